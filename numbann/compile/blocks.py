@@ -1,0 +1,284 @@
+"""From the mathematics of one unit, row or weight to kernels over blocks of them, by way of generated text.
+
+Each function gives the address of a compiled kernel.  The loops are here, the mathematics in the components, and how
+often and on what they run is the engine's affair.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from numba import types
+
+from numbann.compile.modules import load
+from numbann.compile.precision import Lowered
+from numbann.component import Component, Configured, arguments_of
+from numbann.errors import PluginError
+from numbann.simd import jit
+
+HEADER = '''"""Made by numbann from a component's mathematics."""
+{imports}
+import numpy as np
+from numbann.simd.jit import inner_safe
+from numbann.simd.op import *
+from numbann.simd.pointer import advance, element, ints, view
+from numba import carray
+
+F = np.{dtype}
+
+
+{functions}
+
+
+'''
+
+ELEMENTWISE_FORWARD = """def kernel(op, first, last, step, scratch):
+    start, count = first * op[Z_ROW], (last - first) * op[Z_ROW]
+{parameters}
+    z = view(op[Z], scratch, start, count)
+    a = {a}
+    for i in range(count):
+        a[i] = {call}
+"""
+
+ELEMENTWISE_BACKWARD = """def kernel(op, first, last, step, scratch):
+    start, count = first * op[D_ROW], (last - first) * op[D_ROW]
+{parameters}
+    d = view(op[D], scratch, start, count)
+{views}
+    for i in range(count):
+        d[i] = d[i] * {call}
+"""
+
+ROW_FORWARD = """def kernel(op, first, last, step, scratch):
+{parameters}
+    for r in range(first, last):
+        z = view(op[Z], scratch, r * op[Z_ROW], op[OUTPUTS])
+        a = view(op[A], scratch, r * op[A_ROW], op[OUTPUTS])
+        {call}
+"""
+
+ROW_BACKWARD = """def kernel(op, first, last, step, scratch):
+{parameters}
+    for r in range(first, last):
+        z = view(op[Z], scratch, r * op[Z_ROW], op[OUTPUTS])
+        a = view(op[A], scratch, r * op[A_ROW], op[OUTPUTS])
+        dz = view(op[D], scratch, r * op[D_ROW], op[OUTPUTS])
+        da = carray(scratch, op[OUTPUTS])
+        for k in range(op[OUTPUTS]):
+            da[k] = dz[k]
+        {call}
+"""
+
+ELEMENTWISE_LOSS = """def kernel(op, first, last, step, scratch):
+    outputs = op[OUTPUTS]
+    share = F(1) / F(outputs)
+    scale = share / F(step[ROWS])
+{parameters}
+    order, losses = ints(op[ORDER]), view(op[ROW_LOSS], scratch, step[START], last)
+    for r in range(first, last):
+        y = view(op[A], scratch, r * op[A_ROW], outputs)
+        d = view(op[D], scratch, r * op[D_ROW], outputs)
+        t = view(op[TARGET], scratch, order[step[START] + r] * op[TARGET_ROW], outputs)
+        total = F(0)
+        for k in range(outputs):
+            total += {value}
+            d[k] = {derivative} * scale
+        losses[r] = total * share
+"""
+
+ROW_LOSS = """def kernel(op, first, last, step, scratch):
+    outputs = op[OUTPUTS]
+    scale = F(1) / F(step[ROWS])
+{parameters}
+    order, losses = ints(op[ORDER]), view(op[ROW_LOSS], scratch, step[START], last)
+    for r in range(first, last):
+        y = view(op[A], scratch, r * op[A_ROW], outputs)
+        dy = view(op[D], scratch, r * op[D_ROW], outputs)
+        {target}
+        losses[r] = {call}
+        for k in range(outputs):
+            dy[k] = dy[k] * scale
+"""
+TARGETS = {"label": "label = ints(op[TARGET])[order[step[START] + r]]",
+           "t": "t = view(op[TARGET], scratch, order[step[START] + r] * op[TARGET_ROW], outputs)"}
+
+UPDATE = """def kernel(w, g, count, stride, hyper):
+    learning_rate, weight_decay, step = hyper[LEARNING_RATE], hyper[WEIGHT_DECAY], hyper[STEP]
+{parameters}
+    weights, gradients = carray(w, count), carray(g, count)
+{views}
+    for i in range(count):
+        gradient = gradients[i]{decay}
+        {results} = {call}
+"""
+
+
+# ---- activations
+
+
+@functools.cache
+def activation_forward(component: Component, dtype: str, in_place: bool) -> int:
+    """The kernel a = f(z) over rows; in_place: over z itself."""
+    lowered = Lowered(dtype)
+    name = lowered.add(component.function)
+    if component.form == "row":
+        text = ROW_FORWARD.format(parameters=_parameters(component), call=_call(name, component.function, {}))
+    else:
+        _refuse_noise(component)
+        call = _call(name, component.function, {"z": "z[i]"})
+        text = ELEMENTWISE_FORWARD.format(parameters=_parameters(component), call=call,
+                                          a="z" if in_place else "view(op[A], scratch, start, count)")
+    return _kernel(component, lowered, text)
+
+
+@functools.cache
+def activation_backward(component: Component, dtype: str) -> int:
+    """The kernel d <- d f'(z) over rows, in place."""
+    lowered = Lowered(dtype)
+    if component.form == "row":
+        assert component.backward is not None
+        call = _call(lowered.add(component.backward), component.backward, {})
+        return _kernel(component, lowered, ROW_BACKWARD.format(parameters=_parameters(component), call=call))
+    derivative = derivative_of(component)
+    call = _call(lowered.add(derivative), derivative, {"z": "z[i]", "a": "a[i]"})
+    views = [f"    {role} = view(op[{role.upper()}], scratch, start, count)" for role in reads(derivative, ("z", "a"))]
+    text = ELEMENTWISE_BACKWARD.format(parameters=_parameters(component), views="\n".join(views), call=call)
+    return _kernel(component, lowered, text)
+
+
+def derivative_of(component: Component) -> Callable[..., Any]:
+    """The derivative that the author gave."""
+    if component.derivative is None:
+        raise PluginError(f"{component.kind} {component.name}: has no derivative; give one with @{component.name}.derivative")
+    return component.derivative
+
+
+def reads(function: Callable[..., Any], roles: Iterable[str]) -> list[str]:
+    """Which of these roles a function asks for."""
+    return [role for role in roles if role in arguments_of(function)]
+
+
+def _refuse_noise(component: Component) -> None:
+    if "u" in component.roles:
+        raise PluginError(f"activation {component.name}: noise while training (`u`) is not supported yet")
+
+
+# ---- losses
+
+
+@functools.cache
+def loss_kernel(component: Component, dtype: str) -> int:
+    """The kernel that gives each row's loss and d = dL/dy over rows."""
+    lowered = Lowered(dtype)
+    name = lowered.add(component.function)
+    if component.form == "row":
+        target = "label" if "label" in component.roles else "t"
+        call = _call(name, component.function, {})
+        text = ROW_LOSS.format(parameters=_parameters(component), target=TARGETS[target], call=call)
+    else:
+        derivative = derivative_of(component)
+        given = {"y": "y[k]", "t": "t[k]"}
+        text = ELEMENTWISE_LOSS.format(parameters=_parameters(component), value=_call(name, component.function, given),
+                                       derivative=_call(lowered.add(derivative), derivative, given))
+    return _kernel(component, lowered, text)
+
+
+# ---- optimizers
+
+
+def optimizer_kernel(optimizer: Configured, dtype: str) -> int:
+    """The kernel that moves a run of weights; parameters that turn a state off are compiled in as zero."""
+    return _optimizer_kernel(optimizer.component, dtype, optimizer.stored_states)
+
+
+@functools.cache
+def _optimizer_kernel(component: Component, dtype: str, stored: tuple[str, ...]) -> int:
+    if component.form != "elementwise":
+        raise PluginError(f"optimizer {component.name}: the form {component.form!r} is not supported yet")
+    lowered = Lowered(dtype)
+    name = lowered.add(component.function)
+    states = {state: f"{state}_array[i]" if state in stored else "F(0)" for state in component.states}
+    views = [f"    {state}_array = carray(advance(w, {k} * stride), count)" for k, state in enumerate(stored, start=1)]
+    off = {parameter for state, parameter in component.traits["optional"].items() if state not in stored}
+    call = _call(name, component.function, {"w": "weights[i]", "g": "gradient", **states})
+    kept = [f"{state}_array[i]" if state in stored else "_" for state in component.states]
+    text = UPDATE.format(
+        parameters=_hyper_parameters(component, off), views="\n".join(views), call=call,
+        decay="" if "weight_decay" in component.roles else " + weight_decay * weights[i]",
+        results=", ".join(["weights[i]", *kept]),
+    )
+    return _kernel(component, lowered, text, update_signature)
+
+
+def update_signature(dtype: Any) -> Any:
+    """void (w, g, count, stride, hyper)."""
+    p = types.CPointer(dtype)
+    return types.void(p, p, types.intp, types.intp, p)
+
+
+def free_parameters(component: Component) -> list[str]:
+    """The parameters that core does not own, in the order of the kernel's table."""
+    return [parameter.name for parameter in component.parameters if parameter.name not in component.roles]
+
+
+# ---- text
+
+
+def _call(name: str, function: Callable[..., Any], given: Mapping[str, str]) -> str:
+    """A call of the lowered function with what stands for each of its arguments."""
+    return f"{name}({', '.join(given.get(argument, argument) for argument in arguments_of(function))})"
+
+
+def _parameters(component: Component) -> str:
+    """Lines that read the parameters of an activation or a loss."""
+    return "\n".join(f"    {parameter.name} = element(op[PARAMETERS], scratch, {k}){_as_bool(parameter)}"
+                     for k, parameter in enumerate(component.parameters))
+
+
+def _hyper_parameters(component: Component, off: set[str]) -> str:
+    """Lines that read the parameters of an optimizer."""
+    by_name = {parameter.name: parameter for parameter in component.parameters}
+    lines = []
+    for k, name in enumerate(free_parameters(component)):
+        value = "F(0)" if name in off else f"hyper[FIRST_PARAMETER + {k}]"
+        lines.append(f"    {name} = {value}{_as_bool(by_name[name])}")
+    return "\n".join(lines)
+
+
+def _as_bool(parameter: Any) -> str:
+    return " != F(0)" if parameter.type is bool else ""
+
+
+def _kernel(component: Component, lowered: Lowered, text: str, signature: Any = jit.kernel_signature) -> int:
+    """Compile the text; PluginError if a value of it is not of the working precision."""
+    header = HEADER.format(imports="\n".join(sorted(lowered.imports)), dtype=lowered.dtype, functions=lowered.text)
+    module = load(header + text)
+    dtype = jit.DTYPES[lowered.dtype]
+    try:
+        kernel = jit.compiled(module.kernel, signature(dtype), jit.SAFE)
+    except PluginError:
+        raise
+    except Exception as error:
+        raise PluginError(f"{component.kind} {component.name}: does not compile: {_first_line(error)}") from error
+    if not kernel.cache_hits:
+        _check_precision(component, lowered, module, dtype)
+    return kernel.address
+
+
+def _check_precision(component: Component, lowered: Lowered, module: Any, dtype: Any) -> None:
+    """Every number in the mathematics has the working precision."""
+    for name in lowered.functions.values():
+        for overload in getattr(module, name).overloads.values():
+            for variable, kind in overload.type_annotation.typemap.items():
+                literal = variable.startswith("$const")  # F(0.5) casts it
+                if isinstance(kind, types.Float) and kind != dtype and not literal:
+                    shown = variable.split(".")[0].lstrip("$")
+                    raise PluginError(f"{component.kind} {component.name}: {shown!r} is computed in {kind}, not in {dtype}")
+
+
+def _first_line(error: Exception) -> str:
+    lines = [line.strip() for line in str(error).splitlines() if line.strip() and "nopython" not in line]
+    return lines[0] if lines else type(error).__name__

@@ -1,0 +1,37 @@
+"""Writes generated code to modules named by the hash of their text, and imports them.  It generates nothing.
+
+The text holds everything its meaning depends on, and the folder's name the rest, so a module on disk is never stale.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import os
+import sys
+import tempfile
+from pathlib import Path
+from types import ModuleType
+
+from numbann.simd.jit import cache_folder, cache_works
+
+
+@functools.cache
+def load(text: str) -> ModuleType:
+    """The module with this text, from the cache folder where that can be written."""
+    name = "numbann_generated_" + hashlib.sha256(text.encode()).hexdigest()[:20]
+    path = cache_folder() / f"{name}.py"
+    if cache_works() and not (path.is_file() and path.read_text(encoding="utf-8") == text):
+        _write(path, text)
+    module = ModuleType(name)
+    module.__file__ = str(path)
+    sys.modules[name] = module
+    exec(compile(text, str(path), "exec"), vars(module))
+    return module
+
+
+def _write(path: Path, text: str) -> None:
+    """Write a file so that no other process ever sees a part of it."""
+    with tempfile.NamedTemporaryFile("w", encoding="utf-8", dir=path.parent, suffix=".tmp", delete=False) as file:
+        file.write(text)
+    os.replace(file.name, path)

@@ -1,0 +1,271 @@
+"""Reads a component's source, checks it against the rules of components, and rewrites it for one precision.
+
+A literal, a count or a loop variable takes the working precision, except in an index, a range or an exponent;
+mathematical functions are bound to the vector ones.  It compiles nothing and gives text.
+"""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import math
+import textwrap
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from numbann.component import arguments_of
+from numbann.errors import PluginError
+from numbann.simd.vector_math import BINDINGS
+
+STATEMENTS = (ast.Assign, ast.AugAssign, ast.If, ast.For, ast.Return, ast.Pass)
+OPERATORS = (ast.BinOp, ast.UnaryOp, ast.BoolOp, ast.Compare, ast.IfExp, ast.Tuple)
+BUILT_IN = {abs: "abs", min: "min", max: "max"}
+COUNTS = ("label",)  # roles that are integers
+
+
+@dataclass
+class Lowered:
+    """The text of a function and of what it calls, in one precision; `name` is the function's name in the text."""
+
+    dtype: str
+    name: str = ""
+    arguments: tuple[str, ...] = ()
+    functions: dict[int, str] = field(default_factory=dict)  # by id of the author's function: its name in the text
+    texts: list[str] = field(default_factory=list)
+    imports: set[str] = field(default_factory=set)
+
+    def add(self, function: Callable[..., Any], path: tuple[Callable[..., Any], ...] = ()) -> str:
+        """Lower one more function into the same text; its name there."""
+        if id(function) in self.functions:
+            return self.functions[id(function)]
+        name = f"f{len(self.functions)}_{function.__name__}"
+        tree, place = _parse(function)
+        rewriter = _Rewriter(self, function, place, (*path, function))
+        body = rewriter.body(tree)
+        self.functions[id(function)] = name
+        header = f"@inner_safe\ndef {name}({', '.join(arguments_of(function))}):"
+        self.texts.append("\n".join([header, textwrap.indent("\n".join(ast.unparse(line) for line in body), "    ")]))
+        return name
+
+    @property
+    def text(self) -> str:
+        """All functions, those that are called first."""
+        return "\n\n\n".join(self.texts)
+
+
+def lower(function: Callable[..., Any], dtype: str) -> Lowered:
+    """The function rewritten for a dtype; PluginError with file and line where it breaks the rules."""
+    lowered = Lowered(dtype)
+    lowered.name = lowered.add(function)
+    lowered.arguments = arguments_of(function)
+    return lowered
+
+
+def _parse(function: Callable[..., Any]) -> tuple[ast.FunctionDef, str]:
+    """The syntax tree of a function, with line numbers of its file."""
+    try:
+        lines, first = inspect.getsourcelines(function)
+        place = inspect.getsourcefile(function) or "?"
+    except (OSError, TypeError) as error:
+        raise PluginError(f"{function!r}: its source cannot be read; define it in a file") from error
+    tree = ast.parse(textwrap.dedent("".join(lines))).body[0]
+    ast.increment_lineno(tree, first - 1)
+    if not isinstance(tree, ast.FunctionDef):
+        raise PluginError(f"{place}:{first}: a component is a function made with def, not {type(tree).__name__}")
+    return tree, place
+
+
+class _Rewriter:
+    """Rewrites the body of one function.  `path` is the chain of functions that led here, to refuse recursion."""
+
+    def __init__(self, lowered: Lowered, function: Callable[..., Any], place: str, path: tuple[Callable[..., Any], ...]) -> None:
+        self.lowered, self.function, self.place, self.path = lowered, function, place, path
+        self.locals = set(function.__code__.co_varnames)
+        self.counts = {name for name in COUNTS if name in self.locals}
+
+    def refuse(self, node: ast.AST, reason: str) -> PluginError:
+        """The error for a node."""
+        return PluginError(f"{self.place}:{getattr(node, 'lineno', '?')}: {self.function.__name__}: {reason}")
+
+    def body(self, tree: ast.FunctionDef) -> list[ast.stmt]:
+        """The rewritten statements, without the docstring."""
+        if self.function.__code__.co_freevars:
+            name = self.function.__code__.co_freevars[0]
+            raise self.refuse(tree, f"{name!r} comes from an enclosing function; make it a parameter or a number of the module")
+        lines = tree.body[1:] if ast.get_docstring(tree) is not None else tree.body
+        return [self.statement(line) for line in lines] or [ast.Pass()]
+
+    def statement(self, node: ast.stmt) -> ast.stmt:
+        """One rewritten statement."""
+        if not isinstance(node, STATEMENTS):
+            raise self.refuse(node, f"{_kind(node)} cannot be compiled; allowed are assignments, if, for over range, and return")
+        match node:
+            case ast.Assign():
+                node.targets = [self.target(target) for target in node.targets]
+                node.value = self.value(node.value)
+            case ast.AugAssign():
+                node.target = self.target(node.target)  # type: ignore[assignment]
+                node.value = self.value(node.value)
+            case ast.If():
+                node.test = self.value(node.test)
+                node.body = [self.statement(line) for line in node.body]
+                node.orelse = [self.statement(line) for line in node.orelse]
+            case ast.For():
+                self.loop(node)
+            case ast.Return():
+                if node.value is None:
+                    raise self.refuse(node, "return without a value")
+                node.value = self.value(node.value)
+        return node
+
+    def loop(self, node: ast.For) -> None:
+        """A loop over range(...), whose variable is a count."""
+        called = node.iter.func if isinstance(node.iter, ast.Call) else None
+        if not (isinstance(called, ast.Name) and called.id == "range" and isinstance(node.target, ast.Name)) or node.orelse:
+            raise self.refuse(node, "a loop must be: for k in range(...)")
+        assert isinstance(node.iter, ast.Call)
+        node.iter.args = [self.count(argument) for argument in node.iter.args]
+        self.counts.add(node.target.id)
+        node.body = [self.statement(line) for line in node.body]
+
+    def target(self, node: ast.expr) -> ast.expr:
+        """What is assigned to: a name, an element, or several."""
+        match node:
+            case ast.Name():
+                self.counts.discard(node.id)
+            case ast.Subscript():
+                node.slice = self.count(node.slice)
+            case ast.Tuple():
+                node.elts = [self.target(item) for item in node.elts]
+            case _:
+                raise self.refuse(node, f"cannot assign to {_kind(node)}")
+        return node
+
+    def value(self, node: ast.expr) -> ast.expr:
+        """An expression in the working precision."""
+        match node:
+            case ast.Constant(value=bool()):
+                return node
+            case ast.Constant(value=int() | float()):
+                return _cast(node)
+            case ast.Name():
+                return self.name(node)
+            case ast.Attribute():
+                return self.resolved(node, self.attribute(node))
+            case ast.Subscript():
+                node.slice = self.count(node.slice)
+                return node
+            case ast.Call():
+                return self.call(node)
+            case ast.BinOp(op=ast.Pow()):
+                node.left, node.right = self.value(node.left), self.exponent(node.right)
+                return node
+        if isinstance(node, OPERATORS):
+            return self.parts(node, self.value)
+        raise self.refuse(node, f"{_kind(node)} cannot be compiled; allowed are numbers, arithmetic, comparisons and functions of math")
+
+    def parts(self, node: Any, rewrite: Callable[[ast.expr], ast.expr]) -> ast.expr:
+        """Rewrite the expressions that an operator joins."""
+        for name, part in ast.iter_fields(node):
+            if isinstance(part, ast.expr):
+                setattr(node, name, rewrite(part))
+            elif isinstance(part, list) and part and isinstance(part[0], ast.expr):
+                setattr(node, name, [rewrite(item) for item in part])
+        return node
+
+    def exponent(self, node: ast.expr) -> ast.expr:
+        """Whole literals stay whole, so that x**2 is a product; the rest is an expression."""
+        match node:
+            case ast.Constant(value=int()) | ast.UnaryOp(op=ast.USub(), operand=ast.Constant(value=int())):
+                return node
+        return self.value(node)
+
+    def count(self, node: ast.expr) -> ast.expr:
+        """An expression in integers: an index or the argument of a range."""
+        match node:
+            case ast.Constant(value=int()):
+                return node
+            case ast.Name() if node.id in self.counts:
+                return node
+            case ast.Name():
+                return ast.Call(ast.Name("int", ast.Load()), [self.value(node)], [])
+            case ast.Call(func=ast.Name(id="len")) if len(node.args) == 1 and isinstance(node.args[0], ast.Name):
+                return node
+            case ast.BinOp() | ast.UnaryOp():
+                return self.parts(node, self.count)
+        raise self.refuse(node, f"{_kind(node)} cannot be an index or a count")
+
+    def name(self, node: ast.Name) -> ast.expr:
+        """A variable, or a number of the module."""
+        if node.id in self.locals:
+            return _cast(node) if node.id in self.counts else node
+        return self.resolved(node, self.looked_up(node))
+
+    def looked_up(self, node: ast.Name) -> Any:
+        """What a global name stands for."""
+        scope = self.function.__globals__
+        builtins = scope["__builtins__"] if isinstance(scope["__builtins__"], dict) else vars(scope["__builtins__"])
+        if node.id not in scope and node.id not in builtins:
+            raise self.refuse(node, f"unknown name {node.id!r}")
+        return scope.get(node.id, builtins.get(node.id))
+
+    def attribute(self, node: ast.Attribute) -> Any:
+        """What module.name stands for."""
+        owner = self.looked_up(node.value) if isinstance(node.value, ast.Name) and node.value.id not in self.locals else None
+        if not inspect.ismodule(owner) or not hasattr(owner, node.attr):
+            raise self.refuse(node, f"{ast.unparse(node)!r} is not a number or function of a module")
+        return getattr(owner, node.attr)
+
+    def resolved(self, node: ast.expr, found: Any) -> ast.expr:
+        """A number that a name outside the function stands for."""
+        if isinstance(found, bool):
+            return ast.Constant(found)
+        if isinstance(found, (int, float)):
+            return _cast(ast.Constant(found))
+        raise self.refuse(node, f"{ast.unparse(node)!r} is {type(found).__name__}, not a number")
+
+    def call(self, node: ast.Call) -> ast.expr:
+        """A call of len, of a function of math, or of another function under the same rules."""
+        if node.keywords or any(isinstance(argument, ast.Starred) for argument in node.args):
+            raise self.refuse(node, "arguments of calls go by position")
+        if isinstance(node.func, ast.Name) and node.func.id == "len":
+            return _cast(self.count(node))
+        found = self.attribute(node.func) if isinstance(node.func, ast.Attribute) else None
+        if isinstance(node.func, ast.Name):
+            found = self.looked_up(node.func)
+        node.func = ast.Name(self.callee(node, found), ast.Load())
+        node.args = [self.value(argument) for argument in node.args]
+        return node
+
+    def callee(self, node: ast.Call, found: Any) -> str:
+        """The name in the text of what is called."""
+        vector = BINDINGS[self.lowered.dtype].get(found)
+        if vector is not None:
+            self.lowered.imports.add("from numbann.simd import vector_math")
+            return f"vector_math.{vector.__name__}"
+        if getattr(math, getattr(found, "__name__", ""), None) is found:
+            self.lowered.imports.add("import math")
+            return f"math.{found.__name__}"
+        if found is float:
+            return "F"
+        if found in BUILT_IN:
+            return BUILT_IN[found]
+        if inspect.isfunction(found):
+            if found in self.path:
+                raise self.refuse(node, f"{found.__name__} calls itself; recursion cannot be compiled")
+            return self.lowered.add(found, self.path)
+        raise self.refuse(node, f"{ast.unparse(node.func)!r} cannot be called in a component; allowed are abs, min, max, "
+                                "functions of math, and functions under the same rules")
+
+
+def _cast(node: ast.expr) -> ast.expr:
+    """F(node): in the working precision."""
+    return ast.Call(ast.Name("F", ast.Load()), [node], [])
+
+
+def _kind(node: ast.AST) -> str:
+    """A node's name for people."""
+    names = {ast.Expr: "a statement without effect (or a call such as print)", ast.While: "while", ast.Lambda: "lambda",
+             ast.Constant: "text", ast.Raise: "raise", ast.Assert: "assert", ast.Import: "import"}
+    return names.get(type(node), type(node).__name__.lower())

@@ -1,0 +1,306 @@
+"""What a component is: plain mathematics with a kind, a name, parameters and roles.  It compiles nothing and knows no array.
+
+Role by name, parameter by default, state by neither: an argument named in ROLES is filled by core; an argument with a
+default is a parameter, whose annotation and default are its schema; in an optimizer or a schedule every other argument
+is a state, zero at first and returned after the result in the same order.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Annotated, Any, get_args, get_origin
+
+from annotated_types import Ge, Gt, Lt
+
+from numbann.errors import PluginError
+
+
+@dataclass(frozen=True)
+class LearnableMark:
+    """Marks a parameter of an activation that is trained, one value per unit, starting from its default."""
+
+
+Positive = Annotated[float, Gt(0)]
+NonNegative = Annotated[float, Ge(0)]
+Fraction = Annotated[float, Ge(0), Lt(1)]
+Learnable = Annotated[float, LearnableMark()]
+
+KINDS = ("activation", "loss", "optimizer", "schedule", "initializer", "metric")
+ROLES: Mapping[tuple[str, str], tuple[str, ...]] = {
+    ("activation", "elementwise"): ("z", "u"),
+    ("activation", "row"): ("z", "a"),
+    ("loss", "elementwise"): ("y", "t"),
+    ("loss", "row"): ("y", "dy", "t", "label"),
+    ("optimizer", "elementwise"): ("w", "g", "step", "learning_rate", "weight_decay"),
+    ("optimizer", "matrix"): ("w", "g", "step", "learning_rate", "weight_decay"),
+    ("schedule", "elementwise"): ("monitor", "step", "steps", "epoch", "epochs"),
+    ("initializer", "elementwise"): ("shape", "random"),
+    ("metric", "elementwise"): ("t", "weight", "label", "probability", "value"),
+}
+SETTINGS = ("learning_rate", "weight_decay")  # roles of an optimizer that also have a default, and so a schema
+STATEFUL = ("optimizer", "schedule")
+TARGETS = ("real", "positive", "binary", "distribution")
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """One parameter: its name, its default, and its annotation, which is its schema."""
+
+    name: str
+    default: Any
+    annotation: Any
+
+    @property
+    def type(self) -> type:
+        """The bare type: float, int or bool."""
+        return get_args(self.annotation)[0] if get_origin(self.annotation) is Annotated else self.annotation
+
+    @property
+    def constraints(self) -> tuple[Any, ...]:
+        """The annotated-types that bound the value, such as Gt(0)."""
+        found = get_args(self.annotation)[1:] if get_origin(self.annotation) is Annotated else ()
+        return tuple(item for item in found if not isinstance(item, LearnableMark))
+
+    @property
+    def learnable(self) -> bool:
+        """Whether one value per unit is trained."""
+        return any(isinstance(item, LearnableMark) for item in get_args(self.annotation)[1:])
+
+
+@dataclass(frozen=True, eq=False)
+class Component:
+    """A registered piece of mathematics: immutable, compared by identity, and all that core knows of it.
+
+    function is what the author wrote.  derivative is da/dz of an activation or dvalue/dy of a loss; slopes are the
+    derivatives to learnable parameters by name; backward is the backward function of a row activation.
+    """
+
+    kind: str
+    name: str
+    function: Callable[..., Any]
+    form: str = "elementwise"
+    aliases: tuple[str, ...] = ()
+    roles: tuple[str, ...] = ()
+    parameters: tuple[Parameter, ...] = ()
+    states: tuple[str, ...] = ()
+    derivative: Callable[..., Any] | None = None
+    slopes: Mapping[str, Callable[..., Any]] = field(default_factory=dict)
+    backward: Callable[..., Any] | None = None
+    traits: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def summary(self) -> str:
+        """The first line of the docstring."""
+        return (inspect.getdoc(self.function) or "").partition("\n")[0]
+
+    @property
+    def keeps_z(self) -> bool:
+        """Whether an activation needs z beside a on the way back: its derivative reads z, or it works on whole rows."""
+        return self.form == "row" or self.derivative is None or "z" in arguments_of(self.derivative)
+
+    def defaults(self) -> dict[str, Any]:
+        """Every parameter's default by name."""
+        return {parameter.name: parameter.default for parameter in self.parameters}
+
+    def configured(self, **values: Any) -> Configured:
+        """This component with values for its parameters, defaults for the rest."""
+        unknown = set(values) - set(self.defaults())
+        if unknown:
+            known = ", ".join(self.defaults()) or "none"
+            raise PluginError(f"{self.kind} {self.name}: unknown parameter {sorted(unknown)[0]!r} (its parameters: {known})")
+        return Configured(self, {**self.defaults(), **values})
+
+
+@dataclass(frozen=True)
+class Configured:
+    """A component with a value for each of its parameters."""
+
+    component: Component
+    values: Mapping[str, Any]
+
+    @property
+    def name(self) -> str:
+        """The component's name."""
+        return self.component.name
+
+    @property
+    def stored_states(self) -> tuple[str, ...]:
+        """The states of an optimizer that are kept: all but those whose parameter is zero."""
+        optional = self.component.traits["optional"]
+        return tuple(state for state in self.component.states if state not in optional or self.values[optional[state]])
+
+
+# ---- decorators: each returns the author's function unchanged but for the decorators `.derivative` and `.backward`
+
+
+def activation(function: Callable[..., Any] | None = None, /, *, form: str = "elementwise", init: str = "xavier_normal",
+               **names: Any) -> Any:
+    """Declare an activation: `z` (and `u`, uniform noise while training) -> a; form="row": `z`, fills `a`."""
+    return _decorator("activation", form, {"init": init}, names)(function)
+
+
+def loss(function: Callable[..., Any] | None = None, /, *, form: str = "elementwise", link: str = "identity",
+         target: str = "real", outputs: int = 1, **names: Any) -> Any:
+    """Declare a loss: `y`, `t` of one output -> value; form="row": `y`, `dy` and `t` or `label` -> value, fills `dy`."""
+    return _decorator("loss", form, {"link": link, "target": target, "outputs": outputs}, names)(function)
+
+
+def optimizer(function: Callable[..., Any] | None = None, /, *, form: str = "elementwise",
+              optional: Mapping[str, str] | None = None, **names: Any) -> Any:
+    """Declare an optimizer: roles w g step learning_rate weight_decay, and states -> w, or (w, *states).
+
+    `optional` maps a state to the parameter without which it is not stored.
+    """
+    return _decorator("optimizer", form, {"optional": dict(optional or {})}, names)(function)
+
+
+def schedule(function: Callable[..., Any] | None = None, /, **names: Any) -> Any:
+    """Declare a schedule: roles step steps epoch epochs monitor -> factor of the rate, or (factor, *states)."""
+    return _decorator("schedule", "elementwise", {}, names)(function)
+
+
+def initializer(function: Callable[..., Any] | None = None, /, **names: Any) -> Any:
+    """Declare an initializer: `shape` = (I, O) and `random`, a NumPy Generator -> array."""
+    return _decorator("initializer", "elementwise", {}, names)(function)
+
+
+def metric(function: Callable[..., Any] | None = None, /, *, better: str = "higher", **names: Any) -> Any:
+    """Declare a metric: `t`, `weight` and `label`, `probability` or `value` -> number; better: "higher" or "lower"."""
+    return _decorator("metric", "elementwise", {"better": better}, names)(function)
+
+
+@dataclass
+class _Draft:
+    """What decorators have gathered so far about a function; registering turns it into a Component."""
+
+    kind: str
+    form: str
+    traits: dict[str, Any]
+    name: str | None = None
+    aliases: tuple[str, ...] = ()
+    derivative: Callable[..., Any] | None = None
+    slopes: dict[str, Callable[..., Any]] = field(default_factory=dict)
+    backward: Callable[..., Any] | None = None
+    frozen: bool = False
+
+
+def _decorator(kind: str, form: str, traits: dict[str, Any], names: Mapping[str, Any]) -> Callable[..., Any]:
+    def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
+        draft = _Draft(kind, form, traits, names.get("name"), tuple(names.get("aliases", ())))
+        unknown = set(names) - {"name", "aliases"}
+        if unknown:
+            raise PluginError(f"{_place(function)}: @{kind} has no trait {sorted(unknown)[0]!r} (name and aliases, and {', '.join(traits)})")
+        function.__numbann__ = draft  # type: ignore[attr-defined]
+        function.derivative = lambda target: _derivative(draft, target)  # type: ignore[attr-defined]
+        function.backward = lambda target: _part(draft, "backward", target)  # type: ignore[attr-defined]
+        return function
+
+    return lambda function: decorate if function is None else decorate(function)
+
+
+def _derivative(draft: _Draft, target: str | Callable[..., Any]) -> Callable[..., Any]:
+    """Serve both `@f.derivative` and `@f.derivative("alpha")`."""
+    if callable(target):
+        return _part(draft, "derivative", target)
+
+    def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
+        _refuse_frozen(draft, function)
+        draft.slopes[target] = function
+        return function
+
+    return decorate
+
+
+def _part(draft: _Draft, part: str, function: Callable[..., Any]) -> Callable[..., Any]:
+    _refuse_frozen(draft, function)
+    setattr(draft, part, function)
+    return function
+
+
+def _refuse_frozen(draft: _Draft, function: Callable[..., Any]) -> None:
+    if draft.frozen:
+        raise PluginError(f"{_place(function)}: the {draft.kind} is registered already and can no longer be changed")
+
+
+# ---- from a decorated function to a Component
+
+
+def freeze(function: Any) -> Component:
+    """The component that a decorated function declares; PluginError, naming file and line, if it breaks the rules."""
+    if isinstance(function, Component):
+        return function
+    draft = getattr(function, "__numbann__", None)
+    if draft is None:
+        raise PluginError(f"{_place(function)}: not a component; decorate it with @{' or @'.join(KINDS)}")
+    draft.frozen = True
+    roles, parameters, states = _signature(draft, function)
+    component = Component(
+        draft.kind, draft.name or function.__name__, function, draft.form, draft.aliases, roles, parameters, states,
+        draft.derivative, dict(draft.slopes), draft.backward, draft.traits,
+    )
+    _check(component)
+    return component
+
+
+def _signature(draft: _Draft, function: Callable[..., Any]) -> tuple[tuple[str, ...], tuple[Parameter, ...], tuple[str, ...]]:
+    """Sort the arguments into roles, parameters and states."""
+    known = ROLES.get((draft.kind, draft.form))
+    if known is None:
+        forms = ", ".join(form for kind, form in ROLES if kind == draft.kind)
+        raise PluginError(f"{_place(function)}: {draft.kind} has no form {draft.form!r} (its forms: {forms})")
+    roles, parameters, states = [], [], []
+    for argument in inspect.signature(function, eval_str=True).parameters.values():
+        has_default = argument.default is not argument.empty
+        if argument.name in known:
+            roles.append(argument.name)
+            if has_default and argument.name not in SETTINGS:
+                raise PluginError(f"{_place(function)}: {argument.name!r} is a role that core fills; it cannot have a default")
+        if has_default:
+            parameters.append(_parameter(function, argument))
+        elif argument.name not in known:
+            if draft.kind not in STATEFUL:
+                raise PluginError(f"{_place(function)}: argument {argument.name!r} is neither a role "
+                                  f"({', '.join(known)}) nor a parameter (give it a default)")
+            states.append(argument.name)
+    return tuple(roles), tuple(parameters), tuple(states)
+
+
+def _parameter(function: Callable[..., Any], argument: inspect.Parameter) -> Parameter:
+    annotation = argument.annotation if argument.annotation is not argument.empty else type(argument.default)
+    parameter = Parameter(argument.name, argument.default, annotation)
+    if parameter.type not in (float, int, bool):
+        raise PluginError(f"{_place(function)}: parameter {argument.name!r} must be float, int or bool, not {parameter.type}")
+    return parameter
+
+
+def _check(component: Component) -> None:
+    """Refuse a component whose parts do not fit each other."""
+    place = _place(component.function)
+    if component.kind == "activation" and component.form == "row" and component.backward is None:
+        raise PluginError(f"{place}: a row activation needs its backward: decorate one with @{component.name}.backward")
+    if component.kind == "loss" and component.form == "row" and {"t", "label"} <= set(component.roles):
+        raise PluginError(f"{place}: a row loss asks for `t` or for `label`, not for both")
+    if component.kind == "loss" and component.traits["target"] not in TARGETS:
+        raise PluginError(f"{place}: target {component.traits['target']!r} is unknown (known: {', '.join(TARGETS)})")
+    for state, parameter in component.traits.get("optional", {}).items():
+        if state not in component.states or parameter not in component.defaults():
+            raise PluginError(f"{place}: optional={{{state!r}: {parameter!r}}} must map a state to a parameter of it")
+    learnable = {parameter.name for parameter in component.parameters if parameter.learnable}
+    stray = set(component.slopes) - learnable
+    if stray:
+        raise PluginError(f"{place}: derivative({sorted(stray)[0]!r}) is of no learnable parameter")
+
+
+def arguments_of(function: Callable[..., Any]) -> tuple[str, ...]:
+    """The names of a function's arguments."""
+    code = function.__code__
+    return code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
+
+
+def _place(function: Any) -> str:
+    """Where a function stands, for errors: name and file:line."""
+    code = getattr(function, "__code__", None)
+    name = getattr(function, "__name__", repr(function))
+    return f"{name} ({code.co_filename}:{code.co_firstlineno})" if code else name

@@ -1,0 +1,7 @@
+"""From a plan to training and inference on a device.  It reads no spec and prints nothing."""
+
+from __future__ import annotations
+
+from numbann.engine.cpu.engine import Engine
+
+__all__ = ["Engine"]

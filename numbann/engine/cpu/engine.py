@@ -1,0 +1,199 @@
+"""Training and inference of a plan on the CPU: holds the arrays, builds the tables, and sends the team through them."""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from numbann.compile.blocks import free_parameters
+from numbann.engine import random
+from numbann.engine.cpu import epoch as driver
+from numbann.engine.cpu.memory import Arena, aligned, layer_rows, scratch
+from numbann.engine.cpu.tables import Builder, Data, Table
+from numbann.engine.cpu.team import Team, available_cpus
+from numbann.plan import Plan
+from numbann.simd import jit, op
+from numbann.simd.machine import yield_address
+
+Progress = Callable[[int, int], None]
+INFERENCE_ROWS = 512  # rows that go through the network together when predicting
+SERIAL_FLOPS = 4_000_000  # a step below this is faster on one thread
+
+
+class Engine:
+    """A network in memory.  threads: a number, or "auto" for one thread on small steps and all processors otherwise."""
+
+    device = "cpu"
+
+    def __init__(self, plan: Plan, threads: int | str = "auto") -> None:
+        self.plan = plan
+        self.threads = _threads(plan, threads)
+        self.steps_done = 0
+        self.compiled = 0
+        self._arena = Arena(plan, len(plan.optimizer.stored_states))
+        self._scratch = scratch(plan, self.threads)
+        self._steps = np.zeros((self.threads, 2 * op.STEP_WIDTH), np.int64)
+        self._team = Team(self.threads)
+        self._training: tuple[np.ndarray, np.ndarray] | None = None
+        self._builders: dict[int, Builder] = {}
+        self._drive = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_ssize_t)(
+            jit.address(driver.drive, plan.dtype, driver.driver_signature)
+        )
+
+    # ---- weights and states
+
+    def initialize(self, seed: int) -> None:
+        """Draw the initial weights; biases and states are zero."""
+        self._arena.values[:] = 0
+        self.steps_done = 0
+        for k, layer in enumerate(self.plan.layers):
+            generator = random.generator(seed, random.WEIGHTS, k)
+            drawn = layer.init.component.function((layer.inputs, layer.outputs), generator, **layer.init.values)
+            self._arena.set_layer(layer, drawn, np.zeros(layer.outputs))
+
+    def weights(self) -> list[tuple[np.ndarray, np.ndarray]]:
+        """Copies of each layer's w (I, O) and b (O,)."""
+        return [self._arena.layer(layer) for layer in self.plan.layers]
+
+    def set_weights(self, weights: list[tuple[np.ndarray, np.ndarray]]) -> None:
+        """Store each layer's w (I, O) and b (O,)."""
+        for layer, (w, b) in zip(self.plan.layers, weights, strict=True):
+            self._arena.set_layer(layer, w, b)
+
+    def state(self) -> dict[str, np.ndarray]:
+        """The optimizer's states and the number of steps done, by name."""
+        found = {"steps": np.array([self.steps_done], np.int64)}
+        for slot, name in enumerate(self.plan.optimizer.stored_states, start=1):
+            for k, layer in enumerate(self.plan.layers):
+                found[f"{k}.weight.{name}"], found[f"{k}.bias.{name}"] = self._arena.layer(layer, slot)
+        return found
+
+    def restore(self, state: dict[str, np.ndarray]) -> None:
+        """Take over what `state` gave."""
+        self.steps_done = int(state["steps"][0])
+        for slot, name in enumerate(self.plan.optimizer.stored_states, start=1):
+            for k, layer in enumerate(self.plan.layers):
+                self._arena.set_layer(layer, state[f"{k}.weight.{name}"], state[f"{k}.bias.{name}"], slot)
+
+    # ---- training
+
+    def load_data(self, x: np.ndarray, t: np.ndarray) -> None:
+        """The training rows: x (N, I), and t as labels (N,) or rows (N, O)."""
+        self._training = (self._matrix(x), self._target(t))
+
+    def epoch(self, index: int, rates: np.ndarray, progress: Progress | None = None) -> float:
+        """Train one epoch with a learning rate for each step; the mean over batches of their mean loss.
+
+        KeyboardInterrupt comes out at the end of a step, and steps_done tells which.
+        """
+        if self._training is None:
+            raise RuntimeError("load_data comes before epoch")
+        x, t = self._training
+        batch = self.plan.batch_size or len(x)
+        batch = min(batch, len(x))
+        order = random.epoch_order(self.plan.seed, index, len(x))
+        data = Data(x, order, order * x.shape[1], t, np.empty(len(x), self.plan.dtype), None)
+        table = self._build(batch, lambda builder: builder.training(data, self._hyper(rates)))
+        try:
+            self._run(table, batch, len(x), progress)
+        finally:
+            self.steps_done += self._last_steps
+        starts = np.arange(0, len(x), batch)
+        assert data.row_loss is not None
+        sums = np.add.reduceat(data.row_loss.astype(np.float64), starts)
+        return float(np.mean(sums / np.diff([*starts, len(x)])))
+
+    def _hyper(self, rates: np.ndarray) -> np.ndarray:
+        """The optimizer's numbers for each step of the epoch."""
+        optimizer = self.plan.optimizer
+        names = free_parameters(optimizer.component)
+        hyper = aligned((len(rates), op.FIRST_PARAMETER + len(names)), self.plan.dtype)
+        hyper[:, op.LEARNING_RATE] = rates
+        hyper[:, op.WEIGHT_DECAY] = self.plan.weight_decay
+        hyper[:, op.STEP] = self.steps_done + 1 + np.arange(len(rates))
+        for k, name in enumerate(names):
+            hyper[:, op.FIRST_PARAMETER + k] = optimizer.values[name]
+        return hyper
+
+    # ---- inference
+
+    def predict(self, x: np.ndarray) -> np.ndarray:
+        """Predictions (N, O) after the output activation."""
+        return self._evaluate(x, None)[1]
+
+    def evaluate(self, x: np.ndarray, t: np.ndarray) -> tuple[float, np.ndarray]:
+        """The mean loss over rows, and predictions (N, O)."""
+        return self._evaluate(x, self._target(t))
+
+    def _evaluate(self, x: np.ndarray, t: np.ndarray | None) -> tuple[float, np.ndarray]:
+        x = self._matrix(x)
+        order = np.arange(len(x), dtype=np.int64)
+        out = np.empty((len(x), self.plan.outputs), self.plan.dtype)
+        losses = np.zeros(len(x), self.plan.dtype)
+        rows = min(INFERENCE_ROWS, len(x))
+        data = Data(x, order, order * x.shape[1], t, losses, out)
+        self._run(self._build(rows, lambda builder: builder.evaluation(data)), rows, len(x), None)
+        return float(losses.mean(dtype=np.float64)), out
+
+    # ---- the driver
+
+    def _build(self, rows: int, make: Callable[[Builder], Table]) -> Table:
+        """A table for batches of so many rows; counts the kernels that had to be compiled for it."""
+        before = jit.MISSES
+        if rows not in self._builders:
+            self._builders[rows] = Builder(self.plan, self._arena, layer_rows(self.plan, rows))
+        table = make(self._builders[rows])
+        self.compiled += jit.MISSES - before
+        return table
+
+    def _run(self, table: Table, batch: int, total: int, progress: Progress | None) -> None:
+        """Send the team through all steps of a table."""
+        steps = -(-total // batch)
+        call = aligned(driver.CALL_WIDTH, "int64")
+        for name, value in self._arguments(table, batch, total, steps).items():
+            call[getattr(driver, name)] = value
+        try:
+            self._team.run(
+                lambda thread: self._drive(call.ctypes.data, thread),
+                stop=lambda: call.__setitem__(driver.STOP, 1),
+                tick=lambda: progress(int(call[driver.DONE]), steps) if progress else None,
+            )
+        finally:
+            self._last_steps = int(call[driver.DONE])
+
+    def _arguments(self, table: Table, batch: int, total: int, steps: int) -> dict[str, int]:
+        return {
+            "THREADS": self.threads, "OPS": table.ops.ctypes.data, "PHASES": table.phases.ctypes.data,
+            "PHASE_COUNT": len(table.phases), "BATCH": batch, "TOTAL": total, "FIRST": 0, "LAST": steps,
+            "SCRATCH": self._scratch.ctypes.data, "SCRATCH_BYTES": self._scratch.strides[0],
+            "STEPS": self._steps.ctypes.data, "YIELD": yield_address(), "STOP_AT": -1,
+        }
+
+    def _matrix(self, x: np.ndarray) -> np.ndarray:
+        return np.ascontiguousarray(x, self.plan.dtype)
+
+    def _target(self, t: np.ndarray) -> np.ndarray:
+        """Labels as int64, everything else as rows in the working precision."""
+        return np.ascontiguousarray(t, np.int64 if self.plan.target == "label" else self.plan.dtype)
+
+    # ---- the end
+
+    def close(self) -> None:
+        """Let the team's threads end."""
+        self._team.close()
+
+    def __enter__(self) -> Engine:
+        return self
+
+    def __exit__(self, *_: Any) -> None:
+        self.close()
+
+
+def _threads(plan: Plan, threads: int | str) -> int:
+    if threads != "auto":
+        return int(threads)
+    rows = plan.batch_size or SERIAL_FLOPS
+    return 1 if plan.step_flops(rows) < SERIAL_FLOPS else available_cpus()

@@ -1,0 +1,93 @@
+"""The driver: interprets a table of phases, step by step, on every thread of a team.  It knows no component and no shape.
+
+A call is a row of int64 that all threads share, named below; the words that threads write stand in cache lines of their own.
+"""
+
+from __future__ import annotations
+
+from numbann.simd.jit import INTS, inner
+from numbann.simd.machine import (
+    atomic_add,
+    atomic_load,
+    atomic_store,
+    call_yield,
+    flush_denormals,
+    pause,
+    restore_denormals,
+)
+from numbann.simd.op import INDEX, KERNEL, ROWS, START, STEP_WIDTH, UNITS, WIDTH
+from numbann.simd.pointer import advance, call_kernel, ints
+
+THREADS, OPS, PHASES, PHASE_COUNT, BATCH, TOTAL, FIRST, LAST = 0, 1, 2, 3, 4, 5, 6, 7
+SCRATCH, SCRATCH_BYTES, STEPS, YIELD = 8, 9, 10, 11
+ARRIVED, GENERATION, STOP, STOP_AT, DONE = 32, 48, 64, 80, 96
+CALL_WIDTH = 112
+
+SPIN = 200  # pauses before a waiting thread gives its processor away
+
+
+def drive(call, thread):
+    """Run the steps FIRST..LAST of the table as one thread of the team."""
+    state = flush_denormals()
+    step = advance(ints(call[STEPS]), thread * 2 * STEP_WIDTH)
+    scratch = advance(ints(call[SCRATCH]), thread * (call[SCRATCH_BYTES] // 8))
+    for index in range(call[FIRST], call[LAST]):
+        step[START] = index * call[BATCH]
+        step[ROWS] = min(call[BATCH], call[TOTAL] - step[START])
+        step[INDEX] = index
+        if thread == 0 and atomic_load(call, STOP) != 0:
+            atomic_store(call, STOP_AT, index)
+        for phase in range(call[PHASE_COUNT]):
+            _phase(call, phase, thread, step, scratch)
+            if call[THREADS] > 1:
+                _barrier(call)
+        if thread == 0:
+            atomic_store(call, DONE, index + 1)
+        if atomic_load(call, STOP_AT) == index:
+            break
+    restore_denormals(state)
+
+
+@inner
+def _phase(call, phase, thread, step, scratch):
+    """One thread's share of every op of a phase."""
+    bounds = advance(ints(call[PHASES]), 2 * phase)
+    for k in range(bounds[0], bounds[1]):
+        op = advance(ints(call[OPS]), k * WIDTH)
+        first, last = _share(op[UNITS], step[ROWS], thread, call[THREADS])
+        if first < last:
+            call_kernel(op[KERNEL], op, first, last, step, scratch)
+
+
+@inner
+def _share(units, rows, thread, threads):
+    """The range of units, or of rows in whole grains, that a thread does."""
+    if units >= 0:
+        return units * thread // threads, units * (thread + 1) // threads
+    grain = -units
+    grains = (rows + grain - 1) // grain
+    return min(rows, grains * thread // threads * grain), min(rows, grains * (thread + 1) // threads * grain)
+
+
+@inner
+def _barrier(call):
+    """Wait until every thread of the team is here."""
+    generation = atomic_load(call, GENERATION)
+    if atomic_add(call, ARRIVED, 1) == call[THREADS] - 1:
+        atomic_store(call, ARRIVED, 0)
+        atomic_store(call, GENERATION, generation + 1)
+        return
+    waited = 0
+    while atomic_load(call, GENERATION) == generation:
+        waited += 1
+        if waited < SPIN:
+            pause()
+        else:
+            call_yield(call[YIELD])
+
+
+def driver_signature(_dtype):
+    """void (call, thread)."""
+    from numba import types
+
+    return types.void(INTS, types.intp)

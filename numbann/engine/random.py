@@ -1,0 +1,17 @@
+"""All randomness, from counters: the same numbers for the same seed, purpose and place, in any order and on any device."""
+
+from __future__ import annotations
+
+import numpy as np
+
+WEIGHTS, SHUFFLE = 0, 1  # purposes
+
+
+def generator(seed: int, purpose: int, *place: int) -> np.random.Generator:
+    """The generator of one place, such as an epoch or a layer, for one purpose."""
+    return np.random.Generator(np.random.Philox(np.random.SeedSequence((seed, purpose, *place))))
+
+
+def epoch_order(seed: int, epoch: int, rows: int) -> np.ndarray:
+    """The order in which an epoch visits the rows."""
+    return generator(seed, SHUFFLE, epoch).permutation(rows)

@@ -1,0 +1,72 @@
+"""The one family of errors: each names where, what was given, what is allowed and what to do.  It imports nothing of numbann."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+
+class NumbannError(Exception):
+    """The root of all errors meant for a person; `exit_code` is what the command line returns for it."""
+
+    exit_code = 2
+
+
+@dataclass(frozen=True)
+class Fault:
+    """One fault of a spec: the JSON path of the key, what is wrong, and the line where it stands (None when unknown)."""
+
+    path: str
+    message: str
+    line: int | None = None
+
+
+class SpecError(NumbannError):
+    """A spec that cannot be used.  It carries all of its faults; `source` is the file's name, empty for a dict."""
+
+    def __init__(self, faults: Iterable[Fault], source: str = "") -> None:
+        self.faults = tuple(faults)
+        self.source = source
+        super().__init__("\n".join(self._line(fault) for fault in self.faults))
+
+    def _line(self, fault: Fault) -> str:
+        place = self.source if fault.line is None else f"{self.source}:{fault.line}"
+        return "  ".join(part for part in (place if self.source else "", _joined(fault)) if part)
+
+
+def _joined(fault: Fault) -> str:
+    return f"{fault.path}: {fault.message}" if fault.path else fault.message
+
+
+class DataError(NumbannError):
+    """Data that cannot be used.  `key` is the spec's key at fault, such as "data.target", where a key is to blame."""
+
+    def __init__(self, message: str, *, key: str | None = None) -> None:
+        super().__init__(message)
+        self.key = key
+
+
+class RegistryError(NumbannError):
+    """A component that cannot be registered or is not known."""
+
+
+class PluginError(NumbannError):
+    """A plugin, or a component of one, that breaks the rules of components."""
+
+
+class ShapeError(NumbannError, ValueError):
+    """Arrays whose shapes do not fit; the message names both shapes."""
+
+
+class DeviceError(NumbannError):
+    """A device that is not there, or that lacks what is needed."""
+
+
+class RunDirectoryError(NumbannError):
+    """A run directory or model file that is missing, damaged or in the way."""
+
+
+class TrainingError(NumbannError):
+    """A run that failed while training, such as a loss that is no longer finite."""
+
+    exit_code = 1

@@ -1,0 +1,84 @@
+"""Losses for classes.  They take logits and contain their link, which is faster and does not overflow."""
+
+from __future__ import annotations
+
+from math import exp, log, log1p
+
+from numbann.component import Fraction, loss
+from numbann.hookspecs import hookimpl
+
+
+@loss(form="row", link="softmax")
+def softmax_cross_entropy(y, label, dy, label_smoothing: Fraction = 0.0):
+    """Cross-entropy of softmax(y) with a class: -log softmax(y)[label].  y, dy: one row (K,); label in 0..K-1.
+
+    With label_smoothing s the target is (1 - s) for the class plus s / K for every class.
+    dy = softmax(y) - target.  Bridle 1990, https://doi.org/10.1007/978-3-642-76153-9_28; smoothing: Szegedy et al.
+    2016, https://arxiv.org/abs/1512.00567; as torch.nn.CrossEntropyLoss.
+    """
+    largest = y[0]
+    for k in range(1, len(y)):
+        largest = max(largest, y[k])
+    for k in range(len(y)):
+        dy[k] = exp(y[k] - largest)
+    total = 0.0
+    for k in range(len(y)):
+        total += dy[k]
+    spread = label_smoothing / len(y)
+    log_total = log(total) + largest
+    value = (1 - label_smoothing) * (log_total - y[label])
+    if label_smoothing > 0:
+        for k in range(len(y)):
+            value += spread * (log_total - y[k])
+    for k in range(len(y)):
+        dy[k] = dy[k] / total - spread
+    dy[label] -= 1 - label_smoothing
+    return value
+
+
+@loss(form="row", link="softmax", target="distribution")
+def soft_cross_entropy(y, t, dy):
+    """Cross-entropy of softmax(y) with probabilities: -sum_k t_k log softmax(y)_k.  y, t, dy: one row (K,); sum t = 1.
+
+    dy = softmax(y) sum_k t_k - t.  For targets that are probabilities rather than one class; as
+    torch.nn.CrossEntropyLoss with class probabilities.
+    """
+    largest = y[0]
+    for k in range(1, len(y)):
+        largest = max(largest, y[k])
+    for k in range(len(y)):
+        dy[k] = exp(y[k] - largest)
+    total = 0.0
+    mass = 0.0
+    for k in range(len(y)):
+        total += dy[k]
+        mass += t[k]
+    log_total = log(total) + largest
+    value = 0.0
+    for k in range(len(y)):
+        value += t[k] * (log_total - y[k])
+    for k in range(len(y)):
+        dy[k] = dy[k] * mass / total - t[k]
+    return value
+
+
+@loss(link="sigmoid", target="binary", aliases=("binary_cross_entropy",))
+def sigmoid_cross_entropy(y, t):
+    """Cross-entropy of sigmoid(y) with t in [0, 1]: -t log s - (1 - t) log(1 - s), s = sigmoid(y).  y is a logit.
+
+    Evaluated as max(y, 0) - y t + log(1 + exp(-|y|)), which does not overflow.  Derivative sigmoid(y) - t.
+    Cox 1958, https://doi.org/10.1111/j.2517-6161.1958.tb00292.x; as torch.nn.BCEWithLogitsLoss.
+    """
+    return (0 if y < 0 else y) - y * t + log1p(exp(-abs(y)))
+
+
+@sigmoid_cross_entropy.derivative
+def sigmoid_cross_entropy_derivative(y, t):
+    e = exp(-abs(y))
+    return (e if y < 0 else 1) / (1 + e) - t
+
+
+@hookimpl
+def numbann_register(register):
+    for component in (softmax_cross_entropy, soft_cross_entropy, sigmoid_cross_entropy):
+        register(component)

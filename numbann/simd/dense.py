@@ -1,0 +1,154 @@
+"""Dense layers as kernels: forward, delta (the gradient to the inputs) and the weights' gradient with the update fused.
+
+x (B, I), w (I, O), b (O,), z = x w + b (B, O).  w is stored in panels of 4 vectors of columns, the last one narrower:
+[panel][I padded][width].  A kernel is (op, first, last, step, scratch), see op.py.  Products over depth are cut at fixed places, so bits depend neither on threads nor on the batch's split.
+"""
+
+from __future__ import annotations
+
+from numbann.simd.jit import inner
+from numbann.simd.op import (
+    BIAS,
+    COLUMNS,
+    D,
+    D_ROW,
+    DX,
+    DX_COLUMNS,
+    DX_ROW,
+    HYPER,
+    HYPER_ROW,
+    INDEX,
+    INPUTS,
+    INPUTS_PADDED,
+    MOVES,
+    ONES,
+    OUTPUTS,
+    ROWS,
+    START,
+    STRIDE,
+    SWEEPS,
+    TABLE,
+    UPDATE,
+    W,
+    X,
+    Z,
+    Z_ROW,
+    ZERO,
+)
+from numbann.simd.pointer import advance, call_sweep, call_update, ints, itemsize, pointer
+from numbann.simd.tile import transpose_block
+from numbann.simd.vector import BYTES
+
+FORWARD_DEPTH = 384  # depth of a block of the forward product: its panel stays in the first-level cache
+DELTA_DEPTH = 256  # depth of a block of the delta product: its transposed panel fills the scratch area
+UNIT = 24  # rows of the weights' gradient that are computed and applied at once
+
+@inner
+def lanes_like(like):
+    """Elements in a vector of the pointer's type."""
+    return BYTES // itemsize(like)
+
+
+@inner
+def offsets(op, step):
+    """The table of offsets: of the batch's rows if the table moves with the epoch, else of fixed rows."""
+    return advance(ints(op[TABLE]), op[MOVES] * step[START])
+
+
+def dense_forward(op, first, last, step, scratch):
+    """z = x w + b for the rows first..last, panel by panel."""
+    lanes = lanes_like(scratch)
+    table = advance(offsets(op, step), first)
+    x, w = pointer(op[X], scratch), pointer(op[W], scratch)
+    z = advance(pointer(op[Z], scratch), first * op[Z_ROW])
+    column = 0
+    while column < op[COLUMNS]:
+        vectors = min(4, (op[COLUMNS] - column) // lanes)
+        width = vectors * lanes
+        panel = advance(w, column * op[INPUTS_PADDED])
+        init, init_row = advance(pointer(op[BIAS], scratch), column), 0
+        for k in range(0, op[INPUTS], FORWARD_DEPTH):
+            depth = min(FORWARD_DEPTH, op[INPUTS] - k)
+            call_sweep(op[SWEEPS + vectors - 1], advance(x, k), table, advance(panel, k * width), width,
+                       init, init_row, advance(z, column), op[Z_ROW], last - first, depth)
+            init, init_row = advance(z, column), op[Z_ROW]
+        column += width
+
+
+def dense_delta(op, first, last, step, scratch):
+    """dx = d w' for the rows first..last: w is transposed block by block into the scratch area."""
+    lanes = lanes_like(scratch)
+    table = advance(ints(op[TABLE]), first)
+    d, w = pointer(op[D], scratch), pointer(op[W], scratch)
+    dx = advance(pointer(op[DX], scratch), first * op[DX_ROW])
+    column = 0
+    while column < op[DX_COLUMNS]:
+        vectors = min(4, (op[DX_COLUMNS] - column) // lanes)
+        width = vectors * lanes
+        init, init_row = pointer(op[ZERO], scratch), 0
+        for k in range(0, op[COLUMNS], DELTA_DEPTH):
+            k_end = min(k + DELTA_DEPTH, op[COLUMNS])
+            _transpose_panel(op, w, column, width, k, k_end, scratch, lanes)
+            depth = min(k_end, op[OUTPUTS]) - k
+            call_sweep(op[SWEEPS + vectors - 1], advance(d, k), table, scratch, width,
+                       init, init_row, advance(dx, column), op[DX_ROW], last - first, depth)
+            init, init_row = advance(dx, column), op[DX_ROW]
+        column += width
+
+
+@inner
+def _transpose_panel(op, w, column, width, k, k_end, scratch, lanes):
+    """scratch (k_end - k, width) = rows column.. of w, transposed, for the columns k..k_end of w."""
+    start = k
+    while start < k_end:
+        stored = min(4, (op[COLUMNS] - start) // lanes) * lanes
+        panel = advance(w, start * op[INPUTS_PADDED])
+        for j in range(0, stored, lanes):
+            for i in range(0, width, lanes):
+                transpose_block(advance(panel, (column + i) * stored + j), stored,
+                                advance(scratch, (start - k + j) * width + i), width)
+        start += stored
+
+
+def dense_update(op, first, last, step, scratch):
+    """For the units first..last of w: dw = x' d over the batch's rows, and at once the optimizer on that piece.
+
+    A unit is UNIT rows of one panel.  Its gradient lives in the scratch area only.
+    """
+    lanes = lanes_like(scratch)
+    blocks = (op[INPUTS] + UNIT - 1) // UNIT
+    x, d, zero = pointer(op[X], scratch), pointer(op[D], scratch), pointer(op[ZERO], scratch)
+    table = offsets(op, step)
+    hyper = advance(pointer(op[HYPER], scratch), step[INDEX] * op[HYPER_ROW])
+    for unit in range(first, last):
+        panel = unit // blocks
+        row = (unit - panel * blocks) * UNIT
+        column = panel * 4 * lanes
+        rows, vectors = min(UNIT, op[INPUTS] - row), min(4, (op[COLUMNS] - column) // lanes)
+        width = vectors * lanes
+        call_sweep(op[SWEEPS + vectors - 1], advance(x, row), table, advance(d, column), op[D_ROW],
+                   zero, 0, scratch, width, rows, step[ROWS])
+        w = advance(pointer(op[W], scratch), column * op[INPUTS_PADDED] + row * width)
+        call_update(op[UPDATE], w, scratch, rows * width, op[STRIDE], hyper)
+
+
+def bias_update(op, first, last, step, scratch):
+    """For the panels first..last of b: db = the sum of d over the batch's rows, and at once the optimizer on it."""
+    lanes = lanes_like(scratch)
+    hyper = advance(pointer(op[HYPER], scratch), step[INDEX] * op[HYPER_ROW])
+    for panel in range(first, last):
+        column = panel * 4 * lanes
+        vectors = min(4, (op[COLUMNS] - column) // lanes)
+        width = vectors * lanes
+        call_sweep(op[SWEEPS + vectors - 1], pointer(op[ONES], scratch), ints(op[TABLE]),
+                   advance(pointer(op[D], scratch), column), op[D_ROW], pointer(op[ZERO], scratch), 0,
+                   scratch, width, 1, step[ROWS])
+        call_update(op[UPDATE], advance(pointer(op[BIAS], scratch), column), scratch, width, op[STRIDE], hyper)
+
+
+def copy_rows(op, first, last, step, scratch):
+    """Copy the rows first..last of z, without padding, to the rows of the batch in an unpadded result."""
+    z, out = pointer(op[Z], scratch), pointer(op[DX], scratch)
+    for r in range(first, last):
+        for j in range(op[OUTPUTS]):
+            out[(step[START] + r) * op[DX_ROW] + j] = z[r * op[Z_ROW] + j]

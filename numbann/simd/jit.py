@@ -1,0 +1,139 @@
+"""How numbann compiles: one set of flags, one cache folder, and kernels as addresses.  It contains no kernel.
+
+The cache folder is named by the hash of every kernel source and of the compilers' versions, so a compiled kernel that
+it holds can never be stale.  A folder that cannot be written, or a damaged file in it, costs time and is never an error.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import hashlib
+import os
+import pickle
+import shutil
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import llvmlite
+import numba
+from numba import types
+
+SAFE = {"contract", "nsz", "arcp", "afn"}  # no flag that makes bits depend on how a loop is split
+OPTIONS: dict[str, Any] = {"nogil": True, "error_model": "numpy"}
+KERNEL_SOURCES = ("simd", "engine/cpu", "kernels", "compile")
+DAMAGE = (EOFError, ValueError, KeyError, OSError, pickle.UnpicklingError, AttributeError, ImportError, IndexError)
+
+DTYPES = {"float32": types.float32, "float64": types.float64}
+INTS = types.CPointer(types.int64)
+
+
+def inner(function: Callable[..., Any]) -> Any:
+    """Compile a function that kernels call; it becomes part of each of them."""
+    return numba.njit(**OPTIONS)(function)
+
+
+def inner_safe(function: Callable[..., Any]) -> Any:
+    """The same for mathematics: fused and approximate operations are allowed, reordering is not."""
+    return numba.njit(fastmath=SAFE, **OPTIONS)(function)
+
+
+def entry(function: Callable[..., Any], *, parallel_safe: bool = True) -> Any:
+    """Compile a function that Python calls with arrays, kept in the cache folder."""
+    with _cache_here():
+        return numba.njit(cache=cache_works(), nogil=parallel_safe, error_model="numpy")(function)
+
+
+@functools.cache
+def address(function: Callable[..., Any], dtype: str, signature: Callable[[Any], Any] | None = None) -> int:
+    """The address of a kernel compiled for a dtype.
+
+    A kernel is a plain function (op, first, last, step, scratch): a row of arguments, a range of units, the step's
+    numbers and a scratch area, whose type is the dtype.  signature(dtype) gives another one where it is needed.
+    """
+    return compiled(function, (signature or kernel_signature)(DTYPES[dtype])).address
+
+
+def kernel_signature(dtype: Any) -> Any:
+    """void (op, first, last, step, scratch): the one signature that the driver calls."""
+    return types.void(INTS, types.intp, types.intp, INTS, types.CPointer(dtype))
+
+
+_KEEP: list[Any] = []  # compiled kernels live as long as the process: addresses of them are held in tables
+MISSES = 0  # kernels compiled by this process because the cache did not have them
+
+
+def compiled(function: Callable[..., Any], signature: Any, fastmath: Any = False) -> Any:
+    """A cfunc of a function, from the cache if it is there; a damaged cache is thrown away once, then done without."""
+    global MISSES
+    for attempt in ("cache", "empty cache", "no cache"):
+        try:
+            with _cache_here():
+                kernel = numba.cfunc(signature, cache=attempt != "no cache" and cache_works(), fastmath=fastmath,
+                                     error_model="numpy")(function)
+        except DAMAGE:
+            if attempt == "no cache":
+                raise
+            shutil.rmtree(cache_folder(), ignore_errors=True)
+            continue
+        MISSES += not kernel.cache_hits
+        _KEEP.append(kernel)
+        return kernel
+    raise AssertionError("unreachable")
+
+
+# ---- the cache folder
+
+
+@functools.cache
+def cache_root() -> Path:
+    """NUMBANN_CACHE_DIR, or the platform's folder for caches."""
+    if "NUMBANN_CACHE_DIR" in os.environ:
+        return Path(os.environ["NUMBANN_CACHE_DIR"])
+    if sys.platform == "win32":
+        return Path(os.environ.get("LOCALAPPDATA", tempfile.gettempdir())) / "numbann" / "cache"
+    if sys.platform == "darwin":
+        return Path.home() / "Library" / "Caches" / "numbann"
+    return Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "numbann"
+
+
+@functools.cache
+def versions_hash() -> str:
+    """A hash of every kernel source of numbann and of the versions of what compiles it."""
+    package = Path(__file__).parent.parent
+    digest = hashlib.sha256(repr((numba.__version__, llvmlite.__version__, sys.version_info[:2])).encode())
+    for folder in KERNEL_SOURCES:
+        for path in sorted((package / folder).glob("*.py")):
+            digest.update(path.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+@functools.cache
+def cache_folder() -> Path:
+    """The folder of this version's compiled kernels."""
+    return cache_root() / versions_hash()
+
+
+@functools.cache
+def cache_works() -> bool:
+    """Whether files can be written to the cache folder."""
+    try:
+        cache_folder().mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=cache_folder()):
+            return True
+    except OSError:
+        return False
+
+
+@contextlib.contextmanager
+def _cache_here() -> Iterator[None]:
+    """Point numba at the cache folder for one decoration, and leave the user's setting alone otherwise."""
+    before = numba.config.CACHE_DIR
+    numba.config.CACHE_DIR = str(cache_folder())
+    try:
+        yield
+    finally:
+        numba.config.CACHE_DIR = before

@@ -1,0 +1,137 @@
+"""What depends on the processor: its vector features, pauses, atomics and how denormals are treated.  No mathematics."""
+
+from __future__ import annotations
+
+import ctypes
+import platform
+import sys
+
+import llvmlite.binding as llvm
+import numba
+from llvmlite import ir
+from numba import types
+from numba.core import cgutils
+from numba.extending import intrinsic
+
+from numbann.simd.jit import INTS
+
+ARM = platform.machine().lower() in ("aarch64", "arm64")
+
+
+def features() -> set[str]:
+    """The features that numba compiles for, which NUMBA_CPU_FEATURES may have narrowed."""
+    if numba.config.CPU_FEATURES is not None:
+        return {item[1:] for item in numba.config.CPU_FEATURES.split(",") if item.startswith("+")}
+    if numba.config.CPU_NAME not in (None, "host"):
+        return set()
+    return {name for name, there in llvm.get_host_cpu_features().items() if there}
+
+
+WIDE = "avx512f" in features()  # 32 registers of 64 bytes: tiles may be several vectors wide
+
+
+@intrinsic
+def atomic_add(typing, base, index, value):
+    """base[index] += value, and the value before."""
+    return types.int64(INTS, types.intp, types.int64), lambda context, builder, signature, arguments: (
+        builder.atomic_rmw("add", builder.gep(arguments[0], [arguments[1]]), arguments[2], "acq_rel")
+    )
+
+
+@intrinsic
+def atomic_load(typing, base, index):
+    """base[index], and everything written before it was stored."""
+    return types.int64(INTS, types.intp), lambda context, builder, signature, arguments: (
+        builder.load_atomic(builder.gep(arguments[0], [arguments[1]]), "acquire", 8)
+    )
+
+
+@intrinsic
+def atomic_store(typing, base, index, value):
+    """base[index] = value, after everything written before."""
+
+    def generate(context, builder, signature, arguments):
+        builder.store_atomic(arguments[2], builder.gep(arguments[0], [arguments[1]]), "release", 8)
+        return context.get_dummy_value()
+
+    return types.void(INTS, types.intp, types.int64), generate
+
+
+@intrinsic
+def pause(typing):
+    """Tell the processor that this is a waiting loop."""
+
+    def generate(context, builder, signature, arguments):
+        name = "llvm.aarch64.hint" if ARM else "llvm.x86.sse2.pause"
+        given = [ir.IntType(32)] if ARM else []
+        function = cgutils.get_or_insert_function(builder.module, ir.FunctionType(ir.VoidType(), given), name)
+        builder.call(function, [ir.Constant(ir.IntType(32), 1)] if ARM else [])
+        return context.get_dummy_value()
+
+    return types.void(), generate
+
+
+@intrinsic
+def call_yield(typing, address):
+    """Call the operating system's yield by its address."""
+
+    def generate(context, builder, signature, arguments):
+        target = ir.FunctionType(ir.IntType(32), [])
+        builder.call(builder.inttoptr(arguments[0], target.as_pointer()), [])
+        return context.get_dummy_value()
+
+    return types.void(types.intp), generate
+
+
+def yield_address() -> int:
+    """The address of sched_yield, or of SwitchToThread on Windows."""
+    function = ctypes.windll.kernel32.SwitchToThread if sys.platform == "win32" else ctypes.CDLL(None).sched_yield
+    return ctypes.cast(function, ctypes.c_void_p).value or 0
+
+
+@intrinsic
+def flush_denormals(typing):
+    """Treat denormal numbers as zero from here on; returns the state to restore."""
+
+    def generate(context, builder, signature, arguments):
+        before = _control(builder)
+        _set_control(builder, builder.or_(before, ir.Constant(before.type, 1 << 24 if ARM else 0x8040)))
+        return builder.zext(before, ir.IntType(64)) if not ARM else before
+
+    return types.int64(), generate
+
+
+@intrinsic
+def restore_denormals(typing, state):
+    """Go back to a state that flush_denormals returned."""
+
+    def generate(context, builder, signature, arguments):
+        _set_control(builder, arguments[0] if ARM else builder.trunc(arguments[0], ir.IntType(32)))
+        return context.get_dummy_value()
+
+    return types.void(types.int64), generate
+
+
+def _control(builder):
+    """Read the floating-point control register."""
+    if ARM:
+        return builder.call(_function(builder, "llvm.aarch64.get.fpcr", ir.IntType(64), []), [])
+    slot = cgutils.alloca_once(builder, ir.IntType(32))
+    builder.call(_function(builder, "llvm.x86.sse.stmxcsr", ir.VoidType(), [_BYTE]), [builder.bitcast(slot, _BYTE)])
+    return builder.load(slot)
+
+
+def _set_control(builder, value):
+    """Write the floating-point control register."""
+    if ARM:
+        builder.call(_function(builder, "llvm.aarch64.set.fpcr", ir.VoidType(), [ir.IntType(64)]), [value])
+        return
+    slot = cgutils.alloca_once_value(builder, value)
+    builder.call(_function(builder, "llvm.x86.sse.ldmxcsr", ir.VoidType(), [_BYTE]), [builder.bitcast(slot, _BYTE)])
+
+
+_BYTE = ir.IntType(8).as_pointer()
+
+
+def _function(builder, name, result, arguments):
+    return cgutils.get_or_insert_function(builder.module, ir.FunctionType(result, arguments), name)

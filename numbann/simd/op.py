@@ -1,0 +1,36 @@
+"""The layout of an op: one row of int64 that tells a kernel its arrays, strides and sizes.  Names only, no code.
+
+A kernel is (op, first, last, step, scratch): it does the units first..last of the op.  Addresses are of first elements;
+strides and sizes count elements.
+"""
+
+from __future__ import annotations
+
+# The driver's own: the kernel's address, and how many units it has; -g: the batch's rows, dealt out g at a time
+KERNEL, UNITS = 0, 1
+
+# The dense layer: x (B, I) found by a table of offsets, which moves with the epoch if MOVES is 1; w, b; z; d = dL/dz
+X, TABLE, MOVES = 2, 3, 4
+INPUTS, INPUTS_PADDED, OUTPUTS, COLUMNS = 5, 6, 7, 8  # COLUMNS: OUTPUTS padded to whole vectors
+W, BIAS = 9, 10
+Z, Z_ROW = 11, 12
+D, D_ROW = 13, 14
+DX, DX_ROW, DX_COLUMNS = 15, 16, 17
+SWEEPS = 18  # and the three after it: addresses of the sweeps of 1 to 4 vectors
+ZERO, ONES = 22, 23
+
+# The optimizer: its kernel, elements from one state's arena to the next, and a table of numbers with one row a step
+UPDATE, STRIDE, HYPER, HYPER_ROW = 24, 25, 26, 27
+
+# Activations and losses: a (B, O), parameters, targets, the epoch's order of rows, and each row's loss
+A, A_ROW, PARAMETERS = 28, 29, 30
+TARGET, TARGET_ROW, ORDER, ROW_LOSS = 31, 32, 33, 34
+
+WIDTH = 40
+
+# The step's numbers: rows in the batch, where it starts in the epoch's order, and the step's index in the call
+ROWS, START, INDEX = 0, 1, 2
+STEP_WIDTH = 8
+
+# The columns of HYPER; the optimizer's parameters follow
+LEARNING_RATE, WEIGHT_DECAY, STEP, FIRST_PARAMETER = 0, 1, 2, 3

@@ -1,0 +1,80 @@
+"""Typed pointers in Numba.  Addresses come in as int64 once; all arithmetic on them is by element (LLVM's GEP).
+
+No address is ever computed with integers: LLVM 22 can miscompile that.
+"""
+
+from __future__ import annotations
+
+from llvmlite import ir
+from numba import carray, types
+from numba.extending import intrinsic
+
+from numbann.simd.jit import INTS, inner
+
+
+@intrinsic
+def pointer(typing, address, like):
+    """The address as a pointer of the type of `like`."""
+    return like(types.intp, like), lambda context, builder, signature, arguments: builder.inttoptr(
+        arguments[0], arguments[1].type
+    )
+
+
+@intrinsic
+def ints(typing, address):
+    """The address as a pointer to int64."""
+    return INTS(types.intp), lambda context, builder, signature, arguments: builder.inttoptr(
+        arguments[0], ir.IntType(64).as_pointer()
+    )
+
+
+@intrinsic
+def advance(typing, base, count):
+    """base + count elements."""
+    return base(base, types.intp), lambda context, builder, signature, arguments: builder.gep(
+        arguments[0], [arguments[1]]
+    )
+
+
+@intrinsic
+def itemsize(typing, base):
+    """Bytes of one element, a constant."""
+    size = base.dtype.bitwidth // 8
+    return types.intp(base), lambda context, builder, signature, arguments: ir.Constant(ir.IntType(64), size)
+
+
+@inner
+def view(address, like, offset, count):
+    """A one-dimensional array over `count` elements that start `offset` elements after the address."""
+    return carray(advance(pointer(address, like), offset), count)
+
+
+@inner
+def element(address, like, offset):
+    """The element `offset` after the address."""
+    return pointer(address, like)[offset]
+
+
+@intrinsic
+def call_sweep(typing, address, a, table, b, b_row, init, init_row, c, c_row, rows, depth):
+    """Call a matrix sweep by its address (see sweep.py)."""
+    given = (a, table, b, b_row, init, init_row, c, c_row, rows, depth)
+    return types.void(types.intp, *given), _call
+
+
+@intrinsic
+def call_kernel(typing, address, op, first, last, step, scratch):
+    """Call a kernel by its address."""
+    return types.void(types.intp, INTS, types.intp, types.intp, INTS, scratch), _call
+
+
+@intrinsic
+def call_update(typing, address, w, g, count, stride, hyper):
+    """Call an optimizer's kernel by its address: `count` weights at w, their gradients at g, state k at w + k stride."""
+    return types.void(types.intp, w, g, types.intp, types.intp, hyper), _call
+
+
+def _call(context, builder, signature, arguments):
+    target = ir.FunctionType(ir.VoidType(), [argument.type for argument in arguments[1:]])
+    builder.call(builder.inttoptr(arguments[0], target.as_pointer()), arguments[1:])
+    return context.get_dummy_value()

@@ -1,0 +1,158 @@
+"""The tile: a few rows by a few vectors of a matrix product, held in registers over the whole depth.
+
+Every product of numbann is made of tiles.  Each element of the result is one chain of fused multiply-adds in the order
+of the depth, whatever the tile's size, so the bits do not depend on how a product is cut.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from llvmlite import ir
+from numba import types
+from numba.core import cgutils
+from numba.extending import intrinsic
+
+from numbann.simd.jit import INTS
+from numbann.simd.machine import WIDE
+from numbann.simd.vector import constant, lanes, load, multiply_add, splat, store, transpose
+
+HEIGHTS = {4: (6, 4, 2, 1), 3: (8, 4, 2, 1), 2: (12, 8, 4, 2, 1), 1: (16, 8, 4, 2, 1)}  # rows by vectors, 32 registers
+NARROW_HEIGHTS = (6, 4, 2, 1)  # of one vector, which is two of the 16 registers of AVX2
+
+
+@dataclass(frozen=True)
+class _Operands:
+    """The operands of a product, as values of LLVM: see `sweep`."""
+
+    a: Any
+    table: Any
+    b: Any
+    b_row: Any
+    init: Any
+    init_row: Any
+    c: Any
+    c_row: Any
+    rows: Any
+    depth: Any
+
+    def at_row(self, builder, i, by_depth):
+        """The operands of the rows from i on."""
+        return _Operands(
+            builder.gep(self.a, [i]) if by_depth else self.a,
+            self.table if by_depth else builder.gep(self.table, [i]),
+            self.b, self.b_row,
+            builder.gep(self.init, [builder.mul(self.init_row, i)]), self.init_row,
+            builder.gep(self.c, [builder.mul(self.c_row, i)]), self.c_row,
+            self.rows, self.depth,
+        )
+
+    def at_column(self, builder, j):
+        """The operands of the columns from j on."""
+        b, init, c = (builder.gep(base, [constant(j)]) for base in (self.b, self.init, self.c))
+        return _Operands(self.a, self.table, b, self.b_row, init, self.init_row, c, self.c_row, self.rows, self.depth)
+
+
+@intrinsic(prefer_literal=True)
+def sweep(typing, vectors, by_depth, a, table, b, b_row, init, init_row, c, c_row, rows, depth):
+    """c (rows, vectors) = init + a b, tile by tile, with a (rows, depth) found through a table of element offsets.
+
+    vectors and by_depth are literals.  by_depth = 0: row i of a starts at table[i], its depth is contiguous.
+    by_depth = 1: a is transposed; the rows at depth k are contiguous and start at table[k].
+    b (depth, vectors) has b_row elements from row to row, as init and c have; depth >= 1.
+    """
+    width, transposed = vectors.literal_value, bool(by_depth.literal_value)
+    signature = types.void(vectors, by_depth, a, INTS, a, types.intp, a, types.intp, a, types.intp, types.intp, types.intp)
+
+    def generate(context, builder, signature, arguments):
+        operands = _Operands(*arguments[2:])
+        if WIDE:
+            _down(builder, operands, width, HEIGHTS[width], transposed)
+        else:
+            for j in range(width):
+                shifted = operands.at_column(builder, j * lanes(operands.a.type.pointee))
+                _down(builder, shifted, 1, NARROW_HEIGHTS, transposed)
+        return context.get_dummy_value()
+
+    return signature, generate
+
+
+def _down(builder, operands, width, heights, by_depth):
+    """Tiles of falling heights down all rows."""
+    row = cgutils.alloca_once_value(builder, constant(0))
+    for height in heights:
+        test, body, after = (builder.append_basic_block(name) for name in ("rows", "tile", "rows.done"))
+        builder.branch(test)
+        builder.position_at_end(test)
+        i = builder.load(row)
+        after_tile = builder.add(i, constant(height))
+        builder.cbranch(builder.icmp_signed("<=", after_tile, operands.rows), body, after)
+        builder.position_at_end(body)
+        _tile(builder, operands.at_row(builder, i, by_depth), height, width, by_depth)
+        builder.store(after_tile, row)
+        builder.branch(test)
+        builder.position_at_end(after)
+
+
+def _tile(builder, operands, height, width, by_depth):
+    """One tile: load init, add a b depth by depth, store."""
+    columns = [j * lanes(operands.a.type.pointee) for j in range(width)]
+    rows = range(height)
+    starts = [builder.gep(operands.init, [builder.mul(operands.init_row, constant(i))]) for i in rows]
+    first = [[load(builder, start, j) for j in columns] for start in starts]
+    lines = [] if by_depth else [builder.gep(operands.a, [_entry(builder, operands.table, constant(i))]) for i in rows]
+    before, loop, done = builder.block, builder.append_basic_block("depth"), builder.append_basic_block("depth.done")
+    builder.branch(loop)
+    builder.position_at_end(loop)
+    k, b_line = builder.phi(ir.IntType(64)), builder.phi(operands.b.type)
+    sums = [[builder.phi(value.type) for value in line] for line in first]
+    values = [load(builder, b_line, j) for j in columns]
+    if by_depth:
+        column = builder.gep(operands.a, [_entry(builder, operands.table, k)])
+        places = [builder.gep(column, [constant(i)]) for i in rows]
+    else:
+        places = [builder.gep(line, [k]) for line in lines]
+    grown = [_add_products(builder, place, values, line) for place, line in zip(places, sums, strict=True)]
+    k_next = builder.add(k, constant(1))
+    b_next = builder.gep(b_line, [operands.b_row])
+    for phis, start, turn in zip([[k, b_line], *sums], [[constant(0), operands.b], *first], [[k_next, b_next], *grown], strict=True):
+        _close_loop(phis, start, turn, before, loop)
+    builder.cbranch(builder.icmp_signed("<", k_next, operands.depth), loop, done)
+    builder.position_at_end(done)
+    for i, line in enumerate(grown):
+        place = builder.gep(operands.c, [builder.mul(operands.c_row, constant(i))])
+        for j, value in zip(columns, line, strict=True):
+            store(builder, value, place, j)
+
+
+def _entry(builder, table, index):
+    """table[index]."""
+    return builder.load(builder.gep(table, [index]))
+
+
+def _add_products(builder, place, values, sums):
+    """sums + a values, for the scalar a that stands at a place."""
+    factor = splat(builder, builder.load(place))
+    return [multiply_add(builder, factor, value, total) for value, total in zip(values, sums, strict=True)]
+
+
+def _close_loop(phis, first, turn, before, loop):
+    """Give each loop variable its value on entry and its value after a turn."""
+    for phi, start, after in zip(phis, first, turn, strict=True):
+        phi.add_incoming(start, before)
+        phi.add_incoming(after, loop)
+
+
+@intrinsic
+def transpose_block(typing, a, a_row, c, c_row):
+    """c = transposed a, both square, with as many rows as a vector has lanes."""
+
+    def generate(context, builder, signature, arguments):
+        a, a_row, c, c_row = arguments
+        rows = [load(builder, builder.gep(a, [builder.mul(a_row, constant(i))])) for i in range(lanes(a.type.pointee))]
+        for i, column in enumerate(transpose(builder, rows)):
+            store(builder, column, builder.gep(c, [builder.mul(c_row, constant(i))]))
+        return context.get_dummy_value()
+
+    return types.void(a, types.intp, a, types.intp), generate

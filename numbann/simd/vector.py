@@ -1,0 +1,83 @@
+"""LLVM vectors: how intrinsics load, store, broadcast, multiply-add and transpose them.  Used while building code only.
+
+A vector is 64 bytes on every machine: 16 floats or 8 doubles.  Narrower processors split it, and compute the same bits.
+"""
+
+from __future__ import annotations
+
+from llvmlite import ir
+from numba import types
+from numba.core import cgutils
+
+BYTES = 64
+I32, I64 = ir.IntType(32), ir.IntType(64)
+
+
+def lanes(scalar: ir.Type) -> int:
+    """How many scalars a vector holds."""
+    return BYTES // (4 if isinstance(scalar, ir.FloatType) else 8)
+
+
+def vector_type(scalar: ir.Type) -> ir.VectorType:
+    """The vector of a scalar type."""
+    return ir.VectorType(scalar, lanes(scalar))
+
+
+def constant(value: int) -> ir.Constant:
+    """An int64."""
+    return ir.Constant(I64, value)
+
+
+def load(builder, base, offset=0):
+    """The vector `offset` elements after base; no alignment is assumed."""
+    return builder.load(_at(builder, base, offset), align=4)
+
+
+def store(builder, value, base, offset=0):
+    """Store a vector `offset` elements after base."""
+    builder.store(value, _at(builder, base, offset), align=4)
+
+
+def _at(builder, base, offset):
+    vector = vector_type(base.type.pointee)
+    return builder.bitcast(builder.gep(base, [constant(offset)]), vector.as_pointer())
+
+
+def splat(builder, scalar):
+    """A vector with the scalar in every lane."""
+    vector = vector_type(scalar.type)
+    undefined = ir.Constant(vector, ir.Undefined)
+    first = builder.insert_element(undefined, scalar, ir.Constant(I32, 0))
+    return builder.shuffle_vector(first, undefined, ir.Constant(ir.VectorType(I32, vector.count), [0] * vector.count))
+
+
+def multiply_add(builder, x, y, z):
+    """x y + z with one rounding."""
+    vector = x.type
+    name = f"llvm.fma.v{vector.count}f{512 // vector.count}"
+    function = cgutils.get_or_insert_function(builder.module, ir.FunctionType(vector, [vector] * 3), name)
+    return builder.call(function, [x, y, z])
+
+
+def transpose(builder, rows):
+    """The columns of as many vectors as a vector has lanes, by log2(lanes) rounds of two-operand shuffles."""
+    count, half = len(rows), 1
+    while half < count:
+        exchanged = [None] * count
+        for i in range(count):
+            if not i & half:
+                low = [count + (x ^ half) if x & half else x for x in range(count)]
+                high = [count + x if x & half else x ^ half for x in range(count)]
+                exchanged[i] = _shuffle(builder, rows[i], rows[i + half], low)
+                exchanged[i + half] = _shuffle(builder, rows[i], rows[i + half], high)
+        rows, half = exchanged, half * 2
+    return rows
+
+
+def _shuffle(builder, x, y, order):
+    return builder.shuffle_vector(x, y, ir.Constant(ir.VectorType(I32, len(order)), order))
+
+
+def is_pointer(kind) -> bool:
+    """Whether a Numba type is a pointer to float32 or float64."""
+    return isinstance(kind, types.CPointer) and kind.dtype in (types.float32, types.float64)
