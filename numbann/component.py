@@ -1,4 +1,4 @@
-"""What a component is: plain mathematics with a kind, a name, parameters and roles.  It compiles nothing and knows no array.
+"""What a component is: plain mathematics with a kind, a name, parameters and roles.  It compiles nothing.
 
 Role by name, parameter by default, state by neither: an argument named in ROLES is filled by core; an argument with a
 default is a parameter, whose annotation and default are its schema; in an optimizer or a schedule every other argument
@@ -109,7 +109,9 @@ class Component:
         unknown = set(values) - set(self.defaults())
         if unknown:
             known = ", ".join(self.defaults()) or "none"
-            raise PluginError(f"{self.kind} {self.name}: unknown parameter {sorted(unknown)[0]!r} (its parameters: {known})")
+            raise PluginError(
+                f"{self.kind} {self.name}: unknown parameter {sorted(unknown)[0]!r} (its parameters: {known})"
+            )
         return Configured(self, {**self.defaults(), **values})
 
 
@@ -135,20 +137,40 @@ class Configured:
 # ---- decorators: each returns the author's function unchanged but for the decorators `.derivative` and `.backward`
 
 
-def activation(function: Callable[..., Any] | None = None, /, *, form: str = "elementwise", init: str = "xavier_normal",
-               **names: Any) -> Any:
+def activation(
+    function: Callable[..., Any] | None = None,
+    /,
+    *,
+    form: str = "elementwise",
+    init: str = "xavier_normal",
+    **names: Any,
+) -> Any:
     """Declare an activation: `z` (and `u`, uniform noise while training) -> a; form="row": `z`, fills `a`."""
     return _decorator("activation", form, {"init": init}, names)(function)
 
 
-def loss(function: Callable[..., Any] | None = None, /, *, form: str = "elementwise", link: str = "identity",
-         target: str = "real", outputs: int = 1, **names: Any) -> Any:
-    """Declare a loss: `y`, `t` of one output -> value; form="row": `y`, `dy` and `t` or `label` -> value, fills `dy`."""
+def loss(
+    function: Callable[..., Any] | None = None,
+    /,
+    *,
+    form: str = "elementwise",
+    link: str = "identity",
+    target: str = "real",
+    outputs: int = 1,
+    **names: Any,
+) -> Any:
+    """Declare a loss: `y`, `t` of one output -> value; form="row": `y`, `dy`, `t` or `label` -> value, fills `dy`."""
     return _decorator("loss", form, {"link": link, "target": target, "outputs": outputs}, names)(function)
 
 
-def optimizer(function: Callable[..., Any] | None = None, /, *, form: str = "elementwise",
-              optional: Mapping[str, str] | None = None, **names: Any) -> Any:
+def optimizer(
+    function: Callable[..., Any] | None = None,
+    /,
+    *,
+    form: str = "elementwise",
+    optional: Mapping[str, str] | None = None,
+    **names: Any,
+) -> Any:
     """Declare an optimizer: roles w g step learning_rate weight_decay, and states -> w, or (w, *states).
 
     `optional` maps a state to the parameter without which it is not stored.
@@ -191,7 +213,10 @@ def _decorator(kind: str, form: str, traits: dict[str, Any], names: Mapping[str,
         draft = _Draft(kind, form, traits, names.get("name"), tuple(names.get("aliases", ())))
         unknown = set(names) - {"name", "aliases"}
         if unknown:
-            raise PluginError(f"{_place(function)}: @{kind} has no trait {sorted(unknown)[0]!r} (name and aliases, and {', '.join(traits)})")
+            raise PluginError(
+                f"{_place(function)}: @{kind} has no trait {sorted(unknown)[0]!r} "
+                f"(its traits: {', '.join(['name', 'aliases', *traits])})"
+            )
         function.__numbann__ = draft  # type: ignore[attr-defined]
         function.derivative = lambda target: _derivative(draft, target)  # type: ignore[attr-defined]
         function.backward = lambda target: _part(draft, "backward", target)  # type: ignore[attr-defined]
@@ -237,14 +262,26 @@ def freeze(function: Any) -> Component:
     draft.frozen = True
     roles, parameters, states = _signature(draft, function)
     component = Component(
-        draft.kind, draft.name or function.__name__, function, draft.form, draft.aliases, roles, parameters, states,
-        draft.derivative, dict(draft.slopes), draft.backward, draft.traits,
+        draft.kind,
+        draft.name or function.__name__,
+        function,
+        draft.form,
+        draft.aliases,
+        roles,
+        parameters,
+        states,
+        draft.derivative,
+        dict(draft.slopes),
+        draft.backward,
+        draft.traits,
     )
     _check(component)
     return component
 
 
-def _signature(draft: _Draft, function: Callable[..., Any]) -> tuple[tuple[str, ...], tuple[Parameter, ...], tuple[str, ...]]:
+def _signature(
+    draft: _Draft, function: Callable[..., Any]
+) -> tuple[tuple[str, ...], tuple[Parameter, ...], tuple[str, ...]]:
     """Sort the arguments into roles, parameters and states."""
     known = ROLES.get((draft.kind, draft.form))
     if known is None:
@@ -256,13 +293,17 @@ def _signature(draft: _Draft, function: Callable[..., Any]) -> tuple[tuple[str, 
         if argument.name in known:
             roles.append(argument.name)
             if has_default and argument.name not in SETTINGS:
-                raise PluginError(f"{_place(function)}: {argument.name!r} is a role that core fills; it cannot have a default")
+                raise PluginError(
+                    f"{_place(function)}: {argument.name!r} is a role that core fills; it cannot have a default"
+                )
         if has_default:
             parameters.append(_parameter(function, argument))
         elif argument.name not in known:
             if draft.kind not in STATEFUL:
-                raise PluginError(f"{_place(function)}: argument {argument.name!r} is neither a role "
-                                  f"({', '.join(known)}) nor a parameter (give it a default)")
+                raise PluginError(
+                    f"{_place(function)}: argument {argument.name!r} is neither a role "
+                    f"({', '.join(known)}) nor a parameter (give it a default)"
+                )
             states.append(argument.name)
     return tuple(roles), tuple(parameters), tuple(states)
 
@@ -271,7 +312,9 @@ def _parameter(function: Callable[..., Any], argument: inspect.Parameter) -> Par
     annotation = argument.annotation if argument.annotation is not argument.empty else type(argument.default)
     parameter = Parameter(argument.name, argument.default, annotation)
     if parameter.type not in (float, int, bool):
-        raise PluginError(f"{_place(function)}: parameter {argument.name!r} must be float, int or bool, not {parameter.type}")
+        raise PluginError(
+            f"{_place(function)}: parameter {argument.name!r} must be float, int or bool, not {parameter.type}"
+        )
     return parameter
 
 

@@ -1,4 +1,4 @@
-"""The one family of errors: each names where, what was given, what is allowed and what to do.  It imports nothing of numbann."""
+"""The one family of errors: each names where, what was given, what is allowed and what to do."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ class NumbannError(Exception):
 
 @dataclass(frozen=True)
 class Fault:
-    """One fault of a spec: the JSON path of the key, what is wrong, and the line where it stands (None when unknown)."""
+    """One fault of a spec: the JSON path of the key, what is wrong, and its line if that is known."""
 
     path: str
     message: str

@@ -1,7 +1,7 @@
-"""The plan of a network: every size, offset and component fixed, before any address exists.  No numba; it prints itself.
+"""The plan of a network: every size, offset and component fixed, before any address exists.  It prints itself.
 
-Weights of a layer, w (I, O), lie in panels of 4 vectors of columns; O is padded to whole vectors and I to as many rows as
-a vector has lanes.  All parameters share one arena, so that an optimizer's state is one more arena of the same layout.
+Weights of a layer, w (I, O), lie in panels of 4 vectors of columns; O is padded to whole vectors and I to as many
+rows as a vector has lanes.  All parameters share one arena, and each state of an optimizer is one more arena like it.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class Layer:
 
 @dataclass(frozen=True)
 class Plan:
-    """A network and how it is trained.  `link` turns the last layer's output into predictions, None: it is one already."""
+    """A network and how it is trained.  `link` turns the last layer's output into predictions (None: it is one)."""
 
     dtype: str
     seed: int
@@ -81,8 +81,10 @@ class Plan:
     def __str__(self) -> str:
         sizes = " -> ".join(str(width) for width in (self.inputs, *(layer.outputs for layer in self.layers)))
         names = [layer.activation.name if layer.activation else "none" for layer in self.layers]
-        return (f"{sizes} ({', '.join(names)}), {self.parameters} parameters, {self.dtype}; "
-                f"{self.loss.name}, {self.optimizer.name}, batch {self.batch_size or 'full'}")
+        return (
+            f"{sizes} ({', '.join(names)}), {self.parameters} parameters, {self.dtype}; "
+            f"{self.loss.name}, {self.optimizer.name}, batch {self.batch_size or 'full'}"
+        )
 
 
 def build(resolved: Any, inputs: int) -> Plan:
@@ -96,19 +98,31 @@ def build(resolved: Any, inputs: int) -> Plan:
         layers.append(layer)
         inputs, offset = layer.outputs, layer.bias + layer.columns
     return Plan(
-        dtype=spec.model.dtype, seed=spec.seed, layers=tuple(layers), loss=resolved.loss,
-        link=None if through else resolved.output_activation, optimizer=resolved.optimizer,
-        weight_decay=resolved.weight_decay, target=resolved.target,
-        batch_size=None if spec.train.batch_size == "full" else spec.train.batch_size, arena=offset,
+        dtype=spec.model.dtype,
+        seed=spec.seed,
+        layers=tuple(layers),
+        loss=resolved.loss,
+        link=None if through else resolved.output_activation,
+        optimizer=resolved.optimizer,
+        weight_decay=resolved.weight_decay,
+        target=resolved.target,
+        batch_size=None if spec.train.batch_size == "full" else spec.train.batch_size,
+        arena=offset,
     )
 
 
 def _layer(choice: Any, inputs: int, offset: int, lanes: int) -> Layer:
     columns, inputs_padded = _padded(choice.units, lanes), _padded(inputs, lanes)
     return Layer(
-        inputs=inputs, outputs=choice.units, inputs_padded=inputs_padded, columns=columns,
-        row=columns + (lanes if columns % ALIASING == 0 else 0), weights=offset, bias=offset + inputs_padded * columns,
-        activation=None if choice.activation.name == "identity" else choice.activation, init=choice.init,
+        inputs=inputs,
+        outputs=choice.units,
+        inputs_padded=inputs_padded,
+        columns=columns,
+        row=columns + (lanes if columns % ALIASING == 0 else 0),
+        weights=offset,
+        bias=offset + inputs_padded * columns,
+        activation=None if choice.activation.name == "identity" else choice.activation,
+        init=choice.init,
     )
 
 

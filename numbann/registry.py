@@ -44,8 +44,10 @@ class Registry:
         for name in (frozen.name, *frozen.aliases):
             other = self.find(frozen.kind, name)
             if other is not None:
-                raise RegistryError(f"{frozen.kind} {name!r} is registered twice: by {other.origin} and by {origin}; "
-                                    "rename one of them, or leave one plugin out")
+                raise RegistryError(
+                    f"{frozen.kind} {name!r} is registered twice: by {other.origin} and by {origin}; "
+                    "rename one of them, or leave one plugin out"
+                )
         self._entries[frozen.kind, frozen.name] = Entry(frozen, origin)
         for alias in frozen.aliases:
             self._aliases[frozen.kind, alias] = frozen.name
@@ -88,7 +90,8 @@ class Registry:
         known = [*self.names(kind), *(alias for of, alias in self._aliases if of == kind)]
         near = difflib.get_close_matches(name, known, n=1)
         hint = f"; did you mean {near[0]!r}?" if near else ""
-        return f"unknown {kind} {name!r}{hint} ({len(self.names(kind))} are known: {_some(self.names(kind))}; numbann plugins list)"
+        names = self.names(kind)
+        return f"unknown {kind} {name!r}{hint} ({len(names)} are known: {_some(names)}; numbann plugins list)"
 
 
 def _some(names: list[str]) -> str:

@@ -1,1 +1,1 @@
-"""Activations: the mathematics of one unit, or of one row of units, a family a file.  No loops over layers, no arrays."""
+"""Activations: the mathematics of one unit, or of a row of units, a family a file.  No layers, no batches."""

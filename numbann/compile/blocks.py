@@ -102,8 +102,10 @@ ROW_LOSS = """def kernel(op, first, last, step, scratch):
         for k in range(outputs):
             dy[k] = dy[k] * scale
 """
-TARGETS = {"label": "label = ints(op[TARGET])[order[step[START] + r]]",
-           "t": "t = view(op[TARGET], scratch, order[step[START] + r] * op[TARGET_ROW], outputs)"}
+TARGETS = {
+    "label": "label = ints(op[TARGET])[order[step[START] + r]]",
+    "t": "t = view(op[TARGET], scratch, order[step[START] + r] * op[TARGET_ROW], outputs)",
+}
 
 UPDATE = """def kernel(w, g, count, stride, hyper):
     learning_rate, weight_decay, step = hyper[LEARNING_RATE], hyper[WEIGHT_DECAY], hyper[STEP]
@@ -129,8 +131,9 @@ def activation_forward(component: Component, dtype: str, in_place: bool) -> int:
     else:
         _refuse_noise(component)
         call = _call(name, component.function, {"z": "z[i]"})
-        text = ELEMENTWISE_FORWARD.format(parameters=_parameters(component), call=call,
-                                          a="z" if in_place else "view(op[A], scratch, start, count)")
+        text = ELEMENTWISE_FORWARD.format(
+            parameters=_parameters(component), call=call, a="z" if in_place else "view(op[A], scratch, start, count)"
+        )
     return _kernel(component, lowered, text)
 
 
@@ -152,7 +155,9 @@ def activation_backward(component: Component, dtype: str) -> int:
 def derivative_of(component: Component) -> Callable[..., Any]:
     """The derivative that the author gave."""
     if component.derivative is None:
-        raise PluginError(f"{component.kind} {component.name}: has no derivative; give one with @{component.name}.derivative")
+        raise PluginError(
+            f"{component.kind} {component.name}: has no derivative; give one with @{component.name}.derivative"
+        )
     return component.derivative
 
 
@@ -181,8 +186,11 @@ def loss_kernel(component: Component, dtype: str) -> int:
     else:
         derivative = derivative_of(component)
         given = {"y": "y[k]", "t": "t[k]"}
-        text = ELEMENTWISE_LOSS.format(parameters=_parameters(component), value=_call(name, component.function, given),
-                                       derivative=_call(lowered.add(derivative), derivative, given))
+        text = ELEMENTWISE_LOSS.format(
+            parameters=_parameters(component),
+            value=_call(name, component.function, given),
+            derivative=_call(lowered.add(derivative), derivative, given),
+        )
     return _kernel(component, lowered, text)
 
 
@@ -206,7 +214,9 @@ def _optimizer_kernel(component: Component, dtype: str, stored: tuple[str, ...])
     call = _call(name, component.function, {"w": "weights[i]", "g": "gradient", **states})
     kept = [f"{state}_array[i]" if state in stored else "_" for state in component.states]
     text = UPDATE.format(
-        parameters=_hyper_parameters(component, off), views="\n".join(views), call=call,
+        parameters=_hyper_parameters(component, off),
+        views="\n".join(views),
+        call=call,
         decay="" if "weight_decay" in component.roles else " + weight_decay * weights[i]",
         results=", ".join(["weights[i]", *kept]),
     )
@@ -234,8 +244,10 @@ def _call(name: str, function: Callable[..., Any], given: Mapping[str, str]) -> 
 
 def _parameters(component: Component) -> str:
     """Lines that read the parameters of an activation or a loss."""
-    return "\n".join(f"    {parameter.name} = element(op[PARAMETERS], scratch, {k}){_as_bool(parameter)}"
-                     for k, parameter in enumerate(component.parameters))
+    return "\n".join(
+        f"    {parameter.name} = element(op[PARAMETERS], scratch, {k}){_as_bool(parameter)}"
+        for k, parameter in enumerate(component.parameters)
+    )
 
 
 def _hyper_parameters(component: Component, off: set[str]) -> str:
@@ -276,7 +288,9 @@ def _check_precision(component: Component, lowered: Lowered, module: Any, dtype:
                 literal = variable.startswith("$const")  # F(0.5) casts it
                 if isinstance(kind, types.Float) and kind != dtype and not literal:
                     shown = variable.split(".")[0].lstrip("$")
-                    raise PluginError(f"{component.kind} {component.name}: {shown!r} is computed in {kind}, not in {dtype}")
+                    raise PluginError(
+                        f"{component.kind} {component.name}: {shown!r} is computed in {kind}, not in {dtype}"
+                    )
 
 
 def _first_line(error: Exception) -> str:

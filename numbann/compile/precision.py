@@ -26,11 +26,10 @@ COUNTS = ("label",)  # roles that are integers
 
 @dataclass
 class Lowered:
-    """The text of a function and of what it calls, in one precision; `name` is the function's name in the text."""
+    """The text of functions and of what they call, in one precision; `cast` names the precision's type in the text."""
 
     dtype: str
-    name: str = ""
-    arguments: tuple[str, ...] = ()
+    cast: str = "F"
     functions: dict[int, str] = field(default_factory=dict)  # by id of the author's function: its name in the text
     texts: list[str] = field(default_factory=list)
     imports: set[str] = field(default_factory=set)
@@ -39,7 +38,7 @@ class Lowered:
         """Lower one more function into the same text; its name there."""
         if id(function) in self.functions:
             return self.functions[id(function)]
-        name = f"f{len(self.functions)}_{function.__name__}"
+        name = f"{self.cast.lower()}_{len(self.functions)}_{function.__name__}"
         tree, place = _parse(function)
         rewriter = _Rewriter(self, function, place, (*path, function))
         body = rewriter.body(tree)
@@ -52,14 +51,6 @@ class Lowered:
     def text(self) -> str:
         """All functions, those that are called first."""
         return "\n\n\n".join(self.texts)
-
-
-def lower(function: Callable[..., Any], dtype: str) -> Lowered:
-    """The function rewritten for a dtype; PluginError with file and line where it breaks the rules."""
-    lowered = Lowered(dtype)
-    lowered.name = lowered.add(function)
-    lowered.arguments = arguments_of(function)
-    return lowered
 
 
 def _parse(function: Callable[..., Any]) -> tuple[ast.FunctionDef, str]:
@@ -79,10 +70,16 @@ def _parse(function: Callable[..., Any]) -> tuple[ast.FunctionDef, str]:
 class _Rewriter:
     """Rewrites the body of one function.  `path` is the chain of functions that led here, to refuse recursion."""
 
-    def __init__(self, lowered: Lowered, function: Callable[..., Any], place: str, path: tuple[Callable[..., Any], ...]) -> None:
+    def __init__(
+        self, lowered: Lowered, function: Callable[..., Any], place: str, path: tuple[Callable[..., Any], ...]
+    ) -> None:
         self.lowered, self.function, self.place, self.path = lowered, function, place, path
         self.locals = set(function.__code__.co_varnames)
         self.counts = {name for name in COUNTS if name in self.locals}
+
+    def cast(self, node: ast.expr) -> ast.expr:
+        """F(node): in the working precision."""
+        return ast.Call(ast.Name(self.lowered.cast, ast.Load()), [node], [])
 
     def refuse(self, node: ast.AST, reason: str) -> PluginError:
         """The error for a node."""
@@ -92,14 +89,18 @@ class _Rewriter:
         """The rewritten statements, without the docstring."""
         if self.function.__code__.co_freevars:
             name = self.function.__code__.co_freevars[0]
-            raise self.refuse(tree, f"{name!r} comes from an enclosing function; make it a parameter or a number of the module")
+            raise self.refuse(
+                tree, f"{name!r} comes from an enclosing function; make it a parameter or a number of the module"
+            )
         lines = tree.body[1:] if ast.get_docstring(tree) is not None else tree.body
         return [self.statement(line) for line in lines] or [ast.Pass()]
 
     def statement(self, node: ast.stmt) -> ast.stmt:
         """One rewritten statement."""
         if not isinstance(node, STATEMENTS):
-            raise self.refuse(node, f"{_kind(node)} cannot be compiled; allowed are assignments, if, for over range, and return")
+            raise self.refuse(
+                node, f"{_kind(node)} cannot be compiled; allowed are assignments, if, for over range, and return"
+            )
         match node:
             case ast.Assign():
                 node.targets = [self.target(target) for target in node.targets]
@@ -122,7 +123,10 @@ class _Rewriter:
     def loop(self, node: ast.For) -> None:
         """A loop over range(...), whose variable is a count."""
         called = node.iter.func if isinstance(node.iter, ast.Call) else None
-        if not (isinstance(called, ast.Name) and called.id == "range" and isinstance(node.target, ast.Name)) or node.orelse:
+        if (
+            not (isinstance(called, ast.Name) and called.id == "range" and isinstance(node.target, ast.Name))
+            or node.orelse
+        ):
             raise self.refuse(node, "a loop must be: for k in range(...)")
         assert isinstance(node.iter, ast.Call)
         node.iter.args = [self.count(argument) for argument in node.iter.args]
@@ -148,7 +152,7 @@ class _Rewriter:
             case ast.Constant(value=bool()):
                 return node
             case ast.Constant(value=int() | float()):
-                return _cast(node)
+                return self.cast(node)
             case ast.Name():
                 return self.name(node)
             case ast.Attribute():
@@ -163,7 +167,10 @@ class _Rewriter:
                 return node
         if isinstance(node, OPERATORS):
             return self.parts(node, self.value)
-        raise self.refuse(node, f"{_kind(node)} cannot be compiled; allowed are numbers, arithmetic, comparisons and functions of math")
+        raise self.refuse(
+            node,
+            f"{_kind(node)} cannot be compiled; allowed are numbers, arithmetic, comparisons and functions of math",
+        )
 
     def parts(self, node: Any, rewrite: Callable[[ast.expr], ast.expr]) -> ast.expr:
         """Rewrite the expressions that an operator joins."""
@@ -199,7 +206,7 @@ class _Rewriter:
     def name(self, node: ast.Name) -> ast.expr:
         """A variable, or a number of the module."""
         if node.id in self.locals:
-            return _cast(node) if node.id in self.counts else node
+            return self.cast(node) if node.id in self.counts else node
         return self.resolved(node, self.looked_up(node))
 
     def looked_up(self, node: ast.Name) -> Any:
@@ -212,7 +219,11 @@ class _Rewriter:
 
     def attribute(self, node: ast.Attribute) -> Any:
         """What module.name stands for."""
-        owner = self.looked_up(node.value) if isinstance(node.value, ast.Name) and node.value.id not in self.locals else None
+        owner = (
+            self.looked_up(node.value)
+            if isinstance(node.value, ast.Name) and node.value.id not in self.locals
+            else None
+        )
         if not inspect.ismodule(owner) or not hasattr(owner, node.attr):
             raise self.refuse(node, f"{ast.unparse(node)!r} is not a number or function of a module")
         return getattr(owner, node.attr)
@@ -222,7 +233,7 @@ class _Rewriter:
         if isinstance(found, bool):
             return ast.Constant(found)
         if isinstance(found, (int, float)):
-            return _cast(ast.Constant(found))
+            return self.cast(ast.Constant(found))
         raise self.refuse(node, f"{ast.unparse(node)!r} is {type(found).__name__}, not a number")
 
     def call(self, node: ast.Call) -> ast.expr:
@@ -230,7 +241,7 @@ class _Rewriter:
         if node.keywords or any(isinstance(argument, ast.Starred) for argument in node.args):
             raise self.refuse(node, "arguments of calls go by position")
         if isinstance(node.func, ast.Name) and node.func.id == "len":
-            return _cast(self.count(node))
+            return self.cast(self.count(node))
         found = self.attribute(node.func) if isinstance(node.func, ast.Attribute) else None
         if isinstance(node.func, ast.Name):
             found = self.looked_up(node.func)
@@ -248,24 +259,29 @@ class _Rewriter:
             self.lowered.imports.add("import math")
             return f"math.{found.__name__}"
         if found is float:
-            return "F"
+            return self.lowered.cast
         if found in BUILT_IN:
             return BUILT_IN[found]
         if inspect.isfunction(found):
             if found in self.path:
                 raise self.refuse(node, f"{found.__name__} calls itself; recursion cannot be compiled")
             return self.lowered.add(found, self.path)
-        raise self.refuse(node, f"{ast.unparse(node.func)!r} cannot be called in a component; allowed are abs, min, max, "
-                                "functions of math, and functions under the same rules")
-
-
-def _cast(node: ast.expr) -> ast.expr:
-    """F(node): in the working precision."""
-    return ast.Call(ast.Name("F", ast.Load()), [node], [])
+        raise self.refuse(
+            node,
+            f"{ast.unparse(node.func)!r} cannot be called in a component; allowed are abs, min, max, "
+            "functions of math, and functions under the same rules",
+        )
 
 
 def _kind(node: ast.AST) -> str:
     """A node's name for people."""
-    names = {ast.Expr: "a statement without effect (or a call such as print)", ast.While: "while", ast.Lambda: "lambda",
-             ast.Constant: "text", ast.Raise: "raise", ast.Assert: "assert", ast.Import: "import"}
+    names = {
+        ast.Expr: "a statement without effect (or a call such as print)",
+        ast.While: "while",
+        ast.Lambda: "lambda",
+        ast.Constant: "text",
+        ast.Raise: "raise",
+        ast.Assert: "assert",
+        ast.Import: "import",
+    }
     return names.get(type(node), type(node).__name__.lower())

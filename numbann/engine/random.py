@@ -1,4 +1,4 @@
-"""All randomness, from counters: the same numbers for the same seed, purpose and place, in any order and on any device."""
+"""All randomness, from counters: the same numbers for the same seed, purpose and place, on any device."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Optimizers: how one weight moves, a family a file.  No arrays: core holds the states and calls this for each weight."""
+"""Optimizers: how one weight moves, a family a file.  No arrays: core holds the states."""

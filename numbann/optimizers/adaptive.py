@@ -9,8 +9,17 @@ from numbann.hookspecs import hookimpl
 
 
 @optimizer
-def adam(w, g, m, v, step, learning_rate: Positive = 1e-3, beta1: Fraction = 0.9, beta2: Fraction = 0.999,
-         epsilon: Positive = 1e-8):
+def adam(
+    w,
+    g,
+    m,
+    v,
+    step,
+    learning_rate: Positive = 1e-3,
+    beta1: Fraction = 0.9,
+    beta2: Fraction = 0.999,
+    epsilon: Positive = 1e-8,
+):
     """Adam: w - learning_rate m_hat / (sqrt(v_hat) + epsilon).
 
     m = beta1 m + (1 - beta1) g and v = beta2 v + (1 - beta2) g^2 are running means of the gradient and its square;
@@ -24,8 +33,18 @@ def adam(w, g, m, v, step, learning_rate: Positive = 1e-3, beta1: Fraction = 0.9
 
 
 @optimizer(optional={"mean": "centered", "buffer": "momentum"})
-def rmsprop(w, g, v, mean, buffer, learning_rate: Positive = 0.01, rho: Fraction = 0.99, epsilon: Positive = 1e-8,
-            momentum: Fraction = 0.0, centered: bool = False):
+def rmsprop(
+    w,
+    g,
+    v,
+    mean,
+    buffer,
+    learning_rate: Positive = 0.01,
+    rho: Fraction = 0.99,
+    epsilon: Positive = 1e-8,
+    momentum: Fraction = 0.0,
+    centered: bool = False,
+):
     """RMSProp: w - learning_rate g / (sqrt(v) + epsilon), v = rho v + (1 - rho) g^2.
 
     centered subtracts the square of the running mean of g from v; momentum sums the steps up.  Tieleman and Hinton

@@ -7,8 +7,16 @@ from numbann.hookspecs import hookimpl
 
 
 @optimizer(optional={"buffer": "momentum"})
-def sgd(w, g, buffer, step, learning_rate: Positive = 0.01, momentum: Fraction = 0.0, dampening: Fraction = 0.0,
-        nesterov: bool = False):
+def sgd(
+    w,
+    g,
+    buffer,
+    step,
+    learning_rate: Positive = 0.01,
+    momentum: Fraction = 0.0,
+    dampening: Fraction = 0.0,
+    nesterov: bool = False,
+):
     """Gradient descent: w - learning_rate g; with momentum, g is replaced by a running sum of gradients.
 
     buffer = g at the first step, later momentum buffer + (1 - dampening) g; then w - learning_rate buffer, or with

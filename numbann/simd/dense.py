@@ -1,7 +1,8 @@
 """Dense layers as kernels: forward, delta (the gradient to the inputs) and the weights' gradient with the update fused.
 
 x (B, I), w (I, O), b (O,), z = x w + b (B, O).  w is stored in panels of 4 vectors of columns, the last one narrower:
-[panel][I padded][width].  A kernel is (op, first, last, step, scratch), see op.py.  Products over depth are cut at fixed places, so bits depend neither on threads nor on the batch's split.
+[panel][I padded][width].  A kernel is (op, first, last, step, scratch), see op.py.  Products over depth are cut at
+fixed places, so bits depend neither on threads nor on how a batch is split.
 """
 
 from __future__ import annotations
@@ -10,7 +11,6 @@ from numbann.simd.jit import inner
 from numbann.simd.op import (
     BIAS,
     COLUMNS,
-    D,
     D_ROW,
     DX,
     DX_COLUMNS,
@@ -29,11 +29,12 @@ from numbann.simd.op import (
     SWEEPS,
     TABLE,
     UPDATE,
+    Z_ROW,
+    ZERO,
+    D,
     W,
     X,
     Z,
-    Z_ROW,
-    ZERO,
 )
 from numbann.simd.pointer import advance, call_sweep, call_update, ints, itemsize, pointer
 from numbann.simd.tile import transpose_block
@@ -42,6 +43,7 @@ from numbann.simd.vector import BYTES
 FORWARD_DEPTH = 384  # depth of a block of the forward product: its panel stays in the first-level cache
 DELTA_DEPTH = 256  # depth of a block of the delta product: its transposed panel fills the scratch area
 UNIT = 24  # rows of the weights' gradient that are computed and applied at once
+
 
 @inner
 def lanes_like(like):
@@ -69,8 +71,19 @@ def dense_forward(op, first, last, step, scratch):
         init, init_row = advance(pointer(op[BIAS], scratch), column), 0
         for k in range(0, op[INPUTS], FORWARD_DEPTH):
             depth = min(FORWARD_DEPTH, op[INPUTS] - k)
-            call_sweep(op[SWEEPS + vectors - 1], advance(x, k), table, advance(panel, k * width), width,
-                       init, init_row, advance(z, column), op[Z_ROW], last - first, depth)
+            call_sweep(
+                op[SWEEPS + vectors - 1],
+                advance(x, k),
+                table,
+                advance(panel, k * width),
+                width,
+                init,
+                init_row,
+                advance(z, column),
+                op[Z_ROW],
+                last - first,
+                depth,
+            )
             init, init_row = advance(z, column), op[Z_ROW]
         column += width
 
@@ -90,8 +103,19 @@ def dense_delta(op, first, last, step, scratch):
             k_end = min(k + DELTA_DEPTH, op[COLUMNS])
             _transpose_panel(op, w, column, width, k, k_end, scratch, lanes)
             depth = min(k_end, op[OUTPUTS]) - k
-            call_sweep(op[SWEEPS + vectors - 1], advance(d, k), table, scratch, width,
-                       init, init_row, advance(dx, column), op[DX_ROW], last - first, depth)
+            call_sweep(
+                op[SWEEPS + vectors - 1],
+                advance(d, k),
+                table,
+                scratch,
+                width,
+                init,
+                init_row,
+                advance(dx, column),
+                op[DX_ROW],
+                last - first,
+                depth,
+            )
             init, init_row = advance(dx, column), op[DX_ROW]
         column += width
 
@@ -105,8 +129,12 @@ def _transpose_panel(op, w, column, width, k, k_end, scratch, lanes):
         panel = advance(w, start * op[INPUTS_PADDED])
         for j in range(0, stored, lanes):
             for i in range(0, width, lanes):
-                transpose_block(advance(panel, (column + i) * stored + j), stored,
-                                advance(scratch, (start - k + j) * width + i), width)
+                transpose_block(
+                    advance(panel, (column + i) * stored + j),
+                    stored,
+                    advance(scratch, (start - k + j) * width + i),
+                    width,
+                )
         start += stored
 
 
@@ -126,8 +154,19 @@ def dense_update(op, first, last, step, scratch):
         column = panel * 4 * lanes
         rows, vectors = min(UNIT, op[INPUTS] - row), min(4, (op[COLUMNS] - column) // lanes)
         width = vectors * lanes
-        call_sweep(op[SWEEPS + vectors - 1], advance(x, row), table, advance(d, column), op[D_ROW],
-                   zero, 0, scratch, width, rows, step[ROWS])
+        call_sweep(
+            op[SWEEPS + vectors - 1],
+            advance(x, row),
+            table,
+            advance(d, column),
+            op[D_ROW],
+            zero,
+            0,
+            scratch,
+            width,
+            rows,
+            step[ROWS],
+        )
         w = advance(pointer(op[W], scratch), column * op[INPUTS_PADDED] + row * width)
         call_update(op[UPDATE], w, scratch, rows * width, op[STRIDE], hyper)
 
@@ -140,9 +179,19 @@ def bias_update(op, first, last, step, scratch):
         column = panel * 4 * lanes
         vectors = min(4, (op[COLUMNS] - column) // lanes)
         width = vectors * lanes
-        call_sweep(op[SWEEPS + vectors - 1], pointer(op[ONES], scratch), ints(op[TABLE]),
-                   advance(pointer(op[D], scratch), column), op[D_ROW], pointer(op[ZERO], scratch), 0,
-                   scratch, width, 1, step[ROWS])
+        call_sweep(
+            op[SWEEPS + vectors - 1],
+            pointer(op[ONES], scratch),
+            ints(op[TABLE]),
+            advance(pointer(op[D], scratch), column),
+            op[D_ROW],
+            pointer(op[ZERO], scratch),
+            0,
+            scratch,
+            width,
+            1,
+            step[ROWS],
+        )
         call_update(op[UPDATE], advance(pointer(op[BIAS], scratch), column), scratch, width, op[STRIDE], hyper)
 
 

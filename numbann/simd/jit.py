@@ -1,7 +1,7 @@
 """How numbann compiles: one set of flags, one cache folder, and kernels as addresses.  It contains no kernel.
 
 The cache folder is named by the hash of every kernel source and of the compilers' versions, so a compiled kernel that
-it holds can never be stale.  A folder that cannot be written, or a damaged file in it, costs time and is never an error.
+it holds can never be stale.  A folder that cannot be written, or a damaged file in it, costs time only.
 """
 
 from __future__ import annotations
@@ -72,8 +72,9 @@ def compiled(function: Callable[..., Any], signature: Any, fastmath: Any = False
     for attempt in ("cache", "empty cache", "no cache"):
         try:
             with _cache_here():
-                kernel = numba.cfunc(signature, cache=attempt != "no cache" and cache_works(), fastmath=fastmath,
-                                     error_model="numpy")(function)
+                kernel = numba.cfunc(
+                    signature, cache=attempt != "no cache" and cache_works(), fastmath=fastmath, error_model="numpy"
+                )(function)
         except DAMAGE:
             if attempt == "no cache":
                 raise

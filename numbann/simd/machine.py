@@ -1,4 +1,4 @@
-"""What depends on the processor: its vector features, pauses, atomics and how denormals are treated.  No mathematics."""
+"""What depends on the processor: its vector features, pauses, atomics and treatment of denormals."""
 
 from __future__ import annotations
 
@@ -33,16 +33,18 @@ WIDE = "avx512f" in features()  # 32 registers of 64 bytes: tiles may be several
 @intrinsic
 def atomic_add(typing, base, index, value):
     """base[index] += value, and the value before."""
-    return types.int64(INTS, types.intp, types.int64), lambda context, builder, signature, arguments: (
-        builder.atomic_rmw("add", builder.gep(arguments[0], [arguments[1]]), arguments[2], "acq_rel")
+    return types.int64(
+        INTS, types.intp, types.int64
+    ), lambda context, builder, signature, arguments: builder.atomic_rmw(
+        "add", builder.gep(arguments[0], [arguments[1]]), arguments[2], "acq_rel"
     )
 
 
 @intrinsic
 def atomic_load(typing, base, index):
     """base[index], and everything written before it was stored."""
-    return types.int64(INTS, types.intp), lambda context, builder, signature, arguments: (
-        builder.load_atomic(builder.gep(arguments[0], [arguments[1]]), "acquire", 8)
+    return types.int64(INTS, types.intp), lambda context, builder, signature, arguments: builder.load_atomic(
+        builder.gep(arguments[0], [arguments[1]]), "acquire", 8
     )
 
 

@@ -37,6 +37,17 @@ def advance(typing, base, count):
 
 
 @intrinsic
+def pointer_of(typing, array):
+    """A pointer to an array's first element.  It does not keep the array alive: its caller must."""
+    result = types.CPointer(array.dtype)
+
+    def generate(context, builder, signature, arguments):
+        return context.make_array(signature.args[0])(context, builder, arguments[0]).data
+
+    return result(array), generate
+
+
+@intrinsic
 def itemsize(typing, base):
     """Bytes of one element, a constant."""
     size = base.dtype.bitwidth // 8
@@ -70,7 +81,7 @@ def call_kernel(typing, address, op, first, last, step, scratch):
 
 @intrinsic
 def call_update(typing, address, w, g, count, stride, hyper):
-    """Call an optimizer's kernel by its address: `count` weights at w, their gradients at g, state k at w + k stride."""
+    """Call an optimizer's kernel by its address: `count` weights at w, gradients at g, state k at w + k stride."""
     return types.void(types.intp, w, g, types.intp, types.intp, hyper), _call
 
 

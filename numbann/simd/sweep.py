@@ -6,14 +6,19 @@ by a table of rows, `depth` sweeps read a transposed by a table of depths.
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
+import llvmlite.binding as llvm
+from llvmlite import ir
 from numba import types
+from numba.core import cgutils
+from numba.extending import intrinsic
 
 from numbann.simd import jit
 from numbann.simd.jit import INTS
 from numbann.simd.tile import sweep
-from numbann.simd.vector import BYTES
+from numbann.simd.vector import BYTES, lanes
 
 PANEL = 4  # vectors in a panel
 
@@ -70,5 +75,47 @@ def sweep_addresses(family: tuple[Any, ...], dtype: str, columns: int) -> list[i
     needed = {PANEL} if columns >= PANEL else set()
     if columns % PANEL:
         needed.add(columns % PANEL)
-    return [jit.address(function, dtype, sweep_signature) if width in needed else 0
-            for width, function in enumerate(family, start=1)]
+    return [
+        jit.address(function, dtype, sweep_signature) if width in needed else 0
+        for width, function in enumerate(family, start=1)
+    ]
+
+
+# ---- sweeps by name, for compiled code that is kept on disk and so can hold no address
+
+
+@functools.cache
+def name_sweeps() -> None:
+    """Make every sweep known to the linker; once a process, before code that calls `named_sweep` is loaded."""
+    for dtype in jit.DTYPES:
+        for function in (*ROWS, *DEPTH):
+            llvm.add_symbol(_symbol(function.__name__, lanes_of(dtype)), jit.address(function, dtype, sweep_signature))
+
+
+@intrinsic(prefer_literal=True)
+def named_sweep(typing, family, vectors, a, table, b, b_row, init, init_row, c, c_row, rows, depth):
+    """The sweep of a family ("rows" or "depth", a literal) of 1 to 4 vectors."""
+    name = family.literal_value
+    operands = (a, INTS, a, types.intp, a, types.intp, a, types.intp, types.intp, types.intp)
+
+    def generate(context, builder, signature, arguments):
+        vectors, *given = arguments[1:]
+        kind = ir.FunctionType(ir.VoidType(), [argument.type for argument in given])
+        count = lanes(given[0].type.pointee)
+        functions = [
+            cgutils.get_or_insert_function(builder.module, kind, _symbol(f"{name}_{width}", count))
+            for width in range(1, PANEL + 1)
+        ]
+        chosen = functions[0]
+        for width, function in enumerate(functions[1:], start=2):
+            chosen = builder.select(
+                builder.icmp_signed("==", vectors, ir.Constant(vectors.type, width)), function, chosen
+            )
+        builder.call(chosen, given)
+        return context.get_dummy_value()
+
+    return types.void(family, types.intp, *operands), generate
+
+
+def _symbol(name: str, count: int) -> str:
+    return f"numbann_sweep_{name}_x{count}"

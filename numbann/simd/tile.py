@@ -42,10 +42,14 @@ class _Operands:
         return _Operands(
             builder.gep(self.a, [i]) if by_depth else self.a,
             self.table if by_depth else builder.gep(self.table, [i]),
-            self.b, self.b_row,
-            builder.gep(self.init, [builder.mul(self.init_row, i)]), self.init_row,
-            builder.gep(self.c, [builder.mul(self.c_row, i)]), self.c_row,
-            self.rows, self.depth,
+            self.b,
+            self.b_row,
+            builder.gep(self.init, [builder.mul(self.init_row, i)]),
+            self.init_row,
+            builder.gep(self.c, [builder.mul(self.c_row, i)]),
+            self.c_row,
+            self.rows,
+            self.depth,
         )
 
     def at_column(self, builder, j):
@@ -63,7 +67,9 @@ def sweep(typing, vectors, by_depth, a, table, b, b_row, init, init_row, c, c_ro
     b (depth, vectors) has b_row elements from row to row, as init and c have; depth >= 1.
     """
     width, transposed = vectors.literal_value, bool(by_depth.literal_value)
-    signature = types.void(vectors, by_depth, a, INTS, a, types.intp, a, types.intp, a, types.intp, types.intp, types.intp)
+    signature = types.void(
+        vectors, by_depth, a, INTS, a, types.intp, a, types.intp, a, types.intp, types.intp, types.intp
+    )
 
     def generate(context, builder, signature, arguments):
         operands = _Operands(*arguments[2:])
@@ -116,7 +122,9 @@ def _tile(builder, operands, height, width, by_depth):
     grown = [_add_products(builder, place, values, line) for place, line in zip(places, sums, strict=True)]
     k_next = builder.add(k, constant(1))
     b_next = builder.gep(b_line, [operands.b_row])
-    for phis, start, turn in zip([[k, b_line], *sums], [[constant(0), operands.b], *first], [[k_next, b_next], *grown], strict=True):
+    for phis, start, turn in zip(
+        [[k, b_line], *sums], [[constant(0), operands.b], *first], [[k_next, b_next], *grown], strict=True
+    ):
         _close_loop(phis, start, turn, before, loop)
     builder.cbranch(builder.icmp_signed("<", k_next, operands.depth), loop, done)
     builder.position_at_end(done)

@@ -166,10 +166,19 @@ class Engine:
 
     def _arguments(self, table: Table, batch: int, total: int, steps: int) -> dict[str, int]:
         return {
-            "THREADS": self.threads, "OPS": table.ops.ctypes.data, "PHASES": table.phases.ctypes.data,
-            "PHASE_COUNT": len(table.phases), "BATCH": batch, "TOTAL": total, "FIRST": 0, "LAST": steps,
-            "SCRATCH": self._scratch.ctypes.data, "SCRATCH_BYTES": self._scratch.strides[0],
-            "STEPS": self._steps.ctypes.data, "YIELD": yield_address(), "STOP_AT": -1,
+            "THREADS": self.threads,
+            "OPS": table.ops.ctypes.data,
+            "PHASES": table.phases.ctypes.data,
+            "PHASE_COUNT": len(table.phases),
+            "BATCH": batch,
+            "TOTAL": total,
+            "FIRST": 0,
+            "LAST": steps,
+            "SCRATCH": self._scratch.ctypes.data,
+            "SCRATCH_BYTES": self._scratch.strides[0],
+            "STEPS": self._steps.ctypes.data,
+            "YIELD": yield_address(),
+            "STOP_AT": -1,
         }
 
     def _matrix(self, x: np.ndarray) -> np.ndarray:

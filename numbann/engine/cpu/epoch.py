@@ -1,6 +1,6 @@
-"""The driver: interprets a table of phases, step by step, on every thread of a team.  It knows no component and no shape.
+"""The driver: interprets a table of phases, step by step, on every thread of a team.  It knows no component.
 
-A call is a row of int64 that all threads share, named below; the words that threads write stand in cache lines of their own.
+A call is a row of int64 that all threads share, named below; words that threads write have cache lines of their own.
 """
 
 from __future__ import annotations

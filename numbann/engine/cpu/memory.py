@@ -1,4 +1,4 @@
-"""The engine's arrays: the arena of parameters and states, and buffers for the rows of a batch.  All 64-byte aligned."""
+"""The engine's arrays: the arena of parameters and states, and buffers for the rows of a batch, aligned to 64 bytes."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ class Arena:
 
 @dataclass(frozen=True)
 class LayerRows:
-    """A layer's buffers over the rows of a batch: z, a (the same array where z need not be kept), d, and rows' offsets."""
+    """A layer's buffers over the rows of a batch: z, a (z itself where z need not be kept), d, and rows' offsets."""
 
     z: np.ndarray
     a: np.ndarray

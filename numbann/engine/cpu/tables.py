@@ -1,7 +1,7 @@
-"""The table of phases: what a training step or an evaluation does, as ops that the driver calls.  It calls nothing itself.
+"""The table of phases: what a training step or an evaluation does, as ops that the driver calls.  It calls none itself.
 
-Phase 1 goes over rows: forward through all layers, the loss, the deltas back down.  Phase 2 goes over weights: a piece of
-a layer's gradient and at once the optimizer on it.  A barrier ends each phase.
+Phase 1 goes over rows: forward through all layers, the loss, the deltas back down.  Phase 2 goes over weights: a piece
+of a layer's gradient and at once the optimizer on it.  A barrier ends each phase.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ GRAIN = 6  # rows are dealt out to threads by the height of the widest tile
 
 @dataclass(frozen=True)
 class Data:
-    """What a table reads and writes outside the engine: rows, targets, their order, each row's loss, and predictions."""
+    """What a table reads and writes outside the engine: rows, targets, their order, losses, and predictions."""
 
     x: np.ndarray
     order: np.ndarray
@@ -55,7 +55,9 @@ class Builder:
 
     def training(self, data: Data, hyper: np.ndarray) -> Table:
         """The table of a training step."""
-        return self._table(data, [self._forward(data) + self._loss(data) + self._backward(), self._updates(data, hyper)])
+        return self._table(
+            data, [self._forward(data) + self._loss(data) + self._backward(), self._updates(data, hyper)]
+        )
 
     def evaluation(self, data: Data) -> Table:
         """The table that fills data.out with predictions, and data.row_loss with losses if there are targets."""
@@ -73,7 +75,14 @@ class Builder:
     def _forward(self, data: Data) -> list[np.ndarray]:
         rows = []
         for k, layer in enumerate(self.plan.layers):
-            rows.append(self._op(self._kernel(dense.dense_forward), -GRAIN, **self._dense(k, layer, data), **self._sweeps(ROWS, layer.columns)))
+            rows.append(
+                self._op(
+                    self._kernel(dense.dense_forward),
+                    -GRAIN,
+                    **self._dense(k, layer, data),
+                    **self._sweeps(ROWS, layer.columns),
+                )
+            )
             if layer.activation is not None:
                 in_place = self.rows[k].a is self.rows[k].z
                 kernel = blocks.activation_forward(layer.activation.component, self.plan.dtype, in_place)
@@ -84,11 +93,22 @@ class Builder:
         last, layer, target = self.rows[-1], self.plan.layers[-1], data.target
         assert target is not None
         assert data.row_loss is not None
-        return [self._op(
-            blocks.loss_kernel(self.plan.loss.component, self.plan.dtype), -GRAIN,
-            A=last.a, A_ROW=layer.row, D=last.d, D_ROW=layer.row, OUTPUTS=layer.outputs, TARGET=target,
-            TARGET_ROW=layer.outputs, ORDER=data.order, ROW_LOSS=data.row_loss, PARAMETERS=self._values(self.plan.loss),
-        )]
+        return [
+            self._op(
+                blocks.loss_kernel(self.plan.loss.component, self.plan.dtype),
+                -GRAIN,
+                A=last.a,
+                A_ROW=layer.row,
+                D=last.d,
+                D_ROW=layer.row,
+                OUTPUTS=layer.outputs,
+                TARGET=target,
+                TARGET_ROW=layer.outputs,
+                ORDER=data.order,
+                ROW_LOSS=data.row_loss,
+                PARAMETERS=self._values(self.plan.loss),
+            )
+        ]
 
     def _backward(self) -> list[np.ndarray]:
         rows = []
@@ -104,9 +124,19 @@ class Builder:
     def _delta(self, k: int, layer: Layer) -> np.ndarray:
         below, under = self.rows[k - 1], self.plan.layers[k - 1]
         return self._op(
-            self._kernel(dense.dense_delta), -GRAIN, TABLE=self.rows[k].offsets, D=self.rows[k].d, D_ROW=layer.row,
-            DX=below.d, DX_ROW=under.row, DX_COLUMNS=under.columns, W=self.arena.address(layer.weights),
-            OUTPUTS=layer.outputs, COLUMNS=layer.columns, INPUTS_PADDED=layer.inputs_padded, ZERO=self.zero,
+            self._kernel(dense.dense_delta),
+            -GRAIN,
+            TABLE=self.rows[k].offsets,
+            D=self.rows[k].d,
+            D_ROW=layer.row,
+            DX=below.d,
+            DX_ROW=under.row,
+            DX_COLUMNS=under.columns,
+            W=self.arena.address(layer.weights),
+            OUTPUTS=layer.outputs,
+            COLUMNS=layer.columns,
+            INPUTS_PADDED=layer.inputs_padded,
+            ZERO=self.zero,
             **self._sweeps(ROWS, under.columns),
         )
 
@@ -117,11 +147,31 @@ class Builder:
         if link is not None:
             kernel = blocks.activation_forward(link.component, self.plan.dtype, False)
             copied = last.d
-            rows.append(self._op(kernel, -GRAIN, Z=last.a, Z_ROW=layer.row, A=last.d, A_ROW=layer.row, OUTPUTS=layer.outputs,
-                             PARAMETERS=self._values(link)))
+            rows.append(
+                self._op(
+                    kernel,
+                    -GRAIN,
+                    Z=last.a,
+                    Z_ROW=layer.row,
+                    A=last.d,
+                    A_ROW=layer.row,
+                    OUTPUTS=layer.outputs,
+                    PARAMETERS=self._values(link),
+                )
+            )
         assert data.out is not None
-        return [*rows, self._op(self._kernel(dense.copy_rows), -GRAIN, Z=copied, Z_ROW=layer.row, OUTPUTS=layer.outputs, DX=data.out,
-                                 DX_ROW=layer.outputs)]
+        return [
+            *rows,
+            self._op(
+                self._kernel(dense.copy_rows),
+                -GRAIN,
+                Z=copied,
+                Z_ROW=layer.row,
+                OUTPUTS=layer.outputs,
+                DX=data.out,
+                DX_ROW=layer.outputs,
+            ),
+        ]
 
     # ---- phase 2
 
@@ -132,10 +182,25 @@ class Builder:
         for k, layer in enumerate(self.plan.layers):
             panels = -(-layer.columns // (PANEL * self.plan.lanes))
             units = panels * -(-layer.inputs // dense.UNIT)
-            common = {**moved, "D": self.rows[k].d, "D_ROW": layer.row, "ZERO": self.zero, **self._sweeps(DEPTH, layer.columns)}
+            common = {
+                **moved,
+                "D": self.rows[k].d,
+                "D_ROW": layer.row,
+                "ZERO": self.zero,
+                **self._sweeps(DEPTH, layer.columns),
+            }
             rows.append(self._op(self._kernel(dense.dense_update), units, **self._dense(k, layer, data), **common))
-            rows.append(self._op(self._kernel(dense.bias_update), panels, COLUMNS=layer.columns, BIAS=self.arena.address(layer.bias),
-                                  TABLE=self.no_offsets, ONES=self.ones, **common))
+            rows.append(
+                self._op(
+                    self._kernel(dense.bias_update),
+                    panels,
+                    COLUMNS=layer.columns,
+                    BIAS=self.arena.address(layer.bias),
+                    TABLE=self.no_offsets,
+                    ONES=self.ones,
+                    **common,
+                )
+            )
         return rows
 
     # ---- columns that several ops share
@@ -143,16 +208,31 @@ class Builder:
     def _dense(self, k: int, layer: Layer, data: Data) -> dict[str, Any]:
         below = None if k == 0 else self.rows[k - 1]
         return {
-            "X": data.x if below is None else below.a, "TABLE": data.offsets if below is None else below.offsets,
-            "MOVES": int(below is None), "INPUTS": layer.inputs, "INPUTS_PADDED": layer.inputs_padded,
-            "OUTPUTS": layer.outputs, "COLUMNS": layer.columns, "W": self.arena.address(layer.weights),
-            "BIAS": self.arena.address(layer.bias), "Z": self.rows[k].z, "Z_ROW": layer.row,
+            "X": data.x if below is None else below.a,
+            "TABLE": data.offsets if below is None else below.offsets,
+            "MOVES": int(below is None),
+            "INPUTS": layer.inputs,
+            "INPUTS_PADDED": layer.inputs_padded,
+            "OUTPUTS": layer.outputs,
+            "COLUMNS": layer.columns,
+            "W": self.arena.address(layer.weights),
+            "BIAS": self.arena.address(layer.bias),
+            "Z": self.rows[k].z,
+            "Z_ROW": layer.row,
         }
 
     def _activation(self, k: int, layer: Layer, activation: Configured) -> dict[str, Any]:
         rows = self.rows[k]
-        return {"Z": rows.z, "Z_ROW": layer.row, "A": rows.a, "A_ROW": layer.row, "D": rows.d, "D_ROW": layer.row,
-                "OUTPUTS": layer.outputs, "PARAMETERS": self._values(activation)}
+        return {
+            "Z": rows.z,
+            "Z_ROW": layer.row,
+            "A": rows.a,
+            "A_ROW": layer.row,
+            "D": rows.d,
+            "D_ROW": layer.row,
+            "OUTPUTS": layer.outputs,
+            "PARAMETERS": self._values(activation),
+        }
 
     def _sweeps(self, family: tuple[Any, ...], columns: int) -> dict[str, int]:
         found = sweep_addresses(family, self.plan.dtype, columns // self.plan.lanes)

@@ -34,7 +34,7 @@ class Team:
     def run(self, work: Work, stop: Callable[[], None], tick: Callable[[], None], interval: float = 0.1) -> None:
         """Run work(thread) on every thread and wait; tick() every interval.
 
-        An exception that arrives while waiting, such as KeyboardInterrupt, calls stop(), waits for the threads and goes on.
+        An exception that arrives while waiting, such as KeyboardInterrupt, calls stop() and comes out after them.
         """
         self._start()
         for queue in self._queues:

@@ -1,0 +1,81 @@
+"""Components by name, as functions of NumPy arrays: get_activation, get_loss, get_optimizer.  They train no network."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from numbann.component import Component, Configured
+from numbann.discovery import built_in
+from numbann.kernels.components import array_functions
+
+
+@dataclass(frozen=True)
+class ActivationFunction:
+    """An activation with its parameters: a = act(z), dz = act.backward(da, z, a)."""
+
+    configured: Configured
+
+    def __call__(self, z: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
+        """a = f(z), of z's shape."""
+        return _function(self.configured.component)(z, *self.configured.values.values(), out=out)
+
+    def backward(self, da: np.ndarray, z: np.ndarray, a: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
+        """dz, the gradient to z, from the gradient to a."""
+        return _function(self.configured.component, "_backward")(da, z, a, *self.configured.values.values(), out=out)
+
+
+@dataclass(frozen=True)
+class LossFunction:
+    """A loss with its parameters: value, dy = loss(y, t), both for the mean over rows and outputs."""
+
+    configured: Configured
+
+    def __call__(self, y: np.ndarray, t: np.ndarray, out: np.ndarray | None = None) -> tuple[float, np.ndarray]:
+        """The mean loss and its gradient; t holds classes (B,) or rows (B, O), as the loss asks."""
+        return _function(self.configured.component)(y, t, *self.configured.values.values(), out=out)
+
+
+@dataclass(frozen=True)
+class OptimizerFunction:
+    """An optimizer with its parameters: state = opt.init(w), then opt.step(w, g, state), in place."""
+
+    configured: Configured
+    weight_decay: float
+
+    def init(self, w: np.ndarray) -> dict[str, Any]:
+        """The states of new weights: zeros of w's shape, and the count of steps."""
+        return {"step": 0, **{name: np.zeros_like(w) for name in self.configured.component.states}}
+
+    def step(self, w: np.ndarray, g: np.ndarray, state: dict[str, Any]) -> None:
+        """Move w against its gradient g; state is changed and counts the step."""
+        state["step"] += 1
+        component = self.configured.component
+        states = [state[name] for name in component.states]
+        counted = [state["step"]] if "step" in component.roles else []
+        values = {"weight_decay": self.weight_decay, **self.configured.values}
+        _function(component, "_step")(w, g, *states, *counted, **values)
+
+
+def get_activation(name: str, **parameters: Any) -> ActivationFunction:
+    """The activation of a name, such as get_activation("elu", alpha=0.7); RegistryError if there is none."""
+    return ActivationFunction(built_in().get("activation", name).configured(**parameters))
+
+
+def get_loss(name: str, **parameters: Any) -> LossFunction:
+    """The loss of a name, such as get_loss("mse"); RegistryError if there is none."""
+    return LossFunction(built_in().get("loss", name).configured(**parameters))
+
+
+def get_optimizer(name: str, *, weight_decay: float = 0.0, **parameters: Any) -> OptimizerFunction:
+    """The optimizer of a name, such as get_optimizer("adam", learning_rate=1e-3); RegistryError if there is none."""
+    component = built_in().get("optimizer", name)
+    if "weight_decay" in component.defaults():
+        parameters["weight_decay"] = weight_decay or component.defaults()["weight_decay"]
+    return OptimizerFunction(component.configured(**parameters), weight_decay)
+
+
+def _function(component: Component, suffix: str = "") -> Any:
+    return array_functions(component)[component.name + suffix]

@@ -1,0 +1,47 @@
+"""Kernels for your own code: matmul, dense_forward, dense_backward, and array functions of every built-in component.
+
+    from numbann import kernels
+    z = kernels.dense_forward(x, w, b)
+    a = kernels.relu(z)
+
+Arrays are C-ordered, float32 or float64; each function takes `out=`, and can be called from Python and from @njit code.
+For an activation NAME there are NAME(z) and NAME_backward(da, z, a); for a loss NAME(y, t) -> mean value, dy; for an
+optimizer NAME_step(w, g, states..., step) in place.  A network is trained by numbann.train, not from here.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from numbann.discovery import built_in
+from numbann.kernels.components import array_functions
+from numbann.kernels.products import dense_backward, dense_forward, matmul
+
+__all__ = ["dense_backward", "dense_forward", "matmul"]
+
+SUFFIX = {"activation": ("", "_backward"), "loss": ("",), "optimizer": ("_step",)}
+
+
+def __getattr__(name: str) -> Any:
+    """Compile a component's array function when it is first asked for."""
+    for kind, suffixes in SUFFIX.items():
+        for suffix in suffixes:
+            entry = built_in().find(kind, name.removesuffix(suffix)) if name.endswith(suffix) else None
+            if entry is not None:
+                functions = array_functions(entry.component)
+                found = functions.get(entry.component.name + suffix)
+                if found is not None:
+                    globals()[name] = found
+                    return found
+    raise AttributeError(f"module 'numbann.kernels' has no function {name!r}; it has {', '.join(__dir__())}")
+
+
+def __dir__() -> list[str]:
+    """Every function there is."""
+    names = [
+        entry.component.name + suffix
+        for kind, suffixes in SUFFIX.items()
+        for entry in built_in().entries(kind)
+        for suffix in suffixes
+    ]
+    return sorted([*__all__, *names])

@@ -1,0 +1,58 @@
+"""What array functions share: results of the right shape, and C-ordered arrays seen as one dimension or as rows."""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import types
+from numba.core.errors import TypingError
+
+from numbann.errors import ShapeError
+from numbann.simd.jit import inner
+
+
+@inner
+def flat(array):
+    """A C-ordered array as one dimension; another order is copied."""
+    return np.ascontiguousarray(array).reshape(array.size)
+
+
+@inner
+def as_rows(array):
+    """An array as rows of its last dimension."""
+    count = array.shape[array.ndim - 1]
+    return np.ascontiguousarray(array).reshape((array.size // count, count))
+
+
+@inner
+def shape_text(array):
+    """An array's shape, for an error."""
+    text = "("
+    for k in range(array.ndim):
+        text += (", " if k else "") + str(array.shape[k])
+    return text + ("," if array.ndim == 1 else "") + ")"
+
+
+@inner
+def check_shapes(name, x, y):
+    """ShapeError, naming both shapes, if they differ."""
+    same = x.ndim == y.ndim
+    for k in range(min(x.ndim, y.ndim)):
+        same = same and x.shape[k] == y.shape[k]
+    if not same:
+        raise ShapeError(name + ": shapes " + shape_text(x) + " and " + shape_text(y) + " must be equal")
+
+
+@inner
+def result_like(name, array, out):
+    """out if it is given and fits, else a new array like the one given."""
+    result = np.empty(array.shape, array.dtype) if out is None else out
+    check_shapes(name, array, result)
+    return result
+
+
+def single_precision(kind):
+    """Whether a Numba type is float32 or holds it; TypingError for anything but float32 and float64."""
+    scalar = getattr(kind, "dtype", kind)
+    if scalar not in (types.float32, types.float64):
+        raise TypingError(f"arrays must be of float32 or float64, not {scalar}")
+    return scalar == types.float32

@@ -1,0 +1,225 @@
+"""Array functions made from components: relu, relu_backward, mse, adam_step, ..., for Python and for @njit code.
+
+Each is generated text with the mathematics in both precisions and one loop, compiled for the arrays it is called with.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from numbann.compile.blocks import derivative_of
+from numbann.compile.modules import load
+from numbann.compile.precision import Lowered
+from numbann.component import Component, arguments_of
+from numbann.simd.jit import entry
+
+HEADER = '''"""Made by numbann from a component's mathematics."""
+{imports}
+import numpy as np
+from numba.extending import overload
+from numbann.kernels.arrays import as_rows, check_shapes, flat, result_like, single_precision
+from numbann.simd.jit import inner_safe
+
+F32, F64 = np.float32, np.float64
+
+
+'''
+
+CHOICE = """def {role}({arguments}):
+    raise NotImplementedError
+
+
+@overload({role})
+def _{role}({arguments}):
+    if single_precision({first}):
+        return lambda {arguments}: {single}({arguments})
+    return lambda {arguments}: {double}({arguments})
+
+
+"""
+
+FORWARD = {
+    "elementwise": """def {name}(z{signature}, out=None):
+    result = result_like("{name}", z, out)
+    x, y = flat(z), result.reshape(result.size)
+{casts}
+    for i in range(x.size):
+        y[i] = value({value})
+    return result
+""",
+    "row": """def {name}(z{signature}, out=None):
+    result = result_like("{name}", z, out)
+    x, y = as_rows(z), as_rows(result)
+{casts}
+    for i in range(x.shape[0]):
+        value({value})
+    return result
+""",
+}
+BACKWARD = {
+    "elementwise": """def {name}_backward(da, z, a{signature}, out=None):
+    result = result_like("{name}_backward", z, out)
+    check_shapes("{name}_backward", z, da)
+    check_shapes("{name}_backward", z, a)
+    d, x, y, dz = flat(da), flat(z), flat(a), result.reshape(result.size)
+{casts}
+    for i in range(x.size):
+        dz[i] = d[i] * derivative({derivative})
+    return result
+""",
+    "row": """def {name}_backward(da, z, a{signature}, out=None):
+    result = result_like("{name}_backward", z, out)
+    check_shapes("{name}_backward", z, da)
+    check_shapes("{name}_backward", z, a)
+    d, x, y, dz = as_rows(da), as_rows(z), as_rows(a), as_rows(result)
+{casts}
+    for i in range(x.shape[0]):
+        derivative({derivative})
+    return result
+""",
+}
+LOSS = {
+    "elementwise": """def {name}(y, t{signature}, out=None):
+    dy = result_like("{name}", y, out)
+    check_shapes("{name}", y, t)
+    x, target, d = flat(y), flat(t), dy.reshape(dy.size)
+{casts}
+    share = y.dtype.type(1) / y.dtype.type(x.size)
+    total = 0.0
+    for i in range(x.size):
+        total += value({value})
+        d[i] = derivative({derivative}) * share
+    return total / x.size, dy
+""",
+    "row": """def {name}(y, t{signature}, out=None):
+    dy = result_like("{name}", y, out)
+    x, d = as_rows(y), as_rows(dy)
+    target = {target}
+    check_shapes("{name}", {checked})
+{casts}
+    share = y.dtype.type(1) / y.dtype.type(x.shape[0])
+    total = 0.0
+    for i in range(x.shape[0]):
+        total += value({value})
+        for k in range(x.shape[1]):
+            d[i, k] *= share
+    return total / x.shape[0], dy
+""",
+}
+STEP = """def {name}_step(w, g{states}{step}{signature}):
+{checks}
+    weights, gradients = w.reshape(w.size), flat(g)
+{views}
+{casts}
+    for i in range(weights.size):
+        gradient = gradients[i]{decay}
+        {results} = value({value})
+"""
+
+
+@functools.cache
+def array_functions(component: Component) -> dict[str, Any]:
+    """The array functions of a component, by name."""
+    make = {"activation": _activation, "loss": _loss, "optimizer": _optimizer}.get(component.kind)
+    return make(component) if make else {}
+
+
+def _activation(component: Component) -> dict[str, Any]:
+    row = component.form == "row"
+    back = component.backward if row else derivative_of(component)
+    assert back is not None
+    given = {"z": "x[i]", "a": "y[i]", "da": "d[i]", "dz": "dz[i]"}
+    text = FORWARD[component.form] + "\n\n" + BACKWARD[component.form]
+    return _made(component, {"value": component.function, "derivative": back}, given, text)
+
+
+def _loss(component: Component) -> dict[str, Any]:
+    labels = "label" in component.roles
+    parts = {"value": component.function}
+    if component.form == "elementwise":
+        parts["derivative"] = derivative_of(component)
+    given = {"y": "x[i]", "t": "target[i]", "label": "target[i]", "dy": "d[i]"}
+    return _made(
+        component,
+        parts,
+        given,
+        LOSS[component.form],
+        target="t" if labels else "as_rows(t)",
+        checked="x[:, 0], target" if labels else "x, target",
+    )
+
+
+def _optimizer(component: Component) -> dict[str, Any]:
+    if component.form != "elementwise":
+        return {}
+    states = component.states
+    given = {"w": "weights[i]", "g": "gradient", **{state: f"{state}_flat[i]" for state in states}}
+    decays = "weight_decay" in component.roles
+    return _made(
+        component,
+        {"value": component.function},
+        given,
+        STEP,
+        states="".join(f", {state}" for state in states),
+        step=", step" if "step" in component.roles else "",
+        checks="\n".join(f'    check_shapes("{component.name}_step", w, {other})' for other in ("g", *states)),
+        views="\n".join(f"    {state}_flat = {state}.reshape({state}.size)" for state in states),
+        decay="" if decays else " + weight_decay * weights[i]",
+        results=", ".join(["weights[i]", *(f"{state}_flat[i]" for state in states)]),
+    )
+
+
+def _made(
+    component: Component,
+    parts: Mapping[str, Callable[..., Any]],
+    given: Mapping[str, str],
+    template: str,
+    **fields: str,
+) -> dict[str, Any]:
+    """Generate, load and wrap the functions of a template."""
+    defaults = _defaults(component)
+    array = {"activation": "z", "loss": "y", "optimizer": "w"}[component.kind]
+    casted = [*defaults, *(["step"] if "step" in component.roles else [])]
+    casts = "\n".join(
+        f"    {name} = {array}.dtype.type({name})" for name in casted if defaults.get(name) not in (True, False)
+    )
+    calls = {role: ", ".join(given.get(name, name) for name in arguments_of(part)) for role, part in parts.items()}
+    signature = "".join(f", {name}={value!r}" for name, value in defaults.items())
+    body = template.format(name=component.name, signature=signature, casts=casts, **calls, **fields)
+    module = load(_mathematics(parts) + body)
+    names = [line.split("(")[0][4:] for line in body.splitlines() if line.startswith("def ")]
+    return {name: _documented(getattr(module, name), component, name) for name in names}
+
+
+def _defaults(component: Component) -> dict[str, Any]:
+    """Parameters and their defaults; an optimizer that leaves weight decay to its caller gets one of zero."""
+    found = component.defaults()
+    if component.kind == "optimizer":
+        found.setdefault("weight_decay", 0.0)
+    return found
+
+
+def _mathematics(parts: Mapping[str, Callable[..., Any]]) -> str:
+    """The parts in both precisions, and a name for each that compiled code resolves by its arguments."""
+    lowered = {dtype: Lowered(f"float{dtype}", cast=f"F{dtype}") for dtype in (32, 64)}
+    blocks = []
+    for role, part in parts.items():
+        single, double = (lowered[dtype].add(part) for dtype in (32, 64))
+        arguments = arguments_of(part)
+        blocks.append((role, arguments, single, double))
+    text = HEADER.format(imports="\n".join(sorted(lowered[32].imports | lowered[64].imports)))
+    text += lowered[32].text + "\n\n\n" + lowered[64].text + "\n\n\n"
+    for role, arguments, single, double in blocks:
+        text += CHOICE.format(
+            role=role, arguments=", ".join(arguments), first=arguments[0], single=single, double=double
+        )
+    return text
+
+
+def _documented(function: Any, component: Component, name: str) -> Any:
+    """The compiled function, with the component's documentation."""
+    function.__doc__ = f"{name}: {component.function.__doc__}"
+    function.__module__ = "numbann.kernels"
+    return entry(function)
