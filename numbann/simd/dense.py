@@ -21,7 +21,6 @@ from numbann.simd.op import (
     INPUTS,
     INPUTS_PADDED,
     MOVES,
-    ONES,
     OUTPUTS,
     ROWS,
     START,
@@ -58,34 +57,50 @@ def offsets(op, step):
 
 
 def dense_forward(op, first, last, step, scratch):
-    """z = x w + b for the rows first..last, panel by panel."""
+    """z = x w + b for the rows first..last."""
     lanes = lanes_like(scratch)
-    table = advance(offsets(op, step), first)
-    x, w = pointer(op[X], scratch), pointer(op[W], scratch)
-    z = advance(pointer(op[Z], scratch), first * op[Z_ROW])
-    column = 0
-    while column < op[COLUMNS]:
-        vectors = min(4, (op[COLUMNS] - column) // lanes)
-        width = vectors * lanes
-        panel = advance(w, column * op[INPUTS_PADDED])
-        init, init_row = advance(pointer(op[BIAS], scratch), column), 0
-        for k in range(0, op[INPUTS], FORWARD_DEPTH):
-            depth = min(FORWARD_DEPTH, op[INPUTS] - k)
-            call_sweep(
-                op[SWEEPS + vectors - 1],
-                advance(x, k),
-                table,
-                advance(panel, k * width),
-                width,
-                init,
-                init_row,
-                advance(z, column),
-                op[Z_ROW],
-                last - first,
-                depth,
-            )
-            init, init_row = advance(z, column), op[Z_ROW]
-        column += width
+    for panel in range(panels(op, lanes)):
+        _forward_panel(op, panel, first, last, step, scratch, lanes)
+
+
+def dense_forward_panels(op, first, last, step, scratch):
+    """z = x w + b for the panels first..last of w and all rows: a thread keeps meeting the same weights."""
+    lanes = lanes_like(scratch)
+    for panel in range(first, last):
+        _forward_panel(op, panel, 0, step[ROWS], step, scratch, lanes)
+
+
+@inner
+def panels(op, lanes):
+    """How many panels w has."""
+    return (op[COLUMNS] + 4 * lanes - 1) // (4 * lanes)
+
+
+@inner
+def _forward_panel(op, panel, first, last, step, scratch, lanes):
+    """One panel of z for the rows first..last."""
+    column = panel * 4 * lanes
+    vectors = min(4, (op[COLUMNS] - column) // lanes)
+    width = vectors * lanes
+    x, table = pointer(op[X], scratch), advance(offsets(op, step), first)
+    w = advance(pointer(op[W], scratch), column * op[INPUTS_PADDED])
+    z = advance(pointer(op[Z], scratch), first * op[Z_ROW] + column)
+    init, init_row = advance(pointer(op[BIAS], scratch), column), 0
+    for k in range(0, op[INPUTS], FORWARD_DEPTH):
+        call_sweep(
+            op[SWEEPS + vectors - 1],
+            advance(x, k),
+            table,
+            advance(w, k * width),
+            width,
+            init,
+            init_row,
+            z,
+            op[Z_ROW],
+            last - first,
+            min(FORWARD_DEPTH, op[INPUTS] - k),
+        )
+        init, init_row = z, op[Z_ROW]
 
 
 def dense_delta(op, first, last, step, scratch):
@@ -172,7 +187,10 @@ def dense_update(op, first, last, step, scratch):
 
 
 def bias_update(op, first, last, step, scratch):
-    """For the panels first..last of b: db = the sum of d over the batch's rows, and at once the optimizer on it."""
+    """For the panels first..last of b: db = the sum of d over the batch's rows, and at once the optimizer on it.
+
+    The sum is a product with x = 1, which every offset of the table leads to.
+    """
     lanes = lanes_like(scratch)
     hyper = advance(pointer(op[HYPER], scratch), step[INDEX] * op[HYPER_ROW])
     for panel in range(first, last):
@@ -181,7 +199,7 @@ def bias_update(op, first, last, step, scratch):
         width = vectors * lanes
         call_sweep(
             op[SWEEPS + vectors - 1],
-            pointer(op[ONES], scratch),
+            pointer(op[X], scratch),
             ints(op[TABLE]),
             advance(pointer(op[D], scratch), column),
             op[D_ROW],

@@ -17,7 +17,7 @@ Z, Z_ROW = 11, 12
 D, D_ROW = 13, 14
 DX, DX_ROW, DX_COLUMNS = 15, 16, 17
 SWEEPS = 18  # and the three after it: addresses of the sweeps of 1 to 4 vectors
-ZERO, ONES = 22, 23
+ZERO = 22
 
 # The optimizer: its kernel, elements from one state's arena to the next, and a table of numbers with one row a step
 UPDATE, STRIDE, HYPER, HYPER_ROW = 24, 25, 26, 27

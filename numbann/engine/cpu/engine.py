@@ -96,7 +96,7 @@ class Engine:
         batch = min(batch, len(x))
         order = random.epoch_order(self.plan.seed, index, len(x))
         data = Data(x, order, order * x.shape[1], t, np.empty(len(x), self.plan.dtype), None)
-        table = self._build(batch, lambda builder: builder.training(data, self._hyper(rates)))
+        table = self._build(batch, lambda builder: builder.training(data, self._hyper(rates), self.threads))
         try:
             self._run(table, batch, len(x), progress)
         finally:

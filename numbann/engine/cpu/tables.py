@@ -53,18 +53,24 @@ class Builder:
         self.no_offsets = np.zeros(len(rows[0].z), np.int64)
         self.keep: list[Any] = []
 
-    def training(self, data: Data, hyper: np.ndarray) -> Table:
-        """The table of a training step."""
-        return self._table(
-            data, [self._forward(data) + self._loss(data) + self._backward(), self._updates(data, hyper)]
-        )
+    def training(self, data: Data, hyper: np.ndarray, threads: int) -> Table:
+        """The table of a training step.
+
+        Where the first layer has a panel for each thread it goes by panels, in a phase of its own: then its weights,
+        most of a network's, stay with the processor that also updates them.
+        """
+        by_rows = [*self._forward(data), *self._loss(data), *self._backward()]
+        updates = self._updates(data, hyper)
+        if threads > 1 and self._panels(self.plan.layers[0]) >= threads:
+            return self._table([[self._first_layer(data)], by_rows[1:], updates])
+        return self._table([by_rows, updates])
 
     def evaluation(self, data: Data) -> Table:
         """The table that fills data.out with predictions, and data.row_loss with losses if there are targets."""
         loss = self._loss(data) if data.target is not None else []
-        return self._table(data, [self._forward(data) + loss + self._predictions(data)])
+        return self._table([self._forward(data) + loss + self._predictions(data)])
 
-    def _table(self, data: Data, phases: list[list[np.ndarray]]) -> Table:
+    def _table(self, phases: list[list[np.ndarray]]) -> Table:
         ends = np.cumsum([len(phase) for phase in phases])
         ranges = np.array([(end - len(phase), end) for end, phase in zip(ends, phases, strict=True)], np.int64)
         kept, self.keep = (self, *self.keep), []
@@ -75,19 +81,18 @@ class Builder:
     def _forward(self, data: Data) -> list[np.ndarray]:
         rows = []
         for k, layer in enumerate(self.plan.layers):
-            rows.append(
-                self._op(
-                    self._kernel(dense.dense_forward),
-                    -GRAIN,
-                    **self._dense(k, layer, data),
-                    **self._sweeps(ROWS, layer.columns),
-                )
-            )
+            rows.append(self._op(self._kernel(dense.dense_forward), -GRAIN, **self._dense(k, layer, data, ROWS)))
             if layer.activation is not None:
                 in_place = self.rows[k].a is self.rows[k].z
                 kernel = blocks.activation_forward(layer.activation.component, self.plan.dtype, in_place)
                 rows.append(self._op(kernel, -GRAIN, **self._activation(k, layer, layer.activation)))
         return rows
+
+    def _first_layer(self, data: Data) -> np.ndarray:
+        """The first layer's forward product by panels."""
+        first = self.plan.layers[0]
+        kernel = self._kernel(dense.dense_forward_panels)
+        return self._op(kernel, self._panels(first), **self._dense(0, first, data, ROWS))
 
     def _loss(self, data: Data) -> list[np.ndarray]:
         last, layer, target = self.rows[-1], self.plan.layers[-1], data.target
@@ -180,32 +185,23 @@ class Builder:
         moved = {"UPDATE": update, "STRIDE": self.plan.stride, "HYPER": hyper, "HYPER_ROW": hyper.shape[1]}
         rows = []
         for k, layer in enumerate(self.plan.layers):
-            panels = -(-layer.columns // (PANEL * self.plan.lanes))
+            panels = self._panels(layer)
             units = panels * -(-layer.inputs // dense.UNIT)
             common = {
+                **self._dense(k, layer, data, DEPTH),
                 **moved,
                 "D": self.rows[k].d,
                 "D_ROW": layer.row,
                 "ZERO": self.zero,
-                **self._sweeps(DEPTH, layer.columns),
             }
-            rows.append(self._op(self._kernel(dense.dense_update), units, **self._dense(k, layer, data), **common))
-            rows.append(
-                self._op(
-                    self._kernel(dense.bias_update),
-                    panels,
-                    COLUMNS=layer.columns,
-                    BIAS=self.arena.address(layer.bias),
-                    TABLE=self.no_offsets,
-                    ONES=self.ones,
-                    **common,
-                )
-            )
+            ones = {"X": self.ones, "TABLE": self.no_offsets, "MOVES": 0}
+            rows.append(self._op(self._kernel(dense.dense_update), units, **common))
+            rows.append(self._op(self._kernel(dense.bias_update), panels, **{**common, **ones}))
         return rows
 
     # ---- columns that several ops share
 
-    def _dense(self, k: int, layer: Layer, data: Data) -> dict[str, Any]:
+    def _dense(self, k: int, layer: Layer, data: Data, family: tuple[Any, ...]) -> dict[str, Any]:
         below = None if k == 0 else self.rows[k - 1]
         return {
             "X": data.x if below is None else below.a,
@@ -219,7 +215,12 @@ class Builder:
             "BIAS": self.arena.address(layer.bias),
             "Z": self.rows[k].z,
             "Z_ROW": layer.row,
+            **self._sweeps(family, layer.columns),
         }
+
+    def _panels(self, layer: Layer) -> int:
+        """How many panels a layer's weights have."""
+        return -(-layer.columns // (PANEL * self.plan.lanes))
 
     def _activation(self, k: int, layer: Layer, activation: Configured) -> dict[str, Any]:
         rows = self.rows[k]
