@@ -6,6 +6,7 @@ from math import exp
 
 from numbann.component import activation
 from numbann.hookspecs import hookimpl
+from numbann.rows import row_dot, row_max, row_sum
 
 
 @activation(form="row")
@@ -15,23 +16,17 @@ def softmax(z, a):
     dz_k = a_k (da_k - sum_j a_j da_j).  The largest z is subtracted first, so that no exp overflows.
     Bridle 1990, https://doi.org/10.1007/978-3-642-76153-9_28.
     """
-    largest = z[0]
-    for k in range(1, len(z)):
-        largest = max(largest, z[k])
+    largest = row_max(z)
     for k in range(len(z)):
         a[k] = exp(z[k] - largest)
-    total = 0.0
-    for k in range(len(z)):
-        total += a[k]
+    total = row_sum(a)
     for k in range(len(z)):
         a[k] = a[k] / total
 
 
 @softmax.backward
 def softmax_backward(a, da, dz):
-    inner = 0.0
-    for k in range(len(a)):
-        inner += a[k] * da[k]
+    inner = row_dot(a, da)
     for k in range(len(a)):
         dz[k] = a[k] * (da[k] - inner)
 

@@ -23,7 +23,8 @@ HEADER = '''"""Made by numbann from a component's mathematics."""
 import numpy as np
 from numbann.simd.jit import inner_safe
 from numbann.simd.op import *
-from numbann.simd.pointer import advance, element, ints, view
+from numbann.simd.pointer import advance, element, ints, padded, view
+from numbann.simd.rows import scale_row
 from numba import carray
 
 F = np.{dtype}
@@ -67,9 +68,10 @@ ROW_BACKWARD = """def kernel(op, first, last, step, scratch):
         a = view(op[A], scratch, r * op[A_ROW], op[OUTPUTS])
         dz = view(op[D], scratch, r * op[D_ROW], op[OUTPUTS])
         da = carray(scratch, op[OUTPUTS])
-        for k in range(op[OUTPUTS]):
+        for k in range(padded(dz)):
             da[k] = dz[k]
         {call}
+        scale_row(dz, F(1))
 """
 
 ELEMENTWISE_LOSS = """def kernel(op, first, last, step, scratch):
@@ -99,8 +101,7 @@ ROW_LOSS = """def kernel(op, first, last, step, scratch):
         dy = view(op[D], scratch, r * op[D_ROW], outputs)
         {target}
         losses[r] = {call}
-        for k in range(outputs):
-            dy[k] = dy[k] * scale
+        scale_row(dy, scale)
 """
 TARGETS = {
     "label": "label = ints(op[TARGET])[order[step[START] + r]]",

@@ -16,12 +16,14 @@ from typing import Any
 
 from numbann.component import arguments_of
 from numbann.errors import PluginError
+from numbann.rows import row_dot, row_max, row_sum
 from numbann.simd.vector_math import BINDINGS
 
 STATEMENTS = (ast.Assign, ast.AugAssign, ast.If, ast.For, ast.Return, ast.Pass)
 OPERATORS = (ast.BinOp, ast.UnaryOp, ast.BoolOp, ast.Compare, ast.IfExp, ast.Tuple)
 BUILT_IN = {abs: "abs", min: "min", max: "max"}
 COUNTS = ("label",)  # roles that are integers
+ROWS = (row_max, row_sum, row_dot)
 
 
 @dataclass
@@ -129,9 +131,27 @@ class _Rewriter:
         ):
             raise self.refuse(node, "a loop must be: for k in range(...)")
         assert isinstance(node.iter, ast.Call)
+        elementwise = self.elementwise(node)
         node.iter.args = [self.count(argument) for argument in node.iter.args]
         self.counts.add(node.target.id)
         node.body = [self.statement(line) for line in node.body]
+        if elementwise:
+            node.iter.args = [ast.Call(ast.Name("padded", ast.Load()), node.iter.args[0].args, [])]
+
+    def elementwise(self, node: ast.For) -> bool:
+        """Whether a loop goes over a whole row and each turn touches the elements at its own index only.
+
+        Such a loop may run on into the padding of the rows, and then is whole vectors, without a remainder.
+        """
+        whole = len(node.iter.args) == 1 and ast.unparse(node.iter.args[0]).startswith("len(")
+        index = node.target.id
+        return whole and all(
+            isinstance(line, ast.Assign)
+            and _is_element(line.targets[0], index)
+            and len(line.targets) == 1
+            and _own(line.value, index)
+            for line in node.body
+        )
 
     def target(self, node: ast.expr) -> ast.expr:
         """What is assigned to: a name, an element, or several."""
@@ -251,6 +271,9 @@ class _Rewriter:
 
     def callee(self, node: ast.Call, found: Any) -> str:
         """The name in the text of what is called."""
+        if found in ROWS:
+            self.lowered.imports.add("from numbann.simd import rows")
+            return f"rows.{found.__name__}"
         vector = BINDINGS[self.lowered.dtype].get(found)
         if vector is not None:
             self.lowered.imports.add("from numbann.simd import vector_math")
@@ -271,6 +294,16 @@ class _Rewriter:
             f"{ast.unparse(node.func)!r} cannot be called in a component; allowed are abs, min, max, "
             "functions of math, and functions under the same rules",
         )
+
+
+def _is_element(node: ast.expr, index: str) -> bool:
+    """Whether a node is the element of a row at an index."""
+    return isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Name) and node.slice.id == index
+
+
+def _own(node: ast.expr, index: str) -> bool:
+    """Whether an expression reads rows at the index only."""
+    return all(_is_element(part, index) for part in ast.walk(node) if isinstance(part, ast.Subscript))
 
 
 def _kind(node: ast.AST) -> str:

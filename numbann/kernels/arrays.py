@@ -24,6 +24,13 @@ def as_rows(array):
 
 
 @inner
+def padded_row(rows):
+    """A row as long as those of an array, with room after it for a whole number of vectors."""
+    count, lanes = rows.shape[1], 64 // rows.itemsize
+    return np.zeros(count + lanes, rows.dtype)[:count]
+
+
+@inner
 def shape_text(array):
     """An array's shape, for an error."""
     text = "("

@@ -19,8 +19,9 @@ HEADER = '''"""Made by numbann from a component's mathematics."""
 {imports}
 import numpy as np
 from numba.extending import overload
-from numbann.kernels.arrays import as_rows, check_shapes, flat, result_like, single_precision
+from numbann.kernels.arrays import as_rows, check_shapes, flat, padded_row, result_like, single_precision
 from numbann.simd.jit import inner_safe
+from numbann.simd.pointer import padded
 
 F32, F64 = np.float32, np.float64
 
@@ -52,9 +53,12 @@ FORWARD = {
     "row": """def {name}(z{signature}, out=None):
     result = result_like("{name}", z, out)
     x, y = as_rows(z), as_rows(result)
+    x_row, y_row = padded_row(x), padded_row(x)
 {casts}
     for i in range(x.shape[0]):
+        x_row[:] = x[i]
         value({value})
+        y[i] = y_row
     return result
 """,
 }
@@ -74,9 +78,12 @@ BACKWARD = {
     check_shapes("{name}_backward", z, da)
     check_shapes("{name}_backward", z, a)
     d, x, y, dz = as_rows(da), as_rows(z), as_rows(a), as_rows(result)
+    d_row, x_row, y_row, dz_row = padded_row(x), padded_row(x), padded_row(x), padded_row(x)
 {casts}
     for i in range(x.shape[0]):
+        d_row[:], x_row[:], y_row[:] = d[i], x[i], y[i]
         derivative({derivative})
+        dz[i] = dz_row
     return result
 """,
 }
@@ -99,14 +106,27 @@ LOSS = {
     target = {target}
     check_shapes("{name}", {checked})
 {casts}
+    x_row, d_row{rows} = padded_row(x), padded_row(x){copies}
     share = y.dtype.type(1) / y.dtype.type(x.shape[0])
     total = 0.0
     for i in range(x.shape[0]):
+        x_row[:] = x[i]
+        {fill}
         total += value({value})
         for k in range(x.shape[1]):
-            d[i, k] *= share
+            d[i, k] = d_row[k] * share
     return total / x.shape[0], dy
 """,
+}
+ROW_TARGETS = {
+    "label": {"target": "t", "checked": "x[:, 0], target", "rows": "", "copies": "", "fill": "pass"},
+    "t": {
+        "target": "as_rows(t)",
+        "checked": "x, target",
+        "rows": ", t_row",
+        "copies": ", padded_row(x)",
+        "fill": "t_row[:] = target[i]",
+    },
 }
 STEP = """def {name}_step(w, g{states}{step}{signature}):
 {checks}
@@ -130,25 +150,21 @@ def _activation(component: Component) -> dict[str, Any]:
     row = component.form == "row"
     back = component.backward if row else derivative_of(component)
     assert back is not None
-    given = {"z": "x[i]", "a": "y[i]", "da": "d[i]", "dz": "dz[i]"}
+    given = {"z": "x[i]", "a": "y[i]"}
+    if row:
+        given = {"z": "x_row", "a": "y_row", "da": "d_row", "dz": "dz_row"}
     text = FORWARD[component.form] + "\n\n" + BACKWARD[component.form]
     return _made(component, {"value": component.function, "derivative": back}, given, text)
 
 
 def _loss(component: Component) -> dict[str, Any]:
-    labels = "label" in component.roles
     parts = {"value": component.function}
     if component.form == "elementwise":
         parts["derivative"] = derivative_of(component)
-    given = {"y": "x[i]", "t": "target[i]", "label": "target[i]", "dy": "d[i]"}
-    return _made(
-        component,
-        parts,
-        given,
-        LOSS[component.form],
-        target="t" if labels else "as_rows(t)",
-        checked="x[:, 0], target" if labels else "x, target",
-    )
+        return _made(component, parts, {"y": "x[i]", "t": "target[i]"}, LOSS["elementwise"])
+    given = {"y": "x_row", "dy": "d_row", "label": "target[i]", "t": "t_row"}
+    fields = ROW_TARGETS["label" if "label" in component.roles else "t"]
+    return _made(component, parts, given, LOSS["row"], **fields)
 
 
 def _optimizer(component: Component) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from math import exp, log, log1p
 
 from numbann.component import Fraction, loss
 from numbann.hookspecs import hookimpl
+from numbann.rows import row_dot, row_max, row_sum
 
 
 @loss(form="row", link="softmax")
@@ -16,20 +17,15 @@ def softmax_cross_entropy(y, label, dy, label_smoothing: Fraction = 0.0):
     dy = softmax(y) - target.  Bridle 1990, https://doi.org/10.1007/978-3-642-76153-9_28; smoothing: Szegedy et al.
     2016, https://arxiv.org/abs/1512.00567; as torch.nn.CrossEntropyLoss.
     """
-    largest = y[0]
-    for k in range(1, len(y)):
-        largest = max(largest, y[k])
+    largest = row_max(y)
     for k in range(len(y)):
         dy[k] = exp(y[k] - largest)
-    total = 0.0
-    for k in range(len(y)):
-        total += dy[k]
+    total = row_sum(dy)
     spread = label_smoothing / len(y)
     log_total = log(total) + largest
     value = (1 - label_smoothing) * (log_total - y[label])
     if label_smoothing > 0:
-        for k in range(len(y)):
-            value += spread * (log_total - y[k])
+        value += label_smoothing * log_total - spread * row_sum(y)
     for k in range(len(y)):
         dy[k] = dy[k] / total - spread
     dy[label] -= 1 - label_smoothing
@@ -43,20 +39,12 @@ def soft_cross_entropy(y, t, dy):
     dy = softmax(y) sum_k t_k - t.  For targets that are probabilities rather than one class; as
     torch.nn.CrossEntropyLoss with class probabilities.
     """
-    largest = y[0]
-    for k in range(1, len(y)):
-        largest = max(largest, y[k])
+    largest = row_max(y)
     for k in range(len(y)):
         dy[k] = exp(y[k] - largest)
-    total = 0.0
-    mass = 0.0
-    for k in range(len(y)):
-        total += dy[k]
-        mass += t[k]
-    log_total = log(total) + largest
-    value = 0.0
-    for k in range(len(y)):
-        value += t[k] * (log_total - y[k])
+    total = row_sum(dy)
+    mass = row_sum(t)
+    value = mass * (log(total) + largest) - row_dot(t, y)
     for k in range(len(y)):
         dy[k] = dy[k] * mass / total - t[k]
     return value

@@ -37,8 +37,8 @@ def inner(function: Callable[..., Any]) -> Any:
 
 
 def inner_safe(function: Callable[..., Any]) -> Any:
-    """The same for mathematics: fused and approximate operations are allowed, reordering is not."""
-    return numba.njit(fastmath=SAFE, **OPTIONS)(function)
+    """The same for mathematics, always inlined: fused and approximate operations are allowed, reordering is not."""
+    return numba.njit(fastmath=SAFE, forceinline=True, **OPTIONS)(function)
 
 
 def entry(function: Callable[..., Any], *, parallel_safe: bool = True) -> Any:

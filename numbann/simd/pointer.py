@@ -5,6 +5,7 @@ No address is ever computed with integers: LLVM 22 can miscompile that.
 
 from __future__ import annotations
 
+import numpy as np
 from llvmlite import ir
 from numba import carray, types
 from numba.extending import intrinsic
@@ -58,6 +59,16 @@ def itemsize(typing, base):
 def view(address, like, offset, count):
     """A one-dimensional array over `count` elements that start `offset` elements after the address."""
     return carray(advance(pointer(address, like), offset), count)
+
+
+@inner
+def padded(row):
+    """A row's length rounded up to whole vectors: as many elements of it can be read and written.
+
+    It is unsigned, so that an index below it cannot count from the end.
+    """
+    lanes = 64 // row.itemsize
+    return np.uintp((len(row) + lanes - 1) & -lanes)
 
 
 @inner

@@ -43,9 +43,9 @@ def _at(builder, base, offset):
     return builder.bitcast(builder.gep(base, [constant(offset)]), vector.as_pointer())
 
 
-def splat(builder, scalar):
-    """A vector with the scalar in every lane."""
-    vector = vector_type(scalar.type)
+def splat(builder, scalar, count=None):
+    """A vector with the scalar in every lane; an integer needs the count of lanes."""
+    vector = ir.VectorType(scalar.type, count) if count else vector_type(scalar.type)
     undefined = ir.Constant(vector, ir.Undefined)
     first = builder.insert_element(undefined, scalar, ir.Constant(I32, 0))
     return builder.shuffle_vector(first, undefined, ir.Constant(ir.VectorType(I32, vector.count), [0] * vector.count))

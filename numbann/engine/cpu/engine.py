@@ -185,8 +185,14 @@ class Engine:
         return np.ascontiguousarray(x, self.plan.dtype)
 
     def _target(self, t: np.ndarray) -> np.ndarray:
-        """Labels as int64, everything else as rows in the working precision."""
-        return np.ascontiguousarray(t, np.int64 if self.plan.target == "label" else self.plan.dtype)
+        """Labels as int64, everything else as rows in the working precision; padded for a loss over whole rows."""
+        if self.plan.target == "label":
+            return np.ascontiguousarray(t, np.int64)
+        if self.plan.loss.component.form == "row":
+            padded = np.zeros((len(t), self.plan.layers[-1].columns), self.plan.dtype)
+            padded[:, : t.shape[1]] = t
+            return padded
+        return np.ascontiguousarray(t, self.plan.dtype)
 
     # ---- the end
 

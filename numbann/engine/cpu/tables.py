@@ -108,7 +108,7 @@ class Builder:
                 D_ROW=layer.row,
                 OUTPUTS=layer.outputs,
                 TARGET=target,
-                TARGET_ROW=layer.outputs,
+                TARGET_ROW=target.size // len(target),
                 ORDER=data.order,
                 ROW_LOSS=data.row_loss,
                 PARAMETERS=self._values(self.plan.loss),
