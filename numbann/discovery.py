@@ -7,11 +7,10 @@ leaves nothing behind.  It judges no component: registry.py and component.py do.
 from __future__ import annotations
 
 import functools
-import hashlib
 import importlib
 import importlib.util
 import sys
-import traceback
+import zlib
 from collections.abc import Iterable
 from pathlib import Path
 from types import ModuleType
@@ -78,7 +77,7 @@ def import_file(path: Path) -> ModuleType:
     """Import a one-file plugin under a name made from its path, so that two files of one name do not collide."""
     if not path.is_file():
         raise PluginError(f"{path}: no such plugin file; plugins are paths of Python files, relative to the spec")
-    name = f"numbann_plugin_{path.stem}_{hashlib.sha256(str(path.resolve()).encode()).hexdigest()[:8]}"
+    name = f"numbann_plugin_{path.stem}_{zlib.crc32(str(path.resolve()).encode()):08x}"
     specification = importlib.util.spec_from_file_location(name, path)
     if specification is None or specification.loader is None:
         raise PluginError(f"{path}: not a Python file")
@@ -96,6 +95,8 @@ def _cause(error: BaseException) -> str:
     """An error in one line, with the file and line where it was raised."""
     if isinstance(error, SyntaxError):
         return f"{error.filename}:{error.lineno}: SyntaxError: {error.msg}"
+    import traceback  # only errors need it
+
     frames = traceback.extract_tb(error.__traceback__)
     place = f"{frames[-1].filename}:{frames[-1].lineno}: " if frames else ""
     return f"{place}{type(error).__name__}: {error}"

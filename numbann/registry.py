@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -45,7 +44,7 @@ class Registry:
             other = self.find(frozen.kind, name)
             if other is not None:
                 raise RegistryError(
-                    f"{frozen.kind} {name!r} is registered twice: by {other.origin} and by {origin}; "
+                    f'{frozen.kind} "{name}" is registered twice: by {other.origin} and by {origin}; '
                     "rename one of them, or leave one plugin out"
                 )
         self._entries[frozen.kind, frozen.name] = Entry(frozen, origin)
@@ -87,11 +86,13 @@ class Registry:
 
     def unknown(self, kind: str, name: str) -> str:
         """The message for an unknown name: what was given, the nearest name, and how to see what is known."""
+        import difflib  # only errors need it
+
         known = [*self.names(kind), *(alias for of, alias in self._aliases if of == kind)]
         near = difflib.get_close_matches(name, known, n=1)
-        hint = f"; did you mean {near[0]!r}?" if near else ""
+        hint = f'; did you mean "{near[0]}"?' if near else ""
         names = self.names(kind)
-        return f"unknown {kind} {name!r}{hint} ({len(names)} are known: {_some(names)}; numbann plugins list)"
+        return f'unknown {kind} "{name}"{hint} ({len(names)} are known: {_some(names)}; numbann plugins list)'
 
 
 def _some(names: list[str]) -> str:

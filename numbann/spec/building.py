@@ -1,0 +1,84 @@
+"""From the raw values of a spec to a Spec: one walk along the table of keys in model.py that gathers every fault."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from numbann.registry import Registry
+from numbann.spec.components import choose, choose_metrics
+from numbann.spec.faults import Found, missing, not_allowed, unknown_key
+from numbann.spec.model import NOT_YET, Chosen, Inner, Key, Metrics, Section, Takes, keys_of
+from numbann.spec.rules import Rule
+from numbann.spec.trail import Trail
+
+LATER = {
+    "extends",
+    "sweep",
+    "data.columns",
+    "model.layers.norm",
+    "model.layers.residual",
+    "train.diagnostics",
+    "train.average",
+}
+
+
+def build(section: type[Section], raw: Any, trail: Trail, registry: Registry | None) -> tuple[Any, list[Found]]:
+    """The section that raw values mean, None if they mean none, and all of their faults."""
+    keys = keys_of(section)
+    if not isinstance(raw, dict):
+        return None, [(trail, not_allowed(raw, _object(section)))]
+    values: dict[str, Any] = {}
+    faults = [((*trail, name), _unknown((*trail, name), list(keys))) for name in raw if name not in keys]
+    for name, one in keys.items():
+        if name in raw or isinstance(one.takes, Chosen):
+            values[name], found = _taken(one, raw.get(name, one.default), (*trail, name), registry)
+            faults += found
+        elif one.required:
+            faults.append(((*trail, name), missing(_words(one.takes))))
+    return (None if faults else section(**values)), faults
+
+
+def _taken(one: Key, given: Any, trail: Trail, registry: Registry | None) -> tuple[Any, list[Found]]:
+    """The value of one key, and its faults."""
+    match one.takes:
+        case Rule() as rule:
+            return given, [] if rule.accepts(given) else [(trail, not_allowed(given, rule.words))]
+        case Chosen(kind=kind):
+            return (given, []) if given == one.default == "auto" else choose(kind, given, trail, registry)
+        case Metrics():
+            return choose_metrics(given, trail, registry)
+        case Inner(section=section, many=True):
+            return _several(section, given, trail, registry)
+        case Inner(section=section):
+            return (given, []) if given is one.default is None else build(section, given, trail, registry)
+
+
+def _several(section: type[Section], given: Any, trail: Trail, registry: Registry | None) -> tuple[Any, list[Found]]:
+    """A list of sections."""
+    if not isinstance(given, list):
+        return None, [(trail, not_allowed(given, _objects(section)))]
+    built = [build(section, raw, (*trail, index), registry) for index, raw in enumerate(given)]
+    return [inner for inner, _ in built], [fault for _, found in built for fault in found]
+
+
+def _object(section: type[Section]) -> str:
+    return f"an object with the keys {', '.join(keys_of(section))}"
+
+
+def _objects(section: type[Section]) -> str:
+    return f"a list of objects with the keys {', '.join(keys_of(section))}"
+
+
+def _words(rule: Takes) -> str:
+    match rule:
+        case Rule(words=words):
+            return words
+        case Inner(section=section, many=many):
+            return _objects(section) if many else _object(section)
+    return "a component"
+
+
+def _unknown(trail: Trail, known: list[str]) -> str:
+    """The message for a key that does not exist, or does not work yet."""
+    name = ".".join(part for part in trail if isinstance(part, str))
+    return f"this key {NOT_YET}; leave it out" if name in LATER else unknown_key(str(trail[-1]), known)

@@ -1,0 +1,136 @@
+"""What the type of one key cannot tell: input files exist, shares add up, lists of columns agree.
+
+It reads no data, and passes over whatever has the wrong type: building.py reports that.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from numbann.spec.faults import Found, missing, not_allowed, unknown_key
+from numbann.spec.trail import Trail, shown
+
+PARTS = ("train", "validation", "test")
+PAIRS = (("images", "labels"), ("x", "y"))
+DEFAULT_SHARE = 0.15
+SOURCE = 'a file name, {"images": F, "labels": F} or {"x": F, "y": F}'
+PATH = ("data", "path")
+
+
+def check_data(raw: dict[str, Any], base: Path) -> Iterator[Found]:
+    """The faults of the raw spec's `data` that concern several keys or the disk."""
+    data = raw.get("data")
+    if not isinstance(data, dict):
+        return
+    path = data.get("path")
+    for trail, source in sources(path).items():
+        yield from _source(trail, source, base)
+    if isinstance(path, dict) and "train" in path:
+        yield from (((*PATH, key), unknown_key(key, PARTS)) for key in path if key not in PARTS)
+    yield from _target(data)
+    yield from _shares(data)
+    yield from _columns(data)
+
+
+def sources(path: Any) -> dict[Trail, Any]:
+    """The sources that `data.path` names, by their trails."""
+    if isinstance(path, dict) and path.keys() & set(PARTS):
+        return {(*PATH, part): path.get(part) for part in PARTS if part in path or part == "train"}
+    return {} if path is None else {PATH: path}
+
+
+def files(trail: Trail, source: Any) -> dict[Trail, str]:
+    """The files of one source, by their trails."""
+    named = source if isinstance(source, dict) else {None: source}
+    return {trail if key is None else (*trail, key): file for key, file in named.items() if isinstance(file, str)}
+
+
+def file_of(name: str) -> str:
+    """The file in `file.npz:array`, or the name itself."""
+    return name[: name.find(".npz:") + 4] if ".npz:" in name else name
+
+
+def _source(trail: Trail, source: Any, base: Path) -> Iterator[Found]:
+    if isinstance(source, dict):
+        yield from _pair(trail, source)
+    elif not isinstance(source, str) or not source:
+        yield trail, missing(SOURCE) if source is None else not_allowed(source, SOURCE)
+        return
+    for where, name in files(trail, source).items():
+        yield from _file(where, file_of(name), base)
+
+
+def _pair(trail: Trail, source: dict[str, Any]) -> Iterator[Found]:
+    pair = next((pair for pair in PAIRS if source.keys() & set(pair)), None)
+    if pair is None:
+        yield trail, not_allowed(source, SOURCE)
+        return
+    for key in pair:
+        if key not in source:
+            yield (*trail, key), missing("a file name")
+        elif not isinstance(source[key], str) or not source[key]:
+            yield (*trail, key), not_allowed(source[key], "a file name")
+    yield from (((*trail, key), unknown_key(key, pair)) for key in source if key not in pair)
+
+
+def _file(trail: Trail, name: str, base: Path) -> Iterator[Found]:
+    if not name:
+        return
+    path = base / name
+    if os.path.isdir(path):
+        yield trail, f"{shown(name)} is a directory; name the file in it"
+    elif not os.path.exists(path):
+        yield trail, f"{shown(name)}: no such file in {base}; give a path relative to the spec"
+
+
+def _target(data: dict[str, Any]) -> Iterator[Found]:
+    """A table needs a target; where labels come with the path, none is needed."""
+    tables = [source for source in sources(data.get("path")).values() if isinstance(source, str) and source]
+    arrays = data.get("format") in ("npz", "npy", "idx") or any(".npz" in name for name in tables)
+    if tables and not arrays and data.get("target") is None:
+        yield ("data", "target"), "missing; name the column to predict, or a list of columns"
+
+
+def _shares(data: dict[str, Any]) -> Iterator[Found]:
+    """No share for a part that has a source of its own; what is held back leaves rows to train on."""
+    split = data.get("split", {})
+    if not isinstance(split, dict):
+        return
+    given = sources(data.get("path"))
+    held = 0.0
+    for part in PARTS[1:]:
+        share, named = split.get(part), (*PATH, part) in given
+        if named and share is not None:
+            yield ("data", "split", part), f"data.path names a {part} part already; leave this share out"
+        if not named:
+            held += DEFAULT_SHARE if share is None else share if type(share) in (int, float) and 0 <= share < 1 else 0
+    if held >= 1:
+        yield ("data", "split"), f"validation and test hold back {held:g} of the rows; hold back less than 1 in all"
+
+
+def _columns(data: dict[str, Any]) -> Iterator[Found]:
+    """No column is listed twice, or in two lists that contradict each other."""
+    lists = {key: _names(data.get(key)) for key in ("target", "features", "drop", "categorical")}
+    for key, names in lists.items():
+        yield from ((("data", key), f"{shown(name)} is listed twice; list it once") for name in _repeated(names))
+    for key, other in (
+        ("features", "target"),
+        ("drop", "target"),
+        ("drop", "features"),
+        ("categorical", "target"),
+        ("categorical", "drop"),
+    ):
+        for name in sorted(set(lists[key]) & set(lists[other])):
+            yield ("data", key), f"{shown(name)} is in data.{other} too; leave it out of one of them"
+
+
+def _names(value: Any) -> list[str]:
+    listed = value if isinstance(value, list) else [value]
+    return [name for name in listed if isinstance(name, str)]
+
+
+def _repeated(names: list[str]) -> list[str]:
+    return sorted({name for name in names if names.count(name) > 1})

@@ -1,0 +1,97 @@
+"""The components that a spec names, looked up in the registry with a value for each parameter.  It compiles nothing."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from numbann.component import Component, NonNegative, Parameter, Positive
+from numbann.registry import Registry
+from numbann.spec.faults import Found, missing, not_allowed, unknown_key
+from numbann.spec.model import NOT_YET, ComponentSpec
+from numbann.spec.rules import of_parameter
+from numbann.spec.trail import Trail, shown
+
+WORKING_SCHEDULES = ("constant",)
+REQUIRED = object()  # the default of a parameter that has none
+CORE_PARAMETERS: dict[str, tuple[Parameter, ...]] = {
+    "optimizer": (Parameter("learning_rate", REQUIRED, Positive), Parameter("weight_decay", 0.0, NonNegative)),
+    "schedule": (Parameter("warmup_epochs", 0, int),),
+}
+
+
+def parameters_of(component: Component) -> tuple[Parameter, ...]:
+    """The parameters that a spec may set: the component's own, and those that core owns."""
+    own = {parameter.name for parameter in component.parameters}
+    core = CORE_PARAMETERS.get(component.kind, ())
+    return component.parameters + tuple(parameter for parameter in core if parameter.name not in own)
+
+
+def choose(kind: str, given: Any, trail: Trail, registry: Registry | None) -> tuple[ComponentSpec, list[Found]]:
+    """The component that a name or an object means, and what is wrong with it; without a registry no name is judged."""
+    named = (*trail, "type") if isinstance(given, dict) else trail
+    name, parameters = _split(given)
+    if not isinstance(name, str):
+        return ComponentSpec(""), [(named, _no_name(kind, name))]
+    entry = registry.find(kind, name) if registry else None
+    if entry is not None:
+        values, faults = _values(trail, entry.component, parameters)
+        return ComponentSpec(entry.component.name, values), faults + _not_yet(trail, entry.component, values)
+    return ComponentSpec(name), [(named, registry.unknown(kind, name))] if registry else []
+
+
+def choose_metrics(given: Any, trail: Trail, registry: Registry | None) -> tuple[Any, list[Found]]:
+    """The names, never aliases, of the metrics given, or "auto"; and what is wrong with them."""
+    if given == "auto":
+        return given, []
+    if not isinstance(given, list) or not all(isinstance(name, str) for name in given):
+        return given, [(trail, not_allowed(given, '"auto" or a list of names of metrics'))]
+    chosen = [choose("metric", name, (*trail, index), registry) for index, name in enumerate(given)]
+    names = [metric.type for metric, _ in chosen]
+    faults = [fault for _, found in chosen for fault in found]
+    faults += [
+        ((*trail, index), f"{shown(name)} is named twice; name it once")
+        for index, name in enumerate(names)
+        if name in names[:index]
+    ]
+    return names, faults
+
+
+def _split(given: Any) -> tuple[Any, dict[str, Any]]:
+    """Name and parameters of a component as given."""
+    if not isinstance(given, dict):
+        return given, {}
+    return given.get("type"), {key: value for key, value in given.items() if key != "type"}
+
+
+def _no_name(kind: str, given: Any) -> str:
+    article = "an" if kind[0] in "aeiou" else "a"
+    allowed = f'the name of {article} {kind}, or an object such as {{"type": NAME, ...parameters}}'
+    return missing(allowed) if given is None else not_allowed(given, allowed)
+
+
+def _values(trail: Trail, component: Component, given: dict[str, Any]) -> tuple[dict[str, Any], list[Found]]:
+    """A value for each parameter, and the faults of those given."""
+    known = {parameter.name: parameter for parameter in parameters_of(component)}
+    faults = [((*trail, name), unknown_key(name, ["type", *known])) for name in given if name not in known]
+    values = {name: given.get(name, parameter.default) for name, parameter in known.items()}
+    for name, parameter in known.items():
+        rule = of_parameter(parameter)
+        if values[name] is REQUIRED:
+            faults.append(((*trail, name), missing(f"{rule.words}: {component.name} has no default for it")))
+        elif name in given and not rule.accepts(values[name]):
+            faults.append(((*trail, name), not_allowed(values[name], rule.words)))
+        elif parameter.type is float:
+            values[name] = float(values[name])
+    return values, faults
+
+
+def _not_yet(trail: Trail, component: Component, values: dict[str, Any]) -> list[Found]:
+    """Refuse what is known but does nothing in this version."""
+    if component.kind != "schedule":
+        return []
+    faults: list[Found] = []
+    if component.name not in WORKING_SCHEDULES:
+        faults.append((trail, f'{shown(component.name)} {NOT_YET}; give "constant", or leave schedule out'))
+    if values["warmup_epochs"] != 0:
+        faults.append(((*trail, "warmup_epochs"), f"warm-up {NOT_YET}; give 0, or leave it out"))
+    return faults

@@ -1,0 +1,75 @@
+"""From a file or a dict to a checked spec and its registry.  It opens no data, and leaves each `auto` as it is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from numbann.discovery import with_files
+from numbann.errors import Fault, NumbannError, SpecError
+from numbann.registry import Registry
+from numbann.spec.building import build
+from numbann.spec.checks import check_data
+from numbann.spec.faults import Found, not_allowed
+from numbann.spec.model import Spec
+from numbann.spec.overrides import override
+from numbann.spec.source import Source, open_source
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """A checked spec, the components it can use, and where it comes from."""
+
+    spec: Spec
+    registry: Registry
+    source: Source
+
+
+def load(source: str | Path | Mapping[str, Any], overrides: Mapping[str, Any] | None = None) -> Loaded:
+    """Read and check a spec: a path, or a dict of JSON values.  SpecError with all of its faults at once.
+
+    overrides: values set over the spec by path, such as {"train.epochs": 5, "model.layers[0].units": 128}.
+    """
+    origin, raw = open_source(source)
+    if not isinstance(raw, dict):
+        raise SpecError([origin.fault((), not_allowed(raw, "an object with data and model"))], origin.name)
+    trails, faults = override(raw, overrides or {})
+    origin = replace(origin, overridden=trails)
+    if origin.name:
+        raw.setdefault("name", Path(origin.name).stem)
+    return _checked(origin, raw, check_data(raw, origin.base), faults)
+
+
+def restore(stored: Mapping[str, Any]) -> Loaded:
+    """A resolved spec out of a model file, checked again; its input files need not exist any more, its plugins must."""
+    origin, raw = open_source(stored)
+    return _checked(origin, raw, [], [])
+
+
+def _checked(origin: Source, raw: dict[str, Any], found: Iterable[Found], faults: list[Fault]) -> Loaded:
+    """The raw spec as a Spec; SpecError with what was found so far and all other faults."""
+    registry, failed = _registry(raw, origin.base)
+    raw.pop("$schema", None)  # it is for editors
+    spec, wrong = build(Spec, raw, (), registry)
+    faults = faults + [origin.fault(trail, message) for trail, message in (*failed, *wrong, *found)]
+    if faults or registry is None:
+        raise SpecError(_in_order(faults), origin.name)
+    return Loaded(spec, registry, origin)
+
+
+def _registry(raw: dict[str, Any], base: Path) -> tuple[Registry | None, list[Found]]:
+    """The registry with the spec's plugins; none, so that no name is judged, if a plugin fails."""
+    plugins = raw.get("plugins", [])
+    if not isinstance(plugins, list) or not all(isinstance(name, str) for name in plugins):
+        return None, []  # the wrong type, which building reports
+    try:
+        return with_files(base / name for name in plugins), []
+    except NumbannError as error:
+        return None, [(("plugins",), str(error))]
+
+
+def _in_order(faults: list[Fault]) -> list[Fault]:
+    """Faults by their lines, those without a line last."""
+    return sorted(faults, key=lambda fault: (fault.line is None, fault.line or 0))

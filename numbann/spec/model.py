@@ -1,0 +1,193 @@
+"""The keys of a spec: the one table of them.  An annotation says what a key takes, as in a component's signature.
+
+It reads and checks nothing: building.py walks along it.  What no single key can tell (files, names of components, keys
+that must agree) is judged in components.py and checks.py.  The annotations are used as objects, so none is postponed.
+"""
+
+from dataclasses import MISSING, dataclass, field, fields
+from typing import Annotated, Any
+
+from numbann.spec.rules import BOOLEAN, NULL, TEXT, Rule, list_of, number, one_of, text, whole
+
+NOT_YET = "is not in this version yet"
+MISSING_CELLS = ("", "NA", "NaN", "nan", "null", "?")
+AUTO = one_of("auto")
+NAME = text("a name", ".+")
+NAMES = list_of(NAME, "a list of names")
+NAMES_OR_MORE = list_of(NAME, "a list of names, at least one", least=1)
+FOLDER = text("a name that can be a folder's: no slash, no dot at its end", r"[^/\\\0-\x1f]*[^/\\\0-\x1f. ]")
+COUNT = whole(1, 2**31 - 1)
+SHARE = number("a number from 0 up to but not including 1", lambda value: 0 <= value < 1) | NULL
+SOURCES = Rule("a file, or an object of files", lambda value: value is not None)  # checks.py judges the rest
+
+
+class Section:
+    """An object of the spec."""
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """A key that takes a component of a kind, by name or as {"type": NAME, ...parameters}."""
+
+    kind: str
+    default: str = "auto"
+
+
+@dataclass(frozen=True)
+class Metrics:
+    """A key that takes "auto" or a list of names of metrics."""
+
+
+@dataclass(frozen=True)
+class Inner:
+    """A key that takes an object with keys of its own, or null if that is its default; many: a list of them."""
+
+    section: type[Section]
+    many: bool = False
+
+
+Takes = Rule | Chosen | Metrics | Inner
+
+
+@dataclass(frozen=True)
+class Key:
+    """A key of a section: what it takes, and its default (MISSING: it is required, or made anew each time)."""
+
+    name: str
+    takes: Takes
+    default: Any
+    required: bool
+
+
+def keys_of(section: type[Section]) -> dict[str, Key]:
+    """The keys of a section by name."""
+    return {one.name: _key(one) for one in fields(section)}  # type: ignore[arg-type]  # every section is a dataclass
+
+
+def _key(one: Any) -> Key:
+    takes = one.type.__metadata__[0]
+    required = one.default is MISSING and one.default_factory is MISSING
+    return Key(one.name, takes, takes.default if isinstance(takes, Chosen) else one.default, required)
+
+
+@dataclass(frozen=True)
+class ComponentSpec:
+    """A component that a spec chose: its name (never an alias) and a value for each of its parameters.
+
+    An optimizer's parameters include `learning_rate` and `weight_decay`, a schedule's `warmup_epochs`.
+    """
+
+    type: str
+    parameters: dict[str, Any] = field(default_factory=dict)
+
+
+Auto = Any  # a ComponentSpec, or "auto" until it is resolved
+
+
+@dataclass(frozen=True, kw_only=True)
+class Csv(Section):
+    """How the cells of a table are told apart."""
+
+    delimiter: Annotated[str, AUTO | text("one character", ".")] = "auto"
+    header: Annotated[bool | list[str], BOOLEAN | NAMES_OR_MORE] = True
+    na: Annotated[list[str], list_of(TEXT, "a list of texts that mean missing")] = field(
+        default_factory=lambda: list(MISSING_CELLS)
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Split(Section):
+    """The shares of rows held back; None where the spec names none."""
+
+    validation: Annotated[float | None, SHARE] = None
+    test: Annotated[float | None, SHARE] = None
+    stratify: Annotated[bool | str, AUTO | BOOLEAN] = "auto"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Data(Section):
+    """Where rows come from, which columns are used, and how they are scaled and split."""
+
+    path: Annotated[Any, SOURCES]
+    format: Annotated[str, one_of("auto", "csv", "tsv", "npz", "npy", "idx")] = "auto"
+    csv: Annotated[Csv, Inner(Csv)] = field(default_factory=Csv)
+    target: Annotated[str | list[str] | None, NAME | NAMES_OR_MORE | NULL] = None
+    task: Annotated[str, one_of("auto", "classification", "regression").but(f'"multilabel" {NOT_YET}')] = "auto"
+    features: Annotated[str | list[str] | None, NULL | NAME | NAMES_OR_MORE] = None
+    drop: Annotated[list[str], NAMES] = field(default_factory=list)
+    categorical: Annotated[list[str], NAMES] = field(default_factory=list)
+    missing: Annotated[str, one_of("error", "mean", "median")] = "error"
+    scale: Annotated[str, one_of("auto", "byte", "standard", "minmax", "none")] = "auto"
+    target_scale: Annotated[str, one_of("auto", "standard", "none")] = "auto"
+    weight: Annotated[None, NULL.but(f"data.weight {NOT_YET}")] = None
+    class_weight: Annotated[None, NULL.but(f"data.class_weight {NOT_YET}")] = None
+    split: Annotated[Split, Inner(Split)] = field(default_factory=Split)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Layer(Section):
+    """A hidden layer."""
+
+    units: Annotated[int, whole(1, 1_000_000)]
+    activation: Annotated[ComponentSpec, Chosen("activation", "relu")]
+    dropout: Annotated[float, number("0", lambda value: value == 0).but(f"dropout {NOT_YET}")] = 0.0
+    init: Annotated[Auto, Chosen("initializer")]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Model(Section):
+    """The network: its hidden layers, and what the output layer applies to predict."""
+
+    layers: Annotated[list[Layer], Inner(Layer, many=True)]
+    output_activation: Annotated[Auto, Chosen("activation")]
+    init: Annotated[Auto, Chosen("initializer")]
+    dtype: Annotated[str, one_of("float32", "float64")] = "float32"
+
+
+@dataclass(frozen=True, kw_only=True)
+class EarlyStopping(Section):
+    """When to stop before the last epoch."""
+
+    monitor: Annotated[str, NAME] = "validation_loss"
+    patience: Annotated[int, COUNT] = 10
+    min_delta: Annotated[float, number("a number, at least 0", lambda value: value >= 0)] = 0.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Train(Section):
+    """How long and with what to train."""
+
+    epochs: Annotated[int, COUNT] = 50
+    batch_size: Annotated[int | str, COUNT | one_of("full")] = 64
+    device: Annotated[str, one_of("auto", "cpu").but(f'"cuda" {NOT_YET}')] = "auto"
+    threads: Annotated[int | str, whole(1, 4096) | AUTO] = "auto"
+    clip_norm: Annotated[None, NULL.but(f"clipping {NOT_YET}")] = None
+    metrics: Annotated[str | list[str], Metrics()] = "auto"
+    early_stopping: Annotated[EarlyStopping | None, Inner(EarlyStopping)] = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Spec(Section):
+    """A whole spec, with every key."""
+
+    name: Annotated[str, FOLDER] = "model"
+    seed: Annotated[int, whole(0, 2**63 - 1)] = 0
+    data: Annotated[Data, Inner(Data)]
+    model: Annotated[Model, Inner(Model)]
+    loss: Annotated[Auto, Chosen("loss")]
+    optimizer: Annotated[ComponentSpec, Chosen("optimizer", "adam")]
+    schedule: Annotated[ComponentSpec, Chosen("schedule", "constant")]
+    train: Annotated[Train, Inner(Train)] = field(default_factory=Train)
+    plugins: Annotated[list[str], NAMES] = field(default_factory=list)
+    output: Annotated[str | None, NULL | NAME] = None
+
+
+def to_json(value: Any) -> Any:
+    """A spec, or a part of one, as plain JSON values; a component becomes one flat object."""
+    if isinstance(value, Section):
+        return {name: to_json(getattr(value, name)) for name in keys_of(type(value))}
+    if isinstance(value, ComponentSpec):
+        return {"type": value.type, **value.parameters}
+    if isinstance(value, list):
+        return [to_json(inner) for inner in value]
+    return value

@@ -1,0 +1,84 @@
+"""Values set over a spec, such as `--set train.epochs=5`.  Whether there is such a key, building.py judges."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from numbann.errors import Fault, SpecError
+from numbann.spec.model import Chosen, Inner, Key, Section, Spec, keys_of
+from numbann.spec.read import parse
+from numbann.spec.source import as_text
+from numbann.spec.trail import Trail, from_text, shown
+
+
+def override(raw: Any, overrides: Mapping[str, Any]) -> tuple[tuple[Trail, ...], list[Fault]]:
+    """Set each override in the raw spec, in place; gives the trails set, and a fault for each that has no place."""
+    faults: list[Fault] = []
+    trails: list[Trail] = []
+    for path, given in overrides.items():
+        try:
+            trails.append(_set(raw, path, given))
+        except _NoPlace as error:
+            faults.append(Fault(f"--set {path}", str(error)))
+        except SpecError as error:
+            faults += [Fault(f"--set {path}", fault.message) for fault in error.faults]
+    return tuple(trails), faults
+
+
+class _NoPlace(Exception):
+    """There is no place in the spec for a path."""
+
+
+def _set(raw: Any, path: str, given: Any) -> Trail:
+    trail = from_text(path)
+    if trail is None:
+        raise _NoPlace("is no path of a key; write it as train.epochs or model.layers[0].units")
+    strict, _ = parse(as_text(given))
+    holder = raw
+    for depth, part in enumerate(trail[:-1]):
+        holder = _inside(holder, trail[: depth + 1], part)
+    _inside(holder, trail, trail[-1], strict)
+    return trail
+
+
+_NOTHING = object()
+
+
+def _inside(holder: Any, trail: Trail, part: str | int, given: Any = _NOTHING) -> Any:
+    """The object or list at a part of its holder, made if it is missing; with a value, put that there."""
+    if isinstance(part, int):
+        if not isinstance(holder, list) or part >= len(holder):
+            raise _NoPlace(f"there is no [{part}] here: {_content(holder)}")
+    elif not isinstance(holder, dict):
+        raise _NoPlace(f"there is no {shown(part)} here: {_content(holder)}")
+    if given is not _NOTHING:
+        holder[part] = given
+    elif isinstance(part, str) and not isinstance(holder.get(part), (dict, list)):
+        holder[part] = _opened(trail, holder.get(part))
+    return holder[part]
+
+
+def _opened(trail: Trail, present: Any) -> Any:
+    """What stands in place of a missing key, or of a component's bare name, so that keys can be set in it."""
+    default = _default_component(trail)
+    name = present if isinstance(present, str) else default
+    if default is not None and name != "auto":
+        return {"type": name}
+    return {} if present is None else present
+
+
+def _default_component(trail: Trail) -> str | None:
+    """The default name of the component at a trail, or None if no component stands there."""
+    section: type[Section] | None = Spec
+    one: Key | None = None
+    for part in (part for part in trail if isinstance(part, str)):
+        one = keys_of(section).get(part) if section else None
+        if one is None:
+            return None
+        section = one.takes.section if isinstance(one.takes, Inner) else None
+    return one.takes.default if one and isinstance(one.takes, Chosen) else None
+
+
+def _content(holder: Any) -> str:
+    return f"the list has {len(holder)} elements" if isinstance(holder, list) else f"it holds {shown(holder)}"

@@ -1,0 +1,274 @@
+"""Every `auto` decided from the spec and the facts of the data, for the engine.  It reads no data itself.
+
+`train.threads` and `train.device` stay: the engine decides them, and `Resolved.with_engine` writes them back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from numbann.component import Component, Configured
+from numbann.errors import SpecError
+from numbann.registry import Registry
+from numbann.spec.checks import DEFAULT_SHARE, sources
+from numbann.spec.faults import Found, did_you_mean
+from numbann.spec.loading import Loaded
+from numbann.spec.model import ComponentSpec, Data, Spec, Split, to_json
+from numbann.spec.tasks import Target, Task, default_loss, default_metrics, target_for, unfit_loss, unfit_metric
+from numbann.spec.trail import shown
+
+
+@dataclass(frozen=True)
+class LayerChoice:
+    """A layer, hidden or output: its width, what it applies in training, and how its weights start."""
+
+    units: int
+    activation: Configured
+    init: Configured
+
+
+@dataclass(frozen=True)
+class Resolved:
+    """A spec without `auto`, and what it means.
+
+    target: the form that data.prepare is asked for.  outputs: the width of the output layer, the last of layers.
+    optimizer: without learning_rate, and with weight_decay only if its signature names it.  output_activation: what
+    predictions apply, the loss's link or the activation trained through.
+    """
+
+    spec: Spec
+    target: str
+    outputs: int
+    loss: Configured
+    optimizer: Configured
+    learning_rate: float
+    weight_decay: float
+    layers: tuple[LayerChoice, ...]
+    output_activation: Configured
+    metrics: tuple[Component, ...]
+
+    def with_engine(self, device: str, threads: int) -> Resolved:
+        """The same with the device and the threads that the engine took."""
+        return replace(self, spec=_with(self.spec, train=_with(self.spec.train, device=device, threads=threads)))
+
+    def to_json(self) -> dict[str, Any]:
+        """The spec that gives this again from any folder: absolute paths, and no output."""
+        written = to_json(self.spec)
+        del written["output"]
+        split = written["data"]["split"]
+        written["data"]["split"] = {key: share for key, share in split.items() if share is not None}
+        return written
+
+
+def resolve(loaded: Loaded, facts: Any) -> Resolved:
+    """Decide every `auto`; SpecError with all that the task of the data does not allow."""
+    task, registry = Task.of(facts), loaded.registry
+    loss = _configured(registry, "loss", _or(loaded.spec.loss, default_loss(task)))
+    target = target_for(loss.component, task)
+    names = _metric_names(loaded.spec, task)
+    found = list(_faults(loaded, task, loss, target, names, facts))
+    if found or target is None:
+        raise SpecError([loaded.source.fault(trail, message) for trail, message in found], loaded.source.name)
+    output = _output_activation(loaded.spec, registry, loss)
+    layers = (*_hidden_layers(loaded.spec, registry), _output_layer(loaded.spec, registry, loss, output, target))
+    optimizer = registry.get("optimizer", loaded.spec.optimizer.type)
+    settings = loaded.spec.optimizer.parameters
+    return Resolved(
+        spec=_resolved_spec(loaded, facts, loss, target, layers, output, names),
+        target=target.form,
+        outputs=target.outputs,
+        loss=loss,
+        optimizer=_without_rate(optimizer, settings),
+        learning_rate=settings["learning_rate"],
+        weight_decay=settings["weight_decay"],
+        layers=layers,
+        output_activation=output,
+        metrics=tuple(registry.get("metric", name) for name in names),
+    )
+
+
+# ---- what the task does not allow
+
+
+def _faults(
+    loaded: Loaded, task: Task, loss: Configured, target: Target | None, names: list[str], facts: Any
+) -> Iterator[Found]:
+    if target is None:
+        yield ("loss",), unfit_loss(loss.component, task, loaded.registry)
+    yield from _output_faults(loaded, loss)
+    if loaded.spec.data.target_scale == "standard" and not _takes_any_real(loss, target):
+        yield (
+            ("data", "target_scale"),
+            (f'"standard" needs regression and a loss of any real target, not {task} by {loss.name}; give "none"'),
+        )
+    for index, name in enumerate(names):
+        message = unfit_metric(loaded.registry.get("metric", name), task)
+        if message:
+            yield ("train", "metrics", index), message
+    yield from _stopping_faults(loaded.spec, names, facts)
+
+
+def _output_faults(loaded: Loaded, loss: Configured) -> Iterator[Found]:
+    """A loss that contains its link leaves no other choice of the output's activation."""
+    given, link = loaded.spec.model.output_activation, _link(loaded.registry, loss)
+    if given != "auto" and link.name != "identity" and given != ComponentSpec(link.name, dict(link.values)):
+        yield (
+            ("model", "output_activation"),
+            (
+                f"{loss.name} applies {link.name} already, so {shown(given.type)} would be applied twice; "
+                f'leave output_activation out, or give "{link.name}"'
+            ),
+        )
+
+
+def _stopping_faults(spec: Spec, metrics: list[str], facts: Any) -> Iterator[Found]:
+    """Early stopping needs a validation part, and watches a key of the history."""
+    stopping = spec.train.early_stopping
+    if stopping is None:
+        return
+    keys = ["validation_loss", *(f"validation_{name}" for name in metrics), "train_loss", "learning_rate"]
+    if not _has_validation(spec, facts):
+        yield ("train", "early_stopping"), "needs a validation part, and data.split.validation is 0; give it a share"
+    if stopping.monitor not in keys:
+        yield (
+            ("train", "early_stopping", "monitor"),
+            (
+                f"{shown(stopping.monitor)} is no key of the history{did_you_mean(stopping.monitor, keys)} "
+                f"(known: {', '.join(keys)})"
+            ),
+        )
+
+
+# ---- components
+
+
+def _configured(registry: Registry, kind: str, chosen: ComponentSpec) -> Configured:
+    return registry.get(kind, chosen.type).configured(**chosen.parameters)
+
+
+def _or(chosen: Any, name: str) -> ComponentSpec:
+    """The component chosen, or for `auto` the one of this name with its defaults."""
+    return ComponentSpec(name) if chosen == "auto" else chosen
+
+
+def _link(registry: Registry, loss: Configured) -> Configured:
+    return registry.get("activation", loss.component.traits["link"]).configured()
+
+
+def _output_activation(spec: Spec, registry: Registry, loss: Configured) -> Configured:
+    link = _link(registry, loss)
+    chosen = spec.model.output_activation
+    return link if link.name != "identity" or chosen == "auto" else _configured(registry, "activation", chosen)
+
+
+def _hidden_layers(spec: Spec, registry: Registry) -> Iterator[LayerChoice]:
+    for layer in spec.model.layers:
+        activation = _configured(registry, "activation", layer.activation)
+        chosen = spec.model.init if layer.init == "auto" else layer.init
+        yield LayerChoice(layer.units, activation, _init(registry, chosen, activation))
+
+
+def _output_layer(spec: Spec, registry: Registry, loss: Configured, output: Configured, target: Target) -> LayerChoice:
+    """The last layer; a link is the loss's to apply, so the layer itself then applies nothing."""
+    through = _link(registry, loss).name == "identity"
+    applied = output if through else registry.get("activation", "identity").configured()
+    return LayerChoice(target.outputs, applied, _init(registry, spec.model.init, output))
+
+
+def _init(registry: Registry, chosen: Any, activation: Configured) -> Configured:
+    """The initializer chosen, or for `auto` the one that the activation asks for."""
+    return _configured(registry, "initializer", _or(chosen, activation.component.traits["init"]))
+
+
+def _without_rate(optimizer: Component, settings: dict[str, Any]) -> Configured:
+    """The optimizer with what its own signature names, but for the rate, which changes with the schedule."""
+    names = [*optimizer.defaults(), *(["weight_decay"] if "weight_decay" in optimizer.roles else [])]
+    return Configured(optimizer, {name: settings[name] for name in names if name != "learning_rate"})
+
+
+def _metric_names(spec: Spec, task: Task) -> list[str]:
+    chosen = spec.train.metrics
+    return chosen if isinstance(chosen, list) else list(default_metrics(task))
+
+
+# ---- the spec with every choice written back
+
+
+def _resolved_spec(
+    loaded: Loaded,
+    facts: Any,
+    loss: Configured,
+    target: Target,
+    layers: tuple[LayerChoice, ...],
+    output: Configured,
+    metrics: list[str],
+) -> Spec:
+    spec, base = loaded.spec, loaded.source.base
+    hidden = [_with(layer, init=_chosen(choice.init)) for layer, choice in zip(spec.model.layers, layers, strict=False)]
+    model = _with(spec.model, layers=hidden, output_activation=_chosen(output), init=_chosen(layers[-1].init))
+    data = _resolved_data(spec.data, base, facts, _takes_any_real(loss, target))
+    train, plugins = _with(spec.train, metrics=metrics), [str(base / name) for name in spec.plugins]
+    return _with(spec, data=data, model=model, loss=_chosen(loss), train=train, plugins=plugins)
+
+
+def _resolved_data(data: Data, base: Path, facts: Any, any_real: bool) -> Data:
+    target_scale = data.target_scale
+    if target_scale == "auto":
+        target_scale = "standard" if any_real else "none"
+    csv = _with(data.csv, delimiter=facts.delimiter or ",")
+    return _with(
+        data,
+        path=_absolute(data.path, base),
+        format=facts.format,
+        csv=csv,
+        task=facts.task,
+        scale=facts.scale,
+        target_scale=target_scale,
+        split=_resolved_split(data, facts),
+    )
+
+
+def _resolved_split(data: Data, facts: Any) -> Split:
+    """The shares used; none for a part that has a source of its own."""
+    shares = {part: _share(data, facts, part) for part in ("validation", "test")}
+    return _with(data.split, stratify=bool(facts.stratify), **shares)
+
+
+def _share(data: Data, facts: Any, part: str) -> float | None:
+    if _is_named(data, part):
+        return None
+    given = getattr(data.split, part)
+    return getattr(facts, f"split_{part}", DEFAULT_SHARE) if given is None else given
+
+
+def _has_validation(spec: Spec, facts: Any) -> bool:
+    return _is_named(spec.data, "validation") or bool(_share(spec.data, facts, "validation"))
+
+
+def _is_named(data: Data, part: str) -> bool:
+    """Whether data.path gives a part a source of its own."""
+    return ("data", "path", part) in sources(data.path)
+
+
+def _absolute(path: Any, base: Path) -> Any:
+    """Every file of data.path made independent of the folder."""
+    if isinstance(path, dict):
+        return {key: _absolute(inner, base) for key, inner in path.items()}
+    return str(base / path)
+
+
+def _takes_any_real(loss: Configured, target: Target | None) -> bool:
+    """Whether the loss takes a standardised target: regression on any real number."""
+    return target is not None and target.form == "real" and loss.component.traits["target"] == "real"
+
+
+def _chosen(configured: Configured) -> ComponentSpec:
+    return ComponentSpec(configured.name, dict(configured.values))
+
+
+def _with(section: Any, **values: Any) -> Any:
+    """A section with some values replaced."""
+    return replace(section, **values)

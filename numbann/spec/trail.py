@@ -1,0 +1,40 @@
+"""Places in a spec: `model.layers[1].units` as text, ("model", "layers", 1, "units") as a trail.  It knows no key."""
+
+from __future__ import annotations
+
+import json
+import re
+
+Trail = tuple[str | int, ...]
+
+_PLAIN = re.compile(r"[\w$-]+")
+_STEP = re.compile(r"(?:^|(?<=.)\.)([\w$-]+)|\[([0-9]{1,9})\]")
+
+
+def to_text(trail: Trail) -> str:
+    """The trail as people write it; a key that is no plain word stands in quotes."""
+    text = "".join(f"[{part}]" if isinstance(part, int) else f".{_key(part)}" for part in trail)
+    return text.removeprefix(".")
+
+
+def from_text(text: str) -> Trail | None:
+    """The trail that a text means, or None if it is no path."""
+    steps: list[str | int] = []
+    position = 0
+    while position < len(text):
+        step = _STEP.match(text, position)
+        if step is None:
+            return None
+        steps.append(step[1] if step[1] is not None else int(step[2]))
+        position = step.end()
+    return tuple(steps) or None
+
+
+def _key(key: str) -> str:
+    return key if _PLAIN.fullmatch(key) else shown(key)
+
+
+def shown(value: object, limit: int = 60) -> str:
+    """A value as JSON on one line, shortened, for messages."""
+    text = json.dumps(value, default=repr, ensure_ascii=False)
+    return text if len(text) <= limit else f"{text[: limit - 4]} ..."

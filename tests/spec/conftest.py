@@ -1,0 +1,72 @@
+"""Specs, facts and a folder with data for the tests of the spec."""
+
+from __future__ import annotations
+
+import copy
+import json
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from numbann.errors import Fault, SpecError
+from numbann.spec import load
+
+MINIMAL: dict[str, Any] = {"data": {"path": "wine.csv", "target": "quality"}, "model": {"layers": [{"units": 8}]}}
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """A working folder with a table and arrays in it."""
+    for name in ("wine.csv", "x.npy", "y.npy", "train.npz", "images.gz", "labels.gz"):
+        (tmp_path / name).write_text("quality,acid\n")
+    (tmp_path / "subfolder").mkdir()
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def spec_of(folder):
+    """A minimal spec with some sections replaced: spec_of(train={"epochs": 5})."""
+
+    def build(**sections: Any) -> dict[str, Any]:
+        return {**copy.deepcopy(MINIMAL), **sections}
+
+    return build
+
+
+@pytest.fixture
+def faults_of(folder):
+    """The faults of a spec, which must have some."""
+
+    def faults(spec: dict[str, Any], overrides: dict[str, Any] | None = None) -> tuple[Fault, ...]:
+        with pytest.raises(SpecError) as caught:
+            load(spec, overrides)
+        return caught.value.faults
+
+    return faults
+
+
+@pytest.fixture
+def write(folder):
+    """Write a spec file and return its path."""
+
+    def written(spec: Any, name: str = "spec.json") -> Any:
+        path = folder / name
+        path.write_text(spec if isinstance(spec, str) else json.dumps(spec, indent=1))
+        return path
+
+    return written
+
+
+@pytest.fixture
+def facts():
+    """Facts of data: facts(classes=("a", "b")) for classes, facts() for regression."""
+
+    def made(**given: Any) -> SimpleNamespace:
+        task = "classification" if "classes" in given or given.get("probabilities") else "regression"
+        table = {"format": "csv", "delimiter": ",", "scale": "standard", "targets": ("quality",)}
+        labels = {"task": task, "stratify": task == "classification", "classes": None, "probabilities": False}
+        return SimpleNamespace(**{**table, **labels, **given})
+
+    return made

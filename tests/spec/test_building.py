@@ -1,0 +1,254 @@
+"""The table of wrong specs: what is wrong, where the fault is reported, and the words that it must hold."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from numbann.errors import SpecError
+from numbann.spec import load
+
+TABLE = {"path": "wine.csv", "target": "quality"}
+HIDDEN = {"layers": [{"units": 8}]}
+
+
+def data(**keys):
+    return {"data": {**TABLE, **keys}}
+
+
+def layer(**keys):
+    return {"model": {"layers": [{"units": 8, **keys}]}}
+
+
+def train(**keys):
+    return {"train": keys}
+
+
+WRONG = [
+    # sections that replace those of a right spec, path, words of the message
+    ({"optimiser": "adam"}, "optimiser", 'unknown key; did you mean "optimizer"?'),
+    ({"zzz": 1}, "zzz", "known here: name, seed, data, model"),
+    ({"name": "a/b"}, "name", "no slash"),
+    ({"name": ".."}, "name", "no dot at its end"),
+    ({"name": ""}, "name", "is not allowed"),
+    ({"seed": -1}, "seed", "from 0 to 9223372036854775807"),
+    ({"seed": 2**63}, "seed", "9223372036854775808 is not allowed"),
+    ({"seed": True}, "seed", "true is not allowed; give a whole number"),
+    ({"seed": 1.0}, "seed", "1.0 is not allowed"),
+    ({"seed": "1"}, "seed", '"1" is not allowed'),
+    ({"data": 5}, "data", "5 is not allowed; give an object"),
+    ({"data": {"target": "quality"}}, "data.path", "missing"),
+    ({"data": {"path": "wine.csv"}}, "data.target", "missing; name the column"),
+    (data(path=None), "data.path", "null is not allowed; give a file"),
+    (data(path=""), "data.path", '"" is not allowed; give a file name'),
+    (data(path="absent.csv"), "data.path", "no such file"),
+    (data(path="subfolder"), "data.path", "is a directory"),
+    (data(path=["wine.csv"]), "data.path", "is not allowed; give a file name"),
+    (data(path={"images": "images.gz"}), "data.path.labels", "missing; give a file name"),
+    (data(path={"x": "x.npy", "y": 3}), "data.path.y", "3 is not allowed; give a file name"),
+    (data(path={"x": "x.npy", "y": "y.npy", "z": "y.npy"}), "data.path.z", "unknown key"),
+    (data(path={"a": "x.npy"}), "data.path", "is not allowed; give a file name"),
+    (data(path={"test": "wine.csv"}), "data.path.train", "missing"),
+    (data(path={"train": "wine.csv", "tset": "wine.csv"}), "data.path.tset", 'did you mean "test"?'),
+    (data(path={"train": "wine.csv", "test": "absent.csv"}), "data.path.test", "no such file"),
+    (data(path={"x": "absent.npz:a", "y": "y.npy"}), "data.path.x", '"absent.npz": no such file'),
+    (data(format="parquet"), "data.format", 'give "auto", "csv"'),
+    (data(target=5), "data.target", "5 is not allowed"),
+    (data(target=[]), "data.target", "[] is not allowed"),
+    (data(target=["a", "a"]), "data.target", '"a" is listed twice'),
+    (data(task="multilabel"), "data.task", '"multilabel" is not in this version yet'),
+    (data(features=["acid", "quality"]), "data.features", '"quality" is in data.target too'),
+    (data(features=["acid"], drop=["acid"]), "data.drop", '"acid" is in data.features too'),
+    (data(drop=["quality"]), "data.drop", "leave it out of one of them"),
+    (data(drop="acid"), "data.drop", "give a list of names"),
+    (data(csv={"delimiter": ";;"}), "data.csv.delimiter", "one character"),
+    (data(csv={"header": 1}), "data.csv.header", "true or false or a list of names"),
+    (data(csv={"headers": True}), "data.csv.headers", 'did you mean "header"?'),
+    (data(scale="log"), "data.scale", '"log" is not allowed'),
+    (data(weight="w"), "data.weight", "data.weight is not in this version yet"),
+    (data(class_weight="balanced"), "data.class_weight", "not in this version yet"),
+    (data(columns={}), "data.columns", "this key is not in this version yet; leave it out"),
+    (data(split={"test": 1}), "data.split.test", "up to but not including 1"),
+    (data(split={"test": -0.1}), "data.split.test", "-0.1 is not allowed"),
+    (data(split={"validation": 0.5, "test": 0.5}), "data.split", "hold back 1 of the rows"),
+    (data(split={"validation": 0.9}), "data.split", "hold back 1.05 of the rows"),
+    (data(path={"train": "wine.csv", "test": "wine.csv"}, split={"test": 0.1}), "data.split.test", "names a test part"),
+    ({"model": {}}, "model.layers", "missing; give a list of objects"),
+    ({"model": {"layers": 3}}, "model.layers", "3 is not allowed; give a list of objects"),
+    ({"model": {"layers": [16]}}, "model.layers[0]", "16 is not allowed; give an object"),
+    ({"model": {"layers": [{}]}}, "model.layers[0].units", "missing; give a whole number from 1 to 1000000"),
+    (layer(units=0), "model.layers[0].units", "0 is not allowed"),
+    (layer(units=10**9), "model.layers[0].units", "from 1 to 1000000"),
+    (layer(units=True), "model.layers[0].units", "true is not allowed"),
+    (layer(activation="rleu"), "model.layers[0].activation", 'did you mean "relu"?'),
+    (layer(activation=3), "model.layers[0].activation", "3 is not allowed; give the name of an activation"),
+    (layer(activation={"alpha": 1}), "model.layers[0].activation.type", "missing; give the name of an activation"),
+    (layer(activation={"type": "rleu"}), "model.layers[0].activation.type", "unknown activation"),
+    (layer(activation={"type": "elu", "alfa": 1}), "model.layers[0].activation.alfa", 'did you mean "alpha"?'),
+    (layer(activation={"type": "elu", "alpha": -1}), "model.layers[0].activation.alpha", "give a number, at least 0"),
+    (layer(activation={"type": "elu", "alpha": "1"}), "model.layers[0].activation.alpha", '"1" is not allowed'),
+    (layer(activation="auto"), "model.layers[0].activation", 'unknown activation "auto"'),
+    (layer(init="he"), "model.layers[0].init", 'unknown initializer "he"'),
+    (layer(dropout=0.5), "model.layers[0].dropout", "dropout is not in this version yet"),
+    (layer(norm="batch"), "model.layers[0].norm", "not in this version yet"),
+    (layer(residual=True), "model.layers[0].residual", "not in this version yet"),
+    ({"model": {**HIDDEN, "dtype": "float16"}}, "model.dtype", 'give "float32" or "float64"'),
+    ({"loss": "mes"}, "loss", 'did you mean "mse"?'),
+    ({"optimizer": {"type": "adam", "beta1": 1}}, "optimizer.beta1", "1 is not allowed; give a number, at least 0, be"),
+    ({"optimizer": {"type": "adam", "beta1": True}}, "optimizer.beta1", "true is not allowed"),
+    ({"optimizer": {"type": "adam", "learning_rate": 0}}, "optimizer.learning_rate", "give a number, above 0"),
+    ({"optimizer": {"type": "sgd", "weight_decay": -1}}, "optimizer.weight_decay", "give a number, at least 0"),
+    ({"optimizer": {"type": "sgd", "nesterov": 1}}, "optimizer.nesterov", "give true or false"),
+    ({"optimizer": {"type": "sgd", "betas": [1]}}, "optimizer.betas", "unknown key"),
+    ({"schedule": "cosine"}, "schedule", "unknown schedule"),
+    ({"schedule": {"type": "constant", "warmup_epochs": 3}}, "schedule.warmup_epochs", "warm-up is not in this versi"),
+    (train(epoks=5), "train.epoks", 'did you mean "epochs"?'),
+    (train(epochs=0), "train.epochs", "0 is not allowed"),
+    (train(epochs="5"), "train.epochs", '"5" is not allowed'),
+    (train(batch_size=0.5), "train.batch_size", 'or "full"'),
+    (train(batch_size="all"), "train.batch_size", '"all" is not allowed'),
+    (train(device="cuda"), "train.device", '"cuda" is not in this version yet'),
+    (train(device="cuda:1"), "train.device", "not in this version yet"),
+    (train(threads=0), "train.threads", "0 is not allowed"),
+    (train(clip_norm=1.0), "train.clip_norm", "clipping is not in this version yet"),
+    (train(metrics="accuracy"), "train.metrics", '"auto" or a list of names'),
+    (train(metrics=["acuracy"]), "train.metrics[0]", 'did you mean "accuracy"?'),
+    (train(metrics=["rmse", "root_mean_squared_error"]), "train.metrics[1]", '"rmse" is named twice'),
+    (train(early_stopping=True), "train.early_stopping", "true is not allowed; give an object"),
+    (train(early_stopping={"patience": 0}), "train.early_stopping.patience", "0 is not allowed"),
+    (train(early_stopping={"pateince": 1}), "train.early_stopping.pateince", 'did you mean "patience"?'),
+    (train(diagnostics=True), "train.diagnostics", "not in this version yet"),
+    (train(average=0.9), "train.average", "not in this version yet"),
+    ({"extends": "base.json"}, "extends", "this key is not in this version yet; leave it out"),
+    ({"sweep": {}}, "sweep", "not in this version yet"),
+    ({"plugins": "mine.py"}, "plugins", "give a list of names"),
+    ({"plugins": ["absent.py"]}, "plugins", "no such plugin file"),
+    ({"output": ""}, "output", '"" is not allowed'),
+    ({"output": 5}, "output", "null or a name"),
+]
+
+
+@pytest.mark.parametrize(("sections", "path", "words"), WRONG, ids=[f"{path}-{words[:20]}" for _, path, words in WRONG])
+def test_wrong_specs(spec_of, faults_of, sections, path, words):
+    (fault,) = faults_of(spec_of(**sections))
+    assert (fault.path, fault.line) == (path, None)
+    assert words in fault.message
+    assert "\n" not in fault.message
+
+
+EVERYWHERE = [
+    "name",
+    "data",
+    "data.path",
+    "data.path.train",
+    "data.csv",
+    "data.target",
+    "data.split",
+    "data.features",
+    "data.categorical",
+    "model",
+    "model.layers",
+    "model.layers[0]",
+    "model.layers[0].activation",
+    "model.init",
+    "loss",
+    "optimizer",
+    "optimizer.beta1",
+    "schedule",
+    "train",
+    "train.metrics",
+    "train.early_stopping",
+    "plugins",
+]
+
+RIGHT = [
+    {"$schema": "numbann.schema.json"},
+    {"model": {"layers": []}},
+    data(target=["a", "b"], drop=["c"]),
+    {"data": {"path": "train.npz"}},
+    {"data": {"path": {"images": "images.gz", "labels": "labels.gz"}}},
+    {"data": {"path": {"x": "train.npz:x", "y": "y.npy"}}},
+    {
+        "data": {
+            "path": {"train": {"x": "x.npy", "y": "y.npy"}, "test": {"x": "x.npy", "y": "y.npy"}},
+            "split": {"validation": 0.9},
+        }
+    },
+    data(split={"validation": 0, "test": 0}),
+    data(csv={"delimiter": "\t", "header": False}),
+    train(batch_size="full", threads=2, device="cpu", metrics=[], early_stopping={}),
+    layer(activation={"type": "linear"}, dropout=0, init="glorot_uniform"),
+]
+
+
+@pytest.mark.parametrize("sections", RIGHT)
+def test_right_specs(spec_of, sections):
+    load(spec_of(**sections))
+
+
+words = st.text("aá[.\n", max_size=3) | st.sampled_from(["auto", "relu", "adam", "wine.csv", "a\0b"])
+keys = st.sampled_from(["type", "path", "train", "x", "units", "layers", "activation", "target", "split", "?"])
+values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | words,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(keys, inner, max_size=3),
+    max_leaves=6,
+)
+
+
+@settings(max_examples=300)
+@given(st.sampled_from(EVERYWHERE), values)
+def test_any_value_anywhere_is_accepted_or_a_spec_error(path, value):
+    spec = {"data": TABLE, "model": {"layers": [{"units": 8}]}}
+    with suppress(SpecError):
+        assert load(spec, {path: value}).spec.train is not None
+
+
+def test_all_faults_at_once(spec_of, faults_of):
+    spec = spec_of(
+        seed=-1,
+        model={"layers": [{"units": 0, "activation": "rleu"}], "dtype": 5},
+        train={"epoks": 1},
+        data={"path": "absent.csv", "target": []},
+        optimizer={"type": "sgd", "momentum": 2, "beta": 1},
+    )
+    assert {fault.path for fault in faults_of(spec)} == {
+        "seed",
+        "model.layers[0].units",
+        "model.layers[0].activation",
+        "model.dtype",
+        "train.epoks",
+        "data.path",
+        "data.target",
+        "optimizer.momentum",
+        "optimizer.beta",
+    }
+
+
+def test_defaults(spec_of):
+    spec = load(spec_of()).spec
+    assert (spec.name, spec.seed, spec.loss, spec.output) == ("model", 0, "auto", None)
+    assert (spec.data.split.validation, spec.data.split.test, spec.data.split.stratify) == (None, None, "auto")
+    assert (spec.train.epochs, spec.train.batch_size, spec.train.metrics) == (50, 64, "auto")
+    assert (spec.model.layers[0].activation.type, spec.model.layers[0].init) == ("relu", "auto")
+    assert spec.optimizer.parameters == {
+        "learning_rate": 1e-3,
+        "beta1": 0.9,
+        "beta2": 0.999,
+        "epsilon": 1e-8,
+        "weight_decay": 0.0,
+    }
+    assert (spec.schedule.type, spec.schedule.parameters) == ("constant", {"warmup_epochs": 0})
+
+
+def test_aliases_become_names(spec_of):
+    spec = load(spec_of(loss="mean_squared_error", train={"metrics": ["root_mean_squared_error"]})).spec
+    assert (spec.loss.type, spec.train.metrics) == ("mse", ["rmse"])
+
+
+def test_numbers_take_the_type_of_their_parameter(spec_of):
+    spec = load(spec_of(**layer(activation={"type": "elu", "alpha": 2}))).spec
+    alpha = spec.model.layers[0].activation.parameters["alpha"]
+    assert (alpha, type(alpha)) == (2.0, float)

@@ -1,0 +1,218 @@
+"""Every `auto` resolved, as a table; what the task does not allow; and the round trip of what is written back."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from numbann.errors import SpecError
+from numbann.spec import load, resolve
+
+TABLE = {"path": "wine.csv", "target": "quality"}
+REGRESSION: dict = {}
+PAIR = {"classes": ("a", "b")}
+TEN = {"classes": tuple(range(10))}
+SHARES = {"probabilities": True, "targets": ("p", "q", "r"), "classes": ("p", "q", "r")}
+
+
+@pytest.mark.parametrize(
+    ("found", "given", "loss", "target", "outputs", "activation", "scaled", "metrics"),
+    [
+        (REGRESSION, "auto", "mse", "real", 1, "identity", "standard", ["rmse", "r2"]),
+        ({"targets": ("a", "b")}, "auto", "mse", "real", 2, "identity", "standard", ["rmse", "r2"]),
+        (PAIR, "auto", "sigmoid_cross_entropy", "binary", 1, "sigmoid", "none", ["accuracy"]),
+        (TEN, "auto", "softmax_cross_entropy", "label", 10, "softmax", "none", ["accuracy"]),
+        (SHARES, "auto", "soft_cross_entropy", "real", 3, "softmax", "none", ["accuracy"]),
+        (PAIR, "softmax_cross_entropy", "softmax_cross_entropy", "label", 2, "softmax", "none", ["accuracy"]),
+        (TEN, "mse", "mse", "one_hot", 10, "identity", "none", ["accuracy"]),
+        (TEN, "soft_cross_entropy", "soft_cross_entropy", "one_hot", 10, "softmax", "none", ["accuracy"]),
+    ],
+)
+def test_autos(spec_of, facts, found, given, loss, target, outputs, activation, scaled, metrics):
+    resolved = resolve(load(spec_of(loss=given)), facts(**found))
+    assert (resolved.loss.name, resolved.target, resolved.outputs) == (loss, target, outputs)
+    assert (resolved.output_activation.name, resolved.layers[-1].units) == (activation, outputs)
+    assert resolved.layers[-1].activation.name == "identity"
+    assert resolved.spec.data.target_scale == scaled
+    assert [metric.name for metric in resolved.metrics] == resolved.spec.train.metrics == metrics
+
+
+def test_layers_and_initial_weights(spec_of, facts):
+    model = {
+        "layers": [{"units": 4, "activation": "relu"}, {"units": 3, "activation": "tanh", "init": "zeros"}],
+        "output_activation": {"type": "elu", "alpha": 2},
+    }
+    layers = resolve(load(spec_of(model=model)), facts()).layers
+    assert [(layer.units, layer.activation.name, layer.init.name) for layer in layers] == [
+        (4, "relu", "he_normal"),
+        (3, "tanh", "zeros"),
+        (1, "elu", "he_normal"),
+    ]
+    assert layers[-1].activation.values == {"alpha": 2.0}
+
+
+def test_an_init_of_the_model_serves_all_layers(spec_of, facts):
+    model = {"layers": [{"units": 4}, {"units": 3, "init": "zeros"}], "init": "he_uniform"}
+    layers = resolve(load(spec_of(model=model)), facts()).layers
+    assert [layer.init.name for layer in layers] == ["he_uniform", "zeros", "he_uniform"]
+
+
+def test_the_course_of_softmax_under_mse(spec_of, facts):
+    spec = spec_of(loss="mse", model={"layers": [], "output_activation": "softmax"})
+    resolved = resolve(load(spec), facts(**TEN))
+    assert resolved.layers[-1].activation.name == resolved.output_activation.name == "softmax"
+
+
+def test_the_optimizer_has_no_rate(spec_of, facts):
+    spec = spec_of(optimizer={"type": "sgd", "learning_rate": 0.5, "weight_decay": 0.25, "momentum": 0.9})
+    resolved = resolve(load(spec), facts())
+    assert resolved.optimizer.values == {"momentum": 0.9, "dampening": 0.0, "nesterov": False}
+    assert (resolved.learning_rate, resolved.weight_decay) == (0.5, 0.25)
+
+
+PLUGIN = '''
+from numbann.component import NonNegative, Positive, loss, optimizer
+from numbann.hookspecs import hookimpl
+
+@optimizer
+def decoupled(w, g, learning_rate: Positive = 0.1, weight_decay: NonNegative = 0.01):
+    """Decoupled."""
+    return w - learning_rate * (g + weight_decay * w)
+
+@optimizer
+def bare(w, g, learning_rate):
+    """Bare."""
+    return w - learning_rate * g
+
+@loss(outputs=2, target="positive")
+def spread(y, t):
+    """Spread."""
+    return y - t
+
+@hookimpl
+def numbann_register(register):
+    for component in (decoupled, bare, spread):
+        register(component)
+'''
+
+
+@pytest.fixture
+def plugin(folder):
+    (folder / "mine.py").write_text(PLUGIN)
+    return ["mine.py"]
+
+
+def test_an_optimizer_that_names_weight_decay_gets_it(spec_of, facts, plugin):
+    resolved = resolve(load(spec_of(plugins=plugin, optimizer="decoupled")), facts())
+    assert resolved.optimizer.values == {"weight_decay": 0.01}
+    assert (resolved.weight_decay, resolved.learning_rate) == (0.01, 0.1)
+
+
+def test_an_optimizer_without_a_rate_of_its_own_needs_one(spec_of, faults_of, plugin):
+    (fault,) = faults_of(spec_of(plugins=plugin, optimizer="bare"))
+    assert fault.path == "optimizer.learning_rate"
+    assert fault.message == "missing; give a number, above 0: bare has no default for it"
+
+
+def test_outputs_of_a_loss_multiply_and_positive_targets_are_never_shifted(spec_of, facts, plugin):
+    resolved = resolve(load(spec_of(plugins=plugin, loss="spread")), facts(targets=("a", "b", "c")))
+    assert (resolved.outputs, resolved.spec.data.target_scale) == (6, "none")
+
+
+@pytest.mark.parametrize(
+    ("found", "sections", "path", "words"),
+    [
+        (REGRESSION, {"loss": "softmax_cross_entropy"}, "loss", "cannot serve regression; give one that can: mse"),
+        (REGRESSION, {"loss": "sigmoid_cross_entropy"}, "loss", "cannot serve regression"),
+        (REGRESSION, {"loss": "soft_cross_entropy"}, "loss", "cannot serve regression"),
+        (TEN, {"loss": "sigmoid_cross_entropy"}, "loss", "cannot serve classification into 10 classes"),
+        (SHARES, {"loss": "softmax_cross_entropy"}, "loss", "give one that can: mse, soft_cross_entropy"),
+        (
+            TEN,
+            {"model": {"layers": [], "output_activation": "relu"}},
+            "model.output_activation",
+            "would be applied twice",
+        ),
+        (
+            PAIR,
+            {"model": {"layers": [], "output_activation": "softmax"}},
+            "model.output_activation",
+            'or give "sigmoid"',
+        ),
+        (PAIR, {"data": {**TABLE, "target_scale": "standard"}}, "data.target_scale", "regression"),
+        (REGRESSION, {"train": {"metrics": ["r2", "accuracy"]}}, "train.metrics[1]", "asks for label"),
+        (PAIR, {"train": {"metrics": ["rmse"]}}, "train.metrics[0]", "asks for value"),
+        (
+            PAIR,
+            {"train": {"early_stopping": {"monitor": "validation_acuracy"}}},
+            "train.early_stopping.monitor",
+            'did you mean "validation_accuracy"?',
+        ),
+        (
+            PAIR,
+            {"train": {"early_stopping": {}}, "data": {**TABLE, "split": {"validation": 0}}},
+            "train.early_stopping",
+            "needs a validation part",
+        ),
+    ],
+)
+def test_faults(write, spec_of, facts, found, sections, path, words):
+    loaded = load(write(spec_of(**sections)))
+    with pytest.raises(SpecError) as caught:
+        resolve(loaded, facts(**found))
+    (fault,) = caught.value.faults
+    assert fault.path == path
+    assert words in fault.message
+    assert fault.line == loaded.source.line(path)
+    assert fault.line is not None
+
+
+@pytest.mark.parametrize("monitor", ["validation_loss", "train_loss", "validation_accuracy", "learning_rate"])
+def test_monitors(spec_of, facts, monitor):
+    resolve(load(spec_of(train={"early_stopping": {"monitor": monitor}})), facts(**PAIR))
+
+
+@pytest.mark.parametrize(
+    ("found", "sections"),
+    [
+        (REGRESSION, {}),
+        (PAIR, {"loss": "softmax_cross_entropy", "output": "somewhere"}),
+        (TEN, {"train": {"early_stopping": {"patience": 3}, "batch_size": "full"}, "optimizer": "rmsprop"}),
+        (SHARES, {"data": {"path": "wine.csv", "target": ["p", "q", "r"], "csv": {"header": False}}}),
+        (
+            TEN,
+            {
+                "data": {
+                    "path": {
+                        "train": {"images": "images.gz", "labels": "labels.gz"},
+                        "test": {"x": "train.npz:x", "y": "y.npy"},
+                    }
+                }
+            },
+        ),
+    ],
+)
+def test_what_is_written_back_gives_the_same(write, spec_of, facts, monkeypatch, found, sections):
+    resolved = resolve(load(write(spec_of(**sections))), facts(**found))
+    written = resolved.to_json()
+    monkeypatch.chdir("/")
+    again = resolve(load(json.loads(json.dumps(written))), facts(**found))
+    assert again.to_json() == written
+    assert (again.layers, again.loss, again.optimizer) == (resolved.layers, resolved.loss, resolved.optimizer)
+    assert "output" not in written
+
+
+def test_nothing_auto_is_left_but_the_engine(spec_of, facts):
+    resolved = resolve(load(spec_of()), facts(delimiter=None))
+    assert json.dumps(resolved.to_json()).count('"auto"') == 2
+    assert json.dumps(resolved.with_engine("cpu", 2).to_json()).count('"auto"') == 0
+    assert resolved.with_engine("cpu", 2).spec.train.threads == 2
+
+
+def test_paths_are_absolute_and_shares_those_used(spec_of, facts, folder):
+    path = {"train": "wine.csv", "validation": "wine.csv"}
+    data = resolve(load(spec_of(data={"path": path, "target": "quality"})), facts()).to_json()["data"]
+    assert all(Path(name).is_absolute() for name in data["path"].values())
+    assert data["split"] == {"test": 0.15, "stratify": False}
