@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -23,6 +24,16 @@ INFERENCE_ROWS = 512  # rows that go through the network together when predictin
 SERIAL_FLOPS = 4_000_000  # a step below this is faster on one thread
 
 
+@dataclass(frozen=True)
+class _Epochs:
+    """What training goes over again and again: the rows, the numbers of each step, and the table that reads them."""
+
+    data: Data
+    batch: int
+    hyper: np.ndarray
+    table: Table
+
+
 class Engine:
     """A network in memory.  threads: a number, or "auto" for one thread on small steps and all processors otherwise."""
 
@@ -37,7 +48,8 @@ class Engine:
         self._scratch = scratch(plan, self.threads)
         self._steps = np.zeros((self.threads, 2 * op.STEP_WIDTH), np.int64)
         self._team = Team(self.threads)
-        self._training: tuple[np.ndarray, np.ndarray] | None = None
+        self._epochs: _Epochs | None = None
+        self._last_steps = 0
         self._builders: dict[int, Builder] = {}
         self._drive = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_ssize_t)(
             jit.address(driver.drive, plan.dtype, driver.driver_signature)
@@ -81,42 +93,41 @@ class Engine:
     # ---- training
 
     def load_data(self, x: np.ndarray, t: np.ndarray) -> None:
-        """The training rows: x (N, I), and t as labels (N,) or rows (N, O)."""
-        self._training = (self._matrix(x), self._target(t))
+        """The training rows: x (N, I), and t as labels (N,) or rows (N, O).  Compiles what training needs."""
+        x = self._matrix(x)
+        batch = min(self.plan.batch_size or len(x), len(x))
+        numbers = op.FIRST_PARAMETER + len(free_parameters(self.plan.optimizer.component))
+        hyper = aligned((-(-len(x) // batch), numbers), self.plan.dtype)
+        order, losses = np.empty(len(x), np.int64), np.empty(len(x), self.plan.dtype)
+        data = Data(x, order, np.empty_like(order), self._target(t), losses, None)
+        table = self._build(batch, lambda builder: builder.training(data, hyper, self.threads))
+        self._epochs = _Epochs(data, batch, hyper, table)
 
     def epoch(self, index: int, rates: np.ndarray, progress: Progress | None = None) -> float:
         """Train one epoch with a learning rate for each step; the mean over batches of their mean loss.
 
         KeyboardInterrupt comes out at the end of a step, and steps_done tells which.
         """
-        if self._training is None:
+        if self._epochs is None:
             raise RuntimeError("load_data comes before epoch")
-        x, t = self._training
-        batch = self.plan.batch_size or len(x)
-        batch = min(batch, len(x))
-        order = random.epoch_order(self.plan.seed, index, len(x))
-        data = Data(x, order, order * x.shape[1], t, np.empty(len(x), self.plan.dtype), None)
-        table = self._build(batch, lambda builder: builder.training(data, self._hyper(rates), self.threads))
+        data, batch = self._epochs.data, self._epochs.batch
+        data.order[:] = random.epoch_order(self.plan.seed, index, len(data.x))
+        np.multiply(data.order, data.x.shape[1], out=data.offsets)
+        self._set_hyper(self._epochs.hyper, rates)
         try:
-            self._run(table, batch, len(x), progress)
+            self._run(self._epochs.table, batch, len(data.x), progress)
         finally:
             self.steps_done += self._last_steps
-        starts = np.arange(0, len(x), batch)
-        assert data.row_loss is not None
-        sums = np.add.reduceat(data.row_loss.astype(np.float64), starts)
-        return float(np.mean(sums / np.diff([*starts, len(x)])))
+        return _mean_of_means(data.row_loss, batch)
 
-    def _hyper(self, rates: np.ndarray) -> np.ndarray:
-        """The optimizer's numbers for each step of the epoch."""
+    def _set_hyper(self, hyper: np.ndarray, rates: np.ndarray) -> None:
+        """The optimizer's numbers for each step of an epoch."""
         optimizer = self.plan.optimizer
-        names = free_parameters(optimizer.component)
-        hyper = aligned((len(rates), op.FIRST_PARAMETER + len(names)), self.plan.dtype)
         hyper[:, op.LEARNING_RATE] = rates
         hyper[:, op.WEIGHT_DECAY] = self.plan.weight_decay
-        hyper[:, op.STEP] = self.steps_done + 1 + np.arange(len(rates))
-        for k, name in enumerate(names):
+        hyper[:, op.STEP] = self.steps_done + 1 + np.arange(len(hyper))
+        for k, name in enumerate(free_parameters(optimizer.component)):
             hyper[:, op.FIRST_PARAMETER + k] = optimizer.values[name]
-        return hyper
 
     # ---- inference
 
@@ -212,3 +223,11 @@ def _threads(plan: Plan, threads: int | str) -> int:
         return int(threads)
     rows = plan.batch_size or SERIAL_FLOPS
     return 1 if plan.step_flops(rows) < SERIAL_FLOPS else available_cpus()
+
+
+def _mean_of_means(row_loss: np.ndarray | None, batch: int) -> float:
+    """The mean over batches of the mean over their rows."""
+    assert row_loss is not None
+    starts = np.arange(0, len(row_loss), batch)
+    sums = np.add.reduceat(row_loss.astype(np.float64), starts)
+    return float(np.mean(sums / np.diff(starts, append=len(row_loss))))

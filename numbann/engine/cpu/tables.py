@@ -249,8 +249,10 @@ class Builder:
         row[op.KERNEL], row[op.UNITS] = kernel, units
         for name, value in columns.items():
             base, _, shift = name.partition("+")
-            row[getattr(op, base) + int(shift or 0)] = value.ctypes.data if isinstance(value, np.ndarray) else value
-        self.keep.extend(value for value in columns.values() if isinstance(value, np.ndarray))
+            if isinstance(value, np.ndarray):
+                self.keep.append(value)
+                value = value.ctypes.data
+            row[getattr(op, base) + int(shift or 0)] = value
         return row
 
     def _kernel(self, function: Any) -> int:
