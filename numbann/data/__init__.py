@@ -1,0 +1,8 @@
+"""Tables, arrays and IDX files become arrays ready to train on.  It knows no network and prints nothing."""
+
+from __future__ import annotations
+
+from numbann.data.preprocessing import Preprocessing
+from numbann.data.source import Dataset, Facts, Part, Source, load
+
+__all__ = ["Dataset", "Facts", "Part", "Preprocessing", "Source", "load"]

@@ -1,0 +1,113 @@
+"""From the cells of a text file to columns: a strict grammar of numbers, and columns that grow chunk by chunk.
+
+A number is ASCII digits with an optional sign, point and exponent; what Python's float() takes beyond that (1_000,
+infinity, digits of other scripts) is text.  It knows no file: a column that cannot be read is only marked as such.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
+from math import isinf, nan
+
+import numpy as np
+
+from numbann.data.columns import MISSING, Column, Numbers, Texts
+
+NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
+NUMBER_CHARACTERS = "0123456789+-.eE"
+NUMBER_BYTES = f"{NUMBER_CHARACTERS}\n".encode()
+FRACTION_MARKS = (".", "e", "E")
+
+
+class MixedColumn(Exception):
+    """A column of both numbers and text, or with a number beyond float64: the reader finds the cell and says so."""
+
+
+def is_number(text: str) -> bool:
+    """Whether the stripped text is a number of the grammar."""
+    return NUMBER.fullmatch(text) is not None
+
+
+def is_infinite(text: str) -> bool:
+    """Whether the stripped text is a number too large for float64, such as 1e400."""
+    return is_number(text) and isinf(float(text))
+
+
+def _plain_numbers(joined: str, cells: Sequence[str]) -> np.ndarray | None:
+    """The quick way for many distinct cells: where only characters of numbers occur, float() takes just the grammar."""
+    if joined.encode().translate(None, NUMBER_BYTES):
+        return None
+    try:
+        return np.fromiter(map(float, cells), np.float64, len(cells))
+    except ValueError:  # such as "" or "1-2"
+        return None
+
+
+def _looked_up(cells: Sequence[str], distinct: set[str], na: Collection[str]) -> np.ndarray | None:
+    """The thorough way: each distinct cell is stripped, compared with `na`, and checked against the grammar."""
+    stripped = {cell: cell.strip() for cell in distinct}
+    if not all(text in na or is_number(text) for text in stripped.values()):
+        return None
+    values = {cell: nan if text in na else float(text) for cell, text in stripped.items()}
+    return np.fromiter(map(values.__getitem__, cells), np.float64, len(cells))
+
+
+@dataclass
+class GrowingColumn:
+    """One column while its file is read; `as_text` takes numbers as categories."""
+
+    na: frozenset[str]
+    as_text: bool = False
+    whole: bool = True
+    chunks: list[np.ndarray] = field(default_factory=list)
+    known: dict[str, int] = field(default_factory=dict)
+
+    def add(self, cells: Sequence[str]) -> None:
+        """Append a chunk of cells."""
+        numbers = None if self.as_text else self._numbers(cells)
+        self.chunks.append(self._codes(cells) if numbers is None else numbers)
+
+    def add_numbers(self, numbers: np.ndarray) -> None:
+        """Append a chunk that is numbers already; how they were written is not asked."""
+        if np.isinf(numbers).any():
+            raise MixedColumn
+        self.chunks.append(numbers.copy())
+
+    def finish(self) -> Column:
+        """The whole column; its chunks are given up."""
+        chunks, self.chunks = self.chunks, []
+        if all(chunk.dtype.kind == "f" for chunk in chunks):
+            return Numbers(np.concatenate(chunks), self.whole)
+        return Texts(np.concatenate([_codes_of_missing(chunk) for chunk in chunks]), tuple(self.known))
+
+    def _numbers(self, cells: Sequence[str]) -> np.ndarray | None:
+        joined, distinct = "\n".join(cells), set(cells)
+        many = 2 * len(distinct) > len(cells) and self.na.isdisjoint(distinct)
+        values = _plain_numbers(joined, cells) if many else None
+        values = _looked_up(cells, distinct, self.na) if values is None else values
+        if values is not None and np.isinf(values).any():
+            raise MixedColumn
+        self.whole = self.whole and not any(mark in joined for mark in FRACTION_MARKS)
+        return values
+
+    def _codes(self, cells: Sequence[str]) -> np.ndarray:
+        codes = {cell: self._code(cell.strip()) for cell in sorted(set(cells))}
+        return np.fromiter(map(codes.__getitem__, cells), np.int32, len(cells))
+
+    def _code(self, text: str) -> int:
+        if text in self.na:
+            return MISSING
+        if not self.as_text and is_number(text):
+            raise MixedColumn
+        return self.known.setdefault(text, len(self.known))
+
+
+def _codes_of_missing(chunk: np.ndarray) -> np.ndarray:
+    """Codes as they are; a chunk of numbers may stand among text only if all of it is missing."""
+    if chunk.dtype.kind == "i":
+        return chunk
+    if not np.isnan(chunk).all():
+        raise MixedColumn
+    return np.full(len(chunk), MISSING, np.int32)

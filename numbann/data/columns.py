@@ -1,0 +1,88 @@
+"""What one column holds: numbers, or texts as codes.  It knows no file and fits nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+MISSING = -1  # the code of a missing text
+
+
+@dataclass(frozen=True)
+class Numbers:
+    """values (N,), NaN where missing; `whole` if each was written as an integer."""
+
+    values: np.ndarray
+    whole: bool
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    @property
+    def missing(self) -> np.ndarray:
+        return np.isnan(self.values) if self.values.dtype.kind == "f" else np.zeros(len(self), dtype=bool)
+
+    @property
+    def original(self) -> np.ndarray:
+        """The values as they came: integers where they were written so."""
+        return self.values.astype(np.int64) if self.whole and self.values.dtype.kind == "f" else self.values
+
+
+@dataclass(frozen=True)
+class Texts:
+    """codes (N,) into `values`, MISSING where there is none."""
+
+    codes: np.ndarray
+    values: tuple[str, ...]
+
+    def __len__(self) -> int:
+        return len(self.codes)
+
+    @property
+    def missing(self) -> np.ndarray:
+        return self.codes == MISSING
+
+    @property
+    def original(self) -> np.ndarray:
+        """The texts themselves, None where missing."""
+        return np.array([*self.values, None], dtype=object)[self.codes]
+
+
+Column = Numbers | Texts
+
+
+def text_of(value: Any) -> str | None:
+    """A value as the text of a category: 3 and 3.0 are "3"; None and NaN are missing."""
+    if value is None or value != value:
+        return None
+    if isinstance(value, bytes):
+        return value.decode("utf-8", "replace").strip()
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
+    return str(value).strip()
+
+
+def texts_from(values: Iterable[Any]) -> Texts:
+    """Texts of any Python values."""
+    known: dict[str, int] = {}
+    texts = (text_of(value) for value in values)
+    codes = [MISSING if text is None else known.setdefault(text, len(known)) for text in texts]
+    return Texts(np.array(codes, dtype=np.int32), tuple(known))
+
+
+def column_from_array(array: np.ndarray) -> Column:
+    """A column of a one-dimensional array of numbers, booleans or text."""
+    if array.dtype.kind in "SU":
+        return texts_from(array.tolist())
+    return Numbers(array, whole=array.dtype.kind in "iu")
+
+
+def as_texts(column: Column, na: Sequence[str] = ()) -> Texts:
+    """The column as categories, whatever it holds; the texts in `na` are missing."""
+    if isinstance(column, Texts) and not set(column.values) & set(na):
+        return column
+    values = column.original.tolist()
+    return texts_from(None if value in na else value for value in values)

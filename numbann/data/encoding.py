@@ -1,0 +1,176 @@
+"""From raw features to network inputs: filling, scaling, one-hot; fitted on the training part.  It reads no file.
+
+Letters: N rows, F features that are numbers, I inputs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from itertools import accumulate
+from typing import Any
+
+import numpy as np
+
+from numbann.data.columns import MISSING, Texts
+from numbann.data.table import MISSING_NUMBER, Raw, Rows, Table, count_of
+from numbann.data.wording import counted, listed, quoted
+from numbann.errors import DataError
+
+MOST_CATEGORIES = 10_000
+OTHER_SCALE = 'set data.scale to "standard" or "minmax"'
+Categories = Mapping[str, tuple[str | None, ...]]
+
+
+@dataclass(frozen=True)
+class Encoding:
+    """features: raw names in order; categories: those of each text feature, None for missing; fill (F,), None where a
+    missing number is an error; an input is (number - shift) / scale, shift and scale (F,)."""
+
+    features: tuple[str, ...]
+    categories: Categories
+    fill: tuple[float, ...] | None
+    shift: tuple[float, ...]
+    scale: tuple[float, ...]
+
+    @property
+    def widths(self) -> tuple[int, ...]:
+        """How many inputs each feature takes."""
+        return tuple(len(self.categories[name]) if name in self.categories else 1 for name in self.features)
+
+    @property
+    def inputs(self) -> int:
+        return sum(self.widths)
+
+    def apply(self, raw: Raw, rows: Rows, dtype: Any) -> tuple[np.ndarray, tuple[str, ...]]:
+        """x (N, I), C-contiguous, and a warning for each feature with categories that training never saw."""
+        starts = dict(zip(self.features, accumulate(self.widths, initial=0), strict=False))
+        x = np.zeros((count_of(rows, len(raw.table)), self.inputs), dtype)
+        number_inputs = [starts[name] for name in self.features if name not in self.categories]
+        self._write_numbers(raw, rows, x, np.array(number_inputs, np.intp) if self.categories else slice(None))
+        unseen = [self._write_texts(raw.table.texts[name], rows, x, starts[name], name) for name in self.categories]
+        return x, tuple(warning for warning in unseen if warning)
+
+    def _write_numbers(self, raw: Raw, rows: Rows, x: np.ndarray, inputs: slice | np.ndarray) -> None:
+        shift, scale = np.array(self.shift), np.array(self.scale)
+        first = 0
+        for block in raw.table.blocks(rows):
+            values = _filled(raw, block, self.fill)
+            with np.errstate(over="ignore"):
+                values -= shift
+                values /= scale
+                x[first : first + len(values), inputs] = values
+            if not np.isfinite(x[first : first + len(values)]).all():
+                raise DataError(f"there are numbers too large for {x.dtype}; {OTHER_SCALE}", key="data.scale")
+            first += len(values)
+
+    def _write_texts(self, column: Texts, rows: Rows, x: np.ndarray, start: int, name: str) -> str | None:
+        """Write the ones; say how many rows stay all zeros."""
+        position = {category: start + i for i, category in enumerate(self.categories[name])}
+        codes = column.codes[rows]
+        inputs = np.array([position.get(text, -1) for text in (*column.values, None)])[codes]
+        seen = np.flatnonzero(inputs >= 0)
+        x[seen, inputs[seen]] = 1
+        if len(seen) == len(codes):
+            return None
+        unseen = sorted({(*column.values, None)[code] or "" for code in np.unique(codes[inputs < 0])})
+        return (
+            f"column {quoted(name)}: {counted(len(codes) - len(seen), 'row')} with a category that the training part "
+            f"does not have ({listed(unseen)}); all of its inputs are 0 there"
+        )
+
+
+def _filled(raw: Raw, block: Rows, fill: tuple[float, ...] | None) -> np.ndarray:
+    """A block of numbers as float64 (n, F), of its own, nothing missing."""
+    values = raw.table.numbers[block].astype(np.float64)
+    missing = np.isnan(values)
+    if not missing.any():
+        return values
+    row, column = np.argwhere(missing)[0]
+    if fill is None:
+        number = block.start + row if isinstance(block, slice) else block[row]
+        name = raw.table.number_names[column]
+        raise DataError(f"{raw.place(int(number))}, column {quoted(name)}: {MISSING_NUMBER}", key="data.missing")
+    return np.where(missing, np.array(fill), values)
+
+
+def fit_categories(table: Table, rows: Rows) -> Categories:
+    """The sorted categories of each text feature among the rows; missing, if it occurs, is the last."""
+    return {name: _categories(table.texts[name], rows, name) for name in table.names if name in table.texts}
+
+
+def _categories(column: Texts, rows: Rows, name: str) -> tuple[str | None, ...]:
+    codes = np.unique(column.codes[rows])
+    texts = sorted(column.values[code] for code in codes if code != MISSING)
+    if len(texts) > MOST_CATEGORIES:
+        raise DataError(
+            f"column {quoted(name)} has {len(texts)} categories, more than {MOST_CATEGORIES}; leave it out (data.drop)",
+            key="data.drop",
+        )
+    return (*texts, None) if MISSING in codes else tuple(texts)
+
+
+def fit_encoding(raw: Raw, rows: Rows, categories: Categories, missing: str, scale: str) -> Encoding:
+    """Fill-in values and scaling of the training rows."""
+    fill = None if missing == "error" else _fill(raw.table, rows, missing)
+    shift, factor = SCALINGS[scale](raw, rows, fill)
+    if not (np.isfinite(shift).all() and np.isfinite(factor).all()):
+        raise DataError(f'numbers too large for the scale "{scale}"; rescale the data', key="data.scale")
+    return Encoding(raw.table.names, categories, fill, tuple(shift.tolist()), tuple(factor.tolist()))
+
+
+def _fill(table: Table, rows: Rows, missing: str) -> tuple[float, ...]:
+    """The mean or median of what is there, a column at a time."""
+    average = {"mean": np.mean, "median": np.median}[missing]
+    return tuple(_column_fill(table, rows, position, average) for position in range(table.numbers.shape[1]))
+
+
+def _column_fill(table: Table, rows: Rows, position: int, average: Any) -> float:
+    values = table.numbers[rows, position].astype(np.float64)
+    known = values[~np.isnan(values)]
+    if not len(known):
+        raise DataError(
+            f"column {quoted(table.number_names[position])} has no number among the training rows; drop it (data.drop)",
+            key="data.drop",
+        )
+    return float(average(known))
+
+
+Scaling = tuple[np.ndarray, np.ndarray]
+
+
+def _blocks(raw: Raw, rows: Rows, fill: tuple[float, ...] | None) -> Iterator[np.ndarray]:
+    return (_filled(raw, block, fill) for block in raw.table.blocks(rows))
+
+
+def _extremes(raw: Raw, rows: Rows, fill: tuple[float, ...] | None) -> Scaling:
+    extremes = [(values.min(axis=0), values.max(axis=0)) for values in _blocks(raw, rows, fill)]
+    return np.min([low for low, _ in extremes], axis=0), np.max([high for _, high in extremes], axis=0)
+
+
+def _standard(raw: Raw, rows: Rows, fill: tuple[float, ...] | None) -> Scaling:
+    """Mean 0 and variance 1; a constant column is divided by 1."""
+    count = count_of(rows, len(raw.table))
+    low, high = _extremes(raw, rows, fill)
+    with np.errstate(over="ignore", invalid="ignore"):
+        mean = np.sum([values.sum(axis=0) for values in _blocks(raw, rows, fill)], axis=0) / count
+        squares = np.sum([((values - mean) ** 2).sum(axis=0) for values in _blocks(raw, rows, fill)], axis=0)
+    return np.where(low == high, low, mean), np.where(low == high, 1.0, np.sqrt(squares / count))
+
+
+def _minmax(raw: Raw, rows: Rows, fill: tuple[float, ...] | None) -> Scaling:
+    """The least is 0, the largest 1; a constant column is divided by 1."""
+    low, high = _extremes(raw, rows, fill)
+    with np.errstate(over="ignore"):
+        return low, np.where(low == high, 1.0, high - low)
+
+
+def _constant(divisor: float) -> Any:
+    def scaling(raw: Raw, rows: Rows, fill: tuple[float, ...] | None) -> Scaling:
+        width = raw.table.numbers.shape[1]
+        return np.zeros(width), np.full(width, divisor)
+
+    return scaling
+
+
+SCALINGS = {"standard": _standard, "minmax": _minmax, "byte": _constant(255.0), "none": _constant(1.0)}

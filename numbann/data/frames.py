@@ -1,0 +1,74 @@
+"""Raw features given in Python: an array, a mapping of columns, or a frame with `.columns`.  It reads no file."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from math import nan
+from typing import Any
+
+import numpy as np
+
+from numbann.data.cells import is_infinite, is_number
+from numbann.data.columns import Column, Numbers, Texts, column_from_array, texts_from
+from numbann.data.table import Raw, Table, table_from_columns
+from numbann.data.wording import nearest, quoted
+from numbann.errors import DataError, ShapeError
+
+
+def raw_from_python(given: Any, features: Sequence[str], texts: Sequence[str]) -> Raw:
+    """Raw rows of the features, `texts` being those that are categories."""
+    if isinstance(given, Mapping) or hasattr(given, "columns"):
+        table = _table_of_columns({name: _column_of(given, name) for name in features}, texts)
+    else:
+        table = _table_of_array(given, tuple(features), texts)
+    return Raw(table, {}, lambda row: f"row {row + 1}", "python")
+
+
+def _column_of(given: Any, name: str) -> np.ndarray:
+    known = list(given.keys() if isinstance(given, Mapping) else given.columns)
+    if name not in known:
+        raise DataError(f"no column {quoted(name)} is given{nearest(name, map(str, known)) or '; add it'}")
+    return np.asarray(given[name])
+
+
+def _table_of_columns(arrays: dict[str, np.ndarray], texts: Sequence[str]) -> Table:
+    lengths = {name: array.shape for name, array in arrays.items()}
+    if len(set(lengths.values())) > 1 or any(len(shape) != 1 for shape in lengths.values()):
+        raise ShapeError(f"columns must have one dimension and be as long as each other: {lengths}")
+    rows = len(next(iter(arrays.values())))
+    return table_from_columns({name: _typed(array, name, name in texts) for name, array in arrays.items()}, rows)
+
+
+def _table_of_array(given: Any, features: tuple[str, ...], texts: Sequence[str]) -> Table:
+    array = given if isinstance(given, np.ndarray) else np.array(given, dtype=object if texts else None)
+    array = array.reshape(len(array), -1) if array.ndim > 2 else array
+    if array.ndim != 2 or array.shape[1] != len(features):
+        raise ShapeError(f"the array has shape {array.shape}; rows of features are needed: (N, {len(features)})")
+    if texts or array.dtype.kind not in "iuf":
+        return _table_of_columns({name: array[:, i] for i, name in enumerate(features)}, texts)
+    return Table(features, _finite(array, "the array"), {})
+
+
+def _typed(array: np.ndarray, name: str, as_text: bool) -> Column:
+    if as_text:
+        return texts_from(array.tolist())
+    if array.dtype.kind in "biuf":
+        return Numbers(_finite(array, f"column {quoted(name)}"), whole=False)
+    column = column_from_array(array) if array.dtype.kind in "SU" else texts_from(array.tolist())
+    if not isinstance(column, Texts):
+        raise DataError(f"column {quoted(name)} holds {array.dtype}; numbers or text are readable")
+    return Numbers(_parsed(column, name), whole=False)
+
+
+def _parsed(column: Texts, name: str) -> np.ndarray:
+    """Numbers given as Python objects or text."""
+    for text in column.values:
+        if not is_number(text) or is_infinite(text):
+            raise DataError(f"column {quoted(name)}: {quoted(text)} is no number; numbers are needed there")
+    return np.array([*map(float, column.values), nan])[column.codes]
+
+
+def _finite(array: np.ndarray, what: str) -> np.ndarray:
+    if array.dtype.kind == "f" and np.isinf(array).any():
+        raise DataError(f"{what} holds an infinite number; correct it")
+    return array

@@ -1,0 +1,125 @@
+"""From arrays to raw rows: what .npz, .npy and IDX have in common.  It opens no file."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from math import prod
+
+import numpy as np
+
+from numbann.data.columns import Column, Numbers, Texts, as_texts, column_from_array
+from numbann.data.reading import Reading, choose_features
+from numbann.data.table import Raw, Table, same_kinds
+from numbann.data.wording import counted, quoted
+from numbann.errors import DataError
+
+KINDS = "biufSU"  # booleans, integers, floats, text
+
+
+def raw_from_arrays(
+    features: Mapping[str, np.ndarray],
+    targets: Mapping[str, np.ndarray],
+    format: str,
+    reading: Reading,
+    where: str,
+    listed_features: bool = True,
+) -> Raw:
+    """Raw rows of arrays whose first axis is the row; further axes are flattened."""
+    for name, array in {**features, **targets}.items():
+        _check(name, array, where)
+    _same_rows({**features, **targets}, where)
+    columns = _split({name: _flat(array) for name, array in features.items()}, single=len(features) == 1)
+    table = _table(columns, reading, where, listed_features)
+    raw = Raw(table, _targets(targets, reading), lambda row: f"{where} row {row + 1}", format)
+    same_kinds(raw, reading)
+    return raw
+
+
+def _check(name: str, array: np.ndarray, where: str) -> None:
+    if array.dtype.kind not in KINDS:
+        raise DataError(f"{where}: array {quoted(name)} holds {array.dtype}; numbers, booleans or text are readable")
+    if array.ndim == 0 or array.size == 0:
+        raise DataError(
+            f"{where}: array {quoted(name)} of shape {array.shape} holds nothing; its first axis is the row"
+        )
+
+
+def _same_rows(arrays: Mapping[str, np.ndarray], where: str) -> None:
+    (first, expected), *others = arrays.items()
+    for name, array in others:
+        if len(array) != len(expected):
+            raise DataError(
+                f"{where}: {quoted(first)} has {counted(len(expected), 'row')} but {quoted(name)} has {len(array)}; "
+                "they must have as many"
+            )
+
+
+def _flat(array: np.ndarray) -> np.ndarray:
+    """(N, ...) as (N, columns); booleans as numbers."""
+    array = array.astype(np.float32) if array.dtype.kind == "b" else array
+    return array.reshape(len(array), prod(array.shape[1:]))
+
+
+def _column_names(name: str, array: np.ndarray) -> list[str]:
+    return [f"{name}[{position}]" for position in range(array.shape[1])]
+
+
+def _split(arrays: Mapping[str, np.ndarray], single: bool) -> list[tuple[list[str], np.ndarray]]:
+    """Names of columns with their (N, columns) array.  One array is always called x, so that formats can be mixed."""
+    if single:
+        return [(_column_names("x", array), array) for array in arrays.values()]
+    return [([name] if array.shape[1] == 1 else _column_names(name, array), array) for name, array in arrays.items()]
+
+
+def _table(columns: list[tuple[list[str], np.ndarray]], reading: Reading, where: str, listed_features: bool) -> Table:
+    """The chosen columns; one array of numbers that is taken whole is not copied."""
+    every = [name for names, _ in columns for name in names]
+    features = choose_features(reading, every, listed_features, where)
+    wanted = set(features)
+    texts: dict[str, Texts] = {}
+    matrices: list[np.ndarray] = []
+    number_names: list[str] = []
+    for names, array in columns:
+        is_text = [name in reading.text_columns or array.dtype.kind in "SU" for name in names]
+        kept = [i for i, name in enumerate(names) if name in wanted and not is_text[i]]
+        texts |= {names[i]: _texts(array[:, i]) for i in range(len(names)) if names[i] in wanted and is_text[i]}
+        number_names += [names[i] for i in kept]
+        matrices.append(array if len(kept) == len(names) else array[:, kept])
+    numbers = matrices[0] if len(matrices) == 1 else _beside([m for m in matrices if m.shape[1]], len(columns[0][1]))
+    return _ordered(Table(features, _numeric(numbers), texts), number_names)
+
+
+def _numeric(array: np.ndarray) -> np.ndarray:
+    """An array without any column may have been text."""
+    return array.astype(np.float64) if array.dtype.kind in "SU" else array
+
+
+def _beside(matrices: list[np.ndarray], rows: int) -> np.ndarray:
+    return np.concatenate(matrices, axis=1) if matrices else np.empty((rows, 0))
+
+
+def _ordered(table: Table, number_names: list[str]) -> Table:
+    """The numbers in the order of the features, which may differ from that of the arrays."""
+    if tuple(number_names) == table.number_names:
+        return table
+    position = {name: i for i, name in enumerate(number_names)}
+    return Table(table.names, table.numbers[:, [position[name] for name in table.number_names]], table.texts)
+
+
+def _texts(values: np.ndarray) -> Texts:
+    return as_texts(column_from_array(values))
+
+
+def _targets(arrays: Mapping[str, np.ndarray], reading: Reading) -> dict[str, Column]:
+    """Target columns: an array of one column keeps its name, others are numbered."""
+    columns: dict[str, Column] = {}
+    for name, array in arrays.items():
+        flat = array.reshape(len(array), -1)
+        names = [name] if flat.shape[1] == 1 else _column_names(name, flat)
+        columns |= {column: _target(flat[:, i], name in reading.text_columns) for i, column in enumerate(names)}
+    return columns
+
+
+def _target(values: np.ndarray, as_text: bool) -> Column:
+    column = column_from_array(values)
+    return as_texts(column) if as_text or isinstance(column, Texts) else Numbers(values, column.whole)

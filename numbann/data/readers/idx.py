@@ -1,0 +1,64 @@
+"""IDX files, the format of MNIST: a magic number, the sizes, the values in big-endian order.  It takes no damaged file.
+
+Two zero bytes, a type code, the number of axes; then each axis as a 4-byte integer.
+http://yann.lecun.com/exdb/mnist/ (1998) describes it.
+"""
+
+from __future__ import annotations
+
+import struct
+from math import prod
+
+import numpy as np
+
+from numbann.data.readers.arrays import raw_from_arrays
+from numbann.data.readers.files import InputFile, failing_clearly
+from numbann.data.reading import Reading
+from numbann.data.table import Raw
+from numbann.errors import DataError
+
+TYPES = {0x08: "u1", 0x09: "i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
+
+
+def read_idx(images: InputFile, labels: InputFile | None, reading: Reading) -> Raw:
+    """Images (N, ...) of any type and labels (N,) of an integer type."""
+    targets = {} if labels is None else {"label": _labels(labels)}
+    return raw_from_arrays({"x": load_idx(images)}, targets, "idx", reading, images.name)
+
+
+def _labels(file: InputFile) -> np.ndarray:
+    labels = load_idx(file)
+    if labels.ndim != 1 or labels.dtype.kind not in "iu":
+        raise DataError(
+            f"{file.name} holds {labels.dtype} of shape {labels.shape}; labels are one integer a row", key=file.key
+        )
+    return labels
+
+
+def load_idx(file: InputFile) -> np.ndarray:
+    """The array of one file, in the machine's byte order; unsigned bytes are not copied."""
+    with failing_clearly(file), file.open() as stream:
+        content = stream.read()
+    dtype, shape, start = _header(content, file)
+    expected = start + prod(shape) * dtype.itemsize
+    if len(content) != expected:
+        raise DataError(
+            f"{file.name}: {len(content)} bytes where its header (shape {shape}) asks for {expected}; fetch it again",
+            key=file.key,
+        )
+    values = np.frombuffer(content, dtype, offset=start).reshape(shape)
+    return values.astype(dtype.newbyteorder("="), copy=False)
+
+
+def _header(content: bytes, file: InputFile) -> tuple[np.dtype, tuple[int, ...], int]:
+    """Type, shape and where the values start."""
+    magic = content[:4]
+    if len(magic) < 4 or magic[:2] != b"\0\0" or magic[2] not in TYPES or magic[3] == 0:
+        raise DataError(
+            f"{file.name} is no IDX file: it starts with 0x{magic.hex()}; 0x0000, a type and a rank are needed",
+            key=file.key,
+        )
+    axes, start = magic[3], 4 + 4 * magic[3]
+    if len(content) < start:
+        raise DataError(f"{file.name}: its header ends after {len(content)} of {start} bytes", key=file.key)
+    return np.dtype(TYPES[magic[2]]), struct.unpack(f">{axes}I", content[4:start]), start

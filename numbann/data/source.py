@@ -1,0 +1,204 @@
+"""From the spec's `data` object to arrays to train on: read, decide every auto, split, prepare.  It trains nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from numbann.data.columns import Texts
+from numbann.data.encoding import Categories, fit_categories, fit_encoding
+from numbann.data.preprocessing import Preprocessing
+from numbann.data.readers import FoundSource, find_source, read_source
+from numbann.data.reading import Reading, reading_from_section
+from numbann.data.split import SPLIT_PARTS, split_rows
+from numbann.data.table import Raw, Rows, check_numbers, check_targets, count_of
+from numbann.data.target import Target, decide_task, target_of
+from numbann.data.wording import counted, listed
+from numbann.errors import DataError
+
+DEFAULT_SHARE = 0.15
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What is known once the data is read: every auto decided.  rows: part -> count; files: (path, SHA-256)."""
+
+    task: str
+    format: str
+    delimiter: str | None
+    scale: str
+    stratify: bool
+    classes: tuple[Any, ...] | None
+    targets: tuple[str, ...]
+    probabilities: bool
+    features: tuple[str, ...]
+    inputs: int
+    rows: Mapping[str, int]
+    files: tuple[tuple[str, str], ...]
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Part:
+    """x (N, I) and t as the loss sees it; raw_target: labels (N,), or numbers (N, T) in the target's own unit."""
+
+    x: np.ndarray
+    t: np.ndarray
+    raw_target: np.ndarray
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """The parts, and what was fitted on the training part."""
+
+    train: Part
+    validation: Part | None
+    test: Part | None
+    preprocessing: Preprocessing
+    warnings: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Source:
+    """The raw data, read and split.  parts: part -> (its raw rows, which of them)."""
+
+    facts: Facts
+    parts: Mapping[str, tuple[Raw, Rows]]
+    reading: Reading
+    target: Target
+    categories: Categories
+    missing: str
+
+    def prepare(self, *, target: str, scale: str, target_scale: str, dtype: Any) -> Dataset:
+        """Arrays of `dtype`; `target`: label, one_hot, binary or real."""
+        raw, rows = self.parts["train"]
+        preprocessing = Preprocessing(
+            reading=self.reading,
+            encoding=fit_encoding(raw, rows, self.categories, self.missing, scale),
+            target=self.target.fitted(self.target.original(raw)[rows], target_scale),
+            format=self.facts.format,
+            dtype=np.dtype(dtype).name,
+        )
+        prepared = {name: _prepared(preprocessing, *part, target) for name, part in self.parts.items()}
+        parts = {name: part for name, (part, _) in prepared.items()}
+        unseen = [f"{name}: {warning}" for name, (_, warnings) in prepared.items() for warning in warnings]
+        warnings = (*unseen, *_untrained(preprocessing.target, parts["train"].raw_target))
+        return Dataset(parts["train"], parts.get("validation"), parts.get("test"), preprocessing, warnings)
+
+
+def _prepared(preprocessing: Preprocessing, raw: Raw, rows: Rows, target: str) -> tuple[Part, tuple[str, ...]]:
+    x, unseen = preprocessing.encoding.apply(raw, rows, preprocessing.dtype)
+    raw_target = preprocessing.target.original(raw)[rows]
+    return Part(x, preprocessing.encode(raw_target, target, preprocessing.dtype), raw_target), unseen
+
+
+def _untrained(target: Target, raw_target: np.ndarray) -> tuple[str, ...]:
+    """A warning if classes have no training row."""
+    if not target.labelled:
+        return ()
+    trained = set(raw_target.tolist())
+    classes = [label for label in target.classes or () if label not in trained]
+    return (f"no training row has the class {listed(classes)}; it cannot be learned",) if classes else ()
+
+
+def load(section: Mapping[str, Any], base: Path, split_seed: int) -> Source:
+    """Read the data of the spec's `data` object, its paths relative to `base`; decide every auto; split by the seed."""
+    sources = _find(section, base)
+    reading = reading_from_section(section)
+    if sources["train"].brings_labels and reading.targets:
+        raise DataError("the labels come with the path; leave data.target out", key="data.target")
+    raws, reading = _read(sources, reading)
+    for raw in raws.values():
+        check_numbers(raw, fillable=section["missing"] != "error")
+        check_targets(raw)
+    task, reason = decide_task(section["task"], tuple(raws.values()), sources["train"].format == "idx")
+    target = target_of(task, raws, as_list=isinstance(section["target"], list | tuple))
+    stratify = _stratify(section["split"]["stratify"], target)
+    parts = _parts(raws, _shares(section["split"], sources), split_seed, target if stratify else None)
+    categories = fit_categories(raws["train"].table, parts["train"][1])
+    facts = _facts(section, sources, raws["train"], task, reason, target, stratify, parts, categories)
+    return Source(facts, parts, reading, target, categories, section["missing"])
+
+
+def _find(section: Mapping[str, Any], base: Path) -> dict[str, FoundSource]:
+    """The source of each part that has one; the training part comes first."""
+    path = section["path"]
+    if not (isinstance(path, Mapping) and "train" in path):
+        return {"train": find_source(path, base, section["format"], "data.path")}
+    given = {part: path[part] for part in ("train", *SPLIT_PARTS) if path.get(part) is not None}
+    return {part: find_source(one, base, section["format"], f"data.path.{part}") for part, one in given.items()}
+
+
+def _read(sources: Mapping[str, FoundSource], reading: Reading) -> tuple[dict[str, Raw], Reading]:
+    """The raw rows of each source, and the reading as the training source has settled it."""
+    train = read_source(sources["train"], reading)
+    target_texts = [name for name, column in train.targets.items() if isinstance(column, Texts)]
+    settled = reading.settled(train.table.names, [*train.table.texts, *target_texts], sources["train"].data.name)
+    others = {part: read_source(source, settled) for part, source in sources.items() if part != "train"}
+    return {"train": train, **others}, settled
+
+
+def _stratify(asked: bool | str, target: Target) -> bool:
+    if asked is True and not target.labelled:
+        raise DataError(
+            "rows are stratified by classes, and there are none; set it to false", key="data.split.stratify"
+        )
+    return target.labelled if asked == "auto" else bool(asked)
+
+
+def _shares(split: Mapping[str, Any], sources: Mapping[str, FoundSource]) -> dict[str, float]:
+    """The share of each part that is split off; one that is not given is the default."""
+    for part in SPLIT_PARTS:
+        if part in sources and split[part] is not None:
+            raise DataError(f"{part} has a source of its own; leave the share out", key=f"data.split.{part}")
+    wanted = {part: split[part] for part in SPLIT_PARTS if part not in sources}
+    return {part: DEFAULT_SHARE if share is None else share for part, share in wanted.items()}
+
+
+def _parts(
+    raws: Mapping[str, Raw], shares: Mapping[str, float], seed: int, strata: Target | None
+) -> dict[str, tuple[Raw, Rows]]:
+    train = raws["train"]
+    whole: dict[str, tuple[Raw, Rows]] = {part: (raw, slice(None)) for part, raw in raws.items()}
+    if not any(shares.values()):
+        return whole
+    classes = None if strata is None else strata.class_index(strata.original(train))
+    rows = split_rows(len(train.table), shares, seed, classes)
+    parts = whole | {part: (train, chosen) for part, chosen in rows.items()}
+    return {part: parts[part] for part in ("train", *SPLIT_PARTS) if part in parts}
+
+
+def _facts(
+    section: Mapping[str, Any],
+    sources: Mapping[str, FoundSource],
+    train: Raw,
+    task: str,
+    reason: str | None,
+    target: Target,
+    stratify: bool,
+    parts: Mapping[str, tuple[Raw, Rows]],
+    categories: Categories,
+) -> Facts:
+    rows = {part: count_of(chosen, len(raw.table)) for part, (raw, chosen) in parts.items()}
+    numbers = train.table.numbers
+    scale = ("byte" if numbers.dtype == np.uint8 else "standard") if section["scale"] == "auto" else section["scale"]
+    sizes = ", ".join(f"{part} {counted(count, 'row')}" for part, count in rows.items())
+    return Facts(
+        task=task,
+        format=train.format,
+        delimiter=train.delimiter,
+        scale=scale,
+        stratify=stratify,
+        classes=target.classes,
+        targets=target.names,
+        probabilities=target.probabilities,
+        features=train.table.names,
+        inputs=numbers.shape[1] + sum(map(len, categories.values())),
+        rows=rows,
+        files=tuple((str(file.path), file.sha256()) for source in sources.values() for file in source.files),
+        notes=(*((f"task: {task} ({reason})",) if reason else ()), *train.notes, f"split: {sizes}"),
+    )

@@ -1,0 +1,114 @@
+"""The raw rows of one source: numbers as one matrix, texts as codes, the target apart.  It scales nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from numbann.data.columns import Column, Numbers, Texts
+from numbann.data.reading import Reading
+from numbann.data.wording import quoted
+from numbann.errors import DataError
+
+Rows = np.ndarray | slice
+BLOCK_BYTES = 1 << 22
+
+
+@dataclass(frozen=True)
+class Table:
+    """names: the raw features in order; numbers (N, F): those of them that are numbers; texts: the others."""
+
+    names: tuple[str, ...]
+    numbers: np.ndarray
+    texts: Mapping[str, Texts]
+
+    def __len__(self) -> int:
+        return len(self.numbers)
+
+    @cached_property
+    def number_names(self) -> tuple[str, ...]:
+        return tuple(name for name in self.names if name not in self.texts)
+
+    def blocks(self, rows: Rows) -> list[Rows]:
+        """The rows in portions whose numbers fit the cache as float64."""
+        length = max(1, BLOCK_BYTES // (8 * max(1, self.numbers.shape[1])))
+        if isinstance(rows, slice):
+            start, stop, _ = rows.indices(len(self))
+            return [slice(first, min(first + length, stop)) for first in range(start, stop, length)]
+        return [rows[first : first + length] for first in range(0, len(rows), length)]
+
+
+@dataclass(frozen=True)
+class Raw:
+    """One source as read: its table, its target columns by name (none where not asked for), and where a row stands."""
+
+    table: Table
+    targets: Mapping[str, Column]
+    place: Callable[[int], str]
+    format: str
+    delimiter: str | None = None
+    notes: tuple[str, ...] = ()
+
+
+def count_of(rows: Rows, total: int) -> int:
+    """How many rows are meant."""
+    return len(range(*rows.indices(total))) if isinstance(rows, slice) else len(rows)
+
+
+def table_from_columns(columns: dict[str, Column], rows: int) -> Table:
+    """A table of columns, which are given up one by one, so that the numbers are not held twice."""
+    names = tuple(columns)
+    number_names = [name for name, column in columns.items() if isinstance(column, Numbers)]
+    numbers = np.empty((rows, len(number_names)), order="F")
+    for position, name in enumerate(number_names):
+        numbers[:, position] = columns.pop(name).values
+    return Table(names, numbers, {name: column for name, column in columns.items() if isinstance(column, Texts)})
+
+
+def check_numbers(raw: Raw, fillable: bool) -> None:
+    """Refuse infinite numbers and, unless they can be filled in, missing ones."""
+    numbers = raw.table.numbers
+    if numbers.dtype.kind != "f":
+        return
+    for block in raw.table.blocks(slice(None)):
+        values = numbers[block]
+        first = block.start if isinstance(block, slice) else 0
+        _refuse(raw, first, np.isinf(values), INFINITE_NUMBER, None)
+        if not fillable:
+            _refuse(raw, first, np.isnan(values), MISSING_NUMBER, "data.missing")
+
+
+INFINITE_NUMBER = "an infinite number; correct it or leave the column out (data.drop)"
+MISSING_NUMBER = 'a missing number; fill it in, or set data.missing to "mean" or "median", or leave the column out'
+
+
+def _refuse(raw: Raw, first: int, wrong: np.ndarray, what: str, key: str | None) -> None:
+    if wrong.any():
+        row, column = np.argwhere(wrong)[0]
+        name = raw.table.number_names[column]
+        raise DataError(f"{raw.place(first + int(row))}, column {quoted(name)}: {what}", key=key)
+
+
+def check_targets(raw: Raw) -> None:
+    """Refuse a missing or infinite target."""
+    for name, column in raw.targets.items():
+        wrong, what = column.missing, "the target is missing; fill it in or leave the row out"
+        if not wrong.any() and isinstance(column, Numbers) and column.values.dtype.kind == "f":
+            wrong, what = np.isinf(column.values), "the target is infinite; correct it or leave the row out"
+        if wrong.any():
+            raise DataError(f"{raw.place(int(np.argmax(wrong)))}, column {quoted(name)}: {what}", key="data.target")
+
+
+def same_kinds(raw: Raw, reading: Reading) -> None:
+    """Refuse texts in a column that held numbers in the training source, once that has settled the columns."""
+    for name, column in raw.table.texts.items():
+        if reading.names is not None and name not in reading.text_columns:
+            row = int(np.argmax(~column.missing))
+            value = column.values[column.codes[row]]
+            raise DataError(
+                f"{raw.place(row)}, column {quoted(name)}: {quoted(value)} is no number, but the column holds numbers "
+                f"in {reading.origin}; correct the cell"
+            )

@@ -1,0 +1,34 @@
+"""How messages about data quote, list and suggest names.  It decides nothing and raises nothing."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from difflib import get_close_matches
+
+LONGEST_QUOTE = 40
+LONGEST_LIST = 8
+
+
+def quoted(text: object) -> str:
+    """The text in double quotes on one line, shortened where it is long."""
+    text = str(text)
+    short = text if len(text) <= LONGEST_QUOTE else text[: LONGEST_QUOTE - 3] + "..."
+    return json.dumps(short, ensure_ascii=False)
+
+
+def listed(names: Sequence[object]) -> str:
+    """The first names, quoted, and how many more there are."""
+    shown = ", ".join(quoted(name) for name in names[:LONGEST_LIST])
+    return shown if len(names) <= LONGEST_LIST else f"{shown} and {len(names) - LONGEST_LIST} more"
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """`; did you mean "x"?` where one of the known names is close, else nothing."""
+    matches = get_close_matches(name, list(known), n=1)
+    return f"; did you mean {quoted(matches[0])}?" if matches else ""
+
+
+def counted(number: int, noun: str) -> str:
+    """`1 row`, `2 rows`."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

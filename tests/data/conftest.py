@@ -1,0 +1,50 @@
+"""Sections of a spec with every default filled in, and files in a temporary folder.  It tests nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from numbann.data import Source, load
+
+NA = ["", "NA", "NaN", "nan", "null", "?"]
+
+
+@pytest.fixture
+def section() -> Callable[..., dict[str, Any]]:
+    """section(path, target, **changes): the `data` object; `csv` and `split` take only what differs."""
+
+    def build(path: Any, target: Any = "y", csv: Any = None, split: Any = None, **changes: Any) -> dict[str, Any]:
+        defaults: dict[str, Any] = {
+            "path": path,
+            "format": "auto",
+            "csv": {"delimiter": "auto", "header": True, "na": NA} | (csv or {}),
+            "target": target,
+            "task": "auto",
+            "features": None,
+            "drop": [],
+            "categorical": [],
+            "missing": "error",
+            "scale": "auto",
+            "target_scale": "auto",
+            "split": {"validation": 0, "test": 0, "stratify": "auto"} | (split or {}),
+        }
+        assert set(changes) <= set(defaults)
+        return defaults | changes
+
+    return build
+
+
+@pytest.fixture
+def load_table(tmp_path: Path, section: Callable[..., dict[str, Any]]) -> Callable[..., Source]:
+    """load_table(text, target, **changes): text (or bytes) written to t.csv, or to `name`, and loaded."""
+
+    def build(content: str | bytes, target: Any = "y", name: str = "t.csv", seed: int = 0, **changes: Any) -> Source:
+        data = content.encode() if isinstance(content, str) else content
+        (tmp_path / name).write_bytes(data)
+        return load(section(name, target, **changes), tmp_path, seed)
+
+    return build

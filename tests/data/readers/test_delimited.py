@@ -1,0 +1,152 @@
+"""Tables of text: every dialect gives the same columns, every damaged table one line that names the place."""
+
+from __future__ import annotations
+
+import gzip
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+from numbann.data import Source
+from numbann.data.readers import chunks
+from numbann.errors import DataError
+
+Load = Callable[..., Source]
+PLAIN = "a,b,y\n1,x,0.5\n2,y,1.5\n3,x,2.5\n"
+
+
+def x_of(source: Source) -> list[list[float]]:
+    dataset = source.prepare(target="real", scale="none", target_scale="none", dtype="float64")
+    return dataset.train.x.tolist()
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        PLAIN,
+        PLAIN.replace("\n", "\r\n"),
+        "\ufeff" + PLAIN,
+        PLAIN.replace(",", ";"),
+        PLAIN.replace(",", "\t"),
+        PLAIN.replace(",", "|"),
+        PLAIN.replace(",", " , "),
+        PLAIN.replace("x", '"x"').replace("1,", '"1",'),
+        PLAIN.rstrip("\n"),
+        "\n" + PLAIN.replace("\n", "\n\n"),
+    ],
+)
+def test_dialects_of_one_table_read_alike(load_table: Load, content: str) -> None:
+    source = load_table(content)
+    assert source.facts.features == ("a", "b")
+    assert x_of(source) == [[1, 1, 0], [2, 0, 1], [3, 1, 0]]
+
+
+def test_packed_and_tab_separated_tables(load_table: Load) -> None:
+    for name in ("t.csv.gz", "t.tsv.gz"):
+        content = gzip.compress(PLAIN.replace(",", "\t").encode())
+        assert load_table(content, name=name).facts.delimiter == "\t"
+    assert load_table(PLAIN, name="t.data", format="csv").facts.format == "csv"
+
+
+def test_quoted_cells_may_hold_delimiters_quotes_and_lines(load_table: Load) -> None:
+    source = load_table('a,y\n"p, ""q""\nr",1.5\ns,2.5\n')
+    assert source.categories == {"a": ('p, "q"\nr', "s")}
+
+
+def test_header_of_the_spec_or_none(load_table: Load) -> None:
+    assert load_table("1,0.5\n2,1.5\n", target="1", csv={"header": False}).facts.features == ("0",)
+    assert load_table("1,0.5\n2,1.5\n", target="t", csv={"header": ["f", "t"]}).facts.features == ("f",)
+
+
+def test_features_and_drop_choose_columns(load_table: Load) -> None:
+    table = "a,b,c,y\n1,2,3,0.5\n4,5,6,1.5\n"
+    assert x_of(load_table(table, features=["c", "a"])) == [[3, 1], [6, 4]]
+    assert x_of(load_table(table, drop=["b"])) == [[1, 3], [4, 6]]
+
+
+def test_numbers_as_categories(load_table: Load) -> None:
+    source = load_table("a,y\n10,0.5\n9,1.5\n10,2.5\n", categorical=["a"])
+    assert source.categories == {"a": ("10", "9")}
+    assert x_of(source) == [[1, 0], [0, 1], [1, 0]]
+
+
+def test_an_own_list_of_missing_marks(load_table: Load) -> None:
+    table = "a,y\n1,0.5\n-999,1.5\n3,2.5\n"
+    assert x_of(load_table(table, csv={"na": ["-999"]}, missing="mean")) == [[1], [2], [3]]
+
+
+def test_chunks_do_not_show(load_table: Load, monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = [f'{i}.25,"t{i % 3}\n",{i}.5' for i in range(50)] + [f"{i}.25,t{i % 3},{i}.5" for i in range(50, 90)]
+    whole = x_of(load_table("a,b,y\n" + "\n".join(rows)))
+    monkeypatch.setattr(chunks, "CHUNK_CHARACTERS", 40)
+    assert x_of(load_table("a,b,y\n" + "\n".join(rows))) == whole
+    assert np.array(whole)[:, 0].tolist() == [i + 0.25 for i in range(90)]
+
+
+def test_labels_of_a_table_of_numbers_stay_as_written(load_table: Load) -> None:
+    rows = "".join(f"{i}.5,{i % 2}\n" for i in range(40))
+    assert load_table("a,y\n" + rows).facts.classes == (0, 1)
+    classes = load_table("a,y\n" + rows.replace(",0", ",0.0").replace(",1", ",1.0")).facts.classes
+    assert [type(label) for label in classes or ()] == [float, float]
+
+
+def test_a_column_without_name_is_noted(load_table: Load) -> None:
+    assert any("without a name" in note for note in load_table(",a,y\n0,1,0.5\n1,2,1.5\n").facts.notes)
+
+
+FAULTS = {
+    "empty": ("", "t.csv is empty"),
+    "header only": ("a,y\n", "has a header but no rows"),
+    "ragged": ("a,b,y\n1,2,3.5\n1,2\n", r't.csv row 3: 2 cells where 3 are expected \(delimiter ","\)'),
+    "ragged numbers": ("a,y\n" + "1,2.5\n" * 9 + "1,2,3\n", "t.csv row 11: 3 cells where 2"),
+    "duplicate names": ("a,a,y\n1,2,3\n", 'two columns are named "a"'),
+    "mixed": ("a,y\n1,0.5\n\nabc,1.5\n", r't.csv row 4, column "a": "abc" is no number .*\(row 2\).*data.csv.na'),
+    "mixed text": ("a,y\nx,0.5\n7,1.5\n", '"7" is a number in a column of text .*data.categorical'),
+    "after a quoted line": ('a,b,y\n1,"p\nq",0.5\nabc,r,1.5\n', "t.csv row 4"),
+    "underscore": ("a,y\n1_000,0.5\n2,1.5\n", '"2" is a number'),
+    "too large": ("a,y\n1,0.5\n1e400,1.5\n", 't.csv row 3, column "a": "1e400" is too large'),
+    "missing number": ("a,y\n1,0.5\n?,1.5\n", 't.csv row 3, column "a": a missing number; .*data.missing'),
+    "missing target": ("a,y\n1,0.5\n2,\n", 't.csv row 3, column "y": the target is missing'),
+    "not UTF-8": (b"a,y\n1,0.5\n\xe9,1.5\n", "t.csv row 3: not UTF-8"),
+    "open quote": ('a,y\n1,0.5\n"2,1.5\n', "t.csv row 3: .*quotes"),
+    "no number": ("a,y\n,0.5\n,1.5\n", "a missing number"),
+}
+
+
+@pytest.mark.parametrize(("content", "message"), FAULTS.values(), ids=FAULTS)
+def test_a_damaged_table_is_one_clear_line(load_table: Load, content: str | bytes, message: str) -> None:
+    with pytest.raises(DataError, match=message) as caught:
+        load_table(content)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_truncated_gzip_is_one_clear_line(load_table: Load) -> None:
+    packed = gzip.compress(("a,y\n" + "".join(f"{i},{i}.5\n" for i in range(2000))).encode())
+    for content in (packed[:-20], b"plain", packed[:40]):
+        with pytest.raises(DataError, match="not a whole gzip file"):
+            load_table(content, name="t.csv.gz")
+
+
+@pytest.mark.parametrize(
+    ("changes", "message", "key"),
+    [
+        ({"target": "q"}, 'no column "q"', "data.target"),
+        ({"target": "heigth"}, 'did you mean "height"', "data.target"),
+        ({"target": ["y", "y"]}, "listed twice", "data.target"),
+        ({"target": None}, "needs a target", "data.target"),
+        ({"features": ["heigth"]}, 'did you mean "height"', "data.features"),
+        ({"features": ["height", "y"]}, "is the target too", "data.features"),
+        ({"features": ["height"], "drop": ["height"]}, "listed in data.features too", "data.drop"),
+        ({"drop": ["hight"]}, 'did you mean "height"', "data.drop"),
+        ({"drop": ["height"]}, "no column is left", "data.features"),
+        ({"categorical": ["hight"]}, 'did you mean "height"', "data.categorical"),
+        ({"csv": {"delimiter": ", "}}, "one character", "data.csv.delimiter"),
+        ({"csv": {"header": ["a"]}}, 'no column "y"', "data.target"),
+        ({"format": "cvs"}, 'did you mean "csv"', "data.format"),
+    ],
+)
+def test_a_fault_of_the_spec_names_its_key(load_table: Load, changes: dict, message: str, key: str) -> None:
+    with pytest.raises(DataError, match=message) as caught:
+        load_table("height,y\n1,0.5\n2,1.5\n", **changes)
+    assert caught.value.key == key

@@ -1,0 +1,121 @@
+"""The task is decided by the written rule; targets are encoded, and come back, as they were."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+from numbann.data import Source
+from numbann.data.target import Target
+from numbann.errors import DataError
+
+Load = Callable[..., Source]
+
+
+def table(targets: list[Any], name: str = "y") -> str:
+    return f"a,{name}\n" + "".join(f"{i}.5,{target}\n" for i, target in enumerate(targets))
+
+
+@pytest.mark.parametrize(
+    ("targets", "task", "reason"),
+    [
+        (["no", "yes"], "classification", "is text"),
+        (["True", "False"], "classification", "is text"),
+        ([0, 1] * 10, "classification", "whole numbers: 2 values in 20 rows"),
+        ([0, 1] * 9 + [0], "regression", "whole numbers: 2 values in 19 rows"),
+        (list(range(50)) * 10, "classification", "50 values"),
+        (list(range(51)) * 10, "regression", "51 values"),
+        (["1.0", "2.0"] * 10, "classification", "whole numbers: 2 values"),
+        ([0.5, 1] * 50, "regression", "has fractions"),
+    ],
+)
+def test_task_auto(load_table: Load, targets: list[Any], task: str, reason: str) -> None:
+    facts = load_table(table(targets)).facts
+    assert facts.task == task
+    assert any(note.startswith(f"task: {task} (") and reason in note for note in facts.notes)
+
+
+def test_a_given_task_holds_and_is_not_explained(load_table: Load) -> None:
+    facts = load_table(table([0, 1] * 10), task="regression").facts
+    assert facts.task == "regression"
+    assert facts.classes is None
+    assert not any(note.startswith("task") for note in facts.notes)
+    assert load_table(table([0.5, 1.5]), task="classification").facts.classes == (0.5, 1.5)
+
+
+@pytest.mark.parametrize(
+    ("targets", "classes", "kind"),
+    [(["b", "a"], ("a", "b"), str), ([10, 9] * 10, (9, 10), int), ([1.5, -2], None, None)],
+)
+def test_classes_are_sorted_and_as_they_came(load_table: Load, targets: list, classes: Any, kind: Any) -> None:
+    facts = load_table(table(targets)).facts
+    assert facts.classes == classes
+    assert kind is None or {type(label) for label in facts.classes or ()} == {kind}
+
+
+def test_every_encoding_of_labels() -> None:
+    target = Target(("y",), ("a", "b", "c"))
+    raw = np.array(["c", "a", "c"], dtype=object)
+    assert target.encode(raw, "label", "float32").tolist() == [2, 0, 2]
+    assert target.encode(raw, "label", "float32").dtype == np.int64
+    assert target.encode(raw, "one_hot", "float32").tolist() == [[0, 0, 1], [1, 0, 0], [0, 0, 1]]
+    assert target.labels(np.array([2, 0])) == ["c", "a"]
+    with pytest.raises(ValueError, match="unknown target"):
+        target.encode(raw, "labels", "float32")
+
+
+def test_of_two_classes_the_second_is_positive() -> None:
+    binary = Target(("y",), ("no", "yes")).encode(np.array(["yes", "no"], dtype=object), "binary", "float32")
+    assert binary.tolist() == [[1], [0]]
+    assert binary.dtype == np.float32
+
+
+def test_real_targets_are_standardised_and_come_back() -> None:
+    raw = np.array([[1.0, 5.0], [2.0, 5.0], [6.0, 5.0]])
+    target = Target(("a", "b"), None).fitted(raw, "standard")
+    t = target.encode(raw, "real", "float64")
+    np.testing.assert_allclose(t.mean(axis=0), 0, atol=1e-15)
+    np.testing.assert_allclose(t.std(axis=0), [1, 0])
+    np.testing.assert_allclose(target.unscale(t), raw)
+    np.testing.assert_array_equal(Target(("a", "b"), None).fitted(raw, "none").encode(raw, "real", "float64"), raw)
+
+
+def test_lists_of_targets(load_table: Load) -> None:
+    several = "a,p,q\n1,0.25,0.75\n2,1,0\n3,0.5,0.5\n"
+    facts = load_table(several, target=["p", "q"]).facts
+    assert (facts.task, facts.targets, facts.probabilities) == ("regression", ("p", "q"), False)
+    source = load_table(several, target=["p", "q"], task="classification")
+    assert (source.facts.classes, source.facts.probabilities) == (None, True)
+    dataset = source.prepare(target="real", scale="none", target_scale="none", dtype="float32")
+    assert dataset.train.t.tolist() == [[0.25, 0.75], [1, 0], [0.5, 0.5]]
+    assert dataset.preprocessing.labels([1, 0]) == ["q", "p"]
+
+
+@pytest.mark.parametrize(
+    ("content", "changes", "message"),
+    [
+        (table(["x", "x"]), {}, "one class only"),
+        (table([3] * 30), {}, "one class only"),
+        (table(["x", "y"]), {"task": "regression"}, '"x" is no number'),
+        (table([2**60, 2**60 + 1] * 10), {}, "too large to be told apart"),
+        ("a,p,q\n1,0.5,0.5\n2,0.5,0.6\n", {"target": ["p", "q"], "task": "classification"}, "t.csv row 3: .*sum to 1"),
+        ("a,p\n1,0.5\n2,0.5\n", {"target": ["p"], "task": "classification"}, "two columns or more"),
+        (table([0.5, 1.5]), {"split": {"stratify": True}}, "there are none"),
+    ],
+)
+def test_targets_that_do_not_fit_the_task(load_table: Load, content: str, changes: dict, message: str) -> None:
+    with pytest.raises(DataError, match=message):
+        load_table(content, **changes)
+
+
+def test_an_unknown_label_is_named() -> None:
+    with pytest.raises(DataError, match='"d", which is no class of the model: "a", "b"'):
+        Target(("y",), ("a", "b")).class_index(["a", "d"])
+
+
+def test_a_target_beyond_the_dtype_is_refused() -> None:
+    with pytest.raises(DataError, match="too large for float32"):
+        Target(("y",), None).encode(np.array([[1e300]]), "real", "float32")
