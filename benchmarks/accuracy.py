@@ -28,7 +28,9 @@ LAYERS = [{"units": 64, "activation": "relu"}] * 2
 def clean_adult_test(source: Path, target: Path) -> Path:
     """Copy adult.test without its first line and the full stops after its labels."""
     lines = source.read_text(encoding="utf-8").splitlines()[1:]
-    target.write_text("\n".join(line.rstrip().removesuffix(".") for line in lines if line.strip()) + "\n", encoding="utf-8")
+    target.write_text(
+        "\n".join(line.rstrip().removesuffix(".") for line in lines if line.strip()) + "\n", encoding="utf-8"
+    )
     return target
 
 

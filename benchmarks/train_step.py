@@ -83,9 +83,15 @@ def main() -> None:
         rows.append(measure(name))
         if len(rows) == 1:
             print("  ".join(rows[0]))
-        print("  ".join(f"{v:.1f}".rjust(len(k)) if isinstance(v, float) else v.rjust(len(k)) for k, v in rows[-1].items()))
+        print(
+            "  ".join(
+                f"{v:.1f}".rjust(len(k)) if isinstance(v, float) else v.rjust(len(k)) for k, v in rows[-1].items()
+            )
+        )
     if options.json:
-        options.json.write_text(json.dumps({"machine": platform.processor() or platform.machine(), "rows": rows}, indent=1))
+        options.json.write_text(
+            json.dumps({"machine": platform.processor() or platform.machine(), "rows": rows}, indent=1)
+        )
 
 
 if __name__ == "__main__":

@@ -1,0 +1,31 @@
+"""`numbann evaluate`: loss and metrics of a run's model on data with known targets.  It trains nothing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from numbann_cli import options
+from numbann_cli.overview import COMMANDS
+
+
+@click.command("evaluate", help=COMMANDS["evaluate"])
+@click.argument("run", type=click.Path(path_type=Path))
+@click.argument("data")
+@options.threads
+@options.json_output
+def command(run: Path, data: str, threads: int | None, as_json: bool) -> None:
+    """Measure the model of RUN, a run directory or .safetensors file, on DATA ("-": CSV on stdin)."""
+    from numbann.model import load
+    from numbann.training.rundir import json_text
+    from numbann_cli.prediction import read
+    from numbann_cli.rows import number
+
+    model = load(run, threads=threads)
+    x, raw_target = read(model, data, need_target=True)
+    measures = model.measure(x, raw_target)
+    if as_json:
+        click.echo(json_text({"path": str(run), "data": data, "rows": len(x), "metrics": measures}))
+        return
+    click.echo("\n".join(f"{name:<10}  {number(value)}" for name, value in [("rows", len(x)), *measures.items()]))

@@ -1,0 +1,43 @@
+"""`numbann predict`: predictions of a run's model as CSV.  Reading and transforming the data is the model's own."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from numbann_cli import options
+from numbann_cli.overview import COMMANDS
+
+
+@click.command("predict", help=COMMANDS["predict"])
+@click.argument("run", type=click.Path(path_type=Path))
+@click.argument("data")
+@click.option("-o", "--output", type=click.Path(path_type=Path), metavar="FILE", help="The CSV file (default: stdout).")
+@click.option("--probabilities", is_flag=True, help="Also write p_CLASS, the probability of each class.")
+@options.device
+@options.threads
+def command(
+    run: Path, data: str, output: Path | None, probabilities: bool, device: str | None, threads: int | None
+) -> None:
+    """Predict with the model of RUN, a run directory or .safetensors file, for the rows of DATA ("-": CSV on stdin)."""
+    options.require_cpu(device)
+    from numbann.model import load
+    from numbann_cli.prediction import read, table
+
+    model = load(run, threads=threads)
+    x, _ = read(model, data, need_target=False)
+    text = table(model, x, probabilities)
+    if output is None:
+        click.echo(text, nl=False)
+    else:
+        _write(output, text)
+
+
+def _write(output: Path, text: str) -> None:
+    from numbann.training.rundir import write_atomically
+
+    try:
+        write_atomically(output, text.encode())
+    except OSError as error:
+        raise click.UsageError(f"-o {output}: cannot be written: {error.strerror}") from None

@@ -1,0 +1,29 @@
+"""`numbann resume`: go on with a run where it stopped.  What may have changed since, the run itself checks."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from numbann_cli import options
+from numbann_cli.group import Settings
+from numbann_cli.overview import COMMANDS
+
+
+@click.command("resume", help=COMMANDS["resume"])
+@click.argument("run", type=click.Path(path_type=Path))
+@click.option("--epochs", type=click.IntRange(min=1), metavar="N", help="Train on to N epochs, also a complete run.")
+@options.device
+@options.threads
+@options.json_output
+@click.pass_obj
+def command(
+    settings: Settings, run: Path, epochs: int | None, device: str | None, threads: int | None, as_json: bool
+) -> None:
+    """Go on with RUN, a run directory."""
+    from numbann.training.runs import resume
+    from numbann_cli.console import narrated
+
+    with narrated(settings, as_json) as narrator:
+        narrator.result(resume(run, epochs=epochs, device=device, threads=threads, callbacks=(narrator,)))

@@ -1,0 +1,61 @@
+"""`numbann train`: train the model of a spec.  What a spec may hold, numbann.spec knows."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from numbann_cli import options
+from numbann_cli.group import Settings
+from numbann_cli.overview import COMMANDS
+
+
+@click.command("train", help=COMMANDS["train"])
+@click.argument("spec", type=click.Path(path_type=Path))
+@click.option("-o", "--output", metavar="DIR", help="The run directory (default: runs/NAME, runs/NAME-2, ...).")
+@options.settings
+@options.device
+@options.threads
+@click.option("--seed", type=int, metavar="N", help="The seed of weights, shuffling and splits.")
+@click.option("--dry-run", is_flag=True, help="Check, read the data and plan, but train and write nothing.")
+@click.option("--force", is_flag=True, help="Replace the run in the directory given with -o.")
+@options.json_output
+@click.pass_obj
+def command(
+    settings: Settings,
+    spec: Path,
+    output: str | None,
+    given: tuple[str, ...],
+    device: str | None,
+    threads: int | None,
+    seed: int | None,
+    dry_run: bool,
+    force: bool,
+    as_json: bool,
+) -> None:
+    """Train the model of SPEC, a JSON file."""
+    flags = {"train.device": device, "train.threads": threads, "seed": seed}
+    overrides = options.parse_settings(given) | {key: value for key, value in flags.items() if value is not None}
+    overrides = options.with_plugins(spec, overrides, settings)
+    from numbann_cli.console import narrated
+
+    with narrated(settings, as_json) as narrator:
+        (_rehearse if dry_run else _train)(spec, overrides, output, force, narrator)
+
+
+def _train(spec: Path, overrides: dict[str, Any], output: str | None, force: bool, narrator: Any) -> None:
+    from numbann.training.runs import train
+
+    narrator.result(train(spec, output=output, force=force, overrides=overrides, callbacks=(narrator,)))
+
+
+def _rehearse(spec: Path, overrides: dict[str, Any], output: str | None, force: bool, narrator: Any) -> None:
+    from numbann.training.preparation import prepare
+    from numbann.training.rundir import check_output
+
+    check_output(output, force)
+    job = prepare(spec, overrides, narrator)
+    check_output(output or job.loaded.spec.output, force)
+    narrator.rehearsed(job)

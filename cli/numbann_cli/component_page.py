@@ -1,0 +1,50 @@
+"""A component explained on a page of text: what it is, its parameters, its origin, its curve.  It compiles nothing."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterator
+from typing import Any
+
+from numbann.component import Component
+from numbann.registry import Entry
+from numbann_cli.curve import curves
+
+
+def page(entry: Entry) -> str:
+    """The page of one component."""
+    component = entry.component
+    also = f", also called {', '.join(component.aliases)}" if component.aliases else ""
+    blocks = [
+        f"{component.kind} {component.name}{also}",
+        _indented(inspect.getdoc(component.function) or "(no docstring)"),
+        _indented("\n".join(_parameters(component)) or "no parameters"),
+        _indented(f"origin  {entry.origin}\nsource  {_place(component)}"),
+    ]
+    if component.kind == "activation" and component.form == "elementwise":
+        blocks.append(_indented(curves(component)))
+    return "\n\n".join(blocks)
+
+
+def _parameters(component: Component) -> Iterator[str]:
+    """Each parameter with its default and what it takes."""
+    from numbann.spec.components import REQUIRED, parameters_of
+    from numbann.spec.rules import of_parameter
+
+    for parameter in parameters_of(component):
+        default = "required" if parameter.default is REQUIRED else f"= {_shown(parameter.default)}"
+        learnable = ", trained" if parameter.learnable else ""
+        yield f"{parameter.name} {default}  ({of_parameter(parameter).words}{learnable})"
+
+
+def _shown(value: Any) -> str:
+    return str(value).lower() if isinstance(value, bool) else f"{value:g}"
+
+
+def _place(component: Component) -> str:
+    code = component.function.__code__
+    return f"{code.co_filename}:{code.co_firstlineno}"
+
+
+def _indented(text: str) -> str:
+    return "\n".join(f"  {line}".rstrip() for line in text.splitlines())

@@ -1,0 +1,141 @@
+"""What people read while a run goes on: lines on data, model and kernels, a row an epoch, a summary.  No training.
+
+On a terminal a progress bar runs below the rows; into a file or a pipe go the rows alone.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+from numbann.training.callbacks import DataRead, EpochEnded, Event, Finished, Planned, Started, StepsDone
+from numbann.training.rundir import json_text
+from numbann_cli.group import Settings
+from numbann_cli.progress import Bar
+from numbann_cli.rows import Rows, decided, network, number
+from numbann_cli.signals import terminable
+
+
+class Narrator:
+    """A callback that tells a run's events to a person, on stderr if stdout is for JSON.
+
+    quiet: warnings and the summary only; verbose: also what every auto became.
+    """
+
+    def __init__(self, *, quiet: bool = False, verbose: bool = False, as_json: bool = False) -> None:
+        self.quiet, self.verbose, self.as_json = quiet, verbose, as_json
+        self.stream = sys.stderr if as_json else sys.stdout
+        self.bar = Bar(self.stream) if self.stream.isatty() and not quiet else None
+        self.rows: Rows | None = None
+        self.epochs = 0
+
+    def __call__(self, event: Event) -> None:
+        """Tell one event."""
+        match event:
+            case DataRead():
+                self._data(event)
+            case Planned():
+                self._plan(event)
+            case Started():
+                self._start(event)
+            case StepsDone() if self.bar:
+                self.bar.advance(event.epoch - 1 + event.done / event.steps)
+            case EpochEnded():
+                self._epoch(event)
+            case Finished():
+                self._summary(event)
+
+    def result(self, run: Any) -> None:
+        """Tell a complete run to a program, if one asked: one JSON object on stdout."""
+        if self.as_json:
+            metrics = dict(run.metrics)
+            head = {"path": str(run.path), "epochs": len(run.history), "best_epoch": metrics.pop("best_epoch")}
+            print(json_text({**head, "metrics": metrics}))
+
+    def rehearsed(self, job: Any) -> None:
+        """Tell a dry run."""
+        self.close()
+        self._tell("dry run: everything fits; nothing was trained or written", important=True)
+        if self.as_json:
+            print(json.dumps({"parameters": job.plan.parameters, "spec": job.resolved.to_json()}))
+
+    def close(self) -> None:
+        """Take the progress bar away."""
+        if self.bar:
+            self.bar.close()
+
+    def _data(self, event: DataRead) -> None:
+        for note in event.notes:
+            self._tell(f"data   {note}")
+        for warning in event.warnings:
+            self._tell(f"warning: {warning}", important=True)
+
+    def _plan(self, event: Planned) -> None:
+        self._tell(f"model  {network(event.plan, event.resolved)}")
+        if self.verbose:
+            for key, value in sorted(decided(event.given, event.resolved.to_json())):
+                self._tell(f"auto   {key} = {json.dumps(value)}")
+        if self.bar:
+            self.bar.wait("preparing kernels (compiled ones are kept for the next run) ...")
+
+    def _start(self, event: Started) -> None:
+        if event.compiled:
+            kernels = "1 kernel" if event.compiled == 1 else f"{event.compiled} kernels"
+            self._tell(f"built  {kernels} in {event.compile_seconds:.1f} s (kept for the next run)")
+        threads = "1 thread" if event.threads == 1 else f"{event.threads} threads"
+        after = f", going on after epoch {event.epochs_done}" if event.epochs_done else ""
+        self._tell(f"run    {event.path}, {threads} on {event.device}{after}\n")
+        self.epochs = event.epochs
+        if self.bar:
+            self.bar.start(event.epochs_done, event.epochs)
+
+    def _epoch(self, event: EpochEnded) -> None:
+        if self.rows is None:
+            self.rows = Rows(tuple(event.record), self._width())
+            self._tell(self.rows.header())
+        self._tell(self.rows.row(event.record, event.best))
+        if self.bar:
+            self.bar.advance(event.record["epoch"])
+
+    def _summary(self, event: Finished) -> None:
+        self.close()
+        early = f", stopped early after {event.epochs_done}" if event.epochs_done < self.epochs else ""
+        self._tell(f"\nbest       epoch {event.metrics['best_epoch']} of {self.epochs}{early}", important=True)
+        if event.weights_epoch != event.metrics["best_epoch"]:
+            self._tell(f"weights    of epoch {event.weights_epoch}, the last (train.early_stopping keeps the best)")
+        for part in ("validation", "test"):
+            if part in event.metrics:
+                self._tell(f"{part:<11}{_measures(event.metrics[part])}", important=True)
+        path = event.path
+        self._tell(f"written    {path}{os.sep}", important=True)
+        self._tell(f"next       numbann show {path}\n           numbann predict {path} DATA -o predictions.csv")
+
+    def _tell(self, line: str, important: bool = False) -> None:
+        if self.quiet and not important:
+            return
+        if self.bar:
+            self.bar.above(line)
+        else:
+            print(line, file=self.stream, flush=True)
+
+    def _width(self) -> int | None:
+        return os.get_terminal_size(self.stream.fileno()).columns if self.bar else None
+
+
+def _measures(values: Mapping[str, float]) -> str:
+    return "  ".join(f"{name} {number(value)}" for name, value in values.items())
+
+
+@contextmanager
+def narrated(settings: Settings, as_json: bool) -> Iterator[Narrator]:
+    """A narrator for the length of a run, which SIGTERM ends in order."""
+    narrator = Narrator(quiet=settings.quiet, verbose=settings.verbose, as_json=as_json)
+    with terminable():
+        try:
+            yield narrator
+        finally:
+            narrator.close()

@@ -1,0 +1,62 @@
+"""Errors as lines for a person and as exit codes.  It prints no traceback: `--debug` does, in group.py."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from numbann.errors import NumbannError
+
+
+def report(error: Exception) -> int:
+    """Print an error, a fault a line; the exit code that says what kind it was."""
+    if isinstance(error, click.exceptions.Exit):
+        return error.exit_code
+    if isinstance(error, click.Abort):
+        return 130
+    if isinstance(error, click.ClickException):
+        _say(_usage(error))
+        return error.exit_code
+    if isinstance(error, NumbannError):
+        _say(str(error))
+        return error.exit_code
+    if isinstance(error, MemoryError):
+        _say("out of memory; a smaller model.layers, train.batch_size or data part needs less")
+        return 1
+    if isinstance(error, OSError):
+        _say(_system(error))
+        return 1
+    _say(f"unexpected {type(error).__name__}: {error}")
+    _say("this is a fault of numbann; please report it with the output of --debug")
+    return 1
+
+
+def interrupted(error: KeyboardInterrupt) -> int:
+    """Say how to go on after Ctrl-C or a termination signal; 130 or 143."""
+    path = getattr(error, "path", None)
+    if path is None:
+        _note("interrupted; nothing was written")
+    else:
+        _note(f"interrupted; checkpoint saved\nresume with: numbann resume {path}")
+    return getattr(error, "exit_code", 130)
+
+
+def _usage(error: click.ClickException) -> str:
+    context = getattr(error, "ctx", None)
+    help_line = f"\nsee: {context.command_path} --help" if context is not None else ""
+    return error.format_message() + help_line
+
+
+def _system(error: OSError) -> str:
+    return f"{error.filename}: {error.strerror}" if error.filename and error.strerror else str(error)
+
+
+def _say(message: str) -> None:
+    for line in message.splitlines():
+        print(f"numbann: error: {line}", file=sys.stderr)
+
+
+def _note(message: str) -> None:
+    for line in message.splitlines():
+        print(f"numbann: {line}", file=sys.stderr)

@@ -1,0 +1,66 @@
+"""Options that several commands share, and what they mean for a spec.  It judges no value: numbann.spec does."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from numbann_cli.group import Settings
+
+WORD = re.compile(r"[A-Za-z_][\w./\\-]*")
+
+device = click.option("--device", metavar="DEVICE", help='Where to compute: "auto" or "cpu".')
+threads = click.option("--threads", type=click.IntRange(min=1), metavar="N", help="How many; no bit depends on it.")
+settings = click.option(
+    "--set",
+    "given",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="Set a key over the spec; VALUE is JSON.  Repeatable.",
+)
+json_output = click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout; all else on stderr.")
+
+
+def parse_settings(given: Iterable[str]) -> dict[str, Any]:
+    """`--set KEY=VALUE` as overrides: VALUE is JSON, or a bare word that is a text."""
+    return dict(_setting(setting) for setting in given)
+
+
+def _setting(setting: str) -> tuple[str, Any]:
+    key, separator, text = setting.partition("=")
+    if not separator or not key:
+        raise click.UsageError(f"--set {setting}: write it as KEY=VALUE, such as --set train.epochs=5")
+    return key.strip(), _value(key, text.strip())
+
+
+def _value(key: str, text: str) -> Any:
+    from numbann.errors import SpecError
+    from numbann.spec.read import parse
+
+    if WORD.fullmatch(text) and text not in ("true", "false", "null"):
+        return text
+    try:
+        return parse(text)[0]
+    except SpecError:
+        raise click.UsageError(f"--set {key}={text}: {text!r} is no JSON value; quote texts as '\"...\"'") from None
+
+
+def with_plugins(spec: Path, overrides: dict[str, Any], group: Settings) -> dict[str, Any]:
+    """The overrides, and the plugins of --plugins-dir added to the spec's own."""
+    files = [str(path.absolute()) for path in group.plugin_files()]
+    if not files:
+        return overrides
+    from numbann.spec.source import open_source
+
+    own = overrides.get("plugins", open_source(spec)[1].get("plugins", []))
+    return {**overrides, "plugins": [*own, *files]}
+
+
+def require_cpu(name: str | None) -> None:
+    """Refuse a device that there is no engine for."""
+    if name not in (None, "auto", "cpu"):
+        raise click.UsageError(f'--device {name}: this version computes on "cpu" only; leave --device out')

@@ -1,0 +1,47 @@
+"""What `numbann --help` prints, as plain text.  It imports nothing, so that help answers at once; group.py parses."""
+
+from __future__ import annotations
+
+COMMANDS = {
+    "train": "Train a model from a spec and write a run directory.",
+    "resume": "Go on with a run where it stopped.",
+    "predict": "Predict with a run's model, as CSV.",
+    "evaluate": "Measure a run's model on data with known targets.",
+    "check": "Show every fault of a spec at once, and what it uses.",
+    "show": "Explain a component, or sum up a run.",
+    "plugins": "List the components there are and where they come from.",
+}
+
+OPTIONS = {
+    "--plugins-dir DIR": "Also load every one-file plugin (*.py) in this folder.",
+    "-q, --quiet": "Print results and errors only.",
+    "-v, --verbose": "Also print what every auto became.",
+    "--debug": "Show the traceback of an error.",
+    "--version": "Print the version.",
+    "--help": "Print this.",
+}
+
+EXIT_CODES = "0 done, 1 the run failed, 2 bad usage, spec or data, 130 and 143 interrupted (checkpoint saved)"
+
+
+def overview() -> str:
+    """The help of the whole program."""
+    return "\n".join(
+        (
+            "Usage: numbann [OPTIONS] COMMAND [ARGUMENTS]",
+            "",
+            "Train fully connected neural networks from a JSON file.",
+            "",
+            *_section("Commands", COMMANDS),
+            "",
+            *_section("Options", OPTIONS),
+            "",
+            f"Exit codes: {EXIT_CODES}.",
+            "numbann COMMAND --help explains a command.",
+        )
+    )
+
+
+def _section(title: str, rows: dict[str, str]) -> list[str]:
+    width = max(len(name) for name in rows)
+    return [f"{title}:", *(f"  {name:<{width}}  {text}" for name, text in rows.items())]

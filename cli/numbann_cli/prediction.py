@@ -1,0 +1,48 @@
+"""Data in, predictions out as CSV text, for the commands that use a trained model.  It opens no run."""
+
+from __future__ import annotations
+
+import csv
+import io
+from typing import Any
+
+import click
+import numpy as np
+
+from numbann.model import Model
+
+
+def read(model: Model, data: str, *, need_target: bool) -> tuple[np.ndarray, Any]:
+    """The preprocessed rows of new data and, if needed, their targets; warnings go to stderr."""
+    x, raw_target, warnings = model.preprocessing.read(data, need_target)
+    for warning in warnings:
+        click.echo(f"numbann: warning: {warning}", err=True)
+    return x, raw_target
+
+
+def table(model: Model, x: np.ndarray, probabilities: bool) -> str:
+    """Predictions as CSV: `prediction`, or `prediction_NAME` for several targets, and p_CLASS if wanted."""
+    outputs = model.outputs(x)
+    predicted = model.reading.predictions(outputs)
+    columns = predicted.reshape(len(predicted), -1)
+    names = ["prediction"] if columns.shape[1] == 1 else [f"prediction_{name}" for name in model.targets]
+    if probabilities:
+        names += [f"p_{name}" for name in model.reading.classes]
+        shares = model.reading.probabilities(outputs)
+        return _csv(names, [_cells(columns, model.plan.dtype), _cells(shares, model.plan.dtype)])
+    return _csv(names, [_cells(columns, model.plan.dtype)])
+
+
+def _cells(columns: np.ndarray, dtype: str) -> list[list[str]]:
+    """Numbers as short as the model's precision allows, anything else as it is."""
+    if columns.dtype.kind == "f":
+        columns = columns.astype(dtype)
+    return [[str(cell) for cell in row] for row in columns]
+
+
+def _csv(names: list[str], blocks: list[list[list[str]]]) -> str:
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(names)
+    writer.writerows([cell for cells in row for cell in cells] for row in zip(*blocks, strict=True))
+    return text.getvalue()

@@ -1,0 +1,68 @@
+"""A run summed up on a page of text, from the files in its directory.  It loads no model."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from numbann.errors import RunDirectoryError
+from numbann.training.rundir import HISTORY, MANIFEST, METRICS, RESOLVED, open_existing
+from numbann_cli.rows import Rows, number
+
+SHOWN = 10  # epochs at most, evenly spread
+
+
+def page(path: Path) -> str:
+    """The page of one run."""
+    directory = open_existing(path).path
+    try:
+        manifest, spec = _json(directory / MANIFEST), _json(directory / RESOLVED)
+        history = [json.loads(line) for line in (directory / HISTORY).read_text().splitlines()]
+        metrics = _json(directory / METRICS) if (directory / METRICS).exists() else None
+        head = _head(directory, manifest, spec)
+        return "\n".join([*head, "", *_epochs(history, metrics), "", *_metrics(path, metrics)])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise RunDirectoryError(f"{directory}: a damaged run directory ({type(error).__name__}: {error})") from None
+
+
+def _json(path: Path) -> Any:
+    return json.loads(path.read_bytes())
+
+
+def _head(directory: Path, manifest: Any, spec: Any) -> Iterator[str]:
+    model, train, machine = spec["model"], spec["train"], manifest["machine"]
+    layers = "".join(f"{layer['units']} {layer['activation']['type']} -> " for layer in model["layers"])
+    finished = f"complete {manifest['finished']}" if manifest["finished"] else "not complete"
+    threads = "1 thread" if machine["threads"] == 1 else f"{machine['threads']} threads"
+    loss, optimizer = spec["loss"]["type"], spec["optimizer"]["type"]
+    yield f"run        {directory}"
+    yield f"started    {manifest['started']}, {finished}"
+    yield f"data       {manifest['data'][0]['path']}, {spec['data']['task']}"
+    yield f"model      {layers}{model['output_activation']['type']}, {model['dtype']}"
+    yield f"training   {loss}, {optimizer}, batch {train['batch_size']}, seed {spec['seed']}"
+    yield f"machine    {machine['cpu']}, {threads} on {machine['device']}, numbann {manifest['versions']['numbann']}"
+
+
+def _epochs(history: list[dict[str, Any]], metrics: Any) -> Iterator[str]:
+    """Some epochs, the best one and the last among them."""
+    if not history:
+        yield "no epoch is complete"
+        return
+    best = metrics["best_epoch"] if metrics else None
+    rows = Rows(tuple(history[0]))
+    yield rows.header()
+    every = -(-len(history) // SHOWN)
+    for record in history:
+        if (record["epoch"] - 1) % every == 0 or record["epoch"] in (best, len(history)):
+            yield rows.row(record, record["epoch"] == best)
+
+
+def _metrics(path: Path, metrics: Any) -> Iterator[str]:
+    if metrics is None:
+        yield f"the run is not complete; numbann resume {path}"
+        return
+    for part, values in metrics.items():
+        if isinstance(values, dict):
+            yield f"{part:<11}" + "  ".join(f"{name} {number(value)}" for name, value in values.items())

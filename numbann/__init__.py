@@ -1,0 +1,117 @@
+"""numbann: fully connected neural networks from a JSON spec, trained by kernels that can be read and extended.
+
+The names below are imported when they are first used, so that `import numbann` loads neither numba, numpy nor pydantic.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from numbann.component import (
+        Fraction,
+        Learnable,
+        NonNegative,
+        Positive,
+        activation,
+        initializer,
+        loss,
+        metric,
+        optimizer,
+        schedule,
+    )
+    from numbann.errors import (
+        DataError,
+        DeviceError,
+        NumbannError,
+        PluginError,
+        RegistryError,
+        RunDirectoryError,
+        ShapeError,
+        SpecError,
+        TrainingError,
+    )
+    from numbann.functional import get_activation, get_loss, get_optimizer
+    from numbann.hookspecs import hookimpl
+    from numbann.model import Model, load
+    from numbann.training.execution import Interrupted, Run
+    from numbann.training.runs import resume, train
+
+__version__ = "0.1.0"
+
+_NAMES = {
+    "numbann.component": (
+        "Fraction",
+        "Learnable",
+        "NonNegative",
+        "Positive",
+        "activation",
+        "initializer",
+        "loss",
+        "metric",
+        "optimizer",
+        "schedule",
+    ),
+    "numbann.errors": (
+        "DataError",
+        "DeviceError",
+        "NumbannError",
+        "PluginError",
+        "RegistryError",
+        "RunDirectoryError",
+        "ShapeError",
+        "SpecError",
+        "TrainingError",
+    ),
+    "numbann.functional": ("get_activation", "get_loss", "get_optimizer"),
+    "numbann.hookspecs": ("hookimpl",),
+    "numbann.model": ("Model", "load"),
+    "numbann.training.execution": ("Interrupted", "Run"),
+    "numbann.training.runs": ("resume", "train"),
+}
+_HOMES = {name: module for module, names in _NAMES.items() for name in names}
+
+__all__ = [  # noqa: RUF022 - in the order in which a reader needs them
+    "train",
+    "resume",
+    "load",
+    "Run",
+    "Model",
+    "Interrupted",
+    "get_activation",
+    "get_loss",
+    "get_optimizer",
+    "activation",
+    "loss",
+    "optimizer",
+    "schedule",
+    "initializer",
+    "metric",
+    "hookimpl",
+    "Fraction",
+    "Learnable",
+    "NonNegative",
+    "Positive",
+    "NumbannError",
+    "DataError",
+    "DeviceError",
+    "PluginError",
+    "RegistryError",
+    "RunDirectoryError",
+    "ShapeError",
+    "SpecError",
+    "TrainingError",
+    "__version__",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name from its module."""
+    if name not in _HOMES:
+        raise AttributeError(f"module 'numbann' has no attribute {name!r}")
+    return getattr(importlib.import_module(_HOMES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -1,0 +1,137 @@
+"""A trained model: predicts from raw feature columns, in the target's own words.  It cannot be trained further."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+
+from numbann import plan as planning
+from numbann import provenance
+from numbann.data import Preprocessing
+from numbann.errors import RunDirectoryError, SpecError
+from numbann.modelfile import ModelFile, Weights, read_model
+from numbann.outputs import Reading, score
+from numbann.plan import Plan
+from numbann.spec import Resolved, Spec, resolve, restore
+
+MODEL = "model.safetensors"
+
+
+@dataclass(frozen=True, eq=False)
+class Model:
+    """A trained network with its preprocessing.  X is an array (N, features), a mapping of columns, or a data frame."""
+
+    resolved: Resolved
+    plan: Plan
+    preprocessing: Preprocessing
+    weights: Weights
+    threads: int | str = "auto"
+
+    @property
+    def task(self) -> str:
+        """ "classification" or "regression"."""
+        return str(self.resolved.spec.data.task)
+
+    @property
+    def features(self) -> tuple[str, ...]:
+        """The names of the raw columns, in the order that arrays have them."""
+        return tuple(self.preprocessing.features)
+
+    @property
+    def targets(self) -> tuple[str, ...]:
+        """The names of the targets."""
+        return tuple(self.preprocessing.targets)
+
+    @property
+    def classes(self) -> tuple[Any, ...] | None:
+        """The classes in the order of predict_proba's columns; None for a regression."""
+        return tuple(self.reading.classes) if self.reading.of_classes else None
+
+    @cached_property
+    def reading(self) -> Reading:
+        """How the outputs are read."""
+        return Reading(self.task, self.resolved.target, self.resolved.output_activation.name, self.preprocessing)
+
+    @cached_property
+    def _engine(self) -> Any:
+        from numbann.engine import Engine
+
+        engine = Engine(self.plan, self.threads)
+        engine.set_weights(self.weights)
+        return engine
+
+    def predict(self, X: Any) -> np.ndarray:
+        """The class of each row as it came (N,); for a regression values (N,), or (N, targets) if there are several."""
+        return self.reading.predictions(self.outputs(self.preprocessing.transform(X)))
+
+    def predict_proba(self, X: Any) -> np.ndarray:
+        """The probability of each class (N, K), in the order of `classes`."""
+        return self.reading.probabilities(self.outputs(self.preprocessing.transform(X)))
+
+    def outputs(self, x: np.ndarray) -> np.ndarray:
+        """The network's outputs (N, O) for rows that are preprocessed already (N, I)."""
+        outputs: np.ndarray = self._engine.predict(np.ascontiguousarray(x, self.plan.dtype))
+        return outputs
+
+    def measure(self, x: np.ndarray, raw_target: np.ndarray) -> dict[str, float]:
+        """Loss and metrics for preprocessed rows and their original targets."""
+        t = self.preprocessing.encode(raw_target, self.resolved.target, self.plan.dtype)
+        loss, outputs = self._engine.evaluate(np.ascontiguousarray(x, self.plan.dtype), t)
+        return {"loss": loss, **score(self.resolved.metrics, self.reading, outputs, raw_target)}
+
+    def __repr__(self) -> str:
+        return f"<numbann.Model {self.task}: {self.plan}>"
+
+
+def load(path: str | Path, *, threads: int | None = None) -> Model:
+    """The model of a run directory or of a .safetensors file."""
+    file = model_path(Path(path))
+    return from_file(read_model(file), str(file), threads)
+
+
+def model_path(path: Path) -> Path:
+    """The model file that a path means; RunDirectoryError if there is none."""
+    if not path.exists():
+        raise RunDirectoryError(f"{path}: no such run directory or model file")
+    if path.is_dir() and not (path / MODEL).exists():
+        raise RunDirectoryError(f"{path}: holds no {MODEL}; if its run was interrupted: numbann resume {path}")
+    return path / MODEL if path.is_dir() else path
+
+
+def from_file(file: ModelFile, place: str, threads: int | None = None) -> Model:
+    """The model in a model file; its components must be what they were."""
+    try:
+        loaded, preprocessing = restore(file.spec), Preprocessing.from_dict(file.preprocessing)
+        resolved = resolve(loaded, _facts(loaded.spec, preprocessing))
+        plan = planning.build(resolved, file.inputs)
+    except SpecError as error:
+        raise RunDirectoryError(f"{place}: its spec cannot be used here or is damaged: {error}") from None
+    except (KeyError, TypeError, ValueError) as error:
+        raise RunDirectoryError(
+            f"{place}: a damaged model ({type(error).__name__}: {error}); copy it again or train anew"
+        ) from None
+    parts = [*(layer.activation for layer in resolved.layers), resolved.output_activation]
+    provenance.verify(file.components, [part.component for part in parts], place)
+    return Model(resolved, plan, preprocessing, file.weights, "auto" if threads is None else threads)
+
+
+def _facts(spec: Spec, preprocessing: Preprocessing) -> Any:
+    """What resolving asks of data, from a spec in which everything about data is decided."""
+    data = spec.data
+    return SimpleNamespace(
+        task=data.task,
+        format=data.format,
+        delimiter=data.csv.delimiter,
+        scale=data.scale,
+        stratify=data.split.stratify,
+        classes=preprocessing.classes,
+        targets=preprocessing.targets,
+        probabilities=data.task == "classification" and isinstance(data.target, list),
+        split_validation=data.split.validation,
+        split_test=data.split.test,
+    )

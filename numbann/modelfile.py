@@ -1,0 +1,81 @@
+"""The model file: weights, and all that prediction needs beside them, as safetensors.  It holds code and runs none."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save
+
+from numbann.errors import RunDirectoryError
+
+FORMAT = 1
+KEY = "numbann"
+Weights = list[tuple[np.ndarray, np.ndarray]]
+
+
+@dataclass(frozen=True)
+class ModelFile:
+    """What a model file holds: the resolved spec, the fitted preprocessing, the components' sources, the weights."""
+
+    spec: Mapping[str, Any]
+    inputs: int
+    preprocessing: Mapping[str, Any]
+    components: Sequence[Mapping[str, str]]
+    weights: Weights
+
+    def to_bytes(self) -> bytes:
+        """The file.  Equal models give equal bytes: sorted keys, no time, one metadata key (several have no order)."""
+        metadata = {
+            "format": FORMAT,
+            "spec": self.spec,
+            "inputs": self.inputs,
+            "preprocessing": self.preprocessing,
+            "components": self.components,
+        }
+        tensors: dict[str, np.ndarray] = {}
+        for index, (w, b) in enumerate(self.weights):
+            tensors[f"layers.{index}.weight"] = np.ascontiguousarray(w)
+            tensors[f"layers.{index}.bias"] = np.ascontiguousarray(b)
+        return save(tensors, {KEY: json.dumps(metadata, sort_keys=True, ensure_ascii=False)})
+
+
+def read_model(path: Path) -> ModelFile:
+    """Read a model file; RunDirectoryError if it is missing, damaged or of another kind."""
+    if path.is_dir():
+        raise RunDirectoryError(f"{path}: is a directory, not a model file")
+    try:
+        metadata, tensors = _read(path)
+        return _checked(metadata, tensors)
+    except (SafetensorError, OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise RunDirectoryError(
+            f"{path}: not a numbann model, or a damaged one ({_cause(error)}); copy it again or train anew"
+        ) from None
+
+
+def _read(path: Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+    with safe_open(path, "np") as file:
+        metadata = json.loads((file.metadata() or {})[KEY])
+        return metadata, {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+
+
+def _checked(metadata: dict[str, Any], tensors: dict[str, np.ndarray]) -> ModelFile:
+    """The model file of metadata and tensors that belong together; ValueError if they do not."""
+    if metadata["format"] != FORMAT:
+        raise ValueError(f"format {metadata['format']}; this numbann reads format {FORMAT}")
+    layers = len(metadata["spec"]["model"]["layers"]) + 1
+    weights = [(tensors[f"layers.{k}.weight"], tensors[f"layers.{k}.bias"]) for k in range(layers)]
+    widths = [metadata["inputs"], *(len(b) for _, b in weights)]
+    if [w.shape for w, _ in weights] != list(pairwise(widths)):
+        raise ValueError(f"weights of shapes {[w.shape for w, _ in weights]} do not fit together")
+    return ModelFile(metadata["spec"], metadata["inputs"], metadata["preprocessing"], metadata["components"], weights)
+
+
+def _cause(error: Exception) -> str:
+    return f"{error} is missing" if isinstance(error, KeyError) else str(error)

@@ -1,0 +1,109 @@
+"""What the outputs of a network say: classes, probabilities, values, and how good they are.  It runs no network."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from numbann.component import Component
+from numbann.errors import DataError
+
+
+@dataclass(frozen=True)
+class Reading:
+    """How outputs (N, O) are read.  target: "label", "one_hot", "binary" or "real"; activation: what made them."""
+
+    task: str
+    target: str
+    activation: str
+    preprocessing: Any
+
+    @property
+    def of_classes(self) -> bool:
+        """Whether the outputs speak of classes."""
+        return self.task == "classification"
+
+    @property
+    def has_probabilities(self) -> bool:
+        """Whether the outputs are probabilities of the classes, not mere scores."""
+        return self.of_classes and (self.activation == "softmax" or self._is_binary_probability)
+
+    @property
+    def _is_binary_probability(self) -> bool:
+        return self.target == "binary" and self.activation == "sigmoid"
+
+    @property
+    def classes(self) -> Sequence[Any]:
+        """The classes in the order of the outputs; for targets that are probabilities, the names of the targets."""
+        return self.preprocessing.classes or self.preprocessing.targets
+
+    def labels(self, outputs: np.ndarray) -> np.ndarray:
+        """The index of the class that each row says (N,)."""
+        if self.target != "binary":
+            return outputs.argmax(1)
+        return (outputs[:, 0] >= (0.5 if self._is_binary_probability else 0.0)).astype(np.int64)
+
+    def probabilities(self, outputs: np.ndarray) -> np.ndarray:
+        """The probability of each class (N, K)."""
+        if not self.of_classes:
+            raise DataError("a regression has no probabilities; use predict")
+        if not self.has_probabilities:
+            raise DataError(
+                f"outputs of {self.activation} are scores, not probabilities; use predict, or train with "
+                "softmax_cross_entropy or sigmoid_cross_entropy"
+            )
+        return np.hstack((1 - outputs, outputs)) if self.target == "binary" else outputs
+
+    def values(self, outputs: np.ndarray) -> np.ndarray:
+        """The predicted values (N, O) in the target's own unit."""
+        return np.asarray(self.preprocessing.unscale(outputs), np.float64)
+
+    def predictions(self, outputs: np.ndarray) -> np.ndarray:
+        """Classes as they came (N,), or values: (N,) for one target, (N, O) for several."""
+        if self.of_classes:
+            names = np.array(self.classes)
+            return names[self.labels(outputs)]
+        values = self.values(outputs)
+        return values[:, 0] if values.shape[1] == 1 else values
+
+
+def score(
+    metrics: Iterable[Component], reading: Reading, outputs: np.ndarray, raw_target: np.ndarray
+) -> dict[str, float]:
+    """Each metric of outputs against the original target, by name."""
+    roles = _roles(reading, outputs, raw_target)
+    return {metric.name: float(_call(metric, reading, roles)) for metric in metrics}
+
+
+def _roles(reading: Reading, outputs: np.ndarray, raw_target: np.ndarray) -> dict[str, Any]:
+    weight = np.ones(len(outputs))
+    if not reading.of_classes:
+        values = reading.values(outputs)
+        return {"t": np.asarray(raw_target, np.float64).reshape(values.shape), "weight": weight, "value": values}
+    roles = {"t": _true_labels(reading, raw_target), "weight": weight, "label": reading.labels(outputs)}
+    return {**roles, "probability": reading.probabilities(outputs)} if reading.has_probabilities else roles
+
+
+def _true_labels(reading: Reading, raw_target: np.ndarray) -> np.ndarray:
+    """The true class of each row; of probabilities, the most probable one."""
+    if reading.preprocessing.classes:
+        labels: np.ndarray = reading.preprocessing.encode(raw_target, "label", "float64")
+        return labels
+    return np.asarray(raw_target, np.float64).argmax(1)
+
+
+def _call(metric: Component, reading: Reading, roles: dict[str, Any]) -> Any:
+    """Call a metric with the roles that it names."""
+    names = [name for name in inspect.signature(metric.function).parameters if name in metric.roles]
+    missing = [name for name in names if name not in roles]
+    if missing:
+        raise DataError(
+            f'metric "{metric.name}" needs {missing[0]}, which {reading.activation} outputs do not give; '
+            "leave it out of train.metrics",
+            key="train.metrics",
+        )
+    return metric.function(**{name: roles[name] for name in names})

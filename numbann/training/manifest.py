@@ -1,0 +1,84 @@
+"""The manifest of a run: versions, machine, hashes of data and components, timings; and what a resume checks by it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import platform
+from datetime import datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numbann
+from numbann.errors import RunDirectoryError
+from numbann.provenance import components_of, recorded, verify
+from numbann.training.preparation import Job
+
+PACKAGES = ("numba", "llvmlite", "numpy")
+FREE = ("epochs", "device", "threads")  # keys of train that a resume may change: they change no step
+
+
+def manifest(
+    job: Job,
+    engine: Any,
+    *,
+    started: datetime,
+    compile_seconds: float,
+    finished: datetime | None = None,
+    training_seconds: float | None = None,
+) -> dict[str, Any]:
+    """The manifest as JSON; `finished` is null until the run is complete."""
+    return {
+        "versions": {
+            "numbann": numbann.__version__,
+            "python": platform.python_version(),
+            **{name: version(name) for name in PACKAGES},
+        },
+        "machine": {"system": platform.platform(), "cpu": _cpu(), "device": engine.device, "threads": engine.threads},
+        "data": [{"path": str(path), "sha256": digest} for path, digest in job.facts.files],
+        "components": [_without_source(record) for record in _records(job)],
+        "started": started.isoformat(timespec="seconds"),
+        "finished": finished.isoformat(timespec="seconds") if finished else None,
+        "compile_seconds": round(compile_seconds, 3),
+        "training_seconds": None if training_seconds is None else round(training_seconds, 6),
+    }
+
+
+def identity(job: Job) -> str:
+    """The hash of all in a spec that determines the steps of training; a checkpoint belongs to it."""
+    spec = job.resolved.to_json()
+    spec["train"] = {key: value for key, value in spec["train"].items() if key not in FREE}
+    return hashlib.sha256(json.dumps(spec, sort_keys=True).encode()).hexdigest()
+
+
+def verify_unchanged(path: Path, job: Job) -> None:
+    """RunDirectoryError if data or components are no longer what the run began with."""
+    try:
+        stored = json.loads(path.read_bytes())
+        data = {record["path"]: record["sha256"] for record in stored["data"]}
+        components = stored["components"]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise RunDirectoryError(f"{path}: cannot be read ({error}); train anew") from None
+    for file, digest in job.facts.files:
+        if data.get(str(file)) != digest:
+            raise RunDirectoryError(f"{file}: has changed since this run began; bring the old file back, or train anew")
+    verify(components, components_of(job.resolved), str(path.parent))
+
+
+def _records(job: Job) -> list[dict[str, str]]:
+    return recorded(components_of(job.resolved), job.loaded.registry)
+
+
+def _without_source(record: dict[str, str]) -> dict[str, str]:
+    return {key: value for key, value in record.items() if key != "source"}
+
+
+def _cpu() -> str:
+    """The processor's name where the system tells it."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return platform.processor() or platform.machine()
+    names = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    return next(names, platform.machine())

@@ -1,0 +1,102 @@
+"""From a spec to a job that is ready to train: spec checked, data read, network planned.  It writes nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from numbann import plan as planning
+from numbann.data import Dataset, Facts
+from numbann.data import load as load_data
+from numbann.errors import DataError, Fault, SpecError
+from numbann.outputs import Reading
+from numbann.plan import Plan
+from numbann.spec import Loaded, Resolved, resolve, to_json
+from numbann.spec import load as load_spec
+from numbann.training.callbacks import Callback, DataRead, Planned
+from numbann.training.stopping import Watch
+
+Given = str | Path | Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Job:
+    """All that a run needs before it starts."""
+
+    loaded: Loaded
+    resolved: Resolved
+    facts: Facts
+    dataset: Dataset
+    plan: Plan
+
+    @property
+    def batch(self) -> int:
+        """The rows of a batch."""
+        rows = len(self.dataset.train.x)
+        return min(self.plan.batch_size or rows, rows)
+
+    def rates(self, rows: int) -> np.ndarray:
+        """The learning rate of each step of an epoch over so many rows; the schedule is constant."""
+        return np.full(-(-rows // self.batch), self.resolved.learning_rate)
+
+    @property
+    def watch(self) -> Watch:
+        """What early stopping watches; without it the loss, of the validation part if there is one."""
+        stopping = self.resolved.spec.train.early_stopping
+        if stopping is None:
+            return Watch("train_loss" if self.dataset.validation is None else "validation_loss")
+        higher = [metric.name for metric in self.resolved.metrics if metric.traits["better"] == "higher"]
+        upwards = stopping.monitor.removeprefix("validation_") in higher
+        return Watch(stopping.monitor, upwards, stopping.min_delta, stopping.patience)
+
+    @property
+    def reading(self) -> Reading:
+        """How the network's outputs are read."""
+        resolved, preprocessing = self.resolved, self.dataset.preprocessing
+        return Reading(resolved.spec.data.task, resolved.target, resolved.output_activation.name, preprocessing)
+
+
+def prepare(spec: Given, overrides: Mapping[str, Any] | None, tell: Callback) -> Job:
+    """Check the spec, read the data and plan the network; every fault of them is raised here."""
+    loaded = load_spec(spec, overrides)
+    try:
+        return _prepared(loaded, tell)
+    except DataError as error:
+        raise _at_its_key(error, loaded) from None
+
+
+def _prepared(loaded: Loaded, tell: Callback) -> Job:
+    spec = loaded.spec
+    source = load_data(to_json(spec.data), loaded.source.base, spec.seed)
+    resolved = resolve(loaded, source.facts)
+    dataset = _settled(
+        source.facts,
+        source.prepare(
+            target=resolved.target,
+            scale=resolved.spec.data.scale,
+            target_scale=resolved.spec.data.target_scale,
+            dtype=spec.model.dtype,
+        ),
+    )
+    tell(DataRead(source.facts.notes, dataset.warnings))
+    plan = planning.build(resolved, dataset.preprocessing.inputs)
+    tell(Planned(to_json(spec), resolved, plan))
+    return Job(loaded, resolved, source.facts, dataset, plan)
+
+
+def _settled(facts: Facts, dataset: Dataset) -> Dataset:
+    """The dataset with what was found about its file in place of `auto`, so that a model's bytes do not tell which."""
+    reading = dataset.preprocessing.reading
+    found = replace(reading, format=facts.format, delimiter=facts.delimiter or ",", origin=Path(reading.origin).name)
+    return replace(dataset, preprocessing=replace(dataset.preprocessing, reading=found))
+
+
+def _at_its_key(error: DataError, loaded: Loaded) -> Exception:
+    """The same error with the line of the spec's key that is to blame, where there is one."""
+    if error.key is None:
+        return error
+    return SpecError([Fault(error.key, str(error), loaded.source.line(error.key))], loaded.source.name)

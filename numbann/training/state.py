@@ -1,0 +1,29 @@
+"""Where a run stands at the end of an epoch: all that is needed to go on bit for bit.  checkpoint.py writes it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from numbann.training.stopping import Best
+
+Weights = list[tuple[np.ndarray, np.ndarray]]
+
+
+@dataclass(frozen=True)
+class State:
+    """After `epoch` epochs: weights, the engine's states, the history, and the best epoch, with its weights if kept."""
+
+    weights: Weights
+    engine: Mapping[str, np.ndarray]
+    history: tuple[Mapping[str, Any], ...] = ()
+    best: Best = field(default_factory=Best)
+    best_weights: Weights | None = None
+
+    @property
+    def epoch(self) -> int:
+        """The number of epochs done."""
+        return len(self.history)

@@ -1,0 +1,38 @@
+"""Which epoch is the best, and when waiting for a better one ends.  It stops nothing itself: loop.py asks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import inf, isnan
+
+
+@dataclass(frozen=True)
+class Watch:
+    """The key of the history that is watched, which direction is better, and how long to wait (None: for ever)."""
+
+    key: str
+    higher_is_better: bool = False
+    min_delta: float = 0.0
+    patience: int | None = None
+
+
+@dataclass(frozen=True)
+class Best:
+    """The best epoch so far (0: none yet), its value, and the epochs since."""
+
+    epoch: int = 0
+    value: float = inf
+    waited: int = 0
+
+
+def judged(watch: Watch, best: Best, epoch: int, value: float) -> Best:
+    """The best after one more epoch; it must beat the old one by more than min_delta."""
+    gain = value - best.value if watch.higher_is_better else best.value - value
+    if best.epoch == 0 or isnan(best.value) or gain > watch.min_delta:
+        return Best(epoch, value)
+    return Best(best.epoch, best.value, best.waited + 1)
+
+
+def exhausted(watch: Watch, best: Best) -> bool:
+    """Whether the patience has come to its end."""
+    return watch.patience is not None and best.waited >= watch.patience

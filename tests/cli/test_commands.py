@@ -1,0 +1,235 @@
+"""What the commands print and write when all is well."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from click.testing import Result
+from numbann_cli import overview
+from numbann_cli.group import LazyGroup
+from numbann_cli.group import numbann as group
+
+Numbann = Callable[..., Result]
+WriteSpec = Callable[..., Path]
+
+
+@pytest.fixture
+def run(numbann: Numbann, write_spec: WriteSpec) -> Path:
+    assert numbann("train", write_spec(train={"epochs": 40}), "-o", "out").exit_code == 0
+    return Path("out")
+
+
+# ---- help
+
+
+def test_help_names_every_option_and_command() -> None:
+    text = overview.overview()
+    options = [option for parameter in group.params for option in parameter.opts]
+    assert all(option in text for option in options)
+    assert isinstance(group, LazyGroup)
+    for name in overview.COMMANDS:
+        command = group.get_command(None, name)  # type: ignore[arg-type]
+        assert command is not None
+        assert command.name == name
+
+
+@pytest.mark.parametrize("arguments", [(), ("--help",)])
+def test_help_is_the_same_with_click(numbann: Numbann, arguments: tuple[str, ...]) -> None:
+    result = numbann(*arguments)
+    assert (result.exit_code, result.stdout) == (0, overview.overview() + "\n")
+
+
+def test_plugins_alone_is_help(numbann: Numbann) -> None:
+    result = numbann("plugins")
+    assert result.exit_code == 0
+    assert "list" in result.stdout
+
+
+# ---- train and resume
+
+
+def test_train_tells_a_story(numbann: Numbann, write_spec: WriteSpec) -> None:
+    result = numbann("train", write_spec(), "-o", "out")
+    assert (result.exit_code, result.stderr) == (0, "")
+    lines = result.stdout.splitlines()
+    assert lines[0].startswith("data   task: classification")
+    network = "2 -> 8 tanh -> 3 softmax, 51 parameters, float32; softmax_cross_entropy, adam 0.01, batch 16"
+    assert f"model  {network}" in lines
+    header = next(index for index, line in enumerate(lines) if line.startswith("epoch  train_loss"))
+    assert lines[header].split() == list(json.loads(Path("out/history.jsonl").read_text().splitlines()[0]))
+    rows = lines[header + 1 : header + 5]
+    assert [row.split()[0] for row in rows] == ["1", "2", "3", "4"]
+    assert rows[0].endswith("*")
+    assert "written    out/" in lines
+
+
+def test_quiet_and_verbose(numbann: Numbann, write_spec: WriteSpec) -> None:
+    quiet = numbann("-q", "train", write_spec(), "-o", "quiet").stdout
+    assert "epoch  " not in quiet
+    assert "test       loss" in quiet
+    assert "auto   loss = " in numbann("-v", "train", write_spec(), "-o", "verbose").stdout
+
+
+def test_json_is_alone_on_stdout(numbann: Numbann, write_spec: WriteSpec) -> None:
+    result = numbann("train", write_spec(), "-o", "out", "--json")
+    printed = json.loads(result.stdout)
+    assert printed["path"] == "out"
+    assert printed["epochs"] == 4
+    assert set(printed["metrics"]) == {"train", "validation", "test"}
+    assert "train_loss" in result.stderr
+
+
+def test_settings_are_written_back(numbann: Numbann, write_spec: WriteSpec) -> None:
+    result = numbann(
+        "train",
+        write_spec(),
+        "-o",
+        "out",
+        "--set",
+        "train.epochs=2",
+        "--set",
+        "model.layers[0].activation=relu",
+        "--seed",
+        "5",
+        "--threads",
+        "1",
+    )
+    assert result.exit_code == 0, result.stderr
+    spec = json.loads(Path("out/spec.resolved.json").read_text())
+    assert (spec["train"]["epochs"], spec["seed"], spec["train"]["threads"]) == (2, 5, 1)
+    assert spec["model"]["layers"][0]["activation"] == {"type": "relu"}
+
+
+def test_a_dry_run_writes_nothing(numbann: Numbann, write_spec: WriteSpec, here: Path) -> None:
+    spec = write_spec()
+    before = sorted(here.iterdir())
+    result = numbann("train", spec, "--dry-run")
+    assert result.exit_code == 0
+    assert "nothing was trained or written" in result.stdout
+    assert sorted(here.iterdir()) == before
+
+
+def test_resume_trains_on(numbann: Numbann, run: Path) -> None:
+    result = numbann("resume", run, "--epochs", 42)
+    assert result.exit_code == 0, result.stderr
+    assert "going on after epoch 40" in result.stdout
+    assert len((run / "history.jsonl").read_text().splitlines()) == 42
+
+
+PLUGIN = '''"""Half: a plugin for tests."""
+from numbann import activation, hookimpl
+
+@activation
+def half(z, slope: float = 0.5):
+    """Half: a = slope z below 0."""
+    return slope * z if z < 0 else z
+
+@hookimpl
+def numbann_register(register):
+    register(half)
+'''
+
+
+def test_plugins_of_a_folder(numbann: Numbann, write_spec: WriteSpec, here: Path) -> None:
+    (here / "plugins").mkdir()
+    (here / "plugins" / "half.py").write_text(PLUGIN)
+    spec = write_spec(model={"layers": [{"units": 4, "activation": "half"}]})
+    assert "unknown activation" in numbann("check", spec).stderr
+    result = numbann("--plugins-dir", "plugins", "check", spec)
+    assert result.exit_code == 0
+    assert str(here / "plugins" / "half.py") in result.stdout
+    page = numbann("--plugins-dir", "plugins", "show", "half").stdout
+    assert "Half: a = slope z below 0." in page
+    assert "half.py:4" in page
+
+
+# ---- predict and evaluate
+
+
+def table(text: str) -> list[dict[str, str]]:
+    return list(csv.DictReader(text.splitlines()))
+
+
+def test_predict(numbann: Numbann, run: Path, here: Path) -> None:
+    (here / "new.csv").write_text("y,more,x\n3,a,0\n0,b,3\n0,c,-3\n")
+    result = numbann("predict", run, "new.csv")
+    assert result.stdout == "prediction\nblue\ngreen\nred\n"
+    rows = table(numbann("predict", run / "model.safetensors", "new.csv", "--probabilities").stdout)
+    assert list(rows[0]) == ["prediction", "p_blue", "p_green", "p_red"]
+    assert sum(float(rows[0][name]) for name in list(rows[0])[1:]) == pytest.approx(1, abs=1e-6)
+    assert numbann("predict", run, "new.csv", "-o", "out.csv").stdout == ""
+    assert (here / "out.csv").read_text() == result.stdout
+
+
+def test_predict_reads_stdin(numbann: Numbann, run: Path) -> None:
+    assert numbann("predict", run, "-", text="x,y\n0,3\n").stdout == "prediction\nblue\n"
+
+
+def test_predict_several_targets(numbann: Numbann, write_spec: WriteSpec) -> None:
+    spec = write_spec(data={"target": ["sum", "y"], "drop": ["colour"]})
+    assert numbann("train", spec, "-o", "out").exit_code == 0
+    rows = table(numbann("predict", "out", "blobs.csv").stdout)
+    assert list(rows[0]) == ["prediction_sum", "prediction_y"]
+    assert len(rows) == 120
+
+
+def test_evaluate(numbann: Numbann, run: Path) -> None:
+    printed = json.loads(numbann("evaluate", run, "blobs.csv", "--json").stdout)
+    assert printed["rows"] == 120
+    assert printed["metrics"]["accuracy"] > 0.9
+    lines = numbann("evaluate", run, "blobs.csv").stdout.splitlines()
+    assert [line.split()[0] for line in lines] == ["rows", "loss", "accuracy"]
+
+
+# ---- check, show, plugins list
+
+
+def test_check_names_components_and_origins(numbann: Numbann, write_spec: WriteSpec) -> None:
+    result = numbann("check", write_spec())
+    assert result.exit_code == 0
+    lines = result.stdout.splitlines()
+    assert lines[0].split() == ["model.layers[0].activation", "tanh", "numbann"]
+    assert lines[-1] == "ok"
+
+
+def test_check_reads_the_header(numbann: Numbann, write_spec: WriteSpec, blobs: Path) -> None:
+    result = numbann("check", write_spec(data={"target": "color"}))
+    assert (result.exit_code, result.stdout) == (2, "")
+    words = 'data.target: there is no column "color"; did you mean "colour"? (columns: x, y, sum, colour)'
+    assert words in result.stderr
+    blobs.write_text(blobs.read_text().replace(",", ";"))
+    assert numbann("check", write_spec()).exit_code == 0
+
+
+def test_show_a_run(numbann: Numbann, run: Path) -> None:
+    page = numbann("show", run).stdout
+    assert "blobs.csv, classification" in page
+    assert "8 tanh -> softmax" in page
+    assert page.count("*") == 1
+    assert "test       loss" in page
+
+
+def test_show_a_component(numbann: Numbann) -> None:
+    page = numbann("show", "elu").stdout
+    assert "activation elu" in page
+    assert "alpha = 1  (a number, at least 0)" in page
+    assert "arxiv.org/abs/1511.07289" in page
+    assert "rectified.py:" in page
+    assert page.count("*") > 60
+
+
+def test_show_every_component_of_a_name(numbann: Numbann) -> None:
+    assert "activation identity" in numbann("show", "linear").stdout
+    assert "learning_rate = 0.001  (a number, above 0)" in numbann("show", "adam").stdout
+
+
+def test_plugins_list(numbann: Numbann) -> None:
+    rows = json.loads(numbann("plugins", "list", "--json").stdout)
+    assert {"kind": "optimizer", "name": "adam", "aliases": [], "origin": "numbann"}.items() <= next(
+        row for row in rows if row["name"] == "adam"
+    ).items()
+    assert len(numbann("plugins", "list").stdout.splitlines()) == len(rows)

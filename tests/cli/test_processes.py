@@ -1,0 +1,101 @@
+"""The command line as a process: what it imports, its exit codes, and signals."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+Start = Callable[..., "subprocess.Popen[str]"]
+WriteSpec = Callable[..., Path]
+LOADED = """
+import sys
+from numbann_cli.main import main
+sys.argv = ["numbann", *sys.argv[1:]]
+try:
+    main()
+finally:
+    print(sorted({"numba", "numpy", "pydantic", "rich", "click"} & set(sys.modules)), file=sys.stderr)
+"""
+
+
+@pytest.mark.parametrize(
+    ("arguments", "loaded"),
+    [
+        (["--help"], []),
+        (["train", "--help"], ["click"]),
+        (["check", "spec.json"], ["click"]),
+        (["show", "relu"], ["click"]),
+        (["plugins", "list"], ["click"]),
+        (["--version"], ["click"]),
+    ],
+)
+def test_what_is_imported(start: Start, write_spec: WriteSpec, arguments: list[str], loaded: list[str]) -> None:
+    write_spec()
+    process = start("-c", LOADED, *arguments)
+    output, errors = process.communicate(timeout=60)
+    assert process.returncode == 0
+    assert output
+    assert errors.strip() == str(loaded)
+
+
+def test_importing_numbann_imports_nothing_heavy(start: Start) -> None:
+    process = start("-c", "import sys, numbann; print({'numba', 'numpy', 'pydantic', 'click'} & set(sys.modules))")
+    assert process.communicate(timeout=60)[0] == "set()\n"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_an_interruption_saves_the_checkpoint(
+    start: Start,
+    write_spec: WriteSpec,
+    here: Path,
+    number: int,
+    code: int,
+) -> None:
+    process = start("-m", "numbann_cli.main", "train", write_spec(train={"epochs": 1_000_000}), "-o", "out")
+    _wait_for(here / "out" / "history.jsonl")
+    process.send_signal(number)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == code
+    assert errors == "numbann: interrupted; checkpoint saved\nnumbann: resume with: numbann resume out\n"
+    assert (here / "out" / "checkpoint.safetensors").exists()
+    assert not (here / "out" / "model.safetensors").exists()
+    done = len((here / "out" / "history.jsonl").read_text().splitlines())
+    resumed = start("-m", "numbann_cli.main", "-q", "resume", "out", "--epochs", done + 2)
+    assert resumed.communicate(timeout=60)[1] == ""
+    assert resumed.returncode == 0
+
+
+def _wait_for(history: Path) -> None:
+    """Wait until some epochs are written."""
+    end = time.monotonic() + 60
+    while not history.exists() or not history.read_text().count("\n") > 3:
+        assert time.monotonic() < end, "no epoch was written"
+        time.sleep(0.02)
+
+
+def test_a_reader_that_leaves_is_no_error(start: Start) -> None:
+    process = start("-m", "numbann_cli.main", "plugins", "list")
+    assert process.stdout is not None
+    process.stdout.close()
+    assert process.stderr is not None
+    assert process.stderr.read() == ""
+    process.wait(timeout=60)
+    process.stderr.close()
+
+
+def test_another_process_cannot_resume_a_run_in_training(start: Start, write_spec: WriteSpec, here: Path) -> None:
+    first = start("-m", "numbann_cli.main", "train", write_spec(train={"epochs": 1_000_000}), "-o", "out")
+    _wait_for(here / "out" / "history.jsonl")
+    second = start("-m", "numbann_cli.main", "resume", "out")
+    _, errors = second.communicate(timeout=60)
+    first.terminate()
+    first.communicate(timeout=60)
+    assert second.returncode == 2
+    assert "another process is training this run" in errors

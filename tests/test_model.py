@@ -1,0 +1,173 @@
+"""Models as they are loaded: predictions in the target's own words, and files that cannot be used."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from safetensors import safe_open
+from safetensors.numpy import save
+
+import numbann
+from numbann.errors import DataError, RunDirectoryError
+
+WriteSpec = Callable[..., Path]
+POINTS = np.array([[0.0, 3.0], [3.0, 0.0], [-3.0, 0.0]])
+
+
+@pytest.fixture
+def run(write_spec: WriteSpec) -> numbann.Run:
+    return numbann.train(write_spec(train={"epochs": 40}))
+
+
+def test_classes_come_back_as_they_came(run: numbann.Run) -> None:
+    model = numbann.load(run.path)
+    assert model.task == "classification"
+    assert model.features == ("x", "y")
+    assert model.classes == ("blue", "green", "red")
+    assert list(model.predict(POINTS)) == ["blue", "green", "red"]
+    assert list(model.predict({"y": [3.0], "x": [0.0]})) == ["blue"]
+
+
+def test_probabilities(run: numbann.Run) -> None:
+    probabilities = numbann.load(run.path / "model.safetensors").predict_proba(POINTS)
+    assert probabilities.shape == (3, 3)
+    np.testing.assert_allclose(probabilities.sum(1), 1, rtol=1e-6)
+    assert list(probabilities.argmax(1)) == [0, 1, 2]
+
+
+def test_weights_are_the_network(run: numbann.Run) -> None:
+    model = numbann.load(run.path)
+    (w1, b1), (w2, b2) = model.weights
+    assert [w1.shape, b1.shape, w2.shape, b2.shape] == [(2, 8), (8,), (8, 3), (3,)]
+    logits = np.tanh(model.preprocessing.transform(POINTS) @ w1 + b1) @ w2 + b2
+    expected = np.exp(logits) / np.exp(logits).sum(1, keepdims=True)
+    np.testing.assert_allclose(model.predict_proba(POINTS), expected, rtol=1e-4)
+
+
+def test_a_loaded_model_is_the_trained_one(run: numbann.Run) -> None:
+    np.testing.assert_array_equal(run.model.predict_proba(POINTS), numbann.load(run.path).predict_proba(POINTS))
+
+
+def test_it_predicts_where_neither_data_nor_spec_is_left(
+    run: numbann.Run,
+    here: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    expected = numbann.load(run.path).predict_proba(POINTS)
+    moved = tmp_path_factory.mktemp("elsewhere") / "model.safetensors"
+    moved.write_bytes((run.path / "model.safetensors").read_bytes())
+    (here / "blobs.csv").unlink()
+    np.testing.assert_array_equal(numbann.load(moved).predict_proba(POINTS), expected)
+
+
+def test_two_classes(write_spec: WriteSpec, blobs: Path) -> None:
+    lines = [line for line in blobs.read_text().splitlines() if not line.endswith("blue")]
+    blobs.write_text("\n".join(lines) + "\n")
+    model = numbann.train(write_spec(train={"epochs": 40})).model
+    assert model.resolved.loss.name == "sigmoid_cross_entropy"
+    assert list(model.predict(POINTS[1:])) == ["green", "red"]
+    np.testing.assert_allclose(model.predict_proba(POINTS).sum(1), 1, rtol=1e-6)
+
+
+def test_scores_are_no_probabilities(write_spec: WriteSpec) -> None:
+    model = numbann.train(write_spec(loss="mse", train={"epochs": 40})).model
+    assert list(model.predict(POINTS)) == ["blue", "green", "red"]
+    with pytest.raises(DataError, match="scores, not probabilities"):
+        model.predict_proba(POINTS)
+
+
+def test_regression(write_spec: WriteSpec) -> None:
+    spec = write_spec(data={"target": "sum", "drop": ["colour"], "task": "regression"}, train={"epochs": 150})
+    model = numbann.train(spec).model
+    assert model.classes is None
+    predicted = model.predict(POINTS)
+    assert predicted.shape == (3,)
+    np.testing.assert_allclose(predicted, POINTS.sum(1), atol=0.5)
+    with pytest.raises(DataError, match="no probabilities"):
+        model.predict_proba(POINTS)
+
+
+def test_several_targets(write_spec: WriteSpec) -> None:
+    spec = write_spec(data={"target": ["sum", "y"], "drop": ["colour"]}, train={"epochs": 1})
+    assert numbann.train(spec).model.predict(np.array([[1.0], [2.0]])).shape == (2, 2)
+
+
+# ---- files that cannot be used
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda content: content[:-4],
+        lambda content: content[:100],
+        lambda _: b"",
+        lambda _: b"not a model at all, but long enough",
+        lambda content: content.replace(b"preprocessing", b"preprocess1ng"),
+        lambda content: content.replace(b'"tanh', b'"tanj'),
+        lambda content: content.replace(b"layers.1.bias", b"layers.1.bios"),
+    ],
+)
+def test_a_damaged_file_is_refused(run: numbann.Run, damage: Callable[[bytes], bytes]) -> None:
+    path = run.path / "model.safetensors"
+    path.write_bytes(damage(path.read_bytes()))
+    with pytest.raises(RunDirectoryError, match=r"model\.safetensors: .*damaged"):
+        numbann.load(run.path)
+
+
+def test_weights_that_do_not_fit_are_refused(run: numbann.Run) -> None:
+    path = run.path / "model.safetensors"
+    with safe_open(path, "np") as file:
+        metadata, tensors = file.metadata(), {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    tensors["layers.0.weight"] = tensors["layers.0.weight"][:, :-1].copy()
+    path.write_bytes(save(tensors, metadata))
+    with pytest.raises(RunDirectoryError, match="do not fit together"):
+        numbann.load(path)
+
+
+@pytest.mark.parametrize(("name", "words"), [("nothing", "no such"), ("folder", "holds no model.safetensors")])
+def test_what_is_no_model(here: Path, name: str, words: str) -> None:
+    (here / "folder").mkdir()
+    with pytest.raises(RunDirectoryError, match=words):
+        numbann.load(name)
+
+
+PLUGIN = '''"""Bent: a plugin for tests."""
+from numbann import activation, hookimpl
+
+@activation
+def bent(z):
+    """Bent."""
+    return {slope} * z if z < 0 else z
+
+@bent.derivative
+def bent_derivative(z):
+    return {slope} if z < 0 else 1
+
+@hookimpl
+def numbann_register(register):
+    register(bent)
+'''
+
+
+def test_a_component_that_changed_is_refused(write_spec: WriteSpec, here: Path) -> None:
+    plugin = here / "bent.py"
+    plugin.write_text(PLUGIN.format(slope=0.5))
+    run = numbann.train(write_spec(plugins=["bent.py"], model={"layers": [{"units": 4, "activation": "bent"}]}))
+    plugin.write_text(f"# no comment counts\n{PLUGIN.format(slope=0.5)}".replace("Bent.", "Nor a docstring."))
+    assert numbann.load(run.path).predict(POINTS).shape == (3,)
+    plugin.write_text(PLUGIN.format(slope=0.25))
+    with pytest.raises(RunDirectoryError, match=r'activation "bent" has changed since the model was .*bent\.py:4'):
+        numbann.load(run.path)
+
+
+def test_its_metadata_is_json_with_sources(run: numbann.Run) -> None:
+    with safe_open(run.path / "model.safetensors", "np") as file:
+        metadata = json.loads(file.metadata()["numbann"])
+    sources = {record["name"]: record["source"] for record in metadata["components"]}
+    assert "def tanh(z):" in sources["tanh"]
+    assert "def tanh_derivative(a):" in sources["tanh"]
+    assert str(Path.cwd()) not in json.dumps(metadata["preprocessing"])

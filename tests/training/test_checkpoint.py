@@ -1,0 +1,66 @@
+"""A checkpoint gives back exactly what went in, and refuses what it cannot use."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from numbann.errors import RunDirectoryError
+from numbann.training.checkpoint import load_state, to_bytes
+from numbann.training.state import State
+from numbann.training.stopping import Best
+
+
+def make_state(keeps_best: bool) -> State:
+    random = np.random.default_rng(0)
+    weights = [(random.random((3, 2)), random.random(2))]
+    history = ({"epoch": 1, "train_loss": 0.1 + 0.2}, {"epoch": 2, "train_loss": 1e-300})
+    best = [(random.random((3, 2)), random.random(2))] if keeps_best else None
+    engine = {"steps": np.array([7]), "0.weight.m": random.random((3, 2))}
+    return State(weights, engine, history, Best(1, 0.1 + 0.2, 1), best)
+
+
+@pytest.mark.parametrize("keeps_best", [False, True])
+def test_round_trip(here: Path, keeps_best: bool) -> None:
+    state = make_state(keeps_best)
+    (here / "c").write_bytes(to_bytes(state, "spec"))
+    loaded = load_state(here / "c", "spec")
+    assert (loaded.epoch, loaded.history, loaded.best) == (2, state.history, state.best)
+    assert set(loaded.engine) == set(state.engine)
+    np.testing.assert_array_equal(loaded.engine["0.weight.m"], state.engine["0.weight.m"])
+    np.testing.assert_array_equal(loaded.weights[0][0], state.weights[0][0])
+    assert (loaded.best_weights is not None) == keeps_best
+
+
+def test_equal_states_give_equal_bytes() -> None:
+    assert to_bytes(make_state(True), "spec") == to_bytes(make_state(True), "spec")
+
+
+def test_another_spec_is_refused(here: Path) -> None:
+    (here / "c").write_bytes(to_bytes(make_state(False), "spec"))
+    with pytest.raises(RunDirectoryError, match="another spec"):
+        load_state(here / "c", "other")
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda content: content[:-1],
+        lambda content: content[: len(content) // 2],
+        lambda _: b"",
+        lambda content: b"\xff" * 20 + content,
+        lambda content: content.replace(b"history", b"histerx"),
+    ],
+)
+def test_a_damaged_file_is_refused(here: Path, damage: Callable[[bytes], bytes]) -> None:
+    (here / "c").write_bytes(damage(to_bytes(make_state(False), "spec")))
+    with pytest.raises(RunDirectoryError, match="damaged checkpoint"):
+        load_state(here / "c", "spec")
+
+
+def test_a_missing_file_is_refused(here: Path) -> None:
+    with pytest.raises(RunDirectoryError, match="no checkpoint"):
+        load_state(here / "c", "spec")

@@ -1,0 +1,236 @@
+"""Whole runs with the real engine: what is written, the same bits again, going on, and stopping."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import numbann
+from numbann.engine import Engine
+from numbann.errors import DataError, RunDirectoryError, SpecError, TrainingError
+from numbann.training.callbacks import EpochEnded, Event, Finished, Started
+
+WriteSpec = Callable[..., Path]
+REGRESSION = {"target": "sum", "drop": ["colour"], "task": "regression"}
+
+
+def interrupt_after(epochs: int) -> Callable[[Event], None]:
+    """A callback that presses Ctrl-C at the end of an epoch."""
+
+    def callback(event: Event) -> None:
+        if isinstance(event, EpochEnded) and event.record["epoch"] == epochs:
+            raise KeyboardInterrupt
+
+    return callback
+
+
+def read(path: Path) -> Any:
+    return json.loads(path.read_text())
+
+
+def test_the_run_directory(write_spec: WriteSpec) -> None:
+    spec = write_spec()
+    run = numbann.train(spec)
+    assert str(run.path) == "runs/spec"
+    assert sorted(path.name for path in run.path.iterdir()) == sorted(
+        [
+            "checkpoint.safetensors",
+            "history.jsonl",
+            "manifest.json",
+            "metrics.json",
+            "model.safetensors",
+            "spec.json",
+            "spec.resolved.json",
+        ]
+    )
+    assert (run.path / "spec.json").read_bytes() == spec.read_bytes()
+    assert read(run.path / "metrics.json") == run.metrics
+    assert set(run.metrics) == {"best_epoch", "train", "validation", "test"}
+    assert set(run.metrics["test"]) == {"loss", "accuracy"}
+    lines = [json.loads(line) for line in (run.path / "history.jsonl").read_text().splitlines()]
+    assert lines == list(run.history)
+    validation = ["validation_loss", "validation_accuracy"]
+    assert list(lines[0]) == ["epoch", "train_loss", *validation, "learning_rate", "seconds"]
+    assert lines[-1]["validation_loss"] == run.metrics["validation"]["loss"]
+
+
+def test_nothing_stays_auto(write_spec: WriteSpec) -> None:
+    run = numbann.train(write_spec())
+    assert '"auto"' not in (run.path / "spec.resolved.json").read_text()
+    assert "output" not in read(run.path / "spec.resolved.json")
+
+
+def test_it_learns(write_spec: WriteSpec) -> None:
+    run = numbann.train(write_spec(train={"epochs": 30}))
+    assert run.metrics["test"]["accuracy"] > 0.9
+    assert run.history[-1]["train_loss"] < run.history[0]["train_loss"] / 3
+
+
+def test_regression_is_measured_in_its_own_unit(write_spec: WriteSpec) -> None:
+    run = numbann.train(write_spec(data=REGRESSION, train={"epochs": 120}))
+    assert set(run.metrics["test"]) == {"loss", "rmse", "r2"}
+    assert run.metrics["test"]["r2"] > 0.9
+    deviation = 2.5  # of the target; the loss is of the scaled target
+    assert run.metrics["test"]["rmse"] == pytest.approx(run.metrics["test"]["loss"] ** 0.5 * deviation, rel=0.5)
+
+
+def test_the_same_run_gives_the_same_bytes(write_spec: WriteSpec) -> None:
+    spec = write_spec()
+    models = [(numbann.train(spec, threads=threads).path / "model.safetensors").read_bytes() for threads in (1, 1, 2)]
+    assert models[0] == models[1] == models[2]
+
+
+def test_the_resolved_spec_gives_the_same_model(write_spec: WriteSpec, here: Path) -> None:
+    first = numbann.train(write_spec(), seed=3)
+    again = numbann.train(first.path / "spec.resolved.json", output="again")
+    assert (first.path / "model.safetensors").read_bytes() == (again.path / "model.safetensors").read_bytes()
+
+
+def test_another_seed_gives_another_model(write_spec: WriteSpec) -> None:
+    one, other = (numbann.train(write_spec(), seed=seed).model.weights[0][0] for seed in (0, 1))
+    assert not np.array_equal(one, other)
+
+
+# ---- going on
+
+
+def test_three_epochs_and_three_more_are_six(write_spec: WriteSpec) -> None:
+    spec = write_spec()
+    whole = numbann.train(spec, output="whole", overrides={"train.epochs": 6})
+    numbann.train(spec, output="parts", overrides={"train.epochs": 3})
+    parts = numbann.resume("parts", epochs=6)
+    assert (whole.path / "model.safetensors").read_bytes() == (parts.path / "model.safetensors").read_bytes()
+    assert whole.metrics == parts.metrics
+    assert list(map(without_seconds, whole.history)) == list(map(without_seconds, parts.history))
+
+
+@pytest.mark.parametrize("stopping", [None, {"patience": 3}])
+def test_an_interrupted_run_goes_on_bit_for_bit(write_spec: WriteSpec, stopping: Any) -> None:
+    spec = write_spec(train={"epochs": 6, "early_stopping": stopping})
+    whole = numbann.train(spec, output="whole")
+    with pytest.raises(numbann.Interrupted) as caught:
+        numbann.train(spec, output="parts", callbacks=[interrupt_after(2)])
+    assert caught.value.path == Path("parts")
+    assert not (Path("parts") / "model.safetensors").exists()
+    parts = numbann.resume("parts")
+    assert (whole.path / "model.safetensors").read_bytes() == (parts.path / "model.safetensors").read_bytes()
+
+
+def without_seconds(record: Any) -> dict[str, Any]:
+    return {key: value for key, value in record.items() if key != "seconds"}
+
+
+def test_an_interruption_inside_an_epoch_goes_on_from_the_last_whole_one(
+    write_spec: WriteSpec,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    spec = write_spec()
+    whole = numbann.train(spec, output="whole")
+    evaluate = Engine.evaluate
+
+    def interrupted(engine: Engine, x: Any, t: Any) -> Any:
+        if engine.steps_done > 12:  # between the training of epoch 3, of six steps, and its end
+            raise KeyboardInterrupt
+        return evaluate(engine, x, t)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Engine, "evaluate", interrupted)
+        with pytest.raises(numbann.Interrupted):
+            numbann.train(spec, output="parts")
+    events: list[Event] = []
+    parts = numbann.resume("parts", callbacks=[events.append])
+    assert [event.record["epoch"] for event in events if isinstance(event, EpochEnded)] == [3, 4]
+    assert (whole.path / "model.safetensors").read_bytes() == (parts.path / "model.safetensors").read_bytes()
+
+
+def test_a_complete_run_is_not_resumed(write_spec: WriteSpec) -> None:
+    run = numbann.train(write_spec())
+    before = (run.path / "model.safetensors").stat().st_mtime_ns
+    with pytest.raises(RunDirectoryError, match=r"is complete: 4 epochs.*--epochs N"):
+        numbann.resume(run.path)
+    assert (run.path / "model.safetensors").stat().st_mtime_ns == before
+
+
+def test_changed_data_is_not_resumed_with(write_spec: WriteSpec, blobs: Path) -> None:
+    numbann.train(write_spec(), output="out")
+    with blobs.open("a") as file:
+        file.write("1,1,2,red\n")
+    with pytest.raises(RunDirectoryError, match=r"blobs\.csv: has changed since"):
+        numbann.resume("out", epochs=9)
+
+
+def test_a_changed_spec_is_not_resumed_with(write_spec: WriteSpec) -> None:
+    run = numbann.train(write_spec())
+    resolved = read(run.path / "spec.resolved.json")
+    (run.path / "spec.resolved.json").write_text(json.dumps({**resolved, "seed": 9}))
+    with pytest.raises(RunDirectoryError, match="another spec"):
+        numbann.resume(run.path, epochs=9)
+
+
+# ---- stopping
+
+
+def test_early_stopping_restores_the_best_weights(write_spec: WriteSpec) -> None:
+    spec = write_spec(
+        train={"epochs": 60, "early_stopping": {"monitor": "validation_loss", "patience": 2, "min_delta": 0.2}},
+    )
+    run = numbann.train(spec)
+    assert len(run.history) == run.metrics["best_epoch"] + 2 < 60
+    assert run.metrics["validation"]["loss"] == run.history[run.metrics["best_epoch"] - 1]["validation_loss"]
+    with pytest.raises(RunDirectoryError, match="early stopping ended it"):
+        numbann.resume(run.path, epochs=99)
+
+
+def test_a_loss_that_explodes_ends_the_run_and_keeps_the_checkpoint(write_spec: WriteSpec) -> None:
+    spec = write_spec(data={**REGRESSION, "scale": "none"}, optimizer={"type": "sgd", "learning_rate": 1e30})
+    with pytest.raises(TrainingError, match=r"(?s)epoch 1: train_loss is .*1e\+30.*epoch 0 is kept in out"):
+        numbann.train(spec, output="out")
+    assert (Path("out") / "checkpoint.safetensors").exists()
+    assert not (Path("out") / "model.safetensors").exists()
+
+
+# ---- refusing
+
+
+def test_nothing_is_written_for_a_bad_spec(write_spec: WriteSpec, here: Path) -> None:
+    before = sorted(here.iterdir())
+    with pytest.raises(SpecError, match="rleu"):
+        numbann.train(write_spec(model={"layers": [{"units": 8, "activation": "rleu"}]}))
+    with pytest.raises(SpecError, match=r"spec\.json:\d+  data\.target: "):
+        numbann.train(write_spec(data={"target": "color"}))
+    assert sorted(path for path in here.iterdir() if path.name != "spec.json") == before
+
+
+def test_an_existing_output_is_refused_before_the_data_is_read(write_spec: WriteSpec, blobs: Path) -> None:
+    numbann.train(write_spec(), output="out")
+    with pytest.raises(RunDirectoryError, match="exists already"):
+        numbann.train({"no": "spec"}, output="out")
+    assert numbann.train(write_spec(), output="out", force=True).path == Path("out")
+
+
+def test_a_dict_is_a_spec(write_spec: WriteSpec) -> None:
+    spec = json.loads(write_spec().read_text())
+    run = numbann.train({**spec, "name": "colours"})
+    assert str(run.path) == "runs/colours"
+    assert read(run.path / "spec.json") == {**spec, "name": "colours"}
+
+
+def test_events_come_in_order(write_spec: WriteSpec) -> None:
+    events: list[Event] = []
+    numbann.train(write_spec(train={"epochs": 2}), callbacks=[events.append])
+    kinds = [type(event).__name__ for event in events if type(event).__name__ != "StepsDone"]
+    assert kinds == ["DataRead", "Planned", "Started", "EpochEnded", "EpochEnded", "Finished"]
+    started = next(event for event in events if isinstance(event, Started))
+    assert (started.epochs_done, started.epochs, started.device) == (0, 2, "cpu")
+    assert isinstance(events[-1], Finished)
+
+
+def test_data_errors_without_a_key_stay_data_errors(write_spec: WriteSpec, blobs: Path) -> None:
+    blobs.write_text(blobs.read_text() + "1,2\n")
+    with pytest.raises(DataError, match=r"blobs\.csv"):
+        numbann.train(write_spec())
