@@ -1,7 +1,7 @@
 """What numbann is timed against, each in its best setting: a whole epoch over data in memory, float32, Adam, ReLU.
 
-A peer is a generator of functions: `for label, epoch in peer(net)` gives settings to time, and each `epoch()` trains one
-epoch over shuffled batches.  Denormals are flushed where the peer can.
+A peer is a generator of functions: `for label, epoch in peer(net)` gives settings to time, and each `epoch()` trains
+one epoch over shuffled batches.  Denormals are flushed where the peer can.
 """
 
 from __future__ import annotations

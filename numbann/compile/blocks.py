@@ -79,11 +79,12 @@ ELEMENTWISE_LOSS = """def kernel(op, first, last, step, scratch):
     share = F(1) / F(outputs)
     scale = share / F(step[ROWS])
 {parameters}
-    order, losses = ints(op[ORDER]), view(op[ROW_LOSS], scratch, step[START], last)
+    order, base = advance(ints(op[ORDER]), op[MOVES] * step[START]), (1 - op[MOVES]) * step[START]
+    losses = view(op[ROW_LOSS], scratch, step[START], last)
     for r in range(first, last):
         y = view(op[A], scratch, r * op[A_ROW], outputs)
         d = view(op[D], scratch, r * op[D_ROW], outputs)
-        t = view(op[TARGET], scratch, order[step[START] + r] * op[TARGET_ROW], outputs)
+        t = view(op[TARGET], scratch, (base + order[r]) * op[TARGET_ROW], outputs)
         total = F(0)
         for k in range(outputs):
             total += {value}
@@ -95,7 +96,8 @@ ROW_LOSS = """def kernel(op, first, last, step, scratch):
     outputs = op[OUTPUTS]
     scale = F(1) / F(step[ROWS])
 {parameters}
-    order, losses = ints(op[ORDER]), view(op[ROW_LOSS], scratch, step[START], last)
+    order, base = advance(ints(op[ORDER]), op[MOVES] * step[START]), (1 - op[MOVES]) * step[START]
+    losses = view(op[ROW_LOSS], scratch, step[START], last)
     for r in range(first, last):
         y = view(op[A], scratch, r * op[A_ROW], outputs)
         dy = view(op[D], scratch, r * op[D_ROW], outputs)
@@ -104,8 +106,8 @@ ROW_LOSS = """def kernel(op, first, last, step, scratch):
         scale_row(dy, scale)
 """
 TARGETS = {
-    "label": "label = ints(op[TARGET])[order[step[START] + r]]",
-    "t": "t = view(op[TARGET], scratch, order[step[START] + r] * op[TARGET_ROW], outputs)",
+    "label": "label = ints(op[TARGET])[(base + order[r])]",
+    "t": "t = view(op[TARGET], scratch, (base + order[r]) * op[TARGET_ROW], outputs)",
 }
 
 UPDATE = """def kernel(w, g, count, stride, hyper):

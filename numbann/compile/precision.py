@@ -124,34 +124,26 @@ class _Rewriter:
 
     def loop(self, node: ast.For) -> None:
         """A loop over range(...), whose variable is a count."""
-        called = node.iter.func if isinstance(node.iter, ast.Call) else None
-        if (
-            not (isinstance(called, ast.Name) and called.id == "range" and isinstance(node.target, ast.Name))
-            or node.orelse
-        ):
-            raise self.refuse(node, "a loop must be: for k in range(...)")
-        assert isinstance(node.iter, ast.Call)
-        elementwise = self.elementwise(node)
-        node.iter.args = [self.count(argument) for argument in node.iter.args]
-        self.counts.add(node.target.id)
+        match node:
+            case ast.For(target=ast.Name(id=index), iter=ast.Call(func=ast.Name(id="range")) as bounds, orelse=[]):
+                row = self.whole_row(bounds.args) if _elementwise(node.body, index) else None
+            case _:
+                raise self.refuse(node, "a loop must be: for k in range(...)")
+        bounds.args = [self.count(bound) for bound in bounds.args]
+        self.counts.add(index)
         node.body = [self.statement(line) for line in node.body]
-        if elementwise:
-            node.iter.args = [ast.Call(ast.Name("padded", ast.Load()), node.iter.args[0].args, [])]
+        if row is not None:
+            bounds.args = [ast.Call(ast.Name("padded", ast.Load()), [row], [])]
 
-    def elementwise(self, node: ast.For) -> bool:
-        """Whether a loop goes over a whole row and each turn touches the elements at its own index only.
+    def whole_row(self, bounds: list[ast.expr]) -> ast.expr | None:
+        """The row of range(len(row)), else None.
 
-        Such a loop may run on into the padding of the rows, and then is whole vectors, without a remainder.
+        An elementwise loop over it may run on into the row's padding, and then is whole vectors without a remainder.
         """
-        whole = len(node.iter.args) == 1 and ast.unparse(node.iter.args[0]).startswith("len(")
-        index = node.target.id
-        return whole and all(
-            isinstance(line, ast.Assign)
-            and _is_element(line.targets[0], index)
-            and len(line.targets) == 1
-            and _own(line.value, index)
-            for line in node.body
-        )
+        match bounds:
+            case [ast.Call(func=ast.Name(id="len"), args=[ast.Name() as row])]:
+                return row
+        return None
 
     def target(self, node: ast.expr) -> ast.expr:
         """What is assigned to: a name, an element, or several."""
@@ -278,9 +270,10 @@ class _Rewriter:
         if vector is not None:
             self.lowered.imports.add("from numbann.simd import vector_math")
             return f"vector_math.{vector.__name__}"
-        if getattr(math, getattr(found, "__name__", ""), None) is found:
+        name = getattr(found, "__name__", "")
+        if getattr(math, name, None) is found:
             self.lowered.imports.add("import math")
-            return f"math.{found.__name__}"
+            return f"math.{name}"
         if found is float:
             return self.lowered.cast
         if found in BUILT_IN:
@@ -301,9 +294,16 @@ def _is_element(node: ast.expr, index: str) -> bool:
     return isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Name) and node.slice.id == index
 
 
-def _own(node: ast.expr, index: str) -> bool:
-    """Whether an expression reads rows at the index only."""
-    return all(_is_element(part, index) for part in ast.walk(node) if isinstance(part, ast.Subscript))
+def _elementwise(lines: list[ast.stmt], index: str) -> bool:
+    """Whether lines only assign elements at an index, from elements at that index."""
+    for line in lines:
+        match line:
+            case ast.Assign(targets=[target], value=value) if _is_element(target, index):
+                if not all(_is_element(part, index) for part in ast.walk(value) if isinstance(part, ast.Subscript)):
+                    return False
+            case _:
+                return False
+    return True
 
 
 def _kind(node: ast.AST) -> str:

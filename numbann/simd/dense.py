@@ -28,6 +28,7 @@ from numbann.simd.op import (
     SWEEPS,
     TABLE,
     UPDATE,
+    X_MOVES,
     Z_ROW,
     ZERO,
     D,
@@ -52,8 +53,14 @@ def lanes_like(like):
 
 @inner
 def offsets(op, step):
-    """The table of offsets: of the batch's rows if the table moves with the epoch, else of fixed rows."""
+    """The offsets of the batch's rows in x."""
     return advance(ints(op[TABLE]), op[MOVES] * step[START])
+
+
+@inner
+def inputs(op, step, like):
+    """x, from where the offsets of the batch's rows count."""
+    return advance(pointer(op[X], like), op[X_MOVES] * step[START])
 
 
 def dense_forward(op, first, last, step, scratch):
@@ -82,7 +89,7 @@ def _forward_panel(op, panel, first, last, step, scratch, lanes):
     column = panel * 4 * lanes
     vectors = min(4, (op[COLUMNS] - column) // lanes)
     width = vectors * lanes
-    x, table = pointer(op[X], scratch), advance(offsets(op, step), first)
+    x, table = inputs(op, step, scratch), advance(offsets(op, step), first)
     w = advance(pointer(op[W], scratch), column * op[INPUTS_PADDED])
     z = advance(pointer(op[Z], scratch), first * op[Z_ROW] + column)
     init, init_row = advance(pointer(op[BIAS], scratch), column), 0
@@ -160,7 +167,7 @@ def dense_update(op, first, last, step, scratch):
     """
     lanes = lanes_like(scratch)
     blocks = (op[INPUTS] + UNIT - 1) // UNIT
-    x, d, zero = pointer(op[X], scratch), pointer(op[D], scratch), pointer(op[ZERO], scratch)
+    x, d, zero = inputs(op, step, scratch), pointer(op[D], scratch), pointer(op[ZERO], scratch)
     table = offsets(op, step)
     hyper = advance(pointer(op[HYPER], scratch), step[INDEX] * op[HYPER_ROW])
     for unit in range(first, last):

@@ -9,7 +9,9 @@ from __future__ import annotations
 # The driver's own: the kernel's address, and how many units it has; -g: the batch's rows, dealt out g at a time
 KERNEL, UNITS = 0, 1
 
-# The dense layer: x (B, I) found by a table of offsets, which moves with the epoch if MOVES is 1; w, b; z; d = dL/dz
+# The dense layer: x (B, I), its rows found by a table of offsets; w, b; z; d = dL/dz
+# MOVES 1: the table has an entry for each row of the epoch, and the batch's entries begin at START
+# X_MOVES: elements that x moves on for each row before START, where the table is of a batch
 X, TABLE, MOVES = 2, 3, 4
 INPUTS, INPUTS_PADDED, OUTPUTS, COLUMNS = 5, 6, 7, 8  # COLUMNS: OUTPUTS padded to whole vectors
 W, BIAS = 9, 10
@@ -17,7 +19,7 @@ Z, Z_ROW = 11, 12
 D, D_ROW = 13, 14
 DX, DX_ROW, DX_COLUMNS = 15, 16, 17
 SWEEPS = 18  # and the three after it: addresses of the sweeps of 1 to 4 vectors
-ZERO = 22
+ZERO, X_MOVES = 22, 23
 
 # The optimizer: its kernel, elements from one state's arena to the next, and a table of numbers with one row a step
 UPDATE, STRIDE, HYPER, HYPER_ROW = 24, 25, 26, 27

@@ -12,8 +12,8 @@ import numpy as np
 from numbann.compile.blocks import free_parameters
 from numbann.engine import random
 from numbann.engine.cpu import epoch as driver
-from numbann.engine.cpu.memory import Arena, aligned, layer_rows, scratch
-from numbann.engine.cpu.tables import Builder, Data, Table
+from numbann.engine.cpu.memory import Arena, aligned, scratch
+from numbann.engine.cpu.tables import Builder, Table
 from numbann.engine.cpu.team import Team, available_cpus
 from numbann.plan import Plan
 from numbann.simd import jit, op
@@ -26,12 +26,15 @@ SERIAL_FLOPS = 4_000_000  # a step below this is faster on one thread
 
 @dataclass(frozen=True)
 class _Epochs:
-    """What training goes over again and again: the rows, the numbers of each step, and the table that reads them."""
+    """What training goes over again and again: rows in an order, the numbers of each step, and each row's loss."""
 
-    data: Data
-    batch: int
-    hyper: np.ndarray
     table: Table
+    batch: int
+    row: int
+    order: np.ndarray
+    offsets: np.ndarray
+    hyper: np.ndarray
+    row_loss: np.ndarray
 
 
 class Engine:
@@ -50,7 +53,7 @@ class Engine:
         self._team = Team(self.threads)
         self._epochs: _Epochs | None = None
         self._last_steps = 0
-        self._builders: dict[int, Builder] = {}
+        self._tables: dict[bool, Table] = {}
         self._drive = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_ssize_t)(
             jit.address(driver.drive, plan.dtype, driver.driver_signature)
         )
@@ -99,9 +102,10 @@ class Engine:
         numbers = op.FIRST_PARAMETER + len(free_parameters(self.plan.optimizer.component))
         hyper = aligned((-(-len(x) // batch), numbers), self.plan.dtype)
         order, losses = np.empty(len(x), np.int64), np.empty(len(x), self.plan.dtype)
-        data = Data(x, order, np.empty_like(order), self._target(t), losses, None)
-        table = self._build(batch, lambda builder: builder.training(data, hyper, self.threads))
-        self._epochs = _Epochs(data, batch, hyper, table)
+        offsets = np.empty_like(order)
+        table = self._built(batch, True, lambda builder: builder.training(hyper, self.threads))
+        table.bind(x=x, target=self._target(t), order=order, offsets=offsets, row_loss=losses)
+        self._epochs = _Epochs(table, batch, x.shape[1], order, offsets, hyper, losses)
 
     def epoch(self, index: int, rates: np.ndarray, progress: Progress | None = None) -> float:
         """Train one epoch with a learning rate for each step; the mean over batches of their mean loss.
@@ -110,15 +114,15 @@ class Engine:
         """
         if self._epochs is None:
             raise RuntimeError("load_data comes before epoch")
-        data, batch = self._epochs.data, self._epochs.batch
-        data.order[:] = random.epoch_order(self.plan.seed, index, len(data.x))
-        np.multiply(data.order, data.x.shape[1], out=data.offsets)
-        self._set_hyper(self._epochs.hyper, rates)
+        epochs = self._epochs
+        epochs.order[:] = random.epoch_order(self.plan.seed, index, len(epochs.order))
+        np.multiply(epochs.order, epochs.row, out=epochs.offsets)
+        self._set_hyper(epochs.hyper, rates)
         try:
-            self._run(self._epochs.table, batch, len(data.x), progress)
+            self._run(epochs.table, epochs.batch, len(epochs.order), progress)
         finally:
             self.steps_done += self._last_steps
-        return _mean_of_means(data.row_loss, batch)
+        return _mean_of_means(epochs.row_loss, epochs.batch)
 
     def _set_hyper(self, hyper: np.ndarray, rates: np.ndarray) -> None:
         """The optimizer's numbers for each step of an epoch."""
@@ -140,23 +144,25 @@ class Engine:
         return self._evaluate(x, self._target(t))
 
     def _evaluate(self, x: np.ndarray, t: np.ndarray | None) -> tuple[float, np.ndarray]:
-        x = self._matrix(x)
-        order = np.arange(len(x), dtype=np.int64)
+        x, losses = self._matrix(x), np.zeros(len(x), self.plan.dtype)
         out = np.empty((len(x), self.plan.outputs), self.plan.dtype)
-        losses = np.zeros(len(x), self.plan.dtype)
-        rows = min(INFERENCE_ROWS, len(x))
-        data = Data(x, order, order * x.shape[1], t, losses, out)
-        self._run(self._build(rows, lambda builder: builder.evaluation(data)), rows, len(x), None)
+        table = self._inference(t is not None)
+        table.bind(x=x, row_loss=losses, out=out, **({} if t is None else {"target": t}))
+        self._run(table, INFERENCE_ROWS, len(x), None)
         return float(losses.mean(dtype=np.float64)), out
+
+    def _inference(self, losses: bool) -> Table:
+        """The table that predicts, with losses or without."""
+        if losses not in self._tables:
+            self._tables[losses] = self._built(INFERENCE_ROWS, False, lambda builder: builder.evaluation(losses))
+        return self._tables[losses]
 
     # ---- the driver
 
-    def _build(self, rows: int, make: Callable[[Builder], Table]) -> Table:
+    def _built(self, rows: int, shuffled: bool, make: Callable[[Builder], Table]) -> Table:
         """A table for batches of so many rows; counts the kernels that had to be compiled for it."""
         before = jit.MISSES
-        if rows not in self._builders:
-            self._builders[rows] = Builder(self.plan, self._arena, layer_rows(self.plan, rows))
-        table = make(self._builders[rows])
+        table = make(Builder(self.plan, self._arena, rows, shuffled))
         self.compiled += jit.MISSES - before
         return table
 
@@ -225,9 +231,8 @@ def _threads(plan: Plan, threads: int | str) -> int:
     return 1 if plan.step_flops(rows) < SERIAL_FLOPS else available_cpus()
 
 
-def _mean_of_means(row_loss: np.ndarray | None, batch: int) -> float:
+def _mean_of_means(row_loss: np.ndarray, batch: int) -> float:
     """The mean over batches of the mean over their rows."""
-    assert row_loss is not None
     starts = np.arange(0, len(row_loss), batch)
     sums = np.add.reduceat(row_loss.astype(np.float64), starts)
     return float(np.mean(sums / np.diff(starts, append=len(row_loss))))

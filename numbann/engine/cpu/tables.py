@@ -13,200 +13,174 @@ import numpy as np
 
 from numbann.compile import blocks
 from numbann.component import Configured
-from numbann.engine.cpu.memory import Arena, LayerRows, aligned
+from numbann.engine.cpu.memory import Arena, aligned, layer_rows
 from numbann.plan import Layer, Plan
 from numbann.simd import dense, jit, op
 from numbann.simd.sweep import DEPTH, PANEL, ROWS, sweep_addresses
 
 GRAIN = 6  # rows are dealt out to threads by the height of the widest tile
 
+Op = tuple[
+    int, int, dict[str, Any]
+]  # a kernel's address, its units, and columns of op.py with numbers, arrays or slots
 
-@dataclass(frozen=True)
-class Data:
-    """What a table reads and writes outside the engine: rows, targets, their order, losses, and predictions."""
 
-    x: np.ndarray
-    order: np.ndarray
-    offsets: np.ndarray
-    target: np.ndarray | None
-    row_loss: np.ndarray | None
-    out: np.ndarray | None
+class Slot(str):
+    """The name of an array that a table is given later, and perhaps again and again: see Table.bind."""
 
 
 @dataclass(frozen=True)
 class Table:
-    """Ops and phases; each phase is the range of its ops.  `keep` holds every array that an address points into."""
+    """Ops and phases; each phase is the range of its ops.  `kept` holds every array that an address points into."""
 
     ops: np.ndarray
     phases: np.ndarray
-    keep: tuple[Any, ...]
+    slots: list[tuple[Slot, int, int]]
+    kept: dict[str, Any]
+
+    def bind(self, **arrays: np.ndarray) -> None:
+        """Put the addresses of arrays into their slots, and keep the arrays alive."""
+        for slot, row, column in self.slots:
+            if slot in arrays:
+                self.ops[row, column] = arrays[slot].ctypes.data
+        self.kept.update(arrays)
+
+
+def assembled(phases: list[list[Op]], **kept: Any) -> Table:
+    """The table of phases of ops; arrays become addresses."""
+    ends = np.cumsum([len(phase) for phase in phases])
+    ranges = [(end - len(phase), end) for end, phase in zip(ends, phases, strict=True)]
+    rows = [row for phase in phases for row in phase]
+    table = Table(np.zeros((len(rows), op.WIDTH), np.int64), np.array(ranges, np.int64), [], {**kept, "arrays": []})
+    for index, (kernel, units, columns) in enumerate(rows):
+        table.ops[index, [op.KERNEL, op.UNITS]] = kernel, units
+        for name, value in columns.items():
+            _fill(table, index, name, value)
+    return table
+
+
+def _fill(table: Table, index: int, name: str, value: Any) -> None:
+    """Set one column of an op; "SWEEPS+2" is the second after SWEEPS."""
+    base, _, shift = name.partition("+")
+    column = getattr(op, base) + int(shift or 0)
+    if isinstance(value, Slot):
+        table.slots.append((value, index, column))
+    elif isinstance(value, np.ndarray):
+        table.kept["arrays"].append(value)
+        table.ops[index, column] = value.ctypes.data
+    else:
+        table.ops[index, column] = value
 
 
 class Builder:
-    """Builds tables for one plan, arena and set of buffers."""
+    """Builds tables for one plan, arena and set of buffers.
 
-    def __init__(self, plan: Plan, arena: Arena, rows: list[LayerRows]) -> None:
-        self.plan, self.arena, self.rows = plan, arena, rows
+    shuffled: rows come in an epoch's order, by the slots `order` and `offsets`; else one after the other.
+    Further slots: x, target, row_loss (each row's loss) and out (predictions).
+    """
+
+    def __init__(self, plan: Plan, arena: Arena, rows: int, shuffled: bool) -> None:
+        self.plan, self.arena, self.shuffled = plan, arena, shuffled
+        self.rows = layer_rows(plan, rows)
         self.zero = aligned(PANEL * plan.lanes, plan.dtype)
         self.ones = aligned(plan.lanes, plan.dtype)
         self.ones[:] = 1
-        self.no_offsets = np.zeros(len(rows[0].z), np.int64)
-        self.keep: list[Any] = []
+        self.counted = np.arange(rows, dtype=np.int64)
 
-    def training(self, data: Data, hyper: np.ndarray, threads: int) -> Table:
+    def training(self, hyper: np.ndarray, threads: int) -> Table:
         """The table of a training step.
 
         Where the first layer has a panel for each thread it goes by panels, in a phase of its own: then its weights,
         most of a network's, stay with the processor that also updates them.
         """
-        by_rows = [*self._forward(data), *self._loss(data), *self._backward()]
-        updates = self._updates(data, hyper)
+        by_rows = [*self._forward(), self._loss(), *self._backward()]
+        phases = [by_rows, self._updates(hyper)]
         if threads > 1 and self._panels(self.plan.layers[0]) >= threads:
-            return self._table([[self._first_layer(data)], by_rows[1:], updates])
-        return self._table([by_rows, updates])
+            phases = [[self._first_layer()], by_rows[1:], phases[1]]
+        return assembled(phases, builder=self)
 
-    def evaluation(self, data: Data) -> Table:
-        """The table that fills data.out with predictions, and data.row_loss with losses if there are targets."""
-        loss = self._loss(data) if data.target is not None else []
-        return self._table([self._forward(data) + loss + self._predictions(data)])
-
-    def _table(self, phases: list[list[np.ndarray]]) -> Table:
-        ends = np.cumsum([len(phase) for phase in phases])
-        ranges = np.array([(end - len(phase), end) for end, phase in zip(ends, phases, strict=True)], np.int64)
-        kept, self.keep = (self, *self.keep), []
-        return Table(np.array([row for phase in phases for row in phase]), ranges, kept)
+    def evaluation(self, losses: bool) -> Table:
+        """The table that fills `out` with predictions, and with losses also `row_loss`."""
+        loss = [self._loss()] if losses else []
+        return assembled([[*self._forward(), *loss, *self._predictions()]], builder=self)
 
     # ---- phase 1
 
-    def _forward(self, data: Data) -> list[np.ndarray]:
-        rows = []
+    def _forward(self) -> list[Op]:
+        ops: list[Op] = []
         for k, layer in enumerate(self.plan.layers):
-            rows.append(self._op(self._kernel(dense.dense_forward), -GRAIN, **self._dense(k, layer, data, ROWS)))
+            ops.append((self._kernel(dense.dense_forward), -GRAIN, self._dense(k, ROWS)))
             if layer.activation is not None:
                 in_place = self.rows[k].a is self.rows[k].z
                 kernel = blocks.activation_forward(layer.activation.component, self.plan.dtype, in_place)
-                rows.append(self._op(kernel, -GRAIN, **self._activation(k, layer, layer.activation)))
-        return rows
+                ops.append((kernel, -GRAIN, self._activation(k, layer.activation)))
+        return ops
 
-    def _first_layer(self, data: Data) -> np.ndarray:
+    def _first_layer(self) -> Op:
         """The first layer's forward product by panels."""
-        first = self.plan.layers[0]
-        kernel = self._kernel(dense.dense_forward_panels)
-        return self._op(kernel, self._panels(first), **self._dense(0, first, data, ROWS))
+        return self._kernel(dense.dense_forward_panels), self._panels(self.plan.layers[0]), self._dense(0, ROWS)
 
-    def _loss(self, data: Data) -> list[np.ndarray]:
-        last, layer, target = self.rows[-1], self.plan.layers[-1], data.target
-        assert target is not None
-        assert data.row_loss is not None
-        return [
-            self._op(
-                blocks.loss_kernel(self.plan.loss.component, self.plan.dtype),
-                -GRAIN,
-                A=last.a,
-                A_ROW=layer.row,
-                D=last.d,
-                D_ROW=layer.row,
-                OUTPUTS=layer.outputs,
-                TARGET=target,
-                TARGET_ROW=target.size // len(target),
-                ORDER=data.order,
-                ROW_LOSS=data.row_loss,
-                PARAMETERS=self._values(self.plan.loss),
-            )
-        ]
+    def _loss(self) -> Op:
+        last, layer, loss = self.rows[-1], self.plan.layers[-1], self.plan.loss
+        columns = {
+            "A": last.a,
+            "A_ROW": layer.row,
+            "D": last.d,
+            "D_ROW": layer.row,
+            "OUTPUTS": layer.outputs,
+            "TARGET": Slot("target"),
+            "TARGET_ROW": layer.columns if loss.component.form == "row" else layer.outputs,
+            "ORDER": Slot("order") if self.shuffled else self.counted,
+            "MOVES": int(self.shuffled),
+            "ROW_LOSS": Slot("row_loss"),
+            "PARAMETERS": self._values(loss),
+        }
+        return blocks.loss_kernel(loss.component, self.plan.dtype), -GRAIN, columns
 
-    def _backward(self) -> list[np.ndarray]:
-        rows = []
+    def _backward(self) -> list[Op]:
+        ops: list[Op] = []
         for k in range(len(self.plan.layers) - 1, -1, -1):
             layer = self.plan.layers[k]
             if layer.activation is not None:
                 kernel = blocks.activation_backward(layer.activation.component, self.plan.dtype)
-                rows.append(self._op(kernel, -GRAIN, **self._activation(k, layer, layer.activation)))
+                ops.append((kernel, -GRAIN, self._activation(k, layer.activation)))
             if k > 0:
-                rows.append(self._delta(k, layer))
-        return rows
+                ops.append((self._kernel(dense.dense_delta), -GRAIN, self._delta(k)))
+        return ops
 
-    def _delta(self, k: int, layer: Layer) -> np.ndarray:
-        below, under = self.rows[k - 1], self.plan.layers[k - 1]
-        return self._op(
-            self._kernel(dense.dense_delta),
-            -GRAIN,
-            TABLE=self.rows[k].offsets,
-            D=self.rows[k].d,
-            D_ROW=layer.row,
-            DX=below.d,
-            DX_ROW=under.row,
-            DX_COLUMNS=under.columns,
-            W=self.arena.address(layer.weights),
-            OUTPUTS=layer.outputs,
-            COLUMNS=layer.columns,
-            INPUTS_PADDED=layer.inputs_padded,
-            ZERO=self.zero,
-            **self._sweeps(ROWS, under.columns),
-        )
-
-    def _predictions(self, data: Data) -> list[np.ndarray]:
-        """The link on the last layer's output, if it has one, and copies into data.out."""
+    def _predictions(self) -> list[Op]:
+        """The link on the last layer's output, if it has one, and copies into `out`."""
         last, layer, link = self.rows[-1], self.plan.layers[-1], self.plan.link
-        copied, rows = last.a, []
+        copied = last.a if link is None else last.d
+        copy = {"Z": copied, "Z_ROW": layer.row, "OUTPUTS": layer.outputs, "DX": Slot("out"), "DX_ROW": layer.outputs}
+        ops: list[Op] = [(self._kernel(dense.copy_rows), -GRAIN, copy)]
         if link is not None:
             kernel = blocks.activation_forward(link.component, self.plan.dtype, False)
-            copied = last.d
-            rows.append(
-                self._op(
-                    kernel,
-                    -GRAIN,
-                    Z=last.a,
-                    Z_ROW=layer.row,
-                    A=last.d,
-                    A_ROW=layer.row,
-                    OUTPUTS=layer.outputs,
-                    PARAMETERS=self._values(link),
-                )
-            )
-        assert data.out is not None
-        return [
-            *rows,
-            self._op(
-                self._kernel(dense.copy_rows),
-                -GRAIN,
-                Z=copied,
-                Z_ROW=layer.row,
-                OUTPUTS=layer.outputs,
-                DX=data.out,
-                DX_ROW=layer.outputs,
-            ),
-        ]
+            columns = {"Z": last.a, "Z_ROW": layer.row, "A": last.d, "A_ROW": layer.row, "OUTPUTS": layer.outputs}
+            ops.insert(0, (kernel, -GRAIN, {**columns, "PARAMETERS": self._values(link)}))
+        return ops
 
     # ---- phase 2
 
-    def _updates(self, data: Data, hyper: np.ndarray) -> list[np.ndarray]:
+    def _updates(self, hyper: np.ndarray) -> list[Op]:
         update = blocks.optimizer_kernel(self.plan.optimizer, self.plan.dtype)
         moved = {"UPDATE": update, "STRIDE": self.plan.stride, "HYPER": hyper, "HYPER_ROW": hyper.shape[1]}
-        rows = []
+        ones = {"X": self.ones, "X_MOVES": 0, "TABLE": np.zeros_like(self.counted), "MOVES": 0}
+        ops: list[Op] = []
         for k, layer in enumerate(self.plan.layers):
             panels = self._panels(layer)
-            units = panels * -(-layer.inputs // dense.UNIT)
-            common = {
-                **self._dense(k, layer, data, DEPTH),
-                **moved,
-                "D": self.rows[k].d,
-                "D_ROW": layer.row,
-                "ZERO": self.zero,
-            }
-            ones = {"X": self.ones, "TABLE": self.no_offsets, "MOVES": 0}
-            rows.append(self._op(self._kernel(dense.dense_update), units, **common))
-            rows.append(self._op(self._kernel(dense.bias_update), panels, **{**common, **ones}))
-        return rows
+            delta = {"D": self.rows[k].d, "D_ROW": layer.row, "ZERO": self.zero}
+            columns = {**self._dense(k, DEPTH), **moved, **delta}
+            ops.append((self._kernel(dense.dense_update), panels * -(-layer.inputs // dense.UNIT), columns))
+            ops.append((self._kernel(dense.bias_update), panels, {**columns, **ones}))
+        return ops
 
-    # ---- columns that several ops share
+    # ---- columns
 
-    def _dense(self, k: int, layer: Layer, data: Data, family: tuple[Any, ...]) -> dict[str, Any]:
-        below = None if k == 0 else self.rows[k - 1]
+    def _dense(self, k: int, family: tuple[Any, ...]) -> dict[str, Any]:
+        layer = self.plan.layers[k]
         return {
-            "X": data.x if below is None else below.a,
-            "TABLE": data.offsets if below is None else below.offsets,
-            "MOVES": int(below is None),
+            **(self._first_inputs() if k == 0 else self._inputs(k)),
             "INPUTS": layer.inputs,
             "INPUTS_PADDED": layer.inputs_padded,
             "OUTPUTS": layer.outputs,
@@ -218,12 +192,37 @@ class Builder:
             **self._sweeps(family, layer.columns),
         }
 
-    def _panels(self, layer: Layer) -> int:
-        """How many panels a layer's weights have."""
-        return -(-layer.columns // (PANEL * self.plan.lanes))
+    def _first_inputs(self) -> dict[str, Any]:
+        """Where the first layer finds its rows."""
+        if self.shuffled:
+            return {"X": Slot("x"), "X_MOVES": 0, "TABLE": Slot("offsets"), "MOVES": 1}
+        inputs = self.plan.inputs
+        return {"X": Slot("x"), "X_MOVES": inputs, "TABLE": self.counted * inputs, "MOVES": 0}
 
-    def _activation(self, k: int, layer: Layer, activation: Configured) -> dict[str, Any]:
-        rows = self.rows[k]
+    def _inputs(self, k: int) -> dict[str, Any]:
+        """Where a later layer finds its rows."""
+        below = self.rows[k - 1]
+        return {"X": below.a, "X_MOVES": 0, "TABLE": below.offsets, "MOVES": 0}
+
+    def _delta(self, k: int) -> dict[str, Any]:
+        layer, under = self.plan.layers[k], self.plan.layers[k - 1]
+        return {
+            "TABLE": self.rows[k].offsets,
+            "D": self.rows[k].d,
+            "D_ROW": layer.row,
+            "DX": self.rows[k - 1].d,
+            "DX_ROW": under.row,
+            "DX_COLUMNS": under.columns,
+            "W": self.arena.address(layer.weights),
+            "OUTPUTS": layer.outputs,
+            "COLUMNS": layer.columns,
+            "INPUTS_PADDED": layer.inputs_padded,
+            "ZERO": self.zero,
+            **self._sweeps(ROWS, under.columns),
+        }
+
+    def _activation(self, k: int, activation: Configured) -> dict[str, Any]:
+        rows, layer = self.rows[k], self.plan.layers[k]
         return {
             "Z": rows.z,
             "Z_ROW": layer.row,
@@ -235,6 +234,10 @@ class Builder:
             "PARAMETERS": self._values(activation),
         }
 
+    def _panels(self, layer: Layer) -> int:
+        """How many panels a layer's weights have."""
+        return -(-layer.columns // (PANEL * self.plan.lanes))
+
     def _sweeps(self, family: tuple[Any, ...], columns: int) -> dict[str, int]:
         found = sweep_addresses(family, self.plan.dtype, columns // self.plan.lanes)
         return {f"SWEEPS+{k}": address for k, address in enumerate(found)}
@@ -242,18 +245,6 @@ class Builder:
     def _values(self, configured: Configured) -> np.ndarray:
         """A component's parameters as an array that kernels read."""
         return np.array([*configured.values.values(), 0], self.plan.dtype)
-
-    def _op(self, kernel: int, units: int, **columns: Any) -> np.ndarray:
-        """One op: names of op.py with numbers, or with arrays, whose addresses are taken and which are kept alive."""
-        row = np.zeros(op.WIDTH, np.int64)
-        row[op.KERNEL], row[op.UNITS] = kernel, units
-        for name, value in columns.items():
-            base, _, shift = name.partition("+")
-            if isinstance(value, np.ndarray):
-                self.keep.append(value)
-                value = value.ctypes.data
-            row[getattr(op, base) + int(shift or 0)] = value
-        return row
 
     def _kernel(self, function: Any) -> int:
         return jit.address(function, self.plan.dtype)
