@@ -21,16 +21,19 @@ from numbann.simd.op import (
     INPUTS,
     INPUTS_PADDED,
     MOVES,
+    ONES,
     OUTPUTS,
     ROWS,
     START,
     STRIDE,
     SWEEPS,
     TABLE,
+    UNIT,
     UPDATE,
     X_MOVES,
     Z_ROW,
     ZERO,
+    ZEROS,
     D,
     W,
     X,
@@ -42,7 +45,6 @@ from numbann.simd.vector import BYTES
 
 FORWARD_DEPTH = 384  # depth of a block of the forward product: its panel stays in the first-level cache
 DELTA_DEPTH = 256  # depth of a block of the delta product: its transposed panel fills the scratch area
-UNIT = 24  # rows of the weights' gradient that are computed and applied at once
 
 
 @inner
@@ -161,63 +163,51 @@ def _transpose_panel(op, w, column, width, k, k_end, scratch, lanes):
 
 
 def dense_update(op, first, last, step, scratch):
-    """For the units first..last of w: dw = x' d over the batch's rows, and at once the optimizer on that piece.
+    """For the units first..last of w and b: their gradient over the batch's rows, and at once the optimizer on them.
 
-    A unit is UNIT rows of one panel.  Its gradient lives in the scratch area only.
+    A panel has a unit for each UNIT rows of w, dw = x' d, and one more for its piece of b, db = 1' d.  A gradient lives
+    in the scratch area only.
     """
     lanes = lanes_like(scratch)
-    blocks = (op[INPUTS] + UNIT - 1) // UNIT
-    x, d, zero = inputs(op, step, scratch), pointer(op[D], scratch), pointer(op[ZERO], scratch)
-    table = offsets(op, step)
-    hyper = advance(pointer(op[HYPER], scratch), step[INDEX] * op[HYPER_ROW])
+    blocks = (op[INPUTS] + op[UNIT] - 1) // op[UNIT]
     for unit in range(first, last):
-        panel = unit // blocks
-        row = (unit - panel * blocks) * UNIT
-        column = panel * 4 * lanes
-        rows, vectors = min(UNIT, op[INPUTS] - row), min(4, (op[COLUMNS] - column) // lanes)
-        width = vectors * lanes
-        call_sweep(
-            op[SWEEPS + vectors - 1],
-            advance(x, row),
-            table,
-            advance(d, column),
-            op[D_ROW],
-            zero,
-            0,
-            scratch,
-            width,
-            rows,
-            step[ROWS],
-        )
-        w = advance(pointer(op[W], scratch), column * op[INPUTS_PADDED] + row * width)
-        call_update(op[UPDATE], w, scratch, rows * width, op[STRIDE], hyper)
+        panel = unit // (blocks + 1)
+        block = unit - panel * (blocks + 1)
+        if block < blocks:
+            _update_weights(op, panel, block * op[UNIT], step, scratch, lanes)
+        else:
+            _update_bias(op, panel, step, scratch, lanes)
 
 
-def bias_update(op, first, last, step, scratch):
-    """For the panels first..last of b: db = the sum of d over the batch's rows, and at once the optimizer on it.
+@inner
+def _update_weights(op, panel, row, step, scratch, lanes):
+    """The rows row.. of one panel of w, up to a unit of them."""
+    column = panel * 4 * lanes
+    rows, vectors = min(op[UNIT], op[INPUTS] - row), min(4, (op[COLUMNS] - column) // lanes)
+    width = vectors * lanes
+    x, d = advance(inputs(op, step, scratch), row), advance(pointer(op[D], scratch), column)
+    zero, sweep = pointer(op[ZERO], scratch), op[SWEEPS + vectors - 1]
+    call_sweep(sweep, x, offsets(op, step), d, op[D_ROW], zero, 0, scratch, width, rows, step[ROWS])
+    w = advance(pointer(op[W], scratch), column * op[INPUTS_PADDED] + row * width)
+    call_update(op[UPDATE], w, scratch, rows * width, op[STRIDE], _hyper(op, step, scratch))
 
-    The sum is a product with x = 1, which every offset of the table leads to.
-    """
-    lanes = lanes_like(scratch)
-    hyper = advance(pointer(op[HYPER], scratch), step[INDEX] * op[HYPER_ROW])
-    for panel in range(first, last):
-        column = panel * 4 * lanes
-        vectors = min(4, (op[COLUMNS] - column) // lanes)
-        width = vectors * lanes
-        call_sweep(
-            op[SWEEPS + vectors - 1],
-            pointer(op[X], scratch),
-            ints(op[TABLE]),
-            advance(pointer(op[D], scratch), column),
-            op[D_ROW],
-            pointer(op[ZERO], scratch),
-            0,
-            scratch,
-            width,
-            1,
-            step[ROWS],
-        )
-        call_update(op[UPDATE], advance(pointer(op[BIAS], scratch), column), scratch, width, op[STRIDE], hyper)
+
+@inner
+def _update_bias(op, panel, step, scratch, lanes):
+    """One panel's piece of b; the sum over rows is a product with ones, where every offset of a table leads."""
+    column = panel * 4 * lanes
+    vectors = min(4, (op[COLUMNS] - column) // lanes)
+    width = vectors * lanes
+    ones, d, zero = (pointer(op[ONES], scratch), advance(pointer(op[D], scratch), column), pointer(op[ZERO], scratch))
+    call_sweep(op[SWEEPS + vectors - 1], ones, ints(op[ZEROS]), d, op[D_ROW], zero, 0, scratch, width, 1, step[ROWS])
+    b = advance(pointer(op[BIAS], scratch), column)
+    call_update(op[UPDATE], b, scratch, width, op[STRIDE], _hyper(op, step, scratch))
+
+
+@inner
+def _hyper(op, step, like):
+    """The optimizer's numbers of this step."""
+    return advance(pointer(op[HYPER], like), step[INDEX] * op[HYPER_ROW])
 
 
 def copy_rows(op, first, last, step, scratch):

@@ -23,6 +23,7 @@ ZERO, X_MOVES = 22, 23
 
 # The optimizer: its kernel, elements from one state's arena to the next, and a table of numbers with one row a step
 UPDATE, STRIDE, HYPER, HYPER_ROW = 24, 25, 26, 27
+UNIT, ONES, ZEROS = 35, 36, 37  # rows of w in a unit; a one and a table of offsets to it, for the sum over rows
 
 # Activations and losses: a (B, O), parameters, targets, the epoch's order of rows, and each row's loss
 A, A_ROW, PARAMETERS = 28, 29, 30

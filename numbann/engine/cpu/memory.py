@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from numbann.plan import VECTOR_BYTES, Layer, Plan
-from numbann.simd.dense import DELTA_DEPTH, UNIT
+from numbann.simd.dense import DELTA_DEPTH
 from numbann.simd.sweep import PANEL
 
 
@@ -84,4 +84,4 @@ def scratch(plan: Plan, threads: int) -> np.ndarray:
     """A scratch area for each thread, large enough for every kernel, and apart from its neighbours."""
     panel = PANEL * plan.lanes
     widest = max(layer.row for layer in plan.layers)
-    return aligned((threads, max(DELTA_DEPTH * panel, UNIT * panel, widest) + panel), plan.dtype)
+    return aligned((threads, max(DELTA_DEPTH * panel, widest) + panel), plan.dtype)

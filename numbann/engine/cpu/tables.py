@@ -18,7 +18,9 @@ from numbann.plan import Layer, Plan
 from numbann.simd import dense, jit, op
 from numbann.simd.sweep import DEPTH, PANEL, ROWS, sweep_addresses
 
-GRAIN = 6  # rows are dealt out to threads by the height of the widest tile
+GRAIN = 2  # rows are dealt out to threads in pairs, which any tile does at full speed
+UNIT, SMALL_UNIT = 24, 6  # rows of a layer's gradient that are computed and applied at once
+FEW_UNITS = 32  # a layer of fewer units gets small ones, so that threads have the same to do
 
 Op = tuple[
     int, int, dict[str, Any]
@@ -164,15 +166,21 @@ class Builder:
 
     def _updates(self, hyper: np.ndarray) -> list[Op]:
         update = blocks.optimizer_kernel(self.plan.optimizer, self.plan.dtype)
-        moved = {"UPDATE": update, "STRIDE": self.plan.stride, "HYPER": hyper, "HYPER_ROW": hyper.shape[1]}
-        ones = {"X": self.ones, "X_MOVES": 0, "TABLE": np.zeros_like(self.counted), "MOVES": 0}
+        common = {
+            "UPDATE": update,
+            "STRIDE": self.plan.stride,
+            "HYPER": hyper,
+            "HYPER_ROW": hyper.shape[1],
+            "ZERO": self.zero,
+            "ONES": self.ones,
+            "ZEROS": np.zeros_like(self.counted),
+        }
         ops: list[Op] = []
         for k, layer in enumerate(self.plan.layers):
             panels = self._panels(layer)
-            delta = {"D": self.rows[k].d, "D_ROW": layer.row, "ZERO": self.zero}
-            columns = {**self._dense(k, DEPTH), **moved, **delta}
-            ops.append((self._kernel(dense.dense_update), panels * -(-layer.inputs // dense.UNIT), columns))
-            ops.append((self._kernel(dense.bias_update), panels, {**columns, **ones}))
+            unit = UNIT if panels * layer.inputs >= FEW_UNITS * UNIT else SMALL_UNIT
+            columns = {**self._dense(k, DEPTH), **common, "D": self.rows[k].d, "D_ROW": layer.row, "UNIT": unit}
+            ops.append((self._kernel(dense.dense_update), panels * (-(-layer.inputs // unit) + 1), columns))
         return ops
 
     # ---- columns
