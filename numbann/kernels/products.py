@@ -23,6 +23,10 @@ def multiply(by_depth, a, table, b, b_row, b_column, bias, out, rows, columns, d
 
     by_depth says how the table finds a, see numbann.simd.tile.
     """
+    if depth == 0:
+        for i in range(rows):
+            out[i * columns : (i + 1) * columns] = bias
+        return
     lanes = 64 // out.itemsize
     for column in range(0, columns, 4 * lanes):
         real = min(4 * lanes, columns - column)
@@ -96,9 +100,6 @@ def matmul(a, b, out=None):
         )
     (rows, depth), columns = a.shape, b.shape[1]
     result = _result(out, rows, columns, a)
-    if depth == 0:
-        result[:] = 0
-        return result
     multiply(
         False,
         flat(a),
@@ -151,20 +152,17 @@ def dense_backward(x, w, dy, out=None):
             + " do not fit: columns of x must equal rows of w"
         )
     if dy.shape[0] != x.shape[0] or dy.shape[1] != w.shape[1]:
-        raise ShapeError(
-            "dense_backward: dy has shape "
-            + shape_text(dy)
-            + ", it must be ("
-            + str(x.shape[0])
-            + ", "
-            + str(w.shape[1])
-            + ")"
-        )
+        needed = "(" + str(x.shape[0]) + ", " + str(w.shape[1]) + ")"
+        raise ShapeError("dense_backward: dy has shape " + shape_text(dy) + ", it must be " + needed)
     (rows, inputs), outputs = x.shape, w.shape[1]
     if out is None:
         dx, dw, db = np.empty((rows, inputs), x.dtype), np.empty((inputs, outputs), x.dtype), np.empty(outputs, x.dtype)
     else:
         dx, dw, db = _result(out[0], rows, inputs, x), _result(out[1], inputs, outputs, x), out[2]
+        if db.size != outputs:
+            raise ShapeError(
+                "dense_backward: out has " + str(db.size) + " elements for db, w has " + str(outputs) + " columns"
+            )
     multiply(
         False,
         flat(dy),
