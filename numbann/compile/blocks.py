@@ -77,7 +77,7 @@ ROW_BACKWARD = """def kernel(op, first, last, step, scratch):
 ELEMENTWISE_LOSS = """def kernel(op, first, last, step, scratch):
     outputs = op[OUTPUTS]
     share = F(1) / F(outputs)
-    scale = share / F(step[ROWS])
+    scale = share / F(step[BATCH])
 {parameters}
     order, base = advance(ints(op[ORDER]), op[MOVES] * step[START]), (1 - op[MOVES]) * step[START]
     losses = view(op[ROW_LOSS], scratch, step[START], last)
@@ -94,7 +94,7 @@ ELEMENTWISE_LOSS = """def kernel(op, first, last, step, scratch):
 
 ROW_LOSS = """def kernel(op, first, last, step, scratch):
     outputs = op[OUTPUTS]
-    scale = F(1) / F(step[ROWS])
+    scale = F(1) / F(step[BATCH])
 {parameters}
     order, base = advance(ints(op[ORDER]), op[MOVES] * step[START]), (1 - op[MOVES]) * step[START]
     losses = view(op[ROW_LOSS], scratch, step[START], last)

@@ -189,7 +189,7 @@ def _update_weights(op, panel, row, step, scratch, lanes):
     zero, sweep = pointer(op[ZERO], scratch), op[SWEEPS + vectors - 1]
     call_sweep(sweep, x, offsets(op, step), d, op[D_ROW], zero, 0, scratch, width, rows, step[ROWS])
     w = advance(pointer(op[W], scratch), column * op[INPUTS_PADDED] + row * width)
-    call_update(op[UPDATE], w, scratch, rows * width, op[STRIDE], _hyper(op, step, scratch))
+    call_update(op[UPDATE], w, scratch, rows * width, op[STRIDE], hyper_of(op, step, scratch))
 
 
 @inner
@@ -201,11 +201,11 @@ def _update_bias(op, panel, step, scratch, lanes):
     ones, d, zero = (pointer(op[ONES], scratch), advance(pointer(op[D], scratch), column), pointer(op[ZERO], scratch))
     call_sweep(op[SWEEPS + vectors - 1], ones, ints(op[ZEROS]), d, op[D_ROW], zero, 0, scratch, width, 1, step[ROWS])
     b = advance(pointer(op[BIAS], scratch), column)
-    call_update(op[UPDATE], b, scratch, width, op[STRIDE], _hyper(op, step, scratch))
+    call_update(op[UPDATE], b, scratch, width, op[STRIDE], hyper_of(op, step, scratch))
 
 
 @inner
-def _hyper(op, step, like):
+def hyper_of(op, step, like):
     """The optimizer's numbers of this step."""
     return advance(pointer(op[HYPER], like), step[INDEX] * op[HYPER_ROW])
 

@@ -29,10 +29,15 @@ UNIT, ONES, ZEROS = 35, 36, 37  # rows of w in a unit; a one and a table of offs
 A, A_ROW, PARAMETERS = 28, 29, 30
 TARGET, TARGET_ROW, ORDER, ROW_LOSS = 31, 32, 33, 34
 
-WIDTH = 40
+# A pass over groups of rows: ops for each thread, one set OPS_STRIDE integers after the other, done for CHUNK rows a time
+OPS, OPS_STRIDE, OP_COUNT, GROUPS, CHUNK = 38, 39, 40, 41, 42
 
-# The step's numbers: rows in the batch, where it starts in the epoch's order, and the step's index in the call
+WIDTH = 48
+
+# The step's numbers: the rows at hand, where they start in the epoch's order, and the step's index in the call;
+# the rows of the whole batch; the group of rows, and whether it has no gradient yet; the thread
 ROWS, START, INDEX = 0, 1, 2
+BATCH, GROUP, FRESH, THREAD = 3, 4, 5, 6
 STEP_WIDTH = 8
 
 # The columns of HYPER; the optimizer's parameters follow

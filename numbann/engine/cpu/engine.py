@@ -12,6 +12,7 @@ import numpy as np
 from numbann.compile.blocks import free_parameters
 from numbann.engine import random
 from numbann.engine.cpu import epoch as driver
+from numbann.engine.cpu.groups import HUGE, grouped_training
 from numbann.engine.cpu.memory import Arena, aligned, scratch
 from numbann.engine.cpu.tables import Builder, Table
 from numbann.engine.cpu.team import Team, available_cpus
@@ -103,7 +104,7 @@ class Engine:
         hyper = aligned((-(-len(x) // batch), numbers), self.plan.dtype)
         order, losses = np.empty(len(x), np.int64), np.empty(len(x), self.plan.dtype)
         offsets = np.empty_like(order)
-        table = self._built(batch, True, lambda builder: builder.training(hyper, self.threads))
+        table = self._counted(lambda: self._training(batch, hyper))
         table.bind(x=x, target=self._target(t), order=order, offsets=offsets, row_loss=losses)
         self._epochs = _Epochs(table, batch, x.shape[1], order, offsets, hyper, losses)
 
@@ -123,6 +124,12 @@ class Engine:
         finally:
             self.steps_done += self._last_steps
         return _mean_of_means(epochs.row_loss, epochs.batch)
+
+    def _training(self, batch: int, hyper: np.ndarray) -> Table:
+        """The table of a training step: a huge batch goes by groups of rows."""
+        if batch >= HUGE:
+            return grouped_training(self.plan, self._arena, hyper, self.threads)
+        return Builder(self.plan, self._arena, batch, shuffled=True).training(hyper, self.threads)
 
     def _set_hyper(self, hyper: np.ndarray, rates: np.ndarray) -> None:
         """The optimizer's numbers for each step of an epoch."""
@@ -154,15 +161,16 @@ class Engine:
     def _inference(self, losses: bool) -> Table:
         """The table that predicts, with losses or without."""
         if losses not in self._tables:
-            self._tables[losses] = self._built(INFERENCE_ROWS, False, lambda builder: builder.evaluation(losses))
+            builder = Builder(self.plan, self._arena, INFERENCE_ROWS, shuffled=False)
+            self._tables[losses] = self._counted(lambda: builder.evaluation(losses))
         return self._tables[losses]
 
     # ---- the driver
 
-    def _built(self, rows: int, shuffled: bool, make: Callable[[Builder], Table]) -> Table:
-        """A table for batches of so many rows; counts the kernels that had to be compiled for it."""
+    def _counted(self, make: Callable[[], Table]) -> Table:
+        """Make a table and count the kernels that had to be compiled for it."""
         before = jit.MISSES
-        table = make(Builder(self.plan, self._arena, rows, shuffled))
+        table = make()
         self.compiled += jit.MISSES - before
         return table
 

@@ -5,6 +5,7 @@ A call is a row of int64 that all threads share, named below; words that threads
 
 from __future__ import annotations
 
+from numbann.simd import op as layout
 from numbann.simd.jit import INTS, inner
 from numbann.simd.machine import (
     atomic_add,
@@ -15,7 +16,6 @@ from numbann.simd.machine import (
     pause,
     restore_denormals,
 )
-from numbann.simd.op import INDEX, KERNEL, ROWS, START, STEP_WIDTH, UNITS, WIDTH
 from numbann.simd.pointer import advance, call_kernel, ints
 
 THREADS, OPS, PHASES, PHASE_COUNT, BATCH, TOTAL, FIRST, LAST = 0, 1, 2, 3, 4, 5, 6, 7
@@ -29,12 +29,13 @@ SPIN = 200  # pauses before a waiting thread gives its processor away
 def drive(call, thread):
     """Run the steps FIRST..LAST of the table as one thread of the team."""
     state = flush_denormals()
-    step = advance(ints(call[STEPS]), thread * 2 * STEP_WIDTH)
+    step = advance(ints(call[STEPS]), thread * 2 * layout.STEP_WIDTH)
     scratch = advance(ints(call[SCRATCH]), thread * (call[SCRATCH_BYTES] // 8))
     for index in range(call[FIRST], call[LAST]):
-        step[START] = index * call[BATCH]
-        step[ROWS] = min(call[BATCH], call[TOTAL] - step[START])
-        step[INDEX] = index
+        start = index * call[BATCH]
+        rows = min(call[BATCH], call[TOTAL] - start)
+        step[layout.START], step[layout.ROWS], step[layout.BATCH] = start, rows, rows
+        step[layout.INDEX], step[layout.THREAD] = index, thread
         if thread == 0 and atomic_load(call, STOP) != 0:
             atomic_store(call, STOP_AT, index)
         for phase in range(call[PHASE_COUNT]):
@@ -53,10 +54,10 @@ def _phase(call, phase, thread, step, scratch):
     """One thread's share of every op of a phase."""
     bounds = advance(ints(call[PHASES]), 2 * phase)
     for k in range(bounds[0], bounds[1]):
-        op = advance(ints(call[OPS]), k * WIDTH)
-        first, last = _share(op[UNITS], step[ROWS], thread, call[THREADS])
+        op = advance(ints(call[OPS]), k * layout.WIDTH)
+        first, last = _share(op[layout.UNITS], step[layout.ROWS], thread, call[THREADS])
         if first < last:
-            call_kernel(op[KERNEL], op, first, last, step, scratch)
+            call_kernel(op[layout.KERNEL], op, first, last, step, scratch)
 
 
 @inner

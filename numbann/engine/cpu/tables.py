@@ -6,6 +6,7 @@ of a layer's gradient and at once the optimizer on it.  A barrier ends each phas
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -48,11 +49,11 @@ class Table:
         self.kept.update(arrays)
 
 
-def assembled(phases: list[list[Op]], **kept: Any) -> Table:
-    """The table of phases of ops; arrays become addresses."""
+def assembled(phases: list[list[Op]], apart: Sequence[Op] = (), **kept: Any) -> Table:
+    """The table of phases of ops, and after them ops apart, which other ops call; arrays become addresses."""
     ends = np.cumsum([len(phase) for phase in phases])
     ranges = [(end - len(phase), end) for end, phase in zip(ends, phases, strict=True)]
-    rows = [row for phase in phases for row in phase]
+    rows = [*(row for phase in phases for row in phase), *apart]
     table = Table(np.zeros((len(rows), op.WIDTH), np.int64), np.array(ranges, np.int64), [], {**kept, "arrays": []})
     for index, (kernel, units, columns) in enumerate(rows):
         table.ops[index, [op.KERNEL, op.UNITS]] = kernel, units
@@ -95,23 +96,23 @@ class Builder:
         Where the first layer has a panel for each thread it goes by panels, in a phase of its own: then its weights,
         most of a network's, stay with the processor that also updates them.
         """
-        by_rows = [*self._forward(), self._loss(), *self._backward()]
+        by_rows = [*self.forward(), self.loss(), *self.backward()]
         phases = [by_rows, self._updates(hyper)]
-        if threads > 1 and self._panels(self.plan.layers[0]) >= threads:
+        if threads > 1 and self.panels(self.plan.layers[0]) >= threads:
             phases = [[self._first_layer()], by_rows[1:], phases[1]]
         return assembled(phases, builder=self)
 
     def evaluation(self, losses: bool) -> Table:
         """The table that fills `out` with predictions, and with losses also `row_loss`."""
-        loss = [self._loss()] if losses else []
-        return assembled([[*self._forward(), *loss, *self._predictions()]], builder=self)
+        loss = [self.loss()] if losses else []
+        return assembled([[*self.forward(), *loss, *self._predictions()]], builder=self)
 
     # ---- phase 1
 
-    def _forward(self) -> list[Op]:
+    def forward(self) -> list[Op]:
         ops: list[Op] = []
         for k, layer in enumerate(self.plan.layers):
-            ops.append((self._kernel(dense.dense_forward), -GRAIN, self._dense(k, ROWS)))
+            ops.append((self.kernel(dense.dense_forward), -GRAIN, self.dense(k, ROWS)))
             if layer.activation is not None:
                 in_place = self.rows[k].a is self.rows[k].z
                 kernel = blocks.activation_forward(layer.activation.component, self.plan.dtype, in_place)
@@ -120,9 +121,9 @@ class Builder:
 
     def _first_layer(self) -> Op:
         """The first layer's forward product by panels."""
-        return self._kernel(dense.dense_forward_panels), self._panels(self.plan.layers[0]), self._dense(0, ROWS)
+        return self.kernel(dense.dense_forward_panels), self.panels(self.plan.layers[0]), self.dense(0, ROWS)
 
-    def _loss(self) -> Op:
+    def loss(self) -> Op:
         last, layer, loss = self.rows[-1], self.plan.layers[-1], self.plan.loss
         columns = {
             "A": last.a,
@@ -139,7 +140,7 @@ class Builder:
         }
         return blocks.loss_kernel(loss.component, self.plan.dtype), -GRAIN, columns
 
-    def _backward(self) -> list[Op]:
+    def backward(self) -> list[Op]:
         ops: list[Op] = []
         for k in range(len(self.plan.layers) - 1, -1, -1):
             layer = self.plan.layers[k]
@@ -147,7 +148,7 @@ class Builder:
                 kernel = blocks.activation_backward(layer.activation.component, self.plan.dtype)
                 ops.append((kernel, -GRAIN, self._activation(k, layer.activation)))
             if k > 0:
-                ops.append((self._kernel(dense.dense_delta), -GRAIN, self._delta(k)))
+                ops.append((self.kernel(dense.dense_delta), -GRAIN, self._delta(k)))
         return ops
 
     def _predictions(self) -> list[Op]:
@@ -155,7 +156,7 @@ class Builder:
         last, layer, link = self.rows[-1], self.plan.layers[-1], self.plan.link
         copied = last.a if link is None else last.d
         copy = {"Z": copied, "Z_ROW": layer.row, "OUTPUTS": layer.outputs, "DX": Slot("out"), "DX_ROW": layer.outputs}
-        ops: list[Op] = [(self._kernel(dense.copy_rows), -GRAIN, copy)]
+        ops: list[Op] = [(self.kernel(dense.copy_rows), -GRAIN, copy)]
         if link is not None:
             kernel = blocks.activation_forward(link.component, self.plan.dtype, False)
             columns = {"Z": last.a, "Z_ROW": layer.row, "A": last.d, "A_ROW": layer.row, "OUTPUTS": layer.outputs}
@@ -177,15 +178,15 @@ class Builder:
         }
         ops: list[Op] = []
         for k, layer in enumerate(self.plan.layers):
-            panels = self._panels(layer)
+            panels = self.panels(layer)
             unit = UNIT if panels * layer.inputs >= FEW_UNITS * UNIT else SMALL_UNIT
-            columns = {**self._dense(k, DEPTH), **common, "D": self.rows[k].d, "D_ROW": layer.row, "UNIT": unit}
-            ops.append((self._kernel(dense.dense_update), panels * (-(-layer.inputs // unit) + 1), columns))
+            columns = {**self.dense(k, DEPTH), **common, "D": self.rows[k].d, "D_ROW": layer.row, "UNIT": unit}
+            ops.append((self.kernel(dense.dense_update), panels * (-(-layer.inputs // unit) + 1), columns))
         return ops
 
     # ---- columns
 
-    def _dense(self, k: int, family: tuple[Any, ...]) -> dict[str, Any]:
+    def dense(self, k: int, family: tuple[Any, ...]) -> dict[str, Any]:
         layer = self.plan.layers[k]
         return {
             **(self._first_inputs() if k == 0 else self._inputs(k)),
@@ -242,7 +243,7 @@ class Builder:
             "PARAMETERS": self._values(activation),
         }
 
-    def _panels(self, layer: Layer) -> int:
+    def panels(self, layer: Layer) -> int:
         """How many panels a layer's weights have."""
         return -(-layer.columns // (PANEL * self.plan.lanes))
 
@@ -254,5 +255,5 @@ class Builder:
         """A component's parameters as an array that kernels read."""
         return np.array([*configured.values.values(), 0], self.plan.dtype)
 
-    def _kernel(self, function: Any) -> int:
+    def kernel(self, function: Any) -> int:
         return jit.address(function, self.plan.dtype)

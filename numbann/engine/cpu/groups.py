@@ -1,0 +1,78 @@
+"""The table of a training step for huge batches: a fixed number of groups of rows, each with a gradient of its own.
+
+Phase 1 takes each group through the whole network, a chunk of rows at a time.  Phase 2 sums the groups' gradients in
+order and moves the weights.  Buffers are as long as a chunk, so a batch may be as large as the data.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from numbann.compile import blocks
+from numbann.engine.cpu.memory import Arena, aligned
+from numbann.engine.cpu.tables import Builder, Op, Table, assembled
+from numbann.plan import Plan
+from numbann.simd import groups, jit, op
+from numbann.simd.sweep import DEPTH
+
+HUGE = 1024  # rows from which a batch goes by groups
+CHUNK = 64  # rows that go through the network together
+GROUPS, FEW_GROUPS, LARGE_ARENA = 16, 4, 1 << 20  # fewer groups for networks whose gradients are large
+
+
+def grouped_training(plan: Plan, arena: Arena, hyper: np.ndarray, threads: int) -> Table:
+    """The table of a training step by groups."""
+    count = GROUPS if plan.arena < LARGE_ARENA else FEW_GROUPS
+    gradients = aligned((count, plan.stride), plan.dtype)
+    workers = [Builder(plan, arena, CHUNK, shuffled=True) for _ in range(threads)]
+    ops = [_chunk_ops(worker, gradients) for worker in workers]
+    table = assembled(
+        [[_pass(plan, count, len(ops[0]))], [_update(plan, arena, hyper, gradients)]],
+        apart=[row for one in ops for row in one],
+        workers=workers,
+    )
+    table.ops[0, op.OPS] = table.ops[2:].ctypes.data
+    return table
+
+
+def _pass(plan: Plan, count: int, ops: int) -> Op:
+    columns = {"GROUPS": count, "CHUNK": CHUNK, "OP_COUNT": ops, "OPS_STRIDE": ops * op.WIDTH}
+    return jit.address(groups.pass_groups, plan.dtype), count, columns
+
+
+def _chunk_ops(worker: Builder, gradients: np.ndarray) -> list[Op]:
+    """What a thread does with a chunk of rows: forward, loss, backward, and its gradient."""
+    return [*worker.forward(), worker.loss(), *worker.backward(), *_gradients(worker, gradients)]
+
+
+def _gradients(worker: Builder, gradients: np.ndarray) -> list[Op]:
+    ops: list[Op] = []
+    for k, layer in enumerate(worker.plan.layers):
+        columns = {
+            **worker.dense(k, DEPTH),
+            "D": worker.rows[k].d,
+            "D_ROW": layer.row,
+            "W": gradients[0, layer.weights :],
+            "BIAS": gradients[0, layer.bias :],
+            "STRIDE": gradients.shape[1],
+            "ZERO": worker.zero,
+            "ONES": worker.ones,
+            "ZEROS": np.zeros(CHUNK, np.int64),
+        }
+        ops.append((worker.kernel(groups.add_gradient), worker.panels(layer), columns))
+    return ops
+
+
+def _update(plan: Plan, arena: Arena, hyper: np.ndarray, gradients: np.ndarray) -> Op:
+    columns = {
+        "W": arena.address(0),
+        "INPUTS": plan.arena,
+        "D": gradients,
+        "D_ROW": gradients.shape[1],
+        "GROUPS": len(gradients),
+        "UPDATE": blocks.optimizer_kernel(plan.optimizer, plan.dtype),
+        "STRIDE": plan.stride,
+        "HYPER": hyper,
+        "HYPER_ROW": hyper.shape[1],
+    }
+    return jit.address(groups.update_sum, plan.dtype), -(-plan.arena // groups.BLOCK), columns
