@@ -279,21 +279,35 @@ def _kernel(component: Component, lowered: Lowered, text: str, signature: Any = 
     except Exception as error:
         raise PluginError(f"{component.kind} {component.name}: does not compile: {_first_line(error)}") from error
     if not kernel.cache_hits:
-        _check_precision(component, lowered, module, dtype)
+        try:
+            _check_types(component, lowered, module, dtype)
+        except PluginError:
+            kernel._cache.flush()  # or the next process would find it and not check
+            raise
     return kernel.address
 
 
-def _check_precision(component: Component, lowered: Lowered, module: Any, dtype: Any) -> None:
-    """Every number in the mathematics has the working precision."""
+def _check_types(component: Component, lowered: Lowered, module: Any, dtype: Any) -> None:
+    """Every number in the mathematics has the working precision, and no array is made in it."""
     for name in lowered.functions.values():
-        for overload in getattr(module, name).overloads.values():
+        function = getattr(module, name)
+        for overload in function.overloads.values():
             for variable, kind in overload.type_annotation.typemap.items():
-                literal = variable.startswith("$const")  # F(0.5) casts it
-                if isinstance(kind, types.Float) and kind != dtype and not literal:
+                fault = _type_fault(variable, kind, dtype, arguments_of(function.py_func))
+                if fault:
                     shown = variable.split(".")[0].lstrip("$")
-                    raise PluginError(
-                        f"{component.kind} {component.name}: {shown!r} is computed in {kind}, not in {dtype}"
-                    )
+                    raise PluginError(f"{component.kind} {component.name}: {shown!r} {fault}")
+
+
+def _type_fault(variable: str, kind: Any, dtype: Any, arguments: tuple[str, ...]) -> str:
+    """What is wrong with the type of a variable, empty if nothing."""
+    literal = variable.startswith("$const")  # F(0.5) casts it
+    if isinstance(kind, types.Float) and kind != dtype and not literal:
+        return f"is computed in {kind}, not in {dtype}"
+    given = variable.startswith("arg.") or variable.split(".")[0] in arguments
+    if isinstance(kind, types.Array) and not given:
+        return "is an array; work on elements in a loop: for k in range(len(z))"
+    return ""
 
 
 def _first_line(error: Exception) -> str:

@@ -21,7 +21,7 @@ def load(text: str) -> ModuleType:
     """The module with this text, from the cache folder where that can be written."""
     name = "numbann_generated_" + hashlib.sha256(text.encode()).hexdigest()[:20]
     path = cache_folder() / f"{name}.py"
-    if cache_works() and not (path.is_file() and path.read_text(encoding="utf-8") == text):
+    if cache_works() and not (path.is_file() and path.read_bytes() == text.encode()):
         _write(path, text)
     module = ModuleType(name)
     module.__file__ = str(path)

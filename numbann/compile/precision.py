@@ -40,11 +40,9 @@ class Lowered:
         """Lower one more function into the same text; its name there."""
         if id(function) in self.functions:
             return self.functions[id(function)]
-        name = f"{self.cast.lower()}_{len(self.functions)}_{function.__name__}"
+        name = self.functions[id(function)] = f"{self.cast.lower()}_{len(self.functions)}_{function.__name__}"
         tree, place = _parse(function)
-        rewriter = _Rewriter(self, function, place, (*path, function))
-        body = rewriter.body(tree)
-        self.functions[id(function)] = name
+        body = _Rewriter(self, function, place, (*path, function)).body(tree)
         header = f"@inner_safe\ndef {name}({', '.join(arguments_of(function))}):"
         self.texts.append("\n".join([header, textwrap.indent("\n".join(ast.unparse(line) for line in body), "    ")]))
         return name
@@ -105,11 +103,11 @@ class _Rewriter:
             )
         match node:
             case ast.Assign():
+                node.value = self.value(node.value)
                 node.targets = [self.target(target) for target in node.targets]
-                node.value = self.value(node.value)
             case ast.AugAssign():
-                node.target = self.target(node.target)  # type: ignore[assignment]
                 node.value = self.value(node.value)
+                node.target = self.target(node.target)  # type: ignore[assignment]
             case ast.If():
                 node.test = self.value(node.test)
                 node.body = [self.statement(line) for line in node.body]
@@ -271,7 +269,7 @@ class _Rewriter:
             self.lowered.imports.add("from numbann.simd import vector_math")
             return f"vector_math.{vector.__name__}"
         name = getattr(found, "__name__", "")
-        if getattr(math, name, None) is found:
+        if found is not None and getattr(math, name, None) is found:
             self.lowered.imports.add("import math")
             return f"math.{name}"
         if found is float:

@@ -41,10 +41,36 @@ def inner_safe(function: Callable[..., Any]) -> Any:
     return numba.njit(fastmath=SAFE, forceinline=True, **OPTIONS)(function)
 
 
-def entry(function: Callable[..., Any], *, parallel_safe: bool = True) -> Any:
+def entry(function: Callable[..., Any]) -> Any:
     """Compile a function that Python calls with arrays, kept in the cache folder."""
     with _cache_here():
-        return numba.njit(cache=cache_works(), nogil=parallel_safe, error_model="numpy")(function)
+        compiled_later = numba.njit(cache=cache_works(), nogil=True, error_model="numpy")(function)
+    compiled_later._cache = _Forgiving(compiled_later._cache)
+    return compiled_later
+
+
+class _Forgiving:
+    """A cache of numba's whose damaged files count as missing and whose full disk is no error."""
+
+    def __init__(self, cache: Any) -> None:
+        self._inner = cache
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._inner, name)
+
+    def load_overload(self, signature: Any, context: Any) -> Any:
+        """The compiled function, or None."""
+        try:
+            return self._inner.load_overload(signature, context)
+        except DAMAGE:
+            with contextlib.suppress(*DAMAGE):
+                self._inner.flush()
+            return None
+
+    def save_overload(self, signature: Any, data: Any) -> None:
+        """Keep a compiled function if that can be done."""
+        with contextlib.suppress(*DAMAGE):
+            self._inner.save_overload(signature, data)
 
 
 @functools.cache

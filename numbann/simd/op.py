@@ -29,7 +29,7 @@ UNIT, ONES, ZEROS = 35, 36, 37  # rows of w in a unit; a one and a table of offs
 A, A_ROW, PARAMETERS = 28, 29, 30
 TARGET, TARGET_ROW, ORDER, ROW_LOSS = 31, 32, 33, 34
 
-# A pass over groups of rows: ops for each thread, one set OPS_STRIDE integers after the other, done for CHUNK rows a time
+# A pass over groups of rows: ops for each thread, one set OPS_STRIDE integers after the other, on CHUNK rows a time
 OPS, OPS_STRIDE, OP_COUNT, GROUPS, CHUNK = 38, 39, 40, 41, 42
 
 WIDTH = 48

@@ -1,0 +1,257 @@
+"""The obvious NumPy twin of every kernel and component: whole arrays, textbook formulas, one screen each.
+
+Tests compare compiled code with it, and a reader sees in it what numbann computes.  It shares no line with the
+components, knows no registry and is not made to be fast.
+
+Letters: B rows, I inputs, O outputs, K classes; x, w, b, z = x w + b, a = f(z), y logits, t target, dw = dL/dw.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+Array = np.ndarray
+at_the_limits = np.errstate(over="ignore", invalid="ignore")  # exp(1000) = inf and 0 * inf = NaN are meant
+
+# ---- products
+
+
+def matmul(a: Array, b: Array) -> Array:
+    """a b: a (B, I), b (I, O) -> (B, O)."""
+    return np.einsum("bi,io->bo", a, b)
+
+
+def dense_forward(x: Array, w: Array, b: Array) -> Array:
+    """z = x w + b: x (B, I), w (I, O), b (O,) -> (B, O)."""
+    return matmul(x, w) + b
+
+
+def dense_backward(x: Array, w: Array, dy: Array) -> tuple[Array, Array, Array]:
+    """dx = dy w' (B, I), dw = x' dy (I, O) and db, the sum of dy's rows (O,), for dy (B, O)."""
+    return matmul(dy, w.T), matmul(x.T, dy), dy.sum(axis=0)
+
+
+# ---- activations: a = f(z), and dz from da.  z, a, da, dz: (B, O), or any one shape where f is of one unit
+
+
+def identity(z: Array) -> Array:
+    """a = z."""
+    return z
+
+
+def identity_backward(da: Array, z: Array, a: Array) -> Array:
+    """dz = da."""
+    return da
+
+
+@at_the_limits
+def sigmoid(z: Array) -> Array:
+    """a = 1 / (1 + exp(-z))."""
+    return 1 / (1 + np.exp(-z))
+
+
+def sigmoid_backward(da: Array, z: Array, a: Array) -> Array:
+    """dz = da a (1 - a)."""
+    return da * a * (1 - a)
+
+
+def tanh(z: Array) -> Array:
+    """a = tanh(z)."""
+    return np.tanh(z)
+
+
+def tanh_backward(da: Array, z: Array, a: Array) -> Array:
+    """dz = da (1 - a^2), factored so that it keeps its digits where a is near 1."""
+    return da * (1 - a) * (1 + a)
+
+
+def relu(z: Array) -> Array:
+    """a = max(z, 0)."""
+    return np.maximum(z, 0)
+
+
+def relu_backward(da: Array, z: Array, a: Array) -> Array:
+    """dz = da where z > 0, else 0."""
+    return da * (z > 0)
+
+
+@at_the_limits
+def leaky_relu(z: Array, alpha: float = 0.01) -> Array:
+    """a = z where z > 0, else alpha z."""
+    return np.where(z > 0, z, alpha * z)
+
+
+def leaky_relu_backward(da: Array, z: Array, a: Array, alpha: float = 0.01) -> Array:
+    """dz = da where z > 0, else alpha da."""
+    return da * np.where(z > 0, 1, alpha)
+
+
+@at_the_limits
+def elu(z: Array, alpha: float = 1.0) -> Array:
+    """a = z where z > 0, else alpha (exp(z) - 1)."""
+    return np.where(z > 0, z, alpha * np.expm1(z))
+
+
+@at_the_limits
+def elu_backward(da: Array, z: Array, a: Array, alpha: float = 1.0) -> Array:
+    """dz = da where z > 0, else da alpha exp(z)."""
+    return da * np.where(z > 0, 1, alpha * np.exp(z))
+
+
+def softmax(z: Array) -> Array:
+    """a_k = exp(z_k) / sum_j exp(z_j) in each row.  z: (B, K)."""
+    return np.exp(log_softmax(z))
+
+
+def softmax_backward(da: Array, z: Array, a: Array) -> Array:
+    """dz = J da in each row, with the Jacobian J = diag(a) - a a'."""
+    jacobian = a[:, :, None] * (np.eye(a.shape[1]) - a[:, None, :])
+    return np.einsum("bkj,bj->bk", jacobian, da)
+
+
+def log_softmax(z: Array) -> Array:
+    """log softmax(z) = z - log sum_j exp(z_j) in each row."""
+    return z - np.logaddexp.reduce(z, axis=1, keepdims=True)
+
+
+# ---- losses: each row's value (B,), and dy = dvalue/dy (B, K).  A batch's loss is the mean of the rows' values
+
+
+def mse(y: Array, t: Array) -> tuple[Array, Array]:
+    """value = mean_k (y_k - t_k)^2, dy = 2 (y - t) / K."""
+    return ((y - t) ** 2).mean(axis=1), 2 * (y - t) / y.shape[1]
+
+
+def softmax_cross_entropy(y: Array, label: Array, label_smoothing: float = 0.0) -> tuple[Array, Array]:
+    """value = -sum_k t_k log softmax(y)_k, where t is (1 - s) for the label plus s / K everywhere; label: (B,)."""
+    classes = y.shape[1]
+    return soft_cross_entropy(y, (1 - label_smoothing) * np.eye(classes)[label] + label_smoothing / classes)
+
+
+def soft_cross_entropy(y: Array, t: Array) -> tuple[Array, Array]:
+    """value = -sum_k t_k log softmax(y)_k, dy = softmax(y) sum_k t_k - t.  t: (B, K)."""
+    return -(t * log_softmax(y)).sum(axis=1), softmax(y) * t.sum(axis=1, keepdims=True) - t
+
+
+def sigmoid_cross_entropy(y: Array, t: Array) -> tuple[Array, Array]:
+    """value = mean_k of -t log s - (1 - t) log(1 - s) with s = sigmoid(y), dy = (s - t) / K.
+
+    As log s = -log(1 + exp(-y)), the value of one output is t log(1 + exp(-y)) + (1 - t) log(1 + exp(y)).
+    """
+    value = t * np.logaddexp(0, -y) + (1 - t) * np.logaddexp(0, y)
+    return value.mean(axis=1), (sigmoid(y) - t) / y.shape[1]
+
+
+# ---- optimizers: w and the states after a step; all arrays of one shape, step counts from 1
+
+
+def sgd_step(
+    w: Array, g: Array, buffer: Array, step: int, learning_rate: float = 0.01, momentum: float = 0.0,
+    dampening: float = 0.0, nesterov: bool = False, weight_decay: float = 0.0,
+) -> tuple[Array, Array]:  # fmt: skip
+    """Gradient descent as torch.optim.SGD: the first gradient fills the buffer, undampened."""
+    g = g + weight_decay * w
+    buffer = g if step == 1 else momentum * buffer + (1 - dampening) * g
+    direction = g + momentum * buffer if nesterov else buffer
+    return w - learning_rate * direction, buffer
+
+
+def momentum_step(
+    w: Array, g: Array, buffer: Array, learning_rate: float = 0.01, momentum: float = 0.9, nesterov: bool = False,
+    weight_decay: float = 0.0,
+) -> tuple[Array, Array]:  # fmt: skip
+    """Gradient descent with momentum: the buffer is sum_k momentum^k g_(step - k)."""
+    g = g + weight_decay * w
+    buffer = momentum * buffer + g
+    return w - learning_rate * (g + momentum * buffer if nesterov else buffer), buffer
+
+
+def adam_step(
+    w: Array, g: Array, m: Array, v: Array, step: int, learning_rate: float = 1e-3, beta1: float = 0.9,
+    beta2: float = 0.999, epsilon: float = 1e-8, weight_decay: float = 0.0,
+) -> tuple[Array, Array, Array]:  # fmt: skip
+    """Adam, in the order of torch.optim.Adam: one rate for the step, the root corrected before epsilon joins it."""
+    g = g + weight_decay * w
+    m = m + (1 - beta1) * (g - m)
+    v = v + (1 - beta2) * (g**2 - v)
+    rate = learning_rate / (1 - beta1**step)
+    return w - rate * m / (np.sqrt(v) / np.sqrt(1 - beta2**step) + epsilon), m, v
+
+
+def rmsprop_step(
+    w: Array, g: Array, v: Array, mean: Array, buffer: Array, learning_rate: float = 0.01, rho: float = 0.99,
+    epsilon: float = 1e-8, momentum: float = 0.0, centered: bool = False, weight_decay: float = 0.0,
+) -> tuple[Array, Array, Array, Array]:  # fmt: skip
+    """RMSProp as torch.optim.RMSprop, whose alpha is rho; centered divides by the deviation, not the mean square."""
+    g = g + weight_decay * w
+    v = v + (1 - rho) * (g**2 - v)
+    mean = mean + (1 - rho) * (g - mean)
+    deviation = np.sqrt(v - mean**2) if centered else np.sqrt(v)
+    buffer = momentum * buffer + g / (deviation + epsilon)
+    return w - learning_rate * buffer, v, mean, buffer
+
+
+# ---- a network
+
+
+@dataclass(frozen=True)
+class Layer:
+    """A dense layer and its activation: w (I, O), b (O,), a = f(z), dz = backward(da, z, a)."""
+
+    w: Array
+    b: Array
+    activation: Callable[..., Array] = identity
+    backward: Callable[..., Array] = identity_backward
+
+
+Gradient = tuple[Array, Array]
+Loss = Callable[[Array, Array], tuple[Array, Array]]
+Update = Callable[..., tuple[Array, ...]]
+
+
+def forward(layers: Sequence[Layer], x: Array) -> Array:
+    """The network's output (B, O) for x (B, I)."""
+    for layer in layers:
+        x = layer.activation(dense_forward(x, layer.w, layer.b))
+    return x
+
+
+def gradients(layers: Sequence[Layer], x: Array, t: Array, loss: Loss) -> tuple[float, list[Gradient]]:
+    """The mean loss over rows, and its gradient (dw, db) for each layer."""
+    inputs, before, after = [], [], []
+    for layer in layers:
+        inputs.append(x)
+        before.append(dense_forward(x, layer.w, layer.b))
+        after.append(layer.activation(before[-1]))
+        x = after[-1]
+    values, dy = loss(x, t)
+    da, found = dy / len(x), []
+    for layer, x, z, a in zip(reversed(layers), reversed(inputs), reversed(before), reversed(after), strict=True):
+        da, dw, db = dense_backward(x, layer.w, layer.backward(da, z, a))
+        found.append((dw, db))
+    return float(values.mean()), found[::-1]
+
+
+def zero_states(layers: Sequence[Layer], count: int) -> list[list[list[Array]]]:
+    """The states that an optimizer starts from: for each layer, for w and for b, `count` arrays of zeros."""
+    return [[[np.zeros_like(p) for _ in range(count)] for p in (layer.w, layer.b)] for layer in layers]
+
+
+def training_step(
+    layers: Sequence[Layer], x: Array, t: Array, loss: Loss, update: Update, states: Sequence[Sequence[Sequence[Array]]]
+) -> tuple[float, list[Layer], list[list[list[Array]]]]:
+    """One step of a network: its loss before, the layers after, and the states after.
+
+    update(w, g, *states) -> (w, *states) is an optimizer's step with its parameters bound.
+    """
+    value, found = gradients(layers, x, t, loss)
+    moved_layers, moved_states = [], []
+    for layer, (dw, db), (w_states, b_states) in zip(layers, found, states, strict=True):
+        w, *w_after = update(layer.w, dw, *w_states)
+        b, *b_after = update(layer.b, db, *b_states)
+        moved_layers.append(replace(layer, w=w, b=b))
+        moved_states.append([w_after, b_after])
+    return value, moved_layers, moved_states
