@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 import random
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+sys.path.append(str(Path(__file__).parent / "helpers"))  # for `import networks` in tests of the engine
 
 CENTRES = {"blue": (0.0, 3.0), "green": (3.0, 0.0), "red": (-3.0, 0.0)}
 

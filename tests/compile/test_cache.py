@@ -1,0 +1,116 @@
+"""Compiled kernels on disk: found again, never stale, never in the way.  Every process here is a fresh one."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+from processes import run, start
+
+Filled = tuple[Path, dict[str, Any]]
+
+PLUGIN = '''"""A plugin whose result hangs on a number of its module and on a function it calls."""
+
+from numbann import activation, hookimpl
+
+SLOPE = 0.1
+
+
+def bend(z):
+    return SLOPE * z
+
+
+@activation
+def bent(z):
+    """Bent: a = z where z > 0, else SLOPE z."""
+    return bend(z) if z < 0 else z
+
+
+@bent.derivative
+def bent_derivative(z):
+    return bend(1) if z < 0 else 1
+
+
+@hookimpl
+def numbann_register(register):
+    register(bent)
+'''
+
+
+def train_in(folder: Path, *arguments: object) -> dict[str, Any]:
+    """Run a training process with this cache folder."""
+    return run("train_once.py", *arguments, NUMBANN_CACHE_DIR=folder)
+
+
+def files(folder: Path) -> set[Path]:
+    """Every file below a folder."""
+    return {path.relative_to(folder) for path in folder.rglob("*") if path.is_file()}
+
+
+def test_a_second_process_compiles_nothing(filled: Filled) -> None:
+    folder, first = filled
+    before = files(folder)
+    second = train_in(folder)
+    assert first["compiled"] > 5
+    assert second == {**first, "compiled": 0}
+    assert files(folder) == before
+
+
+def test_an_edited_component_is_never_stale(cache: Path, tmp_path: Path) -> None:
+    """Its number, the function it calls, its derivative: all count; so does nothing else, and time stamps do not."""
+    plugin = tmp_path / "bent.py"
+    variants = {
+        "first": PLUGIN,
+        "number": PLUGIN.replace("SLOPE = 0.1", "SLOPE = 0.2"),
+        "helper": PLUGIN.replace("return SLOPE * z", "return z / 8 "),
+        "derivative": PLUGIN.replace("else 1\n", "else 2\n"),
+        "comment": PLUGIN.replace("SLOPE = 0.1", "SLOPE = 0.1  # a tenth"),
+    }
+    found = {}
+    for name, text in variants.items():
+        plugin.write_text(text)
+        os.utime(plugin, (1_000_000_000, 1_000_000_000))
+        found[name] = train_in(cache, plugin, "bent")
+    digests = [found[name]["digest"] for name in ("first", "number", "helper", "derivative")]
+    assert len(set(digests)) == 4
+    assert found["comment"] == {**found["first"], "compiled": 0}
+
+
+def test_without_a_folder_that_can_be_written(filled: Filled, tmp_path: Path) -> None:
+    """The folder would lie below a file: everything is compiled, nothing is said, and the result is the same."""
+    (tmp_path / "file").write_text("in the way")
+    got = train_in(tmp_path / "file" / "cache")
+    assert got["digest"] == filled[1]["digest"]
+    assert got["compiled"] == filled[1]["compiled"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("suffix", [".nbi", ".nbc", ".py"])
+@pytest.mark.parametrize("damage", [b"", b"\x80\x04garbage", None], ids=["empty", "garbage", "cut"])
+def test_damaged_files(filled: Filled, cache: Path, suffix: str, damage: bytes | None) -> None:
+    """Every file of a kind is emptied, overwritten or cut in half."""
+    harmed = [path for path in cache.rglob(f"*{suffix}") if path.is_file()]
+    assert harmed
+    for path in harmed:
+        content = path.read_bytes()
+        path.write_bytes(content[: len(content) // 2] if damage is None else damage)
+    assert train_in(cache)["digest"] == filled[1]["digest"]
+    assert train_in(cache) == {**filled[1], "compiled": 0}
+
+
+def test_one_damaged_file(filled: Filled, cache: Path) -> None:
+    """The folder is thrown away and made anew: the next process finds everything."""
+    victim = max(cache.rglob("*.nbc"), key=lambda path: path.stat().st_size)
+    victim.write_bytes(victim.read_bytes()[:100])
+    assert train_in(cache)["digest"] == filled[1]["digest"]
+    assert train_in(cache) == {**filled[1], "compiled": 0}
+
+
+@pytest.mark.slow
+def test_two_processes_at_once(filled: Filled, tmp_path: Path) -> None:
+    """Both start on the same empty folder; a third then finds all."""
+    both = [start("train_once.py", NUMBANN_CACHE_DIR=tmp_path / "cache") for _ in range(2)]
+    assert {wait()["digest"] for wait in both} == {filled[1]["digest"]}
+    assert train_in(tmp_path / "cache") == {**filled[1], "compiled": 0}

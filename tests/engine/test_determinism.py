@@ -1,0 +1,124 @@
+"""The same bits for any number of threads, for every run, and across a saved state."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from networks import flat, make_data, make_engine, make_plan, same_bytes
+
+from numbann import plan
+from numbann.engine import Engine
+
+WIDE = [20, 330, 130, 10]  # the first layer has a panel of columns for each of several threads
+NARROW = [20, 33, 17, 10]
+Weights = list[tuple[np.ndarray, np.ndarray]]
+
+
+def trained(made: plan.Plan, threads: int, rows: int = 77, epochs: int = 2) -> tuple[list[float], Weights, np.ndarray]:
+    """Losses, weights and predictions after some epochs."""
+    engine, x, _ = make_engine(made, rows, threads)
+    with engine:
+        steps = -(-rows // (made.batch_size or rows))
+        losses = [engine.epoch(epoch, np.full(steps, 0.01)) for epoch in range(epochs)]
+        return losses, engine.weights(), engine.predict(x)
+
+
+@pytest.mark.parametrize("batch", [7, 32, None])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("sizes", [NARROW, WIDE], ids=str)
+def test_any_number_of_threads(sizes: list[int], dtype: str, batch: int | None) -> None:
+    made = make_plan(sizes, "relu", "softmax_cross_entropy", "adam", batch=batch, dtype=dtype)
+    losses, weights, predictions = trained(made, 1)
+    for threads in (2, 3):
+        other_losses, other_weights, other_predictions = trained(made, threads)
+        assert other_losses == losses
+        assert same_bytes(other_weights, weights)
+        assert other_predictions.tobytes() == predictions.tobytes()
+
+
+@pytest.mark.parametrize("activation", ["tanh", "sigmoid", "elu", "softmax"])
+def test_any_number_of_threads_for_curved_activations(activation: str) -> None:
+    made = make_plan(NARROW, activation, "soft_cross_entropy", "rmsprop", batch=16, dtype="float32", centered=True)
+    assert same_bytes(trained(made, 1)[1], trained(made, 3)[1])
+
+
+def test_two_runs() -> None:
+    made = make_plan(NARROW, "tanh", "mse", "adam", batch=16, dtype="float32")
+    assert same_bytes(trained(made, 2)[1], trained(made, 2)[1])
+
+
+def test_seeds_differ() -> None:
+    drawn = []
+    for seed in (0, 1):
+        with Engine(make_plan(NARROW, seed=seed), 1) as engine:
+            engine.initialize(seed)
+            drawn.append(engine.weights())
+    assert not same_bytes(*drawn)
+
+
+def test_rows_do_not_influence_each_other() -> None:
+    """A row's prediction has the same bits alone, in a batch, and among so many that they go in pieces."""
+    made = make_plan(WIDE, "tanh", "softmax_cross_entropy", dtype="float32")
+    x, _ = make_data(made, 1100)
+    with Engine(made, 2) as engine:
+        engine.initialize(0)
+        together = engine.predict(x)
+        for row in (0, 5, 511, 512, 1099):
+            assert engine.predict(x[row : row + 1]).tobytes() == together[row].tobytes()
+        assert engine.predict(x[3:40]).tobytes() == together[3:40].tobytes()
+
+
+@pytest.mark.parametrize(
+    ("optimizer", "parameters"),
+    [("sgd", {}), ("sgd", {"momentum": 0.9}), ("adam", {}), ("rmsprop", {"centered": True, "momentum": 0.9})],
+    ids=str,
+)
+def test_a_restored_state_continues_bit_for_bit(optimizer: str, parameters: dict[str, Any]) -> None:
+    made = make_plan(NARROW, "relu", "mse", optimizer, batch=16, dtype="float32", weight_decay=0.01, **parameters)
+    rates = np.full(4, 0.01)
+    engine, x, t = make_engine(made, 50)
+    with engine:
+        engine.epoch(0, rates)
+        weights, state = engine.weights(), engine.state()
+        expected_loss, expected = engine.epoch(1, rates), engine.weights()
+    with Engine(made, 1) as other:
+        other.load_data(x, t)
+        other.set_weights(weights)
+        other.restore(state)
+        assert other.epoch(1, rates) == expected_loss
+        assert same_bytes(other.weights(), expected)
+        assert other.steps_done == 8
+
+
+def test_a_state_holds_what_the_optimizer_keeps() -> None:
+    """A state whose parameter is zero is not stored; the others have the shapes of the weights."""
+    kept = {(): ["v"], (("centered", True),): ["v", "mean"], (("momentum", 0.5),): ["v", "buffer"]}
+    for parameters, names in kept.items():
+        engine, _, _ = make_engine(make_plan([4, 3, 2], optimizer="rmsprop", **dict(parameters)), 5)
+        with engine:
+            engine.epoch(0, np.full(1, 0.1))
+            state = engine.state()
+        assert int(state.pop("steps")[0]) == 1
+        assert set(state) == {f"{k}.{part}.{name}" for k in (0, 1) for part in ("weight", "bias") for name in names}
+        assert state["0.weight.v"].shape == (4, 3)
+        assert state["1.bias.v"].shape == (2,)
+        assert all(np.abs(values).max() > 0 for values in state.values())
+
+
+def test_initialize_starts_over() -> None:
+    """Weights are drawn again, biases and states are zero, and steps count from 1."""
+    made = make_plan([4, 3, 2], optimizer="adam", batch=2)
+    engine, _, _ = make_engine(made, 6)
+    with engine:
+        engine.initialize(0)
+        first = engine.weights()
+        engine.epoch(0, np.full(3, 0.1))
+        once = flat(engine.weights())
+        engine.initialize(0)
+        assert same_bytes(engine.weights(), first)
+        assert all((b == 0).all() for _, b in first)
+        assert all((values == 0).all() for values in engine.state().values())
+        engine.epoch(0, np.full(3, 0.1))
+        assert flat(engine.weights()).tobytes() == once.tobytes()

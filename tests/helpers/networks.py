@@ -1,0 +1,126 @@
+"""Plans, data and NumPy twins of small networks, without a spec.  It checks nothing itself."""
+
+from __future__ import annotations
+
+import functools
+import math
+from collections.abc import Sequence
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+
+from numbann import plan, reference
+from numbann.component import Component, Configured
+from numbann.discovery import built_in
+from numbann.engine import Engine
+from numbann.registry import Registry
+
+
+def configured(kind: str, name: str, registry: Registry | None = None, **values: Any) -> Configured:
+    """A component with its parameters, a built-in one if no registry is given."""
+    return (registry or built_in()).get(kind, name).configured(**values)
+
+
+def make_plan(
+    sizes: Sequence[int],
+    activation: str = "tanh",
+    loss: str = "mse",
+    optimizer: str = "sgd",
+    *,
+    output: str = "identity",
+    batch: int | None = None,
+    dtype: str = "float64",
+    seed: int = 0,
+    weight_decay: float = 0.0,
+    registry: Registry | None = None,
+    **parameters: Any,
+) -> plan.Plan:
+    """The plan of a network of these sizes; parameters are the optimizer's, batch None is all rows."""
+    chosen = configured("loss", loss)
+    link = chosen.component.traits["link"]
+    names = [activation] * (len(sizes) - 2) + [output if link == "identity" else "identity"]
+    layers = [
+        SimpleNamespace(
+            units=units,
+            activation=configured("activation", name, registry),
+            init=configured("initializer", "xavier_normal"),
+        )
+        for units, name in zip(sizes[1:], names, strict=True)
+    ]
+    train = SimpleNamespace(batch_size="full" if batch is None else batch)
+    resolved = SimpleNamespace(
+        spec=SimpleNamespace(model=SimpleNamespace(dtype=dtype), seed=seed, train=train),
+        layers=layers,
+        loss=chosen,
+        output_activation=configured("activation", link if link != "identity" else output),
+        optimizer=configured("optimizer", optimizer, **parameters),
+        weight_decay=weight_decay,
+        target="label" if "label" in chosen.component.roles else chosen.component.traits["target"],
+    )
+    return plan.build(resolved, sizes[0])
+
+
+def make_targets(loss: Component, rows: int, outputs: int, random: np.random.Generator) -> np.ndarray:
+    """Targets that a loss accepts: classes (B,), or rows (B, O) of its kind of number."""
+    if "label" in loss.roles:
+        return random.integers(0, outputs, rows)
+    draw = {
+        "real": lambda: random.standard_normal((rows, outputs)),
+        "positive": lambda: random.uniform(0.5, 3.0, (rows, outputs)),
+        "binary": lambda: random.uniform(0.0, 1.0, (rows, outputs)),
+        "distribution": lambda: random.dirichlet(np.ones(outputs), rows),
+    }
+    return draw[loss.traits["target"]]()
+
+
+def make_data(made: plan.Plan, rows: int, seed: int = 1) -> tuple[np.ndarray, np.ndarray]:
+    """Inputs (B, I) and targets for a plan."""
+    random = np.random.default_rng(seed)
+    x = random.standard_normal((rows, made.inputs)).astype(made.dtype)
+    return x, make_targets(made.loss.component, rows, made.outputs, random)
+
+
+def make_engine(made: plan.Plan, rows: int, threads: int = 1, seed: int = 1) -> tuple[Engine, np.ndarray, np.ndarray]:
+    """An engine with initial weights and data, and that data.  Biases are drawn too, so that they are tested."""
+    engine = Engine(made, threads)
+    engine.initialize(made.seed)
+    random = np.random.default_rng(seed)
+    engine.set_weights([(w, 0.1 * random.standard_normal(b.shape)) for w, b in engine.weights()])
+    x, t = make_data(made, rows, seed)
+    engine.load_data(x, t)
+    return engine, x, t
+
+
+def twin(engine: Engine) -> list[reference.Layer]:
+    """The engine's network in NumPy and float64."""
+    layers = []
+    for layer, (w, b) in zip(engine.plan.layers, engine.weights(), strict=True):
+        name, values = (layer.activation.name, layer.activation.values) if layer.activation else ("identity", {})
+        forward, backward = getattr(reference, name), getattr(reference, f"{name}_backward")
+        pair = functools.partial(forward, **values), functools.partial(backward, **values)
+        layers.append(reference.Layer(w.astype(np.float64), b.astype(np.float64), *pair))
+    return layers
+
+
+def twin_loss(made: plan.Plan) -> reference.Loss:
+    """The plan's loss in NumPy."""
+    return functools.partial(getattr(reference, made.loss.name), **made.loss.values)
+
+
+def flat(weights: list[tuple[np.ndarray, np.ndarray]]) -> np.ndarray:
+    """All weights and biases as one vector."""
+    return np.concatenate([part.ravel() for pair in weights for part in pair])
+
+
+def unflat(vector: np.ndarray, like: list[tuple[np.ndarray, np.ndarray]]) -> list[tuple[np.ndarray, np.ndarray]]:
+    """What `flat` made one vector of, again as weights and biases."""
+    shapes = [part.shape for pair in like for part in pair]
+    ends = np.cumsum([math.prod(shape) for shape in shapes])
+    parts = [piece.reshape(shape) for piece, shape in zip(np.split(vector, ends[:-1]), shapes, strict=True)]
+    return list(zip(parts[::2], parts[1::2], strict=True))
+
+
+def same_bytes(one: list[tuple[np.ndarray, np.ndarray]], other: list[tuple[np.ndarray, np.ndarray]]) -> bool:
+    """Whether two sets of weights are equal to the last bit."""
+    return flat(one).tobytes() == flat(other).tobytes()

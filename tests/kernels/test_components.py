@@ -1,0 +1,252 @@
+"""Every component as a compiled array function: NumPy twins, precision in and out, extremes, `out=`, compiled once.
+
+float32 is compared with the twin in float64, in units in the last place.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numba
+import numpy as np
+import pytest
+from networks import make_targets
+from variants import variants
+
+from numbann import kernels, reference
+from numbann.component import Component
+from numbann.errors import ShapeError
+
+SPECIAL = [0.0, -0.0, 1e-45, -1e-45, 1e-40, -1e-40, 1e-30, 1e4, -1e4, np.inf, -np.inf]
+GRID = np.concatenate([np.linspace(-100, 100, 4001), np.linspace(-1, 1, 1001), SPECIAL])
+ULP = {"float32": 6, "float64": 24}
+CLOSE = {"float32": {"rtol": 1e-3, "atol": 1e-5}, "float64": {"rtol": 1e-10, "atol": 0.0}}
+DTYPES = pytest.mark.parametrize("dtype", ["float32", "float64"])
+
+
+def far(got: np.ndarray, expected: np.ndarray, scale: float | np.ndarray = 0.0) -> float:
+    """The largest distance in units in the last place of what is expected, or of `scale` where that is larger."""
+    assert (np.isnan(got) == np.isnan(expected)).all()
+    infinite = np.isinf(expected)
+    np.testing.assert_array_equal(got[infinite], expected[infinite])
+    finite = np.isfinite(expected)
+    size = np.broadcast_to(np.maximum(np.abs(expected), scale), expected.shape)[finite]
+    smallest = np.finfo(got.dtype).tiny  # below it numbers lose digits
+    unit = np.spacing(np.maximum(size, smallest).astype(got.dtype)).astype("f8")
+    return float((np.abs(got[finite].astype("f8") - expected[finite]) / unit).max(initial=0))
+
+
+def given(component: Component, values: dict[str, Any]) -> list[Any]:
+    """All parameters by position, so that every setting uses the same compiled function."""
+    return list({**component.defaults(), **values}.values())
+
+
+def wide(*arrays: np.ndarray) -> list[np.ndarray]:
+    """The same numbers in float64."""
+    return [array.astype(np.float64) for array in arrays]
+
+
+# ---- activations
+
+
+@DTYPES
+@pytest.mark.parametrize(("component", "values"), variants("activation", "elementwise"))
+def test_activation(component: Component, values: dict[str, float], dtype: str) -> None:
+    z = GRID.astype(dtype)
+    got = getattr(kernels, component.name)(z, *given(component, values))
+    assert got.dtype == dtype
+    assert far(got, getattr(reference, component.name)(*wide(z), **values)) <= ULP[dtype]
+
+
+@DTYPES
+@pytest.mark.parametrize(("component", "values"), variants("activation", "elementwise"))
+def test_activation_backward(component: Component, values: dict[str, float], dtype: str) -> None:
+    """From the z and a of the compiled forward; digits lost where a is near a bound are counted against 1."""
+    z = GRID.astype(dtype)
+    da, a = np.linspace(0.5, 2, z.size).astype(dtype), getattr(kernels, component.name)(z, *given(component, values))
+    got = getattr(kernels, f"{component.name}_backward")(da, z, a, *given(component, values))
+    assert got.dtype == dtype
+    expected = getattr(reference, f"{component.name}_backward")(*wide(da, z, a), **values)
+    assert far(got, expected, 2.0) <= ULP[dtype]
+
+
+@DTYPES
+@pytest.mark.parametrize("shape", [(1, 1), (3, 10), (4, 16), (2, 33)])
+@pytest.mark.parametrize(("component", "values"), variants("activation", "row"))
+def test_row_activation(component: Component, values: dict[str, float], shape: tuple[int, int], dtype: str) -> None:
+    random = np.random.default_rng(shape[1])
+    z, da = random.normal(0, 3, shape).astype(dtype), random.standard_normal(shape).astype(dtype)
+    a = getattr(kernels, component.name)(z, *given(component, values))
+    dz = getattr(kernels, f"{component.name}_backward")(da, z, a, *given(component, values))
+    assert (a.dtype, dz.dtype) == (dtype, dtype)
+    assert far(a, getattr(reference, component.name)(*wide(z), **values)) <= 2 * ULP[dtype] + shape[1]
+    expected = getattr(reference, f"{component.name}_backward")(*wide(da, z, a), **values)
+    assert far(dz, expected, 1.0) <= ULP[dtype] + shape[1]
+
+
+@DTYPES
+@pytest.mark.parametrize(("component", "values"), variants("activation"))
+def test_activation_passes_nan(component: Component, values: dict[str, float], dtype: str) -> None:
+    """Also through the vectors of a long array, and in one row only."""
+    z = np.zeros((5, 33), dtype)
+    z[3, 7] = np.nan
+    a = getattr(kernels, component.name)(z, *given(component, values))
+    assert np.isnan(a[3, 7])
+    assert np.isfinite(np.delete(a, 3, axis=0)).all()
+
+
+@pytest.mark.parametrize(("component", "values"), variants("activation", "row"))
+def test_row_activation_of_large_numbers(component: Component, values: dict[str, float]) -> None:
+    z = np.array([[1e4, -1e4, 0.0], [-1e4, -1e4, -1e4], [1e-40, 0.0, -1e-40]], np.float32)
+    got = getattr(kernels, component.name)(z, *given(component, values))
+    assert far(got, getattr(reference, component.name)(*wide(z), **values)) <= 8
+
+
+# ---- losses
+
+
+@DTYPES
+@pytest.mark.parametrize("shape", [(1, 1), (3, 10), (4, 16), (7, 33)])
+@pytest.mark.parametrize(("component", "values"), variants("loss"))
+def test_loss(component: Component, values: dict[str, float], shape: tuple[int, int], dtype: str) -> None:
+    random = np.random.default_rng(shape[1])
+    y, t = random.normal(0, 5, shape).astype(dtype), make_targets(component, *shape, random)
+    t = t if "label" in component.roles else t.astype(dtype)
+    value, dy = getattr(kernels, component.name)(y, t, *given(component, values))
+    expected, expected_dy = getattr(reference, component.name)(y.astype("f8"), t, **values)
+    assert dy.dtype == dtype
+    assert value == pytest.approx(expected.mean(), rel=1e-5 if dtype == "float32" else 1e-12, abs=1e-6)
+    largest = max(np.abs(expected_dy).max(), 1 / shape[1])
+    assert far(dy, expected_dy / len(y), largest / len(y)) <= ULP[dtype] + shape[1]
+
+
+@DTYPES
+@pytest.mark.parametrize(("component", "values"), variants("loss"))
+def test_loss_of_large_numbers(component: Component, values: dict[str, float], dtype: str) -> None:
+    y = np.array([[1e4, -1e4, 0.0], [-1e4, -1e4, 1e4]], dtype)
+    t = make_targets(component, 2, 3, np.random.default_rng(0))
+    t = t if "label" in component.roles else t.astype(dtype)
+    value, dy = getattr(kernels, component.name)(y, t, *given(component, values))
+    expected, expected_dy = getattr(reference, component.name)(y.astype("f8"), t, **values)
+    assert value == pytest.approx(expected.mean(), rel=1e-6)
+    np.testing.assert_allclose(dy, expected_dy / 2, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize(("component", "values"), variants("loss"))
+def test_loss_passes_nan(component: Component, values: dict[str, float]) -> None:
+    y, t = np.zeros((3, 5), np.float32), make_targets(component, 3, 5, np.random.default_rng(0))
+    y[1, 2] = np.nan
+    t = t if "label" in component.roles else t.astype("f4")
+    value, dy = getattr(kernels, component.name)(y, t, *given(component, values))
+    assert np.isnan(value)
+    assert np.isnan(dy[1, 2])
+
+
+# ---- optimizers
+
+
+@DTYPES
+@pytest.mark.parametrize("weight_decay", [0.0, 0.1])
+@pytest.mark.parametrize(("component", "values"), variants("optimizer"))
+def test_optimizer(component: Component, values: dict[str, Any], weight_decay: float, dtype: str) -> None:
+    """Thirty steps on gradients that stay away from zero, where single precision would only show its noise."""
+    random = np.random.default_rng(0)
+    w = random.standard_normal((5, 7)).astype(dtype)
+    states = [np.zeros_like(w) for _ in component.states]
+    expected = wide(w, *states)
+    step_of, twin = (getattr(module, f"{component.name}_step") for module in (kernels, reference))
+    for step in range(1, 31):
+        g = (np.sign(w) * random.uniform(0.5, 1.5, w.shape)).astype(dtype)
+        counted = [step] if "step" in component.roles else []
+        step_of(w, g, *states, *counted, **{**component.defaults(), **values, "weight_decay": weight_decay})
+        expected = twin(expected[0], *wide(g), *expected[1:], *counted, weight_decay=weight_decay, **values)
+    for got, other in zip((w, *states), expected, strict=True):
+        assert got.dtype == dtype
+        np.testing.assert_allclose(got, other, **CLOSE[dtype])
+
+
+@pytest.mark.parametrize(("component", "values"), variants("optimizer"))
+def test_optimizer_finds_the_bottom_of_a_parabola(component: Component, values: dict[str, Any]) -> None:
+    """f(w) = sum_k c_k w_k^2 falls a thousandfold with the default rate."""
+    curvature, w = np.array([0.5, 1.0, 2.0]), np.array([1.0, -1.0, 0.5])
+    states, start = [np.zeros_like(w) for _ in component.states], (curvature * w * w).sum()
+    step_of, parameters = getattr(kernels, f"{component.name}_step"), {**component.defaults(), **values}
+    for step in range(1, 5001):
+        counted = [step] if "step" in component.roles else []
+        step_of(w, 2 * curvature * w, *states, *counted, **parameters)
+    assert (curvature * w * w).sum() < start / 1000
+
+
+# ---- what all have in common
+
+
+@pytest.mark.parametrize("name", ["relu", "softmax"])
+def test_results_go_where_they_are_asked_to(name: str) -> None:
+    z = np.linspace(-2, 2, 12, dtype=np.float32).reshape(3, 4)
+    function, back = getattr(kernels, name), getattr(kernels, f"{name}_backward")
+    a, out = function(z), np.full_like(z, np.nan)
+    function(z, out=out)
+    np.testing.assert_array_equal(out, a)
+    back(z, z, a, out=out)
+    np.testing.assert_array_equal(out, back(z, z, a))
+    with pytest.raises(ShapeError, match=r"\(3, 4\) and \(4, 3\)"):
+        function(z, out=np.empty((4, 3), np.float32))
+    with pytest.raises(ShapeError, match=r"\(3, 4\) and \(2, 4\)"):
+        back(z[:2], z, a)
+
+
+@pytest.mark.parametrize("name", ["relu", "softmax"])
+def test_arrays_of_other_layouts(name: str) -> None:
+    z, function = np.linspace(-2, 2, 40, dtype=np.float32).reshape(4, 10), getattr(kernels, name)
+    expected = function(z)
+    np.testing.assert_array_equal(function(z[::2]), expected[::2])
+    np.testing.assert_array_equal(function(np.asfortranarray(z)), expected)
+    np.testing.assert_array_equal(function(z.reshape(2, 2, 10)), expected.reshape(2, 2, 10))
+
+
+def test_labels_and_rows_that_do_not_fit() -> None:
+    y = np.zeros((3, 4), np.float32)
+    with pytest.raises(ShapeError):
+        kernels.softmax_cross_entropy(y, np.zeros(2, np.int64))
+    with pytest.raises(ShapeError):
+        kernels.soft_cross_entropy(y, np.zeros((3, 3), np.float32))
+    with pytest.raises(ShapeError):
+        kernels.mse(y, np.zeros((4, 3), np.float32))
+
+
+relu, mse, adam_step = kernels.relu, kernels.mse, kernels.adam_step
+
+
+@numba.njit
+def compiled_use(z: Any, t: Any, w: Any, m: Any, v: Any) -> Any:
+    """A user's own compiled function, with an activation, a loss and an optimizer."""
+    value, dy = mse(relu(z), t)
+    adam_step(w, dy, m, v, 1)
+    return value
+
+
+def test_they_can_be_called_from_compiled_code() -> None:
+    z, t, w = (np.random.default_rng(k).standard_normal((3, 4)) for k in range(3))
+    m, v = np.zeros_like(w), np.zeros_like(w)
+    loss, dy = reference.mse(reference.relu(z), t)
+    expected, *_ = reference.adam_step(w, dy / len(z), m, v, 1)
+    assert compiled_use(z, t, w, m, v) == pytest.approx(loss.mean())
+    np.testing.assert_allclose(w, expected)
+
+
+def test_a_second_call_compiles_nothing() -> None:
+    z = np.zeros((2, 3), np.float32)
+    kernels.tanh(z)
+    before = len(kernels.tanh.signatures)
+    kernels.tanh(z + 1)
+    assert len(kernels.tanh.signatures) == before
+    assert kernels.tanh is kernels.tanh
+
+
+def test_names() -> None:
+    """An alias is the same function, a name that is none says what there is."""
+    assert kernels.logistic is kernels.sigmoid
+    assert {"relu", "relu_backward", "mse", "adam_step", "matmul"} <= set(dir(kernels))
+    assert all(callable(getattr(kernels, name)) for name in dir(kernels))
+    with pytest.raises(AttributeError, match=r"no function 'reul'; it has .*relu"):
+        _ = kernels.reul

@@ -1,0 +1,67 @@
+"""What depends on the processor: atomics, denormals, and the same bits without the widest vectors."""
+
+from __future__ import annotations
+
+import numba
+import numpy as np
+from processes import run
+
+from numbann.simd import machine
+from numbann.simd.pointer import pointer_of
+
+NARROW = {"NUMBA_CPU_NAME": "haswell", "NUMBA_CPU_FEATURES": "+avx2,+fma"}  # numba takes features from the host else
+
+
+@numba.njit
+def counted(cells):
+    """Add, load and store in one cell; what was there before each."""
+    base = pointer_of(cells)
+    before = machine.atomic_add(base, 1, 5)
+    after = machine.atomic_load(base, 1)
+    machine.atomic_store(base, 2, 7)
+    machine.pause()
+    return before, after
+
+
+@numba.njit
+def flush():
+    return machine.flush_denormals()
+
+
+@numba.njit
+def restore(state):
+    machine.restore_denormals(state)
+
+
+def test_atomics() -> None:
+    cells = np.array([1, 2, 3], np.int64)
+    assert counted(cells) == (2, 7)
+    assert cells.tolist() == [1, 7, 7]
+
+
+def test_denormals_are_flushed_and_restored() -> None:
+    tiny, half = np.array([1e-40], np.float32), np.float32(0.5)
+    restore(flush())  # compiled first: the mode holds for this whole thread
+    state = flush()
+    inside = tiny * half
+    restore(state)
+    assert (inside == 0).all()
+    assert (tiny * half > 0).all()
+
+
+def test_yield_has_an_address() -> None:
+    assert machine.yield_address() > 0
+
+
+def test_narrow_vectors_compute_the_same_bits() -> None:
+    """A training step for AVX2 alone: as on this machine, and without a register of AVX-512."""
+    here, narrow = run("train_once.py"), run("train_once.py", **NARROW)
+    assert narrow["digest"] == here["digest"]
+    assert narrow["losses"] == here["losses"]
+
+
+def test_narrow_code_has_no_wide_registers() -> None:
+    wide, narrow = run("show_registers.py"), run("show_registers.py", **NARROW)
+    assert narrow == {"wide": False, "zmm": 0, "ymm": narrow["ymm"]}
+    assert narrow["ymm"] > 0
+    assert wide["wide"] == (wide["zmm"] > 0)

@@ -1,0 +1,89 @@
+"""Matrix sweeps against NumPy: every width, both directions, heights that are no multiple of anything."""
+
+from __future__ import annotations
+
+import ctypes
+import itertools
+from typing import Any
+
+import numpy as np
+import pytest
+
+from numbann.engine.cpu.memory import aligned
+from numbann.simd import jit, sweep
+
+COUNT, POINTER = ctypes.c_ssize_t, ctypes.c_void_p
+SWEEP = ctypes.CFUNCTYPE(None, POINTER, POINTER, POINTER, COUNT, POINTER, COUNT, POINTER, COUNT, COUNT, COUNT)
+HEIGHTS = (1, 2, 3, 5, 6, 7, 12, 13, 16, 29)
+DEPTHS = (1, 2, 7, 33)
+CASES = [
+    pytest.param(family, vectors, dtype, id=f"{family[vectors - 1].__name__}-{dtype}")
+    for family, vectors, dtype in itertools.product(
+        (sweep.ROWS, sweep.DEPTH), (1, 2, 3, 4), ("float32", "float64")
+    )
+]  # fmt: skip
+
+
+def kernel(function: Any, dtype: str) -> Any:
+    """A sweep as a function of addresses and counts."""
+    return SWEEP(jit.address(function, dtype, sweep.sweep_signature))
+
+
+def random(dtype: str, *shape: int) -> np.ndarray:
+    """Small whole numbers, whose products and sums are exact in every order."""
+    array = aligned(shape, dtype)
+    array[:] = np.random.default_rng(sum(shape)).integers(-8, 9, shape)
+    return array
+
+
+@pytest.mark.parametrize(("family", "vectors", "dtype"), CASES)
+def test_products(family: Any, vectors: int, dtype: str) -> None:
+    """c = init + a b, where a's rows (or depths) are found through a table, in any order."""
+    run, width = kernel(family[vectors - 1], dtype), vectors * sweep.lanes_of(dtype)
+    for rows, depth in itertools.product(HEIGHTS, DEPTHS):
+        by_depth = family is sweep.DEPTH
+        stored = random(dtype, 40, depth if not by_depth else rows + 3)
+        order = np.random.default_rng(rows).permutation(40)[: depth if by_depth else rows]
+        table = order.astype(np.int64) * stored.shape[1]
+        a = stored[order][:, :rows].T if by_depth else stored[order]
+        b, init = random(dtype, depth, width + 8), random(dtype, rows, width)
+        c = aligned((rows + 1, width + 4), dtype)
+        c[:] = 7
+        run(
+            stored.ctypes.data,
+            table.ctypes.data,
+            b.ctypes.data,
+            b.shape[1],
+            init.ctypes.data,
+            width,
+            c.ctypes.data,
+            c.shape[1],
+            rows,
+            depth,
+        )
+        np.testing.assert_array_equal(c[:rows, :width], init + a @ b[:, :width])
+        assert (c[rows] == 7).all(), "it wrote below the last row"
+        assert (c[:, width:] == 7).all(), "it wrote beside the last column"
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_every_height_has_the_same_bits(dtype: str) -> None:
+    """A row's sum is one chain over the depth, whatever tile the row falls into."""
+    width, depth = 4 * sweep.lanes_of(dtype), 50
+    generator = np.random.default_rng(0)
+    a, b = (generator.standard_normal(shape).astype(dtype) for shape in ((29, depth), (depth, width)))
+    zero, table = np.zeros(width, dtype), np.arange(29, dtype=np.int64) * depth
+    a_place, table_place, b_place, zero_place = (array.ctypes.data for array in (a, table, b, zero))
+    run, found = kernel(sweep.rows_4, dtype), []
+    for rows in (29, 1, 2, 7):
+        c = np.empty((rows, width), dtype)
+        run(a_place, table_place, b_place, width, zero_place, 0, c.ctypes.data, width, rows, depth)
+        found.append(c)
+    assert all(c.tobytes() == found[0][: len(c)].tobytes() for c in found)
+    assert np.abs(found[0] - a @ b).max() < 1e-4
+
+
+def test_only_the_widths_that_are_needed_are_compiled() -> None:
+    for columns, needed in ((1, {1}), (3, {3}), (4, {4}), (9, {1, 4}), (12, {4})):
+        addresses = sweep.sweep_addresses(sweep.ROWS, "float32", columns)
+        assert {width for width, address in enumerate(addresses, start=1) if address} == needed
