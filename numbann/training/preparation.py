@@ -12,6 +12,7 @@ import numpy as np
 from numbann import plan as planning
 from numbann.data import Dataset, Facts
 from numbann.data import load as load_data
+from numbann.data.readers.delimited import DELIMITERS
 from numbann.errors import DataError, Fault, SpecError
 from numbann.outputs import Reading
 from numbann.plan import Plan
@@ -89,9 +90,13 @@ def _prepared(loaded: Loaded, tell: Callback) -> Job:
 
 
 def _settled(facts: Facts, dataset: Dataset) -> Dataset:
-    """The dataset with what was found about its file in place of `auto`, so that a model's bytes do not tell which."""
+    """The dataset with what was found about its file, so that a model's bytes do not tell what was given as `auto`.
+
+    A usual delimiter stays open: a file to predict may have another one.
+    """
+    delimiter = "auto" if facts.delimiter in (None, *DELIMITERS) else facts.delimiter
     reading = dataset.preprocessing.reading
-    found = replace(reading, format=facts.format, delimiter=facts.delimiter or ",", origin=Path(reading.origin).name)
+    found = replace(reading, format=facts.format, delimiter=delimiter, origin=Path(reading.origin).name)
     return replace(dataset, preprocessing=replace(dataset.preprocessing, reading=found))
 
 

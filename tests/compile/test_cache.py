@@ -87,8 +87,11 @@ def test_without_a_folder_that_can_be_written(filled: Filled, tmp_path: Path) ->
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("suffix", [".nbi", ".nbc", ".py"])
-@pytest.mark.parametrize("damage", [b"", b"\x80\x04garbage", None], ids=["empty", "garbage", "cut"])
+@pytest.mark.parametrize(
+    ("suffix", "damage"),
+    [(".nbi", b""), (".nbi", None), (".nbc", b"\x80\x04garbage"), (".py", b"\x80\x04garbage")],
+    ids=["empty index", "cut index", "garbage for code", "garbage for source"],
+)
 def test_damaged_files(filled: Filled, cache: Path, suffix: str, damage: bytes | None) -> None:
     """Every file of a kind is emptied, overwritten or cut in half."""
     harmed = [path for path in cache.rglob(f"*{suffix}") if path.is_file()]

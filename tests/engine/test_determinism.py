@@ -38,6 +38,16 @@ def test_any_number_of_threads(sizes: list[int], dtype: str, batch: int | None) 
         assert other_predictions.tobytes() == predictions.tobytes()
 
 
+@pytest.mark.parametrize("sizes", [NARROW, WIDE], ids=str)
+def test_any_number_of_threads_for_huge_batches(sizes: list[int]) -> None:
+    made = make_plan(sizes, "relu", "softmax_cross_entropy", "adam", batch=1500, dtype="float32")
+    expected = trained(made, 1, rows=4000)
+    for threads in (2, 3):
+        losses, weights, _ = trained(made, threads, rows=4000)
+        assert losses == expected[0]
+        assert same_bytes(weights, expected[1])
+
+
 @pytest.mark.parametrize("activation", ["tanh", "sigmoid", "elu", "softmax"])
 def test_any_number_of_threads_for_curved_activations(activation: str) -> None:
     made = make_plan(NARROW, activation, "soft_cross_entropy", "rmsprop", batch=16, dtype="float32", centered=True)

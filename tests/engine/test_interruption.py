@@ -39,6 +39,7 @@ def interrupted(engine: Engine, steps: int) -> float:
     return time.perf_counter() - interrupt.sent
 
 
+@pytest.mark.skipif(not hasattr(signal, "pthread_kill"), reason="no signals to a thread on this system")
 @pytest.mark.parametrize("threads", [1, 2])
 def test_an_interrupt_leaves_a_consistent_state(threads: int) -> None:
     made = make_plan(SIZES, "tanh", batch=BATCH, dtype="float32")

@@ -156,3 +156,24 @@ def test_inputs_in_another_layout_are_understood() -> None:
         expected = engine.predict(x)
         for other in (np.asfortranarray(x), x.astype(np.float64), np.repeat(x, 2, axis=0)[::2]):
             np.testing.assert_array_equal(engine.predict(other), expected)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize(
+    ("sizes", "batch", "rows"),
+    [([5, 17, 3], None, 1023), ([5, 17, 3], None, 1024), ([5, 70, 33, 3], None, 3001), ([17, 3], 1100, 2500)],
+    ids=str,
+)
+def test_huge_batches(sizes: list[int], batch: int | None, rows: int, dtype: str) -> None:
+    """A batch of a thousand rows or more goes through the network in another order than a small one."""
+    check_epoch(make_plan(sizes, "tanh", batch=batch, dtype=dtype, weight_decay=0.1), rows, 0.5)
+
+
+@pytest.mark.parametrize(("optimizer", "parameters"), variants("optimizer"))
+def test_huge_batches_with_every_optimizer(optimizer: Component, parameters: dict[str, Any]) -> None:
+    check_epoch(make_plan([4, 6, 3], optimizer=optimizer.name, batch=1024, **parameters), 4096, 0.01)
+
+
+def test_huge_batches_of_a_large_network() -> None:
+    """More than a million parameters: fewer groups of rows, whose gradients take memory."""
+    check_epoch(make_plan([9, 1040, 1030, 2], "relu", dtype="float32"), 1030, 0.05)

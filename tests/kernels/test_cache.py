@@ -18,8 +18,9 @@ def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("damage", [b"", b"\x80\x04garbage", None], ids=["empty", "garbage", "cut"])
-@pytest.mark.parametrize("suffix", [".nbi", ".nbc"])
+@pytest.mark.parametrize(
+    ("suffix", "damage"), [(".nbi", b"\x80\x04garbage"), (".nbc", None)], ids=["garbage for index", "cut code"]
+)
 def test_damaged_files(filled: Path, tmp_path: Path, suffix: str, damage: bytes | None) -> None:
     """The files of relu alone are harmed; the next process finds them whole again."""
     cache = Path(shutil.copytree(filled, tmp_path / "cache"))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 from collections.abc import Callable
 from dataclasses import dataclass
+from time import perf_counter
 from typing import Any
 
 import numpy as np
@@ -22,7 +23,8 @@ from numbann.simd.machine import yield_address
 
 Progress = Callable[[int, int], None]
 INFERENCE_ROWS = 512  # rows that go through the network together when predicting
-SERIAL_FLOPS = 4_000_000  # a step below this is faster on one thread
+SERIAL_FLOPS, PARALLEL_FLOPS = 1_000_000, 40_000_000  # a smaller step is faster on one thread, a larger one on all
+TRIALS, TRIAL_STEPS = 3, 20  # how long one thread and all are timed in between
 
 
 @dataclass(frozen=True)
@@ -39,13 +41,16 @@ class _Epochs:
 
 
 class Engine:
-    """A network in memory.  threads: a number, or "auto" for one thread on small steps and all processors otherwise."""
+    """A network in memory.
+
+    threads: a number, or "auto": one for small steps, all processors for large ones, and what proves faster in between.
+    """
 
     device = "cpu"
 
     def __init__(self, plan: Plan, threads: int | str = "auto") -> None:
         self.plan = plan
-        self.threads = _threads(plan, threads)
+        self.threads, self._undecided = first_choice(plan, threads)
         self.steps_done = 0
         self.compiled = 0
         self._arena = Arena(plan, len(plan.optimizer.stored_states))
@@ -104,9 +109,31 @@ class Engine:
         hyper = aligned((-(-len(x) // batch), numbers), self.plan.dtype)
         order, losses = np.empty(len(x), np.int64), np.empty(len(x), self.plan.dtype)
         offsets = np.empty_like(order)
-        table = self._counted(lambda: self._training(batch, hyper))
-        table.bind(x=x, target=self._target(t), order=order, offsets=offsets, row_loss=losses)
-        self._epochs = _Epochs(table, batch, x.shape[1], order, offsets, hyper, losses)
+        arrays = {"x": x, "target": self._target(t), "order": order, "offsets": offsets, "row_loss": losses}
+
+        def made(threads: int) -> _Epochs:
+            table = self._counted(lambda: self._training(batch, hyper, threads))
+            table.bind(**arrays)
+            return _Epochs(table, batch, x.shape[1], order, offsets, hyper, losses)
+
+        if self._undecided:
+            self._decide({threads: made(threads) for threads in (1, self.threads)})
+        self._epochs = made(self.threads)
+
+    def _decide(self, choices: dict[int, _Epochs]) -> None:
+        """Keep the number of threads that is faster, by steps that leave no trace in the weights."""
+        before = self._arena.values.copy()
+        seconds = dict.fromkeys(choices, float("inf"))
+        for _ in range(TRIALS):
+            for self.threads, epochs in choices.items():
+                epochs.order[:] = np.arange(len(epochs.order))
+                np.multiply(epochs.order, epochs.row, out=epochs.offsets)
+                epochs.hyper[:] = 0
+                start = perf_counter()
+                self._run(epochs.table, epochs.batch, min(len(epochs.order), TRIAL_STEPS * epochs.batch), None)
+                seconds[self.threads] = min(seconds[self.threads], perf_counter() - start)
+        self.threads, self._undecided = min(seconds, key=seconds.__getitem__), False
+        self._arena.values[:] = before
 
     def epoch(self, index: int, rates: np.ndarray, progress: Progress | None = None) -> float:
         """Train one epoch with a learning rate for each step; the mean over batches of their mean loss.
@@ -125,11 +152,11 @@ class Engine:
             self.steps_done += self._last_steps
         return _mean_of_means(epochs.row_loss, epochs.batch)
 
-    def _training(self, batch: int, hyper: np.ndarray) -> Table:
+    def _training(self, batch: int, hyper: np.ndarray, threads: int) -> Table:
         """The table of a training step: a huge batch goes by groups of rows."""
         if batch >= HUGE:
-            return grouped_training(self.plan, self._arena, hyper, self.threads)
-        return Builder(self.plan, self._arena, batch, shuffled=True).training(hyper, self.threads)
+            return grouped_training(self.plan, self._arena, hyper, threads)
+        return Builder(self.plan, self._arena, batch, shuffled=True).training(hyper, threads)
 
     def _set_hyper(self, hyper: np.ndarray, rates: np.ndarray) -> None:
         """The optimizer's numbers for each step of an epoch."""
@@ -182,6 +209,7 @@ class Engine:
             call[getattr(driver, name)] = value
         try:
             self._team.run(
+                self.threads,
                 lambda thread: self._drive(call.ctypes.data, thread),
                 stop=lambda: call.__setitem__(driver.STOP, 1),
                 tick=lambda: progress(int(call[driver.DONE]), steps) if progress else None,
@@ -232,11 +260,14 @@ class Engine:
         self.close()
 
 
-def _threads(plan: Plan, threads: int | str) -> int:
+def first_choice(plan: Plan, threads: int | str) -> tuple[int, bool]:
+    """How many threads to begin with, and whether fewer may be faster."""
     if threads != "auto":
-        return int(threads)
-    rows = plan.batch_size or SERIAL_FLOPS
-    return 1 if plan.step_flops(rows) < SERIAL_FLOPS else available_cpus()
+        return int(threads), False
+    flops, most = plan.step_flops(plan.batch_size or HUGE), available_cpus()
+    if flops < SERIAL_FLOPS or most == 1:
+        return 1, False
+    return most, flops < PARALLEL_FLOPS
 
 
 def _mean_of_means(row_loss: np.ndarray, batch: int) -> float:

@@ -11,6 +11,7 @@ from queue import SimpleQueue
 
 Work = Callable[[int], None]
 QUOTA = Path("/sys/fs/cgroup/cpu.max")
+INTERVAL = 0.1  # seconds between two ticks
 
 
 def available_cpus() -> int:
@@ -31,18 +32,18 @@ class Team:
         self._queues: list[SimpleQueue[Work | None]] = []
         self._finished = threading.Semaphore(0)
 
-    def run(self, work: Work, stop: Callable[[], None], tick: Callable[[], None], interval: float = 0.1) -> None:
-        """Run work(thread) on every thread and wait; tick() every interval.
+    def run(self, count: int, work: Work, stop: Callable[[], None], tick: Callable[[], None]) -> None:
+        """Run work(thread) on the first `count` threads and wait; tick() every INTERVAL.
 
         An exception that arrives while waiting, such as KeyboardInterrupt, calls stop() and comes out after them.
         """
         self._start()
-        for queue in self._queues:
+        for queue in self._queues[:count]:
             queue.put(work)
-        waiting = self.size
+        waiting = count
         try:
             while waiting:
-                if self._finished.acquire(timeout=interval):
+                if self._finished.acquire(timeout=INTERVAL):
                     waiting -= 1
                 else:
                     tick()
