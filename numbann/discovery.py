@@ -63,9 +63,11 @@ def register_module(registry: Registry, module: ModuleType, origin: Origin) -> N
         manager.register(module)
         manager.check_pending()
         if not manager.get_hookcallers(module):
-            raise PluginError(f"{origin}: no hook found; is @hookimpl missing on numbann_register?")
+            raise PluginError("no hook found; is @hookimpl missing on numbann_register?")
         trial = registry.copy()
         manager.hook.numbann_register(register=lambda component: trial.register(component, origin))
+    except PluginError as error:
+        raise PluginError(f"{origin}: {error}") from error
     except NumbannError:
         raise
     except (Exception, SystemExit) as error:

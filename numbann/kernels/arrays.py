@@ -50,6 +50,16 @@ def check_shapes(name, x, y):
 
 
 @inner
+def check_labels(name, rows, labels):
+    """ShapeError if there is no label for each row; ValueError, naming the label, if one is no class of the rows."""
+    check_shapes(name, rows[:, 0], labels)
+    classes = rows.shape[1]
+    for label in labels:
+        if label < 0 or label >= classes:
+            raise ValueError(name + ": label " + str(label) + " is outside 0.." + str(classes - 1))
+
+
+@inner
 def result_like(name, array, out):
     """out if it is given and fits, else a new array like the one given."""
     result = np.empty(array.shape, array.dtype) if out is None else out

@@ -19,7 +19,7 @@ HEADER = '''"""Made by numbann from a component's mathematics."""
 {imports}
 import numpy as np
 from numba.extending import overload
-from numbann.kernels.arrays import as_rows, check_shapes, flat, padded_row, result_like, single_precision
+from numbann.kernels.arrays import as_rows, check_labels, check_shapes, flat, padded_row, result_like, single_precision
 from numbann.simd.jit import inner_safe
 from numbann.simd.pointer import padded
 
@@ -104,7 +104,7 @@ LOSS = {
     dy = result_like("{name}", y, out)
     x, d = as_rows(y), as_rows(dy)
     target = {target}
-    check_shapes("{name}", {checked})
+    check_{checks}("{name}", {checked})
 {casts}
     x_row, d_row{rows} = padded_row(x), padded_row(x){copies}
     share = y.dtype.type(1) / y.dtype.type(x.shape[0])
@@ -119,9 +119,17 @@ LOSS = {
 """,
 }
 ROW_TARGETS = {
-    "label": {"target": "t", "checked": "x[:, 0], target", "rows": "", "copies": "", "fill": "pass"},
+    "label": {
+        "target": "t",
+        "checks": "labels",
+        "checked": "x, target",
+        "rows": "",
+        "copies": "",
+        "fill": "pass",
+    },
     "t": {
         "target": "as_rows(t)",
+        "checks": "shapes",
         "checked": "x, target",
         "rows": ", t_row",
         "copies": ", padded_row(x)",

@@ -16,7 +16,9 @@ NARROW = [20, 33, 17, 10]
 Weights = list[tuple[np.ndarray, np.ndarray]]
 
 
-def trained(made: plan.Plan, threads: int, rows: int = 77, epochs: int = 2) -> tuple[list[float], Weights, np.ndarray]:
+def trained(
+    made: plan.Plan, threads: int | str, rows: int = 77, epochs: int = 2
+) -> tuple[list[float], Weights, np.ndarray]:
     """Losses, weights and predictions after some epochs."""
     engine, x, _ = make_engine(made, rows, threads)
     with engine:
@@ -46,6 +48,17 @@ def test_any_number_of_threads_for_huge_batches(sizes: list[int]) -> None:
         losses, weights, _ = trained(made, threads, rows=4000)
         assert losses == expected[0]
         assert same_bytes(weights, expected[1])
+
+
+@pytest.mark.parametrize("sizes", [NARROW, [20, 130, 330, 10], [20, 700, 700, 10]], ids=str)
+def test_threads_chosen_by_the_engine(sizes: list[int]) -> None:
+    """One thread for small steps, all for large ones; in between it times both, which leaves no trace."""
+    made = make_plan(sizes, "relu", "softmax_cross_entropy", "adam", batch=32, dtype="float32")
+    losses, weights, predictions = trained(made, "auto")
+    expected = trained(made, 1)
+    assert losses == expected[0]
+    assert same_bytes(weights, expected[1])
+    assert predictions.tobytes() == expected[2].tobytes()
 
 
 @pytest.mark.parametrize("activation", ["tanh", "sigmoid", "elu", "softmax"])

@@ -81,7 +81,9 @@ def make_data(made: plan.Plan, rows: int, seed: int = 1) -> tuple[np.ndarray, np
     return x, make_targets(made.loss.component, rows, made.outputs, random)
 
 
-def make_engine(made: plan.Plan, rows: int, threads: int = 1, seed: int = 1) -> tuple[Engine, np.ndarray, np.ndarray]:
+def make_engine(
+    made: plan.Plan, rows: int, threads: int | str = 1, seed: int = 1
+) -> tuple[Engine, np.ndarray, np.ndarray]:
     """An engine with initial weights and data, and that data.  Biases are drawn too, so that they are tested."""
     engine = Engine(made, threads)
     engine.initialize(made.seed)

@@ -250,3 +250,9 @@ def test_names() -> None:
     assert all(callable(getattr(kernels, name)) for name in dir(kernels))
     with pytest.raises(AttributeError, match=r"no function 'reul'; it has .*relu"):
         _ = kernels.reul
+
+
+@pytest.mark.parametrize("label", [-1, 3])
+def test_a_label_that_is_no_class_is_refused(label: int) -> None:
+    with pytest.raises(ValueError, match=rf"softmax_cross_entropy: label {label} is outside 0\.\.2"):
+        kernels.softmax_cross_entropy(np.zeros((2, 3)), np.array([0, label]))
