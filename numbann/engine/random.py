@@ -12,6 +12,8 @@ def generator(seed: int, purpose: int, *place: int) -> np.random.Generator:
     return np.random.Generator(np.random.Philox(np.random.SeedSequence((seed, purpose, *place))))
 
 
-def epoch_order(seed: int, epoch: int, rows: int) -> np.ndarray:
-    """The order in which an epoch visits the rows."""
+def epoch_order(seed: int, epoch: int, rows: int, batch: int) -> np.ndarray:
+    """The order in which an epoch visits the rows: shuffled, unless all of them are one batch."""
+    if batch >= rows:
+        return np.arange(rows)
     return generator(seed, SHUFFLE, epoch).permutation(rows)

@@ -25,7 +25,7 @@ def twin_epoch(engine: Engine, x: np.ndarray, t: np.ndarray, rate: float, epoch:
     """
     made, layers, losses = engine.plan, twin(engine), []
     states = reference.zero_states(layers, len(made.optimizer.component.states))
-    order, batch = random.epoch_order(made.seed, epoch, len(x)), made.batch_size or len(x)
+    order, batch = random.epoch_order(made.seed, epoch, len(x), made.batch_size or len(x)), made.batch_size or len(x)
     for step, first in enumerate(range(0, len(x), batch), start=1):
         rows, update = order[first : first + batch], twin_update(made, rate, step)
         inputs, targets = x[rows].astype(np.float64), t[rows]
@@ -116,7 +116,7 @@ def test_rates_are_taken_step_by_step() -> None:
     made = make_plan([4, 6, 3], batch=5)
     engine, x, t = make_engine(made, 20)
     with engine:
-        layers, order = twin(engine), random.epoch_order(made.seed, 0, 20)
+        layers, order = twin(engine), random.epoch_order(made.seed, 0, 20, made.batch_size or 20)
         states = reference.zero_states(layers, 1)
         for rows, rate in ((order[:5], 0.5), (order[5:10], 0.25)):
             update = twin_update(made, rate, 1)
@@ -126,10 +126,11 @@ def test_rates_are_taken_step_by_step() -> None:
 
 
 def test_the_order_of_rows_depends_on_seed_and_epoch() -> None:
-    orders = [random.epoch_order(seed, epoch, 100) for seed in (0, 1) for epoch in (0, 1)]
+    orders = [random.epoch_order(seed, epoch, 100, 10) for seed in (0, 1) for epoch in (0, 1)]
     assert all((np.sort(order) == np.arange(100)).all() for order in orders)
     assert len({order.tobytes() for order in orders}) == 4
-    np.testing.assert_array_equal(orders[1], random.epoch_order(0, 1, 100))
+    np.testing.assert_array_equal(orders[1], random.epoch_order(0, 1, 100, 10))
+    np.testing.assert_array_equal(np.arange(100), random.epoch_order(0, 1, 100, 100))
 
 
 def test_epoch_needs_data() -> None:

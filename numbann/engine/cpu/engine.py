@@ -24,7 +24,7 @@ from numbann.simd.machine import yield_address
 Progress = Callable[[int, int], None]
 INFERENCE_ROWS = 512  # rows that go through the network together when predicting
 SERIAL_FLOPS, PARALLEL_FLOPS = 1_000_000, 40_000_000  # a smaller step is faster on one thread, a larger one on all
-TRIALS, TRIAL_STEPS = 3, 20  # how long one thread and all are timed in between
+TRIALS, TRIAL_FLOPS = 3, 300_000_000  # how often and how long one thread and all are timed in between
 
 
 @dataclass(frozen=True)
@@ -38,6 +38,11 @@ class _Epochs:
     offsets: np.ndarray
     hyper: np.ndarray
     row_loss: np.ndarray
+
+    def visit(self, order: np.ndarray) -> None:
+        """Let the next epoch visit the rows in this order."""
+        self.order[:] = order
+        np.multiply(order, self.row, out=self.offsets)
 
 
 class Engine:
@@ -134,11 +139,11 @@ class Engine:
 
     def _trial(self, epochs: _Epochs) -> float:
         """Seconds of a few steps over the first rows, at a rate of zero."""
-        epochs.order[:] = np.arange(len(epochs.order))
-        np.multiply(epochs.order, epochs.row, out=epochs.offsets)
+        epochs.visit(np.arange(len(epochs.order)))
         epochs.hyper[:] = 0
         start = perf_counter()
-        self._run(epochs.table, epochs.batch, min(len(epochs.order), TRIAL_STEPS * epochs.batch), None)
+        steps = 1 + TRIAL_FLOPS // self.plan.step_flops(epochs.batch)
+        self._run(epochs.table, epochs.batch, min(len(epochs.order), steps * epochs.batch), None)
         return perf_counter() - start
 
     def epoch(self, index: int, rates: np.ndarray, progress: Progress | None = None) -> float:
@@ -149,8 +154,7 @@ class Engine:
         if self._epochs is None:
             raise RuntimeError("load_data comes before epoch")
         epochs = self._epochs
-        epochs.order[:] = random.epoch_order(self.plan.seed, index, len(epochs.order))
-        np.multiply(epochs.order, epochs.row, out=epochs.offsets)
+        epochs.visit(random.epoch_order(self.plan.seed, index, len(epochs.order), epochs.batch))
         self._set_hyper(epochs.hyper, rates)
         try:
             self._run(epochs.table, epochs.batch, len(epochs.order), progress)
