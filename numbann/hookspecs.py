@@ -1,4 +1,4 @@
-"""The hooks a plugin may implement, and their two markers.  It calls nothing: discovery.py does.
+"""The hook a plugin implements, and its two markers.  It calls nothing: discovery.py does.
 
 API is the number of this interface; a plugin module may name the one it was written for with NUMBANN_API = 1.
 """
@@ -18,8 +18,3 @@ hookimpl = pluggy.HookimplMarker("numbann")
 @hookspec
 def numbann_register(register: Callable[[Any], None]) -> None:
     """Call register(component) once for each component."""
-
-
-@hookspec
-def numbann_commands(group: Any) -> None:
-    """Call group.add_command(...) for each command; called for --help and for a command that core lacks."""

@@ -77,6 +77,16 @@ def _offsets(rows, row):
 
 
 @inner
+def _check_product(name, a, b):
+    """ShapeError, naming both shapes, if a b has no meaning."""
+    if a.shape[1] != b.shape[0]:
+        shapes = shape_text(a) + " and " + shape_text(b)
+        raise ShapeError(
+            name + ": shapes " + shapes + " do not fit: columns of the first must equal rows of the second"
+        )
+
+
+@inner
 def _result(out, rows, columns, like):
     """out if it is given and fits, else a new array."""
     result = np.empty((rows, columns), like.dtype) if out is None else out
@@ -90,14 +100,7 @@ def _result(out, rows, columns, like):
 @entry
 def matmul(a, b, out=None):
     """a @ b: a (B, I), b (I, O) -> (B, O).  float32 or float64, C-ordered; ShapeError if the shapes do not fit."""
-    if a.shape[1] != b.shape[0]:
-        raise ShapeError(
-            "matmul: shapes "
-            + shape_text(a)
-            + " and "
-            + shape_text(b)
-            + " do not fit: columns of a must equal rows of b"
-        )
+    _check_product("matmul", a, b)
     (rows, depth), columns = a.shape, b.shape[1]
     result = _result(out, rows, columns, a)
     multiply(
@@ -119,14 +122,7 @@ def matmul(a, b, out=None):
 @entry
 def dense_forward(x, w, b, out=None):
     """x w + b: x (B, I), w (I, O), b (O,) -> (B, O).  float32 or float64; ShapeError if the shapes do not fit."""
-    if x.shape[1] != w.shape[0]:
-        raise ShapeError(
-            "dense_forward: shapes "
-            + shape_text(x)
-            + " and "
-            + shape_text(w)
-            + " do not fit: columns of x must equal rows of w"
-        )
+    _check_product("dense_forward", x, w)
     if b.size != w.shape[1]:
         raise ShapeError("dense_forward: b has " + str(b.size) + " elements, w has " + str(w.shape[1]) + " columns")
     (rows, depth), columns = x.shape, w.shape[1]
@@ -143,14 +139,7 @@ def dense_backward(x, w, dy, out=None):
 
     out: a tuple (dx, dw, db) of arrays to fill.  ShapeError if the shapes do not fit.
     """
-    if x.shape[1] != w.shape[0]:
-        raise ShapeError(
-            "dense_backward: shapes "
-            + shape_text(x)
-            + " and "
-            + shape_text(w)
-            + " do not fit: columns of x must equal rows of w"
-        )
+    _check_product("dense_backward", x, w)
     if dy.shape[0] != x.shape[0] or dy.shape[1] != w.shape[1]:
         needed = "(" + str(x.shape[0]) + ", " + str(w.shape[1]) + ")"
         raise ShapeError("dense_backward: dy has shape " + shape_text(dy) + ", it must be " + needed)

@@ -6,7 +6,6 @@ A vector is 64 bytes on every machine: 16 floats or 8 doubles.  Narrower process
 from __future__ import annotations
 
 from llvmlite import ir
-from numba import types
 from numba.core import cgutils
 
 BYTES = 64
@@ -76,8 +75,3 @@ def transpose(builder, rows):
 
 def _shuffle(builder, x, y, order):
     return builder.shuffle_vector(x, y, ir.Constant(ir.VectorType(I32, len(order)), order))
-
-
-def is_pointer(kind) -> bool:
-    """Whether a Numba type is a pointer to float32 or float64."""
-    return isinstance(kind, types.CPointer) and kind.dtype in (types.float32, types.float64)
