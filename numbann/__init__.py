@@ -1,6 +1,6 @@
 """numbann: fully connected neural networks from a JSON spec, trained by kernels that can be read and extended.
 
-The names below are imported when they are first used, so that `import numbann` loads neither numba, numpy nor pydantic.
+The names below are imported when they are first used, so that `import numbann` loads neither numba nor numpy.
 """
 
 from __future__ import annotations

@@ -51,7 +51,7 @@ def read_model(path: Path) -> ModelFile:
     if path.is_dir():
         raise RunDirectoryError(f"{path}: is a directory, not a model file")
     try:
-        metadata, tensors = _read(path)
+        metadata, tensors = read_tensors(path, KEY)
         return _checked(metadata, tensors)
     except (SafetensorError, OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise RunDirectoryError(
@@ -59,9 +59,10 @@ def read_model(path: Path) -> ModelFile:
         ) from None
 
 
-def _read(path: Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+def read_tensors(path: Path, key: str) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+    """The JSON under a key of a safetensors file's metadata, and its tensors."""
     with safe_open(path, "np") as file:
-        metadata = json.loads((file.metadata() or {})[KEY])
+        metadata = json.loads((file.metadata() or {})[key])
         return metadata, {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
 
 

@@ -73,6 +73,10 @@ class Plan:
         """Elements from one arena to the next."""
         return _padded(self.arena, PAGE) + APART
 
+    def batch_rows(self, rows: int) -> int:
+        """The rows of a batch when there are so many in all."""
+        return min(self.batch_size or rows, rows)
+
     def step_flops(self, rows: int) -> int:
         """Floating-point operations of a training step, two for a product and a sum; layer 0 has no delta."""
         products = [3 * layer.inputs * layer.outputs for layer in self.layers]

@@ -106,7 +106,7 @@ ROW_LOSS = """def kernel(op, first, last, step, scratch):
         scale_row(dy, scale)
 """
 TARGETS = {
-    "label": "label = ints(op[TARGET])[(base + order[r])]",
+    "label": "label = ints(op[TARGET])[base + order[r]]",
     "t": "t = view(op[TARGET], scratch, (base + order[r]) * op[TARGET_ROW], outputs)",
 }
 

@@ -86,11 +86,17 @@ def panels(op, lanes):
 
 
 @inner
-def _forward_panel(op, panel, first, last, step, scratch, lanes):
-    """One panel of z for the rows first..last."""
+def panel_of(op, panel, lanes):
+    """A panel's first column, its vectors and its width."""
     column = panel * 4 * lanes
     vectors = min(4, (op[COLUMNS] - column) // lanes)
-    width = vectors * lanes
+    return column, vectors, vectors * lanes
+
+
+@inner
+def _forward_panel(op, panel, first, last, step, scratch, lanes):
+    """One panel of z for the rows first..last."""
+    column, vectors, width = panel_of(op, panel, lanes)
     x, table = inputs(op, step, scratch), advance(offsets(op, step), first)
     w = advance(pointer(op[W], scratch), column * op[INPUTS_PADDED])
     z = advance(pointer(op[Z], scratch), first * op[Z_ROW] + column)
@@ -182,9 +188,8 @@ def dense_update(op, first, last, step, scratch):
 @inner
 def _update_weights(op, panel, row, step, scratch, lanes):
     """The rows row.. of one panel of w, up to a unit of them."""
-    column = panel * 4 * lanes
-    rows, vectors = min(op[UNIT], op[INPUTS] - row), min(4, (op[COLUMNS] - column) // lanes)
-    width = vectors * lanes
+    column, vectors, width = panel_of(op, panel, lanes)
+    rows = min(op[UNIT], op[INPUTS] - row)
     x, d = advance(inputs(op, step, scratch), row), advance(pointer(op[D], scratch), column)
     zero, sweep = pointer(op[ZERO], scratch), op[SWEEPS + vectors - 1]
     call_sweep(sweep, x, offsets(op, step), d, op[D_ROW], zero, 0, scratch, width, rows, step[ROWS])
@@ -194,14 +199,18 @@ def _update_weights(op, panel, row, step, scratch, lanes):
 
 @inner
 def _update_bias(op, panel, step, scratch, lanes):
-    """One panel's piece of b; the sum over rows is a product with ones, where every offset of a table leads."""
-    column = panel * 4 * lanes
-    vectors = min(4, (op[COLUMNS] - column) // lanes)
-    width = vectors * lanes
-    ones, d, zero = (pointer(op[ONES], scratch), advance(pointer(op[D], scratch), column), pointer(op[ZERO], scratch))
-    call_sweep(op[SWEEPS + vectors - 1], ones, ints(op[ZEROS]), d, op[D_ROW], zero, 0, scratch, width, 1, step[ROWS])
+    """One panel's piece of b."""
+    column, vectors, width = panel_of(op, panel, lanes)
+    bias_gradient(op, column, vectors, step, pointer(op[ZERO], scratch), scratch, scratch)
     b = advance(pointer(op[BIAS], scratch), column)
     call_update(op[UPDATE], b, scratch, width, op[STRIDE], hyper_of(op, step, scratch))
+
+
+@inner
+def bias_gradient(op, column, vectors, step, before, db, like):
+    """db = before + 1' d for a panel: the sum over rows is a product with ones, where every offset of a table leads."""
+    ones, d, width = pointer(op[ONES], like), advance(pointer(op[D], like), column), vectors * lanes_like(like)
+    call_sweep(op[SWEEPS + vectors - 1], ones, ints(op[ZEROS]), d, op[D_ROW], before, 0, db, width, 1, step[ROWS])
 
 
 @inner

@@ -9,7 +9,7 @@ from __future__ import annotations
 from numba import carray
 
 from numbann.simd import op as layout
-from numbann.simd.dense import hyper_of, inputs, lanes_like, offsets
+from numbann.simd.dense import bias_gradient, hyper_of, inputs, lanes_like, offsets, panel_of
 from numbann.simd.jit import inner
 from numbann.simd.pointer import advance, call_kernel, call_sweep, call_update, ints, pointer, view
 
@@ -55,9 +55,7 @@ def add_gradient(op, first, last, step, scratch):
     lanes = lanes_like(scratch)
     group = step[layout.GROUP] * op[layout.STRIDE]
     for panel in range(first, last):
-        column = panel * 4 * lanes
-        vectors = min(4, (op[layout.COLUMNS] - column) // lanes)
-        width = vectors * lanes
+        column, vectors, width = panel_of(op, panel, lanes)
         sweep, d = op[layout.SWEEPS + vectors - 1], advance(pointer(op[layout.D], scratch), column)
         dw = advance(pointer(op[layout.W], scratch), group + column * op[layout.INPUTS_PADDED])
         db = advance(pointer(op[layout.BIAS], scratch), group + column)
@@ -66,8 +64,7 @@ def add_gradient(op, first, last, step, scratch):
             before_w, before_b, row = pointer(op[layout.ZERO], scratch), pointer(op[layout.ZERO], scratch), 0
         x, table, d_row, rows = inputs(op, step, scratch), offsets(op, step), op[layout.D_ROW], step[layout.ROWS]
         call_sweep(sweep, x, table, d, d_row, before_w, row, dw, width, op[layout.INPUTS], rows)
-        ones, zeros = pointer(op[layout.ONES], scratch), ints(op[layout.ZEROS])
-        call_sweep(sweep, ones, zeros, d, d_row, before_b, 0, db, width, 1, rows)
+        bias_gradient(op, column, vectors, step, before_b, db, scratch)
 
 
 def update_sum(op, first, last, step, scratch):

@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from safetensors import SafetensorError, safe_open
+from safetensors import SafetensorError
 from safetensors.numpy import save
 
 from numbann.errors import RunDirectoryError
-from numbann.training.state import State, Weights
+from numbann.modelfile import Weights, read_tensors
+from numbann.training.state import State
 from numbann.training.stopping import Best
 
 FORMAT = 1
@@ -38,7 +39,7 @@ def to_bytes(state: State, spec_hash: str) -> bytes:
 def load_state(path: Path, spec_hash: str) -> State:
     """The state in a file; RunDirectoryError if it is missing, damaged or of another spec."""
     try:
-        metadata, tensors = _read(path)
+        metadata, tensors = read_tensors(path, KEY)
         if metadata["format"] != FORMAT:
             raise RunDirectoryError(f"{path}: has format {metadata['format']}; this numbann reads format {FORMAT}")
         if metadata["spec"] != spec_hash:
@@ -46,11 +47,6 @@ def load_state(path: Path, spec_hash: str) -> State:
         return _state(metadata, tensors)
     except (SafetensorError, OSError, ValueError, KeyError, TypeError) as error:
         raise RunDirectoryError(f"{path}: {_cause(path, error)}") from None
-
-
-def _read(path: Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
-    with safe_open(path, "np") as file:
-        return json.loads(file.metadata()[KEY]), {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
 
 
 def _state(metadata: dict[str, Any], tensors: dict[str, np.ndarray]) -> State:

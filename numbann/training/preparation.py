@@ -34,15 +34,9 @@ class Job:
     dataset: Dataset
     plan: Plan
 
-    @property
-    def batch(self) -> int:
-        """The rows of a batch."""
-        rows = len(self.dataset.train.x)
-        return min(self.plan.batch_size or rows, rows)
-
     def rates(self, rows: int) -> np.ndarray:
         """The learning rate of each step of an epoch over so many rows; the schedule is constant."""
-        return np.full(-(-rows // self.batch), self.resolved.learning_rate)
+        return np.full(-(-rows // self.plan.batch_rows(rows)), self.resolved.learning_rate)
 
     @property
     def watch(self) -> Watch:

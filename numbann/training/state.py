@@ -8,9 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from numbann.modelfile import Weights
 from numbann.training.stopping import Best
-
-Weights = list[tuple[np.ndarray, np.ndarray]]
 
 
 @dataclass(frozen=True)

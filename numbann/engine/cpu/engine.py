@@ -109,7 +109,7 @@ class Engine:
     def load_data(self, x: np.ndarray, t: np.ndarray) -> None:
         """The training rows: x (N, I), and t as labels (N,) or rows (N, O).  Compiles what training needs."""
         x = self._matrix(x)
-        batch = min(self.plan.batch_size or len(x), len(x))
+        batch = self.plan.batch_rows(len(x))
         numbers = op.FIRST_PARAMETER + len(free_parameters(self.plan.optimizer.component))
         hyper = aligned((-(-len(x) // batch), numbers), self.plan.dtype)
         order, losses = np.empty(len(x), np.int64), np.empty(len(x), self.plan.dtype)
@@ -121,9 +121,10 @@ class Engine:
             table.bind(**arrays)
             return _Epochs(table, batch, x.shape[1], order, offsets, hyper, losses)
 
+        choices = {threads: made(threads) for threads in ((1, self.threads) if self._undecided else (self.threads,))}
         if self._undecided:
-            self._decide({threads: made(threads) for threads in (1, self.threads)})
-        self._epochs = made(self.threads)
+            self._decide(choices)
+        self._epochs = choices[self.threads]
 
     def _decide(self, choices: dict[int, _Epochs]) -> None:
         """Keep the number of threads that is faster, by steps that leave no trace in the weights."""

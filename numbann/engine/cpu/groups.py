@@ -8,12 +8,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from numbann.compile import blocks
 from numbann.engine.cpu.memory import Arena, aligned
-from numbann.engine.cpu.tables import Builder, Op, Table, assembled
+from numbann.engine.cpu.tables import Builder, Op, Table, assembled, optimizer_columns
 from numbann.plan import Plan
 from numbann.simd import groups, jit, op
-from numbann.simd.sweep import DEPTH
 
 HUGE = 1024  # rows from which a batch goes by groups
 CHUNK = 64  # rows that go through the network together
@@ -49,15 +47,10 @@ def _gradients(worker: Builder, gradients: np.ndarray) -> list[Op]:
     ops: list[Op] = []
     for k, layer in enumerate(worker.plan.layers):
         columns = {
-            **worker.dense(k, DEPTH),
-            "D": worker.rows[k].d,
-            "D_ROW": layer.row,
+            **worker.gradient(k),
             "W": gradients[0, layer.weights :],
             "BIAS": gradients[0, layer.bias :],
             "STRIDE": gradients.shape[1],
-            "ZERO": worker.zero,
-            "ONES": worker.ones,
-            "ZEROS": np.zeros(CHUNK, np.int64),
         }
         ops.append((worker.kernel(groups.add_gradient), worker.panels(layer), columns))
     return ops
@@ -70,9 +63,6 @@ def _update(plan: Plan, arena: Arena, hyper: np.ndarray, gradients: np.ndarray) 
         "D": gradients,
         "D_ROW": gradients.shape[1],
         "GROUPS": len(gradients),
-        "UPDATE": blocks.optimizer_kernel(plan.optimizer, plan.dtype),
-        "STRIDE": plan.stride,
-        "HYPER": hyper,
-        "HYPER_ROW": hyper.shape[1],
+        **optimizer_columns(plan, hyper),
     }
     return jit.address(groups.update_sum, plan.dtype), -(-plan.arena // groups.BLOCK), columns

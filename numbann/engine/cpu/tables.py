@@ -23,9 +23,8 @@ GRAIN = 2  # rows are dealt out to threads in pairs, which any tile does at full
 UNIT, SMALL_UNIT = 24, 6  # rows of a layer's gradient that are computed and applied at once
 FEW_UNITS = 32  # a layer of fewer units gets small ones, so that threads have the same to do
 
-Op = tuple[
-    int, int, dict[str, Any]
-]  # a kernel's address, its units, and columns of op.py with numbers, arrays or slots
+# An op: its kernel's address, its units, and columns of op.py with numbers, arrays or slots
+Op = tuple[int, int, dict[str, Any]]
 
 
 class Slot(str):
@@ -73,6 +72,16 @@ def _fill(table: Table, index: int, name: str, value: Any) -> None:
         table.ops[index, column] = value.ctypes.data
     else:
         table.ops[index, column] = value
+
+
+def optimizer_columns(plan: Plan, hyper: np.ndarray) -> dict[str, Any]:
+    """What moves weights: the optimizer's kernel, the way to its states, and its numbers for each step."""
+    return {
+        "UPDATE": blocks.optimizer_kernel(plan.optimizer, plan.dtype),
+        "STRIDE": plan.stride,
+        "HYPER": hyper,
+        "HYPER_ROW": hyper.shape[1],
+    }
 
 
 class Builder:
@@ -166,21 +175,12 @@ class Builder:
     # ---- phase 2
 
     def _updates(self, hyper: np.ndarray) -> list[Op]:
-        update = blocks.optimizer_kernel(self.plan.optimizer, self.plan.dtype)
-        common = {
-            "UPDATE": update,
-            "STRIDE": self.plan.stride,
-            "HYPER": hyper,
-            "HYPER_ROW": hyper.shape[1],
-            "ZERO": self.zero,
-            "ONES": self.ones,
-            "ZEROS": np.zeros_like(self.counted),
-        }
+        optimizer = optimizer_columns(self.plan, hyper)
         ops: list[Op] = []
         for k, layer in enumerate(self.plan.layers):
             panels = self.panels(layer)
             unit = UNIT if panels * layer.inputs >= FEW_UNITS * UNIT else SMALL_UNIT
-            columns = {**self.dense(k, DEPTH), **common, "D": self.rows[k].d, "D_ROW": layer.row, "UNIT": unit}
+            columns = {**self.gradient(k), **optimizer, "UNIT": unit}
             ops.append((self.kernel(dense.dense_update), panels * (-(-layer.inputs // unit) + 1), columns))
         return ops
 
@@ -200,6 +200,11 @@ class Builder:
             "Z_ROW": layer.row,
             **self._sweeps(family, layer.columns),
         }
+
+    def gradient(self, k: int) -> dict[str, Any]:
+        """What the gradient of a layer's w and b is computed from."""
+        sums = {"ZERO": self.zero, "ONES": self.ones, "ZEROS": np.zeros_like(self.counted)}
+        return {**self.dense(k, DEPTH), **sums, "D": self.rows[k].d, "D_ROW": self.plan.layers[k].row}
 
     def _first_inputs(self) -> dict[str, Any]:
         """Where the first layer finds its rows."""
