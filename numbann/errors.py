@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 
@@ -70,3 +70,11 @@ class TrainingError(NumbannError):
     """A run that failed while training, such as a loss that is no longer finite."""
 
     exit_code = 1
+
+
+def did_you_mean(word: str, known: Iterable[str], quoted: Callable[[str], str] = '"{}"'.format) -> str:
+    """The hint `; did you mean "x"?` where one of the known words is near, else nothing."""
+    from difflib import get_close_matches  # only errors need it
+
+    near = get_close_matches(word, list(known), n=1)
+    return f"; did you mean {quoted(near[0])}?" if near else ""

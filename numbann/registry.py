@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from numbann.component import KINDS, Component, freeze
-from numbann.errors import RegistryError
+from numbann.errors import RegistryError, did_you_mean
 
 
 @dataclass(frozen=True)
@@ -86,12 +86,8 @@ class Registry:
 
     def unknown(self, kind: str, name: str) -> str:
         """The message for an unknown name: what was given, the nearest name, and how to see what is known."""
-        import difflib  # only errors need it
-
         known = [*self.names(kind), *(alias for of, alias in self._aliases if of == kind)]
-        near = difflib.get_close_matches(name, known, n=1)
-        hint = f'; did you mean "{near[0]}"?' if near else ""
-        names = self.names(kind)
+        names, hint = self.names(kind), did_you_mean(name, known)
         return f'unknown {kind} "{name}"{hint} ({len(names)} are known: {_some(names)}; numbann plugins list)'
 
 

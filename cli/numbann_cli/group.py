@@ -83,11 +83,9 @@ class LazyGroup(click.Group):
 
 
 def _unknown(name: str) -> str:
-    import difflib
+    from numbann.errors import did_you_mean
 
-    near = difflib.get_close_matches(name, COMMANDS, n=1)
-    hint = f'; did you mean "{near[0]}"?' if near else ""
-    return f'there is no command "{name}"{hint} (commands: {", ".join(COMMANDS)})'
+    return f'there is no command "{name}"{did_you_mean(name, COMMANDS)} (commands: {", ".join(COMMANDS)})'
 
 
 def _stop_writing() -> int:

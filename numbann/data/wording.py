@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
-from difflib import get_close_matches
+
+from numbann import errors
 
 LONGEST_QUOTE = 40
 LONGEST_LIST = 8
@@ -25,8 +26,7 @@ def listed(names: Sequence[object]) -> str:
 
 def nearest(name: str, known: Iterable[str]) -> str:
     """`; did you mean "x"?` where one of the known names is close, else nothing."""
-    matches = get_close_matches(name, list(known), n=1)
-    return f"; did you mean {quoted(matches[0])}?" if matches else ""
+    return errors.did_you_mean(name, known, quoted)
 
 
 def counted(number: int, noun: str) -> str:

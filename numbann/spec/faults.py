@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from numbann import errors
 from numbann.spec.trail import Trail, shown
 
 Found = tuple[Trail, str]  # where, and what is wrong
@@ -11,10 +12,7 @@ Found = tuple[Trail, str]  # where, and what is wrong
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """A hint at the nearest known word, or nothing."""
-    from difflib import get_close_matches
-
-    near = get_close_matches(word, list(known), n=1)
-    return f"; did you mean {shown(near[0])}?" if near else ""
+    return errors.did_you_mean(word, known, shown)
 
 
 def not_allowed(value: object, allowed: str) -> str:

@@ -32,9 +32,8 @@ def command(settings: Settings, what: str) -> None:
 
 
 def _unknown(registry: object, what: str) -> str:
-    import difflib
+    from numbann.errors import did_you_mean
 
     known = [name for entry in registry.entries() for name in (entry.component.name, *entry.component.aliases)]  # type: ignore[attr-defined]
-    near = difflib.get_close_matches(what, known, n=1)
-    hint = f'; did you mean "{near[0]}"?' if near else ""
+    hint = did_you_mean(what, known)
     return f'"{what}" is neither a path nor a component{hint} (numbann plugins list shows all {len(known)})'
