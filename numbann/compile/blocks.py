@@ -21,6 +21,7 @@ from numbann.simd import jit
 HEADER = '''"""Made by numbann from a component's mathematics."""
 {imports}
 import numpy as np
+from numbann.simd.dense import runs
 from numbann.simd.jit import inner_safe
 from numbann.simd.op import *
 from numbann.simd.pointer import advance, element, ints, padded, view
@@ -36,21 +37,23 @@ F = np.{dtype}
 '''
 
 ELEMENTWISE_FORWARD = """def kernel(op, first, last, step, scratch):
-    start, count = first * op[Z_ROW], (last - first) * op[Z_ROW]
+    count, start, length = runs(op, op[Z_ROW], first, last, step, scratch)
 {parameters}
-    z = view(op[Z], scratch, start, count)
-    a = {a}
-    for i in range(count):
-        a[i] = {call}
+    for r in range(count):
+        z = view(op[Z], scratch, start + r * op[Z_ROW], length)
+        a = {a}
+        for i in range(length):
+            a[i] = {call}
 """
 
 ELEMENTWISE_BACKWARD = """def kernel(op, first, last, step, scratch):
-    start, count = first * op[D_ROW], (last - first) * op[D_ROW]
+    count, start, length = runs(op, op[D_ROW], first, last, step, scratch)
 {parameters}
-    d = view(op[D], scratch, start, count)
+    for r in range(count):
+        d = view(op[D], scratch, start + r * op[D_ROW], length)
 {views}
-    for i in range(count):
-        d[i] = d[i] * {call}
+        for i in range(length):
+            d[i] = d[i] * {call}
 """
 
 ROW_FORWARD = """def kernel(op, first, last, step, scratch):
@@ -135,7 +138,9 @@ def activation_forward(component: Component, dtype: str, in_place: bool) -> int:
         _refuse_noise(component)
         call = _call(name, component.function, {"z": "z[i]"})
         text = ELEMENTWISE_FORWARD.format(
-            parameters=_parameters(component), call=call, a="z" if in_place else "view(op[A], scratch, start, count)"
+            parameters=_parameters(component),
+            call=call,
+            a="z" if in_place else "view(op[A], scratch, start + r * op[Z_ROW], length)",
         )
     return _kernel(component, lowered, text)
 
@@ -150,7 +155,10 @@ def activation_backward(component: Component, dtype: str) -> int:
         return _kernel(component, lowered, ROW_BACKWARD.format(parameters=_parameters(component), call=call))
     derivative = derivative_of(component)
     call = _call(lowered.add(derivative), derivative, {"z": "z[i]", "a": "a[i]"})
-    views = [f"    {role} = view(op[{role.upper()}], scratch, start, count)" for role in reads(derivative, ("z", "a"))]
+    views = [
+        f"        {role} = view(op[{role.upper()}], scratch, start + r * op[D_ROW], length)"
+        for role in reads(derivative, ("z", "a"))
+    ]
     text = ELEMENTWISE_BACKWARD.format(parameters=_parameters(component), views="\n".join(views), call=call)
     return _kernel(component, lowered, text)
 

@@ -29,6 +29,7 @@ from numbann.simd.op import (
     SWEEPS,
     TABLE,
     UNIT,
+    UNITS,
     UPDATE,
     X_MOVES,
     Z_ROW,
@@ -45,6 +46,7 @@ from numbann.simd.vector import BYTES
 
 FORWARD_DEPTH = 384  # depth of a block of the forward product: its panel stays in the first-level cache
 DELTA_DEPTH = 256  # depth of a block of the delta product: its transposed panel fills the scratch area
+UPDATE_DEPTH = 128  # rows of a block of the weights' gradient: their piece of d stays in the first-level cache
 
 
 @inner
@@ -119,35 +121,34 @@ def _forward_panel(op, panel, first, last, step, scratch, lanes):
 
 
 def dense_delta(op, first, last, step, scratch):
-    """dx = d w' for the rows first..last: w is transposed block by block into the scratch area."""
+    """dx = d w' for the rows first..last."""
     lanes = lanes_like(scratch)
-    table = advance(ints(op[TABLE]), first)
-    d, w = pointer(op[D], scratch), pointer(op[W], scratch)
-    dx = advance(pointer(op[DX], scratch), first * op[DX_ROW])
-    column = 0
-    while column < op[DX_COLUMNS]:
-        vectors = min(4, (op[DX_COLUMNS] - column) // lanes)
-        width = vectors * lanes
-        init, init_row = pointer(op[ZERO], scratch), 0
-        for k in range(0, op[COLUMNS], DELTA_DEPTH):
-            k_end = min(k + DELTA_DEPTH, op[COLUMNS])
-            _transpose_panel(op, w, column, width, k, k_end, scratch, lanes)
-            depth = min(k_end, op[OUTPUTS]) - k
-            call_sweep(
-                op[SWEEPS + vectors - 1],
-                advance(d, k),
-                table,
-                scratch,
-                width,
-                init,
-                init_row,
-                advance(dx, column),
-                op[DX_ROW],
-                last - first,
-                depth,
-            )
-            init, init_row = advance(dx, column), op[DX_ROW]
-        column += width
+    for panel in range((op[DX_COLUMNS] + 4 * lanes - 1) // (4 * lanes)):
+        _delta_panel(op, panel, first, last, scratch, lanes)
+
+
+def dense_delta_panels(op, first, last, step, scratch):
+    """dx = d w' for the panels first..last of dx and all rows: a thread reads its own rows of w only."""
+    lanes = lanes_like(scratch)
+    for panel in range(first, last):
+        _delta_panel(op, panel, 0, step[ROWS], scratch, lanes)
+
+
+@inner
+def _delta_panel(op, panel, first, last, scratch, lanes):
+    """One panel of dx for the rows first..last: rows of w are transposed block by block into the scratch area."""
+    column = panel * 4 * lanes
+    vectors = min(4, (op[DX_COLUMNS] - column) // lanes)
+    width = vectors * lanes
+    table, d, w = advance(ints(op[TABLE]), first), pointer(op[D], scratch), pointer(op[W], scratch)
+    dx = advance(pointer(op[DX], scratch), first * op[DX_ROW] + column)
+    init, init_row, sweep = pointer(op[ZERO], scratch), 0, op[SWEEPS + vectors - 1]
+    for k in range(0, op[COLUMNS], DELTA_DEPTH):
+        k_end = min(k + DELTA_DEPTH, op[COLUMNS])
+        _transpose_panel(op, w, column, width, k, k_end, scratch, lanes)
+        depth = min(k_end, op[OUTPUTS]) - k
+        call_sweep(sweep, advance(d, k), table, scratch, width, init, init_row, dx, op[DX_ROW], last - first, depth)
+        init, init_row = dx, op[DX_ROW]
 
 
 @inner
@@ -191,8 +192,12 @@ def _update_weights(op, panel, row, step, scratch, lanes):
     column, vectors, width = panel_of(op, panel, lanes)
     rows = min(op[UNIT], op[INPUTS] - row)
     x, d = advance(inputs(op, step, scratch), row), advance(pointer(op[D], scratch), column)
-    zero, sweep = pointer(op[ZERO], scratch), op[SWEEPS + vectors - 1]
-    call_sweep(sweep, x, offsets(op, step), d, op[D_ROW], zero, 0, scratch, width, rows, step[ROWS])
+    init, init_row, sweep = pointer(op[ZERO], scratch), 0, op[SWEEPS + vectors - 1]
+    for k in range(0, step[ROWS], UPDATE_DEPTH):
+        table, depth = advance(offsets(op, step), k), min(UPDATE_DEPTH, step[ROWS] - k)
+        d_block = advance(d, k * op[D_ROW])
+        call_sweep(sweep, x, table, d_block, op[D_ROW], init, init_row, scratch, width, rows, depth)
+        init, init_row = scratch, width
     w = advance(pointer(op[W], scratch), column * op[INPUTS_PADDED] + row * width)
     call_update(op[UPDATE], w, scratch, rows * width, op[STRIDE], hyper_of(op, step, scratch))
 
@@ -217,6 +222,18 @@ def bias_gradient(op, column, vectors, step, before, db, like):
 def hyper_of(op, step, like):
     """The optimizer's numbers of this step."""
     return advance(pointer(op[HYPER], like), step[INDEX] * op[HYPER_ROW])
+
+
+@inner
+def runs(op, row, first, last, step, like):
+    """The elements of an elementwise op, in rows of `row` elements: how many runs, the first one's start, each length.
+
+    Whole rows first..last are one run.  An op whose units are panels has a run in every row of the batch.
+    """
+    if op[UNITS] < 0:
+        return 1, first * row, (last - first) * row
+    start, width = first * 4 * lanes_like(like), (last - first) * 4 * lanes_like(like)
+    return step[ROWS], start, min(width, op[COLUMNS] - start)
 
 
 def copy_rows(op, first, last, step, scratch):

@@ -40,7 +40,7 @@ def _pass(plan: Plan, count: int, ops: int) -> Op:
 
 def _chunk_ops(worker: Builder, gradients: np.ndarray) -> list[Op]:
     """What a thread does with a chunk of rows: forward, loss, backward, and its gradient."""
-    return [*worker.forward(), worker.loss(), *worker.backward(), *_gradients(worker, gradients)]
+    return [*worker.forward_all(), worker.loss(), *worker.backward_all(), *_gradients(worker, gradients)]
 
 
 def _gradients(worker: Builder, gradients: np.ndarray) -> list[Op]:

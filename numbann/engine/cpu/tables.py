@@ -1,11 +1,12 @@
 """The table of phases: what a training step or an evaluation does, as ops that the driver calls.  It calls none itself.
 
-Phase 1 goes over rows: forward through all layers, the loss, the deltas back down.  Phase 2 goes over weights: a piece
-of a layer's gradient and at once the optimizer on it.  A barrier ends each phase.
+The first phases go forward through all layers, to the loss, and with the deltas back down.  The last goes over weights:
+a piece of a layer's gradient and at once the optimizer on it.  A barrier ends each phase.
 """
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -15,13 +16,14 @@ import numpy as np
 from numbann.compile import blocks
 from numbann.component import Configured
 from numbann.engine.cpu.memory import Arena, aligned, layer_rows
-from numbann.plan import Layer, Plan
+from numbann.plan import VECTOR_BYTES, Layer, Plan
 from numbann.simd import dense, jit, op
 from numbann.simd.sweep import DEPTH, PANEL, ROWS, sweep_addresses
 
 GRAIN = 2  # rows are dealt out to threads in pairs, which any tile does at full speed
-UNIT, SMALL_UNIT = 24, 6  # rows of a layer's gradient that are computed and applied at once
-FEW_UNITS = 32  # a layer of fewer units gets small ones, so that threads have the same to do
+UNIT, TILE = 48, 6  # rows of a layer's gradient that are computed and applied at once, and the smallest piece of them
+FEW_ROWS = 64  # a thread with fewer rows of the batch goes through a layer's panels instead
+LARGE = 1 << 20  # bytes of weights from which each thread does better with panels of its own
 
 # An op: its kernel's address, its units, and columns of op.py with numbers, arrays or slots
 Op = tuple[int, int, dict[str, Any]]
@@ -84,6 +86,21 @@ def optimizer_columns(plan: Plan, hyper: np.ndarray) -> dict[str, Any]:
     }
 
 
+def _joined(steps: list[tuple[bool, list[Op]]]) -> list[list[Op]]:
+    """The phases of steps (by panels or not, ops): steps by rows that follow each other are one."""
+    phases: list[list[Op]] = []
+    for by_panels, together in itertools.groupby(steps, key=lambda step: step[0]):
+        ops = [ops for _, ops in together]
+        phases += ops if by_panels else [[row for part in ops for row in part]]
+    return phases
+
+
+def _unit(rows: int, threads: int) -> int:
+    """Rows of a unit: at most UNIT, and so many that threads have the same to do."""
+    pieces = -(-rows // (UNIT * threads)) * threads
+    return -(-rows // (pieces * TILE)) * TILE
+
+
 class Builder:
     """Builds tables for one plan, arena and set of buffers.
 
@@ -102,35 +119,44 @@ class Builder:
     def training(self, hyper: np.ndarray, threads: int) -> Table:
         """The table of a training step.
 
-        Where the first layer has a panel for each thread it goes by panels, in a phase of its own: then its weights,
-        most of a network's, stay with the processor that also updates them.
+        Layers go by rows, in one phase for as many as follow each other.  A layer by panels has a phase of its own,
+        forward and back, in which a thread keeps to its own weights.
         """
-        by_rows = [*self.forward(), self.loss(), *self.backward()]
-        phases = [by_rows, self._updates(hyper)]
-        if threads > 1 and self.panels(self.plan.layers[0]) >= threads:
-            phases = [[self._first_layer()], by_rows[1:], phases[1]]
-        return assembled(phases, builder=self)
+        by_panels = [self._by_panels(k, threads) for k in range(len(self.plan.layers))]
+        steps = [(by_panels[k], self.forward(k, by_panels[k])) for k in range(len(by_panels))]
+        steps.append((False, [self.loss(), *self._derivative(len(by_panels) - 1, False)]))
+        steps += [(by_panels[k - 1], self.backward(k, by_panels[k - 1])) for k in range(len(by_panels) - 1, 0, -1)]
+        return assembled([*_joined(steps), self._updates(hyper, threads)], builder=self)
 
     def evaluation(self, losses: bool) -> Table:
         """The table that fills `out` with predictions, and with losses also `row_loss`."""
         loss = [self.loss()] if losses else []
-        return assembled([[*self.forward(), *loss, *self._predictions()]], builder=self)
+        return assembled([[*self.forward_all(), *loss, *self._predictions()]], builder=self)
 
     # ---- phase 1
 
-    def forward(self) -> list[Op]:
-        ops: list[Op] = []
-        for k, layer in enumerate(self.plan.layers):
-            ops.append((self.kernel(dense.dense_forward), -GRAIN, self.dense(k, ROWS)))
-            if layer.activation is not None:
-                in_place = self.rows[k].a is self.rows[k].z
-                kernel = blocks.activation_forward(layer.activation.component, self.plan.dtype, in_place)
-                ops.append((kernel, -GRAIN, self._activation(k, layer.activation)))
+    def _by_panels(self, k: int, threads: int) -> bool:
+        """Whether threads share a layer by panels of its columns instead of by rows."""
+        layer, rows = self.plan.layers[k], len(self.counted)
+        elementwise = layer.activation is None or layer.activation.component.form != "row"
+        shared = threads > 1 and self.panels(layer) % threads == 0 and elementwise
+        weights = layer.inputs * layer.columns * VECTOR_BYTES // self.plan.lanes
+        return shared and (k == 0 or rows < FEW_ROWS * threads or weights >= LARGE)
+
+    def forward(self, k: int, by_panels: bool = False) -> list[Op]:
+        """A layer's product and its activation."""
+        layer = self.plan.layers[k]
+        product = dense.dense_forward_panels if by_panels else dense.dense_forward
+        ops = [(self.kernel(product), self._units(layer, by_panels), self.dense(k, ROWS))]
+        if layer.activation is not None:
+            in_place = self.rows[k].a is self.rows[k].z
+            kernel = blocks.activation_forward(layer.activation.component, self.plan.dtype, in_place)
+            ops.append((kernel, self._units(layer, by_panels), self._activation(k, layer.activation)))
         return ops
 
-    def _first_layer(self) -> Op:
-        """The first layer's forward product by panels."""
-        return self.kernel(dense.dense_forward_panels), self.panels(self.plan.layers[0]), self.dense(0, ROWS)
+    def forward_all(self) -> list[Op]:
+        """All layers by rows."""
+        return [row for k in range(len(self.plan.layers)) for row in self.forward(k)]
 
     def loss(self) -> Op:
         last, layer, loss = self.rows[-1], self.plan.layers[-1], self.plan.loss
@@ -149,16 +175,24 @@ class Builder:
         }
         return blocks.loss_kernel(loss.component, self.plan.dtype), -GRAIN, columns
 
-    def backward(self) -> list[Op]:
-        ops: list[Op] = []
-        for k in range(len(self.plan.layers) - 1, -1, -1):
-            layer = self.plan.layers[k]
-            if layer.activation is not None:
-                kernel = blocks.activation_backward(layer.activation.component, self.plan.dtype)
-                ops.append((kernel, -GRAIN, self._activation(k, layer.activation)))
-            if k > 0:
-                ops.append((self.kernel(dense.dense_delta), -GRAIN, self._delta(k)))
-        return ops
+    def backward(self, k: int, by_panels: bool = False) -> list[Op]:
+        """From a layer's d to the d of the layer below."""
+        product = dense.dense_delta_panels if by_panels else dense.dense_delta
+        units = self._units(self.plan.layers[k - 1], by_panels)
+        return [(self.kernel(product), units, self._delta(k)), *self._derivative(k - 1, by_panels)]
+
+    def backward_all(self) -> list[Op]:
+        """From the loss down to the first layer's d, by rows."""
+        last = len(self.plan.layers) - 1
+        return [*self._derivative(last, False), *(row for k in range(last, 0, -1) for row in self.backward(k))]
+
+    def _derivative(self, k: int, by_panels: bool) -> list[Op]:
+        """The activation's part of a layer's d."""
+        layer = self.plan.layers[k]
+        if layer.activation is None:
+            return []
+        kernel = blocks.activation_backward(layer.activation.component, self.plan.dtype)
+        return [(kernel, self._units(layer, by_panels), self._activation(k, layer.activation))]
 
     def _predictions(self) -> list[Op]:
         """The link on the last layer's output, if it has one, and copies into `out`."""
@@ -174,12 +208,12 @@ class Builder:
 
     # ---- phase 2
 
-    def _updates(self, hyper: np.ndarray) -> list[Op]:
+    def _updates(self, hyper: np.ndarray, threads: int) -> list[Op]:
         optimizer = optimizer_columns(self.plan, hyper)
         ops: list[Op] = []
         for k, layer in enumerate(self.plan.layers):
             panels = self.panels(layer)
-            unit = UNIT if panels * layer.inputs >= FEW_UNITS * UNIT else SMALL_UNIT
+            unit = _unit(panels * layer.inputs, threads)
             columns = {**self.gradient(k), **optimizer, "UNIT": unit}
             ops.append((self.kernel(dense.dense_update), panels * (-(-layer.inputs // unit) + 1), columns))
         return ops
@@ -245,12 +279,17 @@ class Builder:
             "D": rows.d,
             "D_ROW": layer.row,
             "OUTPUTS": layer.outputs,
+            "COLUMNS": layer.columns,
             "PARAMETERS": self._values(activation),
         }
 
     def panels(self, layer: Layer) -> int:
         """How many panels a layer's weights have."""
         return -(-layer.columns // (PANEL * self.plan.lanes))
+
+    def _units(self, layer: Layer, by_panels: bool) -> int:
+        """The units of an op over a layer's rows or panels."""
+        return self.panels(layer) if by_panels else -GRAIN
 
     def _sweeps(self, family: tuple[Any, ...], columns: int) -> dict[str, int]:
         found = sweep_addresses(family, self.plan.dtype, columns // self.plan.lanes)
