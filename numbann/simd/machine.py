@@ -13,8 +13,9 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from numbann.simd.jit import INTS
+from numbann.simd.jit import INTS, inner
 
+SPIN = 200  # pauses before a waiting thread gives its processor away
 ARM = platform.machine().lower() in ("aarch64", "arm64")
 
 
@@ -60,6 +61,18 @@ def atomic_store(typing, base, index, value):
 
 
 @intrinsic
+def atomic_replace(typing, base, index, expected, value):
+    """Set base[index] to a value if it is what is expected; whether it was."""
+
+    def generate(context, builder, signature, arguments):
+        base, index, expected, value = arguments
+        found = builder.cmpxchg(builder.gep(base, [index]), expected, value, "acq_rel", "acquire")
+        return builder.extract_value(found, 1)
+
+    return types.boolean(INTS, types.intp, types.int64, types.int64), generate
+
+
+@intrinsic
 def pause(typing):
     """Tell the processor that this is a waiting loop."""
 
@@ -83,6 +96,16 @@ def call_yield(typing, address):
         return context.get_dummy_value()
 
     return types.void(types.intp), generate
+
+
+@inner
+def wait(yielding, waited):
+    """Wait a moment, which gives the processor away after some; the number of moments waited."""
+    if waited < SPIN:
+        pause()
+    else:
+        call_yield(yielding)
+    return waited + 1
 
 
 def yield_address() -> int:

@@ -96,6 +96,12 @@ def call_update(typing, address, w, g, count, stride, hyper):
     return types.void(types.intp, w, g, types.intp, types.intp, hyper), _call
 
 
+@intrinsic
+def call_driver(typing, address, call, thread):
+    """Call the driver by its address as one thread of a team."""
+    return types.void(types.intp, INTS, types.intp), _call
+
+
 def _call(context, builder, signature, arguments):
     target = ir.FunctionType(ir.VoidType(), [argument.type for argument in arguments[1:]])
     builder.call(builder.inttoptr(arguments[0], target.as_pointer()), arguments[1:])

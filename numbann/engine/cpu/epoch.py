@@ -11,10 +11,9 @@ from numbann.simd.machine import (
     atomic_add,
     atomic_load,
     atomic_store,
-    call_yield,
     flush_denormals,
-    pause,
     restore_denormals,
+    wait,
 )
 from numbann.simd.pointer import advance, call_kernel, ints
 
@@ -22,8 +21,6 @@ THREADS, OPS, PHASES, PHASE_COUNT, BATCH, TOTAL, FIRST, LAST = 0, 1, 2, 3, 4, 5,
 SCRATCH, SCRATCH_BYTES, STEPS, YIELD = 8, 9, 10, 11
 ARRIVED, GENERATION, STOP, STOP_AT, DONE = 32, 48, 64, 80, 96
 CALL_WIDTH = 112
-
-SPIN = 200  # pauses before a waiting thread gives its processor away
 
 
 def drive(call, thread):
@@ -80,11 +77,7 @@ def _barrier(call):
         return
     waited = 0
     while atomic_load(call, GENERATION) == generation:
-        waited += 1
-        if waited < SPIN:
-            pause()
-        else:
-            call_yield(call[YIELD])
+        waited = wait(call[YIELD], waited)
 
 
 def driver_signature(_dtype):

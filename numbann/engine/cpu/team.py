@@ -1,15 +1,24 @@
-"""A team of threads that run one compiled call together, while the main thread only waits and so can be interrupted."""
+"""A team of threads that run one compiled call together.
+
+In a brief call the main thread is one of them.  In a long one it only waits, and so can be interrupted.
+"""
 
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import os
 import threading
 from collections.abc import Callable
 from pathlib import Path
 from queue import SimpleQueue
 
-Work = Callable[[int], None]
+from numbann.engine.cpu import epoch as driver
+from numbann.engine.cpu import worker
+from numbann.engine.cpu.memory import aligned
+from numbann.simd import jit
+from numbann.simd.machine import yield_address
+
 QUOTA = Path("/sys/fs/cgroup/cpu.max")
 INTERVAL = 0.1  # seconds between two ticks
 
@@ -24,58 +33,95 @@ def available_cpus() -> int:
 
 
 class Team:
-    """Threads parked between calls, each on a processor of its own when it starts."""
+    """Up to `size` threads, started when they are first needed and parked between calls."""
 
     def __init__(self, size: int) -> None:
         self.size = size
-        self._process = 0
-        self._queues: list[SimpleQueue[Work | None]] = []
-        self._finished = threading.Semaphore(0)
+        self._process = os.getpid()
+        driver_address = jit.address(driver.drive, "float32", driver.driver_signature)
+        self._serve = _function(worker.serve, worker.serve_signature, ctypes.c_int64, ctypes.c_void_p, ctypes.c_ssize_t)
+        self._engage = _function(
+            worker.engage,
+            worker.engage_signature,
+            ctypes.c_int64,
+            *(ctypes.c_void_p, ctypes.c_ssize_t, ctypes.c_ssize_t, ctypes.c_ssize_t),
+        )
+        self._boxes = aligned((size, worker.BOX), "int64")
+        self._boxes[:, worker.DRIVER], self._boxes[:, worker.YIELD] = driver_address, yield_address()
+        self._place = self._boxes.ctypes.data
+        self._forget()
 
-    def run(self, count: int, work: Work, stop: Callable[[], None], tick: Callable[[], None]) -> None:
-        """Run work(thread) on the first `count` threads and wait; tick() every INTERVAL.
+    def run_briefly(self, count: int, call: int) -> None:
+        """Run the call at an address on `count` threads, this one among them.  An interrupt comes out after it."""
+        self._begin_anew_after_fork()
+        while not self._engage(self._place, 1, count, call):
+            self._wake(1, count)
+
+    def run(self, count: int, call: int, stop: Callable[[], None], tick: Callable[[], None]) -> None:
+        """Run the call at an address on `count` threads and wait; tick() every INTERVAL.
 
         An exception that arrives while waiting, such as KeyboardInterrupt, calls stop() and comes out after them.
         """
-        self._start()
-        for queue in self._queues[:count]:
-            queue.put(work)
-        waiting = count
+        self._begin_anew_after_fork()
         try:
-            while waiting:
-                if self._finished.acquire(timeout=INTERVAL):
-                    waiting -= 1
-                else:
+            while not self._engage(self._place, 0, count, call):
+                self._wake(0, count)
+            while self._busy(count):
+                if not self._reports.acquire(timeout=INTERVAL):
                     tick()
         except BaseException:
             stop()
-            for _ in range(waiting):
-                self._finished.acquire()
+            while self._busy(count):
+                self._reports.acquire(timeout=INTERVAL)
             raise
 
     def close(self) -> None:
         """Let the threads end."""
-        for queue in self._queues:
-            queue.put(None)
-        self._queues = []
+        for queue in self._queues.values():
+            queue.put(False)
+        self._forget()
 
-    def _start(self) -> None:
-        """Start the threads, also in a process that was forked from the one that had them."""
-        if self._queues and self._process == os.getpid():
-            return
-        self._process = os.getpid()
-        self._finished = threading.Semaphore(0)
-        self._queues = [SimpleQueue() for _ in range(self.size)]
-        for thread, queue in enumerate(self._queues):
-            threading.Thread(target=self._serve, args=(thread, queue), daemon=True, name=f"numbann-{thread}").start()
+    def _busy(self, count: int) -> bool:
+        """Whether a thread is still running a call that it will report."""
+        return bool((self._boxes[:count, worker.STATE] == worker.CALLED).any())
 
-    def _serve(self, thread: int, queue: SimpleQueue[Work | None]) -> None:
-        """A thread's life: take work, do it, say so."""
+    def _forget(self) -> None:
+        """Begin without threads."""
+        self._queues: dict[int, SimpleQueue[bool]] = {}
+        self._reports = threading.Semaphore(0)
+
+    def _begin_anew_after_fork(self) -> None:
+        """A process forked from the one that had the threads has none."""
+        if self._process != os.getpid():
+            self._process = os.getpid()
+            self._boxes[:, worker.STATE] = worker.PARKED
+            self._forget()
+
+    def _wake(self, first: int, count: int) -> None:
+        """Start or wake the threads that are parked."""
+        for thread in range(first, count):
+            if self._boxes[thread, worker.STATE] != worker.PARKED:
+                continue
+            self._boxes[thread, worker.STATE] = worker.WAKING
+            if thread not in self._queues:
+                queue = self._queues[thread] = SimpleQueue()
+                work = (thread, queue, self._reports)
+                threading.Thread(target=self._live, args=work, daemon=True, name=f"numbann-{thread}").start()
+            self._queues[thread].put(True)
+
+    def _live(self, thread: int, queue: SimpleQueue[bool], reports: threading.Semaphore) -> None:
+        """A thread's life: serve when woken, report, park."""
         _spread(thread)
-        finished = self._finished
-        while (work := queue.get()) is not None:
-            work(thread)
-            finished.release()
+        box = self._place + thread * self._boxes.strides[0]
+        while queue.get():
+            if self._serve(box, thread):
+                reports.release()
+
+
+def _function(kernel: Callable[..., None], signature: Callable[..., object], *types: object) -> Callable[..., int]:
+    """A compiled function that Python calls without its interpreter's lock."""
+    kind = ctypes.CFUNCTYPE(*types)  # type: ignore[arg-type]
+    return kind(jit.address(kernel, "float32", signature))
 
 
 def _spread(thread: int) -> None:

@@ -1,0 +1,84 @@
+"""Sends a team through the steps of tables: holds what threads need besides a table, and calls the driver."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from numbann.engine.cpu import epoch as driver
+from numbann.engine.cpu.memory import aligned, scratch
+from numbann.engine.cpu.tables import Table
+from numbann.engine.cpu.team import Team
+from numbann.plan import Plan
+from numbann.simd import op
+from numbann.simd.machine import yield_address
+
+Progress = Callable[[int, int], None]
+BRIEF = 1_000_000_000  # floating-point operations, some hundredths of a second, that the main thread may be busy with
+
+
+@dataclass(frozen=True)
+class Call:
+    """A table with everything that the driver needs to go through it; `rows` tells how many rows there are in all."""
+
+    table: Table
+    threads: int
+    batch: int
+    numbers: np.ndarray
+    address: int
+
+    def rows(self, total: int) -> int:
+        """Say how many rows there are; the number of steps."""
+        self.numbers[driver.TOTAL] = total
+        return -(-total // self.batch)
+
+    @property
+    def done(self) -> int:
+        """The step that would come next."""
+        return int(self.numbers[driver.DONE])
+
+
+class Runner:
+    """Up to `threads` threads and their scratch areas."""
+
+    def __init__(self, plan: Plan, threads: int) -> None:
+        self.plan = plan
+        self.team = Team(threads)
+        self._scratch = scratch(plan, threads)
+        self._steps = np.zeros((threads, 2 * op.STEP_WIDTH), np.int64)
+
+    def call(self, table: Table, threads: int, batch: int) -> Call:
+        """Prepare calls of a table."""
+        numbers = aligned(driver.CALL_WIDTH, "int64")
+        values = {
+            "THREADS": threads,
+            "OPS": table.ops.ctypes.data,
+            "PHASES": table.phases.ctypes.data,
+            "PHASE_COUNT": len(table.phases),
+            "BATCH": batch,
+            "SCRATCH": self._scratch.ctypes.data,
+            "SCRATCH_BYTES": self._scratch.strides[0],
+            "STEPS": self._steps.ctypes.data,
+            "YIELD": yield_address(),
+        }
+        for name, value in values.items():
+            numbers[getattr(driver, name)] = value
+        return Call(table, threads, batch, numbers, numbers.ctypes.data)
+
+    def run(self, call: Call, first: int, last: int, progress: Progress | None = None) -> None:
+        """Do the steps first..last; `call.done` tells how far it came if an exception ends it."""
+        numbers = call.numbers
+        numbers[driver.FIRST], numbers[driver.LAST], numbers[driver.DONE] = first, last, first
+        numbers[driver.STOP], numbers[driver.STOP_AT] = 0, -1
+        if (last - first) * self.plan.step_flops(call.batch) <= BRIEF:
+            self.team.run_briefly(call.threads, call.address)
+            return
+        steps = -(-int(numbers[driver.TOTAL]) // call.batch)
+        self.team.run(
+            call.threads,
+            call.address,
+            stop=lambda: numbers.__setitem__(driver.STOP, 1),
+            tick=lambda: progress(call.done, steps) if progress else None,
+        )

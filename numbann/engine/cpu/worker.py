@@ -1,0 +1,92 @@
+"""A thread's life in compiled code: it waits a little for calls, runs the driver on them, and says when it is done.
+
+Each worker has a box, a row of int64 that it shares with the main thread: a state, and the call to run.  Handing a call
+over through a box costs less than a microsecond; waking a worker that has parked in Python costs fifty.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from numbann.simd.jit import INTS, inner
+from numbann.simd.machine import SPIN, atomic_load, atomic_replace, atomic_store, wait
+from numbann.simd.pointer import advance, call_driver, ints
+
+STATE, CALL, REPORTS, DRIVER, YIELD = 0, 1, 2, 3, 4
+BOX = 16  # integers from one box to the next: no two share a cache line
+PARKED, WAKING, READY, CLAIMED, CALLED = 0, 1, 2, 3, 4  # a claimed worker waits for the others to be claimed
+
+PATIENCE = SPIN + 1000  # moments to wait before parking
+
+
+def serve(box, thread):
+    """A worker's stay: it ends parked, 1 after a call that is to be reported, 0 when nothing comes for a while."""
+    atomic_store(box, STATE, READY)
+    waited = 0
+    while True:
+        state = atomic_load(box, STATE)
+        if state == CALLED:
+            call_driver(box[DRIVER], ints(box[CALL]), thread)
+            if box[REPORTS] != 0:
+                atomic_store(box, STATE, PARKED)
+                return 1
+            atomic_store(box, STATE, READY)
+            waited = 0
+        elif waited > PATIENCE and atomic_replace(box, STATE, READY, PARKED):
+            return 0
+        else:
+            waited = wait(box[YIELD], waited)
+
+
+def engage(boxes, first, count, call):
+    """Let the workers first..count run a call, all of them or none; whether they do.
+
+    With first = 1 the caller runs it as thread 0 and comes back when all are done; else they will report.
+    """
+    if not _claimed(boxes, first, count):
+        return 0
+    for k in range(first, count):
+        box = advance(boxes, k * BOX)
+        box[CALL], box[REPORTS] = call, first == 0
+        atomic_store(box, STATE, CALLED)
+    if first == 1:
+        call_driver(boxes[DRIVER], ints(call), 0)
+        for k in range(first, count):
+            _finish(advance(boxes, k * BOX))
+    return 1
+
+
+@inner
+def _claimed(boxes, first, count):
+    """Claim workers that are ready; if one does not become so soon, none."""
+    for k in range(first, count):
+        box, waited = advance(boxes, k * BOX), 0
+        while not atomic_replace(box, STATE, READY, CLAIMED):
+            if waited > PATIENCE or atomic_load(box, STATE) == PARKED:
+                for claimed in range(first, k):
+                    atomic_store(advance(boxes, claimed * BOX), STATE, READY)
+                return False
+            waited = wait(box[YIELD], waited)
+    return True
+
+
+@inner
+def _finish(box):
+    """Wait until a worker no longer looks at its call."""
+    waited = 0
+    while atomic_load(box, STATE) == CALLED:
+        waited = wait(box[YIELD], waited)
+
+
+def serve_signature(_dtype: Any) -> Any:
+    """int64 (box, thread)."""
+    from numba import types
+
+    return types.int64(INTS, types.intp)
+
+
+def engage_signature(_dtype: Any) -> Any:
+    """int64 (boxes, first, count, call)."""
+    from numba import types
+
+    return types.int64(INTS, types.intp, types.intp, types.intp)
