@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from ctypes import c_int64, c_ssize_t, c_void_p
+
 import numpy as np
+
+from numbann.simd import jit
+from numbann.simd import shuffle as shuffling
 
 WEIGHTS, SHUFFLE = 0, 1  # purposes
 
@@ -12,8 +17,8 @@ def generator(seed: int, purpose: int, *place: int) -> np.random.Generator:
     return np.random.Generator(np.random.Philox(np.random.SeedSequence((seed, purpose, *place))))
 
 
-def epoch_order(seed: int, epoch: int, rows: int, batch: int) -> np.ndarray:
-    """The order in which an epoch visits the rows: shuffled, unless all of them are one batch."""
-    if batch >= rows:
-        return np.arange(rows)
-    return generator(seed, SHUFFLE, epoch).permutation(rows)
+def shuffle_epoch(order: np.ndarray, seed: int, epoch: int) -> None:
+    """Fill in the order (N,), int64, in which an epoch visits the rows."""
+    key = np.random.SeedSequence((seed, SHUFFLE, epoch)).generate_state(1, np.uint64).view(np.int64)
+    shuffle = jit.function(shuffling.shuffle, shuffling.shuffle_signature, None, c_void_p, c_ssize_t, c_int64)
+    shuffle(order.ctypes.data, len(order), int(key[0]))

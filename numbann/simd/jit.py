@@ -7,6 +7,7 @@ it holds can never be stale.  A folder that cannot be written, or a damaged file
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import functools
 import hashlib
 import os
@@ -81,6 +82,12 @@ def address(function: Callable[..., Any], dtype: str, signature: Callable[[Any],
     numbers and a scratch area, whose type is the dtype.  signature(dtype) gives another one where it is needed.
     """
     return compiled(function, (signature or kernel_signature)(DTYPES[dtype])).address
+
+
+@functools.cache
+def function(kernel: Callable[..., Any], signature: Callable[[Any], Any], *types: Any) -> Callable[..., Any]:
+    """A compiled function that Python calls without its interpreter's lock; types are ctypes, the result's first."""
+    return ctypes.CFUNCTYPE(*types)(address(kernel, "float32", signature))
 
 
 def kernel_signature(dtype: Any) -> Any:

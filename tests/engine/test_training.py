@@ -7,12 +7,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-from networks import flat, make_data, make_engine, make_plan, twin, twin_loss
+from networks import epoch_order, flat, make_data, make_engine, make_plan, twin, twin_loss
 from variants import variants
 
 from numbann import plan, reference
 from numbann.component import Component
-from numbann.engine import Engine, random
+from numbann.engine import Engine
 
 TOLERANCE = {"float64": {"rtol": 1e-10, "atol": 1e-13}, "float32": {"rtol": 2e-4, "atol": 2e-6}}
 SHAPES = ([1, 1], [5, 1, 2], [1, 5, 17, 3], [17, 33, 70, 10], [70, 130, 33, 5], [130, 1, 33], [401, 512, 270, 3])
@@ -25,7 +25,7 @@ def twin_epoch(engine: Engine, x: np.ndarray, t: np.ndarray, rate: float, epoch:
     """
     made, layers, losses = engine.plan, twin(engine), []
     states = reference.zero_states(layers, len(made.optimizer.component.states))
-    order, batch = random.epoch_order(made.seed, epoch, len(x), made.batch_size or len(x)), made.batch_size or len(x)
+    order, batch = epoch_order(made, epoch, len(x)), made.batch_rows(len(x))
     for step, first in enumerate(range(0, len(x), batch), start=1):
         rows, update = order[first : first + batch], twin_update(made, rate, step)
         inputs, targets = x[rows].astype(np.float64), t[rows]
@@ -116,7 +116,7 @@ def test_rates_are_taken_step_by_step() -> None:
     made = make_plan([4, 6, 3], batch=5)
     engine, x, t = make_engine(made, 20)
     with engine:
-        layers, order = twin(engine), random.epoch_order(made.seed, 0, 20, made.batch_size or 20)
+        layers, order = twin(engine), epoch_order(made, 0, 20)
         states = reference.zero_states(layers, 1)
         for rows, rate in ((order[:5], 0.5), (order[5:10], 0.25)):
             update = twin_update(made, rate, 1)
@@ -126,11 +126,11 @@ def test_rates_are_taken_step_by_step() -> None:
 
 
 def test_the_order_of_rows_depends_on_seed_and_epoch() -> None:
-    orders = [random.epoch_order(seed, epoch, 100, 10) for seed in (0, 1) for epoch in (0, 1)]
+    made = [make_plan([1, 1], batch=10, seed=seed) for seed in (0, 1)]
+    orders = [epoch_order(each, epoch, 100) for each in made for epoch in (0, 1)]
     assert all((np.sort(order) == np.arange(100)).all() for order in orders)
     assert len({order.tobytes() for order in orders}) == 4
-    np.testing.assert_array_equal(orders[1], random.epoch_order(0, 1, 100, 10))
-    np.testing.assert_array_equal(np.arange(100), random.epoch_order(0, 1, 100, 100))
+    np.testing.assert_array_equal(orders[1], epoch_order(made[0], 1, 100))
 
 
 def test_epoch_needs_data() -> None:

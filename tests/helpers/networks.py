@@ -14,6 +14,7 @@ from numbann import plan, reference
 from numbann.component import Component, Configured
 from numbann.discovery import built_in
 from numbann.engine import Engine
+from numbann.engine.random import shuffle_epoch
 from numbann.registry import Registry
 
 
@@ -92,6 +93,14 @@ def make_engine(
     x, t = make_data(made, rows, seed)
     engine.load_data(x, t)
     return engine, x, t
+
+
+def epoch_order(made: plan.Plan, epoch: int, rows: int) -> np.ndarray:
+    """The order in which an epoch visits the rows."""
+    order = np.arange(rows, dtype=np.int64)
+    if made.batch_rows(rows) < rows:
+        shuffle_epoch(order, made.seed, epoch)
+    return order
 
 
 def twin(engine: Engine) -> list[reference.Layer]:

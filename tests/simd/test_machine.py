@@ -14,13 +14,14 @@ NARROW = {"NUMBA_CPU_NAME": "haswell", "NUMBA_CPU_FEATURES": "+avx2,+fma"}  # nu
 
 @numba.njit
 def counted(cells):
-    """Add, load and store in one cell; what was there before each."""
+    """Add, load, store and replace in cells; what was there before, and whether it was replaced."""
     base = pointer_of(cells)
     before = machine.atomic_add(base, 1, 5)
     after = machine.atomic_load(base, 1)
     machine.atomic_store(base, 2, 7)
     machine.pause()
-    return before, after
+    replaced = machine.atomic_replace(base, 0, 1, 9), machine.atomic_replace(base, 0, 1, 10)
+    return before, after, replaced
 
 
 @numba.njit
@@ -35,8 +36,8 @@ def restore(state):
 
 def test_atomics() -> None:
     cells = np.array([1, 2, 3], np.int64)
-    assert counted(cells) == (2, 7)
-    assert cells.tolist() == [1, 7, 7]
+    assert counted(cells) == (2, 7, (True, False))
+    assert cells.tolist() == [9, 7, 7]
 
 
 def test_denormals_are_flushed_and_restored() -> None:

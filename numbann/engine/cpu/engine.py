@@ -37,10 +37,11 @@ class _Epochs:
     hyper: np.ndarray
     row_loss: np.ndarray
 
-    def visit(self, order: np.ndarray) -> None:
-        """Let the next epoch visit the rows in this order."""
-        self.order[:] = order
-        np.multiply(order, self.row, out=self.offsets)
+    def shuffle(self, seed: int, epoch: int) -> None:
+        """Let an epoch visit the rows in its own order, unless all of them are one batch."""
+        if self.batch < len(self.order):
+            random.shuffle_epoch(self.order, seed, epoch)
+        np.multiply(self.order, self.row, out=self.offsets)
 
 
 class Engine:
@@ -110,7 +111,7 @@ class Engine:
         batch = self.plan.batch_rows(len(x))
         numbers = op.FIRST_PARAMETER + len(free_parameters(self.plan.optimizer.component))
         hyper = aligned((-(-len(x) // batch), numbers), self.plan.dtype)
-        order, losses = np.empty(len(x), np.int64), np.empty(len(x), self.plan.dtype)
+        order, losses = np.arange(len(x), dtype=np.int64), np.empty(len(x), self.plan.dtype)
         offsets = np.empty_like(order)
         arrays = {
             "x": x,
@@ -139,7 +140,7 @@ class Engine:
         if self._epochs is None:
             raise RuntimeError("load_data comes before epoch")
         epochs = self._epochs
-        epochs.visit(random.epoch_order(self.plan.seed, index, len(epochs.order), epochs.batch))
+        epochs.shuffle(self.plan.seed, index)
         self._set_hyper(epochs.hyper, rates)
         self._run(epochs, len(rates), progress)
         return _mean_of_means(epochs.row_loss, epochs.batch)
@@ -205,6 +206,7 @@ def choices(threads: int | str) -> list[int]:
 
 def _mean_of_means(row_loss: np.ndarray, batch: int) -> float:
     """The mean over batches of the mean over their rows."""
-    starts = np.arange(0, len(row_loss), batch)
-    sums = np.add.reduceat(row_loss.astype(np.float64), starts)
-    return float(np.mean(sums / np.diff(starts, append=len(row_loss))))
+    whole = len(row_loss) // batch * batch
+    means = row_loss[:whole].reshape(-1, batch).mean(1, dtype=np.float64)
+    rest = row_loss[whole:].mean(dtype=np.float64) if whole < len(row_loss) else ()
+    return float(np.append(means, rest).mean())

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-TRIALS = 3  # measurements of each number before one is preferred
+TRIALS = 2  # measurements of each number before one is preferred
 TRIAL_SECONDS = 1e-3  # how long a trial lasts, if a step is not longer
 SOON, LATE = 20.0, 1000.0  # work between two trials, as a multiple of a trial's time
 BETTER = 0.97  # a challenger must take less than this share of the time

@@ -6,10 +6,10 @@ In a brief call the main thread is one of them.  In a long one it only waits, an
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import os
 import threading
 from collections.abc import Callable
+from ctypes import c_int64, c_ssize_t, c_void_p
 from pathlib import Path
 from queue import SimpleQueue
 
@@ -39,13 +39,9 @@ class Team:
         self.size = size
         self._process = os.getpid()
         driver_address = jit.address(driver.drive, "float32", driver.driver_signature)
-        self._serve = _function(worker.serve, worker.serve_signature, ctypes.c_int64, ctypes.c_void_p, ctypes.c_ssize_t)
-        self._engage = _function(
-            worker.engage,
-            worker.engage_signature,
-            ctypes.c_int64,
-            *(ctypes.c_void_p, ctypes.c_ssize_t, ctypes.c_ssize_t, ctypes.c_ssize_t),
-        )
+        self._serve = jit.function(worker.serve, worker.serve_signature, c_int64, c_void_p, c_ssize_t)
+        engage = (c_int64, c_void_p, c_ssize_t, c_ssize_t, c_ssize_t)
+        self._engage = jit.function(worker.engage, worker.engage_signature, *engage)
         self._boxes = aligned((size, worker.BOX), "int64")
         self._boxes[:, worker.DRIVER], self._boxes[:, worker.YIELD] = driver_address, yield_address()
         self._place = self._boxes.ctypes.data
@@ -116,12 +112,6 @@ class Team:
         while queue.get():
             if self._serve(box, thread):
                 reports.release()
-
-
-def _function(kernel: Callable[..., None], signature: Callable[..., object], *types: object) -> Callable[..., int]:
-    """A compiled function that Python calls without its interpreter's lock."""
-    kind = ctypes.CFUNCTYPE(*types)  # type: ignore[arg-type]
-    return kind(jit.address(kernel, "float32", signature))
 
 
 def _spread(thread: int) -> None:
