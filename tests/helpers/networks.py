@@ -85,8 +85,11 @@ def make_data(made: plan.Plan, rows: int, seed: int = 1) -> tuple[np.ndarray, np
 def make_engine(
     made: plan.Plan, rows: int, threads: int | str = 1, seed: int = 1
 ) -> tuple[Engine, np.ndarray, np.ndarray]:
-    """An engine with initial weights and data, and that data.  Biases are drawn too, so that they are tested."""
-    engine = Engine(made, threads)
+    """An engine with initial weights and data, and that data.  Biases are drawn too, so that they are tested.
+
+    A number of threads is exact, even if there are fewer processors.
+    """
+    engine = Engine(made, threads, exactly=threads != "auto")
     engine.initialize(made.seed)
     random = np.random.default_rng(seed)
     engine.set_weights([(w, 0.1 * random.standard_normal(b.shape)) for w, b in engine.weights()])

@@ -47,19 +47,20 @@ class _Epochs:
 class Engine:
     """A network in memory.
 
-    threads: a number, or "auto": up to all processors, as many as prove fastest from moment to moment.
+    threads: how many at most, or "auto": as many as there are processors.  As many of them work as prove fastest from
+    moment to moment.  exactly: always so many, even if there are fewer processors.
     """
 
     device = "cpu"
 
-    def __init__(self, plan: Plan, threads: int | str = "auto") -> None:
+    def __init__(self, plan: Plan, threads: int | str = "auto", exactly: bool = False) -> None:
         self.plan = plan
-        self._choices = choices(threads)
-        self.threads = self._choices[-1]
+        self.threads = available_cpus() if threads == "auto" else int(threads)
+        self._choices = [self.threads] if exactly else choices(min(self.threads, available_cpus()))
         self.steps_done = 0
         self._compiled = 0
         self._arena = Arena(plan, len(plan.optimizer.stored_states))
-        self._runner = Runner(plan, self.threads)
+        self._runner = Runner(plan, self._choices[-1])
         self._inference = Inference(plan, self._arena, self._runner, self._choices)
         self._epochs: _Epochs | None = None
 
@@ -196,11 +197,8 @@ class Engine:
         self.close()
 
 
-def choices(threads: int | str) -> list[int]:
-    """The numbers of threads to choose among: the one that is given, or 1, 2, 4 and so on up to all processors."""
-    if threads != "auto":
-        return [int(threads)]
-    most = available_cpus()
+def choices(most: int) -> list[int]:
+    """The numbers of threads to choose among: 1, 2, 4 and so on, and the most."""
     return [*(1 << k for k in range(most.bit_length()) if 1 << k < most), most]
 
 

@@ -29,7 +29,7 @@ class Inference:
         self.plan = plan
         self.compiled = 0
         self._arena, self._runner = arena, runner
-        self._threads = {1, choices[-1]} if len(choices) > 1 else set(choices)
+        self._fewest, self._most = choices[0], choices[-1]
         self._calls: dict[tuple[bool, int], Call] = {}
         self._small: tuple[Call, np.ndarray, np.ndarray] | None = None
         self._lock = threading.Lock()
@@ -78,8 +78,8 @@ class Inference:
         x = self.matrix(x)
         losses = np.zeros(len(x), self.plan.dtype)
         out = np.empty((len(x), self.plan.outputs), self.plan.dtype)
-        flops = self.plan.step_flops(len(x))
-        key = t is not None, min(self._threads) if flops < SERIAL_FLOPS else max(self._threads)
+        serial = self.plan.step_flops(len(x)) < SERIAL_FLOPS
+        key = t is not None, self._fewest if serial else self._most
         if key not in self._calls:
             self._calls[key] = self._call(*key, TOGETHER * key[1])
         call = self._calls[key]
