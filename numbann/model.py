@@ -67,11 +67,29 @@ class Model:
 
     def predict(self, X: Any) -> np.ndarray:
         """The class of each row as it came (N,); for a regression values (N,), or (N, targets) if there are several."""
-        return self.reading.predictions(self.outputs(self.preprocessing.transform(X)))
+        return self.reading.predictions(self._raw_outputs(X))
 
     def predict_proba(self, X: Any) -> np.ndarray:
         """The probability of each class (N, K), in the order of `classes`."""
-        return self.reading.probabilities(self.outputs(self.preprocessing.transform(X)))
+        return self.reading.probabilities(self._raw_outputs(X))
+
+    @cached_property
+    def _scaling(self) -> tuple[np.ndarray, np.ndarray] | None:
+        """The shift and scale of every input, if inputs are nothing but scaled features."""
+        encoding = self.preprocessing.encoding
+        return None if encoding.categories else (np.array(encoding.shift), np.array(encoding.scale))
+
+    def _raw_outputs(self, X: Any) -> np.ndarray:
+        """The network's outputs (N, O) for raw features.
+
+        The engine scales an array of numbers on its way through; what it cannot take, or finds to hold a number that is
+        missing or infinite, goes through preprocessing, which fills in or says what is wrong.
+        """
+        if _is_matrix(X, self.plan.inputs) and self._scaling is not None:
+            outputs: np.ndarray | None = self._engine.predict_raw(X, *self._scaling)
+            if outputs is not None:
+                return outputs
+        return self.outputs(self.preprocessing.transform(X))
 
     def outputs(self, x: np.ndarray) -> np.ndarray:
         """The network's outputs (N, O) for rows that are preprocessed already (N, I)."""
@@ -86,6 +104,13 @@ class Model:
 
     def __repr__(self) -> str:
         return f"<numbann.Model {self.task}: {self.plan}>"
+
+
+def _is_matrix(X: Any, inputs: int) -> bool:
+    """Whether X is an array (N, I) of floats, row after row."""
+    return (
+        type(X) is np.ndarray and X.dtype.char in "fd" and X.ndim == 2 and X.shape[1] == inputs and X.flags.c_contiguous
+    )
 
 
 def load(path: str | Path, *, threads: int | None = None) -> Model:

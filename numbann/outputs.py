@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -41,6 +42,10 @@ class Reading:
         """The classes in the order of the outputs; for targets that are probabilities, the names of the targets."""
         return self.preprocessing.classes or self.preprocessing.targets
 
+    @cached_property
+    def _names(self) -> np.ndarray:
+        return np.array(self.classes)
+
     def labels(self, outputs: np.ndarray) -> np.ndarray:
         """The index of the class that each row says (N,)."""
         if self.target != "binary":
@@ -65,8 +70,7 @@ class Reading:
     def predictions(self, outputs: np.ndarray) -> np.ndarray:
         """Classes as they came (N,), or values: (N,) for one target, (N, O) for several."""
         if self.of_classes:
-            names = np.array(self.classes)
-            return names[self.labels(outputs)]
+            return self._names[self.labels(outputs)]
         values = self.values(outputs)
         return values[:, 0] if values.shape[1] == 1 else values
 

@@ -12,7 +12,7 @@ from safetensors import safe_open
 from safetensors.numpy import save
 
 import numbann
-from numbann.errors import DataError, RunDirectoryError
+from numbann.errors import DataError, RunDirectoryError, ShapeError
 
 WriteSpec = Callable[..., Path]
 POINTS = np.array([[0.0, 3.0], [3.0, 0.0], [-3.0, 0.0]])
@@ -94,6 +94,38 @@ def test_regression(write_spec: WriteSpec) -> None:
 def test_several_targets(write_spec: WriteSpec) -> None:
     spec = write_spec(data={"target": ["sum", "y"], "drop": ["colour"]}, train={"epochs": 1})
     assert numbann.train(spec).model.predict(np.array([[1.0], [2.0]])).shape == (2, 2)
+
+
+@pytest.mark.parametrize("rows", [0, 1, 3, 16, 17, 300])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("scale", ["standard", "minmax", "none", "byte"])
+def test_scaling_on_the_way_through_changes_no_bit(write_spec: WriteSpec, scale: str, dtype: str, rows: int) -> None:
+    model = numbann.train(write_spec(data={"scale": scale}, train={"epochs": 1}), force=True, output="run").model
+    points = np.random.default_rng(0).normal(0, 3, (rows, 2)).astype(dtype)
+    expected = model.reading.probabilities(model.outputs(model.preprocessing.transform(points)))
+    np.testing.assert_array_equal(model.predict_proba(points), expected)
+    np.testing.assert_array_equal(model.predict_proba(np.asfortranarray(points)), expected)
+
+
+@pytest.mark.parametrize("rows", [2, 200])
+def test_numbers_that_are_missing_or_infinite(write_spec: WriteSpec, rows: int) -> None:
+    model = numbann.train(write_spec(train={"epochs": 1})).model
+    points = np.zeros((rows, 2))
+    points[-1, 1] = np.nan
+    with pytest.raises(DataError, match=rf"row {rows}, column .*y"):
+        model.predict(points)
+    points[-1, 1] = np.inf
+    with pytest.raises(DataError, match="infinite"):
+        model.predict(points)
+    with pytest.raises(ShapeError, match=r"rows of features are needed: \(N, 2\)"):
+        model.predict(np.zeros((rows, 3)))
+
+
+def test_missing_numbers_are_filled_in(write_spec: WriteSpec) -> None:
+    model = numbann.train(write_spec(data={"missing": "mean"}, train={"epochs": 1})).model
+    mean = model.preprocessing.encoding.fill
+    expected = model.predict_proba(np.array([mean, [1.0, 2.0]]))
+    np.testing.assert_array_equal(model.predict_proba(np.array([[np.nan, np.nan], [1.0, 2.0]])), expected)
 
 
 # ---- files that cannot be used

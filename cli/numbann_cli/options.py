@@ -14,7 +14,7 @@ from numbann_cli.group import Settings
 WORD = re.compile(r"[A-Za-z_][\w./\\-]*")
 
 device = click.option("--device", metavar="DEVICE", help='Where to compute: "auto" or "cpu".')
-threads = click.option("--threads", type=click.IntRange(min=1), metavar="N", help="At most so many; no bit depends on it.")
+threads = click.option("--threads", type=click.IntRange(min=1), metavar="N", help="At most; no bit depends on it.")
 settings = click.option(
     "--set",
     "given",

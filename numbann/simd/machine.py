@@ -114,6 +114,14 @@ def yield_address() -> int:
     return ctypes.cast(function, ctypes.c_void_p).value or 0
 
 
+def current_cpu() -> int:
+    """The processor that this thread is on; -1 where the system does not tell."""
+    try:
+        return int(ctypes.CDLL(None).sched_getcpu())
+    except (AttributeError, OSError, TypeError):
+        return -1
+
+
 @intrinsic
 def flush_denormals(typing):
     """Treat denormal numbers as zero from here on; returns the state to restore."""

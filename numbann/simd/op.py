@@ -32,6 +32,9 @@ TARGET, TARGET_ROW, ORDER, ROW_LOSS = 31, 32, 33, 34
 # A pass over groups of rows: ops for each thread, one set OPS_STRIDE integers after the other, on CHUNK rows a time
 OPS, OPS_STRIDE, OP_COUNT, GROUPS, CHUNK = 38, 39, 40, 41, 42
 
+# Scaling of raw rows X to z: shift is W, scale is BIAS; and where to say that a number is not finite
+FLAG = 43
+
 WIDTH = 48
 
 # The step's numbers: the rows at hand, where they start in the epoch's order, and the step's index in the call;

@@ -50,9 +50,31 @@ def test_any_number_of_threads_for_huge_batches(sizes: list[int]) -> None:
         assert same_bytes(weights, expected[1])
 
 
+@pytest.mark.parametrize(
+    ("sizes", "activation", "loss", "batch"),
+    [
+        ([64, 32, 10], "relu", "softmax_cross_entropy", 32),
+        ([784, 128, 10], "relu", "softmax_cross_entropy", 32),
+        ([784, 256, 128, 10], "relu", "softmax_cross_entropy", 128),
+        ([784, 1024, 1024, 10], "relu", "softmax_cross_entropy", 256),
+        ([32, 64, 64, 64, 2], "relu", "softmax_cross_entropy", 64),
+        ([4, 32, 16, 4], "tanh", "mse", 2000),
+    ],
+    ids=str,
+)
+def test_the_networks_of_the_benchmarks(sizes: list[int], activation: str, loss: str, batch: int) -> None:
+    made = make_plan(sizes, activation, loss, "adam", batch=batch, dtype="float32")
+    expected = trained(made, 1, rows=2 * batch + 3)
+    for threads in (2, 3, 4):
+        losses, weights, predictions = trained(made, threads, rows=2 * batch + 3)
+        assert losses == expected[0]
+        assert same_bytes(weights, expected[1])
+        assert predictions.tobytes() == expected[2].tobytes()
+
+
 @pytest.mark.parametrize("sizes", [NARROW, [20, 130, 330, 10], [20, 700, 700, 10]], ids=str)
 def test_threads_chosen_by_the_engine(sizes: list[int]) -> None:
-    """One thread for small steps, all for large ones; in between it times both, which leaves no trace."""
+    """It times them while it trains, which leaves no trace."""
     made = make_plan(sizes, "relu", "softmax_cross_entropy", "adam", batch=32, dtype="float32")
     losses, weights, predictions = trained(made, "auto")
     expected = trained(made, 1)

@@ -180,6 +180,10 @@ class Engine:
         """Predictions (N, O) after the output activation."""
         return self._inference.predict(x)
 
+    def predict_raw(self, raw: np.ndarray, shift: np.ndarray, scale: np.ndarray) -> np.ndarray | None:
+        """Predictions (N, O) for inputs (raw - shift) / scale; None if one of them is not finite."""
+        return self._inference.predict_raw(raw, shift, scale)
+
     def evaluate(self, x: np.ndarray, t: np.ndarray) -> tuple[float, np.ndarray]:
         """The mean loss over rows, and predictions (N, O)."""
         return self._inference.evaluate(x, t)

@@ -1,7 +1,6 @@
 """Predictions and evaluation of a plan on the CPU, by tables of their own over the weights that training moves.
 
-A few rows go through small buffers of the engine's own, so that nothing is allocated or bound to a table; the work for
-them is done by the calling thread.  Many rows are read and written where they are.
+Rows are read and results written where they are; a few rows go another way, see few.py.
 """
 
 from __future__ import annotations
@@ -11,14 +10,15 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from numbann.engine.cpu.memory import Arena, aligned
+from numbann.engine.cpu.few import FEW, Few
+from numbann.engine.cpu.memory import Arena
 from numbann.engine.cpu.runner import Call, Runner
-from numbann.engine.cpu.tables import Builder
+from numbann.engine.cpu.tables import Builder, Scaling
 from numbann.plan import Plan
 from numbann.simd import jit
 
-FEW = 16  # rows that are predicted by way of the small buffers
-TOGETHER = 128  # rows of each thread that go through the network together
+TOGETHER = 64  # rows of each thread that go through the network together
+NAMES = {"f": "float32", "d": "float64"}  # of raw numbers
 SERIAL_FLOPS = 4_000_000  # a smaller prediction is faster on one thread
 
 
@@ -30,19 +30,34 @@ class Inference:
         self.compiled = 0
         self._arena, self._runner = arena, runner
         self._fewest, self._most = choices[0], choices[-1]
-        self._calls: dict[tuple[bool, int], Call] = {}
-        self._small: tuple[Call, np.ndarray, np.ndarray] | None = None
+        self._calls: dict[tuple[bool, str, int], Call] = {}
+        self._few: dict[str, Few] = {}
+        self._scalings: dict[str, Scaling] = {}
         self._lock = threading.Lock()
 
     def predict(self, x: np.ndarray) -> np.ndarray:
         """Predictions (N, O) after the output activation."""
         with self._lock:
-            return self._predict_few(x) if len(x) <= FEW else self._go(x, None)[1]
+            return self._predict_few(x, "") if len(x) <= FEW else self._go(self.matrix(x), None, "")[1]
+
+    def predict_raw(self, raw: np.ndarray, shift: np.ndarray, scale: np.ndarray) -> np.ndarray | None:
+        """Predictions (N, O) for inputs (raw - shift) / scale, raw (N, I) contiguous float32 or float64.
+
+        None if an input is infinite or NaN.  shift and scale (I,), float64, are the same at every call.
+        """
+        dtype = NAMES[raw.dtype.char]
+        with self._lock:
+            if dtype not in self._scalings:
+                self._scalings[dtype] = Scaling(dtype, shift, scale, np.zeros(1, np.int64))
+            flag = self._scalings[dtype].flag
+            flag[0] = 0
+            out = self._predict_few(raw, dtype) if len(raw) <= FEW else self._go(raw, None, dtype)[1]
+            return None if flag[0] else out
 
     def evaluate(self, x: np.ndarray, t: np.ndarray) -> tuple[float, np.ndarray]:
         """The mean loss over rows, and predictions (N, O)."""
         with self._lock:
-            losses, out = self._go(x, self.target(t))
+            losses, out = self._go(self.matrix(x), self.target(t), "")
         return float(losses.mean(dtype=np.float64)), out
 
     def matrix(self, x: np.ndarray) -> np.ndarray:
@@ -59,37 +74,31 @@ class Inference:
             return padded
         return np.ascontiguousarray(t, self.plan.dtype)
 
-    def _predict_few(self, x: np.ndarray) -> np.ndarray:
-        """Predictions of at most FEW rows."""
-        if self._small is None:
-            inputs, outputs = (
-                aligned((FEW, width), self.plan.dtype) for width in (self.plan.inputs, self.plan.outputs)
-            )
-            call = self._call(False, 1, FEW)
-            call.table.bind(x=inputs, out=outputs)
-            self._small = call, inputs, outputs
-        call, inputs, outputs = self._small
-        inputs[: len(x)] = x
-        self._runner.run(call, 0, call.rows(len(x)))
-        return outputs[: len(x)].copy()
+    def _predict_few(self, x: np.ndarray, raw: str) -> np.ndarray:
+        """Predictions of at most FEW rows, of a raw dtype or of inputs ("")."""
+        if raw not in self._few:
+            before = jit.MISSES
+            self._few[raw] = Few(self.plan, self._arena, self._runner, self._most, self._scalings.get(raw))
+            self.compiled += jit.MISSES - before
+        return self._few[raw].predict(x)
 
-    def _go(self, x: np.ndarray, t: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
+    def _go(self, x: np.ndarray, t: np.ndarray | None, raw: str) -> tuple[np.ndarray, np.ndarray]:
         """Each row's loss, where targets are given, and predictions (N, O)."""
-        x = self.matrix(x)
         losses = np.zeros(len(x), self.plan.dtype)
         out = np.empty((len(x), self.plan.outputs), self.plan.dtype)
         serial = self.plan.step_flops(len(x)) < SERIAL_FLOPS
-        key = t is not None, self._fewest if serial else self._most
+        key = t is not None, raw, self._fewest if serial else self._most
         if key not in self._calls:
-            self._calls[key] = self._call(*key, TOGETHER * key[1])
+            self._calls[key] = self._call(*key)
         call = self._calls[key]
         call.table.bind(x=x, row_loss=losses, out=out, **({} if t is None else {"target": t}))
         self._runner.run(call, 0, call.rows(len(x)))
         return losses, out
 
-    def _call(self, losses: bool, threads: int, rows: int) -> Call:
-        """Calls of the table that predicts so many rows at a time, with losses or without."""
-        before = jit.MISSES
-        table = Builder(self.plan, self._arena, rows, shuffled=False).evaluation(losses)
+    def _call(self, losses: bool, raw: str, threads: int) -> Call:
+        """Calls of the table that predicts TOGETHER rows a thread at a time, with losses or without."""
+        before, rows = jit.MISSES, TOGETHER * threads
+        builder = Builder(self.plan, self._arena, rows, shuffled=False, scaling=self._scalings.get(raw))
+        table = builder.evaluation(losses)
         self.compiled += jit.MISSES - before
         return self._runner.call(table, threads, rows)

@@ -67,18 +67,22 @@ class Runner:
             numbers[getattr(driver, name)] = value
         return Call(table, threads, batch, numbers, numbers.ctypes.data)
 
-    def run(self, call: Call, first: int, last: int, progress: Progress | None = None) -> None:
-        """Do the steps first..last; `call.done` tells how far it came if an exception ends it."""
+    def set(self, call: Call, first: int, last: int) -> None:
+        """Let a call do the steps first..last."""
         numbers = call.numbers
         numbers[driver.FIRST], numbers[driver.LAST], numbers[driver.DONE] = first, last, first
         numbers[driver.STOP], numbers[driver.STOP_AT] = 0, -1
+
+    def run(self, call: Call, first: int, last: int, progress: Progress | None = None) -> None:
+        """Do the steps first..last; `call.done` tells how far it came if an exception ends it."""
+        self.set(call, first, last)
         if (last - first) * self.plan.step_flops(call.batch) <= BRIEF:
             self.team.run_briefly(call.threads, call.address)
             return
-        steps = -(-int(numbers[driver.TOTAL]) // call.batch)
+        steps = -(-int(call.numbers[driver.TOTAL]) // call.batch)
         self.team.run(
             call.threads,
             call.address,
-            stop=lambda: numbers.__setitem__(driver.STOP, 1),
+            stop=lambda: call.numbers.__setitem__(driver.STOP, 1),
             tick=lambda: progress(call.done, steps) if progress else None,
         )

@@ -17,7 +17,7 @@ from numbann.compile import blocks
 from numbann.component import Configured
 from numbann.engine.cpu.memory import Arena, aligned, layer_rows
 from numbann.plan import VECTOR_BYTES, Layer, Plan
-from numbann.simd import dense, jit, op
+from numbann.simd import dense, jit, op, scaling
 from numbann.simd.sweep import DEPTH, PANEL, ROWS, sweep_addresses
 
 GRAIN = 2  # rows are dealt out to threads in pairs, which any tile does at full speed
@@ -27,6 +27,16 @@ LARGE = 1 << 20  # bytes of weights from which each thread does better with pane
 
 # An op: its kernel's address, its units, and columns of op.py with numbers, arrays or slots
 Op = tuple[int, int, dict[str, Any]]
+
+
+@dataclass(frozen=True)
+class Scaling:
+    """How raw numbers of a dtype become inputs, (raw - shift) / scale, and a flag for results that are not finite."""
+
+    dtype: str
+    shift: np.ndarray
+    scale: np.ndarray
+    flag: np.ndarray
 
 
 class Slot(str):
@@ -92,7 +102,7 @@ def _joined(steps: list[tuple[bool, list[Op]]]) -> list[list[Op]]:
     for by_panels, together in itertools.groupby(steps, key=lambda step: step[0]):
         ops = [ops for _, ops in together]
         phases += ops if by_panels else [[row for part in ops for row in part]]
-    return phases
+    return [phase for phase in phases if phase]
 
 
 def _unit(rows: int, threads: int) -> int:
@@ -105,16 +115,17 @@ class Builder:
     """Builds tables for one plan, arena and set of buffers.
 
     shuffled: rows come in an epoch's order, by the slots `order` and `offsets`; else one after the other.
-    Further slots: x, target, row_loss (each row's loss) and out (predictions).
+    Further slots: x, target, row_loss (each row's loss) and out (predictions).  With a scaling x is raw.
     """
 
-    def __init__(self, plan: Plan, arena: Arena, rows: int, shuffled: bool) -> None:
-        self.plan, self.arena, self.shuffled = plan, arena, shuffled
+    def __init__(self, plan: Plan, arena: Arena, rows: int, shuffled: bool, scaling: Scaling | None = None) -> None:
+        self.plan, self.arena, self.shuffled, self.scaling = plan, arena, shuffled, scaling
         self.rows = layer_rows(plan, rows)
         self.zero = aligned(PANEL * plan.lanes, plan.dtype)
         self.ones = aligned(plan.lanes, plan.dtype)
         self.ones[:] = 1
         self.counted = np.arange(rows, dtype=np.int64)
+        self.scaled = aligned((rows, plan.layers[0].inputs_padded), plan.dtype) if scaling else None
 
     def training(self, hyper: np.ndarray, threads: int) -> Table:
         """The table of a training step.
@@ -128,10 +139,16 @@ class Builder:
         steps += [(by_panels[k - 1], self.backward(k, by_panels[k - 1])) for k in range(len(by_panels) - 1, 0, -1)]
         return assembled([*_joined(steps), self._updates(hyper, threads)], builder=self)
 
-    def evaluation(self, losses: bool) -> Table:
-        """The table that fills `out` with predictions, and with losses also `row_loss`."""
-        loss = [self.loss()] if losses else []
-        return assembled([[*self.forward_all(), *loss, *self._predictions()]], builder=self)
+    def evaluation(self, losses: bool, threads: int = 1) -> Table:
+        """The table that fills `out` with predictions, and with losses also `row_loss`.
+
+        threads > 1 is for few rows: threads share layers by panels, as far as `training` would.
+        """
+        by_panels = [self._by_panels(k, threads) for k in range(len(self.plan.layers))]
+        steps = [(False, [self._scaling()] if self.scaling else [])]
+        steps += [(by_panels[k], self.forward(k, by_panels[k])) for k in range(len(by_panels))]
+        steps.append((False, [*([self.loss()] if losses else []), *self._predictions()]))
+        return assembled(_joined(steps), builder=self)
 
     # ---- phase 1
 
@@ -157,6 +174,21 @@ class Builder:
     def forward_all(self) -> list[Op]:
         """All layers by rows."""
         return [row for k in range(len(self.plan.layers)) for row in self.forward(k)]
+
+    def _scaling(self) -> Op:
+        """From raw rows to the first layer's."""
+        assert self.scaling is not None
+        assert self.scaled is not None
+        columns = {
+            "X": Slot("x"),
+            "INPUTS": self.plan.inputs,
+            "Z": self.scaled,
+            "Z_ROW": self.scaled.shape[1],
+            "W": self.scaling.shift,
+            "BIAS": self.scaling.scale,
+            "FLAG": self.scaling.flag,
+        }
+        return self.kernel(scaling.SCALINGS[self.scaling.dtype]), -GRAIN, columns
 
     def loss(self) -> Op:
         last, layer, loss = self.rows[-1], self.plan.layers[-1], self.plan.loss
@@ -242,6 +274,8 @@ class Builder:
 
     def _first_inputs(self) -> dict[str, Any]:
         """Where the first layer finds its rows."""
+        if self.scaled is not None:
+            return {"X": self.scaled, "X_MOVES": 0, "TABLE": self.counted * self.scaled.shape[1], "MOVES": 0}
         if self.shuffled:
             return {"X": Slot("x"), "X_MOVES": 0, "TABLE": Slot("offsets"), "MOVES": 1}
         inputs = self.plan.inputs

@@ -12,15 +12,17 @@ from collections.abc import Callable
 from ctypes import c_int64, c_ssize_t, c_void_p
 from pathlib import Path
 from queue import SimpleQueue
+from time import perf_counter
 
 from numbann.engine.cpu import epoch as driver
 from numbann.engine.cpu import worker
 from numbann.engine.cpu.memory import aligned
 from numbann.simd import jit
-from numbann.simd.machine import yield_address
+from numbann.simd.machine import current_cpu, yield_address
 
 QUOTA = Path("/sys/fs/cgroup/cpu.max")
 INTERVAL = 0.1  # seconds between two ticks
+IN_A_ROW = 1e-3  # seconds between calls that follow each other
 
 
 def available_cpus() -> int:
@@ -40,18 +42,29 @@ class Team:
         self._process = os.getpid()
         driver_address = jit.address(driver.drive, "float32", driver.driver_signature)
         self._serve = jit.function(worker.serve, worker.serve_signature, c_int64, c_void_p, c_ssize_t)
-        engage = (c_int64, c_void_p, c_ssize_t, c_ssize_t, c_ssize_t)
+        engage = (c_int64, c_void_p, *[c_ssize_t] * 4)
         self._engage = jit.function(worker.engage, worker.engage_signature, *engage)
         self._boxes = aligned((size, worker.BOX), "int64")
         self._boxes[:, worker.DRIVER], self._boxes[:, worker.YIELD] = driver_address, yield_address()
         self._place = self._boxes.ctypes.data
+        self._attempted = 0.0
         self._forget()
 
     def run_briefly(self, count: int, call: int) -> None:
         """Run the call at an address on `count` threads, this one among them.  An interrupt comes out after it."""
         self._begin_anew_after_fork()
-        while not self._engage(self._place, 1, count, call):
+        while not self._engage(self._place, 1, count, call, worker.PATIENCE):
             self._wake(1, count)
+
+    def run_if_ready(self, count: int, call: int) -> bool:
+        """Run the call as `run_briefly` does if all threads are awake; else wake them, if calls come in a row."""
+        self._begin_anew_after_fork()
+        if self._engage(self._place, 1, count, call, 1):
+            return True
+        before, self._attempted = self._attempted, perf_counter()
+        if self._attempted - before < IN_A_ROW:
+            self._wake(1, count)
+        return False
 
     def run(self, count: int, call: int, stop: Callable[[], None], tick: Callable[[], None]) -> None:
         """Run the call at an address on `count` threads and wait; tick() every INTERVAL.
@@ -60,7 +73,7 @@ class Team:
         """
         self._begin_anew_after_fork()
         try:
-            while not self._engage(self._place, 0, count, call):
+            while not self._engage(self._place, 0, count, call, worker.PATIENCE):
                 self._wake(0, count)
             while self._busy(count):
                 if not self._reports.acquire(timeout=INTERVAL):
@@ -74,7 +87,7 @@ class Team:
     def close(self) -> None:
         """Let the threads end."""
         for queue in self._queues.values():
-            queue.put(False)
+            queue.put(None)
         self._forget()
 
     def _busy(self, count: int) -> bool:
@@ -83,7 +96,7 @@ class Team:
 
     def _forget(self) -> None:
         """Begin without threads."""
-        self._queues: dict[int, SimpleQueue[bool]] = {}
+        self._queues: dict[int, SimpleQueue[int | None]] = {}
         self._reports = threading.Semaphore(0)
 
     def _begin_anew_after_fork(self) -> None:
@@ -94,7 +107,8 @@ class Team:
             self._forget()
 
     def _wake(self, first: int, count: int) -> None:
-        """Start or wake the threads that are parked."""
+        """Start or wake the threads that are parked, each on another processor than this one is on."""
+        here = current_cpu()
         for thread in range(first, count):
             if self._boxes[thread, worker.STATE] != worker.PARKED:
                 continue
@@ -103,22 +117,23 @@ class Team:
                 queue = self._queues[thread] = SimpleQueue()
                 work = (thread, queue, self._reports)
                 threading.Thread(target=self._live, args=work, daemon=True, name=f"numbann-{thread}").start()
-            self._queues[thread].put(True)
+            self._queues[thread].put(here)
 
-    def _live(self, thread: int, queue: SimpleQueue[bool], reports: threading.Semaphore) -> None:
+    def _live(self, thread: int, queue: SimpleQueue[int | None], reports: threading.Semaphore) -> None:
         """A thread's life: serve when woken, report, park."""
-        _spread(thread)
         box = self._place + thread * self._boxes.strides[0]
-        while queue.get():
+        while (near := queue.get()) is not None:
+            _spread(thread, near)
             if self._serve(box, thread):
                 reports.release()
 
 
-def _spread(thread: int) -> None:
-    """Move this thread to a processor of its own, then let the system move it as it likes."""
+def _spread(thread: int, near: int) -> None:
+    """Move this thread to a processor of its own, counting from one; then let the system move it as it likes."""
     if not hasattr(os, "sched_setaffinity"):
         return
     with contextlib.suppress(OSError):
-        allowed = os.sched_getaffinity(0)
-        os.sched_setaffinity(0, {sorted(allowed)[thread % len(allowed)]})
+        allowed = sorted(os.sched_getaffinity(0))
+        first = allowed.index(near) if near in allowed else 0
+        os.sched_setaffinity(0, {allowed[(first + thread) % len(allowed)]})
         os.sched_setaffinity(0, allowed)

@@ -38,12 +38,13 @@ def serve(box, thread):
             waited = wait(box[YIELD], waited)
 
 
-def engage(boxes, first, count, call):
+def engage(boxes, first, count, call, patience):
     """Let the workers first..count run a call, all of them or none; whether they do.
 
-    With first = 1 the caller runs it as thread 0 and comes back when all are done; else they will report.
+    With first = 1 the caller runs it as thread 0 and comes back when all are done; else they will report.  Patience is
+    for how many moments to wait for a worker that is about to be ready.
     """
-    if not _claimed(boxes, first, count):
+    if not _claimed(boxes, first, count, patience):
         return 0
     for k in range(first, count):
         box = advance(boxes, k * BOX)
@@ -57,12 +58,12 @@ def engage(boxes, first, count, call):
 
 
 @inner
-def _claimed(boxes, first, count):
+def _claimed(boxes, first, count, patience):
     """Claim workers that are ready; if one does not become so soon, none."""
     for k in range(first, count):
         box, waited = advance(boxes, k * BOX), 0
         while not atomic_replace(box, STATE, READY, CLAIMED):
-            if waited > PATIENCE or atomic_load(box, STATE) == PARKED:
+            if waited >= patience or atomic_load(box, STATE) == PARKED:
                 for claimed in range(first, k):
                     atomic_store(advance(boxes, claimed * BOX), STATE, READY)
                 return False
@@ -86,7 +87,7 @@ def serve_signature(_dtype: Any) -> Any:
 
 
 def engage_signature(_dtype: Any) -> Any:
-    """int64 (boxes, first, count, call)."""
+    """int64 (boxes, first, count, call, patience)."""
     from numba import types
 
-    return types.int64(INTS, types.intp, types.intp, types.intp)
+    return types.int64(INTS, types.intp, types.intp, types.intp, types.intp)

@@ -1,0 +1,53 @@
+"""Predictions of a few rows, where every microsecond counts: through buffers of the engine's own, bound once.
+
+The calling thread does the work.  Where the weights are many, the others help as long as they are awake from the last
+call: reading the weights is then what takes the time, and each thread reads its share.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from numbann.engine.cpu.epoch import TOTAL
+from numbann.engine.cpu.memory import Arena, aligned
+from numbann.engine.cpu.runner import Call, Runner
+from numbann.engine.cpu.tables import Builder, Scaling
+from numbann.plan import ITEMSIZE, Plan
+
+FEW = 16  # rows
+SHARED_BYTES = 1 << 18  # of weights from which threads share them
+
+
+class Few:
+    """Predicts up to FEW rows at a time: of inputs, or of raw numbers with a scaling."""
+
+    def __init__(self, plan: Plan, arena: Arena, runner: Runner, threads: int, scaling: Scaling | None = None) -> None:
+        inputs = aligned((FEW, plan.inputs), scaling.dtype if scaling else plan.dtype)
+        outputs = aligned((FEW, plan.outputs), plan.dtype)
+        shares = threads > 1 and plan.arena * ITEMSIZE[plan.dtype] >= SHARED_BYTES
+        self._team, self._threads = runner.team, threads if shares else 1
+
+        def made(count: int) -> Call:
+            table = Builder(plan, arena, FEW, shuffled=False, scaling=scaling).evaluation(False, count)
+            table.bind(x=inputs, out=outputs)
+            call = runner.call(table, count, FEW)
+            runner.set(call, 0, 1)
+            return call
+
+        self._alone, self._together = made(1), made(self._threads)
+        self._inputs = [inputs[:rows] for rows in range(FEW + 1)]
+        self._outputs = [outputs[:rows] for rows in range(FEW + 1)]
+
+    def predict(self, x: np.ndarray) -> np.ndarray:
+        """Predictions (N, O) of at most FEW rows."""
+        rows = len(x)
+        self._inputs[rows][...] = x
+        if self._threads == 1 or not self._shared(rows):
+            self._alone.numbers[TOTAL] = rows
+            self._team.run_briefly(1, self._alone.address)
+        return self._outputs[rows].copy()
+
+    def _shared(self, rows: int) -> bool:
+        """Let all threads do it, if they are awake; whether they did."""
+        self._together.numbers[TOTAL] = rows
+        return self._team.run_if_ready(self._threads, self._together.address)
