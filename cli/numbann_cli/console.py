@@ -85,7 +85,7 @@ class Narrator:
     def _start(self, event: Started) -> None:
         if event.compiled:
             kernels = "1 kernel" if event.compiled == 1 else f"{event.compiled} kernels"
-            self._tell(f"built  {kernels} in {event.compile_seconds:.1f} s (kept for the next run)")
+            self._tell(f"built  {kernels} compiled in {event.compile_seconds:.1f} s (kept for the next run)")
         threads = "1 thread" if event.threads == 1 else f"up to {event.threads} threads"
         after = f", going on after epoch {event.epochs_done}" if event.epochs_done else ""
         self._tell(f"run    {event.path}, {threads} on {event.device}{after}\n")

@@ -131,6 +131,7 @@ class Engine:
 
         calls = {threads: made(threads) for threads in self._choices}
         self._epochs = _Epochs(calls, Pace(self._choices), batch, x.shape[1], order, offsets, hyper, losses)
+        self._epochs.shuffle(self.plan.seed, 0)
         self._compiled += jit.MISSES - before
 
     def epoch(self, index: int, rates: np.ndarray, progress: Progress | None = None) -> float:
