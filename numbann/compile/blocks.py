@@ -25,7 +25,7 @@ from numbann.simd.dense import runs
 from numbann.simd.jit import inner_safe
 from numbann.simd.op import *
 from numbann.simd.pointer import advance, element, ints, padded, view
-from numbann.simd.rows import scale_row
+from numbann.simd.rows import copy_row, row_sum, scale_row
 from numba import carray
 
 F = np.{dtype}
@@ -88,12 +88,22 @@ ELEMENTWISE_LOSS = """def kernel(op, first, last, step, scratch):
         y = view(op[A], scratch, r * op[A_ROW], outputs)
         d = view(op[D], scratch, r * op[D_ROW], outputs)
         t = view(op[TARGET], scratch, (base + order[r]) * op[TARGET_ROW], outputs)
-        total = F(0)
-        for k in range(outputs):
-            total += {value}
-            d[k] = {derivative} * scale
+        if outputs < {few}:
+            total = F(0)
+            for k in range(outputs):
+                total += {value}
+                d[k] = {derivative} * scale
+        else:
+            row = carray(scratch, outputs)
+            copy_row(t, row)
+            for k in range(padded(y)):
+                d[k] = {row_derivative}
+                row[k] = {row_value}
+            total = row_sum(row)
+            scale_row(d, scale)
         losses[r] = total * share
 """
+FEW = 5  # outputs that are faster one by one than as a vector
 
 ROW_LOSS = """def kernel(op, first, last, step, scratch):
     outputs = op[OUTPUTS]
@@ -106,7 +116,8 @@ ROW_LOSS = """def kernel(op, first, last, step, scratch):
         dy = view(op[D], scratch, r * op[D_ROW], outputs)
         {target}
         losses[r] = {call}
-        scale_row(dy, scale)
+    for r in range(first, last):
+        scale_row(view(op[D], scratch, r * op[D_ROW], outputs), scale)
 """
 TARGETS = {
     "label": "label = ints(op[TARGET])[base + order[r]]",
@@ -196,11 +207,15 @@ def loss_kernel(component: Component, dtype: str) -> int:
         text = ROW_LOSS.format(parameters=_parameters(component), target=TARGETS[target], call=call)
     else:
         derivative = derivative_of(component)
-        given = {"y": "y[k]", "t": "t[k]"}
+        slope = lowered.add(derivative)
+        one, whole = {"y": "y[k]", "t": "t[k]"}, {"y": "y[k]", "t": "row[k]"}
         text = ELEMENTWISE_LOSS.format(
             parameters=_parameters(component),
-            value=_call(name, component.function, given),
-            derivative=_call(lowered.add(derivative), derivative, given),
+            few=FEW,
+            value=_call(name, component.function, one),
+            derivative=_call(slope, derivative, one),
+            row_value=_call(name, component.function, whole),
+            row_derivative=_call(slope, derivative, whole),
         )
     return _kernel(component, lowered, text)
 

@@ -14,7 +14,7 @@ from numba.extending import intrinsic
 
 from numbann.simd.jit import inner
 from numbann.simd.pointer import pointer_of
-from numbann.simd.vector import I32, constant, load, multiply_add, splat, store, vector_type
+from numbann.simd.vector import I32, constant, load, load_lanes, multiply_add, splat, store, vector_type
 
 
 @inner
@@ -81,6 +81,26 @@ def _scale(typing, x, count, factor):
         return context.get_dummy_value()
 
     return types.void(x, types.intp, x.dtype), generate
+
+
+@inner
+def copy_row(x, to):
+    """to <- x, and zeros in its padding.  Unlike the others it reads nothing beyond x."""
+    _copy(pointer_of(x), pointer_of(to), len(x))
+
+
+@intrinsic
+def _copy(typing, x, to, count):
+    def generate(context, builder, signature, arguments):
+        x, to, count = arguments
+        vector = vector_type(x.type.pointee)
+        zero = ir.Constant(vector, [0.0] * vector.count)
+        with _vectors(builder, count, vector) as k:
+            inside = _first_lanes(builder, vector, builder.sub(count, k))
+            store(builder, load_lanes(builder, builder.gep(x, [k]), inside, zero), builder.gep(to, [k]))
+        return context.get_dummy_value()
+
+    return types.void(x, x, types.intp), generate
 
 
 @contextlib.contextmanager

@@ -32,6 +32,15 @@ def load(builder, base, offset=0):
     return builder.load(_at(builder, base, offset), align=4)
 
 
+def load_lanes(builder, base, mask, others):
+    """The vector at base in the lanes of a mask, without touching memory elsewhere; `others` in the other lanes."""
+    vector = others.type
+    name = f"llvm.masked.load.v{vector.count}f{512 // vector.count}.p0"
+    given = [vector.as_pointer(), I32, mask.type, vector]
+    function = cgutils.get_or_insert_function(builder.module, ir.FunctionType(vector, given), name)
+    return builder.call(function, [_at(builder, base, 0), ir.Constant(I32, 4), mask, others])
+
+
 def store(builder, value, base, offset=0):
     """Store a vector `offset` elements after base."""
     builder.store(value, _at(builder, base, offset), align=4)

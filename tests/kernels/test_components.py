@@ -25,13 +25,16 @@ DTYPES = pytest.mark.parametrize("dtype", ["float32", "float64"])
 
 
 def far(got: np.ndarray, expected: np.ndarray, scale: float | np.ndarray = 0.0) -> float:
-    """The largest distance in units in the last place of what is expected, or of `scale` where that is larger."""
+    """The largest distance in units in the last place of what is expected, or of `scale` where that is larger.
+
+    What is smaller than the smallest normal number may be zero.
+    """
     assert (np.isnan(got) == np.isnan(expected)).all()
     infinite = np.isinf(expected)
     np.testing.assert_array_equal(got[infinite], expected[infinite])
-    finite = np.isfinite(expected)
+    smallest = np.finfo(got.dtype).tiny
+    finite = np.isfinite(expected) & ((np.abs(got) > smallest) | (np.abs(expected) >= smallest))
     size = np.broadcast_to(np.maximum(np.abs(expected), scale), expected.shape)[finite]
-    smallest = np.finfo(got.dtype).tiny  # below it numbers lose digits
     unit = np.spacing(np.maximum(size, smallest).astype(got.dtype)).astype("f8")
     return float((np.abs(got[finite].astype("f8") - expected[finite]) / unit).max(initial=0))
 
