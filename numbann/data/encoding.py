@@ -42,14 +42,23 @@ class Encoding:
     def inputs(self) -> int:
         return sum(self.widths)
 
-    def apply(self, raw: Raw, rows: Rows, dtype: Any) -> tuple[np.ndarray, tuple[str, ...]]:
-        """x (N, I), C-contiguous, and a warning for each feature with categories that training never saw."""
-        starts = dict(zip(self.features, accumulate(self.widths, initial=0), strict=False))
+    def apply(self, raw: Raw, rows: Rows, dtype: Any) -> np.ndarray:
+        """x (N, I), C-contiguous."""
         x = np.zeros((count_of(rows, len(raw.table)), self.inputs), dtype)
-        number_inputs = [starts[name] for name in self.features if name not in self.categories]
-        self._write_numbers(raw, rows, x, np.array(number_inputs, np.intp) if self.categories else slice(None))
-        unseen = [self._write_texts(raw.table.texts[name], rows, x, starts[name], name) for name in self.categories]
-        return x, tuple(warning for warning in unseen if warning)
+        if not self.categories:
+            self._write_numbers(raw, rows, x, slice(None))
+            return x
+        starts = dict(zip(self.features, accumulate(self.widths, initial=0), strict=False))
+        numbers = [starts[name] for name in self.features if name not in self.categories]
+        self._write_numbers(raw, rows, x, np.array(numbers, np.intp))
+        for name in self.categories:
+            self._write_texts(raw.table.texts[name], rows, x, starts[name], name)
+        return x
+
+    def unseen(self, raw: Raw, rows: Rows) -> tuple[str, ...]:
+        """A warning for each feature with categories that training never saw."""
+        warnings = (self._unseen(raw.table.texts[name], rows, name) for name in self.categories)
+        return tuple(warning for warning in warnings if warning)
 
     def _write_numbers(self, raw: Raw, rows: Rows, x: np.ndarray, inputs: slice | np.ndarray) -> None:
         shift, scale = np.array(self.shift), np.array(self.scale)
@@ -64,25 +73,31 @@ class Encoding:
                 raise DataError(f"there are numbers too large for {x.dtype}; {OTHER_SCALE}", key="data.scale")
             first += len(values)
 
-    def _write_texts(self, column: Texts, rows: Rows, x: np.ndarray, start: int, name: str) -> str | None:
-        """Write the ones; say how many rows stay all zeros."""
+    def _write_texts(self, column: Texts, rows: Rows, x: np.ndarray, start: int, name: str) -> None:
+        """Write the ones; a row of an unseen category stays all zeros."""
         position = {category: start + i for i, category in enumerate(self.categories[name])}
-        codes = column.codes[rows]
-        inputs = np.array([position.get(text, -1) for text in (*column.values, None)])[codes]
+        inputs = np.array([position.get(text, -1) for text in (*column.values, None)])[column.codes[rows]]
         seen = np.flatnonzero(inputs >= 0)
         x[seen, inputs[seen]] = 1
-        if len(seen) == len(codes):
+
+    def _unseen(self, column: Texts, rows: Rows, name: str) -> str | None:
+        """Say how many rows have an unseen category."""
+        texts, codes = (*column.values, None), column.codes[rows]
+        known = np.isin(codes, [code for code, text in enumerate(texts[:-1]) if text in self.categories[name]])
+        if None in self.categories[name]:
+            known |= codes == MISSING
+        if known.all():
             return None
-        unseen = sorted({(*column.values, None)[code] or "" for code in np.unique(codes[inputs < 0])})
+        unseen = sorted({texts[code] or "" for code in np.unique(codes[~known])})
         return (
-            f"column {quoted(name)}: {counted(len(codes) - len(seen), 'row')} with a category that the training part "
+            f"column {quoted(name)}: {counted(int((~known).sum()), 'row')} with a category that the training part "
             f"does not have ({listed(unseen)}); all of its inputs are 0 there"
         )
 
 
 def _filled(raw: Raw, block: Rows, fill: tuple[float, ...] | None) -> np.ndarray:
     """A block of numbers as float64 (n, F), of its own, nothing missing."""
-    values = raw.table.numbers[block].astype(np.float64)
+    values = raw.table.block(block).astype(np.float64)
     missing = np.isnan(values)
     if not missing.any():
         return values
@@ -120,20 +135,20 @@ def fit_encoding(raw: Raw, rows: Rows, categories: Categories, missing: str, sca
 
 
 def _fill(table: Table, rows: Rows, missing: str) -> tuple[float, ...]:
-    """The mean or median of what is there, a column at a time."""
-    average = {"mean": np.mean, "median": np.median}[missing]
-    return tuple(_column_fill(table, rows, position, average) for position in range(table.numbers.shape[1]))
-
-
-def _column_fill(table: Table, rows: Rows, position: int, average: Any) -> float:
-    values = table.numbers[rows, position].astype(np.float64)
-    known = values[~np.isnan(values)]
-    if not len(known):
+    """The mean or median of what is there in each column."""
+    counts, sums = np.zeros((2, len(table.number_names)))
+    for block in table.blocks(rows):
+        values = table.block(block).astype(np.float64)
+        counts += (~np.isnan(values)).sum(axis=0)
+        sums += np.nansum(values, axis=0)
+    if not counts.all():
+        name = table.number_names[int(np.argmin(counts))]
         raise DataError(
-            f"column {quoted(table.number_names[position])} has no number among the training rows; drop it (data.drop)",
-            key="data.drop",
+            f"column {quoted(name)} has no number among the training rows; drop it (data.drop)", key="data.drop"
         )
-    return float(average(known))
+    if missing == "mean":
+        return tuple((sums / counts).tolist())
+    return tuple(float(np.nanmedian(table.column(rows, k).astype(np.float64))) for k in range(len(counts)))
 
 
 Scaling = tuple[np.ndarray, np.ndarray]
@@ -143,31 +158,39 @@ def _blocks(raw: Raw, rows: Rows, fill: tuple[float, ...] | None) -> Iterator[np
     return (_filled(raw, block, fill) for block in raw.table.blocks(rows))
 
 
-def _extremes(raw: Raw, rows: Rows, fill: tuple[float, ...] | None) -> Scaling:
-    extremes = [(values.min(axis=0), values.max(axis=0)) for values in _blocks(raw, rows, fill)]
-    return np.min([low for low, _ in extremes], axis=0), np.max([high for _, high in extremes], axis=0)
-
-
 def _standard(raw: Raw, rows: Rows, fill: tuple[float, ...] | None) -> Scaling:
-    """Mean 0 and variance 1; a constant column is divided by 1."""
-    count = count_of(rows, len(raw.table))
-    low, high = _extremes(raw, rows, fill)
+    """Mean 0 and variance 1; a constant column is divided by 1.
+
+    The rows are read once.  n rows of mean a and squares S and a block of m rows of mean b and squares R have together
+    the mean a + (b - a) m / (n + m) and the squares S + R + (b - a)^2 n m / (n + m), squares being summed squares of
+    differences from the mean.  Chan, Golub and LeVeque 1979,
+    http://i.stanford.edu/pub/cstr/reports/cs/tr/79/773/CS-TR-79-773.pdf.
+    """
+    count, (mean, squares) = 0, np.zeros((2, len(raw.table.number_names)))
+    low, high = np.inf, -np.inf
     with np.errstate(over="ignore", invalid="ignore"):
-        mean = np.sum([values.sum(axis=0) for values in _blocks(raw, rows, fill)], axis=0) / count
-        squares = np.sum([((values - mean) ** 2).sum(axis=0) for values in _blocks(raw, rows, fill)], axis=0)
+        for values in _blocks(raw, rows, fill):
+            low, high = np.minimum(low, values.min(axis=0)), np.maximum(high, values.max(axis=0))
+            total, block_mean = count + len(values), values.mean(axis=0)
+            apart = block_mean - mean
+            squares += ((values - block_mean) ** 2).sum(axis=0) + apart**2 * (count * len(values) / total)
+            mean += apart * (len(values) / total)
+            count = total
     return np.where(low == high, low, mean), np.where(low == high, 1.0, np.sqrt(squares / count))
 
 
 def _minmax(raw: Raw, rows: Rows, fill: tuple[float, ...] | None) -> Scaling:
     """The least is 0, the largest 1; a constant column is divided by 1."""
-    low, high = _extremes(raw, rows, fill)
+    low, high = np.inf, -np.inf
+    for values in _blocks(raw, rows, fill):
+        low, high = np.minimum(low, values.min(axis=0)), np.maximum(high, values.max(axis=0))
     with np.errstate(over="ignore"):
         return low, np.where(low == high, 1.0, high - low)
 
 
 def _constant(divisor: float) -> Any:
     def scaling(raw: Raw, rows: Rows, fill: tuple[float, ...] | None) -> Scaling:
-        width = raw.table.numbers.shape[1]
+        width = len(raw.table.number_names)
         return np.zeros(width), np.full(width, divisor)
 
     return scaling

@@ -14,6 +14,7 @@ from numbann.data.encoding import Encoding
 from numbann.data.frames import raw_from_python
 from numbann.data.readers import find_new_source, read_source
 from numbann.data.reading import Reading
+from numbann.data.streaming import Inputs, inputs_of
 from numbann.data.table import check_targets
 from numbann.data.target import Target
 
@@ -63,18 +64,18 @@ class Preprocessing:
     def transform(self, features: Any) -> np.ndarray:
         """x (N, I) of raw features: an array in feature order, a mapping of columns, or a frame."""
         raw = raw_from_python(features, self.features, tuple(self.encoding.categories))
-        x, unseen = self.encoding.apply(raw, slice(None), self.dtype)
-        for warning in unseen:
+        for warning in self.encoding.unseen(raw, slice(None)):
             warnings.warn(warning, stacklevel=2)
-        return x
+        return self.encoding.apply(raw, slice(None), self.dtype)
 
-    def read(self, source: Any, need_target: bool) -> tuple[np.ndarray, np.ndarray | None, tuple[str, ...]]:
+    def read(self, source: Any, need_target: bool) -> tuple[Inputs, np.ndarray | None, tuple[str, ...]]:
         """x (N, I), the target as it came (None unless needed) and warnings, of a file, an object of files, or "-"."""
         found = find_new_source(source, Path(), self.format, need_target)
         raw = read_source(found, self.reading, need_target)
         check_targets(raw)
-        x, unseen = self.encoding.apply(raw, slice(None), self.dtype)
-        return x, self.target.original(raw) if need_target else None, unseen
+        rows = slice(None)
+        x = inputs_of(self.encoding, raw, rows, self.dtype, len(raw.table))
+        return x, self.target.original(raw) if need_target else None, self.encoding.unseen(raw, rows)
 
     def labels(self, indices: Iterable[int]) -> list[Any]:
         """The labels of class indices, as they came."""

@@ -15,6 +15,7 @@ from numbann.data.preprocessing import Preprocessing
 from numbann.data.readers import FoundSource, find_source, read_source
 from numbann.data.reading import Reading, reading_from_section
 from numbann.data.split import SPLIT_PARTS, split_rows
+from numbann.data.streaming import Inputs, inputs_of
 from numbann.data.table import Raw, Rows, check_numbers, check_targets, count_of
 from numbann.data.target import Target, decide_task, target_of
 from numbann.data.wording import counted, listed
@@ -46,7 +47,7 @@ class Facts:
 class Part:
     """x (N, I) and t as the loss sees it; raw_target: labels (N,), or numbers (N, T) in the target's own unit."""
 
-    x: np.ndarray
+    x: Inputs
     t: np.ndarray
     raw_target: np.ndarray
 
@@ -83,17 +84,18 @@ class Source:
             format=self.facts.format,
             dtype=np.dtype(dtype).name,
         )
-        prepared = {name: _prepared(preprocessing, *part, target) for name, part in self.parts.items()}
-        parts = {name: part for name, (part, _) in prepared.items()}
-        unseen = [f"{name}: {warning}" for name, (_, warnings) in prepared.items() for warning in warnings]
-        warnings = (*unseen, *_untrained(preprocessing.target, parts["train"].raw_target))
-        return Dataset(parts["train"], parts.get("validation"), parts.get("test"), preprocessing, warnings)
+        total = sum(self.facts.rows.values())
+        parts = {name: _prepared(preprocessing, *part, target, total) for name, part in self.parts.items()}
+        unseen = {name: preprocessing.encoding.unseen(*part) for name, part in self.parts.items()}
+        warnings = [f"{name}: {warning}" for name, found in unseen.items() for warning in found]
+        warnings += _untrained(preprocessing.target, parts["train"].raw_target)
+        return Dataset(parts["train"], parts.get("validation"), parts.get("test"), preprocessing, tuple(warnings))
 
 
-def _prepared(preprocessing: Preprocessing, raw: Raw, rows: Rows, target: str) -> tuple[Part, tuple[str, ...]]:
-    x, unseen = preprocessing.encoding.apply(raw, rows, preprocessing.dtype)
+def _prepared(preprocessing: Preprocessing, raw: Raw, rows: Rows, target: str, total: int) -> Part:
+    x = inputs_of(preprocessing.encoding, raw, rows, preprocessing.dtype, total)
     raw_target = preprocessing.target.original(raw)[rows]
-    return Part(x, preprocessing.encode(raw_target, target, preprocessing.dtype), raw_target), unseen
+    return Part(x, preprocessing.encode(raw_target, target, preprocessing.dtype), raw_target)
 
 
 def _untrained(target: Target, raw_target: np.ndarray) -> tuple[str, ...]:
@@ -184,8 +186,8 @@ def _facts(
     categories: Categories,
 ) -> Facts:
     rows = {part: count_of(chosen, len(raw.table)) for part, (raw, chosen) in parts.items()}
-    numbers = train.table.numbers
-    scale = ("byte" if numbers.dtype == np.uint8 else "standard") if section["scale"] == "auto" else section["scale"]
+    bytes_alone = train.table.numbers.dtype == np.uint8
+    scale = ("byte" if bytes_alone else "standard") if section["scale"] == "auto" else section["scale"]
     sizes = ", ".join(f"{part} {counted(count, 'row')}" for part, count in rows.items())
     return Facts(
         task=task,
@@ -197,7 +199,7 @@ def _facts(
         targets=target.names,
         probabilities=target.probabilities,
         features=train.table.names,
-        inputs=numbers.shape[1] + sum(map(len, categories.values())),
+        inputs=len(train.table.number_names) + sum(map(len, categories.values())),
         rows=rows,
         files=tuple((str(file.path), file.sha256()) for source in sources.values() for file in source.files),
         notes=(*((f"task: {task} ({reason})",) if reason else ()), *train.notes, f"split: {sizes}"),

@@ -19,11 +19,15 @@ BLOCK_BYTES = 1 << 22
 
 @dataclass(frozen=True)
 class Table:
-    """names: the raw features in order; numbers (N, F): those of them that are numbers; texts: the others."""
+    """names: the raw features in order; texts: those of them that are categories; the others are `columns` of numbers.
+
+    The numbers may lie in a file: only blocks of them are asked for.
+    """
 
     names: tuple[str, ...]
     numbers: np.ndarray
     texts: Mapping[str, Texts]
+    columns: np.ndarray | None = None  # all
 
     def __len__(self) -> int:
         return len(self.numbers)
@@ -32,9 +36,23 @@ class Table:
     def number_names(self) -> tuple[str, ...]:
         return tuple(name for name in self.names if name not in self.texts)
 
+    @property
+    def mapped(self) -> bool:
+        """Whether the numbers lie in a file."""
+        return isinstance(self.numbers, np.memmap)
+
+    def block(self, rows: Rows) -> np.ndarray:
+        """The numbers (n, F) of some rows, in the order of number_names."""
+        values = self.numbers[rows]
+        return values if self.columns is None else values[:, self.columns]
+
+    def column(self, rows: Rows, position: int) -> np.ndarray:
+        """The numbers (n,) of some rows in one column."""
+        return self.numbers[rows, position if self.columns is None else self.columns[position]]
+
     def blocks(self, rows: Rows) -> list[Rows]:
         """The rows in portions whose numbers fit the cache as float64."""
-        length = max(1, BLOCK_BYTES // (8 * max(1, self.numbers.shape[1])))
+        length = max(1, BLOCK_BYTES // (8 * max(1, len(self.number_names))))
         if isinstance(rows, slice):
             start, stop, _ = rows.indices(len(self))
             return [slice(first, min(first + length, stop)) for first in range(start, stop, length)]
@@ -70,11 +88,10 @@ def table_from_columns(columns: dict[str, Column], rows: int) -> Table:
 
 def check_numbers(raw: Raw, fillable: bool) -> None:
     """Refuse infinite numbers and, unless they can be filled in, missing ones."""
-    numbers = raw.table.numbers
-    if numbers.dtype.kind != "f":
+    if raw.table.numbers.dtype.kind != "f":
         return
     for block in raw.table.blocks(slice(None)):
-        values = numbers[block]
+        values = raw.table.block(block)
         first = block.start if isinstance(block, slice) else 0
         _refuse(raw, first, np.isinf(values), INFINITE_NUMBER, None)
         if not fillable:

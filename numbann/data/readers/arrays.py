@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from math import prod
 
 import numpy as np
@@ -55,8 +56,7 @@ def _same_rows(arrays: Mapping[str, np.ndarray], where: str) -> None:
 
 
 def _flat(array: np.ndarray) -> np.ndarray:
-    """(N, ...) as (N, columns); booleans as numbers."""
-    array = array.astype(np.float32) if array.dtype.kind == "b" else array
+    """(N, ...) as (N, columns)."""
     return array.reshape(len(array), prod(array.shape[1:]))
 
 
@@ -72,7 +72,7 @@ def _split(arrays: Mapping[str, np.ndarray], single: bool) -> list[tuple[list[st
 
 
 def _table(columns: list[tuple[list[str], np.ndarray]], reading: Reading, where: str, listed_features: bool) -> Table:
-    """The chosen columns; one array of numbers that is taken whole is not copied."""
+    """The chosen columns; one array of numbers is not copied, since it may lie in a file."""
     every = [name for names, _ in columns for name in names]
     features = choose_features(reading, every, listed_features, where)
     wanted = set(features)
@@ -81,17 +81,18 @@ def _table(columns: list[tuple[list[str], np.ndarray]], reading: Reading, where:
     number_names: list[str] = []
     for names, array in columns:
         is_text = [name in reading.text_columns or array.dtype.kind in "SU" for name in names]
-        kept = [i for i, name in enumerate(names) if name in wanted and not is_text[i]]
+        whole = len(columns) == 1 and array.dtype.kind not in "SU"
+        kept = [i for i, name in enumerate(names) if whole or (name in wanted and not is_text[i])]
         texts |= {names[i]: _texts(array[:, i]) for i in range(len(names)) if names[i] in wanted and is_text[i]}
         number_names += [names[i] for i in kept]
-        matrices.append(array if len(kept) == len(names) else array[:, kept])
+        matrices.append(array if whole else _numeric(array[:, kept]))
     numbers = matrices[0] if len(matrices) == 1 else _beside([m for m in matrices if m.shape[1]], len(columns[0][1]))
-    return _ordered(Table(features, _numeric(numbers), texts), number_names)
+    return _ordered(Table(features, numbers, texts), number_names)
 
 
 def _numeric(array: np.ndarray) -> np.ndarray:
-    """An array without any column may have been text."""
-    return array.astype(np.float64) if array.dtype.kind in "SU" else array
+    """Booleans as numbers; an array without any column may have been text."""
+    return array.astype(np.float32) if array.dtype.kind in "bSU" else array
 
 
 def _beside(matrices: list[np.ndarray], rows: int) -> np.ndarray:
@@ -99,15 +100,15 @@ def _beside(matrices: list[np.ndarray], rows: int) -> np.ndarray:
 
 
 def _ordered(table: Table, number_names: list[str]) -> Table:
-    """The numbers in the order of the features, which may differ from that of the arrays."""
+    """The columns in the order of the features, which may differ from that of the arrays."""
     if tuple(number_names) == table.number_names:
         return table
     position = {name: i for i, name in enumerate(number_names)}
-    return Table(table.names, table.numbers[:, [position[name] for name in table.number_names]], table.texts)
+    return replace(table, columns=np.array([position[name] for name in table.number_names], np.intp))
 
 
 def _texts(values: np.ndarray) -> Texts:
-    return as_texts(column_from_array(values))
+    return as_texts(column_from_array(values.astype(np.float32) if values.dtype.kind == "b" else values))
 
 
 def _targets(arrays: Mapping[str, np.ndarray], reading: Reading) -> dict[str, Column]:

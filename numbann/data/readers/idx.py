@@ -17,13 +17,14 @@ from numbann.data.reading import Reading
 from numbann.data.table import Raw
 from numbann.errors import DataError
 
+LONGEST_HEADER = 4 + 4 * 255
 TYPES = {0x08: "u1", 0x09: "i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
 
 
 def read_idx(images: InputFile, labels: InputFile | None, reading: Reading) -> Raw:
     """Images (N, ...) of any type and labels (N,) of an integer type."""
     targets = {} if labels is None else {"label": _labels(labels)}
-    return raw_from_arrays({"x": load_idx(images)}, targets, "idx", reading, images.name)
+    return raw_from_arrays({"x": map_idx(images)}, targets, "idx", reading, images.name)
 
 
 def _labels(file: InputFile) -> np.ndarray:
@@ -36,18 +37,31 @@ def _labels(file: InputFile) -> np.ndarray:
 
 
 def load_idx(file: InputFile) -> np.ndarray:
-    """The array of one file, in the machine's byte order; unsigned bytes are not copied."""
+    """The array of one file, read, in the machine's byte order."""
+    values = map_idx(file)
+    return np.array(values, values.dtype.newbyteorder("="))
+
+
+def map_idx(file: InputFile) -> np.ndarray:
+    """The array of one file as it lies there: mapped, not read, unless it has to be unpacked."""
     with failing_clearly(file), file.open() as stream:
-        content = stream.read()
-    dtype, shape, start = _header(content, file)
+        content = stream.read(LONGEST_HEADER)
+        dtype, shape, start = _header(content, file)
+        if not file.packed:
+            _check_size(file.path.stat().st_size, dtype, shape, start, file)
+            return np.memmap(file.path, dtype, "r", start, shape)
+        content += stream.read()
+    _check_size(len(content), dtype, shape, start, file)
+    return np.frombuffer(content, dtype, offset=start).reshape(shape)
+
+
+def _check_size(size: int, dtype: np.dtype, shape: tuple[int, ...], start: int, file: InputFile) -> None:
     expected = start + prod(shape) * dtype.itemsize
-    if len(content) != expected:
+    if size != expected:
         raise DataError(
-            f"{file.name}: {len(content)} bytes where its header (shape {shape}) asks for {expected}; fetch it again",
+            f"{file.name}: {size} bytes where its header (shape {shape}) asks for {expected}; fetch it again",
             key=file.key,
         )
-    values = np.frombuffer(content, dtype, offset=start).reshape(shape)
-    return values.astype(dtype.newbyteorder("="), copy=False)
 
 
 def _header(content: bytes, file: InputFile) -> tuple[np.dtype, tuple[int, ...], int]:

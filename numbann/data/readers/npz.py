@@ -11,6 +11,7 @@ from typing import cast
 
 import numpy as np
 
+from numbann.data.memory import fits
 from numbann.data.readers.arrays import raw_from_arrays
 from numbann.data.readers.files import InputFile, failing_clearly, find
 from numbann.data.reading import Reading
@@ -36,7 +37,7 @@ def read_npz(file: InputFile, reading: Reading, need_target: bool) -> Raw:
 def read_npy(x: InputFile, y: InputFile | None, reading: Reading) -> Raw:
     """One array of features and one of targets, each from a .npy or from a member of an .npz."""
     targets = {} if y is None else {"y": load_array(y)}
-    return raw_from_arrays({"x": load_array(x)}, targets, "npy", reading, x.name)
+    return raw_from_arrays({"x": map_array(x)}, targets, "npy", reading, x.name)
 
 
 def find_array(name: str, base: Path, key: str | None) -> InputFile:
@@ -49,12 +50,26 @@ def find_array(name: str, base: Path, key: str | None) -> InputFile:
 
 
 def load_array(file: InputFile) -> np.ndarray:
-    """The array that find_array found."""
+    """The array that find_array found, read."""
+    return np.array(map_array(file))
+
+
+def map_array(file: InputFile) -> np.ndarray:
+    """The array that find_array found; one that lies row after row in a file of its own is mapped, not read."""
     if file.ending == ".npz":
         with _opened(file) as archive:
             return _member(archive, file.name.rpartition(":")[2], file, file.key)
-    with _failing_clearly(file), file.open() as stream:
-        return np.lib.format.read_array(stream, allow_pickle=False)
+    with _failing_clearly(file):
+        array = np.lib.format.open_memmap(file.path, "r")
+    if array.flags.c_contiguous:
+        return array
+    if not fits(array.nbytes):
+        raise DataError(
+            f"{file.name}: lies column after column (Fortran order), too large to be turned in memory; "
+            "write it again row after row: numpy.save(FILE, numpy.ascontiguousarray(x))",
+            key=file.key,
+        )
+    return np.ascontiguousarray(array)
 
 
 @contextmanager
@@ -88,4 +103,5 @@ def _failing_clearly(file: InputFile) -> Iterator[None]:
 
 
 def _plainly(reason: str) -> str:
-    return "holds pickled objects, which are refused" if "pickle" in reason else f"not a whole array ({reason})"
+    pickled = "pickle" in reason or "Python objects" in reason
+    return "holds pickled objects, which are refused" if pickled else f"not a whole array ({reason})"

@@ -1,0 +1,51 @@
+"""Inputs that are prepared when they are asked for, of rows that stay in their file.  It keeps none of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from numbann.data.encoding import Encoding
+from numbann.data.memory import fits
+from numbann.data.table import Raw, Rows, count_of
+
+PIECE_BYTES = 1 << 18  # inputs that are prepared together, while they stay in the cache
+
+
+@dataclass(frozen=True)
+class Streamed:
+    """x (N, I) of some rows of a source, in portions."""
+
+    encoding: Encoding
+    raw: Raw
+    rows: Rows
+    dtype: str
+
+    def __len__(self) -> int:
+        return count_of(self.rows, len(self.raw.table))
+
+    def __getitem__(self, places: slice) -> np.ndarray:
+        """Some of the rows in memory."""
+        x = np.empty((count_of(places, len(self)), self.encoding.inputs), self.dtype)
+        self.take(np.arange(len(self))[places], x)
+        return x
+
+    def take(self, places: np.ndarray, out: np.ndarray) -> None:
+        """Write the rows at these places, in this order, into out (n, I); the file is read from front to back."""
+        rows = places if isinstance(self.rows, slice) else self.rows[places]
+        forwards = np.argsort(rows)
+        length = max(1, PIECE_BYTES // (out.itemsize * max(1, out.shape[1])))
+        for first in range(0, len(rows), length):
+            piece = forwards[first : first + length]
+            out[piece] = self.encoding.apply(self.raw, rows[piece], self.dtype)
+
+
+Inputs = np.ndarray | Streamed
+
+
+def inputs_of(encoding: Encoding, raw: Raw, rows: Rows, dtype: str, total: int) -> Inputs:
+    """x (N, I), in memory unless the numbers lie in a file and `total` rows are too large to be kept."""
+    if raw.table.mapped and not fits(total * encoding.inputs * np.dtype(dtype).itemsize):
+        return Streamed(encoding, raw, rows, dtype)
+    return encoding.apply(raw, rows, dtype)
