@@ -12,7 +12,7 @@ import numpy as np
 
 from numbann import plan as planning
 from numbann import provenance
-from numbann.data import Preprocessing
+from numbann.data import Inputs, Preprocessing
 from numbann.errors import RunDirectoryError, SpecError
 from numbann.modelfile import ModelFile, Weights, read_model
 from numbann.outputs import Reading, score
@@ -91,15 +91,15 @@ class Model:
                 return outputs
         return self.outputs(self.preprocessing.transform(X))
 
-    def outputs(self, x: np.ndarray) -> np.ndarray:
+    def outputs(self, x: Inputs) -> np.ndarray:
         """The network's outputs (N, O) for rows that are preprocessed already (N, I)."""
-        outputs: np.ndarray = self._engine.predict(np.ascontiguousarray(x, self.plan.dtype))
+        outputs: np.ndarray = self._engine.predict(x)
         return outputs
 
-    def measure(self, x: np.ndarray, raw_target: np.ndarray) -> dict[str, float]:
+    def measure(self, x: Inputs, raw_target: np.ndarray) -> dict[str, float]:
         """Loss and metrics for preprocessed rows and their original targets."""
         t = self.preprocessing.encode(raw_target, self.resolved.target, self.plan.dtype)
-        loss, outputs = self._engine.evaluate(np.ascontiguousarray(x, self.plan.dtype), t)
+        loss, outputs = self._engine.evaluate(x, t)
         return {"loss": loss, **score(self.resolved.metrics, self.reading, outputs, raw_target)}
 
     def __repr__(self) -> str:

@@ -9,10 +9,11 @@ from typing import Any
 import click
 import numpy as np
 
+from numbann.data import Inputs
 from numbann.model import Model
 
 
-def read(model: Model, data: str, *, need_target: bool) -> tuple[np.ndarray, Any]:
+def read(model: Model, data: str, *, need_target: bool) -> tuple[Inputs, Any]:
     """The preprocessed rows of new data and, if needed, their targets; warnings go to stderr."""
     x, raw_target, warnings = model.preprocessing.read(data, need_target)
     for warning in warnings:
@@ -20,7 +21,7 @@ def read(model: Model, data: str, *, need_target: bool) -> tuple[np.ndarray, Any
     return x, raw_target
 
 
-def table(model: Model, x: np.ndarray, probabilities: bool) -> str:
+def table(model: Model, x: Inputs, probabilities: bool) -> str:
     """Predictions as CSV: `prediction`, or `prediction_NAME` for several targets, and p_CLASS if wanted."""
     outputs = model.outputs(x)
     predicted = model.reading.predictions(outputs)

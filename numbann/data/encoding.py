@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import accumulate
 from typing import Any
 
@@ -33,12 +34,12 @@ class Encoding:
     shift: tuple[float, ...]
     scale: tuple[float, ...]
 
-    @property
+    @cached_property
     def widths(self) -> tuple[int, ...]:
         """How many inputs each feature takes."""
         return tuple(len(self.categories[name]) if name in self.categories else 1 for name in self.features)
 
-    @property
+    @cached_property
     def inputs(self) -> int:
         return sum(self.widths)
 
@@ -167,7 +168,8 @@ def _standard(raw: Raw, rows: Rows, fill: tuple[float, ...] | None) -> Scaling:
     http://i.stanford.edu/pub/cstr/reports/cs/tr/79/773/CS-TR-79-773.pdf.
     """
     count, (mean, squares) = 0, np.zeros((2, len(raw.table.number_names)))
-    low, high = np.inf, -np.inf
+    low = np.full_like(mean, np.inf)
+    high = -low
     with np.errstate(over="ignore", invalid="ignore"):
         for values in _blocks(raw, rows, fill):
             low, high = np.minimum(low, values.min(axis=0)), np.maximum(high, values.max(axis=0))
@@ -181,7 +183,8 @@ def _standard(raw: Raw, rows: Rows, fill: tuple[float, ...] | None) -> Scaling:
 
 def _minmax(raw: Raw, rows: Rows, fill: tuple[float, ...] | None) -> Scaling:
     """The least is 0, the largest 1; a constant column is divided by 1."""
-    low, high = np.inf, -np.inf
+    low = np.full(len(raw.table.number_names), np.inf)
+    high = -low
     for values in _blocks(raw, rows, fill):
         low, high = np.minimum(low, values.min(axis=0)), np.maximum(high, values.max(axis=0))
     with np.errstate(over="ignore"):

@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 
 from numbann import plan as planning
-from numbann.data import Dataset, Facts
+from numbann.data import Dataset, Facts, Inputs, Streamed
 from numbann.data import load as load_data
+from numbann.data.memory import available
 from numbann.data.readers.delimited import DELIMITERS
 from numbann.errors import DataError, Fault, SpecError
 from numbann.outputs import Reading
@@ -79,6 +80,7 @@ def _prepared(loaded: Loaded, tell: Callback) -> Job:
     )
     tell(DataRead(source.facts.notes, dataset.warnings))
     plan = planning.build(resolved, dataset.preprocessing.inputs)
+    _check_batch(plan, dataset.train.x)
     tell(Planned(to_json(spec), resolved, plan))
     return Job(loaded, resolved, source.facts, dataset, plan)
 
@@ -92,6 +94,16 @@ def _settled(facts: Facts, dataset: Dataset) -> Dataset:
     reading = dataset.preprocessing.reading
     found = replace(reading, format=facts.format, delimiter=delimiter, origin=Path(reading.origin).name)
     return replace(dataset, preprocessing=replace(dataset.preprocessing, reading=found))
+
+
+def _check_batch(plan: Plan, x: Inputs) -> None:
+    """Refuse a batch that does not fit in memory, where x does not."""
+    rows = plan.batch_rows(len(x))
+    size = rows * plan.inputs * planning.ITEMSIZE[plan.dtype]
+    if isinstance(x, Streamed) and size > available() / 2:
+        raise DataError(
+            f"a batch of {rows} rows takes {size / 1e9:.1f} GB, too much for memory; take fewer", key="train.batch_size"
+        )
 
 
 def _at_its_key(error: DataError, loaded: Loaded) -> Exception:

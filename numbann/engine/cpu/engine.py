@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from dataclasses import dataclass
 from time import perf_counter
 from typing import Any
@@ -10,6 +11,7 @@ import numpy as np
 
 from numbann.compile.blocks import free_parameters
 from numbann.engine import random
+from numbann.engine.cpu.feeding import Inputs, Ring, Whole
 from numbann.engine.cpu.groups import HUGE, grouped_training
 from numbann.engine.cpu.inference import Inference
 from numbann.engine.cpu.memory import Arena, aligned
@@ -30,8 +32,8 @@ class _Epochs:
 
     calls: dict[int, Call]
     pace: Pace
+    feed: Whole | Ring
     batch: int
-    row: int
     order: np.ndarray
     offsets: np.ndarray
     hyper: np.ndarray
@@ -41,7 +43,6 @@ class _Epochs:
         """Let an epoch visit the rows in its own order, unless all of them are one batch."""
         if self.batch < len(self.order):
             random.shuffle_epoch(self.order, seed, epoch)
-        np.multiply(self.order, self.row, out=self.offsets)
 
 
 class Engine:
@@ -106,16 +107,17 @@ class Engine:
 
     # ---- training
 
-    def load_data(self, x: np.ndarray, t: np.ndarray) -> None:
+    def load_data(self, x: Inputs, t: np.ndarray) -> None:
         """The training rows: x (N, I), and t as labels (N,) or rows (N, O).  Compiles what training needs."""
-        x, before = self._inference.matrix(x), jit.MISSES
+        before = jit.MISSES
         batch = self.plan.batch_rows(len(x))
+        feed = Whole(x, self.plan) if isinstance(x, np.ndarray) else Ring(x, batch, self.plan)
         numbers = op.FIRST_PARAMETER + len(free_parameters(self.plan.optimizer.component))
         hyper = aligned((-(-len(x) // batch), numbers), self.plan.dtype)
         order, losses = np.arange(len(x), dtype=np.int64), np.empty(len(x), self.plan.dtype)
         offsets = np.empty_like(order)
         arrays = {
-            "x": x,
+            "x": feed.x,
             "target": self._inference.target(t),
             "order": order,
             "offsets": offsets,
@@ -130,7 +132,7 @@ class Engine:
             return call
 
         calls = {threads: made(threads) for threads in self._choices}
-        self._epochs = _Epochs(calls, Pace(self._choices), batch, x.shape[1], order, offsets, hyper, losses)
+        self._epochs = _Epochs(calls, Pace(self._choices), feed, batch, order, offsets, hyper, losses)
         self._epochs.shuffle(self.plan.seed, 0)
         self._compiled += jit.MISSES - before
 
@@ -144,14 +146,16 @@ class Engine:
         epochs = self._epochs
         epochs.shuffle(self.plan.seed, index)
         self._set_hyper(epochs.hyper, rates)
-        self._run(epochs, len(rates), progress)
+        with closing(epochs.feed.blocks(epochs.order, epochs.offsets)) as blocks:
+            for first, last in blocks:
+                self._run(epochs, first // epochs.batch, -(-last // epochs.batch), progress)
         return _mean_of_means(epochs.row_loss, epochs.batch)
 
-    def _run(self, epochs: _Epochs, steps: int, progress: Progress | None) -> None:
-        """All steps of an epoch, with as many threads as the pace says."""
-        begin, done = self.steps_done, 0
-        while done < steps:
-            threads, count = epochs.pace.next(steps - done)
+    def _run(self, epochs: _Epochs, first: int, last: int, progress: Progress | None) -> None:
+        """The steps first..last of an epoch, with as many threads as the pace says."""
+        begin, done = self.steps_done - first, first
+        while done < last:
+            threads, count = epochs.pace.next(last - done)
             call, start = epochs.calls[threads], perf_counter()
             try:
                 self._runner.run(call, done, done + count, progress)
@@ -177,7 +181,7 @@ class Engine:
 
     # ---- inference
 
-    def predict(self, x: np.ndarray) -> np.ndarray:
+    def predict(self, x: Inputs) -> np.ndarray:
         """Predictions (N, O) after the output activation."""
         return self._inference.predict(x)
 
@@ -185,7 +189,7 @@ class Engine:
         """Predictions (N, O) for inputs (raw - shift) / scale; None if one of them is not finite."""
         return self._inference.predict_raw(raw, shift, scale)
 
-    def evaluate(self, x: np.ndarray, t: np.ndarray) -> tuple[float, np.ndarray]:
+    def evaluate(self, x: Inputs, t: np.ndarray) -> tuple[float, np.ndarray]:
         """The mean loss over rows, and predictions (N, O)."""
         return self._inference.evaluate(x, t)
 

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from numbann.engine.cpu.feeding import Inputs, portions
 from numbann.engine.cpu.few import FEW, Few
 from numbann.engine.cpu.memory import Arena
 from numbann.engine.cpu.runner import Call, Runner
@@ -35,10 +36,12 @@ class Inference:
         self._scalings: dict[str, Scaling] = {}
         self._lock = threading.Lock()
 
-    def predict(self, x: np.ndarray) -> np.ndarray:
+    def predict(self, x: Inputs) -> np.ndarray:
         """Predictions (N, O) after the output activation."""
         with self._lock:
-            return self._predict_few(x, "") if len(x) <= FEW else self._go(self.matrix(x), None, "")[1]
+            if isinstance(x, np.ndarray) and len(x) <= FEW:
+                return self._predict_few(x, "")
+            return self._go(self._rows(x), None, "")[1]
 
     def predict_raw(self, raw: np.ndarray, shift: np.ndarray, scale: np.ndarray) -> np.ndarray | None:
         """Predictions (N, O) for inputs (raw - shift) / scale, raw (N, I) contiguous float32 or float64.
@@ -54,15 +57,11 @@ class Inference:
             out = self._predict_few(raw, dtype) if len(raw) <= FEW else self._go(raw, None, dtype)[1]
             return None if flag[0] else out
 
-    def evaluate(self, x: np.ndarray, t: np.ndarray) -> tuple[float, np.ndarray]:
+    def evaluate(self, x: Inputs, t: np.ndarray) -> tuple[float, np.ndarray]:
         """The mean loss over rows, and predictions (N, O)."""
         with self._lock:
-            losses, out = self._go(self.matrix(x), self.target(t), "")
+            losses, out = self._go(self._rows(x), self.target(t), "")
         return float(losses.mean(dtype=np.float64)), out
-
-    def matrix(self, x: np.ndarray) -> np.ndarray:
-        """Rows as the kernels read them."""
-        return np.ascontiguousarray(x, self.plan.dtype)
 
     def target(self, t: np.ndarray) -> np.ndarray:
         """Labels as int64, everything else as rows in the working precision; padded for a loss over whole rows."""
@@ -82,7 +81,11 @@ class Inference:
             self.compiled += jit.MISSES - before
         return self._few[raw].predict(x)
 
-    def _go(self, x: np.ndarray, t: np.ndarray | None, raw: str) -> tuple[np.ndarray, np.ndarray]:
+    def _rows(self, x: Inputs) -> Inputs:
+        """An array as the kernels read it; rows that are made when asked for as they are."""
+        return np.ascontiguousarray(x, self.plan.dtype) if isinstance(x, np.ndarray) else x
+
+    def _go(self, x: Inputs, t: np.ndarray | None, raw: str) -> tuple[np.ndarray, np.ndarray]:
         """Each row's loss, where targets are given, and predictions (N, O)."""
         losses = np.zeros(len(x), self.plan.dtype)
         out = np.empty((len(x), self.plan.outputs), self.plan.dtype)
@@ -91,8 +94,10 @@ class Inference:
         if key not in self._calls:
             self._calls[key] = self._call(*key)
         call = self._calls[key]
-        call.table.bind(x=x, row_loss=losses, out=out, **({} if t is None else {"target": t}))
-        self._runner.run(call, 0, call.rows(len(x)))
+        for first, rows in portions(x, call.batch, self.plan):
+            targets = {} if t is None else {"target": t[first:]}
+            call.table.bind(x=rows, row_loss=losses[first:], out=out[first:], **targets)
+            self._runner.run(call, 0, call.rows(len(rows)))
         return losses, out
 
     def _call(self, losses: bool, raw: str, threads: int) -> Call:
