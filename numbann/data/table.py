@@ -43,7 +43,7 @@ class Table:
 
     def block(self, rows: Rows) -> np.ndarray:
         """The numbers (n, F) of some rows, in the order of number_names."""
-        values = self.numbers[rows]
+        values = np.asarray(self.numbers[rows])
         return values if self.columns is None else values[:, self.columns]
 
     def column(self, rows: Rows, position: int) -> np.ndarray:

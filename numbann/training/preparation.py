@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from numbann import plan as planning
-from numbann.data import Dataset, Facts, Inputs, Streamed
+from numbann.data import Dataset, Facts, Streamed
 from numbann.data import load as load_data
 from numbann.data.memory import available
 from numbann.data.readers.delimited import DELIMITERS
@@ -22,6 +22,7 @@ from numbann.spec import load as load_spec
 from numbann.training.callbacks import Callback, DataRead, Planned
 from numbann.training.stopping import Watch
 
+STREAMED = "the inputs are large for the memory: their rows stay in the file, and every epoch reads them anew"
 Given = str | Path | Mapping[str, Any]
 
 
@@ -78,9 +79,11 @@ def _prepared(loaded: Loaded, tell: Callback) -> Job:
             dtype=spec.model.dtype,
         ),
     )
-    tell(DataRead(source.facts.notes, dataset.warnings))
+    streamed = isinstance(dataset.train.x, Streamed)
+    tell(DataRead((*source.facts.notes, *((STREAMED,) if streamed else ())), dataset.warnings))
     plan = planning.build(resolved, dataset.preprocessing.inputs)
-    _check_batch(plan, dataset.train.x)
+    if streamed:
+        _check_batch(plan, len(dataset.train.x))
     tell(Planned(to_json(spec), resolved, plan))
     return Job(loaded, resolved, source.facts, dataset, plan)
 
@@ -96,11 +99,11 @@ def _settled(facts: Facts, dataset: Dataset) -> Dataset:
     return replace(dataset, preprocessing=replace(dataset.preprocessing, reading=found))
 
 
-def _check_batch(plan: Plan, x: Inputs) -> None:
-    """Refuse a batch that does not fit in memory, where x does not."""
-    rows = plan.batch_rows(len(x))
+def _check_batch(plan: Plan, rows: int) -> None:
+    """Refuse a batch that does not fit in memory, of so many rows that do not."""
+    rows = plan.batch_rows(rows)
     size = rows * plan.inputs * planning.ITEMSIZE[plan.dtype]
-    if isinstance(x, Streamed) and size > available() / 2:
+    if size > available() / 2:
         raise DataError(
             f"a batch of {rows} rows takes {size / 1e9:.1f} GB, too much for memory; take fewer", key="train.batch_size"
         )

@@ -15,6 +15,8 @@ import numbann
 from numbann.data import memory
 from numbann.engine.cpu import feeding
 from numbann.errors import NumbannError
+from numbann.training.callbacks import DataRead
+from numbann.training.preparation import STREAMED
 
 ROWS = 300
 
@@ -57,7 +59,10 @@ def contents(trained: numbann.Run) -> list[Any]:
 def test_the_model_is_the_same(arrays: Path, no_memory: Callable[[], None]) -> None:
     whole = numbann.train(spec(), output="whole")
     no_memory()
-    assert contents(numbann.train(spec(), output="mapped")) == contents(whole)
+    events: list[Any] = []
+    mapped = numbann.train(spec(), output="mapped", callbacks=[events.append])
+    assert contents(mapped) == contents(whole)
+    assert STREAMED in next(event for event in events if isinstance(event, DataRead)).notes
 
 
 def test_a_resumed_run_is_the_same(arrays: Path, no_memory: Callable[[], None]) -> None:
