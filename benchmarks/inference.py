@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import functools
 import tempfile
-import time
 import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -22,11 +21,10 @@ import numpy as np
 import ours
 from nets import NETS, Net
 from peers import thread_counts, threads_label, torch_model
-from report import Once, alternate, options, plot_ratios, show, write
+from report import alternate, options, plot_ratios, repeated, show, write
 
 Weights = list[tuple[np.ndarray, np.ndarray]]
 ROWS = (1, 10_000)
-SPAN = 0.1  # seconds that a round takes at least
 TOLERANCE = 1e-4
 
 
@@ -173,26 +171,6 @@ def contestants(net: Net, rows: int, names: list[str], folder: Path) -> dict[str
     return found
 
 
-def _once(contestant: Contestant) -> Once:
-    """A measurement: the mean of as many calls as fill the span, after some to warm up."""
-    contestant.prepare()
-    start, calls = time.perf_counter(), 0
-    while time.perf_counter() < start + SPAN:
-        contestant.predict()
-        calls += 1
-
-    def once() -> float:
-        contestant.prepare()
-        for _ in range(1 + calls // 4):
-            contestant.predict()
-        start = time.perf_counter()
-        for _ in range(calls):
-            contestant.predict()
-        return (time.perf_counter() - start) / calls
-
-    return once
-
-
 def summary(net: Net, rows: int, times: dict[str, float]) -> dict[str, Any]:
     """numbann's best time beside the best peer's."""
     ours = min(time for name, time in times.items() if name.startswith("numbann outputs"))
@@ -224,7 +202,10 @@ def main() -> None:
         for letter in given.nets:
             net = NETS[letter]
             for rows in ROWS:
-                once = {name: _once(one) for name, one in contestants(net, rows, names, Path(folder)).items()}
+                once = {
+                    name: repeated(one.predict, one.prepare)
+                    for name, one in contestants(net, rows, names, Path(folder)).items()
+                }
                 found = {name: seconds * 1e6 for name, seconds in alternate(once, given.rounds).items()}
                 times[f"{letter}, {rows}"] = found
                 summaries.append(summary(net, rows, found))

@@ -1,4 +1,4 @@
-"""numbann's side of the benchmarks, through its public interface: training a net, its time a step, a trained model."""
+"""numbann's side of the benchmarks, through its public interface: a net trained, and its time an epoch."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ def train(net: Net, folder: Path, threads: int | str, epochs: int) -> tuple[numb
         return run, numbann.load(run.path, threads=None if threads == "auto" else int(threads))
 
 
-def step_seconds(net: Net, folder: Path, threads: int | str) -> float:
-    """Seconds a step in the median epoch, by numbann's own history: a whole epoch, shuffling included."""
+def epoch_seconds(net: Net, folder: Path, threads: int | str) -> float:
+    """Seconds of the median epoch after the first, by numbann's own history, shuffling included."""
     run, _ = train(net, folder, threads, EPOCHS + 1)
-    return statistics.median(epoch["seconds"] for epoch in run.history[1:]) / net.steps
+    return statistics.median(epoch["seconds"] for epoch in run.history[1:])
 
 
 def data_file(net: Net, folder: Path) -> Path:

@@ -15,6 +15,7 @@ from typing import Any
 
 Row = Mapping[str, Any]
 Once = Callable[[], float]  # one measurement, in seconds
+SPAN = 0.1  # seconds that short calls are repeated for
 REST = 0.02  # seconds between contestants, in which the spinning threads of the last one fall asleep
 PACKAGES = "numbann numba llvmlite numpy scikit-learn torch jax optax onnx onnxruntime"
 
@@ -36,6 +37,26 @@ def alternate(contestants: Mapping[str, Once], rounds: int) -> dict[str, float]:
             time.sleep(REST)
             found[name].append(once())
     return {name: statistics.median(seconds) for name, seconds in found.items()}
+
+
+def repeated(call: Callable[[], Any], prepare: Callable[[], Any] = lambda: None) -> Once:
+    """A measurement of something short: the mean of as many calls as fill the span, after some to warm up."""
+    prepare()
+    start, calls = time.perf_counter(), 0
+    while time.perf_counter() < start + SPAN:
+        call()
+        calls += 1
+
+    def once() -> float:
+        prepare()
+        for _ in range(1 + calls // 4):
+            call()
+        start = time.perf_counter()
+        for _ in range(calls):
+            call()
+        return (time.perf_counter() - start) / calls
+
+    return once
 
 
 def processors() -> list[int]:

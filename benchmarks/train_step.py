@@ -20,7 +20,7 @@ from typing import Any
 import ours
 from nets import NETS, Net
 from peak import peaks
-from peers import PEERS
+from peers import PEERS, thread_counts
 from report import Once, alternate, options, plot_ratios, show, write
 
 Times = dict[str, float]  # microseconds a step of each contestant
@@ -32,45 +32,46 @@ def peer_rounds(net: Net, names: list[str]) -> Iterator[tuple[str, Once]]:
         try:
             for label, epoch in PEERS[name](net):
                 epoch()
-                yield f"{name} {label}".strip(), lambda epoch=epoch: _step_seconds(net, epoch)
+                yield f"{name} {label}".strip(), lambda epoch=epoch: _epoch_seconds(epoch)
         except ImportError:
             continue
 
 
-def _step_seconds(net: Net, epoch: Callable[[], None]) -> float:
-    """Seconds a step in the median of some epochs, after one to warm up."""
+def _epoch_seconds(epoch: Callable[[], None]) -> float:
+    """Seconds of the median of some epochs, after one to warm up."""
     seconds = []
     for _ in range(ours.EPOCHS + 1):
         start = time.perf_counter()
         epoch()
         seconds.append(time.perf_counter() - start)
-    return statistics.median(seconds[1:]) / net.steps
+    return statistics.median(seconds[1:])
 
 
 def measure(net: Net, names: list[str], rounds: int, folder: Path) -> Times:
     """Microseconds a step of each contestant."""
     contestants: dict[str, Once] = {
-        f"numbann {threads}": lambda threads=threads: ours.step_seconds(net, folder, threads) for threads in (1, "auto")
+        f"numbann {threads}": lambda threads=threads: ours.epoch_seconds(net, folder, threads)
+        for threads in (*thread_counts(), "auto")
     }
     contestants.update(peer_rounds(net, names))
-    return {name: seconds * 1e6 for name, seconds in alternate(contestants, rounds).items()}
+    return {name: seconds / net.steps * 1e6 for name, seconds in alternate(contestants, rounds).items()}
 
 
 def summary(net: Net, times: Times, peak: dict[str, float]) -> dict[str, Any]:
-    """numbann's best time beside the best peer's, and how near it comes to the machine's peak."""
+    """numbann's time, with threads as it chooses them, beside the best peer's, and its share of the machine's peak."""
     peers = {name: time for name, time in times.items() if not name.startswith("numbann")} or {"none": float("nan")}
     best = min(peers, key=peers.__getitem__)
-    alone, auto = times["numbann 1"], times["numbann auto"]
+    rates = {name: net.step_flops / time / 1e3 for name, time in times.items()}
     return {
         "net (batch)": f"{net.name} {net}",
-        "numbann us": min(alone, auto),
+        "numbann us": times["numbann auto"],
         "best peer": best,
         "its us": peers[best],
-        "ratio": peers[best] / min(alone, auto),
+        "ratio": peers[best] / times["numbann auto"],
         "MFLOP": net.step_flops / 1e6,
-        "GFLOP/s": net.step_flops / min(alone, auto) / 1e3,
-        "1 thread, % of one core": net.step_flops / alone / 1e3 / peak["one"] * 100,
-        "auto, % of all cores": net.step_flops / auto / 1e3 / peak["all"] * 100,
+        "GFLOP/s": rates["numbann auto"],
+        "% of peak, 1 thread": rates["numbann 1"] / peak["one"] * 100,
+        "% of peak, all": rates[f"numbann {thread_counts()[-1]}"] / peak["all"] * 100,
     }
 
 
