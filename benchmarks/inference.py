@@ -21,7 +21,7 @@ import numpy as np
 import ours
 from nets import NETS, Net
 from peers import thread_counts, threads_label, torch_model
-from report import alternate, options, plot_ratios, repeated, show, write
+from report import alternate, best_peer, options, plot_ratios, repeated, show, write
 
 Weights = list[tuple[np.ndarray, np.ndarray]]
 ROWS = (1, 10_000)
@@ -172,19 +172,14 @@ def contestants(net: Net, rows: int, names: list[str], folder: Path) -> dict[str
 
 
 def summary(net: Net, rows: int, times: dict[str, float]) -> dict[str, Any]:
-    """numbann's best time beside the best peer's."""
-    ours = min(time for name, time in times.items() if name.startswith("numbann outputs"))
-    whole = min(time for name, time in times.items() if name.startswith("numbann predict"))
-    peers = {name: time for name, time in times.items() if not name.startswith("numbann")} or {"none": float("nan")}
-    best = min(peers, key=peers.__getitem__)
+    """numbann's time, with threads as it chooses them, beside the best peer's."""
+    ours = times["numbann outputs auto"]
     return {
         "net": f"{net.name} {'-'.join(map(str, net.widths))}",
         "rows": rows,
         "numbann us": ours,
-        "with encoding and labels": whole,
-        "best peer": best,
-        "its us": peers[best],
-        "ratio": peers[best] / ours,
+        "with encoding and labels": times["numbann predict auto"],
+        **best_peer(times, ours),
         "GFLOP/s": net.row_flops * rows / ours / 1e3,
     }
 

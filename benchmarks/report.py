@@ -15,7 +15,7 @@ from typing import Any
 
 Row = Mapping[str, Any]
 Once = Callable[[], float]  # one measurement, in seconds
-SPAN = 0.1  # seconds that short calls are repeated for
+SPAN = 0.05  # seconds that short calls are repeated for
 REST = 0.02  # seconds between contestants, in which the spinning threads of the last one fall asleep
 PACKAGES = "numbann numba llvmlite numpy scikit-learn torch jax optax onnx onnxruntime"
 
@@ -57,6 +57,15 @@ def repeated(call: Callable[[], Any], prepare: Callable[[], Any] = lambda: None)
         return (time.perf_counter() - start) / calls
 
     return once
+
+
+def best_peer(times: Mapping[str, float], ours: float) -> dict[str, Any]:
+    """The fastest contestant that is not numbann, and how many times as long as ours it takes."""
+    peers = {name: time for name, time in times.items() if not name.startswith("numbann")}
+    if not peers:
+        return {"best peer": "none", "its us": None, "ratio": None}
+    best = min(peers, key=peers.__getitem__)
+    return {"best peer": best, "its us": peers[best], "ratio": peers[best] / ours}
 
 
 def processors() -> list[int]:
@@ -134,10 +143,11 @@ def save(axes: Any, path: Path) -> None:
 
 
 def plot_ratios(path: Path, title: str, series: Mapping[str, Mapping[str, tuple[float, float]]]) -> None:
-    """How many times as long the best peer takes, by size: {series: {net: (size, ratio)}}."""
+    """How many times as long the best peer takes, by size: {series: {net: (size, ratio)}}; there must be a peer."""
     made = axes(title)
     for label, points in series.items():
-        made.scatter(*zip(*points.values(), strict=True), label=label)
+        sizes, ratios = zip(*points.values(), strict=True)
+        made.scatter(sizes, ratios, label=label)
         for net, point in points.items():
             made.annotate(net, point, textcoords="offset points", xytext=(5, 4))
     made.axhline(1, color="black", linewidth=0.8)
@@ -149,6 +159,7 @@ def plot_ratios(path: Path, title: str, series: Mapping[str, Mapping[str, tuple[
 def plot_bars(path: Path, title: str, values: Mapping[str, float], label: str) -> None:
     """A bar for each value, downwards in their order."""
     made = axes(title)
+    made.figure.set_figheight(1 + 0.25 * len(values))
     made.barh(list(values), list(values.values()))
     made.invert_yaxis()
     made.set_xlabel(label)

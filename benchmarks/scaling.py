@@ -2,8 +2,8 @@
 
     python benchmarks/scaling.py [--json out.json] [--plot out.png]
 
-Each factor is that of a case to the first of its group, beside the factor that the arithmetic of the matrix products,
-or the processors that are there, would give.
+Times are those of a step, if not said otherwise.  Each factor is that of a case to the first of its group, beside the
+factor that the arithmetic of the matrix products, or the processors that are there, would give.
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ def cases() -> Iterator[Case]:
         net = replace(m, widths=(784, *[256] * depth, 10))
         yield Case("depth of 256 units", f"{depth} hidden", net, net.step_flops)
     for rows in (6_000, 60_000):
-        yield Case("rows of M, a row", f"{rows} rows", replace(m, rows=rows), 1, per="row")
+        yield Case("rows of M, time a row", f"{rows} rows", replace(m, rows=rows), 1, per="row")
     cores = len(processors())
     for net in (m, large):
         for threads in sorted({1, 2, 4, cores}):
@@ -96,7 +96,7 @@ def row(case: Case, first: Case, times: dict[Case, float]) -> dict[str, Any]:
     return {
         "group": case.group,
         "case": case.name,
-        f"us a {case.per}": times[case] * 1e6,
+        "us": times[case] * 1e6,
         "factor": factor,
         "expected": expected,
         "factor / expected": factor / expected,

@@ -3,8 +3,8 @@
     python benchmarks/startup.py [--fashion FOLDER] [--json out.json] [--plot out.png]
 
 A small spec is trained with an empty cache, as on the day of installation, and again.  With the folder of the four IDX
-files of Fashion-MNIST, 784-256-128-10 is trained on it, by numbann and in the plainest way by PyTorch.  A process's peak
-of resident memory is no less than this script's own, about 30 MB.  This needs os.wait4, so Linux or macOS.
+files of Fashion-MNIST, 784-256-128-10 is trained on it, by numbann and in the plainest way by PyTorch.  The peak of
+resident memory is never less than this script's own, about 30 MB.  os.wait4 is needed, so Linux or macOS.
 """
 
 from __future__ import annotations

@@ -21,7 +21,7 @@ import ours
 from nets import NETS, Net
 from peak import peaks
 from peers import PEERS, thread_counts
-from report import Once, alternate, options, plot_ratios, show, write
+from report import Once, alternate, best_peer, options, plot_ratios, show, write
 
 Times = dict[str, float]  # microseconds a step of each contestant
 
@@ -59,15 +59,11 @@ def measure(net: Net, names: list[str], rounds: int, folder: Path) -> Times:
 
 def summary(net: Net, times: Times, peak: dict[str, float]) -> dict[str, Any]:
     """numbann's time, with threads as it chooses them, beside the best peer's, and its share of the machine's peak."""
-    peers = {name: time for name, time in times.items() if not name.startswith("numbann")} or {"none": float("nan")}
-    best = min(peers, key=peers.__getitem__)
     rates = {name: net.step_flops / time / 1e3 for name, time in times.items()}
     return {
         "net (batch)": f"{net.name} {net}",
         "numbann us": times["numbann auto"],
-        "best peer": best,
-        "its us": peers[best],
-        "ratio": peers[best] / times["numbann auto"],
+        **best_peer(times, times["numbann auto"]),
         "MFLOP": net.step_flops / 1e6,
         "GFLOP/s": rates["numbann auto"],
         "% of peak, 1 thread": rates["numbann 1"] / peak["one"] * 100,
