@@ -138,7 +138,9 @@ def scikit_learn(net: Net, weights: Weights, x: np.ndarray) -> Found:
     classes = np.arange(net.widths[-1])
     if net.classes and len(classes) == 2:  # it has one output then
         w, b = w[:, 1:] - w[:, :1], b[1:] - b[:1]
-    model = (MLPClassifier if net.classes else MLPRegressor)(net.widths[1:-1], activation=net.activation, max_iter=1)
+    model = (MLPClassifier if net.classes else MLPRegressor)(
+        hidden_layer_sizes=net.widths[1:-1], activation=net.activation, max_iter=1
+    )
     with warnings.catch_warnings():  # it wants to be fitted longer
         warnings.simplefilter("ignore")
         model.fit(

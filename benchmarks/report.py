@@ -143,7 +143,7 @@ def save(axes: Any, path: Path) -> None:
 
 
 def plot_ratios(path: Path, title: str, series: Mapping[str, Mapping[str, tuple[float, float]]]) -> None:
-    """How many times as long the best peer takes, by size: {series: {net: (size, ratio)}}; there must be a peer."""
+    """How many times as long the best peer takes, by size: {series: {net: (size, ratio)}}."""
     made = axes(title)
     for label, points in series.items():
         sizes, ratios = zip(*points.values(), strict=True)
