@@ -2,15 +2,14 @@
 
     python benchmarks/train_step.py [--nets TSMLWC] [--peers scikit-learn,JAX\\ scan] [--json out.json] [--plot out.png]
 
-Rounds of all contestants alternate, and the median of the rounds counts, so that a busy machine is busy for all.
-Peers that are not installed are left out.  numbann's time is that of its own history: a whole epoch with shuffling.
+A round is a warm epoch and the median of some after it, for everybody.  Rounds of all contestants alternate, and the
+median of the rounds counts, so that a busy machine is busy for all.  Peers that are not installed are left out.
+numbann's time is that of its own history: a whole epoch with shuffling.  GFLOP/s count the matrix products alone; their
+share is that of the fused multiply-adds which peak.py measures on as many processors, in the same run.
 """
 
 from __future__ import annotations
 
-import argparse
-import json
-import platform
 import statistics
 import tempfile
 import time
@@ -18,113 +17,82 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from peers import NETS, PEERS, Net
+import ours
+from nets import NETS, Net
+from peak import peaks
+from peers import PEERS, thread_counts
+from report import Once, alternate, best_peer, options, plot_ratios, show, write
 
-import numbann
-
-Round = Callable[[], float]  # seconds of one epoch
-
-
-def numbann_rounds(net: Net, folder: Path) -> Iterator[tuple[str, Round]]:
-    """numbann on one thread and as it chooses itself."""
-    x, y = net.data()
-    np.savez(folder / f"{net.name}.npz", x=x, y=y)
-    for threads in (1, "auto"):
-        yield f"numbann {threads}", lambda threads=threads: _numbann_seconds(net, folder, threads)
+Times = dict[str, float]  # microseconds a step of each contestant
 
 
-def _numbann_seconds(net: Net, folder: Path, threads: int | str) -> float:
-    """The median epoch of a short run."""
-    with tempfile.TemporaryDirectory(dir=folder) as output:
-        run = numbann.train(_spec(net, folder, threads), output=Path(output) / "run")
-    return statistics.median(epoch["seconds"] for epoch in run.history[1:])
-
-
-def _spec(net: Net, folder: Path, threads: int | str) -> dict[str, Any]:
-    return {
-        "name": net.name,
-        "data": {
-            "path": str(folder / f"{net.name}.npz"),
-            "task": "classification" if net.classes else "regression",
-            "scale": "none",
-            "target_scale": "none",
-            "split": {"validation": 0, "test": 0},
-        },
-        "model": {"layers": [{"units": units, "activation": net.activation} for units in net.widths[1:-1]]},
-        "loss": "softmax_cross_entropy" if net.classes else "mse",
-        "train": {"epochs": 6, "batch_size": net.batch or "full", "threads": threads},
-    }
-
-
-def peer_rounds(net: Net, names: list[str]) -> Iterator[tuple[str, Round]]:
-    """Every peer that is installed, warmed up."""
+def peer_rounds(net: Net, names: list[str]) -> Iterator[tuple[str, Once]]:
+    """Every peer that is installed, compiled."""
     for name in names:
         try:
             for label, epoch in PEERS[name](net):
                 epoch()
-                yield f"{name} {label}".strip(), lambda epoch=epoch: _timed(epoch)
+                yield f"{name} {label}".strip(), lambda epoch=epoch: _epoch_seconds(epoch)
         except ImportError:
             continue
 
 
-def _timed(epoch: Callable[[], None]) -> float:
-    start = time.perf_counter()
-    epoch()
-    return time.perf_counter() - start
+def _epoch_seconds(epoch: Callable[[], None]) -> float:
+    """Seconds of the median of some epochs, after one to warm up."""
+    seconds = []
+    for _ in range(ours.EPOCHS + 1):
+        start = time.perf_counter()
+        epoch()
+        seconds.append(time.perf_counter() - start)
+    return statistics.median(seconds[1:])
 
 
-def measure(net: Net, names: list[str], rounds: int, folder: Path) -> dict[str, float]:
+def measure(net: Net, names: list[str], rounds: int, folder: Path) -> Times:
     """Microseconds a step of each contestant."""
-    contestants = dict([*numbann_rounds(net, folder), *peer_rounds(net, names)])
-    seconds: dict[str, list[float]] = {name: [] for name in contestants}
-    for _ in range(rounds):
-        for name, one in contestants.items():
-            seconds[name].append(one())
-    return {name: statistics.median(found) / net.steps * 1e6 for name, found in seconds.items()}
+    contestants: dict[str, Once] = {
+        f"numbann {threads}": lambda threads=threads: ours.epoch_seconds(net, folder, threads)
+        for threads in (*thread_counts(), "auto")
+    }
+    contestants.update(peer_rounds(net, names))
+    return {name: seconds / net.steps * 1e6 for name, seconds in alternate(contestants, rounds).items()}
 
 
-def summary(found: dict[str, float]) -> tuple[float, str, float]:
-    """numbann's best time, the best peer, and the ratio of that peer's time to numbann's."""
-    ours = min(time for name, time in found.items() if name.startswith("numbann"))
-    peers = {name: time for name, time in found.items() if not name.startswith("numbann")}
-    best = min(peers, key=peers.__getitem__) if peers else "none"
-    return ours, best, peers.get(best, float("nan")) / ours
-
-
-def plot(results: dict[str, dict[str, float]], path: Path) -> None:
-    """A bar for each net: how many times as long the best peer takes."""
-    import matplotlib.pyplot as plt
-
-    figure, axes = plt.subplots(figsize=(6, 3))
-    ratios = [summary(found)[2] for found in results.values()]
-    axes.bar(list(results), ratios)
-    axes.axhline(1, color="black", linewidth=0.8)
-    axes.set_ylabel("best peer's time / numbann's")
-    figure.savefig(path, bbox_inches="tight", dpi=150)
+def summary(net: Net, times: Times, peak: dict[str, float]) -> dict[str, Any]:
+    """numbann's time, with threads as it chooses them, beside the best peer's, and its share of the machine's peak."""
+    rates = {name: net.step_flops / time / 1e3 for name, time in times.items()}
+    return {
+        "net (batch)": f"{net.name} {net}",
+        "numbann us": times["numbann auto"],
+        **best_peer(times, times["numbann auto"]),
+        "MFLOP": net.step_flops / 1e6,
+        "GFLOP/s": rates["numbann auto"],
+        "% of peak, 1 thread": rates["numbann 1"] / peak["one"] * 100,
+        "% of peak, all": rates[f"numbann {thread_counts()[-1]}"] / peak["all"] * 100,
+    }
 
 
 def main() -> None:
-    """Measure, print a table, and write it where asked."""
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--nets", default="".join(NETS))
-    parser.add_argument("--peers", default=",".join(PEERS))
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--json", type=Path)
-    parser.add_argument("--plot", type=Path)
-    options = parser.parse_args()
-    results = {}
-    print("| net | numbann (us a step) | best peer | its time | ratio |\n| --- | --- | --- | --- | --- |")
+    """Measure, print tables, and write them where asked."""
+    parser = options(__doc__)
+    parser.add_argument("--nets", default="".join(NETS), help="their letters")
+    parser.add_argument("--peers", default=",".join(PEERS), help="their names, with commas between")
+    given = parser.parse_args()
+    times, summaries = {}, []
+    peak = peaks()
     with tempfile.TemporaryDirectory() as folder:
-        for name in options.nets:
-            found = measure(NETS[name], options.peers.split(","), options.rounds, Path(folder))
-            results[name] = found
-            ours, best, ratio = summary(found)
-            print(f"| {name} | {ours:.1f} | {best} | {found.get(best, float('nan')):.1f} | {ratio:.1f} |", flush=True)
-    if options.json:
-        options.json.write_text(json.dumps({"machine": platform.processor(), "microseconds a step": results}, indent=1))
-    if options.plot:
-        plot(results, options.plot)
+        for name in given.nets:
+            names = [peer for peer in given.peers.split(",") if peer]
+            times[name] = measure(NETS[name], names, given.rounds, Path(folder))
+            summaries.append(summary(NETS[name], times[name], peak))
+            print(name, {contestant: round(time, 1) for contestant, time in times[name].items()}, flush=True)
+    show("a training step", summaries)
+    names = dict.fromkeys(contestant for found in times.values() for contestant in found)
+    table = [{"us a step": name, **{net: found.get(name, "") for net, found in times.items()}} for name in names]
+    show("all contestants", table)
+    write(given.json, summary=summaries, microseconds=table, peak=[peak])
+    if given.plot:
+        points = {net: (row["MFLOP"] * 1e6, row["ratio"]) for net, row in zip(times, summaries, strict=True)}
+        plot_ratios(given.plot, "time of a training step", {"training": points})
 
 
 if __name__ == "__main__":

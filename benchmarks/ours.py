@@ -1,0 +1,54 @@
+"""numbann's side of the benchmarks, through its public interface: a net trained, and its time an epoch."""
+
+from __future__ import annotations
+
+import statistics
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from nets import Net
+
+import numbann
+
+EPOCHS = 3  # timed ones of a round, after one to warm up
+
+
+def train(net: Net, folder: Path, threads: int | str, epochs: int) -> tuple[numbann.Run, numbann.Model]:
+    """Train on the net's data, which is kept in the folder; the model is the trained one, on as many threads."""
+    with tempfile.TemporaryDirectory(dir=folder) as output:
+        run = numbann.train(spec(net, data_file(net, folder), threads, epochs), output=Path(output) / "run")
+        return run, numbann.load(run.path, threads=None if threads == "auto" else int(threads))
+
+
+def epoch_seconds(net: Net, folder: Path, threads: int | str) -> float:
+    """Seconds of the median epoch after the first, by numbann's own history, shuffling included."""
+    run, _ = train(net, folder, threads, EPOCHS + 1)
+    return statistics.median(epoch["seconds"] for epoch in run.history[1:])
+
+
+def data_file(net: Net, folder: Path) -> Path:
+    """The net's rows in an .npz file, written when it is first needed."""
+    path = folder / f"{'-'.join(map(str, net.widths))}-{net.rows}.npz"
+    if not path.exists():
+        x, y = net.data()
+        np.savez(path, x=x, y=y)
+    return path
+
+
+def spec(net: Net, data: Path, threads: int | str, epochs: int) -> dict[str, Any]:
+    """The net as a spec, with Adam and without scaling or a split."""
+    return {
+        "name": net.name,
+        "data": {
+            "path": str(data),
+            "task": "classification" if net.classes else "regression",
+            "scale": "none",
+            "target_scale": "none",
+            "split": {"validation": 0, "test": 0},
+        },
+        "model": {"layers": [{"units": units, "activation": net.activation} for units in net.widths[1:-1]]},
+        "loss": "softmax_cross_entropy" if net.classes else "mse",
+        "train": {"epochs": epochs, "batch_size": net.batch or "full", "threads": threads},
+    }
