@@ -22,6 +22,7 @@ HEADER = '''"""Made by numbann from a component's mathematics."""
 {imports}
 import numpy as np
 from numbann.simd.jit import inner_safe
+from numbann.simd.machine import prefer_wide
 from numbann.simd.op import *
 from numbann.simd.pointer import advance, element, ints, padded, view
 from numbann.simd.rows import copy_row, row_sum, scale_row
@@ -36,6 +37,7 @@ F = np.{dtype}
 '''
 
 ELEMENTWISE_FORWARD = """def kernel(op, first, last, step, scratch):
+    prefer_wide()
     start, count = first * op[Z_ROW], (last - first) * op[Z_ROW]
 {parameters}
     z = view(op[Z], scratch, start, count)
@@ -45,6 +47,7 @@ ELEMENTWISE_FORWARD = """def kernel(op, first, last, step, scratch):
 """
 
 ELEMENTWISE_BACKWARD = """def kernel(op, first, last, step, scratch):
+    prefer_wide()
     start, count = first * op[D_ROW], (last - first) * op[D_ROW]
 {parameters}
     d = view(op[D], scratch, start, count)
@@ -54,6 +57,7 @@ ELEMENTWISE_BACKWARD = """def kernel(op, first, last, step, scratch):
 """
 
 ROW_FORWARD = """def kernel(op, first, last, step, scratch):
+    prefer_wide()
 {parameters}
     for r in range(first, last):
         z = view(op[Z], scratch, r * op[Z_ROW], op[OUTPUTS])
@@ -62,6 +66,7 @@ ROW_FORWARD = """def kernel(op, first, last, step, scratch):
 """
 
 ROW_BACKWARD = """def kernel(op, first, last, step, scratch):
+    prefer_wide()
 {parameters}
     for r in range(first, last):
         z = view(op[Z], scratch, r * op[Z_ROW], op[OUTPUTS])
@@ -75,6 +80,7 @@ ROW_BACKWARD = """def kernel(op, first, last, step, scratch):
 """
 
 ELEMENTWISE_LOSS = """def kernel(op, first, last, step, scratch):
+    prefer_wide()
     outputs = op[OUTPUTS]
     share = F(1) / F(outputs)
     scale = share / F(step[BATCH])
@@ -103,6 +109,7 @@ ELEMENTWISE_LOSS = """def kernel(op, first, last, step, scratch):
 FEW = 5  # outputs that are faster one by one than as a vector
 
 ROW_LOSS = """def kernel(op, first, last, step, scratch):
+    prefer_wide()
     outputs = op[OUTPUTS]
     scale = F(1) / F(step[BATCH])
 {parameters}
