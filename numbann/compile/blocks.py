@@ -23,6 +23,7 @@ HEADER = '''"""Made by numbann from a component's mathematics."""
 import numpy as np
 from numbann.simd.dense import runs
 from numbann.simd.jit import inner_safe
+from numbann.simd.machine import prefer_wide
 from numbann.simd.op import *
 from numbann.simd.pointer import advance, element, ints, padded, view
 from numbann.simd.rows import copy_row, row_sum, scale_row
@@ -37,6 +38,7 @@ F = np.{dtype}
 '''
 
 ELEMENTWISE_FORWARD = """def kernel(op, first, last, step, scratch):
+    prefer_wide()
     count, start, length = runs(op, op[Z_ROW], first, last, step, scratch)
 {parameters}
     for r in range(count):
@@ -47,6 +49,7 @@ ELEMENTWISE_FORWARD = """def kernel(op, first, last, step, scratch):
 """
 
 ELEMENTWISE_BACKWARD = """def kernel(op, first, last, step, scratch):
+    prefer_wide()
     count, start, length = runs(op, op[D_ROW], first, last, step, scratch)
 {parameters}
     for r in range(count):
@@ -57,6 +60,7 @@ ELEMENTWISE_BACKWARD = """def kernel(op, first, last, step, scratch):
 """
 
 ROW_FORWARD = """def kernel(op, first, last, step, scratch):
+    prefer_wide()
 {parameters}
     for r in range(first, last):
         z = view(op[Z], scratch, r * op[Z_ROW], op[OUTPUTS])
@@ -65,6 +69,7 @@ ROW_FORWARD = """def kernel(op, first, last, step, scratch):
 """
 
 ROW_BACKWARD = """def kernel(op, first, last, step, scratch):
+    prefer_wide()
 {parameters}
     for r in range(first, last):
         z = view(op[Z], scratch, r * op[Z_ROW], op[OUTPUTS])
@@ -78,6 +83,7 @@ ROW_BACKWARD = """def kernel(op, first, last, step, scratch):
 """
 
 ELEMENTWISE_LOSS = """def kernel(op, first, last, step, scratch):
+    prefer_wide()
     outputs = op[OUTPUTS]
     share = F(1) / F(outputs)
     scale = share / F(step[BATCH])
@@ -106,6 +112,7 @@ ELEMENTWISE_LOSS = """def kernel(op, first, last, step, scratch):
 FEW = 5  # outputs that are faster one by one than as a vector
 
 ROW_LOSS = """def kernel(op, first, last, step, scratch):
+    prefer_wide()
     outputs = op[OUTPUTS]
     scale = F(1) / F(step[BATCH])
 {parameters}

@@ -108,6 +108,19 @@ def wait(yielding, waited):
     return waited + 1
 
 
+@intrinsic
+def prefer_wide(typing):
+    """Let LLVM vectorise the function that this stands in with 64-byte registers, on processors where it would not."""
+
+    def generate(context, builder, signature, arguments):
+        attributes = builder.function.attributes
+        set.add(attributes, '"prefer-vector-width"="512"')  # llvmlite's own add knows plain names only
+        attributes.add("noinline")  # or it would be lost in a caller that has no such preference
+        return context.get_dummy_value()
+
+    return types.void(), generate
+
+
 def yield_address() -> int:
     """The address of sched_yield, or of SwitchToThread on Windows."""
     function = ctypes.windll.kernel32.SwitchToThread if sys.platform == "win32" else ctypes.CDLL(None).sched_yield
