@@ -1,6 +1,7 @@
 """matmul and the dense layer on ordinary C-ordered arrays, from Python and from @njit code.
 
-Panels of b are packed to whole vectors first, which costs little beside the product; the tiles are those of the engine.
+Blocks of b are packed to panels of whole vectors first, which costs little beside the product; the tiles are those of
+the engine.
 """
 
 from __future__ import annotations
@@ -28,17 +29,26 @@ def multiply(by_depth, a, table, b, b_row, b_column, bias, out, rows, columns, d
             out[i * columns : (i + 1) * columns] = bias
         return
     lanes = 64 // out.itemsize
+    block = np.empty(min(depth, FORWARD_DEPTH) * 4 * lanes, b.dtype)
     for column in range(0, columns, 4 * lanes):
         real = min(4 * lanes, columns - column)
         vectors = (real + lanes - 1) // lanes
         width = vectors * lanes
-        panel = _packed(b, b_row, b_column, column, real, width, depth)
         init = np.zeros(width, out.dtype)
         init[:real] = bias[column : column + real]
         target, place, row = out, column, columns
         if real < width:
             target, place, row = np.empty(rows * width, out.dtype), 0, width
-        _blocks(by_depth, vectors, a, table, panel, init, target, place, row, rows, depth)
+        x, offsets, w, c = pointer_of(a), pointer_of(table), pointer_of(block), advance(pointer_of(target), place)
+        start, start_row = pointer_of(init), 0
+        for k in range(0, depth, FORWARD_DEPTH):
+            count = min(FORWARD_DEPTH, depth - k)
+            _pack(b[k * b_row + column * b_column :], b_row, b_column, real, width, count, block)
+            if by_depth:
+                named_sweep("depth", vectors, x, advance(offsets, k), w, width, start, start_row, c, row, rows, count)
+            else:
+                named_sweep("rows", vectors, advance(x, k), offsets, w, width, start, start_row, c, row, rows, count)
+            start, start_row = c, row
         if real < width:
             for i in range(rows):
                 for j in range(real):
@@ -46,28 +56,19 @@ def multiply(by_depth, a, table, b, b_row, b_column, bias, out, rows, columns, d
 
 
 @inner
-def _packed(b, b_row, b_column, column, real, width, depth):
-    """Columns of b side by side, padded with zeros to whole vectors: (depth, width)."""
-    panel = np.zeros((depth, width), b.dtype)
+def _pack(b, b_row, b_column, real, width, depth, block):
+    """block (depth, width) = the first `real` columns of b side by side, padded with zeros to whole vectors."""
     for k in range(depth):
-        for j in range(real):
-            panel[k, j] = b[k * b_row + (column + j) * b_column]
-    return panel
-
-
-@inner
-def _blocks(by_depth, vectors, a, table, panel, init, out, column, row, rows, depth):
-    """A panel's product in blocks of depth: the first starts from init, the next from what is there."""
-    _, width = panel.shape
-    x, offsets, w, c = pointer_of(a), pointer_of(table), pointer_of(panel), advance(pointer_of(out), column)
-    start, start_row = pointer_of(init), 0
-    for k in range(0, depth, FORWARD_DEPTH):
-        block, count = advance(w, k * width), min(FORWARD_DEPTH, depth - k)
-        if by_depth:
-            named_sweep("depth", vectors, x, advance(offsets, k), block, width, start, start_row, c, row, rows, count)
+        line = block[k * width : (k + 1) * width]
+        if b_column == 1:
+            source = b[k * b_row : k * b_row + real]
+            for j in range(real):
+                line[j] = source[j]
         else:
-            named_sweep("rows", vectors, advance(x, k), offsets, block, width, start, start_row, c, row, rows, count)
-        start, start_row = c, row
+            for j in range(real):
+                line[j] = b[k * b_row + j * b_column]
+        for j in range(real, width):
+            line[j] = 0
 
 
 @inner
