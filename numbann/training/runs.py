@@ -65,6 +65,7 @@ def resume(
     with locked(directory.path):
         events: list[Event] = []  # told once it is sure that there is something to do
         job = prepare(directory.path / rundir.RESOLVED, overrides, events.append)
+        _refuse_other_length(directory, job, epochs)
         verify_unchanged(directory.path / rundir.MANIFEST, job)
         state = load_state(directory.path / rundir.CHECKPOINT, identity(job))
         _refuse_complete(directory, job, state)
@@ -88,6 +89,15 @@ def _settings(**given: Any) -> dict[str, Any]:
 def _first_state(engine: Engine, job: Job) -> State:
     engine.initialize(job.resolved.spec.seed)
     return State(engine.weights(), engine.state())
+
+
+def _refuse_other_length(directory: rundir.RunDirectory, job: Job, epochs: int | None) -> None:
+    """A schedule that is laid out over all epochs cannot go on over more or fewer of them."""
+    if epochs is not None and job.rates.look_ahead:
+        raise RunDirectoryError(
+            f'{directory.path}: its schedule "{job.rates.schedule.name}" is laid out over the epochs it began with; '
+            "resume without --epochs (epochs=N), or train anew"
+        )
 
 
 def _refuse_complete(directory: rundir.RunDirectory, job: Job, state: State) -> None:
