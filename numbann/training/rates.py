@@ -7,8 +7,7 @@ counts steps and epochs from its own beginning.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import inf, isfinite
-from typing import Any
+from math import inf
 
 import numpy as np
 
@@ -40,36 +39,35 @@ class Rates:
         """
         begin = (index - self.warmup_epochs) * self.steps
         if begin < 0:
-            first, _ = self._factor(0, inf, states)
+            first, _ = self._factors(range(1), inf, states)
             done = index * self.steps + 1 + np.arange(self.steps)
             return self.base * first * done / (self.warmup_epochs * self.steps), states
-        factors = []
-        for step in range(begin, begin + self.steps):
-            factor, states = self._factor(step, monitor, states)
-            factors.append(factor)
-        return self.base * np.array(factors), states
+        factors, states = self._factors(range(begin, begin + self.steps), monitor, states)
+        return self.base * factors, states
 
-    def _factor(self, step: int, monitor: float, states: States) -> tuple[float, States]:
-        """The factor of a step of the schedule, and the states after it."""
+    def _factors(self, steps: range, monitor: float, states: States) -> tuple[np.ndarray, States]:
+        """The factor of each of some steps of the schedule, and the states after them."""
         component, left = self.schedule.component, self.epochs - self.warmup_epochs
-        roles = {
-            "monitor": monitor,
-            "step": step,
-            "steps": left * self.steps,
-            "epoch": step / self.steps,
-            "epochs": left,
-        }
-        given = {name: roles[name] for name in component.roles}
-        kept = dict(zip(component.states, states or (0,) * len(component.states), strict=True))
-        found = component.function(**given, **kept, **self.schedule.values)
-        factor, *after = found if component.states else (found,)
-        _require_rate(component.name, factor, step)
-        return factor, tuple(after)
+        fixed = {"monitor": monitor, "steps": left * self.steps, "epochs": left}
+        given = {**self.schedule.values, **{name: fixed[name] for name in component.roles if name in fixed}}
+        counts, stateful = [name for name in ("step", "epoch") if name in component.roles], bool(component.states)
+        kept = list(states or [0] * len(component.states))
+        factors = []
+        for step in steps if counts or stateful else steps[:1]:
+            for name in counts:
+                given[name] = step if name == "step" else step / self.steps
+            found = component.function(**given, **dict(zip(component.states, kept, strict=True)))
+            factor, *kept = found if stateful else (found,)
+            factors.append(factor)
+        return _checked(component.name, np.resize(np.array(factors, np.float64), len(steps)), steps), tuple(kept)
 
 
-def _require_rate(name: str, factor: Any, step: int) -> None:
-    """A factor is a finite number, at least 0."""
-    if not (isfinite(factor) and factor >= 0):
+def _checked(name: str, factors: np.ndarray, steps: range) -> np.ndarray:
+    """The factors, each finite and at least 0."""
+    wrong = np.flatnonzero(~(np.isfinite(factors) & (factors >= 0)))
+    if wrong.size:
         raise TrainingError(
-            f'schedule "{name}" gives the factor {factor} at step {step}; it must be finite, at least 0'
+            f'schedule "{name}" gives the factor {factors[wrong[0]]:g} at step {steps[wrong[0]]}; '
+            "it must be finite, at least 0"
         )
+    return factors

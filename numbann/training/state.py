@@ -14,7 +14,7 @@ from numbann.training.stopping import Best
 
 @dataclass(frozen=True)
 class State:
-    """After `epoch` epochs: weights, states of engine and schedule, the history, best epoch and, if kept, its weights."""
+    """After `epoch` epochs: weights, states of engine and schedule, history, best epoch and its weights if kept."""
 
     weights: Weights
     engine: Mapping[str, np.ndarray]
