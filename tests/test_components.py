@@ -140,6 +140,48 @@ def test_optimizer_is_its_twin(component: Component, values: dict[str, Any]) -> 
         np.testing.assert_allclose(got, expected, rtol=1e-9)
 
 
+TORCH: dict[str, tuple[str, dict[str, Any]]] = {
+    "sgd": ("SGD", {}),
+    "momentum": ("SGD", {"momentum": 0.9}),
+    "nesterov": ("SGD", {"momentum": 0.9, "nesterov": True}),
+    "adagrad": ("Adagrad", {}),
+    "adadelta": ("Adadelta", {}),
+    "rmsprop": ("RMSprop", {}),
+    "adam": ("Adam", {}),
+    "adamw": ("AdamW", {}),
+    "adamax": ("Adamax", {}),
+    "nadam": ("NAdam", {}),
+    "radam": ("RAdam", {}),
+    "rprop": ("Rprop", {}),
+}
+
+
+@pytest.fixture
+def torch() -> Any:
+    """PyTorch, which keeps its products of scalars in the default precision."""
+    torch = pytest.importorskip("torch")
+    before = torch.get_default_dtype()
+    torch.set_default_dtype(torch.float64)
+    yield torch
+    torch.set_default_dtype(before)
+
+
+@pytest.mark.parametrize("name", TORCH)
+def test_optimizer_is_that_of_pytorch(name: str, torch: Any) -> None:
+    component, random = built_in().get("optimizer", name), np.random.default_rng(1)
+    kind, extra = TORCH[name]
+    weight = torch.ones(1, dtype=torch.float64, requires_grad=True)
+    other = getattr(torch.optim, kind)([weight], lr=component.defaults()["learning_rate"], **extra)
+    got = (1.0, *[0.0] * len(component.states))
+    for step in range(1, 31):
+        g = random.standard_normal()
+        weight.grad = torch.full((1,), g, dtype=torch.float64)
+        other.step()
+        states = dict(zip(component.states, got[1:], strict=True))
+        got = call(component.function, w=got[0], g=g, step=step, **states, **component.defaults())
+        assert got[0] == pytest.approx(weight.item(), rel=1e-12)
+
+
 # ---- what every component has
 
 
