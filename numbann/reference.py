@@ -221,6 +221,17 @@ def adadelta_step(
     return w - learning_rate * delta, v, d + (1 - rho) * (delta**2 - d)
 
 
+def amsgrad_step(
+    w: Array, g: Array, m: Array, v: Array, largest: Array, step: int, learning_rate: float = 1e-3, beta1: float = 0.9,
+    beta2: float = 0.999, epsilon: float = 1e-8, weight_decay: float = 0.0,
+) -> tuple[Array, Array, Array, Array]:  # fmt: skip
+    """AMSGrad as torch.optim.Adam with amsgrad: the correction at the start is applied to the maximum."""
+    _, m, v = adam_step(w, g, m, v, step, learning_rate, beta1, beta2, epsilon, weight_decay)
+    largest = np.maximum(largest, v)
+    size = np.sqrt(largest) / np.sqrt(1 - beta2**step) + epsilon
+    return w - learning_rate / (1 - beta1**step) * m / size, m, v, largest
+
+
 def adamw_step(
     w: Array, g: Array, m: Array, v: Array, step: int, learning_rate: float = 1e-3, beta1: float = 0.9,
     beta2: float = 0.999, epsilon: float = 1e-8, weight_decay: float = 0.01,

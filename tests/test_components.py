@@ -148,6 +148,7 @@ TORCH: dict[str, tuple[str, dict[str, Any]]] = {
     "adadelta": ("Adadelta", {}),
     "rmsprop": ("RMSprop", {}),
     "adam": ("Adam", {}),
+    "amsgrad": ("Adam", {"amsgrad": True}),
     "adamw": ("AdamW", {}),
     "adamax": ("Adamax", {}),
     "nadam": ("NAdam", {}),

@@ -36,6 +36,31 @@ def adam(
 
 
 @optimizer
+def amsgrad(
+    w,
+    g,
+    m,
+    v,
+    largest,
+    step,
+    learning_rate: Positive = 1e-3,
+    beta1: Fraction = 0.9,
+    beta2: Fraction = 0.999,
+    epsilon: Positive = 1e-8,
+):
+    """AMSGrad: Adam's step divided by the largest v so far, so that no weight's rate ever rises again.
+
+    For rare large gradients, which adam forgets; else it is rarely better, and one early outlier slows a weight for
+    good.  Reddi, Kale and Kumar 2018, https://arxiv.org/abs/1904.09237; as torch.optim.Adam with amsgrad.
+    """
+    m = beta1 * m + (1 - beta1) * g
+    v = beta2 * v + (1 - beta2) * g * g
+    largest = max(v, largest)
+    m_hat, v_hat = m / (1 - beta1**step), largest / (1 - beta2**step)
+    return w - learning_rate * m_hat / (sqrt(v_hat) + epsilon), m, v, largest
+
+
+@optimizer
 def adamw(
     w,
     g,
@@ -197,5 +222,5 @@ def adan(
 
 @hookimpl
 def numbann_register(register):
-    for component in (adam, adamw, adamax, nadam, radam, adabelief, adan):
+    for component in (adam, amsgrad, adamw, adamax, nadam, radam, adabelief, adan):
         register(component)

@@ -44,7 +44,7 @@ def check_warmup(spec: Spec | None) -> Iterator[Found]:
     if warmup >= epochs:
         yield (
             ("schedule", "warmup_epochs"),
-            f"{warmup} of {epochs} epochs of warm-up leave none for the schedule; give fewer",
+            f"{warmup} of {epochs} epochs are warm-up and leave none for the schedule; give fewer",
         )
 
 
