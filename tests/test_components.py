@@ -15,7 +15,17 @@ import pytest
 from variants import variants
 
 from numbann import reference
-from numbann.component import Component, Learnable, NonNegative, activation, arguments_of, freeze, loss, optimizer
+from numbann.component import (
+    Component,
+    Learnable,
+    NonNegative,
+    Numbers,
+    activation,
+    arguments_of,
+    freeze,
+    loss,
+    optimizer,
+)
 from numbann.discovery import built_in
 from numbann.errors import PluginError
 
@@ -241,6 +251,10 @@ def _text(z, alpha: str = "a"):
     return z
 
 
+def _several(z, alpha: Numbers = (1.0,)):
+    return z
+
+
 def _both(y, dy, t, label):
     return 0.0
 
@@ -250,6 +264,7 @@ def _both(y, dy, t, label):
     [
         (lambda: activation(_no_default), r"argument 'beta' is neither a role \(z, u\) nor a parameter"),
         (lambda: activation(_default_of_a_role), "'z' is a role that core fills; it cannot have a default"),
+        (lambda: activation(_several), "parameter 'alpha' must be float, int or bool"),
         (lambda: activation(_text), "parameter 'alpha' must be float, int or bool"),
         (lambda: activation(form="row")(lambda z, a: None), "a row activation needs its backward"),
         (lambda: activation(form="column")(lambda z: z), "activation has no form 'column'"),

@@ -112,6 +112,6 @@ def _refuse_complete(directory: rundir.RunDirectory, job: Job, state: State) -> 
             f"with its best at epoch {state.best.epoch}"
         )
     raise RunDirectoryError(
-        f"{directory.path}: is complete: {state.epoch} epochs are done and {epochs} were asked "
-        "for; ask for more with --epochs N (epochs=N)"
+        f"{directory.path}: is complete: {state.epoch} epochs are done and {epochs} were asked for; "
+        + ("train anew for more" if job.rates.look_ahead else "ask for more with --epochs N (epochs=N)")
     )

@@ -140,6 +140,8 @@ def test_a_schedule_over_all_epochs_keeps_their_number(write_spec: WriteSpec) ->
     run = numbann.train(write_spec(schedule="linear"))
     with pytest.raises(RunDirectoryError, match=r'schedule "linear" is laid out over the epochs it began with'):
         numbann.resume(run.path, epochs=9)
+    with pytest.raises(RunDirectoryError, match=r"is complete: .* train anew for more"):
+        numbann.resume(run.path)
 
 
 def without_seconds(record: Any) -> dict[str, Any]:
