@@ -26,6 +26,7 @@ Positive = Annotated[float, Gt(0)]
 NonNegative = Annotated[float, Ge(0)]
 Fraction = Annotated[float, Ge(0), Lt(1)]
 Learnable = Annotated[float, LearnableMark()]
+Numbers = tuple[float, ...]  # in a schedule only, which is not compiled
 
 KINDS = ("activation", "loss", "optimizer", "schedule", "initializer", "metric")
 ROLES: Mapping[tuple[str, str], tuple[str, ...]] = {
@@ -54,7 +55,7 @@ class Parameter:
 
     @property
     def type(self) -> type:
-        """The bare type: float, int or bool."""
+        """The bare type: float, int, bool or Numbers."""
         return get_args(self.annotation)[0] if get_origin(self.annotation) is Annotated else self.annotation
 
     @property
@@ -297,7 +298,7 @@ def _signature(
                     f"{_place(function)}: {argument.name!r} is a role that core fills; it cannot have a default"
                 )
         if has_default:
-            parameters.append(_parameter(function, argument))
+            parameters.append(_parameter(draft, function, argument))
         elif argument.name not in known:
             if draft.kind not in STATEFUL:
                 raise PluginError(
@@ -308,10 +309,10 @@ def _signature(
     return tuple(roles), tuple(parameters), tuple(states)
 
 
-def _parameter(function: Callable[..., Any], argument: inspect.Parameter) -> Parameter:
+def _parameter(draft: _Draft, function: Callable[..., Any], argument: inspect.Parameter) -> Parameter:
     annotation = argument.annotation if argument.annotation is not argument.empty else type(argument.default)
     parameter = Parameter(argument.name, argument.default, annotation)
-    if parameter.type not in (float, int, bool):
+    if parameter.type not in (float, int, bool, *([Numbers] if draft.kind == "schedule" else [])):
         raise PluginError(
             f"{_place(function)}: parameter {argument.name!r} must be float, int or bool, not {parameter.type}"
         )

@@ -30,6 +30,8 @@ BUILT_IN = (
     "numbann.losses.classification",
     "numbann.optimizers.descent",
     "numbann.optimizers.adaptive",
+    "numbann.optimizers.moments",
+    "numbann.optimizers.signs",
     "numbann.schedules",
     "numbann.initializers",
     "numbann.metrics",

@@ -16,7 +16,7 @@ from numbann.registry import Registry
 
 def components_of(resolved: Any) -> list[Component]:
     """Every component that a resolved spec uses, once each, sorted by kind and name."""
-    used = [resolved.loss, resolved.optimizer, resolved.output_activation]
+    used = [resolved.loss, resolved.optimizer, resolved.schedule, resolved.output_activation]
     used += [part for layer in resolved.layers for part in (layer.activation, layer.init)]
     found = {(part.component.kind, part.name): part.component for part in used}
     found |= {(metric.kind, metric.name): metric for metric in resolved.metrics}

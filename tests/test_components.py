@@ -15,7 +15,17 @@ import pytest
 from variants import variants
 
 from numbann import reference
-from numbann.component import Component, Learnable, NonNegative, activation, arguments_of, freeze, loss, optimizer
+from numbann.component import (
+    Component,
+    Learnable,
+    NonNegative,
+    Numbers,
+    activation,
+    arguments_of,
+    freeze,
+    loss,
+    optimizer,
+)
 from numbann.discovery import built_in
 from numbann.errors import PluginError
 
@@ -140,6 +150,49 @@ def test_optimizer_is_its_twin(component: Component, values: dict[str, Any]) -> 
         np.testing.assert_allclose(got, expected, rtol=1e-9)
 
 
+TORCH: dict[str, tuple[str, dict[str, Any]]] = {
+    "sgd": ("SGD", {}),
+    "momentum": ("SGD", {"momentum": 0.9}),
+    "nesterov": ("SGD", {"momentum": 0.9, "nesterov": True}),
+    "adagrad": ("Adagrad", {}),
+    "adadelta": ("Adadelta", {}),
+    "rmsprop": ("RMSprop", {}),
+    "adam": ("Adam", {}),
+    "amsgrad": ("Adam", {"amsgrad": True}),
+    "adamw": ("AdamW", {}),
+    "adamax": ("Adamax", {}),
+    "nadam": ("NAdam", {}),
+    "radam": ("RAdam", {}),
+    "rprop": ("Rprop", {}),
+}
+
+
+@pytest.fixture
+def torch() -> Any:
+    """PyTorch, which keeps its products of scalars in the default precision."""
+    torch = pytest.importorskip("torch")
+    before = torch.get_default_dtype()
+    torch.set_default_dtype(torch.float64)
+    yield torch
+    torch.set_default_dtype(before)
+
+
+@pytest.mark.parametrize("name", TORCH)
+def test_optimizer_is_that_of_pytorch(name: str, torch: Any) -> None:
+    component, random = built_in().get("optimizer", name), np.random.default_rng(1)
+    kind, extra = TORCH[name]
+    weight = torch.ones(1, dtype=torch.float64, requires_grad=True)
+    other = getattr(torch.optim, kind)([weight], lr=component.defaults()["learning_rate"], **extra)
+    got = (1.0, *[0.0] * len(component.states))
+    for step in range(1, 31):
+        g = random.standard_normal()
+        weight.grad = torch.full((1,), g, dtype=torch.float64)
+        other.step()
+        states = dict(zip(component.states, got[1:], strict=True))
+        got = call(component.function, w=got[0], g=g, step=step, **states, **component.defaults())
+        assert got[0] == pytest.approx(weight.item(), rel=1e-12)
+
+
 # ---- what every component has
 
 
@@ -198,6 +251,10 @@ def _text(z, alpha: str = "a"):
     return z
 
 
+def _several(z, alpha: Numbers = (1.0,)):
+    return z
+
+
 def _both(y, dy, t, label):
     return 0.0
 
@@ -207,6 +264,7 @@ def _both(y, dy, t, label):
     [
         (lambda: activation(_no_default), r"argument 'beta' is neither a role \(z, u\) nor a parameter"),
         (lambda: activation(_default_of_a_role), "'z' is a role that core fills; it cannot have a default"),
+        (lambda: activation(_several), "parameter 'alpha' must be float, int or bool"),
         (lambda: activation(_text), "parameter 'alpha' must be float, int or bool"),
         (lambda: activation(form="row")(lambda z, a: None), "a row activation needs its backward"),
         (lambda: activation(form="column")(lambda z: z), "activation has no form 'column'"),

@@ -145,9 +145,11 @@ def test_rmsprop_by_hand() -> None:
 @pytest.mark.parametrize("name", built_in().names("optimizer"))
 def test_weight_decay_joins_the_gradient(name: str) -> None:
     step = getattr(reference, f"{name}_step")
+    if "weight_decay" in built_in().get("optimizer", name).roles:
+        pytest.skip("it is beside the gradient")
     component = built_in().get("optimizer", name)
     states = [np.float64(0.5)] * len(component.states) + ([3] if "step" in component.roles else [])
-    assert step(2.0, 1.0, *states, weight_decay=0.1) == pytest.approx(step(2.0, 1.2, *states))
+    np.testing.assert_allclose(step(2.0, 1.0, *states, weight_decay=0.1), step(2.0, 1.2, *states), rtol=1e-12)
 
 
 def test_gradients_of_a_network() -> None:

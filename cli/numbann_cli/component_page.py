@@ -38,6 +38,8 @@ def _parameters(component: Component) -> Iterator[str]:
 
 
 def _shown(value: Any) -> str:
+    if isinstance(value, tuple):
+        return f"[{', '.join(map(_shown, value))}]"
     return str(value).lower() if isinstance(value, bool) else f"{value:g}"
 
 

@@ -1,4 +1,4 @@
-"""Optimizers whose step adapts to each weight by running means of its gradients.  One common rate: descent.py."""
+"""Optimizers whose rate adapts to each weight by its squared gradients.  With a running mean beside it: moments.py."""
 
 from __future__ import annotations
 
@@ -9,27 +9,28 @@ from numbann.hookspecs import hookimpl
 
 
 @optimizer
-def adam(
-    w,
-    g,
-    m,
-    v,
-    step,
-    learning_rate: Positive = 1e-3,
-    beta1: Fraction = 0.9,
-    beta2: Fraction = 0.999,
-    epsilon: Positive = 1e-8,
-):
-    """Adam: w - learning_rate m_hat / (sqrt(v_hat) + epsilon).
+def adagrad(w, g, total, learning_rate: Positive = 0.01, epsilon: Positive = 1e-10):
+    """AdaGrad: w - learning_rate g / (sqrt(total) + epsilon), total = total + g^2.
 
-    m = beta1 m + (1 - beta1) g and v = beta2 v + (1 - beta2) g^2 are running means of the gradient and its square;
-    m_hat = m / (1 - beta1^step) and v_hat = v / (1 - beta2^step) undo their start at zero.
-    Kingma and Ba 2014, https://arxiv.org/abs/1412.6980; as torch.optim.Adam.
+    For sparse inputs, whose rare features keep a high rate.  As the total never falls, long trainings come to a halt;
+    use a tenfold rate or rmsprop then.  Duchi, Hazan and Singer 2011, https://jmlr.org/papers/v12/duchi11a.html; as
+    torch.optim.Adagrad.
     """
-    m = beta1 * m + (1 - beta1) * g
-    v = beta2 * v + (1 - beta2) * g * g
-    m_hat, v_hat = m / (1 - beta1**step), v / (1 - beta2**step)
-    return w - learning_rate * m_hat / (sqrt(v_hat) + epsilon), m, v
+    total = total + g * g
+    return w - learning_rate * g / (sqrt(total) + epsilon), total
+
+
+@optimizer
+def adadelta(w, g, v, d, learning_rate: Positive = 1.0, rho: Fraction = 0.9, epsilon: Positive = 1e-6):
+    """AdaDelta: w - learning_rate delta, delta = g sqrt(d + epsilon) / sqrt(v + epsilon).
+
+    v and d are running means of g^2 and of delta^2, with weight rho for the past, so that a step has the unit of the
+    weights and the rate can stay 1.  It starts slowly, as d starts at zero: a larger epsilon starts faster.  Zeiler
+    2012, https://arxiv.org/abs/1212.5701; as torch.optim.Adadelta.
+    """
+    v = rho * v + (1 - rho) * g * g
+    delta = g * sqrt(d + epsilon) / sqrt(v + epsilon)
+    return w - learning_rate * delta, v, rho * d + (1 - rho) * delta * delta
 
 
 @optimizer(optional={"mean": "centered", "buffer": "momentum"})
@@ -60,5 +61,5 @@ def rmsprop(
 
 @hookimpl
 def numbann_register(register):
-    for component in (adam, rmsprop):
+    for component in (adagrad, adadelta, rmsprop):
         register(component)

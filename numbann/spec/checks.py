@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from numbann.spec.faults import Found, missing, not_allowed, unknown_key
+from numbann.spec.model import Spec
 from numbann.spec.trail import Trail, shown
 
 PARTS = ("train", "validation", "test")
@@ -33,6 +34,18 @@ def check_data(raw: dict[str, Any], base: Path) -> Iterator[Found]:
     yield from _target(data)
     yield from _shares(data)
     yield from _columns(data)
+
+
+def check_warmup(spec: Spec | None) -> Iterator[Found]:
+    """Warm-up leaves epochs for the schedule."""
+    if spec is None:
+        return
+    warmup, epochs = spec.schedule.parameters.get("warmup_epochs", 0), spec.train.epochs
+    if warmup >= epochs:
+        yield (
+            ("schedule", "warmup_epochs"),
+            f"{warmup} of {epochs} epochs are warm-up and leave none for the schedule; give fewer",
+        )
 
 
 def sources(path: Any) -> dict[Trail, Any]:

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
+
+from annotated_types import Ge
 
 from numbann.component import Component, NonNegative, Parameter, Positive
 from numbann.registry import Registry
 from numbann.spec.faults import Found, missing, not_allowed, unknown_key
-from numbann.spec.model import NOT_YET, ComponentSpec
+from numbann.spec.model import ComponentSpec
 from numbann.spec.rules import of_parameter
 from numbann.spec.trail import Trail, shown
 
-WORKING_SCHEDULES = ("constant",)
 REQUIRED = object()  # the default of a parameter that has none
 CORE_PARAMETERS: dict[str, tuple[Parameter, ...]] = {
     "optimizer": (Parameter("learning_rate", REQUIRED, Positive), Parameter("weight_decay", 0.0, NonNegative)),
-    "schedule": (Parameter("warmup_epochs", 0, int),),
+    "schedule": (Parameter("warmup_epochs", 0, Annotated[int, Ge(0)]),),
 }
 
 
@@ -35,7 +36,7 @@ def choose(kind: str, given: Any, trail: Trail, registry: Registry | None) -> tu
     entry = registry.find(kind, name) if registry else None
     if entry is not None:
         values, faults = _values(trail, entry.component, parameters)
-        return ComponentSpec(entry.component.name, values), faults + _not_yet(trail, entry.component, values)
+        return ComponentSpec(entry.component.name, values), faults
     return ComponentSpec(name), [(named, registry.unknown(kind, name))] if registry else []
 
 
@@ -83,15 +84,3 @@ def _values(trail: Trail, component: Component, given: dict[str, Any]) -> tuple[
         elif parameter.type is float:
             values[name] = float(values[name])
     return values, faults
-
-
-def _not_yet(trail: Trail, component: Component, values: dict[str, Any]) -> list[Found]:
-    """Refuse what is known but does nothing in this version."""
-    if component.kind != "schedule":
-        return []
-    faults: list[Found] = []
-    if component.name not in WORKING_SCHEDULES:
-        faults.append((trail, f'{shown(component.name)} {NOT_YET}; give "constant", or leave schedule out'))
-    if values["warmup_epochs"] != 0:
-        faults.append(((*trail, "warmup_epochs"), f"warm-up {NOT_YET}; give 0, or leave it out"))
-    return faults

@@ -35,8 +35,8 @@ class Resolved:
     """A spec without `auto`, and what it means.
 
     target: the form that data.prepare is asked for.  outputs: the width of the output layer, the last of layers.
-    optimizer: without learning_rate, and with weight_decay only if its signature names it.  output_activation: what
-    predictions apply, the loss's link or the activation trained through.
+    optimizer: without learning_rate, and with weight_decay only if its signature names it.  schedule: without
+    warmup_epochs.  output_activation: what predictions apply, the loss's link or the activation trained through.
     """
 
     spec: Spec
@@ -46,6 +46,8 @@ class Resolved:
     optimizer: Configured
     learning_rate: float
     weight_decay: float
+    schedule: Configured
+    warmup_epochs: int
     layers: tuple[LayerChoice, ...]
     output_activation: Configured
     metrics: tuple[Component, ...]
@@ -84,6 +86,8 @@ def resolve(loaded: Loaded, facts: Any) -> Resolved:
         optimizer=_without_rate(optimizer, settings),
         learning_rate=settings["learning_rate"],
         weight_decay=settings["weight_decay"],
+        schedule=_without_warmup(registry, loaded.spec.schedule),
+        warmup_epochs=loaded.spec.schedule.parameters["warmup_epochs"],
         layers=layers,
         output_activation=output,
         metrics=tuple(registry.get("metric", name) for name in names),
@@ -187,6 +191,12 @@ def _without_rate(optimizer: Component, settings: dict[str, Any]) -> Configured:
     """The optimizer with what its own signature names, but for the rate, which changes with the schedule."""
     names = [*optimizer.defaults(), *(["weight_decay"] if "weight_decay" in optimizer.roles else [])]
     return Configured(optimizer, {name: settings[name] for name in names if name != "learning_rate"})
+
+
+def _without_warmup(registry: Registry, chosen: ComponentSpec) -> Configured:
+    """The schedule with what its own signature names."""
+    component = registry.get("schedule", chosen.type)
+    return Configured(component, {name: chosen.parameters[name] for name in component.defaults()})
 
 
 def _metric_names(spec: Spec, task: Task) -> list[str]:

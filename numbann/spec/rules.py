@@ -12,7 +12,7 @@ from typing import Any
 
 from annotated_types import Ge, Gt, Le, Lt, MultipleOf
 
-from numbann.component import Parameter
+from numbann.component import Numbers, Parameter
 from numbann.errors import PluginError
 
 
@@ -64,11 +64,16 @@ def list_of(item: Rule, words: str, least: int = 0) -> Rule:
     return Rule(words, lambda value: isinstance(value, list) and len(value) >= least and all(map(item.accepts, value)))
 
 
+NUMBERS = list_of(number("a number", lambda value: True), "a list of numbers")
+
+
 # ---- parameters of components, whose rule is their annotation
 
 
 def of_parameter(parameter: Parameter) -> Rule:
     """The rule of a component's parameter: "a number, at least 0, below 1"."""
+    if parameter.type == Numbers:
+        return NUMBERS
     noun, types = _TYPES[parameter.type]
     bounds = [_bound(parameter, constraint) for constraint in parameter.constraints]
     words = ", ".join([noun, *(bound.words for bound in bounds)])

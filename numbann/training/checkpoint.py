@@ -32,6 +32,7 @@ def to_bytes(state: State, spec_hash: str) -> bytes:
         "history": list(state.history),
         "best": asdict(state.best),
         "keeps_best": state.best_weights is not None,
+        "schedule": list(state.schedule),
     }
     return save(tensors, {KEY: json.dumps(metadata)})
 
@@ -57,6 +58,7 @@ def _state(metadata: dict[str, Any], tensors: dict[str, np.ndarray]) -> State:
         history=tuple(metadata["history"]),
         best=Best(**metadata["best"]),
         best_weights=_collected("best", tensors, layers) if metadata["keeps_best"] else None,
+        schedule=tuple(metadata["schedule"]),
     )
 
 

@@ -119,7 +119,7 @@ def _course(execution: Execution) -> Course:
     part = job.dataset.validation
     return Course(
         epochs=job.resolved.spec.train.epochs,
-        rates=job.rates(len(job.dataset.train.x)),
+        rates=job.rates,
         watch=job.watch,
         keep_best=job.resolved.spec.train.early_stopping is not None,
         validate=(lambda: {}) if part is None else (lambda: _measure(execution, part)),

@@ -4,24 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from math import isfinite
+from math import inf, isfinite
 from time import perf_counter
 from typing import Any
 
-import numpy as np
-
 from numbann.errors import TrainingError
 from numbann.training.callbacks import Callback, StepsDone
+from numbann.training.rates import Rates, States
 from numbann.training.state import State
 from numbann.training.stopping import Watch, exhausted, judged
 
 
 @dataclass(frozen=True)
 class Course:
-    """How a run goes: how many epochs, the rate of each step of one, what is watched; `validate` measures an epoch."""
+    """How a run goes: how many epochs, the rate of each step, what is watched; `validate` measures an epoch."""
 
     epochs: int
-    rates: np.ndarray
+    rates: Rates
     watch: Watch
     keep_best: bool
     validate: Callable[[], Mapping[str, float]]
@@ -30,30 +29,38 @@ class Course:
 def fit(engine: Any, course: Course, state: State, tell: Callback) -> Iterator[State]:
     """Train epoch by epoch from a state on; yields the state after each."""
     while state.epoch < course.epochs and not exhausted(course.watch, state.best):
-        state = _next(engine, course, state, _epoch(engine, course, state.epoch, tell))
+        state = _next(engine, course, state, *_epoch(engine, course, state, tell))
         yield state
 
 
-def _epoch(engine: Any, course: Course, index: int, tell: Callback) -> dict[str, Any]:
-    """Train one epoch and measure it: a line of the history."""
-    learning_rate = float(course.rates[-1])
+def _epoch(engine: Any, course: Course, state: State, tell: Callback) -> tuple[dict[str, Any], States]:
+    """Train one epoch and measure it: a line of the history, with the rate of the last step; the schedule's states."""
+    index = state.epoch
+    rates, schedule = course.rates.of_epoch(index, _monitor(state), state.schedule)
+    learning_rate = float(rates[-1])
     start = perf_counter()
-    train_loss = engine.epoch(index, course.rates, lambda done, steps: tell(StepsDone(index + 1, done, steps)))
+    train_loss = engine.epoch(index, rates, lambda done, steps: tell(StepsDone(index + 1, done, steps)))
     seconds = perf_counter() - start
     record = {"epoch": index + 1, "train_loss": train_loss}
     _require_finite(record, learning_rate)
     record |= {f"validation_{name}": value for name, value in course.validate().items()}
     _require_finite(record, learning_rate)
-    return {**record, "learning_rate": learning_rate, "seconds": round(seconds, 6)}
+    return {**record, "learning_rate": learning_rate, "seconds": round(seconds, 6)}, schedule
 
 
-def _next(engine: Any, course: Course, state: State, record: dict[str, Any]) -> State:
+def _monitor(state: State) -> float:
+    """What a schedule may look at: the loss of the last epoch, of the validation part if there is one."""
+    last = state.history[-1] if state.history else {"train_loss": inf}
+    return float(last.get("validation_loss", last["train_loss"]))
+
+
+def _next(engine: Any, course: Course, state: State, record: dict[str, Any], schedule: States) -> State:
     """The state with one more epoch in it."""
     best = judged(course.watch, state.best, record["epoch"], record[course.watch.key])
     weights = engine.weights()
     improved = best.epoch == record["epoch"]
     best_weights = (weights if improved else state.best_weights) if course.keep_best else None
-    return State(weights, engine.state(), (*state.history, record), best, best_weights)
+    return State(weights, engine.state(), (*state.history, record), best, best_weights, schedule)
 
 
 def _require_finite(record: Mapping[str, Any], learning_rate: float) -> None:

@@ -16,7 +16,7 @@ from numbann.provenance import components_of, recorded, verify
 from numbann.training.preparation import Job
 
 PACKAGES = ("numba", "llvmlite", "numpy")
-FREE = ("epochs", "device", "threads")  # keys of train that a resume may change: they change no step
+FREE = ("epochs", "device", "threads")  # keys of train that a resume may change if they change no step
 
 
 def manifest(
@@ -48,7 +48,8 @@ def manifest(
 def identity(job: Job) -> str:
     """The hash of all in a spec that determines the steps of training; a checkpoint belongs to it."""
     spec = job.resolved.to_json()
-    spec["train"] = {key: value for key, value in spec["train"].items() if key not in FREE}
+    free = [key for key in FREE if key != "epochs" or not job.rates.look_ahead]
+    spec["train"] = {key: value for key, value in spec["train"].items() if key not in free}
     return hashlib.sha256(json.dumps(spec, sort_keys=True).encode()).hexdigest()
 
 

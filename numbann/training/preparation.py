@@ -7,8 +7,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from numbann import plan as planning
 from numbann.data import Dataset, Facts, Streamed
 from numbann.data import load as load_data
@@ -20,6 +18,7 @@ from numbann.plan import Plan
 from numbann.spec import Loaded, Resolved, resolve, to_json
 from numbann.spec import load as load_spec
 from numbann.training.callbacks import Callback, DataRead, Planned
+from numbann.training.rates import Rates
 from numbann.training.stopping import Watch
 
 STREAMED = "the inputs are large for the memory: their rows stay in the file, and every epoch reads them anew"
@@ -36,9 +35,12 @@ class Job:
     dataset: Dataset
     plan: Plan
 
-    def rates(self, rows: int) -> np.ndarray:
-        """The learning rate of each step of an epoch over so many rows; the schedule is constant."""
-        return np.full(-(-rows // self.plan.batch_rows(rows)), self.resolved.learning_rate)
+    @property
+    def rates(self) -> Rates:
+        """The learning rate of each step."""
+        resolved, rows = self.resolved, len(self.dataset.train.x)
+        steps, epochs = -(-rows // self.plan.batch_rows(rows)), resolved.spec.train.epochs
+        return Rates(resolved.schedule, resolved.learning_rate, resolved.warmup_epochs, epochs, steps)
 
     @property
     def watch(self) -> Watch:

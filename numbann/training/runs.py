@@ -65,6 +65,7 @@ def resume(
     with locked(directory.path):
         events: list[Event] = []  # told once it is sure that there is something to do
         job = prepare(directory.path / rundir.RESOLVED, overrides, events.append)
+        _refuse_other_length(directory, job, epochs)
         verify_unchanged(directory.path / rundir.MANIFEST, job)
         state = load_state(directory.path / rundir.CHECKPOINT, identity(job))
         _refuse_complete(directory, job, state)
@@ -90,6 +91,15 @@ def _first_state(engine: Engine, job: Job) -> State:
     return State(engine.weights(), engine.state())
 
 
+def _refuse_other_length(directory: rundir.RunDirectory, job: Job, epochs: int | None) -> None:
+    """A schedule that is laid out over all epochs cannot go on over more or fewer of them."""
+    if epochs is not None and job.rates.look_ahead:
+        raise RunDirectoryError(
+            f'{directory.path}: its schedule "{job.rates.schedule.name}" is laid out over the epochs it began with; '
+            "resume without --epochs (epochs=N), or train anew"
+        )
+
+
 def _refuse_complete(directory: rundir.RunDirectory, job: Job, state: State) -> None:
     """A run that is complete, and has nothing left to train, is not touched."""
     epochs = job.resolved.spec.train.epochs
@@ -102,6 +112,6 @@ def _refuse_complete(directory: rundir.RunDirectory, job: Job, state: State) -> 
             f"with its best at epoch {state.best.epoch}"
         )
     raise RunDirectoryError(
-        f"{directory.path}: is complete: {state.epoch} epochs are done and {epochs} were asked "
-        "for; ask for more with --epochs N (epochs=N)"
+        f"{directory.path}: is complete: {state.epoch} epochs are done and {epochs} were asked for; "
+        + ("train anew for more" if job.rates.look_ahead else "ask for more with --epochs N (epochs=N)")
     )

@@ -14,13 +14,14 @@ from numbann.training.stopping import Best
 
 @dataclass(frozen=True)
 class State:
-    """After `epoch` epochs: weights, the engine's states, the history, and the best epoch, with its weights if kept."""
+    """After `epoch` epochs: weights, states of engine and schedule, history, best epoch and its weights if kept."""
 
     weights: Weights
     engine: Mapping[str, np.ndarray]
     history: tuple[Mapping[str, Any], ...] = ()
     best: Best = field(default_factory=Best)
     best_weights: Weights | None = None
+    schedule: tuple[float, ...] = ()
 
     @property
     def epoch(self) -> int:

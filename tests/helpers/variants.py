@@ -18,6 +18,7 @@ SETTINGS: dict[str, list[dict[str, Any]]] = {
         {"momentum": 0.8, "dampening": 0.3},
         {"momentum": 0.8, "nesterov": True},
     ],
+    "radam": [{}, {"beta2": 0.9}],
     "momentum": [{}, {"momentum": 0.5, "nesterov": True}],
     "adam": [{}, {"beta1": 0.5, "beta2": 0.9, "epsilon": 1e-3}],
     "rmsprop": [

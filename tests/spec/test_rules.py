@@ -7,7 +7,7 @@ from typing import Annotated
 import pytest
 from annotated_types import Ge, Le, Len, MultipleOf
 
-from numbann.component import Fraction, Learnable, Parameter, Positive
+from numbann.component import Fraction, Learnable, Numbers, Parameter, Positive
 from numbann.errors import PluginError
 from numbann.spec.rules import NULL, of_parameter, one_of, whole
 
@@ -34,6 +34,7 @@ def test_words(rule, words):
         (Positive, [1e-9], [0, -1], "a number, above 0"),
         (Fraction, [0, 0.5], [1, -0.1], "a number, at least 0, below 1"),
         (Learnable, [-1, 0.25], [True], "a number"),
+        (Numbers, [[], [1, 2.5]], [1, [True], (1,)], "a list of numbers"),
         (Annotated[int, Ge(2), Le(8)], [2, 8], [1, 10], "a whole number, at least 2, at most 8"),
         (Annotated[int, MultipleOf(2)], [2, 8], [3], "a whole number, a multiple of 2"),
     ],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from math import inf
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +21,7 @@ def make_state(keeps_best: bool) -> State:
     history = ({"epoch": 1, "train_loss": 0.1 + 0.2}, {"epoch": 2, "train_loss": 1e-300})
     best = [(random.random((3, 2)), random.random(2))] if keeps_best else None
     engine = {"steps": np.array([7]), "0.weight.m": random.random((3, 2))}
-    return State(weights, engine, history, Best(1, 0.1 + 0.2, 1), best)
+    return State(weights, engine, history, Best(1, 0.1 + 0.2, 1), best, (0.1 + 0.2, inf))
 
 
 @pytest.mark.parametrize("keeps_best", [False, True])
@@ -29,6 +30,7 @@ def test_round_trip(here: Path, keeps_best: bool) -> None:
     (here / "c").write_bytes(to_bytes(state, "spec"))
     loaded = load_state(here / "c", "spec")
     assert (loaded.epoch, loaded.history, loaded.best) == (2, state.history, state.best)
+    assert loaded.schedule == state.schedule
     assert set(loaded.engine) == set(state.engine)
     np.testing.assert_array_equal(loaded.engine["0.weight.m"], state.engine["0.weight.m"])
     np.testing.assert_array_equal(loaded.weights[0][0], state.weights[0][0])

@@ -9,8 +9,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from numbann.discovery import built_in
 from numbann.errors import TrainingError
 from numbann.training.loop import Course, fit
+from numbann.training.rates import Rates
 from numbann.training.state import State
 from numbann.training.stopping import Watch
 
@@ -34,7 +36,8 @@ class Counter:
 
 
 def course(epochs: int, watch: Watch, validation: Mapping[str, float] | None = None) -> Course:
-    return Course(epochs, np.full(5, 0.1), watch, watch.patience is not None, lambda: validation or {})
+    rates = Rates(built_in().get("schedule", "constant").configured(), 0.1, 0, epochs, 5)
+    return Course(epochs, rates, watch, watch.patience is not None, lambda: validation or {})
 
 
 def run(losses: list[float], watch: Watch, state: State | None = None, **measured: float) -> list[State]:

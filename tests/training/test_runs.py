@@ -121,6 +121,29 @@ def test_an_interrupted_run_goes_on_bit_for_bit(write_spec: WriteSpec, stopping:
     assert (whole.path / "model.safetensors").read_bytes() == (parts.path / "model.safetensors").read_bytes()
 
 
+@pytest.mark.parametrize(
+    "schedule", ["cosine", {"type": "plateau", "patience": 0, "threshold": 0.5}, {"type": "step", "warmup_epochs": 3}]
+)
+def test_a_scheduled_run_goes_on_bit_for_bit(write_spec: WriteSpec, schedule: Any) -> None:
+    spec = write_spec(train={"epochs": 6})
+    overrides = {"schedule": schedule}
+    whole = numbann.train(spec, output="whole", overrides=overrides)
+    with pytest.raises(numbann.Interrupted):
+        numbann.train(spec, output="parts", overrides=overrides, callbacks=[interrupt_after(2)])
+    parts = numbann.resume("parts")
+    assert (whole.path / "model.safetensors").read_bytes() == (parts.path / "model.safetensors").read_bytes()
+    assert list(map(without_seconds, whole.history)) == list(map(without_seconds, parts.history))
+    assert len({record["learning_rate"] for record in whole.history}) > 1
+
+
+def test_a_schedule_over_all_epochs_keeps_their_number(write_spec: WriteSpec) -> None:
+    run = numbann.train(write_spec(schedule="linear"))
+    with pytest.raises(RunDirectoryError, match=r'schedule "linear" is laid out over the epochs it began with'):
+        numbann.resume(run.path, epochs=9)
+    with pytest.raises(RunDirectoryError, match=r"is complete: .* train anew for more"):
+        numbann.resume(run.path)
+
+
 def without_seconds(record: Any) -> dict[str, Any]:
     return {key: value for key, value in record.items() if key != "seconds"}
 

@@ -1,0 +1,73 @@
+"""The learning rate of every step: the optimizer's rate times the schedule's factor, after a warm-up.
+
+Warm-up rises in equal steps to the schedule's first factor; the schedule then runs over the epochs that are left, and
+counts steps and epochs from its own beginning.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import inf
+
+import numpy as np
+
+from numbann.component import Configured
+from numbann.errors import TrainingError
+
+States = tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class Rates:
+    """A schedule laid out over a training of so many epochs of so many steps; `base` is the optimizer's rate."""
+
+    schedule: Configured
+    base: float
+    warmup_epochs: int
+    epochs: int
+    steps: int
+
+    @property
+    def look_ahead(self) -> bool:
+        """Whether the rates depend on how long the training will be."""
+        return bool({"steps", "epochs"} & set(self.schedule.component.roles))
+
+    def of_epoch(self, index: int, monitor: float, states: States) -> tuple[np.ndarray, States]:
+        """The rate of each step of an epoch (from 0), and the schedule's states after it.
+
+        monitor: the loss of the epoch before, infinite at first.
+        """
+        begin = (index - self.warmup_epochs) * self.steps
+        if begin < 0:
+            first, _ = self._factors(range(1), inf, states)
+            done = index * self.steps + 1 + np.arange(self.steps)
+            return self.base * first * done / (self.warmup_epochs * self.steps), states
+        factors, states = self._factors(range(begin, begin + self.steps), monitor, states)
+        return self.base * factors, states
+
+    def _factors(self, steps: range, monitor: float, states: States) -> tuple[np.ndarray, States]:
+        """The factor of each of some steps of the schedule, and the states after them."""
+        component, left = self.schedule.component, self.epochs - self.warmup_epochs
+        fixed = {"monitor": monitor, "steps": left * self.steps, "epochs": left}
+        given = {**self.schedule.values, **{name: fixed[name] for name in component.roles if name in fixed}}
+        counts, stateful = [name for name in ("step", "epoch") if name in component.roles], bool(component.states)
+        kept = list(states or [0] * len(component.states))
+        factors = []
+        for step in steps if counts or stateful else steps[:1]:
+            for name in counts:
+                given[name] = step if name == "step" else step / self.steps
+            found = component.function(**given, **dict(zip(component.states, kept, strict=True)))
+            factor, *kept = found if stateful else (found,)
+            factors.append(factor)
+        return _checked(component.name, np.resize(np.array(factors, np.float64), len(steps)), steps), tuple(kept)
+
+
+def _checked(name: str, factors: np.ndarray, steps: range) -> np.ndarray:
+    """The factors, each finite and at least 0."""
+    wrong = np.flatnonzero(~(np.isfinite(factors) & (factors >= 0)))
+    if wrong.size:
+        raise TrainingError(
+            f'schedule "{name}" gives the factor {factors[wrong[0]]:g} at step {steps[wrong[0]]}; '
+            "it must be finite, at least 0"
+        )
+    return factors

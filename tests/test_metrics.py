@@ -1,0 +1,128 @@
+"""Every metric against scikit-learn, on data with ties, absent classes and constant targets; what is refused."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+from numbann.discovery import built_in
+from numbann.errors import DataError
+
+sklearn = pytest.importorskip("sklearn.metrics")
+Score = Callable[..., float]
+
+
+def by_label(name: str, **options: Any) -> Score:
+    return lambda t, label, probability: getattr(sklearn, name)(t, label, **options)
+
+
+def averaged(name: str) -> dict[str, Score]:
+    return {f"{name}_{how}": by_label(f"{name}_score", average=how, zero_division=0) for how in ("macro", "weighted")}
+
+
+LABELS: dict[str, Score] = {
+    "accuracy": by_label("accuracy_score"),
+    "balanced_accuracy": by_label("balanced_accuracy_score"),
+    "matthews": by_label("matthews_corrcoef"),
+    **averaged("precision"),
+    **averaged("recall"),
+    **averaged("f1"),
+}
+BINARY: dict[str, Score] = {name: by_label(f"{name}_score", zero_division=0) for name in ("precision", "recall", "f1")}
+PROBABILITIES: dict[str, Score] = {
+    "log_loss": lambda t, label, p: sklearn.log_loss(t, p, labels=range(p.shape[1])),
+    "roc_auc": lambda t, label, p: sklearn.roc_auc_score(t, p[:, 1] if p.shape[1] == 2 else p, multi_class="ovr"),
+    "pr_auc": lambda t, label, p: sklearn.average_precision_score(
+        t, p[:, 1] if p.shape[1] == 2 else p, average="macro"
+    ),
+}
+VALUES = {
+    "mae": "mean_absolute_error",
+    "rmse": "root_mean_squared_error",
+    "mape": "mean_absolute_percentage_error",
+    "r2": "r2_score",
+    "explained_variance": "explained_variance_score",
+}
+
+
+def measured(name: str, **roles: Any) -> float:
+    component = built_in().get("metric", name)
+    return component.function(**{role: roles[role] for role in component.roles})
+
+
+def made(classes: int, rows: int = 60, seed: int = 0) -> dict[str, np.ndarray]:
+    """Classes and probabilities, rounded so that some are equal; the last class is rare."""
+    random = np.random.default_rng(seed)
+    t = random.integers(0, classes, rows) * (random.random(rows) < 0.7)
+    probability = np.round(random.dirichlet(np.ones(classes), rows), 1) + 0.05
+    probability[np.arange(rows), t] += 0.4
+    probability /= probability.sum(1, keepdims=True)
+    return {"t": t, "label": probability.argmax(1), "probability": probability}
+
+
+@pytest.mark.parametrize("classes", [2, 3, 7])
+@pytest.mark.parametrize("name", [*LABELS, *PROBABILITIES])
+def test_classification(name: str, classes: int) -> None:
+    roles = made(classes)
+    assert measured(name, **roles) == pytest.approx({**LABELS, **PROBABILITIES}[name](*roles.values()), rel=1e-12)
+
+
+@pytest.mark.parametrize("name", BINARY)
+def test_two_classes(name: str) -> None:
+    roles = made(2)
+    assert measured(name, **roles) == pytest.approx(BINARY[name](*roles.values()), rel=1e-12)
+    with pytest.raises(DataError, match=r"are of two classes.*_macro") as caught:
+        measured(name, **made(3))
+    assert caught.value.key == "train.metrics"
+
+
+@pytest.mark.parametrize("k", [3, 5])
+def test_top(k: int) -> None:
+    roles = made(7)
+    expected = sklearn.top_k_accuracy_score(roles["t"], roles["probability"], k=k, labels=range(7))
+    assert measured(f"top_{k}", **roles) == expected
+    assert measured(f"top_{k}", **made(2)) == 1.0
+
+
+@pytest.mark.parametrize("name", sorted({*LABELS, *BINARY} - {"balanced_accuracy", "matthews"}))
+@pytest.mark.parametrize(("t", "label"), [([0, 0, 0], [0, 0, 0]), ([0, 0, 0], [1, 1, 0]), ([1, 1, 0], [0, 0, 0])])
+def test_a_class_that_is_absent(name: str, t: list[int], label: list[int]) -> None:
+    expected = {**LABELS, **BINARY}[name](t, label, None)
+    assert measured(name, t=np.array(t), label=np.array(label)) == pytest.approx(expected)
+
+
+def test_matthews_of_one_class_is_zero() -> None:
+    assert measured("matthews", t=np.zeros(3, int), label=np.zeros(3, int)) == 0.0
+
+
+@pytest.mark.parametrize("name", ["roc_auc", "pr_auc"])
+def test_an_area_needs_two_classes(name: str) -> None:
+    roles = {"t": np.zeros(4, int), "probability": np.full((4, 2), 0.5)}
+    assert np.isnan(measured(name, **roles))
+
+
+def test_a_sure_mistake_is_finite() -> None:
+    roles = {"t": np.array([1, 0]), "probability": np.array([[1.0, 0.0], [1.0, 0.0]])}
+    assert measured("log_loss", **roles) == pytest.approx(52 * np.log(2) / 2)
+
+
+@pytest.mark.parametrize("outputs", [1, 3])
+@pytest.mark.parametrize("name", VALUES)
+def test_regression(name: str, outputs: int) -> None:
+    random = np.random.default_rng(0)
+    t = random.standard_normal((50, outputs))
+    t[:, 0] = np.round(t[:, 0])  # some are zero
+    value = t + random.normal(0.3, 0.5, t.shape)
+    t, value = (t, value) if name != "rmse" else (t[:, :1], value[:, :1])  # over several outputs ours is one root
+    assert measured(name, t=t, value=value) == pytest.approx(getattr(sklearn, VALUES[name])(t, value), rel=1e-12)
+
+
+@pytest.mark.parametrize("name", ["r2", "explained_variance"])
+@pytest.mark.parametrize("error", [0.0, 1.0])
+def test_a_target_that_never_changes(name: str, error: float) -> None:
+    t = np.full((4, 1), 2.0)
+    value = t + error * np.arange(4)[:, None]
+    assert measured(name, t=t, value=value) == getattr(sklearn, VALUES[name])(t, value)
