@@ -118,17 +118,18 @@ ROW_LOSS = """def kernel(op, first, last, step, scratch):
 {parameters}
     order, base = advance(ints(op[ORDER]), op[MOVES] * step[START]), (1 - op[MOVES]) * step[START]
     losses = view(op[ROW_LOSS], scratch, step[START], last)
+    y_at, y_row, d_at, d_row, target = op[A], op[A_ROW], op[D], op[D_ROW], op[TARGET]
     for r in range(first, last):
-        y = view(op[A], scratch, r * op[A_ROW], outputs)
-        dy = view(op[D], scratch, r * op[D_ROW], outputs)
+        y = view(y_at, scratch, r * y_row, outputs)
+        dy = view(d_at, scratch, r * d_row, outputs)
         {target}
         losses[r] = {call}
     for r in range(first, last):
-        scale_row(view(op[D], scratch, r * op[D_ROW], outputs), scale)
+        scale_row(view(d_at, scratch, r * d_row, outputs), scale)
 """
 TARGETS = {
-    "label": "label = ints(op[TARGET])[base + order[r]]",
-    "t": "t = view(op[TARGET], scratch, (base + order[r]) * op[TARGET_ROW], outputs)",
+    "label": "label = ints(target)[base + order[r]]",
+    "t": "t = view(target, scratch, (base + order[r]) * op[TARGET_ROW], outputs)",
 }
 
 UPDATE = """def kernel(w, g, count, stride, hyper):

@@ -44,6 +44,9 @@ class Lowered:
         tree, place = _parse(function)
         body = _Rewriter(self, function, place, (*path, function)).body(tree)
         header = f"@inner_safe\ndef {name}({', '.join(arguments_of(function))}):"
+        if any(isinstance(part, ast.For) for line in body for part in ast.walk(line)):
+            self.imports.add("from numbann.simd.machine import prefer_wide")
+            header += "\n    prefer_wide()"
         self.texts.append("\n".join([header, textwrap.indent("\n".join(ast.unparse(line) for line in body), "    ")]))
         return name
 

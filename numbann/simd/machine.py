@@ -115,7 +115,8 @@ def prefer_wide(typing):
     def generate(context, builder, signature, arguments):
         attributes = builder.function.attributes
         set.add(attributes, '"prefer-vector-width"="512"')  # llvmlite's own add knows plain names only
-        attributes.add("noinline")  # or it would be lost in a caller that has no such preference
+        if "alwaysinline" not in attributes:
+            attributes.add("noinline")  # or it would be lost in a caller that has no such preference
         return context.get_dummy_value()
 
     return types.void(), generate

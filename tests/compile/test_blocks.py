@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import ctypes
 import math
+from collections.abc import Callable
+from typing import Any
 
+import numpy as np
 import pytest
 
+from numbann import reference
 from numbann.compile import blocks
 from numbann.component import activation, freeze, optimizer
 from numbann.errors import PluginError
+from numbann.losses.classification import sigmoid_cross_entropy
+from numbann.losses.regression import mse
+from numbann.simd import op as layout
 
 
 @activation
@@ -71,3 +79,28 @@ def test_a_component_without_a_derivative() -> None:
         PluginError, match=r"activation underived: has no derivative; give one with @underived\.derivative"
     ):
         blocks.activation_backward(freeze(underived), "float32")
+
+
+@pytest.mark.parametrize("loss", [mse, sigmoid_cross_entropy])
+@pytest.mark.parametrize("outputs", [1, blocks.FEW - 1, blocks.FEW, 16, 33])
+def test_losses_of_one_output_at_a_time(loss: Callable[..., Any], outputs: int) -> None:
+    """One by one or as vectors: each row's mean, the gradient, and zeros in its padding; rows in the epoch's order."""
+    rows, lanes = 7, 16
+    columns = -(-outputs // lanes) * lanes
+    random = np.random.default_rng(outputs)
+    y, d = (np.full((rows, columns), value, np.float32) for value in (np.nan, 0))
+    y[:, :outputs] = random.standard_normal((rows, outputs))
+    t, order = random.uniform(0, 1, (rows, outputs)).astype(np.float32), random.permutation(rows)
+    losses, scratch = np.zeros(rows, np.float32), np.zeros(1024, np.float32)
+    op, step = np.zeros(layout.WIDTH, np.int64), np.zeros(layout.STEP_WIDTH, np.int64)
+    for place, array in ((layout.A, y), (layout.D, d), (layout.TARGET, t), (layout.ORDER, order)):
+        op[place] = array.ctypes.data
+    op[layout.ROW_LOSS] = losses.ctypes.data
+    op[[layout.OUTPUTS, layout.TARGET_ROW]], op[[layout.A_ROW, layout.D_ROW]] = outputs, columns
+    step[layout.BATCH] = rows
+    kernel = ctypes.CFUNCTYPE(None, *[ctypes.c_void_p, *[ctypes.c_int64] * 2, *[ctypes.c_void_p] * 2])
+    kernel(blocks.loss_kernel(freeze(loss), "float32"))(op.ctypes.data, 0, rows, step.ctypes.data, scratch.ctypes.data)
+    value, slope = getattr(reference, loss.__name__)(y[:, :outputs].astype(float), t[order].astype(float))
+    np.testing.assert_allclose(losses, value, rtol=1e-5)
+    np.testing.assert_allclose(d[:, :outputs], slope / rows, rtol=1e-5, atol=1e-7)
+    assert (d[:, outputs:] == 0).all()

@@ -29,8 +29,11 @@ def lowered(function: Callable[..., Any], dtype: str = "float32") -> str:
 
 
 def body(function: Callable[..., Any], dtype: str = "float32") -> str:
-    """The text of a function alone, from its second line on."""
+    """The text of a function alone, from its second line on; that of a loop asks for wide vectors first."""
     lines = lowered(function, dtype).split("def ")[-1].splitlines()[1:]
+    loops = any(line.strip().startswith("for ") for line in lines)
+    assert loops == (lines[0].strip() == "prefer_wide()")
+    lines = lines[loops:]
     return "\n".join(line[4:] for line in lines)
 
 

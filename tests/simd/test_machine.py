@@ -34,6 +34,13 @@ def restore(state):
     machine.restore_denormals(state)
 
 
+@numba.njit
+def wide_loop(x):
+    machine.prefer_wide()
+    for i in range(x.size):
+        x[i] = x[i] + x[i]
+
+
 def test_atomics() -> None:
     cells = np.array([1, 2, 3], np.int64)
     assert counted(cells) == (2, 7, (True, False))
@@ -66,3 +73,9 @@ def test_narrow_code_has_no_wide_registers() -> None:
     assert narrow == {"wide": False, "zmm": 0, "ymm": narrow["ymm"]}
     assert narrow["ymm"] > 0
     assert wide["wide"] == (wide["zmm"] > 0)
+
+
+def test_a_function_can_prefer_wide_registers() -> None:
+    wide_loop(np.ones(3, np.float32))
+    code = next(iter(wide_loop.inspect_llvm().values()))
+    assert '"prefer-vector-width"="512"' in code

@@ -21,6 +21,11 @@ def scaled(x, factor):
     rows.scale_row(x, factor)
 
 
+@numba.njit
+def copied(x, to):
+    rows.copy_row(x, to)
+
+
 def padded(values: np.ndarray, fill: float) -> np.ndarray:
     """A row with something else after it, as far as a vector reaches."""
     store = np.full(len(values) + 16, fill, values.dtype)
@@ -62,5 +67,17 @@ def test_scaling_clears_the_padding(dtype: str) -> None:
         scaled(store[:count], store.dtype.type(2))
         whole = -(-count // lanes) * lanes
         np.testing.assert_array_equal(store[:count], 6)
+        np.testing.assert_array_equal(store[count:whole], 0)
+        np.testing.assert_array_equal(store[whole:], 3)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_a_copy_clears_the_padding(dtype: str) -> None:
+    lanes = 64 // np.dtype(dtype).itemsize
+    for count in (1, lanes - 1, lanes, lanes + 1):
+        x, store = padded(np.arange(count, dtype=dtype) + 1, np.nan), np.full(4 * lanes, 3.0, dtype)
+        copied(x, store)
+        whole = -(-count // lanes) * lanes
+        np.testing.assert_array_equal(store[:count], x)
         np.testing.assert_array_equal(store[count:whole], 0)
         np.testing.assert_array_equal(store[whole:], 3)
