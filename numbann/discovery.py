@@ -31,6 +31,8 @@ BUILT_IN = (
     "numbann.activations.periodic",
     "numbann.activations.normalized",
     "numbann.losses.regression",
+    "numbann.losses.positive",
+    "numbann.losses.margins",
     "numbann.losses.classification",
     "numbann.optimizers.descent",
     "numbann.optimizers.adaptive",

@@ -58,8 +58,8 @@ def gelu_tanh(z):
     """Gaussian error linear unit by tanh: a = z (1 + tanh(u)) / 2, u = sqrt(2 / pi) (z + 0.044715 z^3).
 
     Evaluated as z s with s = sigmoid(2 u).  Derivative s + z s (1 - s) 2 du/dz.  In [-0.17, inf), within 5e-4
-    of gelu and without erf; for models that were trained with it.  Hendrycks and Gimpel 2016, https://arxiv.org/abs/1606.08415; as
-    torch.nn.GELU(approximate="tanh").
+    of gelu and without erf; for models that were trained with it.  Hendrycks and Gimpel 2016,
+    https://arxiv.org/abs/1606.08415; as torch.nn.GELU(approximate="tanh").
     """
     e = exp(-2 * SLOPE * abs(z) * (1 + CUBE * z * z))
     s = (e if z < 0 else 1) / (1 + e)

@@ -41,7 +41,7 @@ def squareplus(z, beta: Positive = 4.0):
 
 @squareplus.derivative
 def squareplus_derivative(z, a, beta):
-    return 1 if z > LARGE else a / sqrt(z * z + beta)
+    return (1 if z > 0 else 0) if abs(z) > LARGE else a / sqrt(z * z + beta)
 
 
 @activation

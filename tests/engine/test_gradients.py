@@ -54,16 +54,20 @@ def check_gradient(made: plan.Plan) -> None:
     assert (gradient <= np.maximum(left, right) + 1e-8).all()
 
 
-@pytest.mark.parametrize("loss", LOSSES)
 @pytest.mark.parametrize("activation", ACTIVATIONS)
-def test_hidden_activations(activation: str, loss: str) -> None:
+def test_hidden_activations(activation: str) -> None:
+    check_gradient(make_plan(SIZES, activation))
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+@pytest.mark.parametrize("activation", ["tanh", "softmax"])
+def test_losses(activation: str, loss: str) -> None:
     check_gradient(make_plan(SIZES, activation, loss))
 
 
-@pytest.mark.parametrize("loss", [name for name in LOSSES if built_in().get("loss", name).traits["link"] == "identity"])
 @pytest.mark.parametrize("output", ACTIVATIONS)
-def test_output_activations(output: str, loss: str) -> None:
-    check_gradient(make_plan(SIZES, "tanh", loss, output=output))
+def test_output_activations(output: str) -> None:
+    check_gradient(make_plan(SIZES, "tanh", output=output))
 
 
 def test_a_wrong_derivative_would_be_seen() -> None:
