@@ -30,7 +30,7 @@ def far(got: np.ndarray, expected: np.ndarray, scale: float | np.ndarray = 0.0, 
     What is smaller than the smallest normal number, before it was multiplied by so much, may be zero.
     """
     assert (np.isnan(got) == np.isnan(expected)).all()
-    expected = np.where(np.abs(expected) > np.finfo(got.dtype).max, np.sign(expected) * np.inf, expected)
+    expected = np.where(np.abs(expected) > np.finfo(got.dtype).max, np.copysign(np.inf, expected), expected)
     infinite = np.isinf(expected)
     np.testing.assert_array_equal(got[infinite], expected[infinite])
     smallest = multiplied * np.finfo(got.dtype).tiny
