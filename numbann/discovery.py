@@ -34,6 +34,7 @@ BUILT_IN = (
     "numbann.losses.positive",
     "numbann.losses.margins",
     "numbann.losses.classification",
+    "numbann.losses.focal",
     "numbann.optimizers.descent",
     "numbann.optimizers.adaptive",
     "numbann.schedules",

@@ -470,6 +470,26 @@ def multi_margin(y: Array, label: Array, margin: float = 1.0) -> tuple[Array, Ar
     return m.sum(axis=1) / y.shape[1], (missed - own * missed.sum(axis=1, keepdims=True)) / y.shape[1]
 
 
+def sigmoid_focal(y: Array, t: Array, gamma: float = 2.0, alpha: float = 0.25) -> tuple[Array, Array]:
+    """value = mean_k of c w^gamma h, c = alpha t + (1 - alpha) (1 - t), w = s (1 - t) + (1 - s) t, h: cross-entropy."""
+    s, rest = sigmoid(y), sigmoid(-y)
+    w, c = s * (1 - t) + rest * t, alpha * t + (1 - alpha) * (1 - t)
+    h = t * np.logaddexp(0, -y) + (1 - t) * np.logaddexp(0, y)
+    pull = gamma * h * (2 * t - 1) * s * rest / np.where(w == 0, 1, w)
+    dy = c * w**gamma * (s * (1 - t) - rest * t - pull)
+    return (c * w**gamma * h).mean(axis=1), dy / y.shape[1]
+
+
+def softmax_focal(y: Array, label: Array, gamma: float = 2.0) -> tuple[Array, Array]:
+    """value = -(1 - p)^gamma log p with p = softmax(y)[label], dy = dvalue/dp p (own - softmax(y)); label: (B,)."""
+    own = np.eye(y.shape[1])[label]
+    p, log_p = softmax(y), (own * log_softmax(y)).sum(axis=1)
+    rest = (p * (1 - own)).sum(axis=1)
+    p_own = (p * own).sum(axis=1)
+    c = rest**gamma * (1 - gamma * p_own * log_p / np.where(rest == 0, 1, rest))
+    return -(rest**gamma) * log_p, c[:, None] * (p * (1 - own) - rest[:, None] * own)
+
+
 def kl_divergence(y: Array, t: Array) -> tuple[Array, Array]:
     """value = sum_k t_k (log t_k - log softmax(y)_k), dy as of soft_cross_entropy."""
     value, dy = soft_cross_entropy(y, t)

@@ -16,6 +16,8 @@ LOSSES = {
     "softmax_cross_entropy": np.array([2, 0]),
     "soft_cross_entropy": np.array([[0.2, 0.3, 0.5], [1.0, 0.0, 0.0]]),
     "sigmoid_cross_entropy": np.array([[0.0, 1.0, 0.3], [1.0, 0.5, 0.0]]),
+    "softmax_focal": np.array([2, 0]),
+    "sigmoid_focal": np.array([[0.0, 1.0, 0.3], [1.0, 0.5, 0.0]]),
     "multi_margin": np.array([2, 0]),
     "kl_divergence": np.array([[0.2, 0.3, 0.5], [1.0, 0.0, 0.0]]),
     "hinge": np.array([[0.0, 1.0, 0.3], [1.0, 0.6, 0.0]]),

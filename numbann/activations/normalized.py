@@ -88,10 +88,10 @@ def sparsemax(z, a):
     https://doi.org/10.1007/BF00938486.
     """
     largest = row_max(z)
-    tau, risen = -1, 1
+    tau, risen = -1.0, 1.0
     for _round in range(len(z)):
         if risen > 0:
-            total, count = 0, 0
+            total, count = 0.0, 0
             for k in range(len(z)):
                 if z[k] - largest > tau:
                     total += z[k] - largest
@@ -104,7 +104,7 @@ def sparsemax(z, a):
 
 @sparsemax.backward
 def sparsemax_backward(a, da, dz):
-    total, count = 0, 0
+    total, count = 0.0, 0
     for k in range(len(a)):
         if a[k] > 0:
             total += da[k]

@@ -22,6 +22,8 @@ SETTINGS: dict[str, list[dict[str, Any]]] = {
     "hard_shrink": [{}, {"lambd": 1.3}],
     "soft_shrink": [{}, {"lambd": 1.3}],
     "leaky_relu": [{}, {"alpha": 0.0}, {"alpha": 0.3}],
+    "sigmoid_focal": [{}, {"gamma": 0.5, "alpha": 0.6}],
+    "softmax_focal": [{}, {"gamma": 0.5}],
     "huber": [{}, {"delta": 0.3}],
     "smooth_l1": [{}, {"beta": 0.3}],
     "quantile": [{}, {"quantile": 0.9}],
