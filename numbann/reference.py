@@ -8,6 +8,7 @@ Letters: B rows, I inputs, O outputs, K classes; x, w, b, z = x w + b, a = f(z),
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
@@ -101,6 +102,246 @@ def elu_backward(da: Array, z: Array, a: Array, alpha: float = 1.0) -> Array:
     return da * np.where(z > 0, 1, alpha * np.exp(z))
 
 
+SELU_SCALE, SELU_ALPHA = 1.0507009873554804934, 1.6732632423543772848
+
+
+def selu(z: Array) -> Array:
+    """a = s elu(z) with its own alpha."""
+    return SELU_SCALE * elu(z, SELU_ALPHA)
+
+
+def selu_backward(da: Array, z: Array, a: Array) -> Array:
+    """dz = s da where z > 0, else da s alpha exp(z)."""
+    return SELU_SCALE * elu_backward(da, z, a, SELU_ALPHA)
+
+
+@at_the_limits
+def celu(z: Array, alpha: float = 1.0) -> Array:
+    """a = z where z > 0, else alpha (exp(z / alpha) - 1)."""
+    return np.where(z > 0, z, alpha * np.expm1(z / alpha))
+
+
+@at_the_limits
+def celu_backward(da: Array, z: Array, a: Array, alpha: float = 1.0) -> Array:
+    """dz = da where z > 0, else da exp(z / alpha)."""
+    return da * np.where(z > 0, 1, np.exp(z / alpha))
+
+
+def relu6(z: Array) -> Array:
+    """a = min(max(z, 0), 6)."""
+    return np.clip(z, 0, 6)
+
+
+def relu6_backward(da: Array, z: Array, a: Array) -> Array:
+    """dz = da where 0 < z < 6, else 0."""
+    return da * ((z > 0) & (z < 6))
+
+
+def threshold(z: Array, threshold: float = 1.0, fill: float = 0.0) -> Array:
+    """a = z where z > threshold, else fill."""
+    return np.where(z <= threshold, fill, z)
+
+
+def threshold_backward(da: Array, z: Array, a: Array, threshold: float = 1.0, fill: float = 0.0) -> Array:
+    """dz = da where z > threshold, else 0."""
+    return da * (z > threshold)
+
+
+def softplus(z: Array, beta: float = 1.0) -> Array:
+    """a = log(1 + exp(beta z)) / beta."""
+    return np.logaddexp(0, beta * z) / beta
+
+
+def softplus_backward(da: Array, z: Array, a: Array, beta: float = 1.0) -> Array:
+    """dz = da sigmoid(beta z)."""
+    return da * sigmoid(beta * z)
+
+
+@at_the_limits
+def squareplus(z: Array, beta: float = 4.0) -> Array:
+    """a = (z + sqrt(z^2 + beta)) / 2, below 0 with numerator and denominator times sqrt(z^2 + beta) - z."""
+    r = np.hypot(z, np.sqrt(beta))
+    return np.where(z < 0, beta / (r - z), z + r) / 2
+
+
+@at_the_limits
+def squareplus_backward(da: Array, z: Array, a: Array, beta: float = 4.0) -> Array:
+    """dz = da (1 + z / sqrt(z^2 + beta)) / 2."""
+    return da * (1 + np.where(np.isinf(z), np.sign(z), z / np.hypot(z, np.sqrt(beta)))) / 2
+
+
+def log_sigmoid(z: Array) -> Array:
+    """a = -log(1 + exp(-z))."""
+    return -np.logaddexp(0, -z)
+
+
+def log_sigmoid_backward(da: Array, z: Array, a: Array) -> Array:
+    """dz = da sigmoid(-z)."""
+    return da * sigmoid(-z)
+
+
+@at_the_limits
+def exponential(z: Array) -> Array:
+    """a = exp(z)."""
+    return np.exp(z)
+
+
+def exponential_backward(da: Array, z: Array, a: Array) -> Array:
+    """dz = da a."""
+    return da * a
+
+
+@at_the_limits
+def gated(z: Array, gate: Array) -> Array:
+    """z times a gate; 0 where the gate is shut, also at -inf."""
+    return np.where(gate == 0, 0, z * gate)
+
+
+def silu(z: Array, beta: float = 1.0) -> Array:
+    """a = z sigmoid(beta z)."""
+    return gated(z, sigmoid(beta * z))
+
+
+def silu_backward(da: Array, z: Array, a: Array, beta: float = 1.0) -> Array:
+    """dz = da (s + beta z s (1 - s)), s = sigmoid(beta z)."""
+    s = sigmoid(beta * z)
+    return da * (s + beta * gated(z, s * sigmoid(-beta * z)))
+
+
+def normal_distribution(z: Array) -> Array:
+    """P(z) = erfc(-z / sqrt(2)) / 2."""
+    return np.vectorize(math.erfc, otypes=[float])(-z / np.sqrt(2)) / 2
+
+
+def gelu(z: Array) -> Array:
+    """a = z P(z), with the normal distribution's function P."""
+    return gated(z, normal_distribution(z))
+
+
+@at_the_limits
+def gelu_backward(da: Array, z: Array, a: Array) -> Array:
+    """dz = da (P(z) + z p(z)), with the normal density p."""
+    return da * (normal_distribution(z) + gated(z, np.exp(-z * z / 2) / np.sqrt(2 * np.pi)))
+
+
+@at_the_limits
+def gelu_tanh(z: Array) -> Array:
+    """a = z (1 + tanh(u)) / 2 = z sigmoid(2 u), u = sqrt(2 / pi) (z + 0.044715 z^3)."""
+    return gated(z, sigmoid(2 * np.sqrt(2 / np.pi) * (z + 0.044715 * z**3)))
+
+
+@at_the_limits
+def gelu_tanh_backward(da: Array, z: Array, a: Array) -> Array:
+    """dz = da (s + z s (1 - s) 2 du/dz), s = sigmoid(2 u)."""
+    u, slope = np.sqrt(2 / np.pi) * (z + 0.044715 * z**3), np.sqrt(2 / np.pi) * (1 + 3 * 0.044715 * z**2)
+    s = sigmoid(2 * u)
+    return da * (s + gated(2 * z * slope, s * sigmoid(-2 * u)))
+
+
+def mish(z: Array) -> Array:
+    """a = z tanh(log(1 + exp(z)))."""
+    return gated(z, np.tanh(softplus(z)))
+
+
+@at_the_limits
+def mish_backward(da: Array, z: Array, a: Array) -> Array:
+    """dz = da (g + z sigmoid(z) / cosh(log(1 + exp(z)))^2), g = tanh(log(1 + exp(z)))."""
+    return da * (np.tanh(softplus(z)) + gated(z, sigmoid(z) / np.cosh(softplus(z)) ** 2))
+
+
+def hard_silu(z: Array) -> Array:
+    """a = z hard_sigmoid(z)."""
+    return gated(z, hard_sigmoid(z))
+
+
+def hard_silu_backward(da: Array, z: Array, a: Array) -> Array:
+    """dz = 0 where z < -3, da where z > 3, else da (2 z + 3) / 6."""
+    return da * np.where(z < -3, 0, np.where(z > 3, 1, (2 * z + 3) / 6))
+
+
+@at_the_limits
+def softsign(z: Array) -> Array:
+    """a = z / (1 + |z|)."""
+    return np.where(np.isinf(z), np.sign(z), z / (1 + np.abs(z)))
+
+
+def softsign_backward(da: Array, z: Array, a: Array) -> Array:
+    """dz = da / (1 + |z|)^2."""
+    return da / (1 + np.abs(z)) ** 2
+
+
+def arctan(z: Array) -> Array:
+    """a = arctan(z)."""
+    return np.arctan(z)
+
+
+def arctan_backward(da: Array, z: Array, a: Array) -> Array:
+    """dz = da / (1 + z^2)."""
+    return da / (1 + z * z)
+
+
+def hard_sigmoid(z: Array) -> Array:
+    """a = min(max(z + 3, 0), 6) / 6."""
+    return np.clip(z + 3, 0, 6) / 6
+
+
+def hard_sigmoid_backward(da: Array, z: Array, a: Array) -> Array:
+    """dz = da / 6 where |z| < 3, else 0."""
+    return da * (np.abs(z) < 3) / 6
+
+
+def hard_tanh(z: Array, min_val: float = -1.0, max_val: float = 1.0) -> Array:
+    """a = min(max(z, min_val), max_val)."""
+    return np.clip(z, min_val, max_val)
+
+
+def hard_tanh_backward(da: Array, z: Array, a: Array, min_val: float = -1.0, max_val: float = 1.0) -> Array:
+    """dz = da between the bounds, else 0."""
+    return da * ((z > min_val) & (z < max_val))
+
+
+def hard_shrink(z: Array, lambd: float = 0.5) -> Array:
+    """a = z where |z| > lambd, else 0."""
+    return np.where(np.abs(z) <= lambd, 0, z)
+
+
+def hard_shrink_backward(da: Array, z: Array, a: Array, lambd: float = 0.5) -> Array:
+    """dz = da where |z| > lambd, else 0."""
+    return da * (np.abs(z) > lambd)
+
+
+def soft_shrink(z: Array, lambd: float = 0.5) -> Array:
+    """a = sign(z) max(|z| - lambd, 0)."""
+    return np.sign(z) * np.maximum(np.abs(z) - lambd, 0)
+
+
+def soft_shrink_backward(da: Array, z: Array, a: Array, lambd: float = 0.5) -> Array:
+    """dz = da where |z| > lambd, else 0."""
+    return da * (np.abs(z) > lambd)
+
+
+def tanh_shrink(z: Array) -> Array:
+    """a = z - tanh(z)."""
+    return z - np.tanh(z)
+
+
+def tanh_shrink_backward(da: Array, z: Array, a: Array) -> Array:
+    """dz = da tanh(z)^2."""
+    return da * np.tanh(z) ** 2
+
+
+@at_the_limits
+def sine(z: Array) -> Array:
+    """a = sin(z)."""
+    return np.sin(z)
+
+
+@at_the_limits
+def sine_backward(da: Array, z: Array, a: Array) -> Array:
+    """dz = da cos(z)."""
+    return da * np.cos(z)
+
+
 def softmax(z: Array) -> Array:
     """a_k = exp(z_k) / sum_j exp(z_j) in each row.  z: (B, K)."""
     return np.exp(log_softmax(z))
@@ -117,12 +358,142 @@ def log_softmax(z: Array) -> Array:
     return z - np.logaddexp.reduce(z, axis=1, keepdims=True)
 
 
+def log_softmax_backward(da: Array, z: Array, a: Array) -> Array:
+    """dz = da - softmax(z) sum_j da_j in each row."""
+    return da - softmax(z) * da.sum(axis=1, keepdims=True)
+
+
+def softmin(z: Array) -> Array:
+    """a = softmax(-z)."""
+    return softmax(-z)
+
+
+def softmin_backward(da: Array, z: Array, a: Array) -> Array:
+    """dz = -softmax's."""
+    return -softmax_backward(da, -z, a)
+
+
+def sparsemax(z: Array) -> Array:
+    """a_k = max(z_k - tau, 0) in each row: of the n largest, the most that stay above (their sum - 1) / n = tau."""
+    ordered = -np.sort(-z, axis=1)
+    sums, counts = np.cumsum(ordered, axis=1), np.arange(1, z.shape[1] + 1)
+    support = np.sum(1 + counts * ordered > sums, axis=1, keepdims=True)
+    tau = (np.take_along_axis(sums, support - 1, axis=1) - 1) / support
+    return np.maximum(z - tau, 0)
+
+
+def sparsemax_backward(da: Array, z: Array, a: Array) -> Array:
+    """dz = da less its mean over the places with a > 0, in those places, else 0."""
+    support = a > 0
+    mean = (da * support).sum(axis=1, keepdims=True) / support.sum(axis=1, keepdims=True)
+    return support * (da - mean)
+
+
 # ---- losses: each row's value (B,), and dy = dvalue/dy (B, K).  A batch's loss is the mean of the rows' values
 
 
 def mse(y: Array, t: Array) -> tuple[Array, Array]:
     """value = mean_k (y_k - t_k)^2, dy = 2 (y - t) / K."""
     return ((y - t) ** 2).mean(axis=1), 2 * (y - t) / y.shape[1]
+
+
+def mae(y: Array, t: Array) -> tuple[Array, Array]:
+    """value = mean_k |y_k - t_k|, dy = sign(y - t) / K."""
+    return np.abs(y - t).mean(axis=1), np.sign(y - t) / y.shape[1]
+
+
+def huber(y: Array, t: Array, delta: float = 1.0) -> tuple[Array, Array]:
+    """value = mean_k of e^2 / 2 where |e| <= delta, else delta (|e| - delta / 2), e = y - t; dy = e within +-delta."""
+    e = y - t
+    value = np.where(np.abs(e) <= delta, e * e / 2, delta * (np.abs(e) - delta / 2))
+    return value.mean(axis=1), np.clip(e, -delta, delta) / y.shape[1]
+
+
+def smooth_l1(y: Array, t: Array, beta: float = 1.0) -> tuple[Array, Array]:
+    """huber with delta beta, over beta."""
+    value, dy = huber(y, t, beta)
+    return value / beta, dy / beta
+
+
+def log_cosh(y: Array, t: Array) -> tuple[Array, Array]:
+    """value = mean_k log cosh(y_k - t_k), dy = tanh(y - t) / K."""
+    e = np.abs(y - t)
+    small = np.log1p(2 * np.sinh(np.minimum(e, 1) / 2) ** 2)
+    value = np.where(e < 1, small, np.logaddexp(e, -e) - np.log(2))
+    return value.mean(axis=1), np.tanh(y - t) / y.shape[1]
+
+
+def quantile(y: Array, t: Array, quantile: float = 0.5) -> tuple[Array, Array]:
+    """value = mean_k max(q (t - y), (q - 1) (t - y)); dy = -q below t, 1 - q above."""
+    e = t - y
+    slope = np.where(e > 0, -quantile, np.where(e < 0, 1 - quantile, 0))
+    return np.maximum(quantile * e, (quantile - 1) * e).mean(axis=1), slope / y.shape[1]
+
+
+def mape(y: Array, t: Array, epsilon: float = 1e-8) -> tuple[Array, Array]:
+    """value = mean_k |y - t| / max(|t|, epsilon)."""
+    size = np.maximum(np.abs(t), epsilon)
+    return (np.abs(y - t) / size).mean(axis=1), np.sign(y - t) / size / y.shape[1]
+
+
+def msle(y: Array, t: Array) -> tuple[Array, Array]:
+    """value = mean_k (log(1 + max(y, 0)) - log(1 + t))^2."""
+    positive = np.maximum(y, 0)
+    e = np.log1p(positive) - np.log1p(t)
+    return (e * e).mean(axis=1), (y >= 0) * 2 * e / (1 + positive) / y.shape[1]
+
+
+@at_the_limits
+def poisson_nll(y: Array, t: Array) -> tuple[Array, Array]:
+    """value = mean_k of exp(y) - t y, dy = (exp(y) - t) / K."""
+    return (np.exp(y) - t * y).mean(axis=1), (np.exp(y) - t) / y.shape[1]
+
+
+def hinge(y: Array, t: Array) -> tuple[Array, Array]:
+    """value = mean_k max(1 - s y, 0), s = 2 t - 1."""
+    s = 2 * t - 1
+    return np.maximum(1 - s * y, 0).mean(axis=1), np.where(s * y < 1, -s, 0) / y.shape[1]
+
+
+def squared_hinge(y: Array, t: Array) -> tuple[Array, Array]:
+    """value = mean_k max(1 - s y, 0)^2, s = 2 t - 1."""
+    s = 2 * t - 1
+    m = np.maximum(1 - s * y, 0)
+    return (m * m).mean(axis=1), -2 * s * m / y.shape[1]
+
+
+def multi_margin(y: Array, label: Array, margin: float = 1.0) -> tuple[Array, Array]:
+    """value = sum_{k != label} max(margin - y_label + y_k, 0) / K; label: (B,)."""
+    own = np.eye(y.shape[1])[label]
+    m = np.maximum(margin - (own * y).sum(axis=1, keepdims=True) + y, 0) * (1 - own)
+    missed = (m > 0).astype(float)
+    return m.sum(axis=1) / y.shape[1], (missed - own * missed.sum(axis=1, keepdims=True)) / y.shape[1]
+
+
+def sigmoid_focal(y: Array, t: Array, gamma: float = 2.0, alpha: float = 0.25) -> tuple[Array, Array]:
+    """value = mean_k of c w^gamma h, c = alpha t + (1 - alpha) (1 - t), w = s (1 - t) + (1 - s) t, h: cross-entropy."""
+    s, rest = sigmoid(y), sigmoid(-y)
+    w, c = s * (1 - t) + rest * t, alpha * t + (1 - alpha) * (1 - t)
+    h = t * np.logaddexp(0, -y) + (1 - t) * np.logaddexp(0, y)
+    pull = gamma * h * (2 * t - 1) * s * rest / np.where(w == 0, 1, w)
+    dy = c * w**gamma * (s * (1 - t) - rest * t - pull)
+    return (c * w**gamma * h).mean(axis=1), dy / y.shape[1]
+
+
+def softmax_focal(y: Array, label: Array, gamma: float = 2.0) -> tuple[Array, Array]:
+    """value = -(1 - p)^gamma log p with p = softmax(y)[label], dy = dvalue/dp p (own - softmax(y)); label: (B,)."""
+    own = np.eye(y.shape[1])[label]
+    p, log_p = softmax(y), (own * log_softmax(y)).sum(axis=1)
+    rest = (p * (1 - own)).sum(axis=1)
+    p_own = (p * own).sum(axis=1)
+    c = rest**gamma * (1 - gamma * p_own * log_p / np.where(rest == 0, 1, rest))
+    return -(rest**gamma) * log_p, c[:, None] * (p * (1 - own) - rest[:, None] * own)
+
+
+def kl_divergence(y: Array, t: Array) -> tuple[Array, Array]:
+    """value = sum_k t_k (log t_k - log softmax(y)_k), dy as of soft_cross_entropy."""
+    value, dy = soft_cross_entropy(y, t)
+    return value + (t * np.log(np.where(t > 0, t, 1))).sum(axis=1), dy
 
 
 def softmax_cross_entropy(y: Array, label: Array, label_smoothing: float = 0.0) -> tuple[Array, Array]:

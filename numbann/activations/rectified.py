@@ -1,11 +1,13 @@
-"""Rectifiers: activations that pass what is positive and bend what is not.  S-shaped ones live in sigmoidal.py."""
+"""Rectifiers: activations that pass what is positive and bend what is not.  Smooth ones of relu live in smooth.py."""
 
 from __future__ import annotations
 
 from math import expm1
 
-from numbann.component import NonNegative, activation
+from numbann.component import NonNegative, Positive, activation
 from numbann.hookspecs import hookimpl
+
+SELU_SCALE, SELU_ALPHA = 1.0507009873554804934, 1.6732632423543772848
 
 
 @activation(init="he_normal")
@@ -53,7 +55,68 @@ def elu_derivative(z, a, alpha):
     return 1 if z > 0 else a + alpha
 
 
+@activation
+def selu(z):
+    """Scaled exponential linear unit: a = s z for z >= 0, else s alpha (exp(z) - 1), in (-1.7581, inf).
+
+    s = 1.0507... and alpha = 1.6732... keep mean 0 and variance 1 from layer to layer, if inputs are standardised and
+    weights have variance 1 / I.  Derivative s for z > 0, else a + s alpha.  Klambauer, Unterthiner, Mayr and Hochreiter
+    2017, https://arxiv.org/abs/1706.02515; as torch.nn.SELU.
+    """
+    return SELU_SCALE * (SELU_ALPHA * expm1(z) if z < 0 else z)
+
+
+@selu.derivative
+def selu_derivative(z, a):
+    return SELU_SCALE if z > 0 else a + SELU_SCALE * SELU_ALPHA
+
+
+@activation(init="he_normal")
+def celu(z, alpha: Positive = 1.0):
+    """Smooth exponential linear unit: a = z for z >= 0, else alpha (exp(z / alpha) - 1), in (-alpha, inf).
+
+    Derivative 1 for z > 0, else 1 + a / alpha: unlike elu's it has no jump for any alpha.  Barron 2017,
+    https://arxiv.org/abs/1704.07483; as torch.nn.CELU.
+    """
+    return alpha * expm1(z / alpha) if z < 0 else z
+
+
+@celu.derivative
+def celu_derivative(z, a, alpha):
+    return 1 if z > 0 else 1 + a / alpha
+
+
+@activation(init="he_normal")
+def relu6(z):
+    """Rectified linear unit that ends at 6: a = min(max(z, 0), 6), in [0, 6].
+
+    Derivative 1 for 0 < z < 6, else 0.  For low precision, which bounded values suit; dead below 0 and above 6.
+    Krizhevsky 2010, https://www.cs.toronto.edu/~kriz/conv-cifar10-aug2010.pdf; as torch.nn.ReLU6.
+    """
+    return 0 if z < 0 else (6 if z > 6 else z)
+
+
+@relu6.derivative
+def relu6_derivative(a):
+    return 1 if 0 < a < 6 else 0
+
+
+@activation(init="he_normal", aliases=("thresholded_relu",))
+def threshold(z, threshold: float = 1.0, fill: float = 0.0):
+    """Threshold: a = z for z > threshold, else fill.
+
+    Derivative 1 for z > threshold, else 0; at the threshold it jumps, which no gradient sees.  Konda, Memisevic and
+    Krueger 2014, https://arxiv.org/abs/1402.3337; as torch.nn.Threshold, whose `value` is fill.
+    """
+    return fill if z <= threshold else z
+
+
+@threshold.derivative
+def threshold_derivative(z, threshold):
+    return 1 if z > threshold else 0
+
+
 @hookimpl
 def numbann_register(register):
-    for component in (relu, leaky_relu, elu):
+    for component in (relu, leaky_relu, elu, selu, celu, relu6, threshold):
         register(component)

@@ -190,7 +190,7 @@ def _optimizer(component: Component) -> dict[str, Any]:
         step=", step" if "step" in component.roles else "",
         checks="\n".join(f'    check_shapes("{component.name}_step", w, {other})' for other in ("g", *states)),
         views="\n".join(f"    {state}_flat = {state}.reshape({state}.size)" for state in states),
-        decay="" if decays else " + weight_decay * weights[i]",
+        decay="" if decays else " + weight_decay_cast * weights[i]",
         results=", ".join(["weights[i]", *(f"{state}_flat[i]" for state in states)]),
     )
 
@@ -205,10 +205,11 @@ def _made(
     """Generate, load and wrap the functions of a template."""
     defaults = _defaults(component)
     array = {"activation": "z", "loss": "y", "optimizer": "w"}[component.kind]
-    casted = [*defaults, *(["step"] if "step" in component.roles else [])]
-    casts = "\n".join(
-        f"    {name} = {array}.dtype.type({name})" for name in casted if defaults.get(name) not in (True, False)
-    )
+    numbers = [name for name, value in defaults.items() if not isinstance(value, bool)]
+    casted = [*numbers, *(["step"] if "step" in component.roles else [])]
+    # under names of their own: an argument that is assigned again keeps the type of the argument, float64
+    casts = "\n".join(f"    {name}_cast = {array}.dtype.type({name})" for name in casted)
+    given = {**given, **{name: f"{name}_cast" for name in casted}}
     calls = {role: ", ".join(given.get(name, name) for name in arguments_of(part)) for role, part in parts.items()}
     signature = "".join(f", {name}={value!r}" for name, value in defaults.items())
     body = template.format(name=component.name, signature=signature, casts=casts, **calls, **fields)

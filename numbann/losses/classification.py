@@ -66,7 +66,22 @@ def sigmoid_cross_entropy_derivative(y, t):
     return (e if y < 0 else 1) / (1 + e) - t
 
 
+@loss(form="row", link="softmax", target="distribution")
+def kl_divergence(y, t, dy):
+    """Kullback-Leibler divergence: sum_k t_k (log t_k - log softmax(y)_k).  y, t, dy: one row (K,); sum t = 1.
+
+    dy = softmax(y) sum_k t_k - t, as for soft_cross_entropy, which is larger by the entropy of t alone; this one is 0
+    at the target.  Kullback and Leibler 1951, https://doi.org/10.1214/aoms/1177729694; as torch.nn.KLDivLoss of
+    log_softmax(y), summed over classes ("batchmean").
+    """
+    value = soft_cross_entropy(y, t, dy)
+    for k in range(len(t)):
+        if t[k] > 0:
+            value += t[k] * log(t[k])
+    return value
+
+
 @hookimpl
 def numbann_register(register):
-    for component in (softmax_cross_entropy, soft_cross_entropy, sigmoid_cross_entropy):
+    for component in (softmax_cross_entropy, soft_cross_entropy, sigmoid_cross_entropy, kl_divergence):
         register(component)

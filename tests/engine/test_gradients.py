@@ -49,21 +49,27 @@ def check_gradient(made: plan.Plan) -> None:
 
         gradient = trained_gradient(engine)
         left, right = one_sided_slopes(loss, flat(weights))
-    assert np.abs(gradient).max() > 1e-3
-    assert (gradient >= np.minimum(left, right) - 1e-8).all()
-    assert (gradient <= np.maximum(left, right) + 1e-8).all()
+    largest = np.abs(gradient).max()
+    assert largest > 1e-3
+    slack = 1e-8 * max(1.0, largest)
+    assert (gradient >= np.minimum(left, right) - slack).all()
+    assert (gradient <= np.maximum(left, right) + slack).all()
+
+
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+def test_hidden_activations(activation: str) -> None:
+    check_gradient(make_plan(SIZES, activation))
 
 
 @pytest.mark.parametrize("loss", LOSSES)
-@pytest.mark.parametrize("activation", ACTIVATIONS)
-def test_hidden_activations(activation: str, loss: str) -> None:
+@pytest.mark.parametrize("activation", ["tanh", "softmax"])
+def test_losses(activation: str, loss: str) -> None:
     check_gradient(make_plan(SIZES, activation, loss))
 
 
-@pytest.mark.parametrize("loss", [name for name in LOSSES if built_in().get("loss", name).traits["link"] == "identity"])
 @pytest.mark.parametrize("output", ACTIVATIONS)
-def test_output_activations(output: str, loss: str) -> None:
-    check_gradient(make_plan(SIZES, "tanh", loss, output=output))
+def test_output_activations(output: str) -> None:
+    check_gradient(make_plan(SIZES, "tanh", output=output))
 
 
 def test_a_wrong_derivative_would_be_seen() -> None:

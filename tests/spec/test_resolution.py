@@ -124,11 +124,21 @@ def test_outputs_of_a_loss_multiply_and_positive_targets_are_never_shifted(spec_
 @pytest.mark.parametrize(
     ("found", "sections", "path", "words"),
     [
-        (REGRESSION, {"loss": "softmax_cross_entropy"}, "loss", "cannot serve regression; give one that can: mse"),
+        (
+            REGRESSION,
+            {"loss": "softmax_cross_entropy"},
+            "loss",
+            "cannot serve regression; give one that can: huber, log_cosh, mae, mape, mse",
+        ),
         (REGRESSION, {"loss": "sigmoid_cross_entropy"}, "loss", "cannot serve regression"),
         (REGRESSION, {"loss": "soft_cross_entropy"}, "loss", "cannot serve regression"),
         (TEN, {"loss": "sigmoid_cross_entropy"}, "loss", "cannot serve classification into 10 classes"),
-        (SHARES, {"loss": "softmax_cross_entropy"}, "loss", "give one that can: mse, soft_cross_entropy"),
+        (
+            SHARES,
+            {"loss": "softmax_cross_entropy"},
+            "loss",
+            "give one that can: huber, kl_divergence, log_cosh, mae, mse",
+        ),
         (
             TEN,
             {"model": {"layers": [], "output_activation": "relu"}},

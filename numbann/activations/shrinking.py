@@ -1,0 +1,60 @@
+"""Shrinkage: activations that take small values to zero and keep large ones.  Rectifiers live in rectified.py."""
+
+from __future__ import annotations
+
+from math import tanh
+
+from numbann.component import NonNegative, activation
+from numbann.hookspecs import hookimpl
+
+
+@activation
+def hard_shrink(z, lambd: NonNegative = 0.5):
+    """Hard shrinkage: a = z for |z| > lambd, else 0.
+
+    Derivative 1 for |z| > lambd, else 0; at lambd it jumps, which no gradient sees.  For sparse codes.
+    Donoho and Johnstone 1994, https://doi.org/10.1093/biomet/81.3.425; as torch.nn.Hardshrink.
+    """
+    return 0 if abs(z) <= lambd else z
+
+
+@hard_shrink.derivative
+def hard_shrink_derivative(z, lambd):
+    return 1 if abs(z) > lambd else 0
+
+
+@activation
+def soft_shrink(z, lambd: NonNegative = 0.5):
+    """Soft shrinkage: a = z - lambd for z > lambd, z + lambd for z < -lambd, else 0.
+
+    Derivative 1 for |z| > lambd, else 0.  Continuous, but it pulls large values in too.
+    Donoho and Johnstone 1994, https://doi.org/10.1093/biomet/81.3.425; as torch.nn.Softshrink.
+    """
+    return 0 if abs(z) <= lambd else (z + lambd if z < 0 else z - lambd)
+
+
+@soft_shrink.derivative
+def soft_shrink_derivative(z, lambd):
+    return 1 if abs(z) > lambd else 0
+
+
+@activation
+def tanh_shrink(z):
+    """Shrinkage by tanh: a = z - tanh(z), in (-inf, inf).
+
+    Derivative tanh(z)^2.  About z^3 / 3 near 0, where the difference has an error of a rounding of z.
+    Donoho and Johnstone 1994 on shrinkage, https://doi.org/10.1093/biomet/81.3.425; as torch.nn.Tanhshrink.
+    """
+    return z - tanh(z)
+
+
+@tanh_shrink.derivative
+def tanh_shrink_derivative(z):
+    s = tanh(z)
+    return s * s
+
+
+@hookimpl
+def numbann_register(register):
+    for component in (hard_shrink, soft_shrink, tanh_shrink):
+        register(component)
