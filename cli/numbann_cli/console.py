@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-from numbann.training.callbacks import DataRead, EpochEnded, Event, Finished, Planned, Started, StepsDone
+from numbann.training.callbacks import Compiling, DataRead, EpochEnded, Event, Finished, Planned, Started, StepsDone
 from numbann.training.rundir import json_text
 from numbann_cli.group import Settings
 from numbann_cli.progress import Bar
@@ -40,6 +40,8 @@ class Narrator:
                 self._data(event)
             case Planned():
                 self._plan(event)
+            case Compiling():
+                self._tell("first  compiling kernels, which takes some seconds once ...")
             case Started():
                 self._start(event)
             case StepsDone() if self.bar:
@@ -85,7 +87,7 @@ class Narrator:
     def _start(self, event: Started) -> None:
         if event.compiled:
             kernels = "1 kernel" if event.compiled == 1 else f"{event.compiled} kernels"
-            self._tell(f"built  {kernels} compiled in {event.compile_seconds:.1f} s (kept for the next run)")
+            self._tell(f"built  {kernels} in {event.compile_seconds:.1f} s (kept for the next run)")
         threads = "1 thread" if event.threads == 1 else f"up to {event.threads} threads"
         after = f", going on after epoch {event.epochs_done}" if event.epochs_done else ""
         self._tell(f"run    {event.path}, {threads} on {event.device}{after}\n")

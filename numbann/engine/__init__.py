@@ -3,5 +3,6 @@
 from __future__ import annotations
 
 from numbann.engine.cpu.engine import Engine
+from numbann.simd.jit import nothing_cached
 
-__all__ = ["Engine"]
+__all__ = ["Engine", "nothing_cached"]

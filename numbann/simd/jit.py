@@ -151,6 +151,11 @@ def cache_folder() -> Path:
     return cache_root() / versions_hash()
 
 
+def nothing_cached() -> bool:
+    """Whether no kernel of this version has been kept here yet."""
+    return next(cache_folder().rglob("*.nbi"), None) is None
+
+
 @functools.cache
 def cache_works() -> bool:
     """Whether files can be written to the cache folder."""

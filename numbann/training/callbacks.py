@@ -26,6 +26,11 @@ class Planned:
 
 
 @dataclass(frozen=True)
+class Compiling:
+    """Kernels are about to be compiled for the first time on this machine, which takes some seconds."""
+
+
+@dataclass(frozen=True)
 class Started:
     """Training begins, after so many epochs of an earlier start, on so many threads; `compiled` kernels were made."""
 
@@ -66,7 +71,7 @@ class Finished:
     seconds: float
 
 
-Event = DataRead | Planned | Started | StepsDone | EpochEnded | Finished
+Event = DataRead | Planned | Compiling | Started | StepsDone | EpochEnded | Finished
 Callback = Callable[[Event], None]
 
 

@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from numbann.engine import Engine
+from numbann.engine import Engine, nothing_cached
 from numbann.errors import RunDirectoryError
 from numbann.training import rundir
-from numbann.training.callbacks import Callback, Event, to_all
+from numbann.training.callbacks import Callback, Compiling, Event, to_all
 from numbann.training.checkpoint import load_state
 from numbann.training.execution import Execution, Run, carried_out, warmed_up
 from numbann.training.lock import locked
@@ -41,13 +41,20 @@ def train(
     job = prepare(spec, {**(overrides or {}), **_settings(device=device, threads=threads, seed=seed)}, tell)
     output = job.loaded.spec.output if output is None else output
     rundir.check_output(output, force)
-    with Engine(job.plan, job.resolved.spec.train.threads) as engine:
+    with _engine(job, tell) as engine:
         warmth = warmed_up(engine, job)
         directory = rundir.create(output, job.resolved.spec.name, force)
         with locked(directory.path):
             directory.clear()
             directory.write(rundir.SPEC, job.loaded.source.text.encode())
             return carried_out(Execution(job, engine, directory, tell, warmth), _first_state(engine, job))
+
+
+def _engine(job: Job, tell: Callback) -> Engine:
+    """The engine of a job, after a word if it has to compile everything."""
+    if nothing_cached():
+        tell(Compiling())
+    return Engine(job.plan, job.resolved.spec.train.threads)
 
 
 def resume(
@@ -71,7 +78,7 @@ def resume(
         _refuse_complete(directory, job, state)
         for event in events:
             tell(event)
-        with Engine(job.plan, job.resolved.spec.train.threads) as engine:
+        with _engine(job, tell) as engine:
             warmth = warmed_up(engine, job)
             engine.set_weights(state.weights)
             engine.restore(dict(state.engine))

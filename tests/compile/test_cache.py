@@ -14,6 +14,7 @@ Filled = tuple[Path, dict[str, Any]]
 PLUGIN = '''"""A plugin whose result hangs on a number of its module and on a function it calls."""
 
 from numbann import activation, hookimpl
+from numbann.simd import jit
 
 SLOPE = 0.1
 
@@ -109,6 +110,14 @@ def test_one_damaged_file(filled: Filled, cache: Path) -> None:
     victim.write_bytes(victim.read_bytes()[:100])
     assert train_in(cache)["digest"] == filled[1]["digest"]
     assert train_in(cache) == {**filled[1], "compiled": 0}
+
+
+def test_it_is_known_whether_there_is_anything(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(jit, "cache_folder", lambda: tmp_path / "cache")
+    assert jit.nothing_cached()
+    (tmp_path / "cache" / "simd").mkdir(parents=True)
+    (tmp_path / "cache" / "simd" / "kernel.nbi").touch()
+    assert not jit.nothing_cached()
 
 
 @pytest.mark.slow

@@ -13,7 +13,8 @@ import pytest
 import numbann
 from numbann.engine import Engine
 from numbann.errors import DataError, RunDirectoryError, SpecError, TrainingError
-from numbann.training.callbacks import EpochEnded, Event, Finished, Started
+from numbann.training import runs
+from numbann.training.callbacks import Compiling, EpochEnded, Event, Finished, Started
 
 WriteSpec = Callable[..., Path]
 REGRESSION = {"target": "sum", "drop": ["colour"], "task": "regression"}
@@ -257,3 +258,15 @@ def test_data_errors_without_a_key_stay_data_errors(write_spec: WriteSpec, blobs
     blobs.write_text(blobs.read_text() + "1,2\n")
     with pytest.raises(DataError, match=r"blobs\.csv"):
         numbann.train(write_spec())
+
+
+@pytest.mark.parametrize("empty", [True, False])
+def test_the_first_run_says_that_it_compiles(
+    write_spec: WriteSpec, monkeypatch: pytest.MonkeyPatch, empty: bool
+) -> None:
+    monkeypatch.setattr(runs, "nothing_cached", lambda: empty)
+    told: list[Event] = []
+    numbann.train(write_spec(train={"epochs": 1}), callbacks=[told.append])
+    kinds = [type(event) for event in told]
+    assert (Compiling in kinds) == empty
+    assert not empty or kinds.index(Compiling) < kinds.index(Started)
