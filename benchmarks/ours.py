@@ -12,7 +12,13 @@ from nets import Net
 
 import numbann
 
-EPOCHS = 3  # timed ones of a round, after one to warm up
+EPOCHS, STEPS = 3, 60  # timed epochs of a round, and the steps that they have at least; a third as many warm up
+
+
+def epochs_of_a_round(net: Net) -> tuple[int, int]:
+    """How many epochs warm up and how many are timed: a full batch needs many to be as many steps."""
+    timed = max(EPOCHS, STEPS // net.steps)
+    return timed // 3, timed
 
 
 def train(net: Net, folder: Path, threads: int | str, epochs: int) -> tuple[numbann.Run, numbann.Model]:
@@ -23,9 +29,10 @@ def train(net: Net, folder: Path, threads: int | str, epochs: int) -> tuple[numb
 
 
 def epoch_seconds(net: Net, folder: Path, threads: int | str) -> float:
-    """Seconds of the median epoch after the first, by numbann's own history, shuffling included."""
-    run, _ = train(net, folder, threads, EPOCHS + 1)
-    return statistics.median(epoch["seconds"] for epoch in run.history[1:])
+    """Seconds of the median epoch of a round, by numbann's own history, shuffling included."""
+    warm, timed = epochs_of_a_round(net)
+    run, _ = train(net, folder, threads, warm + timed)
+    return statistics.median(epoch["seconds"] for epoch in run.history[warm:])
 
 
 def data_file(net: Net, folder: Path) -> Path:

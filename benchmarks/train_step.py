@@ -2,10 +2,10 @@
 
     python benchmarks/train_step.py [--nets TSMLWC] [--peers scikit-learn,JAX\\ scan] [--json out.json] [--plot out.png]
 
-A round is a warm epoch and the median of some after it, for everybody.  Rounds of all contestants alternate, and the
-median of the rounds counts, so that a busy machine is busy for all.  Peers that are not installed are left out.
-numbann's time is that of its own history: a whole epoch with shuffling.  GFLOP/s count the matrix products alone; their
-share is that of the fused multiply-adds which peak.py measures on as many processors, in the same run.
+A round is some epochs to warm up and the median of those after them, for everybody.  Rounds of all contestants
+alternate, and the median of the rounds counts, so that a busy machine is busy for all.  Peers that are not installed are
+left out.  numbann's time is that of its own history: a whole epoch with shuffling.  GFLOP/s count the matrix products
+alone; their share is that of the fused multiply-adds which peak.py measures on as many processors, in the same run.
 
 Run it more than once: where the system leaves the threads of a process on one processor, which some virtual machines do
 now and then, everybody's figures for more than one thread are about twice as long for that whole run.
@@ -35,19 +35,19 @@ def peer_rounds(net: Net, names: list[str]) -> Iterator[tuple[str, Once]]:
         try:
             for label, epoch in PEERS[name](net):
                 epoch()
-                yield f"{name} {label}".strip(), lambda epoch=epoch: _epoch_seconds(epoch)
+                yield f"{name} {label}".strip(), lambda epoch=epoch: _epoch_seconds(epoch, *ours.epochs_of_a_round(net))
         except ImportError:
             continue
 
 
-def _epoch_seconds(epoch: Callable[[], None]) -> float:
-    """Seconds of the median of some epochs, after one to warm up."""
+def _epoch_seconds(epoch: Callable[[], None], warm: int, timed: int) -> float:
+    """Seconds of the median of some epochs, after others to warm up."""
     seconds = []
-    for _ in range(ours.EPOCHS + 1):
+    for _ in range(warm + timed):
         start = time.perf_counter()
         epoch()
         seconds.append(time.perf_counter() - start)
-    return statistics.median(seconds[1:])
+    return statistics.median(seconds[warm:])
 
 
 def measure(net: Net, names: list[str], rounds: int, folder: Path) -> Times:

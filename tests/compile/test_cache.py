@@ -9,12 +9,13 @@ from typing import Any
 import pytest
 from processes import run, start
 
+from numbann.simd import jit
+
 Filled = tuple[Path, dict[str, Any]]
 
 PLUGIN = '''"""A plugin whose result hangs on a number of its module and on a function it calls."""
 
 from numbann import activation, hookimpl
-from numbann.simd import jit
 
 SLOPE = 0.1
 

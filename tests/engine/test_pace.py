@@ -37,6 +37,16 @@ def test_single_steps_are_dealt_out_too() -> None:
     assert done[2] > 280
 
 
+def test_threads_that_have_to_wake_up_are_not_judged_by_it() -> None:
+    """Two threads are faster but for the first step after a change."""
+    pace, last, done = Pace([1, 2]), 0, Counter[int]()
+    for _ in range(300):
+        threads, _ = pace.next(1)
+        pace.took(threads, 1, {1: 4e-4, 2: 3e-4}[threads] + (2e-4 if threads != last else 0))
+        last, done[threads] = threads, done[threads] + 1
+    assert done[2] > 280
+
+
 def test_it_follows_a_change() -> None:
     """A processor is taken away in the middle, and comes back."""
     pace = Pace([1, 2])

@@ -31,24 +31,33 @@ class Pace:
     def __init__(self, choices: Sequence[int]) -> None:
         self._choices = [_Choice(threads) for threads in choices]
         self._best = self._choices[-1]
+        self._last: _Choice | None = None  # what ran last
+        self._waking: _Choice | None = None  # what runs again before it is judged
         self._worked, self._patience = 0.0, SOON
 
     def next(self, left: int) -> tuple[int, int]:
         """The number of threads that goes on, and for how many of the steps left."""
         if len(self._choices) == 1:
             return self._best.threads, left
-        trial = self._trial()
+        trial = self._waking or self._trial()
         chosen = self._best if trial is None else trial
         seconds = TRIAL_SECONDS if trial is not None else self._pause() - self._worked
         fastest = min(choice.seconds for choice in self._choices)
-        return chosen.threads, max(1, min(left, int(min(seconds / fastest, left))))
+        return chosen.threads, max(1, int(min(seconds / fastest, left)))
 
     def took(self, threads: int, steps: int, seconds: float) -> None:
-        """So many steps took so long."""
+        """So many steps took so long.  A short run after a change tells little: its threads may have had to wake up."""
         chosen = next(choice for choice in self._choices if choice.threads == threads)
+        changed, self._last = chosen is not self._last, chosen
+        self._waking = chosen if changed and seconds < TRIAL_SECONDS else None
+        if self._waking is None:
+            self._count(chosen, seconds, seconds / steps)
+
+    def _count(self, chosen: _Choice, seconds: float, each: float) -> None:
+        """Take a measurement into account: all seconds, and those of each step."""
         warming = chosen.tried < TRIALS
         chosen.tried += 1
-        chosen.seconds = min(chosen.seconds, seconds / steps) if warming else seconds / steps
+        chosen.seconds = min(chosen.seconds, each) if warming else each
         if warming or chosen is not self._best:
             self._judge(chosen)
             return
