@@ -4,8 +4,8 @@
 
 A round is some epochs to warm up and the median of those after them, for everybody.  Rounds of all contestants
 alternate, and the median of the rounds counts, so that a busy machine is busy for all.  Peers that are not installed
-are left out.  numbann's time is that of its own history: a whole epoch with shuffling.  GFLOP/s count the matrix products
-alone; their share is that of the fused multiply-adds which peak.py measures on as many processors, in the same run.
+are left out.  numbann's time is that of its own history: a whole epoch with shuffling.  GFLOP/s count the matrix
+products alone; their share is that of the multiply-adds which peak.py measures on as many processors, in the same run.
 
 Run it more than once: where the system leaves the threads of a process on one processor, which some virtual machines do
 now and then, everybody's figures for more than one thread are about twice as long for that whole run.
