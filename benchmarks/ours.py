@@ -12,13 +12,14 @@ from nets import Net
 
 import numbann
 
-EPOCHS, STEPS = 3, 60  # timed epochs of a round, and the steps that they have at least; a third as many warm up
+EPOCHS, STEPS = 3, 200  # timed epochs of a round, and the steps that they have at least
+WARM = 5  # epochs before them, so that whoever adapts to the machine has done so
 
 
 def epochs_of_a_round(net: Net) -> tuple[int, int]:
     """How many epochs warm up and how many are timed: a full batch needs many to be as many steps."""
     timed = max(EPOCHS, STEPS // net.steps)
-    return timed // 3, timed
+    return max(WARM, timed), timed
 
 
 def train(net: Net, folder: Path, threads: int | str, epochs: int) -> tuple[numbann.Run, numbann.Model]:

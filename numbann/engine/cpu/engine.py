@@ -22,6 +22,8 @@ from numbann.engine.cpu.team import available_cpus
 from numbann.plan import Plan
 from numbann.simd import jit, op
 
+BETWEEN_EPOCHS = 10_000  # moments that threads wait for the next epoch before they park: some milliseconds
+
 
 @dataclass(frozen=True)
 class _Epochs:
@@ -127,7 +129,7 @@ class Engine:
         def made(threads: int) -> Call:
             table = self._training(batch, hyper, threads)
             table.bind(**arrays)
-            call = self._runner.call(table, threads, batch)
+            call = self._runner.call(table, threads, batch, BETWEEN_EPOCHS)
             call.rows(len(x))
             return call
 

@@ -18,7 +18,7 @@ from numbann.simd.machine import (
 from numbann.simd.pointer import advance, call_kernel, ints
 
 THREADS, OPS, PHASES, PHASE_COUNT, BATCH, TOTAL, FIRST, LAST = 0, 1, 2, 3, 4, 5, 6, 7
-SCRATCH, SCRATCH_BYTES, STEPS, YIELD = 8, 9, 10, 11
+SCRATCH, SCRATCH_BYTES, STEPS, YIELD, PATIENCE = 8, 9, 10, 11, 12  # the last: moments to wait for another call
 ARRIVED, GENERATION, STOP, STOP_AT, DONE = 32, 48, 64, 80, 96
 CALL_WIDTH = 112
 

@@ -41,7 +41,7 @@ class Pace:
             return self._best.threads, left
         trial = self._waking or self._trial()
         chosen = self._best if trial is None else trial
-        seconds = TRIAL_SECONDS if trial is not None else self._pause() - self._worked
+        seconds = TRIAL_SECONDS if trial is not None else max(TRIAL_SECONDS, self._pause() - self._worked)
         fastest = min(choice.seconds for choice in self._choices)
         return chosen.threads, max(1, int(min(seconds / fastest, left)))
 

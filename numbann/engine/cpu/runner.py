@@ -11,6 +11,7 @@ from numbann.engine.cpu import epoch as driver
 from numbann.engine.cpu.memory import aligned, scratch
 from numbann.engine.cpu.tables import Table
 from numbann.engine.cpu.team import Team
+from numbann.engine.cpu.worker import PATIENCE
 from numbann.plan import Plan
 from numbann.simd import op
 from numbann.simd.machine import yield_address
@@ -49,8 +50,8 @@ class Runner:
         self._scratch = scratch(plan, threads)
         self._steps = np.zeros((threads, 2 * op.STEP_WIDTH), np.int64)
 
-    def call(self, table: Table, threads: int, batch: int) -> Call:
-        """Prepare calls of a table."""
+    def call(self, table: Table, threads: int, batch: int, patience: int = PATIENCE) -> Call:
+        """Prepare calls of a table, after which workers wait for so many moments for another one."""
         numbers = aligned(driver.CALL_WIDTH, "int64")
         values = {
             "THREADS": threads,
@@ -62,6 +63,7 @@ class Runner:
             "SCRATCH_BYTES": self._scratch.strides[0],
             "STEPS": self._steps.ctypes.data,
             "YIELD": yield_address(),
+            "PATIENCE": patience,
         }
         for name, value in values.items():
             numbers[getattr(driver, name)] = value

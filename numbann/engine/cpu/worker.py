@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from numbann.engine.cpu import epoch as driver
 from numbann.simd.jit import INTS, inner
 from numbann.simd.machine import SPIN, atomic_load, atomic_replace, atomic_store, wait
 from numbann.simd.pointer import advance, call_driver, ints
@@ -16,23 +17,24 @@ STATE, CALL, REPORTS, DRIVER, YIELD = 0, 1, 2, 3, 4
 BOX = 16  # integers from one box to the next: no two share a cache line
 PARKED, WAKING, READY, CLAIMED, CALLED = 0, 1, 2, 3, 4  # a claimed worker waits for the others to be claimed
 
-PATIENCE = SPIN + 1000  # moments to wait before parking
+PATIENCE = SPIN + 1000  # moments to wait before parking, about half a millisecond, if the last call says nothing else
 
 
 def serve(box, thread):
     """A worker's stay: it ends parked, 1 after a call that is to be reported, 0 when nothing comes for a while."""
     atomic_store(box, STATE, READY)
-    waited = 0
+    waited, patience = 0, PATIENCE
     while True:
         state = atomic_load(box, STATE)
         if state == CALLED:
             call_driver(box[DRIVER], ints(box[CALL]), thread)
+            patience = ints(box[CALL])[driver.PATIENCE]
             if box[REPORTS] != 0:
                 atomic_store(box, STATE, PARKED)
                 return 1
             atomic_store(box, STATE, READY)
             waited = 0
-        elif waited > PATIENCE and atomic_replace(box, STATE, READY, PARKED):
+        elif waited > patience and atomic_replace(box, STATE, READY, PARKED):
             return 0
         else:
             waited = wait(box[YIELD], waited)
