@@ -18,7 +18,7 @@ from numbann.engine.cpu.tables import Builder, Scaling
 from numbann.plan import Plan
 from numbann.simd import jit
 
-TOGETHER = 64  # rows of each thread that go through the network together
+TOGETHER = 128  # rows of each thread that go through the network together
 NAMES = {"f": "float32", "d": "float64"}  # of raw numbers
 SERIAL_FLOPS = 4_000_000  # a smaller prediction is faster on one thread
 
