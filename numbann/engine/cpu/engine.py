@@ -61,16 +61,16 @@ class Engine:
         self.threads = available_cpus() if threads == "auto" else int(threads)
         self._choices = [self.threads] if exactly else choices(min(self.threads, available_cpus()))
         self.steps_done = 0
-        self._compiled = 0
         self._arena = Arena(plan, len(plan.optimizer.stored_states))
         self._runner = Runner(plan, self._choices[-1])
         self._inference = Inference(plan, self._arena, self._runner, self._choices)
         self._epochs: _Epochs | None = None
+        self._misses = jit.MISSES
 
     @property
     def compiled(self) -> int:
-        """How many kernels had to be compiled because the cache did not have them."""
-        return self._compiled + self._inference.compiled
+        """How many kernels had to be compiled since it was made, because the cache did not have them."""
+        return jit.MISSES - self._misses
 
     # ---- weights and states
 
@@ -111,7 +111,6 @@ class Engine:
 
     def load_data(self, x: Inputs, t: np.ndarray) -> None:
         """The training rows: x (N, I), and t as labels (N,) or rows (N, O).  Compiles what training needs."""
-        before = jit.MISSES
         batch = self.plan.batch_rows(len(x))
         feed = Whole(x, self.plan) if isinstance(x, np.ndarray) else Ring(x, batch, self.plan)
         numbers = op.FIRST_PARAMETER + len(free_parameters(self.plan.optimizer.component))
@@ -135,8 +134,7 @@ class Engine:
 
         calls = {threads: made(threads) for threads in self._choices}
         self._epochs = _Epochs(calls, Pace(self._choices), feed, batch, order, offsets, hyper, losses)
-        self._epochs.shuffle(self.plan.seed, 0)
-        self._compiled += jit.MISSES - before
+        self._epochs.shuffle(self.plan.seed, 0)  # so that it is compiled too
 
     def epoch(self, index: int, rates: np.ndarray, progress: Progress | None = None) -> float:
         """Train one epoch with a learning rate for each step; the mean over batches of their mean loss.

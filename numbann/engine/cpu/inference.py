@@ -16,7 +16,6 @@ from numbann.engine.cpu.memory import Arena
 from numbann.engine.cpu.runner import Call, Runner
 from numbann.engine.cpu.tables import Builder, Scaling
 from numbann.plan import Plan
-from numbann.simd import jit
 
 TOGETHER = 128  # rows of each thread that go through the network together
 NAMES = {"f": "float32", "d": "float64"}  # of raw numbers
@@ -28,7 +27,6 @@ class Inference:
 
     def __init__(self, plan: Plan, arena: Arena, runner: Runner, choices: Sequence[int]) -> None:
         self.plan = plan
-        self.compiled = 0
         self._arena, self._runner = arena, runner
         self._fewest, self._most = choices[0], choices[-1]
         self._calls: dict[tuple[bool, str, int], Call] = {}
@@ -76,9 +74,7 @@ class Inference:
     def _predict_few(self, x: np.ndarray, raw: str) -> np.ndarray:
         """Predictions of at most FEW rows, of a raw dtype or of inputs ("")."""
         if raw not in self._few:
-            before = jit.MISSES
             self._few[raw] = Few(self.plan, self._arena, self._runner, self._most, self._scalings.get(raw))
-            self.compiled += jit.MISSES - before
         return self._few[raw].predict(x)
 
     def _rows(self, x: Inputs) -> Inputs:
@@ -102,8 +98,6 @@ class Inference:
 
     def _call(self, losses: bool, raw: str, threads: int) -> Call:
         """Calls of the table that predicts TOGETHER rows a thread at a time, with losses or without."""
-        before, rows = jit.MISSES, TOGETHER * threads
+        rows = TOGETHER * threads
         builder = Builder(self.plan, self._arena, rows, shuffled=False, scaling=self._scalings.get(raw))
-        table = builder.evaluation(losses)
-        self.compiled += jit.MISSES - before
-        return self._runner.call(table, threads, rows)
+        return self._runner.call(builder.evaluation(losses), threads, rows)

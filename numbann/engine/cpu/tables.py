@@ -16,7 +16,7 @@ import numpy as np
 from numbann.compile import blocks
 from numbann.component import Configured
 from numbann.engine.cpu.memory import Arena, aligned, layer_rows
-from numbann.plan import VECTOR_BYTES, Layer, Plan
+from numbann.plan import ITEMSIZE, Layer, Plan
 from numbann.simd import dense, jit, op, scaling
 from numbann.simd.sweep import DEPTH, PANEL, ROWS, sweep_addresses
 
@@ -157,7 +157,7 @@ class Builder:
         layer, rows = self.plan.layers[k], len(self.counted)
         elementwise = layer.activation is None or layer.activation.component.form != "row"
         shared = threads > 1 and self.panels(layer) % threads == 0 and elementwise
-        weights = layer.inputs * layer.columns * VECTOR_BYTES // self.plan.lanes
+        weights = layer.inputs * layer.columns * ITEMSIZE[self.plan.dtype]
         return shared and (k == 0 or rows < FEW_ROWS * threads or weights >= LARGE)
 
     def forward(self, k: int, by_panels: bool = False) -> list[Op]:
