@@ -43,7 +43,7 @@ LAYERS = {  # a module may import from its own layer's modules and from layers b
 }
 ALONE = {  # these stand beside the layers: whom they may import
     "simd": {"simd"},
-    "reference": set(),
+    "reference": {"reference"},
     "data": {"data", "errors"},
 }
 USE_SIMD = {"compile", "kernels", "engine", "functional", "outputs", "provenance", "modelfile", "model", "training"}
