@@ -14,7 +14,7 @@ from numbann import plan as planning
 from numbann import provenance
 from numbann.data import Inputs, Preprocessing
 from numbann.errors import RunDirectoryError, SpecError
-from numbann.modelfile import ModelFile, Weights, read_model
+from numbann.modelfile import ModelFile, Tensors, read_model
 from numbann.outputs import Reading, score
 from numbann.plan import Plan
 from numbann.spec import Resolved, Spec, resolve, restore
@@ -29,7 +29,7 @@ class Model:
     resolved: Resolved
     plan: Plan
     preprocessing: Preprocessing
-    weights: Weights
+    tensors: Tensors
     threads: int | str = "auto"
 
     @property
@@ -52,6 +52,13 @@ class Model:
         """The classes in the order of predict_proba's columns; None for a regression."""
         return tuple(self.reading.classes) if self.reading.of_classes else None
 
+    @property
+    def weights(self) -> list[tuple[np.ndarray, np.ndarray]]:
+        """Each layer's w (I, O) and b (O,); `tensors` has these and all else that is trained, by name."""
+        return [
+            (self.tensors[f"layers.{k}.weight"], self.tensors[f"layers.{k}.bias"]) for k in range(len(self.plan.layers))
+        ]
+
     @cached_property
     def reading(self) -> Reading:
         """How the outputs are read."""
@@ -62,7 +69,7 @@ class Model:
         from numbann.engine import Engine
 
         engine = Engine(self.plan, self.threads)
-        engine.set_weights(self.weights)
+        engine.set_parameters(self.tensors)
         return engine
 
     def predict(self, X: Any) -> np.ndarray:
@@ -134,6 +141,7 @@ def from_file(file: ModelFile, place: str, threads: int | None = None) -> Model:
         loaded, preprocessing = restore(file.spec), Preprocessing.from_dict(file.preprocessing)
         resolved = resolve(loaded, _facts(loaded.spec, preprocessing))
         plan = planning.build(resolved, file.inputs)
+        _check_tensors(file.tensors, plan)
     except SpecError as error:
         raise RunDirectoryError(f"{place}: its spec cannot be used here or is damaged: {error}") from None
     except (KeyError, TypeError, ValueError) as error:
@@ -142,7 +150,16 @@ def from_file(file: ModelFile, place: str, threads: int | None = None) -> Model:
         ) from None
     parts = [*(layer.activation for layer in resolved.layers), resolved.output_activation]
     provenance.verify(file.components, [part.component for part in parts], place)
-    return Model(resolved, plan, preprocessing, file.weights, "auto" if threads is None else threads)
+    return Model(resolved, plan, preprocessing, file.tensors, "auto" if threads is None else threads)
+
+
+def _check_tensors(tensors: Tensors, plan: Plan) -> None:
+    """ValueError if a model's tensors are not those of its plan."""
+    for name, shape in plan.tensors.items():
+        if name not in tensors:
+            raise KeyError(f"{name} is missing")
+        if tensors[name].shape != shape:
+            raise ValueError(f"{name} has the shape {tensors[name].shape} where {shape} is needed")
 
 
 def _facts(spec: Spec, preprocessing: Preprocessing) -> Any:
@@ -156,6 +173,7 @@ def _facts(spec: Spec, preprocessing: Preprocessing) -> Any:
         stratify=data.split.stratify,
         classes=preprocessing.classes,
         targets=preprocessing.targets,
+        inputs=preprocessing.inputs,
         probabilities=data.task == "classification" and isinstance(data.target, list),
         split_validation=data.split.validation,
         split_test=data.split.test,

@@ -13,7 +13,7 @@ from typing import Any
 from numbann.component import Component, Configured
 from numbann.errors import SpecError
 from numbann.registry import Registry
-from numbann.spec.checks import DEFAULT_SHARE, sources
+from numbann.spec.checks import DEFAULT_SHARE, residual_faults, sources
 from numbann.spec.faults import Found, did_you_mean
 from numbann.spec.loading import Loaded
 from numbann.spec.model import ComponentSpec, Data, Spec, Split, to_json
@@ -28,6 +28,10 @@ class LayerChoice:
     units: int
     activation: Configured
     init: Configured
+    norm: str | None = None
+    dropout: float = 0.0
+    alpha_dropout: float = 0.0
+    residual: bool = False
 
 
 @dataclass(frozen=True)
@@ -113,6 +117,7 @@ def _faults(
         if message:
             yield ("train", "metrics", index), message
     yield from _stopping_faults(loaded.spec, names, facts)
+    yield from residual_faults(loaded.spec.model.layers[:1], facts.inputs)
 
 
 def _output_faults(loaded: Loaded, loss: Configured) -> Iterator[Found]:
@@ -172,7 +177,15 @@ def _hidden_layers(spec: Spec, registry: Registry) -> Iterator[LayerChoice]:
     for layer in spec.model.layers:
         activation = _configured(registry, "activation", layer.activation)
         chosen = spec.model.init if layer.init == "auto" else layer.init
-        yield LayerChoice(layer.units, activation, _init(registry, chosen, activation))
+        yield LayerChoice(
+            units=layer.units,
+            activation=activation,
+            init=_init(registry, chosen, activation),
+            norm=layer.norm,
+            dropout=layer.dropout,
+            alpha_dropout=layer.alpha_dropout,
+            residual=layer.residual,
+        )
 
 
 def _output_layer(spec: Spec, registry: Registry, loss: Configured, output: Configured, target: Target) -> LayerChoice:

@@ -80,8 +80,8 @@ def carried_out(execution: Execution, state: State) -> Run:
     begin = perf_counter()
     state = _trained(execution, state)
     weights_epoch = state.epoch
-    if state.best_weights is not None:
-        execution.engine.set_weights(state.best_weights)
+    if state.best_tensors is not None:
+        execution.engine.set_parameters(state.best_tensors)
         weights_epoch = state.best.epoch
     metrics = {"best_epoch": state.best.epoch, **_measured(execution)}
     model = _write_end(execution, state, metrics, started)
@@ -185,4 +185,4 @@ def _model_file(job: Job, engine: Engine) -> ModelFile:
     preprocessing = job.dataset.preprocessing
     spec = job.resolved.to_json()
     spec["train"] |= {"device": "auto", "threads": "auto"}
-    return ModelFile(spec, preprocessing.inputs, preprocessing.to_dict(), components, engine.weights())
+    return ModelFile(spec, preprocessing.inputs, preprocessing.to_dict(), components, engine.parameters())

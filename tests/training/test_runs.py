@@ -199,7 +199,7 @@ def test_a_changed_spec_is_not_resumed_with(write_spec: WriteSpec) -> None:
 # ---- stopping
 
 
-def test_early_stopping_restores_the_best_weights(write_spec: WriteSpec) -> None:
+def test_early_stopping_restores_the_best_tensors(write_spec: WriteSpec) -> None:
     spec = write_spec(
         train={"epochs": 60, "early_stopping": {"monitor": "validation_loss", "patience": 2, "min_delta": 0.2}},
     )
