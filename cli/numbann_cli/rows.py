@@ -8,6 +8,7 @@ from typing import Any
 
 GAP = "  "
 MARK = "*"
+WIDEST = 100  # characters of a line of measures
 NARROWEST = 9  # a number of five digits, its sign, point and exponent
 
 
@@ -15,8 +16,27 @@ PLAIN = ("learning_rate", "seconds")  # columns whose zeros at the end say nothi
 
 
 def number(value: Any) -> str:
-    """A number in five significant digits."""
+    """A number in five significant digits; one that JSON could not hold is "nan"."""
+    if value is None:
+        return "nan"
     return f"{value:#.5g}".rstrip(".") if isinstance(value, float) else str(value)
+
+
+def measured(parts: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
+    """The measures of each part in a line; where they are many, a table with a line for each measure."""
+    lines = [
+        f"{part:<11}" + "  ".join(f"{name} {number(value)}" for name, value in values.items())
+        for part, values in parts.items()
+    ]
+    if all(len(line) <= WIDEST for line in lines):
+        yield from lines
+        return
+    names = list(next(iter(parts.values())))
+    first = max(map(len, names))
+    yield GAP.join([f"{'':<{first}}", *(f"{part:>{_room(part)}}" for part in parts)])
+    for name in names:
+        cells = (f"{number(values[name]):>{_room(part)}}" for part, values in parts.items())
+        yield GAP.join([f"{name:<{first}}", *cells])
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,8 @@ from typing import Any
 
 from numbann.errors import RunDirectoryError
 from numbann.training.rundir import HISTORY, MANIFEST, METRICS, RESOLVED, open_existing
-from numbann_cli.rows import Rows, number
+from numbann_cli.confusion import drawn
+from numbann_cli.rows import Rows, measured
 
 SHOWN = 10  # epochs at most, evenly spread
 
@@ -63,6 +64,7 @@ def _metrics(path: Path, metrics: Any) -> Iterator[str]:
     if metrics is None:
         yield f"the run is not complete; numbann resume {path}"
         return
-    for part, values in metrics.items():
-        if isinstance(values, dict):
-            yield f"{part:<11}" + "  ".join(f"{name} {number(value)}" for name, value in values.items())
+    parts = [part for part in ("train", "validation", "test") if part in metrics]
+    yield from measured({part: metrics[part] for part in parts})
+    if "confusion" in metrics:
+        yield from drawn(metrics["classes"], metrics["confusion"][parts[-1]], parts[-1])
