@@ -312,8 +312,8 @@ def mae(t, value):
 
 @metric(better="lower", aliases=("root_mean_squared_error",))
 def rmse(t, value):
-    """Root mean squared error: sqrt(mean((value - t)^2)), in the target's unit."""
-    return sqrt(((value - t) ** 2).mean())
+    """Root mean squared error: sqrt(mean((value - t)^2)), mean over outputs, in the target's unit."""
+    return float((((value - t) ** 2).mean(0) ** 0.5).mean())
 
 
 @metric(better="lower", aliases=("mean_absolute_percentage_error",))

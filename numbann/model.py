@@ -49,7 +49,7 @@ class Model:
 
     @property
     def classes(self) -> tuple[Any, ...] | None:
-        """The classes in the order of predict_proba's columns, (no, yes) of each yes/no label; None for a regression."""
+        """The classes in the order of predict_proba's columns, (no, yes) of each yes/no label; None for regression."""
         return tuple(self.reading.classes) if self.reading.of_classes else self.preprocessing.pairs
 
     @cached_property
