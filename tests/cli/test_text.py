@@ -44,6 +44,17 @@ def test_a_narrow_terminal_gets_a_header_of_two_lines() -> None:
     assert len(Rows(NAMES, 80).header().splitlines()[0]) < 80
 
 
+def test_metrics_that_do_not_fit_are_left_out() -> None:
+    metrics = tuple(f"validation_metric_{k}" for k in range(9))
+    names = (*NAMES[:3], *metrics, *NAMES[4:])
+    rows = Rows(names, 93)
+    assert list(rows.titles) == [*NAMES[:3], *metrics[:2], *NAMES[4:]]
+    row = rows.row(dict.fromkeys(names, 0.5), best=True)
+    assert len(row) <= 93
+    assert [len(line) for line in rows.header().splitlines()] == [len(row) - 3] * 2
+    assert list(Rows(names).titles) == list(names)
+
+
 def test_what_every_auto_became() -> None:
     given = {"loss": "auto", "seed": 0, "layers": [{"init": "auto"}], "threads": "auto"}
     resolved = {"loss": {"type": "mse"}, "seed": 0, "layers": [{"init": "he_normal"}], "threads": "auto"}
