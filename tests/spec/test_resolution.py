@@ -26,6 +26,7 @@ SHARES = {"probabilities": True, "targets": ("p", "q", "r"), "classes": ("p", "q
         (PAIR, "auto", "sigmoid_cross_entropy", "binary", 1, "sigmoid", "none", ["accuracy"]),
         (TEN, "auto", "softmax_cross_entropy", "label", 10, "softmax", "none", ["accuracy"]),
         (SHARES, "auto", "soft_cross_entropy", "real", 3, "softmax", "none", ["accuracy"]),
+        (SHARES, "mse", "mse", "real", 3, "identity", "none", ["accuracy"]),
         (PAIR, "softmax_cross_entropy", "softmax_cross_entropy", "label", 2, "softmax", "none", ["accuracy"]),
         (YES_NO, "auto", "sigmoid_cross_entropy", "binary", 3, "sigmoid", "none", ["accuracy"]),
         (YES_NO, "hinge", "hinge", "binary", 3, "identity", "none", ["accuracy"]),

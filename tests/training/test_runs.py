@@ -72,6 +72,17 @@ def test_it_learns(write_spec: WriteSpec) -> None:
     assert run.history[-1]["train_loss"] < run.history[0]["train_loss"] / 3
 
 
+def test_a_metric_without_a_value_ends_no_run(write_spec: WriteSpec, here: Path) -> None:
+    lines = [f"{row}.5,{'no' if row < 60 else 'yes'}" for row in range(70)]
+    (here / "train.csv").write_text("\n".join(["x,y", *lines]) + "\n")
+    (here / "test.csv").write_text("x,y\n1,no\n2,no\n")
+    path = {"train": "train.csv", "validation": "test.csv", "test": "test.csv"}
+    data = {"path": path, "target": "y", "drop": []}
+    run = numbann.train(write_spec(data=data, train={"metrics": ["roc_auc", "pr_auc", "f1"], "epochs": 2}))
+    assert read(run.path / "metrics.json")["test"]["roc_auc"] is None
+    assert read(run.path / "metrics.json")["confusion"]["test"][1] == [0, 0]
+
+
 def test_regression_is_measured_in_its_own_unit(write_spec: WriteSpec) -> None:
     run = numbann.train(write_spec(data=REGRESSION, train={"epochs": 120}))
     assert set(run.metrics["test"]) == {"loss", "rmse", "r2"}
