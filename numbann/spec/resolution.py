@@ -109,7 +109,7 @@ def _faults(
             (f'"standard" needs regression and a loss of any real target, not {task} by {loss.name}; give "none"'),
         )
     for index, name in enumerate(names):
-        message = unfit_metric(loaded.registry.get("metric", name), task)
+        message = unfit_metric(loaded.registry.get("metric", name), task, loaded.registry)
         if message:
             yield ("train", "metrics", index), message
     yield from _stopping_faults(loaded.spec, names, facts)

@@ -85,10 +85,11 @@ def unfit_loss(loss: Component, task: Task, registry: Registry) -> str:
     return f"{shown(loss.name)} cannot serve {task}; give one that can: {', '.join(able)}"
 
 
-def unfit_metric(metric: Component, task: Task) -> str:
+def unfit_metric(metric: Component, task: Task, registry: Registry) -> str:
     """The message for a metric that cannot serve the task, or nothing if it can."""
     if task.kind == "multilabel" and not metric.traits["multilabel"]:
-        return f"metric {shown(metric.name)} is of one class a row, not of {task}; leave it out"
+        able = [entry.component.name for entry in registry.entries("metric") if entry.component.traits["multilabel"]]
+        return f"metric {shown(metric.name)} cannot serve {task}; give one that can: {', '.join(able)}"
     foreign = {"label", "probability"} if task.kind == "regression" else {"value"}
     asked = sorted(foreign & set(metric.roles))
     return f"metric {shown(metric.name)} asks for {asked[0]}, which {task} does not have; leave it out" if asked else ""

@@ -157,7 +157,12 @@ def test_outputs_of_a_loss_multiply_and_positive_targets_are_never_shifted(spec_
             'or give "sigmoid"',
         ),
         (YES_NO, {"loss": "softmax_cross_entropy"}, "loss", "cannot serve 3 yes/no labels; give one that can: hinge"),
-        (YES_NO, {"train": {"metrics": ["f1_macro", "f1"]}}, "train.metrics[1]", "is of one class a row"),
+        (
+            YES_NO,
+            {"train": {"metrics": ["f1_macro", "f1"]}},
+            "train.metrics[1]",
+            "give one that can: accuracy, f1_macro",
+        ),
         (YES_NO, {"data": {**TABLE, "target_scale": "standard"}}, "data.target_scale", "not 3 yes/no labels by"),
         (PAIR, {"data": {**TABLE, "target_scale": "standard"}}, "data.target_scale", "regression"),
         (REGRESSION, {"train": {"metrics": ["r2", "accuracy"]}}, "train.metrics[1]", "asks for label"),
