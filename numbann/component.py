@@ -196,9 +196,19 @@ def initializer(function: Callable[..., Any] | None = None, /, **names: Any) -> 
     return _decorator("initializer", "elementwise", {}, names)(function)
 
 
-def metric(function: Callable[..., Any] | None = None, /, *, better: str = "higher", **names: Any) -> Any:
-    """Declare a metric: `t`, `weight` and `label`, `probability` or `value` -> number; better: "higher" or "lower"."""
-    return _decorator("metric", "elementwise", {"better": better}, names)(function)
+def metric(
+    function: Callable[..., Any] | None = None,
+    /,
+    *,
+    better: str = "higher",
+    multilabel: bool = False,
+    **names: Any,
+) -> Any:
+    """Declare a metric: `t`, `weight` and `label`, `probability` or `value` -> number; better: "higher" or "lower".
+
+    multilabel: it also takes T yes/no labels: `t` and `label` (N, T), 1 for yes, and `probability` (N, T) of yes.
+    """
+    return _decorator("metric", "elementwise", {"better": better, "multilabel": multilabel}, names)(function)
 
 
 @dataclass

@@ -15,7 +15,7 @@ from numbann import provenance
 from numbann.data import Inputs, Preprocessing
 from numbann.errors import RunDirectoryError, SpecError
 from numbann.modelfile import ModelFile, Tensors, read_model
-from numbann.outputs import Reading, score
+from numbann.outputs import Confusion, Reading, confusion, score
 from numbann.plan import Plan
 from numbann.spec import Resolved, Spec, resolve, restore
 
@@ -34,7 +34,7 @@ class Model:
 
     @property
     def task(self) -> str:
-        """ "classification" or "regression"."""
+        """ "classification", "multilabel" or "regression"."""
         return str(self.resolved.spec.data.task)
 
     @property
@@ -49,8 +49,8 @@ class Model:
 
     @property
     def classes(self) -> tuple[Any, ...] | None:
-        """The classes in the order of predict_proba's columns; None for a regression."""
-        return tuple(self.reading.classes) if self.reading.of_classes else None
+        """The classes in the order of predict_proba's columns, (no, yes) of each yes/no label; None for regression."""
+        return tuple(self.reading.classes) if self.reading.of_classes else self.preprocessing.pairs
 
     @property
     def weights(self) -> list[tuple[np.ndarray, np.ndarray]]:
@@ -73,11 +73,11 @@ class Model:
         return engine
 
     def predict(self, X: Any) -> np.ndarray:
-        """The class of each row as it came (N,); for a regression values (N,), or (N, targets) if there are several."""
+        """The class of each row as it came (N,), or values; (N, targets) for several yes/no labels or values."""
         return self.reading.predictions(self._raw_outputs(X))
 
     def predict_proba(self, X: Any) -> np.ndarray:
-        """The probability of each class (N, K), in the order of `classes`."""
+        """The probability of each class (N, K), or of yes for each label (N, targets), in the order of `classes`."""
         return self.reading.probabilities(self._raw_outputs(X))
 
     @cached_property
@@ -103,11 +103,12 @@ class Model:
         outputs: np.ndarray = self._engine.predict(x)
         return outputs
 
-    def measure(self, x: Inputs, raw_target: np.ndarray) -> dict[str, float]:
-        """Loss and metrics for preprocessed rows and their original targets."""
+    def measure(self, x: Inputs, raw_target: np.ndarray) -> tuple[dict[str, float], Confusion | None]:
+        """Loss and metrics for preprocessed rows and their original targets, and which classes are taken for which."""
         t = self.preprocessing.encode(raw_target, self.resolved.target, self.plan.dtype)
         loss, outputs = self._engine.evaluate(x, t)
-        return {"loss": loss, **score(self.resolved.metrics, self.reading, outputs, raw_target)}
+        measures = {"loss": loss, **score(self.resolved.metrics, self.reading, outputs, raw_target)}
+        return measures, confusion(self.reading, outputs, raw_target)
 
     def __repr__(self) -> str:
         return f"<numbann.Model {self.task}: {self.plan}>"

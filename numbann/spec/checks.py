@@ -126,6 +126,8 @@ def _target(data: dict[str, Any]) -> Iterator[Found]:
     arrays = data.get("format") in ("npz", "npy", "idx") or any(".npz" in name for name in tables)
     if tables and not arrays and data.get("target") is None:
         yield ("data", "target"), "missing; name the column to predict, or a list of columns"
+    if tables and not arrays and data.get("task") == "multilabel" and isinstance(data.get("target"), str):
+        yield ("data", "target"), "multilabel is for several yes/no labels; give a list of columns"
 
 
 def _shares(data: dict[str, Any]) -> Iterator[Found]:

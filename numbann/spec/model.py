@@ -113,7 +113,7 @@ class Data(Section):
     format: Annotated[str, one_of("auto", "csv", "tsv", "npz", "npy", "idx")] = "auto"
     csv: Annotated[Csv, Inner(Csv)] = field(default_factory=Csv)
     target: Annotated[str | list[str] | None, NAME | NAMES_OR_MORE | NULL] = None
-    task: Annotated[str, one_of("auto", "classification", "regression").but(f'"multilabel" {NOT_YET}')] = "auto"
+    task: Annotated[str, one_of("auto", "classification", "regression", "multilabel")] = "auto"
     features: Annotated[str | list[str] | None, NULL | NAME | NAMES_OR_MORE] = None
     drop: Annotated[list[str], NAMES] = field(default_factory=list)
     categorical: Annotated[list[str], NAMES] = field(default_factory=list)

@@ -107,13 +107,13 @@ def _faults(
     if target is None:
         yield ("loss",), unfit_loss(loss.component, task, loaded.registry)
     yield from _output_faults(loaded, loss)
-    if loaded.spec.data.target_scale == "standard" and not _takes_any_real(loss, target):
+    if loaded.spec.data.target_scale == "standard" and not _takes_any_real(loss, target, task.kind):
         yield (
             ("data", "target_scale"),
             (f'"standard" needs regression and a loss of any real target, not {task} by {loss.name}; give "none"'),
         )
     for index, name in enumerate(names):
-        message = unfit_metric(loaded.registry.get("metric", name), task)
+        message = unfit_metric(loaded.registry.get("metric", name), task, loaded.registry)
         if message:
             yield ("train", "metrics", index), message
     yield from _stopping_faults(loaded.spec, names, facts)
@@ -232,7 +232,7 @@ def _resolved_spec(
     spec, base = loaded.spec, loaded.source.base
     hidden = [_with(layer, init=_chosen(choice.init)) for layer, choice in zip(spec.model.layers, layers, strict=False)]
     model = _with(spec.model, layers=hidden, output_activation=_chosen(output), init=_chosen(layers[-1].init))
-    data = _resolved_data(spec.data, base, facts, _takes_any_real(loss, target))
+    data = _resolved_data(spec.data, base, facts, _takes_any_real(loss, target, facts.task))
     train, plugins = _with(spec.train, metrics=metrics), [str(base / name) for name in spec.plugins]
     return _with(spec, data=data, model=model, loss=_chosen(loss), train=train, plugins=plugins)
 
@@ -283,9 +283,14 @@ def _absolute(path: Any, base: Path) -> Any:
     return str(base / path)
 
 
-def _takes_any_real(loss: Configured, target: Target | None) -> bool:
+def _takes_any_real(loss: Configured, target: Target | None, task: str) -> bool:
     """Whether the loss takes a standardised target: regression on any real number."""
-    return target is not None and target.form == "real" and loss.component.traits["target"] == "real"
+    return (
+        task == "regression"
+        and target is not None
+        and target.form == "real"
+        and loss.component.traits["target"] == "real"
+    )
 
 
 def _chosen(configured: Configured) -> ComponentSpec:

@@ -9,12 +9,14 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any
 
+import numpy as np
+
 from numbann.data import Part
 from numbann.engine import Engine
 from numbann.errors import TrainingError
 from numbann.model import Model, from_file
 from numbann.modelfile import ModelFile
-from numbann.outputs import score
+from numbann.outputs import confusion, score
 from numbann.provenance import components_of, recorded
 from numbann.training import rundir
 from numbann.training.callbacks import Callback, EpochEnded, Finished, Started
@@ -122,20 +124,29 @@ def _course(execution: Execution) -> Course:
         rates=job.rates,
         watch=job.watch,
         keep_best=job.resolved.spec.train.early_stopping is not None,
-        validate=(lambda: {}) if part is None else (lambda: _measure(execution, part)),
+        validate=(lambda: {}) if part is None else (lambda: _measure(execution, part)[0]),
     )
 
 
-def _measured(execution: Execution) -> dict[str, dict[str, float]]:
-    """Loss and metrics of every part."""
-    dataset = execution.job.dataset
-    parts = {"train": dataset.train, "validation": dataset.validation, "test": dataset.test}
-    return {name: _measure(execution, part) for name, part in parts.items() if part is not None}
+def _measured(execution: Execution) -> dict[str, Any]:
+    """Loss and metrics of every part; of classes also which of them are taken for which."""
+    dataset, reading = execution.job.dataset, execution.job.reading
+    measured: dict[str, Any] = {}
+    confusions = {}
+    for name, part in (("train", dataset.train), ("validation", dataset.validation), ("test", dataset.test)):
+        if part is not None:
+            measured[name], outputs = _measure(execution, part)
+            confusions[name] = confusion(reading, outputs, part.raw_target)
+    if confusions["train"] is not None:
+        measured |= {"classes": list(reading.classes), "confusion": confusions}
+    return measured
 
 
-def _measure(execution: Execution, part: Part) -> dict[str, float]:
+def _measure(execution: Execution, part: Part) -> tuple[dict[str, float], np.ndarray]:
+    """Loss and metrics, and the network's outputs."""
     loss, outputs = execution.engine.evaluate(part.x, part.t)
-    return {"loss": loss, **score(execution.job.resolved.metrics, execution.job.reading, outputs, part.raw_target)}
+    job = execution.job
+    return {"loss": loss, **score(job.resolved.metrics, job.reading, outputs, part.raw_target)}, outputs
 
 
 # ---- files
