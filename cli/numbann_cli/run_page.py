@@ -9,7 +9,7 @@ from typing import Any
 
 from numbann.errors import RunDirectoryError
 from numbann.training.rundir import HISTORY, MANIFEST, METRICS, RESOLVED, open_existing
-from numbann_cli.rows import Rows, number
+from numbann_cli.rows import GAP, Rows, columns, number
 
 SHOWN = 10  # epochs at most, evenly spread
 
@@ -22,7 +22,7 @@ def page(path: Path) -> str:
         history = [json.loads(line) for line in (directory / HISTORY).read_text().splitlines()]
         metrics = _json(directory / METRICS) if (directory / METRICS).exists() else None
         head = _head(directory, manifest, spec)
-        return "\n".join([*head, "", *_epochs(history, metrics), "", *_metrics(path, metrics)])
+        return "\n".join([*head, "", *_epochs(history, metrics), *_layers(history, spec), "", *_metrics(path, metrics)])
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise RunDirectoryError(f"{directory}: a damaged run directory ({type(error).__name__}: {error})") from None
 
@@ -51,12 +51,31 @@ def _epochs(history: list[dict[str, Any]], metrics: Any) -> Iterator[str]:
         yield "no epoch is complete"
         return
     best = metrics["best_epoch"] if metrics else None
-    rows = Rows(tuple(history[0]))
+    rows = Rows(columns(history[0]))
     yield rows.header()
     every = -(-len(history) // SHOWN)
     for record in history:
         if (record["epoch"] - 1) % every == 0 or record["epoch"] in (best, len(history)):
             yield rows.row(record, record["epoch"] == best)
+
+
+def _layers(history: list[dict[str, Any]], spec: Any) -> Iterator[str]:
+    """The diagnostics of the last epoch that has some, a row a layer."""
+    found = next((record for record in reversed(history) if "diagnostics" in record), None)
+    if found is None:
+        return
+    model = spec["model"]
+    names = [*(layer["activation"]["type"] for layer in model["layers"]), model["output_activation"]["type"]]
+    titles = ("layer", "activation", "dead", "saturated", "gradient_norm")
+    rooms = (5, max(map(len, (titles[1], *names))), 6, 9, 13)
+    yield ""
+    yield f"layers after epoch {found['epoch']}"
+    yield GAP.join(f"{title:>{room}}" for title, room in zip(titles, rooms, strict=True))
+    for layer, name in zip(found["diagnostics"], names, strict=True):
+        shares = ("-" if layer[key] is None else f"{layer[key]:.1%}" for key in ("dead", "saturated"))
+        norm = "not finite" if layer["gradient_norm"] is None else number(layer["gradient_norm"])
+        cells = (layer["layer"], name, *shares, norm)
+        yield GAP.join(f"{cell:>{room}}" for cell, room in zip(cells, rooms, strict=True))
 
 
 def _metrics(path: Path, metrics: Any) -> Iterator[str]:

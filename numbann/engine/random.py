@@ -10,6 +10,7 @@ from numbann.simd import jit
 from numbann.simd import shuffle as shuffling
 
 WEIGHTS, SHUFFLE = 0, 1  # purposes
+SAMPLE = 9  # of rows, where not all are taken
 
 
 def generator(seed: int, purpose: int, *place: int) -> np.random.Generator:

@@ -17,7 +17,6 @@ LATER = {
     "data.columns",
     "model.layers.norm",
     "model.layers.residual",
-    "train.diagnostics",
     "train.average",
 }
 

@@ -19,6 +19,7 @@ from numbann.provenance import components_of, recorded
 from numbann.training import rundir
 from numbann.training.callbacks import Callback, EpochEnded, Finished, Started
 from numbann.training.checkpoint import to_bytes
+from numbann.training.diagnostics import Diagnosis
 from numbann.training.loop import Course, fit
 from numbann.training.manifest import identity, manifest
 from numbann.training.preparation import Job
@@ -48,10 +49,11 @@ class Interrupted(KeyboardInterrupt):
 
 @dataclass(frozen=True)
 class Warmth:
-    """How many kernels the engine had to compile before it could start, and the seconds that took."""
+    """How many kernels the engine had to compile before it could start, the seconds that took; what looks at layers."""
 
     compiled: int
     seconds: float
+    diagnosis: Diagnosis | None = None
 
 
 @dataclass(frozen=True)
@@ -66,11 +68,15 @@ class Execution:
 
 
 def warmed_up(engine: Engine, job: Job) -> Warmth:
-    """Compile everything, so that a fault shows before anything is written; the engine then holds the training rows."""
+    """Compile everything, so that a fault shows before anything is written.
+
+    The engine then holds the training rows, and its weights are still to be set.
+    """
     start, part = perf_counter(), job.dataset.train
     engine.load_data(part.x, part.t)
     engine.evaluate(part.x[:1], part.t[:1])
-    return Warmth(engine.compiled, perf_counter() - start)
+    diagnosis = Diagnosis(engine, job) if job.resolved.spec.train.diagnostics else None
+    return Warmth(engine.compiled, perf_counter() - start, diagnosis)
 
 
 def carried_out(execution: Execution, state: State) -> Run:
@@ -93,6 +99,8 @@ def carried_out(execution: Execution, state: State) -> Run:
 def _trained(execution: Execution, first: State) -> State:
     """The state after the last epoch.  However training ends, the checkpoint is the end of the last whole epoch."""
     state, saved = first, perf_counter()
+    if execution.warmth.diagnosis:
+        execution.warmth.diagnosis.recall(first.history)
     try:
         for state in fit(execution.engine, _course(execution), first, execution.tell):
             execution.directory.append_history(state.history[-1])
@@ -115,7 +123,7 @@ def _save(execution: Execution, state: State) -> None:
 
 
 def _course(execution: Execution) -> Course:
-    job = execution.job
+    job, diagnosis = execution.job, execution.warmth.diagnosis
     part = job.dataset.validation
     return Course(
         epochs=job.resolved.spec.train.epochs,
@@ -123,6 +131,7 @@ def _course(execution: Execution) -> Course:
         watch=job.watch,
         keep_best=job.resolved.spec.train.early_stopping is not None,
         validate=(lambda: {}) if part is None else (lambda: _measure(execution, part)),
+        diagnose=(lambda epoch: diagnosis.of_epoch(epoch, execution.tell)) if diagnosis else (lambda epoch: {}),
     )
 
 

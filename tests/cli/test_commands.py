@@ -233,3 +233,35 @@ def test_plugins_list(numbann: Numbann) -> None:
         row for row in rows if row["name"] == "adam"
     ).items()
     assert len(numbann("plugins", "list").stdout.splitlines()) == len(rows)
+
+
+# ---- diagnostics
+
+
+@pytest.fixture
+def dying(write_spec: WriteSpec) -> Path:
+    """A spec of a run whose units saturate at once."""
+    layer = {"units": 8, "activation": "tanh", "init": {"type": "normal", "deviation": 100.0}}
+    return write_spec(model={"layers": [layer]}, train={"diagnostics": True})
+
+
+def test_diagnostics_are_told_and_shown(numbann: Numbann, dying: Path) -> None:
+    lines = numbann("train", dying, "-o", "out").stdout.splitlines()
+    assert any(line.startswith("warning: epoch 1: layer 1 (tanh): 100% of its units are saturated") for line in lines)
+    assert "warnings   layer 1 saturated (epoch 1)" in lines
+    header = next(line for line in lines if line.startswith("epoch  train_loss"))
+    assert "diagnostics" not in header
+    page = numbann("show", "out").stdout.splitlines()
+    at = page.index("layers after epoch 4")
+    assert page[at + 1].split() == ["layer", "activation", "dead", "saturated", "gradient_norm"]
+    assert page[at + 2].split()[:4] == ["1", "tanh", "-", "100.0%"]
+    assert page[at + 3].split()[:4] == ["2", "softmax", "-", "-"]
+
+
+def test_warnings_for_programs(numbann: Numbann, dying: Path, write_spec: WriteSpec) -> None:
+    (warning,) = json.loads(numbann("train", dying, "-o", "out", "--json").stdout)["warnings"]
+    assert warning.startswith("epoch 1: layer 1 (tanh): ")
+    sound = json.loads(
+        numbann("train", write_spec(), "-o", "sound", "--json", "--set", "train.diagnostics=false").stdout
+    )
+    assert sound["warnings"] == []

@@ -16,6 +16,7 @@ from numbann.engine.cpu.groups import HUGE, grouped_training
 from numbann.engine.cpu.inference import Inference
 from numbann.engine.cpu.memory import Arena, aligned
 from numbann.engine.cpu.pace import Pace
+from numbann.engine.cpu.probe import Facts, Probe
 from numbann.engine.cpu.runner import Call, Progress, Runner
 from numbann.engine.cpu.tables import Builder, Table
 from numbann.engine.cpu.team import available_cpus
@@ -65,6 +66,7 @@ class Engine:
         self._runner = Runner(plan, self._choices[-1])
         self._inference = Inference(plan, self._arena, self._runner, self._choices)
         self._epochs: _Epochs | None = None
+        self._probes: dict[int, Probe] = {}
         self._misses = jit.MISSES
 
     @property
@@ -192,6 +194,13 @@ class Engine:
     def evaluate(self, x: Inputs, t: np.ndarray) -> tuple[float, np.ndarray]:
         """The mean loss over rows, and predictions (N, O)."""
         return self._inference.evaluate(x, t)
+
+    def probe(self, x: np.ndarray, t: np.ndarray) -> list[Facts]:
+        """Each layer's slopes, and the gradient of the mean loss to its weights, on rows x (B, I); nothing moves."""
+        rows = len(x)
+        if rows not in self._probes:
+            self._probes[rows] = Probe(self.plan, self._arena, self._runner, rows, self._choices[-1])
+        return self._probes[rows].look(np.ascontiguousarray(x, self.plan.dtype), self._inference.target(t))
 
     # ---- the end
 

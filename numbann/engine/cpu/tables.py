@@ -226,6 +226,10 @@ class Builder:
         kernel = blocks.activation_backward(layer.activation.component, self.plan.dtype)
         return [(kernel, self._units(layer, by_panels), self._activation(k, layer.activation))]
 
+    def slopes(self, k: int) -> list[Op]:
+        """What turns a layer's d, if it is all ones, into the slopes of its activation."""
+        return self._derivative(k, False)
+
     def _predictions(self) -> list[Op]:
         """The link on the last layer's output, if it has one, and copies into `out`."""
         last, layer, link = self.rows[-1], self.plan.layers[-1], self.plan.link
