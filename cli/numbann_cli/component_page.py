@@ -9,6 +9,7 @@ from typing import Any
 from numbann.component import Component
 from numbann.registry import Entry
 from numbann_cli.curve import curves
+from numbann_cli.series import series_of
 
 
 def page(entry: Entry) -> str:
@@ -21,8 +22,9 @@ def page(entry: Entry) -> str:
         _indented("\n".join(_parameters(component)) or "no parameters"),
         _indented(f"origin  {entry.origin}\nsource  {_place(component)}"),
     ]
-    if component.kind == "activation" and component.form == "elementwise":
-        blocks.append(_indented(curves(component)))
+    series = series_of(component)
+    if series:
+        blocks.append(_indented(curves(series)))
     return "\n\n".join(blocks)
 
 

@@ -151,7 +151,13 @@ class Engine:
         with closing(epochs.feed.blocks(epochs.order, epochs.offsets)) as blocks:
             for first, last in blocks:
                 self._run(epochs, first // epochs.batch, -(-last // epochs.batch), progress)
-        return _mean_of_means(epochs.row_loss, epochs.batch)
+        return float(_means(epochs.row_loss, epochs.batch).mean())
+
+    def step_losses(self) -> np.ndarray:
+        """The mean loss over rows of each step of the last epoch, before the step moved the weights."""
+        if self._epochs is None:
+            raise RuntimeError("epoch comes before step_losses")
+        return _means(self._epochs.row_loss, self._epochs.batch)
 
     def _run(self, epochs: _Epochs, first: int, last: int, progress: Progress | None) -> None:
         """The steps first..last of an epoch, with as many threads as the pace says."""
@@ -220,9 +226,9 @@ def choices(most: int) -> list[int]:
     return [*(1 << k for k in range(most.bit_length()) if 1 << k < most), most]
 
 
-def _mean_of_means(row_loss: np.ndarray, batch: int) -> float:
-    """The mean over batches of the mean over their rows."""
+def _means(row_loss: np.ndarray, batch: int) -> np.ndarray:
+    """Each batch's mean over its rows."""
     whole = len(row_loss) // batch * batch
     means = row_loss[:whole].reshape(-1, batch).mean(1, dtype=np.float64)
     rest = row_loss[whole:].mean(dtype=np.float64) if whole < len(row_loss) else ()
-    return float(np.append(means, rest).mean())
+    return np.append(means, rest)
