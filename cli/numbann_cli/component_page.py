@@ -34,14 +34,15 @@ def _parameters(component: Component) -> Iterator[str]:
     from numbann.spec.rules import of_parameter
 
     for parameter in parameters_of(component):
-        default = "required" if parameter.default is REQUIRED else f"= {_shown(parameter.default)}"
+        default = "required" if parameter.default is REQUIRED else f"= {shown(parameter.default)}"
         learnable = ", trained" if parameter.learnable else ""
         yield f"{parameter.name} {default}  ({of_parameter(parameter).words}{learnable})"
 
 
-def _shown(value: Any) -> str:
+def shown(value: Any) -> str:
+    """A default as a spec would have it."""
     if isinstance(value, tuple):
-        return f"[{', '.join(map(_shown, value))}]"
+        return f"[{', '.join(map(shown, value))}]"
     return str(value).lower() if isinstance(value, bool) else f"{value:g}"
 
 
