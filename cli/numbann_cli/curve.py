@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Sequence
 from math import isfinite
 
@@ -11,9 +12,11 @@ WIDTH, HEIGHT = 49, 11
 LABELS = 8  # characters to the left of a plot
 
 
-def curves(series: Sequence[Series]) -> str:
-    """Series side by side."""
+def curves(series: Sequence[Series], room: int | None = None) -> str:
+    """Series side by side; one below the other if the room, the terminal's width, does not suffice."""
     pictures = [picture(one) for one in series]
+    if len(series) * (WIDTH + LABELS + 4) > (room or shutil.get_terminal_size((200, 24)).columns):
+        return "\n\n".join("\n".join(line.rstrip() for line in lines) for lines in pictures)
     rows = zip(*pictures, strict=True)
     return "\n".join("".join(f"{cell:<{WIDTH + LABELS + 4}}" for cell in row).rstrip() for row in rows)
 

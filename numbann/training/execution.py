@@ -189,9 +189,9 @@ def _write_end(execution: Execution, state: State, metrics: Mapping[str, Any], s
 
 
 def _model_file(job: Job, engine: Engine) -> ModelFile:
-    """The model file.  It names no device and no threads: they change no bit of a model."""
+    """The model file.  It names no device, no threads and no diagnostics: they change no bit of a model."""
     components = recorded(components_of(job.resolved), job.loaded.registry)
     preprocessing = job.dataset.preprocessing
     spec = job.resolved.to_json()
-    spec["train"] |= {"device": "auto", "threads": "auto"}
+    spec["train"] |= {"device": "auto", "threads": "auto", "diagnostics": False}
     return ModelFile(spec, preprocessing.inputs, preprocessing.to_dict(), components, engine.weights())

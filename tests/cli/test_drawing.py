@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from click.testing import Result
 from numbann_cli.component_page import page
-from numbann_cli.curve import HEIGHT, LABELS, WIDTH, picture
+from numbann_cli.curve import HEIGHT, LABELS, WIDTH, curves, picture
 from numbann_cli.series import Series, series_of
 
 from numbann.component import Component
@@ -72,6 +72,14 @@ def test_a_picture_in_characters() -> None:
     assert lines[1][LABELS] == lines[1][-1] == "*"
     assert lines[1].split()[0] == "576"
     assert lines[-1].split() == ["x:", "-24", "24"]
+
+
+@pytest.mark.parametrize(("room", "lines"), [(200, HEIGHT + 2), (80, 2 * (HEIGHT + 2) + 1)])
+def test_a_narrow_terminal_has_one_below_the_other(room: int, lines: int) -> None:
+    text = curves(series_of(built_in().get("activation", "tanh")), room)
+    assert len(text.splitlines()) == lines
+    assert max(map(len, text.splitlines())) <= room
+    assert text.count("*") == 2 * WIDTH
 
 
 def test_values_that_are_not_finite_are_left_out() -> None:

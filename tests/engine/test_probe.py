@@ -72,3 +72,11 @@ def test_the_bits_do_not_depend_on_threads() -> None:
         np.testing.assert_array_equal(one.dw, other.dw)
         np.testing.assert_array_equal(one.db, other.db)
         assert one.slopes is None or (one.slopes == other.slopes).all()
+
+
+def test_a_second_engine_compiles_nothing() -> None:
+    for expected in (None, 0):
+        engine, x, t = make_engine(make_plan([5, 4, 3], "elu", dtype="float32"), 9)
+        with engine:
+            engine.probe(x, t)
+            assert expected is None or engine.compiled == expected
