@@ -5,6 +5,7 @@ It looks at a fixed sample of the training rows when an epoch is over, and judge
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import isfinite, nan
@@ -12,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from numbann.component import Configured, arguments_of
+from numbann.component import Component, arguments_of
 from numbann.data import Part
 from numbann.data.streaming import rows_at
 from numbann.engine import random
@@ -94,26 +95,29 @@ def measured(plan: Plan, facts: Iterable[Any]) -> list[Record]:
 
 def _record(number: int, layer: Layer, fact: Any) -> Record:
     squares = float(np.square(fact.dw, dtype=np.float64).sum() + np.square(fact.db, dtype=np.float64).sum())
-    dead = saturated = None
+    dead: float | None = None
+    saturated: float | None = None
     if fact.slopes is not None and layer.activation is not None:
-        grid = np.abs(slopes(layer.activation))
-        flat = FLAT * np.nanmax(grid)
-        if ((grid[1:] == 0) & (grid[:-1] == 0)).any():
-            dead = _share(fact.slopes == 0, 1.0)
-        if max(grid[0], grid[-1]) < flat:
-            saturated = _share(np.abs(fact.slopes) < flat, NEARLY_ALL)
+        dies, flat = character(layer.activation.component, tuple(layer.activation.values.items()))
+        dead = _share(fact.slopes == 0, 1.0) if dies else None
+        saturated = None if flat is None else _share(np.abs(fact.slopes) < flat, NEARLY_ALL)
     return {"layer": number, "dead": dead, "saturated": saturated, "gradient_norm": float(np.sqrt(squares))}
 
 
-def slopes(activation: Configured) -> np.ndarray:
-    """da/dz of an elementwise activation over GRID; NaN where plain Python cannot compute it."""
-    return np.array([_slope(activation, z) for z in GRID.tolist()], np.float64)
+@functools.cache
+def character(component: Component, values: tuple[tuple[str, Any], ...]) -> tuple[bool, float | None]:
+    """Whether units of an elementwise activation can die, and below which slope they are flat if they can saturate."""
+    slopes = np.abs([_slope(component, dict(values), z) for z in GRID.tolist()])
+    dies = bool(((slopes[1:] == 0) & (slopes[:-1] == 0)).any())
+    flat = FLAT * float(np.nanmax(slopes))
+    return dies, flat if slopes[0] < flat and slopes[-1] < flat else None
 
 
-def _slope(activation: Configured, z: float) -> float:
-    function, derivative = activation.component.function, activation.component.derivative
+def _slope(component: Component, values: Mapping[str, Any], z: float) -> float:
+    """da/dz in plain Python; NaN where that overflows."""
+    function, derivative = component.function, component.derivative
     assert derivative is not None
-    given = {"z": z, "u": 0.5, **activation.values}
+    given = {"z": z, "u": 0.5, **values}
     try:
         given["a"] = function(**{name: given[name] for name in arguments_of(function)})
         return float(derivative(**{name: given[name] for name in arguments_of(derivative)}))

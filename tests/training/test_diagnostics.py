@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from contextlib import suppress
-from math import inf, nan
+from math import exp, inf, nan
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -15,11 +15,12 @@ import pytest
 from networks import make_plan
 
 import numbann
+from numbann.component import activation, freeze
 from numbann.data import memory
 from numbann.discovery import built_in
 from numbann.errors import TrainingError
 from numbann.training.callbacks import EpochEnded, Event, Warned
-from numbann.training.diagnostics import Watcher, measured
+from numbann.training.diagnostics import Watcher, character, measured
 
 WriteSpec = Callable[..., Path]
 ON = {"diagnostics": True}
@@ -61,6 +62,21 @@ def test_which_activations_can_die_or_saturate() -> None:
         die |= {name} if record["dead"] is not None else set()
         saturate |= {name} if record["saturated"] is not None else set()
     assert (die, saturate) == (set(CAN_DIE), set(CAN_SATURATE))
+
+
+def test_an_activation_that_overflows_in_plain_python() -> None:
+    @activation
+    def steep(z, beta: float = 1.0):
+        """Steep: a = 1 / (1 + exp(-beta z))."""
+        return 1 / (1 + exp(-beta * z))
+
+    @steep.derivative
+    def steep_derivative(z, a, beta):
+        return beta * a * (1 - a)
+
+    component = freeze(steep)
+    assert character(component, (("beta", 1.0),)) == (False, pytest.approx(0.05 / 4))
+    assert character(component, (("beta", 100.0),)) == (True, None)  # no float holds exp(1000)
 
 
 def test_a_row_activation_has_a_gradient_alone() -> None:
