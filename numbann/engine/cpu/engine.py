@@ -17,6 +17,7 @@ from numbann.engine.cpu.groups import HUGE, grouped_training
 from numbann.engine.cpu.inference import Inference
 from numbann.engine.cpu.memory import Arena, aligned
 from numbann.engine.cpu.pace import Pace
+from numbann.engine.cpu.probe import Facts, Probe
 from numbann.engine.cpu.runner import Call, Progress, Runner
 from numbann.engine.cpu.table import Table
 from numbann.engine.cpu.tables import Builder
@@ -70,6 +71,7 @@ class Engine:
         self._runner = Runner(plan, self._choices[-1])
         self._inference = Inference(plan, self._arena, self._runner, self._choices)
         self._epochs: _Epochs | None = None
+        self._probes: dict[int, Probe] = {}
         self._misses = jit.MISSES
 
     @property
@@ -169,7 +171,13 @@ class Engine:
         with closing(epochs.feed.blocks(epochs.order, epochs.offsets)) as blocks:
             for first, last in blocks:
                 self._run(epochs, first // epochs.batch, -(-last // epochs.batch), progress)
-        return _mean_of_means(epochs.row_loss, epochs.batch)
+        return float(_means(epochs.row_loss, epochs.batch).mean())
+
+    def step_losses(self) -> np.ndarray:
+        """The mean loss over rows of each step of the last epoch, before the step moved the weights."""
+        if self._epochs is None:
+            raise RuntimeError("epoch comes before step_losses")
+        return _means(self._epochs.row_loss, self._epochs.batch)
 
     def _run(self, epochs: _Epochs, first: int, last: int, progress: Progress | None) -> None:
         """The steps first..last of an epoch, with as many threads as the pace says."""
@@ -213,6 +221,13 @@ class Engine:
         """The mean loss over rows, and predictions (N, O)."""
         return self._inference.evaluate(x, t)
 
+    def probe(self, x: np.ndarray, t: np.ndarray) -> list[Facts]:
+        """Each layer's slopes, and the gradient of the mean loss to its weights, on rows x (B, I); nothing moves."""
+        rows = len(x)
+        if rows not in self._probes:
+            self._probes[rows] = Probe(self.plan, self._arena, self._runner, rows, self._choices[-1])
+        return self._probes[rows].look(np.ascontiguousarray(x, self.plan.dtype), self._inference.target(t))
+
     # ---- the end
 
     def close(self) -> None:
@@ -231,9 +246,9 @@ def choices(most: int) -> list[int]:
     return [*(1 << k for k in range(most.bit_length()) if 1 << k < most), most]
 
 
-def _mean_of_means(row_loss: np.ndarray, batch: int) -> float:
-    """The mean over batches of the mean over their rows."""
+def _means(row_loss: np.ndarray, batch: int) -> np.ndarray:
+    """Each batch's mean over its rows."""
     whole = len(row_loss) // batch * batch
     means = row_loss[:whole].reshape(-1, batch).mean(1, dtype=np.float64)
     rest = row_loss[whole:].mean(dtype=np.float64) if whole < len(row_loss) else ()
-    return float(np.append(means, rest).mean())
+    return np.append(means, rest)
