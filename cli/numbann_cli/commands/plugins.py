@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import click
 
+from numbann.errors import did_you_mean
 from numbann_cli.group import Settings
 from numbann_cli.overview import COMMANDS
 
@@ -44,3 +46,39 @@ def _table(rows: list[dict[str, Any]]) -> str:
     wide = {column: max(len(row[column]) for row in rows) for column in ("kind", "name", "origin")}
     lines = ([*(f"{row[column]:<{room}}" for column, room in wide.items()), row["summary"]] for row in rows)
     return "\n".join(map("  ".join, lines))
+
+
+@command.command("check")
+@click.argument("what")
+@click.option("--json", "as_json", is_flag=True, help="A JSON list on stdout, an object a component.")
+@click.pass_obj
+def check(settings: Settings, what: str, as_json: bool) -> None:
+    """Check the components of WHAT: a name, a plugin file, or a folder of plugin files or of a distribution.
+
+    Signature, purity, gradient, precision, extremes, vectors and speed; exit code 1 if a check fails.
+    """
+    from numbann_cli.plugin_report import found_by, lines_of
+
+    reports = found_by(what, lambda: _components(settings, what))
+    if as_json:
+        click.echo(json.dumps([report.json() for report in reports]))
+    else:
+        click.echo("\n\n".join("\n".join(lines_of(report)) for report in reports))
+    if any(report.failed for report in reports):
+        raise click.exceptions.Exit(1)
+
+
+def _components(settings: Settings, what: str) -> list[Any]:
+    """The components that are meant: those of a path, else all that are called so, else those of a plugin."""
+    from numbann.discovery import with_files
+    from numbann.testing import components_of
+
+    if Path(what).exists():
+        return components_of(what)
+    entries = list(with_files(settings.plugin_files()).entries())
+    found = [entry for entry in entries if what in (entry.component.name, *entry.component.aliases)]
+    found = found or [entry for entry in entries if what in (entry.origin.owner, entry.origin.module)]
+    if not found:
+        known = [name for entry in entries for name in (entry.component.name, *entry.component.aliases)]
+        raise click.UsageError(f'"{what}" is neither a path nor a component{did_you_mean(what, known)}')
+    return [entry.component for entry in found]
