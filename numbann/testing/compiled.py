@@ -59,10 +59,12 @@ class Block:
         self._step[[op.ROWS, op.BATCH]] = rows, 1
         self._scratch = np.zeros(4 * columns + 64, self.dtype)
         self._run = KERNEL(self.address)
+        self._given = self._op.ctypes.data, self._step.ctypes.data, self._scratch.ctypes.data
 
     def __call__(self, rows: int) -> None:
         """Run the kernel over the first rows."""
-        self._run(self._op.ctypes.data, 0, rows, self._step.ctypes.data, self._scratch.ctypes.data)
+        op, step, scratch = self._given
+        self._run(op, 0, rows, step, scratch)
 
     def __getitem__(self, name: str) -> np.ndarray:
         """The array of a column of the op."""
@@ -102,12 +104,13 @@ class Update:
         numbers = [rate, decay, step, *(optimizer.values[name] for name in names)]
         self.hyper, self.g = np.array(numbers, dtype), g.astype(dtype)
         self.arena = np.zeros((1 + len(optimizer.stored_states), len(g)), dtype)
-        self._run = UPDATE(optimizer_kernel(optimizer, dtype))
+        self._run, self._stride = UPDATE(optimizer_kernel(optimizer, dtype)), len(g)
+        self._given = self.arena.ctypes.data, self.g.ctypes.data, self.hyper.ctypes.data
 
     def __call__(self, count: int) -> None:
         """Move the first so many weights."""
-        w, g, hyper = (array.ctypes.data for array in (self.arena, self.g, self.hyper))
-        self._run(w, g, count, self.arena.shape[1], hyper)
+        w, g, hyper = self._given
+        self._run(w, g, count, self._stride, hyper)
 
 
 def _aligned(array: np.ndarray) -> np.ndarray:

@@ -76,12 +76,15 @@ def nanoseconds(component: Component) -> dict[str, dict[str, float]]:
     others = [built_in().get(component.kind, name) for name in beside(component)]
     named = {component.name: component, **{other.name: other for other in others}}
     runs = {(kernel, name): run for name, each in named.items() for kernel, run in _runs(each).items()}
-    found: dict[tuple[str, str], list[float]] = {key: [] for key in runs}
+    full: dict[tuple[str, str], list[float]] = {key: [] for key in runs}
+    empty: dict[tuple[str, str], list[float]] = {key: [] for key in runs}
     for _ in range(ROUNDS):
         for key, run in runs.items():
-            found[key].append((_seconds(run, ROWS) - _seconds(run, 0)) / (ROWS * COLUMNS) * 1e9)
+            full[key].append(_seconds(run, ROWS))
+            empty[key].append(_seconds(run, 0))
+    found = {key: statistics.median(full[key]) - statistics.median(empty[key]) for key in runs}
     kernels = dict.fromkeys(kernel for kernel, _ in runs)
-    return {kernel: {name: statistics.median(found[kernel, name]) for name in named} for kernel in kernels}
+    return {kernel: {name: found[kernel, name] / (ROWS * COLUMNS) * 1e9 for name in named} for kernel in kernels}
 
 
 def beside(component: Component) -> tuple[str, ...]:

@@ -11,6 +11,7 @@ import click
 from numbann.errors import did_you_mean
 from numbann_cli.group import Settings
 from numbann_cli.overview import COMMANDS
+from numbann_cli.scaffold import KINDS, component_name, create
 
 
 @click.group("plugins", help=COMMANDS["plugins"], no_args_is_help=False, invoke_without_command=True)
@@ -82,3 +83,24 @@ def _components(settings: Settings, what: str) -> list[Any]:
         known = [name for entry in entries for name in (entry.component.name, *entry.component.aliases)]
         raise click.UsageError(f'"{what}" is neither a path nor a component{did_you_mean(what, known)}')
     return [entry.component for entry in found]
+
+
+@command.command("new")
+@click.argument("name")
+@click.option("--kind", type=click.Choice(KINDS), required=True, help="What it is.")
+@click.option("-o", "folder", type=click.Path(file_okay=False, path_type=Path), default=".", metavar="DIR", help="Where.")
+@click.pass_obj
+def new(settings: Settings, name: str, kind: str, folder: Path) -> None:
+    """Write a new plugin, numbann-NAME: a distribution with one component, its tests, and a spec that trains with it."""
+    from numbann.discovery import with_files
+
+    component = component_name(name)
+    other = with_files(settings.plugin_files()).find(kind, component)
+    if other:
+        raise click.UsageError(f'the {kind} "{component}" exists already, in {other.origin}; give another name')
+    root = create(component, kind, folder)
+    if component != name:
+        click.echo(f"{name} becomes {component}, since a component's name is a Python name")
+    click.echo(f"wrote {root}; the formula is in {root / f'numbann_{component}.py'}\n\nnext:")
+    for line in (f"pip install -e {root}", f"pytest {root}", f"numbann train {root / 'example' / component}.json"):
+        click.echo(f"  {line}")
