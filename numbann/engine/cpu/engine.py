@@ -19,6 +19,7 @@ from numbann.engine.cpu.pace import Pace
 from numbann.engine.cpu.runner import Call, Progress, Runner
 from numbann.engine.cpu.tables import Builder, Table
 from numbann.engine.cpu.team import available_cpus
+from numbann.engine.cpu.weighting import Shares
 from numbann.plan import Plan
 from numbann.simd import jit, op
 
@@ -40,11 +41,18 @@ class _Epochs:
     offsets: np.ndarray
     hyper: np.ndarray
     row_loss: np.ndarray
+    shares: Shares | None
 
     def shuffle(self, seed: int, epoch: int) -> None:
         """Let an epoch visit the rows in its own order, unless all of them are one batch."""
         if self.batch < len(self.order):
             random.shuffle_epoch(self.order, seed, epoch)
+        if self.shares is not None:
+            self.shares.follow(self.order)
+
+    def mean_loss(self) -> float:
+        """The mean over batches of the mean, or the weighted mean, of their rows' losses."""
+        return _mean_of_means(self.row_loss, self.batch) if self.shares is None else self.shares.mean(self.row_loss)
 
 
 class Engine:
@@ -109,8 +117,11 @@ class Engine:
 
     # ---- training
 
-    def load_data(self, x: Inputs, t: np.ndarray) -> None:
-        """The training rows: x (N, I), and t as labels (N,) or rows (N, O).  Compiles what training needs."""
+    def load_data(self, x: Inputs, t: np.ndarray, weight: np.ndarray | None = None) -> None:
+        """The training rows: x (N, I), t as labels (N,) or rows (N, O), and how much each counts, weight (N,).
+
+        Compiles what training needs.
+        """
         batch = self.plan.batch_rows(len(x))
         feed = Whole(x, self.plan) if isinstance(x, np.ndarray) else Ring(x, batch, self.plan)
         numbers = op.FIRST_PARAMETER + len(free_parameters(self.plan.optimizer.component))
@@ -124,20 +135,23 @@ class Engine:
             "offsets": offsets,
             "row_loss": losses,
         }
+        shares = None if weight is None else Shares(weight, batch, self.plan.dtype)
+        if shares is not None:
+            arrays["shares"] = shares.values
 
         def made(threads: int) -> Call:
-            table = self._training(batch, hyper, threads)
+            table = self._training(batch, hyper, threads, shares is not None)
             table.bind(**arrays)
             call = self._runner.call(table, threads, batch, BETWEEN_EPOCHS)
             call.rows(len(x))
             return call
 
         calls = {threads: made(threads) for threads in self._choices}
-        self._epochs = _Epochs(calls, Pace(self._choices), feed, batch, order, offsets, hyper, losses)
+        self._epochs = _Epochs(calls, Pace(self._choices), feed, batch, order, offsets, hyper, losses, shares)
         self._epochs.shuffle(self.plan.seed, 0)  # so that it is compiled too
 
     def epoch(self, index: int, rates: np.ndarray, progress: Progress | None = None) -> float:
-        """Train one epoch with a learning rate for each step; the mean over batches of their mean loss.
+        """Train one epoch with a learning rate for each step; the mean over batches of their (weighted) mean loss.
 
         KeyboardInterrupt comes out at the end of a step, and steps_done tells which.
         """
@@ -149,7 +163,7 @@ class Engine:
         with closing(epochs.feed.blocks(epochs.order, epochs.offsets)) as blocks:
             for first, last in blocks:
                 self._run(epochs, first // epochs.batch, -(-last // epochs.batch), progress)
-        return _mean_of_means(epochs.row_loss, epochs.batch)
+        return epochs.mean_loss()
 
     def _run(self, epochs: _Epochs, first: int, last: int, progress: Progress | None) -> None:
         """The steps first..last of an epoch, with as many threads as the pace says."""
@@ -164,11 +178,11 @@ class Engine:
                 self.steps_done = begin + done
             epochs.pace.took(threads, count, perf_counter() - start)
 
-    def _training(self, batch: int, hyper: np.ndarray, threads: int) -> Table:
+    def _training(self, batch: int, hyper: np.ndarray, threads: int, weighted: bool) -> Table:
         """The table of a training step: a huge batch goes by groups of rows."""
         if batch >= HUGE:
-            return grouped_training(self.plan, self._arena, hyper, threads)
-        return Builder(self.plan, self._arena, batch, shuffled=True).training(hyper, threads)
+            return grouped_training(self.plan, self._arena, hyper, threads, weighted)
+        return Builder(self.plan, self._arena, batch, shuffled=True, weighted=weighted).training(hyper, threads)
 
     def _set_hyper(self, hyper: np.ndarray, rates: np.ndarray) -> None:
         """The optimizer's numbers for each step of an epoch."""
@@ -189,9 +203,9 @@ class Engine:
         """Predictions (N, O) for inputs (raw - shift) / scale; None if one of them is not finite."""
         return self._inference.predict_raw(raw, shift, scale)
 
-    def evaluate(self, x: Inputs, t: np.ndarray) -> tuple[float, np.ndarray]:
-        """The mean loss over rows, and predictions (N, O)."""
-        return self._inference.evaluate(x, t)
+    def evaluate(self, x: Inputs, t: np.ndarray, weight: np.ndarray | None = None) -> tuple[float, np.ndarray]:
+        """The mean loss over rows, weighted by weight (N,), and predictions (N, O)."""
+        return self._inference.evaluate(x, t, weight)
 
     # ---- the end
 
