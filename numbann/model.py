@@ -96,11 +96,11 @@ class Model:
         outputs: np.ndarray = self._engine.predict(x)
         return outputs
 
-    def measure(self, x: Inputs, raw_target: np.ndarray) -> dict[str, float]:
-        """Loss and metrics for preprocessed rows and their original targets."""
+    def measure(self, x: Inputs, raw_target: np.ndarray, weight: np.ndarray | None = None) -> dict[str, float]:
+        """Loss and metrics for preprocessed rows, their original targets, and how much each row counts."""
         t = self.preprocessing.encode(raw_target, self.resolved.target, self.plan.dtype)
-        loss, outputs = self._engine.evaluate(x, t)
-        return {"loss": loss, **score(self.resolved.metrics, self.reading, outputs, raw_target)}
+        loss, outputs = self._engine.evaluate(x, t, self.preprocessing.loss_weight(raw_target, weight))
+        return {"loss": loss, **score(self.resolved.metrics, self.reading, outputs, raw_target, weight)}
 
     def __repr__(self) -> str:
         return f"<numbann.Model {self.task}: {self.plan}>"

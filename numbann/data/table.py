@@ -61,7 +61,10 @@ class Table:
 
 @dataclass(frozen=True)
 class Raw:
-    """One source as read: its table, its target columns by name (none where not asked for), and where a row stands."""
+    """One source as read: its table, its target columns by name (none where not asked for), and where a row stands.
+
+    weight: the column of weights, if the spec names one and the source has it.
+    """
 
     table: Table
     targets: Mapping[str, Column]
@@ -69,6 +72,7 @@ class Raw:
     format: str
     delimiter: str | None = None
     notes: tuple[str, ...] = ()
+    weight: Column | None = None
 
 
 def count_of(rows: Rows, total: int) -> int:

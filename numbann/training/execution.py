@@ -68,7 +68,7 @@ class Execution:
 def warmed_up(engine: Engine, job: Job) -> Warmth:
     """Compile everything, so that a fault shows before anything is written; the engine then holds the training rows."""
     start, part = perf_counter(), job.dataset.train
-    engine.load_data(part.x, part.t)
+    engine.load_data(part.x, part.t, part.loss_weight)
     engine.evaluate(part.x[:1], part.t[:1])
     return Warmth(engine.compiled, perf_counter() - start)
 
@@ -134,8 +134,9 @@ def _measured(execution: Execution) -> dict[str, dict[str, float]]:
 
 
 def _measure(execution: Execution, part: Part) -> dict[str, float]:
-    loss, outputs = execution.engine.evaluate(part.x, part.t)
-    return {"loss": loss, **score(execution.job.resolved.metrics, execution.job.reading, outputs, part.raw_target)}
+    loss, outputs = execution.engine.evaluate(part.x, part.t, part.loss_weight)
+    metrics, reading = execution.job.resolved.metrics, execution.job.reading
+    return {"loss": loss, **score(metrics, reading, outputs, part.raw_target, part.weight)}
 
 
 # ---- files

@@ -23,8 +23,8 @@ def command(run: Path, data: str, threads: int | None, as_json: bool) -> None:
     from numbann_cli.rows import number
 
     model = load(run, threads=threads)
-    x, raw_target = read(model, data, need_target=True)
-    measures = model.measure(x, raw_target)
+    x, raw_target, weight, _ = read(model, data, need_target=True)
+    measures = model.measure(x, raw_target, weight)
     if as_json:
         click.echo(json_text({"path": str(run), "data": data, "rows": len(x), "metrics": measures}))
         return
