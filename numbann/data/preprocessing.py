@@ -15,7 +15,7 @@ from numbann.data.frames import raw_from_python
 from numbann.data.readers import find_new_source, read_source
 from numbann.data.reading import Reading
 from numbann.data.streaming import Inputs, inputs_of
-from numbann.data.table import check_targets
+from numbann.data.table import check_not_negative, check_targets
 from numbann.data.target import Target
 from numbann.data.weights import check_weight, loss_weight, weight_of
 from numbann.data.wording import quoted
@@ -34,7 +34,7 @@ class NewData(NamedTuple):
 class Preprocessing:
     """How files are read, features encoded and targets scaled; `dtype` is that of the inputs.
 
-    class_weights: a weight for each class, none if all count alike.
+    positive: whether a target below 0 is an error; class_weights: a weight for each class, none if all count alike.
     """
 
     reading: Reading
@@ -42,6 +42,7 @@ class Preprocessing:
     target: Target
     format: str
     dtype: str
+    positive: bool = False
     class_weights: tuple[float, ...] = ()
 
     @property
@@ -74,6 +75,7 @@ class Preprocessing:
             target=Target(**_tuples(given["target"])),
             format=given["format"],
             dtype=given["dtype"],
+            positive=given.get("positive", False),
             class_weights=tuple(given.get("class_weights", ())),
         )
 
@@ -90,6 +92,8 @@ class Preprocessing:
         raw = read_source(found, self.reading, need_target)
         check_targets(raw)
         check_weight(raw, self.reading.weight)
+        if self.positive:
+            check_not_negative(raw)
         rows = slice(None)
         x = inputs_of(self.encoding, raw, rows, self.dtype, len(raw.table))
         warnings = self.encoding.unseen(raw, rows)

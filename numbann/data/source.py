@@ -16,7 +16,7 @@ from numbann.data.readers import FoundSource, find_source, read_source
 from numbann.data.reading import Reading, reading_from_section
 from numbann.data.split import SPLIT_PARTS, split_rows
 from numbann.data.streaming import Inputs, inputs_of
-from numbann.data.table import Raw, Rows, check_numbers, check_targets, count_of
+from numbann.data.table import Raw, Rows, check_not_negative, check_numbers, check_targets, count_of
 from numbann.data.target import Target, decide_task, target_of
 from numbann.data.weights import check_weight, class_weights, described, weight_of
 from numbann.data.wording import counted, listed, quoted
@@ -81,8 +81,10 @@ class Source:
     missing: str
     class_weights: tuple[float, ...] = ()
 
-    def prepare(self, *, target: str, scale: str, target_scale: str, dtype: Any) -> Dataset:
-        """Arrays of `dtype`; `target`: label, one_hot, binary or real."""
+    def prepare(self, *, target: str, scale: str, target_scale: str, dtype: Any, positive: bool = False) -> Dataset:
+        """Arrays of `dtype`; `target`: label, one_hot, binary or real; positive: a target below 0 is an error."""
+        for raw, _ in self.parts.values() if positive else ():
+            check_not_negative(raw)
         raw, rows = self.parts["train"]
         preprocessing = Preprocessing(
             reading=self.reading,
@@ -90,6 +92,7 @@ class Source:
             target=self.target.fitted(self.target.original(raw)[rows], target_scale),
             format=self.facts.format,
             dtype=np.dtype(dtype).name,
+            positive=positive,
             class_weights=self.class_weights,
         )
         total = sum(self.facts.rows.values())

@@ -123,6 +123,19 @@ def check_targets(raw: Raw) -> None:
             raise DataError(f"{raw.place(int(np.argmax(wrong)))}, column {quoted(name)}: {what}", key="data.target")
 
 
+def check_not_negative(raw: Raw) -> None:
+    """Refuse a target below 0, for a loss that has no meaning there."""
+    for name, column in raw.targets.items():
+        wrong = column.values < 0 if isinstance(column, Numbers) else np.zeros(0, bool)
+        if wrong.any():
+            row = int(np.argmax(wrong))
+            raise DataError(
+                f"{raw.place(row)}, column {quoted(name)}: the target is {column.original[row]}, but this loss takes "
+                "none below 0; correct it, or choose another loss",
+                key="loss",
+            )
+
+
 def same_kinds(raw: Raw, reading: Reading) -> None:
     """Refuse texts in a column that held numbers in the training source, once that has settled the columns."""
     for name, column in raw.table.texts.items():
