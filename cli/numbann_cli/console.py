@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -16,7 +16,7 @@ from numbann.training.callbacks import Compiling, DataRead, EpochEnded, Event, F
 from numbann.training.rundir import json_text
 from numbann_cli.group import Settings
 from numbann_cli.progress import Bar
-from numbann_cli.rows import Rows, decided, network, number
+from numbann_cli.rows import Rows, decided, measured, network
 from numbann_cli.signals import terminable
 
 
@@ -56,7 +56,8 @@ class Narrator:
         if self.as_json:
             metrics = dict(run.metrics)
             head = {"path": str(run.path), "epochs": len(run.history), "best_epoch": metrics.pop("best_epoch")}
-            print(json_text({**head, "metrics": metrics}))
+            classes = {key: metrics.pop(key) for key in ("classes", "confusion") if key in metrics}
+            print(json_text({**head, "metrics": metrics, **classes}))
 
     def rehearsed(self, job: Any) -> None:
         """Tell a dry run."""
@@ -109,9 +110,9 @@ class Narrator:
         self._tell(f"\nbest       epoch {event.metrics['best_epoch']} of {self.epochs}{early}", important=True)
         if event.weights_epoch != event.metrics["best_epoch"]:
             self._tell(f"weights    of epoch {event.weights_epoch}, the last (train.early_stopping keeps the best)")
-        for part in ("validation", "test"):
-            if part in event.metrics:
-                self._tell(f"{part:<11}{_measures(event.metrics[part])}", important=True)
+        parts = [part for part in ("validation", "test") if part in event.metrics]
+        for line in measured({part: event.metrics[part] for part in parts}):
+            self._tell(line, important=True)
         path = event.path
         self._tell(f"written    {path}{os.sep}", important=True)
         self._tell(f"next       numbann show {path}\n           numbann predict {path} DATA -o predictions.csv")
@@ -126,10 +127,6 @@ class Narrator:
 
     def _width(self) -> int | None:
         return os.get_terminal_size(self.stream.fileno()).columns if self.bar else None
-
-
-def _measures(values: Mapping[str, float]) -> str:
-    return "  ".join(f"{name} {number(value)}" for name, value in values.items())
 
 
 @contextmanager

@@ -45,8 +45,8 @@ def weight_of(raw: Raw, rows: Rows) -> np.ndarray | None:
     return None if raw.weight is None else np.asarray(raw.weight.values[rows], np.float64)
 
 
-def class_weights(asked: Any, target: Target, raw_target: np.ndarray, task: str) -> tuple[float, ...]:
-    """A weight for each class: "balanced" over the training part's targets, {LABEL: number}, or none.
+def class_weights(asked: Any, target: Target, raw: Raw, rows: Rows, task: str) -> tuple[float, ...]:
+    """A weight for each class: "balanced" over these rows, of the training part, {LABEL: number}, or none.
 
     Balanced is n / (K n_k) for a class of n_k of n rows, K classes having rows at all; as scikit-learn's
     compute_class_weight, so weights of rows do not matter.  A class that is not named, or has no row, gets 1.
@@ -55,7 +55,7 @@ def class_weights(asked: Any, target: Target, raw_target: np.ndarray, task: str)
         return ()
     names = [str(text_of(label)) for label in _labels(target, task)]
     if asked == BALANCED:
-        counts = _shares(target, raw_target).sum(axis=0)
+        counts = _shares(target, target.original(raw)[rows]).sum(axis=0)
         filled = np.where(counts > 0, counts, 1)
         return tuple(np.where(counts > 0, counts.sum() / ((counts > 0).sum() * filled), 1.0).tolist())
     for name in asked:

@@ -9,12 +9,14 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any
 
+import numpy as np
+
 from numbann.data import Part
 from numbann.engine import Engine
 from numbann.errors import TrainingError
 from numbann.model import Model, from_file
 from numbann.modelfile import ModelFile
-from numbann.outputs import score
+from numbann.outputs import confusion, score
 from numbann.provenance import components_of, recorded
 from numbann.training import rundir
 from numbann.training.callbacks import Callback, EpochEnded, Finished, Started
@@ -80,8 +82,8 @@ def carried_out(execution: Execution, state: State) -> Run:
     begin = perf_counter()
     state = _trained(execution, state)
     weights_epoch = state.epoch
-    if state.best_weights is not None:
-        execution.engine.set_weights(state.best_weights)
+    if state.best_tensors is not None:
+        execution.engine.set_parameters(state.best_tensors)
         weights_epoch = state.best.epoch
     metrics = {"best_epoch": state.best.epoch, **_measured(execution)}
     model = _write_end(execution, state, metrics, started)
@@ -122,21 +124,30 @@ def _course(execution: Execution) -> Course:
         rates=job.rates,
         watch=job.watch,
         keep_best=job.resolved.spec.train.early_stopping is not None,
-        validate=(lambda: {}) if part is None else (lambda: _measure(execution, part)),
+        validate=(lambda: {}) if part is None else (lambda: _measure(execution, part)[0]),
     )
 
 
-def _measured(execution: Execution) -> dict[str, dict[str, float]]:
-    """Loss and metrics of every part."""
-    dataset = execution.job.dataset
-    parts = {"train": dataset.train, "validation": dataset.validation, "test": dataset.test}
-    return {name: _measure(execution, part) for name, part in parts.items() if part is not None}
+def _measured(execution: Execution) -> dict[str, Any]:
+    """Loss and metrics of every part; of classes also which of them are taken for which."""
+    dataset, reading = execution.job.dataset, execution.job.reading
+    measured: dict[str, Any] = {}
+    confusions = {}
+    for name, part in (("train", dataset.train), ("validation", dataset.validation), ("test", dataset.test)):
+        if part is not None:
+            measured[name], outputs = _measure(execution, part)
+            confusions[name] = confusion(reading, outputs, part.raw_target)
+    if confusions["train"] is not None:
+        measured |= {"classes": list(reading.classes), "confusion": confusions}
+    return measured
 
 
-def _measure(execution: Execution, part: Part) -> dict[str, float]:
+def _measure(execution: Execution, part: Part) -> tuple[dict[str, float], np.ndarray]:
+    """Loss and metrics, and the network's outputs."""
     loss, outputs = execution.engine.evaluate(part.x, part.t, part.loss_weight)
-    metrics, reading = execution.job.resolved.metrics, execution.job.reading
-    return {"loss": loss, **score(metrics, reading, outputs, part.raw_target, part.weight)}
+    job = execution.job
+    scores = score(job.resolved.metrics, job.reading, outputs, part.raw_target, part.weight)
+    return {"loss": loss, **scores}, outputs
 
 
 # ---- files
@@ -186,4 +197,4 @@ def _model_file(job: Job, engine: Engine) -> ModelFile:
     preprocessing = job.dataset.preprocessing
     spec = job.resolved.to_json()
     spec["train"] |= {"device": "auto", "threads": "auto"}
-    return ModelFile(spec, preprocessing.inputs, preprocessing.to_dict(), components, engine.weights())
+    return ModelFile(spec, preprocessing.inputs, preprocessing.to_dict(), components, engine.parameters())

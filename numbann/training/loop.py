@@ -57,10 +57,10 @@ def _monitor(state: State) -> float:
 def _next(engine: Any, course: Course, state: State, record: dict[str, Any], schedule: States) -> State:
     """The state with one more epoch in it."""
     best = judged(course.watch, state.best, record["epoch"], record[course.watch.key])
-    weights = engine.weights()
+    tensors = engine.parameters()
     improved = best.epoch == record["epoch"]
-    best_weights = (weights if improved else state.best_weights) if course.keep_best else None
-    return State(weights, engine.state(), (*state.history, record), best, best_weights, schedule)
+    best_tensors = (tensors if improved else state.best_tensors) if course.keep_best else None
+    return State(tensors, engine.state(), (*state.history, record), best, best_tensors, schedule)
 
 
 def _require_finite(record: Mapping[str, Any], learning_rate: float) -> None:

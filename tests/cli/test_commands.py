@@ -181,8 +181,11 @@ def test_evaluate(numbann: Numbann, run: Path) -> None:
     printed = json.loads(numbann("evaluate", run, "blobs.csv", "--json").stdout)
     assert printed["rows"] == 120
     assert printed["metrics"]["accuracy"] > 0.9
-    lines = numbann("evaluate", run, "blobs.csv").stdout.splitlines()
-    assert [line.split()[0] for line in lines] == ["rows", "loss", "accuracy"]
+    assert printed["classes"] == ["blue", "green", "red"]
+    assert [sum(row) for row in printed["confusion"]] == [40, 40, 40]
+    measures, table = numbann("evaluate", run, "blobs.csv").stdout.split("\n\n")
+    assert [line.split()[0] for line in measures.splitlines()] == ["rows", "loss", "accuracy"]
+    assert table.splitlines()[1].split() == ["blue", "green", "red"]
 
 
 def test_evaluate_with_weights(numbann: Numbann, write_spec: WriteSpec, blobs: Path) -> None:
@@ -227,6 +230,7 @@ def test_show_a_run(numbann: Numbann, run: Path) -> None:
     assert "8 tanh -> softmax" in page
     assert page.count("*") == 1
     assert "test       loss" in page
+    assert "confusion of test: rows are true classes" in page
 
 
 def test_show_a_component(numbann: Numbann) -> None:

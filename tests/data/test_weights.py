@@ -163,6 +163,9 @@ def test_a_regression_has_no_classes(load_table: Load) -> None:
         with pytest.raises(DataError, match="regression has none; leave it out") as caught:
             load_table("a,y\n1,0.5\n2,1.5\n", class_weight=asked)
         assert caught.value.key == "data.class_weight"
+    labels = "a,p,q\n1,0,1\n2,1,0\n"
+    with pytest.raises(DataError, match="multilabel has none"):
+        load_table(labels, target=["p", "q"], task="multilabel", class_weight="balanced")
 
 
 def test_probabilities_weigh_by_their_mean(load_table: Load) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+import sys
 from pathlib import Path
 
 import click
@@ -18,7 +20,8 @@ def command(settings: Settings, what: str) -> None:
     if Path(what).exists():
         from numbann_cli.run_page import page as run_page
 
-        click.echo(run_page(Path(what)))
+        width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+        click.echo(run_page(Path(what), width))
         return
     from numbann.discovery import with_files
     from numbann.registry import Registry

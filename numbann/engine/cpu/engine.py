@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from time import perf_counter
@@ -17,7 +18,8 @@ from numbann.engine.cpu.inference import Inference
 from numbann.engine.cpu.memory import Arena, aligned
 from numbann.engine.cpu.pace import Pace
 from numbann.engine.cpu.runner import Call, Progress, Runner
-from numbann.engine.cpu.tables import Builder, Table
+from numbann.engine.cpu.table import Table
+from numbann.engine.cpu.tables import Builder
 from numbann.engine.cpu.team import available_cpus
 from numbann.engine.cpu.weighting import Shares
 from numbann.plan import Plan
@@ -41,12 +43,15 @@ class _Epochs:
     offsets: np.ndarray
     hyper: np.ndarray
     row_loss: np.ndarray
+    keys: np.ndarray
     shares: Shares | None
 
     def shuffle(self, seed: int, epoch: int) -> None:
-        """Let an epoch visit the rows in its own order, unless all of them are one batch."""
+        """Let an epoch visit the rows in its own order, unless all of them are one batch, and have noise of its own."""
         if self.batch < len(self.order):
             random.shuffle_epoch(self.order, seed, epoch)
+        if len(self.keys):
+            self.keys[:] = random.noise_keys(seed, epoch, len(self.keys))
         if self.shares is not None:
             self.shares.follow(self.order)
 
@@ -90,6 +95,20 @@ class Engine:
             generator = random.generator(seed, random.WEIGHTS, k)
             drawn = layer.init.component.function((layer.inputs, layer.outputs), generator, **layer.init.values)
             self._arena.set_layer(layer, drawn, np.zeros(layer.outputs))
+        starts = {f"layers.{k}.{v.name}": v.start for k, layer in enumerate(self.plan.layers) for v in layer.vectors}
+        self._arena.set_tensors(self._arena.tensors() | {name: np.array(start) for name, start in starts.items()})
+        for name, gathered in self._arena.gathered().items():
+            gathered[:] = name.endswith("variance")
+
+    def parameters(self) -> dict[str, np.ndarray]:
+        """Copies of a model's tensors, by the names of the plan."""
+        return {**self._arena.tensors(), **{name: part.copy() for name, part in self._arena.gathered().items()}}
+
+    def set_parameters(self, tensors: Mapping[str, np.ndarray]) -> None:
+        """Take over what `parameters` gave."""
+        self._arena.set_tensors(tensors)
+        for name, gathered in self._arena.gathered().items():
+            gathered[:] = tensors[name]
 
     def weights(self) -> list[tuple[np.ndarray, np.ndarray]]:
         """Copies of each layer's w (I, O) and b (O,)."""
@@ -104,16 +123,16 @@ class Engine:
         """The optimizer's states and the number of steps done, by name."""
         found = {"steps": np.array([self.steps_done], np.int64)}
         for slot, name in enumerate(self.plan.optimizer.stored_states, start=1):
-            for k, layer in enumerate(self.plan.layers):
-                found[f"{k}.weight.{name}"], found[f"{k}.bias.{name}"] = self._arena.layer(layer, slot)
+            found |= {f"{name}.{tensor}": array for tensor, array in self._arena.tensors(slot).items()}
         return found
 
-    def restore(self, state: dict[str, np.ndarray]) -> None:
+    def restore(self, state: Mapping[str, np.ndarray]) -> None:
         """Take over what `state` gave."""
         self.steps_done = int(state["steps"][0])
         for slot, name in enumerate(self.plan.optimizer.stored_states, start=1):
-            for k, layer in enumerate(self.plan.layers):
-                self._arena.set_layer(layer, state[f"{k}.weight.{name}"], state[f"{k}.bias.{name}"], slot)
+            prefix = f"{name}."
+            found = {key.removeprefix(prefix): array for key, array in state.items() if key.startswith(prefix)}
+            self._arena.set_tensors(found, slot)
 
     # ---- training
 
@@ -127,13 +146,14 @@ class Engine:
         numbers = op.FIRST_PARAMETER + len(free_parameters(self.plan.optimizer.component))
         hyper = aligned((-(-len(x) // batch), numbers), self.plan.dtype)
         order, losses = np.arange(len(x), dtype=np.int64), np.empty(len(x), self.plan.dtype)
-        offsets = np.empty_like(order)
+        offsets, keys = np.empty_like(order), np.zeros(2 * len(self.plan.layers) * self.plan.noisy, np.int64)
         arrays = {
             "x": feed.x,
             "target": self._inference.target(t),
             "order": order,
             "offsets": offsets,
             "row_loss": losses,
+            "keys": keys,
         }
         shares = None if weight is None else Shares(weight, batch, self.plan.dtype)
         if shares is not None:
@@ -147,7 +167,7 @@ class Engine:
             return call
 
         calls = {threads: made(threads) for threads in self._choices}
-        self._epochs = _Epochs(calls, Pace(self._choices), feed, batch, order, offsets, hyper, losses, shares)
+        self._epochs = _Epochs(calls, Pace(self._choices), feed, batch, order, offsets, hyper, losses, keys, shares)
         self._epochs.shuffle(self.plan.seed, 0)  # so that it is compiled too
 
     def epoch(self, index: int, rates: np.ndarray, progress: Progress | None = None) -> float:
@@ -180,7 +200,7 @@ class Engine:
 
     def _training(self, batch: int, hyper: np.ndarray, threads: int, weighted: bool) -> Table:
         """The table of a training step: a huge batch goes by groups of rows."""
-        if batch >= HUGE:
+        if batch >= HUGE and not self.plan.normalizes_batches:
             return grouped_training(self.plan, self._arena, hyper, threads, weighted)
         return Builder(self.plan, self._arena, batch, shuffled=True, weighted=weighted).training(hyper, threads)
 

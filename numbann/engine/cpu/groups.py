@@ -9,7 +9,8 @@ from __future__ import annotations
 import numpy as np
 
 from numbann.engine.cpu.memory import Arena, aligned
-from numbann.engine.cpu.tables import Builder, Op, Table, assembled, optimizer_columns
+from numbann.engine.cpu.table import Op, Table, assembled
+from numbann.engine.cpu.tables import Builder, optimizer_columns
 from numbann.plan import Plan
 from numbann.simd import groups, jit, op
 
@@ -53,6 +54,13 @@ def _gradients(worker: Builder, gradients: np.ndarray) -> list[Op]:
             "STRIDE": gradients.shape[1],
         }
         ops.append((worker.kernel(groups.add_gradient), worker.panels(layer), columns))
+        for place, vector in enumerate(layer.vectors):
+            columns = {
+                **worker.vector_gradient(k, place),
+                "BIAS": gradients[0, vector.offset :],
+                "STRIDE": gradients.shape[1],
+            }
+            ops.append((worker.kernel(groups.add_vector), worker.panels(layer), columns))
     return ops
 
 
