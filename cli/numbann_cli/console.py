@@ -12,11 +12,21 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from numbann.training.callbacks import Compiling, DataRead, EpochEnded, Event, Finished, Planned, Started, StepsDone
+from numbann.training.callbacks import (
+    Compiling,
+    DataRead,
+    EpochEnded,
+    Event,
+    Finished,
+    Planned,
+    Started,
+    StepsDone,
+    Warned,
+)
 from numbann.training.rundir import json_text
 from numbann_cli.group import Settings
 from numbann_cli.progress import Bar
-from numbann_cli.rows import Rows, decided, measured, network
+from numbann_cli.rows import Rows, columns, decided, measured, network
 from numbann_cli.signals import terminable
 
 
@@ -32,6 +42,8 @@ class Narrator:
         self.bar = Bar(self.stream) if self.stream.isatty() and not quiet else None
         self.rows: Rows | None = None
         self.epochs = 0
+        self.warnings: list[str] = []
+        self.findings: list[str] = []
 
     def __call__(self, event: Event) -> None:
         """Tell one event."""
@@ -46,6 +58,9 @@ class Narrator:
                 self._start(event)
             case StepsDone() if self.bar:
                 self.bar.advance(event.epoch - 1 + event.done / event.steps)
+            case Warned():
+                self._warn(f"epoch {event.epoch}: {event.text}")
+                self.findings.append(f"layer {event.layer} {event.kind} (epoch {event.epoch})")
             case EpochEnded():
                 self._epoch(event)
             case Finished():
@@ -57,7 +72,7 @@ class Narrator:
             metrics = dict(run.metrics)
             head = {"path": str(run.path), "epochs": len(run.history), "best_epoch": metrics.pop("best_epoch")}
             classes = {key: metrics.pop(key) for key in ("classes", "confusion") if key in metrics}
-            print(json_text({**head, "metrics": metrics, **classes}))
+            print(json_text({**head, "metrics": metrics, **classes, "warnings": self.warnings}))
 
     def rehearsed(self, job: Any) -> None:
         """Tell a dry run."""
@@ -75,7 +90,11 @@ class Narrator:
         for note in event.notes:
             self._tell(f"data   {note}")
         for warning in event.warnings:
-            self._tell(f"warning: {warning}", important=True)
+            self._warn(warning)
+
+    def _warn(self, warning: str) -> None:
+        self.warnings.append(warning)
+        self._tell(f"warning: {warning}", important=True)
 
     def _plan(self, event: Planned) -> None:
         self._tell(f"model  {network(event.plan, event.resolved)}")
@@ -98,7 +117,7 @@ class Narrator:
 
     def _epoch(self, event: EpochEnded) -> None:
         if self.rows is None:
-            self.rows = Rows(tuple(event.record), self._width())
+            self.rows = Rows(columns(event.record), self._width())
             self._tell(self.rows.header())
         self._tell(self.rows.row(event.record, event.best))
         if self.bar:
@@ -113,6 +132,8 @@ class Narrator:
         parts = [part for part in ("validation", "test") if part in event.metrics]
         for line in measured({part: event.metrics[part] for part in parts}):
             self._tell(line, important=True)
+        if self.findings:
+            self._tell(f"warnings   {', '.join(self.findings)}", important=True)
         path = event.path
         self._tell(f"written    {path}{os.sep}", important=True)
         self._tell(f"next       numbann show {path}\n           numbann predict {path} DATA -o predictions.csv")

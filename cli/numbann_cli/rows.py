@@ -16,6 +16,11 @@ NARROWEST = 9  # a number of five digits, its sign, point and exponent
 PLAIN = ("learning_rate", "seconds")  # columns whose zeros at the end say nothing
 
 
+def columns(record: Mapping[str, Any]) -> tuple[str, ...]:
+    """The keys of a line of the history that hold one number."""
+    return tuple(name for name, value in record.items() if not isinstance(value, list))
+
+
 def number(value: Any) -> str:
     """A number in five significant digits; one that JSON could not hold is "nan"."""
     if value is None:

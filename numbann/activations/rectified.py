@@ -140,10 +140,11 @@ def relu6_derivative(a):
 
 @activation(init="he_normal", aliases=("thresholded_relu",))
 def threshold(z, threshold: float = 1.0, fill: float = 0.0):
-    """Threshold: a = z for z > threshold, else fill.
+    """Threshold: a = z for z > threshold, else fill, in {fill} and (threshold, inf).
 
-    Derivative 1 for z > threshold, else 0; at the threshold it jumps, which no gradient sees.  Konda, Memisevic and
-    Krueger 2014, https://arxiv.org/abs/1402.3337; as torch.nn.Threshold, whose `value` is fill.
+    Derivative 1 for z > threshold, else 0; at the threshold it jumps, which no gradient sees.  For sparse codes; units
+    below it for every row are dead, which a large threshold makes likely.  Konda, Memisevic and Krueger 2014,
+    https://arxiv.org/abs/1402.3337; as torch.nn.Threshold, whose `value` is fill.
     """
     return fill if z <= threshold else z
 

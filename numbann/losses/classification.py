@@ -13,9 +13,10 @@ from numbann.rows import row_dot, row_max, row_sum
 def softmax_cross_entropy(y, label, dy, label_smoothing: Fraction = 0.0):
     """Cross-entropy of softmax(y) with a class: -log softmax(y)[label].  y, dy: one row (K,); label in 0..K-1.
 
-    With label_smoothing s the target is (1 - s) for the class plus s / K for every class.
-    dy = softmax(y) - target.  Bridle 1990, https://doi.org/10.1007/978-3-642-76153-9_28; smoothing: Szegedy et al.
-    2016, https://arxiv.org/abs/1512.00567; as torch.nn.CrossEntropyLoss.
+    With label_smoothing s the target is (1 - s) for the class plus s / K for every class.  dy = softmax(y) - target.
+    For one class of several; with many wrong labels smoothing keeps the net from being too sure.  Give it logits, not
+    probabilities.  Bridle 1990, https://doi.org/10.1007/978-3-642-76153-9_28; smoothing: Szegedy et al. 2016,
+    https://arxiv.org/abs/1512.00567; as torch.nn.CrossEntropyLoss.
     """
     largest = row_max(y)
     for k in range(len(y)):
@@ -57,6 +58,7 @@ def sigmoid_cross_entropy(y, t, positive_weight: Positive = 1.0):
     p, the positive_weight, is how much a yes counts beside a no: above 1 fewer of them are missed, for more false
     alarms, and s is no longer a calibrated probability.  Evaluated as c log(1 + exp(-|y|)) with c = 1 + (p - 1) t, plus
     y (1 - t) or, for y < 0, -p t y, which does not overflow.  Derivative s - t - (p - 1) t (1 - s).
+    For two classes and for several yes/no labels.  Without a bound: one sure but wrong label can outweigh many rows.
     Cox 1958, https://doi.org/10.1111/j.2517-6161.1958.tb00292.x; as torch.nn.BCEWithLogitsLoss with its pos_weight.
     """
     more = (positive_weight - 1) * t

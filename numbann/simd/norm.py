@@ -185,15 +185,34 @@ def running_norm(op, first, last, step, scratch):
     """z by the running statistics of a batch norm, after training."""
     prefer_wide()
     row, end, column, width = block(op, first, last, step, scratch)
-    epsilon = element(op[PARAMETERS], scratch, EPSILON)
-    scale, shift = _vectors(op, column, width, scratch)
+    _, shift = _vectors(op, column, width, scratch)
     mean = view(op[STATISTICS], scratch, column, width)
-    variance = view(op[STATISTICS], scratch, op[COLUMNS] + column, width)
-    factor = carray(scratch, width)
-    for i in range(width):
-        factor[i] = scale[i] / sqrt(variance[i] + epsilon)
+    factor = _running_factor(op, column, width, scratch)
     for r in range(row, end):
         h = view(op[H], scratch, r * op[H_ROW] + column, width)
         z = view(op[Z], scratch, r * op[Z_ROW] + column, width)
         for i in range(width):
             z[i] = (h[i] - mean[i]) * factor[i] + shift[i]
+
+
+def running_norm_backward(op, first, last, step, scratch):
+    """dh, in place of dz, where the running statistics are what they are."""
+    prefer_wide()
+    row, end, column, width = block(op, first, last, step, scratch)
+    factor = _running_factor(op, column, width, scratch)
+    for r in range(row, end):
+        d = view(op[D], scratch, r * op[D_ROW] + column, width)
+        for i in range(width):
+            d[i] *= factor[i]
+
+
+@inner
+def _running_factor(op, column, width, scratch):
+    """scale / sqrt(variance + epsilon) of each column, in the scratch area."""
+    epsilon = element(op[PARAMETERS], scratch, EPSILON)
+    scale, _ = _vectors(op, column, width, scratch)
+    variance = view(op[STATISTICS], scratch, op[COLUMNS] + column, width)
+    factor = carray(scratch, width)
+    for i in range(width):
+        factor[i] = scale[i] / sqrt(variance[i] + epsilon)
+    return factor

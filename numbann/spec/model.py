@@ -170,6 +170,7 @@ class Train(Section):
     clip_norm: Annotated[None, NULL.but(f"clipping {NOT_YET}")] = None
     metrics: Annotated[str | list[str], Metrics()] = "auto"
     early_stopping: Annotated[EarlyStopping | None, Inner(EarlyStopping)] = None
+    diagnostics: Annotated[bool, BOOLEAN] = False
 
 
 @dataclass(frozen=True, kw_only=True)

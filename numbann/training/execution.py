@@ -21,6 +21,7 @@ from numbann.provenance import components_of, recorded
 from numbann.training import rundir
 from numbann.training.callbacks import Callback, EpochEnded, Finished, Started
 from numbann.training.checkpoint import to_bytes
+from numbann.training.diagnostics import Diagnosis
 from numbann.training.loop import Course, fit
 from numbann.training.manifest import identity, manifest
 from numbann.training.preparation import Job
@@ -50,10 +51,11 @@ class Interrupted(KeyboardInterrupt):
 
 @dataclass(frozen=True)
 class Warmth:
-    """How many kernels the engine had to compile before it could start, and the seconds that took."""
+    """How many kernels the engine had to compile before it could start, the seconds that took; what looks at layers."""
 
     compiled: int
     seconds: float
+    diagnosis: Diagnosis | None = None
 
 
 @dataclass(frozen=True)
@@ -68,11 +70,15 @@ class Execution:
 
 
 def warmed_up(engine: Engine, job: Job) -> Warmth:
-    """Compile everything, so that a fault shows before anything is written; the engine then holds the training rows."""
+    """Compile everything, so that a fault shows before anything is written.
+
+    The engine then holds the training rows, and its weights are still to be set.
+    """
     start, part = perf_counter(), job.dataset.train
     engine.load_data(part.x, part.t, part.loss_weight)
     engine.evaluate(part.x[:1], part.t[:1])
-    return Warmth(engine.compiled, perf_counter() - start)
+    diagnosis = Diagnosis(engine, job) if job.resolved.spec.train.diagnostics else None
+    return Warmth(engine.compiled, perf_counter() - start, diagnosis)
 
 
 def carried_out(execution: Execution, state: State) -> Run:
@@ -95,6 +101,8 @@ def carried_out(execution: Execution, state: State) -> Run:
 def _trained(execution: Execution, first: State) -> State:
     """The state after the last epoch.  However training ends, the checkpoint is the end of the last whole epoch."""
     state, saved = first, perf_counter()
+    if execution.warmth.diagnosis:
+        execution.warmth.diagnosis.recall(first.history)
     try:
         for state in fit(execution.engine, _course(execution), first, execution.tell):
             execution.directory.append_history(state.history[-1])
@@ -117,7 +125,7 @@ def _save(execution: Execution, state: State) -> None:
 
 
 def _course(execution: Execution) -> Course:
-    job = execution.job
+    job, diagnosis = execution.job, execution.warmth.diagnosis
     part = job.dataset.validation
     return Course(
         epochs=job.resolved.spec.train.epochs,
@@ -125,6 +133,7 @@ def _course(execution: Execution) -> Course:
         watch=job.watch,
         keep_best=job.resolved.spec.train.early_stopping is not None,
         validate=(lambda: {}) if part is None else (lambda: _measure(execution, part)[0]),
+        diagnose=(lambda epoch: diagnosis.of_epoch(epoch, execution.tell)) if diagnosis else (lambda epoch: {}),
     )
 
 
@@ -192,9 +201,9 @@ def _write_end(execution: Execution, state: State, metrics: Mapping[str, Any], s
 
 
 def _model_file(job: Job, engine: Engine) -> ModelFile:
-    """The model file.  It names no device and no threads: they change no bit of a model."""
+    """The model file.  It names no device, no threads and no diagnostics: they change no bit of a model."""
     components = recorded(components_of(job.resolved), job.loaded.registry)
     preprocessing = job.dataset.preprocessing
     spec = job.resolved.to_json()
-    spec["train"] |= {"device": "auto", "threads": "auto"}
+    spec["train"] |= {"device": "auto", "threads": "auto", "diagnostics": False}
     return ModelFile(spec, preprocessing.inputs, preprocessing.to_dict(), components, engine.parameters())

@@ -1,4 +1,4 @@
-"""Rows, numbers and curves as text."""
+"""Rows and numbers as text."""
 
 from __future__ import annotations
 
@@ -6,11 +6,8 @@ import io
 
 import pytest
 from numbann_cli.confusion import drawn
-from numbann_cli.curve import HEIGHT, curves
 from numbann_cli.progress import Bar
 from numbann_cli.rows import Rows, decided, measured, number
-
-from numbann.discovery import built_in
 
 NAMES = ("epoch", "train_loss", "validation_loss", "validation_accuracy", "learning_rate", "seconds")
 RECORD = dict(zip(NAMES, (12, 0.5, 1e-9, 1.0, 0.001, 0.0123456), strict=True))
@@ -59,16 +56,6 @@ def test_what_every_auto_became() -> None:
     given = {"loss": "auto", "seed": 0, "layers": [{"init": "auto"}], "threads": "auto"}
     resolved = {"loss": {"type": "mse"}, "seed": 0, "layers": [{"init": "he_normal"}], "threads": "auto"}
     assert dict(decided(given, resolved)) == {"loss": {"type": "mse"}, "layers[0].init": "he_normal"}
-
-
-@pytest.mark.parametrize(
-    "name",
-    [entry.component.name for entry in built_in().entries("activation") if entry.component.form == "elementwise"],
-)
-def test_every_activation_has_a_curve(name: str) -> None:
-    lines = curves(built_in().get("activation", name)).splitlines()
-    assert len(lines) == HEIGHT + 2
-    assert sum(line.count("*") for line in lines) == 2 * 49
 
 
 def test_the_bar_shows_epochs() -> None:

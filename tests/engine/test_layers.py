@@ -63,6 +63,18 @@ def test_going_on_from_parameters_and_state() -> None:
         assert same_tensors(one.parameters(), other.parameters())
 
 
+def test_a_look_into_the_network_changes_nothing() -> None:
+    made = make_plan([5, 8, 8, 8, 2], "rrelu", optimizer="adam", batch=4, between=MIXED)
+    (one, x, t), (other, _, _) = make_engine(made, 10), make_engine(made, 10)
+    with one, other:
+        for engine in (one, other):
+            engine.epoch(0, np.full(3, 0.01))
+        facts = one.probe(x, t)
+        assert all(np.isfinite(fact.dw).all() and np.abs(fact.dw).max() > 0 for fact in facts)
+        assert one.epoch(1, np.full(3, 0.01)) == other.epoch(1, np.full(3, 0.01))
+        assert same_tensors(one.parameters(), other.parameters())
+
+
 # ---- training, where it differs from evaluation
 
 

@@ -136,7 +136,7 @@ WRONG = [
     (train(early_stopping=True), "train.early_stopping", "true is not allowed; give an object"),
     (train(early_stopping={"patience": 0}), "train.early_stopping.patience", "0 is not allowed"),
     (train(early_stopping={"pateince": 1}), "train.early_stopping.pateince", 'did you mean "patience"?'),
-    (train(diagnostics=True), "train.diagnostics", "not in this version yet"),
+    (train(diagnostics="yes"), "train.diagnostics", "give true or false"),
     (train(average=0.9), "train.average", "not in this version yet"),
     ({"extends": "base.json"}, "extends", "this key is not in this version yet; leave it out"),
     ({"sweep": {}}, "sweep", "not in this version yet"),

@@ -17,6 +17,7 @@ from numbann.engine.cpu.groups import HUGE, grouped_training
 from numbann.engine.cpu.inference import Inference
 from numbann.engine.cpu.memory import Arena, aligned
 from numbann.engine.cpu.pace import Pace
+from numbann.engine.cpu.probe import Facts, Probe
 from numbann.engine.cpu.runner import Call, Progress, Runner
 from numbann.engine.cpu.table import Table
 from numbann.engine.cpu.tables import Builder
@@ -55,9 +56,9 @@ class _Epochs:
         if self.shares is not None:
             self.shares.follow(self.order)
 
-    def mean_loss(self) -> float:
-        """The mean over batches of the mean, or the weighted mean, of their rows' losses."""
-        return _mean_of_means(self.row_loss, self.batch) if self.shares is None else self.shares.mean(self.row_loss)
+    def step_losses(self) -> np.ndarray:
+        """The mean, or the weighted mean, of the losses of each batch's rows."""
+        return _means(self.row_loss, self.batch) if self.shares is None else self.shares.means(self.row_loss)
 
 
 class Engine:
@@ -78,6 +79,7 @@ class Engine:
         self._runner = Runner(plan, self._choices[-1])
         self._inference = Inference(plan, self._arena, self._runner, self._choices)
         self._epochs: _Epochs | None = None
+        self._probes: dict[tuple[int, bool], Probe] = {}
         self._misses = jit.MISSES
 
     @property
@@ -183,7 +185,13 @@ class Engine:
         with closing(epochs.feed.blocks(epochs.order, epochs.offsets)) as blocks:
             for first, last in blocks:
                 self._run(epochs, first // epochs.batch, -(-last // epochs.batch), progress)
-        return epochs.mean_loss()
+        return float(epochs.step_losses().mean())
+
+    def step_losses(self) -> np.ndarray:
+        """The (weighted) mean loss over rows of each step of the last epoch, before the step moved the weights."""
+        if self._epochs is None:
+            raise RuntimeError("epoch comes before step_losses")
+        return self._epochs.step_losses()
 
     def _run(self, epochs: _Epochs, first: int, last: int, progress: Progress | None) -> None:
         """The steps first..last of an epoch, with as many threads as the pace says."""
@@ -227,6 +235,18 @@ class Engine:
         """The mean loss over rows, weighted by weight (N,), and predictions (N, O)."""
         return self._inference.evaluate(x, t, weight)
 
+    def probe(self, x: np.ndarray, t: np.ndarray, weight: np.ndarray | None = None) -> list[Facts]:
+        """Each layer's slopes, and the gradient of the mean loss to its weights, on rows x (B, I); nothing moves.
+
+        weight (B,): how much each row counts in the mean.
+        """
+        rows, weighted = len(x), weight is not None
+        if (rows, weighted) not in self._probes:
+            made = Probe(self.plan, self._arena, self._runner, rows, self._choices[-1], weighted)
+            self._probes[rows, weighted] = made
+        inputs, target = np.ascontiguousarray(x, self.plan.dtype), self._inference.target(t)
+        return self._probes[rows, weighted].look(inputs, target, weight)
+
     # ---- the end
 
     def close(self) -> None:
@@ -245,9 +265,9 @@ def choices(most: int) -> list[int]:
     return [*(1 << k for k in range(most.bit_length()) if 1 << k < most), most]
 
 
-def _mean_of_means(row_loss: np.ndarray, batch: int) -> float:
-    """The mean over batches of the mean over their rows."""
+def _means(row_loss: np.ndarray, batch: int) -> np.ndarray:
+    """Each batch's mean over its rows."""
     whole = len(row_loss) // batch * batch
     means = row_loss[:whole].reshape(-1, batch).mean(1, dtype=np.float64)
     rest = row_loss[whole:].mean(dtype=np.float64) if whole < len(row_loss) else ()
-    return float(np.append(means, rest).mean())
+    return np.append(means, rest)

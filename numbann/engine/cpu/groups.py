@@ -41,10 +41,11 @@ def _pass(plan: Plan, count: int, ops: int) -> Op:
 
 def _chunk_ops(worker: Builder, gradients: np.ndarray) -> list[Op]:
     """What a thread does with a chunk of rows: forward, loss, backward, and its gradient."""
-    return [*worker.forward_all(), worker.loss(), *worker.backward_all(), *_gradients(worker, gradients)]
+    return [*worker.forward_all(), worker.loss(), *worker.backward_all(), *add_gradients(worker, gradients)]
 
 
-def _gradients(worker: Builder, gradients: np.ndarray) -> list[Op]:
+def add_gradients(worker: Builder, gradients: np.ndarray) -> list[Op]:
+    """What adds a chunk's gradient of every layer to that of its group, gradients (groups, elements of the arena)."""
     ops: list[Op] = []
     for k, layer in enumerate(worker.plan.layers):
         columns = {

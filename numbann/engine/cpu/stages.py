@@ -36,7 +36,8 @@ def norm_backward(builder: Builder, k: int, units: int) -> list[Op]:
     layer = builder.plan.layers[k]
     if layer.norm is None:
         return []
-    kernels = {"layer": norm.layer_norm_backward, "batch": norm.batch_norm_backward}
+    of_batch = norm.batch_norm_backward if builder.trains else norm.running_norm_backward
+    kernels = {"layer": norm.layer_norm_backward, "batch": of_batch}
     return [(builder.kernel(kernels[layer.norm]), units, _norm(builder, k))]
 
 
@@ -54,10 +55,16 @@ def outputs_backward(builder: Builder, k: int, units: int) -> list[Op]:
         ops.append((builder.kernel(dropout.keep), units, columns))
     if layer.dropout and builder.trains:
         ops.append((builder.kernel(dropout.drop_backward), units, _dropout(builder, k, layer.dropout)))
-    if layer.activation:
-        kernel = blocks.activation_backward(layer.activation.component, builder.plan.dtype, builder.trains)
-        ops.append((kernel, units, _activation(builder, k, layer.activation)))
-    return ops
+    return [*ops, *activation_backward(builder, k, units)]
+
+
+def activation_backward(builder: Builder, k: int, units: int) -> list[Op]:
+    """From da to dz, and the gradients to what is trained in the activation."""
+    layer = builder.plan.layers[k]
+    if layer.activation is None:
+        return []
+    kernel = blocks.activation_backward(layer.activation.component, builder.plan.dtype, builder.trains)
+    return [(kernel, units, _activation(builder, k, layer.activation))]
 
 
 def _activation_forward(builder: Builder, k: int, units: int) -> list[Op]:
@@ -120,7 +127,9 @@ def _norm(builder: Builder, k: int) -> dict[str, Any]:
 
 def _activation(builder: Builder, k: int, activation: Configured) -> dict[str, Any]:
     layer = builder.plan.layers[k]
-    columns = {**_rows(layer, builder.rows[k]), "PARAMETERS": builder.values(activation), **_keys(k, 0)}
+    columns = {**_rows(layer, builder.rows[k]), "PARAMETERS": builder.values(activation)}
+    if builder.trains and "u" in activation.component.roles:
+        columns |= _keys(k, 0)
     if layer.learnable:
         columns |= _vectors(builder, k, len(NORM) if layer.norm else 0)
     return columns

@@ -194,6 +194,10 @@ class Builder:
         product = dense.dense_delta_panels if by_panels else dense.dense_delta
         return [(self.kernel(product), self._units(self.plan.layers[k], by_panels), self._delta_columns(k + 1))]
 
+    def slopes(self, k: int) -> list[Op]:
+        """What turns a layer's d, if it is all ones, into the slopes of its activation."""
+        return stages.activation_backward(self, k, -GRAIN)
+
     def _predictions(self) -> list[Op]:
         """The link on the last layer's output, if it has one, and copies into `out`."""
         last, layer, link = self.rows[-1], self.plan.layers[-1], self.plan.link

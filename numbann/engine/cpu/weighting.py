@@ -23,9 +23,10 @@ class Shares:
         rows = np.diff(self._starts, append=len(weight))
         self.values[:] = weight / np.repeat(np.where(totals == 0, 1, totals), rows)
 
-    def mean(self, row_loss: np.ndarray) -> float:
-        """The mean over batches of their weighted means, of the rows' losses in the epoch's order."""
-        return float(np.multiply(row_loss, self.values, dtype=np.float64).sum() / len(self._starts))
+    def means(self, row_loss: np.ndarray) -> np.ndarray:
+        """Each batch's weighted mean of its rows' losses, which are in the epoch's order."""
+        means: np.ndarray = np.add.reduceat(np.multiply(row_loss, self.values, dtype=np.float64), self._starts)
+        return means
 
 
 def weighted_mean(losses: np.ndarray, weight: np.ndarray) -> float:
