@@ -98,12 +98,23 @@ def _room(title: str) -> int:
 def network(plan: Any, resolved: Any) -> str:
     """The network in one line: widths with what each layer applies, parameters, loss, optimizer, batch."""
     applied = [*(choice.activation.name for choice in resolved.layers[:-1]), resolved.output_activation.name]
-    layers = "".join(f" -> {choice.units} {name}" for choice, name in zip(resolved.layers, applied, strict=True))
+    layers = "".join(
+        f" -> {choice.units} {name}{_around(choice)}" for choice, name in zip(resolved.layers, applied, strict=True)
+    )
     batch = "full batch" if plan.batch_size is None else f"batch {plan.batch_size}"
     return (
         f"{plan.inputs}{layers}, {plan.parameters} parameters, {plan.dtype}; "
         f"{resolved.loss.name}, {resolved.optimizer.name} {resolved.learning_rate:g}, {batch}"
     )
+
+
+def _around(choice: Any) -> str:
+    """What else a layer does, in brackets."""
+    parts = [f"{choice.norm} norm"] if choice.norm else []
+    parts += [f"dropout {choice.dropout:g}"] if choice.dropout else []
+    parts += [f"alpha dropout {choice.alpha_dropout:g}"] if choice.alpha_dropout else []
+    parts += ["residual"] if choice.residual else []
+    return f" ({', '.join(parts)})" if parts else ""
 
 
 def decided(given: Any, resolved: Any, key: str = "") -> Iterator[tuple[str, Any]]:

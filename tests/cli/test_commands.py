@@ -52,6 +52,13 @@ def test_plugins_alone_is_help(numbann: Numbann) -> None:
 # ---- train and resume
 
 
+def test_a_layer_tells_what_is_around_it(numbann: Numbann, write_spec: WriteSpec) -> None:
+    layers = [{"units": 8, "norm": "batch", "dropout": 0.2}, {"units": 8, "activation": "prelu", "residual": True}]
+    result = numbann("train", write_spec(model={"layers": layers}), "--dry-run")
+    # 3 x 8 + 8 x 9 + 9 x 3, scale and shift of the norm, and a slope of each unit
+    assert "2 -> 8 relu (batch norm, dropout 0.2) -> 8 prelu (residual) -> 3 softmax, 147 parameters" in result.stdout
+
+
 def test_train_tells_a_story(numbann: Numbann, write_spec: WriteSpec) -> None:
     result = numbann("train", write_spec(), "-o", "out")
     assert (result.exit_code, result.stderr) == (0, "")
