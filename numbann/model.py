@@ -103,11 +103,16 @@ class Model:
         outputs: np.ndarray = self._engine.predict(x)
         return outputs
 
-    def measure(self, x: Inputs, raw_target: np.ndarray) -> tuple[dict[str, float], Confusion | None]:
-        """Loss and metrics for preprocessed rows and their original targets, and which classes are taken for which."""
+    def measure(
+        self, x: Inputs, raw_target: np.ndarray, weight: np.ndarray | None = None
+    ) -> tuple[dict[str, float], Confusion | None]:
+        """Loss and metrics for preprocessed rows and their original targets, and which classes are taken for which.
+
+        weight (N,): how much each row counts.
+        """
         t = self.preprocessing.encode(raw_target, self.resolved.target, self.plan.dtype)
-        loss, outputs = self._engine.evaluate(x, t)
-        measures = {"loss": loss, **score(self.resolved.metrics, self.reading, outputs, raw_target)}
+        loss, outputs = self._engine.evaluate(x, t, self.preprocessing.loss_weight(raw_target, weight))
+        measures = {"loss": loss, **score(self.resolved.metrics, self.reading, outputs, raw_target, weight)}
         return measures, confusion(self.reading, outputs, raw_target)
 
     def __repr__(self) -> str:

@@ -25,8 +25,8 @@ def command(run: Path, data: str, threads: int | None, trust: bool, as_json: boo
     from numbann_cli.rows import number
 
     model = load(run, threads=threads, trust=trust)
-    x, raw_target = read(model, data, need_target=True)
-    measures, confusion = model.measure(x, raw_target)
+    x, raw_target, weight, _ = read(model, data, need_target=True)
+    measures, confusion = model.measure(x, raw_target, weight)
     classes = list(model.classes or ())
     if as_json:
         told = {"path": str(run), "data": data, "rows": len(x), "metrics": measures}

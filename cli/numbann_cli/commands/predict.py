@@ -27,8 +27,7 @@ def command(
     from numbann_cli.prediction import read, table
 
     model = load(run, threads=threads, trust=trust)
-    x, _ = read(model, data, need_target=False)
-    text = table(model, x, probabilities)
+    text = table(model, read(model, data, need_target=False).x, probabilities)
     if output is None:
         click.echo(text, nl=False)
     else:
