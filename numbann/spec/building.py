@@ -18,7 +18,6 @@ LATER = {
     "model.layers.norm",
     "model.layers.residual",
     "train.diagnostics",
-    "train.average",
 }
 
 

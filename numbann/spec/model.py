@@ -18,6 +18,7 @@ NAMES_OR_MORE = list_of(NAME, "a list of names, at least one", least=1)
 FOLDER = text("a name that can be a folder's: no slash, no dot at its end", r"[^/\\\0-\x1f]*[^/\\\0-\x1f. ]")
 COUNT = whole(1, 2**31 - 1)
 SHARE = number("a number from 0 up to but not including 1", lambda value: 0 <= value < 1) | NULL
+LIMIT = number("a number above 0", lambda value: value > 0) | NULL
 SOURCES = Rule("a file, or an object of files", lambda value: value is not None)  # checks.py judges the rest
 
 
@@ -161,7 +162,9 @@ class Train(Section):
     batch_size: Annotated[int | str, COUNT | one_of("full")] = 64
     device: Annotated[str, one_of("auto", "cpu").but(f'"cuda" {NOT_YET}')] = "auto"
     threads: Annotated[int | str, whole(1, 4096) | AUTO] = "auto"
-    clip_norm: Annotated[None, NULL.but(f"clipping {NOT_YET}")] = None
+    clip_norm: Annotated[float | None, LIMIT] = None
+    clip_value: Annotated[float | None, LIMIT] = None
+    average: Annotated[float | None, number("a number between 0 and 1", lambda value: 0 < value < 1) | NULL] = None
     metrics: Annotated[str | list[str], Metrics()] = "auto"
     early_stopping: Annotated[EarlyStopping | None, Inner(EarlyStopping)] = None
 

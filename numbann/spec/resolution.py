@@ -35,7 +35,7 @@ class Resolved:
     """A spec without `auto`, and what it means.
 
     target: the form that data.prepare is asked for.  outputs: the width of the output layer, the last of layers.
-    optimizer: without learning_rate, and with weight_decay only if its signature names it.  schedule: without
+    optimizer: without learning_rate, and with weight_decay only if its signature names it; so l1.  schedule: without
     warmup_epochs.  output_activation: what predictions apply, the loss's link or the activation trained through.
     """
 
@@ -46,6 +46,7 @@ class Resolved:
     optimizer: Configured
     learning_rate: float
     weight_decay: float
+    l1: float
     schedule: Configured
     warmup_epochs: int
     layers: tuple[LayerChoice, ...]
@@ -86,6 +87,7 @@ def resolve(loaded: Loaded, facts: Any) -> Resolved:
         optimizer=_without_rate(optimizer, settings),
         learning_rate=settings["learning_rate"],
         weight_decay=settings["weight_decay"],
+        l1=0.0 if "l1" in optimizer.defaults() else settings["l1"],
         schedule=_without_warmup(registry, loaded.spec.schedule),
         warmup_epochs=loaded.spec.schedule.parameters["warmup_epochs"],
         layers=layers,

@@ -101,6 +101,7 @@ WRONG = [
     ({"optimizer": {"type": "adam", "beta1": True}}, "optimizer.beta1", "true is not allowed"),
     ({"optimizer": {"type": "adam", "learning_rate": 0}}, "optimizer.learning_rate", "give a number, above 0"),
     ({"optimizer": {"type": "sgd", "weight_decay": -1}}, "optimizer.weight_decay", "give a number, at least 0"),
+    ({"optimizer": {"type": "sgd", "l1": -1}}, "optimizer.l1", "give a number, at least 0"),
     ({"optimizer": {"type": "sgd", "nesterov": 1}}, "optimizer.nesterov", "give true or false"),
     ({"optimizer": {"type": "sgd", "betas": [1]}}, "optimizer.betas", "unknown key"),
     ({"schedule": "cosin"}, "schedule", 'did you mean "cosine"?'),
@@ -119,7 +120,9 @@ WRONG = [
     (train(device="cuda"), "train.device", '"cuda" is not in this version yet'),
     (train(device="cuda:1"), "train.device", "not in this version yet"),
     (train(threads=0), "train.threads", "0 is not allowed"),
-    (train(clip_norm=1.0), "train.clip_norm", "clipping is not in this version yet"),
+    (train(clip_norm=0), "train.clip_norm", "0 is not allowed; give a number above 0 or null"),
+    (train(clip_value=-1.0), "train.clip_value", "-1.0 is not allowed; give a number above 0 or null"),
+    (train(average=1), "train.average", "1 is not allowed; give a number between 0 and 1 or null"),
     (train(metrics="accuracy"), "train.metrics", '"auto" or a list of names'),
     (train(metrics=["acuracy"]), "train.metrics[0]", 'did you mean "accuracy"?'),
     (train(metrics=["rmse", "root_mean_squared_error"]), "train.metrics[1]", '"rmse" is named twice'),
@@ -127,7 +130,6 @@ WRONG = [
     (train(early_stopping={"patience": 0}), "train.early_stopping.patience", "0 is not allowed"),
     (train(early_stopping={"pateince": 1}), "train.early_stopping.pateince", 'did you mean "patience"?'),
     (train(diagnostics=True), "train.diagnostics", "not in this version yet"),
-    (train(average=0.9), "train.average", "not in this version yet"),
     ({"extends": "base.json"}, "extends", "this key is not in this version yet; leave it out"),
     ({"sweep": {}}, "sweep", "not in this version yet"),
     ({"plugins": "mine.py"}, "plugins", "give a list of names"),
@@ -245,6 +247,7 @@ def test_defaults(spec_of):
         "beta2": 0.999,
         "epsilon": 1e-8,
         "weight_decay": 0.0,
+        "l1": 0.0,
     }
     assert (spec.schedule.type, spec.schedule.parameters) == ("constant", {"warmup_epochs": 0})
 

@@ -17,11 +17,13 @@ from numbann.engine.cpu.inference import Inference
 from numbann.engine.cpu.memory import Arena, aligned
 from numbann.engine.cpu.pace import Pace
 from numbann.engine.cpu.runner import Call, Progress, Runner
-from numbann.engine.cpu.tables import Builder, Table
+from numbann.engine.cpu.tables import Builder, Table, optimize
 from numbann.engine.cpu.team import available_cpus
+from numbann.engine.cpu.whole import clip
 from numbann.plan import Plan
 from numbann.simd import jit, op
 
+TRAINED = "trained"  # the name of the weights that training moves, where those that predict are their average
 BETWEEN_EPOCHS = 10_000  # moments that threads wait for the next epoch before they park: some milliseconds
 
 
@@ -61,7 +63,9 @@ class Engine:
         self.threads = available_cpus() if threads == "auto" else int(threads)
         self._choices = [self.threads] if exactly else choices(min(self.threads, available_cpus()))
         self.steps_done = 0
-        self._arena = Arena(plan, len(plan.optimizer.stored_states))
+        self._kept = (*((TRAINED,) if plan.average else ()), *plan.optimizer.stored_states)
+        self._arena = Arena(plan, len(self._kept))  # the weights that predict, and what is kept beside them
+        self._trained = self._arena.from_state(1) if plan.average else self._arena
         self._runner = Runner(plan, self._choices[-1])
         self._inference = Inference(plan, self._arena, self._runner, self._choices)
         self._epochs: _Epochs | None = None
@@ -82,20 +86,22 @@ class Engine:
             generator = random.generator(seed, random.WEIGHTS, k)
             drawn = layer.init.component.function((layer.inputs, layer.outputs), generator, **layer.init.values)
             self._arena.set_layer(layer, drawn, np.zeros(layer.outputs))
+        self._trained.parameters[:] = self._arena.parameters
 
     def weights(self) -> list[tuple[np.ndarray, np.ndarray]]:
-        """Copies of each layer's w (I, O) and b (O,)."""
+        """Copies of each layer's w (I, O) and b (O,), averaged if the plan says so: those that predict."""
         return [self._arena.layer(layer) for layer in self.plan.layers]
 
     def set_weights(self, weights: list[tuple[np.ndarray, np.ndarray]]) -> None:
         """Store each layer's w (I, O) and b (O,)."""
         for layer, (w, b) in zip(self.plan.layers, weights, strict=True):
             self._arena.set_layer(layer, w, b)
+        self._trained.parameters[:] = self._arena.parameters
 
     def state(self) -> dict[str, np.ndarray]:
-        """The optimizer's states and the number of steps done, by name."""
+        """What training needs beside `weights`, by name: the optimizer's states and the number of steps done."""
         found = {"steps": np.array([self.steps_done], np.int64)}
-        for slot, name in enumerate(self.plan.optimizer.stored_states, start=1):
+        for slot, name in enumerate(self._kept, start=1):
             for k, layer in enumerate(self.plan.layers):
                 found[f"{k}.weight.{name}"], found[f"{k}.bias.{name}"] = self._arena.layer(layer, slot)
         return found
@@ -103,7 +109,7 @@ class Engine:
     def restore(self, state: dict[str, np.ndarray]) -> None:
         """Take over what `state` gave."""
         self.steps_done = int(state["steps"][0])
-        for slot, name in enumerate(self.plan.optimizer.stored_states, start=1):
+        for slot, name in enumerate(self._kept, start=1):
             for k, layer in enumerate(self.plan.layers):
                 self._arena.set_layer(layer, state[f"{k}.weight.{name}"], state[f"{k}.bias.{name}"], slot)
 
@@ -166,16 +172,20 @@ class Engine:
 
     def _training(self, batch: int, hyper: np.ndarray, threads: int) -> Table:
         """The table of a training step: a huge batch goes by groups of rows."""
+        move = (clip if self.plan.clip_norm else optimize)(self.plan, self._trained, hyper)
         if batch >= HUGE:
-            return grouped_training(self.plan, self._arena, hyper, threads)
-        return Builder(self.plan, self._arena, batch, shuffled=True).training(hyper, threads)
+            return grouped_training(self.plan, self._trained, move, threads)
+        return Builder(self.plan, self._trained, batch, shuffled=True).training(move, threads)
 
     def _set_hyper(self, hyper: np.ndarray, rates: np.ndarray) -> None:
         """The optimizer's numbers for each step of an epoch."""
         optimizer = self.plan.optimizer
         hyper[:, op.LEARNING_RATE] = rates
         hyper[:, op.WEIGHT_DECAY] = self.plan.weight_decay
-        hyper[:, op.STEP] = self.steps_done + 1 + np.arange(len(hyper))
+        hyper[:, op.STEP] = steps = self.steps_done + 1 + np.arange(len(hyper))
+        hyper[:, op.L1] = self.plan.l1
+        hyper[:, op.CLIP_VALUE], hyper[:, op.CLIP_NORM] = self.plan.clip_value or 0, self.plan.clip_norm or 0
+        hyper[:, op.KEPT] = np.where(steps == 1, 0, self.plan.average or 0)
         for k, name in enumerate(free_parameters(optimizer.component)):
             hyper[:, op.FIRST_PARAMETER + k] = optimizer.values[name]
 
