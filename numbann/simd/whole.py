@@ -35,7 +35,7 @@ def sum_squares(op, first, last, step, scratch):
 
 
 def update_clipped(op, first, last, step, scratch):
-    """The optimizer on the blocks first..last of W, with the gradient D scaled so that its norm is at most CLIP_NORM."""
+    """The optimizer on the blocks first..last of W, with the gradient D scaled to a norm of at most CLIP_NORM."""
     hyper, scaled = hyper_of(op, step, scratch), carray(scratch, BLOCK)
     factor = scaled.dtype.type(_factor(op, hyper[CLIP_NORM], scratch))
     for block in range(first, last):

@@ -159,7 +159,7 @@ class Train(Section):
     """How long and with what to train."""
 
     epochs: Annotated[int, COUNT] = 50
-    batch_size: Annotated[int | str, COUNT | one_of("full")] = 64
+    batch_size: Annotated[int | str, COUNT | one_of("auto", "full")] = "auto"
     device: Annotated[str, one_of("auto", "cpu").but(f'"cuda" {NOT_YET}')] = "auto"
     threads: Annotated[int | str, whole(1, 4096) | AUTO] = "auto"
     clip_norm: Annotated[float | None, LIMIT] = None

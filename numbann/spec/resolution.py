@@ -13,7 +13,7 @@ from typing import Any
 from numbann.component import Component, Configured
 from numbann.errors import SpecError
 from numbann.registry import Registry
-from numbann.spec.checks import DEFAULT_SHARE, sources
+from numbann.spec.checks import DEFAULT_BATCH, DEFAULT_SHARE, is_solver, sources
 from numbann.spec.faults import Found, did_you_mean
 from numbann.spec.loading import Loaded
 from numbann.spec.model import ComponentSpec, Data, Spec, Split, to_json
@@ -222,7 +222,11 @@ def _resolved_spec(
     hidden = [_with(layer, init=_chosen(choice.init)) for layer, choice in zip(spec.model.layers, layers, strict=False)]
     model = _with(spec.model, layers=hidden, output_activation=_chosen(output), init=_chosen(layers[-1].init))
     data = _resolved_data(spec.data, base, facts, _takes_any_real(loss, target))
-    train, plugins = _with(spec.train, metrics=metrics), [str(base / name) for name in spec.plugins]
+    size = spec.train.batch_size
+    if size == "auto":
+        size = "full" if is_solver(spec, loaded.registry) else DEFAULT_BATCH
+    train = _with(spec.train, metrics=metrics, batch_size=size)
+    plugins = [str(base / name) for name in spec.plugins]
     return _with(spec, data=data, model=model, loss=_chosen(loss), train=train, plugins=plugins)
 
 

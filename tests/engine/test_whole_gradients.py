@@ -1,4 +1,4 @@
-"""Clipping, L1 and the average of the weights in training steps: against NumPy and PyTorch, for any number of threads."""
+"""Clipping, L1 and the average of the weights in steps: against NumPy and PyTorch, for any number of threads."""
 
 from __future__ import annotations
 

@@ -239,7 +239,7 @@ def test_defaults(spec_of):
     spec = load(spec_of()).spec
     assert (spec.name, spec.seed, spec.loss, spec.output) == ("model", 0, "auto", None)
     assert (spec.data.split.validation, spec.data.split.test, spec.data.split.stratify) == (None, None, "auto")
-    assert (spec.train.epochs, spec.train.batch_size, spec.train.metrics) == (50, 64, "auto")
+    assert (spec.train.epochs, spec.train.batch_size, spec.train.metrics) == (50, "auto", "auto")
     assert (spec.model.layers[0].activation.type, spec.model.layers[0].init) == ("relu", "auto")
     assert spec.optimizer.parameters == {
         "learning_rate": 1e-3,

@@ -15,15 +15,17 @@ from numbann.engine.cpu.feeding import Inputs, Ring, Whole
 from numbann.engine.cpu.groups import HUGE, grouped_training
 from numbann.engine.cpu.inference import Inference
 from numbann.engine.cpu.memory import Arena, aligned
+from numbann.engine.cpu.outside import Solver, average, move_matrices
 from numbann.engine.cpu.pace import Pace
 from numbann.engine.cpu.runner import Call, Progress, Runner
-from numbann.engine.cpu.tables import Builder, Table, optimize
+from numbann.engine.cpu.tables import Builder, Move, Table, optimize
 from numbann.engine.cpu.team import available_cpus
-from numbann.engine.cpu.whole import clip
+from numbann.engine.cpu.whole import clip, keep
 from numbann.plan import Plan
 from numbann.simd import jit, op
 
 TRAINED = "trained"  # the name of the weights that training moves, where those that predict are their average
+MEMORY = "memory."  # of a solver
 BETWEEN_EPOCHS = 10_000  # moments that threads wait for the next epoch before they park: some milliseconds
 
 
@@ -66,6 +68,9 @@ class Engine:
         self._kept = (*((TRAINED,) if plan.average else ()), *plan.optimizer.stored_states)
         self._arena = Arena(plan, len(self._kept))  # the weights that predict, and what is kept beside them
         self._trained = self._arena.from_state(1) if plan.average else self._arena
+        self._form = plan.optimizer.component.form
+        self._gradient = Arena(plan)  # of a step, where the optimizer is Python's
+        self._solver = Solver(plan, self._trained, self._gradient)
         self._runner = Runner(plan, self._choices[-1])
         self._inference = Inference(plan, self._arena, self._runner, self._choices)
         self._epochs: _Epochs | None = None
@@ -86,7 +91,7 @@ class Engine:
             generator = random.generator(seed, random.WEIGHTS, k)
             drawn = layer.init.component.function((layer.inputs, layer.outputs), generator, **layer.init.values)
             self._arena.set_layer(layer, drawn, np.zeros(layer.outputs))
-        self._trained.parameters[:] = self._arena.parameters
+        self._begin_from_weights()
 
     def weights(self) -> list[tuple[np.ndarray, np.ndarray]]:
         """Copies of each layer's w (I, O) and b (O,), averaged if the plan says so: those that predict."""
@@ -96,11 +101,17 @@ class Engine:
         """Store each layer's w (I, O) and b (O,)."""
         for layer, (w, b) in zip(self.plan.layers, weights, strict=True):
             self._arena.set_layer(layer, w, b)
+        self._begin_from_weights()
+
+    def _begin_from_weights(self) -> None:
+        """Let training go on from the weights that predict."""
         self._trained.parameters[:] = self._arena.parameters
+        self._solver.forget()
 
     def state(self) -> dict[str, np.ndarray]:
         """What training needs beside `weights`, by name: the optimizer's states and the number of steps done."""
         found = {"steps": np.array([self.steps_done], np.int64)}
+        found |= {MEMORY + name: array for name, array in self._solver.memory.items()}
         for slot, name in enumerate(self._kept, start=1):
             for k, layer in enumerate(self.plan.layers):
                 found[f"{k}.weight.{name}"], found[f"{k}.bias.{name}"] = self._arena.layer(layer, slot)
@@ -109,6 +120,8 @@ class Engine:
     def restore(self, state: dict[str, np.ndarray]) -> None:
         """Take over what `state` gave."""
         self.steps_done = int(state["steps"][0])
+        memory = {name.removeprefix(MEMORY): array for name, array in state.items() if name.startswith(MEMORY)}
+        self._solver.memory.update(memory)
         for slot, name in enumerate(self._kept, start=1):
             for k, layer in enumerate(self.plan.layers):
                 self._arena.set_layer(layer, state[f"{k}.weight.{name}"], state[f"{k}.bias.{name}"], slot)
@@ -117,6 +130,7 @@ class Engine:
 
     def load_data(self, x: Inputs, t: np.ndarray) -> None:
         """The training rows: x (N, I), and t as labels (N,) or rows (N, O).  Compiles what training needs."""
+        self._solver.forget()
         batch = self.plan.batch_rows(len(x))
         feed = Whole(x, self.plan) if isinstance(x, np.ndarray) else Ring(x, batch, self.plan)
         numbers = op.FIRST_PARAMETER + len(free_parameters(self.plan.optimizer.component))
@@ -154,8 +168,32 @@ class Engine:
         self._set_hyper(epochs.hyper, rates)
         with closing(epochs.feed.blocks(epochs.order, epochs.offsets)) as blocks:
             for first, last in blocks:
-                self._run(epochs, first // epochs.batch, -(-last // epochs.batch), progress)
+                self._train(epochs, rates, range(first // epochs.batch, -(-last // epochs.batch)), progress)
         return _mean_of_means(epochs.row_loss, epochs.batch)
+
+    def _train(self, epochs: _Epochs, rates: np.ndarray, steps: range, progress: Progress | None) -> None:
+        """Some steps of an epoch, with the optimizer in the table, in Python after each, or in Python around them."""
+        if self._form == "elementwise":
+            self._run(epochs, steps.start, steps.stop, progress)
+        elif self._form == "matrix":
+            for k in steps:
+                self._run(epochs, k, k + 1, progress)
+                move_matrices(self.plan, self._trained, self._gradient, float(rates[k]), self.steps_done)
+                if self.plan.average:
+                    average(self.plan, self._arena, self._trained, self.steps_done)
+        else:
+            self._solve(epochs, float(rates[0]), progress)
+
+    def _solve(self, epochs: _Epochs, rate: float, progress: Progress | None) -> None:
+        """An epoch of a solver, which is one step on all rows."""
+        step = self.steps_done + 1
+
+        def measure() -> float:
+            self._run(epochs, 0, 1, progress)
+            return _mean_of_means(epochs.row_loss, epochs.batch)
+
+        self._solver.move(measure, rate, step)
+        self.steps_done = step
 
     def _run(self, epochs: _Epochs, first: int, last: int, progress: Progress | None) -> None:
         """The steps first..last of an epoch, with as many threads as the pace says."""
@@ -172,10 +210,16 @@ class Engine:
 
     def _training(self, batch: int, hyper: np.ndarray, threads: int) -> Table:
         """The table of a training step: a huge batch goes by groups of rows."""
-        move = (clip if self.plan.clip_norm else optimize)(self.plan, self._trained, hyper)
+        move = self._move(hyper)
         if batch >= HUGE:
             return grouped_training(self.plan, self._trained, move, threads)
         return Builder(self.plan, self._trained, batch, shuffled=True).training(move, threads)
+
+    def _move(self, hyper: np.ndarray) -> Move:
+        """What becomes of a gradient in the table."""
+        if self._form != "elementwise":
+            return keep(self.plan, self._gradient)
+        return (clip if self.plan.clip_norm else optimize)(self.plan, self._trained, hyper)
 
     def _set_hyper(self, hyper: np.ndarray, rates: np.ndarray) -> None:
         """The optimizer's numbers for each step of an epoch."""

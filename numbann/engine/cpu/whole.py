@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from numbann.compile.blocks import update_signature
 from numbann.engine.cpu.memory import Arena, aligned
 from numbann.engine.cpu.tables import Move, Op, optimize
-from numbann.compile.blocks import update_signature
 from numbann.plan import Plan
 from numbann.simd import jit, whole
 
