@@ -39,6 +39,7 @@ def make_plan(
     clip_norm: float | None = None,
     average: float | None = None,
     registry: Registry | None = None,
+    optimizers: Registry | None = None,
     **parameters: Any,
 ) -> plan.Plan:
     """The plan of a network of these sizes; parameters are the optimizer's, batch None is all rows."""
@@ -60,7 +61,7 @@ def make_plan(
         layers=layers,
         loss=chosen,
         output_activation=configured("activation", link if link != "identity" else output),
-        optimizer=configured("optimizer", optimizer, **parameters),
+        optimizer=configured("optimizer", optimizer, optimizers, **parameters),
         weight_decay=weight_decay,
         l1=l1,
         target="label" if "label" in chosen.component.roles else chosen.component.traits["target"],

@@ -27,6 +27,10 @@ def train(**keys):
     return {"train": keys}
 
 
+def solver(**sections):
+    return {"optimizer": "lbfgs", **sections}
+
+
 WRONG = [
     # sections that replace those of a right spec, path, words of the message
     ({"optimiser": "adam"}, "optimiser", 'unknown key; did you mean "optimizer"?'),
@@ -112,6 +116,13 @@ WRONG = [
         "50 of 50 epochs are warm-up",
     ),
     ({"schedule": {"type": "multi_step", "milestones": 3}}, "schedule.milestones", "give a list of numbers"),
+    (solver(train={"batch_size": 32}), "train.batch_size", "lbfgs works on all rows at once; leave batch_size out"),
+    (solver(train={"clip_norm": 1}), "train.clip_norm", "lbfgs takes the gradient and the weights as they are"),
+    (solver(train={"average": 0.9}), "train.average", "leave average out"),
+    (solver(schedule="cosine"), "schedule", "lbfgs finds the length of each step itself"),
+    (solver(schedule={"type": "constant", "warmup_epochs": 1}), "schedule", "leave the schedule out"),
+    (solver(optimizer={"type": "lbfgs", "l1": 0.1}), "optimizer.l1", "lbfgs needs a smooth loss"),
+    (solver(optimizer={"type": "lbfgs", "history": 0}), "optimizer.history", "give a whole number, at least 1"),
     (train(epoks=5), "train.epoks", 'did you mean "epochs"?'),
     (train(epochs=0), "train.epochs", "0 is not allowed"),
     (train(epochs="5"), "train.epochs", '"5" is not allowed'),
