@@ -22,8 +22,9 @@ def lamb(
     """LAMB: w - learning_rate |w| / |r| r, where r = m_hat / (sqrt(v_hat) + epsilon) + weight_decay w is AdamW's step.
 
     |.| is the norm of all weights of a layer, or of its biases: each moves by the same share of its size, the learning
-    rate, which very large batches need.  The factor |w| / |r| is 1 where one of them is zero.  In small batches adamw
-    is as good and far faster.  You et al. 2019, https://arxiv.org/abs/1904.00962; as optax.lamb.
+    rate.  The factor |w| / |r| is 1 where one of them is zero.  Made for very large batches, which need large rates; it
+    is not compiled, and small steps of adamw are several times faster.  You et al. 2019,
+    https://arxiv.org/abs/1904.00962; as optax.lamb.
     """
     m += (1 - beta1) * (g - m)
     v += (1 - beta2) * (g * g - v)
