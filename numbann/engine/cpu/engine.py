@@ -133,8 +133,7 @@ class Engine:
         self._solver.forget()
         batch = self.plan.batch_rows(len(x))
         feed = Whole(x, self.plan) if isinstance(x, np.ndarray) else Ring(x, batch, self.plan)
-        numbers = op.FIRST_PARAMETER + len(free_parameters(self.plan.optimizer.component))
-        hyper = aligned((-(-len(x) // batch), numbers), self.plan.dtype)
+        hyper = self._hyper(-(-len(x) // batch))
         order, losses = np.arange(len(x), dtype=np.int64), np.empty(len(x), self.plan.dtype)
         offsets = np.empty_like(order)
         arrays = {
@@ -221,17 +220,21 @@ class Engine:
             return keep(self.plan, self._gradient)
         return (clip if self.plan.clip_norm else optimize)(self.plan, self._trained, hyper)
 
+    def _hyper(self, steps: int) -> np.ndarray:
+        """A row for each step of an epoch, with those of the optimizer's numbers that stay the same."""
+        plan, names = self.plan, free_parameters(self.plan.optimizer.component)
+        hyper = aligned((steps, op.FIRST_PARAMETER + len(names)), plan.dtype)
+        hyper[:, op.WEIGHT_DECAY], hyper[:, op.L1] = plan.weight_decay, plan.l1
+        hyper[:, op.CLIP_VALUE], hyper[:, op.CLIP_NORM] = plan.clip_value or 0, plan.clip_norm or 0
+        hyper[:, op.FIRST_PARAMETER :] = [plan.optimizer.values[name] for name in names]
+        return hyper
+
     def _set_hyper(self, hyper: np.ndarray, rates: np.ndarray) -> None:
-        """The optimizer's numbers for each step of an epoch."""
-        optimizer = self.plan.optimizer
+        """The optimizer's numbers that change with each step of an epoch."""
         hyper[:, op.LEARNING_RATE] = rates
-        hyper[:, op.WEIGHT_DECAY] = self.plan.weight_decay
-        hyper[:, op.STEP] = steps = self.steps_done + 1 + np.arange(len(hyper))
-        hyper[:, op.L1] = self.plan.l1
-        hyper[:, op.CLIP_VALUE], hyper[:, op.CLIP_NORM] = self.plan.clip_value or 0, self.plan.clip_norm or 0
-        hyper[:, op.KEPT] = np.where(steps == 1, 0, self.plan.average or 0)
-        for k, name in enumerate(free_parameters(optimizer.component)):
-            hyper[:, op.FIRST_PARAMETER + k] = optimizer.values[name]
+        hyper[:, op.STEP] = self.steps_done + 1 + np.arange(len(hyper))
+        if self.plan.average:
+            hyper[:, op.KEPT] = np.where(hyper[:, op.STEP] == 1, 0, self.plan.average)
 
     # ---- inference
 
