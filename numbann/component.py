@@ -100,7 +100,14 @@ class Component:
     @property
     def keeps_z(self) -> bool:
         """Whether an activation needs z beside a on the way back: its derivative reads z, or it works on whole rows."""
-        return self.form == "row" or self.derivative is None or "z" in arguments_of(self.derivative)
+        if self.form == "row" or self.derivative is None:
+            return True
+        return any("z" in arguments_of(part) for part in (self.derivative, *self.slopes.values()))
+
+    @property
+    def learnable(self) -> tuple[str, ...]:
+        """The names of the parameters that are trained."""
+        return tuple(parameter.name for parameter in self.parameters if parameter.learnable)
 
     def defaults(self) -> dict[str, Any]:
         """Every parameter's default by name."""
@@ -192,9 +199,19 @@ def initializer(function: Callable[..., Any] | None = None, /, **names: Any) -> 
     return _decorator("initializer", "elementwise", {}, names)(function)
 
 
-def metric(function: Callable[..., Any] | None = None, /, *, better: str = "higher", **names: Any) -> Any:
-    """Declare a metric: `t`, `weight` and `label`, `probability` or `value` -> number; better: "higher" or "lower"."""
-    return _decorator("metric", "elementwise", {"better": better}, names)(function)
+def metric(
+    function: Callable[..., Any] | None = None,
+    /,
+    *,
+    better: str = "higher",
+    multilabel: bool = False,
+    **names: Any,
+) -> Any:
+    """Declare a metric: `t`, `weight` and `label`, `probability` or `value` -> number; better: "higher" or "lower".
+
+    multilabel: it also takes T yes/no labels: `t` and `label` (N, T), 1 for yes, and `probability` (N, T) of yes.
+    """
+    return _decorator("metric", "elementwise", {"better": better, "multilabel": multilabel}, names)(function)
 
 
 @dataclass
@@ -338,8 +355,11 @@ def _check(component: Component) -> None:
     for state, parameter in component.traits.get("optional", {}).items():
         if state not in component.states or parameter not in component.defaults():
             raise PluginError(f"{place}: optional={{{state!r}: {parameter!r}}} must map a state to a parameter of it")
-    learnable = {parameter.name for parameter in component.parameters if parameter.learnable}
-    stray = set(component.slopes) - learnable
+    if component.learnable and (component.kind != "activation" or component.form == "row"):
+        raise PluginError(
+            f"{place}: {component.learnable[0]!r} cannot be Learnable; only an elementwise activation's can"
+        )
+    stray = set(component.slopes) - set(component.learnable)
     if stray:
         raise PluginError(f"{place}: derivative({sorted(stray)[0]!r}) is of no learnable parameter")
 

@@ -1,7 +1,8 @@
 """Metrics, as plain NumPy on the host, in the target's own unit.  A metric is reported, never minimised: see losses/.
 
 t (N,) or (N, O) is the target, label (N,) the predicted class, probability (N, K) that of each class, and value (N, O)
-the prediction.  Classes are counted from 0; of two, class 1 is the positive one.  Definitions are scikit-learn's,
+the prediction.  Classes are counted from 0; of two, class 1 is the positive one.  Of T yes/no labels, t and label
+(N, T) are 1 for yes and 0 for no, and probability (N, T) is that of yes.  Definitions are scikit-learn's,
 https://scikit-learn.org/stable/modules/model_evaluation.html (2024).  NumPy is imported where it is needed, so that
 names can be looked up without it.
 """
@@ -20,13 +21,27 @@ TINY = 2.0**-52  # the smallest distance from 1 in double precision
 # ---- classes
 
 
-@metric
+@metric(multilabel=True)
 def accuracy(t, label):
-    """Accuracy: the share of rows whose class is predicted, in [0, 1].
+    """Accuracy: the share of rows whose class is predicted, in [0, 1]; of yes/no labels, all of them.
 
     It hides rare classes: where 99 % are of one class, predicting it always scores 0.99; see balanced_accuracy.
     """
-    return float((t == label).mean())
+    right = t == label
+    return float((right if right.ndim == 1 else right.all(1)).mean())
+
+
+@metric(better="lower", multilabel=True)
+def hamming_loss(t, label, weight):
+    """Hamming loss: the share of yes/no labels that are predicted wrongly; of classes, that of rows.
+
+    Where most labels are no it is small without any skill; see f1_macro.  Schapire and Singer 1999,
+    https://doi.org/10.1023/A:1007614523901.
+    """
+    import numpy as np
+
+    wrong = (t != label).reshape(len(t), -1).mean(1)
+    return float(np.average(wrong, weights=weight))
 
 
 @metric
@@ -49,13 +64,19 @@ def precision(t, label):
     return _positive(t, label, _precisions)
 
 
-@metric
+@metric(multilabel=True)
 def precision_macro(t, label):
     """Precision, macro: the mean over classes of the share of rows predicted as a class that are of it."""
     return _mean(t, label, _precisions, weighted=False)
 
 
-@metric
+@metric(multilabel=True)
+def precision_micro(t, label, weight):
+    """Precision, micro: the share of all predictions of a label that are right; of classes, it is the accuracy."""
+    return _pooled(t, label, weight, _precisions)
+
+
+@metric(multilabel=True)
 def precision_weighted(t, label):
     """Precision, weighted: the same mean with each class weighted by its number of rows in t."""
     return _mean(t, label, _precisions, weighted=True)
@@ -70,13 +91,19 @@ def recall(t, label):
     return _positive(t, label, _recalls)
 
 
-@metric
+@metric(multilabel=True)
 def recall_macro(t, label):
     """Recall, macro: the mean over the classes in t or label of the share of their rows that is predicted."""
     return _mean(t, label, _recalls, weighted=False)
 
 
-@metric
+@metric(multilabel=True)
+def recall_micro(t, label, weight):
+    """Recall, micro: the share of all labels given that are predicted; of classes, it is the accuracy."""
+    return _pooled(t, label, weight, _recalls)
+
+
+@metric(multilabel=True)
 def recall_weighted(t, label):
     """Recall, weighted: the same mean with each class weighted by its number of rows in t, which is the accuracy."""
     return _mean(t, label, _recalls, weighted=True)
@@ -92,13 +119,19 @@ def f1(t, label):
     return _positive(t, label, _f1s)
 
 
-@metric
+@metric(multilabel=True)
 def f1_macro(t, label):
     """F1, macro: the mean of the classes' F1, whatever their size."""
     return _mean(t, label, _f1s, weighted=False)
 
 
-@metric
+@metric(multilabel=True)
+def f1_micro(t, label, weight):
+    """F1, micro: of the precision and recall of all labels together; of classes, it is the accuracy."""
+    return _pooled(t, label, weight, _f1s)
+
+
+@metric(multilabel=True)
 def f1_weighted(t, label):
     """F1, weighted: the mean of the classes' F1, weighted by their number of rows in t."""
     return _mean(t, label, _f1s, weighted=True)
@@ -119,9 +152,11 @@ def matthews(t, label):
 
 
 def _counts(t: Any, label: Any) -> tuple[Any, Any, Any]:
-    """For each class in t or label: rows of it that are predicted so, rows of it, rows predicted so."""
+    """For each class in t or label, or each yes/no label: rows of it predicted so, rows of it, rows predicted so."""
     import numpy as np
 
+    if t.ndim == 2:
+        return (t * label).sum(0), t.sum(0), label.sum(0)
     t, label = np.asarray(t, np.int64), np.asarray(label, np.int64)
     size = int(max(t.max(), label.max())) + 1
     hits, given, said = (np.bincount(rows, minlength=size) for rows in (t[t == label], t, label))
@@ -138,7 +173,8 @@ def _recalls(hits: Any, given: Any, said: Any) -> Any:
 
 
 def _f1s(hits: Any, given: Any, said: Any) -> Any:
-    return 2 * hits / (given + said)
+    either = given + said
+    return 2 * hits / (either + (either == 0))
 
 
 def _positive(t: Any, label: Any, score: Any) -> float:
@@ -157,7 +193,17 @@ def _mean(t: Any, label: Any, score: Any, weighted: bool) -> float:
     """The mean of the classes' scores."""
     counts = _counts(t, label)
     scores = score(*counts)
-    return float((scores * counts[1]).sum() / counts[1].sum() if weighted else scores.mean())
+    given = counts[1].sum()
+    return float((scores * counts[1]).sum() / (given + (given == 0)) if weighted else scores.mean())
+
+
+def _pooled(t: Any, label: Any, weight: Any, score: Any) -> float:
+    """The score of all classes' or labels' counts together."""
+    if t.ndim == 1:
+        hits, given, said = weight @ (t == label), weight.sum(), weight.sum()
+    else:
+        hits, given, said = ((weight @ counted).sum() for counted in (t * label, t, label))
+    return float(score(hits, given, said))
 
 
 # ---- probabilities
@@ -192,23 +238,24 @@ def log_loss(t, probability):
     return float(-np.log(np.clip(chosen, TINY, 1 - TINY)).mean())
 
 
-@metric
+@metric(multilabel=True)
 def roc_auc(t, probability):
     """ROC AUC: how often a row of the positive class gets a larger probability than one of another; a tie counts half.
 
-    Of several classes, the mean over each against the rest.  The order alone matters, at all thresholds at once, and
-    0.5 is chance.  With a rare positive class it looks better than it is: see pr_auc.  NaN where t is of one class.
-    Hanley and McNeil 1982, https://doi.org/10.1148/radiology.143.1.7063747.
+    Of several classes, the mean over each against the rest; of yes/no labels, the mean over each; those that t lacks,
+    or that all rows have, are left out, and if none is left it is NaN.  The order alone matters, at all thresholds at
+    once, and 0.5 is chance.  With a rare positive class it looks better than it is: see pr_auc.  Hanley and McNeil
+    1982, https://doi.org/10.1148/radiology.143.1.7063747.
     """
     return _one_against_rest(t, probability, _roc_area)
 
 
-@metric(aliases=("average_precision",))
+@metric(aliases=("average_precision",), multilabel=True)
 def pr_auc(t, probability):
     """Average precision: the sum over falling thresholds of (R_n - R_(n-1)) P_n, of precision P and recall R.
 
-    Of several classes, the mean over each against the rest.  For a rare positive class; chance is its share of the
-    rows, so compare it on the same data only.  NaN where t is of one class.  Davis and Goadrich 2006,
+    Of several classes or yes/no labels, a mean as for roc_auc, NaN where t is of one class.  For a rare positive class;
+    chance is its share of the rows, so compare it on the same data only.  Davis and Goadrich 2006,
     https://doi.org/10.1145/1143844.1143874.
     """
     return _one_against_rest(t, probability, _average_precision)
@@ -223,9 +270,10 @@ def _top(t: Any, probability: Any, k: int) -> float:
 
 
 def _one_against_rest(t: Any, probability: Any, area: Any) -> float:
-    """The area of class 1 of two, or the mean area over the classes that t has."""
-    classes = [1] if probability.shape[1] == 2 else range(probability.shape[1])
-    areas = [area(t == k, probability[:, k]) for k in classes if 0 < (t == k).sum() < len(t)]
+    """The area of class 1 of two, or the mean area over the classes, or yes/no labels, that t has."""
+    classes = [1] if probability.shape[1] == 2 and t.ndim == 1 else range(probability.shape[1])
+    positives = [(k, t == k if t.ndim == 1 else t[:, k] == 1) for k in classes]
+    areas = [area(positive, probability[:, k]) for k, positive in positives if 0 < positive.sum() < len(t)]
     return sum(areas) / len(areas) if areas else nan
 
 
@@ -264,8 +312,8 @@ def mae(t, value):
 
 @metric(better="lower", aliases=("root_mean_squared_error",))
 def rmse(t, value):
-    """Root mean squared error: sqrt(mean((value - t)^2)), in the target's unit."""
-    return sqrt(((value - t) ** 2).mean())
+    """Root mean squared error: sqrt(mean((value - t)^2)), mean over outputs, in the target's unit."""
+    return float((((value - t) ** 2).mean(0) ** 0.5).mean())
 
 
 @metric(better="lower", aliases=("mean_absolute_percentage_error",))
@@ -308,15 +356,19 @@ def _explained(error: Any, spread: Any) -> float:
 def numbann_register(register):
     for component in (
         accuracy,
+        hamming_loss,
         balanced_accuracy,
         precision,
         precision_macro,
+        precision_micro,
         precision_weighted,
         recall,
         recall_macro,
+        recall_micro,
         recall_weighted,
         f1,
         f1_macro,
+        f1_micro,
         f1_weighted,
         matthews,
         top_3,

@@ -19,12 +19,16 @@ def by_label(name: str, **options: Any) -> Score:
     return lambda t, label, probability: getattr(sklearn, name)(t, label, **options)
 
 
+AVERAGES = ("micro", "macro", "weighted")
+
+
 def averaged(name: str) -> dict[str, Score]:
-    return {f"{name}_{how}": by_label(f"{name}_score", average=how, zero_division=0) for how in ("macro", "weighted")}
+    return {f"{name}_{how}": by_label(f"{name}_score", average=how, zero_division=0) for how in AVERAGES}
 
 
 LABELS: dict[str, Score] = {
     "accuracy": by_label("accuracy_score"),
+    "hamming_loss": by_label("hamming_loss"),
     "balanced_accuracy": by_label("balanced_accuracy_score"),
     "matthews": by_label("matthews_corrcoef"),
     **averaged("precision"),
@@ -50,6 +54,7 @@ VALUES = {
 
 def measured(name: str, **roles: Any) -> float:
     component = built_in().get("metric", name)
+    roles.setdefault("weight", np.ones(len(roles["t"])))
     return component.function(**{role: roles[role] for role in component.roles})
 
 
@@ -88,14 +93,92 @@ def test_top(k: int) -> None:
 
 
 @pytest.mark.parametrize("name", sorted({*LABELS, *BINARY} - {"balanced_accuracy", "matthews"}))
-@pytest.mark.parametrize(("t", "label"), [([0, 0, 0], [0, 0, 0]), ([0, 0, 0], [1, 1, 0]), ([1, 1, 0], [0, 0, 0])])
+@pytest.mark.parametrize(
+    ("t", "label"),
+    [
+        ([0, 0, 0], [0, 0, 0]),
+        ([0, 0, 0], [1, 1, 0]),
+        ([1, 1, 0], [0, 0, 0]),
+        ([1, 1], [1, 1]),
+        ([1, 0, 1], [1, 1, 1]),
+        ([0], [0]),
+        ([1], [0]),
+        ([0], [1]),
+    ],
+)
 def test_a_class_that_is_absent(name: str, t: list[int], label: list[int]) -> None:
     expected = {**LABELS, **BINARY}[name](t, label, None)
     assert measured(name, t=np.array(t), label=np.array(label)) == pytest.approx(expected)
 
 
+@pytest.mark.parametrize("name", ["roc_auc", "pr_auc", "log_loss"])
+@pytest.mark.parametrize("scores", [[0.5, 0.5, 0.5, 0.5], [0.5, 0.5, 0.2, 0.2], [0.0, 1.0, 0.0, 1.0]])
+def test_equal_scores(name: str, scores: list[float]) -> None:
+    t, probability = np.array([0, 1, 1, 0]), np.stack([1 - np.array(scores), scores], 1)
+    assert measured(name, t=t, probability=probability) == pytest.approx(PROBABILITIES[name](t, None, probability))
+
+
 def test_matthews_of_one_class_is_zero() -> None:
     assert measured("matthews", t=np.zeros(3, int), label=np.zeros(3, int)) == 0.0
+
+
+# ---- several yes/no labels
+
+SEVERAL = [name for name in LABELS if name not in ("balanced_accuracy", "matthews")]
+
+
+def yes_no(rows: int = 40) -> dict[str, np.ndarray]:
+    """Four labels, one of them rare and one common, with equal scores among the rows."""
+    random = np.random.default_rng(0)
+    t = (random.random((rows, 4)) < [0.5, 0.1, 0.9, 0.3]).astype(int)
+    probability = np.round(0.4 * t + 0.6 * random.random((rows, 4)), 1)
+    return {"t": t, "label": (probability >= 0.5).astype(int), "probability": probability}
+
+
+def test_metrics_of_several_labels_say_so() -> None:
+    told = {entry.component.name for entry in built_in().entries("metric") if entry.component.traits["multilabel"]}
+    assert told == {*SEVERAL, "roc_auc", "pr_auc"}
+
+
+@pytest.mark.parametrize("name", [*SEVERAL, "roc_auc", "pr_auc"])
+def test_several_labels(name: str) -> None:
+    roles = yes_no()
+    assert measured(name, **roles) == pytest.approx({**LABELS, **PROBABILITIES}[name](*roles.values()), rel=1e-12)
+
+
+@pytest.mark.parametrize("name", SEVERAL)
+@pytest.mark.parametrize("absent", ["t", "label", "both", "first", "all but one row"])
+def test_labels_that_nobody_has(name: str, absent: str) -> None:
+    t, label, _ = yes_no().values()
+    if absent == "all but one row":
+        t, label = t[:1], label[:1]
+    elif absent == "first":
+        t[:, 0] = label[:, 0] = 0
+    t, label = t * (absent not in ("t", "both")), label * (absent not in ("label", "both"))
+    assert measured(name, t=t, label=label) == pytest.approx(LABELS[name](t, label, None), rel=1e-12)
+
+
+@pytest.mark.parametrize("area", ["roc_auc", "pr_auc"])
+def test_an_area_passes_over_labels_that_all_rows_share(area: str) -> None:
+    t, _, probability = yes_no().values()
+    some = measured(area, t=t[:, 1:], probability=probability[:, 1:])
+    assert measured(area, t=t * [0, 1, 1, 1], probability=probability) == some
+    assert np.isnan(measured(area, t=np.zeros_like(t), probability=probability))
+
+
+@pytest.mark.parametrize("name", ["hamming_loss", "precision_micro", "recall_micro", "f1_micro"])
+@pytest.mark.parametrize("several", [False, True])
+def test_weights_are_those_of_scikit_learn(name: str, several: bool) -> None:
+    t, label, _ = (yes_no() if several else made(3)).values()
+    weight = np.random.default_rng(1).random(len(t))
+    kind, _, average = name.partition("_")
+    options = {"average": average, "zero_division": 0} if average == "micro" else {}
+    function = getattr(sklearn, f"{kind}_score" if options else name)
+    expected = function(t, label, sample_weight=weight, **options)
+    assert measured(name, t=t, label=label, weight=weight) == pytest.approx(expected, rel=1e-12)
+
+
+# ---- what has no value
 
 
 @pytest.mark.parametrize("name", ["roc_auc", "pr_auc"])
@@ -116,7 +199,6 @@ def test_regression(name: str, outputs: int) -> None:
     t = random.standard_normal((50, outputs))
     t[:, 0] = np.round(t[:, 0])  # some are zero
     value = t + random.normal(0.3, 0.5, t.shape)
-    t, value = (t, value) if name != "rmse" else (t[:, :1], value[:, :1])  # over several outputs ours is one root
     assert measured(name, t=t, value=value) == pytest.approx(getattr(sklearn, VALUES[name])(t, value), rel=1e-12)
 
 

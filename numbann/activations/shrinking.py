@@ -10,9 +10,10 @@ from numbann.hookspecs import hookimpl
 
 @activation
 def hard_shrink(z, lambd: NonNegative = 0.5):
-    """Hard shrinkage: a = z for |z| > lambd, else 0.
+    """Hard shrinkage: a = z for |z| > lambd, else 0, in (-inf, inf).
 
-    Derivative 1 for |z| > lambd, else 0; at lambd it jumps, which no gradient sees.  For sparse codes.
+    Derivative 1 for |z| > lambd, else 0; at lambd it jumps, which no gradient sees.  For sparse codes.  Units that
+    stay within lambd for every row are dead.
     Donoho and Johnstone 1994, https://doi.org/10.1093/biomet/81.3.425; as torch.nn.Hardshrink.
     """
     return 0 if abs(z) <= lambd else z
@@ -25,9 +26,10 @@ def hard_shrink_derivative(z, lambd):
 
 @activation
 def soft_shrink(z, lambd: NonNegative = 0.5):
-    """Soft shrinkage: a = z - lambd for z > lambd, z + lambd for z < -lambd, else 0.
+    """Soft shrinkage: a = z - lambd for z > lambd, z + lambd for z < -lambd, else 0, in (-inf, inf).
 
-    Derivative 1 for |z| > lambd, else 0.  Continuous, but it pulls large values in too.
+    Derivative 1 for |z| > lambd, else 0.  For sparse codes; continuous, but it pulls large values in too.  Units that
+    stay within lambd for every row are dead.
     Donoho and Johnstone 1994, https://doi.org/10.1093/biomet/81.3.425; as torch.nn.Softshrink.
     """
     return 0 if abs(z) <= lambd else (z + lambd if z < 0 else z - lambd)
@@ -42,7 +44,8 @@ def soft_shrink_derivative(z, lambd):
 def tanh_shrink(z):
     """Shrinkage by tanh: a = z - tanh(z), in (-inf, inf).
 
-    Derivative tanh(z)^2.  About z^3 / 3 near 0, where the difference has an error of a rounding of z.
+    Derivative tanh(z)^2.  To suppress small values smoothly.  About z^3 / 3 near 0, where the difference has an error
+    of a rounding of z and gradients vanish: small initial weights hardly learn.
     Donoho and Johnstone 1994 on shrinkage, https://doi.org/10.1093/biomet/81.3.425; as torch.nn.Tanhshrink.
     """
     return z - tanh(z)

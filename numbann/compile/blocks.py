@@ -7,7 +7,7 @@ often and on what they run is the engine's affair.
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from numba import types
@@ -21,9 +21,11 @@ from numbann.simd import jit
 HEADER = '''"""Made by numbann from a component's mathematics."""
 {imports}
 import numpy as np
-from numbann.simd.dense import runs
+from numbann.simd.dense import block, runs
+from numbann.simd.dropout import key_of
 from numbann.simd.jit import inner_safe
 from numbann.simd.machine import prefer_wide
+from numbann.simd.noise import noise
 from numbann.simd.op import *
 from numbann.simd.pointer import advance, element, ints, padded, view
 from numbann.simd.rows import copy_row, row_sum, scale_row
@@ -58,6 +60,38 @@ ELEMENTWISE_BACKWARD = """def kernel(op, first, last, step, scratch):
         for i in range(length):
             d[i] = d[i] * {call}
 """
+
+# Where the mathematics asks for a number of each unit or for noise, the loop must know rows and columns
+PLACED_FORWARD = """def kernel(op, first, last, step, scratch):
+    prefer_wide()
+    row, end, column, width = block(op, first, last, step, scratch)
+{parameters}
+{vectors}
+    for r in range(row, end):
+{draws}
+        z = view(op[Z], scratch, r * op[Z_ROW] + column, width)
+        a = {a}
+        for i in range(width):
+            a[i] = {call}
+"""
+
+PLACED_BACKWARD = """def kernel(op, first, last, step, scratch):
+    prefer_wide()
+    row, end, column, width = block(op, first, last, step, scratch)
+{parameters}
+{vectors}
+    for r in range(row, end):
+{draws}
+        d = view(op[D], scratch, r * op[D_ROW] + column, width)
+{views}
+        for i in range(width):
+            slope = {call}
+{slopes}
+            d[i] = d[i] * slope
+"""
+DRAWS = "        low, high = key_of(op, step, r)"
+DRAW = "F(noise(low, high, column + i)) * F(5.9604644775390625e-08)"  # 2^-24
+NO_DRAW = "F(0.5)"
 
 ROW_FORWARD = """def kernel(op, first, last, step, scratch):
     prefer_wide()
@@ -152,39 +186,77 @@ AVERAGE = "        average[i] = _kept * average[i] + (F(1) - _kept) * weights[i]
 
 
 @functools.cache
-def activation_forward(component: Component, dtype: str, in_place: bool) -> int:
-    """The kernel a = f(z) over rows; in_place: over z itself."""
+def activation_forward(component: Component, dtype: str, in_place: bool, training: bool = False) -> int:
+    """The kernel a = f(z) over rows; in_place: over z itself; training: with the noise of training."""
     lowered = Lowered(dtype)
     name = lowered.add(component.function)
     if component.form == "row":
         text = ROW_FORWARD.format(parameters=_parameters(component), call=_call(name, component.function, {}))
-    else:
-        _refuse_noise(component)
-        call = _call(name, component.function, {"z": "z[i]"})
-        text = ELEMENTWISE_FORWARD.format(
-            parameters=_parameters(component),
-            call=call,
-            a="z" if in_place else "view(op[A], scratch, start + r * op[Z_ROW], length)",
-        )
+        return _kernel(component, lowered, text)
+    placed, start = is_placed(component), "start + r * op[Z_ROW]"
+    if placed:
+        start = "r * op[Z_ROW] + column"
+    text = (PLACED_FORWARD if placed else ELEMENTWISE_FORWARD).format(
+        parameters=_parameters(component),
+        call=_call(name, component.function, _of_unit(component, training)),
+        a="z" if in_place else f"view(op[A], scratch, {start}, {'width' if placed else 'length'})",
+        **_placed(component, training),
+    )
     return _kernel(component, lowered, text)
 
 
 @functools.cache
-def activation_backward(component: Component, dtype: str) -> int:
-    """The kernel d <- d f'(z) over rows, in place."""
+def activation_backward(component: Component, dtype: str, training: bool = True) -> int:
+    """The kernel d <- d f'(z) over rows, in place, and the gradients to what is trained in f, where d still is da."""
     lowered = Lowered(dtype)
     if component.form == "row":
         assert component.backward is not None
         call = _call(lowered.add(component.backward), component.backward, {})
         return _kernel(component, lowered, ROW_BACKWARD.format(parameters=_parameters(component), call=call))
-    derivative = derivative_of(component)
-    call = _call(lowered.add(derivative), derivative, {"z": "z[i]", "a": "a[i]"})
+    derivative, slopes = derivative_of(component), slopes_of(component)
+    given = _of_unit(component, training)
+    placed = is_placed(component)
+    start, length = ("r * op[D_ROW] + column", "width") if placed else ("start + r * op[D_ROW]", "length")
     views = [
-        f"        {role} = view(op[{role.upper()}], scratch, start + r * op[D_ROW], length)"
-        for role in reads(derivative, ("z", "a"))
+        f"        {role} = view(op[{role.upper()}], scratch, {start}, {length})"
+        for role in ("z", "a")
+        if any(role in arguments_of(part) for part in (derivative, *slopes))
     ]
-    text = ELEMENTWISE_BACKWARD.format(parameters=_parameters(component), views="\n".join(views), call=call)
+    views += [
+        f"        slope_{k} = view(op[SLOPES], scratch, {k} * op[SLOPES_STRIDE] + {start}, width)"
+        for k in range(len(slopes))
+    ]
+    text = (PLACED_BACKWARD if placed else ELEMENTWISE_BACKWARD).format(
+        parameters=_parameters(component),
+        views="\n".join(views),
+        call=_call(lowered.add(derivative), derivative, given),
+        slopes="\n".join(
+            f"            slope_{k}[i] = d[i] * {_call(lowered.add(part), part, given)}"
+            for k, part in enumerate(slopes)
+        ),
+        **_placed(component, training),
+    )
     return _kernel(component, lowered, text)
+
+
+def is_placed(component: Component) -> bool:
+    """Whether an activation asks for a trained number of each unit, or for noise."""
+    return bool(component.learnable) or "u" in component.roles
+
+
+def _of_unit(component: Component, training: bool) -> dict[str, str]:
+    """What stands for the arguments of an elementwise activation."""
+    vectors = {name: f"{name}_vector[i]" for name in component.learnable}
+    return {"z": "z[i]", "a": "a[i]", "u": DRAW if training else NO_DRAW, **vectors}
+
+
+def _placed(component: Component, training: bool) -> dict[str, str]:
+    """Fields of the templates that know rows and columns."""
+    vectors = [
+        f"    {name}_vector = view(op[VECTORS], scratch, {k} * op[COLUMNS] + column, width)"
+        for k, name in enumerate(component.learnable)
+    ]
+    return {"vectors": "\n".join(vectors), "draws": DRAWS if training and "u" in component.roles else ""}
 
 
 def derivative_of(component: Component) -> Callable[..., Any]:
@@ -196,14 +268,15 @@ def derivative_of(component: Component) -> Callable[..., Any]:
     return component.derivative
 
 
-def reads(function: Callable[..., Any], roles: Iterable[str]) -> list[str]:
-    """Which of these roles a function asks for."""
-    return [role for role in roles if role in arguments_of(function)]
-
-
-def _refuse_noise(component: Component) -> None:
-    if "u" in component.roles:
-        raise PluginError(f"activation {component.name}: noise while training (`u`) is not supported yet")
+def slopes_of(component: Component) -> list[Callable[..., Any]]:
+    """The derivatives to the trained parameters that the author gave, in their order."""
+    missing = [name for name in component.learnable if name not in component.slopes]
+    if missing:
+        raise PluginError(
+            f"{component.kind} {component.name}: has no derivative to {missing[0]!r}; "
+            f'give one with @{component.name}.derivative("{missing[0]}")'
+        )
+    return [component.slopes[name] for name in component.learnable]
 
 
 # ---- losses
@@ -298,6 +371,7 @@ def _parameters(component: Component) -> str:
     return "\n".join(
         f"    {parameter.name} = element(op[PARAMETERS], scratch, {k}){_as_bool(parameter)}"
         for k, parameter in enumerate(component.parameters)
+        if not parameter.learnable
     )
 
 

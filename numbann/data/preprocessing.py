@@ -47,6 +47,11 @@ class Preprocessing:
     def classes(self) -> tuple[Any, ...] | None:
         return self.target.classes
 
+    @property
+    def pairs(self) -> tuple[tuple[Any, Any], ...] | None:
+        """The two values of each yes/no label, the second meaning yes."""
+        return self.target.pairs
+
     def to_dict(self) -> dict[str, Any]:
         """JSON-able; from_dict gives the same back, floats bit for bit."""
         return asdict(self)

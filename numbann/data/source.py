@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ from numbann.data.split import SPLIT_PARTS, split_rows
 from numbann.data.streaming import Inputs, inputs_of
 from numbann.data.table import Raw, Rows, check_numbers, check_targets, count_of
 from numbann.data.target import Target, decide_task, target_of
-from numbann.data.wording import counted, listed
+from numbann.data.wording import LONGEST_LIST, counted, listed, quoted
 from numbann.errors import DataError
 
 DEFAULT_SHARE = 0.15
@@ -99,12 +99,22 @@ def _prepared(preprocessing: Preprocessing, raw: Raw, rows: Rows, target: str, t
 
 
 def _untrained(target: Target, raw_target: np.ndarray) -> tuple[str, ...]:
-    """A warning if classes have no training row."""
+    """A warning if classes, or one of the two values of a yes/no label, have no training row."""
+    if target.pairs:
+        return tuple(_unvaried(target, raw_target))
     if not target.labelled:
         return ()
     trained = set(raw_target.tolist())
     classes = [label for label in target.classes or () if label not in trained]
     return (f"no training row has the class {listed(classes)}; it cannot be learned",) if classes else ()
+
+
+def _unvaried(target: Target, raw_target: np.ndarray) -> Iterator[str]:
+    """A warning for each yes/no label that all training rows share."""
+    for name, column in zip(target.names, raw_target.T, strict=True):
+        values = set(column.tolist())
+        if len(values) == 1:
+            yield f"every training row has {quoted(*values)} in column {quoted(name)}; the label cannot be learned"
 
 
 def load(section: Mapping[str, Any], base: Path, split_seed: int) -> Source:
@@ -147,7 +157,8 @@ def _read(sources: Mapping[str, FoundSource], reading: Reading) -> tuple[dict[st
 def _stratify(asked: bool | str, target: Target) -> bool:
     if asked is True and not target.labelled:
         raise DataError(
-            "rows are stratified by classes, and there are none; set it to false", key="data.split.stratify"
+            "rows are stratified by the classes of one target, and there are none; set it to false",
+            key="data.split.stratify",
         )
     return target.labelled if asked == "auto" else bool(asked)
 
@@ -202,5 +213,17 @@ def _facts(
         inputs=len(train.table.number_names) + sum(map(len, categories.values())),
         rows=rows,
         files=tuple((str(file.path), file.sha256()) for source in sources.values() for file in source.files),
-        notes=(*((f"task: {task} ({reason})",) if reason else ()), *train.notes, f"split: {sizes}"),
+        notes=(
+            *((f"task: {task} ({reason})",) if reason else ()),
+            *_meaning_of_yes(target),
+            *train.notes,
+            f"split: {sizes}",
+        ),
     )
+
+
+def _meaning_of_yes(target: Target) -> tuple[str, ...]:
+    """Which value of each yes/no label is the positive one."""
+    meanings = [f"{name} = {yes}" for name, (_, yes) in zip(target.names, target.pairs or (), strict=False)]
+    more = f" and {len(meanings) - LONGEST_LIST} more" if len(meanings) > LONGEST_LIST else ""
+    return (f"labels: positive is {', '.join(meanings[:LONGEST_LIST])}{more}",) if meanings else ()

@@ -219,8 +219,10 @@ def _made(
 
 
 def _defaults(component: Component) -> dict[str, Any]:
-    """Parameters and their defaults; an optimizer that leaves weight decay to its caller gets one of zero."""
+    """Parameters and their defaults; noise has its mean, weight decay that an optimizer leaves to its caller is 0."""
     found = component.defaults()
+    if component.kind == "activation" and "u" in component.roles:
+        found["u"] = 0.5
     if component.kind == "optimizer":
         found.setdefault("weight_decay", 0.0)
     return found

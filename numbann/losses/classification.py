@@ -13,9 +13,10 @@ from numbann.rows import row_dot, row_max, row_sum
 def softmax_cross_entropy(y, label, dy, label_smoothing: Fraction = 0.0):
     """Cross-entropy of softmax(y) with a class: -log softmax(y)[label].  y, dy: one row (K,); label in 0..K-1.
 
-    With label_smoothing s the target is (1 - s) for the class plus s / K for every class.
-    dy = softmax(y) - target.  Bridle 1990, https://doi.org/10.1007/978-3-642-76153-9_28; smoothing: Szegedy et al.
-    2016, https://arxiv.org/abs/1512.00567; as torch.nn.CrossEntropyLoss.
+    With label_smoothing s the target is (1 - s) for the class plus s / K for every class.  dy = softmax(y) - target.
+    For one class of several; with many wrong labels smoothing keeps the net from being too sure.  Give it logits, not
+    probabilities.  Bridle 1990, https://doi.org/10.1007/978-3-642-76153-9_28; smoothing: Szegedy et al. 2016,
+    https://arxiv.org/abs/1512.00567; as torch.nn.CrossEntropyLoss.
     """
     largest = row_max(y)
     for k in range(len(y)):
@@ -55,6 +56,7 @@ def sigmoid_cross_entropy(y, t):
     """Cross-entropy of sigmoid(y) with t in [0, 1]: -t log s - (1 - t) log(1 - s), s = sigmoid(y).  y is a logit.
 
     Evaluated as max(y, 0) - y t + log(1 + exp(-|y|)), which does not overflow.  Derivative sigmoid(y) - t.
+    For two classes and for several yes/no labels.  Without a bound: one sure but wrong label can outweigh many rows.
     Cox 1958, https://doi.org/10.1111/j.2517-6161.1958.tb00292.x; as torch.nn.BCEWithLogitsLoss.
     """
     return (0 if y < 0 else y) - y * t + log1p(exp(-abs(y)))

@@ -35,7 +35,15 @@ OPS, OPS_STRIDE, OP_COUNT, GROUPS, CHUNK = 38, 39, 40, 41, 42
 # Scaling of raw rows X to z: shift is W, scale is BIAS; and where to say that a number is not finite
 FLAG = 43
 
-WIDTH = 48
+# What follows the product in a layer: h (B, O) before a norm, the trained vectors and each row's gradients to them,
+# SLOPES_STRIDE from one vector's to the next's; SUMMED 1: the rows are summed already
+# FACTORS: 1 / size of each row or column; STATISTICS: running means, then variances
+H, H_ROW, VECTORS, SLOPES, SLOPES_STRIDE, SUMMED, FACTORS, STATISTICS = 48, 49, 50, 51, 52, 53, 54, 55
+# What the next layer reads, and the gradient that a residual connection takes past a layer
+# KEYS: a table of keys of random numbers, and the entry of it
+OUT, OUT_ROW, SKIP, SKIP_ROW, KEYS, KEY = 56, 57, 58, 59, 60, 61
+
+WIDTH = 64
 
 # The step's numbers: the rows at hand, where they start in the epoch's order, and the step's index in the call;
 # the rows of the whole batch; the group of rows, and whether it has no gradient yet; the thread

@@ -11,7 +11,7 @@ from numbann.discovery import with_files
 from numbann.errors import Fault, NumbannError, SpecError
 from numbann.registry import Registry
 from numbann.spec.building import build
-from numbann.spec.checks import check_data, check_solver, check_warmup
+from numbann.spec.checks import check_agreement, check_data
 from numbann.spec.faults import Found, not_allowed
 from numbann.spec.model import Spec
 from numbann.spec.overrides import override
@@ -53,7 +53,7 @@ def _checked(origin: Source, raw: dict[str, Any], found: Iterable[Found], faults
     registry, failed = _registry(raw, origin.base)
     raw.pop("$schema", None)  # it is for editors
     spec, wrong = build(Spec, raw, (), registry)
-    found = [*found, *check_warmup(spec), *check_solver(spec, registry)]
+    found = [*found, *check_agreement(spec, registry)]
     faults = faults + [origin.fault(trail, message) for trail, message in (*failed, *wrong, *found)]
     if faults or registry is None:
         raise SpecError(_in_order(faults), origin.name)

@@ -17,7 +17,8 @@ NAMES = list_of(NAME, "a list of names")
 NAMES_OR_MORE = list_of(NAME, "a list of names, at least one", least=1)
 FOLDER = text("a name that can be a folder's: no slash, no dot at its end", r"[^/\\\0-\x1f]*[^/\\\0-\x1f. ]")
 COUNT = whole(1, 2**31 - 1)
-SHARE = number("a number from 0 up to but not including 1", lambda value: 0 <= value < 1) | NULL
+RATE = number("a number from 0 up to but not including 1", lambda value: 0 <= value < 1)
+SHARE = RATE | NULL
 LIMIT = number("a number above 0", lambda value: value > 0) | NULL
 SOURCES = Rule("a file, or an object of files", lambda value: value is not None)  # checks.py judges the rest
 
@@ -113,7 +114,7 @@ class Data(Section):
     format: Annotated[str, one_of("auto", "csv", "tsv", "npz", "npy", "idx")] = "auto"
     csv: Annotated[Csv, Inner(Csv)] = field(default_factory=Csv)
     target: Annotated[str | list[str] | None, NAME | NAMES_OR_MORE | NULL] = None
-    task: Annotated[str, one_of("auto", "classification", "regression").but(f'"multilabel" {NOT_YET}')] = "auto"
+    task: Annotated[str, one_of("auto", "classification", "regression", "multilabel")] = "auto"
     features: Annotated[str | list[str] | None, NULL | NAME | NAMES_OR_MORE] = None
     drop: Annotated[list[str], NAMES] = field(default_factory=list)
     categorical: Annotated[list[str], NAMES] = field(default_factory=list)
@@ -131,7 +132,10 @@ class Layer(Section):
 
     units: Annotated[int, whole(1, 1_000_000)]
     activation: Annotated[ComponentSpec, Chosen("activation", "relu")]
-    dropout: Annotated[float, number("0", lambda value: value == 0).but(f"dropout {NOT_YET}")] = 0.0
+    norm: Annotated[str | None, one_of("layer", "batch") | NULL] = None
+    dropout: Annotated[float, RATE] = 0.0
+    alpha_dropout: Annotated[float, RATE] = 0.0
+    residual: Annotated[bool, BOOLEAN] = False
     init: Annotated[Auto, Chosen("initializer")]
 
 
@@ -167,6 +171,7 @@ class Train(Section):
     average: Annotated[float | None, number("a number between 0 and 1", lambda value: 0 < value < 1) | NULL] = None
     metrics: Annotated[str | list[str], Metrics()] = "auto"
     early_stopping: Annotated[EarlyStopping | None, Inner(EarlyStopping)] = None
+    diagnostics: Annotated[bool, BOOLEAN] = False
 
 
 @dataclass(frozen=True, kw_only=True)

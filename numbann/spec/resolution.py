@@ -13,7 +13,7 @@ from typing import Any
 from numbann.component import Component, Configured
 from numbann.errors import SpecError
 from numbann.registry import Registry
-from numbann.spec.checks import DEFAULT_BATCH, DEFAULT_SHARE, is_solver, sources
+from numbann.spec.checks import DEFAULT_BATCH, DEFAULT_SHARE, is_solver, residual_faults, sources
 from numbann.spec.faults import Found, did_you_mean
 from numbann.spec.loading import Loaded
 from numbann.spec.model import ComponentSpec, Data, Spec, Split, to_json
@@ -28,6 +28,10 @@ class LayerChoice:
     units: int
     activation: Configured
     init: Configured
+    norm: str | None = None
+    dropout: float = 0.0
+    alpha_dropout: float = 0.0
+    residual: bool = False
 
 
 @dataclass(frozen=True)
@@ -105,16 +109,17 @@ def _faults(
     if target is None:
         yield ("loss",), unfit_loss(loss.component, task, loaded.registry)
     yield from _output_faults(loaded, loss)
-    if loaded.spec.data.target_scale == "standard" and not _takes_any_real(loss, target):
+    if loaded.spec.data.target_scale == "standard" and not _takes_any_real(loss, target, task.kind):
         yield (
             ("data", "target_scale"),
             (f'"standard" needs regression and a loss of any real target, not {task} by {loss.name}; give "none"'),
         )
     for index, name in enumerate(names):
-        message = unfit_metric(loaded.registry.get("metric", name), task)
+        message = unfit_metric(loaded.registry.get("metric", name), task, loaded.registry)
         if message:
             yield ("train", "metrics", index), message
     yield from _stopping_faults(loaded.spec, names, facts)
+    yield from residual_faults(loaded.spec.model.layers[:1], facts.inputs)
 
 
 def _output_faults(loaded: Loaded, loss: Configured) -> Iterator[Found]:
@@ -174,7 +179,15 @@ def _hidden_layers(spec: Spec, registry: Registry) -> Iterator[LayerChoice]:
     for layer in spec.model.layers:
         activation = _configured(registry, "activation", layer.activation)
         chosen = spec.model.init if layer.init == "auto" else layer.init
-        yield LayerChoice(layer.units, activation, _init(registry, chosen, activation))
+        yield LayerChoice(
+            units=layer.units,
+            activation=activation,
+            init=_init(registry, chosen, activation),
+            norm=layer.norm,
+            dropout=layer.dropout,
+            alpha_dropout=layer.alpha_dropout,
+            residual=layer.residual,
+        )
 
 
 def _output_layer(spec: Spec, registry: Registry, loss: Configured, output: Configured, target: Target) -> LayerChoice:
@@ -221,7 +234,7 @@ def _resolved_spec(
     spec, base = loaded.spec, loaded.source.base
     hidden = [_with(layer, init=_chosen(choice.init)) for layer, choice in zip(spec.model.layers, layers, strict=False)]
     model = _with(spec.model, layers=hidden, output_activation=_chosen(output), init=_chosen(layers[-1].init))
-    data = _resolved_data(spec.data, base, facts, _takes_any_real(loss, target))
+    data = _resolved_data(spec.data, base, facts, _takes_any_real(loss, target, facts.task))
     size = spec.train.batch_size
     if size == "auto":
         size = "full" if is_solver(spec, loaded.registry) else DEFAULT_BATCH
@@ -276,9 +289,14 @@ def _absolute(path: Any, base: Path) -> Any:
     return str(base / path)
 
 
-def _takes_any_real(loss: Configured, target: Target | None) -> bool:
+def _takes_any_real(loss: Configured, target: Target | None, task: str) -> bool:
     """Whether the loss takes a standardised target: regression on any real number."""
-    return target is not None and target.form == "real" and loss.component.traits["target"] == "real"
+    return (
+        task == "regression"
+        and target is not None
+        and target.form == "real"
+        and loss.component.traits["target"] == "real"
+    )
 
 
 def _chosen(configured: Configured) -> ComponentSpec:

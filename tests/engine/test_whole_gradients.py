@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from networks import epoch_order, flat, make_data, make_engine, make_plan, same_bytes, twin, twin_loss, unflat
+from networks import epoch_order, flat, make_data, make_engine, make_plan, same_bytes, same_tensors, twin, twin_loss
 
 from numbann import plan, reference
 from numbann.engine import Engine
@@ -16,18 +16,24 @@ EACH = [{name: value} for name, value in EVERY.items()]
 BATCHES = [(7, 23), (None, 23), (1100, 2500)]  # small, full, and huge with one that is smaller
 
 
+def layers_of(engine: Engine, vector: np.ndarray) -> list[reference.Layer]:
+    """The engine's network in NumPy with other weights: what `flat` made one vector of."""
+    layers, start = [], 0
+    for layer in twin(engine):
+        (inputs, outputs), end = layer.w.shape, start + layer.w.size
+        w, b = vector[start:end].reshape(inputs, outputs), vector[end : end + outputs]
+        layers.append(reference.Layer(w, b, layer.activation, layer.backward))
+        start = end + outputs
+    return layers
+
+
 def twin_weights(engine: Engine, x: np.ndarray, t: np.ndarray, rate: float) -> tuple[np.ndarray, np.ndarray]:
     """The weights after an epoch of Adam, and their average, with the plan's settings, in NumPy."""
-    made, before = engine.plan, engine.weights()
-    w, m, v, average = flat(before), 0.0, 0.0, 0.0
+    made = engine.plan
+    w, m, v, average = flat(engine.weights()), 0.0, 0.0, 0.0
     order, batch = epoch_order(made, 0, len(x)), made.batch_rows(len(x))
     for step, first in enumerate(range(0, len(x), batch), start=1):
-        rows, engine_layers = order[first : first + batch], twin(engine)
-        parts = unflat(w, before)
-        layers = [
-            reference.Layer(*part, layer.activation, layer.backward)
-            for part, layer in zip(parts, engine_layers, strict=True)
-        ]
+        rows, layers = order[first : first + batch], layers_of(engine, w)
         g = flat(reference.gradients(layers, x[rows], t[rows], twin_loss(made))[1])
         if made.clip_norm:
             g = g * min(1.0, made.clip_norm / (np.linalg.norm(g) + 1e-6))
@@ -53,7 +59,7 @@ def test_steps_are_those_of_the_twin(batch: int | None, rows: int, settings: dic
         np.testing.assert_allclose(flat(engine.weights()), averaged if made.average else trained, **close)
         if made.average:
             state = engine.state()
-            kept = [(state[f"{k}.weight.trained"], state[f"{k}.bias.trained"]) for k in range(3)]
+            kept = [tuple(state[f"trained.layers.{k}.{part}"] for part in ("weight", "bias")) for k in range(3)]
             np.testing.assert_allclose(flat(kept), trained, **close)
 
 
@@ -108,6 +114,33 @@ def test_predictions_are_those_of_the_average() -> None:
         engine.epoch(0, np.full(4, 0.05))
         np.testing.assert_allclose(engine.predict(x), reference.forward(twin(engine), x), rtol=1e-10)
         assert engine.evaluate(x, t)[0] == pytest.approx(twin_loss(made)(engine.predict(x), t)[0].mean())
+
+
+@pytest.mark.parametrize("optimizer", ["adam", "lamb"])
+@pytest.mark.parametrize("batch", [33, 1500])
+def test_norms_and_trained_activations_with_any_number_of_threads(batch: int, optimizer: str) -> None:
+    """Their numbers are clipped, decayed and averaged as weights are, and go on with them bit for bit."""
+    between = [{"norm": "batch"}, {"norm": "layer", "dropout": 0.2, "residual": True}]
+    sizes, rates = [20, 128, 128, 10], np.full(3, 0.01)
+    made = make_plan(sizes, "prelu", "mse", optimizer, batch=batch, dtype="float32", between=between, **EVERY)
+    rows, found = 2 * batch + 5, []
+    for threads in (1, 2, 3):
+        engine, x, t = make_engine(made, rows, threads)
+        with engine:
+            engine.epoch(0, rates)
+            tensors, state = engine.parameters(), engine.state()
+            engine.epoch(1, rates)
+            found.append((tensors, state, engine.parameters()))
+    assert all(same_tensors(one, other) for each in found[1:] for one, other in zip(found[0], each, strict=True))
+    tensors, state, expected = found[0]
+    assert set(state) >= {f"trained.{name}" for name in tensors if "mean" not in name and "variance" not in name}
+    assert any((tensors[name] != state[f"trained.{name}"]).all() for name in tensors if name.endswith("alpha"))
+    with Engine(made, 1) as other:
+        other.load_data(x, t)
+        other.set_parameters(tensors)
+        other.restore(state)
+        other.epoch(1, rates)
+        assert same_tensors(other.parameters(), expected)
 
 
 @pytest.mark.parametrize("batch", [7, 1024])

@@ -12,6 +12,7 @@ from numbann.component import Component
 from numbann.discovery import built_in
 
 SETTINGS: dict[str, list[dict[str, Any]]] = {
+    "rrelu": [{"u": 0.5}],
     "elu": [{}, {"alpha": 0.3}, {"alpha": 2.0}],
     "celu": [{}, {"alpha": 0.6}],
     "threshold": [{}, {"threshold": -1.1, "fill": 0.5}],

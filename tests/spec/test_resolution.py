@@ -14,6 +14,7 @@ TABLE = {"path": "wine.csv", "target": "quality"}
 REGRESSION: dict = {}
 PAIR = {"classes": ("a", "b")}
 TEN = {"classes": tuple(range(10))}
+YES_NO = {"task": "multilabel", "targets": ("p", "q", "r"), "stratify": False}
 SHARES = {"probabilities": True, "targets": ("p", "q", "r"), "classes": ("p", "q", "r")}
 
 
@@ -25,7 +26,11 @@ SHARES = {"probabilities": True, "targets": ("p", "q", "r"), "classes": ("p", "q
         (PAIR, "auto", "sigmoid_cross_entropy", "binary", 1, "sigmoid", "none", ["accuracy"]),
         (TEN, "auto", "softmax_cross_entropy", "label", 10, "softmax", "none", ["accuracy"]),
         (SHARES, "auto", "soft_cross_entropy", "real", 3, "softmax", "none", ["accuracy"]),
+        (SHARES, "mse", "mse", "real", 3, "identity", "none", ["accuracy"]),
         (PAIR, "softmax_cross_entropy", "softmax_cross_entropy", "label", 2, "softmax", "none", ["accuracy"]),
+        (YES_NO, "auto", "sigmoid_cross_entropy", "binary", 3, "sigmoid", "none", ["accuracy"]),
+        (YES_NO, "hinge", "hinge", "binary", 3, "identity", "none", ["accuracy"]),
+        (YES_NO, "mse", "mse", "one_hot", 3, "identity", "none", ["accuracy"]),
         (TEN, "mse", "mse", "one_hot", 10, "identity", "none", ["accuracy"]),
         (TEN, "soft_cross_entropy", "soft_cross_entropy", "one_hot", 10, "softmax", "none", ["accuracy"]),
     ],
@@ -156,6 +161,14 @@ def test_outputs_of_a_loss_multiply_and_positive_targets_are_never_shifted(spec_
             "model.output_activation",
             'or give "sigmoid"',
         ),
+        (YES_NO, {"loss": "softmax_cross_entropy"}, "loss", "cannot serve 3 yes/no labels; give one that can: hinge"),
+        (
+            YES_NO,
+            {"train": {"metrics": ["f1_macro", "f1"]}},
+            "train.metrics[1]",
+            "give one that can: accuracy, f1_macro",
+        ),
+        (YES_NO, {"data": {**TABLE, "target_scale": "standard"}}, "data.target_scale", "not 3 yes/no labels by"),
         (PAIR, {"data": {**TABLE, "target_scale": "standard"}}, "data.target_scale", "regression"),
         (REGRESSION, {"train": {"metrics": ["r2", "accuracy"]}}, "train.metrics[1]", "asks for label"),
         (PAIR, {"train": {"metrics": ["rmse"]}}, "train.metrics[0]", "asks for value"),
@@ -195,6 +208,7 @@ def test_monitors(spec_of, facts, monitor):
         (REGRESSION, {}),
         (PAIR, {"loss": "softmax_cross_entropy", "output": "somewhere"}),
         (TEN, {"train": {"early_stopping": {"patience": 3}, "batch_size": "full"}, "optimizer": "rmsprop"}),
+        (YES_NO, {"data": {"path": "wine.csv", "target": ["p", "q", "r"], "task": "multilabel"}}),
         (SHARES, {"data": {"path": "wine.csv", "target": ["p", "q", "r"], "csv": {"header": False}}}),
         (
             TEN,

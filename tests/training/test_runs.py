@@ -51,7 +51,7 @@ def test_the_run_directory(write_spec: WriteSpec) -> None:
     )
     assert (run.path / "spec.json").read_bytes() == spec.read_bytes()
     assert read(run.path / "metrics.json") == run.metrics
-    assert set(run.metrics) == {"best_epoch", "train", "validation", "test"}
+    assert set(run.metrics) == {"best_epoch", "train", "validation", "test", "classes", "confusion"}
     assert set(run.metrics["test"]) == {"loss", "accuracy"}
     lines = [json.loads(line) for line in (run.path / "history.jsonl").read_text().splitlines()]
     assert lines == list(run.history)
@@ -70,6 +70,17 @@ def test_it_learns(write_spec: WriteSpec) -> None:
     run = numbann.train(write_spec(train={"epochs": 30}))
     assert run.metrics["test"]["accuracy"] > 0.9
     assert run.history[-1]["train_loss"] < run.history[0]["train_loss"] / 3
+
+
+def test_a_metric_without_a_value_ends_no_run(write_spec: WriteSpec, here: Path) -> None:
+    lines = [f"{row}.5,{'no' if row < 60 else 'yes'}" for row in range(70)]
+    (here / "train.csv").write_text("\n".join(["x,y", *lines]) + "\n")
+    (here / "test.csv").write_text("x,y\n1,no\n2,no\n")
+    path = {"train": "train.csv", "validation": "test.csv", "test": "test.csv"}
+    data = {"path": path, "target": "y", "drop": []}
+    run = numbann.train(write_spec(data=data, train={"metrics": ["roc_auc", "pr_auc", "f1"], "epochs": 2}))
+    assert read(run.path / "metrics.json")["test"]["roc_auc"] is None
+    assert read(run.path / "metrics.json")["confusion"]["test"][1] == [0, 0]
 
 
 def test_regression_is_measured_in_its_own_unit(write_spec: WriteSpec) -> None:
@@ -238,7 +249,7 @@ def test_a_changed_spec_is_not_resumed_with(write_spec: WriteSpec) -> None:
 # ---- stopping
 
 
-def test_early_stopping_restores_the_best_weights(write_spec: WriteSpec) -> None:
+def test_early_stopping_restores_the_best_tensors(write_spec: WriteSpec) -> None:
     spec = write_spec(
         train={"epochs": 60, "early_stopping": {"monitor": "validation_loss", "patience": 2, "min_delta": 0.2}},
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from time import perf_counter
@@ -17,8 +18,10 @@ from numbann.engine.cpu.inference import Inference
 from numbann.engine.cpu.memory import Arena, aligned
 from numbann.engine.cpu.outside import Solver, average, move_matrices
 from numbann.engine.cpu.pace import Pace
+from numbann.engine.cpu.probe import Facts, Probe
 from numbann.engine.cpu.runner import Call, Progress, Runner
-from numbann.engine.cpu.tables import Builder, Move, Table, optimize
+from numbann.engine.cpu.table import Table
+from numbann.engine.cpu.tables import Builder, Move, optimize
 from numbann.engine.cpu.team import available_cpus
 from numbann.engine.cpu.whole import clip, keep
 from numbann.plan import Plan
@@ -44,11 +47,14 @@ class _Epochs:
     offsets: np.ndarray
     hyper: np.ndarray
     row_loss: np.ndarray
+    keys: np.ndarray
 
     def shuffle(self, seed: int, epoch: int) -> None:
-        """Let an epoch visit the rows in its own order, unless all of them are one batch."""
+        """Let an epoch visit the rows in its own order, unless all of them are one batch, and have noise of its own."""
         if self.batch < len(self.order):
             random.shuffle_epoch(self.order, seed, epoch)
+        if len(self.keys):
+            self.keys[:] = random.noise_keys(seed, epoch, len(self.keys))
 
 
 class Engine:
@@ -74,6 +80,7 @@ class Engine:
         self._runner = Runner(plan, self._choices[-1])
         self._inference = Inference(plan, self._arena, self._runner, self._choices)
         self._epochs: _Epochs | None = None
+        self._probes: dict[int, Probe] = {}
         self._misses = jit.MISSES
 
     @property
@@ -91,6 +98,21 @@ class Engine:
             generator = random.generator(seed, random.WEIGHTS, k)
             drawn = layer.init.component.function((layer.inputs, layer.outputs), generator, **layer.init.values)
             self._arena.set_layer(layer, drawn, np.zeros(layer.outputs))
+        starts = {f"layers.{k}.{v.name}": v.start for k, layer in enumerate(self.plan.layers) for v in layer.vectors}
+        self._arena.set_tensors(self._arena.tensors() | {name: np.array(start) for name, start in starts.items()})
+        for name, gathered in self._arena.gathered().items():
+            gathered[:] = name.endswith("variance")
+        self._begin_from_weights()
+
+    def parameters(self) -> dict[str, np.ndarray]:
+        """Copies of a model's tensors, by the names of the plan; averaged if it says so: those that predict."""
+        return {**self._arena.tensors(), **{name: part.copy() for name, part in self._arena.gathered().items()}}
+
+    def set_parameters(self, tensors: Mapping[str, np.ndarray]) -> None:
+        """Take over what `parameters` gave."""
+        self._arena.set_tensors(tensors)
+        for name, gathered in self._arena.gathered().items():
+            gathered[:] = tensors[name]
         self._begin_from_weights()
 
     def weights(self) -> list[tuple[np.ndarray, np.ndarray]]:
@@ -113,18 +135,18 @@ class Engine:
         found = {"steps": np.array([self.steps_done], np.int64)}
         found |= {MEMORY + name: array for name, array in self._solver.memory.items()}
         for slot, name in enumerate(self._kept, start=1):
-            for k, layer in enumerate(self.plan.layers):
-                found[f"{k}.weight.{name}"], found[f"{k}.bias.{name}"] = self._arena.layer(layer, slot)
+            found |= {f"{name}.{tensor}": array for tensor, array in self._arena.tensors(slot).items()}
         return found
 
-    def restore(self, state: dict[str, np.ndarray]) -> None:
+    def restore(self, state: Mapping[str, np.ndarray]) -> None:
         """Take over what `state` gave."""
         self.steps_done = int(state["steps"][0])
         memory = {name.removeprefix(MEMORY): array for name, array in state.items() if name.startswith(MEMORY)}
         self._solver.memory.update(memory)
         for slot, name in enumerate(self._kept, start=1):
-            for k, layer in enumerate(self.plan.layers):
-                self._arena.set_layer(layer, state[f"{k}.weight.{name}"], state[f"{k}.bias.{name}"], slot)
+            prefix = f"{name}."
+            found = {key.removeprefix(prefix): array for key, array in state.items() if key.startswith(prefix)}
+            self._arena.set_tensors(found, slot)
 
     # ---- training
 
@@ -135,13 +157,14 @@ class Engine:
         feed = Whole(x, self.plan) if isinstance(x, np.ndarray) else Ring(x, batch, self.plan)
         hyper = self._hyper(-(-len(x) // batch))
         order, losses = np.arange(len(x), dtype=np.int64), np.empty(len(x), self.plan.dtype)
-        offsets = np.empty_like(order)
+        offsets, keys = np.empty_like(order), np.zeros(2 * len(self.plan.layers) * self.plan.noisy, np.int64)
         arrays = {
             "x": feed.x,
             "target": self._inference.target(t),
             "order": order,
             "offsets": offsets,
             "row_loss": losses,
+            "keys": keys,
         }
 
         def made(threads: int) -> Call:
@@ -152,7 +175,7 @@ class Engine:
             return call
 
         calls = {threads: made(threads) for threads in self._choices}
-        self._epochs = _Epochs(calls, Pace(self._choices), feed, batch, order, offsets, hyper, losses)
+        self._epochs = _Epochs(calls, Pace(self._choices), feed, batch, order, offsets, hyper, losses, keys)
         self._epochs.shuffle(self.plan.seed, 0)  # so that it is compiled too
 
     def epoch(self, index: int, rates: np.ndarray, progress: Progress | None = None) -> float:
@@ -168,7 +191,13 @@ class Engine:
         with closing(epochs.feed.blocks(epochs.order, epochs.offsets)) as blocks:
             for first, last in blocks:
                 self._train(epochs, rates, range(first // epochs.batch, -(-last // epochs.batch)), progress)
-        return _mean_of_means(epochs.row_loss, epochs.batch)
+        return float(_means(epochs.row_loss, epochs.batch).mean())
+
+    def step_losses(self) -> np.ndarray:
+        """The mean loss over rows of each step of the last epoch, before the step moved the weights."""
+        if self._epochs is None:
+            raise RuntimeError("epoch comes before step_losses")
+        return _means(self._epochs.row_loss, self._epochs.batch)
 
     def _train(self, epochs: _Epochs, rates: np.ndarray, steps: range, progress: Progress | None) -> None:
         """Some steps of an epoch, with the optimizer in the table, in Python after each, or in Python around them."""
@@ -189,7 +218,7 @@ class Engine:
 
         def measure() -> float:
             self._run(epochs, 0, 1, progress)
-            return _mean_of_means(epochs.row_loss, epochs.batch)
+            return float(self.step_losses().mean())
 
         self._solver.move(measure, rate, step)
         self.steps_done = step
@@ -210,7 +239,7 @@ class Engine:
     def _training(self, batch: int, hyper: np.ndarray, threads: int) -> Table:
         """The table of a training step: a huge batch goes by groups of rows."""
         move = self._move(hyper)
-        if batch >= HUGE:
+        if batch >= HUGE and not self.plan.normalizes_batches:
             return grouped_training(self.plan, self._trained, move, threads)
         return Builder(self.plan, self._trained, batch, shuffled=True).training(move, threads)
 
@@ -250,6 +279,13 @@ class Engine:
         """The mean loss over rows, and predictions (N, O)."""
         return self._inference.evaluate(x, t)
 
+    def probe(self, x: np.ndarray, t: np.ndarray) -> list[Facts]:
+        """Each layer's slopes, and the gradient of the mean loss to its weights, on rows x (B, I); nothing moves."""
+        rows = len(x)
+        if rows not in self._probes:
+            self._probes[rows] = Probe(self.plan, self._trained, self._runner, rows, self._choices[-1])
+        return self._probes[rows].look(np.ascontiguousarray(x, self.plan.dtype), self._inference.target(t))
+
     # ---- the end
 
     def close(self) -> None:
@@ -268,9 +304,9 @@ def choices(most: int) -> list[int]:
     return [*(1 << k for k in range(most.bit_length()) if 1 << k < most), most]
 
 
-def _mean_of_means(row_loss: np.ndarray, batch: int) -> float:
-    """The mean over batches of the mean over their rows."""
+def _means(row_loss: np.ndarray, batch: int) -> np.ndarray:
+    """Each batch's mean over its rows."""
     whole = len(row_loss) // batch * batch
     means = row_loss[:whole].reshape(-1, batch).mean(1, dtype=np.float64)
     rest = row_loss[whole:].mean(dtype=np.float64) if whole < len(row_loss) else ()
-    return float(np.append(means, rest).mean())
+    return np.append(means, rest)

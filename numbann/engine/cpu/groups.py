@@ -9,7 +9,8 @@ from __future__ import annotations
 import numpy as np
 
 from numbann.engine.cpu.memory import Arena, aligned
-from numbann.engine.cpu.tables import Builder, Move, Op, Table, assembled
+from numbann.engine.cpu.table import Op, Table, assembled
+from numbann.engine.cpu.tables import Builder, Move
 from numbann.plan import Plan
 from numbann.simd import groups, jit, op
 
@@ -41,10 +42,11 @@ def _pass(plan: Plan, count: int, ops: int) -> Op:
 
 def _chunk_ops(worker: Builder, gradients: np.ndarray) -> list[Op]:
     """What a thread does with a chunk of rows: forward, loss, backward, and its gradient."""
-    return [*worker.forward_all(), worker.loss(), *worker.backward_all(), *_gradients(worker, gradients)]
+    return [*worker.forward_all(), worker.loss(), *worker.backward_all(), *add_gradients(worker, gradients)]
 
 
-def _gradients(worker: Builder, gradients: np.ndarray) -> list[Op]:
+def add_gradients(worker: Builder, gradients: np.ndarray) -> list[Op]:
+    """What adds a chunk's gradient of every layer to that of its group, gradients (groups, elements of the arena)."""
     ops: list[Op] = []
     for k, layer in enumerate(worker.plan.layers):
         columns = {
@@ -54,6 +56,13 @@ def _gradients(worker: Builder, gradients: np.ndarray) -> list[Op]:
             "STRIDE": gradients.shape[1],
         }
         ops.append((worker.kernel(groups.add_gradient), worker.panels(layer), columns))
+        for place, vector in enumerate(layer.vectors):
+            columns = {
+                **worker.vector_gradient(k, place),
+                "BIAS": gradients[0, vector.offset :],
+                "STRIDE": gradients.shape[1],
+            }
+            ops.append((worker.kernel(groups.add_vector), worker.panels(layer), columns))
     return ops
 
 

@@ -26,13 +26,12 @@ def move_matrices(plan: Plan, trained: Arena, gradient: Arena, rate: float, step
     asked = _asked(component, step=step, learning_rate=rate, weight_decay=plan.weight_decay)
     settings = {**plan.optimizer.values, **asked}
     _adjust(plan, trained.parameters, gradient.parameters)
-    for layer in plan.layers:
-        kept = [trained.layer(layer, k) for k in range(1 + len(states))]
-        for g, *arrays in zip(gradient.layer(layer), *kept, strict=True):
-            w, *values = map(np.atleast_2d, arrays)
-            component.function(w=w, g=np.atleast_2d(g), **dict(zip(states, values, strict=True)), **settings)
-        for k, (w, b) in enumerate(kept):
-            trained.set_layer(layer, w, b, k)
+    kept = [trained.tensors(k) for k in range(1 + len(states))]
+    for name, g in gradient.tensors().items():
+        w, *values = (np.atleast_2d(tensors[name]) for tensors in kept)
+        component.function(w=w, g=np.atleast_2d(g), **dict(zip(states, values, strict=True)), **settings)
+    for k, tensors in enumerate(kept):
+        trained.set_tensors(tensors, k)
 
 
 def average(plan: Plan, averaged: Arena, trained: Arena, step: int) -> None:

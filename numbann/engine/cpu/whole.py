@@ -9,7 +9,8 @@ import numpy as np
 
 from numbann.compile.blocks import update_signature
 from numbann.engine.cpu.memory import Arena, aligned
-from numbann.engine.cpu.tables import Move, Op, optimize
+from numbann.engine.cpu.table import Op
+from numbann.engine.cpu.tables import Move, optimize
 from numbann.plan import Plan
 from numbann.simd import jit, whole
 
