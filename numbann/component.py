@@ -43,7 +43,7 @@ ROLES: Mapping[tuple[str, str], tuple[str, ...]] = {
 }
 SETTINGS = ("learning_rate", "weight_decay")  # roles of an optimizer that also have a default, and so a schema
 STATEFUL = ("optimizer", "schedule")
-TARGETS = ("real", "positive", "binary", "distribution")
+TARGETS = ("real", "unshifted", "positive", "binary", "distribution")
 
 
 @dataclass(frozen=True)

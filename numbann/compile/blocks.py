@@ -120,7 +120,7 @@ ELEMENTWISE_LOSS = """def kernel(op, first, last, step, scratch):
     prefer_wide()
     outputs = op[OUTPUTS]
     share = F(1) / F(outputs)
-    scale = share / F(step[BATCH])
+    {batch}
 {parameters}
     order, base = advance(ints(op[ORDER]), op[MOVES] * step[START]), (1 - op[MOVES]) * step[START]
     losses = view(op[ROW_LOSS], scratch, step[START], last)
@@ -132,7 +132,7 @@ ELEMENTWISE_LOSS = """def kernel(op, first, last, step, scratch):
             total = F(0)
             for k in range(outputs):
                 total += {value}
-                d[k] = {derivative} * scale
+                d[k] = {derivative} * {scale}
         else:
             row = carray(scratch, outputs)
             copy_row(t, row)
@@ -140,7 +140,7 @@ ELEMENTWISE_LOSS = """def kernel(op, first, last, step, scratch):
                 d[k] = {row_derivative}
                 row[k] = {row_value}
             total = row_sum(row)
-            scale_row(d, scale)
+            scale_row(d, {scale})
         losses[r] = total * share
 """
 FEW = 5  # outputs that are faster one by one than as a vector
@@ -148,7 +148,7 @@ FEW = 5  # outputs that are faster one by one than as a vector
 ROW_LOSS = """def kernel(op, first, last, step, scratch):
     prefer_wide()
     outputs = op[OUTPUTS]
-    scale = F(1) / F(step[BATCH])
+    {batch}
 {parameters}
     order, base = advance(ints(op[ORDER]), op[MOVES] * step[START]), (1 - op[MOVES]) * step[START]
     losses = view(op[ROW_LOSS], scratch, step[START], last)
@@ -159,8 +159,15 @@ ROW_LOSS = """def kernel(op, first, last, step, scratch):
         {target}
         losses[r] = {call}
     for r in range(first, last):
-        scale_row(view(d_at, scratch, r * d_row, outputs), scale)
+        scale_row(view(d_at, scratch, r * d_row, outputs), {scale})
 """
+SHARES_OF = "shares = view(op[SHARES], scratch, step[START], last)"
+SCALES = {  # of a row's gradient, by the loss's form and whether rows are weighted: a line of the batch, and the factor
+    ("elementwise", False): {"batch": "scale = share / F(step[BATCH])", "scale": "scale"},
+    ("elementwise", True): {"batch": SHARES_OF, "scale": "(share * shares[r])"},
+    ("row", False): {"batch": "scale = F(1) / F(step[BATCH])", "scale": "scale"},
+    ("row", True): {"batch": SHARES_OF, "scale": "shares[r]"},
+}
 TARGETS = {
     "label": "label = ints(target)[base + order[r]]",
     "t": "t = view(target, scratch, (base + order[r]) * op[TARGET_ROW], outputs)",
@@ -283,14 +290,14 @@ def slopes_of(component: Component) -> list[Callable[..., Any]]:
 
 
 @functools.cache
-def loss_kernel(component: Component, dtype: str) -> int:
-    """The kernel that gives each row's loss and d = dL/dy over rows."""
-    lowered = Lowered(dtype)
+def loss_kernel(component: Component, dtype: str, weighted: bool = False) -> int:
+    """The kernel that gives each row's loss and d = dL/dy over rows; weighted: by each row's share of the batch."""
+    lowered, scales = Lowered(dtype), SCALES[component.form, weighted]
     name = lowered.add(component.function)
     if component.form == "row":
         target = "label" if "label" in component.roles else "t"
         call = _call(name, component.function, {})
-        text = ROW_LOSS.format(parameters=_parameters(component), target=TARGETS[target], call=call)
+        text = ROW_LOSS.format(parameters=_parameters(component), target=TARGETS[target], call=call, **scales)
     else:
         derivative = derivative_of(component)
         slope = lowered.add(derivative)
@@ -302,6 +309,7 @@ def loss_kernel(component: Component, dtype: str) -> int:
             derivative=_call(slope, derivative, one),
             row_value=_call(name, component.function, whole),
             row_derivative=_call(slope, derivative, whole),
+            **scales,
         )
     return _kernel(component, lowered, text)
 

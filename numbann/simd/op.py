@@ -28,6 +28,7 @@ UNIT, ONES, ZEROS = 35, 36, 37  # rows of w in a unit; a one and a table of offs
 # Activations and losses: a (B, O), parameters, targets, the epoch's order of rows, and each row's loss
 A, A_ROW, PARAMETERS = 28, 29, 30
 TARGET, TARGET_ROW, ORDER, ROW_LOSS = 31, 32, 33, 34
+SHARES = 44  # what each row of the epoch, in its order, has of its batch's loss, where rows are weighted
 
 # A pass over groups of rows: ops for each thread, one set OPS_STRIDE integers after the other, on CHUNK rows a time
 OPS, OPS_STRIDE, OP_COUNT, GROUPS, CHUNK = 38, 39, 40, 41, 42

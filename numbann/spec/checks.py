@@ -180,7 +180,7 @@ def _shares(data: dict[str, Any]) -> Iterator[Found]:
 
 def _columns(data: dict[str, Any]) -> Iterator[Found]:
     """No column is listed twice, or in two lists that contradict each other."""
-    lists = {key: _names(data.get(key)) for key in ("target", "features", "drop", "categorical")}
+    lists = {key: _names(data.get(key)) for key in ("target", "features", "drop", "categorical", "weight")}
     for key, names in lists.items():
         yield from ((("data", key), f"{shown(name)} is listed twice; list it once") for name in _repeated(names))
     for key, other in (
@@ -189,6 +189,7 @@ def _columns(data: dict[str, Any]) -> Iterator[Found]:
         ("drop", "features"),
         ("categorical", "target"),
         ("categorical", "drop"),
+        *(("weight", key) for key in ("target", "features", "drop", "categorical")),
     ):
         for name in sorted(set(lists[key]) & set(lists[other])):
             yield ("data", key), f"{shown(name)} is in data.{other} too; leave it out of one of them"

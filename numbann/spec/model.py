@@ -5,9 +5,10 @@ that must agree) is judged in components.py and checks.py.  The annotations are 
 """
 
 from dataclasses import MISSING, dataclass, field, fields
+from math import inf
 from typing import Annotated, Any
 
-from numbann.spec.rules import BOOLEAN, NULL, TEXT, Rule, list_of, number, one_of, text, whole
+from numbann.spec.rules import BOOLEAN, NULL, TEXT, Rule, list_of, number, numbers_by_name, one_of, text, whole
 
 NOT_YET = "is not in this version yet"
 MISSING_CELLS = ("", "NA", "NaN", "nan", "null", "?")
@@ -19,7 +20,8 @@ FOLDER = text("a name that can be a folder's: no slash, no dot at its end", r"[^
 COUNT = whole(1, 2**31 - 1)
 RATE = number("a number from 0 up to but not including 1", lambda value: 0 <= value < 1)
 SHARE = RATE | NULL
-LIMIT = number("a number above 0", lambda value: value > 0) | NULL
+LIMIT = number("a number above 0", lambda value: 0 < value < inf) | NULL
+WEIGHTS = numbers_by_name("an object with a number, at least 0, for each label named", lambda value: 0 <= value < inf)
 SOURCES = Rule("a file, or an object of files", lambda value: value is not None)  # checks.py judges the rest
 
 
@@ -121,8 +123,8 @@ class Data(Section):
     missing: Annotated[str, one_of("error", "mean", "median")] = "error"
     scale: Annotated[str, one_of("auto", "byte", "standard", "minmax", "none")] = "auto"
     target_scale: Annotated[str, one_of("auto", "standard", "none")] = "auto"
-    weight: Annotated[None, NULL.but(f"data.weight {NOT_YET}")] = None
-    class_weight: Annotated[None, NULL.but(f"data.class_weight {NOT_YET}")] = None
+    weight: Annotated[str | None, NAME | NULL] = None
+    class_weight: Annotated[str | dict[str, float] | None, one_of("balanced") | WEIGHTS | NULL] = None
     split: Annotated[Split, Inner(Split)] = field(default_factory=Split)
 
 

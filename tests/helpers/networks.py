@@ -77,6 +77,7 @@ def make_targets(loss: Component, rows: int, outputs: int, random: np.random.Gen
         return random.integers(0, outputs, rows)
     draw = {
         "real": lambda: random.standard_normal((rows, outputs)),
+        "unshifted": lambda: random.uniform(0.5, 3.0, (rows, outputs)),
         "positive": lambda: random.uniform(0.5, 3.0, (rows, outputs)),
         "binary": lambda: random.uniform(0.0, 1.0, (rows, outputs)),
         "distribution": lambda: random.dirichlet(np.ones(outputs), rows),

@@ -207,10 +207,10 @@ def test_an_interruption_inside_an_epoch_goes_on_from_the_last_whole_one(
     whole = numbann.train(spec, output="whole")
     evaluate = Engine.evaluate
 
-    def interrupted(engine: Engine, x: Any, t: Any) -> Any:
+    def interrupted(engine: Engine, *given: Any) -> Any:
         if engine.steps_done > 12:  # between the training of epoch 3, of six steps, and its end
             raise KeyboardInterrupt
-        return evaluate(engine, x, t)
+        return evaluate(engine, *given)
 
     with monkeypatch.context() as patch:
         patch.setattr(Engine, "evaluate", interrupted)

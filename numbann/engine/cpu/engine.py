@@ -23,6 +23,7 @@ from numbann.engine.cpu.runner import Call, Progress, Runner
 from numbann.engine.cpu.table import Table
 from numbann.engine.cpu.tables import Builder, Move, optimize
 from numbann.engine.cpu.team import available_cpus
+from numbann.engine.cpu.weighting import Shares
 from numbann.engine.cpu.whole import clip, keep
 from numbann.plan import Plan
 from numbann.simd import jit, op
@@ -48,6 +49,7 @@ class _Epochs:
     hyper: np.ndarray
     row_loss: np.ndarray
     keys: np.ndarray
+    shares: Shares | None
 
     def shuffle(self, seed: int, epoch: int) -> None:
         """Let an epoch visit the rows in its own order, unless all of them are one batch, and have noise of its own."""
@@ -55,6 +57,12 @@ class _Epochs:
             random.shuffle_epoch(self.order, seed, epoch)
         if len(self.keys):
             self.keys[:] = random.noise_keys(seed, epoch, len(self.keys))
+        if self.shares is not None:
+            self.shares.follow(self.order)
+
+    def step_losses(self) -> np.ndarray:
+        """The mean, or the weighted mean, of the losses of each batch's rows."""
+        return _means(self.row_loss, self.batch) if self.shares is None else self.shares.means(self.row_loss)
 
 
 class Engine:
@@ -80,7 +88,7 @@ class Engine:
         self._runner = Runner(plan, self._choices[-1])
         self._inference = Inference(plan, self._arena, self._runner, self._choices)
         self._epochs: _Epochs | None = None
-        self._probes: dict[int, Probe] = {}
+        self._probes: dict[tuple[int, bool], Probe] = {}
         self._misses = jit.MISSES
 
     @property
@@ -150,8 +158,11 @@ class Engine:
 
     # ---- training
 
-    def load_data(self, x: Inputs, t: np.ndarray) -> None:
-        """The training rows: x (N, I), and t as labels (N,) or rows (N, O).  Compiles what training needs."""
+    def load_data(self, x: Inputs, t: np.ndarray, weight: np.ndarray | None = None) -> None:
+        """The training rows: x (N, I), t as labels (N,) or rows (N, O), and how much each counts, weight (N,).
+
+        Compiles what training needs.
+        """
         self._solver.forget()
         batch = self.plan.batch_rows(len(x))
         feed = Whole(x, self.plan) if isinstance(x, np.ndarray) else Ring(x, batch, self.plan)
@@ -166,20 +177,23 @@ class Engine:
             "row_loss": losses,
             "keys": keys,
         }
+        shares = None if weight is None else Shares(weight, batch, self.plan.dtype)
+        if shares is not None:
+            arrays["shares"] = shares.values
 
         def made(threads: int) -> Call:
-            table = self._training(batch, hyper, threads)
+            table = self._training(batch, hyper, threads, shares is not None)
             table.bind(**arrays)
             call = self._runner.call(table, threads, batch, BETWEEN_EPOCHS)
             call.rows(len(x))
             return call
 
         calls = {threads: made(threads) for threads in self._choices}
-        self._epochs = _Epochs(calls, Pace(self._choices), feed, batch, order, offsets, hyper, losses, keys)
+        self._epochs = _Epochs(calls, Pace(self._choices), feed, batch, order, offsets, hyper, losses, keys, shares)
         self._epochs.shuffle(self.plan.seed, 0)  # so that it is compiled too
 
     def epoch(self, index: int, rates: np.ndarray, progress: Progress | None = None) -> float:
-        """Train one epoch with a learning rate for each step; the mean over batches of their mean loss.
+        """Train one epoch with a learning rate for each step; the mean over batches of their (weighted) mean loss.
 
         KeyboardInterrupt comes out at the end of a step, and steps_done tells which.
         """
@@ -191,13 +205,13 @@ class Engine:
         with closing(epochs.feed.blocks(epochs.order, epochs.offsets)) as blocks:
             for first, last in blocks:
                 self._train(epochs, rates, range(first // epochs.batch, -(-last // epochs.batch)), progress)
-        return float(_means(epochs.row_loss, epochs.batch).mean())
+        return float(epochs.step_losses().mean())
 
     def step_losses(self) -> np.ndarray:
-        """The mean loss over rows of each step of the last epoch, before the step moved the weights."""
+        """The (weighted) mean loss over rows of each step of the last epoch, before the step moved the weights."""
         if self._epochs is None:
             raise RuntimeError("epoch comes before step_losses")
-        return _means(self._epochs.row_loss, self._epochs.batch)
+        return self._epochs.step_losses()
 
     def _train(self, epochs: _Epochs, rates: np.ndarray, steps: range, progress: Progress | None) -> None:
         """Some steps of an epoch, with the optimizer in the table, in Python after each, or in Python around them."""
@@ -236,12 +250,13 @@ class Engine:
                 self.steps_done = begin + done
             epochs.pace.took(threads, count, perf_counter() - start)
 
-    def _training(self, batch: int, hyper: np.ndarray, threads: int) -> Table:
+    def _training(self, batch: int, hyper: np.ndarray, threads: int, weighted: bool) -> Table:
         """The table of a training step: a huge batch goes by groups of rows."""
         move = self._move(hyper)
         if batch >= HUGE and not self.plan.normalizes_batches:
-            return grouped_training(self.plan, self._trained, move, threads)
-        return Builder(self.plan, self._trained, batch, shuffled=True).training(move, threads)
+            return grouped_training(self.plan, self._trained, move, threads, weighted)
+        builder = Builder(self.plan, self._trained, batch, shuffled=True, weighted=weighted)
+        return builder.training(move, threads)
 
     def _move(self, hyper: np.ndarray) -> Move:
         """What becomes of a gradient in the table."""
@@ -275,16 +290,21 @@ class Engine:
         """Predictions (N, O) for inputs (raw - shift) / scale; None if one of them is not finite."""
         return self._inference.predict_raw(raw, shift, scale)
 
-    def evaluate(self, x: Inputs, t: np.ndarray) -> tuple[float, np.ndarray]:
-        """The mean loss over rows, and predictions (N, O)."""
-        return self._inference.evaluate(x, t)
+    def evaluate(self, x: Inputs, t: np.ndarray, weight: np.ndarray | None = None) -> tuple[float, np.ndarray]:
+        """The mean loss over rows, weighted by weight (N,), and predictions (N, O)."""
+        return self._inference.evaluate(x, t, weight)
 
-    def probe(self, x: np.ndarray, t: np.ndarray) -> list[Facts]:
-        """Each layer's slopes, and the gradient of the mean loss to its weights, on rows x (B, I); nothing moves."""
-        rows = len(x)
-        if rows not in self._probes:
-            self._probes[rows] = Probe(self.plan, self._trained, self._runner, rows, self._choices[-1])
-        return self._probes[rows].look(np.ascontiguousarray(x, self.plan.dtype), self._inference.target(t))
+    def probe(self, x: np.ndarray, t: np.ndarray, weight: np.ndarray | None = None) -> list[Facts]:
+        """Each layer's slopes, and the gradient of the mean loss to its weights, on rows x (B, I); nothing moves.
+
+        weight (B,): how much each row counts in the mean.
+        """
+        rows, weighted = len(x), weight is not None
+        if (rows, weighted) not in self._probes:
+            made = Probe(self.plan, self._trained, self._runner, rows, self._choices[-1], weighted)
+            self._probes[rows, weighted] = made
+        inputs, target = np.ascontiguousarray(x, self.plan.dtype), self._inference.target(t)
+        return self._probes[rows, weighted].look(inputs, target, weight)
 
     # ---- the end
 

@@ -19,11 +19,11 @@ CHUNK = 64  # rows that go through the network together
 GROUPS, FEW_GROUPS, LARGE_ARENA = 16, 4, 1 << 20  # fewer groups for networks whose gradients are large
 
 
-def grouped_training(plan: Plan, arena: Arena, move: Move, threads: int) -> Table:
+def grouped_training(plan: Plan, arena: Arena, move: Move, threads: int, weighted: bool = False) -> Table:
     """The table of a training step by groups."""
     count = GROUPS if plan.arena < LARGE_ARENA else FEW_GROUPS
     gradients = aligned((count, plan.stride), plan.dtype)
-    workers = [Builder(plan, arena, CHUNK, shuffled=True) for _ in range(threads)]
+    workers = [Builder(plan, arena, CHUNK, shuffled=True, weighted=weighted) for _ in range(threads)]
     ops = [_chunk_ops(worker, gradients) for worker in workers]
     table = assembled(
         [[_pass(plan, count, len(ops[0]))], [_update(plan, move, gradients)], *move.after],

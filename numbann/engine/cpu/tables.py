@@ -77,11 +77,20 @@ class Builder:
     """Builds tables for one plan, arena and set of buffers.
 
     shuffled: rows come in an epoch's order, by the slots `order` and `offsets`; else one after the other.
-    Further slots: x, target, row_loss (each row's loss) and out (predictions).  With a scaling x is raw.
+    Further slots: x, target, row_loss (each row's loss), out (predictions), and shares (each row's of its batch's loss)
+    where rows are weighted.  With a scaling x is raw.
     """
 
-    def __init__(self, plan: Plan, arena: Arena, rows: int, shuffled: bool, scaling: Scaling | None = None) -> None:
-        self.plan, self.arena, self.shuffled, self.scaling = plan, arena, shuffled, scaling
+    def __init__(
+        self,
+        plan: Plan,
+        arena: Arena,
+        rows: int,
+        shuffled: bool,
+        scaling: Scaling | None = None,
+        weighted: bool = False,
+    ) -> None:
+        self.plan, self.arena, self.shuffled, self.scaling, self.weighted = plan, arena, shuffled, scaling, weighted
         self.trains = shuffled
         self.rows = layer_rows(plan, rows)
         self.zero = aligned(PANEL * plan.lanes, plan.dtype)
@@ -173,8 +182,9 @@ class Builder:
             "MOVES": int(self.shuffled),
             "ROW_LOSS": Slot("row_loss"),
             "PARAMETERS": self.values(loss),
+            **({"SHARES": Slot("shares")} if self.weighted else {}),
         }
-        return blocks.loss_kernel(loss.component, self.plan.dtype), -GRAIN, columns
+        return blocks.loss_kernel(loss.component, self.plan.dtype, self.weighted), -GRAIN, columns
 
     def backward(self, k: int, by_panels: bool = False) -> list[Step]:
         """To a layer's d, from that of the layer above or from the loss."""
