@@ -75,23 +75,26 @@ def test_lamb_with_any_number_of_threads(batch: int) -> None:
 # ---- solvers
 
 
-def test_lbfgs_finds_the_minimum_of_logistic_regression() -> None:
-    """As scikit-learn does, whose C is 1 / (rows weight_decay); a column of ones is the bias, which is decayed too."""
+@pytest.mark.parametrize("weighted", [False, True])
+def test_lbfgs_finds_the_minimum_of_logistic_regression(weighted: bool) -> None:
+    """As scikit-learn does; its C is 1 / (weight_decay sum of weights), a column of ones the bias, decayed too."""
     linear_model = pytest.importorskip("sklearn.linear_model")
     random = np.random.default_rng(0)
     x = random.standard_normal((300, 6))
     label = (x @ random.standard_normal((6, 3)) + random.standard_normal((300, 3))).argmax(1)
-    decay = 0.02
+    weight, decay = random.uniform(0, 2, 300) if weighted else np.ones(300), 0.02
     made = make_plan([6, 3], loss="softmax_cross_entropy", optimizer="lbfgs", weight_decay=decay, tolerance=1e-10)
     with Engine(made, 1) as engine:
         engine.initialize(0)
-        engine.load_data(x, label)
+        engine.load_data(x, label, weight if weighted else None)
         losses = [engine.epoch(epoch, np.ones(1)) for epoch in range(100)]
         w, b = engine.weights()[0]
-        loss, predictions = engine.evaluate(x, label)
-    assert loss == losses[-1] == losses[-2]  # it has ended
-    model = linear_model.LogisticRegression(C=1 / (300 * decay), fit_intercept=False, tol=1e-12, max_iter=10_000)
-    model.fit(np.hstack([x, np.ones((300, 1))]), label)
+        loss, predictions = engine.evaluate(x, label, weight)
+    assert loss == pytest.approx(losses[-1], rel=1e-12)
+    assert losses[-1] == losses[-2]  # it has ended
+    c = 1 / (decay * weight.sum())
+    model = linear_model.LogisticRegression(C=c, fit_intercept=False, tol=1e-12, max_iter=10_000)
+    model.fit(np.hstack([x, np.ones((300, 1))]), label, weight)
     expected = model.predict_proba(np.hstack([x, np.ones((300, 1))]))
     np.testing.assert_allclose(predictions, expected, atol=1e-6)
     np.testing.assert_allclose(np.vstack([w, b]), model.coef_.T, atol=1e-6)
