@@ -175,13 +175,18 @@ TARGETS = {
 
 UPDATE = """def kernel(w, g, count, stride, hyper):
     learning_rate, weight_decay, step = hyper[LEARNING_RATE], hyper[WEIGHT_DECAY], hyper[STEP]
+    _l1, _limit, _kept = hyper[L1], hyper[CLIP_VALUE], hyper[KEPT]
 {parameters}
     weights, gradients = carray(w, count), carray(g, count)
 {views}
     for i in range(count):
-        gradient = gradients[i]{decay}
+        gradient = {gradient}
         {results} = {call}
+{average}
 """
+CLIPPED = "(_limit if gradients[i] > _limit else (-_limit if gradients[i] < -_limit else gradients[i]))"
+SIGNED_L1 = "(_l1 if weights[i] > F(0) else (-_l1 if weights[i] < F(0) else F(0)))"
+AVERAGE = "        average[i] = _kept * average[i] + (F(1) - _kept) * weights[i]"
 
 
 # ---- activations
@@ -312,19 +317,22 @@ def loss_kernel(component: Component, dtype: str, weighted: bool = False) -> int
 # ---- optimizers
 
 
-def optimizer_kernel(optimizer: Configured, dtype: str) -> int:
-    """The kernel that moves a run of weights; parameters that turn a state off are compiled in as zero."""
-    return _optimizer_kernel(optimizer.component, dtype, optimizer.stored_states)
+def optimizer_kernel(optimizer: Configured, dtype: str, extras: tuple[str, ...] = ()) -> int:
+    """The kernel that moves a run of weights; parameters that turn a state off are compiled in as zero.
+
+    extras: which of "clip_value", "l1" and "average" are used, whose numbers stand in the table of the step.
+    """
+    return _optimizer_kernel(optimizer.component, dtype, optimizer.stored_states, extras)
 
 
 @functools.cache
-def _optimizer_kernel(component: Component, dtype: str, stored: tuple[str, ...]) -> int:
-    if component.form != "elementwise":
-        raise PluginError(f"optimizer {component.name}: the form {component.form!r} is not supported yet")
+def _optimizer_kernel(component: Component, dtype: str, stored: tuple[str, ...], extras: tuple[str, ...]) -> int:
     lowered = Lowered(dtype)
     name = lowered.add(component.function)
     states = {state: f"{state}_array[i]" if state in stored else "F(0)" for state in component.states}
-    views = [f"    {state}_array = carray(advance(w, {k} * stride), count)" for k, state in enumerate(stored, start=1)]
+    places = {f"{state}_array": k for k, state in enumerate(stored, start=1)}
+    places |= {"average": -1} if "average" in extras else {}
+    views = [f"    {name} = carray(advance(w, {place} * stride), count)" for name, place in places.items()]
     off = {parameter for state, parameter in component.traits["optional"].items() if state not in stored}
     call = _call(name, component.function, {"w": "weights[i]", "g": "gradient", **states})
     kept = [f"{state}_array[i]" if state in stored else "_" for state in component.states]
@@ -332,10 +340,19 @@ def _optimizer_kernel(component: Component, dtype: str, stored: tuple[str, ...])
         parameters=_hyper_parameters(component, off),
         views="\n".join(views),
         call=call,
-        decay="" if "weight_decay" in component.roles else " + weight_decay * weights[i]",
+        gradient=_gradient(component, extras),
         results=", ".join(["weights[i]", *kept]),
+        average=AVERAGE if "average" in extras else "",
     )
     return _kernel(component, lowered, text, update_signature)
+
+
+def _gradient(component: Component, extras: tuple[str, ...]) -> str:
+    """What an optimizer is given: the gradient, clipped first, and what weights that should be small add to it."""
+    terms = [CLIPPED if "clip_value" in extras else "gradients[i]"]
+    terms += [] if "weight_decay" in component.roles else ["weight_decay * weights[i]"]
+    terms += [SIGNED_L1] if "l1" in extras else []
+    return " + ".join(terms)
 
 
 def update_signature(dtype: Any) -> Any:

@@ -52,5 +52,5 @@ ROWS, START, INDEX = 0, 1, 2
 BATCH, GROUP, FRESH, THREAD = 3, 4, 5, 6
 STEP_WIDTH = 8
 
-# The columns of HYPER; the optimizer's parameters follow
-LEARNING_RATE, WEIGHT_DECAY, STEP, FIRST_PARAMETER = 0, 1, 2, 3
+# The columns of HYPER; the optimizer's parameters follow.  KEPT: the share of the weights' average that a step keeps
+LEARNING_RATE, WEIGHT_DECAY, STEP, L1, CLIP_VALUE, CLIP_NORM, KEPT, FIRST_PARAMETER = 0, 1, 2, 3, 4, 5, 6, 7

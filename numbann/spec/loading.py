@@ -58,7 +58,7 @@ def _checked(
     registry, failed = _registry(raw, origin.base) if given is None else (given, [])
     raw.pop("$schema", None)  # it is for editors
     spec, wrong = build(Spec, raw, (), registry)
-    found = [*found, *check_agreement(spec)]
+    found = [*found, *check_agreement(spec, registry)]
     faults = faults + [origin.fault(trail, message) for trail, message in (*failed, *wrong, *found)]
     if faults or registry is None:
         raise SpecError(_in_order(faults), origin.name)

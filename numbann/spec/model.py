@@ -20,6 +20,7 @@ FOLDER = text("a name that can be a folder's: no slash, no dot at its end", r"[^
 COUNT = whole(1, 2**31 - 1)
 RATE = number("a number from 0 up to but not including 1", lambda value: 0 <= value < 1)
 SHARE = RATE | NULL
+LIMIT = number("a number above 0", lambda value: 0 < value < inf) | NULL
 WEIGHTS = numbers_by_name("an object with a number, at least 0, for each label named", lambda value: 0 <= value < inf)
 SOURCES = Rule("a file, or an object of files", lambda value: value is not None)  # checks.py judges the rest
 
@@ -164,10 +165,12 @@ class Train(Section):
     """How long and with what to train."""
 
     epochs: Annotated[int, COUNT] = 50
-    batch_size: Annotated[int | str, COUNT | one_of("full")] = 64
+    batch_size: Annotated[int | str, COUNT | one_of("auto", "full")] = "auto"
     device: Annotated[str, one_of("auto", "cpu").but(f'"cuda" {NOT_YET}')] = "auto"
     threads: Annotated[int | str, whole(1, 4096) | AUTO] = "auto"
-    clip_norm: Annotated[None, NULL.but(f"clipping {NOT_YET}")] = None
+    clip_norm: Annotated[float | None, LIMIT] = None
+    clip_value: Annotated[float | None, LIMIT] = None
+    average: Annotated[float | None, number("a number between 0 and 1", lambda value: 0 < value < 1) | NULL] = None
     metrics: Annotated[str | list[str], Metrics()] = "auto"
     early_stopping: Annotated[EarlyStopping | None, Inner(EarlyStopping)] = None
     diagnostics: Annotated[bool, BOOLEAN] = False
