@@ -55,7 +55,7 @@ def elu_derivative(z, a, alpha):
     return 1 if z > 0 else a + alpha
 
 
-@activation
+@activation(init="lecun_normal")
 def selu(z):
     """Scaled exponential linear unit: a = s z for z >= 0, else s alpha (exp(z) - 1), in (-1.7581, inf).
 

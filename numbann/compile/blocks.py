@@ -129,7 +129,7 @@ ROW_LOSS = """def kernel(op, first, last, step, scratch):
 """
 TARGETS = {
     "label": "label = ints(target)[base + order[r]]",
-    "t": "t = view(target, scratch, (base + order[r]) * op[TARGET_ROW], outputs)",
+    "t": "t = view(target, scratch, (base + order[r]) * op[TARGET_ROW], outputs // {share})",
 }
 
 UPDATE = """def kernel(w, g, count, stride, hyper):
@@ -212,8 +212,11 @@ def loss_kernel(component: Component, dtype: str) -> int:
     if component.form == "row":
         target = "label" if "label" in component.roles else "t"
         call = _call(name, component.function, {})
-        text = ROW_LOSS.format(parameters=_parameters(component), target=TARGETS[target], call=call)
+        read = TARGETS[target].format(share=component.traits["outputs"])
+        text = ROW_LOSS.format(parameters=_parameters(component), target=read, call=call)
     else:
+        if component.traits["outputs"] > 1:
+            raise PluginError(f'loss {component.name}: of several outputs for a target; give it form="row"')
         derivative = derivative_of(component)
         slope = lowered.add(derivative)
         one, whole = {"y": "y[k]", "t": "t[k]"}, {"y": "y[k]", "t": "row[k]"}

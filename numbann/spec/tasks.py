@@ -56,7 +56,7 @@ def target_for(loss: Component, task: Task) -> Target | None:
     """The target that a loss asks for under a task, or None if it cannot serve it."""
     wants = "label" if "label" in loss.roles else loss.traits["target"]
     form = _form(wants, task)
-    if form is None:
+    if form is None or (task.kind != "regression" and loss.traits["outputs"] > 1):
         return None
     width = {"label": task.classes, "one_hot": task.classes, "binary": 1, "real": task.targets}[form]
     return Target(form, width * loss.traits["outputs"])

@@ -27,6 +27,7 @@ SETTINGS: dict[str, list[dict[str, Any]]] = {
     "huber": [{}, {"delta": 0.3}],
     "smooth_l1": [{}, {"beta": 0.3}],
     "quantile": [{}, {"quantile": 0.9}],
+    "gaussian_nll": [{}, {"epsilon": 0.1}],
     "multi_margin": [{}, {"margin": 0.4}],
     "softmax_cross_entropy": [{}, {"label_smoothing": 0.2}],
     "sgd": [
@@ -37,7 +38,8 @@ SETTINGS: dict[str, list[dict[str, Any]]] = {
     ],
     "radam": [{}, {"beta2": 0.9}],
     "momentum": [{}, {"momentum": 0.5, "nesterov": True}],
-    "adam": [{}, {"beta1": 0.5, "beta2": 0.9, "epsilon": 1e-3}],
+    "adam": [{}, {"beta1": 0.5, "beta2": 0.9, "epsilon": 1e-3}, {"amsgrad": True, "beta2": 0.9}],
+    "adamw": [{}, {"amsgrad": True, "beta2": 0.9}],
     "rmsprop": [
         {},
         {"centered": True},

@@ -117,6 +117,7 @@ def test_row_activation_of_large_numbers(component: Component, values: dict[str,
 @pytest.mark.parametrize(("component", "values"), variants("loss"))
 def test_loss(component: Component, values: dict[str, float], shape: tuple[int, int], dtype: str) -> None:
     random = np.random.default_rng(shape[1])
+    shape = shape[0], shape[1] * component.traits["outputs"]
     y, t = random.normal(0, 5, shape).astype(dtype), make_targets(component, *shape, random)
     t = t if "label" in component.roles else t.astype(dtype)
     value, dy = getattr(kernels, component.name)(y, t, *given(component, values))
@@ -130,8 +131,8 @@ def test_loss(component: Component, values: dict[str, float], shape: tuple[int, 
 @DTYPES
 @pytest.mark.parametrize(("component", "values"), variants("loss"))
 def test_loss_of_large_numbers(component: Component, values: dict[str, float], dtype: str) -> None:
-    y = np.array([[1e4, -1e4, 0.0], [-1e4, -1e4, 1e4]], dtype)
-    t = make_targets(component, 2, 3, np.random.default_rng(0))
+    y = np.array([[1e4, -1e4, 0.0, -3.0], [-1e4, -1e4, 1e4, 3.0]], dtype)
+    t = make_targets(component, 2, 4, np.random.default_rng(0))
     t = t if "label" in component.roles else t.astype(dtype)
     value, dy = getattr(kernels, component.name)(y, t, *given(component, values))
     expected, expected_dy = getattr(reference, component.name)(y.astype("f8"), t, **values)
@@ -141,7 +142,7 @@ def test_loss_of_large_numbers(component: Component, values: dict[str, float], d
 
 @pytest.mark.parametrize(("component", "values"), variants("loss"))
 def test_loss_passes_nan(component: Component, values: dict[str, float]) -> None:
-    y, t = np.zeros((3, 5), np.float32), make_targets(component, 3, 5, np.random.default_rng(0))
+    y, t = np.zeros((3, 6), np.float32), make_targets(component, 3, 6, np.random.default_rng(0))
     y[1, 2] = np.nan
     t = t if "label" in component.roles else t.astype("f4")
     value, dy = getattr(kernels, component.name)(y, t, *given(component, values))
@@ -159,15 +160,16 @@ def test_optimizer(component: Component, values: dict[str, Any], weight_decay: f
     """Thirty steps on gradients that stay away from zero, where single precision would only show its noise."""
     random = np.random.default_rng(0)
     w = random.standard_normal((5, 7)).astype(dtype)
-    states = [np.zeros_like(w) for _ in component.states]
-    expected = wide(w, *states)
+    states = {name: np.zeros_like(w) for name in component.states}
+    expected = wide(w, *states.values())
     step_of, twin = (getattr(module, f"{component.name}_step") for module in (kernels, reference))
     for step in range(1, 31):
         g = (np.sign(w) * random.uniform(0.5, 1.5, w.shape)).astype(dtype)
-        counted = [step] if "step" in component.roles else []
-        step_of(w, g, *states, *counted, **{**component.defaults(), **values, "weight_decay": weight_decay})
-        expected = twin(expected[0], *wide(g), *expected[1:], *counted, weight_decay=weight_decay, **values)
-    for got, other in zip((w, *states), expected, strict=True):
+        counted = {"step": step} if "step" in component.roles else {}
+        step_of(w, g, **states, **counted, **{**component.defaults(), **values, "weight_decay": weight_decay})
+        others = dict(zip(component.states, expected[1:], strict=True))
+        expected = twin(expected[0], *wide(g), **others, **counted, weight_decay=weight_decay, **values)
+    for got, other in zip((w, *states.values()), expected, strict=True):
         assert got.dtype == dtype
         np.testing.assert_allclose(got, other, **CLOSE[dtype])
 
@@ -176,13 +178,32 @@ def test_optimizer(component: Component, values: dict[str, Any], weight_decay: f
 def test_optimizer_finds_the_bottom_of_a_parabola(component: Component, values: dict[str, Any]) -> None:
     """f(w) = sum_k c_k w_k^2 falls a thousandfold with the default rate, but for those made for long trainings."""
     curvature, w = np.array([0.5, 1.0, 2.0]), np.array([1.0, -1.0, 0.5])
-    states, start = [np.zeros_like(w) for _ in component.states], (curvature * w * w).sum()
+    states = {name: np.zeros_like(w) for name in component.configured(**values).stored_states}
+    start = (curvature * w * w).sum()
     step_of = getattr(kernels, f"{component.name}_step")
     parameters = {**component.defaults(), **TOY_RATES.get(component.name, {}), **values}
     for step in range(1, 5001):
-        counted = [step] if "step" in component.roles else []
-        step_of(w, 2 * curvature * w, *states, *counted, **parameters)
+        counted = {"step": step} if "step" in component.roles else {}
+        step_of(w, 2 * curvature * w, **states, **counted, **parameters)
     assert (curvature * w * w).sum() < start / 1000
+
+
+def test_a_state_that_is_not_kept_changes_nothing() -> None:
+    """Adam without the state of amsgrad is adam with it; amsgrad without it is refused."""
+    w, g = np.random.default_rng(0).standard_normal((2, 3, 4))
+    alone, kept = (
+        {"w": w.copy(), **{name: np.zeros_like(w) for name in names}} for names in (("m", "v"), ("m", "v", "largest"))
+    )
+    for step in (1, 2):
+        kernels.adam_step(g=g, step=step, **alone)
+        kernels.adam_step(g=g, step=step, **kept)
+    for name, array in alone.items():
+        np.testing.assert_array_equal(array, kept[name])
+    np.testing.assert_array_equal(kept["largest"], kept["v"])
+    with pytest.raises(ValueError, match="adam_step: its parameters ask for the state largest; give an array"):
+        kernels.adam_step(g=g, step=3, amsgrad=True, **alone)
+    with pytest.raises(ShapeError, match=r"\(3, 4\) and \(4,\)"):
+        kernels.adam_step(w, g, w, w, 1, largest=w[0])
 
 
 # ---- what all have in common
@@ -220,6 +241,9 @@ def test_labels_and_rows_that_do_not_fit() -> None:
         kernels.soft_cross_entropy(y, np.zeros((3, 3), np.float32))
     with pytest.raises(ShapeError):
         kernels.mse(y, np.zeros((4, 3), np.float32))
+    for targets in (1, 3, 4):
+        with pytest.raises(ShapeError, match=r"must be \(B, 2 T\) and \(B, T\)"):
+            kernels.gaussian_nll(y, np.zeros((3, targets), np.float32))
 
 
 relu, mse, adam_step = kernels.relu, kernels.mse, kernels.adam_step

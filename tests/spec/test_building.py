@@ -244,6 +244,7 @@ def test_defaults(spec_of):
         "beta1": 0.9,
         "beta2": 0.999,
         "epsilon": 1e-8,
+        "amsgrad": False,
         "weight_decay": 0.0,
     }
     assert (spec.schedule.type, spec.schedule.parameters) == ("constant", {"warmup_epochs": 0})
