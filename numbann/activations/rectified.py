@@ -105,8 +105,9 @@ def relu6_derivative(a):
 def threshold(z, threshold: float = 1.0, fill: float = 0.0):
     """Threshold: a = z for z > threshold, else fill.
 
-    Derivative 1 for z > threshold, else 0; at the threshold it jumps, which no gradient sees.  Konda, Memisevic and
-    Krueger 2014, https://arxiv.org/abs/1402.3337; as torch.nn.Threshold, whose `value` is fill.
+    Derivative 1 for z > threshold, else 0; at the threshold it jumps, which no gradient sees, and with a larger fill it
+    is not monotonic.  Konda, Memisevic and Krueger 2014, https://arxiv.org/abs/1402.3337; as torch.nn.Threshold, whose
+    `value` is fill.
     """
     return fill if z <= threshold else z
 

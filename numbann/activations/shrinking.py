@@ -42,10 +42,15 @@ def soft_shrink_derivative(z, lambd):
 def tanh_shrink(z):
     """Shrinkage by tanh: a = z - tanh(z), in (-inf, inf).
 
-    Derivative tanh(z)^2.  About z^3 / 3 near 0, where the difference has an error of a rounding of z.
-    Donoho and Johnstone 1994 on shrinkage, https://doi.org/10.1093/biomet/81.3.425; as torch.nn.Tanhshrink.
+    Derivative tanh(z)^2.  About z^3 / 3 near 0, where the difference would lose all its digits; there it is the end of
+    Lambert's continued fraction for tanh, z - z / (1 + z^2 / (3 + z^2 / (5 + ...))), as one quotient of sums.
+    Donoho and Johnstone 1994 on shrinkage, https://doi.org/10.1093/biomet/81.3.425; the fraction: NIST 2010,
+    https://dlmf.nist.gov/4.39; as torch.nn.Tanhshrink.
     """
-    return z - tanh(z)
+    u = z * z
+    n = 218243025 + u * (16081065 + u * (289575 + u * (1430 + u)))
+    d = 654729075 + u * (310134825 + u * (18918900 + u * (315315 + u * (1485 + u))))
+    return z * u * n / d if abs(z) < 1.5 else z - tanh(z)
 
 
 @tanh_shrink.derivative

@@ -1,0 +1,100 @@
+"""Optimizers against PyTorch's: 30 steps of every configuration that its own tests run, in float64 to 1e-12.
+
+Skipped where PyTorch or what its tests need is not installed.  A gradient to be maximised is one of the other sign.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+
+from numbann import get_optimizer
+
+torch = pytest.importorskip("torch")
+database = pytest.importorskip("torch.testing._internal.common_optimizers", exc_type=ImportError)
+
+OURS = {
+    "Adadelta": "adadelta",
+    "Adagrad": "adagrad",
+    "Adam": "adam",
+    "Adamax": "adamax",
+    "AdamW": "adamw",
+    "NAdam": "nadam",
+    "RAdam": "radam",
+    "RMSprop": "rmsprop",
+    "Rprop": "rprop",
+    "SGD": "sgd",
+}
+LEFT_OUT = {
+    "Adafactor": "of whole matrices",
+    "ASGD": "averaged descent: train.average does it for every optimizer",
+    "LBFGS": "a solver with a line search of its own",
+    "Muon": "of whole matrices",
+    "SparseAdam": "of sparse gradients",
+    "decoupled_weight_decay": "a weight decay beside the gradient is that of adamw and lion",
+}
+NAMES = {
+    "lr": "learning_rate",
+    "eps": "epsilon",
+    "alpha": "rho",  # of RMSprop
+    "betas": ("beta1", "beta2"),
+    "etas": ("eta_minus", "eta_plus"),
+    "step_sizes": ("min_step", "max_step"),
+}
+OWN = ["amsgrad", "centered", "dampening", "momentum", "momentum_decay", "nesterov", "rho", "weight_decay"]
+
+
+def configurations() -> Iterator[Any]:
+    for info in database.optim_db:
+        name = info.optim_cls.__name__
+        for given in info.optim_inputs_func(device="cpu") if name not in LEFT_OUT else ():
+            if not given.kwargs.get("decoupled_weight_decay", False) or name == "AdamW":
+                yield pytest.param(info.optim_cls, given.kwargs, id=f"{name} {given.desc}")
+
+
+def parameters(group: dict[str, Any]) -> dict[str, Any]:
+    """Ours of all that PyTorch's optimizer was made with."""
+    found: dict[str, Any] = {name: group[name] for name in OWN if name in group}
+    for theirs, own in NAMES.items():
+        if theirs in group:
+            found.update(zip(own, group[theirs], strict=True) if isinstance(own, tuple) else [(own, group[theirs])])
+    return {name: value if isinstance(value, bool) else float(value) for name, value in found.items()}
+
+
+@pytest.fixture(autouse=True)
+def double_precision() -> Iterator[None]:
+    """PyTorch keeps its products of scalars in the default precision."""
+    before = torch.get_default_dtype()
+    torch.set_default_dtype(torch.float64)
+    yield
+    torch.set_default_dtype(before)
+
+
+def test_all_are_known() -> None:
+    names = {info.optim_cls.__name__ for info in database.optim_db}
+    assert names <= {*OURS, *LEFT_OUT}
+
+
+@pytest.mark.parametrize(("kind", "given"), list(configurations()))
+def test_thirty_steps(kind: Any, given: dict[str, Any]) -> None:
+    random = np.random.default_rng(0)
+    w = random.standard_normal(7)
+    weights = torch.tensor(w, requires_grad=True)
+    other = kind([weights], **given)
+    values = parameters(other.param_groups[0])
+    optimizer = get_optimizer(OURS[kind.__name__], **values)
+    state = optimizer.init(w)
+    if "initial_accumulator_value" in given:
+        state["total"][:] = given["initial_accumulator_value"]
+    for step in range(30):
+        g = random.standard_normal(7)
+        weights.grad = torch.tensor(g)
+        other.step()
+        if "lr_decay" in given:  # as the schedule inverse_time
+            rate = values["learning_rate"] / (1 + step * given["lr_decay"])
+            optimizer = get_optimizer(OURS[kind.__name__], **{**values, "learning_rate": rate})
+        optimizer.step(w, -g if given.get("maximize") else g, state)
+        np.testing.assert_allclose(w, weights.detach().numpy(), rtol=1e-12, atol=1e-15)
