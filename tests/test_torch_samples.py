@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from numbann import get_activation, get_loss
+from numbann import kernels
+from numbann.discovery import built_in
 
 torch = pytest.importorskip("torch")
 methods = pytest.importorskip("torch.testing._internal.common_methods_invocations", exc_type=ImportError)
@@ -73,6 +74,12 @@ def pulled_back(output: Any, leaf: Any) -> tuple[np.ndarray, np.ndarray]:
     return da.numpy(), torch.autograd.grad(output, leaf, da)[0].numpy()
 
 
+def ours_of(kind: str, name: str, *arrays: Any, suffix: str = "", **values: float) -> Any:
+    """A function of numbann.kernels, called as tests/kernels calls it, so that it is compiled once for both."""
+    parameters = {**built_in().get(kind, name).defaults(), **values}
+    return getattr(kernels, name + suffix)(*arrays, *map(float, parameters.values()))
+
+
 def check(got: Any, expected: Any, close: float = 1e-12) -> None:
     np.testing.assert_allclose(got, expected, rtol=close, atol=1e-14)
 
@@ -88,38 +95,40 @@ def test_activation(name: str) -> None:
             continue  # a threshold below 0 is refused here
         if values.pop("threshold" if ours == "softplus" else "", None) is not None:
             sample.kwargs["threshold"] = 1000  # ours has none
-        chosen = get_activation("gelu_tanh" if values.pop("approximate", "") == "tanh" else ours, **values)
+        name_here = "gelu_tanh" if values.pop("approximate", "") == "tanh" else ours
         output = OPERATORS[name](sample.input, *sample.args, **sample.kwargs)
         da, expected = pulled_back(output, sample.input)
-        z = np.atleast_1d(sample.input.detach().numpy())
-        a = chosen(z)
-        check(a.reshape(output.shape), output.detach().numpy())
-        got = chosen.backward(np.atleast_1d(da), z, a).reshape(output.shape)
-        check(got, expected, 1e-7 if ours == "hard_sigmoid" else 1e-12)  # there its slope has single precision
+        z = sample.input.detach().numpy().ravel()
+        a = ours_of("activation", name_here, z, **values)
+        check(a, output.detach().numpy().ravel())
+        got = ours_of("activation", name_here, da.ravel(), z, a, suffix="_backward", **values)
+        check(got, expected.ravel(), 1e-7 if ours == "hard_sigmoid" else 1e-12)  # there its slope has single precision
         tried += 1
     assert tried
 
 
 @pytest.mark.parametrize("name", ROWS)
 def test_row_activation(name: str) -> None:
-    chosen = get_activation(ROWS[name])
     for sample in samples(name):
         axis = (*sample.args, sample.kwargs.get("dim"))[0]
         output = OPERATORS[name](sample.input, *sample.args, **sample.kwargs)
         da, expected = pulled_back(output, sample.input)
+        z = along(sample.input.detach().numpy(), axis)
+        a = ours_of("activation", ROWS[name], z)
+        check(a, along(output.detach().numpy(), axis))
+        got = ours_of("activation", ROWS[name], along(da, axis), z, a, suffix="_backward")
+        check(got, along(expected, axis))
 
-        def last(array: Any, axis: int = axis) -> np.ndarray:
-            return np.ascontiguousarray(np.moveaxis(np.atleast_1d(array), axis, -1))
 
-        z = last(sample.input.detach().numpy())
-        a = chosen(z)
-        check(a, last(output.detach().numpy()))
-        check(chosen.backward(last(da), z, a), last(expected))
+def along(array: Any, axis: int) -> np.ndarray:
+    """An array as rows along an axis."""
+    moved = np.moveaxis(np.atleast_1d(array), axis, -1)
+    return np.ascontiguousarray(moved.reshape(-1, moved.shape[-1]))
 
 
 def as_rows(array: Any) -> np.ndarray:
-    """(N, C, ...) as rows of C; anything else as one row."""
-    return np.ascontiguousarray(np.moveaxis(array, 1, -1).reshape(-1, array.shape[1]))
+    """(N, C, ...) as rows of C."""
+    return along(array, 1)
 
 
 def one_row(array: Any) -> np.ndarray:
@@ -166,7 +175,7 @@ def test_loss(name: str) -> None:
         }
         output = OPERATORS[name](sample.input, *sample.args, **{**sample.kwargs, "reduction": "mean"})
         (slope,) = torch.autograd.grad(output, sample.input)
-        value, dy = get_loss(ours, **(values if ours in LOSSES[name][0] else {}))(y, t)
+        value, dy = ours_of("loss", ours, y, t, **(values if ours == LOSSES[name][0] else {}))
         check(value, output.item())
         check(dy, like_ours(slope.numpy()))
         tried += 1
@@ -185,9 +194,8 @@ def test_gaussian_nll() -> None:
         means, variances = (one_row(g.numpy()) for g in torch.autograd.grad(output, (sample.input, var)))
         v = one_row(var.detach().numpy())
         y = np.hstack((one_row(sample.input.detach().numpy()), np.log(v)))
-        value, dy = get_loss("gaussian_nll", epsilon=sample.kwargs.get("eps", 1e-6))(
-            y, one_row(target.detach().numpy())
-        )
+        values = {"epsilon": sample.kwargs["eps"]} if "eps" in sample.kwargs else {}
+        value, dy = ours_of("loss", "gaussian_nll", y, one_row(target.detach().numpy()), **values)
         check(value, output.item())
         check(dy, np.hstack((means, variances * v)))
         tried += 1
@@ -203,14 +211,9 @@ def test_cosine_similarity() -> None:
         output = 1 - OPERATORS["nn.functional.cosine_similarity"](sample.input, *sample.args, **sample.kwargs).mean()
         (slope,) = torch.autograd.grad(output, sample.input)
 
-        def last(tensor: Any, axis: int = axis) -> np.ndarray:
-            moved = np.moveaxis(tensor.detach().numpy(), axis, -1)
-            return np.ascontiguousarray(moved.reshape(-1, moved.shape[-1]))
-
-        value, dy = get_loss("cosine_similarity", epsilon=sample.kwargs.get("eps", 1e-8))(
-            last(sample.input), last(other)
-        )
+        y, t = (along(tensor.detach().numpy(), axis) for tensor in (sample.input, other))
+        value, dy = ours_of("loss", "cosine_similarity", y, t, epsilon=sample.kwargs.get("eps", 1e-8))
         check(value, output.item())
-        check(dy, last(slope))
+        check(dy, along(slope.numpy(), axis))
         tried += 1
     assert tried > 1
