@@ -87,8 +87,8 @@ class Reading:
         return np.hstack((1 - outputs, outputs)) if self.of_classes and self.target == "binary" else outputs
 
     def values(self, outputs: np.ndarray) -> np.ndarray:
-        """The predicted values (N, O) in the target's own unit."""
-        return np.asarray(self.preprocessing.unscale(outputs), np.float64)
+        """The predicted values (N, T) in the target's own unit: of several outputs a target, those that come first."""
+        return np.asarray(self.preprocessing.unscale(outputs[:, : len(self.preprocessing.targets)]), np.float64)
 
     def predictions(self, outputs: np.ndarray) -> np.ndarray:
         """Classes as they came (N,), labels as they came (N, T), or values: (N,) for one target, (N, O) for several."""
@@ -101,10 +101,14 @@ class Reading:
 
 
 def score(
-    metrics: Iterable[Component], reading: Reading, outputs: np.ndarray, raw_target: np.ndarray
+    metrics: Iterable[Component],
+    reading: Reading,
+    outputs: np.ndarray,
+    raw_target: np.ndarray,
+    weight: np.ndarray | None = None,
 ) -> dict[str, float]:
-    """Each metric of outputs against the original target, by name."""
-    roles = _roles(reading, outputs, raw_target)
+    """Each metric of outputs against the original target, by name; weight (N,): how much each row counts."""
+    roles = _roles(reading, outputs, raw_target) | ({} if weight is None else {"weight": weight})
     return {metric.name: float(_call(metric, reading, roles)) for metric in metrics}
 
 

@@ -65,6 +65,7 @@ class Layer:
     norm: str | None = None
     dropout: Dropout | None = None
     residual: bool = False
+    bias_init: Configured | None = None
     vectors: tuple[Vector, ...] = ()
     statistics: int = 0
 
@@ -94,6 +95,15 @@ class Plan:
     batch_size: int | None
     arena: int
     statistics: int = 0
+    l1: float = 0.0
+    clip_value: float | None = None
+    clip_norm: float | None = None
+    average: float | None = None
+
+    @property
+    def extras(self) -> tuple[str, ...]:
+        """What is done to each weight beside the optimizer's own step: "clip_value", "l1", "average"."""
+        return tuple(name for name in ("clip_value", "l1", "average") if getattr(self, name))
 
     @property
     def lanes(self) -> int:
@@ -183,6 +193,10 @@ def build(resolved: Any, inputs: int) -> Plan:
         batch_size=None if spec.train.batch_size == "full" else spec.train.batch_size,
         arena=offset,
         statistics=statistics,
+        l1=resolved.l1,
+        clip_value=spec.train.clip_value,
+        clip_norm=spec.train.clip_norm,
+        average=spec.train.average,
     )
 
 
@@ -203,6 +217,7 @@ def _layer(choice: Any, inputs: int, offset: int, statistics: int, lanes: int) -
         norm=choice.norm,
         dropout=plain_dropout(choice.dropout) or alpha_dropout(choice.alpha_dropout),
         residual=choice.residual,
+        bias_init=choice.bias_init,
         vectors=tuple(
             Vector(name, bias + place * columns, start) for place, (name, start) in enumerate(starts.items(), start=1)
         ),

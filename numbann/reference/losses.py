@@ -46,6 +46,24 @@ def quantile(y: Array, t: Array, quantile: float = 0.5) -> tuple[Array, Array]:
     return np.maximum(quantile * e, (quantile - 1) * e).mean(axis=1), slope / y.shape[1]
 
 
+@at_the_limits
+def gaussian_nll(y: Array, t: Array, epsilon: float = 1e-6) -> tuple[Array, Array]:
+    """value = mean_k (log v_k + (m_k - t_k)^2 / v_k) / 2, v = max(exp(s), epsilon); y: (B, 2 T) is m, then s."""
+    m, s = np.split(y, 2, axis=1)
+    v = np.exp(np.maximum(s, np.log(epsilon)))
+    e, slope = m - t, np.exp(np.minimum(s, np.log(epsilon))) / np.minimum(v, epsilon)
+    dy = np.hstack((e / v, slope * (1 - e**2 / v) / 2))
+    return ((np.maximum(s, np.log(epsilon)) + e**2 / v) / 2).mean(axis=1), dy / t.shape[1]
+
+
+def cosine_similarity(y: Array, t: Array, epsilon: float = 1e-8) -> tuple[Array, Array]:
+    """value = 1 - y't / (|y| |t|), each length at least epsilon."""
+    length = np.linalg.norm(y, axis=1, keepdims=True)
+    size, unit = np.maximum(length, epsilon), t / np.maximum(np.linalg.norm(t, axis=1, keepdims=True), epsilon)
+    c = (y / size * unit).sum(axis=1, keepdims=True)
+    return 1 - c[:, 0], (np.where(length < epsilon, 0, c * y / size) - unit) / size
+
+
 def mape(y: Array, t: Array, epsilon: float = 1e-8) -> tuple[Array, Array]:
     """value = mean_k |y - t| / max(|t|, epsilon)."""
     size = np.maximum(np.abs(t), epsilon)
@@ -123,10 +141,11 @@ def soft_cross_entropy(y: Array, t: Array) -> tuple[Array, Array]:
     return -(t * log_softmax(y)).sum(axis=1), softmax(y) * t.sum(axis=1, keepdims=True) - t
 
 
-def sigmoid_cross_entropy(y: Array, t: Array) -> tuple[Array, Array]:
-    """value = mean_k of -t log s - (1 - t) log(1 - s) with s = sigmoid(y), dy = (s - t) / K.
+def sigmoid_cross_entropy(y: Array, t: Array, positive_weight: float = 1.0) -> tuple[Array, Array]:
+    """value = mean_k of -p t log s - (1 - t) log(1 - s) with s = sigmoid(y), dy = ((1 - t) s - p t (1 - s)) / K.
 
-    As log s = -log(1 + exp(-y)), the value of one output is t log(1 + exp(-y)) + (1 - t) log(1 + exp(y)).
+    As log s = -log(1 + exp(-y)), the value of one output is p t log(1 + exp(-y)) + (1 - t) log(1 + exp(y)).
     """
-    value = t * np.logaddexp(0, -y) + (1 - t) * np.logaddexp(0, y)
-    return value.mean(axis=1), (sigmoid(y) - t) / y.shape[1]
+    value = positive_weight * t * np.logaddexp(0, -y) + (1 - t) * np.logaddexp(0, y)
+    dy = (1 - t) * sigmoid(y) - positive_weight * t * sigmoid(-y)
+    return value.mean(axis=1), dy / y.shape[1]

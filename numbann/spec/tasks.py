@@ -58,7 +58,7 @@ def target_for(loss: Component, task: Task) -> Target | None:
     """The target that a loss asks for under a task, or None if it cannot serve it."""
     wants = "label" if "label" in loss.roles else loss.traits["target"]
     form = _form(wants, task)
-    if form is None:
+    if form is None or (task.kind != "regression" and loss.traits["outputs"] > 1):
         return None
     if task.kind == "multilabel":
         return Target(form, task.targets) if loss.traits["outputs"] == 1 else None
@@ -69,7 +69,7 @@ def target_for(loss: Component, task: Task) -> Target | None:
 def _form(wants: str, task: Task) -> str | None:
     """The form of the target for a loss that wants "label" or a target of component.TARGETS."""
     if task.kind == "regression":
-        return "real" if wants in ("real", "positive") else None
+        return "real" if wants in ("real", "unshifted", "positive") else None
     if task.kind == "multilabel":
         return {"binary": "binary", "real": "one_hot"}.get(wants)
     if task.probabilities:
