@@ -11,6 +11,7 @@ COMMANDS = {
     "evaluate": "Measure a run's model on data with known targets.",
     "check": "Show every fault of a spec at once, and what it uses.",
     "lr-find": "Find a learning rate by a short test of growing rates.",
+    "schema": "Print the JSON Schema of a spec, for editors; plugins' components are in it.",
     "show": "Explain a component, or sum up a run.",
     "plugins": "List the components there are and where they come from.",
 }
