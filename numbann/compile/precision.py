@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 import inspect
 import math
+import textwrap
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any

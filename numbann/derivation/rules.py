@@ -57,7 +57,7 @@ class Derivative:
     """The derivatives to one argument of the terms in an expression, `root`; `tests`: see signs_tested."""
 
     def __init__(self, root: Term, argument: str, tests: Mapping[Term, Term]) -> None:
-        self.terms, self.argument, self.tests = root.terms, argument, tests
+        self.terms, self.root, self.argument, self.tests = root.terms, root, argument, tests
         self.written = dict.fromkeys(within(root))
         self._found: dict[Term, Term] = {}
 
@@ -105,10 +105,9 @@ class Derivative:
         """(over / under)': relative derivatives where they are simple; else the cheaper of two forms."""
         if d_under.is_number(0):
             return d_over / under
-        growth = self._growth(under)
+        growth, of_over = self._growth(under), self._growth(over)
         if d_over.is_number(0):
             return -(v * (growth or d_under / under))
-        of_over = self._growth(over)
         if growth and of_over:
             return v * (of_over - growth)
         if growth:
@@ -222,22 +221,19 @@ class Derivative:
         if growth is None:
             return None
         e, c = _split(u, growing[0])
-        share = self._written_share(e, c, u)
-        if share is None:
-            # e / u keeps its digits for a small e, and 1 - c / u is finite for an infinite one
-            small = self.terms.of(True) if _at_most_1(e) else self.terms.make("<", e, _size(c))
-            share = self.terms.choice(small, e / u, 1 - c / u)
-        return growth * share
+        return growth * self._share(e, c, u)
 
-    def _written_share(self, e: Term, c: Term, u: Term) -> Term | None:
-        """e / u by a quotient that the function has anyway."""
-        found = self.terms.known("/", e, u)
-        if found in self.written:
-            return found
-        for term in self.written:
-            if term.operation == "/" and term.parts[1] is u and term.parts[0].is_number() and term.parts[0].value:
-                return 1 - c * term * (1 / term.parts[0].value)
-        return None
+    def _share(self, e: Term, c: Term, u: Term) -> Term:
+        """e / u = 1 - c / u for u = c + e: the first keeps its digits for a small e, the second an infinite e."""
+        if self.terms.known("/", e, u) in self.written:
+            return e / u
+        over, under = self.root.parts if self.root.operation == "/" else (None, None)
+        if under is u and over is not None and over.is_number() and over.value:
+            return 1 - c * self.root * (1 / over.value)
+        inverse = 1 / u
+        if _at_most_1(e):
+            return e * inverse
+        return self.terms.choice(self.terms.make("<", e, _size(c)), e * inverse, 1 - c * inverse)
 
 
 def signs_tested(root: Term) -> dict[Term, Term]:
