@@ -121,7 +121,7 @@ ELEMENTWISE_LOSS = """def kernel(op, first, last, step, scratch):
     prefer_wide()
     outputs = op[OUTPUTS]
     share = F(1) / F(outputs)
-    scale = share / F(step[BATCH])
+    {batch}
 {parameters}
     order, base = advance(ints(op[ORDER]), op[MOVES] * step[START]), (1 - op[MOVES]) * step[START]
     losses = view(op[ROW_LOSS], scratch, step[START], last)
@@ -133,7 +133,7 @@ ELEMENTWISE_LOSS = """def kernel(op, first, last, step, scratch):
             total = F(0)
             for k in range(outputs):
                 total += {value}
-                d[k] = {derivative} * scale
+                d[k] = {derivative} * {scale}
         else:
             row = carray(scratch, outputs)
             copy_row(t, row)
@@ -141,7 +141,7 @@ ELEMENTWISE_LOSS = """def kernel(op, first, last, step, scratch):
                 d[k] = {row_derivative}
                 row[k] = {row_value}
             total = row_sum(row)
-            scale_row(d, scale)
+            scale_row(d, {scale})
         losses[r] = total * share
 """
 FEW = 5  # outputs that are faster one by one than as a vector
@@ -149,7 +149,7 @@ FEW = 5  # outputs that are faster one by one than as a vector
 ROW_LOSS = """def kernel(op, first, last, step, scratch):
     prefer_wide()
     outputs = op[OUTPUTS]
-    scale = F(1) / F(step[BATCH])
+    {batch}
 {parameters}
     order, base = advance(ints(op[ORDER]), op[MOVES] * step[START]), (1 - op[MOVES]) * step[START]
     losses = view(op[ROW_LOSS], scratch, step[START], last)
@@ -160,8 +160,15 @@ ROW_LOSS = """def kernel(op, first, last, step, scratch):
         {target}
         losses[r] = {call}
     for r in range(first, last):
-        scale_row(view(d_at, scratch, r * d_row, outputs), scale)
+        scale_row(view(d_at, scratch, r * d_row, outputs), {scale})
 """
+SHARES_OF = "shares = view(op[SHARES], scratch, step[START], last)"
+SCALES = {  # of a row's gradient, by the loss's form and whether rows are weighted: a line of the batch, and the factor
+    ("elementwise", False): {"batch": "scale = share / F(step[BATCH])", "scale": "scale"},
+    ("elementwise", True): {"batch": SHARES_OF, "scale": "(share * shares[r])"},
+    ("row", False): {"batch": "scale = F(1) / F(step[BATCH])", "scale": "scale"},
+    ("row", True): {"batch": SHARES_OF, "scale": "shares[r]"},
+}
 TARGETS = {
     "label": "label = ints(target)[base + order[r]]",
     "t": "t = view(target, scratch, (base + order[r]) * op[TARGET_ROW], outputs)",
@@ -169,13 +176,18 @@ TARGETS = {
 
 UPDATE = """def kernel(w, g, count, stride, hyper):
     learning_rate, weight_decay, step = hyper[LEARNING_RATE], hyper[WEIGHT_DECAY], hyper[STEP]
+    _l1, _limit, _kept = hyper[L1], hyper[CLIP_VALUE], hyper[KEPT]
 {parameters}
     weights, gradients = carray(w, count), carray(g, count)
 {views}
     for i in range(count):
-        gradient = gradients[i]{decay}
+        gradient = {gradient}
         {results} = {call}
+{average}
 """
+CLIPPED = "(_limit if gradients[i] > _limit else (-_limit if gradients[i] < -_limit else gradients[i]))"
+SIGNED_L1 = "(_l1 if weights[i] > F(0) else (-_l1 if weights[i] < F(0) else F(0)))"
+AVERAGE = "        average[i] = _kept * average[i] + (F(1) - _kept) * weights[i]"
 
 
 # ---- activations
@@ -187,14 +199,16 @@ def activation_forward(component: Component, dtype: str, in_place: bool, trainin
     lowered = Lowered(dtype)
     name = lowered.add(component.function)
     if component.form == "row":
-        text = ROW_FORWARD.format(parameters=_parameters(component), call=_call(name, component.function, {}))
+        text = ROW_FORWARD.format(
+            parameters=_parameters(component), call=_call(name, component, component.function, {})
+        )
         return _kernel(component, lowered, text)
     placed, start = is_placed(component), "start + r * op[Z_ROW]"
     if placed:
         start = "r * op[Z_ROW] + column"
     text = (PLACED_FORWARD if placed else ELEMENTWISE_FORWARD).format(
         parameters=_parameters(component),
-        call=_call(name, component.function, _of_unit(component, training)),
+        call=_call(name, component, component.function, _of_unit(component, training)),
         a="z" if in_place else f"view(op[A], scratch, {start}, {'width' if placed else 'length'})",
         **_placed(component, training),
     )
@@ -207,7 +221,7 @@ def activation_backward(component: Component, dtype: str, training: bool = True)
     lowered = Lowered(dtype)
     if component.form == "row":
         assert component.backward is not None
-        call = _call(lowered.add(component.backward), component.backward, {})
+        call = _call(lowered.add(component.backward), component, component.backward, {})
         return _kernel(component, lowered, ROW_BACKWARD.format(parameters=_parameters(component), call=call))
     derivative, slopes = derivative_of(component), slopes_of(component)
     given = _of_unit(component, training)
@@ -225,9 +239,9 @@ def activation_backward(component: Component, dtype: str, training: bool = True)
     text = (PLACED_BACKWARD if placed else ELEMENTWISE_BACKWARD).format(
         parameters=_parameters(component),
         views="\n".join(views),
-        call=_call(lowered.add(derivative), derivative, given),
+        call=_call(lowered.add(derivative), component, derivative, given),
         slopes="\n".join(
-            f"            slope_{k}[i] = d[i] * {_call(lowered.add(part), part, given)}"
+            f"            slope_{k}[i] = d[i] * {_call(lowered.add(part), component, part, given)}"
             for k, part in enumerate(slopes)
         ),
         **_placed(component, training),
@@ -259,14 +273,14 @@ def _placed(component: Component, training: bool) -> dict[str, str]:
 
 
 @functools.cache
-def loss_kernel(component: Component, dtype: str) -> int:
-    """The kernel that gives each row's loss and d = dL/dy over rows."""
-    lowered = Lowered(dtype)
+def loss_kernel(component: Component, dtype: str, weighted: bool = False) -> int:
+    """The kernel that gives each row's loss and d = dL/dy over rows; weighted: by each row's share of the batch."""
+    lowered, scales = Lowered(dtype), SCALES[component.form, weighted]
     name = lowered.add(component.function)
     if component.form == "row":
         target = "label" if "label" in component.roles else "t"
-        call = _call(name, component.function, {})
-        text = ROW_LOSS.format(parameters=_parameters(component), target=TARGETS[target], call=call)
+        call = _call(name, component, component.function, {})
+        text = ROW_LOSS.format(parameters=_parameters(component), target=TARGETS[target], call=call, **scales)
     else:
         derivative = derivative_of(component)
         slope = lowered.add(derivative)
@@ -274,10 +288,11 @@ def loss_kernel(component: Component, dtype: str) -> int:
         text = ELEMENTWISE_LOSS.format(
             parameters=_parameters(component),
             few=FEW,
-            value=_call(name, component.function, one),
-            derivative=_call(slope, derivative, one),
-            row_value=_call(name, component.function, whole),
-            row_derivative=_call(slope, derivative, whole),
+            value=_call(name, component, component.function, one),
+            derivative=_call(slope, component, derivative, one),
+            row_value=_call(name, component, component.function, whole),
+            row_derivative=_call(slope, component, derivative, whole),
+            **scales,
         )
     return _kernel(component, lowered, text)
 
@@ -285,30 +300,42 @@ def loss_kernel(component: Component, dtype: str) -> int:
 # ---- optimizers
 
 
-def optimizer_kernel(optimizer: Configured, dtype: str) -> int:
-    """The kernel that moves a run of weights; parameters that turn a state off are compiled in as zero."""
-    return _optimizer_kernel(optimizer.component, dtype, optimizer.stored_states)
+def optimizer_kernel(optimizer: Configured, dtype: str, extras: tuple[str, ...] = ()) -> int:
+    """The kernel that moves a run of weights; parameters that turn a state off are compiled in as zero.
+
+    extras: which of "clip_value", "l1" and "average" are used, whose numbers stand in the table of the step.
+    """
+    return _optimizer_kernel(optimizer.component, dtype, optimizer.stored_states, extras)
 
 
 @functools.cache
-def _optimizer_kernel(component: Component, dtype: str, stored: tuple[str, ...]) -> int:
-    if component.form != "elementwise":
-        raise PluginError(f"optimizer {component.name}: the form {component.form!r} is not supported yet")
+def _optimizer_kernel(component: Component, dtype: str, stored: tuple[str, ...], extras: tuple[str, ...]) -> int:
     lowered = Lowered(dtype)
     name = lowered.add(component.function)
     states = {state: f"{state}_array[i]" if state in stored else "F(0)" for state in component.states}
-    views = [f"    {state}_array = carray(advance(w, {k} * stride), count)" for k, state in enumerate(stored, start=1)]
+    places = {f"{state}_array": k for k, state in enumerate(stored, start=1)}
+    places |= {"average": -1} if "average" in extras else {}
+    views = [f"    {name} = carray(advance(w, {place} * stride), count)" for name, place in places.items()]
     off = {parameter for state, parameter in component.traits["optional"].items() if state not in stored}
-    call = _call(name, component.function, {"w": "weights[i]", "g": "gradient", **states})
+    call = _call(name, component, component.function, {"w": "weights[i]", "g": "gradient", **states})
     kept = [f"{state}_array[i]" if state in stored else "_" for state in component.states]
     text = UPDATE.format(
         parameters=_hyper_parameters(component, off),
         views="\n".join(views),
         call=call,
-        decay="" if "weight_decay" in component.roles else " + weight_decay * weights[i]",
+        gradient=_gradient(component, extras),
         results=", ".join(["weights[i]", *kept]),
+        average=AVERAGE if "average" in extras else "",
     )
     return _kernel(component, lowered, text, update_signature)
+
+
+def _gradient(component: Component, extras: tuple[str, ...]) -> str:
+    """What an optimizer is given: the gradient, clipped first, and what weights that should be small add to it."""
+    terms = [CLIPPED if "clip_value" in extras else "gradients[i]"]
+    terms += [] if "weight_decay" in component.roles else ["weight_decay * weights[i]"]
+    terms += [SIGNED_L1] if "l1" in extras else []
+    return " + ".join(terms)
 
 
 def update_signature(dtype: Any) -> Any:
@@ -318,22 +345,28 @@ def update_signature(dtype: Any) -> Any:
 
 
 def free_parameters(component: Component) -> list[str]:
-    """The parameters that core does not own, in the order of the kernel's table."""
+    """The parameters that are no roles, in the order of the kernel's table."""
     return [parameter.name for parameter in component.parameters if parameter.name not in component.roles]
 
 
 # ---- text
 
 
-def _call(name: str, function: Callable[..., Any], given: Mapping[str, str]) -> str:
-    """A call of the lowered function with what stands for each of its arguments."""
-    return f"{name}({', '.join(given.get(argument, argument) for argument in arguments_of(function))})"
+def _call(name: str, component: Component, function: Callable[..., Any], given: Mapping[str, str]) -> str:
+    """A call of a lowered function of a component with what stands for each of its arguments."""
+    stands = {**{own: _named(own) for own in free_parameters(component)}, **given}
+    return f"{name}({', '.join(stands.get(argument, argument) for argument in arguments_of(function))})"
+
+
+def _named(parameter: str) -> str:
+    """A parameter's name in the text, where no other variable bears it."""
+    return f"own_{parameter}"
 
 
 def _parameters(component: Component) -> str:
     """Lines that read the parameters of an activation or a loss."""
     return "\n".join(
-        f"    {parameter.name} = element(op[PARAMETERS], scratch, {k}){_as_bool(parameter)}"
+        f"    {_named(parameter.name)} = element(op[PARAMETERS], scratch, {k}){_as_bool(parameter)}"
         for k, parameter in enumerate(component.parameters)
         if not parameter.learnable
     )
@@ -345,7 +378,7 @@ def _hyper_parameters(component: Component, off: set[str]) -> str:
     lines = []
     for k, name in enumerate(free_parameters(component)):
         value = "F(0)" if name in off else f"hyper[FIRST_PARAMETER + {k}]"
-        lines.append(f"    {name} = {value}{_as_bool(by_name[name])}")
+        lines.append(f"    {_named(name)} = {value}{_as_bool(by_name[name])}")
     return "\n".join(lines)
 
 
