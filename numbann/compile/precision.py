@@ -17,7 +17,7 @@ from typing import Any
 from numbann.component import arguments_of
 from numbann.rows import row_dot, row_max, row_sum
 from numbann.simd.vector_math import BINDINGS
-from numbann.source import Source, kind_of
+from numbann.syntax import Parsed, kind_of
 
 STATEMENTS = (ast.Assign, ast.AugAssign, ast.If, ast.For, ast.Return, ast.Pass)
 OPERATORS = (ast.BinOp, ast.UnaryOp, ast.BoolOp, ast.Compare, ast.IfExp, ast.Tuple)
@@ -55,7 +55,7 @@ class Lowered:
         return "\n\n\n".join(self.texts)
 
 
-class _Rewriter(Source):
+class _Rewriter(Parsed):
     """Rewrites the body of one function."""
 
     def __init__(self, lowered: Lowered, function: Callable[..., Any], path: tuple[Callable[..., Any], ...]) -> None:

@@ -67,7 +67,8 @@ def _cheapest(root: Term, argument: str, value: Term) -> Term:
         return root.terms.choice(test, *ways)
 
     def by_end(end: Term) -> Term:
-        slope = Derivative(end, argument, tests).of(end)
+        derivative = Derivative(end, argument, tests)
+        slope = replace(derivative.of(end), derivative.values)
         return min(slope, replace(slope, {end: value}), key=cost) if value.value == "a" else slope
 
     return min(by_end(root), by_ways(root, {}), key=cost) if _ways(root) <= MOST_WAYS else by_end(root)

@@ -1,7 +1,8 @@
 """From an author's function to the expression that it computes: variables, branches, loops and helpers are gone.
 
-A loop over a constant range is unrolled, a function that is called is read where it is called, an `if` becomes a choice.
-The order of the author's operations stays.  It derives nothing.
+A loop over a constant range is unrolled, another one stays a loop over symbols.  A function that is
+called is read where it is called, an `if` becomes a choice.  The order of the author's operations stays.  It derives
+nothing.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from typing import Any
 
 from numbann.derivation.rules import KNOWN
 from numbann.derivation.terms import Term, Terms
-from numbann.source import Function, Source
+from numbann.syntax import Function, Parsed
 
 Value = Term | tuple["Value", ...]
 Variables = dict[str, Value]
@@ -42,7 +43,7 @@ def read(terms: Terms, function: Function) -> Term:
     return result
 
 
-class _Reader(Source):
+class _Reader(Parsed):
     """Reads one function, for the values of its arguments."""
 
     def __init__(self, terms: Terms, function: Function, path: tuple[Function, ...] = ()) -> None:
@@ -63,10 +64,10 @@ class _Reader(Source):
         for place, line in enumerate(lines):
             rest = lines[place + 1 :]
             match line:
-                case ast.Return(value=None):
-                    raise self.refuse(line, "return without a value")
-                case ast.Return(value=value):
-                    return self.value(value, variables)
+                case ast.Return():
+                    if line.value is None:
+                        raise self.refuse(line, "return without a value")
+                    return self.value(line.value, variables)
                 case ast.Assign():
                     value = self.value(line.value, variables)
                     for target in line.targets:
@@ -82,7 +83,10 @@ class _Reader(Source):
                         return self.both(test, [*line.body, *rest], [*line.orelse, *rest], variables)
                     self.branch(test, line, variables)
                 case ast.For():
-                    return self.run([*self.unrolled(line, variables), *rest], variables)
+                    bounds = self.bounds(line, variables)
+                    if all(bound.is_number() for bound in bounds):
+                        return self.run([*self.unrolled(line, bounds), *rest], variables)
+                    self.loop(line, bounds, variables)
                 case ast.Pass():
                     pass
                 case _:
@@ -112,22 +116,38 @@ class _Reader(Source):
             return tuple(self.choice(test, *pair) for pair in zip(yes, no, strict=True))
         raise self.refuse(self.tree, "gives now one number, now several")
 
-    def unrolled(self, line: ast.For, variables: Variables) -> Iterator[ast.stmt]:
-        """The body of a loop, once for each round, with its variable set."""
+    def bounds(self, line: ast.For, variables: Variables) -> list[Term]:
+        """The arguments of a loop's range."""
         match line:
             case ast.For(target=ast.Name(), iter=ast.Call(func=ast.Name(id="range")) as bounds, orelse=[]):
-                found = [self.number_of(bound, variables) for bound in bounds.args]
-            case _:
-                raise self.refuse(line, "a loop must be: for k in range(...)")
-        if not all(bound.is_number() for bound in found):
-            raise self.refuse(line, "a loop that is to be derived needs a range of constants")
-        rounds = range(*(int(bound.value) for bound in found))
+                return [self.number_of(bound, variables) for bound in bounds.args]
+        raise self.refuse(line, "a loop must be: for k in range(...)")
+
+    def unrolled(self, line: ast.For, bounds: list[Term]) -> Iterator[ast.stmt]:
+        """The body of a loop over constants, once for each round, with its variable set."""
+        rounds = range(*(int(bound.value) for bound in bounds))
         self.rounds += len(rounds)
         if self.rounds > MOST_ROUNDS:
             raise self.refuse(line, f"more than {MOST_ROUNDS} rounds of loops are not derived; give the derivative")
         for k in rounds:
             yield ast.copy_location(ast.Assign([line.target], ast.copy_location(ast.Constant(k), line)), line)
             yield from line.body
+
+    def loop(self, line: ast.For, bounds: list[Term], variables: Variables) -> None:
+        """The variables after a loop whose rounds are not known; those first set in it are set no longer."""
+        if _returns(line):
+            raise self.refuse(line, "a return in a loop over a range that is not constant cannot be derived")
+        assert isinstance(line.target, ast.Name)
+        stored = (node.id for node in ast.walk(line) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store))
+        states = {name: variables[name] for name in dict.fromkeys(stored) if name in variables}
+        starts = [start for start in states.values() if isinstance(start, Term)]
+        if len(starts) < len(states) or line.target.id in states:
+            raise self.refuse(line, "a loop over a range that is not constant changes numbers only, not its own index")
+        index, symbols = self.terms.symbol(), [self.terms.symbol() for _ in states]
+        inside: Variables = {**variables, line.target.id: index, **dict(zip(states, symbols, strict=True))}
+        self.run(line.body, inside)
+        results = [self.number_of(ast.copy_location(ast.Name(name, ast.Load()), line), inside) for name in states]
+        variables.update(zip(states, self.terms.loop(bounds, index, symbols, starts, results), strict=True))
 
     def assign(self, target: ast.expr, value: Value, variables: Variables) -> None:
         """Set a variable, or several."""

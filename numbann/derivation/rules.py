@@ -1,7 +1,7 @@
 """The rules of derivatives: one table of the functions of math, and what arithmetic, choices and powers do.
 
-A derivative is exact in real numbers.  Where the textbook's form overflows (inf / inf for 1 / (1 + exp(-z)) far below 0)
-or loses digits, it is written by the relative derivative u'/u instead, which stays finite.
+A derivative is exact in real numbers.  Where the textbook's form overflows (inf / inf for z / (1 + exp(-z)) far below
+0) or loses digits, it is written by the relative derivative u'/u instead, which stays finite.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from numbann.derivation.terms import Term, Terms, cost, within
+from numbann.derivation.terms import Loop, Term, cost, replace, within
 
 Slope = Callable[[Term, Term], Term | float]  # of x and of f(x)
 
@@ -54,12 +54,19 @@ TESTS = ("<", "<=", ">", ">=", "==", "!=", "and", "or", "not", "//")
 
 
 class Derivative:
-    """The derivatives to one argument of the terms in an expression, `root`; `tests`: see signs_tested."""
+    """The derivatives to one argument of the terms in an expression, `root`.
 
-    def __init__(self, root: Term, argument: str, tests: Mapping[Term, Term]) -> None:
+    tests: see signs_tested.  symbols: the derivatives of the symbols in a loop, 0 if they are not named.
+    """
+
+    def __init__(
+        self, root: Term, argument: str, tests: Mapping[Term, Term], symbols: Mapping[Term, Term] | None = None
+    ) -> None:
         self.terms, self.root, self.argument, self.tests = root.terms, root, argument, tests
         self.written = dict.fromkeys(within(root))
-        self._found: dict[Term, Term] = {}
+        self.symbols = symbols or {}
+        self.values: dict[Term, Term] = {}  # states of loops, by what loops of derivatives have of them
+        self._found: dict[Term, Term] = dict(self.symbols)
 
     def of(self, term: Term) -> Term:
         """The derivative of one of the terms."""
@@ -70,6 +77,8 @@ class Derivative:
 
     def _derived(self, term: Term) -> Term:
         zero = self.terms.of(0)
+        if term.operation == "symbol":
+            return zero
         if term.operation == "argument":
             return self.terms.of(int(term.value == self.argument))
         slopes = [self._found[part] for part in term.parts]
@@ -94,6 +103,10 @@ class Derivative:
                 return self.terms.choice(term.parts[0], slopes[1], slopes[2])
             case "sum":
                 return self.terms.sum(*zip(term.value[1], slopes, strict=True))
+            case "pick":
+                return self._loop(term.parts[0])[term.value]
+            case "loop":
+                return self.terms.of(1)  # it is no number; its states are derived where they are picked
         return self._call(term, slopes)
 
     # ---- arithmetic
@@ -150,8 +163,7 @@ class Derivative:
         if function is math.hypot:
             return sum((part / term * slope for part, slope in zip(x, slopes, strict=True)), start=zero)
         if function is math.atan2:
-            y, x = x
-            return (x * slopes[0] - y * slopes[1]) / (x * x + y * y)
+            return (x[1] * slopes[0] - x[0] * slopes[1]) / (x[1] * x[1] + x[0] * x[0])
         if function is math.copysign:
             return self._of_size(x[0]) * _call(math.copysign, one, x[1])
         assert function is math.fmod
@@ -186,6 +198,36 @@ class Derivative:
             slope = self.terms.choice(first, slope, tied)
             value = _call(max if largest else min, value, other)
         return value, slope
+
+    # ---- loops
+
+    def _loop(self, term: Term) -> list[Term]:
+        """The derivatives of the states of a loop: of another loop, which has the derivatives as states too."""
+        loop, terms = Loop(term), self.terms
+        beside = {symbol: terms.symbol() for symbol in loop.symbols}
+        starts = dict(zip(loop.symbols, map(self.of, loop.starts), strict=True))
+        active = {symbol for symbol, start in starts.items() if not start.is_number(0)}
+        while True:
+            known = {symbol: made for symbol, made in beside.items() if symbol in active}
+            inner = Derivative(self.root, self.argument, self.tests, {**self.symbols, **known})
+            results = dict(zip(loop.symbols, map(inner.of, loop.results), strict=True))
+            more = {symbol for symbol, result in results.items() if not result.is_number(0)}
+            if more <= active:
+                break
+            active |= more
+        chosen = [symbol for symbol in loop.symbols if symbol in active]
+        values = [*loop.results, *(results[symbol] for symbol in chosen)]
+        picked = terms.loop(
+            loop.bounds,
+            loop.index,
+            [*loop.symbols, *(beside[symbol] for symbol in chosen)],
+            [*loop.starts, *(starts[symbol] for symbol in chosen)],
+            [replace(value, inner.values) for value in values],
+        )
+        states = (terms.make("pick", term, value=k) for k in range(len(loop.symbols)))
+        self.values.update(zip(states, picked, strict=False))
+        found = dict(zip(chosen, picked[len(loop.symbols) :], strict=True))
+        return [found.get(symbol, terms.of(0)) for symbol in loop.symbols]
 
     # ---- relative derivatives
 
@@ -274,6 +316,8 @@ def _log(x: Term) -> Term:
 
 def _times_power(exponent: Term, base: Term, v: Term) -> Term:
     """exponent * base ** (exponent - 1)."""
+    if exponent.is_number(1):
+        return exponent
     if exponent.is_number(0.5):
         return 0.5 / v
     if exponent.is_number(2):

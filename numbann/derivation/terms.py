@@ -7,7 +7,7 @@ products of derivatives) is put in order, so that like terms meet.  It knows no 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 Number = int | float
@@ -21,7 +21,9 @@ class Term:
     """One node of an expression: an operation on other terms.  `value` is a number, a name, a function, coefficients.
 
     Operations: number, argument; those of Python by their sign; call (value: the function); sign (-1, 0, 1, NaN);
-    if (test, yes, no); product (value: the coefficient) and sum (value: the constant and a coefficient a term).
+    if (test, yes, no); product (value: the coefficient) and sum (value: the constant and a coefficient a term);
+    loop (value: how many bounds and states; parts: bounds, index, symbols, starts, results of a round), pick (one of
+    its states when it is over), symbol (a state in a loop, or its index).
     """
 
     __slots__ = ("operation", "parts", "place", "terms", "value")
@@ -103,6 +105,23 @@ class Terms:
         yes, no = assume(yes, {test: True}), assume(no, {test: False})
         return yes if yes is no else self.make("if", test, yes, no)
 
+    def symbol(self) -> Term:
+        """A new symbol."""
+        return self.make("symbol", value=len(self._made))
+
+    def loop(
+        self,
+        bounds: Sequence[Term],
+        index: Term,
+        symbols: Sequence[Term],
+        starts: Sequence[Term],
+        results: Sequence[Term],
+    ) -> list[Term]:
+        """The states when a loop over range(*bounds) is over, in which they are symbols."""
+        value = len(bounds), len(symbols)
+        made = self.make("loop", *bounds, index, *symbols, *starts, *results, value=value)
+        return [self.make("pick", made, value=k) for k in range(len(symbols))]
+
     # ---- arithmetic of derivatives
 
     def sum(self, *weighted: tuple[Number, Term]) -> Term:
@@ -110,9 +129,9 @@ class Terms:
         constant: Number = 0
         found: dict[Term, Number] = {}
         for factor, term in weighted:
-            more, parts = _as_sum(term)
+            more, weighted_parts = _as_sum(term)
             constant += factor * more
-            for coefficient, part in parts:
+            for coefficient, part in weighted_parts:
                 found[part] = found.get(part, 0) + factor * coefficient
         kept = sorted(((part, c) for part, c in found.items() if c), key=lambda item: item[0].place)
         parts, coefficients = tuple(part for part, _ in kept), tuple(c for _, c in kept)
@@ -229,17 +248,39 @@ def within(*roots: Term) -> list[Term]:
     return list(found)
 
 
-def surely_within(root: Term) -> list[Term]:
-    """Those that are needed however the tests in it go, operands first."""
+def surely_within(*roots: Term) -> list[Term]:
+    """Those that are needed however the tests in it go, and outside of loops; operands first."""
     sure: dict[Term, set[Term]] = {}
-    order = within(root)
+    order = within(*roots)
     for term in order:
+        sure[term] = {term}
         if term.operation == "if":
             test, yes, no = (sure[part] for part in term.parts)
-            sure[term] = test | (yes & no) | {term}
+            sure[term] |= test | (yes & no)
         else:
-            sure[term] = {term}.union(*(sure[part] for part in term.parts))
-    return [term for term in order if term in sure[root]]
+            sure[term] = sure[term].union(*(sure[part] for part in _outside(term)))
+    needed = set().union(*(sure[root] for root in roots))
+    return [term for term in order if term in needed]
+
+
+def _outside(term: Term) -> tuple[Term, ...]:
+    """What a term needs first: of a loop not what its rounds do."""
+    if term.operation != "loop":
+        return term.parts
+    loop = Loop(term)
+    return (*loop.bounds, *loop.starts)
+
+
+class Loop:
+    """The parts of a loop by their names."""
+
+    def __init__(self, term: Term) -> None:
+        bounds, states = term.value
+        parts = term.parts
+        self.bounds, self.index = parts[:bounds], parts[bounds]
+        self.symbols, self.starts, self.results = (
+            parts[bounds + 1 + k * states : bounds + 1 + (k + 1) * states] for k in range(3)
+        )
 
 
 def cost(*roots: Term) -> float:

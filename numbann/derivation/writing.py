@@ -11,16 +11,14 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from numbann.derivation.terms import Term, surely_within, within
+from numbann.derivation.terms import Loop, Term, surely_within, within
 
 STRENGTH = {"or": 1, "and": 2, "not": 3, "<": 4, "<=": 4, ">": 4, ">=": 4, "==": 4, "!=": 4}
 STRENGTH |= {"+": 5, "-": 5, "sum": 5, "*": 6, "/": 6, "//": 6, "%": 6, "product": 6, "neg": 7, "**": 8}
-LEAVES = ("number", "argument")
+LEAVES = ("number", "argument", "symbol")
 
 
-def function_of(
-    result: Term, name: str, arguments: Sequence[str], otherwise: str, place: str
-) -> Callable[..., Any]:
+def function_of(result: Term, name: str, arguments: Sequence[str], otherwise: str, place: str) -> Callable[..., Any]:
     """The function that returns an expression, with those of the arguments that it needs, in this order.
 
     otherwise: its argument if it needs none.  place: where its errors are said to be.
@@ -41,43 +39,62 @@ class _Writer:
         self.result = result
         self.uses = Counter(part for term in within(result) for part in _read_by(term))
         self.names: dict[Term, str] = {}
+        self.variables = 0
 
     def lines(self) -> list[str]:
         """The body of the function."""
-        lines, text = self.block(self.result)
-        return [*lines, f"return {text}"]
+        return [*self.block(self.result), f"return {self.text(self.result)}"]
 
-    def block(self, term: Term) -> tuple[list[str], str]:
-        """Statements that a term needs first, and the term itself."""
+    def block(self, *terms: Term) -> list[str]:
+        """Statements that terms need first."""
         lines: list[str] = []
-        for part in surely_within(term):
+        for part in surely_within(*terms):
             if part in self.names or part.operation in LEAVES:
                 continue
-            split = part.operation == "if" and self.is_long(part)
-            if split or self.uses[part] > 1:
-                lines += self.assigned(part, split)
-        return lines, self.text(term)
-
-    def assigned(self, term: Term, split: bool) -> list[str]:
-        """Statements that set a variable to a term."""
-        name = f"v{len(self.names) + 1}"
-        if not split:
-            lines = [f"{name} = {self.text(term)}"]
-            self.names[term] = name
-            return lines
-        self.names[term] = name
-        lines = [f"if {self.text(term.parts[0])}:"]
-        for head, part in (("", term.parts[1]), ("else:", term.parts[2])):
-            outside = dict(self.names)
-            inner, text = self.block(part)
-            lines += [head] * bool(head) + ["    " + line for line in (*inner, f"{name} = {text}")]
-            self.names = outside
+            if part.operation == "loop":
+                lines += self.loop(part)
+            elif part.operation == "if" and self.is_long(part):
+                lines += self.choice(part)
+            elif self.uses[part] > 1:
+                text = self.text(part)
+                lines.append(f"{self.named(part)} = {text}")
         return lines
+
+    def named(self, *terms: Term) -> str:
+        """A new variable for a term, or for several that are the same."""
+        self.variables += 1
+        name = f"v{self.variables}"
+        self.names.update(dict.fromkeys(terms, name))
+        return name
+
+    def choice(self, term: Term) -> list[str]:
+        """Statements that set a variable on one way or the other."""
+        test, *ways = term.parts
+        heads, name, lines = (f"if {self.text(test)}:", "else:"), self.named(term), []
+        outside = dict(self.names)
+        for head, way in zip(heads, ways, strict=True):
+            inner = [*self.block(way), f"{name} = {self.text(way)}"]
+            lines += [head, *("    " + line for line in inner)]
+            self.names = dict(outside)
+        return lines
+
+    def loop(self, term: Term) -> list[str]:
+        """A loop, in variables that keep its states when it is over."""
+        loop = Loop(term)
+        starts, bounds = list(map(self.text, loop.starts)), ", ".join(map(self.text, loop.bounds))
+        picks = [term.terms.make("pick", term, value=k) for k in range(len(starts))]
+        names = [self.named(*pair) for pair in zip(loop.symbols, picks, strict=True)]
+        outside = dict(self.names)
+        head = f"for {self.named(loop.index)} in range({bounds}):"
+        inner = self.block(*loop.results)
+        inner.append(f"{', '.join(names)} = {', '.join(map(self.text, loop.results))}")
+        self.names = outside
+        return [*map(" = ".join, zip(names, starts, strict=True)), head, *("    " + line for line in inner)]
 
     def is_long(self, term: Term) -> bool:
         """Whether a way of a choice needs variables of its own."""
-        inner = (part for way in term.parts[1:] for part in within(way))
-        return any(self.uses[part] > 1 for part in inner if part.operation not in LEAVES and part not in self.names)
+        inner = [part for part in within(*term.parts[1:]) if part.operation not in LEAVES and part not in self.names]
+        return any(self.uses[part] > 1 or part.operation == "loop" for part in inner)
 
     def text(self, term: Term, strength: int = 0) -> str:
         """A term in parentheses if what surrounds it binds more strongly."""
@@ -117,7 +134,8 @@ class _Writer:
             case "product":
                 return self.product(value, parts)
             case "sum":
-                return self.sum(*value, parts)
+                constant, coefficients = value
+                return self.sum(constant, coefficients, parts)
         stronger = own + (term.operation in STRENGTH and own == 4)
         return f"{self.text(parts[0], stronger)} {term.operation} {self.text(parts[1], own + 1)}"
 

@@ -1,4 +1,4 @@
-"""A component's source: its syntax tree, what the names in it stand for, and errors that name file and line.
+"""A function as its author wrote it: its syntax tree, what its names stand for, and errors that name file and line.
 
 It neither rewrites nor judges what is written there.
 """
@@ -16,7 +16,7 @@ from numbann.errors import PluginError
 Function = Callable[..., Any]
 
 
-class Source:
+class Parsed:
     """One function as its author wrote it.  `path` is the chain of functions that led here, to refuse recursion."""
 
     def __init__(self, function: Function, path: tuple[Function, ...] = ()) -> None:
