@@ -9,7 +9,7 @@ from typing import Any
 
 from numbann.component import Component
 from numbann.testing.checks import findings_of, run
-from numbann.testing.findings import FAILED, PASSED, SKIPPED, WARNING, Finding, place_of
+from numbann.testing.findings import FAILED, PASSED, SKIPPED, WARNING, Finding, spot_of
 
 MARKS = {PASSED: "✓", FAILED: "✗", WARNING: "!", SKIPPED: "-"}
 PLAIN = {"✓": "ok", "✗": "FAIL"}  # for terminals that cannot print the marks
@@ -44,7 +44,7 @@ def broken(what: str, error: Exception) -> Report:
 
 def report_of(component: Component) -> Report:
     """Run all checks, and time the component if it compiles."""
-    report = Report(component.name, component.kind, place_of(component.function))
+    report = Report(component.name, component.kind, spot_of(component.function))
     report.findings += findings_of(component)
     compiled = any(finding.check == "precision" and finding.state != SKIPPED for finding in report.findings)
     if compiled and "precision" not in report.failed:

@@ -96,7 +96,7 @@ def of_file(path: Path) -> Plugin:
 def of_distribution(one: Announced) -> Plugin:
     """A module of an installed distribution."""
     origin = Origin(one.distribution, one.version, one.module)
-    return Plugin(origin, lambda: _import_module(origin), one.names, one.allowed)
+    return Plugin(origin, lambda: import_module(origin), one.names, one.allowed)
 
 
 def register_module(registry: Registry, module: ModuleType, origin: Origin) -> None:
@@ -124,7 +124,8 @@ def import_file(path: Path) -> ModuleType:
     return module
 
 
-def _import_module(origin: Origin) -> ModuleType:
+def import_module(origin: Origin) -> ModuleType:
+    """Import the module of a plugin; PluginError if that fails."""
     if ":" in origin.module:
         raise PluginError(f"{origin}: its entry point names {origin.module}; let it name the module alone")
     try:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from numbann.component import Component
-from numbann.testing.findings import Fault, place_of
+from numbann.testing.findings import Fault, spot_of
 from numbann.testing.settings import call, settings_of
 
 STEPS = 3000
@@ -18,7 +18,7 @@ SHAPE = (64, 32)
 
 def check_descent(component: Component) -> str:
     """From w = 1 it brings w^2 / 2 down, and a first step without any gradient does no harm."""
-    place, values = place_of(component.function), component.defaults()
+    place, values = spot_of(component.function), component.defaults()
     first, states = _step(component, values, 1.0, 0.0, 1, _zeros(component))
     if not all(map(math.isfinite, (first, *states))):
         raise Fault(
@@ -47,7 +47,7 @@ def _check_optional(component: Component, state: str, parameter: str) -> None:
     if kept[0] != dropped[0]:
         raise Fault(
             f'optional says that "{state}" is not needed while {parameter} = 0, but it changes w',
-            place_of(component.function),
+            spot_of(component.function),
             f"leave {state!r} out of optional, or use it only if {parameter} is not 0",
         )
 
@@ -68,7 +68,7 @@ def _step(
 
 def check_factors(component: Component) -> str:
     """A schedule gives factors that are finite and not negative, and its states, at every step of a training."""
-    place, required = place_of(component.function), _required(component)
+    place, required = spot_of(component.function), _required(component)
     states, factors = _zeros(component), []
     for index in range(EPOCHS * STEPS_AN_EPOCH):
         fixed = {"step": index, "steps": EPOCHS * STEPS_AN_EPOCH, "epoch": index / STEPS_AN_EPOCH, "epochs": EPOCHS}
@@ -98,7 +98,7 @@ def _required(component: Component) -> dict[str, Any]:
 
 def check_weights(component: Component) -> str:
     """An initializer gives finite weights of the shape, the same ones for the same generator."""
-    place = place_of(component.function)
+    place = spot_of(component.function)
     first, second = (
         np.asarray(call(component.function, shape=SHAPE, random=np.random.default_rng(0), **component.defaults()))
         for _ in range(2)
@@ -114,7 +114,7 @@ def check_weights(component: Component) -> str:
 
 def check_measure(component: Component) -> str:
     """A metric is a finite number, and is no worse for what is right than for what is drawn."""
-    place, random = place_of(component.function), np.random.default_rng(0)
+    place, random = spot_of(component.function), np.random.default_rng(0)
     classes = "value" not in component.roles
     t = random.integers(0, 2, 200) if classes else random.normal(0, 1, 200)
     drawn = random.integers(0, 2, 200) if classes else random.normal(0, 1, 200)

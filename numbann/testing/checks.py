@@ -12,7 +12,7 @@ from functools import partial
 from numbann.component import Component
 from numbann.testing.behaviour import check_descent, check_factors, check_measure, check_weights
 from numbann.testing.extremes import check_extremes, check_precision, check_source
-from numbann.testing.findings import FAILED, PASSED, SKIPPED, Fault, Finding, place_of
+from numbann.testing.findings import FAILED, PASSED, SKIPPED, Fault, Finding, spot_of
 from numbann.testing.gradients import check_gradient
 from numbann.testing.signature import check_purity, check_signature
 
@@ -34,7 +34,7 @@ GROUND = ("signature", "source", "precision")  # where one of these fails, the c
 def checks_of(component: Component) -> dict[str, Callable[[], Finding]]:
     """The checks of a component by name; calling one runs it alone."""
     checks = CHECKS[component.kind]
-    if component.form == "matrix":  # NumPy, in place: nothing is compiled
+    if component.form in ("matrix", "solver"):  # NumPy, in place: nothing is compiled
         checks = {name: check for name, check in checks.items() if name == "signature"}
     return {name: partial(run, name, check, component) for name, check in checks.items()}
 
@@ -60,12 +60,12 @@ def run(name: str, check: Check, component: Component) -> Finding:
     except Fault as fault:
         return fault.finding(name)
     except Exception as error:
-        place, own = place_of(component.function), component.function.__code__.co_filename
+        place, own = spot_of(component.function), component.function.__code__.co_filename
         for frame in traceback.extract_tb(error.__traceback__):
             place = f"{frame.filename}:{frame.lineno}" if frame.filename == own else place
         remedy = "work on numbers, with if and the functions of math" if component.form == "elementwise" else ""
         return Finding(name, FAILED, f"raises {type(error).__name__}: {error}", place, remedy)
     if said.getvalue():
-        place = place_of(component.function)
+        place = spot_of(component.function)
         return Finding(name, FAILED, f"prints {said.getvalue().splitlines()[0]!r}", place, "remove the print")
     return Finding(name, PASSED, message)

@@ -99,10 +99,11 @@ class Update:
 
     def __init__(self, optimizer: Configured, dtype: str, g: np.ndarray, step: int = 1) -> None:
         names = free_parameters(optimizer.component)
-        rate = optimizer.values.get("learning_rate", 0.01)
-        decay = optimizer.values.get("weight_decay", 0.0)
-        numbers = [rate, decay, step, *(optimizer.values[name] for name in names)]
-        self.hyper, self.g = np.array(numbers, dtype), g.astype(dtype)
+        self.hyper, self.g = np.zeros(op.FIRST_PARAMETER + len(names), dtype), g.astype(dtype)
+        self.hyper[op.STEP] = step
+        self.hyper[op.LEARNING_RATE] = optimizer.values.get("learning_rate", 0.01)
+        self.hyper[op.WEIGHT_DECAY] = optimizer.values.get("weight_decay", 0.0)
+        self.hyper[op.FIRST_PARAMETER :] = [optimizer.values[name] for name in names]
         self.arena = np.zeros((1 + len(optimizer.stored_states), len(g)), dtype)
         self._run, self._stride = UPDATE(optimizer_kernel(optimizer, dtype)), len(g)
         self._given = self.arena.ctypes.data, self.g.ctypes.data, self.hyper.ctypes.data

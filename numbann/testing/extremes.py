@@ -11,9 +11,10 @@ import numpy as np
 
 from numbann.compile.precision import Lowered
 from numbann.component import Component
+from numbann.derivation import derivative_of
 from numbann.errors import PluginError
 from numbann.testing.compiled import Update, backward_block, forward_block, loss_block
-from numbann.testing.findings import Doubt, Fault, place_of
+from numbann.testing.findings import Doubt, Fault, spot_of
 from numbann.testing.settings import UNDEFINED, call, rows_of_targets, target_points
 
 DTYPES = ("float32", "float64")
@@ -53,7 +54,7 @@ def check_precision(component: Component) -> str:
             worst = int(error.argmax())
             raise Doubt(
                 f"{name} loses digits in float32: {got[worst]:.6g} where float64 gives {expected[worst]:.6g}",
-                place_of(part),
+                spot_of(part),
                 "a difference of large numbers, or a formula that overflows, can often be written otherwise",
             )
         largest = max(largest, float(error.max()))
@@ -65,7 +66,7 @@ def _fault(error: PluginError, part: Callable[..., Any]) -> Fault:
     place, separator, rest = str(error).partition(": ")
     if separator and place.rpartition(":")[2].isdigit():
         return Fault(rest, place)
-    return Fault(str(error), place_of(part))
+    return Fault(str(error), spot_of(part))
 
 
 # ---- what the kernels give: (name, the author's function, numbers)
@@ -86,19 +87,19 @@ def _results(component: Component, dtype: str, x: np.ndarray) -> Results:
     a = forward["A"][:, : z.shape[1]]
     backward = backward_block(component, dtype, z, a)
     backward(len(x))
-    derivative = component.derivative or component.backward or component.function
+    derivative = component.backward or derivative_of(component)
     return [("a", component.function, a[:, 0]), ("da/dz", derivative, backward["D"][:, 0])]
 
 
 def _losses(component: Component, dtype: str, x: np.ndarray) -> Results:
     results: Results = []
-    y = np.zeros((len(x), 1 if component.form == "elementwise" else 3))
+    y = np.zeros((len(x), 1 if component.form == "elementwise" else 3 * component.traits["outputs"]))
     y[:, 0] = x
+    derivative = component.function if component.form == "row" else derivative_of(component)
     for t in _targets(component, y):
         block = loss_block(component, dtype, y, t)
         block(len(x))
         at = f" for t = {t[0, 0]:g}" if component.form == "elementwise" else ""
-        derivative = component.derivative or component.function
         results.append((f"the loss{at}", component.function, block["ROW_LOSS"]))
         results.append((f"its derivative{at}", derivative, block["D"][:, 0]))
     return results
@@ -131,7 +132,8 @@ def check_extremes(component: Component) -> str:
     for dtype in DTYPES:
         for name, part, found in _results(component, dtype, x):
             for at, value in zip(x.tolist(), found.tolist(), strict=True):
-                doubts.append(_judge(component, part, f"{name} is {value:g} at {argument} = {at:g}", at, value))
+                pass_nan = name == "a" or name.startswith("the loss")
+                doubts.append(_judge(component, part, pass_nan, f"{name} is {value:g} at {argument} = {at:g}", at, value))
     doubt = next(filter(None, doubts), None)
     if doubt:
         raise doubt
@@ -139,23 +141,25 @@ def check_extremes(component: Component) -> str:
     return f"no NaN for {argument} = {shown}" + ("" if component.kind == "optimizer" else "; NaN comes through")
 
 
-def _judge(component: Component, part: Callable[..., Any], what: str, at: float, value: float) -> Doubt | None:
-    """Raise a Fault, or give a Doubt, or nothing."""
+def _judge(
+    component: Component, part: Callable[..., Any], pass_nan: bool, what: str, at: float, value: float
+) -> Doubt | None:
+    """Raise a Fault, or give a Doubt, or nothing; pass_nan: NaN must give NaN."""
     if math.isnan(at):
-        if component.kind != "optimizer" and part is component.function and not math.isnan(value):
+        if pass_nan and not math.isnan(value):
             raise Fault(
                 f"{what}: NaN does not come through",
-                place_of(part),
+                spot_of(part),
                 "let comparisons with NaN fail into the branch that has the input: 0 if z < 0 else z",
             )
         return None
     if math.isnan(value):
         if abs(at) <= 30 or (math.isfinite(at) and not _undefined(component, part, at)):
-            raise Fault(what, place_of(part), _remedy(at))
+            raise Fault(what, spot_of(part), _remedy(at))
         reason = "z is infinite only after training has failed" if math.isinf(at) else "fine if it never gets there"
-        return Doubt(what, place_of(part), f"{reason}; else write it by parts: ... if z < 0 else ...")
+        return Doubt(what, spot_of(part), f"{reason}; else write it by parts: ... if z < 0 else ...")
     if math.isinf(value) and abs(at) <= 30:
-        raise Fault(what, place_of(part), _remedy(at))
+        raise Fault(what, spot_of(part), _remedy(at))
     return None
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -55,6 +56,7 @@ class Unchecked(Fault):
     state = SKIPPED
 
 
-def place_of(function: Callable[..., Any]) -> str:
-    """file:line of a function."""
-    return f"{function.__code__.co_filename}:{function.__code__.co_firstlineno}"
+def spot_of(function: Callable[..., Any]) -> str:
+    """file:line of a function; of a derived one, those of the function that it was derived from."""
+    derived = re.fullmatch(r"<.* derived from (.*)>", function.__code__.co_filename)
+    return derived[1] if derived else f"{function.__code__.co_filename}:{function.__code__.co_firstlineno}"

@@ -12,7 +12,8 @@ from numbann.spec.rules import of_parameter
 
 POINTS = [*np.linspace(-30, 30, 241).tolist(), -1e-3, 1e-3, -1e-9, 1e-9]
 UNDEFINED = (ZeroDivisionError, OverflowError, ValueError)  # raised where compiled code gives inf or NaN
-TARGETS = {"real": (-1.3, 0.0, 0.7), "positive": (0.5, 1.0, 3.0), "binary": (0.0, 0.3, 1.0)}
+REAL = (-1.3, 0.0, 0.7)
+TARGETS = {"real": REAL, "unshifted": REAL, "positive": (0.5, 1.0, 3.0), "binary": (0.0, 0.3, 1.0)}
 
 
 def settings_of(component: Component) -> list[dict[str, Any]]:
@@ -49,11 +50,13 @@ def target_points(component: Component) -> tuple[float, ...]:
 
 
 def rows_of_targets(component: Component, rows: int, outputs: int, random: np.random.Generator) -> np.ndarray:
-    """Targets that a loss takes: classes (B,), or rows (B, O) of its kind of number."""
+    """Targets that a loss takes for so many outputs: classes (B,), or rows (B, T) of its kind of number."""
     if "label" in component.roles:
         return random.integers(0, outputs, rows)
+    outputs //= component.traits["outputs"]
     draw = {
         "real": lambda: random.standard_normal((rows, outputs)),
+        "unshifted": lambda: random.standard_normal((rows, outputs)),
         "positive": lambda: random.uniform(0.5, 3.0, (rows, outputs)),
         "binary": lambda: random.uniform(0.0, 1.0, (rows, outputs)),
         "distribution": lambda: random.dirichlet(np.ones(outputs), rows),

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from numbann.component import Component, arguments_of
-from numbann.testing.findings import Doubt, Fault, place_of
+from numbann.testing.findings import Doubt, Fault, spot_of
 from numbann.testing.settings import UNDEFINED, call, target_points
 
 NEEDED = {
@@ -20,6 +20,7 @@ NEEDED = {
     ("loss", "row"): ("y", "dy"),
     ("optimizer", "elementwise"): ("w", "g"),
     ("optimizer", "matrix"): ("w", "g"),
+    ("optimizer", "solver"): ("w", "evaluate"),
 }
 PART_ROLES = {"activation": ("z", "u", "a"), "loss": ("y", "t"), "backward": ("z", "a", "da", "dz")}
 SAMPLE = (-3.0, -1.0, -0.1, 0.0, 0.1, 0.6, 1.0, 3.0)
@@ -31,7 +32,7 @@ def check_signature(component: Component) -> str:
         if name not in component.roles:
             raise Fault(
                 f"{component.name} does not use {name!r}, and without it {_article(component.kind)} has no meaning",
-                place_of(component.function),
+                spot_of(component.function),
                 f"add the argument {name!r}",
             )
     for label, part, roles in _parts(component):
@@ -41,7 +42,7 @@ def check_signature(component: Component) -> str:
     if not component.summary:
         raise Doubt(
             f"{component.name} has no docstring",
-            place_of(component.function),
+            spot_of(component.function),
             'give it one, """Name: formula.""", which `numbann show` prints',
         )
     return f"takes {', '.join(arguments_of(component.function))}; gives {_gives(component)}"
@@ -52,7 +53,7 @@ def _article(kind: str) -> str:
 
 
 def _gives(component: Component) -> str:
-    if component.form in ("row", "matrix") and component.kind != "loss":
+    if component.form in ("row", "matrix", "solver") and component.kind != "loss":
         return "its result in place"
     states = f" and {', '.join(component.states)}" if component.states else ""
     return {"optimizer": f"w{states}", "schedule": f"a factor{states}", "initializer": "an array"}.get(
@@ -76,7 +77,7 @@ def _check_arguments(component: Component, label: str, part: Callable[..., Any],
         if name not in known:
             raise Fault(
                 f"{label} of {component.name} takes {name!r}, which is not known to it",
-                place_of(part),
+                spot_of(part),
                 f"its arguments go by name: any of {', '.join(known)}",
             )
 
@@ -122,13 +123,13 @@ def _check_result(component: Component, function: Callable[..., Any], given: dic
         if got != wanted:
             raise Fault(
                 f"{where} returns {got} of {wanted} values",
-                place_of(function),
+                spot_of(function),
                 f"return w and every state, in the order of the arguments: return w, {', '.join(component.states)}",
             )
     for number in result if isinstance(result, tuple) and component.kind == "optimizer" else (result,):
         if not isinstance(number, numbers.Real) and not (isinstance(number, np.ndarray) and number.shape == ()):
             found = "None" if number is None else f"{type(number).__name__}"
-            raise Fault(f"{where} returns {found}, not a number", place_of(function), "return a number on every path")
+            raise Fault(f"{where} returns {found}, not a number", spot_of(function), "return a number on every path")
 
 
 def check_purity(component: Component) -> str:
@@ -139,7 +140,7 @@ def check_purity(component: Component) -> str:
         if repr(_quiet(function, **given)) != repr(_quiet(function, **given)):
             raise Fault(
                 f"{function.__name__} gives other numbers when it is called again with the same ones",
-                place_of(function),
+                spot_of(function),
                 "keep nothing between calls; noise comes by the argument u, states by arguments of their own",
             )
     for function in functions:
@@ -147,7 +148,7 @@ def check_purity(component: Component) -> str:
         if changed:
             raise Fault(
                 f"calling it changes {changed[0]!r} of its module",
-                place_of(function),
+                spot_of(function),
                 "keep nothing between calls; states go in and out by arguments",
             )
     return "the same inputs give the same outputs, and nothing else changes"

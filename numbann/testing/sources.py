@@ -11,8 +11,8 @@ from types import ModuleType
 from typing import Any
 
 from numbann.component import Component, freeze
-from numbann.discovery import _cause as cause
-from numbann.discovery import built_in, import_file, register_module
+from numbann.discovery import Plugin, built_in, of_file
+from numbann.discovery.plugin import import_module
 from numbann.errors import PluginError
 from numbann.registry import Origin
 
@@ -21,35 +21,33 @@ def components_of(what: Any) -> list[Component]:
     """The components of a decorated function, a module or its name, a plugin file, or a folder of either."""
     if isinstance(what, Component) or hasattr(what, "__numbann__"):
         return [freeze(what)]
-    registry = built_in().copy()
-    before = {id(entry.component) for entry in registry.entries()}
-    for module, origin in _modules(what):
-        if origin.module.startswith("numbann."):
-            return [entry.component for entry in registry.entries() if entry.origin.module == origin.module]
-        register_module(registry, module, origin)
-    return [entry.component for entry in registry.entries() if id(entry.component) not in before]
+    name = what.__name__ if isinstance(what, ModuleType) else str(what)
+    if name.startswith("numbann."):
+        return [entry.component for entry in built_in().entries() if entry.origin.module == name]
+    registry, found = built_in().copy(), []
+    for plugin in _plugins(what):
+        plugin.register_in(registry)
+        found += plugin.components()
+    return found
 
 
-def _modules(what: Any) -> Iterator[tuple[ModuleType, Origin]]:
-    """The modules that are meant, imported one by one."""
+def _plugins(what: Any) -> Iterator[Plugin]:
+    """The plugins that are meant; none is imported yet."""
     if isinstance(what, ModuleType):
-        yield what, Origin(what.__name__, "", what.__name__)
-        return
-    path = Path(what)
-    if path.is_dir():
-        yield from _of_folder(path)
-    elif path.suffix == ".py" or path.is_file():
-        yield import_file(path), Origin(str(path), "", path.stem)
+        yield Plugin(Origin(what.__name__, "", what.__name__), lambda: what)
+    elif Path(what).is_dir():
+        yield from _of_folder(Path(what))
+    elif Path(what).suffix == ".py" or Path(what).is_file():
+        yield of_file(Path(what))
     else:
-        yield _imported(str(what)), Origin(str(what), "", str(what))
+        yield _of_module(str(what), str(what))
 
 
-def _of_folder(folder: Path) -> Iterator[tuple[ModuleType, Origin]]:
+def _of_folder(folder: Path) -> Iterator[Plugin]:
     """A distribution's modules, those of its entry points; without pyproject.toml each file is a plugin."""
     project = folder / "pyproject.toml"
     if not project.exists():
-        for path in sorted(folder.glob("*.py")):
-            yield import_file(path), Origin(str(path), "", path.stem)
+        yield from map(of_file, sorted(folder.glob("*.py")))
         return
     with project.open("rb") as file:
         points = tomllib.load(file).get("project", {}).get("entry-points", {}).get("numbann", {})
@@ -58,12 +56,9 @@ def _of_folder(folder: Path) -> Iterator[tuple[ModuleType, Origin]]:
             f'{project}: no entry points of the group numbann; add [project.entry-points.numbann] with NAME = "MODULE"'
         )
     sys.path[:0] = [str(place.resolve()) for place in (folder / "src", folder) if place.is_dir()]
-    for name in sorted({point.partition(":")[0] for point in points.values()}):
-        yield _imported(name), Origin(str(folder), "", name)
+    yield from (_of_module(str(folder), name) for name in sorted(set(points.values())))
 
 
-def _imported(name: str) -> ModuleType:
-    try:
-        return importlib.import_module(name)
-    except (Exception, SystemExit) as error:
-        raise PluginError(f"{name}: failed to import: {cause(error)}") from error
+def _of_module(owner: str, name: str) -> Plugin:
+    origin = Origin(owner, "", name)
+    return Plugin(origin, lambda: import_module(origin))

@@ -21,9 +21,10 @@ from numbann.discovery import built_in
 from numbann.engine import Engine
 from numbann.simd.jit import code_of
 from numbann.simd.vector_math import BINDINGS
-from numbann.spec import LayerChoice
+from numbann.spec import LayerChoice, Resolved
+from numbann.spec.model import Train
 from numbann.testing.compiled import LANES, Update, backward_block, forward_block, loss_block
-from numbann.testing.findings import Doubt, place_of
+from numbann.testing.findings import Doubt, spot_of
 from numbann.testing.settings import rows_of_targets
 
 ARITHMETIC = re.compile(r"= (?:tail )?f(?:add|sub|mul|div|neg|cmp) [^\n]*?(?:<(\d+) x float>|float) ")
@@ -62,7 +63,7 @@ def check_vectors(component: Component) -> str:
             fast = ", ".join(sorted(getattr(function, "__name__", "") for function in BINDINGS["float32"]))
             raise Doubt(
                 f"{name} is not vectorised: " + (f"{called} is called for each number" if called else "one by one"),
-                place_of(component.function),
+                spot_of(component.function),
                 f"it works, but slowly; these functions of math go by vectors: {fast}",
             )
     return f"{min(widths)} numbers at once, and no call of a scalar function"
@@ -157,7 +158,7 @@ def _engine(component: Component, net: tuple[int, ...]) -> Engine:
     return engine
 
 
-def _resolved(component: Component, net: tuple[int, ...]) -> Any:
+def _resolved(component: Component, net: tuple[int, ...]) -> Resolved:
     """What numbann.spec would make of a spec with the component in it."""
     chosen = {
         "activation": built_in().get("activation", "relu"),
@@ -169,13 +170,19 @@ def _resolved(component: Component, net: tuple[int, ...]) -> Any:
     init = built_in().get("initializer", "xavier_normal").configured()
     hidden = chosen["activation"].configured()
     layers = [LayerChoice(units, hidden, init) for units in net[1:-1]] + [LayerChoice(net[-1], link, init)]
-    train = SimpleNamespace(batch_size=BATCH)
-    return SimpleNamespace(
-        spec=SimpleNamespace(model=SimpleNamespace(dtype="float32"), seed=0, train=train),
-        layers=layers,
-        loss=chosen["loss"].configured(),
-        output_activation=link,
-        optimizer=chosen["optimizer"].configured(),
-        weight_decay=0.0,
+    spec: Any = SimpleNamespace(model=SimpleNamespace(dtype="float32"), seed=0, train=Train(batch_size=BATCH))
+    return Resolved(
+        spec=spec,
         target="label" if "label" in chosen["loss"].roles else chosen["loss"].traits["target"],
+        outputs=net[-1],
+        loss=chosen["loss"].configured(),
+        optimizer=chosen["optimizer"].configured(),
+        learning_rate=0.001,
+        weight_decay=0.0,
+        l1=0.0,
+        schedule=built_in().get("schedule", "constant").configured(),
+        warmup_epochs=0,
+        layers=tuple(layers),
+        output_activation=link,
+        metrics=(),
     )
