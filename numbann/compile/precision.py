@@ -32,6 +32,7 @@ class Lowered:
 
     dtype: str
     cast: str = "F"
+    vectors: bool = True  # whether functions of math are bound to vector ones
     functions: dict[int, str] = field(default_factory=dict)  # by id of the author's function: its name in the text
     texts: list[str] = field(default_factory=list)
     imports: set[str] = field(default_factory=set)
@@ -209,7 +210,7 @@ class _Rewriter(Parsed):
         if found in ROWS:
             self.lowered.imports.add("from numbann.simd import rows")
             return f"rows.{found.__name__}"
-        vector = BINDINGS[self.lowered.dtype].get(found)
+        vector = BINDINGS[self.lowered.dtype].get(found) if self.lowered.vectors else None
         if vector is not None:
             self.lowered.imports.add("from numbann.simd import vector_math")
             return f"vector_math.{vector.__name__}"

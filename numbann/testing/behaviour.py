@@ -9,7 +9,7 @@ import numpy as np
 
 from numbann.component import Component
 from numbann.testing.findings import Fault, spot_of
-from numbann.testing.settings import call, settings_of
+from numbann.testing.settings import call
 
 STEPS = 3000
 EPOCHS, STEPS_AN_EPOCH = 12, 5

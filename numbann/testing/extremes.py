@@ -48,16 +48,16 @@ def check_precision(component: Component) -> str:
         raise _fault(error, component.function) from error
     largest = 0.0
     for (name, part, got), (_, _, expected) in zip(single, double, strict=True):
-        error = np.abs(got.astype("f8") - expected) / np.maximum(np.abs(expected), 1.0)
-        error[~np.isfinite(error)] = 0.0
-        if error.max() > 1e-3:
-            worst = int(error.argmax())
+        far = np.abs(got.astype("f8") - expected) / np.maximum(np.abs(expected), 1.0)
+        far[~np.isfinite(far)] = 0.0
+        if far.max() > 1e-3:
+            worst = int(far.argmax())
             raise Doubt(
                 f"{name} loses digits in float32: {got[worst]:.6g} where float64 gives {expected[worst]:.6g}",
                 spot_of(part),
                 "a difference of large numbers, or a formula that overflows, can often be written otherwise",
             )
-        largest = max(largest, float(error.max()))
+        largest = max(largest, float(far.max()))
     return f"float32 stays float32 and float64 stays float64; they differ by {largest:.0e}"
 
 
@@ -133,7 +133,9 @@ def check_extremes(component: Component) -> str:
         for name, part, found in _results(component, dtype, x):
             for at, value in zip(x.tolist(), found.tolist(), strict=True):
                 pass_nan = name == "a" or name.startswith("the loss")
-                doubts.append(_judge(component, part, pass_nan, f"{name} is {value:g} at {argument} = {at:g}", at, value))
+                doubts.append(
+                    _judge(component, part, pass_nan, f"{name} is {value:g} at {argument} = {at:g}", at, value)
+                )
     doubt = next(filter(None, doubts), None)
     if doubt:
         raise doubt

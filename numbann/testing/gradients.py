@@ -1,7 +1,7 @@
 """Derivatives against finite differences in float64.  Plain Python, not compiled.
 
-At a kink any value between the slope to the left and the slope to the right is right; a jump has no slope and is skipped,
-as is a point where plain Python raises (1 / 0, exp(1000)): what compiled code does there, extremes.py looks at.
+At a kink any value between the slopes to the left and to the right is right; a jump has no slope and is skipped, as is
+a point where plain Python raises (1 / 0, exp(1000)): what compiled code does there, extremes.py looks at.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from typing import Any
 
 import numpy as np
 
-from numbann.derivation import derivative_of, slopes_of
 from numbann.component import Component
+from numbann.derivation import derivative_of, slopes_of
 from numbann.testing.findings import Fault, spot_of
 from numbann.testing.settings import POINTS, UNDEFINED, call, rows_of_targets, settings_of, shown, target_points
 
@@ -123,9 +123,7 @@ def _row_activation(component: Component) -> Iterator[Compared]:
             yield backward, _element(k, width, values, component), partial(float, dz[k]), along, float(z[k])
 
 
-def _weighted(
-    component: Component, values: dict[str, Any], z: np.ndarray, da: np.ndarray, k: int, x: float
-) -> float:
+def _weighted(component: Component, values: dict[str, Any], z: np.ndarray, da: np.ndarray, k: int, x: float) -> float:
     """sum(da * a) with x for z[k]."""
     a = np.full(len(z), np.nan)
     call(component.function, z=_replaced(z, k, x), a=a, **values)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import sys
 import tomllib
 from collections.abc import Iterator
@@ -24,7 +23,8 @@ def components_of(what: Any) -> list[Component]:
     name = what.__name__ if isinstance(what, ModuleType) else str(what)
     if name.startswith("numbann."):
         return [entry.component for entry in built_in().entries() if entry.origin.module == name]
-    registry, found = built_in().copy(), []
+    registry = built_in().copy()
+    found: list[Component] = []
     for plugin in _plugins(what):
         plugin.register_in(registry)
         found += plugin.components()

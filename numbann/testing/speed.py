@@ -1,4 +1,4 @@
-"""How fast a component is beside known ones: its kernels on a block in the first-level cache, and a whole training step.
+"""How fast a component is beside known ones: its kernels on a block in the first-level cache, and a training step.
 
 Whether a loop was vectorised is read from the compiled code, not guessed from the time.
 """
@@ -132,9 +132,11 @@ def step_microseconds(component: Component) -> dict[str, float]:
     return compare_steps([component, built_in().get(component.kind, known)])
 
 
-def compare_steps(components: list[Component], net: tuple[int, ...] = NET, rounds: int = 2 * ROUNDS) -> dict[str, float]:
+def compare_steps(
+    components: list[Component], net: tuple[int, ...] = NET, rounds: int = 2 * ROUNDS
+) -> dict[str, float]:
     """{name: us a step} of a net, batches of 32, one thread, with each of some components; rounds alternate."""
-    engines = {component.name: _engine(component, net) for component in components}
+    engines = {component.name: engine_of(component, net) for component in components}
     found: dict[str, list[float]] = {name: [] for name in engines}
     rates = np.full(DATA // BATCH, 1e-4)
     for epoch in range(rounds + 3):
@@ -148,7 +150,7 @@ def compare_steps(components: list[Component], net: tuple[int, ...] = NET, round
     return {name: statistics.median(times) for name, times in found.items()}
 
 
-def _engine(component: Component, net: tuple[int, ...]) -> Engine:
+def engine_of(component: Component, net: tuple[int, ...]) -> Engine:
     """An engine with data, for a net in which a component has its place."""
     made = plan.build(_resolved(component, net), net[0])
     engine, random = Engine(made, 1, exactly=True), np.random.default_rng(0)

@@ -1,4 +1,4 @@
-"""`numbann plugins check` and `numbann plugins new`: what they print, write and refuse, and a new plugin's own tests."""
+"""`numbann plugins check` and `new`: what they print, write and refuse, and the tests of a new plugin."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def test_a_plugin_that_is_right(numbann: Numbann) -> None:
     checks = ["signature", "source", "purity", "gradient", "precision", "extremes", "vectors"]
     assert [(mark, name) for mark, name, *_ in lines[1:8]] == [("✓", name) for name in checks]
     assert [line[0] for line in lines[8:12]] == ["-", "speed", "speed", "step"]
-    assert lines[-1] == "Verdict: doubled passes every check.".split()
+    assert lines[-1] == ["Verdict:", "doubled", "passes", "every", "check."]
 
 
 def test_a_plugin_that_is_wrong(numbann: Numbann) -> None:

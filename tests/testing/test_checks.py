@@ -41,7 +41,11 @@ def test_built_in_components_pass_compiled(component: Component) -> None:
 # ---- what is wrong
 
 BROKEN = {
-    "wrong gradient": ("gradient", "wrong_slope is 3 at z = .* but the slope is 2; wrong at 245 of 245 points", "correct the formula"),
+    "wrong gradient": (
+        "gradient",
+        "wrong_slope is 3 at z = .* but the slope is 2; wrong at 245 of 245 points",
+        "correct the formula",
+    ),
     "wrong slope": ("gradient", "learned_slope is 0 at z = .* but the slope is", "correct the formula"),
     "wrong loss": ("gradient", "wrong_loss_slope is .* but the slope is", "correct the formula or leave"),
     "wrong backward": ("gradient", "row_back is .* at element . of a row", "correct the formula$"),
@@ -53,7 +57,11 @@ BROKEN = {
     "float64 on purpose": ("source", "'np.float64' cannot be called in a component", ""),
     "prints": ("source", "a call such as print", ""),
     "recursion": ("source", "recursive calls itself; recursion cannot be compiled", ""),
-    "array arithmetic": ("signature", "raises AttributeError: 'float' object has no attribute 'sum'", "work on numbers"),
+    "array arithmetic": (
+        "signature",
+        "raises AttributeError: 'float' object has no attribute 'sum'",
+        "work on numbers",
+    ),
     "returns none": ("signature", "sometimes at z = -3 returns None, not a number", "return a number on every path"),
     "unknown argument": ("signature", "the derivative of turned takes 'x', which is not known", "any of z, u, a"),
     "no z": ("signature", "constant does not use 'z'", "add the argument 'z'"),
@@ -107,7 +115,9 @@ def test_checks_after_a_failure_of_the_ground_are_left_out(module: ModuleType) -
 
 
 def test_as_assertions(module: ModuleType) -> None:
-    assert [finding.check for finding in check_activation(module.fine)] == list(checks_of(components_of(module.fine)[0]))
+    assert [finding.check for finding in check_activation(module.fine)] == list(
+        checks_of(components_of(module.fine)[0])
+    )
     with pytest.raises(AssertionError, match=r"(?s)activation wrong:\ngradient: .*broken\.py:\d+: wrong_slope is 3"):
         check_activation(module.CASES["wrong gradient"][0])
     with pytest.raises(AssertionError, match="few returns 1 of 2 values"):

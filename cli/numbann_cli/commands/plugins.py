@@ -173,10 +173,12 @@ def _meant(settings: Settings, what: str) -> list[Any]:
 @command.command("new")
 @click.argument("name")
 @click.option("--kind", type=click.Choice(KINDS), required=True, help="What it is.")
-@click.option("-o", "folder", type=click.Path(file_okay=False, path_type=Path), default=".", metavar="DIR", help="Where.")
+@click.option(
+    "-o", "folder", type=click.Path(file_okay=False, path_type=Path), default=".", metavar="DIR", help="Where."
+)
 @click.pass_obj
 def new(settings: Settings, name: str, kind: str, folder: Path) -> None:
-    """Write a new plugin, numbann-NAME: a distribution with one component, its tests, and a spec that trains with it."""
+    """Write a new plugin, numbann-NAME: a distribution with one component, tests, and a spec that trains with it."""
     from numbann.discovery import with_files
 
     component = component_name(name)
