@@ -68,7 +68,7 @@ def test_a_second_compilation_is_found_in_the_cache(component: Component, values
 
     def compiled() -> None:
         if component.kind == "activation":
-            blocks.activation_forward.__wrapped__(component, "float64", False)
+            blocks.activation_forward.__wrapped__(component, "float64", not component.keeps_z)
             blocks.activation_backward.__wrapped__(component, "float64")
         elif component.kind == "loss":
             blocks.loss_kernel.__wrapped__(component, "float64")
