@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from numbann.hookspecs import hookimpl
     from numbann.model import Model, load
     from numbann.training.execution import Interrupted, Run
+    from numbann.training.range_test import RangeTest, find_learning_rate
     from numbann.training.runs import resume, train
 
 __version__ = "0.1.0"
@@ -70,6 +71,7 @@ _NAMES = {
     "numbann.hookspecs": ("hookimpl",),
     "numbann.model": ("Model", "load"),
     "numbann.training.execution": ("Interrupted", "Run"),
+    "numbann.training.range_test": ("RangeTest", "find_learning_rate"),
     "numbann.training.runs": ("resume", "train"),
 }
 _HOMES = {name: module for module, names in _NAMES.items() for name in names}
@@ -78,9 +80,11 @@ __all__ = [  # noqa: RUF022 - in the order in which a reader needs them
     "train",
     "resume",
     "load",
+    "find_learning_rate",
     "Run",
     "Model",
     "Interrupted",
+    "RangeTest",
     "get_activation",
     "get_loss",
     "get_optimizer",

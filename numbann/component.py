@@ -36,13 +36,14 @@ ROLES: Mapping[tuple[str, str], tuple[str, ...]] = {
     ("loss", "row"): ("y", "dy", "t", "label"),
     ("optimizer", "elementwise"): ("w", "g", "step", "learning_rate", "weight_decay"),
     ("optimizer", "matrix"): ("w", "g", "step", "learning_rate", "weight_decay"),
+    ("optimizer", "solver"): ("w", "evaluate", "memory", "step", "learning_rate"),
     ("schedule", "elementwise"): ("monitor", "step", "steps", "epoch", "epochs"),
     ("initializer", "elementwise"): ("shape", "random"),
     ("metric", "elementwise"): ("t", "weight", "label", "probability", "value"),
 }
 SETTINGS = ("learning_rate", "weight_decay")  # roles of an optimizer that also have a default, and so a schema
 STATEFUL = ("optimizer", "schedule")
-TARGETS = ("real", "positive", "binary", "distribution")
+TARGETS = ("real", "unshifted", "positive", "binary", "distribution")
 
 
 @dataclass(frozen=True)
@@ -99,7 +100,14 @@ class Component:
     @property
     def keeps_z(self) -> bool:
         """Whether an activation needs z beside a on the way back: its derivative reads z, or it works on whole rows."""
-        return self.form == "row" or self.derivative is None or "z" in arguments_of(self.derivative)
+        if self.form == "row" or self.derivative is None:
+            return True
+        return any("z" in arguments_of(part) for part in (self.derivative, *self.slopes.values()))
+
+    @property
+    def learnable(self) -> tuple[str, ...]:
+        """The names of the parameters that are trained."""
+        return tuple(parameter.name for parameter in self.parameters if parameter.learnable)
 
     def defaults(self) -> dict[str, Any]:
         """Every parameter's default by name."""
@@ -174,7 +182,9 @@ def optimizer(
 ) -> Any:
     """Declare an optimizer: roles w g step learning_rate weight_decay, and states -> w, or (w, *states).
 
-    `optional` maps a state to the parameter without which it is not stored.
+    `optional` maps a state to the parameter without which it is not stored.  form="matrix": plain NumPy that changes
+    w and states in place, matrices (I, O), biases as (1, O), and is called for each of them in each step.
+    form="solver": w (one float64 vector), evaluate, memory, step, learning_rate: see numbann/optimizers/solvers.py.
     """
     return _decorator("optimizer", form, {"optional": dict(optional or {})}, names)(function)
 
@@ -189,9 +199,19 @@ def initializer(function: Callable[..., Any] | None = None, /, **names: Any) -> 
     return _decorator("initializer", "elementwise", {}, names)(function)
 
 
-def metric(function: Callable[..., Any] | None = None, /, *, better: str = "higher", **names: Any) -> Any:
-    """Declare a metric: `t`, `weight` and `label`, `probability` or `value` -> number; better: "higher" or "lower"."""
-    return _decorator("metric", "elementwise", {"better": better}, names)(function)
+def metric(
+    function: Callable[..., Any] | None = None,
+    /,
+    *,
+    better: str = "higher",
+    multilabel: bool = False,
+    **names: Any,
+) -> Any:
+    """Declare a metric: `t`, `weight` and `label`, `probability` or `value` -> number; better: "higher" or "lower".
+
+    multilabel: it also takes T yes/no labels: `t` and `label` (N, T), 1 for yes, and `probability` (N, T) of yes.
+    """
+    return _decorator("metric", "elementwise", {"better": better, "multilabel": multilabel}, names)(function)
 
 
 @dataclass
@@ -328,11 +348,18 @@ def _check(component: Component) -> None:
         raise PluginError(f"{place}: a row loss asks for `t` or for `label`, not for both")
     if component.kind == "loss" and component.traits["target"] not in TARGETS:
         raise PluginError(f"{place}: target {component.traits['target']!r} is unknown (known: {', '.join(TARGETS)})")
+    if component.form == "solver" and component.states:
+        raise PluginError(f"{place}: a solver keeps arrays in `memory`, not in states such as {component.states[0]!r}")
+    if component.form != "elementwise" and component.traits.get("optional"):
+        raise PluginError(f"{place}: `optional` is for elementwise optimizers")
     for state, parameter in component.traits.get("optional", {}).items():
         if state not in component.states or parameter not in component.defaults():
             raise PluginError(f"{place}: optional={{{state!r}: {parameter!r}}} must map a state to a parameter of it")
-    learnable = {parameter.name for parameter in component.parameters if parameter.learnable}
-    stray = set(component.slopes) - learnable
+    if component.learnable and (component.kind != "activation" or component.form == "row"):
+        raise PluginError(
+            f"{place}: {component.learnable[0]!r} cannot be Learnable; only an elementwise activation's can"
+        )
+    stray = set(component.slopes) - set(component.learnable)
     if stray:
         raise PluginError(f"{place}: derivative({sorted(stray)[0]!r}) is of no learnable parameter")
 

@@ -1,4 +1,4 @@
-"""Initial weights, as plain NumPy.  shape = (I, O): I inputs, O outputs.  Biases start at zero elsewhere."""
+"""Initial weights, as plain NumPy.  shape = (I, O): I inputs, O outputs.  A bias starts as one more row would."""
 
 from __future__ import annotations
 
@@ -57,6 +57,7 @@ def truncated_normal(shape, random, deviation: Positive = 0.05):
 def xavier_normal(shape, random):
     """Xavier: normal with mean 0 and variance 2 / (I + O), for tanh and sigmoid.
 
+    Between what keeps the variance forward and what keeps it back; deep rectifiers fade with it: see he_normal.
     Glorot and Bengio 2010, https://proceedings.mlr.press/v9/glorot10a.html.
     """
     return random.normal(0.0, sqrt(2 / (shape[0] + shape[1])), shape)
@@ -66,6 +67,7 @@ def xavier_normal(shape, random):
 def xavier_uniform(shape, random):
     """Xavier: uniform in +-sqrt(6 / (I + O)), whose variance is 2 / (I + O).
 
+    For tanh and sigmoid, as xavier_normal, without its rare large weights.
     Glorot and Bengio 2010, https://proceedings.mlr.press/v9/glorot10a.html.
     """
     bound = sqrt(6 / (shape[0] + shape[1]))
@@ -76,6 +78,7 @@ def xavier_uniform(shape, random):
 def he_normal(shape, random):
     """He: normal with mean 0 and variance 2 / I, for rectifiers.
 
+    The 2 makes up for the half of z that relu cuts off; with tanh, units start out nearer to saturation.
     He, Zhang, Ren and Sun 2015, https://arxiv.org/abs/1502.01852.
     """
     return random.normal(0.0, sqrt(2 / shape[0]), shape)
@@ -85,6 +88,7 @@ def he_normal(shape, random):
 def he_uniform(shape, random):
     """He: uniform in +-sqrt(6 / I), whose variance is 2 / I.
 
+    For rectifiers, as he_normal, without its rare large weights.
     He, Zhang, Ren and Sun 2015, https://arxiv.org/abs/1502.01852.
     """
     bound = sqrt(6 / shape[0])
@@ -104,6 +108,7 @@ def lecun_normal(shape, random):
 def lecun_uniform(shape, random):
     """LeCun: uniform in +-sqrt(3 / I), whose variance is 1 / I.
 
+    For selu and linear layers, as lecun_normal, without its rare large weights.
     LeCun, Bottou, Orr and Mueller 1998, https://doi.org/10.1007/3-540-49430-8_2.
     """
     bound = sqrt(3 / shape[0])

@@ -14,8 +14,8 @@ from numbann import plan as planning
 from numbann import provenance
 from numbann.data import Inputs, Preprocessing
 from numbann.errors import RunDirectoryError, SpecError
-from numbann.modelfile import ModelFile, Weights, read_model
-from numbann.outputs import Reading, score
+from numbann.modelfile import ModelFile, Tensors, read_model
+from numbann.outputs import Confusion, Reading, confusion, score
 from numbann.plan import Plan
 from numbann.spec import Resolved, Spec, resolve, restore
 
@@ -29,12 +29,12 @@ class Model:
     resolved: Resolved
     plan: Plan
     preprocessing: Preprocessing
-    weights: Weights
+    tensors: Tensors
     threads: int | str = "auto"
 
     @property
     def task(self) -> str:
-        """ "classification" or "regression"."""
+        """ "classification", "multilabel" or "regression"."""
         return str(self.resolved.spec.data.task)
 
     @property
@@ -49,8 +49,15 @@ class Model:
 
     @property
     def classes(self) -> tuple[Any, ...] | None:
-        """The classes in the order of predict_proba's columns; None for a regression."""
-        return tuple(self.reading.classes) if self.reading.of_classes else None
+        """The classes in the order of predict_proba's columns, (no, yes) of each yes/no label; None for regression."""
+        return tuple(self.reading.classes) if self.reading.of_classes else self.preprocessing.pairs
+
+    @property
+    def weights(self) -> list[tuple[np.ndarray, np.ndarray]]:
+        """Each layer's w (I, O) and b (O,); `tensors` has these and all else that is trained, by name."""
+        return [
+            (self.tensors[f"layers.{k}.weight"], self.tensors[f"layers.{k}.bias"]) for k in range(len(self.plan.layers))
+        ]
 
     @cached_property
     def reading(self) -> Reading:
@@ -62,15 +69,15 @@ class Model:
         from numbann.engine import Engine
 
         engine = Engine(self.plan, self.threads)
-        engine.set_weights(self.weights)
+        engine.set_parameters(self.tensors)
         return engine
 
     def predict(self, X: Any) -> np.ndarray:
-        """The class of each row as it came (N,); for a regression values (N,), or (N, targets) if there are several."""
+        """The class of each row as it came (N,), or values; (N, targets) for several yes/no labels or values."""
         return self.reading.predictions(self._raw_outputs(X))
 
     def predict_proba(self, X: Any) -> np.ndarray:
-        """The probability of each class (N, K), in the order of `classes`."""
+        """The probability of each class (N, K), or of yes for each label (N, targets), in the order of `classes`."""
         return self.reading.probabilities(self._raw_outputs(X))
 
     @cached_property
@@ -96,11 +103,17 @@ class Model:
         outputs: np.ndarray = self._engine.predict(x)
         return outputs
 
-    def measure(self, x: Inputs, raw_target: np.ndarray) -> dict[str, float]:
-        """Loss and metrics for preprocessed rows and their original targets."""
+    def measure(
+        self, x: Inputs, raw_target: np.ndarray, weight: np.ndarray | None = None
+    ) -> tuple[dict[str, float], Confusion | None]:
+        """Loss and metrics for preprocessed rows and their original targets, and which classes are taken for which.
+
+        weight (N,): how much each row counts.
+        """
         t = self.preprocessing.encode(raw_target, self.resolved.target, self.plan.dtype)
-        loss, outputs = self._engine.evaluate(x, t)
-        return {"loss": loss, **score(self.resolved.metrics, self.reading, outputs, raw_target)}
+        loss, outputs = self._engine.evaluate(x, t, self.preprocessing.loss_weight(raw_target, weight))
+        measures = {"loss": loss, **score(self.resolved.metrics, self.reading, outputs, raw_target, weight)}
+        return measures, confusion(self.reading, outputs, raw_target)
 
     def __repr__(self) -> str:
         return f"<numbann.Model {self.task}: {self.plan}>"
@@ -113,10 +126,14 @@ def _is_matrix(X: Any, inputs: int) -> bool:
     )
 
 
-def load(path: str | Path, *, threads: int | None = None) -> Model:
-    """The model of a run directory or of a .safetensors file."""
+def load(path: str | Path, *, threads: int | None = None, trust: bool = False) -> Model:
+    """The model of a run directory or of a .safetensors file.
+
+    trust: run the source of components that is kept in the file, rather than look for the plugins that they came from;
+    it is code like any other, so do it only if you know where the file comes from.
+    """
     file = model_path(Path(path))
-    return from_file(read_model(file), str(file), threads)
+    return from_file(read_model(file), str(file), threads, trust)
 
 
 def model_path(path: Path) -> Path:
@@ -128,21 +145,44 @@ def model_path(path: Path) -> Path:
     return path / MODEL if path.is_dir() else path
 
 
-def from_file(file: ModelFile, place: str, threads: int | None = None) -> Model:
-    """The model in a model file; its components must be what they were."""
+def from_file(file: ModelFile, place: str, threads: int | None = None, trust: bool = False) -> Model:
+    """The model in a model file; its components must be what they were, or with `trust` are what is kept in it."""
     try:
-        loaded, preprocessing = restore(file.spec), Preprocessing.from_dict(file.preprocessing)
+        registry = provenance.revived(file.components, place) if trust else None
+        loaded, preprocessing = restore(file.spec, registry), Preprocessing.from_dict(file.preprocessing)
         resolved = resolve(loaded, _facts(loaded.spec, preprocessing))
         plan = planning.build(resolved, file.inputs)
+        _check_tensors(file.tensors, plan)
     except SpecError as error:
-        raise RunDirectoryError(f"{place}: its spec cannot be used here or is damaged: {error}") from None
+        raise _unusable(file, place, error) from None
     except (KeyError, TypeError, ValueError) as error:
         raise RunDirectoryError(
             f"{place}: a damaged model ({type(error).__name__}: {error}); copy it again or train anew"
         ) from None
     parts = [*(layer.activation for layer in resolved.layers), resolved.output_activation]
     provenance.verify(file.components, [part.component for part in parts], place)
-    return Model(resolved, plan, preprocessing, file.weights, "auto" if threads is None else threads)
+    return Model(resolved, plan, preprocessing, file.tensors, "auto" if threads is None else threads)
+
+
+def _unusable(file: ModelFile, place: str, error: SpecError) -> RunDirectoryError:
+    """What to do where a spec cannot be used: bring its plugins back, or trust the source kept of them."""
+    foreign = provenance.stored_elsewhere(file.components)
+    if not foreign:
+        return RunDirectoryError(f"{place}: its spec cannot be used here or is damaged: {error}")
+    needed = "; ".join(f'{record["kind"]} "{record["name"]}" of {record["origin"]}' for record in foreign)
+    return RunDirectoryError(
+        f"{place}: needs {needed}; install that, or bring the file back, or run the source that is kept in the model, "
+        f"if you trust where it comes from: --trust (trust=True)\n{error}"
+    )
+
+
+def _check_tensors(tensors: Tensors, plan: Plan) -> None:
+    """ValueError if a model's tensors are not those of its plan."""
+    for name, shape in plan.tensors.items():
+        if name not in tensors:
+            raise KeyError(f"{name} is missing")
+        if tensors[name].shape != shape:
+            raise ValueError(f"{name} has the shape {tensors[name].shape} where {shape} is needed")
 
 
 def _facts(spec: Spec, preprocessing: Preprocessing) -> Any:
@@ -156,6 +196,7 @@ def _facts(spec: Spec, preprocessing: Preprocessing) -> Any:
         stratify=data.split.stratify,
         classes=preprocessing.classes,
         targets=preprocessing.targets,
+        inputs=preprocessing.inputs,
         probabilities=data.task == "classification" and isinstance(data.target, list),
         split_validation=data.split.validation,
         split_test=data.split.test,

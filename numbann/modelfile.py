@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -17,18 +16,18 @@ from numbann.errors import RunDirectoryError
 
 FORMAT = 1
 KEY = "numbann"
-Weights = list[tuple[np.ndarray, np.ndarray]]
+Tensors = Mapping[str, np.ndarray]
 
 
 @dataclass(frozen=True)
 class ModelFile:
-    """What a model file holds: the resolved spec, the fitted preprocessing, the components' sources, the weights."""
+    """What a model file holds: the resolved spec, the fitted preprocessing, the components' sources, the tensors."""
 
     spec: Mapping[str, Any]
     inputs: int
     preprocessing: Mapping[str, Any]
     components: Sequence[Mapping[str, str]]
-    weights: Weights
+    tensors: Tensors
 
     def to_bytes(self) -> bytes:
         """The file.  Equal models give equal bytes: sorted keys, no time, one metadata key (several have no order)."""
@@ -39,11 +38,7 @@ class ModelFile:
             "preprocessing": self.preprocessing,
             "components": self.components,
         }
-        tensors: dict[str, np.ndarray] = {}
-        for index, (w, b) in enumerate(self.weights):
-            tensors[f"layers.{index}.weight"] = np.ascontiguousarray(w)
-            tensors[f"layers.{index}.bias"] = np.ascontiguousarray(b)
-        return save(tensors, {KEY: json.dumps(metadata, sort_keys=True, ensure_ascii=False)})
+        return save(dict(self.tensors), {KEY: json.dumps(metadata, sort_keys=True, ensure_ascii=False)})
 
 
 def read_model(path: Path) -> ModelFile:
@@ -67,15 +62,10 @@ def read_tensors(path: Path, key: str) -> tuple[dict[str, Any], dict[str, np.nda
 
 
 def _checked(metadata: dict[str, Any], tensors: dict[str, np.ndarray]) -> ModelFile:
-    """The model file of metadata and tensors that belong together; ValueError if they do not."""
+    """The model file of metadata and tensors; ValueError if its format is another one."""
     if metadata["format"] != FORMAT:
         raise ValueError(f"format {metadata['format']}; this numbann reads format {FORMAT}")
-    layers = len(metadata["spec"]["model"]["layers"]) + 1
-    weights = [(tensors[f"layers.{k}.weight"], tensors[f"layers.{k}.bias"]) for k in range(layers)]
-    widths = [metadata["inputs"], *(len(b) for _, b in weights)]
-    if [w.shape for w, _ in weights] != list(pairwise(widths)):
-        raise ValueError(f"weights of shapes {[w.shape for w, _ in weights]} do not fit together")
-    return ModelFile(metadata["spec"], metadata["inputs"], metadata["preprocessing"], metadata["components"], weights)
+    return ModelFile(metadata["spec"], metadata["inputs"], metadata["preprocessing"], metadata["components"], tensors)
 
 
 def _cause(error: Exception) -> str:

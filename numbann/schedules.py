@@ -114,8 +114,8 @@ def inverse_time(epoch, decay: NonNegative = 0.1):
 def linear(epoch, epochs, start: NonNegative = 1.0, end: NonNegative = 0.0):
     """Linear: start + (end - start) epoch / epochs.
 
-    A good default with a fixed number of epochs.  As torch.optim.lr_scheduler.LinearLR over all steps,
-    https://docs.pytorch.org/docs/stable/optim.html (2024).
+    A good default with a fixed number of epochs; stopped early, it has not come down.  As
+    torch.optim.lr_scheduler.LinearLR over all steps, https://docs.pytorch.org/docs/stable/optim.html (2024).
     """
     return start + (end - start) * epoch / epochs
 
@@ -124,8 +124,9 @@ def linear(epoch, epochs, start: NonNegative = 1.0, end: NonNegative = 0.0):
 def polynomial(epoch, epochs, power: Positive = 2.0, floor: Fraction = 0.0):
     """Polynomial: floor + (1 - floor) (1 - epoch / epochs)^power.
 
-    Power 1 is linear; larger ones spend more of the training at low rates.  Chen, Papandreou, Kokkinos, Murphy and
-    Yuille 2016, https://arxiv.org/abs/1606.00915; with floor 0 as torch.optim.lr_scheduler.PolynomialLR.
+    Power 1 is linear; larger ones spend more of the training at low rates, too large ones nearly all of it.  Chen,
+    Papandreou, Kokkinos, Murphy and Yuille 2016, https://arxiv.org/abs/1606.00915; with floor 0 as
+    torch.optim.lr_scheduler.PolynomialLR.
     """
     return floor + (1 - floor) * (1 - epoch / epochs) ** power
 

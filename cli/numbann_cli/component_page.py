@@ -9,6 +9,7 @@ from typing import Any
 from numbann.component import Component
 from numbann.registry import Entry
 from numbann_cli.curve import curves
+from numbann_cli.series import series_of
 
 
 def page(entry: Entry) -> str:
@@ -21,8 +22,9 @@ def page(entry: Entry) -> str:
         _indented("\n".join(_parameters(component)) or "no parameters"),
         _indented(f"origin  {entry.origin}\nsource  {_place(component)}"),
     ]
-    if component.kind == "activation" and component.form == "elementwise":
-        blocks.append(_indented(curves(component)))
+    series = series_of(component)
+    if series:
+        blocks.append(_indented(curves(series)))
     return "\n\n".join(blocks)
 
 
@@ -32,14 +34,15 @@ def _parameters(component: Component) -> Iterator[str]:
     from numbann.spec.rules import of_parameter
 
     for parameter in parameters_of(component):
-        default = "required" if parameter.default is REQUIRED else f"= {_shown(parameter.default)}"
+        default = "required" if parameter.default is REQUIRED else f"= {shown(parameter.default)}"
         learnable = ", trained" if parameter.learnable else ""
         yield f"{parameter.name} {default}  ({of_parameter(parameter).words}{learnable})"
 
 
-def _shown(value: Any) -> str:
+def shown(value: Any) -> str:
+    """A default as a spec would have it."""
     if isinstance(value, tuple):
-        return f"[{', '.join(map(_shown, value))}]"
+        return f"[{', '.join(map(shown, value))}]"
     return str(value).lower() if isinstance(value, bool) else f"{value:g}"
 
 

@@ -8,15 +8,25 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from numbann.training.callbacks import Compiling, DataRead, EpochEnded, Event, Finished, Planned, Started, StepsDone
+from numbann.training.callbacks import (
+    Compiling,
+    DataRead,
+    EpochEnded,
+    Event,
+    Finished,
+    Planned,
+    Started,
+    StepsDone,
+    Warned,
+)
 from numbann.training.rundir import json_text
 from numbann_cli.group import Settings
 from numbann_cli.progress import Bar
-from numbann_cli.rows import Rows, decided, network, number
+from numbann_cli.rows import Rows, columns, decided, measured, network
 from numbann_cli.signals import terminable
 
 
@@ -32,6 +42,8 @@ class Narrator:
         self.bar = Bar(self.stream) if self.stream.isatty() and not quiet else None
         self.rows: Rows | None = None
         self.epochs = 0
+        self.warnings: list[str] = []
+        self.findings: list[str] = []
 
     def __call__(self, event: Event) -> None:
         """Tell one event."""
@@ -46,6 +58,9 @@ class Narrator:
                 self._start(event)
             case StepsDone() if self.bar:
                 self.bar.advance(event.epoch - 1 + event.done / event.steps)
+            case Warned():
+                self._warn(f"epoch {event.epoch}: {event.text}")
+                self.findings.append(f"layer {event.layer} {event.kind} (epoch {event.epoch})")
             case EpochEnded():
                 self._epoch(event)
             case Finished():
@@ -56,7 +71,8 @@ class Narrator:
         if self.as_json:
             metrics = dict(run.metrics)
             head = {"path": str(run.path), "epochs": len(run.history), "best_epoch": metrics.pop("best_epoch")}
-            print(json_text({**head, "metrics": metrics}))
+            classes = {key: metrics.pop(key) for key in ("classes", "confusion") if key in metrics}
+            print(json_text({**head, "metrics": metrics, **classes, "warnings": self.warnings}))
 
     def rehearsed(self, job: Any) -> None:
         """Tell a dry run."""
@@ -74,7 +90,11 @@ class Narrator:
         for note in event.notes:
             self._tell(f"data   {note}")
         for warning in event.warnings:
-            self._tell(f"warning: {warning}", important=True)
+            self._warn(warning)
+
+    def _warn(self, warning: str) -> None:
+        self.warnings.append(warning)
+        self._tell(f"warning: {warning}", important=True)
 
     def _plan(self, event: Planned) -> None:
         self._tell(f"model  {network(event.plan, event.resolved)}")
@@ -97,7 +117,7 @@ class Narrator:
 
     def _epoch(self, event: EpochEnded) -> None:
         if self.rows is None:
-            self.rows = Rows(tuple(event.record), self._width())
+            self.rows = Rows(columns(event.record), self._width())
             self._tell(self.rows.header())
         self._tell(self.rows.row(event.record, event.best))
         if self.bar:
@@ -109,9 +129,11 @@ class Narrator:
         self._tell(f"\nbest       epoch {event.metrics['best_epoch']} of {self.epochs}{early}", important=True)
         if event.weights_epoch != event.metrics["best_epoch"]:
             self._tell(f"weights    of epoch {event.weights_epoch}, the last (train.early_stopping keeps the best)")
-        for part in ("validation", "test"):
-            if part in event.metrics:
-                self._tell(f"{part:<11}{_measures(event.metrics[part])}", important=True)
+        parts = [part for part in ("validation", "test") if part in event.metrics]
+        for line in measured({part: event.metrics[part] for part in parts}):
+            self._tell(line, important=True)
+        if self.findings:
+            self._tell(f"warnings   {', '.join(self.findings)}", important=True)
         path = event.path
         self._tell(f"written    {path}{os.sep}", important=True)
         self._tell(f"next       numbann show {path}\n           numbann predict {path} DATA -o predictions.csv")
@@ -126,10 +148,6 @@ class Narrator:
 
     def _width(self) -> int | None:
         return os.get_terminal_size(self.stream.fileno()).columns if self.bar else None
-
-
-def _measures(values: Mapping[str, float]) -> str:
-    return "  ".join(f"{name} {number(value)}" for name, value in values.items())
 
 
 @contextmanager

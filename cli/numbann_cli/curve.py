@@ -1,55 +1,55 @@
-"""A curve drawn in characters: an activation over z from -4 to 4 and its derivative, computed in plain Python."""
+"""Series drawn in characters.  What they hold, others know."""
 
 from __future__ import annotations
 
-import inspect
-from collections.abc import Callable
+import shutil
+from collections.abc import Sequence
+from math import isfinite
 
-from numbann.component import Component
+from numbann_cli.series import Series
 
 WIDTH, HEIGHT = 49, 11
-REACH = 4.0
-STEP = 1e-4  # for derivatives that are not given
+LABELS = 8  # characters to the left of a plot
 
 
-def curves(component: Component) -> str:
-    """The function and its derivative side by side."""
-    left, right = _picture("a", _function(component)), _picture("da/dz", _derivative(component))
-    return "\n".join(f"{one:<{WIDTH + 12}}{other}".rstrip() for one, other in zip(left, right, strict=True))
+def curves(series: Sequence[Series], room: int | None = None) -> str:
+    """Series side by side; one below the other if the room, the terminal's width, does not suffice."""
+    pictures = [picture(one) for one in series]
+    if len(series) * (WIDTH + LABELS + 4) > (room or shutil.get_terminal_size((200, 24)).columns):
+        return "\n\n".join("\n".join(line.rstrip() for line in lines) for lines in pictures)
+    rows = zip(*pictures, strict=True)
+    return "\n".join("".join(f"{cell:<{WIDTH + LABELS + 4}}" for cell in row).rstrip() for row in rows)
 
 
-def _function(component: Component) -> Callable[[float], float]:
-    return lambda z: float(_call(component.function, {"z": z, "u": 0.5, **component.defaults()}))
-
-
-def _derivative(component: Component) -> Callable[[float], float]:
-    function, derivative = _function(component), component.derivative
-    if derivative is None:
-        return lambda z: (function(z + STEP) - function(z - STEP)) / (2 * STEP)
-    return lambda z: float(_call(derivative, {"z": z, "u": 0.5, "a": function(z), **component.defaults()}))
-
-
-def _call(function: Callable[..., float], values: dict[str, float]) -> float:
-    """Call a function with those of the values that it names."""
-    return function(**{name: values[name] for name in inspect.signature(function).parameters})
-
-
-def _picture(title: str, function: Callable[[float], float]) -> list[str]:
-    """Lines of equal number: a title, the plot with its extremes, and the axis of z."""
-    heights = [function(REACH * (2 * column / (WIDTH - 1) - 1)) for column in range(WIDTH)]
-    low, high = min(*heights, 0.0), max(*heights, 0.0)
+def picture(series: Series, base: float | None = 0.0) -> list[str]:
+    """Lines of equal number: a title, the plot with its extremes, and the axis; base: a height that is in it too."""
+    columns = _columns(series.y)
+    finite = [height for height in columns if isfinite(height)] + ([] if base is None else [base])
+    low, high = min(finite, default=0.0), max(finite, default=0.0)
     scale = (HEIGHT - 1) / ((high - low) or 1.0)
-    rows = [round((high - height) * scale) for height in heights]
-    zero = round(high * scale)
-    lines = ["".join(_mark(row, column, rows[column], zero) for column in range(WIDTH)) for row in range(HEIGHT)]
+    rows = [round((high - height) * scale) if isfinite(height) else -1 for height in columns]
+    zero = round(high * scale) if low <= 0 <= high else -1
+    middle = WIDTH // 2 if series.x[0] < 0 < series.x[-1] else -1
+    lines = ["".join(_mark(row, column, rows, zero, middle) for column in range(WIDTH)) for row in range(HEIGHT)]
     labels = {0: f"{high:.3g}", HEIGHT - 1: f"{low:.3g}", zero: "0"}
-    plot = [f"{labels.get(row, ''):>7} {line}" for row, line in enumerate(lines)]
-    return [f"{'':>7} {title}", *plot, f"{'':>7} z: {-REACH:g}{'':{WIDTH - 8}}{REACH:g}"]
+    plot = [f"{labels.get(row, ''):>{LABELS - 1}} {line}" for row, line in enumerate(lines)]
+    left, right = f"{series.axis}: {series.x[0]:.3g}", f"{series.x[-1]:.3g}"
+    return [f"{'':{LABELS}}{series.title}", *plot, f"{'':{LABELS}}{left}{right:>{WIDTH - len(left)}}"]
 
 
-def _mark(row: int, column: int, height: int, zero: int) -> str:
-    if row == height:
+def column_of(index: int, count: int) -> int:
+    """The column of one of so many points."""
+    return round(index * (WIDTH - 1) / (count - 1))
+
+
+def _columns(y: Sequence[float]) -> list[float]:
+    """A height for each column."""
+    return [y[round(column * (len(y) - 1) / (WIDTH - 1))] for column in range(WIDTH)]
+
+
+def _mark(row: int, column: int, rows: Sequence[int], zero: int, middle: int) -> str:
+    if row == rows[column]:
         return "*"
-    if column == WIDTH // 2:
+    if column == middle:
         return "|"
     return "-" if row == zero else " "

@@ -38,7 +38,8 @@ class LazyGroup(click.Group):
         """Import a command; None if there is no such one."""
         if cmd_name not in COMMANDS:
             return None
-        command: click.Command = importlib.import_module(f"numbann_cli.commands.{cmd_name}").command
+        module = importlib.import_module(f"numbann_cli.commands.{cmd_name.replace('-', '_')}")
+        command: click.Command = module.command
         return command
 
     def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:

@@ -8,6 +8,7 @@ COMMANDS = {
     "predict": "Predict with a run's model, as CSV.",
     "evaluate": "Measure a run's model on data with known targets.",
     "check": "Show every fault of a spec at once, and what it uses.",
+    "lr-find": "Find a learning rate by a short test of growing rates.",
     "show": "Explain a component, or sum up a run.",
     "plugins": "List the components there are and where they come from.",
 }

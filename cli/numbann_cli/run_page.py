@@ -9,20 +9,22 @@ from typing import Any
 
 from numbann.errors import RunDirectoryError
 from numbann.training.rundir import HISTORY, MANIFEST, METRICS, RESOLVED, open_existing
-from numbann_cli.rows import Rows, number
+from numbann_cli.confusion import drawn
+from numbann_cli.rows import GAP, Rows, columns, measured, number
 
 SHOWN = 10  # epochs at most, evenly spread
 
 
-def page(path: Path) -> str:
-    """The page of one run."""
+def page(path: Path, width: int | None = None) -> str:
+    """The page of one run; width: the terminal's, or None."""
     directory = open_existing(path).path
     try:
         manifest, spec = _json(directory / MANIFEST), _json(directory / RESOLVED)
         history = [json.loads(line) for line in (directory / HISTORY).read_text().splitlines()]
         metrics = _json(directory / METRICS) if (directory / METRICS).exists() else None
         head = _head(directory, manifest, spec)
-        return "\n".join([*head, "", *_epochs(history, metrics), "", *_metrics(path, metrics)])
+        epochs, layers = _epochs(history, metrics, width), _layers(history, spec)
+        return "\n".join([*head, "", *epochs, *layers, "", *_metrics(path, metrics)])
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise RunDirectoryError(f"{directory}: a damaged run directory ({type(error).__name__}: {error})") from None
 
@@ -45,13 +47,13 @@ def _head(directory: Path, manifest: Any, spec: Any) -> Iterator[str]:
     yield f"machine    {machine['cpu']}, {threads} on {machine['device']}, numbann {manifest['versions']['numbann']}"
 
 
-def _epochs(history: list[dict[str, Any]], metrics: Any) -> Iterator[str]:
+def _epochs(history: list[dict[str, Any]], metrics: Any, width: int | None) -> Iterator[str]:
     """Some epochs, the best one and the last among them."""
     if not history:
         yield "no epoch is complete"
         return
     best = metrics["best_epoch"] if metrics else None
-    rows = Rows(tuple(history[0]))
+    rows = Rows(columns(history[0]), width)
     yield rows.header()
     every = -(-len(history) // SHOWN)
     for record in history:
@@ -59,10 +61,30 @@ def _epochs(history: list[dict[str, Any]], metrics: Any) -> Iterator[str]:
             yield rows.row(record, record["epoch"] == best)
 
 
+def _layers(history: list[dict[str, Any]], spec: Any) -> Iterator[str]:
+    """The diagnostics of the last epoch that has some, a row a layer."""
+    found = next((record for record in reversed(history) if "diagnostics" in record), None)
+    if found is None:
+        return
+    model = spec["model"]
+    names = [*(layer["activation"]["type"] for layer in model["layers"]), model["output_activation"]["type"]]
+    titles = ("layer", "activation", "dead", "saturated", "gradient_norm")
+    rooms = (5, max(map(len, (titles[1], *names))), 6, 9, 13)
+    yield ""
+    yield f"layers after epoch {found['epoch']}"
+    yield GAP.join(f"{title:>{room}}" for title, room in zip(titles, rooms, strict=True))
+    for layer, name in zip(found["diagnostics"], names, strict=True):
+        shares = ("-" if layer[key] is None else f"{layer[key]:.1%}" for key in ("dead", "saturated"))
+        norm = "not finite" if layer["gradient_norm"] is None else number(layer["gradient_norm"])
+        cells = (layer["layer"], name, *shares, norm)
+        yield GAP.join(f"{cell:>{room}}" for cell, room in zip(cells, rooms, strict=True))
+
+
 def _metrics(path: Path, metrics: Any) -> Iterator[str]:
     if metrics is None:
         yield f"the run is not complete; numbann resume {path}"
         return
-    for part, values in metrics.items():
-        if isinstance(values, dict):
-            yield f"{part:<11}" + "  ".join(f"{name} {number(value)}" for name, value in values.items())
+    parts = [part for part in ("train", "validation", "test") if part in metrics]
+    yield from measured({part: metrics[part] for part in parts})
+    if "confusion" in metrics:
+        yield from drawn(metrics["classes"], metrics["confusion"][parts[-1]], parts[-1])

@@ -13,7 +13,8 @@ from numbann.rows import row_dot, row_max, row_sum
 def softmax(z, a):
     """Softmax: a_k = exp(z_k) / sum_j exp(z_j), each in (0, 1), with sum 1.  z, a: one row (K,).
 
-    dz_k = a_k (da_k - sum_j a_j da_j).  The largest z is subtracted first, so that no exp overflows.
+    dz_k = a_k (da_k - sum_j a_j da_j).  The largest z is subtracted first, so that no exp overflows.  For probabilities
+    of classes; in a hidden layer it lets few units through and gradients fade.
     Bridle 1990, https://doi.org/10.1007/978-3-642-76153-9_28.
     """
     largest = row_max(z)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from math import expm1
 
-from numbann.component import NonNegative, Positive, activation
+from numbann.component import Learnable, NonNegative, Positive, activation
 from numbann.hookspecs import hookimpl
 
 SELU_SCALE, SELU_ALPHA = 1.0507009873554804934, 1.6732632423543772848
@@ -38,6 +38,43 @@ def leaky_relu(z, alpha: NonNegative = 0.01):
 @leaky_relu.derivative
 def leaky_relu_derivative(z, alpha):
     return 1 if z > 0 else alpha
+
+
+@activation(init="he_normal")
+def prelu(z, alpha: Learnable = 0.25):
+    """Parametric rectified linear unit: a = z for z >= 0, else alpha z, alpha trained for each unit; in (-inf, inf).
+
+    Derivative 1 for z > 0, else alpha; to alpha z for z < 0, else 0.  alpha is the value to start from.  Dead units
+    are impossible, for one more number a unit; weight decay pulls alpha to 0, back to relu.
+    He, Zhang, Ren and Sun 2015, https://arxiv.org/abs/1502.01852; as torch.nn.PReLU with num_parameters the units.
+    """
+    return alpha * z if z < 0 else z
+
+
+@prelu.derivative
+def prelu_derivative(z, alpha):
+    return 1 if z > 0 else alpha
+
+
+@prelu.derivative("alpha")
+def prelu_slope(z):
+    return z if z < 0 else 0
+
+
+@activation(init="he_normal")
+def rrelu(z, u, lower: NonNegative = 0.125, upper: NonNegative = 0.3333333333333333):
+    """Randomised leaky rectified linear unit: a = z for z >= 0, else (lower + u (upper - lower)) z; in (-inf, inf).
+
+    u is drawn uniformly from [0, 1) for each unit and row while training, and 0.5 afterwards.  Derivative 1 for z > 0,
+    else the slope drawn.  The noise regularises where data are few; a loss in training is then larger than after it.
+    Xu, Wang, Chen and Li 2015, https://arxiv.org/abs/1505.00853; as torch.nn.RReLU.
+    """
+    return (lower + u * (upper - lower)) * z if z < 0 else z
+
+
+@rrelu.derivative
+def rrelu_derivative(z, u, lower, upper):
+    return 1 if z > 0 else lower + u * (upper - lower)
 
 
 @activation(init="he_normal")
@@ -103,11 +140,11 @@ def relu6_derivative(a):
 
 @activation(init="he_normal", aliases=("thresholded_relu",))
 def threshold(z, threshold: float = 1.0, fill: float = 0.0):
-    """Threshold: a = z for z > threshold, else fill.
+    """Threshold: a = z for z > threshold, else fill, in {fill} and (threshold, inf).
 
     Derivative 1 for z > threshold, else 0; at the threshold it jumps, which no gradient sees, and with a larger fill it
-    is not monotonic.  Konda, Memisevic and Krueger 2014, https://arxiv.org/abs/1402.3337; as torch.nn.Threshold, whose
-    `value` is fill.
+    is not monotonic.  For sparse codes; units below it for every row are dead, which a large threshold makes likely.
+    Konda, Memisevic and Krueger 2014, https://arxiv.org/abs/1402.3337; as torch.nn.Threshold, whose `value` is fill.
     """
     return fill if z <= threshold else z
 
@@ -119,5 +156,5 @@ def threshold_derivative(z, threshold):
 
 @hookimpl
 def numbann_register(register):
-    for component in (relu, leaky_relu, elu, selu, celu, relu6, threshold):
+    for component in (relu, leaky_relu, prelu, rrelu, elu, selu, celu, relu6, threshold):
         register(component)

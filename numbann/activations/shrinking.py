@@ -10,9 +10,10 @@ from numbann.hookspecs import hookimpl
 
 @activation
 def hard_shrink(z, lambd: NonNegative = 0.5):
-    """Hard shrinkage: a = z for |z| > lambd, else 0.
+    """Hard shrinkage: a = z for |z| > lambd, else 0, in (-inf, inf).
 
-    Derivative 1 for |z| > lambd, else 0; at lambd it jumps, which no gradient sees.  For sparse codes.
+    Derivative 1 for |z| > lambd, else 0; at lambd it jumps, which no gradient sees.  For sparse codes.  Units that
+    stay within lambd for every row are dead.
     Donoho and Johnstone 1994, https://doi.org/10.1093/biomet/81.3.425; as torch.nn.Hardshrink.
     """
     return 0 if abs(z) <= lambd else z
@@ -25,9 +26,10 @@ def hard_shrink_derivative(z, lambd):
 
 @activation
 def soft_shrink(z, lambd: NonNegative = 0.5):
-    """Soft shrinkage: a = z - lambd for z > lambd, z + lambd for z < -lambd, else 0.
+    """Soft shrinkage: a = z - lambd for z > lambd, z + lambd for z < -lambd, else 0, in (-inf, inf).
 
-    Derivative 1 for |z| > lambd, else 0.  Continuous, but it pulls large values in too.
+    Derivative 1 for |z| > lambd, else 0.  For sparse codes; continuous, but it pulls large values in too.  Units that
+    stay within lambd for every row are dead.
     Donoho and Johnstone 1994, https://doi.org/10.1093/biomet/81.3.425; as torch.nn.Softshrink.
     """
     return 0 if abs(z) <= lambd else (z + lambd if z < 0 else z - lambd)
@@ -42,8 +44,9 @@ def soft_shrink_derivative(z, lambd):
 def tanh_shrink(z):
     """Shrinkage by tanh: a = z - tanh(z), in (-inf, inf).
 
-    Derivative tanh(z)^2.  About z^3 / 3 near 0, where the difference would lose all its digits; there it is the end of
-    Lambert's continued fraction for tanh, z - z / (1 + z^2 / (3 + z^2 / (5 + ...))), as one quotient of sums.
+    Derivative tanh(z)^2.  To suppress small values smoothly; near 0 gradients vanish, and small initial weights hardly
+    learn.  About z^3 / 3 there, where the difference would lose all its digits; it is then the end of Lambert's
+    continued fraction for tanh, z - z / (1 + z^2 / (3 + z^2 / (5 + ...))), as one quotient of sums.
     Donoho and Johnstone 1994 on shrinkage, https://doi.org/10.1093/biomet/81.3.425; the fraction: NIST 2010,
     https://dlmf.nist.gov/4.39; as torch.nn.Tanhshrink.
     """

@@ -7,7 +7,7 @@ often and on what they run is the engine's affair.
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from numba import types
@@ -21,9 +21,11 @@ from numbann.simd import jit
 HEADER = '''"""Made by numbann from a component's mathematics."""
 {imports}
 import numpy as np
-from numbann.simd.dense import runs
+from numbann.simd.dense import block, runs
+from numbann.simd.dropout import key_of
 from numbann.simd.jit import inner_safe
 from numbann.simd.machine import prefer_wide
+from numbann.simd.noise import noise
 from numbann.simd.op import *
 from numbann.simd.pointer import advance, element, ints, padded, view
 from numbann.simd.rows import copy_row, row_sum, scale_row
@@ -59,6 +61,38 @@ ELEMENTWISE_BACKWARD = """def kernel(op, first, last, step, scratch):
             d[i] = d[i] * {call}
 """
 
+# Where the mathematics asks for a number of each unit or for noise, the loop must know rows and columns
+PLACED_FORWARD = """def kernel(op, first, last, step, scratch):
+    prefer_wide()
+    row, end, column, width = block(op, first, last, step, scratch)
+{parameters}
+{vectors}
+    for r in range(row, end):
+{draws}
+        z = view(op[Z], scratch, r * op[Z_ROW] + column, width)
+        a = {a}
+        for i in range(width):
+            a[i] = {call}
+"""
+
+PLACED_BACKWARD = """def kernel(op, first, last, step, scratch):
+    prefer_wide()
+    row, end, column, width = block(op, first, last, step, scratch)
+{parameters}
+{vectors}
+    for r in range(row, end):
+{draws}
+        d = view(op[D], scratch, r * op[D_ROW] + column, width)
+{views}
+        for i in range(width):
+            slope = {call}
+{slopes}
+            d[i] = d[i] * slope
+"""
+DRAWS = "        low, high = key_of(op, step, r)"
+DRAW = "F(noise(low, high, column + i)) * F(5.9604644775390625e-08)"  # 2^-24
+NO_DRAW = "F(0.5)"
+
 ROW_FORWARD = """def kernel(op, first, last, step, scratch):
     prefer_wide()
 {parameters}
@@ -86,7 +120,7 @@ ELEMENTWISE_LOSS = """def kernel(op, first, last, step, scratch):
     prefer_wide()
     outputs = op[OUTPUTS]
     share = F(1) / F(outputs)
-    scale = share / F(step[BATCH])
+    {batch}
 {parameters}
     order, base = advance(ints(op[ORDER]), op[MOVES] * step[START]), (1 - op[MOVES]) * step[START]
     losses = view(op[ROW_LOSS], scratch, step[START], last)
@@ -98,7 +132,7 @@ ELEMENTWISE_LOSS = """def kernel(op, first, last, step, scratch):
             total = F(0)
             for k in range(outputs):
                 total += {value}
-                d[k] = {derivative} * scale
+                d[k] = {derivative} * {scale}
         else:
             row = carray(scratch, outputs)
             copy_row(t, row)
@@ -106,7 +140,7 @@ ELEMENTWISE_LOSS = """def kernel(op, first, last, step, scratch):
                 d[k] = {row_derivative}
                 row[k] = {row_value}
             total = row_sum(row)
-            scale_row(d, scale)
+            scale_row(d, {scale})
         losses[r] = total * share
 """
 FEW = 5  # outputs that are faster one by one than as a vector
@@ -114,7 +148,7 @@ FEW = 5  # outputs that are faster one by one than as a vector
 ROW_LOSS = """def kernel(op, first, last, step, scratch):
     prefer_wide()
     outputs = op[OUTPUTS]
-    scale = F(1) / F(step[BATCH])
+    {batch}
 {parameters}
     order, base = advance(ints(op[ORDER]), op[MOVES] * step[START]), (1 - op[MOVES]) * step[START]
     losses = view(op[ROW_LOSS], scratch, step[START], last)
@@ -125,8 +159,15 @@ ROW_LOSS = """def kernel(op, first, last, step, scratch):
         {target}
         losses[r] = {call}
     for r in range(first, last):
-        scale_row(view(d_at, scratch, r * d_row, outputs), scale)
+        scale_row(view(d_at, scratch, r * d_row, outputs), {scale})
 """
+SHARES_OF = "shares = view(op[SHARES], scratch, step[START], last)"
+SCALES = {  # of a row's gradient, by the loss's form and whether rows are weighted: a line of the batch, and the factor
+    ("elementwise", False): {"batch": "scale = share / F(step[BATCH])", "scale": "scale"},
+    ("elementwise", True): {"batch": SHARES_OF, "scale": "(share * shares[r])"},
+    ("row", False): {"batch": "scale = F(1) / F(step[BATCH])", "scale": "scale"},
+    ("row", True): {"batch": SHARES_OF, "scale": "shares[r]"},
+}
 TARGETS = {
     "label": "label = ints(target)[base + order[r]]",
     "t": "t = view(target, scratch, (base + order[r]) * op[TARGET_ROW], outputs // {share})",
@@ -134,52 +175,97 @@ TARGETS = {
 
 UPDATE = """def kernel(w, g, count, stride, hyper):
     learning_rate, weight_decay, step = hyper[LEARNING_RATE], hyper[WEIGHT_DECAY], hyper[STEP]
+    _l1, _limit, _kept = hyper[L1], hyper[CLIP_VALUE], hyper[KEPT]
 {parameters}
     weights, gradients = carray(w, count), carray(g, count)
 {views}
     for i in range(count):
-        gradient = gradients[i]{decay}
+        gradient = {gradient}
         {results} = {call}
+{average}
 """
+CLIPPED = "(_limit if gradients[i] > _limit else (-_limit if gradients[i] < -_limit else gradients[i]))"
+SIGNED_L1 = "(_l1 if weights[i] > F(0) else (-_l1 if weights[i] < F(0) else F(0)))"
+AVERAGE = "        average[i] = _kept * average[i] + (F(1) - _kept) * weights[i]"
 
 
 # ---- activations
 
 
 @functools.cache
-def activation_forward(component: Component, dtype: str, in_place: bool) -> int:
-    """The kernel a = f(z) over rows; in_place: over z itself."""
+def activation_forward(component: Component, dtype: str, in_place: bool, training: bool = False) -> int:
+    """The kernel a = f(z) over rows; in_place: over z itself; training: with the noise of training."""
     lowered = Lowered(dtype)
     name = lowered.add(component.function)
     if component.form == "row":
-        text = ROW_FORWARD.format(parameters=_parameters(component), call=_call(name, component.function, {}))
-    else:
-        _refuse_noise(component)
-        call = _call(name, component.function, {"z": "z[i]"})
-        text = ELEMENTWISE_FORWARD.format(
-            parameters=_parameters(component),
-            call=call,
-            a="z" if in_place else "view(op[A], scratch, start + r * op[Z_ROW], length)",
+        text = ROW_FORWARD.format(
+            parameters=_parameters(component), call=_call(name, component, component.function, {})
         )
+        return _kernel(component, lowered, text)
+    placed, start = is_placed(component), "start + r * op[Z_ROW]"
+    if placed:
+        start = "r * op[Z_ROW] + column"
+    text = (PLACED_FORWARD if placed else ELEMENTWISE_FORWARD).format(
+        parameters=_parameters(component),
+        call=_call(name, component, component.function, _of_unit(component, training)),
+        a="z" if in_place else f"view(op[A], scratch, {start}, {'width' if placed else 'length'})",
+        **_placed(component, training),
+    )
     return _kernel(component, lowered, text)
 
 
 @functools.cache
-def activation_backward(component: Component, dtype: str) -> int:
-    """The kernel d <- d f'(z) over rows, in place."""
+def activation_backward(component: Component, dtype: str, training: bool = True) -> int:
+    """The kernel d <- d f'(z) over rows, in place, and the gradients to what is trained in f, where d still is da."""
     lowered = Lowered(dtype)
     if component.form == "row":
         assert component.backward is not None
-        call = _call(lowered.add(component.backward), component.backward, {})
+        call = _call(lowered.add(component.backward), component, component.backward, {})
         return _kernel(component, lowered, ROW_BACKWARD.format(parameters=_parameters(component), call=call))
-    derivative = derivative_of(component)
-    call = _call(lowered.add(derivative), derivative, {"z": "z[i]", "a": "a[i]"})
+    derivative, slopes = derivative_of(component), slopes_of(component)
+    given = _of_unit(component, training)
+    placed = is_placed(component)
+    start, length = ("r * op[D_ROW] + column", "width") if placed else ("start + r * op[D_ROW]", "length")
     views = [
-        f"        {role} = view(op[{role.upper()}], scratch, start + r * op[D_ROW], length)"
-        for role in reads(derivative, ("z", "a"))
+        f"        {role} = view(op[{role.upper()}], scratch, {start}, {length})"
+        for role in ("z", "a")
+        if any(role in arguments_of(part) for part in (derivative, *slopes))
     ]
-    text = ELEMENTWISE_BACKWARD.format(parameters=_parameters(component), views="\n".join(views), call=call)
+    views += [
+        f"        slope_{k} = view(op[SLOPES], scratch, {k} * op[SLOPES_STRIDE] + {start}, width)"
+        for k in range(len(slopes))
+    ]
+    text = (PLACED_BACKWARD if placed else ELEMENTWISE_BACKWARD).format(
+        parameters=_parameters(component),
+        views="\n".join(views),
+        call=_call(lowered.add(derivative), component, derivative, given),
+        slopes="\n".join(
+            f"            slope_{k}[i] = d[i] * {_call(lowered.add(part), component, part, given)}"
+            for k, part in enumerate(slopes)
+        ),
+        **_placed(component, training),
+    )
     return _kernel(component, lowered, text)
+
+
+def is_placed(component: Component) -> bool:
+    """Whether an activation asks for a trained number of each unit, or for noise."""
+    return bool(component.learnable) or "u" in component.roles
+
+
+def _of_unit(component: Component, training: bool) -> dict[str, str]:
+    """What stands for the arguments of an elementwise activation."""
+    vectors = {name: f"{name}_vector[i]" for name in component.learnable}
+    return {"z": "z[i]", "a": "a[i]", "u": DRAW if training else NO_DRAW, **vectors}
+
+
+def _placed(component: Component, training: bool) -> dict[str, str]:
+    """Fields of the templates that know rows and columns."""
+    vectors = [
+        f"    {name}_vector = view(op[VECTORS], scratch, {k} * op[COLUMNS] + column, width)"
+        for k, name in enumerate(component.learnable)
+    ]
+    return {"vectors": "\n".join(vectors), "draws": DRAWS if training and "u" in component.roles else ""}
 
 
 def derivative_of(component: Component) -> Callable[..., Any]:
@@ -191,29 +277,30 @@ def derivative_of(component: Component) -> Callable[..., Any]:
     return component.derivative
 
 
-def reads(function: Callable[..., Any], roles: Iterable[str]) -> list[str]:
-    """Which of these roles a function asks for."""
-    return [role for role in roles if role in arguments_of(function)]
-
-
-def _refuse_noise(component: Component) -> None:
-    if "u" in component.roles:
-        raise PluginError(f"activation {component.name}: noise while training (`u`) is not supported yet")
+def slopes_of(component: Component) -> list[Callable[..., Any]]:
+    """The derivatives to the trained parameters that the author gave, in their order."""
+    missing = [name for name in component.learnable if name not in component.slopes]
+    if missing:
+        raise PluginError(
+            f"{component.kind} {component.name}: has no derivative to {missing[0]!r}; "
+            f'give one with @{component.name}.derivative("{missing[0]}")'
+        )
+    return [component.slopes[name] for name in component.learnable]
 
 
 # ---- losses
 
 
 @functools.cache
-def loss_kernel(component: Component, dtype: str) -> int:
-    """The kernel that gives each row's loss and d = dL/dy over rows."""
-    lowered = Lowered(dtype)
+def loss_kernel(component: Component, dtype: str, weighted: bool = False) -> int:
+    """The kernel that gives each row's loss and d = dL/dy over rows; weighted: by each row's share of the batch."""
+    lowered, scales = Lowered(dtype), SCALES[component.form, weighted]
     name = lowered.add(component.function)
     if component.form == "row":
         target = "label" if "label" in component.roles else "t"
-        call = _call(name, component.function, {})
+        call = _call(name, component, component.function, {})
         read = TARGETS[target].format(share=component.traits["outputs"])
-        text = ROW_LOSS.format(parameters=_parameters(component), target=read, call=call)
+        text = ROW_LOSS.format(parameters=_parameters(component), target=read, call=call, **scales)
     else:
         if component.traits["outputs"] > 1:
             raise PluginError(f'loss {component.name}: of several outputs for a target; give it form="row"')
@@ -223,10 +310,11 @@ def loss_kernel(component: Component, dtype: str) -> int:
         text = ELEMENTWISE_LOSS.format(
             parameters=_parameters(component),
             few=FEW,
-            value=_call(name, component.function, one),
-            derivative=_call(slope, derivative, one),
-            row_value=_call(name, component.function, whole),
-            row_derivative=_call(slope, derivative, whole),
+            value=_call(name, component, component.function, one),
+            derivative=_call(slope, component, derivative, one),
+            row_value=_call(name, component, component.function, whole),
+            row_derivative=_call(slope, component, derivative, whole),
+            **scales,
         )
     return _kernel(component, lowered, text)
 
@@ -234,30 +322,42 @@ def loss_kernel(component: Component, dtype: str) -> int:
 # ---- optimizers
 
 
-def optimizer_kernel(optimizer: Configured, dtype: str) -> int:
-    """The kernel that moves a run of weights; parameters that turn a state off are compiled in as zero."""
-    return _optimizer_kernel(optimizer.component, dtype, optimizer.stored_states)
+def optimizer_kernel(optimizer: Configured, dtype: str, extras: tuple[str, ...] = ()) -> int:
+    """The kernel that moves a run of weights; parameters that turn a state off are compiled in as zero.
+
+    extras: which of "clip_value", "l1" and "average" are used, whose numbers stand in the table of the step.
+    """
+    return _optimizer_kernel(optimizer.component, dtype, optimizer.stored_states, extras)
 
 
 @functools.cache
-def _optimizer_kernel(component: Component, dtype: str, stored: tuple[str, ...]) -> int:
-    if component.form != "elementwise":
-        raise PluginError(f"optimizer {component.name}: the form {component.form!r} is not supported yet")
+def _optimizer_kernel(component: Component, dtype: str, stored: tuple[str, ...], extras: tuple[str, ...]) -> int:
     lowered = Lowered(dtype)
     name = lowered.add(component.function)
     states = {state: f"{state}_array[i]" if state in stored else "F(0)" for state in component.states}
-    views = [f"    {state}_array = carray(advance(w, {k} * stride), count)" for k, state in enumerate(stored, start=1)]
+    places = {f"{state}_array": k for k, state in enumerate(stored, start=1)}
+    places |= {"average": -1} if "average" in extras else {}
+    views = [f"    {name} = carray(advance(w, {place} * stride), count)" for name, place in places.items()]
     off = {parameter for state, parameter in component.traits["optional"].items() if state not in stored}
-    call = _call(name, component.function, {"w": "weights[i]", "g": "gradient", **states})
+    call = _call(name, component, component.function, {"w": "weights[i]", "g": "gradient", **states})
     kept = [f"{state}_array[i]" if state in stored else "_" for state in component.states]
     text = UPDATE.format(
         parameters=_hyper_parameters(component, off),
         views="\n".join(views),
         call=call,
-        decay="" if "weight_decay" in component.roles else " + weight_decay * weights[i]",
+        gradient=_gradient(component, extras),
         results=", ".join(["weights[i]", *kept]),
+        average=AVERAGE if "average" in extras else "",
     )
     return _kernel(component, lowered, text, update_signature)
+
+
+def _gradient(component: Component, extras: tuple[str, ...]) -> str:
+    """What an optimizer is given: the gradient, clipped first, and what weights that should be small add to it."""
+    terms = [CLIPPED if "clip_value" in extras else "gradients[i]"]
+    terms += [] if "weight_decay" in component.roles else ["weight_decay * weights[i]"]
+    terms += [SIGNED_L1] if "l1" in extras else []
+    return " + ".join(terms)
 
 
 def update_signature(dtype: Any) -> Any:
@@ -267,23 +367,30 @@ def update_signature(dtype: Any) -> Any:
 
 
 def free_parameters(component: Component) -> list[str]:
-    """The parameters that core does not own, in the order of the kernel's table."""
+    """The parameters that are no roles, in the order of the kernel's table."""
     return [parameter.name for parameter in component.parameters if parameter.name not in component.roles]
 
 
 # ---- text
 
 
-def _call(name: str, function: Callable[..., Any], given: Mapping[str, str]) -> str:
-    """A call of the lowered function with what stands for each of its arguments."""
-    return f"{name}({', '.join(given.get(argument, argument) for argument in arguments_of(function))})"
+def _call(name: str, component: Component, function: Callable[..., Any], given: Mapping[str, str]) -> str:
+    """A call of a lowered function of a component with what stands for each of its arguments."""
+    stands = {**{own: _named(own) for own in free_parameters(component)}, **given}
+    return f"{name}({', '.join(stands.get(argument, argument) for argument in arguments_of(function))})"
+
+
+def _named(parameter: str) -> str:
+    """A parameter's name in the text, where no other variable bears it."""
+    return f"own_{parameter}"
 
 
 def _parameters(component: Component) -> str:
     """Lines that read the parameters of an activation or a loss."""
     return "\n".join(
-        f"    {parameter.name} = element(op[PARAMETERS], scratch, {k}){_as_bool(parameter)}"
+        f"    {_named(parameter.name)} = element(op[PARAMETERS], scratch, {k}){_as_bool(parameter)}"
         for k, parameter in enumerate(component.parameters)
+        if not parameter.learnable
     )
 
 
@@ -293,7 +400,7 @@ def _hyper_parameters(component: Component, off: set[str]) -> str:
     lines = []
     for k, name in enumerate(free_parameters(component)):
         value = "F(0)" if name in off else f"hyper[FIRST_PARAMETER + {k}]"
-        lines.append(f"    {name} = {value}{_as_bool(by_name[name])}")
+        lines.append(f"    {_named(name)} = {value}{_as_bool(by_name[name])}")
     return "\n".join(lines)
 
 

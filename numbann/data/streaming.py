@@ -56,6 +56,15 @@ class Streamed:
 Inputs = np.ndarray | Streamed
 
 
+def rows_at(x: Inputs, places: np.ndarray) -> np.ndarray:
+    """Some rows in memory."""
+    if isinstance(x, np.ndarray):
+        return x[places]
+    out = np.empty((len(places), x.encoding.inputs), x.dtype)
+    x.take(places, out)
+    return out
+
+
 def inputs_of(encoding: Encoding, raw: Raw, rows: Rows, dtype: str, total: int) -> Inputs:
     """x (N, I), in memory unless the numbers lie in a file and `total` rows are too large to be kept."""
     if raw.table.mapped and not fits(total * encoding.inputs * np.dtype(dtype).itemsize):

@@ -24,13 +24,14 @@ SUM_TOLERANCE = 1e-3
 @dataclass(frozen=True)
 class Target:
     """names: the target columns; classes: the sorted labels, None for real targets, `probabilities` of classes among
-    them; shift, scale (T,): the scaling of real targets, empty for none."""
+    them; pairs (T, 2): of yes/no labels no and yes; shift, scale (T,): the scaling of real targets, empty for none."""
 
     names: tuple[str, ...]
     classes: tuple[Any, ...] | None
     probabilities: bool = False
     shift: tuple[float, ...] = ()
     scale: tuple[float, ...] = ()
+    pairs: tuple[tuple[Any, Any], ...] | None = None
 
     @property
     def labelled(self) -> bool:
@@ -38,15 +39,22 @@ class Target:
         return self.classes is not None
 
     def original(self, raw: Raw) -> np.ndarray:
-        """The target as it came: labels (N,) or numbers (N, T)."""
+        """The target as it came: labels (N,), yes/no labels (N, T) or numbers (N, T)."""
         if len(raw.targets) != len(self.names):
             raise DataError(f"{raw.place(0)}: {len(raw.targets)} target columns where {len(self.names)} are needed")
         if self.labelled:
             return next(iter(raw.targets.values())).original
+        if self.pairs:
+            return np.stack([column.original for column in raw.targets.values()], axis=1)
         return np.stack([_real(raw, name) for name in raw.targets], axis=1)
 
     def encode(self, raw_target: Any, target: str, dtype: Any) -> np.ndarray:
-        """The target as a loss sees it: label (N,), one_hot (N, K), binary (N, 1) or real (N, T)."""
+        """The target as a loss sees it: label (N,), one_hot (N, K), binary (N, 1) or real (N, T).
+
+        Yes/no labels are columns of 0 and 1 (N, T), as one_hot and as binary.
+        """
+        if self.pairs:
+            return np.ascontiguousarray(self.indicators(raw_target), dtype=dtype)
         if target == "real":
             values = np.asarray(raw_target, np.float64).reshape(len(raw_target), len(self.names))
             return _narrowed((values - self._shift) / self._scale, dtype)
@@ -61,14 +69,12 @@ class Target:
 
     def class_index(self, labels: Iterable[Any]) -> np.ndarray:
         """(N,) the index of each label among the classes; an unknown label is an error."""
-        index = {label: position for position, label in enumerate(self.classes or ())}
-        values = labels.tolist() if isinstance(labels, np.ndarray) else list(labels)
-        unknown = [label for label in dict.fromkeys(values) if label not in index]
-        if unknown:
-            raise DataError(
-                f"the target holds {listed(unknown)}, which is no class of the model: {listed(self.classes or ())}"
-            )
-        return np.fromiter(map(index.__getitem__, values), np.int64, len(values))
+        return _index(labels, self.classes or (), "the target")
+
+    def indicators(self, labels: np.ndarray) -> np.ndarray:
+        """(N, T) 1 for yes and 0 for no of yes/no labels (N, T); another value is an error."""
+        columns = zip(labels.T, self.pairs or (), self.names, strict=True)
+        return np.stack([_index(column, pair, f"column {quoted(name)}") for column, pair, name in columns], axis=1)
 
     def labels(self, indices: Iterable[int]) -> list[Any]:
         """The labels, as they came, of class indices; of probabilities, the names of their columns."""
@@ -81,7 +87,7 @@ class Target:
 
     def fitted(self, raw_target: np.ndarray, target_scale: str) -> Target:
         """With the scaling of the training part's real targets (N, T): standard or none."""
-        if self.labelled or target_scale == "none":
+        if self.labelled or self.pairs or target_scale == "none":
             return self
         mean, deviation = raw_target.mean(axis=0), raw_target.std(axis=0)
         constant = raw_target.max(axis=0) == raw_target.min(axis=0)
@@ -94,6 +100,16 @@ class Target:
     @property
     def _scale(self) -> np.ndarray:
         return np.array(self.scale or (1.0,))
+
+
+def _index(labels: Iterable[Any], classes: Sequence[Any], what: str) -> np.ndarray:
+    """(N,) the index of each label among classes."""
+    index = {label: position for position, label in enumerate(classes)}
+    values = labels.tolist() if isinstance(labels, np.ndarray) else list(labels)
+    unknown = [label for label in dict.fromkeys(values) if label not in index]
+    if unknown:
+        raise DataError(f"{what} holds {listed(unknown)}, which is no class of the model: {listed(classes)}")
+    return np.fromiter(map(index.__getitem__, values), np.int64, len(values))
 
 
 def _narrowed(values: np.ndarray, dtype: Any) -> np.ndarray:
@@ -149,6 +165,8 @@ def target_of(task: str, raws: Mapping[str, Raw], as_list: bool) -> Target:
     names = tuple(raws["train"].targets)
     if task == "regression":
         return _checked_real(Target(names, None), raws)
+    if task == "multilabel":
+        return _yes_no(names, raws)
     if as_list or len(names) > 1:
         return _checked_probabilities(Target(names, None, probabilities=True), raws)
     return Target(names, _classes([raw.targets[names[0]] for raw in raws.values()], names[0]))
@@ -158,6 +176,29 @@ def _checked_real(target: Target, raws: Mapping[str, Raw]) -> Target:
     for raw in raws.values():
         target.original(raw)
     return target
+
+
+def _yes_no(names: tuple[str, ...], raws: Mapping[str, Raw]) -> Target:
+    """Yes/no labels: two values each, the second in sorted order meaning yes."""
+    if len(names) < 2:
+        raise DataError(
+            "multilabel is for several yes/no labels; list two target columns or more, or set data.task to "
+            '"classification"',
+            key="data.target",
+        )
+    return Target(names, None, pairs=tuple(_pair([raw.targets[name] for raw in raws.values()], name) for name in names))
+
+
+def _pair(columns: Sequence[Column], name: str) -> tuple[Any, Any]:
+    """The two values of a yes/no label: no, then yes."""
+    values = _classes(columns, name)
+    if len(values) != 2:
+        raise DataError(
+            f"column {quoted(name)} holds {len(values)} values ({listed(values)}); a yes/no label needs two, such as "
+            "0 and 1, false and true, or no and yes",
+            key="data.target",
+        )
+    return values[0], values[1]
 
 
 def _checked_probabilities(target: Target, raws: Mapping[str, Raw]) -> Target:

@@ -9,7 +9,7 @@ import numpy as np
 from numbann.simd import jit
 from numbann.simd import shuffle as shuffling
 
-WEIGHTS, SHUFFLE = 0, 1  # purposes
+WEIGHTS, SHUFFLE, NOISE, SAMPLE, BIASES = 0, 1, 2, 3, 4  # purposes; SAMPLE: of rows, where not all are taken
 
 
 def generator(seed: int, purpose: int, *place: int) -> np.random.Generator:
@@ -22,3 +22,8 @@ def shuffle_epoch(order: np.ndarray, seed: int, epoch: int) -> None:
     key = np.random.SeedSequence((seed, SHUFFLE, epoch)).generate_state(1, np.uint64).view(np.int64)
     shuffle = jit.function(shuffling.shuffle, shuffling.shuffle_signature, None, c_void_p, c_ssize_t, c_int64)
     shuffle(order.ctypes.data, len(order), int(key[0]))
+
+
+def noise_keys(seed: int, epoch: int, count: int) -> np.ndarray:
+    """The keys of an epoch's noise: one for each layer and purpose, int64."""
+    return np.random.SeedSequence((seed, NOISE, epoch)).generate_state(count, np.uint64).view(np.int64)

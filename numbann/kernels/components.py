@@ -44,18 +44,18 @@ def _{role}({arguments}):
 
 FORWARD = {
     "elementwise": """def {name}(z{signature}, out=None):
+{casts}
     result = result_like("{name}", z, out)
     x, y = flat(z), result.reshape(result.size)
-{casts}
     for i in range(x.size):
         y[i] = value({value})
     return result
 """,
     "row": """def {name}(z{signature}, out=None):
+{casts}
     result = result_like("{name}", z, out)
     x, y = as_rows(z), as_rows(result)
     x_row, y_row = padded_row(x), padded_row(x)
-{casts}
     for i in range(x.shape[0]):
         x_row[:] = x[i]
         value({value})
@@ -65,22 +65,22 @@ FORWARD = {
 }
 BACKWARD = {
     "elementwise": """def {name}_backward(da, z, a{signature}, out=None):
+{casts}
     result = result_like("{name}_backward", z, out)
     check_shapes("{name}_backward", z, da)
     check_shapes("{name}_backward", z, a)
     d, x, y, dz = flat(da), flat(z), flat(a), result.reshape(result.size)
-{casts}
     for i in range(x.size):
         dz[i] = d[i] * derivative({derivative})
     return result
 """,
     "row": """def {name}_backward(da, z, a{signature}, out=None):
+{casts}
     result = result_like("{name}_backward", z, out)
     check_shapes("{name}_backward", z, da)
     check_shapes("{name}_backward", z, a)
     d, x, y, dz = as_rows(da), as_rows(z), as_rows(a), as_rows(result)
     d_row, x_row, y_row, dz_row = padded_row(x), padded_row(x), padded_row(x), padded_row(x)
-{casts}
     for i in range(x.shape[0]):
         d_row[:], x_row[:], y_row[:] = d[i], x[i], y[i]
         derivative({derivative})
@@ -90,10 +90,10 @@ BACKWARD = {
 }
 LOSS = {
     "elementwise": """def {name}(y, t{signature}, out=None):
+{casts}
     dy = result_like("{name}", y, out)
     check_shapes("{name}", y, t)
     x, target, d = flat(y), flat(t), dy.reshape(dy.size)
-{casts}
     share = y.dtype.type(1) / y.dtype.type(x.size)
     total = 0.0
     for i in range(x.size):
@@ -102,11 +102,11 @@ LOSS = {
     return total / x.size, dy
 """,
     "row": """def {name}(y, t{signature}, out=None):
+{casts}
     dy = result_like("{name}", y, out)
     x, d = as_rows(y), as_rows(dy)
     target = {target}
     check_{checks}("{name}", {checked})
-{casts}
     x_row, d_row{rows} = padded_row(x), padded_row(x){copies}
     share = y.dtype.type(1) / y.dtype.type(x.shape[0])
     total = 0.0
@@ -139,10 +139,10 @@ ROW_TARGETS = {
 }
 ROW_TARGETS["t of several outputs"] = {**ROW_TARGETS["t"], "checks": "outputs", "checked": "x, target, {share}"}
 STEP = """def {name}_step(w, g{states}{step}{signature}{optional}):
+{casts}
 {checks}
     weights, gradients = w.reshape(w.size), flat(g)
 {views}
-{casts}
     for i in range(weights.size):
         gradient = gradients[i]{decay}
         weights[i]{results} = value({value})
@@ -237,8 +237,10 @@ def _made(
 
 
 def _defaults(component: Component) -> dict[str, Any]:
-    """Parameters and their defaults; an optimizer that leaves weight decay to its caller gets one of zero."""
+    """Parameters and their defaults; noise has its mean, weight decay that an optimizer leaves to its caller is 0."""
     found = component.defaults()
+    if component.kind == "activation" and "u" in component.roles:
+        found["u"] = 0.5
     if component.kind == "optimizer":
         found.setdefault("weight_decay", 0.0)
     return found

@@ -44,7 +44,8 @@ def squared_hinge_derivative(y, t):
 def multi_margin(y, label, dy, margin: Positive = 1.0):
     """Margin over classes: sum_{k != label} max(margin - y_label + y_k, 0) / K.  y, dy: one row (K,); label in 0..K-1.
 
-    dy_k = 1 / K where the margin is missed; dy_label is less their sum.  A hinge for several classes.
+    dy_k = 1 / K where the margin is missed; dy_label is less their sum.  A hinge for several classes; the
+    scores are no probabilities.
     Weston and Watkins 1999, https://www.esann.org/sites/default/files/proceedings/legacy/es1999-461.pdf; as
     torch.nn.MultiMarginLoss with p = 1.
     """

@@ -97,7 +97,8 @@ def log_cosh_derivative(y, t):
 def quantile(y, t, quantile: Fraction = 0.5):
     """Quantile: q (t - y) for y <= t, else (1 - q) (y - t), with q the quantile asked for.
 
-    Derivative -q below t, 1 - q above, 0 at t.  The best guess is the q-quantile; half of mae for q = 0.5.
+    Derivative -q below t, 1 - q above, 0 at t.  The best guess is the q-quantile, so two models bound an interval;
+    half of mae for q = 0.5.  Extreme quantiles need many rows, and the quantiles of two models may cross.
     Koenker and Bassett 1978, https://doi.org/10.2307/1913643.
     """
     e = y - t

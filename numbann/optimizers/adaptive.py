@@ -48,6 +48,7 @@ def rmsprop(
 ):
     """RMSProp: w - learning_rate g / (sqrt(v) + epsilon), v = rho v + (1 - rho) g^2.
 
+    For gradients whose scale differs between weights and changes; without momentum its steps are noisy.
     centered subtracts the square of the running mean of g from v; momentum sums the steps up.  Tieleman and Hinton
     2012, https://www.cs.toronto.edu/~tijmen/csc321/slides/lecture_slides_lec6.pdf; as torch.optim.RMSprop, whose
     alpha is rho.

@@ -28,10 +28,11 @@ def adam(
     """Adam: w - learning_rate m_hat / (sqrt(v_hat) + epsilon).
 
     m = beta1 m + (1 - beta1) g and v = beta2 v + (1 - beta2) g^2 are running means of the gradient and its square;
-    m_hat = m / (1 - beta1^step) and v_hat = v / (1 - beta2^step) undo their start at zero.  amsgrad puts the largest v
-    so far in the place of v: for rare large gradients, which adam forgets; one early outlier then slows a weight for
-    good.  Kingma and Ba 2014, https://arxiv.org/abs/1412.6980; amsgrad: Reddi, Kale and Kumar 2018,
-    https://arxiv.org/abs/1904.09237; as torch.optim.Adam.
+    m_hat = m / (1 - beta1^step) and v_hat = v / (1 - beta2^step) undo their start at zero.  The first choice: it
+    bears inputs and layers of different scale; its steps do not shrink by themselves near the bottom, which a schedule
+    mends.  amsgrad puts the largest v so far in the place of v: for rare large gradients, which adam forgets; one early
+    outlier then slows a weight for good.  Kingma and Ba 2014, https://arxiv.org/abs/1412.6980; amsgrad: Reddi, Kale
+    and Kumar 2018, https://arxiv.org/abs/1904.09237; as torch.optim.Adam.
     """
     m = beta1 * m + (1 - beta1) * g
     v = beta2 * v + (1 - beta2) * g * g

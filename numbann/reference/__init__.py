@@ -9,6 +9,7 @@ Letters: B rows, I inputs, O outputs, K classes; x, w, b, z = x w + b, a = f(z),
 from __future__ import annotations
 
 from numbann.reference.activations import *  # noqa: F403
+from numbann.reference.layers import *  # noqa: F403
 from numbann.reference.losses import *  # noqa: F403
 from numbann.reference.network import *  # noqa: F403
 from numbann.reference.optimizers import *  # noqa: F403

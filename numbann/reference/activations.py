@@ -66,6 +66,28 @@ def leaky_relu_backward(da: Array, z: Array, a: Array, alpha: float = 0.01) -> A
     return da * np.where(z > 0, 1, alpha)
 
 
+def prelu(z: Array, alpha: float | Array = 0.25) -> Array:
+    """a = z for z >= 0, else alpha z."""
+    return np.where(z < 0, alpha * z, z)
+
+
+def prelu_backward(da: Array, z: Array, a: Array, alpha: float | Array = 0.25) -> Array:
+    """dz = da for z > 0, else alpha da."""
+    return da * np.where(z > 0, 1.0, alpha)
+
+
+def rrelu(z: Array, lower: float = 1 / 8, upper: float = 1 / 3, u: float | Array = 0.5) -> Array:
+    """a = z for z >= 0, else (lower + u (upper - lower)) z."""
+    return np.where(z < 0, (lower + u * (upper - lower)) * z, z)
+
+
+def rrelu_backward(
+    da: Array, z: Array, a: Array, lower: float = 1 / 8, upper: float = 1 / 3, u: float | Array = 0.5
+) -> Array:
+    """dz = da for z > 0, else (lower + u (upper - lower)) da."""
+    return da * np.where(z > 0, 1.0, lower + u * (upper - lower))
+
+
 @at_the_limits
 def elu(z: Array, alpha: float = 1.0) -> Array:
     """a = z where z > 0, else alpha (exp(z) - 1)."""

@@ -24,8 +24,11 @@ from numbann.simd.op import (
     ONES,
     OUTPUTS,
     ROWS,
+    SKIP,
+    SKIP_ROW,
     START,
     STRIDE,
+    SUMMED,
     SWEEPS,
     TABLE,
     UNIT,
@@ -136,13 +139,18 @@ def dense_delta_panels(op, first, last, step, scratch):
 
 @inner
 def _delta_panel(op, panel, first, last, scratch, lanes):
-    """One panel of dx for the rows first..last: rows of w are transposed block by block into the scratch area."""
+    """One panel of dx for the rows first..last: rows of w are transposed block by block into the scratch area.
+
+    With a residual connection the gradient that skips the layer is the start.
+    """
     column = panel * 4 * lanes
     vectors = min(4, (op[DX_COLUMNS] - column) // lanes)
     width = vectors * lanes
     table, d, w = advance(ints(op[TABLE]), first), pointer(op[D], scratch), pointer(op[W], scratch)
     dx = advance(pointer(op[DX], scratch), first * op[DX_ROW] + column)
     init, init_row, sweep = pointer(op[ZERO], scratch), 0, op[SWEEPS + vectors - 1]
+    if op[SKIP] != 0:
+        init, init_row = advance(pointer(op[SKIP], scratch), first * op[SKIP_ROW] + column), op[SKIP_ROW]
     for k in range(0, op[COLUMNS], DELTA_DEPTH):
         k_end = min(k + DELTA_DEPTH, op[COLUMNS])
         _transpose_panel(op, w, column, width, k, k_end, scratch, lanes)
@@ -204,18 +212,19 @@ def _update_weights(op, panel, row, step, scratch, lanes):
 
 @inner
 def _update_bias(op, panel, step, scratch, lanes):
-    """One panel's piece of b."""
+    """One panel's piece of b, or of another vector."""
     column, vectors, width = panel_of(op, panel, lanes)
-    bias_gradient(op, column, vectors, step, pointer(op[ZERO], scratch), scratch, scratch)
+    rows = 1 if op[SUMMED] else step[ROWS]
+    bias_gradient(op, column, vectors, rows, pointer(op[ZERO], scratch), scratch, scratch)
     b = advance(pointer(op[BIAS], scratch), column)
     call_update(op[UPDATE], b, scratch, width, op[STRIDE], hyper_of(op, step, scratch))
 
 
 @inner
-def bias_gradient(op, column, vectors, step, before, db, like):
+def bias_gradient(op, column, vectors, rows, before, db, like):
     """db = before + 1' d for a panel: the sum over rows is a product with ones, where every offset of a table leads."""
     ones, d, width = pointer(op[ONES], like), advance(pointer(op[D], like), column), vectors * lanes_like(like)
-    call_sweep(op[SWEEPS + vectors - 1], ones, ints(op[ZEROS]), d, op[D_ROW], before, 0, db, width, 1, step[ROWS])
+    call_sweep(op[SWEEPS + vectors - 1], ones, ints(op[ZEROS]), d, op[D_ROW], before, 0, db, width, 1, rows)
 
 
 @inner
@@ -234,6 +243,22 @@ def runs(op, row, first, last, step, like):
         return 1, first * row, (last - first) * row
     start, width = first * 4 * lanes_like(like), (last - first) * 4 * lanes_like(like)
     return step[ROWS], start, min(width, op[COLUMNS] - start)
+
+
+@inner
+def block(op, first, last, step, like):
+    """The rows first..last, first column and width of an elementwise op that has to know them."""
+    if op[UNITS] < 0:
+        return first, last, 0, op[COLUMNS]
+    start, width = first * 4 * lanes_like(like), (last - first) * 4 * lanes_like(like)
+    return 0, step[ROWS], start, min(width, op[COLUMNS] - start)
+
+
+def vector_update(op, first, last, step, scratch):
+    """For the panels first..last of a trained vector: the sum of its rows' gradients, and the optimizer on it."""
+    lanes = lanes_like(scratch)
+    for panel in range(first, last):
+        _update_bias(op, panel, step, scratch, lanes)
 
 
 def copy_rows(op, first, last, step, scratch):

@@ -64,7 +64,18 @@ def add_gradient(op, first, last, step, scratch):
             before_w, before_b, row = pointer(op[layout.ZERO], scratch), pointer(op[layout.ZERO], scratch), 0
         x, table, d_row, rows = inputs(op, step, scratch), offsets(op, step), op[layout.D_ROW], step[layout.ROWS]
         call_sweep(sweep, x, table, d, d_row, before_w, row, dw, width, op[layout.INPUTS], rows)
-        bias_gradient(op, column, vectors, step, before_b, db, scratch)
+        bias_gradient(op, column, vectors, rows, before_b, db, scratch)
+
+
+def add_vector(op, first, last, step, scratch):
+    """For the panels first..last of a vector of trained numbers: the chunk's gradient, added to that of its group."""
+    lanes = lanes_like(scratch)
+    for panel in range(first, last):
+        column, vectors, _ = panel_of(op, panel, lanes)
+        group = step[layout.GROUP] * op[layout.STRIDE]
+        gradient = advance(pointer(op[layout.BIAS], scratch), group + column)
+        before = pointer(op[layout.ZERO], scratch) if step[layout.FRESH] == 1 else gradient
+        bias_gradient(op, column, vectors, step[layout.ROWS], before, gradient, scratch)
 
 
 def update_sum(op, first, last, step, scratch):

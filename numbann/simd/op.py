@@ -28,6 +28,7 @@ UNIT, ONES, ZEROS = 35, 36, 37  # rows of w in a unit; a one and a table of offs
 # Activations and losses: a (B, O), parameters, targets, the epoch's order of rows, and each row's loss
 A, A_ROW, PARAMETERS = 28, 29, 30
 TARGET, TARGET_ROW, ORDER, ROW_LOSS = 31, 32, 33, 34
+SHARES = 44  # what each row of the epoch, in its order, has of its batch's loss, where rows are weighted
 
 # A pass over groups of rows: ops for each thread, one set OPS_STRIDE integers after the other, on CHUNK rows a time
 OPS, OPS_STRIDE, OP_COUNT, GROUPS, CHUNK = 38, 39, 40, 41, 42
@@ -35,7 +36,15 @@ OPS, OPS_STRIDE, OP_COUNT, GROUPS, CHUNK = 38, 39, 40, 41, 42
 # Scaling of raw rows X to z: shift is W, scale is BIAS; and where to say that a number is not finite
 FLAG = 43
 
-WIDTH = 48
+# What follows the product in a layer: h (B, O) before a norm, the trained vectors and each row's gradients to them,
+# SLOPES_STRIDE from one vector's to the next's; SUMMED 1: the rows are summed already
+# FACTORS: 1 / size of each row or column; STATISTICS: running means, then variances
+H, H_ROW, VECTORS, SLOPES, SLOPES_STRIDE, SUMMED, FACTORS, STATISTICS = 48, 49, 50, 51, 52, 53, 54, 55
+# What the next layer reads, and the gradient that a residual connection takes past a layer
+# KEYS: a table of keys of random numbers, and the entry of it
+OUT, OUT_ROW, SKIP, SKIP_ROW, KEYS, KEY = 56, 57, 58, 59, 60, 61
+
+WIDTH = 64
 
 # The step's numbers: the rows at hand, where they start in the epoch's order, and the step's index in the call;
 # the rows of the whole batch; the group of rows, and whether it has no gradient yet; the thread
@@ -43,5 +52,5 @@ ROWS, START, INDEX = 0, 1, 2
 BATCH, GROUP, FRESH, THREAD = 3, 4, 5, 6
 STEP_WIDTH = 8
 
-# The columns of HYPER; the optimizer's parameters follow
-LEARNING_RATE, WEIGHT_DECAY, STEP, FIRST_PARAMETER = 0, 1, 2, 3
+# The columns of HYPER; the optimizer's parameters follow.  KEPT: the share of the weights' average that a step keeps
+LEARNING_RATE, WEIGHT_DECAY, STEP, L1, CLIP_VALUE, CLIP_NORM, KEPT, FIRST_PARAMETER = 0, 1, 2, 3, 4, 5, 6, 7

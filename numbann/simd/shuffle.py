@@ -19,7 +19,7 @@ HALF = np.uint64(32)
 
 
 @inner
-def _random(key, counter):
+def random_bits(key, counter):
     """64 random bits for a key and a counter."""
     x = key + counter * GOLDEN
     x = (x ^ (x >> np.uint64(30))) * FIRST
@@ -34,7 +34,7 @@ def shuffle(order, count, key):
     bits = np.uint64(key)
     for i in range(count - 1, 0, -1):
         place = np.uint64(i)
-        j = np.int64(((_random(bits, place) >> HALF) * (place + np.uint64(1))) >> HALF)
+        j = np.int64(((random_bits(bits, place) >> HALF) * (place + np.uint64(1))) >> HALF)
         order[i], order[j] = order[j], order[i]
 
 

@@ -15,10 +15,6 @@ LATER = {
     "extends",
     "sweep",
     "data.columns",
-    "model.layers.norm",
-    "model.layers.residual",
-    "train.diagnostics",
-    "train.average",
 }
 
 

@@ -5,9 +5,10 @@ that must agree) is judged in components.py and checks.py.  The annotations are 
 """
 
 from dataclasses import MISSING, dataclass, field, fields
+from math import inf
 from typing import Annotated, Any
 
-from numbann.spec.rules import BOOLEAN, NULL, TEXT, Rule, list_of, number, one_of, text, whole
+from numbann.spec.rules import BOOLEAN, NULL, TEXT, Rule, list_of, number, numbers_by_name, one_of, text, whole
 
 NOT_YET = "is not in this version yet"
 MISSING_CELLS = ("", "NA", "NaN", "nan", "null", "?")
@@ -17,7 +18,10 @@ NAMES = list_of(NAME, "a list of names")
 NAMES_OR_MORE = list_of(NAME, "a list of names, at least one", least=1)
 FOLDER = text("a name that can be a folder's: no slash, no dot at its end", r"[^/\\\0-\x1f]*[^/\\\0-\x1f. ]")
 COUNT = whole(1, 2**31 - 1)
-SHARE = number("a number from 0 up to but not including 1", lambda value: 0 <= value < 1) | NULL
+RATE = number("a number from 0 up to but not including 1", lambda value: 0 <= value < 1)
+SHARE = RATE | NULL
+LIMIT = number("a number above 0", lambda value: 0 < value < inf) | NULL
+WEIGHTS = numbers_by_name("an object with a number, at least 0, for each label named", lambda value: 0 <= value < inf)
 SOURCES = Rule("a file, or an object of files", lambda value: value is not None)  # checks.py judges the rest
 
 
@@ -112,15 +116,15 @@ class Data(Section):
     format: Annotated[str, one_of("auto", "csv", "tsv", "npz", "npy", "idx")] = "auto"
     csv: Annotated[Csv, Inner(Csv)] = field(default_factory=Csv)
     target: Annotated[str | list[str] | None, NAME | NAMES_OR_MORE | NULL] = None
-    task: Annotated[str, one_of("auto", "classification", "regression").but(f'"multilabel" {NOT_YET}')] = "auto"
+    task: Annotated[str, one_of("auto", "classification", "regression", "multilabel")] = "auto"
     features: Annotated[str | list[str] | None, NULL | NAME | NAMES_OR_MORE] = None
     drop: Annotated[list[str], NAMES] = field(default_factory=list)
     categorical: Annotated[list[str], NAMES] = field(default_factory=list)
     missing: Annotated[str, one_of("error", "mean", "median")] = "error"
     scale: Annotated[str, one_of("auto", "byte", "standard", "minmax", "none")] = "auto"
     target_scale: Annotated[str, one_of("auto", "standard", "none")] = "auto"
-    weight: Annotated[None, NULL.but(f"data.weight {NOT_YET}")] = None
-    class_weight: Annotated[None, NULL.but(f"data.class_weight {NOT_YET}")] = None
+    weight: Annotated[str | None, NAME | NULL] = None
+    class_weight: Annotated[str | dict[str, float] | None, one_of("balanced") | WEIGHTS | NULL] = None
     split: Annotated[Split, Inner(Split)] = field(default_factory=Split)
 
 
@@ -130,8 +134,12 @@ class Layer(Section):
 
     units: Annotated[int, whole(1, 1_000_000)]
     activation: Annotated[ComponentSpec, Chosen("activation", "relu")]
-    dropout: Annotated[float, number("0", lambda value: value == 0).but(f"dropout {NOT_YET}")] = 0.0
+    norm: Annotated[str | None, one_of("layer", "batch") | NULL] = None
+    dropout: Annotated[float, RATE] = 0.0
+    alpha_dropout: Annotated[float, RATE] = 0.0
+    residual: Annotated[bool, BOOLEAN] = False
     init: Annotated[Auto, Chosen("initializer")]
+    bias_init: Annotated[Auto, Chosen("initializer")]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -141,6 +149,7 @@ class Model(Section):
     layers: Annotated[list[Layer], Inner(Layer, many=True)]
     output_activation: Annotated[Auto, Chosen("activation")]
     init: Annotated[Auto, Chosen("initializer")]
+    bias_init: Annotated[ComponentSpec, Chosen("initializer", "zeros")]
     dtype: Annotated[str, one_of("float32", "float64")] = "float32"
 
 
@@ -158,12 +167,15 @@ class Train(Section):
     """How long and with what to train."""
 
     epochs: Annotated[int, COUNT] = 50
-    batch_size: Annotated[int | str, COUNT | one_of("full")] = 64
+    batch_size: Annotated[int | str, COUNT | one_of("auto", "full")] = "auto"
     device: Annotated[str, one_of("auto", "cpu").but(f'"cuda" {NOT_YET}')] = "auto"
     threads: Annotated[int | str, whole(1, 4096) | AUTO] = "auto"
-    clip_norm: Annotated[None, NULL.but(f"clipping {NOT_YET}")] = None
+    clip_norm: Annotated[float | None, LIMIT] = None
+    clip_value: Annotated[float | None, LIMIT] = None
+    average: Annotated[float | None, number("a number between 0 and 1", lambda value: 0 < value < 1) | NULL] = None
     metrics: Annotated[str | list[str], Metrics()] = "auto"
     early_stopping: Annotated[EarlyStopping | None, Inner(EarlyStopping)] = None
+    diagnostics: Annotated[bool, BOOLEAN] = False
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -13,10 +13,10 @@ from typing import Any
 from numbann.component import Component, Configured
 from numbann.errors import SpecError
 from numbann.registry import Registry
-from numbann.spec.checks import DEFAULT_SHARE, sources
+from numbann.spec.checks import DEFAULT_BATCH, DEFAULT_SHARE, is_solver, residual_faults, sources
 from numbann.spec.faults import Found, did_you_mean
 from numbann.spec.loading import Loaded
-from numbann.spec.model import ComponentSpec, Data, Spec, Split, to_json
+from numbann.spec.model import ComponentSpec, Data, Layer, Spec, Split, to_json
 from numbann.spec.tasks import Target, Task, default_loss, default_metrics, target_for, unfit_loss, unfit_metric
 from numbann.spec.trail import shown
 
@@ -28,6 +28,11 @@ class LayerChoice:
     units: int
     activation: Configured
     init: Configured
+    norm: str | None = None
+    dropout: float = 0.0
+    alpha_dropout: float = 0.0
+    residual: bool = False
+    bias_init: Configured | None = None
 
 
 @dataclass(frozen=True)
@@ -35,7 +40,7 @@ class Resolved:
     """A spec without `auto`, and what it means.
 
     target: the form that data.prepare is asked for.  outputs: the width of the output layer, the last of layers.
-    optimizer: without learning_rate, and with weight_decay only if its signature names it.  schedule: without
+    optimizer: without learning_rate, and with weight_decay only if its signature names it; so l1.  schedule: without
     warmup_epochs.  output_activation: what predictions apply, the loss's link or the activation trained through.
     """
 
@@ -46,6 +51,7 @@ class Resolved:
     optimizer: Configured
     learning_rate: float
     weight_decay: float
+    l1: float
     schedule: Configured
     warmup_epochs: int
     layers: tuple[LayerChoice, ...]
@@ -86,6 +92,7 @@ def resolve(loaded: Loaded, facts: Any) -> Resolved:
         optimizer=_without_rate(optimizer, settings),
         learning_rate=settings["learning_rate"],
         weight_decay=settings["weight_decay"],
+        l1=0.0 if "l1" in optimizer.defaults() else settings["l1"],
         schedule=_without_warmup(registry, loaded.spec.schedule),
         warmup_epochs=loaded.spec.schedule.parameters["warmup_epochs"],
         layers=layers,
@@ -103,16 +110,17 @@ def _faults(
     if target is None:
         yield ("loss",), unfit_loss(loss.component, task, loaded.registry)
     yield from _output_faults(loaded, loss)
-    if loaded.spec.data.target_scale == "standard" and not _takes_any_real(loss, target):
+    if loaded.spec.data.target_scale == "standard" and not _takes_any_real(loss, target, task.kind):
         yield (
             ("data", "target_scale"),
             (f'"standard" needs regression and a loss of any real target, not {task} by {loss.name}; give "none"'),
         )
     for index, name in enumerate(names):
-        message = unfit_metric(loaded.registry.get("metric", name), task)
+        message = unfit_metric(loaded.registry.get("metric", name), task, loaded.registry)
         if message:
             yield ("train", "metrics", index), message
     yield from _stopping_faults(loaded.spec, names, facts)
+    yield from residual_faults(loaded.spec.model.layers[:1], facts.inputs)
 
 
 def _output_faults(loaded: Loaded, loss: Configured) -> Iterator[Found]:
@@ -172,19 +180,34 @@ def _hidden_layers(spec: Spec, registry: Registry) -> Iterator[LayerChoice]:
     for layer in spec.model.layers:
         activation = _configured(registry, "activation", layer.activation)
         chosen = spec.model.init if layer.init == "auto" else layer.init
-        yield LayerChoice(layer.units, activation, _init(registry, chosen, activation))
+        yield LayerChoice(
+            units=layer.units,
+            activation=activation,
+            init=_init(registry, chosen, activation),
+            norm=layer.norm,
+            dropout=layer.dropout,
+            alpha_dropout=layer.alpha_dropout,
+            residual=layer.residual,
+            bias_init=_bias_init(registry, spec, layer.bias_init),
+        )
 
 
 def _output_layer(spec: Spec, registry: Registry, loss: Configured, output: Configured, target: Target) -> LayerChoice:
     """The last layer; a link is the loss's to apply, so the layer itself then applies nothing."""
     through = _link(registry, loss).name == "identity"
     applied = output if through else registry.get("activation", "identity").configured()
-    return LayerChoice(target.outputs, applied, _init(registry, spec.model.init, output))
+    init, bias_init = _init(registry, spec.model.init, output), _bias_init(registry, spec, "auto")
+    return LayerChoice(target.outputs, applied, init, bias_init=bias_init)
 
 
 def _init(registry: Registry, chosen: Any, activation: Configured) -> Configured:
     """The initializer chosen, or for `auto` the one that the activation asks for."""
     return _configured(registry, "initializer", _or(chosen, activation.component.traits["init"]))
+
+
+def _bias_init(registry: Registry, spec: Spec, chosen: Any) -> Configured:
+    """The initializer of a layer's biases, for `auto` that of the model."""
+    return _configured(registry, "initializer", spec.model.bias_init if chosen == "auto" else chosen)
 
 
 def _without_rate(optimizer: Component, settings: dict[str, Any]) -> Configured:
@@ -217,11 +240,21 @@ def _resolved_spec(
     metrics: list[str],
 ) -> Spec:
     spec, base = loaded.spec, loaded.source.base
-    hidden = [_with(layer, init=_chosen(choice.init)) for layer, choice in zip(spec.model.layers, layers, strict=False)]
+    hidden = [_written_layer(layer, choice) for layer, choice in zip(spec.model.layers, layers, strict=False)]
     model = _with(spec.model, layers=hidden, output_activation=_chosen(output), init=_chosen(layers[-1].init))
-    data = _resolved_data(spec.data, base, facts, _takes_any_real(loss, target))
-    train, plugins = _with(spec.train, metrics=metrics), [str(base / name) for name in spec.plugins]
+    data = _resolved_data(spec.data, base, facts, _takes_any_real(loss, target, facts.task))
+    size = spec.train.batch_size
+    if size == "auto":
+        size = "full" if is_solver(spec, loaded.registry) else DEFAULT_BATCH
+    train = _with(spec.train, metrics=metrics, batch_size=size)
+    plugins = [str(base / name) for name in spec.plugins]
     return _with(spec, data=data, model=model, loss=_chosen(loss), train=train, plugins=plugins)
+
+
+def _written_layer(layer: Layer, choice: LayerChoice) -> Layer:
+    assert choice.bias_init is not None
+    written: Layer = _with(layer, init=_chosen(choice.init), bias_init=_chosen(choice.bias_init))
+    return written
 
 
 def _resolved_data(data: Data, base: Path, facts: Any, any_real: bool) -> Data:
@@ -270,9 +303,14 @@ def _absolute(path: Any, base: Path) -> Any:
     return str(base / path)
 
 
-def _takes_any_real(loss: Configured, target: Target | None) -> bool:
+def _takes_any_real(loss: Configured, target: Target | None, task: str) -> bool:
     """Whether the loss takes a standardised target: regression on any real number."""
-    return target is not None and target.form == "real" and loss.component.traits["target"] == "real"
+    return (
+        task == "regression"
+        and target is not None
+        and target.form == "real"
+        and loss.component.traits["target"] == "real"
+    )
 
 
 def _chosen(configured: Configured) -> ComponentSpec:

@@ -12,7 +12,7 @@ from numbann.spec.trail import shown
 
 @dataclass(frozen=True)
 class Task:
-    """What the data asks for: "classification" or "regression", how many classes, how many target columns."""
+    """What the data asks for: "classification", "multilabel" or "regression"; how many classes and target columns."""
 
     kind: str
     classes: int
@@ -27,6 +27,8 @@ class Task:
     def __str__(self) -> str:
         if self.probabilities:
             return f"classification by {self.targets} probabilities"
+        if self.kind == "multilabel":
+            return f"{self.targets} yes/no labels"
         return self.kind if self.kind == "regression" else f"classification into {self.classes} classes"
 
 
@@ -44,7 +46,7 @@ def default_loss(task: Task) -> str:
         return "mse"
     if task.probabilities:
         return "soft_cross_entropy"
-    return "sigmoid_cross_entropy" if task.classes == 2 else "softmax_cross_entropy"
+    return "sigmoid_cross_entropy" if task.kind == "multilabel" or task.classes == 2 else "softmax_cross_entropy"
 
 
 def default_metrics(task: Task) -> tuple[str, ...]:
@@ -58,6 +60,8 @@ def target_for(loss: Component, task: Task) -> Target | None:
     form = _form(wants, task)
     if form is None or (task.kind != "regression" and loss.traits["outputs"] > 1):
         return None
+    if task.kind == "multilabel":
+        return Target(form, task.targets) if loss.traits["outputs"] == 1 else None
     width = {"label": task.classes, "one_hot": task.classes, "binary": 1, "real": task.targets}[form]
     return Target(form, width * loss.traits["outputs"])
 
@@ -65,7 +69,9 @@ def target_for(loss: Component, task: Task) -> Target | None:
 def _form(wants: str, task: Task) -> str | None:
     """The form of the target for a loss that wants "label" or a target of component.TARGETS."""
     if task.kind == "regression":
-        return "real" if wants in ("real", "positive") else None
+        return "real" if wants in ("real", "unshifted", "positive") else None
+    if task.kind == "multilabel":
+        return {"binary": "binary", "real": "one_hot"}.get(wants)
     if task.probabilities:
         return "real" if wants in ("real", "distribution") else None
     if wants == "binary":
@@ -79,8 +85,11 @@ def unfit_loss(loss: Component, task: Task, registry: Registry) -> str:
     return f"{shown(loss.name)} cannot serve {task}; give one that can: {', '.join(able)}"
 
 
-def unfit_metric(metric: Component, task: Task) -> str:
+def unfit_metric(metric: Component, task: Task, registry: Registry) -> str:
     """The message for a metric that cannot serve the task, or nothing if it can."""
+    if task.kind == "multilabel" and not metric.traits["multilabel"]:
+        able = [entry.component.name for entry in registry.entries("metric") if entry.component.traits["multilabel"]]
+        return f"metric {shown(metric.name)} cannot serve {task}; give one that can: {', '.join(able)}"
     foreign = {"label", "probability"} if task.kind == "regression" else {"value"}
     asked = sorted(foreign & set(metric.roles))
     return f"metric {shown(metric.name)} asks for {asked[0]}, which {task} does not have; leave it out" if asked else ""

@@ -53,6 +53,16 @@ class StepsDone:
 
 
 @dataclass(frozen=True)
+class Warned:
+    """The diagnostics show for the first time that something is wrong with a layer (from 1): what, and the remedy."""
+
+    epoch: int
+    kind: str
+    layer: int
+    text: str
+
+
+@dataclass(frozen=True)
 class EpochEnded:
     """An epoch ended: its line of the history, and whether it is the best so far."""
 
@@ -71,7 +81,7 @@ class Finished:
     seconds: float
 
 
-Event = DataRead | Planned | Compiling | Started | StepsDone | EpochEnded | Finished
+Event = DataRead | Planned | Compiling | Started | StepsDone | Warned | EpochEnded | Finished
 Callback = Callable[[Event], None]
 
 

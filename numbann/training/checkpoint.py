@@ -12,26 +12,25 @@ from safetensors import SafetensorError
 from safetensors.numpy import save
 
 from numbann.errors import RunDirectoryError
-from numbann.modelfile import Weights, read_tensors
+from numbann.modelfile import Tensors, read_tensors
 from numbann.training.state import State
 from numbann.training.stopping import Best
 
-FORMAT = 1
+FORMAT = 2
 KEY = "numbann.checkpoint"
 
 
 def to_bytes(state: State, spec_hash: str) -> bytes:
     """The state as a file; one metadata key, since the order of several is not fixed."""
-    tensors = {**_named("weights", state.weights), **{f"engine.{name}": array for name, array in state.engine.items()}}
-    if state.best_weights is not None:
-        tensors |= _named("best", state.best_weights)
+    tensors = {**_named("model", state.tensors), **_named("engine", state.engine)}
+    if state.best_tensors is not None:
+        tensors |= _named("best", state.best_tensors)
     metadata = {
         "format": FORMAT,
         "spec": spec_hash,
-        "layers": len(state.weights),
         "history": list(state.history),
         "best": asdict(state.best),
-        "keeps_best": state.best_weights is not None,
+        "keeps_best": state.best_tensors is not None,
         "schedule": list(state.schedule),
     }
     return save(tensors, {KEY: json.dumps(metadata)})
@@ -42,7 +41,9 @@ def load_state(path: Path, spec_hash: str) -> State:
     try:
         metadata, tensors = read_tensors(path, KEY)
         if metadata["format"] != FORMAT:
-            raise RunDirectoryError(f"{path}: has format {metadata['format']}; this numbann reads format {FORMAT}")
+            raise RunDirectoryError(
+                f"{path}: has format {metadata['format']}; this numbann reads format {FORMAT}; train anew"
+            )
         if metadata["spec"] != spec_hash:
             raise RunDirectoryError(f"{path}: belongs to another spec than the one beside it; train anew")
         return _state(metadata, tensors)
@@ -51,26 +52,24 @@ def load_state(path: Path, spec_hash: str) -> State:
 
 
 def _state(metadata: dict[str, Any], tensors: dict[str, np.ndarray]) -> State:
-    layers = metadata["layers"]
     return State(
-        weights=_collected("weights", tensors, layers),
-        engine={name.removeprefix("engine."): array for name, array in tensors.items() if name.startswith("engine.")},
+        tensors=_of("model", tensors),
+        engine=_of("engine", tensors),
         history=tuple(metadata["history"]),
         best=Best(**metadata["best"]),
-        best_weights=_collected("best", tensors, layers) if metadata["keeps_best"] else None,
+        best_tensors=_of("best", tensors) if metadata["keeps_best"] else None,
         schedule=tuple(metadata["schedule"]),
     )
 
 
-def _named(prefix: str, weights: Weights) -> dict[str, np.ndarray]:
-    tensors: dict[str, np.ndarray] = {}
-    for k, (w, b) in enumerate(weights):
-        tensors[f"{prefix}.{k}.w"], tensors[f"{prefix}.{k}.b"] = np.ascontiguousarray(w), np.ascontiguousarray(b)
-    return tensors
+def _named(part: str, tensors: Tensors) -> dict[str, np.ndarray]:
+    return {f"{part}.{name}": array for name, array in tensors.items()}
 
 
-def _collected(prefix: str, tensors: dict[str, np.ndarray], layers: int) -> Weights:
-    return [(tensors[f"{prefix}.{k}.w"], tensors[f"{prefix}.{k}.b"]) for k in range(layers)]
+def _of(part: str, tensors: Tensors) -> dict[str, np.ndarray]:
+    """The tensors of one part of the state."""
+    prefix = f"{part}."
+    return {name.removeprefix(prefix): array for name, array in tensors.items() if name.startswith(prefix)}
 
 
 def _cause(path: Path, error: Exception) -> str:

@@ -17,13 +17,17 @@ from numbann.training.stopping import Watch, exhausted, judged
 
 @dataclass(frozen=True)
 class Course:
-    """How a run goes: how many epochs, the rate of each step, what is watched; `validate` measures an epoch."""
+    """How a run goes: how many epochs, the rate of each step, what is watched.
+
+    `validate` measures an epoch; `diagnose` looks at its layers, for more keys of its line of the history.
+    """
 
     epochs: int
     rates: Rates
     watch: Watch
     keep_best: bool
     validate: Callable[[], Mapping[str, float]]
+    diagnose: Callable[[int], Mapping[str, Any]] = lambda epoch: {}
 
 
 def fit(engine: Any, course: Course, state: State, tell: Callback) -> Iterator[State]:
@@ -41,11 +45,11 @@ def _epoch(engine: Any, course: Course, state: State, tell: Callback) -> tuple[d
     start = perf_counter()
     train_loss = engine.epoch(index, rates, lambda done, steps: tell(StepsDone(index + 1, done, steps)))
     seconds = perf_counter() - start
-    record = {"epoch": index + 1, "train_loss": train_loss}
+    record, diagnosis = {"epoch": index + 1, "train_loss": train_loss}, course.diagnose(index + 1)
     _require_finite(record, learning_rate)
     record |= {f"validation_{name}": value for name, value in course.validate().items()}
     _require_finite(record, learning_rate)
-    return {**record, "learning_rate": learning_rate, "seconds": round(seconds, 6)}, schedule
+    return {**record, "learning_rate": learning_rate, "seconds": round(seconds, 6), **diagnosis}, schedule
 
 
 def _monitor(state: State) -> float:
@@ -57,10 +61,10 @@ def _monitor(state: State) -> float:
 def _next(engine: Any, course: Course, state: State, record: dict[str, Any], schedule: States) -> State:
     """The state with one more epoch in it."""
     best = judged(course.watch, state.best, record["epoch"], record[course.watch.key])
-    weights = engine.weights()
+    tensors = engine.parameters()
     improved = best.epoch == record["epoch"]
-    best_weights = (weights if improved else state.best_weights) if course.keep_best else None
-    return State(weights, engine.state(), (*state.history, record), best, best_weights, schedule)
+    best_tensors = (tensors if improved else state.best_tensors) if course.keep_best else None
+    return State(tensors, engine.state(), (*state.history, record), best, best_tensors, schedule)
 
 
 def _require_finite(record: Mapping[str, Any], learning_rate: float) -> None:

@@ -16,7 +16,7 @@ from numbann.provenance import components_of, recorded, verify
 from numbann.training.preparation import Job
 
 PACKAGES = ("numba", "llvmlite", "numpy")
-FREE = ("epochs", "device", "threads")  # keys of train that a resume may change if they change no step
+FREE = ("epochs", "device", "threads", "diagnostics")  # keys of train that a resume may change if they change no step
 
 
 def manifest(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import os
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from math import isfinite
@@ -16,6 +17,7 @@ from numbann.errors import RunDirectoryError
 RUNS = Path("runs")
 SPEC, RESOLVED, MANIFEST = "spec.json", "spec.resolved.json", "manifest.json"
 HISTORY, METRICS = "history.jsonl", "metrics.json"
+NUMBERS = re.compile(r"\[\n([-+.\deE,\s]+)\]")  # a list of numbers over several lines
 MODEL, CHECKPOINT = "model.safetensors", "checkpoint.safetensors"
 FILES = (SPEC, RESOLVED, MANIFEST, HISTORY, METRICS, MODEL, CHECKPOINT)
 
@@ -53,8 +55,12 @@ class RunDirectory:
 
 
 def json_text(value: Any, indent: int | None = None) -> str:
-    """The value as strict JSON: a number that is not finite, which JSON does not know, becomes null."""
-    return json.dumps(_strict(value), indent=indent, ensure_ascii=False, allow_nan=False)
+    """The value as strict JSON: a number that is not finite, which JSON does not know, becomes null.
+
+    A list of numbers stays on one line; a line break in a text is escaped, so that none is taken for one.
+    """
+    text = json.dumps(_strict(value), indent=indent, ensure_ascii=False, allow_nan=False)
+    return NUMBERS.sub(lambda found: f"[{' '.join(found[1].split())}]", text)
 
 
 def _strict(value: Any) -> Any:

@@ -80,7 +80,7 @@ def resume(
             tell(event)
         with _engine(job, tell) as engine:
             warmth = warmed_up(engine, job)
-            engine.set_weights(state.weights)
+            engine.set_parameters(state.tensors)
             engine.restore(dict(state.engine))
             return carried_out(Execution(job, engine, directory, tell, warmth), state)
 
@@ -95,7 +95,7 @@ def _settings(**given: Any) -> dict[str, Any]:
 
 def _first_state(engine: Engine, job: Job) -> State:
     engine.initialize(job.resolved.spec.seed)
-    return State(engine.weights(), engine.state())
+    return State(engine.parameters(), engine.state())
 
 
 def _refuse_other_length(directory: rundir.RunDirectory, job: Job, epochs: int | None) -> None:

@@ -8,19 +8,22 @@ from typing import Any
 
 import numpy as np
 
-from numbann.modelfile import Weights
+from numbann.modelfile import Tensors
 from numbann.training.stopping import Best
 
 
 @dataclass(frozen=True)
 class State:
-    """After `epoch` epochs: weights, states of engine and schedule, history, best epoch and its weights if kept."""
+    """After `epoch` epochs: the model's tensors, states of engine and schedule, history, the best epoch.
 
-    weights: Weights
+    best_tensors: those of the best epoch, if they are kept.
+    """
+
+    tensors: Tensors
     engine: Mapping[str, np.ndarray]
     history: tuple[Mapping[str, Any], ...] = ()
     best: Best = field(default_factory=Best)
-    best_weights: Weights | None = None
+    best_tensors: Tensors | None = None
     schedule: tuple[float, ...] = ()
 
     @property

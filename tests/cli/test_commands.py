@@ -52,6 +52,13 @@ def test_plugins_alone_is_help(numbann: Numbann) -> None:
 # ---- train and resume
 
 
+def test_a_layer_tells_what_is_around_it(numbann: Numbann, write_spec: WriteSpec) -> None:
+    layers = [{"units": 8, "norm": "batch", "dropout": 0.2}, {"units": 8, "activation": "prelu", "residual": True}]
+    result = numbann("train", write_spec(model={"layers": layers}), "--dry-run")
+    # 3 x 8 + 8 x 9 + 9 x 3, scale and shift of the norm, and a slope of each unit
+    assert "2 -> 8 relu (batch norm, dropout 0.2) -> 8 prelu (residual) -> 3 softmax, 147 parameters" in result.stdout
+
+
 def test_train_tells_a_story(numbann: Numbann, write_spec: WriteSpec) -> None:
     result = numbann("train", write_spec(), "-o", "out")
     assert (result.exit_code, result.stderr) == (0, "")
@@ -181,8 +188,25 @@ def test_evaluate(numbann: Numbann, run: Path) -> None:
     printed = json.loads(numbann("evaluate", run, "blobs.csv", "--json").stdout)
     assert printed["rows"] == 120
     assert printed["metrics"]["accuracy"] > 0.9
-    lines = numbann("evaluate", run, "blobs.csv").stdout.splitlines()
-    assert [line.split()[0] for line in lines] == ["rows", "loss", "accuracy"]
+    assert printed["classes"] == ["blue", "green", "red"]
+    assert [sum(row) for row in printed["confusion"]] == [40, 40, 40]
+    measures, table = numbann("evaluate", run, "blobs.csv").stdout.split("\n\n")
+    assert [line.split()[0] for line in measures.splitlines()] == ["rows", "loss", "accuracy"]
+    assert table.splitlines()[1].split() == ["blue", "green", "red"]
+
+
+def test_evaluate_with_weights(numbann: Numbann, write_spec: WriteSpec, blobs: Path) -> None:
+    """They are used where they are there; if not, a warning says so.  To predict none are needed."""
+    lines = blobs.read_text().splitlines()
+    weighted = [f"{line},{'w' if row == 0 else row % 3}" for row, line in enumerate(lines)]
+    Path("weighted.csv").write_text("\n".join(weighted) + "\n")
+    spec = write_spec(data={"path": "weighted.csv", "weight": "w"})
+    assert numbann("train", spec, "-o", "out").exit_code == 0
+    with_weights, without = (numbann("evaluate", "out", name, "--json") for name in ("weighted.csv", "blobs.csv"))
+    losses = [json.loads(result.stdout)["metrics"]["loss"] for result in (with_weights, without)]
+    assert losses[0] != losses[1]
+    assert (with_weights.stderr, 'there are no weights "w"' in without.stderr) == ("", True)
+    assert numbann("predict", "out", "blobs.csv").stderr == ""
 
 
 # ---- check, show, plugins list
@@ -201,6 +225,8 @@ def test_check_reads_the_header(numbann: Numbann, write_spec: WriteSpec, blobs: 
     assert (result.exit_code, result.stdout) == (2, "")
     words = 'data.target: there is no column "color"; did you mean "colour"? (columns: x, y, sum, colour)'
     assert words in result.stderr
+    result = numbann("check", write_spec(data={"target": "colour", "weight": "som"}))
+    assert 'data.weight: there is no column "som"; did you mean "sum"?' in result.stderr
     blobs.write_text(blobs.read_text().replace(",", ";"))
     assert numbann("check", write_spec()).exit_code == 0
 
@@ -211,6 +237,7 @@ def test_show_a_run(numbann: Numbann, run: Path) -> None:
     assert "8 tanh -> softmax" in page
     assert page.count("*") == 1
     assert "test       loss" in page
+    assert "confusion of test: rows are true classes" in page
 
 
 def test_show_a_component(numbann: Numbann) -> None:
@@ -233,3 +260,63 @@ def test_plugins_list(numbann: Numbann) -> None:
         row for row in rows if row["name"] == "adam"
     ).items()
     assert len(numbann("plugins", "list").stdout.splitlines()) == len(rows)
+
+
+# ---- diagnostics
+
+
+@pytest.fixture
+def dying(write_spec: WriteSpec) -> Path:
+    """A spec of a run whose units saturate at once."""
+    layer = {"units": 8, "activation": "tanh", "init": {"type": "normal", "deviation": 100.0}}
+    return write_spec(model={"layers": [layer]}, train={"diagnostics": True})
+
+
+def test_diagnostics_are_told_and_shown(numbann: Numbann, dying: Path) -> None:
+    lines = numbann("train", dying, "-o", "out").stdout.splitlines()
+    assert any(line.startswith("warning: epoch 1: layer 1 (tanh): 100% of its units are saturated") for line in lines)
+    assert "warnings   layer 1 saturated (epoch 1)" in lines
+    header = next(line for line in lines if line.startswith("epoch  train_loss"))
+    assert "diagnostics" not in header
+    page = numbann("show", "out").stdout.splitlines()
+    at = page.index("layers after epoch 4")
+    assert page[at + 1].split() == ["layer", "activation", "dead", "saturated", "gradient_norm"]
+    assert page[at + 2].split()[:4] == ["1", "tanh", "-", "100.0%"]
+    assert page[at + 3].split()[:4] == ["2", "softmax", "-", "-"]
+
+
+def test_warnings_for_programs(numbann: Numbann, dying: Path, write_spec: WriteSpec) -> None:
+    (warning,) = json.loads(numbann("train", dying, "-o", "out", "--json").stdout)["warnings"]
+    assert warning.startswith("epoch 1: layer 1 (tanh): ")
+    assert json.loads(numbann("train", write_spec(), "-o", "sound", "--json").stdout)["warnings"] == []
+
+
+# ---- lr-find
+
+
+def test_lr_find_suggests_a_rate(numbann: Numbann, write_spec: WriteSpec, here: Path) -> None:
+    spec = write_spec(optimizer={"type": "adam", "beta1": 0.8})
+    before = sorted(here.rglob("*"))
+    result = numbann("lr-find", spec, "--steps", 100)
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert sorted(here.rglob("*")) == before
+    lines = result.stdout.splitlines()
+    assert any(line.strip() == "^" for line in lines)
+    rate = float(next(line for line in lines if line.startswith("suggestion")).split()[1].rstrip(","))
+    assert json.loads("{" + lines[-1] + "}") == {"optimizer": {"type": "adam", "learning_rate": rate, "beta1": 0.8}}
+    assert numbann("check", spec, "--set", f"optimizer.learning_rate={rate}").exit_code == 0
+
+
+def test_lr_find_for_programs(numbann: Numbann, write_spec: WriteSpec) -> None:
+    result = numbann("lr-find", write_spec(), "--from", 1e-5, "--to", 1, "--steps", 50, "--json")
+    printed = json.loads(result.stdout)
+    assert set(printed) == {"suggestion", "cautious", "optimizer", "rates", "losses", "smoothed"}
+    assert len(printed["rates"]) == len(printed["losses"]) == len(printed["smoothed"]) <= 50
+    assert printed["rates"][0] == pytest.approx(1e-5)
+    assert "data   " in result.stderr
+
+
+def test_lr_find_refuses_falling_rates(numbann: Numbann, write_spec: WriteSpec) -> None:
+    result = numbann("lr-find", write_spec(), "--from", 1, "--to", 0.1)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert "--from 1: must be below --to 0.1" in result.stderr

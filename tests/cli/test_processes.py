@@ -29,6 +29,7 @@ finally:
     [
         (["--help"], []),
         (["train", "--help"], ["click"]),
+        (["lr-find", "--help"], ["click"]),
         (["check", "spec.json"], ["click"]),
         (["show", "relu"], ["click"]),
         (["plugins", "list"], ["click"]),

@@ -1,15 +1,13 @@
-"""Rows, numbers and curves as text."""
+"""Rows and numbers as text."""
 
 from __future__ import annotations
 
 import io
 
 import pytest
-from numbann_cli.curve import HEIGHT, curves
+from numbann_cli.confusion import drawn
 from numbann_cli.progress import Bar
-from numbann_cli.rows import Rows, decided, number
-
-from numbann.discovery import built_in
+from numbann_cli.rows import Rows, decided, measured, number
 
 NAMES = ("epoch", "train_loss", "validation_loss", "validation_accuracy", "learning_rate", "seconds")
 RECORD = dict(zip(NAMES, (12, 0.5, 1e-9, 1.0, 0.001, 0.0123456), strict=True))
@@ -23,6 +21,7 @@ RECORD = dict(zip(NAMES, (12, 0.5, 1e-9, 1.0, 0.001, 0.0123456), strict=True))
         (1e-9, "1.0000e-09"),
         (3, "3"),
         (0.0, "0.0000"),
+        (None, "nan"),
     ],
 )
 def test_numbers(value: float, text: str) -> None:
@@ -42,20 +41,21 @@ def test_a_narrow_terminal_gets_a_header_of_two_lines() -> None:
     assert len(Rows(NAMES, 80).header().splitlines()[0]) < 80
 
 
+def test_metrics_that_do_not_fit_are_left_out() -> None:
+    metrics = tuple(f"validation_metric_{k}" for k in range(9))
+    names = (*NAMES[:3], *metrics, *NAMES[4:])
+    rows = Rows(names, 93)
+    assert list(rows.titles) == [*NAMES[:3], *metrics[:2], *NAMES[4:]]
+    row = rows.row(dict.fromkeys(names, 0.5), best=True)
+    assert len(row) <= 93
+    assert [len(line) for line in rows.header().splitlines()] == [len(row) - 3] * 2
+    assert list(Rows(names).titles) == list(names)
+
+
 def test_what_every_auto_became() -> None:
     given = {"loss": "auto", "seed": 0, "layers": [{"init": "auto"}], "threads": "auto"}
     resolved = {"loss": {"type": "mse"}, "seed": 0, "layers": [{"init": "he_normal"}], "threads": "auto"}
     assert dict(decided(given, resolved)) == {"loss": {"type": "mse"}, "layers[0].init": "he_normal"}
-
-
-@pytest.mark.parametrize(
-    "name",
-    [entry.component.name for entry in built_in().entries("activation") if entry.component.form == "elementwise"],
-)
-def test_every_activation_has_a_curve(name: str) -> None:
-    lines = curves(built_in().get("activation", name)).splitlines()
-    assert len(lines) == HEIGHT + 2
-    assert sum(line.count("*") for line in lines) == 2 * 49
 
 
 def test_the_bar_shows_epochs() -> None:
@@ -72,3 +72,25 @@ def test_the_bar_shows_epochs() -> None:
     bar.close()
     assert "a row\n" in stream.getvalue()
     assert "epoch 3/4" in stream.getvalue()
+
+
+def test_few_measures_are_a_line_and_many_a_table() -> None:
+    parts = {"validation": {"loss": 0.5, "f1": None}, "test": {"loss": 0.25, "f1": 1.0}}
+    assert list(measured(parts)) == ["validation loss 0.50000  f1 nan", "test       loss 0.25000  f1 1.0000"]
+    many = {part: {f"metric_{k}": 0.5 for k in range(9)} for part in parts}
+    header, *lines = measured(many)
+    assert header.split() == ["validation", "test"]
+    assert len(lines) == 9
+    assert {len(line) for line in lines} == {len(header)}
+    assert lines[0].split() == ["metric_0", "0.50000", "0.50000"]
+
+
+def test_confusion_is_aligned() -> None:
+    lines = list(drawn(["no", "of course"], [[100, 2], [3, 4]], "test"))
+    assert lines == [
+        "\nconfusion of test: rows are true classes, columns predicted ones",
+        "              no  of course",
+        "  no         100          2",
+        "  of course    3          4",
+    ]
+    assert list(drawn(range(13), [[0] * 13] * 13)) == list(drawn(["a", "b"], None)) == []

@@ -13,8 +13,9 @@ from variants import variants
 
 from numbann import reference
 from numbann.compile import blocks
-from numbann.component import Component, activation, freeze, optimizer
+from numbann.component import Component, activation, freeze, loss, optimizer
 from numbann.errors import PluginError
+from numbann.kernels.components import array_functions
 from numbann.losses.classification import sigmoid_cross_entropy
 from numbann.losses.regression import mse
 from numbann.simd import jit
@@ -92,6 +93,49 @@ def test_array_arithmetic_is_refused() -> None:
         blocks.activation_forward(freeze(array_arithmetic), "float32", False)
 
 
+@activation
+def named(z, width: float = 1.0, start: float = 1.0, i: float = 1.0, d: float = 1.0, total: float = 1.0):
+    """Named: its parameters bear names that the code around it uses too."""
+    return z * width * start * i * d * total
+
+
+@named.derivative
+def named_derivative(z, width, start, i, d, total):
+    return width * start * i * d * total
+
+
+@loss
+def called(y, t, scale: float = 1.0, share: float = 1.0, row: float = 1.0, x: float = 1.0):
+    """Called: so do its."""
+    return (y - t) * scale * share * row * x
+
+
+@called.derivative
+def called_derivative(y, t, scale, share, row, x):
+    return scale * share * row * x
+
+
+@optimizer
+def titled(w, g, learning_rate: float = 1.0, count: float = 1.0, weights: float = 1.0, hyper: float = 1.0):
+    """Titled: and its."""
+    return w - learning_rate * count * weights * hyper * g
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_parameters_may_have_any_name(dtype: str) -> None:
+    blocks.activation_forward(freeze(named), dtype, False)
+    blocks.activation_backward(freeze(named), dtype)
+    blocks.loss_kernel(freeze(called), dtype)
+    blocks.optimizer_kernel(freeze(titled).configured(), dtype)
+    z = np.ones(3, dtype)
+    np.testing.assert_array_equal(array_functions(freeze(named))["named"](z, 2.0, 3.0, 0.5, 4.0, 0.5), 6 * z)
+    value, dy = array_functions(freeze(called))["called"](2 * z, z, 2.0, 3.0, 0.5, 4.0)
+    assert value == 12.0
+    np.testing.assert_array_equal(dy, 4 * z)
+    array_functions(freeze(titled))["titled_step"](z, np.ones(3, dtype), 0.5, 2.0, 3.0, 0.5)
+    np.testing.assert_array_equal(z, np.full(3, -0.5))
+
+
 def test_a_component_without_a_derivative() -> None:
     @activation
     def underived(z):
@@ -115,7 +159,8 @@ def test_losses_of_one_output_at_a_time(loss: Callable[..., Any], outputs: int) 
     t, order = random.uniform(0, 1, (rows, outputs)).astype(np.float32), random.permutation(rows)
     losses, scratch = np.zeros(rows, np.float32), np.zeros(1024, np.float32)
     op, step = np.zeros(layout.WIDTH, np.int64), np.zeros(layout.STEP_WIDTH, np.int64)
-    for place, array in ((layout.A, y), (layout.D, d), (layout.TARGET, t), (layout.ORDER, order)):
+    places = (layout.A, layout.D, layout.TARGET, layout.ORDER, layout.PARAMETERS)
+    for place, array in zip(places, (y, d, t, order, np.ones(1, np.float32)), strict=True):
         op[place] = array.ctypes.data
     op[layout.ROW_LOSS] = losses.ctypes.data
     op[[layout.OUTPUTS, layout.TARGET_ROW]], op[[layout.A_ROW, layout.D_ROW]] = outputs, columns

@@ -93,6 +93,7 @@ def test_a_class_only_outside_training_is_warned_of(tmp_path: Path, section: Cal
         ("digits", "classification", 64, 1797),
         ("regression", "regression", 10, 442),
         ("binary", "classification", 14, 1200),
+        ("multilabel", "multilabel", 6, 1000),
     ],
 )
 def test_the_examples_load(section: Callable[..., Any], name: str, task: str, inputs: int, rows: int) -> None:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from numbann.data import Source
+from numbann.data import Preprocessing, Source, load
 from numbann.data.target import Target
 from numbann.errors import DataError
 
@@ -94,9 +96,48 @@ def test_lists_of_targets(load_table: Load) -> None:
     assert dataset.preprocessing.labels([1, 0]) == ["q", "p"]
 
 
+MIXED = "a,p,q,r\n1,0,yes,true\n2,1,no,true\n3,1,no,false\n"
+SEVERAL = {"target": ["p", "q", "r"], "task": "multilabel"}
+
+
+def test_yes_no_labels(load_table: Load) -> None:
+    source = load_table(MIXED, **SEVERAL)
+    facts = source.facts
+    assert (facts.task, facts.classes, facts.targets, facts.stratify) == ("multilabel", None, ("p", "q", "r"), False)
+    assert "labels: positive is p = 1, q = yes, r = true" in facts.notes
+    for target in ("binary", "one_hot"):
+        train = source.prepare(target=target, scale="none", target_scale="none", dtype="float32").train
+        assert train.t.tolist() == [[0, 1, 1], [1, 0, 1], [1, 0, 0]]
+        assert train.t.dtype == np.float32
+    assert train.raw_target.tolist() == [[0, "yes", "true"], [1, "no", "true"], [1, "no", "false"]]
+
+
+def test_yes_no_labels_come_back_from_a_model_file(load_table: Load) -> None:
+    dataset = load_table(MIXED, **SEVERAL).prepare(target="binary", scale="none", target_scale="none", dtype="float32")
+    again = Preprocessing.from_dict(json.loads(json.dumps(dataset.preprocessing.to_dict())))
+    assert again == dataset.preprocessing
+    assert again.pairs == ((0, 1), ("no", "yes"), ("false", "true"))
+    with pytest.raises(DataError, match='column "q" holds "maybe", which is no class of the model: "no", "yes"'):
+        again.encode(np.array([[0, "maybe", "true"]], dtype=object), "binary", "float32")
+
+
+def test_a_label_without_an_example_in_training_is_told(section: Callable[..., dict], tmp_path: Path) -> None:
+    (tmp_path / "test.csv").write_text("a,p,q\n4,1,yes\n")
+    (tmp_path / "train.csv").write_text("a,p,q\n1,0,yes\n2,0,no\n")
+    path = {"train": "train.csv", "test": "test.csv"}
+    given = section(path, ["p", "q"], task="multilabel", split={"test": None})
+    source = load(given, tmp_path, 0)
+    dataset = source.prepare(target="binary", scale="none", target_scale="none", dtype="float32")
+    assert dataset.warnings == ('every training row has "0" in column "p"; the label cannot be learned',)
+
+
 @pytest.mark.parametrize(
     ("content", "changes", "message"),
     [
+        ("a,p,q\n1,0,5\n2,1,6\n3,1,7\n", {"target": ["p", "q"], "task": "multilabel"}, 'column "q" holds 3 values'),
+        ("a,p,q\n1,0,x\n2,1,x\n", {"target": ["p", "q"], "task": "multilabel"}, 'column "q" holds one class only'),
+        ("a,p\n1,0\n2,1\n", {"target": ["p"], "task": "multilabel"}, "list two target columns or more"),
+        (MIXED, {**SEVERAL, "split": {"stratify": True}}, "classes of one target"),
         (table(["x", "x"]), {}, "one class only"),
         (table([3] * 30), {}, "one class only"),
         (table(["x", "y"]), {"task": "regression"}, '"x" is no number'),

@@ -159,9 +159,11 @@ def test_a_state_holds_what_the_optimizer_keeps() -> None:
             engine.epoch(0, np.full(1, 0.1))
             state = engine.state()
         assert int(state.pop("steps")[0]) == 1
-        assert set(state) == {f"{k}.{part}.{name}" for k in (0, 1) for part in ("weight", "bias") for name in names}
-        assert state["0.weight.v"].shape == (4, 3)
-        assert state["1.bias.v"].shape == (2,)
+        assert set(state) == {
+            f"{name}.layers.{k}.{part}" for k in (0, 1) for part in ("weight", "bias") for name in names
+        }
+        assert state["v.layers.0.weight"].shape == (4, 3)
+        assert state["v.layers.1.bias"].shape == (2,)
         assert all(np.abs(values).max() > 0 for values in state.values())
 
 

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import functools
-import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from types import SimpleNamespace
 from typing import Any
 
@@ -16,6 +15,7 @@ from numbann.discovery import built_in
 from numbann.engine import Engine
 from numbann.engine.random import shuffle_epoch
 from numbann.registry import Registry
+from numbann.spec import LayerChoice
 
 
 def configured(kind: str, name: str, registry: Registry | None = None, **values: Any) -> Configured:
@@ -34,29 +34,38 @@ def make_plan(
     dtype: str = "float64",
     seed: int = 0,
     weight_decay: float = 0.0,
+    l1: float = 0.0,
+    clip_value: float | None = None,
+    clip_norm: float | None = None,
+    average: float | None = None,
     registry: Registry | None = None,
+    optimizers: Registry | None = None,
+    between: Sequence[Mapping[str, Any]] = (),
     **parameters: Any,
 ) -> plan.Plan:
-    """The plan of a network of these sizes; parameters are the optimizer's, batch None is all rows."""
+    """The plan of a network of these sizes; parameters are the optimizer's, batch None is all rows.
+
+    between: what stands between layers (norm, dropout, residual), for the first ones.
+    """
     chosen = configured("loss", loss)
     link = chosen.component.traits["link"]
     names = [activation] * (len(sizes) - 2) + [output if link == "identity" else "identity"]
     layers = [
-        SimpleNamespace(
-            units=units,
-            activation=configured("activation", name, registry),
-            init=configured("initializer", "xavier_normal"),
+        LayerChoice(
+            units, configured("activation", name, registry), configured("initializer", "xavier_normal"), **extra
         )
-        for units, name in zip(sizes[1:], names, strict=True)
+        for units, name, extra in zip(sizes[1:], names, [*between, *[{}] * (len(names) - len(between))], strict=True)
     ]
-    train = SimpleNamespace(batch_size="full" if batch is None else batch)
+    size = "full" if batch is None else batch
+    train = SimpleNamespace(batch_size=size, clip_value=clip_value, clip_norm=clip_norm, average=average)
     resolved = SimpleNamespace(
         spec=SimpleNamespace(model=SimpleNamespace(dtype=dtype), seed=seed, train=train),
         layers=layers,
         loss=chosen,
         output_activation=configured("activation", link if link != "identity" else output),
-        optimizer=configured("optimizer", optimizer, **parameters),
+        optimizer=configured("optimizer", optimizer, optimizers, **parameters),
         weight_decay=weight_decay,
+        l1=l1,
         target="label" if "label" in chosen.component.roles else chosen.component.traits["target"],
     )
     return plan.build(resolved, sizes[0])
@@ -69,6 +78,7 @@ def make_targets(loss: Component, rows: int, outputs: int, random: np.random.Gen
     outputs //= loss.traits["outputs"]
     draw = {
         "real": lambda: random.standard_normal((rows, outputs)),
+        "unshifted": lambda: random.uniform(0.5, 3.0, (rows, outputs)),
         "positive": lambda: random.uniform(0.5, 3.0, (rows, outputs)),
         "binary": lambda: random.uniform(0.0, 1.0, (rows, outputs)),
         "distribution": lambda: random.dirichlet(np.ones(outputs), rows),
@@ -128,14 +138,11 @@ def flat(weights: list[tuple[np.ndarray, np.ndarray]]) -> np.ndarray:
     return np.concatenate([part.ravel() for pair in weights for part in pair])
 
 
-def unflat(vector: np.ndarray, like: list[tuple[np.ndarray, np.ndarray]]) -> list[tuple[np.ndarray, np.ndarray]]:
-    """What `flat` made one vector of, again as weights and biases."""
-    shapes = [part.shape for pair in like for part in pair]
-    ends = np.cumsum([math.prod(shape) for shape in shapes])
-    parts = [piece.reshape(shape) for piece, shape in zip(np.split(vector, ends[:-1]), shapes, strict=True)]
-    return list(zip(parts[::2], parts[1::2], strict=True))
-
-
 def same_bytes(one: list[tuple[np.ndarray, np.ndarray]], other: list[tuple[np.ndarray, np.ndarray]]) -> bool:
     """Whether two sets of weights are equal to the last bit."""
     return flat(one).tobytes() == flat(other).tobytes()
+
+
+def same_tensors(one: Mapping[str, np.ndarray], other: Mapping[str, np.ndarray]) -> bool:
+    """Whether two sets of tensors are equal to the last bit."""
+    return one.keys() == other.keys() and all(one[name].tobytes() == other[name].tobytes() for name in one)

@@ -12,6 +12,7 @@ from numbann.component import Component
 from numbann.discovery import built_in
 
 SETTINGS: dict[str, list[dict[str, Any]]] = {
+    "rrelu": [{"u": 0.5}],
     "elu": [{}, {"alpha": 0.3125}, {"alpha": 2.0}],
     "celu": [{}, {"alpha": 0.625}],
     "threshold": [{}, {"threshold": -1.125, "fill": 0.5}],
@@ -24,6 +25,7 @@ SETTINGS: dict[str, list[dict[str, Any]]] = {
     "leaky_relu": [{}, {"alpha": 0.0}, {"alpha": 0.3125}],
     "sigmoid_focal": [{}, {"gamma": 0.5, "alpha": 0.6}],
     "softmax_focal": [{}, {"gamma": 0.5}],
+    "sigmoid_cross_entropy": [{}, {"positive_weight": 3.5}],
     "huber": [{}, {"delta": 0.3}],
     "smooth_l1": [{}, {"beta": 0.3125}],
     "quantile": [{}, {"quantile": 0.9}],

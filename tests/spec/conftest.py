@@ -65,7 +65,7 @@ def facts():
 
     def made(**given: Any) -> SimpleNamespace:
         task = "classification" if "classes" in given or given.get("probabilities") else "regression"
-        table = {"format": "csv", "delimiter": ",", "scale": "standard", "targets": ("quality",)}
+        table = {"format": "csv", "delimiter": ",", "scale": "standard", "targets": ("quality",), "inputs": 8}
         labels = {"task": task, "stratify": task == "classification", "classes": None, "probabilities": False}
         return SimpleNamespace(**{**table, **labels, **given})
 

@@ -14,6 +14,7 @@ TABLE = {"path": "wine.csv", "target": "quality"}
 REGRESSION: dict = {}
 PAIR = {"classes": ("a", "b")}
 TEN = {"classes": tuple(range(10))}
+YES_NO = {"task": "multilabel", "targets": ("p", "q", "r"), "stratify": False}
 SHARES = {"probabilities": True, "targets": ("p", "q", "r"), "classes": ("p", "q", "r")}
 
 
@@ -25,7 +26,11 @@ SHARES = {"probabilities": True, "targets": ("p", "q", "r"), "classes": ("p", "q
         (PAIR, "auto", "sigmoid_cross_entropy", "binary", 1, "sigmoid", "none", ["accuracy"]),
         (TEN, "auto", "softmax_cross_entropy", "label", 10, "softmax", "none", ["accuracy"]),
         (SHARES, "auto", "soft_cross_entropy", "real", 3, "softmax", "none", ["accuracy"]),
+        (SHARES, "mse", "mse", "real", 3, "identity", "none", ["accuracy"]),
         (PAIR, "softmax_cross_entropy", "softmax_cross_entropy", "label", 2, "softmax", "none", ["accuracy"]),
+        (YES_NO, "auto", "sigmoid_cross_entropy", "binary", 3, "sigmoid", "none", ["accuracy"]),
+        (YES_NO, "hinge", "hinge", "binary", 3, "identity", "none", ["accuracy"]),
+        (YES_NO, "mse", "mse", "one_hot", 3, "identity", "none", ["accuracy"]),
         (TEN, "mse", "mse", "one_hot", 10, "identity", "none", ["accuracy"]),
         (TEN, "soft_cross_entropy", "soft_cross_entropy", "one_hot", 10, "softmax", "none", ["accuracy"]),
     ],
@@ -59,6 +64,17 @@ def test_an_init_of_the_model_serves_all_layers(spec_of, facts):
     assert [layer.init.name for layer in layers] == ["he_uniform", "zeros", "he_uniform"]
 
 
+def test_biases_start_as_the_model_or_the_layer_says(spec_of, facts):
+    model = {
+        "layers": [{"units": 4}, {"units": 3, "bias_init": {"type": "constant", "value": 0.5}}],
+        "bias_init": "ones",
+    }
+    resolved = resolve(load(spec_of(model=model)), facts())
+    assert [layer.bias_init.name for layer in resolved.layers] == ["ones", "constant", "ones"]
+    assert [layer.bias_init.type for layer in resolved.spec.model.layers] == ["ones", "constant"]
+    assert resolve(load(spec_of()), facts()).layers[0].bias_init.name == "zeros"
+
+
 def test_the_course_of_softmax_under_mse(spec_of, facts):
     spec = spec_of(loss="mse", model={"layers": [], "output_activation": "softmax"})
     resolved = resolve(load(spec), facts(**TEN))
@@ -86,6 +102,11 @@ def bare(w, g, learning_rate):
     """Bare."""
     return w - learning_rate * g
 
+@optimizer
+def lasso(w, g, learning_rate: Positive = 0.1, l1: NonNegative = 0.1):
+    """Lasso."""
+    return w - learning_rate * g
+
 @loss(outputs=2, target="positive")
 def spread(y, t):
     """Spread."""
@@ -93,7 +114,7 @@ def spread(y, t):
 
 @hookimpl
 def numbann_register(register):
-    for component in (decoupled, bare, spread):
+    for component in (decoupled, bare, lasso, spread):
         register(component)
 '''
 
@@ -152,6 +173,14 @@ def test_outputs_of_a_loss_multiply_and_positive_targets_are_never_shifted(spec_
             "model.output_activation",
             'or give "sigmoid"',
         ),
+        (YES_NO, {"loss": "softmax_cross_entropy"}, "loss", "cannot serve 3 yes/no labels; give one that can: hinge"),
+        (
+            YES_NO,
+            {"train": {"metrics": ["f1_macro", "f1"]}},
+            "train.metrics[1]",
+            "give one that can: accuracy, f1_macro",
+        ),
+        (YES_NO, {"data": {**TABLE, "target_scale": "standard"}}, "data.target_scale", "not 3 yes/no labels by"),
         (PAIR, {"data": {**TABLE, "target_scale": "standard"}}, "data.target_scale", "regression"),
         (REGRESSION, {"train": {"metrics": ["r2", "accuracy"]}}, "train.metrics[1]", "asks for label"),
         (PAIR, {"train": {"metrics": ["rmse"]}}, "train.metrics[0]", "asks for value"),
@@ -191,6 +220,7 @@ def test_monitors(spec_of, facts, monitor):
         (REGRESSION, {}),
         (PAIR, {"loss": "softmax_cross_entropy", "output": "somewhere"}),
         (TEN, {"train": {"early_stopping": {"patience": 3}, "batch_size": "full"}, "optimizer": "rmsprop"}),
+        (YES_NO, {"data": {"path": "wine.csv", "target": ["p", "q", "r"], "task": "multilabel"}}),
         (SHARES, {"data": {"path": "wine.csv", "target": ["p", "q", "r"], "csv": {"header": False}}}),
         (
             TEN,
@@ -213,6 +243,26 @@ def test_what_is_written_back_gives_the_same(write, spec_of, facts, monkeypatch,
     assert again.to_json() == written
     assert (again.layers, again.loss, again.optimizer) == (resolved.layers, resolved.loss, resolved.optimizer)
     assert "output" not in written
+
+
+@pytest.mark.parametrize(
+    ("optimizer", "given", "size"),
+    [
+        ("adam", {}, 64),
+        ("lbfgs", {}, "full"),
+        ("lbfgs", {"batch_size": "full"}, "full"),
+        ("adam", {"batch_size": 7}, 7),
+    ],
+)
+def test_the_size_of_batches(spec_of, facts, optimizer, given, size):
+    assert resolve(load(spec_of(optimizer=optimizer, train=given)), facts()).spec.train.batch_size == size
+
+
+def test_l1_is_cores_unless_the_optimizer_names_it(spec_of, facts, plugin):
+    optimizer = {"type": "sgd", "l1": 0.5}
+    assert resolve(load(spec_of(optimizer=optimizer)), facts()).l1 == 0.5
+    resolved = resolve(load(spec_of(plugins=plugin, optimizer={"type": "lasso", "l1": 0.5})), facts())
+    assert (resolved.l1, resolved.optimizer.values) == (0.0, {"l1": 0.5})
 
 
 def test_nothing_auto_is_left_but_the_engine(spec_of, facts):

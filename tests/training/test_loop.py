@@ -28,8 +28,8 @@ class Counter:
         progress(len(rates), len(rates))
         return self.losses[index]
 
-    def weights(self) -> list[tuple[np.ndarray, np.ndarray]]:
-        return [(np.full((1, 1), float(self.done)), np.zeros(1))]
+    def parameters(self) -> dict[str, np.ndarray]:
+        return {"layers.0.weight": np.full((1, 1), float(self.done))}
 
     def state(self) -> dict[str, np.ndarray]:
         return {"steps": np.array([self.done])}
@@ -42,7 +42,7 @@ def course(epochs: int, watch: Watch, validation: Mapping[str, float] | None = N
 
 def run(losses: list[float], watch: Watch, state: State | None = None, **measured: float) -> list[State]:
     engine = Counter(losses)
-    start = state or State(engine.weights(), engine.state())
+    start = state or State(engine.parameters(), engine.state())
     return list(fit(engine, course(len(losses), watch, measured), start, lambda _: None))
 
 
@@ -55,13 +55,13 @@ def test_one_state_an_epoch() -> None:
     assert record == {"epoch": 3, "train_loss": 1.0, **validation, "learning_rate": 0.1}
 
 
-def test_early_stopping_keeps_the_best_weights() -> None:
+def test_early_stopping_keeps_the_best_tensors() -> None:
     states = run([3.0, 1.0, 2.0, 2.0, 0.0], Watch("train_loss", patience=2))
     last = states[-1]
     assert (last.epoch, last.best.epoch) == (4, 2)
-    assert last.best_weights is not None
-    assert last.best_weights[0][0][0, 0] == 2.0
-    assert last.weights[0][0][0, 0] == 4.0
+    assert last.best_tensors is not None
+    assert last.best_tensors["layers.0.weight"] == 2.0
+    assert last.tensors["layers.0.weight"] == 4.0
 
 
 def test_it_goes_on_after_the_epochs_done() -> None:
@@ -73,7 +73,7 @@ def test_it_goes_on_after_the_epochs_done() -> None:
 def test_progress_is_told() -> None:
     events: list[Any] = []
     engine = Counter([1.0])
-    list(fit(engine, course(1, Watch("train_loss")), State(engine.weights(), engine.state()), events.append))
+    list(fit(engine, course(1, Watch("train_loss")), State(engine.parameters(), engine.state()), events.append))
     assert [(event.epoch, event.done, event.steps) for event in events] == [(1, 5, 5)]
 
 

@@ -86,3 +86,10 @@ def test_the_lock_keeps_another_process_out(here: Path) -> None:
         assert "another process is training this run" in other.stderr
     assert not (here / NAME).exists()
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False).stdout == "in\n"
+
+
+def test_lists_of_numbers_stay_on_one_line() -> None:
+    value = {"a": [[1, -2.5], [3e-30, 4]], "b": ["1,\n2"], "c": [], "d": [None, 1], "e": "[\n1]"}
+    text = rundir.json_text(value, indent=2)
+    assert json.loads(text) == value
+    assert "\n    [1, -2.5],\n    [3e-30, 4]\n" in text

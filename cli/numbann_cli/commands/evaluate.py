@@ -14,18 +14,26 @@ from numbann_cli.overview import COMMANDS
 @click.argument("run", type=click.Path(path_type=Path))
 @click.argument("data")
 @options.threads
+@options.trust
 @options.json_output
-def command(run: Path, data: str, threads: int | None, as_json: bool) -> None:
+def command(run: Path, data: str, threads: int | None, trust: bool, as_json: bool) -> None:
     """Measure the model of RUN, a run directory or .safetensors file, on DATA ("-": CSV on stdin)."""
     from numbann.model import load
     from numbann.training.rundir import json_text
+    from numbann_cli.confusion import drawn
     from numbann_cli.prediction import read
     from numbann_cli.rows import number
 
-    model = load(run, threads=threads)
-    x, raw_target = read(model, data, need_target=True)
-    measures = model.measure(x, raw_target)
+    model = load(run, threads=threads, trust=trust)
+    x, raw_target, weight, _ = read(model, data, need_target=True)
+    measures, confusion = model.measure(x, raw_target, weight)
+    classes = list(model.classes or ())
     if as_json:
-        click.echo(json_text({"path": str(run), "data": data, "rows": len(x), "metrics": measures}))
+        told = {"path": str(run), "data": data, "rows": len(x), "metrics": measures}
+        click.echo(json_text(told if confusion is None else {**told, "classes": classes, "confusion": confusion}))
         return
-    click.echo("\n".join(f"{name:<10}  {number(value)}" for name, value in [("rows", len(x)), *measures.items()]))
+    room = max(map(len, measures))
+    for name, value in [("rows", len(x)), *measures.items()]:
+        click.echo(f"{name:<{room}}  {number(value)}")
+    for line in drawn(classes, confusion):
+        click.echo(line)

@@ -2,23 +2,33 @@
 
 from __future__ import annotations
 
+import shutil
+import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from numbann_cli.group import Settings
 from numbann_cli.overview import COMMANDS
 
+if TYPE_CHECKING:
+    from numbann.registry import Entry
+
 
 @click.command("show", help=COMMANDS["show"])
 @click.argument("what")
+@click.option("--plot", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE", help="Also draw a component.")
 @click.pass_obj
-def command(settings: Settings, what: str) -> None:
+def command(settings: Settings, what: str, plot: Path | None) -> None:
     """Sum up the run in WHAT if that is a path, else explain every component called WHAT."""
     if Path(what).exists():
+        if plot:
+            raise click.UsageError(f"--plot draws a component, and {what} is a path")
         from numbann_cli.run_page import page as run_page
 
-        click.echo(run_page(Path(what)))
+        width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+        click.echo(run_page(Path(what), width))
         return
     from numbann.discovery import with_files
     from numbann.registry import Registry
@@ -28,7 +38,22 @@ def command(settings: Settings, what: str) -> None:
     found = [entry for entry in registry.entries() if what in (entry.component.name, *entry.component.aliases)]
     if not found:
         raise click.UsageError(_unknown(registry, what))
+    if plot:
+        _draw(what, found, plot)
     click.echo("\n\n".join(map(page, found)))
+
+
+def _draw(what: str, found: list[Entry], plot: Path) -> None:
+    """A picture of all that can be drawn of the components."""
+    from numbann_cli.drawing import draw
+    from numbann_cli.series import series_of
+
+    rows = [(f"{entry.component.kind} {entry.component.name}", series_of(entry.component)) for entry in found]
+    drawn = [(title, series) for title, series in rows if series]
+    if not drawn:
+        kinds = " and ".join(sorted({entry.component.kind for entry in found}))
+        raise click.UsageError(f'--plot draws activations, losses and schedules; "{what}" is of the kind {kinds}')
+    draw(plot, drawn)
 
 
 def _unknown(registry: object, what: str) -> str:

@@ -9,7 +9,7 @@ import numpy as np
 
 from numbann.engine.cpu import epoch as driver
 from numbann.engine.cpu.memory import aligned, scratch
-from numbann.engine.cpu.tables import Table
+from numbann.engine.cpu.table import Table
 from numbann.engine.cpu.team import Team
 from numbann.engine.cpu.worker import PATIENCE
 from numbann.plan import Plan

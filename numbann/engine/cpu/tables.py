@@ -15,18 +15,17 @@ import numpy as np
 
 from numbann.compile import blocks
 from numbann.component import Configured
+from numbann.engine.cpu import stages
 from numbann.engine.cpu.memory import Arena, aligned, layer_rows
-from numbann.plan import ITEMSIZE, Layer, Plan
-from numbann.simd import dense, jit, op, scaling
+from numbann.engine.cpu.table import Op, Slot, Step, Table, assembled
+from numbann.plan import ITEMSIZE, NORM, Layer, Plan
+from numbann.simd import dense, jit, scaling
 from numbann.simd.sweep import DEPTH, PANEL, ROWS, sweep_addresses
 
 GRAIN = 2  # rows are dealt out to threads in pairs, which any tile does at full speed
 UNIT, TILE = 48, 6  # rows of a layer's gradient that are computed and applied at once, and the smallest piece of them
 FEW_ROWS = 64  # a thread with fewer rows of the batch goes through a layer's panels instead
 LARGE = 1 << 20  # bytes of weights from which each thread does better with panels of its own
-
-# An op: its kernel's address, its units, and columns of op.py with numbers, arrays or slots
-Op = tuple[int, int, dict[str, Any]]
 
 
 @dataclass(frozen=True)
@@ -39,64 +38,27 @@ class Scaling:
     flag: np.ndarray
 
 
-class Slot(str):
-    """The name of an array that a table is given later, and perhaps again and again: see Table.bind."""
-
-
 @dataclass(frozen=True)
-class Table:
-    """Ops and phases; each phase is the range of its ops.  `kept` holds every array that an address points into."""
+class Move:
+    """What becomes of a gradient: a kernel (UPDATE and its columns) on pieces of an arena, then further phases."""
 
-    ops: np.ndarray
-    phases: np.ndarray
-    slots: list[tuple[Slot, int, int]]
-    kept: dict[str, Any]
-
-    def bind(self, **arrays: np.ndarray) -> None:
-        """Put the addresses of arrays into their slots, and keep the arrays alive."""
-        for slot, row, column in self.slots:
-            if slot in arrays:
-                self.ops[row, column] = arrays[slot].ctypes.data
-        self.kept.update(arrays)
+    arena: Arena
+    columns: dict[str, Any]
+    after: Sequence[list[Op]] = ()
 
 
-def assembled(phases: list[list[Op]], apart: Sequence[Op] = (), **kept: Any) -> Table:
-    """The table of phases of ops, and after them ops apart, which other ops call; arrays become addresses."""
-    ends = np.cumsum([len(phase) for phase in phases])
-    ranges = [(end - len(phase), end) for end, phase in zip(ends, phases, strict=True)]
-    rows = [*(row for phase in phases for row in phase), *apart]
-    table = Table(np.zeros((len(rows), op.WIDTH), np.int64), np.array(ranges, np.int64), [], {**kept, "arrays": []})
-    for index, (kernel, units, columns) in enumerate(rows):
-        table.ops[index, [op.KERNEL, op.UNITS]] = kernel, units
-        for name, value in columns.items():
-            _fill(table, index, name, value)
-    return table
-
-
-def _fill(table: Table, index: int, name: str, value: Any) -> None:
-    """Set one column of an op; "SWEEPS+2" is the second after SWEEPS."""
-    base, _, shift = name.partition("+")
-    column = getattr(op, base) + int(shift or 0)
-    if isinstance(value, Slot):
-        table.slots.append((value, index, column))
-    elif isinstance(value, np.ndarray):
-        table.kept["arrays"].append(value)
-        table.ops[index, column] = value.ctypes.data
-    else:
-        table.ops[index, column] = value
-
-
-def optimizer_columns(plan: Plan, hyper: np.ndarray) -> dict[str, Any]:
-    """What moves weights: the optimizer's kernel, the way to its states, and its numbers for each step."""
-    return {
-        "UPDATE": blocks.optimizer_kernel(plan.optimizer, plan.dtype),
+def optimize(plan: Plan, arena: Arena, hyper: np.ndarray) -> Move:
+    """The optimizer moves the weights: its kernel, the way to its states, and its numbers for each step."""
+    columns = {
+        "UPDATE": blocks.optimizer_kernel(plan.optimizer, plan.dtype, plan.extras),
         "STRIDE": plan.stride,
         "HYPER": hyper,
         "HYPER_ROW": hyper.shape[1],
     }
+    return Move(arena, columns)
 
 
-def _joined(steps: list[tuple[bool, list[Op]]]) -> list[list[Op]]:
+def _joined(steps: list[Step]) -> list[list[Op]]:
     """The phases of steps (by panels or not, ops): steps by rows that follow each other are one."""
     phases: list[list[Op]] = []
     for by_panels, together in itertools.groupby(steps, key=lambda step: step[0]):
@@ -115,11 +77,21 @@ class Builder:
     """Builds tables for one plan, arena and set of buffers.
 
     shuffled: rows come in an epoch's order, by the slots `order` and `offsets`; else one after the other.
-    Further slots: x, target, row_loss (each row's loss) and out (predictions).  With a scaling x is raw.
+    Further slots: x, target, row_loss (each row's loss), out (predictions), and shares (each row's of its batch's loss)
+    where rows are weighted.  With a scaling x is raw.
     """
 
-    def __init__(self, plan: Plan, arena: Arena, rows: int, shuffled: bool, scaling: Scaling | None = None) -> None:
-        self.plan, self.arena, self.shuffled, self.scaling = plan, arena, shuffled, scaling
+    def __init__(
+        self,
+        plan: Plan,
+        arena: Arena,
+        rows: int,
+        shuffled: bool,
+        scaling: Scaling | None = None,
+        weighted: bool = False,
+    ) -> None:
+        self.plan, self.arena, self.shuffled, self.scaling, self.weighted = plan, arena, shuffled, scaling, weighted
+        self.trains = shuffled
         self.rows = layer_rows(plan, rows)
         self.zero = aligned(PANEL * plan.lanes, plan.dtype)
         self.ones = aligned(plan.lanes, plan.dtype)
@@ -127,17 +99,18 @@ class Builder:
         self.counted = np.arange(rows, dtype=np.int64)
         self.scaled = aligned((rows, plan.layers[0].inputs_padded), plan.dtype) if scaling else None
 
-    def training(self, hyper: np.ndarray, threads: int) -> Table:
+    def training(self, move: Move, threads: int) -> Table:
         """The table of a training step.
 
         Layers go by rows, in one phase for as many as follow each other.  A layer by panels has a phase of its own,
         forward and back, in which a thread keeps to its own weights.
         """
-        by_panels = [self._by_panels(k, threads) for k in range(len(self.plan.layers))]
-        steps = [(by_panels[k], self.forward(k, by_panels[k])) for k in range(len(by_panels))]
-        steps.append((False, [self.loss(), *self._derivative(len(by_panels) - 1, False)]))
-        steps += [(by_panels[k - 1], self.backward(k, by_panels[k - 1])) for k in range(len(by_panels) - 1, 0, -1)]
-        return assembled([*_joined(steps), self._updates(hyper, threads)], builder=self)
+        layers = range(len(self.plan.layers))
+        by_panels = [self._by_panels(k, threads) for k in layers]
+        steps = [step for k in layers for step in self.forward(k, by_panels[k])]
+        steps.append((False, [self.loss()]))
+        steps += [step for k in reversed(layers) for step in self.backward(k, by_panels[k])]
+        return assembled([*_joined(steps), self._updates(move, threads), *move.after], builder=self, move=move)
 
     def evaluation(self, losses: bool, threads: int = 1) -> Table:
         """The table that fills `out` with predictions, and with losses also `row_loss`.
@@ -146,7 +119,7 @@ class Builder:
         """
         by_panels = [self._by_panels(k, threads) for k in range(len(self.plan.layers))]
         steps = [(False, [self._scaling()] if self.scaling else [])]
-        steps += [(by_panels[k], self.forward(k, by_panels[k])) for k in range(len(by_panels))]
+        steps += [step for k in range(len(by_panels)) for step in self.forward(k, by_panels[k])]
         steps.append((False, [*([self.loss()] if losses else []), *self._predictions()]))
         return assembled(_joined(steps), builder=self)
 
@@ -155,25 +128,30 @@ class Builder:
     def _by_panels(self, k: int, threads: int) -> bool:
         """Whether threads share a layer by panels of its columns instead of by rows."""
         layer, rows = self.plan.layers[k], len(self.counted)
-        elementwise = layer.activation is None or layer.activation.component.form != "row"
-        shared = threads > 1 and self.panels(layer) % threads == 0 and elementwise
+        if layer.norm == "batch" and self.trains:
+            return True
+        shared = (
+            threads > 1 and self.panels(layer) % threads == 0 and self._elementwise(layer) and layer.norm != "layer"
+        )
         weights = layer.inputs * layer.columns * ITEMSIZE[self.plan.dtype]
         return shared and (k == 0 or rows < FEW_ROWS * threads or weights >= LARGE)
 
-    def forward(self, k: int, by_panels: bool = False) -> list[Op]:
-        """A layer's product and its activation."""
-        layer = self.plan.layers[k]
+    def _elementwise(self, layer: Layer) -> bool:
+        """Whether the activation can be applied to some columns alone."""
+        return layer.activation is None or layer.activation.component.form != "row"
+
+    def forward(self, k: int, by_panels: bool = False) -> list[Step]:
+        """A layer from its inputs to its outputs."""
+        layer, units = self.plan.layers[k], self._units(self.plan.layers[k], by_panels)
         product = dense.dense_forward_panels if by_panels else dense.dense_forward
-        ops = [(self.kernel(product), self._units(layer, by_panels), self.dense(k, ROWS))]
-        if layer.activation is not None:
-            in_place = self.rows[k].a is self.rows[k].z
-            kernel = blocks.activation_forward(layer.activation.component, self.plan.dtype, in_place)
-            ops.append((kernel, self._units(layer, by_panels), self._activation(k, layer.activation)))
-        return ops
+        ops = [(self.kernel(product), units, self.dense(k, ROWS)), *stages.norm_forward(self, k, units)]
+        if by_panels and not self._elementwise(layer):
+            return [(True, ops), (False, stages.outputs_forward(self, k, -GRAIN))]
+        return [(by_panels, [*ops, *stages.outputs_forward(self, k, units)])]
 
     def forward_all(self) -> list[Op]:
         """All layers by rows."""
-        return [row for k in range(len(self.plan.layers)) for row in self.forward(k)]
+        return [row for k in range(len(self.plan.layers)) for _, ops in self.forward(k) for row in ops]
 
     def _scaling(self) -> Op:
         """From raw rows to the first layer's."""
@@ -203,28 +181,33 @@ class Builder:
             "ORDER": Slot("order") if self.shuffled else self.counted,
             "MOVES": int(self.shuffled),
             "ROW_LOSS": Slot("row_loss"),
-            "PARAMETERS": self._values(loss),
+            "PARAMETERS": self.values(loss),
+            **({"SHARES": Slot("shares")} if self.weighted else {}),
         }
-        return blocks.loss_kernel(loss.component, self.plan.dtype), -GRAIN, columns
+        return blocks.loss_kernel(loss.component, self.plan.dtype, self.weighted), -GRAIN, columns
 
-    def backward(self, k: int, by_panels: bool = False) -> list[Op]:
-        """From a layer's d to the d of the layer below."""
-        product = dense.dense_delta_panels if by_panels else dense.dense_delta
-        units = self._units(self.plan.layers[k - 1], by_panels)
-        return [(self.kernel(product), units, self._delta(k)), *self._derivative(k - 1, by_panels)]
+    def backward(self, k: int, by_panels: bool = False) -> list[Step]:
+        """To a layer's d, from that of the layer above or from the loss."""
+        layer, units = self.plan.layers[k], self._units(self.plan.layers[k], by_panels)
+        rest = stages.norm_backward(self, k, units)
+        if by_panels and not self._elementwise(layer):
+            return [(False, [*self._delta(k, False), *stages.outputs_backward(self, k, -GRAIN)]), (True, rest)]
+        return [(by_panels, [*self._delta(k, by_panels), *stages.outputs_backward(self, k, units), *rest])]
 
     def backward_all(self) -> list[Op]:
         """From the loss down to the first layer's d, by rows."""
-        last = len(self.plan.layers) - 1
-        return [*self._derivative(last, False), *(row for k in range(last, 0, -1) for row in self.backward(k))]
+        return [row for k in reversed(range(len(self.plan.layers))) for _, ops in self.backward(k) for row in ops]
 
-    def _derivative(self, k: int, by_panels: bool) -> list[Op]:
-        """The activation's part of a layer's d."""
-        layer = self.plan.layers[k]
-        if layer.activation is None:
+    def _delta(self, k: int, by_panels: bool) -> list[Op]:
+        """The gradient to a layer's outputs, from the d of the layer above."""
+        if k + 1 == len(self.plan.layers):
             return []
-        kernel = blocks.activation_backward(layer.activation.component, self.plan.dtype)
-        return [(kernel, self._units(layer, by_panels), self._activation(k, layer.activation))]
+        product = dense.dense_delta_panels if by_panels else dense.dense_delta
+        return [(self.kernel(product), self._units(self.plan.layers[k], by_panels), self._delta_columns(k + 1))]
+
+    def slopes(self, k: int) -> list[Op]:
+        """What turns a layer's d, if it is all ones, into the slopes of its activation."""
+        return stages.activation_backward(self, k, -GRAIN)
 
     def _predictions(self) -> list[Op]:
         """The link on the last layer's output, if it has one, and copies into `out`."""
@@ -235,19 +218,23 @@ class Builder:
         if link is not None:
             kernel = blocks.activation_forward(link.component, self.plan.dtype, False)
             columns = {"Z": last.a, "Z_ROW": layer.row, "A": last.d, "A_ROW": layer.row, "OUTPUTS": layer.outputs}
-            ops.insert(0, (kernel, -GRAIN, {**columns, "PARAMETERS": self._values(link)}))
+            ops.insert(0, (kernel, -GRAIN, {**columns, "PARAMETERS": self.values(link)}))
         return ops
 
     # ---- phase 2
 
-    def _updates(self, hyper: np.ndarray, threads: int) -> list[Op]:
-        optimizer = optimizer_columns(self.plan, hyper)
+    def _updates(self, move: Move, threads: int) -> list[Op]:
         ops: list[Op] = []
         for k, layer in enumerate(self.plan.layers):
             panels = self.panels(layer)
             unit = _unit(panels * layer.inputs, threads)
-            columns = {**self.gradient(k), **optimizer, "UNIT": unit}
+            places = {"W": move.arena.address(layer.weights), "BIAS": move.arena.address(layer.bias)}
+            columns = {**self.gradient(k), **move.columns, **places, "UNIT": unit}
             ops.append((self.kernel(dense.dense_update), panels * (-(-layer.inputs // unit) + 1), columns))
+            for place in range(len(layer.vectors)):
+                offset = move.arena.address(layer.vectors[place].offset)
+                columns = {**self.vector_gradient(k, place), **move.columns, "BIAS": offset}
+                ops.append((self.kernel(dense.vector_update), panels, columns))
         return ops
 
     # ---- columns
@@ -255,14 +242,14 @@ class Builder:
     def dense(self, k: int, family: tuple[Any, ...]) -> dict[str, Any]:
         layer = self.plan.layers[k]
         return {
-            **(self._first_inputs() if k == 0 else self._inputs(k)),
+            **self.inputs_of(k),
             "INPUTS": layer.inputs,
             "INPUTS_PADDED": layer.inputs_padded,
             "OUTPUTS": layer.outputs,
             "COLUMNS": layer.columns,
             "W": self.arena.address(layer.weights),
             "BIAS": self.arena.address(layer.bias),
-            "Z": self.rows[k].z,
+            "Z": self.rows[k].h,
             "Z_ROW": layer.row,
             **self._sweeps(family, layer.columns),
         }
@@ -271,6 +258,17 @@ class Builder:
         """What the gradient of a layer's w and b is computed from."""
         sums = {"ZERO": self.zero, "ONES": self.ones, "ZEROS": np.zeros_like(self.counted)}
         return {**self.dense(k, DEPTH), **sums, "D": self.rows[k].d, "D_ROW": self.plan.layers[k].row}
+
+    def vector_gradient(self, k: int, place: int) -> dict[str, Any]:
+        """What the gradient of one of a layer's vectors is computed from, as that of b."""
+        layer, vector = self.plan.layers[k], self.plan.layers[k].vectors[place]
+        summed = layer.norm == "batch" and vector.name in NORM
+        columns = {"D": self.rows[k].slopes[place], "SUMMED": int(summed)}
+        return {**self.gradient(k), **columns, "BIAS": self.arena.address(vector.offset)}
+
+    def inputs_of(self, k: int) -> dict[str, Any]:
+        """Where a layer finds its rows."""
+        return self._first_inputs() if k == 0 else self._inputs(k)
 
     def _first_inputs(self) -> dict[str, Any]:
         """Where the first layer finds its rows."""
@@ -284,10 +282,11 @@ class Builder:
     def _inputs(self, k: int) -> dict[str, Any]:
         """Where a later layer finds its rows."""
         below = self.rows[k - 1]
-        return {"X": below.a, "X_MOVES": 0, "TABLE": below.offsets, "MOVES": 0}
+        out = below.out if self.trains or self.plan.layers[k - 1].residual else below.a
+        return {"X": out, "X_MOVES": 0, "TABLE": below.offsets, "MOVES": 0}
 
-    def _delta(self, k: int) -> dict[str, Any]:
-        layer, under = self.plan.layers[k], self.plan.layers[k - 1]
+    def _delta_columns(self, k: int) -> dict[str, Any]:
+        layer, under, skip = self.plan.layers[k], self.plan.layers[k - 1], self.rows[k].skip
         return {
             "TABLE": self.rows[k].offsets,
             "D": self.rows[k].d,
@@ -300,21 +299,8 @@ class Builder:
             "COLUMNS": layer.columns,
             "INPUTS_PADDED": layer.inputs_padded,
             "ZERO": self.zero,
+            **({} if skip is None else {"SKIP": skip, "SKIP_ROW": layer.row}),
             **self._sweeps(ROWS, under.columns),
-        }
-
-    def _activation(self, k: int, activation: Configured) -> dict[str, Any]:
-        rows, layer = self.rows[k], self.plan.layers[k]
-        return {
-            "Z": rows.z,
-            "Z_ROW": layer.row,
-            "A": rows.a,
-            "A_ROW": layer.row,
-            "D": rows.d,
-            "D_ROW": layer.row,
-            "OUTPUTS": layer.outputs,
-            "COLUMNS": layer.columns,
-            "PARAMETERS": self._values(activation),
         }
 
     def panels(self, layer: Layer) -> int:
@@ -329,7 +315,7 @@ class Builder:
         found = sweep_addresses(family, self.plan.dtype, columns // self.plan.lanes)
         return {f"SWEEPS+{k}": address for k, address in enumerate(found)}
 
-    def _values(self, configured: Configured) -> np.ndarray:
+    def values(self, configured: Configured) -> np.ndarray:
         """A component's parameters as an array that kernels read."""
         return np.array([*configured.values.values(), 0], self.plan.dtype)
 

@@ -1,0 +1,122 @@
+"""What can be drawn of a component: its values along an axis, computed by its own plain Python.  It draws nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from math import inf, nan
+from typing import Any
+
+from numbann.component import Component, arguments_of
+
+POINTS = 193  # of a series; every fourth of them is a column of characters
+REACH = 4.0  # from -REACH to REACH
+STEP = 1e-4  # for derivatives that are not given
+EPOCHS, STEPS = 24, 8  # of a schedule, whose loss has stopped falling
+
+
+@dataclass(frozen=True)
+class Series:
+    """y over x, equally spaced, with a title and the axis' name; NaN where there is no value."""
+
+    title: str
+    axis: str
+    x: list[float]
+    y: list[float]
+
+
+def series_of(component: Component) -> list[Series]:
+    """Function and derivative of an activation or a loss, the factor of a schedule; nothing for other kinds.
+
+    A function of a row is drawn by its first element, with 0 for the second.
+    """
+    match component.kind:
+        case "activation":
+            return _pair(component, "a", "da/dz", "z", *_activation(component))
+        case "loss":
+            return _pair(component, "loss", "dloss/dy", *_loss(component))
+        case "schedule":
+            return [_schedule(component)]
+    return []
+
+
+Function = Callable[[float], float]
+
+
+def _pair(
+    component: Component, title: str, slope: str, axis: str, function: Function, derivative: Function
+) -> list[Series]:
+    x = [REACH * (2 * k / (POINTS - 1) - 1) for k in range(POINTS)]
+    return [Series(name, axis, x, [_value(f, at) for at in x]) for name, f in ((title, function), (slope, derivative))]
+
+
+def _value(function: Function, x: float) -> float:
+    try:
+        return float(function(x))
+    except (ArithmeticError, ValueError):
+        return nan
+
+
+def _call(function: Callable[..., Any], component: Component, **roles: Any) -> Any:
+    """Call a function of a component with those of its roles and parameters that it names."""
+    given = {**roles, **component.defaults()}
+    return function(**{name: given[name] for name in arguments_of(function)})
+
+
+def _activation(component: Component) -> tuple[Function, Function]:
+    if component.form == "row":
+        return lambda z: _row(component, z)[0], lambda z: _row(component, z)[1]
+
+    def function(z: float) -> float:
+        return float(_call(component.function, component, z=z, u=0.5))
+
+    given = component.derivative
+    if given is None:
+        return function, lambda z: (function(z + STEP) - function(z - STEP)) / (2 * STEP)
+    return function, lambda z: float(_call(given, component, z=z, u=0.5, a=function(z)))
+
+
+def _row(component: Component, z: float) -> tuple[float, float]:
+    """The first output of the row (z, 0), and its derivative to z."""
+    a, dz = [0.0, 0.0], [0.0, 0.0]
+    assert component.backward is not None
+    _call(component.function, component, z=[z, 0.0], a=a)
+    _call(component.backward, component, z=[z, 0.0], a=a, da=[1.0, 0.0], dz=dz)
+    return a[0], dz[0]
+
+
+def _loss(component: Component) -> tuple[str, Function, Function]:
+    """The axis' name, the value and the derivative to y, for a target that the loss takes."""
+    if component.form == "row":
+        second = 0.0 if "label" in component.roles or component.traits["target"] == "distribution" else 1.0
+        axis = f"y of the row (y, {second:g})" + (", label 0" if "label" in component.roles else ", target (1, 0)")
+
+        def row(y: float) -> tuple[float, float]:
+            dy = [0.0, 0.0]
+            value = _call(component.function, component, y=[y, second], t=[1.0, 0.0], label=0, dy=dy)
+            return float(value), dy[0]
+
+        return axis, lambda y: row(y)[0], lambda y: row(y)[1]
+    t = 0.0 if component.traits["target"] == "real" else 1.0
+    axis = f"y, target {t:g}"
+
+    def function(y: float) -> float:
+        return float(_call(component.function, component, y=y, t=t))
+
+    given = component.derivative
+    if given is None:
+        return axis, function, lambda y: (function(y + STEP) - function(y - STEP)) / (2 * STEP)
+    return axis, function, lambda y: float(_call(given, component, y=y, t=t))
+
+
+def _schedule(component: Component) -> Series:
+    from numbann.training.rates import Rates  # brings NumPy, which nothing else here needs
+
+    rates = Rates(component.configured(), 1.0, 0, EPOCHS, STEPS)
+    factors: list[float] = []
+    states: tuple[float, ...] = ()
+    for epoch in range(EPOCHS):
+        some, states = rates.of_epoch(epoch, inf if epoch == 0 else 1.0, states)
+        factors.extend(some.tolist())
+    x = [step / STEPS for step in range(EPOCHS * STEPS)]
+    return Series("factor of the rate", "epoch", [*x, float(EPOCHS)], [*factors, factors[-1]])

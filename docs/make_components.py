@@ -1,0 +1,86 @@
+"""Writes docs/components.md, the tables of all components, from the registry: python docs/make_components.py"""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from numbann_cli.component_page import shown
+
+from numbann.component import KINDS, Component
+from numbann.discovery import built_in
+from numbann.spec.components import REQUIRED, parameters_of
+
+PAGE = Path(__file__).with_name("components.md")
+INTRODUCTION = """# Components
+
+Every activation, loss, optimizer, schedule, initializer and metric, by the names that a spec uses.
+`numbann show NAME` tells more of each: its derivative, when to use it, what can go wrong, and its curve.
+`python docs/make_components.py` writes this page.
+"""
+TITLES = {
+    "activation": "Activations",
+    "loss": "Losses",
+    "optimizer": "Optimizers",
+    "schedule": "Schedules",
+    "initializer": "Initializers",
+    "metric": "Metrics",
+}
+REMARKS = {
+    "activation": "*init* is how weights start where `init` is `auto`.",
+    "loss": "*link* is the output activation that turns y into a prediction; with `identity` any may be chosen.",
+    "optimizer": "Each takes `l1` and `weight_decay` too; they join the gradient where they are not in the formula.",
+    "schedule": "Factors of the optimizer's rate; each takes `warmup_epochs` too. epoch is fractional.",
+    "initializer": "Of weights (I, O), from I inputs to O outputs; biases are 0.",
+    "metric": "Of a part of the data, in the target's own unit.",
+}
+TRAITS = {"activation": "init", "loss": "link"}  # the column that a kind has beside the others
+OWN = ("weight_decay", "l1", "warmup_epochs")  # parameters of a whole kind, which its remark tells
+AUTHORS = r"(?:(?:de|van) )?[A-Z](?:et al\.|[^.;:()])*? \d{4}"
+REFERENCE = re.compile(rf"(?:({AUTHORS})[^.;:()]*? )?(https?://([^/\s]+)\S*?)[.,;]?(?=\s|$)")
+
+
+def page() -> str:
+    """The page as text."""
+    return "\n".join((INTRODUCTION, *(line for kind in KINDS for line in _section(kind))))
+
+
+def _section(kind: str) -> Iterator[str]:
+    trait = TRAITS.get(kind)
+    names = ["name", "formula", "parameters", *([trait] if trait else []), "reference"]
+    yield from (f"## {TITLES[kind]}", "", REMARKS[kind], "", _row(names), _row(["---"] * len(names)))
+    for entry in built_in().entries(kind):
+        one = entry.component
+        cells = [_names(one), one.summary, _parameters(one), *([f"`{one.traits[trait]}`"] if trait else [])]
+        yield _row([*cells, _references(one)])
+    yield ""
+
+
+def _row(cells: list[str]) -> str:
+    return f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |"
+
+
+def _names(component: Component) -> str:
+    return ", ".join(f"`{name}`" for name in (component.name, *component.aliases))
+
+
+def _parameters(component: Component) -> str:
+    """Each parameter and its default."""
+    own = {parameter.name for parameter in component.parameters}
+    taken = [parameter for parameter in parameters_of(component) if parameter.name in own or parameter.name not in OWN]
+    return ", ".join(
+        f"`{parameter.name}`" + ("" if parameter.default is REQUIRED else f" {shown(parameter.default)}")
+        for parameter in taken
+    )
+
+
+def _references(component: Component) -> str:
+    """The papers and pages that the docstring names, as links."""
+    text = " ".join((inspect.getdoc(component.function) or "").split())
+    return ", ".join(f"[{name or host}]({url})" for name, url, host in REFERENCE.findall(text))
+
+
+if __name__ == "__main__":
+    PAGE.write_text(page(), encoding="utf-8")
