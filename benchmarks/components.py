@@ -30,6 +30,7 @@ from numbann.simd.pointer import call_kernel, call_update, element, ints, pointe
 F = np.float32
 ROWS, WIDTH = 64, 64  # of an activation's block
 LOSS_ROWS, CLASSES, LOSS_ROW = 64, 10, 16  # of a loss's, in rows as long as a vector
+FIRST = layout.FIRST_PARAMETER
 WEIGHTS = 3072  # a unit of an optimizer: 48 rows of 64
 TIMES = 200  # calls of a kernel in a call of Python
 SIZES = (4096, 1_000_000)  # elements, against NumPy
@@ -91,10 +92,10 @@ def update_call(configured: Configured, address: int) -> Callable[[], None]:
     random = np.random.default_rng(0)
     w, g = aligned((6, WEIGHTS), "float32"), aligned(WEIGHTS, "float32")
     g[:] = random.standard_normal(WEIGHTS)
-    hyper = np.zeros(layout.FIRST_PARAMETER + 8, F)
+    hyper = np.zeros(FIRST + 8, F)
     hyper[[layout.LEARNING_RATE, layout.STEP]] = 1e-3, 5
     for k, name in enumerate(blocks.free_parameters(configured.component)):
-        hyper[layout.FIRST_PARAMETER + k] = configured.values[name]
+        hyper[FIRST + k] = configured.values[name]
     return lambda: _repeat_update(address, w, g, hyper)
 
 
@@ -315,7 +316,7 @@ def sgd(w, g, count, stride, hyper):
 
 def momentum(w, g, count, stride, hyper):
     both, gradients = numba.carray(w, 2 * count), numba.carray(g, count)
-    rate, decay, past = hyper[0], hyper[1], hyper[3]
+    rate, decay, past = hyper[0], hyper[1], hyper[FIRST]
     for i in range(count):
         both[count + i] = past * both[count + i] + gradients[i] + decay * both[i]
         both[i] -= rate * both[count + i]
@@ -323,7 +324,14 @@ def momentum(w, g, count, stride, hyper):
 
 def adam(w, g, count, stride, hyper):
     all_of, gradients = numba.carray(w, 3 * count), numba.carray(g, count)
-    rate, decay, step, beta1, beta2, epsilon = hyper[0], hyper[1], hyper[2], hyper[3], hyper[4], hyper[5]
+    rate, decay, step, beta1, beta2, epsilon = (
+        hyper[0],
+        hyper[1],
+        hyper[2],
+        hyper[FIRST],
+        hyper[FIRST + 1],
+        hyper[FIRST + 2],
+    )
     first, second = F(1) / (F(1) - beta1**step), F(1) / (F(1) - beta2**step)
     for i in range(count):
         gradient = gradients[i] + decay * all_of[i]
@@ -335,7 +343,7 @@ def adam(w, g, count, stride, hyper):
 
 def rmsprop(w, g, count, stride, hyper):
     both, gradients = numba.carray(w, 2 * count), numba.carray(g, count)
-    rate, decay, rho, epsilon = hyper[0], hyper[1], hyper[3], hyper[4]
+    rate, decay, rho, epsilon = hyper[0], hyper[1], hyper[FIRST], hyper[FIRST + 1]
     for i in range(count):
         gradient = gradients[i] + decay * both[i]
         v = rho * both[count + i] + (F(1) - rho) * gradient * gradient
@@ -345,7 +353,7 @@ def rmsprop(w, g, count, stride, hyper):
 
 def lion(w, g, count, stride, hyper):
     both, gradients = numba.carray(w, 2 * count), numba.carray(g, count)
-    rate, decay, beta1, beta2 = hyper[0], hyper[1], hyper[3], hyper[4]
+    rate, decay, beta1, beta2 = hyper[0], hyper[1], hyper[FIRST], hyper[FIRST + 1]
     for i in range(count):
         mixed = beta1 * both[count + i] + (F(1) - beta1) * gradients[i]
         sign = F(1) if mixed > F(0) else (F(-1) if mixed < F(0) else mixed)
@@ -398,7 +406,7 @@ def measured(kind: str, rounds: int) -> Iterator[dict[str, Any]]:
     for entry in built_in().entries(kind):
         component = entry.component
         learnable = any(parameter.learnable for parameter in component.parameters)
-        if "u" in component.roles or learnable or component.form == "matrix":
+        if "u" in component.roles or learnable or component.form in ("matrix", "solver"):
             continue
         calls, elements = contestants(component)
         times = alternate({name: repeated(call) for name, call in calls.items()}, rounds)

@@ -63,7 +63,9 @@ def test_double_precision_is_found_by_name() -> None:
     assert blocks.activation_forward(component, "float64", False)
 
 
-@pytest.mark.parametrize(("component", "values"), [*variants("activation"), *variants("loss"), *variants("optimizer")])
+@pytest.mark.parametrize(
+    ("component", "values"), [*variants("activation"), *variants("loss"), *variants("optimizer", "elementwise")]
+)
 def test_a_second_compilation_is_found_in_the_cache(component: Component, values: dict[str, Any]) -> None:
     """In double precision, which other tests compile too; the wrapped functions remember nothing."""
 
@@ -75,7 +77,7 @@ def test_a_second_compilation_is_found_in_the_cache(component: Component, values
             blocks.loss_kernel.__wrapped__(component, "float64")
         else:
             stored = component.configured(**values).stored_states
-            blocks._optimizer_kernel.__wrapped__(component, "float64", stored)
+            blocks._optimizer_kernel.__wrapped__(component, "float64", stored, ())
 
     compiled()
     before = jit.MISSES
