@@ -44,13 +44,14 @@ LAYERS = {  # a module may import from its own layer's modules and from layers b
     "model": 10,
     "training": 11,
     "testing": 11,
+    "pytest_plugin": 12,
 }
 ALONE = {  # these stand beside the layers: whom they may import
     "simd": {"simd"},
     "reference": {"reference"},
     "data": {"data", "errors"},
 }
-USE_SIMD = {"compile", "kernels", "engine", "functional", "outputs", "provenance", "modelfile", "model", "training"}
+USE_SIMD = {"compile", "kernels", "engine", "functional", "outputs", "provenance", "modelfile", "model", "training", "testing"}
 SEPARATE = {frozenset(("kernels", "engine")), frozenset(("training", "testing"))}  # neighbours that ignore each other
 LIGHT = {"numba", "numpy", "pydantic", "safetensors", "llvmlite"}
 

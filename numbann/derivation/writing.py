@@ -25,18 +25,20 @@ def function_of(result: Term, name: str, arguments: Sequence[str], otherwise: st
     """
     used = {term.value for term in within(result) if term.operation == "argument"} or {otherwise}
     header = f"def {name}({', '.join(argument for argument in arguments if argument in used)}):"
-    text = "\n".join([header, *("    " + line for line in _Writer(result).lines()), ""])
+    writer = _Writer(result, arguments)
+    text = "\n".join([header, *("    " + line for line in writer.lines()), ""])
     linecache.cache[place] = (len(text), None, text.splitlines(keepends=True), place)
-    scope: dict[str, Any] = {"math": math}
+    scope = writer.scope
     exec(compile(text, place, "exec"), scope)
     return scope[name]
 
 
 class _Writer:
-    """Writes one expression as statements."""
+    """Writes one expression as statements; `scope` has what they name, and nothing has the name of an argument."""
 
-    def __init__(self, result: Term) -> None:
-        self.result = result
+    def __init__(self, result: Term, arguments: Sequence[str]) -> None:
+        self.result, self.arguments = result, arguments
+        self.scope: dict[str, Any] = {}
         self.uses = Counter(part for term in within(result) for part in _read_by(term))
         self.names: dict[Term, str] = {}
         self.variables = 0
@@ -63,8 +65,18 @@ class _Writer:
     def named(self, *terms: Term) -> str:
         """A new variable for a term, or for several that are the same."""
         self.variables += 1
-        name = f"v{self.variables}"
+        name = self.free(f"v{self.variables}")
         self.names.update(dict.fromkeys(terms, name))
+        return name
+
+    def free(self, name: str) -> str:
+        """The name, or one like it that is no argument's."""
+        return self.free(name + "_") if name in self.arguments else name
+
+    def outside(self, name: str, value: Any) -> str:
+        """The name of a module or a function."""
+        name = self.free(name)
+        self.scope[name] = value
         return name
 
     def choice(self, term: Term) -> list[str]:
@@ -112,12 +124,11 @@ class _Writer:
         own = STRENGTH.get(term.operation, 0)
         match term.operation:
             case "number":
-                return repr(value) if math.isfinite(value) else f"math.{value}".replace("math.-", "-math.")
+                return self.number(value)
             case "argument":
                 return value
             case "call":
-                module = "math." if getattr(math, value.__name__, None) is value else ""
-                return f"{module}{value.__name__}({', '.join(map(self.text, parts))})"
+                return f"{self.function(value)}({', '.join(map(self.text, parts))})"
             case "if":
                 return f"{self.text(parts[1], 1)} if {self.text(parts[0], 1)} else {self.text(parts[2])}"
             case "sign":
@@ -138,6 +149,18 @@ class _Writer:
                 return self.sum(constant, coefficients, parts)
         stronger = own + (term.operation in STRENGTH and own == 4)
         return f"{self.text(parts[0], stronger)} {term.operation} {self.text(parts[1], own + 1)}"
+
+    def function(self, value: Callable[..., Any]) -> str:
+        """A function of math, or a built-in one."""
+        if getattr(math, value.__name__, None) is value:
+            return f"{self.outside('math', math)}.{value.__name__}"
+        return self.outside(value.__name__, value)
+
+    def number(self, value: float) -> str:
+        """A literal."""
+        if math.isfinite(value):
+            return repr(value)
+        return ("-" if value < 0 else "") + f"{self.outside('math', math)}.{abs(value)}"
 
     def product(self, coefficient: float, factors: Sequence[Term]) -> str:
         """c * x * y, -x * y; what is 1 / x is divided by."""

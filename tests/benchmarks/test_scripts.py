@@ -13,7 +13,9 @@ import pytest
 import numbann
 
 ROOT = Path(numbann.__file__).parents[1]
-SCRIPTS = ("train_step", "inference", "startup", "scaling", "additions", "components", "kernels", "plugins", "peak")
+SCRIPTS = (
+    "train_step inference startup scaling additions components derivatives kernels plugins peak".split()
+)
 
 
 def start(script: str, *arguments: object) -> subprocess.Popen[str]:
