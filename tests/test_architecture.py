@@ -51,7 +51,8 @@ ALONE = {  # these stand beside the layers: whom they may import
     "reference": {"reference"},
     "data": {"data", "errors"},
 }
-USE_SIMD = {"compile", "kernels", "engine", "functional", "outputs", "provenance", "modelfile", "model", "training", "testing"}
+USE_SIMD = {"compile", "kernels", "engine", "functional", "outputs", "provenance", "modelfile", "model", "training"}
+USE_SIMD |= {"testing"}
 SEPARATE = {frozenset(("kernels", "engine")), frozenset(("training", "testing"))}  # neighbours that ignore each other
 LIGHT = {"numba", "numpy", "pydantic", "safetensors", "llvmlite"}
 

@@ -13,9 +13,8 @@ import pytest
 import numbann
 
 ROOT = Path(numbann.__file__).parents[1]
-SCRIPTS = (
-    "train_step inference startup scaling additions components derivatives kernels plugins peak".split()
-)
+SCRIPTS = ("train_step", "inference", "startup", "scaling", "additions", "components", "kernels", "peak")
+SCRIPTS += ("derivatives", "plugins")
 
 
 def start(script: str, *arguments: object) -> subprocess.Popen[str]:
