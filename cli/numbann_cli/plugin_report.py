@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -104,12 +104,20 @@ def _listed(names: list[str]) -> str:
     return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
 
 
-def found_by(what: str, load: Callable[[], list[Component]]) -> list[Report]:
-    """The reports of what is loaded; of a plugin that cannot be loaded, why."""
+def found_by(what: str, load: Callable[[], list[Component]]) -> Iterator[Report]:
+    """The reports of what is loaded, as they are made; of a plugin that cannot be loaded, why."""
     from numbann.errors import NumbannError
 
     try:
         components = load()
     except NumbannError as error:
-        return [broken(what, error)]
-    return [report_of(component) for component in components]
+        yield broken(what, error)
+        return
+    yield from map(report_of, components)
+
+
+def summary(reports: Sequence[Report]) -> str:
+    """The verdict on several."""
+    failed = [report.name for report in reports if report.failed]
+    passed = f"{len(reports) - len(failed)} of {len(reports)} pass"
+    return f"{passed}; not {_listed(failed)}" if failed else passed

@@ -89,6 +89,15 @@ def test_a_plugin_that_cannot_be_loaded(numbann: Numbann) -> None:
     assert "torn.py:1: SyntaxError" in result.stdout
 
 
+def test_a_folder_of_plugins(numbann: Numbann) -> None:
+    Path("some").mkdir()
+    Path("some/one.py").write_text(PLUGIN.format(slope=2).replace("doubled", "one"))
+    Path("some/two.py").write_text(PLUGIN.format(slope=3).replace("doubled", "two"))
+    result = numbann("plugins", "check", "some")
+    assert result.exit_code == 1
+    assert result.stdout.splitlines()[-1] == "1 of 2 pass; not two"
+
+
 @pytest.mark.parametrize("name", ["huber", "sgd", "cosine", "he_normal", "accuracy", "lbfgs", "softmax"])
 def test_by_name(numbann: Numbann, name: str) -> None:
     result = numbann("plugins", "check", name)

@@ -139,13 +139,17 @@ def check(settings: Settings, what: str, as_json: bool) -> None:
 
     Signature, purity, gradient, precision, extremes, vectors and speed; exit code 1 if a check fails.
     """
-    from numbann_cli.plugin_report import found_by, lines_of
+    from numbann_cli.plugin_report import found_by, lines_of, summary
 
-    reports = found_by(what, lambda: _meant(settings, what))
+    reports = []
+    for report in found_by(what, lambda: _meant(settings, what)):
+        reports.append(report)
+        if not as_json:
+            click.echo("\n".join([*([""] if len(reports) > 1 else []), *lines_of(report)]))
     if as_json:
         click.echo(json.dumps([report.json() for report in reports]))
-    else:
-        click.echo("\n\n".join("\n".join(lines_of(report)) for report in reports))
+    elif len(reports) > 1:
+        click.echo(f"\n{summary(reports)}")
     if any(report.failed for report in reports):
         raise click.exceptions.Exit(1)
 
