@@ -14,7 +14,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from numbann.component import arguments_of
+from numbann.compile.results import faults
+from numbann.component import Component, arguments_of, place_of
 from numbann.errors import PluginError
 from numbann.rows import row_dot, row_max, row_sum
 from numbann.simd.vector_math import BINDINGS
@@ -28,10 +29,14 @@ ROWS = (row_max, row_sum, row_dot)
 
 @dataclass
 class Lowered:
-    """The text of functions and of what they call, in one precision; `cast` names the precision's type in the text."""
+    """The text of functions and of what they call, in one precision; `cast` names the precision's type in the text.
+
+    component: whose functions they are.
+    """
 
     dtype: str
     cast: str = "F"
+    component: Component | None = None
     functions: dict[int, str] = field(default_factory=dict)  # by id of the author's function: its name in the text
     texts: list[str] = field(default_factory=list)
     imports: set[str] = field(default_factory=set)
@@ -42,7 +47,10 @@ class Lowered:
             return self.functions[id(function)]
         name = self.functions[id(function)] = f"{self.cast.lower()}_{len(self.functions)}_{function.__name__}"
         tree, place = _parse(function)
-        body = _Rewriter(self, function, place, (*path, function)).body(tree)
+        rewriter = _Rewriter(self, function, place, (*path, function))
+        body = rewriter.body(tree)
+        for node, fault in faults(body, None if path else self.component):
+            raise rewriter.refuse(node, fault)
         header = f"@inner_safe\ndef {name}({', '.join(arguments_of(function))}):"
         if any(isinstance(part, ast.For) for line in body for part in ast.walk(line)):
             self.imports.add("from numbann.simd.machine import prefer_wide")
@@ -62,7 +70,7 @@ def _parse(function: Callable[..., Any]) -> tuple[ast.FunctionDef, str]:
         lines, first = inspect.getsourcelines(function)
         place = inspect.getsourcefile(function) or "?"
     except (OSError, TypeError) as error:
-        raise PluginError(f"{function!r}: its source cannot be read; define it in a file") from error
+        raise PluginError(f"{place_of(function)}: its source cannot be read; define it in a file of UTF-8") from error
     tree = ast.parse(textwrap.dedent("".join(lines))).body[0]
     ast.increment_lineno(tree, first - 1)
     if not isinstance(tree, ast.FunctionDef):
@@ -96,7 +104,7 @@ class _Rewriter:
                 tree, f"{name!r} comes from an enclosing function; make it a parameter or a number of the module"
             )
         lines = tree.body[1:] if ast.get_docstring(tree) is not None else tree.body
-        return [self.statement(line) for line in lines] or [ast.Pass()]
+        return [self.statement(line) for line in lines] or [ast.copy_location(ast.Pass(), tree)]
 
     def statement(self, node: ast.stmt) -> ast.stmt:
         """One rewritten statement."""
@@ -280,8 +288,10 @@ class _Rewriter:
         if found in BUILT_IN:
             return BUILT_IN[found]
         if inspect.isfunction(found):
+            if len(node.args) != len(arguments_of(found)):
+                raise self.refuse(node, f"{found.__name__} takes {', '.join(arguments_of(found))}; give each of them")
             if found in self.path:
-                raise self.refuse(node, f"{found.__name__} calls itself; recursion cannot be compiled")
+                raise self.refuse(node, f"{found.__name__} calls itself; recursion cannot be compiled; write a loop")
             return self.lowered.add(found, self.path)
         raise self.refuse(
             node,
