@@ -171,7 +171,7 @@ SCALES = {  # of a row's gradient, by the loss's form and whether rows are weigh
 }
 TARGETS = {
     "label": "label = ints(target)[base + order[r]]",
-    "t": "t = view(target, scratch, (base + order[r]) * op[TARGET_ROW], outputs)",
+    "t": "t = view(target, scratch, (base + order[r]) * op[TARGET_ROW], outputs // {share})",
 }
 
 UPDATE = """def kernel(w, g, count, stride, hyper):
@@ -280,8 +280,11 @@ def loss_kernel(component: Component, dtype: str, weighted: bool = False) -> int
     if component.form == "row":
         target = "label" if "label" in component.roles else "t"
         call = _call(name, component, component.function, {})
-        text = ROW_LOSS.format(parameters=_parameters(component), target=TARGETS[target], call=call, **scales)
+        read = TARGETS[target].format(share=component.traits["outputs"])
+        text = ROW_LOSS.format(parameters=_parameters(component), target=read, call=call, **scales)
     else:
+        if component.traits["outputs"] > 1:
+            raise PluginError(f'loss {component.name}: of several outputs for a target; give it form="row"')
         derivative = derivative_of(component)
         slope = lowered.add(derivative)
         one, whole = {"y": "y[k]", "t": "t[k]"}, {"y": "y[k]", "t": "row[k]"}

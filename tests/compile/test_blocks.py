@@ -9,14 +9,16 @@ from typing import Any
 
 import numpy as np
 import pytest
+from variants import variants
 
 from numbann import reference
 from numbann.compile import blocks
-from numbann.component import activation, freeze, loss, optimizer
+from numbann.component import Component, activation, freeze, loss, optimizer
 from numbann.errors import PluginError
 from numbann.kernels.components import array_functions
 from numbann.losses.classification import sigmoid_cross_entropy
 from numbann.losses.regression import mse
+from numbann.simd import jit
 from numbann.simd import op as layout
 
 
@@ -59,6 +61,28 @@ def test_double_precision_is_found_by_name() -> None:
         with pytest.raises(PluginError, match=r"activation floored: '.+' is computed in float64, not in float32"):
             blocks.activation_forward(component, "float32", False)
     assert blocks.activation_forward(component, "float64", False)
+
+
+@pytest.mark.parametrize(
+    ("component", "values"), [*variants("activation"), *variants("loss"), *variants("optimizer", "elementwise")]
+)
+def test_a_second_compilation_is_found_in_the_cache(component: Component, values: dict[str, Any]) -> None:
+    """In double precision, which other tests compile too; the wrapped functions remember nothing."""
+
+    def compiled() -> None:
+        if component.kind == "activation":
+            blocks.activation_forward.__wrapped__(component, "float64", not component.keeps_z)
+            blocks.activation_backward.__wrapped__(component, "float64")
+        elif component.kind == "loss":
+            blocks.loss_kernel.__wrapped__(component, "float64")
+        else:
+            stored = component.configured(**values).stored_states
+            blocks._optimizer_kernel.__wrapped__(component, "float64", stored, ())
+
+    compiled()
+    before = jit.MISSES
+    compiled()
+    assert before == jit.MISSES
 
 
 def test_what_does_not_compile_names_the_component() -> None:

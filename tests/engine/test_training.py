@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import functools
 from typing import Any
 
 import numpy as np
 import pytest
-from networks import epoch_order, flat, make_data, make_engine, make_plan, twin, twin_loss
+from networks import configured, epoch_order, flat, make_data, make_engine, make_plan, twin, twin_loss
 from variants import variants
 
 from numbann import plan, reference
@@ -38,9 +37,15 @@ def twin_epoch(engine: Engine, x: np.ndarray, t: np.ndarray, rate: float, epoch:
 def twin_update(made: plan.Plan, rate: float, step: int) -> reference.Update:
     """The plan's optimizer in NumPy, with its parameters bound."""
     values: dict[str, Any] = {**made.optimizer.values, "learning_rate": rate, "weight_decay": made.weight_decay}
-    if "step" in made.optimizer.component.roles:
+    component, step_of = made.optimizer.component, getattr(reference, f"{made.optimizer.name}_step")
+    if "step" in component.roles:
         values["step"] = step
-    return functools.partial(getattr(reference, f"{made.optimizer.name}_step"), **values)
+
+    def update(w: np.ndarray, g: np.ndarray, *states: np.ndarray) -> tuple[np.ndarray, ...]:
+        moved: tuple[np.ndarray, ...] = step_of(w, g, **dict(zip(component.states, states, strict=True)), **values)
+        return moved
+
+    return update
 
 
 def check_epoch(made: plan.Plan, rows: int, rate: float) -> None:
@@ -179,3 +184,14 @@ def test_huge_batches_with_every_optimizer(optimizer: Component, parameters: dic
 def test_huge_batches_of_a_large_network() -> None:
     """More than a million parameters: fewer groups of rows, whose gradients take memory."""
     check_epoch(make_plan([9, 1040, 1030, 2], "relu", dtype="float32"), 1030, 0.05)
+
+
+def test_biases_start_by_their_initializer() -> None:
+    half, uniform = configured("initializer", "constant", value=0.5), configured("initializer", "lecun_uniform")
+    made = make_plan([4, 30, 2], between=[{"bias_init": uniform}, {"bias_init": half}])
+    with Engine(made, 1) as engine:
+        engine.initialize(0)
+        (_, first), (_, second) = engine.weights()
+    assert len(set(first.tolist())) == 30
+    assert np.abs(first).max() <= np.sqrt(3 / 4)
+    assert (second == 0.5).all()
