@@ -88,7 +88,7 @@ WHEN_COMPILED: dict[str, tuple[str, int, str]] = {
     "helper": (
         activation("return half(z, z)").replace("\n\n@act", "def half(z):\n    return z\n@act"),
         9,
-        "half takes z",
+        "not 2; give z",
     ),
     "fewer_states": (FEWER, 9, "returns 2 values; return w and every state: w, m, v"),
 }
