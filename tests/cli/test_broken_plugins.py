@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -93,31 +93,6 @@ WHEN_COMPILED: dict[str, tuple[str, int, str]] = {
     "fewer_states": (FEWER, 9, "returns 2 values; return w and every state: w, m, v"),
 }
 BROKEN = {**AT_IMPORT, **WHEN_COMPILED}
-
-
-@pytest.fixture
-def install(here: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Install]:
-    """Install a distribution: install("numbann-bent", text, names) gives its module's file."""
-    site = here / "site"
-    site.mkdir()
-    monkeypatch.syspath_prepend(site)
-    modules = set(sys.modules)
-
-    def made(name: str, text: str, names: tuple[str, ...] = ("broken",)) -> Path:
-        module = name.replace("-", "_")
-        metadata = site / f"{module}-1.0.dist-info"
-        metadata.mkdir()
-        (metadata / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n")
-        points = "".join(f"{point} = {module}\n" for point in names)
-        (metadata / "entry_points.txt").write_text(f"[numbann]\n{points}")
-        path = site / f"{module}.py"
-        path.write_text(text)
-        return path
-
-    yield made
-    for module in set(sys.modules) - modules:
-        if module.startswith("numbann_"):
-            del sys.modules[module]
 
 
 def needs(name: str) -> dict[str, object]:
