@@ -41,6 +41,7 @@ ROLES: Mapping[tuple[str, str], tuple[str, ...]] = {
     ("initializer", "elementwise"): ("shape", "random"),
     ("metric", "elementwise"): ("t", "weight", "label", "probability", "value"),
 }
+MAIN = {"activation": "z", "loss": "y", "optimizer": "w", "initializer": "shape", "metric": "t"}  # asked for by all
 SETTINGS = ("learning_rate", "weight_decay")  # roles of an optimizer that also have a default, and so a schema
 STATEFUL = ("optimizer", "schedule")
 TARGETS = ("real", "unshifted", "positive", "binary", "distribution")
@@ -77,7 +78,7 @@ class Component:
 
     function is what the author wrote.  derivative is da/dz of an activation or dvalue/dy of a loss, slopes are the
     derivatives to learnable parameters by name, both as far as the author gave them: numbann.derivation has the rest.
-    backward is the backward function of a row activation.
+    backward is the backward function of a row activation.  plugin: who registered it, for errors; empty if numbann did.
     """
 
     kind: str
@@ -92,6 +93,7 @@ class Component:
     slopes: Mapping[str, Callable[..., Any]] = field(default_factory=dict)
     backward: Callable[..., Any] | None = None
     traits: Mapping[str, Any] = field(default_factory=dict)
+    plugin: str = ""
 
     @property
     def summary(self) -> str:
@@ -336,6 +338,11 @@ def _parameter(draft: _Draft, function: Callable[..., Any], argument: inspect.Pa
 def _check(component: Component) -> None:
     """Refuse a component whose parts do not fit each other."""
     place = place_of(component.function)
+    main = MAIN.get(component.kind)
+    if main is not None and main not in component.roles:
+        known = ", ".join(ROLES[component.kind, component.form])
+        raise PluginError(f"{place}: every {component.kind} asks for {main} (its roles: {known})")
+    _check_parts(component)
     if component.kind == "activation" and component.form == "row" and component.backward is None:
         raise PluginError(f"{place}: a row activation needs its backward: decorate one with @{component.name}.backward")
     if component.kind == "loss" and component.form == "row" and {"t", "label"} <= set(component.roles):
@@ -356,6 +363,19 @@ def _check(component: Component) -> None:
     stray = set(component.slopes) - set(component.learnable)
     if stray:
         raise PluginError(f"{place}: derivative({sorted(stray)[0]!r}) is of no learnable parameter")
+
+
+def _check_parts(component: Component) -> None:
+    """Refuse a derivative or a backward that asks for what it is not given."""
+    given = {"activation": ("z", "u", "a"), "loss": ("y", "t")}.get(component.kind, ())
+    parts = [(given, part) for part in (component.derivative, *component.slopes.values()) if part is not None]
+    if component.backward is not None:
+        parts.append((("z", "a", "da", "dz"), component.backward))
+    for roles, part in parts:
+        known = [*roles, *component.defaults()]
+        for argument in arguments_of(part):
+            if argument not in known:
+                raise PluginError(f"{place_of(part)}: argument {argument!r} is none of {', '.join(known)}; use those")
 
 
 def arguments_of(function: Callable[..., Any]) -> tuple[str, ...]:

@@ -21,13 +21,14 @@ ANNOUNCED = re.compile(rb"^\s*\[numbann\]\s*$", re.MULTILINE)
 class Announced(NamedTuple):
     """A module of a distribution that is a plugin, and the names that its entry points bear.
 
-    allowed: whether the environment lets it be used.
+    place: the folder of the distribution's metadata.  allowed: whether the environment lets it be used.
     """
 
     distribution: str
     version: str
     module: str
     names: tuple[str, ...]
+    place: str
     allowed: bool
 
 
@@ -55,10 +56,9 @@ def _announced(folders: tuple[str, ...], variable: str | None) -> tuple[Announce
         modules: dict[str, list[str]] = {}
         for point in distribution.entry_points.select(group=GROUP):
             modules.setdefault(point.value, []).append(point.name)
+        may = allowed is None or _normal(name) in allowed
         found[_normal(name)] = [
-            Announced(
-                name, distribution.version or "", module, tuple(names), allowed is None or _normal(name) in allowed
-            )
+            Announced(name, distribution.version or "", module, tuple(names), place, may)
             for module, names in sorted(modules.items())
         ]
     return tuple(one for name in sorted(found) for one in found[name])

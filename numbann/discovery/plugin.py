@@ -10,6 +10,7 @@ import importlib.util
 import sys
 import zlib
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -17,7 +18,7 @@ from typing import Any
 import pluggy
 
 from numbann import hookspecs
-from numbann.component import Component, freeze, place_of
+from numbann.component import Component, arguments_of, freeze, place_of
 from numbann.discovery.blame import cause, line_of
 from numbann.distributions import Announced
 from numbann.errors import NumbannError, PluginError, did_you_mean
@@ -60,7 +61,8 @@ class Plugin:
     def _registered(self) -> tuple[Component, ...]:
         found: list[Component] = []
         self._hooks().numbann_register(register=lambda component: found.append(freeze(component)))
-        return tuple(found)
+        owner = "" if self.origin.owner == "numbann" else str(self.origin)
+        return tuple(replace(component, plugin=owner) for component in found)
 
     def _hooks(self) -> Any:
         """The hooks of this plugin alone."""
@@ -144,6 +146,11 @@ def _faults(module: ModuleType) -> Iterator[str]:
     for name in sorted(set(marked) - set(HOOKS)):
         hint = did_you_mean(name, HOOKS)
         yield f"{place_of(getattr(module, name))}: unknown hook{hint} (hooks: {', '.join(HOOKS)})"
+    for name in sorted(set(marked) & set(HOOKS)):
+        function = getattr(module, name)
+        given = arguments_of(getattr(hookspecs, name))
+        if set(arguments_of(function)) - set(given):
+            yield f"{place_of(function)}: takes {', '.join(arguments_of(function))}; name it {', '.join(given)}"
     if not marked:
         yield f"{line_of(module, 'def numbann_')}: no hook found; is @hookimpl missing on numbann_register?"
 

@@ -13,8 +13,8 @@ import pytest
 import numbann
 
 ROOT = Path(numbann.__file__).parents[1]
-SCRIPTS = ("train_step", "inference", "startup", "scaling", "additions", "components", "kernels", "peak")
-SCRIPTS += ("derivatives", "plugins")
+SCRIPTS = ("train_step", "inference", "startup", "scaling", "additions")
+SCRIPTS += ("kernels", "components", "derivatives", "plugins", "peak")
 
 
 def start(script: str, *arguments: object) -> subprocess.Popen[str]:
