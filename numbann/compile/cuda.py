@@ -19,7 +19,7 @@ def ptx_of(component: Component, functions: Sequence[Callable[..., Any]], dtype:
     """The PTX of functions of a component, and of what they call, with the mathematics of CUDA's library."""
     from numba import cuda, types
 
-    lowered = Lowered(dtype, vectors=False)
+    lowered = Lowered(dtype, vectors=False, component=component)
     names = [lowered.add(function) for function in functions]
     device = cuda.jit(device=True, fastmath={"contract"})
     scope: dict[str, Any] = {"np": np, "math": math, "F": getattr(np, dtype), "inner_safe": device}

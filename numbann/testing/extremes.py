@@ -34,7 +34,7 @@ def check_source(component: Component) -> str:
     """All that it and what it calls says can be compiled."""
     for part in parts_of(component):
         try:
-            Lowered("float32").add(part)
+            Lowered("float32", component=component).add(part)
         except PluginError as error:
             raise _fault(error, part) from error
     return "only what can be compiled"

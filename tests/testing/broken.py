@@ -127,23 +127,6 @@ def sometimes(z):
         return z
 
 
-@activation
-def turned(z):
-    """Turned: -z."""
-    return -z
-
-
-@turned.derivative
-def turned_slope(x):
-    return -1
-
-
-@activation
-def constant(alpha: float = 1.0):
-    """Constant: alpha."""
-    return alpha
-
-
 @optimizer
 def few(w, g, m, learning_rate: float = 0.1):
     """Few: one state, which is not returned."""
@@ -215,8 +198,6 @@ CASES = {
     "recursion": (recursive, recursive),
     "array arithmetic": (summed, summed),
     "returns none": (sometimes, sometimes),
-    "unknown argument": (turned, turned_slope),
-    "no z": (constant, constant),
     "few states": (few, few),
     "climbs": (climbs, climbs),
     "zero gradient": (divides_by_state, divides_by_state),

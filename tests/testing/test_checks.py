@@ -63,8 +63,6 @@ BROKEN = {
         "work on numbers",
     ),
     "returns none": ("signature", "sometimes at z = -3 returns None, not a number", "return a number on every path"),
-    "unknown argument": ("signature", "the derivative of turned takes 'x', which is not known", "any of z, u, a"),
-    "no z": ("signature", "constant does not use 'z'", "add the argument 'z'"),
     "few states": ("signature", "few returns 1 of 2 values", "return w, m"),
     "climbs": ("descent", "does not fall from w = 1", "signs"),
     "zero gradient": ("descent", "raises ZeroDivisionError", "work on numbers"),
