@@ -154,6 +154,12 @@ def optional(w, g, m, learning_rate: float = 0.1, rho: Fraction = 0.9):
     return w - learning_rate * m / 10, m
 
 
+@optimizer(form="matrix")
+def not_in_place(w, g, learning_rate: float = 0.1):
+    """Not in place: w - learning_rate g, as a new array."""
+    return w - learning_rate * g
+
+
 @activation
 def keeps(z):
     """Keeps: z plus the number of calls."""
@@ -202,6 +208,7 @@ CASES = {
     "climbs": (climbs, climbs),
     "zero gradient": (divides_by_state, divides_by_state),
     "state that matters": (optional, optional),
+    "not in place": (not_in_place, not_in_place),
     "keeps something": (keeps, keeps),
     "negative factor": (negative, negative),
     "wrong shape": (narrow, narrow),

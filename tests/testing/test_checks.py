@@ -66,6 +66,7 @@ BROKEN = {
     "few states": ("signature", "few returns 1 of 2 values", "return w, m"),
     "climbs": ("descent", "does not fall from w = 1", "signs"),
     "zero gradient": ("descent", "raises ZeroDivisionError", "work on numbers"),
+    "not in place": ("descent", "returns something", "change w and the states in place"),
     "state that matters": ("descent", 'optional says that "m" is not needed while rho = 0', "leave 'm' out"),
     "keeps something": ("purity", "gives other numbers when it is called again", "keep nothing between calls"),
     "negative factor": ("factors", r"gives the factor -1\.0 at step 0", "at least 0"),
