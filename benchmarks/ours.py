@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import statistics
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from nets import Net
 import numbann
 
 EPOCHS, STEPS = 3, 200  # timed epochs of a round, and the steps that they have at least
+Overrides = Mapping[str, Any]  # of the spec
 WARM = 5  # epochs before them, so that whoever adapts to the machine has done so
 
 
@@ -22,17 +24,20 @@ def epochs_of_a_round(net: Net) -> tuple[int, int]:
     return max(WARM, timed), timed
 
 
-def train(net: Net, folder: Path, threads: int | str, epochs: int) -> tuple[numbann.Run, numbann.Model]:
+def train(
+    net: Net, folder: Path, threads: int | str, epochs: int, overrides: Overrides | None = None
+) -> tuple[numbann.Run, numbann.Model]:
     """Train on the net's data, which is kept in the folder; the model is the trained one, on as many threads."""
     with tempfile.TemporaryDirectory(dir=folder) as output:
-        run = numbann.train(spec(net, data_file(net, folder), threads, epochs), output=Path(output) / "run")
+        given = spec(net, data_file(net, folder), threads, epochs)
+        run = numbann.train(given, output=Path(output) / "run", overrides=overrides)
         return run, numbann.load(run.path, threads=None if threads == "auto" else int(threads))
 
 
-def epoch_seconds(net: Net, folder: Path, threads: int | str) -> float:
+def epoch_seconds(net: Net, folder: Path, threads: int | str, overrides: Overrides | None = None) -> float:
     """Seconds of the median epoch of a round, by numbann's own history, shuffling included."""
     warm, timed = epochs_of_a_round(net)
-    run, _ = train(net, folder, threads, warm + timed)
+    run, _ = train(net, folder, threads, warm + timed, overrides)
     return statistics.median(epoch["seconds"] for epoch in run.history[warm:])
 
 

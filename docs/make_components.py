@@ -31,13 +31,13 @@ TITLES = {
 REMARKS = {
     "activation": "*init* is how weights start where `init` is `auto`.",
     "loss": "*link* is the output activation that turns y into a prediction; with `identity` any may be chosen.",
-    "optimizer": "Each takes `weight_decay` too; it joins the gradient where it is not in the formula.",
+    "optimizer": "Each takes `l1` and `weight_decay` too; they join the gradient where they are not in the formula.",
     "schedule": "Factors of the optimizer's rate; each takes `warmup_epochs` too. epoch is fractional.",
     "initializer": "Of weights (I, O), from I inputs to O outputs; biases are 0.",
     "metric": "Of a part of the data, in the target's own unit.",
 }
 TRAITS = {"activation": "init", "loss": "link"}  # the column that a kind has beside the others
-OWN = ("weight_decay", "warmup_epochs")  # parameters of a whole kind, which its remark tells
+OWN = ("weight_decay", "l1", "warmup_epochs")  # parameters of a whole kind, which its remark tells
 AUTHORS = r"(?:(?:de|van) )?[A-Z](?:et al\.|[^.;:()])*? \d{4}"
 REFERENCE = re.compile(rf"(?:({AUTHORS})[^.;:()]*? )?(https?://([^/\s]+)\S*?)[.,;]?(?=\s|$)")
 

@@ -36,13 +36,14 @@ ROLES: Mapping[tuple[str, str], tuple[str, ...]] = {
     ("loss", "row"): ("y", "dy", "t", "label"),
     ("optimizer", "elementwise"): ("w", "g", "step", "learning_rate", "weight_decay"),
     ("optimizer", "matrix"): ("w", "g", "step", "learning_rate", "weight_decay"),
+    ("optimizer", "solver"): ("w", "evaluate", "memory", "step", "learning_rate"),
     ("schedule", "elementwise"): ("monitor", "step", "steps", "epoch", "epochs"),
     ("initializer", "elementwise"): ("shape", "random"),
     ("metric", "elementwise"): ("t", "weight", "label", "probability", "value"),
 }
 SETTINGS = ("learning_rate", "weight_decay")  # roles of an optimizer that also have a default, and so a schema
 STATEFUL = ("optimizer", "schedule")
-TARGETS = ("real", "positive", "binary", "distribution")
+TARGETS = ("real", "unshifted", "positive", "binary", "distribution")
 
 
 @dataclass(frozen=True)
@@ -181,7 +182,9 @@ def optimizer(
 ) -> Any:
     """Declare an optimizer: roles w g step learning_rate weight_decay, and states -> w, or (w, *states).
 
-    `optional` maps a state to the parameter without which it is not stored.
+    `optional` maps a state to the parameter without which it is not stored.  form="matrix": plain NumPy that changes
+    w and states in place, matrices (I, O), biases as (1, O), and is called for each of them in each step.
+    form="solver": w (one float64 vector), evaluate, memory, step, learning_rate: see numbann/optimizers/solvers.py.
     """
     return _decorator("optimizer", form, {"optional": dict(optional or {})}, names)(function)
 
@@ -345,6 +348,10 @@ def _check(component: Component) -> None:
         raise PluginError(f"{place}: a row loss asks for `t` or for `label`, not for both")
     if component.kind == "loss" and component.traits["target"] not in TARGETS:
         raise PluginError(f"{place}: target {component.traits['target']!r} is unknown (known: {', '.join(TARGETS)})")
+    if component.form == "solver" and component.states:
+        raise PluginError(f"{place}: a solver keeps arrays in `memory`, not in states such as {component.states[0]!r}")
+    if component.form != "elementwise" and component.traits.get("optional"):
+        raise PluginError(f"{place}: `optional` is for elementwise optimizers")
     for state, parameter in component.traits.get("optional", {}).items():
         if state not in component.states or parameter not in component.defaults():
             raise PluginError(f"{place}: optional={{{state!r}: {parameter!r}}} must map a state to a parameter of it")

@@ -39,6 +39,8 @@ BUILT_IN = (
     "numbann.optimizers.adaptive",
     "numbann.optimizers.moments",
     "numbann.optimizers.signs",
+    "numbann.optimizers.layerwise",
+    "numbann.optimizers.solvers",
     "numbann.schedules",
     "numbann.initializers",
     "numbann.metrics",

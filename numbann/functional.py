@@ -9,6 +9,7 @@ import numpy as np
 
 from numbann.component import Component, Configured
 from numbann.discovery import built_in
+from numbann.errors import PluginError
 from numbann.kernels.components import array_functions
 
 
@@ -53,10 +54,23 @@ class OptimizerFunction:
         """Move w against its gradient g; state is changed and counts the step."""
         state["step"] += 1
         component = self.configured.component
+        if component.form == "matrix":
+            self._step_of_matrix(w, g, state)
+            return
         states = [state[name] for name in component.states]
         counted = [state["step"]] if "step" in component.roles else []
         values = {"weight_decay": self.weight_decay, **self.configured.values}
         _function(component, "_step")(w, g, *states, *counted, **values)
+
+    def _step_of_matrix(self, w: np.ndarray, g: np.ndarray, state: dict[str, Any]) -> None:
+        """The step of an optimizer of whole matrices; a vector is a matrix of one row."""
+        component = self.configured.component
+        if "weight_decay" not in component.roles:
+            g = g + self.weight_decay * w
+        given = {**state, "w": w, "g": g}
+        arrays = {name: np.atleast_2d(given[name]) for name in ("w", "g", *component.states)}
+        counted = {"step": state["step"]} if "step" in component.roles else {}
+        component.function(**arrays, **counted, **self.configured.values)
 
 
 def get_activation(name: str, **parameters: Any) -> ActivationFunction:
@@ -72,6 +86,8 @@ def get_loss(name: str, **parameters: Any) -> LossFunction:
 def get_optimizer(name: str, *, weight_decay: float = 0.0, **parameters: Any) -> OptimizerFunction:
     """The optimizer of a name, such as get_optimizer("adam", learning_rate=1e-3); RegistryError if there is none."""
     component = built_in().get("optimizer", name)
+    if component.form == "solver":
+        raise PluginError(f"optimizer {name}: evaluates the loss itself, so it has no step; a spec can name it")
     if "weight_decay" in component.defaults():
         parameters["weight_decay"] = weight_decay or component.defaults()["weight_decay"]
     return OptimizerFunction(component.configured(**parameters), weight_decay)

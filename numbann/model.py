@@ -103,11 +103,16 @@ class Model:
         outputs: np.ndarray = self._engine.predict(x)
         return outputs
 
-    def measure(self, x: Inputs, raw_target: np.ndarray) -> tuple[dict[str, float], Confusion | None]:
-        """Loss and metrics for preprocessed rows and their original targets, and which classes are taken for which."""
+    def measure(
+        self, x: Inputs, raw_target: np.ndarray, weight: np.ndarray | None = None
+    ) -> tuple[dict[str, float], Confusion | None]:
+        """Loss and metrics for preprocessed rows and their original targets, and which classes are taken for which.
+
+        weight (N,): how much each row counts.
+        """
         t = self.preprocessing.encode(raw_target, self.resolved.target, self.plan.dtype)
-        loss, outputs = self._engine.evaluate(x, t)
-        measures = {"loss": loss, **score(self.resolved.metrics, self.reading, outputs, raw_target)}
+        loss, outputs = self._engine.evaluate(x, t, self.preprocessing.loss_weight(raw_target, weight))
+        measures = {"loss": loss, **score(self.resolved.metrics, self.reading, outputs, raw_target, weight)}
         return measures, confusion(self.reading, outputs, raw_target)
 
     def __repr__(self) -> str:
@@ -121,10 +126,14 @@ def _is_matrix(X: Any, inputs: int) -> bool:
     )
 
 
-def load(path: str | Path, *, threads: int | None = None) -> Model:
-    """The model of a run directory or of a .safetensors file."""
+def load(path: str | Path, *, threads: int | None = None, trust: bool = False) -> Model:
+    """The model of a run directory or of a .safetensors file.
+
+    trust: run the source of components that is kept in the file, rather than look for the plugins that they came from;
+    it is code like any other, so do it only if you know where the file comes from.
+    """
     file = model_path(Path(path))
-    return from_file(read_model(file), str(file), threads)
+    return from_file(read_model(file), str(file), threads, trust)
 
 
 def model_path(path: Path) -> Path:
@@ -136,15 +145,16 @@ def model_path(path: Path) -> Path:
     return path / MODEL if path.is_dir() else path
 
 
-def from_file(file: ModelFile, place: str, threads: int | None = None) -> Model:
-    """The model in a model file; its components must be what they were."""
+def from_file(file: ModelFile, place: str, threads: int | None = None, trust: bool = False) -> Model:
+    """The model in a model file; its components must be what they were, or with `trust` are what is kept in it."""
     try:
-        loaded, preprocessing = restore(file.spec), Preprocessing.from_dict(file.preprocessing)
+        registry = provenance.revived(file.components, place) if trust else None
+        loaded, preprocessing = restore(file.spec, registry), Preprocessing.from_dict(file.preprocessing)
         resolved = resolve(loaded, _facts(loaded.spec, preprocessing))
         plan = planning.build(resolved, file.inputs)
         _check_tensors(file.tensors, plan)
     except SpecError as error:
-        raise RunDirectoryError(f"{place}: its spec cannot be used here or is damaged: {error}") from None
+        raise _unusable(file, place, error) from None
     except (KeyError, TypeError, ValueError) as error:
         raise RunDirectoryError(
             f"{place}: a damaged model ({type(error).__name__}: {error}); copy it again or train anew"
@@ -152,6 +162,18 @@ def from_file(file: ModelFile, place: str, threads: int | None = None) -> Model:
     parts = [*(layer.activation for layer in resolved.layers), resolved.output_activation]
     provenance.verify(file.components, [part.component for part in parts], place)
     return Model(resolved, plan, preprocessing, file.tensors, "auto" if threads is None else threads)
+
+
+def _unusable(file: ModelFile, place: str, error: SpecError) -> RunDirectoryError:
+    """What to do where a spec cannot be used: bring its plugins back, or trust the source kept of them."""
+    foreign = provenance.stored_elsewhere(file.components)
+    if not foreign:
+        return RunDirectoryError(f"{place}: its spec cannot be used here or is damaged: {error}")
+    needed = "; ".join(f'{record["kind"]} "{record["name"]}" of {record["origin"]}' for record in foreign)
+    return RunDirectoryError(
+        f"{place}: needs {needed}; install that, or bring the file back, or run the source that is kept in the model, "
+        f"if you trust where it comes from: --trust (trust=True)\n{error}"
+    )
 
 
 def _check_tensors(tensors: Tensors, plan: Plan) -> None:

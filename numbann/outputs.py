@@ -101,10 +101,14 @@ class Reading:
 
 
 def score(
-    metrics: Iterable[Component], reading: Reading, outputs: np.ndarray, raw_target: np.ndarray
+    metrics: Iterable[Component],
+    reading: Reading,
+    outputs: np.ndarray,
+    raw_target: np.ndarray,
+    weight: np.ndarray | None = None,
 ) -> dict[str, float]:
-    """Each metric of outputs against the original target, by name."""
-    roles = _roles(reading, outputs, raw_target)
+    """Each metric of outputs against the original target, by name; weight (N,): how much each row counts."""
+    roles = _roles(reading, outputs, raw_target) | ({} if weight is None else {"weight": weight})
     return {metric.name: float(_call(metric, reading, roles)) for metric in metrics}
 
 

@@ -94,6 +94,15 @@ class Plan:
     batch_size: int | None
     arena: int
     statistics: int = 0
+    l1: float = 0.0
+    clip_value: float | None = None
+    clip_norm: float | None = None
+    average: float | None = None
+
+    @property
+    def extras(self) -> tuple[str, ...]:
+        """What is done to each weight beside the optimizer's own step: "clip_value", "l1", "average"."""
+        return tuple(name for name in ("clip_value", "l1", "average") if getattr(self, name))
 
     @property
     def lanes(self) -> int:
@@ -183,6 +192,10 @@ def build(resolved: Any, inputs: int) -> Plan:
         batch_size=None if spec.train.batch_size == "full" else spec.train.batch_size,
         arena=offset,
         statistics=statistics,
+        l1=resolved.l1,
+        clip_value=spec.train.clip_value,
+        clip_norm=spec.train.clip_norm,
+        average=spec.train.average,
     )
 
 

@@ -1,17 +1,18 @@
-"""Which code a model was made with: its components' sources, as stored with it and as found now.  It runs none."""
+"""Which code a model was made with: its components' sources, as stored with it and as found now."""
 
 from __future__ import annotations
 
-import ast
 import hashlib
-import inspect
-import textwrap
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
+from numbann import sources
 from numbann.component import Component
+from numbann.discovery import built_in
 from numbann.errors import RunDirectoryError
-from numbann.registry import Registry
+from numbann.registry import Origin, Registry
+
+OWN = "numbann"  # the origin of what numbann itself provides
 
 
 def components_of(resolved: Any) -> list[Component]:
@@ -35,7 +36,7 @@ def _record(component: Component, registry: Registry) -> dict[str, str]:
         "name": component.name,
         "origin": str(entry.origin) if entry else "",
         "sha256": fingerprint(component),
-        "source": "\n\n".join(map(_source, _functions(component))),
+        "source": sources.module_of(component),
     }
 
 
@@ -47,30 +48,28 @@ def verify(stored: Iterable[Mapping[str, str]], components: Iterable[Component],
             code = component.function.__code__
             raise RunDirectoryError(
                 f'{place}: {component.kind} "{component.name}" has changed since the model was trained '
-                f"(now {code.co_filename}:{code.co_firstlineno}); bring the old code back, or train anew"
+                f"(now {code.co_filename}:{code.co_firstlineno}); bring the old code back, train anew, or run the "
+                "source that is kept in the model: --trust (trust=True)"
             )
 
 
 def fingerprint(component: Component) -> str:
-    """The hash of a component's code; comments, docstrings, decorators and layout do not count."""
-    text = "\n".join(map(_bare_code, _functions(component)))
-    return hashlib.sha256(text.encode()).hexdigest()
+    """The hash of a component's code and of all it reaches; comments, docstrings and layout do not count."""
+    return hashlib.sha256(sources.module_of(component).encode()).hexdigest()
 
 
-def _functions(component: Component) -> list[Callable[..., Any]]:
-    parts = (component.function, component.derivative, *component.slopes.values(), component.backward)
-    return [part for part in parts if part is not None]
+def stored_elsewhere(records: Iterable[Mapping[str, str]]) -> list[Mapping[str, str]]:
+    """The records of components that numbann itself does not provide."""
+    return [record for record in records if record["origin"].partition(" ")[0] != OWN]
 
 
-def _source(function: Callable[..., Any]) -> str:
-    return textwrap.dedent(inspect.getsource(function)).rstrip()
-
-
-def _bare_code(function: Callable[..., Any]) -> str:
-    tree = ast.parse(_source(function))
-    definition = tree.body[0]
-    assert isinstance(definition, ast.FunctionDef)
-    definition.decorator_list = []
-    if ast.get_docstring(definition) is not None:
-        definition.body = definition.body[1:] or [ast.Pass()]
-    return ast.unparse(tree)
+def revived(records: Iterable[Mapping[str, str]], place: str) -> Registry:
+    """What numbann provides, and the components of a model file, by running the source that is kept in it."""
+    kept = [
+        (sources.component_of(record["source"], record["kind"], record["name"], place), record)
+        for record in stored_elsewhere(records)
+    ]
+    registry = built_in().without((component.kind, component.name) for component, _ in kept)
+    for component, record in kept:
+        registry.register(component, Origin(record["origin"], "", f"kept in {place}"))
+    return registry

@@ -35,6 +35,7 @@ LAYERS = {  # a module may import from its own layer's modules and from layers b
     "engine": 8,
     "functional": 9,
     "outputs": 9,
+    "sources": 5,
     "provenance": 9,
     "modelfile": 9,
     "model": 10,

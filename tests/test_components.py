@@ -138,7 +138,7 @@ def test_row_loss_is_its_twin(component: Component, values: dict[str, float], wi
 # ---- optimizers
 
 
-@pytest.mark.parametrize(("component", "values"), variants("optimizer"))
+@pytest.mark.parametrize(("component", "values"), variants("optimizer", "elementwise"))
 def test_optimizer_is_its_twin(component: Component, values: dict[str, Any]) -> None:
     random = np.random.default_rng(0)
     parameters = {**component.defaults(), **values}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -16,7 +17,7 @@ Score = Callable[..., float]
 
 
 def by_label(name: str, **options: Any) -> Score:
-    return lambda t, label, probability: getattr(sklearn, name)(t, label, **options)
+    return lambda t, label, probability, weight=None: getattr(sklearn, name)(t, label, sample_weight=weight, **options)
 
 
 AVERAGES = ("micro", "macro", "weighted")
@@ -37,10 +38,12 @@ LABELS: dict[str, Score] = {
 }
 BINARY: dict[str, Score] = {name: by_label(f"{name}_score", zero_division=0) for name in ("precision", "recall", "f1")}
 PROBABILITIES: dict[str, Score] = {
-    "log_loss": lambda t, label, p: sklearn.log_loss(t, p, labels=range(p.shape[1])),
-    "roc_auc": lambda t, label, p: sklearn.roc_auc_score(t, p[:, 1] if p.shape[1] == 2 else p, multi_class="ovr"),
-    "pr_auc": lambda t, label, p: sklearn.average_precision_score(
-        t, p[:, 1] if p.shape[1] == 2 else p, average="macro"
+    "log_loss": lambda t, label, p, weight=None: sklearn.log_loss(t, p, labels=range(p.shape[1]), sample_weight=weight),
+    "roc_auc": lambda t, label, p, weight=None: sklearn.roc_auc_score(
+        t, p[:, 1] if p.shape[1] == 2 else p, multi_class="ovr", sample_weight=weight
+    ),
+    "pr_auc": lambda t, label, p, weight=None: sklearn.average_precision_score(
+        t, p[:, 1] if p.shape[1] == 2 else p, average="macro", sample_weight=weight
     ),
 }
 VALUES = {
@@ -53,6 +56,7 @@ VALUES = {
 
 
 def measured(name: str, **roles: Any) -> float:
+    """A metric of roles; all rows count alike unless weights are among them."""
     component = built_in().get("metric", name)
     roles.setdefault("weight", np.ones(len(roles["t"])))
     return component.function(**{role: roles[role] for role in component.roles})
@@ -166,18 +170,6 @@ def test_an_area_passes_over_labels_that_all_rows_share(area: str) -> None:
     assert np.isnan(measured(area, t=np.zeros_like(t), probability=probability))
 
 
-@pytest.mark.parametrize("name", ["hamming_loss", "precision_micro", "recall_micro", "f1_micro"])
-@pytest.mark.parametrize("several", [False, True])
-def test_weights_are_those_of_scikit_learn(name: str, several: bool) -> None:
-    t, label, _ = (yes_no() if several else made(3)).values()
-    weight = np.random.default_rng(1).random(len(t))
-    kind, _, average = name.partition("_")
-    options = {"average": average, "zero_division": 0} if average == "micro" else {}
-    function = getattr(sklearn, f"{kind}_score" if options else name)
-    expected = function(t, label, sample_weight=weight, **options)
-    assert measured(name, t=t, label=label, weight=weight) == pytest.approx(expected, rel=1e-12)
-
-
 # ---- what has no value
 
 
@@ -208,3 +200,72 @@ def test_a_target_that_never_changes(name: str, error: float) -> None:
     t = np.full((4, 1), 2.0)
     value = t + error * np.arange(4)[:, None]
     assert measured(name, t=t, value=value) == getattr(sklearn, VALUES[name])(t, value)
+
+
+def some_weights(rows: int) -> np.ndarray:
+    """Weights of which a quarter is 0."""
+    random = np.random.default_rng(3)
+    return random.uniform(0.1, 3.0, rows) * (random.random(rows) > 0.25)
+
+
+@pytest.mark.parametrize("classes", [2, 3, 7])
+@pytest.mark.parametrize("name", [*LABELS, *PROBABILITIES])
+def test_weights_of_rows(name: str, classes: int) -> None:
+    roles = {**made(classes), "weight": some_weights(60)}
+    expected = {**LABELS, **PROBABILITIES}[name](*roles.values())
+    assert measured(name, **roles) == pytest.approx(expected, rel=1e-12)
+
+
+@pytest.mark.parametrize("name", [*SEVERAL, "roc_auc", "pr_auc"])
+def test_weights_of_rows_of_several_labels(name: str) -> None:
+    roles = {**yes_no(), "weight": some_weights(40)}
+    expected = {**LABELS, **PROBABILITIES}[name](*roles.values())
+    assert measured(name, **roles) == pytest.approx(expected, rel=1e-12)
+
+
+@pytest.mark.parametrize("name", BINARY)
+def test_weights_of_rows_of_two_classes(name: str) -> None:
+    roles = {**made(2), "weight": some_weights(60)}
+    assert measured(name, **roles) == pytest.approx(BINARY[name](*roles.values()), rel=1e-12)
+
+
+@pytest.mark.parametrize("k", [3, 5])
+def test_weights_of_rows_in_the_top(k: int) -> None:
+    roles = {**made(7), "weight": some_weights(60)}
+    expected = sklearn.top_k_accuracy_score(
+        roles["t"], roles["probability"], k=k, labels=range(7), sample_weight=roles["weight"]
+    )
+    assert measured(f"top_{k}", **roles) == pytest.approx(expected, rel=1e-12)
+
+
+@pytest.mark.parametrize("outputs", [1, 3])
+@pytest.mark.parametrize("name", VALUES)
+def test_weights_of_rows_in_regression(name: str, outputs: int) -> None:
+    random = np.random.default_rng(0)
+    t = random.standard_normal((50, outputs if name != "rmse" else 1))
+    value, weight = t + random.normal(0.3, 0.5, t.shape), some_weights(50)
+    expected = getattr(sklearn, VALUES[name])(t, value, sample_weight=weight)
+    assert measured(name, t=t, value=value, weight=weight) == pytest.approx(expected, rel=1e-12)
+
+
+@pytest.mark.parametrize("name", built_in().names("metric"))
+def test_a_weight_of_two_is_a_row_twice(name: str) -> None:
+    """And a weight of 0 is no row."""
+    random = np.random.default_rng(1)
+    roles = {**made(2 if name in BINARY else 7), "value": random.standard_normal((60, 2))}
+    if "value" in built_in().get("metric", name).roles:
+        roles["t"] = random.standard_normal((60, 2))
+    count = np.arange(60) % 3
+    repeated = {role: np.repeat(values, count, axis=0) for role, values in roles.items()}
+    assert measured(name, **roles, weight=count) == pytest.approx(measured(name, **repeated), rel=1e-12)
+
+
+@pytest.mark.parametrize("name", [*LABELS, *BINARY])
+def test_a_class_without_weight(name: str) -> None:
+    """Its rows count for nothing, but it is still a class, as in scikit-learn."""
+    roles = {**made(2 if name in BINARY else 3), "weight": some_weights(60)}
+    roles["weight"][(roles["t"] == 1) | (roles["label"] == 1)] = 0
+    with np.errstate(invalid="ignore"), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        expected = {**LABELS, **BINARY}[name](*roles.values())
+    assert measured(name, **roles) == pytest.approx(expected, rel=1e-12)

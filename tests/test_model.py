@@ -203,3 +203,43 @@ def test_its_metadata_is_json_with_sources(run: numbann.Run) -> None:
     assert "def tanh(z):" in sources["tanh"]
     assert "def tanh_derivative(a):" in sources["tanh"]
     assert str(Path.cwd()) not in json.dumps(metadata["preprocessing"])
+
+
+class TestAPluginThatIsGone:
+    """The source kept in the model serves in its place, but only if it is asked to."""
+
+    HELPER = "from math import exp\nSHARE = 1 / 4\n\ndef half(z):\n    return 2 * SHARE * z\n"
+
+    @pytest.fixture
+    def trained(self, write_spec: WriteSpec, here: Path) -> numbann.Run:
+        text = PLUGIN.format(slope="half(1.0)").replace("@activation", self.HELPER + "\n@activation", 1)
+        (here / "bent.py").write_text(text)
+        layers = [{"units": 4, "activation": "bent"}]
+        run = numbann.train(write_spec(plugins=["bent.py"], model={"layers": layers}))
+        run.model.predict(POINTS)  # so that its plugin is compiled
+        (here / "bent.py").unlink()
+        return run
+
+    def test_one_error_says_what_to_do(self, trained: numbann.Run) -> None:
+        words = r'needs activation "bent" of .*bent\.py; install that, or bring the file back, or .*--trust'
+        with pytest.raises(RunDirectoryError, match=words):
+            numbann.load(trained.path)
+
+    def test_it_predicts_the_same(self, trained: numbann.Run) -> None:
+        outputs = trained.model.predict_proba(POINTS)
+        assert numbann.load(trained.path, trust=True).predict_proba(POINTS).tobytes() == outputs.tobytes()
+
+    def test_another_source_of_the_same_name_is_not_used(self, trained: numbann.Run, here: Path) -> None:
+        (here / "bent.py").write_text(PLUGIN.format(slope=0.25))
+        with pytest.raises(RunDirectoryError, match="has changed since"):
+            numbann.load(trained.path)
+        outputs = trained.model.predict_proba(POINTS)
+        assert numbann.load(trained.path, trust=True).predict_proba(POINTS).tobytes() == outputs.tobytes()
+
+    def test_a_changed_helper_counts(self, write_spec: WriteSpec, here: Path) -> None:
+        text = PLUGIN.format(slope="half(1.0)").replace("@activation", self.HELPER + "\n@activation", 1)
+        (here / "bent.py").write_text(text)
+        run = numbann.train(write_spec(plugins=["bent.py"], model={"layers": [{"units": 4, "activation": "bent"}]}))
+        (here / "bent.py").write_text(text.replace("1 / 4", "1 / 5"))
+        with pytest.raises(RunDirectoryError, match="has changed since"):
+            numbann.load(run.path)

@@ -6,10 +6,12 @@ from collections.abc import Callable
 
 import pytest
 
+from numbann import sources
 from numbann.component import Component
 from numbann.discovery import built_in
 from numbann.errors import RunDirectoryError
 from numbann.provenance import fingerprint, recorded, verify
+from numbann.registry import Entry
 
 
 def plain() -> Callable[[float], float]:
@@ -53,6 +55,20 @@ def test_every_built_in_component_can_be_recorded_and_verified() -> None:
     assert {record["origin"] for record in records} == {"numbann"}
     assert all(record["source"] for record in records)
     verify(records, components, "here")
+
+
+@pytest.mark.parametrize("entry", [pytest.param(each, id=each.component.name) for each in built_in().entries()])
+def test_the_source_kept_of_a_component_is_one_that_runs(entry: Entry) -> None:
+    """It declares the same component, whose own source is the same text."""
+    component = entry.component
+    text = sources.module_of(component)
+    again = sources.component_of(text, component.kind, component.name, "here")
+    assert sources.module_of(again) == text
+    assert (again.parameters, again.states, again.traits) == (
+        component.parameters,
+        component.states,
+        component.traits,
+    )
 
 
 def test_a_change_is_named_with_its_place() -> None:

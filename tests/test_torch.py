@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from numbann import reference
+from numbann import get_loss, reference
 
 torch = pytest.importorskip("torch")
 F = torch.nn.functional
@@ -78,3 +78,19 @@ def test_loss(name: str) -> None:
     got, dy = getattr(reference, name)(y, t)
     assert got.mean() == pytest.approx(value.item(), rel=1e-12)
     np.testing.assert_allclose(dy / len(y), there.grad.numpy(), rtol=1e-12, atol=1e-15)
+
+
+@pytest.mark.parametrize("positive_weight", [1.0, 0.3, 7.0])
+def test_positive_weight(positive_weight: float) -> None:
+    random = np.random.default_rng(0)
+    y, t = random.normal(0, 9, (40, 3)), random.uniform(0, 1, (40, 3)).round(1)
+    there = torch.tensor(y, requires_grad=True)
+    weight = torch.tensor(positive_weight, dtype=torch.float64)
+    value = F.binary_cross_entropy_with_logits(there, torch.tensor(t), pos_weight=weight)
+    value.backward()
+    got, dy = get_loss("sigmoid_cross_entropy", positive_weight=positive_weight)(y, t)
+    assert got == pytest.approx(value.item(), rel=1e-12)
+    np.testing.assert_allclose(dy, there.grad.numpy(), rtol=1e-12, atol=1e-16)
+    expected, slope = reference.sigmoid_cross_entropy(y, t, positive_weight)
+    assert expected.mean() == pytest.approx(value.item(), rel=1e-12)
+    np.testing.assert_allclose(slope / len(y), there.grad.numpy(), rtol=1e-12, atol=1e-16)

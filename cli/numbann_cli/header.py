@@ -34,7 +34,7 @@ def unknown_columns(loaded: Any) -> Iterator[Any]:
 
 def _named(data: Any) -> Iterator[tuple[str, str]]:
     """Each column that the spec names, and the key that names it."""
-    for key in ("target", "features", "drop", "categorical"):
+    for key in ("target", "features", "drop", "categorical", "weight"):
         value = getattr(data, key) or []
         yield from ((f"data.{key}", name) for name in ([value] if isinstance(value, str) else value))
 

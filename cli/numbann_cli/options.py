@@ -22,6 +22,9 @@ settings = click.option(
     metavar="KEY=VALUE",
     help="Set a key over the spec; VALUE is JSON.  Repeatable.",
 )
+trust = click.option(
+    "--trust", is_flag=True, help="Run the source of plugins that is kept in the model, where they are not installed."
+)
 json_output = click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout; all else on stderr.")
 
 

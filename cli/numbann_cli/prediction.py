@@ -4,21 +4,20 @@ from __future__ import annotations
 
 import csv
 import io
-from typing import Any
 
 import click
 import numpy as np
 
-from numbann.data import Inputs
+from numbann.data import Inputs, NewData
 from numbann.model import Model
 
 
-def read(model: Model, data: str, *, need_target: bool) -> tuple[Inputs, Any]:
-    """The preprocessed rows of new data and, if needed, their targets; warnings go to stderr."""
-    x, raw_target, warnings = model.preprocessing.read(data, need_target)
-    for warning in warnings:
+def read(model: Model, data: str, *, need_target: bool) -> NewData:
+    """The preprocessed rows of new data and, if needed, their targets and weights; warnings go to stderr."""
+    found = model.preprocessing.read(data, need_target)
+    for warning in found.warnings:
         click.echo(f"numbann: warning: {warning}", err=True)
-    return x, raw_target
+    return found
 
 
 def table(model: Model, x: Inputs, probabilities: bool) -> str:

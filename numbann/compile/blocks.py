@@ -120,7 +120,7 @@ ELEMENTWISE_LOSS = """def kernel(op, first, last, step, scratch):
     prefer_wide()
     outputs = op[OUTPUTS]
     share = F(1) / F(outputs)
-    scale = share / F(step[BATCH])
+    {batch}
 {parameters}
     order, base = advance(ints(op[ORDER]), op[MOVES] * step[START]), (1 - op[MOVES]) * step[START]
     losses = view(op[ROW_LOSS], scratch, step[START], last)
@@ -132,7 +132,7 @@ ELEMENTWISE_LOSS = """def kernel(op, first, last, step, scratch):
             total = F(0)
             for k in range(outputs):
                 total += {value}
-                d[k] = {derivative} * scale
+                d[k] = {derivative} * {scale}
         else:
             row = carray(scratch, outputs)
             copy_row(t, row)
@@ -140,7 +140,7 @@ ELEMENTWISE_LOSS = """def kernel(op, first, last, step, scratch):
                 d[k] = {row_derivative}
                 row[k] = {row_value}
             total = row_sum(row)
-            scale_row(d, scale)
+            scale_row(d, {scale})
         losses[r] = total * share
 """
 FEW = 5  # outputs that are faster one by one than as a vector
@@ -148,7 +148,7 @@ FEW = 5  # outputs that are faster one by one than as a vector
 ROW_LOSS = """def kernel(op, first, last, step, scratch):
     prefer_wide()
     outputs = op[OUTPUTS]
-    scale = F(1) / F(step[BATCH])
+    {batch}
 {parameters}
     order, base = advance(ints(op[ORDER]), op[MOVES] * step[START]), (1 - op[MOVES]) * step[START]
     losses = view(op[ROW_LOSS], scratch, step[START], last)
@@ -159,8 +159,15 @@ ROW_LOSS = """def kernel(op, first, last, step, scratch):
         {target}
         losses[r] = {call}
     for r in range(first, last):
-        scale_row(view(d_at, scratch, r * d_row, outputs), scale)
+        scale_row(view(d_at, scratch, r * d_row, outputs), {scale})
 """
+SHARES_OF = "shares = view(op[SHARES], scratch, step[START], last)"
+SCALES = {  # of a row's gradient, by the loss's form and whether rows are weighted: a line of the batch, and the factor
+    ("elementwise", False): {"batch": "scale = share / F(step[BATCH])", "scale": "scale"},
+    ("elementwise", True): {"batch": SHARES_OF, "scale": "(share * shares[r])"},
+    ("row", False): {"batch": "scale = F(1) / F(step[BATCH])", "scale": "scale"},
+    ("row", True): {"batch": SHARES_OF, "scale": "shares[r]"},
+}
 TARGETS = {
     "label": "label = ints(target)[base + order[r]]",
     "t": "t = view(target, scratch, (base + order[r]) * op[TARGET_ROW], outputs)",
@@ -168,13 +175,18 @@ TARGETS = {
 
 UPDATE = """def kernel(w, g, count, stride, hyper):
     learning_rate, weight_decay, step = hyper[LEARNING_RATE], hyper[WEIGHT_DECAY], hyper[STEP]
+    _l1, _limit, _kept = hyper[L1], hyper[CLIP_VALUE], hyper[KEPT]
 {parameters}
     weights, gradients = carray(w, count), carray(g, count)
 {views}
     for i in range(count):
-        gradient = gradients[i]{decay}
+        gradient = {gradient}
         {results} = {call}
+{average}
 """
+CLIPPED = "(_limit if gradients[i] > _limit else (-_limit if gradients[i] < -_limit else gradients[i]))"
+SIGNED_L1 = "(_l1 if weights[i] > F(0) else (-_l1 if weights[i] < F(0) else F(0)))"
+AVERAGE = "        average[i] = _kept * average[i] + (F(1) - _kept) * weights[i]"
 
 
 # ---- activations
@@ -278,14 +290,14 @@ def slopes_of(component: Component) -> list[Callable[..., Any]]:
 
 
 @functools.cache
-def loss_kernel(component: Component, dtype: str) -> int:
-    """The kernel that gives each row's loss and d = dL/dy over rows."""
-    lowered = Lowered(dtype)
+def loss_kernel(component: Component, dtype: str, weighted: bool = False) -> int:
+    """The kernel that gives each row's loss and d = dL/dy over rows; weighted: by each row's share of the batch."""
+    lowered, scales = Lowered(dtype), SCALES[component.form, weighted]
     name = lowered.add(component.function)
     if component.form == "row":
         target = "label" if "label" in component.roles else "t"
         call = _call(name, component.function, {})
-        text = ROW_LOSS.format(parameters=_parameters(component), target=TARGETS[target], call=call)
+        text = ROW_LOSS.format(parameters=_parameters(component), target=TARGETS[target], call=call, **scales)
     else:
         derivative = derivative_of(component)
         slope = lowered.add(derivative)
@@ -297,6 +309,7 @@ def loss_kernel(component: Component, dtype: str) -> int:
             derivative=_call(slope, derivative, one),
             row_value=_call(name, component.function, whole),
             row_derivative=_call(slope, derivative, whole),
+            **scales,
         )
     return _kernel(component, lowered, text)
 
@@ -304,19 +317,22 @@ def loss_kernel(component: Component, dtype: str) -> int:
 # ---- optimizers
 
 
-def optimizer_kernel(optimizer: Configured, dtype: str) -> int:
-    """The kernel that moves a run of weights; parameters that turn a state off are compiled in as zero."""
-    return _optimizer_kernel(optimizer.component, dtype, optimizer.stored_states)
+def optimizer_kernel(optimizer: Configured, dtype: str, extras: tuple[str, ...] = ()) -> int:
+    """The kernel that moves a run of weights; parameters that turn a state off are compiled in as zero.
+
+    extras: which of "clip_value", "l1" and "average" are used, whose numbers stand in the table of the step.
+    """
+    return _optimizer_kernel(optimizer.component, dtype, optimizer.stored_states, extras)
 
 
 @functools.cache
-def _optimizer_kernel(component: Component, dtype: str, stored: tuple[str, ...]) -> int:
-    if component.form != "elementwise":
-        raise PluginError(f"optimizer {component.name}: the form {component.form!r} is not supported yet")
+def _optimizer_kernel(component: Component, dtype: str, stored: tuple[str, ...], extras: tuple[str, ...]) -> int:
     lowered = Lowered(dtype)
     name = lowered.add(component.function)
     states = {state: f"{state}_array[i]" if state in stored else "F(0)" for state in component.states}
-    views = [f"    {state}_array = carray(advance(w, {k} * stride), count)" for k, state in enumerate(stored, start=1)]
+    places = {f"{state}_array": k for k, state in enumerate(stored, start=1)}
+    places |= {"average": -1} if "average" in extras else {}
+    views = [f"    {name} = carray(advance(w, {place} * stride), count)" for name, place in places.items()]
     off = {parameter for state, parameter in component.traits["optional"].items() if state not in stored}
     call = _call(name, component.function, {"w": "weights[i]", "g": "gradient", **states})
     kept = [f"{state}_array[i]" if state in stored else "_" for state in component.states]
@@ -324,10 +340,19 @@ def _optimizer_kernel(component: Component, dtype: str, stored: tuple[str, ...])
         parameters=_hyper_parameters(component, off),
         views="\n".join(views),
         call=call,
-        decay="" if "weight_decay" in component.roles else " + weight_decay * weights[i]",
+        gradient=_gradient(component, extras),
         results=", ".join(["weights[i]", *kept]),
+        average=AVERAGE if "average" in extras else "",
     )
     return _kernel(component, lowered, text, update_signature)
+
+
+def _gradient(component: Component, extras: tuple[str, ...]) -> str:
+    """What an optimizer is given: the gradient, clipped first, and what weights that should be small add to it."""
+    terms = [CLIPPED if "clip_value" in extras else "gradients[i]"]
+    terms += [] if "weight_decay" in component.roles else ["weight_decay * weights[i]"]
+    terms += [SIGNED_L1] if "l1" in extras else []
+    return " + ".join(terms)
 
 
 def update_signature(dtype: Any) -> Any:

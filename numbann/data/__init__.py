@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from numbann.data.preprocessing import Preprocessing
+from numbann.data.preprocessing import NewData, Preprocessing
 from numbann.data.source import Dataset, Facts, Part, Source, load
 from numbann.data.streaming import Inputs, Streamed
 
-__all__ = ["Dataset", "Facts", "Inputs", "Part", "Preprocessing", "Source", "Streamed", "load"]
+__all__ = ["Dataset", "Facts", "Inputs", "NewData", "Part", "Preprocessing", "Source", "Streamed", "load"]

@@ -6,7 +6,7 @@ import warnings
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -15,19 +15,35 @@ from numbann.data.frames import raw_from_python
 from numbann.data.readers import find_new_source, read_source
 from numbann.data.reading import Reading
 from numbann.data.streaming import Inputs, inputs_of
-from numbann.data.table import check_targets
+from numbann.data.table import check_not_negative, check_targets
 from numbann.data.target import Target
+from numbann.data.weights import check_weight, loss_weight, weight_of
+from numbann.data.wording import quoted
+
+
+class NewData(NamedTuple):
+    """x (N, I), and of each row the target as it came and the weight, None where there are none; warnings."""
+
+    x: Inputs
+    raw_target: Any
+    weight: np.ndarray | None
+    warnings: tuple[str, ...]
 
 
 @dataclass(frozen=True)
 class Preprocessing:
-    """How files are read, features encoded and targets scaled; `dtype` is that of the inputs."""
+    """How files are read, features encoded and targets scaled; `dtype` is that of the inputs.
+
+    positive: whether a target below 0 is an error; class_weights: a weight for each class, none if all count alike.
+    """
 
     reading: Reading
     encoding: Encoding
     target: Target
     format: str
     dtype: str
+    positive: bool = False
+    class_weights: tuple[float, ...] = ()
 
     @property
     def features(self) -> tuple[str, ...]:
@@ -64,6 +80,8 @@ class Preprocessing:
             target=Target(**_tuples(given["target"])),
             format=given["format"],
             dtype=given["dtype"],
+            positive=given.get("positive", False),
+            class_weights=tuple(given.get("class_weights", ())),
         )
 
     def transform(self, features: Any) -> np.ndarray:
@@ -73,14 +91,20 @@ class Preprocessing:
             warnings.warn(warning, stacklevel=2)
         return self.encoding.apply(raw, slice(None), self.dtype)
 
-    def read(self, source: Any, need_target: bool) -> tuple[Inputs, np.ndarray | None, tuple[str, ...]]:
-        """x (N, I), the target as it came (None unless needed) and warnings, of a file, an object of files, or "-"."""
+    def read(self, source: Any, need_target: bool) -> NewData:
+        """The rows of a file, an object of files, or "-"; their targets and weights only if needed."""
         found = find_new_source(source, Path(), self.format, need_target)
         raw = read_source(found, self.reading, need_target)
         check_targets(raw)
+        check_weight(raw, self.reading.weight)
+        if self.positive:
+            check_not_negative(raw)
         rows = slice(None)
         x = inputs_of(self.encoding, raw, rows, self.dtype, len(raw.table))
-        return x, self.target.original(raw) if need_target else None, self.encoding.unseen(raw, rows)
+        warnings = self.encoding.unseen(raw, rows)
+        if need_target and self.reading.weight is not None and raw.weight is None:
+            warnings += (f"there are no weights {quoted(self.reading.weight)}; all rows count alike",)
+        return NewData(x, self.target.original(raw) if need_target else None, weight_of(raw, rows), warnings)
 
     def labels(self, indices: Iterable[int]) -> list[Any]:
         """The labels of class indices, as they came."""
@@ -89,6 +113,10 @@ class Preprocessing:
     def unscale(self, y: np.ndarray) -> np.ndarray:
         """Outputs (N, T) in the target's own unit."""
         return self.target.unscale(y)
+
+    def loss_weight(self, raw_target: np.ndarray, weight: np.ndarray | None) -> np.ndarray | None:
+        """How much each row counts in the loss (N,): its weight times its class's; None where all count alike."""
+        return loss_weight(self.target, self.class_weights, raw_target, weight)
 
     def encode(self, raw_target: Any, target: str, dtype: Any) -> np.ndarray:
         """The target as Source.prepare encodes it."""

@@ -22,6 +22,7 @@ class Reading:
     targets: tuple[str, ...] | None
     drop: tuple[str, ...]
     categorical: tuple[str, ...]
+    weight: str | None = None
     names: tuple[str, ...] | None = None
     texts: tuple[str, ...] = ()
     origin: str = ""
@@ -62,6 +63,7 @@ def reading_from_section(section: Mapping[str, Any]) -> Reading:
         targets=(target,) if isinstance(target, str) else None if target is None else tuple(target),
         drop=tuple(section["drop"]),
         categorical=tuple(section["categorical"]),
+        weight=section["weight"],
     )
 
 
@@ -78,7 +80,8 @@ def choose_features(reading: Reading, names: Sequence[str], listed_features: boo
         _refuse_twice(wanted, "data.features")
         _refuse_both(wanted, targets, "data.features", "is the target too")
         _refuse_both(wanted, reading.drop, "data.drop", "is listed in data.features too")
-    features = wanted or tuple(name for name in names if name not in targets and name not in reading.drop)
+    others = {*targets, *reading.drop, reading.weight}
+    features = wanted or tuple(name for name in names if name not in others)
     if not features:
         raise DataError(f"{where}: no column is left for the inputs of {listed(names)}", key="data.features")
     return features
@@ -91,6 +94,16 @@ def choose_targets(reading: Reading, names: Sequence[str], where: str) -> tuple[
     _all_known(reading.targets, names, where, reading.key("data.target"))
     _refuse_twice(reading.targets, "data.target")
     return reading.targets
+
+
+def choose_weight(reading: Reading, names: Sequence[str], taken: Sequence[str], where: str) -> tuple[str, ...]:
+    """The column of weights among the columns of a source: one or none.  Further sources may lack it."""
+    name = reading.weight
+    if name is None or (reading.names is not None and name not in names):
+        return ()
+    _all_known((name,), names, where, "data.weight")
+    _refuse_both((name,), taken, "data.weight", "is a feature or a target too")
+    return (name,)
 
 
 def _all_known(wanted: Sequence[str], names: Sequence[str], where: str, key: str | None) -> None:

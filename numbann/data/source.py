@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +16,9 @@ from numbann.data.readers import FoundSource, find_source, read_source
 from numbann.data.reading import Reading, reading_from_section
 from numbann.data.split import SPLIT_PARTS, split_rows
 from numbann.data.streaming import Inputs, inputs_of
-from numbann.data.table import Raw, Rows, check_numbers, check_targets, count_of
+from numbann.data.table import Raw, Rows, check_not_negative, check_numbers, check_targets, count_of
 from numbann.data.target import Target, decide_task, target_of
+from numbann.data.weights import check_weight, class_weights, described, weight_of
 from numbann.data.wording import LONGEST_LIST, counted, listed, quoted
 from numbann.errors import DataError
 
@@ -45,11 +46,16 @@ class Facts:
 
 @dataclass(frozen=True)
 class Part:
-    """x (N, I) and t as the loss sees it; raw_target: labels (N,), or numbers (N, T) in the target's own unit."""
+    """x (N, I) and t as the loss sees it; raw_target: labels (N,), or numbers (N, T) in the target's own unit.
+
+    weight (N,): the weights that the data gives; loss_weight (N,): these times those of the classes.  None: all alike.
+    """
 
     x: Inputs
     t: np.ndarray
     raw_target: np.ndarray
+    weight: np.ndarray | None = None
+    loss_weight: np.ndarray | None = None
 
 
 @dataclass(frozen=True)
@@ -73,9 +79,12 @@ class Source:
     target: Target
     categories: Categories
     missing: str
+    class_weights: tuple[float, ...] = ()
 
-    def prepare(self, *, target: str, scale: str, target_scale: str, dtype: Any) -> Dataset:
-        """Arrays of `dtype`; `target`: label, one_hot, binary or real."""
+    def prepare(self, *, target: str, scale: str, target_scale: str, dtype: Any, positive: bool = False) -> Dataset:
+        """Arrays of `dtype`; `target`: label, one_hot, binary or real; positive: a target below 0 is an error."""
+        for raw, _ in self.parts.values() if positive else ():
+            check_not_negative(raw)
         raw, rows = self.parts["train"]
         preprocessing = Preprocessing(
             reading=self.reading,
@@ -83,9 +92,13 @@ class Source:
             target=self.target.fitted(self.target.original(raw)[rows], target_scale),
             format=self.facts.format,
             dtype=np.dtype(dtype).name,
+            positive=positive,
+            class_weights=self.class_weights,
         )
         total = sum(self.facts.rows.values())
         parts = {name: _prepared(preprocessing, *part, target, total) for name, part in self.parts.items()}
+        for name, part in parts.items():
+            _refuse_weightless(name, part)
         unseen = {name: preprocessing.encoding.unseen(*part) for name, part in self.parts.items()}
         warnings = [f"{name}: {warning}" for name, found in unseen.items() for warning in found]
         warnings += _untrained(preprocessing.target, parts["train"].raw_target)
@@ -95,7 +108,17 @@ class Source:
 def _prepared(preprocessing: Preprocessing, raw: Raw, rows: Rows, target: str, total: int) -> Part:
     x = inputs_of(preprocessing.encoding, raw, rows, preprocessing.dtype, total)
     raw_target = preprocessing.target.original(raw)[rows]
-    return Part(x, preprocessing.encode(raw_target, target, preprocessing.dtype), raw_target)
+    t, weight = preprocessing.encode(raw_target, target, preprocessing.dtype), weight_of(raw, rows)
+    return Part(x, t, raw_target, weight, preprocessing.loss_weight(raw_target, weight))
+
+
+def _refuse_weightless(name: str, part: Part) -> None:
+    """Refuse a part in which no row counts."""
+    if part.loss_weight is not None and not part.loss_weight.any():
+        raise DataError(
+            f"every row of the {name} part has a weight of 0; give some of them more, or change data.split",
+            key="data.class_weight" if part.weight is None or part.weight.any() else "data.weight",
+        )
 
 
 def _untrained(target: Target, raw_target: np.ndarray) -> tuple[str, ...]:
@@ -127,13 +150,29 @@ def load(section: Mapping[str, Any], base: Path, split_seed: int) -> Source:
     for raw in raws.values():
         check_numbers(raw, fillable=section["missing"] != "error")
         check_targets(raw)
+    for part, raw in raws.items():
+        _require_weight(raw, reading.weight, sources[part].data.name)
+        check_weight(raw, reading.weight)
     task, reason = decide_task(section["task"], tuple(raws.values()), sources["train"].format == "idx")
     target = target_of(task, raws, as_list=isinstance(section["target"], list | tuple))
     stratify = _stratify(section["split"]["stratify"], target)
     parts = _parts(raws, _shares(section["split"], sources), split_seed, target if stratify else None)
     categories = fit_categories(raws["train"].table, parts["train"][1])
     facts = _facts(section, sources, raws["train"], task, reason, target, stratify, parts, categories)
-    return Source(facts, parts, reading, target, categories, section["missing"])
+    weights = class_weights(section["class_weight"], target, *parts["train"], task)
+    if weights:
+        note = f"class_weight: {described(dict(zip(target.classes or target.names, weights, strict=True)))}"
+        facts = replace(facts, notes=(*facts.notes, note))
+    return Source(facts, parts, reading, target, categories, section["missing"], weights)
+
+
+def _require_weight(raw: Raw, name: str | None, where: str) -> None:
+    """Refuse a source without the weights that the spec names."""
+    if name is not None and raw.weight is None:
+        tables = (
+            "; weights are a column of a table, or an array of an .npz file" if raw.format in ("npy", "idx") else ""
+        )
+        raise DataError(f"{where} has no column of weights {quoted(name)}{tables}", key="data.weight")
 
 
 def _find(section: Mapping[str, Any], base: Path) -> dict[str, FoundSource]:

@@ -61,7 +61,10 @@ class Table:
 
 @dataclass(frozen=True)
 class Raw:
-    """One source as read: its table, its target columns by name (none where not asked for), and where a row stands."""
+    """One source as read: its table, its target columns by name (none where not asked for), and where a row stands.
+
+    weight: the column of weights, if the spec names one and the source has it.
+    """
 
     table: Table
     targets: Mapping[str, Column]
@@ -69,6 +72,7 @@ class Raw:
     format: str
     delimiter: str | None = None
     notes: tuple[str, ...] = ()
+    weight: Column | None = None
 
 
 def count_of(rows: Rows, total: int) -> int:
@@ -117,6 +121,19 @@ def check_targets(raw: Raw) -> None:
             wrong, what = np.isinf(column.values), "the target is infinite; correct it or leave the row out"
         if wrong.any():
             raise DataError(f"{raw.place(int(np.argmax(wrong)))}, column {quoted(name)}: {what}", key="data.target")
+
+
+def check_not_negative(raw: Raw) -> None:
+    """Refuse a target below 0, for a loss that has no meaning there."""
+    for name, column in raw.targets.items():
+        wrong = column.values < 0 if isinstance(column, Numbers) else np.zeros(0, bool)
+        if wrong.any():
+            row = int(np.argmax(wrong))
+            raise DataError(
+                f"{raw.place(row)}, column {quoted(name)}: the target is {column.original[row]}, but this loss takes "
+                "none below 0; correct it, or choose another loss",
+                key="loss",
+            )
 
 
 def same_kinds(raw: Raw, reading: Reading) -> None:

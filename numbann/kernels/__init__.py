@@ -42,6 +42,7 @@ def __dir__() -> list[str]:
         entry.component.name + suffix
         for kind, suffixes in SUFFIX.items()
         for entry in built_in().entries(kind)
+        if entry.component.form not in ("matrix", "solver")  # plain NumPy, with no step of one weight
         for suffix in suffixes
     ]
     return sorted([*__all__, *names])

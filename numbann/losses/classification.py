@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from math import exp, log, log1p
 
-from numbann.component import Fraction, loss
+from numbann.component import Fraction, Positive, loss
 from numbann.hookspecs import hookimpl
 from numbann.rows import row_dot, row_max, row_sum
 
@@ -52,20 +52,24 @@ def soft_cross_entropy(y, t, dy):
 
 
 @loss(link="sigmoid", target="binary", aliases=("binary_cross_entropy",))
-def sigmoid_cross_entropy(y, t):
-    """Cross-entropy of sigmoid(y) with t in [0, 1]: -t log s - (1 - t) log(1 - s), s = sigmoid(y).  y is a logit.
+def sigmoid_cross_entropy(y, t, positive_weight: Positive = 1.0):
+    """Cross-entropy of sigmoid(y) with t in [0, 1]: -p t log s - (1 - t) log(1 - s), s = sigmoid(y).  y is a logit.
 
-    Evaluated as max(y, 0) - y t + log(1 + exp(-|y|)), which does not overflow.  Derivative sigmoid(y) - t.
+    p, the positive_weight, is how much a yes counts beside a no: above 1 fewer of them are missed, for more false
+    alarms, and s is no longer a calibrated probability.  Evaluated as c log(1 + exp(-|y|)) with c = 1 + (p - 1) t, plus
+    y (1 - t) or, for y < 0, -p t y, which does not overflow.  Derivative s - t - (p - 1) t (1 - s).
     For two classes and for several yes/no labels.  Without a bound: one sure but wrong label can outweigh many rows.
-    Cox 1958, https://doi.org/10.1111/j.2517-6161.1958.tb00292.x; as torch.nn.BCEWithLogitsLoss.
+    Cox 1958, https://doi.org/10.1111/j.2517-6161.1958.tb00292.x; as torch.nn.BCEWithLogitsLoss with its pos_weight.
     """
-    return (0 if y < 0 else y) - y * t + log1p(exp(-abs(y)))
+    more = (positive_weight - 1) * t
+    return (-y * (t + more) if y < 0 else y - y * t) + (1 + more) * log1p(exp(-abs(y)))
 
 
 @sigmoid_cross_entropy.derivative
-def sigmoid_cross_entropy_derivative(y, t):
+def sigmoid_cross_entropy_derivative(y, t, positive_weight):
     e = exp(-abs(y))
-    return (e if y < 0 else 1) / (1 + e) - t
+    s = (e if y < 0 else 1) / (1 + e)
+    return s - t - (positive_weight - 1) * t * (1 - s)
 
 
 @loss(form="row", link="softmax", target="distribution")

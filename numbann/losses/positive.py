@@ -1,4 +1,7 @@
-"""Losses for targets that are positive: counts, rates, prices.  Those for any real target live in regression.py."""
+"""Losses for targets with a zero of their own, never shifted: counts, rates, prices.  The others are in regression.py.
+
+A target below 0 is an error, but for mape's.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,7 @@ from numbann.component import Positive, loss
 from numbann.hookspecs import hookimpl
 
 
-@loss(target="positive")
+@loss(target="unshifted")
 def mape(y, t, epsilon: Positive = 1e-8):
     """Relative error: |y - t| / max(|t|, epsilon), whose mean is the mean absolute percentage error over 100.
 

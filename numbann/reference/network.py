@@ -33,8 +33,10 @@ def forward(layers: Sequence[Layer], x: Array) -> Array:
     return x
 
 
-def gradients(layers: Sequence[Layer], x: Array, t: Array, loss: Loss) -> tuple[float, list[Gradient]]:
-    """The mean loss over rows, and its gradient (dw, db) for each layer."""
+def gradients(
+    layers: Sequence[Layer], x: Array, t: Array, loss: Loss, weight: Array | None = None
+) -> tuple[float, list[Gradient]]:
+    """The mean loss over rows, weighted by weight (B,), and its gradient (dw, db) for each layer."""
     inputs, before, after = [], [], []
     for layer in layers:
         inputs.append(x)
@@ -42,11 +44,12 @@ def gradients(layers: Sequence[Layer], x: Array, t: Array, loss: Loss) -> tuple[
         after.append(layer.activation(before[-1]))
         x = after[-1]
     values, dy = loss(x, t)
-    da, found = dy / len(x), []
+    share = np.full(len(values), 1 / len(values)) if weight is None else weight / weight.sum()
+    da, found = dy * share[:, None], []
     for layer, x, z, a in zip(reversed(layers), reversed(inputs), reversed(before), reversed(after), strict=True):
         da, dw, db = dense_backward(x, layer.w, layer.backward(da, z, a))
         found.append((dw, db))
-    return float(values.mean()), found[::-1]
+    return float((share * values).sum()), found[::-1]
 
 
 def zero_states(layers: Sequence[Layer], count: int) -> list[list[list[Array]]]:
@@ -55,13 +58,19 @@ def zero_states(layers: Sequence[Layer], count: int) -> list[list[list[Array]]]:
 
 
 def training_step(
-    layers: Sequence[Layer], x: Array, t: Array, loss: Loss, update: Update, states: Sequence[Sequence[Sequence[Array]]]
+    layers: Sequence[Layer],
+    x: Array,
+    t: Array,
+    loss: Loss,
+    update: Update,
+    states: Sequence[Sequence[Sequence[Array]]],
+    weight: Array | None = None,
 ) -> tuple[float, list[Layer], list[list[list[Array]]]]:
     """One step of a network: its loss before, the layers after, and the states after.
 
     update(w, g, *states) -> (w, *states) is an optimizer's step with its parameters bound.
     """
-    value, found = gradients(layers, x, t, loss)
+    value, found = gradients(layers, x, t, loss, weight)
     moved_layers, moved_states = [], []
     for layer, (dw, db), (w_states, b_states) in zip(layers, found, states, strict=True):
         w, *w_after = update(layer.w, dw, *w_states)

@@ -188,3 +188,15 @@ def rprop_step(
     size = np.clip(size * np.choose(np.asarray(agreement, int) + 1, [eta_minus, 1.0, eta_plus]), min_step, max_step)
     g = np.where(agreement < 0, 0.0, g)
     return w - size * np.sign(g), g, size
+
+
+def lamb_step(
+    w: Array, g: Array, m: Array, v: Array, step: int, learning_rate: float = 1e-3, beta1: float = 0.9,
+    beta2: float = 0.999, epsilon: float = 1e-6, weight_decay: float = 0.01,
+) -> tuple[Array, Array, Array]:  # fmt: skip
+    """LAMB: AdamW's step, made as long as the learning rate's share of w."""
+    m = m + (1 - beta1) * (g - m)
+    v = v + (1 - beta2) * (g**2 - v)
+    r = m / (1 - beta1**step) / (np.sqrt(v / (1 - beta2**step)) + epsilon) + weight_decay * w
+    size, length = np.linalg.norm(w), np.linalg.norm(r)
+    return w - learning_rate * (size / length if size * length > 0 else 1.0) * r, m, v

@@ -28,6 +28,7 @@ UNIT, ONES, ZEROS = 35, 36, 37  # rows of w in a unit; a one and a table of offs
 # Activations and losses: a (B, O), parameters, targets, the epoch's order of rows, and each row's loss
 A, A_ROW, PARAMETERS = 28, 29, 30
 TARGET, TARGET_ROW, ORDER, ROW_LOSS = 31, 32, 33, 34
+SHARES = 44  # what each row of the epoch, in its order, has of its batch's loss, where rows are weighted
 
 # A pass over groups of rows: ops for each thread, one set OPS_STRIDE integers after the other, on CHUNK rows a time
 OPS, OPS_STRIDE, OP_COUNT, GROUPS, CHUNK = 38, 39, 40, 41, 42
@@ -51,5 +52,5 @@ ROWS, START, INDEX = 0, 1, 2
 BATCH, GROUP, FRESH, THREAD = 3, 4, 5, 6
 STEP_WIDTH = 8
 
-# The columns of HYPER; the optimizer's parameters follow
-LEARNING_RATE, WEIGHT_DECAY, STEP, FIRST_PARAMETER = 0, 1, 2, 3
+# The columns of HYPER; the optimizer's parameters follow.  KEPT: the share of the weights' average that a step keeps
+LEARNING_RATE, WEIGHT_DECAY, STEP, L1, CLIP_VALUE, CLIP_NORM, KEPT, FIRST_PARAMETER = 0, 1, 2, 3, 4, 5, 6, 7

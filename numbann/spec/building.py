@@ -15,7 +15,6 @@ LATER = {
     "extends",
     "sweep",
     "data.columns",
-    "train.average",
 }
 
 

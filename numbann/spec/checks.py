@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from numbann.registry import Registry
 from numbann.spec.faults import Found, missing, not_allowed, unknown_key
 from numbann.spec.model import Layer, Spec
 from numbann.spec.trail import Trail, shown
@@ -17,6 +18,7 @@ from numbann.spec.trail import Trail, shown
 PARTS = ("train", "validation", "test")
 PAIRS = (("images", "labels"), ("x", "y"))
 DEFAULT_SHARE = 0.15
+DEFAULT_BATCH = 64
 SOURCE = 'a file name, {"images": F, "labels": F} or {"x": F, "y": F}'
 PATH = ("data", "path")
 
@@ -36,10 +38,12 @@ def check_data(raw: dict[str, Any], base: Path) -> Iterator[Found]:
     yield from _columns(data)
 
 
-def check_agreement(spec: Spec | None) -> Iterator[Found]:
+def check_agreement(spec: Spec | None, registry: Registry | None) -> Iterator[Found]:
     """Keys that must agree with each other."""
     if spec is None:
         return
+    if registry is not None and is_solver(spec, registry):
+        yield from _solver_faults(spec, registry)
     layers = spec.model.layers
     for index, layer in enumerate(layers):
         if layer.dropout and layer.alpha_dropout:
@@ -67,6 +71,33 @@ def _warmup_faults(spec: Spec) -> Iterator[Found]:
             ("schedule", "warmup_epochs"),
             f"{warmup} of {epochs} epochs are warm-up and leave none for the schedule; give fewer",
         )
+
+
+def _solver_faults(spec: Spec, registry: Registry) -> Iterator[Found]:
+    """A solver looks for its steps itself, on all rows, by a loss without chance and the gradient as it is."""
+    name, train, schedule = spec.optimizer.type, spec.train, spec.schedule
+    if train.batch_size not in ("auto", "full"):
+        yield ("train", "batch_size"), f'{name} works on all rows at once; leave batch_size out, or give "full"'
+    if schedule.type != "constant" or schedule.parameters["warmup_epochs"]:
+        yield ("schedule",), f"{name} finds the length of each step itself; leave the schedule out"
+    for key in ("clip_norm", "clip_value", "average"):
+        if getattr(train, key) is not None:
+            yield ("train", key), f"{name} takes the gradient and the weights as they are; leave {key} out"
+    if spec.optimizer.parameters.get("l1"):
+        yield ("optimizer", "l1"), f"{name} needs a smooth loss, which l1 is not; weight_decay is"
+    for index, layer in enumerate(spec.model.layers):
+        trail = ("model", "layers", index)
+        for key in ("dropout", "alpha_dropout"):
+            if getattr(layer, key):
+                yield (*trail, key), f"{name} needs the same loss each time it asks; leave {key} out"
+        if "u" in registry.get("activation", layer.activation.type).roles:
+            yield (*trail, "activation"), f"{name} needs the same loss each time, and this draws random numbers"
+
+
+def is_solver(spec: Spec, registry: Registry) -> bool:
+    """Whether a spec's optimizer is a solver."""
+    entry = registry.find("optimizer", spec.optimizer.type)
+    return entry is not None and entry.component.form == "solver"
 
 
 def sources(path: Any) -> dict[Trail, Any]:
@@ -149,7 +180,7 @@ def _shares(data: dict[str, Any]) -> Iterator[Found]:
 
 def _columns(data: dict[str, Any]) -> Iterator[Found]:
     """No column is listed twice, or in two lists that contradict each other."""
-    lists = {key: _names(data.get(key)) for key in ("target", "features", "drop", "categorical")}
+    lists = {key: _names(data.get(key)) for key in ("target", "features", "drop", "categorical", "weight")}
     for key, names in lists.items():
         yield from ((("data", key), f"{shown(name)} is listed twice; list it once") for name in _repeated(names))
     for key, other in (
@@ -158,6 +189,7 @@ def _columns(data: dict[str, Any]) -> Iterator[Found]:
         ("drop", "features"),
         ("categorical", "target"),
         ("categorical", "drop"),
+        *(("weight", key) for key in ("target", "features", "drop", "categorical")),
     ):
         for name in sorted(set(lists[key]) & set(lists[other])):
             yield ("data", key), f"{shown(name)} is in data.{other} too; leave it out of one of them"

@@ -15,7 +15,11 @@ from numbann.spec.trail import Trail, shown
 
 REQUIRED = object()  # the default of a parameter that has none
 CORE_PARAMETERS: dict[str, tuple[Parameter, ...]] = {
-    "optimizer": (Parameter("learning_rate", REQUIRED, Positive), Parameter("weight_decay", 0.0, NonNegative)),
+    "optimizer": (
+        Parameter("learning_rate", REQUIRED, Positive),
+        Parameter("weight_decay", 0.0, NonNegative),
+        Parameter("l1", 0.0, NonNegative),
+    ),
     "schedule": (Parameter("warmup_epochs", 0, Annotated[int, Ge(0)]),),
 }
 

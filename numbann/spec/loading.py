@@ -42,18 +42,23 @@ def load(source: str | Path | Mapping[str, Any], overrides: Mapping[str, Any] | 
     return _checked(origin, raw, check_data(raw, origin.base), faults)
 
 
-def restore(stored: Mapping[str, Any]) -> Loaded:
-    """A resolved spec out of a model file, checked again; its input files need not exist any more, its plugins must."""
+def restore(stored: Mapping[str, Any], registry: Registry | None = None) -> Loaded:
+    """A resolved spec out of a model file, checked again; its input files need not exist any more.
+
+    Its plugins must, unless a registry has their components.
+    """
     origin, raw = open_source(stored)
-    return _checked(origin, raw, [], [])
+    return _checked(origin, raw, [], [], registry)
 
 
-def _checked(origin: Source, raw: dict[str, Any], found: Iterable[Found], faults: list[Fault]) -> Loaded:
+def _checked(
+    origin: Source, raw: dict[str, Any], found: Iterable[Found], faults: list[Fault], given: Registry | None = None
+) -> Loaded:
     """The raw spec as a Spec; SpecError with what was found so far and all other faults."""
-    registry, failed = _registry(raw, origin.base)
+    registry, failed = _registry(raw, origin.base) if given is None else (given, [])
     raw.pop("$schema", None)  # it is for editors
     spec, wrong = build(Spec, raw, (), registry)
-    found = [*found, *check_agreement(spec)]
+    found = [*found, *check_agreement(spec, registry)]
     faults = faults + [origin.fault(trail, message) for trail, message in (*failed, *wrong, *found)]
     if faults or registry is None:
         raise SpecError(_in_order(faults), origin.name)

@@ -5,9 +5,10 @@ that must agree) is judged in components.py and checks.py.  The annotations are 
 """
 
 from dataclasses import MISSING, dataclass, field, fields
+from math import inf
 from typing import Annotated, Any
 
-from numbann.spec.rules import BOOLEAN, NULL, TEXT, Rule, list_of, number, one_of, text, whole
+from numbann.spec.rules import BOOLEAN, NULL, TEXT, Rule, list_of, number, numbers_by_name, one_of, text, whole
 
 NOT_YET = "is not in this version yet"
 MISSING_CELLS = ("", "NA", "NaN", "nan", "null", "?")
@@ -19,6 +20,8 @@ FOLDER = text("a name that can be a folder's: no slash, no dot at its end", r"[^
 COUNT = whole(1, 2**31 - 1)
 RATE = number("a number from 0 up to but not including 1", lambda value: 0 <= value < 1)
 SHARE = RATE | NULL
+LIMIT = number("a number above 0", lambda value: 0 < value < inf) | NULL
+WEIGHTS = numbers_by_name("an object with a number, at least 0, for each label named", lambda value: 0 <= value < inf)
 SOURCES = Rule("a file, or an object of files", lambda value: value is not None)  # checks.py judges the rest
 
 
@@ -120,8 +123,8 @@ class Data(Section):
     missing: Annotated[str, one_of("error", "mean", "median")] = "error"
     scale: Annotated[str, one_of("auto", "byte", "standard", "minmax", "none")] = "auto"
     target_scale: Annotated[str, one_of("auto", "standard", "none")] = "auto"
-    weight: Annotated[None, NULL.but(f"data.weight {NOT_YET}")] = None
-    class_weight: Annotated[None, NULL.but(f"data.class_weight {NOT_YET}")] = None
+    weight: Annotated[str | None, NAME | NULL] = None
+    class_weight: Annotated[str | dict[str, float] | None, one_of("balanced") | WEIGHTS | NULL] = None
     split: Annotated[Split, Inner(Split)] = field(default_factory=Split)
 
 
@@ -162,10 +165,12 @@ class Train(Section):
     """How long and with what to train."""
 
     epochs: Annotated[int, COUNT] = 50
-    batch_size: Annotated[int | str, COUNT | one_of("full")] = 64
+    batch_size: Annotated[int | str, COUNT | one_of("auto", "full")] = "auto"
     device: Annotated[str, one_of("auto", "cpu").but(f'"cuda" {NOT_YET}')] = "auto"
     threads: Annotated[int | str, whole(1, 4096) | AUTO] = "auto"
-    clip_norm: Annotated[None, NULL.but(f"clipping {NOT_YET}")] = None
+    clip_norm: Annotated[float | None, LIMIT] = None
+    clip_value: Annotated[float | None, LIMIT] = None
+    average: Annotated[float | None, number("a number between 0 and 1", lambda value: 0 < value < 1) | NULL] = None
     metrics: Annotated[str | list[str], Metrics()] = "auto"
     early_stopping: Annotated[EarlyStopping | None, Inner(EarlyStopping)] = None
     diagnostics: Annotated[bool, BOOLEAN] = False

@@ -13,7 +13,7 @@ from typing import Any
 from numbann.component import Component, Configured
 from numbann.errors import SpecError
 from numbann.registry import Registry
-from numbann.spec.checks import DEFAULT_SHARE, residual_faults, sources
+from numbann.spec.checks import DEFAULT_BATCH, DEFAULT_SHARE, is_solver, residual_faults, sources
 from numbann.spec.faults import Found, did_you_mean
 from numbann.spec.loading import Loaded
 from numbann.spec.model import ComponentSpec, Data, Spec, Split, to_json
@@ -39,7 +39,7 @@ class Resolved:
     """A spec without `auto`, and what it means.
 
     target: the form that data.prepare is asked for.  outputs: the width of the output layer, the last of layers.
-    optimizer: without learning_rate, and with weight_decay only if its signature names it.  schedule: without
+    optimizer: without learning_rate, and with weight_decay only if its signature names it; so l1.  schedule: without
     warmup_epochs.  output_activation: what predictions apply, the loss's link or the activation trained through.
     """
 
@@ -50,6 +50,7 @@ class Resolved:
     optimizer: Configured
     learning_rate: float
     weight_decay: float
+    l1: float
     schedule: Configured
     warmup_epochs: int
     layers: tuple[LayerChoice, ...]
@@ -90,6 +91,7 @@ def resolve(loaded: Loaded, facts: Any) -> Resolved:
         optimizer=_without_rate(optimizer, settings),
         learning_rate=settings["learning_rate"],
         weight_decay=settings["weight_decay"],
+        l1=0.0 if "l1" in optimizer.defaults() else settings["l1"],
         schedule=_without_warmup(registry, loaded.spec.schedule),
         warmup_epochs=loaded.spec.schedule.parameters["warmup_epochs"],
         layers=layers,
@@ -233,7 +235,11 @@ def _resolved_spec(
     hidden = [_with(layer, init=_chosen(choice.init)) for layer, choice in zip(spec.model.layers, layers, strict=False)]
     model = _with(spec.model, layers=hidden, output_activation=_chosen(output), init=_chosen(layers[-1].init))
     data = _resolved_data(spec.data, base, facts, _takes_any_real(loss, target, facts.task))
-    train, plugins = _with(spec.train, metrics=metrics), [str(base / name) for name in spec.plugins]
+    size = spec.train.batch_size
+    if size == "auto":
+        size = "full" if is_solver(spec, loaded.registry) else DEFAULT_BATCH
+    train = _with(spec.train, metrics=metrics, batch_size=size)
+    plugins = [str(base / name) for name in spec.plugins]
     return _with(spec, data=data, model=model, loss=_chosen(loss), train=train, plugins=plugins)
 
 

@@ -64,6 +64,12 @@ def list_of(item: Rule, words: str, least: int = 0) -> Rule:
     return Rule(words, lambda value: isinstance(value, list) and len(value) >= least and all(map(item.accepts, value)))
 
 
+def numbers_by_name(words: str, test: Callable[[float], bool]) -> Rule:
+    """An object of numbers that pass a test."""
+    passes = number(words, test).accepts
+    return Rule(words, lambda value: isinstance(value, dict) and all(map(passes, value.values())))
+
+
 NUMBERS = list_of(number("a number", lambda value: True), "a list of numbers")
 
 

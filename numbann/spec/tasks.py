@@ -69,7 +69,7 @@ def target_for(loss: Component, task: Task) -> Target | None:
 def _form(wants: str, task: Task) -> str | None:
     """The form of the target for a loss that wants "label" or a target of component.TARGETS."""
     if task.kind == "regression":
-        return "real" if wants in ("real", "positive") else None
+        return "real" if wants in ("real", "unshifted", "positive") else None
     if task.kind == "multilabel":
         return {"binary": "binary", "real": "one_hot"}.get(wants)
     if task.probabilities:

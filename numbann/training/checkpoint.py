@@ -16,7 +16,7 @@ from numbann.modelfile import Tensors, read_tensors
 from numbann.training.state import State
 from numbann.training.stopping import Best
 
-FORMAT = 1
+FORMAT = 2
 KEY = "numbann.checkpoint"
 
 
@@ -41,7 +41,9 @@ def load_state(path: Path, spec_hash: str) -> State:
     try:
         metadata, tensors = read_tensors(path, KEY)
         if metadata["format"] != FORMAT:
-            raise RunDirectoryError(f"{path}: has format {metadata['format']}; this numbann reads format {FORMAT}")
+            raise RunDirectoryError(
+                f"{path}: has format {metadata['format']}; this numbann reads format {FORMAT}; train anew"
+            )
         if metadata["spec"] != spec_hash:
             raise RunDirectoryError(f"{path}: belongs to another spec than the one beside it; train anew")
         return _state(metadata, tensors)

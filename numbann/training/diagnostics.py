@@ -74,11 +74,12 @@ class Diagnosis:
 # ---- measuring
 
 
-def sample(part: Part, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """The rows that are looked at, the same ones after every epoch: x (B, I) and their targets."""
+def sample(part: Part, seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
+    """The rows that are looked at, the same ones after every epoch: x (B, I), their targets and weights."""
     count = min(ROWS, len(part.x))
     places = np.sort(random.generator(seed, random.SAMPLE).choice(len(part.x), count, replace=False))
-    return rows_at(part.x, places), part.t[places]
+    weight = None if part.loss_weight is None else part.loss_weight[places]
+    return rows_at(part.x, places), part.t[places], weight
 
 
 def measured(plan: Plan, facts: Iterable[Any]) -> list[Record]:

@@ -75,7 +75,7 @@ def warmed_up(engine: Engine, job: Job) -> Warmth:
     The engine then holds the training rows, and its weights are still to be set.
     """
     start, part = perf_counter(), job.dataset.train
-    engine.load_data(part.x, part.t)
+    engine.load_data(part.x, part.t, part.loss_weight)
     engine.evaluate(part.x[:1], part.t[:1])
     diagnosis = Diagnosis(engine, job) if job.resolved.spec.train.diagnostics else None
     return Warmth(engine.compiled, perf_counter() - start, diagnosis)
@@ -153,9 +153,10 @@ def _measured(execution: Execution) -> dict[str, Any]:
 
 def _measure(execution: Execution, part: Part) -> tuple[dict[str, float], np.ndarray]:
     """Loss and metrics, and the network's outputs."""
-    loss, outputs = execution.engine.evaluate(part.x, part.t)
+    loss, outputs = execution.engine.evaluate(part.x, part.t, part.loss_weight)
     job = execution.job
-    return {"loss": loss, **score(job.resolved.metrics, job.reading, outputs, part.raw_target)}, outputs
+    scores = score(job.resolved.metrics, job.reading, outputs, part.raw_target, part.weight)
+    return {"loss": loss, **scores}, outputs
 
 
 # ---- files

@@ -79,6 +79,7 @@ def _prepared(loaded: Loaded, tell: Callback) -> Job:
             scale=resolved.spec.data.scale,
             target_scale=resolved.spec.data.target_scale,
             dtype=spec.model.dtype,
+            positive=resolved.loss.component.traits["target"] == "positive",
         ),
     )
     streamed = isinstance(dataset.train.x, Streamed)

@@ -86,7 +86,7 @@ def _losses(job: Job, rates: np.ndarray) -> np.ndarray:
     count = -(-len(part.x) // job.plan.batch_rows(len(part.x)))
     losses = np.empty(0)
     with Engine(job.plan, job.resolved.spec.train.threads) as engine:
-        engine.load_data(part.x, part.t)
+        engine.load_data(part.x, part.t, part.loss_weight)
         engine.initialize(seed)
         for epoch, some in enumerate(_portions(rates, count)):
             engine.epoch(epoch, some)
@@ -103,7 +103,8 @@ def _enough(job: Job, steps: int) -> Part:
     if rows >= len(part.x):
         return part
     places = np.sort(random.generator(job.resolved.spec.seed, random.SAMPLE).permutation(len(part.x))[:rows])
-    return Part(rows_at(part.x, places), part.t[places], part.raw_target[places])
+    weights = [None if weight is None else weight[places] for weight in (part.weight, part.loss_weight)]
+    return Part(rows_at(part.x, places), part.t[places], part.raw_target[places], *weights)
 
 
 def _portions(rates: np.ndarray, count: int) -> Iterator[np.ndarray]:

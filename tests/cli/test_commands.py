@@ -195,6 +195,20 @@ def test_evaluate(numbann: Numbann, run: Path) -> None:
     assert table.splitlines()[1].split() == ["blue", "green", "red"]
 
 
+def test_evaluate_with_weights(numbann: Numbann, write_spec: WriteSpec, blobs: Path) -> None:
+    """They are used where they are there; if not, a warning says so.  To predict none are needed."""
+    lines = blobs.read_text().splitlines()
+    weighted = [f"{line},{'w' if row == 0 else row % 3}" for row, line in enumerate(lines)]
+    Path("weighted.csv").write_text("\n".join(weighted) + "\n")
+    spec = write_spec(data={"path": "weighted.csv", "weight": "w"})
+    assert numbann("train", spec, "-o", "out").exit_code == 0
+    with_weights, without = (numbann("evaluate", "out", name, "--json") for name in ("weighted.csv", "blobs.csv"))
+    losses = [json.loads(result.stdout)["metrics"]["loss"] for result in (with_weights, without)]
+    assert losses[0] != losses[1]
+    assert (with_weights.stderr, 'there are no weights "w"' in without.stderr) == ("", True)
+    assert numbann("predict", "out", "blobs.csv").stderr == ""
+
+
 # ---- check, show, plugins list
 
 
@@ -211,6 +225,8 @@ def test_check_reads_the_header(numbann: Numbann, write_spec: WriteSpec, blobs: 
     assert (result.exit_code, result.stdout) == (2, "")
     words = 'data.target: there is no column "color"; did you mean "colour"? (columns: x, y, sum, colour)'
     assert words in result.stderr
+    result = numbann("check", write_spec(data={"target": "colour", "weight": "som"}))
+    assert 'data.weight: there is no column "som"; did you mean "sum"?' in result.stderr
     blobs.write_text(blobs.read_text().replace(",", ";"))
     assert numbann("check", write_spec()).exit_code == 0
 

@@ -93,7 +93,8 @@ def test_losses_of_one_output_at_a_time(loss: Callable[..., Any], outputs: int) 
     t, order = random.uniform(0, 1, (rows, outputs)).astype(np.float32), random.permutation(rows)
     losses, scratch = np.zeros(rows, np.float32), np.zeros(1024, np.float32)
     op, step = np.zeros(layout.WIDTH, np.int64), np.zeros(layout.STEP_WIDTH, np.int64)
-    for place, array in ((layout.A, y), (layout.D, d), (layout.TARGET, t), (layout.ORDER, order)):
+    places = (layout.A, layout.D, layout.TARGET, layout.ORDER, layout.PARAMETERS)
+    for place, array in zip(places, (y, d, t, order, np.ones(1, np.float32)), strict=True):
         op[place] = array.ctypes.data
     op[layout.ROW_LOSS] = losses.ctypes.data
     op[[layout.OUTPUTS, layout.TARGET_ROW]], op[[layout.A_ROW, layout.D_ROW]] = outputs, columns

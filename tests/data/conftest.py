@@ -30,6 +30,8 @@ def section() -> Callable[..., dict[str, Any]]:
             "missing": "error",
             "scale": "auto",
             "target_scale": "auto",
+            "weight": None,
+            "class_weight": None,
             "split": {"validation": 0, "test": 0, "stratify": "auto"} | (split or {}),
         }
         assert set(changes) <= set(defaults)

@@ -99,3 +99,17 @@ def test_an_error_while_rows_are_made_comes_out_and_training_can_go_on() -> None
         whole.restore(state)
         assert whole.epoch(1, rates) == fed.epoch(1, rates)
         assert same_bytes(whole.weights(), fed.weights())
+
+
+@pytest.mark.parametrize("batch", [8, 1024])
+def test_weighted_rows_have_the_same_bits(batch: int) -> None:
+    made = make_plan([20, 9, 3], "tanh", "softmax_cross_entropy", "adam", batch=batch, dtype="float32")
+    whole, fed, x, t = twins(made, 2500)
+    rates, weight = np.full(-(-2500 // batch), 0.01), np.random.default_rng(0).random(2500)
+    with whole, fed:
+        whole.load_data(x, t, weight)
+        fed.load_data(Made(x), t, weight)
+        for epoch in range(2):
+            assert whole.epoch(epoch, rates) == fed.epoch(epoch, rates)
+        assert same_bytes(whole.weights(), fed.weights())
+        assert whole.evaluate(x, t, weight)[0] == fed.evaluate(Made(x), t, weight)[0]

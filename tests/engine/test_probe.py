@@ -15,12 +15,15 @@ NETWORKS = [
 ]
 
 
+@pytest.mark.parametrize("weighted", [False, True])
 @pytest.mark.parametrize("network", NETWORKS, ids=str)
-def test_the_gradient_is_that_of_a_step(network: dict) -> None:
-    """A step of plain descent with rate 1 over the same rows moves the weights by the gradient."""
+def test_the_gradient_is_that_of_a_step(network: dict, weighted: bool) -> None:
+    """A step of plain descent with rate 1 over the same rows, weighted alike, moves the weights by the gradient."""
     engine, x, t = make_engine(make_plan(**network), 41, threads=2)
+    weight = np.random.default_rng(0).random(41) if weighted else None
     with engine:
-        before, facts = engine.weights(), engine.probe(x, t)
+        engine.load_data(x, t, weight)
+        before, facts = engine.weights(), engine.probe(x, t, weight)
         engine.epoch(0, np.ones(1))
         for (w, b), (w_after, b_after), fact in zip(before, engine.weights(), facts, strict=True):
             np.testing.assert_allclose(fact.dw, w - w_after, rtol=1e-9, atol=1e-14)

@@ -34,7 +34,12 @@ def make_plan(
     dtype: str = "float64",
     seed: int = 0,
     weight_decay: float = 0.0,
+    l1: float = 0.0,
+    clip_value: float | None = None,
+    clip_norm: float | None = None,
+    average: float | None = None,
     registry: Registry | None = None,
+    optimizers: Registry | None = None,
     between: Sequence[Mapping[str, Any]] = (),
     **parameters: Any,
 ) -> plan.Plan:
@@ -51,14 +56,16 @@ def make_plan(
         )
         for units, name, extra in zip(sizes[1:], names, [*between, *[{}] * (len(names) - len(between))], strict=True)
     ]
-    train = SimpleNamespace(batch_size="full" if batch is None else batch)
+    size = "full" if batch is None else batch
+    train = SimpleNamespace(batch_size=size, clip_value=clip_value, clip_norm=clip_norm, average=average)
     resolved = SimpleNamespace(
         spec=SimpleNamespace(model=SimpleNamespace(dtype=dtype), seed=seed, train=train),
         layers=layers,
         loss=chosen,
         output_activation=configured("activation", link if link != "identity" else output),
-        optimizer=configured("optimizer", optimizer, **parameters),
+        optimizer=configured("optimizer", optimizer, optimizers, **parameters),
         weight_decay=weight_decay,
+        l1=l1,
         target="label" if "label" in chosen.component.roles else chosen.component.traits["target"],
     )
     return plan.build(resolved, sizes[0])
@@ -70,6 +77,7 @@ def make_targets(loss: Component, rows: int, outputs: int, random: np.random.Gen
         return random.integers(0, outputs, rows)
     draw = {
         "real": lambda: random.standard_normal((rows, outputs)),
+        "unshifted": lambda: random.uniform(0.5, 3.0, (rows, outputs)),
         "positive": lambda: random.uniform(0.5, 3.0, (rows, outputs)),
         "binary": lambda: random.uniform(0.0, 1.0, (rows, outputs)),
         "distribution": lambda: random.dirichlet(np.ones(outputs), rows),

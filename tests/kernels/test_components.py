@@ -154,7 +154,7 @@ def test_loss_passes_nan(component: Component, values: dict[str, float]) -> None
 
 @DTYPES
 @pytest.mark.parametrize("weight_decay", [0.0, 0.1])
-@pytest.mark.parametrize(("component", "values"), variants("optimizer"))
+@pytest.mark.parametrize(("component", "values"), variants("optimizer", "elementwise"))
 def test_optimizer(component: Component, values: dict[str, Any], weight_decay: float, dtype: str) -> None:
     """Thirty steps on gradients that stay away from zero, where single precision would only show its noise."""
     random = np.random.default_rng(0)
@@ -172,7 +172,7 @@ def test_optimizer(component: Component, values: dict[str, Any], weight_decay: f
         np.testing.assert_allclose(got, other, **CLOSE[dtype])
 
 
-@pytest.mark.parametrize(("component", "values"), variants("optimizer"))
+@pytest.mark.parametrize(("component", "values"), variants("optimizer", "elementwise"))
 def test_optimizer_finds_the_bottom_of_a_parabola(component: Component, values: dict[str, Any]) -> None:
     """f(w) = sum_k c_k w_k^2 falls a thousandfold with the default rate, but for those made for long trainings."""
     curvature, w = np.array([0.5, 1.0, 2.0]), np.array([1.0, -1.0, 0.5])

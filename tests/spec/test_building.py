@@ -27,6 +27,10 @@ def train(**keys):
     return {"train": keys}
 
 
+def solver(**sections):
+    return {"optimizer": "lbfgs", **sections}
+
+
 WRONG = [
     # sections that replace those of a right spec, path, words of the message
     ({"optimiser": "adam"}, "optimiser", 'unknown key; did you mean "optimizer"?'),
@@ -69,8 +73,12 @@ WRONG = [
     (data(csv={"header": 1}), "data.csv.header", "true or false or a list of names"),
     (data(csv={"headers": True}), "data.csv.headers", 'did you mean "header"?'),
     (data(scale="log"), "data.scale", '"log" is not allowed'),
-    (data(weight="w"), "data.weight", "data.weight is not in this version yet"),
-    (data(class_weight="balanced"), "data.class_weight", "not in this version yet"),
+    (data(weight=["w"]), "data.weight", '["w"] is not allowed; give a name or null'),
+    (data(weight="quality"), "data.weight", '"quality" is in data.target too; leave it out of one of them'),
+    (data(drop=["w"], weight="w"), "data.weight", '"w" is in data.drop too'),
+    (data(class_weight="balance"), "data.class_weight", 'give "balanced" or an object with a number, at least 0, for'),
+    (data(class_weight={"a": -1}), "data.class_weight", '{"a": -1} is not allowed'),
+    (data(class_weight={"a": "1"}), "data.class_weight", '{"a": "1"} is not allowed'),
     (data(columns={}), "data.columns", "this key is not in this version yet; leave it out"),
     (data(split={"test": 1}), "data.split.test", "up to but not including 1"),
     (data(split={"test": -0.1}), "data.split.test", "-0.1 is not allowed"),
@@ -107,6 +115,7 @@ WRONG = [
     ({"optimizer": {"type": "adam", "beta1": True}}, "optimizer.beta1", "true is not allowed"),
     ({"optimizer": {"type": "adam", "learning_rate": 0}}, "optimizer.learning_rate", "give a number, above 0"),
     ({"optimizer": {"type": "sgd", "weight_decay": -1}}, "optimizer.weight_decay", "give a number, at least 0"),
+    ({"optimizer": {"type": "sgd", "l1": -1}}, "optimizer.l1", "give a number, at least 0"),
     ({"optimizer": {"type": "sgd", "nesterov": 1}}, "optimizer.nesterov", "give true or false"),
     ({"optimizer": {"type": "sgd", "betas": [1]}}, "optimizer.betas", "unknown key"),
     ({"schedule": "cosin"}, "schedule", 'did you mean "cosine"?'),
@@ -117,6 +126,15 @@ WRONG = [
         "50 of 50 epochs are warm-up",
     ),
     ({"schedule": {"type": "multi_step", "milestones": 3}}, "schedule.milestones", "give a list of numbers"),
+    (solver(train={"batch_size": 32}), "train.batch_size", "lbfgs works on all rows at once; leave batch_size out"),
+    (solver(train={"clip_norm": 1}), "train.clip_norm", "lbfgs takes the gradient and the weights as they are"),
+    (solver(train={"average": 0.9}), "train.average", "leave average out"),
+    (solver(schedule="cosine"), "schedule", "lbfgs finds the length of each step itself"),
+    (solver(schedule={"type": "constant", "warmup_epochs": 1}), "schedule", "leave the schedule out"),
+    (solver(optimizer={"type": "lbfgs", "l1": 0.1}), "optimizer.l1", "lbfgs needs a smooth loss"),
+    (solver(model={"layers": [{"units": 8, "dropout": 0.5}]}), "model.layers[0].dropout", "needs the same loss each"),
+    (solver(model={"layers": [{"units": 8, "activation": "rrelu"}]}), "model.layers[0].activation", "random numbers"),
+    (solver(optimizer={"type": "lbfgs", "history": 0}), "optimizer.history", "give a whole number, at least 1"),
     (train(epoks=5), "train.epoks", 'did you mean "epochs"?'),
     (train(epochs=0), "train.epochs", "0 is not allowed"),
     (train(epochs="5"), "train.epochs", '"5" is not allowed'),
@@ -125,7 +143,9 @@ WRONG = [
     (train(device="cuda"), "train.device", '"cuda" is not in this version yet'),
     (train(device="cuda:1"), "train.device", "not in this version yet"),
     (train(threads=0), "train.threads", "0 is not allowed"),
-    (train(clip_norm=1.0), "train.clip_norm", "clipping is not in this version yet"),
+    (train(clip_norm=0), "train.clip_norm", "0 is not allowed; give a number above 0 or null"),
+    (train(clip_value=-1.0), "train.clip_value", "-1.0 is not allowed; give a number above 0 or null"),
+    (train(average=1), "train.average", "1 is not allowed; give a number between 0 and 1 or null"),
     (train(metrics="accuracy"), "train.metrics", '"auto" or a list of names'),
     (train(metrics=["acuracy"]), "train.metrics[0]", 'did you mean "accuracy"?'),
     (train(metrics=["rmse", "root_mean_squared_error"]), "train.metrics[1]", '"rmse" is named twice'),
@@ -133,7 +153,6 @@ WRONG = [
     (train(early_stopping={"patience": 0}), "train.early_stopping.patience", "0 is not allowed"),
     (train(early_stopping={"pateince": 1}), "train.early_stopping.pateince", 'did you mean "patience"?'),
     (train(diagnostics="yes"), "train.diagnostics", "give true or false"),
-    (train(average=0.9), "train.average", "not in this version yet"),
     ({"extends": "base.json"}, "extends", "this key is not in this version yet; leave it out"),
     ({"sweep": {}}, "sweep", "not in this version yet"),
     ({"plugins": "mine.py"}, "plugins", "give a list of names"),
@@ -243,7 +262,7 @@ def test_defaults(spec_of):
     spec = load(spec_of()).spec
     assert (spec.name, spec.seed, spec.loss, spec.output) == ("model", 0, "auto", None)
     assert (spec.data.split.validation, spec.data.split.test, spec.data.split.stratify) == (None, None, "auto")
-    assert (spec.train.epochs, spec.train.batch_size, spec.train.metrics) == (50, 64, "auto")
+    assert (spec.train.epochs, spec.train.batch_size, spec.train.metrics) == (50, "auto", "auto")
     assert (spec.model.layers[0].activation.type, spec.model.layers[0].init) == ("relu", "auto")
     assert spec.optimizer.parameters == {
         "learning_rate": 1e-3,
@@ -251,6 +270,7 @@ def test_defaults(spec_of):
         "beta2": 0.999,
         "epsilon": 1e-8,
         "weight_decay": 0.0,
+        "l1": 0.0,
     }
     assert (spec.schedule.type, spec.schedule.parameters) == ("constant", {"warmup_epochs": 0})
 

@@ -128,6 +128,7 @@ def test_to_json_loads_again(spec_of):
         "dampening": 0.0,
         "nesterov": False,
         "weight_decay": 0.0,
+        "l1": 0.0,
     }
     assert load(json.loads(json.dumps(written))).spec == spec
 

@@ -91,6 +91,11 @@ def bare(w, g, learning_rate):
     """Bare."""
     return w - learning_rate * g
 
+@optimizer
+def lasso(w, g, learning_rate: Positive = 0.1, l1: NonNegative = 0.1):
+    """Lasso."""
+    return w - learning_rate * g
+
 @loss(outputs=2, target="positive")
 def spread(y, t):
     """Spread."""
@@ -98,7 +103,7 @@ def spread(y, t):
 
 @hookimpl
 def numbann_register(register):
-    for component in (decoupled, bare, spread):
+    for component in (decoupled, bare, lasso, spread):
         register(component)
 '''
 
@@ -226,6 +231,26 @@ def test_what_is_written_back_gives_the_same(write, spec_of, facts, monkeypatch,
     assert again.to_json() == written
     assert (again.layers, again.loss, again.optimizer) == (resolved.layers, resolved.loss, resolved.optimizer)
     assert "output" not in written
+
+
+@pytest.mark.parametrize(
+    ("optimizer", "given", "size"),
+    [
+        ("adam", {}, 64),
+        ("lbfgs", {}, "full"),
+        ("lbfgs", {"batch_size": "full"}, "full"),
+        ("adam", {"batch_size": 7}, 7),
+    ],
+)
+def test_the_size_of_batches(spec_of, facts, optimizer, given, size):
+    assert resolve(load(spec_of(optimizer=optimizer, train=given)), facts()).spec.train.batch_size == size
+
+
+def test_l1_is_cores_unless_the_optimizer_names_it(spec_of, facts, plugin):
+    optimizer = {"type": "sgd", "l1": 0.5}
+    assert resolve(load(spec_of(optimizer=optimizer)), facts()).l1 == 0.5
+    resolved = resolve(load(spec_of(plugins=plugin, optimizer={"type": "lasso", "l1": 0.5})), facts())
+    assert (resolved.l1, resolved.optimizer.values) == (0.0, {"l1": 0.5})
 
 
 def test_nothing_auto_is_left_but_the_engine(spec_of, facts):

@@ -148,6 +148,45 @@ def test_a_scheduled_run_goes_on_bit_for_bit(write_spec: WriteSpec, schedule: An
     assert len({record["learning_rate"] for record in whole.history}) > 1
 
 
+AVERAGED = {"train.average": 0.9, "train.clip_norm": 0.5, "train.clip_value": 0.1, "optimizer.l1": 1e-3}
+
+
+@pytest.mark.parametrize(
+    "overrides",
+    [
+        AVERAGED,
+        {"optimizer": {"type": "lamb", "learning_rate": 0.05, "l1": 1e-3}, "train.average": 0.9},
+        {"optimizer": {"type": "lbfgs", "weight_decay": 0.01}, "train.batch_size": "auto"},
+    ],
+)
+def test_a_run_with_more_than_weights_to_keep_goes_on_bit_for_bit(write_spec: WriteSpec, overrides: Any) -> None:
+    spec = write_spec(train={"epochs": 6, "early_stopping": {"patience": 4}})
+    whole = numbann.train(spec, output="whole", overrides=overrides)
+    with pytest.raises(numbann.Interrupted):
+        numbann.train(spec, output="parts", overrides=overrides, callbacks=[interrupt_after(3)])
+    parts = numbann.resume("parts")
+    assert (whole.path / "model.safetensors").read_bytes() == (parts.path / "model.safetensors").read_bytes()
+    assert list(map(without_seconds, whole.history)) == list(map(without_seconds, parts.history))
+
+
+def test_a_solver_takes_all_rows(write_spec: WriteSpec) -> None:
+    run = numbann.train(write_spec(train={"epochs": 30, "batch_size": "auto"}, optimizer={"type": "lbfgs"}))
+    assert read(run.path / "spec.resolved.json")["train"]["batch_size"] == "full"
+    losses = [record["train_loss"] for record in run.history]
+    assert losses == sorted(losses, reverse=True)
+    assert run.metrics["train"]["loss"] == pytest.approx(losses[-1], rel=1e-5)
+    assert run.metrics["test"]["accuracy"] > 0.9
+
+
+def test_the_model_is_the_average_that_was_validated(write_spec: WriteSpec) -> None:
+    """The average lags behind the weights: the loss of an epoch in training is far below that of its average."""
+    run = numbann.train(write_spec(train={"epochs": 2, "average": 0.95}), overrides={"optimizer.learning_rate": 0.1})
+    assert run.metrics["validation"]["loss"] == run.history[-1]["validation_loss"]
+    assert run.metrics["train"]["loss"] > run.history[-1]["train_loss"]
+    again = numbann.load(run.path)
+    assert all(np.array_equal(a, b) for a, b in zip(sum(run.model.weights, ()), sum(again.weights, ()), strict=True))
+
+
 def test_a_schedule_over_all_epochs_keeps_their_number(write_spec: WriteSpec) -> None:
     run = numbann.train(write_spec(schedule="linear"))
     with pytest.raises(RunDirectoryError, match=r'schedule "linear" is laid out over the epochs it began with'):
@@ -168,10 +207,10 @@ def test_an_interruption_inside_an_epoch_goes_on_from_the_last_whole_one(
     whole = numbann.train(spec, output="whole")
     evaluate = Engine.evaluate
 
-    def interrupted(engine: Engine, x: Any, t: Any) -> Any:
+    def interrupted(engine: Engine, *given: Any) -> Any:
         if engine.steps_done > 12:  # between the training of epoch 3, of six steps, and its end
             raise KeyboardInterrupt
-        return evaluate(engine, x, t)
+        return evaluate(engine, *given)
 
     with monkeypatch.context() as patch:
         patch.setattr(Engine, "evaluate", interrupted)

@@ -14,8 +14,9 @@ from numbann_cli.overview import COMMANDS
 @click.argument("run", type=click.Path(path_type=Path))
 @click.argument("data")
 @options.threads
+@options.trust
 @options.json_output
-def command(run: Path, data: str, threads: int | None, as_json: bool) -> None:
+def command(run: Path, data: str, threads: int | None, trust: bool, as_json: bool) -> None:
     """Measure the model of RUN, a run directory or .safetensors file, on DATA ("-": CSV on stdin)."""
     from numbann.model import load
     from numbann.training.rundir import json_text
@@ -23,9 +24,9 @@ def command(run: Path, data: str, threads: int | None, as_json: bool) -> None:
     from numbann_cli.prediction import read
     from numbann_cli.rows import number
 
-    model = load(run, threads=threads)
-    x, raw_target = read(model, data, need_target=True)
-    measures, confusion = model.measure(x, raw_target)
+    model = load(run, threads=threads, trust=trust)
+    x, raw_target, weight, _ = read(model, data, need_target=True)
+    measures, confusion = model.measure(x, raw_target, weight)
     classes = list(model.classes or ())
     if as_json:
         told = {"path": str(run), "data": data, "rows": len(x), "metrics": measures}

@@ -17,17 +17,17 @@ from numbann_cli.overview import COMMANDS
 @click.option("--probabilities", is_flag=True, help="Also write p_CLASS, the probability of each class.")
 @options.device
 @options.threads
+@options.trust
 def command(
-    run: Path, data: str, output: Path | None, probabilities: bool, device: str | None, threads: int | None
+    run: Path, data: str, output: Path | None, probabilities: bool, device: str | None, threads: int | None, trust: bool
 ) -> None:
     """Predict with the model of RUN, a run directory or .safetensors file, for the rows of DATA ("-": CSV on stdin)."""
     options.require_cpu(device)
     from numbann.model import load
     from numbann_cli.prediction import read, table
 
-    model = load(run, threads=threads)
-    x, _ = read(model, data, need_target=False)
-    text = table(model, x, probabilities)
+    model = load(run, threads=threads, trust=trust)
+    text = table(model, read(model, data, need_target=False).x, probabilities)
     if output is None:
         click.echo(text, nl=False)
     else:

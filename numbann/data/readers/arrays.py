@@ -24,14 +24,23 @@ def raw_from_arrays(
     reading: Reading,
     where: str,
     listed_features: bool = True,
+    weight: Mapping[str, np.ndarray] | None = None,
 ) -> Raw:
-    """Raw rows of arrays whose first axis is the row; further axes are flattened."""
-    for name, array in {**features, **targets}.items():
+    """Raw rows of arrays whose first axis is the row; further axes are flattened.  weight: one array, or none."""
+    arrays = {**features, **targets, **(weight or {})}
+    for name, array in arrays.items():
         _check(name, array, where)
-    _same_rows({**features, **targets}, where)
+    _same_rows(arrays, where)
     columns = _split({name: _flat(array) for name, array in features.items()}, single=len(features) == 1)
     table = _table(columns, reading, where, listed_features)
-    raw = Raw(table, _targets(targets, reading), lambda row: f"{where} row {row + 1}", format)
+    weights = [_weight(name, array, where) for name, array in (weight or {}).items()]
+    raw = Raw(
+        table,
+        _targets(targets, reading),
+        lambda row: f"{where} row {row + 1}",
+        format,
+        weight=weights[0] if weights else None,
+    )
     same_kinds(raw, reading)
     return raw
 
@@ -119,6 +128,16 @@ def _targets(arrays: Mapping[str, np.ndarray], reading: Reading) -> dict[str, Co
         names = [name] if flat.shape[1] == 1 else _column_names(name, flat)
         columns |= {column: _target(flat[:, i], name in reading.text_columns) for i, column in enumerate(names)}
     return columns
+
+
+def _weight(name: str, array: np.ndarray, where: str) -> Column:
+    """Weights: one number a row."""
+    if array.size != len(array):
+        raise DataError(
+            f"{where}: array {quoted(name)} of shape {array.shape} is no column of weights; give one a row",
+            key="data.weight",
+        )
+    return column_from_array(array.reshape(-1))
 
 
 def _target(values: np.ndarray, as_text: bool) -> Column:

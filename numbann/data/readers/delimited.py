@@ -25,7 +25,7 @@ from numbann.data.readers.chunks import (
     opened_text,
 )
 from numbann.data.readers.files import InputFile
-from numbann.data.reading import Reading, choose_features, choose_targets
+from numbann.data.reading import Reading, choose_features, choose_targets, choose_weight
 from numbann.data.table import Raw, same_kinds, table_from_columns
 from numbann.data.wording import counted, quoted
 from numbann.errors import DataError
@@ -40,12 +40,12 @@ def read_delimited(file: InputFile, format: str, reading: Reading, need_target: 
     names = table.names()
     features = choose_features(reading, names, listed_features=True, where=file.name)
     targets = choose_targets(reading, names, file.name) if need_target else ()
-    columns = table.columns(names, features, targets)
+    weights = choose_weight(reading, names, [*features, *targets], file.name) if need_target else ()
+    columns = table.columns(names, [*features, *weights], targets)
     target_columns = {name: columns.pop(name) for name in targets}
-    rows = len(next(iter(columns.values())))
-    raw = Raw(
-        table_from_columns(columns, rows), target_columns, table.place, format, table.delimiter, _notes(file, features)
-    )
+    weight = columns.pop(weights[0]) if weights else None
+    numbers = table_from_columns(columns, len(next(iter(columns.values()))))
+    raw = Raw(numbers, target_columns, table.place, format, table.delimiter, _notes(file, features), weight)
     same_kinds(raw, reading)
     return raw
 
@@ -147,7 +147,8 @@ class Delimited:
                 return f"{where} is too large a number; correct the cell"
             first = first or (line, is_number(text))
             if is_number(text) != first[1]:
-                return f"{where} {_mixed(text)} (row {first[0]}); correct the cell, {_advice(text, name)}"
+                advice = "" if name == self.reading.weight else f", {_advice(text, name)}"
+                return f"{where} {_mixed(text)} (row {first[0]}); correct the cell{advice}"
         raise AssertionError(f"column {name} is not mixed")
 
 

@@ -14,7 +14,7 @@ import numpy as np
 from numbann.data.memory import fits
 from numbann.data.readers.arrays import raw_from_arrays
 from numbann.data.readers.files import InputFile, failing_clearly, find
-from numbann.data.reading import Reading
+from numbann.data.reading import Reading, choose_weight
 from numbann.data.table import Raw
 from numbann.data.wording import listed, nearest, quoted
 from numbann.errors import DataError
@@ -31,7 +31,9 @@ def read_npz(file: InputFile, reading: Reading, need_target: bool) -> Raw:
     with _opened(file) as archive:
         x = {name: _member(archive, name, file, reading.key("data.features")) for name in features}
         y = {name: _member(archive, name, file, reading.key("data.target")) for name in targets if need_target}
-    return raw_from_arrays(x, y, "npz", reading, file.name, listed_features=False)
+        weights = choose_weight(reading, archive.files, [*features, *targets], file.name) if need_target else ()
+        weight = {name: _member(archive, name, file, None) for name in weights}
+    return raw_from_arrays(x, y, "npz", reading, file.name, listed_features=False, weight=weight)
 
 
 def read_npy(x: InputFile, y: InputFile | None, reading: Reading) -> Raw:

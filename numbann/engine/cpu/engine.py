@@ -16,15 +16,20 @@ from numbann.engine.cpu.feeding import Inputs, Ring, Whole
 from numbann.engine.cpu.groups import HUGE, grouped_training
 from numbann.engine.cpu.inference import Inference
 from numbann.engine.cpu.memory import Arena, aligned
+from numbann.engine.cpu.outside import Solver, average, move_matrices
 from numbann.engine.cpu.pace import Pace
 from numbann.engine.cpu.probe import Facts, Probe
 from numbann.engine.cpu.runner import Call, Progress, Runner
 from numbann.engine.cpu.table import Table
-from numbann.engine.cpu.tables import Builder
+from numbann.engine.cpu.tables import Builder, Move, optimize
 from numbann.engine.cpu.team import available_cpus
+from numbann.engine.cpu.weighting import Shares
+from numbann.engine.cpu.whole import clip, keep
 from numbann.plan import Plan
 from numbann.simd import jit, op
 
+TRAINED = "trained"  # the name of the weights that training moves, where those that predict are their average
+MEMORY = "memory."  # of a solver
 BETWEEN_EPOCHS = 10_000  # moments that threads wait for the next epoch before they park: some milliseconds
 
 
@@ -44,6 +49,7 @@ class _Epochs:
     hyper: np.ndarray
     row_loss: np.ndarray
     keys: np.ndarray
+    shares: Shares | None
 
     def shuffle(self, seed: int, epoch: int) -> None:
         """Let an epoch visit the rows in its own order, unless all of them are one batch, and have noise of its own."""
@@ -51,6 +57,12 @@ class _Epochs:
             random.shuffle_epoch(self.order, seed, epoch)
         if len(self.keys):
             self.keys[:] = random.noise_keys(seed, epoch, len(self.keys))
+        if self.shares is not None:
+            self.shares.follow(self.order)
+
+    def step_losses(self) -> np.ndarray:
+        """The mean, or the weighted mean, of the losses of each batch's rows."""
+        return _means(self.row_loss, self.batch) if self.shares is None else self.shares.means(self.row_loss)
 
 
 class Engine:
@@ -67,11 +79,16 @@ class Engine:
         self.threads = available_cpus() if threads == "auto" else int(threads)
         self._choices = [self.threads] if exactly else choices(min(self.threads, available_cpus()))
         self.steps_done = 0
-        self._arena = Arena(plan, len(plan.optimizer.stored_states))
+        self._kept = (*((TRAINED,) if plan.average else ()), *plan.optimizer.stored_states)
+        self._arena = Arena(plan, len(self._kept))  # the weights that predict, and what is kept beside them
+        self._trained = self._arena.from_state(1) if plan.average else self._arena
+        self._form = plan.optimizer.component.form
+        self._gradient = Arena(plan)  # of a step, where the optimizer is Python's
+        self._solver = Solver(plan, self._trained, self._gradient)
         self._runner = Runner(plan, self._choices[-1])
         self._inference = Inference(plan, self._arena, self._runner, self._choices)
         self._epochs: _Epochs | None = None
-        self._probes: dict[int, Probe] = {}
+        self._probes: dict[tuple[int, bool], Probe] = {}
         self._misses = jit.MISSES
 
     @property
@@ -93,9 +110,10 @@ class Engine:
         self._arena.set_tensors(self._arena.tensors() | {name: np.array(start) for name, start in starts.items()})
         for name, gathered in self._arena.gathered().items():
             gathered[:] = name.endswith("variance")
+        self._begin_from_weights()
 
     def parameters(self) -> dict[str, np.ndarray]:
-        """Copies of a model's tensors, by the names of the plan."""
+        """Copies of a model's tensors, by the names of the plan; averaged if it says so: those that predict."""
         return {**self._arena.tensors(), **{name: part.copy() for name, part in self._arena.gathered().items()}}
 
     def set_parameters(self, tensors: Mapping[str, np.ndarray]) -> None:
@@ -103,39 +121,52 @@ class Engine:
         self._arena.set_tensors(tensors)
         for name, gathered in self._arena.gathered().items():
             gathered[:] = tensors[name]
+        self._begin_from_weights()
 
     def weights(self) -> list[tuple[np.ndarray, np.ndarray]]:
-        """Copies of each layer's w (I, O) and b (O,)."""
+        """Copies of each layer's w (I, O) and b (O,), averaged if the plan says so: those that predict."""
         return [self._arena.layer(layer) for layer in self.plan.layers]
 
     def set_weights(self, weights: list[tuple[np.ndarray, np.ndarray]]) -> None:
         """Store each layer's w (I, O) and b (O,)."""
         for layer, (w, b) in zip(self.plan.layers, weights, strict=True):
             self._arena.set_layer(layer, w, b)
+        self._begin_from_weights()
+
+    def _begin_from_weights(self) -> None:
+        """Let training go on from the weights that predict."""
+        self._trained.parameters[:] = self._arena.parameters
+        self._solver.forget()
 
     def state(self) -> dict[str, np.ndarray]:
-        """The optimizer's states and the number of steps done, by name."""
+        """What training needs beside `weights`, by name: the optimizer's states and the number of steps done."""
         found = {"steps": np.array([self.steps_done], np.int64)}
-        for slot, name in enumerate(self.plan.optimizer.stored_states, start=1):
+        found |= {MEMORY + name: array for name, array in self._solver.memory.items()}
+        for slot, name in enumerate(self._kept, start=1):
             found |= {f"{name}.{tensor}": array for tensor, array in self._arena.tensors(slot).items()}
         return found
 
     def restore(self, state: Mapping[str, np.ndarray]) -> None:
         """Take over what `state` gave."""
         self.steps_done = int(state["steps"][0])
-        for slot, name in enumerate(self.plan.optimizer.stored_states, start=1):
+        memory = {name.removeprefix(MEMORY): array for name, array in state.items() if name.startswith(MEMORY)}
+        self._solver.memory.update(memory)
+        for slot, name in enumerate(self._kept, start=1):
             prefix = f"{name}."
             found = {key.removeprefix(prefix): array for key, array in state.items() if key.startswith(prefix)}
             self._arena.set_tensors(found, slot)
 
     # ---- training
 
-    def load_data(self, x: Inputs, t: np.ndarray) -> None:
-        """The training rows: x (N, I), and t as labels (N,) or rows (N, O).  Compiles what training needs."""
+    def load_data(self, x: Inputs, t: np.ndarray, weight: np.ndarray | None = None) -> None:
+        """The training rows: x (N, I), t as labels (N,) or rows (N, O), and how much each counts, weight (N,).
+
+        Compiles what training needs.
+        """
+        self._solver.forget()
         batch = self.plan.batch_rows(len(x))
         feed = Whole(x, self.plan) if isinstance(x, np.ndarray) else Ring(x, batch, self.plan)
-        numbers = op.FIRST_PARAMETER + len(free_parameters(self.plan.optimizer.component))
-        hyper = aligned((-(-len(x) // batch), numbers), self.plan.dtype)
+        hyper = self._hyper(-(-len(x) // batch))
         order, losses = np.arange(len(x), dtype=np.int64), np.empty(len(x), self.plan.dtype)
         offsets, keys = np.empty_like(order), np.zeros(2 * len(self.plan.layers) * self.plan.noisy, np.int64)
         arrays = {
@@ -146,20 +177,23 @@ class Engine:
             "row_loss": losses,
             "keys": keys,
         }
+        shares = None if weight is None else Shares(weight, batch, self.plan.dtype)
+        if shares is not None:
+            arrays["shares"] = shares.values
 
         def made(threads: int) -> Call:
-            table = self._training(batch, hyper, threads)
+            table = self._training(batch, hyper, threads, shares is not None)
             table.bind(**arrays)
             call = self._runner.call(table, threads, batch, BETWEEN_EPOCHS)
             call.rows(len(x))
             return call
 
         calls = {threads: made(threads) for threads in self._choices}
-        self._epochs = _Epochs(calls, Pace(self._choices), feed, batch, order, offsets, hyper, losses, keys)
+        self._epochs = _Epochs(calls, Pace(self._choices), feed, batch, order, offsets, hyper, losses, keys, shares)
         self._epochs.shuffle(self.plan.seed, 0)  # so that it is compiled too
 
     def epoch(self, index: int, rates: np.ndarray, progress: Progress | None = None) -> float:
-        """Train one epoch with a learning rate for each step; the mean over batches of their mean loss.
+        """Train one epoch with a learning rate for each step; the mean over batches of their (weighted) mean loss.
 
         KeyboardInterrupt comes out at the end of a step, and steps_done tells which.
         """
@@ -170,14 +204,38 @@ class Engine:
         self._set_hyper(epochs.hyper, rates)
         with closing(epochs.feed.blocks(epochs.order, epochs.offsets)) as blocks:
             for first, last in blocks:
-                self._run(epochs, first // epochs.batch, -(-last // epochs.batch), progress)
-        return float(_means(epochs.row_loss, epochs.batch).mean())
+                self._train(epochs, rates, range(first // epochs.batch, -(-last // epochs.batch)), progress)
+        return float(epochs.step_losses().mean())
 
     def step_losses(self) -> np.ndarray:
-        """The mean loss over rows of each step of the last epoch, before the step moved the weights."""
+        """The (weighted) mean loss over rows of each step of the last epoch, before the step moved the weights."""
         if self._epochs is None:
             raise RuntimeError("epoch comes before step_losses")
-        return _means(self._epochs.row_loss, self._epochs.batch)
+        return self._epochs.step_losses()
+
+    def _train(self, epochs: _Epochs, rates: np.ndarray, steps: range, progress: Progress | None) -> None:
+        """Some steps of an epoch, with the optimizer in the table, in Python after each, or in Python around them."""
+        if self._form == "elementwise":
+            self._run(epochs, steps.start, steps.stop, progress)
+        elif self._form == "matrix":
+            for k in steps:
+                self._run(epochs, k, k + 1, progress)
+                move_matrices(self.plan, self._trained, self._gradient, float(rates[k]), self.steps_done)
+                if self.plan.average:
+                    average(self.plan, self._arena, self._trained, self.steps_done)
+        else:
+            self._solve(epochs, float(rates[0]), progress)
+
+    def _solve(self, epochs: _Epochs, rate: float, progress: Progress | None) -> None:
+        """An epoch of a solver, which is one step on all rows."""
+        step = self.steps_done + 1
+
+        def measure() -> float:
+            self._run(epochs, 0, 1, progress)
+            return float(self.step_losses().mean())
+
+        self._solver.move(measure, rate, step)
+        self.steps_done = step
 
     def _run(self, epochs: _Epochs, first: int, last: int, progress: Progress | None) -> None:
         """The steps first..last of an epoch, with as many threads as the pace says."""
@@ -192,20 +250,35 @@ class Engine:
                 self.steps_done = begin + done
             epochs.pace.took(threads, count, perf_counter() - start)
 
-    def _training(self, batch: int, hyper: np.ndarray, threads: int) -> Table:
+    def _training(self, batch: int, hyper: np.ndarray, threads: int, weighted: bool) -> Table:
         """The table of a training step: a huge batch goes by groups of rows."""
+        move = self._move(hyper)
         if batch >= HUGE and not self.plan.normalizes_batches:
-            return grouped_training(self.plan, self._arena, hyper, threads)
-        return Builder(self.plan, self._arena, batch, shuffled=True).training(hyper, threads)
+            return grouped_training(self.plan, self._trained, move, threads, weighted)
+        builder = Builder(self.plan, self._trained, batch, shuffled=True, weighted=weighted)
+        return builder.training(move, threads)
+
+    def _move(self, hyper: np.ndarray) -> Move:
+        """What becomes of a gradient in the table."""
+        if self._form != "elementwise":
+            return keep(self.plan, self._gradient)
+        return (clip if self.plan.clip_norm else optimize)(self.plan, self._trained, hyper)
+
+    def _hyper(self, steps: int) -> np.ndarray:
+        """A row for each step of an epoch, with those of the optimizer's numbers that stay the same."""
+        plan, names = self.plan, free_parameters(self.plan.optimizer.component)
+        hyper = aligned((steps, op.FIRST_PARAMETER + len(names)), plan.dtype)
+        hyper[:, op.WEIGHT_DECAY], hyper[:, op.L1] = plan.weight_decay, plan.l1
+        hyper[:, op.CLIP_VALUE], hyper[:, op.CLIP_NORM] = plan.clip_value or 0, plan.clip_norm or 0
+        hyper[:, op.FIRST_PARAMETER :] = [plan.optimizer.values[name] for name in names]
+        return hyper
 
     def _set_hyper(self, hyper: np.ndarray, rates: np.ndarray) -> None:
-        """The optimizer's numbers for each step of an epoch."""
-        optimizer = self.plan.optimizer
+        """The optimizer's numbers that change with each step of an epoch."""
         hyper[:, op.LEARNING_RATE] = rates
-        hyper[:, op.WEIGHT_DECAY] = self.plan.weight_decay
         hyper[:, op.STEP] = self.steps_done + 1 + np.arange(len(hyper))
-        for k, name in enumerate(free_parameters(optimizer.component)):
-            hyper[:, op.FIRST_PARAMETER + k] = optimizer.values[name]
+        if self.plan.average:
+            hyper[:, op.KEPT] = np.where(hyper[:, op.STEP] == 1, 0, self.plan.average)
 
     # ---- inference
 
@@ -217,16 +290,21 @@ class Engine:
         """Predictions (N, O) for inputs (raw - shift) / scale; None if one of them is not finite."""
         return self._inference.predict_raw(raw, shift, scale)
 
-    def evaluate(self, x: Inputs, t: np.ndarray) -> tuple[float, np.ndarray]:
-        """The mean loss over rows, and predictions (N, O)."""
-        return self._inference.evaluate(x, t)
+    def evaluate(self, x: Inputs, t: np.ndarray, weight: np.ndarray | None = None) -> tuple[float, np.ndarray]:
+        """The mean loss over rows, weighted by weight (N,), and predictions (N, O)."""
+        return self._inference.evaluate(x, t, weight)
 
-    def probe(self, x: np.ndarray, t: np.ndarray) -> list[Facts]:
-        """Each layer's slopes, and the gradient of the mean loss to its weights, on rows x (B, I); nothing moves."""
-        rows = len(x)
-        if rows not in self._probes:
-            self._probes[rows] = Probe(self.plan, self._arena, self._runner, rows, self._choices[-1])
-        return self._probes[rows].look(np.ascontiguousarray(x, self.plan.dtype), self._inference.target(t))
+    def probe(self, x: np.ndarray, t: np.ndarray, weight: np.ndarray | None = None) -> list[Facts]:
+        """Each layer's slopes, and the gradient of the mean loss to its weights, on rows x (B, I); nothing moves.
+
+        weight (B,): how much each row counts in the mean.
+        """
+        rows, weighted = len(x), weight is not None
+        if (rows, weighted) not in self._probes:
+            made = Probe(self.plan, self._trained, self._runner, rows, self._choices[-1], weighted)
+            self._probes[rows, weighted] = made
+        inputs, target = np.ascontiguousarray(x, self.plan.dtype), self._inference.target(t)
+        return self._probes[rows, weighted].look(inputs, target, weight)
 
     # ---- the end
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from numbann.engine.cpu.memory import Arena, aligned
 from numbann.engine.cpu.table import Op, Table, assembled
-from numbann.engine.cpu.tables import Builder, optimizer_columns
+from numbann.engine.cpu.tables import Builder, Move
 from numbann.plan import Plan
 from numbann.simd import groups, jit, op
 
@@ -19,18 +19,19 @@ CHUNK = 64  # rows that go through the network together
 GROUPS, FEW_GROUPS, LARGE_ARENA = 16, 4, 1 << 20  # fewer groups for networks whose gradients are large
 
 
-def grouped_training(plan: Plan, arena: Arena, hyper: np.ndarray, threads: int) -> Table:
+def grouped_training(plan: Plan, arena: Arena, move: Move, threads: int, weighted: bool = False) -> Table:
     """The table of a training step by groups."""
     count = GROUPS if plan.arena < LARGE_ARENA else FEW_GROUPS
     gradients = aligned((count, plan.stride), plan.dtype)
-    workers = [Builder(plan, arena, CHUNK, shuffled=True) for _ in range(threads)]
+    workers = [Builder(plan, arena, CHUNK, shuffled=True, weighted=weighted) for _ in range(threads)]
     ops = [_chunk_ops(worker, gradients) for worker in workers]
     table = assembled(
-        [[_pass(plan, count, len(ops[0]))], [_update(plan, arena, hyper, gradients)]],
+        [[_pass(plan, count, len(ops[0]))], [_update(plan, move, gradients)], *move.after],
         apart=[row for one in ops for row in one],
         workers=workers,
+        move=move,
     )
-    table.ops[0, op.OPS] = table.ops[2:].ctypes.data
+    table.ops[0, op.OPS] = table.ops[-sum(map(len, ops)) :].ctypes.data
     return table
 
 
@@ -65,13 +66,13 @@ def add_gradients(worker: Builder, gradients: np.ndarray) -> list[Op]:
     return ops
 
 
-def _update(plan: Plan, arena: Arena, hyper: np.ndarray, gradients: np.ndarray) -> Op:
+def _update(plan: Plan, move: Move, gradients: np.ndarray) -> Op:
     columns = {
-        "W": arena.address(0),
+        "W": move.arena.address(0),
         "INPUTS": plan.arena,
         "D": gradients,
         "D_ROW": gradients.shape[1],
         "GROUPS": len(gradients),
-        **optimizer_columns(plan, hyper),
+        **move.columns,
     }
     return jit.address(groups.update_sum, plan.dtype), -(-plan.arena // groups.BLOCK), columns

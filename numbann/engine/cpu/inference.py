@@ -15,6 +15,7 @@ from numbann.engine.cpu.few import FEW, Few
 from numbann.engine.cpu.memory import Arena
 from numbann.engine.cpu.runner import Call, Runner
 from numbann.engine.cpu.tables import Builder, Scaling
+from numbann.engine.cpu.weighting import weighted_mean
 from numbann.plan import Plan
 
 TOGETHER = 128  # rows of each thread that go through the network together
@@ -55,11 +56,11 @@ class Inference:
             out = self._predict_few(raw, dtype) if len(raw) <= FEW else self._go(raw, None, dtype)[1]
             return None if flag[0] else out
 
-    def evaluate(self, x: Inputs, t: np.ndarray) -> tuple[float, np.ndarray]:
-        """The mean loss over rows, and predictions (N, O)."""
+    def evaluate(self, x: Inputs, t: np.ndarray, weight: np.ndarray | None = None) -> tuple[float, np.ndarray]:
+        """The mean loss over rows, weighted by weight (N,), and predictions (N, O)."""
         with self._lock:
             losses, out = self._go(self._rows(x), self.target(t), "")
-        return float(losses.mean(dtype=np.float64)), out
+        return float(losses.mean(dtype=np.float64)) if weight is None else weighted_mean(losses, weight), out
 
     def target(self, t: np.ndarray) -> np.ndarray:
         """Labels as int64, everything else as rows in the working precision; padded for a loss over whole rows."""

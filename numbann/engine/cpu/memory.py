@@ -23,10 +23,22 @@ def aligned(shape: int | tuple[int, ...], dtype: str) -> np.ndarray:
 class Arena:
     """All parameters, and after them each state of the optimizer in the same layout."""
 
-    def __init__(self, plan: Plan, states: int) -> None:
+    def __init__(self, plan: Plan, states: int = 0) -> None:
         self.plan = plan
         self.values = aligned((states + 1) * plan.stride, plan.dtype)
         self.statistics = aligned(plan.statistics, plan.dtype)
+
+    def from_state(self, state: int) -> Arena:
+        """The same memory from a state on, which takes the place of the parameters."""
+        other = Arena.__new__(Arena)
+        other.plan, other.values = self.plan, self.values[state * self.plan.stride :]
+        other.statistics = self.statistics
+        return other
+
+    @property
+    def parameters(self) -> np.ndarray:
+        """All parameters as one vector with the padding, which is zero."""
+        return self.values[: self.plan.arena]
 
     def address(self, offset: int) -> int:
         """The address of a parameter."""

@@ -14,9 +14,10 @@ from numbann.engine.cpu.groups import add_gradients
 from numbann.engine.cpu.memory import Arena
 from numbann.engine.cpu.runner import Call, Runner
 from numbann.engine.cpu.tables import Builder, Op, assembled
+from numbann.engine.cpu.weighting import Shares
 from numbann.plan import Layer, Plan
 
-BOUND = {"x", "target", "row_loss"}  # the slots that a probe fills
+BOUND = {"x", "target", "row_loss", "shares"}  # the slots that a probe fills
 
 
 @dataclass(frozen=True)
@@ -31,25 +32,32 @@ class Facts:
 class Probe:
     """The tables that look at so many rows, over the weights of an arena that they do not change."""
 
-    def __init__(self, plan: Plan, arena: Arena, runner: Runner, rows: int, threads: int) -> None:
+    def __init__(self, plan: Plan, arena: Arena, runner: Runner, rows: int, threads: int, weighted: bool) -> None:
         self._plan, self._runner, self._threads, self._count = plan, runner, threads, rows
         self._gradient = Arena(plan, 0)
-        self._builder = builder = Builder(plan, arena, rows, shuffled=False)
+        self._builder = builder = Builder(plan, arena, rows, shuffled=False, weighted=weighted)
         self._forward = self._call(builder.forward_all())
         self._slopes = {k: self._call(builder.slopes(k)) for k, layer in enumerate(plan.layers) if _sloped(layer)}
         whole = self._gradient.values[np.newaxis]
         self._backward = self._call([builder.loss(), *builder.backward_all()], add_gradients(builder, whole))
 
-    def look(self, x: np.ndarray, t: np.ndarray) -> list[Facts]:
-        """The facts of every layer for rows x (B, I) and their targets as kernels read them."""
+    def look(self, x: np.ndarray, t: np.ndarray, weight: np.ndarray | None) -> list[Facts]:
+        """The facts of every layer for rows x (B, I), their targets as kernels read them, and weights if it has any."""
+        arrays = {} if weight is None else {"shares": self._shares(weight)}
         losses = np.empty(self._count, self._plan.dtype)
         self._gradient.values[:] = 0
         for call in (self._forward, self._backward):
-            call.table.bind(x=x, target=t, row_loss=losses)
+            call.table.bind(x=x, target=t, row_loss=losses, **arrays)
         self._run(self._forward)
         slopes = {k: self._slope(k, call) for k, call in self._slopes.items()}
         self._run(self._backward)
         return [Facts(slopes.get(k), *self._gradient.layer(layer)) for k, layer in enumerate(self._plan.layers)]
+
+    def _shares(self, weight: np.ndarray) -> np.ndarray:
+        """What each row has of the loss."""
+        shares = Shares(weight, self._count, self._plan.dtype)
+        shares.follow(np.arange(self._count))
+        return shares.values
 
     def _slope(self, k: int, call: Call) -> np.ndarray:
         """da/dz (B, O) of a layer: its derivative's kernel on a d of ones."""

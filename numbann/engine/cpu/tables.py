@@ -7,6 +7,7 @@ a piece of a layer's gradient and at once the optimizer on it.  A barrier ends e
 from __future__ import annotations
 
 import itertools
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -37,14 +38,24 @@ class Scaling:
     flag: np.ndarray
 
 
-def optimizer_columns(plan: Plan, hyper: np.ndarray) -> dict[str, Any]:
-    """What moves weights: the optimizer's kernel, the way to its states, and its numbers for each step."""
-    return {
-        "UPDATE": blocks.optimizer_kernel(plan.optimizer, plan.dtype),
+@dataclass(frozen=True)
+class Move:
+    """What becomes of a gradient: a kernel (UPDATE and its columns) on pieces of an arena, then further phases."""
+
+    arena: Arena
+    columns: dict[str, Any]
+    after: Sequence[list[Op]] = ()
+
+
+def optimize(plan: Plan, arena: Arena, hyper: np.ndarray) -> Move:
+    """The optimizer moves the weights: its kernel, the way to its states, and its numbers for each step."""
+    columns = {
+        "UPDATE": blocks.optimizer_kernel(plan.optimizer, plan.dtype, plan.extras),
         "STRIDE": plan.stride,
         "HYPER": hyper,
         "HYPER_ROW": hyper.shape[1],
     }
+    return Move(arena, columns)
 
 
 def _joined(steps: list[Step]) -> list[list[Op]]:
@@ -66,11 +77,20 @@ class Builder:
     """Builds tables for one plan, arena and set of buffers.
 
     shuffled: rows come in an epoch's order, by the slots `order` and `offsets`; else one after the other.
-    Further slots: x, target, row_loss (each row's loss) and out (predictions).  With a scaling x is raw.
+    Further slots: x, target, row_loss (each row's loss), out (predictions), and shares (each row's of its batch's loss)
+    where rows are weighted.  With a scaling x is raw.
     """
 
-    def __init__(self, plan: Plan, arena: Arena, rows: int, shuffled: bool, scaling: Scaling | None = None) -> None:
-        self.plan, self.arena, self.shuffled, self.scaling = plan, arena, shuffled, scaling
+    def __init__(
+        self,
+        plan: Plan,
+        arena: Arena,
+        rows: int,
+        shuffled: bool,
+        scaling: Scaling | None = None,
+        weighted: bool = False,
+    ) -> None:
+        self.plan, self.arena, self.shuffled, self.scaling, self.weighted = plan, arena, shuffled, scaling, weighted
         self.trains = shuffled
         self.rows = layer_rows(plan, rows)
         self.zero = aligned(PANEL * plan.lanes, plan.dtype)
@@ -79,7 +99,7 @@ class Builder:
         self.counted = np.arange(rows, dtype=np.int64)
         self.scaled = aligned((rows, plan.layers[0].inputs_padded), plan.dtype) if scaling else None
 
-    def training(self, hyper: np.ndarray, threads: int) -> Table:
+    def training(self, move: Move, threads: int) -> Table:
         """The table of a training step.
 
         Layers go by rows, in one phase for as many as follow each other.  A layer by panels has a phase of its own,
@@ -90,7 +110,7 @@ class Builder:
         steps = [step for k in layers for step in self.forward(k, by_panels[k])]
         steps.append((False, [self.loss()]))
         steps += [step for k in reversed(layers) for step in self.backward(k, by_panels[k])]
-        return assembled([*_joined(steps), self._updates(hyper, threads)], builder=self)
+        return assembled([*_joined(steps), self._updates(move, threads), *move.after], builder=self, move=move)
 
     def evaluation(self, losses: bool, threads: int = 1) -> Table:
         """The table that fills `out` with predictions, and with losses also `row_loss`.
@@ -162,8 +182,9 @@ class Builder:
             "MOVES": int(self.shuffled),
             "ROW_LOSS": Slot("row_loss"),
             "PARAMETERS": self.values(loss),
+            **({"SHARES": Slot("shares")} if self.weighted else {}),
         }
-        return blocks.loss_kernel(loss.component, self.plan.dtype), -GRAIN, columns
+        return blocks.loss_kernel(loss.component, self.plan.dtype, self.weighted), -GRAIN, columns
 
     def backward(self, k: int, by_panels: bool = False) -> list[Step]:
         """To a layer's d, from that of the layer above or from the loss."""
@@ -202,16 +223,17 @@ class Builder:
 
     # ---- phase 2
 
-    def _updates(self, hyper: np.ndarray, threads: int) -> list[Op]:
-        optimizer = optimizer_columns(self.plan, hyper)
+    def _updates(self, move: Move, threads: int) -> list[Op]:
         ops: list[Op] = []
         for k, layer in enumerate(self.plan.layers):
             panels = self.panels(layer)
             unit = _unit(panels * layer.inputs, threads)
-            columns = {**self.gradient(k), **optimizer, "UNIT": unit}
+            places = {"W": move.arena.address(layer.weights), "BIAS": move.arena.address(layer.bias)}
+            columns = {**self.gradient(k), **move.columns, **places, "UNIT": unit}
             ops.append((self.kernel(dense.dense_update), panels * (-(-layer.inputs // unit) + 1), columns))
             for place in range(len(layer.vectors)):
-                columns = {**self.vector_gradient(k, place), **optimizer}
+                offset = move.arena.address(layer.vectors[place].offset)
+                columns = {**self.vector_gradient(k, place), **move.columns, "BIAS": offset}
                 ops.append((self.kernel(dense.vector_update), panels, columns))
         return ops
 

@@ -1,0 +1,94 @@
+"""Optimizers in plain NumPy, called by Python between runs of a table that stores the gradient.  It runs none itself.
+
+A matrix form moves every matrix of weights after each step; a solver takes an epoch and asks for as many losses and
+gradients as it likes.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from math import sqrt
+from typing import Any
+
+import numpy as np
+
+from numbann.engine.cpu.memory import Arena
+from numbann.plan import Plan
+from numbann.simd.whole import SMALL
+
+Measure = Callable[[], float]  # runs the table on all rows: it gives their mean loss and stores the gradient
+
+
+def move_matrices(plan: Plan, trained: Arena, gradient: Arena, rate: float, step: int) -> None:
+    """A step of an optimizer of the form "matrix", on copies of the matrices."""
+    component, states = plan.optimizer.component, plan.optimizer.component.states
+    asked = _asked(component, step=step, learning_rate=rate, weight_decay=plan.weight_decay)
+    settings = {**plan.optimizer.values, **asked}
+    _adjust(plan, trained.parameters, gradient.parameters)
+    kept = [trained.tensors(k) for k in range(1 + len(states))]
+    for name, g in gradient.tensors().items():
+        w, *values = (np.atleast_2d(tensors[name]) for tensors in kept)
+        component.function(w=w, g=np.atleast_2d(g), **dict(zip(states, values, strict=True)), **settings)
+    for k, tensors in enumerate(kept):
+        trained.set_tensors(tensors, k)
+
+
+def average(plan: Plan, averaged: Arena, trained: Arena, step: int) -> None:
+    """Let the average of the weights follow them."""
+    kept = plan.average if step > 1 else 0.0
+    assert kept is not None
+    averaged.parameters[:] = kept * averaged.parameters + (1 - kept) * trained.parameters
+
+
+def _adjust(plan: Plan, w: np.ndarray, g: np.ndarray) -> None:
+    """Clip the gradient, and add what weights that should be small add, as kernels of elementwise optimizers do."""
+    if plan.clip_norm:
+        g *= min(1.0, plan.clip_norm / (sqrt(_square(g)) + SMALL))
+    if plan.clip_value:
+        np.clip(g, -plan.clip_value, plan.clip_value, out=g)
+    if plan.weight_decay and "weight_decay" not in plan.optimizer.component.roles:
+        g += plan.weight_decay * w
+    if plan.l1:
+        g += plan.l1 * np.sign(w)
+
+
+class Solver:
+    """An optimizer of the form "solver" with its memory."""
+
+    def __init__(self, plan: Plan, arena: Arena, gradient: Arena) -> None:
+        self.memory: dict[str, np.ndarray] = {}
+        self._plan, self._arena, self._gradient = plan, arena, gradient
+        self._measured = np.zeros(0)  # the weights that were measured last
+
+    def forget(self) -> None:
+        """Begin anew: weights or data are others."""
+        self.memory.clear()
+        self._measured = np.zeros(0)
+
+    def move(self, measure: Measure, rate: float, step: int) -> None:
+        """An epoch.  What was measured last, in it or before, is then the loss of the weights that it found."""
+        component, w = self._plan.optimizer.component, self._arena.parameters.astype(np.float64)
+        settings = {**self._plan.optimizer.values, **_asked(component, step=step, learning_rate=rate)}
+        evaluate = functools.partial(self._evaluate, measure)
+        component.function(w=w, evaluate=evaluate, memory=self.memory, **settings)
+        if not np.array_equal(w, self._measured):
+            evaluate(w)
+
+    def _evaluate(self, measure: Measure, w: np.ndarray) -> tuple[float, np.ndarray]:
+        """The loss and its gradient at w, rounded in place to the precision of the model; weight decay is L2."""
+        self._arena.parameters[:] = w
+        w[:] = self._arena.parameters
+        loss, decay = measure(), self._plan.weight_decay
+        self._measured = w.copy()
+        return loss + decay / 2 * _square(w), self._gradient.parameters + decay * w
+
+
+def _asked(component: Any, **given: Any) -> dict[str, Any]:
+    """Those of the given roles that an optimizer asks for."""
+    return {name: value for name, value in given.items() if name in component.roles}
+
+
+def _square(x: np.ndarray) -> float:
+    """The sum of squares."""
+    return float(np.sum(x * x, dtype=np.float64))

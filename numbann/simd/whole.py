@@ -1,0 +1,61 @@
+"""Whole gradients as kernels: a gradient is stored instead of applied, measured, and then handed to the optimizer.
+
+The blocks that it is measured in depend on its length alone and are summed in order: the bits do not depend on threads.
+"""
+
+from __future__ import annotations
+
+from math import sqrt
+
+from numba import carray
+
+from numbann.simd.dense import hyper_of
+from numbann.simd.jit import inner
+from numbann.simd.op import CLIP_NORM, GROUPS, INPUTS, STRIDE, UPDATE, A, D, W
+from numbann.simd.pointer import advance, call_update, element, pointer, view
+from numbann.simd.rows import row_dot
+
+BLOCK = 1024  # elements that are measured, and later moved, at once
+SMALL = 1e-6  # joins the norm that is divided by, as in PyTorch
+
+
+def store(w, g, count, stride, hyper):
+    """In the place of an optimizer: w <- g, where w is a piece of a gradient."""
+    target, gradient = carray(w, count), carray(g, count)
+    for i in range(count):
+        target[i] = gradient[i]
+
+
+def sum_squares(op, first, last, step, scratch):
+    """The sum of squares of the blocks first..last of D, which has INPUTS elements, each into its element of A."""
+    sums = pointer(op[A], scratch)
+    for block in range(first, last):
+        part = view(op[D], scratch, block * BLOCK, min(BLOCK, op[INPUTS] - block * BLOCK))
+        sums[block] = row_dot(part, part)
+
+
+def update_clipped(op, first, last, step, scratch):
+    """The optimizer on the blocks first..last of W, with the gradient D scaled to a norm of at most CLIP_NORM."""
+    hyper, scaled = hyper_of(op, step, scratch), carray(scratch, BLOCK)
+    factor = scaled.dtype.type(_factor(op, hyper[CLIP_NORM], scratch))
+    for block in range(first, last):
+        start = block * BLOCK
+        count = min(BLOCK, op[INPUTS] - start)
+        w, g = advance(pointer(op[W], scratch), start), advance(pointer(op[D], scratch), start)
+        if factor == 1:
+            call_update(op[UPDATE], w, g, count, op[STRIDE], hyper)
+            continue
+        gradient = carray(g, count)
+        for i in range(count):
+            scaled[i] = factor * gradient[i]
+        call_update(op[UPDATE], w, scratch, count, op[STRIDE], hyper)
+
+
+@inner
+def _factor(op, largest, like):
+    """min(1, largest / (norm + SMALL)), from the GROUPS sums in A; NaN if the norm is."""
+    total = 0.0
+    for block in range(op[GROUPS]):
+        total += element(op[A], like, block)
+    factor = largest / (sqrt(total) + SMALL)
+    return 1.0 if factor > 1 else factor
