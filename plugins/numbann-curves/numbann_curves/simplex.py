@@ -22,29 +22,29 @@ def entmax15(z, a):
     tau, rise = -1.0, 1.0
     for _round in range(ROUNDS):
         if rise > 0:
-            total, slope = 0.0, 0.0
             for k in range(len(z)):
-                r = 0.5 * (z[k] - largest) - tau
-                if r > 0:
-                    total += r * r
-                    slope += r
-            higher = tau + 0.5 * (total - 1) / slope if slope > 0 else tau
+                a[k] = _above(z[k] - largest, tau)
+            slope = row_sum(a)
+            higher = tau + 0.5 * (row_dot(a, a) - 1) / slope if slope > 0 else tau
             rise = higher - tau
             tau = higher if rise > 0 else tau
     for k in range(len(z)):
-        r = 0.5 * (z[k] - largest) - tau
-        a[k] = 0 if r < 0 else r * r
+        a[k] = _above(z[k] - largest, tau) * _above(z[k] - largest, tau)
 
 
 @entmax15.backward
 def entmax15_backward(a, da, dz):
-    total, inner = 0.0, 0.0
     for k in range(len(a)):
-        r = sqrt(a[k])
-        total += r
-        inner += r * da[k]
+        dz[k] = sqrt(a[k])
+    mean = row_dot(dz, da) / row_sum(dz)
     for k in range(len(a)):
-        dz[k] = sqrt(a[k]) * (da[k] - inner / total)
+        dz[k] = dz[k] * (da[k] - mean)
+
+
+def _above(x, tau):
+    """x / 2 - tau, or 0 where that is less."""
+    r = 0.5 * x - tau
+    return 0 if r < 0 else r
 
 
 @activation(form="row")
