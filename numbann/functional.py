@@ -47,8 +47,8 @@ class OptimizerFunction:
     weight_decay: float
 
     def init(self, w: np.ndarray) -> dict[str, Any]:
-        """The states of new weights: zeros of w's shape, and the count of steps."""
-        return {"step": 0, **{name: np.zeros_like(w) for name in self.configured.component.states}}
+        """The states of new weights that are kept: zeros of w's shape, and the count of steps."""
+        return {"step": 0, **{name: np.zeros_like(w) for name in self.configured.stored_states}}
 
     def step(self, w: np.ndarray, g: np.ndarray, state: dict[str, Any]) -> None:
         """Move w against its gradient g; state is changed and counts the step."""
@@ -57,10 +57,10 @@ class OptimizerFunction:
         if component.form == "matrix":
             self._step_of_matrix(w, g, state)
             return
-        states = [state[name] for name in component.states]
-        counted = [state["step"]] if "step" in component.roles else []
+        states = {name: state[name] for name in self.configured.stored_states}
+        counted = {"step": state["step"]} if "step" in component.roles else {}
         values = {"weight_decay": self.weight_decay, **self.configured.values}
-        _function(component, "_step")(w, g, *states, *counted, **values)
+        _function(component, "_step")(w, g, **states, **counted, **values)
 
     def _step_of_matrix(self, w: np.ndarray, g: np.ndarray, state: dict[str, Any]) -> None:
         """The step of an optimizer of whole matrices; a vector is a matrix of one row."""

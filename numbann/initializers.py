@@ -1,4 +1,4 @@
-"""Initial weights, as plain NumPy.  shape = (I, O): I inputs, O outputs.  Biases start at zero elsewhere."""
+"""Initial weights, as plain NumPy.  shape = (I, O): I inputs, O outputs.  A bias starts as one more row would."""
 
 from __future__ import annotations
 

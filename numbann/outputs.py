@@ -87,8 +87,8 @@ class Reading:
         return np.hstack((1 - outputs, outputs)) if self.of_classes and self.target == "binary" else outputs
 
     def values(self, outputs: np.ndarray) -> np.ndarray:
-        """The predicted values (N, O) in the target's own unit."""
-        return np.asarray(self.preprocessing.unscale(outputs), np.float64)
+        """The predicted values (N, T) in the target's own unit: of several outputs a target, those that come first."""
+        return np.asarray(self.preprocessing.unscale(outputs[:, : len(self.preprocessing.targets)]), np.float64)
 
     def predictions(self, outputs: np.ndarray) -> np.ndarray:
         """Classes as they came (N,), labels as they came (N, T), or values: (N,) for one target, (N, O) for several."""

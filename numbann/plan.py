@@ -65,6 +65,7 @@ class Layer:
     norm: str | None = None
     dropout: Dropout | None = None
     residual: bool = False
+    bias_init: Configured | None = None
     vectors: tuple[Vector, ...] = ()
     statistics: int = 0
 
@@ -216,6 +217,7 @@ def _layer(choice: Any, inputs: int, offset: int, statistics: int, lanes: int) -
         norm=choice.norm,
         dropout=plain_dropout(choice.dropout) or alpha_dropout(choice.alpha_dropout),
         residual=choice.residual,
+        bias_init=choice.bias_init,
         vectors=tuple(
             Vector(name, bias + place * columns, start) for place, (name, start) in enumerate(starts.items(), start=1)
         ),

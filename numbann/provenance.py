@@ -18,7 +18,7 @@ OWN = "numbann"  # the origin of what numbann itself provides
 def components_of(resolved: Any) -> list[Component]:
     """Every component that a resolved spec uses, once each, sorted by kind and name."""
     used = [resolved.loss, resolved.optimizer, resolved.schedule, resolved.output_activation]
-    used += [part for layer in resolved.layers for part in (layer.activation, layer.init)]
+    used += [part for layer in resolved.layers for part in (layer.activation, layer.init, layer.bias_init) if part]
     found = {(part.component.kind, part.name): part.component for part in used}
     found |= {(metric.kind, metric.name): metric for metric in resolved.metrics}
     return [component for _, component in sorted(found.items())]

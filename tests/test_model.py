@@ -91,6 +91,18 @@ def test_regression(write_spec: WriteSpec) -> None:
         model.predict_proba(POINTS)
 
 
+def test_means_are_the_predictions_where_a_loss_has_variances_too(write_spec: WriteSpec) -> None:
+    data, train = {"target": "sum", "drop": ["colour"], "task": "regression"}, {"epochs": 60}
+    spec = write_spec(data=data, loss="gaussian_nll", train=train, optimizer={"learning_rate": 0.02})
+    run = numbann.train(spec)
+    model = numbann.load(run.path)
+    assert model.weights[-1][0].shape[1] == 2
+    np.testing.assert_allclose(model.predict(POINTS), POINTS.sum(1), atol=0.5)
+    assert run.metrics["test"]["r2"] > 0.95
+    spec = write_spec(data={"target": ["sum", "y"], "drop": ["colour"]}, loss="gaussian_nll", train={"epochs": 1})
+    assert numbann.train(spec).model.predict(np.array([[1.0], [2.0]])).shape == (2, 2)
+
+
 def test_several_targets(write_spec: WriteSpec) -> None:
     spec = write_spec(data={"target": ["sum", "y"], "drop": ["colour"]}, train={"epochs": 1})
     assert numbann.train(spec).model.predict(np.array([[1.0], [2.0]])).shape == (2, 2)

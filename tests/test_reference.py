@@ -24,9 +24,11 @@ LOSSES = {
 }
 SOLVERS = {each.component.name for each in built_in().entries("optimizer") if each.component.form == "solver"}
 REAL = np.array([[0.5, -1.0, 2.1], [0.2, 1.0, 0.1]])
-LOSSES.update(dict.fromkeys(("mae", "huber", "smooth_l1", "log_cosh", "quantile"), REAL))
+LOSSES.update(dict.fromkeys(("mae", "huber", "smooth_l1", "log_cosh", "quantile", "cosine_similarity"), REAL))
+LOSSES.update(gaussian_nll=np.array([[0.5, -1.0], [0.2, 1.0]]))
 LOSSES.update(dict.fromkeys(("mape", "msle", "poisson_nll"), np.abs(REAL)), squared_hinge=LOSSES["hinge"])
 Y = np.array([[2.0, 1.0, 0.0], [-1.0, 0.5, 3.0]])
+OUTPUTS = {"gaussian_nll": np.array([[2.0, 1.0, 0.0, -1.0], [-1.0, 0.5, 3.0, 0.2]])}  # of Y's width if not here
 
 
 def difference(f: Callable[[np.ndarray], float], x: np.ndarray, step: float = 1e-6) -> np.ndarray:
@@ -92,12 +94,16 @@ def test_activations_backward(name: str) -> None:
         ("mse", [(1.5**2 + 2**2 + 2**2) / 3, (1 + 0.5**2 + 3**2) / 3]),
         ("softmax_cross_entropy", [-np.log(0.09003057), -np.log(0.01664452)]),
         ("soft_cross_entropy", [-np.log([0.66524096, 0.24472847, 0.09003057]) @ [0.2, 0.3, 0.5], -np.log(0.01664452)]),
+        # two targets: (s + e^2 exp(-s)) / 2 with e = 1.5, s = 0; e = 2, s = -1; then e = -1.2, s = 3; e = -0.5, s = 0.2
+        ("gaussian_nll", [(2.25 - 1 + 4 * np.e) / 4, (3 + 1.44 * np.exp(-3) + 0.2 + 0.25 * np.exp(-0.2)) / 4]),
+        # y't = 0, and -0.2 + 0.5 + 0.3 over lengths sqrt(10.25) and sqrt(1.05)
+        ("cosine_similarity", [1.0, 1 - 0.6 / np.sqrt(10.25 * 1.05)]),
         # -log sigmoid(y) of each output: 0.126928 at 2, 0.313262 at 1, ln 2 at 0; t mixes it with the one at -y
         ("sigmoid_cross_entropy", [(2.126928 + 0.313262 + np.log(2)) / 3, (1.313262 + 0.724077 + 3.048587) / 3]),
     ],
 )
 def test_losses_by_hand(name: str, values: list[float]) -> None:
-    np.testing.assert_allclose(getattr(reference, name)(Y, LOSSES[name])[0], values, rtol=1e-6)
+    np.testing.assert_allclose(getattr(reference, name)(OUTPUTS.get(name, Y), LOSSES[name])[0], values, rtol=1e-6)
 
 
 def test_label_smoothing() -> None:
@@ -111,7 +117,7 @@ def test_label_smoothing() -> None:
 @pytest.mark.parametrize("name", built_in().names("loss"))
 def test_losses_backward(name: str) -> None:
     values = {"label_smoothing": 0.2} if name == "softmax_cross_entropy" else {}
-    y = Y + 0.003  # not at a kink
+    y = OUTPUTS.get(name, Y) + 0.003  # not at a kink
 
     def loss(y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         return getattr(reference, name)(y, LOSSES[name], **values)
@@ -161,8 +167,8 @@ def test_weight_decay_joins_the_gradient(name: str) -> None:
     if "weight_decay" in built_in().get("optimizer", name).roles:
         pytest.skip("it is beside the gradient")
     component = built_in().get("optimizer", name)
-    states = [np.float64(0.5)] * len(component.states) + ([3] if "step" in component.roles else [])
-    np.testing.assert_allclose(step(2.0, 1.0, *states, weight_decay=0.1), step(2.0, 1.2, *states), rtol=1e-12)
+    states = dict.fromkeys(component.states, np.float64(0.5)) | ({"step": 3} if "step" in component.roles else {})
+    np.testing.assert_allclose(step(2.0, 1.0, weight_decay=0.1, **states), step(2.0, 1.2, **states), rtol=1e-12)
 
 
 def test_gradients_of_a_network() -> None:

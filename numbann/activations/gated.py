@@ -40,7 +40,7 @@ def gelu(z):
     """Gaussian error linear unit: a = z P with P = (1 + erf(z / sqrt(2))) / 2, in [-0.17, inf).
 
     P is the normal distribution's function, by erfc, which keeps its digits far below 0.  Derivative P + z p with the
-    density p = exp(-z^2 / 2) / sqrt(2 pi).  Smooth, as silu; the usual choice of transformers.
+    density p = exp(-z^2 / 2) / sqrt(2 pi).  Smooth and not monotonic, as silu; the usual choice of transformers.
     Hendrycks and Gimpel 2016, https://arxiv.org/abs/1606.08415; as torch.nn.GELU.
     """
     gate = erfc(-z * HALF_ROOT)
@@ -57,8 +57,8 @@ def gelu_derivative(z):
 def gelu_tanh(z):
     """Gaussian error linear unit by tanh: a = z (1 + tanh(u)) / 2, u = sqrt(2 / pi) (z + 0.044715 z^3).
 
-    Evaluated as z s with s = sigmoid(2 u).  Derivative s + z s (1 - s) 2 du/dz.  In [-0.17, inf), within 5e-4
-    of gelu and without erf; for models that were trained with it.  Hendrycks and Gimpel 2016,
+    Evaluated as z s with s = sigmoid(2 u), in [-0.1701, inf) and not monotonic.  Derivative s + z s (1 - s) 2 du/dz.
+    Within 5e-4 of gelu and without erf; for models that were trained with it.  Hendrycks and Gimpel 2016,
     https://arxiv.org/abs/1606.08415; as torch.nn.GELU(approximate="tanh").
     """
     e = exp(-2 * SLOPE * abs(z) * (1 + CUBE * z * z))
@@ -78,8 +78,8 @@ def mish(z):
     """Mish: a = z g with g = tanh(log(1 + exp(z))), in [-0.3089, inf).
 
     Evaluated as g = n / (n + r), where n / r = e (e + 2) / 2 with e = exp(z), all divided by e^2 above 0.  Derivative
-    g + z sigmoid(z) (1 - g^2).  Like silu, a little steeper.  Misra 2019, https://arxiv.org/abs/1908.08681; as
-    torch.nn.Mish.
+    g + z sigmoid(z) (1 - g^2).  Not monotonic either: like silu, a little steeper.  Misra 2019,
+    https://arxiv.org/abs/1908.08681; as torch.nn.Mish.
     """
     e = exp(-abs(z))
     n = e * (e + 2) if z < 0 else 1 + 2 * e
@@ -100,7 +100,7 @@ def mish_derivative(z):
 def hard_silu(z):
     """Hard sigmoid linear unit: a = z min(max(z + 3, 0), 6) / 6, in [-0.375, inf).
 
-    Derivative 0 for z < -3, 1 for z > 3, else (2 z + 3) / 6.  A silu without exp; units below -3 are dead.
+    Derivative 0 for z < -3, 1 for z > 3, else (2 z + 3) / 6.  A silu without exp, not monotonic; below -3 it is dead.
     Howard et al. 2019, https://arxiv.org/abs/1905.02244; as torch.nn.Hardswish.
     """
     return 0 if z < -3 else (z if z > 3 else z * ((z + 3) / 6))

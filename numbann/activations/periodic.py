@@ -12,8 +12,8 @@ from numbann.hookspecs import hookimpl
 def sine(z):
     """Sine: a = sin(z), in [-1, 1].
 
-    Derivative cos(z).  For signals and their derivatives; many minima, so that it needs small steps.  NaN at +-inf,
-    where there is no limit.  Sitzmann, Martel, Bergman, Lindell and Wetzstein 2020, https://arxiv.org/abs/2006.09661.
+    Derivative cos(z).  For signals and their derivatives; not monotonic: many minima, so that it needs small steps.
+    NaN at +-inf, where there is no limit.  Sitzmann, Martel, Bergman, Lindell and Wetzstein 2020, https://arxiv.org/abs/2006.09661.
     """
     return sin(z)
 

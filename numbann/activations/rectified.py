@@ -92,7 +92,7 @@ def elu_derivative(z, a, alpha):
     return 1 if z > 0 else a + alpha
 
 
-@activation
+@activation(init="lecun_normal")
 def selu(z):
     """Scaled exponential linear unit: a = s z for z >= 0, else s alpha (exp(z) - 1), in (-1.7581, inf).
 
@@ -142,9 +142,9 @@ def relu6_derivative(a):
 def threshold(z, threshold: float = 1.0, fill: float = 0.0):
     """Threshold: a = z for z > threshold, else fill, in {fill} and (threshold, inf).
 
-    Derivative 1 for z > threshold, else 0; at the threshold it jumps, which no gradient sees.  For sparse codes; units
-    below it for every row are dead, which a large threshold makes likely.  Konda, Memisevic and Krueger 2014,
-    https://arxiv.org/abs/1402.3337; as torch.nn.Threshold, whose `value` is fill.
+    Derivative 1 for z > threshold, else 0; at the threshold it jumps, which no gradient sees, and with a larger fill it
+    is not monotonic.  For sparse codes; units below it for every row are dead, which a large threshold makes likely.
+    Konda, Memisevic and Krueger 2014, https://arxiv.org/abs/1402.3337; as torch.nn.Threshold, whose `value` is fill.
     """
     return fill if z <= threshold else z
 

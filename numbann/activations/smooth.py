@@ -36,7 +36,7 @@ def squareplus(z, beta: Positive = 4.0):
     it nears 0 only as beta / (4 |z|).  Barron 2021, https://arxiv.org/abs/2112.11687.
     """
     r = abs(z) if abs(z) > LARGE else sqrt(z * z + beta)
-    return 0.5 * beta / (r - z) if z < 0 else 0.5 * (z + r)
+    return 0.5 * beta / (r - z) if z < 0 else 0.5 * z + 0.5 * r
 
 
 @squareplus.derivative

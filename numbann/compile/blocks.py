@@ -170,7 +170,7 @@ SCALES = {  # of a row's gradient, by the loss's form and whether rows are weigh
 }
 TARGETS = {
     "label": "label = ints(target)[base + order[r]]",
-    "t": "t = view(target, scratch, (base + order[r]) * op[TARGET_ROW], outputs)",
+    "t": "t = view(target, scratch, (base + order[r]) * op[TARGET_ROW], outputs // {share})",
 }
 
 UPDATE = """def kernel(w, g, count, stride, hyper):
@@ -198,14 +198,16 @@ def activation_forward(component: Component, dtype: str, in_place: bool, trainin
     lowered = Lowered(dtype)
     name = lowered.add(component.function)
     if component.form == "row":
-        text = ROW_FORWARD.format(parameters=_parameters(component), call=_call(name, component.function, {}))
+        text = ROW_FORWARD.format(
+            parameters=_parameters(component), call=_call(name, component, component.function, {})
+        )
         return _kernel(component, lowered, text)
     placed, start = is_placed(component), "start + r * op[Z_ROW]"
     if placed:
         start = "r * op[Z_ROW] + column"
     text = (PLACED_FORWARD if placed else ELEMENTWISE_FORWARD).format(
         parameters=_parameters(component),
-        call=_call(name, component.function, _of_unit(component, training)),
+        call=_call(name, component, component.function, _of_unit(component, training)),
         a="z" if in_place else f"view(op[A], scratch, {start}, {'width' if placed else 'length'})",
         **_placed(component, training),
     )
@@ -218,7 +220,7 @@ def activation_backward(component: Component, dtype: str, training: bool = True)
     lowered = Lowered(dtype)
     if component.form == "row":
         assert component.backward is not None
-        call = _call(lowered.add(component.backward), component.backward, {})
+        call = _call(lowered.add(component.backward), component, component.backward, {})
         return _kernel(component, lowered, ROW_BACKWARD.format(parameters=_parameters(component), call=call))
     derivative, slopes = derivative_of(component), slopes_of(component)
     given = _of_unit(component, training)
@@ -236,9 +238,9 @@ def activation_backward(component: Component, dtype: str, training: bool = True)
     text = (PLACED_BACKWARD if placed else ELEMENTWISE_BACKWARD).format(
         parameters=_parameters(component),
         views="\n".join(views),
-        call=_call(lowered.add(derivative), derivative, given),
+        call=_call(lowered.add(derivative), component, derivative, given),
         slopes="\n".join(
-            f"            slope_{k}[i] = d[i] * {_call(lowered.add(part), part, given)}"
+            f"            slope_{k}[i] = d[i] * {_call(lowered.add(part), component, part, given)}"
             for k, part in enumerate(slopes)
         ),
         **_placed(component, training),
@@ -296,19 +298,22 @@ def loss_kernel(component: Component, dtype: str, weighted: bool = False) -> int
     name = lowered.add(component.function)
     if component.form == "row":
         target = "label" if "label" in component.roles else "t"
-        call = _call(name, component.function, {})
-        text = ROW_LOSS.format(parameters=_parameters(component), target=TARGETS[target], call=call, **scales)
+        call = _call(name, component, component.function, {})
+        read = TARGETS[target].format(share=component.traits["outputs"])
+        text = ROW_LOSS.format(parameters=_parameters(component), target=read, call=call, **scales)
     else:
+        if component.traits["outputs"] > 1:
+            raise PluginError(f'loss {component.name}: of several outputs for a target; give it form="row"')
         derivative = derivative_of(component)
         slope = lowered.add(derivative)
         one, whole = {"y": "y[k]", "t": "t[k]"}, {"y": "y[k]", "t": "row[k]"}
         text = ELEMENTWISE_LOSS.format(
             parameters=_parameters(component),
             few=FEW,
-            value=_call(name, component.function, one),
-            derivative=_call(slope, derivative, one),
-            row_value=_call(name, component.function, whole),
-            row_derivative=_call(slope, derivative, whole),
+            value=_call(name, component, component.function, one),
+            derivative=_call(slope, component, derivative, one),
+            row_value=_call(name, component, component.function, whole),
+            row_derivative=_call(slope, component, derivative, whole),
             **scales,
         )
     return _kernel(component, lowered, text)
@@ -334,7 +339,7 @@ def _optimizer_kernel(component: Component, dtype: str, stored: tuple[str, ...],
     places |= {"average": -1} if "average" in extras else {}
     views = [f"    {name} = carray(advance(w, {place} * stride), count)" for name, place in places.items()]
     off = {parameter for state, parameter in component.traits["optional"].items() if state not in stored}
-    call = _call(name, component.function, {"w": "weights[i]", "g": "gradient", **states})
+    call = _call(name, component, component.function, {"w": "weights[i]", "g": "gradient", **states})
     kept = [f"{state}_array[i]" if state in stored else "_" for state in component.states]
     text = UPDATE.format(
         parameters=_hyper_parameters(component, off),
@@ -362,22 +367,28 @@ def update_signature(dtype: Any) -> Any:
 
 
 def free_parameters(component: Component) -> list[str]:
-    """The parameters that core does not own, in the order of the kernel's table."""
+    """The parameters that are no roles, in the order of the kernel's table."""
     return [parameter.name for parameter in component.parameters if parameter.name not in component.roles]
 
 
 # ---- text
 
 
-def _call(name: str, function: Callable[..., Any], given: Mapping[str, str]) -> str:
-    """A call of the lowered function with what stands for each of its arguments."""
-    return f"{name}({', '.join(given.get(argument, argument) for argument in arguments_of(function))})"
+def _call(name: str, component: Component, function: Callable[..., Any], given: Mapping[str, str]) -> str:
+    """A call of a lowered function of a component with what stands for each of its arguments."""
+    stands = {**{own: _named(own) for own in free_parameters(component)}, **given}
+    return f"{name}({', '.join(stands.get(argument, argument) for argument in arguments_of(function))})"
+
+
+def _named(parameter: str) -> str:
+    """A parameter's name in the text, where no other variable bears it."""
+    return f"own_{parameter}"
 
 
 def _parameters(component: Component) -> str:
     """Lines that read the parameters of an activation or a loss."""
     return "\n".join(
-        f"    {parameter.name} = element(op[PARAMETERS], scratch, {k}){_as_bool(parameter)}"
+        f"    {_named(parameter.name)} = element(op[PARAMETERS], scratch, {k}){_as_bool(parameter)}"
         for k, parameter in enumerate(component.parameters)
         if not parameter.learnable
     )
@@ -389,7 +400,7 @@ def _hyper_parameters(component: Component, off: set[str]) -> str:
     lines = []
     for k, name in enumerate(free_parameters(component)):
         value = "F(0)" if name in off else f"hyper[FIRST_PARAMETER + {k}]"
-        lines.append(f"    {name} = {value}{_as_bool(by_name[name])}")
+        lines.append(f"    {_named(name)} = {value}{_as_bool(by_name[name])}")
     return "\n".join(lines)
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from numbann.simd import jit
 from numbann.simd import shuffle as shuffling
 
-WEIGHTS, SHUFFLE, NOISE, SAMPLE = 0, 1, 2, 3  # purposes; SAMPLE: of rows, where not all are taken
+WEIGHTS, SHUFFLE, NOISE, SAMPLE, BIASES = 0, 1, 2, 3, 4  # purposes; SAMPLE: of rows, where not all are taken
 
 
 def generator(seed: int, purpose: int, *place: int) -> np.random.Generator:

@@ -6,7 +6,8 @@
 
 Arrays are C-ordered, float32 or float64; each function takes `out=`, and can be called from Python and from @njit code.
 For an activation NAME there are NAME(z) and NAME_backward(da, z, a); for a loss NAME(y, t) -> mean value, dy; for an
-optimizer NAME_step(w, g, states..., step) in place.  A network is trained by numbann.train, not from here.
+optimizer NAME_step(w, g, states..., step) in place; a state that only some settings need is an argument by name, such
+as largest of adam with amsgrad.  A network is trained by numbann.train, not from here.
 """
 
 from __future__ import annotations

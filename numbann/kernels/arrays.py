@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numba import types
 from numba.core.errors import TypingError
+from numba.extending import overload
 
 from numbann.errors import ShapeError
 from numbann.simd.jit import inner
@@ -60,6 +61,23 @@ def check_labels(name, rows, labels):
 
 
 @inner
+def check_outputs(name, rows, targets, share):
+    """ShapeError unless the rows have `share` numbers for each of their targets."""
+    same = rows.shape[0] == targets.shape[0] and rows.shape[1] == share * targets.shape[1]
+    if not same:
+        raise ShapeError(
+            name
+            + ": shapes "
+            + shape_text(rows)
+            + " and "
+            + shape_text(targets)
+            + " must be (B, "
+            + str(share)
+            + " T) and (B, T)"
+        )
+
+
+@inner
 def result_like(name, array, out):
     """out if it is given and fits, else a new array like the one given."""
     result = np.empty(array.shape, array.dtype) if out is None else out
@@ -73,3 +91,64 @@ def single_precision(kind):
     if scalar not in (types.float32, types.float64):
         raise TypingError(f"arrays must be of float32 or float64, not {scalar}")
     return scalar == types.float32
+
+
+# ---- states of an optimizer that are kept only where a parameter asks for them: arrays, else None
+
+
+def _none(kind):
+    return kind is types.none or isinstance(kind, types.Omitted)
+
+
+def flat_state(state):
+    """A state as one dimension; None stays."""
+
+
+def state_at(state, i, like):
+    """An element of a state; 0 where it is not kept."""
+
+
+def keep_state(state, i, value):
+    """Set an element of a state that is kept."""
+
+
+def check_state(name, state_name, w, state, parameter):
+    """ShapeError if a state does not fit the weights; ValueError if it is None and the parameter asks for it."""
+
+
+@overload(flat_state)
+def _flat_state(state):
+    if _none(state):
+        return lambda state: None
+    return lambda state: state.reshape(state.size)
+
+
+@overload(state_at)
+def _state_at(state, i, like):
+    if _none(state):
+        zero = np.float32(0) if single_precision(like) else np.float64(0)
+        return lambda state, i, like: zero
+    return lambda state, i, like: state[i]
+
+
+@overload(keep_state)
+def _keep_state(state, i, value):
+    if _none(state):
+        return lambda state, i, value: None
+
+    def keep(state, i, value):
+        state[i] = value
+
+    return keep
+
+
+@overload(check_state)
+def _check_state(name, state_name, w, state, parameter):
+    if not _none(state):
+        return lambda name, state_name, w, state, parameter: check_shapes(name, w, state)
+
+    def check(name, state_name, w, state, parameter):
+        if parameter != 0:
+            raise ValueError(name + ": its parameters ask for the state " + state_name + "; give an array")
+
+    return check

@@ -20,6 +20,7 @@ HEADER = '''"""Made by numbann from a component's mathematics."""
 import numpy as np
 from numba.extending import overload
 from numbann.kernels.arrays import as_rows, check_labels, check_shapes, flat, padded_row, result_like, single_precision
+from numbann.kernels.arrays import check_outputs, check_state, flat_state, keep_state, state_at
 from numbann.simd.jit import inner_safe
 from numbann.simd.pointer import padded
 
@@ -43,18 +44,18 @@ def _{role}({arguments}):
 
 FORWARD = {
     "elementwise": """def {name}(z{signature}, out=None):
+{casts}
     result = result_like("{name}", z, out)
     x, y = flat(z), result.reshape(result.size)
-{casts}
     for i in range(x.size):
         y[i] = value({value})
     return result
 """,
     "row": """def {name}(z{signature}, out=None):
+{casts}
     result = result_like("{name}", z, out)
     x, y = as_rows(z), as_rows(result)
     x_row, y_row = padded_row(x), padded_row(x)
-{casts}
     for i in range(x.shape[0]):
         x_row[:] = x[i]
         value({value})
@@ -64,22 +65,22 @@ FORWARD = {
 }
 BACKWARD = {
     "elementwise": """def {name}_backward(da, z, a{signature}, out=None):
+{casts}
     result = result_like("{name}_backward", z, out)
     check_shapes("{name}_backward", z, da)
     check_shapes("{name}_backward", z, a)
     d, x, y, dz = flat(da), flat(z), flat(a), result.reshape(result.size)
-{casts}
     for i in range(x.size):
         dz[i] = d[i] * derivative({derivative})
     return result
 """,
     "row": """def {name}_backward(da, z, a{signature}, out=None):
+{casts}
     result = result_like("{name}_backward", z, out)
     check_shapes("{name}_backward", z, da)
     check_shapes("{name}_backward", z, a)
     d, x, y, dz = as_rows(da), as_rows(z), as_rows(a), as_rows(result)
     d_row, x_row, y_row, dz_row = padded_row(x), padded_row(x), padded_row(x), padded_row(x)
-{casts}
     for i in range(x.shape[0]):
         d_row[:], x_row[:], y_row[:] = d[i], x[i], y[i]
         derivative({derivative})
@@ -89,10 +90,10 @@ BACKWARD = {
 }
 LOSS = {
     "elementwise": """def {name}(y, t{signature}, out=None):
+{casts}
     dy = result_like("{name}", y, out)
     check_shapes("{name}", y, t)
     x, target, d = flat(y), flat(t), dy.reshape(dy.size)
-{casts}
     share = y.dtype.type(1) / y.dtype.type(x.size)
     total = 0.0
     for i in range(x.size):
@@ -101,11 +102,11 @@ LOSS = {
     return total / x.size, dy
 """,
     "row": """def {name}(y, t{signature}, out=None):
+{casts}
     dy = result_like("{name}", y, out)
     x, d = as_rows(y), as_rows(dy)
     target = {target}
     check_{checks}("{name}", {checked})
-{casts}
     x_row, d_row{rows} = padded_row(x), padded_row(x){copies}
     share = y.dtype.type(1) / y.dtype.type(x.shape[0])
     total = 0.0
@@ -132,18 +133,20 @@ ROW_TARGETS = {
         "checks": "shapes",
         "checked": "x, target",
         "rows": ", t_row",
-        "copies": ", padded_row(x)",
+        "copies": ", padded_row(target)",
         "fill": "t_row[:] = target[i]",
     },
 }
-STEP = """def {name}_step(w, g{states}{step}{signature}):
+ROW_TARGETS["t of several outputs"] = {**ROW_TARGETS["t"], "checks": "outputs", "checked": "x, target, {share}"}
+STEP = """def {name}_step(w, g{states}{step}{signature}{optional}):
+{casts}
 {checks}
     weights, gradients = w.reshape(w.size), flat(g)
 {views}
-{casts}
     for i in range(weights.size):
         gradient = gradients[i]{decay}
-        {results} = value({value})
+        weights[i]{results} = value({value})
+{kept}
 """
 
 
@@ -171,15 +174,22 @@ def _loss(component: Component) -> dict[str, Any]:
         parts["derivative"] = derivative_of(component)
         return _made(component, parts, {"y": "x[i]", "t": "target[i]"}, LOSS["elementwise"])
     given = {"y": "x_row", "dy": "d_row", "label": "target[i]", "t": "t_row"}
-    fields = ROW_TARGETS["label" if "label" in component.roles else "t"]
-    return _made(component, parts, given, LOSS["row"], **fields)
+    share = component.traits["outputs"]
+    fields = ROW_TARGETS["label" if "label" in component.roles else "t" if share == 1 else "t of several outputs"]
+    return _made(
+        component, parts, given, LOSS["row"], **{key: text.format(share=share) for key, text in fields.items()}
+    )
 
 
 def _optimizer(component: Component) -> dict[str, Any]:
     if component.form != "elementwise":
         return {}
-    states = component.states
-    given = {"w": "weights[i]", "g": "gradient", **{state: f"{state}_flat[i]" for state in states}}
+    optional = component.traits["optional"]
+    states = [state for state in component.states if state not in optional]
+    given = {"w": "weights[i]", "g": "gradient"}
+    given |= {state: f"{state}_flat[i]" for state in states}
+    given |= {state: f"state_at({state}_flat, i, weights[i])" for state in optional}
+    results = [f"{state}_flat[i]" if state in states else f"{state}_new" for state in component.states]
     decays = "weight_decay" in component.roles
     return _made(
         component,
@@ -188,10 +198,18 @@ def _optimizer(component: Component) -> dict[str, Any]:
         STEP,
         states="".join(f", {state}" for state in states),
         step=", step" if "step" in component.roles else "",
-        checks="\n".join(f'    check_shapes("{component.name}_step", w, {other})' for other in ("g", *states)),
-        views="\n".join(f"    {state}_flat = {state}.reshape({state}.size)" for state in states),
+        optional="".join(f", {state}=None" for state in optional),
+        checks="\n".join(
+            [f'    check_shapes("{component.name}_step", w, {other})' for other in ("g", *states)]
+            + [
+                f'    check_state("{component.name}_step", "{state}", w, {state}, {optional[state]})'
+                for state in optional
+            ]
+        ),
+        views="\n".join(f"    {state}_flat = flat_state({state})" for state in component.states),
         decay="" if decays else " + weight_decay_cast * weights[i]",
-        results=", ".join(["weights[i]", *(f"{state}_flat[i]" for state in states)]),
+        results="".join(f", {result}" for result in results),
+        kept="\n".join(f"        keep_state({state}_flat, i, {state}_new)" for state in optional),
     )
 
 

@@ -1,11 +1,12 @@
-"""Losses for real targets, one output at a time.  Losses for classes live in classification.py."""
+"""Losses for real targets.  Losses for classes live in classification.py, those of counts and rates in positive.py."""
 
 from __future__ import annotations
 
-from math import exp, expm1, log, log1p, tanh
+from math import exp, expm1, log, log1p, sqrt, tanh
 
 from numbann.component import Fraction, Positive, loss
 from numbann.hookspecs import hookimpl
+from numbann.rows import row_dot
 
 
 @loss(aliases=("mean_squared_error",))
@@ -110,7 +111,49 @@ def quantile_derivative(y, t, quantile):
     return 1 - quantile if e > 0 else (-quantile if e < 0 else e)
 
 
+@loss(form="row", outputs=2)
+def gaussian_nll(y, t, dy, epsilon: Positive = 1e-6):
+    """Negative log-likelihood of a normal distribution: mean_k (log v_k + (m_k - t_k)^2 / v_k) / 2, v = exp(s).
+
+    y, dy: one row (2 T,), the means m of all targets and then the logarithms s of their variances; t: (T,).  v is at
+    least epsilon.  For an error bar of each prediction; predictions are the means.  A variance may grow to excuse bad
+    means: start at a low rate, or train by mse first.  dy: (m - t) / (v T), and (1 - (m - t)^2 / v) r / (2 T) with
+    r = exp(s) / v, 1 but where epsilon holds v up; there it leads back while the error is large.  An output s rather
+    than v may be any number, so that no step leaves what is allowed, and a variance is learnt in factors, not in sums.
+    Nix and Weigend 1994, https://doi.org/10.1109/ICNN.1994.374138; as torch.nn.GaussianNLLLoss of var = exp(s).
+    """
+    value = 0.0
+    for k in range(len(t)):
+        s = y[k + len(t)]
+        held = s < log(epsilon)
+        p = 1 / epsilon if held else exp(-s)
+        e = y[k] - t[k]
+        value += (log(epsilon) if held else s) + e * e * p
+        dy[k] = e * p / len(t)
+        dy[k + len(t)] = (0.5 - 0.5 * e * e * p) * (exp(s) * p if held else 1) / len(t)
+    return 0.5 * value / len(t)
+
+
+@loss(form="row")
+def cosine_similarity(y, t, dy, epsilon: Positive = 1e-8):
+    """Cosine distance: 1 - y't / (|y| |t|), in [0, 2], each length at least epsilon.  y, t, dy: one row (K,).
+
+    dy = (c y / |y| - t / |t|) / |y| with the cosine c = y't / (|y| |t|).  For targets whose direction counts and whose
+    length does not, such as embeddings: lengths of y are not learnt, and a single output knows only its sign.  Salton,
+    Wong and Yang 1975, https://doi.org/10.1145/361219.361220; as 1 - torch.nn.CosineSimilarity.
+    """
+    y_length, t_length = sqrt(row_dot(y, y)), sqrt(row_dot(t, t))
+    short = y_length < epsilon
+    y_size = epsilon if short else y_length
+    t_size = epsilon if t_length < epsilon else t_length
+    c = row_dot(y, t) / y_size / t_size
+    pull = 0 if short else c / y_size / y_size
+    for k in range(len(y)):
+        dy[k] = y[k] * pull - t[k] / t_size / y_size
+    return 1 - c
+
+
 @hookimpl
 def numbann_register(register):
-    for component in (mse, mae, huber, smooth_l1, log_cosh, quantile):
+    for component in (mse, mae, huber, smooth_l1, log_cosh, quantile, gaussian_nll, cosine_similarity):
         register(component)

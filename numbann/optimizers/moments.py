@@ -11,33 +11,8 @@ from numbann.component import Fraction, NonNegative, Positive, optimizer
 from numbann.hookspecs import hookimpl
 
 
-@optimizer
+@optimizer(optional={"largest": "amsgrad"})
 def adam(
-    w,
-    g,
-    m,
-    v,
-    step,
-    learning_rate: Positive = 1e-3,
-    beta1: Fraction = 0.9,
-    beta2: Fraction = 0.999,
-    epsilon: Positive = 1e-8,
-):
-    """Adam: w - learning_rate m_hat / (sqrt(v_hat) + epsilon).
-
-    m = beta1 m + (1 - beta1) g and v = beta2 v + (1 - beta2) g^2 are running means of the gradient and its square;
-    m_hat = m / (1 - beta1^step) and v_hat = v / (1 - beta2^step) undo their start at zero.  The first choice: it bears
-    inputs and layers of different scale.  Its steps do not shrink by themselves near the bottom, which a schedule
-    mends.  Kingma and Ba 2014, https://arxiv.org/abs/1412.6980; as torch.optim.Adam.
-    """
-    m = beta1 * m + (1 - beta1) * g
-    v = beta2 * v + (1 - beta2) * g * g
-    m_hat, v_hat = m / (1 - beta1**step), v / (1 - beta2**step)
-    return w - learning_rate * m_hat / (sqrt(v_hat) + epsilon), m, v
-
-
-@optimizer
-def amsgrad(
     w,
     g,
     m,
@@ -48,30 +23,37 @@ def amsgrad(
     beta1: Fraction = 0.9,
     beta2: Fraction = 0.999,
     epsilon: Positive = 1e-8,
+    amsgrad: bool = False,
 ):
-    """AMSGrad: Adam's step divided by the largest v so far, so that no weight's rate ever rises again.
+    """Adam: w - learning_rate m_hat / (sqrt(v_hat) + epsilon).
 
-    For rare large gradients, which adam forgets; else it is rarely better, and one early outlier slows a weight for
-    good.  Reddi, Kale and Kumar 2018, https://arxiv.org/abs/1904.09237; as torch.optim.Adam with amsgrad.
+    m = beta1 m + (1 - beta1) g and v = beta2 v + (1 - beta2) g^2 are running means of the gradient and its square;
+    m_hat = m / (1 - beta1^step) and v_hat = v / (1 - beta2^step) undo their start at zero.  The first choice: it
+    bears inputs and layers of different scale; its steps do not shrink by themselves near the bottom, which a schedule
+    mends.  amsgrad puts the largest v so far in the place of v: for rare large gradients, which adam forgets; one early
+    outlier then slows a weight for good.  Kingma and Ba 2014, https://arxiv.org/abs/1412.6980; amsgrad: Reddi, Kale
+    and Kumar 2018, https://arxiv.org/abs/1904.09237; as torch.optim.Adam.
     """
     m = beta1 * m + (1 - beta1) * g
     v = beta2 * v + (1 - beta2) * g * g
-    largest = max(v, largest)
+    largest = max(v, largest) if amsgrad else v
     m_hat, v_hat = m / (1 - beta1**step), largest / (1 - beta2**step)
     return w - learning_rate * m_hat / (sqrt(v_hat) + epsilon), m, v, largest
 
 
-@optimizer
+@optimizer(optional={"largest": "amsgrad"})
 def adamw(
     w,
     g,
     m,
     v,
+    largest,
     step,
     learning_rate: Positive = 1e-3,
     beta1: Fraction = 0.9,
     beta2: Fraction = 0.999,
     epsilon: Positive = 1e-8,
+    amsgrad: bool = False,
     weight_decay: NonNegative = 0.01,
 ):
     """AdamW: Adam's step from w - learning_rate weight_decay w, so that decay does not pass through the division.
@@ -82,8 +64,9 @@ def adamw(
     """
     m = beta1 * m + (1 - beta1) * g
     v = beta2 * v + (1 - beta2) * g * g
-    m_hat, v_hat = m / (1 - beta1**step), v / (1 - beta2**step)
-    return w - learning_rate * (m_hat / (sqrt(v_hat) + epsilon) + weight_decay * w), m, v
+    largest = max(v, largest) if amsgrad else v
+    m_hat, v_hat = m / (1 - beta1**step), largest / (1 - beta2**step)
+    return w - learning_rate * (m_hat / (sqrt(v_hat) + epsilon) + weight_decay * w), m, v, largest
 
 
 @optimizer
@@ -223,5 +206,5 @@ def adan(
 
 @hookimpl
 def numbann_register(register):
-    for component in (adam, amsgrad, adamw, adamax, nadam, radam, adabelief, adan):
+    for component in (adam, adamw, adamax, nadam, radam, adabelief, adan):
         register(component)

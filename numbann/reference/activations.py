@@ -159,7 +159,7 @@ def softplus_backward(da: Array, z: Array, a: Array, beta: float = 1.0) -> Array
 def squareplus(z: Array, beta: float = 4.0) -> Array:
     """a = (z + sqrt(z^2 + beta)) / 2, below 0 with numerator and denominator times sqrt(z^2 + beta) - z."""
     r = np.hypot(z, np.sqrt(beta))
-    return np.where(z < 0, beta / (r - z), z + r) / 2
+    return np.where(z < 0, beta / (r + np.abs(z)), z + r) / 2
 
 
 @at_the_limits
@@ -319,8 +319,10 @@ def soft_shrink_backward(da: Array, z: Array, a: Array, lambd: float = 0.5) -> A
 
 
 def tanh_shrink(z: Array) -> Array:
-    """a = z - tanh(z)."""
-    return z - np.tanh(z)
+    """a = z - tanh(z), near 0 (z cosh(z) - sinh(z)) / cosh(z) = sum_k 2 k z^(2 k + 1) / (2 k + 1)! / cosh(z)."""
+    near = np.where(np.abs(z) < 1, z, 0)
+    total = sum(near ** (2 * k + 1) * (2 * k / math.factorial(2 * k + 1)) for k in range(12, 0, -1))
+    return np.where(np.abs(z) < 1, total / np.cosh(near), z - np.tanh(z))
 
 
 def tanh_shrink_backward(da: Array, z: Array, a: Array) -> Array:

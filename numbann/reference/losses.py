@@ -46,6 +46,24 @@ def quantile(y: Array, t: Array, quantile: float = 0.5) -> tuple[Array, Array]:
     return np.maximum(quantile * e, (quantile - 1) * e).mean(axis=1), slope / y.shape[1]
 
 
+@at_the_limits
+def gaussian_nll(y: Array, t: Array, epsilon: float = 1e-6) -> tuple[Array, Array]:
+    """value = mean_k (log v_k + (m_k - t_k)^2 / v_k) / 2, v = max(exp(s), epsilon); y: (B, 2 T) is m, then s."""
+    m, s = np.split(y, 2, axis=1)
+    v = np.exp(np.maximum(s, np.log(epsilon)))
+    e, slope = m - t, np.exp(np.minimum(s, np.log(epsilon))) / np.minimum(v, epsilon)
+    dy = np.hstack((e / v, slope * (1 - e**2 / v) / 2))
+    return ((np.maximum(s, np.log(epsilon)) + e**2 / v) / 2).mean(axis=1), dy / t.shape[1]
+
+
+def cosine_similarity(y: Array, t: Array, epsilon: float = 1e-8) -> tuple[Array, Array]:
+    """value = 1 - y't / (|y| |t|), each length at least epsilon."""
+    length = np.linalg.norm(y, axis=1, keepdims=True)
+    size, unit = np.maximum(length, epsilon), t / np.maximum(np.linalg.norm(t, axis=1, keepdims=True), epsilon)
+    c = (y / size * unit).sum(axis=1, keepdims=True)
+    return 1 - c[:, 0], (np.where(length < epsilon, 0, c * y / size) - unit) / size
+
+
 def mape(y: Array, t: Array, epsilon: float = 1e-8) -> tuple[Array, Array]:
     """value = mean_k |y - t| / max(|t|, epsilon)."""
     size = np.maximum(np.abs(t), epsilon)

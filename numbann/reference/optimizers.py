@@ -30,14 +30,20 @@ def momentum_step(
 
 def adam_step(
     w: Array, g: Array, m: Array, v: Array, step: int, learning_rate: float = 1e-3, beta1: float = 0.9,
-    beta2: float = 0.999, epsilon: float = 1e-8, weight_decay: float = 0.0,
-) -> tuple[Array, Array, Array]:  # fmt: skip
-    """Adam, in the order of torch.optim.Adam: one rate for the step, the root corrected before epsilon joins it."""
+    beta2: float = 0.999, epsilon: float = 1e-8, weight_decay: float = 0.0, amsgrad: bool = False,
+    largest: Array | None = None,
+) -> tuple[Array, ...]:  # fmt: skip
+    """Adam, in the order of torch.optim.Adam: one rate for the step, the root corrected before epsilon joins it.
+
+    With amsgrad the correction at the start is applied to the maximum.  largest is given and returned only if wanted.
+    """
     g = g + weight_decay * w
     m = m + (1 - beta1) * (g - m)
     v = v + (1 - beta2) * (g**2 - v)
+    most = np.maximum(v, 0 if largest is None else largest) if amsgrad else v
     rate = learning_rate / (1 - beta1**step)
-    return w - rate * m / (np.sqrt(v) / np.sqrt(1 - beta2**step) + epsilon), m, v
+    moved = w - rate * m / (np.sqrt(most) / np.sqrt(1 - beta2**step) + epsilon)
+    return (moved, m, v) if largest is None else (moved, m, v, most)
 
 
 def rmsprop_step(
@@ -80,24 +86,14 @@ def adadelta_step(
     return w - learning_rate * delta, v, d + (1 - rho) * (delta**2 - d)
 
 
-def amsgrad_step(
-    w: Array, g: Array, m: Array, v: Array, largest: Array, step: int, learning_rate: float = 1e-3, beta1: float = 0.9,
-    beta2: float = 0.999, epsilon: float = 1e-8, weight_decay: float = 0.0,
-) -> tuple[Array, Array, Array, Array]:  # fmt: skip
-    """AMSGrad as torch.optim.Adam with amsgrad: the correction at the start is applied to the maximum."""
-    _, m, v = adam_step(w, g, m, v, step, learning_rate, beta1, beta2, epsilon, weight_decay)
-    largest = np.maximum(largest, v)
-    size = np.sqrt(largest) / np.sqrt(1 - beta2**step) + epsilon
-    return w - learning_rate / (1 - beta1**step) * m / size, m, v, largest
-
-
 def adamw_step(
     w: Array, g: Array, m: Array, v: Array, step: int, learning_rate: float = 1e-3, beta1: float = 0.9,
-    beta2: float = 0.999, epsilon: float = 1e-8, weight_decay: float = 0.01,
-) -> tuple[Array, Array, Array]:  # fmt: skip
+    beta2: float = 0.999, epsilon: float = 1e-8, weight_decay: float = 0.01, amsgrad: bool = False,
+    largest: Array | None = None,
+) -> tuple[Array, ...]:  # fmt: skip
     """AdamW: the weights shrink first, then Adam moves them."""
-    moved, m, v = adam_step(w, g, m, v, step, learning_rate, beta1, beta2, epsilon)
-    return moved - learning_rate * weight_decay * w, m, v
+    moved, *states = adam_step(w, g, m, v, step, learning_rate, beta1, beta2, epsilon, 0.0, amsgrad, largest)
+    return (moved - learning_rate * weight_decay * w, *states)
 
 
 def adamax_step(

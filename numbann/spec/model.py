@@ -139,6 +139,7 @@ class Layer(Section):
     alpha_dropout: Annotated[float, RATE] = 0.0
     residual: Annotated[bool, BOOLEAN] = False
     init: Annotated[Auto, Chosen("initializer")]
+    bias_init: Annotated[Auto, Chosen("initializer")]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -148,6 +149,7 @@ class Model(Section):
     layers: Annotated[list[Layer], Inner(Layer, many=True)]
     output_activation: Annotated[Auto, Chosen("activation")]
     init: Annotated[Auto, Chosen("initializer")]
+    bias_init: Annotated[ComponentSpec, Chosen("initializer", "zeros")]
     dtype: Annotated[str, one_of("float32", "float64")] = "float32"
 
 

@@ -16,7 +16,7 @@ from numbann.registry import Registry
 from numbann.spec.checks import DEFAULT_BATCH, DEFAULT_SHARE, is_solver, residual_faults, sources
 from numbann.spec.faults import Found, did_you_mean
 from numbann.spec.loading import Loaded
-from numbann.spec.model import ComponentSpec, Data, Spec, Split, to_json
+from numbann.spec.model import ComponentSpec, Data, Layer, Spec, Split, to_json
 from numbann.spec.tasks import Target, Task, default_loss, default_metrics, target_for, unfit_loss, unfit_metric
 from numbann.spec.trail import shown
 
@@ -32,6 +32,7 @@ class LayerChoice:
     dropout: float = 0.0
     alpha_dropout: float = 0.0
     residual: bool = False
+    bias_init: Configured | None = None
 
 
 @dataclass(frozen=True)
@@ -187,6 +188,7 @@ def _hidden_layers(spec: Spec, registry: Registry) -> Iterator[LayerChoice]:
             dropout=layer.dropout,
             alpha_dropout=layer.alpha_dropout,
             residual=layer.residual,
+            bias_init=_bias_init(registry, spec, layer.bias_init),
         )
 
 
@@ -194,12 +196,18 @@ def _output_layer(spec: Spec, registry: Registry, loss: Configured, output: Conf
     """The last layer; a link is the loss's to apply, so the layer itself then applies nothing."""
     through = _link(registry, loss).name == "identity"
     applied = output if through else registry.get("activation", "identity").configured()
-    return LayerChoice(target.outputs, applied, _init(registry, spec.model.init, output))
+    init, bias_init = _init(registry, spec.model.init, output), _bias_init(registry, spec, "auto")
+    return LayerChoice(target.outputs, applied, init, bias_init=bias_init)
 
 
 def _init(registry: Registry, chosen: Any, activation: Configured) -> Configured:
     """The initializer chosen, or for `auto` the one that the activation asks for."""
     return _configured(registry, "initializer", _or(chosen, activation.component.traits["init"]))
+
+
+def _bias_init(registry: Registry, spec: Spec, chosen: Any) -> Configured:
+    """The initializer of a layer's biases, for `auto` that of the model."""
+    return _configured(registry, "initializer", spec.model.bias_init if chosen == "auto" else chosen)
 
 
 def _without_rate(optimizer: Component, settings: dict[str, Any]) -> Configured:
@@ -232,7 +240,7 @@ def _resolved_spec(
     metrics: list[str],
 ) -> Spec:
     spec, base = loaded.spec, loaded.source.base
-    hidden = [_with(layer, init=_chosen(choice.init)) for layer, choice in zip(spec.model.layers, layers, strict=False)]
+    hidden = [_written_layer(layer, choice) for layer, choice in zip(spec.model.layers, layers, strict=False)]
     model = _with(spec.model, layers=hidden, output_activation=_chosen(output), init=_chosen(layers[-1].init))
     data = _resolved_data(spec.data, base, facts, _takes_any_real(loss, target, facts.task))
     size = spec.train.batch_size
@@ -241,6 +249,12 @@ def _resolved_spec(
     train = _with(spec.train, metrics=metrics, batch_size=size)
     plugins = [str(base / name) for name in spec.plugins]
     return _with(spec, data=data, model=model, loss=_chosen(loss), train=train, plugins=plugins)
+
+
+def _written_layer(layer: Layer, choice: LayerChoice) -> Layer:
+    assert choice.bias_init is not None
+    written: Layer = _with(layer, init=_chosen(choice.init), bias_init=_chosen(choice.bias_init))
+    return written
 
 
 def _resolved_data(data: Data, base: Path, facts: Any, any_real: bool) -> Data:

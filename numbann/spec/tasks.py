@@ -58,7 +58,7 @@ def target_for(loss: Component, task: Task) -> Target | None:
     """The target that a loss asks for under a task, or None if it cannot serve it."""
     wants = "label" if "label" in loss.roles else loss.traits["target"]
     form = _form(wants, task)
-    if form is None:
+    if form is None or (task.kind != "regression" and loss.traits["outputs"] > 1):
         return None
     if task.kind == "multilabel":
         return Target(form, task.targets) if loss.traits["outputs"] == 1 else None

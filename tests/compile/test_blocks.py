@@ -9,13 +9,16 @@ from typing import Any
 
 import numpy as np
 import pytest
+from variants import variants
 
 from numbann import reference
 from numbann.compile import blocks
-from numbann.component import activation, freeze, optimizer
+from numbann.component import Component, activation, freeze, loss, optimizer
 from numbann.errors import PluginError
+from numbann.kernels.components import array_functions
 from numbann.losses.classification import sigmoid_cross_entropy
 from numbann.losses.regression import mse
+from numbann.simd import jit
 from numbann.simd import op as layout
 
 
@@ -60,6 +63,26 @@ def test_double_precision_is_found_by_name() -> None:
     assert blocks.activation_forward(component, "float64", False)
 
 
+@pytest.mark.parametrize(("component", "values"), [*variants("activation"), *variants("loss"), *variants("optimizer")])
+def test_a_second_compilation_is_found_in_the_cache(component: Component, values: dict[str, Any]) -> None:
+    """In double precision, which other tests compile too; the wrapped functions remember nothing."""
+
+    def compiled() -> None:
+        if component.kind == "activation":
+            blocks.activation_forward.__wrapped__(component, "float64", False)
+            blocks.activation_backward.__wrapped__(component, "float64")
+        elif component.kind == "loss":
+            blocks.loss_kernel.__wrapped__(component, "float64")
+        else:
+            stored = component.configured(**values).stored_states
+            blocks._optimizer_kernel.__wrapped__(component, "float64", stored)
+
+    compiled()
+    before = jit.MISSES
+    compiled()
+    assert before == jit.MISSES
+
+
 def test_what_does_not_compile_names_the_component() -> None:
     with pytest.raises(PluginError, match="optimizer unbalanced: does not compile: "):
         blocks.optimizer_kernel(freeze(unbalanced).configured(), "float32")
@@ -68,6 +91,49 @@ def test_what_does_not_compile_names_the_component() -> None:
 def test_array_arithmetic_is_refused() -> None:
     with pytest.raises(PluginError, match="array_arithmetic"):
         blocks.activation_forward(freeze(array_arithmetic), "float32", False)
+
+
+@activation
+def named(z, width: float = 1.0, start: float = 1.0, i: float = 1.0, d: float = 1.0, total: float = 1.0):
+    """Named: its parameters bear names that the code around it uses too."""
+    return z * width * start * i * d * total
+
+
+@named.derivative
+def named_derivative(z, width, start, i, d, total):
+    return width * start * i * d * total
+
+
+@loss
+def called(y, t, scale: float = 1.0, share: float = 1.0, row: float = 1.0, x: float = 1.0):
+    """Called: so do its."""
+    return (y - t) * scale * share * row * x
+
+
+@called.derivative
+def called_derivative(y, t, scale, share, row, x):
+    return scale * share * row * x
+
+
+@optimizer
+def titled(w, g, learning_rate: float = 1.0, count: float = 1.0, weights: float = 1.0, hyper: float = 1.0):
+    """Titled: and its."""
+    return w - learning_rate * count * weights * hyper * g
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_parameters_may_have_any_name(dtype: str) -> None:
+    blocks.activation_forward(freeze(named), dtype, False)
+    blocks.activation_backward(freeze(named), dtype)
+    blocks.loss_kernel(freeze(called), dtype)
+    blocks.optimizer_kernel(freeze(titled).configured(), dtype)
+    z = np.ones(3, dtype)
+    np.testing.assert_array_equal(array_functions(freeze(named))["named"](z, 2.0, 3.0, 0.5, 4.0, 0.5), 6 * z)
+    value, dy = array_functions(freeze(called))["called"](2 * z, z, 2.0, 3.0, 0.5, 4.0)
+    assert value == 12.0
+    np.testing.assert_array_equal(dy, 4 * z)
+    array_functions(freeze(titled))["titled_step"](z, np.ones(3, dtype), 0.5, 2.0, 3.0, 0.5)
+    np.testing.assert_array_equal(z, np.full(3, -0.5))
 
 
 def test_a_component_without_a_derivative() -> None:

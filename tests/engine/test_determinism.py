@@ -7,8 +7,10 @@ from typing import Any
 import numpy as np
 import pytest
 from networks import flat, make_data, make_engine, make_plan, same_bytes
+from variants import variants
 
 from numbann import plan
+from numbann.component import Component
 from numbann.engine import Engine
 
 WIDE = [20, 330, 130, 10]  # the first layer has a panel of columns for each of several threads
@@ -17,13 +19,13 @@ Weights = list[tuple[np.ndarray, np.ndarray]]
 
 
 def trained(
-    made: plan.Plan, threads: int | str, rows: int = 77, epochs: int = 2
+    made: plan.Plan, threads: int | str, rows: int = 77, epochs: int = 2, rate: float = 0.01
 ) -> tuple[list[float], Weights, np.ndarray]:
     """Losses, weights and predictions after some epochs."""
     engine, x, _ = make_engine(made, rows, threads)
     with engine:
         steps = -(-rows // (made.batch_size or rows))
-        losses = [engine.epoch(epoch, np.full(steps, 0.01)) for epoch in range(epochs)]
+        losses = [engine.epoch(epoch, np.full(steps, rate)) for epoch in range(epochs)]
         return losses, engine.weights(), engine.predict(x)
 
 
@@ -87,6 +89,17 @@ def test_threads_chosen_by_the_engine(sizes: list[int]) -> None:
 def test_any_number_of_threads_for_curved_activations(activation: str) -> None:
     made = make_plan(NARROW, activation, "soft_cross_entropy", "rmsprop", batch=16, dtype="float32", centered=True)
     assert same_bytes(trained(made, 1)[1], trained(made, 3)[1])
+
+
+@pytest.mark.parametrize(("component", "values"), [*variants("activation"), *variants("loss"), *variants("optimizer")])
+def test_any_number_of_threads_for_every_component(component: Component, values: dict[str, Any]) -> None:
+    chosen = {component.kind: component.name, **(values if component.kind == "optimizer" else {})}
+    made = make_plan([20, 33, 10], batch=16, weight_decay=0.01, **chosen)
+    losses, weights, predictions = trained(made, 1, rate=1e-4)
+    other_losses, other_weights, other_predictions = trained(made, 3, rate=1e-4)
+    assert other_losses == losses
+    assert same_bytes(other_weights, weights)
+    assert other_predictions.tobytes() == predictions.tobytes()
 
 
 def test_two_runs() -> None:

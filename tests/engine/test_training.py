@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from networks import epoch_order, flat, make_data, make_engine, make_plan, twin, twin_loss
+from networks import configured, epoch_order, flat, make_data, make_engine, make_plan, twin, twin_loss
 from variants import variants
 
 from numbann import plan, reference
@@ -179,3 +179,14 @@ def test_huge_batches_with_every_optimizer(optimizer: Component, parameters: dic
 def test_huge_batches_of_a_large_network() -> None:
     """More than a million parameters: fewer groups of rows, whose gradients take memory."""
     check_epoch(make_plan([9, 1040, 1030, 2], "relu", dtype="float32"), 1030, 0.05)
+
+
+def test_biases_start_by_their_initializer() -> None:
+    half, uniform = configured("initializer", "constant", value=0.5), configured("initializer", "lecun_uniform")
+    made = make_plan([4, 30, 2], between=[{"bias_init": uniform}, {"bias_init": half}])
+    with Engine(made, 1) as engine:
+        engine.initialize(0)
+        (_, first), (_, second) = engine.weights()
+    assert len(set(first.tolist())) == 30
+    assert np.abs(first).max() <= np.sqrt(3 / 4)
+    assert (second == 0.5).all()

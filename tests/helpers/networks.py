@@ -72,9 +72,10 @@ def make_plan(
 
 
 def make_targets(loss: Component, rows: int, outputs: int, random: np.random.Generator) -> np.ndarray:
-    """Targets that a loss accepts: classes (B,), or rows (B, O) of its kind of number."""
+    """Targets that a loss accepts: classes (B,), or rows (B, T) of its kind of number, T the outputs or a share."""
     if "label" in loss.roles:
         return random.integers(0, outputs, rows)
+    outputs //= loss.traits["outputs"]
     draw = {
         "real": lambda: random.standard_normal((rows, outputs)),
         "unshifted": lambda: random.uniform(0.5, 3.0, (rows, outputs)),

@@ -13,22 +13,23 @@ from numbann.discovery import built_in
 
 SETTINGS: dict[str, list[dict[str, Any]]] = {
     "rrelu": [{"u": 0.5}],
-    "elu": [{}, {"alpha": 0.3}, {"alpha": 2.0}],
-    "celu": [{}, {"alpha": 0.6}],
-    "threshold": [{}, {"threshold": -1.1, "fill": 0.5}],
+    "elu": [{}, {"alpha": 0.3125}, {"alpha": 2.0}],
+    "celu": [{}, {"alpha": 0.625}],
+    "threshold": [{}, {"threshold": -1.125, "fill": 0.5}],
     "softplus": [{}, {"beta": 2.0}],
-    "squareplus": [{}, {"beta": 0.3}],
-    "silu": [{}, {"beta": 1.7}],
+    "squareplus": [{}, {"beta": 0.3125}],
+    "silu": [{}, {"beta": 1.75}],
     "hard_tanh": [{}, {"min_val": -2.125, "max_val": 0.75}],
-    "hard_shrink": [{}, {"lambd": 1.3}],
-    "soft_shrink": [{}, {"lambd": 1.3}],
-    "leaky_relu": [{}, {"alpha": 0.0}, {"alpha": 0.3}],
+    "hard_shrink": [{}, {"lambd": 1.25}],
+    "soft_shrink": [{}, {"lambd": 1.25}],
+    "leaky_relu": [{}, {"alpha": 0.0}, {"alpha": 0.3125}],
     "sigmoid_focal": [{}, {"gamma": 0.5, "alpha": 0.6}],
     "softmax_focal": [{}, {"gamma": 0.5}],
     "sigmoid_cross_entropy": [{}, {"positive_weight": 3.5}],
     "huber": [{}, {"delta": 0.3}],
-    "smooth_l1": [{}, {"beta": 0.3}],
+    "smooth_l1": [{}, {"beta": 0.3125}],
     "quantile": [{}, {"quantile": 0.9}],
+    "gaussian_nll": [{}, {"epsilon": 0.1}],
     "multi_margin": [{}, {"margin": 0.4}],
     "softmax_cross_entropy": [{}, {"label_smoothing": 0.2}],
     "sgd": [
@@ -39,7 +40,8 @@ SETTINGS: dict[str, list[dict[str, Any]]] = {
     ],
     "radam": [{}, {"beta2": 0.9}],
     "momentum": [{}, {"momentum": 0.5, "nesterov": True}],
-    "adam": [{}, {"beta1": 0.5, "beta2": 0.9, "epsilon": 1e-3}],
+    "adam": [{}, {"beta1": 0.5, "beta2": 0.9, "epsilon": 1e-3}, {"amsgrad": True, "beta2": 0.9}],
+    "adamw": [{}, {"amsgrad": True, "beta2": 0.9}],
     "rmsprop": [
         {},
         {"centered": True},
@@ -48,17 +50,12 @@ SETTINGS: dict[str, list[dict[str, Any]]] = {
     ],
 }
 
-# activations that round their argument, or what they multiply by it, before it is bent
-ROUNDED = {"celu", "gelu", "gelu_tanh", "hard_sigmoid", "hard_silu", "mish", "silu", "softplus", "soft_shrink"}
+# a gate of a rounded argument: its relative error is that of the argument times z g' / g, which grows below 0
+ROUNDED = {"gelu", "gelu_tanh", "silu"}
 
 
 def size_of(component: Component, z: np.ndarray, values: dict[str, Any]) -> np.ndarray | float:
-    """The size whose roundings an activation's error is counted in, where that is more than a itself.
-
-    A rounding of the argument changes a by z da/dz; tanh_shrink is the difference of larger numbers.
-    """
-    if component.name == "tanh_shrink":
-        return np.abs(z)
+    """The size whose roundings an activation's error is counted in, where that is more than a itself: z da/dz."""
     if component.name not in ROUNDED:
         return 0.0
     slope = getattr(reference, f"{component.name}_backward")(1.0, z, getattr(reference, component.name)(z), **values)

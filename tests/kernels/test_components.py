@@ -1,10 +1,11 @@
 """Every component as a compiled array function: NumPy twins, precision in and out, extremes, `out=`, compiled once.
 
-float32 is compared with the twin in float64, in units in the last place.
+Compiled code is compared with the twin in extended precision, in units in the last place.
 """
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import numba
@@ -15,13 +16,34 @@ from variants import size_of, variants
 
 from numbann import kernels, reference
 from numbann.component import Component
+from numbann.discovery import built_in
 from numbann.errors import ShapeError
 
 SPECIAL = [0.0, -0.0, 1e-45, -1e-45, 1e-40, -1e-40, 1e-30, 1e4, -1e4, np.inf, -np.inf]
-GRID = np.concatenate([np.linspace(-100, 100, 4001), np.linspace(-1, 1, 1001), SPECIAL])
+GRID = np.concatenate([np.linspace(-100, 100, 4001), np.linspace(-1, 1, 1001), np.geomspace(1e-9, 9, 500), SPECIAL])
+EXTENDED = np.finfo(np.longdouble).eps < 1e-18  # else the twin itself has errors of some units in float64
+EXACT, COMPOSITE = (4, 8) if EXTENDED else (24, 24)  # units in the last place, of one function and of several
+MOST_32 = np.float32(1e38)
+COMPOSITES = {"gelu", "gelu_tanh", "mish", "silu"}
 ULP = {"float32": 6, "float64": 24}
 CLOSE = {"float32": {"rtol": 1e-3, "atol": 1e-5}, "float64": {"rtol": 1e-10, "atol": 0.0}}
 TOY_RATES = {"adagrad": {"learning_rate": 0.1}, "lion": {"learning_rate": 1e-3}}
+VALLEY_RATES: dict[str, dict[str, Any]] = {  # for Rosenbrock's function; sgd and its kin explode above theirs
+    "sgd": {"learning_rate": 1e-3},
+    "momentum": {"learning_rate": 1e-3},
+    "nesterov": {"learning_rate": 1e-3},
+    "adagrad": {"learning_rate": 1.0},
+    "adadelta": {"learning_rate": 0.1},
+    "rmsprop": {"learning_rate": 1e-3},
+    "adam": {"learning_rate": 0.03},
+    "adamw": {"learning_rate": 0.03, "weight_decay": 0.0},  # decay would move the bottom
+    "adamax": {"learning_rate": 0.03},
+    "nadam": {"learning_rate": 0.01},
+    "radam": {"learning_rate": 0.003, "beta2": 0.9},  # the default takes 100 000 steps: see its docstring
+    "adabelief": {"learning_rate": 0.03},
+    "adan": {"learning_rate": 1e-3},
+    "lion": {"learning_rate": 1e-3},
+}
 DTYPES = pytest.mark.parametrize("dtype", ["float32", "float64"])
 
 
@@ -37,8 +59,15 @@ def far(got: np.ndarray, expected: np.ndarray, scale: float | np.ndarray = 0.0, 
     smallest = multiplied * np.finfo(got.dtype).tiny
     finite = np.isfinite(expected) & ((np.abs(got) > smallest) | (np.abs(expected) >= smallest))
     size = np.broadcast_to(np.maximum(np.abs(expected), scale), expected.shape)[finite]
-    unit = np.spacing(np.maximum(size, smallest).astype(got.dtype)).astype("f8")
-    return float((np.abs(got[finite].astype("f8") - expected[finite]) / unit).max(initial=0))
+    below = np.clip(size, smallest, np.finfo(got.dtype).max / 2).astype(got.dtype)
+    return float((np.abs(got[finite] - expected[finite]) / np.spacing(below)).max(initial=0))
+
+
+def grid(dtype: str) -> np.ndarray:
+    """GRID, and the largest and the smallest numbers there are."""
+    info = np.finfo(dtype)
+    ends = np.array([info.max, info.max / 2, np.sqrt(info.max), info.tiny, info.smallest_subnormal], dtype)
+    return np.concatenate([GRID.astype(dtype), -np.geomspace(1e-9, 9, 500).astype(dtype), ends, -ends])
 
 
 def given(component: Component, values: dict[str, Any]) -> list[Any]:
@@ -57,11 +86,41 @@ def wide(*arrays: np.ndarray) -> list[np.ndarray]:
 @DTYPES
 @pytest.mark.parametrize(("component", "values"), variants("activation", "elementwise"))
 def test_activation(component: Component, values: dict[str, float], dtype: str) -> None:
-    z = GRID.astype(dtype)
+    z = grid(dtype)
     got = getattr(kernels, component.name)(z, *given(component, values))
     assert got.dtype == dtype
-    expected = getattr(reference, component.name)(*wide(z), **values)
-    assert far(got, expected, size_of(component, *wide(z), values), 200.0) <= ULP[dtype]
+    exact = z.astype(np.longdouble)
+    expected = getattr(reference, component.name)(exact, **values)
+    units = COMPOSITE if component.name in COMPOSITES else EXACT
+    assert far(got, expected, size_of(component, exact, values), 200.0) <= units
+
+
+@DTYPES
+@pytest.mark.parametrize(("component", "values"), variants("activation"))
+def test_activation_keeps_to_its_range(component: Component, values: dict[str, float], dtype: str) -> None:
+    """What the docstring says after "in", to its last digit; an open end is reached by rounding."""
+    found = re.search(r"\bin [\[(]([^,]+), ([^\])]+)[\])]", component.function.__doc__ or "")
+    if found is None:
+        assert component.name in ("hard_shrink", "soft_shrink", "threshold"), "name the range in the docstring"
+        return
+    known = {"inf": np.inf, "pi": np.pi, **component.defaults(), **values}
+    low, high = (eval(bound, {}, known) for bound in found.groups())
+    z = grid(dtype)
+    z = np.stack([z, np.zeros_like(z)], axis=1) if component.form == "row" else z
+    a = getattr(kernels, component.name)(z, *given(component, values))
+    a = a[~np.isnan(a)]
+    slack = 4 * np.finfo(dtype).eps * np.abs([0.0 if np.isinf(low) else low, 0.0 if np.isinf(high) else high])
+    assert low - slack[0] <= a.min()
+    assert a.max() <= high + slack[1]
+
+
+@pytest.mark.parametrize(("component", "values"), variants("activation", "elementwise"))
+def test_activation_rises_unless_its_docstring_says_otherwise(component: Component, values: dict[str, float]) -> None:
+    """On neighbours in single precision, but for as much as each may be off."""
+    z = np.sort(grid("float32")[np.abs(grid("float32")) <= MOST_32])
+    a = getattr(kernels, component.name)(z, *given(component, values)).clip(-MOST_32, MOST_32)
+    falls = bool((np.diff(a.astype("f8")) < -2 * EXACT * np.spacing(np.abs(a[1:]))).any())
+    assert not falls or "not monotonic" in (component.function.__doc__ or "").lower()
 
 
 @DTYPES
@@ -117,6 +176,7 @@ def test_row_activation_of_large_numbers(component: Component, values: dict[str,
 @pytest.mark.parametrize(("component", "values"), variants("loss"))
 def test_loss(component: Component, values: dict[str, float], shape: tuple[int, int], dtype: str) -> None:
     random = np.random.default_rng(shape[1])
+    shape = shape[0], shape[1] * component.traits["outputs"]
     y, t = random.normal(0, 5, shape).astype(dtype), make_targets(component, *shape, random)
     t = t if "label" in component.roles else t.astype(dtype)
     value, dy = getattr(kernels, component.name)(y, t, *given(component, values))
@@ -130,8 +190,8 @@ def test_loss(component: Component, values: dict[str, float], shape: tuple[int, 
 @DTYPES
 @pytest.mark.parametrize(("component", "values"), variants("loss"))
 def test_loss_of_large_numbers(component: Component, values: dict[str, float], dtype: str) -> None:
-    y = np.array([[1e4, -1e4, 0.0], [-1e4, -1e4, 1e4]], dtype)
-    t = make_targets(component, 2, 3, np.random.default_rng(0))
+    y = np.array([[1e4, -1e4, 0.0, -3.0], [-1e4, -1e4, 1e4, 3.0]], dtype)
+    t = make_targets(component, 2, 4, np.random.default_rng(0))
     t = t if "label" in component.roles else t.astype(dtype)
     value, dy = getattr(kernels, component.name)(y, t, *given(component, values))
     expected, expected_dy = getattr(reference, component.name)(y.astype("f8"), t, **values)
@@ -141,7 +201,7 @@ def test_loss_of_large_numbers(component: Component, values: dict[str, float], d
 
 @pytest.mark.parametrize(("component", "values"), variants("loss"))
 def test_loss_passes_nan(component: Component, values: dict[str, float]) -> None:
-    y, t = np.zeros((3, 5), np.float32), make_targets(component, 3, 5, np.random.default_rng(0))
+    y, t = np.zeros((3, 6), np.float32), make_targets(component, 3, 6, np.random.default_rng(0))
     y[1, 2] = np.nan
     t = t if "label" in component.roles else t.astype("f4")
     value, dy = getattr(kernels, component.name)(y, t, *given(component, values))
@@ -159,15 +219,16 @@ def test_optimizer(component: Component, values: dict[str, Any], weight_decay: f
     """Thirty steps on gradients that stay away from zero, where single precision would only show its noise."""
     random = np.random.default_rng(0)
     w = random.standard_normal((5, 7)).astype(dtype)
-    states = [np.zeros_like(w) for _ in component.states]
-    expected = wide(w, *states)
+    states = {name: np.zeros_like(w) for name in component.states}
+    expected = wide(w, *states.values())
     step_of, twin = (getattr(module, f"{component.name}_step") for module in (kernels, reference))
     for step in range(1, 31):
         g = (np.sign(w) * random.uniform(0.5, 1.5, w.shape)).astype(dtype)
-        counted = [step] if "step" in component.roles else []
-        step_of(w, g, *states, *counted, **{**component.defaults(), **values, "weight_decay": weight_decay})
-        expected = twin(expected[0], *wide(g), *expected[1:], *counted, weight_decay=weight_decay, **values)
-    for got, other in zip((w, *states), expected, strict=True):
+        counted = {"step": step} if "step" in component.roles else {}
+        step_of(w, g, **states, **counted, **{**component.defaults(), **values, "weight_decay": weight_decay})
+        others = dict(zip(component.states, expected[1:], strict=True))
+        expected = twin(expected[0], *wide(g), **others, **counted, weight_decay=weight_decay, **values)
+    for got, other in zip((w, *states.values()), expected, strict=True):
         assert got.dtype == dtype
         np.testing.assert_allclose(got, other, **CLOSE[dtype])
 
@@ -176,13 +237,49 @@ def test_optimizer(component: Component, values: dict[str, Any], weight_decay: f
 def test_optimizer_finds_the_bottom_of_a_parabola(component: Component, values: dict[str, Any]) -> None:
     """f(w) = sum_k c_k w_k^2 falls a thousandfold with the default rate, but for those made for long trainings."""
     curvature, w = np.array([0.5, 1.0, 2.0]), np.array([1.0, -1.0, 0.5])
-    states, start = [np.zeros_like(w) for _ in component.states], (curvature * w * w).sum()
+    states = {name: np.zeros_like(w) for name in component.configured(**values).stored_states}
+    start = (curvature * w * w).sum()
     step_of = getattr(kernels, f"{component.name}_step")
     parameters = {**component.defaults(), **TOY_RATES.get(component.name, {}), **values}
     for step in range(1, 5001):
-        counted = [step] if "step" in component.roles else []
-        step_of(w, 2 * curvature * w, *states, *counted, **parameters)
+        counted = {"step": step} if "step" in component.roles else {}
+        step_of(w, 2 * curvature * w, **states, **counted, **parameters)
     assert (curvature * w * w).sum() < start / 1000
+
+
+@pytest.mark.parametrize(
+    "component", [entry.component for entry in built_in().entries("optimizer")], ids=lambda c: c.name
+)
+def test_optimizer_goes_down_a_curved_valley(component: Component) -> None:
+    """Rosenbrock's function (1 - x)^2 + 100 (y - x^2)^2 falls a thousandfold from (-1.2, 1), at a rate for it."""
+    w, values = np.array([-1.2, 1.0]), {**component.defaults(), **VALLEY_RATES.get(component.name, {})}
+    states = {name: np.zeros_like(w) for name in component.configured().stored_states}
+    step_of = getattr(kernels, f"{component.name}_step")
+    for step in range(1, 5001):
+        (x, y), counted = w, {"step": step} if "step" in component.roles else {}
+        slope = np.array([2 * (x - 1) - 400 * x * (y - x * x), 200 * (y - x * x)])
+        step_of(w, slope, **states, **counted, **values)
+        if (1 - w[0]) ** 2 + 100 * (w[1] - w[0] ** 2) ** 2 < 24.2 / 1000:
+            return
+    raise AssertionError(f"still at {w}")
+
+
+def test_a_state_that_is_not_kept_changes_nothing() -> None:
+    """Adam without the state of amsgrad is adam with it; amsgrad without it is refused."""
+    w, g = np.random.default_rng(0).standard_normal((2, 3, 4))
+    alone, kept = (
+        {"w": w.copy(), **{name: np.zeros_like(w) for name in names}} for names in (("m", "v"), ("m", "v", "largest"))
+    )
+    for step in (1, 2):
+        kernels.adam_step(g=g, step=step, **alone)
+        kernels.adam_step(g=g, step=step, **kept)
+    for name, array in alone.items():
+        np.testing.assert_array_equal(array, kept[name])
+    np.testing.assert_array_equal(kept["largest"], kept["v"])
+    with pytest.raises(ValueError, match="adam_step: its parameters ask for the state largest; give an array"):
+        kernels.adam_step(g=g, step=3, amsgrad=True, **alone)
+    with pytest.raises(ShapeError, match=r"\(3, 4\) and \(4,\)"):
+        kernels.adam_step(w, g, w, w, 1, largest=w[0])
 
 
 # ---- what all have in common
@@ -220,6 +317,9 @@ def test_labels_and_rows_that_do_not_fit() -> None:
         kernels.soft_cross_entropy(y, np.zeros((3, 3), np.float32))
     with pytest.raises(ShapeError):
         kernels.mse(y, np.zeros((4, 3), np.float32))
+    for targets in (1, 3, 4):
+        with pytest.raises(ShapeError, match=r"must be \(B, 2 T\) and \(B, T\)"):
+            kernels.gaussian_nll(y, np.zeros((3, targets), np.float32))
 
 
 relu, mse, adam_step = kernels.relu, kernels.mse, kernels.adam_step

@@ -269,6 +269,7 @@ def test_defaults(spec_of):
         "beta1": 0.9,
         "beta2": 0.999,
         "epsilon": 1e-8,
+        "amsgrad": False,
         "weight_decay": 0.0,
         "l1": 0.0,
     }

@@ -64,6 +64,17 @@ def test_an_init_of_the_model_serves_all_layers(spec_of, facts):
     assert [layer.init.name for layer in layers] == ["he_uniform", "zeros", "he_uniform"]
 
 
+def test_biases_start_as_the_model_or_the_layer_says(spec_of, facts):
+    model = {
+        "layers": [{"units": 4}, {"units": 3, "bias_init": {"type": "constant", "value": 0.5}}],
+        "bias_init": "ones",
+    }
+    resolved = resolve(load(spec_of(model=model)), facts())
+    assert [layer.bias_init.name for layer in resolved.layers] == ["ones", "constant", "ones"]
+    assert [layer.bias_init.type for layer in resolved.spec.model.layers] == ["ones", "constant"]
+    assert resolve(load(spec_of()), facts()).layers[0].bias_init.name == "zeros"
+
+
 def test_the_course_of_softmax_under_mse(spec_of, facts):
     spec = spec_of(loss="mse", model={"layers": [], "output_activation": "softmax"})
     resolved = resolve(load(spec), facts(**TEN))
@@ -138,16 +149,17 @@ def test_outputs_of_a_loss_multiply_and_positive_targets_are_never_shifted(spec_
             REGRESSION,
             {"loss": "softmax_cross_entropy"},
             "loss",
-            "cannot serve regression; give one that can: huber, log_cosh, mae, mape, mse",
+            "cannot serve regression; give one that can: cosine_similarity, gaussian_nll, huber, log_cosh, mae",
         ),
         (REGRESSION, {"loss": "sigmoid_cross_entropy"}, "loss", "cannot serve regression"),
+        (TEN, {"loss": "gaussian_nll"}, "loss", 'gaussian_nll" cannot serve classification into'),
         (REGRESSION, {"loss": "soft_cross_entropy"}, "loss", "cannot serve regression"),
         (TEN, {"loss": "sigmoid_cross_entropy"}, "loss", "cannot serve classification into 10 classes"),
         (
             SHARES,
             {"loss": "softmax_cross_entropy"},
             "loss",
-            "give one that can: huber, kl_divergence, log_cosh, mae, mse",
+            "give one that can: cosine_similarity, huber, kl_divergence, log_cosh, mae, mse",
         ),
         (
             TEN,

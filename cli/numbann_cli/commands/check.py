@@ -60,8 +60,11 @@ def _chosen(spec: Any) -> Iterator[tuple[str, str, Any]]:
         yield f"model.layers[{index}].activation", "activation", layer.activation
         if layer.init != "auto":
             yield f"model.layers[{index}].init", "initializer", layer.init
+        if layer.bias_init != "auto":
+            yield f"model.layers[{index}].bias_init", "initializer", layer.bias_init
     yield "model.output_activation", "activation", spec.model.output_activation
     yield "model.init", "initializer", spec.model.init
+    yield "model.bias_init", "initializer", spec.model.bias_init
     yield "loss", "loss", spec.loss
     yield "optimizer", "optimizer", spec.optimizer
     yield "schedule", "schedule", spec.schedule

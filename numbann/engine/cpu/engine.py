@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from numbann.compile.blocks import free_parameters
+from numbann.component import Configured
 from numbann.engine import random
 from numbann.engine.cpu.feeding import Inputs, Ring, Whole
 from numbann.engine.cpu.groups import HUGE, grouped_training
@@ -25,7 +26,7 @@ from numbann.engine.cpu.tables import Builder, Move, optimize
 from numbann.engine.cpu.team import available_cpus
 from numbann.engine.cpu.weighting import Shares
 from numbann.engine.cpu.whole import clip, keep
-from numbann.plan import Plan
+from numbann.plan import Layer, Plan
 from numbann.simd import jit, op
 
 TRAINED = "trained"  # the name of the weights that training moves, where those that predict are their average
@@ -99,13 +100,14 @@ class Engine:
     # ---- weights and states
 
     def initialize(self, seed: int) -> None:
-        """Draw the initial weights; biases and states are zero."""
+        """Draw the initial weights, and biases as one more row of them; states are zero."""
         self._arena.values[:] = 0
         self.steps_done = 0
         for k, layer in enumerate(self.plan.layers):
-            generator = random.generator(seed, random.WEIGHTS, k)
-            drawn = layer.init.component.function((layer.inputs, layer.outputs), generator, **layer.init.values)
-            self._arena.set_layer(layer, drawn, np.zeros(layer.outputs))
+            w, b = _drawn(layer, layer.init, seed, random.WEIGHTS, k), np.zeros(layer.outputs)
+            if layer.bias_init is not None and layer.bias_init.name != "zeros":
+                b = _drawn(layer, layer.bias_init, seed, random.BIASES, k)[0]
+            self._arena.set_layer(layer, w, b)
         starts = {f"layers.{k}.{v.name}": v.start for k, layer in enumerate(self.plan.layers) for v in layer.vectors}
         self._arena.set_tensors(self._arena.tensors() | {name: np.array(start) for name, start in starts.items()})
         for name, gathered in self._arena.gathered().items():
@@ -317,6 +319,13 @@ class Engine:
 
     def __exit__(self, *_: Any) -> None:
         self.close()
+
+
+def _drawn(layer: Layer, init: Configured, seed: int, purpose: int, k: int) -> np.ndarray:
+    """An array (I, O) by an initializer, of the layer k."""
+    shape = layer.inputs, layer.outputs
+    drawn: np.ndarray = init.component.function(shape, random.generator(seed, purpose, k), **init.values)
+    return drawn
 
 
 def choices(most: int) -> list[int]:
