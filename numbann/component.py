@@ -75,8 +75,9 @@ class Parameter:
 class Component:
     """A registered piece of mathematics: immutable, compared by identity, and all that core knows of it.
 
-    function is what the author wrote.  derivative is da/dz of an activation or dvalue/dy of a loss; slopes are the
-    derivatives to learnable parameters by name; backward is the backward function of a row activation.
+    function is what the author wrote.  derivative is da/dz of an activation or dvalue/dy of a loss, slopes are the
+    derivatives to learnable parameters by name, both as far as the author gave them: numbann.derivation has the rest.
+    backward is the backward function of a row activation.
     """
 
     kind: str
@@ -96,13 +97,6 @@ class Component:
     def summary(self) -> str:
         """The first line of the docstring."""
         return (inspect.getdoc(self.function) or "").partition("\n")[0]
-
-    @property
-    def keeps_z(self) -> bool:
-        """Whether an activation needs z beside a on the way back: its derivative reads z, or it works on whole rows."""
-        if self.form == "row" or self.derivative is None:
-            return True
-        return any("z" in arguments_of(part) for part in (self.derivative, *self.slopes.values()))
 
     @property
     def learnable(self) -> tuple[str, ...]:

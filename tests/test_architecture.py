@@ -20,6 +20,8 @@ LAYERS = {  # a module may import from its own layer's modules and from layers b
     "component": 1,
     "hookspecs": 1,
     "rows": 1,
+    "syntax": 1,
+    "derivation": 2,
     "activations": 2,
     "losses": 2,
     "optimizers": 2,

@@ -15,6 +15,7 @@ from numba import types
 from numbann.compile.modules import load
 from numbann.compile.precision import Lowered
 from numbann.component import Component, Configured, arguments_of
+from numbann.derivation import derivative_of, slopes_of
 from numbann.errors import PluginError
 from numbann.simd import jit
 
@@ -266,26 +267,6 @@ def _placed(component: Component, training: bool) -> dict[str, str]:
         for k, name in enumerate(component.learnable)
     ]
     return {"vectors": "\n".join(vectors), "draws": DRAWS if training and "u" in component.roles else ""}
-
-
-def derivative_of(component: Component) -> Callable[..., Any]:
-    """The derivative that the author gave."""
-    if component.derivative is None:
-        raise PluginError(
-            f"{component.kind} {component.name}: has no derivative; give one with @{component.name}.derivative"
-        )
-    return component.derivative
-
-
-def slopes_of(component: Component) -> list[Callable[..., Any]]:
-    """The derivatives to the trained parameters that the author gave, in their order."""
-    missing = [name for name in component.learnable if name not in component.slopes]
-    if missing:
-        raise PluginError(
-            f"{component.kind} {component.name}: has no derivative to {missing[0]!r}; "
-            f'give one with @{component.name}.derivative("{missing[0]}")'
-        )
-    return [component.slopes[name] for name in component.learnable]
 
 
 # ---- losses

@@ -9,10 +9,10 @@ import functools
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from numbann.compile.blocks import derivative_of
 from numbann.compile.modules import load
 from numbann.compile.precision import Lowered
 from numbann.component import Component, arguments_of
+from numbann.derivation import derivative_of
 from numbann.simd.jit import entry
 
 HEADER = '''"""Made by numbann from a component's mathematics."""

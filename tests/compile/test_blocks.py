@@ -136,17 +136,6 @@ def test_parameters_may_have_any_name(dtype: str) -> None:
     np.testing.assert_array_equal(z, np.full(3, -0.5))
 
 
-def test_a_component_without_a_derivative() -> None:
-    @activation
-    def underived(z):
-        return z
-
-    with pytest.raises(
-        PluginError, match=r"activation underived: has no derivative; give one with @underived\.derivative"
-    ):
-        blocks.activation_backward(freeze(underived), "float32")
-
-
 @pytest.mark.parametrize("loss", [mse, sigmoid_cross_entropy])
 @pytest.mark.parametrize("outputs", [1, blocks.FEW - 1, blocks.FEW, 16, 33])
 def test_losses_of_one_output_at_a_time(loss: Callable[..., Any], outputs: int) -> None:
