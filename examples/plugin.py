@@ -1,4 +1,7 @@
-"""A plugin in one file, named by plugin.json: an activation, a loss and an optimizer, as their papers write them."""
+"""A plugin in one file, named by plugin.json: an activation, a loss and an optimizer, as their papers write them.
+
+A derivative may be given, as isrlu's is, or left out, as charbonnier's is, and is then derived.
+"""
 
 from math import exp, sqrt
 
@@ -27,12 +30,6 @@ def charbonnier(y, t, epsilon: Positive = 0.1):
     """
     e = y - t
     return sqrt(e * e + epsilon * epsilon) - epsilon
-
-
-@charbonnier.derivative
-def charbonnier_derivative(y, t, epsilon):
-    e = y - t
-    return e / sqrt(e * e + epsilon * epsilon)
 
 
 @optimizer

@@ -90,12 +90,6 @@ def expectile(y, t, expectile: Fraction = 0.5):
     return ((1 - expectile) if e > 0 else expectile) * e * e
 
 
-@expectile.derivative
-def expectile_derivative(y, t, expectile):
-    e = y - t
-    return 2 * ((1 - expectile) if e > 0 else expectile) * e
-
-
 @loss(link="exponential", target="positive")
 def tweedie(y, t, power: Annotated[float, Gt(1), Lt(2)] = 1.5):
     """Tweedie's: exp((2 - p) y) / (2 - p) - t exp((1 - p) y) / (1 - p), with p the power.  t >= 0.
@@ -106,11 +100,6 @@ def tweedie(y, t, power: Annotated[float, Gt(1), Lt(2)] = 1.5):
     Jorgensen 1987, https://doi.org/10.1111/j.2517-6161.1987.tb01685.x; as LightGBM's and XGBoost's.
     """
     return exp((2 - power) * y) / (2 - power) - t * exp((1 - power) * y) / (1 - power)
-
-
-@tweedie.derivative
-def tweedie_derivative(y, t, power):
-    return exp((2 - power) * y) - t * exp((1 - power) * y)
 
 
 @hookimpl

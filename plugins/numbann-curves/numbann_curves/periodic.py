@@ -19,11 +19,6 @@ def snake(z, alpha: Positive = 1.0):
     return z + s * s / alpha
 
 
-@snake.derivative
-def snake_derivative(z, alpha):
-    return 1 + sin(2 * alpha * z)
-
-
 @activation
 def growing_cosine(z):
     """Growing cosine unit: a = z cos(z), in (-inf, inf).
@@ -32,11 +27,6 @@ def growing_cosine(z):
     so scale the inputs.  Noel, Arunkumar, Trivedi and Dutta 2021, https://arxiv.org/abs/2108.12943.
     """
     return z * cos(z)
-
-
-@growing_cosine.derivative
-def growing_cosine_derivative(z):
-    return cos(z) - z * sin(z)
 
 
 @hookimpl

@@ -19,11 +19,6 @@ def squared_relu(z):
     return 0 if z < 0 else z * z
 
 
-@squared_relu.derivative
-def squared_relu_derivative(z):
-    return 0 if z < 0 else 2 * z
-
-
 @activation(init="he_normal")
 def star_relu(z, scale: Learnable = 0.8944271909999159, shift: Learnable = -0.4472135954999579):
     """StarReLU: a = scale max(z, 0)^2 + shift, scale and shift trained for each unit; in [shift, inf) at first.
@@ -33,21 +28,6 @@ def star_relu(z, scale: Learnable = 0.8944271909999159, shift: Learnable = -0.44
     https://arxiv.org/abs/2210.13452.
     """
     return shift if z < 0 else scale * z * z + shift
-
-
-@star_relu.derivative
-def star_relu_derivative(z, scale):
-    return 0 if z < 0 else 2 * scale * z
-
-
-@star_relu.derivative("scale")
-def star_relu_slope_scale(z):
-    return 0 if z < 0 else z * z
-
-
-@star_relu.derivative("shift")
-def star_relu_slope_shift(z):
-    return 1
 
 
 @activation

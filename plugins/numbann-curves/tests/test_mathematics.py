@@ -1,7 +1,7 @@
 """Every component against its textbook formula in 80 digits, also at large numbers, and NaN and infinities.
 
-float64 is the author's function in plain Python, float32 the compiled one.  Errors are counted in units in the last
-place of the result, or of what a rounding of the argument changes where that is more.
+Derivatives are the author's, or derived.  float64 is plain Python, float32 the compiled one.  Errors are counted in
+units in the last place of the result, or of what a rounding of the argument changes where that is more.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from mpmath import mp, mpf
 from numbann_curves import bounded, errors, gated, labels, periodic, rectified, simplex
 
 from numbann.component import Component, arguments_of, freeze
+from numbann.derivation import derivative_of, slopes_of
 from numbann.kernels.components import array_functions
 
 mp.dps = 80
@@ -143,10 +144,19 @@ def test_activation_in_python(case: tuple[str, dict[str, float], Exact]) -> None
         a, slope = f(mpf(z)), mp.diff(f, mpf(z))
         got = component.function(z, **values)
         assert ulps(got, a, z * slope, "float64") <= 4, z
-        assert component.derivative is not None
         bend = z * mp.diff(f, mpf(z), 2)
-        got = call(component.derivative, z=z, a=got, **values)
+        got = call(derivative_of(component), z=z, a=got, **values)
         assert ulps(got, slope, max(abs(bend), 1), "float64") <= 8, z
+
+
+@pytest.mark.parametrize("case", ACTIVATIONS, ids=name_of)
+def test_activation_at_zero(case: tuple[str, dict[str, float], Exact]) -> None:
+    """Where it may bend: the derivative is one of the slopes on both sides, or between them."""
+    name, given, exact = case
+    component, values = FOUND[name], {**FOUND[name].defaults(), **given}
+    sides = [mp.diff(lambda x: exact(x, **settings(name, given)), mpf(0), direction=side) for side in (-1, 1)]
+    got = call(derivative_of(component), z=0.0, a=component.function(0.0, **values), **values)
+    assert min(sides) - 1e-15 <= got <= max(sides) + 1e-15
 
 
 @pytest.mark.parametrize("case", ACTIVATIONS, ids=name_of)
@@ -191,11 +201,11 @@ def test_activation_at_infinity(name: str, below: float, above: float) -> None:
 def test_slopes_of_what_is_trained(case: tuple[str, dict[str, float], Exact]) -> None:
     name, given, exact = case
     component, values = FOUND[name], {**FOUND[name].defaults(), **given}
-    for parameter in component.learnable:
+    for parameter, function in zip(component.learnable, slopes_of(component), strict=True):
         for z in [*GRID, *LARGE]:
             others = settings(name, given)
             expected = mp.diff(lambda x: exact(mpf(z), **{**others, parameter: x}), others[parameter])  # noqa: B023
-            got = call(component.slopes[parameter], z=z, **values)
+            got = call(function, z=z, a=component.function(z, **values), **values)
             assert ulps(got, expected, min(abs(z), 1), "float64") <= 32, (parameter, z)
 
 
@@ -260,13 +270,20 @@ def test_rows_of_large_numbers(name: str) -> None:
 def test_loss_in_python(case: tuple[str, dict[str, float], Exact], t: float) -> None:
     name, given, exact = case
     component, values = FOUND[name], {**FOUND[name].defaults(), **given}
-    assert component.derivative is not None
     for y in [*GRID, *([] if name == "tweedie" else LARGE)]:
         f = lambda x: exact(x, mpf(t), **settings(name, given))  # noqa: E731
         slope, bend = mp.diff(f, mpf(y)), mp.diff(f, mpf(y), 2)
         assert ulps(component.function(y, t, **values), f(mpf(y)), max(abs(y), t) * slope, "float64") <= 24, y
-        got = call(component.derivative, y=y, t=t, **values)
+        got = call(derivative_of(component), y=y, t=t, **values)
         assert ulps(got, slope, max(max(abs(y), t) * abs(bend), t), "float64") <= 24, y
+
+
+@pytest.mark.parametrize("case", LOSSES[:-3], ids=name_of)
+def test_loss_at_the_target(case: tuple[str, dict[str, float], Exact]) -> None:
+    name, given, _ = case
+    values = {**FOUND[name].defaults(), **given}
+    assert FOUND[name].function(0.25, 0.25, **values) == 0
+    assert call(derivative_of(FOUND[name]), y=0.25, t=0.25, **values) == 0
 
 
 @pytest.mark.parametrize("case", LOSSES, ids=name_of)
