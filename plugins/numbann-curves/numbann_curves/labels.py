@@ -31,6 +31,18 @@ def asymmetric(y, t, gamma_yes: NonNegative = 1.0, gamma_no: NonNegative = 4.0, 
     return -t * exp(gamma_yes * log_rest) * log_s - (1 - t) * no
 
 
+@asymmetric.derivative
+def asymmetric_derivative(y, t, gamma_yes, gamma_no, margin):
+    e = exp(-abs(y))
+    s, rest = (e if y < 0 else 1) / (1 + e), (1 if y < 0 else e) / (1 + e)
+    log_s, log_rest = (y if y < 0 else 0) - log1p(e), (0 if y < 0 else -y) - log1p(e)
+    yes = exp(gamma_yes * log_rest) * ((0 if s == 0 else gamma_yes * s * log_s) - rest)
+    m = s - margin
+    grown = 1 if margin == 0 else rest / (rest + margin)
+    pull = s * exp(gamma_no * log(m)) * (grown - gamma_no * rest * _log_left(y, m, rest + margin) / m) if m > 0 else 0
+    return t * yes + (1 - t) * pull
+
+
 def _log_left(y, m, left):
     """log(1 - m), where left is 1 - m with all digits for an m near 1."""
     return log1p(-m) if m < 0.5 else (log(left) if left > 0 else -y)
