@@ -11,6 +11,7 @@ import textwrap
 from collections.abc import Callable
 from typing import Any
 
+from numbann.component import arguments_of, place_of
 from numbann.errors import PluginError
 
 Function = Callable[..., Any]
@@ -71,7 +72,9 @@ class Parsed:
             else None
         )
         if not inspect.ismodule(owner) or not hasattr(owner, node.attr):
-            raise self.refuse(node, f"{ast.unparse(node)!r} is not a number or function of a module")
+            raise self.refuse(
+                node, f"{ast.unparse(node)!r} is not a number or function of a module; a component gets numbers"
+            )
         return getattr(owner, node.attr)
 
     def called(self, node: ast.Call) -> Any:
@@ -84,7 +87,11 @@ class Parsed:
         elif isinstance(node.func, ast.Name):
             found = self.looked_up(node.func)
         if found in self.path:
-            raise self.refuse(node, f"{found.__name__} calls itself; recursion cannot be compiled")
+            raise self.refuse(node, f"{found.__name__} calls itself; recursion cannot be compiled; write a loop")
+        if inspect.isfunction(found) and len(node.args) != len(arguments_of(found)):
+            known = arguments_of(found)
+            wrong = f"{found.__name__} takes {len(known)} arguments, not {len(node.args)}"
+            raise self.refuse(node, f"{wrong}; give {', '.join(known)}")
         return found
 
     def number(self, node: ast.expr, found: Any) -> bool | int | float:
@@ -100,7 +107,7 @@ def _parse(function: Function) -> tuple[ast.FunctionDef, str]:
         lines, first = inspect.getsourcelines(function)
         place = inspect.getsourcefile(function) or "?"
     except (OSError, TypeError) as error:
-        raise PluginError(f"{function!r}: its source cannot be read; define it in a file") from error
+        raise PluginError(f"{place_of(function)}: its source cannot be read; define it in a file of UTF-8") from error
     tree = ast.parse(textwrap.dedent("".join(lines))).body[0]
     ast.increment_lineno(tree, first - 1)
     if not isinstance(tree, ast.FunctionDef):
@@ -114,7 +121,7 @@ def kind_of(node: ast.AST) -> str:
         ast.Expr: "a statement without effect (or a call such as print)",
         ast.While: "while",
         ast.Lambda: "lambda",
-        ast.Constant: "text",
+        ast.Constant: "None" if getattr(node, "value", "") is None else "text",
         ast.Raise: "raise",
         ast.Assert: "assert",
         ast.Import: "import",

@@ -14,7 +14,7 @@ from numba import types
 
 from numbann.compile.modules import load
 from numbann.compile.precision import Lowered
-from numbann.component import Component, Configured, arguments_of
+from numbann.component import Component, Configured, arguments_of, place_of
 from numbann.derivation import derivative_of, slopes_of
 from numbann.errors import PluginError
 from numbann.simd import jit
@@ -190,13 +190,29 @@ SIGNED_L1 = "(_l1 if weights[i] > F(0) else (-_l1 if weights[i] < F(0) else F(0)
 AVERAGE = "        average[i] = _kept * average[i] + (F(1) - _kept) * weights[i]"
 
 
+def names_the_plugin(kernel: Callable[..., int]) -> Callable[..., int]:
+    """Let errors in making a component's kernel name the plugin that the component is of."""
+
+    @functools.wraps(kernel)
+    def made(component: Component, *arguments: Any, **options: Any) -> int:
+        try:
+            return kernel(component, *arguments, **options)
+        except PluginError as error:
+            if component.plugin in str(error):
+                raise
+            raise PluginError(f"{component.plugin}: {error}") from error
+
+    return made
+
+
 # ---- activations
 
 
 @functools.cache
+@names_the_plugin
 def activation_forward(component: Component, dtype: str, in_place: bool, training: bool = False) -> int:
     """The kernel a = f(z) over rows; in_place: over z itself; training: with the noise of training."""
-    lowered = Lowered(dtype)
+    lowered = Lowered(dtype, component=component)
     name = lowered.add(component.function)
     if component.form == "row":
         text = ROW_FORWARD.format(
@@ -216,9 +232,10 @@ def activation_forward(component: Component, dtype: str, in_place: bool, trainin
 
 
 @functools.cache
+@names_the_plugin
 def activation_backward(component: Component, dtype: str, training: bool = True) -> int:
     """The kernel d <- d f'(z) over rows, in place, and the gradients to what is trained in f, where d still is da."""
-    lowered = Lowered(dtype)
+    lowered = Lowered(dtype, component=component)
     if component.form == "row":
         assert component.backward is not None
         call = _call(lowered.add(component.backward), component, component.backward, {})
@@ -273,9 +290,10 @@ def _placed(component: Component, training: bool) -> dict[str, str]:
 
 
 @functools.cache
+@names_the_plugin
 def loss_kernel(component: Component, dtype: str, weighted: bool = False) -> int:
     """The kernel that gives each row's loss and d = dL/dy over rows; weighted: by each row's share of the batch."""
-    lowered, scales = Lowered(dtype), SCALES[component.form, weighted]
+    lowered, scales = Lowered(dtype, component=component), SCALES[component.form, weighted]
     name = lowered.add(component.function)
     if component.form == "row":
         target = "label" if "label" in component.roles else "t"
@@ -312,8 +330,9 @@ def optimizer_kernel(optimizer: Configured, dtype: str, extras: tuple[str, ...] 
 
 
 @functools.cache
+@names_the_plugin
 def _optimizer_kernel(component: Component, dtype: str, stored: tuple[str, ...], extras: tuple[str, ...]) -> int:
-    lowered = Lowered(dtype)
+    lowered = Lowered(dtype, component=component)
     name = lowered.add(component.function)
     states = {state: f"{state}_array[i]" if state in stored else "F(0)" for state in component.states}
     places = {f"{state}_array": k for k, state in enumerate(stored, start=1)}
@@ -399,7 +418,9 @@ def _kernel(component: Component, lowered: Lowered, text: str, signature: Any = 
     except PluginError:
         raise
     except Exception as error:
-        raise PluginError(f"{component.kind} {component.name}: does not compile: {_first_line(error)}") from error
+        raise PluginError(
+            f"{_subject(component)}: does not compile: {_first_line(error)}; write it with numbers alone"
+        ) from error
     if not kernel.cache_hits:
         try:
             _check_types(component, lowered, module, dtype)
@@ -418,7 +439,7 @@ def _check_types(component: Component, lowered: Lowered, module: Any, dtype: Any
                 fault = _type_fault(variable, kind, dtype, arguments_of(function.py_func))
                 if fault:
                     shown = variable.split(".")[0].lstrip("$")
-                    raise PluginError(f"{component.kind} {component.name}: {shown!r} {fault}")
+                    raise PluginError(f"{_subject(component)}: {shown!r} {fault}")
 
 
 def _type_fault(variable: str, kind: Any, dtype: Any, arguments: tuple[str, ...]) -> str:
@@ -430,6 +451,11 @@ def _type_fault(variable: str, kind: Any, dtype: Any, arguments: tuple[str, ...]
     if isinstance(kind, types.Array) and not given:
         return "is an array; work on elements in a loop: for k in range(len(z))"
     return ""
+
+
+def _subject(component: Component) -> str:
+    """Place, kind and name, for errors."""
+    return f"{place_of(component.function)}: {component.kind} {component.name}"
 
 
 def _first_line(error: Exception) -> str:

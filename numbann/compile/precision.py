@@ -14,7 +14,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from numbann.component import arguments_of
+from numbann.compile.results import faults
+from numbann.component import Component, arguments_of
 from numbann.rows import row_dot, row_max, row_sum
 from numbann.simd.vector_math import BINDINGS
 from numbann.syntax import Parsed, kind_of
@@ -28,10 +29,14 @@ ROWS = (row_max, row_sum, row_dot)
 
 @dataclass
 class Lowered:
-    """The text of functions and of what they call, in one precision; `cast` names the precision's type in the text."""
+    """The text of functions and of what they call, in one precision; `cast` names the precision's type in the text.
+
+    component: whose functions they are.
+    """
 
     dtype: str
     cast: str = "F"
+    component: Component | None = None
     functions: dict[int, str] = field(default_factory=dict)  # by id of the author's function: its name in the text
     texts: list[str] = field(default_factory=list)
     imports: set[str] = field(default_factory=set)
@@ -41,7 +46,10 @@ class Lowered:
         if id(function) in self.functions:
             return self.functions[id(function)]
         name = self.functions[id(function)] = f"{self.cast.lower()}_{len(self.functions)}_{function.__name__}"
-        body = _Rewriter(self, function, path).body()
+        rewriter = _Rewriter(self, function, path)
+        body = rewriter.body()
+        for node, fault in faults(body, None if path else self.component):
+            raise rewriter.refuse(node, fault)
         header = f"@inner_safe\ndef {name}({', '.join(arguments_of(function))}):"
         if any(isinstance(part, ast.For) for line in body for part in ast.walk(line)):
             self.imports.add("from numbann.simd.machine import prefer_wide")
@@ -69,7 +77,7 @@ class _Rewriter(Parsed):
 
     def body(self) -> list[ast.stmt]:
         """The rewritten statements, without the docstring."""
-        return [self.statement(line) for line in self.statements()] or [ast.Pass()]
+        return [self.statement(line) for line in self.statements()] or [ast.copy_location(ast.Pass(), self.tree)]
 
     def statement(self, node: ast.stmt) -> ast.stmt:
         """One rewritten statement."""

@@ -1,14 +1,21 @@
-"""`numbann plugins`: the components there are and where they come from.  It compiles and checks none of them."""
+"""`numbann plugins`: what provides components, and which.  It compiles and checks none of them."""
 
 from __future__ import annotations
 
 import json
-from typing import Any
+import shutil
+import textwrap
+import warnings
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from numbann_cli.group import Settings
 from numbann_cli.overview import COMMANDS
+
+if TYPE_CHECKING:
+    from numbann.discovery import Catalogue
 
 
 @click.group("plugins", help=COMMANDS["plugins"], no_args_is_help=False, invoke_without_command=True)
@@ -20,13 +27,85 @@ def command(context: click.Context) -> None:
 
 
 @command.command("list")
+@click.option("--all", "each", is_flag=True, help="A line for every component: kind, name, origin and what it is.")
 @click.option("--json", "as_json", is_flag=True, help="A JSON list on stdout.")
 @click.pass_obj
-def list_(settings: Settings, as_json: bool) -> None:
-    """List every component: kind, name, origin and what it is."""
-    from numbann.discovery import with_files
+def list_(settings: Settings, each: bool, as_json: bool) -> None:
+    """List what provides components (numbann, distributions, files), its state, and the names."""
+    from numbann.discovery import everything
+    from numbann.errors import PluginWarning
 
-    rows: list[dict[str, Any]] = [
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", PluginWarning)  # the list says it
+        catalogue = everything(settings.plugin_files())
+    rows = _components(catalogue) if each else list(_providers(catalogue))
+    if as_json:
+        click.echo(json.dumps(rows))
+    else:
+        click.echo(_table(rows) if each else "\n\n".join(map(_told, rows)))
+
+
+# ---- what provides components
+
+
+def _providers(catalogue: Catalogue) -> Iterator[dict[str, Any]]:
+    """numbann itself, then every plugin: where it is, its state and the names of its components by kind."""
+    import numbann
+
+    yield {"name": "numbann", "version": numbann.__version__, "state": "built in", "components": _names(catalogue)}
+    for plugin in catalogue.plugins:
+        state = "left out" if not plugin.allowed else "failed" if plugin in catalogue.failed else "loaded"
+        yield {
+            "name": plugin.origin.owner,
+            "version": plugin.origin.version,
+            "module": plugin.origin.module,
+            "entry_points": list(plugin.names),
+            "state": state,
+            "reason": {"left out": "NUMBANN_PLUGINS does not name it", "failed": str(catalogue.failed.get(plugin))}.get(
+                state
+            ),
+            "components": _names(catalogue, plugin.origin.module, plugin.origin.owner),
+        }
+
+
+def _names(catalogue: Catalogue, module: str | None = None, owner: str = "numbann") -> dict[str, list[str]]:
+    """The names of an owner's components, or of one module of it, by kind."""
+    found: dict[str, list[str]] = {}
+    for entry in catalogue.entries():
+        if entry.origin.owner == owner and module in (None, entry.origin.module):
+            found.setdefault(entry.component.kind, []).append(entry.component.name)
+    return found
+
+
+def _told(provider: dict[str, Any]) -> str:
+    """A heading, and below it the names by kind or the reason why there are none."""
+    module = provider.get("module", "")
+    name = f"{provider['name']} {provider['version']}".strip()
+    within = f" ({module})" if provider.get("version") and module else ""
+    lines = [f"{name}{within}: {provider['state']}"]
+    if provider.get("reason"):
+        lines += _wrapped("", provider["reason"])
+    for kind, names in provider["components"].items():
+        lines += _wrapped(f"{kind:<12}", ", ".join(names))
+    return "\n".join(lines)
+
+
+def _wrapped(title: str, text: str) -> list[str]:
+    return textwrap.wrap(
+        text,
+        shutil.get_terminal_size((120, 24)).columns,
+        initial_indent=f"  {title}",
+        subsequent_indent=" " * (2 + len(title)),
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+
+
+# ---- every component
+
+
+def _components(catalogue: Catalogue) -> list[dict[str, Any]]:
+    return [
         {
             "kind": entry.component.kind,
             "name": entry.component.name,
@@ -34,9 +113,8 @@ def list_(settings: Settings, as_json: bool) -> None:
             "origin": str(entry.origin),
             "summary": entry.component.summary,
         }
-        for entry in with_files(settings.plugin_files()).entries()
+        for entry in catalogue.entries()
     ]
-    click.echo(json.dumps(rows) if as_json else _table(rows))
 
 
 def _table(rows: list[dict[str, Any]]) -> str:
