@@ -41,7 +41,7 @@ ROLES: Mapping[tuple[str, str], tuple[str, ...]] = {
     ("initializer", "elementwise"): ("shape", "random"),
     ("metric", "elementwise"): ("t", "weight", "label", "probability", "value"),
 }
-MAIN = {"activation": "z", "loss": "y", "optimizer": "w", "initializer": "shape", "metric": "t"}  # asked for by all
+MAIN = {"activation": "z", "loss": "y", "optimizer": "w", "initializer": "shape"}  # asked for by all
 SETTINGS = ("learning_rate", "weight_decay")  # roles of an optimizer that also have a default, and so a schema
 STATEFUL = ("optimizer", "schedule")
 TARGETS = ("real", "unshifted", "positive", "binary", "distribution")

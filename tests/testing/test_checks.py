@@ -117,7 +117,7 @@ def test_as_assertions(module: ModuleType) -> None:
     assert [finding.check for finding in check_activation(module.fine)] == list(
         checks_of(components_of(module.fine)[0])
     )
-    with pytest.raises(AssertionError, match=r"(?s)activation wrong:\ngradient: .*broken\.py:\d+: wrong_slope is 3"):
+    with pytest.raises(AssertionError, match=r"(?s)activation wrong:\n\s*gradient: .*broken\.py:\d+: wrong_slope is 3"):
         check_activation(module.CASES["wrong gradient"][0])
     with pytest.raises(AssertionError, match="few returns 1 of 2 values"):
         check_optimizer(module.CASES["few states"][0])
