@@ -73,14 +73,14 @@ def {name}({arguments}):
 FORWARD = """@kernel
 def forward(z, a, own):
     for i in range(cuda.grid(1), z.size, cuda.gridsize(1)):
-        a[i] = value(z[i], F(0.5), own, own, 0)
+        a[i] = value(z[i], {u}, own, own, 0)
 
 
 """
 BACKWARD = """@kernel
 def backward(d, z, a, own, dz):
     for i in range(cuda.grid(1), z.size, cuda.gridsize(1)):
-        dz[i] = d[i] * slope(z[i], a[i], F(0.5), own, own, 0)
+        dz[i] = d[i] * slope(z[i], a[i], {u}, own, own, 0)
 
 
 """
@@ -172,21 +172,26 @@ AVERAGE = "    arrays[{k}][i] = _kept * arrays[{k}][i] + (F(1) - _kept) * weight
 
 
 @functools.cache
-def activation(component: Component, dtype: str, training: bool = False) -> ModuleType:
-    """The module of an activation; training: with the noise of training, where it asks for noise."""
+def activation(component: Component, dtype: str, training: bool = False, shared: bool = False) -> ModuleType:
+    """The module of an activation; training: with the noise of training, where it asks for noise.
+
+    shared: what is trained is one number for all units and stands in own, and one more number there is the noise; then
+    no activation is placed.
+    """
     lowered = Lowered(dtype, target=CUDA)
     if component.form == "row":
         assert component.backward is not None
         text = _function(lowered, component, component.function, "value", "z, a, own", {})
         text += _function(lowered, component, component.backward, "slope", "z, a, da, dz, own", {})
         return _module(lowered, text + ROW_FORWARD + ROW_BACKWARD)
-    given = {name: f"vectors[{k}, column]" for k, name in enumerate(component.learnable)}
+    given = {} if shared else {name: f"vectors[{k}, column]" for k, name in enumerate(component.learnable)}
     text = _function(lowered, component, component.function, "value", "z, u, own, vectors, column", given)
     slopes = slopes_of(component)
     for k, part in [("", derivative_of(component)), *((f"_{k}", part) for k, part in enumerate(slopes))]:
         text += _function(lowered, component, part, f"slope{k}", "z, a, u, own, vectors, column", given)
-    if not is_placed(component):
-        return _module(lowered, text + FORWARD + BACKWARD)
+    if shared or not is_placed(component):
+        u = f"own[{len(component.parameters)}]" if "u" in component.roles else NO_DRAW
+        return _module(lowered, text + FORWARD.format(u=u) + BACKWARD.format(u=u))
     noisy = training and "u" in component.roles
     fields = {"draws": DRAWS if noisy else "pass", "u": DRAW if noisy else NO_DRAW}
     lines = "\n".join(SLOPE.format(k=k) for k in range(len(slopes)))
@@ -213,16 +218,13 @@ def loss(component: Component, dtype: str, weighted: bool = False, ordered: bool
     return _module(lowered, text + ELEMENTWISE_LOSS.format(**fields))
 
 
-def optimizer(chosen: Configured, dtype: str, extras: tuple[str, ...] = ()) -> ModuleType:
+@functools.cache
+def optimizer(component: Component, dtype: str, stored: tuple[str, ...], extras: tuple[str, ...] = ()) -> ModuleType:
     """The module of an elementwise optimizer; parameters that turn a state off are compiled in as zero.
 
-    extras: which of "clip_value", "l1" and "average" are used, whose numbers stand in hyper.
+    stored: the states that are kept.  extras: which of "clip_value", "l1" and "average" are used, whose numbers stand
+    in hyper.
     """
-    return _optimizer(chosen.component, dtype, chosen.stored_states, extras)
-
-
-@functools.cache
-def _optimizer(component: Component, dtype: str, stored: tuple[str, ...], extras: tuple[str, ...]) -> ModuleType:
     lowered = Lowered(dtype, target=CUDA)
     name = lowered.add(component.function)
     states = {
@@ -266,7 +268,7 @@ def _function(
     parameters = [
         f"    {_named(parameter.name)} = own[{k}]{_as_bool(parameter)}"
         for k, parameter in enumerate(component.parameters)
-        if parameter.name in asked and not parameter.learnable
+        if parameter.name in asked and parameter.name not in given
     ]
     call = _call(lowered.add(function), component, function, given)
     return FUNCTION.format(name=name, arguments=arguments, parameters="\n".join(parameters), call=call)
@@ -337,7 +339,7 @@ def _kernels(chosen: Configured, dtype: str) -> tuple[ModuleType, dict[str, tupl
     line, rows, cube = (types.Array(real, count, "C") for count in (1, 2, 3))
     order = types.Array(types.int64, 1, "C")
     if component.kind == "optimizer":
-        return optimizer(chosen, dtype), {"update": (rows, line, line)}
+        return optimizer(component, dtype, chosen.stored_states), {"update": (rows, line, line)}
     if component.kind == "loss":
         t = order if "label" in component.roles else rows
         names = (rows, t, order, types.int64, line, types.int64, rows, line, line)

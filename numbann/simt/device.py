@@ -18,16 +18,16 @@ from numbann.errors import DeviceError
 INSTALL = 'pip install "numbann[cuda]"'
 Capability = tuple[int, int]
 CAPABILITIES: tuple[Capability, ...] = ((7, 5), (8, 0), (8, 9), (9, 0), (10, 0))  # that tests compile for
-THREADS = 256  # in a block, where a kernel does not care
-MOST_BLOCKS = 4096  # of a kernel that strides over its grid
 
 
 def _numba_cuda() -> ModuleType:
     """numba.cuda as the package numba-cuda has it; the one within numba is no longer cared for."""
     if importlib.util.find_spec("numba_cuda") is None:
         raise DeviceError(f"cuda needs the package numba-cuda: {INSTALL}")
-    from numba import cuda
-
+    try:
+        from numba import cuda
+    except ImportError as error:
+        raise DeviceError(f"cuda: numba-cuda lacks something: {INSTALL} ({error})") from error
     return cuda
 
 
@@ -38,6 +38,8 @@ from numba.cuda.core import config  # noqa: E402
 
 SIMULATED = bool(config.ENABLE_CUDASIM)
 DTYPES = {"float32": types.float32, "float64": types.float64}
+THREADS = 4 if SIMULATED else 256  # in a block, where a kernel does not care
+MOST_BLOCKS = 2 if SIMULATED else 4096  # of a kernel that strides over its grid
 
 
 # ---- compiling
@@ -110,6 +112,30 @@ def name() -> str:
     return found.decode() if isinstance(found, bytes) else str(found)
 
 
+# ---- launching
+
+
 def blocks(units: int, threads: int = THREADS) -> int:
     """How many blocks a kernel gets that strides over its grid, with a thread for each unit."""
     return max(1, min(-(-units // threads), MOST_BLOCKS))
+
+
+def launcher(kernel: Any, grid: Any, threads: Any = THREADS, stream: Any = 0) -> Callable[..., None]:
+    """A kernel with its grid, to be called with its arguments; numba's advice on small grids is left out."""
+    if SIMULATED:  # where a kernel remembers one grid only
+        return lambda *arguments: kernel[grid, threads, stream](*arguments)
+    before = config.CUDA_LOW_OCCUPANCY_WARNINGS
+    config.CUDA_LOW_OCCUPANCY_WARNINGS = 0
+    try:
+        return kernel[grid, threads, stream]
+    finally:
+        config.CUDA_LOW_OCCUPANCY_WARNINGS = before
+
+
+def array(value: Any) -> Any:
+    """A view of anything with __cuda_array_interface__ as a device array of numba's; TypeError for all else."""
+    if getattr(value, "__cuda_ndarray__", False):
+        return value
+    if not hasattr(value, "__cuda_array_interface__"):
+        raise TypeError(f"an array on the GPU is needed, not {type(value).__name__}: numba.cuda.to_device copies one")
+    return cuda.as_cuda_array(value)
