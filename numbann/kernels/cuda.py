@@ -65,7 +65,7 @@ def _activation(component: Component) -> list[Callable[..., Any]]:
     shaped = _rows if row else _flat
 
     def module_for(array: Any) -> Any:
-        return compiled.activation(component, array.dtype.name, shared=not row)
+        return compiled.activation(component, array.dtype.name)
 
     @_public(name, component, ["z"])
     def forward(given: Given) -> Any:
@@ -105,9 +105,8 @@ def _loss(component: Component) -> list[Callable[..., Any]]:
                 raise ShapeError(f"{name}: shapes {_shape(x)} and {_shape(_rows(t))} must be (B, {share} T) and (B, T)")
             t = t.reshape(x.shape[0], x.shape[1] // share)
         losses = cuda.device_array(x.shape[0], y.dtype, stream=stream)
-        kernel = compiled.loss(component, y.dtype.name, ordered=False).loss
-        own, like = _own(component, given, y), dy.reshape(*x.shape)
-        _run(kernel, given, x, t, losses, 0, losses, x.shape[0], like, losses, own)
+        kernel = compiled.loss(component, y.dtype.name).loss
+        _run(kernel, given, x, t, dy.reshape(*x.shape), losses, _own(component, given, y))
         return float(losses.copy_to_host(stream=stream).mean(dtype=np.float64)), dy
 
     return [value]
