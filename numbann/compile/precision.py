@@ -10,7 +10,7 @@ import ast
 import inspect
 import math
 import textwrap
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -26,12 +26,28 @@ COUNTS = ("label",)  # roles that are integers
 ROWS = (row_max, row_sum, row_dot)
 
 
+@dataclass(frozen=True)
+class Target:
+    """What a text is for: how its functions are decorated, and where those that they call come from."""
+
+    decorator: str
+    rows: str  # a line of import
+    math: str  # a line of import
+    vectors: Mapping[str, Mapping[Callable[..., Any], Any]]  # what stands for functions of math, by precision
+    padded: bool  # whether rows have padding that a loop may run into
+
+
+CPU = Target("inner_safe", "from numbann.simd import rows", "import math", BINDINGS, padded=True)
+CUDA = Target("inner", "from numbann.simt import rows", "from numbann.simt.mathematics import math", {}, padded=False)
+
+
 @dataclass
 class Lowered:
     """The text of functions and of what they call, in one precision; `cast` names the precision's type in the text."""
 
     dtype: str
     cast: str = "F"
+    target: Target = CPU
     functions: dict[int, str] = field(default_factory=dict)  # by id of the author's function: its name in the text
     texts: list[str] = field(default_factory=list)
     imports: set[str] = field(default_factory=set)
@@ -43,8 +59,9 @@ class Lowered:
         name = self.functions[id(function)] = f"{self.cast.lower()}_{len(self.functions)}_{function.__name__}"
         tree, place = _parse(function)
         body = _Rewriter(self, function, place, (*path, function)).body(tree)
-        header = f"@inner_safe\ndef {name}({', '.join(arguments_of(function))}):"
-        if any(isinstance(part, ast.For) for line in body for part in ast.walk(line)):
+        header = f"@{self.target.decorator}\ndef {name}({', '.join(arguments_of(function))}):"
+        loops = any(isinstance(part, ast.For) for line in body for part in ast.walk(line))
+        if loops and self.target.padded:
             self.imports.add("from numbann.simd.machine import prefer_wide")
             header += "\n    prefer_wide()"
         self.texts.append("\n".join([header, textwrap.indent("\n".join(ast.unparse(line) for line in body), "    ")]))
@@ -133,7 +150,7 @@ class _Rewriter:
         bounds.args = [self.count(bound) for bound in bounds.args]
         self.counts.add(index)
         node.body = [self.statement(line) for line in node.body]
-        if row is not None:
+        if row is not None and self.lowered.target.padded:
             bounds.args = [ast.Call(ast.Name("padded", ast.Load()), [row], [])]
 
     def whole_row(self, bounds: list[ast.expr]) -> ast.expr | None:
@@ -264,16 +281,17 @@ class _Rewriter:
 
     def callee(self, node: ast.Call, found: Any) -> str:
         """The name in the text of what is called."""
+        target = self.lowered.target
         if found in ROWS:
-            self.lowered.imports.add("from numbann.simd import rows")
+            self.lowered.imports.add(target.rows)
             return f"rows.{found.__name__}"
-        vector = BINDINGS[self.lowered.dtype].get(found)
+        vector = target.vectors.get(self.lowered.dtype, {}).get(found)
         if vector is not None:
             self.lowered.imports.add("from numbann.simd import vector_math")
             return f"vector_math.{vector.__name__}"
         name = getattr(found, "__name__", "")
         if found is not None and getattr(math, name, None) is found:
-            self.lowered.imports.add("import math")
+            self.lowered.imports.add(target.math)
             return f"math.{name}"
         if found is float:
             return self.lowered.cast

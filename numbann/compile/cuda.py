@@ -1,0 +1,358 @@
+"""From the mathematics of components to device functions and kernels for CUDA, by way of generated text.
+
+Each component gives a module.  Its device functions have the same arguments for all components of a kind, so that a
+kernel written elsewhere can call them; its kernels go over whole arrays, which are C-ordered, in strides of their grid.
+
+    activation   value(z, u, own, vectors, column) -> a and slope(z, a, u, own, vectors, column) -> da/dz;
+                 slope_0, slope_1, ...: da/dp of what is trained, with the same arguments;
+                 in row form value(z, a, own) and slope(z, a, da, dz, own)
+                 forward(z, a, own) and backward(d, z, a, own, dz), over all as one dimension, or over rows (B, K)
+                 placed: forward(..., vectors, key, place), backward(..., vectors, key, place, slopes), over rows
+    loss         value(y, t, own), slope(y, t, own); in row form value(y, t, dy, own), where t may be a label
+                 loss(y, t, order, start, shares, batch, dy, losses, own)
+    optimizer    move(arrays, i, gradient, hyper) and update(arrays, gradients, hyper)
+
+own: all parameters in their order, as an array or a tuple; hyper: the numbers of a step, by the columns of
+numbann.simd.op; arrays: weights, stored states and, with "average", the average; vectors (L, K): what is trained of
+each unit; key and place: of the noise, that of the layer and the first row's place in the epoch; slopes (L, B, K).
+Placed are activations that ask for noise or for what is trained.  In row form dz must not be d.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import re
+from collections.abc import Callable, Iterator, Mapping
+from types import ModuleType
+from typing import Any
+
+from numba import types
+from numba.core.errors import NumbaError
+
+from numbann.compile.blocks import (
+    NO_DRAW,
+    _as_bool,
+    _call,
+    _first_line,
+    _hyper_parameters,
+    _named,
+    _type_fault,
+    derivative_of,
+    is_placed,
+    slopes_of,
+)
+from numbann.compile.modules import load
+from numbann.compile.precision import CUDA, Lowered
+from numbann.component import Component, Configured, arguments_of
+from numbann.errors import PluginError
+from numbann.simt import device
+
+HEADER = '''"""Made by numbann from a component's mathematics."""
+{imports}
+import numpy as np
+from numbann.simd.op import CLIP_VALUE, FIRST_PARAMETER, KEPT, L1, LEARNING_RATE, STEP, WEIGHT_DECAY
+from numbann.simt.device import cuda, inner, kernel
+from numbann.simt.noise import noise, row_key
+
+F = np.{dtype}
+
+
+{functions}
+
+
+'''
+
+FUNCTION = """@inner
+def {name}({arguments}):
+{parameters}
+    return {call}
+
+
+"""
+FORWARD = """@kernel
+def forward(z, a, own):
+    for i in range(cuda.grid(1), z.size, cuda.gridsize(1)):
+        a[i] = value(z[i], {u}, own, own, 0)
+
+
+"""
+BACKWARD = """@kernel
+def backward(d, z, a, own, dz):
+    for i in range(cuda.grid(1), z.size, cuda.gridsize(1)):
+        dz[i] = d[i] * slope(z[i], a[i], {u}, own, own, 0)
+
+
+"""
+PLACED_FORWARD = """@kernel
+def forward(z, a, own, vectors, key, place):
+    for r in range(cuda.blockIdx.x, z.shape[0], cuda.gridDim.x):
+        {draws}
+        for c in range(cuda.threadIdx.x, z.shape[1], cuda.blockDim.x):
+            a[r, c] = value(z[r, c], {u}, own, vectors, c)
+
+
+"""
+PLACED_BACKWARD = """@kernel
+def backward(d, z, a, own, dz, vectors, key, place, slopes):
+    for r in range(cuda.blockIdx.x, z.shape[0], cuda.gridDim.x):
+        {draws}
+        for c in range(cuda.threadIdx.x, z.shape[1], cuda.blockDim.x):
+            u = {u}
+{slopes}
+            dz[r, c] = d[r, c] * slope(z[r, c], a[r, c], u, own, vectors, c)
+
+
+"""
+DRAWS = "low, high = row_key(key, place + r)"
+DRAW = "F(noise(low, high, c)) * F(5.9604644775390625e-08)"  # 2^-24
+SLOPE = "            slopes[{k}, r, c] = d[r, c] * slope_{k}(z[r, c], a[r, c], u, own, vectors, c)"
+
+ROW_FORWARD = """@kernel
+def forward(z, a, own):
+    for r in range(cuda.grid(1), z.shape[0], cuda.gridsize(1)):
+        value(z[r], a[r], own)
+
+
+"""
+ROW_BACKWARD = """@kernel
+def backward(d, z, a, own, dz):
+    for r in range(cuda.grid(1), z.shape[0], cuda.gridsize(1)):
+        slope(z[r], a[r], d[r], dz[r], own)
+
+
+"""
+
+ELEMENTWISE_LOSS = """@kernel
+def loss(y, t, order, start, shares, batch, dy, losses, own):
+    outputs = y.shape[1]
+    share = F(1) / F(outputs)
+    for r in range(cuda.grid(1), y.shape[0], cuda.gridsize(1)):
+        n = {row}
+        scale = share * {scale}
+        total = F(0)
+        for k in range(outputs):
+            total += value(y[r, k], t[n, k], own)
+            dy[r, k] = slope(y[r, k], t[n, k], own) * scale
+        losses[start + r] = total * share
+"""
+ROW_LOSS = """@kernel
+def loss(y, t, order, start, shares, batch, dy, losses, own):
+    for r in range(cuda.grid(1), y.shape[0], cuda.gridsize(1)):
+        n = {row}
+        scale = {scale}
+        losses[start + r] = value(y[r], t[n], dy[r], own)
+        for k in range(y.shape[1]):
+            dy[r, k] *= scale
+"""
+
+UPDATE = """@inner
+def move(arrays, i, g, hyper):
+    learning_rate, weight_decay, step = hyper[LEARNING_RATE], hyper[WEIGHT_DECAY], hyper[STEP]
+    _l1, _limit, _kept = hyper[L1], hyper[CLIP_VALUE], hyper[KEPT]
+{parameters}
+    weight = arrays[0][i]
+    gradient = {gradient}
+    {results} = {call}
+    arrays[0][i] = weight
+{average}
+
+
+@kernel
+def update(arrays, gradients, hyper):
+    for i in range(cuda.grid(1), gradients.size, cuda.gridsize(1)):
+        move(arrays, i, gradients[i], hyper)
+"""
+CLIPPED = "(_limit if g > _limit else (-_limit if g < -_limit else g))"
+SIGNED_L1 = "(_l1 if weight > F(0) else (-_l1 if weight < F(0) else F(0)))"
+AVERAGE = "    arrays[{k}][i] = _kept * arrays[{k}][i] + (F(1) - _kept) * weight"
+
+
+# ---- modules of components
+
+
+@functools.cache
+def activation(component: Component, dtype: str, training: bool = False, shared: bool = False) -> ModuleType:
+    """The module of an activation; training: with the noise of training, where it asks for noise.
+
+    shared: what is trained is one number for all units and stands in own, and one more number there is the noise; then
+    no activation is placed.
+    """
+    lowered = Lowered(dtype, target=CUDA)
+    if component.form == "row":
+        assert component.backward is not None
+        text = _function(lowered, component, component.function, "value", "z, a, own", {})
+        text += _function(lowered, component, component.backward, "slope", "z, a, da, dz, own", {})
+        return _module(lowered, text + ROW_FORWARD + ROW_BACKWARD)
+    given = {} if shared else {name: f"vectors[{k}, column]" for k, name in enumerate(component.learnable)}
+    text = _function(lowered, component, component.function, "value", "z, u, own, vectors, column", given)
+    slopes = slopes_of(component)
+    for k, part in [("", derivative_of(component)), *((f"_{k}", part) for k, part in enumerate(slopes))]:
+        text += _function(lowered, component, part, f"slope{k}", "z, a, u, own, vectors, column", given)
+    if shared or not is_placed(component):
+        u = f"own[{len(component.parameters)}]" if "u" in component.roles else NO_DRAW
+        return _module(lowered, text + FORWARD.format(u=u) + BACKWARD.format(u=u))
+    noisy = training and "u" in component.roles
+    fields = {"draws": DRAWS if noisy else "pass", "u": DRAW if noisy else NO_DRAW}
+    lines = "\n".join(SLOPE.format(k=k) for k in range(len(slopes)))
+    return _module(lowered, text + PLACED_FORWARD.format(**fields) + PLACED_BACKWARD.format(slopes=lines, **fields))
+
+
+@functools.cache
+def loss(component: Component, dtype: str, weighted: bool = False, ordered: bool = True) -> ModuleType:
+    """The module of a loss.
+
+    weighted: by each row's share of the batch, shares[start + r].  ordered: row r has the target order[start + r],
+    else r.  What is not used may be any array.
+    """
+    lowered = Lowered(dtype, target=CUDA)
+    fields = {
+        "row": "order[start + r]" if ordered else "r",
+        "scale": "shares[start + r]" if weighted else "(F(1) / F(batch))",
+    }
+    if component.form == "row":
+        text = _function(lowered, component, component.function, "value", "y, t, dy, own", {"label": "t"})
+        return _module(lowered, text + ROW_LOSS.format(**fields))
+    text = _function(lowered, component, component.function, "value", "y, t, own", {})
+    text += _function(lowered, component, derivative_of(component), "slope", "y, t, own", {})
+    return _module(lowered, text + ELEMENTWISE_LOSS.format(**fields))
+
+
+@functools.cache
+def optimizer(component: Component, dtype: str, stored: tuple[str, ...], extras: tuple[str, ...] = ()) -> ModuleType:
+    """The module of an elementwise optimizer; parameters that turn a state off are compiled in as zero.
+
+    stored: the states that are kept.  extras: which of "clip_value", "l1" and "average" are used, whose numbers stand
+    in hyper.
+    """
+    lowered = Lowered(dtype, target=CUDA)
+    name = lowered.add(component.function)
+    states = {
+        state: f"arrays[{stored.index(state) + 1}][i]" if state in stored else "F(0)" for state in component.states
+    }
+    off = {parameter for state, parameter in component.traits["optional"].items() if state not in stored}
+    terms = [CLIPPED if "clip_value" in extras else "g"]
+    terms += [] if "weight_decay" in component.roles else ["weight_decay * weight"]
+    terms += [SIGNED_L1] if "l1" in extras else []
+    text = UPDATE.format(
+        parameters=_hyper_parameters(component, off),
+        gradient=" + ".join(terms),
+        results=", ".join(["weight", *(states[state] if state in stored else "_" for state in component.states)]),
+        call=_call(name, component, component.function, {"w": "weight", "g": "gradient", **states}),
+        average=AVERAGE.format(k=len(stored) + 1) if "average" in extras else "",
+    )
+    return _module(lowered, text)
+
+
+@functools.cache
+def device_function(function: Callable[..., Any], component: Component, dtype: str) -> Any:
+    """One of a component's functions as a device function, with the arguments its author gave it."""
+    lowered = Lowered(dtype, target=CUDA)
+    name = lowered.add(function)
+    return getattr(_module(lowered, ""), name)
+
+
+# ---- text
+
+
+def _function(
+    lowered: Lowered,
+    component: Component,
+    function: Callable[..., Any],
+    name: str,
+    arguments: str,
+    given: Mapping[str, str],
+) -> str:
+    """A device function of these arguments that reads the parameters it needs and calls the mathematics."""
+    asked = arguments_of(function)
+    parameters = [
+        f"    {_named(parameter.name)} = own[{k}]{_as_bool(parameter)}"
+        for k, parameter in enumerate(component.parameters)
+        if parameter.name in asked and parameter.name not in given
+    ]
+    call = _call(lowered.add(function), component, function, given)
+    return FUNCTION.format(name=name, arguments=arguments, parameters="\n".join(parameters), call=call)
+
+
+def _module(lowered: Lowered, text: str) -> ModuleType:
+    """The module with this text after the mathematics, whose names there are kept in `mathematics`."""
+    header = HEADER.format(imports="\n".join(sorted(lowered.imports)), dtype=lowered.dtype, functions=lowered.text)
+    module = load(header + text)
+    vars(module).update(mathematics=tuple(lowered.functions.values()), dtype=lowered.dtype)
+    return module
+
+
+# ---- compiling
+
+
+def prepare(component: Component, module: ModuleType, kernel: Any, *arguments: Any) -> Any:
+    """Compile a kernel for arguments as they will be, and check it; PluginError if a component is at fault.
+
+    Else it is compiled at its first launch.  Nothing happens in the simulator.
+    """
+    if not device.SIMULATED:
+        with _plugin_errors(component):
+            kernel.compile(tuple(kernel.typeof_pyval(argument) for argument in arguments))
+        check_types(component, module)
+    return kernel
+
+
+def check_types(component: Component, module: ModuleType) -> None:
+    """PluginError unless every number in the mathematics has the working precision, as far as it is compiled."""
+    for name in module.mathematics:
+        function = getattr(module, name)
+        for overload in function.overloads.values():
+            for variable, kind in overload.type_annotation.typemap.items():
+                fault = _type_fault(variable, kind, device.DTYPES[module.dtype], arguments_of(function.py_func))
+                if fault:
+                    shown = variable.split(".")[0].lstrip("$")
+                    raise PluginError(f"{component.kind} {component.name}: {shown!r} {fault}")
+
+
+@contextlib.contextmanager
+def _plugin_errors(component: Component) -> Iterator[None]:
+    """What numba-cuda says of generated code, as a PluginError."""
+    try:
+        yield
+    except NumbaError as error:
+        raise PluginError(f"{component.kind} {component.name}: does not compile: {_first_line(error)}") from error
+
+
+# ---- PTX
+
+
+def ptx(chosen: Configured, dtype: str, capability: device.Capability) -> dict[str, str]:
+    """The PTX of every kernel of a component, by the kernel's name; no GPU is needed."""
+    component = chosen.component
+    module, kernels = _kernels(chosen, dtype)
+    found = {}
+    for name, arguments in kernels.items():
+        with _plugin_errors(component):
+            found[name] = device.ptx(getattr(module, name), arguments, capability)
+    check_types(component, module)
+    return found
+
+
+def _kernels(chosen: Configured, dtype: str) -> tuple[ModuleType, dict[str, tuple[Any, ...]]]:
+    """A component's module and the types of its kernels' arguments, as training uses them."""
+    component, real = chosen.component, device.DTYPES[dtype]
+    line, rows, cube = (types.Array(real, count, "C") for count in (1, 2, 3))
+    order = types.Array(types.int64, 1, "C")
+    if component.kind == "optimizer":
+        return optimizer(component, dtype, chosen.stored_states), {"update": (rows, line, line)}
+    if component.kind == "loss":
+        t = order if "label" in component.roles else rows
+        names = (rows, t, order, types.int64, line, types.int64, rows, line, line)
+        return loss(component, dtype), {"loss": names}
+    module = activation(component, dtype, training=True)
+    if component.form == "row":
+        return module, {"forward": (rows, rows, line), "backward": (rows, rows, rows, line, rows)}
+    if not is_placed(component):
+        return module, {"forward": (line, line, line), "backward": (line, line, line, line, line)}
+    place = (rows, types.int64, types.int64)
+    return module, {"forward": (rows, rows, line, *place), "backward": (rows, rows, rows, line, rows, *place, cube)}
+
+
+def double_precision(text: str) -> list[str]:
+    """The lines of a PTX text that touch numbers of double precision."""
+    return [line.strip() for line in text.splitlines() if re.search(r"\.f64\b|%fd\d", line)]
