@@ -19,10 +19,9 @@ HEAD = 16
 X, INPUTS, OUTPUTS, W = 0, 1, 2, 3
 H, Z, A, Y, DY, D, SKIP = 4, 5, 6, 7, 8, 9, 10  # product, before and after activation, output; dL/dy, dL/dh; residual
 VECTORS, SLOPES, SLOPES_STRIDE, FACTORS, STATISTICS = 11, 12, 13, 14, 15  # trained vectors (arena), their gradients
-PARAMETERS, DROPOUT, KEY = 16, 17, 18  # numbers of activation and dropout (work); the first of the layer's two keys
-NEXT_D, NEXT_OUTPUTS, NEXT_W, NEXT_SKIP = 19, 20, 21, 22  # of the layer above
-TARGET, TARGET_ROW, LOSS = 23, 24, 25  # of the loss: targets (data), its numbers (work)
+PARAMETERS, DROPOUT = 16, 17  # numbers of activation and dropout (work)
+LIMIT, KEY = 18, 19  # a draw below it is dropped; the first of the layer's two keys
+NEXT_D, NEXT_OUTPUTS, NEXT_W, NEXT_SKIP = 20, 21, 22, 23  # of the layer above
+TARGET, TARGET_ROW, LOSS = 24, 25, 26  # of the loss: targets (data), its numbers (work)
+NORM_VECTORS, NORM_SLOPES = 27, 28  # all trained vectors: those of a norm come first, then the activation's
 WIDTH = 32
-
-# The columns of the table of hyper: what an optimizer needs in a step, then its own parameters
-LEARNING_RATE, WEIGHT_DECAY, STEP, L1, CLIP_VALUE, CLIP_NORM, KEPT, FIRST_PARAMETER = 0, 1, 2, 3, 4, 5, 6, 7
