@@ -298,7 +298,7 @@ def prepare(component: Component, module: ModuleType, kernel: Any, *arguments: A
 
 
 def compile_kernel(kernel: Any, dtype: str, components: Sequence[Component]) -> None:
-    """Compile a kernel of the engine, (arena, work, data, ints, layer, step); PluginError names those it may be due to."""
+    """Compile a kernel (arena, work, data, ints, layer, step); PluginError names those it may be due to."""
     real, whole = types.Array(device.DTYPES[dtype], 1, "C"), types.Array(types.int64, 1, "C")
     try:
         kernel.compile((real, real, real, whole, types.int64, types.int64))

@@ -10,7 +10,7 @@ from numbann.plan import STATISTICS, Layer, Plan
 
 
 def initial(plan: Plan, seed: int) -> dict[str, np.ndarray]:
-    """A model's tensors by the names of the plan: weights, and biases as one more row of them, drawn by initializers."""
+    """A model's tensors by the names of the plan; biases are drawn as one more row of weights."""
     found = {}
     for k, layer in enumerate(plan.layers):
         b = np.zeros(layer.outputs)

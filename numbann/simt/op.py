@@ -7,7 +7,7 @@ keys of random numbers.  Places are of first elements in one of these arrays.
 
 from __future__ import annotations
 
-# The head: all rows, rows of a batch; places of the order and labels and keys (ints), of row losses, shares, hyper (work)
+# The head: all rows, rows of a batch; places of order, labels and keys (ints), of row losses, shares and hyper (work)
 TOTAL, BATCH, ORDER, LABELS, KEYS, ROW_LOSS, SHARES, HYPER, HYPER_ROW = 0, 1, 2, 3, 4, 5, 6, 7, 8
 STRIDE = 9  # elements from one state's part of the arena to the next
 LENGTH, TRAINED, GRADIENT, SQUARES, FACTOR = 10, 11, 12, 13, 14  # of a whole gradient: elements, where in the arena the

@@ -55,7 +55,11 @@ def choose(rows: int, columns: int, processors: int) -> Tile:
     return TILES[-1]
 
 
-FROM_WORK, IN_ORDER, SHUFFLED = 0, 1, 2  # where x is: rows of work, or rows of data, as they lie or in the epoch's order
+FROM_WORK, IN_ORDER, SHUFFLED = (
+    0,
+    1,
+    2,
+)  # where x is: rows of work, or rows of data, as they lie or in the epoch's order
 ARENA, WORK, DATA = 0, 1, 2
 
 
@@ -151,7 +155,13 @@ def _fetcher(factor: _Factor, dtype: str, length: int, depth: int, threads: int)
     """Device functions: a thread's share of a slice of a factor, length x depth, to registers, and from there on."""
     number = np.dtype(dtype).type
     zero, one = number(0), number(1)
-    count, along, ones, array, row = length * depth // threads, factor.along, factor.ones, factor.array, row_of(factor.source)
+    count, along, ones, array, row = (
+        length * depth // threads,
+        factor.along,
+        factor.ones,
+        factor.array,
+        row_of(factor.source),
+    )
 
     @inner
     def place(element):
@@ -185,7 +195,7 @@ def _fetcher(factor: _Factor, dtype: str, length: int, depth: int, threads: int)
 
 
 def _multiply(dtype: str, tile: Tile, left: _Factor, right: _Factor, finish: Callable[..., Any]) -> Any:
-    """The device function that makes a tile of the product of two factors (where they begin, and their rows' length)."""
+    """The device function that makes a tile of the product of two factors: where each begins, and its rows' length."""
     number, threads = np.dtype(dtype).type, tile.threads
     rows, columns, depth, down, across = tile.rows, tile.columns, tile.depth, tile.down, tile.across
     lefts, rights = rows * depth // threads, columns * depth // threads

@@ -27,7 +27,9 @@ def keep(arena, work, data, ints, at, step, m, n, total):
     work[ints[at + RESULT] + m * ints[at + RESULT + 1] + n] = total
 
 
-def run(make: Callable[..., Any], size: tuple[int, int], tile: Tile, arrays: dict[str, np.ndarray], **fields: int) -> Any:
+def run(
+    make: Callable[..., Any], size: tuple[int, int], tile: Tile, arrays: dict[str, np.ndarray], **fields: int
+) -> Any:
     """Launch a kernel on layer 1 at step 1, and give its result."""
     ints = np.zeros(op.HEAD + 2 * op.WIDTH, np.int64)
     ints[op.TOTAL], ints[op.BATCH], ints[op.ORDER] = fields.pop("total"), fields.pop("batch"), len(ints)

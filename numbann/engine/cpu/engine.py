@@ -74,6 +74,7 @@ class Engine:
     """
 
     device = "cpu"
+    gpu: str | None = None
 
     def __init__(self, plan: Plan, threads: int | str = "auto", exactly: bool = False) -> None:
         self.plan = plan
@@ -300,4 +301,3 @@ class Engine:
 def choices(most: int) -> list[int]:
     """The numbers of threads to choose among: 1, 2, 4 and so on, and the most."""
     return [*(1 << k for k in range(most.bit_length()) if 1 << k < most), most]
-

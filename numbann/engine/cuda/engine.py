@@ -36,13 +36,12 @@ Progress = Callable[[int, int], None]
 
 
 class Engine:
-    """A network on the GPU of this index.  threads: what the engine for the CPU would be given; no use is made of it."""
+    """A network on a GPU.  threads: what the engine for the CPU would be given; no use is made of it."""
 
     def __init__(self, plan: Plan, threads: int | str = "auto", index: int = 0) -> None:
         if reason := refusal(plan):
             raise DeviceError(reason)
-        device.require(index)
-        self.plan, self.device, self.device_name = plan, f"cuda:{index}", device.name()
+        self.plan, self.device, self.gpu = plan, f"cuda:{index}", device.name()
         self.threads = available_cpus() if threads == "auto" else int(threads)
         self.steps_done = 0
         self._layout = Layout(plan)

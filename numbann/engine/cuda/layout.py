@@ -1,8 +1,8 @@
 """Where everything lies on the GPU: parameters and states in one arena, buffers and numbers in another array.
 
-A layer's w (I, O), b (O,) and trained vectors follow each other without padding.  The parts of the arena are the weights
-that training moves, each stored state, and the average of the weights where the plan has one; after them the running
-statistics of batch norms.
+A layer's w (I, O), b (O,) and trained vectors follow each other without padding.  The parts of the arena are the
+weights that training moves, each stored state, and the average of the weights where the plan has one; after them the
+running statistics of batch norms.
 """
 
 from __future__ import annotations
