@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import importlib.util
+import re
 import threading
 from collections.abc import Callable, Iterator
 from types import ModuleType, SimpleNamespace
@@ -79,6 +80,28 @@ def ptx(function: Callable[..., Any], arguments: tuple[Any, ...], capability: Ca
     with _stand_in(capability):
         text, _ = cuda.compile_ptx(getattr(function, "py_func", function), types.void(*arguments), cc=capability)
     return str(text)
+
+
+def assembled(text: str, capability: Capability) -> dict[str, int] | None:
+    """A thread's registers and the bytes it spills, as the assembler says them for PTX; None where there is none.
+
+    The assembler is nvJitLink, which needs no GPU and comes with the extra.
+    """
+    try:
+        from cuda.bindings import nvjitlink
+
+        job = nvjitlink.create(2, [f"-arch=sm_{capability[0]}{capability[1]}", "-verbose"])
+    except (ImportError, RuntimeError):
+        return None
+    try:
+        nvjitlink.add_data(job, nvjitlink.InputType.PTX, text.encode(), len(text.encode()), "kernel.ptx")
+        nvjitlink.complete(job)
+        said = bytearray(nvjitlink.get_info_log_size(job))
+        nvjitlink.get_info_log(job, said)
+    finally:
+        nvjitlink.destroy(job)
+    words = {"registers": rb"Used (\d+) registers", "spills": rb"(\d+) bytes spill stores"}
+    return {key: max(map(int, re.findall(pattern, said)), default=0) for key, pattern in words.items()}
 
 
 # ---- the GPU
