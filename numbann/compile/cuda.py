@@ -23,7 +23,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import ModuleType
 from typing import Any
 
@@ -271,6 +271,16 @@ def prepare(component: Component, module: ModuleType, kernel: Any, *arguments: A
             kernel.compile(tuple(kernel.typeof_pyval(argument) for argument in arguments))
         check_types(component, module)
     return kernel
+
+
+def compile_kernel(kernel: Any, dtype: str, components: Sequence[Component]) -> None:
+    """Compile a kernel (arena, work, data, ints, layer, step); PluginError names those it may be due to."""
+    real, whole = types.Array(device.DTYPES[dtype], 1, "C"), types.Array(types.int64, 1, "C")
+    try:
+        kernel.compile((real, real, real, whole, types.int64, types.int64))
+    except NumbaError as error:
+        names = ", ".join(f"{one.kind} {one.name}" for one in components)
+        raise PluginError(f"one of {names}: does not compile for cuda: {_first_line(error)}") from error
 
 
 def check_types(component: Component, module: ModuleType) -> None:

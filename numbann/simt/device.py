@@ -131,7 +131,7 @@ def require(index: int = 0) -> None:
 
 def name() -> str:
     """The name of the GPU in use."""
-    found = cuda.get_current_device().name
+    found = "simulator" if SIMULATED else cuda.get_current_device().name
     return found.decode() if isinstance(found, bytes) else str(found)
 
 
@@ -162,3 +162,40 @@ def array(value: Any) -> Any:
     if not hasattr(value, "__cuda_array_interface__"):
         raise TypeError(f"an array on the GPU is needed, not {type(value).__name__}: numba.cuda.to_device copies one")
     return cuda.as_cuda_array(value)
+
+
+# ---- memory
+
+
+def processors() -> int:
+    """How many blocks of threads work at a time at least."""
+    return 1 if SIMULATED else int(cuda.get_current_device().MULTIPROCESSOR_COUNT)
+
+
+def empty(count: int, dtype: str, what: str) -> Any:
+    """An array on the GPU; DeviceError, which says what for, if there is no room for it."""
+    size = count * (4 if dtype == "float32" else 8)
+    try:
+        return cuda.device_array(max(count, 1), dtype)
+    except MemoryError as error:
+        raise _no_room(size, what) from error
+    except Exception as error:
+        if "OUT_OF_MEMORY" in str(error):
+            raise _no_room(size, what) from error
+        raise
+
+
+def filled(values: Any, what: str) -> Any:
+    """A copy of an array on the GPU, as `empty`."""
+    made = empty(values.size, values.dtype.name, what)
+    if values.size:
+        made.copy_to_device(values)
+    return made
+
+
+def _no_room(size: int, what: str) -> DeviceError:
+    free, total = cuda.current_context().get_memory_info()
+    return DeviceError(
+        f"cuda: {what} need {size / 1e9:.2f} GB, and {free / 1e9:.2f} of the GPU's {total / 1e9:.2f} GB are free; "
+        'take a smaller train.batch_size or network, end what else uses the GPU, or give train.device "cpu"'
+    )

@@ -22,6 +22,7 @@ RATE = number("a number from 0 up to but not including 1", lambda value: 0 <= va
 SHARE = RATE | NULL
 LIMIT = number("a number above 0", lambda value: 0 < value < inf) | NULL
 WEIGHTS = numbers_by_name("an object with a number, at least 0, for each label named", lambda value: 0 <= value < inf)
+DEVICE = text('"auto", "cpu", "cuda" or "cuda:N"', r"auto|cpu|cuda(:\d{1,3})?")
 SOURCES = Rule("a file, or an object of files", lambda value: value is not None)  # checks.py judges the rest
 
 
@@ -168,7 +169,7 @@ class Train(Section):
 
     epochs: Annotated[int, COUNT] = 50
     batch_size: Annotated[int | str, COUNT | one_of("auto", "full")] = "auto"
-    device: Annotated[str, one_of("auto", "cpu").but(f'"cuda" {NOT_YET}')] = "auto"
+    device: Annotated[str, DEVICE] = "auto"
     threads: Annotated[int | str, whole(1, 4096) | AUTO] = "auto"
     clip_norm: Annotated[float | None, LIMIT] = None
     clip_value: Annotated[float | None, LIMIT] = None
