@@ -1,6 +1,7 @@
 """Optimizers against PyTorch's: 30 steps of every configuration that its own tests run, in float64 to 1e-12.
 
-Skipped where PyTorch or what its tests need is not installed.  A gradient to be maximised is one of the other sign.
+Skipped where PyTorch or expecttest, which its tests need, is not installed.  A gradient to be maximised is one of the
+other sign.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Activations and losses against PyTorch's own samples of its operators, values and gradients in float64.
 
-Skipped where PyTorch or what its samples need is not installed.  Not tried: samples with class or element weights,
-which are the engine's affair; kl_div, which takes log-probabilities where ours takes logits (see test_torch.py); prelu,
-whose slope is trained; and what `tries` below says of single operators.
+Skipped where PyTorch or expecttest, which its samples need, is not installed.  Not tried: samples with class or
+element weights, which are the engine's affair; kl_div, which takes log-probabilities where ours takes logits (see
+test_torch.py); prelu, whose slope is trained; and what `tries` below says of single operators.
 """
 
 from __future__ import annotations

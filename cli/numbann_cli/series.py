@@ -88,12 +88,15 @@ def _row(component: Component, z: float) -> tuple[float, float]:
 def _loss(component: Component) -> tuple[str, Function, Function]:
     """The axis' name, the value and the derivative to y, for a target that the loss takes."""
     if component.form == "row":
-        second = 0.0 if "label" in component.roles or component.traits["target"] == "distribution" else 1.0
-        axis = f"y of the row (y, {second:g})" + (", label 0" if "label" in component.roles else ", target (1, 0)")
+        target = [1.0, 0.0][: 2 // component.traits["outputs"]]
+        of_classes = "label" in component.roles or component.traits["target"] == "distribution"
+        second = 0.0 if of_classes or len(target) == 1 else 1.0
+        shown = "label 0" if "label" in component.roles else f"target ({', '.join(f'{t:g}' for t in target)})"
+        axis = f"y of the row (y, {second:g}), {shown}"
 
         def row(y: float) -> tuple[float, float]:
             dy = [0.0, 0.0]
-            value = _call(component.function, component, y=[y, second], t=[1.0, 0.0], label=0, dy=dy)
+            value = _call(component.function, component, y=[y, second], t=target, label=0, dy=dy)
             return float(value), dy[0]
 
         return axis, lambda y: row(y)[0], lambda y: row(y)[1]

@@ -31,7 +31,8 @@ def silu(z, beta: Positive = 1.0):
 @silu.derivative
 def silu_derivative(z, a, beta):
     e = exp(-abs(beta * z))
-    s, rest = (e if z < 0 else 1) / (1 + e), (1 if z < 0 else e) / (1 + e)
+    part = 1 / (1 + e)
+    s, rest = (e if z < 0 else 1) * part, (1 if z < 0 else e) * part
     return s if rest == 0 else s + beta * a * rest
 
 

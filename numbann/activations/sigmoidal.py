@@ -93,7 +93,7 @@ def hard_tanh(z, min_val: float = -1.0, max_val: float = 1.0):
     """Hard hyperbolic tangent: a = min(max(z, min_val), max_val), in [min_val, max_val].
 
     Derivative 1 between the bounds, else 0.  Cheap and exact near 0; a unit beyond them for every row learns nothing.
-    Collobert 2004, https://ronan.collobert.com/pub/2004_phdthesis_lip6.pdf; as torch.nn.Hardtanh.
+    Collobert 2004, https://ronan.collobert.com/pub/matos/2004_phdthesis_lip6.pdf; as torch.nn.Hardtanh.
     """
     return min_val if z < min_val else (max_val if z > max_val else z)
 

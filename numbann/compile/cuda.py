@@ -5,17 +5,17 @@ kernel written elsewhere can call them; its kernels go over whole arrays, which 
 
     activation   value(z, u, own, vectors, column) -> a and slope(z, a, u, own, vectors, column) -> da/dz;
                  slope_0, slope_1, ...: da/dp of what is trained, with the same arguments;
-                 in row form value(z, a, own) and slope(z, a, da, dz, own)
-                 forward(z, a, own) and backward(d, z, a, own, dz), over all as one dimension, or over rows (B, K)
-                 placed: forward(..., vectors, key, place), backward(..., vectors, key, place, slopes), over rows
+                 in row form value(z, a, own) and slope(z, a, da, dz, own), of one row
+                 forward(z, a, own), backward(d, z, a, own, dz), slopes(d, z, a, own, dp): over one dimension, or rows
     loss         value(y, t, own), slope(y, t, own); in row form value(y, t, dy, own), where t may be a label
-                 loss(y, t, order, start, shares, batch, dy, losses, own)
-    optimizer    move(arrays, i, gradient, hyper) and update(arrays, gradients, hyper)
+                 loss(y, t, dy, losses, own): each row's loss, and the gradient of their mean
+    optimizer    move(arrays, i, gradient, hyper)
+                 update(arrays, gradients, hyper)
 
-own: all parameters in their order, as an array or a tuple; hyper: the numbers of a step, by the columns of
-numbann.simd.op; arrays: weights, stored states and, with "average", the average; vectors (L, K): what is trained of
-each unit; key and place: of the noise, that of the layer and the first row's place in the epoch; slopes (L, B, K).
-Placed are activations that ask for noise or for what is trained.  In row form dz must not be d.
+own: all parameters in their order, as an array or a tuple, for the kernels of a noisy activation then u; hyper: the
+numbers of a step, by the columns of numbann.simd.op; arrays: weights, stored states and, with "average", the average;
+vectors (L, K): what is trained of each unit, for the kernels the one number that own has; dp (L, N).  In row form dz
+must not be d.
 """
 
 from __future__ import annotations
@@ -39,13 +39,14 @@ from numbann.compile.blocks import (
     _named,
     _type_fault,
     derivative_of,
-    is_placed,
+    free_parameters,
     slopes_of,
 )
 from numbann.compile.modules import load
 from numbann.compile.precision import CUDA, Lowered
 from numbann.component import Component, Configured, arguments_of
 from numbann.errors import PluginError
+from numbann.simd.op import FIRST_PARAMETER
 from numbann.simt import device
 
 HEADER = '''"""Made by numbann from a component's mathematics."""
@@ -53,7 +54,6 @@ HEADER = '''"""Made by numbann from a component's mathematics."""
 import numpy as np
 from numbann.simd.op import CLIP_VALUE, FIRST_PARAMETER, KEPT, L1, LEARNING_RATE, STEP, WEIGHT_DECAY
 from numbann.simt.device import cuda, inner, kernel
-from numbann.simt.noise import noise, row_key
 
 F = np.{dtype}
 
@@ -72,41 +72,26 @@ def {name}({arguments}):
 """
 FORWARD = """@kernel
 def forward(z, a, own):
+{vectors}
     for i in range(cuda.grid(1), z.size, cuda.gridsize(1)):
-        a[i] = value(z[i], {u}, own, own, 0)
+        a[i] = value(z[i], {u}, own, vectors, 0)
 
 
-"""
-BACKWARD = """@kernel
+@kernel
 def backward(d, z, a, own, dz):
+{vectors}
     for i in range(cuda.grid(1), z.size, cuda.gridsize(1)):
-        dz[i] = d[i] * slope(z[i], a[i], {u}, own, own, 0)
+        dz[i] = d[i] * slope(z[i], a[i], {u}, own, vectors, 0)
 
 
 """
-PLACED_FORWARD = """@kernel
-def forward(z, a, own, vectors, key, place):
-    for r in range(cuda.blockIdx.x, z.shape[0], cuda.gridDim.x):
-        {draws}
-        for c in range(cuda.threadIdx.x, z.shape[1], cuda.blockDim.x):
-            a[r, c] = value(z[r, c], {u}, own, vectors, c)
-
-
-"""
-PLACED_BACKWARD = """@kernel
-def backward(d, z, a, own, dz, vectors, key, place, slopes):
-    for r in range(cuda.blockIdx.x, z.shape[0], cuda.gridDim.x):
-        {draws}
-        for c in range(cuda.threadIdx.x, z.shape[1], cuda.blockDim.x):
-            u = {u}
+SLOPES = """@kernel
+def slopes(d, z, a, own, dp):
+{vectors}
+    for i in range(cuda.grid(1), z.size, cuda.gridsize(1)):
 {slopes}
-            dz[r, c] = d[r, c] * slope(z[r, c], a[r, c], u, own, vectors, c)
-
-
 """
-DRAWS = "low, high = row_key(key, place + r)"
-DRAW = "F(noise(low, high, c)) * F(5.9604644775390625e-08)"  # 2^-24
-SLOPE = "            slopes[{k}, r, c] = d[r, c] * slope_{k}(z[r, c], a[r, c], u, own, vectors, c)"
+SLOPE = "        dp[{k}, i] = d[i] * slope_{k}(z[i], a[i], {u}, own, vectors, 0)"
 
 ROW_FORWARD = """@kernel
 def forward(z, a, own):
@@ -114,8 +99,7 @@ def forward(z, a, own):
         value(z[r], a[r], own)
 
 
-"""
-ROW_BACKWARD = """@kernel
+@kernel
 def backward(d, z, a, own, dz):
     for r in range(cuda.grid(1), z.shape[0], cuda.gridsize(1)):
         slope(z[r], a[r], d[r], dz[r], own)
@@ -124,24 +108,21 @@ def backward(d, z, a, own, dz):
 """
 
 ELEMENTWISE_LOSS = """@kernel
-def loss(y, t, order, start, shares, batch, dy, losses, own):
-    outputs = y.shape[1]
-    share = F(1) / F(outputs)
+def loss(y, t, dy, losses, own):
+    share = F(1) / F(y.shape[1])
+    scale = share / F(y.shape[0])
     for r in range(cuda.grid(1), y.shape[0], cuda.gridsize(1)):
-        n = {row}
-        scale = share * {scale}
         total = F(0)
-        for k in range(outputs):
-            total += value(y[r, k], t[n, k], own)
-            dy[r, k] = slope(y[r, k], t[n, k], own) * scale
-        losses[start + r] = total * share
+        for k in range(y.shape[1]):
+            total += value(y[r, k], t[r, k], own)
+            dy[r, k] = slope(y[r, k], t[r, k], own) * scale
+        losses[r] = total * share
 """
 ROW_LOSS = """@kernel
-def loss(y, t, order, start, shares, batch, dy, losses, own):
+def loss(y, t, dy, losses, own):
+    scale = F(1) / F(y.shape[0])
     for r in range(cuda.grid(1), y.shape[0], cuda.gridsize(1)):
-        n = {row}
-        scale = {scale}
-        losses[start + r] = value(y[r], t[n], dy[r], own)
+        losses[r] = value(y[r], t[r], dy[r], own)
         for k in range(y.shape[1]):
             dy[r, k] *= scale
 """
@@ -172,50 +153,45 @@ AVERAGE = "    arrays[{k}][i] = _kept * arrays[{k}][i] + (F(1) - _kept) * weight
 
 
 @functools.cache
-def activation(component: Component, dtype: str, training: bool = False, shared: bool = False) -> ModuleType:
-    """The module of an activation; training: with the noise of training, where it asks for noise.
-
-    shared: what is trained is one number for all units and stands in own, and one more number there is the noise; then
-    no activation is placed.
-    """
+def activation(component: Component, dtype: str) -> ModuleType:
+    """The module of an activation."""
     lowered = Lowered(dtype, target=CUDA)
     if component.form == "row":
         assert component.backward is not None
         text = _function(lowered, component, component.function, "value", "z, a, own", {})
         text += _function(lowered, component, component.backward, "slope", "z, a, da, dz, own", {})
-        return _module(lowered, text + ROW_FORWARD + ROW_BACKWARD)
-    given = {} if shared else {name: f"vectors[{k}, column]" for k, name in enumerate(component.learnable)}
+        return _module(lowered, text + ROW_FORWARD)
+    given = {name: f"vectors[{k}, column]" for k, name in enumerate(component.learnable)}
     text = _function(lowered, component, component.function, "value", "z, u, own, vectors, column", given)
     slopes = slopes_of(component)
-    for k, part in [("", derivative_of(component)), *((f"_{k}", part) for k, part in enumerate(slopes))]:
-        text += _function(lowered, component, part, f"slope{k}", "z, a, u, own, vectors, column", given)
-    if shared or not is_placed(component):
-        u = f"own[{len(component.parameters)}]" if "u" in component.roles else NO_DRAW
-        return _module(lowered, text + FORWARD.format(u=u) + BACKWARD.format(u=u))
-    noisy = training and "u" in component.roles
-    fields = {"draws": DRAWS if noisy else "pass", "u": DRAW if noisy else NO_DRAW}
-    lines = "\n".join(SLOPE.format(k=k) for k in range(len(slopes)))
-    return _module(lowered, text + PLACED_FORWARD.format(**fields) + PLACED_BACKWARD.format(slopes=lines, **fields))
+    for name, part in [("", derivative_of(component)), *((f"_{k}", part) for k, part in enumerate(slopes))]:
+        text += _function(lowered, component, part, f"slope{name}", "z, a, u, own, vectors, column", given)
+    u = f"own[{len(component.parameters)}]" if "u" in component.roles else NO_DRAW
+    fields = {"u": u, "vectors": _vectors(component)}
+    text += FORWARD.format(**fields)
+    lines = [SLOPE.format(k=k, u=u) for k in range(len(slopes))]
+    return _module(lowered, text + (SLOPES.format(slopes="\n".join(lines), **fields) if lines else ""))
+
+
+def _vectors(component: Component) -> str:
+    """Lines that make the vectors of one unit from the parameters."""
+    trained = [k for k, parameter in enumerate(component.parameters) if parameter.learnable]
+    if not trained:
+        return "    vectors = own"
+    lines = [f"vectors = cuda.local.array(({len(trained)}, 1), F)"]
+    return "\n".join("    " + line for line in lines + [f"vectors[{i}, 0] = own[{k}]" for i, k in enumerate(trained)])
 
 
 @functools.cache
-def loss(component: Component, dtype: str, weighted: bool = False, ordered: bool = True) -> ModuleType:
-    """The module of a loss.
-
-    weighted: by each row's share of the batch, shares[start + r].  ordered: row r has the target order[start + r],
-    else r.  What is not used may be any array.
-    """
+def loss(component: Component, dtype: str) -> ModuleType:
+    """The module of a loss."""
     lowered = Lowered(dtype, target=CUDA)
-    fields = {
-        "row": "order[start + r]" if ordered else "r",
-        "scale": "shares[start + r]" if weighted else "(F(1) / F(batch))",
-    }
     if component.form == "row":
         text = _function(lowered, component, component.function, "value", "y, t, dy, own", {"label": "t"})
-        return _module(lowered, text + ROW_LOSS.format(**fields))
+        return _module(lowered, text + ROW_LOSS)
     text = _function(lowered, component, component.function, "value", "y, t, own", {})
     text += _function(lowered, component, derivative_of(component), "slope", "y, t, own", {})
-    return _module(lowered, text + ELEMENTWISE_LOSS.format(**fields))
+    return _module(lowered, text + ELEMENTWISE_LOSS)
 
 
 @functools.cache
@@ -344,23 +320,21 @@ def ptx(chosen: Configured, dtype: str, capability: device.Capability) -> dict[s
 
 
 def _kernels(chosen: Configured, dtype: str) -> tuple[ModuleType, dict[str, tuple[Any, ...]]]:
-    """A component's module and the types of its kernels' arguments, as training uses them."""
+    """A component's module and the types of its kernels' arguments, as numbann.kernels.cuda gives them."""
     component, real = chosen.component, device.DTYPES[dtype]
-    line, rows, cube = (types.Array(real, count, "C") for count in (1, 2, 3))
-    order = types.Array(types.int64, 1, "C")
+    line, rows = (types.Array(real, count, "C") for count in (1, 2))
     if component.kind == "optimizer":
-        return optimizer(component, dtype, chosen.stored_states), {"update": (rows, line, line)}
+        stored, numbers = chosen.stored_states, FIRST_PARAMETER + len(free_parameters(component))
+        arrays, hyper = types.UniTuple(line, 1 + len(stored)), types.UniTuple(real, numbers)
+        return optimizer(component, dtype, stored), {"update": (arrays, line, hyper)}
+    own = types.UniTuple(real, len(component.parameters) + ("u" in component.roles) or 1)
     if component.kind == "loss":
-        t = order if "label" in component.roles else rows
-        names = (rows, t, order, types.int64, line, types.int64, rows, line, line)
-        return loss(component, dtype), {"loss": names}
-    module = activation(component, dtype, training=True)
-    if component.form == "row":
-        return module, {"forward": (rows, rows, line), "backward": (rows, rows, rows, line, rows)}
-    if not is_placed(component):
-        return module, {"forward": (line, line, line), "backward": (line, line, line, line, line)}
-    place = (rows, types.int64, types.int64)
-    return module, {"forward": (rows, rows, line, *place), "backward": (rows, rows, rows, line, rows, *place, cube)}
+        t = types.Array(types.int64, 1, "C") if "label" in component.roles else rows
+        return loss(component, dtype), {"loss": (rows, t, rows, line, own)}
+    shape = rows if component.form == "row" else line
+    back = (shape, shape, shape, own)
+    found = {"forward": (shape, shape, own), "backward": (*back, shape)}
+    return activation(component, dtype), found | ({"slopes": (*back, rows)} if component.learnable else {})
 
 
 def double_precision(text: str) -> list[str]:

@@ -31,14 +31,19 @@ class Target:
     """What a text is for: how its functions are decorated, and where those that they call come from."""
 
     decorator: str
-    rows: str  # a line of import
+    package: str  # has rows, and modules of functions
     math: str  # a line of import
-    vectors: Mapping[str, Mapping[Callable[..., Any], Any]]  # what stands for functions of math, by precision
+    functions: Mapping[str, Mapping[Callable[..., Any], str]]  # what stands for functions of math, by precision
     padded: bool  # whether rows have padding that a loop may run into
 
 
-CPU = Target("inner_safe", "from numbann.simd import rows", "import math", BINDINGS, padded=True)
-CUDA = Target("inner", "from numbann.simt import rows", "from numbann.simt.mathematics import math", {}, padded=False)
+VECTORS = {
+    dtype: {function: f"vector_math.{vector.__name__}" for function, vector in functions.items()}
+    for dtype, functions in BINDINGS.items()
+}
+CIRCULAR = {function: f"trigonometry.{function.__name__}" for function in (math.sin, math.cos, math.tan)}
+CPU = Target("inner_safe", "numbann.simd", "import math", VECTORS, padded=True)
+CUDA = Target("inner", "numbann.simt", "from numbann.simt.mathematics import math", {"float32": CIRCULAR}, padded=False)
 
 
 @dataclass
@@ -283,12 +288,12 @@ class _Rewriter:
         """The name in the text of what is called."""
         target = self.lowered.target
         if found in ROWS:
-            self.lowered.imports.add(target.rows)
+            self.lowered.imports.add(f"from {target.package} import rows")
             return f"rows.{found.__name__}"
-        vector = target.vectors.get(self.lowered.dtype, {}).get(found)
-        if vector is not None:
-            self.lowered.imports.add("from numbann.simd import vector_math")
-            return f"vector_math.{vector.__name__}"
+        bound = target.functions.get(self.lowered.dtype, {}).get(found)
+        if bound is not None:
+            self.lowered.imports.add(f"from {target.package} import {bound.partition('.')[0]}")
+            return bound
         name = getattr(found, "__name__", "")
         if found is not None and getattr(math, name, None) is found:
             self.lowered.imports.add(target.math)

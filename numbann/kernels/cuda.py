@@ -26,7 +26,7 @@ from numbann.discovery import built_in
 from numbann.errors import ShapeError
 from numbann.kernels.components import _defaults
 from numbann.simd.op import FIRST_PARAMETER, LEARNING_RATE, STEP, WEIGHT_DECAY
-from numbann.simt import device
+from numbann.simt import arrays, device
 from numbann.simt.device import blocks, cuda, launcher
 
 Given = Mapping[str, Any]
@@ -57,6 +57,73 @@ def array_functions(component: Component) -> dict[str, Any]:
     return {function.__name__: function for function in functions}
 
 
+# ---- products
+
+
+def matmul(a: Any, b: Any, out: Any = None, *, stream: Any = 0) -> Any:
+    """a @ b: a (B, I), b (I, O) -> (B, O).  ShapeError if the shapes do not fit."""
+    a, b, size = _factors("matmul", a, b)
+    result = _of_shape("matmul", a, size[:2], out, stream)
+    if result.size:
+        arrays.multiply(_flat(result), _flat(a), _flat(b), None, size, stream)
+    return result
+
+
+def dense_forward(x: Any, w: Any, b: Any, out: Any = None, *, stream: Any = 0) -> Any:
+    """x w + b: x (B, I), w (I, O), b (O,) -> (B, O).  ShapeError if the shapes do not fit."""
+    x, w, size = _factors("dense_forward", x, w)
+    b = _array("dense_forward", b)
+    if b.size != size[1]:
+        raise ShapeError(f"dense_forward: b has {b.size} elements, w has {size[1]} columns")
+    _check_types("dense_forward", x, b)
+    result = _of_shape("dense_forward", x, size[:2], out, stream)
+    if result.size:
+        arrays.multiply(_flat(result), _flat(x), _flat(w), _flat(b), size, stream)
+    return result
+
+
+def dense_backward(x: Any, w: Any, dy: Any, out: Any = None, *, stream: Any = 0) -> tuple[Any, Any, Any]:
+    """The gradients of x w + b: x (B, I), w (I, O), dy (B, O) -> dx = dy w' (B, I), dw = x' dy (I, O), db (O,).
+
+    out: a tuple (dx, dw, db) of arrays to fill.  ShapeError if the shapes do not fit.
+    """
+    name = "dense_backward"
+    x, w, (rows, outputs, inputs) = _factors(name, x, w)
+    dy = _array(name, dy)
+    if tuple(dy.shape) != (rows, outputs):
+        raise ShapeError(f"{name}: dy has shape {_shape(dy)}, it must be ({rows}, {outputs})")
+    _check_types(name, x, dy)
+    given = out or (None, None, None)
+    shapes = (rows, inputs), (inputs, outputs), (outputs,)
+    dx, dw, db = (_of_shape(name, x, shape, one, stream) for shape, one in zip(shapes, given, strict=True))
+    if dx.size:
+        arrays.multiply_by_transpose(_flat(dx), _flat(dy), _flat(w), (rows, inputs, outputs), stream)
+    if outputs:
+        arrays.multiply_transpose(_flat(dw), db, _flat(x), _flat(dy), (inputs, outputs, rows), stream)
+    return dx, dw, db
+
+
+def _factors(name: str, a: Any, b: Any) -> tuple[Any, Any, tuple[int, int, int]]:
+    """Two matrices that can be multiplied, and the rows, columns and depth of the product."""
+    a, b = _array(name, a), _array(name, b)
+    if len(a.shape) != 2 or len(b.shape) != 2 or a.shape[1] != b.shape[0]:
+        shapes = f"{_shape(a)} and {_shape(b)}"
+        raise ShapeError(f"{name}: shapes {shapes} do not fit: columns of the first must equal rows of the second")
+    _check_types(name, a, b)
+    return a, b, (a.shape[0], b.shape[1], a.shape[1])
+
+
+def _of_shape(name: str, like: Any, shape: tuple[int, ...], out: Any, stream: Any) -> Any:
+    """out if it is given and fits, else a new array of a shape."""
+    if out is None:
+        return cuda.device_array(shape, like.dtype, stream=stream)
+    out = _array(name, out)
+    if tuple(out.shape) != shape:
+        raise ShapeError(f"out has shape {_shape(out)}, the result has {shape}")
+    _check_types(name, like, out)
+    return out
+
+
 # ---- components
 
 
@@ -65,7 +132,7 @@ def _activation(component: Component) -> list[Callable[..., Any]]:
     shaped = _rows if row else _flat
 
     def module_for(array: Any) -> Any:
-        return compiled.activation(component, array.dtype.name, shared=not row)
+        return compiled.activation(component, array.dtype.name)
 
     @_public(name, component, ["z"])
     def forward(given: Given) -> Any:
@@ -79,8 +146,7 @@ def _activation(component: Component) -> list[Callable[..., Any]]:
         da, z, a = (_array(f"{name}_backward", given[key]) for key in ("da", "z", "a"))
         dz = _result(f"{name}_backward", z, given)
         _check_same(f"{name}_backward", z, da, a)
-        arrays = shaped(da), shaped(z), shaped(a), _own(component, given, z), shaped(dz)
-        _run(module_for(z).backward, given, *arrays)
+        _run(module_for(z).backward, given, shaped(da), shaped(z), shaped(a), _own(component, given, z), shaped(dz))
         return dz
 
     return [forward, backward]
@@ -105,9 +171,8 @@ def _loss(component: Component) -> list[Callable[..., Any]]:
                 raise ShapeError(f"{name}: shapes {_shape(x)} and {_shape(_rows(t))} must be (B, {share} T) and (B, T)")
             t = t.reshape(x.shape[0], x.shape[1] // share)
         losses = cuda.device_array(x.shape[0], y.dtype, stream=stream)
-        kernel = compiled.loss(component, y.dtype.name, ordered=False).loss
-        own, like = _own(component, given, y), dy.reshape(*x.shape)
-        _run(kernel, given, x, t, losses, 0, losses, x.shape[0], like, losses, own)
+        kernel = compiled.loss(component, y.dtype.name).loss
+        _run(kernel, given, x, t, dy.reshape(*x.shape), losses, _own(component, given, y))
         return float(losses.copy_to_host(stream=stream).mean(dtype=np.float64)), dy
 
     return [value]
@@ -217,8 +282,12 @@ def _check_same(name: str, like: Any, *others: Any) -> None:
     for other in others:
         if tuple(like.shape) != tuple(other.shape):
             raise ShapeError(f"{name}: shapes {_shape(like)} and {_shape(other)} must be equal")
-        if like.dtype != other.dtype:
-            raise TypeError(f"{name}: arrays of {like.dtype} and {other.dtype}; both must be of one type")
+        _check_types(name, like, other)
+
+
+def _check_types(name: str, like: Any, other: Any) -> None:
+    if like.dtype != other.dtype:
+        raise TypeError(f"{name}: arrays of {like.dtype} and {other.dtype}; both must be of one type")
 
 
 def _check_labels(name: str, rows: Any, labels: Any, stream: Any) -> None:

@@ -63,19 +63,21 @@ def test_double_precision_is_found_by_name() -> None:
     assert blocks.activation_forward(component, "float64", False)
 
 
-@pytest.mark.parametrize(("component", "values"), [*variants("activation"), *variants("loss"), *variants("optimizer")])
+@pytest.mark.parametrize(
+    ("component", "values"), [*variants("activation"), *variants("loss"), *variants("optimizer", "elementwise")]
+)
 def test_a_second_compilation_is_found_in_the_cache(component: Component, values: dict[str, Any]) -> None:
     """In double precision, which other tests compile too; the wrapped functions remember nothing."""
 
     def compiled() -> None:
         if component.kind == "activation":
-            blocks.activation_forward.__wrapped__(component, "float64", False)
+            blocks.activation_forward.__wrapped__(component, "float64", not component.keeps_z)
             blocks.activation_backward.__wrapped__(component, "float64")
         elif component.kind == "loss":
             blocks.loss_kernel.__wrapped__(component, "float64")
         else:
             stored = component.configured(**values).stored_states
-            blocks._optimizer_kernel.__wrapped__(component, "float64", stored)
+            blocks._optimizer_kernel.__wrapped__(component, "float64", stored, ())
 
     compiled()
     before = jit.MISSES

@@ -1,4 +1,4 @@
-"""Kernels made from components as training uses them, on a GPU or in its simulator: vectors, noise, orders, shares."""
+"""Components' functions as training uses them, on a GPU or in its simulator: trained vectors, and what is added."""
 
 from __future__ import annotations
 
@@ -9,11 +9,9 @@ import pytest
 
 pytest.importorskip("numba_cuda")
 
-from numbann import reference
 from numbann.compile import cuda as compiled
 from numbann.discovery import built_in
 from numbann.simd import op
-from numbann.simd.noise import noise, row_key
 from numbann.simt.device import SIMULATED, blocks, cuda, kernel, launcher
 
 pytestmark = [
@@ -23,7 +21,6 @@ pytestmark = [
 
 put = cuda.to_device
 ROWS, COLUMNS = 3, 5
-NONE = np.zeros(1, np.float32)  # for parameters that are not there
 
 
 def numbers(*shape: int, seed: int = 0) -> np.ndarray:
@@ -41,47 +38,26 @@ def hyper(*parameters: float, **named: float) -> np.ndarray:
 
 
 def test_what_is_trained_of_each_unit() -> None:
-    z, d, vectors = numbers(ROWS, COLUMNS), numbers(ROWS, COLUMNS, seed=1), numbers(1, COLUMNS, seed=2)
-    module = compiled.activation(built_in().get("activation", "prelu"), "float32", training=True)
-    a, dz, slopes = put(np.zeros_like(z)), put(d), put(np.zeros((1, ROWS, COLUMNS), np.float32))
-    launcher(module.forward, ROWS, 2)(put(z), a, put(NONE), put(vectors), 0, 0)
-    np.testing.assert_allclose(a.copy_to_host(), np.where(z < 0, vectors * z, z), rtol=1e-6)
-    launcher(module.backward, ROWS, 2)(dz, put(z), a, put(NONE), dz, put(vectors), 0, 0, slopes)
-    np.testing.assert_allclose(dz.copy_to_host(), np.where(z < 0, vectors * d, d), rtol=1e-6)
-    np.testing.assert_allclose(slopes.copy_to_host()[0], np.where(z < 0, z * d, 0), rtol=1e-6)
+    """By the functions, which have a number for each unit, and by the kernel of the slopes, which has one."""
+    z, d, vectors = numbers(ROWS, COLUMNS), numbers(ROWS * COLUMNS, seed=1), numbers(1, COLUMNS, seed=2)
+    module = compiled.activation(built_in().get("activation", "prelu"), "float32")
+    value, slope, to_alpha = module.value, module.slope, module.slope_0
 
+    @kernel
+    def all_of_them(z, vectors, found):
+        for r in range(z.shape[0]):
+            for c in range(z.shape[1]):
+                found[0, r, c] = value(z[r, c], 0, (0,), vectors, c)
+                found[1, r, c] = slope(z[r, c], 0, 0, (0,), vectors, c)
+                found[2, r, c] = to_alpha(z[r, c], 0, 0, (0,), vectors, c)
 
-@pytest.mark.parametrize("training", [False, True])
-def test_noise_is_that_of_the_cpu(training: bool) -> None:
-    z, key, place = -np.ones((ROWS, COLUMNS), np.float32), 77, 12
-    component = built_in().get("activation", "rrelu")
-    module, own = compiled.activation(component, "float32", training), np.float32(list(component.defaults().values()))
-    a, dz, slopes = put(z), put(z), put(np.zeros((1, ROWS, COLUMNS), np.float32))
-    launcher(module.forward, 2, 2)(put(z), a, put(own), put(np.zeros((1, 1), np.float32)), key, place)
-    u = [[noise(*row_key(key, place + r), c) / 2**24 for c in range(COLUMNS)] for r in range(ROWS)]
-    expected = -(own[0] + (own[1] - own[0]) * (np.array(u) if training else 0.5))
-    np.testing.assert_allclose(a.copy_to_host(), np.broadcast_to(expected, z.shape), rtol=1e-6)
-    none = put(np.zeros((1, 1), np.float32))
-    launcher(module.backward, 2, 2)(dz, put(z), a, put(own), dz, none, key, place, slopes)
-    np.testing.assert_allclose(dz.copy_to_host(), a.copy_to_host(), rtol=1e-6)
-
-
-@pytest.mark.parametrize("name", ["mse", "softmax_cross_entropy"])
-@pytest.mark.parametrize("weighted", [False, True])
-def test_rows_in_an_order_with_shares_of_the_batch(name: str, weighted: bool) -> None:
-    start, total = 2, 6
-    component, random = built_in().get("loss", name), np.random.default_rng(0)
-    order, shares = random.permutation(total), random.random(total).astype(np.float32)
-    y, labels = numbers(ROWS, COLUMNS), name == "softmax_cross_entropy"
-    t = random.integers(0, COLUMNS, total) if labels else numbers(total, COLUMNS, seed=1)
-    dy, losses = put(np.zeros_like(y)), put(np.zeros(total, np.float32))
-    run = launcher(compiled.loss(component, "float32", weighted).loss, blocks(ROWS))
-    run(put(y), put(t), put(order), start, put(shares), ROWS, dy, losses, put(NONE))
-    here = slice(start, start + ROWS)
-    expected, slope = getattr(reference, name)(y.astype("f8"), t[order[here]])
-    np.testing.assert_allclose(losses.copy_to_host(), [0, 0, *expected, 0], rtol=1e-5)
-    share = shares[here, None] if weighted else 1 / ROWS
-    np.testing.assert_allclose(dy.copy_to_host(), slope * share, rtol=1e-4, atol=1e-7)
+    found = put(np.zeros((3, ROWS, COLUMNS), np.float32))
+    launcher(all_of_them, 1, 1)(put(z), put(vectors), found)
+    expected = [np.where(z < 0, vectors * z, z), np.where(z < 0, vectors, 1), np.where(z < 0, z, 0)]
+    np.testing.assert_allclose(found.copy_to_host(), expected, rtol=1e-6)
+    dp = put(np.zeros((1, ROWS * COLUMNS), np.float32))
+    launcher(module.slopes, 2)(put(d), put(z.ravel()), put(z.ravel()), put(np.float32([0.25])), dp)
+    np.testing.assert_allclose(dp.copy_to_host()[0], np.where(z.ravel() < 0, z.ravel() * d, 0), rtol=1e-6)
 
 
 @pytest.mark.parametrize("extras", [(), ("clip_value",), ("l1",), ("average",), ("clip_value", "l1", "average")])

@@ -68,12 +68,21 @@ CASES: dict[str, dict[str, Any]] = {
     "layer norm, residual": {"sizes": (3, 5, 5, 2), "between": [{"norm": "layer"}, {"residual": True}]},
     "residual at the input": {"sizes": (5, 5, 5, 2), "between": [{"residual": True}, {"residual": True}]},
     "batch norm, dropout": {"sizes": (3, 5, 2), "between": [{"norm": "batch", "dropout": 0.4}]},
-    "alpha dropout": {"sizes": (3, 5, 2), "activation": "selu", "between": [{"alpha_dropout": 0.3}], "dtype": "float32"},
+    "alpha dropout": {
+        "sizes": (3, 5, 2),
+        "activation": "selu",
+        "between": [{"alpha_dropout": 0.3}],
+        "dtype": "float32",
+    },
     "noise": {"sizes": (3, 5, 2), "activation": "rrelu"},
     "trained activation, average": {"sizes": (3, 5, 2), "activation": "prelu", "average": 0.9, "optimizer": "adam"},
     "norm and trained activation": {"sizes": (3, 5, 2), "activation": "prelu", "between": [{"norm": "layer"}]},
     "rows": {"sizes": (3, 5, 3), "activation": "softmax", "output": "softmax", "between": [{"dropout": 0.4}]},
-    "rows after a norm": {"sizes": (3, 4, 3), "activation": "softmax", "between": [{"norm": "layer", "residual": False}]},
+    "rows after a norm": {
+        "sizes": (3, 4, 3),
+        "activation": "softmax",
+        "between": [{"norm": "layer", "residual": False}],
+    },
     "output activation": {"sizes": (3, 4, 2), "output": "tanh"},
     "clipped": {"sizes": (3, 4, 2), "clip_norm": 0.1, "clip_value": 0.05, "l1": 0.01, "weight_decay": 0.1},
 }
@@ -174,5 +183,3 @@ def test_a_run_from_a_spec(write_spec: Callable[..., Path], here: Path) -> None:
 
 def test_auto_takes_the_cpu_for_small_steps() -> None:
     assert make_engine(plan_of({"sizes": (3, 2)}), "auto", rows=100).device == "cpu"
-
-

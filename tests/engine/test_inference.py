@@ -18,7 +18,7 @@ LOSSES = built_in().names("loss")
 @pytest.mark.parametrize("rows", [1, 5, 512, 513, 1030])
 @pytest.mark.parametrize("loss", LOSSES)
 def test_evaluation(loss: str, rows: int, dtype: str) -> None:
-    made = make_plan([6, 17, 5], "tanh", loss, dtype=dtype)
+    made = make_plan([6, 17, 6], "tanh", loss, dtype=dtype)
     engine, x, t = make_engine(made, rows)
     link = getattr(reference, built_in().get("loss", loss).traits["link"])
     with engine:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from typing import Any
 
 import numpy as np
@@ -38,9 +37,15 @@ def twin_epoch(engine: Engine, x: np.ndarray, t: np.ndarray, rate: float, epoch:
 def twin_update(made: plan.Plan, rate: float, step: int) -> reference.Update:
     """The plan's optimizer in NumPy, with its parameters bound."""
     values: dict[str, Any] = {**made.optimizer.values, "learning_rate": rate, "weight_decay": made.weight_decay}
-    if "step" in made.optimizer.component.roles:
+    component, step_of = made.optimizer.component, getattr(reference, f"{made.optimizer.name}_step")
+    if "step" in component.roles:
         values["step"] = step
-    return functools.partial(getattr(reference, f"{made.optimizer.name}_step"), **values)
+
+    def update(w: np.ndarray, g: np.ndarray, *states: np.ndarray) -> tuple[np.ndarray, ...]:
+        moved: tuple[np.ndarray, ...] = step_of(w, g, **dict(zip(component.states, states, strict=True)), **values)
+        return moved
+
+    return update
 
 
 def check_epoch(made: plan.Plan, rows: int, rate: float) -> None:

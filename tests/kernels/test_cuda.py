@@ -98,6 +98,37 @@ def test_optimizer(component: Component, values: dict[str, Any], weight_decay: f
         np.testing.assert_allclose(state.copy_to_host(), named[name], **STEPS[dtype])
 
 
+@DTYPES
+@pytest.mark.parametrize("sizes", [(1, 1, 1), (3, 5, 2), (9, 8, 17), (17, 3, 9)], ids=str)
+def test_products(sizes: tuple[int, int, int], dtype: str) -> None:
+    rows, inputs, outputs = sizes
+    random = np.random.default_rng(0)
+    shapes = (rows, inputs), (inputs, outputs), (outputs,), (rows, outputs)
+    x, w, b, dy = (random.standard_normal(shape).astype(dtype) for shape in shapes)
+    close = {"rtol": 1e-4, "atol": 1e-5} if dtype == "float32" else {"rtol": 1e-11, "atol": 1e-12}
+    np.testing.assert_allclose(kernels.matmul(put(x), put(w)).copy_to_host(), x @ w, **close)
+    np.testing.assert_allclose(kernels.dense_forward(put(x), put(w), put(b)).copy_to_host(), x @ w + b, **close)
+    out = tuple(put(np.full_like(one, 7)) for one in (x, w, b))
+    got = kernels.dense_backward(put(x), put(w), put(dy), out=out)
+    assert all(one is other for one, other in zip(got, out, strict=True))
+    for one, expected in zip(got, (dy @ w.T, x.T @ dy, dy.sum(axis=0)), strict=True):
+        np.testing.assert_allclose(one.copy_to_host(), expected, **close)
+
+
+def test_products_that_do_not_fit() -> None:
+    x, w, b = (put(np.zeros(shape)) for shape in ((2, 3), (4, 5), (5,)))
+    with pytest.raises(ShapeError, match=r"matmul: shapes \(2, 3\) and \(4, 5\) do not fit: columns of the first"):
+        kernels.matmul(x, w)
+    with pytest.raises(ShapeError, match=r"out has shape \(2, 3\), the result has \(4, 4\)"):
+        kernels.matmul(w, put(np.zeros((5, 4))), out=x)
+    with pytest.raises(ShapeError, match="dense_forward: b has 3 elements, w has 5 columns"):
+        kernels.dense_forward(w, put(np.zeros((5, 5))), put(np.zeros(3)))
+    with pytest.raises(ShapeError, match=r"dense_backward: dy has shape \(5,\), it must be \(2, 5\)"):
+        kernels.dense_backward(put(np.zeros((2, 4))), w, b)
+    with pytest.raises(TypeError, match="matmul: arrays of float64 and float32"):
+        kernels.matmul(x, put(np.zeros((3, 1), np.float32)))
+
+
 def test_the_names_are_those_of_the_cpu() -> None:
     assert dir(kernels) == dir(host)
     assert all(callable(getattr(kernels, name)) for name in dir(host))
