@@ -13,7 +13,7 @@ import pytest
 import numbann
 
 ROOT = Path(numbann.__file__).parents[1]
-SCRIPTS = ("train_step", "inference", "startup", "scaling", "additions", "kernels", "components", "peak")
+SCRIPTS = ("train_step", "inference", "startup", "scaling", "additions", "kernels", "components", "peak", "cuda")
 
 
 def start(script: str, *arguments: object) -> subprocess.Popen[str]:

@@ -148,7 +148,7 @@ def test_more_rows_than_go_together(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_what_a_gpu_does_not_do() -> None:
-    with pytest.raises(DeviceError, match='optimizer: "lamb" works on whole matrices .* give train.device "cpu"'):
+    with pytest.raises(DeviceError, match=r'optimizer: "lamb" works on whole matrices .* give train.device "cpu"'):
         make_engine(plan_of({"sizes": (3, 2), "optimizer": "lamb"}), "cuda")
     with pytest.raises(DeviceError, match="cuda:99: there is no such GPU"):
         make_engine(plan_of({"sizes": (3, 2)}), "cuda:99")

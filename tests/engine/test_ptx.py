@@ -1,4 +1,4 @@
-"""Every kernel of the CUDA engine compiled to PTX, which is the check of types that the simulator is not.  No GPU needed.
+"""Every kernel of the CUDA engine compiled to PTX, which is the check of types that the simulator is not.
 
 In single precision no instruction may touch a number of double precision, and no kernel may use memory for registers.
 """
