@@ -18,7 +18,7 @@ import numbann
 from numbann.engine import Engine, make_engine
 from numbann.errors import DeviceError
 from numbann.plan import Plan
-from numbann.simt import device, products
+from numbann.simt import device, fused, products
 from numbann.simt.device import SIMULATED, cuda
 
 pytestmark = [
@@ -88,12 +88,26 @@ CASES: dict[str, dict[str, Any]] = {
 }
 
 
+FUSED = ("adam, classes", "float32", "weights of classes", "residual at the input", "noise", "clipped")
+FUSED += ("trained activation, average", "alpha dropout", "output activation", "no hidden layer")
+
+
 def plan_of(case: dict[str, Any]) -> Plan:
     return make_plan(**{"batch": BATCH, "seed": 3, **{key: case[key] for key in case if key != "weighted"}})
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_training_as_on_the_cpu(name: str) -> None:
+def test_training_as_on_the_cpu(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fused, "WIDEST", 0)
+    compare(name)
+
+
+@pytest.mark.parametrize("name", FUSED)
+def test_a_whole_network_in_a_kernel(name: str) -> None:
+    compare(name)
+
+
+def compare(name: str) -> None:
     plan, weighted = plan_of(CASES[name]), CASES[name].get("weighted", False)
     with make_engine(plan, "cuda") as engine:
         found = trained(engine, weighted)
