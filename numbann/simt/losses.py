@@ -17,26 +17,40 @@ from numbann.simt.products import batch_rows, row_of
 
 @functools.cache
 def row_loss(value: Any, slope: Any, labels: bool, source: int, weighted: bool, dtype: str) -> Any:
-    """The kernel over rows.  slope None: `value` is of whole rows and fills dy.  weighted: by shares of the batch."""
+    """The kernel over rows, which are those of `loss_of_row`."""
+    of_row = loss_of_row(value, slope, labels, source, weighted, dtype)
+
+    @kernel
+    def losses(arena, work, data, ints, layer, step):
+        at, rows = op.HEAD + layer * op.WIDTH, batch_rows(ints, step)
+        for r in range(cuda.grid(1), rows, cuda.gridsize(1)):
+            of_row(work, data, ints, at, step, r, rows)
+
+    return losses
+
+
+@functools.cache
+def loss_of_row(value: Any, slope: Any, labels: bool, source: int, weighted: bool, dtype: str) -> Any:
+    """The device function of a row of a batch of so many: its loss, and the gradient of the batch's to its outputs.
+
+    slope None: `value` is of whole rows and fills dy.  weighted: by shares of the batch.
+    """
     row = row_of(source)
     of_row = _of_row(value, labels) if slope is None else _of_elements(value, slope, dtype)
     scale = _share if weighted else _even(dtype)
 
-    @kernel
-    def losses(arena, work, data, ints, layer, step):
-        at = op.HEAD + layer * op.WIDTH
-        outputs, start, rows = ints[at + op.OUTPUTS], step * ints[op.BATCH], batch_rows(ints, step)
-        own = work[ints[at + op.LOSS] :]
-        for r in range(cuda.grid(1), rows, cuda.gridsize(1)):
-            y_at, d_at = ints[at + op.Y] + r * outputs, ints[at + op.DY] + r * outputs
-            y, dy = work[y_at : y_at + outputs], work[d_at : d_at + outputs]
-            loss = of_row(data, ints, at, row(ints, start, r), y, dy, own)
-            work[ints[op.ROW_LOSS] + start + r] = loss
-            factor = scale(work, ints, start + r, rows)
-            for k in range(outputs):
-                dy[k] *= factor
+    @inner
+    def loss(work, data, ints, at, step, r, rows):
+        outputs, start = ints[at + op.OUTPUTS], step * ints[op.BATCH]
+        y_at, d_at = ints[at + op.Y] + r * outputs, ints[at + op.DY] + r * outputs
+        y, dy = work[y_at : y_at + outputs], work[d_at : d_at + outputs]
+        found = of_row(data, ints, at, row(ints, start, r), y, dy, work[ints[at + op.LOSS] :])
+        work[ints[op.ROW_LOSS] + start + r] = found
+        factor = scale(work, ints, start + r, rows)
+        for k in range(outputs):
+            dy[k] *= factor
 
-    return losses
+    return loss
 
 
 @inner

@@ -141,6 +141,24 @@ def gradient(finish: Any, dtype: str, tile: Tile, source: int) -> Any:
     return dense_gradient
 
 
+@functools.cache
+def gradients(finish: Any, dtype: str, tile: Tile) -> Any:
+    """As `gradient` for all layers at once, a layer of blocks for each, where the rows of all of them are in work."""
+    multiply = _multiply(dtype, tile, _Factor(WORK, along=False, ones=True), _Factor(WORK, along=False), finish)
+    rows_of_tile, columns_of_tile = tile.rows, tile.columns
+
+    @kernel
+    def dense_gradients(arena, work, data, ints, layer, step):
+        at = op.HEAD + cuda.blockIdx.z * op.WIDTH
+        rows, inputs, outputs = batch_rows(ints, step), ints[at + op.INPUTS], ints[at + op.OUTPUTS]
+        if cuda.blockIdx.x * rows_of_tile > inputs or cuda.blockIdx.y * columns_of_tile >= outputs:
+            return
+        left, right, size = (ints[at + op.X], inputs), (ints[at + op.D], outputs), (inputs + 1, outputs, rows)
+        multiply(arena, work, data, ints, at, step, left, right, size)
+
+    return dense_gradients
+
+
 @dataclass(frozen=True)
 class _Factor:
     """A matrix of rows in one of the arrays: whether they run along the depth, and whether a column of ones follows."""

@@ -18,7 +18,7 @@ import numbann
 from numbann.engine import Engine, make_engine
 from numbann.errors import DeviceError
 from numbann.plan import Plan
-from numbann.simt import device, products
+from numbann.simt import device, fused, products
 from numbann.simt.device import SIMULATED, cuda
 
 pytestmark = [
@@ -88,12 +88,26 @@ CASES: dict[str, dict[str, Any]] = {
 }
 
 
+FUSED = ("adam, classes", "float32", "weights of classes", "residual at the input", "noise", "clipped")
+FUSED += ("trained activation, average", "alpha dropout", "output activation", "no hidden layer")
+
+
 def plan_of(case: dict[str, Any]) -> Plan:
     return make_plan(**{"batch": BATCH, "seed": 3, **{key: case[key] for key in case if key != "weighted"}})
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_training_as_on_the_cpu(name: str) -> None:
+def test_training_as_on_the_cpu(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fused, "WIDEST", 0)
+    compare(name)
+
+
+@pytest.mark.parametrize("name", FUSED)
+def test_a_whole_network_in_a_kernel(name: str) -> None:
+    compare(name)
+
+
+def compare(name: str) -> None:
     plan, weighted = plan_of(CASES[name]), CASES[name].get("weighted", False)
     with make_engine(plan, "cuda") as engine:
         found = trained(engine, weighted)
@@ -148,7 +162,7 @@ def test_more_rows_than_go_together(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_what_a_gpu_does_not_do() -> None:
-    with pytest.raises(DeviceError, match='optimizer: "lamb" works on whole matrices .* give train.device "cpu"'):
+    with pytest.raises(DeviceError, match=r'optimizer: "lamb" works on whole matrices .* give train.device "cpu"'):
         make_engine(plan_of({"sizes": (3, 2), "optimizer": "lamb"}), "cuda")
     with pytest.raises(DeviceError, match="cuda:99: there is no such GPU"):
         make_engine(plan_of({"sizes": (3, 2)}), "cuda:99")

@@ -1,7 +1,8 @@
 """A step as a list of launches: which kernels, on how many blocks, for which layer.  It launches none itself.
 
 The way of a layer: product; norm over rows or columns; activation, dropout and residual connection by elements.  What
-goes by elements stands in the last lines of the product where nothing comes between.
+goes by elements stands in the last lines of the product where nothing comes between.  A network of narrow layers in
+which nothing comes between anywhere is one kernel up to the gradients, and those of all layers are another.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from numbann.derivation import keeps_z
 from numbann.engine.cuda.layout import Layout, Room, buffer
 from numbann.plan import NORM, Layer, Plan
 from numbann.simd.op import CLIP_NORM
-from numbann.simt import elements, losses, norm, op, products, updates
+from numbann.simt import elements, fused, losses, norm, op, products, updates
 from numbann.simt.device import THREADS, blocks
 from numbann.simt.products import FROM_WORK, IN_ORDER, SHUFFLED
 
@@ -30,7 +31,7 @@ class Launch:
     """A kernel, its blocks and the threads of each, and the layer it is for."""
 
     kernel: Any
-    grid: tuple[int, int]
+    grid: tuple[int, ...]
     threads: int
     layer: int
 
@@ -58,6 +59,7 @@ class Builder:
     def __init__(self, plan: Plan, rows: int, training: bool, processors: int) -> None:
         self.plan, self.batch, self.training, self.processors = plan, rows, training, processors
         self.layout, self.work = Layout(plan), Room()
+        self.fused = training and all(_narrow(layer) for layer in plan.layers)
         self.head = np.zeros(op.HEAD, np.int64)
         self.rows = np.zeros((len(plan.layers) + 1, op.WIDTH), np.int64)  # the last one is the link's
         self.launches: list[Launch] = []
@@ -74,11 +76,14 @@ class Builder:
         total = steps * self.batch
         self._places(ORDER=0, ROW_LOSS=self.work.take(total), SHARES=self.work.take(total if weighted else 0))
         self._places(HYPER=self.work.take(hyper.size), HYPER_ROW=hyper.shape[1], LENGTH=self.layout.length)
-        for k in range(len(self.plan.layers)):
-            self._forward(k)
-        self._loss(SHUFFLED, weighted)
-        for k in reversed(range(len(self.plan.layers))):
-            self._backward(k)
+        if self.fused:
+            self._network(weighted)
+        else:
+            for k in range(len(self.plan.layers)):
+                self._forward(k)
+            self._loss(SHUFFLED, weighted)
+            for k in reversed(range(len(self.plan.layers))):
+                self._backward(k)
         self._update()
         return self._steps(0)
 
@@ -108,7 +113,7 @@ class Builder:
         elif by_rows:
             self._product(k, elements.both(before, elements.store(op.Z)))
         else:
-            self._product(k, elements.chain(before, *self._activate(layer), *self._after(k), elements.store(op.Y)))
+            self._product(k, self._outputs(k))
             return
         if by_rows:
             assert layer.activation is not None
@@ -117,6 +122,11 @@ class Builder:
                 self._elements(k, op.A, elements.chain(*self._after(k), elements.store(op.Y)))
         elif self._activate(layer) or self._after(k):
             self._elements(k, op.Z, elements.chain(*self._activate(layer), *self._after(k), elements.store(op.Y)))
+
+    def _outputs(self, k: int) -> Any:
+        """What happens to an element of a product where the whole way to the next layer goes by elements."""
+        layer = self.plan.layers[k]
+        return elements.chain(self._norm(layer), *self._activate(layer), *self._after(k), elements.store(op.Y))
 
     def _norm(self, layer: Layer) -> Any:
         """What a norm does to an element; None if it needs more than that."""
@@ -160,15 +170,29 @@ class Builder:
 
     # ---- the way back
 
+    def _network(self, weighted: bool) -> None:
+        """Launch the kernel of the whole way up to what the gradients are made of."""
+        count = len(self.plan.layers)
+        forwards = tuple(self._outputs(k) for k in range(count))
+        backs = tuple(elements.chain(*self._back(k), elements.store(op.D)) for k in range(count - 1))
+        parts = self._back(count - 1)
+        last = elements.chain(*parts, elements.store(op.D)) if parts else None
+        loss = losses.loss_of_row(*self._loss_parts(SHUFFLED, weighted))
+        kernel = fused.network(forwards, loss, last, backs, self.plan.dtype)
+        self._launch(kernel, (-(-self.batch // fused.ROWS), 1), THREADS, 0)
+
     def _loss(self, source: int, weighted: bool) -> None:
+        self._by_row(len(self.plan.layers) - 1, losses.row_loss(*self._loss_parts(source, weighted)))
+
+    def _loss_parts(self, source: int, weighted: bool) -> tuple[Any, ...]:
+        """What makes the loss of a row."""
         component, k = self.plan.loss.component, len(self.plan.layers) - 1
         module, row = compiled.loss(component, self.plan.dtype), component.form == "row"
         slope = None if row else module.slope
         labels = "label" in component.roles
-        kernel = losses.row_loss(module.value, slope, labels, source, weighted, self.plan.dtype)
         width = self.plan.outputs // component.traits["outputs"]
         self._row(k, LOSS=self._numbers(self.plan.loss), TARGET_ROW=width)
-        self._by_row(k, kernel)
+        return module.value, slope, labels, source, weighted, self.plan.dtype
 
     def _backward(self, k: int) -> None:
         """The launches from the gradient to a layer's outputs, or from d of the layer above, down to its own d."""
@@ -208,11 +232,8 @@ class Builder:
         module = compiled.optimizer(plan.optimizer.component, dtype, self.layout.states, extras)
         move = updates.mover(module.move, self.layout.parts)
         take = updates.keeper if plan.clip_norm else move
+        self._gradients(updates.on_weights(take))
         for k, layer in enumerate(plan.layers):
-            size = layer.inputs + 1, layer.outputs
-            tile = products.choose(*size, self.processors)
-            kernel = products.gradient(updates.on_weights(take), dtype, tile, self._source(k))
-            self._launch(kernel, tile.blocks(*size), tile.threads, k)
             if layer.vectors:
                 kernel = updates.on_vectors(take, dtype)
                 self._launch(kernel, (-(-layer.outputs // THREADS), len(layer.vectors)), THREADS, k)
@@ -223,6 +244,20 @@ class Builder:
             self._launch(updates.squares(dtype), (count, 1), THREADS, 0)
             self._launch(updates.clip(dtype, CLIP_NORM), (1, 1), THREADS, 0)
             self._launch(updates.scaled(move), (blocks(self.layout.length), 1), THREADS, 0)
+
+    def _gradients(self, finish: Any) -> None:
+        """The launches of the gradients to all layers' w and b."""
+        sizes = [(layer.inputs + 1, layer.outputs) for layer in self.plan.layers]
+        if self.fused:
+            largest = max(rows for rows, _ in sizes), max(columns for _, columns in sizes)
+            tile = products.choose(*largest, self.processors)
+            grid = *tile.blocks(*largest), len(sizes)
+            self._launch(products.gradients(finish, self.plan.dtype, tile), grid, tile.threads, 0)
+            return
+        for k, size in enumerate(sizes):
+            tile = products.choose(*size, self.processors)
+            kernel = products.gradient(finish, self.plan.dtype, tile, self._source(k))
+            self._launch(kernel, tile.blocks(*size), tile.threads, k)
 
     # ---- launches
 
@@ -244,14 +279,14 @@ class Builder:
         units = self.batch if self.plan.layers[k].norm == "layer" else self.plan.layers[k].outputs
         self._launch(make(self.plan.dtype), (units, 1), THREADS, k)
 
-    def _launch(self, kernel: Any, grid: tuple[int, int], threads: int, layer: int) -> None:
+    def _launch(self, kernel: Any, grid: tuple[int, ...], threads: int, layer: int) -> None:
         self.launches.append(Launch(kernel, grid, threads, layer))
 
     # ---- places
 
     def _source(self, k: int) -> int:
         """Where a layer finds its rows."""
-        if k > 0:
+        if k > 0 or self.fused:
             return FROM_WORK
         return SHUFFLED if self.training else IN_ORDER
 
@@ -284,13 +319,14 @@ class Builder:
         def room() -> int:
             return self.work.take(buffer(layer, self.batch))
 
+        gathered = self.work.take(self.batch * layer.inputs) if self.fused and k == 0 else 0
         y = room()
         a = room() if layer.activation is not None and self._followed(layer) else y
         kept = layer.activation is not None and (keeps_z(layer.activation.component) or layer.norm is not None)
         z = room() if kept or (layer.norm and self._followed(layer)) else a
         self._row(
             k,
-            X=int(self.rows[k - 1, op.Y]) if k else 0,
+            X=int(self.rows[k - 1, op.Y]) if k else gathered,
             INPUTS=layer.inputs,
             OUTPUTS=layer.outputs,
             W=self.layout.weights[k] + shift,
@@ -344,3 +380,8 @@ class Builder:
 def _by_rows(activation: Configured | None) -> bool:
     """Whether an activation is of whole rows."""
     return activation is not None and activation.component.form == "row"
+
+
+def _narrow(layer: Layer) -> bool:
+    """Whether a layer can be a part of the kernel of a whole network."""
+    return max(layer.inputs, layer.outputs) <= fused.WIDEST and layer.norm is None and not _by_rows(layer.activation)
