@@ -31,15 +31,15 @@ from numba.core.errors import NumbaError
 
 from numbann.compile.blocks import (
     NO_DRAW,
-    _as_bool,
-    _call,
-    _first_line,
-    _hyper_parameters,
-    _named,
-    _subject,
-    _type_fault,
+    as_bool,
+    call_of,
+    first_line,
     free_parameters,
+    hyper_parameters,
+    named,
     names_the_plugin,
+    subject,
+    type_fault,
 )
 from numbann.compile.modules import load
 from numbann.compile.precision import CUDA, Lowered
@@ -214,10 +214,10 @@ def optimizer(component: Component, dtype: str, stored: tuple[str, ...], extras:
     terms += [] if "weight_decay" in component.roles else ["weight_decay * weight"]
     terms += [SIGNED_L1] if "l1" in extras else []
     text = UPDATE.format(
-        parameters=_hyper_parameters(component, off),
+        parameters=hyper_parameters(component, off),
         gradient=" + ".join(terms),
         results=", ".join(["weight", *(states[state] if state in stored else "_" for state in component.states)]),
-        call=_call(name, component, component.function, {"w": "weight", "g": "gradient", **states}),
+        call=call_of(name, component, component.function, {"w": "weight", "g": "gradient", **states}),
         average=AVERAGE.format(k=len(stored) + 1) if "average" in extras else "",
     )
     return _module(component, lowered, text)
@@ -245,11 +245,11 @@ def _function(
     """A device function of these arguments that reads the parameters it needs and calls the mathematics."""
     asked = arguments_of(function)
     parameters = [
-        f"    {_named(parameter.name)} = own[{k}]{_as_bool(parameter)}"
+        f"    {named(parameter.name)} = own[{k}]{as_bool(parameter)}"
         for k, parameter in enumerate(component.parameters)
         if parameter.name in asked and parameter.name not in given
     ]
-    call = _call(lowered.add(function), component, function, given)
+    call = call_of(lowered.add(function), component, function, given)
     return FUNCTION.format(name=name, arguments=arguments, parameters="\n".join(parameters), call=call)
 
 
@@ -275,7 +275,7 @@ def compile_kernel(kernel: Any, dtype: str, components: Sequence[Component]) -> 
         kernel.compile((real, real, real, whole, types.int64, types.int64))
     except NumbaError as error:
         names = ", ".join(f"{one.kind} {one.name}" for one in components)
-        raise PluginError(f"one of {names}: does not compile for cuda: {_first_line(error)}") from error
+        raise PluginError(f"one of {names}: does not compile for cuda: {first_line(error)}") from error
     for component in components:
         for module in _MADE.get(component, ()):
             check_types(component, module)
@@ -287,10 +287,10 @@ def check_types(component: Component, module: ModuleType) -> None:
         function = getattr(module, name)
         for overload in function.overloads.values():
             for variable, kind in overload.type_annotation.typemap.items():
-                fault = _type_fault(variable, kind, device.DTYPES[module.dtype], arguments_of(function.py_func))
+                fault = type_fault(variable, kind, device.DTYPES[module.dtype], arguments_of(function.py_func))
                 if fault:
                     shown = variable.split(".")[0].lstrip("$")
-                    raise PluginError(f"{_subject(component)}: {shown!r} {fault}")
+                    raise PluginError(f"{subject(component)}: {shown!r} {fault}")
 
 
 # ---- PTX
@@ -303,7 +303,7 @@ def ptx(chosen: Configured, dtype: str, capability: device.Capability) -> dict[s
     try:
         found = {name: device.ptx(getattr(module, name), given, capability) for name, given in kernels.items()}
     except NumbaError as error:
-        raise PluginError(f"{_subject(component)}: does not compile for cuda: {_first_line(error)}") from error
+        raise PluginError(f"{subject(component)}: does not compile for cuda: {first_line(error)}") from error
     check_types(component, module)
     return found
 

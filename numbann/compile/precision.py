@@ -56,8 +56,8 @@ class Lowered:
 
     dtype: str
     cast: str = "F"
-    target: Target = CPU
     component: Component | None = None
+    target: Target = CPU
     functions: dict[int, str] = field(default_factory=dict)  # by id of the author's function: its name in the text
     texts: list[str] = field(default_factory=list)
     imports: set[str] = field(default_factory=set)

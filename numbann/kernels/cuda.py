@@ -24,7 +24,7 @@ from numbann.compile.blocks import free_parameters
 from numbann.component import Component
 from numbann.discovery import built_in
 from numbann.errors import ShapeError
-from numbann.kernels.components import _defaults
+from numbann.kernels.components import defaults_of
 from numbann.simd.op import FIRST_PARAMETER, LEARNING_RATE, STEP, WEIGHT_DECAY
 from numbann.simt import arrays, device
 from numbann.simt.device import blocks, cuda, launcher
@@ -203,7 +203,7 @@ def _optimizer(component: Component) -> list[Callable[..., Any]]:
 
 def _own(component: Component, given: Given, like: Any) -> tuple[Any, ...]:
     """The parameters as numbers of an array's type; never empty."""
-    return tuple(like.dtype.type(given[name]) for name in _defaults(component)) or (like.dtype.type(0),)
+    return tuple(like.dtype.type(given[name]) for name in defaults_of(component)) or (like.dtype.type(0),)
 
 
 def _run(kernel: Any, given: Given, first: Any, *others: Any, units: int | None = None) -> None:
@@ -220,7 +220,7 @@ def _public(
     signature = Signature(
         [
             *(Parameter(argument, NAMED) for argument in arguments),
-            *(Parameter(own, NAMED, default=value) for own, value in _defaults(component).items()),
+            *(Parameter(own, NAMED, default=value) for own, value in defaults_of(component).items()),
             *(Parameter(argument, NAMED, default=None) for argument in [*optional, *(["out"] if out else [])]),
             Parameter("stream", KEYWORD, default=0),
         ]

@@ -12,7 +12,7 @@ CAPABILITY = (8, 0)
 def check_cuda(component: Component) -> str:
     """Compile its kernels to PTX where numba-cuda is installed; how many registers they take."""
     if component.form not in ("elementwise", "row"):
-        raise Unchecked(f"not checked: a {component.kind} in {component.form} form does not run on a GPU")
+        raise Unchecked(f"not checked: {component.form} form does not run on a GPU")
     try:
         from numbann.compile.cuda import double_precision, ptx
         from numbann.simt.device import assembled
