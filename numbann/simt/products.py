@@ -69,6 +69,12 @@ def batch_rows(ints, step):
     return min(ints[op.BATCH], ints[op.TOTAL] - step * ints[op.BATCH])
 
 
+@kernel
+def advance(arena, work, data, ints, layer, step):
+    """Let so many steps of the epoch be done."""
+    ints[op.BEGUN] += step
+
+
 @functools.cache
 def row_of(source: int) -> Any:
     """The device function that says where a row of a batch, which begins at `start`, is in x."""
@@ -102,6 +108,7 @@ def forward(finish: Any, dtype: str, tile: Tile, source: int) -> Any:
 
     @kernel
     def dense_forward(arena, work, data, ints, layer, step):
+        step += ints[op.BEGUN]
         at = op.HEAD + layer * op.WIDTH
         rows, inputs, outputs = batch_rows(ints, step), ints[at + op.INPUTS], ints[at + op.OUTPUTS]
         left, right, size = (ints[at + op.X], inputs), (ints[at + op.W], outputs), (rows, outputs, inputs)
@@ -117,6 +124,7 @@ def delta(finish: Any, dtype: str, tile: Tile) -> Any:
 
     @kernel
     def dense_delta(arena, work, data, ints, layer, step):
+        step += ints[op.BEGUN]
         at = op.HEAD + layer * op.WIDTH
         rows, outputs, above = batch_rows(ints, step), ints[at + op.OUTPUTS], ints[at + op.NEXT_OUTPUTS]
         left, right, size = (ints[at + op.NEXT_D], above), (ints[at + op.NEXT_W], above), (rows, outputs, above)
@@ -133,6 +141,7 @@ def gradient(finish: Any, dtype: str, tile: Tile, source: int) -> Any:
 
     @kernel
     def dense_gradient(arena, work, data, ints, layer, step):
+        step += ints[op.BEGUN]
         at = op.HEAD + layer * op.WIDTH
         rows, inputs, outputs = batch_rows(ints, step), ints[at + op.INPUTS], ints[at + op.OUTPUTS]
         left, right, size = (ints[at + op.X], inputs), (ints[at + op.D], outputs), (inputs + 1, outputs, rows)
@@ -149,6 +158,7 @@ def gradients(finish: Any, dtype: str, tile: Tile) -> Any:
 
     @kernel
     def dense_gradients(arena, work, data, ints, layer, step):
+        step += ints[op.BEGUN]
         at = op.HEAD + cuda.blockIdx.z * op.WIDTH
         rows, inputs, outputs = batch_rows(ints, step), ints[at + op.INPUTS], ints[at + op.OUTPUTS]
         if cuda.blockIdx.x * rows_of_tile > inputs or cuda.blockIdx.y * columns_of_tile >= outputs:
