@@ -41,6 +41,7 @@ ROLES: Mapping[tuple[str, str], tuple[str, ...]] = {
     ("initializer", "elementwise"): ("shape", "random"),
     ("metric", "elementwise"): ("t", "weight", "label", "probability", "value"),
 }
+MAIN = {"activation": "z", "loss": "y", "optimizer": "w", "initializer": "shape", "metric": "t"}  # asked for by all
 SETTINGS = ("learning_rate", "weight_decay")  # roles of an optimizer that also have a default, and so a schema
 STATEFUL = ("optimizer", "schedule")
 TARGETS = ("real", "unshifted", "positive", "binary", "distribution")
@@ -75,8 +76,9 @@ class Parameter:
 class Component:
     """A registered piece of mathematics: immutable, compared by identity, and all that core knows of it.
 
-    function is what the author wrote.  derivative is da/dz of an activation or dvalue/dy of a loss; slopes are the
-    derivatives to learnable parameters by name; backward is the backward function of a row activation.
+    function is what the author wrote.  derivative is da/dz of an activation or dvalue/dy of a loss, slopes are the
+    derivatives to learnable parameters by name, both as far as the author gave them: numbann.derivation has the rest.
+    backward is the backward function of a row activation.  plugin: who registered it, for errors; empty if numbann did.
     """
 
     kind: str
@@ -91,18 +93,12 @@ class Component:
     slopes: Mapping[str, Callable[..., Any]] = field(default_factory=dict)
     backward: Callable[..., Any] | None = None
     traits: Mapping[str, Any] = field(default_factory=dict)
+    plugin: str = ""
 
     @property
     def summary(self) -> str:
         """The first line of the docstring."""
         return (inspect.getdoc(self.function) or "").partition("\n")[0]
-
-    @property
-    def keeps_z(self) -> bool:
-        """Whether an activation needs z beside a on the way back: its derivative reads z, or it works on whole rows."""
-        if self.form == "row" or self.derivative is None:
-            return True
-        return any("z" in arguments_of(part) for part in (self.derivative, *self.slopes.values()))
 
     @property
     def learnable(self) -> tuple[str, ...]:
@@ -235,7 +231,7 @@ def _decorator(kind: str, form: str, traits: dict[str, Any], names: Mapping[str,
         unknown = set(names) - {"name", "aliases"}
         if unknown:
             raise PluginError(
-                f"{_place(function)}: @{kind} has no trait {sorted(unknown)[0]!r} "
+                f"{place_of(function)}: @{kind} has no trait {sorted(unknown)[0]!r} "
                 f"(its traits: {', '.join(['name', 'aliases', *traits])})"
             )
         function.__numbann__ = draft  # type: ignore[attr-defined]
@@ -267,7 +263,7 @@ def _part(draft: _Draft, part: str, function: Callable[..., Any]) -> Callable[..
 
 def _refuse_frozen(draft: _Draft, function: Callable[..., Any]) -> None:
     if draft.frozen:
-        raise PluginError(f"{_place(function)}: the {draft.kind} is registered already and can no longer be changed")
+        raise PluginError(f"{place_of(function)}: the {draft.kind} is registered already and can no longer be changed")
 
 
 # ---- from a decorated function to a Component
@@ -279,7 +275,7 @@ def freeze(function: Any) -> Component:
         return function
     draft = getattr(function, "__numbann__", None)
     if draft is None:
-        raise PluginError(f"{_place(function)}: not a component; decorate it with @{' or @'.join(KINDS)}")
+        raise PluginError(f"{place_of(function)}: not a component; decorate it with @{' or @'.join(KINDS)}")
     draft.frozen = True
     roles, parameters, states = _signature(draft, function)
     component = Component(
@@ -307,7 +303,7 @@ def _signature(
     known = ROLES.get((draft.kind, draft.form))
     if known is None:
         forms = ", ".join(form for kind, form in ROLES if kind == draft.kind)
-        raise PluginError(f"{_place(function)}: {draft.kind} has no form {draft.form!r} (its forms: {forms})")
+        raise PluginError(f"{place_of(function)}: {draft.kind} has no form {draft.form!r} (its forms: {forms})")
     roles, parameters, states = [], [], []
     for argument in inspect.signature(function, eval_str=True).parameters.values():
         has_default = argument.default is not argument.empty
@@ -315,14 +311,14 @@ def _signature(
             roles.append(argument.name)
             if has_default and argument.name not in SETTINGS:
                 raise PluginError(
-                    f"{_place(function)}: {argument.name!r} is a role that core fills; it cannot have a default"
+                    f"{place_of(function)}: {argument.name!r} is a role that core fills; it cannot have a default"
                 )
         if has_default:
             parameters.append(_parameter(draft, function, argument))
         elif argument.name not in known:
             if draft.kind not in STATEFUL:
                 raise PluginError(
-                    f"{_place(function)}: argument {argument.name!r} is neither a role "
+                    f"{place_of(function)}: argument {argument.name!r} is neither a role "
                     f"({', '.join(known)}) nor a parameter (give it a default)"
                 )
             states.append(argument.name)
@@ -334,14 +330,19 @@ def _parameter(draft: _Draft, function: Callable[..., Any], argument: inspect.Pa
     parameter = Parameter(argument.name, argument.default, annotation)
     if parameter.type not in (float, int, bool, *([Numbers] if draft.kind == "schedule" else [])):
         raise PluginError(
-            f"{_place(function)}: parameter {argument.name!r} must be float, int or bool, not {parameter.type}"
+            f"{place_of(function)}: parameter {argument.name!r} must be float, int or bool, not {parameter.type}"
         )
     return parameter
 
 
 def _check(component: Component) -> None:
     """Refuse a component whose parts do not fit each other."""
-    place = _place(component.function)
+    place = place_of(component.function)
+    main = MAIN.get(component.kind)
+    if main is not None and main not in component.roles:
+        known = ", ".join(ROLES[component.kind, component.form])
+        raise PluginError(f"{place}: every {component.kind} asks for {main} (its roles: {known})")
+    _check_parts(component)
     if component.kind == "activation" and component.form == "row" and component.backward is None:
         raise PluginError(f"{place}: a row activation needs its backward: decorate one with @{component.name}.backward")
     if component.kind == "loss" and component.form == "row" and {"t", "label"} <= set(component.roles):
@@ -364,13 +365,26 @@ def _check(component: Component) -> None:
         raise PluginError(f"{place}: derivative({sorted(stray)[0]!r}) is of no learnable parameter")
 
 
+def _check_parts(component: Component) -> None:
+    """Refuse a derivative or a backward that asks for what it is not given."""
+    given = {"activation": ("z", "u", "a"), "loss": ("y", "t")}.get(component.kind, ())
+    parts = [(given, part) for part in (component.derivative, *component.slopes.values()) if part is not None]
+    if component.backward is not None:
+        parts.append((("z", "a", "da", "dz"), component.backward))
+    for roles, part in parts:
+        known = [*roles, *component.defaults()]
+        for argument in arguments_of(part):
+            if argument not in known:
+                raise PluginError(f"{place_of(part)}: argument {argument!r} is none of {', '.join(known)}; use those")
+
+
 def arguments_of(function: Callable[..., Any]) -> tuple[str, ...]:
     """The names of a function's arguments."""
     code = function.__code__
     return code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
 
 
-def _place(function: Any) -> str:
+def place_of(function: Any) -> str:
     """Where a function stands, for errors: name and file:line."""
     code = getattr(function, "__code__", None)
     name = getattr(function, "__name__", repr(function))

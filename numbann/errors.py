@@ -50,8 +50,20 @@ class RegistryError(NumbannError):
     """A component that cannot be registered or is not known."""
 
 
+class ClashError(RegistryError):
+    """A name that two components of a kind bear."""
+
+    def __init__(self, message: str, kind: str, name: str) -> None:
+        super().__init__(message)
+        self.kind, self.name = kind, name
+
+
 class PluginError(NumbannError):
     """A plugin, or a component of one, that breaks the rules of components."""
+
+
+class PluginWarning(UserWarning):
+    """A plugin that is left out, because it failed and is not needed."""
 
 
 class ShapeError(NumbannError, ValueError):

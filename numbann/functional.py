@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from numbann.component import Component, Configured
-from numbann.discovery import built_in
+from numbann.discovery import with_files
 from numbann.errors import PluginError
 from numbann.kernels.components import array_functions
 
@@ -75,17 +75,17 @@ class OptimizerFunction:
 
 def get_activation(name: str, **parameters: Any) -> ActivationFunction:
     """The activation of a name, such as get_activation("elu", alpha=0.7); RegistryError if there is none."""
-    return ActivationFunction(built_in().get("activation", name).configured(**parameters))
+    return ActivationFunction(with_files().get("activation", name).configured(**parameters))
 
 
 def get_loss(name: str, **parameters: Any) -> LossFunction:
     """The loss of a name, such as get_loss("mse"); RegistryError if there is none."""
-    return LossFunction(built_in().get("loss", name).configured(**parameters))
+    return LossFunction(with_files().get("loss", name).configured(**parameters))
 
 
 def get_optimizer(name: str, *, weight_decay: float = 0.0, **parameters: Any) -> OptimizerFunction:
     """The optimizer of a name, such as get_optimizer("adam", learning_rate=1e-3); RegistryError if there is none."""
-    component = built_in().get("optimizer", name)
+    component = with_files().get("optimizer", name)
     if component.form == "solver":
         raise PluginError(f"optimizer {name}: evaluates the loss itself, so it has no step; a spec can name it")
     if "weight_decay" in component.defaults():

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from numbann.component import KINDS, Component, freeze
-from numbann.errors import RegistryError, did_you_mean
+from numbann.component import KINDS, Component, freeze, place_of
+from numbann.errors import ClashError, RegistryError, did_you_mean
 
 
 @dataclass(frozen=True)
@@ -43,10 +43,7 @@ class Registry:
         for name in (frozen.name, *frozen.aliases):
             other = self.find(frozen.kind, name)
             if other is not None:
-                raise RegistryError(
-                    f'{frozen.kind} "{name}" is registered twice: by {other.origin} and by {origin}; '
-                    "rename one of them, or leave one plugin out"
-                )
+                raise ClashError(_clash(frozen, name, other, origin), frozen.kind, name)
         self._entries[frozen.kind, frozen.name] = Entry(frozen, origin)
         for alias in frozen.aliases:
             self._aliases[frozen.kind, alias] = frozen.name
@@ -98,6 +95,14 @@ class Registry:
         known = [*self.names(kind), *(alias for of, alias in self._aliases if of == kind)]
         names, hint = self.names(kind), did_you_mean(name, known)
         return f'unknown {kind} "{name}"{hint} ({len(names)} are known: {_some(names)}; numbann plugins list)'
+
+
+def _clash(component: Component, name: str, other: Entry, origin: Origin) -> str:
+    """The message for a name that is taken: where, by whom, and the remedy."""
+    subject = f'{place_of(component.function)}: {component.kind} "{name}" is registered twice'
+    if other.origin == origin:
+        return f"{subject} by {origin}, first for {place_of(other.component.function)}; register it once"
+    return f"{subject}: by {other.origin} and by {origin}; rename one of them, or leave one plugin out"
 
 
 def _some(names: list[str]) -> str:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import random
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from numbann import distributions
 
 sys.path.append(str(Path(__file__).parent / "helpers"))  # for `import networks` in tests of the engine
 
@@ -55,3 +57,29 @@ def write_spec(blobs: Path) -> Callable[..., Path]:
         return path
 
     return write
+
+
+@pytest.fixture
+def install(here: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Path]]:
+    """Install a distribution for a test: install("numbann-bent", text, names) gives the file of its module."""
+    site = here / "site"
+    site.mkdir()
+    monkeypatch.syspath_prepend(site)
+    modules = set(sys.modules)
+
+    def made(name: str, text: str, names: tuple[str, ...] = ("broken",), version: str = "1.0") -> Path:
+        module = name.replace("-", "_")
+        metadata = site / f"{module}-{version}.dist-info"
+        metadata.mkdir()
+        (metadata / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n")
+        points = "".join(f"{point} = {module}\n" for point in names)
+        (metadata / "entry_points.txt").write_text(f"[numbann]\n{points}")
+        path = site / f"{module}.py"
+        path.write_text(text)
+        distributions._announced.cache_clear()  # a process looks once
+        return path
+
+    yield made
+    for module in set(sys.modules) - modules:
+        if Path(getattr(sys.modules[module], "__file__", None) or "").parent == site:
+            del sys.modules[module]

@@ -6,6 +6,7 @@ import inspect
 from collections.abc import Iterator
 from typing import Any
 
+import numbann
 from numbann.component import Component
 from numbann.registry import Entry
 from numbann_cli.curve import curves
@@ -20,7 +21,7 @@ def page(entry: Entry) -> str:
         f"{component.kind} {component.name}{also}",
         _indented(inspect.getdoc(component.function) or "(no docstring)"),
         _indented("\n".join(_parameters(component)) or "no parameters"),
-        _indented(f"origin  {entry.origin}\nsource  {_place(component)}"),
+        _indented(f"origin  {_origin(entry)}\nsource  {_place(component)}"),
     ]
     series = series_of(component)
     if series:
@@ -44,6 +45,14 @@ def shown(value: Any) -> str:
     if isinstance(value, tuple):
         return f"[{', '.join(map(shown, value))}]"
     return str(value).lower() if isinstance(value, bool) else f"{value:g}"
+
+
+def _origin(entry: Entry) -> str:
+    """The distribution with its version and module, or the file."""
+    owner, module = entry.origin.owner, entry.origin.module
+    if owner == "numbann":
+        return f"numbann {numbann.__version__} ({module})"
+    return f"{entry.origin} ({module})" if entry.origin.version else owner
 
 
 def _place(component: Component) -> str:

@@ -11,6 +11,7 @@ from typing import Any, NoReturn
 
 import click
 
+from numbann_cli.extensions import commands_of_plugins, files_of, plain_warnings, usable
 from numbann_cli.overview import COMMANDS, overview
 
 
@@ -24,38 +25,43 @@ class Settings:
 
     def plugin_files(self) -> list[Path]:
         """The one-file plugins of --plugins-dir, sorted."""
-        return sorted(self.plugins_dir.glob("*.py")) if self.plugins_dir else []
+        return files_of(self.plugins_dir)
+
+    def usable_files(self) -> list[Path]:
+        """Those of them that load; a warning of each other one."""
+        return usable(self.plugin_files())
 
 
 class LazyGroup(click.Group):
-    """A group that knows its commands from a table and imports one only to run it."""
+    """A group that knows its commands from a table and imports one only to run it; plugins may add others."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """The names, in the order of the table."""
-        return list(COMMANDS)
+        """The names, in the order of the table, and those of plugins."""
+        return [*COMMANDS, *_of_plugins(ctx)]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Import a command; None if there is no such one."""
+        """Import a command; None if there is no such one, not in a plugin either."""
         if cmd_name not in COMMANDS:
-            return None
+            return _of_plugins(ctx).get(cmd_name)
         module = importlib.import_module(f"numbann_cli.commands.{cmd_name.replace('-', '_')}")
         command: click.Command = module.command
         return command
 
     def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
         """Find the command, or say which one may be meant."""
-        if args and args[0] not in COMMANDS:
-            ctx.fail(_unknown(args[0]))
+        if args and self.get_command(ctx, args[0]) is None:
+            ctx.fail(_unknown(args[0], self.list_commands(ctx)))
         return super().resolve_command(ctx, args)
 
     def get_help(self, ctx: click.Context) -> str:
-        """The overview, the same as without click."""
-        return overview()
+        """The overview, the same as without click but for the commands of plugins."""
+        return overview({name: command.get_short_help_str(100) for name, command in _of_plugins(ctx).items()})
 
     def main(self, *args: Any, **extra: Any) -> NoReturn:
         """Run and exit; an error becomes lines on stderr and an exit code."""
         try:
-            code = super().main(*args, **{**extra, "standalone_mode": False})
+            with plain_warnings():
+                code = super().main(*args, **{**extra, "standalone_mode": False})
             sys.stdout.flush()
         except BrokenPipeError:
             code = _stop_writing()
@@ -83,10 +89,19 @@ class LazyGroup(click.Group):
             raise
 
 
-def _unknown(name: str) -> str:
+def _of_plugins(context: click.Context) -> dict[str, click.Command]:
+    """The commands that plugins add, found once for a context."""
+    key = "numbann.commands"
+    if key not in context.meta:
+        context.meta[key] = commands_of_plugins(context.params.get("plugins_dir"))
+    found: dict[str, click.Command] = context.meta[key]
+    return found
+
+
+def _unknown(name: str, commands: list[str]) -> str:
     from numbann.errors import did_you_mean
 
-    return f'there is no command "{name}"{did_you_mean(name, COMMANDS)} (commands: {", ".join(COMMANDS)})'
+    return f'there is no command "{name}"{did_you_mean(name, commands)} (commands: {", ".join(commands)})'
 
 
 def _stop_writing() -> int:
@@ -109,7 +124,9 @@ def _print_version(context: click.Context, _: click.Parameter, wanted: bool) -> 
     invoke_without_command=True,
     context_settings={"max_content_width": 120},
 )
-@click.option("--plugins-dir", type=click.Path(exists=True, file_okay=False, path_type=Path), metavar="DIR")
+@click.option(
+    "--plugins-dir", type=click.Path(exists=True, file_okay=False, path_type=Path), metavar="DIR", is_eager=True
+)
 @click.option("-q", "--quiet", is_flag=True)
 @click.option("-v", "--verbose", is_flag=True)
 @click.option("--debug", is_flag=True)
@@ -118,5 +135,5 @@ def _print_version(context: click.Context, _: click.Parameter, wanted: bool) -> 
 def numbann(context: click.Context, plugins_dir: Path | None, quiet: bool, verbose: bool, debug: bool) -> None:
     """Train fully connected neural networks from a JSON file."""
     if context.invoked_subcommand is None:
-        click.echo(overview())
+        click.echo(context.get_help())
     context.obj = Settings(plugins_dir, quiet, verbose)

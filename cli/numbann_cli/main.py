@@ -1,15 +1,16 @@
-"""The console script.  It answers `--help` without importing anything and leaves the rest to group.py."""
+"""The console script.  It answers `--help` without click where no plugin could add a command, and leaves the rest."""
 
 from __future__ import annotations
 
 import sys
 
+from numbann.distributions import announced
 from numbann_cli.overview import overview
 
 
 def main() -> None:
     """Run the command line with the arguments of the process, and exit."""
-    if sys.argv[1:] == ["--help"]:
+    if sys.argv[1:] == ["--help"] and not any(one.allowed for one in announced()):
         print(overview())
         return
     from numbann_cli.group import numbann

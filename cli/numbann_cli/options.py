@@ -54,7 +54,7 @@ def _value(key: str, text: str) -> Any:
 
 def with_plugins(spec: Path, overrides: dict[str, Any], group: Settings) -> dict[str, Any]:
     """The overrides, and the plugins of --plugins-dir added to the spec's own."""
-    files = [str(path.absolute()) for path in group.plugin_files()]
+    files = [str(path.absolute()) for path in group.usable_files()]
     if not files:
         return overrides
     from numbann.spec.source import open_source

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 COMMANDS = {
     "train": "Train a model from a spec and write a run directory.",
     "resume": "Go on with a run where it stopped.",
@@ -9,6 +11,7 @@ COMMANDS = {
     "evaluate": "Measure a run's model on data with known targets.",
     "check": "Show every fault of a spec at once, and what it uses.",
     "lr-find": "Find a learning rate by a short test of growing rates.",
+    "schema": "Print the JSON Schema of a spec, for editors; plugins' components are in it.",
     "show": "Explain a component, or sum up a run.",
     "plugins": "List the components there are and where they come from.",
 }
@@ -25,8 +28,9 @@ OPTIONS = {
 EXIT_CODES = "0 done, 1 the run failed, 2 bad usage, spec or data, 130 and 143 interrupted (checkpoint saved)"
 
 
-def overview() -> str:
-    """The help of the whole program."""
+def overview(added: Mapping[str, str] | None = None) -> str:
+    """The help of the whole program; with the commands that plugins add, if any."""
+    more = ["", *_section("Commands of plugins", added)] if added else []
     return "\n".join(
         (
             "Usage: numbann [OPTIONS] COMMAND [ARGUMENTS]",
@@ -34,6 +38,7 @@ def overview() -> str:
             "Train fully connected neural networks from a JSON file.",
             "",
             *_section("Commands", COMMANDS),
+            *more,
             "",
             *_section("Options", OPTIONS),
             "",
@@ -43,6 +48,6 @@ def overview() -> str:
     )
 
 
-def _section(title: str, rows: dict[str, str]) -> list[str]:
+def _section(title: str, rows: Mapping[str, str]) -> list[str]:
     width = max(len(name) for name in rows)
     return [f"{title}:", *(f"  {name:<{width}}  {text}" for name, text in rows.items())]

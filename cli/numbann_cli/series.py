@@ -8,10 +8,10 @@ from math import inf, nan
 from typing import Any
 
 from numbann.component import Component, arguments_of
+from numbann.derivation import derivative_of
 
 POINTS = 193  # of a series; every fourth of them is a column of characters
 REACH = 4.0  # from -REACH to REACH
-STEP = 1e-4  # for derivatives that are not given
 EPOCHS, STEPS = 24, 8  # of a schedule, whose loss has stopped falling
 
 
@@ -70,10 +70,8 @@ def _activation(component: Component) -> tuple[Function, Function]:
     def function(z: float) -> float:
         return float(_call(component.function, component, z=z, u=0.5))
 
-    given = component.derivative
-    if given is None:
-        return function, lambda z: (function(z + STEP) - function(z - STEP)) / (2 * STEP)
-    return function, lambda z: float(_call(given, component, z=z, u=0.5, a=function(z)))
+    derivative = derivative_of(component)
+    return function, lambda z: float(_call(derivative, component, z=z, u=0.5, a=function(z)))
 
 
 def _row(component: Component, z: float) -> tuple[float, float]:
@@ -106,10 +104,8 @@ def _loss(component: Component) -> tuple[str, Function, Function]:
     def function(y: float) -> float:
         return float(_call(component.function, component, y=y, t=t))
 
-    given = component.derivative
-    if given is None:
-        return axis, function, lambda y: (function(y + STEP) - function(y - STEP)) / (2 * STEP)
-    return axis, function, lambda y: float(_call(given, component, y=y, t=t))
+    derivative = derivative_of(component)
+    return axis, function, lambda y: float(_call(derivative, component, y=y, t=t))
 
 
 def _schedule(component: Component) -> Series:

@@ -14,7 +14,8 @@ from numba import types
 
 from numbann.compile.modules import load
 from numbann.compile.precision import Lowered
-from numbann.component import Component, Configured, arguments_of
+from numbann.component import Component, Configured, arguments_of, place_of
+from numbann.derivation import derivative_of, slopes_of
 from numbann.errors import PluginError
 from numbann.simd import jit
 
@@ -189,13 +190,29 @@ SIGNED_L1 = "(_l1 if weights[i] > F(0) else (-_l1 if weights[i] < F(0) else F(0)
 AVERAGE = "        average[i] = _kept * average[i] + (F(1) - _kept) * weights[i]"
 
 
+def names_the_plugin(kernel: Callable[..., Any]) -> Callable[..., Any]:
+    """Let errors in making a component's kernel name the plugin that the component is of."""
+
+    @functools.wraps(kernel)
+    def made(component: Component, *arguments: Any, **options: Any) -> Any:
+        try:
+            return kernel(component, *arguments, **options)
+        except PluginError as error:
+            if component.plugin in str(error):
+                raise
+            raise PluginError(f"{component.plugin}: {error}") from error
+
+    return made
+
+
 # ---- activations
 
 
 @functools.cache
+@names_the_plugin
 def activation_forward(component: Component, dtype: str, in_place: bool, training: bool = False) -> int:
     """The kernel a = f(z) over rows; in_place: over z itself; training: with the noise of training."""
-    lowered = Lowered(dtype)
+    lowered = Lowered(dtype, component=component)
     name = lowered.add(component.function)
     if component.form == "row":
         text = ROW_FORWARD.format(
@@ -215,9 +232,10 @@ def activation_forward(component: Component, dtype: str, in_place: bool, trainin
 
 
 @functools.cache
+@names_the_plugin
 def activation_backward(component: Component, dtype: str, training: bool = True) -> int:
     """The kernel d <- d f'(z) over rows, in place, and the gradients to what is trained in f, where d still is da."""
-    lowered = Lowered(dtype)
+    lowered = Lowered(dtype, component=component)
     if component.form == "row":
         assert component.backward is not None
         call = _call(lowered.add(component.backward), component, component.backward, {})
@@ -268,33 +286,14 @@ def _placed(component: Component, training: bool) -> dict[str, str]:
     return {"vectors": "\n".join(vectors), "draws": DRAWS if training and "u" in component.roles else ""}
 
 
-def derivative_of(component: Component) -> Callable[..., Any]:
-    """The derivative that the author gave."""
-    if component.derivative is None:
-        raise PluginError(
-            f"{component.kind} {component.name}: has no derivative; give one with @{component.name}.derivative"
-        )
-    return component.derivative
-
-
-def slopes_of(component: Component) -> list[Callable[..., Any]]:
-    """The derivatives to the trained parameters that the author gave, in their order."""
-    missing = [name for name in component.learnable if name not in component.slopes]
-    if missing:
-        raise PluginError(
-            f"{component.kind} {component.name}: has no derivative to {missing[0]!r}; "
-            f'give one with @{component.name}.derivative("{missing[0]}")'
-        )
-    return [component.slopes[name] for name in component.learnable]
-
-
 # ---- losses
 
 
 @functools.cache
+@names_the_plugin
 def loss_kernel(component: Component, dtype: str, weighted: bool = False) -> int:
     """The kernel that gives each row's loss and d = dL/dy over rows; weighted: by each row's share of the batch."""
-    lowered, scales = Lowered(dtype), SCALES[component.form, weighted]
+    lowered, scales = Lowered(dtype, component=component), SCALES[component.form, weighted]
     name = lowered.add(component.function)
     if component.form == "row":
         target = "label" if "label" in component.roles else "t"
@@ -331,8 +330,9 @@ def optimizer_kernel(optimizer: Configured, dtype: str, extras: tuple[str, ...] 
 
 
 @functools.cache
+@names_the_plugin
 def _optimizer_kernel(component: Component, dtype: str, stored: tuple[str, ...], extras: tuple[str, ...]) -> int:
-    lowered = Lowered(dtype)
+    lowered = Lowered(dtype, component=component)
     name = lowered.add(component.function)
     states = {state: f"{state}_array[i]" if state in stored else "F(0)" for state in component.states}
     places = {f"{state}_array": k for k, state in enumerate(stored, start=1)}
@@ -418,7 +418,9 @@ def _kernel(component: Component, lowered: Lowered, text: str, signature: Any = 
     except PluginError:
         raise
     except Exception as error:
-        raise PluginError(f"{component.kind} {component.name}: does not compile: {_first_line(error)}") from error
+        raise PluginError(
+            f"{_subject(component)}: does not compile: {_first_line(error)}; write it with numbers alone"
+        ) from error
     if not kernel.cache_hits:
         try:
             _check_types(component, lowered, module, dtype)
@@ -437,7 +439,7 @@ def _check_types(component: Component, lowered: Lowered, module: Any, dtype: Any
                 fault = _type_fault(variable, kind, dtype, arguments_of(function.py_func))
                 if fault:
                     shown = variable.split(".")[0].lstrip("$")
-                    raise PluginError(f"{component.kind} {component.name}: {shown!r} {fault}")
+                    raise PluginError(f"{_subject(component)}: {shown!r} {fault}")
 
 
 def _type_fault(variable: str, kind: Any, dtype: Any, arguments: tuple[str, ...]) -> str:
@@ -449,6 +451,11 @@ def _type_fault(variable: str, kind: Any, dtype: Any, arguments: tuple[str, ...]
     if isinstance(kind, types.Array) and not given:
         return "is an array; work on elements in a loop: for k in range(len(z))"
     return ""
+
+
+def _subject(component: Component) -> str:
+    """Place, kind and name, for errors."""
+    return f"{place_of(component.function)}: {component.kind} {component.name}"
 
 
 def _first_line(error: Exception) -> str:

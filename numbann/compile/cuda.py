@@ -20,10 +20,9 @@ must not be d.
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from types import ModuleType
 from typing import Any
 
@@ -37,14 +36,15 @@ from numbann.compile.blocks import (
     _first_line,
     _hyper_parameters,
     _named,
+    _subject,
     _type_fault,
-    derivative_of,
     free_parameters,
-    slopes_of,
+    names_the_plugin,
 )
 from numbann.compile.modules import load
 from numbann.compile.precision import CUDA, Lowered
 from numbann.component import Component, Configured, arguments_of
+from numbann.derivation import derivative_of, slopes_of
 from numbann.errors import PluginError
 from numbann.simd.op import FIRST_PARAMETER
 from numbann.simt import device
@@ -153,14 +153,15 @@ AVERAGE = "    arrays[{k}][i] = _kept * arrays[{k}][i] + (F(1) - _kept) * weight
 
 
 @functools.cache
+@names_the_plugin
 def activation(component: Component, dtype: str) -> ModuleType:
     """The module of an activation."""
-    lowered = Lowered(dtype, target=CUDA)
+    lowered = Lowered(dtype, target=CUDA, component=component)
     if component.form == "row":
         assert component.backward is not None
         text = _function(lowered, component, component.function, "value", "z, a, own", {})
         text += _function(lowered, component, component.backward, "slope", "z, a, da, dz, own", {})
-        return _module(lowered, text + ROW_FORWARD)
+        return _module(component, lowered, text + ROW_FORWARD)
     given = {name: f"vectors[{k}, column]" for k, name in enumerate(component.learnable)}
     text = _function(lowered, component, component.function, "value", "z, u, own, vectors, column", given)
     slopes = slopes_of(component)
@@ -170,7 +171,7 @@ def activation(component: Component, dtype: str) -> ModuleType:
     fields = {"u": u, "vectors": _vectors(component)}
     text += FORWARD.format(**fields)
     lines = [SLOPE.format(k=k, u=u) for k in range(len(slopes))]
-    return _module(lowered, text + (SLOPES.format(slopes="\n".join(lines), **fields) if lines else ""))
+    return _module(component, lowered, text + (SLOPES.format(slopes="\n".join(lines), **fields) if lines else ""))
 
 
 def _vectors(component: Component) -> str:
@@ -183,25 +184,27 @@ def _vectors(component: Component) -> str:
 
 
 @functools.cache
+@names_the_plugin
 def loss(component: Component, dtype: str) -> ModuleType:
     """The module of a loss."""
-    lowered = Lowered(dtype, target=CUDA)
+    lowered = Lowered(dtype, target=CUDA, component=component)
     if component.form == "row":
         text = _function(lowered, component, component.function, "value", "y, t, dy, own", {"label": "t"})
-        return _module(lowered, text + ROW_LOSS)
+        return _module(component, lowered, text + ROW_LOSS)
     text = _function(lowered, component, component.function, "value", "y, t, own", {})
     text += _function(lowered, component, derivative_of(component), "slope", "y, t, own", {})
-    return _module(lowered, text + ELEMENTWISE_LOSS)
+    return _module(component, lowered, text + ELEMENTWISE_LOSS)
 
 
 @functools.cache
+@names_the_plugin
 def optimizer(component: Component, dtype: str, stored: tuple[str, ...], extras: tuple[str, ...] = ()) -> ModuleType:
     """The module of an elementwise optimizer; parameters that turn a state off are compiled in as zero.
 
     stored: the states that are kept.  extras: which of "clip_value", "l1" and "average" are used, whose numbers stand
     in hyper.
     """
-    lowered = Lowered(dtype, target=CUDA)
+    lowered = Lowered(dtype, target=CUDA, component=component)
     name = lowered.add(component.function)
     states = {
         state: f"arrays[{stored.index(state) + 1}][i]" if state in stored else "F(0)" for state in component.states
@@ -217,15 +220,15 @@ def optimizer(component: Component, dtype: str, stored: tuple[str, ...], extras:
         call=_call(name, component, component.function, {"w": "weight", "g": "gradient", **states}),
         average=AVERAGE.format(k=len(stored) + 1) if "average" in extras else "",
     )
-    return _module(lowered, text)
+    return _module(component, lowered, text)
 
 
 @functools.cache
 def device_function(function: Callable[..., Any], component: Component, dtype: str) -> Any:
     """One of a component's functions as a device function, with the arguments its author gave it."""
-    lowered = Lowered(dtype, target=CUDA)
+    lowered = Lowered(dtype, target=CUDA, component=component)
     name = lowered.add(function)
-    return getattr(_module(lowered, ""), name)
+    return getattr(_module(component, lowered, ""), name)
 
 
 # ---- text
@@ -250,37 +253,32 @@ def _function(
     return FUNCTION.format(name=name, arguments=arguments, parameters="\n".join(parameters), call=call)
 
 
-def _module(lowered: Lowered, text: str) -> ModuleType:
+_MADE: dict[Component, list[ModuleType]] = {}  # the modules of each component, to check their types once compiled
+
+
+def _module(component: Component, lowered: Lowered, text: str) -> ModuleType:
     """The module with this text after the mathematics, whose names there are kept in `mathematics`."""
     header = HEADER.format(imports="\n".join(sorted(lowered.imports)), dtype=lowered.dtype, functions=lowered.text)
     module = load(header + text)
     vars(module).update(mathematics=tuple(lowered.functions.values()), dtype=lowered.dtype)
+    _MADE.setdefault(component, []).append(module)
     return module
 
 
 # ---- compiling
 
 
-def prepare(component: Component, module: ModuleType, kernel: Any, *arguments: Any) -> Any:
-    """Compile a kernel for arguments as they will be, and check it; PluginError if a component is at fault.
-
-    Else it is compiled at its first launch.  Nothing happens in the simulator.
-    """
-    if not device.SIMULATED:
-        with _plugin_errors(component):
-            kernel.compile(tuple(kernel.typeof_pyval(argument) for argument in arguments))
-        check_types(component, module)
-    return kernel
-
-
 def compile_kernel(kernel: Any, dtype: str, components: Sequence[Component]) -> None:
-    """Compile a kernel (arena, work, data, ints, layer, step); PluginError names those it may be due to."""
+    """Compile a kernel of the engine, (arena, work, data, ints, layer, step); PluginError names who may be at fault."""
     real, whole = types.Array(device.DTYPES[dtype], 1, "C"), types.Array(types.int64, 1, "C")
     try:
         kernel.compile((real, real, real, whole, types.int64, types.int64))
     except NumbaError as error:
         names = ", ".join(f"{one.kind} {one.name}" for one in components)
         raise PluginError(f"one of {names}: does not compile for cuda: {_first_line(error)}") from error
+    for component in components:
+        for module in _MADE.get(component, ()):
+            check_types(component, module)
 
 
 def check_types(component: Component, module: ModuleType) -> None:
@@ -292,29 +290,20 @@ def check_types(component: Component, module: ModuleType) -> None:
                 fault = _type_fault(variable, kind, device.DTYPES[module.dtype], arguments_of(function.py_func))
                 if fault:
                     shown = variable.split(".")[0].lstrip("$")
-                    raise PluginError(f"{component.kind} {component.name}: {shown!r} {fault}")
-
-
-@contextlib.contextmanager
-def _plugin_errors(component: Component) -> Iterator[None]:
-    """What numba-cuda says of generated code, as a PluginError."""
-    try:
-        yield
-    except NumbaError as error:
-        raise PluginError(f"{component.kind} {component.name}: does not compile: {_first_line(error)}") from error
+                    raise PluginError(f"{_subject(component)}: {shown!r} {fault}")
 
 
 # ---- PTX
 
 
 def ptx(chosen: Configured, dtype: str, capability: device.Capability) -> dict[str, str]:
-    """The PTX of every kernel of a component, by the kernel's name; no GPU is needed."""
+    """The PTX of each kernel of a component, by name; PluginError if the component is at fault.  No GPU is needed."""
     component = chosen.component
     module, kernels = _kernels(chosen, dtype)
-    found = {}
-    for name, arguments in kernels.items():
-        with _plugin_errors(component):
-            found[name] = device.ptx(getattr(module, name), arguments, capability)
+    try:
+        found = {name: device.ptx(getattr(module, name), given, capability) for name, given in kernels.items()}
+    except NumbaError as error:
+        raise PluginError(f"{_subject(component)}: does not compile for cuda: {_first_line(error)}") from error
     check_types(component, module)
     return found
 

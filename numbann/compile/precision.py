@@ -14,10 +14,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from numbann.component import arguments_of
-from numbann.errors import PluginError
+from numbann.compile.results import faults
+from numbann.component import Component, arguments_of
 from numbann.rows import row_dot, row_max, row_sum
 from numbann.simd.vector_math import BINDINGS
+from numbann.syntax import Parsed, kind_of
 
 STATEMENTS = (ast.Assign, ast.AugAssign, ast.If, ast.For, ast.Return, ast.Pass)
 OPERATORS = (ast.BinOp, ast.UnaryOp, ast.BoolOp, ast.Compare, ast.IfExp, ast.Tuple)
@@ -48,11 +49,15 @@ CUDA = Target("inner", "numbann.simt", "from numbann.simt.mathematics import mat
 
 @dataclass
 class Lowered:
-    """The text of functions and of what they call, in one precision; `cast` names the precision's type in the text."""
+    """The text of functions and of what they call, in one precision; `cast` names the precision's type in the text.
+
+    component: whose functions they are.
+    """
 
     dtype: str
     cast: str = "F"
     target: Target = CPU
+    component: Component | None = None
     functions: dict[int, str] = field(default_factory=dict)  # by id of the author's function: its name in the text
     texts: list[str] = field(default_factory=list)
     imports: set[str] = field(default_factory=set)
@@ -62,8 +67,10 @@ class Lowered:
         if id(function) in self.functions:
             return self.functions[id(function)]
         name = self.functions[id(function)] = f"{self.cast.lower()}_{len(self.functions)}_{function.__name__}"
-        tree, place = _parse(function)
-        body = _Rewriter(self, function, place, (*path, function)).body(tree)
+        rewriter = _Rewriter(self, function, path)
+        body = rewriter.body()
+        for node, fault in faults(body, None if path else self.component):
+            raise rewriter.refuse(node, fault)
         header = f"@{self.target.decorator}\ndef {name}({', '.join(arguments_of(function))}):"
         loops = any(isinstance(part, ast.For) for line in body for part in ast.walk(line))
         if loops and self.target.padded:
@@ -78,54 +85,26 @@ class Lowered:
         return "\n\n\n".join(self.texts)
 
 
-def _parse(function: Callable[..., Any]) -> tuple[ast.FunctionDef, str]:
-    """The syntax tree of a function, with line numbers of its file."""
-    try:
-        lines, first = inspect.getsourcelines(function)
-        place = inspect.getsourcefile(function) or "?"
-    except (OSError, TypeError) as error:
-        raise PluginError(f"{function!r}: its source cannot be read; define it in a file") from error
-    tree = ast.parse(textwrap.dedent("".join(lines))).body[0]
-    ast.increment_lineno(tree, first - 1)
-    if not isinstance(tree, ast.FunctionDef):
-        raise PluginError(f"{place}:{first}: a component is a function made with def, not {type(tree).__name__}")
-    return tree, place
+class _Rewriter(Parsed):
+    """Rewrites the body of one function."""
 
-
-class _Rewriter:
-    """Rewrites the body of one function.  `path` is the chain of functions that led here, to refuse recursion."""
-
-    def __init__(
-        self, lowered: Lowered, function: Callable[..., Any], place: str, path: tuple[Callable[..., Any], ...]
-    ) -> None:
-        self.lowered, self.function, self.place, self.path = lowered, function, place, path
-        self.locals = set(function.__code__.co_varnames)
+    def __init__(self, lowered: Lowered, function: Callable[..., Any], path: tuple[Callable[..., Any], ...]) -> None:
+        super().__init__(function, path)
+        self.lowered = lowered
         self.counts = {name for name in COUNTS if name in self.locals}
 
     def cast(self, node: ast.expr) -> ast.expr:
         """F(node): in the working precision."""
         return ast.Call(ast.Name(self.lowered.cast, ast.Load()), [node], [])
 
-    def refuse(self, node: ast.AST, reason: str) -> PluginError:
-        """The error for a node."""
-        return PluginError(f"{self.place}:{getattr(node, 'lineno', '?')}: {self.function.__name__}: {reason}")
-
-    def body(self, tree: ast.FunctionDef) -> list[ast.stmt]:
+    def body(self) -> list[ast.stmt]:
         """The rewritten statements, without the docstring."""
-        if self.function.__code__.co_freevars:
-            name = self.function.__code__.co_freevars[0]
-            raise self.refuse(
-                tree, f"{name!r} comes from an enclosing function; make it a parameter or a number of the module"
-            )
-        lines = tree.body[1:] if ast.get_docstring(tree) is not None else tree.body
-        return [self.statement(line) for line in lines] or [ast.Pass()]
+        return [self.statement(line) for line in self.statements()] or [ast.copy_location(ast.Pass(), self.tree)]
 
     def statement(self, node: ast.stmt) -> ast.stmt:
         """One rewritten statement."""
         if not isinstance(node, STATEMENTS):
-            raise self.refuse(
-                node, f"{_kind(node)} cannot be compiled; allowed are assignments, if, for over range, and return"
-            )
+            raise self.not_a_statement(node)
         match node:
             case ast.Assign():
                 node.value = self.value(node.value)
@@ -178,7 +157,7 @@ class _Rewriter:
             case ast.Tuple():
                 node.elts = [self.target(item) for item in node.elts]
             case _:
-                raise self.refuse(node, f"cannot assign to {_kind(node)}")
+                raise self.refuse(node, f"cannot assign to {kind_of(node)}")
         return node
 
     def value(self, node: ast.expr) -> ast.expr:
@@ -202,10 +181,7 @@ class _Rewriter:
                 return node
         if isinstance(node, OPERATORS):
             return self.parts(node, self.value)
-        raise self.refuse(
-            node,
-            f"{_kind(node)} cannot be compiled; allowed are numbers, arithmetic, comparisons and functions of math",
-        )
+        raise self.not_a_value(node)
 
     def parts(self, node: Any, rewrite: Callable[[ast.expr], ast.expr]) -> ast.expr:
         """Rewrite the expressions that an operator joins."""
@@ -236,7 +212,7 @@ class _Rewriter:
                 return node
             case ast.BinOp() | ast.UnaryOp():
                 return self.parts(node, self.count)
-        raise self.refuse(node, f"{_kind(node)} cannot be an index or a count")
+        raise self.refuse(node, f"{kind_of(node)} cannot be an index or a count")
 
     def name(self, node: ast.Name) -> ast.expr:
         """A variable, or a number of the module."""
@@ -244,42 +220,16 @@ class _Rewriter:
             return self.cast(node) if node.id in self.counts else node
         return self.resolved(node, self.looked_up(node))
 
-    def looked_up(self, node: ast.Name) -> Any:
-        """What a global name stands for."""
-        scope = self.function.__globals__
-        builtins = scope["__builtins__"] if isinstance(scope["__builtins__"], dict) else vars(scope["__builtins__"])
-        if node.id not in scope and node.id not in builtins:
-            raise self.refuse(node, f"unknown name {node.id!r}")
-        return scope.get(node.id, builtins.get(node.id))
-
-    def attribute(self, node: ast.Attribute) -> Any:
-        """What module.name stands for."""
-        owner = (
-            self.looked_up(node.value)
-            if isinstance(node.value, ast.Name) and node.value.id not in self.locals
-            else None
-        )
-        if not inspect.ismodule(owner) or not hasattr(owner, node.attr):
-            raise self.refuse(node, f"{ast.unparse(node)!r} is not a number or function of a module")
-        return getattr(owner, node.attr)
-
     def resolved(self, node: ast.expr, found: Any) -> ast.expr:
         """A number that a name outside the function stands for."""
-        if isinstance(found, bool):
-            return ast.Constant(found)
-        if isinstance(found, (int, float)):
-            return self.cast(ast.Constant(found))
-        raise self.refuse(node, f"{ast.unparse(node)!r} is {type(found).__name__}, not a number")
+        constant = ast.Constant(self.number(node, found))
+        return constant if isinstance(found, bool) else self.cast(constant)
 
     def call(self, node: ast.Call) -> ast.expr:
         """A call of len, of a function of math, or of another function under the same rules."""
-        if node.keywords or any(isinstance(argument, ast.Starred) for argument in node.args):
-            raise self.refuse(node, "arguments of calls go by position")
-        if isinstance(node.func, ast.Name) and node.func.id == "len":
+        found = self.called(node)
+        if found is len:
             return self.cast(self.count(node))
-        found = self.attribute(node.func) if isinstance(node.func, ast.Attribute) else None
-        if isinstance(node.func, ast.Name):
-            found = self.looked_up(node.func)
         node.func = ast.Name(self.callee(node, found), ast.Load())
         node.args = [self.value(argument) for argument in node.args]
         return node
@@ -303,14 +253,8 @@ class _Rewriter:
         if found in BUILT_IN:
             return BUILT_IN[found]
         if inspect.isfunction(found):
-            if found in self.path:
-                raise self.refuse(node, f"{found.__name__} calls itself; recursion cannot be compiled")
             return self.lowered.add(found, self.path)
-        raise self.refuse(
-            node,
-            f"{ast.unparse(node.func)!r} cannot be called in a component; allowed are abs, min, max, "
-            "functions of math, and functions under the same rules",
-        )
+        raise self.not_callable(node)
 
 
 def _is_element(node: ast.expr, index: str) -> bool:
@@ -328,17 +272,3 @@ def _elementwise(lines: list[ast.stmt], index: str) -> bool:
             case _:
                 return False
     return True
-
-
-def _kind(node: ast.AST) -> str:
-    """A node's name for people."""
-    names = {
-        ast.Expr: "a statement without effect (or a call such as print)",
-        ast.While: "while",
-        ast.Lambda: "lambda",
-        ast.Constant: "text",
-        ast.Raise: "raise",
-        ast.Assert: "assert",
-        ast.Import: "import",
-    }
-    return names.get(type(node), type(node).__name__.lower())

@@ -9,10 +9,10 @@ import functools
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from numbann.compile.blocks import derivative_of
 from numbann.compile.modules import load
 from numbann.compile.precision import Lowered
 from numbann.component import Component, arguments_of
+from numbann.derivation import derivative_of
 from numbann.simd.jit import entry
 
 HEADER = '''"""Made by numbann from a component's mathematics."""
@@ -231,7 +231,7 @@ def _made(
     calls = {role: ", ".join(given.get(name, name) for name in arguments_of(part)) for role, part in parts.items()}
     signature = "".join(f", {name}={value!r}" for name, value in defaults.items())
     body = template.format(name=component.name, signature=signature, casts=casts, **calls, **fields)
-    module = load(_mathematics(parts) + body)
+    module = load(_mathematics(component, parts) + body)
     names = [line.split("(")[0][4:] for line in body.splitlines() if line.startswith("def ")]
     return {name: _documented(getattr(module, name), component, name) for name in names}
 
@@ -246,9 +246,9 @@ def _defaults(component: Component) -> dict[str, Any]:
     return found
 
 
-def _mathematics(parts: Mapping[str, Callable[..., Any]]) -> str:
+def _mathematics(component: Component, parts: Mapping[str, Callable[..., Any]]) -> str:
     """The parts in both precisions, and a name for each that compiled code resolves by its arguments."""
-    lowered = {dtype: Lowered(f"float{dtype}", cast=f"F{dtype}") for dtype in (32, 64)}
+    lowered = {dtype: Lowered(f"float{dtype}", f"F{dtype}", component) for dtype in (32, 64)}
     blocks = []
     for role, part in parts.items():
         single, double = (lowered[dtype].add(part) for dtype in (32, 64))

@@ -119,6 +119,13 @@ def compiled(function: Callable[..., Any], signature: Any, fastmath: Any = False
     raise AssertionError("unreachable")
 
 
+def code_of(address: int) -> str:
+    """The optimized LLVM code of a kernel with the flags of components; compiled anew, as a cached one has none."""
+    kernel = next(kernel for kernel in _KEEP if kernel.address == address)
+    again = numba.cfunc(kernel._sig, fastmath=SAFE, error_model="numpy")(kernel._pyfunc)
+    return str(again.inspect_llvm())
+
+
 # ---- the cache folder
 
 

@@ -114,7 +114,7 @@ def fault() -> str:
     error = None if SIMULATED else cuda.cuda_error()
     if error is None:
         return "no NVIDIA GPU was found; nvidia-smi lists those there are"
-    reason = " ".join(str(error).split())
+    reason = str(error).strip().partition("\n")[0]
     return f"no NVIDIA driver that works was found; install one from https://www.nvidia.com/drivers ({reason})"
 
 
@@ -184,6 +184,8 @@ def array(value: Any) -> Any:
     """A view of anything with __cuda_array_interface__ as a device array of numba's; TypeError for all else."""
     if getattr(value, "__cuda_ndarray__", False):
         return value
+    if found := fault():
+        raise DeviceError(f"cuda: {found}")
     if not hasattr(value, "__cuda_array_interface__"):
         raise TypeError(f"an array on the GPU is needed, not {type(value).__name__}: numba.cuda.to_device copies one")
     return cuda.as_cuda_array(value)

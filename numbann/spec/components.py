@@ -7,6 +7,7 @@ from typing import Annotated, Any
 from annotated_types import Ge
 
 from numbann.component import Component, NonNegative, Parameter, Positive
+from numbann.errors import ClashError
 from numbann.registry import Registry
 from numbann.spec.faults import Found, missing, not_allowed, unknown_key
 from numbann.spec.model import ComponentSpec
@@ -37,7 +38,10 @@ def choose(kind: str, given: Any, trail: Trail, registry: Registry | None) -> tu
     name, parameters = _split(given)
     if not isinstance(name, str):
         return ComponentSpec(""), [(named, _no_name(kind, name))]
-    entry = registry.find(kind, name) if registry else None
+    try:
+        entry = registry.find(kind, name) if registry else None
+    except ClashError as error:
+        return ComponentSpec(name), [(named, str(error))]
     if entry is not None:
         values, faults = _values(trail, entry.component, parameters)
         return ComponentSpec(entry.component.name, values), faults

@@ -56,8 +56,10 @@ def _checked(
 ) -> Loaded:
     """The raw spec as a Spec; SpecError with what was found so far and all other faults."""
     registry, failed = _registry(raw, origin.base) if given is None else (given, [])
-    raw.pop("$schema", None)  # it is for editors
+    editors = raw.pop("$schema", "")
     spec, wrong = build(Spec, raw, (), registry)
+    if not isinstance(editors, str):
+        wrong = [(("$schema",), not_allowed(editors, "a text, which is for editors")), *wrong]
     found = [*found, *check_agreement(spec, registry)]
     faults = faults + [origin.fault(trail, message) for trail, message in (*failed, *wrong, *found)]
     if faults or registry is None:

@@ -8,22 +8,28 @@ from dataclasses import MISSING, dataclass, field, fields
 from math import inf
 from typing import Annotated, Any
 
-from numbann.spec.rules import BOOLEAN, NULL, TEXT, Rule, list_of, number, numbers_by_name, one_of, text, whole
+from numbann.spec.rules import BOOLEAN, NULL, TEXT, Rule, exactly, list_of, number, numbers_by_name, one_of, text, whole
 
 NOT_YET = "is not in this version yet"
 MISSING_CELLS = ("", "NA", "NaN", "nan", "null", "?")
 AUTO = one_of("auto")
-NAME = text("a name", ".+")
+NAME = text("a name", r"[\s\S]+")
 NAMES = list_of(NAME, "a list of names")
 NAMES_OR_MORE = list_of(NAME, "a list of names, at least one", least=1)
 FOLDER = text("a name that can be a folder's: no slash, no dot at its end", r"[^/\\\0-\x1f]*[^/\\\0-\x1f. ]")
 COUNT = whole(1, 2**31 - 1)
-RATE = number("a number from 0 up to but not including 1", lambda value: 0 <= value < 1)
+RATE = number("a number from 0 up to but not including 1", lambda value: 0 <= value < 1, minimum=0, exclusiveMaximum=1)
+BETWEEN = number("a number between 0 and 1", lambda value: 0 < value < 1, exclusiveMinimum=0, exclusiveMaximum=1)
 SHARE = RATE | NULL
-LIMIT = number("a number above 0", lambda value: 0 < value < inf) | NULL
-WEIGHTS = numbers_by_name("an object with a number, at least 0, for each label named", lambda value: 0 <= value < inf)
+LIMIT = number("a number above 0", lambda value: 0 < value < inf, exclusiveMinimum=0) | NULL
+WEIGHTS = numbers_by_name(
+    "an object with a number, at least 0, for each label named", lambda value: 0 <= value < inf, minimum=0
+)
 DEVICE = text('"auto", "cpu", "cuda" or "cuda:N"', r"auto|cpu|cuda(:\d{1,3})?")
-SOURCES = Rule("a file, or an object of files", lambda value: value is not None)  # checks.py judges the rest
+FILE = {"type": "string", "minLength": 1}
+SOURCE = {"anyOf": [FILE, exactly(images=FILE, labels=FILE), exactly(x=FILE, y=FILE)]}
+PARTS = {"anyOf": [SOURCE, exactly(train=SOURCE, validation=SOURCE, test=SOURCE, needed=["train"])]}
+SOURCES = Rule("a file, or an object of files", lambda value: value is not None, PARTS)  # checks.py judges the rest
 
 
 class Section:
@@ -93,7 +99,7 @@ Auto = Any  # a ComponentSpec, or "auto" until it is resolved
 class Csv(Section):
     """How the cells of a table are told apart."""
 
-    delimiter: Annotated[str, AUTO | text("one character", ".")] = "auto"
+    delimiter: Annotated[str, AUTO | text("one character", r"[\s\S]")] = "auto"
     header: Annotated[bool | list[str], BOOLEAN | NAMES_OR_MORE] = True
     na: Annotated[list[str], list_of(TEXT, "a list of texts that mean missing")] = field(
         default_factory=lambda: list(MISSING_CELLS)
@@ -160,7 +166,7 @@ class EarlyStopping(Section):
 
     monitor: Annotated[str, NAME] = "validation_loss"
     patience: Annotated[int, COUNT] = 10
-    min_delta: Annotated[float, number("a number, at least 0", lambda value: value >= 0)] = 0.0
+    min_delta: Annotated[float, number("a number, at least 0", lambda value: value >= 0, minimum=0)] = 0.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -173,7 +179,7 @@ class Train(Section):
     threads: Annotated[int | str, whole(1, 4096) | AUTO] = "auto"
     clip_norm: Annotated[float | None, LIMIT] = None
     clip_value: Annotated[float | None, LIMIT] = None
-    average: Annotated[float | None, number("a number between 0 and 1", lambda value: 0 < value < 1) | NULL] = None
+    average: Annotated[float | None, BETWEEN | NULL] = None
     metrics: Annotated[str | list[str], Metrics()] = "auto"
     early_stopping: Annotated[EarlyStopping | None, Inner(EarlyStopping)] = None
     diagnostics: Annotated[bool, BOOLEAN] = False

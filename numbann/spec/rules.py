@@ -1,4 +1,4 @@
-"""What one key of the spec takes: a test, and words that complete the message "...; give WORDS".  It knows no key.
+"""What one key of the spec takes: a test, words for "...; give WORDS", and a JSON Schema.  It knows no key.
 
 Types are strict: true is no number, and "5" is no number.
 """
@@ -6,7 +6,7 @@ Types are strict: true is no number, and "5" is no number.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,59 +18,90 @@ from numbann.errors import PluginError
 
 @dataclass(frozen=True)
 class Rule:
-    """A test of a value, and what passes it in words."""
+    """A test of a value, what passes it in words, and as a JSON Schema, which may let more pass than the test."""
 
     words: str
     accepts: Callable[[Any], bool]
+    schema: Mapping[str, Any]
 
     def __or__(self, other: Rule) -> Rule:
         """Either of two."""
-        return Rule(f"{self.words} or {other.words}", lambda value: self.accepts(value) or other.accepts(value))
+        return Rule(
+            f"{self.words} or {other.words}",
+            lambda value: self.accepts(value) or other.accepts(value),
+            {"anyOf": [self.schema, other.schema]},
+        )
 
     def but(self, remark: str) -> Rule:
         """The same rule with a remark in its words."""
-        return Rule(f"{self.words} ({remark})", self.accepts)
+        return Rule(f"{self.words} ({remark})", self.accepts, self.schema)
 
 
-NULL = Rule("null", lambda value: value is None)
-BOOLEAN = Rule("true or false", lambda value: isinstance(value, bool))
-TEXT = Rule("a text", lambda value: isinstance(value, str))
+NULL = Rule("null", lambda value: value is None, {"type": "null"})
+BOOLEAN = Rule("true or false", lambda value: isinstance(value, bool), {"type": "boolean"})
+TEXT = Rule("a text", lambda value: isinstance(value, str), {"type": "string"})
 
 
 def one_of(*choices: str) -> Rule:
     """One of these texts."""
     quoted = [f'"{choice}"' for choice in choices]
     words = " or ".join([", ".join(quoted[:-1]), quoted[-1]] if len(quoted) > 1 else quoted)
-    return Rule(words, lambda value: isinstance(value, str) and value in choices)
+    return Rule(words, lambda value: isinstance(value, str) and value in choices, {"enum": list(choices)})
 
 
 def text(words: str, pattern: str) -> Rule:
-    """A text that matches a pattern as a whole."""
-    return Rule(words, lambda value: isinstance(value, str) and re.fullmatch(pattern, value, re.DOTALL) is not None)
+    """A text that matches a pattern as a whole; no dot in it, which JSON Schema and Python read differently."""
+    return Rule(
+        words,
+        lambda value: isinstance(value, str) and re.fullmatch(pattern, value) is not None,
+        {"type": "string", "pattern": f"^(?:{pattern})$"},
+    )
 
 
 def whole(low: int, high: int) -> Rule:
     """An integer of a range, its ends included."""
-    return Rule(f"a whole number from {low} to {high}", lambda value: type(value) is int and low <= value <= high)
+    return Rule(
+        f"a whole number from {low} to {high}",
+        lambda value: type(value) is int and low <= value <= high,
+        {"type": "integer", "minimum": low, "maximum": high},
+    )
 
 
-def number(words: str, test: Callable[[float], bool]) -> Rule:
-    """An integer or a float that passes a test."""
-    return Rule(words, lambda value: type(value) in (int, float) and test(value))
+def number(words: str, test: Callable[[float], bool], **bounds: float) -> Rule:
+    """An integer or a float that passes a test; the same bounds by the keywords of JSON Schema."""
+    return Rule(words, lambda value: type(value) in (int, float) and test(value), {"type": "number", **bounds})
 
 
 def list_of(item: Rule, words: str, least: int = 0) -> Rule:
     """A list whose elements all pass."""
-    return Rule(words, lambda value: isinstance(value, list) and len(value) >= least and all(map(item.accepts, value)))
+    return Rule(
+        words,
+        lambda value: isinstance(value, list) and len(value) >= least and all(map(item.accepts, value)),
+        {"type": "array", "items": item.schema, "minItems": least},
+    )
 
 
-def numbers_by_name(words: str, test: Callable[[float], bool]) -> Rule:
+def numbers_by_name(words: str, test: Callable[[float], bool], **bounds: float) -> Rule:
     """An object of numbers that pass a test."""
-    passes = number(words, test).accepts
-    return Rule(words, lambda value: isinstance(value, dict) and all(map(passes, value.values())))
+    one = number(words, test, **bounds)
+    return Rule(
+        words,
+        lambda value: isinstance(value, dict) and all(map(one.accepts, value.values())),
+        {"type": "object", "additionalProperties": one.schema},
+    )
 
 
 NUMBERS = list_of(number("a number", lambda value: True), "a list of numbers")
+
+
+def exactly(needed: Iterable[str] | None = None, **keys: Any) -> dict[str, Any]:
+    """The JSON Schema of an object with these keys and no other; all of them, or those needed, must be there."""
+    return {
+        "type": "object",
+        "properties": keys,
+        "required": list(keys if needed is None else needed),
+        "additionalProperties": False,
+    }
 
 
 # ---- parameters of components, whose rule is their annotation
@@ -80,16 +111,19 @@ def of_parameter(parameter: Parameter) -> Rule:
     """The rule of a component's parameter: "a number, at least 0, below 1"."""
     if parameter.type == Numbers:
         return NUMBERS
-    noun, types = _TYPES[parameter.type]
+    noun, types, name = _TYPES[parameter.type]
     bounds = [_bound(parameter, constraint) for constraint in parameter.constraints]
     words = ", ".join([noun, *(bound.words for bound in bounds)])
-    return Rule(words, lambda value: type(value) in types and all(bound.accepts(value) for bound in bounds))
+    schema: dict[str, Any] = {"type": name}
+    for bound in bounds:
+        schema |= bound.schema
+    return Rule(words, lambda value: type(value) in types and all(bound.accepts(value) for bound in bounds), schema)
 
 
-_TYPES: dict[type, tuple[str, tuple[type, ...]]] = {
-    float: ("a number", (int, float)),
-    int: ("a whole number", (int,)),
-    bool: ("true or false", (bool,)),
+_TYPES: dict[type, tuple[str, tuple[type, ...], str]] = {
+    float: ("a number", (int, float), "number"),
+    int: ("a whole number", (int,), "integer"),
+    bool: ("true or false", (bool,), "boolean"),
 }
 
 
@@ -97,13 +131,13 @@ def _bound(parameter: Parameter, constraint: Any) -> Rule:
     """One constraint of annotated-types."""
     match constraint:
         case Gt(gt=bound):
-            return Rule(f"above {bound}", lambda value: value > bound)
+            return Rule(f"above {bound}", lambda value: value > bound, {"exclusiveMinimum": bound})
         case Ge(ge=bound):
-            return Rule(f"at least {bound}", lambda value: value >= bound)
+            return Rule(f"at least {bound}", lambda value: value >= bound, {"minimum": bound})
         case Lt(lt=bound):
-            return Rule(f"below {bound}", lambda value: value < bound)
+            return Rule(f"below {bound}", lambda value: value < bound, {"exclusiveMaximum": bound})
         case Le(le=bound):
-            return Rule(f"at most {bound}", lambda value: value <= bound)
+            return Rule(f"at most {bound}", lambda value: value <= bound, {"maximum": bound})
         case MultipleOf(multiple_of=step):
-            return Rule(f"a multiple of {step}", lambda value: value % step == 0)
+            return Rule(f"a multiple of {step}", lambda value: value % step == 0, {"multipleOf": step})
     raise PluginError(f"parameter {parameter.name!r}: {constraint!r} is not known; use Gt, Ge, Lt, Le or MultipleOf")

@@ -16,6 +16,7 @@ import numpy as np
 from numbann.component import Component, arguments_of
 from numbann.data import Part
 from numbann.data.streaming import rows_at
+from numbann.derivation import derivative_of
 from numbann.engine import random
 from numbann.plan import Layer, Plan
 from numbann.training.callbacks import Callback, Warned
@@ -116,8 +117,7 @@ def character(component: Component, values: tuple[tuple[str, Any], ...]) -> tupl
 
 def _slope(component: Component, values: Mapping[str, Any], z: float) -> float:
     """da/dz in plain Python; NaN where that overflows."""
-    function, derivative = component.function, component.derivative
-    assert derivative is not None
+    function, derivative = component.function, derivative_of(component)
     given = {"z": z, "u": 0.5, **values}
     try:
         given["a"] = function(**{name: given[name] for name in arguments_of(function)})

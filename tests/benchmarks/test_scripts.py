@@ -13,7 +13,8 @@ import pytest
 import numbann
 
 ROOT = Path(numbann.__file__).parents[1]
-SCRIPTS = ("train_step", "inference", "startup", "scaling", "additions", "kernels", "components", "peak", "cuda")
+SCRIPTS = ("train_step", "inference", "startup", "scaling", "additions")
+SCRIPTS += ("kernels", "components", "derivatives", "plugins", "peak", "cuda")
 
 
 def start(script: str, *arguments: object) -> subprocess.Popen[str]:

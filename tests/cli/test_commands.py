@@ -255,11 +255,11 @@ def test_show_every_component_of_a_name(numbann: Numbann) -> None:
 
 
 def test_plugins_list(numbann: Numbann) -> None:
-    rows = json.loads(numbann("plugins", "list", "--json").stdout)
+    rows = json.loads(numbann("plugins", "list", "--all", "--json").stdout)
     assert {"kind": "optimizer", "name": "adam", "aliases": [], "origin": "numbann"}.items() <= next(
         row for row in rows if row["name"] == "adam"
     ).items()
-    assert len(numbann("plugins", "list").stdout.splitlines()) == len(rows)
+    assert len(numbann("plugins", "list", "--all").stdout.splitlines()) == len(rows)
 
 
 # ---- diagnostics

@@ -33,6 +33,7 @@ finally:
         (["check", "spec.json"], ["click"]),
         (["show", "relu"], ["click"]),
         (["plugins", "list"], ["click"]),
+        (["schema"], ["click"]),
         (["--version"], ["click"]),
     ],
 )

@@ -80,6 +80,21 @@ def test_an_edited_component_is_never_stale(cache: Path, tmp_path: Path) -> None
     assert found["comment"] == {**found["first"], "compiled": 0}
 
 
+def test_an_edited_helper_in_another_module_is_never_stale(cache: Path, tmp_path: Path) -> None:
+    """The plugin's own file stays as it is."""
+    plugin, helper = tmp_path / "bent.py", tmp_path / "numbann_test_helper.py"
+    start, end = PLUGIN.index("SLOPE"), PLUGIN.index("@activation")
+    plugin.write_text(PLUGIN[:start] + "from numbann_test_helper import bend\n\n\n" + PLUGIN[end:])
+    found = []
+    for slope in ("0.1", "0.2", "0.1"):
+        helper.write_text(f'"""A helper."""\n\nSLOPE = {slope}\n\n\ndef bend(z):\n    return SLOPE * z\n')
+        os.utime(helper, (1_000_000_000, 1_000_000_000))
+        path = os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")])
+        found.append(run("train_once.py", plugin, "bent", NUMBANN_CACHE_DIR=cache, PYTHONPATH=path))
+    assert found[0]["digest"] != found[1]["digest"]
+    assert found[2] == {**found[0], "compiled": 0}
+
+
 def test_without_a_folder_that_can_be_written(filled: Filled, tmp_path: Path) -> None:
     """The folder would lie below a file: everything is compiled, nothing is said, and the result is the same."""
     (tmp_path / "file").write_text("in the way")

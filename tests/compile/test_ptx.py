@@ -71,14 +71,14 @@ def test_a_number_of_double_precision_is_named() -> None:
 def test_what_does_not_compile_is_said_of_the_component() -> None:
     @loss
     def wrong(y, t):
-        """Wrong: an element of a number."""
-        return y[0] - t
+        """Wrong: the length of a number."""
+        return len(y) - t
 
     @wrong.derivative
     def wrong_derivative(y, t):
         return 1.0
 
-    with pytest.raises(PluginError, match="loss wrong: does not compile: "):
+    with pytest.raises(PluginError, match="loss wrong: does not compile for cuda: "):
         ptx(freeze(wrong).configured(), "float32", (8, 0))
 
 

@@ -1,14 +1,24 @@
-"""`numbann plugins`: the components there are and where they come from.  It compiles and checks none of them."""
+"""`numbann plugins`: what provides components, and which; checks of them, and new ones.  It does neither itself."""
 
 from __future__ import annotations
 
 import json
-from typing import Any
+import shutil
+import textwrap
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from numbann.errors import did_you_mean
 from numbann_cli.group import Settings
 from numbann_cli.overview import COMMANDS
+from numbann_cli.scaffold import KINDS, component_name, create
+
+if TYPE_CHECKING:
+    from numbann.discovery import Catalogue
 
 
 @click.group("plugins", help=COMMANDS["plugins"], no_args_is_help=False, invoke_without_command=True)
@@ -20,13 +30,85 @@ def command(context: click.Context) -> None:
 
 
 @command.command("list")
+@click.option("--all", "each", is_flag=True, help="A line for every component: kind, name, origin and what it is.")
 @click.option("--json", "as_json", is_flag=True, help="A JSON list on stdout.")
 @click.pass_obj
-def list_(settings: Settings, as_json: bool) -> None:
-    """List every component: kind, name, origin and what it is."""
-    from numbann.discovery import with_files
+def list_(settings: Settings, each: bool, as_json: bool) -> None:
+    """List what provides components (numbann, distributions, files), its state, and the names."""
+    from numbann.discovery import everything
+    from numbann.errors import PluginWarning
 
-    rows: list[dict[str, Any]] = [
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", PluginWarning)  # the list says it
+        catalogue = everything(settings.plugin_files())
+    rows = _components(catalogue) if each else list(_providers(catalogue))
+    if as_json:
+        click.echo(json.dumps(rows))
+    else:
+        click.echo(_table(rows) if each else "\n\n".join(map(_told, rows)))
+
+
+# ---- what provides components
+
+
+def _providers(catalogue: Catalogue) -> Iterator[dict[str, Any]]:
+    """numbann itself, then every plugin: where it is, its state and the names of its components by kind."""
+    import numbann
+
+    yield {"name": "numbann", "version": numbann.__version__, "state": "built in", "components": _names(catalogue)}
+    for plugin in catalogue.plugins:
+        state = "left out" if not plugin.allowed else "failed" if plugin in catalogue.failed else "loaded"
+        yield {
+            "name": plugin.origin.owner,
+            "version": plugin.origin.version,
+            "module": plugin.origin.module,
+            "entry_points": list(plugin.names),
+            "state": state,
+            "reason": {"left out": "NUMBANN_PLUGINS does not name it", "failed": str(catalogue.failed.get(plugin))}.get(
+                state
+            ),
+            "components": _names(catalogue, plugin.origin.module, plugin.origin.owner),
+        }
+
+
+def _names(catalogue: Catalogue, module: str | None = None, owner: str = "numbann") -> dict[str, list[str]]:
+    """The names of an owner's components, or of one module of it, by kind."""
+    found: dict[str, list[str]] = {}
+    for entry in catalogue.entries():
+        if entry.origin.owner == owner and module in (None, entry.origin.module):
+            found.setdefault(entry.component.kind, []).append(entry.component.name)
+    return found
+
+
+def _told(provider: dict[str, Any]) -> str:
+    """A heading, and below it the names by kind or the reason why there are none."""
+    module = provider.get("module", "")
+    name = f"{provider['name']} {provider['version']}".strip()
+    within = f" ({module})" if provider.get("version") and module else ""
+    lines = [f"{name}{within}: {provider['state']}"]
+    if provider.get("reason"):
+        lines += _wrapped("", provider["reason"])
+    for kind, names in provider["components"].items():
+        lines += _wrapped(f"{kind:<12}", ", ".join(names))
+    return "\n".join(lines)
+
+
+def _wrapped(title: str, text: str) -> list[str]:
+    return textwrap.wrap(
+        text,
+        shutil.get_terminal_size((120, 24)).columns,
+        initial_indent=f"  {title}",
+        subsequent_indent=" " * (2 + len(title)),
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+
+
+# ---- every component
+
+
+def _components(catalogue: Catalogue) -> list[dict[str, Any]]:
+    return [
         {
             "kind": entry.component.kind,
             "name": entry.component.name,
@@ -34,9 +116,8 @@ def list_(settings: Settings, as_json: bool) -> None:
             "origin": str(entry.origin),
             "summary": entry.component.summary,
         }
-        for entry in with_files(settings.plugin_files()).entries()
+        for entry in catalogue.entries()
     ]
-    click.echo(json.dumps(rows) if as_json else _table(rows))
 
 
 def _table(rows: list[dict[str, Any]]) -> str:
@@ -44,3 +125,73 @@ def _table(rows: list[dict[str, Any]]) -> str:
     wide = {column: max(len(row[column]) for row in rows) for column in ("kind", "name", "origin")}
     lines = ([*(f"{row[column]:<{room}}" for column, room in wide.items()), row["summary"]] for row in rows)
     return "\n".join(map("  ".join, lines))
+
+
+# ---- check and new
+
+
+@command.command("check")
+@click.argument("what")
+@click.option("--json", "as_json", is_flag=True, help="A JSON list on stdout, an object a component.")
+@click.pass_obj
+def check(settings: Settings, what: str, as_json: bool) -> None:
+    """Check the components of WHAT: a name, a plugin file, or a folder of plugin files or of a distribution.
+
+    Signature, purity, gradient, precision, extremes, vectors and speed; exit code 1 if a check fails.
+    """
+    from numbann_cli.plugin_report import found_by, lines_of, summary
+
+    reports = []
+    for report in found_by(what, lambda: _meant(settings, what)):
+        reports.append(report)
+        if not as_json:
+            click.echo("\n".join([*([""] if len(reports) > 1 else []), *lines_of(report)]))
+    if as_json:
+        click.echo(json.dumps([report.json() for report in reports]))
+    elif len(reports) > 1:
+        click.echo(f"\n{summary(reports)}")
+    if any(report.failed for report in reports):
+        raise click.exceptions.Exit(1)
+
+
+def _meant(settings: Settings, what: str) -> list[Any]:
+    """The components that are meant: those of a path, else all that are called so, else those of a plugin."""
+    from numbann.discovery import everything, with_files
+    from numbann.testing import components_of
+
+    if Path(what).exists():
+        return components_of(what)
+    files = settings.usable_files()
+    found = with_files(files).named(what)
+    if not found:
+        catalogue = everything(files)
+        entries = list(catalogue.entries())
+        found = [entry for entry in entries if what in (entry.origin.owner, entry.origin.module)]
+        if not found:
+            reason = catalogue.withheld(what) or "is neither a path nor a component"
+            known = [name for entry in entries for name in (entry.component.name, *entry.component.aliases)]
+            raise click.UsageError(f'"{what}" {reason}{did_you_mean(what, known)}')
+    return [entry.component for entry in found]
+
+
+@command.command("new")
+@click.argument("name")
+@click.option("--kind", type=click.Choice(KINDS), required=True, help="What it is.")
+@click.option(
+    "-o", "folder", type=click.Path(file_okay=False, path_type=Path), default=".", metavar="DIR", help="Where."
+)
+@click.pass_obj
+def new(settings: Settings, name: str, kind: str, folder: Path) -> None:
+    """Write a new plugin, numbann-NAME: a distribution with one component, tests, and a spec that trains with it."""
+    from numbann.discovery import with_files
+
+    component = component_name(name)
+    other = with_files(settings.usable_files()).find(kind, component)
+    if other:
+        raise click.UsageError(f'the {kind} "{component}" exists already, in {other.origin}; give another name')
+    root = create(component, kind, folder)
+    if component != name:
+        click.echo(f"{name} becomes {component}, since a component's name is a Python name")
+    click.echo(f"wrote {root}; the formula is in {root / f'numbann_{component}.py'}\n\nnext:")
+    for line in (f"pip install -e {root}", f"pytest {root}", f"numbann train {root / 'example' / component}.json"):
+        click.echo(f"  {line}")

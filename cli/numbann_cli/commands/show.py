@@ -13,6 +13,7 @@ from numbann_cli.group import Settings
 from numbann_cli.overview import COMMANDS
 
 if TYPE_CHECKING:
+    from numbann.discovery import Catalogue
     from numbann.registry import Entry
 
 
@@ -31,13 +32,12 @@ def command(settings: Settings, what: str, plot: Path | None) -> None:
         click.echo(run_page(Path(what), width))
         return
     from numbann.discovery import with_files
-    from numbann.registry import Registry
     from numbann_cli.component_page import page
 
-    registry: Registry = with_files(settings.plugin_files())
-    found = [entry for entry in registry.entries() if what in (entry.component.name, *entry.component.aliases)]
+    catalogue = with_files(settings.usable_files())
+    found = catalogue.named(what)
     if not found:
-        raise click.UsageError(_unknown(registry, what))
+        raise click.UsageError(_unknown(catalogue, what))
     if plot:
         _draw(what, found, plot)
     click.echo("\n\n".join(map(page, found)))
@@ -56,9 +56,12 @@ def _draw(what: str, found: list[Entry], plot: Path) -> None:
     draw(plot, drawn)
 
 
-def _unknown(registry: object, what: str) -> str:
+def _unknown(catalogue: Catalogue, what: str) -> str:
     from numbann.errors import did_you_mean
 
-    known = [name for entry in registry.entries() for name in (entry.component.name, *entry.component.aliases)]  # type: ignore[attr-defined]
+    withheld = catalogue.withheld(what)
+    if withheld:
+        return f'"{what}" {withheld}'
+    known = [name for entry in catalogue.entries() for name in (entry.component.name, *entry.component.aliases)]
     hint = did_you_mean(what, known)
     return f'"{what}" is neither a path nor a component{hint} (numbann plugins list shows all {len(known)})'

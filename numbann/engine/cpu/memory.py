@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from numbann.derivation import keeps_z
 from numbann.plan import STATISTICS, VECTOR_BYTES, Layer, Plan
 from numbann.simd.dense import DELTA_DEPTH
 from numbann.simd.sweep import PANEL
@@ -133,7 +134,7 @@ def _layer_rows(plan: Plan, k: int, rows: int) -> LayerRows:
         return aligned((rows, layer.row), plan.dtype)
 
     z = buffer()
-    a = buffer() if layer.activation is not None and layer.activation.component.keeps_z else z
+    a = buffer() if layer.activation is not None and keeps_z(layer.activation.component) else z
     return LayerRows(
         h=buffer() if layer.norm else z,
         z=z,

@@ -15,6 +15,7 @@ import numpy as np
 
 from numbann.compile import cuda as compiled
 from numbann.component import Configured
+from numbann.derivation import keeps_z
 from numbann.engine.cuda.layout import Layout, Room, buffer
 from numbann.plan import NORM, Layer, Plan
 from numbann.simd.op import CLIP_NORM
@@ -142,7 +143,7 @@ class Builder:
         made = elements.activate(self._module(layer.activation).value, dtype, len(layer.learnable), noisy)
         if not self.training:
             return [made]
-        before = [elements.kept(op.Z)] if component.keeps_z and layer.norm is None else []
+        before = [elements.kept(op.Z)] if keeps_z(component) and layer.norm is None else []
         return [*before, made, *([elements.kept(op.A)] if self._followed(layer) else [])]
 
     def _after(self, k: int) -> list[Any]:
@@ -321,8 +322,8 @@ class Builder:
         gathered = self.work.take(self.batch * layer.inputs) if self.fused and k == 0 else 0
         y = room()
         a = room() if layer.activation is not None and self._followed(layer) else y
-        keeps_z = layer.activation is not None and (layer.activation.component.keeps_z or layer.norm is not None)
-        z = room() if keeps_z or (layer.norm and self._followed(layer)) else a
+        kept = layer.activation is not None and (keeps_z(layer.activation.component) or layer.norm is not None)
+        z = room() if kept or (layer.norm and self._followed(layer)) else a
         self._row(
             k,
             X=int(self.rows[k - 1, op.Y]) if k else gathered,

@@ -1,0 +1,73 @@
+"""The commands that plugins add, and the warnings of plugins that are left out.  It loads none: discovery does."""
+
+from __future__ import annotations
+
+import sys
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import click
+
+from numbann_cli.overview import COMMANDS
+
+
+def commands_of_plugins(folder: Path | None) -> dict[str, click.Command]:
+    """Every command that an installed plugin, or a file of the folder, adds; a clash or a failure is a warning."""
+    from numbann.discovery import installed_plugins, of_file
+    from numbann.errors import PluginError, PluginWarning
+
+    commands: dict[str, click.Command] = {}
+    owners = dict.fromkeys(COMMANDS, "numbann")
+    for plugin in [*installed_plugins(), *map(of_file, files_of(folder))]:
+        added = click.Group()
+        try:
+            if plugin.allowed:
+                plugin.add_commands(added)
+        except PluginError as error:
+            warnings.warn(f"{error} (it is left out)", PluginWarning, stacklevel=2)
+            continue
+        for name, command in added.commands.items():
+            owner = owners.setdefault(name, str(plugin.origin))
+            if owner == str(plugin.origin):
+                commands[name] = command
+            else:
+                commands.pop(name, None)
+                message = f'the command "{name}" is given twice: by {owner} and by {plugin.origin}; rename one of them'
+                warnings.warn(message, PluginWarning, stacklevel=2)
+    return commands
+
+
+def usable(files: list[Path]) -> list[Path]:
+    """The files that load as plugins; a warning of each other one."""
+    if not files:
+        return []
+    from numbann.discovery import of_file, with_files
+
+    catalogue = with_files()
+    return [file for file in files if catalogue.try_to_add(of_file(file))]
+
+
+def files_of(folder: Path | None) -> list[Path]:
+    """The one-file plugins of a folder, sorted."""
+    return sorted(folder.glob("*.py")) if folder else []
+
+
+@contextmanager
+def plain_warnings() -> Iterator[None]:
+    """Show warnings of plugins as lines for a person, on stderr."""
+    with warnings.catch_warnings():
+        others = warnings.showwarning
+
+        def show(message: Any, category: type[Warning], *place: Any, **extra: Any) -> None:
+            from numbann.errors import PluginWarning
+
+            if issubclass(category, PluginWarning):
+                print(f"numbann: warning: {message}", file=sys.stderr)
+            else:
+                others(message, category, *place, **extra)
+
+        warnings.showwarning = show
+        yield

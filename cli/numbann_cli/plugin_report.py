@@ -1,0 +1,123 @@
+"""What `numbann plugins check` prints of a component: a line a check, speed beside known ones, a verdict."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from numbann.component import Component
+from numbann.testing.checks import findings_of, run
+from numbann.testing.findings import FAILED, PASSED, SKIPPED, WARNING, Finding, spot_of
+
+MARKS = {PASSED: "✓", FAILED: "✗", WARNING: "!", SKIPPED: "-"}
+PLAIN = {"✓": "ok", "✗": "FAIL"}  # for terminals that cannot print the marks
+NARROW = 11
+
+
+@dataclass
+class Report:
+    """What was found of a component, and its speed: {kernel: {name: ns a number}} and {name: us a step}."""
+
+    name: str
+    kind: str
+    place: str
+    findings: list[Finding] = field(default_factory=list)
+    nanoseconds: dict[str, dict[str, float]] = field(default_factory=dict)
+    step_microseconds: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def failed(self) -> list[str]:
+        """The names of the checks that failed."""
+        return [finding.check for finding in self.findings if finding.failed]
+
+    def json(self) -> dict[str, Any]:
+        """As an object for programs."""
+        return {**asdict(self), "passed": not self.failed}
+
+
+def broken(what: str, error: Exception) -> Report:
+    """The report of a plugin that cannot be loaded."""
+    return Report(what, "plugin", what, [Finding("loading", FAILED, str(error))])
+
+
+def report_of(component: Component) -> Report:
+    """Run all checks, and time the component if it compiles."""
+    report = Report(component.name, component.kind, spot_of(component.function))
+    report.findings += findings_of(component)
+    compiled = any(finding.check == "precision" and finding.state != SKIPPED for finding in report.findings)
+    if compiled and "precision" not in report.failed:
+        from numbann.testing import cuda, speed
+
+        report.findings.append(run("vectors", speed.check_vectors, component))
+        report.findings.append(run("cuda", cuda.check_cuda, component))
+        report.nanoseconds = speed.nanoseconds(component)
+        report.step_microseconds = speed.step_microseconds(component)
+    return report
+
+
+def lines_of(report: Report) -> Iterator[str]:
+    """The report for a person."""
+    yield f"{report.kind} {report.name}" + (f"   {report.place}" if report.place != report.name else "")
+    yield ""
+    for finding in report.findings:
+        yield f"  {_mark(finding.state)} {finding.check:<{NARROW}}{finding.message}"
+        for detail in (finding.place, finding.remedy and f"-> {finding.remedy}"):
+            if detail:
+                yield f"    {'':<{NARROW}}{detail}"
+    for kernel, times in report.nanoseconds.items():
+        yield f"    {'speed':<{NARROW}}{kernel}: {_times(times, 'ns a number', '.2f')}"
+    if report.step_microseconds:
+        step = "784-128-10, batches of 32, one thread"
+        yield f"    {'step':<{NARROW}}{_times(report.step_microseconds, 'us a training step', '.1f')}; {step}"
+    yield ""
+    yield f"  {_verdict(report)}"
+
+
+def _mark(state: str) -> str:
+    mark = MARKS[state]
+    try:
+        mark.encode(sys.stdout.encoding or "ascii")
+    except UnicodeEncodeError:
+        return PLAIN.get(mark, mark)
+    return mark
+
+
+def _times(times: dict[str, float], unit: str, digits: str) -> str:
+    """The component's own time and those of others: "0.25 ns a number (relu 0.03, sigmoid 0.17)"."""
+    (_, own), *others = times.items()
+    beside = ", ".join(f"{name} {time:{digits}}" for name, time in others)
+    return f"{own:{digits}} {unit}" + (f" ({beside})" if beside else "")
+
+
+def _verdict(report: Report) -> str:
+    failed = report.failed
+    if failed:
+        return f"Verdict: {report.name} is not to be used yet; {_listed(failed)} failed."
+    doubts = [finding.check for finding in report.findings if finding.state == WARNING]
+    remarks = f", with a remark on {_listed(doubts)}" if doubts else ""
+    return f"Verdict: {report.name} passes every check{remarks}."
+
+
+def _listed(names: list[str]) -> str:
+    return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
+
+
+def found_by(what: str, load: Callable[[], list[Component]]) -> Iterator[Report]:
+    """The reports of what is loaded, as they are made; of a plugin that cannot be loaded, why."""
+    from numbann.errors import NumbannError
+
+    try:
+        components = load()
+    except NumbannError as error:
+        yield broken(what, error)
+        return
+    yield from map(report_of, components)
+
+
+def summary(reports: Sequence[Report]) -> str:
+    """The verdict on several."""
+    failed = [report.name for report in reports if report.failed]
+    passed = f"{len(reports) - len(failed)} of {len(reports)} pass"
+    return f"{passed}; not {_listed(failed)}" if failed else passed

@@ -1,0 +1,79 @@
+"""Derivatives of components, exact: the author's where there is one, else derived from the function's source.
+
+`terms` holds expressions, `reading` makes them of functions, `rules` derives them, `writing` makes functions of them.
+The derived function is plain Python under the rules of components, so that it is compiled like any other.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+from numbann.component import Component, arguments_of
+from numbann.derivation.reading import read
+from numbann.derivation.rules import Derivative, signs_tested
+from numbann.derivation.terms import Term, Terms, assume, cost, replace, surely_within, within
+from numbann.derivation.writing import function_of
+from numbann.errors import PluginError
+
+Function = Callable[..., Any]
+MOST_WAYS = 16  # through a function whose choices are taken apart
+
+
+@functools.cache
+def derivative_of(component: Component) -> Function:
+    """da/dz of an activation of one unit, dvalue/dy of a loss of one output."""
+    return component.derivative or _derived(component, "z" if component.kind == "activation" else "y")
+
+
+@functools.cache
+def slopes_of(component: Component) -> tuple[Function, ...]:
+    """The derivatives of an activation to its trained parameters, in their order."""
+    return tuple(component.slopes.get(name) or _derived(component, name) for name in component.learnable)
+
+
+def keeps_z(component: Component) -> bool:
+    """Whether an activation needs z beside a on the way back: a derivative reads z, or it works on whole rows."""
+    if component.form == "row":
+        return True
+    return any("z" in arguments_of(part) for part in (derivative_of(component), *slopes_of(component)))
+
+
+def _derived(component: Component, argument: str) -> Function:
+    """The function that computes the derivative to an argument."""
+    function = component.function
+    if component.form != "elementwise":
+        raise PluginError(f"{component.kind} {component.name}: a function of rows cannot be derived")
+    root = read(Terms(), function)
+    value = root.terms.argument("a" if component.kind == "activation" else "y")
+    result = _cheapest(root, argument, value)
+    place = f"{inspect.getsourcefile(function)}:{function.__code__.co_firstlineno}"
+    name = f"{function.__name__}_d{argument}"
+    arguments = dict.fromkeys((*component.roles, value.value, *component.defaults()))
+    return function_of(result, name, list(arguments), value.value, f"<{name}, derived from {place}>")
+
+
+def _cheapest(root: Term, argument: str, value: Term) -> Term:
+    """The derivative of an expression: as it stands, or with its choices in front, if there are not many ways."""
+    tests = signs_tested(root)
+
+    def by_ways(way: Term, facts: dict[Term, bool]) -> Term:
+        test = next((term.parts[0] for term in surely_within(way) if term.operation == "if"), None)
+        if test is None:
+            return assume(by_end(way), facts)
+        ways = (by_ways(assume(way, {test: known}), {**facts, test: known}) for known in (True, False))
+        return root.terms.choice(test, *ways)
+
+    def by_end(end: Term) -> Term:
+        derivative = Derivative(end, argument, tests)
+        slope = replace(derivative.of(end), derivative.values)
+        return min(slope, replace(slope, {end: value}), key=cost) if value.value == "a" else slope
+
+    return min(by_end(root), by_ways(root, {}), key=cost) if _ways(root) <= MOST_WAYS else by_end(root)
+
+
+def _ways(root: Term) -> int:
+    """At most how many ways lead through an expression."""
+    return 2 ** len({term.parts[0] for term in within(root) if term.operation == "if"})

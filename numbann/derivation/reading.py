@@ -1,0 +1,258 @@
+"""From an author's function to the expression that it computes: variables, branches, loops and helpers are gone.
+
+A loop over a constant range is unrolled, another one stays a loop over symbols.  A function that is
+called is read where it is called, an `if` becomes a choice.  The order of the author's operations stays.  It derives
+nothing.
+"""
+
+from __future__ import annotations
+
+import ast
+import contextlib
+import inspect
+import math
+import operator
+from collections.abc import Iterator
+
+from numbann.derivation.rules import KNOWN
+from numbann.derivation.terms import Term, Terms
+from numbann.syntax import Function, Parsed
+
+Value = Term | tuple["Value", ...]
+Variables = dict[str, Value]
+
+BINARY = {
+    ast.Add: ("+", operator.add),
+    ast.Sub: ("-", operator.sub),
+    ast.Mult: ("*", operator.mul),
+    ast.Div: ("/", operator.truediv),
+    ast.FloorDiv: ("//", operator.floordiv),
+    ast.Mod: ("%", operator.mod),
+    ast.Pow: ("**", operator.pow),
+}
+COMPARISONS = {ast.Lt: "<", ast.LtE: "<=", ast.Gt: ">", ast.GtE: ">=", ast.Eq: "==", ast.NotEq: "!="}
+MOST_ROUNDS = 256  # of loops, all together
+
+
+def read(terms: Terms, function: Function) -> Term:
+    """What a function of numbers returns, in terms of its arguments."""
+    reader = _Reader(terms, function)
+    arguments = [argument.arg for argument in (*reader.tree.args.args, *reader.tree.args.kwonlyargs)]
+    result = reader.result({name: terms.argument(name) for name in arguments})
+    if isinstance(result, tuple):
+        raise reader.refuse(reader.tree, "returns several numbers; only one can be derived")
+    return result
+
+
+class _Reader(Parsed):
+    """Reads one function, for the values of its arguments."""
+
+    def __init__(self, terms: Terms, function: Function, path: tuple[Function, ...] = ()) -> None:
+        super().__init__(function, path)
+        self.terms, self.rounds = terms, 0
+
+    def result(self, variables: Variables) -> Value:
+        """What it returns."""
+        found = self.run(self.statements(), variables)
+        if found is None:
+            raise self.refuse(self.tree, "does not return a value on every path")
+        return found
+
+    # ---- statements
+
+    def run(self, lines: list[ast.stmt], variables: Variables) -> Value | None:
+        """Go through statements, which change the variables, up to a return."""
+        for place, line in enumerate(lines):
+            rest = lines[place + 1 :]
+            match line:
+                case ast.Return():
+                    if line.value is None:
+                        raise self.refuse(line, "return without a value")
+                    return self.value(line.value, variables)
+                case ast.Assign():
+                    value = self.value(line.value, variables)
+                    for target in line.targets:
+                        self.assign(target, value, variables)
+                case ast.AugAssign(target=ast.Name() as target):
+                    left = self.value(ast.copy_location(ast.Name(target.id, ast.Load()), line), variables)
+                    variables[target.id] = self.binary(line, left, self.value(line.value, variables))
+                case ast.If():
+                    test = self.number_of(line.test, variables)
+                    if test.is_number():
+                        return self.run([*(line.body if test.value else line.orelse), *rest], variables)
+                    if _returns(line):
+                        return self.both(test, [*line.body, *rest], [*line.orelse, *rest], variables)
+                    self.branch(test, line, variables)
+                case ast.For():
+                    bounds = self.bounds(line, variables)
+                    if all(bound.is_number() for bound in bounds):
+                        return self.run([*self.unrolled(line, bounds), *rest], variables)
+                    self.loop(line, bounds, variables)
+                case ast.Pass():
+                    pass
+                case _:
+                    raise self.not_a_statement(line)
+        return None
+
+    def both(self, test: Term, yes: list[ast.stmt], no: list[ast.stmt], variables: Variables) -> Value | None:
+        """What is returned by one way or the other."""
+        found = [self.run(lines, dict(variables)) for lines in (yes, no)]
+        if found[0] is None or found[1] is None:
+            return None
+        return self.choice(test, found[0], found[1])
+
+    def branch(self, test: Term, line: ast.If, variables: Variables) -> None:
+        """The variables after an `if` in which nothing returns; one that is set on one way only is set no longer."""
+        yes, no = dict(variables), dict(variables)
+        self.run(line.body, yes)
+        self.run(line.orelse, no)
+        variables.clear()
+        variables.update({name: self.choice(test, yes[name], no[name]) for name in yes if name in no})
+
+    def choice(self, test: Term, yes: Value, no: Value) -> Value:
+        """One value or the other, number by number."""
+        if isinstance(yes, Term) and isinstance(no, Term):
+            return self.terms.choice(test, yes, no)
+        if isinstance(yes, tuple) and isinstance(no, tuple) and len(yes) == len(no):
+            return tuple(self.choice(test, *pair) for pair in zip(yes, no, strict=True))
+        raise self.refuse(self.tree, "gives now one number, now several")
+
+    def bounds(self, line: ast.For, variables: Variables) -> list[Term]:
+        """The arguments of a loop's range."""
+        match line:
+            case ast.For(target=ast.Name(), iter=ast.Call(func=ast.Name(id="range")) as bounds, orelse=[]):
+                return [self.number_of(bound, variables) for bound in bounds.args]
+        raise self.refuse(line, "a loop must be: for k in range(...)")
+
+    def unrolled(self, line: ast.For, bounds: list[Term]) -> Iterator[ast.stmt]:
+        """The body of a loop over constants, once for each round, with its variable set."""
+        rounds = range(*(int(bound.value) for bound in bounds))
+        self.rounds += len(rounds)
+        if self.rounds > MOST_ROUNDS:
+            raise self.refuse(line, f"more than {MOST_ROUNDS} rounds of loops are not derived; give the derivative")
+        for k in rounds:
+            yield ast.copy_location(ast.Assign([line.target], ast.copy_location(ast.Constant(k), line)), line)
+            yield from line.body
+
+    def loop(self, line: ast.For, bounds: list[Term], variables: Variables) -> None:
+        """The variables after a loop whose rounds are not known; those first set in it are set no longer."""
+        if _returns(line):
+            raise self.refuse(line, "a return in a loop over a range that is not constant cannot be derived")
+        assert isinstance(line.target, ast.Name)
+        stored = (node.id for node in ast.walk(line) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store))
+        states = {name: variables[name] for name in dict.fromkeys(stored) if name in variables}
+        starts = [start for start in states.values() if isinstance(start, Term)]
+        if len(starts) < len(states) or line.target.id in states:
+            raise self.refuse(line, "a loop over a range that is not constant changes numbers only, not its own index")
+        index, symbols = self.terms.symbol(), [self.terms.symbol() for _ in states]
+        inside: Variables = {**variables, line.target.id: index, **dict(zip(states, symbols, strict=True))}
+        self.run(line.body, inside)
+        results = [self.number_of(ast.copy_location(ast.Name(name, ast.Load()), line), inside) for name in states]
+        variables.update(zip(states, self.terms.loop(bounds, index, symbols, starts, results), strict=True))
+
+    def assign(self, target: ast.expr, value: Value, variables: Variables) -> None:
+        """Set a variable, or several."""
+        match target:
+            case ast.Name():
+                variables[target.id] = value
+            case ast.Tuple() if isinstance(value, tuple) and len(value) == len(target.elts):
+                for part, one in zip(target.elts, value, strict=True):
+                    self.assign(part, one, variables)
+            case _:
+                raise self.refuse(target, f"cannot assign to {ast.unparse(target)!r}")
+
+    # ---- expressions
+
+    def value(self, node: ast.expr, variables: Variables) -> Value:
+        """What an expression gives."""
+        terms = self.terms
+        match node:
+            case ast.Constant(value=bool() | int() | float() as number):
+                return terms.of(number)
+            case ast.Name():
+                return self.variable(node, variables)
+            case ast.Attribute():
+                return terms.of(self.number(node, self.attribute(node)))
+            case ast.Tuple():
+                return tuple(self.value(item, variables) for item in node.elts)
+            case ast.BinOp():
+                return self.binary(node, self.value(node.left, variables), self.value(node.right, variables))
+            case ast.UnaryOp():
+                return self.unary(node, self.number_of(node.operand, variables))
+            case ast.BoolOp():
+                parts = [self.number_of(part, variables) for part in node.values]
+                return terms.make("and" if isinstance(node.op, ast.And) else "or", *parts)
+            case ast.Compare():
+                return self.compared(node, variables)
+            case ast.IfExp():
+                test = self.number_of(node.test, variables)
+                return self.choice(test, self.value(node.body, variables), self.value(node.orelse, variables))
+            case ast.Call():
+                return self.call(node, variables)
+        raise self.not_a_value(node)
+
+    def number_of(self, node: ast.expr, variables: Variables) -> Term:
+        """What an expression of one number gives."""
+        found = self.value(node, variables)
+        if isinstance(found, tuple):
+            raise self.refuse(node, "several numbers where one is needed")
+        return found
+
+    def variable(self, node: ast.Name, variables: Variables) -> Value:
+        """A variable, or a number of the module."""
+        if node.id in variables:
+            return variables[node.id]
+        if node.id in self.locals:
+            raise self.refuse(node, f"{node.id!r} is not set on every path that leads here")
+        return self.terms.of(self.number(node, self.looked_up(node)))
+
+    def binary(self, node: ast.BinOp | ast.AugAssign, left: Value, right: Value) -> Term:
+        """An operation on two numbers; on two literals it is done at once."""
+        if type(node.op) not in BINARY or isinstance(left, tuple) or isinstance(right, tuple):
+            raise self.refuse(node, f"{ast.unparse(node)!r} is not arithmetic on two numbers")
+        operation, operate = BINARY[type(node.op)]
+        if left.is_number() and right.is_number():
+            with contextlib.suppress(ArithmeticError):
+                return self.terms.of(operate(left.value, right.value))
+        return self.terms.make(operation, left, right)
+
+    def unary(self, node: ast.UnaryOp, operand: Term) -> Term:
+        """-x, +x, not x."""
+        match node.op:
+            case ast.USub():
+                return self.terms.of(-operand.value) if operand.is_number() else self.terms.make("neg", operand)
+            case ast.UAdd():
+                return operand
+            case ast.Not():
+                return self.terms.of(not operand.value) if operand.is_number() else self.terms.make("not", operand)
+        raise self.not_a_value(node)
+
+    def compared(self, node: ast.Compare, variables: Variables) -> Term:
+        """A comparison, or a chain of them."""
+        found = [self.number_of(part, variables) for part in (node.left, *node.comparators)]
+        if not all(type(relation) in COMPARISONS for relation in node.ops):
+            raise self.not_a_value(node)
+        tests = [
+            self.terms.make(COMPARISONS[type(relation)], left, right)
+            for relation, left, right in zip(node.ops, found[:-1], found[1:], strict=True)
+        ]
+        return tests[0] if len(tests) == 1 else self.terms.make("and", *tests)
+
+    def call(self, node: ast.Call, variables: Variables) -> Value:
+        """A function of math, or one under the same rules, read for these arguments."""
+        found = self.called(node)
+        arguments = [self.value(argument, variables) for argument in node.args]
+        if inspect.isfunction(found):
+            inner = _Reader(self.terms, found, self.path)
+            names = [argument.arg for argument in inner.tree.args.args]
+            return inner.result(dict(zip(names, arguments, strict=True)))
+        numbers = [argument for argument in arguments if isinstance(argument, Term)]
+        if found in KNOWN and len(numbers) == len(arguments):
+            return self.terms.call(found, *numbers)
+        if found is not None and getattr(math, getattr(found, "__name__", ""), None) is found:
+            raise self.refuse(node, f"the derivative of {ast.unparse(node)!r} is not known; give the derivative")
+        raise self.not_callable(node)
+
+
+def _returns(line: ast.stmt) -> bool:
+    return any(isinstance(part, ast.Return) for part in ast.walk(line))

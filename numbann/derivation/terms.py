@@ -1,0 +1,333 @@
+"""Expressions of one number: equal ones are one object, and sums and products are kept in a canonical form.
+
+What an author wrote stays as it was written, operation by operation; only what arithmetic on terms makes here (sums and
+products of derivatives) is put in order, so that like terms meet.  It knows no rule of derivatives.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+Number = int | float
+
+# How much an operation costs where it runs on vectors and both sides of a choice are computed
+COSTS = {"number": 0.0, "argument": 0.5, "/": 4.0, "**": 15.0, "call": 15.0, "sign": 3.0}
+CHEAP_CALLS = {abs: 1.0, min: 1.0, max: 1.0, math.fabs: 1.0, math.sqrt: 4.0, float: 0.0}
+
+
+class Term:
+    """One node of an expression: an operation on other terms.  `value` is a number, a name, a function, coefficients.
+
+    Operations: number, argument; those of Python by their sign; call (value: the function); sign (-1, 0, 1, NaN);
+    if (test, yes, no); product (value: the coefficient) and sum (value: the constant and a coefficient a term);
+    loop (value: how many bounds and states; parts: bounds, index, symbols, starts, results of a round), pick (one of
+    its states when it is over), symbol (a state in a loop, or its index).
+    """
+
+    __slots__ = ("operation", "parts", "place", "terms", "value")
+
+    def __init__(self, terms: Terms, operation: str, parts: tuple[Term, ...], value: Any, place: int) -> None:
+        self.terms, self.operation, self.parts, self.value, self.place = terms, operation, parts, value, place
+
+    def is_number(self, *values: Number) -> bool:
+        """Whether it is a literal number, one of these if any are given."""
+        return self.operation == "number" and (not values or self.value in values)
+
+    def __add__(self, other: Term | Number) -> Term:
+        return self.terms.sum((1, self), (1, self.terms.of(other)))
+
+    def __sub__(self, other: Term | Number) -> Term:
+        return self.terms.sum((1, self), (-1, self.terms.of(other)))
+
+    def __mul__(self, other: Term | Number) -> Term:
+        return self.terms.product(self, self.terms.of(other))
+
+    def __truediv__(self, other: Term | Number) -> Term:
+        return self.terms.quotient(self, self.terms.of(other))
+
+    def __radd__(self, other: Number) -> Term:
+        return self + other
+
+    def __rsub__(self, other: Number) -> Term:
+        return -self + other
+
+    def __rmul__(self, other: Number) -> Term:
+        return self * other
+
+    def __rtruediv__(self, other: Number) -> Term:
+        return self.terms.of(other) / self
+
+    def __neg__(self) -> Term:
+        return self * -1
+
+
+class Terms:
+    """Makes terms, each only once."""
+
+    def __init__(self) -> None:
+        self._made: dict[tuple[Any, ...], Term] = {}
+
+    def make(self, operation: str, *parts: Term, value: Any = None) -> Term:
+        """The term of an operation, as it stands."""
+        key = self._key(operation, parts, value)
+        if key not in self._made:
+            self._made[key] = Term(self, operation, parts, value, len(self._made))
+        return self._made[key]
+
+    def known(self, operation: str, *parts: Term, value: Any = None) -> Term | None:
+        """The term of an operation if there is one already."""
+        return self._made.get(self._key(operation, parts, value))
+
+    @staticmethod
+    def _key(operation: str, parts: tuple[Term, ...], value: Any) -> tuple[Any, ...]:
+        return operation, tuple(part.place for part in parts), value if callable(value) else repr(value)
+
+    def of(self, value: Term | Number) -> Term:
+        """A term, or a number as one; 1.0 and 1 are the same."""
+        if isinstance(value, float) and value.is_integer() and abs(value) < 2**53:
+            value = int(value)
+        return value if isinstance(value, Term) else self.make("number", value=value)
+
+    def argument(self, name: str) -> Term:
+        """The argument of a name."""
+        return self.make("argument", value=name)
+
+    def call(self, function: Callable[..., Any], *arguments: Term) -> Term:
+        """function(*arguments)."""
+        return self.make("call", *arguments, value=function)
+
+    def choice(self, test: Term, yes: Term, no: Term) -> Term:
+        """yes if test else no, where either knows how the test went."""
+        if test.is_number():
+            return yes if test.value else no
+        yes, no = assume(yes, {test: True}), assume(no, {test: False})
+        return yes if yes is no else self.make("if", test, yes, no)
+
+    def symbol(self) -> Term:
+        """A new symbol."""
+        return self.make("symbol", value=len(self._made))
+
+    def loop(
+        self,
+        bounds: Sequence[Term],
+        index: Term,
+        symbols: Sequence[Term],
+        starts: Sequence[Term],
+        results: Sequence[Term],
+    ) -> list[Term]:
+        """The states when a loop over range(*bounds) is over, in which they are symbols."""
+        value = len(bounds), len(symbols)
+        made = self.make("loop", *bounds, index, *symbols, *starts, *results, value=value)
+        return [self.make("pick", made, value=k) for k in range(len(symbols))]
+
+    # ---- arithmetic of derivatives
+
+    def sum(self, *weighted: tuple[Number, Term]) -> Term:
+        """The sum of terms, each times a number; like terms are one."""
+        constant: Number = 0
+        found: dict[Term, Number] = {}
+        for factor, term in weighted:
+            more, weighted_parts = _as_sum(term)
+            constant += factor * more
+            for coefficient, part in weighted_parts:
+                found[part] = found.get(part, 0) + factor * coefficient
+        kept = sorted(((part, c) for part, c in found.items() if c), key=lambda item: item[0].place)
+        parts, coefficients = tuple(part for part, _ in kept), tuple(c for _, c in kept)
+        if not parts:
+            return self.of(constant)
+        if len(parts) == 1 and not constant:
+            return self.product(self.of(coefficients[0]), parts[0])
+        return self._written(constant, parts, coefficients) or self.make("sum", *parts, value=(constant, coefficients))
+
+    def _written(self, constant: Number, parts: tuple[Term, ...], coefficients: tuple[Number, ...]) -> Term | None:
+        """The sum of two as the author wrote it, if so."""
+        if constant:
+            parts, coefficients = (self.of(constant), *parts), (1, *coefficients)
+        if len(parts) != 2:
+            return None
+        p, q = parts
+        match coefficients:
+            case (1, 1):
+                return self.known("+", p, q) or self.known("+", q, p)
+            case (1, -1):
+                return self.known("-", p, q)
+            case (-1, 1):
+                return self.known("-", q, p)
+        return None
+
+    def product(self, *terms: Term) -> Term:
+        """The product of terms: a number and the other factors in their order."""
+        coefficient: Number = 1
+        factors: list[Term] = []
+        for term in terms:
+            more, parts = _as_product(term)
+            coefficient *= more
+            factors += parts
+        if coefficient == 0:
+            return self.of(0)
+        factors = sorted(_magnitudes_with_signs(factors), key=lambda factor: factor.place)
+        if not factors:
+            return self.of(coefficient)
+        if coefficient == 1 and len(factors) == 1:
+            return factors[0]
+        if coefficient == 1 and len(factors) == 2:
+            p, q = factors
+            return self.known("*", p, q) or self.known("*", q, p) or self.make("product", p, q, value=1)
+        return self.make("product", *factors, value=coefficient)
+
+    def quotient(self, over: Term, under: Term) -> Term:
+        """over / under."""
+        if over.is_number() and under.is_number() and under.value:
+            return self.of(over.value / under.value)
+        if over.is_number(0) or under.is_number(1):
+            return over
+        if over is under:
+            return self.of(1)
+        coefficient, factors = _as_product(over)
+        if coefficient == 1:
+            return self.make("/", over, under)
+        return self.product(self.of(coefficient), self.make("/", self.product(*factors, self.of(1)), under))
+
+
+def _as_sum(term: Term) -> tuple[Number, list[tuple[Number, Term]]]:
+    """A constant, and terms with their coefficients."""
+    if term.operation == "number":
+        return term.value, []
+    if term.operation == "sum":
+        constant, coefficients = term.value
+        return constant, list(zip(coefficients, term.parts, strict=True))
+    if term.operation == "product" and term.value != 1:
+        return 0, [(term.value, term.terms.product(*term.parts))]
+    return 0, [(1, term)]
+
+
+def _as_product(term: Term) -> tuple[Number, list[Term]]:
+    """A number and factors; a product that the author wrote is opened for its number only."""
+    match term.operation:
+        case "number":
+            return term.value, []
+        case "product":
+            return term.value, list(term.parts)
+        case "neg":
+            coefficient, factors = _as_product(term.parts[0])
+            return -coefficient, factors
+        case "*" if term.parts[0].is_number():
+            coefficient, factors = _as_product(term.parts[1])
+            return term.parts[0].value * coefficient, factors
+    return 1, [term]
+
+
+def _magnitudes_with_signs(factors: list[Term]) -> list[Term]:
+    """|x| sign(x) is x."""
+    for sign in [factor for factor in factors if factor.operation == "sign"]:
+        size = sign.terms.known("call", sign.parts[0], value=abs)
+        if size in factors:
+            factors.remove(sign)
+            factors[factors.index(size)] = sign.parts[0]
+    return factors
+
+
+# ---- walking
+
+
+def within(*roots: Term) -> list[Term]:
+    """All terms in some, each once, operands first."""
+    found: dict[Term, None] = {}
+    waiting = [(root, False) for root in reversed(roots)]
+    while waiting:
+        term, seen = waiting.pop()
+        if term in found:
+            continue
+        if seen:
+            found[term] = None
+        else:
+            waiting.append((term, True))
+            waiting.extend((part, False) for part in reversed(term.parts))
+    return list(found)
+
+
+def surely_within(*roots: Term) -> list[Term]:
+    """Those that are needed however the tests in it go, and outside of loops; operands first."""
+    sure: dict[Term, set[Term]] = {}
+    order = within(*roots)
+    for term in order:
+        sure[term] = {term}
+        if term.operation == "if":
+            test, yes, no = (sure[part] for part in term.parts)
+            sure[term] |= test | (yes & no)
+        else:
+            sure[term] = sure[term].union(*(sure[part] for part in _outside(term)))
+    needed = set().union(*(sure[root] for root in roots))
+    return [term for term in order if term in needed]
+
+
+def _outside(term: Term) -> tuple[Term, ...]:
+    """What a term needs first: of a loop not what its rounds do."""
+    if term.operation != "loop":
+        return term.parts
+    loop = Loop(term)
+    return (*loop.bounds, *loop.starts)
+
+
+class Loop:
+    """The parts of a loop by their names."""
+
+    def __init__(self, term: Term) -> None:
+        bounds, states = term.value
+        parts = term.parts
+        self.bounds, self.index = parts[:bounds], parts[bounds]
+        self.symbols, self.starts, self.results = (
+            parts[bounds + 1 + k * states : bounds + 1 + (k + 1) * states] for k in range(3)
+        )
+
+
+def cost(*roots: Term) -> float:
+    """How much it costs to compute terms."""
+    return sum(map(_own_cost, within(*roots)))
+
+
+def _own_cost(term: Term) -> float:
+    if term.operation == "call":
+        return CHEAP_CALLS.get(term.value, COSTS["call"])
+    if term.operation in ("sum", "product"):
+        return float(len(term.parts))
+    if term.operation == "**" and term.parts[1].is_number(2, 3):
+        return float(term.parts[1].value - 1)
+    return COSTS.get(term.operation, 1.0)
+
+
+def replace(root: Term, given: Mapping[Term, Term]) -> Term:
+    """A term with others put in for some of the terms in it."""
+    made: dict[Term, Term] = {}
+    for term in within(root):
+        made[term] = given[term] if term in given else again(term, tuple(made[part] for part in term.parts))
+    return made[root]
+
+
+def assume(root: Term, facts: Mapping[Term, bool]) -> Term:
+    """A term where it is known how some tests went."""
+    made: dict[Term, Term] = {}
+    for term in within(root):
+        if term.operation == "if" and term.parts[0] in facts:
+            made[term] = made[term.parts[1 if facts[term.parts[0]] else 2]]
+        else:
+            made[term] = again(term, tuple(made[part] for part in term.parts))
+    return made[root]
+
+
+def again(term: Term, parts: tuple[Term, ...]) -> Term:
+    """The same operation on other parts."""
+    if parts == term.parts:
+        return term
+    terms = term.terms
+    match term.operation:
+        case "if":
+            return terms.choice(*parts)
+        case "sum":
+            constant, coefficients = term.value
+            return terms.sum((1, terms.of(constant)), *zip(coefficients, parts, strict=True))
+        case "product":
+            return terms.product(terms.of(term.value), *parts)
+    return terms.make(term.operation, *parts, value=term.value)

@@ -1,0 +1,94 @@
+"""Which installed distributions announce plugins: their names, versions and entry points.  Nothing of them is imported.
+
+The folders of sys.path are looked through for the one line that matters, because a process without any plugin should
+not pay for importlib.metadata; its parsers then read what was found.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+import re
+import sys
+from collections.abc import Iterator
+from typing import NamedTuple
+
+GROUP = "numbann"
+VARIABLE = "NUMBANN_PLUGINS"  # the distributions that may be used, comma-separated; empty: none; not set: all
+ANNOUNCED = re.compile(rb"^\s*\[numbann\]\s*$", re.MULTILINE)
+
+
+class Announced(NamedTuple):
+    """A module of a distribution that is a plugin, and the names that its entry points bear.
+
+    place: the folder of the distribution's metadata.  allowed: whether the environment lets it be used.
+    """
+
+    distribution: str
+    version: str
+    module: str
+    names: tuple[str, ...]
+    place: str
+    allowed: bool
+
+
+def announced() -> tuple[Announced, ...]:
+    """Every module that an entry point of the group names, by distribution and then by module."""
+    return _announced(tuple(sys.path), os.environ.get(VARIABLE))
+
+
+def strangers() -> list[str]:
+    """The names in the environment variable that are of no installed distribution with plugins."""
+    named = _named(os.environ.get(VARIABLE))
+    return sorted((named or set()) - {_normal(one.distribution) for one in announced()})
+
+
+@functools.cache
+def _announced(folders: tuple[str, ...], variable: str | None) -> tuple[Announced, ...]:
+    allowed, found = _named(variable), {}
+    for place in _places(folders):
+        from importlib.metadata import Distribution  # takes longer to import than all else here
+
+        distribution = Distribution.at(place)
+        name = distribution.metadata["Name"] or os.path.basename(place).split("-")[0]
+        if _normal(name) in found:
+            continue  # an import would take the first on the path, too
+        modules: dict[str, list[str]] = {}
+        for point in distribution.entry_points.select(group=GROUP):
+            modules.setdefault(point.value, []).append(point.name)
+        may = allowed is None or _normal(name) in allowed
+        found[_normal(name)] = [
+            Announced(name, distribution.version or "", module, tuple(names), place, may)
+            for module, names in sorted(modules.items())
+        ]
+    return tuple(one for name in sorted(found) for one in found[name])
+
+
+def _places(folders: tuple[str, ...]) -> Iterator[str]:
+    """The folders of metadata that announce a plugin, in the order of the path."""
+    for folder in folders:
+        try:
+            names = sorted(entry.name for entry in os.scandir(folder or "."))
+        except OSError:  # no folder, or one that may not be read
+            continue
+        for name in names:
+            if name.endswith((".dist-info", ".egg-info")) and _announces(os.path.join(folder, name)):
+                yield os.path.join(folder, name)
+
+
+def _announces(place: str) -> bool:
+    try:
+        with open(os.path.join(place, "entry_points.txt"), "rb") as file:
+            return ANNOUNCED.search(file.read()) is not None
+    except OSError:
+        return False
+
+
+def _named(variable: str | None) -> set[str] | None:
+    """The distributions in the environment variable; None if it is not set, and all are meant."""
+    return None if variable is None else {_normal(name) for name in variable.split(",") if name.strip()}
+
+
+def _normal(name: str) -> str:
+    """A distribution's name as packagers compare it."""
+    return re.sub(r"[-_.]+", "-", name.strip()).lower()

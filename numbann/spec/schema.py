@@ -1,0 +1,93 @@
+"""The JSON Schema (draft 2020-12) of a spec, made from the table of keys in model.py and the registry.
+
+It lets no spec fall that `check` would pass with these components; what no schema can say, such as files that exist,
+`check` alone knows.
+"""
+
+from __future__ import annotations
+
+import inspect
+from dataclasses import MISSING
+from typing import Any
+
+from numbann.component import Component, Parameter
+from numbann.registry import Registry
+from numbann.spec.components import REQUIRED, parameters_of
+from numbann.spec.model import Chosen, Inner, Key, Metrics, Section, Spec, keys_of
+from numbann.spec.rules import Rule, exactly, of_parameter
+
+DIALECT = "https://json-schema.org/draft/2020-12/schema"
+
+
+def schema(registry: Registry) -> dict[str, Any]:
+    """The schema of a spec that may use every component of a registry."""
+    spec = _section(Spec)
+    spec["properties"] = {"$schema": {"type": "string"}, **spec["properties"]}
+    kinds = dict.fromkeys(entry.component.kind for entry in registry.entries())
+    names = {f"{kind}_name": {"anyOf": [_names(component) for component in _of(registry, kind)]} for kind in kinds}
+    return {
+        "$schema": DIALECT,
+        "title": "numbann spec",
+        **spec,
+        "$defs": {**names, **{kind: _kind(registry, kind) for kind in kinds if kind != "metric"}},
+    }
+
+
+def _section(section: type[Section]) -> dict[str, Any]:
+    keys = keys_of(section)
+    needed = [name for name, one in keys.items() if one.required and not isinstance(one.takes, Chosen)]
+    described = {name: _key(one) for name, one in keys.items()}
+    return {**exactly(needed, **described), "description": inspect.getdoc(section)}
+
+
+def _key(one: Key) -> dict[str, Any]:
+    """The schema of one key, with what it takes in words and its default."""
+    default = {} if one.required or one.default is MISSING else {"default": one.default}
+    match one.takes:
+        case Rule(words=words, schema=rule):
+            return {**rule, "description": _sentence(words), **default}
+        case Chosen(kind=kind, default=auto):
+            component = {"$ref": f"#/$defs/{kind}"}
+            return {"anyOf": [{"const": "auto"}, component], **default} if auto == "auto" else {**component, **default}
+        case Metrics():
+            names = {"type": "array", "items": {"$ref": "#/$defs/metric_name"}, "uniqueItems": True}
+            return {"anyOf": [{"const": "auto"}, names], **default}
+        case Inner(section=section, many=True):
+            return {"type": "array", "items": _section(section)}
+        case Inner(section=section):
+            return {"anyOf": [{"type": "null"}, _section(section)]} if default else _section(section)
+
+
+def _of(registry: Registry, kind: str) -> list[Component]:
+    return [entry.component for entry in registry.entries(kind)]
+
+
+def _kind(registry: Registry, kind: str) -> dict[str, Any]:
+    """A component of a kind: a name, or an object with parameters."""
+    return {
+        "description": f"{kind.capitalize()}: a name, or an object with parameters.",
+        "anyOf": [{"$ref": f"#/$defs/{kind}_name"}, *map(_object, _of(registry, kind))],
+    }
+
+
+def _names(component: Component) -> dict[str, Any]:
+    return {"enum": [component.name, *component.aliases], "description": component.summary}
+
+
+def _object(component: Component) -> dict[str, Any]:
+    """A component as an object with its parameters."""
+    known = parameters_of(component)
+    needed = ["type", *(parameter.name for parameter in known if parameter.default is REQUIRED)]
+    parameters = {parameter.name: _parameter(parameter) for parameter in known}
+    described = exactly(needed, type=_names(component), **parameters)
+    return {**described, "description": inspect.getdoc(component.function) or ""}
+
+
+def _parameter(parameter: Parameter) -> dict[str, Any]:
+    rule = of_parameter(parameter)
+    default = {} if parameter.default is REQUIRED else {"default": parameter.default}
+    return {**rule.schema, "description": _sentence(rule.words), **default}
+
+
+def _sentence(words: str) -> str:
+    return f"{words[0].upper()}{words[1:]}."

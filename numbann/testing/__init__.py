@@ -1,0 +1,72 @@
+"""Checks of components: the ones that numbann runs over its own, for whoever writes others.
+
+    from numbann.testing import check_activation
+    check_activation(swish)                    # AssertionError with all that is wrong, its place and its remedy
+
+    findings = findings_of(swish)              # or look at what was found
+
+In a plugin's test file the pytest plugin (numbann/pytest_plugin.py) makes one test of each check of each component.
+It measures no speed but in speed.py, and prints nothing.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from numbann.testing.checks import checks_of, findings_of
+from numbann.testing.findings import Finding
+from numbann.testing.sources import components_of
+
+__all__ = [
+    "Finding",
+    "check_activation",
+    "check_initializer",
+    "check_loss",
+    "check_metric",
+    "check_optimizer",
+    "check_schedule",
+    "checks_of",
+    "components_of",
+    "findings_of",
+]
+
+
+def check_activation(component: Any) -> list[Finding]:
+    """Run every check of an activation; AssertionError naming all that failed, else the findings."""
+    return _check("activation", component)
+
+
+def check_loss(component: Any) -> list[Finding]:
+    """Run every check of a loss; AssertionError naming all that failed, else the findings."""
+    return _check("loss", component)
+
+
+def check_optimizer(component: Any) -> list[Finding]:
+    """Run every check of an optimizer; AssertionError naming all that failed, else the findings."""
+    return _check("optimizer", component)
+
+
+def check_schedule(component: Any) -> list[Finding]:
+    """Run every check of a schedule; AssertionError naming all that failed, else the findings."""
+    return _check("schedule", component)
+
+
+def check_initializer(component: Any) -> list[Finding]:
+    """Run every check of an initializer; AssertionError naming all that failed, else the findings."""
+    return _check("initializer", component)
+
+
+def check_metric(component: Any) -> list[Finding]:
+    """Run every check of a metric; AssertionError naming all that failed, else the findings."""
+    return _check("metric", component)
+
+
+def _check(kind: str, component: Any) -> list[Finding]:
+    from numbann.component import freeze
+
+    frozen = freeze(component)
+    assert frozen.kind == kind, f"{frozen.name} is of the kind {frozen.kind}, not {kind}"
+    found = findings_of(frozen)
+    failed = [finding for finding in found if finding.failed]
+    assert not failed, f"{kind} {frozen.name}:\n" + "\n".join(map(str, failed))
+    return found

@@ -1,0 +1,138 @@
+"""Whether optimizers, schedules, initializers and metrics do what they are for.  Plain Python, not compiled."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from numbann.component import Component
+from numbann.testing.findings import Fault, spot_of
+from numbann.testing.settings import call
+
+STEPS = 3000
+EPOCHS, STEPS_AN_EPOCH = 12, 5
+SHAPE = (64, 32)
+
+
+def check_descent(component: Component) -> str:
+    """From w = 1 it brings w^2 / 2 down, and a first step without any gradient does no harm."""
+    place, values = spot_of(component.function), component.defaults()
+    first, states = _step(component, values, 1.0, 0.0, 1, _zeros(component))
+    if not all(map(math.isfinite, (first, *states))):
+        raise Fault(
+            f"a first step without any gradient gives w = {first:g}",
+            place,
+            "divide by no state that may be 0: add an epsilon",
+        )
+    w, states = 1.0, _zeros(component)
+    for step in range(1, STEPS + 1):
+        w, states = _step(component, values, w, w, step, states)
+    if not abs(w) < 0.99:
+        raise Fault(f"w^2 / 2 does not fall from w = 1: after {STEPS} steps w = {w:g}", place, "look at the signs")
+    for state, parameter in component.traits["optional"].items():
+        _check_optional(component, state, parameter)
+    return f"brings w^2 / 2 down, from w = 1 to {w:.2g} in {STEPS} steps; a step without gradient does no harm"
+
+
+def _check_optional(component: Component, state: str, parameter: str) -> None:
+    """A state that is not stored while its parameter is 0 must not matter then."""
+    values = {**component.defaults(), parameter: type(component.defaults()[parameter])(0)}
+    kept, dropped = (1.0, _zeros(component)), (1.0, _zeros(component))
+    for step in range(1, 21):
+        kept = _step(component, values, kept[0], kept[0], step, kept[1])
+        without = [0.0 if name == state else x for name, x in zip(component.states, dropped[1], strict=True)]
+        dropped = _step(component, values, dropped[0], dropped[0], step, without)
+    if kept[0] != dropped[0]:
+        raise Fault(
+            f'optional says that "{state}" is not needed while {parameter} = 0, but it changes w',
+            spot_of(component.function),
+            f"leave {state!r} out of optional, or use it only if {parameter} is not 0",
+        )
+
+
+def _zeros(component: Component) -> list[float]:
+    return [0.0] * len(component.states)
+
+
+def _step(
+    component: Component, values: dict[str, Any], w: float, g: float, step: int, states: list[float]
+) -> tuple[float, list[float]]:
+    """One step of an optimizer: w and the states after it."""
+    given = {"learning_rate": 0.01, "weight_decay": 0.0, **values, "step": step}
+    result = call(component.function, w=w, g=g, **given, **dict(zip(component.states, states, strict=True)))
+    moved, *kept = result if component.states else (result,)
+    return moved, kept
+
+
+def check_factors(component: Component) -> str:
+    """A schedule gives factors that are finite and not negative, and its states, at every step of a training."""
+    place, required = spot_of(component.function), _required(component)
+    states, factors = _zeros(component), []
+    for index in range(EPOCHS * STEPS_AN_EPOCH):
+        fixed = {"step": index, "steps": EPOCHS * STEPS_AN_EPOCH, "epoch": index / STEPS_AN_EPOCH, "epochs": EPOCHS}
+        monitor = math.inf if index < STEPS_AN_EPOCH else 1.0
+        result = call(
+            component.function,
+            **{**required, **component.defaults(), **fixed, "monitor": monitor},
+            **dict(zip(component.states, states, strict=True)),
+        )
+        got = len(result) if isinstance(result, tuple) else 1
+        if got != 1 + len(states):
+            names = ", ".join(["factor", *component.states])
+            raise Fault(f"returns {got} of {1 + len(states)} values", place, f"return {names}")
+        factor, *states = result if component.states else (result,)
+        factors.append(factor)
+        if not (isinstance(factor, (int, float)) and math.isfinite(factor) and factor >= 0):
+            raise Fault(f"gives the factor {factor!r} at step {index}", place, "give a number, at least 0")
+    return f"its factors are from {min(factors):.3g} to {max(factors):.3g}"
+
+
+def _required(component: Component) -> dict[str, Any]:
+    """Values of parameters that a spec must give."""
+    from numbann.spec.components import REQUIRED, parameters_of
+
+    return {parameter.name: 1 for parameter in parameters_of(component) if parameter.default is REQUIRED}
+
+
+def check_weights(component: Component) -> str:
+    """An initializer gives finite weights of the shape, the same ones for the same generator."""
+    place = spot_of(component.function)
+    first, second = (
+        np.asarray(call(component.function, shape=SHAPE, random=np.random.default_rng(0), **component.defaults()))
+        for _ in range(2)
+    )
+    if first.shape != SHAPE:
+        raise Fault(f"gives {first.shape} for the shape {SHAPE}", place, "return an array of the shape")
+    if not np.isfinite(first).all():
+        raise Fault("gives weights that are not finite", place)
+    if not np.array_equal(first, second):
+        raise Fault("gives other weights for the same generator", place, "draw from the argument random alone")
+    return f"gives weights of mean {first.mean():.2g} and deviation {first.std():.2g} for {SHAPE[0]} x {SHAPE[1]}"
+
+
+def check_measure(component: Component) -> str:
+    """A metric is a finite number, and is no worse for what is right than for what is drawn."""
+    place, random = spot_of(component.function), np.random.default_rng(0)
+    classes = "value" not in component.roles
+    t = random.integers(0, 2, 200) if classes else random.normal(0, 1, 200)
+    drawn = random.integers(0, 2, 200) if classes else random.normal(0, 1, 200)
+    right, wrong = (_measured(component, t, found) for found in (t, drawn))
+    for value in (right, wrong):
+        if not (isinstance(value, (int, float, np.number)) and math.isfinite(value)):
+            raise Fault(f"gives {value!r}, not a finite number", place)
+    if wrong > right if component.traits["better"] == "higher" else wrong < right:
+        raise Fault(
+            f"is {right:g} where all is right and {wrong:g} where it is drawn",
+            place,
+            f'better is "{component.traits["better"]}": is that so?',
+        )
+    return f"is {float(right):.3g} where all is right and {float(wrong):.3g} where it is drawn"
+
+
+def _measured(component: Component, t: np.ndarray, found: np.ndarray) -> Any:
+    probability = np.stack([1 - found, found], axis=1).astype(float) if found.dtype.kind == "i" else None
+    weight = np.ones(len(t))
+    given = {"t": t, "label": found, "value": found, "probability": probability, "weight": weight}
+    return call(component.function, **given, **component.defaults())

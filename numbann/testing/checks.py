@@ -1,0 +1,71 @@
+"""Which checks a kind has, in their order, and how one is run: what it says becomes a finding.  It checks nothing."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import traceback
+import warnings
+from collections.abc import Callable
+from functools import partial
+
+from numbann.component import Component
+from numbann.testing.behaviour import check_descent, check_factors, check_measure, check_weights
+from numbann.testing.extremes import check_extremes, check_precision, check_source
+from numbann.testing.findings import FAILED, PASSED, SKIPPED, Fault, Finding, spot_of
+from numbann.testing.gradients import check_gradient
+from numbann.testing.signature import check_purity, check_signature
+
+Check = Callable[[Component], str]  # gives a sentence, or raises Fault, Doubt or Unchecked
+
+COMPILED: dict[str, Check] = {"precision": check_precision, "extremes": check_extremes}
+START: dict[str, Check] = {"signature": check_signature, "source": check_source, "purity": check_purity}
+CHECKS: dict[str, dict[str, Check]] = {
+    "activation": {**START, "gradient": check_gradient, **COMPILED},
+    "loss": {**START, "gradient": check_gradient, **COMPILED},
+    "optimizer": {**START, "descent": check_descent, **COMPILED},
+    "schedule": {"signature": check_signature, "factors": check_factors},
+    "initializer": {"signature": check_signature, "weights": check_weights},
+    "metric": {"signature": check_signature, "measure": check_measure},
+}
+GROUND = ("signature", "source", "precision")  # where one of these fails, the checks after it say nothing
+
+
+def checks_of(component: Component) -> dict[str, Callable[[], Finding]]:
+    """The checks of a component by name; calling one runs it alone."""
+    checks = CHECKS[component.kind]
+    if component.form in ("matrix", "solver"):  # NumPy, in place: nothing is compiled
+        checks = {name: check for name, check in checks.items() if name == "signature"}
+    return {name: partial(run, name, check, component) for name, check in checks.items()}
+
+
+def findings_of(component: Component) -> list[Finding]:
+    """Run all checks of a component, but those whose ground another has taken away."""
+    found: list[Finding] = []
+    lost = ""
+    for name, check in checks_of(component).items():
+        found.append(Finding(name, SKIPPED, f"not checked, because {lost} failed") if lost else check())
+        if found[-1].failed and name in GROUND:
+            lost = name
+    return found
+
+
+def run(name: str, check: Check, component: Component) -> Finding:
+    """Run one check; whatever the component does meanwhile becomes a finding."""
+    said = io.StringIO()
+    try:
+        with contextlib.redirect_stdout(said), warnings.catch_warnings():
+            warnings.simplefilter("ignore", RuntimeWarning)  # NumPy's, of overflow
+            message = check(component)
+    except Fault as fault:
+        return fault.finding(name)
+    except Exception as error:
+        place, own = spot_of(component.function), component.function.__code__.co_filename
+        for frame in traceback.extract_tb(error.__traceback__):
+            place = f"{frame.filename}:{frame.lineno}" if frame.filename == own else place
+        remedy = "work on numbers, with if and the functions of math" if component.form == "elementwise" else ""
+        return Finding(name, FAILED, f"raises {type(error).__name__}: {error}", place, remedy)
+    if said.getvalue():
+        place = spot_of(component.function)
+        return Finding(name, FAILED, f"prints {said.getvalue().splitlines()[0]!r}", place, "remove the print")
+    return Finding(name, PASSED, message)

@@ -1,0 +1,129 @@
+"""Runs a component's kernels, those of the engine, on arrays.  It judges nothing."""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from numbann.compile.blocks import (
+    activation_backward,
+    activation_forward,
+    free_parameters,
+    loss_kernel,
+    optimizer_kernel,
+)
+from numbann.component import Component, Configured
+from numbann.engine.cpu.memory import aligned
+from numbann.simd import op
+
+LANES = 16  # rows are padded to whole vectors
+KERNEL = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_ssize_t, ctypes.c_ssize_t, ctypes.c_void_p, ctypes.c_void_p)
+UPDATE = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_ssize_t, ctypes.c_ssize_t, ctypes.c_void_p)
+
+
+@dataclass
+class Block:
+    """A kernel bound to rows (B, columns) of numbers; `arrays` by the name of their column of an op.
+
+    Calling it runs the kernel over the first so many rows.
+    """
+
+    address: int
+    dtype: str
+    arrays: dict[str, np.ndarray]
+    outputs: int
+    parameters: list[float]
+    vectors: list[float] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        rows, columns = self.arrays["D"].shape
+        self._kept = {name: _aligned(array) for name, array in self.arrays.items()}
+        vectors = np.repeat(np.array(self.vectors, self.dtype)[:, None], columns, axis=1)
+        self._kept |= {"PARAMETERS": np.array([*self.parameters, 0], self.dtype), "VECTORS": vectors}
+        self._kept |= {"SLOPES": np.zeros((max(1, len(self.vectors)), rows, columns), self.dtype)}
+        self._kept |= {"ORDER": np.arange(rows), "ROW_LOSS": np.zeros(rows, self.dtype)}
+        numbers = {"UNITS": -rows, "OUTPUTS": self.outputs, "COLUMNS": columns, "SLOPES_STRIDE": rows * columns}
+        numbers |= {f"{name}_ROW": columns for name in ("Z", "A", "D")}
+        numbers |= {"TARGET_ROW": self.arrays["TARGET"].shape[-1] if "TARGET" in self.arrays else 0}
+        self._op, self._step = np.zeros(op.WIDTH, np.int64), np.zeros(op.STEP_WIDTH, np.int64)
+        for name, number in {**numbers, **{name: a.ctypes.data for name, a in self._kept.items()}}.items():
+            self._op[getattr(op, name)] = number
+        self._step[[op.ROWS, op.BATCH]] = rows, 1
+        self._scratch = np.zeros(4 * columns + 64, self.dtype)
+        self._run = KERNEL(self.address)
+        self._given = self._op.ctypes.data, self._step.ctypes.data, self._scratch.ctypes.data
+
+    def __call__(self, rows: int) -> None:
+        """Run the kernel over the first rows."""
+        op, step, scratch = self._given
+        self._run(op, 0, rows, step, scratch)
+
+    def __getitem__(self, name: str) -> np.ndarray:
+        """The array of a column of the op."""
+        return self._kept[name]
+
+
+def forward_block(component: Component, dtype: str, z: np.ndarray, **values: Any) -> Block:
+    """a of rows z (B, O); the result is in "A"."""
+    z, columns = _padded(z, dtype), z.shape[1]
+    address = activation_forward(component, dtype, False)
+    arrays = {"Z": z, "A": np.zeros_like(z), "D": np.zeros_like(z)}
+    return Block(address, dtype, arrays, columns, *_numbers(component, values))
+
+
+def backward_block(component: Component, dtype: str, z: np.ndarray, a: np.ndarray, **values: Any) -> Block:
+    """dz of rows z, a (B, O) for da = 1; the result is in "D"."""
+    address = activation_backward(component, dtype, False)
+    arrays = {"Z": _padded(z, dtype), "A": _padded(a, dtype), "D": _padded(np.ones(z.shape), dtype)}
+    return Block(address, dtype, arrays, z.shape[1], *_numbers(component, values))
+
+
+def loss_block(component: Component, dtype: str, y: np.ndarray, t: np.ndarray, **values: Any) -> Block:
+    """The loss of each row of y (B, O) in "ROW_LOSS", and its gradient in "D"; t: rows (B, O) or classes (B,)."""
+    y, outputs = _padded(y, dtype), y.shape[1]
+    target = t.astype(np.int64) if t.ndim == 1 else _padded(t, dtype)
+    arrays = {"A": y, "D": np.zeros_like(y), "TARGET": target}
+    return Block(loss_kernel(component, dtype), dtype, arrays, outputs, *_numbers(component, values))
+
+
+class Update:
+    """An optimizer's kernel bound to zero weights and states, and gradients g; calling it makes one step."""
+
+    def __init__(self, optimizer: Configured, dtype: str, g: np.ndarray, step: int = 1) -> None:
+        names = free_parameters(optimizer.component)
+        self.hyper, self.g = np.zeros(op.FIRST_PARAMETER + len(names), dtype), g.astype(dtype)
+        self.hyper[op.STEP] = step
+        self.hyper[op.LEARNING_RATE] = optimizer.values.get("learning_rate", 0.01)
+        self.hyper[op.WEIGHT_DECAY] = optimizer.values.get("weight_decay", 0.0)
+        self.hyper[op.FIRST_PARAMETER :] = [optimizer.values[name] for name in names]
+        self.arena = np.zeros((1 + len(optimizer.stored_states), len(g)), dtype)
+        self._run, self._stride = UPDATE(optimizer_kernel(optimizer, dtype)), len(g)
+        self._given = self.arena.ctypes.data, self.g.ctypes.data, self.hyper.ctypes.data
+
+    def __call__(self, count: int) -> None:
+        """Move the first so many weights."""
+        w, g, hyper = self._given
+        self._run(w, g, count, self._stride, hyper)
+
+
+def _aligned(array: np.ndarray) -> np.ndarray:
+    copy = aligned(array.shape, array.dtype.name)
+    copy[:] = array
+    return copy
+
+
+def _numbers(component: Component, values: Mapping[str, Any]) -> tuple[list[float], list[float]]:
+    """All parameters, and of them those that are trained."""
+    found = {**component.defaults(), **values}
+    return [float(value) for value in found.values()], [float(found[name]) for name in component.learnable]
+
+
+def _padded(rows: np.ndarray, dtype: str) -> np.ndarray:
+    """Rows in a dtype, with zeros up to whole vectors."""
+    result = np.zeros((rows.shape[0], -(-rows.shape[1] // LANES) * LANES), dtype)
+    result[:, : rows.shape[1]] = rows
+    return result

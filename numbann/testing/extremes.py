@@ -1,0 +1,182 @@
+"""Compiled as the engine does: every number has the working precision, and extreme inputs give no NaN but NaN does."""
+
+from __future__ import annotations
+
+import inspect
+import math
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+
+from numbann.compile.precision import Lowered
+from numbann.component import Component
+from numbann.derivation import derivative_of
+from numbann.errors import PluginError
+from numbann.testing.compiled import Update, backward_block, forward_block, loss_block
+from numbann.testing.findings import Doubt, Fault, spot_of
+from numbann.testing.settings import UNDEFINED, call, rows_of_targets, target_points
+
+DTYPES = ("float32", "float64")
+NEAR = [0.0, -0.0, 1e-45, -1e-45, 1e-40, -1e-40, 1e-30, -1e-30, 1.0, -1.0, 30.0, -30.0]
+FAR = [100.0, -100.0, 1e4, -1e4]
+INFINITE = [math.inf, -math.inf]
+WIDE = np.linspace(-20.01, 20.02, 1601).astype("f4")  # beside kinks, not on them
+
+
+def parts_of(component: Component) -> list[Callable[..., Any]]:
+    """All functions of a component."""
+    parts = (component.function, component.derivative, *component.slopes.values(), component.backward)
+    return [part for part in parts if part is not None]
+
+
+def check_source(component: Component) -> str:
+    """All that it and what it calls says can be compiled."""
+    for part in parts_of(component):
+        try:
+            Lowered("float32").add(part)
+        except PluginError as error:
+            raise _fault(error, part) from error
+    return "only what can be compiled"
+
+
+def check_precision(component: Component) -> str:
+    """Compiled for float32 and for float64, no number of it has another precision."""
+    try:
+        single, double = (_results(component, dtype, WIDE) for dtype in DTYPES)
+    except PluginError as error:
+        raise _fault(error, component.function) from error
+    largest = 0.0
+    for (name, part, got), (_, _, expected) in zip(single, double, strict=True):
+        far = np.abs(got.astype("f8") - expected) / np.maximum(np.abs(expected), 1.0)
+        far[~np.isfinite(far)] = 0.0
+        if far.max() > 1e-3:
+            worst = int(far.argmax())
+            raise Doubt(
+                f"{name} loses digits in float32: {got[worst]:.6g} where float64 gives {expected[worst]:.6g}",
+                spot_of(part),
+                "a difference of large numbers, or a formula that overflows, can often be written otherwise",
+            )
+        largest = max(largest, float(far.max()))
+    return f"float32 stays float32 and float64 stays float64; they differ by {largest:.0e}"
+
+
+def _fault(error: PluginError, part: Callable[..., Any]) -> Fault:
+    """A refusal of the compile step; its text begins with file:line where a line is to blame."""
+    place, separator, rest = str(error).partition(": ")
+    if separator and place.rpartition(":")[2].isdigit():
+        return Fault(rest, place)
+    return Fault(str(error), spot_of(part))
+
+
+# ---- what the kernels give: (name, the author's function, numbers)
+
+Results = list[tuple[str, Callable[..., Any], np.ndarray]]
+
+
+def _results(component: Component, dtype: str, x: np.ndarray) -> Results:
+    """What the kernels give at z or y = x; a row's first element is x, the others are 0."""
+    if component.kind == "optimizer":
+        return _steps(component, dtype, x)
+    if component.kind == "loss":
+        return _losses(component, dtype, x)
+    z = np.zeros((len(x), 1 if component.form == "elementwise" else 3))
+    z[:, 0] = x
+    forward = forward_block(component, dtype, z)
+    forward(len(x))
+    a = forward["A"][:, : z.shape[1]]
+    backward = backward_block(component, dtype, z, a)
+    backward(len(x))
+    derivative = component.backward or derivative_of(component)
+    return [("a", component.function, a[:, 0]), ("da/dz", derivative, backward["D"][:, 0])]
+
+
+def _losses(component: Component, dtype: str, x: np.ndarray) -> Results:
+    results: Results = []
+    y = np.zeros((len(x), 1 if component.form == "elementwise" else 3 * component.traits["outputs"]))
+    y[:, 0] = x
+    derivative = component.function if component.form == "row" else derivative_of(component)
+    for t in _targets(component, y):
+        block = loss_block(component, dtype, y, t)
+        block(len(x))
+        at = f" for t = {t[0, 0]:g}" if component.form == "elementwise" else ""
+        results.append((f"the loss{at}", component.function, block["ROW_LOSS"]))
+        results.append((f"its derivative{at}", derivative, block["D"][:, 0]))
+    return results
+
+
+def _targets(component: Component, y: np.ndarray) -> Iterator[np.ndarray]:
+    if component.form == "elementwise":
+        yield from (np.full(y.shape, t) for t in target_points(component))
+    elif "label" in component.roles:
+        yield from (np.full(len(y), label) for label in (0, 1))
+    else:
+        yield np.repeat(rows_of_targets(component, 1, y.shape[1], np.random.default_rng(0)), len(y), axis=0)
+
+
+def _steps(component: Component, dtype: str, g: np.ndarray) -> Results:
+    update = Update(component.configured(), dtype, g)
+    update(len(g))
+    return [("w after a step", component.function, update.arena[0])]
+
+
+# ---- extremes
+
+
+def check_extremes(component: Component) -> str:
+    """No NaN from a number, no infinity near 0, and NaN comes through."""
+    infinite = INFINITE if component.kind == "activation" and component.form == "elementwise" else []
+    x = np.array([*NEAR, *FAR, *infinite, math.nan])
+    argument = {"activation": "z", "loss": "y", "optimizer": "g"}[component.kind]
+    doubts = []
+    for dtype in DTYPES:
+        for name, part, found in _results(component, dtype, x):
+            for at, value in zip(x.tolist(), found.tolist(), strict=True):
+                pass_nan = name == "a" or name.startswith("the loss")
+                doubts.append(
+                    _judge(component, part, pass_nan, f"{name} is {value:g} at {argument} = {at:g}", at, value)
+                )
+    doubt = next(filter(None, doubts), None)
+    if doubt:
+        raise doubt
+    shown = "0, -0, 1e-45, ..., 1e4" + (", inf" if infinite else "")
+    return f"no NaN for {argument} = {shown}" + ("" if component.kind == "optimizer" else "; NaN comes through")
+
+
+def _judge(
+    component: Component, part: Callable[..., Any], pass_nan: bool, what: str, at: float, value: float
+) -> Doubt | None:
+    """Raise a Fault, or give a Doubt, or nothing; pass_nan: NaN must give NaN."""
+    if math.isnan(at):
+        if pass_nan and not math.isnan(value):
+            raise Fault(
+                f"{what}: NaN does not come through",
+                spot_of(part),
+                "let comparisons with NaN fail into the branch that has the input: 0 if z < 0 else z",
+            )
+        return None
+    if math.isnan(value):
+        if abs(at) <= 30 or (math.isfinite(at) and not _undefined(component, part, at)):
+            raise Fault(what, spot_of(part), _remedy(at))
+        reason = "z is infinite only after training has failed" if math.isinf(at) else "fine if it never gets there"
+        return Doubt(what, spot_of(part), f"{reason}; else write it by parts: ... if z < 0 else ...")
+    if math.isinf(value) and abs(at) <= 30:
+        raise Fault(what, spot_of(part), _remedy(at))
+    return None
+
+
+def _undefined(component: Component, part: Callable[..., Any], at: float) -> bool:
+    """Whether plain Python, in float64, has no value there either."""
+    given = {**component.defaults(), "z": at, "y": at, "g": at, "t": 0.5, "u": 0.5, "a": math.nan}
+    try:
+        return math.isnan(call(part, **{k: v for k, v in given.items() if k in inspect.signature(part).parameters}))
+    except UNDEFINED as error:
+        return isinstance(error, ValueError)
+    except Exception:
+        return False
+
+
+def _remedy(at: float) -> str:
+    if abs(at) < 1e-20:
+        return "treat 0 by itself, as in: ... if z != 0 else 0"
+    return "write it so that nothing overflows, such as exp(-abs(z)), or by parts: ... if z < 0 else ..."

@@ -1,0 +1,158 @@
+"""Derivatives against finite differences in float64.  Plain Python, not compiled.
+
+At a kink any value between the slopes to the left and to the right is right; a jump has no slope and is skipped, as is
+a point where plain Python raises (1 / 0, exp(1000)): what compiled code does there, extremes.py looks at.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from functools import partial
+from itertools import product
+from typing import Any
+
+import numpy as np
+
+from numbann.component import Component
+from numbann.derivation import derivative_of, slopes_of
+from numbann.testing.findings import Fault, spot_of
+from numbann.testing.settings import POINTS, UNDEFINED, call, rows_of_targets, settings_of, shown, target_points
+
+STEP = 1e-5
+NOISE = (0.5, 0.1, 0.9)
+WIDTHS = (1, 2, 7)
+
+# A part (derivative or backward), where it is compared, its value there, and a function along one argument, and that
+Compared = tuple[Callable[..., Any], str, Callable[[], float], Callable[[float], float], float]
+
+
+def check_gradient(component: Component) -> str:
+    """Every derivative that there is, at the default parameters and at others."""
+    by_form = {("activation", "row"): _row_activation, ("loss", "row"): _row_loss}
+    found = [
+        (part, at, *compared)
+        for part, at, derivative, function, x in by_form.get((component.kind, component.form), _elementwise)(component)
+        for compared in compare(function, x, derivative)
+    ]
+    wrong = [(part, at, given, slope) for part, at, given, slope, agree in found if not agree]
+    if wrong:
+        part, at, given, slope = max(wrong, key=lambda one: _far(one[2], one[3]))
+        raise Fault(
+            f"{part.__name__} is {given:.6g} at {at}, but the slope is {slope:.6g}; "
+            f"wrong at {len(wrong)} of {len(found)} points",
+            spot_of(part),
+            "correct the formula" + (" or leave the derivative out" if component.form == "elementwise" else ""),
+        )
+    return f"right at {len(found)} points, by differences in float64"
+
+
+def compare(
+    function: Callable[[float], float], x: float, derivative: Callable[[], float]
+) -> Iterator[tuple[float, float, bool]]:
+    """(derivative, slope, whether they agree); nothing where the slope cannot be found."""
+    try:
+        (left, left_error), (right, right_error) = (slope_of(function, x, side) for side in (-1, 1))
+        given = derivative()
+    except UNDEFINED:
+        return
+    error, size = left_error + right_error, max(1.0, abs(left), abs(right))
+    if error < 1e-2 * size:  # so not where something is not finite
+        slack = error + 1e-6 * size
+        yield given, (left + right) / 2, min(left, right) - slack <= given <= max(left, right) + slack
+
+
+def _far(given: float, slope: float) -> float:
+    """How far a derivative is from a slope, NaN the farthest."""
+    return abs(given - slope) / (1 + abs(slope)) if math.isfinite(given) else math.inf
+
+
+def slope_of(function: Callable[[float], float], x: float, side: int) -> tuple[float, float]:
+    """The slope to the right (side 1) or to the left (-1), and how uncertain it is."""
+    step = STEP * max(1.0, abs(x)) * side
+    here, near, far, farther = (function(x + k * step) for k in (0, 1, 2, 4))
+    fine, coarse = (4 * near - far - 3 * here) / (2 * step), (4 * far - farther - 3 * here) / (4 * step)
+    return fine, abs(fine - coarse)
+
+
+# ---- functions of one number
+
+
+def _elementwise(component: Component) -> Iterator[Compared]:
+    """To z or y, and to each parameter that is trained."""
+    parts = [("z" if component.kind == "activation" else "y", derivative_of(component))]
+    parts += zip(component.learnable, slopes_of(component), strict=True)
+    for values, roles in product(settings_of(component), _inputs(component)):
+        given = {**values, **roles}
+        at = ", ".join(f"{name} = {roles[name]:g}" for name in component.roles) + shown(values, component)
+        for name, part in parts:
+            derivative = partial(_derivative, component, part, given)
+            yield part, at, derivative, partial(_value, component, given, name), given[name]
+
+
+def _inputs(component: Component) -> list[dict[str, float]]:
+    """Values of the roles."""
+    if component.kind == "loss":
+        return [{"y": y, "t": t} for t in target_points(component) for y in (*POINTS, t)]
+    return [{"z": z, "u": u} for u in (NOISE if "u" in component.roles else NOISE[:1]) for z in POINTS]
+
+
+def _value(component: Component, given: dict[str, Any], name: str, x: float) -> float:
+    return float(call(component.function, **{**given, name: x}))
+
+
+def _derivative(component: Component, part: Callable[..., Any], given: dict[str, Any]) -> float:
+    a = call(component.function, **given) if component.kind == "activation" else 0.0
+    return float(call(part, a=a, **given))
+
+
+# ---- functions of rows
+
+
+def _row_activation(component: Component) -> Iterator[Compared]:
+    """The gradient to each z of sum(da * a), for random da."""
+    backward, random = component.backward, np.random.default_rng(0)
+    assert backward is not None
+    for values, width in product(settings_of(component), WIDTHS):
+        z, da = random.normal(0, 2, width), random.standard_normal(width)
+        a, dz = np.full(width, np.nan), np.full(width, np.nan)
+        call(component.function, z=z, a=a, **values)
+        call(backward, z=z, a=a, da=da, dz=dz, **values)
+        for k in range(width):
+            along = partial(_weighted, component, values, z, da, k)
+            yield backward, _element(k, width, values, component), partial(float, dz[k]), along, float(z[k])
+
+
+def _weighted(component: Component, values: dict[str, Any], z: np.ndarray, da: np.ndarray, k: int, x: float) -> float:
+    """sum(da * a) with x for z[k]."""
+    a = np.full(len(z), np.nan)
+    call(component.function, z=_replaced(z, k, x), a=a, **values)
+    return float(da @ a)
+
+
+def _row_loss(component: Component) -> Iterator[Compared]:
+    random = np.random.default_rng(0)
+    for values, width in product(settings_of(component), WIDTHS):
+        width *= component.traits["outputs"]
+        y, target = random.normal(0, 2, width), rows_of_targets(component, 1, width, random)[0]
+        given, dy = {**values, "t": target, "label": target}, np.full(width, np.nan)
+        call(component.function, y=y, dy=dy, **given)
+        for k in range(width):
+            along = partial(_row_value, component, given, y, k)
+            yield component.function, _element(k, width, values, component), partial(float, dy[k]), along, float(y[k])
+
+
+def _row_value(component: Component, given: dict[str, Any], y: np.ndarray, k: int, x: float) -> float:
+    """The loss with x for y[k]."""
+    return float(call(component.function, y=_replaced(y, k, x), dy=np.empty(len(y)), **given))
+
+
+def _element(k: int, width: int, values: dict[str, Any], component: Component) -> str:
+    return f"element {k} of a row of {width}{shown(values, component)}"
+
+
+def _replaced(row: np.ndarray, k: int, x: float) -> np.ndarray:
+    """A row with another element."""
+    row = row.copy()
+    row[k] = x
+    return row

@@ -1,0 +1,64 @@
+"""At which parameters, inputs and targets a component is checked.  It checks nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from numbann.component import Component, arguments_of
+from numbann.spec.rules import of_parameter
+
+POINTS = [*np.linspace(-30, 30, 241).tolist(), -1e-3, 1e-3, -1e-9, 1e-9]
+UNDEFINED = (ZeroDivisionError, OverflowError, ValueError)  # raised where compiled code gives inf or NaN
+REAL = (-1.3, 0.0, 0.7)
+TARGETS = {"real": REAL, "unshifted": REAL, "positive": (0.5, 1.0, 3.0), "binary": (0.0, 0.3, 1.0)}
+
+
+def settings_of(component: Component) -> list[dict[str, Any]]:
+    """The defaults, and then for each parameter the defaults with that one moved a little."""
+    found = [component.defaults()]
+    for parameter in component.parameters:
+        moved = _moved(parameter.default)
+        if parameter.type in (int, float, bool) and of_parameter(parameter).accepts(moved):
+            found.append({**component.defaults(), parameter.name: moved})
+    return found
+
+
+def _moved(default: Any) -> Any:
+    """Another value, near enough to go with the other defaults."""
+    if isinstance(default, bool):
+        return not default
+    return default + 1 if isinstance(default, int) else 0.8 * default + 0.05
+
+
+def shown(values: dict[str, Any], component: Component) -> str:
+    """The parameters that are not at their defaults, for a message."""
+    moved = [f"{name} = {value:g}" for name, value in values.items() if value != component.defaults().get(name)]
+    return f" ({', '.join(moved)})" if moved else ""
+
+
+def call(function: Callable[..., Any], **given: Any) -> Any:
+    """Call a function with those of the given arguments that it asks for."""
+    return function(**{name: value for name, value in given.items() if name in arguments_of(function)})
+
+
+def target_points(component: Component) -> tuple[float, ...]:
+    """Targets of one output that an elementwise loss takes."""
+    return TARGETS.get(component.traits["target"], TARGETS["binary"])
+
+
+def rows_of_targets(component: Component, rows: int, outputs: int, random: np.random.Generator) -> np.ndarray:
+    """Targets that a loss takes for so many outputs: classes (B,), or rows (B, T) of its kind of number."""
+    if "label" in component.roles:
+        return random.integers(0, outputs, rows)
+    outputs //= component.traits["outputs"]
+    draw = {
+        "real": lambda: random.standard_normal((rows, outputs)),
+        "unshifted": lambda: random.standard_normal((rows, outputs)),
+        "positive": lambda: random.uniform(0.5, 3.0, (rows, outputs)),
+        "binary": lambda: random.uniform(0.0, 1.0, (rows, outputs)),
+        "distribution": lambda: random.dirichlet(np.ones(outputs), rows),
+    }
+    return draw[component.traits["target"]]()

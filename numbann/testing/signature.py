@@ -1,0 +1,161 @@
+"""Whether a component takes and gives what its kind does, and gives the same each time.  Plain Python, not compiled."""
+
+from __future__ import annotations
+
+import math
+import numbers
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+
+from numbann.component import Component, arguments_of
+from numbann.testing.findings import Doubt, Fault, spot_of
+from numbann.testing.settings import UNDEFINED, call, target_points
+
+NEEDED = {
+    ("activation", "elementwise"): ("z",),
+    ("activation", "row"): ("z", "a"),
+    ("loss", "elementwise"): ("y", "t"),
+    ("loss", "row"): ("y", "dy"),
+    ("optimizer", "elementwise"): ("w", "g"),
+    ("optimizer", "matrix"): ("w", "g"),
+    ("optimizer", "solver"): ("w", "evaluate"),
+}
+PART_ROLES = {"activation": ("z", "u", "a"), "loss": ("y", "t"), "backward": ("z", "a", "da", "dz")}
+SAMPLE = (-3.0, -1.0, -0.1, 0.0, 0.1, 0.6, 1.0, 3.0)
+
+
+def check_signature(component: Component) -> str:
+    """Its arguments and those of its parts have roles or defaults, and it gives numbers, as many as it should."""
+    for name in NEEDED.get((component.kind, component.form), ()):
+        if name not in component.roles:
+            raise Fault(
+                f"{component.name} does not use {name!r}, and without it {_article(component.kind)} has no meaning",
+                spot_of(component.function),
+                f"add the argument {name!r}",
+            )
+    for label, part, roles in _parts(component):
+        _check_arguments(component, label, part, roles)
+    for function, given in _calls(component):
+        _check_result(component, function, given)
+    if not component.summary:
+        raise Doubt(
+            f"{component.name} has no docstring",
+            spot_of(component.function),
+            'give it one, """Name: formula.""", which `numbann show` prints',
+        )
+    return f"takes {', '.join(arguments_of(component.function))}; gives {_gives(component)}"
+
+
+def _article(kind: str) -> str:
+    return f"an {kind}" if kind[0] in "aeiou" else f"a {kind}"
+
+
+def _gives(component: Component) -> str:
+    if component.form in ("row", "matrix", "solver") and component.kind != "loss":
+        return "its result in place"
+    states = f" and {', '.join(component.states)}" if component.states else ""
+    return {"optimizer": f"w{states}", "schedule": f"a factor{states}", "initializer": "an array"}.get(
+        component.kind, "one number" if component.form == "elementwise" else "one number, and fills dy"
+    )
+
+
+def _parts(component: Component) -> Iterator[tuple[str, Callable[..., Any], tuple[str, ...]]]:
+    """Derivatives and backward, with their roles."""
+    if component.derivative is not None:
+        yield "the derivative", component.derivative, PART_ROLES[component.kind]
+    for name, part in component.slopes.items():
+        yield f"the derivative to {name}", part, PART_ROLES[component.kind]
+    if component.backward is not None:
+        yield "backward", component.backward, PART_ROLES["backward"]
+
+
+def _check_arguments(component: Component, label: str, part: Callable[..., Any], roles: tuple[str, ...]) -> None:
+    known = (*roles, *component.defaults())
+    for name in arguments_of(part):
+        if name not in known:
+            raise Fault(
+                f"{label} of {component.name} takes {name!r}, which is not known to it",
+                spot_of(part),
+                f"its arguments go by name: any of {', '.join(known)}",
+            )
+
+
+def _calls(component: Component) -> Iterator[tuple[Callable[..., Any], dict[str, Any]]]:
+    """What is called with what, to see what comes back.  Rows, schedules, ... have checks of their own."""
+    values = component.defaults()
+    if component.form != "elementwise":
+        return
+    if component.kind == "activation":
+        for z in SAMPLE:
+            for function in (component.function, component.derivative, *component.slopes.values()):
+                if function is not None:
+                    yield function, {"z": z, "a": _quiet(component.function, z=z, u=0.5, **values), "u": 0.5, **values}
+    elif component.kind == "loss":
+        for y in SAMPLE:
+            for function in (component.function, component.derivative):
+                if function is not None:
+                    yield function, {"y": y, "t": target_points(component)[1], **values}
+    elif component.kind == "optimizer":
+        states = dict.fromkeys(component.states, 0.0)
+        fixed = {"w": 1.0, "g": 0.5, "step": 1, "learning_rate": 0.1, "weight_decay": 0.0}
+        yield component.function, {**fixed, **states, **values}
+
+
+def _quiet(function: Callable[..., Any], **given: Any) -> Any:
+    try:
+        return call(function, **given)
+    except UNDEFINED:
+        return math.nan
+
+
+def _check_result(component: Component, function: Callable[..., Any], given: dict[str, Any]) -> None:
+    try:
+        result = call(function, **given)
+    except UNDEFINED:
+        return
+    at = ", ".join(f"{name} = {given[name]:g}" for name in ("z", "y", "t") if name in given)
+    where = f"{function.__name__}{f' at {at}' if at else ''}"
+    wanted = 1 + len(component.states)
+    if component.kind == "optimizer" and wanted > 1:
+        got = len(result) if isinstance(result, tuple) else 1
+        if got != wanted:
+            raise Fault(
+                f"{where} returns {got} of {wanted} values",
+                spot_of(function),
+                f"return w and every state, in the order of the arguments: return w, {', '.join(component.states)}",
+            )
+    for number in result if isinstance(result, tuple) and component.kind == "optimizer" else (result,):
+        if not isinstance(number, numbers.Real) and not (isinstance(number, np.ndarray) and number.shape == ()):
+            found = "None" if number is None else f"{type(number).__name__}"
+            raise Fault(f"{where} returns {found}, not a number", spot_of(function), "return a number on every path")
+
+
+def check_purity(component: Component) -> str:
+    """Called twice with the same it gives the same, and no number or list of its module has changed."""
+    functions = {function for function, _ in _calls(component)}
+    before = {function: _globals(function) for function in functions}
+    for function, given in _calls(component):
+        if repr(_quiet(function, **given)) != repr(_quiet(function, **given)):
+            raise Fault(
+                f"{function.__name__} gives other numbers when it is called again with the same ones",
+                spot_of(function),
+                "keep nothing between calls; noise comes by the argument u, states by arguments of their own",
+            )
+    for function in functions:
+        changed = [name for name, value in _globals(function).items() if before[function].get(name) != value]
+        if changed:
+            raise Fault(
+                f"calling it changes {changed[0]!r} of its module",
+                spot_of(function),
+                "keep nothing between calls; states go in and out by arguments",
+            )
+    return "the same inputs give the same outputs, and nothing else changes"
+
+
+def _globals(function: Callable[..., Any]) -> dict[str, str]:
+    """The data of a function's module, as text that can be compared."""
+    data = (int, float, complex, str, list, dict, set, tuple, np.ndarray)
+    scope = function.__globals__
+    return {name: repr(value) for name, value in scope.items() if isinstance(value, data) and name[:2] != "__"}

@@ -1,0 +1,64 @@
+"""The components that a module, a file, a folder or a name stands for.  It checks none of them."""
+
+from __future__ import annotations
+
+import sys
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from numbann.component import Component, freeze
+from numbann.discovery import Plugin, built_in, of_file
+from numbann.discovery.plugin import import_module
+from numbann.errors import PluginError
+from numbann.registry import Origin
+
+
+def components_of(what: Any) -> list[Component]:
+    """The components of a decorated function, a module or its name, a plugin file, or a folder of either."""
+    if isinstance(what, Component) or hasattr(what, "__numbann__"):
+        return [freeze(what)]
+    name = what.__name__ if isinstance(what, ModuleType) else str(what)
+    if name.startswith("numbann."):
+        return [entry.component for entry in built_in().entries() if entry.origin.module == name]
+    registry = built_in().copy()
+    found: list[Component] = []
+    for plugin in _plugins(what):
+        plugin.register_in(registry)
+        found += plugin.components()
+    return found
+
+
+def _plugins(what: Any) -> Iterator[Plugin]:
+    """The plugins that are meant; none is imported yet."""
+    if isinstance(what, ModuleType):
+        yield Plugin(Origin(what.__name__, "", what.__name__), lambda: what)
+    elif Path(what).is_dir():
+        yield from _of_folder(Path(what))
+    elif Path(what).suffix == ".py" or Path(what).is_file():
+        yield of_file(Path(what))
+    else:
+        yield _of_module(str(what), str(what))
+
+
+def _of_folder(folder: Path) -> Iterator[Plugin]:
+    """A distribution's modules, those of its entry points; without pyproject.toml each file is a plugin."""
+    project = folder / "pyproject.toml"
+    if not project.exists():
+        yield from map(of_file, sorted(folder.glob("*.py")))
+        return
+    with project.open("rb") as file:
+        points = tomllib.load(file).get("project", {}).get("entry-points", {}).get("numbann", {})
+    if not points:
+        raise PluginError(
+            f'{project}: no entry points of the group numbann; add [project.entry-points.numbann] with NAME = "MODULE"'
+        )
+    sys.path[:0] = [str(place.resolve()) for place in (folder / "src", folder) if place.is_dir()]
+    yield from (_of_module(str(folder), name) for name in sorted(set(points.values())))
+
+
+def _of_module(owner: str, name: str) -> Plugin:
+    origin = Origin(owner, "", name)
+    return Plugin(origin, lambda: import_module(origin))

@@ -1,0 +1,190 @@
+"""How fast a component is beside known ones: its kernels on a block in the first-level cache, and a training step.
+
+Whether a loop was vectorised is read from the compiled code, not guessed from the time.
+"""
+
+from __future__ import annotations
+
+import re
+import statistics
+import time
+from collections.abc import Callable
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+
+from numbann import plan
+from numbann.compile.blocks import activation_backward, activation_forward, loss_kernel, optimizer_kernel
+from numbann.component import Component
+from numbann.discovery import built_in
+from numbann.engine import Engine
+from numbann.simd.jit import code_of
+from numbann.simd.vector_math import BINDINGS
+from numbann.spec import LayerChoice, Resolved
+from numbann.spec.model import Train
+from numbann.testing.compiled import LANES, Update, backward_block, forward_block, loss_block
+from numbann.testing.findings import Doubt, spot_of
+from numbann.testing.settings import rows_of_targets
+
+ARITHMETIC = re.compile(r"= (?:tail )?f(?:add|sub|mul|div|neg|cmp) [^\n]*?(?:<(\d+) x float>|float) ")
+CALLS = re.compile(r"call [^\n@]*?(?:float|double) @(?:llvm\.)?([a-z]\w+)")
+SPLIT = re.compile(r"call [^\n@]*?x float> @llvm\.(\w+)\.v")  # of a vector, but done by a call for each number of it
+LIBRARY = {"sin", "cos", "tan", "asin", "acos", "sinh", "cosh", "pow", "exp", "exp2", "exp10", "log", "log2", "log10"}
+
+ROWS, COLUMNS = 32, 64
+BESIDE = {"activation": ("relu", "sigmoid"), "loss": ("mse",), "optimizer": ("sgd", "adam")}
+CALLS_A_ROUND, ROUNDS = 200, 15
+NET, BATCH, DATA = (784, 128, 10), 32, 1600
+
+
+def kernels_of(component: Component) -> dict[str, int]:
+    """The addresses of a component's kernels in float32."""
+    match component.kind:
+        case "activation":
+            return {
+                "forward": activation_forward(component, "float32", False),
+                "back": activation_backward(component, "float32", False),
+            }
+        case "loss":
+            return {"value and derivative": loss_kernel(component, "float32")}
+    return {"a step": optimizer_kernel(component.configured(), "float32")}
+
+
+def check_vectors(component: Component) -> str:
+    """How many numbers its loops do at once; Doubt if they go one by one."""
+    widths = []
+    for name, address in kernels_of(component).items():
+        code = code_of(address)
+        widths.append(max((int(width or 1) for width in ARITHMETIC.findall(code)), default=LANES))
+        split = set(SPLIT.findall(code)) & LIBRARY
+        if split or widths[-1] < 4:
+            called = ", ".join(sorted(split or set(CALLS.findall(code)) - {"fabs", "sqrt", "fma", "copysign"}))
+            fast = ", ".join(sorted(getattr(function, "__name__", "") for function in BINDINGS["float32"]))
+            raise Doubt(
+                f"{name} is not vectorised: " + (f"{called} is called for each number" if called else "one by one"),
+                spot_of(component.function),
+                f"it works, but slowly; these functions of math go by vectors: {fast}",
+            )
+    return f"{min(widths)} numbers at once, and no call of a scalar function"
+
+
+# ---- nanoseconds a number
+
+
+def nanoseconds(component: Component) -> dict[str, dict[str, float]]:
+    """{kernel: {name: ns a number}} of a component and of those that it is shown beside, in alternating rounds."""
+    others = [built_in().get(component.kind, name) for name in beside(component)]
+    named = {component.name: component, **{other.name: other for other in others}}
+    runs = {(kernel, name): run for name, each in named.items() for kernel, run in _runs(each).items()}
+    full: dict[tuple[str, str], list[float]] = {key: [] for key in runs}
+    empty: dict[tuple[str, str], list[float]] = {key: [] for key in runs}
+    for _ in range(ROUNDS):
+        for key, run in runs.items():
+            full[key].append(_seconds(run, ROWS))
+            empty[key].append(_seconds(run, 0))
+    found = {key: statistics.median(full[key]) - statistics.median(empty[key]) for key in runs}
+    kernels = dict.fromkeys(kernel for kernel, _ in runs)
+    return {kernel: {name: found[kernel, name] / (ROWS * COLUMNS) * 1e9 for name in named} for kernel in kernels}
+
+
+def beside(component: Component) -> tuple[str, ...]:
+    """The names of known components to compare with."""
+    if component.form == "row":
+        return ("softmax",) if component.kind == "activation" else ("softmax_cross_entropy",)
+    return BESIDE[component.kind]
+
+
+def _runs(component: Component) -> dict[str, Callable[[int], None]]:
+    """Its kernels, bound to a block; each is called with a number of rows."""
+    random = np.random.default_rng(0)
+    x = random.normal(0, 2, (ROWS, COLUMNS))
+    match component.kind:
+        case "activation":
+            forward = forward_block(component, "float32", x)
+            back = backward_block(component, "float32", x, forward["A"])
+            back["D"][:] = 0  # d is multiplied again and again, and denormal numbers are slow
+            return {"forward": forward, "back": back}
+        case "loss":
+            target = rows_of_targets(component, ROWS, COLUMNS, random)
+            return {"value and derivative": loss_block(component, "float32", x, target)}
+    update = Update(component.configured(), "float32", random.standard_normal(ROWS * COLUMNS), step=1000)
+    return {"a step": lambda rows: update(rows * COLUMNS)}
+
+
+def _seconds(run: Callable[[int], None], rows: int) -> float:
+    """Seconds of a call."""
+    run(rows)
+    start = time.perf_counter()
+    for _ in range(CALLS_A_ROUND):
+        run(rows)
+    return (time.perf_counter() - start) / CALLS_A_ROUND
+
+
+# ---- a real step
+
+
+def step_microseconds(component: Component) -> dict[str, float]:
+    """{name: us a step} of 784-128-10 with batches of 32 on one thread, with the component and with a known one."""
+    known = {"activation": "relu", "loss": "mse", "optimizer": "adam"}[component.kind]
+    if component.kind == "loss" and component.form == "row":
+        known = "softmax_cross_entropy"
+    return compare_steps([component, built_in().get(component.kind, known)])
+
+
+def compare_steps(
+    components: list[Component], net: tuple[int, ...] = NET, rounds: int = 2 * ROUNDS
+) -> dict[str, float]:
+    """{name: us a step} of a net, batches of 32, one thread, with each of some components; rounds alternate."""
+    engines = {component.name: engine_of(component, net) for component in components}
+    found: dict[str, list[float]] = {name: [] for name in engines}
+    rates = np.full(DATA // BATCH, 1e-4)
+    for epoch in range(rounds + 3):
+        for name, engine in engines.items():
+            start = time.perf_counter()
+            engine.epoch(epoch, rates)
+            if epoch >= 3:
+                found[name].append((time.perf_counter() - start) / len(rates) * 1e6)
+    for engine in engines.values():
+        engine.close()
+    return {name: statistics.median(times) for name, times in found.items()}
+
+
+def engine_of(component: Component, net: tuple[int, ...]) -> Engine:
+    """An engine with data, for a net in which a component has its place."""
+    made = plan.build(_resolved(component, net), net[0])
+    engine, random = Engine(made, 1, exactly=True), np.random.default_rng(0)
+    engine.initialize(0)
+    x = random.standard_normal((DATA, net[0]), np.float32)
+    engine.load_data(x, rows_of_targets(made.loss.component, DATA, net[-1], random))
+    return engine
+
+
+def _resolved(component: Component, net: tuple[int, ...]) -> Resolved:
+    """What numbann.spec would make of a spec with the component in it."""
+    chosen = {
+        "activation": built_in().get("activation", "relu"),
+        "loss": built_in().get("loss", "softmax_cross_entropy"),
+        "optimizer": built_in().get("optimizer", "adam"),
+    }
+    chosen[component.kind] = component
+    link = built_in().get("activation", chosen["loss"].traits["link"]).configured()
+    init = built_in().get("initializer", "xavier_normal").configured()
+    hidden = chosen["activation"].configured()
+    layers = [LayerChoice(units, hidden, init) for units in net[1:-1]] + [LayerChoice(net[-1], link, init)]
+    spec: Any = SimpleNamespace(model=SimpleNamespace(dtype="float32"), seed=0, train=Train(batch_size=BATCH))
+    return Resolved(
+        spec=spec,
+        target="label" if "label" in chosen["loss"].roles else chosen["loss"].traits["target"],
+        outputs=net[-1],
+        loss=chosen["loss"].configured(),
+        optimizer=chosen["optimizer"].configured(),
+        learning_rate=0.001,
+        weight_decay=0.0,
+        l1=0.0,
+        schedule=built_in().get("schedule", "constant").configured(),
+        warmup_epochs=0,
+        layers=tuple(layers),
+        output_activation=link,
+        metrics=(),
+    )

@@ -1,0 +1,118 @@
+"""Plugins on the command line: the commands that they add, and the list of what provides components."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from click.testing import Result
+
+Numbann = Callable[..., Result]
+Install = Callable[..., Path]
+
+pytestmark = pytest.mark.filterwarnings("always::numbann.errors.PluginWarning")
+
+TEXT = '''"""A plugin for tests."""
+import click
+from numbann import activation, hookimpl
+
+
+@activation
+def bent(z):
+    """Twice: a = 2 z."""
+    return 2 * z
+
+
+@hookimpl
+def numbann_register(register):
+    register(bent)
+
+
+@hookimpl
+def numbann_commands(group):
+    @group.command()
+    @click.argument("word")
+    def shout(word):
+        """Say it loud."""
+        click.echo(word.upper())
+'''
+COMMAND_ALONE = TEXT.partition("@activation")[0] + TEXT[TEXT.index("@hookimpl\ndef numbann_commands") :]
+
+
+def test_a_plugin_adds_a_command(numbann: Numbann, install: Install) -> None:
+    install("numbann-shout", TEXT, ("bent",))
+    text = numbann("--help").stdout
+    assert "Commands of plugins:\n  shout  Say it loud.\n" in text
+    assert numbann().stdout == text
+    assert numbann("shout", "hello").stdout == "HELLO\n"
+    assert "Say it loud." in numbann("shout", "--help").stdout
+    assert 'there is no command "shuot"; did you mean "shout"?' in numbann("shuot").stderr
+
+
+def test_a_plugin_may_have_nothing_but_a_command(numbann: Numbann, here: Path) -> None:
+    (here / "plugins").mkdir()
+    (here / "plugins" / "loud.py").write_text(COMMAND_ALONE)
+    result = numbann("--plugins-dir", "plugins", "shout", "hello")
+    assert (result.stdout, result.stderr) == ("HELLO\n", "")
+    assert "Say it loud." in numbann("--plugins-dir", "plugins", "--help").stdout
+
+
+def test_a_command_that_two_provide_is_of_neither(numbann: Numbann, install: Install) -> None:
+    install("numbann-one", COMMAND_ALONE, ("shout",))
+    install("numbann-two", COMMAND_ALONE, ("shout",))
+    install("numbann-train", COMMAND_ALONE.replace("shout", "train"), ("train",))
+    result = numbann("--help")
+    assert "shout" not in result.stdout
+    assert 'the command "shout" is given twice: by numbann-one 1.0 and by numbann-two 1.0; rename one' in result.stderr
+    assert 'the command "train" is given twice: by numbann and by numbann-train 1.0' in result.stderr
+    assert "Train the model of SPEC" not in numbann("train", "--help").stderr
+
+
+def test_a_command_hook_that_fails_hides_no_other(numbann: Numbann, install: Install) -> None:
+    path = install("numbann-bad", COMMAND_ALONE.replace("@group.command()", "@group.comand()"), ("bad",))
+    install("numbann-shout", TEXT, ("bent",))
+    result = numbann("shout", "hello")
+    assert result.stdout == "HELLO\n"
+    (warning,) = result.stderr.splitlines()
+    assert warning.startswith(f"numbann: warning: numbann-bad 1.0: its hook failed: {path}:")
+    assert "AttributeError" in warning
+
+
+def test_the_list_of_providers(numbann: Numbann, install: Install, here: Path) -> None:
+    install("numbann-shout", TEXT, ("bent",))
+    bad = install("numbann-bad", "1 / 0\n", ("bad",))
+    (here / "plugins").mkdir()
+    (here / "plugins" / "curved.py").write_text(TEXT.replace("bent", "curved"))
+    lines = numbann("--plugins-dir", "plugins", "plugins", "list").stdout.splitlines()
+    assert lines[0] == "numbann 0.1.0: built in"
+    assert "numbann-shout 1.0 (numbann_shout): loaded" in lines
+    assert lines[lines.index("numbann-shout 1.0 (numbann_shout): loaded") + 1].split() == ["activation", "bent"]
+    assert "numbann-bad 1.0 (numbann_bad): failed" in lines
+    assert "plugins/curved.py: loaded" in lines
+    rows = json.loads(numbann("plugins", "list", "--json").stdout)
+    found = {row["name"]: row for row in rows}
+    assert found["numbann-shout"]["components"] == {"activation": ["bent"]}
+    assert found["numbann-shout"]["entry_points"] == ["bent"]
+    assert f"{bad}:1: ZeroDivisionError" in found["numbann-bad"]["reason"]
+    every = json.loads(numbann("plugins", "list", "--all", "--json").stdout)
+    assert next(row for row in every if row["name"] == "bent")["origin"] == "numbann-shout 1.0"
+
+
+def test_what_the_environment_leaves_out_is_listed(
+    numbann: Numbann, install: Install, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    install("numbann-shout", TEXT, ("bent",))
+    monkeypatch.setenv("NUMBANN_PLUGINS", "")
+    lines = numbann("plugins", "list").stdout.splitlines()
+    assert lines[-2:] == ["numbann-shout 1.0 (numbann_shout): left out", "  NUMBANN_PLUGINS does not name it"]
+    assert "shout" not in numbann("--help").stdout
+    assert "comes from numbann-shout 1.0, which NUMBANN_PLUGINS leaves out" in numbann("show", "bent").stderr
+
+
+def test_show_finds_them(numbann: Numbann, install: Install) -> None:
+    path = install("numbann-shout", TEXT, ("bent",))
+    page = numbann("show", "bent").stdout
+    assert "numbann-shout 1.0" in page
+    assert f"{path}:6" in page

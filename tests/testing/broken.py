@@ -1,0 +1,228 @@
+"""Components with something wrong in each.  CASES: the component, and the function that is to blame."""
+
+# ruff: noqa
+from math import exp
+
+import numpy as np
+
+from numbann import Fraction, Learnable, activation, initializer, loss, metric, optimizer, schedule
+
+calls = [0]
+
+
+@activation
+def fine(z, alpha: float = 1.5):
+    """Fine: alpha z."""
+    return alpha * z
+
+
+@activation
+def wrong(z):
+    """Wrong: 2 z."""
+    return 2 * z
+
+
+@wrong.derivative
+def wrong_slope(z):
+    return 3
+
+
+@activation
+def learned(z, alpha: Learnable = 0.25):
+    """Learned: alpha z."""
+    return alpha * z
+
+
+@learned.derivative("alpha")
+def learned_slope(z):
+    return 0
+
+
+@loss
+def wrong_loss(y, t):
+    """Wrong loss: (y - t)^2."""
+    return (y - t) ** 2
+
+
+@wrong_loss.derivative
+def wrong_loss_slope(y, t):
+    return y - t
+
+
+@activation(form="row")
+def row(z, a):
+    """Row: 2 z."""
+    for k in range(len(z)):
+        a[k] = 2 * z[k]
+
+
+@row.backward
+def row_back(da, dz):
+    for k in range(len(dz)):
+        dz[k] = 3 * da[k]
+
+
+@loss(form="row")
+def row_loss(y, t, dy):
+    """Row loss: the sum of (y - t)^2."""
+    total = 0
+    for k in range(len(y)):
+        total += (y[k] - t[k]) ** 2
+        dy[k] = y[k] - t[k]
+    return total
+
+
+@activation
+def nan_at_0(z):
+    """NaN at 0: z / |z|."""
+    return z / abs(z)
+
+
+@activation
+def divides(z):
+    """Divides: 1 / z^2."""
+    return 1 / (z * z)
+
+
+@activation
+def overflows(z):
+    """Overflows: z exp(z) / exp(z)."""
+    return z * exp(z) / exp(z)
+
+
+@activation
+def swallows(z):
+    """Swallows: z where z > 0, else 0."""
+    return z if z > 0 else 0
+
+
+@activation
+def double(z):
+    """Double: z."""
+    return np.float64(z)
+
+
+@activation
+def prints(z):
+    print(z)
+    return z
+
+
+@activation
+def recursive(z):
+    """Recursive: z."""
+    return z if z < 5 else recursive(z - 5)
+
+
+@activation
+def summed(z):
+    """Summed: z / sum z."""
+    return z / z.sum()
+
+
+@activation
+def sometimes(z):
+    """Sometimes: z where z > 0."""
+    if z > 0:
+        return z
+
+
+@activation
+def turned(z):
+    """Turned: -z."""
+    return -z
+
+
+@turned.derivative
+def turned_slope(x):
+    return -1
+
+
+@activation
+def constant(alpha: float = 1.0):
+    """Constant: alpha."""
+    return alpha
+
+
+@optimizer
+def few(w, g, m, learning_rate: float = 0.1):
+    """Few: one state, which is not returned."""
+    m = 0.9 * m + g
+    return w - learning_rate * m
+
+
+@optimizer
+def climbs(w, g, learning_rate: float = 0.1):
+    """Climbs: w + learning_rate g."""
+    return w + learning_rate * g
+
+
+@optimizer
+def divides_by_state(w, g, v, learning_rate: float = 0.1):
+    """Divides: w - learning_rate g / v."""
+    v = v + g * g
+    return w - learning_rate * g / v, v
+
+
+@optimizer(optional={"m": "rho"})
+def optional(w, g, m, learning_rate: float = 0.1, rho: Fraction = 0.9):
+    """Optional: m <- m + g, w <- w - learning_rate m."""
+    m = m + g
+    return w - learning_rate * m / 10, m
+
+
+@activation
+def keeps(z):
+    """Keeps: z plus the number of calls."""
+    return z + counted(z)
+
+
+def counted(z):
+    calls[0] += 1
+    return calls[0]
+
+
+@schedule
+def negative(epoch, epochs):
+    """Negative: -1."""
+    return -1.0
+
+
+@initializer
+def narrow(shape, random):
+    """Narrow: a column."""
+    return random.normal(size=(shape[0], 1))
+
+
+@metric(better="lower")
+def other_way(t, label):
+    """Other way: the share of labels that are right."""
+    return (t == label).mean()
+
+
+CASES = {
+    "wrong gradient": (wrong, wrong_slope),
+    "wrong slope": (learned, learned_slope),
+    "wrong loss": (wrong_loss, wrong_loss_slope),
+    "wrong backward": (row, row_back),
+    "wrong dy": (row_loss, row_loss),
+    "nan at 0": (nan_at_0, nan_at_0),
+    "division by zero": (divides, divides),
+    "overflow": (overflows, overflows),
+    "swallows nan": (swallows, swallows),
+    "float64 on purpose": (double, double),
+    "prints": (prints, prints),
+    "recursion": (recursive, recursive),
+    "array arithmetic": (summed, summed),
+    "returns none": (sometimes, sometimes),
+    "unknown argument": (turned, turned_slope),
+    "no z": (constant, constant),
+    "few states": (few, few),
+    "climbs": (climbs, climbs),
+    "zero gradient": (divides_by_state, divides_by_state),
+    "state that matters": (optional, optional),
+    "keeps something": (keeps, keeps),
+    "negative factor": (negative, negative),
+    "wrong shape": (narrow, narrow),
+    "better the other way": (other_way, other_way),
+}

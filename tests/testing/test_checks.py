@@ -1,0 +1,175 @@
+"""The checks of components: every built-in one passes them, and each thing that is wrong is found by the right one."""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+import sys
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from numbann.component import Component
+from numbann.discovery import built_in
+from numbann.errors import PluginError
+from numbann.testing import check_activation, check_loss, check_optimizer, checks_of, components_of, findings_of
+from numbann.testing.findings import FAILED, SKIPPED, WARNING
+
+COMPILED = ("precision", "extremes")
+BUILT_IN = [pytest.param(entry.component, id=entry.component.name) for entry in built_in().entries()]
+
+
+@pytest.mark.parametrize("component", BUILT_IN)
+def test_built_in_components_pass_in_plain_python(component: Component) -> None:
+    for name, check in checks_of(component).items():
+        if name not in COMPILED:
+            finding = check()
+            assert finding.state != FAILED, str(finding)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("component", BUILT_IN)
+def test_built_in_components_pass_compiled(component: Component) -> None:
+    for name in COMPILED:
+        if name in checks_of(component):
+            finding = checks_of(component)[name]()
+            assert finding.state != FAILED, str(finding)
+
+
+# ---- what is wrong
+
+BROKEN = {
+    "wrong gradient": (
+        "gradient",
+        "wrong_slope is 3 at z = .* but the slope is 2; wrong at 245 of 245 points",
+        "correct the formula",
+    ),
+    "wrong slope": ("gradient", "learned_slope is 0 at z = .* but the slope is", "correct the formula"),
+    "wrong loss": ("gradient", "wrong_loss_slope is .* but the slope is", "correct the formula or leave"),
+    "wrong backward": ("gradient", "row_back is .* at element . of a row", "correct the formula$"),
+    "wrong dy": ("gradient", "row_loss is .* at element . of a row", "correct the formula$"),
+    "nan at 0": ("extremes", "a is nan at z = 0", "treat 0 by itself"),
+    "division by zero": ("extremes", "a is inf at z = 0", "treat 0 by itself"),
+    "overflow": ("extremes", "a is nan at z = 100", "so that nothing overflows"),
+    "swallows nan": ("extremes", "NaN does not come through", "0 if z < 0 else z"),
+    "float64 on purpose": ("source", "'np.float64' cannot be called in a component", ""),
+    "prints": ("source", "a call such as print", ""),
+    "recursion": ("source", "recursive calls itself; recursion cannot be compiled", ""),
+    "array arithmetic": (
+        "signature",
+        "raises AttributeError: 'float' object has no attribute 'sum'",
+        "work on numbers",
+    ),
+    "returns none": ("signature", "sometimes at z = -3 returns None, not a number", "return a number on every path"),
+    "unknown argument": ("signature", "the derivative of turned takes 'x', which is not known", "any of z, u, a"),
+    "no z": ("signature", "constant does not use 'z'", "add the argument 'z'"),
+    "few states": ("signature", "few returns 1 of 2 values", "return w, m"),
+    "climbs": ("descent", "does not fall from w = 1", "signs"),
+    "zero gradient": ("descent", "raises ZeroDivisionError", "work on numbers"),
+    "state that matters": ("descent", 'optional says that "m" is not needed while rho = 0', "leave 'm' out"),
+    "keeps something": ("purity", "gives other numbers when it is called again", "keep nothing between calls"),
+    "negative factor": ("factors", r"gives the factor -1\.0 at step 0", "at least 0"),
+    "wrong shape": ("weights", r"gives \(64, 1\) for the shape \(64, 32\)", "return an array of the shape"),
+    "better the other way": ("measure", "is 1 where all is right", 'better is "lower": is that so'),
+}
+
+
+@pytest.fixture(scope="module")
+def module() -> ModuleType:
+    path = Path(__file__).with_name("broken.py")
+    specification = importlib.util.spec_from_file_location("broken", path)
+    assert specification is not None
+    assert specification.loader is not None
+    module = importlib.util.module_from_spec(specification)
+    specification.loader.exec_module(module)
+    return module
+
+
+@pytest.mark.parametrize("case", BROKEN)
+def test_what_is_wrong_is_found(case: str, module: ModuleType) -> None:
+    """By the check that it belongs to, at the line of the function, with a remedy."""
+    check, message, remedy = BROKEN[case]
+    function, blamed = module.CASES[case]
+    (component,) = components_of(function)
+    findings = {finding.check: finding for finding in findings_of(component)}
+    finding = findings[check]
+    assert finding.state == FAILED, "\n".join(map(str, findings.values()))
+    assert re.search(message, finding.message), finding.message
+    assert re.search(remedy, finding.remedy), finding.remedy
+    path, _, line = finding.place.rpartition(":")
+    assert Path(path).name == "broken.py"
+    code = blamed.__code__
+    assert code.co_firstlineno <= int(line) <= code.co_firstlineno + 5
+    before = list(findings)[: list(findings).index(check)]
+    assert not [name for name in before if findings[name].state == FAILED]
+
+
+def test_checks_after_a_failure_of_the_ground_are_left_out(module: ModuleType) -> None:
+    (component,) = components_of(module.CASES["prints"][0])
+    states = {finding.check: finding.state for finding in findings_of(component)}
+    assert states == {"signature": WARNING, "source": FAILED} | dict.fromkeys(
+        ("purity", "gradient", "precision", "extremes"), SKIPPED
+    )
+
+
+def test_as_assertions(module: ModuleType) -> None:
+    assert [finding.check for finding in check_activation(module.fine)] == list(
+        checks_of(components_of(module.fine)[0])
+    )
+    with pytest.raises(AssertionError, match=r"(?s)activation wrong:\ngradient: .*broken\.py:\d+: wrong_slope is 3"):
+        check_activation(module.CASES["wrong gradient"][0])
+    with pytest.raises(AssertionError, match="few returns 1 of 2 values"):
+        check_optimizer(module.CASES["few states"][0])
+    with pytest.raises(AssertionError, match="fine is of the kind activation, not loss"):
+        check_loss(module.fine)
+
+
+# ---- where components are found
+
+PLUGIN = '''"""A plugin."""
+
+from numbann import activation, hookimpl
+
+
+@activation
+def {name}(z):
+    """Doubled: 2 z."""
+    return 2 * z
+
+
+@hookimpl
+def numbann_register(register):
+    register({name})
+'''
+
+
+def test_components_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "one.py").write_text(PLUGIN.format(name="first"))
+    (tmp_path / "two.py").write_text(PLUGIN.format(name="second"))
+    project = tmp_path / "project"
+    (project / "src").mkdir(parents=True)
+    (project / "pyproject.toml").write_text('[project.entry-points.numbann]\nthird = "module_of_third"\n')
+    (project / "src" / "module_of_third.py").write_text(PLUGIN.format(name="third"))
+    monkeypatch.setattr("sys.path", [*sys.path])
+
+    def names(what: Any) -> list[str]:
+        return [component.name for component in components_of(what)]
+
+    assert names(tmp_path / "one.py") == ["first"]
+    assert names(tmp_path) == ["first", "second"]
+    assert names(project) == ["third"]
+    assert names("module_of_third") == ["third"]
+    assert "relu" in names("numbann.activations.rectified")
+
+
+def test_components_that_cannot_be_found(tmp_path: Path) -> None:
+    (tmp_path / "taken.py").write_text(PLUGIN.format(name="relu"))
+    with pytest.raises(PluginError, match="no_such_module: failed to import"):
+        components_of("no_such_module")
+    with pytest.raises(Exception, match='activation "relu" is registered twice'):
+        components_of(tmp_path / "taken.py")
+    (tmp_path / "pyproject.toml").write_text("[project]\nname = 'x'\n")
+    with pytest.raises(PluginError, match="no entry points of the group numbann; add"):
+        components_of(tmp_path)

@@ -1,0 +1,55 @@
+"""What is read from compiled code: vectors, and PTX where numba-cuda is installed.  No speed is tested."""
+
+from __future__ import annotations
+
+import sys
+
+import pytest
+
+from numbann.discovery import built_in
+from numbann.testing.checks import run
+from numbann.testing.cuda import check_cuda
+from numbann.testing.findings import PASSED, SKIPPED, WARNING
+from numbann.testing.speed import check_vectors, nanoseconds, step_microseconds
+
+
+@pytest.mark.parametrize(
+    ("kind", "name"), [("activation", "silu"), ("activation", "prelu"), ("loss", "huber"), ("optimizer", "adamw")]
+)
+def test_vectors(kind: str, name: str) -> None:
+    finding = run("vectors", check_vectors, built_in().get(kind, name))
+    assert (finding.state, finding.remedy) == (PASSED, ""), str(finding)
+    assert "numbers at once" in finding.message
+
+
+def test_no_vectors() -> None:
+    finding = run("vectors", check_vectors, built_in().get("activation", "sine"))
+    assert finding.state == WARNING
+    assert finding.message == "forward is not vectorised: sin is called for each number"
+    assert "exp, " in finding.remedy
+
+
+def test_times_are_those_of_all() -> None:
+    component = built_in().get("loss", "huber")
+    assert set(nanoseconds(component)["value and derivative"]) == {"huber", "mse"}
+    assert set(step_microseconds(component)) == {"huber", "mse"}
+    assert all(time > 0 for time in step_microseconds(component).values())
+
+
+def test_cuda() -> None:
+    pytest.importorskip("numba_cuda")
+    names = [("activation", "prelu"), ("activation", "softmax"), ("loss", "huber"), ("optimizer", "adam")]
+    for kind, name in names:
+        finding = run("cuda", check_cuda, built_in().get(kind, name))
+        assert finding.state == PASSED, str(finding)
+    assert "compiles to PTX, without double precision" in finding.message
+    assert run("cuda", check_cuda, built_in().get("optimizer", "lamb")).state == SKIPPED
+
+
+def test_cuda_without_numba_cuda(monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in ("numbann.simt.device", "numbann.compile.cuda"):
+        monkeypatch.delitem(sys.modules, module, raising=False)
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    finding = run("cuda", check_cuda, built_in().get("activation", "relu"))
+    assert finding.state == SKIPPED
+    assert finding.message == 'not checked: cuda needs the package numba-cuda: pip install "numbann[cuda]"'
