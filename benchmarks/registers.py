@@ -1,4 +1,4 @@
-"""Registers and spills of every component's CUDA kernels, for one capability.  They are compiled only: no GPU is needed.
+"""Registers and spills of every component's CUDA kernels, for one capability.  No GPU is needed to compile them.
 
     python benchmarks/registers.py [--capability 9.0] [--json out.json]
 

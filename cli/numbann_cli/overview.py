@@ -13,7 +13,7 @@ COMMANDS = {
     "lr-find": "Find a learning rate by a short test of growing rates.",
     "schema": "Print the JSON Schema of a spec, for editors; plugins' components are in it.",
     "show": "Explain a component, or sum up a run.",
-    "plugins": "List the components there are and where they come from.",
+    "plugins": "List what provides components; check plugins, and write new ones.",
 }
 
 OPTIONS = {

@@ -97,7 +97,9 @@ def _verdict(report: Report) -> str:
         return f"Verdict: {report.name} is not to be used yet; {_listed(failed)} failed."
     doubts = [finding.check for finding in report.findings if finding.state == WARNING]
     remarks = f", with a remark on {_listed(doubts)}" if doubts else ""
-    return f"Verdict: {report.name} passes every check{remarks}."
+    names = [finding.check for finding in report.findings if finding.state != SKIPPED]
+    few = f" that there is for it, {_listed(names)}" if len(names) < 3 else ""
+    return f"Verdict: {report.name} passes every check{few}{remarks}."
 
 
 def _listed(names: list[str]) -> str:

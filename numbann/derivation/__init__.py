@@ -47,16 +47,19 @@ def _derived(component: Component, argument: str) -> Function:
     if component.form != "elementwise":
         raise PluginError(f"{component.kind} {component.name}: a function of rows cannot be derived")
     root = read(Terms(), function)
-    value = root.terms.argument("a" if component.kind == "activation" else "y")
-    result = _cheapest(root, argument, value)
+    own = "a" if component.kind == "activation" else "y"
+    result = _cheapest(root, argument, root.terms.argument("a") if own == "a" else None)
     place = f"{inspect.getsourcefile(function)}:{function.__code__.co_firstlineno}"
     name = f"{function.__name__}_d{argument}"
-    arguments = dict.fromkeys((*component.roles, value.value, *component.defaults()))
-    return function_of(result, name, list(arguments), value.value, f"<{name}, derived from {place}>")
+    arguments = list(dict.fromkeys((*component.roles, own, *component.defaults())))
+    return function_of(result, name, arguments, own, f"<{name}, derived from {place}>")
 
 
-def _cheapest(root: Term, argument: str, value: Term) -> Term:
-    """The derivative of an expression: as it stands, or with its choices in front, if there are not many ways."""
+def _cheapest(root: Term, argument: str, value: Term | None) -> Term:
+    """The derivative of an expression: as it stands, or with its choices in front, if there are not many ways.
+
+    value: what may stand for the expression's own value.
+    """
     tests = signs_tested(root)
 
     def by_ways(way: Term, facts: dict[Term, bool]) -> Term:
@@ -69,7 +72,7 @@ def _cheapest(root: Term, argument: str, value: Term) -> Term:
     def by_end(end: Term) -> Term:
         derivative = Derivative(end, argument, tests)
         slope = replace(derivative.of(end), derivative.values)
-        return min(slope, replace(slope, {end: value}), key=cost) if value.value == "a" else slope
+        return slope if value is None else min(slope, replace(slope, {end: value}), key=cost)
 
     return min(by_end(root), by_ways(root, {}), key=cost) if _ways(root) <= MOST_WAYS else by_end(root)
 

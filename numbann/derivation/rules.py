@@ -174,19 +174,20 @@ class Derivative:
 
         So a formula that is smooth because |x| and its branches fit each other has its own derivative at 0 too.
         """
+        slope, test = self.of(x), self.tests.get(x)
+        if test is not None:
+            below = test.operation in ("<", "<=")
+            return self.terms.choice(test, -slope if below else slope, slope if below else -slope)
         if x.operation == "neg":
             return self._of_size(x.parts[0])
         if x.operation in ("*", "/"):
-            for factor, rest in (x.parts, x.parts[::-1])[: 1 if x.operation == "/" else 2]:
-                if x.operation == "*" and self.of(factor).is_number(0):
-                    return _size(factor) * self._of_size(rest)
-            if x.operation == "/" and self.of(x.parts[1]).is_number(0):
-                return self._of_size(x.parts[0]) / _size(x.parts[1])
-        slope, test = self.of(x), self.tests.get(x)
-        if test is None:
-            return self.terms.make("sign", x) * slope
-        below = test.operation in ("<", "<=")
-        return self.terms.choice(test, -slope if below else slope, slope if below else -slope)
+            left, right = x.parts
+            if x.operation == "*" and self.of(left).is_number(0):
+                return _size(left) * self._of_size(right)
+            if self.of(right).is_number(0):
+                size = self._of_size(left)
+                return size * _size(right) if x.operation == "*" else size / _size(right)
+        return self.terms.make("sign", x) * slope
 
     def _extreme(self, largest: bool, given: list[tuple[Term, Term]]) -> tuple[Term, Term]:
         """The value and the derivative of max or min; the mean of the derivatives where two are equal."""
@@ -239,7 +240,7 @@ class Derivative:
             case "if":
                 yes, no = (self._growth(way) for way in u.parts[1:])
                 return None if yes is None or no is None else self.terms.choice(u.parts[0], yes, no)
-            case "call" if u.value in (math.exp, math.exp2):
+            case "call" if _is_exponential(u):
                 return self.of(u.parts[0]) * (1 if u.value is math.exp else math.log(2))
             case "neg":
                 return self._growth(u.parts[0])
@@ -275,7 +276,8 @@ class Derivative:
         inverse = 1 / u
         if _at_most_1(e):
             return e * inverse
-        return self.terms.choice(self.terms.make("<", e, _size(c)), e * inverse, 1 - c * inverse)
+        size = e if _is_exponential(e) else _size(e)
+        return self.terms.choice(self.terms.make("<", size, _size(c)), e * inverse, 1 - c * inverse)
 
 
 def signs_tested(root: Term) -> dict[Term, Term]:
@@ -298,12 +300,18 @@ def _split(u: Term, e: Term) -> tuple[Term, Term]:
     return (e, -right) if e is left else (-e, left)
 
 
+def _is_exponential(e: Term) -> bool:
+    return e.operation == "call" and e.value in (math.exp, math.exp2)
+
+
 def _at_most_1(e: Term) -> bool:
-    """Whether it is plain that an exponential is at most 1: its exponent is less an absolute value."""
-    exponent = e.terms.product(*e.parts) if e.operation == "call" and e.value is math.exp else e
-    factors = exponent.parts if exponent.operation == "product" else ()
-    sizes = sum(factor.operation == "call" and factor.value is abs for factor in factors)
-    return sizes == len(factors) == 1 and exponent.value < 0
+    """Whether it is plain that something is an exponential and at most 1: its exponent is less an absolute value."""
+    if not _is_exponential(e):
+        return False
+    exponent = -e.parts[0]  # in its canonical form
+    if exponent.operation == "product" and exponent.value > 0 and len(exponent.parts) == 1:
+        exponent = exponent.parts[0]
+    return exponent.operation == "call" and exponent.value is abs
 
 
 def _size(x: Term) -> Term:

@@ -167,7 +167,7 @@ class _Writer:
         under = [factor for factor in factors if self.is_inverse(factor)]
         over = [self.text(factor, 7) for factor in factors if factor not in under]
         if not over or abs(coefficient) != 1:
-            over.insert(0, repr(abs(coefficient)))
+            over.insert(0, self.number(abs(coefficient)))
         text = " / ".join([" * ".join(over), *(self.text(factor.parts[1], 7) for factor in under)])
         return f"-{text}" if coefficient < 0 else text
 
@@ -178,7 +178,7 @@ class _Writer:
     def sum(self, constant: float, coefficients: Sequence[float], terms: Sequence[Term]) -> str:
         """c + k * x - y, what is added first."""
         weighted = sorted(zip(coefficients, terms, strict=True), key=lambda pair: pair[0] < 0)
-        text = repr(constant) if constant else ""
+        text = self.number(constant) if constant else ""
         for weight, term in weighted:
             part = self.product(abs(weight), [term]) if abs(weight) != 1 else self.text(term, 6)
             sign = "-" if weight < 0 else "+"

@@ -83,7 +83,7 @@ class Catalogue(Registry):
         return [entry for entry in self.entries() if name in (entry.component.name, *entry.component.aliases)]
 
     def _load(self, plugins: Iterable[Plugin]) -> list[Plugin]:
-        """Load plugins that wait; those that failed."""
+        """Load plugins that wait, and give those that failed."""
         failed = []
         for plugin in list(plugins):
             self._waiting.remove(plugin)

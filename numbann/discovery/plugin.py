@@ -28,7 +28,7 @@ HOOKS = [name for name in vars(hookspecs) if name.startswith("numbann_")]
 
 
 class Plugin:
-    """A plugin with its origin.  It is imported and asked when that is needed, once; so is an error raised again.
+    """A plugin with its origin.  It is imported and asked once, when that is needed; an error is kept and raised again.
 
     names: of its components, as far as they are known without an import.  allowed: whether it may be used.
     """
@@ -61,8 +61,9 @@ class Plugin:
     def _registered(self) -> tuple[Component, ...]:
         found: list[Component] = []
         self._hooks().numbann_register(register=lambda component: found.append(freeze(component)))
-        owner = "" if self.origin.owner == "numbann" else str(self.origin)
-        return tuple(replace(component, plugin=owner) for component in found)
+        if self.origin.owner == "numbann":
+            return tuple(found)
+        return tuple(replace(component, plugin=str(self.origin)) for component in found)
 
     def _hooks(self) -> Any:
         """The hooks of this plugin alone."""

@@ -11,7 +11,7 @@ from numbann.component import Component
 from numbann.testing.findings import Fault, spot_of
 from numbann.testing.settings import call
 
-STEPS = 3000
+STEPS, MATRIX_STEPS = 3000, 1000
 EPOCHS, STEPS_AN_EPOCH = 12, 5
 SHAPE = (64, 32)
 
@@ -64,6 +64,30 @@ def _step(
     result = call(component.function, w=w, g=g, **given, **dict(zip(component.states, states, strict=True)))
     moved, *kept = result if component.states else (result,)
     return moved, kept
+
+
+def check_matrices(component: Component) -> str:
+    """An optimizer of whole matrices brings a sum of squares down, of a matrix and of a bias (1, O), in place."""
+    place, falls = spot_of(component.function), []
+    for shape in ((6, 4), (1, 4)):
+        w = np.random.default_rng(0).standard_normal(shape)
+        start, states = np.linalg.norm(w), {name: np.zeros(shape) for name in component.states}
+        given = {"learning_rate": 0.01, "weight_decay": 0.0, **component.defaults()}
+        for step in range(MATRIX_STEPS + 1):
+            g = np.zeros(shape) if step == 0 else w.copy()  # a first step without any gradient
+            if call(component.function, w=w, g=g, step=step + 1, **states, **given) is not None:
+                raise Fault("returns something", place, "change w and the states in place: w -= ..., m[:] = ...")
+        falls.append(float(np.linalg.norm(w) / start))
+        if not falls[-1] < 0.99:
+            raise Fault(
+                f"the norm of w {shape} does not fall: in {MATRIX_STEPS} steps to {falls[-1]:.3g} times what it was",
+                place,
+                "look at the signs, and divide by no norm that may be 0",
+            )
+    matrix, bias = falls
+    return (
+        f"brings the norm of w down in {MATRIX_STEPS} steps, of a matrix to {matrix:.2g}, of a bias to {bias:.2g} of it"
+    )
 
 
 def check_factors(component: Component) -> str:

@@ -10,7 +10,8 @@ from collections.abc import Callable
 from functools import partial
 
 from numbann.component import Component
-from numbann.testing.behaviour import check_descent, check_factors, check_measure, check_weights
+from numbann.errors import PluginError
+from numbann.testing.behaviour import check_descent, check_factors, check_matrices, check_measure, check_weights
 from numbann.testing.extremes import check_extremes, check_precision, check_source
 from numbann.testing.findings import FAILED, PASSED, SKIPPED, Fault, Finding, spot_of
 from numbann.testing.gradients import check_gradient
@@ -28,14 +29,16 @@ CHECKS: dict[str, dict[str, Check]] = {
     "initializer": {"signature": check_signature, "weights": check_weights},
     "metric": {"signature": check_signature, "measure": check_measure},
 }
+OTHER_FORMS: dict[str, dict[str, Check]] = {  # optimizers in NumPy, of which nothing is compiled
+    "matrix": {"signature": check_signature, "descent": check_matrices},
+    "solver": {"signature": check_signature},
+}
 GROUND = ("signature", "source", "precision")  # where one of these fails, the checks after it say nothing
 
 
 def checks_of(component: Component) -> dict[str, Callable[[], Finding]]:
     """The checks of a component by name; calling one runs it alone."""
-    checks = CHECKS[component.kind]
-    if component.form in ("matrix", "solver"):  # NumPy, in place: nothing is compiled
-        checks = {name: check for name, check in checks.items() if name == "signature"}
+    checks = OTHER_FORMS.get(component.form, CHECKS[component.kind])
     return {name: partial(run, name, check, component) for name, check in checks.items()}
 
 
@@ -59,6 +62,11 @@ def run(name: str, check: Check, component: Component) -> Finding:
             message = check(component)
     except Fault as fault:
         return fault.finding(name)
+    except PluginError as error:
+        place, _, rest = str(error).partition(": ")
+        if place.rpartition(":")[2].isdigit():  # it begins with file:line where a line is to blame
+            return Finding(name, FAILED, rest, place)
+        return Finding(name, FAILED, str(error), spot_of(component.function))
     except Exception as error:
         place, own = spot_of(component.function), component.function.__code__.co_filename
         for frame in traceback.extract_tb(error.__traceback__):

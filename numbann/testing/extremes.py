@@ -12,7 +12,6 @@ import numpy as np
 from numbann.compile.precision import Lowered
 from numbann.component import Component
 from numbann.derivation import derivative_of
-from numbann.errors import PluginError
 from numbann.testing.compiled import Update, backward_block, forward_block, loss_block
 from numbann.testing.findings import Doubt, Fault, spot_of
 from numbann.testing.settings import UNDEFINED, call, rows_of_targets, target_points
@@ -33,19 +32,13 @@ def parts_of(component: Component) -> list[Callable[..., Any]]:
 def check_source(component: Component) -> str:
     """All that it and what it calls says can be compiled."""
     for part in parts_of(component):
-        try:
-            Lowered("float32").add(part)
-        except PluginError as error:
-            raise _fault(error, part) from error
+        Lowered("float32", component=component).add(part)
     return "only what can be compiled"
 
 
 def check_precision(component: Component) -> str:
     """Compiled for float32 and for float64, no number of it has another precision."""
-    try:
-        single, double = (_results(component, dtype, WIDE) for dtype in DTYPES)
-    except PluginError as error:
-        raise _fault(error, component.function) from error
+    single, double = (_results(component, dtype, WIDE) for dtype in DTYPES)
     largest = 0.0
     for (name, part, got), (_, _, expected) in zip(single, double, strict=True):
         far = np.abs(got.astype("f8") - expected) / np.maximum(np.abs(expected), 1.0)
@@ -59,14 +52,6 @@ def check_precision(component: Component) -> str:
             )
         largest = max(largest, float(far.max()))
     return f"float32 stays float32 and float64 stays float64; they differ by {largest:.0e}"
-
-
-def _fault(error: PluginError, part: Callable[..., Any]) -> Fault:
-    """A refusal of the compile step; its text begins with file:line where a line is to blame."""
-    place, separator, rest = str(error).partition(": ")
-    if separator and place.rpartition(":")[2].isdigit():
-        return Fault(rest, place)
-    return Fault(str(error), spot_of(part))
 
 
 # ---- what the kernels give: (name, the author's function, numbers)

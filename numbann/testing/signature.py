@@ -13,30 +13,11 @@ from numbann.component import Component, arguments_of
 from numbann.testing.findings import Doubt, Fault, spot_of
 from numbann.testing.settings import UNDEFINED, call, target_points
 
-NEEDED = {
-    ("activation", "elementwise"): ("z",),
-    ("activation", "row"): ("z", "a"),
-    ("loss", "elementwise"): ("y", "t"),
-    ("loss", "row"): ("y", "dy"),
-    ("optimizer", "elementwise"): ("w", "g"),
-    ("optimizer", "matrix"): ("w", "g"),
-    ("optimizer", "solver"): ("w", "evaluate"),
-}
-PART_ROLES = {"activation": ("z", "u", "a"), "loss": ("y", "t"), "backward": ("z", "a", "da", "dz")}
 SAMPLE = (-3.0, -1.0, -0.1, 0.0, 0.1, 0.6, 1.0, 3.0)
 
 
 def check_signature(component: Component) -> str:
-    """Its arguments and those of its parts have roles or defaults, and it gives numbers, as many as it should."""
-    for name in NEEDED.get((component.kind, component.form), ()):
-        if name not in component.roles:
-            raise Fault(
-                f"{component.name} does not use {name!r}, and without it {_article(component.kind)} has no meaning",
-                spot_of(component.function),
-                f"add the argument {name!r}",
-            )
-    for label, part, roles in _parts(component):
-        _check_arguments(component, label, part, roles)
+    """It gives numbers, as many as it should; what it takes was looked at when it was registered."""
     for function, given in _calls(component):
         _check_result(component, function, given)
     if not component.summary:
@@ -48,10 +29,6 @@ def check_signature(component: Component) -> str:
     return f"takes {', '.join(arguments_of(component.function))}; gives {_gives(component)}"
 
 
-def _article(kind: str) -> str:
-    return f"an {kind}" if kind[0] in "aeiou" else f"a {kind}"
-
-
 def _gives(component: Component) -> str:
     if component.form in ("row", "matrix", "solver") and component.kind != "loss":
         return "its result in place"
@@ -59,27 +36,6 @@ def _gives(component: Component) -> str:
     return {"optimizer": f"w{states}", "schedule": f"a factor{states}", "initializer": "an array"}.get(
         component.kind, "one number" if component.form == "elementwise" else "one number, and fills dy"
     )
-
-
-def _parts(component: Component) -> Iterator[tuple[str, Callable[..., Any], tuple[str, ...]]]:
-    """Derivatives and backward, with their roles."""
-    if component.derivative is not None:
-        yield "the derivative", component.derivative, PART_ROLES[component.kind]
-    for name, part in component.slopes.items():
-        yield f"the derivative to {name}", part, PART_ROLES[component.kind]
-    if component.backward is not None:
-        yield "backward", component.backward, PART_ROLES["backward"]
-
-
-def _check_arguments(component: Component, label: str, part: Callable[..., Any], roles: tuple[str, ...]) -> None:
-    known = (*roles, *component.defaults())
-    for name in arguments_of(part):
-        if name not in known:
-            raise Fault(
-                f"{label} of {component.name} takes {name!r}, which is not known to it",
-                spot_of(part),
-                f"its arguments go by name: any of {', '.join(known)}",
-            )
 
 
 def _calls(component: Component) -> Iterator[tuple[Callable[..., Any], dict[str, Any]]]:

@@ -80,6 +80,14 @@ def test_a_command_hook_that_fails_hides_no_other(numbann: Numbann, install: Ins
     assert "AttributeError" in warning
 
 
+def test_a_command_that_fails_is_the_plugins_fault(numbann: Numbann, install: Install) -> None:
+    install("numbann-shout", TEXT.replace("word.upper()", "word.uper()"), ("bent",))
+    result = numbann("shout", "hello")
+    assert result.exit_code == 1
+    (message,) = result.stderr.splitlines()
+    assert 'the command "shout" of a plugin failed: AttributeError' in message
+
+
 def test_the_list_of_providers(numbann: Numbann, install: Install, here: Path) -> None:
     install("numbann-shout", TEXT, ("bent",))
     bad = install("numbann-bad", "1 / 0\n", ("bad",))

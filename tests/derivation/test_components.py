@@ -201,6 +201,27 @@ def test_both_ways_of_a_sigmoid_have_one_derivative() -> None:
     assert inspect.getsource(derivative_of(freeze(rising_sigmoid))).count("a * (1 - a)") == 1
 
 
+@activation
+def scaled_sigmoid(z, beta: float = 2.0):
+    return 1 / (1 + exp(-abs(beta * z))) if beta * z > 0 else exp(-abs(beta * z)) / (1 + exp(-abs(beta * z)))
+
+
+@activation
+def below_a_wall(z):
+    return log(5 - exp(z) / 100) - log(3 + exp(-z) * 2)
+
+
+def test_the_sign_of_a_product_that_is_tested() -> None:
+    assert slope(freeze(scaled_sigmoid), 0.0) == 0.5
+    assert slope(freeze(scaled_sigmoid), 0.0, beta=-2.0) == -0.5
+
+
+@pytest.mark.parametrize("z", [-40.0, -3.0, 0.0, 4.0, 6.2])
+def test_sums_with_weighted_exponentials(z: float) -> None:
+    expected = -exp(z) / (500 - exp(z)) + 2 * exp(-z) / (3 + 2 * exp(-z))
+    assert slope(freeze(below_a_wall), z) == pytest.approx(expected, rel=1e-12)
+
+
 def test_what_overflows_itself_does_so_derived() -> None:
     """exp(z) / (1 + exp(z)) is inf / inf from 89 on, and no derivative mends that."""
     found = single_slopes(freeze(exponential_over_it), np.array([-200.0, 0.0, 80.0, 200.0], np.float32))

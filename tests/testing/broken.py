@@ -127,23 +127,6 @@ def sometimes(z):
         return z
 
 
-@activation
-def turned(z):
-    """Turned: -z."""
-    return -z
-
-
-@turned.derivative
-def turned_slope(x):
-    return -1
-
-
-@activation
-def constant(alpha: float = 1.0):
-    """Constant: alpha."""
-    return alpha
-
-
 @optimizer
 def few(w, g, m, learning_rate: float = 0.1):
     """Few: one state, which is not returned."""
@@ -169,6 +152,12 @@ def optional(w, g, m, learning_rate: float = 0.1, rho: Fraction = 0.9):
     """Optional: m <- m + g, w <- w - learning_rate m."""
     m = m + g
     return w - learning_rate * m / 10, m
+
+
+@optimizer(form="matrix")
+def not_in_place(w, g, learning_rate: float = 0.1):
+    """Not in place: w - learning_rate g, as a new array."""
+    return w - learning_rate * g
 
 
 @activation
@@ -215,12 +204,11 @@ CASES = {
     "recursion": (recursive, recursive),
     "array arithmetic": (summed, summed),
     "returns none": (sometimes, sometimes),
-    "unknown argument": (turned, turned_slope),
-    "no z": (constant, constant),
     "few states": (few, few),
     "climbs": (climbs, climbs),
     "zero gradient": (divides_by_state, divides_by_state),
     "state that matters": (optional, optional),
+    "not in place": (not_in_place, not_in_place),
     "keeps something": (keeps, keeps),
     "negative factor": (negative, negative),
     "wrong shape": (narrow, narrow),

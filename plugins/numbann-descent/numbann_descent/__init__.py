@@ -1,0 +1,1 @@
+"""Optimizers from papers, a family a file, for numbann.  No activations, no losses."""
