@@ -37,8 +37,7 @@ class Table:
         self._data = device.empty(self._target + (0 if labels else targets.size), plan.dtype, what)
         self._ints = device.filled(np.append(self.ints, np.zeros(size - own, np.int64)), "the order of the rows")
         self._work = device.filled(steps.work.filled(plan.dtype), f"buffers of a batch of {steps.head[op.BATCH]} rows")
-        arrays = (arena, self._work, self._data, self._ints)
-        self._arrays = arrays
+        self._arrays = arena, self._work, self._data, self._ints
         self._launches = self._on(0)
         self._graph: Callable[[], None] | None = None
 
