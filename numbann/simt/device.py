@@ -155,6 +155,31 @@ def launcher(kernel: Any, grid: Any, threads: Any = THREADS, stream: Any = 0) ->
         config.CUDA_LOW_OCCUPANCY_WARNINGS = before
 
 
+def recorded(launch: Callable[[Any], None]) -> Callable[[], None] | None:
+    """What `launch` launches on the stream it is given, as a CUDA graph; None where there are none.
+
+    What is given back launches the graph, and waits for the GPU before and after it.
+    """
+    if SIMULATED:
+        return lambda: launch(0)
+    try:
+        from cuda.core import Device
+
+        stream = Device(cuda.get_current_device().id).create_stream()
+        builder = stream.create_graph_builder().begin_building()
+        launch(builder)
+        graph = builder.end_building().complete()
+    except Exception:  # whatever it is that this driver or version lacks: the launches can be done one by one
+        return None
+
+    def play() -> None:
+        cuda.synchronize()
+        graph.launch(stream)
+        stream.sync()
+
+    return play
+
+
 def array(value: Any) -> Any:
     """A view of anything with __cuda_array_interface__ as a device array of numba's; TypeError for all else."""
     if getattr(value, "__cuda_ndarray__", False):

@@ -211,6 +211,7 @@ def over_elements(column: int, finish: Any) -> Any:
 
     @kernel
     def elements(arena, work, data, ints, layer, step):
+        step += ints[op.BEGUN]
         at = op.HEAD + layer * op.WIDTH
         outputs = ints[at + op.OUTPUTS]
         count = batch_rows(ints, step) * outputs
@@ -227,6 +228,7 @@ def over_rows(value: Any) -> Any:
 
     @kernel
     def rows(arena, work, data, ints, layer, step):
+        step += ints[op.BEGUN]
         at = op.HEAD + layer * op.WIDTH
         outputs, own = ints[at + op.OUTPUTS], work[ints[at + op.PARAMETERS] :]
         for r in range(cuda.grid(1), batch_rows(ints, step), cuda.gridsize(1)):
@@ -242,6 +244,7 @@ def back_over_rows(slope: Any) -> Any:
 
     @kernel
     def rows(arena, work, data, ints, layer, step):
+        step += ints[op.BEGUN]
         at = op.HEAD + layer * op.WIDTH
         outputs, own = ints[at + op.OUTPUTS], work[ints[at + op.PARAMETERS] :]
         for r in range(cuda.grid(1), batch_rows(ints, step), cuda.gridsize(1)):

@@ -31,6 +31,7 @@ def network(forwards: tuple[Any, ...], loss: Any, last: Any, backs: tuple[Any, .
 
     @kernel
     def whole(arena, work, data, ints, layer, step):
+        step += ints[op.BEGUN]
         tile = cuda.shared.array((ROWS, WIDEST), number)
         rows, first = batch_rows(ints, step), cuda.blockIdx.x * ROWS
         here, thread = min(ROWS, rows - first), cuda.threadIdx.x

@@ -22,6 +22,7 @@ def row_loss(value: Any, slope: Any, labels: bool, source: int, weighted: bool, 
 
     @kernel
     def losses(arena, work, data, ints, layer, step):
+        step += ints[op.BEGUN]
         at, rows = op.HEAD + layer * op.WIDTH, batch_rows(ints, step)
         for r in range(cuda.grid(1), rows, cuda.gridsize(1)):
             of_row(work, data, ints, at, step, r, rows)

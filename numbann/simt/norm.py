@@ -27,6 +27,7 @@ def layer_norm(dtype: str) -> Any:
 
     @kernel
     def forward(arena, work, data, ints, layer, step):
+        step += ints[op.BEGUN]
         at, r = op.HEAD + layer * op.WIDTH, cuda.blockIdx.x
         outputs, scale = ints[at + op.OUTPUTS], ints[at + op.NORM_VECTORS]
         if r >= batch_rows(ints, step):
@@ -58,6 +59,7 @@ def layer_norm_back(dtype: str) -> Any:
 
     @kernel
     def back(arena, work, data, ints, layer, step):
+        step += ints[op.BEGUN]
         at, r = op.HEAD + layer * op.WIDTH, cuda.blockIdx.x
         outputs, scale = ints[at + op.OUTPUTS], ints[at + op.NORM_VECTORS]
         if r >= batch_rows(ints, step):
@@ -88,6 +90,7 @@ def batch_norm(dtype: str) -> Any:
 
     @kernel
     def forward(arena, work, data, ints, layer, step):
+        step += ints[op.BEGUN]
         at, c = op.HEAD + layer * op.WIDTH, cuda.blockIdx.x
         outputs, scale, rows = ints[at + op.OUTPUTS], ints[at + op.NORM_VECTORS] + c, batch_rows(ints, step)
         h, z, share = ints[at + op.H] + c, ints[at + op.Z] + c, one / number(rows)
@@ -122,6 +125,7 @@ def batch_norm_back(dtype: str) -> Any:
 
     @kernel
     def back(arena, work, data, ints, layer, step):
+        step += ints[op.BEGUN]
         at, c = op.HEAD + layer * op.WIDTH, cuda.blockIdx.x
         outputs, scale, rows = ints[at + op.OUTPUTS], ints[at + op.NORM_VECTORS] + c, batch_rows(ints, step)
         h, d, share = ints[at + op.H] + c, ints[at + op.D] + c, one / number(rows)

@@ -12,7 +12,7 @@ TOTAL, BATCH, ORDER, LABELS, KEYS, ROW_LOSS, SHARES, HYPER, HYPER_ROW = 0, 1, 2,
 STRIDE = 9  # elements from one state's part of the arena to the next
 LENGTH, TRAINED, GRADIENT, SQUARES, FACTOR = 10, 11, 12, 13, 14  # of a whole gradient: elements, where in the arena the
 # weights that move begin; where in work the gradient, its sums of squares by blocks, and what scales it lie
-OUT = 15  # predictions (work)
+BEGUN = 15  # steps of the epoch that were done before the one that a kernel calls 0
 HEAD = 16
 
 # A layer's row: its inputs x (work, or data for the first), weights w and after them b (arena), then rows of work

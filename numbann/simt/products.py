@@ -37,6 +37,16 @@ class Tile:
         """The threads of a block."""
         return self.rows // self.down * (self.columns // self.across)
 
+    @property
+    def shift(self) -> int:
+        """The number of threads side by side, as a power of two."""
+        return (self.columns // self.across).bit_length() - 1
+
+    @property
+    def vector(self) -> int:
+        """Elements of a factor side by side, which one instruction reads."""
+        return min(4, self.down, self.across)
+
     def blocks(self, rows: int, columns: int) -> tuple[int, int]:
         """The blocks that a product of this size takes."""
         return -(-rows // self.rows), -(-columns // self.columns)
@@ -67,6 +77,12 @@ ARENA, WORK, DATA = 0, 1, 2
 def batch_rows(ints, step):
     """The rows of a step's batch; the last one of an epoch may be smaller."""
     return min(ints[op.BATCH], ints[op.TOTAL] - step * ints[op.BATCH])
+
+
+@kernel
+def advance(arena, work, data, ints, layer, step):
+    """Let so many steps of the epoch be done."""
+    ints[op.BEGUN] += step
 
 
 @functools.cache
@@ -102,6 +118,7 @@ def forward(finish: Any, dtype: str, tile: Tile, source: int) -> Any:
 
     @kernel
     def dense_forward(arena, work, data, ints, layer, step):
+        step += ints[op.BEGUN]
         at = op.HEAD + layer * op.WIDTH
         rows, inputs, outputs = batch_rows(ints, step), ints[at + op.INPUTS], ints[at + op.OUTPUTS]
         left, right, size = (ints[at + op.X], inputs), (ints[at + op.W], outputs), (rows, outputs, inputs)
@@ -117,6 +134,7 @@ def delta(finish: Any, dtype: str, tile: Tile) -> Any:
 
     @kernel
     def dense_delta(arena, work, data, ints, layer, step):
+        step += ints[op.BEGUN]
         at = op.HEAD + layer * op.WIDTH
         rows, outputs, above = batch_rows(ints, step), ints[at + op.OUTPUTS], ints[at + op.NEXT_OUTPUTS]
         left, right, size = (ints[at + op.NEXT_D], above), (ints[at + op.NEXT_W], above), (rows, outputs, above)
@@ -133,6 +151,7 @@ def gradient(finish: Any, dtype: str, tile: Tile, source: int) -> Any:
 
     @kernel
     def dense_gradient(arena, work, data, ints, layer, step):
+        step += ints[op.BEGUN]
         at = op.HEAD + layer * op.WIDTH
         rows, inputs, outputs = batch_rows(ints, step), ints[at + op.INPUTS], ints[at + op.OUTPUTS]
         left, right, size = (ints[at + op.X], inputs), (ints[at + op.D], outputs), (inputs + 1, outputs, rows)
@@ -149,6 +168,7 @@ def gradients(finish: Any, dtype: str, tile: Tile) -> Any:
 
     @kernel
     def dense_gradients(arena, work, data, ints, layer, step):
+        step += ints[op.BEGUN]
         at = op.HEAD + cuda.blockIdx.z * op.WIDTH
         rows, inputs, outputs = batch_rows(ints, step), ints[at + op.INPUTS], ints[at + op.OUTPUTS]
         if cuda.blockIdx.x * rows_of_tile > inputs or cuda.blockIdx.y * columns_of_tile >= outputs:
@@ -169,6 +189,7 @@ class _Factor:
     ones: bool = False
 
 
+@functools.cache
 def _fetcher(factor: _Factor, dtype: str, length: int, depth: int, threads: int) -> tuple[Any, Any]:
     """Device functions: a thread's share of a slice of a factor, length x depth, to registers, and from there on."""
     number = np.dtype(dtype).type
@@ -214,27 +235,50 @@ def _fetcher(factor: _Factor, dtype: str, length: int, depth: int, threads: int)
 
 def _multiply(dtype: str, tile: Tile, left: _Factor, right: _Factor, finish: Callable[..., Any]) -> Any:
     """The device function that makes a tile of the product of two factors: where each begins, and its rows' length."""
+    number, down, across, vector = np.dtype(dtype).type, tile.down, tile.across, tile.vector
+    shift, rows, columns = tile.shift, tile.rows, tile.columns
+    mask = (1 << shift) - 1
+    left_stride, right_stride = rows // down * vector, columns // across * vector
+    add_up = _sums(dtype, tile, left, right)
+
+    @inner
+    def multiply(arena, work, data, ints, at, step, left, right, size):
+        sums = cuda.local.array((down, across), number)
+        over, under = cuda.threadIdx.x & mask, cuda.threadIdx.x >> shift
+        m_start, n_start = cuda.blockIdx.x * rows, cuda.blockIdx.y * columns
+        add_up(arena, work, data, ints, step * ints[op.BATCH], left, right, size, sums)
+        for i in range(down):
+            m = m_start + i // vector * left_stride + under * vector + i % vector
+            for j in range(across):
+                n = n_start + j // vector * right_stride + over * vector + j % vector
+                if m < size[0] and n < size[1]:
+                    finish(arena, work, data, ints, at, step, m, n, sums[i, j])
+
+    return multiply
+
+
+@functools.cache
+def _sums(dtype: str, tile: Tile, left: _Factor, right: _Factor) -> Any:
+    """The device function of the sums of a thread: those of a small block of the tile."""
     number, threads = np.dtype(dtype).type, tile.threads
     rows, columns, depth, down, across = tile.rows, tile.columns, tile.depth, tile.down, tile.across
     lefts, rights = rows * depth // threads, columns * depth // threads
-    shift = (columns // across).bit_length() - 1
+    shift, vector = tile.shift, tile.vector
     mask = (1 << shift) - 1
     alignment = None if SIMULATED else 16
-    vector = min(4, down, across)  # elements side by side, which one instruction reads
     left_stride, right_stride = rows // down * vector, columns // across * vector
     left_width, right_width = rows + PADDING, columns + PADDING
     fetch_left, store_left = _fetcher(left, dtype, rows, depth, threads)
     fetch_right, store_right = _fetcher(right, dtype, columns, depth, threads)
 
     @inner
-    def multiply(arena, work, data, ints, at, step, left, right, size):
+    def add_up(arena, work, data, ints, start, left, right, size, sums):
         left_tile = cuda.shared.array((depth, left_width), number, alignment=alignment)
         right_tile = cuda.shared.array((depth, right_width), number, alignment=alignment)
-        sums = cuda.local.array((down, across), number)
         lefts_next, rights_next = cuda.local.array(lefts, number), cuda.local.array(rights, number)
         x, y = cuda.local.array(down, number), cuda.local.array(across, number)
         over, under = cuda.threadIdx.x & mask, cuda.threadIdx.x >> shift
-        start, (m_end, n_end, k_end) = step * ints[op.BATCH], size
+        m_end, n_end, k_end = size
         m_start, n_start = cuda.blockIdx.x * rows, cuda.blockIdx.y * columns
         for i in range(down):
             for j in range(across):
@@ -256,11 +300,5 @@ def _multiply(dtype: str, tile: Tile, left: _Factor, right: _Factor, finish: Cal
                 for i in range(down):
                     for j in range(across):
                         sums[i, j] += x[i] * y[j]
-        for i in range(down):
-            m = m_start + i // vector * left_stride + under * vector + i % vector
-            for j in range(across):
-                n = n_start + j // vector * right_stride + over * vector + j % vector
-                if m < m_end and n < n_end:
-                    finish(arena, work, data, ints, at, step, m, n, sums[i, j])
 
-    return multiply
+    return add_up

@@ -77,6 +77,7 @@ def on_vectors(take: Any, dtype: str) -> Any:
 
     @kernel
     def vectors(arena, work, data, ints, layer, step):
+        step += ints[op.BEGUN]
         at, vector = op.HEAD + layer * op.WIDTH, cuda.blockIdx.y
         outputs, column = ints[at + op.OUTPUTS], cuda.blockIdx.x * cuda.blockDim.x + cuda.threadIdx.x
         if column < outputs:
@@ -121,6 +122,7 @@ def squares(dtype: str) -> Any:
 
     @kernel
     def sum_squares(arena, work, data, ints, layer, step):
+        step += ints[op.BEGUN]
         total, end = zero, min(ints[op.LENGTH], (cuda.blockIdx.x + 1) * BLOCK)
         for i in range(cuda.blockIdx.x * BLOCK + cuda.threadIdx.x, end, THREADS):
             g = work[ints[op.GRADIENT] + i]
@@ -140,6 +142,7 @@ def clip(dtype: str, column: int) -> Any:
 
     @kernel
     def factor(arena, work, data, ints, layer, step):
+        step += ints[op.BEGUN]
         total, count = zero, (ints[op.LENGTH] + BLOCK - 1) // BLOCK
         for i in range(cuda.threadIdx.x, count, THREADS):
             total += work[ints[op.SQUARES] + i]
@@ -158,6 +161,7 @@ def scaled(take: Any) -> Any:
 
     @kernel
     def moved(arena, work, data, ints, layer, step):
+        step += ints[op.BEGUN]
         factor = work[ints[op.FACTOR]]
         for i in range(cuda.grid(1), ints[op.LENGTH], cuda.gridsize(1)):
             take(arena, work, ints, step, i, factor * work[ints[op.GRADIENT] + i])

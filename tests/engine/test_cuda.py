@@ -16,6 +16,7 @@ from networks import make_data, make_plan
 
 import numbann
 from numbann.engine import Engine, make_engine
+from numbann.engine.cuda import launching
 from numbann.errors import DeviceError
 from numbann.plan import Plan
 from numbann.simt import device, fused, products
@@ -90,13 +91,14 @@ CASES: dict[str, dict[str, Any]] = {
 
 FUSED = ("adam, classes", "float32", "weights of classes", "residual at the input", "noise", "clipped")
 FUSED += ("trained activation, average", "alpha dropout", "output activation", "no hidden layer")
+BOTH = ("adam, classes", "trained activation, average", "clipped")
 
 
 def plan_of(case: dict[str, Any]) -> Plan:
     return make_plan(**{"batch": BATCH, "seed": 3, **{key: case[key] for key in case if key != "weighted"}})
 
 
-@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize("name", [name for name in CASES if name not in FUSED or name in BOTH])
 def test_training_as_on_the_cpu(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(fused, "WIDEST", 0)
     compare(name)
@@ -112,6 +114,13 @@ def compare(name: str) -> None:
     with make_engine(plan, "cuda") as engine:
         found = trained(engine, weighted)
     same(found, trained(Engine(plan, 1), weighted), plan.dtype)
+
+
+def test_steps_of_a_graph(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In the simulator the graph is its launches; the count of steps goes on in it, and the last step is apart."""
+    monkeypatch.setattr(launching, "TOGETHER", 2)
+    plan = plan_of({"sizes": (3, 4, 2), "batch": 1, "optimizer": "adam", "between": [{"dropout": 0.3}]})
+    same(trained(make_engine(plan, "cuda")), trained(Engine(plan, 1)), plan.dtype)
 
 
 def test_states_move_between_devices() -> None:

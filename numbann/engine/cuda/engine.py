@@ -17,6 +17,7 @@ from numbann.engine import random
 from numbann.engine.cpu.feeding import Inputs, portions
 from numbann.engine.cpu.team import available_cpus
 from numbann.engine.cpu.weighting import Shares, means, weighted_mean
+from numbann.engine.cuda import launching
 from numbann.engine.cuda.launching import Table
 from numbann.engine.cuda.layout import Layout
 from numbann.engine.cuda.refusals import refusal
@@ -132,12 +133,11 @@ class Engine:
         training = self._loaded()
         training.begin(index, rates, self.steps_done)
         begun, told, steps = self.steps_done, perf_counter(), training.steps
-        for step in range(steps):
-            training.table.step(step)
-            self.steps_done = begun + step + 1
+        for done in training.table.epoch(steps):
+            self.steps_done = begun + done
             if progress and perf_counter() - told > TICK:
                 device.cuda.synchronize()
-                progress(step + 1, steps)
+                progress(done, steps)
                 told = perf_counter()
         training.end()
         return float(training.step_losses().mean())
@@ -225,6 +225,8 @@ class _Training:
             self.table.fill_inputs(first, portion)
         self.table.fill_targets(targets)
         self.table.compile()
+        if self.steps >= launching.TOGETHER:
+            self.table.record()
 
     def begin(self, index: int, rates: np.ndarray, done: int) -> None:
         """Send an epoch's order, keys, shares and rates, unless all rows are one batch, which needs no order."""

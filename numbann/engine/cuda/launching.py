@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -9,7 +10,9 @@ import numpy as np
 from numbann.compile import cuda as compiled
 from numbann.engine.cuda.steps import Steps
 from numbann.plan import Plan
-from numbann.simt import device, op
+from numbann.simt import device, op, products
+
+TOGETHER = 64  # steps of a graph
 
 
 class Table:
@@ -34,22 +37,54 @@ class Table:
         self._data = device.empty(self._target + (0 if labels else targets.size), plan.dtype, what)
         self._ints = device.filled(np.append(self.ints, np.zeros(size - own, np.int64)), "the order of the rows")
         self._work = device.filled(steps.work.filled(plan.dtype), f"buffers of a batch of {steps.head[op.BATCH]} rows")
-        arrays = (arena, self._work, self._data, self._ints)
-        self._launches = [
-            (device.launcher(launch.kernel, launch.grid, launch.threads), (*arrays, launch.layer))
-            for launch in steps.launches
-        ]
+        self._arrays = arena, self._work, self._data, self._ints
+        self._launches = self._on(0)
+        self._graph: Callable[[], None] | None = None
 
     def compile(self) -> None:
         """Compile every kernel, so that a fault of a component shows before anything is trained."""
         if not device.SIMULATED:
-            for kernel in {id(launch.kernel): launch.kernel for launch in self._steps.launches}.values():
+            kernels = [launch.kernel for launch in self._steps.launches]
+            for kernel in dict.fromkeys([*kernels, products.advance]):
                 compiled.compile_kernel(kernel, self._plan.dtype, self._steps.components)
 
     def step(self, index: int) -> None:
-        """Launch a step; it does not wait for the GPU."""
+        """Launch a step, counted from those that are done; it does not wait for the GPU."""
         for launch, arguments in self._launches:
             launch(*arguments, index)
+
+    def epoch(self, steps: int) -> Iterator[int]:
+        """Launch so many steps; gives how many are launched.
+
+        Many steps are a CUDA graph, which is launched again and again.
+        """
+        self._ints[op.BEGUN : op.BEGUN + 1].copy_to_device(np.zeros(1, np.int64))
+        done = 0
+        while self._graph and steps - done >= TOGETHER:
+            self._graph()
+            done += TOGETHER
+            yield done
+        for index in range(steps - done):
+            self.step(index)
+            yield done + index + 1
+
+    def record(self) -> None:
+        """Record the graph of some steps, after which so many are done; every kernel must be compiled."""
+        self._graph = device.recorded(self._launch_together)
+
+    def _launch_together(self, stream: Any) -> None:
+        launches = self._on(stream)
+        for index in range(TOGETHER):
+            for launch, arguments in launches:
+                launch(*arguments, index)
+        device.launcher(products.advance, 1, 1, stream)(*self._arrays, 0, TOGETHER)
+
+    def _on(self, stream: Any) -> list[tuple[Callable[..., None], tuple[Any, ...]]]:
+        """The launches with their arguments, but for the step."""
+        return [
+            (device.launcher(launch.kernel, launch.grid, launch.threads, stream), (*self._arrays, launch.layer))
+            for launch in self._steps.launches
+        ]
 
     # ---- to the GPU
 
