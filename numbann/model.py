@@ -31,6 +31,7 @@ class Model:
     preprocessing: Preprocessing
     tensors: Tensors
     threads: int | str = "auto"
+    device: str = "auto"
 
     @property
     def task(self) -> str:
@@ -66,9 +67,9 @@ class Model:
 
     @cached_property
     def _engine(self) -> Any:
-        from numbann.engine import Engine
+        from numbann.engine import make_engine
 
-        engine = Engine(self.plan, self.threads)
+        engine = make_engine(self.plan, self.device, self.threads)
         engine.set_parameters(self.tensors)
         return engine
 
@@ -126,14 +127,15 @@ def _is_matrix(X: Any, inputs: int) -> bool:
     )
 
 
-def load(path: str | Path, *, threads: int | None = None, trust: bool = False) -> Model:
+def load(path: str | Path, *, device: str = "auto", threads: int | None = None, trust: bool = False) -> Model:
     """The model of a run directory or of a .safetensors file.
 
+    device: where it predicts, "cpu" (as "auto" does), "cuda" or "cuda:N".
     trust: run the source of components that is kept in the file, rather than look for the plugins that they came from;
     it is code like any other, so do it only if you know where the file comes from.
     """
     file = model_path(Path(path))
-    return from_file(read_model(file), str(file), threads, trust)
+    return from_file(read_model(file), str(file), threads, trust, device)
 
 
 def model_path(path: Path) -> Path:
@@ -145,7 +147,9 @@ def model_path(path: Path) -> Path:
     return path / MODEL if path.is_dir() else path
 
 
-def from_file(file: ModelFile, place: str, threads: int | None = None, trust: bool = False) -> Model:
+def from_file(
+    file: ModelFile, place: str, threads: int | None = None, trust: bool = False, device: str = "auto"
+) -> Model:
     """The model in a model file; its components must be what they were, or with `trust` are what is kept in it."""
     try:
         registry = provenance.revived(file.components, place) if trust else None
@@ -161,7 +165,7 @@ def from_file(file: ModelFile, place: str, threads: int | None = None, trust: bo
         ) from None
     parts = [*(layer.activation for layer in resolved.layers), resolved.output_activation]
     provenance.verify(file.components, [part.component for part in parts], place)
-    return Model(resolved, plan, preprocessing, file.tensors, "auto" if threads is None else threads)
+    return Model(resolved, plan, preprocessing, file.tensors, "auto" if threads is None else threads, device)
 
 
 def _unusable(file: ModelFile, place: str, error: SpecError) -> RunDirectoryError:

@@ -48,11 +48,13 @@ LAYERS = {  # a module may import from its own layer's modules and from layers b
 }
 ALONE = {  # these stand beside the layers: whom they may import
     "simd": {"simd"},
+    "simt": {"simt", "errors"},
     "reference": {"reference"},
     "data": {"data", "errors"},
 }
 USE_SIMD = {"compile", "kernels", "engine", "functional", "outputs", "provenance", "modelfile", "model", "training"}
 USE_SIMD |= {"testing"}
+USE_SIMT = {"compile", "kernels", "engine", "testing"}
 SEPARATE = {frozenset(("kernels", "engine")), frozenset(("training", "testing"))}  # neighbours that ignore each other
 LIGHT = {"numba", "numpy", "pydantic", "safetensors", "llvmlite"}
 
@@ -98,6 +100,8 @@ def may_import(importer: str, imported: str) -> bool:
         return imported in ALONE[importer]
     if imported == "simd":
         return importer in USE_SIMD
+    if imported == "simt":
+        return importer in USE_SIMT
     if imported == "data":
         return LAYERS[importer] >= LAYERS["plan"]
     if imported == "reference":
@@ -123,6 +127,8 @@ def test_imports_go_one_way(path: Path) -> None:
 def test_the_rule_can_be_broken() -> None:
     for importer, imported in (
         ("simd", "compile"),
+        ("simd", "simt"),
+        ("simt", "simd"),
         ("errors", "component"),
         ("kernels", "engine"),
         ("spec", "engine"),
@@ -135,13 +141,23 @@ def test_the_rule_can_be_broken() -> None:
 
 def test_only_the_machine_side_knows_numba() -> None:
     """numba is imported by simd, compile, kernels and the engine alone, so that the rest starts at once."""
-    allowed = {"simd", "compile", "kernels", "engine"}
+    allowed = {"simd", "simt", "compile", "kernels", "engine"}
     for path in FILES:
         for node in ast.walk(tree_of(path)):
             names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
             names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
             if any(name.split(".")[0] in ("numba", "llvmlite") for name in names):
                 assert part_of(name_of(path)) in allowed, f"{name_of(path)} imports numba"
+
+
+def test_one_place_imports_numba_cuda() -> None:
+    """So that a successor of numba-cuda can replace it."""
+    for path in FILES:
+        for node in ast.walk(tree_of(path)):
+            names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+            names += [f"{node.module}.{alias.name}" for alias in node.names] if isinstance(node, ast.ImportFrom) else []
+            if any(name.startswith("numba.cuda") for name in names):
+                assert name_of(path) == "numbann.simt.device", f"{name_of(path)} imports numba.cuda"
 
 
 def test_no_module_bears_the_name_of_a_public_function() -> None:

@@ -110,7 +110,8 @@ class Narrator:
             self._tell(f"built  {kernels} in {event.compile_seconds:.1f} s (kept for the next run)")
         threads = "1 thread" if event.threads == 1 else f"up to {event.threads} threads"
         after = f", going on after epoch {event.epochs_done}" if event.epochs_done else ""
-        self._tell(f"run    {event.path}, {threads} on {event.device}{after}\n")
+        where = f"{event.gpu} ({event.device})" if event.gpu else f"{threads} on {event.device}"
+        self._tell(f"run    {event.path}, {where}{after}\n")
         self.epochs = event.epochs
         if self.bar:
             self.bar.start(event.epochs_done, event.epochs)

@@ -13,7 +13,7 @@ from numbann_cli.group import Settings
 
 WORD = re.compile(r"[A-Za-z_][\w./\\-]*")
 
-device = click.option("--device", metavar="DEVICE", help='Where to compute: "auto" or "cpu".')
+device = click.option("--device", metavar="DEVICE", help='Where to compute: "auto", "cpu", "cuda" or "cuda:N".')
 threads = click.option("--threads", type=click.IntRange(min=1), metavar="N", help="At most; no bit depends on it.")
 settings = click.option(
     "--set",
@@ -61,9 +61,3 @@ def with_plugins(spec: Path, overrides: dict[str, Any], group: Settings) -> dict
 
     own = overrides.get("plugins", open_source(spec)[1].get("plugins", []))
     return {**overrides, "plugins": [*own, *files]}
-
-
-def require_cpu(name: str | None) -> None:
-    """Refuse a device that there is no engine for."""
-    if name not in (None, "auto", "cpu"):
-        raise click.UsageError(f'--device {name}: this version computes on "cpu" only; leave --device out')

@@ -44,7 +44,10 @@ def _head(directory: Path, manifest: Any, spec: Any) -> Iterator[str]:
     yield f"data       {manifest['data'][0]['path']}, {spec['data']['task']}"
     yield f"model      {layers}{model['output_activation']['type']}, {model['dtype']}"
     yield f"training   {loss}, {optimizer}, batch {train['batch_size']}, seed {spec['seed']}"
-    yield f"machine    {machine['cpu']}, {threads} on {machine['device']}, numbann {manifest['versions']['numbann']}"
+    where = f"{machine['cpu']}, {threads} on {machine['device']}"
+    if "gpu" in machine:
+        where = f"{machine['gpu']} ({machine['device']})"
+    yield f"machine    {where}, numbann {manifest['versions']['numbann']}"
 
 
 def _epochs(history: list[dict[str, Any]], metrics: Any, width: int | None) -> Iterator[str]:

@@ -190,11 +190,11 @@ SIGNED_L1 = "(_l1 if weights[i] > F(0) else (-_l1 if weights[i] < F(0) else F(0)
 AVERAGE = "        average[i] = _kept * average[i] + (F(1) - _kept) * weights[i]"
 
 
-def names_the_plugin(kernel: Callable[..., int]) -> Callable[..., int]:
+def names_the_plugin(kernel: Callable[..., Any]) -> Callable[..., Any]:
     """Let errors in making a component's kernel name the plugin that the component is of."""
 
     @functools.wraps(kernel)
-    def made(component: Component, *arguments: Any, **options: Any) -> int:
+    def made(component: Component, *arguments: Any, **options: Any) -> Any:
         try:
             return kernel(component, *arguments, **options)
         except PluginError as error:
@@ -216,7 +216,7 @@ def activation_forward(component: Component, dtype: str, in_place: bool, trainin
     name = lowered.add(component.function)
     if component.form == "row":
         text = ROW_FORWARD.format(
-            parameters=_parameters(component), call=_call(name, component, component.function, {})
+            parameters=_parameters(component), call=call_of(name, component, component.function, {})
         )
         return _kernel(component, lowered, text)
     placed, start = is_placed(component), "start + r * op[Z_ROW]"
@@ -224,7 +224,7 @@ def activation_forward(component: Component, dtype: str, in_place: bool, trainin
         start = "r * op[Z_ROW] + column"
     text = (PLACED_FORWARD if placed else ELEMENTWISE_FORWARD).format(
         parameters=_parameters(component),
-        call=_call(name, component, component.function, _of_unit(component, training)),
+        call=call_of(name, component, component.function, _of_unit(component, training)),
         a="z" if in_place else f"view(op[A], scratch, {start}, {'width' if placed else 'length'})",
         **_placed(component, training),
     )
@@ -238,7 +238,7 @@ def activation_backward(component: Component, dtype: str, training: bool = True)
     lowered = Lowered(dtype, component=component)
     if component.form == "row":
         assert component.backward is not None
-        call = _call(lowered.add(component.backward), component, component.backward, {})
+        call = call_of(lowered.add(component.backward), component, component.backward, {})
         return _kernel(component, lowered, ROW_BACKWARD.format(parameters=_parameters(component), call=call))
     derivative, slopes = derivative_of(component), slopes_of(component)
     given = _of_unit(component, training)
@@ -256,9 +256,9 @@ def activation_backward(component: Component, dtype: str, training: bool = True)
     text = (PLACED_BACKWARD if placed else ELEMENTWISE_BACKWARD).format(
         parameters=_parameters(component),
         views="\n".join(views),
-        call=_call(lowered.add(derivative), component, derivative, given),
+        call=call_of(lowered.add(derivative), component, derivative, given),
         slopes="\n".join(
-            f"            slope_{k}[i] = d[i] * {_call(lowered.add(part), component, part, given)}"
+            f"            slope_{k}[i] = d[i] * {call_of(lowered.add(part), component, part, given)}"
             for k, part in enumerate(slopes)
         ),
         **_placed(component, training),
@@ -297,7 +297,7 @@ def loss_kernel(component: Component, dtype: str, weighted: bool = False) -> int
     name = lowered.add(component.function)
     if component.form == "row":
         target = "label" if "label" in component.roles else "t"
-        call = _call(name, component, component.function, {})
+        call = call_of(name, component, component.function, {})
         read = TARGETS[target].format(share=component.traits["outputs"])
         text = ROW_LOSS.format(parameters=_parameters(component), target=read, call=call, **scales)
     else:
@@ -309,10 +309,10 @@ def loss_kernel(component: Component, dtype: str, weighted: bool = False) -> int
         text = ELEMENTWISE_LOSS.format(
             parameters=_parameters(component),
             few=FEW,
-            value=_call(name, component, component.function, one),
-            derivative=_call(slope, component, derivative, one),
-            row_value=_call(name, component, component.function, whole),
-            row_derivative=_call(slope, component, derivative, whole),
+            value=call_of(name, component, component.function, one),
+            derivative=call_of(slope, component, derivative, one),
+            row_value=call_of(name, component, component.function, whole),
+            row_derivative=call_of(slope, component, derivative, whole),
             **scales,
         )
     return _kernel(component, lowered, text)
@@ -339,10 +339,10 @@ def _optimizer_kernel(component: Component, dtype: str, stored: tuple[str, ...],
     places |= {"average": -1} if "average" in extras else {}
     views = [f"    {name} = carray(advance(w, {place} * stride), count)" for name, place in places.items()]
     off = {parameter for state, parameter in component.traits["optional"].items() if state not in stored}
-    call = _call(name, component, component.function, {"w": "weights[i]", "g": "gradient", **states})
+    call = call_of(name, component, component.function, {"w": "weights[i]", "g": "gradient", **states})
     kept = [f"{state}_array[i]" if state in stored else "_" for state in component.states]
     text = UPDATE.format(
-        parameters=_hyper_parameters(component, off),
+        parameters=hyper_parameters(component, off),
         views="\n".join(views),
         call=call,
         gradient=_gradient(component, extras),
@@ -374,13 +374,13 @@ def free_parameters(component: Component) -> list[str]:
 # ---- text
 
 
-def _call(name: str, component: Component, function: Callable[..., Any], given: Mapping[str, str]) -> str:
+def call_of(name: str, component: Component, function: Callable[..., Any], given: Mapping[str, str]) -> str:
     """A call of a lowered function of a component with what stands for each of its arguments."""
-    stands = {**{own: _named(own) for own in free_parameters(component)}, **given}
+    stands = {**{own: named(own) for own in free_parameters(component)}, **given}
     return f"{name}({', '.join(stands.get(argument, argument) for argument in arguments_of(function))})"
 
 
-def _named(parameter: str) -> str:
+def named(parameter: str) -> str:
     """A parameter's name in the text, where no other variable bears it."""
     return f"own_{parameter}"
 
@@ -388,23 +388,24 @@ def _named(parameter: str) -> str:
 def _parameters(component: Component) -> str:
     """Lines that read the parameters of an activation or a loss."""
     return "\n".join(
-        f"    {_named(parameter.name)} = element(op[PARAMETERS], scratch, {k}){_as_bool(parameter)}"
+        f"    {named(parameter.name)} = element(op[PARAMETERS], scratch, {k}){as_bool(parameter)}"
         for k, parameter in enumerate(component.parameters)
         if not parameter.learnable
     )
 
 
-def _hyper_parameters(component: Component, off: set[str]) -> str:
+def hyper_parameters(component: Component, off: set[str]) -> str:
     """Lines that read the parameters of an optimizer."""
     by_name = {parameter.name: parameter for parameter in component.parameters}
     lines = []
     for k, name in enumerate(free_parameters(component)):
         value = "F(0)" if name in off else f"hyper[FIRST_PARAMETER + {k}]"
-        lines.append(f"    {_named(name)} = {value}{_as_bool(by_name[name])}")
+        lines.append(f"    {named(name)} = {value}{as_bool(by_name[name])}")
     return "\n".join(lines)
 
 
-def _as_bool(parameter: Any) -> str:
+def as_bool(parameter: Any) -> str:
+    """What turns a parameter's number into the flag that it is, if it is one."""
     return " != F(0)" if parameter.type is bool else ""
 
 
@@ -419,7 +420,7 @@ def _kernel(component: Component, lowered: Lowered, text: str, signature: Any = 
         raise
     except Exception as error:
         raise PluginError(
-            f"{_subject(component)}: does not compile: {_first_line(error)}; write it with numbers alone"
+            f"{subject(component)}: does not compile: {first_line(error)}; write it with numbers alone"
         ) from error
     if not kernel.cache_hits:
         try:
@@ -436,13 +437,13 @@ def _check_types(component: Component, lowered: Lowered, module: Any, dtype: Any
         function = getattr(module, name)
         for overload in function.overloads.values():
             for variable, kind in overload.type_annotation.typemap.items():
-                fault = _type_fault(variable, kind, dtype, arguments_of(function.py_func))
+                fault = type_fault(variable, kind, dtype, arguments_of(function.py_func))
                 if fault:
                     shown = variable.split(".")[0].lstrip("$")
-                    raise PluginError(f"{_subject(component)}: {shown!r} {fault}")
+                    raise PluginError(f"{subject(component)}: {shown!r} {fault}")
 
 
-def _type_fault(variable: str, kind: Any, dtype: Any, arguments: tuple[str, ...]) -> str:
+def type_fault(variable: str, kind: Any, dtype: Any, arguments: tuple[str, ...]) -> str:
     """What is wrong with the type of a variable, empty if nothing."""
     literal = variable.startswith("$const")  # F(0.5) casts it
     if isinstance(kind, types.Float) and kind != dtype and not literal:
@@ -453,11 +454,12 @@ def _type_fault(variable: str, kind: Any, dtype: Any, arguments: tuple[str, ...]
     return ""
 
 
-def _subject(component: Component) -> str:
+def subject(component: Component) -> str:
     """Place, kind and name, for errors."""
     return f"{place_of(component.function)}: {component.kind} {component.name}"
 
 
-def _first_line(error: Exception) -> str:
+def first_line(error: Exception) -> str:
+    """The first line of an error that says something."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip() and "nopython" not in line]
     return lines[0] if lines else type(error).__name__

@@ -10,7 +10,7 @@ import ast
 import inspect
 import math
 import textwrap
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -27,6 +27,26 @@ COUNTS = ("label",)  # roles that are integers
 ROWS = (row_max, row_sum, row_dot)
 
 
+@dataclass(frozen=True)
+class Target:
+    """What a text is for: how its functions are decorated, and where those that they call come from."""
+
+    decorator: str
+    package: str  # has rows, and modules of functions
+    math: str  # a line of import
+    functions: Mapping[str, Mapping[Callable[..., Any], str]]  # what stands for functions of math, by precision
+    padded: bool  # whether rows have padding that a loop may run into
+
+
+VECTORS = {
+    dtype: {function: f"vector_math.{vector.__name__}" for function, vector in functions.items()}
+    for dtype, functions in BINDINGS.items()
+}
+CIRCULAR = {function: f"trigonometry.{function.__name__}" for function in (math.sin, math.cos, math.tan)}
+CPU = Target("inner_safe", "numbann.simd", "import math", VECTORS, padded=True)
+CUDA = Target("inner", "numbann.simt", "from numbann.simt.mathematics import math", {"float32": CIRCULAR}, padded=False)
+
+
 @dataclass
 class Lowered:
     """The text of functions and of what they call, in one precision; `cast` names the precision's type in the text.
@@ -36,8 +56,8 @@ class Lowered:
 
     dtype: str
     cast: str = "F"
-    vectors: bool = True  # whether functions of math are bound to vector ones
     component: Component | None = None
+    target: Target = CPU
     functions: dict[int, str] = field(default_factory=dict)  # by id of the author's function: its name in the text
     texts: list[str] = field(default_factory=list)
     imports: set[str] = field(default_factory=set)
@@ -51,8 +71,9 @@ class Lowered:
         body = rewriter.body()
         for node, fault in faults(body, None if path else self.component):
             raise rewriter.refuse(node, fault)
-        header = f"@inner_safe\ndef {name}({', '.join(arguments_of(function))}):"
-        if any(isinstance(part, ast.For) for line in body for part in ast.walk(line)):
+        header = f"@{self.target.decorator}\ndef {name}({', '.join(arguments_of(function))}):"
+        loops = any(isinstance(part, ast.For) for line in body for part in ast.walk(line))
+        if loops and self.target.padded:
             self.imports.add("from numbann.simd.machine import prefer_wide")
             header += "\n    prefer_wide()"
         self.texts.append("\n".join([header, textwrap.indent("\n".join(ast.unparse(line) for line in body), "    ")]))
@@ -113,7 +134,7 @@ class _Rewriter(Parsed):
         bounds.args = [self.count(bound) for bound in bounds.args]
         self.counts.add(index)
         node.body = [self.statement(line) for line in node.body]
-        if row is not None:
+        if row is not None and self.lowered.target.padded:
             bounds.args = [ast.Call(ast.Name("padded", ast.Load()), [row], [])]
 
     def whole_row(self, bounds: list[ast.expr]) -> ast.expr | None:
@@ -215,16 +236,17 @@ class _Rewriter(Parsed):
 
     def callee(self, node: ast.Call, found: Any) -> str:
         """The name in the text of what is called."""
+        target = self.lowered.target
         if found in ROWS:
-            self.lowered.imports.add("from numbann.simd import rows")
+            self.lowered.imports.add(f"from {target.package} import rows")
             return f"rows.{found.__name__}"
-        vector = BINDINGS[self.lowered.dtype].get(found) if self.lowered.vectors else None
-        if vector is not None:
-            self.lowered.imports.add("from numbann.simd import vector_math")
-            return f"vector_math.{vector.__name__}"
+        bound = target.functions.get(self.lowered.dtype, {}).get(found)
+        if bound is not None:
+            self.lowered.imports.add(f"from {target.package} import {bound.partition('.')[0]}")
+            return bound
         name = getattr(found, "__name__", "")
         if found is not None and getattr(math, name, None) is found:
-            self.lowered.imports.add("import math")
+            self.lowered.imports.add(target.math)
             return f"math.{name}"
         if found is float:
             return self.lowered.cast

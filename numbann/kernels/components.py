@@ -221,7 +221,7 @@ def _made(
     **fields: str,
 ) -> dict[str, Any]:
     """Generate, load and wrap the functions of a template."""
-    defaults = _defaults(component)
+    defaults = defaults_of(component)
     array = {"activation": "z", "loss": "y", "optimizer": "w"}[component.kind]
     numbers = [name for name, value in defaults.items() if not isinstance(value, bool)]
     casted = [*numbers, *(["step"] if "step" in component.roles else [])]
@@ -236,7 +236,7 @@ def _made(
     return {name: _documented(getattr(module, name), component, name) for name in names}
 
 
-def _defaults(component: Component) -> dict[str, Any]:
+def defaults_of(component: Component) -> dict[str, Any]:
     """Parameters and their defaults; noise has its mean, weight decay that an optimizer leaves to its caller is 0."""
     found = component.defaults()
     if component.kind == "activation" and "u" in component.roles:

@@ -25,7 +25,7 @@ from numba import types
 
 SAFE = {"contract", "nsz", "arcp", "afn"}  # no flag that makes bits depend on how a loop is split
 OPTIONS: dict[str, Any] = {"nogil": True, "error_model": "numpy"}
-KERNEL_SOURCES = ("simd", "engine/cpu", "kernels", "compile")
+KERNEL_SOURCES = ("simd", "simt", "engine/cpu", "engine/cuda", "kernels", "compile")
 DAMAGE = (EOFError, ValueError, KeyError, OSError, pickle.UnpicklingError, AttributeError, ImportError, IndexError)
 
 DTYPES = {"float32": types.float32, "float64": types.float64}

@@ -44,6 +44,8 @@ def check_agreement(spec: Spec | None, registry: Registry | None) -> Iterator[Fo
         return
     if registry is not None and is_solver(spec, registry):
         yield from _solver_faults(spec, registry)
+    if registry is not None and spec.train.device.startswith("cuda"):
+        yield from _cuda_faults(spec, registry)
     layers = spec.model.layers
     for index, layer in enumerate(layers):
         if layer.dropout and layer.alpha_dropout:
@@ -92,6 +94,19 @@ def _solver_faults(spec: Spec, registry: Registry) -> Iterator[Found]:
                 yield (*trail, key), f"{name} needs the same loss each time it asks; leave {key} out"
         if "u" in registry.get("activation", layer.activation.type).roles:
             yield (*trail, "activation"), f"{name} needs the same loss each time, and this draws random numbers"
+
+
+def _cuda_faults(spec: Spec, registry: Registry) -> Iterator[Found]:
+    """What a GPU does not do."""
+    entry = registry.find("optimizer", spec.optimizer.type)
+    if entry is not None and entry.component.form != "elementwise":
+        yield (
+            ("optimizer",),
+            f"{spec.optimizer.type} works on whole matrices, and train.device {shown(spec.train.device)} does not; "
+            'give train.device "cpu", or another optimizer, such as "adam"',
+        )
+    if spec.train.diagnostics:
+        yield ("train", "diagnostics"), 'looks into layers on the CPU only; leave it out, or give train.device "cpu"'
 
 
 def is_solver(spec: Spec, registry: Registry) -> bool:

@@ -25,6 +25,7 @@ LIMIT = number("a number above 0", lambda value: 0 < value < inf, exclusiveMinim
 WEIGHTS = numbers_by_name(
     "an object with a number, at least 0, for each label named", lambda value: 0 <= value < inf, minimum=0
 )
+DEVICE = text('"auto", "cpu", "cuda" or "cuda:N"', r"auto|cpu|cuda(:\d{1,3})?")
 FILE = {"type": "string", "minLength": 1}
 SOURCE = {"anyOf": [FILE, exactly(images=FILE, labels=FILE), exactly(x=FILE, y=FILE)]}
 PARTS = {"anyOf": [SOURCE, exactly(train=SOURCE, validation=SOURCE, test=SOURCE, needed=["train"])]}
@@ -174,7 +175,7 @@ class Train(Section):
 
     epochs: Annotated[int, COUNT] = 50
     batch_size: Annotated[int | str, COUNT | one_of("auto", "full")] = "auto"
-    device: Annotated[str, one_of("auto", "cpu").but(f'"cuda" {NOT_YET}')] = "auto"
+    device: Annotated[str, DEVICE] = "auto"
     threads: Annotated[int | str, whole(1, 4096) | AUTO] = "auto"
     clip_norm: Annotated[float | None, LIMIT] = None
     clip_value: Annotated[float | None, LIMIT] = None

@@ -2,34 +2,34 @@
 
 from __future__ import annotations
 
-from importlib.util import find_spec
-
 from numbann.component import Component
-from numbann.derivation import derivative_of, slopes_of
+from numbann.errors import DeviceError
 from numbann.testing.findings import Doubt, Unchecked, spot_of
+
+CAPABILITY = (8, 0)
 
 
 def check_cuda(component: Component) -> str:
-    """Compile it to PTX where numba-cuda is installed."""
-    if component.form != "elementwise":
-        raise Unchecked("not checked: functions of rows are not compiled for CUDA yet")
-    if find_spec("numba_cuda") is None:
-        raise Unchecked("not checked: numba-cuda is not installed")
-    from numbann.compile.cuda import ptx_of
-
-    functions = [component.function]
-    if component.kind != "optimizer":
-        functions += [derivative_of(component), *slopes_of(component)]
+    """Compile its kernels to PTX where numba-cuda is installed; how many registers they take."""
+    if component.form not in ("elementwise", "row"):
+        raise Unchecked(f"not checked: {component.form} form does not run on a GPU")
     try:
-        ptx = ptx_of(component, functions, "float32")
-    except Exception as error:
-        if type(error).__name__ == "CudaSupportError":
-            raise Unchecked("not checked: what it calls needs the CUDA driver") from error
-        raise
-    if ".f64" in ptx:
+        from numbann.compile.cuda import double_precision, ptx
+        from numbann.simt.device import assembled
+
+        texts = ptx(component.configured(), "float32", CAPABILITY)
+    except DeviceError as error:
+        raise Unchecked(f"not checked: {error}") from error
+    if any(double_precision(text) for text in texts.values()):
         raise Doubt(
-            "its PTX has instructions in double precision",
+            "its PTX has instructions in double precision, which are slow on most GPUs",
             spot_of(component.function),
-            "those of sin and cos for large angles are CUDA's own",
+            "look for an integer divided by an integer, or a function of math that gives an integer",
         )
-    return "compiles to PTX, without an instruction in double precision"
+    found = {name: assembled(text, CAPABILITY) for name, text in texts.items()}
+    registers = ", ".join(
+        f"{name} {numbers['registers']}" + (f" and {numbers['spills']} bytes spilled" if numbers["spills"] else "")
+        for name, numbers in found.items()
+        if numbers
+    )
+    return "compiles to PTX, without double precision" + (f"; registers: {registers}" if registers else "")

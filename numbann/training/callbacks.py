@@ -32,7 +32,7 @@ class Compiling:
 
 @dataclass(frozen=True)
 class Started:
-    """Training begins, after so many epochs of an earlier start, on so many threads; `compiled` kernels were made."""
+    """Training begins, after so many epochs of an earlier start; `compiled` kernels were made.  gpu: its name."""
 
     path: Path
     epochs_done: int
@@ -41,6 +41,7 @@ class Started:
     threads: int
     compiled: int
     compile_seconds: float
+    gpu: str | None = None
 
 
 @dataclass(frozen=True)

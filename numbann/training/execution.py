@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 
 from numbann.data import Part
-from numbann.engine import Engine
 from numbann.errors import TrainingError
 from numbann.model import Model, from_file
 from numbann.modelfile import ModelFile
@@ -63,13 +62,13 @@ class Execution:
     """A job, the engine and the directory that it runs in, and who is told about it."""
 
     job: Job
-    engine: Engine
+    engine: Any
     directory: RunDirectory
     tell: Callback
     warmth: Warmth
 
 
-def warmed_up(engine: Engine, job: Job) -> Warmth:
+def warmed_up(engine: Any, job: Job) -> Warmth:
     """Compile everything, so that a fault shows before anything is written.
 
     The engine then holds the training rows, and its weights are still to be set.
@@ -173,6 +172,7 @@ def _write_beginning(execution: Execution, state: State, started: datetime) -> N
             epochs_done=state.epoch,
             epochs=job.resolved.spec.train.epochs,
             device=engine.device,
+            gpu=engine.gpu,
             threads=engine.threads,
             compiled=warmth.compiled,
             compile_seconds=warmth.seconds,
@@ -200,7 +200,7 @@ def _write_end(execution: Execution, state: State, metrics: Mapping[str, Any], s
     return from_file(file, str(directory.path / rundir.MODEL), engine.threads)
 
 
-def _model_file(job: Job, engine: Engine) -> ModelFile:
+def _model_file(job: Job, engine: Any) -> ModelFile:
     """The model file.  It names no device, no threads and no diagnostics: they change no bit of a model."""
     components = recorded(components_of(job.resolved), job.loaded.registry)
     preprocessing = job.dataset.preprocessing

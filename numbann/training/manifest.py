@@ -33,9 +33,15 @@ def manifest(
         "versions": {
             "numbann": numbann.__version__,
             "python": platform.python_version(),
-            **{name: version(name) for name in PACKAGES},
+            **{name: version(name) for name in (*PACKAGES, *(("numba-cuda",) if engine.gpu else ()))},
         },
-        "machine": {"system": platform.platform(), "cpu": _cpu(), "device": engine.device, "threads": engine.threads},
+        "machine": {
+            "system": platform.platform(),
+            "cpu": _cpu(),
+            "device": engine.device,
+            "threads": engine.threads,
+            **({"gpu": engine.gpu} if engine.gpu else {}),
+        },
         "data": [{"path": str(path), "sha256": digest} for path, digest in job.facts.files],
         "components": [_without_source(record) for record in _records(job)],
         "started": started.isoformat(timespec="seconds"),

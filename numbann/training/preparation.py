@@ -70,6 +70,8 @@ def prepare(spec: Given, overrides: Mapping[str, Any] | None, tell: Callback) ->
 
 def _prepared(loaded: Loaded, tell: Callback) -> Job:
     spec = loaded.spec
+    if spec.train.device.startswith("cuda"):
+        _require(spec.train.device)
     source = load_data(to_json(spec.data), loaded.source.base, spec.seed)
     resolved = resolve(loaded, source.facts)
     dataset = _settled(
@@ -89,6 +91,13 @@ def _prepared(loaded: Loaded, tell: Callback) -> Job:
         _check_batch(plan, len(dataset.train.x))
     tell(Planned(to_json(spec), resolved, plan))
     return Job(loaded, resolved, source.facts, dataset, plan)
+
+
+def _require(device: str) -> None:
+    """DeviceError, before data is read, unless a GPU is there."""
+    from numbann.engine import require  # with it comes numba, which need not be there to look at data
+
+    require(device)
 
 
 def _settled(facts: Facts, dataset: Dataset) -> Dataset:

@@ -14,7 +14,7 @@ import numpy as np
 
 from numbann.data import Part
 from numbann.data.streaming import rows_at
-from numbann.engine import Engine, nothing_cached, random
+from numbann.engine import make_engine, nothing_cached, random
 from numbann.errors import Fault, SpecError, TrainingError
 from numbann.training.callbacks import Callback, Compiling, to_all
 from numbann.training.preparation import Given, Job, prepare
@@ -46,6 +46,7 @@ def find_learning_rate(
     lowest: float = LOWEST,
     highest: float = HIGHEST,
     steps: int = STEPS,
+    device: str | None = None,
     threads: int | None = None,
     seed: int | None = None,
     overrides: Mapping[str, Any] | None = None,
@@ -59,7 +60,7 @@ def find_learning_rate(
     if not (0 < lowest < highest and isfinite(highest) and steps >= FEWEST):
         raise ValueError(f"rates must grow, from above 0, in at least {FEWEST} steps: {lowest}, {highest}, {steps}")
     tell = to_all(tuple(callbacks))
-    given = {"train.threads": threads, "seed": seed}
+    given = {"train.device": device, "train.threads": threads, "seed": seed}
     job = prepare(
         spec, {**(overrides or {}), **{key: value for key, value in given.items() if value is not None}}, tell
     )
@@ -85,7 +86,8 @@ def _losses(job: Job, rates: np.ndarray) -> np.ndarray:
     part, seed = _enough(job, len(rates)), job.resolved.spec.seed
     count = -(-len(part.x) // job.plan.batch_rows(len(part.x)))
     losses = np.empty(0)
-    with Engine(job.plan, job.resolved.spec.train.threads) as engine:
+    train = job.resolved.spec.train
+    with make_engine(job.plan, train.device, train.threads, len(part.x)) as engine:
         engine.load_data(part.x, part.t, part.loss_weight)
         engine.initialize(seed)
         for epoch, some in enumerate(_portions(rates, count)):

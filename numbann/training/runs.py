@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from numbann.engine import Engine, nothing_cached
+from numbann.engine import make_engine, nothing_cached
 from numbann.errors import RunDirectoryError
 from numbann.training import rundir
 from numbann.training.callbacks import Callback, Compiling, Event, to_all
@@ -50,11 +50,13 @@ def train(
             return carried_out(Execution(job, engine, directory, tell, warmth), _first_state(engine, job))
 
 
-def _engine(job: Job, tell: Callback) -> Engine:
+def _engine(job: Job, tell: Callback) -> Any:
     """The engine of a job, after a word if it has to compile everything."""
     if nothing_cached():
         tell(Compiling())
-    return Engine(job.plan, job.resolved.spec.train.threads)
+    train = job.resolved.spec.train
+    device = "cpu" if train.device == "auto" and train.diagnostics else train.device
+    return make_engine(job.plan, device, train.threads, len(job.dataset.train.x))
 
 
 def resume(
@@ -93,7 +95,7 @@ def _settings(**given: Any) -> dict[str, Any]:
     return {_PATHS[name]: value for name, value in given.items() if value is not None}
 
 
-def _first_state(engine: Engine, job: Job) -> State:
+def _first_state(engine: Any, job: Job) -> State:
     engine.initialize(job.resolved.spec.seed)
     return State(engine.parameters(), engine.state())
 

@@ -14,7 +14,7 @@ import numbann
 
 ROOT = Path(numbann.__file__).parents[1]
 SCRIPTS = ("train_step", "inference", "startup", "scaling", "additions")
-SCRIPTS += ("kernels", "components", "derivatives", "plugins", "peak")
+SCRIPTS += ("kernels", "components", "derivatives", "plugins", "peak", "cuda")
 
 
 def start(script: str, *arguments: object) -> subprocess.Popen[str]:

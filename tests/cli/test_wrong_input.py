@@ -51,7 +51,7 @@ SPECS: dict[str, tuple[dict[str, Any], str]] = {
     "an unknown monitor": ({"train": {"early_stopping": {"monitor": "loss"}}}, "early_stopping.monitor"),
     "a missing plugin": ({"plugins": ["nothing.py"]}, "nothing.py: no such plugin file"),
     "a key that does not work yet": ({"sweep": {}}, "sweep: this key is not in this version yet"),
-    "a device that is not there": ({"train": {"device": "cuda"}}, "not in this version yet"),
+    "a device that is not there": ({"train": {"device": "cuda:99"}}, 'device "cuda:99": cuda'),
 }
 
 
@@ -138,7 +138,8 @@ PREDICTIONS: dict[str, tuple[tuple[object, ...], str]] = {
     "no target to measure by": (("evaluate", "out", "unlabelled.csv"), 'unlabelled.csv has no column "colour"'),
     "an unknown class": (("evaluate", "out", "pink.csv"), "pink"),
     "an output that cannot be": (("predict", "out", "blobs.csv", "-o", "nothing/new.csv"), "cannot be written"),
-    "a device that is not there": (("predict", "out", "blobs.csv", "--device", "cuda"), '"cpu" only'),
+    "a device that is not there": (("predict", "out", "blobs.csv", "--device", "cuda:99"), 'device "cuda:99": cuda'),
+    "a device that is none": (("predict", "out", "blobs.csv", "--device", "tpu"), 'device "tpu": unknown; give "auto"'),
     "a damaged model": (("predict", "damaged.safetensors", "blobs.csv"), "damaged"),
     "a run that is there": (("train", "spec.json", "-o", "out"), "out: exists already"),
     "a run that is complete": (("resume", "out"), "out: is complete"),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import pytest
 
 from numbann.discovery import built_in
@@ -36,7 +38,18 @@ def test_times_are_those_of_all() -> None:
 
 def test_cuda() -> None:
     pytest.importorskip("numba_cuda")
-    for kind, name in (("activation", "silu"), ("activation", "prelu"), ("loss", "huber"), ("optimizer", "adam")):
+    names = [("activation", "prelu"), ("activation", "softmax"), ("loss", "huber"), ("optimizer", "adam")]
+    for kind, name in names:
         finding = run("cuda", check_cuda, built_in().get(kind, name))
         assert finding.state == PASSED, str(finding)
-    assert run("cuda", check_cuda, built_in().get("activation", "softmax")).state == SKIPPED
+    assert "compiles to PTX, without double precision" in finding.message
+    assert run("cuda", check_cuda, built_in().get("optimizer", "lamb")).state == SKIPPED
+
+
+def test_cuda_without_numba_cuda(monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in ("numbann.simt.device", "numbann.compile.cuda"):
+        monkeypatch.delitem(sys.modules, module, raising=False)
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    finding = run("cuda", check_cuda, built_in().get("activation", "relu"))
+    assert finding.state == SKIPPED
+    assert finding.message == 'not checked: cuda needs the package numba-cuda: pip install "numbann[cuda]"'

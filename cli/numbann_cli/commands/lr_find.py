@@ -45,7 +45,6 @@ def command(
     """Find a learning rate for SPEC, a JSON file."""
     if lowest >= highest:
         raise click.UsageError(f"--from {lowest:g}: must be below --to {highest:g}")
-    options.require_cpu(device)
     from numbann.training.callbacks import Event, Planned
     from numbann.training.range_test import find_learning_rate
     from numbann_cli.console import narrated
@@ -66,6 +65,7 @@ def command(
             lowest=lowest,
             highest=highest,
             steps=steps,
+            device=device,
             threads=threads,
             seed=seed,
             overrides=overrides,

@@ -22,11 +22,10 @@ def command(
     run: Path, data: str, output: Path | None, probabilities: bool, device: str | None, threads: int | None, trust: bool
 ) -> None:
     """Predict with the model of RUN, a run directory or .safetensors file, for the rows of DATA ("-": CSV on stdin)."""
-    options.require_cpu(device)
     from numbann.model import load
     from numbann_cli.prediction import read, table
 
-    model = load(run, threads=threads, trust=trust)
+    model = load(run, device=device or "auto", threads=threads, trust=trust)
     text = table(model, read(model, data, need_target=False).x, probabilities)
     if output is None:
         click.echo(text, nl=False)

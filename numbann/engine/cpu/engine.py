@@ -10,8 +10,6 @@ from typing import Any
 
 import numpy as np
 
-from numbann.compile.blocks import free_parameters
-from numbann.component import Configured
 from numbann.engine import random
 from numbann.engine.cpu.feeding import Inputs, Ring, Whole
 from numbann.engine.cpu.groups import HUGE, grouped_training
@@ -24,10 +22,12 @@ from numbann.engine.cpu.runner import Call, Progress, Runner
 from numbann.engine.cpu.table import Table
 from numbann.engine.cpu.tables import Builder, Move, optimize
 from numbann.engine.cpu.team import available_cpus
-from numbann.engine.cpu.weighting import Shares
+from numbann.engine.cpu.weighting import Shares, means
 from numbann.engine.cpu.whole import clip, keep
-from numbann.plan import Layer, Plan
-from numbann.simd import jit, op
+from numbann.engine.hyper import hyper_width, set_constants, set_rates
+from numbann.engine.initial import initial
+from numbann.plan import Plan
+from numbann.simd import jit
 
 TRAINED = "trained"  # the name of the weights that training moves, where those that predict are their average
 MEMORY = "memory."  # of a solver
@@ -63,7 +63,7 @@ class _Epochs:
 
     def step_losses(self) -> np.ndarray:
         """The mean, or the weighted mean, of the losses of each batch's rows."""
-        return _means(self.row_loss, self.batch) if self.shares is None else self.shares.means(self.row_loss)
+        return means(self.row_loss, self.batch) if self.shares is None else self.shares.means(self.row_loss)
 
 
 class Engine:
@@ -74,6 +74,7 @@ class Engine:
     """
 
     device = "cpu"
+    gpu: str | None = None
 
     def __init__(self, plan: Plan, threads: int | str = "auto", exactly: bool = False) -> None:
         self.plan = plan
@@ -100,19 +101,10 @@ class Engine:
     # ---- weights and states
 
     def initialize(self, seed: int) -> None:
-        """Draw the initial weights, and biases as one more row of them; states are zero."""
+        """Set the initial weights; states are zero."""
         self._arena.values[:] = 0
         self.steps_done = 0
-        for k, layer in enumerate(self.plan.layers):
-            w, b = _drawn(layer, layer.init, seed, random.WEIGHTS, k), np.zeros(layer.outputs)
-            if layer.bias_init is not None and layer.bias_init.name != "zeros":
-                b = _drawn(layer, layer.bias_init, seed, random.BIASES, k)[0]
-            self._arena.set_layer(layer, w, b)
-        starts = {f"layers.{k}.{v.name}": v.start for k, layer in enumerate(self.plan.layers) for v in layer.vectors}
-        self._arena.set_tensors(self._arena.tensors() | {name: np.array(start) for name, start in starts.items()})
-        for name, gathered in self._arena.gathered().items():
-            gathered[:] = name.endswith("variance")
-        self._begin_from_weights()
+        self.set_parameters(initial(self.plan, seed))
 
     def parameters(self) -> dict[str, np.ndarray]:
         """Copies of a model's tensors, by the names of the plan; averaged if it says so: those that predict."""
@@ -168,7 +160,8 @@ class Engine:
         self._solver.forget()
         batch = self.plan.batch_rows(len(x))
         feed = Whole(x, self.plan) if isinstance(x, np.ndarray) else Ring(x, batch, self.plan)
-        hyper = self._hyper(-(-len(x) // batch))
+        hyper = aligned((-(-len(x) // batch), hyper_width(self.plan)), self.plan.dtype)
+        set_constants(self.plan, hyper)
         order, losses = np.arange(len(x), dtype=np.int64), np.empty(len(x), self.plan.dtype)
         offsets, keys = np.empty_like(order), np.zeros(2 * len(self.plan.layers) * self.plan.noisy, np.int64)
         arrays = {
@@ -203,7 +196,7 @@ class Engine:
             raise RuntimeError("load_data comes before epoch")
         epochs = self._epochs
         epochs.shuffle(self.plan.seed, index)
-        self._set_hyper(epochs.hyper, rates)
+        set_rates(self.plan, epochs.hyper, rates, self.steps_done)
         with closing(epochs.feed.blocks(epochs.order, epochs.offsets)) as blocks:
             for first, last in blocks:
                 self._train(epochs, rates, range(first // epochs.batch, -(-last // epochs.batch)), progress)
@@ -266,22 +259,6 @@ class Engine:
             return keep(self.plan, self._gradient)
         return (clip if self.plan.clip_norm else optimize)(self.plan, self._trained, hyper)
 
-    def _hyper(self, steps: int) -> np.ndarray:
-        """A row for each step of an epoch, with those of the optimizer's numbers that stay the same."""
-        plan, names = self.plan, free_parameters(self.plan.optimizer.component)
-        hyper = aligned((steps, op.FIRST_PARAMETER + len(names)), plan.dtype)
-        hyper[:, op.WEIGHT_DECAY], hyper[:, op.L1] = plan.weight_decay, plan.l1
-        hyper[:, op.CLIP_VALUE], hyper[:, op.CLIP_NORM] = plan.clip_value or 0, plan.clip_norm or 0
-        hyper[:, op.FIRST_PARAMETER :] = [plan.optimizer.values[name] for name in names]
-        return hyper
-
-    def _set_hyper(self, hyper: np.ndarray, rates: np.ndarray) -> None:
-        """The optimizer's numbers that change with each step of an epoch."""
-        hyper[:, op.LEARNING_RATE] = rates
-        hyper[:, op.STEP] = self.steps_done + 1 + np.arange(len(hyper))
-        if self.plan.average:
-            hyper[:, op.KEPT] = np.where(hyper[:, op.STEP] == 1, 0, self.plan.average)
-
     # ---- inference
 
     def predict(self, x: Inputs) -> np.ndarray:
@@ -321,21 +298,6 @@ class Engine:
         self.close()
 
 
-def _drawn(layer: Layer, init: Configured, seed: int, purpose: int, k: int) -> np.ndarray:
-    """An array (I, O) by an initializer, of the layer k."""
-    shape = layer.inputs, layer.outputs
-    drawn: np.ndarray = init.component.function(shape, random.generator(seed, purpose, k), **init.values)
-    return drawn
-
-
 def choices(most: int) -> list[int]:
     """The numbers of threads to choose among: 1, 2, 4 and so on, and the most."""
     return [*(1 << k for k in range(most.bit_length()) if 1 << k < most), most]
-
-
-def _means(row_loss: np.ndarray, batch: int) -> np.ndarray:
-    """Each batch's mean over its rows."""
-    whole = len(row_loss) // batch * batch
-    means = row_loss[:whole].reshape(-1, batch).mean(1, dtype=np.float64)
-    rest = row_loss[whole:].mean(dtype=np.float64) if whole < len(row_loss) else ()
-    return np.append(means, rest)

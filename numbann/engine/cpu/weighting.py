@@ -29,6 +29,14 @@ class Shares:
         return means
 
 
+def means(row_loss: np.ndarray, batch: int) -> np.ndarray:
+    """Each batch's mean over its rows."""
+    whole = len(row_loss) // batch * batch
+    found = row_loss[:whole].reshape(-1, batch).mean(1, dtype=np.float64)
+    rest = row_loss[whole:].mean(dtype=np.float64) if whole < len(row_loss) else ()
+    return np.append(found, rest)
+
+
 def weighted_mean(losses: np.ndarray, weight: np.ndarray) -> float:
     """The weighted mean of losses (N,); 0 if all weights are 0."""
     scaled = _scaled(weight)

@@ -1,0 +1,387 @@
+"""A step as a list of launches: which kernels, on how many blocks, for which layer.  It launches none itself.
+
+The way of a layer: product; norm over rows or columns; activation, dropout and residual connection by elements.  What
+goes by elements stands in the last lines of the product where nothing comes between.  A network of narrow layers in
+which nothing comes between anywhere is one kernel up to the gradients, and those of all layers are another.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from numbann.compile import cuda as compiled
+from numbann.component import Configured
+from numbann.derivation import keeps_z
+from numbann.engine.cuda.layout import Layout, Room, buffer
+from numbann.plan import NORM, Layer, Plan
+from numbann.simd.op import CLIP_NORM
+from numbann.simt import elements, fused, losses, norm, op, products, updates
+from numbann.simt.device import THREADS, blocks
+from numbann.simt.products import FROM_WORK, IN_ORDER, SHUFFLED
+
+DRAWS = 1 << 24  # a draw is one of so many integers
+
+
+@dataclass(frozen=True)
+class Launch:
+    """A kernel, its blocks and the threads of each, and the layer it is for."""
+
+    kernel: Any
+    grid: tuple[int, ...]
+    threads: int
+    layer: int
+
+
+@dataclass
+class Steps:
+    """The launches of a step, and the arrays that their kernels read: places of the head and of each layer's row."""
+
+    launches: list[Launch]
+    head: np.ndarray
+    rows: np.ndarray
+    work: Room
+    output: int  # where in work the predictions are, of inference
+    components: list[Any] = field(default_factory=list)
+
+    @property
+    def ints(self) -> np.ndarray:
+        """The integers that kernels read, without what follows them."""
+        return np.concatenate([self.head, self.rows.ravel()])
+
+
+class Builder:
+    """Builds the steps of one plan for batches of so many rows.  training: rows come in an epoch's order."""
+
+    def __init__(self, plan: Plan, rows: int, training: bool, processors: int) -> None:
+        self.plan, self.batch, self.training, self.processors = plan, rows, training, processors
+        self.layout, self.work = Layout(plan), Room()
+        self.fused = training and all(_narrow(layer) for layer in plan.layers)
+        self.head = np.zeros(op.HEAD, np.int64)
+        self.rows = np.zeros((len(plan.layers) + 1, op.WIDTH), np.int64)  # the last one is the link's
+        self.launches: list[Launch] = []
+        self.head[op.BATCH], self.head[op.STRIDE] = rows, self.layout.stride
+        for k in range(len(plan.layers)):
+            self._set_row(k)
+            if k > 0 and training:
+                self._set_row_above(k - 1)
+
+    # ---- steps
+
+    def train(self, steps: int, hyper: np.ndarray, weighted: bool) -> Steps:
+        """A step of training, of so many an epoch; hyper: the optimizer's numbers of each."""
+        total = steps * self.batch
+        self._places(ORDER=0, ROW_LOSS=self.work.take(total), SHARES=self.work.take(total if weighted else 0))
+        self._places(HYPER=self.work.take(hyper.size), HYPER_ROW=hyper.shape[1], LENGTH=self.layout.length)
+        if self.fused:
+            self._network(weighted)
+        else:
+            for k in range(len(self.plan.layers)):
+                self._forward(k)
+            self._loss(SHUFFLED, weighted)
+            for k in reversed(range(len(self.plan.layers))):
+                self._backward(k)
+        self._update()
+        return self._steps(0)
+
+    def evaluate(self, with_losses: bool) -> Steps:
+        """A step that predicts, and with losses also gives each row's."""
+        self._places(ROW_LOSS=self.work.take(self.batch))
+        for k in range(len(self.plan.layers)):
+            self._forward(k)
+        if with_losses:
+            self._loss(IN_ORDER, False)
+        return self._steps(self._link())
+
+    def _steps(self, output: int) -> Steps:
+        parts = [layer.activation for layer in self.plan.layers if layer.activation]
+        chosen = [*parts, self.plan.loss, self.plan.optimizer, *([self.plan.link] if self.plan.link else [])]
+        return Steps(self.launches, self.head, self.rows, self.work, output, [one.component for one in chosen])
+
+    # ---- forward
+
+    def _forward(self, k: int) -> None:
+        """The launches from a layer's inputs to its outputs."""
+        layer = self.plan.layers[k]
+        before, by_rows = self._norm(layer), _by_rows(layer.activation)
+        if before is None:  # a norm that is a kernel of its own
+            self._product(k, elements.store(op.H))
+            self._launch_norm(k, norm.layer_norm if layer.norm == "layer" else norm.batch_norm)
+        elif by_rows:
+            self._product(k, elements.both(before, elements.store(op.Z)))
+        else:
+            self._product(k, self._outputs(k))
+            return
+        if by_rows:
+            assert layer.activation is not None
+            self._by_row(k, elements.over_rows(self._module(layer.activation).value))
+            if self._after(k):
+                self._elements(k, op.A, elements.chain(*self._after(k), elements.store(op.Y)))
+        elif self._activate(layer) or self._after(k):
+            self._elements(k, op.Z, elements.chain(*self._activate(layer), *self._after(k), elements.store(op.Y)))
+
+    def _outputs(self, k: int) -> Any:
+        """What happens to an element of a product where the whole way to the next layer goes by elements."""
+        layer = self.plan.layers[k]
+        return elements.chain(self._norm(layer), *self._activate(layer), *self._after(k), elements.store(op.Y))
+
+    def _norm(self, layer: Layer) -> Any:
+        """What a norm does to an element; None if it needs more than that."""
+        if layer.norm is None:
+            return elements.nothing
+        return norm.running_norm(self.plan.dtype) if layer.norm == "batch" and not self.training else None
+
+    def _activate(self, layer: Layer) -> list[Any]:
+        """Activation by elements; in training z and a are kept where the way back or the next layer reads them."""
+        if layer.activation is None:
+            return []
+        component, dtype = layer.activation.component, self.plan.dtype
+        noisy = self.training and "u" in component.roles
+        made = elements.activate(self._module(layer.activation).value, dtype, len(layer.learnable), noisy)
+        if not self.training:
+            return [made]
+        before = [elements.kept(op.Z)] if keeps_z(component) and layer.norm is None else []
+        return [*before, made, *([elements.kept(op.A)] if self._followed(layer) else [])]
+
+    def _after(self, k: int) -> list[Any]:
+        """Dropout and residual connection."""
+        layer = self.plan.layers[k]
+        drop = [elements.drop(self.plan.dtype)] if layer.dropout and self.training else []
+        return [*drop, *([elements.add_inputs(self._source(k))] if layer.residual else [])]
+
+    def _link(self) -> int:
+        """Launch the link, if there is one; where the predictions are."""
+        k, last, link = len(self.plan.layers), self.plan.layers[-1], self.plan.link
+        y = int(self.rows[-2, op.Y])
+        if link is None:
+            return y
+        place = self.work.take(buffer(last, self.batch))
+        self._row(k, OUTPUTS=last.outputs, Z=y, A=place, PARAMETERS=self._numbers(link))
+        value = self._module(link).value
+        if _by_rows(link):
+            self._by_row(k, elements.over_rows(value))
+        else:
+            made = elements.activate(value, self.plan.dtype, 0, False)
+            self._elements(k, op.Z, elements.both(made, elements.store(op.A)))
+        return place
+
+    # ---- the way back
+
+    def _network(self, weighted: bool) -> None:
+        """Launch the kernel of the whole way up to what the gradients are made of."""
+        count = len(self.plan.layers)
+        forwards = tuple(self._outputs(k) for k in range(count))
+        backs = tuple(elements.chain(*self._back(k), elements.store(op.D)) for k in range(count - 1))
+        parts = self._back(count - 1)
+        last = elements.chain(*parts, elements.store(op.D)) if parts else None
+        loss = losses.loss_of_row(*self._loss_parts(SHUFFLED, weighted))
+        kernel = fused.network(forwards, loss, last, backs, self.plan.dtype)
+        self._launch(kernel, (-(-self.batch // fused.ROWS), 1), THREADS, 0)
+
+    def _loss(self, source: int, weighted: bool) -> None:
+        self._by_row(len(self.plan.layers) - 1, losses.row_loss(*self._loss_parts(source, weighted)))
+
+    def _loss_parts(self, source: int, weighted: bool) -> tuple[Any, ...]:
+        """What makes the loss of a row."""
+        component, k = self.plan.loss.component, len(self.plan.layers) - 1
+        module, row = compiled.loss(component, self.plan.dtype), component.form == "row"
+        slope = None if row else module.slope
+        labels = "label" in component.roles
+        width = self.plan.outputs // component.traits["outputs"]
+        self._row(k, LOSS=self._numbers(self.plan.loss), TARGET_ROW=width)
+        return module.value, slope, labels, source, weighted, self.plan.dtype
+
+    def _backward(self, k: int) -> None:
+        """The launches from the gradient to a layer's outputs, or from d of the layer above, down to its own d."""
+        layer, last = self.plan.layers[k], k + 1 == len(self.plan.layers)
+        by_rows = _by_rows(layer.activation)
+        parts = self._back(k)
+        finish = elements.chain(*parts, elements.store(op.DY if by_rows else op.D))
+        if not last:
+            size = self.batch, layer.outputs
+            tile = products.choose(*size, self.processors)
+            self._launch(products.delta(finish, self.plan.dtype, tile), tile.blocks(*size), tile.threads, k)
+        elif parts:
+            self._elements(k, op.DY, finish)
+        if by_rows:
+            assert layer.activation is not None
+            self._by_row(k, elements.back_over_rows(self._module(layer.activation).slope))
+        if layer.norm is not None:
+            self._launch_norm(k, norm.layer_norm_back if layer.norm == "layer" else norm.batch_norm_back)
+
+    def _back(self, k: int) -> list[Any]:
+        """What happens to an element of the gradient on its way through a layer."""
+        layer, dtype = self.plan.layers[k], self.plan.dtype
+        above = self.plan.layers[k + 1] if k + 1 < len(self.plan.layers) else None
+        parts = [elements.add_skipped] if above is not None and above.residual else []
+        parts += [elements.kept(op.SKIP)] if layer.residual and k > 0 else []
+        parts += [elements.drop_back(dtype)] if layer.dropout else []
+        if layer.activation is not None and not _by_rows(layer.activation):
+            module, component = self._module(layer.activation), layer.activation.component
+            slopes = tuple(getattr(module, f"slope_{j}") for j in range(len(layer.learnable)))
+            parts.append(elements.slope_back(module.slope, slopes, dtype, "u" in component.roles))
+        return parts
+
+    def _update(self) -> None:
+        """The launches that move the weights."""
+        plan, dtype = self.plan, self.plan.dtype
+        extras = plan.extras
+        module = compiled.optimizer(plan.optimizer.component, dtype, self.layout.states, extras)
+        move = updates.mover(module.move, self.layout.parts)
+        take = updates.keeper if plan.clip_norm else move
+        self._gradients(updates.on_weights(take))
+        for k, layer in enumerate(plan.layers):
+            if layer.vectors:
+                kernel = updates.on_vectors(take, dtype)
+                self._launch(kernel, (-(-layer.outputs // THREADS), len(layer.vectors)), THREADS, k)
+        if plan.clip_norm:
+            count = -(-self.layout.length // updates.BLOCK)
+            self._places(GRADIENT=self.work.take(self.layout.length))
+            self._places(SQUARES=self.work.take(count), FACTOR=self.work.take(1))
+            self._launch(updates.squares(dtype), (count, 1), THREADS, 0)
+            self._launch(updates.clip(dtype, CLIP_NORM), (1, 1), THREADS, 0)
+            self._launch(updates.scaled(move), (blocks(self.layout.length), 1), THREADS, 0)
+
+    def _gradients(self, finish: Any) -> None:
+        """The launches of the gradients to all layers' w and b."""
+        sizes = [(layer.inputs + 1, layer.outputs) for layer in self.plan.layers]
+        if self.fused:
+            largest = max(rows for rows, _ in sizes), max(columns for _, columns in sizes)
+            tile = products.choose(*largest, self.processors)
+            grid = *tile.blocks(*largest), len(sizes)
+            self._launch(products.gradients(finish, self.plan.dtype, tile), grid, tile.threads, 0)
+            return
+        for k, size in enumerate(sizes):
+            tile = products.choose(*size, self.processors)
+            kernel = products.gradient(finish, self.plan.dtype, tile, self._source(k))
+            self._launch(kernel, tile.blocks(*size), tile.threads, k)
+
+    # ---- launches
+
+    def _product(self, k: int, finish: Any) -> None:
+        size = self.batch, self.plan.layers[k].outputs
+        tile = products.choose(*size, self.processors)
+        kernel = products.forward(finish, self.plan.dtype, tile, self._source(k))
+        self._launch(kernel, tile.blocks(*size), tile.threads, k)
+
+    def _elements(self, k: int, column: int, finish: Any) -> None:
+        units = self.batch * int(self.rows[k, op.OUTPUTS])
+        self._launch(elements.over_elements(column, finish), (blocks(units), 1), THREADS, k)
+
+    def _by_row(self, k: int, kernel: Any) -> None:
+        threads = min(THREADS, 32)  # so that few rows are spread over many processors
+        self._launch(kernel, (blocks(self.batch, threads), 1), threads, k)
+
+    def _launch_norm(self, k: int, make: Callable[[str], Any]) -> None:
+        units = self.batch if self.plan.layers[k].norm == "layer" else self.plan.layers[k].outputs
+        self._launch(make(self.plan.dtype), (units, 1), THREADS, k)
+
+    def _launch(self, kernel: Any, grid: tuple[int, ...], threads: int, layer: int) -> None:
+        self.launches.append(Launch(kernel, grid, threads, layer))
+
+    # ---- places
+
+    def _source(self, k: int) -> int:
+        """Where a layer finds its rows."""
+        if k > 0 or self.fused:
+            return FROM_WORK
+        return SHUFFLED if self.training else IN_ORDER
+
+    def _followed(self, layer: Layer) -> bool:
+        """Whether something follows the activation, so that its a is not the layer's output y."""
+        return layer.residual or (self.training and layer.dropout is not None)
+
+    def _module(self, configured: Configured) -> Any:
+        return compiled.activation(configured.component, self.plan.dtype)
+
+    def _numbers(self, configured: Configured) -> int:
+        """A place for a component's parameters."""
+        return self.work.keep(np.array([*configured.values.values(), 0], self.plan.dtype))
+
+    def _places(self, **columns: int) -> None:
+        for name, value in columns.items():
+            self.head[getattr(op, name)] = value
+
+    def _row(self, k: int, **columns: int) -> None:
+        for name, value in columns.items():
+            self.rows[k, getattr(op, name)] = value
+
+    def _set_row(self, k: int) -> None:
+        """A layer's sizes, its weights and its buffers; those that need not be kept apart are one."""
+        layer, part = self.plan.layers[k], 0 if self.training else self.layout.predicting
+        shift = part * self.layout.stride
+        vectors = self.layout.vectors(k) + shift
+        norms = len(NORM) if layer.norm else 0
+
+        def room() -> int:
+            return self.work.take(buffer(layer, self.batch))
+
+        gathered = self.work.take(self.batch * layer.inputs) if self.fused and k == 0 else 0
+        y = room()
+        a = room() if layer.activation is not None and self._followed(layer) else y
+        kept = layer.activation is not None and (keeps_z(layer.activation.component) or layer.norm is not None)
+        z = room() if kept or (layer.norm and self._followed(layer)) else a
+        self._row(
+            k,
+            X=int(self.rows[k - 1, op.Y]) if k else gathered,
+            INPUTS=layer.inputs,
+            OUTPUTS=layer.outputs,
+            W=self.layout.weights[k] + shift,
+            H=room() if layer.norm else z,
+            Z=z,
+            A=a,
+            Y=y,
+            NORM_VECTORS=vectors,
+            VECTORS=vectors + norms * layer.outputs,
+            STATISTICS=self.layout.statistics.get(k, 0),
+            FACTORS=self.work.take(max(self.batch, layer.outputs)) if layer.norm else 0,
+            PARAMETERS=self._numbers(layer.activation) if layer.activation else 0,
+        )
+        self._set_row_back(k, room)
+
+    def _set_row_back(self, k: int, room: Callable[[], int]) -> None:
+        """The buffers of the way back; without training there is only what the loss writes to."""
+        layer, last = self.plan.layers[k], k + 1 == len(self.plan.layers)
+        if not self.training:
+            self._row(k, DY=room() if last else 0)
+            return
+        d, count = room(), buffer(layer, self.batch)
+        apart = _by_rows(layer.activation) or (last and bool(self._back(k)))
+        slopes = self.work.take(count * len(layer.vectors))
+        drop = layer.dropout
+        self._row(
+            k,
+            D=d,
+            DY=room() if apart else d,
+            SKIP=room() if layer.residual and k > 0 else 0,
+            NORM_SLOPES=slopes,
+            SLOPES=slopes + (len(NORM) * count if layer.norm else 0),
+            SLOPES_STRIDE=count,
+            KEY=2 * k,
+            DROPOUT=self.work.keep(np.array([drop.scale, drop.shift, drop.dropped])) if drop else 0,
+            LIMIT=int(np.dtype(self.plan.dtype).type(drop.rate) * np.float64(DRAWS)) if drop else 0,
+        )
+
+    def _set_row_above(self, k: int) -> None:
+        """What a layer needs of the one above."""
+        above = self.rows[k + 1]
+        self._row(
+            k,
+            NEXT_D=int(above[op.D]),
+            NEXT_OUTPUTS=int(above[op.OUTPUTS]),
+            NEXT_W=int(above[op.W]),
+            NEXT_SKIP=int(above[op.SKIP]),
+        )
+
+
+def _by_rows(activation: Configured | None) -> bool:
+    """Whether an activation is of whole rows."""
+    return activation is not None and activation.component.form == "row"
+
+
+def _narrow(layer: Layer) -> bool:
+    """Whether a layer can be a part of the kernel of a whole network."""
+    return max(layer.inputs, layer.outputs) <= fused.WIDEST and layer.norm is None and not _by_rows(layer.activation)

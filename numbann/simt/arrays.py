@@ -1,0 +1,70 @@
+"""The products of numbann.simt.products as kernels over ordinary arrays, flat and C-ordered, without a network."""
+
+from __future__ import annotations
+
+import functools
+from typing import Any
+
+from numbann.simt.device import SIMULATED, inner, kernel, launcher, processors
+from numbann.simt.products import ARENA, FROM_WORK, WORK, Tile, _Factor, _multiply, choose
+
+SMALL = Tile(8, 8, 8, 2, 2)  # in the simulator, where a thread is a thread of the operating system
+
+
+@inner
+def _store(right, left, out, ints, at, step, m, n, total):
+    out[m * at[0] + n] = total
+
+
+@inner
+def _with_bias(right, left, out, ints, at, step, m, n, total):
+    out[m * at[0] + n] = total + at[1][n]
+
+
+@inner
+def _two_parts(right, left, out, ints, at, step, m, n, total):
+    """The last row of the product goes elsewhere."""
+    if m < at[2]:
+        out[m * at[0] + n] = total
+    else:
+        at[1][n] = total
+
+
+@functools.cache
+def _product(dtype: str, tile: Tile, along: tuple[bool, bool], finish: Any, ones: bool = False) -> Any:
+    """The kernel of left right: which of them have rows along the depth, and whether the left has a column of ones."""
+    left_factor = _Factor(WORK, along[0], FROM_WORK, ones)
+    multiply = _multiply(dtype, tile, left_factor, _Factor(ARENA, along[1]), finish)
+
+    @kernel
+    def product(left, right, out, other, size, left_row, right_row):
+        at = (size[1], other, size[0] - 1)
+        multiply(right, left, out, (0, 0), at, 0, (0, left_row), (0, right_row), size)
+
+    return product
+
+
+def multiply(out: Any, left: Any, right: Any, bias: Any, size: tuple[int, int, int], stream: Any) -> None:
+    """out (M, N) = left (M, K) right (K, N), + bias (N,) unless it is None."""
+    _, n, k = size
+    finish = _store if bias is None else _with_bias
+    _launch((True, False), finish, (left, right, out, out if bias is None else bias, size, k, n), stream)
+
+
+def multiply_by_transpose(out: Any, left: Any, right: Any, size: tuple[int, int, int], stream: Any) -> None:
+    """out (M, N) = left (M, K) right', right (N, K)."""
+    k = size[2]
+    _launch((True, True), _store, (left, right, out, out, size, k, k), stream)
+
+
+def multiply_transpose(out: Any, sums: Any, left: Any, right: Any, size: tuple[int, int, int], stream: Any) -> None:
+    """out (M, N) = left' right and sums (N,) those of the columns of right; left (K, M), right (K, N)."""
+    m, n, k = size
+    _launch((False, False), _two_parts, (left, right, out, sums, (m + 1, n, k), m, n), stream, ones=True)
+
+
+def _launch(along: tuple[bool, bool], finish: Any, arguments: tuple[Any, ...], stream: Any, ones: bool = False) -> None:
+    m, n, _ = arguments[4]
+    tile = SMALL if SIMULATED else choose(m, n, processors())
+    run = _product(arguments[0].dtype.name, tile, along, finish, ones)
+    launcher(run, tile.blocks(m, n), tile.threads, stream)(*arguments)

@@ -1,0 +1,228 @@
+"""The one place that imports numba.cuda: how functions are compiled for a GPU, and whether there is one.
+
+With NUMBA_ENABLE_CUDASIM=1 before Python starts, kernels run as Python on the CPU; that checks no types, which
+compiling to PTX does.  Neither needs a GPU.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.util
+import re
+import threading
+from collections.abc import Callable, Iterator
+from types import ModuleType, SimpleNamespace
+from typing import Any
+
+from numbann.errors import DeviceError
+
+INSTALL = 'pip install "numbann[cuda]"'
+Capability = tuple[int, int]
+CAPABILITIES: tuple[Capability, ...] = ((7, 5), (8, 0), (8, 9), (9, 0), (10, 0))  # that tests compile for
+
+
+def _numba_cuda() -> ModuleType:
+    """numba.cuda as the package numba-cuda has it; the one within numba is no longer cared for."""
+    if importlib.util.find_spec("numba_cuda") is None:
+        raise DeviceError(f"cuda needs the package numba-cuda: {INSTALL}")
+    try:
+        from numba import cuda
+    except ImportError as error:
+        raise DeviceError(f"cuda: numba-cuda lacks something: {INSTALL} ({error})") from error
+    return cuda
+
+
+cuda = _numba_cuda()
+
+from numba import types  # noqa: E402
+from numba.cuda.core import config  # noqa: E402
+
+SIMULATED = bool(config.ENABLE_CUDASIM)
+DTYPES = {"float32": types.float32, "float64": types.float64}
+THREADS = 4 if SIMULATED else 256  # in a block, where a kernel does not care
+MOST_BLOCKS = 2 if SIMULATED else 4096  # of a kernel that strides over its grid
+
+
+# ---- compiling
+
+
+def inner(function: Callable[..., Any]) -> Any:
+    """Compile a function that kernels call; it becomes part of each of them."""
+    return cuda.jit(device=True)(function)
+
+
+def kernel(function: Callable[..., Any]) -> Any:
+    """Compile a kernel, when it is first launched with arguments of new types."""
+    return cuda.jit(function)
+
+
+_DEVICE = threading.RLock()
+
+
+@contextlib.contextmanager
+def _stand_in(capability: Capability) -> Iterator[None]:
+    """Let numba-cuda compile the functions that a kernel calls where no GPU is: it asks the GPU for its capability."""
+    from numba.cuda import dispatcher
+
+    with _DEVICE:
+        before = dispatcher.get_current_device
+        dispatcher.get_current_device = lambda: SimpleNamespace(compute_capability=capability)
+        try:
+            yield
+        finally:
+            dispatcher.get_current_device = before
+
+
+def ptx(function: Callable[..., Any], arguments: tuple[Any, ...], capability: Capability) -> str:
+    """A kernel's PTX for a compute capability and types of arguments; no GPU is needed."""
+    if SIMULATED:
+        raise DeviceError("PTX is not made in the simulator; unset NUMBA_ENABLE_CUDASIM")
+    with _stand_in(capability):
+        text, _ = cuda.compile_ptx(getattr(function, "py_func", function), types.void(*arguments), cc=capability)
+    return str(text)
+
+
+def assembled(text: str, capability: Capability) -> dict[str, int] | None:
+    """A thread's registers and the bytes it spills, as the assembler says them for PTX; None where there is none.
+
+    The assembler is nvJitLink, which needs no GPU and comes with the extra.
+    """
+    try:
+        from cuda.bindings import nvjitlink
+
+        job = nvjitlink.create(2, [f"-arch=sm_{capability[0]}{capability[1]}", "-verbose"])
+    except (ImportError, RuntimeError):
+        return None
+    try:
+        nvjitlink.add_data(job, nvjitlink.InputType.PTX, text.encode(), len(text.encode()), "kernel.ptx")
+        nvjitlink.complete(job)
+        said = bytearray(nvjitlink.get_info_log_size(job))
+        nvjitlink.get_info_log(job, said)
+    finally:
+        nvjitlink.destroy(job)
+    words = {"registers": rb"Used (\d+) registers", "spills": rb"(\d+) bytes spill stores"}
+    return {key: max(map(int, re.findall(pattern, said)), default=0) for key, pattern in words.items()}
+
+
+# ---- the GPU
+
+
+def fault() -> str:
+    """Why no GPU can be used, with what to do; empty if one can."""
+    if cuda.is_available():
+        return ""
+    error = None if SIMULATED else cuda.cuda_error()
+    if error is None:
+        return "no NVIDIA GPU was found; nvidia-smi lists those there are"
+    reason = str(error).strip().partition("\n")[0]
+    return f"no NVIDIA driver that works was found; install one from https://www.nvidia.com/drivers ({reason})"
+
+
+def require(index: int = 0) -> None:
+    """DeviceError, which says what to do, unless there is a GPU of this number; it is used from here on."""
+    if found := fault():
+        raise DeviceError(f"cuda: {found}")
+    count = len(cuda.gpus)
+    if index >= count:
+        known = ", ".join(f"cuda:{k}" for k in range(count))
+        raise DeviceError(f"cuda:{index}: there is no such GPU (there are: {known})")
+    cuda.select_device(index)
+
+
+def name() -> str:
+    """The name of the GPU in use."""
+    found = "simulator" if SIMULATED else cuda.get_current_device().name
+    return found.decode() if isinstance(found, bytes) else str(found)
+
+
+# ---- launching
+
+
+def blocks(units: int, threads: int = THREADS) -> int:
+    """How many blocks a kernel gets that strides over its grid, with a thread for each unit."""
+    return max(1, min(-(-units // threads), MOST_BLOCKS))
+
+
+def launcher(kernel: Any, grid: Any, threads: Any = THREADS, stream: Any = 0) -> Callable[..., None]:
+    """A kernel with its grid, to be called with its arguments; numba's advice on small grids is left out."""
+    if SIMULATED:  # where a kernel remembers one grid only
+        return lambda *arguments: kernel[grid, threads, stream](*arguments)
+    before = config.CUDA_LOW_OCCUPANCY_WARNINGS
+    config.CUDA_LOW_OCCUPANCY_WARNINGS = 0
+    try:
+        return kernel[grid, threads, stream]
+    finally:
+        config.CUDA_LOW_OCCUPANCY_WARNINGS = before
+
+
+def recorded(launch: Callable[[Any], None]) -> Callable[[], None] | None:
+    """What `launch` launches on the stream it is given, as a CUDA graph; None where there are none.
+
+    What is given back launches the graph, and waits for the GPU before and after it.
+    """
+    if SIMULATED:
+        return lambda: launch(0)
+    try:
+        from cuda.core import Device
+
+        stream = Device(cuda.get_current_device().id).create_stream()
+        builder = stream.create_graph_builder().begin_building()
+        launch(builder)
+        graph = builder.end_building().complete()
+    except Exception:  # whatever it is that this driver or version lacks: the launches can be done one by one
+        return None
+
+    def play() -> None:
+        cuda.synchronize()
+        graph.launch(stream)
+        stream.sync()
+
+    return play
+
+
+def array(value: Any) -> Any:
+    """A view of anything with __cuda_array_interface__ as a device array of numba's; TypeError for all else."""
+    if getattr(value, "__cuda_ndarray__", False):
+        return value
+    if found := fault():
+        raise DeviceError(f"cuda: {found}")
+    if not hasattr(value, "__cuda_array_interface__"):
+        raise TypeError(f"an array on the GPU is needed, not {type(value).__name__}: numba.cuda.to_device copies one")
+    return cuda.as_cuda_array(value)
+
+
+# ---- memory
+
+
+def processors() -> int:
+    """How many blocks of threads work at a time at least."""
+    return 1 if SIMULATED else int(cuda.get_current_device().MULTIPROCESSOR_COUNT)
+
+
+def empty(count: int, dtype: str, what: str) -> Any:
+    """An array on the GPU; DeviceError, which says what for, if there is no room for it."""
+    size = count * (4 if dtype == "float32" else 8)
+    try:
+        return cuda.device_array(max(count, 1), dtype)
+    except MemoryError as error:
+        raise _no_room(size, what) from error
+    except Exception as error:
+        if "OUT_OF_MEMORY" in str(error):
+            raise _no_room(size, what) from error
+        raise
+
+
+def filled(values: Any, what: str) -> Any:
+    """A copy of an array on the GPU, as `empty`."""
+    made = empty(values.size, values.dtype.name, what)
+    if values.size:
+        made.copy_to_device(values)
+    return made
+
+
+def _no_room(size: int, what: str) -> DeviceError:
+    free, total = cuda.current_context().get_memory_info()
+    return DeviceError(
+        f"cuda: {what} need {size / 1e9:.2f} GB, and {free / 1e9:.2f} of the GPU's {total / 1e9:.2f} GB are free; "
+        'take a smaller train.batch_size or network, end what else uses the GPU, or give train.device "cpu"'
+    )

@@ -1,0 +1,169 @@
+"""What becomes of a gradient in CUDA kernels: the optimizer moves a weight, or it is stored, measured and then moves.
+
+`move` is a component's device function (arrays, i, gradient, hyper) of numbann.compile.cuda; arrays are the weights,
+the stored states and, where there is one, the average, one after the other in the arena.
+"""
+
+from __future__ import annotations
+
+import functools
+from typing import Any
+
+import numpy as np
+
+from numbann.simt import op
+from numbann.simt.device import THREADS, cuda, inner, kernel
+from numbann.simt.mathematics import math
+from numbann.simt.products import batch_rows
+
+BLOCK = 1024  # elements of a gradient that are measured by a block of threads
+
+SMALL = 1e-6  # joins the norm that is divided by, as in PyTorch
+
+
+@functools.cache
+def parts(count: int) -> Any:
+    """The device function that gives the arena's parts as a tuple."""
+
+    @inner
+    def one(arena, stride):
+        return (arena,)
+
+    return one if count == 1 else _more(parts(count - 1), count - 1)
+
+
+def _more(fewer: Any, place: int) -> Any:
+    @inner
+    def more(arena, stride):
+        return (*fewer(arena, stride), arena[place * stride :])
+
+    return more
+
+
+@functools.cache
+def mover(move: Any, count: int) -> Any:
+    """The device function that moves the weight at a place of the arena by its gradient."""
+    arrays = parts(count)
+
+    @inner
+    def moved(arena, work, ints, step, place, gradient):
+        hyper = work[ints[op.HYPER] + step * ints[op.HYPER_ROW] :]
+        move(arrays(arena, ints[op.STRIDE]), place, gradient, hyper)
+
+    return moved
+
+
+@inner
+def keeper(arena, work, ints, step, place, gradient):
+    """In the place of `mover`: store the gradient."""
+    work[ints[op.GRADIENT] + place] = gradient
+
+
+@functools.cache
+def on_weights(take: Any) -> Any:
+    """What the product of the gradient calls: the gradient of row m, column n of a layer's w and b goes to `take`."""
+
+    @inner
+    def taken(arena, work, data, ints, at, step, m, n, gradient):
+        take(arena, work, ints, step, ints[at + op.W] + m * ints[at + op.OUTPUTS] + n, gradient)
+
+    return taken
+
+
+@functools.cache
+def on_vectors(take: Any, dtype: str) -> Any:
+    """The kernel that sums the rows' gradients to trained vectors: a thread does a unit, a row of the grid a vector."""
+    zero = np.dtype(dtype).type(0)
+
+    @kernel
+    def vectors(arena, work, data, ints, layer, step):
+        step += ints[op.BEGUN]
+        at, vector = op.HEAD + layer * op.WIDTH, cuda.blockIdx.y
+        outputs, column = ints[at + op.OUTPUTS], cuda.blockIdx.x * cuda.blockDim.x + cuda.threadIdx.x
+        if column < outputs:
+            total, slopes = zero, ints[at + op.NORM_SLOPES] + vector * ints[at + op.SLOPES_STRIDE] + column
+            for r in range(batch_rows(ints, step)):
+                total += work[slopes + r * outputs]
+            take(arena, work, ints, step, ints[at + op.NORM_VECTORS] + vector * outputs + column, total)
+
+    return vectors
+
+
+# ---- whole gradients
+
+
+@functools.cache
+def sum_of_block(dtype: str) -> Any:
+    """The device function that sums a number of each thread of a block, in a fixed tree, for all of them."""
+    number = np.dtype(dtype).type
+
+    @inner
+    def summed(value):
+        shared = cuda.shared.array(THREADS, number)
+        thread = cuda.threadIdx.x
+        cuda.syncthreads()
+        shared[thread] = value
+        half = THREADS // 2
+        while half > 0:
+            cuda.syncthreads()
+            if thread < half:
+                shared[thread] += shared[thread + half]
+            half //= 2
+        cuda.syncthreads()
+        return shared[0]
+
+    return summed
+
+
+@functools.cache
+def squares(dtype: str) -> Any:
+    """The kernel that gives the sum of squares of each block of the gradient."""
+    zero, summed = np.dtype(dtype).type(0), sum_of_block(dtype)
+
+    @kernel
+    def sum_squares(arena, work, data, ints, layer, step):
+        step += ints[op.BEGUN]
+        total, end = zero, min(ints[op.LENGTH], (cuda.blockIdx.x + 1) * BLOCK)
+        for i in range(cuda.blockIdx.x * BLOCK + cuda.threadIdx.x, end, THREADS):
+            g = work[ints[op.GRADIENT] + i]
+            total += g * g
+        total = summed(total)
+        if cuda.threadIdx.x == 0:
+            work[ints[op.SQUARES] + cuda.blockIdx.x] = total
+
+    return sum_squares
+
+
+@functools.cache
+def clip(dtype: str, column: int) -> Any:
+    """The kernel of one block that gives min(1, largest / (norm + SMALL)), largest in a column of hyper."""
+    number = np.dtype(dtype).type
+    zero, one, small, summed = number(0), number(1), number(SMALL), sum_of_block(dtype)
+
+    @kernel
+    def factor(arena, work, data, ints, layer, step):
+        step += ints[op.BEGUN]
+        total, count = zero, (ints[op.LENGTH] + BLOCK - 1) // BLOCK
+        for i in range(cuda.threadIdx.x, count, THREADS):
+            total += work[ints[op.SQUARES] + i]
+        total = summed(total)
+        if cuda.threadIdx.x == 0:
+            largest = work[ints[op.HYPER] + step * ints[op.HYPER_ROW] + column]
+            found = largest / (math.sqrt(total) + small)
+            work[ints[op.FACTOR]] = one if found > one else found
+
+    return factor
+
+
+@functools.cache
+def scaled(take: Any) -> Any:
+    """The kernel that moves all weights by the stored gradient times the factor of `clip`."""
+
+    @kernel
+    def moved(arena, work, data, ints, layer, step):
+        step += ints[op.BEGUN]
+        factor = work[ints[op.FACTOR]]
+        for i in range(cuda.grid(1), ints[op.LENGTH], cuda.gridsize(1)):
+            take(arena, work, ints, step, i, factor * work[ints[op.GRADIENT] + i])
+
+    return moved

@@ -1,0 +1,35 @@
+"""The products of ordinary arrays compiled to PTX; what they give is tested in tests/kernels."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+pytest.importorskip("numba_cuda")
+
+from numba import types
+
+from numbann.compile.cuda import double_precision
+from numbann.simt import arrays
+from numbann.simt.device import CAPABILITIES, SIMULATED, assembled, ptx
+from numbann.simt.products import TILES
+
+pytestmark = pytest.mark.skipif(SIMULATED, reason="the simulator compiles nothing")
+
+LINE, SIZE = types.Array(types.float32, 1, "C"), types.UniTuple(types.int64, 3)
+ARGUMENTS = (LINE, LINE, LINE, LINE, SIZE, types.int64, types.int64)
+PRODUCTS = {
+    "forward": ((True, False), arrays._with_bias),
+    "delta": ((True, True), arrays._store),
+    "gradient": ((False, False), arrays._two_parts, True),
+}
+
+
+@pytest.mark.parametrize("made", PRODUCTS.values(), ids=PRODUCTS)
+def test_single_precision_for_every_capability(made: tuple[Any, ...]) -> None:
+    for capability in CAPABILITIES:
+        text = ptx(arrays._product("float32", TILES[-1], *made), ARGUMENTS, capability)
+        assert double_precision(text) == []
+        found = assembled(text, capability)
+        assert found is None or found["spills"] == 0

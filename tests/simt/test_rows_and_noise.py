@@ -1,0 +1,46 @@
+"""What kernels draw on a GPU or in its simulator is what they draw on the CPU; sums of rows are sums."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+pytest.importorskip("numba_cuda")
+
+from numbann.simd import noise as on_cpu
+from numbann.simt import rows
+from numbann.simt.device import SIMULATED, cuda, kernel, launcher
+from numbann.simt.noise import noise, row_key
+
+pytestmark = [
+    pytest.mark.skipif(not SIMULATED and not cuda.is_available(), reason="needs a GPU or its simulator"),
+    pytest.mark.filterwarnings("ignore::RuntimeWarning"),  # of NumPy in the simulator: integers that wrap around
+]
+
+
+@kernel
+def _draw(key, first, drawn):
+    for r in range(drawn.shape[0]):
+        low, high = row_key(key, first + r)
+        for c in range(drawn.shape[1]):
+            drawn[r, c] = noise(low, high, c)
+
+
+@kernel
+def _reduce(x, y, found):
+    found[0], found[1], found[2] = rows.row_max(x), rows.row_sum(x), rows.row_dot(x, y)
+
+
+def test_draws_have_the_bits_of_the_cpu() -> None:
+    key, first, drawn = 0x1234_5678_9ABC_DEF1, 40_000_000, cuda.device_array((3, 5), np.int32)
+    launcher(_draw, 1, 1)(key, first, drawn)
+    expected = [[on_cpu.noise(*on_cpu.row_key(key, first + r), c) for c in range(5)] for r in range(3)]
+    np.testing.assert_array_equal(drawn.copy_to_host(), expected)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_rows(dtype: str) -> None:
+    x, y = (np.random.default_rng(k).normal(0, 1, 7).astype(dtype) for k in range(2))
+    found = cuda.device_array(3, dtype)
+    launcher(_reduce, 1, 1)(cuda.to_device(x), cuda.to_device(y), found)
+    np.testing.assert_allclose(found.copy_to_host(), [x.max(), x.sum(), x @ y], rtol=1e-5)
