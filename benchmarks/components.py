@@ -19,6 +19,7 @@ from report import alternate, options, plot_bars, repeated, show, write
 
 from numbann import kernels
 from numbann.compile import blocks
+from numbann.compile.text import free_parameters
 from numbann.component import Component, Configured
 from numbann.discovery import built_in
 from numbann.engine.cpu.memory import aligned
@@ -94,7 +95,7 @@ def update_call(configured: Configured, address: int) -> Callable[[], None]:
     g[:] = random.standard_normal(WEIGHTS)
     hyper = np.zeros(FIRST + 8, F)
     hyper[[layout.LEARNING_RATE, layout.STEP]] = 1e-3, 5
-    for k, name in enumerate(blocks.free_parameters(configured.component)):
+    for k, name in enumerate(free_parameters(configured.component)):
         hyper[FIRST + k] = configured.values[name]
     return lambda: _repeat_update(address, w, g, hyper)
 

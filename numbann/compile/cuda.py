@@ -29,8 +29,10 @@ from typing import Any
 from numba import types
 from numba.core.errors import NumbaError
 
-from numbann.compile.blocks import (
-    NO_DRAW,
+from numbann.compile.blocks import NO_DRAW
+from numbann.compile.modules import load
+from numbann.compile.precision import CUDA, Lowered
+from numbann.compile.text import (
     as_bool,
     call_of,
     first_line,
@@ -41,8 +43,6 @@ from numbann.compile.blocks import (
     subject,
     type_fault,
 )
-from numbann.compile.modules import load
-from numbann.compile.precision import CUDA, Lowered
 from numbann.component import Component, Configured, arguments_of
 from numbann.derivation import derivative_of, slopes_of
 from numbann.errors import PluginError

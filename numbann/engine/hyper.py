@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from numbann.compile.blocks import free_parameters
+from numbann.compile.text import free_parameters
 from numbann.plan import Plan
 from numbann.simd import op
 

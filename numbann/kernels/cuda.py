@@ -20,7 +20,7 @@ import numpy as np
 
 from numbann import kernels as host
 from numbann.compile import cuda as compiled
-from numbann.compile.blocks import free_parameters
+from numbann.compile.text import free_parameters
 from numbann.component import Component
 from numbann.discovery import built_in
 from numbann.errors import ShapeError

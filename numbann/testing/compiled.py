@@ -9,13 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from numbann.compile.blocks import (
-    activation_backward,
-    activation_forward,
-    free_parameters,
-    loss_kernel,
-    optimizer_kernel,
-)
+from numbann.compile.blocks import activation_backward, activation_forward, loss_kernel, optimizer_kernel
+from numbann.compile.text import free_parameters
 from numbann.component import Component, Configured
 from numbann.engine.cpu.memory import aligned
 from numbann.simd import op

@@ -19,7 +19,7 @@ from differences import check_gradient
 from networks import make_plan, make_targets
 from variants import variants
 
-from numbann.compile import blocks
+from numbann.compile import text
 from numbann.compile.modules import load
 from numbann.compile.precision import Lowered
 from numbann.component import Component, Learnable, activation, arguments_of, freeze, loss
@@ -63,7 +63,7 @@ def single(function: Callable[..., Any]) -> Callable[..., float]:
     """A function compiled in single precision, as it is in a kernel."""
     lowered = Lowered("float32")
     name = lowered.add(function)
-    header = blocks.HEADER.format(imports="\n".join(lowered.imports), dtype="float32", functions=lowered.text)
+    header = text.HEADER.format(imports="\n".join(lowered.imports), dtype="float32", functions=lowered.text)
     made = getattr(load(header), name)
     return lambda **given: made(*(np.float32(given[argument]) for argument in arguments_of(function)))
 

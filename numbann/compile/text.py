@@ -1,0 +1,150 @@
+"""From a component's lowered mathematics and a template to a compiled kernel: names, parameters, and what may go wrong.
+
+It knows no kind of component; blocks.py and cuda.py do.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from numba import types
+
+from numbann.compile.modules import load
+from numbann.compile.precision import Lowered
+from numbann.component import Component, arguments_of, place_of
+from numbann.errors import PluginError
+from numbann.simd import jit
+
+HEADER = '''"""Made by numbann from a component's mathematics."""
+{imports}
+import numpy as np
+from numbann.simd.dense import block, runs
+from numbann.simd.dropout import key_of
+from numbann.simd.jit import inner_safe
+from numbann.simd.machine import prefer_wide
+from numbann.simd.noise import noise
+from numbann.simd.op import *
+from numbann.simd.pointer import advance, element, ints, padded, view
+from numbann.simd.rows import copy_row, row_sum, scale_row
+from numba import carray
+
+F = np.{dtype}
+
+
+{functions}
+
+
+'''
+
+
+def names_the_plugin(kernel: Callable[..., Any]) -> Callable[..., Any]:
+    """Let errors in making a component's kernel name the plugin that the component is of."""
+
+    @functools.wraps(kernel)
+    def made(component: Component, *arguments: Any, **options: Any) -> Any:
+        try:
+            return kernel(component, *arguments, **options)
+        except PluginError as error:
+            if component.plugin in str(error):
+                raise
+            raise PluginError(f"{component.plugin}: {error}") from error
+
+    return made
+
+
+def free_parameters(component: Component) -> list[str]:
+    """The parameters that are no roles, in the order of the kernel's table."""
+    return [parameter.name for parameter in component.parameters if parameter.name not in component.roles]
+
+
+def call_of(name: str, component: Component, function: Callable[..., Any], given: Mapping[str, str]) -> str:
+    """A call of a lowered function of a component with what stands for each of its arguments."""
+    stands = {**{own: named(own) for own in free_parameters(component)}, **given}
+    return f"{name}({', '.join(stands.get(argument, argument) for argument in arguments_of(function))})"
+
+
+def named(parameter: str) -> str:
+    """A parameter's name in the text, where no other variable bears it."""
+    return f"own_{parameter}"
+
+
+def parameters_of(component: Component) -> str:
+    """Lines that read the parameters of an activation or a loss."""
+    return "\n".join(
+        f"    {named(parameter.name)} = element(op[PARAMETERS], scratch, {k}){as_bool(parameter)}"
+        for k, parameter in enumerate(component.parameters)
+        if not parameter.learnable
+    )
+
+
+def hyper_parameters(component: Component, off: set[str]) -> str:
+    """Lines that read the parameters of an optimizer."""
+    by_name = {parameter.name: parameter for parameter in component.parameters}
+    lines = []
+    for k, name in enumerate(free_parameters(component)):
+        value = "F(0)" if name in off else f"hyper[FIRST_PARAMETER + {k}]"
+        lines.append(f"    {named(name)} = {value}{as_bool(by_name[name])}")
+    return "\n".join(lines)
+
+
+def as_bool(parameter: Any) -> str:
+    """What turns a parameter's number into the flag that it is, if it is one."""
+    return " != F(0)" if parameter.type is bool else ""
+
+
+def kernel_of(component: Component, lowered: Lowered, text: str, signature: Any = jit.kernel_signature) -> int:
+    """Compile the text; PluginError if a value of it is not of the working precision."""
+    header = HEADER.format(imports="\n".join(sorted(lowered.imports)), dtype=lowered.dtype, functions=lowered.text)
+    module = load(header + text)
+    dtype = jit.DTYPES[lowered.dtype]
+    try:
+        kernel = jit.compiled(module.kernel, signature(dtype), jit.SAFE)
+    except PluginError:
+        raise
+    except Exception as error:
+        raise PluginError(
+            f"{subject(component)}: does not compile: {first_line(error)}; write it with numbers alone"
+        ) from error
+    if not kernel.cache_hits:
+        try:
+            _check_types(component, lowered, module, dtype)
+        except PluginError:
+            kernel._cache.flush()  # or the next process would find it and not check
+            raise
+    return kernel.address
+
+
+def _check_types(component: Component, lowered: Lowered, module: Any, dtype: Any) -> None:
+    """Every number in the mathematics has the working precision, and no array is made in it."""
+    for name in lowered.functions.values():
+        function = getattr(module, name)
+        for overload in function.overloads.values():
+            for variable, kind in overload.type_annotation.typemap.items():
+                fault = type_fault(variable, kind, dtype, arguments_of(function.py_func))
+                if fault:
+                    shown = variable.split(".")[0].lstrip("$")
+                    raise PluginError(f"{subject(component)}: {shown!r} {fault}")
+
+
+def type_fault(variable: str, kind: Any, dtype: Any, arguments: tuple[str, ...]) -> str:
+    """What is wrong with the type of a variable, empty if nothing."""
+    literal = variable.startswith("$const")  # F(0.5) casts it
+    if isinstance(kind, types.Float) and kind != dtype and not literal:
+        return f"is computed in {kind}, not in {dtype}"
+    given = variable.startswith("arg.") or variable.split(".")[0] in arguments
+    if isinstance(kind, types.Array) and not given:
+        return "is an array; work on elements in a loop: for k in range(len(z))"
+    return ""
+
+
+def subject(component: Component) -> str:
+    """Place, kind and name, for errors."""
+    return f"{place_of(component.function)}: {component.kind} {component.name}"
+
+
+def first_line(error: Exception) -> str:
+    """The first line of an error that says something."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip() and "nopython" not in line]
+    return lines[0] if lines else type(error).__name__
