@@ -32,6 +32,7 @@ F = np.float32
 ROWS, WIDTH = 64, 64  # of an activation's block
 LOSS_ROWS, CLASSES, LOSS_ROW = 64, 10, 16  # of a loss's, in rows as long as a vector
 FIRST = layout.FIRST_PARAMETER
+PLURALS = {"activation": "activations", "loss": "losses", "optimizer": "optimizers"}
 WEIGHTS = 3072  # a unit of an optimizer: 48 rows of 64
 TIMES = 200  # calls of a kernel in a call of Python
 SIZES = (4096, 1_000_000)  # elements, against NumPy
@@ -461,7 +462,7 @@ def main() -> None:
     tables = {}
     for kind in ("activation", "loss", "optimizer"):
         tables[kind] = list(measured(kind, given.rounds))
-        show(f"{kind}s in float32, one thread", tables[kind])
+        show(f"{PLURALS[kind]} in float32, one thread", tables[kind])
     tables["numpy"] = list(against_numpy(given.rounds))
     show("forward, against NumPy, one thread", tables["numpy"])
     write(given.json, **tables)
