@@ -10,15 +10,17 @@ from dataclasses import dataclass
 from math import sqrt
 from typing import Any
 
+from numbann.activations.rectified import SELU_ALPHA, SELU_SCALE
 from numbann.component import Configured
 
 VECTOR_BYTES = 64
 ITEMSIZE = {"float32": 4, "float64": 8}
 PAGE = 1024  # elements; arenas are kept apart by this and a little, so that their lines do not share a cache set
 APART = 272
+NORM_EPSILON, NORM_MOMENTUM = 1e-5, 0.1  # beside the variance, and of a batch in running statistics, as PyTorch's
 NORM = {"norm.scale": 1.0, "norm.shift": 0.0}  # the vectors of a norm
 STATISTICS = ("norm.mean", "norm.variance")
-SELU_LIMIT = -1.0507009873554805 * 1.6732632423543772  # selu at -inf
+SELU_LIMIT = -SELU_SCALE * SELU_ALPHA  # selu at -inf
 ALIASING = 512  # a row of a multiple of this many elements would make all rows share cache sets
 
 

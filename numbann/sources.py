@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import builtins
+import functools
 import inspect
 import linecache
 import math
@@ -23,6 +24,7 @@ from numbann.errors import PluginError
 OURS = ("numbann.component", "numbann.hookspecs", "numbann.rows")  # what they define is imported
 
 
+@functools.cache
 def module_of(component: Component) -> str:
     """The text of a module in which the component's functions do what they do here."""
     written = _Written(component.function.__module__.partition(".")[0])

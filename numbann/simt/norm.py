@@ -16,14 +16,12 @@ from numbann.simt.mathematics import math
 from numbann.simt.products import batch_rows
 from numbann.simt.updates import sum_of_block
 
-EPSILON, MOMENTUM = 1e-5, 0.1  # as PyTorch's
-
 
 @functools.cache
-def layer_norm(dtype: str) -> Any:
+def layer_norm(dtype: str, epsilon: float) -> Any:
     """z = scale h^ + shift by the mean and variance of each row."""
     number, summed = np.dtype(dtype).type, sum_of_block(dtype)
-    zero, one, epsilon = number(0), number(1), number(EPSILON)
+    zero, one, epsilon = number(0), number(1), number(epsilon)
 
     @kernel
     def forward(arena, work, data, ints, layer, step):
@@ -83,10 +81,10 @@ def layer_norm_back(dtype: str) -> Any:
 
 
 @functools.cache
-def batch_norm(dtype: str) -> Any:
+def batch_norm(dtype: str, epsilon: float, momentum: float) -> Any:
     """z = scale h^ + shift by the mean and variance of each column, which the running ones take a share of."""
     number, summed = np.dtype(dtype).type, sum_of_block(dtype)
-    zero, one, epsilon, momentum = number(0), number(1), number(EPSILON), number(MOMENTUM)
+    zero, one, epsilon, momentum = number(0), number(1), number(epsilon), number(momentum)
 
     @kernel
     def forward(arena, work, data, ints, layer, step):
@@ -148,10 +146,10 @@ def batch_norm_back(dtype: str) -> Any:
 
 
 @functools.cache
-def running_norm(dtype: str) -> Any:
+def running_norm(dtype: str, epsilon: float) -> Any:
     """z by the running statistics of a batch norm, after training: what a product calls for its elements."""
     number = np.dtype(dtype).type
-    epsilon = number(EPSILON)
+    epsilon = number(epsilon)
 
     @inner
     def normalized(arena, work, data, ints, at, step, r, c, h):

@@ -11,8 +11,9 @@ import numpy as np
 from safetensors import SafetensorError
 from safetensors.numpy import save
 
+from numbann.engine.states import named, of_part
 from numbann.errors import RunDirectoryError
-from numbann.modelfile import Tensors, read_tensors
+from numbann.modelfile import read_tensors
 from numbann.training.state import State
 from numbann.training.stopping import Best
 
@@ -22,9 +23,9 @@ KEY = "numbann.checkpoint"
 
 def to_bytes(state: State, spec_hash: str) -> bytes:
     """The state as a file; one metadata key, since the order of several is not fixed."""
-    tensors = {**_named("model", state.tensors), **_named("engine", state.engine)}
+    tensors = {**named("model", state.tensors), **named("engine", state.engine)}
     if state.best_tensors is not None:
-        tensors |= _named("best", state.best_tensors)
+        tensors |= named("best", state.best_tensors)
     metadata = {
         "format": FORMAT,
         "spec": spec_hash,
@@ -53,23 +54,13 @@ def load_state(path: Path, spec_hash: str) -> State:
 
 def _state(metadata: dict[str, Any], tensors: dict[str, np.ndarray]) -> State:
     return State(
-        tensors=_of("model", tensors),
-        engine=_of("engine", tensors),
+        tensors=of_part("model", tensors),
+        engine=of_part("engine", tensors),
         history=tuple(metadata["history"]),
         best=Best(**metadata["best"]),
-        best_tensors=_of("best", tensors) if metadata["keeps_best"] else None,
+        best_tensors=of_part("best", tensors) if metadata["keeps_best"] else None,
         schedule=tuple(metadata["schedule"]),
     )
-
-
-def _named(part: str, tensors: Tensors) -> dict[str, np.ndarray]:
-    return {f"{part}.{name}": array for name, array in tensors.items()}
-
-
-def _of(part: str, tensors: Tensors) -> dict[str, np.ndarray]:
-    """The tensors of one part of the state."""
-    prefix = f"{part}."
-    return {name.removeprefix(prefix): array for name, array in tensors.items() if name.startswith(prefix)}
 
 
 def _cause(path: Path, error: Exception) -> str:

@@ -26,11 +26,10 @@ from numbann.engine.cpu.weighting import Shares, means
 from numbann.engine.cpu.whole import clip, keep
 from numbann.engine.hyper import hyper_width, set_constants, set_rates
 from numbann.engine.initial import initial
+from numbann.engine.states import MEMORY, TRAINED, named, of_part
 from numbann.plan import Plan
 from numbann.simd import jit
 
-TRAINED = "trained"  # the name of the weights that training moves, where those that predict are their average
-MEMORY = "memory."  # of a solver
 BETWEEN_EPOCHS = 10_000  # moments that threads wait for the next epoch before they park: some milliseconds
 
 
@@ -135,20 +134,17 @@ class Engine:
     def state(self) -> dict[str, np.ndarray]:
         """What training needs beside `weights`, by name: the optimizer's states and the number of steps done."""
         found = {"steps": np.array([self.steps_done], np.int64)}
-        found |= {MEMORY + name: array for name, array in self._solver.memory.items()}
+        found |= named(MEMORY, self._solver.memory)
         for slot, name in enumerate(self._kept, start=1):
-            found |= {f"{name}.{tensor}": array for tensor, array in self._arena.tensors(slot).items()}
+            found |= named(name, self._arena.tensors(slot))
         return found
 
     def restore(self, state: Mapping[str, np.ndarray]) -> None:
         """Take over what `state` gave."""
         self.steps_done = int(state["steps"][0])
-        memory = {name.removeprefix(MEMORY): array for name, array in state.items() if name.startswith(MEMORY)}
-        self._solver.memory.update(memory)
+        self._solver.memory.update(of_part(MEMORY, state))
         for slot, name in enumerate(self._kept, start=1):
-            prefix = f"{name}."
-            found = {key.removeprefix(prefix): array for key, array in state.items() if key.startswith(prefix)}
-            self._arena.set_tensors(found, slot)
+            self._arena.set_tensors(of_part(name, state), slot)
 
     # ---- training
 

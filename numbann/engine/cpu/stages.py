@@ -13,13 +13,11 @@ from numbann.compile import blocks
 from numbann.component import Configured
 from numbann.engine.cpu.memory import LayerRows
 from numbann.engine.cpu.table import Op, Slot
-from numbann.plan import NORM, Dropout, Layer
+from numbann.plan import NORM, NORM_EPSILON, NORM_MOMENTUM, Dropout, Layer
 from numbann.simd import dropout, norm
 
 if TYPE_CHECKING:
     from numbann.engine.cpu.tables import Builder
-
-EPSILON, MOMENTUM = 1e-5, 0.1  # of norms, as PyTorch's
 
 
 def norm_forward(builder: Builder, k: int, units: int) -> list[Op]:
@@ -120,7 +118,7 @@ def _norm(builder: Builder, k: int) -> dict[str, Any]:
         "H_ROW": layer.row,
         "FACTORS": rows.factors,
         "STATISTICS": statistics if layer.norm == "batch" else 0,
-        "PARAMETERS": np.array([EPSILON, MOMENTUM, 1 / layer.outputs], builder.plan.dtype),
+        "PARAMETERS": np.array([NORM_EPSILON, NORM_MOMENTUM, 1 / layer.outputs], builder.plan.dtype),
         **_vectors(builder, k, 0),
     }
 

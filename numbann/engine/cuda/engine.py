@@ -24,11 +24,11 @@ from numbann.engine.cuda.refusals import refusal
 from numbann.engine.cuda.steps import Builder
 from numbann.engine.hyper import hyper_width, set_constants, set_rates
 from numbann.engine.initial import initial
+from numbann.engine.states import TRAINED, named, of_part
 from numbann.errors import DeviceError
 from numbann.plan import ITEMSIZE, Plan
 from numbann.simt import device, op
 
-TRAINED = "trained"  # the name of the weights that training moves, where those that predict are their average
 TOGETHER = 1 << 14  # rows that go through the network together in inference
 BYTES = 1 << 28  # of their inputs and outputs of layers, if they are more than one
 TICK = 0.1  # seconds between two words on how far an epoch is
@@ -102,7 +102,7 @@ class Engine:
         found = {"steps": np.array([self.steps_done], np.int64)}
         for name, part in self._kept.items():
             tensors = self._layout.tensors(arena, part)
-            found |= {f"{name}.{tensor}": array.copy() for tensor, array in tensors.items()}
+            found |= named(name, {tensor: array.copy() for tensor, array in tensors.items()})
         return found
 
     def restore(self, state: Mapping[str, np.ndarray]) -> None:
@@ -110,9 +110,7 @@ class Engine:
         self.steps_done = int(state["steps"][0])
         arena = self._arena.copy_to_host()
         for name, part in self._kept.items():
-            prefix = f"{name}."
-            found = {key.removeprefix(prefix): array for key, array in state.items() if key.startswith(prefix)}
-            self._layout.store(arena, part, found)
+            self._layout.store(arena, part, of_part(name, state))
         self._arena.copy_to_device(arena)
 
     # ---- training

@@ -17,7 +17,7 @@ from numbann.compile import cuda as compiled
 from numbann.component import Configured
 from numbann.derivation import keeps_z
 from numbann.engine.cuda.layout import Layout, Room, buffer
-from numbann.plan import NORM, Layer, Plan
+from numbann.plan import NORM, NORM_EPSILON, NORM_MOMENTUM, Layer, Plan
 from numbann.simd.op import CLIP_NORM
 from numbann.simt import elements, fused, losses, norm, op, products, updates
 from numbann.simt.device import THREADS, blocks
@@ -109,7 +109,7 @@ class Builder:
         before, by_rows = self._norm(layer), _by_rows(layer.activation)
         if before is None:  # a norm that is a kernel of its own
             self._product(k, elements.store(op.H))
-            self._launch_norm(k, norm.layer_norm if layer.norm == "layer" else norm.batch_norm)
+            self._launch_norm(k, self._norm_kernel(layer))
         elif by_rows:
             self._product(k, elements.both(before, elements.store(op.Z)))
         else:
@@ -132,7 +132,7 @@ class Builder:
         """What a norm does to an element; None if it needs more than that."""
         if layer.norm is None:
             return elements.nothing
-        return norm.running_norm(self.plan.dtype) if layer.norm == "batch" and not self.training else None
+        return norm.running_norm(self.plan.dtype, NORM_EPSILON) if layer.norm == "batch" and not self.training else None
 
     def _activate(self, layer: Layer) -> list[Any]:
         """Activation by elements; in training z and a are kept where the way back or the next layer reads them."""
@@ -210,7 +210,8 @@ class Builder:
             assert layer.activation is not None
             self._by_row(k, elements.back_over_rows(self._module(layer.activation).slope))
         if layer.norm is not None:
-            self._launch_norm(k, norm.layer_norm_back if layer.norm == "layer" else norm.batch_norm_back)
+            back = norm.layer_norm_back if layer.norm == "layer" else norm.batch_norm_back
+            self._launch_norm(k, back(self.plan.dtype))
 
     def _back(self, k: int) -> list[Any]:
         """What happens to an element of the gradient on its way through a layer."""
@@ -275,9 +276,15 @@ class Builder:
         threads = min(THREADS, 32)  # so that few rows are spread over many processors
         self._launch(kernel, (blocks(self.batch, threads), 1), threads, k)
 
-    def _launch_norm(self, k: int, make: Callable[[str], Any]) -> None:
+    def _norm_kernel(self, layer: Layer) -> Any:
+        """What normalises a layer's products while training, or rows at any time."""
+        if layer.norm == "layer":
+            return norm.layer_norm(self.plan.dtype, NORM_EPSILON)
+        return norm.batch_norm(self.plan.dtype, NORM_EPSILON, NORM_MOMENTUM)
+
+    def _launch_norm(self, k: int, kernel: Any) -> None:
         units = self.batch if self.plan.layers[k].norm == "layer" else self.plan.layers[k].outputs
-        self._launch(make(self.plan.dtype), (units, 1), THREADS, k)
+        self._launch(kernel, (units, 1), THREADS, k)
 
     def _launch(self, kernel: Any, grid: tuple[int, ...], threads: int, layer: int) -> None:
         self.launches.append(Launch(kernel, grid, threads, layer))
