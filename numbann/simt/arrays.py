@@ -39,7 +39,7 @@ def _product(dtype: str, tile: Tile, along: tuple[bool, bool], finish: Any, ones
     @kernel
     def product(left, right, out, other, size, left_row, right_row):
         at = (size[1], other, size[0] - 1)
-        multiply(right, left, out, (0, 0), at, 0, (0, left_row), (0, right_row), size)
+        multiply(right, left, out, (0, 0), at, 0, 0, (0, left_row), (0, right_row), size)
 
     return product
 
