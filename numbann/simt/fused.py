@@ -27,6 +27,7 @@ WIDEST = 128  # inputs or units of a layer
 ROWS = (4, 8)  # of a block; multiples of 4, of which a thread reads four at once
 SLICE = 1 << 14  # bytes of weights that lie in shared memory
 PARTS = 16  # of the depth, at most
+LAST = THREADS - 1  # a thread's number & LAST is itself, and then known not to be negative
 
 Own = Any  # what a block has: the tile of x or d, a slice of weights, parts of sums; a thread's registers and its sums
 
@@ -160,10 +161,10 @@ def network(shape: Shape, forwards: tuple[Any, ...], loss: Any, last: Any, backs
     whole_step = _in_turn(list(_parts(shape, slices, finishes, forwards[0], _turn(shape, loss, last))))
     number, rows_here, tile_size = shape.number, shape.rows, 2 * shape.half
     weights_size = max((one.deep * one.product.stride for one in slices), default=1)
-    parts_size = max((THREADS * product.each * rows_here for product in finishes), default=1)
+    parts_size = max((THREADS * product.each * rows_here for product in finishes), default=THREADS)
     registers_size = max((one.loads for one in slices), default=1)
     sums_shape = max((product.each for product in finishes), default=1), rows_here
-    alignment = None if SIMULATED else 16
+    alignment, places = (None if SIMULATED else 16), op.HEAD + len(forwards) * op.WIDTH
 
     @kernel
     def whole(arena, work, data, ints, layer, step):
@@ -176,6 +177,8 @@ def network(shape: Shape, forwards: tuple[Any, ...], loss: Any, last: Any, backs
         weights = cuda.shared.array(weights_size, number)
         parts = cuda.shared.array(parts_size, number)
         registers, sums = cuda.local.array(registers_size, number), cuda.local.array(sums_shape, number)
+        for i in range(cuda.threadIdx.x, places, THREADS):  # so that all places are near by when they are asked for
+            parts[cuda.threadIdx.x] = number(ints[i])
         whole_step(arena, work, data, ints, step, first, here, (tile, weights, parts, registers, sums))
 
     return whole
@@ -184,42 +187,44 @@ def network(shape: Shape, forwards: tuple[Any, ...], loss: Any, last: Any, backs
 def _parts(
     shape: Shape, slices: list[_Slice], finishes: dict[_Product, Any], first_finish: Any, turn: Any
 ) -> Iterator[Any]:
-    """The device functions of a step one after the other, each of which ends with the block's threads together."""
-    if slices:
-        yield _load(slices[0])
+    """The device functions of a step, one after the other."""
+    yield from [_load(one) for one in slices[:1]]
     yield _add_slices(shape, first_finish) if shape.slices else _gather(shape)
-    if slices:
-        yield _keep(slices[0])
-    yield _wait
-    if not any(not product.back for product in finishes):
+    yield _keep(slices[0]) if slices else _wait
+    if not slices or slices[0].product.back:
         yield turn
     for one, following in zip(slices, [*slices[1:], None], strict=True):
-        if following:
-            yield _load(following)
+        done, ahead = one.start + one.deep == one.product.depth, not one.product.back
+        yield _load(following) if following else _nothing
         yield _multiply(one)
-        done = one.start + one.deep == one.product.depth
-        if done:
-            yield _finish(one.product, finishes[one.product])
-        if following:
-            yield _keep(following)
-        yield _wait
-        if done and not one.product.back and one.product.layer == len(shape.sizes) - 1:
+        yield _finish(one.product, finishes[one.product]) if done else _nothing
+        yield _keep(following) if following else _wait
+        if done and ahead and one.product.layer == len(shape.sizes) - 1:
             yield turn
 
 
 def _in_turn(functions: Sequence[Any]) -> Any:
-    """The device function that calls some, one after the other; they are nested as a tree, which is not deep."""
+    """The device function that calls some, one after the other; four at a time, since each function is compiled."""
     if len(functions) == 1:
         return functions[0]
-    half = len(functions) // 2
-    one, other = _in_turn(functions[:half]), _in_turn(functions[half:])
+    fours = [[*functions[k : k + 4], _nothing, _nothing, _nothing][:4] for k in range(0, len(functions), 4)]
+    return _in_turn([_four(*four) for four in fours])
 
+
+def _four(first_one: Any, second: Any, third: Any, fourth: Any) -> Any:
     @inner
-    def both(arena, work, data, ints, step, first, here, own):
-        one(arena, work, data, ints, step, first, here, own)
-        other(arena, work, data, ints, step, first, here, own)
+    def four(arena, work, data, ints, step, first, here, own):
+        first_one(arena, work, data, ints, step, first, here, own)
+        second(arena, work, data, ints, step, first, here, own)
+        third(arena, work, data, ints, step, first, here, own)
+        fourth(arena, work, data, ints, step, first, here, own)
 
-    return both
+    return four
+
+
+@inner
+def _nothing(arena, work, data, ints, step, first, here, own):
+    pass
 
 
 @inner
@@ -237,31 +242,30 @@ def _load(one: _Slice) -> Any:
 
     @inner
     def load(arena, work, data, ints, step, first, here, own):
-        registers = own[3]
+        registers, thread = own[3], cuda.threadIdx.x & LAST
+        place = ints[at + op.NEXT_W] + start if back else ints[at + op.W] + start * columns
         for e in range(loads):
-            i = cuda.threadIdx.x + e * THREADS
+            i = thread + e * THREADS
             if i < size:
-                if back:
-                    registers[e] = arena[ints[at + op.NEXT_W] + i // deep * depth + start + i % deep]
-                else:
-                    registers[e] = arena[ints[at + op.W] + start * columns + i]
+                registers[e] = arena[place + (i // deep * depth + i % deep if back else i)]
 
     return load
 
 
 def _keep(one: _Slice) -> Any:
-    """From there to shared memory, a row for each of the depth."""
+    """From there to shared memory, a row for each of the depth; after it all threads are done with what they write."""
     back, columns, stride = one.product.back, one.product.columns, one.product.stride
     deep, size, loads = one.deep, one.size, one.loads
 
     @inner
     def keep(arena, work, data, ints, step, first, here, own):
-        weights, registers = own[1], own[3]
+        weights, registers, thread = own[1], own[3], cuda.threadIdx.x & LAST
         for e in range(loads):
-            i = cuda.threadIdx.x + e * THREADS
+            i = thread + e * THREADS
             if i < size:
                 m, c = (i % deep, i // deep) if back else (i // columns, i % columns)
                 weights[m * stride + c] = registers[e]
+        cuda.syncthreads()
 
     return keep
 
@@ -271,47 +275,27 @@ def _keep(one: _Slice) -> Any:
 
 def _multiply(one: _Slice) -> Any:
     """Add a slice of the depth to a thread's sums, and after the last one leave them in shared memory."""
-    product, deep = one.product, one.deep
-    rows, columns, lanes, parts, each = (
-        product.shape.rows,
-        product.columns,
-        product.lanes,
-        product.parts,
-        product.each,
-    )
-    zero, stride, begins, ends = (
-        product.shape.number(0),
-        product.stride,
-        one.start == 0,
-        one.start + deep == product.depth,
-    )
-    place, mask, shift, width, full = (
-        product.source + one.start * rows,
-        lanes - 1,
-        lanes.bit_length() - 1,
-        lanes * each,
-        deep // parts,
-    )
-
-    @inner
-    def add(tile, weights, sums, lane, m):
-        for q in range(each):
-            weight = weights[m * stride + min(lane + q * lanes, columns - 1)]
-            for r in range(rows):
-                sums[q, r] += tile[place + m * rows + r] * weight
+    product, deep, begins = one.product, one.deep, one.start == 0
+    rows, columns, lanes, each, parts = product.shape.rows, product.columns, product.lanes, product.each, product.parts
+    zero, stride, width, ends = product.shape.number(0), product.stride, lanes * each, one.start + deep == product.depth
+    place, mask, shift, turns = product.source + one.start * rows, lanes - 1, lanes.bit_length() - 1, -(-deep // parts)
 
     @inner
     def multiply(arena, work, data, ints, step, first, here, own):
         tile, weights, sums_of_parts, _, sums = own
-        lane, part = cuda.threadIdx.x & mask, cuda.threadIdx.x >> shift
+        thread = cuda.threadIdx.x & LAST
+        lane, part = thread & mask, thread >> shift
         if begins:
             for q in range(each):
                 for r in range(rows):
                     sums[q, r] = zero
-        for j in range(full):
-            add(tile, weights, sums, lane, j * parts + part)
-        if full * parts + part < deep:
-            add(tile, weights, sums, lane, full * parts + part)
+        for j in range(turns):
+            m = j * parts + part
+            if m < deep:
+                for q in range(each):
+                    weight = weights[m * stride + min(lane + q * lanes, columns - 1)]
+                    for r in range(rows):
+                        sums[q, r] += tile[place + m * rows + r] * weight
         if ends:
             for q in range(each):
                 for r in range(rows):
@@ -331,21 +315,20 @@ def _finish(product: _Product, finish: Any) -> Any:
         not product.back,
     )
     parts, width = product.parts, product.lanes * product.each
-    zero, one = product.shape.number(0), product.shape.number(1)
+    zero, one, turns = product.shape.number(0), product.shape.number(1), -(-rows * columns // THREADS)
 
     @inner
     def finished(arena, work, data, ints, step, first, here, own):
-        tile, sums = own[0], own[2]
-        for e in range(cuda.threadIdx.x, rows * columns, THREADS):
-            r, c = e // columns, e % columns
+        tile, sums, thread = own[0], own[2], cuda.threadIdx.x & LAST
+        for e in range(turns):
+            r, c = (thread + e * THREADS) // columns, (thread + e * THREADS) % columns
             if r < here:
                 total = zero
                 for part in range(parts):
                     total += sums[(part * rows + r) * width + c]
                 tile[target + c * rows + r] = finish(arena, work, data, ints, at, step, first + r, c, total)
-        if ahead:
-            for r in range(cuda.threadIdx.x, rows, THREADS):
-                tile[target + columns * rows + r] = one
+        if ahead and thread < rows:
+            tile[target + columns * rows + thread] = one
 
     return finished
 
@@ -356,16 +339,17 @@ def _finish(product: _Product, finish: Any) -> Any:
 def _gather(shape: Shape) -> Any:
     """The block's rows of x and a row of ones to the first half of the tile."""
     row, rows, inputs, one = row_of(SHUFFLED), shape.rows, shape.sizes[0][0], shape.number(1)
+    turns = -(-rows * inputs // THREADS)
 
     @inner
     def gather(arena, work, data, ints, step, first, here, own):
-        tile, start = own[0], step * ints[op.BATCH]
-        for e in range(cuda.threadIdx.x, rows * inputs, THREADS):
-            r, c = e // inputs, e % inputs
+        tile, start, thread = own[0], step * ints[op.BATCH], cuda.threadIdx.x & LAST
+        for e in range(turns):
+            r, c = (thread + e * THREADS) // inputs, (thread + e * THREADS) % inputs
             if r < here:
                 tile[c * rows + r] = data[row(ints, start, first + r) * inputs + c]
-        for r in range(cuda.threadIdx.x, rows, THREADS):
-            tile[inputs * rows + r] = one
+        if thread < rows:
+            tile[inputs * rows + thread] = one
 
     return gather
 
@@ -373,21 +357,21 @@ def _gather(shape: Shape) -> Any:
 def _add_slices(shape: Shape, finish: Any) -> Any:
     """The product of the first layer from its slices, and what follows it."""
     rows, outputs, slices = shape.rows, shape.sizes[0][1], shape.slices
-    zero, one = shape.number(0), shape.number(1)
+    zero, one, turns = shape.number(0), shape.number(1), -(-rows * outputs // THREADS)
 
     @inner
     def add_slices(arena, work, data, ints, step, first, here, own):
-        tile = own[0]
-        for e in range(cuda.threadIdx.x, rows * outputs, THREADS):
-            r, c = e // outputs, e % outputs
+        tile, thread = own[0], cuda.threadIdx.x & LAST
+        for e in range(turns):
+            r, c = (thread + e * THREADS) // outputs, (thread + e * THREADS) % outputs
             if r < here:
                 place = ints[op.HEAD + op.PARTS] + (first + r) * outputs + c
                 total = zero
                 for k in range(slices):
                     total += work[place + k * ints[op.BATCH] * outputs]
                 tile[c * rows + r] = finish(arena, work, data, ints, op.HEAD, step, first + r, c, total)
-        for r in range(cuda.threadIdx.x, rows, THREADS):
-            tile[outputs * rows + r] = one
+        if thread < rows:
+            tile[outputs * rows + thread] = one
 
     return add_slices
 
@@ -397,16 +381,17 @@ def _turn(shape: Shape, loss: Any, last: Any) -> Any:
     count, rows, outputs = len(shape.sizes), shape.rows, shape.sizes[-1][1]
     at, target = op.HEAD + (count - 1) * op.WIDTH, len(shape.products()[0]) % 2 * shape.half
     finish, finishes = (_as_it_is if last is None else last), last is not None or count > 1
+    turns = -(-rows * outputs // THREADS)
 
     @inner
     def turn(arena, work, data, ints, step, first, here, own):
-        tile, batch = own[0], batch_rows(ints, step)
-        for r in range(cuda.threadIdx.x, here, THREADS):
+        tile, batch, thread = own[0], batch_rows(ints, step), cuda.threadIdx.x & LAST
+        for r in range(thread, here, THREADS):
             loss(work, data, ints, at, step, first + r, batch)
         cuda.syncthreads()
         if finishes:
-            for e in range(cuda.threadIdx.x, rows * outputs, THREADS):
-                r, c = e // outputs, e % outputs
+            for e in range(turns):
+                r, c = (thread + e * THREADS) // outputs, (thread + e * THREADS) % outputs
                 if r < here:
                     d = work[ints[at + op.DY] + (first + r) * outputs + c]
                     tile[target + c * rows + r] = finish(arena, work, data, ints, at, step, first + r, c, d)

@@ -8,8 +8,8 @@ A block of threads makes a tile of the product: slices of both factors go throug
 on their way to registers, and a thread keeps a small block of sums.  Beyond its edges a factor is 0, so that the loop
 over the depth has no special case.  `finish` is called for each element with its row, its column and its sum.
 
-Where blocks are few and the depth is long, it is cut into slices for more blocks (`divide`): each leaves its part of the
-sums in work, and another launch adds the parts in their order (`add_parts`).
+Where blocks are few and the depth is long, it is cut into slices for more blocks (`divide`): each leaves its part of
+the sums in work, and another launch adds the parts in their order (`add_parts`).
 """
 
 from __future__ import annotations
@@ -83,7 +83,7 @@ class Cut:
 
 
 # Cycles, from what is known of such GPUs and not measured: to fetch what lies in memory, of a launch, and to add a part
-FETCH, LAUNCH, ADD = 600, 3000, 30
+FETCH, LAUNCH, ADD = 600, 4000, 30
 
 
 def divide(
@@ -93,24 +93,28 @@ def divide(
 
     launch: cycles of the launch that adds up the parts, 0 where there is one anyway.
     """
-    launch, whole = LAUNCH if launch is None else launch, choose(rows, columns * layers, processors)
+
+    def blocks(tile: Tile) -> int:
+        down, across = tile.blocks(rows, columns)
+        return down * across * layers
 
     def cycles(tile: Tile, cut: Cut) -> int:
-        down, across = tile.blocks(rows, columns)
-        rounds = -(-down * across * layers * cut.slices // processors)
-        slices = -(-cut.length // tile.depth)
-        return rounds * FETCH + rounds * slices * max(FETCH, tile.effort * tile.depth) + ADD * cut.slices
+        rounds, slices = -(-blocks(tile) * cut.slices // processors), -(-cut.length // tile.depth)
+        return rounds * (FETCH + slices * max(FETCH, tile.effort * tile.depth)) + ADD * cut.slices
 
     def cuts(tile: Tile) -> Iterator[Cut]:
         pieces = -(-depth // tile.depth)
-        for slices in range(1, min(pieces, 4 * processors) + 1):
+        for slices in range(1, min(pieces, max(1, 2 * processors // blocks(tile))) + 1):
             length = -(-pieces // slices)
             yield Cut(-(-pieces // length), length * tile.depth)
 
+    launch, whole = LAUNCH if launch is None else launch, choose(rows, columns * layers, processors)
+    if launch and blocks(whole) >= processors:
+        return whole, None
     best = min(((tile, cut) for tile in TILES for cut in cuts(tile)), key=lambda found: cycles(*found))
-    if launch == 0 or cycles(*best) + launch < cycles(whole, Cut(1, depth)):
-        return best
-    return whole, None
+    if launch and cycles(*best) + launch >= cycles(whole, Cut(1, depth)):
+        return whole, None
+    return best
 
 
 FROM_WORK, IN_ORDER, SHUFFLED = (
