@@ -13,6 +13,7 @@ depth), and the kernel begins with adding up the slices.  Functions of elements 
 from __future__ import annotations
 
 import functools
+import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -25,7 +26,7 @@ from numbann.simt.products import SHUFFLED, batch_rows, row_of
 
 WIDEST = 128  # inputs or units of a layer
 ROWS = (4, 8)  # of a block; multiples of 4, of which a thread reads four at once
-SLICE = 1 << 14  # bytes of weights that lie in shared memory
+SLICE = {"float32": 66 * 66, "float64": 32 * 32}  # weights that lie in shared memory, about
 PARTS = 16  # of the depth, at most
 LAST = THREADS - 1  # a thread's number & LAST is itself, and then known not to be negative
 
@@ -123,7 +124,7 @@ class _Product:
 
     def slices(self) -> list[_Slice]:
         """The slices of its depth."""
-        most = SLICE // np.dtype(self.shape.dtype).itemsize // self.stride // self.parts * self.parts
+        most = SLICE[self.shape.dtype] // self.stride // self.parts * self.parts
         deep = max(most, self.parts)
         return [_Slice(self, start, min(deep, self.depth - start)) for start in range(0, self.depth, deep)]
 
@@ -165,6 +166,7 @@ def network(shape: Shape, forwards: tuple[Any, ...], loss: Any, last: Any, backs
     registers_size = max((one.loads for one in slices), default=1)
     sums_shape = max((product.each for product in finishes), default=1), rows_here
     alignment, places = (None if SIMULATED else 16), op.HEAD + len(forwards) * op.WIDTH
+    turns = -(-places // THREADS)
 
     @kernel
     def whole(arena, work, data, ints, layer, step):
@@ -177,8 +179,10 @@ def network(shape: Shape, forwards: tuple[Any, ...], loss: Any, last: Any, backs
         weights = cuda.shared.array(weights_size, number)
         parts = cuda.shared.array(parts_size, number)
         registers, sums = cuda.local.array(registers_size, number), cuda.local.array(sums_shape, number)
-        for i in range(cuda.threadIdx.x, places, THREADS):  # so that all places are near by when they are asked for
-            parts[cuda.threadIdx.x] = number(ints[i])
+        thread = cuda.threadIdx.x & LAST
+        for e in range(turns):  # read them all at once, and later they are near by
+            if thread + e * THREADS < places:
+                parts[thread] = number(ints[thread + e * THREADS])
         whole_step(arena, work, data, ints, step, first, here, (tile, weights, parts, registers, sums))
 
     return whole
@@ -193,7 +197,7 @@ def _parts(
     yield _keep(slices[0]) if slices else _wait
     if not slices or slices[0].product.back:
         yield turn
-    for one, following in zip(slices, [*slices[1:], None], strict=True):
+    for one, following in itertools.zip_longest(slices, slices[1:]):
         done, ahead = one.start + one.deep == one.product.depth, not one.product.back
         yield _load(following) if following else _nothing
         yield _multiply(one)

@@ -118,15 +118,17 @@ def compare(name: str) -> None:
     same(found, trained(Engine(plan, 1), weighted), plan.dtype)
 
 
-@pytest.mark.parametrize(("widest", "launches"), [(8, 4), (0, 11)])
-def test_products_in_slices(widest: int, launches: int, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("widest", "sizes", "launches"), [(8, (13, 5, 3), 4), (8, (13, 3), 4), (0, (13, 5, 3), 11)])
+def test_products_in_slices(
+    widest: int, sizes: tuple[int, ...], launches: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The first layer's product alone before the kernel of all else, or every product; the last batch has 2 rows."""
     monkeypatch.setattr(fused, "WIDEST", widest)
     monkeypatch.setattr(products, "TILES", (products.Tile(8, 8, 2, 2, 2),))
     monkeypatch.setattr(products, "LAUNCH", 0)
     monkeypatch.setattr(device, "processors", lambda: 8)
-    made: dict[str, Any] = {"sizes": (13, 5, 3), "loss": "softmax_cross_entropy", "optimizer": "adam"}
-    plan = plan_of({**made, "batch": 5, "between": [{"dropout": 0.3}]})
+    made: dict[str, Any] = {"sizes": sizes, "loss": "softmax_cross_entropy", "optimizer": "adam"}
+    plan = plan_of({**made, "batch": 5, "between": [{"dropout": 0.3}][: len(sizes) - 2]})
     steps = Builder(plan, 5, True, 8).train(2, np.zeros((2, hyper_width(plan))), False)
     assert len(steps.launches) == launches
     assert max(launch.grid[2] for launch in steps.launches if len(launch.grid) == 3) > 1
@@ -135,7 +137,7 @@ def test_products_in_slices(widest: int, launches: int, monkeypatch: pytest.Monk
 
 def test_weights_in_slices(monkeypatch: pytest.MonkeyPatch) -> None:
     """Of the kernel of a whole network: not all weights of a product lie in shared memory at once."""
-    monkeypatch.setattr(fused, "SLICE", 8 * 9 * 3)
+    monkeypatch.setattr(fused, "SLICE", {"float64": 3 * 9})
     plan = plan_of({"sizes": (6, 9, 7, 2), "batch": 5})
     same(trained(make_engine(plan, "cuda")), trained(Engine(plan, 1)), plan.dtype)
 
