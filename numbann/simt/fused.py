@@ -124,8 +124,8 @@ class _Product:
 
     def slices(self) -> list[_Slice]:
         """The slices of its depth."""
-        most = SLICE[self.shape.dtype] // self.stride // self.parts * self.parts
-        deep = max(most, self.parts)
+        most = SLICE[self.shape.dtype] // self.stride
+        deep = self.depth if self.depth <= most else max(most // self.parts, 1) * self.parts
         return [_Slice(self, start, min(deep, self.depth - start)) for start in range(0, self.depth, deep)]
 
 
@@ -331,8 +331,8 @@ def _finish(product: _Product, finish: Any) -> Any:
                 for part in range(parts):
                     total += sums[(part * rows + r) * width + c]
                 tile[target + c * rows + r] = finish(arena, work, data, ints, at, step, first + r, c, total)
-        if ahead and thread < rows:
-            tile[target + columns * rows + thread] = one
+                if ahead and c == 0:
+                    tile[target + columns * rows + r] = one
 
     return finished
 
@@ -352,8 +352,8 @@ def _gather(shape: Shape) -> Any:
             r, c = (thread + e * THREADS) // inputs, (thread + e * THREADS) % inputs
             if r < here:
                 tile[c * rows + r] = data[row(ints, start, first + r) * inputs + c]
-        if thread < rows:
-            tile[inputs * rows + thread] = one
+                if c == 0:
+                    tile[inputs * rows + r] = one
 
     return gather
 
@@ -374,8 +374,8 @@ def _add_slices(shape: Shape, finish: Any) -> Any:
                 for k in range(slices):
                     total += work[place + k * ints[op.BATCH] * outputs]
                 tile[c * rows + r] = finish(arena, work, data, ints, op.HEAD, step, first + r, c, total)
-        if thread < rows:
-            tile[outputs * rows + thread] = one
+                if c == 0:
+                    tile[outputs * rows + r] = one
 
     return add_slices
 
