@@ -14,7 +14,9 @@ from typing import Any
 import numpy as np
 
 from numbann.engine import random
+from numbann.engine.cpu import engine as cpu
 from numbann.engine.cpu.feeding import Inputs, portions
+from numbann.engine.cpu.probe import Facts
 from numbann.engine.cpu.team import available_cpus
 from numbann.engine.cpu.weighting import Shares, means, weighted_mean
 from numbann.engine.cuda import launching
@@ -37,7 +39,7 @@ Progress = Callable[[int, int], None]
 
 
 class Engine:
-    """A network on a GPU.  threads: what the engine for the CPU would be given; no use is made of it."""
+    """A network on a GPU.  threads: those of `probe`, which is the CPU's."""
 
     def __init__(self, plan: Plan, threads: int | str = "auto", index: int = 0) -> None:
         if reason := refusal(plan):
@@ -49,12 +51,13 @@ class Engine:
         self._arena = device.filled(np.zeros(self._layout.size, plan.dtype), "parameters and states")
         self._training: _Training | None = None
         self._inference: dict[tuple[bool, int], Table] = {}
+        self._twin: cpu.Engine | None = None
         self._lock = threading.Lock()
 
     @property
     def compiled(self) -> int:
-        """No kernel for a GPU is kept on disk, so none is counted as missing there."""
-        return 0
+        """How many kernels for the CPU had to be compiled; those for a GPU are not kept on disk, and do not count."""
+        return self._twin.compiled if self._twin else 0
 
     # ---- weights and states
 
@@ -185,9 +188,13 @@ class Engine:
                         losses[here] = table.read(int(table.ints[op.ROW_LOSS]), len(part))
         return losses, out
 
-    def probe(self, x: np.ndarray, t: np.ndarray, weight: np.ndarray | None = None) -> list[Any]:
-        """A look inside is the CPU's."""
-        raise DeviceError('train.diagnostics: looks into layers on the CPU only; give train.device "cpu"')
+    def probe(self, x: np.ndarray, t: np.ndarray, weight: np.ndarray | None = None) -> list[Facts]:
+        """Each layer's slopes and gradients on rows x (B, I), which the engine for the CPU finds for the same weights."""
+        if self._twin is None:
+            self._twin = cpu.Engine(self.plan, self.threads)
+        arena = self._arena.copy_to_host()
+        self._twin.set_parameters({**self._layout.tensors(arena, 0), **self._layout.gathered(arena)})
+        return self._twin.probe(x, t, weight)
 
     # ---- the end
 
@@ -195,6 +202,8 @@ class Engine:
         """Let the GPU's memory go."""
         self._training = None
         self._inference.clear()
+        if self._twin:
+            self._twin.close()
 
     def __enter__(self) -> Engine:
         return self
