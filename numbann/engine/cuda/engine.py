@@ -189,7 +189,7 @@ class Engine:
         return losses, out
 
     def probe(self, x: np.ndarray, t: np.ndarray, weight: np.ndarray | None = None) -> list[Facts]:
-        """Each layer's slopes and gradients on rows x (B, I), which the engine for the CPU finds for the same weights."""
+        """Each layer's slopes and gradients on rows x (B, I), found by the engine for the CPU for the same weights."""
         if self._twin is None:
             self._twin = cpu.Engine(self.plan, self.threads)
         arena = self._arena.copy_to_host()
