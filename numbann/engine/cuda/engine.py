@@ -13,13 +13,13 @@ from typing import Any
 
 import numpy as np
 
+from numbann.compile import cuda as compiled
 from numbann.engine import random
 from numbann.engine.cpu import engine as cpu
 from numbann.engine.cpu.feeding import Inputs, portions
 from numbann.engine.cpu.probe import Facts
 from numbann.engine.cpu.team import available_cpus
 from numbann.engine.cpu.weighting import Shares, means, weighted_mean
-from numbann.engine.cuda import launching
 from numbann.engine.cuda.launching import Table
 from numbann.engine.cuda.layout import Layout
 from numbann.engine.cuda.refusals import refusal
@@ -52,12 +52,13 @@ class Engine:
         self._training: _Training | None = None
         self._inference: dict[tuple[bool, int], Table] = {}
         self._twin: cpu.Engine | None = None
+        self._misses = compiled.MISSES
         self._lock = threading.Lock()
 
     @property
     def compiled(self) -> int:
-        """How many kernels for the CPU had to be compiled; those for a GPU are not kept on disk, and do not count."""
-        return self._twin.compiled if self._twin else 0
+        """How many kernels had to be compiled since it was made, because the cache did not have them."""
+        return compiled.MISSES - self._misses + (self._twin.compiled if self._twin else 0)
 
     # ---- weights and states
 
@@ -129,15 +130,14 @@ class Engine:
     def epoch(self, index: int, rates: np.ndarray, progress: Progress | None = None) -> float:
         """Train one epoch with a learning rate for each step; the mean over batches of their (weighted) mean loss.
 
-        KeyboardInterrupt comes out between two steps, and steps_done tells which.
+        KeyboardInterrupt comes out between two graphs of steps, and steps_done tells which.
         """
         training = self._loaded()
         training.begin(index, rates, self.steps_done)
         begun, told, steps = self.steps_done, perf_counter(), training.steps
-        for done in training.table.epoch(steps):
+        for done in training.table.epoch():
             self.steps_done = begun + done
             if progress and perf_counter() - told > TICK:
-                device.cuda.synchronize()
                 progress(done, steps)
                 told = perf_counter()
         training.end()
@@ -232,8 +232,7 @@ class _Training:
             self.table.fill_inputs(first, portion)
         self.table.fill_targets(targets)
         self.table.compile()
-        if self.steps >= launching.TOGETHER:
-            self.table.record()
+        self.table.record(self.steps)
 
     def begin(self, index: int, rates: np.ndarray, done: int) -> None:
         """Send an epoch's order, keys, shares and rates, unless all rows are one batch, which needs no order."""
