@@ -1,8 +1,8 @@
 """Machine code of the CUDA engine's kernels in the cache folder, and its names there.  It compiles nothing.
 
-The folder is named by the hash of numbann's own sources (numbann.simd.jit), a file by everything else: the functions that
-a kernel is built of with what they close over, generated modules by names that are hashes of their texts, the dtype, the
-GPU's compute capability, and what makes machine code.  So no file can be stale.  One that is damaged counts as missing.
+The folder is named by the hash of numbann's own sources (numbann.simd.jit), a file by everything else: the functions
+that a kernel is built of with what they close over, generated modules by names that are hashes of their texts, the
+dtype, the GPU's compute capability, and what makes machine code.  So no file can be stale; a damaged one is missing.
 """
 
 from __future__ import annotations

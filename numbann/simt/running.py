@@ -96,7 +96,9 @@ def recorded(go: Callable[[Any], None]) -> Callable[[], None]:
         builder = here.create_stream().create_graph_builder().begin_building()
         go(builder)
         graph = builder.end_building().complete()
-    except Exception as error:  # whatever it is that a driver or cuda-core lacks; a fault of `go` shows up without a graph
+    except (
+        Exception
+    ) as error:  # whatever it is that a driver or cuda-core lacks; a fault of `go` shows up without a graph
         warnings.warn(f"cuda: steps are launched one by one, since CUDA graphs fail: {error}", stacklevel=2)
         return lambda: go(None)
     return lambda: graph.launch(default)

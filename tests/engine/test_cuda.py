@@ -117,7 +117,7 @@ def compare(name: str) -> None:
 
 
 def test_steps_of_a_graph(monkeypatch: pytest.MonkeyPatch) -> None:
-    """In the simulator the graph is its launches; the count of steps goes on in it, and the last steps are one of their own."""
+    """In the simulator the graph is its launches; the count of steps goes on in it, and the last ones have one too."""
     monkeypatch.setattr(launching, "TOGETHER", 2)
     plan = plan_of({"sizes": (3, 4, 2), "batch": 1, "optimizer": "adam", "between": [{"dropout": 0.3}]})
     same(trained(make_engine(plan, "cuda")), trained(Engine(plan, 1)), plan.dtype)

@@ -71,9 +71,9 @@ class Table:
 
         together = at_once(self._plan, int(self._steps.head[op.BATCH]))
         times, rest = divmod(steps - 1, together)
-        again = running.recorded(functools.partial(launch_all, together)) if times else None
-        last = running.recorded(functools.partial(launch_all, rest + 1))
-        self._parts = [(together, again)] * times + [(rest + 1, last)]
+        counts = [together] * times + [rest + 1]
+        graphs = {count: running.recorded(functools.partial(launch_all, count)) for count in dict.fromkeys(counts)}
+        self._parts = [(count, graphs[count]) for count in counts]
 
     def epoch(self) -> Iterator[int]:
         """Launch the epoch that is recorded; gives how many steps are launched, of which few are not done."""
