@@ -58,9 +58,9 @@ class Table:
             launch(stream, index)
 
     def record(self, steps: int) -> None:
-        """Record an epoch of so many steps as CUDA graphs: many steps in one that is used again, and all that are left.
+        """Record an epoch of so many steps as CUDA graphs: one that is launched again and again, and one of what is left.
 
-        The smaller batch that an epoch may end with is always among those.
+        The smaller batch that an epoch may end with is always in the last one.
         """
         advance = self._bound(Launch(products.advance, (1, 1), 1, 0))
 
@@ -71,9 +71,9 @@ class Table:
 
         together = at_once(self._plan, int(self._steps.head[op.BATCH]))
         times, rest = divmod(steps - 1, together)
-        counts = [together] * times + [rest + 1]
-        graphs = {count: running.recorded(functools.partial(launch_all, count)) for count in dict.fromkeys(counts)}
-        self._parts = [(count, graphs[count]) for count in counts]
+        counts = [together, rest + 1] if times else [rest + 1]
+        parts = [(count, running.recorded(functools.partial(launch_all, count))) for count in counts]
+        self._parts = parts[:-1] * times + parts[-1:]
 
     def epoch(self) -> Iterator[int]:
         """Launch the epoch that is recorded; gives how many steps are launched, of which few are not done."""
