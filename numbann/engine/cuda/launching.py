@@ -58,7 +58,7 @@ class Table:
             launch(stream, index)
 
     def record(self, steps: int) -> None:
-        """Record an epoch of so many steps as CUDA graphs: one that is launched again and again, and one of what is left.
+        """Record an epoch of so many steps as CUDA graphs: one that is used again and again, and one of what is left.
 
         The smaller batch that an epoch may end with is always in the last one.
         """
