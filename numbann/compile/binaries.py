@@ -2,7 +2,8 @@
 
 The folder is named by the hash of numbann's own sources (numbann.simd.jit), a file by everything else: the functions
 that a kernel is built of with what they close over, generated modules by names that are hashes of their texts, the
-dtype, the GPU's compute capability, and what makes machine code.  So no file can be stale; a damaged one is missing.
+kernel's bounds, the dtype, the GPU's compute capability, and what makes machine code.  So no file can be stale; one
+that is damaged counts as missing.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ import numpy as np
 
 from numbann.compile.modules import write
 from numbann.simd.jit import cache_folder, cache_works
-from numbann.simt.device import Capability
+from numbann.simt.device import Capability, bounds_of
 from numbann.simt.running import Binary, toolchain
 
 DIGEST = 32  # bytes that a file begins with; then come the kernel's name, a zero, and the code
@@ -25,7 +26,7 @@ DIGEST = 32  # bytes that a file begins with; then come the kernel's name, a zer
 
 def place(kernel: Any, dtype: str, capability: Capability) -> Path:
     """The file of a kernel, whether it is there or not."""
-    what = repr((made_of(kernel), dtype, capability, toolchain()))
+    what = repr((made_of(kernel), bounds_of(kernel), dtype, capability, toolchain()))
     return cache_folder() / f"{kernel.__name__}-{hashlib.sha256(what.encode()).hexdigest()[:20]}.cubin"
 
 

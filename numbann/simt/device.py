@@ -56,6 +56,19 @@ def kernel(function: Callable[..., Any]) -> Any:
     return cuda.jit(function)
 
 
+def kernel_of(threads: int) -> Callable[[Callable[..., Any]], Any]:
+    """As `kernel`, for blocks of so many threads, of which a multiprocessor need hold no more than one.
+
+    Without these bounds the assembler saves registers, and loads from memory at the last moment.
+    """
+    return kernel if SIMULATED else cuda.jit(launch_bounds=(threads, 1))
+
+
+def bounds_of(function: Any) -> Any:
+    """The bounds of a kernel that has some."""
+    return getattr(function, "targetoptions", {}).get("launch_bounds")
+
+
 _DEVICE = threading.RLock()
 
 
@@ -78,8 +91,9 @@ def ptx(function: Callable[..., Any], arguments: tuple[Any, ...], capability: Ca
     if SIMULATED:
         raise DeviceError("PTX is not made in the simulator; unset NUMBA_ENABLE_CUDASIM")
     here = cuda.is_available() and capability_in_use() == capability
+    python = getattr(function, "py_func", function)
     with contextlib.nullcontext() if here else _stand_in(capability):
-        text, _ = cuda.compile_ptx(getattr(function, "py_func", function), types.void(*arguments), cc=capability)
+        text, _ = cuda.compile_ptx(python, types.void(*arguments), cc=capability, launch_bounds=bounds_of(function))
     return str(text)
 
 
