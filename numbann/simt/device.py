@@ -129,6 +129,11 @@ def require(index: int = 0) -> None:
     cuda.select_device(index)
 
 
+def index() -> int:
+    """The number of the GPU in use."""
+    return 0 if SIMULATED else int(cuda.get_current_device().id)
+
+
 def name() -> str:
     """The name of the GPU in use."""
     found = "simulator" if SIMULATED else cuda.get_current_device().name
@@ -191,7 +196,18 @@ def array(value: Any) -> Any:
     return cuda.as_cuda_array(value)
 
 
+def stream_address(stream: Any) -> int:
+    """A stream as libraries other than numba-cuda take it; 0 is the default one."""
+    return 0 if SIMULATED or isinstance(stream, int) else int(stream.__cuda_stream__()[1])
+
+
 # ---- memory
+
+
+def address(array: Any) -> int:
+    """Where an array on the GPU begins."""
+    interface = array.__array_interface__ if SIMULATED else array.__cuda_array_interface__
+    return int(interface["data"][0])
 
 
 def processors() -> int:

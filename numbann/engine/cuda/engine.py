@@ -223,7 +223,7 @@ class _Training:
             self.table.fill_inputs(first, portion)
         self.table.fill_targets(targets)
         self.table.compile()
-        if self.steps >= launching.TOGETHER:
+        if self.table.whole_batches >= launching.TOGETHER:
             self.table.record()
 
     def begin(self, index: int, rates: np.ndarray, done: int) -> None:

@@ -2,17 +2,32 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from numbann.compile import cuda as compiled
-from numbann.engine.cuda.steps import Steps
-from numbann.plan import Plan
-from numbann.simt import device, op, products
+from numbann.engine.cuda.steps import Launch, Product, Steps
+from numbann.plan import ITEMSIZE, Plan
+from numbann.simt import cublas, device, op, products
 
 TOGETHER = 64  # steps of a graph
+
+
+@dataclass
+class _Rows:
+    """The rows of the batches, for what the host calls with them: all, those of a whole one, and steps behind."""
+
+    total: int
+    batch: int
+    begun: int = 0
+
+    def of(self, step: int) -> int:
+        """Those of a step, counted from the steps behind; the last batch may be smaller."""
+        return min(self.batch, self.total - (self.begun + step) * self.batch)
 
 
 class Table:
@@ -38,13 +53,16 @@ class Table:
         self._ints = device.filled(np.append(self.ints, np.zeros(size - own, np.int64)), "the order of the rows")
         self._work = device.filled(steps.work.filled(plan.dtype), f"buffers of a batch of {steps.head[op.BATCH]} rows")
         self._arrays = arena, self._work, self._data, self._ints
+        self._rows = _Rows(rows, int(steps.head[op.BATCH]))
+        self.by_library = any(isinstance(one, Product) for one in steps.launches)
+        self._workspace = device.empty(cublas.WORKSPACE // 4 if self.by_library else 0, "float32", "products by cuBLAS")
         self._launches = self._on(0)
         self._graph: Callable[[], None] | None = None
 
     def compile(self) -> None:
         """Compile every kernel, so that a fault of a component shows before anything is trained."""
         if not device.SIMULATED:
-            kernels = [launch.kernel for launch in self._steps.launches]
+            kernels = [launch.kernel for launch in self._steps.launches if isinstance(launch, Launch)]
             for kernel in dict.fromkeys([*kernels, products.advance]):
                 compiled.compile_kernel(kernel, self._plan.dtype, self._steps.components)
 
@@ -59,17 +77,26 @@ class Table:
         Many steps are a CUDA graph, which is launched again and again.
         """
         self._ints[op.BEGUN : op.BEGUN + 1].copy_to_device(np.zeros(1, np.int64))
-        done = 0
-        while self._graph and steps - done >= TOGETHER:
+        done = self._rows.begun = 0
+        while self._graph and self.whole_batches - done >= TOGETHER:
             self._graph()
             done += TOGETHER
+            self._rows.begun = done
             yield done
         for index in range(steps - done):
             self.step(index)
             yield done + index + 1
 
+    @property
+    def whole_batches(self) -> int:
+        """The steps of an epoch that have all rows of a batch."""
+        return self._rows.total // self._rows.batch
+
     def record(self) -> None:
         """Record the graph of some steps, after which so many are done; every kernel must be compiled."""
+        for one, (launch, arguments) in zip(self._steps.launches, self._launches, strict=True):
+            if isinstance(one, Product):  # cuBLAS loads its kernels at a first call, which must not be recorded
+                launch(*arguments, 0)
         self._graph = device.recorded(self._launch_together)
 
     def _launch_together(self, stream: Any) -> None:
@@ -82,9 +109,27 @@ class Table:
     def _on(self, stream: Any) -> list[tuple[Callable[..., None], tuple[Any, ...]]]:
         """The launches with their arguments, but for the step."""
         return [
-            (device.launcher(launch.kernel, launch.grid, launch.threads, stream), (*self._arrays, launch.layer))
-            for launch in self._steps.launches
+            (self._multiplier(one, stream), ())
+            if isinstance(one, Product)
+            else (device.launcher(one.kernel, one.grid, one.threads, stream), (*self._arrays, one.layer))
+            for one in self._steps.launches
         ]
+
+    def _multiplier(self, product: Product, stream: Any) -> Callable[[int], None]:
+        """A product by cuBLAS, to be called with the step."""
+        size = ITEMSIZE[self._plan.dtype]
+        places = product.out, product.left, product.right
+        addresses = [device.address(self._arrays[array]) + place * size for array, place in places]
+        multiply = functools.partial(
+            cublas.multiply,
+            cublas.handle(),
+            self._plan.dtype,
+            *addresses,
+            turned=product.turned,
+            stream=device.stream_address(stream),
+            workspace=device.address(self._workspace),
+        )
+        return functools.partial(_of_step, multiply, product, self._rows)
 
     # ---- to the GPU
 
@@ -93,6 +138,7 @@ class Table:
         self.fill_inputs(0, x)
         if t is not None:
             self.fill_targets(t)
+        self._rows.total = len(x)
         self._ints[op.TOTAL : op.TOTAL + 1].copy_to_device(np.array([len(x)], np.int64))
 
     def fill_inputs(self, first: int, x: np.ndarray) -> None:
@@ -123,3 +169,10 @@ class Table:
         """Numbers of `work`, when the GPU is done."""
         found: np.ndarray = self._work[start : start + count].copy_to_host()
         return found
+
+
+def _of_step(multiply: Callable[..., None], product: Product, rows: _Rows, step: int) -> None:
+    """Call a product by cuBLAS with the rows of a step."""
+    size = list(product.size)
+    size[product.rows] = rows.of(step)
+    multiply(tuple(size))
