@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -117,19 +116,20 @@ class Table:
 
     def _multiplier(self, product: Product, stream: Any) -> Callable[[int], None]:
         """A product by cuBLAS, to be called with the step."""
-        size = ITEMSIZE[self._plan.dtype]
-        places = product.out, product.left, product.right
-        addresses = [device.address(self._arrays[array]) + place * size for array, place in places]
-        multiply = functools.partial(
-            cublas.multiply,
-            cublas.handle(),
-            self._plan.dtype,
-            *addresses,
-            turned=product.turned,
-            stream=device.stream_address(stream),
-            workspace=device.address(self._workspace),
-        )
-        return functools.partial(_of_step, multiply, product, self._rows)
+        out, left, right = (self._address(*place) for place in (product.out, product.left, product.right))
+        own, dtype, rows = cublas.handle(), self._plan.dtype, self._rows
+        on, workspace = device.stream_address(stream), device.address(self._workspace)
+
+        def multiply(step: int) -> None:
+            size = list(product.size)
+            size[product.rows] = rows.of(step)
+            cublas.multiply(own, dtype, out, left, right, (size[0], size[1], size[2]), product.turned, on, workspace)
+
+        return multiply
+
+    def _address(self, array: int, place: int) -> int:
+        """Of an element of one of the arrays."""
+        return device.address(self._arrays[array]) + place * ITEMSIZE[self._plan.dtype]
 
     # ---- to the GPU
 
@@ -169,10 +169,3 @@ class Table:
         """Numbers of `work`, when the GPU is done."""
         found: np.ndarray = self._work[start : start + count].copy_to_host()
         return found
-
-
-def _of_step(multiply: Callable[..., None], product: Product, rows: _Rows, step: int) -> None:
-    """Call a product by cuBLAS with the rows of a step."""
-    size = list(product.size)
-    size[product.rows] = rows.of(step)
-    multiply(tuple(size))

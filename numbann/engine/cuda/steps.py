@@ -2,8 +2,8 @@
 
 The way of a layer: product; norm over rows or columns; activation, dropout and residual connection by elements.  What
 goes by elements stands in the last lines of the product where nothing comes between, and is a launch of its own after a
-product by cuBLAS.  A network of narrow layers in which nothing comes between anywhere is one kernel up to the gradients,
-and those of all layers are another.
+product by cuBLAS.  A network of narrow layers in which nothing comes between anywhere is one kernel up to the
+gradients, and those of all layers are another.
 """
 
 from __future__ import annotations
