@@ -56,6 +56,12 @@ class Engine:
         """No kernel for a GPU is kept on disk, so none is counted as missing there."""
         return 0
 
+    @property
+    def packages(self) -> tuple[str, ...]:
+        """The packages that this engine alone goes through."""
+        by_library = self._training is not None and self._training.table.by_library
+        return ("numba-cuda", "nvmath-python") if by_library else ("numba-cuda",)
+
     # ---- weights and states
 
     def initialize(self, seed: int) -> None:
