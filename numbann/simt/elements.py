@@ -232,17 +232,17 @@ def gather(source: int) -> Any:
 
 @functools.cache
 def over_elements(column: int, finish: Any) -> Any:
-    """The kernel that calls `finish` for the elements of the buffer that a column names."""
+    """The kernel that calls `finish` for the elements of the buffer that a column names, a thread for each column."""
 
     @kernel
     def elements(arena, work, data, ints, layer, step):
         step += ints[op.BEGUN]
         at = op.HEAD + layer * op.WIDTH
-        outputs = ints[at + op.OUTPUTS]
-        count = batch_rows(ints, step) * outputs
-        for i in range(cuda.grid(1), count, cuda.gridsize(1)):
-            value = work[ints[at + column] + i]
-            finish(arena, work, data, ints, at, step, i // outputs, i % outputs, value)
+        outputs, c = ints[at + op.OUTPUTS], cuda.blockIdx.y * cuda.blockDim.x + cuda.threadIdx.x
+        if c < outputs:
+            for r in range(cuda.blockIdx.x, batch_rows(ints, step), cuda.gridDim.x):
+                value = work[ints[at + column] + r * outputs + c]
+                finish(arena, work, data, ints, at, step, r, c, value)
 
     return elements
 

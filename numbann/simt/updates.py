@@ -70,7 +70,7 @@ def on_weights(take: Any) -> Any:
     return taken
 
 
-ACROSS = 2 if SIMULATED else 32  # columns that a block of threads sums
+ACROSS = 2 if SIMULATED else 8  # columns that a block of threads sums: a row of them is a sector of memory
 DOWN = THREADS // ACROSS  # threads of a column
 
 

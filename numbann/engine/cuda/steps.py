@@ -327,8 +327,8 @@ class Builder:
         self._launch(products.delta(finish, self.plan.dtype, tile), tile.blocks(*size), tile.threads, k)
 
     def _elements(self, k: int, column: int, finish: Any) -> None:
-        units = self.batch * int(self.rows[k, op.OUTPUTS])
-        self._launch(elements.over_elements(column, finish), (blocks(units), 1), THREADS, k)
+        grid = blocks(self.batch, 1), -(-int(self.rows[k, op.OUTPUTS]) // THREADS)
+        self._launch(elements.over_elements(column, finish), grid, THREADS, k)
 
     def _by_row(self, k: int, kernel: Any) -> None:
         threads = min(THREADS, 32)  # so that few rows are spread over many processors
