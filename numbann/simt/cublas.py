@@ -19,10 +19,10 @@ import numpy as np
 from numbann.errors import DeviceError
 from numbann.simt import device
 
-# From here on cuBLAS pays: what it gains must cover the passes over memory that our own products do not need, 8 bytes for
-# each element of the result, and one or two more launches.  On an H100 in float32, with 18 operations in the time of a
-# byte and a gain of a third, the bytes are worth a depth of about 200, and half of that while they stay in the cache; two
-# launches of 1.5 us are a third of 9 us, in which our own products do some 130 million operations.
+# From here on cuBLAS pays: what it gains must cover the passes over memory that our own products do not need, 8 bytes
+# for each element of the result, and one or two more launches.  On an H100 in float32, with 18 operations in the time
+# of a byte and a gain of a third, the bytes are worth a depth of about 200, and half of that while they stay in the
+# cache; two launches of 1.5 us are a third of 9 us, in which our own products do some 130 million operations.
 # These are estimates: no GPU has measured them.
 DEPTH, OPERATIONS = 128, 1 << 27
 WORKSPACE = 1 << 25  # bytes that a product may use, as NVIDIA advises for its largest cards
