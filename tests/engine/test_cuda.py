@@ -146,7 +146,8 @@ def test_large_products_by_cublas_beside_own(monkeypatch: pytest.MonkeyPatch) ->
     plan = plan_of({"sizes": (6, 5, 5, 2), "optimizer": "adam", "activation": "relu"})
     with make_engine(plan, "cuda") as engine:
         found = trained(engine)
-        assert twin.sizes[:4] == [(5, 4, 6), (5, 6, 4), (5, 3, 6), (5, 6, 3)]
+        first, inference = {(5, rows, 6) for rows in (4, 3, 7)}, {(5, 7, 5)}
+        assert set(twin.sizes) == first | {(5, 6, 4), (5, 6, 3)} | inference
     same(found, trained(Engine(plan, 1)), plan.dtype)
 
 
