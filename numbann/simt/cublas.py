@@ -33,6 +33,7 @@ _SCALES = {dtype: (one.ctypes.data, one.ctypes.data + one.itemsize) for dtype, o
 _ONE_AT_A_TIME = threading.Lock()  # a handle's stream and workspace belong to the call that set them
 
 
+@functools.cache
 def installed() -> bool:
     """Whether there is nvmath-python, and a GPU to use it on."""
     return not device.SIMULATED and importlib.util.find_spec("nvmath") is not None
@@ -63,6 +64,7 @@ def _handle(index: int) -> int:
     return int(made)
 
 
+@functools.cache
 def _bindings() -> Any:
     """The functions of cuBLAS."""
     from nvmath.bindings import cublas
