@@ -124,7 +124,7 @@ def test_steps_of_a_graph(monkeypatch: pytest.MonkeyPatch) -> None:
     same(trained(make_engine(plan, "cuda")), trained(Engine(plan, 1)), plan.dtype)
 
 
-LIBRARY = ("adam, classes", "residual at the input", "norm and trained activation", "alpha dropout", "rows", "clipped")
+LIBRARY = ("residual at the input", "norm and trained activation", "alpha dropout", "rows", "clipped")
 
 
 @pytest.mark.skipif(not SIMULATED, reason="needs the simulator, whose arrays are NumPy's")
