@@ -9,7 +9,7 @@ import functools
 from typing import Any
 
 from numbann.simt import cublas, device
-from numbann.simt.device import SIMULATED, THREADS, blocks, cuda, inner, kernel, launcher, processors
+from numbann.simt.device import SIMULATED, THREADS, blocks, cuda, inner, kernel, kernel_of, launcher, processors
 from numbann.simt.products import ARENA, FROM_WORK, WORK, Tile, _Factor, _multiply, choose
 from numbann.simt.updates import ACROSS, sum_of_column
 
@@ -41,7 +41,7 @@ def _product(dtype: str, tile: Tile, along: tuple[bool, bool], finish: Any, ones
     left_factor = _Factor(WORK, along[0], FROM_WORK, ones)
     multiply = _multiply(dtype, tile, left_factor, _Factor(ARENA, along[1]), finish)
 
-    @kernel
+    @kernel_of(tile.threads)
     def product(left, right, out, other, size, left_row, right_row):
         at = (size[1], other, size[0] - 1)
         multiply(right, left, out, (0, 0), at, 0, (0, left_row), (0, right_row), size)

@@ -56,6 +56,14 @@ def kernel(function: Callable[..., Any]) -> Any:
     return cuda.jit(function)
 
 
+def kernel_of(threads: int) -> Callable[[Callable[..., Any]], Any]:
+    """As `kernel`, for blocks of so many threads, of which a multiprocessor need hold no more than one.
+
+    Without these bounds the assembler saves registers, and loads from memory at the last moment.
+    """
+    return kernel if SIMULATED else cuda.jit(launch_bounds=(threads, 1))
+
+
 _DEVICE = threading.RLock()
 
 
@@ -78,7 +86,9 @@ def ptx(function: Callable[..., Any], arguments: tuple[Any, ...], capability: Ca
     if SIMULATED:
         raise DeviceError("PTX is not made in the simulator; unset NUMBA_ENABLE_CUDASIM")
     with _stand_in(capability):
-        text, _ = cuda.compile_ptx(getattr(function, "py_func", function), types.void(*arguments), cc=capability)
+        bounds = getattr(function, "targetoptions", {}).get("launch_bounds")
+        python = getattr(function, "py_func", function)
+        text, _ = cuda.compile_ptx(python, types.void(*arguments), cc=capability, launch_bounds=bounds)
     return str(text)
 
 
