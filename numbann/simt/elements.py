@@ -72,6 +72,12 @@ def kept(column: int) -> Any:
 
 
 @inner
+def add_bias(arena, work, data, ints, at, step, r, c, value):
+    """h = x w + b, of a product that has no bias."""
+    return value + arena[ints[at + op.W] + ints[at + op.INPUTS] * ints[at + op.OUTPUTS] + c]
+
+
+@inner
 def draw(ints, at, purpose, step, r, c):
     """24 random bits of an element for one of the layer's purposes."""
     low, high = row_key(ints[ints[op.KEYS] + ints[at + op.KEY] + purpose], step * ints[op.BATCH] + r)
@@ -206,18 +212,37 @@ def _keep_slope(before: Any, k: int, slope: Any) -> Any:
 
 
 @functools.cache
+def gather(source: int) -> Any:
+    """The kernel that copies a batch's rows of data to the layer's inputs in work, a block a row."""
+    row = row_of(source)
+
+    @kernel
+    def gathered(arena, work, data, ints, layer, step):
+        step += ints[op.BEGUN]
+        at, r = op.HEAD + layer * op.WIDTH, cuda.blockIdx.x
+        if r >= batch_rows(ints, step):
+            return
+        inputs = ints[at + op.INPUTS]
+        start, place = row(ints, step * ints[op.BATCH], r) * inputs, ints[at + op.X] + r * inputs
+        for c in range(cuda.threadIdx.x, inputs, cuda.blockDim.x):
+            work[place + c] = data[start + c]
+
+    return gathered
+
+
+@functools.cache
 def over_elements(column: int, finish: Any) -> Any:
-    """The kernel that calls `finish` for the elements of the buffer that a column names."""
+    """The kernel that calls `finish` for the elements of the buffer that a column names, a thread for each column."""
 
     @kernel
     def elements(arena, work, data, ints, layer, step):
         step += ints[op.BEGUN]
         at = op.HEAD + layer * op.WIDTH
-        outputs = ints[at + op.OUTPUTS]
-        count = batch_rows(ints, step) * outputs
-        for i in range(cuda.grid(1), count, cuda.gridsize(1)):
-            value = work[ints[at + column] + i]
-            finish(arena, work, data, ints, at, step, i // outputs, i % outputs, value)
+        outputs, c = ints[at + op.OUTPUTS], cuda.blockIdx.y * cuda.blockDim.x + cuda.threadIdx.x
+        if c < outputs:
+            for r in range(cuda.blockIdx.x, batch_rows(ints, step), cuda.gridDim.x):
+                value = work[ints[at + column] + r * outputs + c]
+                finish(arena, work, data, ints, at, step, r, c, value)
 
     return elements
 

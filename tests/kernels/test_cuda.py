@@ -9,6 +9,7 @@ import pytest
 
 pytest.importorskip("numba_cuda")
 
+from column_major import stand_in
 from networks import make_targets
 from variants import variants
 
@@ -113,6 +114,13 @@ def test_products(sizes: tuple[int, int, int], dtype: str) -> None:
     assert all(one is other for one, other in zip(got, out, strict=True))
     for one, expected in zip(got, (dy @ w.T, x.T @ dy, dy.sum(axis=0)), strict=True):
         np.testing.assert_allclose(one.copy_to_host(), expected, **close)
+
+
+@pytest.mark.skipif(not SIMULATED, reason="needs the simulator, whose arrays are NumPy's")
+def test_products_by_cublas(monkeypatch: pytest.MonkeyPatch) -> None:
+    twin = stand_in(monkeypatch)
+    test_products((3, 5, 2), "float32")
+    assert twin.sizes == [(2, 3, 5), (2, 3, 5), (5, 3, 2), (2, 5, 3)]
 
 
 def test_products_that_do_not_fit() -> None:
