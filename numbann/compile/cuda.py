@@ -53,6 +53,7 @@ HEADER = '''"""Made by numbann from a component's mathematics."""
 {imports}
 import numpy as np
 from numbann.simd.op import CLIP_VALUE, FIRST_PARAMETER, KEPT, L1, LEARNING_RATE, STEP, WEIGHT_DECAY
+from numbann.simt import lanes
 from numbann.simt.device import cuda, inner, kernel
 
 F = np.{dtype}
@@ -95,13 +96,13 @@ SLOPE = "        dp[{k}, i] = d[i] * slope_{k}(z[i], a[i], {u}, own, vectors, 0)
 
 ROW_FORWARD = """@kernel
 def forward(z, a, own):
-    for r in range(cuda.grid(1), z.shape[0], cuda.gridsize(1)):
+    for r in range(cuda.grid(1) >> lanes.SHIFT, z.shape[0], cuda.gridsize(1) >> lanes.SHIFT):
         value(z[r], a[r], own)
 
 
 @kernel
 def backward(d, z, a, own, dz):
-    for r in range(cuda.grid(1), z.shape[0], cuda.gridsize(1)):
+    for r in range(cuda.grid(1) >> lanes.SHIFT, z.shape[0], cuda.gridsize(1) >> lanes.SHIFT):
         slope(z[r], a[r], d[r], dz[r], own)
 
 
@@ -111,20 +112,29 @@ ELEMENTWISE_LOSS = """@kernel
 def loss(y, t, dy, losses, own):
     share = F(1) / F(y.shape[1])
     scale = share / F(y.shape[0])
-    for r in range(cuda.grid(1), y.shape[0], cuda.gridsize(1)):
-        total = F(0)
-        for k in range(y.shape[1]):
+    shift = lanes.shift_for(y.shape[1])
+    width = 1 << shift
+    first, lane = 0, cuda.grid(1) & (width - 1)
+    while first < y.shape[0]:
+        r, k, total = first + (cuda.grid(1) >> shift), lane, F(0)
+        while r < y.shape[0] and k < y.shape[1]:
             total += value(y[r, k], t[r, k], own)
             dy[r, k] = slope(y[r, k], t[r, k], own) * scale
-        losses[r] = total * share
+            k += width
+        total = lanes.total_of(total, width)
+        if r < y.shape[0] and lane == 0:
+            losses[r] = total * share
+        first += cuda.gridsize(1) >> shift
 """
 ROW_LOSS = """@kernel
 def loss(y, t, dy, losses, own):
     scale = F(1) / F(y.shape[0])
-    for r in range(cuda.grid(1), y.shape[0], cuda.gridsize(1)):
-        losses[r] = value(y[r], t[r], dy[r], own)
-        for k in range(y.shape[1]):
-            dy[r, k] *= scale
+    for r in range(cuda.grid(1) >> lanes.SHIFT, y.shape[0], cuda.gridsize(1) >> lanes.SHIFT):
+        found = value(y[r], t[r], dy[r], own)
+        if lanes.own() == 0:
+            losses[r] = found
+        for n in range(lanes.share(y.shape[1])):
+            dy[r, lanes.element(n)] *= scale
 """
 
 UPDATE = """@inner

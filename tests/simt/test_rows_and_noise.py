@@ -8,7 +8,7 @@ import pytest
 pytest.importorskip("numba_cuda")
 
 from numbann.simd import noise as on_cpu
-from numbann.simt import rows
+from numbann.simt import lanes, rows
 from numbann.simt.device import SIMULATED, cuda, kernel, launcher
 from numbann.simt.noise import noise, row_key
 
@@ -42,5 +42,5 @@ def test_draws_have_the_bits_of_the_cpu() -> None:
 def test_rows(dtype: str) -> None:
     x, y = (np.random.default_rng(k).normal(0, 1, 7).astype(dtype) for k in range(2))
     found = cuda.device_array(3, dtype)
-    launcher(_reduce, 1, 1)(cuda.to_device(x), cuda.to_device(y), found)
+    launcher(_reduce, 1, lanes.COUNT)(cuda.to_device(x), cuda.to_device(y), found)
     np.testing.assert_allclose(found.copy_to_host(), [x.max(), x.sum(), x @ y], rtol=1e-5)
