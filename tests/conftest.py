@@ -16,7 +16,9 @@ from numbann import distributions
 
 sys.path.append(str(Path(__file__).parent / "helpers"))  # for `import networks` in tests of the engine
 if "NUMBA_ENABLE_CUDASIM" in os.environ:
-    sys.setswitchinterval(1e-4)  # the simulator looks for its threads in a loop that would keep them waiting
+    import simulator
+
+    simulator.prepare()
 
 CENTRES = {"blue": (0.0, 3.0), "green": (3.0, 0.0), "red": (-3.0, 0.0)}
 

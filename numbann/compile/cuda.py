@@ -133,6 +133,7 @@ def loss(y, t, dy, losses, own):
         found = value(y[r], t[r], dy[r], own)
         if lanes.own() == 0:
             losses[r] = found
+        lanes.barrier()
         for n in range(lanes.share(y.shape[1])):
             dy[r, lanes.element(n)] *= scale
 """

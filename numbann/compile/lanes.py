@@ -136,7 +136,8 @@ def _shape(loop: ast.For, known: set[str]) -> _Shape | None:
     added = [part for part in parts if isinstance(part, ast.AugAssign) and isinstance(part.target, ast.Name)]
     sums = {ast.unparse(part.target) for part in added}
     names = [part for part in parts if isinstance(part, ast.Name)]
-    if sum(part.id in sums for part in names) > len(added) or not all(isinstance(p.op, ast.Add | ast.Sub) for p in added):
+    read = sum(part.id in sums for part in names) > len(added)
+    if read or any(not isinstance(part.op, ast.Add | ast.Sub) for part in added):
         return None
     variables = {part.id for part in names if isinstance(part.ctx, ast.Store)} - sums
     if _index(loop) in variables | sums or _read_first(loop.body, variables):

@@ -56,6 +56,7 @@ def _whole(value: Any, labels: bool, source: int, scale: Any) -> Any:
             if lanes.own() == 0:
                 work[ints[op.ROW_LOSS] + start + r] = found
             factor = scale(work, ints, start + r, rows[2])
+            lanes.barrier()
             for n in range(lanes.share(outputs)):
                 dy[lanes.element(n)] *= factor
 

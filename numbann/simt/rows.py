@@ -1,4 +1,4 @@
-"""Reductions over one row by the lanes of a warp, all of which call them: each adds its elements in order, then a tree."""
+"""Reductions over one row by the lanes of a warp, which all call them: each its elements in order, then a fixed tree."""
 
 from __future__ import annotations
 

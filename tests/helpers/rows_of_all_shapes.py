@@ -16,6 +16,16 @@ def running_sum(z, a):
         a[k] = total
 
 
+def polynomial(z, a):
+    """A variable to which is not only added."""
+    total = 0.0
+    for k in range(len(z)):
+        total *= 0.5
+        total += z[k]
+    for k in range(len(z)):
+        a[k] = total
+
+
 def neighbours(z, a):
     """Elements of other iterations, in place."""
     for k in range(len(z)):
@@ -77,7 +87,15 @@ def early(z, a):
     a[0] = a[2] = below
 
 
-FUNCTIONS: tuple[Callable[..., None], ...] = (running_sum, neighbours, reversed_row, last_of_all, shares, early)
+FUNCTIONS: tuple[Callable[..., None], ...] = (
+    running_sum,
+    polynomial,
+    neighbours,
+    reversed_row,
+    last_of_all,
+    shares,
+    early,
+)
 
 
 def component_of(function: Callable[..., None]) -> Component:
