@@ -14,8 +14,8 @@ kernel written elsewhere can call them; its kernels go over whole arrays, which 
 
 own: all parameters in their order, as an array or a tuple, for the kernels of a noisy activation then u; hyper: the
 numbers of a step, by the columns of numbann.simd.op; arrays: weights, stored states and, with "average", the average;
-vectors (L, K): what is trained of each unit, for the kernels the one number that own has; dp (L, N).  In row form dz
-must not be d.
+vectors (L, K): what is trained of each unit, for the kernels the one number that own has; dp (L, N).  In row form all
+lanes of a warp call a function together, and dz must not be d.
 """
 
 from __future__ import annotations
@@ -116,11 +116,12 @@ def loss(y, t, dy, losses, own):
     width = 1 << shift
     first, lane = 0, cuda.grid(1) & (width - 1)
     while first < y.shape[0]:
-        r, k, total = first + (cuda.grid(1) >> shift), lane, F(0)
-        while r < y.shape[0] and k < y.shape[1]:
-            total += value(y[r, k], t[r, k], own)
-            dy[r, k] = slope(y[r, k], t[r, k], own) * scale
-            k += width
+        r, total = first + (cuda.grid(1) >> shift), F(0)
+        if r < y.shape[0]:
+            for n in range((y.shape[1] - lane + width - 1) >> shift):
+                k = lane + (n << shift)
+                total += value(y[r, k], t[r, k], own)
+                dy[r, k] = slope(y[r, k], t[r, k], own) * scale
         total = lanes.total_of(total, width)
         if r < y.shape[0] and lane == 0:
             losses[r] = total * share

@@ -76,15 +76,15 @@ def _by_elements(value: Any, slope: Any, source: int, scale: Any, dtype: str) ->
         width, first = 1 << shift, rows[0]
         lane = thread & (width - 1)
         while first < rows[1]:
-            r, k, total = first + (thread >> shift), lane, zero
+            r, total = first + (thread >> shift), zero
             if r < rows[1]:
                 y, dy = ints[at + op.Y] + r * outputs, ints[at + op.DY] + r * outputs
                 target = ints[at + op.TARGET] + row(ints, start, r) * outputs
                 factor = scale(work, ints, start + r, rows[2])
-                while k < outputs:
+                for n in range((outputs - lane + width - 1) >> shift):
+                    k = lane + (n << shift)
                     total += value(work[y + k], data[target + k], own)
                     work[dy + k] = slope(work[y + k], data[target + k], own) * share * factor
-                    k += width
             total = lanes.total_of(total, width)
             if r < rows[1] and lane == 0:
                 work[ints[op.ROW_LOSS] + start + r] = total * share

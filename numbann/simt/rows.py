@@ -1,4 +1,4 @@
-"""Reductions over one row by the lanes of a warp, which all call them: each its elements in order, then a fixed tree."""
+"""Reductions over one row by the lanes of a warp, which all call them: each by itself, then all in a fixed tree."""
 
 from __future__ import annotations
 
