@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from numbann.simt import op
+from numbann.simt import lanes, op
 from numbann.simt.device import cuda, inner, kernel
 from numbann.simt.noise import noise, row_key
 from numbann.simt.products import FROM_WORK, batch_rows, row_of
@@ -249,14 +249,14 @@ def over_elements(column: int, finish: Any) -> Any:
 
 @functools.cache
 def over_rows(value: Any) -> Any:
-    """The kernel of an activation of whole rows, a = f(z), a thread a row."""
+    """The kernel of an activation of whole rows, a = f(z), a warp a row."""
 
     @kernel
     def rows(arena, work, data, ints, layer, step):
         step += ints[op.BEGUN]
         at = op.HEAD + layer * op.WIDTH
         outputs, own = ints[at + op.OUTPUTS], work[ints[at + op.PARAMETERS] :]
-        for r in range(cuda.grid(1), batch_rows(ints, step), cuda.gridsize(1)):
+        for r in range(cuda.grid(1) >> lanes.SHIFT, batch_rows(ints, step), cuda.gridsize(1) >> lanes.SHIFT):
             z, a = ints[at + op.Z] + r * outputs, ints[at + op.A] + r * outputs
             value(work[z : z + outputs], work[a : a + outputs], own)
 
@@ -272,7 +272,7 @@ def back_over_rows(slope: Any) -> Any:
         step += ints[op.BEGUN]
         at = op.HEAD + layer * op.WIDTH
         outputs, own = ints[at + op.OUTPUTS], work[ints[at + op.PARAMETERS] :]
-        for r in range(cuda.grid(1), batch_rows(ints, step), cuda.gridsize(1)):
+        for r in range(cuda.grid(1) >> lanes.SHIFT, batch_rows(ints, step), cuda.gridsize(1) >> lanes.SHIFT):
             z, a = ints[at + op.Z] + r * outputs, ints[at + op.A] + r * outputs
             da, dz = ints[at + op.DY] + r * outputs, ints[at + op.D] + r * outputs
             row_z, row_a = work[z : z + outputs], work[a : a + outputs]

@@ -20,7 +20,7 @@ from numbann.derivation import keeps_z
 from numbann.engine.cuda.layout import Layout, Room, buffer
 from numbann.plan import NORM, NORM_EPSILON, NORM_MOMENTUM, Layer, Plan
 from numbann.simd.op import CLIP_NORM
-from numbann.simt import cublas, elements, fused, losses, norm, op, products, updates
+from numbann.simt import cublas, elements, fused, lanes, losses, norm, op, products, updates
 from numbann.simt.device import THREADS, blocks
 from numbann.simt.products import ARENA, DATA, FROM_WORK, IN_ORDER, SHUFFLED, WORK
 
@@ -195,12 +195,13 @@ class Builder:
         backs = tuple(elements.chain(*self._back(k), elements.store(op.D)) for k in range(count - 1))
         parts = self._back(count - 1)
         last = elements.chain(*parts, elements.store(op.D)) if parts else None
-        loss = losses.loss_of_row(*self._loss_parts(SHUFFLED, weighted))
+        loss = losses.loss_of_rows(*self._loss_parts(SHUFFLED, weighted))
         kernel = fused.network(forwards, loss, last, backs, self.plan.dtype)
         self._launch(kernel, (-(-self.batch // fused.ROWS), 1), THREADS, 0)
 
     def _loss(self, source: int, weighted: bool) -> None:
-        self._by_row(len(self.plan.layers) - 1, losses.row_loss(*self._loss_parts(source, weighted)))
+        width = lanes.COUNT if self.plan.loss.component.form == "row" else self.plan.outputs
+        self._by_row(len(self.plan.layers) - 1, losses.row_loss(*self._loss_parts(source, weighted)), width)
 
     def _loss_parts(self, source: int, weighted: bool) -> tuple[Any, ...]:
         """What makes the loss of a row."""
@@ -330,9 +331,10 @@ class Builder:
         grid = blocks(self.batch, 1), -(-int(self.rows[k, op.OUTPUTS]) // THREADS)
         self._launch(elements.over_elements(column, finish), grid, THREADS, k)
 
-    def _by_row(self, k: int, kernel: Any) -> None:
-        threads = min(THREADS, 32)  # so that few rows are spread over many processors
-        self._launch(kernel, (blocks(self.batch, threads), 1), threads, k)
+    def _by_row(self, k: int, kernel: Any, width: int = lanes.COUNT) -> None:
+        """Launch a kernel in which so many threads do a row, at most a warp."""
+        threads = min(THREADS, 4 * lanes.COUNT)  # so that few rows are spread over many processors
+        self._launch(kernel, (blocks(self.batch * min(width, lanes.COUNT), threads), 1), threads, k)
 
     def _norm_kernel(self, layer: Layer) -> Any:
         """What normalises a layer's products while training, or rows at any time."""
