@@ -165,7 +165,9 @@ def recorded(launch: Callable[[Any], None]) -> Callable[[], None] | None:
     try:
         from cuda.core import Device
 
-        stream = Device(cuda.get_current_device().id).create_stream()
+        gpu = Device(cuda.get_current_device().id)
+        gpu.set_current()  # which cuda-core asks for in each thread
+        stream = gpu.create_stream()
         builder = stream.create_graph_builder().begin_building()
         launch(builder)
         graph = builder.end_building().complete()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -121,6 +122,22 @@ def test_steps_of_a_graph(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(launching, "TOGETHER", 2)
     plan = plan_of({"sizes": (3, 4, 2), "batch": 1, "optimizer": "adam", "between": [{"dropout": 0.3}]})
     same(trained(make_engine(plan, "cuda")), trained(Engine(plan, 1)), plan.dtype)
+
+
+def test_a_graph_in_every_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(launching, "TOGETHER", 2)
+    plan, recorded = plan_of({"sizes": (3, 2), "batch": 1}), []
+
+    def load() -> None:
+        engine = make_engine(plan, "cuda")
+        engine.load_data(*make_data(plan, ROWS))
+        recorded.append(engine._training.table._graph is not None)
+
+    for _ in range(2):
+        thread = threading.Thread(target=load)
+        thread.start()
+        thread.join()
+    assert recorded == [True, True]
 
 
 def test_states_move_between_devices() -> None:
