@@ -29,6 +29,7 @@ from typing import Any
 from numba import types
 from numba.core.errors import NumbaError
 
+from numbann.compile import binaries
 from numbann.compile.blocks import NO_DRAW
 from numbann.compile.modules import load
 from numbann.compile.precision import CUDA, Lowered
@@ -47,7 +48,8 @@ from numbann.component import Component, Configured, arguments_of
 from numbann.derivation import derivative_of, slopes_of
 from numbann.errors import PluginError
 from numbann.simd.op import FIRST_PARAMETER
-from numbann.simt import device
+from numbann.simt import device, running
+from numbann.simt.running import Binary
 
 HEADER = '''"""Made by numbann from a component's mathematics."""
 {imports}
@@ -268,17 +270,46 @@ def _module(component: Component, lowered: Lowered, text: str) -> ModuleType:
 # ---- compiling
 
 
-def compile_kernel(kernel: Any, dtype: str, components: Sequence[Component]) -> None:
-    """Compile a kernel of the engine, (arena, work, data, ints, layer, step); PluginError names who may be at fault."""
+MISSES = 0  # kernels of the engine compiled by this process because the cache did not have them
+_LOADED: dict[tuple[Any, str, device.Capability], Any] = {}
+
+
+def engine_kernel(kernel: Any, dtype: str, components: Sequence[Component]) -> Any:
+    """A kernel of the engine, (arena, work, data, ints, layer, step), for the GPU in use; `running.bound` launches it.
+
+    PluginError names who may be at fault if it does not compile.
+    """
+    if device.SIMULATED:
+        return kernel
+    key = kernel, dtype, device.capability_in_use()
+    if key not in _LOADED:
+        _LOADED[key] = running.loaded(engine_binary(*key, components))
+    return _LOADED[key]
+
+
+def engine_binary(kernel: Any, dtype: str, capability: device.Capability, components: Sequence[Component]) -> Binary:
+    """Its machine code, from the cache or compiled; no GPU is needed."""
+    global MISSES
+    place = binaries.place(kernel, dtype, capability)
+    found = binaries.read(place)
+    if found is None:
+        found = _compiled(kernel, dtype, capability, components)
+        binaries.keep(place, found)
+        MISSES += 1
+    return found
+
+
+def _compiled(kernel: Any, dtype: str, capability: device.Capability, components: Sequence[Component]) -> Binary:
     real, whole = types.Array(device.DTYPES[dtype], 1, "C"), types.Array(types.int64, 1, "C")
     try:
-        kernel.compile((real, real, real, whole, types.int64, types.int64))
+        found = running.binary(kernel, (real, real, real, whole, types.int64, types.int64), capability)
     except NumbaError as error:
         names = ", ".join(f"{one.kind} {one.name}" for one in components)
         raise PluginError(f"one of {names}: does not compile for cuda: {first_line(error)}") from error
     for component in components:
         for module in _MADE.get(component, ()):
             check_types(component, module)
+    return found
 
 
 def check_types(component: Component, module: ModuleType) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 from typing import Any
 
-from numbann.simt.device import SIMULATED, inner, kernel, launcher, processors
+from numbann.simt.device import SIMULATED, inner, kernel_of, launcher, processors
 from numbann.simt.products import ARENA, FROM_WORK, WORK, Tile, _Factor, _multiply, choose
 
 SMALL = Tile(8, 8, 8, 2, 2)  # in the simulator, where a thread is a thread of the operating system
@@ -36,7 +36,7 @@ def _product(dtype: str, tile: Tile, along: tuple[bool, bool], finish: Any, ones
     left_factor = _Factor(WORK, along[0], FROM_WORK, ones)
     multiply = _multiply(dtype, tile, left_factor, _Factor(ARENA, along[1]), finish)
 
-    @kernel
+    @kernel_of(tile.threads)
     def product(left, right, out, other, size, left_row, right_row):
         at = (size[1], other, size[0] - 1)
         multiply(right, left, out, (0, 0), at, 0, (0, left_row), (0, right_row), size)

@@ -56,6 +56,19 @@ def kernel(function: Callable[..., Any]) -> Any:
     return cuda.jit(function)
 
 
+def kernel_of(threads: int) -> Callable[[Callable[..., Any]], Any]:
+    """As `kernel`, for blocks of so many threads, of which a multiprocessor need hold no more than one.
+
+    Without these bounds the assembler saves registers, and loads from memory at the last moment.
+    """
+    return kernel if SIMULATED else cuda.jit(launch_bounds=(threads, 1))
+
+
+def bounds_of(function: Any) -> Any:
+    """The bounds of a kernel that has some."""
+    return getattr(function, "targetoptions", {}).get("launch_bounds")
+
+
 _DEVICE = threading.RLock()
 
 
@@ -77,8 +90,10 @@ def ptx(function: Callable[..., Any], arguments: tuple[Any, ...], capability: Ca
     """A kernel's PTX for a compute capability and types of arguments; no GPU is needed."""
     if SIMULATED:
         raise DeviceError("PTX is not made in the simulator; unset NUMBA_ENABLE_CUDASIM")
-    with _stand_in(capability):
-        text, _ = cuda.compile_ptx(getattr(function, "py_func", function), types.void(*arguments), cc=capability)
+    here = cuda.is_available() and capability_in_use() == capability
+    python = getattr(function, "py_func", function)
+    with contextlib.nullcontext() if here else _stand_in(capability):
+        text, _ = cuda.compile_ptx(python, types.void(*arguments), cc=capability, launch_bounds=bounds_of(function))
     return str(text)
 
 
@@ -129,6 +144,12 @@ def require(index: int = 0) -> None:
     cuda.select_device(index)
 
 
+def capability_in_use() -> Capability:
+    """The compute capability of the GPU in use."""
+    major, minor = cuda.get_current_device().compute_capability
+    return major, minor
+
+
 def name() -> str:
     """The name of the GPU in use."""
     found = "simulator" if SIMULATED else cuda.get_current_device().name
@@ -153,33 +174,6 @@ def launcher(kernel: Any, grid: Any, threads: Any = THREADS, stream: Any = 0) ->
         return kernel[grid, threads, stream]
     finally:
         config.CUDA_LOW_OCCUPANCY_WARNINGS = before
-
-
-def recorded(launch: Callable[[Any], None]) -> Callable[[], None] | None:
-    """What `launch` launches on the stream it is given, as a CUDA graph; None where there are none.
-
-    What is given back launches the graph, and waits for the GPU before and after it.
-    """
-    if SIMULATED:
-        return lambda: launch(0)
-    try:
-        from cuda.core import Device
-
-        gpu = Device(cuda.get_current_device().id)
-        gpu.set_current()  # which cuda-core asks for in each thread
-        stream = gpu.create_stream()
-        builder = stream.create_graph_builder().begin_building()
-        launch(builder)
-        graph = builder.end_building().complete()
-    except Exception:  # whatever it is that this driver or version lacks: the launches can be done one by one
-        return None
-
-    def play() -> None:
-        cuda.synchronize()
-        graph.launch(stream)
-        stream.sync()
-
-    return play
 
 
 def array(value: Any) -> Any:

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
 
 from numbann.compile import cuda as compiled
-from numbann.engine.cuda.steps import Steps
+from numbann.engine.cuda.steps import Launch, Steps
 from numbann.plan import Plan
-from numbann.simt import device, op, products
+from numbann.simt import device, op, products, running
+from numbann.simt.running import Bound
 
-TOGETHER = 64  # steps of a graph
+TOGETHER = 64  # steps of a graph at most
+WORK = 1e11  # floating-point operations of a graph at most, some hundredths of a second, for it cannot be interrupted
 
 
 class Table:
@@ -38,53 +41,50 @@ class Table:
         self._ints = device.filled(np.append(self.ints, np.zeros(size - own, np.int64)), "the order of the rows")
         self._work = device.filled(steps.work.filled(plan.dtype), f"buffers of a batch of {steps.head[op.BATCH]} rows")
         self._arrays = arena, self._work, self._data, self._ints
-        self._launches = self._on(0)
-        self._graph: Callable[[], None] | None = None
+        self._launches: list[Bound] = []
+        self._parts: list[tuple[int, Callable[[], None]]] = []
 
     def compile(self) -> None:
         """Compile every kernel, so that a fault of a component shows before anything is trained."""
-        if not device.SIMULATED:
-            kernels = [launch.kernel for launch in self._steps.launches]
-            for kernel in dict.fromkeys([*kernels, products.advance]):
-                compiled.compile_kernel(kernel, self._plan.dtype, self._steps.components)
+        self._launches = [self._bound(launch) for launch in self._steps.launches]
 
-    def step(self, index: int) -> None:
+    def _bound(self, launch: Launch) -> Bound:
+        ready = compiled.engine_kernel(launch.kernel, self._plan.dtype, self._steps.components)
+        return running.bound(ready, launch.grid, launch.threads, self._arrays, launch.layer)
+
+    def step(self, index: int, stream: Any = None) -> None:
         """Launch a step, counted from those that are done; it does not wait for the GPU."""
-        for launch, arguments in self._launches:
-            launch(*arguments, index)
+        for launch in self._launches:
+            launch(stream, index)
 
-    def epoch(self, steps: int) -> Iterator[int]:
-        """Launch so many steps; gives how many are launched.
+    def record(self, steps: int) -> None:
+        """Record an epoch of so many steps as CUDA graphs: one that is used again and again, and one of what is left.
 
-        Many steps are a CUDA graph, which is launched again and again.
+        The smaller batch that an epoch may end with is always in the last one.
         """
+        advance = self._bound(Launch(products.advance, (1, 1), 1, 0))
+
+        def launch_all(count: int, stream: Any) -> None:
+            for index in range(count):
+                self.step(index, stream)
+            advance(stream, count)
+
+        together = at_once(self._plan, int(self._steps.head[op.BATCH]))
+        times, rest = divmod(steps - 1, together)
+        counts = [together, rest + 1] if times else [rest + 1]
+        parts = [(count, running.recorded(functools.partial(launch_all, count))) for count in counts]
+        self._parts = parts[:-1] * times + parts[-1:]
+
+    def epoch(self) -> Iterator[int]:
+        """Launch the epoch that is recorded; gives how many steps are launched, of which few are not done."""
         self._ints[op.BEGUN : op.BEGUN + 1].copy_to_device(np.zeros(1, np.int64))
-        done = 0
-        while self._graph and steps - done >= TOGETHER:
-            self._graph()
-            done += TOGETHER
+        done, before = 0, None
+        for count, launch in self._parts:
+            launch()
+            done, wait, before = done + count, before, running.mark()
+            if wait:
+                wait()
             yield done
-        for index in range(steps - done):
-            self.step(index)
-            yield done + index + 1
-
-    def record(self) -> None:
-        """Record the graph of some steps, after which so many are done; every kernel must be compiled."""
-        self._graph = device.recorded(self._launch_together)
-
-    def _launch_together(self, stream: Any) -> None:
-        launches = self._on(stream)
-        for index in range(TOGETHER):
-            for launch, arguments in launches:
-                launch(*arguments, index)
-        device.launcher(products.advance, 1, 1, stream)(*self._arrays, 0, TOGETHER)
-
-    def _on(self, stream: Any) -> list[tuple[Callable[..., None], tuple[Any, ...]]]:
-        """The launches with their arguments, but for the step."""
-        return [
-            (device.launcher(launch.kernel, launch.grid, launch.threads, stream), (*self._arrays, launch.layer))
-            for launch in self._steps.launches
-        ]
 
     # ---- to the GPU
 
@@ -123,3 +123,8 @@ class Table:
         """Numbers of `work`, when the GPU is done."""
         found: np.ndarray = self._work[start : start + count].copy_to_host()
         return found
+
+
+def at_once(plan: Plan, batch: int) -> int:
+    """How many steps are a graph."""
+    return max(1, min(TOGETHER, int(WORK / plan.step_flops(batch))))
