@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -149,6 +150,16 @@ def test_large_products_by_cublas_beside_own(monkeypatch: pytest.MonkeyPatch) ->
         first, inference = {(5, rows, 6) for rows in (4, 3, 7)}, {(5, 7, 5)}
         assert set(twin.sizes) == first | {(5, 6, 4), (5, 6, 3)} | inference
     same(found, trained(Engine(plan, 1)), plan.dtype)
+
+
+def test_training_in_every_thread() -> None:
+    """cuda-core asks each thread for its device, and what fails there would only be a warning."""
+    plan, losses = plan_of({"sizes": (3, 2)}), []
+    for _ in range(2):
+        thread = threading.Thread(target=lambda: losses.append(trained(make_engine(plan, "cuda"))["losses"]))
+        thread.start()
+        thread.join()
+    np.testing.assert_array_equal(*losses)
 
 
 def test_states_move_between_devices() -> None:

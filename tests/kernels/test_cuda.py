@@ -180,7 +180,7 @@ def test_what_does_not_fit() -> None:
     with pytest.raises(TypeError, match="sgd_step: arrays of float64 and float32; both must be of one type"):
         kernels.sgd_step(z, put(np.zeros((2, 3), np.float32)), 1)
     with pytest.raises(ShapeError, match=r"relu: an array of shape \(3, 2\) is not C-ordered"):
-        kernels.relu(z.T)
+        kernels.relu(put(np.zeros((3, 2), order="F")))
     with pytest.raises(TypeError, match="an array on the GPU is needed, not list"):
         kernels.relu([1.0])
     with pytest.raises(ValueError, match="adam_step: its parameters ask for the state largest; give an array"):
