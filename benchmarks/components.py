@@ -3,7 +3,7 @@
     python benchmarks/components.py [--json out.json] [--plot out.png]
 
 A component's kernel, as the engine calls it, goes over a block in the first-level cache again and again.  By hand means
-the formula written into one loop over the same block, with the same flags and vector functions, and compiled alone.
+the formula written into one loop over the same block (by_hand.py), with the same flags and vector functions.
 Forward and back are one figure.  NumPy's expressions are those that people write; each call makes a new array.
 """
 
@@ -13,6 +13,7 @@ import math
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import by_hand
 import numba
 import numpy as np
 from report import alternate, options, plot_bars, repeated, show, write
@@ -23,10 +24,9 @@ from numbann.compile.text import free_parameters
 from numbann.component import Component, Configured
 from numbann.discovery import built_in
 from numbann.engine.cpu.memory import aligned
-from numbann.simd import jit, vector_math
 from numbann.simd import op as layout
-from numbann.simd.machine import flush_denormals, prefer_wide, restore_denormals
-from numbann.simd.pointer import call_kernel, call_update, element, ints, pointer_of, view
+from numbann.simd.machine import flush_denormals, restore_denormals
+from numbann.simd.pointer import call_kernel, call_update, pointer_of
 
 F = np.float32
 ROWS, WIDTH = 64, 64  # of an activation's block
@@ -36,8 +36,7 @@ PLURALS = {"activation": "activations", "loss": "losses", "optimizer": "optimize
 WEIGHTS = 3072  # a unit of an optimizer: 48 rows of 64
 TIMES = 200  # calls of a kernel in a call of Python
 SIZES = (4096, 1_000_000)  # elements, against NumPy
-HALF, ROOT, SLOPE = F(0.5), F(math.sqrt(0.5)), math.sqrt(2 / math.pi)
-exp, erfc, log, log1p, expm1 = (getattr(vector_math, name) for name in ("exp", "erfc", "log", "log1p", "expm1"))
+SLOPE = math.sqrt(2 / math.pi)
 
 
 @numba.njit(error_model="numpy")
@@ -101,278 +100,6 @@ def update_call(configured: Configured, address: int) -> Callable[[], None]:
     return lambda: _repeat_update(address, w, g, hyper)
 
 
-# ---- by hand: activations, forward and back over all elements of a block; p is the parameter of those that have one
-
-
-def relu(z, p):
-    return F(0) if z < F(0) else z
-
-
-def relu_back(z, a, p):
-    return F(1) if a > F(0) else F(0)
-
-
-def sigmoid(z, p):
-    e = exp(-abs(z))
-    return (e if z < F(0) else F(1)) / (F(1) + e)
-
-
-def sigmoid_back(z, a, p):
-    return a * (F(1) - a)
-
-
-def tanh(z, p):
-    return vector_math.tanh(z)
-
-
-def tanh_back(z, a, p):
-    return F(1) - a * a
-
-
-def gelu(z, p):
-    return HALF * z * erfc(-z * ROOT)
-
-
-def gelu_back(z, a, p):
-    return HALF * erfc(-z * ROOT) + F(0.3989422804) * z * exp(-HALF * z * z)
-
-
-def silu(z, p):
-    e = exp(-abs(p * z))
-    return z * (e if z < F(0) else F(1)) / (F(1) + e)
-
-
-def silu_back(z, a, p):
-    e = exp(-abs(p * z))
-    s = (e if z < F(0) else F(1)) / (F(1) + e)
-    return s + p * a * (F(1) - s)
-
-
-def elu(z, p):
-    return p * expm1(z) if z < F(0) else z
-
-
-def elu_back(z, a, p):
-    return F(1) if z > F(0) else a + p
-
-
-def softplus(z, p):
-    return (F(0) if z < F(0) else z) + log1p(exp(-abs(p * z))) / p
-
-
-def softplus_back(z, a, p):
-    e = exp(-abs(p * z))
-    return (e if z < F(0) else F(1)) / (F(1) + e)
-
-
-def mish(z, p):
-    e = exp(-abs(z))
-    n = e * (e + F(2)) if z < F(0) else F(1) + F(2) * e
-    return z * n / (n + (F(2) if z < F(0) else F(2) * e * e))
-
-
-def mish_back(z, a, p):
-    e = exp(-abs(z))
-    n, r = (e * (e + F(2)) if z < F(0) else F(1) + F(2) * e), (F(2) if z < F(0) else F(2) * e * e)
-    g = n / (n + r)
-    return g + z * (r / (n + r) * (F(1) + g) * (e if z < F(0) else F(1)) / (F(1) + e))
-
-
-ACTIVATIONS = {
-    "relu": (relu, relu_back),
-    "sigmoid": (sigmoid, sigmoid_back),
-    "tanh": (tanh, tanh_back),
-    "gelu": (gelu, gelu_back),
-    "silu": (silu, silu_back),
-    "elu": (elu, elu_back),
-    "softplus": (softplus, softplus_back),
-    "mish": (mish, mish_back),
-}
-
-
-def activation_by_hand(forward: Callable[..., Any], back: Callable[..., Any]) -> list[int]:
-    """The addresses of the loops a = f(z) and d = d f'(z)."""
-    f, slope = jit.inner_safe(forward), jit.inner_safe(back)
-
-    def ahead(op, first, last, step, scratch):
-        prefer_wide()
-        count, p = last * op[layout.Z_ROW], element(op[layout.PARAMETERS], scratch, 0)
-        z, a = view(op[layout.Z], scratch, 0, count), view(op[layout.A], scratch, 0, count)
-        for i in range(count):
-            a[i] = f(z[i], p)
-
-    def backwards(op, first, last, step, scratch):
-        prefer_wide()
-        count, p = last * op[layout.Z_ROW], element(op[layout.PARAMETERS], scratch, 0)
-        z, a = view(op[layout.Z], scratch, 0, count), view(op[layout.A], scratch, 0, count)
-        d = view(op[layout.D], scratch, 0, count)
-        for i in range(count):
-            d[i] = d[i] * slope(z[i], a[i], p)
-
-    return [_address(ahead), _address(backwards)]
-
-
-def _address(function: Callable[..., Any]) -> int:
-    """A loop's address, compiled as kernels are but kept nowhere."""
-    kernel = numba.cfunc(jit.kernel_signature(numba.float32), fastmath=jit.SAFE, error_model="numpy")(function)
-    KEPT.append(kernel)
-    return int(kernel.address)
-
-
-KEPT: list[Any] = []
-
-
-# ---- by hand: losses, row by row
-
-
-def mse_loss(op, first, last, step, scratch):
-    prefer_wide()
-    outputs = op[layout.OUTPUTS]
-    losses, share = view(op[layout.ROW_LOSS], scratch, 0, last), F(1) / F(outputs)
-    scale = share / F(step[layout.BATCH])
-    for r in range(first, last):
-        y = view(op[layout.A], scratch, r * op[layout.A_ROW], outputs)
-        d = view(op[layout.D], scratch, r * op[layout.D_ROW], outputs)
-        t = view(op[layout.TARGET], scratch, r * op[layout.TARGET_ROW], outputs)
-        total = F(0)
-        for k in range(outputs):
-            e = y[k] - t[k]
-            total += e * e
-            d[k] = F(2) * e * scale
-        losses[r] = total * share
-
-
-def huber_loss(op, first, last, step, scratch):
-    prefer_wide()
-    outputs, delta = op[layout.OUTPUTS], element(op[layout.PARAMETERS], scratch, 0)
-    losses, share = view(op[layout.ROW_LOSS], scratch, 0, last), F(1) / F(outputs)
-    scale = share / F(step[layout.BATCH])
-    for r in range(first, last):
-        y = view(op[layout.A], scratch, r * op[layout.A_ROW], outputs)
-        d = view(op[layout.D], scratch, r * op[layout.D_ROW], outputs)
-        t = view(op[layout.TARGET], scratch, r * op[layout.TARGET_ROW], outputs)
-        total = F(0)
-        for k in range(outputs):
-            e = y[k] - t[k]
-            size = abs(e)
-            total += HALF * e * e if size <= delta else delta * (size - HALF * delta)
-            d[k] = (delta if e > delta else (-delta if e < -delta else e)) * scale
-        losses[r] = total * share
-
-
-def sigmoid_loss(op, first, last, step, scratch):
-    prefer_wide()
-    outputs = op[layout.OUTPUTS]
-    losses, share = view(op[layout.ROW_LOSS], scratch, 0, last), F(1) / F(outputs)
-    scale = share / F(step[layout.BATCH])
-    for r in range(first, last):
-        y = view(op[layout.A], scratch, r * op[layout.A_ROW], outputs)
-        d = view(op[layout.D], scratch, r * op[layout.D_ROW], outputs)
-        t = view(op[layout.TARGET], scratch, r * op[layout.TARGET_ROW], outputs)
-        total = F(0)
-        for k in range(outputs):
-            e = exp(-abs(y[k]))
-            total += (F(0) if y[k] < F(0) else y[k]) - y[k] * t[k] + log1p(e)
-            d[k] = ((e if y[k] < F(0) else F(1)) / (F(1) + e) - t[k]) * scale
-        losses[r] = total * share
-
-
-def softmax_loss(op, first, last, step, scratch):
-    prefer_wide()
-    outputs = op[layout.OUTPUTS]
-    losses, labels = view(op[layout.ROW_LOSS], scratch, 0, last), ints(op[layout.TARGET])
-    scale = F(1) / F(step[layout.BATCH])
-    for r in range(first, last):
-        y = view(op[layout.A], scratch, r * op[layout.A_ROW], outputs)
-        d = view(op[layout.D], scratch, r * op[layout.D_ROW], outputs)
-        largest, total = y[0], F(0)
-        for k in range(1, outputs):
-            largest = max(largest, y[k])
-        for k in range(outputs):
-            d[k] = exp(y[k] - largest)
-        for k in range(outputs):
-            total += d[k]
-        losses[r] = log(total) + largest - y[labels[r]]
-        for k in range(outputs):
-            d[k] = d[k] / total * scale
-        d[labels[r]] -= scale
-
-
-LOSSES = {
-    "mse": mse_loss,
-    "huber": huber_loss,
-    "sigmoid_cross_entropy": sigmoid_loss,
-    "softmax_cross_entropy": softmax_loss,
-}
-
-
-# ---- by hand: optimizers, over a unit of weights and their states
-
-
-def sgd(w, g, count, stride, hyper):
-    weights, gradients = numba.carray(w, count), numba.carray(g, count)
-    rate, decay = hyper[0], hyper[1]
-    for i in range(count):
-        weights[i] -= rate * (gradients[i] + decay * weights[i])
-
-
-def momentum(w, g, count, stride, hyper):
-    both, gradients = numba.carray(w, 2 * count), numba.carray(g, count)
-    rate, decay, past = hyper[0], hyper[1], hyper[FIRST]
-    for i in range(count):
-        both[count + i] = past * both[count + i] + gradients[i] + decay * both[i]
-        both[i] -= rate * both[count + i]
-
-
-def adam(w, g, count, stride, hyper):
-    all_of, gradients = numba.carray(w, 3 * count), numba.carray(g, count)
-    rate, decay, step, beta1, beta2, epsilon = (
-        hyper[0],
-        hyper[1],
-        hyper[2],
-        hyper[FIRST],
-        hyper[FIRST + 1],
-        hyper[FIRST + 2],
-    )
-    first, second = F(1) / (F(1) - beta1**step), F(1) / (F(1) - beta2**step)
-    for i in range(count):
-        gradient = gradients[i] + decay * all_of[i]
-        m = beta1 * all_of[count + i] + (F(1) - beta1) * gradient
-        v = beta2 * all_of[2 * count + i] + (F(1) - beta2) * gradient * gradient
-        all_of[count + i], all_of[2 * count + i] = m, v
-        all_of[i] -= rate * (m * first) / (F(math.sqrt(v * second)) + epsilon)
-
-
-def rmsprop(w, g, count, stride, hyper):
-    both, gradients = numba.carray(w, 2 * count), numba.carray(g, count)
-    rate, decay, rho, epsilon = hyper[0], hyper[1], hyper[FIRST], hyper[FIRST + 1]
-    for i in range(count):
-        gradient = gradients[i] + decay * both[i]
-        v = rho * both[count + i] + (F(1) - rho) * gradient * gradient
-        both[count + i] = v
-        both[i] -= rate * gradient / (F(math.sqrt(v)) + epsilon)
-
-
-def lion(w, g, count, stride, hyper):
-    both, gradients = numba.carray(w, 2 * count), numba.carray(g, count)
-    rate, decay, beta1, beta2 = hyper[0], hyper[1], hyper[FIRST], hyper[FIRST + 1]
-    for i in range(count):
-        mixed = beta1 * both[count + i] + (F(1) - beta1) * gradients[i]
-        sign = F(1) if mixed > F(0) else (F(-1) if mixed < F(0) else mixed)
-        both[count + i] = beta2 * both[count + i] + (F(1) - beta2) * gradients[i]
-        both[i] -= rate * (sign + decay * both[i])
-
-
-OPTIMIZERS = {"sgd": sgd, "momentum": momentum, "adam": adam, "rmsprop": rmsprop, "lion": lion}
-
-
-def update_address(function: Callable[..., Any]) -> int:
-    signature = blocks.update_signature(numba.float32)
-    kernel = numba.cfunc(signature, fastmath=jit.SAFE, error_model="numpy")(function)
-    KEPT.append(kernel)
-    return int(kernel.address)
-
-
 # ---- measuring
 
 
@@ -386,20 +113,20 @@ def contestants(component: Component) -> tuple[dict[str, Callable[[], Any]], int
             blocks.activation_backward(component, "float32"),
         ]
         calls = {"numbann": block.calls(made)}
-        if name in ACTIVATIONS:
-            calls["by hand"] = block.calls(activation_by_hand(*ACTIVATIONS[name]))
+        if name in by_hand.ACTIVATIONS:
+            calls["by hand"] = block.calls(by_hand.activation_addresses(*by_hand.ACTIVATIONS[name]))
         return calls, ROWS * WIDTH
     if component.kind == "loss":
         width = CLASSES
         block = Block(component, LOSS_ROWS, width, LOSS_ROW)
         calls = {"numbann": block.calls([blocks.loss_kernel(component, "float32")])}
-        if name in LOSSES:
-            calls["by hand"] = block.calls([_address(LOSSES[name])])
+        if name in by_hand.LOSSES:
+            calls["by hand"] = block.calls([by_hand.address(by_hand.LOSSES[name])])
         return calls, LOSS_ROWS * width
     configured = component.configured()
     calls = {"numbann": update_call(configured, blocks.optimizer_kernel(configured, "float32"))}
-    if name in OPTIMIZERS:
-        calls["by hand"] = update_call(configured, update_address(OPTIMIZERS[name]))
+    if name in by_hand.OPTIMIZERS:
+        calls["by hand"] = update_call(configured, by_hand.update_address(by_hand.OPTIMIZERS[name]))
     return calls, WEIGHTS
 
 

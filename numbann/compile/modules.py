@@ -22,7 +22,7 @@ def load(text: str) -> ModuleType:
     name = "numbann_generated_" + hashlib.sha256(text.encode()).hexdigest()[:20]
     path = cache_folder() / f"{name}.py"
     if cache_works() and not (path.is_file() and path.read_bytes() == text.encode()):
-        _write(path, text)
+        write(path, text.encode())
     module = ModuleType(name)
     module.__file__ = str(path)
     sys.modules[name] = module
@@ -30,8 +30,8 @@ def load(text: str) -> ModuleType:
     return module
 
 
-def _write(path: Path, text: str) -> None:
+def write(path: Path, content: bytes) -> None:
     """Write a file so that no other process ever sees a part of it."""
-    with tempfile.NamedTemporaryFile("w", encoding="utf-8", dir=path.parent, suffix=".tmp", delete=False) as file:
-        file.write(text)
+    with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".tmp", delete=False) as file:
+        file.write(content)
     os.replace(file.name, path)

@@ -56,6 +56,19 @@ def kernel(function: Callable[..., Any]) -> Any:
     return cuda.jit(function)
 
 
+def kernel_of(threads: int) -> Callable[[Callable[..., Any]], Any]:
+    """As `kernel`, for blocks of so many threads, of which a multiprocessor need hold no more than one.
+
+    Without these bounds the assembler saves registers, and loads from memory at the last moment.
+    """
+    return kernel if SIMULATED else cuda.jit(launch_bounds=(threads, 1))
+
+
+def bounds_of(function: Any) -> Any:
+    """The bounds of a kernel that has some."""
+    return getattr(function, "targetoptions", {}).get("launch_bounds")
+
+
 _DEVICE = threading.RLock()
 
 
@@ -77,8 +90,10 @@ def ptx(function: Callable[..., Any], arguments: tuple[Any, ...], capability: Ca
     """A kernel's PTX for a compute capability and types of arguments; no GPU is needed."""
     if SIMULATED:
         raise DeviceError("PTX is not made in the simulator; unset NUMBA_ENABLE_CUDASIM")
-    with _stand_in(capability):
-        text, _ = cuda.compile_ptx(getattr(function, "py_func", function), types.void(*arguments), cc=capability)
+    here = cuda.is_available() and capability_in_use() == capability
+    python = getattr(function, "py_func", function)
+    with contextlib.nullcontext() if here else _stand_in(capability):
+        text, _ = cuda.compile_ptx(python, types.void(*arguments), cc=capability, launch_bounds=bounds_of(function))
     return str(text)
 
 
@@ -129,6 +144,17 @@ def require(index: int = 0) -> None:
     cuda.select_device(index)
 
 
+def capability_in_use() -> Capability:
+    """The compute capability of the GPU in use."""
+    major, minor = cuda.get_current_device().compute_capability
+    return major, minor
+
+
+def index() -> int:
+    """The number of the GPU in use."""
+    return 0 if SIMULATED else int(cuda.get_current_device().id)
+
+
 def name() -> str:
     """The name of the GPU in use."""
     found = "simulator" if SIMULATED else cuda.get_current_device().name
@@ -155,31 +181,6 @@ def launcher(kernel: Any, grid: Any, threads: Any = THREADS, stream: Any = 0) ->
         config.CUDA_LOW_OCCUPANCY_WARNINGS = before
 
 
-def recorded(launch: Callable[[Any], None]) -> Callable[[], None] | None:
-    """What `launch` launches on the stream it is given, as a CUDA graph; None where there are none.
-
-    What is given back launches the graph, and waits for the GPU before and after it.
-    """
-    if SIMULATED:
-        return lambda: launch(0)
-    try:
-        from cuda.core import Device
-
-        stream = Device(cuda.get_current_device().id).create_stream()
-        builder = stream.create_graph_builder().begin_building()
-        launch(builder)
-        graph = builder.end_building().complete()
-    except Exception:  # whatever it is that this driver or version lacks: the launches can be done one by one
-        return None
-
-    def play() -> None:
-        cuda.synchronize()
-        graph.launch(stream)
-        stream.sync()
-
-    return play
-
-
 def array(value: Any) -> Any:
     """A view of anything with __cuda_array_interface__ as a device array of numba's; TypeError for all else."""
     if getattr(value, "__cuda_ndarray__", False):
@@ -191,7 +192,18 @@ def array(value: Any) -> Any:
     return cuda.as_cuda_array(value)
 
 
+def stream_address(stream: Any) -> int:
+    """A stream as libraries other than numba-cuda take it; 0 is the default one."""
+    return 0 if SIMULATED or stream is None or isinstance(stream, int) else int(stream.__cuda_stream__()[1])
+
+
 # ---- memory
+
+
+def address(array: Any) -> int:
+    """Where an array on the GPU begins."""
+    interface = array.__array_interface__ if SIMULATED else array.__cuda_array_interface__
+    return int(interface["data"][0])
 
 
 def processors() -> int:

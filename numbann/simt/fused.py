@@ -153,7 +153,7 @@ class _Slice:
 
 @functools.cache
 def network(shape: Shape, forwards: tuple[Any, ...], loss: Any, last: Any, backs: tuple[Any, ...]) -> Any:
-    """The kernel.  forwards: what each layer's product calls; loss: of a row; last: what the gradient to the outputs
+    """The kernel.  forwards: what each layer's product calls; loss: of rows; last: what the gradient to the outputs
     goes through (None: nothing); backs: what the product of the gradient calls in each layer but the last.
     """
     ahead, back = shape.products()
@@ -390,8 +390,7 @@ def _turn(shape: Shape, loss: Any, last: Any) -> Any:
     @inner
     def turn(arena, work, data, ints, step, first, here, own):
         tile, batch, thread = own[0], batch_rows(ints, step), cuda.threadIdx.x & LAST
-        for r in range(thread, here, THREADS):
-            loss(work, data, ints, at, step, first + r, batch)
+        loss(work, data, ints, at, step, (first, first + here, batch), thread, THREADS)
         cuda.syncthreads()
         if finishes:
             for e in range(turns):

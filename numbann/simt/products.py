@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 
 from numbann.simt import op
-from numbann.simt.device import SIMULATED, cuda, inner, kernel
+from numbann.simt.device import SIMULATED, cuda, inner, kernel, kernel_of
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,6 @@ class Tile:
 
 
 TILES = (Tile(128, 128, 8, 8, 8), Tile(64, 64, 16, 4, 4), Tile(32, 32, 32, 2, 2), Tile(16, 16, 64, 1, 1))
-PADDING = 4  # elements after a slice's row, so that the rows of a column lie in several banks
 
 
 def choose(rows: int, columns: int, processors: int) -> Tile:
@@ -123,6 +122,7 @@ FROM_WORK, IN_ORDER, SHUFFLED = (
     2,
 )  # where x is: rows of work, or rows of data, as they lie or in the epoch's order
 ARENA, WORK, DATA = 0, 1, 2
+UNROLLED = 8  # steps of the depth, so that the loads of one are hidden behind the sums of others
 
 
 @inner
@@ -221,7 +221,7 @@ def forward(finish: Any, dtype: str, tile: Tile, source: int, cut: Cut | None = 
     x = _Factor(WORK if source == FROM_WORK else DATA, along=True, source=source)
     multiply = _multiply(dtype, tile, x, _Factor(ARENA, along=False), last)
 
-    @kernel
+    @kernel_of(tile.threads)
     def dense_forward(arena, work, data, ints, layer, step):
         step += ints[op.BEGUN]
         at = op.HEAD + layer * op.WIDTH
@@ -239,7 +239,7 @@ def delta(finish: Any, dtype: str, tile: Tile, cut: Cut | None = None) -> Any:
     take, part = (finish if cut is None else keep_part(cut, False)), slice_of(cut)
     multiply = _multiply(dtype, tile, _Factor(WORK, along=True), _Factor(ARENA, along=True), take)
 
-    @kernel
+    @kernel_of(tile.threads)
     def dense_delta(arena, work, data, ints, layer, step):
         step += ints[op.BEGUN]
         at = op.HEAD + layer * op.WIDTH
@@ -256,7 +256,7 @@ def gradient(finish: Any, dtype: str, tile: Tile, source: int, cut: Cut | None =
     """The kernel that gives x' d, and below it the sums of d, to `finish`."""
     multiply = _gradient(finish, dtype, tile, source, cut)
 
-    @kernel
+    @kernel_of(tile.threads)
     def dense_gradient(arena, work, data, ints, layer, step):
         multiply(arena, work, data, ints, op.HEAD + layer * op.WIDTH, step + ints[op.BEGUN])
 
@@ -273,7 +273,7 @@ def gradients(finish: Any, dtype: str, tile: Tile, cut: Cut | None = None) -> An
     multiply = _gradient(finish, dtype, tile, FROM_WORK, cut)
     rows_of_tile, columns_of_tile, slices = tile.rows, tile.columns, 1 if cut is None else cut.slices
 
-    @kernel
+    @kernel_of(tile.threads)
     def dense_gradients(arena, work, data, ints, layer, step):
         at = op.HEAD + cuda.blockIdx.z // slices * op.WIDTH
         inputs, outputs = ints[at + op.INPUTS], ints[at + op.OUTPUTS]
@@ -316,47 +316,63 @@ class _Factor:
 
 
 @functools.cache
-def _fetcher(factor: _Factor, dtype: str, length: int, depth: int, threads: int) -> tuple[Any, Any]:
-    """Device functions: a thread's share of a slice of a factor, length x depth, to registers, and from there on."""
+def _fetcher(factor: _Factor, dtype: str, length: int, depth: int, threads: int) -> tuple[Any, Any, Any, Any]:
+    """Device functions of a thread's share of the slices of a factor, length x depth: where it lies; from there to
+    registers, the first rows of a slice or all of them; and from registers to shared memory.
+
+    Beyond the edge of the product the last row or column is read again: nothing becomes of what it gives.
+    """
     number = np.dtype(dtype).type
     zero, one = number(0), number(1)
-    count, along, ones, array, row = (
-        length * depth // threads,
-        factor.along,
-        factor.ones,
-        factor.array,
-        row_of(factor.source),
-    )
+    count, along, ones, array = length * depth // threads, factor.along, factor.ones, factor.array
+    row, steady = row_of(factor.source), factor.along or factor.source == FROM_WORK
 
     @inner
-    def place(element):
+    def place(e):
         """The place (k, m) of an element, so that neighbours lie side by side in the factor's rows."""
+        element = cuda.threadIdx.x + e * threads
         if along:
             return element % depth, element // depth
         return element // length, element % length
 
     @inner
-    def fetch(arena, work, data, ints, start, factor, m_start, m_end, k_start, k_end, registers):
+    def find(ints, start, factor, m_start, m_end, offsets):
         for e in range(count):
-            k, m = place(cuda.threadIdx.x + e * threads)
-            k, m = k + k_start, m + m_start
-            value = zero
-            if k < k_end and m < m_end:
-                r, column = (m, k) if along else (k, m)
-                if ones and column == factor[1]:
-                    value = one
-                else:
-                    at = factor[0] + row(ints, start, r) * factor[1] + column
-                    value = arena[at] if array == ARENA else (work[at] if array == WORK else data[at])
-            registers[e] = value
+            k, m = place(e)
+            m = min(m + m_start, m_end - 1)
+            if along:
+                offsets[e] = np.uint64(factor[0] + row(ints, start, m) * factor[1] + k)
+            else:
+                column = min(m, factor[1] - 1) if ones else m
+                offsets[e] = np.uint64(factor[0] + (row(ints, start, k) * factor[1] if steady else 0) + column)
 
     @inner
-    def store(registers, shared):
-        for e in range(count):
-            k, m = place(cuda.threadIdx.x + e * threads)
-            shared[k, m] = registers[e]
+    def element(arena, work, data, ints, start, factor, k, m, offset):
+        if ones and m == factor[1]:
+            return one
+        at = offset if steady else offset + np.uint64(row(ints, start, k) * factor[1])
+        return arena[at] if array == ARENA else (work[at] if array == WORK else data[at])
 
-    return fetch, store
+    def fetch(whole):
+        @inner
+        def fetched(arena, work, data, ints, start, factor, m_start, k_start, here, offsets, registers):
+            for e in range(count):
+                k, m = place(e)
+                registers[e] = zero
+                if whole or k < here:
+                    registers[e] = element(arena, work, data, ints, start, factor, k + k_start, m + m_start, offsets[e])
+                if steady:
+                    offsets[e] += np.uint64(here if along else here * factor[1])
+
+        return fetched
+
+    @inner
+    def store(registers, shared, buffer):
+        for e in range(count):
+            k, m = place(e)
+            shared[buffer, k, m] = registers[e]
+
+    return find, fetch(False), fetch(True), store
 
 
 def _multiply(dtype: str, tile: Tile, left: _Factor, right: _Factor, finish: Callable[..., Any]) -> Any:
@@ -388,46 +404,97 @@ def _multiply(dtype: str, tile: Tile, left: _Factor, right: _Factor, finish: Cal
 
 @functools.cache
 def _sums(dtype: str, tile: Tile, left: _Factor, right: _Factor) -> Any:
-    """The device function of the sums of a thread: those of a small block of the tile."""
+    """The device function of the sums of a thread: those of a small block of the tile.
+
+    The first slice is the one that may be short.  While a slice is multiplied the next one is on its way to registers;
+    from there it goes to the other one of two buffers, so that the threads wait for each other once a slice.
+    """
     number, threads = np.dtype(dtype).type, tile.threads
     rows, columns, depth, down, across = tile.rows, tile.columns, tile.depth, tile.down, tile.across
     lefts, rights = rows * depth // threads, columns * depth // threads
-    shift, vector = tile.shift, tile.vector
-    mask = (1 << shift) - 1
     alignment = None if SIMULATED else 16
-    left_stride, right_stride = rows // down * vector, columns // across * vector
-    left_width, right_width = rows + PADDING, columns + PADDING
-    fetch_left, store_left = _fetcher(left, dtype, rows, depth, threads)
-    fetch_right, store_right = _fetcher(right, dtype, columns, depth, threads)
+    left_width, right_width = rows + tile.vector, columns + tile.vector
+    find_left, first_left, fetch_left, store_left = _fetcher(left, dtype, rows, depth, threads)
+    find_right, first_right, fetch_right, store_right = _fetcher(right, dtype, columns, depth, threads)
+    multiply_slice = _slices(dtype, tile)
 
     @inner
     def add_up(arena, work, data, ints, start, left, right, size, sums):
-        left_tile = cuda.shared.array((depth, left_width), number, alignment=alignment)
-        right_tile = cuda.shared.array((depth, right_width), number, alignment=alignment)
+        left_tiles = cuda.shared.array((2, depth, left_width), number, alignment=alignment)
+        right_tiles = cuda.shared.array((2, depth, right_width), number, alignment=alignment)
         lefts_next, rights_next = cuda.local.array(lefts, number), cuda.local.array(rights, number)
-        x, y = cuda.local.array(down, number), cuda.local.array(across, number)
-        over, under = cuda.threadIdx.x & mask, cuda.threadIdx.x >> shift
+        lefts_at, rights_at = cuda.local.array(lefts, np.uint64), cuda.local.array(rights, np.uint64)
         m_end, n_end, k_end = size
         m_start, n_start = cuda.blockIdx.x * rows, cuda.blockIdx.y * columns
+        k_next, buffer = (k_end - 1) % depth + 1, 0
         for i in range(down):
             for j in range(across):
                 sums[i, j] = number(0)
-        fetch_left(arena, work, data, ints, start, left, m_start, m_end, 0, k_end, lefts_next)
-        fetch_right(arena, work, data, ints, start, right, n_start, n_end, 0, k_end, rights_next)
-        for k_next in range(depth, k_end + depth, depth):
+        find_left(ints, start, left, m_start, m_end, lefts_at)
+        find_right(ints, start, right, n_start, n_end, rights_at)
+        first_left(arena, work, data, ints, start, left, m_start, 0, k_next, lefts_at, lefts_next)
+        first_right(arena, work, data, ints, start, right, n_start, 0, k_next, rights_at, rights_next)
+        store_left(lefts_next, left_tiles, 0)
+        store_right(rights_next, right_tiles, 0)
+        cuda.syncthreads()
+        while k_next < k_end:
+            fetch_left(arena, work, data, ints, start, left, m_start, k_next, depth, lefts_at, lefts_next)
+            fetch_right(arena, work, data, ints, start, right, n_start, k_next, depth, rights_at, rights_next)
+            multiply_slice(left_tiles[buffer], right_tiles[buffer], sums)
+            buffer = 1 - buffer
+            store_left(lefts_next, left_tiles, buffer)
+            store_right(rights_next, right_tiles, buffer)
             cuda.syncthreads()
-            store_left(lefts_next, left_tile)
-            store_right(rights_next, right_tile)
-            cuda.syncthreads()
-            fetch_left(arena, work, data, ints, start, left, m_start, m_end, k_next, k_end, lefts_next)
-            fetch_right(arena, work, data, ints, start, right, n_start, n_end, k_next, k_end, rights_next)
-            for k in range(depth):
-                for i in range(down):
-                    x[i] = left_tile[k, i // vector * left_stride + under * vector + i % vector]
-                for j in range(across):
-                    y[j] = right_tile[k, j // vector * right_stride + over * vector + j % vector]
-                for i in range(down):
-                    for j in range(across):
-                        sums[i, j] += x[i] * y[j]
+            k_next += depth
+        multiply_slice(left_tiles[buffer], right_tiles[buffer], sums)
 
     return add_up
+
+
+@functools.cache
+def _outer(dtype: str, tile: Tile) -> Any:
+    """The device function that adds a column of the left slice by a row of the right one to a thread's sums."""
+    number, down, across, vector = np.dtype(dtype).type, tile.down, tile.across, tile.vector
+    shift, mask = tile.shift, (1 << tile.shift) - 1
+    left_stride, right_stride = tile.rows // down * vector, tile.columns // across * vector
+
+    @inner
+    def outer(left_tile, right_tile, k, sums):
+        x, y = cuda.local.array(down, number), cuda.local.array(across, number)
+        over, under = cuda.threadIdx.x & mask, cuda.threadIdx.x >> shift
+        for i in range(down):
+            x[i] = left_tile[k, i // vector * left_stride + under * vector + i % vector]
+        for j in range(across):
+            y[j] = right_tile[k, j // vector * right_stride + over * vector + j % vector]
+        for i in range(down):
+            for j in range(across):
+                sums[i, j] += x[i] * y[j]
+
+    return outer
+
+
+def _slices(dtype: str, tile: Tile) -> Any:
+    """The device function that adds the product of two slices, some steps of the depth at a time without a loop."""
+    depth, together = tile.depth, min(tile.depth, UNROLLED)
+    outers = _repeated(_outer(dtype, tile), together)
+
+    @inner
+    def multiply_slice(left_tile, right_tile, sums):
+        for k in range(0, depth, together):
+            outers(left_tile, right_tile, k, sums)
+
+    return multiply_slice
+
+
+def _repeated(once: Any, count: int) -> Any:
+    """The device function that calls another for k, k + 1, ...: without a loop, which would be left as one."""
+    if count == 1:
+        return once
+    half, before = count // 2, _repeated(once, count // 2)
+
+    @inner
+    def repeated(left_tile, right_tile, k, sums):
+        before(left_tile, right_tile, k, sums)
+        before(left_tile, right_tile, k + half, sums)
+
+    return repeated

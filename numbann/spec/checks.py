@@ -105,8 +105,6 @@ def _cuda_faults(spec: Spec, registry: Registry) -> Iterator[Found]:
             f"{spec.optimizer.type} works on whole matrices, and train.device {shown(spec.train.device)} does not; "
             'give train.device "cpu", or another optimizer, such as "adam"',
         )
-    if spec.train.diagnostics:
-        yield ("train", "diagnostics"), 'looks into layers on the CPU only; leave it out, or give train.device "cpu"'
 
 
 def is_solver(spec: Spec, registry: Registry) -> bool:

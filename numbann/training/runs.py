@@ -55,8 +55,7 @@ def _engine(job: Job, tell: Callback) -> Any:
     if nothing_cached():
         tell(Compiling())
     train = job.resolved.spec.train
-    device = "cpu" if train.device == "auto" and train.diagnostics else train.device
-    return make_engine(job.plan, device, train.threads, len(job.dataset.train.x))
+    return make_engine(job.plan, train.device, train.threads, len(job.dataset.train.x))
 
 
 def resume(

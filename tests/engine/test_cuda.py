@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ import pytest
 
 pytest.importorskip("numba_cuda")
 
+from column_major import stand_in
 from networks import make_data, make_plan
 
 import numbann
@@ -143,10 +145,47 @@ def test_weights_in_slices(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_steps_of_a_graph(monkeypatch: pytest.MonkeyPatch) -> None:
-    """In the simulator the graph is its launches; the count of steps goes on in it, and the last step is apart."""
+    """In the simulator the graph is its launches; the count of steps goes on in it, and the last ones have one too."""
     monkeypatch.setattr(launching, "TOGETHER", 2)
     plan = plan_of({"sizes": (3, 4, 2), "batch": 1, "optimizer": "adam", "between": [{"dropout": 0.3}]})
     same(trained(make_engine(plan, "cuda")), trained(Engine(plan, 1)), plan.dtype)
+
+
+LIBRARY = ("residual at the input", "norm and trained activation", "alpha dropout", "rows", "clipped")
+
+
+@pytest.mark.skipif(not SIMULATED, reason="needs the simulator, whose arrays are NumPy's")
+@pytest.mark.parametrize("name", LIBRARY)
+def test_products_by_cublas(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """All products in the first steps of a graph, then the last batch, which is smaller, and inference."""
+    monkeypatch.setattr(fused, "WIDEST", 0)
+    monkeypatch.setattr(launching, "TOGETHER", 1)
+    twin = stand_in(monkeypatch)
+    compare(name)
+    outputs, rows = 5, ROWS - BATCH  # of the residual network's layers
+    assert name != "residual at the input" or (outputs, outputs, rows) in twin.sizes  # the gradient of a smaller batch
+
+
+@pytest.mark.skipif(not SIMULATED, reason="needs the simulator, whose arrays are NumPy's")
+def test_large_products_by_cublas_beside_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fused, "WIDEST", 0)
+    twin = stand_in(monkeypatch, least=2 * BATCH * 5 * 6)
+    plan = plan_of({"sizes": (6, 5, 5, 2), "optimizer": "adam", "activation": "relu"})
+    with make_engine(plan, "cuda") as engine:
+        found = trained(engine)
+        first, inference = {(5, rows, 6) for rows in (4, 3, 7)}, {(5, 7, 5)}
+        assert set(twin.sizes) == first | {(5, 6, 4), (5, 6, 3)} | inference
+    same(found, trained(Engine(plan, 1)), plan.dtype)
+
+
+def test_training_in_every_thread() -> None:
+    """cuda-core asks each thread for its device, and what fails there would only be a warning."""
+    plan, losses = plan_of({"sizes": (3, 2)}), []
+    for _ in range(2):
+        thread = threading.Thread(target=lambda: losses.append(trained(make_engine(plan, "cuda"))["losses"]))
+        thread.start()
+        thread.join()
+    np.testing.assert_array_equal(*losses)
 
 
 def test_states_move_between_devices() -> None:
@@ -182,6 +221,21 @@ def test_weights_and_predictions() -> None:
     assert engine.predict_raw(np.zeros((1, 3)), np.zeros(3), np.ones(3)) is None
 
 
+def test_a_look_inside_is_the_cpus() -> None:
+    """At the weights that training moves, not at their average."""
+    plan = plan_of(CASES["trained activation, average"])
+    x, t = make_data(plan, ROWS)
+    with make_engine(plan, "cuda") as engine, Engine(plan, 1) as twin:
+        trained(engine)
+        trained(twin)
+        for weight in (None, np.linspace(0, 2, ROWS)):
+            for fact, expected in zip(engine.probe(x, t, weight), twin.probe(x, t, weight), strict=True):
+                for name, found in vars(fact).items():
+                    wanted = getattr(expected, name)
+                    assert (found is None) == (wanted is None), name
+                    np.testing.assert_allclose(np.float64(found), np.float64(wanted), **EXACT[plan.dtype])
+
+
 def test_more_rows_than_go_together(monkeypatch: pytest.MonkeyPatch) -> None:
     from numbann.engine.cuda import engine as module
 
@@ -201,8 +255,6 @@ def test_what_a_gpu_does_not_do() -> None:
         make_engine(plan_of({"sizes": (3, 2), "optimizer": "lamb"}), "cuda")
     with pytest.raises(DeviceError, match="cuda:99: there is no such GPU"):
         make_engine(plan_of({"sizes": (3, 2)}), "cuda:99")
-    with pytest.raises(DeviceError, match=r"train.diagnostics"):
-        make_engine(plan_of({"sizes": (3, 2)}), "cuda").probe(np.zeros((1, 3)), np.zeros((1, 2)))
 
 
 def test_no_room_says_what_was_needed(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -216,7 +268,7 @@ def test_no_room_says_what_was_needed(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_run_from_a_spec(write_spec: Callable[..., Path], here: Path) -> None:
-    spec = write_spec(train={"epochs": 2, "batch_size": 64})
+    spec = write_spec(train={"epochs": 2, "batch_size": 64, "diagnostics": True})
     twin = numbann.train(spec, output="twin", device="cpu")
     run = numbann.train(spec, output="run", device="cuda", overrides={"train.epochs": 1})
     manifest = json.loads((here / "run" / "manifest.json").read_bytes())
@@ -225,6 +277,8 @@ def test_a_run_from_a_spec(write_spec: Callable[..., Path], here: Path) -> None:
     run = numbann.resume("run", epochs=2, device="cpu")
     for one, other in zip(run.history, twin.history, strict=True):
         assert one["train_loss"] == pytest.approx(other["train_loss"], rel=1e-4)
+        for facts, expected in zip(one["diagnostics"], other["diagnostics"], strict=True):
+            assert facts["gradient_norm"] == pytest.approx(expected["gradient_norm"], rel=1e-3)
     model = numbann.load("run", device="cuda")
     x = np.array([[0.0, 3.0], [3.0, 0.0]])
     np.testing.assert_allclose(model.predict_proba(x), twin.model.predict_proba(x), rtol=1e-3)

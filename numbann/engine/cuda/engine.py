@@ -13,11 +13,13 @@ from typing import Any
 
 import numpy as np
 
+from numbann.compile import cuda as compiled
 from numbann.engine import random
+from numbann.engine.cpu import engine as cpu
 from numbann.engine.cpu.feeding import Inputs, portions
+from numbann.engine.cpu.probe import Facts
 from numbann.engine.cpu.team import available_cpus
 from numbann.engine.cpu.weighting import Shares, means, weighted_mean
-from numbann.engine.cuda import launching
 from numbann.engine.cuda.launching import Table
 from numbann.engine.cuda.layout import Layout
 from numbann.engine.cuda.refusals import refusal
@@ -37,7 +39,7 @@ Progress = Callable[[int, int], None]
 
 
 class Engine:
-    """A network on a GPU.  threads: what the engine for the CPU would be given; no use is made of it."""
+    """A network on a GPU.  threads: those of `probe`, which is the CPU's."""
 
     def __init__(self, plan: Plan, threads: int | str = "auto", index: int = 0) -> None:
         if reason := refusal(plan):
@@ -49,12 +51,20 @@ class Engine:
         self._arena = device.filled(np.zeros(self._layout.size, plan.dtype), "parameters and states")
         self._training: _Training | None = None
         self._inference: dict[tuple[bool, int], Table] = {}
+        self._twin: cpu.Engine | None = None
+        self._misses = compiled.MISSES
         self._lock = threading.Lock()
 
     @property
     def compiled(self) -> int:
-        """No kernel for a GPU is kept on disk, so none is counted as missing there."""
-        return 0
+        """How many kernels had to be compiled since it was made, because the cache did not have them."""
+        return compiled.MISSES - self._misses + (self._twin.compiled if self._twin else 0)
+
+    @property
+    def packages(self) -> tuple[str, ...]:
+        """The packages that this engine alone goes through."""
+        by_library = self._training is not None and self._training.table.by_library
+        return ("numba-cuda", "nvmath-python") if by_library else ("numba-cuda",)
 
     # ---- weights and states
 
@@ -126,15 +136,14 @@ class Engine:
     def epoch(self, index: int, rates: np.ndarray, progress: Progress | None = None) -> float:
         """Train one epoch with a learning rate for each step; the mean over batches of their (weighted) mean loss.
 
-        KeyboardInterrupt comes out between two steps, and steps_done tells which.
+        KeyboardInterrupt comes out between two graphs of steps, and steps_done tells which.
         """
         training = self._loaded()
         training.begin(index, rates, self.steps_done)
         begun, told, steps = self.steps_done, perf_counter(), training.steps
-        for done in training.table.epoch(steps):
+        for done in training.table.epoch():
             self.steps_done = begun + done
             if progress and perf_counter() - told > TICK:
-                device.cuda.synchronize()
                 progress(done, steps)
                 told = perf_counter()
         training.end()
@@ -185,9 +194,13 @@ class Engine:
                         losses[here] = table.read(int(table.ints[op.ROW_LOSS]), len(part))
         return losses, out
 
-    def probe(self, x: np.ndarray, t: np.ndarray, weight: np.ndarray | None = None) -> list[Any]:
-        """A look inside is the CPU's."""
-        raise DeviceError('train.diagnostics: looks into layers on the CPU only; give train.device "cpu"')
+    def probe(self, x: np.ndarray, t: np.ndarray, weight: np.ndarray | None = None) -> list[Facts]:
+        """Each layer's slopes and gradients on rows x (B, I), found by the engine for the CPU for the same weights."""
+        if self._twin is None:
+            self._twin = cpu.Engine(self.plan, self.threads)
+        arena = self._arena.copy_to_host()
+        self._twin.set_parameters({**self._layout.tensors(arena, 0), **self._layout.gathered(arena)})
+        return self._twin.probe(x, t, weight)
 
     # ---- the end
 
@@ -195,6 +208,8 @@ class Engine:
         """Let the GPU's memory go."""
         self._training = None
         self._inference.clear()
+        if self._twin:
+            self._twin.close()
 
     def __enter__(self) -> Engine:
         return self
@@ -223,8 +238,7 @@ class _Training:
             self.table.fill_inputs(first, portion)
         self.table.fill_targets(targets)
         self.table.compile()
-        if self.steps >= launching.TOGETHER:
-            self.table.record()
+        self.table.record(self.steps)
 
     def begin(self, index: int, rates: np.ndarray, done: int) -> None:
         """Send an epoch's order, keys, shares and rates, unless all rows are one batch, which needs no order."""

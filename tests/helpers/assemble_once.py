@@ -1,0 +1,27 @@
+"""A program: makes machine code of two CUDA kernels and prints, as JSON, their sizes and how many it compiled.
+
+    python assemble_once.py
+
+It needs no GPU.  Tests run it in processes of their own, with caches of their choice.
+"""
+
+from __future__ import annotations
+
+import json
+
+from networks import configured
+
+from numbann.compile import cuda
+from numbann.simt import elements, products
+
+
+def main() -> None:
+    """Make it and print what came of it."""
+    component = configured("activation", "softmax").component
+    kernels = products.advance, elements.over_rows(cuda.activation(component, "float32").value)
+    made = [cuda.engine_binary(kernel, "float32", (8, 0), [component]) for kernel in kernels]
+    print(json.dumps({"entries": [one.entry[:12] for one in made], "compiled": cuda.MISSES}))
+
+
+if __name__ == "__main__":
+    main()
