@@ -20,7 +20,7 @@ from numbann.simt.device import SIMULATED, Capability, cuda, ptx
 
 if not SIMULATED:
     from cuda.core import Device, LaunchConfig, Linker, LinkerOptions, ObjectCode, Stream, launch
-    from cuda.pathfinder import load_nvidia_dynamic_lib
+    from cuda.pathfinder import DynamicLibNotFoundError, load_nvidia_dynamic_lib
 
 ENTRY = re.compile(r"\.entry\s+([\w$]+)\(([^)]*)\)")  # of PTX: a kernel's name and its parameters
 LIBRARIES = ("nvvm", "nvJitLink")  # that make machine code
@@ -57,8 +57,16 @@ def loaded(made: Binary) -> Any:
 @functools.cache
 def toolchain() -> tuple[object, ...]:
     """What machine code depends on besides its source: the versions of what makes it."""
-    files = [Path(str(load_nvidia_dynamic_lib(name).abs_path)) for name in LIBRARIES]
-    return version("numba-cuda"), *((file.stat().st_size, file.stat().st_mtime_ns) for file in files)
+    return version("numba-cuda"), *map(_stamp, LIBRARIES)
+
+
+def _stamp(library: str) -> tuple[object, ...]:
+    """Size and time of a library's file."""
+    try:
+        found = Path(str(load_nvidia_dynamic_lib(library).abs_path)).stat()
+    except DynamicLibNotFoundError:  # the driver assembles, then
+        return (library,)
+    return found.st_size, found.st_mtime_ns
 
 
 # ---- launches
