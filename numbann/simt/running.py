@@ -95,7 +95,10 @@ def _passed(array: Any) -> tuple[int, ...]:
 
 
 def recorded(go: Callable[[Any], None]) -> Callable[[], None]:
-    """What `go` launches on the stream it is given, as a CUDA graph: what is given back launches it anew."""
+    """What `go` launches on the stream it is given, as a CUDA graph: what is given back launches it anew.
+
+    If a driver or cuda-core cannot do it, a warning says why, and it is `go` that is called each time.
+    """
     if SIMULATED:
         return lambda: go(None)
     here, default = Device(cuda.get_current_device().id), Stream.from_handle(0)
@@ -104,9 +107,7 @@ def recorded(go: Callable[[Any], None]) -> Callable[[], None]:
         builder = here.create_stream().create_graph_builder().begin_building()
         go(builder)
         graph = builder.end_building().complete()
-    except (
-        Exception
-    ) as error:  # whatever it is that a driver or cuda-core lacks; a fault of `go` shows up without a graph
+    except Exception as error:  # a fault of `go` itself comes out again without a graph
         warnings.warn(f"cuda: steps are launched one by one, since CUDA graphs fail: {error}", stacklevel=2)
         return lambda: go(None)
     return lambda: graph.launch(default)
