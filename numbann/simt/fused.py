@@ -22,7 +22,7 @@ ROWS, GROUP = 16, 4  # of a block, and those of them that a thread does together
 
 @functools.cache
 def network(forwards: tuple[Any, ...], loss: Any, last: Any, backs: tuple[Any, ...], dtype: str) -> Any:
-    """The kernel.  forwards: what each layer's product calls; loss: of a row; last: what the gradient to the outputs
+    """The kernel.  forwards: what each layer's product calls; loss: of rows; last: what the gradient to the outputs
     goes through (None: nothing); backs: what the product of the gradient calls in each layer but the last.
     """
     number = np.dtype(dtype).type
@@ -39,8 +39,7 @@ def network(forwards: tuple[Any, ...], loss: Any, last: Any, backs: tuple[Any, .
             return
         ahead(arena, work, data, ints, step, first, here, tile)
         at = op.HEAD + (count - 1) * op.WIDTH
-        for r in range(thread, here, THREADS):
-            loss(work, data, ints, at, step, first + r, rows)
+        loss(work, data, ints, at, step, (first, first + here, rows), thread, THREADS)
         cuda.syncthreads()
         if finishes:
             outputs = ints[at + op.OUTPUTS]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ import pytest
 
 pytest.importorskip("numba_cuda")
 
+from column_major import stand_in
 from networks import make_data, make_plan
 
 import numbann
@@ -121,6 +123,43 @@ def test_steps_of_a_graph(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(launching, "TOGETHER", 2)
     plan = plan_of({"sizes": (3, 4, 2), "batch": 1, "optimizer": "adam", "between": [{"dropout": 0.3}]})
     same(trained(make_engine(plan, "cuda")), trained(Engine(plan, 1)), plan.dtype)
+
+
+LIBRARY = ("residual at the input", "norm and trained activation", "alpha dropout", "rows", "clipped")
+
+
+@pytest.mark.skipif(not SIMULATED, reason="needs the simulator, whose arrays are NumPy's")
+@pytest.mark.parametrize("name", LIBRARY)
+def test_products_by_cublas(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """All products in the first steps of a graph, then the last batch, which is smaller, and inference."""
+    monkeypatch.setattr(fused, "WIDEST", 0)
+    monkeypatch.setattr(launching, "TOGETHER", 1)
+    twin = stand_in(monkeypatch)
+    compare(name)
+    outputs, rows = 5, ROWS - BATCH  # of the residual network's layers
+    assert name != "residual at the input" or (outputs, outputs, rows) in twin.sizes  # the gradient of a smaller batch
+
+
+@pytest.mark.skipif(not SIMULATED, reason="needs the simulator, whose arrays are NumPy's")
+def test_large_products_by_cublas_beside_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fused, "WIDEST", 0)
+    twin = stand_in(monkeypatch, least=2 * BATCH * 5 * 6)
+    plan = plan_of({"sizes": (6, 5, 5, 2), "optimizer": "adam", "activation": "relu"})
+    with make_engine(plan, "cuda") as engine:
+        found = trained(engine)
+        first, inference = {(5, rows, 6) for rows in (4, 3, 7)}, {(5, 7, 5)}
+        assert set(twin.sizes) == first | {(5, 6, 4), (5, 6, 3)} | inference
+    same(found, trained(Engine(plan, 1)), plan.dtype)
+
+
+def test_training_in_every_thread() -> None:
+    """cuda-core asks each thread for its device, and what fails there would only be a warning."""
+    plan, losses = plan_of({"sizes": (3, 2)}), []
+    for _ in range(2):
+        thread = threading.Thread(target=lambda: losses.append(trained(make_engine(plan, "cuda"))["losses"]))
+        thread.start()
+        thread.join()
+    np.testing.assert_array_equal(*losses)
 
 
 def test_states_move_between_devices() -> None:

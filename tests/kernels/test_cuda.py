@@ -9,6 +9,7 @@ import pytest
 
 pytest.importorskip("numba_cuda")
 
+from column_major import stand_in
 from networks import make_targets
 from variants import variants
 
@@ -115,6 +116,13 @@ def test_products(sizes: tuple[int, int, int], dtype: str) -> None:
         np.testing.assert_allclose(one.copy_to_host(), expected, **close)
 
 
+@pytest.mark.skipif(not SIMULATED, reason="needs the simulator, whose arrays are NumPy's")
+def test_products_by_cublas(monkeypatch: pytest.MonkeyPatch) -> None:
+    twin = stand_in(monkeypatch)
+    test_products((3, 5, 2), "float32")
+    assert twin.sizes == [(2, 3, 5), (2, 3, 5), (5, 3, 2), (2, 5, 3)]
+
+
 def test_products_that_do_not_fit() -> None:
     x, w, b = (put(np.zeros(shape)) for shape in ((2, 3), (4, 5), (5,)))
     with pytest.raises(ShapeError, match=r"matmul: shapes \(2, 3\) and \(4, 5\) do not fit: columns of the first"):
@@ -172,7 +180,7 @@ def test_what_does_not_fit() -> None:
     with pytest.raises(TypeError, match="sgd_step: arrays of float64 and float32; both must be of one type"):
         kernels.sgd_step(z, put(np.zeros((2, 3), np.float32)), 1)
     with pytest.raises(ShapeError, match=r"relu: an array of shape \(3, 2\) is not C-ordered"):
-        kernels.relu(z.T)
+        kernels.relu(put(np.zeros((3, 2), order="F")))
     with pytest.raises(TypeError, match="an array on the GPU is needed, not list"):
         kernels.relu([1.0])
     with pytest.raises(ValueError, match="adam_step: its parameters ask for the state largest; give an array"):

@@ -11,7 +11,7 @@ import pytest
 pytest.importorskip("numba_cuda")
 
 from numbann.simt import op, products
-from numbann.simt.device import SIMULATED, cuda, inner
+from numbann.simt.device import SIMULATED, cuda, inner, launcher
 from numbann.simt.products import FROM_WORK, IN_ORDER, SHUFFLED, Tile
 
 pytestmark = pytest.mark.skipif(not SIMULATED and not cuda.is_available(), reason="needs a GPU or its simulator")
@@ -40,7 +40,7 @@ def run(
     ints = np.append(ints, arrays["order"])
     work = np.append(arrays["work"], np.full(size[0] * size[1], 7, arrays["work"].dtype))
     given = [cuda.to_device(one) for one in (arrays["arena"], work, arrays["data"], ints)]
-    make[tile.blocks(*size), tile.threads](*given, 1, 1)
+    launcher(make, tile.blocks(*size), tile.threads)(*given, 1, 1)
     return given[1].copy_to_host()[len(arrays["work"]) :].reshape(size)
 
 
