@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 
 from numbann.simt import op
-from numbann.simt.device import SIMULATED, THREADS, cuda, inner, kernel
+from numbann.simt.device import SIMULATED, THREADS, cuda, inner, kernel_of
 from numbann.simt.products import SHUFFLED, batch_rows, row_of
 
 WIDEST = 128  # inputs or units of a layer
@@ -168,7 +168,7 @@ def network(shape: Shape, forwards: tuple[Any, ...], loss: Any, last: Any, backs
     alignment, places = (None if SIMULATED else 16), op.HEAD + len(forwards) * op.WIDTH
     turns = -(-places // THREADS)
 
-    @kernel
+    @kernel_of(THREADS)
     def whole(arena, work, data, ints, layer, step):
         step += ints[op.BEGUN]
         first = cuda.blockIdx.x * rows_here

@@ -116,11 +116,8 @@ def divide(
     return best
 
 
-FROM_WORK, IN_ORDER, SHUFFLED = (
-    0,
-    1,
-    2,
-)  # where x is: rows of work, or rows of data, as they lie or in the epoch's order
+# Where x is: rows of work, or of data, as they lie or in the epoch's order, or so but as they lie where start is negative
+FROM_WORK, IN_ORDER, SHUFFLED, EITHER = 0, 1, 2, 3
 ARENA, WORK, DATA = 0, 1, 2
 UNROLLED = 8  # steps of the depth, so that the loads of one are hidden behind the sums of others
 
@@ -153,7 +150,11 @@ def row_of(source: int) -> Any:
     def shuffled(ints, start, row):
         return ints[ints[op.ORDER] + start + row]
 
-    return (in_work, in_order, shuffled)[source]
+    @inner
+    def either(ints, start, row):
+        return ints[ints[op.ORDER] + start + row] if start >= 0 else row
+
+    return (in_work, in_order, shuffled, either)[source]
 
 
 @functools.cache
@@ -254,11 +255,11 @@ def delta(finish: Any, dtype: str, tile: Tile, cut: Cut | None = None) -> Any:
 @functools.cache
 def gradient(finish: Any, dtype: str, tile: Tile, source: int, cut: Cut | None = None) -> Any:
     """The kernel that gives x' d, and below it the sums of d, to `finish`."""
-    multiply = _gradient(finish, dtype, tile, source, cut)
+    multiply, in_work = _gradient(finish, dtype, tile, source, cut), source == FROM_WORK
 
     @kernel_of(tile.threads)
     def dense_gradient(arena, work, data, ints, layer, step):
-        multiply(arena, work, data, ints, op.HEAD + layer * op.WIDTH, step + ints[op.BEGUN])
+        multiply(arena, work, data, ints, op.HEAD + layer * op.WIDTH, step + ints[op.BEGUN], in_work)
 
     return dense_gradient
 
@@ -269,20 +270,16 @@ def gradients(finish: Any, dtype: str, tile: Tile, cut: Cut | None = None) -> An
 
     The first layer's rows are found in data once more: to read their places costs less than to write them elsewhere.
     """
-    multiply_first = _gradient(finish, dtype, tile, SHUFFLED, cut)
-    multiply = _gradient(finish, dtype, tile, FROM_WORK, cut)
-    rows_of_tile, columns_of_tile, slices = tile.rows, tile.columns, 1 if cut is None else cut.slices
+    multiply, slices = _gradient(finish, dtype, tile, EITHER, cut), 1 if cut is None else cut.slices
+    rows_of_tile, columns_of_tile = tile.rows, tile.columns
 
     @kernel_of(tile.threads)
     def dense_gradients(arena, work, data, ints, layer, step):
-        at = op.HEAD + cuda.blockIdx.z // slices * op.WIDTH
+        at, in_work = op.HEAD + cuda.blockIdx.z // slices * op.WIDTH, cuda.blockIdx.z >= slices
         inputs, outputs = ints[at + op.INPUTS], ints[at + op.OUTPUTS]
         if cuda.blockIdx.x * rows_of_tile > inputs or cuda.blockIdx.y * columns_of_tile >= outputs:
             return
-        if cuda.blockIdx.z < slices:
-            multiply_first(arena, work, data, ints, at, step + ints[op.BEGUN])
-        else:
-            multiply(arena, work, data, ints, at, step + ints[op.BEGUN])
+        multiply(arena, work, work if in_work else data, ints, at, step + ints[op.BEGUN], in_work)
 
     return dense_gradients
 
@@ -292,14 +289,17 @@ def _gradient(finish: Any, dtype: str, tile: Tile, source: int, cut: Cut | None)
     """The device function of a tile of a layer's gradient."""
     x = _Factor(WORK if source == FROM_WORK else DATA, along=False, source=source, ones=True)
     take, part = (finish if cut is None else keep_part(cut, True)), slice_of(cut)
-    multiply, from_work = _multiply(dtype, tile, x, _Factor(WORK, along=False), take), source == FROM_WORK
+    multiply = _multiply(dtype, tile, x, _Factor(WORK, along=False), take)
 
     @inner
-    def of_layer(arena, work, data, ints, at, step):
+    def of_layer(arena, work, data, ints, at, step, in_work):
         rows, inputs, outputs = batch_rows(ints, step), ints[at + op.INPUTS], ints[at + op.OUTPUTS]
         k, depth = part(rows)
-        start, x_start = step * ints[op.BATCH] + k, ints[at + op.X] + (k * inputs if from_work else 0)
-        left, right = (x_start, inputs), (ints[at + op.D] + k * outputs, outputs)
+        start = -1 if in_work else step * ints[op.BATCH] + k
+        left, right = (
+            (ints[at + op.X] + (k * inputs if in_work else 0), inputs),
+            (ints[at + op.D] + k * outputs, outputs),
+        )
         multiply(arena, work, data, ints, at, step, start, left, right, (inputs + 1, outputs, depth))
 
     return of_layer
@@ -430,6 +430,8 @@ def _sums(dtype: str, tile: Tile, left: _Factor, right: _Factor) -> Any:
         for i in range(down):
             for j in range(across):
                 sums[i, j] = number(0)
+        if k_end == 0:  # a slice beyond the end of a smaller batch
+            return
         find_left(ints, start, left, m_start, m_end, lefts_at)
         find_right(ints, start, right, n_start, n_end, rights_at)
         first_left(arena, work, data, ints, start, left, m_start, 0, k_next, lefts_at, lefts_next)
