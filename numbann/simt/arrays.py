@@ -8,9 +8,13 @@ from __future__ import annotations
 import functools
 from typing import Any
 
+import numpy as np
+
 from numbann.simt import cublas, device
+from numbann.simt.batches import ARENA, FROM_WORK, WORK
 from numbann.simt.device import SIMULATED, THREADS, blocks, cuda, inner, kernel, kernel_of, launcher, processors
-from numbann.simt.products import ARENA, FROM_WORK, WORK, Tile, _Factor, _multiply, choose
+from numbann.simt.tile import Factor, give, sums_of, zeros
+from numbann.simt.tiling import Tile, choose
 from numbann.simt.updates import ACROSS, sum_of_column
 
 SMALL = Tile(8, 8, 8, 2, 2)  # in the simulator, where a thread is a thread of the operating system
@@ -38,13 +42,16 @@ def _two_parts(right, left, out, ints, at, step, m, n, total):
 @functools.cache
 def _product(dtype: str, tile: Tile, along: tuple[bool, bool], finish: Any, ones: bool = False) -> Any:
     """The kernel of left right: which of them have rows along the depth, and whether the left has a column of ones."""
-    left_factor = _Factor(WORK, along[0], FROM_WORK, ones)
-    multiply = _multiply(dtype, tile, left_factor, _Factor(ARENA, along[1]), finish)
+    add_up = sums_of(dtype, tile, Factor(WORK, along[0], FROM_WORK, ones), Factor(ARENA, along[1]))
+    begin, finish_all = zeros(dtype, tile), give(tile, finish)
+    number, shape = np.dtype(dtype).type, (tile.down, tile.across)
 
     @kernel_of(tile.threads)
     def product(left, right, out, other, size, left_row, right_row):
-        at = (size[1], other, size[0] - 1)
-        multiply(right, left, out, (0, 0), at, 0, 0, (0, left_row), (0, right_row), size)
+        sums = cuda.local.array(shape, number)
+        begin(right, (0, 0), 0, sums)
+        add_up(right, left, out, (0, 0), 0, (0, left_row), (0, right_row), size, sums)
+        finish_all(right, left, out, (0, 0), (size[1], other, size[0] - 1), 0, size, sums)
 
     return product
 

@@ -1,8 +1,8 @@
 """What stands before and after a layer's products, element by element: activation, dropout, residual connection.
 
-These make device functions (arena, work, data, ints, at, step, r, c, value), at: where the layer's row of ints begins,
-of what a product calls for each of its elements; `over_elements` is a kernel that calls one for the elements of a
-buffer.  Activations come as device functions (numbann.compile.cuda); the formulas of dropout are in numbann.plan.
+These make device functions (arena, work, data, ints, places, step, r, c, value) of what a product calls for each of its
+elements, places: the layer's row of ints; `over_elements` is a kernel that calls one for the elements of a buffer.
+Activations come as device functions (numbann.compile.cuda); the formulas of dropout are in numbann.plan.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 
 from numbann.simt import lanes, op
+from numbann.simt.batches import FROM_WORK, batch_rows, row_of
 from numbann.simt.device import cuda, inner, kernel
 from numbann.simt.noise import noise, row_key
-from numbann.simt.products import FROM_WORK, batch_rows, row_of
 
 SCALE, SHIFT, DROPPED = 0, 1, 2  # of the numbers of dropout
 ACTIVATION, DROPOUT = 0, 1  # purposes of a layer's keys
@@ -27,14 +27,14 @@ def store(column: int) -> Any:
     """Keep the value in the buffer that a column of the layer's row names."""
 
     @inner
-    def stored(arena, work, data, ints, at, step, r, c, value):
-        work[ints[at + column] + r * ints[at + op.OUTPUTS] + c] = value
+    def stored(arena, work, data, ints, places, step, r, c, value):
+        work[places[column] + r * places[op.OUTPUTS] + c] = value
 
     return stored
 
 
 @inner
-def nothing(arena, work, data, ints, at, step, r, c, value):
+def nothing(arena, work, data, ints, places, step, r, c, value):
     """The value as it is."""
     return value
 
@@ -46,9 +46,9 @@ def both(first: Any, then: Any) -> Any:
         return then if first is nothing else first
 
     @inner
-    def joined(arena, work, data, ints, at, step, r, c, value):
-        made = first(arena, work, data, ints, at, step, r, c, value)
-        return then(arena, work, data, ints, at, step, r, c, made)
+    def joined(arena, work, data, ints, places, step, r, c, value):
+        made = first(arena, work, data, ints, places, step, r, c, value)
+        return then(arena, work, data, ints, places, step, r, c, made)
 
     return joined
 
@@ -64,23 +64,23 @@ def kept(column: int) -> Any:
     keep = store(column)
 
     @inner
-    def value_kept(arena, work, data, ints, at, step, r, c, value):
-        keep(arena, work, data, ints, at, step, r, c, value)
+    def value_kept(arena, work, data, ints, places, step, r, c, value):
+        keep(arena, work, data, ints, places, step, r, c, value)
         return value
 
     return value_kept
 
 
 @inner
-def add_bias(arena, work, data, ints, at, step, r, c, value):
+def add_bias(arena, work, data, ints, places, step, r, c, value):
     """h = x w + b, of a product that has no bias."""
-    return value + arena[ints[at + op.W] + ints[at + op.INPUTS] * ints[at + op.OUTPUTS] + c]
+    return value + arena[places[op.W] + places[op.INPUTS] * places[op.OUTPUTS] + c]
 
 
 @inner
-def draw(ints, at, purpose, step, r, c):
+def draw(ints, places, purpose, step, r, c):
     """24 random bits of an element for one of the layer's purposes."""
-    low, high = row_key(ints[ints[op.KEYS] + ints[at + op.KEY] + purpose], step * ints[op.BATCH] + r)
+    low, high = row_key(ints[ints[op.KEYS] + places[op.KEY] + purpose], step * ints[op.BATCH] + r)
     return noise(low, high, c)
 
 
@@ -91,11 +91,11 @@ def uniform(dtype: str, noisy: bool) -> Any:
     share, half = number(SHARE_OF_ONE), number(0.5)
 
     @inner
-    def drawn(ints, at, step, r, c):
-        return number(draw(ints, at, ACTIVATION, step, r, c)) * share
+    def drawn(ints, places, step, r, c):
+        return number(draw(ints, places, ACTIVATION, step, r, c)) * share
 
     @inner
-    def even(ints, at, step, r, c):
+    def even(ints, places, step, r, c):
         return half
 
     return drawn if noisy else even
@@ -107,11 +107,11 @@ def activate(value: Any, dtype: str, vectors: int, noisy: bool) -> Any:
     random, shape, number = uniform(dtype, noisy), (max(vectors, 1), 1), np.dtype(dtype).type
 
     @inner
-    def activated(arena, work, data, ints, at, step, r, c, z):
+    def activated(arena, work, data, ints, places, step, r, c, z):
         numbers = cuda.local.array(shape, number)
         for k in range(vectors):
-            numbers[k, 0] = arena[ints[at + op.VECTORS] + k * ints[at + op.OUTPUTS] + c]
-        return value(z, random(ints, at, step, r, c), work[ints[at + op.PARAMETERS] :], numbers, 0)
+            numbers[k, 0] = arena[places[op.VECTORS] + k * places[op.OUTPUTS] + c]
+        return value(z, random(ints, places, step, r, c), work[places[op.PARAMETERS] :], numbers, 0)
 
     return activated
 
@@ -121,9 +121,9 @@ def drop(dtype: str) -> Any:
     """y = scale a + shift, or `dropped` with probability `rate`."""
 
     @inner
-    def dropped(arena, work, data, ints, at, step, r, c, a):
-        numbers = ints[at + op.DROPOUT]
-        if draw(ints, at, DROPOUT, step, r, c) < ints[at + op.LIMIT]:
+    def dropped(arena, work, data, ints, places, step, r, c, a):
+        numbers = places[op.DROPOUT]
+        if draw(ints, places, DROPOUT, step, r, c) < places[op.LIMIT]:
             return work[numbers + DROPPED]
         return work[numbers + SCALE] * a + work[numbers + SHIFT]
 
@@ -136,8 +136,8 @@ def add_inputs(source: int) -> Any:
     row, from_work = row_of(source), source == FROM_WORK
 
     @inner
-    def added(arena, work, data, ints, at, step, r, c, a):
-        place = ints[at + op.X] + row(ints, step * ints[op.BATCH], r) * ints[at + op.INPUTS] + c
+    def added(arena, work, data, ints, places, step, r, c, a):
+        place = places[op.X] + row(ints, step * ints[op.BATCH], r) * places[op.INPUTS] + c
         return a + (work[place] if from_work else data[place])
 
     return added
@@ -147,9 +147,9 @@ def add_inputs(source: int) -> Any:
 
 
 @inner
-def add_skipped(arena, work, data, ints, at, step, r, c, d):
+def add_skipped(arena, work, data, ints, places, step, r, c, d):
     """The gradient, and what a residual connection has taken past the layer above."""
-    return d + work[ints[at + op.NEXT_SKIP] + r * ints[at + op.OUTPUTS] + c]
+    return d + work[places[op.NEXT_SKIP] + r * places[op.OUTPUTS] + c]
 
 
 @functools.cache
@@ -158,10 +158,10 @@ def drop_back(dtype: str) -> Any:
     zero = np.dtype(dtype).type(0)
 
     @inner
-    def back(arena, work, data, ints, at, step, r, c, d):
-        if draw(ints, at, DROPOUT, step, r, c) < ints[at + op.LIMIT]:
+    def back(arena, work, data, ints, places, step, r, c, d):
+        if draw(ints, places, DROPOUT, step, r, c) < places[op.LIMIT]:
             return zero
-        return work[ints[at + op.DROPOUT] + SCALE] * d
+        return work[places[op.DROPOUT] + SCALE] * d
 
     return back
 
@@ -174,13 +174,13 @@ def slope_back(slope: Any, slopes: tuple[Any, ...], dtype: str, noisy: bool) -> 
     keep = _keep_slopes(slopes)
 
     @inner
-    def back(arena, work, data, ints, at, step, r, c, d):
-        place, own = r * ints[at + op.OUTPUTS] + c, work[ints[at + op.PARAMETERS] :]
-        z, a = work[ints[at + op.Z] + place], work[ints[at + op.A] + place]
-        u, numbers = random(ints, at, step, r, c), cuda.local.array(shape, number)
+    def back(arena, work, data, ints, places, step, r, c, d):
+        place, own = r * places[op.OUTPUTS] + c, work[places[op.PARAMETERS] :]
+        z, a = work[places[op.Z] + place], work[places[op.A] + place]
+        u, numbers = random(ints, places, step, r, c), cuda.local.array(shape, number)
         for k in range(vectors):
-            numbers[k, 0] = arena[ints[at + op.VECTORS] + k * ints[at + op.OUTPUTS] + c]
-        keep(work, ints, at, place, d, z, a, u, own, numbers)
+            numbers[k, 0] = arena[places[op.VECTORS] + k * places[op.OUTPUTS] + c]
+        keep(work, ints, places, place, d, z, a, u, own, numbers)
         return d * slope(z, a, u, own, numbers, 0)
 
     return back
@@ -190,7 +190,7 @@ def _keep_slopes(slopes: tuple[Any, ...]) -> Any:
     """The device function that stores an element's gradients to what is trained in its activation."""
 
     @inner
-    def keep(work, ints, at, place, d, z, a, u, own, numbers):
+    def keep(work, ints, places, place, d, z, a, u, own, numbers):
         pass
 
     for k, slope in enumerate(slopes):
@@ -200,9 +200,9 @@ def _keep_slopes(slopes: tuple[Any, ...]) -> Any:
 
 def _keep_slope(before: Any, k: int, slope: Any) -> Any:
     @inner
-    def keep(work, ints, at, place, d, z, a, u, own, numbers):
-        before(work, ints, at, place, d, z, a, u, own, numbers)
-        where = ints[at + op.SLOPES] + k * ints[at + op.SLOPES_STRIDE] + place
+    def keep(work, ints, places, place, d, z, a, u, own, numbers):
+        before(work, ints, places, place, d, z, a, u, own, numbers)
+        where = places[op.SLOPES] + k * places[op.SLOPES_STRIDE] + place
         work[where] = d * slope(z, a, u, own, numbers, 0)
 
     return keep
@@ -219,11 +219,11 @@ def gather(source: int) -> Any:
     @kernel
     def gathered(arena, work, data, ints, layer, step):
         step += ints[op.BEGUN]
-        at, r = op.HEAD + layer * op.WIDTH, cuda.blockIdx.x
+        places, r = ints[op.HEAD + layer * op.WIDTH :], cuda.blockIdx.x
         if r >= batch_rows(ints, step):
             return
-        inputs = ints[at + op.INPUTS]
-        start, place = row(ints, step * ints[op.BATCH], r) * inputs, ints[at + op.X] + r * inputs
+        inputs = places[op.INPUTS]
+        start, place = row(ints, step * ints[op.BATCH], r) * inputs, places[op.X] + r * inputs
         for c in range(cuda.threadIdx.x, inputs, cuda.blockDim.x):
             work[place + c] = data[start + c]
 
@@ -237,12 +237,12 @@ def over_elements(column: int, finish: Any) -> Any:
     @kernel
     def elements(arena, work, data, ints, layer, step):
         step += ints[op.BEGUN]
-        at = op.HEAD + layer * op.WIDTH
-        outputs, c = ints[at + op.OUTPUTS], cuda.blockIdx.y * cuda.blockDim.x + cuda.threadIdx.x
+        places = ints[op.HEAD + layer * op.WIDTH :]
+        outputs, c = places[op.OUTPUTS], cuda.blockIdx.y * cuda.blockDim.x + cuda.threadIdx.x
         if c < outputs:
             for r in range(cuda.blockIdx.x, batch_rows(ints, step), cuda.gridDim.x):
-                value = work[ints[at + column] + r * outputs + c]
-                finish(arena, work, data, ints, at, step, r, c, value)
+                value = work[places[column] + r * outputs + c]
+                finish(arena, work, data, ints, places, step, r, c, value)
 
     return elements
 
@@ -254,10 +254,10 @@ def over_rows(value: Any) -> Any:
     @kernel
     def rows(arena, work, data, ints, layer, step):
         step += ints[op.BEGUN]
-        at = op.HEAD + layer * op.WIDTH
-        outputs, own = ints[at + op.OUTPUTS], work[ints[at + op.PARAMETERS] :]
+        places = ints[op.HEAD + layer * op.WIDTH :]
+        outputs, own = places[op.OUTPUTS], work[places[op.PARAMETERS] :]
         for r in range(cuda.grid(1) >> lanes.SHIFT, batch_rows(ints, step), cuda.gridsize(1) >> lanes.SHIFT):
-            z, a = ints[at + op.Z] + r * outputs, ints[at + op.A] + r * outputs
+            z, a = places[op.Z] + r * outputs, places[op.A] + r * outputs
             value(work[z : z + outputs], work[a : a + outputs], own)
 
     return rows
@@ -270,11 +270,11 @@ def back_over_rows(slope: Any) -> Any:
     @kernel
     def rows(arena, work, data, ints, layer, step):
         step += ints[op.BEGUN]
-        at = op.HEAD + layer * op.WIDTH
-        outputs, own = ints[at + op.OUTPUTS], work[ints[at + op.PARAMETERS] :]
+        places = ints[op.HEAD + layer * op.WIDTH :]
+        outputs, own = places[op.OUTPUTS], work[places[op.PARAMETERS] :]
         for r in range(cuda.grid(1) >> lanes.SHIFT, batch_rows(ints, step), cuda.gridsize(1) >> lanes.SHIFT):
-            z, a = ints[at + op.Z] + r * outputs, ints[at + op.A] + r * outputs
-            da, dz = ints[at + op.DY] + r * outputs, ints[at + op.D] + r * outputs
+            z, a = places[op.Z] + r * outputs, places[op.A] + r * outputs
+            da, dz = places[op.DY] + r * outputs, places[op.D] + r * outputs
             row_z, row_a = work[z : z + outputs], work[a : a + outputs]
             slope(row_z, row_a, work[da : da + outputs], work[dz : dz + outputs], own)
 

@@ -21,8 +21,8 @@ from typing import Any
 import numpy as np
 
 from numbann.simt import op
+from numbann.simt.batches import SHUFFLED, batch_rows, row_of
 from numbann.simt.device import SIMULATED, THREADS, cuda, inner, kernel_of
-from numbann.simt.products import SHUFFLED, batch_rows, row_of
 
 WIDEST = 128  # inputs or units of a layer
 ROWS = (4, 8)  # of a block; multiples of 4, of which a thread reads four at once
@@ -76,11 +76,6 @@ class _Product:
     n: int
     layer: int
     back: bool
-
-    @property
-    def at(self) -> int:
-        """Where the layer's row of ints begins."""
-        return op.HEAD + self.layer * op.WIDTH
 
     @property
     def depth(self) -> int:
@@ -241,13 +236,13 @@ def _wait(arena, work, data, ints, step, first, here, own):
 
 def _load(one: _Slice) -> Any:
     """A thread's share of a slice of the weights to its registers."""
-    at, back, depth, columns = one.product.at, one.product.back, one.product.depth, one.product.columns
+    layer, back, depth, columns = one.product.layer, one.product.back, one.product.depth, one.product.columns
     start, deep, size, loads = one.start, one.deep, one.size, one.loads
 
     @inner
     def load(arena, work, data, ints, step, first, here, own):
-        registers, thread = own[3], cuda.threadIdx.x & LAST
-        place = ints[at + op.NEXT_W] + start if back else ints[at + op.W] + start * columns
+        registers, places, thread = own[3], ints[op.HEAD + layer * op.WIDTH :], cuda.threadIdx.x & LAST
+        place = places[op.NEXT_W] + start if back else places[op.W] + start * columns
         for e in range(loads):
             i = thread + e * THREADS
             if i < size:
@@ -311,8 +306,8 @@ def _multiply(one: _Slice) -> Any:
 
 def _finish(product: _Product, finish: Any) -> Any:
     """What follows a product, element by element; what comes out is what the next one reads."""
-    at, rows, columns, target, ahead = (
-        product.at,
+    layer, rows, columns, target, ahead = (
+        product.layer,
         product.shape.rows,
         product.columns,
         product.target,
@@ -323,14 +318,14 @@ def _finish(product: _Product, finish: Any) -> Any:
 
     @inner
     def finished(arena, work, data, ints, step, first, here, own):
-        tile, sums, thread = own[0], own[2], cuda.threadIdx.x & LAST
+        tile, sums, places, thread = own[0], own[2], ints[op.HEAD + layer * op.WIDTH :], cuda.threadIdx.x & LAST
         for e in range(turns):
             r, c = (thread + e * THREADS) // columns, (thread + e * THREADS) % columns
             if r < here:
                 total = zero
                 for part in range(parts):
                     total += sums[(part * rows + r) * width + c]
-                tile[target + c * rows + r] = finish(arena, work, data, ints, at, step, first + r, c, total)
+                tile[target + c * rows + r] = finish(arena, work, data, ints, places, step, first + r, c, total)
                 if ahead and c == 0:
                     tile[target + columns * rows + r] = one
 
@@ -365,15 +360,15 @@ def _add_slices(shape: Shape, finish: Any) -> Any:
 
     @inner
     def add_slices(arena, work, data, ints, step, first, here, own):
-        tile, thread = own[0], cuda.threadIdx.x & LAST
+        tile, places, thread = own[0], ints[op.HEAD :], cuda.threadIdx.x & LAST
         for e in range(turns):
             r, c = (thread + e * THREADS) // outputs, (thread + e * THREADS) % outputs
             if r < here:
-                place = ints[op.HEAD + op.PARTS] + (first + r) * outputs + c
+                place = places[op.PARTS] + (first + r) * outputs + c
                 total = zero
                 for k in range(slices):
                     total += work[place + k * ints[op.BATCH] * outputs]
-                tile[c * rows + r] = finish(arena, work, data, ints, op.HEAD, step, first + r, c, total)
+                tile[c * rows + r] = finish(arena, work, data, ints, places, step, first + r, c, total)
                 if c == 0:
                     tile[outputs * rows + r] = one
 
@@ -383,26 +378,27 @@ def _add_slices(shape: Shape, finish: Any) -> Any:
 def _turn(shape: Shape, loss: Any, last: Any) -> Any:
     """The losses of the block's rows, and d of the last layer for the way back."""
     count, rows, outputs = len(shape.sizes), shape.rows, shape.sizes[-1][1]
-    at, target = op.HEAD + (count - 1) * op.WIDTH, len(shape.products()[0]) % 2 * shape.half
+    target = len(shape.products()[0]) % 2 * shape.half
     finish, finishes = (_as_it_is if last is None else last), last is not None or count > 1
     turns = -(-rows * outputs // THREADS)
 
     @inner
     def turn(arena, work, data, ints, step, first, here, own):
         tile, batch, thread = own[0], batch_rows(ints, step), cuda.threadIdx.x & LAST
-        loss(work, data, ints, at, step, (first, first + here, batch), thread, THREADS)
+        places = ints[op.HEAD + (count - 1) * op.WIDTH :]
+        loss(work, data, ints, places, step, (first, first + here, batch), thread, THREADS)
         cuda.syncthreads()
         if finishes:
             for e in range(turns):
                 r, c = (thread + e * THREADS) // outputs, (thread + e * THREADS) % outputs
                 if r < here:
-                    d = work[ints[at + op.DY] + (first + r) * outputs + c]
-                    tile[target + c * rows + r] = finish(arena, work, data, ints, at, step, first + r, c, d)
+                    d = work[places[op.DY] + (first + r) * outputs + c]
+                    tile[target + c * rows + r] = finish(arena, work, data, ints, places, step, first + r, c, d)
             cuda.syncthreads()
 
     return turn
 
 
 @inner
-def _as_it_is(arena, work, data, ints, at, step, r, c, value):
+def _as_it_is(arena, work, data, ints, places, step, r, c, value):
     return value

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 
 from numbann.simt import lanes, op
+from numbann.simt.batches import batch_rows, row_of
 from numbann.simt.device import cuda, inner, kernel
-from numbann.simt.products import batch_rows, row_of
 
 
 @functools.cache
@@ -23,8 +23,8 @@ def row_loss(value: Any, slope: Any, labels: bool, source: int, weighted: bool, 
     @kernel
     def losses(arena, work, data, ints, layer, step):
         step += ints[op.BEGUN]
-        at, rows = op.HEAD + layer * op.WIDTH, batch_rows(ints, step)
-        of_rows(work, data, ints, at, step, (0, rows, rows), cuda.grid(1), cuda.gridsize(1))
+        places, rows = ints[op.HEAD + layer * op.WIDTH :], batch_rows(ints, step)
+        of_rows(work, data, ints, places, step, (0, rows, rows), cuda.grid(1), cuda.gridsize(1))
 
     return losses
 
@@ -47,12 +47,12 @@ def _whole(value: Any, labels: bool, source: int, scale: Any) -> Any:
     row, of_row = row_of(source), _of_row(value, labels)
 
     @inner
-    def loss(work, data, ints, at, step, rows, thread, threads):
-        outputs, start = ints[at + op.OUTPUTS], step * ints[op.BATCH]
+    def loss(work, data, ints, places, step, rows, thread, threads):
+        outputs, start = places[op.OUTPUTS], step * ints[op.BATCH]
         for r in range(rows[0] + (thread >> lanes.SHIFT), rows[1], threads >> lanes.SHIFT):
-            y_at, d_at = ints[at + op.Y] + r * outputs, ints[at + op.DY] + r * outputs
+            y_at, d_at = places[op.Y] + r * outputs, places[op.DY] + r * outputs
             y, dy = work[y_at : y_at + outputs], work[d_at : d_at + outputs]
-            found = of_row(data, ints, at, row(ints, start, r), y, dy, work[ints[at + op.LOSS] :])
+            found = of_row(data, ints, places, row(ints, start, r), y, dy, work[places[op.LOSS] :])
             if lanes.own() == 0:
                 work[ints[op.ROW_LOSS] + start + r] = found
             factor = scale(work, ints, start + r, rows[2])
@@ -70,16 +70,16 @@ def _by_elements(value: Any, slope: Any, source: int, scale: Any, dtype: str) ->
     zero, one = number(0), number(1)
 
     @inner
-    def loss(work, data, ints, at, step, rows, thread, threads):
-        outputs, start, own = ints[at + op.OUTPUTS], step * ints[op.BATCH], work[ints[at + op.LOSS] :]
+    def loss(work, data, ints, places, step, rows, thread, threads):
+        outputs, start, own = places[op.OUTPUTS], step * ints[op.BATCH], work[places[op.LOSS] :]
         shift, share = lanes.shift_for(outputs), one / number(outputs)
         width, first = 1 << shift, rows[0]
         lane = thread & (width - 1)
         while first < rows[1]:
             r, total = first + (thread >> shift), zero
             if r < rows[1]:
-                y, dy = ints[at + op.Y] + r * outputs, ints[at + op.DY] + r * outputs
-                target = ints[at + op.TARGET] + row(ints, start, r) * outputs
+                y, dy = places[op.Y] + r * outputs, places[op.DY] + r * outputs
+                target = places[op.TARGET] + row(ints, start, r) * outputs
                 factor = scale(work, ints, start + r, rows[2])
                 for n in range((outputs - lane + width - 1) >> shift):
                     k = lane + (n << shift)
@@ -116,13 +116,13 @@ def _of_row(value: Any, labels: bool) -> Any:
     """The loss of a row as a whole."""
 
     @inner
-    def with_label(data, ints, at, n, y, dy, own):
+    def with_label(data, ints, places, n, y, dy, own):
         return value(y, ints[ints[op.LABELS] + n], dy, own)
 
     @inner
-    def with_target(data, ints, at, n, y, dy, own):
-        width = ints[at + op.TARGET_ROW]
-        t_at = ints[at + op.TARGET] + n * width
+    def with_target(data, ints, places, n, y, dy, own):
+        width = places[op.TARGET_ROW]
+        t_at = places[op.TARGET] + n * width
         return value(y, data[t_at : t_at + width], dy, own)
 
     return with_label if labels else with_target

@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 
 from numbann.simt import op
+from numbann.simt.batches import batch_rows
 from numbann.simt.device import THREADS, cuda, inner, kernel
 from numbann.simt.mathematics import math
-from numbann.simt.products import batch_rows
 from numbann.simt.updates import sum_of_block
 
 
@@ -26,11 +26,11 @@ def layer_norm(dtype: str, epsilon: float) -> Any:
     @kernel
     def forward(arena, work, data, ints, layer, step):
         step += ints[op.BEGUN]
-        at, r = op.HEAD + layer * op.WIDTH, cuda.blockIdx.x
-        outputs, scale = ints[at + op.OUTPUTS], ints[at + op.NORM_VECTORS]
+        places, r = ints[op.HEAD + layer * op.WIDTH :], cuda.blockIdx.x
+        outputs, scale = places[op.OUTPUTS], places[op.NORM_VECTORS]
         if r >= batch_rows(ints, step):
             return
-        h, z, share = ints[at + op.H] + r * outputs, ints[at + op.Z] + r * outputs, one / number(outputs)
+        h, z, share = places[op.H] + r * outputs, places[op.Z] + r * outputs, one / number(outputs)
         total = zero
         for c in range(cuda.threadIdx.x, outputs, THREADS):
             total += work[h + c]
@@ -40,7 +40,7 @@ def layer_norm(dtype: str, epsilon: float) -> Any:
             total += (work[h + c] - mean) * (work[h + c] - mean)
         factor = one / math.sqrt(summed(total) * share + epsilon)
         if cuda.threadIdx.x == 0:
-            work[ints[at + op.FACTORS] + r] = factor
+            work[places[op.FACTORS] + r] = factor
         for c in range(cuda.threadIdx.x, outputs, THREADS):
             normal = (work[h + c] - mean) * factor
             work[h + c] = normal
@@ -58,22 +58,22 @@ def layer_norm_back(dtype: str) -> Any:
     @kernel
     def back(arena, work, data, ints, layer, step):
         step += ints[op.BEGUN]
-        at, r = op.HEAD + layer * op.WIDTH, cuda.blockIdx.x
-        outputs, scale = ints[at + op.OUTPUTS], ints[at + op.NORM_VECTORS]
+        places, r = ints[op.HEAD + layer * op.WIDTH :], cuda.blockIdx.x
+        outputs, scale = places[op.OUTPUTS], places[op.NORM_VECTORS]
         if r >= batch_rows(ints, step):
             return
-        h, d, share = ints[at + op.H] + r * outputs, ints[at + op.D] + r * outputs, one / number(outputs)
-        slopes = ints[at + op.NORM_SLOPES] + r * outputs
+        h, d, share = places[op.H] + r * outputs, places[op.D] + r * outputs, one / number(outputs)
+        slopes = places[op.NORM_SLOPES] + r * outputs
         total, along = zero, zero
         for c in range(cuda.threadIdx.x, outputs, THREADS):
             dz = work[d + c]
             work[slopes + c] = dz * work[h + c]
-            work[slopes + ints[at + op.SLOPES_STRIDE] + c] = dz
+            work[slopes + places[op.SLOPES_STRIDE] + c] = dz
             total += dz * arena[scale + c]
             along += dz * arena[scale + c] * work[h + c]
         mean = summed(total) * share
         along = summed(along) * share
-        factor = work[ints[at + op.FACTORS] + r]
+        factor = work[places[op.FACTORS] + r]
         for c in range(cuda.threadIdx.x, outputs, THREADS):
             work[d + c] = factor * (work[d + c] * arena[scale + c] - mean - work[h + c] * along)
 
@@ -89,9 +89,9 @@ def batch_norm(dtype: str, epsilon: float, momentum: float) -> Any:
     @kernel
     def forward(arena, work, data, ints, layer, step):
         step += ints[op.BEGUN]
-        at, c = op.HEAD + layer * op.WIDTH, cuda.blockIdx.x
-        outputs, scale, rows = ints[at + op.OUTPUTS], ints[at + op.NORM_VECTORS] + c, batch_rows(ints, step)
-        h, z, share = ints[at + op.H] + c, ints[at + op.Z] + c, one / number(rows)
+        places, c = ints[op.HEAD + layer * op.WIDTH :], cuda.blockIdx.x
+        outputs, scale, rows = places[op.OUTPUTS], places[op.NORM_VECTORS] + c, batch_rows(ints, step)
+        h, z, share = places[op.H] + c, places[op.Z] + c, one / number(rows)
         total = zero
         for r in range(cuda.threadIdx.x, rows, THREADS):
             total += work[h + r * outputs]
@@ -102,8 +102,8 @@ def batch_norm(dtype: str, epsilon: float, momentum: float) -> Any:
         spread = summed(total)
         factor = one / math.sqrt(spread * share + epsilon)
         if cuda.threadIdx.x == 0:
-            running = ints[at + op.STATISTICS] + c
-            work[ints[at + op.FACTORS] + c] = factor
+            running = places[op.STATISTICS] + c
+            work[places[op.FACTORS] + c] = factor
             arena[running] += momentum * (mean - arena[running])
             if rows > 1:
                 arena[running + outputs] += momentum * (spread / number(rows - 1) - arena[running + outputs])
@@ -124,20 +124,20 @@ def batch_norm_back(dtype: str) -> Any:
     @kernel
     def back(arena, work, data, ints, layer, step):
         step += ints[op.BEGUN]
-        at, c = op.HEAD + layer * op.WIDTH, cuda.blockIdx.x
-        outputs, scale, rows = ints[at + op.OUTPUTS], ints[at + op.NORM_VECTORS] + c, batch_rows(ints, step)
-        h, d, share = ints[at + op.H] + c, ints[at + op.D] + c, one / number(rows)
-        slopes = ints[at + op.NORM_SLOPES] + c
+        places, c = ints[op.HEAD + layer * op.WIDTH :], cuda.blockIdx.x
+        outputs, scale, rows = places[op.OUTPUTS], places[op.NORM_VECTORS] + c, batch_rows(ints, step)
+        h, d, share = places[op.H] + c, places[op.D] + c, one / number(rows)
+        slopes = places[op.NORM_SLOPES] + c
         total, along = zero, zero
         for r in range(cuda.threadIdx.x, rows, THREADS):
             dz, normal = work[d + r * outputs], work[h + r * outputs]
             work[slopes + r * outputs] = dz * normal
-            work[slopes + ints[at + op.SLOPES_STRIDE] + r * outputs] = dz
+            work[slopes + places[op.SLOPES_STRIDE] + r * outputs] = dz
             total += dz
             along += dz * normal
         mean = summed(total) * share
         along = summed(along) * share
-        factor = arena[scale] * work[ints[at + op.FACTORS] + c]
+        factor = arena[scale] * work[places[op.FACTORS] + c]
         for r in range(cuda.threadIdx.x, rows, THREADS):
             place = r * outputs
             work[d + place] = factor * (work[d + place] - mean - work[h + place] * along)
@@ -152,9 +152,9 @@ def running_norm(dtype: str, epsilon: float) -> Any:
     epsilon = number(epsilon)
 
     @inner
-    def normalized(arena, work, data, ints, at, step, r, c, h):
-        outputs = ints[at + op.OUTPUTS]
-        scale, running = ints[at + op.NORM_VECTORS] + c, ints[at + op.STATISTICS] + c
+    def normalized(arena, work, data, ints, places, step, r, c, h):
+        outputs = places[op.OUTPUTS]
+        scale, running = places[op.NORM_VECTORS] + c, places[op.STATISTICS] + c
         factor = arena[scale] / math.sqrt(arena[running + outputs] + epsilon)
         return (h - arena[running]) * factor + arena[scale + outputs]
 

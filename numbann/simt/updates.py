@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 
 from numbann.simt import op
+from numbann.simt.batches import batch_rows
 from numbann.simt.device import SIMULATED, THREADS, cuda, inner, kernel
 from numbann.simt.mathematics import math
-from numbann.simt.products import batch_rows
 
 BLOCK = 1024  # elements of a gradient that are measured by a block of threads
 
@@ -64,8 +64,8 @@ def on_weights(take: Any) -> Any:
     """What the product of the gradient calls: the gradient of row m, column n of a layer's w and b goes to `take`."""
 
     @inner
-    def taken(arena, work, data, ints, at, step, m, n, gradient):
-        take(arena, work, ints, step, ints[at + op.W] + m * ints[at + op.OUTPUTS] + n, gradient)
+    def taken(arena, work, data, ints, places, step, m, n, gradient):
+        take(arena, work, ints, step, places[op.W] + m * places[op.OUTPUTS] + n, gradient)
 
     return taken
 
@@ -105,9 +105,9 @@ def on_biases(take: Any, dtype: str) -> Any:
     @kernel
     def biases(arena, work, data, ints, layer, step):
         step += ints[op.BEGUN]
-        at = op.HEAD + layer * op.WIDTH
-        outputs, b = ints[at + op.OUTPUTS], ints[at + op.W] + ints[at + op.INPUTS] * ints[at + op.OUTPUTS]
-        total, column = summed(work, ints[at + op.D], batch_rows(ints, step), outputs)
+        places = ints[op.HEAD + layer * op.WIDTH :]
+        outputs, b = places[op.OUTPUTS], places[op.W] + places[op.INPUTS] * places[op.OUTPUTS]
+        total, column = summed(work, places[op.D], batch_rows(ints, step), outputs)
         if cuda.threadIdx.x < ACROSS and column < outputs:
             take(arena, work, ints, step, b + column, total)
 
@@ -122,11 +122,11 @@ def on_vectors(take: Any, dtype: str) -> Any:
     @kernel
     def vectors(arena, work, data, ints, layer, step):
         step += ints[op.BEGUN]
-        at, vector = op.HEAD + layer * op.WIDTH, cuda.blockIdx.y
-        outputs, slopes = ints[at + op.OUTPUTS], ints[at + op.NORM_SLOPES] + vector * ints[at + op.SLOPES_STRIDE]
+        places, vector = ints[op.HEAD + layer * op.WIDTH :], cuda.blockIdx.y
+        outputs, slopes = places[op.OUTPUTS], places[op.NORM_SLOPES] + vector * places[op.SLOPES_STRIDE]
         total, column = summed(work, slopes, batch_rows(ints, step), outputs)
         if cuda.threadIdx.x < ACROSS and column < outputs:
-            take(arena, work, ints, step, ints[at + op.NORM_VECTORS] + vector * outputs + column, total)
+            take(arena, work, ints, step, places[op.NORM_VECTORS] + vector * outputs + column, total)
 
     return vectors
 

@@ -18,7 +18,7 @@ from numbann.discovery import with_files
 from numbann.engine.cuda.steps import Builder
 from numbann.engine.hyper import hyper_width
 from numbann.registry import Registry
-from numbann.simt import products
+from numbann.simt import batches
 from numbann.simt.device import SIMULATED
 from numbann.simt.running import Binary
 
@@ -95,7 +95,7 @@ def test_what_a_kernel_is_made_of_is_in_its_name(monkeypatch: pytest.MonkeyPatch
     first = set(names(optimizer="adam"))
     for other in ({"average": 0.9}, {"clip_value": 1.0}, {"loss": "huber"}, {"activation": "relu"}):
         assert first - set(names(**{"optimizer": "adam", **other}))
-    kernel = products.advance
+    kernel = batches.advance
     found = {
         binaries.place(kernel, dtype, capability) for dtype in ("float32", "float64") for capability in ((8, 0), (9, 0))
     }

@@ -23,7 +23,7 @@ from numbann.engine.cuda.steps import Builder
 from numbann.engine.hyper import hyper_width
 from numbann.errors import DeviceError
 from numbann.plan import Plan
-from numbann.simt import device, fused, products
+from numbann.simt import device, fused, tiling
 from numbann.simt.device import SIMULATED, cuda
 
 pytestmark = [
@@ -38,7 +38,7 @@ EXACT = {"float32": {"rtol": 1e-4, "atol": 2e-6}, "float64": {"rtol": 1e-9, "ato
 def small_tiles(monkeypatch: pytest.MonkeyPatch) -> None:
     """Blocks of few threads, which the simulator runs one by one."""
     if SIMULATED:
-        monkeypatch.setattr(products, "TILES", (products.Tile(8, 8, 8, 2, 2),))
+        monkeypatch.setattr(tiling, "TILES", (tiling.Tile(8, 8, 8, 2, 2),))
 
 
 def trained(engine: Any, weighted: bool = False, epochs: int = 1) -> dict[str, Any]:
@@ -126,8 +126,8 @@ def test_products_in_slices(
 ) -> None:
     """The first layer's product alone before the kernel of all else, or every product; the last batch has 2 rows."""
     monkeypatch.setattr(fused, "WIDEST", widest)
-    monkeypatch.setattr(products, "TILES", (products.Tile(8, 8, 2, 2, 2),))
-    monkeypatch.setattr(products, "LAUNCH", 0)
+    monkeypatch.setattr(tiling, "TILES", (tiling.Tile(8, 8, 2, 2, 2),))
+    monkeypatch.setattr(tiling, "LAUNCH", 0)
     monkeypatch.setattr(device, "processors", lambda: 8)
     made: dict[str, Any] = {"sizes": sizes, "loss": "softmax_cross_entropy", "optimizer": "adam"}
     plan = plan_of({**made, "batch": 5, "between": [{"dropout": 0.3}][: len(sizes) - 2]})

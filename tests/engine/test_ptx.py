@@ -18,9 +18,10 @@ from numba import types
 from numbann.compile.cuda import double_precision
 from numbann.engine.cuda.steps import Builder, Launch
 from numbann.engine.hyper import hyper_width
-from numbann.simt import cublas, elements, fused, op, products
+from numbann.simt import cublas, elements, fused, op, products, tiling
+from numbann.simt.batches import SHUFFLED
 from numbann.simt.device import CAPABILITIES, DTYPES, SIMULATED, assembled, ptx
-from numbann.simt.products import SHUFFLED, Cut, Tile
+from numbann.simt.tiling import Cut, Tile
 
 pytestmark = pytest.mark.skipif(SIMULATED, reason="the simulator compiles nothing")
 SEEN: set[int] = set()  # kernels that several networks share
@@ -55,7 +56,7 @@ def check(kernel: Any) -> str:
     return text
 
 
-@pytest.mark.parametrize("tile", products.TILES, ids=str)
+@pytest.mark.parametrize("tile", tiling.TILES, ids=str)
 def test_products(tile: Tile) -> None:
     finish = elements.store(op.Y)
     for kernel in (
@@ -69,7 +70,7 @@ def test_products(tile: Tile) -> None:
 
 @pytest.mark.parametrize("name", NETWORKS)
 def test_steps_of_networks(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(products, "TILES", products.TILES[-1:])
+    monkeypatch.setattr(tiling, "TILES", tiling.TILES[-1:])
     if name == "by cuBLAS":
         monkeypatch.setattr(cublas, "pays", lambda size: True)
         monkeypatch.setattr(fused, "WIDEST", 0)
@@ -83,7 +84,7 @@ def test_steps_of_networks(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_slices_of_the_gradients() -> None:
-    check(products.gradients(None, "float32", products.TILES[-1], Cut(3, 64)))
+    check(products.gradients(None, "float32", tiling.TILES[-1], Cut(3, 64)))
     check(products.add_parts(elements.store(op.Y), "float32", Cut(3, 64), True))
 
 

@@ -12,13 +12,13 @@ import json
 from networks import configured
 
 from numbann.compile import cuda
-from numbann.simt import elements, products
+from numbann.simt import batches, elements
 
 
 def main() -> None:
     """Make it and print what came of it."""
     component = configured("activation", "softmax").component
-    kernels = products.advance, elements.over_rows(cuda.activation(component, "float32").value)
+    kernels = batches.advance, elements.over_rows(cuda.activation(component, "float32").value)
     made = [cuda.engine_binary(kernel, "float32", (8, 0), [component]) for kernel in kernels]
     print(json.dumps({"entries": [one.entry[:12] for one in made], "compiled": cuda.MISSES}))
 

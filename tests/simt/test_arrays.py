@@ -13,7 +13,7 @@ from numba import types
 from numbann.compile.cuda import double_precision
 from numbann.simt import arrays
 from numbann.simt.device import CAPABILITIES, SIMULATED, assembled, ptx
-from numbann.simt.products import TILES
+from numbann.simt.tiling import TILES
 
 pytestmark = pytest.mark.skipif(SIMULATED, reason="the simulator compiles nothing")
 

@@ -10,9 +10,10 @@ import pytest
 
 pytest.importorskip("numba_cuda")
 
-from numbann.simt import op, products
+from numbann.simt import op, products, tiling
+from numbann.simt.batches import FROM_WORK, IN_ORDER, SHUFFLED
 from numbann.simt.device import SIMULATED, cuda, inner, launcher
-from numbann.simt.products import FROM_WORK, IN_ORDER, SHUFFLED, Tile
+from numbann.simt.tiling import Tile
 
 pytestmark = pytest.mark.skipif(not SIMULATED and not cuda.is_available(), reason="needs a GPU or its simulator")
 
@@ -22,9 +23,9 @@ RESULT = op.WIDTH - 2  # the column of a layer's row that these tests write to
 
 
 @inner
-def keep(arena, work, data, ints, at, step, m, n, total):
+def keep(arena, work, data, ints, places, step, m, n, total):
     """Store the product, in rows as long as those of `RESULT + 1`."""
-    work[ints[at + RESULT] + m * ints[at + RESULT + 1] + n] = total
+    work[places[RESULT] + m * places[RESULT + 1] + n] = total
 
 
 def run(
@@ -89,17 +90,17 @@ def test_delta(numbers: dict[str, Any]) -> None:
 
 
 def test_the_largest_tile_that_keeps_all_processors_busy() -> None:
-    assert products.choose(4096, 4096, 132) == products.TILES[0]
-    assert products.choose(128, 256, 132) == products.TILES[-1]
-    assert products.choose(256, 1024, 132) == products.TILES[2]
-    assert products.choose(1, 1, 1) == products.TILES[0]
+    assert tiling.choose(4096, 4096, 132) == tiling.TILES[0]
+    assert tiling.choose(128, 256, 132) == tiling.TILES[-1]
+    assert tiling.choose(256, 1024, 132) == tiling.TILES[2]
+    assert tiling.choose(1, 1, 1) == tiling.TILES[0]
 
 
 def test_slices_where_blocks_are_few() -> None:
     """All of the depth, by no more blocks than are good; large products are not cut, nor those of little depth."""
-    assert products.divide(4096, 4096, 4096, 132)[1] is products.divide(32, 64, 64, 132)[1] is None
+    assert tiling.divide(4096, 4096, 4096, 132)[1] is tiling.divide(32, 64, 64, 132)[1] is None
     for rows, columns, depth, layers in ((32, 128, 784, 1), (33, 32, 10_000, 3), (16, 1000, 4000, 1)):
-        tile, cut = products.divide(rows, columns, depth, 132, layers)
+        tile, cut = tiling.divide(rows, columns, depth, 132, layers)
         assert cut is not None
         assert cut.slices > 1
         assert cut.length % tile.depth == 0

@@ -12,7 +12,7 @@ import numpy as np
 from numbann.compile import cuda as compiled
 from numbann.engine.cuda.steps import Launch, Product, Steps
 from numbann.plan import ITEMSIZE, Plan
-from numbann.simt import cublas, device, op, products, running
+from numbann.simt import batches, cublas, device, op, running
 from numbann.simt.running import Bound
 
 TOGETHER = 64  # steps of a graph at most
@@ -98,7 +98,7 @@ class Table:
 
         The smaller batch that an epoch may end with is always in the last one.
         """
-        advance = self._bound(Launch(products.advance, (1, 1), 1, 0))
+        advance = self._bound(Launch(batches.advance, (1, 1), 1, 0))
         for one, launch in zip(self._steps.launches, self._launches, strict=True):
             if isinstance(one, Product):  # cuBLAS loads its kernels at a first call, which must not be recorded
                 launch(None, 0)

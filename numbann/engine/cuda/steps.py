@@ -21,9 +21,10 @@ from numbann.derivation import keeps_z
 from numbann.engine.cuda.layout import Layout, Room, buffer
 from numbann.plan import NORM, NORM_EPSILON, NORM_MOMENTUM, Layer, Plan
 from numbann.simd.op import CLIP_NORM
-from numbann.simt import cublas, elements, fused, lanes, losses, norm, op, products, updates
+from numbann.simt import cublas, elements, fused, lanes, losses, norm, op, products, tiling, updates
+from numbann.simt.batches import ARENA, DATA, FROM_WORK, IN_ORDER, SHUFFLED, WORK
 from numbann.simt.device import THREADS, blocks
-from numbann.simt.products import ARENA, DATA, FROM_WORK, IN_ORDER, SHUFFLED, WORK, Cut, Tile
+from numbann.simt.tiling import Cut, Tile
 
 DRAWS = 1 << 24  # a draw is one of so many integers
 
@@ -209,7 +210,7 @@ class Builder:
         """Launch the product of a first layer that is too wide; how many slices are to be added up."""
         layer = self.plan.layers[0]
         size = self.batch, layer.outputs, layer.inputs
-        tile, cut = products.divide(*size, self.processors, launch=0)
+        tile, cut = tiling.divide(*size, self.processors, launch=0)
         assert cut is not None
         self._launch_slices(products.forward(None, self.plan.dtype, tile, SHUFFLED, cut), tile, cut, size, 0)
         return cut.slices
@@ -297,7 +298,7 @@ class Builder:
         """The launch of the gradients of all layers, and where they are cut, the one that adds their parts."""
         layers, dtype = self.plan.layers, self.plan.dtype
         size = max(layer.inputs for layer in layers) + 1, max(layer.outputs for layer in layers), self.batch
-        tile, cut = products.divide(*size, self.processors, len(layers))
+        tile, cut = tiling.divide(*size, self.processors, len(layers))
         if cut is None:
             grid = *tile.blocks(*size[:2]), len(layers)
             self._launch(products.gradients(finish, dtype, tile), grid, tile.threads, 0)
@@ -339,7 +340,7 @@ class Builder:
         self, make: Callable[..., Any], finish: Any, size: tuple[int, int, int], k: int, of_weights: bool = False
     ) -> None:
         """Launch a product of so many rows, columns and elements of a sum, and if it is cut, what adds its parts."""
-        tile, cut = products.divide(*size, self.processors)
+        tile, cut = tiling.divide(*size, self.processors)
         if cut is None:
             self._launch(make(finish, self.plan.dtype, tile), tile.blocks(*size[:2]), tile.threads, k)
             return
