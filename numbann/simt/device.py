@@ -51,6 +51,11 @@ def inner(function: Callable[..., Any]) -> Any:
     return cuda.jit(device=True)(function)
 
 
+def unrolled(function: Callable[..., Any]) -> Any:
+    """As `inner`, also where the compiler would rather call a function that is used more than once."""
+    return inner(function) if SIMULATED else cuda.jit(device=True, forceinline=True)(function)
+
+
 def kernel(function: Callable[..., Any]) -> Any:
     """Compile a kernel, when it is first launched with arguments of new types."""
     return cuda.jit(function)

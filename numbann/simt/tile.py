@@ -13,10 +13,8 @@ from typing import Any
 import numpy as np
 
 from numbann.simt.batches import ARENA, FROM_WORK, WORK, row_of
-from numbann.simt.device import SIMULATED, cuda, inner
+from numbann.simt.device import SIMULATED, cuda, inner, unrolled
 from numbann.simt.tiling import Tile
-
-UNROLLED = 8  # steps of the depth, so that the loads of one are hidden behind the sums of others
 
 
 @dataclass(frozen=True)
@@ -120,7 +118,7 @@ def sums_of(dtype: str, tile: Tile, left: Factor, right: Factor) -> Any:
     left_width, right_width = rows + tile.vector, columns + tile.vector
     find_left, first_left, fetch_left, store_left = _fetcher(left, dtype, rows, depth, threads)
     find_right, first_right, fetch_right, store_right = _fetcher(right, dtype, columns, depth, threads)
-    multiply_slice = _slices(dtype, tile)
+    multiply_slice = _repeated(_outer(dtype, tile), depth)
 
     @inner
     def add_up(arena, work, data, ints, start, left, right, size, sums):
@@ -143,13 +141,13 @@ def sums_of(dtype: str, tile: Tile, left: Factor, right: Factor) -> Any:
         while k_next < k_end:
             fetch_left(arena, work, data, ints, start, left, m_start, k_next, depth, lefts_at, lefts_next)
             fetch_right(arena, work, data, ints, start, right, n_start, k_next, depth, rights_at, rights_next)
-            multiply_slice(left_tiles[buffer], right_tiles[buffer], sums)
+            multiply_slice(left_tiles[buffer], right_tiles[buffer], 0, sums)
             buffer = 1 - buffer
             store_left(lefts_next, left_tiles, buffer)
             store_right(rights_next, right_tiles, buffer)
             cuda.syncthreads()
             k_next += depth
-        multiply_slice(left_tiles[buffer], right_tiles[buffer], sums)
+        multiply_slice(left_tiles[buffer], right_tiles[buffer], 0, sums)
 
     return add_up
 
@@ -196,7 +194,7 @@ def _outer(dtype: str, tile: Tile) -> Any:
     shift, mask = tile.shift, (1 << tile.shift) - 1
     left_stride, right_stride = tile.rows // down * vector, tile.columns // across * vector
 
-    @inner
+    @unrolled
     def outer(left_tile, right_tile, k, sums):
         x, y = cuda.local.array(down, number), cuda.local.array(across, number)
         over, under = cuda.threadIdx.x & mask, cuda.threadIdx.x >> shift
@@ -211,26 +209,13 @@ def _outer(dtype: str, tile: Tile) -> Any:
     return outer
 
 
-def _slices(dtype: str, tile: Tile) -> Any:
-    """The device function that adds the product of two slices, some steps of the depth at a time without a loop."""
-    depth, together = tile.depth, min(tile.depth, UNROLLED)
-    outers = _repeated(_outer(dtype, tile), together)
-
-    @inner
-    def multiply_slice(left_tile, right_tile, sums):
-        for k in range(0, depth, together):
-            outers(left_tile, right_tile, k, sums)
-
-    return multiply_slice
-
-
 def _repeated(once: Any, count: int) -> Any:
     """The device function that calls another for k, k + 1, ...: without a loop, which would be left as one."""
     if count == 1:
         return once
     half, before = count // 2, _repeated(once, count // 2)
 
-    @inner
+    @unrolled
     def repeated(left_tile, right_tile, k, sums):
         before(left_tile, right_tile, k, sums)
         before(left_tile, right_tile, k + half, sums)
