@@ -32,8 +32,8 @@ class Tile:
     @property
     def effort(self) -> int:
         """About how many cycles of a multiprocessor a block takes for a row of the depth: to read and to multiply."""
-        reads = self.threads // 32 * (self.down + self.across) // self.vector
-        return max(reads, self.threads * self.down * self.across // 128)
+        reads = (self.down + self.across) // self.vector
+        return max(self.threads // 32 * reads, self.threads // 128 * (self.down * self.across + reads))
 
     @property
     def vector(self) -> int:
@@ -65,16 +65,18 @@ class Cut:
     length: int
 
 
-# Cycles, from what is known of such GPUs and not measured: to fetch what lies in memory, of a launch, and to add a part
+# From what is known of such GPUs and not measured: cycles to fetch what lies in memory, of a launch, and to add a part;
+# bytes that a multiprocessor's share of the memory takes in a cycle, and those of a part of a sum, written and read
 FETCH, LAUNCH, ADD = 600, 4000, 30
+TRAFFIC, PART = 16, 8
 
 
 def divide(
-    rows: int, columns: int, depth: int, processors: int, layers: int = 1, launch: int | None = None
+    rows: int, columns: int, depth: int, processors: int, layers: int = 1, launch: int = LAUNCH
 ) -> tuple[Tile, Cut | None]:
     """The tile of a product, or of so many at once, and its cut, if by an estimate it gains more than a launch.
 
-    launch: cycles of the launch that adds up the parts, 0 where there is one anyway.
+    launch: cycles of the launch that adds up the parts; 0 where there is one anyway, and then there is always a cut.
     """
 
     def blocks(tile: Tile) -> int:
@@ -83,7 +85,9 @@ def divide(
 
     def cycles(tile: Tile, cut: Cut) -> int:
         rounds, slices = -(-blocks(tile) * cut.slices // processors), -(-cut.length // tile.depth)
-        return rounds * (FETCH + slices * max(FETCH, tile.effort * tile.depth)) + ADD * cut.slices
+        traffic = PART * rows * columns * layers * cut.slices // (TRAFFIC * processors)
+        adding = launch + ADD * cut.slices + traffic if cut.slices > 1 else 0
+        return rounds * (FETCH + slices * max(FETCH, tile.effort * tile.depth)) + adding
 
     def cuts(tile: Tile) -> Iterator[Cut]:
         pieces = -(-depth // tile.depth)
@@ -91,10 +95,5 @@ def divide(
             length = -(-pieces // slices)
             yield Cut(-(-pieces // length), length * tile.depth)
 
-    launch, whole = LAUNCH if launch is None else launch, choose(rows, columns * layers, processors)
-    if launch and blocks(whole) >= processors:
-        return whole, None
-    best = min(((tile, cut) for tile in TILES for cut in cuts(tile)), key=lambda found: cycles(*found))
-    if launch and cycles(*best) + launch >= cycles(whole, Cut(1, depth)):
-        return whole, None
-    return best
+    tile, cut = min(((tile, cut) for tile in TILES for cut in cuts(tile)), key=lambda found: cycles(*found))
+    return tile, cut if cut.slices > 1 or not launch else None
