@@ -297,7 +297,7 @@ def _sums(dtype: str, tile: Tile, left: _Factor, right: _Factor) -> Any:
         lefts_at, rights_at = cuda.local.array(lefts, np.uint64), cuda.local.array(rights, np.uint64)
         m_end, n_end, k_end = size
         m_start, n_start = cuda.blockIdx.x * rows, cuda.blockIdx.y * columns
-        k_next, buffer = (k_end - 1) % depth + 1, 0
+        k_next, buffer = min((k_end - 1) % depth + 1, k_end), 0
         for i in range(down):
             for j in range(across):
                 sums[i, j] = number(0)
