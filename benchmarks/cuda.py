@@ -4,12 +4,14 @@
 
 PyTorch is timed eager, compiled, and as a CUDA graph of the whole step, JAX as a scan over the epoch; all in float32
 with TF32 off, data on the GPU, rows shuffled there.  GFLOP/s count the matrix products alone, as a share of what the
-card can do by its clock and its number of lanes.  `products` times numbann's own matrix product beside cuBLAS.  Peers
-that are not installed are left out.  Without a GPU it says so and measures nothing.
+card can do by its clock and its number of lanes.  `products` times numbann's own matrix product beside cuBLAS.  Where
+nvmath-python is installed, numbann leaves large products to cuBLAS, and is also timed with its own alone.  Peers that
+are not installed are left out.  Without a GPU it says so and measures nothing.
 """
 
 from __future__ import annotations
 
+import contextlib
 import statistics
 import sys
 import tempfile
@@ -43,6 +45,18 @@ def gpu() -> tuple[str, float]:
     card = device.cuda.get_current_device()
     lanes = LANES.get(tuple(card.compute_capability), 128)
     return device.name(), card.MULTIPROCESSOR_COUNT * lanes * 2 * card.CLOCK_RATE / 1e6
+
+
+@contextlib.contextmanager
+def own_products() -> Iterator[None]:
+    """Let no product be large enough for cuBLAS."""
+    from numbann.simt import cublas
+
+    before, cublas.OPERATIONS = cublas.OPERATIONS, sys.maxsize
+    try:
+        yield
+    finally:
+        cublas.OPERATIONS = before
 
 
 # ---- training
@@ -123,6 +137,10 @@ def measure(net: Net, rounds: int, folder: Path) -> dict[str, float]:
         f"numbann {device}": lambda device=device: ours.epoch_seconds(net, folder, "auto", {"train.device": device})
         for device in ("cuda", "cpu")
     }
+    from numbann.simt import cublas
+
+    if cublas.installed():
+        contestants["numbann cuda, own products"] = own_products()(contestants["numbann cuda"])
     for peer in (torch_epochs, jax_epochs):
         try:
             for name, epoch in peer(net):
@@ -164,11 +182,15 @@ def summary(net: Net, times: dict[str, float], peak: float) -> dict[str, Any]:
 def products(size: int, peak: float, rounds: int) -> dict[str, Any]:
     """A product of two square matrices: numbann's, and cuBLAS's by PyTorch."""
     from numbann.kernels import cuda as kernels
+    from numbann.simt import cublas
     from numbann.simt.device import cuda
 
     a, b = (np.random.default_rng(k).standard_normal((size, size), np.float32) for k in range(2))
     left, right, out = cuda.to_device(a), cuda.to_device(b), cuda.device_array((size, size), np.float32)
-    found = {"numbann": _by_events(cuda, lambda: kernels.matmul(left, right, out=out), rounds)}
+    with own_products():
+        found = {"numbann": _by_events(cuda, lambda: kernels.matmul(left, right, out=out), rounds)}
+    if cublas.installed():
+        found["numbann by cuBLAS"] = _by_events(cuda, lambda: kernels.matmul(left, right, out=out), rounds)
     try:
         import torch
 

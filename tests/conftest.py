@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import random
 import sys
 from collections.abc import Callable, Iterator
@@ -14,6 +15,10 @@ import pytest
 from numbann import distributions
 
 sys.path.append(str(Path(__file__).parent / "helpers"))  # for `import networks` in tests of the engine
+if "NUMBA_ENABLE_CUDASIM" in os.environ:
+    import simulator
+
+    simulator.prepare()
 
 CENTRES = {"blue": (0.0, 3.0), "green": (3.0, 0.0), "red": (-3.0, 0.0)}
 

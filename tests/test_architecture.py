@@ -150,14 +150,16 @@ def test_only_the_machine_side_knows_numba() -> None:
                 assert part_of(name_of(path)) in allowed, f"{name_of(path)} imports numba"
 
 
-def test_one_place_imports_numba_cuda() -> None:
+def test_one_place_imports_each_package_for_gpus() -> None:
     """So that a successor of numba-cuda can replace it."""
+    places = {"numba.cuda": "numbann.simt.device", "nvmath": "numbann.simt.cublas"}
     for path in FILES:
         for node in ast.walk(tree_of(path)):
             names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
             names += [f"{node.module}.{alias.name}" for alias in node.names] if isinstance(node, ast.ImportFrom) else []
-            if any(name.startswith("numba.cuda") for name in names):
-                assert name_of(path) == "numbann.simt.device", f"{name_of(path)} imports numba.cuda"
+            for package, place in places.items():
+                if any(name.startswith(package) for name in names):
+                    assert name_of(path) == place, f"{name_of(path)} imports {package}"
 
 
 def test_no_module_bears_the_name_of_a_public_function() -> None:

@@ -14,8 +14,8 @@ kernel written elsewhere can call them; its kernels go over whole arrays, which 
 
 own: all parameters in their order, as an array or a tuple, for the kernels of a noisy activation then u; hyper: the
 numbers of a step, by the columns of numbann.simd.op; arrays: weights, stored states and, with "average", the average;
-vectors (L, K): what is trained of each unit, for the kernels the one number that own has; dp (L, N).  In row form dz
-must not be d.
+vectors (L, K): what is trained of each unit, for the kernels the one number that own has; dp (L, N).  In row form all
+lanes of a warp call a function together, and dz must not be d.
 """
 
 from __future__ import annotations
@@ -55,6 +55,7 @@ HEADER = '''"""Made by numbann from a component's mathematics."""
 {imports}
 import numpy as np
 from numbann.simd.op import CLIP_VALUE, FIRST_PARAMETER, KEPT, L1, LEARNING_RATE, STEP, WEIGHT_DECAY
+from numbann.simt import lanes
 from numbann.simt.device import cuda, inner, kernel
 
 F = np.{dtype}
@@ -97,13 +98,13 @@ SLOPE = "        dp[{k}, i] = d[i] * slope_{k}(z[i], a[i], {u}, own, vectors, 0)
 
 ROW_FORWARD = """@kernel
 def forward(z, a, own):
-    for r in range(cuda.grid(1), z.shape[0], cuda.gridsize(1)):
+    for r in range(cuda.grid(1) >> lanes.SHIFT, z.shape[0], cuda.gridsize(1) >> lanes.SHIFT):
         value(z[r], a[r], own)
 
 
 @kernel
 def backward(d, z, a, own, dz):
-    for r in range(cuda.grid(1), z.shape[0], cuda.gridsize(1)):
+    for r in range(cuda.grid(1) >> lanes.SHIFT, z.shape[0], cuda.gridsize(1) >> lanes.SHIFT):
         slope(z[r], a[r], d[r], dz[r], own)
 
 
@@ -113,20 +114,31 @@ ELEMENTWISE_LOSS = """@kernel
 def loss(y, t, dy, losses, own):
     share = F(1) / F(y.shape[1])
     scale = share / F(y.shape[0])
-    for r in range(cuda.grid(1), y.shape[0], cuda.gridsize(1)):
-        total = F(0)
-        for k in range(y.shape[1]):
-            total += value(y[r, k], t[r, k], own)
-            dy[r, k] = slope(y[r, k], t[r, k], own) * scale
-        losses[r] = total * share
+    shift = lanes.shift_for(y.shape[1])
+    width = 1 << shift
+    first, lane = 0, cuda.grid(1) & (width - 1)
+    while first < y.shape[0]:
+        r, total = first + (cuda.grid(1) >> shift), F(0)
+        if r < y.shape[0]:
+            for n in range((y.shape[1] - lane + width - 1) >> shift):
+                k = lane + (n << shift)
+                total += value(y[r, k], t[r, k], own)
+                dy[r, k] = slope(y[r, k], t[r, k], own) * scale
+        total = lanes.total_of(total, width)
+        if r < y.shape[0] and lane == 0:
+            losses[r] = total * share
+        first += cuda.gridsize(1) >> shift
 """
 ROW_LOSS = """@kernel
 def loss(y, t, dy, losses, own):
     scale = F(1) / F(y.shape[0])
-    for r in range(cuda.grid(1), y.shape[0], cuda.gridsize(1)):
-        losses[r] = value(y[r], t[r], dy[r], own)
-        for k in range(y.shape[1]):
-            dy[r, k] *= scale
+    for r in range(cuda.grid(1) >> lanes.SHIFT, y.shape[0], cuda.gridsize(1) >> lanes.SHIFT):
+        found = value(y[r], t[r], dy[r], own)
+        if lanes.own() == 0:
+            losses[r] = found
+        lanes.barrier()
+        for n in range(lanes.share(y.shape[1])):
+            dy[r, lanes.element(n)] *= scale
 """
 
 UPDATE = """@inner

@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from numbann.compile.lanes import divided, of_rows
 from numbann.compile.results import faults
 from numbann.component import Component, arguments_of
 from numbann.rows import row_dot, row_max, row_sum
@@ -35,7 +36,8 @@ class Target:
     package: str  # has rows, and modules of functions
     math: str  # a line of import
     functions: Mapping[str, Mapping[Callable[..., Any], str]]  # what stands for functions of math, by precision
-    padded: bool  # whether rows have padding that a loop may run into
+    padded: bool = False  # whether rows have padding that a loop may run into
+    lanes: bool = False  # whether the lanes of a warp do a row together
 
 
 VECTORS = {
@@ -44,7 +46,7 @@ VECTORS = {
 }
 CIRCULAR = {function: f"trigonometry.{function.__name__}" for function in (math.sin, math.cos, math.tan)}
 CPU = Target("inner_safe", "numbann.simd", "import math", VECTORS, padded=True)
-CUDA = Target("inner", "numbann.simt", "from numbann.simt.mathematics import math", {"float32": CIRCULAR}, padded=False)
+CUDA = Target("inner", "numbann.simt", "from numbann.simt.mathematics import math", {"float32": CIRCULAR}, lanes=True)
 
 
 @dataclass
@@ -61,6 +63,7 @@ class Lowered:
     functions: dict[int, str] = field(default_factory=dict)  # by id of the author's function: its name in the text
     texts: list[str] = field(default_factory=list)
     imports: set[str] = field(default_factory=set)
+    by_lanes: set[str] = field(default_factory=set)  # names of functions that all lanes must call
 
     def add(self, function: Callable[..., Any], path: tuple[Callable[..., Any], ...] = ()) -> str:
         """Lower one more function into the same text; its name there."""
@@ -71,6 +74,9 @@ class Lowered:
         body = rewriter.body()
         for node, fault in faults(body, None if path else self.component):
             raise rewriter.refuse(node, fault)
+        if self.target.lanes and of_rows(body, self.by_lanes):
+            body = divided(body, self.by_lanes, self.cast)
+            self.by_lanes.add(name)
         header = f"@{self.target.decorator}\ndef {name}({', '.join(arguments_of(function))}):"
         loops = any(isinstance(part, ast.For) for line in body for part in ast.walk(line))
         if loops and self.target.padded:

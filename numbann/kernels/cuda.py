@@ -26,7 +26,7 @@ from numbann.discovery import built_in
 from numbann.errors import ShapeError
 from numbann.kernels.components import defaults_of
 from numbann.simd.op import FIRST_PARAMETER, LEARNING_RATE, STEP, WEIGHT_DECAY
-from numbann.simt import arrays, device
+from numbann.simt import arrays, device, lanes
 from numbann.simt.device import blocks, cuda, launcher
 
 Given = Mapping[str, Any]
@@ -137,11 +137,14 @@ def _activation(component: Component) -> list[Callable[..., Any]]:
     def module_for(array: Any) -> Any:
         return compiled.activation(component, array.dtype.name)
 
+    def units(array: Any) -> int:
+        return _units(shaped(array), row)
+
     @_public(name, component, ["z"])
     def forward(given: Given) -> Any:
         z = _array(name, given["z"])
         a = _result(name, z, given)
-        _run(module_for(z).forward, given, shaped(z), shaped(a), _own(component, given, z))
+        _run(module_for(z).forward, given, shaped(z), shaped(a), _own(component, given, z), units=units(z))
         return a
 
     @_public(f"{name}_backward", component, ["da", "z", "a"])
@@ -149,7 +152,8 @@ def _activation(component: Component) -> list[Callable[..., Any]]:
         da, z, a = (_array(f"{name}_backward", given[key]) for key in ("da", "z", "a"))
         dz = _result(f"{name}_backward", z, given)
         _check_same(f"{name}_backward", z, da, a)
-        _run(module_for(z).backward, given, shaped(da), shaped(z), shaped(a), _own(component, given, z), shaped(dz))
+        arrays = map(shaped, (da, z, a))
+        _run(module_for(z).backward, given, *arrays, _own(component, given, z), shaped(dz), units=units(z))
         return dz
 
     return [forward, backward]
@@ -174,8 +178,8 @@ def _loss(component: Component) -> list[Callable[..., Any]]:
                 raise ShapeError(f"{name}: shapes {_shape(x)} and {_shape(_rows(t))} must be (B, {share} T) and (B, T)")
             t = t.reshape(x.shape[0], x.shape[1] // share)
         losses = cuda.device_array(x.shape[0], y.dtype, stream=stream)
-        kernel = compiled.loss(component, y.dtype.name).loss
-        _run(kernel, given, x, t, dy.reshape(*x.shape), losses, _own(component, given, y))
+        kernel, units = compiled.loss(component, y.dtype.name).loss, _units(x, component.form == "row")
+        _run(kernel, given, x, t, dy.reshape(*x.shape), losses, _own(component, given, y), units=units)
         return float(losses.copy_to_host(stream=stream).mean(dtype=np.float64)), dy
 
     return [value]
@@ -209,11 +213,15 @@ def _own(component: Component, given: Given, like: Any) -> tuple[Any, ...]:
     return tuple(like.dtype.type(given[name]) for name in defaults_of(component)) or (like.dtype.type(0),)
 
 
-def _run(kernel: Any, given: Given, first: Any, *others: Any, units: int | None = None) -> None:
-    """Launch a kernel with a thread for each unit, the first array's rows or elements if nothing else is said."""
-    count = first.shape[0] if units is None else units
-    if count:
-        launcher(kernel, blocks(count), stream=given["stream"])(first, *others)
+def _units(array: Any, by_row: bool) -> int:
+    """How many threads may work: a warp for each row, or one for each element."""
+    return int(array.shape[0] * lanes.COUNT if by_row else array.size)
+
+
+def _run(kernel: Any, given: Given, *arguments: Any, units: int) -> None:
+    """Launch a kernel with a thread for each unit."""
+    if units:
+        launcher(kernel, blocks(units), stream=given["stream"])(*arguments)
 
 
 def _public(

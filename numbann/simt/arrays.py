@@ -1,12 +1,17 @@
-"""The products of numbann.simt.products as kernels over ordinary arrays, flat and C-ordered, without a network."""
+"""The products of numbann.simt.products as kernels over ordinary arrays, flat and C-ordered, without a network.
+
+Large ones are cuBLAS's where it is there (numbann.simt.cublas).
+"""
 
 from __future__ import annotations
 
 import functools
 from typing import Any
 
-from numbann.simt.device import SIMULATED, inner, kernel_of, launcher, processors
+from numbann.simt import cublas, device
+from numbann.simt.device import SIMULATED, THREADS, blocks, cuda, inner, kernel, kernel_of, launcher, processors
 from numbann.simt.products import ARENA, FROM_WORK, WORK, Tile, _Factor, _multiply, choose
+from numbann.simt.updates import ACROSS, sum_of_column
 
 SMALL = Tile(8, 8, 8, 2, 2)  # in the simulator, where a thread is a thread of the operating system
 
@@ -39,14 +44,39 @@ def _product(dtype: str, tile: Tile, along: tuple[bool, bool], finish: Any, ones
     @kernel_of(tile.threads)
     def product(left, right, out, other, size, left_row, right_row):
         at = (size[1], other, size[0] - 1)
-        multiply(right, left, out, (0, 0), at, 0, (0, left_row), (0, right_row), size)
+        multiply(right, left, out, (0, 0), at, 0, 0, (0, left_row), (0, right_row), size)
 
     return product
+
+
+@kernel
+def _add_bias(out, bias):
+    for i in range(cuda.grid(1), out.size, cuda.gridsize(1)):
+        out[i] += bias[i % bias.size]
+
+
+@functools.cache
+def _column_sums(dtype: str) -> Any:
+    """The kernel of the sums of a matrix's columns."""
+    summed = sum_of_column(dtype)
+
+    @kernel
+    def column_sums(matrix, rows, out):
+        total, column = summed(matrix, 0, rows, out.size)
+        if cuda.threadIdx.x < ACROSS and column < out.size:
+            out[column] = total
+
+    return column_sums
 
 
 def multiply(out: Any, left: Any, right: Any, bias: Any, size: tuple[int, int, int], stream: Any) -> None:
     """out (M, N) = left (M, K) right (K, N), + bias (N,) unless it is None."""
     _, n, k = size
+    if cublas.pays(size):
+        _by_library(out, left, right, size, (False, False), stream)
+        if bias is not None:
+            launcher(_add_bias, blocks(out.size), THREADS, stream)(out, bias)
+        return
     finish = _store if bias is None else _with_bias
     _launch((True, False), finish, (left, right, out, out if bias is None else bias, size, k, n), stream)
 
@@ -54,12 +84,19 @@ def multiply(out: Any, left: Any, right: Any, bias: Any, size: tuple[int, int, i
 def multiply_by_transpose(out: Any, left: Any, right: Any, size: tuple[int, int, int], stream: Any) -> None:
     """out (M, N) = left (M, K) right', right (N, K)."""
     k = size[2]
+    if cublas.pays(size):
+        _by_library(out, left, right, size, (False, True), stream)
+        return
     _launch((True, True), _store, (left, right, out, out, size, k, k), stream)
 
 
 def multiply_transpose(out: Any, sums: Any, left: Any, right: Any, size: tuple[int, int, int], stream: Any) -> None:
     """out (M, N) = left' right and sums (N,) those of the columns of right; left (K, M), right (K, N)."""
     m, n, k = size
+    if cublas.pays(size):
+        _by_library(out, left, right, size, (True, False), stream)
+        launcher(_column_sums(out.dtype.name), -(-n // ACROSS), THREADS, stream)(right, k, sums)
+        return
     _launch((False, False), _two_parts, (left, right, out, sums, (m + 1, n, k), m, n), stream, ones=True)
 
 
@@ -68,3 +105,10 @@ def _launch(along: tuple[bool, bool], finish: Any, arguments: tuple[Any, ...], s
     tile = SMALL if SIMULATED else choose(m, n, processors())
     run = _product(arguments[0].dtype.name, tile, along, finish, ones)
     launcher(run, tile.blocks(m, n), tile.threads, stream)(*arguments)
+
+
+def _by_library(
+    out: Any, left: Any, right: Any, size: tuple[int, int, int], turned: tuple[bool, bool], stream: Any
+) -> None:
+    addresses = [device.address(array) for array in (out, left, right)]
+    cublas.multiply(cublas.handle(), out.dtype.name, *addresses, size, turned, device.stream_address(stream))

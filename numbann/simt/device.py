@@ -150,6 +150,11 @@ def capability_in_use() -> Capability:
     return major, minor
 
 
+def index() -> int:
+    """The number of the GPU in use."""
+    return 0 if SIMULATED else int(cuda.get_current_device().id)
+
+
 def name() -> str:
     """The name of the GPU in use."""
     found = "simulator" if SIMULATED else cuda.get_current_device().name
@@ -187,7 +192,18 @@ def array(value: Any) -> Any:
     return cuda.as_cuda_array(value)
 
 
+def stream_address(stream: Any) -> int:
+    """A stream as libraries other than numba-cuda take it; 0 is the default one."""
+    return 0 if SIMULATED or stream is None or isinstance(stream, int) else int(stream.__cuda_stream__()[1])
+
+
 # ---- memory
+
+
+def address(array: Any) -> int:
+    """Where an array on the GPU begins."""
+    interface = array.__array_interface__ if SIMULATED else array.__cuda_array_interface__
+    return int(interface["data"][0])
 
 
 def processors() -> int:

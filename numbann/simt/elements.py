@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from numbann.simt import op
+from numbann.simt import lanes, op
 from numbann.simt.device import cuda, inner, kernel
 from numbann.simt.noise import noise, row_key
 from numbann.simt.products import FROM_WORK, batch_rows, row_of
@@ -69,6 +69,12 @@ def kept(column: int) -> Any:
         return value
 
     return value_kept
+
+
+@inner
+def add_bias(arena, work, data, ints, at, step, r, c, value):
+    """h = x w + b, of a product that has no bias."""
+    return value + arena[ints[at + op.W] + ints[at + op.INPUTS] * ints[at + op.OUTPUTS] + c]
 
 
 @inner
@@ -206,32 +212,51 @@ def _keep_slope(before: Any, k: int, slope: Any) -> Any:
 
 
 @functools.cache
+def gather(source: int) -> Any:
+    """The kernel that copies a batch's rows of data to the layer's inputs in work, a block a row."""
+    row = row_of(source)
+
+    @kernel
+    def gathered(arena, work, data, ints, layer, step):
+        step += ints[op.BEGUN]
+        at, r = op.HEAD + layer * op.WIDTH, cuda.blockIdx.x
+        if r >= batch_rows(ints, step):
+            return
+        inputs = ints[at + op.INPUTS]
+        start, place = row(ints, step * ints[op.BATCH], r) * inputs, ints[at + op.X] + r * inputs
+        for c in range(cuda.threadIdx.x, inputs, cuda.blockDim.x):
+            work[place + c] = data[start + c]
+
+    return gathered
+
+
+@functools.cache
 def over_elements(column: int, finish: Any) -> Any:
-    """The kernel that calls `finish` for the elements of the buffer that a column names."""
+    """The kernel that calls `finish` for the elements of the buffer that a column names, a thread for each column."""
 
     @kernel
     def elements(arena, work, data, ints, layer, step):
         step += ints[op.BEGUN]
         at = op.HEAD + layer * op.WIDTH
-        outputs = ints[at + op.OUTPUTS]
-        count = batch_rows(ints, step) * outputs
-        for i in range(cuda.grid(1), count, cuda.gridsize(1)):
-            value = work[ints[at + column] + i]
-            finish(arena, work, data, ints, at, step, i // outputs, i % outputs, value)
+        outputs, c = ints[at + op.OUTPUTS], cuda.blockIdx.y * cuda.blockDim.x + cuda.threadIdx.x
+        if c < outputs:
+            for r in range(cuda.blockIdx.x, batch_rows(ints, step), cuda.gridDim.x):
+                value = work[ints[at + column] + r * outputs + c]
+                finish(arena, work, data, ints, at, step, r, c, value)
 
     return elements
 
 
 @functools.cache
 def over_rows(value: Any) -> Any:
-    """The kernel of an activation of whole rows, a = f(z), a thread a row."""
+    """The kernel of an activation of whole rows, a = f(z), a warp a row."""
 
     @kernel
     def rows(arena, work, data, ints, layer, step):
         step += ints[op.BEGUN]
         at = op.HEAD + layer * op.WIDTH
         outputs, own = ints[at + op.OUTPUTS], work[ints[at + op.PARAMETERS] :]
-        for r in range(cuda.grid(1), batch_rows(ints, step), cuda.gridsize(1)):
+        for r in range(cuda.grid(1) >> lanes.SHIFT, batch_rows(ints, step), cuda.gridsize(1) >> lanes.SHIFT):
             z, a = ints[at + op.Z] + r * outputs, ints[at + op.A] + r * outputs
             value(work[z : z + outputs], work[a : a + outputs], own)
 
@@ -247,7 +272,7 @@ def back_over_rows(slope: Any) -> Any:
         step += ints[op.BEGUN]
         at = op.HEAD + layer * op.WIDTH
         outputs, own = ints[at + op.OUTPUTS], work[ints[at + op.PARAMETERS] :]
-        for r in range(cuda.grid(1), batch_rows(ints, step), cuda.gridsize(1)):
+        for r in range(cuda.grid(1) >> lanes.SHIFT, batch_rows(ints, step), cuda.gridsize(1) >> lanes.SHIFT):
             z, a = ints[at + op.Z] + r * outputs, ints[at + op.A] + r * outputs
             da, dz = ints[at + op.DY] + r * outputs, ints[at + op.D] + r * outputs
             row_z, row_a = work[z : z + outputs], work[a : a + outputs]

@@ -1,155 +1,408 @@
 """The whole network in one CUDA kernel, for narrow layers: forward, loss and the way back, a few rows a block.
 
-A block's rows of a layer's inputs, and later of the d of the layer above, lie in shared memory; weights come through
-the caches.  What the gradients are made of is left in work, where `products.gradients` finds it.  Functions of elements
-are those of numbann.simt.elements.
+The network's sizes are constants of the kernel, so that loops are unrolled and divisions become products.  A block's
+rows of x, and later of d, lie in shared memory, and so does a slice of the weights; while the threads multiply by it,
+the next one is on its way to registers, whether of the same product or of the next.  A thread does a column for all
+rows of the block; where columns are few, it does a part of the depth, and the parts are added in their order.  What
+the gradients are made of is left in work, where `products.gradients` finds it.
+
+Where the first layer has more inputs, its product is a launch of its own before (`products.forward`, in slices of the
+depth), and the kernel begins with adding up the slices.  Functions of elements are those of numbann.simt.elements.
 """
 
 from __future__ import annotations
 
 import functools
+import itertools
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from numbann.simt import op
-from numbann.simt.device import THREADS, cuda, inner, kernel
+from numbann.simt.device import SIMULATED, THREADS, cuda, inner, kernel_of
 from numbann.simt.products import SHUFFLED, batch_rows, row_of
 
 WIDEST = 128  # inputs or units of a layer
-ROWS, GROUP = 16, 4  # of a block, and those of them that a thread does together
+ROWS = (4, 8)  # of a block; multiples of 4, of which a thread reads four at once
+SLICE = {"float32": 66 * 66, "float64": 32 * 32}  # weights that lie in shared memory, about
+PARTS = 16  # of the depth, at most
+LAST = THREADS - 1  # a thread's number & LAST is itself, and then known not to be negative
+
+Own = Any  # what a block has: the tile of x or d, a slice of weights, parts of sums; a thread's registers and its sums
+
+
+def rows_of_block(batch: int, processors: int) -> int:
+    """As few rows as let every block have a multiprocessor of its own, if that can be."""
+    return next((rows for rows in ROWS if -(-batch // rows) <= processors), ROWS[-1])
+
+
+@dataclass(frozen=True)
+class Shape:
+    """What a kernel is made for: inputs and outputs of layers, rows of a block, slices of the first product (or 0)."""
+
+    sizes: tuple[tuple[int, int], ...]
+    rows: int
+    slices: int
+    dtype: str
+
+    @property
+    def number(self) -> Any:
+        """The type of numbers."""
+        return np.dtype(self.dtype).type
+
+    @property
+    def half(self) -> int:
+        """Elements of a half of the tile: what a product reads, with a row of ones, or what it gives."""
+        widths = [outputs for _, outputs in self.sizes] + ([] if self.slices else [self.sizes[0][0]])
+        return (max(widths) + 1) * self.rows
+
+    def products(self) -> tuple[list[_Product], list[_Product]]:
+        """Those of the way forward that the kernel does, and those of the way back."""
+        count, begin = len(self.sizes), int(self.slices > 0)
+        ahead = [_Product(self, k - begin, k, False) for k in range(begin, count)]
+        return ahead, [_Product(self, 2 * count - 2 - begin - k, k, True) for k in reversed(range(count - 1))]
+
+
+@dataclass(frozen=True)
+class _Product:
+    """The n-th product: (x, 1) times w and b of a layer, or d of the layer above times its w', for this one.
+
+    It reads a half of the tile, and what it gives goes to the other half.
+    """
+
+    shape: Shape
+    n: int
+    layer: int
+    back: bool
+
+    @property
+    def at(self) -> int:
+        """Where the layer's row of ints begins."""
+        return op.HEAD + self.layer * op.WIDTH
+
+    @property
+    def depth(self) -> int:
+        """Elements of a sum."""
+        return self.shape.sizes[self.layer + 1][1] if self.back else self.shape.sizes[self.layer][0] + 1
+
+    @property
+    def columns(self) -> int:
+        """Columns of the product."""
+        return self.shape.sizes[self.layer][1]
+
+    @property
+    def lanes(self) -> int:
+        """Threads side by side for the columns, a power of two; the others do further parts of the depth."""
+        return min(max(1 << (self.columns - 1).bit_length(), THREADS // PARTS), THREADS)
+
+    @property
+    def parts(self) -> int:
+        """Parts of the depth."""
+        return THREADS // self.lanes
+
+    @property
+    def each(self) -> int:
+        """Columns that a thread does."""
+        return -(-self.columns // self.lanes)
+
+    @property
+    def stride(self) -> int:
+        """Elements of a row of the weights in shared memory: an odd number, so that a column lies in all banks."""
+        return self.columns | 1
+
+    @property
+    def source(self) -> int:
+        """Where its half of the tile begins."""
+        return self.n % 2 * self.shape.half
+
+    @property
+    def target(self) -> int:
+        """Where the other half begins."""
+        return self.shape.half - self.source
+
+    def slices(self) -> list[_Slice]:
+        """The slices of its depth."""
+        most = SLICE[self.shape.dtype] // self.stride
+        deep = self.depth if self.depth <= most else max(most // self.parts, 1) * self.parts
+        return [_Slice(self, start, min(deep, self.depth - start)) for start in range(0, self.depth, deep)]
+
+
+@dataclass(frozen=True)
+class _Slice:
+    """A slice of a product's depth, whose weights lie in shared memory together."""
+
+    product: _Product
+    start: int
+    deep: int
+
+    @property
+    def size(self) -> int:
+        """Its weights."""
+        return self.deep * self.product.columns
+
+    @property
+    def loads(self) -> int:
+        """Those that a thread loads."""
+        return -(-self.size // THREADS)
+
+
+# ---- the kernel
 
 
 @functools.cache
-def network(forwards: tuple[Any, ...], loss: Any, last: Any, backs: tuple[Any, ...], dtype: str) -> Any:
-    """The kernel.  forwards: what each layer's product calls; loss: of a row; last: what the gradient to the outputs
+def network(shape: Shape, forwards: tuple[Any, ...], loss: Any, last: Any, backs: tuple[Any, ...]) -> Any:
+    """The kernel.  forwards: what each layer's product calls; loss: of rows; last: what the gradient to the outputs
     goes through (None: nothing); backs: what the product of the gradient calls in each layer but the last.
     """
-    number = np.dtype(dtype).type
-    ahead, back, count = _forward(forwards, dtype), _backward(backs, dtype), len(forwards)
-    finish_last, finishes = (_none if last is None else last), last is not None
+    ahead, back = shape.products()
+    finishes = dict(zip((*ahead, *back), (*forwards[len(forwards) - len(ahead) :], *reversed(backs)), strict=True))
+    slices = [one for product in finishes for one in product.slices()]
+    whole_step = _in_turn(list(_parts(shape, slices, finishes, forwards[0], _turn(shape, loss, last))))
+    number, rows_here, tile_size = shape.number, shape.rows, 2 * shape.half
+    weights_size = max((one.deep * one.product.stride for one in slices), default=1)
+    parts_size = max((THREADS * product.each * rows_here for product in finishes), default=THREADS)
+    registers_size = max((one.loads for one in slices), default=1)
+    sums_shape = max((product.each for product in finishes), default=1), rows_here
+    alignment, places = (None if SIMULATED else 16), op.HEAD + len(forwards) * op.WIDTH
+    turns = -(-places // THREADS)
 
-    @kernel
+    @kernel_of(THREADS)
     def whole(arena, work, data, ints, layer, step):
         step += ints[op.BEGUN]
-        tile = cuda.shared.array((ROWS, WIDEST), number)
-        rows, first = batch_rows(ints, step), cuda.blockIdx.x * ROWS
-        here, thread = min(ROWS, rows - first), cuda.threadIdx.x
+        first = cuda.blockIdx.x * rows_here
+        here = min(rows_here, batch_rows(ints, step) - first)
         if here <= 0:
             return
-        ahead(arena, work, data, ints, step, first, here, tile)
-        at = op.HEAD + (count - 1) * op.WIDTH
-        for r in range(thread, here, THREADS):
-            loss(work, data, ints, at, step, first + r, rows)
-        cuda.syncthreads()
-        if finishes:
-            outputs = ints[at + op.OUTPUTS]
-            for i in range(thread, here * outputs, THREADS):
-                r, c = first + i // outputs, i % outputs
-                value = work[ints[at + op.DY] + r * outputs + c]
-                finish_last(arena, work, data, ints, at, step, r, c, value)
-            cuda.syncthreads()
-        back(arena, work, data, ints, step, first, here, tile)
+        tile = cuda.shared.array(tile_size, number, alignment=alignment)
+        weights = cuda.shared.array(weights_size, number)
+        parts = cuda.shared.array(parts_size, number)
+        registers, sums = cuda.local.array(registers_size, number), cuda.local.array(sums_shape, number)
+        thread = cuda.threadIdx.x & LAST
+        for e in range(turns):  # read them all at once, and later they are near by
+            if thread + e * THREADS < places:
+                parts[thread] = number(ints[thread + e * THREADS])
+        whole_step(arena, work, data, ints, step, first, here, (tile, weights, parts, registers, sums))
 
     return whole
 
 
+def _parts(
+    shape: Shape, slices: list[_Slice], finishes: dict[_Product, Any], first_finish: Any, turn: Any
+) -> Iterator[Any]:
+    """The device functions of a step, one after the other."""
+    yield from [_load(one) for one in slices[:1]]
+    yield _add_slices(shape, first_finish) if shape.slices else _gather(shape)
+    yield _keep(slices[0]) if slices else _wait
+    if not slices or slices[0].product.back:
+        yield turn
+    for one, following in itertools.zip_longest(slices, slices[1:]):
+        done, ahead = one.start + one.deep == one.product.depth, not one.product.back
+        yield _load(following) if following else _nothing
+        yield _multiply(one)
+        yield _finish(one.product, finishes[one.product]) if done else _nothing
+        yield _keep(following) if following else _wait
+        if done and ahead and one.product.layer == len(shape.sizes) - 1:
+            yield turn
+
+
+def _in_turn(functions: Sequence[Any]) -> Any:
+    """The device function that calls some, one after the other; four at a time, since each function is compiled."""
+    if len(functions) == 1:
+        return functions[0]
+    fours = [[*functions[k : k + 4], _nothing, _nothing, _nothing][:4] for k in range(0, len(functions), 4)]
+    return _in_turn([_four(*four) for four in fours])
+
+
+def _four(first_one: Any, second: Any, third: Any, fourth: Any) -> Any:
+    @inner
+    def four(arena, work, data, ints, step, first, here, own):
+        first_one(arena, work, data, ints, step, first, here, own)
+        second(arena, work, data, ints, step, first, here, own)
+        third(arena, work, data, ints, step, first, here, own)
+        fourth(arena, work, data, ints, step, first, here, own)
+
+    return four
+
+
 @inner
-def _none(arena, work, data, ints, at, step, r, c, value):
+def _nothing(arena, work, data, ints, step, first, here, own):
     pass
 
 
-def _forward(finishes: tuple[Any, ...], dtype: str) -> Any:
-    """The device function of all layers, one after the other."""
-    before = None
-    for k, finish in enumerate(finishes):
-        before = _then(before, _layer(finish, k, dtype))
-    return before
+@inner
+def _wait(arena, work, data, ints, step, first, here, own):
+    cuda.syncthreads()
 
 
-def _backward(finishes: tuple[Any, ...], dtype: str) -> Any:
-    """The device function of the way back through all layers but the last, from above."""
-
-    @inner
-    def nothing(arena, work, data, ints, step, first, here, tile):
-        pass
-
-    after = nothing
-    for k in reversed(range(len(finishes))):
-        after = _then(after, _layer_back(finishes[k], k, dtype))
-    return after
+# ---- weights
 
 
-def _then(first: Any, second: Any) -> Any:
-    if first is None:
-        return second
+def _load(one: _Slice) -> Any:
+    """A thread's share of a slice of the weights to its registers."""
+    at, back, depth, columns = one.product.at, one.product.back, one.product.depth, one.product.columns
+    start, deep, size, loads = one.start, one.deep, one.size, one.loads
 
     @inner
-    def both(arena, work, data, ints, step, rows, here, tile):
-        first(arena, work, data, ints, step, rows, here, tile)
-        second(arena, work, data, ints, step, rows, here, tile)
+    def load(arena, work, data, ints, step, first, here, own):
+        registers, thread = own[3], cuda.threadIdx.x & LAST
+        place = ints[at + op.NEXT_W] + start if back else ints[at + op.W] + start * columns
+        for e in range(loads):
+            i = thread + e * THREADS
+            if i < size:
+                registers[e] = arena[place + (i // deep * depth + i % deep if back else i)]
 
-    return both
-
-
-def _layer(finish: Any, k: int, dtype: str) -> Any:
-    """x w + b of the block's rows; the first layer leaves its rows, which it gathers, in work."""
-    zero, row, gathers = np.dtype(dtype).type(0), row_of(SHUFFLED), k == 0
-    number, offset = np.dtype(dtype).type, op.HEAD + k * op.WIDTH
-
-    @inner
-    def layer(arena, work, data, ints, step, first, here, tile):
-        at = offset
-        inputs, outputs, start = ints[at + op.INPUTS], ints[at + op.OUTPUTS], step * ints[op.BATCH]
-        for i in range(cuda.threadIdx.x, here * inputs, THREADS):
-            r, c = i // inputs, i % inputs
-            place = ints[at + op.X] + (first + r) * inputs + c
-            if gathers:
-                work[place] = data[row(ints, start, first + r) * inputs + c]
-            tile[r, c] = work[place]
-        cuda.syncthreads()
-        sums = cuda.local.array(GROUP, number)
-        for i in range(cuda.threadIdx.x, ROWS // GROUP * outputs, THREADS):
-            group, c = i // outputs * GROUP, i % outputs
-            for j in range(GROUP):
-                sums[j] = zero
-            for m in range(inputs):
-                weight = arena[ints[at + op.W] + m * outputs + c]
-                for j in range(GROUP):
-                    sums[j] += tile[group + j, m] * weight
-            bias = arena[ints[at + op.W] + inputs * outputs + c]
-            for j in range(GROUP):
-                if group + j < here:
-                    finish(arena, work, data, ints, at, step, first + group + j, c, sums[j] + bias)
-        cuda.syncthreads()
-
-    return layer
+    return load
 
 
-def _layer_back(finish: Any, k: int, dtype: str) -> Any:
-    """d w' of the layer above, of the block's rows."""
-    number, offset = np.dtype(dtype).type, op.HEAD + k * op.WIDTH
-    zero = number(0)
+def _keep(one: _Slice) -> Any:
+    """From there to shared memory, a row for each of the depth; after it all threads are done with what they write."""
+    back, columns, stride = one.product.back, one.product.columns, one.product.stride
+    deep, size, loads = one.deep, one.size, one.loads
 
     @inner
-    def layer(arena, work, data, ints, step, first, here, tile):
-        at = offset
-        outputs, above = ints[at + op.OUTPUTS], ints[at + op.NEXT_OUTPUTS]
-        for i in range(cuda.threadIdx.x, here * above, THREADS):
-            tile[i // above, i % above] = work[ints[at + op.NEXT_D] + first * above + i]
-        cuda.syncthreads()
-        sums = cuda.local.array(GROUP, number)
-        for i in range(cuda.threadIdx.x, ROWS // GROUP * outputs, THREADS):
-            group, c = i // outputs * GROUP, i % outputs
-            for j in range(GROUP):
-                sums[j] = zero
-            for m in range(above):
-                weight = arena[ints[at + op.NEXT_W] + c * above + m]
-                for j in range(GROUP):
-                    sums[j] += tile[group + j, m] * weight
-            for j in range(GROUP):
-                if group + j < here:
-                    finish(arena, work, data, ints, at, step, first + group + j, c, sums[j])
+    def keep(arena, work, data, ints, step, first, here, own):
+        weights, registers, thread = own[1], own[3], cuda.threadIdx.x & LAST
+        for e in range(loads):
+            i = thread + e * THREADS
+            if i < size:
+                m, c = (i % deep, i // deep) if back else (i // columns, i % columns)
+                weights[m * stride + c] = registers[e]
         cuda.syncthreads()
 
-    return layer
+    return keep
+
+
+# ---- products
+
+
+def _multiply(one: _Slice) -> Any:
+    """Add a slice of the depth to a thread's sums, and after the last one leave them in shared memory."""
+    product, deep, begins = one.product, one.deep, one.start == 0
+    rows, columns, lanes, each, parts = product.shape.rows, product.columns, product.lanes, product.each, product.parts
+    zero, stride, width, ends = product.shape.number(0), product.stride, lanes * each, one.start + deep == product.depth
+    place, mask, shift, turns = product.source + one.start * rows, lanes - 1, lanes.bit_length() - 1, -(-deep // parts)
+
+    @inner
+    def multiply(arena, work, data, ints, step, first, here, own):
+        tile, weights, sums_of_parts, _, sums = own
+        thread = cuda.threadIdx.x & LAST
+        lane, part = thread & mask, thread >> shift
+        if begins:
+            for q in range(each):
+                for r in range(rows):
+                    sums[q, r] = zero
+        for j in range(turns):
+            m = j * parts + part
+            if m < deep:
+                for q in range(each):
+                    weight = weights[m * stride + min(lane + q * lanes, columns - 1)]
+                    for r in range(rows):
+                        sums[q, r] += tile[place + m * rows + r] * weight
+        if ends:
+            for q in range(each):
+                for r in range(rows):
+                    sums_of_parts[(part * rows + r) * width + q * lanes + lane] = sums[q, r]
+        cuda.syncthreads()
+
+    return multiply
+
+
+def _finish(product: _Product, finish: Any) -> Any:
+    """What follows a product, element by element; what comes out is what the next one reads."""
+    at, rows, columns, target, ahead = (
+        product.at,
+        product.shape.rows,
+        product.columns,
+        product.target,
+        not product.back,
+    )
+    parts, width = product.parts, product.lanes * product.each
+    zero, one, turns = product.shape.number(0), product.shape.number(1), -(-rows * columns // THREADS)
+
+    @inner
+    def finished(arena, work, data, ints, step, first, here, own):
+        tile, sums, thread = own[0], own[2], cuda.threadIdx.x & LAST
+        for e in range(turns):
+            r, c = (thread + e * THREADS) // columns, (thread + e * THREADS) % columns
+            if r < here:
+                total = zero
+                for part in range(parts):
+                    total += sums[(part * rows + r) * width + c]
+                tile[target + c * rows + r] = finish(arena, work, data, ints, at, step, first + r, c, total)
+                if ahead and c == 0:
+                    tile[target + columns * rows + r] = one
+
+    return finished
+
+
+# ---- the beginning, and the turn
+
+
+def _gather(shape: Shape) -> Any:
+    """The block's rows of x and a row of ones to the first half of the tile."""
+    row, rows, inputs, one = row_of(SHUFFLED), shape.rows, shape.sizes[0][0], shape.number(1)
+    turns = -(-rows * inputs // THREADS)
+
+    @inner
+    def gather(arena, work, data, ints, step, first, here, own):
+        tile, start, thread = own[0], step * ints[op.BATCH], cuda.threadIdx.x & LAST
+        for e in range(turns):
+            r, c = (thread + e * THREADS) // inputs, (thread + e * THREADS) % inputs
+            if r < here:
+                tile[c * rows + r] = data[row(ints, start, first + r) * inputs + c]
+                if c == 0:
+                    tile[inputs * rows + r] = one
+
+    return gather
+
+
+def _add_slices(shape: Shape, finish: Any) -> Any:
+    """The product of the first layer from its slices, and what follows it."""
+    rows, outputs, slices = shape.rows, shape.sizes[0][1], shape.slices
+    zero, one, turns = shape.number(0), shape.number(1), -(-rows * outputs // THREADS)
+
+    @inner
+    def add_slices(arena, work, data, ints, step, first, here, own):
+        tile, thread = own[0], cuda.threadIdx.x & LAST
+        for e in range(turns):
+            r, c = (thread + e * THREADS) // outputs, (thread + e * THREADS) % outputs
+            if r < here:
+                place = ints[op.HEAD + op.PARTS] + (first + r) * outputs + c
+                total = zero
+                for k in range(slices):
+                    total += work[place + k * ints[op.BATCH] * outputs]
+                tile[c * rows + r] = finish(arena, work, data, ints, op.HEAD, step, first + r, c, total)
+                if c == 0:
+                    tile[outputs * rows + r] = one
+
+    return add_slices
+
+
+def _turn(shape: Shape, loss: Any, last: Any) -> Any:
+    """The losses of the block's rows, and d of the last layer for the way back."""
+    count, rows, outputs = len(shape.sizes), shape.rows, shape.sizes[-1][1]
+    at, target = op.HEAD + (count - 1) * op.WIDTH, len(shape.products()[0]) % 2 * shape.half
+    finish, finishes = (_as_it_is if last is None else last), last is not None or count > 1
+    turns = -(-rows * outputs // THREADS)
+
+    @inner
+    def turn(arena, work, data, ints, step, first, here, own):
+        tile, batch, thread = own[0], batch_rows(ints, step), cuda.threadIdx.x & LAST
+        loss(work, data, ints, at, step, (first, first + here, batch), thread, THREADS)
+        cuda.syncthreads()
+        if finishes:
+            for e in range(turns):
+                r, c = (thread + e * THREADS) // outputs, (thread + e * THREADS) % outputs
+                if r < here:
+                    d = work[ints[at + op.DY] + (first + r) * outputs + c]
+                    tile[target + c * rows + r] = finish(arena, work, data, ints, at, step, first + r, c, d)
+            cuda.syncthreads()
+
+    return turn
+
+
+@inner
+def _as_it_is(arena, work, data, ints, at, step, r, c, value):
+    return value

@@ -1,6 +1,6 @@
 """Losses over the rows of a batch as a CUDA kernel: each row's loss, and the gradient of the batch's to the outputs.
 
-The mathematics comes as device functions (numbann.compile.cuda).  A thread does a row.
+The mathematics comes as device functions (numbann.compile.cuda).  A warp does a row.
 """
 
 from __future__ import annotations
@@ -10,46 +10,85 @@ from typing import Any
 
 import numpy as np
 
-from numbann.simt import op
+from numbann.simt import lanes, op
 from numbann.simt.device import cuda, inner, kernel
 from numbann.simt.products import batch_rows, row_of
 
 
 @functools.cache
 def row_loss(value: Any, slope: Any, labels: bool, source: int, weighted: bool, dtype: str) -> Any:
-    """The kernel over rows, which are those of `loss_of_row`."""
-    of_row = loss_of_row(value, slope, labels, source, weighted, dtype)
+    """The kernel over all rows of the batch, by `loss_of_rows`."""
+    of_rows = loss_of_rows(value, slope, labels, source, weighted, dtype)
 
     @kernel
     def losses(arena, work, data, ints, layer, step):
         step += ints[op.BEGUN]
         at, rows = op.HEAD + layer * op.WIDTH, batch_rows(ints, step)
-        for r in range(cuda.grid(1), rows, cuda.gridsize(1)):
-            of_row(work, data, ints, at, step, r, rows)
+        of_rows(work, data, ints, at, step, (0, rows, rows), cuda.grid(1), cuda.gridsize(1))
 
     return losses
 
 
-@functools.cache
-def loss_of_row(value: Any, slope: Any, labels: bool, source: int, weighted: bool, dtype: str) -> Any:
-    """The device function of a row of a batch of so many: its loss, and the gradient of the batch's to its outputs.
+def loss_of_rows(value: Any, slope: Any, labels: bool, source: int, weighted: bool, dtype: str) -> Any:
+    """The device function of rows by so many threads, each of which gives its number among them.
 
-    slope None: `value` is of whole rows and fills dy.  weighted: by shares of the batch.
+    rows: the first, where they end, and how many the batch has.  Each row's loss, and the gradient of the batch's to
+    its outputs.  slope None: `value` is of whole rows and fills dy.  weighted: by shares of the batch.
     """
-    row = row_of(source)
-    of_row = _of_row(value, labels) if slope is None else _of_elements(value, slope, dtype)
     scale = _share if weighted else _even(dtype)
+    if slope is None:
+        return _whole(value, labels, source, scale)
+    return _by_elements(value, slope, source, scale, dtype)
+
+
+@functools.cache
+def _whole(value: Any, labels: bool, source: int, scale: Any) -> Any:
+    """Rows as a whole, a warp a row."""
+    row, of_row = row_of(source), _of_row(value, labels)
 
     @inner
-    def loss(work, data, ints, at, step, r, rows):
+    def loss(work, data, ints, at, step, rows, thread, threads):
         outputs, start = ints[at + op.OUTPUTS], step * ints[op.BATCH]
-        y_at, d_at = ints[at + op.Y] + r * outputs, ints[at + op.DY] + r * outputs
-        y, dy = work[y_at : y_at + outputs], work[d_at : d_at + outputs]
-        found = of_row(data, ints, at, row(ints, start, r), y, dy, work[ints[at + op.LOSS] :])
-        work[ints[op.ROW_LOSS] + start + r] = found
-        factor = scale(work, ints, start + r, rows)
-        for k in range(outputs):
-            dy[k] *= factor
+        for r in range(rows[0] + (thread >> lanes.SHIFT), rows[1], threads >> lanes.SHIFT):
+            y_at, d_at = ints[at + op.Y] + r * outputs, ints[at + op.DY] + r * outputs
+            y, dy = work[y_at : y_at + outputs], work[d_at : d_at + outputs]
+            found = of_row(data, ints, at, row(ints, start, r), y, dy, work[ints[at + op.LOSS] :])
+            if lanes.own() == 0:
+                work[ints[op.ROW_LOSS] + start + r] = found
+            factor = scale(work, ints, start + r, rows[2])
+            lanes.barrier()
+            for n in range(lanes.share(outputs)):
+                dy[lanes.element(n)] *= factor
+
+    return loss
+
+
+@functools.cache
+def _by_elements(value: Any, slope: Any, source: int, scale: Any, dtype: str) -> Any:
+    """The mean of the losses of a row's elements, which go to as many lanes as there are, at most to a warp."""
+    number, row = np.dtype(dtype).type, row_of(source)
+    zero, one = number(0), number(1)
+
+    @inner
+    def loss(work, data, ints, at, step, rows, thread, threads):
+        outputs, start, own = ints[at + op.OUTPUTS], step * ints[op.BATCH], work[ints[at + op.LOSS] :]
+        shift, share = lanes.shift_for(outputs), one / number(outputs)
+        width, first = 1 << shift, rows[0]
+        lane = thread & (width - 1)
+        while first < rows[1]:
+            r, total = first + (thread >> shift), zero
+            if r < rows[1]:
+                y, dy = ints[at + op.Y] + r * outputs, ints[at + op.DY] + r * outputs
+                target = ints[at + op.TARGET] + row(ints, start, r) * outputs
+                factor = scale(work, ints, start + r, rows[2])
+                for n in range((outputs - lane + width - 1) >> shift):
+                    k = lane + (n << shift)
+                    total += value(work[y + k], data[target + k], own)
+                    work[dy + k] = slope(work[y + k], data[target + k], own) * share * factor
+            total = lanes.total_of(total, width)
+            if r < rows[1] and lane == 0:
+                work[ints[op.ROW_LOSS] + start + r] = total * share
+            first += threads >> shift
 
     return loss
 
@@ -87,22 +126,3 @@ def _of_row(value: Any, labels: bool) -> Any:
         return value(y, data[t_at : t_at + width], dy, own)
 
     return with_label if labels else with_target
-
-
-@functools.cache
-def _of_elements(value: Any, slope: Any, dtype: str) -> Any:
-    """The mean of the losses of a row's elements."""
-    number = np.dtype(dtype).type
-    zero, one = number(0), number(1)
-
-    @inner
-    def of_row(data, ints, at, n, y, dy, own):
-        total, share = zero, one / number(len(y))
-        target = ints[at + op.TARGET] + n * len(y)
-        for k in range(len(y)):
-            t = data[target + k]
-            total += value(y[k], t, own)
-            dy[k] = slope(y[k], t, own) * share
-        return total * share
-
-    return of_row

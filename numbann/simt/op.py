@@ -24,4 +24,5 @@ LIMIT, KEY = 18, 19  # a draw below it is dropped; the first of the layer's two 
 NEXT_D, NEXT_OUTPUTS, NEXT_W, NEXT_SKIP = 20, 21, 22, 23  # of the layer above
 TARGET, TARGET_ROW, LOSS = 24, 25, 26  # of the loss: targets (data), its numbers (work)
 NORM_VECTORS, NORM_SLOPES = 27, 28  # all trained vectors: those of a norm come first, then the activation's
+PARTS = 29  # parts of the sums of a product whose depth is cut
 WIDTH = 32

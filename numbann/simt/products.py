@@ -7,12 +7,15 @@
 A block of threads makes a tile of the product: slices of both factors go through shared memory, while the next ones are
 on their way to registers, and a thread keeps a small block of sums.  Beyond its edges a factor is 0, so that the loop
 over the depth has no special case.  `finish` is called for each element with its row, its column and its sum.
+
+Where blocks are few and the depth is long, it is cut into slices for more blocks (`divide`): each leaves its part of
+the sums in work, and another launch adds the parts in their order (`add_parts`).
 """
 
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -43,6 +46,12 @@ class Tile:
         return (self.columns // self.across).bit_length() - 1
 
     @property
+    def effort(self) -> int:
+        """About how many cycles of a multiprocessor a block takes for a row of the depth: to read and to multiply."""
+        reads = self.threads // 32 * (self.down + self.across) // self.vector
+        return max(reads, self.threads * self.down * self.across // 128)
+
+    @property
     def vector(self) -> int:
         """Elements of a factor side by side, which one instruction reads."""
         return min(4, self.down, self.across)
@@ -64,11 +73,51 @@ def choose(rows: int, columns: int, processors: int) -> Tile:
     return TILES[-1]
 
 
-FROM_WORK, IN_ORDER, SHUFFLED = (
-    0,
-    1,
-    2,
-)  # where x is: rows of work, or rows of data, as they lie or in the epoch's order
+@dataclass(frozen=True)
+class Cut:
+    """Slices of a product's depth, each so long, done by blocks along the grid's last dimension."""
+
+    slices: int
+    length: int
+
+
+# Cycles, from what is known of such GPUs and not measured: to fetch what lies in memory, of a launch, and to add a part
+FETCH, LAUNCH, ADD = 600, 4000, 30
+
+
+def divide(
+    rows: int, columns: int, depth: int, processors: int, layers: int = 1, launch: int | None = None
+) -> tuple[Tile, Cut | None]:
+    """The tile of a product, or of so many at once, and its cut, if by an estimate it gains more than a launch.
+
+    launch: cycles of the launch that adds up the parts, 0 where there is one anyway.
+    """
+
+    def blocks(tile: Tile) -> int:
+        down, across = tile.blocks(rows, columns)
+        return down * across * layers
+
+    def cycles(tile: Tile, cut: Cut) -> int:
+        rounds, slices = -(-blocks(tile) * cut.slices // processors), -(-cut.length // tile.depth)
+        return rounds * (FETCH + slices * max(FETCH, tile.effort * tile.depth)) + ADD * cut.slices
+
+    def cuts(tile: Tile) -> Iterator[Cut]:
+        pieces = -(-depth // tile.depth)
+        for slices in range(1, min(pieces, max(1, 2 * processors // blocks(tile))) + 1):
+            length = -(-pieces // slices)
+            yield Cut(-(-pieces // length), length * tile.depth)
+
+    launch, whole = LAUNCH if launch is None else launch, choose(rows, columns * layers, processors)
+    if launch and blocks(whole) >= processors:
+        return whole, None
+    best = min(((tile, cut) for tile in TILES for cut in cuts(tile)), key=lambda found: cycles(*found))
+    if launch and cycles(*best) + launch >= cycles(whole, Cut(1, depth)):
+        return whole, None
+    return best
+
+
+# Where x is: rows of work, or of data, as they lie or in the epoch's order, or so but as they lie where start is negative
+FROM_WORK, IN_ORDER, SHUFFLED, EITHER = 0, 1, 2, 3
 ARENA, WORK, DATA = 0, 1, 2
 UNROLLED = 8  # steps of the depth, so that the loads of one are hidden behind the sums of others
 
@@ -101,17 +150,74 @@ def row_of(source: int) -> Any:
     def shuffled(ints, start, row):
         return ints[ints[op.ORDER] + start + row]
 
-    return (in_work, in_order, shuffled)[source]
+    @inner
+    def either(ints, start, row):
+        return ints[ints[op.ORDER] + start + row] if start >= 0 else row
+
+    return (in_work, in_order, shuffled, either)[source]
 
 
 @functools.cache
-def forward(finish: Any, dtype: str, tile: Tile, source: int) -> Any:
-    """The kernel that gives x w + b to `finish`."""
+def slice_of(cut: Cut | None) -> Any:
+    """The device function of the rows of the depth that a block does: the first one, and how many."""
+    slices, length = (1, 0) if cut is None else (cut.slices, cut.length)
+
+    @inner
+    def everything(depth):
+        return 0, depth
+
+    @inner
+    def own(depth):
+        start = min(depth, cuda.blockIdx.z % slices * length)
+        return start, min(length, depth - start)
+
+    return everything if cut is None else own
+
+
+@functools.cache
+def keep_part(cut: Cut, of_weights: bool) -> Any:
+    """In the place of `finish`: keep a slice's part of a sum, of a row of a batch or of w and b."""
+    slices = cut.slices
+
+    @inner
+    def kept(arena, work, data, ints, at, step, m, n, total):
+        rows = ints[at + op.INPUTS] + 1 if of_weights else ints[op.BATCH]
+        place = (cuda.blockIdx.z % slices * rows + m) * ints[at + op.OUTPUTS] + n
+        work[ints[at + op.PARTS] + place] = total
+
+    return kept
+
+
+@functools.cache
+def add_parts(finish: Any, dtype: str, cut: Cut, of_weights: bool) -> Any:
+    """The kernel that gives the sums of all parts to `finish`; a row of blocks for each layer from the launch's on."""
+    zero, slices = np.dtype(dtype).type(0), cut.slices
+
+    @kernel
+    def added(arena, work, data, ints, layer, step):
+        step += ints[op.BEGUN]
+        at = op.HEAD + (layer + cuda.blockIdx.y) * op.WIDTH
+        outputs, own = ints[at + op.OUTPUTS], ints[at + op.INPUTS] + 1
+        apart, rows = (own, own) if of_weights else (ints[op.BATCH], batch_rows(ints, step))
+        for i in range(cuda.grid(1), rows * outputs, cuda.gridsize(1)):
+            total = zero
+            for k in range(slices):
+                total += work[ints[at + op.PARTS] + k * apart * outputs + i]
+            finish(arena, work, data, ints, at, step, i // outputs, i % outputs, total)
+
+    return added
+
+
+@functools.cache
+def forward(finish: Any, dtype: str, tile: Tile, source: int, cut: Cut | None = None) -> Any:
+    """The kernel that gives x w + b to `finish`; the first slice of a cut has b."""
+    take, part = (finish if cut is None else keep_part(cut, False)), slice_of(cut)
 
     @inner
     def last(arena, work, data, ints, at, step, m, n, total):
-        bias = arena[ints[at + op.W] + ints[at + op.INPUTS] * ints[at + op.OUTPUTS] + n]
-        finish(arena, work, data, ints, at, step, m, n, total + bias)
+        if cuda.blockIdx.z == 0:
+            total += arena[ints[at + op.W] + ints[at + op.INPUTS] * ints[at + op.OUTPUTS] + n]
+        take(arena, work, data, ints, at, step, m, n, total)
 
     x = _Factor(WORK if source == FROM_WORK else DATA, along=True, source=source)
     multiply = _multiply(dtype, tile, x, _Factor(ARENA, along=False), last)
@@ -121,62 +227,82 @@ def forward(finish: Any, dtype: str, tile: Tile, source: int) -> Any:
         step += ints[op.BEGUN]
         at = op.HEAD + layer * op.WIDTH
         rows, inputs, outputs = batch_rows(ints, step), ints[at + op.INPUTS], ints[at + op.OUTPUTS]
-        left, right, size = (ints[at + op.X], inputs), (ints[at + op.W], outputs), (rows, outputs, inputs)
-        multiply(arena, work, data, ints, at, step, left, right, size)
+        k, depth = part(inputs)
+        left, right = (ints[at + op.X] + k, inputs), (ints[at + op.W] + k * outputs, outputs)
+        multiply(arena, work, data, ints, at, step, step * ints[op.BATCH], left, right, (rows, outputs, depth))
 
     return dense_forward
 
 
 @functools.cache
-def delta(finish: Any, dtype: str, tile: Tile) -> Any:
+def delta(finish: Any, dtype: str, tile: Tile, cut: Cut | None = None) -> Any:
     """The kernel that gives d w' of the layer above to `finish`."""
-    multiply = _multiply(dtype, tile, _Factor(WORK, along=True), _Factor(ARENA, along=True), finish)
+    take, part = (finish if cut is None else keep_part(cut, False)), slice_of(cut)
+    multiply = _multiply(dtype, tile, _Factor(WORK, along=True), _Factor(ARENA, along=True), take)
 
     @kernel_of(tile.threads)
     def dense_delta(arena, work, data, ints, layer, step):
         step += ints[op.BEGUN]
         at = op.HEAD + layer * op.WIDTH
         rows, outputs, above = batch_rows(ints, step), ints[at + op.OUTPUTS], ints[at + op.NEXT_OUTPUTS]
-        left, right, size = (ints[at + op.NEXT_D], above), (ints[at + op.NEXT_W], above), (rows, outputs, above)
-        multiply(arena, work, data, ints, at, step, left, right, size)
+        k, depth = part(above)
+        left, right = (ints[at + op.NEXT_D] + k, above), (ints[at + op.NEXT_W] + k, above)
+        multiply(arena, work, data, ints, at, step, 0, left, right, (rows, outputs, depth))
 
     return dense_delta
 
 
 @functools.cache
-def gradient(finish: Any, dtype: str, tile: Tile, source: int) -> Any:
+def gradient(finish: Any, dtype: str, tile: Tile, source: int, cut: Cut | None = None) -> Any:
     """The kernel that gives x' d, and below it the sums of d, to `finish`."""
-    x = _Factor(WORK if source == FROM_WORK else DATA, along=False, source=source, ones=True)
-    multiply = _multiply(dtype, tile, x, _Factor(WORK, along=False), finish)
+    multiply, in_work = _gradient(finish, dtype, tile, source, cut), source == FROM_WORK
 
     @kernel_of(tile.threads)
     def dense_gradient(arena, work, data, ints, layer, step):
-        step += ints[op.BEGUN]
-        at = op.HEAD + layer * op.WIDTH
-        rows, inputs, outputs = batch_rows(ints, step), ints[at + op.INPUTS], ints[at + op.OUTPUTS]
-        left, right, size = (ints[at + op.X], inputs), (ints[at + op.D], outputs), (inputs + 1, outputs, rows)
-        multiply(arena, work, data, ints, at, step, left, right, size)
+        multiply(arena, work, data, ints, op.HEAD + layer * op.WIDTH, step + ints[op.BEGUN], in_work)
 
     return dense_gradient
 
 
 @functools.cache
-def gradients(finish: Any, dtype: str, tile: Tile) -> Any:
-    """As `gradient` for all layers at once, a layer of blocks for each, where the rows of all of them are in work."""
-    multiply = _multiply(dtype, tile, _Factor(WORK, along=False, ones=True), _Factor(WORK, along=False), finish)
+def gradients(finish: Any, dtype: str, tile: Tile, cut: Cut | None = None) -> Any:
+    """As `gradient` for all layers at once, a layer of blocks for each, or for each of its slices.
+
+    The first layer's rows are found in data once more: to read their places costs less than to write them elsewhere.
+    """
+    multiply, slices = _gradient(finish, dtype, tile, EITHER, cut), 1 if cut is None else cut.slices
     rows_of_tile, columns_of_tile = tile.rows, tile.columns
 
     @kernel_of(tile.threads)
     def dense_gradients(arena, work, data, ints, layer, step):
-        step += ints[op.BEGUN]
-        at = op.HEAD + cuda.blockIdx.z * op.WIDTH
-        rows, inputs, outputs = batch_rows(ints, step), ints[at + op.INPUTS], ints[at + op.OUTPUTS]
+        at, in_work = op.HEAD + cuda.blockIdx.z // slices * op.WIDTH, cuda.blockIdx.z >= slices
+        inputs, outputs = ints[at + op.INPUTS], ints[at + op.OUTPUTS]
         if cuda.blockIdx.x * rows_of_tile > inputs or cuda.blockIdx.y * columns_of_tile >= outputs:
             return
-        left, right, size = (ints[at + op.X], inputs), (ints[at + op.D], outputs), (inputs + 1, outputs, rows)
-        multiply(arena, work, data, ints, at, step, left, right, size)
+        multiply(arena, work, work if in_work else data, ints, at, step + ints[op.BEGUN], in_work)
 
     return dense_gradients
+
+
+@functools.cache
+def _gradient(finish: Any, dtype: str, tile: Tile, source: int, cut: Cut | None) -> Any:
+    """The device function of a tile of a layer's gradient."""
+    x = _Factor(WORK if source == FROM_WORK else DATA, along=False, source=source, ones=True)
+    take, part = (finish if cut is None else keep_part(cut, True)), slice_of(cut)
+    multiply = _multiply(dtype, tile, x, _Factor(WORK, along=False), take)
+
+    @inner
+    def of_layer(arena, work, data, ints, at, step, in_work):
+        rows, inputs, outputs = batch_rows(ints, step), ints[at + op.INPUTS], ints[at + op.OUTPUTS]
+        k, depth = part(rows)
+        start = -1 if in_work else step * ints[op.BATCH] + k
+        left, right = (
+            (ints[at + op.X] + (k * inputs if in_work else 0), inputs),
+            (ints[at + op.D] + k * outputs, outputs),
+        )
+        multiply(arena, work, data, ints, at, step, start, left, right, (inputs + 1, outputs, depth))
+
+    return of_layer
 
 
 @dataclass(frozen=True)
@@ -250,7 +376,10 @@ def _fetcher(factor: _Factor, dtype: str, length: int, depth: int, threads: int)
 
 
 def _multiply(dtype: str, tile: Tile, left: _Factor, right: _Factor, finish: Callable[..., Any]) -> Any:
-    """The device function that makes a tile of the product of two factors: where each begins, and its rows' length."""
+    """The device function that makes a tile of the product of two factors: where each begins, and its rows' length.
+
+    start: the place of the first row in the epoch's order.
+    """
     number, down, across, vector = np.dtype(dtype).type, tile.down, tile.across, tile.vector
     shift, rows, columns = tile.shift, tile.rows, tile.columns
     mask = (1 << shift) - 1
@@ -258,11 +387,11 @@ def _multiply(dtype: str, tile: Tile, left: _Factor, right: _Factor, finish: Cal
     add_up = _sums(dtype, tile, left, right)
 
     @inner
-    def multiply(arena, work, data, ints, at, step, left, right, size):
+    def multiply(arena, work, data, ints, at, step, start, left, right, size):
         sums = cuda.local.array((down, across), number)
         over, under = cuda.threadIdx.x & mask, cuda.threadIdx.x >> shift
         m_start, n_start = cuda.blockIdx.x * rows, cuda.blockIdx.y * columns
-        add_up(arena, work, data, ints, step * ints[op.BATCH], left, right, size, sums)
+        add_up(arena, work, data, ints, start, left, right, size, sums)
         for i in range(down):
             m = m_start + i // vector * left_stride + under * vector + i % vector
             for j in range(across):
@@ -301,6 +430,8 @@ def _sums(dtype: str, tile: Tile, left: _Factor, right: _Factor) -> Any:
         for i in range(down):
             for j in range(across):
                 sums[i, j] = number(0)
+        if k_end == 0:  # a slice beyond the end of a smaller batch
+            return
         find_left(ints, start, left, m_start, m_end, lefts_at)
         find_right(ints, start, right, n_start, n_end, rights_at)
         first_left(arena, work, data, ints, start, left, m_start, 0, k_next, lefts_at, lefts_next)

@@ -1,7 +1,8 @@
-"""Reductions over one row by one thread, in the order of the row."""
+"""Reductions over one row by the lanes of a warp, which all call them: each by itself, then all in a fixed tree."""
 
 from __future__ import annotations
 
+from numbann.simt import lanes
 from numbann.simt.device import inner
 
 
@@ -9,25 +10,28 @@ from numbann.simt.device import inner
 def row_max(x):
     """The largest element; NaN is left out."""
     found = x.dtype.type(-float("inf"))
-    for k in range(len(x)):
+    for n in range(lanes.share(len(x))):
+        k = lanes.element(n)
         if x[k] > found:
             found = x[k]
-    return found
+    return lanes.largest(found)
 
 
 @inner
 def row_sum(x):
     """The sum."""
     total = x.dtype.type(0)
-    for k in range(len(x)):
+    for n in range(lanes.share(len(x))):
+        k = lanes.element(n)
         total += x[k]
-    return total
+    return lanes.total(total)
 
 
 @inner
 def row_dot(x, y):
     """The sum of products with another row."""
     total = x.dtype.type(0)
-    for k in range(len(x)):
+    for n in range(lanes.share(len(x))):
+        k = lanes.element(n)
         total += x[k] * y[k]
-    return total
+    return lanes.total(total)

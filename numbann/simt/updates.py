@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from numbann.simt import op
-from numbann.simt.device import THREADS, cuda, inner, kernel
+from numbann.simt.device import SIMULATED, THREADS, cuda, inner, kernel
 from numbann.simt.mathematics import math
 from numbann.simt.products import batch_rows
 
@@ -70,20 +70,62 @@ def on_weights(take: Any) -> Any:
     return taken
 
 
+ACROSS = 2 if SIMULATED else 8  # columns that a block of threads sums: a row of them is a sector of memory
+DOWN = THREADS // ACROSS  # threads of a column
+
+
+@functools.cache
+def sum_of_column(dtype: str) -> Any:
+    """The device function that sums a column of (rows, width) numbers, in a fixed order; gives the column, too."""
+    zero, number = np.dtype(dtype).type(0), np.dtype(dtype).type
+
+    @inner
+    def summed(numbers, start, rows, width):
+        shared = cuda.shared.array((DOWN, ACROSS), number)
+        across, down = cuda.threadIdx.x % ACROSS, cuda.threadIdx.x // ACROSS
+        column, total = cuda.blockIdx.x * ACROSS + across, zero
+        if column < width:
+            for r in range(down, rows, DOWN):
+                total += numbers[start + r * width + column]
+        shared[down, across] = total
+        cuda.syncthreads()
+        total = zero
+        for k in range(DOWN):
+            total += shared[k, across]
+        return total, column
+
+    return summed
+
+
+@functools.cache
+def on_biases(take: Any, dtype: str) -> Any:
+    """The kernel that sums the rows of d for b, where the product of the gradient to w leaves it out."""
+    summed = sum_of_column(dtype)
+
+    @kernel
+    def biases(arena, work, data, ints, layer, step):
+        step += ints[op.BEGUN]
+        at = op.HEAD + layer * op.WIDTH
+        outputs, b = ints[at + op.OUTPUTS], ints[at + op.W] + ints[at + op.INPUTS] * ints[at + op.OUTPUTS]
+        total, column = summed(work, ints[at + op.D], batch_rows(ints, step), outputs)
+        if cuda.threadIdx.x < ACROSS and column < outputs:
+            take(arena, work, ints, step, b + column, total)
+
+    return biases
+
+
 @functools.cache
 def on_vectors(take: Any, dtype: str) -> Any:
-    """The kernel that sums the rows' gradients to trained vectors: a thread does a unit, a row of the grid a vector."""
-    zero = np.dtype(dtype).type(0)
+    """The kernel that sums the rows' gradients to trained vectors: a row of the grid does a vector."""
+    summed = sum_of_column(dtype)
 
     @kernel
     def vectors(arena, work, data, ints, layer, step):
         step += ints[op.BEGUN]
         at, vector = op.HEAD + layer * op.WIDTH, cuda.blockIdx.y
-        outputs, column = ints[at + op.OUTPUTS], cuda.blockIdx.x * cuda.blockDim.x + cuda.threadIdx.x
-        if column < outputs:
-            total, slopes = zero, ints[at + op.NORM_SLOPES] + vector * ints[at + op.SLOPES_STRIDE] + column
-            for r in range(batch_rows(ints, step)):
-                total += work[slopes + r * outputs]
+        outputs, slopes = ints[at + op.OUTPUTS], ints[at + op.NORM_SLOPES] + vector * ints[at + op.SLOPES_STRIDE]
+        total, column = summed(work, slopes, batch_rows(ints, step), outputs)
+        if cuda.threadIdx.x < ACROSS and column < outputs:
             take(arena, work, ints, step, ints[at + op.NORM_VECTORS] + vector * outputs + column, total)
 
     return vectors

@@ -33,7 +33,7 @@ def manifest(
         "versions": {
             "numbann": numbann.__version__,
             "python": platform.python_version(),
-            **{name: version(name) for name in (*PACKAGES, *(("numba-cuda",) if engine.gpu else ()))},
+            **{name: version(name) for name in (*PACKAGES, *engine.packages)},
         },
         "machine": {
             "system": platform.platform(),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -9,9 +10,12 @@ import pytest
 
 pytest.importorskip("numba_cuda")
 
+from rows_of_all_shapes import FUNCTIONS, component_of
+
 from numbann.compile import cuda as compiled
 from numbann.discovery import built_in
 from numbann.simd import op
+from numbann.simt import lanes
 from numbann.simt.device import SIMULATED, blocks, cuda, kernel, launcher
 
 pytestmark = [
@@ -89,3 +93,16 @@ def test_the_mathematics_alone_in_a_kernel_of_ones_own() -> None:
     found = put(np.zeros(2, np.float32))
     launcher(both, 1, 1)(put(np.float32([3, 1, 0.5])), found)
     np.testing.assert_allclose(found.copy_to_host(), [0.5 * (2 - 0.25), 0.5])
+
+
+@pytest.mark.parametrize("function", FUNCTIONS, ids=lambda function: function.__name__)
+def test_rows_of_all_shapes(function: Callable[..., None]) -> None:
+    """More elements than lanes and fewer, on lanes that go their own ways between barriers."""
+    module = compiled.activation(component_of(function), "float32")
+    for columns in (3, lanes.COUNT + 1):
+        z, expected = numbers(2, columns), np.zeros((2, columns), np.float32)
+        for r in range(2):
+            function(z[r], expected[r])
+        a = put(np.zeros_like(z))
+        launcher(module.forward, 1, lanes.COUNT)(put(z), a, (np.float32(0),))
+        np.testing.assert_allclose(a.copy_to_host(), expected, rtol=1e-5, atol=1e-5)

@@ -12,6 +12,8 @@ import pytest
 
 pytest.importorskip("numba_cuda")
 
+from rows_of_all_shapes import FUNCTIONS, component_of
+
 from numbann.compile.cuda import double_precision, ptx
 from numbann.component import Component, activation, freeze, loss
 from numbann.discovery import built_in
@@ -37,6 +39,12 @@ def test_single_precision_for_every_capability(component: Component) -> None:
             assert re.search(rf"^\.target sm_{major}{minor}\b", text, re.MULTILINE)
             assert double_precision(text) == [], name
             assert ".entry" in text
+
+
+def test_rows_of_all_shapes() -> None:
+    for function in FUNCTIONS:
+        for text in ptx(component_of(function).configured(), "float32", (8, 0)).values():
+            assert double_precision(text) == []
 
 
 @pytest.mark.parametrize(("kind", "name"), [("activation", "softmax"), ("loss", "huber"), ("optimizer", "adam")])

@@ -13,11 +13,14 @@ import pytest
 
 pytest.importorskip("numba_cuda")
 
+from column_major import stand_in
 from networks import make_data, make_plan
 
 import numbann
 from numbann.engine import Engine, make_engine
 from numbann.engine.cuda import launching
+from numbann.engine.cuda.steps import Builder
+from numbann.engine.hyper import hyper_width
 from numbann.errors import DeviceError
 from numbann.plan import Plan
 from numbann.simt import device, fused, products
@@ -117,11 +120,62 @@ def compare(name: str) -> None:
     same(found, trained(Engine(plan, 1), weighted), plan.dtype)
 
 
+@pytest.mark.parametrize(("widest", "sizes", "launches"), [(8, (13, 5, 3), 4), (8, (13, 3), 4), (0, (13, 5, 3), 11)])
+def test_products_in_slices(
+    widest: int, sizes: tuple[int, ...], launches: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first layer's product alone before the kernel of all else, or every product; the last batch has 2 rows."""
+    monkeypatch.setattr(fused, "WIDEST", widest)
+    monkeypatch.setattr(products, "TILES", (products.Tile(8, 8, 2, 2, 2),))
+    monkeypatch.setattr(products, "LAUNCH", 0)
+    monkeypatch.setattr(device, "processors", lambda: 8)
+    made: dict[str, Any] = {"sizes": sizes, "loss": "softmax_cross_entropy", "optimizer": "adam"}
+    plan = plan_of({**made, "batch": 5, "between": [{"dropout": 0.3}][: len(sizes) - 2]})
+    steps = Builder(plan, 5, True, 8).train(2, np.zeros((2, hyper_width(plan))), False)
+    assert len(steps.launches) == launches
+    assert max(launch.grid[2] for launch in steps.launches if len(launch.grid) == 3) > 1
+    same(trained(make_engine(plan, "cuda")), trained(Engine(plan, 1)), plan.dtype)
+
+
+def test_weights_in_slices(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of the kernel of a whole network: not all weights of a product lie in shared memory at once."""
+    monkeypatch.setattr(fused, "SLICE", {"float64": 3 * 9})
+    plan = plan_of({"sizes": (6, 9, 7, 2), "batch": 5})
+    same(trained(make_engine(plan, "cuda")), trained(Engine(plan, 1)), plan.dtype)
+
+
 def test_steps_of_a_graph(monkeypatch: pytest.MonkeyPatch) -> None:
     """In the simulator the graph is its launches; the count of steps goes on in it, and the last ones have one too."""
     monkeypatch.setattr(launching, "TOGETHER", 2)
     plan = plan_of({"sizes": (3, 4, 2), "batch": 1, "optimizer": "adam", "between": [{"dropout": 0.3}]})
     same(trained(make_engine(plan, "cuda")), trained(Engine(plan, 1)), plan.dtype)
+
+
+LIBRARY = ("residual at the input", "norm and trained activation", "alpha dropout", "rows", "clipped")
+
+
+@pytest.mark.skipif(not SIMULATED, reason="needs the simulator, whose arrays are NumPy's")
+@pytest.mark.parametrize("name", LIBRARY)
+def test_products_by_cublas(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """All products in the first steps of a graph, then the last batch, which is smaller, and inference."""
+    monkeypatch.setattr(fused, "WIDEST", 0)
+    monkeypatch.setattr(launching, "TOGETHER", 1)
+    twin = stand_in(monkeypatch)
+    compare(name)
+    outputs, rows = 5, ROWS - BATCH  # of the residual network's layers
+    assert name != "residual at the input" or (outputs, outputs, rows) in twin.sizes  # the gradient of a smaller batch
+
+
+@pytest.mark.skipif(not SIMULATED, reason="needs the simulator, whose arrays are NumPy's")
+def test_large_products_by_cublas_beside_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fused, "WIDEST", 0)
+    twin = stand_in(monkeypatch, least=2 * BATCH * 5 * 6)
+    plan = plan_of({"sizes": (6, 5, 5, 2), "optimizer": "adam", "activation": "relu"})
+    with make_engine(plan, "cuda") as engine:
+        found = trained(engine)
+        first, inference = {(5, rows, 6) for rows in (4, 3, 7)}, {(5, 7, 5)}
+        assert set(twin.sizes) == first | {(5, 6, 4), (5, 6, 3)} | inference
+    same(found, trained(Engine(plan, 1)), plan.dtype)
 
 
 def test_training_in_every_thread() -> None:

@@ -16,11 +16,11 @@ from networks import make_plan
 from numba import types
 
 from numbann.compile.cuda import double_precision
-from numbann.engine.cuda.steps import Builder
+from numbann.engine.cuda.steps import Builder, Launch
 from numbann.engine.hyper import hyper_width
-from numbann.simt import elements, op, products
+from numbann.simt import cublas, elements, fused, op, products
 from numbann.simt.device import CAPABILITIES, DTYPES, SIMULATED, assembled, ptx
-from numbann.simt.products import SHUFFLED, Tile
+from numbann.simt.products import SHUFFLED, Cut, Tile
 
 pytestmark = pytest.mark.skipif(SIMULATED, reason="the simulator compiles nothing")
 SEEN: set[int] = set()  # kernels that several networks share
@@ -33,7 +33,9 @@ NETWORKS: dict[str, dict[str, Any]] = {
         "between": [{"norm": "layer", "dropout": 0.3}, {"norm": "batch", "residual": True}],
         "clip_norm": 1.0,
     },
+    "a wide first layer": {"sizes": (300, 20, 2), "loss": "softmax_cross_entropy"},
     "rows, trained": {"sizes": (3, 5, 2), "activation": "softmax", "output": "prelu", "average": 0.9},
+    "by cuBLAS": {"sizes": (3, 5, 2), "optimizer": "adam"},
 }
 
 
@@ -68,13 +70,21 @@ def test_products(tile: Tile) -> None:
 @pytest.mark.parametrize("name", NETWORKS)
 def test_steps_of_networks(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(products, "TILES", products.TILES[-1:])
+    if name == "by cuBLAS":
+        monkeypatch.setattr(cublas, "pays", lambda size: True)
+        monkeypatch.setattr(fused, "WIDEST", 0)
     plan = make_plan(batch=64, dtype="float32", **NETWORKS[name])
-    training = Builder(plan, 64, True, 1).train(2, np.zeros((2, hyper_width(plan))), name == "plain")
+    training = Builder(plan, 64, True, 8).train(2, np.zeros((2, hyper_width(plan))), name == "plain")
     inference = Builder(plan, 64, False, 1).evaluate(True).launches if name == "plain" else []
     for launch in (*training.launches, *inference):
-        if id(launch.kernel) not in SEEN:
+        if isinstance(launch, Launch) and id(launch.kernel) not in SEEN:
             SEEN.add(id(launch.kernel))
             check(launch.kernel)
+
+
+def test_slices_of_the_gradients() -> None:
+    check(products.gradients(None, "float32", products.TILES[-1], Cut(3, 64)))
+    check(products.add_parts(elements.store(op.Y), "float32", Cut(3, 64), True))
 
 
 def test_double_precision() -> None:

@@ -9,6 +9,7 @@ import pytest
 
 pytest.importorskip("numba_cuda")
 
+from column_major import stand_in
 from networks import make_targets
 from variants import variants
 
@@ -124,6 +125,13 @@ def test_products_without_elements() -> None:
     gradients = kernels.dense_backward(put(x.T), put(np.ones((3, 2))), put(dy[:0]))
     assert [one.shape for one in gradients] == [(0, 3), (3, 2), (2,)]
     assert not any(one.copy_to_host().any() for one in gradients)
+
+
+@pytest.mark.skipif(not SIMULATED, reason="needs the simulator, whose arrays are NumPy's")
+def test_products_by_cublas(monkeypatch: pytest.MonkeyPatch) -> None:
+    twin = stand_in(monkeypatch)
+    test_products((3, 5, 2), "float32")
+    assert twin.sizes == [(2, 3, 5), (2, 3, 5), (5, 3, 2), (2, 5, 3)]
 
 
 def test_products_that_do_not_fit() -> None:

@@ -26,6 +26,14 @@ PRODUCTS = {
 }
 
 
+def test_what_joins_products_of_cublas() -> None:
+    for kernel, given in (
+        (arrays._add_bias, (LINE, LINE)),
+        (arrays._column_sums("float32"), (LINE, types.int64, LINE)),
+    ):
+        assert double_precision(ptx(kernel, given, CAPABILITIES[0])) == []
+
+
 @pytest.mark.parametrize("made", PRODUCTS.values(), ids=PRODUCTS)
 def test_single_precision_for_every_capability(made: tuple[Any, ...]) -> None:
     for capability in CAPABILITIES:

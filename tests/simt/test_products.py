@@ -93,3 +93,14 @@ def test_the_largest_tile_that_keeps_all_processors_busy() -> None:
     assert products.choose(128, 256, 132) == products.TILES[-1]
     assert products.choose(256, 1024, 132) == products.TILES[2]
     assert products.choose(1, 1, 1) == products.TILES[0]
+
+
+def test_slices_where_blocks_are_few() -> None:
+    """All of the depth, by no more blocks than are good; large products are not cut, nor those of little depth."""
+    assert products.divide(4096, 4096, 4096, 132)[1] is products.divide(32, 64, 64, 132)[1] is None
+    for rows, columns, depth, layers in ((32, 128, 784, 1), (33, 32, 10_000, 3), (16, 1000, 4000, 1)):
+        tile, cut = products.divide(rows, columns, depth, 132, layers)
+        assert cut is not None
+        assert cut.slices > 1
+        assert cut.length % tile.depth == 0
+        assert (cut.slices - 1) * cut.length < depth <= cut.slices * cut.length

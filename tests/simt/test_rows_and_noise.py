@@ -8,7 +8,7 @@ import pytest
 pytest.importorskip("numba_cuda")
 
 from numbann.simd import noise as on_cpu
-from numbann.simt import rows
+from numbann.simt import lanes, rows
 from numbann.simt.device import SIMULATED, cuda, kernel, launcher
 from numbann.simt.noise import noise, row_key
 
@@ -28,7 +28,8 @@ def _draw(key, first, drawn):
 
 @kernel
 def _reduce(x, y, found):
-    found[0], found[1], found[2] = rows.row_max(x), rows.row_sum(x), rows.row_dot(x, y)
+    lane = lanes.own()
+    found[lane, 0], found[lane, 1], found[lane, 2] = rows.row_max(x), rows.row_sum(x), rows.row_dot(x, y)
 
 
 def test_draws_have_the_bits_of_the_cpu() -> None:
@@ -40,7 +41,10 @@ def test_draws_have_the_bits_of_the_cpu() -> None:
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_rows(dtype: str) -> None:
-    x, y = (np.random.default_rng(k).normal(0, 1, 7).astype(dtype) for k in range(2))
-    found = cuda.device_array(3, dtype)
-    launcher(_reduce, 1, 1)(cuda.to_device(x), cuda.to_device(y), found)
-    np.testing.assert_allclose(found.copy_to_host(), [x.max(), x.sum(), x @ y], rtol=1e-5)
+    count = 2 * lanes.COUNT + 1
+    x, y = (np.random.default_rng(k).normal(0, 1, count).astype(dtype) for k in range(2))
+    found = cuda.device_array((lanes.COUNT, 3), dtype)
+    launcher(_reduce, 1, lanes.COUNT)(cuda.to_device(x), cuda.to_device(y), found)
+    got = found.copy_to_host()
+    np.testing.assert_allclose(got[0], [x.max(), x.sum(), x @ y], rtol=1e-5, atol=1e-5)
+    np.testing.assert_array_equal(got, np.broadcast_to(got[0], got.shape))

@@ -74,6 +74,7 @@ class Engine:
 
     device = "cpu"
     gpu: str | None = None
+    packages: tuple[str, ...] = ()  # that this engine alone goes through
 
     def __init__(self, plan: Plan, threads: int | str = "auto", exactly: bool = False) -> None:
         self.plan = plan

@@ -60,6 +60,12 @@ class Engine:
         """How many kernels had to be compiled since it was made, because the cache did not have them."""
         return compiled.MISSES - self._misses + (self._twin.compiled if self._twin else 0)
 
+    @property
+    def packages(self) -> tuple[str, ...]:
+        """The packages that this engine alone goes through."""
+        by_library = self._training is not None and self._training.table.by_library
+        return ("numba-cuda", "nvmath-python") if by_library else ("numba-cuda",)
+
     # ---- weights and states
 
     def initialize(self, seed: int) -> None:

@@ -4,18 +4,32 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from numbann.compile import cuda as compiled
-from numbann.engine.cuda.steps import Launch, Steps
-from numbann.plan import Plan
-from numbann.simt import device, op, products, running
+from numbann.engine.cuda.steps import Launch, Product, Steps
+from numbann.plan import ITEMSIZE, Plan
+from numbann.simt import cublas, device, op, products, running
 from numbann.simt.running import Bound
 
 TOGETHER = 64  # steps of a graph at most
 WORK = 1e11  # floating-point operations of a graph at most, some hundredths of a second, for it cannot be interrupted
+
+
+@dataclass
+class _Rows:
+    """The rows of the batches, for what the host calls with them: all, those of a whole one, and steps behind."""
+
+    total: int
+    batch: int
+    begun: int = 0
+
+    def of(self, step: int) -> int:
+        """Those of a step, counted from the steps behind; the last batch may be smaller."""
+        return min(self.batch, self.total - (self.begun + step) * self.batch)
 
 
 class Table:
@@ -41,16 +55,38 @@ class Table:
         self._ints = device.filled(np.append(self.ints, np.zeros(size - own, np.int64)), "the order of the rows")
         self._work = device.filled(steps.work.filled(plan.dtype), f"buffers of a batch of {steps.head[op.BATCH]} rows")
         self._arrays = arena, self._work, self._data, self._ints
+        self._rows = _Rows(rows, int(steps.head[op.BATCH]))
+        self.by_library = any(isinstance(one, Product) for one in steps.launches)
+        self._workspace = device.empty(cublas.WORKSPACE // 4 if self.by_library else 0, "float32", "products by cuBLAS")
         self._launches: list[Bound] = []
         self._parts: list[tuple[int, Callable[[], None]]] = []
 
     def compile(self) -> None:
         """Compile every kernel, so that a fault of a component shows before anything is trained."""
-        self._launches = [self._bound(launch) for launch in self._steps.launches]
+        self._launches = [
+            self._multiplier(one) if isinstance(one, Product) else self._bound(one) for one in self._steps.launches
+        ]
 
     def _bound(self, launch: Launch) -> Bound:
         ready = compiled.engine_kernel(launch.kernel, self._plan.dtype, self._steps.components)
         return running.bound(ready, launch.grid, launch.threads, self._arrays, launch.layer)
+
+    def _multiplier(self, product: Product) -> Bound:
+        """A product by cuBLAS."""
+        out, left, right = (self._address(*place) for place in (product.out, product.left, product.right))
+        own, dtype, rows, workspace = cublas.handle(), self._plan.dtype, self._rows, device.address(self._workspace)
+
+        def multiply(stream: Any, step: int) -> None:
+            size = list(product.size)
+            size[product.rows] = rows.of(step)
+            on = device.stream_address(stream)
+            cublas.multiply(own, dtype, out, left, right, (size[0], size[1], size[2]), product.turned, on, workspace)
+
+        return multiply
+
+    def _address(self, array: int, place: int) -> int:
+        """Of an element of one of the arrays."""
+        return device.address(self._arrays[array]) + place * ITEMSIZE[self._plan.dtype]
 
     def step(self, index: int, stream: Any = None) -> None:
         """Launch a step, counted from those that are done; it does not wait for the GPU."""
@@ -63,16 +99,20 @@ class Table:
         The smaller batch that an epoch may end with is always in the last one.
         """
         advance = self._bound(Launch(products.advance, (1, 1), 1, 0))
+        for one, launch in zip(self._steps.launches, self._launches, strict=True):
+            if isinstance(one, Product):  # cuBLAS loads its kernels at a first call, which must not be recorded
+                launch(None, 0)
 
-        def launch_all(count: int, stream: Any) -> None:
+        def launch_all(count: int, begun: int, stream: Any) -> None:
+            self._rows.begun = begun
             for index in range(count):
                 self.step(index, stream)
             advance(stream, count)
 
         together = at_once(self._plan, int(self._steps.head[op.BATCH]))
         times, rest = divmod(steps - 1, together)
-        counts = [together, rest + 1] if times else [rest + 1]
-        parts = [(count, running.recorded(functools.partial(launch_all, count))) for count in counts]
+        counts = [(together, 0), (rest + 1, steps - rest - 1)] if times else [(rest + 1, 0)]
+        parts = [(one[0], running.recorded(functools.partial(launch_all, *one))) for one in counts]
         self._parts = parts[:-1] * times + parts[-1:]
 
     def epoch(self) -> Iterator[int]:
@@ -93,6 +133,7 @@ class Table:
         self.fill_inputs(0, x)
         if t is not None:
             self.fill_targets(t)
+        self._rows.total = len(x)
         self._ints[op.TOTAL : op.TOTAL + 1].copy_to_device(np.array([len(x)], np.int64))
 
     def fill_inputs(self, first: int, x: np.ndarray) -> None:

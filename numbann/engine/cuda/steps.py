@@ -1,12 +1,14 @@
 """A step as a list of launches: which kernels, on how many blocks, for which layer.  It launches none itself.
 
 The way of a layer: product; norm over rows or columns; activation, dropout and residual connection by elements.  What
-goes by elements stands in the last lines of the product where nothing comes between.  A network of narrow layers in
-which nothing comes between anywhere is one kernel up to the gradients, and those of all layers are another.
+goes by elements stands in the last lines of the product where nothing comes between, and is a launch of its own after a
+product by cuBLAS.  A network of narrow layers in which nothing comes between anywhere is one kernel up to the
+gradients, and those of all layers are another.
 """
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -19,9 +21,9 @@ from numbann.derivation import keeps_z
 from numbann.engine.cuda.layout import Layout, Room, buffer
 from numbann.plan import NORM, NORM_EPSILON, NORM_MOMENTUM, Layer, Plan
 from numbann.simd.op import CLIP_NORM
-from numbann.simt import elements, fused, losses, norm, op, products, updates
+from numbann.simt import cublas, elements, fused, lanes, losses, norm, op, products, updates
 from numbann.simt.device import THREADS, blocks
-from numbann.simt.products import FROM_WORK, IN_ORDER, SHUFFLED
+from numbann.simt.products import ARENA, DATA, FROM_WORK, IN_ORDER, SHUFFLED, WORK, Cut, Tile
 
 DRAWS = 1 << 24  # a draw is one of so many integers
 
@@ -36,11 +38,23 @@ class Launch:
     layer: int
 
 
+@dataclass(frozen=True)
+class Product:
+    """A product by cuBLAS, out = left right: in which array each begins, and where, and as cublas.multiply has it."""
+
+    out: tuple[int, int]
+    left: tuple[int, int]
+    right: tuple[int, int]
+    size: tuple[int, int, int]
+    rows: int  # which of the sizes is that of the batch
+    turned: tuple[bool, bool] = (False, False)
+
+
 @dataclass
 class Steps:
     """The launches of a step, and the arrays that their kernels read: places of the head and of each layer's row."""
 
-    launches: list[Launch]
+    launches: list[Launch | Product]
     head: np.ndarray
     rows: np.ndarray
     work: Room
@@ -59,10 +73,14 @@ class Builder:
     def __init__(self, plan: Plan, rows: int, training: bool, processors: int) -> None:
         self.plan, self.batch, self.training, self.processors = plan, rows, training, processors
         self.layout, self.work = Layout(plan), Room()
-        self.fused = training and all(_narrow(layer) for layer in plan.layers)
+        self.fused = training and all(_narrow(layer, k) for k, layer in enumerate(plan.layers))
+        self.parts = [0] * len(plan.layers)  # elements that slices of a layer's products take
         self.head = np.zeros(op.HEAD, np.int64)
         self.rows = np.zeros((len(plan.layers) + 1, op.WIDTH), np.int64)  # the last one is the link's
-        self.launches: list[Launch] = []
+        self.launches: list[Launch | Product] = []
+        first = plan.layers[0]
+        pays = cublas.pays((rows, first.outputs, first.inputs)) or self._by_library(0)
+        self.gathers = training and not self.fused and pays
         self.head[op.BATCH], self.head[op.STRIDE] = rows, self.layout.stride
         for k in range(len(plan.layers)):
             self._set_row(k)
@@ -79,6 +97,8 @@ class Builder:
         if self.fused:
             self._network(weighted)
         else:
+            if self.gathers:
+                self._launch(elements.gather(SHUFFLED), (self.batch, 1), THREADS, 0)
             for k in range(len(self.plan.layers)):
                 self._forward(k)
             self._loss(SHUFFLED, weighted)
@@ -98,6 +118,8 @@ class Builder:
 
     def _steps(self, output: int) -> Steps:
         parts = [layer.activation for layer in self.plan.layers if layer.activation]
+        for k, count in enumerate(self.parts):
+            self._row(k, PARTS=self.work.take(count))
         chosen = [*parts, self.plan.loss, self.plan.optimizer, *([self.plan.link] if self.plan.link else [])]
         return Steps(self.launches, self.head, self.rows, self.work, output, [one.component for one in chosen])
 
@@ -113,7 +135,7 @@ class Builder:
         elif by_rows:
             self._product(k, elements.both(before, elements.store(op.Z)))
         else:
-            self._product(k, self._outputs(k))
+            self._product(k, self._outputs(k, elements.store(op.Y)))
             return
         if by_rows:
             assert layer.activation is not None
@@ -123,10 +145,10 @@ class Builder:
         elif self._activate(layer) or self._after(k):
             self._elements(k, op.Z, elements.chain(*self._activate(layer), *self._after(k), elements.store(op.Y)))
 
-    def _outputs(self, k: int) -> Any:
+    def _outputs(self, k: int, end: Any) -> Any:
         """What happens to an element of a product where the whole way to the next layer goes by elements."""
         layer = self.plan.layers[k]
-        return elements.chain(self._norm(layer), *self._activate(layer), *self._after(k), elements.store(op.Y))
+        return elements.chain(self._norm(layer), *self._activate(layer), *self._after(k), end)
 
     def _norm(self, layer: Layer) -> Any:
         """What a norm does to an element; None if it needs more than that."""
@@ -172,17 +194,29 @@ class Builder:
 
     def _network(self, weighted: bool) -> None:
         """Launch the kernel of the whole way up to what the gradients are made of."""
-        count = len(self.plan.layers)
-        forwards = tuple(self._outputs(k) for k in range(count))
-        backs = tuple(elements.chain(*self._back(k), elements.store(op.D)) for k in range(count - 1))
+        count, rows = len(self.plan.layers), fused.rows_of_block(self.batch, self.processors)
+        slices = self._first_product() if self.plan.inputs > fused.WIDEST else 0
+        forwards = tuple(self._outputs(k, elements.kept(op.Y)) for k in range(count))
+        backs = tuple(elements.chain(*self._back(k), elements.kept(op.D)) for k in range(count - 1))
         parts = self._back(count - 1)
-        last = elements.chain(*parts, elements.store(op.D)) if parts else None
-        loss = losses.loss_of_row(*self._loss_parts(SHUFFLED, weighted))
-        kernel = fused.network(forwards, loss, last, backs, self.plan.dtype)
-        self._launch(kernel, (-(-self.batch // fused.ROWS), 1), THREADS, 0)
+        last = elements.chain(*parts, elements.kept(op.D)) if parts else None
+        loss = losses.loss_of_rows(*self._loss_parts(SHUFFLED, weighted))
+        sizes = tuple((layer.inputs, layer.outputs) for layer in self.plan.layers)
+        kernel = fused.network(fused.Shape(sizes, rows, slices, self.plan.dtype), forwards, loss, last, backs)
+        self._launch(kernel, (-(-self.batch // rows), 1), THREADS, 0)
+
+    def _first_product(self) -> int:
+        """Launch the product of a first layer that is too wide; how many slices are to be added up."""
+        layer = self.plan.layers[0]
+        size = self.batch, layer.outputs, layer.inputs
+        tile, cut = products.divide(*size, self.processors, launch=0)
+        assert cut is not None
+        self._launch_slices(products.forward(None, self.plan.dtype, tile, SHUFFLED, cut), tile, cut, size, 0)
+        return cut.slices
 
     def _loss(self, source: int, weighted: bool) -> None:
-        self._by_row(len(self.plan.layers) - 1, losses.row_loss(*self._loss_parts(source, weighted)))
+        width = lanes.COUNT if self.plan.loss.component.form == "row" else self.plan.outputs
+        self._by_row(len(self.plan.layers) - 1, losses.row_loss(*self._loss_parts(source, weighted)), width)
 
     def _loss_parts(self, source: int, weighted: bool) -> tuple[Any, ...]:
         """What makes the loss of a row."""
@@ -201,9 +235,7 @@ class Builder:
         parts = self._back(k)
         finish = elements.chain(*parts, elements.store(op.DY if by_rows else op.D))
         if not last:
-            size = self.batch, layer.outputs
-            tile = products.choose(*size, self.processors)
-            self._launch(products.delta(finish, self.plan.dtype, tile), tile.blocks(*size), tile.threads, k)
+            self._delta(k, finish)
         elif parts:
             self._elements(k, op.DY, finish)
         if by_rows:
@@ -232,49 +264,117 @@ class Builder:
         extras = plan.extras
         module = compiled.optimizer(plan.optimizer.component, dtype, self.layout.states, extras)
         move = updates.mover(module.move, self.layout.parts)
-        take = updates.keeper if plan.clip_norm else move
+        whole = bool(plan.clip_norm) or any(self._by_library(k) for k in range(len(plan.layers)))
+        take = updates.keeper if whole else move
+        if whole:
+            self._places(GRADIENT=self.work.take(self.layout.length), FACTOR=self.work.keep(np.ones(1)))
         self._gradients(updates.on_weights(take))
         for k, layer in enumerate(plan.layers):
             if layer.vectors:
                 kernel = updates.on_vectors(take, dtype)
-                self._launch(kernel, (-(-layer.outputs // THREADS), len(layer.vectors)), THREADS, k)
+                self._launch(kernel, (-(-layer.outputs // updates.ACROSS), len(layer.vectors)), THREADS, k)
         if plan.clip_norm:
             count = -(-self.layout.length // updates.BLOCK)
-            self._places(GRADIENT=self.work.take(self.layout.length))
-            self._places(SQUARES=self.work.take(count), FACTOR=self.work.take(1))
+            self._places(SQUARES=self.work.take(count))
             self._launch(updates.squares(dtype), (count, 1), THREADS, 0)
             self._launch(updates.clip(dtype, CLIP_NORM), (1, 1), THREADS, 0)
+        if whole:
             self._launch(updates.scaled(move), (blocks(self.layout.length), 1), THREADS, 0)
 
     def _gradients(self, finish: Any) -> None:
         """The launches of the gradients to all layers' w and b."""
-        sizes = [(layer.inputs + 1, layer.outputs) for layer in self.plan.layers]
         if self.fused:
-            largest = max(rows for rows, _ in sizes), max(columns for _, columns in sizes)
-            tile = products.choose(*largest, self.processors)
-            grid = *tile.blocks(*largest), len(sizes)
-            self._launch(products.gradients(finish, self.plan.dtype, tile), grid, tile.threads, 0)
+            self._all_gradients(finish)
             return
-        for k, size in enumerate(sizes):
-            tile = products.choose(*size, self.processors)
-            kernel = products.gradient(finish, self.plan.dtype, tile, self._source(k))
-            self._launch(kernel, tile.blocks(*size), tile.threads, k)
+        for k, layer in enumerate(self.plan.layers):
+            if self._by_library(k):
+                self._gradient_by_library(k)
+                continue
+            make = functools.partial(products.gradient, source=self._source(k))
+            self._multiply(make, finish, (layer.inputs + 1, layer.outputs, self.batch), k, of_weights=True)
+
+    def _all_gradients(self, finish: Any) -> None:
+        """The launch of the gradients of all layers, and where they are cut, the one that adds their parts."""
+        layers, dtype = self.plan.layers, self.plan.dtype
+        size = max(layer.inputs for layer in layers) + 1, max(layer.outputs for layer in layers), self.batch
+        tile, cut = products.divide(*size, self.processors, len(layers))
+        if cut is None:
+            grid = *tile.blocks(*size[:2]), len(layers)
+            self._launch(products.gradients(finish, dtype, tile), grid, tile.threads, 0)
+            return
+        self._launch_slices(products.gradients(None, dtype, tile, cut), tile, cut, size, 0, len(layers))
+        added = products.add_parts(finish, dtype, cut, True)
+        self._launch(added, (blocks(size[0] * size[1]), len(layers)), THREADS, 0)
+
+    # ---- products by cuBLAS, which leaves what it makes in a buffer
+
+    def _by_library(self, k: int) -> bool:
+        """Whether cuBLAS makes the gradient to a layer's w; then all are stored, and move the weights in the end."""
+        layer = self.plan.layers[k]
+        return not self.fused and cublas.pays((layer.inputs, layer.outputs, self.batch))
+
+    def _gradient_by_library(self, k: int) -> None:
+        layer, row = self.plan.layers[k], self.rows[k]
+        out = WORK, int(self.head[op.GRADIENT]) + self.layout.weights[k]
+        size, left, right = (layer.inputs, layer.outputs, self.batch), (WORK, int(row[op.X])), (WORK, int(row[op.D]))
+        self.launches.append(Product(out, left, right, size, rows=2, turned=(True, False)))
+        kernel = updates.on_biases(updates.keeper, self.plan.dtype)
+        self._launch(kernel, (-(-layer.outputs // updates.ACROSS), 1), THREADS, k)
 
     # ---- launches
 
     def _product(self, k: int, finish: Any) -> None:
-        size = self.batch, self.plan.layers[k].outputs
-        tile = products.choose(*size, self.processors)
-        kernel = products.forward(finish, self.plan.dtype, tile, self._source(k))
-        self._launch(kernel, tile.blocks(*size), tile.threads, k)
+        """x w + b."""
+        layer, row = self.plan.layers[k], self.rows[k]
+        size = self.batch, layer.outputs, layer.inputs
+        if cublas.pays(size):
+            left = (WORK if self._source(k) == FROM_WORK else DATA), int(row[op.X])
+            h, w = (WORK, int(row[op.H])), (ARENA, int(row[op.W]))
+            self.launches.append(Product(h, left, w, size, rows=0))
+            self._elements(k, op.H, elements.both(elements.add_bias, finish))
+            return
+        self._multiply(functools.partial(products.forward, source=self._source(k)), finish, size, k)
+
+    def _multiply(
+        self, make: Callable[..., Any], finish: Any, size: tuple[int, int, int], k: int, of_weights: bool = False
+    ) -> None:
+        """Launch a product of so many rows, columns and elements of a sum, and if it is cut, what adds its parts."""
+        tile, cut = products.divide(*size, self.processors)
+        if cut is None:
+            self._launch(make(finish, self.plan.dtype, tile), tile.blocks(*size[:2]), tile.threads, k)
+            return
+        self._launch_slices(make(None, self.plan.dtype, tile, cut=cut), tile, cut, size, k)
+        added = products.add_parts(finish, self.plan.dtype, cut, of_weights)
+        self._launch(added, (blocks(size[0] * size[1]), 1), THREADS, k)
+
+    def _launch_slices(
+        self, kernel: Any, tile: Tile, cut: Cut, size: tuple[int, int, int], k: int, layers: int = 1
+    ) -> None:
+        """Launch the slices of a product, or of those of so many layers, and make room for their parts."""
+        for layer in range(k, k + layers):
+            self.parts[layer] = max(self.parts[layer], cut.slices * size[0] * size[1])
+        self._launch(kernel, (*tile.blocks(*size[:2]), cut.slices * layers), tile.threads, k)
+
+    def _delta(self, k: int, finish: Any) -> None:
+        """d w' of the layer above."""
+        row, above = self.rows[k], self.plan.layers[k + 1].outputs
+        size = self.batch, self.plan.layers[k].outputs, above
+        if cublas.pays(size):
+            d, w = (WORK, int(row[op.NEXT_D])), (ARENA, int(row[op.NEXT_W]))
+            product = Product((WORK, int(row[op.D])), d, w, size, rows=0, turned=(False, True))
+            self.launches.append(product)
+            self._elements(k, op.D, finish)
+            return
+        self._multiply(products.delta, finish, size, k)
 
     def _elements(self, k: int, column: int, finish: Any) -> None:
-        units = self.batch * int(self.rows[k, op.OUTPUTS])
-        self._launch(elements.over_elements(column, finish), (blocks(units), 1), THREADS, k)
+        grid = blocks(self.batch, 1), -(-int(self.rows[k, op.OUTPUTS]) // THREADS)
+        self._launch(elements.over_elements(column, finish), grid, THREADS, k)
 
-    def _by_row(self, k: int, kernel: Any) -> None:
-        threads = min(THREADS, 32)  # so that few rows are spread over many processors
-        self._launch(kernel, (blocks(self.batch, threads), 1), threads, k)
+    def _by_row(self, k: int, kernel: Any, width: int = lanes.COUNT) -> None:
+        """Launch a kernel in which so many threads do a row, at most a warp."""
+        threads = min(THREADS, 4 * lanes.COUNT)  # so that few rows are spread over many processors
+        self._launch(kernel, (blocks(self.batch * min(width, lanes.COUNT), threads), 1), threads, k)
 
     def _norm_kernel(self, layer: Layer) -> Any:
         """What normalises a layer's products while training, or rows at any time."""
@@ -293,7 +393,7 @@ class Builder:
 
     def _source(self, k: int) -> int:
         """Where a layer finds its rows."""
-        if k > 0 or self.fused:
+        if k > 0 or self.gathers:
             return FROM_WORK
         return SHUFFLED if self.training else IN_ORDER
 
@@ -326,7 +426,7 @@ class Builder:
         def room() -> int:
             return self.work.take(buffer(layer, self.batch))
 
-        gathered = self.work.take(self.batch * layer.inputs) if self.fused and k == 0 else 0
+        gathered = self.work.take(self.batch * layer.inputs) if k == 0 and self.gathers else 0
         y = room()
         a = room() if layer.activation is not None and self._followed(layer) else y
         kept = layer.activation is not None and (keeps_z(layer.activation.component) or layer.norm is not None)
@@ -389,6 +489,7 @@ def _by_rows(activation: Configured | None) -> bool:
     return activation is not None and activation.component.form == "row"
 
 
-def _narrow(layer: Layer) -> bool:
-    """Whether a layer can be a part of the kernel of a whole network."""
-    return max(layer.inputs, layer.outputs) <= fused.WIDEST and layer.norm is None and not _by_rows(layer.activation)
+def _narrow(layer: Layer, k: int) -> bool:
+    """Whether a layer can be a part of the kernel of a whole network; the first one may have more inputs."""
+    widest = layer.outputs if k == 0 else max(layer.inputs, layer.outputs)
+    return widest <= fused.WIDEST and layer.norm is None and not _by_rows(layer.activation)

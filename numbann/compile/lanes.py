@@ -1,0 +1,207 @@
+"""Divides the rewritten statements of a function of rows among the lanes of a warp, which all call it, for CUDA.
+
+The lanes do everything alike, and hold the same numbers, since they read the same elements; but:
+
+- A loop over a whole row is divided, a lane does every so many-th iteration, if iterations touch only elements of
+  their own, read no variable of another one, and else only add to variables; the sums of all lanes are then added.
+- An element stored by other statements is stored by one lane.
+
+Barriers stand before and after whatever stores elements, so that no lane reads too early or too late.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+BARRIER = "lanes.barrier()"
+
+
+def of_rows(body: Sequence[ast.stmt], known: set[str]) -> bool:
+    """Whether statements touch elements or call what does: a reduction or one of the functions that are known to."""
+    return any(isinstance(part, ast.Subscript) or _calls(part, known) for part in _parts(body))
+
+
+def divided(body: list[ast.stmt], known: set[str], cast: str) -> list[ast.stmt]:
+    """The statements of a function of rows, divided.  cast: the name of the precision's type in the text."""
+    return _Divider(body, known, cast).lines(body)
+
+
+@dataclass(frozen=True)
+class _Shape:
+    """What a loop that can be divided writes beside elements: variables of an iteration, and sums."""
+
+    variables: set[str]
+    sums: set[str]
+
+
+class _Divider:
+    """Divides the body of one function."""
+
+    def __init__(self, body: list[ast.stmt], known: set[str], cast: str) -> None:
+        self.body, self.known, self.cast, self.count = body, known, cast, 0
+        self.loops = [part for part in _parts(body) if isinstance(part, ast.For)]
+        shapes = ((loop, _shape(loop, known)) for loop in self.loops)
+        self.shapes = {id(loop): shape for loop, shape in shapes if shape is not None}
+        self.chosen = {id(loop) for loop in self.loops if id(loop) in self.shapes and self.alone(loop)}
+
+    def alone(self, loop: ast.For) -> bool:
+        """Whether nothing reads afterwards what a loop's last iteration leaves in its index and variables."""
+        alike = [one for one in self.loops if _index(one) == _index(loop)]
+        if any(one is not loop and any(part is loop for part in ast.walk(one)) for one in alike):
+            return False
+        return not self.elsewhere(_index(loop), alike) and not any(
+            self.elsewhere(name, [one for one in self.loops if name in self.variables(one)])
+            for name in self.variables(loop)
+        )
+
+    def variables(self, loop: ast.For) -> set[str]:
+        """The variables of an iteration, of a loop that can be divided."""
+        return self.shapes[id(loop)].variables if id(loop) in self.shapes else set()
+
+    def elsewhere(self, name: str, loops: list[ast.For]) -> bool:
+        """Whether a name stands anywhere but in these loops, each of which sets it before it reads it."""
+        inside = {id(part) for loop in loops for part in _parts([loop.target, *loop.body])}
+        return any(_is_name(part, name) and id(part) not in inside for part in _parts(self.body))
+
+    def lines(self, body: list[ast.stmt]) -> list[ast.stmt]:
+        """Divided statements, with one barrier where two meet."""
+        made: list[ast.stmt] = []
+        for line in (new for old in body for new in self.line(old)):
+            if not (made and ast.unparse(line) == ast.unparse(made[-1]) == BARRIER):
+                made.append(line)
+        return made
+
+    def line(self, node: ast.stmt) -> list[ast.stmt]:
+        """One statement divided."""
+        match node:
+            case ast.For() if id(node) in self.chosen:
+                return self.loop(node, self.shapes[id(node)].sums)
+            case ast.For():
+                node.body = self.lines(node.body)
+            case ast.If():
+                node.body, node.orelse = self.lines(node.body), self.lines(node.orelse)
+            case ast.AugAssign(target=ast.Subscript() as element):
+                return [_put(element, ast.BinOp(element, node.op, node.value))]
+            case ast.Assign() if any(isinstance(part, ast.Subscript) for part in _parts(node.targets)):
+                leaves: list[ast.expr] = []
+                held = [self.held(target, leaves) for target in node.targets]
+                stores = [_stored(leaf, f"held_{self.count - len(leaves) + k + 1}") for k, leaf in enumerate(leaves)]
+                return [_line(ast.Assign(held, node.value)), *stores]
+        return [node]
+
+    def held(self, target: ast.expr, leaves: list[ast.expr]) -> ast.expr:
+        """A target with a name of its own in the place of each leaf."""
+        if isinstance(target, ast.Tuple):
+            return ast.Tuple([self.held(item, leaves) for item in target.elts])
+        leaves.append(target)
+        self.count += 1
+        return ast.Name(f"held_{self.count}")
+
+    def loop(self, node: ast.For, sums: set[str]) -> list[ast.stmt]:
+        """A loop of which each lane does its share."""
+        index, stores = _index(node), False
+        for part in _parts(node.body):
+            if isinstance(part, ast.Subscript):
+                stores |= isinstance(part.ctx, ast.Store)
+                part.slice = ast.Name(f"{index}_at") if _is_name(part.slice, index) else part.slice
+            elif isinstance(part, ast.Name) and part.id in sums:
+                part.id = _share(part.id)
+        count = ast.unparse(node.iter).replace("range", "lanes.share", 1)
+        (loop,) = _text(f"for {_share(index)} in range({count}): {index}_at = lanes.element({_share(index)})")
+        assert isinstance(loop, ast.For)
+        loop.body += [*_text(f"{index} = np.int64({index}_at)"), *node.body]
+        before = [line for name in sorted(sums) for line in _text(f"{_share(name)} = {self.cast}(0)")]
+        after = [line for name in sorted(sums) for line in _text(f"{name} += lanes.total({_share(name)})")]
+        barrier = _text(BARRIER) if stores else []
+        return [*before, *barrier, loop, *barrier, *after]
+
+
+# ---- loops that can be divided
+
+
+def _shape(loop: ast.For, known: set[str]) -> _Shape | None:
+    """What a loop writes if it can be divided, else None."""
+    match loop.iter:
+        case ast.Call(args=[ast.Call(func=ast.Name(id="len"), args=[ast.Name(id=row)])]):
+            elements = {_index(loop), f"{_index(loop)} + len({row})"}
+        case _:
+            return None
+    parts = list(_parts(loop.body))
+    if any(isinstance(part, ast.Subscript) and ast.unparse(part.slice) not in elements for part in parts):
+        return None
+    if any(isinstance(part, ast.For | ast.Return) or _calls(part, known) for part in parts):
+        return None
+    added = [part for part in parts if isinstance(part, ast.AugAssign) and isinstance(part.target, ast.Name)]
+    sums = {ast.unparse(part.target) for part in added}
+    names = [part for part in parts if isinstance(part, ast.Name)]
+    read = sum(part.id in sums for part in names) > len(added)
+    if read or any(not isinstance(part.op, ast.Add | ast.Sub) for part in added):
+        return None
+    variables = {part.id for part in names if isinstance(part.ctx, ast.Store)} - sums
+    if _index(loop) in variables | sums or _read_first(loop.body, variables):
+        return None
+    return _Shape(variables, sums)
+
+
+def _read_first(lines: list[ast.stmt], variables: set[str]) -> bool:
+    """Whether a variable may be read before a statement at the top has set it."""
+    missing = set(variables)
+    for line in lines:
+        names = [part for part in ast.walk(line) if isinstance(part, ast.Name)]
+        if any(part.id in missing and isinstance(part.ctx, ast.Load) for part in names):
+            return True
+        if isinstance(line, ast.Assign):
+            missing -= {part.id for part in names if isinstance(part.ctx, ast.Store)}
+    return bool(missing)
+
+
+def _index(loop: ast.For) -> str:
+    return ast.unparse(loop.target)
+
+
+# ---- parts of the text
+
+
+def _parts(nodes: Iterable[ast.AST]) -> Iterator[ast.AST]:
+    return (part for node in nodes for part in ast.walk(node))
+
+
+def _is_name(part: ast.AST, name: str) -> bool:
+    return isinstance(part, ast.Name) and part.id == name
+
+
+def _calls(part: ast.AST, known: set[str]) -> bool:
+    """Whether a node calls a reduction, or one of the known functions."""
+    if not isinstance(part, ast.Call):
+        return False
+    name = ast.unparse(part.func)
+    return name.startswith("rows.") or name in known
+
+
+def _share(name: str) -> str:
+    """What a lane has of a sum."""
+    return f"{name}_of_lane"
+
+
+def _stored(leaf: ast.expr, held: str) -> ast.stmt:
+    """The assignment of what is held to a name or an element."""
+    return _put(leaf, ast.Name(held)) if isinstance(leaf, ast.Subscript) else _line(ast.Assign([leaf], ast.Name(held)))
+
+
+def _put(element: ast.Subscript, value: ast.expr) -> ast.stmt:
+    return _line(ast.Expr(ast.Call(_value("lanes.put"), [element.value, element.slice, value], [])))
+
+
+def _value(text: str) -> ast.expr:
+    return ast.parse(text, mode="eval").body
+
+
+def _text(text: str) -> list[ast.stmt]:
+    return ast.parse(text).body
+
+
+def _line(node: ast.stmt) -> ast.stmt:
+    """With line numbers, which statements need to become text."""
+    return ast.fix_missing_locations(node)
