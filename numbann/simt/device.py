@@ -132,7 +132,7 @@ def fault() -> str:
     if cuda.is_available():
         return ""
     error = None if SIMULATED else cuda.cuda_error()
-    if error is None:
+    if error is None or "NO_DEVICE" in str(error):
         return "no NVIDIA GPU was found; nvidia-smi lists those there are"
     reason = str(error).strip().partition("\n")[0]
     return f"no NVIDIA driver that works was found; install one from https://www.nvidia.com/drivers ({reason})"

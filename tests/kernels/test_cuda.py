@@ -116,6 +116,17 @@ def test_products(sizes: tuple[int, int, int], dtype: str) -> None:
         np.testing.assert_allclose(one.copy_to_host(), expected, **close)
 
 
+def test_products_without_elements() -> None:
+    """A sum of nothing is 0, and nothing is read for it."""
+    x, w, b, dy = np.zeros((3, 0)), np.zeros((0, 2)), np.array([1.0, 2]), np.ones((3, 2))
+    np.testing.assert_array_equal(kernels.matmul(put(x), put(w)).copy_to_host(), np.zeros((3, 2)))
+    np.testing.assert_array_equal(kernels.dense_forward(put(x), put(w), put(b)).copy_to_host(), np.tile(b, (3, 1)))
+    np.testing.assert_array_equal(kernels.dense_backward(put(x), put(w), put(dy))[2].copy_to_host(), [3.0, 3.0])
+    gradients = kernels.dense_backward(put(x.T), put(np.ones((3, 2))), put(dy[:0]))
+    assert [one.shape for one in gradients] == [(0, 3), (3, 2), (2,)]
+    assert not any(one.copy_to_host().any() for one in gradients)
+
+
 @pytest.mark.skipif(not SIMULATED, reason="needs the simulator, whose arrays are NumPy's")
 def test_products_by_cublas(monkeypatch: pytest.MonkeyPatch) -> None:
     twin = stand_in(monkeypatch)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import sys
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -28,3 +29,14 @@ def test_without_a_gpu() -> None:
     for call in (device.require, lambda: kernels.relu(np.zeros(3))):
         with pytest.raises(DeviceError, match=r"^cuda: no NVIDIA (driver that works|GPU) was found; "):
             call()
+
+
+def test_a_driver_without_a_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("numba_cuda")
+    from numbann.simt import device
+
+    said = "Call to cuInit results in CUDA_ERROR_NO_DEVICE (<CUresult.CUDA_ERROR_NO_DEVICE: 100>)"
+    card = SimpleNamespace(is_available=lambda: False, cuda_error=lambda: said)
+    monkeypatch.setattr(device, "SIMULATED", False)
+    monkeypatch.setattr(device, "cuda", card)
+    assert device.fault() == "no NVIDIA GPU was found; nvidia-smi lists those there are"
