@@ -13,15 +13,16 @@ from pathlib import Path
 
 from report import show, write
 
-from numbann.compile.cuda import double_precision, ptx
 from numbann.discovery import built_in
-from numbann.simt.device import Capability, assembled
 
-sys.path.remove(str(Path(__file__).parent))  # where a file named cuda would hide NVIDIA's package
+sys.path.remove(str(Path(__file__).parent))  # where cuda.py would hide NVIDIA's package from what is imported below
 
 
-def rows(capability: Capability) -> list[dict[str, object]]:
+def rows(capability: tuple[int, int]) -> list[dict[str, object]]:
     """A row of the table for each kernel."""
+    from numbann.compile.cuda import double_precision, ptx
+    from numbann.simt.device import assembled
+
     found = []
     for kind in ("activation", "loss", "optimizer"):
         for entry in built_in().entries(kind):

@@ -20,7 +20,7 @@ from numbann.simt.device import SIMULATED, Capability, cuda, ptx
 
 if not SIMULATED:
     from cuda.core import Device, LaunchConfig, Linker, LinkerOptions, ObjectCode, Stream, launch
-    from cuda.pathfinder import load_nvidia_dynamic_lib
+    from cuda.pathfinder import DynamicLibNotFoundError, load_nvidia_dynamic_lib
 
 ENTRY = re.compile(r"\.entry\s+([\w$]+)\(([^)]*)\)")  # of PTX: a kernel's name and its parameters
 LIBRARIES = ("nvvm", "nvJitLink")  # that make machine code
@@ -57,8 +57,16 @@ def loaded(made: Binary) -> Any:
 @functools.cache
 def toolchain() -> tuple[object, ...]:
     """What machine code depends on besides its source: the versions of what makes it."""
-    files = [Path(str(load_nvidia_dynamic_lib(name).abs_path)) for name in LIBRARIES]
-    return version("numba-cuda"), *((file.stat().st_size, file.stat().st_mtime_ns) for file in files)
+    return version("numba-cuda"), *map(_stamp, LIBRARIES)
+
+
+def _stamp(library: str) -> tuple[object, ...]:
+    """Size and time of a library's file."""
+    try:
+        found = Path(str(load_nvidia_dynamic_lib(library).abs_path)).stat()
+    except DynamicLibNotFoundError:  # the driver assembles, then
+        return (library,)
+    return found.st_size, found.st_mtime_ns
 
 
 # ---- launches
@@ -87,7 +95,10 @@ def _passed(array: Any) -> tuple[int, ...]:
 
 
 def recorded(go: Callable[[Any], None]) -> Callable[[], None]:
-    """What `go` launches on the stream it is given, as a CUDA graph: what is given back launches it anew."""
+    """What `go` launches on the stream it is given, as a CUDA graph: what is given back launches it anew.
+
+    If a driver or cuda-core cannot do it, a warning says why, and it is `go` that is called each time.
+    """
     if SIMULATED:
         return lambda: go(None)
     here, default = Device(cuda.get_current_device().id), Stream.from_handle(0)
@@ -96,9 +107,7 @@ def recorded(go: Callable[[Any], None]) -> Callable[[], None]:
         builder = here.create_stream().create_graph_builder().begin_building()
         go(builder)
         graph = builder.end_building().complete()
-    except (
-        Exception
-    ) as error:  # whatever it is that a driver or cuda-core lacks; a fault of `go` shows up without a graph
+    except Exception as error:  # a fault of `go` itself comes out again without a graph
         warnings.warn(f"cuda: steps are launched one by one, since CUDA graphs fail: {error}", stacklevel=2)
         return lambda: go(None)
     return lambda: graph.launch(default)
