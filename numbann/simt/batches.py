@@ -8,7 +8,7 @@ from typing import Any
 from numbann.simt import op
 from numbann.simt.device import inner, kernel
 
-# Where x is: rows of work, or of data as they lie, or in the epoch's order, or so unless start is negative
+# Where x is: rows of work, or of data, as they lie or in the epoch's order; EITHER: as they lie where start is negative
 FROM_WORK, IN_ORDER, SHUFFLED, EITHER = 0, 1, 2, 3
 ARENA, WORK, DATA = 0, 1, 2
 

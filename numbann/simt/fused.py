@@ -28,7 +28,8 @@ WIDEST = 128  # inputs or units of a layer
 ROWS = (4, 8)  # of a block; multiples of 4, of which a thread reads four at once
 SLICE = {"float32": 66 * 66, "float64": 32 * 32}  # weights that lie in shared memory, about
 PARTS = 16  # of the depth, at most
-LAST = THREADS - 1  # a thread's number & LAST is itself, and then known not to be negative
+UNROLLED = 8  # steps of the depth without a loop
+LAST, WHOLE = THREADS - 1, 1023  # a thread's number & LAST, and a step & WHOLE, are known not to be negative
 
 Own = Any  # what a block has: the tile of x or d, a slice of weights, parts of sums; a thread's registers and its sums
 
@@ -272,12 +273,34 @@ def _keep(one: _Slice) -> Any:
 # ---- products
 
 
+@functools.cache
+def _add(product: _Product) -> Any:
+    """The device function that adds an element of x or d times a weight to each of a thread's sums."""
+    rows, each, columns, lanes, stride = (
+        product.shape.rows,
+        product.each,
+        product.columns,
+        product.lanes,
+        product.stride,
+    )
+
+    @inner
+    def add(tile, place, weights, m, lane, sums):
+        for q in range(each):
+            weight = weights[m * stride + min(lane + q * lanes, columns - 1)]
+            for r in range(rows):
+                sums[q, r] += tile[place + m * rows + r] * weight
+
+    return add
+
+
 def _multiply(one: _Slice) -> Any:
     """Add a slice of the depth to a thread's sums, and after the last one leave them in shared memory."""
-    product, deep, begins = one.product, one.deep, one.start == 0
-    rows, columns, lanes, each, parts = product.shape.rows, product.columns, product.lanes, product.each, product.parts
-    zero, stride, width, ends = product.shape.number(0), product.stride, lanes * each, one.start + deep == product.depth
-    place, mask, shift, turns = product.source + one.start * rows, lanes - 1, lanes.bit_length() - 1, -(-deep // parts)
+    product, deep, begins, add = one.product, one.deep, one.start == 0, _add(one.product)
+    rows, lanes, each, parts = product.shape.rows, product.lanes, product.each, product.parts
+    zero, width, ends = product.shape.number(0), lanes * each, one.start + deep == product.depth
+    place, mask, shift = product.source + one.start * rows, lanes - 1, lanes.bit_length() - 1
+    turns, full = deep // parts, deep // parts // UNROLLED * UNROLLED
 
     @inner
     def multiply(arena, work, data, ints, step, first, here, own):
@@ -288,13 +311,13 @@ def _multiply(one: _Slice) -> Any:
             for q in range(each):
                 for r in range(rows):
                     sums[q, r] = zero
-        for j in range(turns):
-            m = j * parts + part
-            if m < deep:
-                for q in range(each):
-                    weight = weights[m * stride + min(lane + q * lanes, columns - 1)]
-                    for r in range(rows):
-                        sums[q, r] += tile[place + m * rows + r] * weight
+        for start in range(0, full, UNROLLED):
+            for j in range(UNROLLED):
+                add(tile, place, weights, ((start & WHOLE) + j) * parts + part, lane, sums)
+        for j in range(full, turns):
+            add(tile, place, weights, j * parts + part, lane, sums)
+        if turns * parts + part < deep:
+            add(tile, place, weights, turns * parts + part, lane, sums)
         if ends:
             for q in range(each):
                 for r in range(rows):
