@@ -72,12 +72,14 @@ TRAFFIC, PART = 16, 8
 
 
 def divide(
-    rows: int, columns: int, depth: int, processors: int, layers: int = 1, launch: int = LAUNCH
+    rows: int, columns: int, depth: int, processors: int, layers: int = 1, launch: int | None = None
 ) -> tuple[Tile, Cut | None]:
     """The tile of a product, or of so many at once, and its cut, if by an estimate it gains more than a launch.
 
     launch: cycles of the launch that adds up the parts; 0 where there is one anyway, and then there is always a cut.
     """
+
+    launch = LAUNCH if launch is None else launch
 
     def blocks(tile: Tile) -> int:
         down, across = tile.blocks(rows, columns)
