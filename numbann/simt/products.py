@@ -20,6 +20,7 @@ from numbann.simt.batches import ARENA, DATA, EITHER, FROM_WORK, WORK, batch_row
 from numbann.simt.device import cuda, inner, kernel, kernel_of
 from numbann.simt.tile import Factor, give, places_in, sums_of, zeros
 from numbann.simt.tiling import Cut, Tile
+from numbann.simt.updates import Together
 
 
 @functools.cache
@@ -91,14 +92,14 @@ def _bias(dtype: str, tile: Tile) -> Any:
 
 
 @functools.cache
-def _multiply(dtype: str, tile: Tile, left: Factor, right: Factor, begin: Any, finish: Any) -> Any:
+def _multiply(dtype: str, tile: Tile, left: Factor, right: Factor, begin: Any, finish_all: Any) -> Any:
     """The device function that makes a tile of a layer's product.
 
     For what follows it the layer's places are read once: in ints they would be read for each element again, since it
     might have been written there.
     """
     number, shape, width = np.dtype(dtype).type, (tile.down, tile.across), op.WIDTH
-    add_up, finish_all = sums_of(dtype, tile, left, right), give(tile, finish)
+    add_up = sums_of(dtype, tile, left, right)
 
     @inner
     def multiply(arena, work, data, ints, places, step, start, left, right, size):
@@ -117,7 +118,7 @@ def forward(finish: Any, dtype: str, tile: Tile, source: int, cut: Cut | None = 
     """The kernel that gives x w + b to `finish`; the first slice of a cut has b."""
     take, part = (finish if cut is None else keep_part(cut, False)), slice_of(cut)
     x = Factor(WORK if source == FROM_WORK else DATA, along=True, source=source)
-    multiply = _multiply(dtype, tile, x, Factor(ARENA, along=False), _bias(dtype, tile), take)
+    multiply = _multiply(dtype, tile, x, Factor(ARENA, along=False), _bias(dtype, tile), give(tile, take))
 
     @kernel_of(tile.threads)
     def dense_forward(arena, work, data, ints, layer, step):
@@ -135,7 +136,9 @@ def forward(finish: Any, dtype: str, tile: Tile, source: int, cut: Cut | None = 
 def delta(finish: Any, dtype: str, tile: Tile, cut: Cut | None = None) -> Any:
     """The kernel that gives d w' of the layer above to `finish`."""
     take, part = (finish if cut is None else keep_part(cut, False)), slice_of(cut)
-    multiply = _multiply(dtype, tile, Factor(WORK, along=True), Factor(ARENA, along=True), zeros(dtype, tile), take)
+    multiply = _multiply(
+        dtype, tile, Factor(WORK, along=True), Factor(ARENA, along=True), zeros(dtype, tile), give(tile, take)
+    )
 
     @kernel_of(tile.threads)
     def dense_delta(arena, work, data, ints, layer, step):
@@ -150,9 +153,11 @@ def delta(finish: Any, dtype: str, tile: Tile, cut: Cut | None = None) -> Any:
 
 
 @functools.cache
-def gradient(finish: Any, dtype: str, tile: Tile, source: int, cut: Cut | None = None) -> Any:
-    """The kernel that gives x' d, and below it the sums of d, to `finish`."""
-    multiply, in_work = _gradient(finish, dtype, tile, source, cut), source == FROM_WORK
+def gradient(
+    finish: Any, dtype: str, tile: Tile, source: int, cut: Cut | None = None, together: Together | None = None
+) -> Any:
+    """The kernel that gives x' d, and below it the sums of d, to `finish`, or all of a thread's to `together`."""
+    multiply, in_work = _gradient(finish, dtype, tile, source, cut, together), source == FROM_WORK
 
     @kernel_of(tile.threads)
     def dense_gradient(arena, work, data, ints, layer, step):
@@ -162,12 +167,12 @@ def gradient(finish: Any, dtype: str, tile: Tile, source: int, cut: Cut | None =
 
 
 @functools.cache
-def gradients(finish: Any, dtype: str, tile: Tile, cut: Cut | None = None) -> Any:
+def gradients(finish: Any, dtype: str, tile: Tile, cut: Cut | None = None, together: Together | None = None) -> Any:
     """As `gradient` for all layers at once, a layer of blocks for each, or for each of its slices.
 
     The first layer's rows are found in data once more: to read their places costs less than to write them elsewhere.
     """
-    multiply, slices = _gradient(finish, dtype, tile, EITHER, cut), 1 if cut is None else cut.slices
+    multiply, slices = _gradient(finish, dtype, tile, EITHER, cut, together), 1 if cut is None else cut.slices
     rows_of_tile, columns_of_tile = tile.rows, tile.columns
 
     @kernel_of(tile.threads)
@@ -182,11 +187,12 @@ def gradients(finish: Any, dtype: str, tile: Tile, cut: Cut | None = None) -> An
 
 
 @functools.cache
-def _gradient(finish: Any, dtype: str, tile: Tile, source: int, cut: Cut | None) -> Any:
+def _gradient(finish: Any, dtype: str, tile: Tile, source: int, cut: Cut | None, together: Together | None) -> Any:
     """The device function of a tile of a layer's gradient."""
     x = Factor(WORK if source == FROM_WORK else DATA, along=False, source=source, ones=True)
     take, part = (finish if cut is None else keep_part(cut, True)), slice_of(cut)
-    multiply = _multiply(dtype, tile, x, Factor(WORK, along=False), zeros(dtype, tile), take)
+    finish_all = together.of(tile) if together is not None and cut is None else give(tile, take)
+    multiply = _multiply(dtype, tile, x, Factor(WORK, along=False), zeros(dtype, tile), finish_all)
 
     @inner
     def of_layer(arena, work, data, ints, places, step, in_work):

@@ -7,6 +7,7 @@ the stored states and, where there is one, the average, one after the other in t
 from __future__ import annotations
 
 import functools
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,8 @@ from numbann.simt import op
 from numbann.simt.batches import batch_rows
 from numbann.simt.device import SIMULATED, THREADS, cuda, inner, kernel
 from numbann.simt.mathematics import math
+from numbann.simt.tile import places_in
+from numbann.simt.tiling import Tile
 
 BLOCK = 1024  # elements of a gradient that are measured by a block of threads
 
@@ -68,6 +71,76 @@ def on_weights(take: Any) -> Any:
         take(arena, work, ints, step, places[op.W] + m * places[op.OUTPUTS] + n, gradient)
 
     return taken
+
+
+@dataclass(frozen=True)
+class Together:
+    """Moves those weights of a tile that are a thread's, a row of them at a time.
+
+    What a row needs is read before any of it is written: else each weight would wait for the one before.
+    count: parts of the arena; numbers: of a step.
+    """
+
+    move: Any
+    count: int
+    numbers: int
+    dtype: str
+
+    def of(self, tile: Tile) -> Any:
+        """The device function, as `give` of numbann.simt.tile."""
+        return _together(self, tile)
+
+
+@functools.cache
+def _together(which: Together, tile: Tile) -> Any:
+    move, count, numbers, down, across = which.move, which.count, which.numbers, tile.down, tile.across
+    number, shape, rows, (row_at, column_at) = (
+        np.dtype(which.dtype).type,
+        (count, across),
+        _rows(count),
+        places_in(tile),
+    )
+
+    @inner
+    def moved(arena, work, data, ints, places, step, size, sums):
+        hyper, held = cuda.local.array(numbers, number), cuda.local.array(shape, number)
+        stride = ints[op.STRIDE]
+        for k in range(numbers):
+            hyper[k] = work[ints[op.HYPER] + step * ints[op.HYPER_ROW] + k]
+        for i in range(down):
+            m = row_at(i)
+            first = places[op.W] + m * size[1]
+            for j in range(across):
+                if m < size[0] and column_at(j) < size[1]:
+                    for k in range(count):
+                        held[k, j] = arena[first + column_at(j) + k * stride]
+            for j in range(across):
+                move(rows(held), j, sums[i, j], hyper)
+            for j in range(across):
+                if m < size[0] and column_at(j) < size[1]:
+                    for k in range(count):
+                        arena[first + column_at(j) + k * stride] = held[k, j]
+
+    return moved
+
+
+@functools.cache
+def _rows(count: int) -> Any:
+    """The device function that gives the rows of an array as a tuple."""
+
+    @inner
+    def one(array):
+        return (array[0],)
+
+    return one if count == 1 else _more_rows(_rows(count - 1), count - 1)
+
+
+def _more_rows(fewer: Any, place: int) -> Any:
+    @inner
+    def more(array):
+        return (*fewer(array), array[place])
+
+    return more
 
 
 ACROSS = 2 if SIMULATED else 8  # columns that a block of threads sums: a row of them is a sector of memory

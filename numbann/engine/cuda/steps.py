@@ -19,6 +19,7 @@ from numbann.compile import cuda as compiled
 from numbann.component import Configured
 from numbann.derivation import keeps_z
 from numbann.engine.cuda.layout import Layout, Room, buffer
+from numbann.engine.hyper import hyper_width
 from numbann.plan import NORM, NORM_EPSILON, NORM_MOMENTUM, Layer, Plan
 from numbann.simd.op import CLIP_NORM
 from numbann.simt import cublas, elements, fused, lanes, losses, norm, op, products, tiling, updates
@@ -269,7 +270,9 @@ class Builder:
         take = updates.keeper if whole else move
         if whole:
             self._places(GRADIENT=self.work.take(self.layout.length), FACTOR=self.work.keep(np.ones(1)))
-        self._gradients(updates.on_weights(take))
+        numbers = hyper_width(plan)
+        together = None if whole else updates.Together(module.move, self.layout.parts, numbers, dtype)
+        self._gradients(updates.on_weights(take), together)
         for k, layer in enumerate(plan.layers):
             if layer.vectors:
                 kernel = updates.on_vectors(take, dtype)
@@ -282,26 +285,26 @@ class Builder:
         if whole:
             self._launch(updates.scaled(move), (blocks(self.layout.length), 1), THREADS, 0)
 
-    def _gradients(self, finish: Any) -> None:
+    def _gradients(self, finish: Any, together: updates.Together | None) -> None:
         """The launches of the gradients to all layers' w and b."""
         if self.fused:
-            self._all_gradients(finish)
+            self._all_gradients(finish, together)
             return
         for k, layer in enumerate(self.plan.layers):
             if self._by_library(k):
                 self._gradient_by_library(k)
                 continue
-            make = functools.partial(products.gradient, source=self._source(k))
+            make = functools.partial(products.gradient, source=self._source(k), together=together)
             self._multiply(make, finish, (layer.inputs + 1, layer.outputs, self.batch), k, of_weights=True)
 
-    def _all_gradients(self, finish: Any) -> None:
+    def _all_gradients(self, finish: Any, together: updates.Together | None) -> None:
         """The launch of the gradients of all layers, and where they are cut, the one that adds their parts."""
         layers, dtype = self.plan.layers, self.plan.dtype
         size = max(layer.inputs for layer in layers) + 1, max(layer.outputs for layer in layers), self.batch
         tile, cut = tiling.divide(*size, self.processors, len(layers))
         if cut is None:
             grid = *tile.blocks(*size[:2]), len(layers)
-            self._launch(products.gradients(finish, dtype, tile), grid, tile.threads, 0)
+            self._launch(products.gradients(finish, dtype, tile, together=together), grid, tile.threads, 0)
             return
         self._launch_slices(products.gradients(None, dtype, tile, cut), tile, cut, size, 0, len(layers))
         added = products.add_parts(finish, dtype, cut, True)
