@@ -116,7 +116,7 @@ def divide(
     return best
 
 
-# Where x is: rows of work, or of data, as they lie or in the epoch's order, or so but as they lie where start is negative
+# Where x is: rows of work, or of data, as they lie, or in the epoch's order, or in it unless start is negative
 FROM_WORK, IN_ORDER, SHUFFLED, EITHER = 0, 1, 2, 3
 ARENA, WORK, DATA = 0, 1, 2
 UNROLLED = 8  # steps of the depth, so that the loads of one are hidden behind the sums of others
