@@ -62,11 +62,19 @@ def own_products() -> Iterator[None]:
 # ---- training
 
 
-def torch_epochs(net: Net) -> Iterator[tuple[str, Epoch]]:
-    """PyTorch in its three ways."""
+def _torch() -> Any:
+    """PyTorch without TF32; ImportError if it is not one for GPUs."""
     import torch
 
+    if not torch.cuda.is_available():
+        raise ImportError("PyTorch finds no GPU")
     torch.backends.cuda.matmul.allow_tf32 = False
+    return torch
+
+
+def torch_epochs(net: Net) -> Iterator[tuple[str, Epoch]]:
+    """PyTorch in its three ways."""
+    torch = _torch()
     x, y = (torch.from_numpy(array).cuda() for array in net.data())
     for name, make in {"eager": _eager, "compiled": _compiled, "CUDA graph": _graph}.items():
         step = make(torch, net, x[: net.batch], y[: net.batch])
@@ -192,9 +200,7 @@ def products(size: int, peak: float, rounds: int) -> dict[str, Any]:
     if cublas.installed():
         found["numbann by cuBLAS"] = _by_events(cuda, lambda: kernels.matmul(left, right, out=out), rounds)
     try:
-        import torch
-
-        torch.backends.cuda.matmul.allow_tf32 = False
+        torch = _torch()
         x, y = torch.from_numpy(a).cuda(), torch.from_numpy(b).cuda()
         result = torch.empty_like(x)
         found["cuBLAS"] = _by_events(cuda, lambda: torch.mm(x, y, out=result), rounds)
