@@ -1,4 +1,4 @@
-"""Registers and spills of every component's CUDA kernels, for one capability.  No GPU is needed to compile them.
+"""Registers and spills of the CUDA kernels of components and of products, for one capability.  No GPU is needed.
 
     python benchmarks/registers.py [--capability 9.0] [--json out.json]
 
@@ -35,6 +35,38 @@ def rows(capability: tuple[int, int]) -> list[dict[str, object]]:
     return found
 
 
+def products(capability: tuple[int, int]) -> list[dict[str, object]]:
+    """As `rows`, of a layer's products with relu and Adam in their last lines."""
+    from numba import types
+
+    from numbann.compile import cuda as compiled
+    from numbann.simd.op import FIRST_PARAMETER
+    from numbann.simt import elements, op, products, tiling, updates
+    from numbann.simt.batches import FROM_WORK
+    from numbann.simt.device import DTYPES, assembled, ptx
+
+    relu, adam = (built_in().get(kind, name) for kind, name in (("activation", "relu"), ("optimizer", "adam")))
+    stored = adam.configured().stored_states
+    activation, move = compiled.activation(relu, "float32"), compiled.optimizer(adam, "float32", stored).move
+    ahead = elements.chain(elements.activate(activation.value, "float32", 0, False), elements.store(op.Y))
+    back = elements.chain(elements.slope_back(activation.slope, (), "float32", False), elements.store(op.D))
+    numbers = FIRST_PARAMETER + len(adam.parameters)
+    together = updates.Together(move, 1 + len(stored), numbers, "float32")
+    real, whole = types.Array(DTYPES["float32"], 1, "C"), types.Array(types.int64, 1, "C")
+    found = []
+    for tile in tiling.TILES:
+        kernels = {
+            "forward": products.forward(ahead, "float32", tile, FROM_WORK),
+            "delta": products.delta(back, "float32", tile),
+            "gradient": products.gradient(None, "float32", tile, FROM_WORK, together=together),
+        }
+        for name, kernel in kernels.items():
+            text = ptx(kernel, (real, real, real, whole, types.int64, types.int64), capability)
+            numbers_of = assembled(text, capability) or {"registers": "?", "spills": "?"}
+            found.append({"tile": f"{tile.rows} x {tile.columns}", "kernel": name, **numbers_of})
+    return found
+
+
 def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
@@ -42,9 +74,12 @@ def main() -> None:
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the table")
     arguments = parser.parse_args()
     major, minor = map(int, arguments.capability.split("."))
+    for_capability = f"capability {arguments.capability}"
+    tiles = products((major, minor))
+    show(f"Products: registers of a thread and bytes it spills, {for_capability}", tiles)
     table = rows((major, minor))
-    show(f"Registers of a thread and bytes it spills, capability {arguments.capability}", table)
-    write(arguments.json, registers=table)
+    show(f"Components: registers of a thread and bytes it spills, {for_capability}", table)
+    write(arguments.json, registers=table, products=tiles)
 
 
 if __name__ == "__main__":

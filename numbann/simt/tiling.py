@@ -69,6 +69,7 @@ class Cut:
 # bytes that a multiprocessor's share of the memory takes in a cycle, and those of a part of a sum, written and read
 FETCH, LAUNCH, ADD = 600, 4000, 30
 TRAFFIC, PART = 16, 8
+RESIDENT = 2  # blocks of a multiprocessor that wait for memory at the same time
 
 
 def divide(
@@ -89,7 +90,9 @@ def divide(
         rounds, slices = -(-blocks(tile) * cut.slices // processors), -(-cut.length // tile.depth)
         traffic = PART * rows * columns * layers * cut.slices // (TRAFFIC * processors)
         adding = launch + ADD * cut.slices + traffic if cut.slices > 1 else 0
-        return rounds * (FETCH + slices * max(FETCH, tile.effort * tile.depth)) + adding
+        wait = -(-rounds // RESIDENT) * FETCH * (1 + slices)
+        end = -(-rounds // RESIDENT) * FETCH * tile.down
+        return max(wait, rounds * slices * tile.effort * tile.depth) + end + adding
 
     def cuts(tile: Tile) -> Iterator[Cut]:
         pieces = -(-depth // tile.depth)
