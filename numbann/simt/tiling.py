@@ -45,7 +45,7 @@ class Tile:
         return -(-rows // self.rows), -(-columns // self.columns)
 
 
-TILES = (Tile(128, 128, 8, 8, 8), Tile(64, 64, 16, 4, 4), Tile(32, 32, 32, 2, 2), Tile(16, 16, 64, 1, 1))
+TILES = (Tile(128, 128, 8, 8, 8), Tile(64, 64, 16, 4, 4), Tile(32, 32, 32, 2, 2), Tile(16, 16, 32, 1, 1))
 
 
 def choose(rows: int, columns: int, processors: int) -> Tile:
