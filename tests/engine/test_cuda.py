@@ -18,7 +18,7 @@ from networks import make_data, make_plan
 
 import numbann
 from numbann.engine import Engine, make_engine
-from numbann.engine.cuda import launching
+from numbann.engine.cuda import table
 from numbann.engine.cuda.steps import Builder
 from numbann.engine.hyper import hyper_width
 from numbann.errors import DeviceError
@@ -146,7 +146,7 @@ def test_weights_in_slices(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_steps_of_a_graph(monkeypatch: pytest.MonkeyPatch) -> None:
     """In the simulator the graph is its launches; the count of steps goes on in it, and the last ones have one too."""
-    monkeypatch.setattr(launching, "TOGETHER", 2)
+    monkeypatch.setattr(table, "TOGETHER", 2)
     plan = plan_of({"sizes": (3, 4, 2), "batch": 1, "optimizer": "adam", "between": [{"dropout": 0.3}]})
     same(trained(make_engine(plan, "cuda")), trained(Engine(plan, 1)), plan.dtype)
 
@@ -159,7 +159,7 @@ LIBRARY = ("residual at the input", "norm and trained activation", "alpha dropou
 def test_products_by_cublas(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """All products in the first steps of a graph, then the last batch, which is smaller, and inference."""
     monkeypatch.setattr(fused, "WIDEST", 0)
-    monkeypatch.setattr(launching, "TOGETHER", 1)
+    monkeypatch.setattr(table, "TOGETHER", 1)
     twin = stand_in(monkeypatch)
     compare(name)
     outputs, rows = 5, ROWS - BATCH  # of the residual network's layers

@@ -16,7 +16,8 @@ from networks import make_plan
 from numba import types
 
 from numbann.compile.cuda import double_precision
-from numbann.engine.cuda.steps import Builder, Launch
+from numbann.engine.cuda.launches import Launch
+from numbann.engine.cuda.steps import Builder
 from numbann.engine.hyper import hyper_width
 from numbann.simt import cublas, elements, fused, op, products, tiling
 from numbann.simt.batches import SHUFFLED

@@ -20,10 +20,10 @@ from numbann.engine.cpu.feeding import Inputs, portions
 from numbann.engine.cpu.probe import Facts
 from numbann.engine.cpu.team import available_cpus
 from numbann.engine.cpu.weighting import Shares, means, weighted_mean
-from numbann.engine.cuda.launching import Table
 from numbann.engine.cuda.layout import Layout
 from numbann.engine.cuda.refusals import refusal
 from numbann.engine.cuda.steps import Builder
+from numbann.engine.cuda.table import Table
 from numbann.engine.hyper import hyper_width, set_constants, set_rates
 from numbann.engine.initial import initial
 from numbann.engine.states import TRAINED, named, of_part

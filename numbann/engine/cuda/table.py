@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 
 from numbann.compile import cuda as compiled
-from numbann.engine.cuda.steps import Launch, Product, Steps
+from numbann.engine.cuda.launches import Launch, Product
+from numbann.engine.cuda.steps import Steps
 from numbann.plan import ITEMSIZE, Plan
 from numbann.simt import batches, cublas, device, op, running
 from numbann.simt.running import Bound
