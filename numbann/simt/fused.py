@@ -15,133 +15,17 @@ from __future__ import annotations
 import functools
 import itertools
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any
-
-import numpy as np
 
 from numbann.simt import op
 from numbann.simt.batches import SHUFFLED, batch_rows, row_of
 from numbann.simt.device import SIMULATED, THREADS, cuda, inner, kernel_of
+from numbann.simt.fusing import Product, Shape, Slice
 
-WIDEST = 128  # inputs or units of a layer
-ROWS = (4, 8)  # of a block; multiples of 4, of which a thread reads four at once
-SLICE = {"float32": 66 * 66, "float64": 32 * 32}  # weights that lie in shared memory, about
-PARTS = 16  # of the depth, at most
 UNROLLED = 8  # steps of the depth without a loop
 LAST, WHOLE = THREADS - 1, 1023  # a thread's number & LAST, and a step & WHOLE, are known not to be negative
 
 Own = Any  # what a block has: the tile of x or d, a slice of weights, parts of sums; a thread's registers and its sums
-
-
-def rows_of_block(batch: int, processors: int) -> int:
-    """As few rows as let every block have a multiprocessor of its own, if that can be."""
-    return next((rows for rows in ROWS if -(-batch // rows) <= processors), ROWS[-1])
-
-
-@dataclass(frozen=True)
-class Shape:
-    """What a kernel is made for: inputs and outputs of layers, rows of a block, slices of the first product (or 0)."""
-
-    sizes: tuple[tuple[int, int], ...]
-    rows: int
-    slices: int
-    dtype: str
-
-    @property
-    def number(self) -> Any:
-        """The type of numbers."""
-        return np.dtype(self.dtype).type
-
-    @property
-    def half(self) -> int:
-        """Elements of a half of the tile: what a product reads, with a row of ones, or what it gives."""
-        widths = [outputs for _, outputs in self.sizes] + ([] if self.slices else [self.sizes[0][0]])
-        return (max(widths) + 1) * self.rows
-
-    def products(self) -> tuple[list[_Product], list[_Product]]:
-        """Those of the way forward that the kernel does, and those of the way back."""
-        count, begin = len(self.sizes), int(self.slices > 0)
-        ahead = [_Product(self, k - begin, k, False) for k in range(begin, count)]
-        return ahead, [_Product(self, 2 * count - 2 - begin - k, k, True) for k in reversed(range(count - 1))]
-
-
-@dataclass(frozen=True)
-class _Product:
-    """The n-th product: (x, 1) times w and b of a layer, or d of the layer above times its w', for this one.
-
-    It reads a half of the tile, and what it gives goes to the other half.
-    """
-
-    shape: Shape
-    n: int
-    layer: int
-    back: bool
-
-    @property
-    def depth(self) -> int:
-        """Elements of a sum."""
-        return self.shape.sizes[self.layer + 1][1] if self.back else self.shape.sizes[self.layer][0] + 1
-
-    @property
-    def columns(self) -> int:
-        """Columns of the product."""
-        return self.shape.sizes[self.layer][1]
-
-    @property
-    def lanes(self) -> int:
-        """Threads side by side for the columns, a power of two; the others do further parts of the depth."""
-        return min(max(1 << (self.columns - 1).bit_length(), THREADS // PARTS), THREADS)
-
-    @property
-    def parts(self) -> int:
-        """Parts of the depth."""
-        return THREADS // self.lanes
-
-    @property
-    def each(self) -> int:
-        """Columns that a thread does."""
-        return -(-self.columns // self.lanes)
-
-    @property
-    def stride(self) -> int:
-        """Elements of a row of the weights in shared memory: an odd number, so that a column lies in all banks."""
-        return self.columns | 1
-
-    @property
-    def source(self) -> int:
-        """Where its half of the tile begins."""
-        return self.n % 2 * self.shape.half
-
-    @property
-    def target(self) -> int:
-        """Where the other half begins."""
-        return self.shape.half - self.source
-
-    def slices(self) -> list[_Slice]:
-        """The slices of its depth."""
-        most = SLICE[self.shape.dtype] // self.stride
-        deep = self.depth if self.depth <= most else max(most // self.parts, 1) * self.parts
-        return [_Slice(self, start, min(deep, self.depth - start)) for start in range(0, self.depth, deep)]
-
-
-@dataclass(frozen=True)
-class _Slice:
-    """A slice of a product's depth, whose weights lie in shared memory together."""
-
-    product: _Product
-    start: int
-    deep: int
-
-    @property
-    def size(self) -> int:
-        """Its weights."""
-        return self.deep * self.product.columns
-
-    @property
-    def loads(self) -> int:
-        """Those that a thread loads."""
-        return -(-self.size // THREADS)
 
 
 # ---- the kernel
@@ -185,7 +69,7 @@ def network(shape: Shape, forwards: tuple[Any, ...], loss: Any, last: Any, backs
 
 
 def _parts(
-    shape: Shape, slices: list[_Slice], finishes: dict[_Product, Any], first_finish: Any, turn: Any
+    shape: Shape, slices: list[Slice], finishes: dict[Product, Any], first_finish: Any, turn: Any
 ) -> Iterator[Any]:
     """The device functions of a step, one after the other."""
     yield from [_load(one) for one in slices[:1]]
@@ -235,7 +119,7 @@ def _wait(arena, work, data, ints, step, first, here, own):
 # ---- weights
 
 
-def _load(one: _Slice) -> Any:
+def _load(one: Slice) -> Any:
     """A thread's share of a slice of the weights to its registers."""
     layer, back, depth, columns = one.product.layer, one.product.back, one.product.depth, one.product.columns
     start, deep, size, loads = one.start, one.deep, one.size, one.loads
@@ -252,7 +136,7 @@ def _load(one: _Slice) -> Any:
     return load
 
 
-def _keep(one: _Slice) -> Any:
+def _keep(one: Slice) -> Any:
     """From there to shared memory, a row for each of the depth; after it all threads are done with what they write."""
     back, columns, stride = one.product.back, one.product.columns, one.product.stride
     deep, size, loads = one.deep, one.size, one.loads
@@ -274,7 +158,7 @@ def _keep(one: _Slice) -> Any:
 
 
 @functools.cache
-def _add(product: _Product) -> Any:
+def _add(product: Product) -> Any:
     """The device function that adds an element of x or d times a weight to each of a thread's sums."""
     rows, each, columns, lanes, stride = (
         product.shape.rows,
@@ -294,7 +178,7 @@ def _add(product: _Product) -> Any:
     return add
 
 
-def _multiply(one: _Slice) -> Any:
+def _multiply(one: Slice) -> Any:
     """Add a slice of the depth to a thread's sums, and after the last one leave them in shared memory."""
     product, deep, begins, add = one.product, one.deep, one.start == 0, _add(one.product)
     rows, lanes, each, parts = product.shape.rows, product.lanes, product.each, product.parts
@@ -327,7 +211,7 @@ def _multiply(one: _Slice) -> Any:
     return multiply
 
 
-def _finish(product: _Product, finish: Any) -> Any:
+def _finish(product: Product, finish: Any) -> Any:
     """What follows a product, element by element; what comes out is what the next one reads."""
     layer, rows, columns, target, ahead = (
         product.layer,

@@ -26,7 +26,7 @@ SMALL = 1e-6  # joins the norm that is divided by, as in PyTorch
 
 @functools.cache
 def parts(count: int) -> Any:
-    """The device function that gives the arena's parts as a tuple."""
+    """The device function that gives the parts of the arena, or of a thread's share of it, as a tuple."""
 
     @inner
     def one(arena, stride):
@@ -94,16 +94,12 @@ class Together:
 @functools.cache
 def _together(which: Together, tile: Tile) -> Any:
     move, count, numbers, down, across = which.move, which.count, which.numbers, tile.down, tile.across
-    number, shape, rows, (row_at, column_at) = (
-        np.dtype(which.dtype).type,
-        (count, across),
-        _rows(count),
-        places_in(tile),
-    )
+    number, arrays, (row_at, column_at) = np.dtype(which.dtype).type, parts(count), places_in(tile)
+    size_held = count * across
 
     @inner
     def moved(arena, work, data, ints, places, step, size, sums):
-        hyper, held = cuda.local.array(numbers, number), cuda.local.array(shape, number)
+        hyper, held = cuda.local.array(numbers, number), cuda.local.array(size_held, number)
         stride = ints[op.STRIDE]
         for k in range(numbers):
             hyper[k] = work[ints[op.HYPER] + step * ints[op.HYPER_ROW] + k]
@@ -113,34 +109,15 @@ def _together(which: Together, tile: Tile) -> Any:
             for j in range(across):
                 if m < size[0] and column_at(j) < size[1]:
                     for k in range(count):
-                        held[k, j] = arena[first + column_at(j) + k * stride]
+                        held[k * across + j] = arena[first + column_at(j) + k * stride]
             for j in range(across):
-                move(rows(held), j, sums[i, j], hyper)
+                move(arrays(held, across), j, sums[i, j], hyper)
             for j in range(across):
                 if m < size[0] and column_at(j) < size[1]:
                     for k in range(count):
-                        arena[first + column_at(j) + k * stride] = held[k, j]
+                        arena[first + column_at(j) + k * stride] = held[k * across + j]
 
     return moved
-
-
-@functools.cache
-def _rows(count: int) -> Any:
-    """The device function that gives the rows of an array as a tuple."""
-
-    @inner
-    def one(array):
-        return (array[0],)
-
-    return one if count == 1 else _more_rows(_rows(count - 1), count - 1)
-
-
-def _more_rows(fewer: Any, place: int) -> Any:
-    @inner
-    def more(array):
-        return (*fewer(array), array[place])
-
-    return more
 
 
 ACROSS = 2 if SIMULATED else 8  # columns that a block of threads sums: a row of them is a sector of memory

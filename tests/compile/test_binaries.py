@@ -10,6 +10,7 @@ import pytest
 
 pytest.importorskip("numba_cuda")
 
+from bent import VARIANTS
 from networks import make_plan
 from processes import run
 
@@ -23,33 +24,6 @@ from numbann.simt.device import SIMULATED
 from numbann.simt.running import Binary
 
 pytestmark = pytest.mark.skipif(SIMULATED, reason="the simulator compiles nothing")
-
-PLUGIN = '''"""A plugin whose result hangs on a number of its module and on a function it calls."""
-
-from numbann import activation, hookimpl
-
-SLOPE = 0.1
-
-
-def bend(z):
-    return SLOPE * z
-
-
-@activation
-def bent(z):
-    """Bent: a = z where z > 0, else SLOPE z."""
-    return bend(z) if z < 0 else z
-
-
-@bent.derivative
-def bent_derivative(z):
-    return bend(1) if z < 0 else 1
-
-
-@hookimpl
-def numbann_register(register):
-    register(bent)
-'''
 
 ALL = {"norm": "batch", "dropout": 0.3, "residual": True}
 NETWORKS: list[dict[str, Any]] = [
@@ -106,15 +80,8 @@ def test_what_a_kernel_is_made_of_is_in_its_name(monkeypatch: pytest.MonkeyPatch
 
 def test_an_edited_component_is_never_stale(tmp_path: Path) -> None:
     plugin = tmp_path / "bent.py"
-    variants = {
-        "first": PLUGIN,
-        "number": PLUGIN.replace("SLOPE = 0.1", "SLOPE = 0.2"),
-        "helper": PLUGIN.replace("return SLOPE * z", "return z / 8 "),
-        "derivative": PLUGIN.replace("else 1\n", "else 2\n"),
-        "comment": PLUGIN.replace("SLOPE = 0.1", "SLOPE = 0.1  # a tenth"),
-    }
     found = {}
-    for name, text in variants.items():
+    for name, text in VARIANTS.items():
         plugin.write_text(text)
         found[name] = tuple(names(activation="bent", registry=with_files([plugin])))
     assert len(set(found.values())) == 4

@@ -7,38 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from bent import PLUGIN, VARIANTS
 from processes import run, start
 
 from numbann.simd import jit
 
 Filled = tuple[Path, dict[str, Any]]
-
-PLUGIN = '''"""A plugin whose result hangs on a number of its module and on a function it calls."""
-
-from numbann import activation, hookimpl
-
-SLOPE = 0.1
-
-
-def bend(z):
-    return SLOPE * z
-
-
-@activation
-def bent(z):
-    """Bent: a = z where z > 0, else SLOPE z."""
-    return bend(z) if z < 0 else z
-
-
-@bent.derivative
-def bent_derivative(z):
-    return bend(1) if z < 0 else 1
-
-
-@hookimpl
-def numbann_register(register):
-    register(bent)
-'''
 
 
 def train_in(folder: Path, *arguments: object) -> dict[str, Any]:
@@ -63,15 +37,8 @@ def test_a_second_process_compiles_nothing(filled: Filled) -> None:
 def test_an_edited_component_is_never_stale(cache: Path, tmp_path: Path) -> None:
     """Its number, the function it calls, its derivative: all count; so does nothing else, and time stamps do not."""
     plugin = tmp_path / "bent.py"
-    variants = {
-        "first": PLUGIN,
-        "number": PLUGIN.replace("SLOPE = 0.1", "SLOPE = 0.2"),
-        "helper": PLUGIN.replace("return SLOPE * z", "return z / 8 "),
-        "derivative": PLUGIN.replace("else 1\n", "else 2\n"),
-        "comment": PLUGIN.replace("SLOPE = 0.1", "SLOPE = 0.1  # a tenth"),
-    }
     found = {}
-    for name, text in variants.items():
+    for name, text in VARIANTS.items():
         plugin.write_text(text)
         os.utime(plugin, (1_000_000_000, 1_000_000_000))
         found[name] = train_in(cache, plugin, "bent")

@@ -23,7 +23,7 @@ from numbann.engine.cuda.steps import Builder
 from numbann.engine.hyper import hyper_width
 from numbann.errors import DeviceError
 from numbann.plan import Plan
-from numbann.simt import device, fused, tiling
+from numbann.simt import device, fusing, tiling
 from numbann.simt.device import SIMULATED, cuda
 
 pytestmark = [
@@ -104,7 +104,7 @@ def plan_of(case: dict[str, Any]) -> Plan:
 
 @pytest.mark.parametrize("name", [name for name in CASES if name not in FUSED or name in BOTH])
 def test_training_as_on_the_cpu(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(fused, "WIDEST", 0)
+    monkeypatch.setattr(fusing, "WIDEST", 0)
     compare(name)
 
 
@@ -125,7 +125,7 @@ def test_products_in_slices(
     widest: int, sizes: tuple[int, ...], launches: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The first layer's product alone before the kernel of all else, or every product; the last batch has 2 rows."""
-    monkeypatch.setattr(fused, "WIDEST", widest)
+    monkeypatch.setattr(fusing, "WIDEST", widest)
     monkeypatch.setattr(tiling, "TILES", (tiling.Tile(8, 8, 2, 2, 2),))
     monkeypatch.setattr(tiling, "LAUNCH", 0)
     monkeypatch.setattr(device, "processors", lambda: 8)
@@ -139,7 +139,7 @@ def test_products_in_slices(
 
 def test_weights_in_slices(monkeypatch: pytest.MonkeyPatch) -> None:
     """Of the kernel of a whole network: not all weights of a product lie in shared memory at once."""
-    monkeypatch.setattr(fused, "SLICE", {"float64": 3 * 9})
+    monkeypatch.setattr(fusing, "SLICE", {"float64": 3 * 9})
     plan = plan_of({"sizes": (6, 9, 7, 2), "batch": 5})
     same(trained(make_engine(plan, "cuda")), trained(Engine(plan, 1)), plan.dtype)
 
@@ -158,7 +158,7 @@ LIBRARY = ("residual at the input", "norm and trained activation", "alpha dropou
 @pytest.mark.parametrize("name", LIBRARY)
 def test_products_by_cublas(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """All products in the first steps of a graph, then the last batch, which is smaller, and inference."""
-    monkeypatch.setattr(fused, "WIDEST", 0)
+    monkeypatch.setattr(fusing, "WIDEST", 0)
     monkeypatch.setattr(table, "TOGETHER", 1)
     twin = stand_in(monkeypatch)
     compare(name)
@@ -168,7 +168,7 @@ def test_products_by_cublas(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.skipif(not SIMULATED, reason="needs the simulator, whose arrays are NumPy's")
 def test_large_products_by_cublas_beside_own(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(fused, "WIDEST", 0)
+    monkeypatch.setattr(fusing, "WIDEST", 0)
     twin = stand_in(monkeypatch, least=2 * BATCH * 5 * 6)
     plan = plan_of({"sizes": (6, 5, 5, 2), "optimizer": "adam", "activation": "relu"})
     with make_engine(plan, "cuda") as engine:

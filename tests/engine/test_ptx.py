@@ -19,7 +19,7 @@ from numbann.compile.cuda import double_precision
 from numbann.engine.cuda.launches import Launch
 from numbann.engine.cuda.steps import Builder
 from numbann.engine.hyper import hyper_width
-from numbann.simt import cublas, elements, fused, op, products, tiling
+from numbann.simt import cublas, elements, fusing, op, products, tiling
 from numbann.simt.batches import SHUFFLED
 from numbann.simt.device import CAPABILITIES, DTYPES, SIMULATED, assembled, ptx
 from numbann.simt.tiling import Cut, Tile
@@ -74,7 +74,7 @@ def test_steps_of_networks(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tiling, "TILES", tiling.TILES[-1:])
     if name == "by cuBLAS":
         monkeypatch.setattr(cublas, "pays", lambda size: True)
-        monkeypatch.setattr(fused, "WIDEST", 0)
+        monkeypatch.setattr(fusing, "WIDEST", 0)
     plan = make_plan(batch=64, dtype="float32", **NETWORKS[name])
     training = Builder(plan, 64, True, 8).train(2, np.zeros((2, hyper_width(plan))), name == "plain")
     inference = Builder(plan, 64, False, 1).evaluate(True).launches if name == "plain" else []

@@ -21,7 +21,7 @@ from numbann.engine.cuda.places import Places, by_rows
 from numbann.engine.hyper import hyper_width
 from numbann.plan import NORM_EPSILON, NORM_MOMENTUM, Layer, Plan
 from numbann.simd.op import CLIP_NORM
-from numbann.simt import cublas, elements, fused, lanes, losses, norm, op, updates
+from numbann.simt import cublas, elements, fused, fusing, lanes, losses, norm, op, updates
 from numbann.simt.batches import IN_ORDER, SHUFFLED
 from numbann.simt.device import THREADS, blocks
 
@@ -164,15 +164,15 @@ class Builder:
 
     def _network(self, weighted: bool) -> None:
         """Launch the kernel of the whole way up to what the gradients are made of."""
-        count, rows = len(self.plan.layers), fused.rows_of_block(self.batch, self.processors)
-        slices = self.launches.first_slices() if self.plan.inputs > fused.WIDEST else 0
+        count, rows = len(self.plan.layers), fusing.rows_of_block(self.batch, self.processors)
+        slices = self.launches.first_slices() if self.plan.inputs > fusing.WIDEST else 0
         forwards = tuple(self._outputs(k, elements.kept(op.Y)) for k in range(count))
         backs = tuple(elements.chain(*self._back(k), elements.kept(op.D)) for k in range(count - 1))
         parts = self._back(count - 1)
         last = elements.chain(*parts, elements.kept(op.D)) if parts else None
         loss = losses.loss_of_rows(*self._loss_parts(SHUFFLED, weighted))
         sizes = tuple((layer.inputs, layer.outputs) for layer in self.plan.layers)
-        kernel = fused.network(fused.Shape(sizes, rows, slices, self.plan.dtype), forwards, loss, last, backs)
+        kernel = fused.network(fusing.Shape(sizes, rows, slices, self.plan.dtype), forwards, loss, last, backs)
         self.launches.launch(kernel, (-(-self.batch // rows), 1), THREADS, 0)
 
     def _loss(self, source: int, weighted: bool) -> None:
@@ -275,4 +275,4 @@ class Builder:
 def _narrow(layer: Layer, k: int) -> bool:
     """Whether a layer can be a part of the kernel of a whole network; the first one may have more inputs."""
     widest = layer.outputs if k == 0 else max(layer.inputs, layer.outputs)
-    return widest <= fused.WIDEST and layer.norm is None and not by_rows(layer.activation)
+    return widest <= fusing.WIDEST and layer.norm is None and not by_rows(layer.activation)
