@@ -12,6 +12,7 @@ are not installed are left out.  Without a GPU it says so and measures nothing.
 from __future__ import annotations
 
 import contextlib
+import os
 import statistics
 import sys
 import tempfile
@@ -132,6 +133,7 @@ def _graph(torch: Any, net: Net, x: Any, y: Any) -> Any:
 
 def jax_epochs(net: Net) -> Iterator[tuple[str, Epoch]]:
     """JAX, if it is one for GPUs."""
+    os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")  # else it takes most of the memory from all others
     import jax
 
     jax.config.update("jax_default_matmul_precision", "highest")
@@ -196,14 +198,14 @@ def products(size: int, peak: float, rounds: int) -> dict[str, Any]:
     a, b = (np.random.default_rng(k).standard_normal((size, size), np.float32) for k in range(2))
     left, right, out = cuda.to_device(a), cuda.to_device(b), cuda.device_array((size, size), np.float32)
     with own_products():
-        found = {"numbann": _by_events(cuda, lambda: kernels.matmul(left, right, out=out), rounds)}
+        found = {"numbann": _per_call(cuda, lambda: kernels.matmul(left, right, out=out), rounds)}
     if cublas.installed():
-        found["numbann by cuBLAS"] = _by_events(cuda, lambda: kernels.matmul(left, right, out=out), rounds)
+        found["numbann by cuBLAS"] = _per_call(cuda, lambda: kernels.matmul(left, right, out=out), rounds)
     try:
         torch = _torch()
         x, y = torch.from_numpy(a).cuda(), torch.from_numpy(b).cuda()
         result = torch.empty_like(x)
-        found["cuBLAS"] = _by_events(cuda, lambda: torch.mm(x, y, out=result), rounds)
+        found["cuBLAS"] = _per_call(cuda, lambda: torch.mm(x, y, out=result), rounds)
     except ImportError:
         pass
     rates = {name: 2 * size**3 / seconds / 1e9 for name, seconds in found.items()}
@@ -212,7 +214,7 @@ def products(size: int, peak: float, rounds: int) -> dict[str, Any]:
     return row | ({"% of cuBLAS": rates["numbann"] / rates["cuBLAS"] * 100} if "cuBLAS" in rates else {})
 
 
-def _by_events(cuda: Any, call: Callable[[], Any], rounds: int, calls: int = 10) -> float:
+def _per_call(cuda: Any, call: Callable[[], Any], rounds: int, calls: int = 10) -> float:
     """Seconds of a call; several are between two waits for the GPU, and the median of the rounds counts."""
     call()
     seconds = []
