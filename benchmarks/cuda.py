@@ -24,7 +24,7 @@ from typing import Any
 import numpy as np
 import ours
 from nets import NETS, Net
-from peers import RATE, jax_scan, torch_model
+from peers import jax_scan, torch_eager_step, torch_model
 from report import alternate, best_peer, options, plot_ratios, show, write
 
 from numbann.errors import DeviceError
@@ -91,21 +91,7 @@ def torch_epochs(net: Net) -> Iterator[tuple[str, Epoch]]:
 
 def _eager(torch: Any, net: Net, x: Any, y: Any, compiled: bool = False) -> Any:
     model, loss = torch_model(net)
-    model = model.cuda()
-    optimizer = torch.optim.Adam(model.parameters(), lr=RATE, fused=True, capturable=True)
-
-    def forward(a: Any, b: Any) -> Any:
-        return loss(model(a), b)
-
-    if compiled:
-        forward = torch.compile(forward)
-
-    def step(a: Any, b: Any) -> None:
-        optimizer.zero_grad(set_to_none=True)
-        forward(a, b).backward()
-        optimizer.step()
-
-    return step
+    return torch_eager_step(model.cuda(), loss, compiled, capturable=True)
 
 
 def _compiled(torch: Any, net: Net, x: Any, y: Any) -> Any:

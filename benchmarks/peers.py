@@ -51,7 +51,7 @@ def scikit_learn(net: Net) -> Iterator[tuple[str, Epoch]]:
 
 def torch_eager(net: Net) -> Iterator[tuple[str, Epoch]]:
     """PyTorch eager with fused Adam."""
-    yield from _torch_epochs(net, _torch_eager_step)
+    yield from _torch_epochs(net, torch_eager_step)
 
 
 def torch_compile(net: Net) -> Iterator[tuple[str, Epoch]]:
@@ -95,10 +95,11 @@ def torch_model(net: Net) -> tuple[Any, Any]:
     return nn.Sequential(*layers[:-1]), nn.CrossEntropyLoss() if net.classes else nn.MSELoss()
 
 
-def _torch_eager_step(model: Any, loss: Any, compiled: bool = False) -> Any:
+def torch_eager_step(model: Any, loss: Any, compiled: bool = False, **adam: Any) -> Any:
+    """A step of PyTorch for a batch; adam: further settings of the optimizer."""
     import torch
 
-    optimizer = torch.optim.Adam(model.parameters(), lr=RATE, fused=True)
+    optimizer = torch.optim.Adam(model.parameters(), lr=RATE, fused=True, **adam)
 
     def forward(a: Any, b: Any) -> Any:
         return loss(model(a), b)
@@ -115,7 +116,7 @@ def _torch_eager_step(model: Any, loss: Any, compiled: bool = False) -> Any:
 
 
 def _torch_compiled_step(model: Any, loss: Any) -> Any:
-    return _torch_eager_step(model, loss, compiled=True)
+    return torch_eager_step(model, loss, compiled=True)
 
 
 def _torch_whole_step(model: Any, loss: Any) -> Any:

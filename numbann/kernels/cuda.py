@@ -98,11 +98,10 @@ def dense_backward(x: Any, w: Any, dy: Any, out: Any = None, *, stream: Any = 0)
     dx, dw, db = (_of_shape(name, x, shape, one, stream) for shape, one in zip(shapes, given, strict=True))
     if dx.size:
         arrays.multiply_by_transpose(_flat(dx), _flat(dy), _flat(w), (rows, inputs, outputs), stream)
-    if outputs and inputs:
+    if dw.size:
         arrays.multiply_transpose(_flat(dw), db, _flat(x), _flat(dy), (inputs, outputs, rows), stream)
-    elif outputs:  # x has nothing to read, dy has the same rows
-        square = cuda.device_array(outputs * outputs, dy.dtype, stream=stream)
-        arrays.multiply_transpose(square, db, _flat(dy), _flat(dy), (outputs, outputs, rows), stream)
+    elif outputs:
+        arrays.sum_columns(db, _flat(dy), rows, stream)
     return dx, dw, db
 
 

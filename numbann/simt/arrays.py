@@ -102,9 +102,14 @@ def multiply_transpose(out: Any, sums: Any, left: Any, right: Any, size: tuple[i
     m, n, k = size
     if cublas.pays(size):
         _by_library(out, left, right, size, (True, False), stream)
-        launcher(_column_sums(out.dtype.name), -(-n // ACROSS), THREADS, stream)(right, k, sums)
+        sum_columns(sums, right, k, stream)
         return
     _launch((False, False), _two_parts, (left, right, out, sums, (m + 1, n, k), m, n), stream, ones=True)
+
+
+def sum_columns(sums: Any, matrix: Any, rows: int, stream: Any) -> None:
+    """sums (N,) = those of the columns of a matrix of so many rows."""
+    launcher(_column_sums(sums.dtype.name), -(-sums.size // ACROSS), THREADS, stream)(matrix, rows, sums)
 
 
 def _launch(along: tuple[bool, bool], finish: Any, arguments: tuple[Any, ...], stream: Any, ones: bool = False) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from numbann.simt import lanes, op
-from numbann.simt.batches import FROM_WORK, batch_rows, row_of
+from numbann.simt.batches import FROM_WORK, SHUFFLED, batch_rows, row_of
 from numbann.simt.device import cuda, inner, kernel
 from numbann.simt.noise import noise, row_key
 
@@ -211,23 +211,20 @@ def _keep_slope(before: Any, k: int, slope: Any) -> Any:
 # ---- kernels
 
 
-@functools.cache
-def gather(source: int) -> Any:
-    """The kernel that copies a batch's rows of data to the layer's inputs in work, a block a row."""
-    row = row_of(source)
+_row_in_order = row_of(SHUFFLED)
 
-    @kernel
-    def gathered(arena, work, data, ints, layer, step):
-        step += ints[op.BEGUN]
-        places, r = ints[op.HEAD + layer * op.WIDTH :], cuda.blockIdx.x
-        if r >= batch_rows(ints, step):
-            return
-        inputs = places[op.INPUTS]
-        start, place = row(ints, step * ints[op.BATCH], r) * inputs, places[op.X] + r * inputs
-        for c in range(cuda.threadIdx.x, inputs, cuda.blockDim.x):
-            work[place + c] = data[start + c]
 
-    return gathered
+@kernel
+def gather(arena, work, data, ints, layer, step):
+    """Copy a batch's rows of data, in the epoch's order, to the layer's inputs in work, a block a row."""
+    step += ints[op.BEGUN]
+    places, r = ints[op.HEAD + layer * op.WIDTH :], cuda.blockIdx.x
+    if r >= batch_rows(ints, step):
+        return
+    inputs = places[op.INPUTS]
+    start, place = _row_in_order(ints, step * ints[op.BATCH], r) * inputs, places[op.X] + r * inputs
+    for c in range(cuda.threadIdx.x, inputs, cuda.blockDim.x):
+        work[place + c] = data[start + c]
 
 
 @functools.cache
@@ -247,35 +244,47 @@ def over_elements(column: int, finish: Any) -> Any:
     return elements
 
 
-@functools.cache
 def over_rows(value: Any) -> Any:
-    """The kernel of an activation of whole rows, a = f(z), a warp a row."""
-
-    @kernel
-    def rows(arena, work, data, ints, layer, step):
-        step += ints[op.BEGUN]
-        places = ints[op.HEAD + layer * op.WIDTH :]
-        outputs, own = places[op.OUTPUTS], work[places[op.PARAMETERS] :]
-        for r in range(cuda.grid(1) >> lanes.SHIFT, batch_rows(ints, step), cuda.gridsize(1) >> lanes.SHIFT):
-            z, a = places[op.Z] + r * outputs, places[op.A] + r * outputs
-            value(work[z : z + outputs], work[a : a + outputs], own)
-
-    return rows
+    """The kernel of an activation of whole rows, a = f(z)."""
+    return _rows(_ahead(value))
 
 
-@functools.cache
 def back_over_rows(slope: Any) -> Any:
     """The kernel of the way back through an activation of whole rows, dz from da."""
+    return _rows(_back(slope))
+
+
+@functools.cache
+def _rows(of_row: Any) -> Any:
+    """The kernel that calls a device function for the rows of a batch, a warp a row."""
 
     @kernel
     def rows(arena, work, data, ints, layer, step):
         step += ints[op.BEGUN]
         places = ints[op.HEAD + layer * op.WIDTH :]
-        outputs, own = places[op.OUTPUTS], work[places[op.PARAMETERS] :]
+        outputs = places[op.OUTPUTS]
         for r in range(cuda.grid(1) >> lanes.SHIFT, batch_rows(ints, step), cuda.gridsize(1) >> lanes.SHIFT):
-            z, a = places[op.Z] + r * outputs, places[op.A] + r * outputs
-            da, dz = places[op.DY] + r * outputs, places[op.D] + r * outputs
-            row_z, row_a = work[z : z + outputs], work[a : a + outputs]
-            slope(row_z, row_a, work[da : da + outputs], work[dz : dz + outputs], own)
+            of_row(work, places, r * outputs, (r + 1) * outputs)
 
     return rows
+
+
+@functools.cache
+def _ahead(value: Any) -> Any:
+    @inner
+    def ahead(work, places, first, end):
+        z, a = places[op.Z], places[op.A]
+        value(work[z + first : z + end], work[a + first : a + end], work[places[op.PARAMETERS] :])
+
+    return ahead
+
+
+@functools.cache
+def _back(slope: Any) -> Any:
+    @inner
+    def back(work, places, first, end):
+        z, a, da, dz = places[op.Z], places[op.A], places[op.DY], places[op.D]
+        row_z, row_a = work[z + first : z + end], work[a + first : a + end]
+        slope(row_z, row_a, work[da + first : da + end], work[dz + first : dz + end], work[places[op.PARAMETERS] :])
+
+    return back

@@ -181,7 +181,7 @@ class Engine:
         with self._lock:
             key = t is not None, rows
             if key not in self._inference:
-                self._inference[key] = _inference(self.plan, self._arena, rows, *key[:1])
+                self._inference[key] = _inference(self.plan, self._arena, rows, t is not None)
             table = self._inference[key]
             for first, portion in portions(x, rows, self.plan):
                 for start in range(0, len(portion), rows):

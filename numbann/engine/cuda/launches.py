@@ -78,7 +78,7 @@ class Launches:
 
     def gather(self) -> None:
         """Copy the rows of a batch."""
-        self.launch(elements.gather(SHUFFLED), (self.places.batch, 1), THREADS, 0)
+        self.launch(elements.gather, (self.places.batch, 1), THREADS, 0)
 
     # ---- products
 
