@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from numbann.functional import get_activation, get_loss, get_optimizer
     from numbann.hookspecs import hookimpl
     from numbann.model import Model, load
+    from numbann.rows import row_dot, row_max, row_sum
     from numbann.training.execution import Interrupted, Run
     from numbann.training.range_test import RangeTest, find_learning_rate
     from numbann.training.runs import resume, train
@@ -70,11 +71,12 @@ _NAMES = {
     "numbann.functional": ("get_activation", "get_loss", "get_optimizer"),
     "numbann.hookspecs": ("hookimpl",),
     "numbann.model": ("Model", "load"),
+    "numbann.rows": ("row_dot", "row_max", "row_sum"),
     "numbann.training.execution": ("Interrupted", "Run"),
     "numbann.training.range_test": ("RangeTest", "find_learning_rate"),
     "numbann.training.runs": ("resume", "train"),
 }
-_HOMES = {name: module for module, names in _NAMES.items() for name in names}
+HOMES = {name: module for module, names in _NAMES.items() for name in names}
 
 __all__ = [  # noqa: RUF022 - in the order in which a reader needs them
     "train",
@@ -100,6 +102,9 @@ __all__ = [  # noqa: RUF022 - in the order in which a reader needs them
     "NonNegative",
     "Numbers",
     "Positive",
+    "row_max",
+    "row_sum",
+    "row_dot",
     "NumbannError",
     "DataError",
     "DeviceError",
@@ -115,9 +120,9 @@ __all__ = [  # noqa: RUF022 - in the order in which a reader needs them
 
 def __getattr__(name: str) -> Any:
     """Import a public name from its module."""
-    if name not in _HOMES:
+    if name not in HOMES:
         raise AttributeError(f"module 'numbann' has no attribute {name!r}")
-    return getattr(importlib.import_module(_HOMES[name]), name)
+    return getattr(importlib.import_module(HOMES[name]), name)
 
 
 def __dir__() -> list[str]:

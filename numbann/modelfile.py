@@ -14,7 +14,7 @@ from safetensors.numpy import save
 
 from numbann.errors import RunDirectoryError
 
-FORMAT = 1
+FORMAT = 2
 KEY = "numbann"
 Tensors = Mapping[str, np.ndarray]
 
@@ -47,7 +47,7 @@ def read_model(path: Path) -> ModelFile:
         raise RunDirectoryError(f"{path}: is a directory, not a model file")
     try:
         metadata, tensors = read_tensors(path, KEY)
-        return _checked(metadata, tensors)
+        return _checked(metadata, tensors, path)
     except (SafetensorError, OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise RunDirectoryError(
             f"{path}: not a numbann model, or a damaged one ({_cause(error)}); copy it again or train anew"
@@ -61,10 +61,12 @@ def read_tensors(path: Path, key: str) -> tuple[dict[str, Any], dict[str, np.nda
         return metadata, {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
 
 
-def _checked(metadata: dict[str, Any], tensors: dict[str, np.ndarray]) -> ModelFile:
-    """The model file of metadata and tensors; ValueError if its format is another one."""
+def _checked(metadata: dict[str, Any], tensors: dict[str, np.ndarray], place: Path) -> ModelFile:
+    """The model file of metadata and tensors; RunDirectoryError if its format is another one."""
     if metadata["format"] != FORMAT:
-        raise ValueError(f"format {metadata['format']}; this numbann reads format {FORMAT}")
+        raise RunDirectoryError(
+            f"{place}: has format {metadata['format']}; this numbann reads format {FORMAT}; train anew"
+        )
     return ModelFile(metadata["spec"], metadata["inputs"], metadata["preprocessing"], metadata["components"], tensors)
 
 

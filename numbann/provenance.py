@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -54,8 +55,8 @@ def verify(stored: Iterable[Mapping[str, str]], components: Iterable[Component],
 
 
 def fingerprint(component: Component) -> str:
-    """The hash of a component's code and of all it reaches; comments, docstrings and layout do not count."""
-    return hashlib.sha256(sources.module_of(component).encode()).hexdigest()
+    """The hash of what a component computes: the same on every Python, and in whatever module it is defined."""
+    return hashlib.sha256(json.dumps(sources.computed(component)).encode()).hexdigest()
 
 
 def stored_elsewhere(records: Iterable[Mapping[str, str]]) -> list[Mapping[str, str]]:

@@ -17,7 +17,7 @@ from numbann.modelfile import read_tensors
 from numbann.training.state import State
 from numbann.training.stopping import Best
 
-FORMAT = 2
+FORMAT = 3
 KEY = "numbann.checkpoint"
 
 

@@ -16,6 +16,7 @@ from numbann.provenance import components_of, recorded, verify
 from numbann.training.preparation import Job
 
 PACKAGES = ("numba", "llvmlite", "numpy")
+FORMAT = 2
 FREE = ("epochs", "device", "threads", "diagnostics")  # keys of train that a resume may change if they change no step
 
 
@@ -30,6 +31,7 @@ def manifest(
 ) -> dict[str, Any]:
     """The manifest as JSON; `finished` is null until the run is complete."""
     return {
+        "format": FORMAT,
         "versions": {
             "numbann": numbann.__version__,
             "python": platform.python_version(),
@@ -52,11 +54,23 @@ def manifest(
 
 
 def identity(job: Job) -> str:
-    """The hash of all in a spec that determines the steps of training; a checkpoint belongs to it."""
+    """The hash of all in a spec that determines the steps of training; a checkpoint belongs to it.
+
+    Where data and plugins lie does not: what they hold is verified.  A key that is off counts as one that is not there,
+    so that a key of a later version changes no hash.
+    """
     spec = job.resolved.to_json()
     free = [key for key in FREE if key != "epochs" or not job.rates.look_ahead]
     spec["train"] = {key: value for key, value in spec["train"].items() if key not in free}
-    return hashlib.sha256(json.dumps(spec, sort_keys=True).encode()).hexdigest()
+    del spec["data"]["path"], spec["plugins"]
+    return hashlib.sha256(json.dumps(_used(spec), sort_keys=True).encode()).hexdigest()
+
+
+def _used(value: Any) -> Any:
+    """A spec's value without keys that are null, false, zero or empty."""
+    if isinstance(value, dict):
+        return {key: _used(inner) for key, inner in value.items() if inner not in (None, False, [], {})}
+    return [_used(inner) for inner in value] if isinstance(value, list) else value
 
 
 def verify_unchanged(path: Path, job: Job) -> None:
@@ -64,9 +78,11 @@ def verify_unchanged(path: Path, job: Job) -> None:
     try:
         stored = json.loads(path.read_bytes())
         data = {record["path"]: record["sha256"] for record in stored["data"]}
-        components = stored["components"]
+        components, found = stored["components"], stored.get("format")
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise RunDirectoryError(f"{path}: cannot be read ({error}); train anew") from None
+    if found != FORMAT:
+        raise RunDirectoryError(f"{path}: has format {found}; this numbann goes on with format {FORMAT}; train anew")
     for file, digest in job.facts.files:
         if data.get(str(file)) != digest:
             raise RunDirectoryError(f"{file}: has changed since this run began; bring the old file back, or train anew")

@@ -64,8 +64,8 @@ def test_a_damaged_file_is_refused(here: Path, damage: Callable[[bytes], bytes])
 
 
 def test_an_older_format_is_refused(here: Path) -> None:
-    (here / "c").write_bytes(to_bytes(make_state(False), "spec").replace(b'"format\\": 2', b'"format\\": 1'))
-    with pytest.raises(RunDirectoryError, match="has format 1; this numbann reads format 2; train anew"):
+    (here / "c").write_bytes(to_bytes(make_state(False), "spec").replace(b'"format\\": 3', b'"format\\": 2'))
+    with pytest.raises(RunDirectoryError, match="has format 2; this numbann reads format 3; train anew"):
         load_state(here / "c", "spec")
 
 

@@ -7,8 +7,7 @@ from typing import Annotated
 
 from annotated_types import Ge, Gt, Le
 
-from numbann import Fraction, NonNegative, hookimpl, loss
-from numbann.rows import row_max, row_sum
+from numbann import Fraction, NonNegative, hookimpl, loss, row_max, row_sum
 
 Share = Annotated[float, Gt(0), Le(1)]
 AtLeastMinus1 = Annotated[float, Ge(-1)]

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from math import sqrt
 
-from numbann import activation, hookimpl
-from numbann.rows import row_dot, row_max, row_sum
+from numbann import activation, hookimpl, row_dot, row_max, row_sum
 
 ROUNDS = 40  # more than Newton's method needs from the left of a convex root
 
