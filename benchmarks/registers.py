@@ -8,14 +8,11 @@ nvJitLink assembles the PTX and says what a thread takes; lines in double precis
 from __future__ import annotations
 
 import argparse
-import sys
 from pathlib import Path
 
 from report import show, write
 
 from numbann.discovery import built_in
-
-sys.path.remove(str(Path(__file__).parent))  # where cuda.py would hide NVIDIA's package from what is imported below
 
 
 def rows(capability: tuple[int, int]) -> list[dict[str, object]]:

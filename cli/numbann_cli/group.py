@@ -1,4 +1,4 @@
-"""The click group: global options, commands imported when called, errors as exit codes.  It does no command's work."""
+"""The click group: settings, commands imported when called, errors as exit codes.  It does no command's work."""
 
 from __future__ import annotations
 
@@ -12,16 +12,18 @@ from typing import Any, NoReturn
 import click
 
 from numbann_cli.extensions import commands_of_plugins, files_of, plain_warnings, usable
+from numbann_cli.group_options import after_name, before_name, look_ahead
 from numbann_cli.overview import COMMANDS, overview
 
 
-@dataclass(frozen=True)
+@dataclass
 class Settings:
-    """The options of the group, for every command."""
+    """The options of the group, for every command: one object, since an option after a command's name changes it."""
 
     plugins_dir: Path | None = None
     quiet: bool = False
     verbose: bool = False
+    debug: bool = False
 
     def plugin_files(self) -> list[Path]:
         """The one-file plugins of --plugins-dir, sorted."""
@@ -35,6 +37,10 @@ class Settings:
 class LazyGroup(click.Group):
     """A group that knows its commands from a table and imports one only to run it; plugins may add others."""
 
+    def make_context(self, *args: Any, **extra: Any) -> click.Context:
+        """A context that holds the settings."""
+        return super().make_context(*args, **{"obj": Settings(), **extra})
+
     def list_commands(self, ctx: click.Context) -> list[str]:
         """The names, in the order of the table, and those of plugins."""
         return [*COMMANDS, *_of_plugins(ctx)]
@@ -42,13 +48,15 @@ class LazyGroup(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Import a command; None if there is no such one, not in a plugin either."""
         if cmd_name not in COMMANDS:
-            return _of_plugins(ctx).get(cmd_name)
+            added = _of_plugins(ctx).get(cmd_name)
+            return added and after_name(added)
         module = importlib.import_module(f"numbann_cli.commands.{cmd_name.replace('-', '_')}")
-        command: click.Command = module.command
-        return command
+        return after_name(module.command)
 
     def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
         """Find the command, or say which one may be meant."""
+        if args and self.get_command(ctx, args[0]) is None:
+            look_ahead(ctx, args[0], args[1:])
         if args and self.get_command(ctx, args[0]) is None:
             ctx.fail(_unknown(args[0], self.list_commands(ctx)))
         return super().resolve_command(ctx, args)
@@ -82,7 +90,7 @@ class LazyGroup(click.Group):
         except (click.ClickException, click.exceptions.Exit, click.Abort, BrokenPipeError):
             raise
         except Exception as error:
-            if ctx.params["debug"]:
+            if ctx.obj.debug:
                 import traceback
 
                 traceback.print_exc()
@@ -92,10 +100,11 @@ class LazyGroup(click.Group):
 
 
 def _of_plugins(context: click.Context) -> dict[str, click.Command]:
-    """The commands that plugins add, found once for a context."""
-    key = "numbann.commands"
+    """The commands that plugins add, found once for a folder."""
+    folder = context.find_root().obj.plugins_dir
+    key = f"numbann.commands {folder}"
     if key not in context.meta:
-        context.meta[key] = commands_of_plugins(context.params.get("plugins_dir"))
+        context.meta[key] = commands_of_plugins(folder)
     found: dict[str, click.Command] = context.meta[key]
     return found
 
@@ -127,20 +136,14 @@ def _print_version(context: click.Context, _: click.Parameter, wanted: bool) -> 
 
 @click.group(
     cls=LazyGroup,
+    params=before_name(),
     no_args_is_help=False,
     invoke_without_command=True,
     context_settings={"max_content_width": 120},
 )
-@click.option(
-    "--plugins-dir", type=click.Path(exists=True, file_okay=False, path_type=Path), metavar="DIR", is_eager=True
-)
-@click.option("-q", "--quiet", is_flag=True)
-@click.option("-v", "--verbose", is_flag=True)
-@click.option("--debug", is_flag=True)
 @click.option("--version", is_flag=True, is_eager=True, expose_value=False, callback=_print_version)
 @click.pass_context
-def numbann(context: click.Context, plugins_dir: Path | None, quiet: bool, verbose: bool, debug: bool) -> None:
+def numbann(context: click.Context) -> None:
     """Train fully connected neural networks from a JSON file."""
     if context.invoked_subcommand is None:
         click.echo(context.get_help())
-    context.obj = Settings(plugins_dir, quiet, verbose)

@@ -41,6 +41,7 @@ def overview(added: Mapping[str, str] | None = None) -> str:
             *more,
             "",
             *_section("Options", OPTIONS),
+            "All but --version may also follow the command's name.",
             "",
             f"Exit codes: {EXIT_CODES}.",
             "numbann COMMAND --help explains a command.",

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import json
 import os
+import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -14,7 +17,21 @@ import numbann
 
 ROOT = Path(numbann.__file__).parents[1]
 SCRIPTS = ("train_step", "inference", "startup", "scaling", "additions")
-SCRIPTS += ("kernels", "components", "derivatives", "plugins", "peak", "cuda")
+SCRIPTS += ("kernels", "components", "derivatives", "plugins", "peak", "on_gpu")
+MODULES = {  # what the extras bring, with what that needs, by requirement; hardly anyone installs all of them
+    "cuda-core": "cuda",
+    "cuda-toolkit": "nvidia",
+    "jax": "jax jaxlib ml_dtypes opt_einsum scipy",
+    "matplotlib": "PIL contourpy cycler dateutil fontTools kiwisolver matplotlib mpl_toolkits pylab pyparsing six",
+    "numba-cuda": "cuda numba_cuda nvidia",
+    "nvmath-python": "cuda nvidia nvmath",
+    "onnx": "google ml_dtypes onnx",
+    "onnxruntime": "flatbuffers google onnxruntime",
+    "optax": "absl chex optax tlz toolz",
+    "scikit-learn": "joblib narwhals scipy sklearn threadpoolctl",
+    "threadpoolctl": "threadpoolctl",
+    "torch": "filelock fsspec functorch jinja2 markupsafe mpmath networkx nvidia sympy torch torchgen triton",
+}
 
 
 def start(script: str, *arguments: object) -> subprocess.Popen[str]:
@@ -34,6 +51,16 @@ def test_all_have_the_same_options() -> None:
         out, errors = process.communicate(timeout=60)
         assert process.returncode == 0, errors
         assert all(option in out for option in ("--rounds", "--json", "--plot")), script
+
+
+def test_no_script_hides_a_module() -> None:
+    """Python looks into a script's own folder first."""
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["optional-dependencies"]
+    asked = [each for extra in extras.keys() - {"test", "lint"} for each in extras[extra]]
+    assert {re.split(r"[^\w-]", each)[0] for each in asked} - {"numbann"} == set(MODULES)
+    known = " ".join(MODULES.values()).split()
+    there = {*sys.stdlib_module_names, *importlib.metadata.packages_distributions(), *known}
+    assert {path.stem for path in (ROOT / "benchmarks").glob("*.py")} & there == set()
 
 
 @pytest.mark.slow

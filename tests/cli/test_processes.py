@@ -31,6 +31,7 @@ finally:
         (["train", "--help"], ["click"]),
         (["lr-find", "--help"], ["click"]),
         (["check", "spec.json"], ["click"]),
+        (["check", "spec.json", "-v", "--debug", "--plugins-dir", "."], ["click"]),
         (["show", "relu"], ["click"]),
         (["plugins", "list"], ["click"]),
         (["schema"], ["click"]),

@@ -114,6 +114,12 @@ COMMANDS: dict[str, tuple[tuple[object, ...], str]] = {
     "a file in the way": (("train", "spec.json", "-o", "blobs.csv"), "blobs.csv: is a file"),
     "force on what is no run": (("train", "spec.json", "-o", "folder", "--force"), "is no run"),
     "a missing folder of plugins": (("--plugins-dir", "nothing", "plugins", "list"), "'nothing' does not exist"),
+    "a missing one after a name": (("plugins", "list", "--plugins-dir", "nothing"), "'nothing' does not exist"),
+    "a missing one after a name of none": (("shout", "--plugins-dir", "nothing"), "'nothing' does not exist"),
+    "a command in no folder": (
+        ("trian", "--plugins-dir", "folder"),
+        'there is no command "trian"; did you mean "train"?',
+    ),
     "a component that does not exist": (("show", "rleu"), 'did you mean "relu"?'),
     "a run that does not exist": (("resume", "nothing"), "nothing: no such run directory"),
     "a folder that is no run": (("show", "folder"), "is not a run directory"),
@@ -174,8 +180,10 @@ def test_a_loss_that_explodes_fails_with_1(numbann: Numbann, write_spec: WriteSp
     assert "Traceback" not in result.output
 
 
-def test_debug_shows_the_traceback(numbann: Numbann, write_spec: WriteSpec) -> None:
-    result = numbann("--debug", "train", write_spec(loss="msee"))
+@pytest.mark.parametrize("arguments", [("--debug", "train", "spec.json"), ("train", "spec.json", "--debug")])
+def test_debug_shows_the_traceback(numbann: Numbann, write_spec: WriteSpec, arguments: tuple[str, ...]) -> None:
+    write_spec(loss="msee")
+    result = numbann(*arguments)
     assert result.exit_code == 2
     assert "Traceback" in result.stderr
     assert "numbann: error: " in result.stderr

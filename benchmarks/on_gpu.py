@@ -1,6 +1,6 @@
 """Time of a training step on a GPU: numbann against PyTorch and JAX on the same GPU, and numbann on the CPU beside it.
 
-    python benchmarks/cuda.py [--nets TSMLWH] [--json out.json] [--plot out.png]
+    python benchmarks/on_gpu.py [--nets TSMLWH] [--json out.json] [--plot out.png]
 
 PyTorch is timed eager, compiled, and as a CUDA graph of the whole step, JAX as a scan over the epoch; all in float32
 with TF32 off, data on the GPU, rows shuffled there.  GFLOP/s count the matrix products alone, as a share of what the
@@ -28,8 +28,6 @@ from peers import jax_scan, torch_eager_step, torch_model
 from report import alternate, best_peer, options, plot_ratios, show, write
 
 from numbann.errors import DeviceError
-
-sys.path.remove(str(Path(__file__).parent))  # where this file would hide NVIDIA's package cuda
 
 WIDE = {"H": Net("H", (4096, 4096, 4096, 10), 1024, 4_096)}
 CHOICE = {**{name: NETS[name] for name in "TSMLW"}, **WIDE}
