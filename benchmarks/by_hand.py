@@ -13,7 +13,7 @@ from typing import Any
 import numba
 import numpy as np
 
-from numbann.compile import blocks
+from numbann.compile import cpu
 from numbann.simd import jit, vector_math
 from numbann.simd import op as layout
 from numbann.simd.machine import prefer_wide
@@ -290,7 +290,7 @@ OPTIMIZERS = {"sgd": sgd, "momentum": momentum, "adam": adam, "rmsprop": rmsprop
 
 def update_address(function: Callable[..., Any]) -> int:
     """An optimizer's loop, alike."""
-    signature = blocks.update_signature(numba.float32)
+    signature = cpu.update_signature(numba.float32)
     kernel = numba.cfunc(signature, fastmath=jit.SAFE, error_model="numpy")(function)
     KEPT.append(kernel)
     return int(kernel.address)

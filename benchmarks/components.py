@@ -19,11 +19,11 @@ import numpy as np
 from report import alternate, options, plot_bars, repeated, show, write
 
 from numbann import kernels
-from numbann.compile import blocks
+from numbann.compile import cpu
 from numbann.compile.text import free_parameters
-from numbann.component import Component, Configured
-from numbann.discovery import built_in
-from numbann.engine.cpu.memory import aligned
+from numbann.components.component import Component, Configured
+from numbann.components.plugins import built_in
+from numbann.engine.shared.memory import aligned
 from numbann.simd import op as layout
 from numbann.simd.machine import flush_denormals, restore_denormals
 from numbann.simd.pointer import call_kernel, call_update, pointer_of
@@ -109,8 +109,8 @@ def contestants(component: Component) -> tuple[dict[str, Callable[[], Any]], int
     if component.kind == "activation":
         block = Block(component, ROWS, WIDTH, WIDTH)
         made = [
-            blocks.activation_forward(component, "float32", False),
-            blocks.activation_backward(component, "float32"),
+            cpu.activation_forward(component, "float32", False),
+            cpu.activation_backward(component, "float32"),
         ]
         calls = {"numbann": block.calls(made)}
         if name in by_hand.ACTIVATIONS:
@@ -119,12 +119,12 @@ def contestants(component: Component) -> tuple[dict[str, Callable[[], Any]], int
     if component.kind == "loss":
         width = CLASSES
         block = Block(component, LOSS_ROWS, width, LOSS_ROW)
-        calls = {"numbann": block.calls([blocks.loss_kernel(component, "float32")])}
+        calls = {"numbann": block.calls([cpu.loss_kernel(component, "float32")])}
         if name in by_hand.LOSSES:
             calls["by hand"] = block.calls([by_hand.address(by_hand.LOSSES[name])])
         return calls, LOSS_ROWS * width
     configured = component.configured()
-    calls = {"numbann": update_call(configured, blocks.optimizer_kernel(configured, "float32"))}
+    calls = {"numbann": update_call(configured, cpu.optimizer_kernel(configured, "float32"))}
     if name in by_hand.OPTIMIZERS:
         calls["by hand"] = update_call(configured, by_hand.update_address(by_hand.OPTIMIZERS[name]))
     return calls, WEIGHTS
@@ -166,7 +166,7 @@ def against_numpy(rounds: int) -> Iterator[dict[str, Any]]:
             np.testing.assert_allclose(function(z), expression(z), atol=1e-3)
             block = Block(component, size // WIDTH, WIDTH, WIDTH)
             calls: dict[str, Callable[[], Any]] = {
-                "kernel": block.calls([blocks.activation_forward(component, "float32", False)]),
+                "kernel": block.calls([cpu.activation_forward(component, "float32", False)]),
                 "function": lambda function=function, z=z: function(z),
                 "NumPy": lambda expression=expression, z=z: expression(z),
             }

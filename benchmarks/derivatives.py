@@ -18,9 +18,10 @@ from typing import Any
 import numpy as np
 from report import alternate, options, plot_bars, repeated, show, write
 
-from numbann.compile import blocks
-from numbann.component import Component, activation, freeze
-from numbann.discovery import built_in
+from numbann.compile import cpu
+from numbann.components.component import Component
+from numbann.components.declare import activation, freeze
+from numbann.components.plugins import built_in
 from numbann.simd import op as layout
 
 ROWS, COLUMNS = 32, 64
@@ -94,7 +95,7 @@ class Block:
         self.op[[layout.OUTPUTS, layout.COLUMNS, layout.Z_ROW, layout.A_ROW, layout.D_ROW, layout.TARGET_ROW]] = COLUMNS
         self.op[layout.UNITS] = ROWS
         self.step[[layout.ROWS, layout.BATCH]] = ROWS
-        made = blocks.loss_kernel(component, "float32") if loss else blocks.activation_backward(component, "float32")
+        made = cpu.loss_kernel(component, "float32") if loss else cpu.activation_backward(component, "float32")
         kernel = ctypes.CFUNCTYPE(None, *[ctypes.c_void_p, *[ctypes.c_int64] * 2, *[ctypes.c_void_p] * 2])(made)
         given = self.op.ctypes.data, 0, ROWS, self.step.ctypes.data, self.scratch.ctypes.data
         self.call: Callable[[], Any] = lambda: kernel(*given)

@@ -38,7 +38,7 @@ Epoch = Callable[[], None]
 
 def gpu() -> tuple[str, float]:
     """The GPU's name, and how many float32 GFLOP/s it can do by its clock; DeviceError if there is none."""
-    from numbann.simt import device
+    from numbann.cuda.threads import device
 
     device.require()
     card = device.cuda.get_current_device()
@@ -49,7 +49,7 @@ def gpu() -> tuple[str, float]:
 @contextlib.contextmanager
 def own_products() -> Iterator[None]:
     """Let no product be large enough for cuBLAS."""
-    from numbann.simt import cublas
+    from numbann.cuda.threads import cublas
 
     before, cublas.OPERATIONS = cublas.OPERATIONS, sys.maxsize
     try:
@@ -131,7 +131,7 @@ def measure(net: Net, rounds: int, folder: Path) -> dict[str, float]:
         f"numbann {device}": lambda device=device: ours.epoch_seconds(net, folder, "auto", {"train.device": device})
         for device in ("cuda", "cpu")
     }
-    from numbann.simt import cublas
+    from numbann.cuda.threads import cublas
 
     if cublas.installed():
         contestants["numbann cuda, own products"] = own_products()(contestants["numbann cuda"])
@@ -175,9 +175,9 @@ def summary(net: Net, times: dict[str, float], peak: float) -> dict[str, Any]:
 
 def products(size: int, peak: float, rounds: int) -> dict[str, Any]:
     """A product of two square matrices: numbann's, and cuBLAS's by PyTorch."""
+    from numbann.cuda.threads import cublas
+    from numbann.cuda.threads.device import cuda
     from numbann.kernels import cuda as kernels
-    from numbann.simt import cublas
-    from numbann.simt.device import cuda
 
     a, b = (np.random.default_rng(k).standard_normal((size, size), np.float32) for k in range(2))
     left, right, out = cuda.to_device(a), cuda.to_device(b), cuda.device_array((size, size), np.float32)

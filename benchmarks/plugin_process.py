@@ -13,8 +13,8 @@ import sys
 import time
 from pathlib import Path
 
-from numbann.component import Component
-from numbann.discovery import built_in, with_files
+from numbann.components.component import Component
+from numbann.components.plugins import built_in, with_files
 from numbann.simd import jit
 from numbann.testing.speed import engine_of
 

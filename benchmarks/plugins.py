@@ -23,8 +23,8 @@ from typing import Any
 from nets import NETS
 from report import options, plot_bars, show, write
 
-from numbann.component import Component
-from numbann.discovery import built_in, with_files
+from numbann.components.component import Component
+from numbann.components.plugins import built_in, with_files
 from numbann.testing.speed import compare_steps
 
 FORMULAS = ("sigmoid", "elu", "silu", "mish")

@@ -12,13 +12,13 @@ from pathlib import Path
 
 from report import show, write
 
-from numbann.discovery import built_in
+from numbann.components.plugins import built_in
 
 
 def rows(capability: tuple[int, int]) -> list[dict[str, object]]:
     """A row of the table for each kernel."""
-    from numbann.compile.cuda import double_precision, ptx
-    from numbann.simt.device import assembled
+    from numbann.cuda.compile.blocks import double_precision, ptx
+    from numbann.cuda.threads.device import assembled
 
     found = []
     for kind in ("activation", "loss", "optimizer"):
@@ -36,11 +36,11 @@ def products(capability: tuple[int, int]) -> list[dict[str, object]]:
     """As `rows`, of a layer's products with relu and Adam in their last lines."""
     from numba import types
 
-    from numbann.compile import cuda as compiled
+    from numbann.cuda.compile import blocks as compiled
+    from numbann.cuda.threads import elements, op, products, tiling, updates
+    from numbann.cuda.threads.batches import FROM_WORK
+    from numbann.cuda.threads.device import DTYPES, assembled, ptx
     from numbann.simd.op import FIRST_PARAMETER
-    from numbann.simt import elements, op, products, tiling, updates
-    from numbann.simt.batches import FROM_WORK
-    from numbann.simt.device import DTYPES, assembled, ptx
 
     relu, adam = (built_in().get(kind, name) for kind, name in (("activation", "relu"), ("optimizer", "adam")))
     stored = adam.configured().stored_states

@@ -9,19 +9,9 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from numbann.component import (
-        Fraction,
-        Learnable,
-        NonNegative,
-        Numbers,
-        Positive,
-        activation,
-        initializer,
-        loss,
-        metric,
-        optimizer,
-        schedule,
-    )
+    from numbann.components.component import Fraction, Learnable, NonNegative, Numbers, Positive
+    from numbann.components.declare import activation, initializer, loss, metric, optimizer, schedule
+    from numbann.components.hookspecs import hookimpl
     from numbann.errors import (
         DataError,
         DeviceError,
@@ -33,10 +23,9 @@ if TYPE_CHECKING:
         SpecError,
         TrainingError,
     )
-    from numbann.functional import get_activation, get_loss, get_optimizer
-    from numbann.hookspecs import hookimpl
-    from numbann.model import Model, load
-    from numbann.rows import row_dot, row_max, row_sum
+    from numbann.kernels.named import get_activation, get_loss, get_optimizer
+    from numbann.mathematics.rows import row_dot, row_max, row_sum
+    from numbann.model.model import Model, load
     from numbann.training.execution import Interrupted, Run
     from numbann.training.range_test import RangeTest, find_learning_rate
     from numbann.training.runs import resume, train
@@ -44,12 +33,14 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _NAMES = {
-    "numbann.component": (
+    "numbann.components.component": (
         "Fraction",
         "Learnable",
         "NonNegative",
         "Numbers",
         "Positive",
+    ),
+    "numbann.components.declare": (
         "activation",
         "initializer",
         "loss",
@@ -57,6 +48,7 @@ _NAMES = {
         "optimizer",
         "schedule",
     ),
+    "numbann.components.hookspecs": ("hookimpl",),
     "numbann.errors": (
         "DataError",
         "DeviceError",
@@ -68,10 +60,9 @@ _NAMES = {
         "SpecError",
         "TrainingError",
     ),
-    "numbann.functional": ("get_activation", "get_loss", "get_optimizer"),
-    "numbann.hookspecs": ("hookimpl",),
-    "numbann.model": ("Model", "load"),
-    "numbann.rows": ("row_dot", "row_max", "row_sum"),
+    "numbann.kernels.named": ("get_activation", "get_loss", "get_optimizer"),
+    "numbann.mathematics.rows": ("row_dot", "row_max", "row_sum"),
+    "numbann.model.model": ("Model", "load"),
     "numbann.training.execution": ("Interrupted", "Run"),
     "numbann.training.range_test": ("RangeTest", "find_learning_rate"),
     "numbann.training.runs": ("resume", "train"),

@@ -8,65 +8,58 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import numbann_cli
 import pytest
 
 import numbann
+from numbann.simd.jit import KERNEL_SOURCES
 
 ROOT = Path(numbann.__file__).parent
 FILES = sorted(ROOT.rglob("*.py"))
 
-LAYERS = {  # a module may import from its own layer's modules and from layers below it
-    "errors": 0,
-    "distributions": 0,
-    "component": 1,
-    "hookspecs": 1,
-    "rows": 1,
-    "syntax": 1,
-    "derivation": 2,
-    "activations": 2,
-    "losses": 2,
-    "optimizers": 2,
-    "schedules": 2,
-    "initializers": 2,
-    "metrics": 2,
-    "registry": 3,
-    "discovery": 4,
-    "spec": 5,
-    "plan": 6,
-    "compile": 7,
-    "kernels": 8,
-    "engine": 8,
-    "functional": 9,
-    "outputs": 9,
-    "sources": 5,
-    "provenance": 9,
-    "modelfile": 9,
-    "model": 10,
-    "training": 11,
-    "testing": 11,
-    "pytest_plugin": 12,
+PARTS = (  # bottom up: a file imports from its own part and from those before it
+    "errors",
+    "components",
+    "mathematics",
+    "derivation",
+    "network",
+    "simd",
+    "compile",
+    "engine",
+    "kernels",
+    "cuda",
+    "data",
+    "spec",
+    "model",
+    "training",
+    "testing",
+    "numbann_cli",
+)
+ALONE = {  # these know less than what stands before them
+    "numbann.simd": {"simd"},
+    "numbann.cuda.threads": {"numbann.cuda.threads", "errors"},
+    "numbann.spec": {"spec", "errors", "components"},
+    "numbann.data": {"data", "errors"},
 }
-ALONE = {  # these stand beside the layers: whom they may import
-    "simd": {"simd"},
-    "simt": {"simt", "errors"},
-    "reference": {"reference"},
-    "data": {"data", "errors"},
-}
-USE_SIMD = {"compile", "kernels", "engine", "functional", "outputs", "provenance", "modelfile", "model", "training"}
-USE_SIMD |= {"testing"}
-USE_SIMT = {"compile", "kernels", "engine", "testing"}
-SEPARATE = {frozenset(("kernels", "engine")), frozenset(("training", "testing"))}  # neighbours that ignore each other
+SEPARATE = {("kernels", "engine"), ("testing", "training")}  # neighbours that ignore each other
+UPWARD = {("numbann.engine.devices", "cuda")}  # it chooses among all engines, and imports that of GPUs for a GPU alone
+OUTSIDE = {"numbann", "numbann.pytest_plugin"}  # the first only names modules, lazily; pytest finds the second by name
 LIGHT = {"numba", "numpy", "pydantic", "safetensors", "llvmlite"}
 
 
 def name_of(path: Path) -> str:
-    """The dotted name of a module of the package."""
-    return ".".join(["numbann", *path.relative_to(ROOT).with_suffix("").parts]).removesuffix(".__init__")
+    """The dotted name of a module."""
+    top = Path(numbann_cli.__file__).parent if path.is_relative_to(Path(numbann_cli.__file__).parent) else ROOT
+    return ".".join([top.name, *path.relative_to(top).with_suffix("").parts]).removesuffix(".__init__")
+
+
+MODULES = {name_of(path): path for path in [*FILES, *sorted(Path(numbann_cli.__file__).parent.rglob("*.py"))]}
 
 
 def part_of(module: str) -> str:
-    """The part of the package that a module belongs to: `numbann.engine.cpu.team` is of engine."""
-    return module.split(".")[1] if "." in module else ""
+    """The part that a module belongs to: `numbann.engine.cpu.team` is of engine."""
+    top, _, inner = module.partition(".")
+    return inner.partition(".")[0] if top == "numbann" else top
 
 
 def tree_of(path: Path) -> ast.Module:
@@ -74,16 +67,31 @@ def tree_of(path: Path) -> ast.Module:
     return ast.parse(path.read_text(encoding="utf-8"), str(path))
 
 
-def imports_of(tree: ast.AST) -> Iterator[str]:
-    """The modules of the package that a file imports anywhere, also inside of functions."""
-    known = {name_of(path) for path in FILES}
+def binds(path: Path, name: str) -> bool:
+    """Whether a file defines or imports a name at its top."""
+    for node in tree_of(path).body:
+        if isinstance(node, ast.FunctionDef | ast.ClassDef) and node.name == name:
+            return True
+        if isinstance(node, ast.ImportFrom) and name in (alias.asname or alias.name for alias in node.names):
+            return True
+    return False
+
+
+def imports_of(module: str) -> Iterator[tuple[str, bool]]:
+    """The modules that a file imports anywhere, also inside of functions, and whether only for annotations."""
+    tree = tree_of(MODULES[module])
+    guarded = [
+        node for node in ast.walk(tree) if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"
+    ]
+    hidden = {id(part) for node in guarded for line in node.body for part in ast.walk(line)}
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names if alias.name.split(".")[0] == "numbann")
-        elif isinstance(node, ast.ImportFrom) and node.module and node.module.split(".")[0] == "numbann":
+            yield from ((alias.name, id(node) in hidden) for alias in node.names if alias.name in MODULES)
+        elif isinstance(node, ast.ImportFrom) and node.module in MODULES:
             for alias in node.names:
                 inner = f"{node.module}.{alias.name}"
-                yield inner if inner in known else node.module
+                own = node.module != module and binds(MODULES[node.module], alias.name)
+                yield (inner if inner in MODULES and not own else node.module), id(node) in hidden
 
 
 def taken_from_the_package(tree: ast.AST) -> set[str]:
@@ -93,55 +101,88 @@ def taken_from_the_package(tree: ast.AST) -> set[str]:
 
 
 def may_import(importer: str, imported: str) -> bool:
-    """Whether a part may import from another part."""
-    if importer == imported:
+    """Whether a module may import another one."""
+    for folder, known in ALONE.items():
+        if f"{importer}.".startswith(f"{folder}."):
+            return part_of(imported) in known or any(f"{imported}.".startswith(f"{name}.") for name in known)
+    one, other = part_of(importer), part_of(imported)
+    if (importer, other) in UPWARD:
         return True
-    if importer in ALONE:
-        return imported in ALONE[importer]
-    if imported == "simd":
-        return importer in USE_SIMD
-    if imported == "simt":
-        return importer in USE_SIMT
-    if imported == "data":
-        return LAYERS[importer] >= LAYERS["plan"]
-    if imported == "reference":
-        return importer == "testing"
-    return LAYERS[imported] <= LAYERS[importer] and frozenset((importer, imported)) not in SEPARATE
+    return PARTS.index(other) <= PARTS.index(one) and (one, other) not in SEPARATE
 
 
 modules = pytest.mark.parametrize("path", FILES, ids=name_of)
 
 
-@modules
-def test_imports_go_one_way(path: Path) -> None:
-    importer = part_of(name_of(path))
-    if importer == "":
-        return  # the package itself only names modules, lazily
-    assert importer in LAYERS or importer in ALONE, f"{importer} has no layer yet: give it one in this file"
-    tree = tree_of(path)
-    for module in set(imports_of(tree)) - {"numbann"}:
-        assert may_import(importer, part_of(module)), f"{name_of(path)} may not import {module}"
-    assert taken_from_the_package(tree) <= {"HOMES", "__version__"}, "import the module that has it instead"
+@pytest.mark.parametrize("module", sorted(set(MODULES) - OUTSIDE))
+def test_imports_go_one_way(module: str) -> None:
+    assert part_of(module) in PARTS, f"{part_of(module)} has no place yet: give it one in this file"
+    for imported in {name for name, _ in imports_of(module)} - {"numbann"}:
+        assert may_import(module, imported), f"{module} may not import {imported}"
+    if part_of(module) != "numbann_cli":
+        taken = taken_from_the_package(tree_of(MODULES[module]))
+        assert taken <= {"__version__", "HOMES"}, "import the module that has it instead"
 
 
 def test_the_rule_can_be_broken() -> None:
     for importer, imported in (
-        ("simd", "compile"),
-        ("simd", "simt"),
-        ("simt", "simd"),
-        ("errors", "component"),
-        ("kernels", "engine"),
-        ("spec", "engine"),
-        ("data", "registry"),
-        ("plan", "simd"),
-        ("compile", "reference"),
+        ("simd.rows", "compile.text"),
+        ("simd.rows", "cuda.threads.rows"),
+        ("cuda.threads.rows", "simd.rows"),
+        ("cuda.threads.rows", "cuda.engine.table"),
+        ("errors", "components.component"),
+        ("kernels.products", "engine.hyper"),
+        ("engine.cpu.engine", "cuda.engine.engine"),
+        ("spec.loading", "engine.devices"),
+        ("data.source", "components.registry"),
+        ("network.plan", "simd.op"),
+        ("training.loop", "testing.checks"),
     ):
-        assert not may_import(importer, imported)
+        assert not may_import(f"numbann.{importer}", f"numbann.{imported}")
+    assert not may_import("numbann.training.loop", "numbann_cli.main")
+
+
+def test_the_exceptions_are_needed() -> None:
+    for importer, part in UPWARD:
+        assert part in {part_of(imported) for imported, _ in imports_of(importer)}
+
+
+def test_no_files_import_each_other() -> None:
+    """Not in a circle either, at the top or inside of functions; annotations alone do not count."""
+    graph = {name: {other for other, hidden in imports_of(name) if not hidden} - {name} for name in MODULES}
+    graph["numbann"] = set()  # its names are imported when they are first used
+    assert not circle(graph), " -> ".join(circle(graph))
+
+
+def test_a_circle_is_found() -> None:
+    assert circle({"a": {"b"}, "b": {"c"}, "c": {"b"}}) == ["b", "c", "b"]
+    assert not circle({"a": {"b", "c"}, "b": {"c"}, "c": set()})
+
+
+def circle(graph: dict[str, set[str]]) -> list[str]:
+    """Modules each of which imports the next one, the last and the first being the same; empty if there are none."""
+    done: set[str] = set()
+
+    def search(name: str, path: list[str]) -> list[str]:
+        if name in path:
+            return [*path[path.index(name) :], name]
+        if name in done:
+            return []
+        found = (search(other, [*path, name]) for other in sorted(graph[name]))
+        result = next((one for one in found if one), [])
+        done.add(name)
+        return result
+
+    return next((found for name in sorted(graph) if (found := search(name, []))), [])
 
 
 def test_only_the_machine_side_knows_numba() -> None:
-    """numba is imported by simd, compile, kernels and the engine alone, so that the rest starts at once."""
-    allowed = {"simd", "simt", "compile", "kernels", "engine"}
+    """numba is imported by simd, compile, kernels, engine and cuda alone, so that the rest starts at once.
+
+    The cache of kernels depends on the sources of all of these.
+    """
+    allowed = {"simd", "compile", "engine", "kernels", "cuda"}
+    assert allowed <= set(KERNEL_SOURCES)
     for path in FILES:
         for node in ast.walk(tree_of(path)):
             names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
@@ -152,7 +193,7 @@ def test_only_the_machine_side_knows_numba() -> None:
 
 def test_one_place_imports_each_package_for_gpus() -> None:
     """So that a successor of numba-cuda can replace it."""
-    places = {"numba.cuda": "numbann.simt.device", "nvmath": "numbann.simt.cublas"}
+    places = {"numba.cuda": "numbann.cuda.threads.device", "nvmath": "numbann.cuda.threads.cublas"}
     for path in FILES:
         for node in ast.walk(tree_of(path)):
             names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
@@ -160,6 +201,14 @@ def test_one_place_imports_each_package_for_gpus() -> None:
             for package, place in places.items():
                 if any(name.startswith(package) for name in names):
                     assert name_of(path) == place, f"{name_of(path)} imports {package}"
+
+
+def test_importing_the_package_for_gpus_needs_none() -> None:
+    """Nor do the array functions for the CPU, whose module gives those for GPUs."""
+    code = "import sys, numbann.cuda, numbann.kernels; print(*sorted(name for name in sys.modules if 'cuda' in name))"
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT.parent)
+    assert "numbann.cuda" in found.stdout.split()
+    assert not {name for name in found.stdout.split() if name.startswith(("numba_cuda", "numba.cuda", "numbann.cuda."))}
 
 
 def test_no_module_bears_the_name_of_a_public_function() -> None:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import numbann
-from numbann.discovery import with_files
+from numbann.components.plugins import with_files
 from numbann.kernels.components import array_functions
 
 EXAMPLES = Path(__file__).parents[1] / "examples"

@@ -18,8 +18,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-
-from numbann import reference
+import reference
 
 DATA = Path(__file__).with_name("onnx_cases.npz")
 

@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 
 import numbann
-from numbann.component import Component, freeze
-from numbann.discovery import import_file
+from numbann.components.component import Component
+from numbann.components.declare import freeze
+from numbann.components.plugins import import_file
 
 PAGE = (Path(__file__).parent.parent / "docs" / "plugins.md").read_text(encoding="utf-8")
 HOOK = """

@@ -7,9 +7,9 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
+import reference
 
-from numbann import reference
-from numbann.discovery import built_in
+from numbann.components.plugins import built_in
 
 REAL = np.array([[0.5, -1.0, 2.1], [0.2, 1.0, 0.1]])
 TARGETS = {

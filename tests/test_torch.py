@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+import reference
 
-from numbann import get_loss, reference
+from numbann import get_loss
 
 torch = pytest.importorskip("torch")
 F = torch.nn.functional

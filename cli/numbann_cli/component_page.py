@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from typing import Any
 
 import numbann
-from numbann.component import Component
-from numbann.registry import Entry
+from numbann.components.component import Component
+from numbann.components.registry import Entry
 from numbann_cli.curve import curves
 from numbann_cli.series import series_of
 

@@ -1,4 +1,4 @@
-"""The commands that plugins add, and the warnings of plugins that are left out.  It loads none: discovery does."""
+"""The commands that plugins add, and the warnings of plugins that are left out.  It loads none itself."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from numbann_cli.overview import COMMANDS
 
 def commands_of_plugins(folder: Path | None) -> dict[str, click.Command]:
     """Every command that an installed plugin, or a file of the folder, adds; a clash or a failure is a warning."""
-    from numbann.discovery import installed_plugins, of_file
+    from numbann.components.plugins import installed_plugins, of_file
     from numbann.errors import PluginError, PluginWarning
 
     commands: dict[str, click.Command] = {}
@@ -44,7 +44,7 @@ def usable(files: list[Path]) -> list[Path]:
     """The files that load as plugins; a warning of each other one."""
     if not files:
         return []
-    from numbann.discovery import of_file, with_files
+    from numbann.components.plugins import of_file, with_files
 
     catalogue = with_files()
     return [file for file in files if catalogue.try_to_add(of_file(file))]

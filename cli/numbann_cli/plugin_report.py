@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from numbann.component import Component
+from numbann.components.component import Component
+from numbann.components.findings import FAILED, PASSED, SKIPPED, WARNING, Finding, spot_of
 from numbann.testing.checks import findings_of, run
-from numbann.testing.findings import FAILED, PASSED, SKIPPED, WARNING, Finding, spot_of
 
 MARKS = {PASSED: "✓", FAILED: "✗", WARNING: "!", SKIPPED: "-"}
 PLAIN = {"✓": "ok", "✗": "FAIL"}  # for terminals that cannot print the marks
@@ -48,10 +48,11 @@ def report_of(component: Component) -> Report:
     report.findings += findings_of(component)
     compiled = any(finding.check == "precision" and finding.state != SKIPPED for finding in report.findings)
     if compiled and "precision" not in report.failed:
-        from numbann.testing import cuda, speed
+        from numbann.cuda import checks
+        from numbann.testing import speed
 
         report.findings.append(run("vectors", speed.check_vectors, component))
-        report.findings.append(run("cuda", cuda.check_cuda, component))
+        report.findings.append(run("cuda", checks.check_cuda, component))
         report.nanoseconds = speed.nanoseconds(component)
         report.step_microseconds = speed.step_microseconds(component)
     return report

@@ -9,7 +9,7 @@ import click
 import numpy as np
 
 from numbann.data import Inputs, NewData
-from numbann.model import Model
+from numbann.model.model import Model
 
 
 def read(model: Model, data: str, *, need_target: bool) -> NewData:

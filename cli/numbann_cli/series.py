@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from math import inf, nan
 from typing import Any
 
-from numbann.component import Component, arguments_of
+from numbann.components.component import Component, arguments_of
 from numbann.derivation import derivative_of
 
 POINTS = 193  # of a series; every fourth of them is a column of characters

@@ -16,10 +16,10 @@ from typing import Any
 
 from numbann.compile.lanes import divided, of_rows
 from numbann.compile.results import faults
-from numbann.component import Component, arguments_of
-from numbann.rows import row_dot, row_max, row_sum
+from numbann.components.component import Component, arguments_of
+from numbann.derivation.syntax import Parsed, kind_of
+from numbann.mathematics.rows import row_dot, row_max, row_sum
 from numbann.simd.vector_math import BINDINGS
-from numbann.syntax import Parsed, kind_of
 
 STATEMENTS = (ast.Assign, ast.AugAssign, ast.If, ast.For, ast.Return, ast.Pass)
 OPERATORS = (ast.BinOp, ast.UnaryOp, ast.BoolOp, ast.Compare, ast.IfExp, ast.Tuple)
@@ -46,7 +46,13 @@ VECTORS = {
 }
 CIRCULAR = {function: f"trigonometry.{function.__name__}" for function in (math.sin, math.cos, math.tan)}
 CPU = Target("inner_safe", "numbann.simd", "import math", VECTORS, padded=True)
-CUDA = Target("inner", "numbann.simt", "from numbann.simt.mathematics import math", {"float32": CIRCULAR}, lanes=True)
+CUDA = Target(
+    "inner",
+    "numbann.cuda.threads",
+    "from numbann.cuda.threads.mathematics import math",
+    {"float32": CIRCULAR},
+    lanes=True,
+)
 
 
 @dataclass

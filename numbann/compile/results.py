@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator, Sequence
 
-from numbann.component import Component
+from numbann.components.component import Component
 
 Fault = tuple[ast.AST, str]  # where, and what is wrong
 

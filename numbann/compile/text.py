@@ -1,6 +1,6 @@
 """From a component's lowered mathematics and a template to a compiled kernel: names, parameters, and what may go wrong.
 
-It knows no kind of component; blocks.py and cuda.py do.
+It knows no kind of component; cpu.py and numbann.cuda.compile do.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from numba import types
 
 from numbann.compile.modules import load
 from numbann.compile.precision import Lowered
-from numbann.component import Component, arguments_of, place_of
+from numbann.components.component import Component, arguments_of, place_of
 from numbann.errors import PluginError
 from numbann.simd import jit
 

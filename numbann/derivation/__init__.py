@@ -11,7 +11,7 @@ import inspect
 from collections.abc import Callable
 from typing import Any
 
-from numbann.component import Component, arguments_of
+from numbann.components.component import Component, arguments_of
 from numbann.derivation.reading import read
 from numbann.derivation.rules import Derivative, signs_tested
 from numbann.derivation.terms import Term, Terms, assume, cost, replace, surely_within, within

@@ -15,8 +15,8 @@ import operator
 from collections.abc import Iterator
 
 from numbann.derivation.rules import KNOWN
+from numbann.derivation.syntax import Function, Parsed
 from numbann.derivation.terms import Term, Terms
-from numbann.syntax import Function, Parsed
 
 Value = Term | tuple["Value", ...]
 Variables = dict[str, Value]

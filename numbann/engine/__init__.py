@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from numbann.engine.choice import make_engine, require
 from numbann.engine.cpu.engine import Engine
+from numbann.engine.devices import make_engine, require
 from numbann.simd.jit import nothing_cached
 
 __all__ = ["Engine", "make_engine", "nothing_cached", "require"]

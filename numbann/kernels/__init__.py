@@ -12,9 +12,10 @@ as largest of adam with amsgrad.  A network is trained by numbann.train, not fro
 
 from __future__ import annotations
 
+import importlib
 from typing import Any
 
-from numbann.discovery import built_in
+from numbann.components.plugins import built_in
 from numbann.kernels.components import array_functions
 from numbann.kernels.products import dense_backward, dense_forward, matmul
 
@@ -24,7 +25,9 @@ SUFFIX = {"activation": ("", "_backward"), "loss": ("",), "optimizer": ("_step",
 
 
 def __getattr__(name: str) -> Any:
-    """Compile a component's array function when it is first asked for."""
+    """Compile a component's array function when it is first asked for; `cuda` is the module of those for GPUs."""
+    if name == "cuda":
+        return importlib.import_module("numbann.cuda.kernels")
     for kind, suffixes in SUFFIX.items():
         for suffix in suffixes:
             entry = built_in().find(kind, name.removesuffix(suffix)) if name.endswith(suffix) else None

@@ -11,7 +11,7 @@ from typing import Any
 
 from numbann.compile.modules import load
 from numbann.compile.precision import Lowered
-from numbann.component import Component, arguments_of
+from numbann.components.component import Component, arguments_of
 from numbann.derivation import derivative_of
 from numbann.simd.jit import entry
 

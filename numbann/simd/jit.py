@@ -25,7 +25,7 @@ from numba import types
 
 SAFE = {"contract", "nsz", "arcp", "afn"}  # no flag that makes bits depend on how a loop is split
 OPTIONS: dict[str, Any] = {"nogil": True, "error_model": "numpy"}
-KERNEL_SOURCES = ("simd", "simt", "engine/cpu", "engine/cuda", "kernels", "compile")
+KERNEL_SOURCES = ("components", "mathematics", "derivation", "simd", "compile", "engine", "kernels", "cuda")
 DAMAGE = (EOFError, ValueError, KeyError, OSError, pickle.UnpicklingError, AttributeError, ImportError, IndexError)
 
 DTYPES = {"float32": types.float32, "float64": types.float64}
@@ -147,7 +147,7 @@ def versions_hash() -> str:
     package = Path(__file__).parent.parent
     digest = hashlib.sha256(repr((numba.__version__, llvmlite.__version__, sys.version_info[:2])).encode())
     for folder in KERNEL_SOURCES:
-        for path in sorted((package / folder).glob("*.py")):
+        for path in sorted((package / folder).rglob("*.py")):
             digest.update(path.read_bytes())
     return digest.hexdigest()[:16]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from numbann.registry import Registry
+from numbann.components.registry import Registry
 from numbann.spec.components import choose, choose_metrics
 from numbann.spec.faults import Found, missing, not_allowed, unknown_key
 from numbann.spec.model import NOT_YET, Chosen, Inner, Key, Metrics, Section, Takes, keys_of

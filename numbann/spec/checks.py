@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from numbann.registry import Registry
+from numbann.components.registry import Registry
 from numbann.spec.faults import Found, missing, not_allowed, unknown_key
 from numbann.spec.model import Layer, Spec
 from numbann.spec.trail import Trail, shown

@@ -6,9 +6,9 @@ from typing import Annotated, Any
 
 from annotated_types import Ge
 
-from numbann.component import Component, NonNegative, Parameter, Positive
+from numbann.components.component import Component, NonNegative, Parameter, Positive
+from numbann.components.registry import Registry
 from numbann.errors import ClashError
-from numbann.registry import Registry
 from numbann.spec.faults import Found, missing, not_allowed, unknown_key
 from numbann.spec.model import ComponentSpec
 from numbann.spec.rules import of_parameter

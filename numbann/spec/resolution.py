@@ -10,9 +10,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from numbann.component import Component, Configured
+from numbann.components.component import Component, Configured
+from numbann.components.registry import Registry
 from numbann.errors import SpecError
-from numbann.registry import Registry
 from numbann.spec.checks import DEFAULT_BATCH, DEFAULT_SHARE, is_solver, residual_faults, sources
 from numbann.spec.faults import Found, did_you_mean
 from numbann.spec.loading import Loaded

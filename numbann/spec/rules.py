@@ -12,7 +12,7 @@ from typing import Any
 
 from annotated_types import Ge, Gt, Le, Lt, MultipleOf
 
-from numbann.component import Numbers, Parameter
+from numbann.components.component import Numbers, Parameter
 from numbann.errors import PluginError
 
 

@@ -10,8 +10,8 @@ import inspect
 from dataclasses import MISSING
 from typing import Any
 
-from numbann.component import Component, Parameter
-from numbann.registry import Registry
+from numbann.components.component import Component, Parameter
+from numbann.components.registry import Registry
 from numbann.spec.components import REQUIRED, parameters_of
 from numbann.spec.model import Chosen, Inner, Key, Metrics, Section, Spec, keys_of
 from numbann.spec.rules import Rule, exactly, of_parameter

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from numbann.component import Component
-from numbann.registry import Registry
+from numbann.components.component import Component
+from numbann.components.registry import Registry
 from numbann.spec.trail import shown
 
 

@@ -13,8 +13,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from numbann.components.findings import Finding
 from numbann.testing.checks import checks_of, findings_of
-from numbann.testing.findings import Finding
 from numbann.testing.sources import components_of
 
 __all__ = [
@@ -62,7 +62,7 @@ def check_metric(component: Any) -> list[Finding]:
 
 
 def _check(kind: str, component: Any) -> list[Finding]:
-    from numbann.component import freeze
+    from numbann.components.declare import freeze
 
     frozen = freeze(component)
     assert frozen.kind == kind, f"{frozen.name} is of the kind {frozen.kind}, not {kind}"

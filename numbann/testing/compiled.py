@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from numbann.compile.blocks import activation_backward, activation_forward, loss_kernel, optimizer_kernel
+from numbann.compile.cpu import activation_backward, activation_forward, loss_kernel, optimizer_kernel
 from numbann.compile.text import free_parameters
-from numbann.component import Component, Configured
-from numbann.engine.cpu.memory import aligned
+from numbann.components.component import Component, Configured
+from numbann.engine.shared.memory import aligned
 from numbann.simd import op
 
 LANES = 16  # rows are padded to whole vectors

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from numbann.component import Component, arguments_of
+from numbann.components.component import Component, arguments_of
 from numbann.spec.rules import of_parameter
 
 POINTS = [*np.linspace(-30, 30, 241).tolist(), -1e-3, 1e-3, -1e-9, 1e-9]

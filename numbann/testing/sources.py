@@ -9,11 +9,12 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from numbann.component import Component, freeze
-from numbann.discovery import Plugin, built_in, of_file
-from numbann.discovery.plugin import import_module
+from numbann.components.component import Component
+from numbann.components.declare import freeze
+from numbann.components.plugins import Plugin, built_in, of_file
+from numbann.components.plugins.plugin import import_module
+from numbann.components.registry import Origin
 from numbann.errors import PluginError
-from numbann.registry import Origin
 
 
 def components_of(what: Any) -> list[Component]:

@@ -14,17 +14,17 @@ from typing import Any
 
 import numpy as np
 
-from numbann import plan
-from numbann.compile.blocks import activation_backward, activation_forward, loss_kernel, optimizer_kernel
-from numbann.component import Component
-from numbann.discovery import built_in
+from numbann.compile.cpu import activation_backward, activation_forward, loss_kernel, optimizer_kernel
+from numbann.components.component import Component
+from numbann.components.findings import Doubt, spot_of
+from numbann.components.plugins import built_in
 from numbann.engine import Engine
+from numbann.network import plan
 from numbann.simd.jit import code_of
 from numbann.simd.vector_math import BINDINGS
 from numbann.spec import LayerChoice, Resolved
 from numbann.spec.model import Train
 from numbann.testing.compiled import LANES, Update, backward_block, forward_block, loss_block
-from numbann.testing.findings import Doubt, spot_of
 from numbann.testing.settings import rows_of_targets
 
 ARITHMETIC = re.compile(r"= (?:tail )?f(?:add|sub|mul|div|neg|cmp) [^\n]*?(?:<(\d+) x float>|float) ")

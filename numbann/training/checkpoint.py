@@ -11,9 +11,9 @@ import numpy as np
 from safetensors import SafetensorError
 from safetensors.numpy import save
 
-from numbann.engine.states import named, of_part
 from numbann.errors import RunDirectoryError
-from numbann.modelfile import read_tensors
+from numbann.model.file import read_tensors
+from numbann.network.states import named, of_part
 from numbann.training.state import State
 from numbann.training.stopping import Best
 

@@ -13,12 +13,12 @@ from typing import Any
 
 import numpy as np
 
-from numbann.component import Component, arguments_of
+from numbann.components.component import Component, arguments_of
 from numbann.data import Part
 from numbann.data.streaming import rows_at
 from numbann.derivation import derivative_of
-from numbann.engine import random
-from numbann.plan import Layer, Plan
+from numbann.network import random
+from numbann.network.plan import Layer, Plan
 from numbann.training.callbacks import Callback, Warned
 from numbann.training.preparation import Job
 

@@ -11,12 +11,12 @@ from typing import Any
 
 import numpy as np
 
+from numbann.components.provenance import components_of, recorded
 from numbann.data import Part
 from numbann.errors import TrainingError
-from numbann.model import Model, from_file
-from numbann.modelfile import ModelFile
-from numbann.outputs import confusion, score
-from numbann.provenance import components_of, recorded
+from numbann.model.file import ModelFile
+from numbann.model.model import Model, from_file
+from numbann.model.outputs import confusion, score
 from numbann.training import rundir
 from numbann.training.callbacks import Callback, EpochEnded, Finished, Started
 from numbann.training.checkpoint import to_bytes

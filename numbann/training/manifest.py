@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import numbann
+from numbann.components.provenance import components_of, recorded, verify
 from numbann.errors import RunDirectoryError
-from numbann.provenance import components_of, recorded, verify
 from numbann.training.preparation import Job
 
 PACKAGES = ("numba", "llvmlite", "numpy")

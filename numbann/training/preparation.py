@@ -7,14 +7,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from numbann import plan as planning
 from numbann.data import Dataset, Facts, Streamed
 from numbann.data import load as load_data
 from numbann.data.memory import available
 from numbann.data.readers.delimited import DELIMITERS
 from numbann.errors import DataError, Fault, SpecError
-from numbann.outputs import Reading
-from numbann.plan import Plan
+from numbann.model.outputs import Reading
+from numbann.network import plan as planning
+from numbann.network.plan import Plan
 from numbann.spec import Loaded, Resolved, resolve, to_json
 from numbann.spec import load as load_spec
 from numbann.training.callbacks import Callback, DataRead, Planned

@@ -14,8 +14,9 @@ import numpy as np
 
 from numbann.data import Part
 from numbann.data.streaming import rows_at
-from numbann.engine import make_engine, nothing_cached, random
+from numbann.engine import make_engine, nothing_cached
 from numbann.errors import Fault, SpecError, TrainingError
+from numbann.network import random
 from numbann.training.callbacks import Callback, Compiling, to_all
 from numbann.training.preparation import Given, Job, prepare
 

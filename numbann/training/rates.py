@@ -11,7 +11,7 @@ from math import inf
 
 import numpy as np
 
-from numbann.component import Configured
+from numbann.components.component import Configured
 from numbann.errors import TrainingError
 
 States = tuple[float, ...]

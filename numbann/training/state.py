@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from numbann.modelfile import Tensors
+from numbann.model.file import Tensors
 from numbann.training.stopping import Best
 
 

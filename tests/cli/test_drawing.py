@@ -13,9 +13,9 @@ from numbann_cli.component_page import page
 from numbann_cli.curve import HEIGHT, LABELS, WIDTH, curves, picture
 from numbann_cli.series import Series, series_of
 
-from numbann.component import Component
-from numbann.discovery import built_in
-from numbann.registry import Entry
+from numbann.components.component import Component
+from numbann.components.plugins import built_in
+from numbann.components.registry import Entry
 
 Numbann = Callable[..., Result]
 WriteSpec = Callable[..., Path]

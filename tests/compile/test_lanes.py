@@ -6,8 +6,8 @@ import pytest
 from rows_of_all_shapes import FUNCTIONS, component_of
 
 from numbann.compile.precision import CUDA, Lowered
-from numbann.component import Component
-from numbann.discovery import built_in
+from numbann.components.component import Component
+from numbann.components.plugins import built_in
 
 DIVIDED = {
     "running_sum": 0,

@@ -14,9 +14,9 @@ from typing import Any
 
 import pytest
 
-from numbann import rows
 from numbann.compile.precision import Lowered
-from numbann.rows import row_sum
+from numbann.mathematics import rows
+from numbann.mathematics.rows import row_sum
 
 HALF, FLAG = 0.5, True
 

@@ -22,12 +22,13 @@ from variants import variants
 from numbann.compile import text
 from numbann.compile.modules import load
 from numbann.compile.precision import Lowered
-from numbann.component import Component, Learnable, activation, arguments_of, freeze, loss
+from numbann.components.component import Component, Learnable, arguments_of
+from numbann.components.declare import activation, freeze, loss
+from numbann.components.plugins import built_in
+from numbann.components.registry import Origin
 from numbann.derivation import derivative_of, keeps_z, slopes_of
-from numbann.discovery import built_in
 from numbann.errors import PluginError
 from numbann.kernels.components import array_functions
-from numbann.registry import Origin
 
 GRID = np.concatenate([np.linspace(-30, 30, 241), np.linspace(-100, 100, 41), [1e-9, -1e-9, 1e-3, -1e-3]])
 ULP = {"float32": 40, "float64": 80}  # of 1, or of the derivative where it is larger: gelu_tanh rounds a cube at 7
@@ -296,7 +297,7 @@ def test_every_process_derives_the_same_text() -> None:
     """Or the cache of compiled kernels would miss: nothing may hang on addresses or on the seed of hashes."""
     code = (
         "import dataclasses, inspect\n"
-        "from numbann.discovery import built_in\nfrom numbann.derivation import derivative_of\n"
+        "from numbann.components.plugins import built_in\nfrom numbann.derivation import derivative_of\n"
         "for name in ('mish', 'silu', 'squareplus', 'gelu_tanh'):\n"
         "    component = dataclasses.replace(built_in().get('activation', name), derivative=None)\n"
         "    print(inspect.getsource(derivative_of(component)))\n"

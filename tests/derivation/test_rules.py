@@ -11,8 +11,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from numbann.component import Component, arguments_of, freeze
-from numbann.component import activation as declare
+from numbann.components.component import Component, arguments_of
+from numbann.components.declare import activation as declare
+from numbann.components.declare import freeze
 from numbann.derivation import derivative_of
 from numbann.errors import PluginError
 from numbann.kernels.components import array_functions

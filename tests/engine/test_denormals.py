@@ -9,7 +9,7 @@ from networks import make_plan
 
 from numbann.engine import Engine
 from numbann.engine.cpu import epoch as driver
-from numbann.engine.cpu.memory import aligned
+from numbann.engine.shared.memory import aligned
 from numbann.simd import jit
 
 TINY = np.array([1e-40], np.float32)

@@ -9,8 +9,8 @@ import pytest
 from networks import make_data, make_engine, make_plan, same_bytes
 
 from numbann.engine import Engine
-from numbann.engine.cpu import feeding
-from numbann.plan import Plan
+from numbann.engine.shared import feeding
+from numbann.network.plan import Plan
 
 
 class Made:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import reference
 from networks import make_data, make_engine, make_plan, make_targets, twin, twin_loss
 
-from numbann import reference
-from numbann.discovery import built_in
+from numbann.components.plugins import built_in
 from numbann.engine import Engine
 
 CLOSE = {"float64": {"rtol": 1e-12, "atol": 1e-14}, "float32": {"rtol": 1e-4, "atol": 2e-6}}

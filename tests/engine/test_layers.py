@@ -7,12 +7,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+import reference
 from differences import check_gradient
 from networks import make_engine, make_plan, same_tensors
 
-from numbann import reference
-from numbann.engine.random import noise_keys
-from numbann.plan import STATISTICS, Layer, Plan
+from numbann.engine.shared.random import noise_keys
+from numbann.network.plan import STATISTICS, Layer, Plan
 
 LAYER, BATCH, RESIDUAL = {"norm": "layer"}, {"norm": "batch"}, {"residual": True}
 EVALUATED = [  # what training and evaluation compute alike

@@ -6,13 +6,15 @@ from typing import Any
 
 import numpy as np
 import pytest
+import reference
 from networks import flat, make_data, make_engine, make_plan, same_bytes
 
-from numbann import plan, reference
-from numbann.component import Positive, optimizer
-from numbann.discovery import built_in
+from numbann.components.component import Positive
+from numbann.components.declare import optimizer
+from numbann.components.plugins import built_in
+from numbann.components.registry import Origin, Registry
 from numbann.engine import Engine
-from numbann.registry import Origin, Registry
+from numbann.network import plan
 
 EVERY = {"clip_norm": 0.1, "clip_value": 0.02, "l1": 0.01, "average": 0.75}
 
@@ -198,6 +200,6 @@ def test_a_restored_state_continues_bit_for_bit(name: str, batch: int | None, se
 
 
 def test_every_optimizer_is_tried_somewhere() -> None:
-    """Forms other than elementwise have tests by name, here and in tests/optimizers."""
+    """Forms other than elementwise have tests by name, here and in tests/mathematics/optimizers."""
     others = {each.component.name for each in built_in().entries("optimizer") if each.component.form != "elementwise"}
     assert others == {"lamb", "lbfgs"}

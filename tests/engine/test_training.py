@@ -6,12 +6,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+import reference
 from networks import configured, epoch_order, flat, make_data, make_engine, make_plan, twin, twin_loss
 from variants import variants
 
-from numbann import plan, reference
-from numbann.component import Component
+from numbann.components.component import Component
 from numbann.engine import Engine
+from numbann.network import plan
 
 TOLERANCE = {"float64": {"rtol": 1e-10, "atol": 1e-13}, "float32": {"rtol": 2e-4, "atol": 2e-6}}
 SHAPES = ([1, 1], [5, 1, 2], [1, 5, 17, 3], [17, 33, 70, 10], [70, 130, 33, 5], [130, 1, 33], [401, 512, 270, 3])

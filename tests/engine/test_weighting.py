@@ -6,12 +6,13 @@ import functools
 
 import numpy as np
 import pytest
+import reference
 from networks import epoch_order, flat, make_engine, make_plan, same_bytes, twin, twin_loss
 
-from numbann import plan, reference
-from numbann.discovery import built_in
+from numbann.components.plugins import built_in
 from numbann.engine import Engine
-from numbann.engine.cpu.weighting import Shares, weighted_mean
+from numbann.engine.shared.weighting import Shares, weighted_mean
+from numbann.network import plan
 
 CLOSE = {"float64": {"rtol": 1e-10, "atol": 1e-12}, "float32": {"rtol": 2e-4, "atol": 5e-6}}
 SIZES = [6, 9, 6]

@@ -11,16 +11,16 @@ import json
 
 from networks import configured
 
-from numbann.compile import cuda
-from numbann.simt import batches, elements
+from numbann.cuda.compile import blocks
+from numbann.cuda.threads import batches, elements
 
 
 def main() -> None:
     """Make it and print what came of it."""
     component = configured("activation", "softmax").component
-    kernels = batches.advance, elements.over_rows(cuda.activation(component, "float32").value)
-    made = [cuda.engine_binary(kernel, "float32", (8, 0), [component]) for kernel in kernels]
-    print(json.dumps({"entries": [one.entry[:12] for one in made], "compiled": cuda.MISSES}))
+    kernels = batches.advance, elements.over_rows(blocks.activation(component, "float32").value)
+    made = [blocks.engine_binary(kernel, "float32", (8, 0), [component]) for kernel in kernels]
+    print(json.dumps({"entries": [one.entry[:12] for one in made], "compiled": blocks.MISSES}))
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ from enum import IntEnum
 import numpy as np
 import pytest
 
-from numbann.simt import cublas, device
+from numbann.cuda.threads import cublas, device
 
 
 class Math(IntEnum):

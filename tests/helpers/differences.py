@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping
 import numpy as np
 from networks import make_engine
 
-from numbann import plan
 from numbann.engine import Engine
+from numbann.network import plan
 
 ROWS = 7
 STEP = 1e-5

@@ -8,13 +8,14 @@ from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
+import reference
 
-from numbann import plan, reference
-from numbann.component import Component, Configured
-from numbann.discovery import built_in
+from numbann.components.component import Component, Configured
+from numbann.components.plugins import built_in
+from numbann.components.registry import Registry
 from numbann.engine import Engine
-from numbann.engine.random import shuffle_epoch
-from numbann.registry import Registry
+from numbann.engine.shared.random import shuffle_epoch
+from numbann.network import plan
 from numbann.spec import LayerChoice
 
 

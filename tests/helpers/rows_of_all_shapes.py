@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from numbann.component import Component, activation, freeze
-from numbann.rows import row_sum
+from numbann.components.component import Component
+from numbann.components.declare import activation, freeze
+from numbann.mathematics.rows import row_sum
 
 
 def running_sum(z, a):

@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 from networks import flat, make_engine, make_plan
 
-from numbann.discovery import built_in, with_files
+from numbann.components.plugins import built_in, with_files
 from numbann.simd import jit
 
 

@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+import reference
 
-from numbann import reference
-from numbann.component import Component
-from numbann.discovery import built_in
+from numbann.components.component import Component
+from numbann.components.plugins import built_in
 
 SETTINGS: dict[str, list[dict[str, Any]]] = {
     "rrelu": [{"u": 0.5}],

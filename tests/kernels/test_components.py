@@ -11,12 +11,13 @@ from typing import Any
 import numba
 import numpy as np
 import pytest
+import reference
 from networks import make_targets
 from variants import size_of, variants
 
-from numbann import kernels, reference
-from numbann.component import Component
-from numbann.discovery import built_in
+from numbann import kernels
+from numbann.components.component import Component
+from numbann.components.plugins import built_in
 from numbann.errors import ShapeError
 
 SPECIAL = [0.0, -0.0, 1e-45, -1e-45, 1e-40, -1e-40, 1e-30, 1e4, -1e4, np.inf, -np.inf]

@@ -7,8 +7,9 @@ from typing import Any
 import numba
 import numpy as np
 import pytest
+import reference
 
-from numbann import kernels, reference
+from numbann import kernels
 from numbann.errors import ShapeError
 
 SHAPES = [(1, 1, 1), (1, 5, 17), (7, 33, 70), (24, 16, 64), (25, 130, 65), (3, 385, 2), (130, 1, 129), (2, 800, 31)]

@@ -6,7 +6,7 @@ import numba
 import numpy as np
 import pytest
 
-from numbann import rows as plain
+from numbann.mathematics import rows as plain
 from numbann.simd import rows
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from numbann.engine.random import shuffle_epoch
+from numbann.engine.shared.random import shuffle_epoch
 
 MASK = (1 << 64) - 1
 

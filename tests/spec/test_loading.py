@@ -13,8 +13,8 @@ from numbann.errors import SpecError
 from numbann.spec import load, restore, to_json
 
 PLUGIN = '''
-from numbann.component import activation
-from numbann.hookspecs import hookimpl
+from numbann.components.declare import activation
+from numbann.components.hookspecs import hookimpl
 
 @activation
 def doubled(z, factor: float = 2.0):

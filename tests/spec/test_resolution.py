@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from numbann.discovery import built_in
+from numbann.components.plugins import built_in
 from numbann.errors import SpecError
 from numbann.spec import load, resolve
 
@@ -90,8 +90,9 @@ def test_the_optimizer_has_no_rate(spec_of, facts):
 
 
 PLUGIN = '''
-from numbann.component import NonNegative, Positive, loss, optimizer
-from numbann.hookspecs import hookimpl
+from numbann.components.component import NonNegative, Positive
+from numbann.components.declare import loss, optimizer
+from numbann.components.hookspecs import hookimpl
 
 @optimizer
 def decoupled(w, g, learning_rate: Positive = 0.1, weight_decay: NonNegative = 0.01):

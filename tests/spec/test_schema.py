@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from numbann.discovery import built_in, with_files
+from numbann.components.plugins import built_in, with_files
 from numbann.errors import SpecError
 from numbann.spec import load, to_json
 from numbann.spec.schema import schema

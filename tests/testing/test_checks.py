@@ -11,11 +11,11 @@ from typing import Any
 
 import pytest
 
-from numbann.component import Component
-from numbann.discovery import built_in
+from numbann.components.component import Component
+from numbann.components.findings import FAILED, SKIPPED, WARNING
+from numbann.components.plugins import built_in
 from numbann.errors import PluginError
 from numbann.testing import check_activation, check_loss, check_optimizer, checks_of, components_of, findings_of
-from numbann.testing.findings import FAILED, SKIPPED, WARNING
 
 COMPILED = ("precision", "extremes")
 BUILT_IN = [pytest.param(entry.component, id=entry.component.name) for entry in built_in().entries()]
@@ -160,7 +160,7 @@ def test_components_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert names(tmp_path) == ["first", "second"]
     assert names(project) == ["third"]
     assert names("module_of_third") == ["third"]
-    assert "relu" in names("numbann.activations.rectified")
+    assert "relu" in names("numbann.mathematics.activations.rectified")
 
 
 def test_components_that_cannot_be_found(tmp_path: Path) -> None:

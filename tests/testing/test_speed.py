@@ -6,10 +6,10 @@ import sys
 
 import pytest
 
-from numbann.discovery import built_in
+from numbann.components.findings import PASSED, SKIPPED, WARNING
+from numbann.components.plugins import built_in
+from numbann.cuda.checks import check_cuda
 from numbann.testing.checks import run
-from numbann.testing.cuda import check_cuda
-from numbann.testing.findings import PASSED, SKIPPED, WARNING
 from numbann.testing.speed import check_vectors, nanoseconds, step_microseconds
 
 
@@ -47,7 +47,7 @@ def test_cuda() -> None:
 
 
 def test_cuda_without_numba_cuda(monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in ("numbann.simt.device", "numbann.compile.cuda"):
+    for module in ("numbann.cuda.threads.device", "numbann.cuda.compile.blocks"):
         monkeypatch.delitem(sys.modules, module, raising=False)
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     finding = run("cuda", check_cuda, built_in().get("activation", "relu"))

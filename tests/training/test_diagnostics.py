@@ -12,13 +12,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+import reference
 from networks import make_plan
 
 import numbann
-from numbann import reference
-from numbann.component import activation, freeze
+from numbann.components.declare import activation, freeze
+from numbann.components.plugins import built_in
 from numbann.data import memory
-from numbann.discovery import built_in
 from numbann.errors import TrainingError
 from numbann.training.callbacks import EpochEnded, Event, Warned
 from numbann.training.diagnostics import Watcher, character, measured

@@ -13,7 +13,7 @@ from processes import run
 
 import numbann
 from numbann.data import memory
-from numbann.engine.cpu import feeding
+from numbann.engine.shared import feeding
 from numbann.errors import NumbannError
 from numbann.training.callbacks import DataRead
 from numbann.training.preparation import STREAMED

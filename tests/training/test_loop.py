@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from numbann.discovery import built_in
+from numbann.components.plugins import built_in
 from numbann.errors import TrainingError
 from numbann.training.loop import Course, fit
 from numbann.training.rates import Rates

@@ -18,7 +18,7 @@ from numbann_cli.overview import COMMANDS
 @options.json_output
 def command(run: Path, data: str, threads: int | None, trust: bool, as_json: bool) -> None:
     """Measure the model of RUN, a run directory or .safetensors file, on DATA ("-": CSV on stdin)."""
-    from numbann.model import load
+    from numbann.model.model import load
     from numbann.training.rundir import json_text
     from numbann_cli.confusion import drawn
     from numbann_cli.prediction import read

@@ -22,7 +22,7 @@ def command(
     run: Path, data: str, output: Path | None, probabilities: bool, device: str | None, threads: int | None, trust: bool
 ) -> None:
     """Predict with the model of RUN, a run directory or .safetensors file, for the rows of DATA ("-": CSV on stdin)."""
-    from numbann.model import load
+    from numbann.model.model import load
     from numbann_cli.prediction import read, table
 
     model = load(run, device=device or "auto", threads=threads, trust=trust)

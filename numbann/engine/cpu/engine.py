@@ -10,24 +10,26 @@ from typing import Any
 
 import numpy as np
 
-from numbann.engine import random
-from numbann.engine.cpu.feeding import Inputs, Ring, Whole
 from numbann.engine.cpu.groups import HUGE, grouped_training
 from numbann.engine.cpu.inference import Inference
-from numbann.engine.cpu.memory import Arena, aligned
+from numbann.engine.cpu.memory import Arena
 from numbann.engine.cpu.outside import Solver, average, move_matrices
 from numbann.engine.cpu.pace import Pace
-from numbann.engine.cpu.probe import Facts, Probe
+from numbann.engine.cpu.probe import Probe
 from numbann.engine.cpu.runner import Call, Progress, Runner
 from numbann.engine.cpu.table import Table
 from numbann.engine.cpu.tables import Builder, Move, optimize
-from numbann.engine.cpu.team import available_cpus
-from numbann.engine.cpu.weighting import Shares, means
 from numbann.engine.cpu.whole import clip, keep
-from numbann.engine.hyper import hyper_width, set_constants, set_rates
-from numbann.engine.initial import initial
-from numbann.engine.states import MEMORY, TRAINED, named, of_part
-from numbann.plan import Plan
+from numbann.engine.interface import LayerFacts
+from numbann.engine.shared import random
+from numbann.engine.shared.feeding import Inputs, Ring, Whole
+from numbann.engine.shared.hyper import hyper_width, set_constants, set_rates
+from numbann.engine.shared.memory import aligned
+from numbann.engine.shared.processors import available_cpus
+from numbann.engine.shared.weighting import Shares, means
+from numbann.network.initial import initial
+from numbann.network.plan import Plan
+from numbann.network.states import MEMORY, TRAINED, named, of_part
 from numbann.simd import jit
 
 BETWEEN_EPOCHS = 10_000  # moments that threads wait for the next epoch before they park: some milliseconds
@@ -270,7 +272,7 @@ class Engine:
         """The mean loss over rows, weighted by weight (N,), and predictions (N, O)."""
         return self._inference.evaluate(x, t, weight)
 
-    def probe(self, x: np.ndarray, t: np.ndarray, weight: np.ndarray | None = None) -> list[Facts]:
+    def probe(self, x: np.ndarray, t: np.ndarray, weight: np.ndarray | None = None) -> list[LayerFacts]:
         """Each layer's slopes, and the gradient of the mean loss to its weights, on rows x (B, I); nothing moves.
 
         weight (B,): how much each row counts in the mean.

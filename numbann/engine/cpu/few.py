@@ -9,10 +9,11 @@ from __future__ import annotations
 import numpy as np
 
 from numbann.engine.cpu.epoch import TOTAL
-from numbann.engine.cpu.memory import Arena, aligned
+from numbann.engine.cpu.memory import Arena
 from numbann.engine.cpu.runner import Call, Runner
 from numbann.engine.cpu.tables import Builder, Scaling
-from numbann.plan import ITEMSIZE, Plan
+from numbann.engine.shared.memory import aligned
+from numbann.network.plan import ITEMSIZE, Plan
 
 FEW = 16  # rows
 SHARED_BYTES = 1 << 18  # of weights from which threads share them

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from numbann.engine.cpu.memory import Arena, aligned
+from numbann.engine.cpu.memory import Arena
 from numbann.engine.cpu.table import Op, Table, assembled
 from numbann.engine.cpu.tables import Builder, Move
-from numbann.plan import Plan
+from numbann.engine.shared.memory import aligned
+from numbann.network.plan import Plan
 from numbann.simd import groups, jit, op
 
 HUGE = 1024  # rows from which a batch goes by groups

@@ -10,13 +10,13 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from numbann.engine.cpu.feeding import Inputs, portions
 from numbann.engine.cpu.few import FEW, Few
 from numbann.engine.cpu.memory import Arena
 from numbann.engine.cpu.runner import Call, Runner
 from numbann.engine.cpu.tables import Builder, Scaling
-from numbann.engine.cpu.weighting import weighted_mean
-from numbann.plan import Plan
+from numbann.engine.shared.feeding import Inputs, portions
+from numbann.engine.shared.weighting import weighted_mean
+from numbann.network.plan import Plan
 
 TOGETHER = 128  # rows of each thread that go through the network together
 NAMES = {"f": "float32", "d": "float64"}  # of raw numbers

@@ -8,17 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from numbann.derivation import keeps_z
-from numbann.plan import STATISTICS, VECTOR_BYTES, Layer, Plan
+from numbann.engine.shared.memory import aligned
+from numbann.network.plan import STATISTICS, Layer, Plan
 from numbann.simd.dense import DELTA_DEPTH
 from numbann.simd.sweep import PANEL
-
-
-def aligned(shape: int | tuple[int, ...], dtype: str) -> np.ndarray:
-    """Zeros that start at a multiple of 64 bytes."""
-    count, itemsize = int(np.prod(shape)), np.dtype(dtype).itemsize
-    raw = np.zeros(count * itemsize + VECTOR_BYTES, np.uint8)
-    start = -raw.ctypes.data % VECTOR_BYTES
-    return raw[start : start + count * itemsize].view(dtype).reshape(shape)
 
 
 class Arena:

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from numbann.engine.cpu.memory import Arena
-from numbann.plan import Plan
+from numbann.network.plan import Plan
 from numbann.simd.whole import SMALL
 
 Measure = Callable[[], float]  # runs the table on all rows: it gives their mean loss and stores the gradient

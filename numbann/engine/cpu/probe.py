@@ -6,27 +6,17 @@ can be read from them: they are what the activations' own kernels make of ones.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from numbann.engine.cpu.groups import add_gradients
 from numbann.engine.cpu.memory import Arena
 from numbann.engine.cpu.runner import Call, Runner
 from numbann.engine.cpu.tables import Builder, Op, assembled
-from numbann.engine.cpu.weighting import Shares
-from numbann.plan import Layer, Plan
+from numbann.engine.interface import LayerFacts
+from numbann.engine.shared.weighting import Shares
+from numbann.network.plan import Layer, Plan
 
 BOUND = {"x", "target", "row_loss", "shares"}  # the slots that a probe fills
-
-
-@dataclass(frozen=True)
-class Facts:
-    """A layer on some rows: da/dz (B, O), None if an output depends on all z; the gradient to w (I, O) and b (O,)."""
-
-    slopes: np.ndarray | None
-    dw: np.ndarray
-    db: np.ndarray
 
 
 class Probe:
@@ -41,7 +31,7 @@ class Probe:
         whole = self._gradient.values[np.newaxis]
         self._backward = self._call([builder.loss(), *builder.backward_all()], add_gradients(builder, whole))
 
-    def look(self, x: np.ndarray, t: np.ndarray, weight: np.ndarray | None) -> list[Facts]:
+    def look(self, x: np.ndarray, t: np.ndarray, weight: np.ndarray | None) -> list[LayerFacts]:
         """The facts of every layer for rows x (B, I), their targets as kernels read them, and weights if it has any."""
         arrays = {} if weight is None else {"shares": self._shares(weight)}
         losses = np.empty(self._count, self._plan.dtype)
@@ -51,7 +41,7 @@ class Probe:
         self._run(self._forward)
         slopes = {k: self._slope(k, call) for k, call in self._slopes.items()}
         self._run(self._backward)
-        return [Facts(slopes.get(k), *self._gradient.layer(layer)) for k, layer in enumerate(self._plan.layers)]
+        return [LayerFacts(slopes.get(k), *self._gradient.layer(layer)) for k, layer in enumerate(self._plan.layers)]
 
     def _shares(self, weight: np.ndarray) -> np.ndarray:
         """What each row has of the loss."""

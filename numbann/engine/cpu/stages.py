@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from numbann.compile import blocks
-from numbann.component import Configured
+from numbann.compile import cpu
+from numbann.components.component import Configured
 from numbann.engine.cpu.memory import LayerRows
 from numbann.engine.cpu.table import Op, Slot
-from numbann.plan import NORM, NORM_EPSILON, NORM_MOMENTUM, Dropout, Layer
+from numbann.network.plan import NORM, NORM_EPSILON, NORM_MOMENTUM, Dropout, Layer
 from numbann.simd import dropout, norm
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ def activation_backward(builder: Builder, k: int, units: int) -> list[Op]:
     layer = builder.plan.layers[k]
     if layer.activation is None:
         return []
-    kernel = blocks.activation_backward(layer.activation.component, builder.plan.dtype, builder.trains)
+    kernel = cpu.activation_backward(layer.activation.component, builder.plan.dtype, builder.trains)
     return [(kernel, units, _activation(builder, k, layer.activation))]
 
 
@@ -71,7 +71,7 @@ def _activation_forward(builder: Builder, k: int, units: int) -> list[Op]:
         return []
     component = layer.activation.component
     noisy = builder.trains and "u" in component.roles
-    kernel = blocks.activation_forward(component, builder.plan.dtype, rows.a is rows.z, noisy)
+    kernel = cpu.activation_forward(component, builder.plan.dtype, rows.a is rows.z, noisy)
     return [(kernel, units, _activation(builder, k, layer.activation))]
 
 

@@ -13,12 +13,13 @@ from typing import Any
 
 import numpy as np
 
-from numbann.compile import blocks
-from numbann.component import Configured
+from numbann.compile import cpu
+from numbann.components.component import Configured
 from numbann.engine.cpu import stages
-from numbann.engine.cpu.memory import Arena, aligned, layer_rows
+from numbann.engine.cpu.memory import Arena, layer_rows
 from numbann.engine.cpu.table import Op, Slot, Step, Table, assembled
-from numbann.plan import ITEMSIZE, NORM, Layer, Plan
+from numbann.engine.shared.memory import aligned
+from numbann.network.plan import ITEMSIZE, NORM, Layer, Plan
 from numbann.simd import dense, jit, scaling
 from numbann.simd.sweep import DEPTH, PANEL, ROWS, sweep_addresses
 
@@ -50,7 +51,7 @@ class Move:
 def optimize(plan: Plan, arena: Arena, hyper: np.ndarray) -> Move:
     """The optimizer moves the weights: its kernel, the way to its states, and its numbers for each step."""
     columns = {
-        "UPDATE": blocks.optimizer_kernel(plan.optimizer, plan.dtype, plan.extras),
+        "UPDATE": cpu.optimizer_kernel(plan.optimizer, plan.dtype, plan.extras),
         "STRIDE": plan.stride,
         "HYPER": hyper,
         "HYPER_ROW": hyper.shape[1],
@@ -184,7 +185,7 @@ class Builder:
             "PARAMETERS": self.values(loss),
             **({"SHARES": Slot("shares")} if self.weighted else {}),
         }
-        return blocks.loss_kernel(loss.component, self.plan.dtype, self.weighted), -GRAIN, columns
+        return cpu.loss_kernel(loss.component, self.plan.dtype, self.weighted), -GRAIN, columns
 
     def backward(self, k: int, by_panels: bool = False) -> list[Step]:
         """To a layer's d, from that of the layer above or from the loss."""
@@ -216,7 +217,7 @@ class Builder:
         copy = {"Z": copied, "Z_ROW": layer.row, "OUTPUTS": layer.outputs, "DX": Slot("out"), "DX_ROW": layer.outputs}
         ops: list[Op] = [(self.kernel(dense.copy_rows), -GRAIN, copy)]
         if link is not None:
-            kernel = blocks.activation_forward(link.component, self.plan.dtype, False)
+            kernel = cpu.activation_forward(link.component, self.plan.dtype, False)
             columns = {"Z": last.a, "Z_ROW": layer.row, "A": last.d, "A_ROW": layer.row, "OUTPUTS": layer.outputs}
             ops.insert(0, (kernel, -GRAIN, {**columns, "PARAMETERS": self.values(link)}))
         return ops

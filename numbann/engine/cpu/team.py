@@ -10,28 +10,17 @@ import os
 import threading
 from collections.abc import Callable
 from ctypes import c_int64, c_ssize_t, c_void_p
-from pathlib import Path
 from queue import SimpleQueue
 from time import perf_counter
 
 from numbann.engine.cpu import epoch as driver
 from numbann.engine.cpu import worker
-from numbann.engine.cpu.memory import aligned
+from numbann.engine.shared.memory import aligned
 from numbann.simd import jit
 from numbann.simd.machine import current_cpu, yield_address
 
-QUOTA = Path("/sys/fs/cgroup/cpu.max")
 INTERVAL = 0.1  # seconds between two ticks
 IN_A_ROW = 1e-3  # seconds between calls that follow each other
-
-
-def available_cpus() -> int:
-    """Processors that this process may use: its affinity, and its control group's quota."""
-    count = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    with contextlib.suppress(OSError, ValueError):
-        quota, period = QUOTA.read_text().split()
-        count = min(count, max(1, int(quota) // int(period)))
-    return count
 
 
 class Team:

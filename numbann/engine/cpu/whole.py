@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from numbann.compile.blocks import update_signature
-from numbann.engine.cpu.memory import Arena, aligned
+from numbann.compile.cpu import update_signature
+from numbann.engine.cpu.memory import Arena
 from numbann.engine.cpu.table import Op
 from numbann.engine.cpu.tables import Move, optimize
-from numbann.plan import Plan
+from numbann.engine.shared.memory import aligned
+from numbann.network.plan import Plan
 from numbann.simd import jit, whole
 
 

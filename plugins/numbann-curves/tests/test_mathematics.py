@@ -15,7 +15,8 @@ import pytest
 from mpmath import mp, mpf
 from numbann_curves import bounded, errors, gated, labels, periodic, rectified, simplex
 
-from numbann.component import Component, arguments_of, freeze
+from numbann.components.component import Component, arguments_of
+from numbann.components.declare import freeze
 from numbann.derivation import derivative_of, slopes_of
 from numbann.kernels.components import array_functions
 

@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 from numbann_descent import adaptive, averaged, orthogonal
 
-from numbann.component import Component, arguments_of, freeze
-from numbann.functional import OptimizerFunction
+from numbann.components.component import Component, arguments_of
+from numbann.components.declare import freeze
+from numbann.kernels.named import OptimizerFunction
 
 FOUND: dict[str, Component] = {}
 for module in (averaged, adaptive, orthogonal):

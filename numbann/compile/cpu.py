@@ -1,0 +1,328 @@
+"""From the mathematics of one unit, row or weight to kernels over blocks of them, by way of generated text.
+
+Each function gives the address of a compiled kernel.  The loops are here, the mathematics in the components, and how
+often and on what they run is the engine's affair.
+"""
+
+from __future__ import annotations
+
+import functools
+from typing import Any
+
+from numba import types
+
+from numbann.compile.precision import Lowered
+from numbann.compile.text import call_of, hyper_parameters, kernel_of, names_the_plugin, parameters_of
+from numbann.components.component import Component, Configured, arguments_of
+from numbann.derivation import derivative_of, slopes_of
+from numbann.errors import PluginError
+
+ELEMENTWISE_FORWARD = """def kernel(op, first, last, step, scratch):
+    prefer_wide()
+    count, start, length = runs(op, op[Z_ROW], first, last, step, scratch)
+{parameters}
+    for r in range(count):
+        z = view(op[Z], scratch, start + r * op[Z_ROW], length)
+        a = {a}
+        for i in range(length):
+            a[i] = {call}
+"""
+
+ELEMENTWISE_BACKWARD = """def kernel(op, first, last, step, scratch):
+    prefer_wide()
+    count, start, length = runs(op, op[D_ROW], first, last, step, scratch)
+{parameters}
+    for r in range(count):
+        d = view(op[D], scratch, start + r * op[D_ROW], length)
+{views}
+        for i in range(length):
+            d[i] = d[i] * {call}
+"""
+
+# Where the mathematics asks for a number of each unit or for noise, the loop must know rows and columns
+PLACED_FORWARD = """def kernel(op, first, last, step, scratch):
+    prefer_wide()
+    row, end, column, width = block(op, first, last, step, scratch)
+{parameters}
+{vectors}
+    for r in range(row, end):
+{draws}
+        z = view(op[Z], scratch, r * op[Z_ROW] + column, width)
+        a = {a}
+        for i in range(width):
+            a[i] = {call}
+"""
+
+PLACED_BACKWARD = """def kernel(op, first, last, step, scratch):
+    prefer_wide()
+    row, end, column, width = block(op, first, last, step, scratch)
+{parameters}
+{vectors}
+    for r in range(row, end):
+{draws}
+        d = view(op[D], scratch, r * op[D_ROW] + column, width)
+{views}
+        for i in range(width):
+            slope = {call}
+{slopes}
+            d[i] = d[i] * slope
+"""
+DRAWS = "        low, high = key_of(op, step, r)"
+DRAW = "F(noise(low, high, column + i)) * F(5.9604644775390625e-08)"  # 2^-24
+NO_DRAW = "F(0.5)"
+
+ROW_FORWARD = """def kernel(op, first, last, step, scratch):
+    prefer_wide()
+{parameters}
+    for r in range(first, last):
+        z = view(op[Z], scratch, r * op[Z_ROW], op[OUTPUTS])
+        a = view(op[A], scratch, r * op[A_ROW], op[OUTPUTS])
+        {call}
+"""
+
+ROW_BACKWARD = """def kernel(op, first, last, step, scratch):
+    prefer_wide()
+{parameters}
+    for r in range(first, last):
+        z = view(op[Z], scratch, r * op[Z_ROW], op[OUTPUTS])
+        a = view(op[A], scratch, r * op[A_ROW], op[OUTPUTS])
+        dz = view(op[D], scratch, r * op[D_ROW], op[OUTPUTS])
+        da = carray(scratch, op[OUTPUTS])
+        for k in range(padded(dz)):
+            da[k] = dz[k]
+        {call}
+        scale_row(dz, F(1))
+"""
+
+ELEMENTWISE_LOSS = """def kernel(op, first, last, step, scratch):
+    prefer_wide()
+    outputs = op[OUTPUTS]
+    share = F(1) / F(outputs)
+    {batch}
+{parameters}
+    order, base = advance(ints(op[ORDER]), op[MOVES] * step[START]), (1 - op[MOVES]) * step[START]
+    losses = view(op[ROW_LOSS], scratch, step[START], last)
+    for r in range(first, last):
+        y = view(op[A], scratch, r * op[A_ROW], outputs)
+        d = view(op[D], scratch, r * op[D_ROW], outputs)
+        t = view(op[TARGET], scratch, (base + order[r]) * op[TARGET_ROW], outputs)
+        if outputs < {few}:
+            total = F(0)
+            for k in range(outputs):
+                total += {value}
+                d[k] = {derivative} * {scale}
+        else:
+            row = carray(scratch, outputs)
+            copy_row(t, row)
+            for k in range(padded(y)):
+                d[k] = {row_derivative}
+                row[k] = {row_value}
+            total = row_sum(row)
+            scale_row(d, {scale})
+        losses[r] = total * share
+"""
+FEW = 5  # outputs that are faster one by one than as a vector
+
+ROW_LOSS = """def kernel(op, first, last, step, scratch):
+    prefer_wide()
+    outputs = op[OUTPUTS]
+    {batch}
+{parameters}
+    order, base = advance(ints(op[ORDER]), op[MOVES] * step[START]), (1 - op[MOVES]) * step[START]
+    losses = view(op[ROW_LOSS], scratch, step[START], last)
+    y_at, y_row, d_at, d_row, target = op[A], op[A_ROW], op[D], op[D_ROW], op[TARGET]
+    for r in range(first, last):
+        y = view(y_at, scratch, r * y_row, outputs)
+        dy = view(d_at, scratch, r * d_row, outputs)
+        {target}
+        losses[r] = {call}
+    for r in range(first, last):
+        scale_row(view(d_at, scratch, r * d_row, outputs), {scale})
+"""
+SHARES_OF = "shares = view(op[SHARES], scratch, step[START], last)"
+SCALES = {  # of a row's gradient, by the loss's form and whether rows are weighted: a line of the batch, and the factor
+    ("elementwise", False): {"batch": "scale = share / F(step[BATCH])", "scale": "scale"},
+    ("elementwise", True): {"batch": SHARES_OF, "scale": "(share * shares[r])"},
+    ("row", False): {"batch": "scale = F(1) / F(step[BATCH])", "scale": "scale"},
+    ("row", True): {"batch": SHARES_OF, "scale": "shares[r]"},
+}
+TARGETS = {
+    "label": "label = ints(target)[base + order[r]]",
+    "t": "t = view(target, scratch, (base + order[r]) * op[TARGET_ROW], outputs // {share})",
+}
+
+UPDATE = """def kernel(w, g, count, stride, hyper):
+    learning_rate, weight_decay, step = hyper[LEARNING_RATE], hyper[WEIGHT_DECAY], hyper[STEP]
+    _l1, _limit, _kept = hyper[L1], hyper[CLIP_VALUE], hyper[KEPT]
+{parameters}
+    weights, gradients = carray(w, count), carray(g, count)
+{views}
+    for i in range(count):
+        gradient = {gradient}
+        {results} = {call}
+{average}
+"""
+CLIPPED = "(_limit if gradients[i] > _limit else (-_limit if gradients[i] < -_limit else gradients[i]))"
+SIGNED_L1 = "(_l1 if weights[i] > F(0) else (-_l1 if weights[i] < F(0) else F(0)))"
+AVERAGE = "        average[i] = _kept * average[i] + (F(1) - _kept) * weights[i]"
+
+
+# ---- activations
+
+
+@functools.cache
+@names_the_plugin
+def activation_forward(component: Component, dtype: str, in_place: bool, training: bool = False) -> int:
+    """The kernel a = f(z) over rows; in_place: over z itself; training: with the noise of training."""
+    lowered = Lowered(dtype, component=component)
+    name = lowered.add(component.function)
+    if component.form == "row":
+        text = ROW_FORWARD.format(
+            parameters=parameters_of(component), call=call_of(name, component, component.function, {})
+        )
+        return kernel_of(component, lowered, text)
+    placed, start = is_placed(component), "start + r * op[Z_ROW]"
+    if placed:
+        start = "r * op[Z_ROW] + column"
+    text = (PLACED_FORWARD if placed else ELEMENTWISE_FORWARD).format(
+        parameters=parameters_of(component),
+        call=call_of(name, component, component.function, _of_unit(component, training)),
+        a="z" if in_place else f"view(op[A], scratch, {start}, {'width' if placed else 'length'})",
+        **_placed(component, training),
+    )
+    return kernel_of(component, lowered, text)
+
+
+@functools.cache
+@names_the_plugin
+def activation_backward(component: Component, dtype: str, training: bool = True) -> int:
+    """The kernel d <- d f'(z) over rows, in place, and the gradients to what is trained in f, where d still is da."""
+    lowered = Lowered(dtype, component=component)
+    if component.form == "row":
+        assert component.backward is not None
+        call = call_of(lowered.add(component.backward), component, component.backward, {})
+        return kernel_of(component, lowered, ROW_BACKWARD.format(parameters=parameters_of(component), call=call))
+    derivative, slopes = derivative_of(component), slopes_of(component)
+    given = _of_unit(component, training)
+    placed = is_placed(component)
+    start, length = ("r * op[D_ROW] + column", "width") if placed else ("start + r * op[D_ROW]", "length")
+    views = [
+        f"        {role} = view(op[{role.upper()}], scratch, {start}, {length})"
+        for role in ("z", "a")
+        if any(role in arguments_of(part) for part in (derivative, *slopes))
+    ]
+    views += [
+        f"        slope_{k} = view(op[SLOPES], scratch, {k} * op[SLOPES_STRIDE] + {start}, width)"
+        for k in range(len(slopes))
+    ]
+    text = (PLACED_BACKWARD if placed else ELEMENTWISE_BACKWARD).format(
+        parameters=parameters_of(component),
+        views="\n".join(views),
+        call=call_of(lowered.add(derivative), component, derivative, given),
+        slopes="\n".join(
+            f"            slope_{k}[i] = d[i] * {call_of(lowered.add(part), component, part, given)}"
+            for k, part in enumerate(slopes)
+        ),
+        **_placed(component, training),
+    )
+    return kernel_of(component, lowered, text)
+
+
+def is_placed(component: Component) -> bool:
+    """Whether an activation asks for a trained number of each unit, or for noise."""
+    return bool(component.learnable) or "u" in component.roles
+
+
+def _of_unit(component: Component, training: bool) -> dict[str, str]:
+    """What stands for the arguments of an elementwise activation."""
+    vectors = {name: f"{name}_vector[i]" for name in component.learnable}
+    return {"z": "z[i]", "a": "a[i]", "u": DRAW if training else NO_DRAW, **vectors}
+
+
+def _placed(component: Component, training: bool) -> dict[str, str]:
+    """Fields of the templates that know rows and columns."""
+    vectors = [
+        f"    {name}_vector = view(op[VECTORS], scratch, {k} * op[COLUMNS] + column, width)"
+        for k, name in enumerate(component.learnable)
+    ]
+    return {"vectors": "\n".join(vectors), "draws": DRAWS if training and "u" in component.roles else ""}
+
+
+# ---- losses
+
+
+@functools.cache
+@names_the_plugin
+def loss_kernel(component: Component, dtype: str, weighted: bool = False) -> int:
+    """The kernel that gives each row's loss and d = dL/dy over rows; weighted: by each row's share of the batch."""
+    lowered, scales = Lowered(dtype, component=component), SCALES[component.form, weighted]
+    name = lowered.add(component.function)
+    if component.form == "row":
+        target = "label" if "label" in component.roles else "t"
+        call = call_of(name, component, component.function, {})
+        read = TARGETS[target].format(share=component.traits["outputs"])
+        text = ROW_LOSS.format(parameters=parameters_of(component), target=read, call=call, **scales)
+    else:
+        if component.traits["outputs"] > 1:
+            raise PluginError(f'loss {component.name}: of several outputs for a target; give it form="row"')
+        derivative = derivative_of(component)
+        slope = lowered.add(derivative)
+        one, whole = {"y": "y[k]", "t": "t[k]"}, {"y": "y[k]", "t": "row[k]"}
+        text = ELEMENTWISE_LOSS.format(
+            parameters=parameters_of(component),
+            few=FEW,
+            value=call_of(name, component, component.function, one),
+            derivative=call_of(slope, component, derivative, one),
+            row_value=call_of(name, component, component.function, whole),
+            row_derivative=call_of(slope, component, derivative, whole),
+            **scales,
+        )
+    return kernel_of(component, lowered, text)
+
+
+# ---- optimizers
+
+
+def optimizer_kernel(optimizer: Configured, dtype: str, extras: tuple[str, ...] = ()) -> int:
+    """The kernel that moves a run of weights; parameters that turn a state off are compiled in as zero.
+
+    extras: which of "clip_value", "l1" and "average" are used, whose numbers stand in the table of the step.
+    """
+    return _optimizer_kernel(optimizer.component, dtype, optimizer.stored_states, extras)
+
+
+@functools.cache
+@names_the_plugin
+def _optimizer_kernel(component: Component, dtype: str, stored: tuple[str, ...], extras: tuple[str, ...]) -> int:
+    lowered = Lowered(dtype, component=component)
+    name = lowered.add(component.function)
+    states = {state: f"{state}_array[i]" if state in stored else "F(0)" for state in component.states}
+    places = {f"{state}_array": k for k, state in enumerate(stored, start=1)}
+    places |= {"average": -1} if "average" in extras else {}
+    views = [f"    {name} = carray(advance(w, {place} * stride), count)" for name, place in places.items()]
+    off = {parameter for state, parameter in component.traits["optional"].items() if state not in stored}
+    call = call_of(name, component, component.function, {"w": "weights[i]", "g": "gradient", **states})
+    kept = [f"{state}_array[i]" if state in stored else "_" for state in component.states]
+    text = UPDATE.format(
+        parameters=hyper_parameters(component, off),
+        views="\n".join(views),
+        call=call,
+        gradient=_gradient(component, extras),
+        results=", ".join(["weights[i]", *kept]),
+        average=AVERAGE if "average" in extras else "",
+    )
+    return kernel_of(component, lowered, text, update_signature)
+
+
+def _gradient(component: Component, extras: tuple[str, ...]) -> str:
+    """What an optimizer is given: the gradient, clipped first, and what weights that should be small add to it."""
+    terms = [CLIPPED if "clip_value" in extras else "gradients[i]"]
+    terms += [] if "weight_decay" in component.roles else ["weight_decay * weights[i]"]
+    terms += [SIGNED_L1] if "l1" in extras else []
+    return " + ".join(terms)
+
+
+def update_signature(dtype: Any) -> Any:
+    """void (w, g, count, stride, hyper)."""
+    p = types.CPointer(dtype)
+    return types.void(p, p, types.intp, types.intp, p)

@@ -1,0 +1,152 @@
+"""What a component is: plain mathematics with a kind, a name, parameters and roles.  It compiles nothing.
+
+Role by name, parameter by default, state by neither: an argument named in ROLES is filled by core; an argument with a
+default is a parameter, whose annotation and default are its schema; in an optimizer or a schedule every other argument
+is a state, zero at first and returned after the result in the same order.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Annotated, Any, get_args, get_origin
+
+from annotated_types import Ge, Gt, Lt
+
+from numbann.errors import PluginError
+
+
+@dataclass(frozen=True)
+class LearnableMark:
+    """Marks a parameter of an activation that is trained, one value per unit, starting from its default."""
+
+
+Positive = Annotated[float, Gt(0)]
+NonNegative = Annotated[float, Ge(0)]
+Fraction = Annotated[float, Ge(0), Lt(1)]
+Learnable = Annotated[float, LearnableMark()]
+Numbers = tuple[float, ...]  # in a schedule only, which is not compiled
+
+KINDS = ("activation", "loss", "optimizer", "schedule", "initializer", "metric")
+ROLES: Mapping[tuple[str, str], tuple[str, ...]] = {
+    ("activation", "elementwise"): ("z", "u"),
+    ("activation", "row"): ("z", "a"),
+    ("loss", "elementwise"): ("y", "t"),
+    ("loss", "row"): ("y", "dy", "t", "label"),
+    ("optimizer", "elementwise"): ("w", "g", "step", "learning_rate", "weight_decay"),
+    ("optimizer", "matrix"): ("w", "g", "step", "learning_rate", "weight_decay"),
+    ("optimizer", "solver"): ("w", "evaluate", "memory", "step", "learning_rate"),
+    ("schedule", "elementwise"): ("monitor", "step", "steps", "epoch", "epochs"),
+    ("initializer", "elementwise"): ("shape", "random"),
+    ("metric", "elementwise"): ("t", "weight", "label", "probability", "value"),
+}
+MAIN = {"activation": "z", "loss": "y", "optimizer": "w", "initializer": "shape"}  # asked for by all
+SETTINGS = ("learning_rate", "weight_decay")  # roles of an optimizer that also have a default, and so a schema
+STATEFUL = ("optimizer", "schedule")
+TARGETS = ("real", "unshifted", "positive", "binary", "distribution")
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """One parameter: its name, its default, and its annotation, which is its schema."""
+
+    name: str
+    default: Any
+    annotation: Any
+
+    @property
+    def type(self) -> type:
+        """The bare type: float, int, bool or Numbers."""
+        return get_args(self.annotation)[0] if get_origin(self.annotation) is Annotated else self.annotation
+
+    @property
+    def constraints(self) -> tuple[Any, ...]:
+        """The annotated-types that bound the value, such as Gt(0)."""
+        found = get_args(self.annotation)[1:] if get_origin(self.annotation) is Annotated else ()
+        return tuple(item for item in found if not isinstance(item, LearnableMark))
+
+    @property
+    def learnable(self) -> bool:
+        """Whether one value per unit is trained."""
+        return any(isinstance(item, LearnableMark) for item in get_args(self.annotation)[1:])
+
+
+@dataclass(frozen=True, eq=False)
+class Component:
+    """A registered piece of mathematics: immutable, compared by identity, and all that core knows of it.
+
+    function is what the author wrote.  derivative is da/dz of an activation or dvalue/dy of a loss, slopes are the
+    derivatives to learnable parameters by name, both as far as the author gave them: numbann.derivation has the rest.
+    backward is the backward function of a row activation.  plugin: who registered it, for errors; empty if numbann did.
+    """
+
+    kind: str
+    name: str
+    function: Callable[..., Any]
+    form: str = "elementwise"
+    aliases: tuple[str, ...] = ()
+    roles: tuple[str, ...] = ()
+    parameters: tuple[Parameter, ...] = ()
+    states: tuple[str, ...] = ()
+    derivative: Callable[..., Any] | None = None
+    slopes: Mapping[str, Callable[..., Any]] = field(default_factory=dict)
+    backward: Callable[..., Any] | None = None
+    traits: Mapping[str, Any] = field(default_factory=dict)
+    plugin: str = ""
+
+    @property
+    def summary(self) -> str:
+        """The first line of the docstring."""
+        return (inspect.getdoc(self.function) or "").partition("\n")[0]
+
+    @property
+    def learnable(self) -> tuple[str, ...]:
+        """The names of the parameters that are trained."""
+        return tuple(parameter.name for parameter in self.parameters if parameter.learnable)
+
+    def defaults(self) -> dict[str, Any]:
+        """Every parameter's default by name."""
+        return {parameter.name: parameter.default for parameter in self.parameters}
+
+    def configured(self, **values: Any) -> Configured:
+        """This component with values for its parameters, defaults for the rest."""
+        unknown = set(values) - set(self.defaults())
+        if unknown:
+            known = ", ".join(self.defaults()) or "none"
+            raise PluginError(
+                f"{self.kind} {self.name}: unknown parameter {sorted(unknown)[0]!r} (its parameters: {known})"
+            )
+        return Configured(self, {**self.defaults(), **values})
+
+
+@dataclass(frozen=True)
+class Configured:
+    """A component with a value for each of its parameters."""
+
+    component: Component
+    values: Mapping[str, Any]
+
+    @property
+    def name(self) -> str:
+        """The component's name."""
+        return self.component.name
+
+    @property
+    def stored_states(self) -> tuple[str, ...]:
+        """The states of an optimizer that are kept: all but those whose parameter is zero."""
+        optional = self.component.traits["optional"]
+        return tuple(state for state in self.component.states if state not in optional or self.values[optional[state]])
+
+
+def arguments_of(function: Callable[..., Any]) -> tuple[str, ...]:
+    """The names of a function's arguments."""
+    code = function.__code__
+    return code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
+
+
+def place_of(function: Any) -> str:
+    """Where a function stands, for errors: name and file:line."""
+    code = getattr(function, "__code__", None)
+    name = getattr(function, "__name__", repr(function))
+    return f"{name} ({code.co_filename}:{code.co_firstlineno})" if code else name

@@ -1,0 +1,61 @@
+"""Finds and imports what provides components: the built-in modules, installed distributions and one-file plugins.
+
+Each plugin is loaded alone, so that one that fails is named and leaves nothing behind, and only when it is needed.
+"""
+
+from __future__ import annotations
+
+import functools
+import warnings
+from collections.abc import Iterable
+from pathlib import Path
+
+from numbann.components import distributions
+from numbann.components.plugins.built_in import BUILT_IN, built_in
+from numbann.components.plugins.catalogue import Catalogue
+from numbann.components.plugins.plugin import Plugin, import_file, of_distribution, of_file, register_module
+from numbann.errors import PluginWarning
+
+__all__ = [
+    "BUILT_IN",
+    "Catalogue",
+    "Plugin",
+    "built_in",
+    "everything",
+    "import_file",
+    "installed_plugins",
+    "of_file",
+    "register_module",
+    "with_files",
+]
+
+
+def with_files(paths: Iterable[Path] = ()) -> Catalogue:
+    """The components built in, of installed plugins, and of the files at these paths; an error if a file fails."""
+    catalogue = Catalogue(installed_plugins())
+    for path in paths:
+        catalogue.add(of_file(path))
+    return catalogue
+
+
+def everything(paths: Iterable[Path] = ()) -> Catalogue:
+    """The same with every plugin loaded; those that fail, files too, are left out with a warning."""
+    catalogue = with_files()
+    catalogue.load_all()
+    for path in paths:
+        catalogue.try_to_add(of_file(path))
+    return catalogue
+
+
+def installed_plugins() -> list[Plugin]:
+    """The plugins that distributions announce, by their names; not imported.  A warning of names that are not there."""
+    for name in distributions.strangers():
+        message = f"{distributions.VARIABLE} names {name}, which is no installed distribution with plugins"
+        warnings.warn(message, PluginWarning, stacklevel=2)
+    return [_kept(one) for one in distributions.announced()]
+
+
+@functools.cache
+def _kept(one: distributions.Announced) -> Plugin:
+    """One plugin object for the length of the process, so that its components are the same each time."""
+    return of_distribution(one)

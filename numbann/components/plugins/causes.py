@@ -1,0 +1,49 @@
+"""Which file and line of a plugin is to blame for an error.  Only errors need it."""
+
+from __future__ import annotations
+
+import importlib
+import os
+from pathlib import Path
+from types import ModuleType
+
+import pluggy
+
+OTHERS = (*map(os.path.dirname, (__file__, pluggy.__file__ or "", importlib.__file__ or "")), "<frozen ")
+
+
+def cause(error: BaseException, otherwise: str) -> str:
+    """An error in one line: file and line of the plugin (otherwise what stands for it), what it is, the remedy."""
+    lost = isinstance(error, ModuleNotFoundError)
+    remedy = f"install {error.name}" if lost else "repair the plugin"  # type: ignore[attr-defined]
+    text = str(error).splitlines()
+    return f"{_place(error, otherwise)}: {type(error).__name__}: {text[0] if text else ''}; {remedy}, or leave it out"
+
+
+def _place(error: BaseException, otherwise: str) -> str:
+    if isinstance(error, SyntaxError):
+        return f"{error.filename}:{error.lineno or 1}"
+    import traceback
+
+    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if not frame.filename.startswith(OTHERS)]
+    if not frames:
+        return otherwise
+    inside = [frame for frame in frames if frame.filename.startswith(_home(frames[0].filename))]
+    return f"{inside[-1].filename}:{inside[-1].lineno}"
+
+
+def _home(file: str) -> str:
+    """The package that a file is in, or the file itself."""
+    folder = os.path.dirname(file)
+    return folder if os.path.exists(os.path.join(folder, "__init__.py")) else file
+
+
+def line_of(module: ModuleType, text: str) -> str:
+    """File and line of a module where a line begins with a text; its first line if there is none."""
+    file = module.__file__ or module.__name__
+    try:
+        lines = Path(file).read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError):
+        lines = []
+    found = (number for number, line in enumerate(lines, start=1) if line.startswith(text))
+    return f"{file}:{next(found, 1)}"

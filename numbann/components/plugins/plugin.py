@@ -1,0 +1,175 @@
+"""One plugin, a module or a file: it is imported and its hooks are called, and whatever it does is one error at most.
+
+It judges no component: declare.py and registry.py do.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import sys
+import zlib
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pluggy
+
+from numbann.components import hookspecs
+from numbann.components.component import Component, arguments_of, place_of
+from numbann.components.declare import freeze
+from numbann.components.distributions import Announced
+from numbann.components.plugins.causes import cause, line_of
+from numbann.components.registry import Origin, Registry
+from numbann.errors import NumbannError, PluginError, did_you_mean
+
+HOOKS = [name for name in vars(hookspecs) if name.startswith("numbann_")]
+
+
+class Plugin:
+    """A plugin with its origin.  It is imported and asked once, when that is needed; an error is kept and raised again.
+
+    names: of its components, as far as they are known without an import.  allowed: whether it may be used.
+    """
+
+    def __init__(
+        self, origin: Origin, load: Callable[[], ModuleType], names: Sequence[str] = (), allowed: bool = True
+    ) -> None:
+        self.origin, self.names, self.allowed = origin, tuple(names), allowed
+        self._load = load
+        self._manager: pluggy.PluginManager | PluginError | None = None
+        self._components: tuple[Component, ...] | PluginError | None = None
+
+    def components(self) -> tuple[Component, ...]:
+        """What it registers, each of it accepted; PluginError if anything goes wrong on the way."""
+        if self._components is None:
+            self._components = self._attempt(self._registered)
+        return _given(self._components)
+
+    def register_in(self, registry: Registry) -> None:
+        """Register all of its components; none, if one of them clashes."""
+        trial = registry.copy()
+        for component in self.components():
+            trial.register(component, self.origin)
+        registry.replace_with(trial)
+
+    def add_commands(self, group: Any) -> None:
+        """Let it add commands to a group of click; PluginError if anything goes wrong."""
+        _given(self._attempt(lambda: self._hooks().numbann_commands(group=group)))
+
+    def _registered(self) -> tuple[Component, ...]:
+        found: list[Component] = []
+        self._hooks().numbann_register(register=lambda component: found.append(freeze(component)))
+        if self.origin.owner == "numbann":
+            return tuple(found)
+        return tuple(replace(component, plugin=str(self.origin)) for component in found)
+
+    def _hooks(self) -> Any:
+        """The hooks of this plugin alone."""
+        if self._manager is None:
+            self._manager = self._attempt(self._registered_hooks)
+        return _given(self._manager).hook
+
+    def _registered_hooks(self) -> pluggy.PluginManager:
+        module = self._load()
+        for fault in _faults(module):
+            raise PluginError(f"{self.origin}: {fault}")
+        manager = pluggy.PluginManager("numbann")
+        manager.add_hookspecs(hookspecs)
+        manager.register(module)
+        return manager
+
+    def _attempt(self, step: Callable[[], Any]) -> Any:
+        """What a step gives, or the error that it ends in."""
+        try:
+            return step()
+        except NumbannError as error:
+            told = str(error)
+            return _failure(told if told.startswith(f"{self.origin}: ") else f"{self.origin}: {told}", error)
+        except (Exception, SystemExit) as error:
+            return _failure(f"{self.origin}: its hook failed: {cause(error, self.origin.owner)}", error)
+
+
+def of_file(path: Path) -> Plugin:
+    """A one-file plugin."""
+    return Plugin(Origin(str(path), "", path.stem), lambda: import_file(path))
+
+
+def of_distribution(one: Announced) -> Plugin:
+    """A module of an installed distribution."""
+    origin = Origin(one.distribution, one.version, one.module)
+    return Plugin(origin, lambda: import_module(origin), one.names, one.allowed)
+
+
+def register_module(registry: Registry, module: ModuleType, origin: Origin) -> None:
+    """Call an imported module's hook; what it registers is kept only if all of it is accepted."""
+    Plugin(origin, lambda: module).register_in(registry)
+
+
+def import_file(path: Path) -> ModuleType:
+    """Import a one-file plugin under a name made from its path, so that two files of one name do not collide."""
+    if path.is_dir():
+        raise PluginError(f"{path}: is a directory; name the plugin's Python file in it")
+    if not path.is_file():
+        raise PluginError(f"{path}: no such plugin file; plugins are paths of Python files, relative to the spec")
+    name = f"numbann_plugin_{path.stem}_{zlib.crc32(str(path.resolve()).encode()):08x}"
+    specification = importlib.util.spec_from_file_location(name, path)
+    if specification is None or specification.loader is None:
+        raise PluginError(f"{path}: not a Python file")
+    module = importlib.util.module_from_spec(specification)
+    sys.modules[name] = module
+    try:
+        specification.loader.exec_module(module)
+    except (Exception, SystemExit) as error:
+        del sys.modules[name]
+        raise PluginError(f"{path}: failed to import: {cause(error, str(path))}") from error
+    return module
+
+
+def import_module(origin: Origin) -> ModuleType:
+    """Import the module of a plugin; PluginError if that fails."""
+    if ":" in origin.module:
+        raise PluginError(f"{origin}: its entry point names {origin.module}; let it name the module alone")
+    try:
+        return importlib.import_module(origin.module)
+    except (Exception, SystemExit) as error:
+        raise PluginError(f"{origin}: failed to import: {cause(error, origin.owner)}") from error
+
+
+def _faults(module: ModuleType) -> Iterator[str]:
+    """What is wrong with an imported module before any hook of it is called: where it is, and the remedy."""
+    api = getattr(module, "NUMBANN_API", hookspecs.API)
+    if api != hookspecs.API:
+        place = line_of(module, "NUMBANN_API")
+        yield f"{place}: written for plugin API {api}; this numbann has {hookspecs.API}: install versions that fit"
+    marked = [name for name in dir(module) if _marked(module, name)]
+    for name in sorted(set(marked) - set(HOOKS)):
+        hint = did_you_mean(name, HOOKS)
+        yield f"{place_of(getattr(module, name))}: unknown hook{hint} (hooks: {', '.join(HOOKS)})"
+    for name in sorted(set(marked) & set(HOOKS)):
+        function = getattr(module, name)
+        given = arguments_of(getattr(hookspecs, name))
+        if set(arguments_of(function)) - set(given):
+            yield f"{place_of(function)}: takes {', '.join(arguments_of(function))}; name it {', '.join(given)}"
+    if not marked:
+        yield f"{line_of(module, 'def numbann_')}: no hook found; is @hookimpl missing on numbann_register?"
+
+
+def _marked(module: ModuleType, name: str) -> bool:
+    """Whether a name of a module is marked with @hookimpl, and not as a hook that need not exist."""
+    options = getattr(getattr(module, name, None), "numbann_impl", None)
+    return isinstance(options, dict) and not options["optionalhook"]
+
+
+def _failure(message: str, error: BaseException) -> PluginError:
+    failure = PluginError(message)
+    failure.__cause__ = error
+    return failure
+
+
+def _given(result: Any) -> Any:
+    if isinstance(result, PluginError):
+        raise result
+    return result

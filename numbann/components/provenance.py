@@ -1,0 +1,76 @@
+"""Which code a model was made with: its components' sources, as stored with it and as found now."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from numbann.components import sources
+from numbann.components.component import Component
+from numbann.components.plugins import built_in
+from numbann.components.registry import Origin, Registry
+from numbann.errors import RunDirectoryError
+
+OWN = "numbann"  # the origin of what numbann itself provides
+
+
+def components_of(resolved: Any) -> list[Component]:
+    """Every component that a resolved spec uses, once each, sorted by kind and name."""
+    used = [resolved.loss, resolved.optimizer, resolved.schedule, resolved.output_activation]
+    used += [part for layer in resolved.layers for part in (layer.activation, layer.init, layer.bias_init) if part]
+    found = {(part.component.kind, part.name): part.component for part in used}
+    found |= {(metric.kind, metric.name): metric for metric in resolved.metrics}
+    return [component for _, component in sorted(found.items())]
+
+
+def recorded(components: Iterable[Component], registry: Registry) -> list[dict[str, str]]:
+    """The components as JSON: kind, name, origin, source and the hash of their code."""
+    return [_record(component, registry) for component in components]
+
+
+def _record(component: Component, registry: Registry) -> dict[str, str]:
+    entry = registry.find(component.kind, component.name)
+    return {
+        "kind": component.kind,
+        "name": component.name,
+        "origin": str(entry.origin) if entry else "",
+        "sha256": fingerprint(component),
+        "source": sources.module_of(component),
+    }
+
+
+def verify(stored: Iterable[Mapping[str, str]], components: Iterable[Component], place: str) -> None:
+    """RunDirectoryError if the code of one of these components is not what was stored."""
+    hashes = {(record["kind"], record["name"]): record["sha256"] for record in stored}
+    for component in components:
+        if hashes.get((component.kind, component.name)) != fingerprint(component):
+            code = component.function.__code__
+            raise RunDirectoryError(
+                f'{place}: {component.kind} "{component.name}" has changed since the model was trained '
+                f"(now {code.co_filename}:{code.co_firstlineno}); bring the old code back, train anew, or run the "
+                "source that is kept in the model: --trust (trust=True)"
+            )
+
+
+def fingerprint(component: Component) -> str:
+    """The hash of what a component computes: the same on every Python, and in whatever module it is defined."""
+    return hashlib.sha256(json.dumps(sources.computed(component)).encode()).hexdigest()
+
+
+def stored_elsewhere(records: Iterable[Mapping[str, str]]) -> list[Mapping[str, str]]:
+    """The records of components that numbann itself does not provide."""
+    return [record for record in records if record["origin"].partition(" ")[0] != OWN]
+
+
+def revived(records: Iterable[Mapping[str, str]], place: str) -> Registry:
+    """What numbann provides, and the components of a model file, by running the source that is kept in it."""
+    kept = [
+        (sources.component_of(record["source"], record["kind"], record["name"], place), record)
+        for record in stored_elsewhere(records)
+    ]
+    registry = built_in().without((component.kind, component.name) for component, _ in kept)
+    for component, record in kept:
+        registry.register(component, Origin(record["origin"], "", f"kept in {place}"))
+    return registry

@@ -1,0 +1,254 @@
+"""The source of a component as a module that stands alone: its functions, and all that they reach.  It runs none.
+
+Functions of the component's own distribution are written out, as are the numbers of their modules; what numbann makes
+public is imported from `numbann`, the rest from where it comes.  Comments, docstrings and layout are left out.
+"""
+
+from __future__ import annotations
+
+import ast
+import functools
+import inspect
+import linecache
+import math
+import sys
+import textwrap
+from collections.abc import Callable, Mapping
+from importlib.util import resolve_name
+from types import BuiltinFunctionType, FunctionType, ModuleType
+from typing import Any
+
+import numbann
+from numbann.components.component import Component
+from numbann.components.declare import freeze
+from numbann.errors import PluginError
+
+UNSEEN = (
+    "ctx",
+    "kind",
+    "type_comment",
+    "type_params",
+)  # fields of syntax trees that say nothing about what is computed
+
+
+@functools.cache
+def module_of(component: Component) -> str:
+    """The text of a module in which the component's functions do what they do here."""
+    written = _Written(component.function.__module__.partition(".")[0])
+    written.add(component.function)
+    for part in list(_parts(component).values())[1:]:
+        written.write(part)  # nothing calls it by its name, which may be that of another one
+    texts = [ast.unparse(definition) for definition in written.definitions]
+    return "\n".join(["from __future__ import annotations", *sorted(written.imports.values()), *texts]) + "\n"
+
+
+def computed(component: Component) -> list[Any]:
+    """What a component computes, as JSON that is the same on every Python and wherever the component is defined.
+
+    That is its kind, form, traits and parameters, and the syntax trees of all that its functions reach.  Neither names
+    of modules of its distribution nor annotations and decorators are in it: parameters and traits say what those do.
+    """
+    written = _Written(component.function.__module__.partition(".")[0], bare=True)
+    parts = [[role, *canonical(written.part(part))] for role, part in _parts(component).items()]
+    parameters = [
+        [parameter.name, getattr(parameter.type, "__name__", ""), repr(parameter.default), parameter.learnable]
+        for parameter in component.parameters
+    ]
+    reached = [canonical(definition) for definition in written.definitions]
+    traits = sorted(component.traits.items())
+    return [component.kind, component.form, traits, parameters, parts, reached, sorted(written.imports.values())]
+
+
+def canonical(node: Any) -> Any:
+    """A syntax tree as nested lists, without places and without what differs from one Python to the next."""
+    if isinstance(node, ast.Constant):
+        return ["Constant", f"{type(node.value).__name__} {node.value!r}"]
+    if isinstance(node, ast.AST):
+        fields = [(name, value) for name, value in ast.iter_fields(node) if name not in UNSEEN]
+        return [type(node).__name__, *([name, canonical(value)] for name, value in fields if value not in (None, []))]
+    return [canonical(item) for item in node] if isinstance(node, list) else node
+
+
+def _parts(component: Component) -> dict[str, Callable[..., Any]]:
+    """The functions of a component by their roles; the main one is the first."""
+    slopes = {f"derivative to {name}": slope for name, slope in component.slopes.items()}
+    found = {"function": component.function, "derivative": component.derivative, **slopes}
+    return {role: part for role, part in {**found, "backward": component.backward}.items() if part is not None}
+
+
+def component_of(text: str, kind: str, name: str, place: str) -> Component:
+    """Run such a text and give the component of a kind and name that it declares.
+
+    It runs code: ask for it only where its origin is trusted.  place: where the text comes from, for messages.
+    """
+    file = f"<{name} of {place}>"
+    linecache.cache[file] = (len(text), None, text.splitlines(keepends=True), file)  # its source can then be read
+    module = ModuleType(f"numbann_kept_{name}")
+    module.__file__ = file
+    sys.modules[module.__name__] = module
+    try:
+        exec(compile(text, file, "exec"), module.__dict__)
+        found = [freeze(value) for value in vars(module).values() if hasattr(value, "__numbann__")]
+    except Exception as error:
+        cause = f"{type(error).__name__}: {error}"
+        raise PluginError(f"{place}: the source kept of {name} does not run: {cause}") from error
+    for component in found:
+        if (component.kind, component.name) == (kind, name):
+            return component
+    raise PluginError(f"{place}: the source kept of {name} declares no component of that name")
+
+
+class _Written:
+    """Imports, and definitions in an order in which they can be executed; `package`: whose functions are written.
+
+    bare: without annotations, and without what declares a component.
+    """
+
+    def __init__(self, package: str, bare: bool = False) -> None:
+        self.package, self.bare = package, bare
+        self.imports: dict[str, str] = {}
+        self.definitions: list[ast.stmt] = []
+        self._known: dict[str, Any] = {}
+
+    def add(self, function: Callable[..., Any]) -> None:
+        """A function that is called by its name, once."""
+        if self._is_new(function.__name__, function):
+            self.write(function)
+
+    def write(self, function: Callable[..., Any]) -> None:
+        """A function, after all that it reaches."""
+        found = _tree(function)
+        if self.bare and hasattr(function, "__numbann__"):
+            found.decorator_list = []
+        self.definitions.append(self._finished(found, _globals(function)))
+
+    def part(self, function: Callable[..., Any]) -> ast.stmt:
+        """A part of a component, whose decorator and name only say which part of which component it is."""
+        found = _tree(function)
+        found.decorator_list, found.name = [], ""
+        return self._finished(found, _globals(function))
+
+    def _write_class(self, one: type) -> None:
+        """A class that a function uses, after all that it reaches."""
+        self.definitions.append(self._finished(_tree(one), vars(sys.modules[one.__module__])))
+
+    def _finished(self, tree: ast.stmt, scope: Mapping[str, Any]) -> ast.stmt:
+        """A definition, once all that it reaches is written."""
+        if self.bare:
+            _strip(tree)
+        self._reach(tree, scope)
+        return tree
+
+    def _reach(self, tree: ast.AST, scope: Mapping[str, Any]) -> None:
+        """Everything in a module's scope that a tree names."""
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Name) and node.id in scope:
+                self._name(node.id, scope)
+
+    def _name(self, name: str, scope: Mapping[str, Any]) -> None:
+        """One name of a module's scope."""
+        value = scope[name]
+        public = _public(value)
+        if public:
+            self._import(f"from numbann import {public}", public, name)
+        elif isinstance(value, ModuleType):
+            self._import(f"import {value.__name__}", value.__name__, name)
+        elif isinstance(value, FunctionType) and self._is_own(value.__module__):
+            self.add(value)
+            if value.__name__ != name and self._is_new(name, value):
+                self._define(name, value.__name__)
+        elif isinstance(value, type) and self._is_own(value.__module__):
+            if self._is_new(name, value):
+                self._write_class(value)
+        elif isinstance(value, FunctionType | BuiltinFunctionType | type):
+            self._import(f"from {value.__module__} import {value.__name__}", value.__name__, name)
+        elif type(value) in (int, float, bool, str, type(None)):
+            if self._is_new(name, value):
+                self._define(name, _literal(value))
+        elif self._is_new(name, value):
+            self._assigned(name, scope)
+
+    def _assigned(self, name: str, scope: Mapping[str, Any]) -> None:
+        """A name of another kind: whatever the module assigns to it, or imports it from."""
+        for node in ast.parse(inspect.getsource(sys.modules[scope["__name__"]])).body:
+            if isinstance(node, ast.Assign) and name in map(ast.unparse, node.targets):
+                self._reach(node.value, scope)
+                self.definitions.append(node)
+                return
+            if isinstance(node, ast.ImportFrom):
+                alias = next((alias for alias in node.names if name == (alias.asname or alias.name)), None)
+                if alias is not None:
+                    module = resolve_name("." * node.level + (node.module or ""), scope["__package__"] or None)
+                    self._imported(module, alias.name, name)
+                    return
+        raise PluginError(f"{scope['__name__']}: where {name!r} comes from cannot be told; define it in that module")
+
+    def _imported(self, module: str, original: str, name: str) -> None:
+        """A name that a module imports: what another module of the distribution assigns to it, or an import."""
+        if not self._is_own(module):
+            self._import(f"from {module} import {original}", original, name)
+            return
+        self._assigned(original, vars(sys.modules[module]))
+        if original != name:
+            self._define(name, original)
+
+    def _import(self, line: str, original: str, name: str) -> None:
+        self.imports[name] = line if original == name else f"{line} as {name}"
+
+    def _define(self, name: str, text: str) -> None:
+        self.definitions.append(ast.parse(f"{name} = {text}").body[0])
+
+    def _is_own(self, module: str) -> bool:
+        """Whether a module's functions are written out."""
+        return module.partition(".")[0] in (self.package, "numbann")
+
+    def _is_new(self, name: str, value: Any) -> bool:
+        """Note a name; whether it was not known.  PluginError if it was something else."""
+        if name not in self._known:
+            self._known[name] = value
+            return True
+        known = self._known[name]
+        if known is not value and not (type(known) is type(value) and repr(known) == repr(value)):
+            raise PluginError(f"{name!r} means two things in the modules of a component; rename one of them")
+        return False
+
+
+def _public(value: Any) -> str | None:
+    """The name under which numbann makes a value public; what nobody has imported yet cannot be the value."""
+    homes = ((name, sys.modules.get(module)) for name, module in numbann.HOMES.items())
+    return next((name for name, module in homes if module is not None and vars(module).get(name) is value), None)
+
+
+def _globals(function: Callable[..., Any]) -> dict[str, Any]:
+    """What the names of a function mean that are not its own."""
+    local = function.__code__.co_varnames
+    return {name: value for name, value in function.__globals__.items() if name not in local}
+
+
+def _tree(definition: Any) -> ast.FunctionDef | ast.ClassDef:
+    """The syntax tree of a function or a class without docstrings."""
+    tree = ast.parse(textwrap.dedent(inspect.getsource(definition))).body[0]
+    if not isinstance(tree, ast.FunctionDef | ast.ClassDef):
+        raise PluginError(f"{definition.__name__}: a component is a function made with def")
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef | ast.ClassDef) and ast.get_docstring(node) is not None:
+            node.body = node.body[1:] or [ast.Pass()]
+    return tree
+
+
+def _strip(tree: ast.stmt) -> None:
+    """Take all annotations from a tree."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef):
+            node.returns = None
+        elif isinstance(node, ast.arg):
+            node.annotation = None
+        elif isinstance(node, ast.AnnAssign):
+            node.annotation = ast.Constant(None)
+
+
+def _literal(value: Any) -> str:
+    """A constant as Python writes it."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return f"float({str(value)!r})"
+    return repr(value)

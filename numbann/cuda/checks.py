@@ -1,0 +1,35 @@
+"""Whether a component compiles for CUDA, to PTX without a double-precision instruction.  It needs no GPU."""
+
+from __future__ import annotations
+
+from numbann.components.component import Component
+from numbann.components.findings import Doubt, Unchecked, spot_of
+from numbann.errors import DeviceError
+
+CAPABILITY = (8, 0)
+
+
+def check_cuda(component: Component) -> str:
+    """Compile its kernels to PTX where numba-cuda is installed; how many registers they take."""
+    if component.form not in ("elementwise", "row"):
+        raise Unchecked(f"not checked: {component.form} form does not run on a GPU")
+    try:
+        from numbann.cuda.compile.blocks import double_precision, ptx
+        from numbann.cuda.threads.device import assembled
+
+        texts = ptx(component.configured(), "float32", CAPABILITY)
+    except DeviceError as error:
+        raise Unchecked(f"not checked: {error}") from error
+    if any(double_precision(text) for text in texts.values()):
+        raise Doubt(
+            "its PTX has instructions in double precision, which are slow on most GPUs",
+            spot_of(component.function),
+            "look for an integer divided by an integer, or a function of math that gives an integer",
+        )
+    found = {name: assembled(text, CAPABILITY) for name, text in texts.items()}
+    registers = ", ".join(
+        f"{name} {numbers['registers']}" + (f" and {numbers['spills']} bytes spilled" if numbers["spills"] else "")
+        for name, numbers in found.items()
+        if numbers
+    )
+    return "compiles to PTX, without double precision" + (f"; registers: {registers}" if registers else "")

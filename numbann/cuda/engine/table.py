@@ -1,0 +1,172 @@
+"""A table of launches with its arrays on the GPU: sends, steps, reads.  What the launches are, steps.py knows."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from numbann.cuda.compile import blocks as compiled
+from numbann.cuda.engine.launches import Launch, Product
+from numbann.cuda.engine.steps import Steps
+from numbann.cuda.threads import batches, cublas, device, op, running
+from numbann.cuda.threads.running import Bound
+from numbann.network.plan import ITEMSIZE, Plan
+
+TOGETHER = 64  # steps of a graph at most
+WORK = 1e11  # floating-point operations of a graph at most, some hundredths of a second, for it cannot be interrupted
+
+
+@dataclass
+class _Rows:
+    """The rows of the batches, for what the host calls with them: all, those of a whole one, and steps behind."""
+
+    total: int
+    batch: int
+    begun: int = 0
+
+    def of(self, step: int) -> int:
+        """Those of a step, counted from the steps behind; the last batch may be smaller."""
+        return min(self.batch, self.total - (self.begun + step) * self.batch)
+
+
+class Table:
+    """Steps over an arena: rows x (N, I) and targets lie in `data`, order, labels and keys behind the ints."""
+
+    def __init__(
+        self, plan: Plan, steps: Steps, arena: Any, shape: tuple[int, int], targets: np.ndarray, keys: int
+    ) -> None:
+        self._plan, self._steps = plan, steps
+        rows, inputs = shape
+        labels = targets.ndim == 1
+        self.output = steps.output
+        self._inputs, self._target = inputs, rows * inputs
+        last = len(plan.layers) - 1
+        steps.rows[last, op.TARGET] = self._target
+        own = len(steps.ints)
+        steps.head[op.TOTAL], steps.head[op.ORDER] = rows, own
+        steps.head[op.LABELS], steps.head[op.KEYS] = own + rows, own + 2 * rows
+        self.ints = steps.ints
+        size = own + 2 * rows + keys
+        what = f"{rows} rows of {inputs} inputs"
+        self._data = device.empty(self._target + (0 if labels else targets.size), plan.dtype, what)
+        self._ints = device.filled(np.append(self.ints, np.zeros(size - own, np.int64)), "the order of the rows")
+        self._work = device.filled(steps.work.filled(plan.dtype), f"buffers of a batch of {steps.head[op.BATCH]} rows")
+        self._arrays = arena, self._work, self._data, self._ints
+        self._rows = _Rows(rows, int(steps.head[op.BATCH]))
+        self.by_library = any(isinstance(one, Product) for one in steps.launches)
+        self._workspace = device.empty(cublas.WORKSPACE // 4 if self.by_library else 0, "float32", "products by cuBLAS")
+        self._launches: list[Bound] = []
+        self._parts: list[tuple[int, Callable[[], None]]] = []
+
+    def compile(self) -> None:
+        """Compile every kernel, so that a fault of a component shows before anything is trained."""
+        self._launches = [
+            self._multiplier(one) if isinstance(one, Product) else self._bound(one) for one in self._steps.launches
+        ]
+
+    def _bound(self, launch: Launch) -> Bound:
+        ready = compiled.engine_kernel(launch.kernel, self._plan.dtype, self._steps.components)
+        return running.bound(ready, launch.grid, launch.threads, self._arrays, launch.layer)
+
+    def _multiplier(self, product: Product) -> Bound:
+        """A product by cuBLAS."""
+        out, left, right = (self._address(*place) for place in (product.out, product.left, product.right))
+        own, dtype, rows, workspace = cublas.handle(), self._plan.dtype, self._rows, device.address(self._workspace)
+
+        def multiply(stream: Any, step: int) -> None:
+            size = list(product.size)
+            size[product.rows] = rows.of(step)
+            on = device.stream_address(stream)
+            cublas.multiply(own, dtype, out, left, right, (size[0], size[1], size[2]), product.turned, on, workspace)
+
+        return multiply
+
+    def _address(self, array: int, place: int) -> int:
+        """Of an element of one of the arrays."""
+        return device.address(self._arrays[array]) + place * ITEMSIZE[self._plan.dtype]
+
+    def step(self, index: int, stream: Any = None) -> None:
+        """Launch a step, counted from those that are done; it does not wait for the GPU."""
+        for launch in self._launches:
+            launch(stream, index)
+
+    def record(self, steps: int) -> None:
+        """Record an epoch of so many steps as CUDA graphs: one that is used again and again, and one of what is left.
+
+        The smaller batch that an epoch may end with is always in the last one.
+        """
+        advance = self._bound(Launch(batches.advance, (1, 1), 1, 0))
+        for one, launch in zip(self._steps.launches, self._launches, strict=True):
+            if isinstance(one, Product):  # cuBLAS loads its kernels at a first call, which must not be recorded
+                launch(None, 0)
+
+        def launch_all(count: int, begun: int, stream: Any) -> None:
+            self._rows.begun = begun
+            for index in range(count):
+                self.step(index, stream)
+            advance(stream, count)
+
+        together = at_once(self._plan, int(self._steps.head[op.BATCH]))
+        times, rest = divmod(steps - 1, together)
+        counts = [(together, 0), (rest + 1, steps - rest - 1)] if times else [(rest + 1, 0)]
+        parts = [(one[0], running.recorded(functools.partial(launch_all, *one))) for one in counts]
+        self._parts = parts[:-1] * times + parts[-1:]
+
+    def epoch(self) -> Iterator[int]:
+        """Launch the epoch that is recorded; gives how many steps are launched, of which few are not done."""
+        self._ints[op.BEGUN : op.BEGUN + 1].copy_to_device(np.zeros(1, np.int64))
+        done, before = 0, None
+        for count, launch in self._parts:
+            launch()
+            done, wait, before = done + count, before, running.mark()
+            if wait:
+                wait()
+            yield done
+
+    # ---- to the GPU
+
+    def fill(self, x: np.ndarray, t: np.ndarray | None) -> None:
+        """Other rows, at most as many as there is room for, and their targets."""
+        self.fill_inputs(0, x)
+        if t is not None:
+            self.fill_targets(t)
+        self._rows.total = len(x)
+        self._ints[op.TOTAL : op.TOTAL + 1].copy_to_device(np.array([len(x)], np.int64))
+
+    def fill_inputs(self, first: int, x: np.ndarray) -> None:
+        """Rows from the first one on."""
+        flat = np.ascontiguousarray(x, self._plan.dtype).ravel()
+        start = first * self._inputs
+        self._data[start : start + len(flat)].copy_to_device(flat)
+
+    def fill_targets(self, t: np.ndarray) -> None:
+        """The targets of the rows from the first one on."""
+        if t.ndim == 1:
+            self.send_ints(op.LABELS, t)
+        else:
+            self._data[self._target : self._target + t.size].copy_to_device(t.ravel())
+
+    def send_ints(self, column: int, values: np.ndarray) -> None:
+        """Integers to the place that a column of the head names."""
+        start = int(self.ints[column])
+        if len(values):
+            self._ints[start : start + len(values)].copy_to_device(values)
+
+    def send(self, column: int, values: np.ndarray) -> None:
+        """Numbers to the place in `work` that a column of the head names."""
+        start = int(self.ints[column])
+        self._work[start : start + len(values)].copy_to_device(values)
+
+    def read(self, start: int, count: int) -> np.ndarray:
+        """Numbers of `work`, when the GPU is done."""
+        found: np.ndarray = self._work[start : start + count].copy_to_host()
+        return found
+
+
+def at_once(plan: Plan, batch: int) -> int:
+    """How many steps are a graph."""
+    return max(1, min(TOGETHER, int(WORK / plan.step_flops(batch))))

@@ -1,0 +1,310 @@
+"""The array functions of numbann.kernels for arrays on an NVIDIA GPU, with the same names and meanings.
+
+    from numbann.kernels import cuda as kernels
+    a = kernels.relu(z)
+
+z is anything with __cuda_array_interface__ (of numba, CuPy, PyTorch, JAX), C-ordered, float32 or float64.  Without
+`out=` the result is a device array of numba-cuda's, which the same libraries take without a copy.  All functions take
+`stream=` and return before the GPU is done, but for losses, whose value is a number.  They are called from Python; for
+kernels of your own, numbann.cuda.compile.blocks has the mathematics as device functions.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Mapping, Sequence
+from inspect import Parameter, Signature
+from typing import Any
+
+import numpy as np
+
+from numbann import kernels as host
+from numbann.compile.text import free_parameters
+from numbann.components.component import Component
+from numbann.components.plugins import built_in
+from numbann.cuda.compile import blocks as compiled
+from numbann.cuda.threads import arrays, device, lanes
+from numbann.cuda.threads.device import blocks, cuda, launcher
+from numbann.errors import ShapeError
+from numbann.kernels.components import defaults_of
+from numbann.simd.op import FIRST_PARAMETER, LEARNING_RATE, STEP, WEIGHT_DECAY
+
+Given = Mapping[str, Any]
+NAMED, KEYWORD = Parameter.POSITIONAL_OR_KEYWORD, Parameter.KEYWORD_ONLY
+
+
+def __getattr__(name: str) -> Any:
+    """Make a component's functions when one is first asked for."""
+    for kind, suffixes in host.SUFFIX.items():
+        for suffix in suffixes:
+            entry = built_in().find(kind, name.removesuffix(suffix)) if name.endswith(suffix) else None
+            if entry is not None and (found := array_functions(entry.component).get(entry.component.name + suffix)):
+                globals()[name] = found
+                return found
+    raise AttributeError(f"module 'numbann.kernels.cuda' has no function {name!r}; it has {', '.join(__dir__())}")
+
+
+def __dir__() -> list[str]:
+    """Every function there is."""
+    return dir(host)
+
+
+@functools.cache
+def array_functions(component: Component) -> dict[str, Any]:
+    """The functions of a component for arrays on the GPU, by name."""
+    make = {"activation": _activation, "loss": _loss, "optimizer": _optimizer}.get(component.kind)
+    functions = make(component) if make and component.form in ("elementwise", "row") else []
+    return {function.__name__: function for function in functions}
+
+
+# ---- products
+
+
+def matmul(a: Any, b: Any, out: Any = None, *, stream: Any = 0) -> Any:
+    """a @ b: a (B, I), b (I, O) -> (B, O).  ShapeError if the shapes do not fit."""
+    a, b, size = _factors("matmul", a, b)
+    result = _of_shape("matmul", a, size[:2], out, stream)
+    if result.size:
+        arrays.multiply(_flat(result), _flat(a), _flat(b), None, size, stream)
+    return result
+
+
+def dense_forward(x: Any, w: Any, b: Any, out: Any = None, *, stream: Any = 0) -> Any:
+    """x w + b: x (B, I), w (I, O), b (O,) -> (B, O).  ShapeError if the shapes do not fit."""
+    x, w, size = _factors("dense_forward", x, w)
+    b = _array("dense_forward", b)
+    if b.size != size[1]:
+        raise ShapeError(f"dense_forward: b has {b.size} elements, w has {size[1]} columns")
+    _check_types("dense_forward", x, b)
+    result = _of_shape("dense_forward", x, size[:2], out, stream)
+    if result.size:
+        arrays.multiply(_flat(result), _flat(x), _flat(w), _flat(b), size, stream)
+    return result
+
+
+def dense_backward(x: Any, w: Any, dy: Any, out: Any = None, *, stream: Any = 0) -> tuple[Any, Any, Any]:
+    """The gradients of x w + b: x (B, I), w (I, O), dy (B, O) -> dx = dy w' (B, I), dw = x' dy (I, O), db (O,).
+
+    out: a tuple (dx, dw, db) of arrays to fill.  ShapeError if the shapes do not fit.
+    """
+    name = "dense_backward"
+    x, w, (rows, outputs, inputs) = _factors(name, x, w)
+    dy = _array(name, dy)
+    if tuple(dy.shape) != (rows, outputs):
+        raise ShapeError(f"{name}: dy has shape {_shape(dy)}, it must be ({rows}, {outputs})")
+    _check_types(name, x, dy)
+    given = out or (None, None, None)
+    shapes = (rows, inputs), (inputs, outputs), (outputs,)
+    dx, dw, db = (_of_shape(name, x, shape, one, stream) for shape, one in zip(shapes, given, strict=True))
+    if dx.size:
+        arrays.multiply_by_transpose(_flat(dx), _flat(dy), _flat(w), (rows, inputs, outputs), stream)
+    if dw.size:
+        arrays.multiply_transpose(_flat(dw), db, _flat(x), _flat(dy), (inputs, outputs, rows), stream)
+    elif outputs:
+        arrays.sum_columns(db, _flat(dy), rows, stream)
+    return dx, dw, db
+
+
+def _factors(name: str, a: Any, b: Any) -> tuple[Any, Any, tuple[int, int, int]]:
+    """Two matrices that can be multiplied, and the rows, columns and depth of the product."""
+    a, b = _array(name, a), _array(name, b)
+    if len(a.shape) != 2 or len(b.shape) != 2 or a.shape[1] != b.shape[0]:
+        shapes = f"{_shape(a)} and {_shape(b)}"
+        raise ShapeError(f"{name}: shapes {shapes} do not fit: columns of the first must equal rows of the second")
+    _check_types(name, a, b)
+    return a, b, (a.shape[0], b.shape[1], a.shape[1])
+
+
+def _of_shape(name: str, like: Any, shape: tuple[int, ...], out: Any, stream: Any) -> Any:
+    """out if it is given and fits, else a new array of a shape."""
+    if out is None:
+        return cuda.device_array(shape, like.dtype, stream=stream)
+    out = _array(name, out)
+    if tuple(out.shape) != shape:
+        raise ShapeError(f"out has shape {_shape(out)}, the result has {shape}")
+    _check_types(name, like, out)
+    return out
+
+
+# ---- components
+
+
+def _activation(component: Component) -> list[Callable[..., Any]]:
+    name, row = component.name, component.form == "row"
+    shaped = _rows if row else _flat
+
+    def module_for(array: Any) -> Any:
+        return compiled.activation(component, array.dtype.name)
+
+    def units(array: Any) -> int:
+        return _units(shaped(array), row)
+
+    @_public(name, component, ["z"])
+    def forward(given: Given) -> Any:
+        z = _array(name, given["z"])
+        a = _result(name, z, given)
+        _run(module_for(z).forward, given, shaped(z), shaped(a), _own(component, given, z), units=units(z))
+        return a
+
+    @_public(f"{name}_backward", component, ["da", "z", "a"])
+    def backward(given: Given) -> Any:
+        da, z, a = (_array(f"{name}_backward", given[key]) for key in ("da", "z", "a"))
+        dz = _result(f"{name}_backward", z, given)
+        _check_same(f"{name}_backward", z, da, a)
+        arrays = map(shaped, (da, z, a))
+        _run(module_for(z).backward, given, *arrays, _own(component, given, z), shaped(dz), units=units(z))
+        return dz
+
+    return [forward, backward]
+
+
+def _loss(component: Component) -> list[Callable[..., Any]]:
+    name, share = component.name, component.traits["outputs"]
+
+    @_public(name, component, ["y", "t"])
+    def value(given: Given) -> tuple[float, Any]:
+        y, stream = _array(name, given["y"]), given["stream"]
+        dy = _result(name, y, given)
+        x = _rows(y) if component.form == "row" or len(y.shape) > 1 else y.reshape(y.size, 1)
+        if "label" in component.roles:
+            t = device.array(given["t"])
+            _check_labels(name, x, t, stream)
+        else:
+            t = _array(name, given["t"])
+            if share == 1:
+                _check_same(name, y, t)
+            elif _rows(t).shape != (x.shape[0], x.shape[1] // share) or x.shape[1] % share:
+                raise ShapeError(f"{name}: shapes {_shape(x)} and {_shape(_rows(t))} must be (B, {share} T) and (B, T)")
+            t = t.reshape(x.shape[0], x.shape[1] // share)
+        losses = cuda.device_array(x.shape[0], y.dtype, stream=stream)
+        kernel, units = compiled.loss(component, y.dtype.name).loss, _units(x, component.form == "row")
+        _run(kernel, given, x, t, dy.reshape(*x.shape), losses, _own(component, given, y), units=units)
+        return float(losses.copy_to_host(stream=stream).mean(dtype=np.float64)), dy
+
+    return [value]
+
+
+def _optimizer(component: Component) -> list[Callable[..., Any]]:
+    name, optional = f"{component.name}_step", component.traits["optional"]
+    asked = [state for state in component.states if state not in optional]
+    counted = ["step"] if "step" in component.roles else []
+
+    @_public(name, component, ["w", "g", *asked, *counted], [*optional], out=False)
+    def step(given: Given) -> None:
+        for state, parameter in optional.items():
+            if given[state] is None and given[parameter]:
+                raise ValueError(f"{name}: its parameters ask for the state {state}; give an array")
+        stored = tuple(state for state in component.states if given[state] is not None)
+        w, g, *states = (_array(name, given[key]) for key in ("w", "g", *stored))
+        _check_same(name, w, g, *states)
+        hyper = [0.0] * FIRST_PARAMETER + [given[parameter] for parameter in free_parameters(component)]
+        for place, role in ((LEARNING_RATE, "learning_rate"), (WEIGHT_DECAY, "weight_decay"), (STEP, "step")):
+            hyper[place] = given.get(role, 0.0)
+        numbers = tuple(w.dtype.type(number) for number in hyper)
+        kernel = compiled.optimizer(component, w.dtype.name, stored).update
+        _run(kernel, given, tuple(_flat(array) for array in (w, *states)), _flat(g), numbers, units=w.size)
+
+    return [step]
+
+
+def _own(component: Component, given: Given, like: Any) -> tuple[Any, ...]:
+    """The parameters as numbers of an array's type; never empty."""
+    return tuple(like.dtype.type(given[name]) for name in defaults_of(component)) or (like.dtype.type(0),)
+
+
+def _units(array: Any, by_row: bool) -> int:
+    """How many threads may work: a warp for each row, or one for each element."""
+    return int(array.shape[0] * lanes.COUNT if by_row else array.size)
+
+
+def _run(kernel: Any, given: Given, *arguments: Any, units: int) -> None:
+    """Launch a kernel with a thread for each unit."""
+    if units:
+        launcher(kernel, blocks(units), stream=given["stream"])(*arguments)
+
+
+def _public(
+    name: str, component: Component, arguments: Sequence[str], optional: Sequence[str] = (), out: bool = True
+) -> Callable[[Callable[[Given], Any]], Callable[..., Any]]:
+    """Give a function of a mapping the name, arguments and documentation of the one in numbann.kernels."""
+    signature = Signature(
+        [
+            *(Parameter(argument, NAMED) for argument in arguments),
+            *(Parameter(own, NAMED, default=value) for own, value in defaults_of(component).items()),
+            *(Parameter(argument, NAMED, default=None) for argument in [*optional, *(["out"] if out else [])]),
+            Parameter("stream", KEYWORD, default=0),
+        ]
+    )
+
+    def decorate(body: Callable[[Given], Any]) -> Callable[..., Any]:
+        def function(*arguments: Any, **named: Any) -> Any:
+            given = signature.bind(*arguments, **named)
+            given.apply_defaults()
+            return body(given.arguments)
+
+        function.__name__ = function.__qualname__ = name
+        function.__doc__ = f"{name}: {component.function.__doc__}"
+        function.__signature__ = signature  # type: ignore[attr-defined]
+        return function
+
+    return decorate
+
+
+# ---- arrays
+
+
+def _array(name: str, value: Any) -> Any:
+    """A device array of float32 or float64, C-ordered."""
+    found = device.array(value)
+    if found.dtype.name not in device.DTYPES:
+        raise TypeError(f"{name}: arrays must be of float32 or float64, not {found.dtype}")
+    if not found.is_c_contiguous():
+        raise ShapeError(f"{name}: an array of shape {_shape(found)} is not C-ordered; copy it")
+    return found
+
+
+def _result(name: str, like: Any, given: Given) -> Any:
+    """out if it is given and fits, else a new array like another one."""
+    if given["out"] is None:
+        return cuda.device_array(tuple(like.shape), like.dtype, stream=given["stream"])
+    out = _array(name, given["out"])
+    _check_same(name, like, out)
+    return out
+
+
+def _flat(array: Any) -> Any:
+    """An array as one dimension."""
+    return array.reshape(array.size)
+
+
+def _rows(array: Any) -> Any:
+    """An array as rows of its last dimension."""
+    count = array.shape[len(array.shape) - 1]
+    return array.reshape(array.size // max(count, 1), count)
+
+
+def _shape(array: Any) -> str:
+    return str(tuple(array.shape))
+
+
+def _check_same(name: str, like: Any, *others: Any) -> None:
+    """ShapeError, naming both shapes, or TypeError, naming both types, unless they are equal."""
+    for other in others:
+        if tuple(like.shape) != tuple(other.shape):
+            raise ShapeError(f"{name}: shapes {_shape(like)} and {_shape(other)} must be equal")
+        _check_types(name, like, other)
+
+
+def _check_types(name: str, like: Any, other: Any) -> None:
+    if like.dtype != other.dtype:
+        raise TypeError(f"{name}: arrays of {like.dtype} and {other.dtype}; both must be of one type")
+
+
+def _check_labels(name: str, rows: Any, labels: Any, stream: Any) -> None:
+    """ShapeError if there is no label for each row; ValueError, naming the label, if one is no class of the rows."""
+    if tuple(labels.shape) != (rows.shape[0],):
+        raise ShapeError(f"{name}: shapes ({rows.shape[0]},) and {_shape(labels)} must be equal")
+    found, classes = labels.copy_to_host(stream=stream), rows.shape[1]
+    wrong = found[(found < 0) | (found >= classes)]
+    if wrong.size:
+        raise ValueError(f"{name}: label {wrong[0]} is outside 0..{classes - 1}")

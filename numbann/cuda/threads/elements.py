@@ -1,0 +1,290 @@
+"""What stands before and after a layer's products, element by element: activation, dropout, residual connection.
+
+These make device functions (arena, work, data, ints, places, step, r, c, value) of what a product calls for each of its
+elements, places: the layer's row of ints; `over_elements` is a kernel that calls one for the elements of a buffer.
+Activations come as device functions (numbann.cuda.compile.blocks); the formulas of dropout are in numbann.network.plan.
+"""
+
+from __future__ import annotations
+
+import functools
+from typing import Any
+
+import numpy as np
+
+from numbann.cuda.threads import lanes, op
+from numbann.cuda.threads.batches import FROM_WORK, SHUFFLED, batch_rows, row_of
+from numbann.cuda.threads.device import cuda, inner, kernel
+from numbann.cuda.threads.noise import noise, row_key
+
+SCALE, SHIFT, DROPPED = 0, 1, 2  # of the numbers of dropout
+ACTIVATION, DROPOUT = 0, 1  # purposes of a layer's keys
+SHARE_OF_ONE = 2.0**-24  # a draw is one of 2^24 integers
+
+
+@functools.cache
+def store(column: int) -> Any:
+    """Keep the value in the buffer that a column of the layer's row names."""
+
+    @inner
+    def stored(arena, work, data, ints, places, step, r, c, value):
+        work[places[column] + r * places[op.OUTPUTS] + c] = value
+
+    return stored
+
+
+@inner
+def nothing(arena, work, data, ints, places, step, r, c, value):
+    """The value as it is."""
+    return value
+
+
+@functools.cache
+def both(first: Any, then: Any) -> Any:
+    """What `then` makes of what `first` makes of the value."""
+    if first is nothing or then is nothing:
+        return then if first is nothing else first
+
+    @inner
+    def joined(arena, work, data, ints, places, step, r, c, value):
+        made = first(arena, work, data, ints, places, step, r, c, value)
+        return then(arena, work, data, ints, places, step, r, c, made)
+
+    return joined
+
+
+def chain(*parts: Any) -> Any:
+    """One after the other."""
+    return functools.reduce(both, parts, nothing)
+
+
+@functools.cache
+def kept(column: int) -> Any:
+    """The value, which is also kept in a buffer."""
+    keep = store(column)
+
+    @inner
+    def value_kept(arena, work, data, ints, places, step, r, c, value):
+        keep(arena, work, data, ints, places, step, r, c, value)
+        return value
+
+    return value_kept
+
+
+@inner
+def add_bias(arena, work, data, ints, places, step, r, c, value):
+    """h = x w + b, of a product that has no bias."""
+    return value + arena[places[op.W] + places[op.INPUTS] * places[op.OUTPUTS] + c]
+
+
+@inner
+def draw(ints, places, purpose, step, r, c):
+    """24 random bits of an element for one of the layer's purposes."""
+    low, high = row_key(ints[ints[op.KEYS] + places[op.KEY] + purpose], step * ints[op.BATCH] + r)
+    return noise(low, high, c)
+
+
+@functools.cache
+def uniform(dtype: str, noisy: bool) -> Any:
+    """The noise of an activation in [0, 1); 1/2 where there is none."""
+    number = np.dtype(dtype).type
+    share, half = number(SHARE_OF_ONE), number(0.5)
+
+    @inner
+    def drawn(ints, places, step, r, c):
+        return number(draw(ints, places, ACTIVATION, step, r, c)) * share
+
+    @inner
+    def even(ints, places, step, r, c):
+        return half
+
+    return drawn if noisy else even
+
+
+@functools.cache
+def activate(value: Any, dtype: str, vectors: int, noisy: bool) -> Any:
+    """a = f(z)."""
+    random, shape, number = uniform(dtype, noisy), (max(vectors, 1), 1), np.dtype(dtype).type
+
+    @inner
+    def activated(arena, work, data, ints, places, step, r, c, z):
+        numbers = cuda.local.array(shape, number)
+        for k in range(vectors):
+            numbers[k, 0] = arena[places[op.VECTORS] + k * places[op.OUTPUTS] + c]
+        return value(z, random(ints, places, step, r, c), work[places[op.PARAMETERS] :], numbers, 0)
+
+    return activated
+
+
+@functools.cache
+def drop(dtype: str) -> Any:
+    """y = scale a + shift, or `dropped` with probability `rate`."""
+
+    @inner
+    def dropped(arena, work, data, ints, places, step, r, c, a):
+        numbers = places[op.DROPOUT]
+        if draw(ints, places, DROPOUT, step, r, c) < places[op.LIMIT]:
+            return work[numbers + DROPPED]
+        return work[numbers + SCALE] * a + work[numbers + SHIFT]
+
+    return dropped
+
+
+@functools.cache
+def add_inputs(source: int) -> Any:
+    """y = a + x, the layer's inputs."""
+    row, from_work = row_of(source), source == FROM_WORK
+
+    @inner
+    def added(arena, work, data, ints, places, step, r, c, a):
+        place = places[op.X] + row(ints, step * ints[op.BATCH], r) * places[op.INPUTS] + c
+        return a + (work[place] if from_work else data[place])
+
+    return added
+
+
+# ---- the way back
+
+
+@inner
+def add_skipped(arena, work, data, ints, places, step, r, c, d):
+    """The gradient, and what a residual connection has taken past the layer above."""
+    return d + work[places[op.NEXT_SKIP] + r * places[op.OUTPUTS] + c]
+
+
+@functools.cache
+def drop_back(dtype: str) -> Any:
+    """da = scale dy, or 0 where a was dropped."""
+    zero = np.dtype(dtype).type(0)
+
+    @inner
+    def back(arena, work, data, ints, places, step, r, c, d):
+        if draw(ints, places, DROPOUT, step, r, c) < places[op.LIMIT]:
+            return zero
+        return work[places[op.DROPOUT] + SCALE] * d
+
+    return back
+
+
+@functools.cache
+def slope_back(slope: Any, slopes: tuple[Any, ...], dtype: str, noisy: bool) -> Any:
+    """dz = da f'(z), after the gradients to what is trained in f, a = f(z) and z from their buffers."""
+    random, vectors, number = uniform(dtype, noisy), len(slopes), np.dtype(dtype).type
+    shape = (max(vectors, 1), 1)
+    keep = _keep_slopes(slopes)
+
+    @inner
+    def back(arena, work, data, ints, places, step, r, c, d):
+        place, own = r * places[op.OUTPUTS] + c, work[places[op.PARAMETERS] :]
+        z, a = work[places[op.Z] + place], work[places[op.A] + place]
+        u, numbers = random(ints, places, step, r, c), cuda.local.array(shape, number)
+        for k in range(vectors):
+            numbers[k, 0] = arena[places[op.VECTORS] + k * places[op.OUTPUTS] + c]
+        keep(work, ints, places, place, d, z, a, u, own, numbers)
+        return d * slope(z, a, u, own, numbers, 0)
+
+    return back
+
+
+def _keep_slopes(slopes: tuple[Any, ...]) -> Any:
+    """The device function that stores an element's gradients to what is trained in its activation."""
+
+    @inner
+    def keep(work, ints, places, place, d, z, a, u, own, numbers):
+        pass
+
+    for k, slope in enumerate(slopes):
+        keep = _keep_slope(keep, k, slope)
+    return keep
+
+
+def _keep_slope(before: Any, k: int, slope: Any) -> Any:
+    @inner
+    def keep(work, ints, places, place, d, z, a, u, own, numbers):
+        before(work, ints, places, place, d, z, a, u, own, numbers)
+        where = places[op.SLOPES] + k * places[op.SLOPES_STRIDE] + place
+        work[where] = d * slope(z, a, u, own, numbers, 0)
+
+    return keep
+
+
+# ---- kernels
+
+
+_row_in_order = row_of(SHUFFLED)
+
+
+@kernel
+def gather(arena, work, data, ints, layer, step):
+    """Copy a batch's rows of data, in the epoch's order, to the layer's inputs in work, a block a row."""
+    step += ints[op.BEGUN]
+    places, r = ints[op.HEAD + layer * op.WIDTH :], cuda.blockIdx.x
+    if r >= batch_rows(ints, step):
+        return
+    inputs = places[op.INPUTS]
+    start, place = _row_in_order(ints, step * ints[op.BATCH], r) * inputs, places[op.X] + r * inputs
+    for c in range(cuda.threadIdx.x, inputs, cuda.blockDim.x):
+        work[place + c] = data[start + c]
+
+
+@functools.cache
+def over_elements(column: int, finish: Any) -> Any:
+    """The kernel that calls `finish` for the elements of the buffer that a column names, a thread for each column."""
+
+    @kernel
+    def elements(arena, work, data, ints, layer, step):
+        step += ints[op.BEGUN]
+        places = ints[op.HEAD + layer * op.WIDTH :]
+        outputs, c = places[op.OUTPUTS], cuda.blockIdx.y * cuda.blockDim.x + cuda.threadIdx.x
+        if c < outputs:
+            for r in range(cuda.blockIdx.x, batch_rows(ints, step), cuda.gridDim.x):
+                value = work[places[column] + r * outputs + c]
+                finish(arena, work, data, ints, places, step, r, c, value)
+
+    return elements
+
+
+def over_rows(value: Any) -> Any:
+    """The kernel of an activation of whole rows, a = f(z)."""
+    return _rows(_ahead(value))
+
+
+def back_over_rows(slope: Any) -> Any:
+    """The kernel of the way back through an activation of whole rows, dz from da."""
+    return _rows(_back(slope))
+
+
+@functools.cache
+def _rows(of_row: Any) -> Any:
+    """The kernel that calls a device function for the rows of a batch, a warp a row."""
+
+    @kernel
+    def rows(arena, work, data, ints, layer, step):
+        step += ints[op.BEGUN]
+        places = ints[op.HEAD + layer * op.WIDTH :]
+        outputs = places[op.OUTPUTS]
+        for r in range(cuda.grid(1) >> lanes.SHIFT, batch_rows(ints, step), cuda.gridsize(1) >> lanes.SHIFT):
+            of_row(work, places, r * outputs, (r + 1) * outputs)
+
+    return rows
+
+
+@functools.cache
+def _ahead(value: Any) -> Any:
+    @inner
+    def ahead(work, places, first, end):
+        z, a = places[op.Z], places[op.A]
+        value(work[z + first : z + end], work[a + first : a + end], work[places[op.PARAMETERS] :])
+
+    return ahead
+
+
+@functools.cache
+def _back(slope: Any) -> Any:
+    @inner
+    def back(work, places, first, end):
+        z, a, da, dz = places[op.Z], places[op.A], places[op.DY], places[op.D]
+        row_z, row_a = work[z + first : z + end], work[a + first : a + end]
+        slope(row_z, row_a, work[da + first : da + end], work[dz + first : dz + end], work[places[op.PARAMETERS] :])
+
+    return back

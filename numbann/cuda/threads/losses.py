@@ -1,0 +1,128 @@
+"""Losses over the rows of a batch as a CUDA kernel: each row's loss, and the gradient of the batch's to the outputs.
+
+The mathematics comes as device functions (numbann.cuda.compile.blocks).  A warp does a row.
+"""
+
+from __future__ import annotations
+
+import functools
+from typing import Any
+
+import numpy as np
+
+from numbann.cuda.threads import lanes, op
+from numbann.cuda.threads.batches import batch_rows, row_of
+from numbann.cuda.threads.device import cuda, inner, kernel
+
+
+@functools.cache
+def row_loss(value: Any, slope: Any, labels: bool, source: int, weighted: bool, dtype: str) -> Any:
+    """The kernel over all rows of the batch, by `loss_of_rows`."""
+    of_rows = loss_of_rows(value, slope, labels, source, weighted, dtype)
+
+    @kernel
+    def losses(arena, work, data, ints, layer, step):
+        step += ints[op.BEGUN]
+        places, rows = ints[op.HEAD + layer * op.WIDTH :], batch_rows(ints, step)
+        of_rows(work, data, ints, places, step, (0, rows, rows), cuda.grid(1), cuda.gridsize(1))
+
+    return losses
+
+
+def loss_of_rows(value: Any, slope: Any, labels: bool, source: int, weighted: bool, dtype: str) -> Any:
+    """The device function of rows by so many threads, each of which gives its number among them.
+
+    rows: the first, where they end, and how many the batch has.  Each row's loss, and the gradient of the batch's to
+    its outputs.  slope None: `value` is of whole rows and fills dy.  weighted: by shares of the batch.
+    """
+    scale = _share if weighted else _even(dtype)
+    if slope is None:
+        return _whole(value, labels, source, scale)
+    return _by_elements(value, slope, source, scale, dtype)
+
+
+@functools.cache
+def _whole(value: Any, labels: bool, source: int, scale: Any) -> Any:
+    """Rows as a whole, a warp a row."""
+    row, of_row = row_of(source), _of_row(value, labels)
+
+    @inner
+    def loss(work, data, ints, places, step, rows, thread, threads):
+        outputs, start = places[op.OUTPUTS], step * ints[op.BATCH]
+        for r in range(rows[0] + (thread >> lanes.SHIFT), rows[1], threads >> lanes.SHIFT):
+            y_at, d_at = places[op.Y] + r * outputs, places[op.DY] + r * outputs
+            y, dy = work[y_at : y_at + outputs], work[d_at : d_at + outputs]
+            found = of_row(data, ints, places, row(ints, start, r), y, dy, work[places[op.LOSS] :])
+            if lanes.own() == 0:
+                work[ints[op.ROW_LOSS] + start + r] = found
+            factor = scale(work, ints, start + r, rows[2])
+            lanes.barrier()
+            for n in range(lanes.share(outputs)):
+                dy[lanes.element(n)] *= factor
+
+    return loss
+
+
+@functools.cache
+def _by_elements(value: Any, slope: Any, source: int, scale: Any, dtype: str) -> Any:
+    """The mean of the losses of a row's elements, which go to as many lanes as there are, at most to a warp."""
+    number, row = np.dtype(dtype).type, row_of(source)
+    zero, one = number(0), number(1)
+
+    @inner
+    def loss(work, data, ints, places, step, rows, thread, threads):
+        outputs, start, own = places[op.OUTPUTS], step * ints[op.BATCH], work[places[op.LOSS] :]
+        shift, share = lanes.shift_for(outputs), one / number(outputs)
+        width, first = 1 << shift, rows[0]
+        lane = thread & (width - 1)
+        while first < rows[1]:
+            r, total = first + (thread >> shift), zero
+            if r < rows[1]:
+                y, dy = places[op.Y] + r * outputs, places[op.DY] + r * outputs
+                target = places[op.TARGET] + row(ints, start, r) * outputs
+                factor = scale(work, ints, start + r, rows[2])
+                for n in range((outputs - lane + width - 1) >> shift):
+                    k = lane + (n << shift)
+                    total += value(work[y + k], data[target + k], own)
+                    work[dy + k] = slope(work[y + k], data[target + k], own) * share * factor
+            total = lanes.total_of(total, width)
+            if r < rows[1] and lane == 0:
+                work[ints[op.ROW_LOSS] + start + r] = total * share
+            first += threads >> shift
+
+    return loss
+
+
+@inner
+def _share(work, ints, place, rows):
+    """What a row has of its batch's loss, where rows are weighted."""
+    return work[ints[op.SHARES] + place]
+
+
+@functools.cache
+def _even(dtype: str) -> Any:
+    number = np.dtype(dtype).type
+    one = number(1)
+
+    @inner
+    def even(work, ints, place, rows):
+        return one / number(rows)
+
+    return even
+
+
+@functools.cache
+def _of_row(value: Any, labels: bool) -> Any:
+    """The loss of a row as a whole."""
+
+    @inner
+    def with_label(data, ints, places, n, y, dy, own):
+        return value(y, ints[ints[op.LABELS] + n], dy, own)
+
+    @inner
+    def with_target(data, ints, places, n, y, dy, own):
+        width = places[op.TARGET_ROW]
+        t_at = places[op.TARGET] + n * width
+        return value(y, data[t_at : t_at + width], dy, own)
+
+    return with_label if labels else with_target

@@ -1,0 +1,161 @@
+"""Normalisation of a layer's products as CUDA kernels; the formulas and their sources are in numbann.simd.norm.
+
+h^ takes the place of h.  A block of threads does a row (layer norm) or a column (batch norm), and sums in a fixed tree.
+"""
+
+from __future__ import annotations
+
+import functools
+from typing import Any
+
+import numpy as np
+
+from numbann.cuda.threads import op
+from numbann.cuda.threads.batches import batch_rows
+from numbann.cuda.threads.device import THREADS, cuda, inner, kernel
+from numbann.cuda.threads.mathematics import math
+from numbann.cuda.threads.updates import sum_of_block
+
+
+@functools.cache
+def layer_norm(dtype: str, epsilon: float) -> Any:
+    """z = scale h^ + shift by the mean and variance of each row."""
+    number, summed = np.dtype(dtype).type, sum_of_block(dtype)
+    zero, one, epsilon = number(0), number(1), number(epsilon)
+
+    @kernel
+    def forward(arena, work, data, ints, layer, step):
+        step += ints[op.BEGUN]
+        places, r = ints[op.HEAD + layer * op.WIDTH :], cuda.blockIdx.x
+        outputs, scale = places[op.OUTPUTS], places[op.NORM_VECTORS]
+        if r >= batch_rows(ints, step):
+            return
+        h, z, share = places[op.H] + r * outputs, places[op.Z] + r * outputs, one / number(outputs)
+        total = zero
+        for c in range(cuda.threadIdx.x, outputs, THREADS):
+            total += work[h + c]
+        mean = summed(total) * share
+        total = zero
+        for c in range(cuda.threadIdx.x, outputs, THREADS):
+            total += (work[h + c] - mean) * (work[h + c] - mean)
+        factor = one / math.sqrt(summed(total) * share + epsilon)
+        if cuda.threadIdx.x == 0:
+            work[places[op.FACTORS] + r] = factor
+        for c in range(cuda.threadIdx.x, outputs, THREADS):
+            normal = (work[h + c] - mean) * factor
+            work[h + c] = normal
+            work[z + c] = arena[scale + c] * normal + arena[scale + outputs + c]
+
+    return forward
+
+
+@functools.cache
+def layer_norm_back(dtype: str) -> Any:
+    """dh = factor (g - mean(g) - h^ mean(g h^)), g = scale dz, in place of dz."""
+    number, summed = np.dtype(dtype).type, sum_of_block(dtype)
+    zero, one = number(0), number(1)
+
+    @kernel
+    def back(arena, work, data, ints, layer, step):
+        step += ints[op.BEGUN]
+        places, r = ints[op.HEAD + layer * op.WIDTH :], cuda.blockIdx.x
+        outputs, scale = places[op.OUTPUTS], places[op.NORM_VECTORS]
+        if r >= batch_rows(ints, step):
+            return
+        h, d, share = places[op.H] + r * outputs, places[op.D] + r * outputs, one / number(outputs)
+        slopes = places[op.NORM_SLOPES] + r * outputs
+        total, along = zero, zero
+        for c in range(cuda.threadIdx.x, outputs, THREADS):
+            dz = work[d + c]
+            work[slopes + c] = dz * work[h + c]
+            work[slopes + places[op.SLOPES_STRIDE] + c] = dz
+            total += dz * arena[scale + c]
+            along += dz * arena[scale + c] * work[h + c]
+        mean = summed(total) * share
+        along = summed(along) * share
+        factor = work[places[op.FACTORS] + r]
+        for c in range(cuda.threadIdx.x, outputs, THREADS):
+            work[d + c] = factor * (work[d + c] * arena[scale + c] - mean - work[h + c] * along)
+
+    return back
+
+
+@functools.cache
+def batch_norm(dtype: str, epsilon: float, momentum: float) -> Any:
+    """z = scale h^ + shift by the mean and variance of each column, which the running ones take a share of."""
+    number, summed = np.dtype(dtype).type, sum_of_block(dtype)
+    zero, one, epsilon, momentum = number(0), number(1), number(epsilon), number(momentum)
+
+    @kernel
+    def forward(arena, work, data, ints, layer, step):
+        step += ints[op.BEGUN]
+        places, c = ints[op.HEAD + layer * op.WIDTH :], cuda.blockIdx.x
+        outputs, scale, rows = places[op.OUTPUTS], places[op.NORM_VECTORS] + c, batch_rows(ints, step)
+        h, z, share = places[op.H] + c, places[op.Z] + c, one / number(rows)
+        total = zero
+        for r in range(cuda.threadIdx.x, rows, THREADS):
+            total += work[h + r * outputs]
+        mean = summed(total) * share
+        total = zero
+        for r in range(cuda.threadIdx.x, rows, THREADS):
+            total += (work[h + r * outputs] - mean) * (work[h + r * outputs] - mean)
+        spread = summed(total)
+        factor = one / math.sqrt(spread * share + epsilon)
+        if cuda.threadIdx.x == 0:
+            running = places[op.STATISTICS] + c
+            work[places[op.FACTORS] + c] = factor
+            arena[running] += momentum * (mean - arena[running])
+            if rows > 1:
+                arena[running + outputs] += momentum * (spread / number(rows - 1) - arena[running + outputs])
+        for r in range(cuda.threadIdx.x, rows, THREADS):
+            normal = (work[h + r * outputs] - mean) * factor
+            work[h + r * outputs] = normal
+            work[z + r * outputs] = arena[scale] * normal + arena[scale + outputs]
+
+    return forward
+
+
+@functools.cache
+def batch_norm_back(dtype: str) -> Any:
+    """dh = scale factor (dz - mean(dz) - h^ mean(dz h^)), means over the batch, in place of dz."""
+    number, summed = np.dtype(dtype).type, sum_of_block(dtype)
+    zero, one = number(0), number(1)
+
+    @kernel
+    def back(arena, work, data, ints, layer, step):
+        step += ints[op.BEGUN]
+        places, c = ints[op.HEAD + layer * op.WIDTH :], cuda.blockIdx.x
+        outputs, scale, rows = places[op.OUTPUTS], places[op.NORM_VECTORS] + c, batch_rows(ints, step)
+        h, d, share = places[op.H] + c, places[op.D] + c, one / number(rows)
+        slopes = places[op.NORM_SLOPES] + c
+        total, along = zero, zero
+        for r in range(cuda.threadIdx.x, rows, THREADS):
+            dz, normal = work[d + r * outputs], work[h + r * outputs]
+            work[slopes + r * outputs] = dz * normal
+            work[slopes + places[op.SLOPES_STRIDE] + r * outputs] = dz
+            total += dz
+            along += dz * normal
+        mean = summed(total) * share
+        along = summed(along) * share
+        factor = arena[scale] * work[places[op.FACTORS] + c]
+        for r in range(cuda.threadIdx.x, rows, THREADS):
+            place = r * outputs
+            work[d + place] = factor * (work[d + place] - mean - work[h + place] * along)
+
+    return back
+
+
+@functools.cache
+def running_norm(dtype: str, epsilon: float) -> Any:
+    """z by the running statistics of a batch norm, after training: what a product calls for its elements."""
+    number = np.dtype(dtype).type
+    epsilon = number(epsilon)
+
+    @inner
+    def normalized(arena, work, data, ints, places, step, r, c, h):
+        outputs = places[op.OUTPUTS]
+        scale, running = places[op.NORM_VECTORS] + c, places[op.STATISTICS] + c
+        factor = arena[scale] / math.sqrt(arena[running + outputs] + epsilon)
+        return (h - arena[running]) * factor + arena[scale + outputs]
+
+    return normalized

@@ -1,0 +1,37 @@
+"""Reductions over one row by the lanes of a warp, which all call them: each by itself, then all in a fixed tree."""
+
+from __future__ import annotations
+
+from numbann.cuda.threads import lanes
+from numbann.cuda.threads.device import inner
+
+
+@inner
+def row_max(x):
+    """The largest element; NaN is left out."""
+    found = x.dtype.type(-float("inf"))
+    for n in range(lanes.share(len(x))):
+        k = lanes.element(n)
+        if x[k] > found:
+            found = x[k]
+    return lanes.largest(found)
+
+
+@inner
+def row_sum(x):
+    """The sum."""
+    total = x.dtype.type(0)
+    for n in range(lanes.share(len(x))):
+        k = lanes.element(n)
+        total += x[k]
+    return lanes.total(total)
+
+
+@inner
+def row_dot(x, y):
+    """The sum of products with another row."""
+    total = x.dtype.type(0)
+    for n in range(lanes.share(len(x))):
+        k = lanes.element(n)
+        total += x[k] * y[k]
+    return lanes.total(total)

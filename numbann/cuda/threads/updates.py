@@ -1,0 +1,261 @@
+"""What becomes of a gradient in CUDA kernels: the optimizer moves a weight, or it is stored, measured and then moves.
+
+`move` is a component's device function (arrays, i, gradient, hyper) of numbann.cuda.compile; arrays are the weights,
+the stored states and, where there is one, the average, one after the other in the arena.
+"""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from numbann.cuda.threads import op
+from numbann.cuda.threads.batches import batch_rows
+from numbann.cuda.threads.device import SIMULATED, THREADS, cuda, inner, kernel
+from numbann.cuda.threads.mathematics import math
+from numbann.cuda.threads.tile import places_in
+from numbann.cuda.threads.tiling import Tile
+
+BLOCK = 1024  # elements of a gradient that are measured by a block of threads
+
+SMALL = 1e-6  # joins the norm that is divided by, as in PyTorch
+
+
+@functools.cache
+def parts(count: int) -> Any:
+    """The device function that gives the parts of the arena, or of a thread's share of it, as a tuple."""
+
+    @inner
+    def one(arena, stride):
+        return (arena,)
+
+    return one if count == 1 else _more(parts(count - 1), count - 1)
+
+
+def _more(fewer: Any, place: int) -> Any:
+    @inner
+    def more(arena, stride):
+        return (*fewer(arena, stride), arena[place * stride :])
+
+    return more
+
+
+@functools.cache
+def mover(move: Any, count: int) -> Any:
+    """The device function that moves the weight at a place of the arena by its gradient."""
+    arrays = parts(count)
+
+    @inner
+    def moved(arena, work, ints, step, place, gradient):
+        hyper = work[ints[op.HYPER] + step * ints[op.HYPER_ROW] :]
+        move(arrays(arena, ints[op.STRIDE]), place, gradient, hyper)
+
+    return moved
+
+
+@inner
+def keeper(arena, work, ints, step, place, gradient):
+    """In the place of `mover`: store the gradient."""
+    work[ints[op.GRADIENT] + place] = gradient
+
+
+@functools.cache
+def on_weights(take: Any) -> Any:
+    """What the product of the gradient calls: the gradient of row m, column n of a layer's w and b goes to `take`."""
+
+    @inner
+    def taken(arena, work, data, ints, places, step, m, n, gradient):
+        take(arena, work, ints, step, places[op.W] + m * places[op.OUTPUTS] + n, gradient)
+
+    return taken
+
+
+@dataclass(frozen=True)
+class Together:
+    """Moves those weights of a tile that are a thread's, a row of them at a time.
+
+    What a row needs is read before any of it is written: else each weight would wait for the one before.
+    count: parts of the arena; numbers: of a step.
+    """
+
+    move: Any
+    count: int
+    numbers: int
+    dtype: str
+
+    def of(self, tile: Tile) -> Any:
+        """The device function, as `give` of numbann.cuda.threads.tile."""
+        return _together(self, tile)
+
+
+@functools.cache
+def _together(which: Together, tile: Tile) -> Any:
+    move, count, numbers, down, across = which.move, which.count, which.numbers, tile.down, tile.across
+    number, arrays, (row_at, column_at) = np.dtype(which.dtype).type, parts(count), places_in(tile)
+    size_held = count * across
+
+    @inner
+    def moved(arena, work, data, ints, places, step, size, sums):
+        hyper, held = cuda.local.array(numbers, number), cuda.local.array(size_held, number)
+        stride = ints[op.STRIDE]
+        for k in range(numbers):
+            hyper[k] = work[ints[op.HYPER] + step * ints[op.HYPER_ROW] + k]
+        for i in range(down):
+            m = row_at(i)
+            first = places[op.W] + m * size[1]
+            for j in range(across):
+                if m < size[0] and column_at(j) < size[1]:
+                    for k in range(count):
+                        held[k * across + j] = arena[first + column_at(j) + k * stride]
+            for j in range(across):
+                move(arrays(held, across), j, sums[i, j], hyper)
+            for j in range(across):
+                if m < size[0] and column_at(j) < size[1]:
+                    for k in range(count):
+                        arena[first + column_at(j) + k * stride] = held[k * across + j]
+
+    return moved
+
+
+ACROSS = 2 if SIMULATED else 8  # columns that a block of threads sums: a row of them is a sector of memory
+DOWN = THREADS // ACROSS  # threads of a column
+
+
+@functools.cache
+def sum_of_column(dtype: str) -> Any:
+    """The device function that sums a column of (rows, width) numbers, in a fixed order; gives the column, too."""
+    zero, number = np.dtype(dtype).type(0), np.dtype(dtype).type
+
+    @inner
+    def summed(numbers, start, rows, width):
+        shared = cuda.shared.array((DOWN, ACROSS), number)
+        across, down = cuda.threadIdx.x % ACROSS, cuda.threadIdx.x // ACROSS
+        column, total = cuda.blockIdx.x * ACROSS + across, zero
+        if column < width:
+            for r in range(down, rows, DOWN):
+                total += numbers[start + r * width + column]
+        shared[down, across] = total
+        cuda.syncthreads()
+        total = zero
+        for k in range(DOWN):
+            total += shared[k, across]
+        return total, column
+
+    return summed
+
+
+@functools.cache
+def on_biases(take: Any, dtype: str) -> Any:
+    """The kernel that sums the rows of d for b, where the product of the gradient to w leaves it out."""
+    summed = sum_of_column(dtype)
+
+    @kernel
+    def biases(arena, work, data, ints, layer, step):
+        step += ints[op.BEGUN]
+        places = ints[op.HEAD + layer * op.WIDTH :]
+        outputs, b = places[op.OUTPUTS], places[op.W] + places[op.INPUTS] * places[op.OUTPUTS]
+        total, column = summed(work, places[op.D], batch_rows(ints, step), outputs)
+        if cuda.threadIdx.x < ACROSS and column < outputs:
+            take(arena, work, ints, step, b + column, total)
+
+    return biases
+
+
+@functools.cache
+def on_vectors(take: Any, dtype: str) -> Any:
+    """The kernel that sums the rows' gradients to trained vectors: a row of the grid does a vector."""
+    summed = sum_of_column(dtype)
+
+    @kernel
+    def vectors(arena, work, data, ints, layer, step):
+        step += ints[op.BEGUN]
+        places, vector = ints[op.HEAD + layer * op.WIDTH :], cuda.blockIdx.y
+        outputs, slopes = places[op.OUTPUTS], places[op.NORM_SLOPES] + vector * places[op.SLOPES_STRIDE]
+        total, column = summed(work, slopes, batch_rows(ints, step), outputs)
+        if cuda.threadIdx.x < ACROSS and column < outputs:
+            take(arena, work, ints, step, places[op.NORM_VECTORS] + vector * outputs + column, total)
+
+    return vectors
+
+
+# ---- whole gradients
+
+
+@functools.cache
+def sum_of_block(dtype: str) -> Any:
+    """The device function that sums a number of each thread of a block, in a fixed tree, for all of them."""
+    number = np.dtype(dtype).type
+
+    @inner
+    def summed(value):
+        shared = cuda.shared.array(THREADS, number)
+        thread = cuda.threadIdx.x
+        cuda.syncthreads()
+        shared[thread] = value
+        half = THREADS // 2
+        while half > 0:
+            cuda.syncthreads()
+            if thread < half:
+                shared[thread] += shared[thread + half]
+            half //= 2
+        cuda.syncthreads()
+        return shared[0]
+
+    return summed
+
+
+@functools.cache
+def squares(dtype: str) -> Any:
+    """The kernel that gives the sum of squares of each block of the gradient."""
+    zero, summed = np.dtype(dtype).type(0), sum_of_block(dtype)
+
+    @kernel
+    def sum_squares(arena, work, data, ints, layer, step):
+        step += ints[op.BEGUN]
+        total, end = zero, min(ints[op.LENGTH], (cuda.blockIdx.x + 1) * BLOCK)
+        for i in range(cuda.blockIdx.x * BLOCK + cuda.threadIdx.x, end, THREADS):
+            g = work[ints[op.GRADIENT] + i]
+            total += g * g
+        total = summed(total)
+        if cuda.threadIdx.x == 0:
+            work[ints[op.SQUARES] + cuda.blockIdx.x] = total
+
+    return sum_squares
+
+
+@functools.cache
+def clip(dtype: str, column: int) -> Any:
+    """The kernel of one block that gives min(1, largest / (norm + SMALL)), largest in a column of hyper."""
+    number = np.dtype(dtype).type
+    zero, one, small, summed = number(0), number(1), number(SMALL), sum_of_block(dtype)
+
+    @kernel
+    def factor(arena, work, data, ints, layer, step):
+        step += ints[op.BEGUN]
+        total, count = zero, (ints[op.LENGTH] + BLOCK - 1) // BLOCK
+        for i in range(cuda.threadIdx.x, count, THREADS):
+            total += work[ints[op.SQUARES] + i]
+        total = summed(total)
+        if cuda.threadIdx.x == 0:
+            largest = work[ints[op.HYPER] + step * ints[op.HYPER_ROW] + column]
+            found = largest / (math.sqrt(total) + small)
+            work[ints[op.FACTOR]] = one if found > one else found
+
+    return factor
+
+
+@functools.cache
+def scaled(take: Any) -> Any:
+    """The kernel that moves all weights by the stored gradient times the factor of `clip`."""
+
+    @kernel
+    def moved(arena, work, data, ints, layer, step):
+        step += ints[op.BEGUN]
+        factor = work[ints[op.FACTOR]]
+        for i in range(cuda.grid(1), ints[op.LENGTH], cuda.gridsize(1)):
+            take(arena, work, ints, step, i, factor * work[ints[op.GRADIENT] + i])
+
+    return moved

@@ -1,0 +1,129 @@
+"""A function as its author wrote it: its syntax tree, what its names stand for, and errors that name file and line.
+
+It neither rewrites nor judges what is written there.
+"""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import textwrap
+from collections.abc import Callable
+from typing import Any
+
+from numbann.components.component import arguments_of, place_of
+from numbann.errors import PluginError
+
+Function = Callable[..., Any]
+
+
+class Parsed:
+    """One function as its author wrote it.  `path` is the chain of functions that led here, to refuse recursion."""
+
+    def __init__(self, function: Function, path: tuple[Function, ...] = ()) -> None:
+        self.function, self.path = function, (*path, function)
+        self.tree, self.place = _parse(function)
+        self.locals = set(function.__code__.co_varnames)
+
+    def refuse(self, node: ast.AST, reason: str) -> PluginError:
+        """The error for a node."""
+        return PluginError(f"{self.place}:{getattr(node, 'lineno', '?')}: {self.function.__name__}: {reason}")
+
+    def not_a_statement(self, node: ast.stmt) -> PluginError:
+        """The error for a statement that no component may hold."""
+        reason = f"{kind_of(node)} cannot be compiled; allowed are assignments, if, for over range, and return"
+        return self.refuse(node, reason)
+
+    def not_a_value(self, node: ast.expr) -> PluginError:
+        """The error for an expression that no component may hold."""
+        reason = "cannot be compiled; allowed are numbers, arithmetic, comparisons and functions of math"
+        return self.refuse(node, f"{kind_of(node)} {reason}")
+
+    def not_callable(self, node: ast.Call) -> PluginError:
+        """The error for a call of something else than mathematics."""
+        return self.refuse(
+            node,
+            f"{ast.unparse(node.func)!r} cannot be called in a component; allowed are abs, min, max, "
+            "functions of math, and functions under the same rules",
+        )
+
+    def statements(self) -> list[ast.stmt]:
+        """The body without the docstring."""
+        if self.function.__code__.co_freevars:
+            name = self.function.__code__.co_freevars[0]
+            raise self.refuse(
+                self.tree, f"{name!r} comes from an enclosing function; make it a parameter or a number of the module"
+            )
+        return self.tree.body[1:] if ast.get_docstring(self.tree) is not None else self.tree.body
+
+    def looked_up(self, node: ast.Name) -> Any:
+        """What a global name stands for."""
+        scope = self.function.__globals__
+        builtins = scope["__builtins__"] if isinstance(scope["__builtins__"], dict) else vars(scope["__builtins__"])
+        if node.id not in scope and node.id not in builtins:
+            raise self.refuse(node, f"unknown name {node.id!r}")
+        return scope.get(node.id, builtins.get(node.id))
+
+    def attribute(self, node: ast.Attribute) -> Any:
+        """What module.name stands for."""
+        owner = (
+            self.looked_up(node.value)
+            if isinstance(node.value, ast.Name) and node.value.id not in self.locals
+            else None
+        )
+        if not inspect.ismodule(owner) or not hasattr(owner, node.attr):
+            raise self.refuse(
+                node, f"{ast.unparse(node)!r} is not a number or function of a module; a component gets numbers"
+            )
+        return getattr(owner, node.attr)
+
+    def called(self, node: ast.Call) -> Any:
+        """What is called; a function that led here is refused."""
+        if node.keywords or any(isinstance(argument, ast.Starred) for argument in node.args):
+            raise self.refuse(node, "arguments of calls go by position")
+        found = None
+        if isinstance(node.func, ast.Attribute):
+            found = self.attribute(node.func)
+        elif isinstance(node.func, ast.Name):
+            found = self.looked_up(node.func)
+        if found in self.path:
+            raise self.refuse(node, f"{found.__name__} calls itself; recursion cannot be compiled; write a loop")
+        if inspect.isfunction(found) and len(node.args) != len(arguments_of(found)):
+            known = arguments_of(found)
+            wrong = f"{found.__name__} takes {len(known)} arguments, not {len(node.args)}"
+            raise self.refuse(node, f"{wrong}; give {', '.join(known)}")
+        return found
+
+    def number(self, node: ast.expr, found: Any) -> bool | int | float:
+        """The number that a name outside the function stands for."""
+        if isinstance(found, (bool, int, float)):
+            return found
+        raise self.refuse(node, f"{ast.unparse(node)!r} is {type(found).__name__}, not a number")
+
+
+def _parse(function: Function) -> tuple[ast.FunctionDef, str]:
+    """The syntax tree of a function, with line numbers of its file."""
+    try:
+        lines, first = inspect.getsourcelines(function)
+        place = inspect.getsourcefile(function) or "?"
+    except (OSError, TypeError) as error:
+        raise PluginError(f"{place_of(function)}: its source cannot be read; define it in a file of UTF-8") from error
+    tree = ast.parse(textwrap.dedent("".join(lines))).body[0]
+    ast.increment_lineno(tree, first - 1)
+    if not isinstance(tree, ast.FunctionDef):
+        raise PluginError(f"{place}:{first}: a component is a function made with def, not {type(tree).__name__}")
+    return tree, place
+
+
+def kind_of(node: ast.AST) -> str:
+    """A node's name for people."""
+    names = {
+        ast.Expr: "a statement without effect (or a call such as print)",
+        ast.While: "while",
+        ast.Lambda: "lambda",
+        ast.Constant: "None" if getattr(node, "value", "") is None else "text",
+        ast.Raise: "raise",
+        ast.Assert: "assert",
+        ast.Import: "import",
+    }
+    return names.get(type(node), type(node).__name__.lower())

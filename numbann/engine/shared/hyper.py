@@ -1,0 +1,30 @@
+"""The numbers of the optimizer, a row for each step of an epoch, which kernels on any device read."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from numbann.compile.text import free_parameters
+from numbann.network.plan import Plan
+from numbann.simd import op
+
+
+def hyper_width(plan: Plan) -> int:
+    """How many numbers a step has."""
+    return op.FIRST_PARAMETER + len(free_parameters(plan.optimizer.component))
+
+
+def set_constants(plan: Plan, hyper: np.ndarray) -> None:
+    """Those of the optimizer's numbers that stay the same."""
+    names = free_parameters(plan.optimizer.component)
+    hyper[:, op.WEIGHT_DECAY], hyper[:, op.L1] = plan.weight_decay, plan.l1
+    hyper[:, op.CLIP_VALUE], hyper[:, op.CLIP_NORM] = plan.clip_value or 0, plan.clip_norm or 0
+    hyper[:, op.FIRST_PARAMETER :] = [plan.optimizer.values[name] for name in names]
+
+
+def set_rates(plan: Plan, hyper: np.ndarray, rates: np.ndarray, done: int) -> None:
+    """Those that change with each step of an epoch, which begins after so many steps."""
+    hyper[:, op.LEARNING_RATE] = rates
+    hyper[:, op.STEP] = done + 1 + np.arange(len(hyper))
+    if plan.average:
+        hyper[:, op.KEPT] = np.where(hyper[:, op.STEP] == 1, 0, plan.average)

@@ -1,0 +1,23 @@
+"""The random numbers of an epoch, the same on any device: the order of its rows, and the keys of its noise."""
+
+from __future__ import annotations
+
+from ctypes import c_int64, c_ssize_t, c_void_p
+
+import numpy as np
+
+from numbann.network.random import NOISE, SHUFFLE
+from numbann.simd import jit
+from numbann.simd import shuffle as shuffling
+
+
+def shuffle_epoch(order: np.ndarray, seed: int, epoch: int) -> None:
+    """Fill in the order (N,), int64, in which an epoch visits the rows."""
+    key = np.random.SeedSequence((seed, SHUFFLE, epoch)).generate_state(1, np.uint64).view(np.int64)
+    shuffle = jit.function(shuffling.shuffle, shuffling.shuffle_signature, None, c_void_p, c_ssize_t, c_int64)
+    shuffle(order.ctypes.data, len(order), int(key[0]))
+
+
+def noise_keys(seed: int, epoch: int, count: int) -> np.ndarray:
+    """The keys of an epoch's noise: one for each layer and purpose, int64."""
+    return np.random.SeedSequence((seed, NOISE, epoch)).generate_state(count, np.uint64).view(np.int64)

@@ -1,0 +1,97 @@
+"""Components by name, as functions of NumPy arrays: get_activation, get_loss, get_optimizer.  They train no network."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from numbann.components.component import Component, Configured
+from numbann.components.plugins import with_files
+from numbann.errors import PluginError
+from numbann.kernels.components import array_functions
+
+
+@dataclass(frozen=True)
+class ActivationFunction:
+    """An activation with its parameters: a = act(z), dz = act.backward(da, z, a)."""
+
+    configured: Configured
+
+    def __call__(self, z: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
+        """a = f(z), of z's shape."""
+        return _function(self.configured.component)(z, *self.configured.values.values(), out=out)
+
+    def backward(self, da: np.ndarray, z: np.ndarray, a: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
+        """dz, the gradient to z, from the gradient to a."""
+        return _function(self.configured.component, "_backward")(da, z, a, *self.configured.values.values(), out=out)
+
+
+@dataclass(frozen=True)
+class LossFunction:
+    """A loss with its parameters: value, dy = loss(y, t), both for the mean over rows and outputs."""
+
+    configured: Configured
+
+    def __call__(self, y: np.ndarray, t: np.ndarray, out: np.ndarray | None = None) -> tuple[float, np.ndarray]:
+        """The mean loss and its gradient; t holds classes (B,) or rows (B, O), as the loss asks."""
+        return _function(self.configured.component)(y, t, *self.configured.values.values(), out=out)
+
+
+@dataclass(frozen=True)
+class OptimizerFunction:
+    """An optimizer with its parameters: state = opt.init(w), then opt.step(w, g, state), in place."""
+
+    configured: Configured
+    weight_decay: float
+
+    def init(self, w: np.ndarray) -> dict[str, Any]:
+        """The states of new weights that are kept: zeros of w's shape, and the count of steps."""
+        return {"step": 0, **{name: np.zeros_like(w) for name in self.configured.stored_states}}
+
+    def step(self, w: np.ndarray, g: np.ndarray, state: dict[str, Any]) -> None:
+        """Move w against its gradient g; state is changed and counts the step."""
+        state["step"] += 1
+        component = self.configured.component
+        if component.form == "matrix":
+            self._step_of_matrix(w, g, state)
+            return
+        states = {name: state[name] for name in self.configured.stored_states}
+        counted = {"step": state["step"]} if "step" in component.roles else {}
+        values = {"weight_decay": self.weight_decay, **self.configured.values}
+        _function(component, "_step")(w, g, **states, **counted, **values)
+
+    def _step_of_matrix(self, w: np.ndarray, g: np.ndarray, state: dict[str, Any]) -> None:
+        """The step of an optimizer of whole matrices; a vector is a matrix of one row."""
+        component = self.configured.component
+        if "weight_decay" not in component.roles:
+            g = g + self.weight_decay * w
+        given = {**state, "w": w, "g": g}
+        arrays = {name: np.atleast_2d(given[name]) for name in ("w", "g", *component.states)}
+        counted = {"step": state["step"]} if "step" in component.roles else {}
+        component.function(**arrays, **counted, **self.configured.values)
+
+
+def get_activation(name: str, **parameters: Any) -> ActivationFunction:
+    """The activation of a name, such as get_activation("elu", alpha=0.7); RegistryError if there is none."""
+    return ActivationFunction(with_files().get("activation", name).configured(**parameters))
+
+
+def get_loss(name: str, **parameters: Any) -> LossFunction:
+    """The loss of a name, such as get_loss("mse"); RegistryError if there is none."""
+    return LossFunction(with_files().get("loss", name).configured(**parameters))
+
+
+def get_optimizer(name: str, *, weight_decay: float = 0.0, **parameters: Any) -> OptimizerFunction:
+    """The optimizer of a name, such as get_optimizer("adam", learning_rate=1e-3); RegistryError if there is none."""
+    component = with_files().get("optimizer", name)
+    if component.form == "solver":
+        raise PluginError(f"optimizer {name}: evaluates the loss itself, so it has no step; a spec can name it")
+    if "weight_decay" in component.defaults():
+        parameters["weight_decay"] = weight_decay or component.defaults()["weight_decay"]
+    return OptimizerFunction(component.configured(**parameters), weight_decay)
+
+
+def _function(component: Component, suffix: str = "") -> Any:
+    return array_functions(component)[component.name + suffix]

@@ -1,0 +1,119 @@
+"""Gated units: z times a gate that opens from 0 to 1.  The gates themselves live in sigmoidal.py.
+
+A gate that is shut exactly gives 0 also at z = -inf, where the product alone would be NaN.
+"""
+
+from __future__ import annotations
+
+from math import erfc, exp, pi, sqrt
+
+from numbann.components.component import Positive
+from numbann.components.declare import activation
+from numbann.components.hookspecs import hookimpl
+
+HALF_ROOT = sqrt(0.5)
+DENSITY = 1 / sqrt(2 * pi)  # of the normal distribution at 0
+SLOPE, CUBE = sqrt(2 / pi), 0.044715  # of gelu_tanh
+
+
+@activation(init="he_normal", aliases=("swish",))
+def silu(z, beta: Positive = 1.0):
+    """Sigmoid linear unit: a = z s with s = sigmoid(beta z), in [-0.2785 / beta, inf).
+
+    Derivative s + beta a (1 - s), between -0.1 and 1.1.  Smooth, and no unit dies; not monotonic below 0.  beta > 0.
+    Elfwing, Uchibe and Doya 2017, https://arxiv.org/abs/1702.03118; with beta as swish, Ramachandran, Zoph and Le 2017,
+    https://arxiv.org/abs/1710.05941; with beta 1 as torch.nn.SiLU.
+    """
+    e = exp(-abs(beta * z))
+    s = (e if z < 0 else 1) / (1 + e)
+    return 0 if s == 0 else z * s
+
+
+@silu.derivative
+def silu_derivative(z, a, beta):
+    e = exp(-abs(beta * z))
+    part = 1 / (1 + e)
+    s, rest = (e if z < 0 else 1) * part, (1 if z < 0 else e) * part
+    return s if rest == 0 else s + beta * a * rest
+
+
+@activation(init="he_normal")
+def gelu(z):
+    """Gaussian error linear unit: a = z P with P = (1 + erf(z / sqrt(2))) / 2, in [-0.17, inf).
+
+    P is the normal distribution's function, by erfc, which keeps its digits far below 0.  Derivative P + z p with the
+    density p = exp(-z^2 / 2) / sqrt(2 pi).  Smooth and not monotonic, as silu; the usual choice of transformers.
+    Hendrycks and Gimpel 2016, https://arxiv.org/abs/1606.08415; as torch.nn.GELU.
+    """
+    gate = erfc(-z * HALF_ROOT)
+    return 0 if gate == 0 else 0.5 * z * gate
+
+
+@gelu.derivative
+def gelu_derivative(z):
+    density = exp(-0.5 * z * z)
+    return 0.5 * erfc(-z * HALF_ROOT) + (0 if density == 0 else DENSITY * z * density)
+
+
+@activation(init="he_normal")
+def gelu_tanh(z):
+    """Gaussian error linear unit by tanh: a = z (1 + tanh(u)) / 2, u = sqrt(2 / pi) (z + 0.044715 z^3).
+
+    Evaluated as z s with s = sigmoid(2 u), in [-0.1701, inf) and not monotonic.  Derivative s + z s (1 - s) 2 du/dz.
+    Within 5e-4 of gelu and without erf; for models that were trained with it.  Hendrycks and Gimpel 2016,
+    https://arxiv.org/abs/1606.08415; as torch.nn.GELU(approximate="tanh").
+    """
+    e = exp(-2 * SLOPE * abs(z) * (1 + CUBE * z * z))
+    s = (e if z < 0 else 1) / (1 + e)
+    return 0 if s == 0 else z * s
+
+
+@gelu_tanh.derivative
+def gelu_tanh_derivative(z):
+    e = exp(-2 * SLOPE * abs(z) * (1 + CUBE * z * z))
+    s = (e if z < 0 else 1) / (1 + e)
+    return s if e == 0 else s + 2 * SLOPE * z * (1 + 3 * CUBE * z * z) * (e / (1 + e)) / (1 + e)
+
+
+@activation(init="he_normal")
+def mish(z):
+    """Mish: a = z g with g = tanh(log(1 + exp(z))), in [-0.3089, inf).
+
+    Evaluated as g = n / (n + r), where n / r = e (e + 2) / 2 with e = exp(z), all divided by e^2 above 0.  Derivative
+    g + z sigmoid(z) (1 - g^2).  Not monotonic either: like silu, a little steeper.  Misra 2019,
+    https://arxiv.org/abs/1908.08681; as torch.nn.Mish.
+    """
+    e = exp(-abs(z))
+    n = e * (e + 2) if z < 0 else 1 + 2 * e
+    g = n / (n + (2 if z < 0 else 2 * e * e))
+    return 0 if g == 0 else z * g
+
+
+@mish.derivative
+def mish_derivative(z):
+    e = exp(-abs(z))
+    n, r = (e * (e + 2) if z < 0 else 1 + 2 * e), (2 if z < 0 else 2 * e * e)
+    g = n / (n + r)
+    slope = r / (n + r) * (1 + g) * (e if z < 0 else 1) / (1 + e)
+    return g if slope == 0 else g + z * slope
+
+
+@activation(init="he_normal", aliases=("hard_swish",))
+def hard_silu(z):
+    """Hard sigmoid linear unit: a = z min(max(z + 3, 0), 6) / 6, in [-0.375, inf).
+
+    Derivative 0 for z < -3, 1 for z > 3, else (2 z + 3) / 6.  A silu without exp, not monotonic; below -3 it is dead.
+    Howard et al. 2019, https://arxiv.org/abs/1905.02244; as torch.nn.Hardswish.
+    """
+    return 0 if z < -3 else (z if z > 3 else z * ((z + 3) / 6))
+
+
+@hard_silu.derivative
+def hard_silu_derivative(z):
+    return 0 if z < -3 else (1 if z > 3 else (2 * z + 3) / 6)
+
+
+@hookimpl
+def numbann_register(register):
+    for component in (silu, gelu, gelu_tanh, mish, hard_silu):
+        register(component)

@@ -1,0 +1,120 @@
+"""Activations over a whole row, whose outputs share one sum.  Those of one unit alone live elsewhere."""
+
+from __future__ import annotations
+
+from math import exp, log
+
+from numbann.components.declare import activation
+from numbann.components.hookspecs import hookimpl
+from numbann.mathematics.rows import row_dot, row_max, row_sum
+
+
+@activation(form="row")
+def softmax(z, a):
+    """Softmax: a_k = exp(z_k) / sum_j exp(z_j), each in (0, 1), with sum 1.  z, a: one row (K,).
+
+    dz_k = a_k (da_k - sum_j a_j da_j).  The largest z is subtracted first, so that no exp overflows.  For probabilities
+    of classes; in a hidden layer it lets few units through and gradients fade.
+    Bridle 1990, https://doi.org/10.1007/978-3-642-76153-9_28.
+    """
+    largest = row_max(z)
+    for k in range(len(z)):
+        a[k] = exp(z[k] - largest)
+    total = row_sum(a)
+    for k in range(len(z)):
+        a[k] = a[k] / total
+
+
+@softmax.backward
+def softmax_backward(a, da, dz):
+    inner = row_dot(a, da)
+    for k in range(len(a)):
+        dz[k] = a[k] * (da[k] - inner)
+
+
+@activation(form="row")
+def log_softmax(z, a):
+    """Logarithm of softmax: a_k = z_k - log sum_j exp(z_j), each in (-inf, 0].  z, a: one row (K,).
+
+    dz_k = da_k - exp(a_k) sum_j da_j.  For log-probabilities; a loss with its own softmax must not follow it.
+    Bridle 1990, https://doi.org/10.1007/978-3-642-76153-9_28; as torch.nn.LogSoftmax.
+    """
+    largest = row_max(z)
+    for k in range(len(z)):
+        a[k] = exp(z[k] - largest)
+    log_total = log(row_sum(a))
+    for k in range(len(z)):
+        a[k] = z[k] - largest - log_total
+
+
+@log_softmax.backward
+def log_softmax_backward(a, da, dz):
+    total = row_sum(da)
+    for k in range(len(a)):
+        dz[k] = da[k] - exp(a[k]) * total
+
+
+@activation(form="row")
+def softmin(z, a):
+    """Softmin: a_k = exp(-z_k) / sum_j exp(-z_j), each in (0, 1), with sum 1.  z, a: one row (K,).
+
+    dz_k = -a_k (da_k - sum_j a_j da_j).  Softmax of -z, for outputs that are distances or costs; as torch.nn.Softmin.
+    Bridle 1990, https://doi.org/10.1007/978-3-642-76153-9_28.
+    """
+    for k in range(len(z)):
+        a[k] = -z[k]
+    largest = row_max(a)
+    for k in range(len(z)):
+        a[k] = exp(a[k] - largest)
+    total = row_sum(a)
+    for k in range(len(z)):
+        a[k] = a[k] / total
+
+
+@softmin.backward
+def softmin_backward(a, da, dz):
+    inner = row_dot(a, da)
+    for k in range(len(a)):
+        dz[k] = a[k] * (inner - da[k])
+
+
+@activation(form="row")
+def sparsemax(z, a):
+    """Sparsemax: a_k = max(z_k - tau, 0), with tau such that the sum is 1; each in [0, 1].  z, a: one row (K,).
+
+    The nearest point to z among all distributions; unlike softmax it gives exact zeros.  tau rises from max z - 1 to
+    the mean of what lies above it, less its share of 1, until nothing more falls below.  With S = {k: a_k > 0},
+    dz_k = da_k - mean_{j in S} da_j in S, else 0: no gradient outside S.
+    Martins and Astudillo 2016, https://arxiv.org/abs/1602.02068; tau as Michelot 1986,
+    https://doi.org/10.1007/BF00938486.
+    """
+    largest = row_max(z)
+    tau, risen = -1.0, 1.0
+    for _round in range(len(z)):
+        if risen > 0:
+            total, count = 0.0, 0
+            for k in range(len(z)):
+                if z[k] - largest > tau:
+                    total += z[k] - largest
+                    count += 1
+            risen = (total - 1) / count - tau
+            tau += risen
+    for k in range(len(z)):
+        a[k] = 0 if z[k] - largest < tau else z[k] - largest - tau
+
+
+@sparsemax.backward
+def sparsemax_backward(a, da, dz):
+    total, count = 0.0, 0
+    for k in range(len(a)):
+        if a[k] > 0:
+            total += da[k]
+            count += 1
+    for k in range(len(a)):
+        dz[k] = da[k] - total / count if a[k] > 0 else 0
+
+
+@hookimpl
+def numbann_register(register):
+    for component in (softmax, log_softmax, softmin, sparsemax):
+        register(component)

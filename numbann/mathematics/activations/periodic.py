@@ -1,0 +1,28 @@
+"""Periodic activations.  Those that end or grow live elsewhere."""
+
+from __future__ import annotations
+
+from math import cos, sin
+
+from numbann.components.declare import activation
+from numbann.components.hookspecs import hookimpl
+
+
+@activation
+def sine(z):
+    """Sine: a = sin(z), in [-1, 1].
+
+    Derivative cos(z).  For signals and their derivatives; not monotonic: many minima, so that it needs small steps.
+    NaN at +-inf, where there is no limit.  Sitzmann, Martel, Bergman, Lindell and Wetzstein 2020, https://arxiv.org/abs/2006.09661.
+    """
+    return sin(z)
+
+
+@sine.derivative
+def sine_derivative(z):
+    return cos(z)
+
+
+@hookimpl
+def numbann_register(register):
+    register(sine)

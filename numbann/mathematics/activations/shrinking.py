@@ -1,0 +1,69 @@
+"""Shrinkage: activations that take small values to zero and keep large ones.  Rectifiers live in rectified.py."""
+
+from __future__ import annotations
+
+from math import tanh
+
+from numbann.components.component import NonNegative
+from numbann.components.declare import activation
+from numbann.components.hookspecs import hookimpl
+
+
+@activation
+def hard_shrink(z, lambd: NonNegative = 0.5):
+    """Hard shrinkage: a = z for |z| > lambd, else 0, in (-inf, inf).
+
+    Derivative 1 for |z| > lambd, else 0; at lambd it jumps, which no gradient sees.  For sparse codes.  Units that
+    stay within lambd for every row are dead.
+    Donoho and Johnstone 1994, https://doi.org/10.1093/biomet/81.3.425; as torch.nn.Hardshrink.
+    """
+    return 0 if abs(z) <= lambd else z
+
+
+@hard_shrink.derivative
+def hard_shrink_derivative(z, lambd):
+    return 1 if abs(z) > lambd else 0
+
+
+@activation
+def soft_shrink(z, lambd: NonNegative = 0.5):
+    """Soft shrinkage: a = z - lambd for z > lambd, z + lambd for z < -lambd, else 0, in (-inf, inf).
+
+    Derivative 1 for |z| > lambd, else 0.  For sparse codes; continuous, but it pulls large values in too.  Units that
+    stay within lambd for every row are dead.
+    Donoho and Johnstone 1994, https://doi.org/10.1093/biomet/81.3.425; as torch.nn.Softshrink.
+    """
+    return 0 if abs(z) <= lambd else (z + lambd if z < 0 else z - lambd)
+
+
+@soft_shrink.derivative
+def soft_shrink_derivative(z, lambd):
+    return 1 if abs(z) > lambd else 0
+
+
+@activation
+def tanh_shrink(z):
+    """Shrinkage by tanh: a = z - tanh(z), in (-inf, inf).
+
+    Derivative tanh(z)^2.  To suppress small values smoothly; near 0 gradients vanish, and small initial weights hardly
+    learn.  About z^3 / 3 there, where the difference would lose all its digits; it is then the end of Lambert's
+    continued fraction for tanh, z - z / (1 + z^2 / (3 + z^2 / (5 + ...))), as one quotient of sums.
+    Donoho and Johnstone 1994 on shrinkage, https://doi.org/10.1093/biomet/81.3.425; the fraction: NIST 2010,
+    https://dlmf.nist.gov/4.39; as torch.nn.Tanhshrink.
+    """
+    u = z * z
+    n = 218243025 + u * (16081065 + u * (289575 + u * (1430 + u)))
+    d = 654729075 + u * (310134825 + u * (18918900 + u * (315315 + u * (1485 + u))))
+    return z * u * n / d if abs(z) < 1.5 else z - tanh(z)
+
+
+@tanh_shrink.derivative
+def tanh_shrink_derivative(z):
+    s = tanh(z)
+    return s * s
+
+
+@hookimpl
+def numbann_register(register):
+    for component in (hard_shrink, soft_shrink, tanh_shrink):
+        register(component)

@@ -1,0 +1,109 @@
+"""S-shaped activations, which saturate on both sides.  Rectifiers, which do not, live in rectified.py."""
+
+from __future__ import annotations
+
+from math import atan, exp
+from math import tanh as hyperbolic_tangent
+
+from numbann.components.declare import activation
+from numbann.components.hookspecs import hookimpl
+
+FLAT = 1e30  # beyond it softsign is 1 in every precision
+
+
+@activation(aliases=("logistic",))
+def sigmoid(z):
+    """Sigmoid: a = 1 / (1 + exp(-z)), in (0, 1).
+
+    Derivative a (1 - a), at most 1/4: deep stacks of it let gradients vanish, and units far from 0 saturate.
+    Han and Moraga 1995, https://doi.org/10.1007/3-540-59497-3_175.
+    """
+    e = exp(-abs(z))
+    return (e if z < 0 else 1) / (1 + e)
+
+
+@sigmoid.derivative
+def sigmoid_derivative(a):
+    return a * (1 - a)
+
+
+@activation
+def tanh(z):
+    """Hyperbolic tangent: a = (exp(z) - exp(-z)) / (exp(z) + exp(-z)), in (-1, 1).
+
+    Derivative 1 - a^2, 1 at the origin.  Centred at zero, which trains better than sigmoid; saturates beyond |z| > 3.
+    LeCun, Bottou, Orr and Mueller 1998, https://doi.org/10.1007/3-540-49430-8_2.
+    """
+    return hyperbolic_tangent(z)
+
+
+@tanh.derivative
+def tanh_derivative(a):
+    return 1 - a * a
+
+
+@activation
+def softsign(z):
+    """Softsign: a = z / (1 + |z|), in (-1, 1).
+
+    Derivative 1 / (1 + |z|)^2.  Like tanh, but it saturates slowly, so that gradients far out are small and not gone.
+    Glorot and Bengio 2010, https://proceedings.mlr.press/v9/glorot10a.html; as torch.nn.Softsign.
+    """
+    return (1 if z > 0 else -1) if abs(z) > FLAT else z / (1 + abs(z))
+
+
+@softsign.derivative
+def softsign_derivative(z):
+    s = 1 / (1 + abs(z))
+    return s * s
+
+
+@activation(aliases=("atan",))
+def arctan(z):
+    """Inverse tangent: a = arctan(z), in (-pi/2, pi/2).
+
+    Derivative 1 / (1 + z^2).  Saturates as slowly as softsign; its bound is not 1, which an output must know.
+    NIST 2010, https://dlmf.nist.gov/4.23.
+    """
+    return atan(z)
+
+
+@arctan.derivative
+def arctan_derivative(z):
+    return 1 / (1 + z * z)
+
+
+@activation
+def hard_sigmoid(z):
+    """Hard sigmoid: a = min(max(z + 3, 0), 6) / 6, in [0, 1].
+
+    Derivative 1/6 for |z| < 3, else 0.  A sigmoid without exp; a unit beyond 3 for every row learns nothing more.
+    Courbariaux, Bengio and David 2015, https://arxiv.org/abs/1511.00363; with the slope of torch.nn.Hardsigmoid.
+    """
+    return 0 if z < -3 else (1 if z > 3 else (z + 3) / 6)
+
+
+@hard_sigmoid.derivative
+def hard_sigmoid_derivative(z):
+    return 1 / 6 if abs(z) < 3 else 0
+
+
+@activation
+def hard_tanh(z, min_val: float = -1.0, max_val: float = 1.0):
+    """Hard hyperbolic tangent: a = min(max(z, min_val), max_val), in [min_val, max_val].
+
+    Derivative 1 between the bounds, else 0.  Cheap and exact near 0; a unit beyond them for every row learns nothing.
+    Collobert 2004, https://ronan.collobert.com/pub/matos/2004_phdthesis_lip6.pdf; as torch.nn.Hardtanh.
+    """
+    return min_val if z < min_val else (max_val if z > max_val else z)
+
+
+@hard_tanh.derivative
+def hard_tanh_derivative(z, min_val, max_val):
+    return 1 if min_val < z < max_val else 0
+
+
+@hookimpl
+def numbann_register(register):
+    for component in (sigmoid, tanh, softsign, arctan, hard_sigmoid, hard_tanh):
+        register(component)

@@ -1,0 +1,94 @@
+"""Losses for classes.  They take logits and contain their link, which is faster and does not overflow."""
+
+from __future__ import annotations
+
+from math import exp, log, log1p
+
+from numbann.components.component import Fraction, Positive
+from numbann.components.declare import loss
+from numbann.components.hookspecs import hookimpl
+from numbann.mathematics.rows import row_dot, row_max, row_sum
+
+
+@loss(form="row", link="softmax")
+def softmax_cross_entropy(y, label, dy, label_smoothing: Fraction = 0.0):
+    """Cross-entropy of softmax(y) with a class: -log softmax(y)[label].  y, dy: one row (K,); label in 0..K-1.
+
+    With label_smoothing s the target is (1 - s) for the class plus s / K for every class.  dy = softmax(y) - target.
+    For one class of several; with many wrong labels smoothing keeps the net from being too sure.  Give it logits, not
+    probabilities.  Bridle 1990, https://doi.org/10.1007/978-3-642-76153-9_28; smoothing: Szegedy et al. 2016,
+    https://arxiv.org/abs/1512.00567; as torch.nn.CrossEntropyLoss.
+    """
+    largest = row_max(y)
+    for k in range(len(y)):
+        dy[k] = exp(y[k] - largest)
+    total = row_sum(dy)
+    spread = label_smoothing / len(y)
+    log_total = log(total) + largest
+    value = (1 - label_smoothing) * (log_total - y[label])
+    if label_smoothing > 0:
+        value += label_smoothing * log_total - spread * row_sum(y)
+    for k in range(len(y)):
+        dy[k] = dy[k] / total - spread
+    dy[label] -= 1 - label_smoothing
+    return value
+
+
+@loss(form="row", link="softmax", target="distribution")
+def soft_cross_entropy(y, t, dy):
+    """Cross-entropy of softmax(y) with probabilities: -sum_k t_k log softmax(y)_k.  y, t, dy: one row (K,); sum t = 1.
+
+    dy = softmax(y) sum_k t_k - t.  For targets that are probabilities rather than one class; as
+    torch.nn.CrossEntropyLoss with class probabilities.
+    """
+    largest = row_max(y)
+    for k in range(len(y)):
+        dy[k] = exp(y[k] - largest)
+    total = row_sum(dy)
+    mass = row_sum(t)
+    value = mass * (log(total) + largest) - row_dot(t, y)
+    for k in range(len(y)):
+        dy[k] = dy[k] * mass / total - t[k]
+    return value
+
+
+@loss(link="sigmoid", target="binary", aliases=("binary_cross_entropy",))
+def sigmoid_cross_entropy(y, t, positive_weight: Positive = 1.0):
+    """Cross-entropy of sigmoid(y) with t in [0, 1]: -p t log s - (1 - t) log(1 - s), s = sigmoid(y).  y is a logit.
+
+    p, the positive_weight, is how much a yes counts beside a no: above 1 fewer of them are missed, for more false
+    alarms, and s is no longer a calibrated probability.  Evaluated as c log(1 + exp(-|y|)) with c = 1 + (p - 1) t, plus
+    y (1 - t) or, for y < 0, -p t y, which does not overflow.  Derivative s - t - (p - 1) t (1 - s).
+    For two classes and for several yes/no labels.  Without a bound: one sure but wrong label can outweigh many rows.
+    Cox 1958, https://doi.org/10.1111/j.2517-6161.1958.tb00292.x; as torch.nn.BCEWithLogitsLoss with its pos_weight.
+    """
+    more = (positive_weight - 1) * t
+    return (-y * (t + more) if y < 0 else y - y * t) + (1 + more) * log1p(exp(-abs(y)))
+
+
+@sigmoid_cross_entropy.derivative
+def sigmoid_cross_entropy_derivative(y, t, positive_weight):
+    e = exp(-abs(y))
+    s = (e if y < 0 else 1) / (1 + e)
+    return s - t - (positive_weight - 1) * t * (1 - s)
+
+
+@loss(form="row", link="softmax", target="distribution")
+def kl_divergence(y, t, dy):
+    """Kullback-Leibler divergence: sum_k t_k (log t_k - log softmax(y)_k).  y, t, dy: one row (K,); sum t = 1.
+
+    dy = softmax(y) sum_k t_k - t, as for soft_cross_entropy, which is larger by the entropy of t alone; this one is 0
+    at the target.  Kullback and Leibler 1951, https://doi.org/10.1214/aoms/1177729694; as torch.nn.KLDivLoss of
+    log_softmax(y), summed over classes ("batchmean").
+    """
+    value = soft_cross_entropy(y, t, dy)
+    for k in range(len(t)):
+        if t[k] > 0:
+            value += t[k] * log(t[k])
+    return value
+
+
+@hookimpl
+def numbann_register(register):
+    for component in (softmax_cross_entropy, soft_cross_entropy, sigmoid_cross_entropy, kl_divergence):
+        register(component)

@@ -1,0 +1,64 @@
+"""Focal losses: cross-entropies in which rows count less, the better they are classified.  No plain ones."""
+
+from __future__ import annotations
+
+from math import exp, log, log1p
+
+from numbann.components.component import NonNegative, Positive
+from numbann.components.declare import loss
+from numbann.components.hookspecs import hookimpl
+from numbann.mathematics.losses.classification import sigmoid_cross_entropy
+from numbann.mathematics.rows import row_max, row_sum
+
+
+@loss(link="sigmoid", target="binary")
+def sigmoid_focal(y, t, gamma: NonNegative = 2.0, alpha: Positive = 0.25):
+    """Focal loss of sigmoid(y): c w^gamma sigmoid_cross_entropy(y, t), w = s (1 - t) + (1 - s) t, s = sigmoid(y).
+
+    w is how wrong the guess is, and c = alpha t + (1 - alpha) (1 - t).  Derivative
+    c w^gamma (s - t - gamma sigmoid_cross_entropy (2 t - 1) s (1 - s) / w).  For rare classes; gamma 0 is the
+    cross-entropy, and s is no longer a calibrated probability.  Lin, Goyal, Girshick, He and Dollar 2017,
+    https://arxiv.org/abs/1708.02002; as torchvision.ops.sigmoid_focal_loss.
+    """
+    e = exp(-abs(y))
+    s, rest = (e if y < 0 else 1) / (1 + e), (1 if y < 0 else e) / (1 + e)
+    return (alpha * t + (1 - alpha) * (1 - t)) * (s * (1 - t) + rest * t) ** gamma * sigmoid_cross_entropy(y, t, 1)
+
+
+@sigmoid_focal.derivative
+def sigmoid_focal_derivative(y, t, gamma, alpha):
+    e = exp(-abs(y))
+    s, rest = (e if y < 0 else 1) / (1 + e), (1 if y < 0 else e) / (1 + e)
+    w = s * (1 - t) + rest * t
+    pull = gamma * sigmoid_cross_entropy(y, t, 1) * (2 * t - 1) * s * rest
+    return 0 if w == 0 else (alpha * t + (1 - alpha) * (1 - t)) * w**gamma * (s * (1 - t) - rest * t - pull / w)
+
+
+@loss(form="row", link="softmax")
+def softmax_focal(y, label, dy, gamma: NonNegative = 2.0):
+    """Focal loss of p = softmax(y)[label]: -(1 - p)^gamma log p.  y, dy: one row (K,); label in 0..K-1.
+
+    dy_k = c (softmax(y)_k - [k = label]) with c = (1 - p)^gamma (1 - gamma p log p / (1 - p)); 1 - p is summed from
+    the other classes, so that it keeps its digits.  For rare classes; gamma 0 is the cross-entropy.
+    Lin, Goyal, Girshick, He and Dollar 2017, https://arxiv.org/abs/1708.02002.
+    """
+    largest = row_max(y)
+    for k in range(len(y)):
+        dy[k] = exp(y[k] - largest)
+    own = dy[label]
+    dy[label] = 0
+    others = row_sum(dy)
+    total = others + own
+    rest = others / total
+    log_p = y[label] - largest - log(total) if rest > 0.5 else log1p(-rest)
+    c = 0 if rest == 0 else rest**gamma * (1 - gamma * own / total * log_p / rest)
+    for k in range(len(y)):
+        dy[k] = c * dy[k] / total
+    dy[label] = -c * rest
+    return -(rest**gamma) * log_p
+
+
+@hookimpl
+def numbann_register(register):
+    for component in (sigmoid_focal, softmax_focal):
+        register(component)

@@ -1,0 +1,67 @@
+"""Losses of margins: scores of classes must be apart.  They give no probabilities; those of classification.py do."""
+
+from __future__ import annotations
+
+from numbann.components.component import Positive
+from numbann.components.declare import loss
+from numbann.components.hookspecs import hookimpl
+
+
+@loss(target="binary")
+def hinge(y, t):
+    """Hinge: max(1 - s y, 0) with s = 2 t - 1, so that t = 0, 1 are s = -1, 1.  y is a score; its sign is the class.
+
+    Derivative -s for s y < 1, else 0.  The loss of support vector machines: rows beyond the margin no longer count.
+    Cortes and Vapnik 1995, https://doi.org/10.1007/BF00994018.
+    """
+    m = 1 - (2 * t - 1) * y
+    return 0 if m < 0 else m
+
+
+@hinge.derivative
+def hinge_derivative(y, t):
+    m = 1 - (2 * t - 1) * y
+    return 0 if m <= 0 else (1 - 2 * t if m > 0 else m)
+
+
+@loss(target="binary")
+def squared_hinge(y, t):
+    """Squared hinge: max(1 - s y, 0)^2 with s = 2 t - 1.  y is a score; its sign is the class.
+
+    Derivative -2 s max(1 - s y, 0).  A hinge without a kink, which far outliers pull more.
+    Rosasco et al. 2004, https://doi.org/10.1162/089976604773135104.
+    """
+    m = 1 - (2 * t - 1) * y
+    return 0 if m < 0 else m * m
+
+
+@squared_hinge.derivative
+def squared_hinge_derivative(y, t):
+    m = 1 - (2 * t - 1) * y
+    return 0 if m < 0 else (2 - 4 * t) * m
+
+
+@loss(form="row")
+def multi_margin(y, label, dy, margin: Positive = 1.0):
+    """Margin over classes: sum_{k != label} max(margin - y_label + y_k, 0) / K.  y, dy: one row (K,); label in 0..K-1.
+
+    dy_k = 1 / K where the margin is missed; dy_label is less their sum.  A hinge for several classes; the
+    scores are no probabilities.
+    Weston and Watkins 1999, https://www.esann.org/sites/default/files/proceedings/legacy/es1999-461.pdf; as
+    torch.nn.MultiMarginLoss with p = 1.
+    """
+    own, share = y[label], 1 / len(y)
+    value, missed = 0, 0
+    for k in range(len(y)):
+        m = 0 if k == label else margin - own + y[k]
+        dy[k] = 0 if m <= 0 else (share if m > 0 else m)
+        value += 0 if m <= 0 else m
+        missed += dy[k]
+    dy[label] = -missed
+    return value * share
+
+
+@hookimpl
+def numbann_register(register):
+    for component in (hinge, squared_hinge, multi_margin):
+        register(component)

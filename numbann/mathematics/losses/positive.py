@@ -1,0 +1,67 @@
+"""Losses for targets with a zero of their own, never shifted: counts, rates, prices.  The others are in regression.py.
+
+A target below 0 is an error, but for mape's.
+"""
+
+from __future__ import annotations
+
+from math import exp, log1p
+
+from numbann.components.component import Positive
+from numbann.components.declare import loss
+from numbann.components.hookspecs import hookimpl
+
+
+@loss(target="unshifted")
+def mape(y, t, epsilon: Positive = 1e-8):
+    """Relative error: |y - t| / max(|t|, epsilon), whose mean is the mean absolute percentage error over 100.
+
+    Derivative the sign of y - t over the same, 0 at 0.  Errors below a small target weigh most, so that guesses come
+    out low.  De Myttenaere et al. 2016, https://doi.org/10.1016/j.neucom.2015.12.114.
+    """
+    size = abs(t)
+    return abs(y - t) / (epsilon if size < epsilon else size)
+
+
+@mape.derivative
+def mape_derivative(y, t, epsilon):
+    e, size = y - t, abs(t)
+    return (1 if e > 0 else (-1 if e < 0 else e)) / (epsilon if size < epsilon else size)
+
+
+@loss(target="positive")
+def msle(y, t):
+    """Squared logarithmic error: (log(1 + y) - log(1 + t))^2, with y below 0 taken as 0.  t >= 0.
+
+    Derivative 2 (log(1 + y) - log(1 + t)) / (1 + y), 0 for y < 0: give an output_activation that stays positive, such
+    as softplus, or outputs below 0 learn nothing.  For targets over many magnitudes.
+    Tofallis 2015, https://doi.org/10.1057/jors.2014.103.
+    """
+    e = log1p(0 if y < 0 else y) - log1p(t)
+    return e * e
+
+
+@msle.derivative
+def msle_derivative(y, t):
+    return 0 if y < 0 else 2 * (log1p(0 if y < 0 else y) - log1p(t)) / (1 + y)
+
+
+@loss(link="exponential", target="positive")
+def poisson_nll(y, t):
+    """Negative log-likelihood of a Poisson count, without what depends on t alone: exp(y) - t y.  t >= 0.
+
+    y is the logarithm of the rate; predictions are rates.  Derivative exp(y) - t.  Not bounded by 0, and exp(y)
+    overflows for a y far off.  Nelder and Wedderburn 1972, https://doi.org/10.2307/2344614; as torch.nn.PoissonNLLLoss.
+    """
+    return exp(y) - t * y
+
+
+@poisson_nll.derivative
+def poisson_nll_derivative(y, t):
+    return exp(y) - t
+
+
+@hookimpl
+def numbann_register(register):
+    for component in (mape, msle, poisson_nll):
+        register(component)

@@ -1,0 +1,160 @@
+"""Losses for real targets.  Losses for classes live in classification.py, those of counts and rates in positive.py."""
+
+from __future__ import annotations
+
+from math import exp, expm1, log, log1p, sqrt, tanh
+
+from numbann.components.component import Fraction, Positive
+from numbann.components.declare import loss
+from numbann.components.hookspecs import hookimpl
+from numbann.mathematics.rows import row_dot
+
+
+@loss(aliases=("mean_squared_error",))
+def mse(y, t):
+    """Squared error: (y - t)^2, whose mean over outputs and rows is the mean squared error.  y, t in (-inf, inf).
+
+    Derivative 2 (y - t).  The best guess is the mean; one outlier can weigh as much as a thousand rows.
+    Gauss 1809, Theoria motus; as torch.nn.MSELoss.
+    """
+    e = y - t
+    return e * e
+
+
+@mse.derivative
+def mse_derivative(y, t):
+    return 2 * (y - t)
+
+
+@loss(aliases=("mean_absolute_error", "l1"))
+def mae(y, t):
+    """Absolute error: |y - t|.  y, t in (-inf, inf).
+
+    Derivative the sign of y - t, 0 at 0.  The best guess is the median, which outliers do not move; the gradient does
+    not shrink near the target, so that the rate must.  Boscovich 1757; as torch.nn.L1Loss.
+    """
+    return abs(y - t)
+
+
+@mae.derivative
+def mae_derivative(y, t):
+    e = y - t
+    return 1 if e > 0 else (-1 if e < 0 else e)
+
+
+@loss
+def huber(y, t, delta: Positive = 1.0):
+    """Huber: e^2 / 2 for |e| <= delta, else delta (|e| - delta / 2), with e = y - t.
+
+    Derivative e, within +-delta.  Squared near the target, absolute far out; delta is in units of the scaled target.
+    Huber 1964, https://doi.org/10.1214/aoms/1177703732; as torch.nn.HuberLoss.
+    """
+    e = abs(y - t)
+    return 0.5 * e * e if e <= delta else delta * (e - 0.5 * delta)
+
+
+@huber.derivative
+def huber_derivative(y, t, delta):
+    e = y - t
+    return delta if e > delta else (-delta if e < -delta else e)
+
+
+@loss
+def smooth_l1(y, t, beta: Positive = 1.0):
+    """Smooth absolute error: e^2 / (2 beta) for |e| < beta, else |e| - beta / 2, with e = y - t.
+
+    Derivative e / beta, within +-1.  Huber's with delta beta, divided by beta; near 0 it becomes mae.
+    Girshick 2015, https://arxiv.org/abs/1504.08083; as torch.nn.SmoothL1Loss.
+    """
+    e = abs(y - t)
+    return e - 0.5 * beta if e >= beta else 0.5 * e * e / beta
+
+
+@smooth_l1.derivative
+def smooth_l1_derivative(y, t, beta):
+    e = y - t
+    return 1 if e >= beta else (-1 if e <= -beta else e / beta)
+
+
+@loss
+def log_cosh(y, t):
+    """Logarithm of the hyperbolic cosine: log cosh(e) with e = y - t.
+
+    About e^2 / 2 near 0 and |e| - log 2 far out.  Evaluated as log(1 + q^2 / (2 (1 + q))) with q = exp(-|e|) - 1, and
+    above 1 as |e| - log 2 + log(1 + exp(-2 |e|)).  Derivative tanh(e).  A smooth huber without a parameter.
+    Green 1990, https://doi.org/10.1109/42.52985.
+    """
+    e = abs(y - t)
+    q = expm1(-e)
+    return e - log(2) + log1p(exp(-2 * e)) if e > 1 else log1p(q * q / (2 + 2 * q))
+
+
+@log_cosh.derivative
+def log_cosh_derivative(y, t):
+    return tanh(y - t)
+
+
+@loss(aliases=("pinball",))
+def quantile(y, t, quantile: Fraction = 0.5):
+    """Quantile: q (t - y) for y <= t, else (1 - q) (y - t), with q the quantile asked for.
+
+    Derivative -q below t, 1 - q above, 0 at t.  The best guess is the q-quantile, so two models bound an interval;
+    half of mae for q = 0.5.  Extreme quantiles need many rows, and the quantiles of two models may cross.
+    Koenker and Bassett 1978, https://doi.org/10.2307/1913643.
+    """
+    e = y - t
+    return (1 - quantile) * e if e > 0 else -quantile * e
+
+
+@quantile.derivative
+def quantile_derivative(y, t, quantile):
+    e = y - t
+    return 1 - quantile if e > 0 else (-quantile if e < 0 else e)
+
+
+@loss(form="row", outputs=2)
+def gaussian_nll(y, t, dy, epsilon: Positive = 1e-6):
+    """Negative log-likelihood of a normal distribution: mean_k (log v_k + (m_k - t_k)^2 / v_k) / 2, v = exp(s).
+
+    y, dy: one row (2 T,), the means m of all targets and then the logarithms s of their variances; t: (T,).  v is at
+    least epsilon.  For an error bar of each prediction; predictions are the means.  A variance may grow to excuse bad
+    means: start at a low rate, or train by mse first.  dy: (m - t) / (v T), and (1 - (m - t)^2 / v) r / (2 T) with
+    r = exp(s) / v, 1 but where epsilon holds v up; there it leads back while the error is large.  An output s rather
+    than v may be any number, so that no step leaves what is allowed, and a variance is learnt in factors, not in sums.
+    Nix and Weigend 1994, https://doi.org/10.1109/ICNN.1994.374138; as torch.nn.GaussianNLLLoss of var = exp(s).
+    """
+    value = 0.0
+    for k in range(len(t)):
+        s = y[k + len(t)]
+        held = s < log(epsilon)
+        p = 1 / epsilon if held else exp(-s)
+        e = y[k] - t[k]
+        value += (log(epsilon) if held else s) + e * e * p
+        dy[k] = e * p / len(t)
+        dy[k + len(t)] = (0.5 - 0.5 * e * e * p) * (exp(s) * p if held else 1) / len(t)
+    return 0.5 * value / len(t)
+
+
+@loss(form="row")
+def cosine_similarity(y, t, dy, epsilon: Positive = 1e-8):
+    """Cosine distance: 1 - y't / (|y| |t|), in [0, 2], each length at least epsilon.  y, t, dy: one row (K,).
+
+    dy = (c y / |y| - t / |t|) / |y| with the cosine c = y't / (|y| |t|).  For targets whose direction counts and whose
+    length does not, such as embeddings: lengths of y are not learnt, and a single output knows only its sign.  Salton,
+    Wong and Yang 1975, https://doi.org/10.1145/361219.361220; as 1 - torch.nn.CosineSimilarity.
+    """
+    y_length, t_length = sqrt(row_dot(y, y)), sqrt(row_dot(t, t))
+    short = y_length < epsilon
+    y_size = epsilon if short else y_length
+    t_size = epsilon if t_length < epsilon else t_length
+    c = row_dot(y, t) / y_size / t_size
+    pull = 0 if short else c / y_size / y_size
+    for k in range(len(y)):
+        dy[k] = y[k] * pull - t[k] / t_size / y_size
+    return 1 - c
+
+
+@hookimpl
+def numbann_register(register):
+    for component in (mse, mae, huber, smooth_l1, log_cosh, quantile, gaussian_nll, cosine_similarity):
+        register(component)

@@ -1,0 +1,396 @@
+"""Metrics, as plain NumPy on the host, in the target's own unit.  A metric is reported, never minimised: see losses/.
+
+t (N,) or (N, O) is the target, label (N,) the predicted class, probability (N, K) that of each class, value (N, O) the
+prediction, and weight (N,) how much each row counts: a row of weight 2 counts as two.  Classes are counted from 0; of
+two, class 1 is the positive one.  Of T yes/no labels, t and label (N, T) are 1 for yes and 0 for no, and probability
+(N, T) is that of yes.  Definitions are scikit-learn's, its sample_weight included,
+https://scikit-learn.org/stable/modules/model_evaluation.html (2024).  NumPy is imported where it is needed, so that
+names can be looked up without it.
+"""
+
+from __future__ import annotations
+
+from math import nan, sqrt
+from typing import Any
+
+from numbann.components.declare import metric
+from numbann.components.hookspecs import hookimpl
+from numbann.errors import DataError
+
+TINY = 2.0**-52  # the smallest distance from 1 in double precision
+
+# ---- classes
+
+
+@metric(multilabel=True)
+def accuracy(t, label, weight):
+    """Accuracy: the share of rows whose class is predicted, in [0, 1]; of yes/no labels, all of them.
+
+    It hides rare classes: where 99 % are of one class, predicting it always scores 0.99; see balanced_accuracy.
+    """
+    right = t == label
+    return float(_average(right if right.ndim == 1 else right.all(1), weight))
+
+
+@metric(better="lower", multilabel=True)
+def hamming_loss(t, label, weight):
+    """Hamming loss: the share of yes/no labels that are predicted wrongly; of classes, that of rows.
+
+    Where most labels are no it is small without any skill; see f1_macro.  Schapire and Singer 1999,
+    https://doi.org/10.1023/A:1007614523901.
+    """
+    return float(_average(t != label, weight).mean())
+
+
+@metric
+def balanced_accuracy(t, label, weight):
+    """Balanced accuracy: the mean over the classes in t of the share of their rows that is predicted.
+
+    For classes of unequal size.  One row of a very rare class moves it a lot.  Brodersen, Ong, Stephan and Buhmann
+    2010, https://doi.org/10.1109/ICPR.2010.764.
+    """
+    hits, given, _ = _counts(t, label, weight)
+    return float((hits[given > 0] / given[given > 0]).mean())
+
+
+@metric
+def precision(t, label, weight):
+    """Precision: the share of rows predicted as the positive of two classes that are of it; 0 if none is predicted.
+
+    When a false alarm is dear.  It says nothing of what was missed: see recall.
+    """
+    return _positive(t, label, weight, _precisions)
+
+
+@metric(multilabel=True)
+def precision_macro(t, label, weight):
+    """Precision, macro: the mean over classes of the share of rows predicted as a class that are of it."""
+    return _mean(t, label, weight, _precisions, weighted=False)
+
+
+@metric(multilabel=True)
+def precision_micro(t, label, weight):
+    """Precision, micro: the share of all predictions of a label that are right; of classes, it is the accuracy."""
+    return _pooled(t, label, weight, _precisions)
+
+
+@metric(multilabel=True)
+def precision_weighted(t, label, weight):
+    """Precision, weighted: the same mean with each class weighted by its number of rows in t."""
+    return _mean(t, label, weight, _precisions, weighted=True)
+
+
+@metric
+def recall(t, label, weight):
+    """Recall: the share of the rows of the positive of two classes that is predicted; 0 if there are none.
+
+    When missing one is dear.  Predicting the positive class always scores 1: see precision.
+    """
+    return _positive(t, label, weight, _recalls)
+
+
+@metric(multilabel=True)
+def recall_macro(t, label, weight):
+    """Recall, macro: the mean over the classes in t or label of the share of their rows that is predicted."""
+    return _mean(t, label, weight, _recalls, weighted=False)
+
+
+@metric(multilabel=True)
+def recall_micro(t, label, weight):
+    """Recall, micro: the share of all labels given that are predicted; of classes, it is the accuracy."""
+    return _pooled(t, label, weight, _recalls)
+
+
+@metric(multilabel=True)
+def recall_weighted(t, label, weight):
+    """Recall, weighted: the same mean with each class weighted by its number of rows in t, which is the accuracy."""
+    return _mean(t, label, weight, _recalls, weighted=True)
+
+
+@metric
+def f1(t, label, weight):
+    """F1: 2 precision recall / (precision + recall) of the positive of two classes.
+
+    For a rare positive class.  It ignores how well the other one is told, and depends on which is called positive.
+    van Rijsbergen 1979, https://www.dcs.gla.ac.uk/Keith/Preface.html.
+    """
+    return _positive(t, label, weight, _f1s)
+
+
+@metric(multilabel=True)
+def f1_macro(t, label, weight):
+    """F1, macro: the mean of the classes' F1, whatever their size."""
+    return _mean(t, label, weight, _f1s, weighted=False)
+
+
+@metric(multilabel=True)
+def f1_micro(t, label, weight):
+    """F1, micro: of the precision and recall of all labels together; of classes, it is the accuracy."""
+    return _pooled(t, label, weight, _f1s)
+
+
+@metric(multilabel=True)
+def f1_weighted(t, label, weight):
+    """F1, weighted: the mean of the classes' F1, weighted by their number of rows in t."""
+    return _mean(t, label, weight, _f1s, weighted=True)
+
+
+@metric(aliases=("matthews_correlation",))
+def matthews(t, label, weight):
+    """Matthews: the correlation of t and label as one-hot rows, in [-1, 1]; 0 for guesses or if one never changes.
+
+    One number that is high only if every class is told well.  Matthews 1975,
+    https://doi.org/10.1016/0005-2795(75)90109-9; several classes: Gorodkin 2004,
+    https://doi.org/10.1016/j.compbiolchem.2004.09.006.
+    """
+    hits, given, said = _counts(t, label, weight)
+    if min((given > 0).sum(), (said > 0).sum()) < 2:
+        return 0.0
+    rows = given.sum()
+    spread = (rows * rows - (said * said).sum()) * (rows * rows - (given * given).sum())
+    return float((hits.sum() * rows - (said * given).sum()) / sqrt(spread))
+
+
+def _average(values: Any, weight: Any) -> Any:
+    """The weighted mean over rows of values (N,) or (N, O)."""
+    return (weight * values.T).T.sum(0) / weight.sum()
+
+
+def _counts(t: Any, label: Any, weight: Any) -> tuple[Any, Any, Any]:
+    """For each class in t or label, or yes/no label: the weight of rows of it predicted so, of it, predicted so."""
+    import numpy as np
+
+    if t.ndim == 2:
+        return weight @ (t * label), weight @ t, weight @ label
+    t, label = np.asarray(t, np.int64), np.asarray(label, np.int64)
+    size = int(max(t.max(), label.max())) + 1
+    right = t == label
+    counts = [np.bincount(rows, w, size) for rows, w in ((t[right], weight[right]), (t, weight), (label, weight))]
+    present = np.bincount(t, minlength=size) + np.bincount(label, minlength=size) > 0
+    return counts[0][present], counts[1][present], counts[2][present]
+
+
+def _precisions(hits: Any, given: Any, said: Any) -> Any:
+    return hits / (said + (said == 0))
+
+
+def _recalls(hits: Any, given: Any, said: Any) -> Any:
+    return hits / (given + (given == 0))
+
+
+def _f1s(hits: Any, given: Any, said: Any) -> Any:
+    either = given + said
+    return 2 * hits / (either + (either == 0))
+
+
+def _positive(t: Any, label: Any, weight: Any, score: Any) -> float:
+    """The score of class 1 of two."""
+    if max(t.max(), label.max()) > 1:
+        raise DataError(
+            "precision, recall and f1 are of two classes; give their forms for several in train.metrics: "
+            "precision_macro, recall_macro, f1_macro, or ..._weighted",
+            key="train.metrics",
+        )
+    hits, given, said = ((weight * rows).sum() for rows in (t * label, t, label))
+    return float(score(hits, given, said)) if given + said > 0 else 0.0
+
+
+def _mean(t: Any, label: Any, weight: Any, score: Any, weighted: bool) -> float:
+    """The mean of the classes' scores."""
+    counts = _counts(t, label, weight)
+    scores = score(*counts)
+    given = counts[1].sum()
+    return float((scores * counts[1]).sum() / (given + (given == 0)) if weighted else scores.mean())
+
+
+def _pooled(t: Any, label: Any, weight: Any, score: Any) -> float:
+    """The score of all classes' or labels' counts together."""
+    if t.ndim == 1:
+        hits, given, said = weight @ (t == label), weight.sum(), weight.sum()
+    else:
+        hits, given, said = ((weight @ counted).sum() for counted in (t * label, t, label))
+    return float(score(hits, given, said))
+
+
+# ---- probabilities
+
+
+@metric
+def top_3(t, probability, weight):
+    """Top 3: the share of rows whose class is among the 3 most probable ones; of equal ones, the last go first."""
+    return _top(t, probability, weight, 3)
+
+
+@metric
+def top_5(t, probability, weight):
+    """Top 5: the share of rows whose class is among the 5 most probable ones.
+
+    For many classes that resemble each other.  With 5 classes or fewer it is 1.  Russakovsky et al. 2014,
+    https://arxiv.org/abs/1409.0575.
+    """
+    return _top(t, probability, weight, 5)
+
+
+@metric(better="lower")
+def log_loss(t, probability, weight):
+    """Log loss: the mean of -log p, where p is the probability of a row's class, kept 2^-52 away from 0 and 1.
+
+    Whether probabilities can be believed, not only their order.  A single sure mistake costs 36.  Good 1952,
+    https://doi.org/10.1111/j.2517-6161.1952.tb00104.x.
+    """
+    import numpy as np
+
+    chosen = np.asarray(probability, np.float64)[np.arange(len(t)), np.asarray(t, np.int64)]
+    return float(_average(-np.log(np.clip(chosen, TINY, 1 - TINY)), weight))
+
+
+@metric(multilabel=True)
+def roc_auc(t, probability, weight):
+    """ROC AUC: how often a row of the positive class gets a larger probability than one of another; a tie counts half.
+
+    Of several classes, the mean over each against the rest; of yes/no labels, the mean over each; those that t lacks,
+    or that all rows have, are left out, and if none is left it is NaN.  The order alone matters, at all thresholds at
+    once, and 0.5 is chance.  With a rare positive class it looks better than it is: see pr_auc.  Hanley and McNeil
+    1982, https://doi.org/10.1148/radiology.143.1.7063747.
+    """
+    return _one_against_rest(t, probability, weight, _roc_area)
+
+
+@metric(aliases=("average_precision",), multilabel=True)
+def pr_auc(t, probability, weight):
+    """Average precision: the sum over falling thresholds of (R_n - R_(n-1)) P_n, of precision P and recall R.
+
+    Of several classes or yes/no labels, a mean as for roc_auc, NaN where t is of one class.  For a rare positive class;
+    chance is its share of the rows, so compare it on the same data only.  Davis and Goadrich 2006,
+    https://doi.org/10.1145/1143844.1143874.
+    """
+    return _one_against_rest(t, probability, weight, _average_precision)
+
+
+def _top(t: Any, probability: Any, weight: Any, k: int) -> float:
+    """The share of rows whose class is among the k most probable."""
+    import numpy as np
+
+    best = np.argsort(probability, axis=1, kind="stable")[:, -k:]
+    return float(_average((best == np.asarray(t)[:, None]).any(1), weight))
+
+
+def _one_against_rest(t: Any, probability: Any, weight: Any, area: Any) -> float:
+    """The area of class 1 of two, or the mean area over the classes, or yes/no labels, that t has."""
+    classes = [1] if probability.shape[1] == 2 and t.ndim == 1 else range(probability.shape[1])
+    positives = [(k, t == k if t.ndim == 1 else t[:, k] == 1) for k in classes]
+    given = [(k, positive) for k, positive in positives if 0 < (counted := positive[weight > 0]).sum() < len(counted)]
+    areas = [area(positive, probability[:, k], weight) for k, positive in given]
+    return sum(areas) / len(areas) if areas else nan
+
+
+def _falling(positive: Any, score: Any, weight: Any) -> tuple[Any, Any]:
+    """The weight of the positive and of the other rows down to each distinct score, from the highest on."""
+    import numpy as np
+
+    order = np.argsort(-score, kind="stable")
+    ends = np.append(np.flatnonzero(np.diff(score[order])), len(score) - 1)
+    return tuple((weight * rows)[order].cumsum()[ends] for rows in (positive, ~positive))
+
+
+def _roc_area(positive: Any, score: Any, weight: Any) -> float:
+    import numpy as np
+
+    hits, others = (np.concatenate([[0], counts]) for counts in _falling(positive, score, weight))
+    return float(((hits[1:] + hits[:-1]) * np.diff(others)).sum() / (2 * hits[-1] * others[-1]))
+
+
+def _average_precision(positive: Any, score: Any, weight: Any) -> float:
+    import numpy as np
+
+    hits, others = _falling(positive, score, weight)
+    said = hits + others
+    return float((np.diff(hits, prepend=0) * hits / (said + (said == 0))).sum() / hits[-1])
+
+
+# ---- values
+
+
+@metric(better="lower", aliases=("mean_absolute_error",))
+def mae(t, value, weight):
+    """Mean absolute error: mean |value - t|, in the target's unit.  Outliers count no more than their distance."""
+    return float(_average(abs(value - t), weight).mean())
+
+
+@metric(better="lower", aliases=("root_mean_squared_error",))
+def rmse(t, value, weight):
+    """Root mean squared error: sqrt(mean((value - t)^2)), mean over outputs, in the target's unit."""
+    return float((_average((value - t) ** 2, weight) ** 0.5).mean())
+
+
+@metric(better="lower", aliases=("mean_absolute_percentage_error",))
+def mape(t, value, weight):
+    """Mean absolute percentage error: mean |value - t| / max(|t|, 2^-52), as a share: 0.1 is ten per cent.
+
+    For positive targets over several orders of magnitude.  A target of 0 makes it enormous.  de Myttenaere, Golden,
+    Le Grand and Rossi 2016, https://arxiv.org/abs/1605.02541.
+    """
+    size = abs(t)
+    return float(_average(abs(value - t) / (size + (TINY - size) * (size < TINY)), weight).mean())
+
+
+@metric
+def r2(t, value, weight):
+    """Coefficient of determination: 1 - sum (t - value)^2 / sum (t - mean t)^2, mean over outputs; 1 is perfect.
+
+    An output whose target never changes counts as 1 if it is predicted exactly, else as 0, as in scikit-learn.
+    """
+    return _explained(_average((t - value) ** 2, weight), _variance(t, weight))
+
+
+@metric
+def explained_variance(t, value, weight):
+    """Explained variance: 1 - var(t - value) / var(t), mean over outputs; 1 is perfect.
+
+    It forgives a constant offset, which r2 does not; if the two differ, predictions are biased.
+    """
+    return _explained(_variance(t - value, weight), _variance(t, weight))
+
+
+def _variance(values: Any, weight: Any) -> Any:
+    return _average((values - _average(values, weight)) ** 2, weight)
+
+
+def _explained(error: Any, spread: Any) -> float:
+    """1 - error / spread, mean over outputs; where nothing is spread, whether there is no error."""
+    constant = spread == 0
+    scores = (1 - error / (spread + constant)) * ~constant + (constant & (error == 0))
+    return float(scores.mean())
+
+
+@hookimpl
+def numbann_register(register):
+    for component in (
+        accuracy,
+        hamming_loss,
+        balanced_accuracy,
+        precision,
+        precision_macro,
+        precision_micro,
+        precision_weighted,
+        recall,
+        recall_macro,
+        recall_micro,
+        recall_weighted,
+        f1,
+        f1_macro,
+        f1_micro,
+        f1_weighted,
+        matthews,
+        top_3,
+        top_5,
+        log_loss,
+        roc_auc,
+        pr_auc,
+        mae,
+        rmse,
+        mape,
+        r2,
+        explained_variance,
+    ):
+        register(component)

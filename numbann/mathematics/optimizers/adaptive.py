@@ -1,0 +1,67 @@
+"""Optimizers whose rate adapts to each weight by its squared gradients.  With a running mean beside it: moments.py."""
+
+from __future__ import annotations
+
+from math import sqrt
+
+from numbann.components.component import Fraction, Positive
+from numbann.components.declare import optimizer
+from numbann.components.hookspecs import hookimpl
+
+
+@optimizer
+def adagrad(w, g, total, learning_rate: Positive = 0.01, epsilon: Positive = 1e-10):
+    """AdaGrad: w - learning_rate g / (sqrt(total) + epsilon), total = total + g^2.
+
+    For sparse inputs, whose rare features keep a high rate.  As the total never falls, long trainings come to a halt;
+    use a tenfold rate or rmsprop then.  Duchi, Hazan and Singer 2011, https://jmlr.org/papers/v12/duchi11a.html; as
+    torch.optim.Adagrad.
+    """
+    total = total + g * g
+    return w - learning_rate * g / (sqrt(total) + epsilon), total
+
+
+@optimizer
+def adadelta(w, g, v, d, learning_rate: Positive = 1.0, rho: Fraction = 0.9, epsilon: Positive = 1e-6):
+    """AdaDelta: w - learning_rate delta, delta = g sqrt(d + epsilon) / sqrt(v + epsilon).
+
+    v and d are running means of g^2 and of delta^2, with weight rho for the past, so that a step has the unit of the
+    weights and the rate can stay 1.  It starts slowly, as d starts at zero: a larger epsilon starts faster.  Zeiler
+    2012, https://arxiv.org/abs/1212.5701; as torch.optim.Adadelta.
+    """
+    v = rho * v + (1 - rho) * g * g
+    delta = g * sqrt(d + epsilon) / sqrt(v + epsilon)
+    return w - learning_rate * delta, v, rho * d + (1 - rho) * delta * delta
+
+
+@optimizer(optional={"mean": "centered", "buffer": "momentum"})
+def rmsprop(
+    w,
+    g,
+    v,
+    mean,
+    buffer,
+    learning_rate: Positive = 0.01,
+    rho: Fraction = 0.99,
+    epsilon: Positive = 1e-8,
+    momentum: Fraction = 0.0,
+    centered: bool = False,
+):
+    """RMSProp: w - learning_rate g / (sqrt(v) + epsilon), v = rho v + (1 - rho) g^2.
+
+    For gradients whose scale differs between weights and changes; without momentum its steps are noisy.
+    centered subtracts the square of the running mean of g from v; momentum sums the steps up.  Tieleman and Hinton
+    2012, https://www.cs.toronto.edu/~tijmen/csc321/slides/lecture_slides_lec6.pdf; as torch.optim.RMSprop, whose
+    alpha is rho.
+    """
+    v = rho * v + (1 - rho) * g * g
+    mean = rho * mean + (1 - rho) * g
+    variance = v - mean * mean if centered else v
+    buffer = momentum * buffer + g / (sqrt(variance) + epsilon)
+    return w - learning_rate * buffer, v, mean, buffer
+
+
+@hookimpl
+def numbann_register(register):
+    for component in (adagrad, adadelta, rmsprop):
+        register(component)

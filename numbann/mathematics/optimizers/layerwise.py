@@ -1,0 +1,44 @@
+"""Optimizers that look at a whole matrix of weights at once, in plain NumPy; one weight at a time: moments.py."""
+
+from __future__ import annotations
+
+from numbann.components.component import Fraction, NonNegative, Positive
+from numbann.components.declare import optimizer
+from numbann.components.hookspecs import hookimpl
+
+
+@optimizer(form="matrix")
+def lamb(
+    w,
+    g,
+    m,
+    v,
+    step,
+    learning_rate: Positive = 1e-3,
+    beta1: Fraction = 0.9,
+    beta2: Fraction = 0.999,
+    epsilon: Positive = 1e-6,
+    weight_decay: NonNegative = 0.01,
+):
+    """LAMB: w - learning_rate |w| / |r| r, where r = m_hat / (sqrt(v_hat) + epsilon) + weight_decay w is AdamW's step.
+
+    |.| is the norm of all weights of a layer, or of its biases: each moves by the same share of its size, the learning
+    rate.  The factor |w| / |r| is 1 where one of them is zero.  Made for very large batches, which need large rates; it
+    is not compiled, and small steps of adamw are several times faster.  You et al. 2019,
+    https://arxiv.org/abs/1904.00962; as optax.lamb.
+    """
+    m += (1 - beta1) * (g - m)
+    v += (1 - beta2) * (g * g - v)
+    r = (m / (1 - beta1**step)) / ((v / (1 - beta2**step)) ** 0.5 + epsilon) + weight_decay * w
+    size, length = _norm(w), _norm(r)
+    w -= learning_rate * (size / length if size > 0 and length > 0 else 1.0) * r
+
+
+def _norm(x):
+    """The square root of the sum of squares, in double precision."""
+    return float((x * x).sum(dtype="float64")) ** 0.5
+
+
+@hookimpl
+def numbann_register(register):
+    register(lamb)

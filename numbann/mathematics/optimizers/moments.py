@@ -1,0 +1,211 @@
+"""Adam and its kin: a running mean of the gradient, divided by a size that adapts to each weight.
+
+m and v are running means, with weights beta1 and beta2 for the past; a hat undoes their start at zero.
+"""
+
+from __future__ import annotations
+
+from math import expm1, log, sqrt
+
+from numbann.components.component import Fraction, NonNegative, Positive
+from numbann.components.declare import optimizer
+from numbann.components.hookspecs import hookimpl
+
+
+@optimizer(optional={"largest": "amsgrad"})
+def adam(
+    w,
+    g,
+    m,
+    v,
+    largest,
+    step,
+    learning_rate: Positive = 1e-3,
+    beta1: Fraction = 0.9,
+    beta2: Fraction = 0.999,
+    epsilon: Positive = 1e-8,
+    amsgrad: bool = False,
+):
+    """Adam: w - learning_rate m_hat / (sqrt(v_hat) + epsilon).
+
+    m = beta1 m + (1 - beta1) g and v = beta2 v + (1 - beta2) g^2 are running means of the gradient and its square;
+    m_hat = m / (1 - beta1^step) and v_hat = v / (1 - beta2^step) undo their start at zero.  The first choice: it
+    bears inputs and layers of different scale; its steps do not shrink by themselves near the bottom, which a schedule
+    mends.  amsgrad puts the largest v so far in the place of v: for rare large gradients, which adam forgets; one early
+    outlier then slows a weight for good.  Kingma and Ba 2014, https://arxiv.org/abs/1412.6980; amsgrad: Reddi, Kale
+    and Kumar 2018, https://arxiv.org/abs/1904.09237; as torch.optim.Adam.
+    """
+    m = beta1 * m + (1 - beta1) * g
+    v = beta2 * v + (1 - beta2) * g * g
+    largest = max(v, largest) if amsgrad else v
+    m_hat, v_hat = m / (1 - beta1**step), largest / (1 - beta2**step)
+    return w - learning_rate * m_hat / (sqrt(v_hat) + epsilon), m, v, largest
+
+
+@optimizer(optional={"largest": "amsgrad"})
+def adamw(
+    w,
+    g,
+    m,
+    v,
+    largest,
+    step,
+    learning_rate: Positive = 1e-3,
+    beta1: Fraction = 0.9,
+    beta2: Fraction = 0.999,
+    epsilon: Positive = 1e-8,
+    amsgrad: bool = False,
+    weight_decay: NonNegative = 0.01,
+):
+    """AdamW: Adam's step from w - learning_rate weight_decay w, so that decay does not pass through the division.
+
+    The usual choice where weights should decay: in adam, decay weakens for weights with large gradients.  Decay is in
+    units of the rate, so a schedule lowers both.  Loshchilov and Hutter 2017, https://arxiv.org/abs/1711.05101; as
+    torch.optim.AdamW.
+    """
+    m = beta1 * m + (1 - beta1) * g
+    v = beta2 * v + (1 - beta2) * g * g
+    largest = max(v, largest) if amsgrad else v
+    m_hat, v_hat = m / (1 - beta1**step), largest / (1 - beta2**step)
+    return w - learning_rate * (m_hat / (sqrt(v_hat) + epsilon) + weight_decay * w), m, v, largest
+
+
+@optimizer
+def adamax(
+    w,
+    g,
+    m,
+    u,
+    step,
+    learning_rate: Positive = 2e-3,
+    beta1: Fraction = 0.9,
+    beta2: Fraction = 0.999,
+    epsilon: Positive = 1e-8,
+):
+    """AdaMax: w - learning_rate m_hat / u, where u = max(beta2 u, |g| + epsilon) is a fading maximum.
+
+    Adam for gradients that are zero most of the time.  One outlier keeps a weight's steps small for long.  Kingma and
+    Ba 2014, https://arxiv.org/abs/1412.6980; as torch.optim.Adamax.
+    """
+    m = beta1 * m + (1 - beta1) * g
+    u = max(beta2 * u, abs(g) + epsilon)
+    return w - learning_rate * m / ((1 - beta1**step) * u), m, u
+
+
+@optimizer
+def nadam(
+    w,
+    g,
+    m,
+    v,
+    product,
+    step,
+    learning_rate: Positive = 2e-3,
+    beta1: Fraction = 0.9,
+    beta2: Fraction = 0.999,
+    epsilon: Positive = 1e-8,
+    momentum_decay: NonNegative = 4e-3,
+):
+    """NAdam: Adam that looks one step ahead: m_hat = mu_next m / (1 - product mu_next) + (1 - mu) g / (1 - product).
+
+    mu = beta1 (1 - 0.96^(step momentum_decay) / 2), mu_next is that of the next step, and product that of all mu so
+    far.  Often a little faster than adam at the same rate.  Dozat 2016,
+    https://openreview.net/forum?id=OM0jvwB8jIp57ZJjtNEZ; as torch.optim.NAdam.
+    """
+    mu = beta1 * (1 - 0.5 * 0.96 ** (step * momentum_decay))
+    mu_next = beta1 * (1 - 0.5 * 0.96 ** ((step + 1) * momentum_decay))
+    product = mu if step == 1 else product * mu
+    m = beta1 * m + (1 - beta1) * g
+    v = beta2 * v + (1 - beta2) * g * g
+    m_hat = mu_next * m / (1 - product * mu_next) + (1 - mu) * g / (1 - product)
+    return w - learning_rate * m_hat / (sqrt(v / (1 - beta2**step)) + epsilon), m, v, product
+
+
+@optimizer
+def radam(
+    w,
+    g,
+    m,
+    v,
+    step,
+    learning_rate: Positive = 1e-3,
+    beta1: Fraction = 0.9,
+    beta2: Fraction = 0.999,
+    epsilon: Positive = 1e-8,
+):
+    """RAdam: w - learning_rate m_hat at first, later Adam's step times a factor r that rises to 1.
+
+    rho = rho_inf - 2 step beta2^step / (1 - beta2^step), with rho_inf = 2 / (1 - beta2) - 1, is how many gradients v
+    speaks of; where rho > 5, r^2 = (rho - 4) (rho - 2) rho_inf / ((rho_inf - 4) (rho_inf - 2) rho) and the step is
+    r m_hat sqrt(1 - beta2^step) / (sqrt(v) + epsilon).  Adam with a warm-up of its own.  The first five steps are of
+    plain momentum, which explode if gradients are huge.  Liu et al. 2019, https://arxiv.org/abs/1908.03265; as
+    torch.optim.RAdam.
+    """
+    m = beta1 * m + (1 - beta1) * g
+    v = beta2 * v + (1 - beta2) * g * g
+    m_hat = m / (1 - beta1**step)
+    rho_inf = 2 / (1 - beta2) - 1
+    rho = rho_inf - 2 * step / expm1(-step * log(beta2))
+    square = (rho - 4) * (rho - 2) * rho_inf / ((rho_inf - 4) * (rho_inf - 2) * rho)
+    adapted = sqrt(max(square, 0.0) * (1 - beta2**step)) / (sqrt(v) + epsilon)
+    return w - learning_rate * m_hat * (adapted if rho > 5 else 1.0), m, v
+
+
+@optimizer
+def adabelief(
+    w,
+    g,
+    m,
+    s,
+    step,
+    learning_rate: Positive = 1e-3,
+    beta1: Fraction = 0.9,
+    beta2: Fraction = 0.999,
+    epsilon: Positive = 1e-16,
+):
+    """AdaBelief: w - learning_rate m_hat / (sqrt(s_hat) + epsilon), s = beta2 s + (1 - beta2) (g - m)^2 + epsilon.
+
+    Large steps where the gradient is as its running mean foretold, small ones where it is not.  Full batches make
+    (g - m) vanish and steps grow: raise epsilon.  Zhuang et al. 2020, https://arxiv.org/abs/2010.07468.
+    """
+    m = beta1 * m + (1 - beta1) * g
+    s = beta2 * s + (1 - beta2) * (g - m) * (g - m) + epsilon
+    m_hat, s_hat = m / (1 - beta1**step), s / (1 - beta2**step)
+    return w - learning_rate * m_hat / (sqrt(s_hat) + epsilon), m, s
+
+
+@optimizer
+def adan(
+    w,
+    g,
+    m,
+    d,
+    v,
+    previous,
+    step,
+    learning_rate: Positive = 1e-3,
+    beta1: Fraction = 0.98,
+    beta2: Fraction = 0.92,
+    beta3: Fraction = 0.99,
+    epsilon: Positive = 1e-8,
+):
+    """Adan: w - learning_rate (m_hat + beta2 d_hat) / (sqrt(v_hat) + epsilon).
+
+    m, d and v are running means of g, of its change since the step before (0 at first), and of the square of
+    g + beta2 change, with weights beta1, beta2 and beta3 for the past.  It bears larger rates than adam, in large
+    batches above all, and keeps four numbers a weight.  Xie, Zhou, Li, Lin and Yan 2022,
+    https://arxiv.org/abs/2208.06677.
+    """
+    change = 0.0 if step == 1 else g - previous
+    ahead = g + beta2 * change
+    m = beta1 * m + (1 - beta1) * g
+    d = beta2 * d + (1 - beta2) * change
+    v = beta3 * v + (1 - beta3) * ahead * ahead
+    m_hat, d_hat, v_hat = m / (1 - beta1**step), d / (1 - beta2**step), v / (1 - beta3**step)
+    return w - learning_rate * (m_hat + beta2 * d_hat) / (sqrt(v_hat) + epsilon), m, d, v, g
+
+
+@hookimpl
+def numbann_register(register):
+    for component in (adam, adamw, adamax, nadam, radam, adabelief, adan):
+        register(component)

@@ -1,0 +1,64 @@
+"""Optimizers that take the sign of a gradient and leave its size alone.  Steps of the gradient itself: descent.py."""
+
+from __future__ import annotations
+
+from numbann.components.component import Fraction, NonNegative, Positive
+from numbann.components.declare import optimizer
+from numbann.components.hookspecs import hookimpl
+
+
+@optimizer
+def lion(
+    w,
+    g,
+    m,
+    learning_rate: Positive = 1e-4,
+    beta1: Fraction = 0.9,
+    beta2: Fraction = 0.99,
+    weight_decay: NonNegative = 0.0,
+):
+    """Lion: w - learning_rate (sign(beta1 m + (1 - beta1) g) + weight_decay w), then m = beta2 m + (1 - beta2) g.
+
+    Every weight moves by the rate: give a third to a tenth of adam's rate, three to ten times its decay, and a
+    schedule, since steps do not shrink near the bottom.  Best in large batches.  Chen et al. 2023,
+    https://arxiv.org/abs/2302.06675.
+    """
+    direction = _sign(beta1 * m + (1 - beta1) * g)
+    return w - learning_rate * (direction + weight_decay * w), beta2 * m + (1 - beta2) * g
+
+
+@optimizer
+def rprop(
+    w,
+    g,
+    previous,
+    size,
+    step,
+    learning_rate: Positive = 0.01,
+    eta_minus: Fraction = 0.5,
+    eta_plus: Positive = 1.2,
+    min_step: Positive = 1e-6,
+    max_step: Positive = 50.0,
+):
+    """Rprop: w - size sign(g); size grows by eta_plus while g keeps its sign, else shrinks by eta_minus and w waits.
+
+    size is learning_rate at first and stays within min_step and max_step, so a schedule changes nothing.  For full
+    batches alone: the signs of small batches flip by chance.  Riedmiller and Braun 1993,
+    https://doi.org/10.1109/ICNN.1993.298623; as torch.optim.Rprop.
+    """
+    agreement = g * previous
+    change = eta_plus if agreement > 0 else (eta_minus if agreement < 0 else 1.0)
+    size = min(max((learning_rate if step == 1 else size) * change, min_step), max_step)
+    g = 0.0 if agreement < 0 else g
+    return w - size * _sign(g), g, size
+
+
+def _sign(x):
+    """1, -1, or x itself where it is 0 or no number."""
+    return 1.0 if x > 0 else (-1.0 if x < 0 else x)
+
+
+@hookimpl
+def numbann_register(register):
+    for component in (lion, rprop):
+        register(component)

@@ -1,0 +1,1 @@
+"""A trained model: its file, what its outputs mean, and predictions."""

@@ -1,0 +1,207 @@
+"""A trained model: predicts from raw feature columns, in the target's own words.  It cannot be trained further."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+
+from numbann.components import provenance
+from numbann.data import Inputs, Preprocessing
+from numbann.errors import RunDirectoryError, SpecError
+from numbann.model.file import ModelFile, Tensors, read_model
+from numbann.model.outputs import Confusion, Reading, confusion, score
+from numbann.network import plan as planning
+from numbann.network.plan import Plan
+from numbann.spec import Resolved, Spec, resolve, restore
+
+MODEL = "model.safetensors"
+
+
+@dataclass(frozen=True, eq=False)
+class Model:
+    """A trained network with its preprocessing.  X is an array (N, features), a mapping of columns, or a data frame."""
+
+    resolved: Resolved
+    plan: Plan
+    preprocessing: Preprocessing
+    tensors: Tensors
+    threads: int | str = "auto"
+    device: str = "auto"
+
+    @property
+    def task(self) -> str:
+        """ "classification", "multilabel" or "regression"."""
+        return str(self.resolved.spec.data.task)
+
+    @property
+    def features(self) -> tuple[str, ...]:
+        """The names of the raw columns, in the order that arrays have them."""
+        return tuple(self.preprocessing.features)
+
+    @property
+    def targets(self) -> tuple[str, ...]:
+        """The names of the targets."""
+        return tuple(self.preprocessing.targets)
+
+    @property
+    def classes(self) -> tuple[Any, ...] | None:
+        """The classes in the order of predict_proba's columns, (no, yes) of each yes/no label; None for regression."""
+        return tuple(self.reading.classes) if self.reading.of_classes else self.preprocessing.pairs
+
+    @property
+    def weights(self) -> list[tuple[np.ndarray, np.ndarray]]:
+        """Each layer's w (I, O) and b (O,); `tensors` has these and all else that is trained, by name."""
+        return [
+            (self.tensors[f"layers.{k}.weight"], self.tensors[f"layers.{k}.bias"]) for k in range(len(self.plan.layers))
+        ]
+
+    @cached_property
+    def reading(self) -> Reading:
+        """How the outputs are read."""
+        return Reading(self.task, self.resolved.target, self.resolved.output_activation.name, self.preprocessing)
+
+    @cached_property
+    def _engine(self) -> Any:
+        from numbann.engine import make_engine
+
+        engine = make_engine(self.plan, self.device, self.threads)
+        engine.set_parameters(self.tensors)
+        return engine
+
+    def predict(self, X: Any) -> np.ndarray:
+        """The class of each row as it came (N,), or values; (N, targets) for several yes/no labels or values."""
+        return self.reading.predictions(self._raw_outputs(X))
+
+    def predict_proba(self, X: Any) -> np.ndarray:
+        """The probability of each class (N, K), or of yes for each label (N, targets), in the order of `classes`."""
+        return self.reading.probabilities(self._raw_outputs(X))
+
+    @cached_property
+    def _scaling(self) -> tuple[np.ndarray, np.ndarray] | None:
+        """The shift and scale of every input, if inputs are nothing but scaled features."""
+        encoding = self.preprocessing.encoding
+        return None if encoding.categories else (np.array(encoding.shift), np.array(encoding.scale))
+
+    def _raw_outputs(self, X: Any) -> np.ndarray:
+        """The network's outputs (N, O) for raw features.
+
+        The engine scales an array of numbers on its way through; what it cannot take, or finds to hold a number that is
+        missing or infinite, goes through preprocessing, which fills in or says what is wrong.
+        """
+        if _is_matrix(X, self.plan.inputs) and self._scaling is not None:
+            outputs: np.ndarray | None = self._engine.predict_raw(X, *self._scaling)
+            if outputs is not None:
+                return outputs
+        return self.outputs(self.preprocessing.transform(X))
+
+    def outputs(self, x: Inputs) -> np.ndarray:
+        """The network's outputs (N, O) for rows that are preprocessed already (N, I)."""
+        outputs: np.ndarray = self._engine.predict(x)
+        return outputs
+
+    def measure(
+        self, x: Inputs, raw_target: np.ndarray, weight: np.ndarray | None = None
+    ) -> tuple[dict[str, float], Confusion | None]:
+        """Loss and metrics for preprocessed rows and their original targets, and which classes are taken for which.
+
+        weight (N,): how much each row counts.
+        """
+        t = self.preprocessing.encode(raw_target, self.resolved.target, self.plan.dtype)
+        loss, outputs = self._engine.evaluate(x, t, self.preprocessing.loss_weight(raw_target, weight))
+        measures = {"loss": loss, **score(self.resolved.metrics, self.reading, outputs, raw_target, weight)}
+        return measures, confusion(self.reading, outputs, raw_target)
+
+    def __repr__(self) -> str:
+        return f"<numbann.Model {self.task}: {self.plan}>"
+
+
+def _is_matrix(X: Any, inputs: int) -> bool:
+    """Whether X is an array (N, I) of floats, row after row."""
+    return (
+        type(X) is np.ndarray and X.dtype.char in "fd" and X.ndim == 2 and X.shape[1] == inputs and X.flags.c_contiguous
+    )
+
+
+def load(path: str | Path, *, device: str = "auto", threads: int | None = None, trust: bool = False) -> Model:
+    """The model of a run directory or of a .safetensors file.
+
+    device: where it predicts, "cpu" (as "auto" does), "cuda" or "cuda:N".
+    trust: run the source of components that is kept in the file, rather than look for the plugins that they came from;
+    it is code like any other, so do it only if you know where the file comes from.
+    """
+    file = model_path(Path(path))
+    return from_file(read_model(file), str(file), threads, trust, device)
+
+
+def model_path(path: Path) -> Path:
+    """The model file that a path means; RunDirectoryError if there is none."""
+    if not path.exists():
+        raise RunDirectoryError(f"{path}: no such run directory or model file")
+    if path.is_dir() and not (path / MODEL).exists():
+        raise RunDirectoryError(f"{path}: holds no {MODEL}; if its run was interrupted: numbann resume {path}")
+    return path / MODEL if path.is_dir() else path
+
+
+def from_file(
+    file: ModelFile, place: str, threads: int | None = None, trust: bool = False, device: str = "auto"
+) -> Model:
+    """The model in a model file; its components must be what they were, or with `trust` are what is kept in it."""
+    try:
+        registry = provenance.revived(file.components, place) if trust else None
+        loaded, preprocessing = restore(file.spec, registry), Preprocessing.from_dict(file.preprocessing)
+        resolved = resolve(loaded, _facts(loaded.spec, preprocessing))
+        plan = planning.build(resolved, file.inputs)
+        _check_tensors(file.tensors, plan)
+    except SpecError as error:
+        raise _unusable(file, place, error) from None
+    except (KeyError, TypeError, ValueError) as error:
+        raise RunDirectoryError(
+            f"{place}: a damaged model ({type(error).__name__}: {error}); copy it again or train anew"
+        ) from None
+    parts = [*(layer.activation for layer in resolved.layers), resolved.output_activation]
+    provenance.verify(file.components, [part.component for part in parts], place)
+    return Model(resolved, plan, preprocessing, file.tensors, "auto" if threads is None else threads, device)
+
+
+def _unusable(file: ModelFile, place: str, error: SpecError) -> RunDirectoryError:
+    """What to do where a spec cannot be used: bring its plugins back, or trust the source kept of them."""
+    foreign = provenance.stored_elsewhere(file.components)
+    if not foreign:
+        return RunDirectoryError(f"{place}: its spec cannot be used here or is damaged: {error}")
+    needed = "; ".join(f'{record["kind"]} "{record["name"]}" of {record["origin"]}' for record in foreign)
+    return RunDirectoryError(
+        f"{place}: needs {needed}; install that, or bring the file back, or run the source that is kept in the model, "
+        f"if you trust where it comes from: --trust (trust=True)\n{error}"
+    )
+
+
+def _check_tensors(tensors: Tensors, plan: Plan) -> None:
+    """ValueError if a model's tensors are not those of its plan."""
+    for name, shape in plan.tensors.items():
+        if name not in tensors:
+            raise KeyError(f"{name} is missing")
+        if tensors[name].shape != shape:
+            raise ValueError(f"{name} has the shape {tensors[name].shape} where {shape} is needed")
+
+
+def _facts(spec: Spec, preprocessing: Preprocessing) -> Any:
+    """What resolving asks of data, from a spec in which everything about data is decided."""
+    data = spec.data
+    return SimpleNamespace(
+        task=data.task,
+        format=data.format,
+        delimiter=data.csv.delimiter,
+        scale=data.scale,
+        stratify=data.split.stratify,
+        classes=preprocessing.classes,
+        targets=preprocessing.targets,
+        inputs=preprocessing.inputs,
+        probabilities=data.task == "classification" and isinstance(data.target, list),
+        split_validation=data.split.validation,
+        split_test=data.split.test,
+    )

@@ -1,0 +1,12 @@
+"""Random numbers from counters: the same ones for the same seed, purpose and place, on any device."""
+
+from __future__ import annotations
+
+import numpy as np
+
+WEIGHTS, SHUFFLE, NOISE, SAMPLE, BIASES = 0, 1, 2, 3, 4  # purposes; SAMPLE: of rows, where not all are taken
+
+
+def generator(seed: int, purpose: int, *place: int) -> np.random.Generator:
+    """The generator of one place, such as an epoch or a layer, for one purpose."""
+    return np.random.Generator(np.random.Philox(np.random.SeedSequence((seed, purpose, *place))))

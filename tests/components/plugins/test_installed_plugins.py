@@ -1,0 +1,195 @@
+"""Installed plugins: found by entry points, imported when they are needed, left out where the environment says so."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+import numbann
+from numbann.components.distributions import announced
+from numbann.components.plugins import built_in, everything, of_file, with_files
+from numbann.errors import ClashError, PluginError, PluginWarning, RegistryError
+
+Install = Callable[..., Path]
+
+TEXT = '''"""A plugin for tests."""
+from numbann import activation, hookimpl, loss
+
+
+@activation(aliases=("ALIAS",))
+def NAME(z):
+    """Twice: a = 2 z."""
+    return 2 * z
+
+
+@loss
+def NAME_loss(y, t):
+    """Twice the distance."""
+    return 2 * abs(y - t)
+
+
+@hookimpl
+def numbann_register(register):
+    register(NAME)
+    register(NAME_loss)
+'''
+
+
+def plugin(name: str, alias: str = "") -> str:
+    """The text of a plugin with an activation and a loss."""
+    return TEXT.replace("ALIAS", alias or f"{name}_too").replace("NAME", name)
+
+
+def loaded(module: str) -> bool:
+    """Whether a module is imported."""
+    return module in sys.modules
+
+
+def test_what_is_announced_needs_no_import(install: Install) -> None:
+    install("numbann-bent", plugin("bent"), ("bent", "bent_loss"), version="2.1")
+    (one,) = [one for one in announced() if one.distribution == "numbann-bent"]
+    assert (one.version, one.module, one.names, one.allowed) == ("2.1", "numbann_bent", ("bent", "bent_loss"), True)
+    assert not loaded("numbann_bent")
+
+
+def test_only_what_is_needed_is_imported(install: Install) -> None:
+    install("numbann-bent", plugin("bent"), ("bent", "bent_loss"))
+    install("numbann-arch", plugin("arch"), ("arch",))
+    catalogue = with_files()
+    assert catalogue.get("activation", "relu") is built_in().get("activation", "relu")
+    assert not loaded("numbann_bent")
+    assert catalogue.get("activation", "bent").function(3) == 6
+    assert loaded("numbann_bent")
+    assert not loaded("numbann_arch")
+    entry = catalogue.find("loss", "bent_loss")
+    assert entry is not None
+    assert str(entry.origin) == "numbann-bent 1.0"
+    assert with_files().get("activation", "bent") is catalogue.get("activation", "bent")
+    assert built_in().find("activation", "bent") is None
+
+
+def test_a_name_found_nowhere_imports_the_rest(install: Install) -> None:
+    install("numbann-bent", plugin("bent", "bow"), ("bent",))
+    assert with_files().get("activation", "bow").name == "bent"
+    install("numbann-arch", plugin("arch"), ("arch",))
+    with pytest.raises(RegistryError, match=r'unknown activation "arhc"; did you mean "arch"\?'):
+        with_files().get("activation", "arhc")
+
+
+def test_functions_of_python_find_them(install: Install) -> None:
+    import numpy as np
+
+    install("numbann-bent", plugin("bent"), ("bent",))
+    z = np.array([1.0, -2.0])
+    assert numbann.get_activation("bent")(z).tolist() == [2.0, -4.0]
+    assert numbann.get_loss("bent_loss")(z[:, None], z[:, None] - 1)[0] == 2.0
+
+
+def test_a_clash_with_a_built_in_is_refused_where_the_name_is_used(install: Install) -> None:
+    path = install("numbann-relu", plugin("relu"), ("relu",))
+    catalogue = with_files()
+    assert catalogue.get("activation", "tanh").name == "tanh"
+    place = rf"{path}:5\): "
+    with pytest.raises(
+        ClashError, match=place + r'activation "relu" is registered twice: by numbann and by numbann-relu'
+    ):
+        catalogue.get("activation", "relu")
+    with pytest.warns(PluginWarning, match="registered twice"):
+        found = with_files().named("relu")
+    assert [entry.component.kind for entry in found] == ["activation"]
+
+
+def test_a_clash_of_two_distributions_names_both(install: Install, here: Path) -> None:
+    install("numbann-one", plugin("bent"), ("bent",))
+    install("numbann-two", plugin("bent"), ("bent",))
+    with pytest.raises(ClashError, match=r"by numbann-one 1\.0 and by numbann-two 1\.0; rename one of them, or leave"):
+        with_files().get("activation", "bent")
+    file = here / "mine.py"
+    file.write_text(plugin("bent"))
+    with pytest.raises(ClashError, match=r"by numbann-one 1\.0 and by .*mine\.py"):
+        with_files([file])
+
+
+def test_the_same_name_in_another_kind_is_no_clash(install: Install) -> None:
+    install("numbann-bent", plugin("bent").replace("bent_loss", "tanh"), ("bent", "tanh"))
+    catalogue = with_files()
+    assert catalogue.get("activation", "tanh") is built_in().get("activation", "tanh")
+    assert catalogue.get("loss", "tanh").kind == "loss"
+
+
+def test_a_plugin_that_fails_is_an_error_only_where_it_is_needed(install: Install) -> None:
+    path = install("numbann-bent", "import nowhere_at_all\n", ("bent",))
+    install("numbann-arch", plugin("arch", "vault"), ("arch",))
+    assert with_files().get("activation", "arch").name == "arch"
+    with pytest.warns(PluginWarning, match=rf"numbann-bent 1\.0: failed to import: {path}:1: .* \(it is left out\)"):
+        assert with_files().get("activation", "vault").name == "arch"
+    message = r'activation "bent" would come from a plugin that failed: numbann-bent 1\.0: failed to import'
+    with pytest.raises(RegistryError, match=message):
+        with_files().get("activation", "bent")
+    with pytest.warns(PluginWarning):
+        catalogue = everything()
+    assert [str(one.origin) for one in catalogue.failed] == ["numbann-bent 1.0"]
+    assert "unknown" not in catalogue.unknown("activation", "bent")
+
+
+def test_the_environment_chooses_distributions(install: Install, monkeypatch: pytest.MonkeyPatch) -> None:
+    install("numbann-bent", plugin("bent"), ("bent",))
+    install("numbann-arch", plugin("arch"), ("arch",))
+    monkeypatch.setenv("NUMBANN_PLUGINS", "Numbann_Bent,")
+    assert with_files().get("activation", "bent").name == "bent"
+    with pytest.raises(RegistryError, match=r"comes from numbann-arch 1\.0, which NUMBANN_PLUGINS leaves out; add it"):
+        with_files().get("activation", "arch")
+    monkeypatch.setenv("NUMBANN_PLUGINS", "")
+    with pytest.raises(RegistryError, match="numbann-bent"):
+        with_files().get("activation", "bent")
+    monkeypatch.setenv("NUMBANN_PLUGINS", "numbann-absent")
+    with pytest.warns(PluginWarning, match="NUMBANN_PLUGINS names numbann-absent, which is no installed distribution"):
+        with_files()
+
+
+@pytest.mark.filterwarnings("ignore::numbann.errors.PluginWarning")
+def test_one_plugin_of_several_modules_fails_alone(install: Install, here: Path) -> None:
+    install("numbann-bent", plugin("bent"), ("bent",))
+    (here / "site" / "numbann_bent-1.0.dist-info" / "entry_points.txt").write_text(
+        "[numbann]\nbent = numbann_bent\nother = numbann_lost\nthird = numbann_bent:bent\n"
+    )
+    assert with_files().get("activation", "bent").name == "bent"
+    for name, words in (("other", "No module named 'numbann_lost'"), ("third", "let it name the module alone")):
+        with pytest.raises(RegistryError, match=words):
+            with_files().get("activation", name)
+
+
+def test_the_first_on_the_path_counts(install: Install, here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    install("numbann-bent", plugin("bent"), ("bent",))
+    other = here / "other" / "numbann_bent-0.1.dist-info"
+    other.mkdir(parents=True)
+    (other / "METADATA").write_text("Metadata-Version: 2.1\nName: numbann_bent\nVersion: 0.1\n")
+    (other / "entry_points.txt").write_text("[numbann]\nold = numbann_bent\n")
+    monkeypatch.setattr(sys, "path", [*sys.path, str(here / "other")])
+    assert [(one.version, one.names) for one in announced() if "bent" in one.distribution] == [("1.0", ("bent",))]
+
+
+def test_a_failed_plugin_raises_the_same_again(here: Path) -> None:
+    file = here / "mine.py"
+    file.write_text("1 / 0\n")
+    one = of_file(file)
+    for _ in range(2):
+        with pytest.raises(PluginError, match=r"mine\.py:1: ZeroDivisionError"):
+            one.components()
+
+
+def test_without_plugins_no_metadata_is_parsed() -> None:
+    code = "from numbann.components.distributions import announced; announced(); "
+    code += "print('importlib.metadata' in sys.modules)"
+    command = [
+        sys.executable,
+        "-I",
+        "-c",
+        f"import sys; sys.path.insert(0, {str(Path(numbann.__file__).parents[1])!r}); {code}",
+    ]
+    found = subprocess.run(command, capture_output=True, text=True, check=True, env={"NUMBANN_PLUGINS": ""})
+    assert found.stdout.split() == ["False"]

@@ -1,0 +1,209 @@
+"""Fingerprints of components: code counts, words about it do not."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import annotated_types
+import numpy as np
+import pluggy
+import print_fingerprints
+import pytest
+
+import numbann
+from numbann.components import distributions, sources
+from numbann.components.component import Component
+from numbann.components.declare import freeze
+from numbann.components.plugins import built_in
+from numbann.components.provenance import fingerprint, recorded, verify
+from numbann.components.registry import Entry
+from numbann.errors import RunDirectoryError
+
+
+def plain() -> Callable[[float], float]:
+    def bent(z: float) -> float:
+        return z if z > 0 else 0.5 * z
+
+    return bent
+
+
+def described() -> Callable[[float], float]:
+    def bent(z: float) -> float:
+        """Half below zero."""
+        return z if z > 0 else 0.5 * z  # said on two lines
+
+    return bent
+
+
+def other() -> Callable[[float], float]:
+    def bent(z: float) -> float:
+        return z if z > 0 else 0.25 * z
+
+    return bent
+
+
+def component(function: Callable[..., float]) -> Component:
+    return Component("activation", "bent", function)
+
+
+def test_code_counts_and_words_about_it_do_not() -> None:
+    assert fingerprint(component(plain())) == fingerprint(component(described()))
+    assert fingerprint(component(plain())) != fingerprint(component(other()))
+
+
+def test_so_does_the_derivative() -> None:
+    assert fingerprint(component(plain())) != fingerprint(Component("activation", "bent", plain(), derivative=other()))
+
+
+def test_every_built_in_component_can_be_recorded_and_verified() -> None:
+    components = [entry.component for entry in built_in().entries()]
+    records = recorded(components, built_in())
+    assert {record["origin"] for record in records} == {"numbann"}
+    assert all(record["source"] for record in records)
+    verify(records, components, "here")
+
+
+@pytest.mark.parametrize("entry", [pytest.param(each, id=each.component.name) for each in built_in().entries()])
+def test_the_source_kept_of_a_component_is_one_that_runs(entry: Entry) -> None:
+    """It declares the same component, whose own source is the same text."""
+    component = entry.component
+    text = sources.module_of(component)
+    again = sources.component_of(text, component.kind, component.name, "here")
+    assert sources.module_of(again) == text
+    assert (again.parameters, again.states, again.traits) == (
+        component.parameters,
+        component.states,
+        component.traits,
+    )
+
+
+def test_a_change_is_named_with_its_place() -> None:
+    stored = [{"kind": "activation", "name": "bent", "sha256": fingerprint(component(plain()))}]
+    verify(stored, [component(plain())], "runs/x")
+    with pytest.raises(RunDirectoryError, match=r'runs/x: activation "bent" has changed .*test_provenance\.py:\d+'):
+        verify(stored, [component(other())], "runs/x")
+
+
+MOVED = """from math import exp
+from typing import Annotated
+
+from annotated_types import Gt
+from numbann import Positive, activation
+from {helpers} import SHARE, part as piece
+
+LOWEST = -3.0
+
+@activation
+def bent(z, alpha: Positive = 1.0, beta: Annotated[float, Gt(0)] = SHARE):
+    return piece(z, alpha) * exp(-abs(beta * z)) if LOWEST < z else z
+"""
+HELPERS = "from math import tanh\n\nSHARE = 1 / 4\n\ndef part(z, alpha):\n    return tanh(alpha * z)\n"
+
+
+def imported(name: str) -> Component:
+    return freeze(importlib.import_module(name).bent)
+
+
+@pytest.fixture
+def packages(here: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A component with helpers in `firsts`, and the same one in another package and module, `seconds.inner.deep`."""
+    (here / "firsts").mkdir()
+    (here / "firsts" / "helpers.py").write_text(HELPERS)
+    (here / "firsts" / "plain.py").write_text(MOVED.format(helpers="firsts.helpers"))
+    (here / "seconds" / "inner").mkdir(parents=True)
+    (here / "seconds" / "tools.py").write_text(HELPERS)
+    (here / "seconds" / "inner" / "deep.py").write_text(MOVED.format(helpers="..tools"))
+    monkeypatch.syspath_prepend(here)
+    modules = set(sys.modules)
+    yield here
+    for module in set(sys.modules) - modules:
+        if module.partition(".")[0] in ("firsts", "seconds", "thirds", "fourths"):
+            del sys.modules[module]
+    distributions._announced.cache_clear()
+
+
+def test_the_module_that_a_component_lives_in_does_not_count(packages: Path) -> None:
+    first, second = imported("firsts.plain"), imported("seconds.inner.deep")
+    assert fingerprint(first) == fingerprint(second)
+    kept = sources.component_of(sources.module_of(second), "activation", "bent", "here")
+    assert kept.function(1.5) == first.function(1.5)
+    assert "seconds" not in sources.module_of(second)
+
+
+def test_a_constant_and_a_helper_do(packages: Path) -> None:
+    first = fingerprint(imported("firsts.plain"))
+    for package, (old, new) in {"thirds": ("1 / 4", "1 / 5"), "fourths": ("tanh(alpha", "tanh(2 * alpha")}.items():
+        (packages / package).mkdir()
+        (packages / package / "helpers.py").write_text(HELPERS.replace(old, new))
+        (packages / package / "plain.py").write_text(MOVED.format(helpers=f"{package}.helpers"))
+        assert fingerprint(imported(f"{package}.plain")) != first
+
+
+HOOK = "\nfrom numbann import hookimpl\n\n@hookimpl\ndef numbann_register(register):\n    register(bent)\n"
+
+
+def announce(folder: Path, module: str) -> None:
+    """Let an installed distribution say that a module of it has the component."""
+    metadata = folder / "bent-1.0.dist-info"
+    metadata.mkdir(exist_ok=True)
+    (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: bent\nVersion: 1.0\n")
+    (metadata / "entry_points.txt").write_text(f"[numbann]\nbent = {module}\n")
+    distributions._announced.cache_clear()  # a process looks once
+
+
+def test_a_model_outlives_a_move_of_its_components(packages: Path) -> None:
+    """The module and its helpers go elsewhere in their distribution."""
+    (packages / "firsts" / "plain.py").write_text(MOVED.format(helpers="firsts.helpers") + HOOK)
+    announce(packages, "firsts.plain")
+    (packages / "rows.csv").write_text("x,y\n" + "".join(f"{k / 20},{k / 10 - 1}\n" for k in range(40)))
+    spec = {
+        "data": {"path": "rows.csv", "target": "y"},
+        "model": {"layers": [{"units": 4, "activation": "bent"}]},
+        "train": {"epochs": 2},
+    }
+    run = numbann.train(spec, output="run")
+    expected = run.model.predict(np.ones((3, 1)))
+    shutil.rmtree(packages / "firsts")
+    (packages / "seconds" / "inner" / "deep.py").write_text(MOVED.format(helpers="..tools") + HOOK)
+    announce(packages, "seconds.inner.deep")
+    assert numbann.load(run.path).predict(np.ones((3, 1))).tobytes() == expected.tobytes()
+
+
+def other_pythons() -> list[str]:
+    """Pythons of other versions than this one, beside it or on the path."""
+    beside = sorted(Path(sys.base_prefix).parent.glob("*/bin/python3"))
+    names = [f"python3.{minor}" for minor in range(11, 20)]
+    found = {}
+    for path in [*map(str, beside), *names]:
+        question = [path, "-c", "import sys; print(*sys.version_info[:2])"]
+        try:
+            answer = subprocess.run(question, capture_output=True, encoding="utf-8", timeout=20)
+        except OSError:
+            continue
+        if answer.returncode == 0 and (version := tuple(map(int, answer.stdout.split()))) >= (3, 11):
+            found[version] = path
+    return [path for version, path in found.items() if version != sys.version_info[:2]]
+
+
+def test_they_are_the_same_on_every_python(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    pythons = other_pythons()
+    if not pythons:
+        pytest.skip("there is one Python here")
+    print_fingerprints.main()
+    ours = json.loads(capsys.readouterr().out)
+    for package in (numbann, annotated_types, pluggy):
+        (here / package.__name__).symlink_to(Path(package.__file__).parent)
+    for python in pythons:
+        program = [python, print_fingerprints.__file__]
+        environment = {**os.environ, "PYTHONPATH": str(here), "PYTHONDONTWRITEBYTECODE": "1"}
+        told = subprocess.run(program, capture_output=True, encoding="utf-8", env=environment, check=True)
+        theirs = json.loads(told.stdout)
+        assert len(theirs) > 80
+        assert theirs == {name: ours[name] for name in theirs}

@@ -1,0 +1,151 @@
+"""Twins of the losses: each row's value (B,), and dy = dvalue/dy (B, K).  A batch's loss is the mean over rows."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from reference.activations import at_the_limits, log_softmax, sigmoid, softmax
+from reference.products import Array
+
+
+def mse(y: Array, t: Array) -> tuple[Array, Array]:
+    """value = mean_k (y_k - t_k)^2, dy = 2 (y - t) / K."""
+    return ((y - t) ** 2).mean(axis=1), 2 * (y - t) / y.shape[1]
+
+
+def mae(y: Array, t: Array) -> tuple[Array, Array]:
+    """value = mean_k |y_k - t_k|, dy = sign(y - t) / K."""
+    return np.abs(y - t).mean(axis=1), np.sign(y - t) / y.shape[1]
+
+
+def huber(y: Array, t: Array, delta: float = 1.0) -> tuple[Array, Array]:
+    """value = mean_k of e^2 / 2 where |e| <= delta, else delta (|e| - delta / 2), e = y - t; dy = e within +-delta."""
+    e = y - t
+    value = np.where(np.abs(e) <= delta, e * e / 2, delta * (np.abs(e) - delta / 2))
+    return value.mean(axis=1), np.clip(e, -delta, delta) / y.shape[1]
+
+
+def smooth_l1(y: Array, t: Array, beta: float = 1.0) -> tuple[Array, Array]:
+    """huber with delta beta, over beta."""
+    value, dy = huber(y, t, beta)
+    return value / beta, dy / beta
+
+
+def log_cosh(y: Array, t: Array) -> tuple[Array, Array]:
+    """value = mean_k log cosh(y_k - t_k), dy = tanh(y - t) / K."""
+    e = np.abs(y - t)
+    small = np.log1p(2 * np.sinh(np.minimum(e, 1) / 2) ** 2)
+    value = np.where(e < 1, small, np.logaddexp(e, -e) - np.log(2))
+    return value.mean(axis=1), np.tanh(y - t) / y.shape[1]
+
+
+def quantile(y: Array, t: Array, quantile: float = 0.5) -> tuple[Array, Array]:
+    """value = mean_k max(q (t - y), (q - 1) (t - y)); dy = -q below t, 1 - q above."""
+    e = t - y
+    slope = np.where(e > 0, -quantile, np.where(e < 0, 1 - quantile, 0))
+    return np.maximum(quantile * e, (quantile - 1) * e).mean(axis=1), slope / y.shape[1]
+
+
+@at_the_limits
+def gaussian_nll(y: Array, t: Array, epsilon: float = 1e-6) -> tuple[Array, Array]:
+    """value = mean_k (log v_k + (m_k - t_k)^2 / v_k) / 2, v = max(exp(s), epsilon); y: (B, 2 T) is m, then s."""
+    m, s = np.split(y, 2, axis=1)
+    v = np.exp(np.maximum(s, np.log(epsilon)))
+    e, slope = m - t, np.exp(np.minimum(s, np.log(epsilon))) / np.minimum(v, epsilon)
+    dy = np.hstack((e / v, slope * (1 - e**2 / v) / 2))
+    return ((np.maximum(s, np.log(epsilon)) + e**2 / v) / 2).mean(axis=1), dy / t.shape[1]
+
+
+def cosine_similarity(y: Array, t: Array, epsilon: float = 1e-8) -> tuple[Array, Array]:
+    """value = 1 - y't / (|y| |t|), each length at least epsilon."""
+    length = np.linalg.norm(y, axis=1, keepdims=True)
+    size, unit = np.maximum(length, epsilon), t / np.maximum(np.linalg.norm(t, axis=1, keepdims=True), epsilon)
+    c = (y / size * unit).sum(axis=1, keepdims=True)
+    return 1 - c[:, 0], (np.where(length < epsilon, 0, c * y / size) - unit) / size
+
+
+def mape(y: Array, t: Array, epsilon: float = 1e-8) -> tuple[Array, Array]:
+    """value = mean_k |y - t| / max(|t|, epsilon)."""
+    size = np.maximum(np.abs(t), epsilon)
+    return (np.abs(y - t) / size).mean(axis=1), np.sign(y - t) / size / y.shape[1]
+
+
+def msle(y: Array, t: Array) -> tuple[Array, Array]:
+    """value = mean_k (log(1 + max(y, 0)) - log(1 + t))^2."""
+    positive = np.maximum(y, 0)
+    e = np.log1p(positive) - np.log1p(t)
+    return (e * e).mean(axis=1), (y >= 0) * 2 * e / (1 + positive) / y.shape[1]
+
+
+@at_the_limits
+def poisson_nll(y: Array, t: Array) -> tuple[Array, Array]:
+    """value = mean_k of exp(y) - t y, dy = (exp(y) - t) / K."""
+    return (np.exp(y) - t * y).mean(axis=1), (np.exp(y) - t) / y.shape[1]
+
+
+def hinge(y: Array, t: Array) -> tuple[Array, Array]:
+    """value = mean_k max(1 - s y, 0), s = 2 t - 1."""
+    s = 2 * t - 1
+    return np.maximum(1 - s * y, 0).mean(axis=1), np.where(s * y < 1, -s, 0) / y.shape[1]
+
+
+def squared_hinge(y: Array, t: Array) -> tuple[Array, Array]:
+    """value = mean_k max(1 - s y, 0)^2, s = 2 t - 1."""
+    s = 2 * t - 1
+    m = np.maximum(1 - s * y, 0)
+    return (m * m).mean(axis=1), -2 * s * m / y.shape[1]
+
+
+def multi_margin(y: Array, label: Array, margin: float = 1.0) -> tuple[Array, Array]:
+    """value = sum_{k != label} max(margin - y_label + y_k, 0) / K; label: (B,)."""
+    own = np.eye(y.shape[1])[label]
+    m = np.maximum(margin - (own * y).sum(axis=1, keepdims=True) + y, 0) * (1 - own)
+    missed = (m > 0).astype(float)
+    return m.sum(axis=1) / y.shape[1], (missed - own * missed.sum(axis=1, keepdims=True)) / y.shape[1]
+
+
+def sigmoid_focal(y: Array, t: Array, gamma: float = 2.0, alpha: float = 0.25) -> tuple[Array, Array]:
+    """value = mean_k of c w^gamma h, c = alpha t + (1 - alpha) (1 - t), w = s (1 - t) + (1 - s) t, h: cross-entropy."""
+    s, rest = sigmoid(y), sigmoid(-y)
+    w, c = s * (1 - t) + rest * t, alpha * t + (1 - alpha) * (1 - t)
+    h = t * np.logaddexp(0, -y) + (1 - t) * np.logaddexp(0, y)
+    pull = gamma * h * (2 * t - 1) * s * rest / np.where(w == 0, 1, w)
+    dy = c * w**gamma * (s * (1 - t) - rest * t - pull)
+    return (c * w**gamma * h).mean(axis=1), dy / y.shape[1]
+
+
+def softmax_focal(y: Array, label: Array, gamma: float = 2.0) -> tuple[Array, Array]:
+    """value = -(1 - p)^gamma log p with p = softmax(y)[label], dy = dvalue/dp p (own - softmax(y)); label: (B,)."""
+    own = np.eye(y.shape[1])[label]
+    p, log_p = softmax(y), (own * log_softmax(y)).sum(axis=1)
+    rest = (p * (1 - own)).sum(axis=1)
+    p_own = (p * own).sum(axis=1)
+    c = rest**gamma * (1 - gamma * p_own * log_p / np.where(rest == 0, 1, rest))
+    return -(rest**gamma) * log_p, c[:, None] * (p * (1 - own) - rest[:, None] * own)
+
+
+def kl_divergence(y: Array, t: Array) -> tuple[Array, Array]:
+    """value = sum_k t_k (log t_k - log softmax(y)_k), dy as of soft_cross_entropy."""
+    value, dy = soft_cross_entropy(y, t)
+    return value + (t * np.log(np.where(t > 0, t, 1))).sum(axis=1), dy
+
+
+def softmax_cross_entropy(y: Array, label: Array, label_smoothing: float = 0.0) -> tuple[Array, Array]:
+    """value = -sum_k t_k log softmax(y)_k, where t is (1 - s) for the label plus s / K everywhere; label: (B,)."""
+    classes = y.shape[1]
+    return soft_cross_entropy(y, (1 - label_smoothing) * np.eye(classes)[label] + label_smoothing / classes)
+
+
+def soft_cross_entropy(y: Array, t: Array) -> tuple[Array, Array]:
+    """value = -sum_k t_k log softmax(y)_k, dy = softmax(y) sum_k t_k - t.  t: (B, K)."""
+    return -(t * log_softmax(y)).sum(axis=1), softmax(y) * t.sum(axis=1, keepdims=True) - t
+
+
+def sigmoid_cross_entropy(y: Array, t: Array, positive_weight: float = 1.0) -> tuple[Array, Array]:
+    """value = mean_k of -p t log s - (1 - t) log(1 - s) with s = sigmoid(y), dy = ((1 - t) s - p t (1 - s)) / K.
+
+    As log s = -log(1 + exp(-y)), the value of one output is p t log(1 + exp(-y)) + (1 - t) log(1 + exp(y)).
+    """
+    value = positive_weight * t * np.logaddexp(0, -y) + (1 - t) * np.logaddexp(0, y)
+    dy = (1 - t) * sigmoid(y) - positive_weight * t * sigmoid(-y)
+    return value.mean(axis=1), dy / y.shape[1]

@@ -1,0 +1,151 @@
+"""Outputs of a network read as classes, probabilities and values."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from numbann import metric
+from numbann.components.declare import freeze
+from numbann.components.plugins import built_in
+from numbann.errors import DataError
+from numbann.model.outputs import Reading, confusion, score
+
+COLOURS = SimpleNamespace(
+    classes=("green", "red"),
+    targets=("colour",),
+    encode=lambda raw, *_: (raw == "red").astype(np.int64),
+)
+LABELS = SimpleNamespace(
+    classes=None,
+    targets=("hot", "wet"),
+    pairs=(("no", "yes"), (0, 1)),
+    encode=lambda raw, *_: np.stack([raw[:, 0] == "yes", raw[:, 1] == 1], 1).astype(np.int64),
+)
+METRES = SimpleNamespace(classes=None, targets=("height", "width"), unscale=lambda y: 100 * y)
+
+
+def reading(target: str, activation: str, preprocessing: Any = COLOURS) -> Reading:
+    task = {id(COLOURS): "classification", id(LABELS): "multilabel"}.get(id(preprocessing), "regression")
+    return Reading(task, target, activation, preprocessing)
+
+
+@pytest.mark.parametrize(
+    ("target", "activation", "outputs", "expected"),
+    [
+        ("label", "softmax", [[0.9, 0.1], [0.2, 0.8]], ["green", "red"]),
+        ("one_hot", "identity", [[3.0, -1.0], [-2.0, 7.0]], ["green", "red"]),
+        ("binary", "sigmoid", [[0.49], [0.5]], ["green", "red"]),
+        ("binary", "identity", [[-0.1], [0.1]], ["green", "red"]),
+    ],
+)
+def test_classes(target: str, activation: str, outputs: list[list[float]], expected: list[str]) -> None:
+    assert list(reading(target, activation).predictions(np.array(outputs))) == expected
+
+
+def test_two_classes_share_one_probability() -> None:
+    probabilities = reading("binary", "sigmoid").probabilities(np.array([[0.25]]))
+    np.testing.assert_array_equal(probabilities, [[0.75, 0.25]])
+
+
+@pytest.mark.parametrize(
+    ("target", "activation"),
+    [
+        ("one_hot", "identity"),
+        ("one_hot", "sigmoid"),
+        ("binary", "identity"),
+    ],
+)
+def test_scores_are_no_probabilities(target: str, activation: str) -> None:
+    with pytest.raises(DataError, match="scores, not probabilities"):
+        reading(target, activation).probabilities(np.zeros((1, 2)))
+
+
+def test_values_are_in_the_unit_of_the_target() -> None:
+    both = reading("real", "identity", METRES)
+    np.testing.assert_array_equal(both.predictions(np.array([[1.0, 2.0]])), [[100.0, 200.0]])
+    rmse = built_in().get("metric", "rmse")
+    assert score([rmse], both, np.array([[1.0, 2.0]]), np.array([[103.0, 203.0]])) == {"rmse": 3.0}
+
+
+def test_accuracy_compares_classes() -> None:
+    found = score(
+        [built_in().get("metric", "accuracy")],
+        reading("binary", "sigmoid"),
+        np.array([[0.9], [0.9]]),
+        np.array(["red", "green"]),
+    )
+    assert found == {"accuracy": 0.5}
+
+
+def test_a_metric_gets_only_what_the_outputs_give() -> None:
+    @metric
+    def confidence(probability: Any) -> float:
+        return float(probability.max(1).mean())
+
+    component = freeze(confidence)
+    assert score([component], reading("binary", "sigmoid"), np.array([[0.9]]), np.array(["red"])) == {"confidence": 0.9}
+    with pytest.raises(DataError, match=r'"confidence" needs probability.*train\.metrics'):
+        score([component], reading("one_hot", "identity"), np.zeros((1, 2)), np.array(["red"]))
+
+
+@pytest.mark.parametrize(
+    ("target", "activation", "threshold"),
+    [
+        ("binary", "sigmoid", 0.5),
+        ("binary", "identity", 0.0),
+        ("one_hot", "identity", 0.5),
+        ("one_hot", "sigmoid", 0.5),
+    ],
+)
+def test_yes_no_labels(target: str, activation: str, threshold: float) -> None:
+    outputs = threshold + np.array([[-0.1, 0.1], [0.0, -0.1]])
+    both = reading(target, activation, LABELS)
+    assert both.predictions(outputs).tolist() == [["no", 1], ["yes", 0]]
+    assert both.has_probabilities == (activation == "sigmoid")
+    if both.has_probabilities:
+        np.testing.assert_array_equal(both.probabilities(outputs), outputs)
+    else:
+        with pytest.raises(DataError, match=r"scores, not probabilities; .* train with sigmoid_cross_entropy"):
+            both.probabilities(outputs)
+
+
+def test_labels_of_one_type_keep_it() -> None:
+    numbers = SimpleNamespace(classes=None, targets=("a", "b"), pairs=((0, 1), (-1, 2)))
+    predicted = Reading("multilabel", "binary", "sigmoid", numbers).predictions(np.array([[0.2, 0.9]]))
+    assert predicted.dtype == np.int64
+    assert predicted.tolist() == [[0, 2]]
+
+
+def test_metrics_of_yes_no_labels() -> None:
+    raw = np.array([["yes", 1], ["no", 1]], dtype=object)
+    outputs = np.array([[0.9, 0.8], [0.9, 0.8]])
+    metrics = [built_in().get("metric", name) for name in ("accuracy", "hamming_loss", "f1_micro")]
+    found = score(metrics, reading("binary", "sigmoid", LABELS), outputs, raw)
+    assert found == {"accuracy": 0.5, "hamming_loss": 0.25, "f1_micro": pytest.approx(6 / 7)}
+
+
+def test_confusion_counts_rows() -> None:
+    raw = np.array(["red", "red", "green", "red"])
+    outputs = np.array([[0.9], [0.1], [0.8], [0.7]])
+    assert confusion(reading("binary", "sigmoid"), outputs, raw) == [[0, 1], [1, 2]]
+    assert confusion(reading("binary", "sigmoid"), outputs[:1], raw[:1]) == [[0, 0], [0, 1]]
+
+
+def test_confusion_is_that_of_scikit_learn() -> None:
+    metrics = pytest.importorskip("sklearn.metrics")
+    random = np.random.default_rng(0)
+    raw, outputs = random.integers(0, 3, 50), random.random((50, 4))
+    digits = SimpleNamespace(classes=(0, 1, 2, 3), targets=("digit",), encode=lambda raw, *_: raw)
+    expected = metrics.confusion_matrix(raw, outputs.argmax(1), labels=range(4))
+    assert confusion(Reading("classification", "label", "softmax", digits), outputs, raw) == expected.tolist()
+
+
+def test_no_confusion_of_values_labels_and_too_many_classes() -> None:
+    many = SimpleNamespace(classes=range(101), targets=("word",))
+    assert confusion(reading("real", "identity", METRES), np.zeros((1, 2)), np.zeros((1, 2))) is None
+    assert confusion(reading("binary", "sigmoid", LABELS), np.zeros((1, 2)), np.array([["no", 0]])) is None
+    assert confusion(Reading("classification", "label", "softmax", many), np.zeros((1, 101)), np.zeros(1)) is None
