@@ -109,7 +109,7 @@ def _loss(component: Component) -> tuple[str, Function, Function]:
 
 
 def _schedule(component: Component) -> Series:
-    from numbann.training.rates import Rates  # brings NumPy, which nothing else here needs
+    from numbann.fit.rates import Rates  # brings NumPy, which nothing else here needs
 
     rates = Rates(component.configured(), 1.0, 0, EPOCHS, STEPS)
     factors: list[float] = []

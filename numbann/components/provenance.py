@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
 from collections.abc import Iterable, Mapping
@@ -54,6 +55,7 @@ def verify(stored: Iterable[Mapping[str, str]], components: Iterable[Component],
             )
 
 
+@functools.cache
 def fingerprint(component: Component) -> str:
     """The hash of what a component computes: the same on every Python, and in whatever module it is defined."""
     return hashlib.sha256(json.dumps(sources.computed(component)).encode()).hexdigest()

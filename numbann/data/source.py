@@ -68,6 +68,12 @@ class Dataset:
     preprocessing: Preprocessing
     warnings: tuple[str, ...]
 
+    @property
+    def parts(self) -> dict[str, Part]:
+        """The parts that there are, by name."""
+        found = {"train": self.train, "validation": self.validation, "test": self.test}
+        return {name: part for name, part in found.items() if part is not None}
+
 
 @dataclass(frozen=True)
 class Source:

@@ -30,6 +30,11 @@ class Streamed:
     def __len__(self) -> int:
         return count_of(self.rows, len(self.raw.table))
 
+    @property
+    def width(self) -> int:
+        """The number of inputs."""
+        return self.encoding.inputs
+
     def __getitem__(self, places: slice) -> np.ndarray:
         """Some of the rows in memory."""
         x = np.empty((count_of(places, len(self)), self.encoding.inputs), self.dtype)
@@ -54,15 +59,6 @@ class Streamed:
 
 
 Inputs = np.ndarray | Streamed
-
-
-def rows_at(x: Inputs, places: np.ndarray) -> np.ndarray:
-    """Some rows in memory."""
-    if isinstance(x, np.ndarray):
-        return x[places]
-    out = np.empty((len(places), x.encoding.inputs), x.dtype)
-    x.take(places, out)
-    return out
 
 
 def inputs_of(encoding: Encoding, raw: Raw, rows: Rows, dtype: str, total: int) -> Inputs:

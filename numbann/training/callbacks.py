@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from numbann.fit.loop import StepsDone
+
 
 @dataclass(frozen=True)
 class DataRead:
@@ -42,15 +44,6 @@ class Started:
     compiled: int
     compile_seconds: float
     gpu: str | None = None
-
-
-@dataclass(frozen=True)
-class StepsDone:
-    """Some steps of an epoch (from 1) are done; sent a few times a second."""
-
-    epoch: int
-    done: int
-    steps: int
 
 
 @dataclass(frozen=True)

@@ -1,9 +1,10 @@
-"""The checkpoint: a run's state as one safetensors file, and back.  It decides neither when nor where it is written."""
+"""The checkpoint: a run's state as one safetensors file, and back."""
 
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,27 +12,44 @@ import numpy as np
 from safetensors import SafetensorError
 from safetensors.numpy import save
 
+from numbann.engine.interface import Engine
 from numbann.errors import RunDirectoryError
+from numbann.fit.state import State
+from numbann.fit.stopping import Best
 from numbann.model.file import read_tensors
 from numbann.network.states import named, of_part
-from numbann.training.state import State
-from numbann.training.stopping import Best
 
 FORMAT = 3
 KEY = "numbann.checkpoint"
 
 
+@dataclass(frozen=True)
+class Kept:
+    """A snapshot of an engine as it comes from a file."""
+
+    tensors: Mapping[str, np.ndarray]
+    states: Mapping[str, np.ndarray]
+
+    def parameters(self) -> Mapping[str, np.ndarray]:
+        """As `Engine.parameters`."""
+        return self.tensors
+
+    def state(self) -> Mapping[str, np.ndarray]:
+        """As `Engine.state`."""
+        return self.states
+
+
 def to_bytes(state: State, spec_hash: str) -> bytes:
     """The state as a file; one metadata key, since the order of several is not fixed."""
-    tensors = {**named("model", state.tensors), **named("engine", state.engine)}
-    if state.best_tensors is not None:
-        tensors |= named("best", state.best_tensors)
+    tensors = {**named("model", state.kept.parameters()), **named("engine", state.kept.state())}
+    if state.best_kept is not None:
+        tensors |= named("best", state.best_kept.parameters())
     metadata = {
         "format": FORMAT,
         "spec": spec_hash,
-        "history": list(state.history),
+        "history": state.history,
         "best": asdict(state.best),
-        "keeps_best": state.best_tensors is not None,
+        "keeps_best": state.best_kept is not None,
         "schedule": list(state.schedule),
     }
     return save(tensors, {KEY: json.dumps(metadata)})
@@ -52,13 +70,18 @@ def load_state(path: Path, spec_hash: str) -> State:
         raise RunDirectoryError(f"{path}: {_cause(path, error)}") from None
 
 
+def restore(engine: Engine, state: State) -> None:
+    """Let an engine go on from a state."""
+    engine.set_parameters(state.kept.parameters())
+    engine.restore(state.kept.state())
+
+
 def _state(metadata: dict[str, Any], tensors: dict[str, np.ndarray]) -> State:
     return State(
-        tensors=of_part("model", tensors),
-        engine=of_part("engine", tensors),
-        history=tuple(metadata["history"]),
+        kept=Kept(of_part("model", tensors), of_part("engine", tensors)),
+        history=list(metadata["history"]),
         best=Best(**metadata["best"]),
-        best_tensors=of_part("best", tensors) if metadata["keeps_best"] else None,
+        best_kept=Kept(of_part("best", tensors), {}) if metadata["keeps_best"] else None,
         schedule=tuple(metadata["schedule"]),
     )
 

@@ -14,13 +14,13 @@ from typing import Any
 import numpy as np
 
 from numbann.components.component import Component, arguments_of
-from numbann.data import Part
-from numbann.data.streaming import rows_at
 from numbann.derivation import derivative_of
+from numbann.engine.interface import Engine
+from numbann.fit.job import Rows
 from numbann.network import random
 from numbann.network.plan import Layer, Plan
 from numbann.training.callbacks import Callback, Warned
-from numbann.training.preparation import Job
+from numbann.training.preparation import Prepared
 
 ROWS = 1024  # of the sample: a share of dead units does not change with more, and they cost less than a small epoch
 FLAT = 0.05  # of the activation's largest slope: sigmoid beyond +-4.4, tanh beyond +-2.2
@@ -50,11 +50,11 @@ class Finding:
 class Diagnosis:
     """An engine's layers, looked at after every epoch.  It begins with the initial weights, and leaves them there."""
 
-    def __init__(self, engine: Any, job: Job) -> None:
-        self._engine, self._plan = engine, job.plan
-        self._rows = sample(job.dataset.train, job.resolved.spec.seed)
-        engine.initialize(job.resolved.spec.seed)
-        self._watcher = Watcher(job.plan, _names(job), self._records())
+    def __init__(self, engine: Engine, prepared: Prepared) -> None:
+        self._engine, self._plan = engine, prepared.plan
+        self._rows = sample(prepared.job.train, self._plan.seed)
+        engine.initialize(self._plan.seed)
+        self._watcher = Watcher(self._plan, _names(prepared), self._records())
 
     def recall(self, history: Iterable[Mapping[str, Any]]) -> None:
         """Take what earlier epochs have shown as told."""
@@ -69,18 +69,16 @@ class Diagnosis:
         return {KEY: records}
 
     def _records(self) -> list[Record]:
-        return measured(self._plan, self._engine.probe(*self._rows))
+        return measured(self._plan, self._engine.probe(self._rows.x, self._rows.t, self._rows.weight))
 
 
 # ---- measuring
 
 
-def sample(part: Part, seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
-    """The rows that are looked at, the same ones after every epoch: x (B, I), their targets and weights."""
-    count = min(ROWS, len(part.x))
-    places = np.sort(random.generator(seed, random.SAMPLE).choice(len(part.x), count, replace=False))
-    weight = None if part.loss_weight is None else part.loss_weight[places]
-    return rows_at(part.x, places), part.t[places], weight
+def sample(rows: Rows, seed: int) -> Rows:
+    """The rows that are looked at, the same ones after every epoch."""
+    count = min(ROWS, len(rows))
+    return rows.at(np.sort(random.generator(seed, random.SAMPLE).choice(len(rows), count, replace=False)))
 
 
 def measured(plan: Plan, facts: Iterable[Any]) -> list[Record]:
@@ -217,9 +215,9 @@ def _norms(records: Sequence[Mapping[str, Any]]) -> list[float]:
     return [nan if record["gradient_norm"] is None else record["gradient_norm"] for record in records]
 
 
-def _names(job: Job) -> list[str]:
+def _names(prepared: Prepared) -> list[str]:
     """What each layer applies."""
-    resolved = job.resolved
+    resolved = prepared.resolved
     return [*(layer.activation.name for layer in resolved.layers[:-1]), resolved.output_activation.name]
 
 

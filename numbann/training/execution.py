@@ -1,4 +1,4 @@
-"""Carrying a run out: training under checkpoints, then measuring and writing.  Which epoch follows, loop.py knows."""
+"""A run from its prepared job to its directory: train under checkpoints, measure, write."""
 
 from __future__ import annotations
 
@@ -9,23 +9,21 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any
 
-import numpy as np
-
-from numbann.components.provenance import components_of, recorded
-from numbann.data import Part
+from numbann.engine.interface import Engine
 from numbann.errors import TrainingError
+from numbann.fit.fitting import load, take_best
+from numbann.fit.loop import run_epochs
+from numbann.fit.state import State
 from numbann.model.file import ModelFile
-from numbann.model.model import Model, from_file
-from numbann.model.outputs import confusion, score
+from numbann.model.model import Model
+from numbann.model.outputs import confusion
 from numbann.training import rundir
 from numbann.training.callbacks import Callback, EpochEnded, Finished, Started
 from numbann.training.checkpoint import to_bytes
 from numbann.training.diagnostics import Diagnosis
-from numbann.training.loop import Course, fit
 from numbann.training.manifest import identity, manifest
-from numbann.training.preparation import Job
+from numbann.training.preparation import Prepared
 from numbann.training.rundir import RunDirectory
-from numbann.training.state import State
 
 CHECKPOINT_SECONDS = 10.0  # between two checkpoints while training
 
@@ -59,137 +57,120 @@ class Warmth:
 
 @dataclass(frozen=True)
 class Execution:
-    """A job, the engine and the directory that it runs in, and who is told about it."""
+    """A prepared job, the engine and the directory that it runs in, and who is told about it."""
 
-    job: Job
-    engine: Any
+    prepared: Prepared
+    engine: Engine
     directory: RunDirectory
     tell: Callback
     warmth: Warmth
 
 
-def warmed_up(engine: Any, job: Job) -> Warmth:
+def warm_up(engine: Engine, prepared: Prepared) -> Warmth:
     """Compile everything, so that a fault shows before anything is written.
 
     The engine then holds the training rows, and its weights are still to be set.
     """
-    start, part = perf_counter(), job.dataset.train
-    engine.load_data(part.x, part.t, part.loss_weight)
-    engine.evaluate(part.x[:1], part.t[:1])
-    diagnosis = Diagnosis(engine, job) if job.resolved.spec.train.diagnostics else None
+    start = perf_counter()
+    load(engine, prepared.job)
+    diagnosis = Diagnosis(engine, prepared) if prepared.resolved.spec.train.diagnostics else None
     return Warmth(engine.compiled, perf_counter() - start, diagnosis)
 
 
-def carried_out(execution: Execution, state: State) -> Run:
+def execute(execution: Execution, state: State) -> Run:
     """Train from a state to the end, measure, and write everything."""
-    started = datetime.now(UTC)
+    started, begin = datetime.now(UTC), perf_counter()
     _write_beginning(execution, state, started)
-    begin = perf_counter()
-    state = _trained(execution, state)
-    weights_epoch = state.epoch
-    if state.best_tensors is not None:
-        execution.engine.set_parameters(state.best_tensors)
-        weights_epoch = state.best.epoch
-    metrics = {"best_epoch": state.best.epoch, **_measured(execution)}
+    _train(execution, state)
+    weights_epoch = take_best(execution.engine, state)
+    metrics = {"best_epoch": state.best.epoch, **_measure_parts(execution)}
     model = _write_end(execution, state, metrics, started)
     path = execution.directory.path
     execution.tell(Finished(path, metrics, state.epoch, weights_epoch, perf_counter() - begin))
-    return Run(path, state.history, metrics, model)
+    return Run(path, tuple(state.history), metrics, model)
 
 
-def _trained(execution: Execution, first: State) -> State:
-    """The state after the last epoch.  However training ends, the checkpoint is the end of the last whole epoch."""
-    state, saved = first, perf_counter()
-    if execution.warmth.diagnosis:
-        execution.warmth.diagnosis.recall(first.history)
+def _train(execution: Execution, state: State) -> None:
+    """Train to the last epoch.  However training ends, the checkpoint is the end of the last whole epoch."""
+    directory, saved = execution.directory, perf_counter()
     try:
-        for state in fit(execution.engine, _course(execution), first, execution.tell):
-            execution.directory.append_history(state.history[-1])
-            execution.tell(EpochEnded(state.history[-1], state.best.epoch == state.epoch))
-            if perf_counter() - saved > CHECKPOINT_SECONDS:
-                _save(execution, state)
-                saved = perf_counter()
+        with directory.history() as append:
+            for record in _epochs(execution, state):
+                append(record)
+                execution.tell(EpochEnded(record, state.best.epoch == state.epoch))
+                if perf_counter() - saved > CHECKPOINT_SECONDS:
+                    _save(execution, state)
+                    saved = perf_counter()
     except KeyboardInterrupt as interruption:
-        raise Interrupted(execution.directory.path, getattr(interruption, "exit_code", 130)) from interruption
+        raise Interrupted(directory.path, getattr(interruption, "exit_code", 130)) from interruption
     except TrainingError as error:
-        kept = f"the checkpoint after epoch {state.epoch} is kept in {execution.directory.path}"
+        kept = f"the checkpoint after epoch {state.epoch} is kept in {directory.path}"
         raise TrainingError(f"{error}\n{kept}") from None
     finally:
         _save(execution, state)
-    return state
+
+
+def _epochs(execution: Execution, state: State) -> Any:
+    """The lines of the history, as they come."""
+    job, diagnosis, tell = execution.prepared.job, execution.warmth.diagnosis, execution.tell
+    if diagnosis is None:
+        return run_epochs(execution.engine, job, job.rates(len(job.train)), state, tell)
+    diagnosis.recall(state.history)
+    diagnose = lambda epoch: diagnosis.of_epoch(epoch, tell)  # noqa: E731
+    return run_epochs(execution.engine, job, job.rates(len(job.train)), state, tell, diagnose)
 
 
 def _save(execution: Execution, state: State) -> None:
-    execution.directory.write(rundir.CHECKPOINT, to_bytes(state, identity(execution.job)))
+    execution.directory.write(rundir.CHECKPOINT, to_bytes(state, identity(execution.prepared)))
 
 
-def _course(execution: Execution) -> Course:
-    job, diagnosis = execution.job, execution.warmth.diagnosis
-    part = job.dataset.validation
-    return Course(
-        epochs=job.resolved.spec.train.epochs,
-        rates=job.rates,
-        watch=job.watch,
-        keep_best=job.resolved.spec.train.early_stopping is not None,
-        validate=(lambda: {}) if part is None else (lambda: _measure(execution, part)[0]),
-        diagnose=(lambda epoch: diagnosis.of_epoch(epoch, execution.tell)) if diagnosis else (lambda epoch: {}),
-    )
-
-
-def _measured(execution: Execution) -> dict[str, Any]:
+def _measure_parts(execution: Execution) -> dict[str, Any]:
     """Loss and metrics of every part; of classes also which of them are taken for which."""
-    dataset, reading = execution.job.dataset, execution.job.reading
+    prepared, engine = execution.prepared, execution.engine
     measured: dict[str, Any] = {}
     confusions = {}
-    for name, part in (("train", dataset.train), ("validation", dataset.validation), ("test", dataset.test)):
-        if part is not None:
-            measured[name], outputs = _measure(execution, part)
-            confusions[name] = confusion(reading, outputs, part.raw_target)
+    for name, part in prepared.dataset.parts.items():
+        loss, outputs = engine.evaluate(part.x, part.t, part.loss_weight)
+        measured[name] = {"loss": loss, **prepared.score(part, outputs)}
+        confusions[name] = confusion(prepared.reading, outputs, part.raw_target)
     if confusions["train"] is not None:
-        measured |= {"classes": list(reading.classes), "confusion": confusions}
+        measured |= {"classes": list(prepared.reading.classes), "confusion": confusions}
     return measured
-
-
-def _measure(execution: Execution, part: Part) -> tuple[dict[str, float], np.ndarray]:
-    """Loss and metrics, and the network's outputs."""
-    loss, outputs = execution.engine.evaluate(part.x, part.t, part.loss_weight)
-    job = execution.job
-    scores = score(job.resolved.metrics, job.reading, outputs, part.raw_target, part.weight)
-    return {"loss": loss, **scores}, outputs
 
 
 # ---- files
 
 
 def _write_beginning(execution: Execution, state: State, started: datetime) -> None:
-    job, engine, directory, warmth = execution.job, execution.engine, execution.directory, execution.warmth
-    directory.write_json(rundir.RESOLVED, job.resolved.with_engine(engine.device, engine.threads).to_json())
-    directory.write_json(rundir.MANIFEST, manifest(job, engine, started=started, compile_seconds=warmth.seconds))
+    prepared, engine, directory = execution.prepared, execution.engine, execution.directory
+    seconds = execution.warmth.seconds
+    directory.write_json(rundir.RESOLVED, prepared.resolved.with_engine(engine.device, engine.threads).to_json())
+    directory.write_json(rundir.MANIFEST, manifest(prepared, engine, started=started, compile_seconds=seconds))
     directory.write_history(state.history)
     execution.tell(
         Started(
             path=directory.path,
             epochs_done=state.epoch,
-            epochs=job.resolved.spec.train.epochs,
+            epochs=prepared.job.epochs,
             device=engine.device,
             gpu=engine.gpu,
             threads=engine.threads,
-            compiled=warmth.compiled,
-            compile_seconds=warmth.seconds,
+            compiled=execution.warmth.compiled,
+            compile_seconds=seconds,
         )
     )
 
 
 def _write_end(execution: Execution, state: State, metrics: Mapping[str, Any], started: datetime) -> Model:
-    """The metrics, the model as it will be loaded again, and the manifest with its timings."""
-    job, engine, directory = execution.job, execution.engine, execution.directory
+    """The metrics, the model, and the manifest with its timings."""
+    prepared, engine, directory = execution.prepared, execution.engine, execution.directory
+    file = _model_file(prepared, engine)
     directory.write_json(rundir.METRICS, metrics)
-    file = _model_file(job, engine)
     directory.write(rundir.MODEL, file.to_bytes())
     directory.write_json(
         rundir.MANIFEST,
         manifest(
-            job,
+            prepared,
             engine,
             started=started,
             compile_seconds=execution.warmth.seconds,
@@ -197,13 +178,13 @@ def _write_end(execution: Execution, state: State, metrics: Mapping[str, Any], s
             training_seconds=sum(record["seconds"] for record in state.history),
         ),
     )
-    return from_file(file, str(directory.path / rundir.MODEL), engine.threads)
+    preprocessing = prepared.dataset.preprocessing
+    return Model(prepared.resolved, prepared.plan, preprocessing, file.tensors, engine.threads)
 
 
-def _model_file(job: Job, engine: Any) -> ModelFile:
+def _model_file(prepared: Prepared, engine: Engine) -> ModelFile:
     """The model file.  It names no device, no threads and no diagnostics: they change no bit of a model."""
-    components = recorded(components_of(job.resolved), job.loaded.registry)
-    preprocessing = job.dataset.preprocessing
-    spec = job.resolved.to_json()
+    preprocessing = prepared.dataset.preprocessing
+    spec = prepared.resolved.to_json()
     spec["train"] |= {"device": "auto", "threads": "auto", "diagnostics": False}
-    return ModelFile(spec, preprocessing.inputs, preprocessing.to_dict(), components, engine.parameters())
+    return ModelFile(spec, preprocessing.inputs, preprocessing.to_dict(), prepared.components, engine.parameters())

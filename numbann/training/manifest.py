@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import numbann
-from numbann.components.provenance import components_of, recorded, verify
+from numbann.components.provenance import components_of, verify
 from numbann.errors import RunDirectoryError
-from numbann.training.preparation import Job
+from numbann.training.preparation import Prepared
 
 PACKAGES = ("numba", "llvmlite", "numpy")
 FORMAT = 2
@@ -21,7 +21,7 @@ FREE = ("epochs", "device", "threads", "diagnostics")  # keys of train that a re
 
 
 def manifest(
-    job: Job,
+    prepared: Prepared,
     engine: Any,
     *,
     started: datetime,
@@ -44,8 +44,8 @@ def manifest(
             "threads": engine.threads,
             **({"gpu": engine.gpu} if engine.gpu else {}),
         },
-        "data": [{"path": str(path), "sha256": digest} for path, digest in job.facts.files],
-        "components": [_without_source(record) for record in _records(job)],
+        "data": [{"path": str(path), "sha256": digest} for path, digest in prepared.facts.files],
+        "components": [_without_source(record) for record in prepared.components],
         "started": started.isoformat(timespec="seconds"),
         "finished": finished.isoformat(timespec="seconds") if finished else None,
         "compile_seconds": round(compile_seconds, 3),
@@ -53,14 +53,14 @@ def manifest(
     }
 
 
-def identity(job: Job) -> str:
+def identity(prepared: Prepared) -> str:
     """The hash of all in a spec that determines the steps of training; a checkpoint belongs to it.
 
     Where data and plugins lie does not: what they hold is verified.  A key that is off counts as one that is not there,
     so that a key of a later version changes no hash.
     """
-    spec = job.resolved.to_json()
-    free = [key for key in FREE if key != "epochs" or not job.rates.look_ahead]
+    spec = prepared.resolved.to_json()
+    free = [key for key in FREE if key != "epochs" or not prepared.job.look_ahead]
     spec["train"] = {key: value for key, value in spec["train"].items() if key not in free}
     del spec["data"]["path"], spec["plugins"]
     return hashlib.sha256(json.dumps(_used(spec), sort_keys=True).encode()).hexdigest()
@@ -73,7 +73,7 @@ def _used(value: Any) -> Any:
     return [_used(inner) for inner in value] if isinstance(value, list) else value
 
 
-def verify_unchanged(path: Path, job: Job) -> None:
+def verify_unchanged(path: Path, prepared: Prepared) -> None:
     """RunDirectoryError if data or components are no longer what the run began with."""
     try:
         stored = json.loads(path.read_bytes())
@@ -83,14 +83,10 @@ def verify_unchanged(path: Path, job: Job) -> None:
         raise RunDirectoryError(f"{path}: cannot be read ({error}); train anew") from None
     if found != FORMAT:
         raise RunDirectoryError(f"{path}: has format {found}; this numbann goes on with format {FORMAT}; train anew")
-    for file, digest in job.facts.files:
+    for file, digest in prepared.facts.files:
         if data.get(str(file)) != digest:
             raise RunDirectoryError(f"{file}: has changed since this run began; bring the old file back, or train anew")
-    verify(components, components_of(job.resolved), str(path.parent))
-
-
-def _records(job: Job) -> list[dict[str, str]]:
-    return recorded(components_of(job.resolved), job.loaded.registry)
+    verify(components, components_of(prepared.resolved), str(path.parent))
 
 
 def _without_source(record: dict[str, str]) -> dict[str, str]:

@@ -1,32 +1,44 @@
-"""From a spec to a job that is ready to train: spec checked, data read, network planned.  It writes nothing."""
+"""From a spec to what is ready to train: `read` the data, then `plan` the network and all that surrounds it."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from numbann.data import Dataset, Facts, Streamed
+import numpy as np
+
+from numbann.components.provenance import components_of, recorded
+from numbann.data import Dataset, Facts, Part, Source, Streamed
 from numbann.data import load as load_data
 from numbann.data.memory import available
 from numbann.data.readers.delimited import DELIMITERS
 from numbann.errors import DataError, Fault, SpecError
-from numbann.model.outputs import Reading
+from numbann.fit.job import Job, Rows
+from numbann.fit.stopping import Watch
+from numbann.model.outputs import Reading, score
 from numbann.network import plan as planning
 from numbann.network.plan import Plan
 from numbann.spec import Loaded, Resolved, resolve, to_json
 from numbann.spec import load as load_spec
 from numbann.training.callbacks import Callback, DataRead, Planned
-from numbann.training.rates import Rates
-from numbann.training.stopping import Watch
 
 STREAMED = "the inputs are large for the memory: their rows stay in the file, and every epoch reads them anew"
 Given = str | Path | Mapping[str, Any]
 
 
 @dataclass(frozen=True)
-class Job:
+class Read:
+    """A checked spec and the raw rows that it names."""
+
+    loaded: Loaded
+    source: Source
+
+
+@dataclass(frozen=True)
+class Prepared:
     """All that a run needs before it starts."""
 
     loaded: Loaded
@@ -35,15 +47,25 @@ class Job:
     dataset: Dataset
     plan: Plan
 
-    @property
-    def rates(self) -> Rates:
-        """The learning rate of each step."""
-        resolved, rows = self.resolved, len(self.dataset.train.x)
-        steps, epochs = -(-rows // self.plan.batch_rows(rows)), resolved.spec.train.epochs
-        return Rates(resolved.schedule, resolved.learning_rate, resolved.warmup_epochs, epochs, steps)
+    @cached_property
+    def job(self) -> Job:
+        """What the core trains."""
+        resolved, dataset, train = self.resolved, self.dataset, self.resolved.spec.train
+        return Job(
+            plan=self.plan,
+            train=rows_of(dataset.train),
+            validation=None if dataset.validation is None else rows_of(dataset.validation),
+            epochs=train.epochs,
+            learning_rate=resolved.learning_rate,
+            schedule=resolved.schedule,
+            warmup_epochs=resolved.warmup_epochs,
+            watch=self._watch,
+            keep_best=train.early_stopping is not None,
+            measure=self._measure,
+        )
 
     @property
-    def watch(self) -> Watch:
+    def _watch(self) -> Watch:
         """What early stopping watches; without it the loss, of the validation part if there is one."""
         stopping = self.resolved.spec.train.early_stopping
         if stopping is None:
@@ -52,28 +74,53 @@ class Job:
         upwards = stopping.monitor.removeprefix("validation_") in higher
         return Watch(stopping.monitor, upwards, stopping.min_delta, stopping.patience)
 
-    @property
+    def _measure(self, outputs: np.ndarray) -> dict[str, float]:
+        """The metrics of outputs for the validation part."""
+        assert self.dataset.validation is not None
+        return self.score(self.dataset.validation, outputs)
+
+    def score(self, part: Part, outputs: np.ndarray) -> dict[str, float]:
+        """The metrics of outputs for a part."""
+        return score(self.resolved.metrics, self.reading, outputs, part.raw_target, part.weight)
+
+    @cached_property
     def reading(self) -> Reading:
         """How the network's outputs are read."""
         resolved, preprocessing = self.resolved, self.dataset.preprocessing
         return Reading(resolved.spec.data.task, resolved.target, resolved.output_activation.name, preprocessing)
 
+    @cached_property
+    def components(self) -> list[dict[str, str]]:
+        """The records of the components, as a model file keeps them."""
+        return recorded(components_of(self.resolved), self.loaded.registry)
 
-def prepare(spec: Given, overrides: Mapping[str, Any] | None, tell: Callback) -> Job:
+
+def rows_of(part: Part) -> Rows:
+    """A part as the network sees it."""
+    return Rows(part.x, part.t, part.loss_weight)
+
+
+def prepare(spec: Given, overrides: Mapping[str, Any] | None, tell: Callback) -> Prepared:
     """Check the spec, read the data and plan the network; every fault of them is raised here."""
     loaded = load_spec(spec, overrides)
     try:
-        return _prepared(loaded, tell)
+        return plan(read(loaded), tell)
     except DataError as error:
         raise _at_its_key(error, loaded) from None
 
 
-def _prepared(loaded: Loaded, tell: Callback) -> Job:
+def read(loaded: Loaded) -> Read:
+    """Read the data of a spec, and split it."""
     spec = loaded.spec
     if spec.train.device.startswith("cuda"):
         _require(spec.train.device)
-    source = load_data(to_json(spec.data), loaded.source.base, spec.seed)
-    resolved = resolve(loaded, source.facts)
+    return Read(loaded, load_data(to_json(spec.data), loaded.source.base, spec.seed))
+
+
+def plan(given: Read, tell: Callback) -> Prepared:
+    """Decide every auto, fit the preprocessing on the training part, and plan the network."""
+    loaded, source = given.loaded, given.source
+    spec, resolved = loaded.spec, resolve(loaded, source.facts)
     dataset = _settled(
         source.facts,
         source.prepare(
@@ -86,11 +133,11 @@ def _prepared(loaded: Loaded, tell: Callback) -> Job:
     )
     streamed = isinstance(dataset.train.x, Streamed)
     tell(DataRead((*source.facts.notes, *((STREAMED,) if streamed else ())), dataset.warnings))
-    plan = planning.build(resolved, dataset.preprocessing.inputs)
+    network = planning.build(resolved, dataset.preprocessing.inputs)
     if streamed:
-        _check_batch(plan, len(dataset.train.x))
-    tell(Planned(to_json(spec), resolved, plan))
-    return Job(loaded, resolved, source.facts, dataset, plan)
+        _check_batch(network, len(dataset.train.x))
+    tell(Planned(to_json(spec), resolved, network))
+    return Prepared(loaded, resolved, source.facts, dataset, network)
 
 
 def _require(device: str) -> None:
@@ -111,10 +158,10 @@ def _settled(facts: Facts, dataset: Dataset) -> Dataset:
     return replace(dataset, preprocessing=replace(dataset.preprocessing, reading=found))
 
 
-def _check_batch(plan: Plan, rows: int) -> None:
+def _check_batch(network: Plan, rows: int) -> None:
     """Refuse a batch that does not fit in memory, of so many rows that do not."""
-    rows = plan.batch_rows(rows)
-    size = rows * plan.inputs * planning.ITEMSIZE[plan.dtype]
+    rows = network.batch_rows(rows)
+    size = rows * network.inputs * planning.ITEMSIZE[network.dtype]
     if size > available() / 2:
         raise DataError(
             f"a batch of {rows} rows takes {size / 1e9:.1f} GB, too much for memory; take fewer", key="train.batch_size"

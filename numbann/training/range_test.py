@@ -12,13 +12,11 @@ from typing import Any
 
 import numpy as np
 
-from numbann.data import Part
-from numbann.data.streaming import rows_at
 from numbann.engine import make_engine, nothing_cached
 from numbann.errors import Fault, SpecError, TrainingError
 from numbann.network import random
 from numbann.training.callbacks import Callback, Compiling, to_all
-from numbann.training.preparation import Given, Job, prepare
+from numbann.training.preparation import Given, Prepared, prepare
 
 LOWEST, HIGHEST, STEPS = 1e-7, 10.0, 200
 FEWEST = 20  # steps
@@ -62,35 +60,35 @@ def find_learning_rate(
         raise ValueError(f"rates must grow, from above 0, in at least {FEWEST} steps: {lowest}, {highest}, {steps}")
     tell = to_all(tuple(callbacks))
     given = {"train.device": device, "train.threads": threads, "seed": seed}
-    job = prepare(
+    prepared = prepare(
         spec, {**(overrides or {}), **{key: value for key, value in given.items() if value is not None}}, tell
     )
-    _require_rate(job)
+    _require_rate(prepared)
     if nothing_cached():
         tell(Compiling())
     rates = np.geomspace(lowest, highest, steps)
-    return judged(rates, _losses(job, rates))
+    return judge(rates, _losses(prepared, rates))
 
 
-def _require_rate(job: Job) -> None:
+def _require_rate(prepared: Prepared) -> None:
     """Refuse an optimizer that chooses the length of its steps itself."""
-    component = job.resolved.optimizer.component
+    component = prepared.resolved.optimizer.component
     if component.form == "solver" or "learning_rate" not in component.roles:
         raise SpecError(
             [Fault("optimizer", f'"{component.name}" finds the length of its steps itself and has no rate to test')],
-            job.loaded.source.name,
+            prepared.loaded.source.name,
         )
 
 
-def _losses(job: Job, rates: np.ndarray) -> np.ndarray:
+def _losses(prepared: Prepared, rates: np.ndarray) -> np.ndarray:
     """The loss of every step, until one is far too large."""
-    part, seed = _enough(job, len(rates)), job.resolved.spec.seed
-    count = -(-len(part.x) // job.plan.batch_rows(len(part.x)))
+    plan, train, part = prepared.plan, prepared.resolved.spec.train, prepared.job.train
+    rows = _enough(prepared, len(rates))
+    count = -(-len(rows) // plan.batch_rows(len(rows)))
     losses = np.empty(0)
-    train = job.resolved.spec.train
-    with make_engine(job.plan, train.device, train.threads, len(part.x)) as engine:
-        engine.load_data(part.x, part.t, part.loss_weight)
-        engine.initialize(seed)
+    with make_engine(plan, train.device, train.threads, len(rows)) as engine:
+        engine.load_data(part.x, part.t, part.weight, rows)
+        engine.initialize(plan.seed)
         for epoch, some in enumerate(_portions(rates, count)):
             engine.epoch(epoch, some)
             losses = np.append(losses, engine.step_losses())
@@ -99,15 +97,13 @@ def _losses(job: Job, rates: np.ndarray) -> np.ndarray:
     return losses[: len(rates)]
 
 
-def _enough(job: Job, steps: int) -> Part:
-    """The training part, or a sample of it if so many steps do not come to its end."""
-    part = job.dataset.train
-    rows = steps * job.plan.batch_rows(len(part.x))
-    if rows >= len(part.x):
-        return part
-    places = np.sort(random.generator(job.resolved.spec.seed, random.SAMPLE).permutation(len(part.x))[:rows])
-    weights = [None if weight is None else weight[places] for weight in (part.weight, part.loss_weight)]
-    return Part(rows_at(part.x, places), part.t[places], part.raw_target[places], *weights)
+def _enough(prepared: Prepared, steps: int) -> np.ndarray:
+    """The numbers of the training rows, or of a sample of them if the steps do not come to their end."""
+    count, plan = len(prepared.job.train), prepared.plan
+    rows = steps * plan.batch_rows(count)
+    if rows >= count:
+        return np.arange(count)
+    return np.sort(random.generator(plan.seed, random.SAMPLE).permutation(count)[:rows])
 
 
 def _portions(rates: np.ndarray, count: int) -> Iterator[np.ndarray]:
@@ -120,7 +116,7 @@ def _portions(rates: np.ndarray, count: int) -> Iterator[np.ndarray]:
 # ---- judging
 
 
-def judged(rates: np.ndarray, losses: np.ndarray) -> RangeTest:
+def judge(rates: np.ndarray, losses: np.ndarray) -> RangeTest:
     """What the losses of a test say; TrainingError if they do not fall."""
     width = _width(len(rates))
     end = _end(losses, width)

@@ -6,7 +6,8 @@ import itertools
 import json
 import os
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from math import isfinite
 from pathlib import Path
@@ -43,10 +44,11 @@ class RunDirectory:
         """Write all epochs anew."""
         self.write(HISTORY, b"".join(map(_line, records)))
 
-    def append_history(self, record: Mapping[str, Any]) -> None:
-        """Add one epoch."""
-        with (self.path / HISTORY).open("ab") as file:
-            file.write(_line(record))
+    @contextmanager
+    def history(self) -> Iterator[Callable[[Mapping[str, Any]], object]]:
+        """Hold the history open: what this gives adds an epoch to the file."""
+        with (self.path / HISTORY).open("ab", buffering=0) as file:
+            yield lambda record: file.write(_line(record))
 
     def clear(self) -> None:
         """Remove the files of an earlier run, and nothing else."""

@@ -8,15 +8,16 @@ from typing import Any
 
 from numbann.engine import make_engine, nothing_cached
 from numbann.errors import RunDirectoryError
+from numbann.fit.fitting import begin
+from numbann.fit.state import State
+from numbann.fit.stopping import exhausted
 from numbann.training import rundir
 from numbann.training.callbacks import Callback, Compiling, Event, to_all
-from numbann.training.checkpoint import load_state
-from numbann.training.execution import Execution, Run, carried_out, warmed_up
+from numbann.training.checkpoint import load_state, restore
+from numbann.training.execution import Execution, Run, execute, warm_up
 from numbann.training.lock import locked
 from numbann.training.manifest import identity, verify_unchanged
-from numbann.training.preparation import Given, Job, prepare
-from numbann.training.state import State
-from numbann.training.stopping import exhausted
+from numbann.training.preparation import Given, Prepared, prepare
 
 
 def train(
@@ -38,24 +39,24 @@ def train(
     """
     tell = to_all(tuple(callbacks))
     rundir.check_output(output, force)
-    job = prepare(spec, {**(overrides or {}), **_settings(device=device, threads=threads, seed=seed)}, tell)
-    output = job.loaded.spec.output if output is None else output
+    prepared = prepare(spec, {**(overrides or {}), **_settings(device=device, threads=threads, seed=seed)}, tell)
+    output = prepared.loaded.spec.output if output is None else output
     rundir.check_output(output, force)
-    with _engine(job, tell) as engine:
-        warmth = warmed_up(engine, job)
-        directory = rundir.create(output, job.resolved.spec.name, force)
+    with _engine(prepared, tell) as engine:
+        warmth = warm_up(engine, prepared)
+        directory = rundir.create(output, prepared.resolved.spec.name, force)
         with locked(directory.path):
             directory.clear()
-            directory.write(rundir.SPEC, job.loaded.source.text.encode())
-            return carried_out(Execution(job, engine, directory, tell, warmth), _first_state(engine, job))
+            directory.write(rundir.SPEC, prepared.loaded.source.text.encode())
+            return execute(Execution(prepared, engine, directory, tell, warmth), begin(engine, prepared.job))
 
 
-def _engine(job: Job, tell: Callback) -> Any:
+def _engine(prepared: Prepared, tell: Callback) -> Any:
     """The engine of a job, after a word if it has to compile everything."""
     if nothing_cached():
         tell(Compiling())
-    train = job.resolved.spec.train
-    return make_engine(job.plan, train.device, train.threads, len(job.dataset.train.x))
+    train = prepared.resolved.spec.train
+    return make_engine(prepared.plan, train.device, train.threads, len(prepared.dataset.train.x))
 
 
 def resume(
@@ -72,18 +73,17 @@ def resume(
     overrides = _settings(device=device, threads=threads, epochs=epochs)
     with locked(directory.path):
         events: list[Event] = []  # told once it is sure that there is something to do
-        job = prepare(directory.path / rundir.RESOLVED, overrides, events.append)
-        _refuse_other_length(directory, job, epochs)
-        verify_unchanged(directory.path / rundir.MANIFEST, job)
-        state = load_state(directory.path / rundir.CHECKPOINT, identity(job))
-        _refuse_complete(directory, job, state)
+        prepared = prepare(directory.path / rundir.RESOLVED, overrides, events.append)
+        _refuse_other_length(directory, prepared, epochs)
+        verify_unchanged(directory.path / rundir.MANIFEST, prepared)
+        state = load_state(directory.path / rundir.CHECKPOINT, identity(prepared))
+        _refuse_complete(directory, prepared, state)
         for event in events:
             tell(event)
-        with _engine(job, tell) as engine:
-            warmth = warmed_up(engine, job)
-            engine.set_parameters(state.tensors)
-            engine.restore(dict(state.engine))
-            return carried_out(Execution(job, engine, directory, tell, warmth), state)
+        with _engine(prepared, tell) as engine:
+            warmth = warm_up(engine, prepared)
+            restore(engine, state)
+            return execute(Execution(prepared, engine, directory, tell, warmth), state)
 
 
 _PATHS = {"device": "train.device", "threads": "train.threads", "seed": "seed", "epochs": "train.epochs"}
@@ -94,24 +94,19 @@ def _settings(**given: Any) -> dict[str, Any]:
     return {_PATHS[name]: value for name, value in given.items() if value is not None}
 
 
-def _first_state(engine: Any, job: Job) -> State:
-    engine.initialize(job.resolved.spec.seed)
-    return State(engine.parameters(), engine.state())
-
-
-def _refuse_other_length(directory: rundir.RunDirectory, job: Job, epochs: int | None) -> None:
+def _refuse_other_length(directory: rundir.RunDirectory, prepared: Prepared, epochs: int | None) -> None:
     """A schedule that is laid out over all epochs cannot go on over more or fewer of them."""
-    if epochs is not None and job.rates.look_ahead:
+    if epochs is not None and prepared.job.look_ahead:
         raise RunDirectoryError(
-            f'{directory.path}: its schedule "{job.rates.schedule.name}" is laid out over the epochs it began with; '
+            f'{directory.path}: its schedule "{prepared.job.schedule.name}" is laid out over the epochs it began with; '
             "resume without --epochs (epochs=N), or train anew"
         )
 
 
-def _refuse_complete(directory: rundir.RunDirectory, job: Job, state: State) -> None:
+def _refuse_complete(directory: rundir.RunDirectory, prepared: Prepared, state: State) -> None:
     """A run that is complete, and has nothing left to train, is not touched."""
-    epochs = job.resolved.spec.train.epochs
-    stopped = exhausted(job.watch, state.best)
+    epochs = prepared.resolved.spec.train.epochs
+    stopped = exhausted(prepared.job.watch, state.best)
     if not (directory.path / rundir.MODEL).exists() or (state.epoch < epochs and not stopped):
         return
     if stopped:
@@ -121,5 +116,5 @@ def _refuse_complete(directory: rundir.RunDirectory, job: Job, state: State) -> 
         )
     raise RunDirectoryError(
         f"{directory.path}: is complete: {state.epoch} epochs are done and {epochs} were asked for; "
-        + ("train anew for more" if job.rates.look_ahead else "ask for more with --epochs N (epochs=N)")
+        + ("train anew for more" if prepared.job.look_ahead else "ask for more with --epochs N (epochs=N)")
     )

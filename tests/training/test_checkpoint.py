@@ -10,18 +10,19 @@ import numpy as np
 import pytest
 
 from numbann.errors import RunDirectoryError
-from numbann.training.checkpoint import load_state, to_bytes
-from numbann.training.state import State
-from numbann.training.stopping import Best
+from numbann.fit.state import State
+from numbann.fit.stopping import Best
+from numbann.training.checkpoint import Kept, load_state, to_bytes
 
 
 def make_state(keeps_best: bool) -> State:
     random = np.random.default_rng(0)
     tensors = {"layers.0.weight": random.random((3, 2)), "layers.0.bias": random.random(2)}
-    history = ({"epoch": 1, "train_loss": 0.1 + 0.2}, {"epoch": 2, "train_loss": 1e-300})
+    history = [{"epoch": 1, "train_loss": 0.1 + 0.2}, {"epoch": 2, "train_loss": 1e-300}]
     best = {name: 2 * tensor for name, tensor in tensors.items()} if keeps_best else None
     engine = {"steps": np.array([7]), "m.layers.0.weight": random.random((3, 2))}
-    return State(tensors, engine, history, Best(1, 0.1 + 0.2, 1), best, (0.1 + 0.2, inf))
+    best_kept = None if best is None else Kept(best, {})
+    return State(Kept(tensors, engine), history, Best(1, 0.1 + 0.2, 1), best_kept, (0.1 + 0.2, inf))
 
 
 @pytest.mark.parametrize("keeps_best", [False, True])
@@ -31,10 +32,11 @@ def test_round_trip(here: Path, keeps_best: bool) -> None:
     loaded = load_state(here / "c", "spec")
     assert (loaded.epoch, loaded.history, loaded.best) == (2, state.history, state.best)
     assert loaded.schedule == state.schedule
-    assert set(loaded.engine) == set(state.engine)
-    for loaded_part, part in ((loaded.engine, state.engine), (loaded.tensors, state.tensors)):
+    assert set(loaded.kept.state()) == set(state.kept.state())
+    parts = (loaded.kept.state(), state.kept.state()), (loaded.kept.parameters(), state.kept.parameters())
+    for loaded_part, part in parts:
         assert all(np.array_equal(loaded_part[name], part[name]) for name in part)
-    assert (loaded.best_tensors is not None) == keeps_best
+    assert (loaded.best_kept is not None) == keeps_best
 
 
 def test_equal_states_give_equal_bytes() -> None:

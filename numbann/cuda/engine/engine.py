@@ -15,6 +15,7 @@ import numpy as np
 
 from numbann.cuda.compile import blocks as compiled
 from numbann.cuda.engine.layout import Layout
+from numbann.cuda.engine.snapshot import Snapshot
 from numbann.cuda.engine.steps import Builder
 from numbann.cuda.engine.table import Table
 from numbann.cuda.refusals import refusal
@@ -22,14 +23,14 @@ from numbann.cuda.threads import device, op
 from numbann.engine.cpu import engine as cpu
 from numbann.engine.interface import LayerFacts
 from numbann.engine.shared import random
-from numbann.engine.shared.feeding import Inputs, portions
+from numbann.engine.shared.feeding import Inputs, portions, take_rows
 from numbann.engine.shared.hyper import hyper_width, set_constants, set_rates
 from numbann.engine.shared.processors import available_cpus
 from numbann.engine.shared.weighting import Shares, means, weighted_mean
 from numbann.errors import DeviceError
 from numbann.network.initial import initial
 from numbann.network.plan import ITEMSIZE, Plan
-from numbann.network.states import TRAINED, named, of_part
+from numbann.network.states import TRAINED, of_part
 
 TOGETHER = 1 << 14  # rows that go through the network together in inference
 BYTES = 1 << 28  # of their inputs and outputs of layers, if they are more than one
@@ -76,9 +77,7 @@ class Engine:
 
     def parameters(self) -> dict[str, np.ndarray]:
         """Copies of a model's tensors, by the names of the plan; averaged if it says so: those that predict."""
-        arena = self._arena.copy_to_host()
-        found = {**self._layout.tensors(arena, self._layout.predicting), **self._layout.gathered(arena)}
-        return {name: tensor.copy() for name, tensor in found.items()}
+        return self.snapshot().parameters()
 
     def set_parameters(self, tensors: Mapping[str, np.ndarray]) -> None:
         """Take over what `parameters` gave; training goes on from there."""
@@ -108,12 +107,11 @@ class Engine:
 
     def state(self) -> dict[str, np.ndarray]:
         """What training needs beside `parameters`, by name: the optimizer's states and the number of steps done."""
-        arena = self._arena.copy_to_host()
-        found = {"steps": np.array([self.steps_done], np.int64)}
-        for name, part in self._kept.items():
-            tensors = self._layout.tensors(arena, part)
-            found |= named(name, {tensor: array.copy() for tensor, array in tensors.items()})
-        return found
+        return self.snapshot().state()
+
+    def snapshot(self, into: Any = None) -> Snapshot:
+        """Parameters and states at this moment; `into` is of no use here."""
+        return Snapshot(self._layout, self._arena.copy_to_host(), self._kept, self.steps_done)
 
     def restore(self, state: Mapping[str, np.ndarray]) -> None:
         """Take over what `state` gave."""
@@ -125,12 +123,16 @@ class Engine:
 
     # ---- training
 
-    def load_data(self, x: Inputs, t: np.ndarray, weight: np.ndarray | None = None) -> None:
+    def load_data(
+        self, x: Inputs, t: np.ndarray, weight: np.ndarray | None = None, rows: np.ndarray | None = None
+    ) -> None:
         """The training rows: x (N, I), t as labels (N,) or rows (N, O), and how much each counts, weight (N,).
 
-        Compiles what training needs.
+        rows: the numbers of those that are trained on, int64; all if None.  Compiles what training needs.
         """
         self._training = None  # so that its memory is free
+        if rows is not None:
+            x, t, weight = take_rows(x, rows), t[rows], None if weight is None else weight[rows]
         self._training = _Training(self.plan, self._arena, x, t, weight)
 
     def epoch(self, index: int, rates: np.ndarray, progress: Progress | None = None) -> float:

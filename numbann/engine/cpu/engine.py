@@ -17,6 +17,7 @@ from numbann.engine.cpu.outside import Solver, average, move_matrices
 from numbann.engine.cpu.pace import Pace
 from numbann.engine.cpu.probe import Probe
 from numbann.engine.cpu.runner import Call, Progress, Runner
+from numbann.engine.cpu.snapshot import Snapshot
 from numbann.engine.cpu.table import Table
 from numbann.engine.cpu.tables import Builder, Move, optimize
 from numbann.engine.cpu.whole import clip, keep
@@ -29,7 +30,7 @@ from numbann.engine.shared.processors import available_cpus
 from numbann.engine.shared.weighting import Shares, means
 from numbann.network.initial import initial
 from numbann.network.plan import Plan
-from numbann.network.states import MEMORY, TRAINED, named, of_part
+from numbann.network.states import MEMORY, TRAINED, of_part
 from numbann.simd import jit
 
 BETWEEN_EPOCHS = 10_000  # moments that threads wait for the next epoch before they park: some milliseconds
@@ -46,6 +47,7 @@ class _Epochs:
     pace: Pace
     feed: Whole | Ring
     batch: int
+    rows: np.ndarray | None
     order: np.ndarray
     offsets: np.ndarray
     hyper: np.ndarray
@@ -57,6 +59,8 @@ class _Epochs:
         """Let an epoch visit the rows in its own order, unless all of them are one batch, and have noise of its own."""
         if self.batch < len(self.order):
             random.shuffle_epoch(self.order, seed, epoch)
+            if self.rows is not None:
+                self.order[:] = self.rows[self.order]
         if len(self.keys):
             self.keys[:] = random.noise_keys(seed, epoch, len(self.keys))
         if self.shares is not None:
@@ -110,7 +114,7 @@ class Engine:
 
     def parameters(self) -> dict[str, np.ndarray]:
         """Copies of a model's tensors, by the names of the plan; averaged if it says so: those that predict."""
-        return {**self._arena.tensors(), **{name: part.copy() for name, part in self._arena.gathered().items()}}
+        return self._now.parameters()
 
     def set_parameters(self, tensors: Mapping[str, np.ndarray]) -> None:
         """Take over what `parameters` gave."""
@@ -136,11 +140,16 @@ class Engine:
 
     def state(self) -> dict[str, np.ndarray]:
         """What training needs beside `weights`, by name: the optimizer's states and the number of steps done."""
-        found = {"steps": np.array([self.steps_done], np.int64)}
-        found |= named(MEMORY, self._solver.memory)
-        for slot, name in enumerate(self._kept, start=1):
-            found |= named(name, self._arena.tensors(slot))
-        return found
+        return self._now.state()
+
+    @property
+    def _now(self) -> Snapshot:
+        """Parameters and states as they are, which the next step changes."""
+        return Snapshot(self._arena, self._kept, self._solver.memory, self.steps_done)
+
+    def snapshot(self, into: Any = None) -> Snapshot:
+        """Parameters and states at this moment, in the memory of an earlier snapshot of this engine if one is given."""
+        return self._now.copy(into if isinstance(into, Snapshot) else None)
 
     def restore(self, state: Mapping[str, np.ndarray]) -> None:
         """Take over what `state` gave."""
@@ -151,17 +160,21 @@ class Engine:
 
     # ---- training
 
-    def load_data(self, x: Inputs, t: np.ndarray, weight: np.ndarray | None = None) -> None:
+    def load_data(
+        self, x: Inputs, t: np.ndarray, weight: np.ndarray | None = None, rows: np.ndarray | None = None
+    ) -> None:
         """The training rows: x (N, I), t as labels (N,) or rows (N, O), and how much each counts, weight (N,).
 
-        Compiles what training needs.
+        rows: the numbers of those that are trained on, int64; all if None.  Compiles what training needs.
         """
         self._solver.forget()
-        batch = self.plan.batch_rows(len(x))
+        count = len(x) if rows is None else len(rows)
+        batch = self.plan.batch_rows(count)
         feed = Whole(x, self.plan) if isinstance(x, np.ndarray) else Ring(x, batch, self.plan)
-        hyper = aligned((-(-len(x) // batch), hyper_width(self.plan)), self.plan.dtype)
+        hyper = aligned((-(-count // batch), hyper_width(self.plan)), self.plan.dtype)
         set_constants(self.plan, hyper)
-        order, losses = np.arange(len(x), dtype=np.int64), np.empty(len(x), self.plan.dtype)
+        order = np.arange(count, dtype=np.int64) if rows is None else np.array(rows, np.int64)
+        losses = np.empty(count, self.plan.dtype)
         offsets, keys = np.empty_like(order), np.zeros(2 * len(self.plan.layers) * self.plan.noisy, np.int64)
         arrays = {
             "x": feed.x,
@@ -171,7 +184,7 @@ class Engine:
             "row_loss": losses,
             "keys": keys,
         }
-        shares = None if weight is None else Shares(weight, batch, self.plan.dtype)
+        shares = None if weight is None else Shares(weight, batch, self.plan.dtype, count)
         if shares is not None:
             arrays["shares"] = shares.values
 
@@ -179,11 +192,13 @@ class Engine:
             table = self._training(batch, hyper, threads, shares is not None)
             table.bind(**arrays)
             call = self._runner.call(table, threads, batch, BETWEEN_EPOCHS)
-            call.rows(len(x))
+            call.rows(count)
             return call
 
         calls = {threads: made(threads) for threads in self._choices}
-        self._epochs = _Epochs(calls, Pace(self._choices), feed, batch, order, offsets, hyper, losses, keys, shares)
+        self._epochs = _Epochs(
+            calls, Pace(self._choices), feed, batch, rows, order, offsets, hyper, losses, keys, shares
+        )
         self._epochs.shuffle(self.plan.seed, 0)  # so that it is compiled too
 
     def epoch(self, index: int, rates: np.ndarray, progress: Progress | None = None) -> float:

@@ -29,6 +29,12 @@ class Arena:
         other.statistics = self.statistics
         return other
 
+    def copy(self, into: Arena | None = None) -> Arena:
+        """The same numbers in memory of their own, or in another arena of this layout."""
+        other = into or Arena(self.plan, len(self.values) // self.plan.stride - 1)
+        other.values[:], other.statistics[:] = self.values, self.statistics
+        return other
+
     @property
     def parameters(self) -> np.ndarray:
         """All parameters as one vector with the padding, which is zero."""

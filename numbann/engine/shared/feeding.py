@@ -19,7 +19,15 @@ BLOCK_BYTES = 1 << 25  # of a block, if it holds more than one batch
 
 
 class Rows(Protocol):
-    """Rows that are made when they are asked for."""
+    """Rows that are made when they are asked for; `width`: how many inputs each has."""
+
+    @property
+    def width(self) -> int:
+        """The number of inputs."""
+
+    @property
+    def dtype(self) -> str:
+        """The type of the inputs."""
 
     def __len__(self) -> int: ...
 
@@ -28,6 +36,15 @@ class Rows(Protocol):
 
 
 Inputs = np.ndarray | Rows
+
+
+def take_rows(x: Inputs, places: np.ndarray) -> np.ndarray:
+    """Some rows in memory, by their numbers."""
+    if isinstance(x, np.ndarray):
+        return x[places]
+    out = np.empty((len(places), x.width), x.dtype)
+    x.take(places, out)
+    return out
 
 
 class Whole:

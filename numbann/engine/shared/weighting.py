@@ -8,13 +8,14 @@ import numpy as np
 class Shares:
     """What each row has of its batch's loss: its weight over the sum of the batch's weights, in an epoch's order.
 
-    Where that sum is 0, all shares are: the batch has no loss and no gradient.
+    Where that sum is 0, all shares are: the batch has no loss and no gradient.  rows: how many an epoch has.
     """
 
-    def __init__(self, weight: np.ndarray, batch: int, dtype: str) -> None:
+    def __init__(self, weight: np.ndarray, batch: int, dtype: str, rows: int | None = None) -> None:
         self._weight = _scaled(weight)
-        self._starts = np.arange(0, len(weight), batch)
-        self.values = np.zeros(len(weight), dtype)
+        rows = len(weight) if rows is None else rows
+        self._starts = np.arange(0, rows, batch)
+        self.values = np.zeros(rows, dtype)
 
     def follow(self, order: np.ndarray) -> None:
         """Set the shares for an epoch in this order."""

@@ -14,7 +14,7 @@ from numbann import schedule
 from numbann.components.declare import freeze
 from numbann.components.plugins import built_in
 from numbann.errors import TrainingError
-from numbann.training.rates import Rates
+from numbann.fit.rates import Rates
 
 EPOCHS, STEPS = 12, 5
 TOTAL = EPOCHS * STEPS

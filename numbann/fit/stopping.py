@@ -25,7 +25,7 @@ class Best:
     waited: int = 0
 
 
-def judged(watch: Watch, best: Best, epoch: int, value: float) -> Best:
+def update_best(watch: Watch, best: Best, epoch: int, value: float) -> Best:
     """The best after one more epoch; it must beat the old one by more than min_delta."""
     gain = value - best.value if watch.higher_is_better else best.value - value
     if best.epoch == 0 or isnan(best.value) or gain > watch.min_delta:

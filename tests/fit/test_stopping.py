@@ -6,13 +6,13 @@ from math import nan
 
 import pytest
 
-from numbann.training.stopping import Best, Watch, exhausted, judged
+from numbann.fit.stopping import Best, Watch, exhausted, update_best
 
 
 def run(watch: Watch, values: list[float]) -> Best:
     best = Best()
     for epoch, value in enumerate(values, start=1):
-        best = judged(watch, best, epoch, value)
+        best = update_best(watch, best, epoch, value)
     return best
 
 

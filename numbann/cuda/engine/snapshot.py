@@ -1,0 +1,34 @@
+"""Parameters and states of the engine at one moment, as one copy of its arena in the host's memory."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from numbann.cuda.engine.layout import Layout
+from numbann.network.states import named
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """A copy of the arena; kept: its parts beside the weights that predict, by name; the number of steps done."""
+
+    layout: Layout
+    arena: np.ndarray
+    kept: Mapping[str, int]
+    steps: int
+
+    def parameters(self) -> dict[str, np.ndarray]:
+        """As of the engine."""
+        tensors = self.layout.tensors(self.arena, self.layout.predicting)
+        return {name: tensor.copy() for name, tensor in {**tensors, **self.layout.gathered(self.arena)}.items()}
+
+    def state(self) -> dict[str, np.ndarray]:
+        """As of the engine."""
+        found = {"steps": np.array([self.steps], np.int64)}
+        for name, part in self.kept.items():
+            tensors = self.layout.tensors(self.arena, part)
+            found |= named(name, {tensor: array.copy() for tensor, array in tensors.items()})
+        return found

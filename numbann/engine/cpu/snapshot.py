@@ -1,0 +1,35 @@
+"""Parameters and states of the engine at one moment, in its own layout: copied at once, given names when asked."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from numbann.engine.cpu.memory import Arena
+from numbann.network.states import MEMORY, named
+
+
+class Snapshot:
+    """An arena with the names of the states after its parameters, a solver's memory, and the number of steps done."""
+
+    def __init__(self, arena: Arena, states: Sequence[str], memory: Mapping[str, np.ndarray], steps: int) -> None:
+        self.arena, self.states, self.memory, self.steps = arena, states, memory, steps
+
+    def copy(self, into: Snapshot | None = None) -> Snapshot:
+        """The same in memory of its own, or in that of another snapshot, which is overwritten."""
+        arena = self.arena.copy(None if into is None else into.arena)
+        return Snapshot(arena, self.states, dict(self.memory), self.steps)
+
+    def parameters(self) -> dict[str, np.ndarray]:
+        """As of the engine."""
+        gathered = {name: part.copy() for name, part in self.arena.gathered().items()}
+        return {**self.arena.tensors(), **gathered}
+
+    def state(self) -> dict[str, np.ndarray]:
+        """As of the engine."""
+        found = {"steps": np.array([self.steps], np.int64)}
+        found |= named(MEMORY, self.memory)
+        for slot, name in enumerate(self.states, start=1):
+            found |= named(name, self.arena.tensors(slot))
+        return found

@@ -1,0 +1,9 @@
+"""Training in memory: a job goes in, a network comes out.  This is the core's only entrance; files are around it."""
+
+from __future__ import annotations
+
+from numbann.fit.fitting import Fitted, fit
+from numbann.fit.job import Job, Rows
+from numbann.fit.stopping import Watch
+
+__all__ = ["Fitted", "Job", "Rows", "Watch", "fit"]

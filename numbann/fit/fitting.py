@@ -1,0 +1,76 @@
+"""`fit` trains a job in memory, on any of its rows and with any number of threads, beside other trainings."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from numbann.engine import make_engine
+from numbann.engine.interface import Engine
+from numbann.engine.shared.feeding import Inputs
+from numbann.fit.job import Job
+from numbann.fit.loop import Tell, run_epochs
+from numbann.fit.state import State
+from numbann.network.plan import Plan
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """A trained network: its tensors by name, a line of history for each epoch, and the best epoch."""
+
+    plan: Plan
+    tensors: Mapping[str, np.ndarray]
+    history: Sequence[Mapping[str, Any]]
+    best_epoch: int
+
+    def predict(self, x: Inputs, threads: int | str = "auto") -> np.ndarray:
+        """The network's outputs (N, O) for x (N, I)."""
+        with make_engine(self.plan, threads=threads) as engine:
+            engine.set_parameters(self.tensors)
+            return engine.predict(x)
+
+
+def fit(
+    job: Job,
+    *,
+    rows: np.ndarray | None = None,
+    device: str = "auto",
+    threads: int | str = "auto",
+    tell: Tell = lambda event: None,
+) -> Fitted:
+    """Train a job; rows: the numbers of the training rows that it takes, all if None.
+
+    The result has the same bits for any number of threads, and whatever else trains in the process at the same time.
+    """
+    with make_engine(job.plan, device, threads) as engine:
+        load(engine, job, rows)
+        state = begin(engine, job)
+        count = len(job.train) if rows is None else len(rows)
+        for _ in run_epochs(engine, job, job.rates(count), state, tell):
+            pass
+        take_best(engine, state)
+        return Fitted(job.plan, engine.parameters(), tuple(state.history), state.best.epoch)
+
+
+def load(engine: Engine, job: Job, rows: np.ndarray | None = None) -> None:
+    """Give an engine the rows to train on, and let it compile what training and evaluation need."""
+    engine.load_data(job.train.x, job.train.t, job.train.weight, rows)
+    first = job.train.at(np.arange(1))
+    engine.evaluate(first.x, first.t)
+
+
+def begin(engine: Engine, job: Job) -> State:
+    """Set the initial weights; the state before the first epoch."""
+    engine.initialize(job.plan.seed)
+    return State(engine.snapshot())
+
+
+def take_best(engine: Engine, state: State) -> int:
+    """Set the weights of the best epoch, where they are kept; the epoch whose weights the engine then has."""
+    if state.best_kept is None:
+        return state.epoch
+    engine.set_parameters(state.best_kept.parameters())
+    return state.best.epoch

@@ -1,0 +1,79 @@
+"""A job: a planned network, the rows that train and validate it, and how its training goes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
+
+from numbann.components.component import Configured
+from numbann.components.plugins import built_in
+from numbann.engine.shared.feeding import Inputs, take_rows
+from numbann.fit.rates import Rates
+from numbann.fit.stopping import Watch
+from numbann.network.plan import Plan
+
+Measure = Callable[[np.ndarray], Mapping[str, float]]
+
+
+def _constant() -> Configured:
+    return built_in().get("schedule", "constant").configured()
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Rows as the network sees them: x (N, I), and t as the loss sees it, labels (N,) or rows (N, T).
+
+    weight (N,): how much each row counts in the loss; None: all alike.
+    """
+
+    x: Inputs
+    t: np.ndarray
+    weight: np.ndarray | None = None
+
+    def __len__(self) -> int:
+        return len(self.t)
+
+    def at(self, places: np.ndarray) -> Rows:
+        """The rows with these numbers, in memory."""
+        return Rows(take_rows(self.x, places), self.t[places], None if self.weight is None else self.weight[places])
+
+
+@dataclass(frozen=True)
+class Job:
+    """All that a training needs.
+
+    learning_rate: of the optimizer, its own default if None; the schedule gives its factor after warmup_epochs of a
+    linear rise.  watch: the key of the history by which the best epoch is found; keep_best: whether its weights are the
+    ones that predict in the end.  measure: from outputs on the validation rows to further measures of an epoch.
+    """
+
+    plan: Plan
+    train: Rows
+    validation: Rows | None = None
+    epochs: int = 50
+    learning_rate: float | None = None
+    schedule: Configured = field(default_factory=_constant)
+    warmup_epochs: int = 0
+    watch: Watch = field(default_factory=lambda: Watch("train_loss"))
+    keep_best: bool = False
+    measure: Measure = lambda outputs: {}
+
+    @cached_property
+    def base_rate(self) -> float:
+        """The optimizer's learning rate, before the schedule's factor."""
+        if self.learning_rate is not None:
+            return self.learning_rate
+        return float(self.plan.optimizer.component.defaults()["learning_rate"])
+
+    @property
+    def look_ahead(self) -> bool:
+        """Whether rates depend on the number of epochs."""
+        return self.rates(len(self.train)).look_ahead
+
+    def rates(self, rows: int) -> Rates:
+        """The learning rate of each step, for a training on `rows` rows."""
+        steps = -(-rows // self.plan.batch_rows(rows))
+        return Rates(self.schedule, self.base_rate, self.warmup_epochs, self.epochs, steps)
