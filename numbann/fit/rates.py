@@ -59,15 +59,16 @@ class Rates:
             found = component.function(**given, **dict(zip(component.states, kept, strict=True)))
             factor, *kept = found if stateful else (found,)
             factors.append(factor)
-        return _checked(component.name, np.resize(np.array(factors, np.float64), len(steps)), steps), tuple(kept)
+        found = np.array(factors, np.float64)
+        _check(component.name, found, steps)
+        return np.broadcast_to(found, len(steps)), tuple(kept)
 
 
-def _checked(name: str, factors: np.ndarray, steps: range) -> np.ndarray:
-    """The factors, each finite and at least 0."""
+def _check(name: str, factors: np.ndarray, steps: range) -> None:
+    """Refuse factors that are not finite or below 0."""
     wrong = np.flatnonzero(~(np.isfinite(factors) & (factors >= 0)))
     if wrong.size:
         raise TrainingError(
             f'schedule "{name}" gives the factor {factors[wrong[0]]:g} at step {steps[wrong[0]]}; '
             "it must be finite, at least 0"
         )
-    return factors

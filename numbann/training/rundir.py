@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from math import isfinite
 from pathlib import Path
+from time import monotonic
 from typing import Any
 
 from numbann.errors import RunDirectoryError
@@ -20,6 +21,7 @@ SPEC, RESOLVED, MANIFEST = "spec.json", "spec.resolved.json", "manifest.json"
 HISTORY, METRICS = "history.jsonl", "metrics.json"
 NUMBERS = re.compile(r"\[\n([-+.\deE,\s]+)\]")  # a list of numbers over several lines
 MODEL, CHECKPOINT = "model.safetensors", "checkpoint.safetensors"
+PAUSE = 0.1  # seconds: an epoch of a small network takes less time than a write
 FILES = (SPEC, RESOLVED, MANIFEST, HISTORY, METRICS, MODEL, CHECKPOINT)
 
 
@@ -45,10 +47,27 @@ class RunDirectory:
         self.write(HISTORY, b"".join(map(_line, records)))
 
     @contextmanager
-    def history(self) -> Iterator[Callable[[Mapping[str, Any]], object]]:
-        """Hold the history open: what this gives adds an epoch to the file."""
+    def history(self) -> Iterator[Callable[[Mapping[str, Any]], None]]:
+        """Hold the history open: what this gives adds an epoch, which is in the file PAUSE seconds later at most."""
+        waiting: list[Mapping[str, Any]] = []
+        written = monotonic()
         with (self.path / HISTORY).open("ab", buffering=0) as file:
-            yield lambda record: file.write(_line(record))
+
+            def append(record: Mapping[str, Any]) -> None:
+                nonlocal written
+                waiting.append(record)
+                if monotonic() - written > PAUSE:
+                    write()
+                    written = monotonic()
+
+            def write() -> None:
+                file.write(b"".join(map(_line, waiting)))
+                waiting.clear()
+
+            try:
+                yield append
+            finally:
+                write()
 
     def clear(self) -> None:
         """Remove the files of an earlier run, and nothing else."""

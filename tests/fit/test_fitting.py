@@ -1,0 +1,84 @@
+"""`fit` trains in memory: on some rows, with any number of threads, beside other trainings."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import numpy as np
+import pytest
+from networks import make_plan
+
+from numbann.components.plugins import built_in
+from numbann.fit import Fitted, Job, Rows, Watch, fit
+
+
+def same(one: Mapping[str, np.ndarray], other: Mapping[str, np.ndarray]) -> bool:
+    """Whether two sets of tensors have the same bits."""
+    return list(one) == list(other) and all(one[name].tobytes() == other[name].tobytes() for name in one)
+
+
+def without_seconds(fitted: Fitted) -> list[dict[str, Any]]:
+    return [{key: value for key, value in record.items() if key != "seconds"} for record in fitted.history]
+
+
+def make_job(rows: int = 200, batch: int | None = 16, weighted: bool = False, **changes: Any) -> Job:
+    """Classes of random rows, by a network of 6-9-3."""
+    random = np.random.default_rng(3)
+    x = random.standard_normal((rows, 6)).astype(np.float32)
+    weight = random.uniform(0.5, 2.0, rows) if weighted else None
+    plan = make_plan([6, 9, 3], "tanh", "softmax_cross_entropy", batch=batch, dtype="float32")
+    return Job(plan, Rows(x, random.integers(0, 3, rows), weight), epochs=4, learning_rate=0.01, **changes)
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("batch", [16, None])
+def test_some_rows_are_trained_on_as_if_they_were_all(batch: int | None, weighted: bool) -> None:
+    job = make_job(batch=batch, weighted=weighted)
+    places = np.random.default_rng(0).permutation(200)[:111]
+    one, other = fit(job, rows=places), fit(dataclasses.replace(job, train=job.train.at(places)))
+    assert without_seconds(one) == without_seconds(other)
+    assert same(one.tensors, other.tensors)
+
+
+def test_trainings_beside_each_other_have_the_bits_of_trainings_alone() -> None:
+    job = make_job()
+    folds = [np.setdiff1d(np.arange(200), np.arange(k, 200, 5)) for k in range(5)]
+    alone = [fit(job, rows=rows) for rows in folds]
+    with ThreadPoolExecutor(5) as pool:
+        beside = list(pool.map(lambda rows: fit(job, rows=rows, threads=1), folds))
+    for one, other in zip(alone, beside, strict=True):
+        assert without_seconds(one) == without_seconds(other)
+        assert same(one.tensors, other.tensors)
+
+
+def test_the_best_epoch_predicts_where_it_is_kept() -> None:
+    job = make_job(keep_best=True, watch=Watch("validation_loss", patience=3))
+    job = dataclasses.replace(job, validation=job.train.at(np.arange(50)), epochs=60, learning_rate=0.5)
+    fitted = fit(job)
+    losses = [record["validation_loss"] for record in fitted.history]
+    assert len(losses) == fitted.best_epoch + 3 < 60
+    assert losses[fitted.best_epoch - 1] == min(losses)
+    last = fit(dataclasses.replace(job, keep_best=False, watch=Watch("train_loss"), epochs=fitted.best_epoch))
+    assert same(fitted.tensors, last.tensors)
+
+
+def test_measures_of_outputs_join_the_history() -> None:
+    job = make_job(measure=lambda outputs: {"largest": float(outputs.max())})
+    fitted = fit(dataclasses.replace(job, validation=job.train))
+    assert fitted.history[-1]["validation_largest"] == fitted.predict(job.train.x).max()
+
+
+def test_the_rate_is_the_optimizer_s_own_where_none_is_given() -> None:
+    job = dataclasses.replace(make_job(), learning_rate=None)
+    assert fit(job).history[0]["learning_rate"] == job.plan.optimizer.component.defaults()["learning_rate"]
+
+
+def test_a_schedule_and_a_warm_up() -> None:
+    schedule = built_in().get("schedule", "linear").configured()
+    fitted = fit(dataclasses.replace(make_job(), schedule=schedule, warmup_epochs=1))
+    rates = [record["learning_rate"] for record in fitted.history]
+    assert rates[0] == 0.01
+    assert rates[1] > rates[2] > rates[3]
