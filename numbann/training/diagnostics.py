@@ -17,6 +17,7 @@ from numbann.components.component import Component, arguments_of
 from numbann.data import Part
 from numbann.data.streaming import rows_at
 from numbann.derivation import derivative_of
+from numbann.engine.interface import Engine
 from numbann.network import random
 from numbann.network.plan import Layer, Plan
 from numbann.training.callbacks import Callback, Warned
@@ -50,7 +51,7 @@ class Finding:
 class Diagnosis:
     """An engine's layers, looked at after every epoch.  It begins with the initial weights, and leaves them there."""
 
-    def __init__(self, engine: Any, job: Job) -> None:
+    def __init__(self, engine: Engine, job: Job) -> None:
         self._engine, self._plan = engine, job.plan
         self._rows = sample(job.dataset.train, job.resolved.spec.seed)
         engine.initialize(job.resolved.spec.seed)

@@ -13,6 +13,7 @@ import numpy as np
 
 from numbann.components.provenance import components_of, recorded
 from numbann.data import Part
+from numbann.engine.interface import Engine
 from numbann.errors import TrainingError
 from numbann.model.file import ModelFile
 from numbann.model.model import Model, from_file
@@ -62,13 +63,13 @@ class Execution:
     """A job, the engine and the directory that it runs in, and who is told about it."""
 
     job: Job
-    engine: Any
+    engine: Engine
     directory: RunDirectory
     tell: Callback
     warmth: Warmth
 
 
-def warmed_up(engine: Any, job: Job) -> Warmth:
+def warmed_up(engine: Engine, job: Job) -> Warmth:
     """Compile everything, so that a fault shows before anything is written.
 
     The engine then holds the training rows, and its weights are still to be set.
@@ -200,7 +201,7 @@ def _write_end(execution: Execution, state: State, metrics: Mapping[str, Any], s
     return from_file(file, str(directory.path / rundir.MODEL), engine.threads)
 
 
-def _model_file(job: Job, engine: Any) -> ModelFile:
+def _model_file(job: Job, engine: Engine) -> ModelFile:
     """The model file.  It names no device, no threads and no diagnostics: they change no bit of a model."""
     components = recorded(components_of(job.resolved), job.loaded.registry)
     preprocessing = job.dataset.preprocessing

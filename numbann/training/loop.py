@@ -8,6 +8,7 @@ from math import inf, isfinite
 from time import perf_counter
 from typing import Any
 
+from numbann.engine.interface import Engine
 from numbann.errors import TrainingError
 from numbann.training.callbacks import Callback, StepsDone
 from numbann.training.rates import Rates, States
@@ -30,14 +31,14 @@ class Course:
     diagnose: Callable[[int], Mapping[str, Any]] = lambda epoch: {}
 
 
-def fit(engine: Any, course: Course, state: State, tell: Callback) -> Iterator[State]:
+def fit(engine: Engine, course: Course, state: State, tell: Callback) -> Iterator[State]:
     """Train epoch by epoch from a state on; yields the state after each."""
     while state.epoch < course.epochs and not exhausted(course.watch, state.best):
         state = _next(engine, course, state, *_epoch(engine, course, state, tell))
         yield state
 
 
-def _epoch(engine: Any, course: Course, state: State, tell: Callback) -> tuple[dict[str, Any], States]:
+def _epoch(engine: Engine, course: Course, state: State, tell: Callback) -> tuple[dict[str, Any], States]:
     """Train one epoch and measure it: a line of the history, with the rate of the last step; the schedule's states."""
     index = state.epoch
     rates, schedule = course.rates.of_epoch(index, _monitor(state), state.schedule)
@@ -58,7 +59,7 @@ def _monitor(state: State) -> float:
     return float(last.get("validation_loss", last["train_loss"]))
 
 
-def _next(engine: Any, course: Course, state: State, record: dict[str, Any], schedule: States) -> State:
+def _next(engine: Engine, course: Course, state: State, record: dict[str, Any], schedule: States) -> State:
     """The state with one more epoch in it."""
     best = judged(course.watch, state.best, record["epoch"], record[course.watch.key])
     tensors = engine.parameters()

@@ -12,6 +12,7 @@ from typing import Any
 
 import numbann
 from numbann.components.provenance import components_of, recorded, verify
+from numbann.engine.interface import Engine
 from numbann.errors import RunDirectoryError
 from numbann.training.preparation import Job
 
@@ -22,7 +23,7 @@ FREE = ("epochs", "device", "threads", "diagnostics")  # keys of train that a re
 
 def manifest(
     job: Job,
-    engine: Any,
+    engine: Engine,
     *,
     started: datetime,
     compile_seconds: float,

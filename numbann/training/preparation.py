@@ -11,6 +11,7 @@ from numbann.data import Dataset, Facts, Streamed
 from numbann.data import load as load_data
 from numbann.data.memory import available
 from numbann.data.readers.delimited import DELIMITERS
+from numbann.engine.devices import require
 from numbann.errors import DataError, Fault, SpecError
 from numbann.model.outputs import Reading
 from numbann.network import plan as planning
@@ -70,8 +71,7 @@ def prepare(spec: Given, overrides: Mapping[str, Any] | None, tell: Callback) ->
 
 def _prepared(loaded: Loaded, tell: Callback) -> Job:
     spec = loaded.spec
-    if spec.train.device.startswith("cuda"):
-        _require(spec.train.device)
+    require(spec.train.device)  # before data is read
     source = load_data(to_json(spec.data), loaded.source.base, spec.seed)
     resolved = resolve(loaded, source.facts)
     dataset = _settled(
@@ -91,13 +91,6 @@ def _prepared(loaded: Loaded, tell: Callback) -> Job:
         _check_batch(plan, len(dataset.train.x))
     tell(Planned(to_json(spec), resolved, plan))
     return Job(loaded, resolved, source.facts, dataset, plan)
-
-
-def _require(device: str) -> None:
-    """DeviceError, before data is read, unless a GPU is there."""
-    from numbann.engine import require  # with it comes numba, which need not be there to look at data
-
-    require(device)
 
 
 def _settled(facts: Facts, dataset: Dataset) -> Dataset:

@@ -14,9 +14,10 @@ import numpy as np
 
 from numbann.data import Part
 from numbann.data.streaming import rows_at
-from numbann.engine import make_engine, nothing_cached
+from numbann.engine.devices import make_engine
 from numbann.errors import Fault, SpecError, TrainingError
 from numbann.network import random
+from numbann.simd.jit import nothing_cached
 from numbann.training.callbacks import Callback, Compiling, to_all
 from numbann.training.preparation import Given, Job, prepare
 
@@ -88,7 +89,7 @@ def _losses(job: Job, rates: np.ndarray) -> np.ndarray:
     count = -(-len(part.x) // job.plan.batch_rows(len(part.x)))
     losses = np.empty(0)
     train = job.resolved.spec.train
-    with make_engine(job.plan, train.device, train.threads, len(part.x)) as engine:
+    with make_engine(job.plan, train.device, train.threads) as engine:
         engine.load_data(part.x, part.t, part.loss_weight)
         engine.initialize(seed)
         for epoch, some in enumerate(_portions(rates, count)):

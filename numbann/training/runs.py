@@ -6,8 +6,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from numbann.engine import make_engine, nothing_cached
+from numbann.engine.devices import make_engine
+from numbann.engine.interface import Engine
 from numbann.errors import RunDirectoryError
+from numbann.simd.jit import nothing_cached
 from numbann.training import rundir
 from numbann.training.callbacks import Callback, Compiling, Event, to_all
 from numbann.training.checkpoint import load_state
@@ -50,12 +52,12 @@ def train(
             return carried_out(Execution(job, engine, directory, tell, warmth), _first_state(engine, job))
 
 
-def _engine(job: Job, tell: Callback) -> Any:
+def _engine(job: Job, tell: Callback) -> Engine:
     """The engine of a job, after a word if it has to compile everything."""
     if nothing_cached():
         tell(Compiling())
     train = job.resolved.spec.train
-    return make_engine(job.plan, train.device, train.threads, len(job.dataset.train.x))
+    return make_engine(job.plan, train.device, train.threads)
 
 
 def resume(
@@ -94,7 +96,7 @@ def _settings(**given: Any) -> dict[str, Any]:
     return {_PATHS[name]: value for name, value in given.items() if value is not None}
 
 
-def _first_state(engine: Any, job: Job) -> State:
+def _first_state(engine: Engine, job: Job) -> State:
     engine.initialize(job.resolved.spec.seed)
     return State(engine.parameters(), engine.state())
 
