@@ -9,11 +9,12 @@ from typing import Any
 
 import click
 
+from numbann.engine import devices
 from numbann_cli.group import Settings
 
 WORD = re.compile(r"[A-Za-z_][\w./\\-]*")
 
-device = click.option("--device", metavar="DEVICE", help='Where to compute: "auto", "cpu", "cuda" or "cuda:N".')
+device = click.option("--device", metavar="DEVICE", help=f"Where to compute: {devices.names()}.")
 threads = click.option("--threads", type=click.IntRange(min=1), metavar="N", help="At most; no bit depends on it.")
 settings = click.option(
     "--set",

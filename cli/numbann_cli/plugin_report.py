@@ -48,11 +48,11 @@ def report_of(component: Component) -> Report:
     report.findings += findings_of(component)
     compiled = any(finding.check == "precision" and finding.state != SKIPPED for finding in report.findings)
     if compiled and "precision" not in report.failed:
-        from numbann.cuda import checks
+        from numbann.engine.devices import checks
         from numbann.testing import speed
 
         report.findings.append(run("vectors", speed.check_vectors, component))
-        report.findings.append(run("cuda", checks.check_cuda, component))
+        report.findings += [run(name, check, component) for name, check in checks()]
         report.nanoseconds = speed.nanoseconds(component)
         report.step_microseconds = speed.step_microseconds(component)
     return report

@@ -14,7 +14,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from numbann.compile.lanes import divided, of_rows
 from numbann.compile.results import faults
 from numbann.components.component import Component, arguments_of
 from numbann.derivation.syntax import Parsed, kind_of
@@ -28,31 +27,30 @@ COUNTS = ("label",)  # roles that are integers
 ROWS = (row_max, row_sum, row_dot)
 
 
+Divide = Callable[[list[ast.stmt], set[str], str], list[ast.stmt] | None]
+
+
 @dataclass(frozen=True)
 class Target:
-    """What a text is for: how its functions are decorated, and where those that they call come from."""
+    """What a text is for: how its functions are decorated, and where those that they call come from.
+
+    divide: divides the statements of a function of rows, if threads do a row together; it is told the names of
+    functions that it has divided and of the precision's type, and gives None for a function that each thread calls.
+    """
 
     decorator: str
     package: str  # has rows, and modules of functions
     math: str  # a line of import
     functions: Mapping[str, Mapping[Callable[..., Any], str]]  # what stands for functions of math, by precision
     padded: bool = False  # whether rows have padding that a loop may run into
-    lanes: bool = False  # whether the lanes of a warp do a row together
+    divide: Divide | None = None
 
 
 VECTORS = {
     dtype: {function: f"vector_math.{vector.__name__}" for function, vector in functions.items()}
     for dtype, functions in BINDINGS.items()
 }
-CIRCULAR = {function: f"trigonometry.{function.__name__}" for function in (math.sin, math.cos, math.tan)}
 CPU = Target("inner_safe", "numbann.simd", "import math", VECTORS, padded=True)
-CUDA = Target(
-    "inner",
-    "numbann.cuda.threads",
-    "from numbann.cuda.threads.mathematics import math",
-    {"float32": CIRCULAR},
-    lanes=True,
-)
 
 
 @dataclass
@@ -69,7 +67,7 @@ class Lowered:
     functions: dict[int, str] = field(default_factory=dict)  # by id of the author's function: its name in the text
     texts: list[str] = field(default_factory=list)
     imports: set[str] = field(default_factory=set)
-    by_lanes: set[str] = field(default_factory=set)  # names of functions that all lanes must call
+    divided: set[str] = field(default_factory=set)  # names of functions that are divided among threads
 
     def add(self, function: Callable[..., Any], path: tuple[Callable[..., Any], ...] = ()) -> str:
         """Lower one more function into the same text; its name there."""
@@ -80,9 +78,9 @@ class Lowered:
         body = rewriter.body()
         for node, fault in faults(body, None if path else self.component):
             raise rewriter.refuse(node, fault)
-        if self.target.lanes and of_rows(body, self.by_lanes):
-            body = divided(body, self.by_lanes, self.cast)
-            self.by_lanes.add(name)
+        if self.target.divide and (shared := self.target.divide(body, self.divided, self.cast)) is not None:
+            body = shared
+            self.divided.add(name)
         header = f"@{self.target.decorator}\ndef {name}({', '.join(arguments_of(function))}):"
         loops = any(isinstance(part, ast.For) for line in body for part in ast.walk(line))
         if loops and self.target.padded:

@@ -1,64 +1,125 @@
-"""Which engine a plan gets: by the device that was asked for, or the faster one that is there."""
+"""The devices: a table of what names each of them, what it takes, and where its engine, kernels and checks are.
+
+It imports neither numba nor NumPy, so that a spec is checked at once.  What a device needs is named here as text and
+imported when the device is used.
+"""
 
 from __future__ import annotations
 
-import importlib.util
+import importlib
 import re
-from typing import Any
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
-from numbann.cuda.refusals import refusal
-from numbann.engine.cpu.engine import Engine
 from numbann.errors import DeviceError
-from numbann.network.plan import Plan
 
-LARGE = 50_000_000  # floating-point operations of a step, from which "auto" takes a GPU: fewer are launched too slowly
-NAMES = re.compile(r"cuda(?::(\d+))?")
+if TYPE_CHECKING:
+    from numbann.components.component import Component
+    from numbann.engine.interface import Engine
+    from numbann.network.plan import Plan
 
 
-def make_engine(plan: Plan, device: str = "auto", threads: int | str = "auto", rows: int | None = None) -> Any:
-    """The engine for a device, "auto", "cpu", "cuda" or "cuda:N".
+@dataclass(frozen=True)
+class Device:
+    """A device, and places of its parts, "module:name".
 
-    rows: how many there are to train on; "auto" takes a GPU if there is one, does all that the plan asks for, and a
-    step is large, and without rows never.
+    names: how it is given, in words.  pattern: matches what names it; its groups are numbers.  forms: those of the
+    optimizers that it runs.  engine: called with a plan, threads and the numbers.  require: called with the numbers,
+    DeviceError if the device is not there.  kernels: a module of functions for arrays on it.  check: a check of a
+    component, as those of numbann.testing.
     """
-    if device == "auto":
-        device = "cuda" if rows is not None and _worthwhile(plan, rows) and _there() else "cpu"
-    index = require(device)
-    if index is None:
-        return Engine(plan, threads)
-    from numbann.cuda.engine.engine import Engine as CudaEngine
 
-    return CudaEngine(plan, threads, index)
+    name: str
+    names: tuple[str, ...]
+    pattern: str
+    forms: tuple[str, ...]
+    engine: str
+    require: str | None = None
+    kernels: str | None = None
+    check: str | None = None
+
+    def numbers(self, given: str) -> list[int]:
+        """The numbers in what names the device; one that is left out is 0."""
+        found = re.fullmatch(self.pattern, given)
+        return [int(number or 0) for number in found.groups()] if found else []
+
+    def refusal(self, optimizer: Component) -> str:
+        """Why the device does not run an optimizer, and what to do; empty if it does."""
+        if optimizer.form in self.forms:
+            return ""
+        return (
+            f'"{optimizer.name}" works on whole matrices in NumPy, which train.device "{self.name}" does not do; '
+            f'give train.device "{DEFAULT.name}", or another optimizer, such as "adam"'
+        )
 
 
-def require(device: str) -> int | None:
-    """The number of the GPU that a device names, None for no certain one; DeviceError if it is not there."""
-    if device in ("auto", "cpu"):
-        return None
-    found = NAMES.fullmatch(device)
-    if found is None:
-        raise DeviceError(f'device "{device}": unknown; give "auto", "cpu", "cuda" or "cuda:N"')
-    index = int(found[1] or 0)
+DEFAULT = Device(  # which "auto" means, until a figure says where another one pays
+    name="cpu",
+    names=("cpu",),
+    pattern="cpu",
+    forms=("elementwise", "matrix", "solver"),
+    engine="numbann.engine.cpu.engine:Engine",
+)
+DEVICES = (
+    DEFAULT,
+    Device(
+        name="cuda",
+        names=("cuda", "cuda:N"),
+        pattern=r"cuda(?::(\d{1,3}))?",
+        forms=("elementwise",),
+        engine="numbann.cuda.engine.engine:Engine",
+        require="numbann.cuda.threads.device:require",
+        kernels="numbann.cuda.kernels",
+        check="numbann.cuda.checks:check_cuda",
+    ),
+)
+PATTERN = "|".join(["auto", *(device.pattern for device in DEVICES)])
+
+
+def names() -> str:
+    """All that may be given as a device, in words."""
+    *some, last = (f'"{name}"' for name in ("auto", *(name for device in DEVICES for name in device.names)))
+    return f"{', '.join(some)} or {last}"
+
+
+def device_of(given: str) -> Device:
+    """The device that is given by name; DeviceError if there is none of it."""
+    for device in DEVICES:
+        if re.fullmatch(device.pattern, given):
+            return device
+    if given != "auto":
+        raise DeviceError(f'device "{given}": unknown; give {names()}')
+    return DEFAULT
+
+
+def require(given: str) -> None:
+    """DeviceError unless the device is there."""
+    device = device_of(given)
+    if device.require is None:
+        return
     try:
-        from numbann.cuda.threads import device as gpu
-
-        gpu.require(index)
+        part_of(device.require)(*device.numbers(given))
     except DeviceError as error:
-        raise DeviceError(f'device "{device}": {error}; or compute on "cpu"') from error
-    return index
+        raise DeviceError(f'device "{given}": {error}; or compute on "{DEFAULT.name}"') from error
 
 
-def _worthwhile(plan: Plan, rows: int) -> bool:
-    """Whether a GPU would do a plan, and faster."""
-    return not refusal(plan) and plan.step_flops(plan.batch_rows(rows)) >= LARGE
+def make_engine(plan: Plan, given: str = "auto", threads: int | str = "auto") -> Engine:
+    """The engine of a device for a plan; DeviceError if the device is not there or does not do what is planned."""
+    device = device_of(given)
+    require(given)
+    if reason := device.refusal(plan.optimizer.component):
+        raise DeviceError(f"optimizer: {reason}")
+    engine: Engine = part_of(device.engine)(plan, threads, *device.numbers(given))
+    return engine
 
 
-def _there() -> bool:
-    """Whether there is a GPU with what it needs."""
-    if importlib.util.find_spec("numba_cuda") is None:
-        return False
-    try:
-        from numbann.cuda.threads import device
-    except DeviceError:
-        return False
-    return not device.SIMULATED and not device.fault()
+def checks() -> Iterator[tuple[str, Callable[[Component], str]]]:
+    """The names of devices that check components, and their checks."""
+    yield from ((device.name, part_of(device.check)) for device in DEVICES if device.check)
+
+
+def part_of(place: str) -> Any:
+    """What is at "module:name"."""
+    module, _, name = place.partition(":")
+    return getattr(importlib.import_module(module), name)

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from numbann.engine import make_engine
+from numbann.engine.devices import make_engine
 from numbann.engine.interface import Engine
 from numbann.engine.shared.feeding import Inputs
 from numbann.fit.job import Job

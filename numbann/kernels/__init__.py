@@ -16,6 +16,7 @@ import importlib
 from typing import Any
 
 from numbann.components.plugins import built_in
+from numbann.engine.devices import DEVICES
 from numbann.kernels.components import array_functions
 from numbann.kernels.products import dense_backward, dense_forward, matmul
 
@@ -26,8 +27,9 @@ SUFFIX = {"activation": ("", "_backward"), "loss": ("",), "optimizer": ("_step",
 
 def __getattr__(name: str) -> Any:
     """Compile a component's array function when it is first asked for; `cuda` is the module of those for GPUs."""
-    if name == "cuda":
-        return importlib.import_module("numbann.cuda.kernels")
+    for device in DEVICES:
+        if device.kernels and device.name == name:
+            return importlib.import_module(device.kernels)
     for kind, suffixes in SUFFIX.items():
         for suffix in suffixes:
             entry = built_in().find(kind, name.removesuffix(suffix)) if name.endswith(suffix) else None

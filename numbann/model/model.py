@@ -12,6 +12,8 @@ import numpy as np
 
 from numbann.components import provenance
 from numbann.data import Inputs, Preprocessing
+from numbann.engine.devices import make_engine
+from numbann.engine.interface import Engine
 from numbann.errors import RunDirectoryError, SpecError
 from numbann.model.file import ModelFile, Tensors, read_model
 from numbann.model.outputs import Confusion, Reading, confusion, score
@@ -66,9 +68,7 @@ class Model:
         return Reading(self.task, self.resolved.target, self.resolved.output_activation.name, self.preprocessing)
 
     @cached_property
-    def _engine(self) -> Any:
-        from numbann.engine import make_engine
-
+    def _engine(self) -> Engine:
         engine = make_engine(self.plan, self.device, self.threads)
         engine.set_parameters(self.tensors)
         return engine
@@ -94,15 +94,14 @@ class Model:
         missing or infinite, goes through preprocessing, which fills in or says what is wrong.
         """
         if _is_matrix(X, self.plan.inputs) and self._scaling is not None:
-            outputs: np.ndarray | None = self._engine.predict_raw(X, *self._scaling)
+            outputs = self._engine.predict_raw(X, *self._scaling)
             if outputs is not None:
                 return outputs
         return self.outputs(self.preprocessing.transform(X))
 
     def outputs(self, x: Inputs) -> np.ndarray:
         """The network's outputs (N, O) for rows that are preprocessed already (N, I)."""
-        outputs: np.ndarray = self._engine.predict(x)
-        return outputs
+        return self._engine.predict(x)
 
     def measure(
         self, x: Inputs, raw_target: np.ndarray, weight: np.ndarray | None = None
@@ -130,7 +129,7 @@ def _is_matrix(X: Any, inputs: int) -> bool:
 def load(path: str | Path, *, device: str = "auto", threads: int | None = None, trust: bool = False) -> Model:
     """The model of a run directory or of a .safetensors file.
 
-    device: where it predicts, "cpu" (as "auto" does), "cuda" or "cuda:N".
+    device: where it predicts, by a name of numbann.engine.devices; "auto" is the CPU.
     trust: run the source of components that is kept in the file, rather than look for the plugins that they came from;
     it is code like any other, so do it only if you know where the file comes from.
     """

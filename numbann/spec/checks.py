@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from numbann.components.registry import Registry
+from numbann.engine.devices import device_of
 from numbann.spec.faults import Found, missing, not_allowed, unknown_key
 from numbann.spec.model import Layer, Spec
 from numbann.spec.trail import Trail, shown
@@ -44,8 +45,8 @@ def check_agreement(spec: Spec | None, registry: Registry | None) -> Iterator[Fo
         return
     if registry is not None and is_solver(spec, registry):
         yield from _solver_faults(spec, registry)
-    if registry is not None and spec.train.device.startswith("cuda"):
-        yield from _cuda_faults(spec, registry)
+    if registry is not None:
+        yield from _device_faults(spec, registry)
     layers = spec.model.layers
     for index, layer in enumerate(layers):
         if layer.dropout and layer.alpha_dropout:
@@ -96,15 +97,11 @@ def _solver_faults(spec: Spec, registry: Registry) -> Iterator[Found]:
             yield (*trail, "activation"), f"{name} needs the same loss each time, and this draws random numbers"
 
 
-def _cuda_faults(spec: Spec, registry: Registry) -> Iterator[Found]:
-    """What a GPU does not do."""
+def _device_faults(spec: Spec, registry: Registry) -> Iterator[Found]:
+    """What the device does not do."""
     entry = registry.find("optimizer", spec.optimizer.type)
-    if entry is not None and entry.component.form != "elementwise":
-        yield (
-            ("optimizer",),
-            f"{spec.optimizer.type} works on whole matrices, and train.device {shown(spec.train.device)} does not; "
-            'give train.device "cpu", or another optimizer, such as "adam"',
-        )
+    if entry is not None and (reason := device_of(spec.train.device).refusal(entry.component)):
+        yield ("optimizer",), reason
 
 
 def is_solver(spec: Spec, registry: Registry) -> bool:

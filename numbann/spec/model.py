@@ -8,6 +8,7 @@ from dataclasses import MISSING, dataclass, field, fields
 from math import inf
 from typing import Annotated, Any
 
+from numbann.engine import devices
 from numbann.spec.rules import BOOLEAN, NULL, TEXT, Rule, exactly, list_of, number, numbers_by_name, one_of, text, whole
 
 NOT_YET = "is not in this version yet"
@@ -25,7 +26,7 @@ LIMIT = number("a number above 0", lambda value: 0 < value < inf, exclusiveMinim
 WEIGHTS = numbers_by_name(
     "an object with a number, at least 0, for each label named", lambda value: 0 <= value < inf, minimum=0
 )
-DEVICE = text('"auto", "cpu", "cuda" or "cuda:N"', r"auto|cpu|cuda(:\d{1,3})?")
+DEVICE = text(devices.names(), devices.PATTERN)
 FILE = {"type": "string", "minLength": 1}
 SOURCE = {"anyOf": [FILE, exactly(images=FILE, labels=FILE), exactly(x=FILE, y=FILE)]}
 PARTS = {"anyOf": [SOURCE, exactly(train=SOURCE, validation=SOURCE, test=SOURCE, needed=["train"])]}

@@ -18,7 +18,7 @@ from numbann.compile.cpu import activation_backward, activation_forward, loss_ke
 from numbann.components.component import Component
 from numbann.components.findings import Doubt, spot_of
 from numbann.components.plugins import built_in
-from numbann.engine import Engine
+from numbann.engine.cpu.engine import Engine
 from numbann.network import plan
 from numbann.simd.jit import code_of
 from numbann.simd.vector_math import BINDINGS

@@ -52,7 +52,8 @@ class Diagnosis:
 
     def __init__(self, engine: Engine, prepared: Prepared) -> None:
         self._engine, self._plan = engine, prepared.plan
-        self._rows = sample(prepared.job.train, self._plan.seed)
+        rows = sample(prepared.job.train, self._plan.seed)
+        self._rows = np.asarray(rows.x), rows.t, rows.weight
         engine.initialize(self._plan.seed)
         self._watcher = Watcher(self._plan, _names(prepared), self._records())
 
@@ -69,7 +70,7 @@ class Diagnosis:
         return {KEY: records}
 
     def _records(self) -> list[Record]:
-        return measured(self._plan, self._engine.probe(self._rows.x, self._rows.t, self._rows.weight))
+        return measured(self._plan, self._engine.probe(*self._rows))
 
 
 # ---- measuring

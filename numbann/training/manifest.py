@@ -12,6 +12,7 @@ from typing import Any
 
 import numbann
 from numbann.components.provenance import components_of, verify
+from numbann.engine.interface import Engine
 from numbann.errors import RunDirectoryError
 from numbann.training.preparation import Prepared
 
@@ -22,7 +23,7 @@ FREE = ("epochs", "device", "threads", "diagnostics")  # keys of train that a re
 
 def manifest(
     prepared: Prepared,
-    engine: Any,
+    engine: Engine,
     *,
     started: datetime,
     compile_seconds: float,

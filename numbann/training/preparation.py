@@ -15,6 +15,7 @@ from numbann.data import Dataset, Facts, Part, Source, Streamed
 from numbann.data import load as load_data
 from numbann.data.memory import available
 from numbann.data.readers.delimited import DELIMITERS
+from numbann.engine.devices import require
 from numbann.errors import DataError, Fault, SpecError
 from numbann.fit.job import Job, Rows
 from numbann.fit.stopping import Watch
@@ -112,8 +113,7 @@ def prepare(spec: Given, overrides: Mapping[str, Any] | None, tell: Callback) ->
 def read(loaded: Loaded) -> Read:
     """Read the data of a spec, and split it."""
     spec = loaded.spec
-    if spec.train.device.startswith("cuda"):
-        _require(spec.train.device)
+    require(spec.train.device)  # before data is read
     return Read(loaded, load_data(to_json(spec.data), loaded.source.base, spec.seed))
 
 
@@ -138,13 +138,6 @@ def plan(given: Read, tell: Callback) -> Prepared:
         _check_batch(network, len(dataset.train.x))
     tell(Planned(to_json(spec), resolved, network))
     return Prepared(loaded, resolved, source.facts, dataset, network)
-
-
-def _require(device: str) -> None:
-    """DeviceError, before data is read, unless a GPU is there."""
-    from numbann.engine import require  # with it comes numba, which need not be there to look at data
-
-    require(device)
 
 
 def _settled(facts: Facts, dataset: Dataset) -> Dataset:

@@ -12,9 +12,10 @@ from typing import Any
 
 import numpy as np
 
-from numbann.engine import make_engine, nothing_cached
+from numbann.engine.devices import make_engine
 from numbann.errors import Fault, SpecError, TrainingError
 from numbann.network import random
+from numbann.simd.jit import nothing_cached
 from numbann.training.callbacks import Callback, Compiling, to_all
 from numbann.training.preparation import Given, Prepared, prepare
 
@@ -86,7 +87,7 @@ def _losses(prepared: Prepared, rates: np.ndarray) -> np.ndarray:
     rows = _enough(prepared, len(rates))
     count = -(-len(rows) // plan.batch_rows(len(rows)))
     losses = np.empty(0)
-    with make_engine(plan, train.device, train.threads, len(rows)) as engine:
+    with make_engine(plan, train.device, train.threads) as engine:
         engine.load_data(part.x, part.t, part.weight, rows)
         engine.initialize(plan.seed)
         for epoch, some in enumerate(_portions(rates, count)):

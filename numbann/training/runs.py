@@ -6,11 +6,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from numbann.engine import make_engine, nothing_cached
+from numbann.engine.devices import make_engine
+from numbann.engine.interface import Engine
 from numbann.errors import RunDirectoryError
 from numbann.fit.fitting import begin
 from numbann.fit.state import State
 from numbann.fit.stopping import exhausted
+from numbann.simd.jit import nothing_cached
 from numbann.training import rundir
 from numbann.training.callbacks import Callback, Compiling, Event, to_all
 from numbann.training.checkpoint import load_state, restore
@@ -51,12 +53,12 @@ def train(
             return execute(Execution(prepared, engine, directory, tell, warmth), begin(engine, prepared.job))
 
 
-def _engine(prepared: Prepared, tell: Callback) -> Any:
+def _engine(prepared: Prepared, tell: Callback) -> Engine:
     """The engine of a job, after a word if it has to compile everything."""
     if nothing_cached():
         tell(Compiling())
     train = prepared.resolved.spec.train
-    return make_engine(prepared.plan, train.device, train.threads, len(prepared.dataset.train.x))
+    return make_engine(prepared.plan, train.device, train.threads)
 
 
 def resume(

@@ -7,8 +7,8 @@ import ctypes
 import numpy as np
 from networks import make_plan
 
-from numbann.engine import Engine
 from numbann.engine.cpu import epoch as driver
+from numbann.engine.cpu.engine import Engine
 from numbann.engine.shared.memory import aligned
 from numbann.simd import jit
 

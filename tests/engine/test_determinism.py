@@ -10,7 +10,7 @@ from networks import flat, make_data, make_engine, make_plan, same_bytes
 from variants import variants
 
 from numbann.components.component import Component
-from numbann.engine import Engine
+from numbann.engine.cpu.engine import Engine
 from numbann.network import plan
 
 WIDE = [20, 330, 130, 10]  # the first layer has a panel of columns for each of several threads

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from networks import make_data, make_engine, make_plan, same_bytes
 
-from numbann.engine import Engine
+from numbann.engine.cpu.engine import Engine
 from numbann.engine.shared import feeding
 from numbann.network.plan import Plan
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from networks import make_engine, make_plan, same_bytes
 
-from numbann.engine import Engine
+from numbann.engine.cpu.engine import Engine
 
 SIZES, ROWS, BATCH = [16, 64, 64, 4], 400_000, 1  # an epoch of about a second
 

@@ -13,7 +13,7 @@ from numbann.components.component import Positive
 from numbann.components.declare import optimizer
 from numbann.components.plugins import built_in
 from numbann.components.registry import Origin, Registry
-from numbann.engine import Engine
+from numbann.engine.cpu.engine import Engine
 from numbann.network import plan
 
 EVERY = {"clip_norm": 0.1, "clip_value": 0.02, "l1": 0.01, "average": 0.75}

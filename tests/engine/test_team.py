@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from networks import make_engine, make_plan
 
-from numbann.engine import Engine
+from numbann.engine.cpu.engine import Engine
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from networks import configured, epoch_order, flat, make_data, make_engine, make
 from variants import variants
 
 from numbann.components.component import Component
-from numbann.engine import Engine
+from numbann.engine.cpu.engine import Engine
 from numbann.network import plan
 
 TOLERANCE = {"float64": {"rtol": 1e-10, "atol": 1e-13}, "float32": {"rtol": 2e-4, "atol": 2e-6}}

@@ -10,7 +10,7 @@ import reference
 from networks import epoch_order, flat, make_engine, make_plan, same_bytes, twin, twin_loss
 
 from numbann.components.plugins import built_in
-from numbann.engine import Engine
+from numbann.engine.cpu.engine import Engine
 from numbann.engine.shared.weighting import Shares, weighted_mean
 from numbann.network import plan
 

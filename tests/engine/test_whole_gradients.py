@@ -9,7 +9,7 @@ import pytest
 import reference
 from networks import epoch_order, flat, make_data, make_engine, make_plan, same_bytes, same_tensors, twin, twin_loss
 
-from numbann.engine import Engine
+from numbann.engine.cpu.engine import Engine
 from numbann.network import plan
 
 EVERY = {"clip_norm": 0.1, "clip_value": 0.02, "l1": 0.01, "average": 0.75}

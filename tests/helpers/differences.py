@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 import numpy as np
 from networks import make_engine
 
-from numbann.engine import Engine
+from numbann.engine.cpu.engine import Engine
 from numbann.network import plan
 
 ROWS = 7

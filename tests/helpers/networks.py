@@ -13,7 +13,7 @@ import reference
 from numbann.components.component import Component, Configured
 from numbann.components.plugins import built_in
 from numbann.components.registry import Registry
-from numbann.engine import Engine
+from numbann.engine.cpu.engine import Engine
 from numbann.engine.shared.random import shuffle_epoch
 from numbann.network import plan
 from numbann.spec import LayerChoice

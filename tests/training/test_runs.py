@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import numbann
-from numbann.engine import Engine
+from numbann.engine.cpu.engine import Engine
 from numbann.errors import DataError, RunDirectoryError, SpecError, TrainingError
 from numbann.training import runs
 from numbann.training.callbacks import Compiling, EpochEnded, Event, Finished, Started

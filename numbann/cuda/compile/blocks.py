@@ -31,7 +31,7 @@ from numba.core.errors import NumbaError
 
 from numbann.compile.cpu import NO_DRAW
 from numbann.compile.modules import load
-from numbann.compile.precision import CUDA, Lowered
+from numbann.compile.precision import Lowered
 from numbann.compile.text import (
     as_bool,
     call_of,
@@ -45,6 +45,7 @@ from numbann.compile.text import (
 )
 from numbann.components.component import Component, Configured, arguments_of
 from numbann.cuda.compile import binaries
+from numbann.cuda.compile.target import CUDA
 from numbann.cuda.threads import device, running
 from numbann.cuda.threads.running import Binary
 from numbann.derivation import derivative_of, slopes_of

@@ -12,7 +12,7 @@ from numbann.network.states import named
 
 
 @dataclass(frozen=True)
-class Snapshot:
+class ArenaSnapshot:
     """A copy of the arena; kept: its parts beside the weights that predict, by name; the number of steps done."""
 
     layout: Layout

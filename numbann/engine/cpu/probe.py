@@ -45,7 +45,7 @@ class Probe:
 
     def _shares(self, weight: np.ndarray) -> np.ndarray:
         """What each row has of the loss."""
-        shares = Shares(weight, self._count, self._plan.dtype)
+        shares = Shares(weight, self._count, self._plan.dtype, self._count)
         shares.follow(np.arange(self._count))
         return shares.values
 

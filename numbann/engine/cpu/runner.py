@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,12 +11,12 @@ from numbann.engine.cpu.memory import scratch
 from numbann.engine.cpu.table import Table
 from numbann.engine.cpu.team import Team
 from numbann.engine.cpu.worker import PATIENCE
+from numbann.engine.interface import Progress
 from numbann.engine.shared.memory import aligned
 from numbann.network.plan import Plan
 from numbann.simd import op
 from numbann.simd.machine import yield_address
 
-Progress = Callable[[int, int], None]
 BRIEF = 1_000_000_000  # floating-point operations, some hundredths of a second, that the main thread may be busy with
 
 

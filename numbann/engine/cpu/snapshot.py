@@ -10,16 +10,16 @@ from numbann.engine.cpu.memory import Arena
 from numbann.network.states import MEMORY, named
 
 
-class Snapshot:
+class ArenaSnapshot:
     """An arena with the names of the states after its parameters, a solver's memory, and the number of steps done."""
 
     def __init__(self, arena: Arena, states: Sequence[str], memory: Mapping[str, np.ndarray], steps: int) -> None:
         self.arena, self.states, self.memory, self.steps = arena, states, memory, steps
 
-    def copy(self, into: Snapshot | None = None) -> Snapshot:
+    def copy(self, into: ArenaSnapshot | None = None) -> ArenaSnapshot:
         """The same in memory of its own, or in that of another snapshot, which is overwritten."""
         arena = self.arena.copy(None if into is None else into.arena)
-        return Snapshot(arena, self.states, dict(self.memory), self.steps)
+        return ArenaSnapshot(arena, self.states, dict(self.memory), self.steps)
 
     def parameters(self) -> dict[str, np.ndarray]:
         """As of the engine."""

@@ -11,9 +11,8 @@ class Shares:
     Where that sum is 0, all shares are: the batch has no loss and no gradient.  rows: how many an epoch has.
     """
 
-    def __init__(self, weight: np.ndarray, batch: int, dtype: str, rows: int | None = None) -> None:
+    def __init__(self, weight: np.ndarray, batch: int, dtype: str, rows: int) -> None:
         self._weight = _scaled(weight)
-        rows = len(weight) if rows is None else rows
         self._starts = np.arange(0, rows, batch)
         self.values = np.zeros(rows, dtype)
 

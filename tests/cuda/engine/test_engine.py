@@ -21,7 +21,8 @@ from numbann.cuda.engine import table
 from numbann.cuda.engine.steps import Builder
 from numbann.cuda.threads import device, fusing, tiling
 from numbann.cuda.threads.device import SIMULATED, cuda
-from numbann.engine import Engine, make_engine
+from numbann.engine.cpu.engine import Engine
+from numbann.engine.devices import make_engine
 from numbann.engine.shared.hyper import hyper_width
 from numbann.errors import DeviceError
 from numbann.network.plan import Plan
@@ -282,7 +283,3 @@ def test_a_run_from_a_spec(write_spec: Callable[..., Path], here: Path) -> None:
     model = numbann.load("run", device="cuda")
     x = np.array([[0.0, 3.0], [3.0, 0.0]])
     np.testing.assert_allclose(model.predict_proba(x), twin.model.predict_proba(x), rtol=1e-3)
-
-
-def test_auto_takes_the_cpu_for_small_steps() -> None:
-    assert make_engine(plan_of({"sizes": (3, 2)}), "auto", rows=100).device == "cpu"

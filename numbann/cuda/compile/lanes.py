@@ -12,20 +12,20 @@ Barriers stand before and after whatever stores elements, so that no lane reads 
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 BARRIER = "lanes.barrier()"
 
 
-def of_rows(body: Sequence[ast.stmt], known: set[str]) -> bool:
-    """Whether statements touch elements or call what does: a reduction or one of the functions that are known to."""
-    return any(isinstance(part, ast.Subscript) or _calls(part, known) for part in _parts(body))
+def divide(body: list[ast.stmt], known: set[str], cast: str) -> list[ast.stmt] | None:
+    """The statements of a function of rows, divided; None if it is not of rows.
 
-
-def divided(body: list[ast.stmt], known: set[str], cast: str) -> list[ast.stmt]:
-    """The statements of a function of rows, divided.  cast: the name of the precision's type in the text."""
-    return _Divider(body, known, cast).lines(body)
+    It is if it touches elements, or calls what does: a reduction or one of the functions that are known to.  cast: the
+    name of the precision's type in the text.
+    """
+    of_rows = any(isinstance(part, ast.Subscript) or _calls(part, known) for part in _parts(body))
+    return _Divider(body, known, cast).lines(body) if of_rows else None
 
 
 @dataclass(frozen=True)

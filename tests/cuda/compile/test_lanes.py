@@ -5,9 +5,10 @@ from __future__ import annotations
 import pytest
 from rows_of_all_shapes import FUNCTIONS, component_of
 
-from numbann.compile.precision import CUDA, Lowered
+from numbann.compile.precision import Lowered
 from numbann.components.component import Component
 from numbann.components.plugins import built_in
+from numbann.cuda.compile.target import CUDA
 
 DIVIDED = {
     "running_sum": 0,

@@ -1,0 +1,44 @@
+"""What an epoch goes by, on any device: the order of the rows, keys of noise, shares of the loss, numbers of steps."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from numbann.engine.shared import random
+from numbann.engine.shared.hyper import hyper_width, set_constants, set_rates
+from numbann.engine.shared.memory import aligned
+from numbann.engine.shared.weighting import Shares, means
+from numbann.network.plan import Plan
+
+
+class Epochs:
+    """The arrays of an epoch, which `begin` fills, over `count` rows or those of them whose numbers are given.
+
+    weight (count,): how much each row counts.
+    """
+
+    def __init__(self, plan: Plan, count: int, weight: np.ndarray | None, numbers: np.ndarray | None = None) -> None:
+        self.order = np.arange(count, dtype=np.int64) if numbers is None else np.array(numbers, np.int64)
+        self.plan, self.numbers, self.rows = plan, numbers, len(self.order)
+        self.batch = plan.batch_rows(self.rows)
+        self.steps = -(-self.rows // self.batch)
+        self.keys = np.zeros(2 * len(plan.layers) * plan.noisy, np.int64)
+        self.shares = None if weight is None else Shares(weight, self.batch, plan.dtype, self.rows)
+        self.hyper = aligned((self.steps, hyper_width(plan)), plan.dtype)
+        set_constants(plan, self.hyper)
+
+    def begin(self, index: int, rates: np.ndarray, done: int) -> None:
+        """Fill the arrays for an epoch that begins after so many steps; rows that are one batch need no order."""
+        if self.batch < self.rows:
+            random.shuffle_epoch(self.order, self.plan.seed, index)
+            if self.numbers is not None:
+                self.order[:] = self.numbers[self.order]
+        if self.plan.noisy:
+            self.keys[:] = random.noise_keys(self.plan.seed, index, len(self.keys))
+        if self.shares is not None:
+            self.shares.follow(self.order)
+        set_rates(self.plan, self.hyper, rates, done)
+
+    def step_losses(self, row_loss: np.ndarray) -> np.ndarray:
+        """The (weighted) mean of the losses of each batch's rows, given in the epoch's order."""
+        return means(row_loss, self.batch) if self.shares is None else self.shares.means(row_loss)
