@@ -30,10 +30,10 @@ class LayerFacts:
 class Snapshot(Protocol):
     """An engine's parameters and states at one moment, in its own layout."""
 
-    def parameters(self) -> Mapping[str, np.ndarray]:
+    def parameters(self) -> dict[str, np.ndarray]:
         """As `Engine.parameters`."""
 
-    def state(self) -> Mapping[str, np.ndarray]:
+    def state(self) -> dict[str, np.ndarray]:
         """As `Engine.state`."""
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -27,14 +26,14 @@ KEY = "numbann.checkpoint"
 class Kept:
     """A snapshot of an engine as it comes from a file."""
 
-    tensors: Mapping[str, np.ndarray]
-    states: Mapping[str, np.ndarray]
+    tensors: dict[str, np.ndarray]
+    states: dict[str, np.ndarray]
 
-    def parameters(self) -> Mapping[str, np.ndarray]:
+    def parameters(self) -> dict[str, np.ndarray]:
         """As `Engine.parameters`."""
         return self.tensors
 
-    def state(self) -> Mapping[str, np.ndarray]:
+    def state(self) -> dict[str, np.ndarray]:
         """As `Engine.state`."""
         return self.states
 
