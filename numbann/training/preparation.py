@@ -86,7 +86,7 @@ def _prepared(loaded: Loaded, tell: Callback) -> Job:
     )
     streamed = isinstance(dataset.train.x, Streamed)
     tell(DataRead((*source.facts.notes, *((STREAMED,) if streamed else ())), dataset.warnings))
-    plan = planning.build(resolved, dataset.preprocessing.inputs)
+    plan = planning.build(resolved.network(dataset.preprocessing.inputs))
     if streamed:
         _check_batch(plan, len(dataset.train.x))
     tell(Planned(to_json(spec), resolved, plan))
