@@ -39,7 +39,7 @@ PARTS = (  # bottom up: a file imports from its own part and from those before i
 ALONE = {  # these know less than what stands before them
     "numbann.simd": {"simd"},
     "numbann.cuda.threads": {"numbann.cuda.threads", "errors"},
-    "numbann.spec": {"spec", "errors", "components", "numbann.engine.devices"},
+    "numbann.spec": {"spec", "errors", "components", "numbann.engine.devices", "numbann.network.description"},
     "numbann.data": {"data", "errors"},
 }
 SEPARATE = {("kernels", "engine"), ("testing", "training")}  # neighbours that ignore each other, apart from

@@ -97,7 +97,7 @@ def _room(title: str) -> int:
 
 def network(plan: Any, resolved: Any) -> str:
     """The network in one line: widths with what each layer applies, parameters, loss, optimizer, batch."""
-    applied = [*(choice.activation.name for choice in resolved.layers[:-1]), resolved.output_activation.name]
+    applied = [*(choice.applies for choice in resolved.layers[:-1]), resolved.output_activation.name]
     layers = "".join(
         f" -> {choice.units} {name}{_around(choice)}" for choice, name in zip(resolved.layers, applied, strict=True)
     )

@@ -154,7 +154,7 @@ def from_file(
         registry = provenance.revived(file.components, place) if trust else None
         loaded, preprocessing = restore(file.spec, registry), Preprocessing.from_dict(file.preprocessing)
         resolved = resolve(loaded, _facts(loaded.spec, preprocessing))
-        plan = planning.build(resolved, file.inputs)
+        plan = planning.build(resolved.network(file.inputs))
         _check_tensors(file.tensors, plan)
     except SpecError as error:
         raise _unusable(file, place, error) from None
@@ -162,7 +162,7 @@ def from_file(
         raise RunDirectoryError(
             f"{place}: a damaged model ({type(error).__name__}: {error}); copy it again or train anew"
         ) from None
-    parts = [*(layer.activation for layer in resolved.layers), resolved.output_activation]
+    parts = [*(layer.activation for layer in resolved.layers if layer.activation), resolved.output_activation]
     provenance.verify(file.components, [part.component for part in parts], place)
     return Model(resolved, plan, preprocessing, file.tensors, "auto" if threads is None else threads, device)
 

@@ -6,12 +6,13 @@ rows as a vector has lanes.  All parameters share one arena, and each state of a
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from math import sqrt
-from typing import Any
 
 from numbann.components.component import Configured
+from numbann.components.plugins import built_in
 from numbann.mathematics.activations.rectified import SELU_ALPHA, SELU_SCALE
+from numbann.network.description import Dense, Network, Training
 
 VECTOR_BYTES = 64
 ITEMSIZE = {"float32": 4, "float64": 8}
@@ -82,25 +83,13 @@ class Layer:
         return self.dropout is not None or (self.activation is not None and "u" in self.activation.component.roles)
 
 
-@dataclass(frozen=True)
-class Plan:
+@dataclass(frozen=True, kw_only=True)
+class Plan(Training):
     """A network and how it is trained.  `link` turns the last layer's output into predictions (None: it is one)."""
 
-    dtype: str
-    seed: int
     layers: tuple[Layer, ...]
-    loss: Configured
-    link: Configured | None
-    optimizer: Configured
-    weight_decay: float
-    target: str
-    batch_size: int | None
     arena: int
     statistics: int = 0
-    l1: float = 0.0
-    clip_value: float | None = None
-    clip_norm: float | None = None
-    average: float | None = None
 
     @property
     def extras(self) -> tuple[str, ...]:
@@ -172,40 +161,43 @@ class Plan:
         )
 
 
-def build(resolved: Any, inputs: int) -> Plan:
-    """The plan of a resolved spec (numbann.spec.resolve) for data with so many inputs."""
-    spec = resolved.spec
-    lanes = VECTOR_BYTES // ITEMSIZE[spec.model.dtype]
-    through = resolved.loss.component.traits["link"] == "identity"
+def build(network: Network) -> Plan:
+    """The plan of a network."""
+    lanes, inputs = VECTOR_BYTES // ITEMSIZE[network.dtype], network.inputs
     layers, offset, statistics = [], 0, 0
-    for choice in resolved.layers:
-        layer = _layer(choice, inputs, offset, statistics, lanes)
+    for dense in network.layers:
+        layer = _layer(dense, inputs, offset, statistics, lanes)
         layers.append(layer)
         inputs, offset = layer.outputs, layer.bias + (1 + len(layer.vectors)) * layer.columns
         statistics += len(STATISTICS) * layer.columns if layer.norm == "batch" else 0
-    return Plan(
-        dtype=spec.model.dtype,
-        seed=spec.seed,
-        layers=tuple(layers),
-        loss=resolved.loss,
-        link=None if through else resolved.output_activation,
-        optimizer=resolved.optimizer,
-        weight_decay=resolved.weight_decay,
-        target=resolved.target,
-        batch_size=None if spec.train.batch_size == "full" else spec.train.batch_size,
-        arena=offset,
-        statistics=statistics,
-        l1=resolved.l1,
-        clip_value=spec.train.clip_value,
-        clip_norm=spec.train.clip_norm,
-        average=spec.train.average,
-    )
+    chosen = {one.name: getattr(network, one.name) for one in fields(Training)}
+    chosen |= {"link": _link(network), "target": network.target or _target(network)}
+    return Plan(**chosen, layers=tuple(layers), arena=offset, statistics=statistics)
 
 
-def _layer(choice: Any, inputs: int, offset: int, statistics: int, lanes: int) -> Layer:
+def _link(network: Network) -> Configured | None:
+    """What turns outputs into predictions, None for an identity."""
+    link = network.link or built_in().get("activation", network.loss.component.traits["link"]).configured()
+    return None if link.name == "identity" else link
+
+
+def _target(network: Network) -> str:
+    """The form of the targets that a loss asks for."""
+    loss = network.loss.component
+    return "label" if "label" in loss.roles else str(loss.traits["target"])
+
+
+def _init(dense: Dense) -> Configured:
+    """How a layer's weights start."""
+    name = dense.activation.component.traits["init"] if dense.activation else "xavier_normal"
+    return dense.init or built_in().get("initializer", name).configured()
+
+
+def _layer(choice: Dense, inputs: int, offset: int, statistics: int, lanes: int) -> Layer:
     columns, inputs_padded = _padded(choice.units, lanes), _padded(inputs, lanes)
     bias = offset + inputs_padded * columns
-    starts = {**(NORM if choice.norm else {}), **_learnable(choice.activation)}
+    activation = None if choice.applies == "identity" else choice.activation
+    starts = {**(NORM if choice.norm else {}), **(_learnable(activation) if activation else {})}
     return Layer(
         inputs=inputs,
         outputs=choice.units,
@@ -214,8 +206,8 @@ def _layer(choice: Any, inputs: int, offset: int, statistics: int, lanes: int) -
         row=columns + (lanes if columns % ALIASING == 0 else 0),
         weights=offset,
         bias=bias,
-        activation=None if choice.activation.name == "identity" else choice.activation,
-        init=choice.init,
+        activation=activation,
+        init=_init(choice),
         norm=choice.norm,
         dropout=plain_dropout(choice.dropout) or alpha_dropout(choice.alpha_dropout),
         residual=choice.residual,

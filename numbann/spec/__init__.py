@@ -7,12 +7,11 @@ from __future__ import annotations
 
 from numbann.spec.loading import Loaded, load, restore
 from numbann.spec.model import ComponentSpec, Spec, to_json
-from numbann.spec.resolution import LayerChoice, Resolved, resolve
+from numbann.spec.resolution import Resolved, resolve
 from numbann.spec.source import Source
 
 __all__ = [
     "ComponentSpec",
-    "LayerChoice",
     "Loaded",
     "Resolved",
     "Source",

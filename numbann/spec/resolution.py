@@ -13,26 +13,13 @@ from typing import Any
 from numbann.components.component import Component, Configured
 from numbann.components.registry import Registry
 from numbann.errors import SpecError
+from numbann.network.description import Dense, Network
 from numbann.spec.checks import DEFAULT_BATCH, DEFAULT_SHARE, is_solver, residual_faults, sources
 from numbann.spec.faults import Found, did_you_mean
 from numbann.spec.loading import Loaded
 from numbann.spec.model import ComponentSpec, Data, Layer, Spec, Split, to_json
 from numbann.spec.tasks import Target, Task, default_loss, default_metrics, target_for, unfit_loss, unfit_metric
 from numbann.spec.trail import shown
-
-
-@dataclass(frozen=True)
-class LayerChoice:
-    """A layer, hidden or output: its width, what it applies in training, and how its weights start."""
-
-    units: int
-    activation: Configured
-    init: Configured
-    norm: str | None = None
-    dropout: float = 0.0
-    alpha_dropout: float = 0.0
-    residual: bool = False
-    bias_init: Configured | None = None
 
 
 @dataclass(frozen=True)
@@ -54,9 +41,30 @@ class Resolved:
     l1: float
     schedule: Configured
     warmup_epochs: int
-    layers: tuple[LayerChoice, ...]
+    layers: tuple[Dense, ...]
     output_activation: Configured
     metrics: tuple[Component, ...]
+
+    def network(self, inputs: int) -> Network:
+        """The network that it means, for data with so many inputs."""
+        spec, train = self.spec, self.spec.train
+        through = self.loss.component.traits["link"] == "identity"
+        return Network(
+            inputs=inputs,
+            layers=self.layers,
+            loss=self.loss,
+            optimizer=self.optimizer,
+            link=None if through else self.output_activation,
+            target=self.target,
+            dtype=spec.model.dtype,
+            seed=spec.seed,
+            batch_size=None if train.batch_size == "full" else int(train.batch_size),
+            weight_decay=self.weight_decay,
+            l1=self.l1,
+            clip_value=train.clip_value,
+            clip_norm=train.clip_norm,
+            average=train.average,
+        )
 
     def with_engine(self, device: str, threads: int) -> Resolved:
         """The same with the device and the threads that the engine took."""
@@ -176,11 +184,11 @@ def _output_activation(spec: Spec, registry: Registry, loss: Configured) -> Conf
     return link if link.name != "identity" or chosen == "auto" else _configured(registry, "activation", chosen)
 
 
-def _hidden_layers(spec: Spec, registry: Registry) -> Iterator[LayerChoice]:
+def _hidden_layers(spec: Spec, registry: Registry) -> Iterator[Dense]:
     for layer in spec.model.layers:
         activation = _configured(registry, "activation", layer.activation)
         chosen = spec.model.init if layer.init == "auto" else layer.init
-        yield LayerChoice(
+        yield Dense(
             units=layer.units,
             activation=activation,
             init=_init(registry, chosen, activation),
@@ -192,12 +200,12 @@ def _hidden_layers(spec: Spec, registry: Registry) -> Iterator[LayerChoice]:
         )
 
 
-def _output_layer(spec: Spec, registry: Registry, loss: Configured, output: Configured, target: Target) -> LayerChoice:
+def _output_layer(spec: Spec, registry: Registry, loss: Configured, output: Configured, target: Target) -> Dense:
     """The last layer; a link is the loss's to apply, so the layer itself then applies nothing."""
     through = _link(registry, loss).name == "identity"
     applied = output if through else registry.get("activation", "identity").configured()
     init, bias_init = _init(registry, spec.model.init, output), _bias_init(registry, spec, "auto")
-    return LayerChoice(target.outputs, applied, init, bias_init=bias_init)
+    return Dense(target.outputs, applied, init, bias_init=bias_init)
 
 
 def _init(registry: Registry, chosen: Any, activation: Configured) -> Configured:
@@ -235,12 +243,13 @@ def _resolved_spec(
     facts: Any,
     loss: Configured,
     target: Target,
-    layers: tuple[LayerChoice, ...],
+    layers: tuple[Dense, ...],
     output: Configured,
     metrics: list[str],
 ) -> Spec:
     spec, base = loaded.spec, loaded.source.base
     hidden = [_written_layer(layer, choice) for layer, choice in zip(spec.model.layers, layers, strict=False)]
+    assert layers[-1].init is not None
     model = _with(spec.model, layers=hidden, output_activation=_chosen(output), init=_chosen(layers[-1].init))
     data = _resolved_data(spec.data, base, facts, _takes_any_real(loss, target, facts.task))
     size = spec.train.batch_size
@@ -251,7 +260,8 @@ def _resolved_spec(
     return _with(spec, data=data, model=model, loss=_chosen(loss), train=train, plugins=plugins)
 
 
-def _written_layer(layer: Layer, choice: LayerChoice) -> Layer:
+def _written_layer(layer: Layer, choice: Dense) -> Layer:
+    assert choice.init is not None
     assert choice.bias_init is not None
     written: Layer = _with(layer, init=_chosen(choice.init), bias_init=_chosen(choice.bias_init))
     return written

@@ -9,8 +9,6 @@ import re
 import statistics
 import time
 from collections.abc import Callable
-from types import SimpleNamespace
-from typing import Any
 
 import numpy as np
 
@@ -20,10 +18,9 @@ from numbann.components.findings import Doubt, spot_of
 from numbann.components.plugins import built_in
 from numbann.engine.cpu.engine import Engine
 from numbann.network import plan
+from numbann.network.description import Dense, Network
 from numbann.simd.jit import code_of
 from numbann.simd.vector_math import BINDINGS
-from numbann.spec import LayerChoice, Resolved
-from numbann.spec.model import Train
 from numbann.testing.compiled import LANES, Update, backward_block, forward_block, loss_block
 from numbann.testing.settings import rows_of_targets
 
@@ -152,7 +149,7 @@ def compare_steps(
 
 def engine_of(component: Component, net: tuple[int, ...]) -> Engine:
     """An engine with data, for a net in which a component has its place."""
-    made = plan.build(_resolved(component, net), net[0])
+    made = plan.build(_network(component, net))
     engine, random = Engine(made, 1, exactly=True), np.random.default_rng(0)
     engine.initialize(0)
     x = random.standard_normal((DATA, net[0]), np.float32)
@@ -160,31 +157,19 @@ def engine_of(component: Component, net: tuple[int, ...]) -> Engine:
     return engine
 
 
-def _resolved(component: Component, net: tuple[int, ...]) -> Resolved:
-    """What numbann.spec would make of a spec with the component in it."""
+def _network(component: Component, net: tuple[int, ...]) -> Network:
+    """A network with the component in it."""
     chosen = {
         "activation": built_in().get("activation", "relu"),
         "loss": built_in().get("loss", "softmax_cross_entropy"),
         "optimizer": built_in().get("optimizer", "adam"),
     }
     chosen[component.kind] = component
-    link = built_in().get("activation", chosen["loss"].traits["link"]).configured()
-    init = built_in().get("initializer", "xavier_normal").configured()
-    hidden = chosen["activation"].configured()
-    layers = [LayerChoice(units, hidden, init) for units in net[1:-1]] + [LayerChoice(net[-1], link, init)]
-    spec: Any = SimpleNamespace(model=SimpleNamespace(dtype="float32"), seed=0, train=Train(batch_size=BATCH))
-    return Resolved(
-        spec=spec,
-        target="label" if "label" in chosen["loss"].roles else chosen["loss"].traits["target"],
-        outputs=net[-1],
+    hidden = [Dense(units, chosen["activation"].configured()) for units in net[1:-1]]
+    return Network(
+        inputs=net[0],
+        layers=(*hidden, Dense(net[-1])),
         loss=chosen["loss"].configured(),
         optimizer=chosen["optimizer"].configured(),
-        learning_rate=0.001,
-        weight_decay=0.0,
-        l1=0.0,
-        schedule=built_in().get("schedule", "constant").configured(),
-        warmup_epochs=0,
-        layers=tuple(layers),
-        output_activation=link,
-        metrics=(),
+        batch_size=BATCH,
     )

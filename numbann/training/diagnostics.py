@@ -219,7 +219,7 @@ def _norms(records: Sequence[Mapping[str, Any]]) -> list[float]:
 def _names(prepared: Prepared) -> list[str]:
     """What each layer applies."""
     resolved = prepared.resolved
-    return [*(layer.activation.name for layer in resolved.layers[:-1]), resolved.output_activation.name]
+    return [*(layer.applies for layer in resolved.layers[:-1]), resolved.output_activation.name]
 
 
 def _parameters(layer: Layer) -> int:

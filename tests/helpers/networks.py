@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Mapping, Sequence
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -16,7 +15,7 @@ from numbann.components.registry import Registry
 from numbann.engine.cpu.engine import Engine
 from numbann.engine.shared.random import shuffle_epoch
 from numbann.network import plan
-from numbann.spec import LayerChoice
+from numbann.network.description import Dense, Network
 
 
 def configured(kind: str, name: str, registry: Registry | None = None, **values: Any) -> Configured:
@@ -48,28 +47,28 @@ def make_plan(
 
     between: what stands between layers (norm, dropout, residual), for the first ones.
     """
-    chosen = configured("loss", loss)
-    link = chosen.component.traits["link"]
+    link = configured("loss", loss).component.traits["link"]
     names = [activation] * (len(sizes) - 2) + [output if link == "identity" else "identity"]
+    init = configured("initializer", "xavier_normal")
     layers = [
-        LayerChoice(
-            units, configured("activation", name, registry), configured("initializer", "xavier_normal"), **extra
-        )
+        Dense(units, configured("activation", name, registry), init, **extra)
         for units, name, extra in zip(sizes[1:], names, [*between, *[{}] * (len(names) - len(between))], strict=True)
     ]
-    size = "full" if batch is None else batch
-    train = SimpleNamespace(batch_size=size, clip_value=clip_value, clip_norm=clip_norm, average=average)
-    resolved = SimpleNamespace(
-        spec=SimpleNamespace(model=SimpleNamespace(dtype=dtype), seed=seed, train=train),
-        layers=layers,
-        loss=chosen,
-        output_activation=configured("activation", link if link != "identity" else output),
+    network = Network(
+        inputs=sizes[0],
+        layers=tuple(layers),
+        loss=configured("loss", loss),
         optimizer=configured("optimizer", optimizer, optimizers, **parameters),
+        dtype=dtype,
+        seed=seed,
+        batch_size=batch,
         weight_decay=weight_decay,
         l1=l1,
-        target="label" if "label" in chosen.component.roles else chosen.component.traits["target"],
+        clip_value=clip_value,
+        clip_norm=clip_norm,
+        average=average,
     )
-    return plan.build(resolved, sizes[0])
+    return plan.build(network)
 
 
 def make_targets(loss: Component, rows: int, outputs: int, random: np.random.Generator) -> np.ndarray:
