@@ -21,8 +21,8 @@ from report import alternate, options, plot_bars, repeated, show, write
 from numbann import kernels
 from numbann.compile import cpu
 from numbann.compile.text import free_parameters
+from numbann.components.built_in import built_in
 from numbann.components.component import Component, Configured
-from numbann.components.plugins import built_in
 from numbann.engine.shared.memory import aligned
 from numbann.simd import op as layout
 from numbann.simd.machine import flush_denormals, restore_denormals

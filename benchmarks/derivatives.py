@@ -19,9 +19,9 @@ import numpy as np
 from report import alternate, options, plot_bars, repeated, show, write
 
 from numbann.compile import cpu
+from numbann.components.built_in import built_in
 from numbann.components.component import Component
 from numbann.components.declare import activation, freeze
-from numbann.components.plugins import built_in
 from numbann.simd import op as layout
 
 ROWS, COLUMNS = 32, 64

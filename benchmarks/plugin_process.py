@@ -13,8 +13,9 @@ import sys
 import time
 from pathlib import Path
 
+from numbann.components.built_in import built_in
 from numbann.components.component import Component
-from numbann.components.plugins import built_in, with_files
+from numbann.plugins.finding import with_files
 from numbann.simd import jit
 from numbann.testing.speed import engine_of
 

@@ -23,8 +23,9 @@ from typing import Any
 from nets import NETS
 from report import options, plot_bars, show, write
 
+from numbann.components.built_in import built_in
 from numbann.components.component import Component
-from numbann.components.plugins import built_in, with_files
+from numbann.plugins.finding import with_files
 from numbann.testing.speed import compare_steps
 
 FORMULAS = ("sigmoid", "elu", "silu", "mish")

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from report import show, write
 
-from numbann.components.plugins import built_in
+from numbann.components.built_in import built_in
 
 
 def rows(capability: tuple[int, int]) -> list[dict[str, object]]:

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from numbann_cli.component_page import shown
 
+from numbann.components.built_in import built_in
 from numbann.components.component import KINDS, Component
-from numbann.components.plugins import built_in
 from numbann.spec.components import REQUIRED, parameters_of
 
 PAGE = Path(__file__).with_name("components.md")

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from numbann.components import distributions
+from numbann.plugins import distributions
 
 sys.path.append(str(Path(__file__).parent / "helpers"))  # for `import networks` in tests of the engine
 if "NUMBA_ENABLE_CUDASIM" in os.environ:

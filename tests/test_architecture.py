@@ -28,18 +28,26 @@ PARTS = (  # bottom up: a file imports from its own part and from those before i
     "engine",
     "kernels",
     "fit",
-    "cuda",
+    "plugins",
     "data",
     "spec",
     "model",
     "training",
     "testing",
+    "cuda",
     "numbann_cli",
 )
 ALONE = {  # these know less than what stands before them
     "numbann.simd": {"simd"},
     "numbann.cuda.threads": {"numbann.cuda.threads", "errors"},
-    "numbann.spec": {"spec", "errors", "components", "numbann.engine.devices", "numbann.network.description"},
+    "numbann.spec": {
+        "spec",
+        "errors",
+        "components",
+        "plugins",
+        "numbann.engine.devices",
+        "numbann.network.description",
+    },
     "numbann.data": {"data", "errors"},
 }
 SEPARATE = {("kernels", "engine"), ("testing", "training")}  # neighbours that ignore each other, apart from

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from numbann.components.plugins import built_in
+from numbann.components.built_in import built_in
 
 DOCS = Path(__file__).parents[1] / "docs"
 

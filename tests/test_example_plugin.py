@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 import numbann
-from numbann.components.plugins import with_files
 from numbann.kernels.components import array_functions
+from numbann.plugins.finding import with_files
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
 REGISTRY = with_files([EXAMPLES / "plugin.py"])

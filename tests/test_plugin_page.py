@@ -13,7 +13,7 @@ import pytest
 import numbann
 from numbann.components.component import Component
 from numbann.components.declare import freeze
-from numbann.components.plugins import import_file
+from numbann.plugins.plugin import import_file
 
 PAGE = (Path(__file__).parent.parent / "docs" / "plugins.md").read_text(encoding="utf-8")
 HOOK = """

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import reference
 
-from numbann.components.plugins import built_in
+from numbann.components.built_in import built_in
 
 REAL = np.array([[0.5, -1.0, 2.1], [0.2, 1.0, 0.1]])
 TARGETS = {

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from numbann import kernels
-from numbann.components.plugins import built_in
+from numbann.components.built_in import built_in
 
 torch = pytest.importorskip("torch")
 database = pytest.importorskip("torch.testing._internal.common_optimizers", exc_type=ImportError)

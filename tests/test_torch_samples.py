@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from numbann import kernels
-from numbann.components.plugins import built_in
+from numbann.components.built_in import built_in
 
 torch = pytest.importorskip("torch")
 methods = pytest.importorskip("torch.testing._internal.common_methods_invocations", exc_type=ImportError)

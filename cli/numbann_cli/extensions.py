@@ -16,8 +16,9 @@ from numbann_cli.overview import COMMANDS
 
 def commands_of_plugins(folder: Path | None) -> dict[str, click.Command]:
     """Every command that an installed plugin, or a file of the folder, adds; a clash or a failure is a warning."""
-    from numbann.components.plugins import installed_plugins, of_file
     from numbann.errors import PluginError, PluginWarning
+    from numbann.plugins.finding import installed_plugins
+    from numbann.plugins.plugin import of_file
 
     commands: dict[str, click.Command] = {}
     owners = dict.fromkeys(COMMANDS, "numbann")
@@ -44,7 +45,8 @@ def usable(files: list[Path]) -> list[Path]:
     """The files that load as plugins; a warning of each other one."""
     if not files:
         return []
-    from numbann.components.plugins import of_file, with_files
+    from numbann.plugins.finding import with_files
+    from numbann.plugins.plugin import of_file
 
     catalogue = with_files()
     return [file for file in files if catalogue.try_to_add(of_file(file))]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from numbann.components.distributions import announced
+from numbann.plugins.distributions import announced
 from numbann_cli.overview import overview
 
 

@@ -8,8 +8,8 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from numbann.components.component import Component
-from numbann.components.findings import FAILED, PASSED, SKIPPED, WARNING, Finding, spot_of
 from numbann.testing.checks import findings_of, run
+from numbann.testing.findings import FAILED, PASSED, SKIPPED, WARNING, Finding, spot_of
 
 MARKS = {PASSED: "✓", FAILED: "✗", WARNING: "!", SKIPPED: "-"}
 PLAIN = {"✓": "ok", "✗": "FAIL"}  # for terminals that cannot print the marks

@@ -1,4 +1,4 @@
-"""Names, aliases, clashes and origins of components.  It finds and imports nothing: numbann.components.plugins does."""
+"""Names, aliases, clashes and origins of components.  It finds and imports nothing: numbann.plugins does."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from numbann.components.component import KINDS, Component, place_of
+from numbann.components.component import KINDS, Component, Configured, place_of
 from numbann.components.declare import freeze
 from numbann.errors import ClashError, RegistryError, did_you_mean
 
@@ -80,6 +80,10 @@ class Registry:
         if entry is None:
             raise RegistryError(self.unknown(kind, name))
         return entry.component
+
+    def configured(self, kind: str, name: str, **values: Any) -> Configured:
+        """The component of a name with values for its parameters, defaults for the rest."""
+        return self.get(kind, name).configured(**values)
 
     def names(self, kind: str) -> list[str]:
         """The names of a kind, sorted, without aliases."""

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from numbann.components.component import Component
-from numbann.components.findings import Doubt, Unchecked, spot_of
 from numbann.errors import DeviceError
+from numbann.testing.findings import Doubt, Unchecked, spot_of
 
 CAPABILITY = (8, 0)
 

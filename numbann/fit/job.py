@@ -8,8 +8,8 @@ from functools import cached_property
 
 import numpy as np
 
+from numbann.components.built_in import built_in
 from numbann.components.component import Configured
-from numbann.components.plugins import built_in
 from numbann.engine.shared.feeding import Inputs, take_rows
 from numbann.fit.rates import Rates
 from numbann.fit.stopping import Watch
@@ -19,7 +19,7 @@ Measure = Callable[[np.ndarray], Mapping[str, float]]
 
 
 def _constant() -> Configured:
-    return built_in().get("schedule", "constant").configured()
+    return built_in().configured("schedule", "constant")
 
 
 @dataclass(frozen=True)

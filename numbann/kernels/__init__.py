@@ -15,7 +15,7 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
-from numbann.components.plugins import built_in
+from numbann.components.built_in import built_in
 from numbann.engine.devices import DEVICES
 from numbann.kernels.components import array_functions
 from numbann.kernels.products import dense_backward, dense_forward, matmul

@@ -10,11 +10,11 @@ from typing import Any
 
 import numpy as np
 
-from numbann.components import provenance
 from numbann.data import Inputs, Preprocessing
 from numbann.engine.devices import make_engine
 from numbann.engine.interface import Engine
 from numbann.errors import RunDirectoryError, SpecError
+from numbann.model import provenance
 from numbann.model.file import ModelFile, Tensors, read_model
 from numbann.model.outputs import Confusion, Reading, confusion, score
 from numbann.network import plan as planning

@@ -9,8 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 from math import sqrt
 
+from numbann.components.built_in import built_in
 from numbann.components.component import Configured
-from numbann.components.plugins import built_in
 from numbann.mathematics.activations.rectified import SELU_ALPHA, SELU_SCALE
 from numbann.network.description import Dense, Network, Training
 
@@ -177,7 +177,7 @@ def build(network: Network) -> Plan:
 
 def _link(network: Network) -> Configured | None:
     """What turns outputs into predictions, None for an identity."""
-    link = network.link or built_in().get("activation", network.loss.component.traits["link"]).configured()
+    link = network.link or built_in().configured("activation", network.loss.component.traits["link"])
     return None if link.name == "identity" else link
 
 
@@ -190,7 +190,7 @@ def _target(network: Network) -> str:
 def _init(dense: Dense) -> Configured:
     """How a layer's weights start."""
     name = dense.activation.component.traits["init"] if dense.activation else "xavier_normal"
-    return dense.init or built_in().get("initializer", name).configured()
+    return dense.init or built_in().configured("initializer", name)
 
 
 def _layer(choice: Dense, inputs: int, offset: int, statistics: int, lanes: int) -> Layer:

@@ -15,6 +15,7 @@ import pickle
 import shutil
 import sys
 import tempfile
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -174,12 +175,16 @@ def cache_works() -> bool:
         return False
 
 
+_POINTING = threading.RLock()
+
+
 @contextlib.contextmanager
 def _cache_here() -> Iterator[None]:
     """Point numba at the cache folder for one decoration, and leave the user's setting alone otherwise."""
-    before = numba.config.CACHE_DIR
-    numba.config.CACHE_DIR = str(cache_folder())
-    try:
-        yield
-    finally:
-        numba.config.CACHE_DIR = before
+    with _POINTING:  # trainings in several threads compile beside each other
+        before = numba.config.CACHE_DIR
+        numba.config.CACHE_DIR = str(cache_folder())
+        try:
+            yield
+        finally:
+            numba.config.CACHE_DIR = before

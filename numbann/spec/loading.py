@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from numbann.components.plugins import with_files
 from numbann.components.registry import Registry
 from numbann.errors import Fault, NumbannError, SpecError
+from numbann.plugins.finding import with_files
 from numbann.spec.building import build
 from numbann.spec.checks import check_agreement, check_data
 from numbann.spec.faults import Found, not_allowed

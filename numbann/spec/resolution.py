@@ -166,7 +166,7 @@ def _stopping_faults(spec: Spec, metrics: list[str], facts: Any) -> Iterator[Fou
 
 
 def _configured(registry: Registry, kind: str, chosen: ComponentSpec) -> Configured:
-    return registry.get(kind, chosen.type).configured(**chosen.parameters)
+    return registry.configured(kind, chosen.type, **chosen.parameters)
 
 
 def _or(chosen: Any, name: str) -> ComponentSpec:
@@ -175,7 +175,7 @@ def _or(chosen: Any, name: str) -> ComponentSpec:
 
 
 def _link(registry: Registry, loss: Configured) -> Configured:
-    return registry.get("activation", loss.component.traits["link"]).configured()
+    return registry.configured("activation", loss.component.traits["link"])
 
 
 def _output_activation(spec: Spec, registry: Registry, loss: Configured) -> Configured:
@@ -203,7 +203,7 @@ def _hidden_layers(spec: Spec, registry: Registry) -> Iterator[Dense]:
 def _output_layer(spec: Spec, registry: Registry, loss: Configured, output: Configured, target: Target) -> Dense:
     """The last layer; a link is the loss's to apply, so the layer itself then applies nothing."""
     through = _link(registry, loss).name == "identity"
-    applied = output if through else registry.get("activation", "identity").configured()
+    applied = output if through else registry.configured("activation", "identity")
     init, bias_init = _init(registry, spec.model.init, output), _bias_init(registry, spec, "auto")
     return Dense(target.outputs, applied, init, bias_init=bias_init)
 

@@ -13,8 +13,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from numbann.components.findings import Finding
 from numbann.testing.checks import checks_of, findings_of
+from numbann.testing.findings import Finding
 from numbann.testing.sources import components_of
 
 __all__ = [

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from numbann.components.component import Component
-from numbann.components.findings import Fault, spot_of
+from numbann.testing.findings import Fault, spot_of
 from numbann.testing.settings import call
 
 STEPS, MATRIX_STEPS = 3000, 1000

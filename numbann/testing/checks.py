@@ -10,10 +10,10 @@ from collections.abc import Callable
 from functools import partial
 
 from numbann.components.component import Component
-from numbann.components.findings import FAILED, PASSED, SKIPPED, Fault, Finding, spot_of
 from numbann.errors import PluginError
 from numbann.testing.behaviour import check_descent, check_factors, check_matrices, check_measure, check_weights
 from numbann.testing.extremes import check_extremes, check_precision, check_source
+from numbann.testing.findings import FAILED, PASSED, SKIPPED, Fault, Finding, spot_of
 from numbann.testing.gradients import check_gradient
 from numbann.testing.signature import check_purity, check_signature
 

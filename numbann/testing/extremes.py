@@ -11,9 +11,9 @@ import numpy as np
 
 from numbann.compile.precision import Lowered
 from numbann.components.component import Component
-from numbann.components.findings import Doubt, Fault, spot_of
 from numbann.derivation import derivative_of
 from numbann.testing.compiled import Update, backward_block, forward_block, loss_block
+from numbann.testing.findings import Doubt, Fault, spot_of
 from numbann.testing.settings import UNDEFINED, call, rows_of_targets, target_points
 
 DTYPES = ("float32", "float64")

@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 
 from numbann.components.component import Component
-from numbann.components.findings import Fault, spot_of
 from numbann.derivation import derivative_of, slopes_of
+from numbann.testing.findings import Fault, spot_of
 from numbann.testing.settings import POINTS, UNDEFINED, call, rows_of_targets, settings_of, shown, target_points
 
 STEP = 1e-5

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from numbann.components.component import Component, arguments_of
-from numbann.components.findings import Doubt, Fault, spot_of
+from numbann.testing.findings import Doubt, Fault, spot_of
 from numbann.testing.settings import UNDEFINED, call, target_points
 
 SAMPLE = (-3.0, -1.0, -0.1, 0.0, 0.1, 0.6, 1.0, 3.0)

@@ -9,12 +9,12 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from numbann.components.built_in import built_in
 from numbann.components.component import Component
 from numbann.components.declare import freeze
-from numbann.components.plugins import Plugin, built_in, of_file
-from numbann.components.plugins.plugin import import_module
 from numbann.components.registry import Origin
 from numbann.errors import PluginError
+from numbann.plugins.plugin import Plugin, import_module, of_file
 
 
 def components_of(what: Any) -> list[Component]:

@@ -13,15 +13,15 @@ from collections.abc import Callable
 import numpy as np
 
 from numbann.compile.cpu import activation_backward, activation_forward, loss_kernel, optimizer_kernel
+from numbann.components.built_in import built_in
 from numbann.components.component import Component
-from numbann.components.findings import Doubt, spot_of
-from numbann.components.plugins import built_in
 from numbann.engine.cpu.engine import Engine
 from numbann.network import plan
 from numbann.network.description import Dense, Network
 from numbann.simd.jit import code_of
 from numbann.simd.vector_math import BINDINGS
 from numbann.testing.compiled import LANES, Update, backward_block, forward_block, loss_block
+from numbann.testing.findings import Doubt, spot_of
 from numbann.testing.settings import rows_of_targets
 
 ARITHMETIC = re.compile(r"= (?:tail )?f(?:add|sub|mul|div|neg|cmp) [^\n]*?(?:<(\d+) x float>|float) ")

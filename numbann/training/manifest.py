@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import numbann
-from numbann.components.provenance import components_of, verify
 from numbann.engine.interface import Engine
 from numbann.errors import RunDirectoryError
+from numbann.model.provenance import components_of, verify
 from numbann.training.preparation import Prepared
 
 PACKAGES = ("numba", "llvmlite", "numpy")

@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 
-from numbann.components.provenance import components_of, recorded
 from numbann.data import Dataset, Facts, Part, Source, Streamed
 from numbann.data import load as load_data
 from numbann.data.memory import available
@@ -20,6 +19,7 @@ from numbann.errors import DataError, Fault, SpecError
 from numbann.fit.job import Job, Rows
 from numbann.fit.stopping import Watch
 from numbann.model.outputs import Reading, score
+from numbann.model.provenance import components_of, recorded
 from numbann.network import plan as planning
 from numbann.network.plan import Plan
 from numbann.spec import Loaded, Resolved, resolve, to_json

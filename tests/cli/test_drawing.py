@@ -13,8 +13,8 @@ from numbann_cli.component_page import page
 from numbann_cli.curve import HEIGHT, LABELS, WIDTH, curves, picture
 from numbann_cli.series import Series, series_of
 
+from numbann.components.built_in import built_in
 from numbann.components.component import Component
-from numbann.components.plugins import built_in
 from numbann.components.registry import Entry
 
 Numbann = Callable[..., Result]

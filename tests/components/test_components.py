@@ -15,9 +15,9 @@ import pytest
 import reference
 from variants import size_of, variants
 
+from numbann.components.built_in import built_in
 from numbann.components.component import Component, Learnable, NonNegative, Numbers, arguments_of
 from numbann.components.declare import activation, freeze, loss, optimizer
-from numbann.components.plugins import built_in
 from numbann.errors import PluginError
 
 GRID = np.concatenate([np.linspace(-30, 30, 241), [-1e-3, 1e-3, -1e-9, 1e-9]])

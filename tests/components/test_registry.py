@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from numbann.components.built_in import built_in
 from numbann.components.component import Component
 from numbann.components.declare import activation, freeze, loss
-from numbann.components.plugins import built_in
 from numbann.components.registry import Origin, Registry
 from numbann.errors import PluginError, RegistryError
 

@@ -7,7 +7,7 @@ import pytest
 from differences import ROWS, STEP, check_gradient, tensors_of, trained_gradient, vector
 from networks import make_engine, make_plan
 
-from numbann.components.plugins import built_in
+from numbann.components.built_in import built_in
 
 SIZES = [3, 5, 4, 2]
 NOISY = {"rrelu"}  # in training these are not the function that is evaluated

@@ -7,7 +7,7 @@ import pytest
 import reference
 from networks import make_data, make_engine, make_plan, make_targets, twin, twin_loss
 
-from numbann.components.plugins import built_in
+from numbann.components.built_in import built_in
 from numbann.engine.cpu.engine import Engine
 
 CLOSE = {"float64": {"rtol": 1e-12, "atol": 1e-14}, "float32": {"rtol": 1e-4, "atol": 2e-6}}

@@ -9,9 +9,9 @@ import pytest
 import reference
 from networks import flat, make_data, make_engine, make_plan, same_bytes
 
+from numbann.components.built_in import built_in
 from numbann.components.component import Positive
 from numbann.components.declare import optimizer
-from numbann.components.plugins import built_in
 from numbann.components.registry import Origin, Registry
 from numbann.engine.cpu.engine import Engine
 from numbann.network import plan

@@ -9,7 +9,7 @@ import pytest
 import reference
 from networks import epoch_order, flat, make_engine, make_plan, same_bytes, twin, twin_loss
 
-from numbann.components.plugins import built_in
+from numbann.components.built_in import built_in
 from numbann.engine.cpu.engine import Engine
 from numbann.engine.shared.weighting import Shares, weighted_mean
 from numbann.network import plan

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from networks import make_plan
 
-from numbann.components.plugins import built_in
+from numbann.components.built_in import built_in
 from numbann.fit import Fitted, Job, Rows, Watch, fit
 
 

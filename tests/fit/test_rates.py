@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 from numbann import schedule
+from numbann.components.built_in import built_in
 from numbann.components.declare import freeze
-from numbann.components.plugins import built_in
 from numbann.errors import TrainingError
 from numbann.fit.rates import Rates
 

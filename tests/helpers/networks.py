@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import reference
 
+from numbann.components.built_in import built_in
 from numbann.components.component import Component, Configured
-from numbann.components.plugins import built_in
 from numbann.components.registry import Registry
 from numbann.engine.cpu.engine import Engine
 from numbann.engine.shared.random import shuffle_epoch

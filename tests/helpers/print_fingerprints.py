@@ -5,9 +5,9 @@ from __future__ import annotations
 import importlib
 import json
 
+from numbann.components.built_in import BUILT_IN
 from numbann.components.declare import freeze
-from numbann.components.plugins.built_in import BUILT_IN
-from numbann.components.provenance import fingerprint
+from numbann.model.provenance import fingerprint
 
 
 def main() -> None:

@@ -15,7 +15,8 @@ from pathlib import Path
 import numpy as np
 from networks import flat, make_engine, make_plan
 
-from numbann.components.plugins import built_in, with_files
+from numbann.components.built_in import built_in
+from numbann.plugins.finding import with_files
 from numbann.simd import jit
 
 

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 import reference
 
+from numbann.components.built_in import built_in
 from numbann.components.component import Component
-from numbann.components.plugins import built_in
 
 SETTINGS: dict[str, list[dict[str, Any]]] = {
     "rrelu": [{"u": 0.5}],

@@ -16,8 +16,8 @@ from networks import make_targets
 from variants import size_of, variants
 
 from numbann import kernels
+from numbann.components.built_in import built_in
 from numbann.components.component import Component
-from numbann.components.plugins import built_in
 from numbann.errors import ShapeError
 
 SPECIAL = [0.0, -0.0, 1e-45, -1e-45, 1e-40, -1e-40, 1e-30, 1e4, -1e4, np.inf, -np.inf]

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from numbann.components.plugins import built_in
+from numbann.components.built_in import built_in
 
 SHAPE = (400, 300)
 DEVIATIONS = {

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from numbann.components.plugins import built_in
+from numbann.components.built_in import built_in
 from numbann.errors import DataError
 
 sklearn = pytest.importorskip("sklearn.metrics")

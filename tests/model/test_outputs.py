@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from numbann import metric
+from numbann.components.built_in import built_in
 from numbann.components.declare import freeze
-from numbann.components.plugins import built_in
 from numbann.errors import DataError
 from numbann.model.outputs import Reading, confusion, score
 

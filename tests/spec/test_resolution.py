@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from numbann.components.plugins import built_in
+from numbann.components.built_in import built_in
 from numbann.errors import SpecError
 from numbann.spec import load, resolve
 

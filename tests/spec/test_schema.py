@@ -10,8 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from numbann.components.plugins import built_in, with_files
+from numbann.components.built_in import built_in
 from numbann.errors import SpecError
+from numbann.plugins.finding import with_files
 from numbann.spec import load, to_json
 from numbann.spec.schema import schema
 

@@ -11,11 +11,11 @@ from typing import Any
 
 import pytest
 
+from numbann.components.built_in import built_in
 from numbann.components.component import Component
-from numbann.components.findings import FAILED, SKIPPED, WARNING
-from numbann.components.plugins import built_in
 from numbann.errors import PluginError
 from numbann.testing import check_activation, check_loss, check_optimizer, checks_of, components_of, findings_of
+from numbann.testing.findings import FAILED, SKIPPED, WARNING
 
 COMPILED = ("precision", "extremes")
 BUILT_IN = [pytest.param(entry.component, id=entry.component.name) for entry in built_in().entries()]

@@ -6,10 +6,10 @@ import sys
 
 import pytest
 
-from numbann.components.findings import PASSED, SKIPPED, WARNING
-from numbann.components.plugins import built_in
+from numbann.components.built_in import built_in
 from numbann.cuda.checks import check_cuda
 from numbann.testing.checks import run
+from numbann.testing.findings import PASSED, SKIPPED, WARNING
 from numbann.testing.speed import check_vectors, nanoseconds, step_microseconds
 
 

@@ -16,8 +16,8 @@ import reference
 from networks import make_plan
 
 import numbann
+from numbann.components.built_in import built_in
 from numbann.components.declare import activation, freeze
-from numbann.components.plugins import built_in
 from numbann.data import memory
 from numbann.errors import TrainingError
 from numbann.training.callbacks import EpochEnded, Event, Warned

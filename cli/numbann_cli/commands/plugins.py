@@ -18,7 +18,7 @@ from numbann_cli.overview import COMMANDS
 from numbann_cli.scaffold import KINDS, component_name, create
 
 if TYPE_CHECKING:
-    from numbann.components.plugins import Catalogue
+    from numbann.plugins.catalogue import Catalogue
 
 
 @click.group("plugins", help=COMMANDS["plugins"], no_args_is_help=False, invoke_without_command=True)
@@ -35,8 +35,8 @@ def command(context: click.Context) -> None:
 @click.pass_obj
 def list_(settings: Settings, each: bool, as_json: bool) -> None:
     """List what provides components (numbann, distributions, files), its state, and the names."""
-    from numbann.components.plugins import everything
     from numbann.errors import PluginWarning
+    from numbann.plugins.finding import everything
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", PluginWarning)  # the list says it
@@ -156,7 +156,7 @@ def check(settings: Settings, what: str, as_json: bool) -> None:
 
 def _meant(settings: Settings, what: str) -> list[Any]:
     """The components that are meant: those of a path, else all that are called so, else those of a plugin."""
-    from numbann.components.plugins import everything, with_files
+    from numbann.plugins.finding import everything, with_files
     from numbann.testing import components_of
 
     if Path(what).exists():
@@ -183,7 +183,7 @@ def _meant(settings: Settings, what: str) -> list[Any]:
 @click.pass_obj
 def new(settings: Settings, name: str, kind: str, folder: Path) -> None:
     """Write a new plugin, numbann-NAME: a distribution with one component, tests, and a spec that trains with it."""
-    from numbann.components.plugins import with_files
+    from numbann.plugins.finding import with_files
 
     component = component_name(name)
     other = with_files(settings.usable_files()).find(kind, component)

@@ -13,8 +13,8 @@ from numbann_cli.group import Settings
 from numbann_cli.overview import COMMANDS
 
 if TYPE_CHECKING:
-    from numbann.components.plugins import Catalogue
     from numbann.components.registry import Entry
+    from numbann.plugins.catalogue import Catalogue
 
 
 @click.command("show", help=COMMANDS["show"])
@@ -31,7 +31,7 @@ def command(settings: Settings, what: str, plot: Path | None) -> None:
         width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
         click.echo(run_page(Path(what), width))
         return
-    from numbann.components.plugins import with_files
+    from numbann.plugins.finding import with_files
     from numbann_cli.component_page import page
 
     catalogue = with_files(settings.usable_files())

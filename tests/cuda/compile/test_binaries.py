@@ -14,7 +14,6 @@ from bent import VARIANTS
 from networks import make_plan
 from processes import run
 
-from numbann.components.plugins import with_files
 from numbann.components.registry import Registry
 from numbann.cuda.compile import binaries
 from numbann.cuda.engine.steps import Builder
@@ -22,6 +21,7 @@ from numbann.cuda.threads import batches
 from numbann.cuda.threads.device import SIMULATED
 from numbann.cuda.threads.running import Binary
 from numbann.engine.shared.hyper import hyper_width
+from numbann.plugins.finding import with_files
 
 pytestmark = pytest.mark.skipif(SIMULATED, reason="the simulator compiles nothing")
 

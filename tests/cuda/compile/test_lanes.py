@@ -6,8 +6,8 @@ import pytest
 from rows_of_all_shapes import FUNCTIONS, component_of
 
 from numbann.compile.precision import Lowered
+from numbann.components.built_in import built_in
 from numbann.components.component import Component
-from numbann.components.plugins import built_in
 from numbann.cuda.compile.target import CUDA
 
 DIVIDED = {

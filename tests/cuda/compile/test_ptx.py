@@ -14,9 +14,9 @@ pytest.importorskip("numba_cuda")
 
 from rows_of_all_shapes import FUNCTIONS, component_of
 
+from numbann.components.built_in import built_in
 from numbann.components.component import Component
 from numbann.components.declare import activation, freeze, loss
-from numbann.components.plugins import built_in
 from numbann.cuda.compile.blocks import double_precision, ptx
 from numbann.cuda.threads.device import CAPABILITIES, SIMULATED, assembled
 from numbann.errors import PluginError

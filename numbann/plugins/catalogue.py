@@ -5,10 +5,10 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterable, Sequence
 
-from numbann.components.plugins.built_in import built_in
-from numbann.components.plugins.plugin import Plugin
+from numbann.components.built_in import built_in
 from numbann.components.registry import Entry, Registry
 from numbann.errors import ClashError, NumbannError, PluginWarning
+from numbann.plugins.plugin import Plugin
 
 
 class Catalogue(Registry):

@@ -1,4 +1,4 @@
-"""Finds and imports what provides components: the built-in modules, installed distributions and one-file plugins.
+"""The catalogue of what is built in, of installed plugins, and of files: made once for whoever asks.
 
 Each plugin is loaded alone, so that one that fails is named and leaves nothing behind, and only when it is needed.
 """
@@ -10,24 +10,10 @@ import warnings
 from collections.abc import Iterable
 from pathlib import Path
 
-from numbann.components import distributions
-from numbann.components.plugins.built_in import BUILT_IN, built_in
-from numbann.components.plugins.catalogue import Catalogue
-from numbann.components.plugins.plugin import Plugin, import_file, of_distribution, of_file, register_module
 from numbann.errors import PluginWarning
-
-__all__ = [
-    "BUILT_IN",
-    "Catalogue",
-    "Plugin",
-    "built_in",
-    "everything",
-    "import_file",
-    "installed_plugins",
-    "of_file",
-    "register_module",
-    "with_files",
-]
+from numbann.plugins import distributions
+from numbann.plugins.catalogue import Catalogue
+from numbann.plugins.plugin import Plugin, of_distribution, of_file
 
 
 def with_files(paths: Iterable[Path] = ()) -> Catalogue:

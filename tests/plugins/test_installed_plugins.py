@@ -10,9 +10,11 @@ from pathlib import Path
 import pytest
 
 import numbann
-from numbann.components.distributions import announced
-from numbann.components.plugins import built_in, everything, of_file, with_files
+from numbann.components.built_in import built_in
 from numbann.errors import ClashError, PluginError, PluginWarning, RegistryError
+from numbann.plugins.distributions import announced
+from numbann.plugins.finding import everything, with_files
+from numbann.plugins.plugin import of_file
 
 Install = Callable[..., Path]
 
@@ -183,7 +185,7 @@ def test_a_failed_plugin_raises_the_same_again(here: Path) -> None:
 
 
 def test_without_plugins_no_metadata_is_parsed() -> None:
-    code = "from numbann.components.distributions import announced; announced(); "
+    code = "from numbann.plugins.distributions import announced; announced(); "
     code += "print('importlib.metadata' in sys.modules)"
     command = [
         sys.executable,

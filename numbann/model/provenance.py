@@ -8,11 +8,11 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from numbann.components import sources
+from numbann.components.built_in import built_in
 from numbann.components.component import Component
-from numbann.components.plugins import built_in
 from numbann.components.registry import Origin, Registry
 from numbann.errors import RunDirectoryError
+from numbann.model import sources
 
 OWN = "numbann"  # the origin of what numbann itself provides
 

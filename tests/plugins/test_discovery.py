@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from numbann.components.plugins import BUILT_IN, built_in, import_file, with_files
+from numbann.components.built_in import BUILT_IN, built_in
 from numbann.errors import NumbannError, PluginError, RegistryError
+from numbann.plugins.finding import with_files
+from numbann.plugins.plugin import import_file
 
 HEAD = "from numbann import activation, hookimpl\n\n\n"
 BENT = (

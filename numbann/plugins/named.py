@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 
 from numbann.components.component import Component, Configured
-from numbann.components.plugins import with_files
 from numbann.errors import PluginError
 from numbann.kernels.components import array_functions
+from numbann.plugins.finding import with_files
 
 
 @dataclass(frozen=True)
@@ -75,12 +75,12 @@ class OptimizerFunction:
 
 def get_activation(name: str, **parameters: Any) -> ActivationFunction:
     """The activation of a name, such as get_activation("elu", alpha=0.7); RegistryError if there is none."""
-    return ActivationFunction(with_files().get("activation", name).configured(**parameters))
+    return ActivationFunction(with_files().configured("activation", name, **parameters))
 
 
 def get_loss(name: str, **parameters: Any) -> LossFunction:
     """The loss of a name, such as get_loss("mse"); RegistryError if there is none."""
-    return LossFunction(with_files().get("loss", name).configured(**parameters))
+    return LossFunction(with_files().configured("loss", name, **parameters))
 
 
 def get_optimizer(name: str, *, weight_decay: float = 0.0, **parameters: Any) -> OptimizerFunction:

@@ -20,10 +20,10 @@ import pluggy
 from numbann.components import hookspecs
 from numbann.components.component import Component, arguments_of, place_of
 from numbann.components.declare import freeze
-from numbann.components.distributions import Announced
-from numbann.components.plugins.causes import cause, line_of
 from numbann.components.registry import Origin, Registry
 from numbann.errors import NumbannError, PluginError, did_you_mean
+from numbann.plugins.causes import cause, line_of
+from numbann.plugins.distributions import Announced
 
 HOOKS = [name for name in vars(hookspecs) if name.startswith("numbann_")]
 

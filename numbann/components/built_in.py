@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 import importlib
 
-from numbann.components.plugins.plugin import Plugin
 from numbann.components.registry import Origin, Registry
 
 BUILT_IN = (
@@ -39,6 +38,6 @@ def built_in() -> Registry:
     """The registry of everything that numbann itself provides."""
     registry = Registry()
     for name in BUILT_IN:
-        origin = Origin("numbann", "", name)
-        Plugin(origin, functools.partial(importlib.import_module, name)).register_in(registry)
+        register = functools.partial(registry.register, origin=Origin("numbann", "", name))
+        importlib.import_module(name).numbann_register(register)
     return registry

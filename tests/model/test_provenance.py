@@ -18,13 +18,14 @@ import print_fingerprints
 import pytest
 
 import numbann
-from numbann.components import distributions, sources
+from numbann.components.built_in import built_in
 from numbann.components.component import Component
 from numbann.components.declare import freeze
-from numbann.components.plugins import built_in
-from numbann.components.provenance import fingerprint, recorded, verify
 from numbann.components.registry import Entry
 from numbann.errors import RunDirectoryError
+from numbann.model import sources
+from numbann.model.provenance import fingerprint, recorded, verify
+from numbann.plugins import distributions
 
 
 def plain() -> Callable[[float], float]:
