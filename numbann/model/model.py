@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 
 from numbann.components import provenance
-from numbann.data import Inputs, Preprocessing
+from numbann.data.contract import Facts
+from numbann.data.preprocessing import Preprocessing
+from numbann.data.streaming import Inputs
 from numbann.errors import RunDirectoryError, SpecError
 from numbann.model.file import ModelFile, Tensors, read_model
 from numbann.model.outputs import Confusion, Reading, confusion, score
@@ -189,19 +190,21 @@ def _check_tensors(tensors: Tensors, plan: Plan) -> None:
             raise ValueError(f"{name} has the shape {tensors[name].shape} where {shape} is needed")
 
 
-def _facts(spec: Spec, preprocessing: Preprocessing) -> Any:
-    """What resolving asks of data, from a spec in which everything about data is decided."""
+def _facts(spec: Spec, preprocessing: Preprocessing) -> Facts:
+    """What is known of the data of a model, in whose spec everything about data is decided."""
     data = spec.data
-    return SimpleNamespace(
+    return Facts(
         task=data.task,
         format=data.format,
         delimiter=data.csv.delimiter,
         scale=data.scale,
-        stratify=data.split.stratify,
+        stratify=bool(data.split.stratify),
         classes=preprocessing.classes,
         targets=preprocessing.targets,
+        probabilities=preprocessing.target.probabilities,
+        features=preprocessing.features,
         inputs=preprocessing.inputs,
-        probabilities=data.task == "classification" and isinstance(data.target, list),
-        split_validation=data.split.validation,
-        split_test=data.split.test,
+        rows={},
+        files=(),
+        notes=(),
     )

@@ -8,6 +8,8 @@ from dataclasses import MISSING, dataclass, field, fields
 from math import inf
 from typing import Annotated, Any
 
+from numbann.data.contract import PARTS
+from numbann.data.readers import FORMATS, PAIRS
 from numbann.spec.rules import BOOLEAN, NULL, TEXT, Rule, exactly, list_of, number, numbers_by_name, one_of, text, whole
 
 NOT_YET = "is not in this version yet"
@@ -27,9 +29,9 @@ WEIGHTS = numbers_by_name(
 )
 DEVICE = text('"auto", "cpu", "cuda" or "cuda:N"', r"auto|cpu|cuda(:\d{1,3})?")
 FILE = {"type": "string", "minLength": 1}
-SOURCE = {"anyOf": [FILE, exactly(images=FILE, labels=FILE), exactly(x=FILE, y=FILE)]}
-PARTS = {"anyOf": [SOURCE, exactly(train=SOURCE, validation=SOURCE, test=SOURCE, needed=["train"])]}
-SOURCES = Rule("a file, or an object of files", lambda value: value is not None, PARTS)  # checks.py judges the rest
+SOURCE = {"anyOf": [FILE, *(exactly(**dict.fromkeys(pair, FILE)) for pair in PAIRS)]}
+PATH = {"anyOf": [SOURCE, exactly(**dict.fromkeys(PARTS, SOURCE), needed=["train"])]}
+SOURCES = Rule("a file, or an object of files", lambda value: value is not None, PATH)  # checks.py judges the rest
 
 
 class Section:
@@ -120,7 +122,7 @@ class Data(Section):
     """Where rows come from, which columns are used, and how they are scaled and split."""
 
     path: Annotated[Any, SOURCES]
-    format: Annotated[str, one_of("auto", "csv", "tsv", "npz", "npy", "idx")] = "auto"
+    format: Annotated[str, one_of("auto", *FORMATS)] = "auto"
     csv: Annotated[Csv, Inner(Csv)] = field(default_factory=Csv)
     target: Annotated[str | list[str] | None, NAME | NAMES_OR_MORE | NULL] = None
     task: Annotated[str, one_of("auto", "classification", "regression", "multilabel")] = "auto"

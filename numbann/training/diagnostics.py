@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from numbann.components.component import Component, arguments_of
-from numbann.data import Part
+from numbann.data.source import Part
 from numbann.data.streaming import rows_at
 from numbann.derivation import derivative_of
 from numbann.network import random

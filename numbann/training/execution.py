@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from numbann.components.provenance import components_of, recorded
-from numbann.data import Part
+from numbann.data.source import Part
 from numbann.errors import TrainingError
 from numbann.model.file import ModelFile
 from numbann.model.model import Model, from_file

@@ -7,10 +7,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from numbann.data import Dataset, Facts, Streamed
-from numbann.data import load as load_data
+from numbann.data.contract import DELIMITERS, Facts
 from numbann.data.memory import available
-from numbann.data.readers.delimited import DELIMITERS
+from numbann.data.source import Dataset
+from numbann.data.source import load as load_data
+from numbann.data.streaming import Streamed
 from numbann.errors import DataError, Fault, SpecError
 from numbann.model.outputs import Reading
 from numbann.network import plan as planning

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from numbann.data import Part
+from numbann.data.source import Part
 from numbann.data.streaming import rows_at
 from numbann.engine import make_engine, nothing_cached
 from numbann.errors import Fault, SpecError, TrainingError

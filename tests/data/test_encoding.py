@@ -7,8 +7,8 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from numbann.data import Dataset, Source
 from numbann.data import table as table_module
+from numbann.data.source import Dataset, Source
 from numbann.errors import DataError
 
 Load = Callable[..., Source]

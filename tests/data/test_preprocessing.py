@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from numbann.data import Preprocessing, Source, load
+from numbann.data.preprocessing import Preprocessing
+from numbann.data.source import Source, load
 from numbann.errors import DataError, ShapeError
 
 Load = Callable[..., Source]

@@ -10,8 +10,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from numbann.data import Dataset, Part, Source, Streamed, load, memory, streaming
+from numbann.data import memory, streaming
 from numbann.data.readers.idx import TYPES
+from numbann.data.source import Dataset, Part, Source, load
+from numbann.data.streaming import Streamed
 from numbann.data.table import BLOCK_BYTES
 from numbann.errors import DataError
 
