@@ -40,7 +40,8 @@ ALONE = {  # these know less than what stands before them
     "numbann.cuda.threads": {"numbann.cuda.threads", "errors"},
     "numbann.spec": {
         *("spec", "errors", "components"),
-        *("numbann.data.contract", "numbann.data.path", "numbann.data.readers", "numbann.data.reading"),
+        *("numbann.data.contract", "numbann.data.path", "numbann.data.readers"),
+        *("numbann.data.reading", "numbann.data.transforms"),
     },
     "numbann.data": {"data", "errors"},
 }

@@ -16,6 +16,7 @@ HELD_BACK = PARTS[1:]
 DEFAULT_SHARE = 0.15
 DELIMITERS = (",", "\t", ";", "|")  # that are found out
 MEMBER = ".npz:"
+Scale = str | list[str]  # one transform, or several in order
 
 
 @dataclass(frozen=True)
@@ -25,7 +26,7 @@ class Facts:
     task: str
     format: str
     delimiter: str | None
-    scale: str
+    scale: Scale
     stratify: bool
     classes: tuple[Any, ...] | None
     targets: tuple[str, ...]

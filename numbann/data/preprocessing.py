@@ -70,13 +70,21 @@ class Preprocessing:
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-able; from_dict gives the same back, floats bit for bit."""
-        return asdict(self)
+        return {
+            "reading": self.reading.to_dict(),
+            "encoding": self.encoding.to_dict(),
+            "target": asdict(self.target),
+            "format": self.format,
+            "dtype": self.dtype,
+            "positive": self.positive,
+            "class_weights": self.class_weights,
+        }
 
     @classmethod
     def from_dict(cls, given: Mapping[str, Any]) -> Preprocessing:
         return cls(
             reading=Reading.from_dict(given["reading"]),
-            encoding=Encoding(**_tuples(given["encoding"])),
+            encoding=Encoding.from_dict(given["encoding"]),
             target=Target(**_tuples(given["target"])),
             format=given["format"],
             dtype=given["dtype"],

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from numbann.data.columns import Texts
-from numbann.data.contract import PARTS, Facts, place_of, shares, sources
-from numbann.data.encoding import Categories, fit_categories, fit_encoding
+from numbann.data.contract import PARTS, Facts, Scale, place_of, shares, sources
+from numbann.data.encoding import fit_categories, fit_encoding
 from numbann.data.files import Files
 from numbann.data.path import find_source
 from numbann.data.preprocessing import Preprocessing
@@ -20,6 +20,7 @@ from numbann.data.split import split_rows
 from numbann.data.streaming import Inputs, inputs_of
 from numbann.data.table import Raw, Rows, check_not_negative, check_numbers, check_targets, count_of
 from numbann.data.target import Target, decide_task, target_of
+from numbann.data.transforms.categories import Categories
 from numbann.data.weights import check_weight, class_weights, described, weight_of
 from numbann.data.wording import LONGEST_LIST, counted, listed, quoted
 from numbann.errors import DataError
@@ -58,11 +59,11 @@ class Source:
     parts: Mapping[str, tuple[Raw, Rows]]
     reading: Reading
     target: Target
-    categories: Categories
+    categories: Mapping[str, Categories]
     missing: str
     class_weights: tuple[float, ...] = ()
 
-    def prepare(self, *, target: str, scale: str, target_scale: str, dtype: Any, positive: bool = False) -> Dataset:
+    def prepare(self, *, target: str, scale: Scale, target_scale: str, dtype: Any, positive: bool = False) -> Dataset:
         """Arrays of `dtype`; `target`: label, one_hot, binary or real; positive: a target below 0 is an error."""
         for raw, _ in self.parts.values() if positive else ():
             check_not_negative(raw)
@@ -135,7 +136,7 @@ def load(section: Mapping[str, Any], base: Path, split_seed: int) -> Source:
     target = target_of(task, raws, as_list=isinstance(section["target"], list | tuple))
     stratify = _stratify(section["split"]["stratify"], target)
     parts = _parts(raws, shares(section["path"], section["split"]), split_seed, target if stratify else None)
-    categories = fit_categories(raws["train"].table, parts["train"][1])
+    categories = fit_categories(raws["train"], parts["train"][1])
     facts = _facts(section, files, raws["train"], task, reason, target, stratify, parts, categories)
     weights = class_weights(section["class_weight"], target, *parts["train"], task)
     if weights:
@@ -199,7 +200,7 @@ def _facts(
     target: Target,
     stratify: bool,
     parts: Mapping[str, tuple[Raw, Rows]],
-    categories: Categories,
+    categories: Mapping[str, Categories],
 ) -> Facts:
     rows = {part: count_of(chosen, len(raw.table)) for part, (raw, chosen) in parts.items()}
     bytes_alone = train.table.numbers.dtype == np.uint8

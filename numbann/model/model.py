@@ -13,6 +13,7 @@ from numbann.components import provenance
 from numbann.data.contract import Facts
 from numbann.data.preprocessing import Preprocessing
 from numbann.data.streaming import Inputs
+from numbann.data.transforms.transform import Affine
 from numbann.errors import RunDirectoryError, SpecError
 from numbann.model.file import ModelFile, Tensors, read_model
 from numbann.model.outputs import Confusion, Reading, confusion, score
@@ -83,10 +84,9 @@ class Model:
         return self.reading.probabilities(self._raw_outputs(X))
 
     @cached_property
-    def _scaling(self) -> tuple[np.ndarray, np.ndarray] | None:
+    def _scaling(self) -> Affine | None:
         """The shift and scale of every input, if inputs are nothing but scaled features."""
-        encoding = self.preprocessing.encoding
-        return None if encoding.categories else (np.array(encoding.shift), np.array(encoding.scale))
+        return self.preprocessing.encoding.affine()
 
     def _raw_outputs(self, X: Any) -> np.ndarray:
         """The network's outputs (N, O) for raw features.

@@ -10,6 +10,7 @@ import pytest
 
 from numbann.data.delimited import chunks
 from numbann.data.source import Source
+from numbann.data.transforms.categories import Categories
 from numbann.errors import DataError
 
 Load = Callable[..., Source]
@@ -51,7 +52,7 @@ def test_packed_and_tab_separated_tables(load_table: Load) -> None:
 
 def test_quoted_cells_may_hold_delimiters_quotes_and_lines(load_table: Load) -> None:
     source = load_table('a,y\n"p, ""q""\nr",1.5\ns,2.5\n')
-    assert source.categories == {"a": ('p, "q"\nr', "s")}
+    assert source.categories == {"a": Categories(('p, "q"\nr', "s"))}
 
 
 def test_header_of_the_spec_or_none(load_table: Load) -> None:
@@ -67,7 +68,7 @@ def test_features_and_drop_choose_columns(load_table: Load) -> None:
 
 def test_numbers_as_categories(load_table: Load) -> None:
     source = load_table("a,y\n10,0.5\n9,1.5\n10,2.5\n", categorical=["a"])
-    assert source.categories == {"a": ("10", "9")}
+    assert source.categories == {"a": Categories(("10", "9"))}
     assert x_of(source) == [[1, 0], [0, 1], [1, 0]]
 
 
