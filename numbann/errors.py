@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
@@ -84,9 +85,34 @@ class TrainingError(NumbannError):
     exit_code = 1
 
 
-def did_you_mean(word: str, known: Iterable[str], quoted: Callable[[str], str] = '"{}"'.format) -> str:
+# ---- the words of messages: what was given, what is allowed, what was probably meant
+
+
+def shown(value: object, limit: int = 60) -> str:
+    """A value as JSON on one line, shortened."""
+    text = json.dumps(value, default=repr, ensure_ascii=False)
+    return text if len(text) <= limit else f"{text[: limit - 4]} ..."
+
+
+def did_you_mean(word: str, known: Iterable[str], quoted: Callable[[str], str] = shown) -> str:
     """The hint `; did you mean "x"?` where one of the known words is near, else nothing."""
     from difflib import get_close_matches  # only errors need it
 
     near = get_close_matches(word, list(known), n=1)
     return f"; did you mean {quoted(near[0])}?" if near else ""
+
+
+def not_allowed(value: object, allowed: str) -> str:
+    """The message for a value of the wrong type or out of its range."""
+    return f"{shown(value)} is not allowed; give {allowed}"
+
+
+def missing(allowed: str) -> str:
+    """The message for a required key that is not there."""
+    return f"missing; give {allowed}"
+
+
+def unknown_key(key: str, known: Iterable[str]) -> str:
+    """The message for a key that does not exist."""
+    names = list(known)
+    return f"unknown key{did_you_mean(key, names)} (known here: {', '.join(names) or 'none'})"

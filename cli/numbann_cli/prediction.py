@@ -8,7 +8,8 @@ import io
 import click
 import numpy as np
 
-from numbann.data import Inputs, NewData
+from numbann.data.preprocessing import NewData
+from numbann.data.streaming import Inputs
 from numbann.model.model import Model
 
 

@@ -21,7 +21,7 @@ def raw_from_python(given: Any, features: Sequence[str], texts: Sequence[str]) -
         table = _table_of_columns({name: _column_of(given, name) for name in features}, texts)
     else:
         table = _table_of_array(given, tuple(features), texts)
-    return Raw(table, {}, lambda row: f"row {row + 1}", "python")
+    return Raw(table, {}, lambda row: f"row {row + 1}")
 
 
 def _column_of(given: Any, name: str) -> np.ndarray:

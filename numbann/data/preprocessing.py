@@ -12,7 +12,7 @@ import numpy as np
 
 from numbann.data.encoding import Encoding
 from numbann.data.frames import raw_from_python
-from numbann.data.readers import find_new_source, read_source
+from numbann.data.path import find_new_source
 from numbann.data.reading import Reading
 from numbann.data.streaming import Inputs, inputs_of
 from numbann.data.table import check_not_negative, check_targets
@@ -70,13 +70,21 @@ class Preprocessing:
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-able; from_dict gives the same back, floats bit for bit."""
-        return asdict(self)
+        return {
+            "reading": self.reading.to_dict(),
+            "encoding": self.encoding.to_dict(),
+            "target": asdict(self.target),
+            "format": self.format,
+            "dtype": self.dtype,
+            "positive": self.positive,
+            "class_weights": self.class_weights,
+        }
 
     @classmethod
     def from_dict(cls, given: Mapping[str, Any]) -> Preprocessing:
         return cls(
             reading=Reading.from_dict(given["reading"]),
-            encoding=Encoding(**_tuples(given["encoding"])),
+            encoding=Encoding.from_dict(given["encoding"]),
             target=Target(**_tuples(given["target"])),
             format=given["format"],
             dtype=given["dtype"],
@@ -94,7 +102,7 @@ class Preprocessing:
     def read(self, source: Any, need_target: bool) -> NewData:
         """The rows of a file, an object of files, or "-"; their targets and weights only if needed."""
         found = find_new_source(source, Path(), self.format, need_target)
-        raw = read_source(found, self.reading, need_target)
+        raw = found.read(self.reading, need_target)
         check_targets(raw)
         check_weight(raw, self.reading.weight)
         if self.positive:

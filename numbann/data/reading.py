@@ -1,10 +1,10 @@
-"""How sources are read: formats, the table's settings, and which columns are features or targets.  It opens nothing."""
+"""How sources are read: the settings of tables, and which columns are features, targets or weights."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from numbann.data.wording import listed, nearest, quoted
 from numbann.errors import DataError
@@ -67,33 +67,40 @@ def reading_from_section(section: Mapping[str, Any]) -> Reading:
     )
 
 
+class Chosen(NamedTuple):
+    """The columns of a table that are read; weight: one or none."""
+
+    features: tuple[str, ...]
+    targets: tuple[str, ...]
+    weight: tuple[str, ...]
+
+
+def choose_columns(reading: Reading, names: Sequence[str], where: str, need_target: bool) -> Chosen:
+    """The columns of a table to read; its targets and weights only if needed."""
+    _refuse(column_faults(reading, names, where, need_target))
+    features = reading.names or reading.features or _others(reading, names)
+    targets = (reading.targets or ()) if need_target else ()
+    return Chosen(features, targets, choose_weight(reading, names, [*features, *targets], where) if need_target else ())
+
+
+def column_faults(
+    reading: Reading, names: Sequence[str], where: str, need_target: bool = True
+) -> Iterator[tuple[str | None, str]]:
+    """The key and the message of each column of a table that is named and not there."""
+    targets = (reading.targets or ()) if need_target else ()
+    if need_target and not targets:
+        yield reading.key("data.target"), f"a table needs a target; name one of {listed(names)}"
+    yield from _unknown(targets, names, where, reading.key("data.target"))
+    yield from _feature_faults(reading, names, where, reading.features)
+    if reading.names is None:
+        yield from _unknown([reading.weight] if reading.weight else [], names, where, "data.weight")
+
+
 def choose_features(reading: Reading, names: Sequence[str], listed_features: bool, where: str) -> tuple[str, ...]:
     """The features among the columns of a source; `listed_features` if `data.features` names columns there."""
-    if reading.names is not None:
-        _all_known(reading.names, names, where, None)
-        return reading.names
-    targets, wanted = reading.targets or (), reading.features if listed_features else None
-    _all_known(reading.drop, names, where, "data.drop")
-    _all_known(reading.categorical, [*names, *targets], where, "data.categorical")
-    if wanted is not None:
-        _all_known(wanted, names, where, "data.features")
-        _refuse_twice(wanted, "data.features")
-        _refuse_both(wanted, targets, "data.features", "is the target too")
-        _refuse_both(wanted, reading.drop, "data.drop", "is listed in data.features too")
-    others = {*targets, *reading.drop, reading.weight}
-    features = wanted or tuple(name for name in names if name not in others)
-    if not features:
-        raise DataError(f"{where}: no column is left for the inputs of {listed(names)}", key="data.features")
-    return features
-
-
-def choose_targets(reading: Reading, names: Sequence[str], where: str) -> tuple[str, ...]:
-    """The target columns among the columns of a table."""
-    if not reading.targets:
-        raise DataError(f"a table needs a target; name one of {listed(names)}", key=reading.key("data.target"))
-    _all_known(reading.targets, names, where, reading.key("data.target"))
-    _refuse_twice(reading.targets, "data.target")
-    return reading.targets
+    wanted = reading.features if listed_features else None
+    _refuse(_feature_faults(reading, names, where, wanted))
+    return reading.names or wanted or _others(reading, names)
 
 
 def choose_weight(reading: Reading, names: Sequence[str], taken: Sequence[str], where: str) -> tuple[str, ...]:
@@ -101,26 +108,45 @@ def choose_weight(reading: Reading, names: Sequence[str], taken: Sequence[str], 
     name = reading.weight
     if name is None or (reading.names is not None and name not in names):
         return ()
-    _all_known((name,), names, where, "data.weight")
-    _refuse_both((name,), taken, "data.weight", "is a feature or a target too")
+    _refuse(_unknown((name,), names, where, "data.weight"))
+    if name in taken:
+        raise DataError(
+            f"{quoted(name)} is a feature or a target too; leave it out of one of the two", key="data.weight"
+        )
     return (name,)
 
 
-def _all_known(wanted: Sequence[str], names: Sequence[str], where: str, key: str | None) -> None:
+def _feature_faults(
+    reading: Reading, names: Sequence[str], where: str, wanted: Sequence[str] | None
+) -> Iterator[tuple[str | None, str]]:
+    """Columns that are features, left out or categories and not there, and whether none is left for the inputs."""
+    if reading.names is not None:
+        yield from _unknown(reading.names, names, where, None)
+        return
+    yield from _unknown(wanted or (), names, where, "data.features")
+    yield from _unknown(reading.drop, names, where, "data.drop")
+    yield from _unknown(reading.categorical, [*names, *(reading.targets or ())], where, "data.categorical")
+    if not wanted and not _others(reading, names):
+        yield "data.features", f"{where}: no column is left for the inputs of {listed(names)}"
+
+
+def _others(reading: Reading, names: Sequence[str]) -> tuple[str, ...]:
+    """The columns that nothing else is made of."""
+    taken = {*(reading.targets or ()), *reading.drop, reading.weight}
+    return tuple(name for name in names if name not in taken)
+
+
+def _unknown(
+    wanted: Sequence[str], names: Sequence[str], where: str, key: str | None
+) -> Iterator[tuple[str | None, str]]:
     known = set(names)
     for name in wanted:
         if name not in known:
             hint = nearest(name, names) or ";"
-            raise DataError(f"{where} has no column {quoted(name)}{hint} its columns: {listed(names)}", key=key)
+            yield key, f"{where} has no column {quoted(name)}{hint} its columns: {listed(names)}"
 
 
-def _refuse_twice(wanted: Sequence[str], key: str) -> None:
-    for name in wanted:
-        if wanted.count(name) > 1:
-            raise DataError(f"{quoted(name)} is listed twice; list it once", key=key)
-
-
-def _refuse_both(wanted: Sequence[str], others: Sequence[str], key: str, why: str) -> None:
-    for name in wanted:
-        if name in others:
-            raise DataError(f"{quoted(name)} {why}; leave it out of one of the two", key=key)
+def _refuse(faults: Iterator[tuple[str | None, str]]) -> None:
+    """Raise the first fault, if there is one."""
+    for key, message in faults:
+        raise DataError(message, key=key)

@@ -10,38 +10,20 @@ from typing import Any
 import numpy as np
 
 from numbann.data.columns import Texts
-from numbann.data.encoding import Categories, fit_categories, fit_encoding
+from numbann.data.contract import PARTS, Facts, Scale, place_of, shares, sources
+from numbann.data.encoding import fit_categories, fit_encoding
+from numbann.data.files import Files
+from numbann.data.path import find_source
 from numbann.data.preprocessing import Preprocessing
-from numbann.data.readers import FoundSource, find_source, read_source
 from numbann.data.reading import Reading, reading_from_section
-from numbann.data.split import SPLIT_PARTS, split_rows
+from numbann.data.split import split_rows
 from numbann.data.streaming import Inputs, inputs_of
 from numbann.data.table import Raw, Rows, check_not_negative, check_numbers, check_targets, count_of
 from numbann.data.target import Target, decide_task, target_of
+from numbann.data.transforms.categories import Categories
 from numbann.data.weights import check_weight, class_weights, described, weight_of
 from numbann.data.wording import LONGEST_LIST, counted, listed, quoted
 from numbann.errors import DataError
-
-DEFAULT_SHARE = 0.15
-
-
-@dataclass(frozen=True)
-class Facts:
-    """What is known once the data is read: every auto decided.  rows: part -> count; files: (path, SHA-256)."""
-
-    task: str
-    format: str
-    delimiter: str | None
-    scale: str
-    stratify: bool
-    classes: tuple[Any, ...] | None
-    targets: tuple[str, ...]
-    probabilities: bool
-    features: tuple[str, ...]
-    inputs: int
-    rows: Mapping[str, int]
-    files: tuple[tuple[str, str], ...]
-    notes: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -83,11 +65,11 @@ class Source:
     parts: Mapping[str, tuple[Raw, Rows]]
     reading: Reading
     target: Target
-    categories: Categories
+    categories: Mapping[str, Categories]
     missing: str
     class_weights: tuple[float, ...] = ()
 
-    def prepare(self, *, target: str, scale: str, target_scale: str, dtype: Any, positive: bool = False) -> Dataset:
+    def prepare(self, *, target: str, scale: Scale, target_scale: str, dtype: Any, positive: bool = False) -> Dataset:
         """Arrays of `dtype`; `target`: label, one_hot, binary or real; positive: a target below 0 is an error."""
         for raw, _ in self.parts.values() if positive else ():
             check_not_negative(raw)
@@ -148,23 +130,20 @@ def _unvaried(target: Target, raw_target: np.ndarray) -> Iterator[str]:
 
 def load(section: Mapping[str, Any], base: Path, split_seed: int) -> Source:
     """Read the data of the spec's `data` object, its paths relative to `base`; decide every auto; split by the seed."""
-    sources = _find(section, base)
-    reading = reading_from_section(section)
-    if sources["train"].brings_labels and reading.targets:
-        raise DataError("the labels come with the path; leave data.target out", key="data.target")
-    raws, reading = _read(sources, reading)
+    files = _find(section["path"], base, section["format"])
+    raws, reading = _read(files, reading_from_section(section))
     for raw in raws.values():
         check_numbers(raw, fillable=section["missing"] != "error")
         check_targets(raw)
     for part, raw in raws.items():
-        _require_weight(raw, reading.weight, sources[part].data.name)
+        _require_weight(raw, reading.weight, files[part])
         check_weight(raw, reading.weight)
-    task, reason = decide_task(section["task"], tuple(raws.values()), sources["train"].format == "idx")
+    task, reason = decide_task(section["task"], tuple(raws.values()), files["train"].format.name == "idx")
     target = target_of(task, raws, as_list=isinstance(section["target"], list | tuple))
     stratify = _stratify(section["split"]["stratify"], target)
-    parts = _parts(raws, _shares(section["split"], sources), split_seed, target if stratify else None)
-    categories = fit_categories(raws["train"].table, parts["train"][1])
-    facts = _facts(section, sources, raws["train"], task, reason, target, stratify, parts, categories)
+    parts = _parts(raws, shares(section["path"], section["split"]), split_seed, target if stratify else None)
+    categories = fit_categories(raws["train"], parts["train"][1])
+    facts = _facts(section, files, raws["train"], task, reason, target, stratify, parts, categories)
     weights = class_weights(section["class_weight"], target, *parts["train"], task)
     if weights:
         note = f"class_weight: {described(dict(zip(target.classes or target.names, weights, strict=True)))}"
@@ -172,30 +151,27 @@ def load(section: Mapping[str, Any], base: Path, split_seed: int) -> Source:
     return Source(facts, parts, reading, target, categories, section["missing"], weights)
 
 
-def _require_weight(raw: Raw, name: str | None, where: str) -> None:
+def _require_weight(raw: Raw, name: str | None, files: Files) -> None:
     """Refuse a source without the weights that the spec names."""
     if name is not None and raw.weight is None:
-        tables = (
-            "; weights are a column of a table, or an array of an .npz file" if raw.format in ("npy", "idx") else ""
-        )
-        raise DataError(f"{where} has no column of weights {quoted(name)}{tables}", key="data.weight")
+        tables = "; weights are a column of a table, or an array of an .npz file" if files.format.pair else ""
+        raise DataError(f"{files.data.name} has no column of weights {quoted(name)}{tables}", key="data.weight")
 
 
-def _find(section: Mapping[str, Any], base: Path) -> dict[str, FoundSource]:
-    """The source of each part that has one; the training part comes first."""
-    path = section["path"]
-    if not (isinstance(path, Mapping) and "train" in path):
-        return {"train": find_source(path, base, section["format"], "data.path")}
-    given = {part: path[part] for part in ("train", *SPLIT_PARTS) if path.get(part) is not None}
-    return {part: find_source(one, base, section["format"], f"data.path.{part}") for part, one in given.items()}
+def _find(path: Any, base: Path, format: str) -> dict[str, Files]:
+    """The files of each part that has a source; the training part comes first."""
+    return {
+        part: find_source(source, base, format, ".".join(place_of(path, part)))
+        for part, source in sources(path).items()
+    }
 
 
-def _read(sources: Mapping[str, FoundSource], reading: Reading) -> tuple[dict[str, Raw], Reading]:
+def _read(files: Mapping[str, Files], reading: Reading) -> tuple[dict[str, Raw], Reading]:
     """The raw rows of each source, and the reading as the training source has settled it."""
-    train = read_source(sources["train"], reading)
+    train = files["train"].read(reading)
     target_texts = [name for name, column in train.targets.items() if isinstance(column, Texts)]
-    settled = reading.settled(train.table.names, [*train.table.texts, *target_texts], sources["train"].data.name)
-    others = {part: read_source(source, settled) for part, source in sources.items() if part != "train"}
+    settled = reading.settled(train.table.names, [*train.table.texts, *target_texts], files["train"].data.name)
+    others = {part: source.read(settled) for part, source in files.items() if part != "train"}
     return {"train": train, **others}, settled
 
 
@@ -208,15 +184,6 @@ def _stratify(asked: bool | str, target: Target) -> bool:
     return target.labelled if asked == "auto" else bool(asked)
 
 
-def _shares(split: Mapping[str, Any], sources: Mapping[str, FoundSource]) -> dict[str, float]:
-    """The share of each part that is split off; one that is not given is the default."""
-    for part in SPLIT_PARTS:
-        if part in sources and split[part] is not None:
-            raise DataError(f"{part} has a source of its own; leave the share out", key=f"data.split.{part}")
-    wanted = {part: split[part] for part in SPLIT_PARTS if part not in sources}
-    return {part: DEFAULT_SHARE if share is None else share for part, share in wanted.items()}
-
-
 def _parts(
     raws: Mapping[str, Raw], shares: Mapping[str, float], seed: int, strata: Target | None
 ) -> dict[str, tuple[Raw, Rows]]:
@@ -227,19 +194,19 @@ def _parts(
     classes = None if strata is None else strata.class_index(strata.original(train))
     rows = split_rows(len(train.table), shares, seed, classes)
     parts = whole | {part: (train, chosen) for part, chosen in rows.items()}
-    return {part: parts[part] for part in ("train", *SPLIT_PARTS) if part in parts}
+    return {part: parts[part] for part in PARTS if part in parts}
 
 
 def _facts(
     section: Mapping[str, Any],
-    sources: Mapping[str, FoundSource],
+    files: Mapping[str, Files],
     train: Raw,
     task: str,
     reason: str | None,
     target: Target,
     stratify: bool,
     parts: Mapping[str, tuple[Raw, Rows]],
-    categories: Categories,
+    categories: Mapping[str, Categories],
 ) -> Facts:
     rows = {part: count_of(chosen, len(raw.table)) for part, (raw, chosen) in parts.items()}
     bytes_alone = train.table.numbers.dtype == np.uint8
@@ -247,7 +214,7 @@ def _facts(
     sizes = ", ".join(f"{part} {counted(count, 'row')}" for part, count in rows.items())
     return Facts(
         task=task,
-        format=train.format,
+        format=files["train"].format.name,
         delimiter=train.delimiter,
         scale=scale,
         stratify=stratify,
@@ -257,7 +224,7 @@ def _facts(
         features=train.table.names,
         inputs=len(train.table.number_names) + sum(map(len, categories.values())),
         rows=rows,
-        files=tuple((str(file.path), file.sha256()) for source in sources.values() for file in source.files),
+        files=tuple((str(file.path), file.sha256()) for source in files.values() for file in source.all),
         notes=(
             *((f"task: {task} ({reason})",) if reason else ()),
             *_meaning_of_yes(target),

@@ -6,10 +6,9 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from numbann.data.contract import HELD_BACK
 from numbann.data.wording import counted
 from numbann.errors import DataError
-
-SPLIT_PARTS = ("validation", "test")
 
 
 def split_rows(
@@ -24,7 +23,7 @@ def split_rows(
         )
     order = np.random.Generator(np.random.Philox(key=seed)).permutation(rows)
     parts = {}
-    for part in (name for name in reversed(SPLIT_PARTS) if name in counts):
+    for part in (name for name in reversed(HELD_BACK) if name in counts):
         taken = _take(order, counts[part], classes)
         parts[part] = np.sort(order[taken])
         order = np.delete(order, taken)

@@ -9,7 +9,7 @@ from functools import cached_property
 import numpy as np
 
 from numbann.data.columns import Column, Numbers, Texts
-from numbann.data.reading import Reading
+from numbann.data.reading import Chosen, Reading
 from numbann.data.wording import quoted
 from numbann.errors import DataError
 
@@ -69,7 +69,6 @@ class Raw:
     table: Table
     targets: Mapping[str, Column]
     place: Callable[[int], str]
-    format: str
     delimiter: str | None = None
     notes: tuple[str, ...] = ()
     weight: Column | None = None
@@ -88,6 +87,24 @@ def table_from_columns(columns: dict[str, Column], rows: int) -> Table:
     for position, name in enumerate(number_names):
         numbers[:, position] = columns.pop(name).values
     return Table(names, numbers, {name: column for name, column in columns.items() if isinstance(column, Texts)})
+
+
+def raw_from_columns(
+    columns: dict[str, Column],
+    chosen: Chosen,
+    reading: Reading,
+    where: str,
+    place: Callable[[int], str],
+    delimiter: str | None = None,
+) -> Raw:
+    """The raw rows of a table's columns, by name; they are given up."""
+    targets = {name: columns.pop(name) for name in chosen.targets}
+    weight = columns.pop(chosen.weight[0]) if chosen.weight else None
+    table = table_from_columns(columns, len(next(iter(columns.values()))))
+    note = f'{where}: a column without a name is used as a feature (leave it out with "drop": [""])'
+    raw = Raw(table, targets, place, delimiter, (note,) if "" in chosen.features else (), weight)
+    same_kinds(raw, reading)
+    return raw
 
 
 def check_numbers(raw: Raw, fillable: bool) -> None:

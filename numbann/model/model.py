@@ -5,12 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 
-from numbann.data import Inputs, Preprocessing
+from numbann.data.contract import Facts
+from numbann.data.preprocessing import Preprocessing
+from numbann.data.streaming import Inputs
+from numbann.data.transforms.transform import Affine
 from numbann.engine.devices import make_engine
 from numbann.engine.interface import Engine
 from numbann.errors import RunDirectoryError, SpecError
@@ -82,10 +84,9 @@ class Model:
         return self.reading.probabilities(self._raw_outputs(X))
 
     @cached_property
-    def _scaling(self) -> tuple[np.ndarray, np.ndarray] | None:
+    def _scaling(self) -> Affine | None:
         """The shift and scale of every input, if inputs are nothing but scaled features."""
-        encoding = self.preprocessing.encoding
-        return None if encoding.categories else (np.array(encoding.shift), np.array(encoding.scale))
+        return self.preprocessing.encoding.affine()
 
     def _raw_outputs(self, X: Any) -> np.ndarray:
         """The network's outputs (N, O) for raw features.
@@ -188,19 +189,21 @@ def _check_tensors(tensors: Tensors, plan: Plan) -> None:
             raise ValueError(f"{name} has the shape {tensors[name].shape} where {shape} is needed")
 
 
-def _facts(spec: Spec, preprocessing: Preprocessing) -> Any:
-    """What resolving asks of data, from a spec in which everything about data is decided."""
+def _facts(spec: Spec, preprocessing: Preprocessing) -> Facts:
+    """What is known of the data of a model, in whose spec everything about data is decided."""
     data = spec.data
-    return SimpleNamespace(
+    return Facts(
         task=data.task,
         format=data.format,
         delimiter=data.csv.delimiter,
         scale=data.scale,
-        stratify=data.split.stratify,
+        stratify=bool(data.split.stratify),
         classes=preprocessing.classes,
         targets=preprocessing.targets,
+        probabilities=preprocessing.target.probabilities,
+        features=preprocessing.features,
         inputs=preprocessing.inputs,
-        probabilities=data.task == "classification" and isinstance(data.target, list),
-        split_validation=data.split.validation,
-        split_test=data.split.test,
+        rows={},
+        files=(),
+        notes=(),
     )

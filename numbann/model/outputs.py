@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from numbann.components.component import Component
+from numbann.data.preprocessing import Preprocessing
 from numbann.errors import DataError
 
 Confusion = list[list[int]]
@@ -27,7 +28,7 @@ class Reading:
     task: str
     target: str
     activation: str
-    preprocessing: Any
+    preprocessing: Preprocessing
 
     @property
     def of_classes(self) -> bool:
@@ -62,7 +63,7 @@ class Reading:
     @cached_property
     def _pairs(self) -> np.ndarray:
         """The values of each yes/no label (T, 2), of one type where they have one."""
-        pairs = self.preprocessing.pairs
+        pairs = self.preprocessing.pairs or ()
         types = {type(value) for pair in pairs for value in pair}
         return np.array(pairs, None if len(types) == 1 else object)
 

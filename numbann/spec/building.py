@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from numbann.components.registry import Registry
+from numbann.errors import missing, not_allowed, unknown_key
 from numbann.spec.components import choose, choose_metrics
-from numbann.spec.faults import Found, missing, not_allowed, unknown_key
 from numbann.spec.model import NOT_YET, Chosen, Inner, Key, Metrics, Section, Takes, keys_of
 from numbann.spec.rules import Rule
-from numbann.spec.trail import Trail
+from numbann.spec.trail import Found, Trail
 
 LATER = {
     "extends",

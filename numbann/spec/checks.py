@@ -1,27 +1,24 @@
 """What the type of one key cannot tell: input files exist, shares add up, lists of columns agree.
 
-It reads no data, and passes over whatever has the wrong type: building.py reports that.
+It passes over whatever has the wrong type, which building.py reports, and reads no more than the header of a table.
 """
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from numbann.components.registry import Registry
+from numbann.data.contract import HELD_BACK, PARTS, place_of, shares, sources
+from numbann.data.path import find_source, source_faults
+from numbann.data.readers import FORMATS, format_of
 from numbann.engine.devices import device_of
-from numbann.spec.faults import Found, missing, not_allowed, unknown_key
-from numbann.spec.model import Layer, Spec
-from numbann.spec.trail import Trail, shown
+from numbann.errors import DataError, shown, unknown_key
+from numbann.spec.model import Data, Layer, Spec, to_json
+from numbann.spec.trail import Found
 
-PARTS = ("train", "validation", "test")
-PAIRS = (("images", "labels"), ("x", "y"))
-DEFAULT_SHARE = 0.15
 DEFAULT_BATCH = 64
-SOURCE = 'a file name, {"images": F, "labels": F} or {"x": F, "y": F}'
-PATH = ("data", "path")
 
 
 def check_data(raw: dict[str, Any], base: Path) -> Iterator[Found]:
@@ -29,14 +26,26 @@ def check_data(raw: dict[str, Any], base: Path) -> Iterator[Found]:
     data = raw.get("data")
     if not isinstance(data, dict):
         return
-    path = data.get("path")
-    for trail, source in sources(path).items():
-        yield from _source(trail, source, base)
-    if isinstance(path, dict) and "train" in path:
-        yield from (((*PATH, key), unknown_key(key, PARTS)) for key in path if key not in PARTS)
+    if data.get("path") is not None:
+        yield from _sources(data, base)
     yield from _target(data)
     yield from _shares(data)
     yield from _columns(data)
+
+
+def check_header(data: Data, base: Path) -> Iterator[Found]:
+    """The columns that a checked spec names and its training table lacks, by the header alone."""
+    from numbann.data.reading import column_faults, reading_from_section  # for `numbann check` alone
+
+    try:
+        files = find_source(sources(data.path)["train"], base, data.format, ".".join(place_of(data.path, "train")))
+        if files.format.header is not None:
+            reading = reading_from_section(to_json(data))
+            names = files.format.header(files.data, reading)
+            for key, message in column_faults(reading, names, files.data.name):
+                yield tuple((key or "data").split(".")), message
+    except DataError as error:
+        yield tuple((error.key or "data").split(".")), str(error)
 
 
 def check_agreement(spec: Spec | None, registry: Registry | None) -> Iterator[Found]:
@@ -110,65 +119,36 @@ def is_solver(spec: Spec, registry: Registry) -> bool:
     return entry is not None and entry.component.form == "solver"
 
 
-def sources(path: Any) -> dict[Trail, Any]:
-    """The sources that `data.path` names, by their trails."""
-    if isinstance(path, dict) and path.keys() & set(PARTS):
-        return {(*PATH, part): path.get(part) for part in PARTS if part in path or part == "train"}
-    return {} if path is None else {PATH: path}
+def _sources(data: dict[str, Any], base: Path) -> Iterator[Found]:
+    """Sources that are none, and files that are not there."""
+    path, format = data["path"], _format(data)
+    for part, source in sources(path).items():
+        place = place_of(path, part)
+        for keys, message in source_faults(source, base, format):
+            yield (*place, *keys), message
+    if isinstance(path, dict) and "train" in path:
+        yield from ((("data", "path", key), unknown_key(key, PARTS)) for key in path if key not in PARTS)
 
 
-def files(trail: Trail, source: Any) -> dict[Trail, str]:
-    """The files of one source, by their trails."""
-    named = source if isinstance(source, dict) else {None: source}
-    return {trail if key is None else (*trail, key): file for key, file in named.items() if isinstance(file, str)}
-
-
-def file_of(name: str) -> str:
-    """The file in `file.npz:array`, or the name itself."""
-    return name[: name.find(".npz:") + 4] if ".npz:" in name else name
-
-
-def _source(trail: Trail, source: Any, base: Path) -> Iterator[Found]:
-    if isinstance(source, dict):
-        yield from _pair(trail, source)
-    elif not isinstance(source, str) or not source:
-        yield trail, missing(SOURCE) if source is None else not_allowed(source, SOURCE)
-        return
-    for where, name in files(trail, source).items():
-        yield from _file(where, file_of(name), base)
-
-
-def _pair(trail: Trail, source: dict[str, Any]) -> Iterator[Found]:
-    pair = next((pair for pair in PAIRS if source.keys() & set(pair)), None)
-    if pair is None:
-        yield trail, not_allowed(source, SOURCE)
-        return
-    for key in pair:
-        if key not in source:
-            yield (*trail, key), missing("a file name")
-        elif not isinstance(source[key], str) or not source[key]:
-            yield (*trail, key), not_allowed(source[key], "a file name")
-    yield from (((*trail, key), unknown_key(key, pair)) for key in source if key not in pair)
-
-
-def _file(trail: Trail, name: str, base: Path) -> Iterator[Found]:
-    if not name:
-        return
-    path = base / name
-    if os.path.isdir(path):
-        yield trail, f"{shown(name)} is a directory; name the file in it"
-    elif not os.path.exists(path):
-        yield trail, f"{shown(name)}: no such file in {base}; give a path relative to the spec"
+def _format(data: dict[str, Any]) -> str:
+    """The format given, "auto" in place of one that there is not."""
+    format = data.get("format")
+    return format if isinstance(format, str) and format in FORMATS else "auto"
 
 
 def _target(data: dict[str, Any]) -> Iterator[Found]:
-    """A table needs a target; where labels come with the path, none is needed."""
-    tables = [source for source in sources(data.get("path")).values() if isinstance(source, str) and source]
-    arrays = data.get("format") in ("npz", "npy", "idx") or any(".npz" in name for name in tables)
-    if tables and not arrays and data.get("target") is None:
-        yield ("data", "target"), "missing; name the column to predict, or a list of columns"
-    if tables and not arrays and data.get("task") == "multilabel" and isinstance(data.get("target"), str):
-        yield ("data", "target"), "multilabel is for several yes/no labels; give a list of columns"
+    """A table needs a target; where labels come with the path, none is needed, and no format."""
+    target = data.get("target")
+    formats = [format for source in sources(data.get("path")).values() if (format := format_of(source, _format(data)))]
+    if formats and _format(data) not in ("auto", *(format.name for format in formats)):
+        yield ("data", "format"), f"data.path is {shown(formats[0].name)}; leave it out"
+    if any(format.pair for format in formats) and target is not None:
+        yield ("data", "target"), "the labels come with the path; leave it out"
+    if any(format.header for format in formats):
+        if target is None:
+            yield ("data", "target"), "missing; name the column to predict, or a list of columns"
+        if data.get("task") == "multilabel" and isinstance(target, str):
+            yield ("data", "target"), "multilabel is for several yes/no labels; give a list of columns"
 
 
 def _shares(data: dict[str, Any]) -> Iterator[Found]:
@@ -176,14 +156,12 @@ def _shares(data: dict[str, Any]) -> Iterator[Found]:
     split = data.get("split", {})
     if not isinstance(split, dict):
         return
-    given = sources(data.get("path"))
-    held = 0.0
-    for part in PARTS[1:]:
-        share, named = split.get(part), (*PATH, part) in given
-        if named and share is not None:
+    path = data.get("path")
+    for part in HELD_BACK:
+        if part in sources(path) and split.get(part) is not None:
             yield ("data", "split", part), f"data.path names a {part} part already; leave this share out"
-        if not named:
-            held += DEFAULT_SHARE if share is None else share if type(share) in (int, float) and 0 <= share < 1 else 0
+    given = shares(path, split).values()
+    held = sum(share for share in given if type(share) in (int, float) and 0 <= share < 1)
     if held >= 1:
         yield ("data", "split"), f"validation and test hold back {held:g} of the rows; hold back less than 1 in all"
 
@@ -197,7 +175,6 @@ def _columns(data: dict[str, Any]) -> Iterator[Found]:
         ("features", "target"),
         ("drop", "target"),
         ("drop", "features"),
-        ("categorical", "target"),
         ("categorical", "drop"),
         *(("weight", key) for key in ("target", "features", "drop", "categorical")),
     ):

@@ -8,11 +8,10 @@ from annotated_types import Ge
 
 from numbann.components.component import Component, NonNegative, Parameter, Positive
 from numbann.components.registry import Registry
-from numbann.errors import ClashError
-from numbann.spec.faults import Found, missing, not_allowed, unknown_key
+from numbann.errors import ClashError, missing, not_allowed, shown, unknown_key
 from numbann.spec.model import ComponentSpec
 from numbann.spec.rules import of_parameter
-from numbann.spec.trail import Trail, shown
+from numbann.spec.trail import Found, Trail
 
 REQUIRED = object()  # the default of a parameter that has none
 CORE_PARAMETERS: dict[str, tuple[Parameter, ...]] = {

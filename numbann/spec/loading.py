@@ -8,14 +8,14 @@ from pathlib import Path
 from typing import Any
 
 from numbann.components.registry import Registry
-from numbann.errors import Fault, NumbannError, SpecError
+from numbann.errors import Fault, NumbannError, SpecError, not_allowed
 from numbann.plugins.finding import with_files
 from numbann.spec.building import build
 from numbann.spec.checks import check_agreement, check_data
-from numbann.spec.faults import Found, not_allowed
 from numbann.spec.model import Spec
 from numbann.spec.overrides import override
 from numbann.spec.source import Source, open_source
+from numbann.spec.trail import Found
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,9 @@ from dataclasses import MISSING, dataclass, field, fields
 from math import inf
 from typing import Annotated, Any
 
+from numbann.data.contract import PARTS, Scale
+from numbann.data.readers import FORMATS, PAIRS
+from numbann.data.transforms import names_of
 from numbann.engine import devices
 from numbann.spec.rules import BOOLEAN, NULL, TEXT, Rule, exactly, list_of, number, numbers_by_name, one_of, text, whole
 
@@ -19,6 +22,8 @@ NAMES = list_of(NAME, "a list of names")
 NAMES_OR_MORE = list_of(NAME, "a list of names, at least one", least=1)
 FOLDER = text("a name that can be a folder's: no slash, no dot at its end", r"[^/\\\0-\x1f]*[^/\\\0-\x1f. ]")
 COUNT = whole(1, 2**31 - 1)
+SCALES = names_of("scales")
+SCALINGS = list_of(one_of(*SCALES), "a list of these, applied in order", least=1)
 RATE = number("a number from 0 up to but not including 1", lambda value: 0 <= value < 1, minimum=0, exclusiveMaximum=1)
 BETWEEN = number("a number between 0 and 1", lambda value: 0 < value < 1, exclusiveMinimum=0, exclusiveMaximum=1)
 SHARE = RATE | NULL
@@ -28,9 +33,9 @@ WEIGHTS = numbers_by_name(
 )
 DEVICE = text(devices.names(), devices.PATTERN)
 FILE = {"type": "string", "minLength": 1}
-SOURCE = {"anyOf": [FILE, exactly(images=FILE, labels=FILE), exactly(x=FILE, y=FILE)]}
-PARTS = {"anyOf": [SOURCE, exactly(train=SOURCE, validation=SOURCE, test=SOURCE, needed=["train"])]}
-SOURCES = Rule("a file, or an object of files", lambda value: value is not None, PARTS)  # checks.py judges the rest
+SOURCE = {"anyOf": [FILE, *(exactly(**dict.fromkeys(pair, FILE)) for pair in PAIRS)]}
+PATH = {"anyOf": [SOURCE, exactly(**dict.fromkeys(PARTS, SOURCE), needed=["train"])]}
+SOURCES = Rule("a file, or an object of files", lambda value: value is not None, PATH)  # checks.py judges the rest
 
 
 class Section:
@@ -121,15 +126,15 @@ class Data(Section):
     """Where rows come from, which columns are used, and how they are scaled and split."""
 
     path: Annotated[Any, SOURCES]
-    format: Annotated[str, one_of("auto", "csv", "tsv", "npz", "npy", "idx")] = "auto"
+    format: Annotated[str, one_of("auto", *FORMATS)] = "auto"
     csv: Annotated[Csv, Inner(Csv)] = field(default_factory=Csv)
     target: Annotated[str | list[str] | None, NAME | NAMES_OR_MORE | NULL] = None
     task: Annotated[str, one_of("auto", "classification", "regression", "multilabel")] = "auto"
     features: Annotated[str | list[str] | None, NULL | NAME | NAMES_OR_MORE] = None
     drop: Annotated[list[str], NAMES] = field(default_factory=list)
     categorical: Annotated[list[str], NAMES] = field(default_factory=list)
-    missing: Annotated[str, one_of("error", "mean", "median")] = "error"
-    scale: Annotated[str, one_of("auto", "byte", "standard", "minmax", "none")] = "auto"
+    missing: Annotated[str, one_of(*names_of("missing"))] = "error"
+    scale: Annotated[Scale, one_of("auto", *SCALES) | SCALINGS] = "auto"
     target_scale: Annotated[str, one_of("auto", "standard", "none")] = "auto"
     weight: Annotated[str | None, NAME | NULL] = None
     class_weight: Annotated[str | dict[str, float] | None, one_of("balanced") | WEIGHTS | NULL] = None

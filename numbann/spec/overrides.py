@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from numbann.errors import Fault, SpecError
+from numbann.errors import Fault, SpecError, shown
 from numbann.spec.model import Chosen, Inner, Key, Section, Spec, keys_of
 from numbann.spec.read import parse
 from numbann.spec.source import as_text
-from numbann.spec.trail import Trail, from_text, shown
+from numbann.spec.trail import Trail, from_text
 
 
 def override(raw: Any, overrides: Mapping[str, Any]) -> tuple[tuple[Trail, ...], list[Fault]]:

@@ -13,8 +13,8 @@ from json.decoder import scanstring  # type: ignore[attr-defined]  # the standar
 from math import isfinite
 from typing import Any, NoReturn
 
-from numbann.errors import Fault, SpecError
-from numbann.spec.trail import Trail, shown, to_text
+from numbann.errors import Fault, SpecError, shown
+from numbann.spec.trail import Trail, to_text
 
 MAX_BYTES = 1 << 20
 MAX_DEPTH = 64

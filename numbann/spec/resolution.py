@@ -12,14 +12,14 @@ from typing import Any
 
 from numbann.components.component import Component, Configured
 from numbann.components.registry import Registry
-from numbann.errors import SpecError
+from numbann.data.contract import HELD_BACK, Facts, shares, sources
+from numbann.errors import SpecError, did_you_mean, shown
 from numbann.network.description import Dense, Network
-from numbann.spec.checks import DEFAULT_BATCH, DEFAULT_SHARE, is_solver, residual_faults, sources
-from numbann.spec.faults import Found, did_you_mean
+from numbann.spec.checks import DEFAULT_BATCH, is_solver, residual_faults
 from numbann.spec.loading import Loaded
 from numbann.spec.model import ComponentSpec, Data, Layer, Spec, Split, to_json
 from numbann.spec.tasks import Target, Task, default_loss, default_metrics, target_for, unfit_loss, unfit_metric
-from numbann.spec.trail import shown
+from numbann.spec.trail import Found
 
 
 @dataclass(frozen=True)
@@ -79,7 +79,7 @@ class Resolved:
         return written
 
 
-def resolve(loaded: Loaded, facts: Any) -> Resolved:
+def resolve(loaded: Loaded, facts: Facts) -> Resolved:
     """Decide every `auto`; SpecError with all that the task of the data does not allow."""
     task, registry = Task.of(facts), loaded.registry
     loss = _configured(registry, "loss", _or(loaded.spec.loss, default_loss(task)))
@@ -113,7 +113,7 @@ def resolve(loaded: Loaded, facts: Any) -> Resolved:
 
 
 def _faults(
-    loaded: Loaded, task: Task, loss: Configured, target: Target | None, names: list[str], facts: Any
+    loaded: Loaded, task: Task, loss: Configured, target: Target | None, names: list[str], facts: Facts
 ) -> Iterator[Found]:
     if target is None:
         yield ("loss",), unfit_loss(loss.component, task, loaded.registry)
@@ -127,7 +127,7 @@ def _faults(
         message = unfit_metric(loaded.registry.get("metric", name), task, loaded.registry)
         if message:
             yield ("train", "metrics", index), message
-    yield from _stopping_faults(loaded.spec, names, facts)
+    yield from _stopping_faults(loaded.spec, names)
     yield from residual_faults(loaded.spec.model.layers[:1], facts.inputs)
 
 
@@ -144,13 +144,13 @@ def _output_faults(loaded: Loaded, loss: Configured) -> Iterator[Found]:
         )
 
 
-def _stopping_faults(spec: Spec, metrics: list[str], facts: Any) -> Iterator[Found]:
+def _stopping_faults(spec: Spec, metrics: list[str]) -> Iterator[Found]:
     """Early stopping needs a validation part, and watches a key of the history."""
     stopping = spec.train.early_stopping
     if stopping is None:
         return
     keys = ["validation_loss", *(f"validation_{name}" for name in metrics), "train_loss", "learning_rate"]
-    if not _has_validation(spec, facts):
+    if not _has_validation(spec.data):
         yield ("train", "early_stopping"), "needs a validation part, and data.split.validation is 0; give it a share"
     if stopping.monitor not in keys:
         yield (
@@ -240,7 +240,7 @@ def _metric_names(spec: Spec, task: Task) -> list[str]:
 
 def _resolved_spec(
     loaded: Loaded,
-    facts: Any,
+    facts: Facts,
     loss: Configured,
     target: Target,
     layers: tuple[Dense, ...],
@@ -267,7 +267,7 @@ def _written_layer(layer: Layer, choice: Dense) -> Layer:
     return written
 
 
-def _resolved_data(data: Data, base: Path, facts: Any, any_real: bool) -> Data:
+def _resolved_data(data: Data, base: Path, facts: Facts, any_real: bool) -> Data:
     target_scale = data.target_scale
     if target_scale == "auto":
         target_scale = "standard" if any_real else "none"
@@ -280,30 +280,21 @@ def _resolved_data(data: Data, base: Path, facts: Any, any_real: bool) -> Data:
         task=facts.task,
         scale=facts.scale,
         target_scale=target_scale,
-        split=_resolved_split(data, facts),
+        split=_resolved_split(data, facts.stratify),
     )
 
 
-def _resolved_split(data: Data, facts: Any) -> Split:
+def _resolved_split(data: Data, stratify: bool) -> Split:
     """The shares used; none for a part that has a source of its own."""
-    shares = {part: _share(data, facts, part) for part in ("validation", "test")}
-    return _with(data.split, stratify=bool(facts.stratify), **shares)
+    return _with(data.split, stratify=stratify, **{**dict.fromkeys(HELD_BACK), **_shares(data)})
 
 
-def _share(data: Data, facts: Any, part: str) -> float | None:
-    if _is_named(data, part):
-        return None
-    given = getattr(data.split, part)
-    return getattr(facts, f"split_{part}", DEFAULT_SHARE) if given is None else given
+def _shares(data: Data) -> dict[str, float]:
+    return shares(data.path, vars(data.split))
 
 
-def _has_validation(spec: Spec, facts: Any) -> bool:
-    return _is_named(spec.data, "validation") or bool(_share(spec.data, facts, "validation"))
-
-
-def _is_named(data: Data, part: str) -> bool:
-    """Whether data.path gives a part a source of its own."""
-    return ("data", "path", part) in sources(data.path)
+def _has_validation(data: Data) -> bool:
+    return "validation" in sources(data.path) or _shares(data)["validation"] > 0
 
 
 def _absolute(path: Any, base: Path) -> Any:

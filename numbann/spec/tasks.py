@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 from numbann.components.component import Component
 from numbann.components.registry import Registry
-from numbann.spec.trail import shown
+from numbann.data.contract import Facts
+from numbann.errors import shown
 
 
 @dataclass(frozen=True)
@@ -20,9 +20,9 @@ class Task:
     probabilities: bool
 
     @classmethod
-    def of(cls, facts: Any) -> Task:
+    def of(cls, facts: Facts) -> Task:
         """The task in the facts that `numbann.data` found."""
-        return cls(facts.task, len(facts.classes or ()), len(facts.targets), bool(facts.probabilities))
+        return cls(facts.task, len(facts.classes or ()), len(facts.targets), facts.probabilities)
 
     def __str__(self) -> str:
         if self.probabilities:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import re
 
+from numbann.errors import shown
+
 Trail = tuple[str | int, ...]
+Found = tuple[Trail, str]  # where, and what is wrong
 
 _PLAIN = re.compile(r"[\w$-]+")
 _STEP = re.compile(r"(?:^|(?<=.)\.)([\w$-]+)|\[([0-9]{1,9})\]")
@@ -32,9 +34,3 @@ def from_text(text: str) -> Trail | None:
 
 def _key(key: str) -> str:
     return key if _PLAIN.fullmatch(key) else shown(key)
-
-
-def shown(value: object, limit: int = 60) -> str:
-    """A value as JSON on one line, shortened, for messages."""
-    text = json.dumps(value, default=repr, ensure_ascii=False)
-    return text if len(text) <= limit else f"{text[: limit - 4]} ..."

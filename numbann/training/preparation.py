@@ -10,10 +10,11 @@ from typing import Any
 
 import numpy as np
 
-from numbann.data import Dataset, Facts, Part, Source, Streamed
-from numbann.data import load as load_data
+from numbann.data.contract import DELIMITERS, Facts
 from numbann.data.memory import available
-from numbann.data.readers.delimited import DELIMITERS
+from numbann.data.source import Dataset, Part, Source
+from numbann.data.source import load as load_data
+from numbann.data.streaming import Streamed
 from numbann.engine.devices import require
 from numbann.errors import DataError, Fault, SpecError
 from numbann.fit.job import Job, Rows

@@ -6,6 +6,7 @@ import csv
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import Result
@@ -223,12 +224,55 @@ def test_check_names_components_and_origins(numbann: Numbann, write_spec: WriteS
 def test_check_reads_the_header(numbann: Numbann, write_spec: WriteSpec, blobs: Path) -> None:
     result = numbann("check", write_spec(data={"target": "color"}))
     assert (result.exit_code, result.stdout) == (2, "")
-    words = 'data.target: there is no column "color"; did you mean "colour"? (columns: x, y, sum, colour)'
+    words = (
+        'data.target: blobs.csv has no column "color"; did you mean "colour"? its columns: "x", "y", "sum", "colour"'
+    )
     assert words in result.stderr
     result = numbann("check", write_spec(data={"target": "colour", "weight": "som"}))
-    assert 'data.weight: there is no column "som"; did you mean "sum"?' in result.stderr
+    assert 'data.weight: blobs.csv has no column "som"; did you mean "sum"?' in result.stderr
     blobs.write_text(blobs.read_text().replace(",", ";"))
     assert numbann("check", write_spec()).exit_code == 0
+
+
+@pytest.mark.parametrize(
+    ("content", "data"),
+    [
+        ("price,eur;weight,kg;colour\n" + "1;2;red\n2;3;blue\n" * 9, {"target": "colour"}),
+        ("1,2\n2,3\n" * 10, {"target": "1", "csv": {"header": False}}),
+        ("1,2\n2,3\n" * 10, {"target": "b", "csv": {"header": ["a", "b"]}}),
+        ("\n\na,b\n" + "1,2\n2,3\n" * 10, {"target": "b", "categorical": ["b"]}),
+    ],
+    ids=["delimiters in names", "no header", "names given", "empty lines first"],
+)
+def test_check_passes_what_training_reads(
+    numbann: Numbann, write_spec: WriteSpec, here: Path, content: str, data: dict[str, Any]
+) -> None:
+    (here / "t.csv").write_text(content)
+    spec = write_spec(data={"path": "t.csv", "drop": [], **data})
+    assert numbann("check", spec).exit_code == 0
+    assert numbann("train", spec, "--dry-run").exit_code == 0
+
+
+@pytest.mark.parametrize(
+    ("content", "data", "words"),
+    [
+        ("a;b\n1;2\n", {"target": "b", "csv": {"delimiter": ","}}, 't.csv has no column "b"; its columns: "a;b"'),
+        ("1,2\n", {"target": "2", "csv": {"header": False}}, 't.csv has no column "2"; its columns: "0", "1"'),
+        ("a,a,b\n1,2,3\n", {"target": "b"}, 't.csv: two columns are named "a"; rename one'),
+        ("", {"target": "b"}, "t.csv is empty; a table needs at least one row"),
+        ("a,b\n1,2\n", {"target": "b", "drop": ["a"]}, "no column is left for the inputs"),
+    ],
+    ids=["delimiter", "no header", "two names", "empty", "no inputs"],
+)
+def test_check_refuses_what_training_refuses(
+    numbann: Numbann, write_spec: WriteSpec, here: Path, content: str, data: dict[str, Any], words: str
+) -> None:
+    (here / "t.csv").write_text(content)
+    spec = write_spec(data={"path": "t.csv", "drop": [], **data})
+    checked, trained = numbann("check", spec), numbann("train", spec, "--dry-run")
+    assert (checked.exit_code, trained.exit_code) == (2, 2)
+    assert words in checked.stderr
+    assert checked.stderr == trained.stderr
 
 
 def test_show_a_run(numbann: Numbann, run: Path) -> None:

@@ -138,7 +138,7 @@ def test_commands(numbann: Numbann, write_spec: WriteSpec, here: Path, name: str
 
 
 PREDICTIONS: dict[str, tuple[tuple[object, ...], str]] = {
-    "a missing file": (("predict", "out", "nothing.csv"), "nothing.csv: no such file"),
+    "a missing file": (("predict", "out", "nothing.csv"), '"nothing.csv": no such file'),
     "a missing column": (("predict", "out", "narrow.csv"), 'narrow.csv has no column "x"'),
     "a word among numbers": (("predict", "out", "word.csv", "-o", "new.csv"), '"one" is no number'),
     "no target to measure by": (("evaluate", "out", "unlabelled.csv"), 'unlabelled.csv has no column "colour"'),

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from numbann.data import Source, load
+from numbann.data.source import Source, load
 
 NA = ["", "NA", "NaN", "nan", "null", "?"]
 

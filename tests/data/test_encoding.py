@@ -7,8 +7,9 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from numbann.data import Dataset, Source
 from numbann.data import table as table_module
+from numbann.data.source import Dataset, Source
+from numbann.data.transforms.categories import Categories
 from numbann.errors import DataError
 
 Load = Callable[..., Source]
@@ -66,7 +67,7 @@ def test_a_column_without_any_number_cannot_be_filled(load_table: Load) -> None:
 
 def test_categories_are_one_hot_in_sorted_order_with_missing_last(load_table: Load) -> None:
     source = load_table("a,b,c,y\n1,z,p,0.5\n2,,q,1.5\n3,x,p,2.5\n")
-    assert source.categories == {"b": ("x", "z", None), "c": ("p", "q")}
+    assert source.categories == {"b": Categories(("x", "z", None)), "c": Categories(("p", "q"))}
     assert source.facts.inputs == 6
     assert prepared(source).train.x.tolist() == [[1, 0, 1, 0, 1, 0], [2, 0, 0, 1, 0, 1], [3, 1, 0, 0, 1, 0]]
 
@@ -83,7 +84,7 @@ def test_unseen_categories_are_zeros_and_counted(load_table: Load) -> None:
 
 
 def test_too_many_categories_are_refused(load_table: Load, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("numbann.data.encoding.MOST_CATEGORIES", 3)
+    monkeypatch.setattr("numbann.data.transforms.categories.MOST_CATEGORIES", 3)
     with pytest.raises(DataError, match='"a" has 4 categories') as caught:
         load_table(numbers(["p", "q", "r", "s"]))
     assert caught.value.key == "data.drop"

@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from numbann.data import Preprocessing, Source, load
+from numbann.data.preprocessing import Preprocessing
+from numbann.data.source import Source, load
 from numbann.errors import DataError, ShapeError
 
 Load = Callable[..., Source]
@@ -94,7 +95,7 @@ def test_transform_takes_rows_and_columns(fitted: Preprocessing, given: Any) -> 
     x = fitted.transform(given)
     assert x[:, 1:].tolist() == [[1, 0, 0], [0, 1, 0]]
     np.testing.assert_allclose(
-        x[:, 0], (np.array([41.5, 30]) - fitted.encoding.shift) / fitted.encoding.scale, rtol=1e-6
+        x[:, 0], (np.array([41.5, 30]) - fitted.encoding.scales[0].shift) / fitted.encoding.scales[0].scale, rtol=1e-6
     )
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from numbann.data import Source, load
+from numbann.data.source import Source, load
 from numbann.errors import DataError
 
 Load = Callable[..., Source]
@@ -57,13 +57,6 @@ def test_given_parts_are_kept_whole(tmp_path: Path, section: Callable[..., Any])
     assert dataset.test.t.tolist() == [[9.5], [8.5]]
     assert dataset.warnings[0].startswith('test: column "b": 1 row')
     assert source.facts.files[1][0].endswith("test.csv")
-
-
-def test_a_share_of_a_given_part_is_an_error(tmp_path: Path, section: Callable[..., Any]) -> None:
-    (tmp_path / "t.csv").write_text("a,y\n" + ROWS)
-    with pytest.raises(DataError, match="leave the share out") as caught:
-        load(section({"train": "t.csv", "test": "t.csv"}, split={"test": 0.1}), tmp_path, 0)
-    assert caught.value.key == "data.split.test"
 
 
 def test_parts_must_agree(tmp_path: Path, section: Callable[..., Any]) -> None:

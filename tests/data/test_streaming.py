@@ -10,8 +10,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from numbann.data import Dataset, Part, Source, Streamed, load, memory, streaming
+from numbann.data import memory, streaming
 from numbann.data.readers.idx import TYPES
+from numbann.data.source import Dataset, Part, Source, load
+from numbann.data.streaming import Streamed
 from numbann.data.table import BLOCK_BYTES
 from numbann.errors import DataError
 
@@ -156,9 +158,9 @@ def test_standardising_in_one_pass_is_exact(tmp_path: Path, section: Section) ->
     """Over blocks of numbers far from 0 the mean and the deviation are those of two passes."""
     x = 1e6 + random.standard_normal((2 * BLOCK_BYTES // 8 // 4, 4))
     path = {"x": write(tmp_path / "x", x), "y": write(tmp_path / "y", np.arange(len(x)) % 3)}
-    encoding = prepared(load(section(path, None), tmp_path, 0), "standard").preprocessing.encoding
-    np.testing.assert_allclose(encoding.shift, x.mean(axis=0), rtol=1e-12)
-    np.testing.assert_allclose(encoding.scale, x.std(axis=0), rtol=1e-10)
+    shift, scale = prepared(load(section(path, None), tmp_path, 0), "standard").preprocessing.encoding.affine()
+    np.testing.assert_allclose(shift, x.mean(axis=0), rtol=1e-12)
+    np.testing.assert_allclose(scale, x.std(axis=0), rtol=1e-10)
 
 
 def test_available_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

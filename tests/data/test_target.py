@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from numbann.data import Preprocessing, Source, load
+from numbann.data.preprocessing import Preprocessing
+from numbann.data.source import Source, load
 from numbann.data.target import Target
 from numbann.errors import DataError
 

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from numbann.data import Dataset, Preprocessing, Source, load
+from numbann.data.preprocessing import Preprocessing
+from numbann.data.source import Dataset, Source, load
 from numbann.errors import DataError
 
 Load = Callable[..., Source]

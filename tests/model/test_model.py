@@ -135,7 +135,7 @@ def test_numbers_that_are_missing_or_infinite(write_spec: WriteSpec, rows: int) 
 
 def test_missing_numbers_are_filled_in(write_spec: WriteSpec) -> None:
     model = numbann.train(write_spec(data={"missing": "mean"}, train={"epochs": 1})).model
-    mean = model.preprocessing.encoding.fill
+    mean = model.preprocessing.encoding.missing.fill
     expected = model.predict_proba(np.array([mean, [1.0, 2.0]]))
     np.testing.assert_array_equal(model.predict_proba(np.array([[np.nan, np.nan], [1.0, 2.0]])), expected)
 

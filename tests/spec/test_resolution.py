@@ -248,7 +248,7 @@ def test_monitors(spec_of, facts, monitor):
         (YES_NO, {"data": {"path": "wine.csv", "target": ["p", "q", "r"], "task": "multilabel"}}),
         (SHARES, {"data": {"path": "wine.csv", "target": ["p", "q", "r"], "csv": {"header": False}}}),
         (
-            TEN,
+            {**TEN, "format": "idx"},
             {
                 "data": {
                     "path": {

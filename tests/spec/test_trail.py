@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from numbann.spec.trail import from_text, shown, to_text
+from numbann.errors import shown
+from numbann.spec.trail import from_text, to_text
 
 
 @pytest.mark.parametrize(

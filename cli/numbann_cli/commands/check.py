@@ -22,12 +22,12 @@ def command(settings: Settings, spec: Path, given: tuple[str, ...]) -> None:
     """Show every fault of SPEC at once, or what it uses and "ok"."""
     from numbann.errors import SpecError
     from numbann.spec import load
-    from numbann_cli.header import unknown_columns
+    from numbann.spec.checks import check_header
 
     loaded = load(spec, options.with_plugins(spec, options.parse_settings(given), settings))
-    faults = list(unknown_columns(loaded))
+    faults = list(check_header(loaded.spec.data, loaded.source.base))
     if faults:
-        raise SpecError(faults, loaded.source.name)
+        raise SpecError([loaded.source.fault(*fault) for fault in faults], loaded.source.name)
     if not settings.quiet:
         for line in _lines(loaded):
             click.echo(line)

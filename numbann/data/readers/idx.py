@@ -8,23 +8,28 @@ from __future__ import annotations
 
 import struct
 from math import prod
+from typing import TYPE_CHECKING
 
-import numpy as np
-
-from numbann.data.readers.arrays import raw_from_arrays
-from numbann.data.readers.files import InputFile, failing_clearly
-from numbann.data.reading import Reading
-from numbann.data.table import Raw
+from numbann.data.contract import Format
+from numbann.data.files import Files, InputFile, failing_clearly
 from numbann.errors import DataError
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from numbann.data.reading import Reading
+    from numbann.data.table import Raw
 
 LONGEST_HEADER = 4 + 4 * 255
 TYPES = {0x08: "u1", 0x09: "i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
 
 
-def read_idx(images: InputFile, labels: InputFile | None, reading: Reading) -> Raw:
+def read(source: Files, reading: Reading, need_target: bool) -> Raw:
     """Images (N, ...) of any type and labels (N,) of an integer type."""
-    targets = {} if labels is None else {"label": _labels(labels)}
-    return raw_from_arrays({"x": map_idx(images)}, targets, "idx", reading, images.name)
+    from numbann.data.arrays import raw_from_arrays
+
+    targets = {"label": _labels(source.labels)} if source.labels and need_target else {}
+    return raw_from_arrays({"x": map_idx(source.data)}, targets, reading, source.data.name)
 
 
 def _labels(file: InputFile) -> np.ndarray:
@@ -39,14 +44,17 @@ def _labels(file: InputFile) -> np.ndarray:
 def load_idx(file: InputFile) -> np.ndarray:
     """The array of one file, read, in the machine's byte order."""
     values = map_idx(file)
-    return np.array(values, values.dtype.newbyteorder("="))
+    return values.astype(values.dtype.newbyteorder("="), subok=False)
 
 
 def map_idx(file: InputFile) -> np.ndarray:
     """The array of one file as it lies there: mapped, not read, unless it has to be unpacked."""
+    import numpy as np
+
     with failing_clearly(file), file.open() as stream:
         content = stream.read(LONGEST_HEADER)
-        dtype, shape, start = _header(content, file)
+        code, shape, start = _header(content, file)
+        dtype = np.dtype(TYPES[code])
         if not file.packed:
             _check_size(file.path.stat().st_size, dtype, shape, start, file)
             return np.memmap(file.path, dtype, "r", start, shape)
@@ -64,8 +72,8 @@ def _check_size(size: int, dtype: np.dtype, shape: tuple[int, ...], start: int, 
         )
 
 
-def _header(content: bytes, file: InputFile) -> tuple[np.dtype, tuple[int, ...], int]:
-    """Type, shape and where the values start."""
+def _header(content: bytes, file: InputFile) -> tuple[int, tuple[int, ...], int]:
+    """Type code, shape and where the values start."""
     magic = content[:4]
     if len(magic) < 4 or magic[:2] != b"\0\0" or magic[2] not in TYPES or magic[3] == 0:
         raise DataError(
@@ -75,4 +83,7 @@ def _header(content: bytes, file: InputFile) -> tuple[np.dtype, tuple[int, ...],
     axes, start = magic[3], 4 + 4 * magic[3]
     if len(content) < start:
         raise DataError(f"{file.name}: its header ends after {len(content)} of {start} bytes", key=file.key)
-    return np.dtype(TYPES[magic[2]]), struct.unpack(f">{axes}I", content[4:start]), start
+    return magic[2], struct.unpack(f">{axes}I", content[4:start]), start
+
+
+FORMAT = Format("idx", (), read, pair=("images", "labels"))

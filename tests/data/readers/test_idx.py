@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from numbann.data import load
-from numbann.data.readers.files import InputFile
+from numbann.data.files import InputFile
 from numbann.data.readers.idx import TYPES, load_idx
+from numbann.data.source import load
 from numbann.errors import DataError
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from numbann.data import Source, load
+from numbann.data.source import Source, load
 from numbann.errors import DataError
 
 Section = Callable[..., dict[str, Any]]
@@ -78,11 +78,10 @@ FAULTS: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {
     "complex": ({"x": X + 1j, "y": Y}, {}, "holds complex"),
     "empty": ({"x": X[:0], "y": Y[:0]}, {}, "holds nothing"),
     "scalar": ({"x": np.float64(1), "y": Y}, {}, "holds nothing"),
-    "target with a pair": (GOOD, {"path": {"x": "d.npz:x", "y": "d.npz:y"}, "target": "y"}, "leave data.target"),
     "no such member": (GOOD, {"path": {"x": "d.npz:z", "y": "d.npz:y"}}, 'has no array "z"'),
     "no member": (GOOD, {"path": {"x": "d.npz", "y": "d.npz:y"}}, "is no array; give"),
-    "no path": (GOOD, {"path": {"x": 3, "y": "d.npz:y"}}, "is no path"),
-    "odd pair": (GOOD, {"path": {"x": "d.npz:x", "labels": "d.npz:y"}}, "is no source"),
+    "no path": (GOOD, {"path": {"x": 3, "y": "d.npz:y"}}, "3 is not allowed; give a file name"),
+    "odd pair": (GOOD, {"path": {"x": "d.npz:x", "labels": "d.npz:y"}}, "missing; give a file name"),
 }
 
 

@@ -20,7 +20,6 @@ KINDS = "biufSU"  # booleans, integers, floats, text
 def raw_from_arrays(
     features: Mapping[str, np.ndarray],
     targets: Mapping[str, np.ndarray],
-    format: str,
     reading: Reading,
     where: str,
     listed_features: bool = True,
@@ -38,7 +37,6 @@ def raw_from_arrays(
         table,
         _targets(targets, reading),
         lambda row: f"{where} row {row + 1}",
-        format,
         weight=weights[0] if weights else None,
     )
     same_kinds(raw, reading)

@@ -7,9 +7,7 @@ again the thorough way, which finds the fault.
 from __future__ import annotations
 
 import csv
-import io
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import chain
 from typing import TextIO
@@ -17,8 +15,8 @@ from typing import TextIO
 import numpy as np
 
 from numbann.data.cells import NUMBER_CHARACTERS
-from numbann.data.readers.files import InputFile, failing_clearly
-from numbann.errors import DataError
+from numbann.data.delimited.text import opened_text, rows_of
+from numbann.data.files import InputFile
 
 CHUNK_CHARACTERS = 1 << 22
 QUICK_CHARACTERS = f"{NUMBER_CHARACTERS} \r\n"
@@ -70,7 +68,7 @@ def chunks(file: InputFile, format: ChunkFormat) -> Iterator[NumberChunk | CellC
     """The rows of data; chunks without any are left out."""
     with opened_text(file, format.delimiter) as stream:
         if format.header:
-            next(_numbered(stream, format.delimiter))
+            next(rows_of(stream, format.delimiter))
         while lines := stream.readlines(CHUNK_CHARACTERS):
             numbers = _numbers(lines, format)
             if numbers is not None:
@@ -100,61 +98,3 @@ def _rows(lines: list[str], stream: TextIO, format: ChunkFormat) -> list[list[st
     if set(map(len, cells)) - {0, format.width}:
         raise RaggedRow
     return [row for row in cells if row]
-
-
-def numbered_rows(file: InputFile, delimiter: str) -> Iterator[tuple[int, list[str]]]:
-    """Each row with the line on which it starts, 1 being the first, the header's too; empty lines are left out."""
-    with opened_text(file, delimiter) as stream:
-        yield from _numbered(stream, delimiter)
-
-
-def _numbered(stream: TextIO, delimiter: str) -> Iterator[tuple[int, list[str]]]:
-    rows = csv.reader(stream, delimiter=delimiter, strict=True)
-    line = 1
-    for cells in rows:
-        if cells:
-            yield line, cells
-        line = rows.line_num + 1
-
-
-@contextmanager
-def opened_text(file: InputFile, delimiter: str) -> Iterator[TextIO]:
-    """The file as UTF-8 text; faults of encoding and quotes become one line each."""
-    with failing_clearly(file), file.open() as stream:
-        try:
-            yield io.TextIOWrapper(stream, encoding="utf-8-sig", newline="")
-        except UnicodeDecodeError as error:
-            raise DataError(
-                f"{file.name} row {_undecodable_line(file)}: not UTF-8 text; save the table as UTF-8", key=file.key
-            ) from error
-        except csv.Error as error:
-            raise DataError(
-                f"{file.name} row {_faulty_line(file, delimiter)}: {error}; check the quotes of the row", key=file.key
-            ) from error
-
-
-def _undecodable_line(file: InputFile) -> int:
-    with file.open() as stream:
-        return next(number for number, line in enumerate(stream, 1) if not _is_utf8(line))
-
-
-def _is_utf8(line: bytes) -> bool:
-    try:
-        line.decode()
-    except UnicodeDecodeError:
-        return False
-    return True
-
-
-def _faulty_line(file: InputFile, delimiter: str) -> int:
-    """The line on which the row starts that the csv module refuses."""
-    last = 0
-    with file.open() as stream:
-        text = io.TextIOWrapper(stream, encoding="utf-8-sig", newline="")
-        rows = csv.reader(text, delimiter=delimiter, strict=True)
-        try:
-            for _ in rows:
-                last = rows.line_num
-        except csv.Error:
-            pass
-    return last + 1

@@ -1,0 +1,78 @@
+"""NumPy's own files, .npz and .npy.  Pickled objects are refused: they are programs, not data."""
+
+from __future__ import annotations
+
+import zipfile
+import zlib
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import cast
+
+import numpy as np
+
+from numbann.data.files import InputFile, failing_clearly
+from numbann.data.memory import fits
+from numbann.data.wording import listed, nearest, quoted
+from numbann.errors import DataError
+
+
+def load_array(file: InputFile) -> np.ndarray:
+    """The array of a .npy, or one of an .npz, read."""
+    return np.array(map_array(file))
+
+
+def map_array(file: InputFile) -> np.ndarray:
+    """The same, but mapped, not read, where it lies row after row in a file of its own."""
+    if file.path.suffix.lower() != (".npz" if file.array else ".npy"):
+        raise DataError(f"{file.name} is no array; give a .npy file, or file.npz:array", key=file.key)
+    if file.array:
+        with opened(file) as archive:
+            return member(archive, file.array, file, file.key)
+    with _failing_clearly(file):
+        array = np.lib.format.open_memmap(file.path, "r")
+    if array.flags.c_contiguous:
+        return array
+    if not fits(array.nbytes):
+        raise DataError(
+            f"{file.name}: lies column after column (Fortran order), too large to be turned in memory; "
+            "write it again row after row: numpy.save(FILE, numpy.ascontiguousarray(x))",
+            key=file.key,
+        )
+    return np.ascontiguousarray(array)
+
+
+@contextmanager
+def opened(file: InputFile) -> Iterator[np.lib.npyio.NpzFile]:
+    """The arrays of an .npz."""
+    with _failing_clearly(file), file.path.open("rb") as stream:
+        if not zipfile.is_zipfile(stream):
+            raise DataError(f"{file.name} is no .npz file; write it with numpy.savez", key=file.key)
+        with cast(np.lib.npyio.NpzFile, np.load(file.path, allow_pickle=False)) as archive:
+            yield archive
+
+
+def member(archive: np.lib.npyio.NpzFile, name: str, file: InputFile, key: str | None) -> np.ndarray:
+    """An array of an .npz by name."""
+    known: Sequence[str] = archive.files
+    if name not in known:
+        hint = nearest(name, known) or ";"
+        raise DataError(f"{file.name} has no array {quoted(name)}{hint} its arrays: {listed(known)}", key=key)
+    return archive[name]
+
+
+@contextmanager
+def _failing_clearly(file: InputFile) -> Iterator[None]:
+    """NumPy's errors about the content of a file, one line each."""
+    with failing_clearly(file):
+        try:
+            yield
+        except (ValueError, MemoryError, zipfile.BadZipFile, zlib.error, KeyError) as error:
+            reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+            raise DataError(
+                f"{file.name}: {_plainly(reason)}; write it again with numpy.save or numpy.savez", key=file.key
+            ) from error
+
+
+def _plainly(reason: str) -> str:
+    pickled = "pickle" in reason or "Python objects" in reason
+    return "holds pickled objects, which are refused" if pickled else f"not a whole array ({reason})"

@@ -1,0 +1,102 @@
+"""The columns of a table of text, from its chunks of rows, in one pass.
+
+Rows are counted as lines of the file, the header included; empty lines are skipped.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+from numbann.data.cells import GrowingColumn, MixedColumn, is_infinite, is_number
+from numbann.data.columns import Column
+from numbann.data.delimited.chunks import QUICK_CHARACTERS, CellChunk, ChunkFormat, NumberChunk, RaggedRow, chunks
+from numbann.data.delimited.header import Delimited
+from numbann.data.reading import choose_columns
+from numbann.data.table import Raw, raw_from_columns
+from numbann.data.wording import counted, quoted
+from numbann.errors import DataError
+
+
+def read_table(table: Delimited, need_target: bool) -> Raw:
+    """Read the columns that are asked for."""
+    names = table.names()
+    chosen = choose_columns(table.reading, names, table.file.name, need_target)
+    columns = _read(table, names, [*chosen.features, *chosen.weight], chosen.targets)
+    return raw_from_columns(columns, chosen, table.reading, table.file.name, table.place, table.delimiter)
+
+
+def _read(table: Delimited, names: Sequence[str], features: Sequence[str], targets: Sequence[str]) -> dict[str, Column]:
+    """The features and targets by name.  Of targets and categories it matters how they are written."""
+    as_text, na = table.reading.text_columns, frozenset(table.reading.na)
+    growing = {name: GrowingColumn(na, as_text=name in as_text) for name in [*features, *targets]}
+    positions = {name: names.index(name) for name in growing}
+    literal = as_text | set(targets)
+    for chunk in _chunks(table, len(names)):
+        for name, column in growing.items():
+            with _explained(table, name, positions[name]):
+                if isinstance(chunk, NumberChunk) and name not in literal:
+                    column.add_numbers(chunk.numbers[:, positions[name]])
+                else:
+                    column.add(chunk.cells(positions[name]))
+    return {name: _finished(table, name, growing.pop(name), positions[name]) for name in [*growing]}
+
+
+def _finished(table: Delimited, name: str, column: GrowingColumn, position: int) -> Column:
+    with _explained(table, name, position):
+        return column.finish()
+
+
+def _chunks(table: Delimited, width: int) -> Iterator[NumberChunk | CellChunk]:
+    quick = table.delimiter not in QUICK_CHARACTERS and not any(map(is_number, table.reading.na))
+    found = False
+    try:
+        for chunk in chunks(table.file, ChunkFormat(table.delimiter, width, table.reading.header is True, quick)):
+            found = True
+            yield chunk
+    except RaggedRow:
+        raise DataError(_ragged(table, width)) from None
+    if not found:
+        raise DataError(f"{table.file.name} has a header but no rows; add rows", key=table.file.key)
+
+
+def _ragged(table: Delimited, width: int) -> str:
+    line, cells = next((line, cells) for line, cells in table.rows() if len(cells) != width)
+    return (
+        f"{table.file.name} row {line}: {counted(len(cells), 'cell')} where {width} are expected "
+        f"(delimiter {quoted(table.delimiter)}); correct the row, or data.csv"
+    )
+
+
+@contextmanager
+def _explained(table: Delimited, name: str, position: int) -> Iterator[None]:
+    """Turn a column that cannot be read into an error that names the cell."""
+    try:
+        yield
+    except MixedColumn:
+        raise DataError(_fault(table, name, position)) from None
+
+
+def _fault(table: Delimited, name: str, position: int) -> str:
+    """The first cell that is unlike the first one, or too large."""
+    first: tuple[int, bool] | None = None
+    for line, text in ((line, cells[position].strip()) for line, cells in table.rows()):
+        where = f"{table.file.name} row {line}, column {quoted(name)}: {quoted(text)}"
+        if text in table.reading.na:
+            continue
+        if is_infinite(text):
+            return f"{where} is too large a number; correct the cell"
+        first = first or (line, is_number(text))
+        if is_number(text) != first[1]:
+            advice = "" if name == table.reading.weight else f", {_advice(text, name)}"
+            return f"{where} {_mixed(text)} (row {first[0]}); correct the cell{advice}"
+    raise AssertionError(f"column {name} is not mixed")
+
+
+def _mixed(text: str) -> str:
+    return "is a number in a column of text" if is_number(text) else "is no number in a column of numbers"
+
+
+def _advice(text: str, name: str) -> str:
+    missing = "" if is_number(text) else f"add {quoted(text)} to data.csv.na, "
+    return f"{missing}or add {quoted(name)} to data.categorical"

@@ -1,0 +1,72 @@
+"""The header of a table of text: its delimiter, the names of its columns, and where its rows stand."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from itertools import islice
+
+from numbann.data.delimited.text import numbered_rows, opened_text
+from numbann.data.files import InputFile
+from numbann.data.reading import Reading
+from numbann.data.wording import quoted
+from numbann.errors import DataError
+
+SAMPLE_ROWS = 50
+
+
+@dataclass(frozen=True)
+class Delimited:
+    """One file with its delimiter and settings; each walk over it opens it anew."""
+
+    file: InputFile
+    delimiter: str
+    reading: Reading
+
+    def names(self) -> tuple[str, ...]:
+        """The names of the columns, as the header or the spec gives them."""
+        _, first = next(numbered_rows(self.file, self.delimiter), (0, None))
+        if first is None:
+            raise DataError(f"{self.file.name} is empty; a table needs at least one row", key=self.file.key)
+        if self.reading.header is False:
+            return tuple(str(position) for position in range(len(first)))
+        names = tuple(name.strip() for name in first) if self.reading.header is True else self.reading.header
+        twice = next((name for name in names if names.count(name) > 1), None)
+        if twice is not None:
+            raise DataError(f"{self.file.name}: two columns are named {quoted(twice)}; rename one", key=self.file.key)
+        return names
+
+    def rows(self) -> Iterator[tuple[int, list[str]]]:
+        """Each row of data with the line on which it starts: the slow walk, for messages."""
+        return islice(numbered_rows(self.file, self.delimiter), int(self.reading.header is True), None)
+
+    def place(self, row: int) -> str:
+        """`wine.csv row 17`: the line on which that row of data starts."""
+        line, _ = next(islice(self.rows(), row, None))
+        return f"{self.file.name} row {line}"
+
+
+def open_table(file: InputFile, delimiters: Sequence[str], reading: Reading) -> Delimited:
+    """A table with the delimiter that the spec gives; else that of these which cuts the first rows alike."""
+    if reading.delimiter == "auto":
+        found = max(delimiters, key=partial(_fitness, file)) if len(delimiters) > 1 else delimiters[0]
+        return Delimited(file, found, reading)
+    if len(reading.delimiter) != 1 or reading.delimiter in '"\r\n':
+        raise DataError(
+            f"the delimiter is {quoted(reading.delimiter)}; it must be one character, and no quote",
+            key="data.csv.delimiter",
+        )
+    return Delimited(file, reading.delimiter, reading)
+
+
+def _fitness(file: InputFile, delimiter: str) -> tuple[bool, int]:
+    """Whether all of the first rows have the same number of cells, above one; how many cells the first has."""
+    with opened_text(file, delimiter) as stream:
+        try:
+            rows = islice(csv.reader(stream, delimiter=delimiter, strict=True), SAMPLE_ROWS)
+            widths = [len(row) for row in rows if row]
+        except csv.Error:
+            return False, 0
+    return len(set(widths)) == 1 and widths[0] > 1, widths[0] if widths else 0

@@ -1,0 +1,8 @@
+"""Tables of text, .csv, whose delimiter is found out."""
+
+from __future__ import annotations
+
+from numbann.data.contract import DELIMITERS
+from numbann.data.delimited.format import delimited
+
+FORMAT = delimited("csv", DELIMITERS)

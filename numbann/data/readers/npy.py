@@ -1,0 +1,24 @@
+"""One array of features and one of targets, each from a .npy or from a member of an .npz."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from numbann.data.contract import Format
+
+if TYPE_CHECKING:
+    from numbann.data.files import Files
+    from numbann.data.reading import Reading
+    from numbann.data.table import Raw
+
+
+def read(source: Files, reading: Reading, need_target: bool) -> Raw:
+    """The arrays as columns; that of features is mapped where it lies in a file of its own."""
+    from numbann.data.archive import load_array, map_array
+    from numbann.data.arrays import raw_from_arrays
+
+    targets = {"y": load_array(source.labels)} if source.labels and need_target else {}
+    return raw_from_arrays({"x": map_array(source.data)}, targets, reading, source.data.name)
+
+
+FORMAT = Format("npy", (".npy",), read, pair=("x", "y"))

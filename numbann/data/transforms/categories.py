@@ -1,0 +1,56 @@
+"""Texts as codes: the position of each row's text among the categories of the training part."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+
+from numbann.data.columns import MISSING, Texts
+from numbann.data.table import Rows
+from numbann.data.wording import counted, listed, quoted
+from numbann.errors import DataError
+
+MOST_CATEGORIES = 10_000
+UNSEEN = -1  # the code of a text that is no category
+
+
+@dataclass(frozen=True)
+class Categories:
+    """The categories of one column in sorted order; missing, None, if it occurs, is the last."""
+
+    values: tuple[str | None, ...]
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    @classmethod
+    def fit(cls, column: Texts, rows: Rows, name: str) -> Self:
+        """The categories among these rows."""
+        codes = np.unique(column.codes[rows])
+        texts = sorted(column.values[code] for code in codes if code != MISSING)
+        if len(texts) > MOST_CATEGORIES:
+            raise DataError(
+                f"column {quoted(name)} has {len(texts)} categories, more than {MOST_CATEGORIES}; leave it out "
+                "(data.drop)",
+                key="data.drop",
+            )
+        return cls((*texts, None) if MISSING in codes else tuple(texts))
+
+    def apply(self, column: Texts, rows: Rows) -> np.ndarray:
+        """The code (n,) of each row, UNSEEN for another text."""
+        position = {category: code for code, category in enumerate(self.values)}
+        of_text = np.array([position.get(text, UNSEEN) for text in (*column.values, None)])
+        return of_text[column.codes[rows]]
+
+    def warn(self, column: Texts, rows: Rows, name: str) -> str:
+        """How many rows have an unseen category, or nothing."""
+        unseen = column.codes[rows][self.apply(column, rows) == UNSEEN]
+        if not len(unseen):
+            return ""
+        texts = sorted({column.values[code] if code != MISSING else "" for code in np.unique(unseen)})
+        return (
+            f"column {quoted(name)}: {counted(len(unseen), 'row')} with a category that the training part does not "
+            f"have ({listed(texts)}); all of its inputs are 0 there"
+        )

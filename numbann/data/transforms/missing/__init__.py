@@ -1,0 +1,1 @@
+"""Transforms that `data.missing` names: what happens to missing numbers."""

@@ -1,0 +1,42 @@
+"""Mean 0 and variance 1."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+
+from numbann.data.transforms.affine import Shifted
+from numbann.data.transforms.transform import Columns
+
+
+@dataclass(frozen=True)
+class Standard(Shifted):
+    """A constant column is divided by 1.
+
+    The rows are read once.  n rows of mean a and squares S and a block of m rows of mean b and squares R have together
+    the mean a + (b - a) m / (n + m) and the squares S + R + (b - a)^2 n m / (n + m), squares being summed squares of
+    differences from the mean.  Chan, Golub and LeVeque 1979,
+    http://i.stanford.edu/pub/cstr/reports/cs/tr/79/773/CS-TR-79-773.pdf.
+    """
+
+    @classmethod
+    def fit(cls, columns: Columns) -> Self:
+        count, (mean, squares) = 0, np.zeros((2, len(columns.names)))
+        low = np.full_like(mean, np.inf)
+        high = -low
+        with np.errstate(over="ignore", invalid="ignore"):
+            for values in columns.blocks():
+                low, high = np.minimum(low, values.min(axis=0)), np.maximum(high, values.max(axis=0))
+                total, block_mean = count + len(values), values.mean(axis=0)
+                apart = block_mean - mean
+                squares += ((values - block_mean) ** 2).sum(axis=0) + apart**2 * (count * len(values) / total)
+                mean += apart * (len(values) / total)
+                count = total
+        shift = np.where(low == high, low, mean)
+        scale = np.where(low == high, 1.0, np.sqrt(squares / count))
+        return cls(tuple(shift.tolist()), tuple(scale.tolist()))
+
+
+TRANSFORM = Standard

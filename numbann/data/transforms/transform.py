@@ -1,0 +1,90 @@
+"""The interface of a transform of numbers, and the columns that it is fitted on.
+
+Letters: N rows, n rows of a portion, F columns.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields
+from typing import Any, Self
+
+import numpy as np
+
+from numbann.data.table import MISSING_NUMBER, Raw, Rows
+from numbann.data.wording import quoted
+from numbann.errors import DataError
+
+Affine = tuple[np.ndarray, np.ndarray]
+
+
+class MissingNumber(Exception):
+    """A number that is missing where none may be: its row and its column."""
+
+
+@dataclass(frozen=True)
+class Transform:
+    """A fitted transform of columns of numbers.  Each field holds what was fitted, one number a column."""
+
+    @classmethod
+    def fit(cls, columns: Columns) -> Self:
+        """The transform for the columns of the training part."""
+        return cls()
+
+    def apply(self, values: np.ndarray) -> None:
+        """Transform a portion (n, F) in float64, in place."""
+
+    def affine(self) -> Affine | None:
+        """shift and scale (F,) if the transform is (value - shift) / scale, for the engine's fast way; else None."""
+        return None
+
+    def column(self, position: int) -> Self:
+        """The transform of one column alone."""
+        return type(self)(*((getattr(self, one.name)[position],) for one in fields(self)))
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-able; from_dict gives the same back, floats bit for bit."""
+        name = type(self).__module__.rpartition(".")[2]
+        return {"type": name, **{one.name: getattr(self, one.name) for one in fields(self)}}
+
+    @classmethod
+    def from_dict(cls, given: Mapping[str, Any]) -> Self:
+        """The transform of this class with what was fitted."""
+        return cls(**{one.name: tuple(given[one.name]) for one in fields(cls)})
+
+
+@dataclass(frozen=True)
+class Columns:
+    """The numbers of some rows (N, F) as earlier transforms leave them, by portions of rows or by columns."""
+
+    raw: Raw
+    rows: Rows
+    transforms: Sequence[Transform] = ()
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of the columns."""
+        return self.raw.table.number_names
+
+    def blocks(self) -> Iterator[np.ndarray]:
+        """Portions (n, F) in float64, each of its own."""
+        return (self._block(rows) for rows in self.raw.table.blocks(self.rows))
+
+    def column(self, position: int) -> np.ndarray:
+        """One column (N,) in float64."""
+        values = self.raw.table.column(self.rows, position).astype(np.float64)[:, None]
+        for transform in self.transforms:
+            transform.column(position).apply(values)
+        return values[:, 0]
+
+    def _block(self, rows: Rows) -> np.ndarray:
+        values = self.raw.table.block(rows).astype(np.float64)
+        try:
+            for transform in self.transforms:
+                transform.apply(values)
+        except MissingNumber as missing:
+            row, column = missing.args
+            number = rows.start + row if isinstance(rows, slice) else rows[row]
+            where = f"{self.raw.place(int(number))}, column {quoted(self.names[column])}"
+            raise DataError(f"{where}: {MISSING_NUMBER}", key="data.missing") from None
+        return values

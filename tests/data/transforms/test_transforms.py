@@ -1,0 +1,121 @@
+"""Every transform of the table: fitted on the training part, the same after JSON, in portions and streamed."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from numbann.data import memory
+from numbann.data.encoding import Encoding, fit_encoding
+from numbann.data.source import Source, load
+from numbann.data.streaming import Streamed
+from numbann.data.table import Raw, Table
+from numbann.data.transforms import find_transform, names_of
+from numbann.data.transforms.transform import Columns
+
+ALL = slice(None)
+X = np.random.default_rng(0).normal(3.0, 20.0, (500, 3)).round(2)
+GAPS = np.where(np.random.default_rng(1).random(X.shape) < 0.1, np.nan, X)
+FILLINGS = [name for name in names_of("missing") if name != "error"]
+
+
+def raw(values: np.ndarray) -> Raw:
+    names = tuple(f"x{k}" for k in range(values.shape[1]))
+    return Raw(Table(names, values, {}), {}, lambda row: f"row {row + 1}")
+
+
+def encoded(values: np.ndarray, scale: str | list[str], missing: str = "error") -> tuple[Encoding, np.ndarray]:
+    encoding = fit_encoding(raw(values), ALL, {}, missing, scale)
+    return encoding, encoding.apply(raw(values), ALL, "float64")
+
+
+@pytest.mark.parametrize("missing", names_of("missing"))
+@pytest.mark.parametrize("scale", names_of("scales"))
+def test_json_gives_it_back(scale: str, missing: str) -> None:
+    encoding, x = encoded(X if missing == "error" else GAPS, [scale, "standard"], missing)
+    again = Encoding.from_dict(json.loads(json.dumps(encoding.to_dict())))
+    assert again == encoding
+    np.testing.assert_array_equal(again.apply(raw(X), ALL, "float64"), encoding.apply(raw(X), ALL, "float64"))
+    assert np.isfinite(x).all()
+
+
+@pytest.mark.parametrize("scale", names_of("scales"))
+def test_a_scale_does_to_a_column_alone_what_it_does_to_all(scale: str) -> None:
+    fitted = find_transform("scales", scale).fit(Columns(raw(X), ALL))
+    whole = X.copy()
+    fitted.apply(whole)
+    for k in range(X.shape[1]):
+        np.testing.assert_array_equal(Columns(raw(X), ALL, [fitted]).column(k), whole[:, k])
+
+
+@pytest.mark.parametrize("scale", names_of("scales"))
+def test_an_affine_scale_is_what_it_says(scale: str) -> None:
+    encoding, x = encoded(X, scale)
+    if (found := encoding.affine()) is not None:
+        shift, factor = found
+        assert x.tobytes() == ((X - shift) / factor).tobytes()
+
+
+def test_scales_are_fitted_one_after_the_other() -> None:
+    encoding, x = encoded(X, ["standard", "minmax"])
+    assert (x.min(axis=0).tolist(), x.max(axis=0).tolist()) == ([0.0] * 3, [1.0] * 3)
+    low = encoding.scales[1].to_dict()["shift"]
+    np.testing.assert_allclose(low, ((X - X.mean(axis=0)) / X.std(axis=0)).min(axis=0), rtol=1e-12)
+    assert encoding.affine() is None
+
+
+@pytest.mark.parametrize("missing", FILLINGS)
+def test_missing_numbers_are_filled_before_scales_are_fitted(missing: str) -> None:
+    values = getattr(np, f"nan{missing}")(GAPS, axis=0)
+    _, x = encoded(GAPS, "minmax", missing)
+    _, expected = encoded(np.where(np.isnan(GAPS), values, GAPS), "minmax")
+    np.testing.assert_allclose(x, expected, rtol=1e-12)
+
+
+def test_an_encoding_whose_transforms_had_no_names_is_read() -> None:
+    stored = {"features": ["a", "t"], "categories": {"t": ["p", None]}, "fill": [2.0], "shift": [1.0], "scale": [4.0]}
+    encoding = Encoding.from_dict(stored)
+    assert encoding.missing == find_transform("missing", "mean")((2.0,))  # type: ignore[call-arg]
+    assert encoding.scales == (find_transform("scales", "standard")((1.0,), (4.0,)),)  # type: ignore[call-arg]
+    assert encoding.inputs == 3
+    refused = Encoding.from_dict({**stored, "fill": None}).missing
+    assert refused == find_transform("missing", "error")()
+
+
+@pytest.mark.parametrize("scale", [*names_of("scales"), ["minmax", "standard"]], ids=str)
+def test_streamed_rows_have_the_same_bits(
+    tmp_path: Path, section: Callable[..., Any], monkeypatch: pytest.MonkeyPatch, scale: str | list[str]
+) -> None:
+    np.save(tmp_path / "x.npy", GAPS.astype(np.float32))
+    np.save(tmp_path / "y.npy", np.arange(len(X)) % 3)
+    path = {"x": "x.npy", "y": "y.npy"}
+
+    def prepared() -> Any:
+        source: Source = load(section(path, None, missing="median", split={"test": 0.2}), tmp_path, 0)
+        return source.prepare(target="label", scale=scale, target_scale="none", dtype="float32").train.x
+
+    kept = prepared()
+    monkeypatch.setattr(memory, "SHARE", 0)
+    streamed = prepared()
+    assert isinstance(streamed, Streamed)
+    assert streamed[:].tobytes() == kept.tobytes()
+
+
+def test_names_are_listed_without_numpy() -> None:
+    code = (
+        "import sys; from numbann.data.transforms import names_of; print(*names_of('scales'), 'numpy' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == [*names_of("scales"), "False"]
+
+
+@pytest.mark.parametrize(("kind", "name"), [(kind, name) for kind in ("scales", "missing") for name in names_of(kind)])
+def test_a_transform_bears_the_name_of_its_file(kind: str, name: str) -> None:
+    assert find_transform(kind, name).fit(Columns(raw(X), ALL)).to_dict()["type"] == name
