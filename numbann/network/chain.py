@@ -12,7 +12,7 @@ order, with one gradient d that each of them changes in place; what it needs, th
 | ----------- | ----- | ----- | ----------- | ---------------------------------------------------------- |
 | Product     | x     | h     | x           | d w', the gradient to x; to w and b: x' d, 1' d            |
 | Norm        | h     | z     | h, factors  | d to h; to scale and shift in slopes                       |
-| Activation  | z     | a     | a, perhaps z| d f'(z); to what is trained in f in slopes                 |
+| Activation  | z     | a     | a, maybe z  | d f'(z); to what is trained in f in slopes                 |
 | Drop        | a     | out   | nothing     | d where a stayed; the draws are made again                 |
 | AddInputs   | a, x  | out   | nothing     | d, of which the layer below gets a copy, skip, beside d w' |
 | Loss        | out   | d     | nothing     |                                                            |
@@ -36,7 +36,7 @@ from numbann.mathematics.activations.rectified import SELU_ALPHA, SELU_SCALE
 from numbann.network.description import Dense
 
 VALUES = ("x", "h", "z", "a", "out")
-ELEMENT, ROW, BATCH = "element", "row", "batch"  # scopes: what an element depends on, the whole row or batch or itself
+ELEMENT, ROW, BATCH = "element", "row", "batch"  # scopes: an element depends on itself, its row, the batch
 ROWS, SUMS = "rows", "sums"  # where the gradient to a vector comes from: one of each row, or their sum
 NORM_EPSILON, NORM_MOMENTUM = 1e-5, 0.1  # beside the variance, and of a batch in running statistics, as PyTorch's
 SELU_LIMIT = -SELU_SCALE * SELU_ALPHA  # selu at -inf
@@ -60,34 +60,20 @@ class Vector:
 class Step:
     """A part of a layer.  reads, writes: its buffers, the same one where it works in place.
 
-    vectors: what is trained in it.  statistics: what it gathers.
+    scope: what an element of its value depends on.  apart: whether it must not write over what it reads.  keeps: the
+    values that its way back reads.  returns: whether the way back to the layer's h has something to do for it.
+    vectors: what is trained in it; statistics: what it gathers.
     """
 
     value: ClassVar[str]
-    reads: str = ""
-    writes: str = ""
+    scope: str = ELEMENT
+    apart: bool = True
+    keeps: tuple[str, ...] = ()
+    returns: bool = True
     vectors: tuple[Vector, ...] = ()
     statistics: tuple[Vector, ...] = ()
-
-    @property
-    def scope(self) -> str:
-        """What an element of its value depends on."""
-        return ELEMENT
-
-    @property
-    def keeps(self) -> tuple[str, ...]:
-        """The values that its way back reads."""
-        return ()
-
-    @property
-    def apart(self) -> bool:
-        """Whether it must not write over what it reads."""
-        return True
-
-    @property
-    def returns(self) -> bool:
-        """Whether the way back to the layer's h has something to do for it."""
-        return True
+    reads: str = ""
+    writes: str = ""
 
     def predicting(self) -> Step | None:
         """What it is where nothing is trained; None for nothing."""
@@ -96,72 +82,36 @@ class Step:
 
 @dataclass(frozen=True, kw_only=True)
 class Product(Step):
-    """h = x w + b, and how w and b start."""
+    """h = x w + b, and how w and b start.  Its way back leads to the layer below."""
 
     value = "h"
     init: Configured
     bias_init: Configured | None
-
-    @property
-    def returns(self) -> bool:
-        """No: its way back leads to the layer below."""
-        return False
 
 
 @dataclass(frozen=True, kw_only=True)
 class Norm(Step):
     """z = scale h^ + shift, where h^ has mean 0 and variance 1 in a row or in a column of the batch.
 
-    running: by the statistics that training has gathered.
+    h^ takes the place of h.  running: by the statistics that training has gathered.
     """
 
     value = "z"
     batch: bool
     running: bool = False
 
-    @property
-    def keeps(self) -> tuple[str, ...]:
-        """h^, in the place of h."""
-        return ("h",)
-
-    @property
-    def scope(self) -> str:
-        """The batch, the row, or nothing else where the statistics are given."""
-        return ELEMENT if self.running else BATCH if self.batch else ROW
-
     def predicting(self) -> Norm:
         """Of a batch's norm, the one by its statistics."""
-        return replace(self, running=self.batch)
+        return replace(self, running=True, scope=ELEMENT) if self.batch else self
 
 
 @dataclass(frozen=True, kw_only=True)
-class Function(Step):
-    """An activation function, in a layer or of predictions."""
-
-    configured: Configured
-
-    @property
-    def scope(self) -> str:
-        """The row, if the component is of whole rows."""
-        return ROW if self.configured.component.form == "row" else ELEMENT
-
-
-@dataclass(frozen=True, kw_only=True)
-class Activation(Function):
+class Activation(Step):
     """a = f(z).  key: of its random numbers, None if it draws none; its vectors are what is trained in f."""
 
     value = "a"
+    configured: Configured
     key: int | None = None
-
-    @property
-    def keeps(self) -> tuple[str, ...]:
-        """a, and z where a derivative reads it."""
-        return ("z", "a") if keeps_z(self.configured.component) else ("a",)
-
-    @property
-    def apart(self) -> bool:
-        """Whether the way back reads z."""
-        return "z" in self.keeps
 
     def predicting(self) -> Activation:
         """Without noise."""
@@ -180,7 +130,7 @@ class Drop(Step):
     scale: float
     shift: float = 0.0
     dropped: float = 0.0
-    key: int = 0
+    key: int
 
     def predicting(self) -> None:
         """Nothing."""
@@ -188,15 +138,9 @@ class Drop(Step):
 
 @dataclass(frozen=True, kw_only=True)
 class AddInputs(Step):
-    """out = a + x, a residual connection.  skips: whether a layer below gets the gradient that goes past this one."""
+    """out = a + x, a residual connection.  The gradient goes past the layer too, if there is a layer below."""
 
     value = "out"
-    skips: bool
-
-    @property
-    def returns(self) -> bool:
-        """If the gradient is kept for a layer below."""
-        return self.skips
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -208,10 +152,11 @@ class Loss(Step):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Link(Function):
+class Link(Step):
     """Predictions from outputs, in the place of d, which predictions do not need."""
 
     value = "d"
+    configured: Configured
 
 
 @dataclass(frozen=True)
@@ -242,7 +187,7 @@ class Chain:
     @property
     def skips(self) -> bool:
         """Whether a gradient goes past the layer, to the one below."""
-        return any(isinstance(step, AddInputs) and step.skips for step in self.steps)
+        return any(isinstance(step, AddInputs) and step.returns for step in self.steps)
 
 
 def chain_of(steps: tuple[Step, ...], ends: tuple[Step, ...]) -> Chain:
@@ -292,7 +237,7 @@ class Layer:
 def layer_of(dense: Dense, k: int, inputs: int, loss: Configured | None, link: Configured | None) -> Layer:
     """The layer k of a network; loss and link: those of the last one."""
     steps = (product(dense), norm(dense, k), activation(dense, k), drop(dense, k), add_inputs(dense, k))
-    ends = (loss and Loss(configured=loss), link and Link(configured=link))
+    ends = (loss and Loss(configured=loss), link and Link(configured=link, scope=scope_of(link)))
     training = tuple(step for step in steps if step)
     predicting = tuple(step for step in (step.predicting() for step in training) if step)
     last = tuple(step for step in ends if step)
@@ -306,7 +251,7 @@ def product(dense: Dense) -> Product:
     """x w + b; w starts as the activation asks if nothing is said."""
     name = dense.activation.component.traits["init"] if dense.activation else "xavier_normal"
     init = dense.init or built_in().get("initializer", name).configured()
-    return Product(init=init, bias_init=dense.bias_init)
+    return Product(init=init, bias_init=dense.bias_init, returns=False)
 
 
 def norm(dense: Dense, k: int) -> Norm | None:
@@ -319,7 +264,8 @@ def norm(dense: Dense, k: int) -> Norm | None:
         tuple(Vector(f"layers.{k}.norm.{name}", dense.units, start, gradient) for name, start in starts.items())
         for starts, gradient in ((trained, SUMS if batch else ROWS), (gathered, ""))
     )
-    return Norm(batch=batch, vectors=vectors, statistics=statistics)
+    scope = BATCH if batch else ROW
+    return Norm(batch=batch, scope=scope, keeps=("h",), vectors=vectors, statistics=statistics)
 
 
 def activation(dense: Dense, k: int) -> Activation | None:
@@ -327,10 +273,18 @@ def activation(dense: Dense, k: int) -> Activation | None:
     chosen = dense.activation
     if chosen is None or chosen.name == "identity":
         return None
+    component = chosen.component
+    reads_z, key = keeps_z(component), 2 * k if "u" in component.roles else None
     vectors = tuple(
-        Vector(f"layers.{k}.activation.{name}", dense.units, chosen.values[name]) for name in chosen.component.learnable
+        Vector(f"layers.{k}.activation.{name}", dense.units, chosen.values[name]) for name in component.learnable
     )
-    return Activation(configured=chosen, key=2 * k if "u" in chosen.component.roles else None, vectors=vectors)
+    keeps = ("z", "a") if reads_z else ("a",)
+    return Activation(configured=chosen, key=key, scope=scope_of(chosen), apart=reads_z, keeps=keeps, vectors=vectors)
+
+
+def scope_of(activation: Configured) -> str:
+    """What an element of an activation depends on."""
+    return ROW if activation.component.form == "row" else ELEMENT
 
 
 def drop(dense: Dense, k: int) -> Drop | None:
@@ -354,4 +308,4 @@ def drop(dense: Dense, k: int) -> Drop | None:
 
 def add_inputs(dense: Dense, k: int) -> AddInputs | None:
     """A residual connection; there is no layer below the first."""
-    return AddInputs(skips=k > 0) if dense.residual else None
+    return AddInputs(returns=k > 0) if dense.residual else None
