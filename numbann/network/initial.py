@@ -6,21 +6,21 @@ import numpy as np
 
 from numbann.components.component import Configured
 from numbann.network import random
-from numbann.network.plan import STATISTICS, Layer, Plan
+from numbann.network.chain import Layer, Product
+from numbann.network.plan import Plan
 
 
 def initial(plan: Plan, seed: int) -> dict[str, np.ndarray]:
     """A model's tensors by the names of the plan; biases are drawn as one more row of weights."""
     found = {}
     for k, layer in enumerate(plan.layers):
-        b = np.zeros(layer.outputs)
-        if layer.bias_init is not None and layer.bias_init.name != "zeros":
-            b = _drawn(layer, layer.bias_init, seed, random.BIASES, k)[0]
-        found[f"layers.{k}.weight"], found[f"layers.{k}.bias"] = _drawn(layer, layer.init, seed, random.WEIGHTS, k), b
-        starts = {vector.name: vector.start for vector in layer.vectors}
-        if layer.norm == "batch":
-            starts |= {name: float(name.endswith("variance")) for name in STATISTICS}
-        found |= {f"layers.{k}.{name}": np.full(layer.outputs, start) for name, start in starts.items()}
+        product, b = layer.training.step(Product), np.zeros(layer.outputs)
+        assert product is not None
+        if product.bias_init is not None and product.bias_init.name != "zeros":
+            b = _drawn(layer, product.bias_init, seed, random.BIASES, k)[0]
+        found[f"layers.{k}.weight"] = _drawn(layer, product.init, seed, random.WEIGHTS, k)
+        found[f"layers.{k}.bias"] = b
+        found |= {one.name: np.full(one.size, one.start) for one in (*layer.vectors, *layer.statistics)}
     return found
 
 

@@ -18,7 +18,8 @@ from numbann.derivation import derivative_of
 from numbann.engine.interface import Engine
 from numbann.fit.job import Rows
 from numbann.network import random
-from numbann.network.plan import Layer, Plan
+from numbann.network.chain import Layer
+from numbann.network.plan import Plan
 from numbann.training.callbacks import Callback, Warned
 from numbann.training.preparation import Prepared
 

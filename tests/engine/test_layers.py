@@ -12,7 +12,8 @@ from differences import check_gradient
 from networks import make_engine, make_plan, same_tensors
 
 from numbann.engine.shared.random import noise_keys
-from numbann.network.plan import STATISTICS, Layer, Plan
+from numbann.network.chain import AddInputs, Drop, Layer, Norm
+from numbann.network.plan import Plan
 
 LAYER, BATCH, RESIDUAL = {"norm": "layer"}, {"norm": "batch"}, {"residual": True}
 EVALUATED = [  # what training and evaluation compute alike
@@ -84,17 +85,19 @@ def outputs_in_training(made: Plan, tensors: Mapping[str, np.ndarray], x: np.nda
     for k, layer in enumerate(made.layers):
         one = {name.removeprefix(f"layers.{k}."): tensor for name, tensor in tensors.items()}
         below, x = x, reference.dense_forward(x, one["weight"], one["bias"])
-        if layer.norm:
-            x = getattr(reference, f"{layer.norm}_norm")(x, one["norm.scale"], one["norm.shift"])
+        chain = layer.training
+        if norm := chain.step(Norm):
+            normalize = reference.batch_norm if norm.batch else reference.layer_norm
+            x = normalize(x, one["norm.scale"], one["norm.shift"])
         noise = [reference.draws(key, *x.shape) for key in keys[2 * k : 2 * k + 2]]
         if layer.activation:
             values = dict(layer.activation.values)
-            values |= {name: one[f"activation.{name}"] for name in layer.learnable}
+            values |= {name: one[f"activation.{name}"] for name in layer.activation.component.learnable}
             values |= {"u": noise[0]} if "u" in layer.activation.component.roles else {}
             x = getattr(reference, layer.activation.name)(x, **values)
-        if layer.dropout:
-            x = (reference.alpha_dropout if layer.dropout.shift else reference.dropout)(x, noise[1], layer.dropout.rate)
-        x = x + below if layer.residual else x
+        if drop := chain.step(Drop):
+            x = (reference.alpha_dropout if drop.shift else reference.dropout)(x, noise[1], drop.rate)
+        x = x + below if chain.step(AddInputs) else x
     return x
 
 
@@ -114,7 +117,7 @@ def test_a_step_is_that_of_numpy(activation: str, between: Any, batch: int, thre
         assert engine.epoch(0, np.ones(1)) == pytest.approx(loss(before), rel=1e-12)
         after = engine.parameters()
     random = np.random.default_rng(0)
-    trained = [name for name in before if name.split(".", 2)[2] not in STATISTICS]
+    trained = [name for name in before if not name.endswith((".mean", ".variance"))]
     for _ in range(5):
         along = {name: random.standard_normal(before[name].shape) for name in trained}
         above, below = (
@@ -219,7 +222,8 @@ def torch_layer(torch: Any, k: int, layer: Layer, tensors: Mapping[str, np.ndarr
     linear = torch.nn.Linear(layer.inputs, layer.outputs, dtype=torch.float64)
     linear.weight.data = torch.tensor(tensors[f"layers.{k}.weight"].T.copy())
     linear.bias.data = torch.tensor(tensors[f"layers.{k}.bias"])
-    norms = {"layer": torch.nn.LayerNorm, "batch": torch.nn.BatchNorm1d}
-    norm = [norms[layer.norm](layer.outputs, dtype=torch.float64)] if layer.norm else []
+    step = layer.training.step(Norm)
+    kind = torch.nn.BatchNorm1d if step and step.batch else torch.nn.LayerNorm
+    norm = [kind(layer.outputs, dtype=torch.float64)] if step else []
     activation = [torch.nn.PReLU(layer.outputs, dtype=torch.float64)] if layer.activation else []
     return torch.nn.Sequential(linear, *norm, *activation)

@@ -6,6 +6,7 @@ import numpy as np
 from networks import configured
 
 from numbann.engine.cpu.engine import Engine
+from numbann.network.chain import Product
 from numbann.network.description import Dense, Network
 from numbann.network.plan import build
 
@@ -14,7 +15,8 @@ def test_what_is_left_out_is_what_the_components_ask_for() -> None:
     hidden = Dense(8, configured("activation", "relu"))
     loss, adam = configured("loss", "softmax_cross_entropy"), configured("optimizer", "adam")
     plan = build(Network(inputs=4, layers=(hidden, Dense(3)), loss=loss, optimizer=adam))
-    assert [layer.init.name for layer in plan.layers] == ["he_normal", "xavier_normal"]
+    products = [layer.training.step(Product) for layer in plan.layers]
+    assert [product.init.name for product in products if product] == ["he_normal", "xavier_normal"]
     assert plan.link is not None
     assert (plan.link.name, plan.target, plan.dtype, plan.batch_size) == ("softmax", "label", "float32", None)
 

@@ -1,37 +1,9 @@
-"""Plans: sizes and offsets of a network in memory, before there is any memory."""
+"""Plans: the sizes and components of a network."""
 
 from __future__ import annotations
 
-import itertools
-
 import pytest
 from networks import make_plan
-
-from numbann.network.plan import Plan
-
-
-def places(plan: Plan) -> list[tuple[int, int]]:
-    """First and last element of each layer's weights and of its bias."""
-    found = []
-    for layer in plan.layers:
-        found.append((layer.weights, layer.weights + layer.inputs_padded * layer.columns))
-        found.append((layer.bias, layer.bias + layer.columns))
-    return found
-
-
-@pytest.mark.parametrize(("dtype", "lanes"), [("float32", 16), ("float64", 8)])
-def test_layers_lie_one_after_another_in_whole_vectors(dtype: str, lanes: int) -> None:
-    plan = make_plan([5, 17, 64, 3], dtype=dtype)
-    assert plan.lanes == lanes
-    found = places(plan)
-    assert found[0][0] == 0
-    assert all(end == start for (_, end), (start, _) in itertools.pairwise(found))
-    assert found[-1][1] == plan.arena
-    assert plan.stride > plan.arena
-    for layer in plan.layers:
-        for padded, real in ((layer.inputs_padded, layer.inputs), (layer.columns, layer.outputs)):
-            assert padded % lanes == 0
-            assert real <= padded < real + lanes
 
 
 def test_sizes() -> None:
@@ -39,12 +11,6 @@ def test_sizes() -> None:
     assert [(layer.inputs, layer.outputs) for layer in plan.layers] == [(5, 17), (17, 64), (64, 3)]
     assert (plan.inputs, plan.outputs) == (5, 3)
     assert plan.parameters == 5 * 17 + 17 + 17 * 64 + 64 + 64 * 3 + 3
-
-
-def test_rows_of_a_power_of_two_are_kept_apart() -> None:
-    """Rows as long as a multiple of 512 would all fall into the same sets of the cache."""
-    rows = {layer.outputs: layer.row for layer in make_plan([5, 512, 513, 1024, 100], dtype="float32").layers}
-    assert rows == {512: 528, 513: 528, 1024: 1040, 100: 112}
 
 
 def test_an_identity_is_not_applied() -> None:

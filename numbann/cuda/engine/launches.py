@@ -71,10 +71,9 @@ class Launches:
         threads = min(THREADS, 4 * lanes.COUNT)  # so that few rows are spread over many processors
         self.launch(kernel, (blocks(self.places.batch * min(width, lanes.COUNT), threads), 1), threads, k)
 
-    def norm(self, k: int, kernel: Any) -> None:
+    def norm(self, k: int, kernel: Any, rows: bool) -> None:
         """A norm's kernel, a block for each row or each column."""
-        layer = self.places.plan.layers[k]
-        self.launch(kernel, (self.places.batch if layer.norm == "layer" else layer.outputs, 1), THREADS, k)
+        self.launch(kernel, (self.places.batch if rows else self.places.plan.layers[k].outputs, 1), THREADS, k)
 
     def gather(self) -> None:
         """Copy the rows of a batch."""

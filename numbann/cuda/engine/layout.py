@@ -7,11 +7,13 @@ running statistics of batch norms.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from math import prod
 
 import numpy as np
 
-from numbann.network.plan import STATISTICS, Layer, Plan
+from numbann.network.chain import Layer
+from numbann.network.plan import Plan
 
 LINE = 64  # elements; every part begins at a multiple of it
 
@@ -20,53 +22,38 @@ class Layout:
     """The places of a plan's tensors in the arena."""
 
     def __init__(self, plan: Plan) -> None:
-        self.plan = plan
-        self.weights: list[int] = []
-        offset = 0
-        for layer in plan.layers:
-            self.weights.append(offset)
-            offset += (layer.inputs + 1 + len(layer.vectors)) * layer.outputs
-        self.length, self.stride = offset, _padded(offset)
+        self.plan, self._shapes = plan, plan.tensors
+        gathered = [vector.name for layer in plan.layers for vector in layer.statistics]
+        self.trained, self.length = self._following([name for name in self._shapes if name not in gathered], 0)
+        self.stride = _padded(self.length)
         self.states = plan.optimizer.stored_states
         self.parts = 1 + len(self.states) + (plan.average is not None)
-        self.statistics: dict[int, int] = {}
-        offset = self.parts * self.stride
-        for k, layer in enumerate(plan.layers):
-            if layer.norm == "batch":
-                self.statistics[k] = offset
-                offset += len(STATISTICS) * layer.outputs
-        self.size = offset
+        self.statistics, self.size = self._following(gathered, self.parts * self.stride)
+        self.weights = [self.trained[f"layers.{k}.weight"] for k in range(len(plan.layers))]
+
+    def _following(self, names: Iterable[str], start: int) -> tuple[dict[str, int], int]:
+        """Where tensors begin that follow each other, and where they end."""
+        places = {}
+        for name in names:
+            places[name], start = start, start + prod(self._shapes[name])
+        return places, start
 
     @property
     def predicting(self) -> int:
         """The part that predicts: the average, or the weights themselves."""
         return self.parts - 1 if self.plan.average is not None else 0
 
-    def vectors(self, k: int) -> int:
-        """Where a layer's trained vectors begin in the first part."""
-        layer = self.plan.layers[k]
-        return self.weights[k] + (layer.inputs + 1) * layer.outputs
-
     def tensors(self, arena: np.ndarray, part: int) -> dict[str, np.ndarray]:
         """Views of a part of the arena by the names of the plan."""
-        found: dict[str, np.ndarray] = {}
-        for k, layer in enumerate(self.plan.layers):
-            start = part * self.stride + self.weights[k]
-            count = layer.inputs * layer.outputs
-            found[f"layers.{k}.weight"] = arena[start : start + count].reshape(layer.inputs, layer.outputs)
-            for place, name in enumerate(("bias", *(vector.name for vector in layer.vectors))):
-                begin = start + count + place * layer.outputs
-                found[f"layers.{k}.{name}"] = arena[begin : begin + layer.outputs]
-        return found
+        return self._views(arena[part * self.stride :], self.trained)
 
     def gathered(self, arena: np.ndarray) -> dict[str, np.ndarray]:
-        """Views of what batch norms have gathered, by the names of the plan."""
-        found = {}
-        for k, start in self.statistics.items():
-            outputs = self.plan.layers[k].outputs
-            for place, name in enumerate(STATISTICS):
-                found[f"layers.{k}.{name}"] = arena[start + place * outputs : start + (place + 1) * outputs]
-        return found
+        """Views of what is gathered and not trained, by the names of the plan."""
+        return self._views(arena, self.statistics)
+
+    def _views(self, arena: np.ndarray, places: Mapping[str, int]) -> dict[str, np.ndarray]:
+        shapes = self._shapes
+        return {name: arena[at : at + prod(shapes[name])].reshape(shapes[name]) for name, at in places.items()}
 
     def store(self, arena: np.ndarray, part: int, tensors: Mapping[str, np.ndarray]) -> None:
         """Set a part of the arena."""

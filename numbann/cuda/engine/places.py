@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 
 from numbann.components.component import Configured
 from numbann.cuda.engine.layout import Layout, Room, buffer
 from numbann.cuda.threads import op
 from numbann.cuda.threads.batches import FROM_WORK, IN_ORDER, SHUFFLED
-from numbann.derivation import keeps_z
-from numbann.network.plan import NORM, Layer, Plan
+from numbann.network.chain import ROW, Activation, Drop, Layer, Norm, Step
+from numbann.network.plan import Plan
 
 DRAWS = 1 << 24  # a draw is one of so many integers
+COLUMNS = {"h": op.H, "z": op.Z, "a": op.A, "out": op.Y}  # of the chain's values
 
 
 class Places:
@@ -24,7 +23,7 @@ class Places:
 
     def __init__(self, plan: Plan, rows: int, training: bool, gathers: bool) -> None:
         self.plan, self.batch, self.training, self.gathers = plan, rows, training, gathers
-        self.layout, self.work = Layout(plan), Room()
+        self.layout, self.work, self.chains = Layout(plan), Room(), plan.chains(training)
         self.head = np.zeros(op.HEAD, np.int64)
         self.rows = np.zeros((len(plan.layers) + 1, op.WIDTH), np.int64)  # the last one is the link's
         self.set_head(BATCH=rows, STRIDE=self.layout.stride, LENGTH=self.layout.length)
@@ -53,60 +52,53 @@ class Places:
             return FROM_WORK
         return SHUFFLED if self.training else IN_ORDER
 
-    def followed(self, layer: Layer) -> bool:
-        """Whether something follows the activation, so that its a is not the layer's output y."""
-        return layer.residual or (self.training and layer.dropout is not None)
-
     def _set_row(self, k: int) -> None:
-        """A layer's sizes, its weights and its buffers; those that need not be kept apart are one."""
-        layer, part = self.plan.layers[k], 0 if self.training else self.layout.predicting
+        """A layer's sizes, its weights and its buffers."""
+        layer, chain, part = self.plan.layers[k], self.chains[k], 0 if self.training else self.layout.predicting
         shift = part * self.layout.stride
-        vectors = self.layout.vectors(k) + shift
-        norms = len(NORM) if layer.norm else 0
-
-        def room() -> int:
-            return self.work.take(buffer(layer, self.batch))
-
+        buffers = {name: self._room(layer) for name in dict.fromkeys(step.writes for step in chain.steps)}
         gathered = self.work.take(self.batch * layer.inputs) if k == 0 and self.gathers else 0
-        y = room()
-        a = room() if layer.activation is not None and self.followed(layer) else y
-        kept = layer.activation is not None and (keeps_z(layer.activation.component) or layer.norm is not None)
-        z = room() if kept or (layer.norm and self.followed(layer)) else a
+        values = {COLUMNS[value]: buffers[chain.buffers[value]] for value in COLUMNS}
+        activation, norm = chain.step(Activation), chain.step(Norm)
         self.set_row(
             k,
             X=int(self.rows[k - 1, op.Y]) if k else gathered,
             INPUTS=layer.inputs,
             OUTPUTS=layer.outputs,
             W=self.layout.weights[k] + shift,
-            H=room() if layer.norm else z,
-            Z=z,
-            A=a,
-            Y=y,
-            NORM_VECTORS=vectors,
-            VECTORS=vectors + norms * layer.outputs,
-            STATISTICS=self.layout.statistics.get(k, 0),
-            FACTORS=self.work.take(max(self.batch, layer.outputs)) if layer.norm else 0,
-            PARAMETERS=self.numbers(layer.activation) if layer.activation else 0,
+            NORM_VECTORS=self._vectors(norm or activation, shift),
+            VECTORS=self._vectors(activation, shift),
+            STATISTICS=self.layout.statistics[norm.statistics[0].name] if norm and norm.statistics else 0,
+            FACTORS=self.work.take(max(self.batch, layer.outputs)) if norm else 0,
+            PARAMETERS=self.numbers(activation.configured) if activation else 0,
         )
-        self._set_row_back(k, room)
+        self.rows[k, list(values)] = list(values.values())
+        if self.training:
+            self._set_row_back(k)
+        else:
+            self.set_row(k, DY=self._room(layer) if k + 1 == len(self.plan.layers) else 0)
 
-    def _set_row_back(self, k: int, room: Callable[[], int]) -> None:
-        """The buffers of the way back; without training there is only what the loss writes to."""
-        layer, last = self.plan.layers[k], k + 1 == len(self.plan.layers)
-        if not self.training:
-            self.set_row(k, DY=room() if last else 0)
-            return
-        d, count = room(), buffer(layer, self.batch)
-        apart = by_rows(layer.activation) or (last and changes(k, layer))
+    def _room(self, layer: Layer) -> int:
+        """A place for a buffer of a layer."""
+        return self.work.take(buffer(layer, self.batch))
+
+    def _vectors(self, step: Step | None, shift: int) -> int:
+        """Where the vectors of a step begin."""
+        return self.layout.trained[step.vectors[0].name] + shift if step and step.vectors else 0
+
+    def _set_row_back(self, k: int) -> None:
+        """The buffers of the way back; a kernel for whole rows does not work in place."""
+        layer, chain = self.plan.layers[k], self.chains[k]
+        activation, norm, drop = chain.step(Activation), chain.step(Norm), chain.step(Drop)
+        d, count = self._room(layer), buffer(layer, self.batch)
         slopes = self.work.take(count * len(layer.vectors))
-        drop = layer.dropout
         self.set_row(
             k,
             D=d,
-            DY=room() if apart else d,
-            SKIP=room() if layer.residual and k > 0 else 0,
+            DY=self._room(layer) if activation and activation.scope == ROW else d,
+            SKIP=self._room(layer) if chain.skips else 0,
             NORM_SLOPES=slopes,
-            SLOPES=slopes + (len(NORM) * count if layer.norm else 0),
+            SLOPES=slopes + (len(norm.vectors) * count if norm else 0),
             SLOPES_STRIDE=count,
             KEY=2 * k,
             DROPOUT=self.work.keep(np.array([drop.scale, drop.shift, drop.dropped])) if drop else 0,
@@ -123,14 +115,3 @@ class Places:
             NEXT_W=int(above[op.W]),
             NEXT_SKIP=int(above[op.SKIP]),
         )
-
-
-def by_rows(activation: Configured | None) -> bool:
-    """Whether an activation is of whole rows."""
-    return activation is not None and activation.component.form == "row"
-
-
-def changes(k: int, layer: Layer) -> bool:
-    """Whether the gradient to the last layer's outputs is changed, element by element, or kept on its way to d."""
-    elementwise = layer.activation is not None and not by_rows(layer.activation)
-    return elementwise or layer.dropout is not None or (layer.residual and k > 0)

@@ -7,22 +7,24 @@ which nothing comes between anywhere is one kernel up to the gradients, and thos
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
-from numbann.components.component import Configured
 from numbann.cuda.compile import blocks as compiled
-from numbann.cuda.engine.launches import Launch, Launches, Product
-from numbann.cuda.engine.layout import Room, buffer
-from numbann.cuda.engine.places import Places, by_rows
-from numbann.cuda.threads import cublas, elements, fused, fusing, lanes, losses, norm, op, updates
+from numbann.cuda.engine.launches import Launch, Launches
+from numbann.cuda.engine.launches import Product as LibraryProduct
+from numbann.cuda.engine.layout import Room
+from numbann.cuda.engine.places import COLUMNS, Places
+from numbann.cuda.engine.stages import BACK, FORWARD, LAUNCH_BACK, LAUNCH_FORWARD, module
+from numbann.cuda.threads import cublas, elements, fused, fusing, lanes, losses, op, updates
 from numbann.cuda.threads.batches import IN_ORDER, SHUFFLED
 from numbann.cuda.threads.device import THREADS, blocks
-from numbann.derivation import keeps_z
 from numbann.engine.shared.hyper import hyper_width
-from numbann.network.plan import NORM_EPSILON, NORM_MOMENTUM, Layer, Plan
+from numbann.network.chain import ELEMENT, ROW, Activation, Layer, Link, Product, Step
+from numbann.network.plan import Plan
 from numbann.simd.op import CLIP_NORM
 
 
@@ -30,7 +32,7 @@ from numbann.simd.op import CLIP_NORM
 class Steps:
     """The launches of a step, and the arrays that their kernels read: places of the head and of each layer's row."""
 
-    launches: list[Launch | Product]
+    launches: list[Launch | LibraryProduct]
     head: np.ndarray
     rows: np.ndarray
     work: Room
@@ -95,65 +97,45 @@ class Builder:
 
     def _forward(self, k: int) -> None:
         """The launches from a layer's inputs to its outputs."""
-        layer = self.plan.layers[k]
-        before, whole_rows = self._norm(layer), by_rows(layer.activation)
-        if before is None:  # a norm that is a kernel of its own
-            self.launches.product(k, elements.store(op.H))
-            self.launches.norm(k, self._norm_kernel(layer))
-        elif whole_rows:
-            self.launches.product(k, elements.both(before, elements.store(op.Z)))
-        else:
-            self.launches.product(k, self._outputs(k, elements.store(op.Y)))
-            return
-        if whole_rows:
-            assert layer.activation is not None
-            self.launches.by_row(k, elements.over_rows(self._module(layer.activation).value))
-            if self._after(k):
-                self.launches.elements(k, op.A, elements.chain(*self._after(k), elements.store(op.Y)))
-        elif self._activate(layer) or self._after(k):
-            self.launches.elements(
-                k, op.Z, elements.chain(*self._activate(layer), *self._after(k), elements.store(op.Y))
-            )
+        for at, run, step in self._runs(k):
+            finish = elements.chain(*run, elements.store(COLUMNS[step.reads if step else "out"]))
+            if at is None:
+                self.launches.product(k, finish)
+            elif run:
+                self.launches.elements(k, COLUMNS[at], finish)
+            if step:
+                LAUNCH_FORWARD[type(step)](self.launches, k, step)
 
-    def _outputs(self, k: int, end: Any) -> Any:
-        """What happens to an element of a product where the whole way to the next layer goes by elements."""
-        layer = self.plan.layers[k]
-        return elements.chain(self._norm(layer), *self._activate(layer), *self._after(k), end)
+    def _runs(self, k: int) -> Iterator[tuple[str | None, list[Any], Step | None]]:
+        """What is done to an element in a row: in which buffer it is at first (None: it comes from the product), the
+        device functions, and the step that needs a launch of its own after them, or None at the end.
 
-    def _norm(self, layer: Layer) -> Any:
-        """What a norm does to an element; None if it needs more than that."""
-        if layer.norm is None:
-            return elements.nothing
-        return norm.running_norm(self.plan.dtype, NORM_EPSILON) if layer.norm == "batch" and not self.training else None
-
-    def _activate(self, layer: Layer) -> list[Any]:
-        """Activation by elements; in training z and a are kept where the way back or the next layer reads them."""
-        if layer.activation is None:
-            return []
-        component, dtype = layer.activation.component, self.plan.dtype
-        noisy = self.training and "u" in component.roles
-        made = elements.activate(self._module(layer.activation).value, dtype, len(layer.learnable), noisy)
-        if not self.training:
-            return [made]
-        before = [elements.kept(op.Z)] if keeps_z(component) and layer.norm is None else []
-        return [*before, made, *([elements.kept(op.A)] if self.places.followed(layer) else [])]
-
-    def _after(self, k: int) -> list[Any]:
-        """Dropout and residual connection."""
-        layer = self.plan.layers[k]
-        drop = [elements.drop(self.plan.dtype)] if layer.dropout and self.training else []
-        return [*drop, *([elements.add_inputs(self.places.source(k))] if layer.residual else [])]
+        In training what the way back reads is kept.
+        """
+        chain, at, run = self.places.chains[k], None, list[Any]()
+        for step in chain.steps:
+            if isinstance(step, Product):
+                continue
+            if step.scope != ELEMENT:
+                yield at, run, step
+                at, run = step.writes, []
+                continue
+            fresh = at is None or bool(run)
+            if self.training and fresh and step.reads in chain.kept:
+                run.append(elements.kept(COLUMNS[step.reads]))
+            run.append(FORWARD[type(step)](self.launches, k, step))
+        yield at, run, None
 
     def _link(self) -> int:
         """Launch the link, if there is one; where the predictions are."""
-        k, last, link = len(self.plan.layers), self.plan.layers[-1], self.plan.link
-        y = int(self.places.rows[-2, op.Y])
+        k, link = len(self.plan.layers), self.places.chains[-1].step(Link)
+        y, place = (int(self.places.rows[-2, column]) for column in (op.Y, op.DY))
         if link is None:
             return y
-        place = self.places.work.take(buffer(last, self.batch))
-        self.places.set_row(k, OUTPUTS=last.outputs, Z=y, A=place, PARAMETERS=self.places.numbers(link))
-        value = self._module(link).value
-        if by_rows(link):
+        numbers = self.places.numbers(link.configured)
+        self.places.set_row(k, OUTPUTS=self.plan.outputs, Z=y, A=place, PARAMETERS=numbers)
+        value = module(self.launches, link.configured).value
+        if link.scope == ROW:
             self.launches.by_row(k, elements.over_rows(value))
         else:
             made = elements.activate(value, self.plan.dtype, 0, False)
@@ -166,9 +148,9 @@ class Builder:
         """Launch the kernel of the whole way up to what the gradients are made of."""
         count, rows = len(self.plan.layers), fusing.rows_of_block(self.batch, self.processors)
         slices = self.launches.first_slices() if self.plan.inputs > fusing.WIDEST else 0
-        forwards = tuple(self._outputs(k, elements.kept(op.Y)) for k in range(count))
-        backs = tuple(elements.chain(*self._back(k), elements.kept(op.D)) for k in range(count - 1))
-        parts = self._back(count - 1)
+        forwards = tuple(elements.chain(*self._run(k), elements.kept(op.Y)) for k in range(count))
+        backs = tuple(elements.chain(*self._run_back(k), elements.kept(op.D)) for k in range(count - 1))
+        parts = self._run_back(count - 1)
         last = elements.chain(*parts, elements.kept(op.D)) if parts else None
         loss = losses.loss_of_rows(*self._loss_parts(SHUFFLED, weighted))
         sizes = tuple((layer.inputs, layer.outputs) for layer in self.plan.layers)
@@ -191,33 +173,30 @@ class Builder:
 
     def _backward(self, k: int) -> None:
         """The launches from the gradient to a layer's outputs, or from d of the layer above, down to its own d."""
-        layer, last = self.plan.layers[k], k + 1 == len(self.plan.layers)
-        whole_rows = by_rows(layer.activation)
-        parts = self._back(k)
-        finish = elements.chain(*parts, elements.store(op.DY if whole_rows else op.D))
-        if not last:
-            self.launches.delta(k, finish)
-        elif parts:
-            self.launches.elements(k, op.DY, finish)
-        if whole_rows:
-            assert layer.activation is not None
-            self.launches.by_row(k, elements.back_over_rows(self._module(layer.activation).slope))
-        if layer.norm is not None:
-            back = norm.layer_norm_back if layer.norm == "layer" else norm.batch_norm_back
-            self.launches.norm(k, back(self.plan.dtype))
+        for n, (run, step) in enumerate(self._runs_back(k)):
+            first = n == 0
+            finish = elements.chain(*run, elements.store(op.DY if isinstance(step, Activation) else op.D))
+            if first and k + 1 < len(self.plan.layers):
+                self.launches.delta(k, finish)
+            elif run:
+                self.launches.elements(k, op.DY if first else op.D, finish)
+            if step:
+                LAUNCH_BACK[type(step)](self.launches, k, step)
 
-    def _back(self, k: int) -> list[Any]:
-        """What happens to an element of the gradient on its way through a layer."""
-        layer, dtype = self.plan.layers[k], self.plan.dtype
-        above = self.plan.layers[k + 1] if k + 1 < len(self.plan.layers) else None
-        parts = [elements.add_skipped] if above is not None and above.residual else []
-        parts += [elements.kept(op.SKIP)] if layer.residual and k > 0 else []
-        parts += [elements.drop_back(dtype)] if layer.dropout else []
-        if layer.activation is not None and not by_rows(layer.activation):
-            module, component = self._module(layer.activation), layer.activation.component
-            slopes = tuple(getattr(module, f"slope_{j}") for j in range(len(layer.learnable)))
-            parts.append(elements.slope_back(module.slope, slopes, dtype, "u" in component.roles))
-        return parts
+    def _runs_back(self, k: int) -> Iterator[tuple[list[Any], Step | None]]:
+        """What is done to an element of the gradient in a row, and the step that needs a launch after it."""
+        chains, run = self.places.chains, list[Any]()
+        if k + 1 < len(chains) and chains[k + 1].skips:
+            run.append(elements.add_skipped)
+        for step in reversed(chains[k].steps):
+            if not step.returns:
+                continue
+            if step.scope == ELEMENT:
+                run.append(BACK[type(step)](self.launches, k, step))
+            else:
+                yield run, step
+                run = []
+        yield run, None
 
     def _update(self) -> None:
         """The launches that move the weights."""
@@ -262,17 +241,18 @@ class Builder:
         layer = self.plan.layers[k]
         return not self.fused and cublas.pays((layer.inputs, layer.outputs, self.batch))
 
-    def _norm_kernel(self, layer: Layer) -> Any:
-        """What normalises a layer's products while training, or rows at any time."""
-        if layer.norm == "layer":
-            return norm.layer_norm(self.plan.dtype, NORM_EPSILON)
-        return norm.batch_norm(self.plan.dtype, NORM_EPSILON, NORM_MOMENTUM)
+    def _run(self, k: int) -> list[Any]:
+        """Of a layer in which all goes by elements: what is done to one."""
+        ((_, run, _),) = self._runs(k)
+        return run
 
-    def _module(self, configured: Configured) -> Any:
-        return compiled.activation(configured.component, self.plan.dtype)
+    def _run_back(self, k: int) -> list[Any]:
+        """What is done to its gradient."""
+        ((run, _),) = self._runs_back(k)
+        return run
 
 
 def _narrow(layer: Layer, k: int) -> bool:
     """Whether a layer can be a part of the kernel of a whole network; the first one may have more inputs."""
     widest = layer.outputs if k == 0 else max(layer.inputs, layer.outputs)
-    return widest <= fusing.WIDEST and layer.norm is None and not by_rows(layer.activation)
+    return widest <= fusing.WIDEST and layer.training.scopes == {ELEMENT}

@@ -2,7 +2,7 @@
 
 These make device functions (arena, work, data, ints, places, step, r, c, value) of what a product calls for each of its
 elements, places: the layer's row of ints; `over_elements` is a kernel that calls one for the elements of a buffer.
-Activations come as device functions (numbann.cuda.compile.blocks); the formulas of dropout are in numbann.network.plan.
+Activations are device functions of numbann.cuda.compile.blocks; the formulas of dropout are in numbann.network.chain.
 """
 
 from __future__ import annotations

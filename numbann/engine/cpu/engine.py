@@ -97,11 +97,12 @@ class Engine(interface.Engine):
         self._begin_from_weights()
 
     def weights(self) -> list[tuple[np.ndarray, np.ndarray]]:
-        return [self._arena.layer(layer) for layer in self.plan.layers]
+        return self._arena.weights()
 
     def set_weights(self, weights: list[tuple[np.ndarray, np.ndarray]]) -> None:
-        for layer, (w, b) in zip(self.plan.layers, weights, strict=True):
-            self._arena.set_layer(layer, w, b)
+        given = {f"layers.{k}.weight": w for k, (w, _) in enumerate(weights)}
+        given |= {f"layers.{k}.bias": b for k, (_, b) in enumerate(weights)}
+        self._arena.set_tensors(self._arena.tensors() | given)
         self._begin_from_weights()
 
     def _begin_from_weights(self) -> None:
@@ -216,7 +217,7 @@ class Engine(interface.Engine):
         move, batch, weighted = self._move(epochs.hyper), epochs.batch, epochs.shares is not None
         if batch >= HUGE and not self.plan.normalizes_batches:
             return grouped_training(self.plan, self._trained, move, threads, weighted)
-        builder = Builder(self.plan, self._trained, batch, shuffled=True, weighted=weighted)
+        builder = Builder(self._trained, batch, training=True, weighted=weighted)
         return builder.training(move, threads)
 
     def _move(self, hyper: np.ndarray) -> Move:

@@ -10,8 +10,9 @@ import numpy as np
 
 from numbann.engine.cpu.epoch import TOTAL
 from numbann.engine.cpu.memory import Arena
+from numbann.engine.cpu.places import Scaling
 from numbann.engine.cpu.runner import Call, Runner
-from numbann.engine.cpu.tables import Builder, Scaling
+from numbann.engine.cpu.tables import Builder
 from numbann.engine.shared.memory import aligned
 from numbann.network.plan import ITEMSIZE, Plan
 
@@ -25,11 +26,11 @@ class Few:
     def __init__(self, plan: Plan, arena: Arena, runner: Runner, threads: int, scaling: Scaling | None = None) -> None:
         inputs = aligned((FEW, plan.inputs), scaling.dtype if scaling else plan.dtype)
         outputs = aligned((FEW, plan.outputs), plan.dtype)
-        shares = threads > 1 and plan.arena * ITEMSIZE[plan.dtype] >= SHARED_BYTES
+        shares = threads > 1 and arena.layout.arena * ITEMSIZE[plan.dtype] >= SHARED_BYTES
         self._team, self._threads = runner.team, threads if shares else 1
 
         def made(count: int) -> Call:
-            table = Builder(plan, arena, FEW, shuffled=False, scaling=scaling).evaluation(False, count)
+            table = Builder(arena, FEW, training=False, scaling=scaling).evaluation(False, count)
             table.bind(x=inputs, out=outputs)
             call = runner.call(table, count, FEW)
             runner.set(call, 0, 1)

@@ -22,9 +22,9 @@ GROUPS, FEW_GROUPS, LARGE_ARENA = 16, 4, 1 << 20  # fewer groups for networks wh
 
 def grouped_training(plan: Plan, arena: Arena, move: Move, threads: int, weighted: bool = False) -> Table:
     """The table of a training step by groups."""
-    count = GROUPS if plan.arena < LARGE_ARENA else FEW_GROUPS
-    gradients = aligned((count, plan.stride), plan.dtype)
-    workers = [Builder(plan, arena, CHUNK, shuffled=True, weighted=weighted) for _ in range(threads)]
+    count = GROUPS if arena.layout.arena < LARGE_ARENA else FEW_GROUPS
+    gradients = aligned((count, arena.layout.stride), plan.dtype)
+    workers = [Builder(arena, CHUNK, training=True, weighted=weighted) for _ in range(threads)]
     ops = [_chunk_ops(worker, gradients) for worker in workers]
     table = assembled(
         [[_pass(plan, count, len(ops[0]))], [_update(plan, move, gradients)], *move.after],
@@ -49,31 +49,25 @@ def _chunk_ops(worker: Builder, gradients: np.ndarray) -> list[Op]:
 def add_gradients(worker: Builder, gradients: np.ndarray) -> list[Op]:
     """What adds a chunk's gradient of every layer to that of its group, gradients (groups, elements of the arena)."""
     ops: list[Op] = []
-    for k, layer in enumerate(worker.plan.layers):
-        columns = {
-            **worker.gradient(k),
-            "W": gradients[0, layer.weights :],
-            "BIAS": gradients[0, layer.bias :],
-            "STRIDE": gradients.shape[1],
-        }
-        ops.append((worker.kernel(groups.add_gradient), worker.panels(layer), columns))
-        for place, vector in enumerate(layer.vectors):
-            columns = {
-                **worker.vector_gradient(k, place),
-                "BIAS": gradients[0, vector.offset :],
-                "STRIDE": gradients.shape[1],
-            }
-            ops.append((worker.kernel(groups.add_vector), worker.panels(layer), columns))
+    places, vectors, stride = worker.places, worker.layout.vectors, gradients.shape[1]
+    for k, (layer, place) in enumerate(zip(worker.plan.layers, worker.layout.layers, strict=True)):
+        bias = gradients[0, vectors[f"layers.{k}.bias"].start :]
+        columns = {**places.gradient(k), "W": gradients[0, place.weights :], "BIAS": bias, "STRIDE": stride}
+        ops.append((places.kernel(groups.add_gradient), place.panels, columns))
+        for vector in layer.vectors:
+            begun = gradients[0, vectors[vector.name].start :]
+            columns = {**places.vector_gradient(k, vector), "BIAS": begun, "STRIDE": stride}
+            ops.append((places.kernel(groups.add_vector), place.panels, columns))
     return ops
 
 
 def _update(plan: Plan, move: Move, gradients: np.ndarray) -> Op:
     columns = {
         "W": move.arena.address(0),
-        "INPUTS": plan.arena,
+        "INPUTS": move.arena.layout.arena,
         "D": gradients,
         "D_ROW": gradients.shape[1],
         "GROUPS": len(gradients),
         **move.columns,
     }
-    return jit.address(groups.update_sum, plan.dtype), -(-plan.arena // groups.BLOCK), columns
+    return jit.address(groups.update_sum, plan.dtype), -(-move.arena.layout.arena // groups.BLOCK), columns

@@ -12,8 +12,9 @@ import numpy as np
 
 from numbann.engine.cpu.few import FEW, Few
 from numbann.engine.cpu.memory import Arena
+from numbann.engine.cpu.places import Scaling
 from numbann.engine.cpu.runner import Call, Runner
-from numbann.engine.cpu.tables import Builder, Scaling
+from numbann.engine.cpu.tables import Builder
 from numbann.engine.shared.feeding import Inputs, portions
 from numbann.engine.shared.weighting import weighted_mean
 from numbann.network.plan import Plan
@@ -67,7 +68,7 @@ class Inference:
         if self.plan.target == "label":
             return np.ascontiguousarray(t, np.int64)
         if self.plan.loss.component.form == "row":
-            padded = np.zeros((len(t), self.plan.layers[-1].columns), self.plan.dtype)
+            padded = np.zeros((len(t), self._arena.layout.layers[-1].columns), self.plan.dtype)
             padded[:, : t.shape[1]] = t
             return padded
         return np.ascontiguousarray(t, self.plan.dtype)
@@ -100,5 +101,5 @@ class Inference:
     def _call(self, losses: bool, raw: str, threads: int) -> Call:
         """Calls of the table that predicts TOGETHER rows a thread at a time, with losses or without."""
         rows = TOGETHER * threads
-        builder = Builder(self.plan, self._arena, rows, shuffled=False, scaling=self._scalings.get(raw))
+        builder = Builder(self._arena, rows, training=False, scaling=self._scalings.get(raw))
         return self._runner.call(builder.evaluation(losses), threads, rows)

@@ -14,7 +14,7 @@ from numbann.engine.cpu.runner import Call, Runner
 from numbann.engine.cpu.tables import Builder, Op, assembled
 from numbann.engine.interface import LayerFacts
 from numbann.engine.shared.weighting import Shares
-from numbann.network.plan import Layer, Plan
+from numbann.network.plan import Plan
 
 BOUND = {"x", "target", "row_loss", "shares"}  # the slots that a probe fills
 
@@ -25,9 +25,10 @@ class Probe:
     def __init__(self, plan: Plan, arena: Arena, runner: Runner, rows: int, threads: int, weighted: bool) -> None:
         self._plan, self._runner, self._threads, self._count = plan, runner, threads, rows
         self._gradient = Arena(plan, 0)
-        self._builder = builder = Builder(plan, arena, rows, shuffled=False, weighted=weighted)
+        self._builder = builder = Builder(arena, rows, training=False, weighted=weighted)
         self._forward = self._call(builder.forward_all())
-        self._slopes = {k: self._call(builder.slopes(k)) for k, layer in enumerate(plan.layers) if _sloped(layer)}
+        slopes = {k: builder.slopes(k) for k in range(len(plan.layers))}
+        self._slopes = {k: self._call(ops) for k, ops in slopes.items() if ops}
         whole = self._gradient.values[np.newaxis]
         self._backward = self._call([builder.loss(), *builder.backward_all()], add_gradients(builder, whole))
 
@@ -41,7 +42,7 @@ class Probe:
         self._run(self._forward)
         slopes = {k: self._slope(k, call) for k, call in self._slopes.items()}
         self._run(self._backward)
-        return [LayerFacts(slopes.get(k), *self._gradient.layer(layer)) for k, layer in enumerate(self._plan.layers)]
+        return [LayerFacts(slopes.get(k), dw, db) for k, (dw, db) in enumerate(self._gradient.weights())]
 
     def _shares(self, weight: np.ndarray) -> np.ndarray:
         """What each row has of the loss."""
@@ -51,7 +52,7 @@ class Probe:
 
     def _slope(self, k: int, call: Call) -> np.ndarray:
         """da/dz (B, O) of a layer: its derivative's kernel on a d of ones."""
-        d = self._builder.rows[k].d[:, : self._plan.layers[k].outputs]
+        d = self._builder.places.rows[k].d[:, : self._plan.layers[k].outputs]
         d[:] = 1
         self._run(call)
         return d.copy()
@@ -65,8 +66,3 @@ class Probe:
 
     def _run(self, call: Call) -> None:
         self._runner.run(call, 0, 1)
-
-
-def _sloped(layer: Layer) -> bool:
-    """Whether each output of a layer's activation depends on its own z alone."""
-    return layer.activation is not None and layer.activation.component.form == "elementwise"

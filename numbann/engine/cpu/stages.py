@@ -1,153 +1,171 @@
-"""What follows a layer's product: norm, activation, dropout and residual connection, as ops forward and backward.
+"""How each kind of step becomes an op: forward, and the way back.
 
-Each function gives the ops of one layer, in their order; `units` is -GRAIN for rows or a number of panels.
+A function here is (places, k, step, units) -> Op for a layer k; units is -GRAIN for rows, or a number of panels.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import numpy as np
 
 from numbann.compile import cpu
-from numbann.components.component import Configured
-from numbann.engine.cpu.memory import LayerRows
+from numbann.engine.cpu.places import Places
 from numbann.engine.cpu.table import Op, Slot
-from numbann.network.plan import NORM, NORM_EPSILON, NORM_MOMENTUM, Dropout, Layer
-from numbann.simd import dropout, norm
+from numbann.network.chain import (
+    NORM_EPSILON,
+    NORM_MOMENTUM,
+    Activation,
+    AddInputs,
+    Drop,
+    Link,
+    Loss,
+    Norm,
+    Product,
+    Step,
+)
+from numbann.simd import dense, dropout, norm
+from numbann.simd.sweep import ROWS
 
-if TYPE_CHECKING:
-    from numbann.engine.cpu.tables import Builder
+
+def product(places: Places, k: int, step: Product, units: int) -> Op:
+    """h = x w + b."""
+    return (
+        places.kernel(dense.dense_forward_panels if units > 0 else dense.dense_forward),
+        units,
+        places.product(k, ROWS),
+    )
 
 
-def norm_forward(builder: Builder, k: int, units: int) -> list[Op]:
-    """From the product h to the activation's z."""
-    layer = builder.plan.layers[k]
-    if layer.norm is None:
-        return []
-    kernels = {"layer": norm.layer_norm, "batch": norm.batch_norm if builder.trains else norm.running_norm}
-    return [(builder.kernel(kernels[layer.norm]), units, _norm(builder, k))]
+def product_back(places: Places, k: int, step: Product, units: int) -> Op:
+    """d w', the gradient to the outputs of the layer below, whose units these are."""
+    return places.kernel(dense.dense_delta_panels if units > 0 else dense.dense_delta), units, places.delta(k)
 
 
-def norm_backward(builder: Builder, k: int, units: int) -> list[Op]:
+def normalize(places: Places, k: int, step: Norm, units: int) -> Op:
+    """From the product h to z."""
+    kernel = norm.running_norm if step.running else norm.batch_norm if step.batch else norm.layer_norm
+    return places.kernel(kernel), units, _norm(places, k, step)
+
+
+def normalize_back(places: Places, k: int, step: Norm, units: int) -> Op:
     """From dz to dh, and the gradients to scale and shift."""
-    layer = builder.plan.layers[k]
-    if layer.norm is None:
-        return []
-    of_batch = norm.batch_norm_backward if builder.trains else norm.running_norm_backward
-    kernels = {"layer": norm.layer_norm_backward, "batch": of_batch}
-    return [(builder.kernel(kernels[layer.norm]), units, _norm(builder, k))]
+    of_batch = norm.running_norm_backward if step.running else norm.batch_norm_backward
+    return places.kernel(of_batch if step.batch else norm.layer_norm_backward), units, _norm(places, k, step)
 
 
-def outputs_forward(builder: Builder, k: int, units: int) -> list[Op]:
-    """From z to what the next layer reads."""
-    return [*_activation_forward(builder, k, units), *_drop(builder, k, units), *_add_inputs(builder, k, units)]
+def activate(places: Places, k: int, step: Activation, units: int) -> Op:
+    """From z to a."""
+    in_place, noisy = step.reads == step.writes, step.key is not None
+    kernel = cpu.activation_forward(step.configured.component, places.dtype, in_place, noisy)
+    return kernel, units, _activation(places, k, step)
 
 
-def outputs_backward(builder: Builder, k: int, units: int) -> list[Op]:
-    """From the gradient to what the next layer reads down to dz."""
-    layer, rows = builder.plan.layers[k], builder.rows[k]
-    ops: list[Op] = []
-    if rows.skip is not None:
-        columns = {**_rows(layer, rows), "SKIP": rows.skip, "SKIP_ROW": layer.row}
-        ops.append((builder.kernel(dropout.keep), units, columns))
-    if layer.dropout and builder.trains:
-        ops.append((builder.kernel(dropout.drop_backward), units, _dropout(builder, k, layer.dropout)))
-    return [*ops, *activation_backward(builder, k, units)]
-
-
-def activation_backward(builder: Builder, k: int, units: int) -> list[Op]:
+def activate_back(places: Places, k: int, step: Activation, units: int) -> Op:
     """From da to dz, and the gradients to what is trained in the activation."""
-    layer = builder.plan.layers[k]
-    if layer.activation is None:
-        return []
-    kernel = cpu.activation_backward(layer.activation.component, builder.plan.dtype, builder.trains)
-    return [(kernel, units, _activation(builder, k, layer.activation))]
+    kernel = cpu.activation_backward(step.configured.component, places.dtype, places.training)
+    return kernel, units, _activation(places, k, step)
 
 
-def _activation_forward(builder: Builder, k: int, units: int) -> list[Op]:
-    layer, rows = builder.plan.layers[k], builder.rows[k]
-    if layer.activation is None:
-        return []
-    component = layer.activation.component
-    noisy = builder.trains and "u" in component.roles
-    kernel = cpu.activation_forward(component, builder.plan.dtype, rows.a is rows.z, noisy)
-    return [(kernel, units, _activation(builder, k, layer.activation))]
+def drop(places: Places, k: int, step: Drop, units: int) -> Op:
+    """From a to what is left of it."""
+    return places.kernel(dropout.drop), units, _dropout(places, k, step)
 
 
-def _drop(builder: Builder, k: int, units: int) -> list[Op]:
-    layer = builder.plan.layers[k]
-    if layer.dropout is None or not builder.trains:
-        return []
-    return [(builder.kernel(dropout.drop), units, _dropout(builder, k, layer.dropout))]
+def drop_back(places: Places, k: int, step: Drop, units: int) -> Op:
+    """From the gradient to what is left to da."""
+    return places.kernel(dropout.drop_backward), units, _dropout(places, k, step)
 
 
-def _add_inputs(builder: Builder, k: int, units: int) -> list[Op]:
-    layer, rows = builder.plan.layers[k], builder.rows[k]
-    if not layer.residual:
-        return []
-    kernel = dropout.add_more_inputs if layer.dropout and builder.trains else dropout.add_inputs
-    return [(builder.kernel(kernel), units, {**builder.inputs_of(k), **_rows(layer, rows)})]
+def add_inputs(places: Places, k: int, step: AddInputs, units: int) -> Op:
+    """The layer's inputs joined to a, or to what dropout has left of it."""
+    kernel = dropout.add_more_inputs if step.reads == step.writes else dropout.add_inputs
+    return places.kernel(kernel), units, {**places.inputs_of(k), **places.of_rows(k)}
+
+
+def add_inputs_back(places: Places, k: int, step: AddInputs, units: int) -> Op:
+    """The gradient, kept for the layer below."""
+    columns = {"SKIP": places.rows[k].values["skip"], "SKIP_ROW": places.layout.layers[k].row}
+    return places.kernel(dropout.keep), units, {**places.of_rows(k), **columns}
+
+
+def loss(places: Places, k: int, step: Loss, units: int) -> Op:
+    """Each row's loss, and d."""
+    values, place = places.rows[k].values, places.layout.layers[k]
+    component = step.configured.component
+    columns = {
+        "A": values["out"],
+        "A_ROW": place.row,
+        "D": values["d"],
+        "D_ROW": place.row,
+        "OUTPUTS": place.outputs,
+        "TARGET": Slot("target"),
+        "TARGET_ROW": place.columns if component.form == "row" else place.outputs,
+        "ORDER": Slot("order") if places.training else places.counted,
+        "MOVES": int(places.training),
+        "ROW_LOSS": Slot("row_loss"),
+        "PARAMETERS": places.values(step.configured),
+        **({"SHARES": Slot("shares")} if places.weighted else {}),
+    }
+    return cpu.loss_kernel(component, places.dtype, places.weighted), units, columns
+
+
+def link(places: Places, k: int, step: Link, units: int) -> Op:
+    """Predictions from outputs."""
+    values, place = places.rows[k].values, places.layout.layers[k]
+    columns = {
+        "Z": values["out"],
+        "Z_ROW": place.row,
+        "A": values[step.writes],
+        "A_ROW": place.row,
+        "OUTPUTS": place.outputs,
+        "PARAMETERS": places.values(step.configured),
+    }
+    return cpu.activation_forward(step.configured.component, places.dtype, False), units, columns
+
+
+Lowering = Callable[[Places, int, Any, int], Op]
+FORWARD: Mapping[type[Step], Lowering] = {
+    Product: product,
+    Norm: normalize,
+    Activation: activate,
+    Drop: drop,
+    AddInputs: add_inputs,
+    Loss: loss,
+    Link: link,
+}
+BACK: Mapping[type[Step], Lowering] = {
+    Product: product_back,
+    Norm: normalize_back,
+    Activation: activate_back,
+    Drop: drop_back,
+    AddInputs: add_inputs_back,
+}
 
 
 # ---- columns
 
 
-def _rows(layer: Layer, rows: LayerRows) -> dict[str, Any]:
-    """The rows of a layer from z on."""
+def _norm(places: Places, k: int, step: Norm) -> dict[str, Any]:
+    place, rows = places.layout.layers[k], places.rows[k]
+    first = places.layout.statistics[step.statistics[0].name].start if step.statistics else 0
     return {
-        "Z": rows.z,
-        "Z_ROW": layer.row,
-        "A": rows.a,
-        "A_ROW": layer.row,
-        "OUT": rows.out,
-        "OUT_ROW": layer.row,
-        "D": rows.d,
-        "D_ROW": layer.row,
-        "OUTPUTS": layer.outputs,
-        "COLUMNS": layer.columns,
-    }
-
-
-def _norm(builder: Builder, k: int) -> dict[str, Any]:
-    layer, rows = builder.plan.layers[k], builder.rows[k]
-    statistics = builder.arena.statistics[layer.statistics :]
-    return {
-        **_rows(layer, rows),
-        "H": rows.h,
-        "H_ROW": layer.row,
+        **places.of_rows(k),
+        "H": rows.values["h"],
+        "H_ROW": place.row,
         "FACTORS": rows.factors,
-        "STATISTICS": statistics if layer.norm == "batch" else 0,
-        "PARAMETERS": np.array([NORM_EPSILON, NORM_MOMENTUM, 1 / layer.outputs], builder.plan.dtype),
-        **_vectors(builder, k, 0),
+        "STATISTICS": places.arena.statistics[first:] if step.statistics else 0,
+        "PARAMETERS": np.array([NORM_EPSILON, NORM_MOMENTUM, 1 / place.outputs], places.dtype),
+        **places.vectors(k, step),
     }
 
 
-def _activation(builder: Builder, k: int, activation: Configured) -> dict[str, Any]:
-    layer = builder.plan.layers[k]
-    columns = {**_rows(layer, builder.rows[k]), "PARAMETERS": builder.values(activation)}
-    if builder.trains and "u" in activation.component.roles:
-        columns |= _keys(k, 0)
-    if layer.learnable:
-        columns |= _vectors(builder, k, len(NORM) if layer.norm else 0)
-    return columns
+def _activation(places: Places, k: int, step: Activation) -> dict[str, Any]:
+    columns = {**places.of_rows(k), "PARAMETERS": places.values(step.configured), **places.vectors(k, step)}
+    return columns if step.key is None else {**columns, "KEYS": Slot("keys"), "KEY": step.key}
 
 
-def _dropout(builder: Builder, k: int, drop: Dropout) -> dict[str, Any]:
-    numbers = np.array([drop.rate, drop.scale, drop.shift, drop.dropped, 0], builder.plan.dtype)
-    return {**_rows(builder.plan.layers[k], builder.rows[k]), "PARAMETERS": numbers, **_keys(k, 1)}
-
-
-def _vectors(builder: Builder, k: int, first: int) -> dict[str, Any]:
-    """The trained vectors of a layer from one of them on, and where the gradients of rows to them go."""
-    layer, slopes = builder.plan.layers[k], builder.rows[k].slopes
-    return {
-        "VECTORS": builder.arena.address(layer.vectors[first].offset),
-        "SLOPES": slopes[first:],
-        "SLOPES_STRIDE": slopes.shape[1] * layer.row,
-    }
-
-
-def _keys(k: int, purpose: int) -> dict[str, Any]:
-    """The key of a layer's random numbers: of the activation (0) or of dropout (1)."""
-    return {"KEYS": Slot("keys"), "KEY": 2 * k + purpose}
+def _dropout(places: Places, k: int, step: Drop) -> dict[str, Any]:
+    numbers = np.array([step.rate, step.scale, step.shift, step.dropped, 0], places.dtype)
+    return {**places.of_rows(k), "PARAMETERS": numbers, "KEYS": Slot("keys"), "KEY": step.key}

@@ -7,36 +7,25 @@ a piece of a layer's gradient and at once the optimizer on it.  A barrier ends e
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from numbann.compile import cpu
-from numbann.components.component import Configured
-from numbann.engine.cpu import stages
-from numbann.engine.cpu.memory import Arena, layer_rows
+from numbann.engine.cpu.memory import Arena
+from numbann.engine.cpu.places import GRAIN, Places, Scaling
+from numbann.engine.cpu.stages import BACK, FORWARD
 from numbann.engine.cpu.table import Op, Slot, Step, Table, assembled
-from numbann.engine.shared.memory import aligned
-from numbann.network.plan import ITEMSIZE, NORM, Layer, Plan
-from numbann.simd import dense, jit, scaling
-from numbann.simd.sweep import DEPTH, PANEL, ROWS, sweep_addresses
+from numbann.network.chain import BATCH, ROW, Activation, Link, Loss, Product
+from numbann.network.chain import Step as LayerStep
+from numbann.network.plan import Plan
+from numbann.simd import dense, scaling
 
-GRAIN = 2  # rows are dealt out to threads in pairs, which any tile does at full speed
 UNIT, TILE = 48, 6  # rows of a layer's gradient that are computed and applied at once, and the smallest piece of them
 FEW_ROWS = 64  # a thread with fewer rows of the batch goes through a layer's panels instead
 LARGE = 1 << 20  # bytes of weights from which each thread does better with panels of its own
-
-
-@dataclass(frozen=True)
-class Scaling:
-    """How raw numbers of a dtype become inputs, (raw - shift) / scale, and a flag for results that are not finite."""
-
-    dtype: str
-    shift: np.ndarray
-    scale: np.ndarray
-    flag: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -52,20 +41,26 @@ def optimize(plan: Plan, arena: Arena, hyper: np.ndarray) -> Move:
     """The optimizer moves the weights: its kernel, the way to its states, and its numbers for each step."""
     columns = {
         "UPDATE": cpu.optimizer_kernel(plan.optimizer, plan.dtype, plan.extras),
-        "STRIDE": plan.stride,
+        "STRIDE": arena.layout.stride,
         "HYPER": hyper,
         "HYPER_ROW": hyper.shape[1],
     }
     return Move(arena, columns)
 
 
-def _joined(steps: list[Step]) -> list[list[Op]]:
+def _joined(steps: Iterable[Step]) -> list[list[Op]]:
     """The phases of steps (by panels or not, ops): steps by rows that follow each other are one."""
     phases: list[list[Op]] = []
     for by_panels, together in itertools.groupby(steps, key=lambda step: step[0]):
         ops = [ops for _, ops in together]
         phases += ops if by_panels else [[row for part in ops for row in part]]
     return [phase for phase in phases if phase]
+
+
+def _gathered(ops: Iterable[tuple[bool, Op]]) -> list[Step]:
+    """The ops of a layer, those together that follow each other by panels or by rows."""
+    runs = itertools.groupby(ops, key=lambda one: one[0])
+    return [(by_panels, [op for _, op in run]) for by_panels, run in runs]
 
 
 def _unit(rows: int, threads: int) -> int:
@@ -75,30 +70,17 @@ def _unit(rows: int, threads: int) -> int:
 
 
 class Builder:
-    """Builds tables for one plan, arena and set of buffers.
+    """Builds tables of one plan over an arena and buffers for so many rows; training, scaling, weighted: see Places.
 
-    shuffled: rows come in an epoch's order, by the slots `order` and `offsets`; else one after the other.
-    Further slots: x, target, row_loss (each row's loss), out (predictions), and shares (each row's of its batch's loss)
-    where rows are weighted.  With a scaling x is raw.
+    Slots: x, target, row_loss (each row's loss), out (predictions), order and offsets in training, and shares (each
+    row's of its batch's loss) where rows are weighted.
     """
 
     def __init__(
-        self,
-        plan: Plan,
-        arena: Arena,
-        rows: int,
-        shuffled: bool,
-        scaling: Scaling | None = None,
-        weighted: bool = False,
+        self, arena: Arena, rows: int, training: bool, scaling: Scaling | None = None, weighted: bool = False
     ) -> None:
-        self.plan, self.arena, self.shuffled, self.scaling, self.weighted = plan, arena, shuffled, scaling, weighted
-        self.trains = shuffled
-        self.rows = layer_rows(plan, rows)
-        self.zero = aligned(PANEL * plan.lanes, plan.dtype)
-        self.ones = aligned(plan.lanes, plan.dtype)
-        self.ones[:] = 1
-        self.counted = np.arange(rows, dtype=np.int64)
-        self.scaled = aligned((rows, plan.layers[0].inputs_padded), plan.dtype) if scaling else None
+        self.plan, self.layout = arena.plan, arena.layout
+        self.places = Places(arena, rows, training, scaling, weighted)
 
     def training(self, move: Move, threads: int) -> Table:
         """The table of a training step.
@@ -119,7 +101,7 @@ class Builder:
         threads > 1 is for few rows: threads share layers by panels, as far as `training` would.
         """
         by_panels = [self._by_panels(k, threads) for k in range(len(self.plan.layers))]
-        steps = [(False, [self._scaling()] if self.scaling else [])]
+        steps = [(False, self._scaling())]
         steps += [step for k in range(len(by_panels)) for step in self.forward(k, by_panels[k])]
         steps.append((False, [*([self.loss()] if losses else []), *self._predictions()]))
         return assembled(_joined(steps), builder=self)
@@ -128,197 +110,102 @@ class Builder:
 
     def _by_panels(self, k: int, threads: int) -> bool:
         """Whether threads share a layer by panels of its columns instead of by rows."""
-        layer, rows = self.plan.layers[k], len(self.counted)
-        if layer.norm == "batch" and self.trains:
+        place, rows, scopes = self.layout.layers[k], len(self.places.counted), self.places.chains[k].scopes
+        if BATCH in scopes:
             return True
-        shared = (
-            threads > 1 and self.panels(layer) % threads == 0 and self._elementwise(layer) and layer.norm != "layer"
-        )
-        weights = layer.inputs * layer.columns * ITEMSIZE[self.plan.dtype]
-        return shared and (k == 0 or rows < FEW_ROWS * threads or weights >= LARGE)
+        shared = threads > 1 and place.panels % threads == 0 and ROW not in scopes
+        return shared and (k == 0 or rows < FEW_ROWS * threads or self.layout.weight_bytes(k) >= LARGE)
 
-    def _elementwise(self, layer: Layer) -> bool:
-        """Whether the activation can be applied to some columns alone."""
-        return layer.activation is None or layer.activation.component.form != "row"
+    def _steps(self, k: int, by_panels: bool) -> list[tuple[bool, LayerStep]]:
+        """A layer's steps, each by panels or not: from the product on, and up to a step of whole rows."""
+        found, panels = [], False
+        for step in self.places.chains[k].steps:
+            panels = by_panels if isinstance(step, Product) else panels and step.scope != ROW
+            found.append((panels, step))
+        return found
 
     def forward(self, k: int, by_panels: bool = False) -> list[Step]:
         """A layer from its inputs to its outputs."""
-        layer, units = self.plan.layers[k], self._units(self.plan.layers[k], by_panels)
-        product = dense.dense_forward_panels if by_panels else dense.dense_forward
-        ops = [(self.kernel(product), units, self.dense(k, ROWS)), *stages.norm_forward(self, k, units)]
-        if by_panels and not self._elementwise(layer):
-            return [(True, ops), (False, stages.outputs_forward(self, k, -GRAIN))]
-        return [(by_panels, [*ops, *stages.outputs_forward(self, k, units)])]
+        return _gathered(
+            (panels, FORWARD[type(step)](self.places, k, step, self.places.units(k, panels)))
+            for panels, step in self._steps(k, by_panels)
+        )
 
     def forward_all(self) -> list[Op]:
         """All layers by rows."""
         return [row for k in range(len(self.plan.layers)) for _, ops in self.forward(k) for row in ops]
 
-    def _scaling(self) -> Op:
-        """From raw rows to the first layer's."""
-        assert self.scaling is not None
-        assert self.scaled is not None
+    def _scaling(self) -> list[Op]:
+        """From raw rows to the first layer's, if there is a scaling."""
+        given, scaled = self.places.scaling, self.places.scaled
+        if given is None or scaled is None:
+            return []
         columns = {
             "X": Slot("x"),
             "INPUTS": self.plan.inputs,
-            "Z": self.scaled,
-            "Z_ROW": self.scaled.shape[1],
-            "W": self.scaling.shift,
-            "BIAS": self.scaling.scale,
-            "FLAG": self.scaling.flag,
+            "Z": scaled,
+            "Z_ROW": scaled.shape[1],
+            "W": given.shift,
+            "BIAS": given.scale,
+            "FLAG": given.flag,
         }
-        return self.kernel(scaling.SCALINGS[self.scaling.dtype]), -GRAIN, columns
+        return [(self.places.kernel(scaling.SCALINGS[given.dtype]), -GRAIN, columns)]
 
     def loss(self) -> Op:
-        last, layer, loss = self.rows[-1], self.plan.layers[-1], self.plan.loss
-        columns = {
-            "A": last.a,
-            "A_ROW": layer.row,
-            "D": last.d,
-            "D_ROW": layer.row,
-            "OUTPUTS": layer.outputs,
-            "TARGET": Slot("target"),
-            "TARGET_ROW": layer.columns if loss.component.form == "row" else layer.outputs,
-            "ORDER": Slot("order") if self.shuffled else self.counted,
-            "MOVES": int(self.shuffled),
-            "ROW_LOSS": Slot("row_loss"),
-            "PARAMETERS": self.values(loss),
-            **({"SHARES": Slot("shares")} if self.weighted else {}),
-        }
-        return cpu.loss_kernel(loss.component, self.plan.dtype, self.weighted), -GRAIN, columns
+        """Each row's loss, and d of the last layer."""
+        return FORWARD[Loss](self.places, self._last, self.places.chains[-1].step(Loss), -GRAIN)
 
     def backward(self, k: int, by_panels: bool = False) -> list[Step]:
         """To a layer's d, from that of the layer above or from the loss."""
-        layer, units = self.plan.layers[k], self._units(self.plan.layers[k], by_panels)
-        rest = stages.norm_backward(self, k, units)
-        if by_panels and not self._elementwise(layer):
-            return [(False, [*self._delta(k, False), *stages.outputs_backward(self, k, -GRAIN)]), (True, rest)]
-        return [(by_panels, [*self._delta(k, by_panels), *stages.outputs_backward(self, k, units), *rest])]
+        steps = self._steps(k, by_panels)[::-1]
+        ops: list[tuple[bool, Op]] = []
+        if k < self._last:
+            above, panels = self.places.chains[k + 1].step(Product), steps[0][0]
+            ops.append((panels, BACK[Product](self.places, k + 1, above, self.places.units(k, panels))))
+        for panels, step in steps:
+            if step.returns:
+                ops.append((panels, BACK[type(step)](self.places, k, step, self.places.units(k, panels))))
+        return _gathered(ops)
 
     def backward_all(self) -> list[Op]:
         """From the loss down to the first layer's d, by rows."""
         return [row for k in reversed(range(len(self.plan.layers))) for _, ops in self.backward(k) for row in ops]
 
-    def _delta(self, k: int, by_panels: bool) -> list[Op]:
-        """The gradient to a layer's outputs, from the d of the layer above."""
-        if k + 1 == len(self.plan.layers):
-            return []
-        product = dense.dense_delta_panels if by_panels else dense.dense_delta
-        return [(self.kernel(product), self._units(self.plan.layers[k], by_panels), self._delta_columns(k + 1))]
-
     def slopes(self, k: int) -> list[Op]:
-        """What turns a layer's d, if it is all ones, into the slopes of its activation."""
-        return stages.activation_backward(self, k, -GRAIN)
+        """What turns a layer's d, if it is all ones, into the slopes of its activation; none if they mix its units."""
+        step = self.places.chains[k].step(Activation)
+        if step is None or step.scope == ROW:
+            return []
+        return [BACK[Activation](self.places, k, step, -GRAIN)]
 
     def _predictions(self) -> list[Op]:
         """The link on the last layer's output, if it has one, and copies into `out`."""
-        last, layer, link = self.rows[-1], self.plan.layers[-1], self.plan.link
-        copied = last.a if link is None else last.d
-        copy = {"Z": copied, "Z_ROW": layer.row, "OUTPUTS": layer.outputs, "DX": Slot("out"), "DX_ROW": layer.outputs}
-        ops: list[Op] = [(self.kernel(dense.copy_rows), -GRAIN, copy)]
-        if link is not None:
-            kernel = cpu.activation_forward(link.component, self.plan.dtype, False)
-            columns = {"Z": last.a, "Z_ROW": layer.row, "A": last.d, "A_ROW": layer.row, "OUTPUTS": layer.outputs}
-            ops.insert(0, (kernel, -GRAIN, {**columns, "PARAMETERS": self.values(link)}))
-        return ops
+        values, place, link = self.places.rows[-1].values, self.layout.layers[-1], self.places.chains[-1].step(Link)
+        copied = values["out"] if link is None else values[link.writes]
+        copy = {"Z": copied, "Z_ROW": place.row, "OUTPUTS": place.outputs, "DX": Slot("out"), "DX_ROW": place.outputs}
+        copying: Op = (self.places.kernel(dense.copy_rows), -GRAIN, copy)
+        return [copying] if link is None else [FORWARD[Link](self.places, self._last, link, -GRAIN), copying]
+
+    @property
+    def _last(self) -> int:
+        """The last layer."""
+        return len(self.plan.layers) - 1
 
     # ---- phase 2
 
     def _updates(self, move: Move, threads: int) -> list[Op]:
         ops: list[Op] = []
-        for k, layer in enumerate(self.plan.layers):
-            panels = self.panels(layer)
-            unit = _unit(panels * layer.inputs, threads)
-            places = {"W": move.arena.address(layer.weights), "BIAS": move.arena.address(layer.bias)}
-            columns = {**self.gradient(k), **move.columns, **places, "UNIT": unit}
-            ops.append((self.kernel(dense.dense_update), panels * (-(-layer.inputs // unit) + 1), columns))
-            for place in range(len(layer.vectors)):
-                offset = move.arena.address(layer.vectors[place].offset)
-                columns = {**self.vector_gradient(k, place), **move.columns, "BIAS": offset}
-                ops.append((self.kernel(dense.vector_update), panels, columns))
+        places, vectors = self.places, self.layout.vectors
+        for k, (layer, place) in enumerate(zip(self.plan.layers, self.layout.layers, strict=True)):
+            unit = _unit(place.panels * place.inputs, threads)
+            begun = {
+                "W": move.arena.address(place.weights),
+                "BIAS": move.arena.address(vectors[f"layers.{k}.bias"].start),
+            }
+            columns = {**places.gradient(k), **move.columns, **begun, "UNIT": unit}
+            ops.append((places.kernel(dense.dense_update), place.panels * (-(-place.inputs // unit) + 1), columns))
+            for vector in layer.vectors:
+                offset = move.arena.address(vectors[vector.name].start)
+                columns = {**places.vector_gradient(k, vector), **move.columns, "BIAS": offset}
+                ops.append((places.kernel(dense.vector_update), place.panels, columns))
         return ops
-
-    # ---- columns
-
-    def dense(self, k: int, family: tuple[Any, ...]) -> dict[str, Any]:
-        layer = self.plan.layers[k]
-        return {
-            **self.inputs_of(k),
-            "INPUTS": layer.inputs,
-            "INPUTS_PADDED": layer.inputs_padded,
-            "OUTPUTS": layer.outputs,
-            "COLUMNS": layer.columns,
-            "W": self.arena.address(layer.weights),
-            "BIAS": self.arena.address(layer.bias),
-            "Z": self.rows[k].h,
-            "Z_ROW": layer.row,
-            **self._sweeps(family, layer.columns),
-        }
-
-    def gradient(self, k: int) -> dict[str, Any]:
-        """What the gradient of a layer's w and b is computed from."""
-        sums = {"ZERO": self.zero, "ONES": self.ones, "ZEROS": np.zeros_like(self.counted)}
-        return {**self.dense(k, DEPTH), **sums, "D": self.rows[k].d, "D_ROW": self.plan.layers[k].row}
-
-    def vector_gradient(self, k: int, place: int) -> dict[str, Any]:
-        """What the gradient of one of a layer's vectors is computed from, as that of b."""
-        layer, vector = self.plan.layers[k], self.plan.layers[k].vectors[place]
-        summed = layer.norm == "batch" and vector.name in NORM
-        columns = {"D": self.rows[k].slopes[place], "SUMMED": int(summed)}
-        return {**self.gradient(k), **columns, "BIAS": self.arena.address(vector.offset)}
-
-    def inputs_of(self, k: int) -> dict[str, Any]:
-        """Where a layer finds its rows."""
-        return self._first_inputs() if k == 0 else self._inputs(k)
-
-    def _first_inputs(self) -> dict[str, Any]:
-        """Where the first layer finds its rows."""
-        if self.scaled is not None:
-            return {"X": self.scaled, "X_MOVES": 0, "TABLE": self.counted * self.scaled.shape[1], "MOVES": 0}
-        if self.shuffled:
-            return {"X": Slot("x"), "X_MOVES": 0, "TABLE": Slot("offsets"), "MOVES": 1}
-        inputs = self.plan.inputs
-        return {"X": Slot("x"), "X_MOVES": inputs, "TABLE": self.counted * inputs, "MOVES": 0}
-
-    def _inputs(self, k: int) -> dict[str, Any]:
-        """Where a later layer finds its rows."""
-        below = self.rows[k - 1]
-        out = below.out if self.trains or self.plan.layers[k - 1].residual else below.a
-        return {"X": out, "X_MOVES": 0, "TABLE": below.offsets, "MOVES": 0}
-
-    def _delta_columns(self, k: int) -> dict[str, Any]:
-        layer, under, skip = self.plan.layers[k], self.plan.layers[k - 1], self.rows[k].skip
-        return {
-            "TABLE": self.rows[k].offsets,
-            "D": self.rows[k].d,
-            "D_ROW": layer.row,
-            "DX": self.rows[k - 1].d,
-            "DX_ROW": under.row,
-            "DX_COLUMNS": under.columns,
-            "W": self.arena.address(layer.weights),
-            "OUTPUTS": layer.outputs,
-            "COLUMNS": layer.columns,
-            "INPUTS_PADDED": layer.inputs_padded,
-            "ZERO": self.zero,
-            **({} if skip is None else {"SKIP": skip, "SKIP_ROW": layer.row}),
-            **self._sweeps(ROWS, under.columns),
-        }
-
-    def panels(self, layer: Layer) -> int:
-        """How many panels a layer's weights have."""
-        return -(-layer.columns // (PANEL * self.plan.lanes))
-
-    def _units(self, layer: Layer, by_panels: bool) -> int:
-        """The units of an op over a layer's rows or panels."""
-        return self.panels(layer) if by_panels else -GRAIN
-
-    def _sweeps(self, family: tuple[Any, ...], columns: int) -> dict[str, int]:
-        found = sweep_addresses(family, self.plan.dtype, columns // self.plan.lanes)
-        return {f"SWEEPS+{k}": address for k, address in enumerate(found)}
-
-    def values(self, configured: Configured) -> np.ndarray:
-        """A component's parameters as an array that kernels read."""
-        return np.array([*configured.values.values(), 0], self.plan.dtype)
-
-    def kernel(self, function: Any) -> int:
-        return jit.address(function, self.plan.dtype)

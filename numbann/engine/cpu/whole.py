@@ -24,8 +24,9 @@ def keep(plan: Plan, gradient: Arena) -> Move:
 def clip(plan: Plan, arena: Arena, hyper: np.ndarray) -> Move:
     """The gradient is stored, measured, and scaled down to a norm of at most clip_norm when the optimizer takes it."""
     kept = keep(plan, Arena(plan))
-    blocks = -(-plan.arena // whole.BLOCK)
-    columns = {"D": kept.arena.parameters, "INPUTS": plan.arena, "A": aligned(blocks, plan.dtype), "GROUPS": blocks}
+    length = arena.layout.arena
+    blocks = -(-length // whole.BLOCK)
+    columns = {"D": kept.arena.parameters, "INPUTS": length, "A": aligned(blocks, plan.dtype), "GROUPS": blocks}
     moving = {**columns, "W": arena.address(0), **optimize(plan, arena, hyper).columns}
     measured: Op = (jit.address(whole.sum_squares, plan.dtype), blocks, columns)
     moved: Op = (jit.address(whole.update_clipped, plan.dtype), blocks, moving)

@@ -22,7 +22,7 @@ class Epochs:
         self.plan, self.numbers, self.rows = plan, numbers, len(self.order)
         self.batch = plan.batch_rows(self.rows)
         self.steps = -(-self.rows // self.batch)
-        self.keys = np.zeros(2 * len(plan.layers) * plan.noisy, np.int64)
+        self.keys = np.zeros(plan.keys, np.int64)
         self.shares = None if weight is None else Shares(weight, self.batch, plan.dtype, self.rows)
         self.hyper = aligned((self.steps, hyper_width(plan)), plan.dtype)
         set_constants(plan, self.hyper)
@@ -33,7 +33,7 @@ class Epochs:
             random.shuffle_epoch(self.order, self.plan.seed, index)
             if self.numbers is not None:
                 self.order[:] = self.numbers[self.order]
-        if self.plan.noisy:
+        if len(self.keys):
             self.keys[:] = random.noise_keys(self.plan.seed, index, len(self.keys))
         if self.shares is not None:
             self.shares.follow(self.order)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from numbann.network.plan import VECTOR_BYTES
+VECTOR_BYTES = 64
 
 
 def aligned(shape: int | tuple[int, ...], dtype: str) -> np.ndarray:

@@ -1,0 +1,101 @@
+"""How each kind of step is done on a GPU: by elements, in the last lines of another kernel, or by a launch of its own.
+
+By elements goes what depends on nothing else: functions (builder, k, step) -> device functions of elements.py.  The
+rest are functions (builder, k, step) that launch kernels.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from numbann.components.component import Configured
+from numbann.cuda.compile import blocks as compiled
+from numbann.cuda.engine.launches import Launches
+from numbann.cuda.threads import elements, norm, op
+from numbann.network.chain import NORM_EPSILON, NORM_MOMENTUM, ROW, Activation, AddInputs, Drop, Norm, Step
+
+# ---- forward, by elements
+
+
+def normalize(launches: Launches, k: int, step: Norm) -> Any:
+    """z by the running statistics."""
+    return norm.running_norm(launches.dtype, NORM_EPSILON)
+
+
+def activate(launches: Launches, k: int, step: Activation) -> Any:
+    """a = f(z)."""
+    value = module(launches, step.configured).value
+    return elements.activate(value, launches.dtype, len(step.vectors), step.key is not None)
+
+
+def drop(launches: Launches, k: int, step: Drop) -> Any:
+    """What is left of a."""
+    return elements.drop(launches.dtype)
+
+
+def add_inputs(launches: Launches, k: int, step: AddInputs) -> Any:
+    """The layer's inputs joined."""
+    return elements.add_inputs(launches.places.source(k))
+
+
+# ---- the way back, by elements
+
+
+def activate_back(launches: Launches, k: int, step: Activation) -> Any:
+    """dz, and the gradients to what is trained in f."""
+    made = module(launches, step.configured)
+    slopes = tuple(getattr(made, f"slope_{j}") for j in range(len(step.vectors)))
+    return elements.slope_back(made.slope, slopes, launches.dtype, step.key is not None)
+
+
+def drop_back(launches: Launches, k: int, step: Drop) -> Any:
+    """da where a stayed."""
+    return elements.drop_back(launches.dtype)
+
+
+def add_inputs_back(launches: Launches, k: int, step: AddInputs) -> Any:
+    """The gradient, kept for the layer below."""
+    return elements.kept(op.SKIP)
+
+
+# ---- launches
+
+
+def launch_norm(launches: Launches, k: int, step: Norm) -> None:
+    """From h to z, over rows or columns."""
+    kernel = (
+        norm.batch_norm(launches.dtype, NORM_EPSILON, NORM_MOMENTUM)
+        if step.batch
+        else norm.layer_norm(launches.dtype, NORM_EPSILON)
+    )
+    launches.norm(k, kernel, step.scope == ROW)
+
+
+def launch_norm_back(launches: Launches, k: int, step: Norm) -> None:
+    """From dz to dh, in place."""
+    back = norm.batch_norm_back if step.batch else norm.layer_norm_back
+    launches.norm(k, back(launches.dtype), step.scope == ROW)
+
+
+def launch_rows(launches: Launches, k: int, step: Activation) -> None:
+    """a = f(z) of whole rows."""
+    launches.by_row(k, elements.over_rows(module(launches, step.configured).value))
+
+
+def launch_rows_back(launches: Launches, k: int, step: Activation) -> None:
+    """From DY to D."""
+    launches.by_row(k, elements.back_over_rows(module(launches, step.configured).slope))
+
+
+def module(launches: Launches, configured: Configured) -> Any:
+    """The device functions of an activation."""
+    return compiled.activation(configured.component, launches.dtype)
+
+
+ByElements = Mapping[type[Step], Callable[[Launches, int, Any], Any]]
+ByLaunch = Mapping[type[Step], Callable[[Launches, int, Any], None]]
+FORWARD: ByElements = {Norm: normalize, Activation: activate, Drop: drop, AddInputs: add_inputs}
+BACK: ByElements = {Activation: activate_back, Drop: drop_back, AddInputs: add_inputs_back}
+LAUNCH_FORWARD: ByLaunch = {Norm: launch_norm, Activation: launch_rows}
+LAUNCH_BACK: ByLaunch = {Norm: launch_norm_back, Activation: launch_rows_back}

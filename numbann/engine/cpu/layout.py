@@ -1,0 +1,86 @@
+"""Where everything lies in the CPU's memory, before there is any: offsets and padding, counted in elements.
+
+Weights of a layer, w (I, O), lie in panels of 4 vectors of columns; O is padded to whole vectors and I to as many
+rows as a vector has lanes.  All parameters share one arena, and each state of an optimizer is one more arena like it.
+What is gathered and not trained lies in an array of its own.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from numbann.network.chain import Layer, Vector
+from numbann.network.plan import ITEMSIZE, Plan
+from numbann.simd.sweep import PANEL, lanes_of
+
+PAGE = 1024  # arenas are kept apart by this and a little, so that their lines do not share a cache set
+APART = 272
+ALIASING = 512  # a row of a multiple of this many elements would make all rows share cache sets
+
+
+@dataclass(frozen=True)
+class LayerLayout:
+    """A layer's sizes with padding, the elements of a row of its buffers, and where its weights lie in the arena."""
+
+    inputs: int
+    inputs_padded: int
+    outputs: int
+    columns: int
+    row: int
+    panels: int
+    weights: int
+
+
+class Place(NamedTuple):
+    """Where a vector begins, and its size without padding."""
+
+    start: int
+    size: int
+
+
+class Layout:
+    """The places of a plan's tensors.
+
+    vectors: those of trained ones in the arena, biases too; statistics: those of gathered ones in their array.
+    """
+
+    def __init__(self, plan: Plan) -> None:
+        self.lanes, self._itemsize = lanes_of(plan.dtype), ITEMSIZE[plan.dtype]
+        self.vectors: dict[str, Place] = {}
+        self.statistics: dict[str, Place] = {}
+        self.layers: list[LayerLayout] = []
+        self.arena = self.gathered = 0
+        for k, layer in enumerate(plan.layers):
+            self._add(k, layer)
+
+    def _add(self, k: int, layer: Layer) -> None:
+        columns, inputs_padded = self.padded(layer.outputs), self.padded(layer.inputs)
+        row = columns + (self.lanes if columns % ALIASING == 0 else 0)
+        panels = -(-columns // (PANEL * self.lanes))
+        made = LayerLayout(layer.inputs, inputs_padded, layer.outputs, columns, row, panels, self.arena)
+        self.layers.append(made)
+        self.arena += inputs_padded * columns
+        for vector in (Vector(f"layers.{k}.bias", layer.outputs, 0.0), *layer.vectors):
+            self.vectors[vector.name] = Place(self.arena, vector.size)
+            self.arena += self.padded(vector.size)
+        for vector in layer.statistics:
+            self.statistics[vector.name] = Place(self.gathered, vector.size)
+            self.gathered += self.padded(vector.size)
+
+    @property
+    def stride(self) -> int:
+        """Elements from one arena to the next."""
+        return _multiple(self.arena, PAGE) + APART
+
+    def padded(self, count: int) -> int:
+        """Whole vectors."""
+        return _multiple(count, self.lanes)
+
+    def weight_bytes(self, k: int) -> int:
+        """What a layer's w takes."""
+        return self.layers[k].inputs * self.layers[k].columns * self._itemsize
+
+
+def _multiple(count: int, of: int) -> int:
+    return -(-count // of) * of

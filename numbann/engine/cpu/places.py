@@ -1,0 +1,154 @@
+"""The arrays of a network for batches of so many rows, as the columns of ops: weights, buffers, rows of inputs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from numbann.components.component import Configured
+from numbann.engine.cpu.memory import Arena, layer_rows
+from numbann.engine.cpu.table import Slot
+from numbann.engine.shared.memory import aligned
+from numbann.network.chain import SUMS, Step, Vector
+from numbann.simd import jit
+from numbann.simd.sweep import DEPTH, PANEL, ROWS, sweep_addresses
+
+GRAIN = 2  # rows are dealt out to threads in pairs, which any tile does at full speed
+
+
+@dataclass(frozen=True)
+class Scaling:
+    """How raw numbers of a dtype become inputs, (raw - shift) / scale, and a flag for results that are not finite."""
+
+    dtype: str
+    shift: np.ndarray
+    scale: np.ndarray
+    flag: np.ndarray
+
+
+class Places:
+    """What the ops of a plan read and write.
+
+    training: rows come in an epoch's order, by the slots `order` and `offsets`; else one after the other.
+    With a scaling x is raw; weighted: rows have shares of their batch's loss.
+    """
+
+    def __init__(
+        self, arena: Arena, rows: int, training: bool, scaling: Scaling | None = None, weighted: bool = False
+    ) -> None:
+        self.plan, self.arena, self.layout = arena.plan, arena, arena.layout
+        self.training, self.scaling, self.weighted = training, scaling, weighted
+        self.dtype, self.chains = self.plan.dtype, self.plan.chains(training)
+        self.rows = layer_rows(arena, self.chains, rows)
+        self.zero = aligned(PANEL * self.layout.lanes, self.dtype)
+        self.ones = aligned(self.layout.lanes, self.dtype)
+        self.ones[:] = 1
+        self.counted = np.arange(rows, dtype=np.int64)
+        self.scaled = aligned((rows, self.layout.layers[0].inputs_padded), self.dtype) if scaling else None
+
+    def kernel(self, function: Any) -> int:
+        """The address of a kernel."""
+        return jit.address(function, self.dtype)
+
+    def units(self, k: int, by_panels: bool) -> int:
+        """The units of an op over a layer's rows or panels."""
+        return self.layout.layers[k].panels if by_panels else -GRAIN
+
+    def values(self, configured: Configured) -> np.ndarray:
+        """A component's parameters as an array that kernels read."""
+        return np.array([*configured.values.values(), 0], self.dtype)
+
+    # ---- columns of a layer
+
+    def of_rows(self, k: int) -> dict[str, Any]:
+        """The rows of a layer from z on."""
+        values, place = self.rows[k].values, self.layout.layers[k]
+        return {
+            "Z": values["z"],
+            "Z_ROW": place.row,
+            "A": values["a"],
+            "A_ROW": place.row,
+            "OUT": values["out"],
+            "OUT_ROW": place.row,
+            "D": values["d"],
+            "D_ROW": place.row,
+            "OUTPUTS": place.outputs,
+            "COLUMNS": place.columns,
+        }
+
+    def vectors(self, k: int, step: Step) -> dict[str, Any]:
+        """The trained vectors of a step, and where the gradients of rows to them go."""
+        if not step.vectors:
+            return {}
+        slopes = self.rows[k].slopes
+        first = self.plan.layers[k].vectors.index(step.vectors[0])
+        return {
+            "VECTORS": self.arena.address(self.layout.vectors[step.vectors[0].name].start),
+            "SLOPES": slopes[first:],
+            "SLOPES_STRIDE": slopes.shape[1] * self.layout.layers[k].row,
+        }
+
+    def product(self, k: int, family: tuple[Any, ...]) -> dict[str, Any]:
+        """x, w, b and h of a layer."""
+        place = self.layout.layers[k]
+        return {
+            **self.inputs_of(k),
+            "INPUTS": place.inputs,
+            "INPUTS_PADDED": place.inputs_padded,
+            "OUTPUTS": place.outputs,
+            "COLUMNS": place.columns,
+            "W": self.arena.address(place.weights),
+            "BIAS": self.arena.address(self.layout.vectors[f"layers.{k}.bias"].start),
+            "Z": self.rows[k].values["h"],
+            "Z_ROW": place.row,
+            **self._sweeps(family, place.columns),
+        }
+
+    def gradient(self, k: int) -> dict[str, Any]:
+        """What the gradient of a layer's w and b is computed from."""
+        sums = {"ZERO": self.zero, "ONES": self.ones, "ZEROS": np.zeros_like(self.counted)}
+        return {**self.product(k, DEPTH), **sums, "D": self.rows[k].d, "D_ROW": self.layout.layers[k].row}
+
+    def vector_gradient(self, k: int, vector: Vector) -> dict[str, Any]:
+        """What the gradient of one of a layer's vectors is computed from, as that of b."""
+        slopes = self.rows[k].slopes[self.plan.layers[k].vectors.index(vector)]
+        columns = {"D": slopes, "SUMMED": int(vector.gradient == SUMS)}
+        return {**self.gradient(k), **columns, "BIAS": self.arena.address(self.layout.vectors[vector.name].start)}
+
+    def delta(self, k: int) -> dict[str, Any]:
+        """d and w of a layer, and the d of the layer below."""
+        place, under = self.layout.layers[k], self.layout.layers[k - 1]
+        skip = self.rows[k].values.get("skip")
+        return {
+            "TABLE": self.rows[k].offsets,
+            "D": self.rows[k].d,
+            "D_ROW": place.row,
+            "DX": self.rows[k - 1].d,
+            "DX_ROW": under.row,
+            "DX_COLUMNS": under.columns,
+            "W": self.arena.address(place.weights),
+            "OUTPUTS": place.outputs,
+            "COLUMNS": place.columns,
+            "INPUTS_PADDED": place.inputs_padded,
+            "ZERO": self.zero,
+            **({} if skip is None else {"SKIP": skip, "SKIP_ROW": place.row}),
+            **self._sweeps(ROWS, under.columns),
+        }
+
+    def inputs_of(self, k: int) -> dict[str, Any]:
+        """Where a layer finds its rows."""
+        if k > 0:
+            below = self.rows[k - 1]
+            return {"X": below.values["out"], "X_MOVES": 0, "TABLE": below.offsets, "MOVES": 0}
+        if self.scaled is not None:
+            return {"X": self.scaled, "X_MOVES": 0, "TABLE": self.counted * self.scaled.shape[1], "MOVES": 0}
+        if self.training:
+            return {"X": Slot("x"), "X_MOVES": 0, "TABLE": Slot("offsets"), "MOVES": 1}
+        inputs = self.plan.inputs
+        return {"X": Slot("x"), "X_MOVES": inputs, "TABLE": self.counted * inputs, "MOVES": 0}
+
+    def _sweeps(self, family: tuple[Any, ...], columns: int) -> dict[str, int]:
+        found = sweep_addresses(family, self.dtype, columns // self.layout.lanes)
+        return {f"SWEEPS+{k}": address for k, address in enumerate(found)}

@@ -1,0 +1,311 @@
+"""What follows what in a network, forward and back, for any device: a layer is a chain of steps.
+
+Each step makes one value of a layer from the value before it:
+
+    x -> product -> h -> norm -> z -> activation -> a -> dropout, added inputs -> out, the x of the layer above
+
+A value that no step makes is the one before it.  A value has a buffer of its own where the step that makes it must not
+write over what it reads: `Chain.buffers` says which values share one.  The way back goes through the steps in reverse
+order, with one gradient d that each of them changes in place; what it needs, the step keeps:
+
+| step        | reads | makes | keeps       | way back                                                   |
+| ----------- | ----- | ----- | ----------- | ---------------------------------------------------------- |
+| Product     | x     | h     | x           | d w', the gradient to x; to w and b: x' d, 1' d            |
+| Norm        | h     | z     | h, factors  | d to h; to scale and shift in slopes                       |
+| Activation  | z     | a     | a, maybe z  | d f'(z); to what is trained in f in slopes                 |
+| Drop        | a     | out   | nothing     | d where a stayed; the draws are made again                 |
+| AddInputs   | a, x  | out   | nothing     | d, of which the layer below gets a copy, skip, beside d w' |
+| Loss        | out   | d     | nothing     |                                                            |
+| Link        | out   | d     | nothing     | none: it stands in predictions only                        |
+
+An engine has a table {kind of step: how it is done}.  A new kind is a class here, its place in `layer_of`, and an entry
+with kernels in that table.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from math import sqrt
+from typing import ClassVar, TypeVar
+
+from numbann.components.built_in import built_in
+from numbann.components.component import Configured
+from numbann.derivation import keeps_z
+from numbann.mathematics.activations.rectified import SELU_ALPHA, SELU_SCALE
+from numbann.network.description import Dense
+
+VALUES = ("x", "h", "z", "a", "out")
+ELEMENT, ROW, BATCH = "element", "row", "batch"  # scopes: an element depends on itself, its row, the batch
+ROWS, SUMS = "rows", "sums"  # where the gradient to a vector comes from: one of each row, or their sum
+NORM_EPSILON, NORM_MOMENTUM = 1e-5, 0.1  # beside the variance, and of a batch in running statistics, as PyTorch's
+SELU_LIMIT = -SELU_SCALE * SELU_ALPHA  # selu at -inf
+SomeStep = TypeVar("SomeStep", bound="Step")
+
+
+@dataclass(frozen=True)
+class Vector:
+    """Numbers of a layer beside w and b: the tensor's name, its size, and what it starts as.
+
+    gradient: where that to trained numbers comes from; "" for what is gathered and not trained.
+    """
+
+    name: str
+    size: int
+    start: float
+    gradient: str = ROWS
+
+
+@dataclass(frozen=True, kw_only=True)
+class Step:
+    """A part of a layer.  reads, writes: its buffers, the same one where it works in place.
+
+    scope: what an element of its value depends on.  apart: whether it must not write over what it reads.  keeps: the
+    values that its way back reads.  returns: whether the way back to the layer's h has something to do for it.
+    vectors: what is trained in it; statistics: what it gathers.
+    """
+
+    value: ClassVar[str]
+    scope: str = ELEMENT
+    apart: bool = True
+    keeps: tuple[str, ...] = ()
+    returns: bool = True
+    vectors: tuple[Vector, ...] = ()
+    statistics: tuple[Vector, ...] = ()
+    reads: str = ""
+    writes: str = ""
+
+    def predicting(self) -> Step | None:
+        """What it is where nothing is trained; None for nothing."""
+        return self
+
+
+@dataclass(frozen=True, kw_only=True)
+class Product(Step):
+    """h = x w + b, and how w and b start.  Its way back leads to the layer below."""
+
+    value = "h"
+    init: Configured
+    bias_init: Configured | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Norm(Step):
+    """z = scale h^ + shift, where h^ has mean 0 and variance 1 in a row or in a column of the batch.
+
+    h^ takes the place of h.  running: by the statistics that training has gathered.
+    """
+
+    value = "z"
+    batch: bool
+    running: bool = False
+
+    def predicting(self) -> Norm:
+        """Of a batch's norm, the one by its statistics."""
+        return replace(self, running=True, scope=ELEMENT) if self.batch else self
+
+
+@dataclass(frozen=True, kw_only=True)
+class Activation(Step):
+    """a = f(z).  key: of its random numbers, None if it draws none; its vectors are what is trained in f."""
+
+    value = "a"
+    configured: Configured
+    key: int | None = None
+
+    def predicting(self) -> Activation:
+        """Without noise."""
+        return replace(self, key=None)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Drop(Step):
+    """out: `dropped` with probability `rate`, else scale a + shift.  key: of its random numbers.
+
+    Mean and, for alpha dropout, variance of the outputs stay what they are.
+    """
+
+    value = "out"
+    rate: float
+    scale: float
+    shift: float = 0.0
+    dropped: float = 0.0
+    key: int
+
+    def predicting(self) -> None:
+        """Nothing."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class AddInputs(Step):
+    """out = a + x, a residual connection.  The gradient goes past the layer too, if there is a layer below."""
+
+    value = "out"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Loss(Step):
+    """Each row's loss, and d = dL/dout."""
+
+    value = "d"
+    configured: Configured
+
+
+@dataclass(frozen=True, kw_only=True)
+class Link(Step):
+    """Predictions from outputs, in the place of d, which predictions do not need."""
+
+    value = "d"
+    configured: Configured
+
+
+@dataclass(frozen=True)
+class Chain:
+    """The steps of a layer, in training or in predictions, and the buffer that each value is in.
+
+    ends: what follows the last layer.
+    """
+
+    steps: tuple[Step, ...]
+    ends: tuple[Step, ...]
+    buffers: Mapping[str, str]
+
+    def step(self, kind: type[SomeStep]) -> SomeStep | None:
+        """Its step of a kind."""
+        return next((step for step in (*self.steps, *self.ends) if isinstance(step, kind)), None)
+
+    @property
+    def scopes(self) -> set[str]:
+        """Those of its steps."""
+        return {step.scope for step in self.steps}
+
+    @property
+    def kept(self) -> set[str]:
+        """The buffers that the way back reads."""
+        return {self.buffers[value] for step in self.steps for value in step.keeps}
+
+    @property
+    def skips(self) -> bool:
+        """Whether a gradient goes past the layer, to the one below."""
+        return any(isinstance(step, AddInputs) and step.returns for step in self.steps)
+
+
+def chain_of(steps: tuple[Step, ...], ends: tuple[Step, ...]) -> Chain:
+    """The chain of some steps: decides which values share a buffer."""
+    placed: list[Step] = []
+    buffers, buffer = {}, "x"
+    for value in VALUES:
+        for step in steps:
+            if step.value == value:
+                before, buffer = buffer, value if step.apart else buffer
+                placed.append(replace(step, reads=before, writes=buffer))
+        buffers[value] = buffer
+    return Chain(tuple(placed), tuple(replace(step, reads=buffer, writes=step.value) for step in ends), buffers)
+
+
+@dataclass(frozen=True)
+class Layer:
+    """A layer's sizes and its chains: of training, and of predictions."""
+
+    inputs: int
+    outputs: int
+    training: Chain
+    predicting: Chain
+
+    @property
+    def vectors(self) -> tuple[Vector, ...]:
+        """What is trained beside w and b."""
+        return tuple(vector for step in self.training.steps for vector in step.vectors)
+
+    @property
+    def statistics(self) -> tuple[Vector, ...]:
+        """What is gathered while training."""
+        return tuple(vector for step in self.training.steps for vector in step.statistics)
+
+    @property
+    def activation(self) -> Configured | None:
+        """What it applies, None for nothing."""
+        step = self.training.step(Activation)
+        return step.configured if step else None
+
+    @property
+    def noisy(self) -> bool:
+        """Whether training draws random numbers in it."""
+        return any(getattr(step, "key", None) is not None for step in self.training.steps)
+
+
+def layer_of(dense: Dense, k: int, inputs: int, loss: Configured | None, link: Configured | None) -> Layer:
+    """The layer k of a network; loss and link: those of the last one."""
+    steps = (product(dense), norm(dense, k), activation(dense, k), drop(dense, k), add_inputs(dense, k))
+    ends = (loss and Loss(configured=loss), link and Link(configured=link, scope=scope_of(link)))
+    training = tuple(step for step in steps if step)
+    predicting = tuple(step for step in (step.predicting() for step in training) if step)
+    last = tuple(step for step in ends if step)
+    return Layer(inputs, dense.units, chain_of(training, last), chain_of(predicting, last))
+
+
+# ---- the steps of a layer, each None where the layer has none
+
+
+def product(dense: Dense) -> Product:
+    """x w + b; w starts as the activation asks if nothing is said."""
+    name = dense.activation.component.traits["init"] if dense.activation else "xavier_normal"
+    init = dense.init or built_in().configured("initializer", name)
+    return Product(init=init, bias_init=dense.bias_init, returns=False)
+
+
+def norm(dense: Dense, k: int) -> Norm | None:
+    """A norm; the way back of a batch's norm sums the gradients to its vectors itself."""
+    if dense.norm is None:
+        return None
+    batch = dense.norm == "batch"
+    trained, gathered = {"scale": 1.0, "shift": 0.0}, {"mean": 0.0, "variance": 1.0} if batch else {}
+    vectors, statistics = (
+        tuple(Vector(f"layers.{k}.norm.{name}", dense.units, start, gradient) for name, start in starts.items())
+        for starts, gradient in ((trained, SUMS if batch else ROWS), (gathered, ""))
+    )
+    scope = BATCH if batch else ROW
+    return Norm(batch=batch, scope=scope, keeps=("h",), vectors=vectors, statistics=statistics)
+
+
+def activation(dense: Dense, k: int) -> Activation | None:
+    """An activation that is not the identity."""
+    chosen = dense.activation
+    if chosen is None or chosen.name == "identity":
+        return None
+    component = chosen.component
+    reads_z, key = keeps_z(component), 2 * k if "u" in component.roles else None
+    vectors = tuple(
+        Vector(f"layers.{k}.activation.{name}", dense.units, chosen.values[name]) for name in component.learnable
+    )
+    keeps = ("z", "a") if reads_z else ("a",)
+    return Activation(configured=chosen, key=key, scope=scope_of(chosen), apart=reads_z, keeps=keeps, vectors=vectors)
+
+
+def scope_of(activation: Configured) -> str:
+    """What an element of an activation depends on."""
+    return ROW if activation.component.form == "row" else ELEMENT
+
+
+def drop(dense: Dense, k: int) -> Drop | None:
+    """Dropout: outputs are 0 with probability `rate`, else a / (1 - rate).  Alpha dropout: they are selu's limit at
+    -inf, s, with probability `rate`; then all go through the line p y + q, p = 1 / sqrt((1 - rate) (1 + rate s^2)) and
+    q = -p s rate, which keeps mean 0 and variance 1.
+
+    Srivastava, Hinton, Krizhevsky, Sutskever and Salakhutdinov 2014, https://jmlr.org/papers/v15/srivastava14a.html;
+    as torch.nn.Dropout.  Klambauer, Unterthiner, Mayr and Hochreiter 2017, https://arxiv.org/abs/1706.02515; as
+    torch.nn.AlphaDropout.
+    """
+    key, rate = 2 * k + 1, dense.alpha_dropout
+    if dense.dropout:
+        return Drop(rate=dense.dropout, scale=1 / (1 - dense.dropout), key=key)
+    if not rate:
+        return None
+    scale = 1 / sqrt((1 - rate) * (1 + rate * SELU_LIMIT**2))
+    shift = -scale * SELU_LIMIT * rate
+    return Drop(rate=rate, scale=scale, shift=shift, dropped=scale * SELU_LIMIT + shift, key=key)
+
+
+def add_inputs(dense: Dense, k: int) -> AddInputs | None:
+    """A residual connection; there is no layer below the first."""
+    return AddInputs(returns=k > 0) if dense.residual else None
