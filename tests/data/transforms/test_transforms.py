@@ -19,6 +19,7 @@ from numbann.data.streaming import Streamed
 from numbann.data.table import Raw, Table
 from numbann.data.transforms import MISSING, SCALES, missing_named, scale_named
 from numbann.data.transforms.transform import Columns, Transform
+from numbann.errors import DataError
 
 ALL = slice(None)
 X = np.random.default_rng(0).normal(3.0, 20.0, (500, 3)).round(2)
@@ -71,6 +72,25 @@ def test_scales_are_fitted_one_after_the_other() -> None:
     assert encoding.affine() is None
 
 
+def test_robust() -> None:
+    values = np.array([[-4.0, 2, 5], [0, 0, 5], [1, 0, 5], [2, 0, 5], [7, 0, 5], [100, -6, 5]])
+    encoding, x = encoded(values, "robust")
+    q25, median, q75 = np.quantile(values, (0.25, 0.5, 0.75), axis=0)
+    np.testing.assert_array_equal(x[:, 0], (values[:, 0] - median[0]) / (q75[0] - q25[0]))
+    np.testing.assert_array_equal(x[:, 1], values[:, 1] * 2 / (2 - -6))
+    np.testing.assert_array_equal(encoding.apply(raw(values + 1), ALL, "float64")[:, 2], 0)
+    with pytest.raises(DataError, match='too large for the scale "robust"'):
+        encoded(np.array([[1e308], [-1e308]] * 4), "robust")
+
+
+def test_clip() -> None:
+    values = np.array([[0.0, 1e-9, 0.3, 3.0, -50.0, 1e300]])
+    _, x = encoded(values, "clip")
+    small = values[:, :-1]
+    np.testing.assert_allclose(x[:, :-1], small / np.sqrt(1 + (small / 3) ** 2), rtol=1e-15)
+    assert x[0, -1] == pytest.approx(3)
+
+
 @pytest.mark.parametrize("missing", FILLINGS)
 def test_missing_numbers_are_filled_before_scales_are_fitted(missing: str) -> None:
     values = getattr(np, f"nan{missing}")(GAPS, axis=0)
@@ -91,7 +111,7 @@ def test_an_encoding_whose_transforms_had_no_names_is_read() -> None:
     assert refused == missing_named("error")()
 
 
-@pytest.mark.parametrize("scale", [*SCALES, ["minmax", "standard"]], ids=str)
+@pytest.mark.parametrize("scale", [*SCALES, ["minmax", "standard"], ["robust", "clip"]], ids=str)
 def test_streamed_rows_have_the_same_bits(
     tmp_path: Path, section: Callable[..., Any], monkeypatch: pytest.MonkeyPatch, scale: str | list[str]
 ) -> None:
