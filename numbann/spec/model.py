@@ -10,7 +10,8 @@ from typing import Annotated, Any
 
 from numbann.data.contract import PARTS, Scale
 from numbann.data.readers import FORMATS, PAIRS
-from numbann.data.transforms import names_of
+from numbann.data.transforms import MISSING as FILLINGS
+from numbann.data.transforms import SCALES
 from numbann.engine import devices
 from numbann.spec.rules import BOOLEAN, NULL, TEXT, Rule, exactly, list_of, number, numbers_by_name, one_of, text, whole
 
@@ -22,7 +23,6 @@ NAMES = list_of(NAME, "a list of names")
 NAMES_OR_MORE = list_of(NAME, "a list of names, at least one", least=1)
 FOLDER = text("a name that can be a folder's: no slash, no dot at its end", r"[^/\\\0-\x1f]*[^/\\\0-\x1f. ]")
 COUNT = whole(1, 2**31 - 1)
-SCALES = names_of("scales")
 SCALINGS = list_of(one_of(*SCALES), "a list of these, applied in order", least=1)
 RATE = number("a number from 0 up to but not including 1", lambda value: 0 <= value < 1, minimum=0, exclusiveMaximum=1)
 BETWEEN = number("a number between 0 and 1", lambda value: 0 < value < 1, exclusiveMinimum=0, exclusiveMaximum=1)
@@ -133,7 +133,7 @@ class Data(Section):
     features: Annotated[str | list[str] | None, NULL | NAME | NAMES_OR_MORE] = None
     drop: Annotated[list[str], NAMES] = field(default_factory=list)
     categorical: Annotated[list[str], NAMES] = field(default_factory=list)
-    missing: Annotated[str, one_of(*names_of("missing"))] = "error"
+    missing: Annotated[str, one_of(*FILLINGS)] = "error"
     scale: Annotated[Scale, one_of("auto", *SCALES) | SCALINGS] = "auto"
     target_scale: Annotated[str, one_of("auto", "standard", "none")] = "auto"
     weight: Annotated[str | None, NAME | NULL] = None

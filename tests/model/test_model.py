@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from safetensors import safe_open
 from safetensors.numpy import save
 
 import numbann
+from numbann.data.transforms import SCALES
 from numbann.errors import DataError, RunDirectoryError, ShapeError
 
 WriteSpec = Callable[..., Path]
@@ -110,8 +112,8 @@ def test_several_targets(write_spec: WriteSpec) -> None:
 
 @pytest.mark.parametrize("rows", [0, 1, 3, 16, 17, 300])
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-@pytest.mark.parametrize("scale", ["standard", "minmax", "none", "byte"])
-def test_scaling_on_the_way_through_changes_no_bit(write_spec: WriteSpec, scale: str, dtype: str, rows: int) -> None:
+@pytest.mark.parametrize("scale", [*SCALES, ["robust", "clip"]], ids=str)
+def test_scaling_on_the_way_through_changes_no_bit(write_spec: WriteSpec, scale: Any, dtype: str, rows: int) -> None:
     model = numbann.train(write_spec(data={"scale": scale}, train={"epochs": 1}), force=True, output="run").model
     points = np.random.default_rng(0).normal(0, 3, (rows, 2)).astype(dtype)
     expected = model.reading.probabilities(model.outputs(model.preprocessing.transform(points)))

@@ -82,6 +82,8 @@ WRONG = [
     (data(csv={"header": 1}), "data.csv.header", "true or false or a list of names"),
     (data(csv={"headers": True}), "data.csv.headers", 'did you mean "header"?'),
     (data(scale="log"), "data.scale", '"log" is not allowed'),
+    (data(scale=[]), "data.scale", '[] is not allowed; give "auto", "byte", "clip", '),
+    (data(scale=["robust", "auto"]), "data.scale", '["robust", "auto"] is not allowed'),
     (data(weight=["w"]), "data.weight", '["w"] is not allowed; give a name or null'),
     (data(weight="quality"), "data.weight", '"quality" is in data.target too; leave it out of one of them'),
     (data(drop=["w"], weight="w"), "data.weight", '"w" is in data.drop too'),

@@ -31,6 +31,11 @@ class Transform:
         """The transform for the columns of the training part."""
         return cls()
 
+    @classmethod
+    def of(cls, *fitted: np.ndarray) -> Self:
+        """The transform of what was fitted, arrays (F,)."""
+        return cls(*(tuple(values.tolist()) for values in fitted))
+
     def apply(self, values: np.ndarray) -> None:
         """Transform a portion (n, F) in float64, in place."""
 
@@ -40,12 +45,11 @@ class Transform:
 
     def column(self, position: int) -> Self:
         """The transform of one column alone."""
-        return type(self)(*((getattr(self, one.name)[position],) for one in fields(self)))
+        return type(self)(**{name: (values[position],) for name, values in vars(self).items()})
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-able; from_dict gives the same back, floats bit for bit."""
-        name = type(self).__module__.rpartition(".")[2]
-        return {"type": name, **{one.name: getattr(self, one.name) for one in fields(self)}}
+        return {"type": type(self).__module__.rpartition(".")[2], **vars(self)}
 
     @classmethod
     def from_dict(cls, given: Mapping[str, Any]) -> Self:
@@ -70,12 +74,21 @@ class Columns:
         """Portions (n, F) in float64, each of its own."""
         return (self._block(rows) for rows in self.raw.table.blocks(self.rows))
 
-    def column(self, position: int) -> np.ndarray:
-        """One column (N,) in float64."""
-        values = self.raw.table.column(self.rows, position).astype(np.float64)[:, None]
-        for transform in self.transforms:
-            transform.column(position).apply(values)
-        return values[:, 0]
+    def each(self) -> Iterator[np.ndarray]:
+        """Each column (N,) in float64."""
+        for position in range(len(self.names)):
+            values = self.raw.table.column(self.rows, position).astype(np.float64)[:, None]
+            for transform in self.transforms:
+                transform.column(position).apply(values)
+            yield values[:, 0]
+
+    def extremes(self) -> tuple[np.ndarray, np.ndarray]:
+        """The least and the largest number of each column."""
+        low = np.full(len(self.names), np.inf)
+        high = -low
+        for values in self.blocks():
+            low, high = np.minimum(low, values.min(axis=0)), np.maximum(high, values.max(axis=0))
+        return low, high
 
     def _block(self, rows: Rows) -> np.ndarray:
         values = self.raw.table.block(rows).astype(np.float64)
@@ -84,7 +97,8 @@ class Columns:
                 transform.apply(values)
         except MissingNumber as missing:
             row, column = missing.args
-            number = rows.start + row if isinstance(rows, slice) else rows[row]
-            where = f"{self.raw.place(int(number))}, column {quoted(self.names[column])}"
-            raise DataError(f"{where}: {MISSING_NUMBER}", key="data.missing") from None
+            place = self.raw.place(int(rows.start + row if isinstance(rows, slice) else rows[row]))
+            raise DataError(
+                f"{place}, column {quoted(self.names[column])}: {MISSING_NUMBER}", key="data.missing"
+            ) from None
         return values

@@ -17,13 +17,14 @@ from numbann.data.encoding import Encoding, fit_encoding
 from numbann.data.source import Source, load
 from numbann.data.streaming import Streamed
 from numbann.data.table import Raw, Table
-from numbann.data.transforms import find_transform, names_of
-from numbann.data.transforms.transform import Columns
+from numbann.data.transforms import MISSING, SCALES, missing_named, scale_named
+from numbann.data.transforms.transform import Columns, Transform
+from numbann.errors import DataError
 
 ALL = slice(None)
 X = np.random.default_rng(0).normal(3.0, 20.0, (500, 3)).round(2)
 GAPS = np.where(np.random.default_rng(1).random(X.shape) < 0.1, np.nan, X)
-FILLINGS = [name for name in names_of("missing") if name != "error"]
+FILLINGS = [name for name in MISSING if name != "error"]
 
 
 def raw(values: np.ndarray) -> Raw:
@@ -36,8 +37,8 @@ def encoded(values: np.ndarray, scale: str | list[str], missing: str = "error") 
     return encoding, encoding.apply(raw(values), ALL, "float64")
 
 
-@pytest.mark.parametrize("missing", names_of("missing"))
-@pytest.mark.parametrize("scale", names_of("scales"))
+@pytest.mark.parametrize("missing", MISSING)
+@pytest.mark.parametrize("scale", SCALES)
 def test_json_gives_it_back(scale: str, missing: str) -> None:
     encoding, x = encoded(X if missing == "error" else GAPS, [scale, "standard"], missing)
     again = Encoding.from_dict(json.loads(json.dumps(encoding.to_dict())))
@@ -46,16 +47,16 @@ def test_json_gives_it_back(scale: str, missing: str) -> None:
     assert np.isfinite(x).all()
 
 
-@pytest.mark.parametrize("scale", names_of("scales"))
+@pytest.mark.parametrize("scale", SCALES)
 def test_a_scale_does_to_a_column_alone_what_it_does_to_all(scale: str) -> None:
-    fitted = find_transform("scales", scale).fit(Columns(raw(X), ALL))
+    fitted = scale_named(scale).fit(Columns(raw(X), ALL))
     whole = X.copy()
     fitted.apply(whole)
-    for k in range(X.shape[1]):
-        np.testing.assert_array_equal(Columns(raw(X), ALL, [fitted]).column(k), whole[:, k])
+    for k, column in enumerate(Columns(raw(X), ALL, [fitted]).each()):
+        np.testing.assert_array_equal(column, whole[:, k])
 
 
-@pytest.mark.parametrize("scale", names_of("scales"))
+@pytest.mark.parametrize("scale", SCALES)
 def test_an_affine_scale_is_what_it_says(scale: str) -> None:
     encoding, x = encoded(X, scale)
     if (found := encoding.affine()) is not None:
@@ -71,6 +72,25 @@ def test_scales_are_fitted_one_after_the_other() -> None:
     assert encoding.affine() is None
 
 
+def test_robust() -> None:
+    values = np.array([[-4.0, 2, 5], [0, 0, 5], [1, 0, 5], [2, 0, 5], [7, 0, 5], [100, -6, 5]])
+    encoding, x = encoded(values, "robust")
+    q25, median, q75 = np.quantile(values, (0.25, 0.5, 0.75), axis=0)
+    np.testing.assert_array_equal(x[:, 0], (values[:, 0] - median[0]) / (q75[0] - q25[0]))
+    np.testing.assert_array_equal(x[:, 1], values[:, 1] * 2 / (2 - -6))
+    np.testing.assert_array_equal(encoding.apply(raw(values + 1), ALL, "float64")[:, 2], 0)
+    with pytest.raises(DataError, match='too large for the scale "robust"'):
+        encoded(np.array([[1e308], [-1e308]] * 4), "robust")
+
+
+def test_clip() -> None:
+    values = np.array([[0.0, 1e-9, 0.3, 3.0, -50.0, 1e300]])
+    _, x = encoded(values, "clip")
+    small = values[:, :-1]
+    np.testing.assert_allclose(x[:, :-1], small / np.sqrt(1 + (small / 3) ** 2), rtol=1e-15)
+    assert x[0, -1] == pytest.approx(3)
+
+
 @pytest.mark.parametrize("missing", FILLINGS)
 def test_missing_numbers_are_filled_before_scales_are_fitted(missing: str) -> None:
     values = getattr(np, f"nan{missing}")(GAPS, axis=0)
@@ -82,14 +102,16 @@ def test_missing_numbers_are_filled_before_scales_are_fitted(missing: str) -> No
 def test_an_encoding_whose_transforms_had_no_names_is_read() -> None:
     stored = {"features": ["a", "t"], "categories": {"t": ["p", None]}, "fill": [2.0], "shift": [1.0], "scale": [4.0]}
     encoding = Encoding.from_dict(stored)
-    assert encoding.missing == find_transform("missing", "mean")((2.0,))  # type: ignore[call-arg]
-    assert encoding.scales == (find_transform("scales", "standard")((1.0,), (4.0,)),)  # type: ignore[call-arg]
+    assert encoding.missing == missing_named("mean")((2.0,))  # type: ignore[call-arg]
+    assert encoding.scales == (scale_named("standard")((1.0,), (4.0,)),)  # type: ignore[call-arg]
     assert encoding.inputs == 3
+    with pytest.raises(ValueError, match="there is no transform"):
+        Encoding.from_dict({**encoding.to_dict(), "scales": [{"type": "none.os"}]})
     refused = Encoding.from_dict({**stored, "fill": None}).missing
-    assert refused == find_transform("missing", "error")()
+    assert refused == missing_named("error")()
 
 
-@pytest.mark.parametrize("scale", [*names_of("scales"), ["minmax", "standard"]], ids=str)
+@pytest.mark.parametrize("scale", [*SCALES, ["minmax", "standard"], ["robust", "clip"]], ids=str)
 def test_streamed_rows_have_the_same_bits(
     tmp_path: Path, section: Callable[..., Any], monkeypatch: pytest.MonkeyPatch, scale: str | list[str]
 ) -> None:
@@ -109,13 +131,12 @@ def test_streamed_rows_have_the_same_bits(
 
 
 def test_names_are_listed_without_numpy() -> None:
-    code = (
-        "import sys; from numbann.data.transforms import names_of; print(*names_of('scales'), 'numpy' in sys.modules)"
-    )
+    code = "import sys; from numbann.data.transforms import SCALES; print(*SCALES, 'numpy' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.split() == [*names_of("scales"), "False"]
+    assert done.stdout.split() == [*SCALES, "False"]
 
 
-@pytest.mark.parametrize(("kind", "name"), [(kind, name) for kind in ("scales", "missing") for name in names_of(kind)])
-def test_a_transform_bears_the_name_of_its_file(kind: str, name: str) -> None:
-    assert find_transform(kind, name).fit(Columns(raw(X), ALL)).to_dict()["type"] == name
+@pytest.mark.parametrize("transform", [*map(scale_named, SCALES), *map(missing_named, MISSING)])
+def test_a_transform_bears_the_name_of_its_file(transform: type[Transform]) -> None:
+    name = transform.fit(Columns(raw(X), ALL)).to_dict()["type"]
+    assert transform is (scale_named if name in SCALES else missing_named)(name)

@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from numbann.data.transforms.transform import MissingNumber, Transform
 
 
-@dataclass(frozen=True)
-class Refused(Transform):
+class Missing(Transform):
     """MissingNumber with the place of the first one."""
 
     def apply(self, values: np.ndarray) -> None:
         missing = np.isnan(values)
         if missing.any():
             raise MissingNumber(*np.argwhere(missing)[0])
-
-
-TRANSFORM = Refused

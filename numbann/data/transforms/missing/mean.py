@@ -2,27 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Self
-
 import numpy as np
 
-from numbann.data.transforms.fill import Filled
-from numbann.data.transforms.transform import Columns
+from numbann.data.transforms.filled import Columns, Filled, check_numbers_there
 
 
-@dataclass(frozen=True)
-class Mean(Filled):
-    """Filled with the mean."""
+class Missing(Filled):
+    """The rows are read once."""
 
     @classmethod
-    def fit(cls, columns: Columns) -> Self:
+    def fit(cls, columns: Columns) -> Missing:
         counts, sums = np.zeros((2, len(columns.names)))
         for values in columns.blocks():
             counts += (~np.isnan(values)).sum(axis=0)
             sums += np.nansum(values, axis=0)
         with np.errstate(invalid="ignore"):
-            return cls.of(columns, sums / counts)
-
-
-TRANSFORM = Mean
+            return cls.of(check_numbers_there(columns, sums / counts))

@@ -2,27 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Self
-
 import numpy as np
 
-from numbann.data.transforms.fill import Filled
-from numbann.data.transforms.transform import Columns
+from numbann.data.transforms.filled import Columns, Filled, check_numbers_there
 
 
-@dataclass(frozen=True)
-class Median(Filled):
-    """Filled with the median."""
+class Missing(Filled):
+    """The columns are read one by one."""
 
     @classmethod
-    def fit(cls, columns: Columns) -> Self:
-        return cls.of(columns, np.array([_median(columns.column(k)) for k in range(len(columns.names))]))
-
-
-def _median(values: np.ndarray) -> float:
-    there = values[~np.isnan(values)]
-    return float(np.median(there)) if len(there) else np.nan
-
-
-TRANSFORM = Median
+    def fit(cls, columns: Columns) -> Missing:
+        there = (values[~np.isnan(values)] for values in columns.each())
+        return cls.of(check_numbers_there(columns, np.array([np.median(v) if len(v) else np.nan for v in there])))

@@ -1,22 +1,13 @@
-"""Bytes: 0 to 255 become 0 to 1."""
+"""Bytes from 0 to 255 become numbers from 0 to 1."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Self
-
-from numbann.data.transforms.affine import Shifted
-from numbann.data.transforms.transform import Columns
+from numbann.data.transforms.shifted import Columns, Shifted
 
 
-@dataclass(frozen=True)
-class Byte(Shifted):
-    """Divided by 255, whatever the training part holds."""
+class Scale(Shifted):
+    """Every column is divided by 255, whatever it holds."""
 
     @classmethod
-    def fit(cls, columns: Columns) -> Self:
-        width = len(columns.names)
-        return cls((0.0,) * width, (255.0,) * width)
-
-
-TRANSFORM = Byte
+    def fit(cls, columns: Columns) -> Scale:
+        return cls.by_constant(columns, 255.0)

@@ -2,21 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Self
-
-from numbann.data.transforms.affine import Shifted
-from numbann.data.transforms.transform import Columns
+from numbann.data.transforms.shifted import Columns, Shifted
 
 
-@dataclass(frozen=True)
-class Unscaled(Shifted):
-    """Shifted by 0 and divided by 1."""
+class Scale(Shifted):
+    """Every column is divided by 1."""
 
     @classmethod
-    def fit(cls, columns: Columns) -> Self:
-        width = len(columns.names)
-        return cls((0.0,) * width, (1.0,) * width)
-
-
-TRANSFORM = Unscaled
+    def fit(cls, columns: Columns) -> Scale:
+        return cls.by_constant(columns, 1.0)

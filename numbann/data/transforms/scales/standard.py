@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Self
-
 import numpy as np
 
-from numbann.data.transforms.affine import Shifted
-from numbann.data.transforms.transform import Columns
+from numbann.data.transforms.shifted import Columns, Shifted
 
 
-@dataclass(frozen=True)
-class Standard(Shifted):
+class Scale(Shifted):
     """A constant column is divided by 1.
 
     The rows are read once.  n rows of mean a and squares S and a block of m rows of mean b and squares R have together
@@ -22,7 +17,7 @@ class Standard(Shifted):
     """
 
     @classmethod
-    def fit(cls, columns: Columns) -> Self:
+    def fit(cls, columns: Columns) -> Scale:
         count, (mean, squares) = 0, np.zeros((2, len(columns.names)))
         low = np.full_like(mean, np.inf)
         high = -low
@@ -34,9 +29,4 @@ class Standard(Shifted):
                 squares += ((values - block_mean) ** 2).sum(axis=0) + apart**2 * (count * len(values) / total)
                 mean += apart * (len(values) / total)
                 count = total
-        shift = np.where(low == high, low, mean)
-        scale = np.where(low == high, 1.0, np.sqrt(squares / count))
-        return cls(tuple(shift.tolist()), tuple(scale.tolist()))
-
-
-TRANSFORM = Standard
+        return cls.of(np.where(low == high, low, mean), np.where(low == high, 1.0, np.sqrt(squares / count)))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Self
 
 import numpy as np
 
@@ -18,17 +17,15 @@ class Filled(Transform):
 
     fill: tuple[float, ...]
 
-    @classmethod
-    def of(cls, columns: Columns, fill: np.ndarray) -> Self:
-        """Filled with these numbers (F,), NaN where the column holds none."""
-        if np.isnan(fill).any():
-            name = columns.names[int(np.argmax(np.isnan(fill)))]
-            raise DataError(
-                f"column {quoted(name)} has no number among the training rows; drop it (data.drop)", key="data.drop"
-            )
-        return cls(tuple(fill.tolist()))
-
     def apply(self, values: np.ndarray) -> None:
         missing = np.isnan(values)
         if missing.any():
             np.copyto(values, np.array(self.fill), where=missing)
+
+
+def check_numbers_there(columns: Columns, fill: np.ndarray) -> np.ndarray:
+    """What is to be filled in (F,); DataError for a column without any number, where it is NaN."""
+    if np.isnan(fill).any():
+        name = quoted(columns.names[int(np.argmax(np.isnan(fill)))])
+        raise DataError(f"column {name} has no number among the training rows; drop it (data.drop)", key="data.drop")
+    return fill

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 
-from numbann.data.transforms.transform import Affine, Transform
+from numbann.data.transforms.transform import Affine, Columns, Transform
 
 
 @dataclass(frozen=True)
@@ -15,6 +16,11 @@ class Shifted(Transform):
 
     shift: tuple[float, ...]
     scale: tuple[float, ...]
+
+    @classmethod
+    def by_constant(cls, columns: Columns, scale: float) -> Self:
+        """All columns divided by one number."""
+        return cls.of(np.zeros(len(columns.names)), np.full(len(columns.names), scale))
 
     def apply(self, values: np.ndarray) -> None:
         shift, scale = self.affine()
