@@ -17,7 +17,7 @@ from numbann.compile import cpu
 from numbann.simd import jit, vector_math
 from numbann.simd import op as layout
 from numbann.simd.machine import prefer_wide
-from numbann.simd.pointer import element, ints, view
+from numbann.simd.pointer import view
 
 F = np.float32
 FIRST = layout.FIRST_PARAMETER
@@ -121,16 +121,16 @@ def activation_addresses(forward: Callable[..., Any], back: Callable[..., Any]) 
 
     def ahead(op, first, last, step, scratch):
         prefer_wide()
-        count, p = last * op[layout.Z_ROW], element(op[layout.PARAMETERS], scratch, 0)
-        z, a = view(op[layout.Z], scratch, 0, count), view(op[layout.A], scratch, 0, count)
+        count, p = last * op[layout.Z_ROW], op[layout.PARAMETERS][0]
+        z, a = view(op[layout.Z], 0, count), view(op[layout.A], 0, count)
         for i in range(count):
             a[i] = f(z[i], p)
 
     def backwards(op, first, last, step, scratch):
         prefer_wide()
-        count, p = last * op[layout.Z_ROW], element(op[layout.PARAMETERS], scratch, 0)
-        z, a = view(op[layout.Z], scratch, 0, count), view(op[layout.A], scratch, 0, count)
-        d = view(op[layout.D], scratch, 0, count)
+        count, p = last * op[layout.Z_ROW], op[layout.PARAMETERS][0]
+        z, a = view(op[layout.Z], 0, count), view(op[layout.A], 0, count)
+        d = view(op[layout.D], 0, count)
         for i in range(count):
             d[i] = d[i] * slope(z[i], a[i], p)
 
@@ -150,12 +150,12 @@ def address(function: Callable[..., Any]) -> int:
 def mse_loss(op, first, last, step, scratch):
     prefer_wide()
     outputs = op[layout.OUTPUTS]
-    losses, share = view(op[layout.ROW_LOSS], scratch, 0, last), F(1) / F(outputs)
+    losses, share = view(op[layout.ROW_LOSS], 0, last), F(1) / F(outputs)
     scale = share / F(step[layout.BATCH])
     for r in range(first, last):
-        y = view(op[layout.A], scratch, r * op[layout.A_ROW], outputs)
-        d = view(op[layout.D], scratch, r * op[layout.D_ROW], outputs)
-        t = view(op[layout.TARGET], scratch, r * op[layout.TARGET_ROW], outputs)
+        y = view(op[layout.A], r * op[layout.A_ROW], outputs)
+        d = view(op[layout.D], r * op[layout.D_ROW], outputs)
+        t = view(op[layout.TARGET], r * op[layout.TARGET_ROW], outputs)
         total = F(0)
         for k in range(outputs):
             e = y[k] - t[k]
@@ -166,13 +166,13 @@ def mse_loss(op, first, last, step, scratch):
 
 def huber_loss(op, first, last, step, scratch):
     prefer_wide()
-    outputs, delta = op[layout.OUTPUTS], element(op[layout.PARAMETERS], scratch, 0)
-    losses, share = view(op[layout.ROW_LOSS], scratch, 0, last), F(1) / F(outputs)
+    outputs, delta = op[layout.OUTPUTS], op[layout.PARAMETERS][0]
+    losses, share = view(op[layout.ROW_LOSS], 0, last), F(1) / F(outputs)
     scale = share / F(step[layout.BATCH])
     for r in range(first, last):
-        y = view(op[layout.A], scratch, r * op[layout.A_ROW], outputs)
-        d = view(op[layout.D], scratch, r * op[layout.D_ROW], outputs)
-        t = view(op[layout.TARGET], scratch, r * op[layout.TARGET_ROW], outputs)
+        y = view(op[layout.A], r * op[layout.A_ROW], outputs)
+        d = view(op[layout.D], r * op[layout.D_ROW], outputs)
+        t = view(op[layout.TARGET], r * op[layout.TARGET_ROW], outputs)
         total = F(0)
         for k in range(outputs):
             e = y[k] - t[k]
@@ -185,12 +185,12 @@ def huber_loss(op, first, last, step, scratch):
 def sigmoid_loss(op, first, last, step, scratch):
     prefer_wide()
     outputs = op[layout.OUTPUTS]
-    losses, share = view(op[layout.ROW_LOSS], scratch, 0, last), F(1) / F(outputs)
+    losses, share = view(op[layout.ROW_LOSS], 0, last), F(1) / F(outputs)
     scale = share / F(step[layout.BATCH])
     for r in range(first, last):
-        y = view(op[layout.A], scratch, r * op[layout.A_ROW], outputs)
-        d = view(op[layout.D], scratch, r * op[layout.D_ROW], outputs)
-        t = view(op[layout.TARGET], scratch, r * op[layout.TARGET_ROW], outputs)
+        y = view(op[layout.A], r * op[layout.A_ROW], outputs)
+        d = view(op[layout.D], r * op[layout.D_ROW], outputs)
+        t = view(op[layout.TARGET], r * op[layout.TARGET_ROW], outputs)
         total = F(0)
         for k in range(outputs):
             e = exp(-abs(y[k]))
@@ -202,11 +202,11 @@ def sigmoid_loss(op, first, last, step, scratch):
 def softmax_loss(op, first, last, step, scratch):
     prefer_wide()
     outputs = op[layout.OUTPUTS]
-    losses, labels = view(op[layout.ROW_LOSS], scratch, 0, last), ints(op[layout.TARGET])
+    losses, labels = view(op[layout.ROW_LOSS], 0, last), op[layout.LABELS]
     scale = F(1) / F(step[layout.BATCH])
     for r in range(first, last):
-        y = view(op[layout.A], scratch, r * op[layout.A_ROW], outputs)
-        d = view(op[layout.D], scratch, r * op[layout.D_ROW], outputs)
+        y = view(op[layout.A], r * op[layout.A_ROW], outputs)
+        d = view(op[layout.D], r * op[layout.D_ROW], outputs)
         largest, total = y[0], F(0)
         for k in range(1, outputs):
             largest = max(largest, y[k])

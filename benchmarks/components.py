@@ -75,7 +75,8 @@ class Block:
         losses, order = np.empty(rows, F), np.arange(rows)
         self.kept = z, a, d, t, values, losses, order
         self.op = np.zeros(layout.WIDTH, np.int64)
-        places = (layout.Z, layout.A, layout.D, layout.TARGET, layout.PARAMETERS, layout.ROW_LOSS, layout.ORDER)
+        target = layout.LABELS if "label" in component.roles else layout.TARGET
+        places = (layout.Z, layout.A, layout.D, target, layout.PARAMETERS, layout.ROW_LOSS, layout.ORDER)
         self.op[list(places)] = [array.ctypes.data for array in self.kept]
         self.op[[layout.Z_ROW, layout.A_ROW, layout.D_ROW]] = row
         self.op[[layout.OUTPUTS, layout.COLUMNS, layout.UNITS]] = width, row, -2

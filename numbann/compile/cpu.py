@@ -22,7 +22,7 @@ ELEMENTWISE_FORWARD = """def kernel(op, first, last, step, scratch):
     count, start, length = runs(op, op[Z_ROW], first, last, step, scratch)
 {parameters}
     for r in range(count):
-        z = view(op[Z], scratch, start + r * op[Z_ROW], length)
+        z = view(op[Z], start + r * op[Z_ROW], length)
         a = {a}
         for i in range(length):
             a[i] = {call}
@@ -33,7 +33,7 @@ ELEMENTWISE_BACKWARD = """def kernel(op, first, last, step, scratch):
     count, start, length = runs(op, op[D_ROW], first, last, step, scratch)
 {parameters}
     for r in range(count):
-        d = view(op[D], scratch, start + r * op[D_ROW], length)
+        d = view(op[D], start + r * op[D_ROW], length)
 {views}
         for i in range(length):
             d[i] = d[i] * {call}
@@ -47,7 +47,7 @@ PLACED_FORWARD = """def kernel(op, first, last, step, scratch):
 {vectors}
     for r in range(row, end):
 {draws}
-        z = view(op[Z], scratch, r * op[Z_ROW] + column, width)
+        z = view(op[Z], r * op[Z_ROW] + column, width)
         a = {a}
         for i in range(width):
             a[i] = {call}
@@ -60,7 +60,7 @@ PLACED_BACKWARD = """def kernel(op, first, last, step, scratch):
 {vectors}
     for r in range(row, end):
 {draws}
-        d = view(op[D], scratch, r * op[D_ROW] + column, width)
+        d = view(op[D], r * op[D_ROW] + column, width)
 {views}
         for i in range(width):
             slope = {call}
@@ -75,8 +75,8 @@ ROW_FORWARD = """def kernel(op, first, last, step, scratch):
     prefer_wide()
 {parameters}
     for r in range(first, last):
-        z = view(op[Z], scratch, r * op[Z_ROW], op[OUTPUTS])
-        a = view(op[A], scratch, r * op[A_ROW], op[OUTPUTS])
+        z = view(op[Z], r * op[Z_ROW], op[OUTPUTS])
+        a = view(op[A], r * op[A_ROW], op[OUTPUTS])
         {call}
 """
 
@@ -84,9 +84,9 @@ ROW_BACKWARD = """def kernel(op, first, last, step, scratch):
     prefer_wide()
 {parameters}
     for r in range(first, last):
-        z = view(op[Z], scratch, r * op[Z_ROW], op[OUTPUTS])
-        a = view(op[A], scratch, r * op[A_ROW], op[OUTPUTS])
-        dz = view(op[D], scratch, r * op[D_ROW], op[OUTPUTS])
+        z = view(op[Z], r * op[Z_ROW], op[OUTPUTS])
+        a = view(op[A], r * op[A_ROW], op[OUTPUTS])
+        dz = view(op[D], r * op[D_ROW], op[OUTPUTS])
         da = carray(scratch, op[OUTPUTS])
         for k in range(padded(dz)):
             da[k] = dz[k]
@@ -100,12 +100,12 @@ ELEMENTWISE_LOSS = """def kernel(op, first, last, step, scratch):
     share = F(1) / F(outputs)
     {batch}
 {parameters}
-    order, base = advance(ints(op[ORDER]), op[MOVES] * step[START]), (1 - op[MOVES]) * step[START]
-    losses = view(op[ROW_LOSS], scratch, step[START], last)
+    order, base = advance(op[ORDER], op[MOVES] * step[START]), (1 - op[MOVES]) * step[START]
+    losses = view(op[ROW_LOSS], step[START], last)
     for r in range(first, last):
-        y = view(op[A], scratch, r * op[A_ROW], outputs)
-        d = view(op[D], scratch, r * op[D_ROW], outputs)
-        t = view(op[TARGET], scratch, (base + order[r]) * op[TARGET_ROW], outputs)
+        y = view(op[A], r * op[A_ROW], outputs)
+        d = view(op[D], r * op[D_ROW], outputs)
+        t = view(op[TARGET], (base + order[r]) * op[TARGET_ROW], outputs)
         if outputs < {few}:
             total = F(0)
             for k in range(outputs):
@@ -128,18 +128,18 @@ ROW_LOSS = """def kernel(op, first, last, step, scratch):
     outputs = op[OUTPUTS]
     {batch}
 {parameters}
-    order, base = advance(ints(op[ORDER]), op[MOVES] * step[START]), (1 - op[MOVES]) * step[START]
-    losses = view(op[ROW_LOSS], scratch, step[START], last)
-    y_at, y_row, d_at, d_row, target = op[A], op[A_ROW], op[D], op[D_ROW], op[TARGET]
+    order, base = advance(op[ORDER], op[MOVES] * step[START]), (1 - op[MOVES]) * step[START]
+    losses = view(op[ROW_LOSS], step[START], last)
+    y_at, y_row, d_at, d_row, target = op[A], op[A_ROW], op[D], op[D_ROW], op[{targets}]
     for r in range(first, last):
-        y = view(y_at, scratch, r * y_row, outputs)
-        dy = view(d_at, scratch, r * d_row, outputs)
+        y = view(y_at, r * y_row, outputs)
+        dy = view(d_at, r * d_row, outputs)
         {target}
         losses[r] = {call}
     for r in range(first, last):
-        scale_row(view(d_at, scratch, r * d_row, outputs), {scale})
+        scale_row(view(d_at, r * d_row, outputs), {scale})
 """
-SHARES_OF = "shares = view(op[SHARES], scratch, step[START], last)"
+SHARES_OF = "shares = view(op[SHARES], step[START], last)"
 SCALES = {  # of a row's gradient, by the loss's form and whether rows are weighted: a line of the batch, and the factor
     ("elementwise", False): {"batch": "scale = share / F(step[BATCH])", "scale": "scale"},
     ("elementwise", True): {"batch": SHARES_OF, "scale": "(share * shares[r])"},
@@ -147,8 +147,8 @@ SCALES = {  # of a row's gradient, by the loss's form and whether rows are weigh
     ("row", True): {"batch": SHARES_OF, "scale": "shares[r]"},
 }
 TARGETS = {
-    "label": "label = ints(target)[base + order[r]]",
-    "t": "t = view(target, scratch, (base + order[r]) * op[TARGET_ROW], outputs // {share})",
+    "label": "label = target[base + order[r]]",
+    "t": "t = view(target, (base + order[r]) * op[TARGET_ROW], outputs // {share})",
 }
 
 UPDATE = """def kernel(w, g, count, stride, hyper):
@@ -187,7 +187,7 @@ def activation_forward(component: Component, dtype: str, in_place: bool, trainin
     text = (PLACED_FORWARD if placed else ELEMENTWISE_FORWARD).format(
         parameters=parameters_of(component),
         call=call_of(name, component, component.function, _of_unit(component, training)),
-        a="z" if in_place else f"view(op[A], scratch, {start}, {'width' if placed else 'length'})",
+        a="z" if in_place else f"view(op[A], {start}, {'width' if placed else 'length'})",
         **_placed(component, training),
     )
     return kernel_of(component, lowered, text)
@@ -207,13 +207,12 @@ def activation_backward(component: Component, dtype: str, training: bool = True)
     placed = is_placed(component)
     start, length = ("r * op[D_ROW] + column", "width") if placed else ("start + r * op[D_ROW]", "length")
     views = [
-        f"        {role} = view(op[{role.upper()}], scratch, {start}, {length})"
+        f"        {role} = view(op[{role.upper()}], {start}, {length})"
         for role in ("z", "a")
         if any(role in arguments_of(part) for part in (derivative, *slopes))
     ]
     views += [
-        f"        slope_{k} = view(op[SLOPES], scratch, {k} * op[SLOPES_STRIDE] + {start}, width)"
-        for k in range(len(slopes))
+        f"        slope_{k} = view(op[SLOPES], {k} * op[SLOPES_STRIDE] + {start}, width)" for k in range(len(slopes))
     ]
     text = (PLACED_BACKWARD if placed else ELEMENTWISE_BACKWARD).format(
         parameters=parameters_of(component),
@@ -242,7 +241,7 @@ def _of_unit(component: Component, training: bool) -> dict[str, str]:
 def _placed(component: Component, training: bool) -> dict[str, str]:
     """Fields of the templates that know rows and columns."""
     vectors = [
-        f"    {name}_vector = view(op[VECTORS], scratch, {k} * op[COLUMNS] + column, width)"
+        f"    {name}_vector = view(op[VECTORS], {k} * op[COLUMNS] + column, width)"
         for k, name in enumerate(component.learnable)
     ]
     return {"vectors": "\n".join(vectors), "draws": DRAWS if training and "u" in component.roles else ""}
@@ -261,7 +260,8 @@ def loss_kernel(component: Component, dtype: str, weighted: bool = False) -> int
         target = "label" if "label" in component.roles else "t"
         call = call_of(name, component, component.function, {})
         read = TARGETS[target].format(share=component.traits["outputs"])
-        text = ROW_LOSS.format(parameters=parameters_of(component), target=read, call=call, **scales)
+        targets = "LABELS" if target == "label" else "TARGET"
+        text = ROW_LOSS.format(parameters=parameters_of(component), targets=targets, target=read, call=call, **scales)
     else:
         if component.traits["outputs"] > 1:
             raise PluginError(f'loss {component.name}: of several outputs for a target; give it form="row"')

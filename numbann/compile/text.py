@@ -26,7 +26,7 @@ from numbann.simd.jit import inner_safe
 from numbann.simd.machine import prefer_wide
 from numbann.simd.noise import noise
 from numbann.simd.op import *
-from numbann.simd.pointer import advance, element, ints, padded, view
+from numbann.simd.pointer import advance, padded, view
 from numbann.simd.rows import copy_row, row_sum, scale_row
 from numba import carray
 
@@ -73,7 +73,7 @@ def named(parameter: str) -> str:
 def parameters_of(component: Component) -> str:
     """Lines that read the parameters of an activation or a loss."""
     return "\n".join(
-        f"    {named(parameter.name)} = element(op[PARAMETERS], scratch, {k}){as_bool(parameter)}"
+        f"    {named(parameter.name)} = op[PARAMETERS][{k}]{as_bool(parameter)}"
         for k, parameter in enumerate(component.parameters)
         if not parameter.learnable
     )

@@ -1,6 +1,6 @@
 """Dense layers as kernels: forward, delta (the gradient to the inputs) and the weights' gradient with the update fused.
 
-x (B, I), w (I, O), b (O,), z = x w + b (B, O).  w is stored in panels of 4 vectors of columns, the last one narrower:
+x (B, I), w (I, O), b (O,), h = x w + b (B, O).  w is stored in panels of 4 vectors of columns, the last one narrower:
 [panel][I padded][width].  A kernel is (op, first, last, step, scratch), see op.py.  Products over depth are cut at
 fixed places, so bits depend neither on threads nor on how a batch is split.
 """
@@ -9,23 +9,30 @@ from __future__ import annotations
 
 from numbann.simd.jit import inner
 from numbann.simd.op import (
+    A_ROW,
     BIAS,
     COLUMNS,
     D_ROW,
+    D_TABLE,
     DX,
     DX_COLUMNS,
     DX_ROW,
+    H_ROW,
     HYPER,
     HYPER_ROW,
     INDEX,
+    INIT,
+    INIT_ROW,
     INPUTS,
     INPUTS_PADDED,
+    MOVED_VECTOR,
+    MOVED_W,
     MOVES,
     ONES,
     OUTPUTS,
+    PREDICTIONS,
     ROWS,
-    SKIP,
-    SKIP_ROW,
+    SLOPES,
     START,
     STRIDE,
     SUMMED,
@@ -35,15 +42,15 @@ from numbann.simd.op import (
     UNITS,
     UPDATE,
     X_MOVES,
-    Z_ROW,
     ZERO,
     ZEROS,
+    A,
     D,
+    H,
     W,
     X,
-    Z,
 )
-from numbann.simd.pointer import advance, call_sweep, call_update, ints, itemsize, pointer
+from numbann.simd.pointer import advance, call_sweep, call_update, itemsize
 from numbann.simd.tile import transpose_block
 from numbann.simd.vector import BYTES
 
@@ -61,24 +68,24 @@ def lanes_like(like):
 @inner
 def offsets(op, step):
     """The offsets of the batch's rows in x."""
-    return advance(ints(op[TABLE]), op[MOVES] * step[START])
+    return advance(op[TABLE], op[MOVES] * step[START])
 
 
 @inner
-def inputs(op, step, like):
+def inputs(op, step):
     """x, from where the offsets of the batch's rows count."""
-    return advance(pointer(op[X], like), op[X_MOVES] * step[START])
+    return advance(op[X], op[X_MOVES] * step[START])
 
 
 def dense_forward(op, first, last, step, scratch):
-    """z = x w + b for the rows first..last."""
+    """h = x w + b for the rows first..last."""
     lanes = lanes_like(scratch)
     for panel in range(panels(op, lanes)):
         _forward_panel(op, panel, first, last, step, scratch, lanes)
 
 
 def dense_forward_panels(op, first, last, step, scratch):
-    """z = x w + b for the panels first..last of w and all rows: a thread keeps meeting the same weights."""
+    """h = x w + b for the panels first..last of w and all rows: a thread keeps meeting the same weights."""
     lanes = lanes_like(scratch)
     for panel in range(first, last):
         _forward_panel(op, panel, 0, step[ROWS], step, scratch, lanes)
@@ -100,27 +107,27 @@ def panel_of(op, panel, lanes):
 
 @inner
 def _forward_panel(op, panel, first, last, step, scratch, lanes):
-    """One panel of z for the rows first..last."""
+    """One panel of h for the rows first..last."""
     column, vectors, width = panel_of(op, panel, lanes)
-    x, table = inputs(op, step, scratch), advance(offsets(op, step), first)
-    w = advance(pointer(op[W], scratch), column * op[INPUTS_PADDED])
-    z = advance(pointer(op[Z], scratch), first * op[Z_ROW] + column)
-    init, init_row = advance(pointer(op[BIAS], scratch), column), 0
+    x, table = inputs(op, step), advance(offsets(op, step), first)
+    w = advance(op[W], column * op[INPUTS_PADDED])
+    h = advance(op[H], first * op[H_ROW] + column)
+    init, init_row = advance(op[BIAS], column), 0
     for k in range(0, op[INPUTS], FORWARD_DEPTH):
         call_sweep(
-            op[SWEEPS + vectors - 1],
+            op[SWEEPS][vectors - 1],
             advance(x, k),
             table,
             advance(w, k * width),
             width,
             init,
             init_row,
-            z,
-            op[Z_ROW],
+            h,
+            op[H_ROW],
             last - first,
             min(FORWARD_DEPTH, op[INPUTS] - k),
         )
-        init, init_row = z, op[Z_ROW]
+        init, init_row = h, op[H_ROW]
 
 
 def dense_delta(op, first, last, step, scratch):
@@ -139,18 +146,14 @@ def dense_delta_panels(op, first, last, step, scratch):
 
 @inner
 def _delta_panel(op, panel, first, last, scratch, lanes):
-    """One panel of dx for the rows first..last: rows of w are transposed block by block into the scratch area.
-
-    With a residual connection the gradient that skips the layer is the start.
-    """
+    """One panel of dx for the rows first..last: rows of w are transposed block by block into the scratch area."""
     column = panel * 4 * lanes
     vectors = min(4, (op[DX_COLUMNS] - column) // lanes)
     width = vectors * lanes
-    table, d, w = advance(ints(op[TABLE]), first), pointer(op[D], scratch), pointer(op[W], scratch)
-    dx = advance(pointer(op[DX], scratch), first * op[DX_ROW] + column)
-    init, init_row, sweep = pointer(op[ZERO], scratch), 0, op[SWEEPS + vectors - 1]
-    if op[SKIP] != 0:
-        init, init_row = advance(pointer(op[SKIP], scratch), first * op[SKIP_ROW] + column), op[SKIP_ROW]
+    table, d, w = advance(op[D_TABLE], first), op[D], op[W]
+    dx = advance(op[DX], first * op[DX_ROW] + column)
+    init, init_row = advance(op[INIT], first * op[INIT_ROW] + column), op[INIT_ROW]
+    sweep = op[SWEEPS][vectors - 1]
     for k in range(0, op[COLUMNS], DELTA_DEPTH):
         k_end = min(k + DELTA_DEPTH, op[COLUMNS])
         _transpose_panel(op, w, column, width, k, k_end, scratch, lanes)
@@ -191,7 +194,7 @@ def dense_update(op, first, last, step, scratch):
         if block < blocks:
             _update_weights(op, panel, block * op[UNIT], step, scratch, lanes)
         else:
-            _update_bias(op, panel, step, scratch, lanes)
+            _update_vector(op, op[D], panel, step[ROWS], step, scratch, lanes)
 
 
 @inner
@@ -199,38 +202,38 @@ def _update_weights(op, panel, row, step, scratch, lanes):
     """The rows row.. of one panel of w, up to a unit of them."""
     column, vectors, width = panel_of(op, panel, lanes)
     rows = min(op[UNIT], op[INPUTS] - row)
-    x, d = advance(inputs(op, step, scratch), row), advance(pointer(op[D], scratch), column)
-    init, init_row, sweep = pointer(op[ZERO], scratch), 0, op[SWEEPS + vectors - 1]
+    x, d = advance(inputs(op, step), row), advance(op[D], column)
+    init, init_row, sweep = op[ZERO], 0, op[SWEEPS][vectors - 1]
     for k in range(0, step[ROWS], UPDATE_DEPTH):
         table, depth = advance(offsets(op, step), k), min(UPDATE_DEPTH, step[ROWS] - k)
         d_block = advance(d, k * op[D_ROW])
         call_sweep(sweep, x, table, d_block, op[D_ROW], init, init_row, scratch, width, rows, depth)
         init, init_row = scratch, width
-    w = advance(pointer(op[W], scratch), column * op[INPUTS_PADDED] + row * width)
-    call_update(op[UPDATE], w, scratch, rows * width, op[STRIDE], hyper_of(op, step, scratch))
+    w = advance(op[MOVED_W], column * op[INPUTS_PADDED] + row * width)
+    call_update(op[UPDATE], w, scratch, rows * width, op[STRIDE], hyper_of(op, step))
 
 
 @inner
-def _update_bias(op, panel, step, scratch, lanes):
-    """One panel's piece of b, or of another vector."""
+def _update_vector(op, d, panel, rows, step, scratch, lanes):
+    """One panel's piece of b, or of another vector, from so many rows d of gradients to it."""
     column, vectors, width = panel_of(op, panel, lanes)
-    rows = 1 if op[SUMMED] else step[ROWS]
-    bias_gradient(op, column, vectors, rows, pointer(op[ZERO], scratch), scratch, scratch)
-    b = advance(pointer(op[BIAS], scratch), column)
-    call_update(op[UPDATE], b, scratch, width, op[STRIDE], hyper_of(op, step, scratch))
+    sum_rows(op, d, column, vectors, rows, op[ZERO], scratch)
+    vector = advance(op[MOVED_VECTOR], column)
+    call_update(op[UPDATE], vector, scratch, width, op[STRIDE], hyper_of(op, step))
 
 
 @inner
-def bias_gradient(op, column, vectors, rows, before, db, like):
-    """db = before + 1' d for a panel: the sum over rows is a product with ones, where every offset of a table leads."""
-    ones, d, width = pointer(op[ONES], like), advance(pointer(op[D], like), column), vectors * lanes_like(like)
-    call_sweep(op[SWEEPS + vectors - 1], ones, ints(op[ZEROS]), d, op[D_ROW], before, 0, db, width, 1, rows)
+def sum_rows(op, d, column, vectors, rows, before, total):
+    """total = before + 1' d for a panel: the sum is a product with ones, where every offset of a table leads."""
+    width = vectors * lanes_like(total)
+    sweep = op[SWEEPS][vectors - 1]
+    call_sweep(sweep, op[ONES], op[ZEROS], advance(d, column), op[D_ROW], before, 0, total, width, 1, rows)
 
 
 @inner
-def hyper_of(op, step, like):
+def hyper_of(op, step):
     """The optimizer's numbers of this step."""
-    return advance(pointer(op[HYPER], like), step[INDEX] * op[HYPER_ROW])
+    return advance(op[HYPER], step[INDEX] * op[HYPER_ROW])
 
 
 @inner
@@ -257,13 +260,14 @@ def block(op, first, last, step, like):
 def vector_update(op, first, last, step, scratch):
     """For the panels first..last of a trained vector: the sum of its rows' gradients, and the optimizer on it."""
     lanes = lanes_like(scratch)
+    rows = 1 if op[SUMMED] else step[ROWS]
     for panel in range(first, last):
-        _update_bias(op, panel, step, scratch, lanes)
+        _update_vector(op, op[SLOPES], panel, rows, step, scratch, lanes)
 
 
 def copy_rows(op, first, last, step, scratch):
-    """Copy the rows first..last of z, without padding, to the rows of the batch in an unpadded result."""
-    z, out = pointer(op[Z], scratch), pointer(op[DX], scratch)
+    """Copy the rows first..last of a, without padding, to the rows of the batch in the predictions."""
+    a, out = op[A], op[PREDICTIONS]
     for r in range(first, last):
         for j in range(op[OUTPUTS]):
-            out[(step[START] + r) * op[DX_ROW] + j] = z[r * op[Z_ROW] + j]
+            out[(step[START] + r) * op[OUTPUTS] + j] = a[r * op[A_ROW] + j]

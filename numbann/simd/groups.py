@@ -8,63 +8,92 @@ from __future__ import annotations
 
 from numba import carray
 
-from numbann.simd import op as layout
-from numbann.simd.dense import bias_gradient, hyper_of, inputs, lanes_like, offsets, panel_of
+from numbann.simd.dense import hyper_of, inputs, lanes_like, offsets, panel_of, sum_rows
 from numbann.simd.jit import inner
-from numbann.simd.pointer import advance, call_kernel, call_sweep, call_update, ints, pointer, view
+from numbann.simd.op import (
+    ARENA,
+    BATCH,
+    CHUNK,
+    D_ROW,
+    FRESH,
+    GROUP,
+    GROUP_ARENA,
+    GROUP_STRIDE,
+    GROUP_VECTOR,
+    GROUP_W,
+    GROUPS,
+    INDEX,
+    INPUTS,
+    INPUTS_PADDED,
+    KERNEL,
+    LENGTH,
+    OP_COUNT,
+    OPS,
+    OPS_STRIDE,
+    ROWS,
+    SLOPES,
+    START,
+    STEP_WIDTH,
+    STRIDE,
+    SWEEPS,
+    THREAD,
+    UNITS,
+    UPDATE,
+    WIDTH,
+    ZERO,
+    D,
+)
+from numbann.simd.pointer import advance, call_kernel, call_sweep, call_update, view
 
 BLOCK = 1024  # elements of the arena that are summed and updated at once
 
 
 def pass_groups(op, first, last, step, scratch):
     """The groups first..last of the batch: each thread's own ops on every chunk of their rows."""
-    ops = advance(ints(op[layout.OPS]), step[layout.THREAD] * op[layout.OPS_STRIDE])
-    chunk = advance(step, layout.STEP_WIDTH)
-    chunk[layout.INDEX], chunk[layout.BATCH] = step[layout.INDEX], step[layout.BATCH]
+    ops = advance(op[OPS], step[THREAD] * op[OPS_STRIDE])
+    chunk = advance(step, STEP_WIDTH)
+    chunk[INDEX], chunk[BATCH] = step[INDEX], step[BATCH]
     for group in range(first, last):
         begin, end = _bounds(op, group, step)
-        chunk[layout.GROUP], chunk[layout.FRESH] = group, 1
-        for row in range(begin, end, op[layout.CHUNK]):
-            chunk[layout.START] = step[layout.START] + row
-            chunk[layout.ROWS] = min(op[layout.CHUNK], end - row)
-            _run(ops, op[layout.OP_COUNT], chunk, scratch)
-            chunk[layout.FRESH] = 0
+        chunk[GROUP], chunk[FRESH] = group, 1
+        for row in range(begin, end, op[CHUNK]):
+            chunk[START] = step[START] + row
+            chunk[ROWS] = min(op[CHUNK], end - row)
+            _run(ops, op[OP_COUNT], chunk, scratch)
+            chunk[FRESH] = 0
 
 
 @inner
 def _bounds(op, group, step):
     """The rows of a group, of all rows of the batch."""
-    rows = step[layout.ROWS]
-    return rows * group // op[layout.GROUPS], rows * (group + 1) // op[layout.GROUPS]
+    rows = step[ROWS]
+    return rows * group // op[GROUPS], rows * (group + 1) // op[GROUPS]
 
 
 @inner
 def _run(ops, count, chunk, scratch):
     """Every op on a chunk: all of its rows, or all of its units."""
     for k in range(count):
-        op = advance(ops, k * layout.WIDTH)
-        units = op[layout.UNITS] if op[layout.UNITS] >= 0 else chunk[layout.ROWS]
-        call_kernel(op[layout.KERNEL], op, 0, units, chunk, scratch)
+        op = advance(ops, k * WIDTH)
+        units = op[UNITS] if op[UNITS] >= 0 else chunk[ROWS]
+        call_kernel(op[KERNEL], op, 0, units, chunk, scratch)
 
 
 def add_gradient(op, first, last, step, scratch):
-    """For the panels first..last of a layer: the chunk's dw = x' d and db = 1' d, added to those of its group.
-
-    W and BIAS are the places of dw and db in the first group's arena, STRIDE leads to the next group's.
-    """
+    """For the panels first..last of a layer: the chunk's dw = x' d and db = 1' d, added to those of its group."""
     lanes = lanes_like(scratch)
-    group = step[layout.GROUP] * op[layout.STRIDE]
+    group = step[GROUP] * op[GROUP_STRIDE]
     for panel in range(first, last):
         column, vectors, width = panel_of(op, panel, lanes)
-        sweep, d = op[layout.SWEEPS + vectors - 1], advance(pointer(op[layout.D], scratch), column)
-        dw = advance(pointer(op[layout.W], scratch), group + column * op[layout.INPUTS_PADDED])
-        db = advance(pointer(op[layout.BIAS], scratch), group + column)
+        sweep, d = op[SWEEPS][vectors - 1], advance(op[D], column)
+        dw = advance(op[GROUP_W], group + column * op[INPUTS_PADDED])
+        db = advance(op[GROUP_VECTOR], group + column)
         before_w, before_b, row = dw, db, width
-        if step[layout.FRESH] == 1:
-            before_w, before_b, row = pointer(op[layout.ZERO], scratch), pointer(op[layout.ZERO], scratch), 0
-        x, table, d_row, rows = inputs(op, step, scratch), offsets(op, step), op[layout.D_ROW], step[layout.ROWS]
-        call_sweep(sweep, x, table, d, d_row, before_w, row, dw, width, op[layout.INPUTS], rows)
-        bias_gradient(op, column, vectors, rows, before_b, db, scratch)
+        if step[FRESH] == 1:
+            before_w, before_b, row = op[ZERO], op[ZERO], 0
+        x, table, d_row, rows = inputs(op, step), offsets(op, step), op[D_ROW], step[ROWS]
+        call_sweep(sweep, x, table, d, d_row, before_w, row, dw, width, op[INPUTS], rows)
+        sum_rows(op, op[D], column, vectors, rows, before_b, db)
 
 
 def add_vector(op, first, last, step, scratch):
@@ -72,28 +101,25 @@ def add_vector(op, first, last, step, scratch):
     lanes = lanes_like(scratch)
     for panel in range(first, last):
         column, vectors, _ = panel_of(op, panel, lanes)
-        group = step[layout.GROUP] * op[layout.STRIDE]
-        gradient = advance(pointer(op[layout.BIAS], scratch), group + column)
-        before = pointer(op[layout.ZERO], scratch) if step[layout.FRESH] == 1 else gradient
-        bias_gradient(op, column, vectors, step[layout.ROWS], before, gradient, scratch)
+        group = step[GROUP] * op[GROUP_STRIDE]
+        gradient = advance(op[GROUP_VECTOR], group + column)
+        before = op[ZERO] if step[FRESH] == 1 else gradient
+        sum_rows(op, op[SLOPES], column, vectors, step[ROWS], before, gradient)
 
 
 def update_sum(op, first, last, step, scratch):
-    """For the blocks first..last of the arena: the sum of the groups' gradients, and the optimizer on it.
-
-    W is the arena, INPUTS its length, D the first group's gradients and D_ROW leads to the next group's.
-    """
+    """For the blocks first..last of the arena: the sum of the groups' gradients, and the optimizer on it."""
     for block in range(first, last):
         start = block * BLOCK
-        count = min(BLOCK, op[layout.INPUTS] - start)
+        count = min(BLOCK, op[LENGTH] - start)
         total = carray(scratch, count)
         for i in range(count):
             total[i] = 0
-        for group in range(op[layout.GROUPS]):
+        for group in range(op[GROUPS]):
             begin, end = _bounds(op, group, step)
             if begin < end:
-                part = view(op[layout.D], scratch, group * op[layout.D_ROW] + start, count)
+                part = view(op[GROUP_ARENA], group * op[GROUP_STRIDE] + start, count)
                 for i in range(count):
                     total[i] += part[i]
-        w = advance(pointer(op[layout.W], scratch), start)
-        call_update(op[layout.UPDATE], w, scratch, count, op[layout.STRIDE], hyper_of(op, step, scratch))
+        w = advance(op[ARENA], start)
+        call_update(op[UPDATE], w, scratch, count, op[STRIDE], hyper_of(op, step))

@@ -24,13 +24,14 @@ import llvmlite
 import numba
 from numba import types
 
+from numbann.simd.columns import INTS, Op
+
 SAFE = {"contract", "nsz", "arcp", "afn"}  # no flag that makes bits depend on how a loop is split
 OPTIONS: dict[str, Any] = {"nogil": True, "error_model": "numpy"}
 KERNEL_SOURCES = ("components", "mathematics", "derivation", "simd", "compile", "engine", "kernels", "cuda")
 DAMAGE = (EOFError, ValueError, KeyError, OSError, pickle.UnpicklingError, AttributeError, ImportError, IndexError)
 
 DTYPES = {"float32": types.float32, "float64": types.float64}
-INTS = types.CPointer(types.int64)
 
 
 def inner(function: Callable[..., Any]) -> Any:
@@ -93,10 +94,10 @@ def function(kernel: Callable[..., Any], signature: Callable[[Any], Any], *types
 
 def kernel_signature(dtype: Any) -> Any:
     """void (op, first, last, step, scratch): the one signature that the driver calls."""
-    return types.void(INTS, types.intp, types.intp, INTS, types.CPointer(dtype))
+    return types.void(Op(dtype), types.intp, types.intp, INTS, types.CPointer(dtype))
 
 
-_KEEP: list[Any] = []  # compiled kernels live as long as the process: addresses of them are held in tables
+_KEEP: dict[int, Any] = {}  # compiled kernels by address, as long as the process lives: tables hold the addresses
 MISSES = 0  # kernels compiled by this process because the cache did not have them
 
 
@@ -115,14 +116,20 @@ def compiled(function: Callable[..., Any], signature: Any, fastmath: Any = False
             shutil.rmtree(cache_folder(), ignore_errors=True)
             continue
         MISSES += not kernel.cache_hits
-        _KEEP.append(kernel)
+        _KEEP[kernel.address] = kernel
         return kernel
     raise AssertionError("unreachable")
 
 
+def kernel_at(address: int) -> tuple[Callable[..., Any], str]:
+    """The function that a kernel was compiled from, and its precision."""
+    kernel = _KEEP[address]
+    return kernel._pyfunc, str(kernel._sig.args[0].precision)
+
+
 def code_of(address: int) -> str:
     """The optimized LLVM code of a kernel with the flags of components; compiled anew, as a cached one has none."""
-    kernel = next(kernel for kernel in _KEEP if kernel.address == address)
+    kernel = _KEEP[address]
     again = numba.cfunc(kernel._sig, fastmath=SAFE, error_model="numpy")(kernel._pyfunc)
     return str(again.inspect_llvm())
 

@@ -32,34 +32,34 @@ from numbann.simd.op import (
     H,
     Z,
 )
-from numbann.simd.pointer import advance, element, padded, pointer, view
+from numbann.simd.pointer import advance, padded, view
 from numbann.simd.rows import row_dot, row_sum, scale_row
 
 EPSILON, MOMENTUM, SHARE = 0, 1, 2  # of the parameters; SHARE is 1 / OUTPUTS
 
 
 @inner
-def _vectors(op, column, width, like):
+def _vectors(op, column, width):
     """Scale and shift of some columns."""
-    return view(op[VECTORS], like, column, width), view(op[VECTORS], like, op[COLUMNS] + column, width)
+    return view(op[VECTORS], column, width), view(op[VECTORS], op[COLUMNS] + column, width)
 
 
 @inner
-def _slopes(op, row, column, width, like):
+def _slopes(op, row, column, width):
     """Where the gradients to scale and shift of a row go."""
     place = row * op[D_ROW] + column
-    return view(op[SLOPES], like, place, width), view(op[SLOPES], like, op[SLOPES_STRIDE] + place, width)
+    return view(op[SLOPES], place, width), view(op[SLOPES], op[SLOPES_STRIDE] + place, width)
 
 
 def layer_norm(op, first, last, step, scratch):
     """z over the rows first..last; FACTORS keeps each row's 1 / sqrt(variance + epsilon)."""
     prefer_wide()
-    outputs, factors = op[OUTPUTS], pointer(op[FACTORS], scratch)
-    share, epsilon = element(op[PARAMETERS], scratch, SHARE), element(op[PARAMETERS], scratch, EPSILON)
-    scale, shift = _vectors(op, 0, outputs, scratch)
+    outputs, factors = op[OUTPUTS], op[FACTORS]
+    share, epsilon = op[PARAMETERS][SHARE], op[PARAMETERS][EPSILON]
+    scale, shift = _vectors(op, 0, outputs)
     for r in range(first, last):
-        h = view(op[H], scratch, r * op[H_ROW], outputs)
-        z = view(op[Z], scratch, r * op[Z_ROW], outputs)
+        h = view(op[H], r * op[H_ROW], outputs)
+        z = view(op[Z], r * op[Z_ROW], outputs)
         mean = row_sum(h) * share
         for i in range(padded(h)):
             h[i] -= mean
@@ -72,13 +72,13 @@ def layer_norm(op, first, last, step, scratch):
 def layer_norm_backward(op, first, last, step, scratch):
     """dh = factor (g - mean(g) - h^ mean(g h^)), g = scale dz, over the rows first..last, in place of dz."""
     prefer_wide()
-    outputs, factors = op[OUTPUTS], pointer(op[FACTORS], scratch)
-    share = element(op[PARAMETERS], scratch, SHARE)
-    scale, _ = _vectors(op, 0, outputs, scratch)
+    outputs, factors = op[OUTPUTS], op[FACTORS]
+    share = op[PARAMETERS][SHARE]
+    scale, _ = _vectors(op, 0, outputs)
     for r in range(first, last):
-        h = view(op[H], scratch, r * op[H_ROW], outputs)
-        d = view(op[D], scratch, r * op[D_ROW], outputs)
-        d_scale, d_shift = _slopes(op, r, 0, outputs, scratch)
+        h = view(op[H], r * op[H_ROW], outputs)
+        d = view(op[D], r * op[D_ROW], outputs)
+        d_scale, d_shift = _slopes(op, r, 0, outputs)
         for i in range(padded(d)):
             d_scale[i] = d[i] * h[i]
             d_shift[i] = d[i]
@@ -95,31 +95,31 @@ def batch_norm(op, first, last, step, scratch):
     FACTORS keeps each column's 1 / sqrt(variance + epsilon).  The running variance is unbiased, as PyTorch's.
     """
     prefer_wide()
-    rows, epsilon = step[ROWS], element(op[PARAMETERS], scratch, EPSILON)
-    momentum = element(op[PARAMETERS], scratch, MOMENTUM)
+    rows, epsilon = step[ROWS], op[PARAMETERS][EPSILON]
+    momentum = op[PARAMETERS][MOMENTUM]
     for panel in range(first, last):
         column, _, width = panel_of(op, panel, lanes_like(scratch))
         mean, squares = carray(scratch, width), carray(advance(scratch, width), width)
-        _sum_rows(op, column, mean, scratch, rows)
-        _sum_squares(op, column, mean, squares, scratch, rows)
-        factor = view(op[FACTORS], scratch, column, width)
-        running = view(op[STATISTICS], scratch, column, width)
-        spread = view(op[STATISTICS], scratch, op[COLUMNS] + column, width)
+        _sum_rows(op, column, mean, rows)
+        _sum_squares(op, column, mean, squares, rows)
+        factor = view(op[FACTORS], column, width)
+        running = view(op[STATISTICS], column, width)
+        spread = view(op[STATISTICS], op[COLUMNS] + column, width)
         for i in range(width):
             factor[i] = 1 / sqrt(squares[i] / rows + epsilon)
             running[i] += momentum * (mean[i] - running[i])
             if rows > 1:
                 spread[i] += momentum * (squares[i] / (rows - 1) - spread[i])
-        _normalize(op, column, mean, factor, scratch, rows)
+        _normalize(op, column, mean, factor, rows)
 
 
 @inner
-def _sum_rows(op, column, mean, like, rows):
+def _sum_rows(op, column, mean, rows):
     """The mean of each column."""
     for i in range(len(mean)):
         mean[i] = 0
     for r in range(rows):
-        h = view(op[H], like, r * op[H_ROW] + column, len(mean))
+        h = view(op[H], r * op[H_ROW] + column, len(mean))
         for i in range(len(mean)):
             mean[i] += h[i]
     for i in range(len(mean)):
@@ -127,22 +127,22 @@ def _sum_rows(op, column, mean, like, rows):
 
 
 @inner
-def _sum_squares(op, column, mean, squares, like, rows):
+def _sum_squares(op, column, mean, squares, rows):
     """The summed squares of each column's distances from its mean."""
     for i in range(len(squares)):
         squares[i] = 0
     for r in range(rows):
-        h = view(op[H], like, r * op[H_ROW] + column, len(mean))
+        h = view(op[H], r * op[H_ROW] + column, len(mean))
         for i in range(len(mean)):
             squares[i] += (h[i] - mean[i]) * (h[i] - mean[i])
 
 
 @inner
-def _normalize(op, column, mean, factor, like, rows):
-    scale, shift = _vectors(op, column, len(mean), like)
+def _normalize(op, column, mean, factor, rows):
+    scale, shift = _vectors(op, column, len(mean))
     for r in range(rows):
-        h = view(op[H], like, r * op[H_ROW] + column, len(mean))
-        z = view(op[Z], like, r * op[Z_ROW] + column, len(mean))
+        h = view(op[H], r * op[H_ROW] + column, len(mean))
+        z = view(op[Z], r * op[Z_ROW] + column, len(mean))
         for i in range(len(mean)):
             h[i] = (h[i] - mean[i]) * factor[i]
             z[i] = scale[i] * h[i] + shift[i]
@@ -157,13 +157,13 @@ def batch_norm_backward(op, first, last, step, scratch):
     rows = step[ROWS]
     for panel in range(first, last):
         column, _, width = panel_of(op, panel, lanes_like(scratch))
-        d_scale, d_shift = _slopes(op, 0, column, width, scratch)
-        scale, _ = _vectors(op, column, width, scratch)
-        factor = view(op[FACTORS], scratch, column, width)
+        d_scale, d_shift = _slopes(op, 0, column, width)
+        scale, _ = _vectors(op, column, width)
+        factor = view(op[FACTORS], column, width)
         for i in range(width):
             d_scale[i], d_shift[i] = 0, 0
         for r in range(rows):
-            h, d = _h_and_d(op, r, column, width, scratch)
+            h, d = _h_and_d(op, r, column, width)
             for i in range(width):
                 d_scale[i] += d[i] * h[i]
                 d_shift[i] += d[i]
@@ -171,26 +171,26 @@ def batch_norm_backward(op, first, last, step, scratch):
         for i in range(width):
             mean[i], along[i] = d_shift[i] / rows, d_scale[i] / rows
         for r in range(rows):
-            h, d = _h_and_d(op, r, column, width, scratch)
+            h, d = _h_and_d(op, r, column, width)
             for i in range(width):
                 d[i] = scale[i] * factor[i] * (d[i] - mean[i] - h[i] * along[i])
 
 
 @inner
-def _h_and_d(op, r, column, width, like):
-    return view(op[H], like, r * op[H_ROW] + column, width), view(op[D], like, r * op[D_ROW] + column, width)
+def _h_and_d(op, r, column, width):
+    return view(op[H], r * op[H_ROW] + column, width), view(op[D], r * op[D_ROW] + column, width)
 
 
 def running_norm(op, first, last, step, scratch):
     """z by the running statistics of a batch norm, after training."""
     prefer_wide()
     row, end, column, width = block(op, first, last, step, scratch)
-    _, shift = _vectors(op, column, width, scratch)
-    mean = view(op[STATISTICS], scratch, column, width)
+    _, shift = _vectors(op, column, width)
+    mean = view(op[STATISTICS], column, width)
     factor = _running_factor(op, column, width, scratch)
     for r in range(row, end):
-        h = view(op[H], scratch, r * op[H_ROW] + column, width)
-        z = view(op[Z], scratch, r * op[Z_ROW] + column, width)
+        h = view(op[H], r * op[H_ROW] + column, width)
+        z = view(op[Z], r * op[Z_ROW] + column, width)
         for i in range(width):
             z[i] = (h[i] - mean[i]) * factor[i] + shift[i]
 
@@ -201,7 +201,7 @@ def running_norm_backward(op, first, last, step, scratch):
     row, end, column, width = block(op, first, last, step, scratch)
     factor = _running_factor(op, column, width, scratch)
     for r in range(row, end):
-        d = view(op[D], scratch, r * op[D_ROW] + column, width)
+        d = view(op[D], r * op[D_ROW] + column, width)
         for i in range(width):
             d[i] *= factor[i]
 
@@ -209,9 +209,9 @@ def running_norm_backward(op, first, last, step, scratch):
 @inner
 def _running_factor(op, column, width, scratch):
     """scale / sqrt(variance + epsilon) of each column, in the scratch area."""
-    epsilon = element(op[PARAMETERS], scratch, EPSILON)
-    scale, _ = _vectors(op, column, width, scratch)
-    variance = view(op[STATISTICS], scratch, op[COLUMNS] + column, width)
+    epsilon = op[PARAMETERS][EPSILON]
+    scale, _ = _vectors(op, column, width)
+    variance = view(op[STATISTICS], op[COLUMNS] + column, width)
     factor = carray(scratch, width)
     for i in range(width):
         factor[i] = scale[i] / sqrt(variance[i] + epsilon)

@@ -1,4 +1,4 @@
-"""Typed pointers in Numba.  Addresses come in as int64 once; all arithmetic on them is by element (LLVM's GEP).
+"""Typed pointers in Numba.  Addresses come in as int64 once (columns.py); all arithmetic is by element (LLVM's GEP).
 
 No address is ever computed with integers: LLVM 22 can miscompile that.
 """
@@ -11,14 +11,6 @@ from numba import carray, types
 from numba.extending import intrinsic
 
 from numbann.simd.jit import INTS, inner
-
-
-@intrinsic
-def pointer(typing, address, like):
-    """The address as a pointer of the type of `like`."""
-    return like(types.intp, like), lambda context, builder, signature, arguments: builder.inttoptr(
-        arguments[0], arguments[1].type
-    )
 
 
 @intrinsic
@@ -56,9 +48,9 @@ def itemsize(typing, base):
 
 
 @inner
-def view(address, like, offset, count):
-    """A one-dimensional array over `count` elements that start `offset` elements after the address."""
-    return carray(advance(pointer(address, like), offset), count)
+def view(base, offset, count):
+    """A one-dimensional array over the `count` elements from base + offset on."""
+    return carray(advance(base, offset), count)
 
 
 @inner
@@ -69,12 +61,6 @@ def padded(row):
     """
     lanes = 64 // row.itemsize
     return np.uintp((len(row) + lanes - 1) & -lanes)
-
-
-@inner
-def element(address, like, offset):
-    """The element `offset` after the address."""
-    return pointer(address, like)[offset]
 
 
 @intrinsic

@@ -11,8 +11,8 @@ from numba import carray
 
 from numbann.simd.dense import hyper_of
 from numbann.simd.jit import inner
-from numbann.simd.op import CLIP_NORM, GROUPS, INPUTS, STRIDE, UPDATE, A, D, W
-from numbann.simd.pointer import advance, call_update, element, pointer, view
+from numbann.simd.op import ARENA, BLOCKS, CLIP_NORM, GRADIENT, LENGTH, SQUARES, STRIDE, UPDATE
+from numbann.simd.pointer import advance, call_update, view
 from numbann.simd.rows import row_dot
 
 BLOCK = 1024  # elements that are measured, and later moved, at once
@@ -27,21 +27,21 @@ def store(w, g, count, stride, hyper):
 
 
 def sum_squares(op, first, last, step, scratch):
-    """The sum of squares of the blocks first..last of D, which has INPUTS elements, each into its element of A."""
-    sums = pointer(op[A], scratch)
+    """The sum of squares of each of the blocks first..last of GRADIENT into its element of SQUARES."""
+    sums = op[SQUARES]
     for block in range(first, last):
-        part = view(op[D], scratch, block * BLOCK, min(BLOCK, op[INPUTS] - block * BLOCK))
+        part = view(op[GRADIENT], block * BLOCK, min(BLOCK, op[LENGTH] - block * BLOCK))
         sums[block] = row_dot(part, part)
 
 
 def update_clipped(op, first, last, step, scratch):
-    """The optimizer on the blocks first..last of W, with the gradient D scaled to a norm of at most CLIP_NORM."""
-    hyper, scaled = hyper_of(op, step, scratch), carray(scratch, BLOCK)
-    factor = scaled.dtype.type(_factor(op, hyper[CLIP_NORM], scratch))
+    """The optimizer on the blocks first..last of ARENA, with GRADIENT scaled to a norm of at most CLIP_NORM."""
+    hyper, scaled = hyper_of(op, step), carray(scratch, BLOCK)
+    factor = scaled.dtype.type(_factor(op, hyper[CLIP_NORM]))
     for block in range(first, last):
         start = block * BLOCK
-        count = min(BLOCK, op[INPUTS] - start)
-        w, g = advance(pointer(op[W], scratch), start), advance(pointer(op[D], scratch), start)
+        count = min(BLOCK, op[LENGTH] - start)
+        w, g = advance(op[ARENA], start), advance(op[GRADIENT], start)
         if factor == 1:
             call_update(op[UPDATE], w, g, count, op[STRIDE], hyper)
             continue
@@ -52,10 +52,10 @@ def update_clipped(op, first, last, step, scratch):
 
 
 @inner
-def _factor(op, largest, like):
-    """min(1, largest / (norm + SMALL)), from the GROUPS sums in A; NaN if the norm is."""
+def _factor(op, largest):
+    """min(1, largest / (norm + SMALL)), from the sums of squares of all blocks; NaN if the norm is."""
     total = 0.0
-    for block in range(op[GROUPS]):
-        total += element(op[A], like, block)
+    for block in range(op[BLOCKS]):
+        total += op[SQUARES][block]
     factor = largest / (sqrt(total) + SMALL)
     return 1.0 if factor > 1 else factor

@@ -81,7 +81,7 @@ def loss_block(component: Component, dtype: str, y: np.ndarray, t: np.ndarray, *
     """The loss of each row of y (B, O) in "ROW_LOSS", and its gradient in "D"; t: rows (B, O) or classes (B,)."""
     y, outputs = _padded(y, dtype), y.shape[1]
     target = t.astype(np.int64) if t.ndim == 1 else _padded(t, dtype)
-    arrays = {"A": y, "D": np.zeros_like(y), "TARGET": target}
+    arrays = {"A": y, "D": np.zeros_like(y), "LABELS" if t.ndim == 1 else "TARGET": target}
     return Block(loss_kernel(component, dtype), dtype, arrays, outputs, *_numbers(component, values))
 
 

@@ -223,7 +223,7 @@ class Engine(interface.Engine):
     def _move(self, hyper: np.ndarray) -> Move:
         """What becomes of a gradient in the table."""
         if self._form != "elementwise":
-            return keep(self.plan, self._gradient)
+            return keep(self.plan, self._gradient, hyper)
         return (clip if self.plan.clip_norm else optimize)(self.plan, self._trained, hyper)
 
     # ---- inference

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from numbann.engine.cpu.memory import Arena
-from numbann.engine.cpu.table import Op, Table, assembled
+from numbann.engine.cpu.table import Columns, Op, Slot, Table, assembled
 from numbann.engine.cpu.tables import Builder, Move
 from numbann.engine.shared.memory import aligned
 from numbann.network.plan import Plan
@@ -32,12 +32,18 @@ def grouped_training(plan: Plan, arena: Arena, move: Move, threads: int, weighte
         workers=workers,
         move=move,
     )
-    table.ops[0, op.OPS] = table.ops[-sum(map(len, ops)) :].ctypes.data
+    table.bind(ops=table.ops[-sum(map(len, ops)) :])
     return table
 
 
 def _pass(plan: Plan, count: int, ops: int) -> Op:
-    columns = {"GROUPS": count, "CHUNK": CHUNK, "OP_COUNT": ops, "OPS_STRIDE": ops * op.WIDTH}
+    columns: Columns = {
+        "OPS": Slot("ops"),
+        "OP_COUNT": ops,
+        "OPS_STRIDE": ops * op.WIDTH,
+        "GROUPS": count,
+        "CHUNK": CHUNK,
+    }
     return jit.address(groups.pass_groups, plan.dtype), count, columns
 
 
@@ -49,24 +55,27 @@ def _chunk_ops(worker: Builder, gradients: np.ndarray) -> list[Op]:
 def add_gradients(worker: Builder, gradients: np.ndarray) -> list[Op]:
     """What adds a chunk's gradient of every layer to that of its group, gradients (groups, elements of the arena)."""
     ops: list[Op] = []
-    places, vectors, stride = worker.places, worker.layout.vectors, gradients.shape[1]
+    places, vectors, stride = worker.places, worker.layout.vectors, {"GROUP_STRIDE": gradients.shape[1]}
     for k, (layer, place) in enumerate(zip(worker.plan.layers, worker.layout.layers, strict=True)):
-        bias = gradients[0, vectors[f"layers.{k}.bias"].start :]
-        columns = {**places.gradient(k), "W": gradients[0, place.weights :], "BIAS": bias, "STRIDE": stride}
+        begun = {
+            "GROUP_W": gradients[0, place.weights :],
+            "GROUP_VECTOR": gradients[0, vectors[f"layers.{k}.bias"].start :],
+        }
+        columns: Columns = {**places.gradient(k), **begun, **stride}
         ops.append((places.kernel(groups.add_gradient), place.panels, columns))
         for vector in layer.vectors:
-            begun = gradients[0, vectors[vector.name].start :]
-            columns = {**places.vector_gradient(k, vector), "BIAS": begun, "STRIDE": stride}
+            begun = {"GROUP_VECTOR": gradients[0, vectors[vector.name].start :]}
+            columns = {**places.vector_gradient(k, vector), **begun, **stride}
             ops.append((places.kernel(groups.add_vector), place.panels, columns))
     return ops
 
 
 def _update(plan: Plan, move: Move, gradients: np.ndarray) -> Op:
     columns = {
-        "W": move.arena.address(0),
-        "INPUTS": move.arena.layout.arena,
-        "D": gradients,
-        "D_ROW": gradients.shape[1],
+        "ARENA": move.arena.at(0),
+        "LENGTH": move.arena.layout.arena,
+        "GROUP_ARENA": gradients,
+        "GROUP_STRIDE": gradients.shape[1],
         "GROUPS": len(gradients),
         **move.columns,
     }

@@ -41,9 +41,9 @@ class Arena:
         """All parameters as one vector with the padding, which is zero."""
         return self.values[: self.layout.arena]
 
-    def address(self, offset: int) -> int:
-        """The address of a parameter."""
-        return self.values.ctypes.data + offset * self.values.itemsize
+    def at(self, offset: int) -> np.ndarray:
+        """All from a parameter on."""
+        return self.values[offset:]
 
     def weights(self) -> list[tuple[np.ndarray, np.ndarray]]:
         """Copies of each layer's w (I, O) and b (O,)."""

@@ -9,11 +9,11 @@ import numpy as np
 
 from numbann.components.component import Configured
 from numbann.engine.cpu.memory import Arena, layer_rows
-from numbann.engine.cpu.table import Slot
+from numbann.engine.cpu.table import Columns, Slot
 from numbann.engine.shared.memory import aligned
 from numbann.network.chain import SUMS, Step, Vector
 from numbann.simd import jit
-from numbann.simd.sweep import DEPTH, PANEL, ROWS, sweep_addresses
+from numbann.simd.sweep import DEPTH, ROWS, sweep_addresses
 
 GRAIN = 2  # rows are dealt out to threads in pairs, which any tile does at full speed
 
@@ -42,7 +42,7 @@ class Places:
         self.training, self.scaling, self.weighted = training, scaling, weighted
         self.dtype, self.chains = self.plan.dtype, self.plan.chains(training)
         self.rows = layer_rows(arena, self.chains, rows)
-        self.zero = aligned(PANEL * self.layout.lanes, self.dtype)
+        self.zero = aligned(max(place.columns for place in self.layout.layers), self.dtype)
         self.ones = aligned(self.layout.lanes, self.dtype)
         self.ones[:] = 1
         self.counted = np.arange(rows, dtype=np.int64)
@@ -62,7 +62,7 @@ class Places:
 
     # ---- columns of a layer
 
-    def of_rows(self, k: int) -> dict[str, Any]:
+    def of_rows(self, k: int) -> Columns:
         """The rows of a layer from z on."""
         values, place = self.rows[k].values, self.layout.layers[k]
         return {
@@ -78,19 +78,19 @@ class Places:
             "COLUMNS": place.columns,
         }
 
-    def vectors(self, k: int, step: Step) -> dict[str, Any]:
+    def vectors(self, k: int, step: Step) -> Columns:
         """The trained vectors of a step, and where the gradients of rows to them go."""
         if not step.vectors:
             return {}
         slopes = self.rows[k].slopes
         first = self.plan.layers[k].vectors.index(step.vectors[0])
         return {
-            "VECTORS": self.arena.address(self.layout.vectors[step.vectors[0].name].start),
+            "VECTORS": self.arena.at(self.layout.vectors[step.vectors[0].name].start),
             "SLOPES": slopes[first:],
             "SLOPES_STRIDE": slopes.shape[1] * self.layout.layers[k].row,
         }
 
-    def product(self, k: int, family: tuple[Any, ...]) -> dict[str, Any]:
+    def product(self, k: int, family: tuple[Any, ...]) -> Columns:
         """x, w, b and h of a layer."""
         place = self.layout.layers[k]
         return {
@@ -99,45 +99,43 @@ class Places:
             "INPUTS_PADDED": place.inputs_padded,
             "OUTPUTS": place.outputs,
             "COLUMNS": place.columns,
-            "W": self.arena.address(place.weights),
-            "BIAS": self.arena.address(self.layout.vectors[f"layers.{k}.bias"].start),
-            "Z": self.rows[k].values["h"],
-            "Z_ROW": place.row,
-            **self._sweeps(family, place.columns),
+            "W": self.arena.at(place.weights),
+            "BIAS": self.arena.at(self.layout.vectors[f"layers.{k}.bias"].start),
+            "H": self.rows[k].values["h"],
+            "H_ROW": place.row,
+            "SWEEPS": self._sweeps(family, place.columns),
         }
 
-    def gradient(self, k: int) -> dict[str, Any]:
+    def gradient(self, k: int) -> Columns:
         """What the gradient of a layer's w and b is computed from."""
-        sums = {"ZERO": self.zero, "ONES": self.ones, "ZEROS": np.zeros_like(self.counted)}
+        sums: Columns = {"ZERO": self.zero, "ONES": self.ones, "ZEROS": np.zeros_like(self.counted)}
         return {**self.product(k, DEPTH), **sums, "D": self.rows[k].d, "D_ROW": self.layout.layers[k].row}
 
-    def vector_gradient(self, k: int, vector: Vector) -> dict[str, Any]:
+    def vector_gradient(self, k: int, vector: Vector) -> Columns:
         """What the gradient of one of a layer's vectors is computed from, as that of b."""
         slopes = self.rows[k].slopes[self.plan.layers[k].vectors.index(vector)]
-        columns = {"D": slopes, "SUMMED": int(vector.gradient == SUMS)}
-        return {**self.gradient(k), **columns, "BIAS": self.arena.address(self.layout.vectors[vector.name].start)}
+        return {**self.gradient(k), "SLOPES": slopes, "SUMMED": int(vector.gradient == SUMS)}
 
-    def delta(self, k: int) -> dict[str, Any]:
+    def delta(self, k: int) -> Columns:
         """d and w of a layer, and the d of the layer below."""
         place, under = self.layout.layers[k], self.layout.layers[k - 1]
         skip = self.rows[k].values.get("skip")
         return {
-            "TABLE": self.rows[k].offsets,
+            "D_TABLE": self.rows[k].offsets,
             "D": self.rows[k].d,
-            "D_ROW": place.row,
             "DX": self.rows[k - 1].d,
             "DX_ROW": under.row,
             "DX_COLUMNS": under.columns,
-            "W": self.arena.address(place.weights),
+            "W": self.arena.at(place.weights),
             "OUTPUTS": place.outputs,
             "COLUMNS": place.columns,
             "INPUTS_PADDED": place.inputs_padded,
-            "ZERO": self.zero,
-            **({} if skip is None else {"SKIP": skip, "SKIP_ROW": place.row}),
-            **self._sweeps(ROWS, under.columns),
+            "INIT": self.zero if skip is None else skip,
+            "INIT_ROW": 0 if skip is None else place.row,
+            "SWEEPS": self._sweeps(ROWS, under.columns),
         }
 
-    def inputs_of(self, k: int) -> dict[str, Any]:
+    def inputs_of(self, k: int) -> Columns:
         """Where a layer finds its rows."""
         if k > 0:
             below = self.rows[k - 1]
@@ -149,6 +147,5 @@ class Places:
         inputs = self.plan.inputs
         return {"X": Slot("x"), "X_MOVES": inputs, "TABLE": self.counted * inputs, "MOVES": 0}
 
-    def _sweeps(self, family: tuple[Any, ...], columns: int) -> dict[str, int]:
-        found = sweep_addresses(family, self.dtype, columns // self.layout.lanes)
-        return {f"SWEEPS+{k}": address for k, address in enumerate(found)}
+    def _sweeps(self, family: tuple[Any, ...], columns: int) -> list[int]:
+        return sweep_addresses(family, self.dtype, columns // self.layout.lanes)

@@ -59,7 +59,7 @@ class Probe:
 
     def _call(self, *phases: list[Op]) -> Call:
         table = assembled(list(phases), builder=self._builder)
-        assert {slot for slot, _, _ in table.slots} <= BOUND, "a slot would stay empty"
+        assert {slot for slot, *_ in table.slots} <= BOUND, "a slot would stay empty"
         call = self._runner.call(table, self._threads, self._count)
         call.rows(self._count)
         return call

@@ -12,7 +12,7 @@ import numpy as np
 
 from numbann.compile import cpu
 from numbann.engine.cpu.places import Places
-from numbann.engine.cpu.table import Op, Slot
+from numbann.engine.cpu.table import Columns, Op, Slot
 from numbann.network.chain import (
     NORM_EPSILON,
     NORM_MOMENTUM,
@@ -86,7 +86,7 @@ def add_inputs(places: Places, k: int, step: AddInputs, units: int) -> Op:
 
 def add_inputs_back(places: Places, k: int, step: AddInputs, units: int) -> Op:
     """The gradient, kept for the layer below."""
-    columns = {"SKIP": places.rows[k].values["skip"], "SKIP_ROW": places.layout.layers[k].row}
+    columns: Columns = {"SKIP": places.rows[k].values["skip"], "SKIP_ROW": places.layout.layers[k].row}
     return places.kernel(dropout.keep), units, {**places.of_rows(k), **columns}
 
 
@@ -94,13 +94,13 @@ def loss(places: Places, k: int, step: Loss, units: int) -> Op:
     """Each row's loss, and d."""
     values, place = places.rows[k].values, places.layout.layers[k]
     component = step.configured.component
-    columns = {
+    columns: Columns = {
         "A": values["out"],
         "A_ROW": place.row,
         "D": values["d"],
         "D_ROW": place.row,
         "OUTPUTS": place.outputs,
-        "TARGET": Slot("target"),
+        "LABELS" if places.plan.target == "label" else "TARGET": Slot("target"),
         "TARGET_ROW": place.columns if component.form == "row" else place.outputs,
         "ORDER": Slot("order") if places.training else places.counted,
         "MOVES": int(places.training),
@@ -114,12 +114,13 @@ def loss(places: Places, k: int, step: Loss, units: int) -> Op:
 def link(places: Places, k: int, step: Link, units: int) -> Op:
     """Predictions from outputs."""
     values, place = places.rows[k].values, places.layout.layers[k]
-    columns = {
+    columns: Columns = {
         "Z": values["out"],
         "Z_ROW": place.row,
         "A": values[step.writes],
         "A_ROW": place.row,
         "OUTPUTS": place.outputs,
+        "COLUMNS": place.columns,
         "PARAMETERS": places.values(step.configured),
     }
     return cpu.activation_forward(step.configured.component, places.dtype, False), units, columns
@@ -147,7 +148,7 @@ BACK: Mapping[type[Step], Lowering] = {
 # ---- columns
 
 
-def _norm(places: Places, k: int, step: Norm) -> dict[str, Any]:
+def _norm(places: Places, k: int, step: Norm) -> Columns:
     place, rows = places.layout.layers[k], places.rows[k]
     first = places.layout.statistics[step.statistics[0].name].start if step.statistics else 0
     return {
@@ -155,17 +156,17 @@ def _norm(places: Places, k: int, step: Norm) -> dict[str, Any]:
         "H": rows.values["h"],
         "H_ROW": place.row,
         "FACTORS": rows.factors,
-        "STATISTICS": places.arena.statistics[first:] if step.statistics else 0,
+        "STATISTICS": places.arena.statistics[first:],
         "PARAMETERS": np.array([NORM_EPSILON, NORM_MOMENTUM, 1 / place.outputs], places.dtype),
         **places.vectors(k, step),
     }
 
 
-def _activation(places: Places, k: int, step: Activation) -> dict[str, Any]:
+def _activation(places: Places, k: int, step: Activation) -> Columns:
     columns = {**places.of_rows(k), "PARAMETERS": places.values(step.configured), **places.vectors(k, step)}
     return columns if step.key is None else {**columns, "KEYS": Slot("keys"), "KEY": step.key}
 
 
-def _dropout(places: Places, k: int, step: Drop) -> dict[str, Any]:
+def _dropout(places: Places, k: int, step: Drop) -> Columns:
     numbers = np.array([step.rate, step.scale, step.shift, step.dropped, 0], places.dtype)
     return {**places.of_rows(k), "PARAMETERS": numbers, "KEYS": Slot("keys"), "KEY": step.key}

@@ -1,25 +1,29 @@
 """A table of phases: ops that the driver calls, and the arrays that their addresses point into.
 
-What stands in them, tables.py and stages.py decide.
+What stands in them, tables.py and stages.py decide.  Here each op is held to the columns that its kernel reads.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from numbann.simd import op
-
-# An op: its kernel's address, its units, and columns of op.py with numbers, arrays or slots
-Op = tuple[int, int, dict[str, Any]]
-Step = tuple[bool, list[Op]]  # by panels or not
+from numbann.simd import jit, op
+from numbann.simd.columns import columns_of
+from numbann.simd.op import Column
 
 
 class Slot(str):
     """The name of an array that a table is given later, and perhaps again and again: see Table.bind."""
+
+
+Value = int | list[int] | np.ndarray | Slot
+Columns = Mapping[str, Value]
+Op = tuple[int, int, Columns]  # a kernel's address, its units, and columns of op.py, some of which it may not read
+Step = tuple[bool, list[Op]]  # by panels or not
 
 
 @dataclass(frozen=True)
@@ -28,38 +32,65 @@ class Table:
 
     ops: np.ndarray
     phases: np.ndarray
-    slots: list[tuple[Slot, int, int]]
+    slots: list[tuple[Slot, int, Column, np.dtype]]
     kept: dict[str, Any]
 
     def bind(self, **arrays: np.ndarray) -> None:
-        """Put the addresses of arrays into their slots, and keep the arrays alive."""
-        for slot, row, column in self.slots:
+        """Put the addresses of arrays into their slots, and keep the arrays alive; ValueError as of `assembled`."""
+        for slot, row, column, dtype in self.slots:
             if slot in arrays:
-                self.ops[row, column] = arrays[slot].ctypes.data
+                self.ops[row, column] = _address(arrays[slot], column, dtype)
         self.kept.update(arrays)
 
 
-def assembled(phases: list[list[Op]], apart: Sequence[Op] = (), **kept: Any) -> Table:
-    """The table of phases of ops, and after them ops apart, which other ops call; arrays become addresses."""
+def assembled(phases: Sequence[Sequence[Op]], apart: Sequence[Op] = (), **kept: Any) -> Table:
+    """The table of phases of ops, and after them ops apart, which other ops call; arrays become addresses.
+
+    ValueError if an op lacks a column that its kernel reads, has one that there is not, or an array of another type
+    than its column's.
+    """
     ends = np.cumsum([len(phase) for phase in phases])
     ranges = [(end - len(phase), end) for end, phase in zip(ends, phases, strict=True)]
     rows = [*(row for phase in phases for row in phase), *apart]
     table = Table(np.zeros((len(rows), op.WIDTH), np.int64), np.array(ranges, np.int64), [], {**kept, "arrays": []})
     for index, (kernel, units, columns) in enumerate(rows):
         table.ops[index, [op.KERNEL, op.UNITS]] = kernel, units
-        for name, value in columns.items():
-            _fill(table, index, name, value)
+        function, precision = jit.kernel_at(kernel)
+        try:
+            for column in _needed(function, columns):
+                _fill(table, index, column, precision, columns[column.name])
+        except ValueError as error:
+            raise ValueError(f"{function.__module__}.{function.__name__}: {error}") from None
     return table
 
 
-def _fill(table: Table, index: int, name: str, value: Any) -> None:
-    """Set one column of an op; "SWEEPS+2" is the second after SWEEPS."""
-    base, _, shift = name.partition("+")
-    column = getattr(op, base) + int(shift or 0)
-    if isinstance(value, Slot):
-        table.slots.append((value, index, column))
-    elif isinstance(value, np.ndarray):
-        table.kept["arrays"].append(value)
-        table.ops[index, column] = value.ctypes.data
+def _needed(kernel: Callable[..., Any], columns: Columns) -> list[Column]:
+    """The columns that a kernel reads, which are all there."""
+    needed = columns_of(kernel)
+    if unknown := columns.keys() - op.NAMES.keys():
+        raise ValueError(f"there is no column {', '.join(sorted(unknown))}")
+    if missing := needed.keys() - columns.keys():
+        raise ValueError(f"it reads {', '.join(sorted(missing))}, which its op lacks")
+    return list(needed.values())
+
+
+def _fill(table: Table, index: int, column: Column, precision: str, value: Value) -> None:
+    """Set one column of an op."""
+    dtype = column.dtype(precision)
+    if dtype is None:
+        if isinstance(value, np.ndarray | str):
+            raise ValueError(f"{column.name} is a number")
+        table.ops[index, column : column + column.size] = value
+    elif isinstance(value, Slot):
+        table.slots.append((value, index, column, np.dtype(dtype)))
     else:
-        table.ops[index, column] = value
+        table.ops[index, column] = _address(value, column, np.dtype(dtype))
+        table.kept["arrays"].append(value)
+
+
+def _address(array: Value, column: Column, dtype: np.dtype) -> int:
+    """Of an array's first element."""
+    if not isinstance(array, np.ndarray) or array.dtype != dtype or not array.flags.c_contiguous:
+        given = f"{array.dtype} {array.shape}" if isinstance(array, np.ndarray) else repr(array)
+        raise ValueError(f"{column.name} takes a C-ordered array of {dtype}, not {given}")
+    return array.ctypes.data

@@ -9,7 +9,6 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -17,7 +16,7 @@ from numbann.compile import cpu
 from numbann.engine.cpu.memory import Arena
 from numbann.engine.cpu.places import GRAIN, Places, Scaling
 from numbann.engine.cpu.stages import BACK, FORWARD
-from numbann.engine.cpu.table import Op, Slot, Step, Table, assembled
+from numbann.engine.cpu.table import Columns, Op, Slot, Step, Table, assembled
 from numbann.network.chain import BATCH, ROW, Activation, Link, Loss, Product
 from numbann.network.chain import Step as LayerStep
 from numbann.network.plan import Plan
@@ -33,19 +32,18 @@ class Move:
     """What becomes of a gradient: a kernel (UPDATE and its columns) on pieces of an arena, then further phases."""
 
     arena: Arena
-    columns: dict[str, Any]
+    columns: Columns
     after: Sequence[list[Op]] = ()
 
 
 def optimize(plan: Plan, arena: Arena, hyper: np.ndarray) -> Move:
     """The optimizer moves the weights: its kernel, the way to its states, and its numbers for each step."""
-    columns = {
-        "UPDATE": cpu.optimizer_kernel(plan.optimizer, plan.dtype, plan.extras),
-        "STRIDE": arena.layout.stride,
-        "HYPER": hyper,
-        "HYPER_ROW": hyper.shape[1],
-    }
-    return Move(arena, columns)
+    return Move(arena, updating(arena, cpu.optimizer_kernel(plan.optimizer, plan.dtype, plan.extras), hyper))
+
+
+def updating(arena: Arena, kernel: int, hyper: np.ndarray) -> Columns:
+    """The columns of a kernel that stands in the optimizer's place."""
+    return {"UPDATE": kernel, "STRIDE": arena.layout.stride, "HYPER": hyper, "HYPER_ROW": hyper.shape[1]}
 
 
 def _joined(steps: Iterable[Step]) -> list[list[Op]]:
@@ -140,13 +138,13 @@ class Builder:
         given, scaled = self.places.scaling, self.places.scaled
         if given is None or scaled is None:
             return []
-        columns = {
-            "X": Slot("x"),
+        columns: Columns = {
+            "RAW_FLOATS" if given.dtype == "float32" else "RAW_DOUBLES": Slot("x"),
             "INPUTS": self.plan.inputs,
-            "Z": scaled,
-            "Z_ROW": scaled.shape[1],
-            "W": given.shift,
-            "BIAS": given.scale,
+            "SCALED": scaled,
+            "SCALED_ROW": scaled.shape[1],
+            "SHIFT": given.shift,
+            "SCALE": given.scale,
             "FLAG": given.flag,
         }
         return [(self.places.kernel(scaling.SCALINGS[given.dtype]), -GRAIN, columns)]
@@ -182,7 +180,7 @@ class Builder:
         """The link on the last layer's output, if it has one, and copies into `out`."""
         values, place, link = self.places.rows[-1].values, self.layout.layers[-1], self.places.chains[-1].step(Link)
         copied = values["out"] if link is None else values[link.writes]
-        copy = {"Z": copied, "Z_ROW": place.row, "OUTPUTS": place.outputs, "DX": Slot("out"), "DX_ROW": place.outputs}
+        copy: Columns = {"A": copied, "A_ROW": place.row, "OUTPUTS": place.outputs, "PREDICTIONS": Slot("out")}
         copying: Op = (self.places.kernel(dense.copy_rows), -GRAIN, copy)
         return [copying] if link is None else [FORWARD[Link](self.places, self._last, link, -GRAIN), copying]
 
@@ -198,14 +196,16 @@ class Builder:
         places, vectors = self.places, self.layout.vectors
         for k, (layer, place) in enumerate(zip(self.plan.layers, self.layout.layers, strict=True)):
             unit = _unit(place.panels * place.inputs, threads)
-            begun = {
-                "W": move.arena.address(place.weights),
-                "BIAS": move.arena.address(vectors[f"layers.{k}.bias"].start),
+            columns: Columns = {
+                **places.gradient(k),
+                **move.columns,
+                "MOVED_W": move.arena.at(place.weights),
+                "MOVED_VECTOR": move.arena.at(vectors[f"layers.{k}.bias"].start),
+                "UNIT": unit,
             }
-            columns = {**places.gradient(k), **move.columns, **begun, "UNIT": unit}
             ops.append((places.kernel(dense.dense_update), place.panels * (-(-place.inputs // unit) + 1), columns))
             for vector in layer.vectors:
-                offset = move.arena.address(vectors[vector.name].start)
-                columns = {**places.vector_gradient(k, vector), **move.columns, "BIAS": offset}
+                moved = {"MOVED_VECTOR": move.arena.at(vectors[vector.name].start)}
+                columns = {**places.vector_gradient(k, vector), **move.columns, **moved}
                 ops.append((places.kernel(dense.vector_update), place.panels, columns))
         return ops
