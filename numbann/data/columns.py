@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -80,9 +80,6 @@ def column_from_array(array: np.ndarray) -> Column:
     return Numbers(array, whole=array.dtype.kind in "iu")
 
 
-def as_texts(column: Column, na: Sequence[str] = ()) -> Texts:
-    """The column as categories, whatever it holds; the texts in `na` are missing."""
-    if isinstance(column, Texts) and not set(column.values) & set(na):
-        return column
-    values = column.original.tolist()
-    return texts_from(None if value in na else value for value in values)
+def as_texts(column: Column) -> Texts:
+    """The column as categories, whatever it holds."""
+    return column if isinstance(column, Texts) else texts_from(column.original.tolist())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -55,42 +55,16 @@ class Preprocessing:
         """How many inputs the network has."""
         return self.encoding.inputs
 
-    @property
-    def targets(self) -> tuple[str, ...]:
-        return self.target.names
-
-    @property
-    def classes(self) -> tuple[Any, ...] | None:
-        return self.target.classes
-
-    @property
-    def pairs(self) -> tuple[tuple[Any, Any], ...] | None:
-        """The two values of each yes/no label, the second meaning yes."""
-        return self.target.pairs
-
     def to_dict(self) -> dict[str, Any]:
         """JSON-able; from_dict gives the same back, floats bit for bit."""
-        return {
-            "reading": self.reading.to_dict(),
-            "encoding": self.encoding.to_dict(),
-            "target": asdict(self.target),
-            "format": self.format,
-            "dtype": self.dtype,
-            "positive": self.positive,
-            "class_weights": self.class_weights,
-        }
+        fitted = {"reading": asdict(self.reading), "encoding": self.encoding.to_dict(), "target": asdict(self.target)}
+        return {**vars(self), **fitted}
 
     @classmethod
     def from_dict(cls, given: Mapping[str, Any]) -> Preprocessing:
-        return cls(
-            reading=Reading.from_dict(given["reading"]),
-            encoding=Encoding.from_dict(given["encoding"]),
-            target=Target(**_tuples(given["target"])),
-            format=given["format"],
-            dtype=given["dtype"],
-            positive=given.get("positive", False),
-            class_weights=tuple(given.get("class_weights", ())),
-        )
+        reading, target = Reading(**_tuples(given["reading"])), Target(**_tuples(given["target"]))
+        fitted = {"reading": reading, "encoding": Encoding.from_dict(given["encoding"]), "target": target}
+        return cls(**{**_tuples(given), **fitted})
 
     def transform(self, features: Any) -> np.ndarray:
         """x (N, I) of raw features: an array in feature order, a mapping of columns, or a frame."""
@@ -114,21 +88,9 @@ class Preprocessing:
             warnings += (f"there are no weights {quoted(self.reading.weight)}; all rows count alike",)
         return NewData(x, self.target.original(raw) if need_target else None, weight_of(raw, rows), warnings)
 
-    def labels(self, indices: Iterable[int]) -> list[Any]:
-        """The labels of class indices, as they came."""
-        return self.target.labels(indices)
-
-    def unscale(self, y: np.ndarray) -> np.ndarray:
-        """Outputs (N, T) in the target's own unit."""
-        return self.target.unscale(y)
-
     def loss_weight(self, raw_target: np.ndarray, weight: np.ndarray | None) -> np.ndarray | None:
         """How much each row counts in the loss (N,): its weight times its class's; None where all count alike."""
         return loss_weight(self.target, self.class_weights, raw_target, weight)
-
-    def encode(self, raw_target: Any, target: str, dtype: Any) -> np.ndarray:
-        """The target as Source.prepare encodes it."""
-        return self.target.encode(raw_target, target, dtype)
 
 
 def _tuples(value: Any) -> Any:

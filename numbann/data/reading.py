@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 from numbann.data.wording import listed, nearest, quoted
@@ -39,16 +39,6 @@ class Reading:
     def settled(self, names: tuple[str, ...], texts: Sequence[str], origin: str) -> Reading:
         """The same reading for any further source, which must bring these features."""
         return replace(self, names=names, texts=tuple(texts), origin=origin)
-
-    def to_dict(self) -> dict[str, Any]:
-        return asdict(self)
-
-    @classmethod
-    def from_dict(cls, given: Mapping[str, Any]) -> Reading:
-        values: dict[str, Any] = {
-            key: tuple(value) if isinstance(value, list) else value for key, value in given.items()
-        }
-        return cls(**values)
 
 
 def reading_from_section(section: Mapping[str, Any]) -> Reading:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -96,7 +96,7 @@ class Source:
 def _prepared(preprocessing: Preprocessing, raw: Raw, rows: Rows, target: str, total: int) -> Part:
     x = inputs_of(preprocessing.encoding, raw, rows, preprocessing.dtype, total)
     raw_target = preprocessing.target.original(raw)[rows]
-    t, weight = preprocessing.encode(raw_target, target, preprocessing.dtype), weight_of(raw, rows)
+    t, weight = preprocessing.target.encode(raw_target, target, preprocessing.dtype), weight_of(raw, rows)
     return Part(x, t, raw_target, weight, preprocessing.loss_weight(raw_target, weight))
 
 
@@ -132,23 +132,52 @@ def load(section: Mapping[str, Any], base: Path, split_seed: int) -> Source:
     """Read the data of the spec's `data` object, its paths relative to `base`; decide every auto; split by the seed."""
     files = _find(section["path"], base, section["format"])
     raws, reading = _read(files, reading_from_section(section))
-    for raw in raws.values():
+    for part, raw in raws.items():
         check_numbers(raw, fillable=section["missing"] != "error")
         check_targets(raw)
-    for part, raw in raws.items():
         _require_weight(raw, reading.weight, files[part])
         check_weight(raw, reading.weight)
     task, reason = decide_task(section["task"], tuple(raws.values()), files["train"].format.name == "idx")
     target = target_of(task, raws, as_list=isinstance(section["target"], list | tuple))
     stratify = _stratify(section["split"]["stratify"], target)
     parts = _parts(raws, shares(section["path"], section["split"]), split_seed, target if stratify else None)
-    categories = fit_categories(raws["train"], parts["train"][1])
-    facts = _facts(section, files, raws["train"], task, reason, target, stratify, parts, categories)
+    train, categories = raws["train"], fit_categories(raws["train"], parts["train"][1])
     weights = class_weights(section["class_weight"], target, *parts["train"], task)
-    if weights:
-        note = f"class_weight: {described(dict(zip(target.classes or target.names, weights, strict=True)))}"
-        facts = replace(facts, notes=(*facts.notes, note))
+    rows = {part: count_of(chosen, len(raw.table)) for part, (raw, chosen) in parts.items()}
+    usual = "byte" if train.table.numbers.dtype == np.uint8 else "standard"
+    facts = Facts(
+        task=task,
+        format=files["train"].format.name,
+        delimiter=train.delimiter,
+        scale=usual if section["scale"] == "auto" else section["scale"],
+        stratify=stratify,
+        classes=target.classes,
+        targets=target.names,
+        probabilities=target.probabilities,
+        features=train.table.names,
+        inputs=len(train.table.number_names) + sum(map(len, categories.values())),
+        rows=rows,
+        files=tuple((str(file.path), file.sha256()) for source in files.values() for file in source.all),
+        notes=tuple(_notes(task, reason, target, train, rows, weights)),
+    )
     return Source(facts, parts, reading, target, categories, section["missing"], weights)
+
+
+def _notes(
+    task: str, reason: str | None, target: Target, train: Raw, rows: Mapping[str, int], weights: tuple[float, ...]
+) -> Iterator[str]:
+    """What was decided, a line each."""
+    if reason:
+        yield f"task: {task} ({reason})"
+    if target.pairs:
+        meanings = [f"{name} = {yes}" for name, (_, yes) in zip(target.names, target.pairs, strict=True)]
+        more = f" and {len(meanings) - LONGEST_LIST} more" if len(meanings) > LONGEST_LIST else ""
+        yield f"labels: positive is {', '.join(meanings[:LONGEST_LIST])}{more}"
+    yield from train.notes
+    sizes = ", ".join(f"{part} {counted(count, 'row')}" for part, count in rows.items())
+    yield f"split: {sizes}"
+    if weights:
+        yield f"class_weight: {described(dict(zip(target.classes or target.names, weights, strict=True)))}"
 
 
 def _require_weight(raw: Raw, name: str | None, files: Files) -> None:
@@ -195,47 +224,3 @@ def _parts(
     rows = split_rows(len(train.table), shares, seed, classes)
     parts = whole | {part: (train, chosen) for part, chosen in rows.items()}
     return {part: parts[part] for part in PARTS if part in parts}
-
-
-def _facts(
-    section: Mapping[str, Any],
-    files: Mapping[str, Files],
-    train: Raw,
-    task: str,
-    reason: str | None,
-    target: Target,
-    stratify: bool,
-    parts: Mapping[str, tuple[Raw, Rows]],
-    categories: Mapping[str, Categories],
-) -> Facts:
-    rows = {part: count_of(chosen, len(raw.table)) for part, (raw, chosen) in parts.items()}
-    bytes_alone = train.table.numbers.dtype == np.uint8
-    scale = ("byte" if bytes_alone else "standard") if section["scale"] == "auto" else section["scale"]
-    sizes = ", ".join(f"{part} {counted(count, 'row')}" for part, count in rows.items())
-    return Facts(
-        task=task,
-        format=files["train"].format.name,
-        delimiter=train.delimiter,
-        scale=scale,
-        stratify=stratify,
-        classes=target.classes,
-        targets=target.names,
-        probabilities=target.probabilities,
-        features=train.table.names,
-        inputs=len(train.table.number_names) + sum(map(len, categories.values())),
-        rows=rows,
-        files=tuple((str(file.path), file.sha256()) for source in files.values() for file in source.all),
-        notes=(
-            *((f"task: {task} ({reason})",) if reason else ()),
-            *_meaning_of_yes(target),
-            *train.notes,
-            f"split: {sizes}",
-        ),
-    )
-
-
-def _meaning_of_yes(target: Target) -> tuple[str, ...]:
-    """Which value of each yes/no label is the positive one."""
-    meanings = [f"{name} = {yes}" for name, (_, yes) in zip(target.names, target.pairs or (), strict=False)]
-    more = f" and {len(meanings) - LONGEST_LIST} more" if len(meanings) > LONGEST_LIST else ""
-    return (f"labels: positive is {', '.join(meanings[:LONGEST_LIST])}{more}",) if meanings else ()

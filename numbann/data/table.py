@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from typing import SupportsIndex
 
 import numpy as np
 
@@ -73,6 +74,10 @@ class Raw:
     notes: tuple[str, ...] = ()
     weight: Column | None = None
 
+    def fault(self, row: SupportsIndex, column: str | None, what: str, key: str | None) -> DataError:
+        """What is wrong with a cell, and where it stands."""
+        return DataError(f"{self.place(int(row))}, column {quoted(column)}: {what}", key=key)
+
 
 def count_of(rows: Rows, total: int) -> int:
     """How many rows are meant."""
@@ -126,18 +131,17 @@ MISSING_NUMBER = 'a missing number; fill it in, or set data.missing to "mean" or
 def _refuse(raw: Raw, first: int, wrong: np.ndarray, what: str, key: str | None) -> None:
     if wrong.any():
         row, column = np.argwhere(wrong)[0]
-        name = raw.table.number_names[column]
-        raise DataError(f"{raw.place(first + int(row))}, column {quoted(name)}: {what}", key=key)
+        raise raw.fault(first + row, raw.table.number_names[column], what, key)
 
 
 def check_targets(raw: Raw) -> None:
     """Refuse a missing or infinite target."""
     for name, column in raw.targets.items():
-        wrong, what = column.missing, "the target is missing; fill it in or leave the row out"
+        wrong, what = column.missing, "missing; fill it in"
         if not wrong.any() and isinstance(column, Numbers) and column.values.dtype.kind == "f":
-            wrong, what = np.isinf(column.values), "the target is infinite; correct it or leave the row out"
+            wrong, what = np.isinf(column.values), "infinite; correct it"
         if wrong.any():
-            raise DataError(f"{raw.place(int(np.argmax(wrong)))}, column {quoted(name)}: {what}", key="data.target")
+            raise raw.fault(np.argmax(wrong), name, f"the target is {what} or leave the row out", "data.target")
 
 
 def check_not_negative(raw: Raw) -> None:
@@ -145,21 +149,16 @@ def check_not_negative(raw: Raw) -> None:
     for name, column in raw.targets.items():
         wrong = column.values < 0 if isinstance(column, Numbers) else np.zeros(0, bool)
         if wrong.any():
-            row = int(np.argmax(wrong))
-            raise DataError(
-                f"{raw.place(row)}, column {quoted(name)}: the target is {column.original[row]}, but this loss takes "
-                "none below 0; correct it, or choose another loss",
-                key="loss",
-            )
+            row = np.argmax(wrong)
+            what = f"the target is {column.original[row]}, but this loss takes none below 0"
+            raise raw.fault(row, name, f"{what}; correct it, or choose another loss", "loss")
 
 
 def same_kinds(raw: Raw, reading: Reading) -> None:
     """Refuse texts in a column that held numbers in the training source, once that has settled the columns."""
     for name, column in raw.table.texts.items():
         if reading.names is not None and name not in reading.text_columns:
-            row = int(np.argmax(~column.missing))
-            value = column.values[column.codes[row]]
-            raise DataError(
-                f"{raw.place(row)}, column {quoted(name)}: {quoted(value)} is no number, but the column holds numbers "
-                f"in {reading.origin}; correct the cell"
-            )
+            row = np.argmax(~column.missing)
+            value = quoted(column.values[column.codes[row]])
+            what = f"{value} is no number, but the column holds numbers in {reading.origin}; correct the cell"
+            raise raw.fault(row, name, what, None)

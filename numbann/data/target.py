@@ -76,11 +76,6 @@ class Target:
         columns = zip(labels.T, self.pairs or (), self.names, strict=True)
         return np.stack([_index(column, pair, f"column {quoted(name)}") for column, pair, name in columns], axis=1)
 
-    def labels(self, indices: Iterable[int]) -> list[Any]:
-        """The labels, as they came, of class indices; of probabilities, the names of their columns."""
-        classes = self.classes or self.names
-        return [classes[int(index)] for index in indices]
-
     def unscale(self, y: np.ndarray) -> np.ndarray:
         """Outputs (N, T) in the target's own unit, float64."""
         return np.asarray(y, np.float64) * self._scale + self._shift
@@ -124,11 +119,8 @@ def _real(raw: Raw, name: str) -> np.ndarray:
     """A numeric target column as float64; text is an error that names the first cell."""
     column = raw.targets[name]
     if isinstance(column, Texts):
-        raise DataError(
-            f"{raw.place(0)}, column {quoted(name)}: {quoted(column.original[0])} is no number, which is needed here; "
-            'correct it, or set data.task to "classification"',
-            key="data.target",
-        )
+        what = f"{quoted(column.original[0])} is no number, which is needed here"
+        raise raw.fault(0, name, f'{what}; correct it, or set data.task to "classification"', "data.target")
     return column.values.astype(np.float64)
 
 

@@ -25,19 +25,16 @@ def check_weight(raw: Raw, name: str | None) -> None:
     if column is None:
         return
     if isinstance(column, Texts):
-        row = int(np.argmax(~column.missing))
-        raise _wrong(raw, row, name, f"{quoted(column.original[row])} is no number; a weight must be one")
+        row = np.argmax(~column.missing)
+        raise raw.fault(row, name, f"{quoted(column.original[row])} is no number; a weight must be one", "data.weight")
     values = column.values
     faults = {"is missing": column.missing, "is infinite": np.isinf(values), "is negative": values < 0}
     for what, wrong in faults.items():
         if wrong.any():
-            raise _wrong(raw, int(np.argmax(wrong)), name, f"the weight {what}; correct it or leave the row out")
+            what = f"the weight {what}; correct it or leave the row out"
+            raise raw.fault(np.argmax(wrong), name, what, "data.weight")
     if not values.any():
-        raise _wrong(raw, 0, name, "this weight and all others are 0; give some rows more")
-
-
-def _wrong(raw: Raw, row: int, name: str | None, what: str) -> DataError:
-    return DataError(f"{raw.place(row)}, column {quoted(name)}: {what}", key="data.weight")
+        raise raw.fault(0, name, "this weight and all others are 0; give some rows more", "data.weight")
 
 
 def weight_of(raw: Raw, rows: Rows) -> np.ndarray | None:

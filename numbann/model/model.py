@@ -21,7 +21,9 @@ from numbann.model.file import ModelFile, Tensors, read_model
 from numbann.model.outputs import Confusion, Reading, confusion, score
 from numbann.network import plan as planning
 from numbann.network.plan import Plan
-from numbann.spec import Resolved, Spec, resolve, restore
+from numbann.spec.loading import restore
+from numbann.spec.model import Spec
+from numbann.spec.resolution import Resolved, resolve
 
 MODEL = "model.safetensors"
 
@@ -45,17 +47,17 @@ class Model:
     @property
     def features(self) -> tuple[str, ...]:
         """The names of the raw columns, in the order that arrays have them."""
-        return tuple(self.preprocessing.features)
+        return self.preprocessing.features
 
     @property
     def targets(self) -> tuple[str, ...]:
         """The names of the targets."""
-        return tuple(self.preprocessing.targets)
+        return self.preprocessing.target.names
 
     @property
     def classes(self) -> tuple[Any, ...] | None:
         """The classes in the order of predict_proba's columns, (no, yes) of each yes/no label; None for regression."""
-        return tuple(self.reading.classes) if self.reading.of_classes else self.preprocessing.pairs
+        return tuple(self.reading.classes) if self.reading.of_classes else self.preprocessing.target.pairs
 
     @property
     def weights(self) -> list[tuple[np.ndarray, np.ndarray]]:
@@ -67,7 +69,7 @@ class Model:
     @cached_property
     def reading(self) -> Reading:
         """How the outputs are read."""
-        return Reading(self.task, self.resolved.target, self.resolved.output_activation.name, self.preprocessing)
+        return Reading(self.task, self.resolved.target, self.resolved.output_activation.name, self.preprocessing.target)
 
     @cached_property
     def _engine(self) -> Engine:
@@ -111,7 +113,7 @@ class Model:
 
         weight (N,): how much each row counts.
         """
-        t = self.preprocessing.encode(raw_target, self.resolved.target, self.plan.dtype)
+        t = self.preprocessing.target.encode(raw_target, self.resolved.target, self.plan.dtype)
         loss, outputs = self._engine.evaluate(x, t, self.preprocessing.loss_weight(raw_target, weight))
         measures = {"loss": loss, **score(self.resolved.metrics, self.reading, outputs, raw_target, weight)}
         return measures, confusion(self.reading, outputs, raw_target)
@@ -198,8 +200,8 @@ def _facts(spec: Spec, preprocessing: Preprocessing) -> Facts:
         delimiter=data.csv.delimiter,
         scale=data.scale,
         stratify=bool(data.split.stratify),
-        classes=preprocessing.classes,
-        targets=preprocessing.targets,
+        classes=preprocessing.target.classes,
+        targets=preprocessing.target.names,
         probabilities=preprocessing.target.probabilities,
         features=preprocessing.features,
         inputs=preprocessing.inputs,

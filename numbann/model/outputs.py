@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from numbann.components.component import Component
-from numbann.data.preprocessing import Preprocessing
+from numbann.data.target import Target
 from numbann.errors import DataError
 
 Confusion = list[list[int]]
@@ -20,15 +20,15 @@ MOST_CONFUSED = 100  # classes; the table of more would be too large to keep, an
 
 @dataclass(frozen=True)
 class Reading:
-    """How outputs (N, O) are read.  target: "label", "one_hot", "binary" or "real"; activation: what made them.
+    """How outputs (N, O) are read.  form: "label", "one_hot", "binary" or "real" targets; activation: what made them.
 
     Under "multilabel" each output speaks of one yes/no label.
     """
 
     task: str
-    target: str
+    form: str
     activation: str
-    preprocessing: Preprocessing
+    target: Target
 
     @property
     def of_classes(self) -> bool:
@@ -49,12 +49,12 @@ class Reading:
 
     @property
     def _is_binary_probability(self) -> bool:
-        return self.target == "binary" and self.activation == "sigmoid"
+        return self.form == "binary" and self.activation == "sigmoid"
 
     @property
     def classes(self) -> Sequence[Any]:
         """The classes in the order of the outputs; for targets that are probabilities, the names of the targets."""
-        return self.preprocessing.classes or self.preprocessing.targets
+        return self.target.classes or self.target.names
 
     @cached_property
     def _names(self) -> np.ndarray:
@@ -63,16 +63,16 @@ class Reading:
     @cached_property
     def _pairs(self) -> np.ndarray:
         """The values of each yes/no label (T, 2), of one type where they have one."""
-        pairs = self.preprocessing.pairs or ()
+        pairs = self.target.pairs or ()
         types = {type(value) for pair in pairs for value in pair}
         return np.array(pairs, None if len(types) == 1 else object)
 
     def labels(self, outputs: np.ndarray) -> np.ndarray:
         """The index of the class that each row says (N,); of yes/no labels, 1 for each that is yes (N, T)."""
         if self.of_labels:
-            scores = self.target == "binary" and not self.has_probabilities
+            scores = self.form == "binary" and not self.has_probabilities
             return (outputs >= (0.0 if scores else 0.5)).astype(np.int64)
-        if self.target != "binary":
+        if self.form != "binary":
             return outputs.argmax(1)
         return (outputs[:, 0] >= (0.5 if self._is_binary_probability else 0.0)).astype(np.int64)
 
@@ -85,11 +85,11 @@ class Reading:
             raise DataError(
                 f"outputs of {self.activation} are scores, not probabilities; use predict, or train with {able}"
             )
-        return np.hstack((1 - outputs, outputs)) if self.of_classes and self.target == "binary" else outputs
+        return np.hstack((1 - outputs, outputs)) if self.of_classes and self.form == "binary" else outputs
 
     def values(self, outputs: np.ndarray) -> np.ndarray:
         """The predicted values (N, T) in the target's own unit: of several outputs a target, those that come first."""
-        return np.asarray(self.preprocessing.unscale(outputs[:, : len(self.preprocessing.targets)]), np.float64)
+        return np.asarray(self.target.unscale(outputs[:, : len(self.target.names)]), np.float64)
 
     def predictions(self, outputs: np.ndarray) -> np.ndarray:
         """Classes as they came (N,), labels as they came (N, T), or values: (N,) for one target, (N, O) for several."""
@@ -139,10 +139,10 @@ def _roles(reading: Reading, outputs: np.ndarray, raw_target: np.ndarray) -> dic
 def _true_labels(reading: Reading, raw_target: np.ndarray) -> np.ndarray:
     """The true class of each row; of probabilities, the most probable one; of yes/no labels, each of them (N, T)."""
     if reading.of_labels:
-        indicators: np.ndarray = reading.preprocessing.encode(raw_target, "binary", np.int64)
+        indicators: np.ndarray = reading.target.encode(raw_target, "binary", np.int64)
         return indicators
-    if reading.preprocessing.classes:
-        labels: np.ndarray = reading.preprocessing.encode(raw_target, "label", "float64")
+    if reading.target.classes:
+        labels: np.ndarray = reading.target.encode(raw_target, "label", "float64")
         return labels
     return np.asarray(raw_target, np.float64).argmax(1)
 

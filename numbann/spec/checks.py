@@ -170,22 +170,18 @@ def _columns(data: dict[str, Any]) -> Iterator[Found]:
     """No column is listed twice, or in two lists that contradict each other."""
     lists = {key: _names(data.get(key)) for key in ("target", "features", "drop", "categorical", "weight")}
     for key, names in lists.items():
-        yield from ((("data", key), f"{shown(name)} is listed twice; list it once") for name in _repeated(names))
-    for key, other in (
-        ("features", "target"),
-        ("drop", "target"),
-        ("drop", "features"),
-        ("categorical", "drop"),
-        *(("weight", key) for key in ("target", "features", "drop", "categorical")),
+        for name in sorted({name for name in names if names.count(name) > 1}):
+            yield ("data", key), f"{shown(name)} is listed twice; list it once"
+    for key, others in (
+        ("features", ("target",)),
+        ("drop", ("target", "features")),
+        ("categorical", ("drop",)),
+        ("weight", ("target", "features", "drop", "categorical")),
     ):
-        for name in sorted(set(lists[key]) & set(lists[other])):
-            yield ("data", key), f"{shown(name)} is in data.{other} too; leave it out of one of them"
+        for other in others:
+            for name in sorted(set(lists[key]) & set(lists[other])):
+                yield ("data", key), f"{shown(name)} is in data.{other} too; leave it out of one of them"
 
 
 def _names(value: Any) -> list[str]:
-    listed = value if isinstance(value, list) else [value]
-    return [name for name in listed if isinstance(name, str)]
-
-
-def _repeated(names: list[str]) -> list[str]:
-    return sorted({name for name in names if names.count(name) > 1})
+    return [name for name in (value if isinstance(value, list) else [value]) if isinstance(name, str)]

@@ -32,10 +32,6 @@ class Rule:
             {"anyOf": [self.schema, other.schema]},
         )
 
-    def but(self, remark: str) -> Rule:
-        """The same rule with a remark in its words."""
-        return Rule(f"{self.words} ({remark})", self.accepts, self.schema)
-
 
 NULL = Rule("null", lambda value: value is None, {"type": "null"})
 BOOLEAN = Rule("true or false", lambda value: isinstance(value, bool), {"type": "boolean"})

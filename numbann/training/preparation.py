@@ -23,8 +23,10 @@ from numbann.model.outputs import Reading, score
 from numbann.model.provenance import components_of, recorded
 from numbann.network import plan as planning
 from numbann.network.plan import Plan
-from numbann.spec import Loaded, Resolved, resolve, to_json
-from numbann.spec import load as load_spec
+from numbann.spec.loading import Loaded
+from numbann.spec.loading import load as load_spec
+from numbann.spec.model import to_json
+from numbann.spec.resolution import Resolved, resolve
 from numbann.training.callbacks import Callback, DataRead, Planned
 
 STREAMED = "the inputs are large for the memory: their rows stay in the file, and every epoch reads them anew"
@@ -88,8 +90,8 @@ class Prepared:
     @cached_property
     def reading(self) -> Reading:
         """How the network's outputs are read."""
-        resolved, preprocessing = self.resolved, self.dataset.preprocessing
-        return Reading(resolved.spec.data.task, resolved.target, resolved.output_activation.name, preprocessing)
+        resolved, target = self.resolved, self.dataset.preprocessing.target
+        return Reading(resolved.spec.data.task, resolved.target, resolved.output_activation.name, target)
 
     @cached_property
     def components(self) -> list[dict[str, str]]:

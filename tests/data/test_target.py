@@ -65,7 +65,6 @@ def test_every_encoding_of_labels() -> None:
     assert target.encode(raw, "label", "float32").tolist() == [2, 0, 2]
     assert target.encode(raw, "label", "float32").dtype == np.int64
     assert target.encode(raw, "one_hot", "float32").tolist() == [[0, 0, 1], [1, 0, 0], [0, 0, 1]]
-    assert target.labels(np.array([2, 0])) == ["c", "a"]
     with pytest.raises(ValueError, match="unknown target"):
         target.encode(raw, "labels", "float32")
 
@@ -94,7 +93,6 @@ def test_lists_of_targets(load_table: Load) -> None:
     assert (source.facts.classes, source.facts.probabilities) == (None, True)
     dataset = source.prepare(target="real", scale="none", target_scale="none", dtype="float32")
     assert dataset.train.t.tolist() == [[0.25, 0.75], [1, 0], [0.5, 0.5]]
-    assert dataset.preprocessing.labels([1, 0]) == ["q", "p"]
 
 
 MIXED = "a,p,q,r\n1,0,yes,true\n2,1,no,true\n3,1,no,false\n"
@@ -117,9 +115,9 @@ def test_yes_no_labels_come_back_from_a_model_file(load_table: Load) -> None:
     dataset = load_table(MIXED, **SEVERAL).prepare(target="binary", scale="none", target_scale="none", dtype="float32")
     again = Preprocessing.from_dict(json.loads(json.dumps(dataset.preprocessing.to_dict())))
     assert again == dataset.preprocessing
-    assert again.pairs == ((0, 1), ("no", "yes"), ("false", "true"))
+    assert again.target.pairs == ((0, 1), ("no", "yes"), ("false", "true"))
     with pytest.raises(DataError, match='column "q" holds "maybe", which is no class of the model: "no", "yes"'):
-        again.encode(np.array([[0, "maybe", "true"]], dtype=object), "binary", "float32")
+        again.target.encode(np.array([[0, "maybe", "true"]], dtype=object), "binary", "float32")
 
 
 def test_a_label_without_an_example_in_training_is_told(section: Callable[..., dict], tmp_path: Path) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -11,26 +10,18 @@ import pytest
 from numbann import metric
 from numbann.components.built_in import built_in
 from numbann.components.declare import freeze
+from numbann.data.target import Target
 from numbann.errors import DataError
 from numbann.model.outputs import Reading, confusion, score
 
-COLOURS = SimpleNamespace(
-    classes=("green", "red"),
-    targets=("colour",),
-    encode=lambda raw, *_: (raw == "red").astype(np.int64),
-)
-LABELS = SimpleNamespace(
-    classes=None,
-    targets=("hot", "wet"),
-    pairs=(("no", "yes"), (0, 1)),
-    encode=lambda raw, *_: np.stack([raw[:, 0] == "yes", raw[:, 1] == 1], 1).astype(np.int64),
-)
-METRES = SimpleNamespace(classes=None, targets=("height", "width"), unscale=lambda y: 100 * y)
+COLOURS = Target(("colour",), ("green", "red"))
+LABELS = Target(("hot", "wet"), None, pairs=(("no", "yes"), (0, 1)))
+METRES = Target(("height", "width"), None, shift=(0.0, 0.0), scale=(100.0, 100.0))
 
 
-def reading(target: str, activation: str, preprocessing: Any = COLOURS) -> Reading:
-    task = {id(COLOURS): "classification", id(LABELS): "multilabel"}.get(id(preprocessing), "regression")
-    return Reading(task, target, activation, preprocessing)
+def reading(form: str, activation: str, target: Target = COLOURS) -> Reading:
+    task = {id(COLOURS): "classification", id(LABELS): "multilabel"}.get(id(target), "regression")
+    return Reading(task, form, activation, target)
 
 
 @pytest.mark.parametrize(
@@ -114,7 +105,7 @@ def test_yes_no_labels(target: str, activation: str, threshold: float) -> None:
 
 
 def test_labels_of_one_type_keep_it() -> None:
-    numbers = SimpleNamespace(classes=None, targets=("a", "b"), pairs=((0, 1), (-1, 2)))
+    numbers = Target(("a", "b"), None, pairs=((0, 1), (-1, 2)))
     predicted = Reading("multilabel", "binary", "sigmoid", numbers).predictions(np.array([[0.2, 0.9]]))
     assert predicted.dtype == np.int64
     assert predicted.tolist() == [[0, 2]]
@@ -139,13 +130,13 @@ def test_confusion_is_that_of_scikit_learn() -> None:
     metrics = pytest.importorskip("sklearn.metrics")
     random = np.random.default_rng(0)
     raw, outputs = random.integers(0, 3, 50), random.random((50, 4))
-    digits = SimpleNamespace(classes=(0, 1, 2, 3), targets=("digit",), encode=lambda raw, *_: raw)
+    digits = Target(("digit",), (0, 1, 2, 3))
     expected = metrics.confusion_matrix(raw, outputs.argmax(1), labels=range(4))
     assert confusion(Reading("classification", "label", "softmax", digits), outputs, raw) == expected.tolist()
 
 
 def test_no_confusion_of_values_labels_and_too_many_classes() -> None:
-    many = SimpleNamespace(classes=range(101), targets=("word",))
+    many = Target(("word",), tuple(range(101)))
     assert confusion(reading("real", "identity", METRES), np.zeros((1, 2)), np.zeros((1, 2))) is None
     assert confusion(reading("binary", "sigmoid", LABELS), np.zeros((1, 2)), np.array([["no", 0]])) is None
     assert confusion(Reading("classification", "label", "softmax", many), np.zeros((1, 101)), np.zeros(1)) is None

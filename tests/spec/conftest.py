@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import copy
 import json
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from numbann.data.contract import Facts
 from numbann.errors import Fault, SpecError
-from numbann.spec import load
+from numbann.spec.loading import load
 
 MINIMAL: dict[str, Any] = {"data": {"path": "wine.csv", "target": "quality"}, "model": {"layers": [{"units": 8}]}}
 
@@ -63,10 +63,11 @@ def write(folder):
 def facts():
     """Facts of data: facts(classes=("a", "b")) for classes, facts() for regression."""
 
-    def made(**given: Any) -> SimpleNamespace:
+    def made(**given: Any) -> Facts:
         task = "classification" if "classes" in given or given.get("probabilities") else "regression"
         table = {"format": "csv", "delimiter": ",", "scale": "standard", "targets": ("quality",), "inputs": 8}
         labels = {"task": task, "stratify": task == "classification", "classes": None, "probabilities": False}
-        return SimpleNamespace(**{**table, **labels, **given})
+        read = {"features": (), "rows": {}, "files": (), "notes": ()}
+        return Facts(**{**table, **labels, **read, **given})
 
     return made

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from numbann.errors import SpecError
-from numbann.spec import load
+from numbann.spec.loading import load
 
 TABLE = {"path": "wine.csv", "target": "quality"}
 HIDDEN = {"layers": [{"units": 8}]}

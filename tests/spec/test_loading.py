@@ -10,7 +10,8 @@ import sys
 import pytest
 
 from numbann.errors import SpecError
-from numbann.spec import load, restore, to_json
+from numbann.spec.loading import load, restore
+from numbann.spec.model import to_json
 
 PLUGIN = '''
 from numbann.components.declare import activation
@@ -141,7 +142,7 @@ def test_restore_needs_no_input_files(spec_of):
 
 
 def test_imports_nothing_heavy(write, spec_of):
-    code = f"import sys; from numbann.spec import load; load({str(write(spec_of()))!r}); print(*sys.modules)"
+    code = f"import sys; from numbann.spec.loading import load; load({str(write(spec_of()))!r}); print(*sys.modules)"
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment)
     assert not {"numpy", "numba", "pydantic", "click"} & set(done.stdout.split())

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from numbann.errors import SpecError
-from numbann.spec import load
+from numbann.spec.loading import load
 
 
 def test_lands_in_place(spec_of):

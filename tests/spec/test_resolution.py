@@ -9,7 +9,8 @@ import pytest
 
 from numbann.components.built_in import built_in
 from numbann.errors import SpecError
-from numbann.spec import load, resolve
+from numbann.spec.loading import load
+from numbann.spec.resolution import resolve
 
 TABLE = {"path": "wine.csv", "target": "quality"}
 REGRESSION: dict = {}

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from numbann.components.built_in import built_in
 from numbann.errors import SpecError
 from numbann.plugins.finding import with_files
-from numbann.spec import load, to_json
+from numbann.spec.loading import load
+from numbann.spec.model import to_json
 from numbann.spec.schema import schema
 
 jsonschema = pytest.importorskip("jsonschema")

@@ -21,8 +21,8 @@ from numbann_cli.overview import COMMANDS
 def command(settings: Settings, spec: Path, given: tuple[str, ...]) -> None:
     """Show every fault of SPEC at once, or what it uses and "ok"."""
     from numbann.errors import SpecError
-    from numbann.spec import load
     from numbann.spec.checks import check_header
+    from numbann.spec.loading import load
 
     loaded = load(spec, options.with_plugins(spec, options.parse_settings(given), settings))
     faults = list(check_header(loaded.spec.data, loaded.source.base))

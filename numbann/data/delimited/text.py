@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TextIO
 
 from numbann.data.files import InputFile, failing_clearly
@@ -46,26 +46,14 @@ def opened_text(file: InputFile, delimiter: str) -> Iterator[TextIO]:
 
 def _undecodable_line(file: InputFile) -> int:
     with file.open() as stream:
-        return next(number for number, line in enumerate(stream, 1) if not _is_utf8(line))
-
-
-def _is_utf8(line: bytes) -> bool:
-    try:
-        line.decode()
-    except UnicodeDecodeError:
-        return False
-    return True
+        return next(number for number, line in enumerate(stream, 1) if line.decode(errors="ignore").encode() != line)
 
 
 def _faulty_line(file: InputFile, delimiter: str) -> int:
     """The line on which the row starts that the csv module refuses."""
     last = 0
-    with file.open() as stream:
-        text = io.TextIOWrapper(stream, encoding="utf-8-sig", newline="")
-        rows = csv.reader(text, delimiter=delimiter, strict=True)
-        try:
-            for _ in rows:
-                last = rows.line_num
-        except csv.Error:
-            pass
+    with file.open() as stream, suppress(csv.Error):
+        rows = csv.reader(io.TextIOWrapper(stream, "utf-8-sig", newline=""), delimiter=delimiter, strict=True)
+        for _ in rows:
+            last = rows.line_num
     return last + 1

@@ -12,8 +12,6 @@ from typing import Any, Self
 import numpy as np
 
 from numbann.data.table import MISSING_NUMBER, Raw, Rows
-from numbann.data.wording import quoted
-from numbann.errors import DataError
 
 Affine = tuple[np.ndarray, np.ndarray]
 
@@ -97,8 +95,6 @@ class Columns:
                 transform.apply(values)
         except MissingNumber as missing:
             row, column = missing.args
-            place = self.raw.place(int(rows.start + row if isinstance(rows, slice) else rows[row]))
-            raise DataError(
-                f"{place}, column {quoted(self.names[column])}: {MISSING_NUMBER}", key="data.missing"
-            ) from None
+            place = rows.start + row if isinstance(rows, slice) else rows[row]
+            raise self.raw.fault(place, self.names[column], MISSING_NUMBER, "data.missing") from None
         return values

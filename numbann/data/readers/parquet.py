@@ -1,0 +1,110 @@
+"""Parquet tables: numbers, booleans and text by column, nulls as missing cells; read by pyarrow, the extra `data`."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from numbann.data.contract import Format
+from numbann.errors import DataError
+
+if TYPE_CHECKING:
+    from pyarrow import ChunkedArray
+    from pyarrow.parquet import ParquetFile
+
+    from numbann.data.columns import Column
+    from numbann.data.files import Files, InputFile
+    from numbann.data.reading import Reading
+    from numbann.data.table import Raw
+
+
+def header(file: InputFile, reading: Reading) -> tuple[str, ...]:
+    """The names of the columns, from the file's footer."""
+    with _opened(file) as parquet:
+        return _names(file, parquet)
+
+
+def read(source: Files, reading: Reading, need_target: bool) -> Raw:
+    """The chosen columns, and no other."""
+    from numbann.data.reading import choose_columns
+    from numbann.data.table import raw_from_columns
+
+    file = source.data
+    with _opened(file) as parquet:
+        chosen = choose_columns(reading, _names(file, parquet), file.name, need_target)
+        wanted = [*chosen.features, *chosen.targets, *chosen.weight]
+        table = parquet.read(columns=wanted)
+        if not len(table):
+            raise DataError(f"{file.name} has columns but no rows; add rows", key=file.key)
+        columns = {name: _column(table[name], name, name in reading.text_columns, file) for name in wanted}
+    return raw_from_columns(columns, chosen, reading, file.name, lambda row: f"{file.name} row {row + 1}")
+
+
+def _names(file: InputFile, parquet: ParquetFile) -> tuple[str, ...]:
+    names = tuple(parquet.schema_arrow.names)
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice is not None:
+        raise DataError(f'{file.name}: two columns are named "{twice}"; rename one', key=file.key)
+    return names
+
+
+def _column(values: ChunkedArray, name: str, as_text: bool, file: InputFile) -> Column:
+    """One column: numbers, or texts as codes."""
+    from pyarrow import types
+
+    from numbann.data.columns import Numbers
+
+    dictionary = types.is_dictionary(values.type)
+    kind = values.type.value_type if dictionary else values.type
+    if as_text or any(test(kind) for test in (types.is_string, types.is_large_string, types.is_string_view)):
+        return _texts(values if dictionary else values.dictionary_encode())
+    values = values.cast(kind) if dictionary else values
+    if types.is_integer(kind) or (types.is_boolean(kind) and not values.null_count):
+        return Numbers(values.to_numpy(), whole=types.is_integer(kind))
+    if types.is_boolean(kind):
+        values = values.cast("int8")
+    elif not (types.is_floating(kind) or types.is_decimal(kind) or types.is_null(kind)):
+        raise DataError(
+            f'{file.name}, column "{name}" holds {kind}; numbers, booleans and text are readable; leave it out '
+            "(data.drop)",
+            key="data.drop",
+        )
+    return Numbers(values.cast("float64").to_numpy(), whole=False)
+
+
+def _texts(values: ChunkedArray) -> Column:
+    """The codes of a dictionary's texts; two that are alike once they are stripped are one."""
+    import numpy as np
+
+    from numbann.data.columns import MISSING, Texts, texts_from
+
+    encoded = values.unify_dictionaries().combine_chunks()
+    texts = texts_from(encoded.dictionary.to_pylist())
+    places = encoded.indices.cast("int64").fill_null(len(texts)).to_numpy()
+    return Texts(np.append(texts.codes, np.int32(MISSING))[places], texts.values)
+
+
+@contextmanager
+def _opened(file: InputFile) -> Iterator[ParquetFile]:
+    """The file by pyarrow, whose errors become one line each."""
+    from numbann.data.files import failing_clearly
+
+    try:
+        from pyarrow import ArrowException
+        from pyarrow.parquet import ParquetFile
+    except ImportError:
+        needed = 'Parquet files need pyarrow, which is not installed: pip install "numbann[data]"'
+        raise DataError(f"{file.name}: {needed}", key=file.key) from None
+    with failing_clearly(file), file.open() as stream:
+        source: Any = io.BytesIO(stream.read()) if file.packed else file.path
+        try:
+            with ParquetFile(source) as parquet:
+                yield parquet
+        except (ArrowException, OSError) as error:
+            reason = str(error).strip().splitlines()[0]
+            raise DataError(f"{file.name}: no whole Parquet file ({reason}); write it again", key=file.key) from error
+
+
+FORMAT = Format("parquet", (".parquet",), read, header=header)
