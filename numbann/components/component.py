@@ -22,6 +22,7 @@ class LearnableMark:
     """Marks a parameter of an activation that is trained, one value per unit, starting from its default."""
 
 
+Function = Callable[..., Any]  # of mathematics, with arguments of its own
 Positive = Annotated[float, Gt(0)]
 NonNegative = Annotated[float, Ge(0)]
 Fraction = Annotated[float, Ge(0), Lt(1)]
@@ -83,15 +84,15 @@ class Component:
 
     kind: str
     name: str
-    function: Callable[..., Any]
+    function: Function
     form: str = "elementwise"
     aliases: tuple[str, ...] = ()
     roles: tuple[str, ...] = ()
     parameters: tuple[Parameter, ...] = ()
     states: tuple[str, ...] = ()
-    derivative: Callable[..., Any] | None = None
-    slopes: Mapping[str, Callable[..., Any]] = field(default_factory=dict)
-    backward: Callable[..., Any] | None = None
+    derivative: Function | None = None
+    slopes: Mapping[str, Function] = field(default_factory=dict)
+    backward: Function | None = None
     traits: Mapping[str, Any] = field(default_factory=dict)
     plugin: str = ""
 
@@ -139,7 +140,7 @@ class Configured:
         return tuple(state for state in self.component.states if state not in optional or self.values[optional[state]])
 
 
-def arguments_of(function: Callable[..., Any]) -> tuple[str, ...]:
+def arguments_of(function: Function) -> tuple[str, ...]:
     """The names of a function's arguments."""
     code = function.__code__
     return code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 from numbann.components.component import (
@@ -15,6 +16,7 @@ from numbann.components.component import (
     STATEFUL,
     TARGETS,
     Component,
+    Function,
     Numbers,
     Parameter,
     arguments_of,
@@ -26,19 +28,14 @@ from numbann.errors import PluginError
 
 
 def activation(
-    function: Callable[..., Any] | None = None,
-    /,
-    *,
-    form: str = "elementwise",
-    init: str = "xavier_normal",
-    **names: Any,
+    function: Function | None = None, /, *, form: str = "elementwise", init: str = "xavier_normal", **names: Any
 ) -> Any:
     """Declare an activation: `z` (and `u`, uniform noise while training) -> a; form="row": `z`, fills `a`."""
-    return _decorator("activation", form, {"init": init}, names)(function)
+    return _declared("activation", form, {"init": init}, names, function)
 
 
 def loss(
-    function: Callable[..., Any] | None = None,
+    function: Function | None = None,
     /,
     *,
     form: str = "elementwise",
@@ -48,11 +45,11 @@ def loss(
     **names: Any,
 ) -> Any:
     """Declare a loss: `y`, `t` of one output -> value; form="row": `y`, `dy`, `t` or `label` -> value, fills `dy`."""
-    return _decorator("loss", form, {"link": link, "target": target, "outputs": outputs}, names)(function)
+    return _declared("loss", form, {"link": link, "target": target, "outputs": outputs}, names, function)
 
 
 def optimizer(
-    function: Callable[..., Any] | None = None,
+    function: Function | None = None,
     /,
     *,
     form: str = "elementwise",
@@ -65,88 +62,72 @@ def optimizer(
     w and states in place, matrices (I, O), biases as (1, O), and is called for each of them in each step.
     form="solver": w (one float64 vector), evaluate, memory, step, learning_rate: see mathematics/optimizers/solvers.py.
     """
-    return _decorator("optimizer", form, {"optional": dict(optional or {})}, names)(function)
+    return _declared("optimizer", form, {"optional": dict(optional or {})}, names, function)
 
 
-def schedule(function: Callable[..., Any] | None = None, /, **names: Any) -> Any:
+def schedule(function: Function | None = None, /, **names: Any) -> Any:
     """Declare a schedule: roles step steps epoch epochs monitor -> factor of the rate, or (factor, *states)."""
-    return _decorator("schedule", "elementwise", {}, names)(function)
+    return _declared("schedule", "elementwise", {}, names, function)
 
 
-def initializer(function: Callable[..., Any] | None = None, /, **names: Any) -> Any:
+def initializer(function: Function | None = None, /, **names: Any) -> Any:
     """Declare an initializer: `shape` = (I, O) and `random`, a NumPy Generator -> array."""
-    return _decorator("initializer", "elementwise", {}, names)(function)
+    return _declared("initializer", "elementwise", {}, names, function)
 
 
 def metric(
-    function: Callable[..., Any] | None = None,
-    /,
-    *,
-    better: str = "higher",
-    multilabel: bool = False,
-    **names: Any,
+    function: Function | None = None, /, *, better: str = "higher", multilabel: bool = False, **names: Any
 ) -> Any:
     """Declare a metric: `t`, `weight` and `label`, `probability` or `value` -> number; better: "higher" or "lower".
 
     multilabel: it also takes T yes/no labels: `t` and `label` (N, T), 1 for yes, and `probability` (N, T) of yes.
     """
-    return _decorator("metric", "elementwise", {"better": better, "multilabel": multilabel}, names)(function)
+    return _declared("metric", "elementwise", {"better": better, "multilabel": multilabel}, names, function)
 
 
 @dataclass
 class _Draft:
-    """What decorators have gathered so far about a function; registering turns it into a Component."""
+    """A component as far as decorators have declared it, without its arguments; `frozen` once it is registered."""
 
-    kind: str
-    form: str
-    traits: dict[str, Any]
-    name: str | None = None
-    aliases: tuple[str, ...] = ()
-    derivative: Callable[..., Any] | None = None
-    slopes: dict[str, Callable[..., Any]] = field(default_factory=dict)
-    backward: Callable[..., Any] | None = None
+    component: Component
     frozen: bool = False
 
+    def add(self, part: Function, **fields: Any) -> Function:
+        """A part of the component, which sets fields of it."""
+        if self.frozen:
+            kind = self.component.kind
+            raise PluginError(f"{place_of(part)}: the {kind} is registered already and can no longer be changed")
+        self.component = replace(self.component, **fields)
+        return part
 
-def _decorator(kind: str, form: str, traits: dict[str, Any], names: Mapping[str, Any]) -> Callable[..., Any]:
-    def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
-        draft = _Draft(kind, form, traits, names.get("name"), tuple(names.get("aliases", ())))
-        unknown = set(names) - {"name", "aliases"}
-        if unknown:
-            raise PluginError(
-                f"{place_of(function)}: @{kind} has no trait {sorted(unknown)[0]!r} "
-                f"(its traits: {', '.join(['name', 'aliases', *traits])})"
-            )
-        function.__numbann__ = draft  # type: ignore[attr-defined]
-        function.derivative = lambda target: _derivative(draft, target)  # type: ignore[attr-defined]
-        function.backward = lambda target: _part(draft, "backward", target)  # type: ignore[attr-defined]
-        return function
+    def derivative(self, target: str | Function) -> Function:
+        """Serve both `@f.derivative` and `@f.derivative("alpha")`."""
+        if callable(target):
+            return self.add(target, derivative=target)
+        return lambda slope: self.add(slope, slopes={**self.component.slopes, target: slope})
 
-    return lambda function: decorate if function is None else decorate(function)
-
-
-def _derivative(draft: _Draft, target: str | Callable[..., Any]) -> Callable[..., Any]:
-    """Serve both `@f.derivative` and `@f.derivative("alpha")`."""
-    if callable(target):
-        return _part(draft, "derivative", target)
-
-    def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
-        _refuse_frozen(draft, function)
-        draft.slopes[target] = function
-        return function
-
-    return decorate
+    def backward(self, part: Function) -> Function:
+        """Serve `@f.backward`."""
+        return self.add(part, backward=part)
 
 
-def _part(draft: _Draft, part: str, function: Callable[..., Any]) -> Callable[..., Any]:
-    _refuse_frozen(draft, function)
-    setattr(draft, part, function)
+def _declared(
+    kind: str, form: str, traits: dict[str, Any], names: Mapping[str, Any], function: Function | None
+) -> Callable[..., Any]:
+    """The author's function with a draft of its component; the decorator that gives it while there is no function."""
+    if function is None:
+        return functools.partial(_declared, kind, form, traits, names)
+    unknown = set(names) - {"name", "aliases"}
+    if unknown:
+        raise PluginError(
+            f"{place_of(function)}: @{kind} has no trait {sorted(unknown)[0]!r} "
+            f"(its traits: {', '.join(['name', 'aliases', *traits])})"
+        )
+    name, aliases = names.get("name") or function.__name__, tuple(names.get("aliases", ()))
+    draft = _Draft(Component(kind, name, function, form, aliases, traits=traits))
+    function.__numbann__ = draft  # type: ignore[attr-defined]
+    function.derivative, function.backward = draft.derivative, draft.backward  # type: ignore[attr-defined]
     return function
-
-
-def _refuse_frozen(draft: _Draft, function: Callable[..., Any]) -> None:
-    if draft.frozen:
-        raise PluginError(f"{place_of(function)}: the {draft.kind} is registered already and can no longer be changed")
 
 
 # ---- from a decorated function to a Component
@@ -160,96 +141,72 @@ def freeze(function: Any) -> Component:
     if draft is None:
         raise PluginError(f"{place_of(function)}: not a component; decorate it with @{' or @'.join(KINDS)}")
     draft.frozen = True
-    roles, parameters, states = _signature(draft, function)
-    component = Component(
-        draft.kind,
-        draft.name or function.__name__,
-        function,
-        draft.form,
-        draft.aliases,
-        roles,
-        parameters,
-        states,
-        draft.derivative,
-        dict(draft.slopes),
-        draft.backward,
-        draft.traits,
-    )
-    _check(component)
+    component = _with_arguments(draft.component)
+    for fault in _faults(component):
+        raise PluginError(f"{place_of(function)}: {fault}")
+    for part, fault in _faults_of_parts(component):
+        raise PluginError(f"{place_of(part)}: {fault}")
     return component
 
 
-def _signature(
-    draft: _Draft, function: Callable[..., Any]
-) -> tuple[tuple[str, ...], tuple[Parameter, ...], tuple[str, ...]]:
-    """Sort the arguments into roles, parameters and states."""
-    known = ROLES.get((draft.kind, draft.form))
+def _with_arguments(component: Component) -> Component:
+    """The component with its function's arguments sorted into roles, parameters and states."""
+    known = ROLES.get((component.kind, component.form))
     if known is None:
-        forms = ", ".join(form for kind, form in ROLES if kind == draft.kind)
-        raise PluginError(f"{place_of(function)}: {draft.kind} has no form {draft.form!r} (its forms: {forms})")
-    roles, parameters, states = [], [], []
-    for argument in inspect.signature(function, eval_str=True).parameters.values():
-        has_default = argument.default is not argument.empty
-        if argument.name in known:
-            roles.append(argument.name)
-            if has_default and argument.name not in SETTINGS:
-                raise PluginError(
-                    f"{place_of(function)}: {argument.name!r} is a role that core fills; it cannot have a default"
-                )
-        if has_default:
-            parameters.append(_parameter(draft, function, argument))
-        elif argument.name not in known:
-            if draft.kind not in STATEFUL:
-                raise PluginError(
-                    f"{place_of(function)}: argument {argument.name!r} is neither a role "
-                    f"({', '.join(known)}) nor a parameter (give it a default)"
-                )
-            states.append(argument.name)
-    return tuple(roles), tuple(parameters), tuple(states)
+        forms = ", ".join(form for kind, form in ROLES if kind == component.kind)
+        place = place_of(component.function)
+        raise PluginError(f"{place}: {component.kind} has no form {component.form!r} (its forms: {forms})")
+    arguments = inspect.signature(component.function, eval_str=True).parameters.values()
+    return replace(
+        component,
+        roles=tuple(each.name for each in arguments if each.name in known),
+        parameters=tuple(_parameter(each) for each in arguments if each.default is not each.empty),
+        states=tuple(each.name for each in arguments if each.default is each.empty and each.name not in known),
+    )
 
 
-def _parameter(draft: _Draft, function: Callable[..., Any], argument: inspect.Parameter) -> Parameter:
+def _parameter(argument: inspect.Parameter) -> Parameter:
     annotation = argument.annotation if argument.annotation is not argument.empty else type(argument.default)
-    parameter = Parameter(argument.name, argument.default, annotation)
-    if parameter.type not in (float, int, bool, *([Numbers] if draft.kind == "schedule" else [])):
-        raise PluginError(
-            f"{place_of(function)}: parameter {argument.name!r} must be float, int or bool, not {parameter.type}"
-        )
-    return parameter
+    return Parameter(argument.name, argument.default, annotation)
 
 
-def _check(component: Component) -> None:
-    """Refuse a component whose parts do not fit each other."""
-    place = place_of(component.function)
-    main = MAIN.get(component.kind)
+def _faults(component: Component) -> Iterator[str]:
+    """What in a component breaks the rules, or does not fit the rest."""
+    kind, row, optional = component.kind, component.form == "row", component.traits.get("optional", {})
+    known, defaults = ROLES[kind, component.form], component.defaults()
+    main, target = MAIN.get(kind), component.traits.get("target")
+    for role in component.roles:
+        if role in defaults and role not in SETTINGS:
+            yield f"{role!r} is a role that core fills; it cannot have a default"
+    for parameter in component.parameters:
+        if parameter.type not in (float, int, bool, *([Numbers] if kind == "schedule" else [])):
+            yield f"parameter {parameter.name!r} must be float, int or bool, not {parameter.type}"
+    if component.states and kind not in STATEFUL:
+        stray = f"argument {component.states[0]!r} is neither a role ({', '.join(known)})"
+        yield f"{stray} nor a parameter (give it a default)"
     if main is not None and main not in component.roles:
-        known = ", ".join(ROLES[component.kind, component.form])
-        raise PluginError(f"{place}: every {component.kind} asks for {main} (its roles: {known})")
-    _check_parts(component)
-    if component.kind == "activation" and component.form == "row" and component.backward is None:
-        raise PluginError(f"{place}: a row activation needs its backward: decorate one with @{component.name}.backward")
-    if component.kind == "loss" and component.form == "row" and {"t", "label"} <= set(component.roles):
-        raise PluginError(f"{place}: a row loss asks for `t` or for `label`, not for both")
-    if component.kind == "loss" and component.traits["target"] not in TARGETS:
-        raise PluginError(f"{place}: target {component.traits['target']!r} is unknown (known: {', '.join(TARGETS)})")
+        yield f"every {kind} asks for {main} (its roles: {', '.join(known)})"
+    if kind == "activation" and row and component.backward is None:
+        yield f"a row activation needs its backward: decorate one with @{component.name}.backward"
+    if kind == "loss" and row and {"t", "label"} <= set(component.roles):
+        yield "a row loss asks for `t` or for `label`, not for both"
+    if kind == "loss" and target not in TARGETS:
+        yield f"target {target!r} is unknown (known: {', '.join(TARGETS)})"
     if component.form == "solver" and component.states:
-        raise PluginError(f"{place}: a solver keeps arrays in `memory`, not in states such as {component.states[0]!r}")
-    if component.form != "elementwise" and component.traits.get("optional"):
-        raise PluginError(f"{place}: `optional` is for elementwise optimizers")
-    for state, parameter in component.traits.get("optional", {}).items():
-        if state not in component.states or parameter not in component.defaults():
-            raise PluginError(f"{place}: optional={{{state!r}: {parameter!r}}} must map a state to a parameter of it")
-    if component.learnable and (component.kind != "activation" or component.form == "row"):
-        raise PluginError(
-            f"{place}: {component.learnable[0]!r} cannot be Learnable; only an elementwise activation's can"
-        )
-    stray = set(component.slopes) - set(component.learnable)
-    if stray:
-        raise PluginError(f"{place}: derivative({sorted(stray)[0]!r}) is of no learnable parameter")
+        yield f"a solver keeps arrays in `memory`, not in states such as {component.states[0]!r}"
+    if component.form != "elementwise" and optional:
+        yield "`optional` is for elementwise optimizers"
+    for state, name in optional.items():
+        if state not in component.states or name not in defaults:
+            yield f"optional={{{state!r}: {name!r}}} must map a state to a parameter of it"
+    if component.learnable and (kind != "activation" or row):
+        yield f"{component.learnable[0]!r} cannot be Learnable; only an elementwise activation's can"
+    for name in sorted(set(component.slopes) - set(component.learnable)):
+        yield f"derivative({name!r}) is of no learnable parameter"
 
 
-def _check_parts(component: Component) -> None:
-    """Refuse a derivative or a backward that asks for what it is not given."""
+def _faults_of_parts(component: Component) -> Iterator[tuple[Function, str]]:
+    """The derivatives or the backward that ask for what they are not given."""
     given = {"activation": ("z", "u", "a"), "loss": ("y", "t")}.get(component.kind, ())
     parts = [(given, part) for part in (component.derivative, *component.slopes.values()) if part is not None]
     if component.backward is not None:
@@ -258,4 +215,4 @@ def _check_parts(component: Component) -> None:
         known = [*roles, *component.defaults()]
         for argument in arguments_of(part):
             if argument not in known:
-                raise PluginError(f"{place_of(part)}: argument {argument!r} is none of {', '.join(known)}; use those")
+                yield part, f"argument {argument!r} is none of {', '.join(known)}; use those"

@@ -8,13 +8,10 @@ from __future__ import annotations
 import ast
 import inspect
 import textwrap
-from collections.abc import Callable
 from typing import Any
 
-from numbann.components.component import arguments_of, place_of
+from numbann.components.component import Function, arguments_of, place_of
 from numbann.errors import PluginError
-
-Function = Callable[..., Any]
 
 
 class Parsed:

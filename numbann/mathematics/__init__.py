@@ -1,1 +1,18 @@
 """The mathematics that numbann provides: components, and the functions of rows that they call."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections.abc import Callable
+
+from numbann.components.hookspecs import hookimpl
+
+
+@hookimpl
+def numbann_register(register: Callable[[object], object]) -> None:
+    """Register every component that a module of this package declares."""
+    for module in pkgutil.walk_packages(__path__, f"{__name__}."):
+        for value in vars(importlib.import_module(module.name)).values():
+            if hasattr(value, "__numbann__") and value.__module__ == module.name:
+                register(value)

@@ -6,7 +6,6 @@ from math import ceil, sqrt
 
 from numbann.components.component import Fraction, Positive
 from numbann.components.declare import initializer
-from numbann.components.hookspecs import hookimpl
 
 CUT = 2.0  # deviations beyond which a truncated normal is drawn again
 
@@ -141,24 +140,3 @@ def sparse(shape, random, sparsity: Fraction = 0.9, deviation: Positive = 0.01):
     drawn = random.normal(0.0, deviation, shape)
     places = random.random(shape).argsort(0).argsort(0)
     return drawn * (places >= ceil(sparsity * shape[0]))
-
-
-@hookimpl
-def numbann_register(register):
-    for component in (
-        zeros,
-        ones,
-        constant,
-        uniform,
-        normal,
-        truncated_normal,
-        xavier_normal,
-        xavier_uniform,
-        he_normal,
-        he_uniform,
-        lecun_normal,
-        lecun_uniform,
-        orthogonal,
-        sparse,
-    ):
-        register(component)

@@ -14,7 +14,6 @@ from math import nan, sqrt
 from typing import Any
 
 from numbann.components.declare import metric
-from numbann.components.hookspecs import hookimpl
 from numbann.errors import DataError
 
 TINY = 2.0**-52  # the smallest distance from 1 in double precision
@@ -361,36 +360,3 @@ def _explained(error: Any, spread: Any) -> float:
     constant = spread == 0
     scores = (1 - error / (spread + constant)) * ~constant + (constant & (error == 0))
     return float(scores.mean())
-
-
-@hookimpl
-def numbann_register(register):
-    for component in (
-        accuracy,
-        hamming_loss,
-        balanced_accuracy,
-        precision,
-        precision_macro,
-        precision_micro,
-        precision_weighted,
-        recall,
-        recall_macro,
-        recall_micro,
-        recall_weighted,
-        f1,
-        f1_macro,
-        f1_micro,
-        f1_weighted,
-        matthews,
-        top_3,
-        top_5,
-        log_loss,
-        roc_auc,
-        pr_auc,
-        mae,
-        rmse,
-        mape,
-        r2,
-        explained_variance,
-    ):
-        register(component)

@@ -14,7 +14,6 @@ from annotated_types import Ge, Gt, Lt
 
 from numbann.components.component import Fraction, NonNegative, Numbers, Positive
 from numbann.components.declare import schedule
-from numbann.components.hookspecs import hookimpl
 
 Drop = Annotated[float, Gt(0), Lt(1)]
 AtLeastOne = Annotated[float, Ge(1)]
@@ -175,21 +174,3 @@ def one_cycle(step, steps, rise: Fraction = 0.3, start: Positive = 0.04, end: No
 def _cosine(start: float, end: float, share: float) -> float:
     """From start to end along half a period of the cosine."""
     return end + (start - end) * (1 + cos(pi * share)) / 2
-
-
-@hookimpl
-def numbann_register(register):
-    for component in (
-        constant,
-        step,
-        multi_step,
-        plateau,
-        exponential,
-        inverse_time,
-        linear,
-        polynomial,
-        cosine,
-        cosine_restarts,
-        one_cycle,
-    ):
-        register(component)

@@ -1,26 +1,17 @@
-"""Prints the fingerprints of the components that need no NumPy, as JSON; it runs on any Python."""
+"""Prints the fingerprints of the built-in components, as JSON; it runs on any Python, and needs no NumPy."""
 
 from __future__ import annotations
 
-import importlib
 import json
 
-from numbann.components.built_in import BUILT_IN
-from numbann.components.declare import freeze
+from numbann.components.built_in import built_in
 from numbann.model.provenance import fingerprint
 
 
 def main() -> None:
-    """Those of every module of built-in components that can be imported."""
-    found = {}
-    for name in BUILT_IN:
-        try:
-            module = importlib.import_module(name)
-        except ModuleNotFoundError:
-            continue
-        for component in (freeze(value) for value in vars(module).values() if hasattr(value, "__numbann__")):
-            found[f"{component.kind} {component.name}"] = fingerprint(component)
-    print(json.dumps(found))
+    """Those of every built-in component."""
+    components = (entry.component for entry in built_in().entries())
+    print(json.dumps({f"{each.kind} {each.name}": fingerprint(each) for each in components}))
 
 
 if __name__ == "__main__":

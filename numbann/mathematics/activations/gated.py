@@ -9,7 +9,6 @@ from math import erfc, exp, pi, sqrt
 
 from numbann.components.component import Positive
 from numbann.components.declare import activation
-from numbann.components.hookspecs import hookimpl
 
 HALF_ROOT = sqrt(0.5)
 DENSITY = 1 / sqrt(2 * pi)  # of the normal distribution at 0
@@ -111,9 +110,3 @@ def hard_silu(z):
 @hard_silu.derivative
 def hard_silu_derivative(z):
     return 0 if z < -3 else (1 if z > 3 else (2 * z + 3) / 6)
-
-
-@hookimpl
-def numbann_register(register):
-    for component in (silu, gelu, gelu_tanh, mish, hard_silu):
-        register(component)

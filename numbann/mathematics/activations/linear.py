@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from numbann.components.declare import activation
-from numbann.components.hookspecs import hookimpl
 
 
 @activation(aliases=("linear",))
@@ -18,8 +17,3 @@ def identity(z):
 @identity.derivative
 def identity_derivative(z):
     return 1
-
-
-@hookimpl
-def numbann_register(register):
-    register(identity)

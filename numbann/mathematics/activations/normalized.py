@@ -5,7 +5,6 @@ from __future__ import annotations
 from math import exp, log
 
 from numbann.components.declare import activation
-from numbann.components.hookspecs import hookimpl
 from numbann.mathematics.rows import row_dot, row_max, row_sum
 
 
@@ -112,9 +111,3 @@ def sparsemax_backward(a, da, dz):
             count += 1
     for k in range(len(a)):
         dz[k] = da[k] - total / count if a[k] > 0 else 0
-
-
-@hookimpl
-def numbann_register(register):
-    for component in (softmax, log_softmax, softmin, sparsemax):
-        register(component)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from math import cos, sin
 
 from numbann.components.declare import activation
-from numbann.components.hookspecs import hookimpl
 
 
 @activation
@@ -21,8 +20,3 @@ def sine(z):
 @sine.derivative
 def sine_derivative(z):
     return cos(z)
-
-
-@hookimpl
-def numbann_register(register):
-    register(sine)

@@ -6,7 +6,6 @@ from math import expm1
 
 from numbann.components.component import Learnable, NonNegative, Positive
 from numbann.components.declare import activation
-from numbann.components.hookspecs import hookimpl
 
 SELU_SCALE, SELU_ALPHA = 1.0507009873554804934, 1.6732632423543772848
 
@@ -153,9 +152,3 @@ def threshold(z, threshold: float = 1.0, fill: float = 0.0):
 @threshold.derivative
 def threshold_derivative(z, threshold):
     return 1 if z > threshold else 0
-
-
-@hookimpl
-def numbann_register(register):
-    for component in (relu, leaky_relu, prelu, rrelu, elu, selu, celu, relu6, threshold):
-        register(component)

@@ -6,7 +6,6 @@ from math import tanh
 
 from numbann.components.component import NonNegative
 from numbann.components.declare import activation
-from numbann.components.hookspecs import hookimpl
 
 
 @activation
@@ -61,9 +60,3 @@ def tanh_shrink(z):
 def tanh_shrink_derivative(z):
     s = tanh(z)
     return s * s
-
-
-@hookimpl
-def numbann_register(register):
-    for component in (hard_shrink, soft_shrink, tanh_shrink):
-        register(component)

@@ -6,7 +6,6 @@ from math import atan, exp
 from math import tanh as hyperbolic_tangent
 
 from numbann.components.declare import activation
-from numbann.components.hookspecs import hookimpl
 
 FLAT = 1e30  # beyond it softsign is 1 in every precision
 
@@ -101,9 +100,3 @@ def hard_tanh(z, min_val: float = -1.0, max_val: float = 1.0):
 @hard_tanh.derivative
 def hard_tanh_derivative(z, min_val, max_val):
     return 1 if min_val < z < max_val else 0
-
-
-@hookimpl
-def numbann_register(register):
-    for component in (sigmoid, tanh, softsign, arctan, hard_sigmoid, hard_tanh):
-        register(component)

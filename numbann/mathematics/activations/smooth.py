@@ -6,7 +6,6 @@ from math import exp, log1p, sqrt
 
 from numbann.components.component import Positive
 from numbann.components.declare import activation
-from numbann.components.hookspecs import hookimpl
 
 LARGE = 1e9  # beyond it beta is lost beside z^2, and z^2 might overflow
 
@@ -74,9 +73,3 @@ def exponential(z):
 @exponential.derivative
 def exponential_derivative(a):
     return a
-
-
-@hookimpl
-def numbann_register(register):
-    for component in (softplus, squareplus, log_sigmoid, exponential):
-        register(component)

@@ -6,7 +6,6 @@ from math import exp, log, log1p
 
 from numbann.components.component import Fraction, Positive
 from numbann.components.declare import loss
-from numbann.components.hookspecs import hookimpl
 from numbann.mathematics.rows import row_dot, row_max, row_sum
 
 
@@ -86,9 +85,3 @@ def kl_divergence(y, t, dy):
         if t[k] > 0:
             value += t[k] * log(t[k])
     return value
-
-
-@hookimpl
-def numbann_register(register):
-    for component in (softmax_cross_entropy, soft_cross_entropy, sigmoid_cross_entropy, kl_divergence):
-        register(component)

@@ -6,7 +6,6 @@ from math import exp, log, log1p
 
 from numbann.components.component import NonNegative, Positive
 from numbann.components.declare import loss
-from numbann.components.hookspecs import hookimpl
 from numbann.mathematics.losses.classification import sigmoid_cross_entropy
 from numbann.mathematics.rows import row_max, row_sum
 
@@ -56,9 +55,3 @@ def softmax_focal(y, label, dy, gamma: NonNegative = 2.0):
         dy[k] = c * dy[k] / total
     dy[label] = -c * rest
     return -(rest**gamma) * log_p
-
-
-@hookimpl
-def numbann_register(register):
-    for component in (sigmoid_focal, softmax_focal):
-        register(component)

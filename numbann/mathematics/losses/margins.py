@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from numbann.components.component import Positive
 from numbann.components.declare import loss
-from numbann.components.hookspecs import hookimpl
 
 
 @loss(target="binary")
@@ -59,9 +58,3 @@ def multi_margin(y, label, dy, margin: Positive = 1.0):
         missed += dy[k]
     dy[label] = -missed
     return value * share
-
-
-@hookimpl
-def numbann_register(register):
-    for component in (hinge, squared_hinge, multi_margin):
-        register(component)

@@ -9,7 +9,6 @@ from math import exp, log1p
 
 from numbann.components.component import Positive
 from numbann.components.declare import loss
-from numbann.components.hookspecs import hookimpl
 
 
 @loss(target="unshifted")
@@ -59,9 +58,3 @@ def poisson_nll(y, t):
 @poisson_nll.derivative
 def poisson_nll_derivative(y, t):
     return exp(y) - t
-
-
-@hookimpl
-def numbann_register(register):
-    for component in (mape, msle, poisson_nll):
-        register(component)

@@ -6,7 +6,6 @@ from math import exp, expm1, log, log1p, sqrt, tanh
 
 from numbann.components.component import Fraction, Positive
 from numbann.components.declare import loss
-from numbann.components.hookspecs import hookimpl
 from numbann.mathematics.rows import row_dot
 
 
@@ -152,9 +151,3 @@ def cosine_similarity(y, t, dy, epsilon: Positive = 1e-8):
     for k in range(len(y)):
         dy[k] = y[k] * pull - t[k] / t_size / y_size
     return 1 - c
-
-
-@hookimpl
-def numbann_register(register):
-    for component in (mse, mae, huber, smooth_l1, log_cosh, quantile, gaussian_nll, cosine_similarity):
-        register(component)

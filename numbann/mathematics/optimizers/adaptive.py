@@ -6,7 +6,6 @@ from math import sqrt
 
 from numbann.components.component import Fraction, Positive
 from numbann.components.declare import optimizer
-from numbann.components.hookspecs import hookimpl
 
 
 @optimizer
@@ -59,9 +58,3 @@ def rmsprop(
     variance = v - mean * mean if centered else v
     buffer = momentum * buffer + g / (sqrt(variance) + epsilon)
     return w - learning_rate * buffer, v, mean, buffer
-
-
-@hookimpl
-def numbann_register(register):
-    for component in (adagrad, adadelta, rmsprop):
-        register(component)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from numbann.components.component import Fraction, Positive
 from numbann.components.declare import optimizer
-from numbann.components.hookspecs import hookimpl
 
 
 @optimizer(optional={"buffer": "momentum"})
@@ -54,9 +53,3 @@ def nesterov(w, g, buffer, learning_rate: Positive = 0.01, momentum: Fraction = 
     """
     buffer = momentum * buffer + g
     return w - learning_rate * (g + momentum * buffer), buffer
-
-
-@hookimpl
-def numbann_register(register):
-    for component in (sgd, momentum, nesterov):
-        register(component)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from numbann.components.component import Fraction, NonNegative, Positive
 from numbann.components.declare import optimizer
-from numbann.components.hookspecs import hookimpl
 
 
 @optimizer(form="matrix")
@@ -37,8 +36,3 @@ def lamb(
 def _norm(x):
     """The square root of the sum of squares, in double precision."""
     return float((x * x).sum(dtype="float64")) ** 0.5
-
-
-@hookimpl
-def numbann_register(register):
-    register(lamb)

@@ -9,7 +9,6 @@ from math import expm1, log, sqrt
 
 from numbann.components.component import Fraction, NonNegative, Positive
 from numbann.components.declare import optimizer
-from numbann.components.hookspecs import hookimpl
 
 
 @optimizer(optional={"largest": "amsgrad"})
@@ -203,9 +202,3 @@ def adan(
     v = beta3 * v + (1 - beta3) * ahead * ahead
     m_hat, d_hat, v_hat = m / (1 - beta1**step), d / (1 - beta2**step), v / (1 - beta3**step)
     return w - learning_rate * (m_hat + beta2 * d_hat) / (sqrt(v_hat) + epsilon), m, d, v, g
-
-
-@hookimpl
-def numbann_register(register):
-    for component in (adam, adamw, adamax, nadam, radam, adabelief, adan):
-        register(component)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from numbann.components.component import Fraction, NonNegative, Positive
 from numbann.components.declare import optimizer
-from numbann.components.hookspecs import hookimpl
 
 
 @optimizer
@@ -56,9 +55,3 @@ def rprop(
 def _sign(x):
     """1, -1, or x itself where it is 0 or no number."""
     return 1.0 if x > 0 else (-1.0 if x < 0 else x)
-
-
-@hookimpl
-def numbann_register(register):
-    for component in (lion, rprop):
-        register(component)

@@ -16,7 +16,6 @@ from annotated_types import Ge
 
 from numbann.components.component import NonNegative, Positive
 from numbann.components.declare import optimizer
-from numbann.components.hookspecs import hookimpl
 
 FALL, FLATTER = 1e-4, 0.9  # the strong Wolfe conditions: the loss falls by a share of the slope, the slope to a share
 LONGER = 2.0  # how much longer the next trial is while nothing speaks against it
@@ -140,8 +139,3 @@ def _remember(memory: dict[str, Any], here: _Trial, pairs: list[tuple[Any, Any]]
 def _dot(x: Any, y: Any) -> float:
     """The sum of products, in an order that does not depend on threads, as that of x @ y does."""
     return float((x * y).sum())
-
-
-@hookimpl
-def numbann_register(register):
-    register(lbfgs)
