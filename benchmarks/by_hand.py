@@ -121,16 +121,16 @@ def activation_addresses(forward: Callable[..., Any], back: Callable[..., Any]) 
 
     def ahead(op, first, last, step, scratch):
         prefer_wide()
-        count, p = last * op[layout.Z_ROW], op[layout.PARAMETERS][0]
-        z, a = view(op[layout.Z], 0, count), view(op[layout.A], 0, count)
+        count, p = last * op.Z_ROW, op.PARAMETERS[0]
+        z, a = view(op.Z, 0, count), view(op.A, 0, count)
         for i in range(count):
             a[i] = f(z[i], p)
 
     def backwards(op, first, last, step, scratch):
         prefer_wide()
-        count, p = last * op[layout.Z_ROW], op[layout.PARAMETERS][0]
-        z, a = view(op[layout.Z], 0, count), view(op[layout.A], 0, count)
-        d = view(op[layout.D], 0, count)
+        count, p = last * op.Z_ROW, op.PARAMETERS[0]
+        z, a = view(op.Z, 0, count), view(op.A, 0, count)
+        d = view(op.D, 0, count)
         for i in range(count):
             d[i] = d[i] * slope(z[i], a[i], p)
 
@@ -149,13 +149,13 @@ def address(function: Callable[..., Any]) -> int:
 
 def mse_loss(op, first, last, step, scratch):
     prefer_wide()
-    outputs = op[layout.OUTPUTS]
-    losses, share = view(op[layout.ROW_LOSS], 0, last), F(1) / F(outputs)
+    outputs = op.OUTPUTS
+    losses, share = view(op.ROW_LOSS, 0, last), F(1) / F(outputs)
     scale = share / F(step[layout.BATCH])
     for r in range(first, last):
-        y = view(op[layout.A], r * op[layout.A_ROW], outputs)
-        d = view(op[layout.D], r * op[layout.D_ROW], outputs)
-        t = view(op[layout.TARGET], r * op[layout.TARGET_ROW], outputs)
+        y = view(op.A, r * op.A_ROW, outputs)
+        d = view(op.D, r * op.D_ROW, outputs)
+        t = view(op.TARGET, r * op.TARGET_ROW, outputs)
         total = F(0)
         for k in range(outputs):
             e = y[k] - t[k]
@@ -166,13 +166,13 @@ def mse_loss(op, first, last, step, scratch):
 
 def huber_loss(op, first, last, step, scratch):
     prefer_wide()
-    outputs, delta = op[layout.OUTPUTS], op[layout.PARAMETERS][0]
-    losses, share = view(op[layout.ROW_LOSS], 0, last), F(1) / F(outputs)
+    outputs, delta = op.OUTPUTS, op.PARAMETERS[0]
+    losses, share = view(op.ROW_LOSS, 0, last), F(1) / F(outputs)
     scale = share / F(step[layout.BATCH])
     for r in range(first, last):
-        y = view(op[layout.A], r * op[layout.A_ROW], outputs)
-        d = view(op[layout.D], r * op[layout.D_ROW], outputs)
-        t = view(op[layout.TARGET], r * op[layout.TARGET_ROW], outputs)
+        y = view(op.A, r * op.A_ROW, outputs)
+        d = view(op.D, r * op.D_ROW, outputs)
+        t = view(op.TARGET, r * op.TARGET_ROW, outputs)
         total = F(0)
         for k in range(outputs):
             e = y[k] - t[k]
@@ -184,13 +184,13 @@ def huber_loss(op, first, last, step, scratch):
 
 def sigmoid_loss(op, first, last, step, scratch):
     prefer_wide()
-    outputs = op[layout.OUTPUTS]
-    losses, share = view(op[layout.ROW_LOSS], 0, last), F(1) / F(outputs)
+    outputs = op.OUTPUTS
+    losses, share = view(op.ROW_LOSS, 0, last), F(1) / F(outputs)
     scale = share / F(step[layout.BATCH])
     for r in range(first, last):
-        y = view(op[layout.A], r * op[layout.A_ROW], outputs)
-        d = view(op[layout.D], r * op[layout.D_ROW], outputs)
-        t = view(op[layout.TARGET], r * op[layout.TARGET_ROW], outputs)
+        y = view(op.A, r * op.A_ROW, outputs)
+        d = view(op.D, r * op.D_ROW, outputs)
+        t = view(op.TARGET, r * op.TARGET_ROW, outputs)
         total = F(0)
         for k in range(outputs):
             e = exp(-abs(y[k]))
@@ -201,12 +201,12 @@ def sigmoid_loss(op, first, last, step, scratch):
 
 def softmax_loss(op, first, last, step, scratch):
     prefer_wide()
-    outputs = op[layout.OUTPUTS]
-    losses, labels = view(op[layout.ROW_LOSS], 0, last), op[layout.LABELS]
+    outputs = op.OUTPUTS
+    losses, labels = view(op.ROW_LOSS, 0, last), op.LABELS
     scale = F(1) / F(step[layout.BATCH])
     for r in range(first, last):
-        y = view(op[layout.A], r * op[layout.A_ROW], outputs)
-        d = view(op[layout.D], r * op[layout.D_ROW], outputs)
+        y = view(op.A, r * op.A_ROW, outputs)
+        d = view(op.D, r * op.D_ROW, outputs)
         largest, total = y[0], F(0)
         for k in range(1, outputs):
             largest = max(largest, y[k])

@@ -75,12 +75,12 @@ class Block:
         losses, order = np.empty(rows, F), np.arange(rows)
         self.kept = z, a, d, t, values, losses, order
         self.op = np.zeros(layout.WIDTH, np.int64)
-        target = layout.LABELS if "label" in component.roles else layout.TARGET
-        places = (layout.Z, layout.A, layout.D, target, layout.PARAMETERS, layout.ROW_LOSS, layout.ORDER)
-        self.op[list(places)] = [array.ctypes.data for array in self.kept]
-        self.op[[layout.Z_ROW, layout.A_ROW, layout.D_ROW]] = row
-        self.op[[layout.OUTPUTS, layout.COLUMNS, layout.UNITS]] = width, row, -2
-        self.op[layout.TARGET_ROW] = self.target_row
+        target = "LABELS" if "label" in component.roles else "TARGET"
+        places = ("Z", "A", "D", target, "PARAMETERS", "ROW_LOSS", "ORDER")
+        columns = {name: array.ctypes.data for name, array in zip(places, self.kept, strict=True)}
+        columns |= {"Z_ROW": row, "A_ROW": row, "D_ROW": row, "TARGET_ROW": self.target_row}
+        for name, value in {**columns, "OUTPUTS": width, "COLUMNS": row, "UNITS": -2}.items():
+            self.op[layout.COLUMNS[name]] = value
         self.step, self.scratch, self.rows = np.zeros(layout.STEP_WIDTH, np.int64), aligned(4096, "float32"), rows
         self.step[[layout.ROWS, layout.BATCH]] = rows
 

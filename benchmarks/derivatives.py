@@ -88,11 +88,12 @@ class Block:
         self.parameters = np.array(list(component.defaults().values()), np.float32)
         self.order, self.op = np.arange(ROWS), np.zeros(layout.WIDTH, np.int64)
         self.step = np.zeros(layout.STEP_WIDTH, np.int64)
-        arrays = {layout.Z: self.z, layout.A: self.z if loss else self.a, layout.D: self.d, layout.TARGET: self.target}
-        arrays |= {layout.PARAMETERS: self.parameters, layout.ORDER: self.order, layout.ROW_LOSS: self.losses}
-        for place, array in arrays.items():
-            self.op[place] = array.ctypes.data
-        self.op[[layout.OUTPUTS, layout.COLUMNS, layout.Z_ROW, layout.A_ROW, layout.D_ROW, layout.TARGET_ROW]] = COLUMNS
+        arrays = {"Z": self.z, "A": self.z if loss else self.a, "D": self.d, "TARGET": self.target}
+        arrays |= {"PARAMETERS": self.parameters, "ORDER": self.order, "ROW_LOSS": self.losses}
+        for name, array in arrays.items():
+            self.op[layout.COLUMNS[name]] = array.ctypes.data
+        for name in ("OUTPUTS", "COLUMNS", "Z_ROW", "A_ROW", "D_ROW", "TARGET_ROW"):
+            self.op[layout.COLUMNS[name]] = COLUMNS
         self.op[layout.UNITS] = ROWS
         self.step[[layout.ROWS, layout.BATCH]] = ROWS
         made = cpu.loss_kernel(component, "float32") if loss else cpu.activation_backward(component, "float32")

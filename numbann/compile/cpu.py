@@ -19,10 +19,10 @@ from numbann.errors import PluginError
 
 ELEMENTWISE_FORWARD = """def kernel(op, first, last, step, scratch):
     prefer_wide()
-    count, start, length = runs(op, op[Z_ROW], first, last, step, scratch)
+    count, start, length = runs(op, op.Z_ROW, first, last, step, scratch)
 {parameters}
     for r in range(count):
-        z = view(op[Z], start + r * op[Z_ROW], length)
+        z = view(op.Z, start + r * op.Z_ROW, length)
         a = {a}
         for i in range(length):
             a[i] = {call}
@@ -30,10 +30,10 @@ ELEMENTWISE_FORWARD = """def kernel(op, first, last, step, scratch):
 
 ELEMENTWISE_BACKWARD = """def kernel(op, first, last, step, scratch):
     prefer_wide()
-    count, start, length = runs(op, op[D_ROW], first, last, step, scratch)
+    count, start, length = runs(op, op.D_ROW, first, last, step, scratch)
 {parameters}
     for r in range(count):
-        d = view(op[D], start + r * op[D_ROW], length)
+        d = view(op.D, start + r * op.D_ROW, length)
 {views}
         for i in range(length):
             d[i] = d[i] * {call}
@@ -47,7 +47,7 @@ PLACED_FORWARD = """def kernel(op, first, last, step, scratch):
 {vectors}
     for r in range(row, end):
 {draws}
-        z = view(op[Z], r * op[Z_ROW] + column, width)
+        z = view(op.Z, r * op.Z_ROW + column, width)
         a = {a}
         for i in range(width):
             a[i] = {call}
@@ -60,7 +60,7 @@ PLACED_BACKWARD = """def kernel(op, first, last, step, scratch):
 {vectors}
     for r in range(row, end):
 {draws}
-        d = view(op[D], r * op[D_ROW] + column, width)
+        d = view(op.D, r * op.D_ROW + column, width)
 {views}
         for i in range(width):
             slope = {call}
@@ -75,8 +75,8 @@ ROW_FORWARD = """def kernel(op, first, last, step, scratch):
     prefer_wide()
 {parameters}
     for r in range(first, last):
-        z = view(op[Z], r * op[Z_ROW], op[OUTPUTS])
-        a = view(op[A], r * op[A_ROW], op[OUTPUTS])
+        z = view(op.Z, r * op.Z_ROW, op.OUTPUTS)
+        a = view(op.A, r * op.A_ROW, op.OUTPUTS)
         {call}
 """
 
@@ -84,10 +84,10 @@ ROW_BACKWARD = """def kernel(op, first, last, step, scratch):
     prefer_wide()
 {parameters}
     for r in range(first, last):
-        z = view(op[Z], r * op[Z_ROW], op[OUTPUTS])
-        a = view(op[A], r * op[A_ROW], op[OUTPUTS])
-        dz = view(op[D], r * op[D_ROW], op[OUTPUTS])
-        da = carray(scratch, op[OUTPUTS])
+        z = view(op.Z, r * op.Z_ROW, op.OUTPUTS)
+        a = view(op.A, r * op.A_ROW, op.OUTPUTS)
+        dz = view(op.D, r * op.D_ROW, op.OUTPUTS)
+        da = carray(scratch, op.OUTPUTS)
         for k in range(padded(dz)):
             da[k] = dz[k]
         {call}
@@ -96,16 +96,16 @@ ROW_BACKWARD = """def kernel(op, first, last, step, scratch):
 
 ELEMENTWISE_LOSS = """def kernel(op, first, last, step, scratch):
     prefer_wide()
-    outputs = op[OUTPUTS]
+    outputs = op.OUTPUTS
     share = F(1) / F(outputs)
     {batch}
 {parameters}
-    order, base = advance(op[ORDER], op[MOVES] * step[START]), (1 - op[MOVES]) * step[START]
-    losses = view(op[ROW_LOSS], step[START], last)
+    order, base = advance(op.ORDER, op.MOVES * step[START]), (1 - op.MOVES) * step[START]
+    losses = view(op.ROW_LOSS, step[START], last)
     for r in range(first, last):
-        y = view(op[A], r * op[A_ROW], outputs)
-        d = view(op[D], r * op[D_ROW], outputs)
-        t = view(op[TARGET], (base + order[r]) * op[TARGET_ROW], outputs)
+        y = view(op.A, r * op.A_ROW, outputs)
+        d = view(op.D, r * op.D_ROW, outputs)
+        t = view(op.TARGET, (base + order[r]) * op.TARGET_ROW, outputs)
         if outputs < {few}:
             total = F(0)
             for k in range(outputs):
@@ -125,12 +125,12 @@ FEW = 5  # outputs that are faster one by one than as a vector
 
 ROW_LOSS = """def kernel(op, first, last, step, scratch):
     prefer_wide()
-    outputs = op[OUTPUTS]
+    outputs = op.OUTPUTS
     {batch}
 {parameters}
-    order, base = advance(op[ORDER], op[MOVES] * step[START]), (1 - op[MOVES]) * step[START]
-    losses = view(op[ROW_LOSS], step[START], last)
-    y_at, y_row, d_at, d_row, target = op[A], op[A_ROW], op[D], op[D_ROW], op[{targets}]
+    order, base = advance(op.ORDER, op.MOVES * step[START]), (1 - op.MOVES) * step[START]
+    losses = view(op.ROW_LOSS, step[START], last)
+    y_at, y_row, d_at, d_row, target = op.A, op.A_ROW, op.D, op.D_ROW, op.{targets}
     for r in range(first, last):
         y = view(y_at, r * y_row, outputs)
         dy = view(d_at, r * d_row, outputs)
@@ -139,7 +139,7 @@ ROW_LOSS = """def kernel(op, first, last, step, scratch):
     for r in range(first, last):
         scale_row(view(d_at, r * d_row, outputs), {scale})
 """
-SHARES_OF = "shares = view(op[SHARES], step[START], last)"
+SHARES_OF = "shares = view(op.SHARES, step[START], last)"
 SCALES = {  # of a row's gradient, by the loss's form and whether rows are weighted: a line of the batch, and the factor
     ("elementwise", False): {"batch": "scale = share / F(step[BATCH])", "scale": "scale"},
     ("elementwise", True): {"batch": SHARES_OF, "scale": "(share * shares[r])"},
@@ -148,7 +148,7 @@ SCALES = {  # of a row's gradient, by the loss's form and whether rows are weigh
 }
 TARGETS = {
     "label": "label = target[base + order[r]]",
-    "t": "t = view(target, (base + order[r]) * op[TARGET_ROW], outputs // {share})",
+    "t": "t = view(target, (base + order[r]) * op.TARGET_ROW, outputs // {share})",
 }
 
 UPDATE = """def kernel(w, g, count, stride, hyper):
@@ -181,13 +181,13 @@ def activation_forward(component: Component, dtype: str, in_place: bool, trainin
             parameters=parameters_of(component), call=call_of(name, component, component.function, {})
         )
         return kernel_of(component, lowered, text)
-    placed, start = is_placed(component), "start + r * op[Z_ROW]"
+    placed, start = is_placed(component), "start + r * op.Z_ROW"
     if placed:
-        start = "r * op[Z_ROW] + column"
+        start = "r * op.Z_ROW + column"
     text = (PLACED_FORWARD if placed else ELEMENTWISE_FORWARD).format(
         parameters=parameters_of(component),
         call=call_of(name, component, component.function, _of_unit(component, training)),
-        a="z" if in_place else f"view(op[A], {start}, {'width' if placed else 'length'})",
+        a="z" if in_place else f"view(op.A, {start}, {'width' if placed else 'length'})",
         **_placed(component, training),
     )
     return kernel_of(component, lowered, text)
@@ -205,14 +205,14 @@ def activation_backward(component: Component, dtype: str, training: bool = True)
     derivative, slopes = derivative_of(component), slopes_of(component)
     given = _of_unit(component, training)
     placed = is_placed(component)
-    start, length = ("r * op[D_ROW] + column", "width") if placed else ("start + r * op[D_ROW]", "length")
+    start, length = ("r * op.D_ROW + column", "width") if placed else ("start + r * op.D_ROW", "length")
     views = [
-        f"        {role} = view(op[{role.upper()}], {start}, {length})"
+        f"        {role} = view(op.{role.upper()}, {start}, {length})"
         for role in ("z", "a")
         if any(role in arguments_of(part) for part in (derivative, *slopes))
     ]
     views += [
-        f"        slope_{k} = view(op[SLOPES], {k} * op[SLOPES_STRIDE] + {start}, width)" for k in range(len(slopes))
+        f"        slope_{k} = view(op.SLOPES, {k} * op.SLOPES_STRIDE + {start}, width)" for k in range(len(slopes))
     ]
     text = (PLACED_BACKWARD if placed else ELEMENTWISE_BACKWARD).format(
         parameters=parameters_of(component),
@@ -241,7 +241,7 @@ def _of_unit(component: Component, training: bool) -> dict[str, str]:
 def _placed(component: Component, training: bool) -> dict[str, str]:
     """Fields of the templates that know rows and columns."""
     vectors = [
-        f"    {name}_vector = view(op[VECTORS], {k} * op[COLUMNS] + column, width)"
+        f"    {name}_vector = view(op.VECTORS, {k} * op.COLUMNS + column, width)"
         for k, name in enumerate(component.learnable)
     ]
     return {"vectors": "\n".join(vectors), "draws": DRAWS if training and "u" in component.roles else ""}

@@ -73,7 +73,7 @@ def named(parameter: str) -> str:
 def parameters_of(component: Component) -> str:
     """Lines that read the parameters of an activation or a loss."""
     return "\n".join(
-        f"    {named(parameter.name)} = op[PARAMETERS][{k}]{as_bool(parameter)}"
+        f"    {named(parameter.name)} = op.PARAMETERS[{k}]{as_bool(parameter)}"
         for k, parameter in enumerate(component.parameters)
         if not parameter.learnable
     )

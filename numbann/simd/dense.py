@@ -8,48 +8,7 @@ fixed places, so bits depend neither on threads nor on how a batch is split.
 from __future__ import annotations
 
 from numbann.simd.jit import inner
-from numbann.simd.op import (
-    A_ROW,
-    BIAS,
-    COLUMNS,
-    D_ROW,
-    D_TABLE,
-    DX,
-    DX_COLUMNS,
-    DX_ROW,
-    H_ROW,
-    HYPER,
-    HYPER_ROW,
-    INDEX,
-    INIT,
-    INIT_ROW,
-    INPUTS,
-    INPUTS_PADDED,
-    MOVED_VECTOR,
-    MOVED_W,
-    MOVES,
-    ONES,
-    OUTPUTS,
-    PREDICTIONS,
-    ROWS,
-    SLOPES,
-    START,
-    STRIDE,
-    SUMMED,
-    SWEEPS,
-    TABLE,
-    UNIT,
-    UNITS,
-    UPDATE,
-    X_MOVES,
-    ZERO,
-    ZEROS,
-    A,
-    D,
-    H,
-    W,
-    X,
-)
+from numbann.simd.op import INDEX, ROWS, START
 from numbann.simd.pointer import advance, call_sweep, call_update, itemsize
 from numbann.simd.tile import transpose_block
 from numbann.simd.vector import BYTES
@@ -68,13 +27,13 @@ def lanes_like(like):
 @inner
 def offsets(op, step):
     """The offsets of the batch's rows in x."""
-    return advance(op[TABLE], op[MOVES] * step[START])
+    return advance(op.TABLE, op.MOVES * step[START])
 
 
 @inner
 def inputs(op, step):
     """x, from where the offsets of the batch's rows count."""
-    return advance(op[X], op[X_MOVES] * step[START])
+    return advance(op.X, op.X_MOVES * step[START])
 
 
 def dense_forward(op, first, last, step, scratch):
@@ -94,14 +53,14 @@ def dense_forward_panels(op, first, last, step, scratch):
 @inner
 def panels(op, lanes):
     """How many panels w has."""
-    return (op[COLUMNS] + 4 * lanes - 1) // (4 * lanes)
+    return (op.COLUMNS + 4 * lanes - 1) // (4 * lanes)
 
 
 @inner
 def panel_of(op, panel, lanes):
     """A panel's first column, its vectors and its width."""
     column = panel * 4 * lanes
-    vectors = min(4, (op[COLUMNS] - column) // lanes)
+    vectors = min(4, (op.COLUMNS - column) // lanes)
     return column, vectors, vectors * lanes
 
 
@@ -110,12 +69,12 @@ def _forward_panel(op, panel, first, last, step, scratch, lanes):
     """One panel of h for the rows first..last."""
     column, vectors, width = panel_of(op, panel, lanes)
     x, table = inputs(op, step), advance(offsets(op, step), first)
-    w = advance(op[W], column * op[INPUTS_PADDED])
-    h = advance(op[H], first * op[H_ROW] + column)
-    init, init_row = advance(op[BIAS], column), 0
-    for k in range(0, op[INPUTS], FORWARD_DEPTH):
+    w = advance(op.W, column * op.INPUTS_PADDED)
+    h = advance(op.H, first * op.H_ROW + column)
+    init, init_row = advance(op.BIAS, column), 0
+    for k in range(0, op.INPUTS, FORWARD_DEPTH):
         call_sweep(
-            op[SWEEPS][vectors - 1],
+            op.SWEEPS[vectors - 1],
             advance(x, k),
             table,
             advance(w, k * width),
@@ -123,17 +82,17 @@ def _forward_panel(op, panel, first, last, step, scratch, lanes):
             init,
             init_row,
             h,
-            op[H_ROW],
+            op.H_ROW,
             last - first,
-            min(FORWARD_DEPTH, op[INPUTS] - k),
+            min(FORWARD_DEPTH, op.INPUTS - k),
         )
-        init, init_row = h, op[H_ROW]
+        init, init_row = h, op.H_ROW
 
 
 def dense_delta(op, first, last, step, scratch):
     """dx = d w' for the rows first..last."""
     lanes = lanes_like(scratch)
-    for panel in range((op[DX_COLUMNS] + 4 * lanes - 1) // (4 * lanes)):
+    for panel in range((op.DX_COLUMNS + 4 * lanes - 1) // (4 * lanes)):
         _delta_panel(op, panel, first, last, scratch, lanes)
 
 
@@ -148,18 +107,18 @@ def dense_delta_panels(op, first, last, step, scratch):
 def _delta_panel(op, panel, first, last, scratch, lanes):
     """One panel of dx for the rows first..last: rows of w are transposed block by block into the scratch area."""
     column = panel * 4 * lanes
-    vectors = min(4, (op[DX_COLUMNS] - column) // lanes)
+    vectors = min(4, (op.DX_COLUMNS - column) // lanes)
     width = vectors * lanes
-    table, d, w = advance(op[D_TABLE], first), op[D], op[W]
-    dx = advance(op[DX], first * op[DX_ROW] + column)
-    init, init_row = advance(op[INIT], first * op[INIT_ROW] + column), op[INIT_ROW]
-    sweep = op[SWEEPS][vectors - 1]
-    for k in range(0, op[COLUMNS], DELTA_DEPTH):
-        k_end = min(k + DELTA_DEPTH, op[COLUMNS])
+    table, d, w = advance(op.D_TABLE, first), op.D, op.W
+    dx = advance(op.DX, first * op.DX_ROW + column)
+    init, init_row = advance(op.INIT, first * op.INIT_ROW + column), op.INIT_ROW
+    sweep = op.SWEEPS[vectors - 1]
+    for k in range(0, op.COLUMNS, DELTA_DEPTH):
+        k_end = min(k + DELTA_DEPTH, op.COLUMNS)
         _transpose_panel(op, w, column, width, k, k_end, scratch, lanes)
-        depth = min(k_end, op[OUTPUTS]) - k
-        call_sweep(sweep, advance(d, k), table, scratch, width, init, init_row, dx, op[DX_ROW], last - first, depth)
-        init, init_row = dx, op[DX_ROW]
+        depth = min(k_end, op.OUTPUTS) - k
+        call_sweep(sweep, advance(d, k), table, scratch, width, init, init_row, dx, op.DX_ROW, last - first, depth)
+        init, init_row = dx, op.DX_ROW
 
 
 @inner
@@ -167,8 +126,8 @@ def _transpose_panel(op, w, column, width, k, k_end, scratch, lanes):
     """scratch (k_end - k, width) = rows column.. of w, transposed, for the columns k..k_end of w."""
     start = k
     while start < k_end:
-        stored = min(4, (op[COLUMNS] - start) // lanes) * lanes
-        panel = advance(w, start * op[INPUTS_PADDED])
+        stored = min(4, (op.COLUMNS - start) // lanes) * lanes
+        panel = advance(w, start * op.INPUTS_PADDED)
         for j in range(0, stored, lanes):
             for i in range(0, width, lanes):
                 transpose_block(
@@ -187,53 +146,53 @@ def dense_update(op, first, last, step, scratch):
     in the scratch area only.
     """
     lanes = lanes_like(scratch)
-    blocks = (op[INPUTS] + op[UNIT] - 1) // op[UNIT]
+    blocks = (op.INPUTS + op.UNIT - 1) // op.UNIT
     for unit in range(first, last):
         panel = unit // (blocks + 1)
         block = unit - panel * (blocks + 1)
         if block < blocks:
-            _update_weights(op, panel, block * op[UNIT], step, scratch, lanes)
+            _update_weights(op, panel, block * op.UNIT, step, scratch, lanes)
         else:
-            _update_vector(op, op[D], panel, step[ROWS], step, scratch, lanes)
+            _update_vector(op, op.D, panel, step[ROWS], step, scratch, lanes)
 
 
 @inner
 def _update_weights(op, panel, row, step, scratch, lanes):
     """The rows row.. of one panel of w, up to a unit of them."""
     column, vectors, width = panel_of(op, panel, lanes)
-    rows = min(op[UNIT], op[INPUTS] - row)
-    x, d = advance(inputs(op, step), row), advance(op[D], column)
-    init, init_row, sweep = op[ZERO], 0, op[SWEEPS][vectors - 1]
+    rows = min(op.UNIT, op.INPUTS - row)
+    x, d = advance(inputs(op, step), row), advance(op.D, column)
+    init, init_row, sweep = op.ZERO, 0, op.SWEEPS[vectors - 1]
     for k in range(0, step[ROWS], UPDATE_DEPTH):
         table, depth = advance(offsets(op, step), k), min(UPDATE_DEPTH, step[ROWS] - k)
-        d_block = advance(d, k * op[D_ROW])
-        call_sweep(sweep, x, table, d_block, op[D_ROW], init, init_row, scratch, width, rows, depth)
+        d_block = advance(d, k * op.D_ROW)
+        call_sweep(sweep, x, table, d_block, op.D_ROW, init, init_row, scratch, width, rows, depth)
         init, init_row = scratch, width
-    w = advance(op[MOVED_W], column * op[INPUTS_PADDED] + row * width)
-    call_update(op[UPDATE], w, scratch, rows * width, op[STRIDE], hyper_of(op, step))
+    w = advance(op.MOVED_W, column * op.INPUTS_PADDED + row * width)
+    call_update(op.UPDATE, w, scratch, rows * width, op.STRIDE, hyper_of(op, step))
 
 
 @inner
 def _update_vector(op, d, panel, rows, step, scratch, lanes):
     """One panel's piece of b, or of another vector, from so many rows d of gradients to it."""
     column, vectors, width = panel_of(op, panel, lanes)
-    sum_rows(op, d, column, vectors, rows, op[ZERO], scratch)
-    vector = advance(op[MOVED_VECTOR], column)
-    call_update(op[UPDATE], vector, scratch, width, op[STRIDE], hyper_of(op, step))
+    sum_rows(op, d, column, vectors, rows, op.ZERO, scratch)
+    vector = advance(op.MOVED_VECTOR, column)
+    call_update(op.UPDATE, vector, scratch, width, op.STRIDE, hyper_of(op, step))
 
 
 @inner
 def sum_rows(op, d, column, vectors, rows, before, total):
     """total = before + 1' d for a panel: the sum is a product with ones, where every offset of a table leads."""
     width = vectors * lanes_like(total)
-    sweep = op[SWEEPS][vectors - 1]
-    call_sweep(sweep, op[ONES], op[ZEROS], advance(d, column), op[D_ROW], before, 0, total, width, 1, rows)
+    sweep = op.SWEEPS[vectors - 1]
+    call_sweep(sweep, op.ONES, op.ZEROS, advance(d, column), op.D_ROW, before, 0, total, width, 1, rows)
 
 
 @inner
 def hyper_of(op, step):
     """The optimizer's numbers of this step."""
-    return advance(op[HYPER], step[INDEX] * op[HYPER_ROW])
+    return advance(op.HYPER, step[INDEX] * op.HYPER_ROW)
 
 
 @inner
@@ -242,32 +201,32 @@ def runs(op, row, first, last, step, like):
 
     Whole rows first..last are one run.  An op whose units are panels has a run in every row of the batch.
     """
-    if op[UNITS] < 0:
+    if op.UNITS < 0:
         return 1, first * row, (last - first) * row
     start, width = first * 4 * lanes_like(like), (last - first) * 4 * lanes_like(like)
-    return step[ROWS], start, min(width, op[COLUMNS] - start)
+    return step[ROWS], start, min(width, op.COLUMNS - start)
 
 
 @inner
 def block(op, first, last, step, like):
     """The rows first..last, first column and width of an elementwise op that has to know them."""
-    if op[UNITS] < 0:
-        return first, last, 0, op[COLUMNS]
+    if op.UNITS < 0:
+        return first, last, 0, op.COLUMNS
     start, width = first * 4 * lanes_like(like), (last - first) * 4 * lanes_like(like)
-    return 0, step[ROWS], start, min(width, op[COLUMNS] - start)
+    return 0, step[ROWS], start, min(width, op.COLUMNS - start)
 
 
 def vector_update(op, first, last, step, scratch):
     """For the panels first..last of a trained vector: the sum of its rows' gradients, and the optimizer on it."""
     lanes = lanes_like(scratch)
-    rows = 1 if op[SUMMED] else step[ROWS]
+    rows = 1 if op.SUMMED else step[ROWS]
     for panel in range(first, last):
-        _update_vector(op, op[SLOPES], panel, rows, step, scratch, lanes)
+        _update_vector(op, op.SLOPES, panel, rows, step, scratch, lanes)
 
 
 def copy_rows(op, first, last, step, scratch):
     """Copy the rows first..last of a, without padding, to the rows of the batch in the predictions."""
-    a, out = op[A], op[PREDICTIONS]
+    a, out = op.A, op.PREDICTIONS
     for r in range(first, last):
-        for j in range(op[OUTPUTS]):
-            out[(step[START] + r) * op[OUTPUTS] + j] = a[r * op[A_ROW] + j]
+        for j in range(op.OUTPUTS):
+            out[(step[START] + r) * op.OUTPUTS + j] = a[r * op.A_ROW + j]

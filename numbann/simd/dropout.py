@@ -13,7 +13,7 @@ from numbann.simd.dense import block, inputs, offsets
 from numbann.simd.jit import inner
 from numbann.simd.machine import prefer_wide
 from numbann.simd.noise import noise, row_key
-from numbann.simd.op import A_ROW, D_ROW, KEY, KEYS, OUT, OUT_ROW, OUTPUTS, PARAMETERS, SKIP, SKIP_ROW, START, A, D
+from numbann.simd.op import START
 from numbann.simd.pointer import advance, view
 
 DRAWS = 1 << 24  # a draw is one of so many integers
@@ -23,20 +23,20 @@ RATE, SCALE, SHIFT, DROPPED, NOTHING = 0, 1, 2, 3, 4  # of the parameters; NOTHI
 @inner
 def key_of(op, step, r):
     """The key of a row: that of its place in the epoch's order."""
-    return row_key(op[KEYS][op[KEY]], step[START] + r)
+    return row_key(op.KEYS[op.KEY], step[START] + r)
 
 
 def drop(op, first, last, step, scratch):
     """y = scale a + shift, or `dropped` with probability `rate`."""
     prefer_wide()
     row, end, column, width = block(op, first, last, step, scratch)
-    limit = np.int32(op[PARAMETERS][RATE] * DRAWS)
-    scale, shift = op[PARAMETERS][SCALE], op[PARAMETERS][SHIFT]
-    dropped = op[PARAMETERS][DROPPED]
+    limit = np.int32(op.PARAMETERS[RATE] * DRAWS)
+    scale, shift = op.PARAMETERS[SCALE], op.PARAMETERS[SHIFT]
+    dropped = op.PARAMETERS[DROPPED]
     for r in range(row, end):
         low, high = key_of(op, step, r)
-        a = view(op[A], r * op[A_ROW] + column, width)
-        y = view(op[OUT], r * op[OUT_ROW] + column, width)
+        a = view(op.A, r * op.A_ROW + column, width)
+        y = view(op.OUT, r * op.OUT_ROW + column, width)
         for i in range(width):
             y[i] = dropped if noise(low, high, column + i) < limit else scale * a[i] + shift
 
@@ -45,11 +45,11 @@ def drop_backward(op, first, last, step, scratch):
     """da = scale dy, or 0 where a was dropped; in place of dy."""
     prefer_wide()
     row, end, column, width = block(op, first, last, step, scratch)
-    limit = np.int32(op[PARAMETERS][RATE] * DRAWS)
-    scale, nothing = op[PARAMETERS][SCALE], op[PARAMETERS][NOTHING]
+    limit = np.int32(op.PARAMETERS[RATE] * DRAWS)
+    scale, nothing = op.PARAMETERS[SCALE], op.PARAMETERS[NOTHING]
     for r in range(row, end):
         low, high = key_of(op, step, r)
-        d = view(op[D], r * op[D_ROW] + column, width)
+        d = view(op.D, r * op.D_ROW + column, width)
         for i in range(width):
             d[i] = nothing if noise(low, high, column + i) < limit else scale * d[i]
 
@@ -58,11 +58,11 @@ def add_inputs(op, first, last, step, scratch):
     """y = a + x, the layer's inputs."""
     prefer_wide()
     row, end, column, width = block(op, first, last, step, scratch)
-    real = min(width, op[OUTPUTS] - column)
+    real = min(width, op.OUTPUTS - column)
     for r in range(row, end):
         x = carray(advance(inputs(op, step), offsets(op, step)[r] + column), real)
-        a = view(op[A], r * op[A_ROW] + column, real)
-        y = view(op[OUT], r * op[OUT_ROW] + column, real)
+        a = view(op.A, r * op.A_ROW + column, real)
+        y = view(op.OUT, r * op.OUT_ROW + column, real)
         for i in range(real):
             y[i] = a[i] + x[i]
 
@@ -71,10 +71,10 @@ def add_more_inputs(op, first, last, step, scratch):
     """y = y + x, the layer's inputs."""
     prefer_wide()
     row, end, column, width = block(op, first, last, step, scratch)
-    real = min(width, op[OUTPUTS] - column)
+    real = min(width, op.OUTPUTS - column)
     for r in range(row, end):
         x = carray(advance(inputs(op, step), offsets(op, step)[r] + column), real)
-        y = view(op[OUT], r * op[OUT_ROW] + column, real)
+        y = view(op.OUT, r * op.OUT_ROW + column, real)
         for i in range(real):
             y[i] += x[i]
 
@@ -84,7 +84,7 @@ def keep(op, first, last, step, scratch):
     prefer_wide()
     row, end, column, width = block(op, first, last, step, scratch)
     for r in range(row, end):
-        d = view(op[D], r * op[D_ROW] + column, width)
-        skip = view(op[SKIP], r * op[SKIP_ROW] + column, width)
+        d = view(op.D, r * op.D_ROW + column, width)
+        skip = view(op.SKIP, r * op.SKIP_ROW + column, width)
         for i in range(width):
             skip[i] = d[i]

@@ -10,39 +10,7 @@ from numba import carray
 
 from numbann.simd.dense import hyper_of, inputs, lanes_like, offsets, panel_of, sum_rows
 from numbann.simd.jit import inner
-from numbann.simd.op import (
-    ARENA,
-    BATCH,
-    CHUNK,
-    D_ROW,
-    FRESH,
-    GROUP,
-    GROUP_ARENA,
-    GROUP_STRIDE,
-    GROUP_VECTOR,
-    GROUP_W,
-    GROUPS,
-    INDEX,
-    INPUTS,
-    INPUTS_PADDED,
-    KERNEL,
-    LENGTH,
-    OP_COUNT,
-    OPS,
-    OPS_STRIDE,
-    ROWS,
-    SLOPES,
-    START,
-    STEP_WIDTH,
-    STRIDE,
-    SWEEPS,
-    THREAD,
-    UNITS,
-    UPDATE,
-    WIDTH,
-    ZERO,
-    D,
-)
+from numbann.simd.op import BATCH, FRESH, GROUP, INDEX, KERNEL, ROWS, START, STEP_WIDTH, THREAD, UNITS, WIDTH
 from numbann.simd.pointer import advance, call_kernel, call_sweep, call_update, view
 
 BLOCK = 1024  # elements of the arena that are summed and updated at once
@@ -50,16 +18,16 @@ BLOCK = 1024  # elements of the arena that are summed and updated at once
 
 def pass_groups(op, first, last, step, scratch):
     """The groups first..last of the batch: each thread's own ops on every chunk of their rows."""
-    ops = advance(op[OPS], step[THREAD] * op[OPS_STRIDE])
+    ops = advance(op.OPS, step[THREAD] * op.OPS_STRIDE)
     chunk = advance(step, STEP_WIDTH)
     chunk[INDEX], chunk[BATCH] = step[INDEX], step[BATCH]
     for group in range(first, last):
         begin, end = _bounds(op, group, step)
         chunk[GROUP], chunk[FRESH] = group, 1
-        for row in range(begin, end, op[CHUNK]):
+        for row in range(begin, end, op.CHUNK):
             chunk[START] = step[START] + row
-            chunk[ROWS] = min(op[CHUNK], end - row)
-            _run(ops, op[OP_COUNT], chunk, scratch)
+            chunk[ROWS] = min(op.CHUNK, end - row)
+            _run(ops, op.OP_COUNT, chunk, scratch)
             chunk[FRESH] = 0
 
 
@@ -67,7 +35,7 @@ def pass_groups(op, first, last, step, scratch):
 def _bounds(op, group, step):
     """The rows of a group, of all rows of the batch."""
     rows = step[ROWS]
-    return rows * group // op[GROUPS], rows * (group + 1) // op[GROUPS]
+    return rows * group // op.GROUPS, rows * (group + 1) // op.GROUPS
 
 
 @inner
@@ -82,18 +50,18 @@ def _run(ops, count, chunk, scratch):
 def add_gradient(op, first, last, step, scratch):
     """For the panels first..last of a layer: the chunk's dw = x' d and db = 1' d, added to those of its group."""
     lanes = lanes_like(scratch)
-    group = step[GROUP] * op[GROUP_STRIDE]
+    group = step[GROUP] * op.GROUP_STRIDE
     for panel in range(first, last):
         column, vectors, width = panel_of(op, panel, lanes)
-        sweep, d = op[SWEEPS][vectors - 1], advance(op[D], column)
-        dw = advance(op[GROUP_W], group + column * op[INPUTS_PADDED])
-        db = advance(op[GROUP_VECTOR], group + column)
+        sweep, d = op.SWEEPS[vectors - 1], advance(op.D, column)
+        dw = advance(op.GROUP_W, group + column * op.INPUTS_PADDED)
+        db = advance(op.GROUP_VECTOR, group + column)
         before_w, before_b, row = dw, db, width
         if step[FRESH] == 1:
-            before_w, before_b, row = op[ZERO], op[ZERO], 0
-        x, table, d_row, rows = inputs(op, step), offsets(op, step), op[D_ROW], step[ROWS]
-        call_sweep(sweep, x, table, d, d_row, before_w, row, dw, width, op[INPUTS], rows)
-        sum_rows(op, op[D], column, vectors, rows, before_b, db)
+            before_w, before_b, row = op.ZERO, op.ZERO, 0
+        x, table, d_row, rows = inputs(op, step), offsets(op, step), op.D_ROW, step[ROWS]
+        call_sweep(sweep, x, table, d, d_row, before_w, row, dw, width, op.INPUTS, rows)
+        sum_rows(op, op.D, column, vectors, rows, before_b, db)
 
 
 def add_vector(op, first, last, step, scratch):
@@ -101,25 +69,25 @@ def add_vector(op, first, last, step, scratch):
     lanes = lanes_like(scratch)
     for panel in range(first, last):
         column, vectors, _ = panel_of(op, panel, lanes)
-        group = step[GROUP] * op[GROUP_STRIDE]
-        gradient = advance(op[GROUP_VECTOR], group + column)
-        before = op[ZERO] if step[FRESH] == 1 else gradient
-        sum_rows(op, op[SLOPES], column, vectors, step[ROWS], before, gradient)
+        group = step[GROUP] * op.GROUP_STRIDE
+        gradient = advance(op.GROUP_VECTOR, group + column)
+        before = op.ZERO if step[FRESH] == 1 else gradient
+        sum_rows(op, op.SLOPES, column, vectors, step[ROWS], before, gradient)
 
 
 def update_sum(op, first, last, step, scratch):
     """For the blocks first..last of the arena: the sum of the groups' gradients, and the optimizer on it."""
     for block in range(first, last):
         start = block * BLOCK
-        count = min(BLOCK, op[LENGTH] - start)
+        count = min(BLOCK, op.LENGTH - start)
         total = carray(scratch, count)
         for i in range(count):
             total[i] = 0
-        for group in range(op[GROUPS]):
+        for group in range(op.GROUPS):
             begin, end = _bounds(op, group, step)
             if begin < end:
-                part = view(op[GROUP_ARENA], group * op[GROUP_STRIDE] + start, count)
+                part = view(op.GROUP_ARENA, group * op.GROUP_STRIDE + start, count)
                 for i in range(count):
                     total[i] += part[i]
-        w = advance(op[ARENA], start)
-        call_update(op[UPDATE], w, scratch, count, op[STRIDE], hyper_of(op, step))
+        w = advance(op.ARENA, start)
+        call_update(op.UPDATE, w, scratch, count, op.STRIDE, hyper_of(op, step))

@@ -15,23 +15,7 @@ from numba import carray
 from numbann.simd.dense import block, lanes_like, panel_of
 from numbann.simd.jit import inner
 from numbann.simd.machine import prefer_wide
-from numbann.simd.op import (
-    COLUMNS,
-    D_ROW,
-    FACTORS,
-    H_ROW,
-    OUTPUTS,
-    PARAMETERS,
-    ROWS,
-    SLOPES,
-    SLOPES_STRIDE,
-    STATISTICS,
-    VECTORS,
-    Z_ROW,
-    D,
-    H,
-    Z,
-)
+from numbann.simd.op import ROWS
 from numbann.simd.pointer import advance, padded, view
 from numbann.simd.rows import row_dot, row_sum, scale_row
 
@@ -41,25 +25,25 @@ EPSILON, MOMENTUM, SHARE = 0, 1, 2  # of the parameters; SHARE is 1 / OUTPUTS
 @inner
 def _vectors(op, column, width):
     """Scale and shift of some columns."""
-    return view(op[VECTORS], column, width), view(op[VECTORS], op[COLUMNS] + column, width)
+    return view(op.VECTORS, column, width), view(op.VECTORS, op.COLUMNS + column, width)
 
 
 @inner
 def _slopes(op, row, column, width):
     """Where the gradients to scale and shift of a row go."""
-    place = row * op[D_ROW] + column
-    return view(op[SLOPES], place, width), view(op[SLOPES], op[SLOPES_STRIDE] + place, width)
+    place = row * op.D_ROW + column
+    return view(op.SLOPES, place, width), view(op.SLOPES, op.SLOPES_STRIDE + place, width)
 
 
 def layer_norm(op, first, last, step, scratch):
     """z over the rows first..last; FACTORS keeps each row's 1 / sqrt(variance + epsilon)."""
     prefer_wide()
-    outputs, factors = op[OUTPUTS], op[FACTORS]
-    share, epsilon = op[PARAMETERS][SHARE], op[PARAMETERS][EPSILON]
+    outputs, factors = op.OUTPUTS, op.FACTORS
+    share, epsilon = op.PARAMETERS[SHARE], op.PARAMETERS[EPSILON]
     scale, shift = _vectors(op, 0, outputs)
     for r in range(first, last):
-        h = view(op[H], r * op[H_ROW], outputs)
-        z = view(op[Z], r * op[Z_ROW], outputs)
+        h = view(op.H, r * op.H_ROW, outputs)
+        z = view(op.Z, r * op.Z_ROW, outputs)
         mean = row_sum(h) * share
         for i in range(padded(h)):
             h[i] -= mean
@@ -72,12 +56,12 @@ def layer_norm(op, first, last, step, scratch):
 def layer_norm_backward(op, first, last, step, scratch):
     """dh = factor (g - mean(g) - h^ mean(g h^)), g = scale dz, over the rows first..last, in place of dz."""
     prefer_wide()
-    outputs, factors = op[OUTPUTS], op[FACTORS]
-    share = op[PARAMETERS][SHARE]
+    outputs, factors = op.OUTPUTS, op.FACTORS
+    share = op.PARAMETERS[SHARE]
     scale, _ = _vectors(op, 0, outputs)
     for r in range(first, last):
-        h = view(op[H], r * op[H_ROW], outputs)
-        d = view(op[D], r * op[D_ROW], outputs)
+        h = view(op.H, r * op.H_ROW, outputs)
+        d = view(op.D, r * op.D_ROW, outputs)
         d_scale, d_shift = _slopes(op, r, 0, outputs)
         for i in range(padded(d)):
             d_scale[i] = d[i] * h[i]
@@ -95,16 +79,16 @@ def batch_norm(op, first, last, step, scratch):
     FACTORS keeps each column's 1 / sqrt(variance + epsilon).  The running variance is unbiased, as PyTorch's.
     """
     prefer_wide()
-    rows, epsilon = step[ROWS], op[PARAMETERS][EPSILON]
-    momentum = op[PARAMETERS][MOMENTUM]
+    rows, epsilon = step[ROWS], op.PARAMETERS[EPSILON]
+    momentum = op.PARAMETERS[MOMENTUM]
     for panel in range(first, last):
         column, _, width = panel_of(op, panel, lanes_like(scratch))
         mean, squares = carray(scratch, width), carray(advance(scratch, width), width)
         _sum_rows(op, column, mean, rows)
         _sum_squares(op, column, mean, squares, rows)
-        factor = view(op[FACTORS], column, width)
-        running = view(op[STATISTICS], column, width)
-        spread = view(op[STATISTICS], op[COLUMNS] + column, width)
+        factor = view(op.FACTORS, column, width)
+        running = view(op.STATISTICS, column, width)
+        spread = view(op.STATISTICS, op.COLUMNS + column, width)
         for i in range(width):
             factor[i] = 1 / sqrt(squares[i] / rows + epsilon)
             running[i] += momentum * (mean[i] - running[i])
@@ -119,7 +103,7 @@ def _sum_rows(op, column, mean, rows):
     for i in range(len(mean)):
         mean[i] = 0
     for r in range(rows):
-        h = view(op[H], r * op[H_ROW] + column, len(mean))
+        h = view(op.H, r * op.H_ROW + column, len(mean))
         for i in range(len(mean)):
             mean[i] += h[i]
     for i in range(len(mean)):
@@ -132,7 +116,7 @@ def _sum_squares(op, column, mean, squares, rows):
     for i in range(len(squares)):
         squares[i] = 0
     for r in range(rows):
-        h = view(op[H], r * op[H_ROW] + column, len(mean))
+        h = view(op.H, r * op.H_ROW + column, len(mean))
         for i in range(len(mean)):
             squares[i] += (h[i] - mean[i]) * (h[i] - mean[i])
 
@@ -141,8 +125,8 @@ def _sum_squares(op, column, mean, squares, rows):
 def _normalize(op, column, mean, factor, rows):
     scale, shift = _vectors(op, column, len(mean))
     for r in range(rows):
-        h = view(op[H], r * op[H_ROW] + column, len(mean))
-        z = view(op[Z], r * op[Z_ROW] + column, len(mean))
+        h = view(op.H, r * op.H_ROW + column, len(mean))
+        z = view(op.Z, r * op.Z_ROW + column, len(mean))
         for i in range(len(mean)):
             h[i] = (h[i] - mean[i]) * factor[i]
             z[i] = scale[i] * h[i] + shift[i]
@@ -159,7 +143,7 @@ def batch_norm_backward(op, first, last, step, scratch):
         column, _, width = panel_of(op, panel, lanes_like(scratch))
         d_scale, d_shift = _slopes(op, 0, column, width)
         scale, _ = _vectors(op, column, width)
-        factor = view(op[FACTORS], column, width)
+        factor = view(op.FACTORS, column, width)
         for i in range(width):
             d_scale[i], d_shift[i] = 0, 0
         for r in range(rows):
@@ -178,7 +162,7 @@ def batch_norm_backward(op, first, last, step, scratch):
 
 @inner
 def _h_and_d(op, r, column, width):
-    return view(op[H], r * op[H_ROW] + column, width), view(op[D], r * op[D_ROW] + column, width)
+    return view(op.H, r * op.H_ROW + column, width), view(op.D, r * op.D_ROW + column, width)
 
 
 def running_norm(op, first, last, step, scratch):
@@ -186,11 +170,11 @@ def running_norm(op, first, last, step, scratch):
     prefer_wide()
     row, end, column, width = block(op, first, last, step, scratch)
     _, shift = _vectors(op, column, width)
-    mean = view(op[STATISTICS], column, width)
+    mean = view(op.STATISTICS, column, width)
     factor = _running_factor(op, column, width, scratch)
     for r in range(row, end):
-        h = view(op[H], r * op[H_ROW] + column, width)
-        z = view(op[Z], r * op[Z_ROW] + column, width)
+        h = view(op.H, r * op.H_ROW + column, width)
+        z = view(op.Z, r * op.Z_ROW + column, width)
         for i in range(width):
             z[i] = (h[i] - mean[i]) * factor[i] + shift[i]
 
@@ -201,7 +185,7 @@ def running_norm_backward(op, first, last, step, scratch):
     row, end, column, width = block(op, first, last, step, scratch)
     factor = _running_factor(op, column, width, scratch)
     for r in range(row, end):
-        d = view(op[D], r * op[D_ROW] + column, width)
+        d = view(op.D, r * op.D_ROW + column, width)
         for i in range(width):
             d[i] *= factor[i]
 
@@ -209,9 +193,9 @@ def running_norm_backward(op, first, last, step, scratch):
 @inner
 def _running_factor(op, column, width, scratch):
     """scale / sqrt(variance + epsilon) of each column, in the scratch area."""
-    epsilon = op[PARAMETERS][EPSILON]
+    epsilon = op.PARAMETERS[EPSILON]
     scale, _ = _vectors(op, column, width)
-    variance = view(op[STATISTICS], op[COLUMNS] + column, width)
+    variance = view(op.STATISTICS, op.COLUMNS + column, width)
     factor = carray(scratch, width)
     for i in range(width):
         factor[i] = scale[i] / sqrt(variance[i] + epsilon)

@@ -11,7 +11,7 @@ from numba import carray
 
 from numbann.simd.dense import hyper_of
 from numbann.simd.jit import inner
-from numbann.simd.op import ARENA, BLOCKS, CLIP_NORM, GRADIENT, LENGTH, SQUARES, STRIDE, UPDATE
+from numbann.simd.op import CLIP_NORM
 from numbann.simd.pointer import advance, call_update, view
 from numbann.simd.rows import row_dot
 
@@ -28,9 +28,9 @@ def store(w, g, count, stride, hyper):
 
 def sum_squares(op, first, last, step, scratch):
     """The sum of squares of each of the blocks first..last of GRADIENT into its element of SQUARES."""
-    sums = op[SQUARES]
+    sums = op.SQUARES
     for block in range(first, last):
-        part = view(op[GRADIENT], block * BLOCK, min(BLOCK, op[LENGTH] - block * BLOCK))
+        part = view(op.GRADIENT, block * BLOCK, min(BLOCK, op.LENGTH - block * BLOCK))
         sums[block] = row_dot(part, part)
 
 
@@ -40,22 +40,22 @@ def update_clipped(op, first, last, step, scratch):
     factor = scaled.dtype.type(_factor(op, hyper[CLIP_NORM]))
     for block in range(first, last):
         start = block * BLOCK
-        count = min(BLOCK, op[LENGTH] - start)
-        w, g = advance(op[ARENA], start), advance(op[GRADIENT], start)
+        count = min(BLOCK, op.LENGTH - start)
+        w, g = advance(op.ARENA, start), advance(op.GRADIENT, start)
         if factor == 1:
-            call_update(op[UPDATE], w, g, count, op[STRIDE], hyper)
+            call_update(op.UPDATE, w, g, count, op.STRIDE, hyper)
             continue
         gradient = carray(g, count)
         for i in range(count):
             scaled[i] = factor * gradient[i]
-        call_update(op[UPDATE], w, scratch, count, op[STRIDE], hyper)
+        call_update(op.UPDATE, w, scratch, count, op.STRIDE, hyper)
 
 
 @inner
 def _factor(op, largest):
     """min(1, largest / (norm + SMALL)), from the sums of squares of all blocks; NaN if the norm is."""
     total = 0.0
-    for block in range(op[BLOCKS]):
-        total += op[SQUARES][block]
+    for block in range(op.BLOCKS):
+        total += op.SQUARES[block]
     factor = largest / (sqrt(total) + SMALL)
     return 1.0 if factor > 1 else factor

@@ -46,7 +46,7 @@ class Block:
         numbers |= {"TARGET_ROW": self.arrays["TARGET"].shape[-1] if "TARGET" in self.arrays else 0}
         self._op, self._step = np.zeros(op.WIDTH, np.int64), np.zeros(op.STEP_WIDTH, np.int64)
         for name, number in {**numbers, **{name: a.ctypes.data for name, a in self._kept.items()}}.items():
-            self._op[getattr(op, name)] = number
+            self._op[op.COLUMNS[name]] = number
         self._step[[op.ROWS, op.BATCH]] = rows, 1
         self._scratch = np.zeros(4 * columns + 64, self.dtype)
         self._run = KERNEL(self.address)

@@ -152,11 +152,10 @@ def test_losses_of_one_output_at_a_time(loss: Callable[..., Any], outputs: int) 
     t, order = random.uniform(0, 1, (rows, outputs)).astype(np.float32), random.permutation(rows)
     losses, scratch = np.zeros(rows, np.float32), np.zeros(1024, np.float32)
     op, step = np.zeros(layout.WIDTH, np.int64), np.zeros(layout.STEP_WIDTH, np.int64)
-    places = (layout.A, layout.D, layout.TARGET, layout.ORDER, layout.PARAMETERS)
-    for place, array in zip(places, (y, d, t, order, np.ones(1, np.float32)), strict=True):
-        op[place] = array.ctypes.data
-    op[layout.ROW_LOSS] = losses.ctypes.data
-    op[[layout.OUTPUTS, layout.TARGET_ROW]], op[[layout.A_ROW, layout.D_ROW]] = outputs, columns
+    arrays = {"A": y, "D": d, "TARGET": t, "ORDER": order, "PARAMETERS": np.ones(1, np.float32), "ROW_LOSS": losses}
+    numbers = {"OUTPUTS": outputs, "TARGET_ROW": outputs, "A_ROW": columns, "D_ROW": columns}
+    for name, value in {**numbers, **{name: array.ctypes.data for name, array in arrays.items()}}.items():
+        op[layout.COLUMNS[name]] = value
     step[layout.BATCH] = rows
     kernel = ctypes.CFUNCTYPE(None, *[ctypes.c_void_p, *[ctypes.c_int64] * 2, *[ctypes.c_void_p] * 2])
     kernel(cpu.loss_kernel(freeze(loss), "float32"))(op.ctypes.data, 0, rows, step.ctypes.data, scratch.ctypes.data)

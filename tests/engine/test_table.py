@@ -21,13 +21,13 @@ def table_of(**columns: Any) -> Table:
 
 def test_numbers_and_addresses() -> None:
     table = table_of()
-    assert table.ops[0, [op.KERNEL, op.UNITS, op.LENGTH]].tolist() == [KERNEL, 1, 8]
-    assert table.ops[0, op.GRADIENT] == GIVEN["GRADIENT"].ctypes.data
+    assert table.ops[0, [op.KERNEL, op.UNITS, op.COLUMNS["LENGTH"]]].tolist() == [KERNEL, 1, 8]
+    assert table.ops[0, op.COLUMNS["GRADIENT"]] == GIVEN["GRADIENT"].ctypes.data
     assert any(array is GIVEN["GRADIENT"] for array in table.kept["arrays"])
 
 
 def test_what_a_kernel_does_not_read_is_left_out() -> None:
-    assert table_of(INPUTS=5).ops[0, op.INPUTS] == 0
+    assert table_of(INPUTS=5).ops[0, op.COLUMNS["INPUTS"]] == 0
 
 
 @pytest.mark.parametrize("name", GIVEN)
@@ -69,6 +69,6 @@ def test_an_array_where_a_number_belongs() -> None:
 
 def test_slots_are_bound_later() -> None:
     table, array = table_of(GRADIENT=Slot("gradient")), np.ones(3, np.float32)
-    assert table.ops[0, op.GRADIENT] == 0
+    assert table.ops[0, op.COLUMNS["GRADIENT"]] == 0
     table.bind(gradient=array, another=np.ones(3))
-    assert table.ops[0, op.GRADIENT] == array.ctypes.data
+    assert table.ops[0, op.COLUMNS["GRADIENT"]] == array.ctypes.data

@@ -9,34 +9,42 @@ import pytest
 
 from numbann.simd import dense, jit, norm, op, whole
 from numbann.simd.columns import columns_of
-from numbann.simd.op import BIAS, KERNEL, OUTPUTS, SHIFT, SWEEPS, TABLE, UNITS, ZERO
+from numbann.simd.op import COLUMNS
 
 CALL = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_ssize_t, ctypes.c_ssize_t, ctypes.c_void_p, ctypes.c_void_p)
 
 
-def read(row, first, last, step, scratch):
-    """Into what ZERO points to: a number of each kind of column."""
-    found = row[ZERO]
-    found[0], found[1], found[2] = row[BIAS][1], row[TABLE][1], row[SHIFT][1]
-    found[3], found[4], found[5] = row[OUTPUTS], row[SWEEPS][first], row[UNITS]
+@jit.inner
+def numbers(op):
+    """A number and the step's own."""
+    return op.OUTPUTS, op.UNITS
+
+
+def read(op, first, last, step, scratch):
+    """Into what ZERO points to: something of each kind of column."""
+    found = op.ZERO
+    found[0], found[1], found[2] = op.BIAS[1], op.TABLE[1], op.SHIFT[1]
+    found[3], found[4] = numbers(op)
+    found[5] = op.SWEEPS[first]
 
 
 def test_no_two_columns_share_a_place() -> None:
-    places = [KERNEL, UNITS, *(column + k for column in op.NAMES.values() for k in range(column.size))]
+    places = [column + k for column in COLUMNS.values() for k in range(column.size)]
     assert len(set(places)) == len(places)
     assert max(places) < op.WIDTH
-    assert all(column.holds in (*op.ARRAYS, *op.FIXED, "number", "functions") for column in op.NAMES.values())
+    assert all(column.holds in (*op.ARRAYS, *op.FIXED, "number", "functions") for column in COLUMNS.values())
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_an_array_has_the_type_of_its_column(dtype: str) -> None:
     row, found, bias = np.zeros(op.WIDTH, np.int64), np.zeros(6, dtype), np.array([1, 2], dtype)
     table, shift = np.array([3, 1 << 20]), np.array([5.0, 0.25])
-    for column, array in {ZERO: found, BIAS: bias, TABLE: table, SHIFT: shift}.items():
-        row[column] = array.ctypes.data
-    row[OUTPUTS], row[SWEEPS : SWEEPS + 4], row[UNITS] = 7, (11, 12, 13, 14), -2
+    for name, array in {"ZERO": found, "BIAS": bias, "TABLE": table, "SHIFT": shift}.items():
+        row[COLUMNS[name]] = array.ctypes.data
+    row[COLUMNS["OUTPUTS"]], row[COLUMNS["UNITS"]] = 7, -2
+    row[COLUMNS["SWEEPS"] :][:4] = 11, 12, 13, 14
     CALL(jit.address(read, dtype))(row.ctypes.data, 2, 3, 0, 0)
-    assert found.tolist() == [2, 1 << 20, 0.25, 7, 13, -2]
+    assert found.tolist() == [2, 1 << 20, 0.25, 7, -2, 13]
 
 
 def test_the_columns_of_a_kernel_and_of_what_it_calls() -> None:
@@ -45,10 +53,3 @@ def test_the_columns_of_a_kernel_and_of_what_it_calls() -> None:
     assert {"X", "TABLE", "MOVES", "W", "SWEEPS", "COLUMNS"} < set(columns_of(dense.dense_forward))
     assert "STATISTICS" in columns_of(norm.running_norm_backward)
     assert "STATISTICS" not in columns_of(norm.layer_norm)
-
-
-def test_columns_of_a_module_are_found_too() -> None:
-    def kernel(row, first, last, step, scratch):
-        row[op.ROW_LOSS][0] = first
-
-    assert set(columns_of(kernel)) == {"ROW_LOSS"}

@@ -67,7 +67,7 @@ def assembled(phases: Sequence[Sequence[Op]], apart: Sequence[Op] = (), **kept: 
 def _needed(kernel: Callable[..., Any], columns: Columns) -> list[Column]:
     """The columns that a kernel reads, which are all there."""
     needed = columns_of(kernel)
-    if unknown := columns.keys() - op.NAMES.keys():
+    if unknown := columns.keys() - op.COLUMNS.keys():
         raise ValueError(f"there is no column {', '.join(sorted(unknown))}")
     if missing := needed.keys() - columns.keys():
         raise ValueError(f"it reads {', '.join(sorted(missing))}, which its op lacks")
