@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from numbann.compile import cpu
+from numbann.engine.cpu.memory import Arena
 from numbann.engine.cpu.places import Places
 from numbann.engine.cpu.table import Columns, Op, Slot
 from numbann.network.chain import (
@@ -143,6 +144,16 @@ BACK: Mapping[type[Step], Lowering] = {
     Drop: drop_back,
     AddInputs: add_inputs_back,
 }
+# What a step does to the gradient when all of it is stored, (arena, gradient, k, step) -> Op: for steps with vectors
+# whose gradient comes from that of the weights
+FINISH: Mapping[type[Step], Callable[[Arena, Arena, int, Any], Op]] = {}
+
+
+def finish(arena: Arena, gradient: Arena) -> list[list[Op]]:
+    """The phase that finishes a stored gradient, if it takes one."""
+    steps = [(k, step) for k, layer in enumerate(arena.plan.layers) for step in layer.training.steps]
+    ops = [FINISH[type(step)](arena, gradient, k, step) for k, step in steps if type(step) in FINISH]
+    return [ops] if ops else []
 
 
 # ---- columns
