@@ -11,6 +11,7 @@ place; what it needs, the step keeps:
 
 | step        | reads | makes | keeps       | way back                                                   |
 | ----------- | ----- | ----- | ----------- | ---------------------------------------------------------- |
+| ScaleInputs | x     | x     | x           | none; the gradient to its vector is from that to w         |
 | Product     | x     | h     | x           | d w', the gradient to x; to w and b: x' d, 1' d            |
 | Norm        | h     | z     | h, factors  | d to h; to scale and shift in slopes                       |
 | Activation  | z     | a     | a, maybe z  | d f'(z); to what is trained in f in slopes                 |
@@ -85,6 +86,14 @@ class Step:
     def predicting(self) -> Step | None:
         """What it is where nothing is trained; None for nothing."""
         return self
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScaleInputs(Step):
+    """x s, the network's inputs times a trained vector.  With G = x' d: dw = diag(s) G, ds_i = sum_o w_io G_io."""
+
+    value = "x"
+    asked_by = "model.input.scale"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -249,7 +258,8 @@ class Layer:
 def layer_of(network: Network, k: int, link: Configured | None) -> Layer:
     """The layer k of a network; link: what turns outputs into predictions."""
     dense, inputs = network.layers[k], network.layers[k - 1].units if k else network.inputs
-    steps = (product(dense), norm(dense, k), activation(dense, k), drop(dense, k), add_inputs(dense, k))
+    inner = (norm(dense, k), activation(dense, k), drop(dense, k), add_inputs(dense, k))
+    steps = (scale_inputs(network, k), product(dense), *inner)
     training = tuple(step for step in steps if step)
     predicting = tuple(step for step in (step.predicting() for step in training) if step)
     ends = ends_of(network.loss, link) if k + 1 == len(network.layers) else ()
@@ -262,6 +272,13 @@ def ends_of(loss: Configured, link: Configured | None) -> tuple[Step, ...]:
 
 
 # ---- the steps of a layer, each None where the layer has none
+
+
+def scale_inputs(network: Network, k: int) -> ScaleInputs | None:
+    """The network's inputs times numbers that start as 1."""
+    if k > 0 or not network.input_scale:
+        return None
+    return ScaleInputs(returns=False, vectors=(Vector("input.scale", network.inputs, 1.0, WEIGHTS),))
 
 
 def product(dense: Dense) -> Product:
