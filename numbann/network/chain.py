@@ -4,12 +4,14 @@ Each step makes one value of a layer from the value before it:
 
     x -> product -> h -> norm -> z -> activation -> a -> dropout, added inputs -> out, the x of the layer above
 
-A value that no step makes is the one before it.  A value has a buffer of its own where the step that makes it must not
-write over what it reads: `Chain.buffers` says which values share one.  The way back goes through the steps in reverse
-order, with one gradient d that each of them changes in place; what it needs, the step keeps:
+The x that a layer is given may go through steps, too.  A value that no step makes is the one before it.  A value has a
+buffer of its own where the step that makes it must not write over what it reads: `Chain.buffers` says which values
+share one.  The way back goes through the steps in reverse order, with one gradient d that each of them changes in
+place; what it needs, the step keeps:
 
 | step        | reads | makes | keeps       | way back                                                   |
 | ----------- | ----- | ----- | ----------- | ---------------------------------------------------------- |
+| ScaleInputs | x     | x     | x           | none; the gradient to its vector is from that to w         |
 | Product     | x     | h     | x           | d w', the gradient to x; to w and b: x' d, 1' d            |
 | Norm        | h     | z     | h, factors  | d to h; to scale and shift in slopes                       |
 | Activation  | z     | a     | a, maybe z  | d f'(z); to what is trained in f in slopes                 |
@@ -17,6 +19,9 @@ order, with one gradient d that each of them changes in place; what it needs, th
 | AddInputs   | a, x  | out   | nothing     | d, of which the layer below gets a copy, skip, beside d w' |
 | Loss        | out   | d     | nothing     |                                                            |
 | Link        | out   | d     | nothing     | none: it stands in predictions only                        |
+
+A vector's gradient may also come from that to the layer's w, which is x' d where x is as the layer was given it: an
+engine then has all of the gradient before anything moves, and the step finishes it.
 
 An engine has a table {kind of step: how it is done}.  A new kind is a class here, its place in `layer_of`, and an entry
 with kernels in that table.
@@ -33,11 +38,12 @@ from numbann.components.built_in import built_in
 from numbann.components.component import Configured
 from numbann.derivation import keeps_z
 from numbann.mathematics.activations.rectified import SELU_ALPHA, SELU_SCALE
-from numbann.network.description import Dense
+from numbann.network.description import Dense, Network
 
 VALUES = ("x", "h", "z", "a", "out")
 ELEMENT, ROW, BATCH = "element", "row", "batch"  # scopes: an element depends on itself, its row, the batch
-ROWS, SUMS = "rows", "sums"  # where the gradient to a vector comes from: one of each row, or their sum
+# Where the gradient to a vector comes from: one of each row, which the way back leaves, or their sum, or that to w
+ROWS, SUMS, WEIGHTS = "rows", "sums", "weights"
 NORM_EPSILON, NORM_MOMENTUM = 1e-5, 0.1  # beside the variance, and of a batch in running statistics, as PyTorch's
 SELU_LIMIT = -SELU_SCALE * SELU_ALPHA  # selu at -inf
 SomeStep = TypeVar("SomeStep", bound="Step")
@@ -60,12 +66,14 @@ class Vector:
 class Step:
     """A part of a layer.  reads, writes: its buffers, the same one where it works in place.
 
+    value: what it makes.  asked_by: the key of a spec, for errors.
     scope: what an element of its value depends on.  apart: whether it must not write over what it reads.  keeps: the
     values that its way back reads.  returns: whether the way back to the layer's h has something to do for it.
     vectors: what is trained in it; statistics: what it gathers.
     """
 
     value: ClassVar[str]
+    asked_by: ClassVar[str] = "model.layers"
     scope: str = ELEMENT
     apart: bool = True
     keeps: tuple[str, ...] = ()
@@ -78,6 +86,14 @@ class Step:
     def predicting(self) -> Step | None:
         """What it is where nothing is trained; None for nothing."""
         return self
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScaleInputs(Step):
+    """x s, the network's inputs times a trained vector.  With G = x' d: dw = diag(s) G, ds_i = sum_o w_io G_io."""
+
+    value = "x"
+    asked_by = "model.input.scale"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -218,6 +234,11 @@ class Layer:
         return tuple(vector for step in self.training.steps for vector in step.vectors)
 
     @property
+    def sloped(self) -> tuple[Vector, ...]:
+        """Those of its vectors to which the way back leaves gradients."""
+        return tuple(vector for vector in self.vectors if vector.gradient != WEIGHTS)
+
+    @property
     def statistics(self) -> tuple[Vector, ...]:
         """What is gathered while training."""
         return tuple(vector for step in self.training.steps for vector in step.statistics)
@@ -234,17 +255,30 @@ class Layer:
         return any(getattr(step, "key", None) is not None for step in self.training.steps)
 
 
-def layer_of(dense: Dense, k: int, inputs: int, loss: Configured | None, link: Configured | None) -> Layer:
-    """The layer k of a network; loss and link: those of the last one."""
-    steps = (product(dense), norm(dense, k), activation(dense, k), drop(dense, k), add_inputs(dense, k))
-    ends = (loss and Loss(configured=loss), link and Link(configured=link, scope=scope_of(link)))
+def layer_of(network: Network, k: int, link: Configured | None) -> Layer:
+    """The layer k of a network; link: what turns outputs into predictions."""
+    dense, inputs = network.layers[k], network.layers[k - 1].units if k else network.inputs
+    inner = (norm(dense, k), activation(dense, k), drop(dense, k), add_inputs(dense, k))
+    steps = (scale_inputs(network, k), product(dense), *inner)
     training = tuple(step for step in steps if step)
     predicting = tuple(step for step in (step.predicting() for step in training) if step)
-    last = tuple(step for step in ends if step)
-    return Layer(inputs, dense.units, chain_of(training, last), chain_of(predicting, last))
+    ends = ends_of(network.loss, link) if k + 1 == len(network.layers) else ()
+    return Layer(inputs, dense.units, chain_of(training, ends), chain_of(predicting, ends))
+
+
+def ends_of(loss: Configured, link: Configured | None) -> tuple[Step, ...]:
+    """What follows the last layer."""
+    return (Loss(configured=loss), *((Link(configured=link, scope=scope_of(link)),) if link else ()))
 
 
 # ---- the steps of a layer, each None where the layer has none
+
+
+def scale_inputs(network: Network, k: int) -> ScaleInputs | None:
+    """The network's inputs times numbers that start as 1."""
+    if k > 0 or not network.input_scale:
+        return None
+    return ScaleInputs(returns=False, vectors=(Vector("input.scale", network.inputs, 1.0, WEIGHTS),))
 
 
 def product(dense: Dense) -> Product:

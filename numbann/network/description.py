@@ -58,7 +58,11 @@ class Training:
 
 @dataclass(frozen=True, kw_only=True)
 class Network(Training):
-    """A network of dense layers, the last of which gives its outputs, and how it is trained."""
+    """A network of dense layers, the last of which gives its outputs, and how it is trained.
+
+    input_scale: whether its inputs are multiplied by a trained vector first.
+    """
 
     inputs: int
     layers: tuple[Dense, ...]
+    input_scale: bool = False

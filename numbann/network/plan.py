@@ -83,14 +83,10 @@ class Plan(Training):
 
 def build(network: Network) -> Plan:
     """The plan of a network."""
-    widths = (network.inputs, *(dense.units for dense in network.layers))
-    link, last = _link(network), len(network.layers) - 1
-    layers = [
-        layer_of(dense, k, widths[k], *((network.loss, link) if k == last else (None, None)))
-        for k, dense in enumerate(network.layers)
-    ]
+    link = _link(network)
+    layers = tuple(layer_of(network, k, link) for k in range(len(network.layers)))
     chosen = {one.name: getattr(network, one.name) for one in fields(Training)}
-    return Plan(**{**chosen, "link": link, "target": network.target or _target(network)}, layers=tuple(layers))
+    return Plan(**{**chosen, "link": link, "target": network.target or _target(network)}, layers=layers)
 
 
 def _link(network: Network) -> Configured | None:

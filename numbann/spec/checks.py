@@ -13,7 +13,7 @@ from numbann.components.registry import Registry
 from numbann.data.contract import HELD_BACK, PARTS, place_of, shares, sources
 from numbann.data.path import find_source, source_faults
 from numbann.data.readers import FORMATS, format_of
-from numbann.engine.devices import device_of
+from numbann.engine.devices import DEFAULT, device_of
 from numbann.errors import DataError, shown, unknown_key
 from numbann.spec.model import Data, Layer, Spec, to_json
 from numbann.spec.trail import Found
@@ -60,9 +60,23 @@ def check_agreement(spec: Spec | None, registry: Registry | None) -> Iterator[Fo
     for index, layer in enumerate(layers):
         if layer.dropout and layer.alpha_dropout:
             yield ("model", "layers", index, "alpha_dropout"), "there is dropout too; give one of them"
+    if spec.model.input is not None and spec.model.input.scale:
+        yield from _input_scale_faults(spec)
     for index in range(1, len(layers)):
         yield from residual_faults([layers[index]], layers[index - 1].units, index)
     yield from _warmup_faults(spec)
+
+
+def _input_scale_faults(spec: Spec) -> Iterator[Found]:
+    """What does not go together with a trained scale of the inputs, whose gradient comes from that of the weights."""
+    trail, device = ("model", "input", "scale"), spec.train.device
+    if device_of(device) is not DEFAULT:
+        yield (
+            trail,
+            f'train.device {shown(device)} does not do this; leave it out, or give train.device "{DEFAULT.name}"',
+        )
+    if spec.model.layers and spec.model.layers[0].residual:
+        yield trail, "the first layer's residual connection would go past the scale; leave one of them out"
 
 
 def residual_faults(layers: Sequence[Layer], inputs: int, index: int = 0) -> Iterator[Found]:

@@ -156,9 +156,17 @@ class Layer(Section):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Input(Section):
+    """What happens to the network's inputs before its layers."""
+
+    scale: Annotated[bool, BOOLEAN] = False
+
+
+@dataclass(frozen=True, kw_only=True)
 class Model(Section):
     """The network: its hidden layers, and what the output layer applies to predict."""
 
+    input: Annotated[Input | None, Inner(Input)] = None
     layers: Annotated[list[Layer], Inner(Layer, many=True)]
     output_activation: Annotated[Auto, Chosen("activation")]
     init: Annotated[Auto, Chosen("initializer")]

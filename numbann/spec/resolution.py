@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ from numbann.errors import SpecError, did_you_mean, shown
 from numbann.network.description import Dense, Network
 from numbann.spec.checks import DEFAULT_BATCH, is_solver, residual_faults
 from numbann.spec.loading import Loaded
-from numbann.spec.model import ComponentSpec, Data, Layer, Spec, Split, to_json
+from numbann.spec.model import ComponentSpec, Data, Layer, Section, Spec, Split, keys_of, to_json
 from numbann.spec.tasks import Target, Task, default_loss, default_metrics, target_for, unfit_loss, unfit_metric
 from numbann.spec.trail import Found
 
@@ -47,24 +47,20 @@ class Resolved:
 
     def network(self, inputs: int) -> Network:
         """The network that it means, for data with so many inputs."""
-        spec, train = self.spec, self.spec.train
+        spec, size = self.spec, self.spec.train.batch_size
         through = self.loss.component.traits["link"] == "identity"
-        return Network(
-            inputs=inputs,
-            layers=self.layers,
-            loss=self.loss,
-            optimizer=self.optimizer,
-            link=None if through else self.output_activation,
-            target=self.target,
-            dtype=spec.model.dtype,
-            seed=spec.seed,
-            batch_size=None if train.batch_size == "full" else int(train.batch_size),
-            weight_decay=self.weight_decay,
-            l1=self.l1,
-            clip_value=train.clip_value,
-            clip_norm=train.clip_norm,
-            average=train.average,
-        )
+        chosen = {
+            "inputs": inputs,
+            "layers": self.layers,
+            "loss": self.loss,
+            "optimizer": self.optimizer,
+            "link": None if through else self.output_activation,
+            "target": self.target,
+            "batch_size": None if size == "full" else size,
+            "weight_decay": self.weight_decay,
+            "l1": self.l1,
+        }
+        return Network(**{**_plain(Network, spec, spec.model, spec.train), **chosen})
 
     def with_engine(self, device: str, threads: int) -> Resolved:
         """The same with the device and the threads that the engine took."""
@@ -188,16 +184,23 @@ def _hidden_layers(spec: Spec, registry: Registry) -> Iterator[Dense]:
     for layer in spec.model.layers:
         activation = _configured(registry, "activation", layer.activation)
         chosen = spec.model.init if layer.init == "auto" else layer.init
-        yield Dense(
-            units=layer.units,
-            activation=activation,
-            init=_init(registry, chosen, activation),
-            norm=layer.norm,
-            dropout=layer.dropout,
-            alpha_dropout=layer.alpha_dropout,
-            residual=layer.residual,
-            bias_init=_bias_init(registry, spec, layer.bias_init),
-        )
+        components = {
+            "activation": activation,
+            "init": _init(registry, chosen, activation),
+            "bias_init": _bias_init(registry, spec, layer.bias_init),
+        }
+        yield Dense(**{**_plain(Dense, layer), **components})
+
+
+def _plain(description: type[Dense] | type[Network], *sections: Section) -> dict[str, Any]:
+    """What sections say under the names of a description's fields; a key of an inner section is SECTION_KEY."""
+    given: dict[str, Any] = {}
+    for section in sections:
+        for key in keys_of(type(section)):
+            value = getattr(section, key)
+            inner = keys_of(type(value)) if isinstance(value, Section) else {}
+            given |= {f"{key}_{name}": getattr(value, name) for name in inner} or {key: value}
+    return {one.name: given[one.name] for one in fields(description) if one.name in given}
 
 
 def _output_layer(spec: Spec, registry: Registry, loss: Configured, output: Configured, target: Target) -> Dense:

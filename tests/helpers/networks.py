@@ -38,6 +38,7 @@ def make_plan(
     clip_value: float | None = None,
     clip_norm: float | None = None,
     average: float | None = None,
+    input_scale: bool = False,
     registry: Registry | None = None,
     optimizers: Registry | None = None,
     between: Sequence[Mapping[str, Any]] = (),
@@ -67,6 +68,7 @@ def make_plan(
         clip_value=clip_value,
         clip_norm=clip_norm,
         average=average,
+        input_scale=input_scale,
     )
     return plan.build(network)
 

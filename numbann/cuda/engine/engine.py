@@ -16,6 +16,7 @@ import numpy as np
 from numbann.cuda.compile import blocks as compiled
 from numbann.cuda.engine.layout import Layout
 from numbann.cuda.engine.snapshot import ArenaSnapshot
+from numbann.cuda.engine.stages import require
 from numbann.cuda.engine.steps import Builder
 from numbann.cuda.engine.table import Table
 from numbann.cuda.threads import device, op
@@ -39,6 +40,7 @@ class Engine(interface.Engine):
     """A network on a GPU.  threads: those of `probe`, which is the CPU's."""
 
     def __init__(self, plan: Plan, threads: int | str = "auto", index: int = 0) -> None:
+        require(plan)
         self.plan, self.device, self.gpu = plan, f"cuda:{index}", device.name()
         self.threads = available_cpus() if threads == "auto" else int(threads)
         self.steps_done = 0

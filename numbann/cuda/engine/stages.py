@@ -13,7 +13,9 @@ from numbann.components.component import Configured
 from numbann.cuda.compile import blocks as compiled
 from numbann.cuda.engine.launches import Launches
 from numbann.cuda.threads import elements, norm, op
-from numbann.network.chain import NORM_EPSILON, NORM_MOMENTUM, ROW, Activation, AddInputs, Drop, Norm, Step
+from numbann.errors import DeviceError
+from numbann.network.chain import NORM_EPSILON, NORM_MOMENTUM, ROW, Activation, AddInputs, Drop, Norm, Product, Step
+from numbann.network.plan import Plan
 
 # ---- forward, by elements
 
@@ -99,3 +101,11 @@ FORWARD: ByElements = {Norm: normalize, Activation: activate, Drop: drop, AddInp
 BACK: ByElements = {Activation: activate_back, Drop: drop_back, AddInputs: add_inputs_back}
 LAUNCH_FORWARD: ByLaunch = {Norm: launch_norm, Activation: launch_rows}
 LAUNCH_BACK: ByLaunch = {Norm: launch_norm_back, Activation: launch_rows_back}
+
+
+def require(plan: Plan) -> None:
+    """DeviceError if a network has a step that is not done here."""
+    done = {Product, *FORWARD, *LAUNCH_FORWARD}
+    for step in (step for layer in plan.layers for step in layer.training.steps):
+        if type(step) not in done:
+            raise DeviceError(f'{step.asked_by}: not done on a GPU; leave it out, or give train.device "cpu"')

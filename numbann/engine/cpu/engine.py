@@ -19,8 +19,8 @@ from numbann.engine.cpu.probe import Probe
 from numbann.engine.cpu.runner import Call, Runner
 from numbann.engine.cpu.snapshot import ArenaSnapshot
 from numbann.engine.cpu.table import Table
-from numbann.engine.cpu.tables import Builder, Move, optimize
-from numbann.engine.cpu.whole import clip, keep
+from numbann.engine.cpu.tables import Builder, Move
+from numbann.engine.cpu.whole import keep, moving
 from numbann.engine.interface import LayerFacts, Progress, Snapshot
 from numbann.engine.shared.epochs import Epochs
 from numbann.engine.shared.feeding import Inputs, Ring, Whole
@@ -216,15 +216,15 @@ class Engine(interface.Engine):
         """The table of a training step: a huge batch goes by groups of rows."""
         move, batch, weighted = self._move(epochs.hyper), epochs.batch, epochs.shares is not None
         if batch >= HUGE and not self.plan.normalizes_batches:
-            return grouped_training(self.plan, self._trained, move, threads, weighted)
+            return grouped_training(self._trained, move, threads, weighted)
         builder = Builder(self._trained, batch, training=True, weighted=weighted)
         return builder.training(move, threads)
 
     def _move(self, hyper: np.ndarray) -> Move:
         """What becomes of a gradient in the table."""
         if self._form != "elementwise":
-            return keep(self.plan, self._gradient, hyper)
-        return (clip if self.plan.clip_norm else optimize)(self.plan, self._trained, hyper)
+            return keep(self._trained, self._gradient, hyper)
+        return moving(self._trained, hyper)
 
     # ---- inference
 

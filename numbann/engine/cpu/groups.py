@@ -11,8 +11,8 @@ import numpy as np
 from numbann.engine.cpu.memory import Arena
 from numbann.engine.cpu.table import Columns, Op, Slot, Table, assembled
 from numbann.engine.cpu.tables import Builder, Move
+from numbann.engine.cpu.whole import update_sum
 from numbann.engine.shared.memory import aligned
-from numbann.network.plan import Plan
 from numbann.simd import groups, jit, op
 
 HUGE = 1024  # rows from which a batch goes by groups
@@ -20,14 +20,14 @@ CHUNK = 64  # rows that go through the network together
 GROUPS, FEW_GROUPS, LARGE_ARENA = 16, 4, 1 << 20  # fewer groups for networks whose gradients are large
 
 
-def grouped_training(plan: Plan, arena: Arena, move: Move, threads: int, weighted: bool = False) -> Table:
+def grouped_training(arena: Arena, move: Move, threads: int, weighted: bool = False) -> Table:
     """The table of a training step by groups."""
     count = GROUPS if arena.layout.arena < LARGE_ARENA else FEW_GROUPS
-    gradients = aligned((count, arena.layout.stride), plan.dtype)
+    gradients = aligned((count, arena.layout.stride), arena.plan.dtype)
     workers = [Builder(arena, CHUNK, training=True, weighted=weighted) for _ in range(threads)]
     ops = [_chunk_ops(worker, gradients) for worker in workers]
     table = assembled(
-        [[_pass(plan, count, len(ops[0]))], [_update(plan, move, gradients)], *move.after],
+        [[_pass(arena.plan.dtype, count, len(ops[0]))], [update_sum(move, gradients)], *move.after],
         apart=[row for one in ops for row in one],
         workers=workers,
         move=move,
@@ -36,7 +36,7 @@ def grouped_training(plan: Plan, arena: Arena, move: Move, threads: int, weighte
     return table
 
 
-def _pass(plan: Plan, count: int, ops: int) -> Op:
+def _pass(dtype: str, count: int, ops: int) -> Op:
     columns: Columns = {
         "OPS": Slot("ops"),
         "OP_COUNT": ops,
@@ -44,7 +44,7 @@ def _pass(plan: Plan, count: int, ops: int) -> Op:
         "GROUPS": count,
         "CHUNK": CHUNK,
     }
-    return jit.address(groups.pass_groups, plan.dtype), count, columns
+    return jit.address(groups.pass_groups, dtype), count, columns
 
 
 def _chunk_ops(worker: Builder, gradients: np.ndarray) -> list[Op]:
@@ -63,20 +63,8 @@ def add_gradients(worker: Builder, gradients: np.ndarray) -> list[Op]:
         }
         columns: Columns = {**places.gradient(k), **begun, **stride}
         ops.append((places.kernel(groups.add_gradient), place.panels, columns))
-        for vector in layer.vectors:
+        for vector in layer.sloped:
             begun = {"GROUP_VECTOR": gradients[0, vectors[vector.name].start :]}
             columns = {**places.vector_gradient(k, vector), **begun, **stride}
             ops.append((places.kernel(groups.add_vector), place.panels, columns))
     return ops
-
-
-def _update(plan: Plan, move: Move, gradients: np.ndarray) -> Op:
-    columns = {
-        "ARENA": move.arena.at(0),
-        "LENGTH": move.arena.layout.arena,
-        "GROUP_ARENA": gradients,
-        "GROUP_STRIDE": gradients.shape[1],
-        "GROUPS": len(gradients),
-        **move.columns,
-    }
-    return jit.address(groups.update_sum, plan.dtype), -(-move.arena.layout.arena // groups.BLOCK), columns

@@ -125,11 +125,11 @@ def layer_rows(arena: Arena, chains: list[Chain], rows: int) -> list[LayerRows]:
 def _layer_rows(arena: Arena, k: int, chain: Chain, rows: int) -> LayerRows:
     place, dtype = arena.layout.layers[k], arena.plan.dtype
     own = [*(step.writes for step in chain.steps), "d", *(["skip"] if chain.skips else [])]
-    made = {name: aligned((rows, place.row), dtype) for name in dict.fromkeys(own)}
+    made = {name: aligned((rows, place.inputs_padded if name == "x" else place.row), dtype) for name in own}
     shared = {value: made[buffer] for value, buffer in chain.buffers.items() if buffer in made}
     return LayerRows(
         values=made | shared,
-        slopes=aligned((len(arena.plan.layers[k].vectors), rows, place.row), dtype),
+        slopes=aligned((len(arena.plan.layers[k].sloped), rows, place.row), dtype),
         factors=aligned(max(rows, place.columns), dtype),
         offsets=np.arange(rows, dtype=np.int64) * place.row,
     )

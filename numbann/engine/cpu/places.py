@@ -83,7 +83,7 @@ class Places:
         if not step.vectors:
             return {}
         slopes = self.rows[k].slopes
-        first = self.plan.layers[k].vectors.index(step.vectors[0])
+        first = self.plan.layers[k].sloped.index(step.vectors[0])
         return {
             "VECTORS": self.arena.at(self.layout.vectors[step.vectors[0].name].start),
             "SLOPES": slopes[first:],
@@ -107,13 +107,14 @@ class Places:
         }
 
     def gradient(self, k: int) -> Columns:
-        """What the gradient of a layer's w and b is computed from."""
+        """What the gradient of a layer's w and b is computed from: its inputs as it was given them, and d."""
         sums: Columns = {"ZERO": self.zero, "ONES": self.ones, "ZEROS": np.zeros_like(self.counted)}
-        return {**self.product(k, DEPTH), **sums, "D": self.rows[k].d, "D_ROW": self.layout.layers[k].row}
+        d: Columns = {"D": self.rows[k].d, "D_ROW": self.layout.layers[k].row}
+        return {**self.product(k, DEPTH), **self.given(k), **sums, **d}
 
     def vector_gradient(self, k: int, vector: Vector) -> Columns:
         """What the gradient of one of a layer's vectors is computed from, as that of b."""
-        slopes = self.rows[k].slopes[self.plan.layers[k].vectors.index(vector)]
+        slopes = self.rows[k].slopes[self.plan.layers[k].sloped.index(vector)]
         return {**self.gradient(k), "SLOPES": slopes, "SUMMED": int(vector.gradient == SUMS)}
 
     def delta(self, k: int) -> Columns:
@@ -136,12 +137,17 @@ class Places:
         }
 
     def inputs_of(self, k: int) -> Columns:
-        """Where a layer finds its rows."""
+        """Where a layer's product finds its rows."""
+        x = self.rows[k].values.get("x")
+        return self.given(k) if x is None else _one_by_one(x, self.counted)
+
+    def given(self, k: int) -> Columns:
+        """Where a layer is given its rows."""
         if k > 0:
             below = self.rows[k - 1]
             return {"X": below.values["out"], "X_MOVES": 0, "TABLE": below.offsets, "MOVES": 0}
         if self.scaled is not None:
-            return {"X": self.scaled, "X_MOVES": 0, "TABLE": self.counted * self.scaled.shape[1], "MOVES": 0}
+            return _one_by_one(self.scaled, self.counted)
         if self.training:
             return {"X": Slot("x"), "X_MOVES": 0, "TABLE": Slot("offsets"), "MOVES": 1}
         inputs = self.plan.inputs
@@ -149,3 +155,8 @@ class Places:
 
     def _sweeps(self, family: tuple[Any, ...], columns: int) -> list[int]:
         return sweep_addresses(family, self.dtype, columns // self.layout.lanes)
+
+
+def _one_by_one(x: np.ndarray, counted: np.ndarray) -> Columns:
+    """Rows that lie in a buffer, one after the other."""
+    return {"X": x, "X_MOVES": 0, "TABLE": counted * x.shape[1], "MOVES": 0}

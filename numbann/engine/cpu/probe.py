@@ -11,6 +11,7 @@ import numpy as np
 from numbann.engine.cpu.groups import add_gradients
 from numbann.engine.cpu.memory import Arena
 from numbann.engine.cpu.runner import Call, Runner
+from numbann.engine.cpu.stages import finish
 from numbann.engine.cpu.tables import Builder, Op, assembled
 from numbann.engine.interface import LayerFacts
 from numbann.engine.shared.weighting import Shares
@@ -30,7 +31,12 @@ class Probe:
         slopes = {k: builder.slopes(k) for k in range(len(plan.layers))}
         self._slopes = {k: self._call(ops) for k, ops in slopes.items() if ops}
         whole = self._gradient.values[np.newaxis]
-        self._backward = self._call([builder.loss(), *builder.backward_all()], add_gradients(builder, whole))
+        phases = (
+            [builder.loss(), *builder.backward_all()],
+            add_gradients(builder, whole),
+            *finish(arena, self._gradient),
+        )
+        self._backward = self._call(*phases)
 
     def look(self, x: np.ndarray, t: np.ndarray, weight: np.ndarray | None) -> list[LayerFacts]:
         """The facts of every layer for rows x (B, I), their targets as kernels read them, and weights if it has any."""

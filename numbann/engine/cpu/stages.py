@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from numbann.compile import cpu
+from numbann.engine.cpu.memory import Arena
 from numbann.engine.cpu.places import Places
 from numbann.engine.cpu.table import Columns, Op, Slot
 from numbann.network.chain import (
@@ -23,10 +24,38 @@ from numbann.network.chain import (
     Loss,
     Norm,
     Product,
+    ScaleInputs,
     Step,
 )
-from numbann.simd import dense, dropout, norm
+from numbann.simd import dense, dropout, inputs, jit, norm
 from numbann.simd.sweep import ROWS
+
+
+def scale_inputs(places: Places, k: int, step: ScaleInputs, units: int) -> Op:
+    """x s."""
+    scaled = places.rows[k].values["x"]
+    columns: Columns = {
+        **places.given(k),
+        "INPUTS": places.layout.layers[k].inputs,
+        "VECTORS": places.arena.at(places.layout.vectors[step.vectors[0].name].start),
+        "SCALED": scaled,
+        "SCALED_ROW": scaled.shape[1],
+    }
+    return places.kernel(inputs.scale_rows), units, columns
+
+
+def finish_scale(arena: Arena, gradient: Arena, k: int, step: ScaleInputs) -> Op:
+    """The gradient to w and to s, from x' d."""
+    place, s = arena.layout.layers[k], arena.layout.vectors[step.vectors[0].name].start
+    columns: Columns = {
+        "W": arena.at(place.weights),
+        "VECTORS": arena.at(s),
+        "GROUP_W": gradient.at(place.weights),
+        "GROUP_VECTOR": gradient.at(s),
+        "INPUTS_PADDED": place.inputs_padded,
+        "COLUMNS": place.columns,
+    }
+    return jit.address(inputs.finish_scale, arena.plan.dtype), place.inputs, columns
 
 
 def product(places: Places, k: int, step: Product, units: int) -> Op:
@@ -128,6 +157,7 @@ def link(places: Places, k: int, step: Link, units: int) -> Op:
 
 Lowering = Callable[[Places, int, Any, int], Op]
 FORWARD: Mapping[type[Step], Lowering] = {
+    ScaleInputs: scale_inputs,
     Product: product,
     Norm: normalize,
     Activation: activate,
@@ -143,6 +173,16 @@ BACK: Mapping[type[Step], Lowering] = {
     Drop: drop_back,
     AddInputs: add_inputs_back,
 }
+# What a step does to the gradient when all of it is stored, (arena, gradient, k, step) -> Op: for steps with vectors
+# whose gradient comes from that of the weights
+FINISH: Mapping[type[Step], Callable[[Arena, Arena, int, Any], Op]] = {ScaleInputs: finish_scale}
+
+
+def finish(arena: Arena, gradient: Arena) -> list[list[Op]]:
+    """The phase that finishes a stored gradient, if it takes one."""
+    steps = [(k, step) for k, layer in enumerate(arena.plan.layers) for step in layer.training.steps]
+    ops = [FINISH[type(step)](arena, gradient, k, step) for k, step in steps if type(step) in FINISH]
+    return [ops] if ops else []
 
 
 # ---- columns

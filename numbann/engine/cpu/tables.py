@@ -19,7 +19,6 @@ from numbann.engine.cpu.stages import BACK, FORWARD
 from numbann.engine.cpu.table import Columns, Op, Slot, Step, Table, assembled
 from numbann.network.chain import BATCH, ROW, Activation, Link, Loss, Product
 from numbann.network.chain import Step as LayerStep
-from numbann.network.plan import Plan
 from numbann.simd import dense, scaling
 
 UNIT, TILE = 48, 6  # rows of a layer's gradient that are computed and applied at once, and the smallest piece of them
@@ -36,8 +35,9 @@ class Move:
     after: Sequence[list[Op]] = ()
 
 
-def optimize(plan: Plan, arena: Arena, hyper: np.ndarray) -> Move:
+def optimize(arena: Arena, hyper: np.ndarray) -> Move:
     """The optimizer moves the weights: its kernel, the way to its states, and its numbers for each step."""
+    plan = arena.plan
     return Move(arena, updating(arena, cpu.optimizer_kernel(plan.optimizer, plan.dtype, plan.extras), hyper))
 
 
@@ -204,7 +204,7 @@ class Builder:
                 "UNIT": unit,
             }
             ops.append((places.kernel(dense.dense_update), place.panels * (-(-place.inputs // unit) + 1), columns))
-            for vector in layer.vectors:
+            for vector in layer.sloped:
                 moved = {"MOVED_VECTOR": move.arena.at(vectors[vector.name].start)}
                 columns = {**places.vector_gradient(k, vector), **move.columns, **moved}
                 ops.append((places.kernel(dense.vector_update), place.panels, columns))
