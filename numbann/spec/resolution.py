@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from numbann.components.component import Component, Configured
 from numbann.components.registry import Registry
@@ -18,8 +18,11 @@ from numbann.network.description import Dense, Network
 from numbann.spec.checks import DEFAULT_BATCH, is_solver, residual_faults
 from numbann.spec.loading import Loaded
 from numbann.spec.model import ComponentSpec, Data, Layer, Spec, Split, to_json
-from numbann.spec.tasks import Target, Task, default_loss, default_metrics, target_for, unfit_loss, unfit_metric
+from numbann.spec.tasks import target_for, unfit_loss, unfit_metric, wanted_by
 from numbann.spec.trail import Found
+
+if TYPE_CHECKING:
+    from numbann.data.tasks.task import Target, Task
 
 
 @dataclass(frozen=True)
@@ -81,11 +84,11 @@ class Resolved:
 
 def resolve(loaded: Loaded, facts: Facts) -> Resolved:
     """Decide every `auto`; SpecError with all that the task of the data does not allow."""
-    task, registry = Task.of(facts), loaded.registry
-    loss = _configured(registry, "loss", _or(loaded.spec.loss, default_loss(task)))
+    task, registry = facts.task, loaded.registry
+    loss = _configured(registry, "loss", _or(loaded.spec.loss, task.loss))
     target = target_for(loss.component, task)
     names = _metric_names(loaded.spec, task)
-    found = list(_faults(loaded, task, loss, target, names, facts))
+    found = list(_faults(loaded, loss, target, names, facts))
     if found or target is None:
         raise SpecError([loaded.source.fault(trail, message) for trail, message in found], loaded.source.name)
     output = _output_activation(loaded.spec, registry, loss)
@@ -93,7 +96,7 @@ def resolve(loaded: Loaded, facts: Facts) -> Resolved:
     optimizer = registry.get("optimizer", loaded.spec.optimizer.type)
     settings = loaded.spec.optimizer.parameters
     return Resolved(
-        spec=_resolved_spec(loaded, facts, loss, target, layers, output, names),
+        spec=_resolved_spec(loaded, facts, loss, layers, output, names),
         target=target.form,
         outputs=target.outputs,
         loss=loss,
@@ -112,13 +115,12 @@ def resolve(loaded: Loaded, facts: Facts) -> Resolved:
 # ---- what the task does not allow
 
 
-def _faults(
-    loaded: Loaded, task: Task, loss: Configured, target: Target | None, names: list[str], facts: Facts
-) -> Iterator[Found]:
+def _faults(loaded: Loaded, loss: Configured, target: Target | None, names: list[str], facts: Facts) -> Iterator[Found]:
+    task = facts.task
     if target is None:
         yield ("loss",), unfit_loss(loss.component, task, loaded.registry)
     yield from _output_faults(loaded, loss)
-    if loaded.spec.data.target_scale == "standard" and not _takes_any_real(loss, target, task.kind):
+    if loaded.spec.data.target_scale == "standard" and task.standardized != wanted_by(loss.component):
         yield (
             ("data", "target_scale"),
             (f'"standard" needs regression and a loss of any real target, not {task} by {loss.name}; give "none"'),
@@ -232,7 +234,7 @@ def _without_warmup(registry: Registry, chosen: ComponentSpec) -> Configured:
 
 def _metric_names(spec: Spec, task: Task) -> list[str]:
     chosen = spec.train.metrics
-    return chosen if isinstance(chosen, list) else list(default_metrics(task))
+    return chosen if isinstance(chosen, list) else list(task.metrics)
 
 
 # ---- the spec with every choice written back
@@ -242,7 +244,6 @@ def _resolved_spec(
     loaded: Loaded,
     facts: Facts,
     loss: Configured,
-    target: Target,
     layers: tuple[Dense, ...],
     output: Configured,
     metrics: list[str],
@@ -251,7 +252,7 @@ def _resolved_spec(
     hidden = [_written_layer(layer, choice) for layer, choice in zip(spec.model.layers, layers, strict=False)]
     assert layers[-1].init is not None
     model = _with(spec.model, layers=hidden, output_activation=_chosen(output), init=_chosen(layers[-1].init))
-    data = _resolved_data(spec.data, base, facts, _takes_any_real(loss, target, facts.task))
+    data = _resolved_data(spec.data, base, facts, loss)
     size = spec.train.batch_size
     if size == "auto":
         size = "full" if is_solver(spec, loaded.registry) else DEFAULT_BATCH
@@ -267,17 +268,17 @@ def _written_layer(layer: Layer, choice: Dense) -> Layer:
     return written
 
 
-def _resolved_data(data: Data, base: Path, facts: Facts, any_real: bool) -> Data:
+def _resolved_data(data: Data, base: Path, facts: Facts, loss: Configured) -> Data:
     target_scale = data.target_scale
     if target_scale == "auto":
-        target_scale = "standard" if any_real else "none"
+        target_scale = "standard" if facts.task.standardized == wanted_by(loss.component) else "none"
     csv = _with(data.csv, delimiter=facts.delimiter or ",")
     return _with(
         data,
         path=_absolute(data.path, base),
         format=facts.format,
         csv=csv,
-        task=facts.task,
+        task=facts.task.name,
         scale=facts.scale,
         target_scale=target_scale,
         split=_resolved_split(data, facts.stratify),
@@ -302,16 +303,6 @@ def _absolute(path: Any, base: Path) -> Any:
     if isinstance(path, dict):
         return {key: _absolute(inner, base) for key, inner in path.items()}
     return str(base / path)
-
-
-def _takes_any_real(loss: Configured, target: Target | None, task: str) -> bool:
-    """Whether the loss takes a standardised target: regression on any real number."""
-    return (
-        task == "regression"
-        and target is not None
-        and target.form == "real"
-        and loss.component.traits["target"] == "real"
-    )
 
 
 def _chosen(configured: Configured) -> ComponentSpec:
