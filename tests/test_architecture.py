@@ -43,7 +43,7 @@ ALONE = {  # these know less than what stands before them
     "numbann.spec": {
         *("spec", "errors", "components", "plugins", "numbann.engine.devices", "numbann.network.description"),
         *("numbann.data.contract", "numbann.data.path", "numbann.data.readers"),
-        *("numbann.data.reading", "numbann.data.transforms"),
+        *("numbann.data.reading", "numbann.data.tasks", "numbann.data.transforms"),
     },
     "numbann.data": {"data", "errors"},
 }

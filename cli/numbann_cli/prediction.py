@@ -11,6 +11,7 @@ import numpy as np
 from numbann.data.preprocessing import NewData
 from numbann.data.streaming import Inputs
 from numbann.model.model import Model
+from numbann.model.outputs import outcome_of
 
 
 def read(model: Model, data: str, *, need_target: bool) -> NewData:
@@ -23,13 +24,13 @@ def read(model: Model, data: str, *, need_target: bool) -> NewData:
 
 def table(model: Model, x: Inputs, probabilities: bool) -> str:
     """Predictions as CSV: `prediction`, or `prediction_NAME` for several targets, and p_CLASS if wanted."""
-    outputs = model.outputs(x)
-    predicted = model.reading.predictions(outputs)
+    found, task = outcome_of(model.resolved, model.outputs(x)), model.preprocessing.task
+    predicted = task.predictions(found)
     columns = predicted.reshape(len(predicted), -1)
     names = ["prediction"] if columns.shape[1] == 1 else [f"prediction_{name}" for name in model.targets]
     if probabilities:
-        names += [f"p_{name}" for name in model.reading.classes]
-        shares = model.reading.probabilities(outputs)
+        names += [f"p_{name}" for name in task.subjects]
+        shares = task.probabilities(found)
         return _csv(names, [_cells(columns, model.plan.dtype), _cells(shares, model.plan.dtype)])
     return _csv(names, [_cells(columns, model.plan.dtype)])
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from numbann.data.files import Files, InputFile
     from numbann.data.reading import Reading
     from numbann.data.table import Raw
+    from numbann.data.tasks.task import Task
 
 PARTS = ("train", "validation", "test")
 HELD_BACK = PARTS[1:]
@@ -23,19 +24,16 @@ Scale = str | list[str]  # one transform, or several in order
 class Facts:
     """What is known once the data is read: every auto decided.  rows: part -> count; files: (path, SHA-256)."""
 
-    task: str
+    task: Task
     format: str
     delimiter: str | None
     scale: Scale
     stratify: bool
-    classes: tuple[Any, ...] | None
-    targets: tuple[str, ...]
-    probabilities: bool
     features: tuple[str, ...]
     inputs: int
-    rows: Mapping[str, int]
-    files: tuple[tuple[str, str], ...]
-    notes: tuple[str, ...]
+    rows: Mapping[str, int] = field(default_factory=dict)
+    files: tuple[tuple[str, str], ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -77,3 +75,10 @@ def split_array(name: str) -> tuple[str, str]:
     place = name.lower().rfind(MEMBER)
     end = len(name) if place < 0 else place + len(MEMBER) - 1
     return name[:end], name[end + 1 :]
+
+
+def as_tuples(value: Any) -> Any:
+    """JSON's lists as tuples, at any depth."""
+    if isinstance(value, Mapping):
+        return {key: as_tuples(item) for key, item in value.items()}
+    return tuple(map(as_tuples, value)) if isinstance(value, list | tuple) else value

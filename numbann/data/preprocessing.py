@@ -10,15 +10,19 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from numbann.data.contract import as_tuples
 from numbann.data.encoding import Encoding
 from numbann.data.frames import raw_from_python
 from numbann.data.path import find_new_source
 from numbann.data.reading import Reading
 from numbann.data.streaming import Inputs, inputs_of
 from numbann.data.table import check_not_negative, check_targets
-from numbann.data.target import Target
-from numbann.data.weights import check_weight, loss_weight, weight_of
+from numbann.data.tasks import task_from_dict
+from numbann.data.tasks.task import Task
+from numbann.data.weights import check_weight, weight_of
 from numbann.data.wording import quoted
+
+PLAIN = ("format", "dtype", "positive", "class_weights")  # what is kept as it is
 
 
 class NewData(NamedTuple):
@@ -32,14 +36,14 @@ class NewData(NamedTuple):
 
 @dataclass(frozen=True)
 class Preprocessing:
-    """How files are read, features encoded and targets scaled; `dtype` is that of the inputs.
+    """How files are read, features encoded and, by the task, targets; `dtype` is that of the inputs.
 
     positive: whether a target below 0 is an error; class_weights: a weight for each class, none if all count alike.
     """
 
     reading: Reading
     encoding: Encoding
-    target: Target
+    task: Task
     format: str
     dtype: str
     positive: bool = False
@@ -57,14 +61,15 @@ class Preprocessing:
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-able; from_dict gives the same back, floats bit for bit."""
-        fitted = {"reading": asdict(self.reading), "encoding": self.encoding.to_dict(), "target": asdict(self.target)}
-        return {**vars(self), **fitted}
+        plain = {key: getattr(self, key) for key in PLAIN}
+        fitted = {"encoding": self.encoding.to_dict(), "target": self.task.to_dict()}
+        return {"reading": asdict(self.reading), **fitted, **plain}
 
     @classmethod
     def from_dict(cls, given: Mapping[str, Any]) -> Preprocessing:
-        reading, target = Reading(**_tuples(given["reading"])), Target(**_tuples(given["target"]))
-        fitted = {"reading": reading, "encoding": Encoding.from_dict(given["encoding"]), "target": target}
-        return cls(**{**_tuples(given), **fitted})
+        plain = {key: as_tuples(given[key]) for key in PLAIN if key in given}
+        reading, encoding = Reading(**as_tuples(given["reading"])), Encoding.from_dict(given["encoding"])
+        return cls(reading, encoding, task_from_dict(given["target"]), **plain)
 
     def transform(self, features: Any) -> np.ndarray:
         """x (N, I) of raw features: an array in feature order, a mapping of columns, or a frame."""
@@ -86,15 +91,11 @@ class Preprocessing:
         warnings = self.encoding.unseen(raw, rows)
         if need_target and self.reading.weight is not None and raw.weight is None:
             warnings += (f"there are no weights {quoted(self.reading.weight)}; all rows count alike",)
-        return NewData(x, self.target.original(raw) if need_target else None, weight_of(raw, rows), warnings)
+        return NewData(x, self.task.original(raw) if need_target else None, weight_of(raw, rows), warnings)
 
     def loss_weight(self, raw_target: np.ndarray, weight: np.ndarray | None) -> np.ndarray | None:
         """How much each row counts in the loss (N,): its weight times its class's; None where all count alike."""
-        return loss_weight(self.target, self.class_weights, raw_target, weight)
-
-
-def _tuples(value: Any) -> Any:
-    """JSON's lists as tuples, at any depth."""
-    if isinstance(value, Mapping):
-        return {key: _tuples(item) for key, item in value.items()}
-    return tuple(map(_tuples, value)) if isinstance(value, list | tuple) else value
+        if not self.class_weights:
+            return weight
+        of_class = self.task.class_weight(raw_target, np.array(self.class_weights))
+        return of_class if weight is None else of_class * weight

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,10 +19,12 @@ from numbann.data.reading import Reading, reading_from_section
 from numbann.data.split import split_rows
 from numbann.data.streaming import Inputs, inputs_of
 from numbann.data.table import Raw, Rows, check_not_negative, check_numbers, check_targets, count_of
-from numbann.data.target import Target, decide_task, target_of
+from numbann.data.tasks import find_task
+from numbann.data.tasks.auto import decide_task
+from numbann.data.tasks.task import Task
 from numbann.data.transforms.categories import Categories
-from numbann.data.weights import check_weight, class_weights, described, weight_of
-from numbann.data.wording import LONGEST_LIST, counted, listed, quoted
+from numbann.data.weights import check_weight, class_weights, notes_of, weight_of
+from numbann.data.wording import counted, quoted
 from numbann.errors import DataError
 
 
@@ -64,7 +66,7 @@ class Source:
     facts: Facts
     parts: Mapping[str, tuple[Raw, Rows]]
     reading: Reading
-    target: Target
+    task: Task
     categories: Mapping[str, Categories]
     missing: str
     class_weights: tuple[float, ...] = ()
@@ -77,7 +79,7 @@ class Source:
         preprocessing = Preprocessing(
             reading=self.reading,
             encoding=fit_encoding(raw, rows, self.categories, self.missing, scale),
-            target=self.target.fitted(self.target.original(raw)[rows], target_scale),
+            task=self.task.fit(self.task.original(raw)[rows], target_scale),
             format=self.facts.format,
             dtype=np.dtype(dtype).name,
             positive=positive,
@@ -89,14 +91,14 @@ class Source:
             _refuse_weightless(name, part)
         unseen = {name: preprocessing.encoding.unseen(*part) for name, part in self.parts.items()}
         warnings = [f"{name}: {warning}" for name, found in unseen.items() for warning in found]
-        warnings += _untrained(preprocessing.target, parts["train"].raw_target)
+        warnings += preprocessing.task.warnings(parts["train"].raw_target)
         return Dataset(parts["train"], parts.get("validation"), parts.get("test"), preprocessing, tuple(warnings))
 
 
 def _prepared(preprocessing: Preprocessing, raw: Raw, rows: Rows, target: str, total: int) -> Part:
     x = inputs_of(preprocessing.encoding, raw, rows, preprocessing.dtype, total)
-    raw_target = preprocessing.target.original(raw)[rows]
-    t, weight = preprocessing.target.encode(raw_target, target, preprocessing.dtype), weight_of(raw, rows)
+    raw_target = preprocessing.task.original(raw)[rows]
+    t, weight = preprocessing.task.encode(raw_target, target, preprocessing.dtype), weight_of(raw, rows)
     return Part(x, t, raw_target, weight, preprocessing.loss_weight(raw_target, weight))
 
 
@@ -109,25 +111,6 @@ def _refuse_weightless(name: str, part: Part) -> None:
         )
 
 
-def _untrained(target: Target, raw_target: np.ndarray) -> tuple[str, ...]:
-    """A warning if classes, or one of the two values of a yes/no label, have no training row."""
-    if target.pairs:
-        return tuple(_unvaried(target, raw_target))
-    if not target.labelled:
-        return ()
-    trained = set(raw_target.tolist())
-    classes = [label for label in target.classes or () if label not in trained]
-    return (f"no training row has the class {listed(classes)}; it cannot be learned",) if classes else ()
-
-
-def _unvaried(target: Target, raw_target: np.ndarray) -> Iterator[str]:
-    """A warning for each yes/no label that all training rows share."""
-    for name, column in zip(target.names, raw_target.T, strict=True):
-        values = set(column.tolist())
-        if len(values) == 1:
-            yield f"every training row has {quoted(*values)} in column {quoted(name)}; the label cannot be learned"
-
-
 def load(section: Mapping[str, Any], base: Path, split_seed: int) -> Source:
     """Read the data of the spec's `data` object, its paths relative to `base`; decide every auto; split by the seed."""
     files = _find(section["path"], base, section["format"])
@@ -137,47 +120,34 @@ def load(section: Mapping[str, Any], base: Path, split_seed: int) -> Source:
         check_targets(raw)
         _require_weight(raw, reading.weight, files[part])
         check_weight(raw, reading.weight)
-    task, reason = decide_task(section["task"], tuple(raws.values()), files["train"].format.name == "idx")
-    target = target_of(task, raws, as_list=isinstance(section["target"], list | tuple))
-    stratify = _stratify(section["split"]["stratify"], target)
-    parts = _parts(raws, shares(section["path"], section["split"]), split_seed, target if stratify else None)
-    train, categories = raws["train"], fit_categories(raws["train"], parts["train"][1])
-    weights = class_weights(section["class_weight"], target, *parts["train"], task)
+    task, reason = _task(section, raws, files["train"])
+    stratify = _stratify(section["split"]["stratify"], task)
+    parts = _parts(raws, shares(section["path"], section["split"]), split_seed, task if stratify else None)
+    categories = fit_categories(raws["train"], parts["train"][1])
+    weights = class_weights(section["class_weight"], task, *parts["train"])
     rows = {part: count_of(chosen, len(raw.table)) for part, (raw, chosen) in parts.items()}
-    usual = "byte" if train.table.numbers.dtype == np.uint8 else "standard"
+    sizes = ", ".join(f"{part} {counted(count, 'row')}" for part, count in rows.items())
+    train = raws["train"]
     facts = Facts(
         task=task,
         format=files["train"].format.name,
         delimiter=train.delimiter,
-        scale=usual if section["scale"] == "auto" else section["scale"],
+        scale=_scale(section["scale"], train),
         stratify=stratify,
-        classes=target.classes,
-        targets=target.names,
-        probabilities=target.probabilities,
         features=train.table.names,
         inputs=len(train.table.number_names) + sum(map(len, categories.values())),
         rows=rows,
         files=tuple((str(file.path), file.sha256()) for source in files.values() for file in source.all),
-        notes=tuple(_notes(task, reason, target, train, rows, weights)),
+        notes=(*reason, *task.notes(), *train.notes, f"split: {sizes}", *notes_of(task, weights)),
     )
-    return Source(facts, parts, reading, target, categories, section["missing"], weights)
+    return Source(facts, parts, reading, task, categories, section["missing"], weights)
 
 
-def _notes(
-    task: str, reason: str | None, target: Target, train: Raw, rows: Mapping[str, int], weights: tuple[float, ...]
-) -> Iterator[str]:
-    """What was decided, a line each."""
-    if reason:
-        yield f"task: {task} ({reason})"
-    if target.pairs:
-        meanings = [f"{name} = {yes}" for name, (_, yes) in zip(target.names, target.pairs, strict=True)]
-        more = f" and {len(meanings) - LONGEST_LIST} more" if len(meanings) > LONGEST_LIST else ""
-        yield f"labels: positive is {', '.join(meanings[:LONGEST_LIST])}{more}"
-    yield from train.notes
-    sizes = ", ".join(f"{part} {counted(count, 'row')}" for part, count in rows.items())
-    yield f"split: {sizes}"
-    if weights:
-        yield f"class_weight: {described(dict(zip(target.classes or target.names, weights, strict=True)))}"
+def _task(section: Mapping[str, Any], raws: Mapping[str, Raw], train: Files) -> tuple[Task, tuple[str, ...]]:
+    """The task, and a note of why it is that one where the spec leaves it open."""
+    name, reason = decide_task(section["task"], tuple(raws.values()), train.format.name == "idx")
+    several = isinstance(section["target"], list | tuple) or len(raws["train"].targets) > 1
+    return find_task(name, several).of(raws), (f"task: {name} ({reason})",) if reason else ()
 
 
 def _require_weight(raw: Raw, name: str | None, files: Files) -> None:
@@ -204,23 +174,29 @@ def _read(files: Mapping[str, Files], reading: Reading) -> tuple[dict[str, Raw],
     return {"train": train, **others}, settled
 
 
-def _stratify(asked: bool | str, target: Target) -> bool:
-    if asked is True and not target.labelled:
+def _stratify(asked: bool | str, task: Task) -> bool:
+    if asked is True and not task.labelled:
         raise DataError(
             "rows are stratified by the classes of one target, and there are none; set it to false",
             key="data.split.stratify",
         )
-    return target.labelled if asked == "auto" else bool(asked)
+    return task.labelled if asked == "auto" else bool(asked)
 
 
 def _parts(
-    raws: Mapping[str, Raw], shares: Mapping[str, float], seed: int, strata: Target | None
+    raws: Mapping[str, Raw], shares: Mapping[str, float], seed: int, strata: Task | None
 ) -> dict[str, tuple[Raw, Rows]]:
     train = raws["train"]
     whole: dict[str, tuple[Raw, Rows]] = {part: (raw, slice(None)) for part, raw in raws.items()}
     if not any(shares.values()):
         return whole
-    classes = None if strata is None else strata.class_index(strata.original(train))
+    classes = None if strata is None else strata.encode(strata.original(train), "label", "int64")
     rows = split_rows(len(train.table), shares, seed, classes)
     parts = whole | {part: (train, chosen) for part, chosen in rows.items()}
     return {part: parts[part] for part in PARTS if part in parts}
+
+
+def _scale(asked: Scale, train: Raw) -> Scale:
+    if asked != "auto":
+        return asked
+    return "byte" if train.table.numbers.dtype == np.uint8 else "standard"

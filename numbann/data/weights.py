@@ -5,15 +5,14 @@ Letters: N rows, K classes.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
 from numbann.data.columns import Texts, text_of
 from numbann.data.table import Raw, Rows
-from numbann.data.target import Target
-from numbann.data.wording import LONGEST_LIST, listed, nearest, quoted
+from numbann.data.tasks.task import Task
+from numbann.data.wording import listed, nearest, quoted, shortened
 from numbann.errors import DataError
 
 BALANCED = "balanced"
@@ -42,7 +41,7 @@ def weight_of(raw: Raw, rows: Rows) -> np.ndarray | None:
     return None if raw.weight is None else np.asarray(raw.weight.values[rows], np.float64)
 
 
-def class_weights(asked: Any, target: Target, raw: Raw, rows: Rows, task: str) -> tuple[float, ...]:
+def class_weights(asked: Any, task: Task, raw: Raw, rows: Rows) -> tuple[float, ...]:
     """A weight for each class: "balanced" over these rows, of the training part, {LABEL: number}, or none.
 
     Balanced is n / (K n_k) for a class of n_k of n rows, K classes having rows at all; as scikit-learn's
@@ -50,9 +49,13 @@ def class_weights(asked: Any, target: Target, raw: Raw, rows: Rows, task: str) -
     """
     if asked is None:
         return ()
-    names = [str(text_of(label)) for label in _labels(target, task)]
+    counts = task.class_counts(task.original(raw)[rows])
+    if counts is None:
+        raise DataError(
+            f"weights of classes need classes, and {task.name} has none; leave it out", key="data.class_weight"
+        )
+    names = [str(text_of(label)) for label in task.subjects]
     if asked == BALANCED:
-        counts = _shares(target, target.original(raw)[rows]).sum(axis=0)
         filled = np.where(counts > 0, counts, 1)
         return tuple(np.where(counts > 0, counts.sum() / ((counts > 0).sum() * filled), 1.0).tolist())
     for name in asked:
@@ -62,35 +65,7 @@ def class_weights(asked: Any, target: Target, raw: Raw, rows: Rows, task: str) -
     return tuple(float(asked.get(name, 1)) for name in names)
 
 
-def _labels(target: Target, task: str) -> tuple[Any, ...]:
-    """What classes are named by: their labels, or the columns of their probabilities."""
-    if target.classes is None and not target.probabilities:
-        raise DataError(f"weights of classes need classes, and {task} has none; leave it out", key="data.class_weight")
-    return target.classes or target.names
-
-
-def _shares(target: Target, raw_target: np.ndarray) -> np.ndarray:
-    """How much of each class every row is (N, K): one whole, or its probabilities."""
-    return target.encode(raw_target, "one_hot" if target.labelled else "real", np.float64)
-
-
-def loss_weight(
-    target: Target, classes: tuple[float, ...], raw_target: np.ndarray, weight: np.ndarray | None
-) -> np.ndarray | None:
-    """How much each row counts in the loss (N,): its weight times its class's, or the mean of its probable classes'.
-
-    None where all count alike.
-    """
-    if not classes:
-        return weight
-    weights = np.array(classes)
-    of_class = (
-        weights[target.class_index(raw_target)] if target.labelled else (_shares(target, raw_target) * weights).sum(1)
-    )
-    return of_class if weight is None else of_class * weight
-
-
-def described(weights: Mapping[Any, float]) -> str:
-    """Classes and their weights for a note."""
-    shown = [f"{label}: {weight:.3g}" for label, weight in list(weights.items())[:LONGEST_LIST]]
-    return ", ".join(shown) + (f" and {len(weights) - LONGEST_LIST} more" if len(weights) > LONGEST_LIST else "")
+def notes_of(task: Task, weights: tuple[float, ...]) -> tuple[str, ...]:
+    """A note of the classes and their weights, if there are any."""
+    shown = [f"{label}: {weight:.3g}" for label, weight in zip(task.subjects, weights, strict=False)]
+    return (f"class_weight: {shortened(shown)}",) if weights else ()

@@ -20,8 +20,13 @@ def quoted(text: object) -> str:
 
 def listed(names: Sequence[object]) -> str:
     """The first names, quoted, and how many more there are."""
-    shown = ", ".join(quoted(name) for name in names[:LONGEST_LIST])
-    return shown if len(names) <= LONGEST_LIST else f"{shown} and {len(names) - LONGEST_LIST} more"
+    return shortened([*map(quoted, names)])
+
+
+def shortened(parts: Sequence[str]) -> str:
+    """The first parts, and how many more there are."""
+    shown = ", ".join(parts[:LONGEST_LIST])
+    return shown if len(parts) <= LONGEST_LIST else f"{shown} and {len(parts) - LONGEST_LIST} more"
 
 
 def nearest(name: str, known: Iterable[str]) -> str:

@@ -12,13 +12,14 @@ import numpy as np
 from numbann.data.contract import Facts
 from numbann.data.preprocessing import Preprocessing
 from numbann.data.streaming import Inputs
+from numbann.data.tasks.task import Confusion
 from numbann.data.transforms.transform import Affine
 from numbann.engine.devices import make_engine
 from numbann.engine.interface import Engine
 from numbann.errors import RunDirectoryError, SpecError
 from numbann.model import provenance
 from numbann.model.file import ModelFile, Tensors, read_model
-from numbann.model.outputs import Confusion, Reading, confusion, score
+from numbann.model.outputs import outcome_of, score
 from numbann.network import plan as planning
 from numbann.network.plan import Plan
 from numbann.spec.loading import restore
@@ -42,7 +43,7 @@ class Model:
     @property
     def task(self) -> str:
         """ "classification", "multilabel" or "regression"."""
-        return str(self.resolved.spec.data.task)
+        return self.preprocessing.task.name
 
     @property
     def features(self) -> tuple[str, ...]:
@@ -52,12 +53,12 @@ class Model:
     @property
     def targets(self) -> tuple[str, ...]:
         """The names of the targets."""
-        return self.preprocessing.target.names
+        return self.preprocessing.task.names
 
     @property
     def classes(self) -> tuple[Any, ...] | None:
         """The classes in the order of predict_proba's columns, (no, yes) of each yes/no label; None for regression."""
-        return tuple(self.reading.classes) if self.reading.of_classes else self.preprocessing.target.pairs
+        return self.preprocessing.task.classes_or_pairs
 
     @property
     def weights(self) -> list[tuple[np.ndarray, np.ndarray]]:
@@ -67,11 +68,6 @@ class Model:
         ]
 
     @cached_property
-    def reading(self) -> Reading:
-        """How the outputs are read."""
-        return Reading(self.task, self.resolved.target, self.resolved.output_activation.name, self.preprocessing.target)
-
-    @cached_property
     def _engine(self) -> Engine:
         engine = make_engine(self.plan, self.device, self.threads)
         engine.set_parameters(self.tensors)
@@ -79,11 +75,11 @@ class Model:
 
     def predict(self, X: Any) -> np.ndarray:
         """The class of each row as it came (N,), or values; (N, targets) for several yes/no labels or values."""
-        return self.reading.predictions(self._raw_outputs(X))
+        return self.preprocessing.task.predictions(outcome_of(self.resolved, self._raw_outputs(X)))
 
     def predict_proba(self, X: Any) -> np.ndarray:
         """The probability of each class (N, K), or of yes for each label (N, targets), in the order of `classes`."""
-        return self.reading.probabilities(self._raw_outputs(X))
+        return self.preprocessing.task.probabilities(outcome_of(self.resolved, self._raw_outputs(X)))
 
     @cached_property
     def _scaling(self) -> Affine | None:
@@ -113,10 +109,12 @@ class Model:
 
         weight (N,): how much each row counts.
         """
-        t = self.preprocessing.target.encode(raw_target, self.resolved.target, self.plan.dtype)
+        task = self.preprocessing.task
+        t = task.encode(raw_target, self.resolved.target, self.plan.dtype)
         loss, outputs = self._engine.evaluate(x, t, self.preprocessing.loss_weight(raw_target, weight))
-        measures = {"loss": loss, **score(self.resolved.metrics, self.reading, outputs, raw_target, weight)}
-        return measures, confusion(self.reading, outputs, raw_target)
+        found = outcome_of(self.resolved, outputs)
+        measures = {"loss": loss, **score(self.resolved.metrics, task, found, raw_target, weight)}
+        return measures, task.confusion(found, raw_target)
 
     def __repr__(self) -> str:
         return f"<numbann.Model {self.task}: {self.plan}>"
@@ -195,17 +193,11 @@ def _facts(spec: Spec, preprocessing: Preprocessing) -> Facts:
     """What is known of the data of a model, in whose spec everything about data is decided."""
     data = spec.data
     return Facts(
-        task=data.task,
+        task=preprocessing.task,
         format=data.format,
         delimiter=data.csv.delimiter,
         scale=data.scale,
         stratify=bool(data.split.stratify),
-        classes=preprocessing.target.classes,
-        targets=preprocessing.target.names,
-        probabilities=preprocessing.target.probabilities,
         features=preprocessing.features,
         inputs=preprocessing.inputs,
-        rows={},
-        files=(),
-        notes=(),
     )

@@ -13,6 +13,7 @@ from numbann.components.registry import Registry
 from numbann.data.contract import HELD_BACK, PARTS, place_of, shares, sources
 from numbann.data.path import find_source, source_faults
 from numbann.data.readers import FORMATS, format_of
+from numbann.data.tasks import SEVERAL
 from numbann.engine.devices import DEFAULT, device_of
 from numbann.errors import DataError, shown, unknown_key
 from numbann.spec.model import Data, Layer, Spec, to_json
@@ -161,8 +162,8 @@ def _target(data: dict[str, Any]) -> Iterator[Found]:
     if any(format.header for format in formats):
         if target is None:
             yield ("data", "target"), "missing; name the column to predict, or a list of columns"
-        if data.get("task") == "multilabel" and isinstance(target, str):
-            yield ("data", "target"), "multilabel is for several yes/no labels; give a list of columns"
+        if isinstance(target, str) and (several := SEVERAL.get(str(data.get("task")))):
+            yield ("data", "target"), f"{data['task']} is for {several}; give a list of columns"
 
 
 def _shares(data: dict[str, Any]) -> Iterator[Found]:

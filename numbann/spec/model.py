@@ -10,6 +10,7 @@ from typing import Annotated, Any
 
 from numbann.data.contract import PARTS, Scale
 from numbann.data.readers import FORMATS, PAIRS
+from numbann.data.tasks import FOR_LISTS
 from numbann.data.transforms import MISSING as FILLINGS
 from numbann.data.transforms import SCALES
 from numbann.engine import devices
@@ -129,7 +130,7 @@ class Data(Section):
     format: Annotated[str, one_of("auto", *FORMATS)] = "auto"
     csv: Annotated[Csv, Inner(Csv)] = field(default_factory=Csv)
     target: Annotated[str | list[str] | None, NAME | NAMES_OR_MORE | NULL] = None
-    task: Annotated[str, one_of("auto", "classification", "regression", "multilabel")] = "auto"
+    task: Annotated[str, one_of("auto", *FOR_LISTS)] = "auto"
     features: Annotated[str | list[str] | None, NULL | NAME | NAMES_OR_MORE] = None
     drop: Annotated[list[str], NAMES] = field(default_factory=list)
     categorical: Annotated[list[str], NAMES] = field(default_factory=list)

@@ -16,7 +16,7 @@ from numbann.fit.loop import run_epochs
 from numbann.fit.state import State
 from numbann.model.file import ModelFile
 from numbann.model.model import Model
-from numbann.model.outputs import confusion
+from numbann.model.outputs import outcome_of
 from numbann.training import rundir
 from numbann.training.callbacks import Callback, EpochEnded, Finished, Started
 from numbann.training.checkpoint import to_bytes
@@ -132,9 +132,9 @@ def _measure_parts(execution: Execution) -> dict[str, Any]:
     for name, part in prepared.dataset.parts.items():
         loss, outputs = engine.evaluate(part.x, part.t, part.loss_weight)
         measured[name] = {"loss": loss, **prepared.score(part, outputs)}
-        confusions[name] = confusion(prepared.reading, outputs, part.raw_target)
+        confusions[name] = prepared.facts.task.confusion(outcome_of(prepared.resolved, outputs), part.raw_target)
     if confusions["train"] is not None:
-        measured |= {"classes": list(prepared.reading.classes), "confusion": confusions}
+        measured |= {"classes": list(prepared.facts.task.subjects), "confusion": confusions}
     return measured
 
 

@@ -19,7 +19,7 @@ from numbann.engine.devices import require
 from numbann.errors import DataError, Fault, SpecError
 from numbann.fit.job import Job, Rows
 from numbann.fit.stopping import Watch
-from numbann.model.outputs import Reading, score
+from numbann.model.outputs import outcome_of, score
 from numbann.model.provenance import components_of, recorded
 from numbann.network import plan as planning
 from numbann.network.plan import Plan
@@ -85,13 +85,8 @@ class Prepared:
 
     def score(self, part: Part, outputs: np.ndarray) -> dict[str, float]:
         """The metrics of outputs for a part."""
-        return score(self.resolved.metrics, self.reading, outputs, part.raw_target, part.weight)
-
-    @cached_property
-    def reading(self) -> Reading:
-        """How the network's outputs are read."""
-        resolved, target = self.resolved, self.dataset.preprocessing.target
-        return Reading(resolved.spec.data.task, resolved.target, resolved.output_activation.name, target)
+        task = self.dataset.preprocessing.task  # with its scaling
+        return score(self.resolved.metrics, task, outcome_of(self.resolved, outputs), part.raw_target, part.weight)
 
     @cached_property
     def components(self) -> list[dict[str, str]]:

@@ -15,6 +15,7 @@ import pytest
 
 from numbann.data.preprocessing import Preprocessing
 from numbann.data.source import Source, load
+from numbann.data.tasks.task import Outcome
 from numbann.errors import DataError, ShapeError
 
 Load = Callable[..., Source]
@@ -32,7 +33,7 @@ def test_json_gives_it_back(fitted: Preprocessing) -> None:
     again = Preprocessing.from_dict(json.loads(json.dumps(fitted.to_dict())))
     assert again == fitted
     assert (again.features, again.inputs) == (("age", "town"), 4)
-    assert (again.target.classes, again.target.names) == (("no", "yes"), ("y",))
+    assert (again.task.classes_or_pairs, again.task.names) == (("no", "yes"), ("y",))
 
 
 def test_the_training_file_reads_as_it_was_prepared(load_table: Load, tmp_path: Path, monkeypatch: Any) -> None:
@@ -43,7 +44,7 @@ def test_the_training_file_reads_as_it_was_prepared(load_table: Load, tmp_path: 
     x, raw_target, _, warnings = dataset.preprocessing.read("t.csv", need_target=True)
     assert raw_target is not None
     np.testing.assert_array_equal(x, dataset.train.x)
-    np.testing.assert_array_equal(dataset.preprocessing.target.encode(raw_target, "binary", "float32"), dataset.train.t)
+    np.testing.assert_array_equal(dataset.preprocessing.task.encode(raw_target, "binary", "float32"), dataset.train.t)
     assert x.dtype == np.float32
     assert not warnings
 
@@ -76,7 +77,7 @@ def test_standard_input_is_a_table(fitted: Preprocessing, monkeypatch: pytest.Mo
 def test_new_files_that_do_not_fit(fitted: Preprocessing, content: str, message: str) -> None:
     Path("new.csv").write_text(content)
     with pytest.raises(DataError, match=message):
-        fitted.target.encode(fitted.read("new.csv", need_target=True)[1], "binary", "float32")
+        fitted.task.encode(fitted.read("new.csv", need_target=True)[1], "binary", "float32")
 
 
 ROWS = [[41.5, "Oslo"], [30, "Rome"]]
@@ -160,4 +161,5 @@ def test_arrays_are_read_by_position(tmp_path: Path, section: Callable[..., Any]
     got, raw_target, _, _ = fitted.read({"x": tmp_path / "d.npz:x", "y": tmp_path / "d.npz:y"}, need_target=True)
     assert raw_target is not None
     np.testing.assert_array_equal(raw_target[:, 0], y)
-    np.testing.assert_allclose(fitted.target.unscale(fitted.target.encode(raw_target, "real", "float64"))[:, 0], y)
+    t = fitted.task.encode(raw_target, "real", "float64")
+    np.testing.assert_allclose(fitted.task.predictions(Outcome(t, "real", "identity")), y)

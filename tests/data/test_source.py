@@ -75,7 +75,7 @@ def test_a_class_only_outside_training_is_warned_of(tmp_path: Path, section: Cal
     (tmp_path / "train.csv").write_text("a,y\n1,p\n2,q\n")
     (tmp_path / "test.csv").write_text("a,y\n1,r\n")
     source = load(section({"train": "train.csv", "test": "test.csv"}, split={"test": None}), tmp_path, 0)
-    assert source.facts.classes == ("p", "q", "r")
+    assert source.task.classes_or_pairs == ("p", "q", "r")
     dataset = source.prepare(target="one_hot", scale="none", target_scale="none", dtype="float32")
     assert dataset.warnings == ('no training row has the class "r"; it cannot be learned',)
 
@@ -92,4 +92,4 @@ def test_a_class_only_outside_training_is_warned_of(tmp_path: Path, section: Cal
 def test_the_examples_load(section: Callable[..., Any], name: str, task: str, inputs: int, rows: int) -> None:
     spec = json.loads((EXAMPLES / f"{name}.json").read_text())
     source = load(section(**spec["data"]), EXAMPLES, spec["seed"])
-    assert (source.facts.task, source.facts.inputs, sum(source.facts.rows.values())) == (task, inputs, rows)
+    assert (source.task.name, source.facts.inputs, sum(source.facts.rows.values())) == (task, inputs, rows)

@@ -15,6 +15,7 @@ from safetensors.numpy import save
 import numbann
 from numbann.data.transforms import SCALES
 from numbann.errors import DataError, RunDirectoryError, ShapeError
+from numbann.model.outputs import outcome_of
 
 WriteSpec = Callable[..., Path]
 POINTS = np.array([[0.0, 3.0], [3.0, 0.0], [-3.0, 0.0]])
@@ -116,7 +117,8 @@ def test_several_targets(write_spec: WriteSpec) -> None:
 def test_scaling_on_the_way_through_changes_no_bit(write_spec: WriteSpec, scale: Any, dtype: str, rows: int) -> None:
     model = numbann.train(write_spec(data={"scale": scale}, train={"epochs": 1}), force=True, output="run").model
     points = np.random.default_rng(0).normal(0, 3, (rows, 2)).astype(dtype)
-    expected = model.reading.probabilities(model.outputs(model.preprocessing.transform(points)))
+    outputs = model.outputs(model.preprocessing.transform(points))
+    expected = model.preprocessing.task.probabilities(outcome_of(model.resolved, outputs))
     np.testing.assert_array_equal(model.predict_proba(points), expected)
     np.testing.assert_array_equal(model.predict_proba(np.asfortranarray(points)), expected)
 

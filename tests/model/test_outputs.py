@@ -10,18 +10,20 @@ import pytest
 from numbann import metric
 from numbann.components.built_in import built_in
 from numbann.components.declare import freeze
-from numbann.data.target import Target
+from numbann.data.tasks.classification import Classification
+from numbann.data.tasks.multilabel import Multilabel
+from numbann.data.tasks.regression import Regression
+from numbann.data.tasks.task import Outcome
 from numbann.errors import DataError
-from numbann.model.outputs import Reading, confusion, score
+from numbann.model.outputs import score
 
-COLOURS = Target(("colour",), ("green", "red"))
-LABELS = Target(("hot", "wet"), None, pairs=(("no", "yes"), (0, 1)))
-METRES = Target(("height", "width"), None, shift=(0.0, 0.0), scale=(100.0, 100.0))
+COLOURS = Classification(("colour",), ("green", "red"))
+LABELS = Multilabel(("hot", "wet"), (("no", "yes"), (0, 1)))
+METRES = Regression(("height", "width"), (0.0, 0.0), (100.0, 100.0))
 
 
-def reading(form: str, activation: str, target: Target = COLOURS) -> Reading:
-    task = {id(COLOURS): "classification", id(LABELS): "multilabel"}.get(id(target), "regression")
-    return Reading(task, form, activation, target)
+def found(form: str, activation: str, outputs: Any) -> Outcome:
+    return Outcome(np.asarray(outputs), form, activation)
 
 
 @pytest.mark.parametrize(
@@ -34,11 +36,11 @@ def reading(form: str, activation: str, target: Target = COLOURS) -> Reading:
     ],
 )
 def test_classes(target: str, activation: str, outputs: list[list[float]], expected: list[str]) -> None:
-    assert list(reading(target, activation).predictions(np.array(outputs))) == expected
+    assert list(COLOURS.predictions(found(target, activation, outputs))) == expected
 
 
 def test_two_classes_share_one_probability() -> None:
-    probabilities = reading("binary", "sigmoid").probabilities(np.array([[0.25]]))
+    probabilities = COLOURS.probabilities(found("binary", "sigmoid", [[0.25]]))
     np.testing.assert_array_equal(probabilities, [[0.75, 0.25]])
 
 
@@ -52,24 +54,19 @@ def test_two_classes_share_one_probability() -> None:
 )
 def test_scores_are_no_probabilities(target: str, activation: str) -> None:
     with pytest.raises(DataError, match="scores, not probabilities"):
-        reading(target, activation).probabilities(np.zeros((1, 2)))
+        COLOURS.probabilities(found(target, activation, np.zeros((1, 2))))
 
 
 def test_values_are_in_the_unit_of_the_target() -> None:
-    both = reading("real", "identity", METRES)
-    np.testing.assert_array_equal(both.predictions(np.array([[1.0, 2.0]])), [[100.0, 200.0]])
+    outcome = found("real", "identity", [[1.0, 2.0]])
+    np.testing.assert_array_equal(METRES.predictions(outcome), [[100.0, 200.0]])
     rmse = built_in().get("metric", "rmse")
-    assert score([rmse], both, np.array([[1.0, 2.0]]), np.array([[103.0, 203.0]])) == {"rmse": 3.0}
+    assert score([rmse], METRES, outcome, np.array([[103.0, 203.0]])) == {"rmse": 3.0}
 
 
 def test_accuracy_compares_classes() -> None:
-    found = score(
-        [built_in().get("metric", "accuracy")],
-        reading("binary", "sigmoid"),
-        np.array([[0.9], [0.9]]),
-        np.array(["red", "green"]),
-    )
-    assert found == {"accuracy": 0.5}
+    accuracy, outcome = built_in().get("metric", "accuracy"), found("binary", "sigmoid", [[0.9], [0.9]])
+    assert score([accuracy], COLOURS, outcome, np.array(["red", "green"])) == {"accuracy": 0.5}
 
 
 def test_a_metric_gets_only_what_the_outputs_give() -> None:
@@ -77,10 +74,10 @@ def test_a_metric_gets_only_what_the_outputs_give() -> None:
     def confidence(probability: Any) -> float:
         return float(probability.max(1).mean())
 
-    component = freeze(confidence)
-    assert score([component], reading("binary", "sigmoid"), np.array([[0.9]]), np.array(["red"])) == {"confidence": 0.9}
+    component, red = freeze(confidence), np.array(["red"])
+    assert score([component], COLOURS, found("binary", "sigmoid", [[0.9]]), red) == {"confidence": 0.9}
     with pytest.raises(DataError, match=r'"confidence" needs probability.*train\.metrics'):
-        score([component], reading("one_hot", "identity"), np.zeros((1, 2)), np.array(["red"]))
+        score([component], COLOURS, found("one_hot", "identity", np.zeros((1, 2))), red)
 
 
 @pytest.mark.parametrize(
@@ -94,49 +91,48 @@ def test_a_metric_gets_only_what_the_outputs_give() -> None:
 )
 def test_yes_no_labels(target: str, activation: str, threshold: float) -> None:
     outputs = threshold + np.array([[-0.1, 0.1], [0.0, -0.1]])
-    both = reading(target, activation, LABELS)
-    assert both.predictions(outputs).tolist() == [["no", 1], ["yes", 0]]
-    assert both.has_probabilities == (activation == "sigmoid")
-    if both.has_probabilities:
-        np.testing.assert_array_equal(both.probabilities(outputs), outputs)
+    outcome = found(target, activation, outputs)
+    assert LABELS.predictions(outcome).tolist() == [["no", 1], ["yes", 0]]
+    if activation == "sigmoid":
+        np.testing.assert_array_equal(LABELS.probabilities(outcome), outputs)
     else:
         with pytest.raises(DataError, match=r"scores, not probabilities; .* train with sigmoid_cross_entropy"):
-            both.probabilities(outputs)
+            LABELS.probabilities(outcome)
 
 
 def test_labels_of_one_type_keep_it() -> None:
-    numbers = Target(("a", "b"), None, pairs=((0, 1), (-1, 2)))
-    predicted = Reading("multilabel", "binary", "sigmoid", numbers).predictions(np.array([[0.2, 0.9]]))
+    numbers = Multilabel(("a", "b"), ((0, 1), (-1, 2)))
+    predicted = numbers.predictions(found("binary", "sigmoid", [[0.2, 0.9]]))
     assert predicted.dtype == np.int64
     assert predicted.tolist() == [[0, 2]]
 
 
 def test_metrics_of_yes_no_labels() -> None:
     raw = np.array([["yes", 1], ["no", 1]], dtype=object)
-    outputs = np.array([[0.9, 0.8], [0.9, 0.8]])
+    outcome = found("binary", "sigmoid", [[0.9, 0.8], [0.9, 0.8]])
     metrics = [built_in().get("metric", name) for name in ("accuracy", "hamming_loss", "f1_micro")]
-    found = score(metrics, reading("binary", "sigmoid", LABELS), outputs, raw)
-    assert found == {"accuracy": 0.5, "hamming_loss": 0.25, "f1_micro": pytest.approx(6 / 7)}
+    expected = {"accuracy": 0.5, "hamming_loss": 0.25, "f1_micro": pytest.approx(6 / 7)}
+    assert score(metrics, LABELS, outcome, raw) == expected
 
 
 def test_confusion_counts_rows() -> None:
     raw = np.array(["red", "red", "green", "red"])
-    outputs = np.array([[0.9], [0.1], [0.8], [0.7]])
-    assert confusion(reading("binary", "sigmoid"), outputs, raw) == [[0, 1], [1, 2]]
-    assert confusion(reading("binary", "sigmoid"), outputs[:1], raw[:1]) == [[0, 0], [0, 1]]
+    outputs = [[0.9], [0.1], [0.8], [0.7]]
+    assert COLOURS.confusion(found("binary", "sigmoid", outputs), raw) == [[0, 1], [1, 2]]
+    assert COLOURS.confusion(found("binary", "sigmoid", outputs[:1]), raw[:1]) == [[0, 0], [0, 1]]
 
 
 def test_confusion_is_that_of_scikit_learn() -> None:
     metrics = pytest.importorskip("sklearn.metrics")
     random = np.random.default_rng(0)
     raw, outputs = random.integers(0, 3, 50), random.random((50, 4))
-    digits = Target(("digit",), (0, 1, 2, 3))
+    digits = Classification(("digit",), (0, 1, 2, 3))
     expected = metrics.confusion_matrix(raw, outputs.argmax(1), labels=range(4))
-    assert confusion(Reading("classification", "label", "softmax", digits), outputs, raw) == expected.tolist()
+    assert digits.confusion(found("label", "softmax", outputs), raw) == expected.tolist()
 
 
 def test_no_confusion_of_values_labels_and_too_many_classes() -> None:
-    many = Target(("word",), tuple(range(101)))
-    assert confusion(reading("real", "identity", METRES), np.zeros((1, 2)), np.zeros((1, 2))) is None
-    assert confusion(reading("binary", "sigmoid", LABELS), np.zeros((1, 2)), np.array([["no", 0]])) is None
-    assert confusion(Reading("classification", "label", "softmax", many), np.zeros((1, 101)), np.zeros(1)) is None
+    many = Classification(("word",), tuple(range(101)))
+    assert METRES.confusion(found("real", "identity", np.zeros((1, 2))), np.zeros((1, 2))) is None
+    assert LABELS.confusion(found("binary", "sigmoid", np.zeros((1, 2))), np.array([["no", 0]])) is None
+    assert many.confusion(found("label", "softmax", np.zeros((1, 101))), np.zeros(1)) is None

@@ -9,9 +9,12 @@ from typing import Any
 import pytest
 
 from numbann.data.contract import Facts
+from numbann.data.tasks.regression import Regression
+from numbann.data.tasks.task import Task
 from numbann.errors import Fault, SpecError
 from numbann.spec.loading import load
 
+QUALITY = Regression(("quality",))
 MINIMAL: dict[str, Any] = {"data": {"path": "wine.csv", "target": "quality"}, "model": {"layers": [{"units": 8}]}}
 
 
@@ -61,13 +64,10 @@ def write(folder):
 
 @pytest.fixture
 def facts():
-    """Facts of data: facts(classes=("a", "b")) for classes, facts() for regression."""
+    """Facts of data of a task: facts() for regression."""
 
-    def made(**given: Any) -> Facts:
-        task = "classification" if "classes" in given or given.get("probabilities") else "regression"
-        table = {"format": "csv", "delimiter": ",", "scale": "standard", "targets": ("quality",), "inputs": 8}
-        labels = {"task": task, "stratify": task == "classification", "classes": None, "probabilities": False}
-        read = {"features": (), "rows": {}, "files": (), "notes": ()}
-        return Facts(**{**table, **labels, **read, **given})
+    def made(task: Task = QUALITY, **given: Any) -> Facts:
+        table = {"format": "csv", "delimiter": ",", "scale": "standard", "features": (), "inputs": 8}
+        return Facts(**{"task": task, "stratify": task.labelled, **table, **given})
 
     return made

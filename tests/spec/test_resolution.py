@@ -8,23 +8,27 @@ from pathlib import Path
 import pytest
 
 from numbann.components.built_in import built_in
+from numbann.data.tasks.class_probabilities import ClassProbabilities
+from numbann.data.tasks.classification import Classification
+from numbann.data.tasks.multilabel import Multilabel
+from numbann.data.tasks.regression import Regression
 from numbann.errors import SpecError
 from numbann.spec.loading import load
 from numbann.spec.resolution import resolve
 
 TABLE = {"path": "wine.csv", "target": "quality"}
 REGRESSION: dict = {}
-PAIR = {"classes": ("a", "b")}
-TEN = {"classes": tuple(range(10))}
-YES_NO = {"task": "multilabel", "targets": ("p", "q", "r"), "stratify": False}
-SHARES = {"probabilities": True, "targets": ("p", "q", "r"), "classes": ("p", "q", "r")}
+PAIR = {"task": Classification(("quality",), ("a", "b"))}
+TEN = {"task": Classification(("quality",), tuple(range(10)))}
+YES_NO = {"task": Multilabel(("p", "q", "r"), ((0, 1),) * 3)}
+SHARES = {"task": ClassProbabilities(("p", "q", "r"))}
 
 
 @pytest.mark.parametrize(
     ("found", "given", "loss", "target", "outputs", "activation", "scaled", "metrics"),
     [
         (REGRESSION, "auto", "mse", "real", 1, "identity", "standard", ["rmse", "r2"]),
-        ({"targets": ("a", "b")}, "auto", "mse", "real", 2, "identity", "standard", ["rmse", "r2"]),
+        ({"task": Regression(("a", "b"))}, "auto", "mse", "real", 2, "identity", "standard", ["rmse", "r2"]),
         (PAIR, "auto", "sigmoid_cross_entropy", "binary", 1, "sigmoid", "none", ["accuracy"]),
         (TEN, "auto", "softmax_cross_entropy", "label", 10, "softmax", "none", ["accuracy"]),
         (SHARES, "auto", "soft_cross_entropy", "real", 3, "softmax", "none", ["accuracy"]),
@@ -141,7 +145,7 @@ def test_an_optimizer_without_a_rate_of_its_own_needs_one(spec_of, faults_of, pl
 
 
 def test_outputs_of_a_loss_multiply_and_positive_targets_are_never_shifted(spec_of, facts, plugin):
-    resolved = resolve(load(spec_of(plugins=plugin, loss="spread")), facts(targets=("a", "b", "c")))
+    resolved = resolve(load(spec_of(plugins=plugin, loss="spread")), facts(Regression(("a", "b", "c"))))
     assert (resolved.outputs, resolved.spec.data.target_scale) == (6, "none")
 
 

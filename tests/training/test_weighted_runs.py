@@ -97,4 +97,4 @@ def test_a_loss_of_positive_targets(write_spec: WriteSpec, loss: str) -> None:
 
 def test_a_loss_of_unshifted_targets(write_spec: WriteSpec) -> None:
     run = numbann.train(write_spec(data={"target": "x", "drop": ["colour"], "task": "regression"}, loss="mape"))
-    assert run.model.preprocessing.target.shift == ()
+    assert run.model.preprocessing.task.to_dict()["shift"] == ()

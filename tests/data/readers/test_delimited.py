@@ -87,8 +87,8 @@ def test_chunks_do_not_show(load_table: Load, monkeypatch: pytest.MonkeyPatch) -
 
 def test_labels_of_a_table_of_numbers_stay_as_written(load_table: Load) -> None:
     rows = "".join(f"{i}.5,{i % 2}\n" for i in range(40))
-    assert load_table("a,y\n" + rows).facts.classes == (0, 1)
-    classes = load_table("a,y\n" + rows.replace(",0", ",0.0").replace(",1", ",1.0")).facts.classes
+    assert load_table("a,y\n" + rows).task.classes_or_pairs == (0, 1)
+    classes = load_table("a,y\n" + rows.replace(",0", ",0.0").replace(",1", ",1.0")).task.classes_or_pairs
     assert [type(label) for label in classes or ()] == [float, float]
 
 

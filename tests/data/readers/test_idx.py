@@ -43,7 +43,8 @@ def test_images_and_labels(tmp_path: Path, section: Callable[..., dict[str, Any]
     written(tmp_path / "labels", idx(LABELS))
     source = load(section({"images": "images.gz", "labels": "labels"}, None), tmp_path, 0)
     facts = source.facts
-    assert (facts.task, facts.format, facts.scale, facts.classes) == ("classification", "idx", "byte", (0, 1))
+    assert (facts.task.name, facts.format, facts.scale) == ("classification", "idx", "byte")
+    assert facts.task.classes_or_pairs == (0, 1)
     part = source.prepare(target="label", scale="byte", target_scale="none", dtype="float32").train
     np.testing.assert_array_equal(part.x, IMAGES.reshape(4, 12).astype(np.float32) / np.float32(255))
     assert part.t.tolist() == [0, 1, 1, 0]

@@ -25,7 +25,7 @@ def test_x_and_y_are_the_default_and_are_flattened(tmp_path: Path, section: Sect
     np.savez(tmp_path / "d.npz", x=X, y=Y)
     source = load(section("d.npz", None), tmp_path, 0)
     assert source.facts.features == ("x[0]", "x[1]", "x[2]", "x[3]")
-    assert source.facts.targets == ("y",)
+    assert source.task.names == ("y",)
     np.testing.assert_array_equal(real(source).x, X.reshape(6, 4))
     np.testing.assert_array_equal(real(source).t, Y[:, None])
 
@@ -35,7 +35,7 @@ def test_named_arrays_stand_beside_each_other(tmp_path: Path, section: Section) 
     np.savez(tmp_path / "d.npz", grid=X, age=Y, town=town, out=np.stack([Y, -Y], axis=1))
     source = load(section("d.npz", ["out"], features=["age", "town", "grid"]), tmp_path, 0)
     assert source.facts.features == ("age", "town", "grid[0]", "grid[1]", "grid[2]", "grid[3]")
-    assert source.facts.targets == ("out[0]", "out[1]")
+    assert source.task.names == ("out[0]", "out[1]")
     assert real(source).x[1].tolist() == [1, 1, 0, 4, 5, 6, 7]
     assert real(source).t[1].tolist() == [1, -1]
 
@@ -64,7 +64,7 @@ def test_bytes_are_scaled_as_bytes_but_booleans_are_not(tmp_path: Path, section:
 
 def test_booleans_are_classes(tmp_path: Path, section: Section) -> None:
     np.savez(tmp_path / "d.npz", x=X, y=Y > 2)
-    assert load(section("d.npz", None), tmp_path, 0).facts.classes == (False, True)
+    assert load(section("d.npz", None), tmp_path, 0).task.classes_or_pairs == (False, True)
 
 
 GOOD = {"x": X, "y": Y}

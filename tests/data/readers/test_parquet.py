@@ -93,7 +93,7 @@ def inputs_of_regression(source: Source) -> list[list[float]]:
 def test_booleans(write: Write) -> None:
     seen = [True, False, True, None, False, True]
     source = write({"a": seen, "b": [True, False] * 3, "y": [True, False] * 3}, missing="median")
-    assert source.facts.classes == (False, True)
+    assert source.task.classes_or_pairs == (False, True)
     assert inputs(source) == [[1, 1], [0, 0], [1, 1], [1, 0], [0, 1], [1, 0]]
 
 
@@ -104,9 +104,9 @@ def test_numbers_as_categories(write: Write) -> None:
 
 def test_whole_numbers_are_classes_as_they_came(write: Write) -> None:
     source = write({"a": list(range(40)), "y": [3, 5] * 20})
-    assert source.facts.classes == (3, 5)
-    assert source.facts.task == "classification"
-    assert write({"a": list(range(40)), "y": [0.5, 5] * 20}).facts.task == "regression"
+    assert source.task.classes_or_pairs == (3, 5)
+    assert source.task.name == "classification"
+    assert write({"a": list(range(40)), "y": [0.5, 5] * 20}).task.name == "regression"
 
 
 def test_weights(write: Write) -> None:
@@ -125,7 +125,7 @@ def test_it_reads_as_the_same_table_of_text(write: Write, tmp_path: Path, sectio
     (tmp_path / "t.csv").write_text("\n".join([",".join(names), *lines]))
     same = load(section("t.csv", missing="mean"), tmp_path, 0)
     assert inputs(source, "standard") == inputs(same, "standard")
-    assert source.facts.classes == same.facts.classes
+    assert source.task.classes_or_pairs == same.facts.task.classes_or_pairs
 
 
 @pytest.mark.parametrize(

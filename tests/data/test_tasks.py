@@ -12,7 +12,12 @@ import pytest
 
 from numbann.data.preprocessing import Preprocessing
 from numbann.data.source import Source, load
-from numbann.data.target import Target
+from numbann.data.tasks import task_from_dict
+from numbann.data.tasks.class_probabilities import ClassProbabilities
+from numbann.data.tasks.classification import Classification
+from numbann.data.tasks.multilabel import Multilabel
+from numbann.data.tasks.regression import Regression
+from numbann.data.tasks.task import Outcome, Task
 from numbann.errors import DataError
 
 Load = Callable[..., Source]
@@ -37,16 +42,16 @@ def table(targets: list[Any], name: str = "y") -> str:
 )
 def test_task_auto(load_table: Load, targets: list[Any], task: str, reason: str) -> None:
     facts = load_table(table(targets)).facts
-    assert facts.task == task
+    assert facts.task.name == task
     assert any(note.startswith(f"task: {task} (") and reason in note for note in facts.notes)
 
 
 def test_a_given_task_holds_and_is_not_explained(load_table: Load) -> None:
     facts = load_table(table([0, 1] * 10), task="regression").facts
-    assert facts.task == "regression"
-    assert facts.classes is None
+    assert facts.task.name == "regression"
+    assert facts.task.classes_or_pairs is None
     assert not any(note.startswith("task") for note in facts.notes)
-    assert load_table(table([0.5, 1.5]), task="classification").facts.classes == (0.5, 1.5)
+    assert load_table(table([0.5, 1.5]), task="classification").facts.task.classes_or_pairs == (0.5, 1.5)
 
 
 @pytest.mark.parametrize(
@@ -54,45 +59,47 @@ def test_a_given_task_holds_and_is_not_explained(load_table: Load) -> None:
     [(["b", "a"], ("a", "b"), str), ([10, 9] * 10, (9, 10), int), ([1.5, -2], None, None)],
 )
 def test_classes_are_sorted_and_as_they_came(load_table: Load, targets: list, classes: Any, kind: Any) -> None:
-    facts = load_table(table(targets)).facts
-    assert facts.classes == classes
-    assert kind is None or {type(label) for label in facts.classes or ()} == {kind}
+    found = load_table(table(targets)).task.classes_or_pairs
+    assert found == classes
+    assert kind is None or {type(label) for label in found or ()} == {kind}
 
 
 def test_every_encoding_of_labels() -> None:
-    target = Target(("y",), ("a", "b", "c"))
+    target = Classification(("y",), ("a", "b", "c"))
     raw = np.array(["c", "a", "c"], dtype=object)
     assert target.encode(raw, "label", "float32").tolist() == [2, 0, 2]
     assert target.encode(raw, "label", "float32").dtype == np.int64
     assert target.encode(raw, "one_hot", "float32").tolist() == [[0, 0, 1], [1, 0, 0], [0, 0, 1]]
+    assert target.predictions(Outcome(np.eye(3)[[2, 0]], "label", "softmax")).tolist() == ["c", "a"]
     with pytest.raises(ValueError, match="unknown target"):
         target.encode(raw, "labels", "float32")
 
 
 def test_of_two_classes_the_second_is_positive() -> None:
-    binary = Target(("y",), ("no", "yes")).encode(np.array(["yes", "no"], dtype=object), "binary", "float32")
+    binary = Classification(("y",), ("no", "yes")).encode(np.array(["yes", "no"], dtype=object), "binary", "float32")
     assert binary.tolist() == [[1], [0]]
     assert binary.dtype == np.float32
 
 
 def test_real_targets_are_standardised_and_come_back() -> None:
     raw = np.array([[1.0, 5.0], [2.0, 5.0], [6.0, 5.0]])
-    target = Target(("a", "b"), None).fitted(raw, "standard")
+    target = Regression(("a", "b")).fit(raw, "standard")
     t = target.encode(raw, "real", "float64")
     np.testing.assert_allclose(t.mean(axis=0), 0, atol=1e-15)
     np.testing.assert_allclose(t.std(axis=0), [1, 0])
-    np.testing.assert_allclose(target.unscale(t), raw)
-    np.testing.assert_array_equal(Target(("a", "b"), None).fitted(raw, "none").encode(raw, "real", "float64"), raw)
+    np.testing.assert_allclose(target.predictions(Outcome(t, "real", "identity")), raw)
+    np.testing.assert_array_equal(Regression(("a", "b")).fit(raw, "none").encode(raw, "real", "float64"), raw)
 
 
 def test_lists_of_targets(load_table: Load) -> None:
     several = "a,p,q\n1,0.25,0.75\n2,1,0\n3,0.5,0.5\n"
     facts = load_table(several, target=["p", "q"]).facts
-    assert (facts.task, facts.targets, facts.probabilities) == ("regression", ("p", "q"), False)
+    assert (facts.task.name, facts.task.names) == ("regression", ("p", "q"))
     source = load_table(several, target=["p", "q"], task="classification")
-    assert (source.facts.classes, source.facts.probabilities) == (None, True)
+    assert source.task == ClassProbabilities(("p", "q"))
     dataset = source.prepare(target="real", scale="none", target_scale="none", dtype="float32")
     assert dataset.train.t.tolist() == [[0.25, 0.75], [1, 0], [0.5, 0.5]]
+    assert source.task.predictions(Outcome(dataset.train.t[:2], "real", "softmax")).tolist() == ["q", "p"]
 
 
 MIXED = "a,p,q,r\n1,0,yes,true\n2,1,no,true\n3,1,no,false\n"
@@ -102,7 +109,7 @@ SEVERAL = {"target": ["p", "q", "r"], "task": "multilabel"}
 def test_yes_no_labels(load_table: Load) -> None:
     source = load_table(MIXED, **SEVERAL)
     facts = source.facts
-    assert (facts.task, facts.classes, facts.targets, facts.stratify) == ("multilabel", None, ("p", "q", "r"), False)
+    assert (facts.task.name, facts.task.names, facts.stratify) == ("multilabel", ("p", "q", "r"), False)
     assert "labels: positive is p = 1, q = yes, r = true" in facts.notes
     for target in ("binary", "one_hot"):
         train = source.prepare(target=target, scale="none", target_scale="none", dtype="float32").train
@@ -115,9 +122,24 @@ def test_yes_no_labels_come_back_from_a_model_file(load_table: Load) -> None:
     dataset = load_table(MIXED, **SEVERAL).prepare(target="binary", scale="none", target_scale="none", dtype="float32")
     again = Preprocessing.from_dict(json.loads(json.dumps(dataset.preprocessing.to_dict())))
     assert again == dataset.preprocessing
-    assert again.target.pairs == ((0, 1), ("no", "yes"), ("false", "true"))
+    assert again.task.classes_or_pairs == ((0, 1), ("no", "yes"), ("false", "true"))
     with pytest.raises(DataError, match='column "q" holds "maybe", which is no class of the model: "no", "yes"'):
-        again.target.encode(np.array([[0, "maybe", "true"]], dtype=object), "binary", "float32")
+        again.task.encode(np.array([[0, "maybe", "true"]], dtype=object), "binary", "float32")
+
+
+@pytest.mark.parametrize(
+    ("task", "earlier"),
+    [
+        (Classification(("y",), (1, 2)), {"classes": [1, 2]}),
+        (ClassProbabilities(("p", "q")), {"probabilities": True}),
+        (Multilabel(("p", "q"), ((0, 1), ("n", "y"))), {"pairs": [[0, 1], ["n", "y"]]}),
+        (Regression(("p", "q"), (0.5, 1.0), (2.0, 3.0)), {"shift": [0.5, 1.0], "scale": [2.0, 3.0]}),
+    ],
+)
+def test_a_task_comes_back_from_a_model_file_also_of_an_earlier_version(task: Task, earlier: dict[str, Any]) -> None:
+    assert task_from_dict(json.loads(json.dumps(task.to_dict()))) == task
+    empty = {"classes": None, "probabilities": False, "shift": [], "scale": [], "pairs": None}
+    assert task_from_dict({"names": list(task.names), **empty, **earlier}) == task
 
 
 def test_a_label_without_an_example_in_training_is_told(section: Callable[..., dict], tmp_path: Path) -> None:
@@ -153,9 +175,9 @@ def test_targets_that_do_not_fit_the_task(load_table: Load, content: str, change
 
 def test_an_unknown_label_is_named() -> None:
     with pytest.raises(DataError, match='"d", which is no class of the model: "a", "b"'):
-        Target(("y",), ("a", "b")).class_index(["a", "d"])
+        Classification(("y",), ("a", "b")).encode(np.array(["a", "d"]), "label", "float32")
 
 
 def test_a_target_beyond_the_dtype_is_refused() -> None:
     with pytest.raises(DataError, match="too large for float32"):
-        Target(("y",), None).encode(np.array([[1e300]]), "real", "float32")
+        Regression(("y",)).encode(np.array([[1e300]]), "real", "float32")

@@ -1,0 +1,69 @@
+"""Classification whose targets are probabilities, a column for each class, which bears the column's name."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+import numpy as np
+
+from numbann.data.table import Raw
+from numbann.data.tasks.labels import OfClasses
+from numbann.data.tasks.numbers import narrow, numbers_of
+from numbann.errors import DataError
+
+SUM_TOLERANCE = 1e-3
+
+
+@dataclass(frozen=True)
+class ClassProbabilities(OfClasses):
+    """names: the columns, which are the classes too."""
+
+    loss = "soft_cross_entropy"
+    forms = MappingProxyType({"real": "real", "distribution": "real"})
+
+    @classmethod
+    def of(cls, raws: Mapping[str, Raw]) -> ClassProbabilities:
+        found = cls(tuple(raws["train"].targets))
+        if len(found.names) < 2:
+            raise DataError("the probability of one class says nothing; name two columns or more", key="data.target")
+        for raw in raws.values():
+            _check(raw, found.original(raw))
+        return found
+
+    def _original(self, raw: Raw) -> np.ndarray:
+        return numbers_of(raw)
+
+    def encode(self, raw_target: np.ndarray, form: str, dtype: str) -> np.ndarray:
+        return narrow(raw_target, dtype)
+
+    def true_indices(self, raw_target: np.ndarray) -> np.ndarray:
+        """The most probable class of each row."""
+        return np.asarray(raw_target).argmax(1)
+
+    def class_counts(self, raw_target: np.ndarray) -> np.ndarray | None:
+        counts: np.ndarray = raw_target.sum(axis=0)
+        return counts
+
+    def class_weight(self, raw_target: np.ndarray, weights: np.ndarray) -> np.ndarray:
+        """The mean of the weights of a row's probable classes."""
+        mean: np.ndarray = (raw_target * weights).sum(1)
+        return mean
+
+    def __str__(self) -> str:
+        return f"classification by {len(self.names)} probabilities"
+
+
+def _check(raw: Raw, values: np.ndarray) -> None:
+    """Refuse rows that are no probabilities."""
+    wrong = (values < 0).any(axis=1) | (np.abs(values.sum(axis=1) - 1) > SUM_TOLERANCE)
+    if wrong.any():
+        row = int(np.argmax(wrong))
+        raise DataError(
+            f"{raw.place(row)}: the targets {values[row].tolist()} are no probabilities; they must sum to 1",
+            key="data.target",
+        )
+
+
+TASK = ClassProbabilities

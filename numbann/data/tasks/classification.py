@@ -1,0 +1,76 @@
+"""Classification: one class a row, given by its label.  Of two classes, the second in sorted order is the positive."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from numbann.data.table import Raw
+from numbann.data.tasks.labels import OfClasses, index_of, values_of
+from numbann.data.wording import listed
+
+
+@dataclass(frozen=True)
+class Classification(OfClasses):
+    """classes: the sorted labels."""
+
+    classes: tuple[Any, ...]
+
+    labelled = True
+
+    @classmethod
+    def of(cls, raws: Mapping[str, Raw]) -> Classification:
+        names = tuple(raws["train"].targets)
+        return cls(names, values_of(raws, names[0]))
+
+    @property
+    def loss(self) -> str:
+        return "sigmoid_cross_entropy" if len(self.classes) == 2 else "softmax_cross_entropy"
+
+    @property
+    def subjects(self) -> tuple[Any, ...]:
+        return self.classes
+
+    @property
+    def forms(self) -> Mapping[str, str]:
+        forms = {"label": "label", "real": "one_hot", "distribution": "one_hot"}
+        return {**forms, "binary": "binary"} if len(self.classes) == 2 else forms
+
+    def width(self, form: str) -> int:
+        return 1 if form == "binary" else len(self.classes)
+
+    def _original(self, raw: Raw) -> np.ndarray:
+        return next(iter(raw.targets.values())).original
+
+    def encode(self, raw_target: np.ndarray, form: str, dtype: str) -> np.ndarray:
+        index = self.true_indices(raw_target)
+        if form == "label":
+            return index
+        if form == "binary":
+            return np.ascontiguousarray(index[:, None] == 1, dtype=dtype)
+        if form == "one_hot":
+            return np.eye(len(self.classes), dtype=dtype)[index]
+        raise ValueError(f"unknown target {form!r}; known: label, one_hot, binary")
+
+    def true_indices(self, raw_target: np.ndarray) -> np.ndarray:
+        return index_of(raw_target, self.classes, "the target")
+
+    def class_counts(self, raw_target: np.ndarray) -> np.ndarray | None:
+        return np.bincount(self.true_indices(raw_target), minlength=len(self.classes))
+
+    def class_weight(self, raw_target: np.ndarray, weights: np.ndarray) -> np.ndarray:
+        return weights[self.true_indices(raw_target)]
+
+    def warnings(self, raw_target: np.ndarray) -> tuple[str, ...]:
+        trained = set(raw_target.tolist())
+        classes = [label for label in self.classes if label not in trained]
+        return (f"no training row has the class {listed(classes)}; it cannot be learned",) if classes else ()
+
+    def __str__(self) -> str:
+        return f"classification into {len(self.classes)} classes"
+
+
+TASK = Classification

@@ -1,0 +1,133 @@
+"""What tasks have in common that predict labels: the values of a column, outputs as labels and as probabilities."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+
+from numbann.data.columns import Column, Texts
+from numbann.data.table import Raw
+from numbann.data.tasks.task import Confusion, Outcome, Task
+from numbann.data.wording import listed, quoted
+from numbann.errors import DataError
+
+LARGEST_WHOLE = 2.0**53  # beyond it float64 cannot tell neighbouring integers apart
+MOST_CONFUSED = 100  # classes; the table of more would be too large to keep, and nobody would read it
+
+
+@dataclass(frozen=True)
+class Labels(Task):
+    """A task whose outputs say labels: one class a row, or several yes/no labels."""
+
+    metrics = ("accuracy",)
+    roles = ("label", "probability")
+    probable: ClassVar[str]  # the losses whose outputs are probabilities
+
+    @abstractmethod
+    def indices(self, found: Outcome) -> np.ndarray:
+        """The index of the class that each row says (N,), or 1 for each label that is yes (N, T)."""
+
+    @abstractmethod
+    def true_indices(self, raw_target: np.ndarray) -> np.ndarray:
+        """The same of the target as it came."""
+
+    @abstractmethod
+    def has_probabilities(self, found: Outcome) -> bool:
+        """Whether the outputs are probabilities, not mere scores."""
+
+    def probabilities(self, found: Outcome) -> np.ndarray:
+        if not self.has_probabilities(found):
+            raise DataError(
+                f"outputs of {found.activation} are scores, not probabilities; use predict, or train with "
+                f"{self.probable}"
+            )
+        return found.y
+
+    def measurable(self, found: Outcome, raw_target: np.ndarray) -> dict[str, np.ndarray]:
+        roles = {"t": self.true_indices(raw_target), "label": self.indices(found)}
+        return {**roles, "probability": self.probabilities(found)} if self.has_probabilities(found) else roles
+
+
+@dataclass(frozen=True)
+class OfClasses(Labels):
+    """A task whose outputs say one of the classes in `subjects`."""
+
+    name = "classification"
+    probable = "softmax_cross_entropy or sigmoid_cross_entropy"
+
+    @property
+    def classes_or_pairs(self) -> tuple[Any, ...] | None:
+        return self.subjects
+
+    def indices(self, found: Outcome) -> np.ndarray:
+        return says_yes(found)[:, 0] if found.form == "binary" else found.y.argmax(1)
+
+    def has_probabilities(self, found: Outcome) -> bool:
+        return found.activation == "softmax" or (found.form == "binary" and found.activation == "sigmoid")
+
+    def probabilities(self, found: Outcome) -> np.ndarray:
+        shares = super().probabilities(found)
+        return np.hstack((1 - shares, shares)) if found.form == "binary" else shares
+
+    def predictions(self, found: Outcome) -> np.ndarray:
+        return np.array(self.subjects)[self.indices(found)]
+
+    def confusion(self, found: Outcome, raw_target: np.ndarray) -> Confusion | None:
+        """As scikit-learn's, in the order of the classes; none for more than MOST_CONFUSED of them.
+
+        https://scikit-learn.org/stable/modules/generated/sklearn.metrics.confusion_matrix.html (2024).
+        """
+        size = len(self.subjects)
+        if size > MOST_CONFUSED:
+            return None
+        places = self.true_indices(raw_target) * size + self.indices(found)
+        table: Confusion = np.bincount(places, minlength=size * size).reshape(size, size).tolist()
+        return table
+
+
+def says_yes(found: Outcome) -> np.ndarray:
+    """1 for each output that says yes: from half on where it is a probability or meets 0 and 1, else from 0."""
+    threshold = 0.0 if found.form == "binary" and found.activation != "sigmoid" else 0.5
+    return (found.y >= threshold).astype(np.int64)
+
+
+def values_of(raws: Mapping[str, Raw], name: str) -> tuple[Any, ...]:
+    """The sorted values of a target column over all parts, as they came: two or more."""
+    columns = [raw.targets[name] for raw in raws.values()]
+    if len({isinstance(column, Texts) for column in columns}) > 1:
+        raise DataError(
+            f"column {quoted(name)} holds text in one part and numbers in another; add it to data.categorical",
+            key="data.target",
+        )
+    labels = {label for column in columns for label in np.unique(_comparable(column, name)).tolist()}
+    if len(labels) < 2:
+        raise DataError(
+            f"column {quoted(name)} holds one class only ({quoted(*labels)}); a classification needs two or more",
+            key="data.target",
+        )
+    return tuple(sorted(labels))
+
+
+def _comparable(column: Column, name: str) -> np.ndarray:
+    if isinstance(column, Texts):
+        return np.array(column.values)[np.unique(column.codes)]
+    if column.whole and column.values.dtype.kind == "f" and np.abs(column.values).max() >= LARGEST_WHOLE:
+        raise DataError(
+            f"column {quoted(name)} holds labels too large to be told apart as numbers; add it to data.categorical",
+            key="data.categorical",
+        )
+    return column.original
+
+
+def index_of(labels: np.ndarray, classes: Sequence[Any], what: str) -> np.ndarray:
+    """(N,) the index of each label among classes; an unknown label is an error."""
+    index = {label: position for position, label in enumerate(classes)}
+    values = labels.tolist()
+    unknown = [label for label in dict.fromkeys(values) if label not in index]
+    if unknown:
+        raise DataError(f"{what} holds {listed(unknown)}, which is no class of the model: {listed(classes)}")
+    return np.fromiter(map(index.__getitem__, values), np.int64, len(values))

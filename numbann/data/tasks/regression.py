@@ -1,0 +1,78 @@
+"""Regression: one real value of each target, standardized for a loss that takes any real number."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from types import MappingProxyType
+
+import numpy as np
+
+from numbann.data.table import Raw
+from numbann.data.tasks.numbers import narrow, numbers_of
+from numbann.data.tasks.task import Outcome, Task
+from numbann.errors import DataError
+
+
+@dataclass(frozen=True)
+class Regression(Task):
+    """shift, scale (T,): t = (target - shift) / scale; empty for none."""
+
+    shift: tuple[float, ...] = ()
+    scale: tuple[float, ...] = ()
+
+    name = "regression"
+    loss = "mse"
+    metrics = ("rmse", "r2")
+    roles = ("value",)
+    forms = MappingProxyType({"real": "real", "unshifted": "real", "positive": "real"})
+    standardized = "real"
+    several_outputs = True
+
+    @classmethod
+    def of(cls, raws: Mapping[str, Raw]) -> Regression:
+        found = cls(tuple(raws["train"].targets))
+        for raw in raws.values():
+            found.original(raw)  # which refuses text
+        return found
+
+    def fit(self, raw_target: np.ndarray, target_scale: str) -> Regression:
+        if target_scale == "none":
+            return self
+        mean, deviation = raw_target.mean(axis=0), raw_target.std(axis=0)
+        constant = raw_target.max(axis=0) == raw_target.min(axis=0)
+        return replace(self, shift=tuple(mean.tolist()), scale=tuple(np.where(constant, 1.0, deviation).tolist()))
+
+    def _original(self, raw: Raw) -> np.ndarray:
+        return numbers_of(raw)
+
+    def encode(self, raw_target: np.ndarray, form: str, dtype: str) -> np.ndarray:
+        values = np.asarray(raw_target, np.float64).reshape(len(raw_target), len(self.names))
+        shift, scale = self._affine
+        return narrow((values - shift) / scale, dtype)
+
+    def values(self, found: Outcome) -> np.ndarray:
+        """Predicted values (N, T) in the target's own unit: of several outputs a target, those that come first."""
+        shift, scale = self._affine
+        return np.asarray(found.y[:, : len(self.names)], np.float64) * scale + shift
+
+    def predictions(self, found: Outcome) -> np.ndarray:
+        values = self.values(found)
+        return values[:, 0] if values.shape[1] == 1 else values
+
+    def probabilities(self, found: Outcome) -> np.ndarray:
+        raise DataError("a regression has no probabilities; use predict")
+
+    def measurable(self, found: Outcome, raw_target: np.ndarray) -> dict[str, np.ndarray]:
+        values = self.values(found)
+        return {"t": np.asarray(raw_target, np.float64).reshape(values.shape), "value": values}
+
+    @property
+    def _affine(self) -> tuple[np.ndarray, np.ndarray]:
+        return np.array(self.shift or (0.0,)), np.array(self.scale or (1.0,))
+
+    def __str__(self) -> str:
+        return self.name
+
+
+TASK = Regression
