@@ -10,7 +10,7 @@ from contextlib import contextmanager
 
 from numbann.data.cells import GrowingColumn, MixedColumn, is_infinite, is_number
 from numbann.data.columns import Column
-from numbann.data.delimited.chunks import QUICK_CHARACTERS, CellChunk, ChunkFormat, NumberChunk, RaggedRow, chunks
+from numbann.data.delimited.chunks import CellChunk, NumberChunk, RaggedRow, chunks
 from numbann.data.delimited.header import Delimited
 from numbann.data.reading import choose_columns
 from numbann.data.table import Raw, raw_from_columns
@@ -48,10 +48,9 @@ def _finished(table: Delimited, name: str, column: GrowingColumn, position: int)
 
 
 def _chunks(table: Delimited, width: int) -> Iterator[NumberChunk | CellChunk]:
-    quick = table.delimiter not in QUICK_CHARACTERS and not any(map(is_number, table.reading.na))
     found = False
     try:
-        for chunk in chunks(table.file, ChunkFormat(table.delimiter, width, table.reading.header is True, quick)):
+        for chunk in chunks(table, width):
             found = True
             yield chunk
     except RaggedRow:
