@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
+from numbann.data.files import InputFile
 from numbann.data.wording import listed, nearest, quoted
 from numbann.errors import DataError
 
@@ -55,6 +57,15 @@ def reading_from_section(section: Mapping[str, Any]) -> Reading:
         categorical=tuple(section["categorical"]),
         weight=section["weight"],
     )
+
+
+def distinct(names: Iterable[str], file: InputFile) -> tuple[str, ...]:
+    """The names of a table's columns; DataError if two are alike."""
+    found = tuple(names)
+    for name, count in Counter(found).items():
+        if count > 1:
+            raise DataError(f"{file.name}: two columns are named {quoted(name)}; rename one", key=file.key)
+    return found
 
 
 class Chosen(NamedTuple):

@@ -156,18 +156,15 @@ def target_of(task: str, raws: Mapping[str, Raw], as_list: bool) -> Target:
     """The target of the task over all parts, checked: `as_list` if the spec gives a list of columns."""
     names = tuple(raws["train"].targets)
     if task == "regression":
-        return _checked_real(Target(names, None), raws)
+        target = Target(names, None)
+        for raw in raws.values():
+            target.original(raw)  # which refuses text
+        return target
     if task == "multilabel":
         return _yes_no(names, raws)
     if as_list or len(names) > 1:
         return _checked_probabilities(Target(names, None, probabilities=True), raws)
     return Target(names, _classes([raw.targets[names[0]] for raw in raws.values()], names[0]))
-
-
-def _checked_real(target: Target, raws: Mapping[str, Raw]) -> Target:
-    for raw in raws.values():
-        target.original(raw)
-    return target
 
 
 def _yes_no(names: tuple[str, ...], raws: Mapping[str, Raw]) -> Target:
