@@ -12,7 +12,7 @@ from typing import Any
 
 from numbann.components.component import Component, Configured
 from numbann.components.registry import Registry
-from numbann.data.contract import HELD_BACK, Facts, shares, sources
+from numbann.data.contract import HELD_BACK, Facts, shares
 from numbann.errors import SpecError, did_you_mean, shown
 from numbann.network.description import Dense, Network
 from numbann.spec.checks import DEFAULT_BATCH, is_solver, residual_faults
@@ -150,7 +150,7 @@ def _stopping_faults(spec: Spec, metrics: list[str]) -> Iterator[Found]:
     if stopping is None:
         return
     keys = ["validation_loss", *(f"validation_{name}" for name in metrics), "train_loss", "learning_rate"]
-    if not _has_validation(spec.data):
+    if _shares(spec.data).get("validation") == 0:
         yield ("train", "early_stopping"), "needs a validation part, and data.split.validation is 0; give it a share"
     if stopping.monitor not in keys:
         yield (
@@ -263,38 +263,28 @@ def _resolved_spec(
 def _written_layer(layer: Layer, choice: Dense) -> Layer:
     assert choice.init is not None
     assert choice.bias_init is not None
-    written: Layer = _with(layer, init=_chosen(choice.init), bias_init=_chosen(choice.bias_init))
-    return written
+    return replace(layer, init=_chosen(choice.init), bias_init=_chosen(choice.bias_init))
 
 
 def _resolved_data(data: Data, base: Path, facts: Facts, any_real: bool) -> Data:
     target_scale = data.target_scale
     if target_scale == "auto":
         target_scale = "standard" if any_real else "none"
-    csv = _with(data.csv, delimiter=facts.delimiter or ",")
-    return _with(
+    used = {**dict.fromkeys(HELD_BACK), **_shares(data)}  # none for a part that has a source of its own
+    split: Split = _with(data.split, stratify=facts.stratify, **used)
+    written: Data = _with(
         data,
+        **{key: getattr(facts, key) for key in ("format", "task", "scale")},
         path=_absolute(data.path, base),
-        format=facts.format,
-        csv=csv,
-        task=facts.task,
-        scale=facts.scale,
+        csv=replace(data.csv, delimiter=facts.delimiter or ","),
         target_scale=target_scale,
-        split=_resolved_split(data, facts.stratify),
+        split=split,
     )
-
-
-def _resolved_split(data: Data, stratify: bool) -> Split:
-    """The shares used; none for a part that has a source of its own."""
-    return _with(data.split, stratify=stratify, **{**dict.fromkeys(HELD_BACK), **_shares(data)})
+    return written
 
 
 def _shares(data: Data) -> dict[str, float]:
     return shares(data.path, vars(data.split))
-
-
-def _has_validation(data: Data) -> bool:
-    return "validation" in sources(data.path) or _shares(data)["validation"] > 0
 
 
 def _absolute(path: Any, base: Path) -> Any:
@@ -306,12 +296,8 @@ def _absolute(path: Any, base: Path) -> Any:
 
 def _takes_any_real(loss: Configured, target: Target | None, task: str) -> bool:
     """Whether the loss takes a standardised target: regression on any real number."""
-    return (
-        task == "regression"
-        and target is not None
-        and target.form == "real"
-        and loss.component.traits["target"] == "real"
-    )
+    real = target is not None and target.form == loss.component.traits["target"] == "real"
+    return real and task == "regression"
 
 
 def _chosen(configured: Configured) -> ComponentSpec:
