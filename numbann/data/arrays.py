@@ -32,7 +32,7 @@ def raw_from_arrays(
     _same_rows(arrays, where)
     columns = _columns(features)
     if len(columns) == 1:  # always called x, so that formats can be mixed
-        columns = [(_numbered("x", columns[0][1]), columns[0][1])]
+        columns = [(_number_names("x", columns[0][1]), columns[0][1])]
     table, found = _table(columns, reading, where, listed_features), _targets(targets, reading)
     weights = next((_weight(name, array, where) for name, array in (weight or {}).items()), None)
     raw = Raw(table, found, lambda row: f"{where} row {row + 1}", weight=weights)
@@ -62,10 +62,10 @@ def _same_rows(arrays: Mapping[str, np.ndarray], where: str) -> None:
 def _columns(arrays: Mapping[str, np.ndarray]) -> list[tuple[list[str], np.ndarray]]:
     """Names of columns with their (N, columns) array: an array of one column keeps its name, others are numbered."""
     flat = {name: array.reshape(len(array), prod(array.shape[1:])) for name, array in arrays.items()}
-    return [([name] if array.shape[1] == 1 else _numbered(name, array), array) for name, array in flat.items()]
+    return [([name] if array.shape[1] == 1 else _number_names(name, array), array) for name, array in flat.items()]
 
 
-def _numbered(name: str, array: np.ndarray) -> list[str]:
+def _number_names(name: str, array: np.ndarray) -> list[str]:
     return [f"{name}[{position}]" for position in range(array.shape[1])]
 
 

@@ -18,7 +18,7 @@ from numbann.data.table import Raw, Rows, count_of
 from numbann.data.transforms import find_missing, find_scale
 from numbann.data.transforms.categories import Categories
 from numbann.data.transforms.one_hot import write_one_hot
-from numbann.data.transforms.transform import Affine, Columns, Transform
+from numbann.data.transforms.transform import Columns, ShiftScale, Transform
 from numbann.errors import DataError
 
 OTHER_SCALE = 'set data.scale to "standard" or "minmax"'
@@ -63,7 +63,7 @@ class Encoding:
         warnings = (known.warn(raw.table.texts[name], rows, name) for name, known in self.categories.items())
         return tuple(warning for warning in warnings if warning)
 
-    def affine(self) -> Affine | None:
+    def affine(self) -> ShiftScale | None:
         """shift and scale (I,) if inputs are (feature - shift) / scale and nothing else; missing numbers apart."""
         return None if self.categories or len(self.scales) > 1 else self.scales[0].affine()
 

@@ -59,7 +59,7 @@ def reading_from_section(section: Mapping[str, Any]) -> Reading:
     )
 
 
-def distinct(names: Iterable[str], file: InputFile) -> tuple[str, ...]:
+def check_distinct(names: Iterable[str], file: InputFile) -> tuple[str, ...]:
     """The names of a table's columns; DataError if two are alike."""
     found = tuple(names)
     for name, count in Counter(found).items():

@@ -12,7 +12,7 @@ import numpy as np
 from numbann.data.contract import Facts
 from numbann.data.preprocessing import Preprocessing
 from numbann.data.streaming import Inputs
-from numbann.data.transforms.transform import Affine
+from numbann.data.transforms.transform import ShiftScale
 from numbann.engine.devices import make_engine
 from numbann.engine.interface import Engine
 from numbann.errors import RunDirectoryError, SpecError
@@ -86,7 +86,7 @@ class Model:
         return self.reading.probabilities(self._raw_outputs(X))
 
     @cached_property
-    def _scaling(self) -> Affine | None:
+    def _scaling(self) -> ShiftScale | None:
         """The shift and scale of every input, if inputs are nothing but scaled features."""
         return self.preprocessing.encoding.affine()
 

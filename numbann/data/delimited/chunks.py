@@ -16,7 +16,7 @@ import numpy as np
 
 from numbann.data.cells import NUMBER_CHARACTERS, is_number
 from numbann.data.delimited.header import Delimited
-from numbann.data.delimited.text import opened_text, rows_of
+from numbann.data.delimited.text import open_text, rows_of
 
 CHUNK_CHARACTERS = 1 << 22
 QUICK_CHARACTERS = f"{NUMBER_CHARACTERS} \r\n"
@@ -53,7 +53,7 @@ class RaggedRow(Exception):
 def chunks(table: Delimited, width: int) -> Iterator[NumberChunk | CellChunk]:
     """The rows of data, cut into `width` cells; chunks without any are left out."""
     quick = table.delimiter not in QUICK_CHARACTERS and not any(map(is_number, table.reading.na))
-    with opened_text(table.file, table.delimiter) as stream:
+    with open_text(table.file, table.delimiter) as stream:
         if table.reading.header is True:
             next(rows_of(stream, table.delimiter))
         while lines := stream.readlines(CHUNK_CHARACTERS):

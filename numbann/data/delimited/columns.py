@@ -34,16 +34,16 @@ def _read(table: Delimited, names: Sequence[str], features: Sequence[str], targe
     literal = as_text | set(targets)
     for chunk in _chunks(table, len(names)):
         for name, column in growing.items():
-            with _explained(table, name, positions[name]):
+            with _explaining(table, name, positions[name]):
                 if isinstance(chunk, NumberChunk) and name not in literal:
                     column.add_numbers(chunk.numbers[:, positions[name]])
                 else:
                     column.add(chunk.cells(positions[name]))
-    return {name: _finished(table, name, growing.pop(name), positions[name]) for name in [*growing]}
+    return {name: _finish(table, name, growing.pop(name), positions[name]) for name in [*growing]}
 
 
-def _finished(table: Delimited, name: str, column: GrowingColumn, position: int) -> Column:
-    with _explained(table, name, position):
+def _finish(table: Delimited, name: str, column: GrowingColumn, position: int) -> Column:
+    with _explaining(table, name, position):
         return column.finish()
 
 
@@ -68,7 +68,7 @@ def _ragged(table: Delimited, width: int) -> str:
 
 
 @contextmanager
-def _explained(table: Delimited, name: str, position: int) -> Iterator[None]:
+def _explaining(table: Delimited, name: str, position: int) -> Iterator[None]:
     """Turn a column that cannot be read into an error that names the cell."""
     try:
         yield

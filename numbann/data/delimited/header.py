@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from functools import partial
 from itertools import islice
 
-from numbann.data.delimited.text import numbered_rows, opened_text
+from numbann.data.delimited.text import numbered_rows, open_text
 from numbann.data.files import InputFile
-from numbann.data.reading import Reading, distinct
+from numbann.data.reading import Reading, check_distinct
 from numbann.data.wording import quoted
 from numbann.errors import DataError
 
@@ -33,7 +33,7 @@ class Delimited:
         given = self.reading.header
         if given is False:
             return tuple(str(position) for position in range(len(first)))
-        return distinct([name.strip() for name in first] if given is True else given, self.file)
+        return check_distinct([name.strip() for name in first] if given is True else given, self.file)
 
     def rows(self) -> Iterator[tuple[int, list[str]]]:
         """Each row of data with the line on which it starts: the slow walk, for messages."""
@@ -60,7 +60,7 @@ def open_table(file: InputFile, delimiters: Sequence[str], reading: Reading) -> 
 
 def _fitness(file: InputFile, delimiter: str) -> tuple[bool, int]:
     """Whether all of the first rows have the same number of cells, above one; how many cells the first has."""
-    with opened_text(file, delimiter) as stream:
+    with open_text(file, delimiter) as stream:
         try:
             rows = islice(csv.reader(stream, delimiter=delimiter, strict=True), SAMPLE_ROWS)
             widths = [len(row) for row in rows if row]

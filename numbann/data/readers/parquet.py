@@ -22,20 +22,20 @@ if TYPE_CHECKING:
 
 def header(file: InputFile, reading: Reading) -> tuple[str, ...]:
     """The names of the columns, from the file's footer."""
-    from numbann.data.reading import distinct
+    from numbann.data.reading import check_distinct
 
     with _opened(file) as parquet:
-        return distinct(parquet.schema_arrow.names, file)
+        return check_distinct(parquet.schema_arrow.names, file)
 
 
 def read(source: Files, reading: Reading, need_target: bool) -> Raw:
     """The chosen columns, and no other."""
-    from numbann.data.reading import choose_columns, distinct
+    from numbann.data.reading import check_distinct, choose_columns
     from numbann.data.table import raw_from_columns
 
     file = source.data
     with _opened(file) as parquet:
-        chosen = choose_columns(reading, distinct(parquet.schema_arrow.names, file), file.name, need_target)
+        chosen = choose_columns(reading, check_distinct(parquet.schema_arrow.names, file), file.name, need_target)
         wanted = [*chosen.features, *chosen.targets, *chosen.weight]
         table = parquet.read(columns=wanted)
         if not len(table):
