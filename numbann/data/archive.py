@@ -26,7 +26,7 @@ def map_array(file: InputFile) -> np.ndarray:
     if file.path.suffix.lower() != (".npz" if file.array else ".npy"):
         raise DataError(f"{file.name} is no array; give a .npy file, or file.npz:array", key=file.key)
     if file.array:
-        with opened(file) as archive:
+        with open_archive(file) as archive:
             return member(archive, file.array, file, file.key)
     with _failing_clearly(file):
         array = np.lib.format.open_memmap(file.path, "r")
@@ -42,7 +42,7 @@ def map_array(file: InputFile) -> np.ndarray:
 
 
 @contextmanager
-def opened(file: InputFile) -> Iterator[np.lib.npyio.NpzFile]:
+def open_archive(file: InputFile) -> Iterator[np.lib.npyio.NpzFile]:
     """The arrays of an .npz."""
     with _failing_clearly(file), file.path.open("rb") as stream:
         if not zipfile.is_zipfile(stream):

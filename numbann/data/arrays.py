@@ -8,7 +8,7 @@ from math import prod
 
 import numpy as np
 
-from numbann.data.columns import Column, Numbers, Texts, as_texts, column_from_array
+from numbann.data.columns import Column, Texts, as_texts, column_from_array
 from numbann.data.reading import Reading, choose_features
 from numbann.data.table import Raw, Table, same_kinds
 from numbann.data.wording import counted, quoted
@@ -30,15 +30,12 @@ def raw_from_arrays(
     for name, array in arrays.items():
         _check(name, array, where)
     _same_rows(arrays, where)
-    columns = _split({name: _flat(array) for name, array in features.items()}, single=len(features) == 1)
-    table = _table(columns, reading, where, listed_features)
-    weights = [_weight(name, array, where) for name, array in (weight or {}).items()]
-    raw = Raw(
-        table,
-        _targets(targets, reading),
-        lambda row: f"{where} row {row + 1}",
-        weight=weights[0] if weights else None,
-    )
+    columns = _columns(features)
+    if len(columns) == 1:  # always called x, so that formats can be mixed
+        columns = [(_number_names("x", columns[0][1]), columns[0][1])]
+    table, found = _table(columns, reading, where, listed_features), _targets(targets, reading)
+    weights = next((_weight(name, array, where) for name, array in (weight or {}).items()), None)
+    raw = Raw(table, found, lambda row: f"{where} row {row + 1}", weight=weights)
     same_kinds(raw, reading)
     return raw
 
@@ -62,20 +59,14 @@ def _same_rows(arrays: Mapping[str, np.ndarray], where: str) -> None:
             )
 
 
-def _flat(array: np.ndarray) -> np.ndarray:
-    """(N, ...) as (N, columns)."""
-    return array.reshape(len(array), prod(array.shape[1:]))
+def _columns(arrays: Mapping[str, np.ndarray]) -> list[tuple[list[str], np.ndarray]]:
+    """Names of columns with their (N, columns) array: an array of one column keeps its name, others are numbered."""
+    flat = {name: array.reshape(len(array), prod(array.shape[1:])) for name, array in arrays.items()}
+    return [([name] if array.shape[1] == 1 else _number_names(name, array), array) for name, array in flat.items()]
 
 
-def _column_names(name: str, array: np.ndarray) -> list[str]:
+def _number_names(name: str, array: np.ndarray) -> list[str]:
     return [f"{name}[{position}]" for position in range(array.shape[1])]
-
-
-def _split(arrays: Mapping[str, np.ndarray], single: bool) -> list[tuple[list[str], np.ndarray]]:
-    """Names of columns with their (N, columns) array.  One array is always called x, so that formats can be mixed."""
-    if single:
-        return [(_column_names("x", array), array) for array in arrays.values()]
-    return [([name] if array.shape[1] == 1 else _column_names(name, array), array) for name, array in arrays.items()]
 
 
 def _table(columns: list[tuple[list[str], np.ndarray]], reading: Reading, where: str, listed_features: bool) -> Table:
@@ -119,13 +110,12 @@ def _texts(values: np.ndarray) -> Texts:
 
 
 def _targets(arrays: Mapping[str, np.ndarray], reading: Reading) -> dict[str, Column]:
-    """Target columns: an array of one column keeps its name, others are numbered."""
-    columns: dict[str, Column] = {}
-    for name, array in arrays.items():
-        flat = array.reshape(len(array), -1)
-        names = [name] if flat.shape[1] == 1 else _column_names(name, flat)
-        columns |= {column: _target(flat[:, i], name in reading.text_columns) for i, column in enumerate(names)}
-    return columns
+    """Target columns; those of an array that is named a category are texts."""
+    found: dict[str, Column] = {}
+    for name, (names, array) in zip(arrays, _columns(arrays), strict=True):
+        columns = [column_from_array(values) for values in array.T]
+        found |= zip(names, map(as_texts, columns) if name in reading.text_columns else columns, strict=True)
+    return found
 
 
 def _weight(name: str, array: np.ndarray, where: str) -> Column:
@@ -136,8 +126,3 @@ def _weight(name: str, array: np.ndarray, where: str) -> Column:
             key="data.weight",
         )
     return column_from_array(array.reshape(-1))
-
-
-def _target(values: np.ndarray, as_text: bool) -> Column:
-    column = column_from_array(values)
-    return as_texts(column) if as_text or isinstance(column, Texts) else Numbers(values, column.whole)

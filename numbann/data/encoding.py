@@ -15,10 +15,10 @@ import numpy as np
 
 from numbann.data.contract import Scale
 from numbann.data.table import Raw, Rows, count_of
-from numbann.data.transforms import missing_named, scale_named
+from numbann.data.transforms import find_missing, find_scale
 from numbann.data.transforms.categories import Categories
 from numbann.data.transforms.one_hot import write_one_hot
-from numbann.data.transforms.transform import Affine, Columns, Transform
+from numbann.data.transforms.transform import Columns, ShiftScale, Transform
 from numbann.errors import DataError
 
 OTHER_SCALE = 'set data.scale to "standard" or "minmax"'
@@ -63,7 +63,7 @@ class Encoding:
         warnings = (known.warn(raw.table.texts[name], rows, name) for name, known in self.categories.items())
         return tuple(warning for warning in warnings if warning)
 
-    def affine(self) -> Affine | None:
+    def affine(self) -> ShiftScale | None:
         """shift and scale (I,) if inputs are (feature - shift) / scale and nothing else; missing numbers apart."""
         return None if self.categories or len(self.scales) > 1 else self.scales[0].affine()
 
@@ -97,8 +97,8 @@ class Encoding:
         return cls(
             tuple(given["features"]),
             {name: Categories(tuple(values)) for name, values in given["categories"].items()},
-            missing_named(given["missing"]["type"]).from_dict(given["missing"]),
-            tuple(scale_named(scale["type"]).from_dict(scale) for scale in given["scales"]),
+            find_missing(given["missing"]["type"]).from_dict(given["missing"]),
+            tuple(find_scale(scale["type"]).from_dict(scale) for scale in given["scales"]),
         )
 
 
@@ -110,9 +110,9 @@ def fit_categories(raw: Raw, rows: Rows) -> dict[str, Categories]:
 
 def fit_encoding(raw: Raw, rows: Rows, categories: Mapping[str, Categories], missing: str, scale: Scale) -> Encoding:
     """The transforms that the spec names, fitted on the training rows one after the other."""
-    fitted = [missing_named(missing).fit(Columns(raw, rows))]
+    fitted = [find_missing(missing).fit(Columns(raw, rows))]
     for name in [scale] if isinstance(scale, str) else scale:
-        fitted.append(scale_named(name).fit(Columns(raw, rows, fitted)))
+        fitted.append(find_scale(name).fit(Columns(raw, rows, fitted)))
         if not all(np.isfinite(values).all() for values in vars(fitted[-1]).values()):
             raise DataError(f'numbers too large for the scale "{name}"; rescale the data', key="data.scale")
     return Encoding(raw.table.names, categories, fitted[0], tuple(fitted[1:]))

@@ -51,8 +51,6 @@ class InputFile:
         """The hash of the file as it lies on the disk."""
         import hashlib  # which `numbann check` does not need
 
-        if self.content is not None:
-            return hashlib.sha256(self.content).hexdigest()
         with self.path.open("rb") as stream:
             return hashlib.file_digest(stream, "sha256").hexdigest()
 

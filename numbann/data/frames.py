@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from numbann.data.cells import is_infinite, is_number
-from numbann.data.columns import Column, Numbers, Texts, column_from_array, texts_from
+from numbann.data.columns import Column, Numbers, Texts, texts_from
 from numbann.data.table import Raw, Table, table_from_columns
 from numbann.data.wording import nearest, quoted
 from numbann.errors import DataError, ShapeError
@@ -54,10 +54,7 @@ def _typed(array: np.ndarray, name: str, as_text: bool) -> Column:
         return texts_from(array.tolist())
     if array.dtype.kind in "biuf":
         return Numbers(_finite(array, f"column {quoted(name)}"), whole=False)
-    column = column_from_array(array) if array.dtype.kind in "SU" else texts_from(array.tolist())
-    if not isinstance(column, Texts):
-        raise DataError(f"column {quoted(name)} holds {array.dtype}; numbers or text are readable")
-    return Numbers(_parsed(column, name), whole=False)
+    return Numbers(_parsed(texts_from(array.tolist()), name), whole=False)
 
 
 def _parsed(column: Texts, name: str) -> np.ndarray:

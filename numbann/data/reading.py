@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
+from numbann.data.files import InputFile
 from numbann.data.wording import listed, nearest, quoted
 from numbann.errors import DataError
+
+Faults = Iterator[tuple[str | None, str]]  # the spec's key to blame, and what is wrong
 
 
 @dataclass(frozen=True)
@@ -57,6 +61,15 @@ def reading_from_section(section: Mapping[str, Any]) -> Reading:
     )
 
 
+def check_distinct(names: Iterable[str], file: InputFile) -> tuple[str, ...]:
+    """The names of a table's columns; DataError if two are alike."""
+    found = tuple(names)
+    for name, count in Counter(found).items():
+        if count > 1:
+            raise DataError(f"{file.name}: two columns are named {quoted(name)}; rename one", key=file.key)
+    return found
+
+
 class Chosen(NamedTuple):
     """The columns of a table that are read; weight: one or none."""
 
@@ -73,9 +86,7 @@ def choose_columns(reading: Reading, names: Sequence[str], where: str, need_targ
     return Chosen(features, targets, choose_weight(reading, names, [*features, *targets], where) if need_target else ())
 
 
-def column_faults(
-    reading: Reading, names: Sequence[str], where: str, need_target: bool = True
-) -> Iterator[tuple[str | None, str]]:
+def column_faults(reading: Reading, names: Sequence[str], where: str, need_target: bool = True) -> Faults:
     """The key and the message of each column of a table that is named and not there."""
     targets = (reading.targets or ()) if need_target else ()
     if need_target and not targets:
@@ -100,15 +111,11 @@ def choose_weight(reading: Reading, names: Sequence[str], taken: Sequence[str], 
         return ()
     _refuse(_unknown((name,), names, where, "data.weight"))
     if name in taken:
-        raise DataError(
-            f"{quoted(name)} is a feature or a target too; leave it out of one of the two", key="data.weight"
-        )
+        raise DataError(f"{quoted(name)} is a feature or a target too; leave it out there", key="data.weight")
     return (name,)
 
 
-def _feature_faults(
-    reading: Reading, names: Sequence[str], where: str, wanted: Sequence[str] | None
-) -> Iterator[tuple[str | None, str]]:
+def _feature_faults(reading: Reading, names: Sequence[str], where: str, wanted: Sequence[str] | None) -> Faults:
     """Columns that are features, left out or categories and not there, and whether none is left for the inputs."""
     if reading.names is not None:
         yield from _unknown(reading.names, names, where, None)
@@ -126,9 +133,7 @@ def _others(reading: Reading, names: Sequence[str]) -> tuple[str, ...]:
     return tuple(name for name in names if name not in taken)
 
 
-def _unknown(
-    wanted: Sequence[str], names: Sequence[str], where: str, key: str | None
-) -> Iterator[tuple[str | None, str]]:
+def _unknown(wanted: Sequence[str], names: Sequence[str], where: str, key: str | None) -> Faults:
     known = set(names)
     for name in wanted:
         if name not in known:
@@ -136,7 +141,7 @@ def _unknown(
             yield key, f"{where} has no column {quoted(name)}{hint} its columns: {listed(names)}"
 
 
-def _refuse(faults: Iterator[tuple[str | None, str]]) -> None:
+def _refuse(faults: Faults) -> None:
     """Raise the first fault, if there is one."""
     for key, message in faults:
         raise DataError(message, key=key)

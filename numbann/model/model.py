@@ -13,7 +13,7 @@ from numbann.data.contract import Facts
 from numbann.data.preprocessing import Preprocessing
 from numbann.data.streaming import Inputs
 from numbann.data.tasks.task import Confusion
-from numbann.data.transforms.transform import Affine
+from numbann.data.transforms.transform import ShiftScale
 from numbann.engine.devices import make_engine
 from numbann.engine.interface import Engine
 from numbann.errors import RunDirectoryError, SpecError
@@ -82,7 +82,7 @@ class Model:
         return self.preprocessing.task.probabilities(outcome_of(self.resolved, self._raw_outputs(X)))
 
     @cached_property
-    def _scaling(self) -> Affine | None:
+    def _scaling(self) -> ShiftScale | None:
         """The shift and scale of every input, if inputs are nothing but scaled features."""
         return self.preprocessing.encoding.affine()
 

@@ -14,26 +14,12 @@ from typing import TextIO
 
 import numpy as np
 
-from numbann.data.cells import NUMBER_CHARACTERS
-from numbann.data.delimited.text import opened_text, rows_of
-from numbann.data.files import InputFile
+from numbann.data.cells import NUMBER_CHARACTERS, is_number
+from numbann.data.delimited.header import Delimited
+from numbann.data.delimited.text import open_text, rows_of
 
 CHUNK_CHARACTERS = 1 << 22
 QUICK_CHARACTERS = f"{NUMBER_CHARACTERS} \r\n"
-
-
-@dataclass(frozen=True)
-class ChunkFormat:
-    """How rows are cut: into `width` cells; `quick` if plain numbers may be taken as numbers."""
-
-    delimiter: str
-    width: int
-    header: bool
-    quick: bool
-
-    @property
-    def quick_bytes(self) -> bytes:
-        return (QUICK_CHARACTERS + self.delimiter).encode()
 
 
 @dataclass(frozen=True)
@@ -64,37 +50,37 @@ class RaggedRow(Exception):
     """A row of another width than the header's: the reader finds it and says so."""
 
 
-def chunks(file: InputFile, format: ChunkFormat) -> Iterator[NumberChunk | CellChunk]:
-    """The rows of data; chunks without any are left out."""
-    with opened_text(file, format.delimiter) as stream:
-        if format.header:
-            next(rows_of(stream, format.delimiter))
+def chunks(table: Delimited, width: int) -> Iterator[NumberChunk | CellChunk]:
+    """The rows of data, cut into `width` cells; chunks without any are left out."""
+    quick = table.delimiter not in QUICK_CHARACTERS and not any(map(is_number, table.reading.na))
+    with open_text(table.file, table.delimiter) as stream:
+        if table.reading.header is True:
+            next(rows_of(stream, table.delimiter))
         while lines := stream.readlines(CHUNK_CHARACTERS):
-            numbers = _numbers(lines, format)
-            if numbers is not None:
-                yield NumberChunk(numbers, lines, format.delimiter)
-            elif rows := _rows(lines, stream, format):
+            numbers = _numbers(lines, table.delimiter) if quick else None
+            if numbers is not None and numbers.shape[1] == width:
+                yield NumberChunk(numbers, lines, table.delimiter)
+            elif rows := _rows(lines, stream, table.delimiter, width):
                 yield CellChunk(list(zip(*rows, strict=True)))
 
 
-def _numbers(lines: list[str], format: ChunkFormat) -> np.ndarray | None:
+def _numbers(lines: list[str], delimiter: str) -> np.ndarray | None:
     """(rows, columns), None where anything but plain numbers may occur."""
     text = "".join(lines)
-    if not format.quick or not text.strip() or text.encode().translate(None, format.quick_bytes):
+    if not text.strip() or text.encode().translate(None, f"{QUICK_CHARACTERS}{delimiter}".encode()):
         return None
     try:
-        numbers = np.loadtxt(lines, delimiter=format.delimiter, comments=None, ndmin=2)
+        return np.loadtxt(lines, delimiter=delimiter, comments=None, ndmin=2)
     except ValueError:
         return None
-    return numbers if numbers.shape[1] == format.width else None
 
 
-def _rows(lines: list[str], stream: TextIO, format: ChunkFormat) -> list[list[str]]:
+def _rows(lines: list[str], stream: TextIO, delimiter: str, width: int) -> list[list[str]]:
     """The rows of the lines; a quoted cell that is open at their end takes more lines from the stream."""
-    rows = csv.reader(chain(lines, stream), delimiter=format.delimiter, strict=True)
+    rows = csv.reader(chain(lines, stream), delimiter=delimiter, strict=True)
     cells = []
     while rows.line_num < len(lines):
         cells.append(next(rows))
-    if set(map(len, cells)) - {0, format.width}:
+    if set(map(len, cells)) - {0, width}:
         raise RaggedRow
     return [row for row in cells if row]

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 
 from numbann.data.cells import GrowingColumn, MixedColumn, is_infinite, is_number
 from numbann.data.columns import Column
-from numbann.data.delimited.chunks import QUICK_CHARACTERS, CellChunk, ChunkFormat, NumberChunk, RaggedRow, chunks
+from numbann.data.delimited.chunks import CellChunk, NumberChunk, RaggedRow, chunks
 from numbann.data.delimited.header import Delimited
 from numbann.data.reading import choose_columns
 from numbann.data.table import Raw, raw_from_columns
@@ -34,24 +34,23 @@ def _read(table: Delimited, names: Sequence[str], features: Sequence[str], targe
     literal = as_text | set(targets)
     for chunk in _chunks(table, len(names)):
         for name, column in growing.items():
-            with _explained(table, name, positions[name]):
+            with _explaining(table, name, positions[name]):
                 if isinstance(chunk, NumberChunk) and name not in literal:
                     column.add_numbers(chunk.numbers[:, positions[name]])
                 else:
                     column.add(chunk.cells(positions[name]))
-    return {name: _finished(table, name, growing.pop(name), positions[name]) for name in [*growing]}
+    return {name: _finish(table, name, growing.pop(name), positions[name]) for name in [*growing]}
 
 
-def _finished(table: Delimited, name: str, column: GrowingColumn, position: int) -> Column:
-    with _explained(table, name, position):
+def _finish(table: Delimited, name: str, column: GrowingColumn, position: int) -> Column:
+    with _explaining(table, name, position):
         return column.finish()
 
 
 def _chunks(table: Delimited, width: int) -> Iterator[NumberChunk | CellChunk]:
-    quick = table.delimiter not in QUICK_CHARACTERS and not any(map(is_number, table.reading.na))
     found = False
     try:
-        for chunk in chunks(table.file, ChunkFormat(table.delimiter, width, table.reading.header is True, quick)):
+        for chunk in chunks(table, width):
             found = True
             yield chunk
     except RaggedRow:
@@ -69,7 +68,7 @@ def _ragged(table: Delimited, width: int) -> str:
 
 
 @contextmanager
-def _explained(table: Delimited, name: str, position: int) -> Iterator[None]:
+def _explaining(table: Delimited, name: str, position: int) -> Iterator[None]:
     """Turn a column that cannot be read into an error that names the cell."""
     try:
         yield

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from numbann.data.table import Raw
 
 
-def delimited(name: str, delimiters: Sequence[str]) -> Format:
+def table_format(name: str, delimiters: Sequence[str]) -> Format:
     """The format of that ending; a delimiter that the spec leaves open is one of these."""
 
     def header(file: InputFile, reading: Reading) -> tuple[str, ...]:

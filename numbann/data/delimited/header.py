@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from functools import partial
 from itertools import islice
 
-from numbann.data.delimited.text import numbered_rows, opened_text
+from numbann.data.delimited.text import numbered_rows, open_text
 from numbann.data.files import InputFile
-from numbann.data.reading import Reading
+from numbann.data.reading import Reading, check_distinct
 from numbann.data.wording import quoted
 from numbann.errors import DataError
 
@@ -30,13 +30,10 @@ class Delimited:
         _, first = next(numbered_rows(self.file, self.delimiter), (0, None))
         if first is None:
             raise DataError(f"{self.file.name} is empty; a table needs at least one row", key=self.file.key)
-        if self.reading.header is False:
+        given = self.reading.header
+        if given is False:
             return tuple(str(position) for position in range(len(first)))
-        names = tuple(name.strip() for name in first) if self.reading.header is True else self.reading.header
-        twice = next((name for name in names if names.count(name) > 1), None)
-        if twice is not None:
-            raise DataError(f"{self.file.name}: two columns are named {quoted(twice)}; rename one", key=self.file.key)
-        return names
+        return check_distinct([name.strip() for name in first] if given is True else given, self.file)
 
     def rows(self) -> Iterator[tuple[int, list[str]]]:
         """Each row of data with the line on which it starts: the slow walk, for messages."""
@@ -63,7 +60,7 @@ def open_table(file: InputFile, delimiters: Sequence[str], reading: Reading) -> 
 
 def _fitness(file: InputFile, delimiter: str) -> tuple[bool, int]:
     """Whether all of the first rows have the same number of cells, above one; how many cells the first has."""
-    with opened_text(file, delimiter) as stream:
+    with open_text(file, delimiter) as stream:
         try:
             rows = islice(csv.reader(stream, delimiter=delimiter, strict=True), SAMPLE_ROWS)
             widths = [len(row) for row in rows if row]

@@ -14,7 +14,7 @@ from numbann.errors import DataError
 
 def numbered_rows(file: InputFile, delimiter: str) -> Iterator[tuple[int, list[str]]]:
     """Each row with the line on which it starts, 1 being the first, the header's too; empty lines are left out."""
-    with opened_text(file, delimiter) as stream:
+    with open_text(file, delimiter) as stream:
         yield from rows_of(stream, delimiter)
 
 
@@ -29,7 +29,7 @@ def rows_of(stream: TextIO, delimiter: str) -> Iterator[tuple[int, list[str]]]:
 
 
 @contextmanager
-def opened_text(file: InputFile, delimiter: str) -> Iterator[TextIO]:
+def open_text(file: InputFile, delimiter: str) -> Iterator[TextIO]:
     """The file as UTF-8 text; faults of encoding and quotes become one line each."""
     with failing_clearly(file), file.open() as stream:
         try:

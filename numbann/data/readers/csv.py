@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from numbann.data.contract import DELIMITERS
-from numbann.data.delimited.format import delimited
+from numbann.data.delimited.format import table_format
 
-FORMAT = delimited("csv", DELIMITERS)
+FORMAT = table_format("csv", DELIMITERS)

@@ -17,14 +17,14 @@ DEFAULT_TARGETS = ("y",)
 
 def read(source: Files, reading: Reading, need_target: bool) -> Raw:
     """The arrays as columns."""
-    from numbann.data.archive import member, opened
+    from numbann.data.archive import member, open_archive
     from numbann.data.arrays import raw_from_arrays
     from numbann.data.reading import choose_weight
 
     file = source.data
     features = reading.features or DEFAULT_FEATURES
     targets = reading.targets or DEFAULT_TARGETS
-    with opened(file) as archive:
+    with open_archive(file) as archive:
         x = {name: member(archive, name, file, reading.key("data.features")) for name in features}
         y = {name: member(archive, name, file, reading.key("data.target")) for name in targets if need_target}
         weights = choose_weight(reading, archive.files, [*features, *targets], file.name) if need_target else ()

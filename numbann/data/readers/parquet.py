@@ -22,32 +22,26 @@ if TYPE_CHECKING:
 
 def header(file: InputFile, reading: Reading) -> tuple[str, ...]:
     """The names of the columns, from the file's footer."""
+    from numbann.data.reading import check_distinct
+
     with _opened(file) as parquet:
-        return _names(file, parquet)
+        return check_distinct(parquet.schema_arrow.names, file)
 
 
 def read(source: Files, reading: Reading, need_target: bool) -> Raw:
     """The chosen columns, and no other."""
-    from numbann.data.reading import choose_columns
+    from numbann.data.reading import check_distinct, choose_columns
     from numbann.data.table import raw_from_columns
 
     file = source.data
     with _opened(file) as parquet:
-        chosen = choose_columns(reading, _names(file, parquet), file.name, need_target)
+        chosen = choose_columns(reading, check_distinct(parquet.schema_arrow.names, file), file.name, need_target)
         wanted = [*chosen.features, *chosen.targets, *chosen.weight]
         table = parquet.read(columns=wanted)
         if not len(table):
             raise DataError(f"{file.name} has columns but no rows; add rows", key=file.key)
         columns = {name: _column(table[name], name, name in reading.text_columns, file) for name in wanted}
     return raw_from_columns(columns, chosen, reading, file.name, lambda row: f"{file.name} row {row + 1}")
-
-
-def _names(file: InputFile, parquet: ParquetFile) -> tuple[str, ...]:
-    names = tuple(parquet.schema_arrow.names)
-    twice = next((name for name in names if names.count(name) > 1), None)
-    if twice is not None:
-        raise DataError(f'{file.name}: two columns are named "{twice}"; rename one', key=file.key)
-    return names
 
 
 def _column(values: ChunkedArray, name: str, as_text: bool, file: InputFile) -> Column:

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from numbann.data.delimited.format import delimited
+from numbann.data.delimited.format import table_format
 
-FORMAT = delimited("tsv", ("\t",))
+FORMAT = table_format("tsv", ("\t",))

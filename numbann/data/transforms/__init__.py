@@ -9,32 +9,20 @@ from __future__ import annotations
 from importlib import import_module
 from pathlib import Path
 from pkgutil import iter_modules
-from types import ModuleType
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from numbann.data.transforms.transform import Transform
 
-
-def scale_named(name: str) -> type[Transform]:
-    """The transform that `data.scale` means."""
-    return _file("scales", name).Scale
+FOLDERS = [iter_modules([str(Path(__file__).parent / kind)]) for kind in ("scales", "missing")]
+SCALES, MISSING = (sorted(module.name for module in folder) for folder in FOLDERS)
 
 
-def missing_named(name: str) -> type[Transform]:
-    """The transform that `data.missing` means."""
-    return _file("missing", name).Missing
+def find_scale(name: str) -> type[Transform]:
+    """The transform that `data.scale` means; ValueError if there is none."""
+    return import_module(f"{__name__}.scales.{SCALES[SCALES.index(name)]}").Scale
 
 
-def _file(kind: str, name: str) -> ModuleType:
-    if name not in names_of(kind):
-        raise ValueError(f"there is no transform {name!r} of {kind}")
-    return import_module(f"{__name__}.{kind}.{name}")
-
-
-def names_of(kind: str) -> list[str]:
-    """The names of the transforms of a kind: "scales" or "missing"."""
-    return sorted(module.name for module in iter_modules([str(Path(__file__).parent / kind)]))
-
-
-SCALES, MISSING = names_of("scales"), names_of("missing")
+def find_missing(name: str) -> type[Transform]:
+    """The transform that `data.missing` means; ValueError if there is none."""
+    return import_module(f"{__name__}.missing.{MISSING[MISSING.index(name)]}").Missing

@@ -13,7 +13,7 @@ import numpy as np
 
 from numbann.data.table import MISSING_NUMBER, Raw, Rows
 
-Affine = tuple[np.ndarray, np.ndarray]
+ShiftScale = tuple[np.ndarray, np.ndarray]
 
 
 class MissingNumber(Exception):
@@ -37,7 +37,7 @@ class Transform:
     def apply(self, values: np.ndarray) -> None:
         """Transform a portion (n, F) in float64, in place."""
 
-    def affine(self) -> Affine | None:
+    def affine(self) -> ShiftScale | None:
         """shift and scale (F,) if the transform is (value - shift) / scale, for the engine's fast way; else None."""
         return None
 

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import gzip
+import io
 from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from numbann.data.delimited import chunks
+from numbann.data.files import InputFile
+from numbann.data.readers import FORMATS
+from numbann.data.reading import reading_from_section
 from numbann.data.source import Source
 from numbann.data.transforms.categories import Categories
 from numbann.errors import DataError
@@ -147,3 +153,27 @@ def test_a_fault_of_the_spec_names_its_key(load_table: Load, changes: dict, mess
     with pytest.raises(DataError, match=message) as caught:
         load_table("height,y\n1,0.5\n2,1.5\n", **changes)
     assert caught.value.key == key
+
+
+class Counting(io.BytesIO):
+    """A file that counts the bytes read of it."""
+
+    total = 0
+
+    def read1(self, size: int | None = -1) -> bytes:
+        content = super().read1(size)
+        Counting.total += len(content)
+        return content
+
+
+@pytest.mark.parametrize("format", ["csv", "tsv"])
+def test_a_header_is_read_without_the_rows_below(
+    section: Callable[..., dict[str, Any]], monkeypatch: pytest.MonkeyPatch, format: str
+) -> None:
+    content = b"a\tb\n" + b"1\t2\n" * 500_000
+    monkeypatch.setattr(InputFile, "open", lambda file: Counting(content))
+    monkeypatch.setattr(Counting, "total", 0)
+    header = FORMATS[format].header
+    assert header is not None
+    assert header(InputFile("t", Path("t")), reading_from_section(section("t"))) == ("a", "b")
+    assert 0 < Counting.total < 100_000

@@ -17,7 +17,7 @@ from numbann.data.encoding import Encoding, fit_encoding
 from numbann.data.source import Source, load
 from numbann.data.streaming import Streamed
 from numbann.data.table import Raw, Table
-from numbann.data.transforms import MISSING, SCALES, missing_named, scale_named
+from numbann.data.transforms import MISSING, SCALES, find_missing, find_scale
 from numbann.data.transforms.transform import Columns, Transform
 from numbann.errors import DataError
 
@@ -49,7 +49,7 @@ def test_json_gives_it_back(scale: str, missing: str) -> None:
 
 @pytest.mark.parametrize("scale", SCALES)
 def test_a_scale_does_to_a_column_alone_what_it_does_to_all(scale: str) -> None:
-    fitted = scale_named(scale).fit(Columns(raw(X), ALL))
+    fitted = find_scale(scale).fit(Columns(raw(X), ALL))
     whole = X.copy()
     fitted.apply(whole)
     for k, column in enumerate(Columns(raw(X), ALL, [fitted]).each()):
@@ -102,13 +102,13 @@ def test_missing_numbers_are_filled_before_scales_are_fitted(missing: str) -> No
 def test_an_encoding_whose_transforms_had_no_names_is_read() -> None:
     stored = {"features": ["a", "t"], "categories": {"t": ["p", None]}, "fill": [2.0], "shift": [1.0], "scale": [4.0]}
     encoding = Encoding.from_dict(stored)
-    assert encoding.missing == missing_named("mean")((2.0,))  # type: ignore[call-arg]
-    assert encoding.scales == (scale_named("standard")((1.0,), (4.0,)),)  # type: ignore[call-arg]
+    assert encoding.missing == find_missing("mean")((2.0,))  # type: ignore[call-arg]
+    assert encoding.scales == (find_scale("standard")((1.0,), (4.0,)),)  # type: ignore[call-arg]
     assert encoding.inputs == 3
-    with pytest.raises(ValueError, match="there is no transform"):
+    with pytest.raises(ValueError, match="is not in list"):
         Encoding.from_dict({**encoding.to_dict(), "scales": [{"type": "none.os"}]})
     refused = Encoding.from_dict({**stored, "fill": None}).missing
-    assert refused == missing_named("error")()
+    assert refused == find_missing("error")()
 
 
 @pytest.mark.parametrize("scale", [*SCALES, ["minmax", "standard"], ["robust", "clip"]], ids=str)
@@ -136,7 +136,7 @@ def test_names_are_listed_without_numpy() -> None:
     assert done.stdout.split() == [*SCALES, "False"]
 
 
-@pytest.mark.parametrize("transform", [*map(scale_named, SCALES), *map(missing_named, MISSING)])
+@pytest.mark.parametrize("transform", [*map(find_scale, SCALES), *map(find_missing, MISSING)])
 def test_a_transform_bears_the_name_of_its_file(transform: type[Transform]) -> None:
     name = transform.fit(Columns(raw(X), ALL)).to_dict()["type"]
-    assert transform is (scale_named if name in SCALES else missing_named)(name)
+    assert transform is (find_scale if name in SCALES else find_missing)(name)

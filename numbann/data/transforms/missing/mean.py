@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from numbann.data.transforms.filled import Columns, Filled, check_numbers_there
+from numbann.data.transforms.filling import Columns, Filling, check_numbers_there
 
 
-class Missing(Filled):
+class Missing(Filling):
     """The rows are read once."""
 
     @classmethod

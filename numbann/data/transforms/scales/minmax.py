@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from numbann.data.transforms.shifted import Columns, Shifted
+from numbann.data.transforms.affine import Affine, Columns
 
 
-class Scale(Shifted):
+class Scale(Affine):
     """A constant column is divided by 1."""
 
     @classmethod

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from numbann.data.transforms.shifted import Columns, Shifted
+from numbann.data.transforms.affine import Affine, Columns
 
 
-class Scale(Shifted):
+class Scale(Affine):
     """Every column is divided by 1."""
 
     @classmethod

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from numbann.data.transforms.shifted import Affine, Columns, Shifted
+from numbann.data.transforms.affine import Affine, Columns, ShiftScale
 
 
-class Scale(Shifted):
+class Scale(Affine):
     """s (x - median), s = 1 / (q75 - q25); 2 / (max - min) where the quartiles are equal; 0 in a constant column.
 
     scale is 1 / s, and 0 for a constant column.  Holzmueller, Grinsztajn and Steinwart 2024,
@@ -21,6 +21,6 @@ class Scale(Shifted):
             low, q25, median, q75, high = quartiles.reshape(-1, 5).T
             return cls.of(median, np.where(q75 == q25, (high - low) / 2, q75 - q25))
 
-    def affine(self) -> Affine:
+    def affine(self) -> ShiftScale:
         shift, scale = super().affine()
         return shift, np.where(scale == 0, np.inf, scale)

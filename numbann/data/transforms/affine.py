@@ -7,11 +7,11 @@ from typing import Self
 
 import numpy as np
 
-from numbann.data.transforms.transform import Affine, Columns, Transform
+from numbann.data.transforms.transform import Columns, ShiftScale, Transform
 
 
 @dataclass(frozen=True)
-class Shifted(Transform):
+class Affine(Transform):
     """(value - shift) / scale."""
 
     shift: tuple[float, ...]
@@ -27,5 +27,5 @@ class Shifted(Transform):
         values -= shift
         values /= scale
 
-    def affine(self) -> Affine:
+    def affine(self) -> ShiftScale:
         return np.array(self.shift), np.array(self.scale)

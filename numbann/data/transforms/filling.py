@@ -12,7 +12,7 @@ from numbann.errors import DataError
 
 
 @dataclass(frozen=True)
-class Filled(Transform):
+class Filling(Transform):
     """One number a column in place of those that are missing."""
 
     fill: tuple[float, ...]
