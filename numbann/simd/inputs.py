@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from numbann.simd.dense import inputs, lanes_like, offsets, panel_of, panels
 from numbann.simd.machine import prefer_wide
-from numbann.simd.op import GROUP_VECTOR, GROUP_W, INPUTS, INPUTS_PADDED, SCALED, SCALED_ROW, VECTORS, W
 from numbann.simd.pointer import advance, view
 from numbann.simd.rows import row_dot, scale_row
 
@@ -15,9 +14,9 @@ from numbann.simd.rows import row_dot, scale_row
 def scale_rows(op, first, last, step, scratch):
     """SCALED = x s over the rows first..last."""
     prefer_wide()
-    x, table, s = inputs(op, step), offsets(op, step), op[VECTORS]
+    x, table, s = inputs(op, step), offsets(op, step), op.VECTORS
     for r in range(first, last):
-        given, scaled = advance(x, table[r]), view(op[SCALED], r * op[SCALED_ROW], op[INPUTS])
+        given, scaled = advance(x, table[r]), view(op.SCALED, r * op.SCALED_ROW, op.INPUTS)
         for i in range(len(scaled)):
             scaled[i] = given[i] * s[i]
 
@@ -25,12 +24,12 @@ def scale_rows(op, first, last, step, scratch):
 def finish_scale(op, first, last, step, scratch):
     """For the rows first..last of w: from GROUP_W, which is G, to dw, and ds to GROUP_VECTOR."""
     prefer_wide()
-    lanes, s, slopes = lanes_like(scratch), op[VECTORS], op[GROUP_VECTOR]
+    lanes, s, slopes = lanes_like(scratch), op.VECTORS, op.GROUP_VECTOR
     for i in range(first, last):
         slopes[i] = 0
         for panel in range(panels(op, lanes)):
             column, _, width = panel_of(op, panel, lanes)
-            place = column * op[INPUTS_PADDED] + i * width
-            gradient = view(op[GROUP_W], place, width)
-            slopes[i] += row_dot(view(op[W], place, width), gradient)
+            place = column * op.INPUTS_PADDED + i * width
+            gradient = view(op.GROUP_W, place, width)
+            slopes[i] += row_dot(view(op.W, place, width), gradient)
             scale_row(gradient, s[i])
