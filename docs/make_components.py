@@ -29,7 +29,7 @@ TITLES = {
     "metric": "Metrics",
 }
 REMARKS = {
-    "activation": "*init* is how weights start where `init` is `auto`.",
+    "activation": "*init* is how weights start where `init` is `auto`.  Each of single units takes `blend` too.",
     "loss": "*link* is the output activation that turns y into a prediction; with `identity` any may be chosen.",
     "optimizer": "Each takes `l1` and `weight_decay` too; they join the gradient where they are not in the formula.",
     "schedule": "Factors of the optimizer's rate; each takes `warmup_epochs` too. epoch is fractional.",
@@ -37,7 +37,7 @@ REMARKS = {
     "metric": "Of a part of the data, in the target's own unit.",
 }
 TRAITS = {"activation": "init", "loss": "link"}  # the column that a kind has beside the others
-OWN = ("weight_decay", "l1", "warmup_epochs")  # parameters of a whole kind, which its remark tells
+OWN = ("weight_decay", "l1", "warmup_epochs", "blend")  # parameters of a whole kind, which its remark tells
 AUTHORS = r"(?:(?:de|van) )?[A-Z](?:et al\.|[^.;:()])*? \d{4}"
 REFERENCE = re.compile(rf"(?:({AUTHORS})[^.;:()]*? )?(https?://([^/\s]+)\S*?)[.,;]?(?=\s|$)")
 

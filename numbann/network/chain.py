@@ -37,6 +37,7 @@ from typing import ClassVar, TypeVar
 from numbann.components.built_in import built_in
 from numbann.components.component import Configured
 from numbann.derivation import keeps_z
+from numbann.derivation.blend import BLEND, with_blend
 from numbann.mathematics.activations.rectified import SELU_ALPHA, SELU_SCALE
 from numbann.network.description import Dense, Network
 
@@ -303,10 +304,10 @@ def norm(dense: Dense, k: int) -> Norm | None:
 
 
 def activation(dense: Dense, k: int) -> Activation | None:
-    """An activation that is not the identity."""
-    chosen = dense.activation
-    if chosen is None or chosen.name == "identity":
+    """An activation, with its blend if it has one; none for the identity alone."""
+    if dense.activation is None or (dense.applies == "identity" and BLEND not in dense.activation.values):
         return None
+    chosen = with_blend(dense.activation)
     component = chosen.component
     reads_z, key = keeps_z(component), 2 * k if "u" in component.roles else None
     vectors = tuple(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Annotated, Any
 
 from annotated_types import Ge
@@ -21,14 +22,20 @@ CORE_PARAMETERS: dict[str, tuple[Parameter, ...]] = {
         Parameter("l1", 0.0, NonNegative),
     ),
     "schedule": (Parameter("warmup_epochs", 0, Annotated[int, Ge(0)]),),
+    "activation": (Parameter("blend", False, bool),),
 }
 
 
 def parameters_of(component: Component) -> tuple[Parameter, ...]:
     """The parameters that a spec may set: the component's own, and those that core owns."""
-    own = {parameter.name for parameter in component.parameters}
-    core = CORE_PARAMETERS.get(component.kind, ())
-    return component.parameters + tuple(parameter for parameter in core if parameter.name not in own)
+    return component.parameters + _core_parameters(component)
+
+
+def _core_parameters(component: Component) -> tuple[Parameter, ...]:
+    """Those that core owns; a row activation has none."""
+    own = component.defaults()
+    core = CORE_PARAMETERS.get(component.kind, ()) if component.form != "row" else ()
+    return tuple(parameter for parameter in core if parameter.name not in own)
 
 
 def choose(kind: str, given: Any, trail: Trail, registry: Registry | None) -> tuple[ComponentSpec, list[Found]]:
@@ -80,7 +87,7 @@ def _no_name(kind: str, given: Any) -> str:
 def _values(trail: Trail, component: Component, given: dict[str, Any]) -> tuple[dict[str, Any], list[Found]]:
     """A value for each parameter, and the faults of those given."""
     known = {parameter.name: parameter for parameter in parameters_of(component)}
-    faults = [((*trail, name), unknown_key(name, ["type", *known])) for name in given if name not in known]
+    faults = [((*trail, name), _no_parameter(component, name, known)) for name in given if name not in known]
     values = {name: given.get(name, parameter.default) for name, parameter in known.items()}
     for name, parameter in known.items():
         rule = of_parameter(parameter)
@@ -90,4 +97,11 @@ def _values(trail: Trail, component: Component, given: dict[str, Any]) -> tuple[
             faults.append(((*trail, name), not_allowed(values[name], rule.words)))
         elif parameter.type is float:
             values[name] = float(values[name])
-    return values, faults
+    off = {parameter.name for parameter in _core_parameters(component) if values[parameter.name] is False}
+    return {name: value for name, value in values.items() if name not in off}, faults
+
+
+def _no_parameter(component: Component, name: str, known: Iterable[str]) -> str:
+    if component.form == "row" and name in (parameter.name for parameter in CORE_PARAMETERS.get(component.kind, ())):
+        return f"{component.name} works on whole rows, and {name} on single units; leave it out"
+    return unknown_key(name, ["type", *known])

@@ -166,7 +166,8 @@ def _stopping_faults(spec: Spec, metrics: list[str]) -> Iterator[Found]:
 
 
 def _configured(registry: Registry, kind: str, chosen: ComponentSpec) -> Configured:
-    return registry.configured(kind, chosen.type, **chosen.parameters)
+    component = registry.get(kind, chosen.type)
+    return Configured(component, {**component.defaults(), **chosen.parameters})
 
 
 def _link(registry: Registry, loss: Component) -> Component:

@@ -297,7 +297,7 @@ def test_every_process_derives_the_same_text() -> None:
     """Or the cache of compiled kernels would miss: nothing may hang on addresses or on the seed of hashes."""
     code = (
         "import dataclasses, inspect\n"
-        "from numbann.plugins import built_in\nfrom numbann.derivation import derivative_of\n"
+        "from numbann.components.built_in import built_in\nfrom numbann.derivation import derivative_of\n"
         "for name in ('mish', 'silu', 'squareplus', 'gelu_tanh'):\n"
         "    component = dataclasses.replace(built_in().get('activation', name), derivative=None)\n"
         "    print(inspect.getsource(derivative_of(component)))\n"

@@ -39,6 +39,7 @@ def make_plan(
     clip_norm: float | None = None,
     average: float | None = None,
     input_scale: bool = False,
+    blend: bool = False,
     registry: Registry | None = None,
     optimizers: Registry | None = None,
     between: Sequence[Mapping[str, Any]] = (),
@@ -51,8 +52,13 @@ def make_plan(
     link = configured("loss", loss).component.traits["link"]
     names = [activation] * (len(sizes) - 2) + [output if link == "identity" else "identity"]
     init = configured("initializer", "xavier_normal")
+
+    def chosen(name: str) -> Configured:
+        found = configured("activation", name, registry)
+        return Configured(found.component, {**found.values, "blend": True}) if blend else found
+
     layers = [
-        Dense(units, configured("activation", name, registry), init, **extra)
+        Dense(units, chosen(name), init, **extra)
         for units, name, extra in zip(sizes[1:], names, [*between, *[{}] * (len(names) - len(between))], strict=True)
     ]
     network = Network(

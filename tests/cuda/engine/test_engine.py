@@ -82,6 +82,7 @@ CASES: dict[str, dict[str, Any]] = {
     },
     "noise": {"sizes": (3, 5, 2), "activation": "rrelu"},
     "trained activation, average": {"sizes": (3, 5, 2), "activation": "prelu", "average": 0.9, "optimizer": "adam"},
+    "trained blend": {"sizes": (3, 5, 2), "activation": "mish", "blend": True, "optimizer": "adam"},
     "norm and trained activation": {"sizes": (3, 5, 2), "activation": "prelu", "between": [{"norm": "layer"}]},
     "rows": {"sizes": (3, 5, 3), "activation": "softmax", "output": "softmax", "between": [{"dropout": 0.4}]},
     "rows after a norm": {

@@ -1,0 +1,65 @@
+"""A trained blend of an activation f of one unit with the identity, z + blend (f(z) - z), as a component of its own.
+
+Its derivative is 1 + blend (f'(z) - 1), its slope to blend f(z) - z; f and f' are called where they are.  RealMLP's
+parametric activation: Holzmüller, Grinsztajn and Steinwart 2024, arXiv:2407.04491.
+"""
+
+from __future__ import annotations
+
+import functools
+import linecache
+from dataclasses import replace
+from typing import Any
+
+from numbann.components.component import Component, Configured, Function, Learnable, Parameter, arguments_of, place_of
+from numbann.derivation import derivative_of, slopes_of
+from numbann.errors import PluginError
+
+BLEND = "blend"  # what asks for it among an activation's values, and then the name of the trained parameter
+
+
+def with_blend(configured: Configured) -> Configured:
+    """An activation with its blend, starting from 1, if its values ask for one."""
+    if BLEND not in configured.values or BLEND in configured.component.defaults():
+        return configured
+    return Configured(blend(configured.component), {**configured.values, BLEND: 1.0})
+
+
+@functools.cache
+def blend(component: Component) -> Component:
+    """The blend of an activation with the identity."""
+    if component.kind != "activation" or component.form != "elementwise":
+        raise PluginError(f"{component.kind} {component.name}: only an activation of single units takes a blend")
+    value = _call(component.function, "_f")
+    slopes = dict(zip(component.learnable, slopes_of(component), strict=True))
+    derivative = derivative_of(component)
+    return replace(
+        component,
+        function=_function(component, f"z + blend * ({value} - z)"),
+        parameters=(*component.parameters, Parameter(BLEND, 1.0, Learnable)),
+        derivative=_function(component, f"1 + blend * ({_call(derivative, '_part', value)} - 1)", derivative),
+        slopes={
+            **{
+                name: _function(component, f"blend * {_call(part, '_part', value)}", part)
+                for name, part in slopes.items()
+            },
+            BLEND: _function(component, f"{value} - z"),
+        },
+    )
+
+
+def _call(function: Function, name: str, value: str = "a") -> str:
+    """A call of a part of an activation by a name, where `value` stands for a."""
+    return f"{name}({', '.join(value if argument == 'a' else argument for argument in arguments_of(function))})"
+
+
+def _function(component: Component, expression: str, part: Function | None = None) -> Function:
+    """The function that returns an expression of the activation, _f, and of one of its derivatives, _part."""
+    arguments = ", ".join((*component.roles, *component.defaults(), BLEND))
+    text = f"def {component.function.__name__}_{BLEND}({arguments}):\n    return {expression}\n"
+    place = f"<{expression} of {place_of(part or component.function)}>"
+    linecache.cache[place] = (len(text), None, text.splitlines(keepends=True), place)
+    scope: dict[str, Any] = {"__name__": component.function.__module__, "_f": component.function, "_part": part}
+    exec(compile(text, place, "exec"), scope)
+    made: Function = scope[f"{component.function.__name__}_{BLEND}"]
+    return made
