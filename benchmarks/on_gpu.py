@@ -133,7 +133,7 @@ def measure(net: Net, rounds: int, folder: Path) -> dict[str, float]:
     }
     from numbann.cuda.threads import cublas
 
-    if cublas.installed():
+    if cublas.is_installed():
         contestants["numbann cuda, own products"] = own_products()(contestants["numbann cuda"])
     for peer in (torch_epochs, jax_epochs):
         try:
@@ -183,7 +183,7 @@ def products(size: int, peak: float, rounds: int) -> dict[str, Any]:
     left, right, out = cuda.to_device(a), cuda.to_device(b), cuda.device_array((size, size), np.float32)
     with own_products():
         found = {"numbann": _per_call(cuda, lambda: kernels.matmul(left, right, out=out), rounds)}
-    if cublas.installed():
+    if cublas.is_installed():
         found["numbann by cuBLAS"] = _per_call(cuda, lambda: kernels.matmul(left, right, out=out), rounds)
     try:
         torch = _torch()

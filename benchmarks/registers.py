@@ -17,8 +17,8 @@ from numbann.components.built_in import built_in
 
 def rows(capability: tuple[int, int]) -> list[dict[str, object]]:
     """A row of the table for each kernel."""
-    from numbann.cuda.compile.blocks import double_precision, ptx
-    from numbann.cuda.threads.device import assembled
+    from numbann.cuda.compile.components import double_precision, ptx
+    from numbann.cuda.threads.device import assemble
 
     found = []
     for kind in ("activation", "loss", "optimizer"):
@@ -26,7 +26,7 @@ def rows(capability: tuple[int, int]) -> list[dict[str, object]]:
             if entry.component.form not in ("elementwise", "row"):
                 continue
             for kernel, text in ptx(entry.component.configured(), "float32", capability).items():
-                numbers = assembled(text, capability) or {"registers": "?", "spills": "?"}
+                numbers = assemble(text, capability) or {"registers": "?", "spills": "?"}
                 double = len(double_precision(text))
                 found.append({"component": entry.component.name, "kernel": kernel, **numbers, "double": double})
     return found
@@ -36,30 +36,30 @@ def products(capability: tuple[int, int]) -> list[dict[str, object]]:
     """As `rows`, of a layer's products with relu and Adam in their last lines."""
     from numba import types
 
-    from numbann.cuda.compile import blocks as compiled
+    from numbann.cuda.compile import components as compiled
     from numbann.cuda.threads import elements, op, products, tiling, updates
     from numbann.cuda.threads.batches import FROM_WORK
-    from numbann.cuda.threads.device import DTYPES, assembled, ptx
+    from numbann.cuda.threads.device import DTYPES, assemble, ptx
     from numbann.simd.op import FIRST_PARAMETER
 
     relu, adam = (built_in().get(kind, name) for kind, name in (("activation", "relu"), ("optimizer", "adam")))
     stored = adam.configured().stored_states
     activation, move = compiled.activation(relu, "float32"), compiled.optimizer(adam, "float32", stored).move
-    ahead = elements.chain(elements.activate(activation.value, "float32", 0, False), elements.store(op.Y))
-    back = elements.chain(elements.slope_back(activation.slope, (), "float32", False), elements.store(op.D))
+    ahead = elements.pipe(elements.activate(activation.value, "float32", 0, False), elements.store(op.Y))
+    back = elements.pipe(elements.activate_back(activation.slope, (), "float32", False), elements.store(op.D))
     numbers = FIRST_PARAMETER + len(adam.parameters)
-    together = updates.Together(move, 1 + len(stored), numbers, "float32")
+    update = updates.RowUpdate(move, 1 + len(stored), numbers, "float32")
     real, whole = types.Array(DTYPES["float32"], 1, "C"), types.Array(types.int64, 1, "C")
     found = []
     for tile in tiling.TILES:
         kernels = {
             "forward": products.forward(ahead, "float32", tile, FROM_WORK),
             "delta": products.delta(back, "float32", tile),
-            "gradient": products.gradient(None, "float32", tile, FROM_WORK, together=together),
+            "gradient": products.gradient(None, "float32", tile, FROM_WORK, update=update),
         }
         for name, kernel in kernels.items():
             text = ptx(kernel, (real, real, real, whole, types.int64, types.int64), capability)
-            numbers_of = assembled(text, capability) or {"registers": "?", "spills": "?"}
+            numbers_of = assemble(text, capability) or {"registers": "?", "spills": "?"}
             found.append({"tile": f"{tile.rows} x {tile.columns}", "kernel": name, **numbers_of})
     return found
 

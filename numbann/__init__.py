@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     )
     from numbann.mathematics.rows import row_dot, row_max, row_sum
     from numbann.model.model import Model, load
-    from numbann.plugins.named import get_activation, get_loss, get_optimizer
+    from numbann.plugins.functions import get_activation, get_loss, get_optimizer
     from numbann.training.execution import Interrupted, Run
     from numbann.training.range_test import RangeTest, find_learning_rate
     from numbann.training.runs import resume, train
@@ -60,7 +60,7 @@ _NAMES = {
         "SpecError",
         "TrainingError",
     ),
-    "numbann.plugins.named": ("get_activation", "get_loss", "get_optimizer"),
+    "numbann.plugins.functions": ("get_activation", "get_loss", "get_optimizer"),
     "numbann.mathematics.rows": ("row_dot", "row_max", "row_sum"),
     "numbann.model.model": ("Model", "load"),
     "numbann.training.execution": ("Interrupted", "Run"),

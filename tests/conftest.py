@@ -81,7 +81,7 @@ def install(here: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..
         (metadata / "entry_points.txt").write_text(f"[numbann]\n{points}")
         path = site / f"{module}.py"
         path.write_text(text)
-        distributions._announced.cache_clear()  # a process looks once
+        distributions._find_announced.cache_clear()  # a process looks once
         return path
 
     yield made

@@ -18,11 +18,11 @@ def commands_of_plugins(folder: Path | None) -> dict[str, click.Command]:
     """Every command that an installed plugin, or a file of the folder, adds; a clash or a failure is a warning."""
     from numbann.errors import PluginError, PluginWarning
     from numbann.plugins.finding import installed_plugins
-    from numbann.plugins.plugin import of_file
+    from numbann.plugins.plugin import plugin_of_file
 
     commands: dict[str, click.Command] = {}
     owners = dict.fromkeys(COMMANDS, "numbann")
-    for plugin in [*installed_plugins(), *map(of_file, files_of(folder))]:
+    for plugin in [*installed_plugins(), *map(plugin_of_file, files_of(folder))]:
         added = click.Group()
         try:
             if plugin.allowed:
@@ -46,10 +46,10 @@ def usable(files: list[Path]) -> list[Path]:
     if not files:
         return []
     from numbann.plugins.finding import with_files
-    from numbann.plugins.plugin import of_file
+    from numbann.plugins.plugin import plugin_of_file
 
     catalogue = with_files()
-    return [file for file in files if catalogue.try_to_add(of_file(file))]
+    return [file for file in files if catalogue.try_to_add(plugin_of_file(file))]
 
 
 def files_of(folder: Path | None) -> list[Path]:

@@ -53,8 +53,8 @@ def report_of(component: Component) -> Report:
 
         report.findings.append(run("vectors", speed.check_vectors, component))
         report.findings += [run(name, check, component) for name, check in checks()]
-        report.nanoseconds = speed.nanoseconds(component)
-        report.step_microseconds = speed.step_microseconds(component)
+        report.nanoseconds = speed.measure_nanoseconds(component)
+        report.step_microseconds = speed.measure_step(component)
     return report
 
 

@@ -14,8 +14,8 @@ def check_cuda(component: Component) -> str:
     if component.form not in ("elementwise", "row"):
         raise Unchecked(f"not checked: {component.form} form does not run on a GPU")
     try:
-        from numbann.cuda.compile.blocks import double_precision, ptx
-        from numbann.cuda.threads.device import assembled
+        from numbann.cuda.compile.components import double_precision, ptx
+        from numbann.cuda.threads.device import assemble
 
         texts = ptx(component.configured(), "float32", CAPABILITY)
     except DeviceError as error:
@@ -26,7 +26,7 @@ def check_cuda(component: Component) -> str:
             spot_of(component.function),
             "look for an integer divided by an integer, or a function of math that gives an integer",
         )
-    found = {name: assembled(text, CAPABILITY) for name, text in texts.items()}
+    found = {name: assemble(text, CAPABILITY) for name, text in texts.items()}
     registers = ", ".join(
         f"{name} {numbers['registers']}" + (f" and {numbers['spills']} bytes spilled" if numbers["spills"] else "")
         for name, numbers in found.items()

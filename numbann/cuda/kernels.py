@@ -6,7 +6,7 @@
 z is anything with __cuda_array_interface__ (of numba, CuPy, PyTorch, JAX), C-ordered, float32 or float64.  Without
 `out=` the result is a device array of numba-cuda's, which the same libraries take without a copy.  All functions take
 `stream=` and return before the GPU is done, but for losses, whose value is a number.  They are called from Python; for
-kernels of your own, numbann.cuda.compile.blocks has the mathematics as device functions.
+kernels of your own, numbann.cuda.compile.components has the mathematics as device functions.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from numbann import kernels as host
 from numbann.compile.text import free_parameters
 from numbann.components.built_in import built_in
 from numbann.components.component import Component
-from numbann.cuda.compile import blocks as compiled
+from numbann.cuda.compile import components as compiled
 from numbann.cuda.threads import arrays, device, lanes
 from numbann.cuda.threads.device import blocks, cuda, launcher
 from numbann.errors import ShapeError

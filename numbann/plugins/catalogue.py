@@ -36,12 +36,12 @@ class Catalogue(Registry):
         _warn(self.failed[plugin] for plugin in failed if entry is not None or name not in plugin.names)
         return entry
 
-    def named(self, name: str) -> list[Entry]:
+    def find_named(self, name: str) -> list[Entry]:
         """The entries of a name, or an alias, of whatever kind."""
         failed = self._load(plugin for plugin in self._waiting if name in plugin.names)
-        if not self._all_named(name):
+        if not self._entries_named(name):
             failed += self._load(self._waiting)
-        found = self._all_named(name)
+        found = self._entries_named(name)
         _warn(self.failed[plugin] for plugin in failed if found or name not in plugin.names)
         return found
 
@@ -67,10 +67,10 @@ class Catalogue(Registry):
 
     def unknown(self, kind: str, name: str) -> str:
         """The message for an unknown name."""
-        withheld = self.withheld(name)
-        return f'{kind} "{name}" {withheld}' if withheld else super().unknown(kind, name)
+        explain_absence = self.explain_absence(name)
+        return f'{kind} "{name}" {explain_absence}' if explain_absence else super().unknown(kind, name)
 
-    def withheld(self, name: str) -> str:
+    def explain_absence(self, name: str) -> str:
         """Which plugin would provide a name, and why it does not; nothing if none would."""
         for plugin in self.plugins:
             if name in plugin.names and plugin in self.failed:
@@ -79,7 +79,7 @@ class Catalogue(Registry):
                 return f"comes from {plugin.origin}, which NUMBANN_PLUGINS leaves out; add it there"
         return ""
 
-    def _all_named(self, name: str) -> list[Entry]:
+    def _entries_named(self, name: str) -> list[Entry]:
         return [entry for entry in self.entries() if name in (entry.component.name, *entry.component.aliases)]
 
     def _load(self, plugins: Iterable[Plugin]) -> list[Plugin]:

@@ -9,36 +9,36 @@ from types import ModuleType
 
 import pluggy
 
-OTHERS = (*map(os.path.dirname, (__file__, pluggy.__file__ or "", importlib.__file__ or "")), "<frozen ")
+FOREIGN = (*map(os.path.dirname, (__file__, pluggy.__file__ or "", importlib.__file__ or "")), "<frozen ")
 
 
-def cause(error: BaseException, otherwise: str) -> str:
+def describe_cause(error: BaseException, otherwise: str) -> str:
     """An error in one line: file and line of the plugin (otherwise what stands for it), what it is, the remedy."""
     lost = isinstance(error, ModuleNotFoundError)
     remedy = f"install {error.name}" if lost else "repair the plugin"  # type: ignore[attr-defined]
     text = str(error).splitlines()
-    return f"{_place(error, otherwise)}: {type(error).__name__}: {text[0] if text else ''}; {remedy}, or leave it out"
+    return f"{_locate(error, otherwise)}: {type(error).__name__}: {text[0] if text else ''}; {remedy}, or leave it out"
 
 
-def _place(error: BaseException, otherwise: str) -> str:
+def _locate(error: BaseException, otherwise: str) -> str:
     if isinstance(error, SyntaxError):
         return f"{error.filename}:{error.lineno or 1}"
     import traceback
 
-    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if not frame.filename.startswith(OTHERS)]
+    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if not frame.filename.startswith(FOREIGN)]
     if not frames:
         return otherwise
-    inside = [frame for frame in frames if frame.filename.startswith(_home(frames[0].filename))]
+    inside = [frame for frame in frames if frame.filename.startswith(_package_of(frames[0].filename))]
     return f"{inside[-1].filename}:{inside[-1].lineno}"
 
 
-def _home(file: str) -> str:
+def _package_of(file: str) -> str:
     """The package that a file is in, or the file itself."""
     folder = os.path.dirname(file)
     return folder if os.path.exists(os.path.join(folder, "__init__.py")) else file
 
 
-def line_of(module: ModuleType, text: str) -> str:
+def find_line(module: ModuleType, text: str) -> str:
     """File and line of a module where a line begins with a text; its first line if there is none."""
     file = module.__file__ or module.__name__
     try:

@@ -18,7 +18,7 @@ VARIABLE = "NUMBANN_PLUGINS"  # the distributions that may be used, comma-separa
 ANNOUNCED = re.compile(rb"^\s*\[numbann\]\s*$", re.MULTILINE)
 
 
-class Announced(NamedTuple):
+class Announcement(NamedTuple):
     """A module of a distribution that is a plugin, and the names that its entry points bear.
 
     place: the folder of the distribution's metadata.  allowed: whether the environment lets it be used.
@@ -32,39 +32,39 @@ class Announced(NamedTuple):
     allowed: bool
 
 
-def announced() -> tuple[Announced, ...]:
+def find_announced() -> tuple[Announcement, ...]:
     """Every module that an entry point of the group names, by distribution and then by module."""
-    return _announced(tuple(sys.path), os.environ.get(VARIABLE))
+    return _find_announced(tuple(sys.path), os.environ.get(VARIABLE))
 
 
-def strangers() -> list[str]:
+def list_unknown() -> list[str]:
     """The names in the environment variable that are of no installed distribution with plugins."""
-    named = _named(os.environ.get(VARIABLE))
-    return sorted((named or set()) - {_normal(one.distribution) for one in announced()})
+    named = _parse_names(os.environ.get(VARIABLE))
+    return sorted((named or set()) - {_normalize(one.distribution) for one in find_announced()})
 
 
 @functools.cache
-def _announced(folders: tuple[str, ...], variable: str | None) -> tuple[Announced, ...]:
-    allowed, found = _named(variable), {}
-    for place in _places(folders):
+def _find_announced(folders: tuple[str, ...], variable: str | None) -> tuple[Announcement, ...]:
+    allowed, found = _parse_names(variable), {}
+    for place in _find_metadata(folders):
         from importlib.metadata import Distribution  # takes longer to import than all else here
 
         distribution = Distribution.at(place)
         name = distribution.metadata["Name"] or os.path.basename(place).split("-")[0]
-        if _normal(name) in found:
+        if _normalize(name) in found:
             continue  # an import would take the first on the path, too
         modules: dict[str, list[str]] = {}
         for point in distribution.entry_points.select(group=GROUP):
             modules.setdefault(point.value, []).append(point.name)
-        may = allowed is None or _normal(name) in allowed
-        found[_normal(name)] = [
-            Announced(name, distribution.version or "", module, tuple(names), place, may)
+        may = allowed is None or _normalize(name) in allowed
+        found[_normalize(name)] = [
+            Announcement(name, distribution.version or "", module, tuple(names), place, may)
             for module, names in sorted(modules.items())
         ]
     return tuple(one for name in sorted(found) for one in found[name])
 
 
-def _places(folders: tuple[str, ...]) -> Iterator[str]:
+def _find_metadata(folders: tuple[str, ...]) -> Iterator[str]:
     """The folders of metadata that announce a plugin, in the order of the path."""
     for folder in folders:
         try:
@@ -72,11 +72,11 @@ def _places(folders: tuple[str, ...]) -> Iterator[str]:
         except OSError:  # no folder, or one that may not be read
             continue
         for name in names:
-            if name.endswith((".dist-info", ".egg-info")) and _announces(os.path.join(folder, name)):
+            if name.endswith((".dist-info", ".egg-info")) and _announces_plugin(os.path.join(folder, name)):
                 yield os.path.join(folder, name)
 
 
-def _announces(place: str) -> bool:
+def _announces_plugin(place: str) -> bool:
     try:
         with open(os.path.join(place, "entry_points.txt"), "rb") as file:
             return ANNOUNCED.search(file.read()) is not None
@@ -84,11 +84,11 @@ def _announces(place: str) -> bool:
         return False
 
 
-def _named(variable: str | None) -> set[str] | None:
+def _parse_names(variable: str | None) -> set[str] | None:
     """The distributions in the environment variable; None if it is not set, and all are meant."""
-    return None if variable is None else {_normal(name) for name in variable.split(",") if name.strip()}
+    return None if variable is None else {_normalize(name) for name in variable.split(",") if name.strip()}
 
 
-def _normal(name: str) -> str:
+def _normalize(name: str) -> str:
     """A distribution's name as packagers compare it."""
     return re.sub(r"[-_.]+", "-", name.strip()).lower()

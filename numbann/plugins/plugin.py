@@ -22,8 +22,8 @@ from numbann.components.component import Component, arguments_of, place_of
 from numbann.components.declare import freeze
 from numbann.components.registry import Origin, Registry
 from numbann.errors import NumbannError, PluginError, did_you_mean
-from numbann.plugins.causes import cause, line_of
-from numbann.plugins.distributions import Announced
+from numbann.plugins.causes import describe_cause, find_line
+from numbann.plugins.distributions import Announcement
 
 HOOKS = [name for name in vars(hookspecs) if name.startswith("numbann_")]
 
@@ -45,8 +45,8 @@ class Plugin:
     def components(self) -> tuple[Component, ...]:
         """What it registers, each of it accepted; PluginError if anything goes wrong on the way."""
         if self._components is None:
-            self._components = self._attempt(self._registered)
-        return _given(self._components)
+            self._components = self._attempt(self._collect_components)
+        return _unwrap(self._components)
 
     def register_in(self, registry: Registry) -> None:
         """Register all of its components; none, if one of them clashes."""
@@ -57,9 +57,9 @@ class Plugin:
 
     def add_commands(self, group: Any) -> None:
         """Let it add commands to a group of click; PluginError if anything goes wrong."""
-        _given(self._attempt(lambda: self._hooks().numbann_commands(group=group)))
+        _unwrap(self._attempt(lambda: self._hooks().numbann_commands(group=group)))
 
-    def _registered(self) -> tuple[Component, ...]:
+    def _collect_components(self) -> tuple[Component, ...]:
         found: list[Component] = []
         self._hooks().numbann_register(register=lambda component: found.append(freeze(component)))
         if self.origin.owner == "numbann":
@@ -69,12 +69,12 @@ class Plugin:
     def _hooks(self) -> Any:
         """The hooks of this plugin alone."""
         if self._manager is None:
-            self._manager = self._attempt(self._registered_hooks)
-        return _given(self._manager).hook
+            self._manager = self._attempt(self._load_hooks)
+        return _unwrap(self._manager).hook
 
-    def _registered_hooks(self) -> pluggy.PluginManager:
+    def _load_hooks(self) -> pluggy.PluginManager:
         module = self._load()
-        for fault in _faults(module):
+        for fault in _find_faults(module):
             raise PluginError(f"{self.origin}: {fault}")
         manager = pluggy.PluginManager("numbann")
         manager.add_hookspecs(hookspecs)
@@ -87,17 +87,17 @@ class Plugin:
             return step()
         except NumbannError as error:
             told = str(error)
-            return _failure(told if told.startswith(f"{self.origin}: ") else f"{self.origin}: {told}", error)
+            return _plugin_error(told if told.startswith(f"{self.origin}: ") else f"{self.origin}: {told}", error)
         except (Exception, SystemExit) as error:
-            return _failure(f"{self.origin}: its hook failed: {cause(error, self.origin.owner)}", error)
+            return _plugin_error(f"{self.origin}: its hook failed: {describe_cause(error, self.origin.owner)}", error)
 
 
-def of_file(path: Path) -> Plugin:
+def plugin_of_file(path: Path) -> Plugin:
     """A one-file plugin."""
     return Plugin(Origin(str(path), "", path.stem), lambda: import_file(path))
 
 
-def of_distribution(one: Announced) -> Plugin:
+def plugin_of_distribution(one: Announcement) -> Plugin:
     """A module of an installed distribution."""
     origin = Origin(one.distribution, one.version, one.module)
     return Plugin(origin, lambda: import_module(origin), one.names, one.allowed)
@@ -124,7 +124,7 @@ def import_file(path: Path) -> ModuleType:
         specification.loader.exec_module(module)
     except (Exception, SystemExit) as error:
         del sys.modules[name]
-        raise PluginError(f"{path}: failed to import: {cause(error, str(path))}") from error
+        raise PluginError(f"{path}: failed to import: {describe_cause(error, str(path))}") from error
     return module
 
 
@@ -135,16 +135,16 @@ def import_module(origin: Origin) -> ModuleType:
     try:
         return importlib.import_module(origin.module)
     except (Exception, SystemExit) as error:
-        raise PluginError(f"{origin}: failed to import: {cause(error, origin.owner)}") from error
+        raise PluginError(f"{origin}: failed to import: {describe_cause(error, origin.owner)}") from error
 
 
-def _faults(module: ModuleType) -> Iterator[str]:
+def _find_faults(module: ModuleType) -> Iterator[str]:
     """What is wrong with an imported module before any hook of it is called: where it is, and the remedy."""
     api = getattr(module, "NUMBANN_API", hookspecs.API)
     if api != hookspecs.API:
-        place = line_of(module, "NUMBANN_API")
+        place = find_line(module, "NUMBANN_API")
         yield f"{place}: written for plugin API {api}; this numbann has {hookspecs.API}: install versions that fit"
-    marked = [name for name in dir(module) if _marked(module, name)]
+    marked = [name for name in dir(module) if _is_hook(module, name)]
     for name in sorted(set(marked) - set(HOOKS)):
         hint = did_you_mean(name, HOOKS)
         yield f"{place_of(getattr(module, name))}: unknown hook{hint} (hooks: {', '.join(HOOKS)})"
@@ -154,22 +154,22 @@ def _faults(module: ModuleType) -> Iterator[str]:
         if set(arguments_of(function)) - set(given):
             yield f"{place_of(function)}: takes {', '.join(arguments_of(function))}; name it {', '.join(given)}"
     if not marked:
-        yield f"{line_of(module, 'def numbann_')}: no hook found; is @hookimpl missing on numbann_register?"
+        yield f"{find_line(module, 'def numbann_')}: no hook found; is @hookimpl missing on numbann_register?"
 
 
-def _marked(module: ModuleType, name: str) -> bool:
+def _is_hook(module: ModuleType, name: str) -> bool:
     """Whether a name of a module is marked with @hookimpl, and not as a hook that need not exist."""
     options = getattr(getattr(module, name, None), "numbann_impl", None)
     return isinstance(options, dict) and not options["optionalhook"]
 
 
-def _failure(message: str, error: BaseException) -> PluginError:
+def _plugin_error(message: str, error: BaseException) -> PluginError:
     failure = PluginError(message)
     failure.__cause__ = error
     return failure
 
 
-def _given(result: Any) -> Any:
+def _unwrap(result: Any) -> Any:
     if isinstance(result, PluginError):
         raise result
     return result

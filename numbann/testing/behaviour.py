@@ -19,14 +19,14 @@ SHAPE = (64, 32)
 def check_descent(component: Component) -> str:
     """From w = 1 it brings w^2 / 2 down, and a first step without any gradient does no harm."""
     place, values = spot_of(component.function), component.defaults()
-    first, states = _step(component, values, 1.0, 0.0, 1, _zeros(component))
+    first, states = _step(component, values, 1.0, 0.0, 1, _zero_states(component))
     if not all(map(math.isfinite, (first, *states))):
         raise Fault(
             f"a first step without any gradient gives w = {first:g}",
             place,
             "divide by no state that may be 0: add an epsilon",
         )
-    w, states = 1.0, _zeros(component)
+    w, states = 1.0, _zero_states(component)
     for step in range(1, STEPS + 1):
         w, states = _step(component, values, w, w, step, states)
     if not abs(w) < 0.99:
@@ -39,7 +39,7 @@ def check_descent(component: Component) -> str:
 def _check_optional(component: Component, state: str, parameter: str) -> None:
     """A state that is not stored while its parameter is 0 must not matter then."""
     values = {**component.defaults(), parameter: type(component.defaults()[parameter])(0)}
-    kept, dropped = (1.0, _zeros(component)), (1.0, _zeros(component))
+    kept, dropped = (1.0, _zero_states(component)), (1.0, _zero_states(component))
     for step in range(1, 21):
         kept = _step(component, values, kept[0], kept[0], step, kept[1])
         without = [0.0 if name == state else x for name, x in zip(component.states, dropped[1], strict=True)]
@@ -52,7 +52,7 @@ def _check_optional(component: Component, state: str, parameter: str) -> None:
         )
 
 
-def _zeros(component: Component) -> list[float]:
+def _zero_states(component: Component) -> list[float]:
     return [0.0] * len(component.states)
 
 
@@ -93,7 +93,7 @@ def check_matrices(component: Component) -> str:
 def check_factors(component: Component) -> str:
     """A schedule gives factors that are finite and not negative, and its states, at every step of a training."""
     place, required = spot_of(component.function), _required(component)
-    states, factors = _zeros(component), []
+    states, factors = _zero_states(component), []
     for index in range(EPOCHS * STEPS_AN_EPOCH):
         fixed = {"step": index, "steps": EPOCHS * STEPS_AN_EPOCH, "epoch": index / STEPS_AN_EPOCH, "epochs": EPOCHS}
         monitor = math.inf if index < STEPS_AN_EPOCH else 1.0
@@ -142,7 +142,7 @@ def check_measure(component: Component) -> str:
     classes = "value" not in component.roles
     t = random.integers(0, 2, 200) if classes else random.normal(0, 1, 200)
     drawn = random.integers(0, 2, 200) if classes else random.normal(0, 1, 200)
-    right, wrong = (_measured(component, t, found) for found in (t, drawn))
+    right, wrong = (_measure(component, t, found) for found in (t, drawn))
     for value in (right, wrong):
         if not (isinstance(value, (int, float, np.number)) and math.isfinite(value)):
             raise Fault(f"gives {value!r}, not a finite number", place)
@@ -155,7 +155,7 @@ def check_measure(component: Component) -> str:
     return f"is {float(right):.3g} where all is right and {float(wrong):.3g} where it is drawn"
 
 
-def _measured(component: Component, t: np.ndarray, found: np.ndarray) -> Any:
+def _measure(component: Component, t: np.ndarray, found: np.ndarray) -> Any:
     probability = np.stack([1 - found, found], axis=1).astype(float) if found.dtype.kind == "i" else None
     weight = np.ones(len(t))
     given = {"t": t, "label": found, "value": found, "probability": probability, "weight": weight}

@@ -33,7 +33,7 @@ OTHER_FORMS: dict[str, dict[str, Check]] = {  # optimizers in NumPy, of which no
     "matrix": {"signature": check_signature, "descent": check_matrices},
     "solver": {"signature": check_signature},
 }
-GROUND = ("signature", "source", "precision")  # where one of these fails, the checks after it say nothing
+PREREQUISITES = ("signature", "source", "precision")  # where one of these fails, the checks after it say nothing
 
 
 def checks_of(component: Component) -> dict[str, Callable[[], Finding]]:
@@ -48,7 +48,7 @@ def findings_of(component: Component) -> list[Finding]:
     lost = ""
     for name, check in checks_of(component).items():
         found.append(Finding(name, SKIPPED, f"not checked, because {lost} failed") if lost else check())
-        if found[-1].failed and name in GROUND:
+        if found[-1].failed and name in PREREQUISITES:
             lost = name
     return found
 

@@ -12,8 +12,8 @@ import numpy as np
 from numbann.compile.precision import Lowered
 from numbann.components.component import Component
 from numbann.derivation import derivative_of
-from numbann.testing.compiled import Update, backward_block, forward_block, loss_block
 from numbann.testing.findings import Doubt, Fault, spot_of
+from numbann.testing.kernels import Update, backward_block, forward_block, loss_block
 from numbann.testing.settings import UNDEFINED, call, rows_of_targets, target_points
 
 DTYPES = ("float32", "float64")
@@ -38,7 +38,7 @@ def check_source(component: Component) -> str:
 
 def check_precision(component: Component) -> str:
     """Compiled for float32 and for float64, no number of it has another precision."""
-    single, double = (_results(component, dtype, WIDE) for dtype in DTYPES)
+    single, double = (_run_kernels(component, dtype, WIDE) for dtype in DTYPES)
     largest = 0.0
     for (name, part, got), (_, _, expected) in zip(single, double, strict=True):
         far = np.abs(got.astype("f8") - expected) / np.maximum(np.abs(expected), 1.0)
@@ -59,12 +59,12 @@ def check_precision(component: Component) -> str:
 Results = list[tuple[str, Callable[..., Any], np.ndarray]]
 
 
-def _results(component: Component, dtype: str, x: np.ndarray) -> Results:
+def _run_kernels(component: Component, dtype: str, x: np.ndarray) -> Results:
     """What the kernels give at z or y = x; a row's first element is x, the others are 0."""
     if component.kind == "optimizer":
-        return _steps(component, dtype, x)
+        return _run_step(component, dtype, x)
     if component.kind == "loss":
-        return _losses(component, dtype, x)
+        return _run_losses(component, dtype, x)
     z = np.zeros((len(x), 1 if component.form == "elementwise" else 3))
     z[:, 0] = x
     forward = forward_block(component, dtype, z)
@@ -76,7 +76,7 @@ def _results(component: Component, dtype: str, x: np.ndarray) -> Results:
     return [("a", component.function, a[:, 0]), ("da/dz", derivative, backward["D"][:, 0])]
 
 
-def _losses(component: Component, dtype: str, x: np.ndarray) -> Results:
+def _run_losses(component: Component, dtype: str, x: np.ndarray) -> Results:
     results: Results = []
     y = np.zeros((len(x), 1 if component.form == "elementwise" else 3 * component.traits["outputs"]))
     y[:, 0] = x
@@ -99,7 +99,7 @@ def _targets(component: Component, y: np.ndarray) -> Iterator[np.ndarray]:
         yield np.repeat(rows_of_targets(component, 1, y.shape[1], np.random.default_rng(0)), len(y), axis=0)
 
 
-def _steps(component: Component, dtype: str, g: np.ndarray) -> Results:
+def _run_step(component: Component, dtype: str, g: np.ndarray) -> Results:
     update = Update(component.configured(), dtype, g)
     update(len(g))
     return [("w after a step", component.function, update.arena[0])]
@@ -115,11 +115,11 @@ def check_extremes(component: Component) -> str:
     argument = {"activation": "z", "loss": "y", "optimizer": "g"}[component.kind]
     doubts = []
     for dtype in DTYPES:
-        for name, part, found in _results(component, dtype, x):
+        for name, part, found in _run_kernels(component, dtype, x):
             for at, value in zip(x.tolist(), found.tolist(), strict=True):
                 pass_nan = name == "a" or name.startswith("the loss")
                 doubts.append(
-                    _judge(component, part, pass_nan, f"{name} is {value:g} at {argument} = {at:g}", at, value)
+                    _check_value(component, part, pass_nan, f"{name} is {value:g} at {argument} = {at:g}", at, value)
                 )
     doubt = next(filter(None, doubts), None)
     if doubt:
@@ -128,7 +128,7 @@ def check_extremes(component: Component) -> str:
     return f"no NaN for {argument} = {shown}" + ("" if component.kind == "optimizer" else "; NaN comes through")
 
 
-def _judge(
+def _check_value(
     component: Component, part: Callable[..., Any], pass_nan: bool, what: str, at: float, value: float
 ) -> Doubt | None:
     """Raise a Fault, or give a Doubt, or nothing; pass_nan: NaN must give NaN."""
@@ -141,16 +141,16 @@ def _judge(
             )
         return None
     if math.isnan(value):
-        if abs(at) <= 30 or (math.isfinite(at) and not _undefined(component, part, at)):
-            raise Fault(what, spot_of(part), _remedy(at))
+        if abs(at) <= 30 or (math.isfinite(at) and not _is_undefined(component, part, at)):
+            raise Fault(what, spot_of(part), _advise(at))
         reason = "z is infinite only after training has failed" if math.isinf(at) else "fine if it never gets there"
         return Doubt(what, spot_of(part), f"{reason}; else write it by parts: ... if z < 0 else ...")
     if math.isinf(value) and abs(at) <= 30:
-        raise Fault(what, spot_of(part), _remedy(at))
+        raise Fault(what, spot_of(part), _advise(at))
     return None
 
 
-def _undefined(component: Component, part: Callable[..., Any], at: float) -> bool:
+def _is_undefined(component: Component, part: Callable[..., Any], at: float) -> bool:
     """Whether plain Python, in float64, has no value there either."""
     given = {**component.defaults(), "z": at, "y": at, "g": at, "t": 0.5, "u": 0.5, "a": math.nan}
     try:
@@ -161,7 +161,7 @@ def _undefined(component: Component, part: Callable[..., Any], at: float) -> boo
         return False
 
 
-def _remedy(at: float) -> str:
+def _advise(at: float) -> str:
     if abs(at) < 1e-20:
         return "treat 0 by itself, as in: ... if z != 0 else 0"
     return "write it so that nothing overflows, such as exp(-abs(z)), or by parts: ... if z < 0 else ..."

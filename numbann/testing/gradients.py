@@ -17,7 +17,7 @@ import numpy as np
 from numbann.components.component import Component
 from numbann.derivation import derivative_of, slopes_of
 from numbann.testing.findings import Fault, spot_of
-from numbann.testing.settings import POINTS, UNDEFINED, call, rows_of_targets, settings_of, shown, target_points
+from numbann.testing.settings import POINTS, UNDEFINED, call, describe, rows_of_targets, settings_of, target_points
 
 STEP = 1e-5
 NOISE = (0.5, 0.1, 0.9)
@@ -37,7 +37,7 @@ def check_gradient(component: Component) -> str:
     ]
     wrong = [(part, at, given, slope) for part, at, given, slope, agree in found if not agree]
     if wrong:
-        part, at, given, slope = max(wrong, key=lambda one: _far(one[2], one[3]))
+        part, at, given, slope = max(wrong, key=lambda one: _distance(one[2], one[3]))
         raise Fault(
             f"{part.__name__} is {given:.6g} at {at}, but the slope is {slope:.6g}; "
             f"wrong at {len(wrong)} of {len(found)} points",
@@ -52,7 +52,7 @@ def compare(
 ) -> Iterator[tuple[float, float, bool]]:
     """(derivative, slope, whether they agree); nothing where the slope cannot be found."""
     try:
-        (left, left_error), (right, right_error) = (slope_of(function, x, side) for side in (-1, 1))
+        (left, left_error), (right, right_error) = (estimate_slope(function, x, side) for side in (-1, 1))
         given = derivative()
     except UNDEFINED:
         return
@@ -62,12 +62,12 @@ def compare(
         yield given, (left + right) / 2, min(left, right) - slack <= given <= max(left, right) + slack
 
 
-def _far(given: float, slope: float) -> float:
+def _distance(given: float, slope: float) -> float:
     """How far a derivative is from a slope, NaN the farthest."""
     return abs(given - slope) / (1 + abs(slope)) if math.isfinite(given) else math.inf
 
 
-def slope_of(function: Callable[[float], float], x: float, side: int) -> tuple[float, float]:
+def estimate_slope(function: Callable[[float], float], x: float, side: int) -> tuple[float, float]:
     """The slope to the right (side 1) or to the left (-1), and how uncertain it is."""
     step = STEP * max(1.0, abs(x)) * side
     here, near, far, farther = (function(x + k * step) for k in (0, 1, 2, 4))
@@ -82,15 +82,15 @@ def _elementwise(component: Component) -> Iterator[Compared]:
     """To z or y, and to each parameter that is trained."""
     parts = [("z" if component.kind == "activation" else "y", derivative_of(component))]
     parts += zip(component.learnable, slopes_of(component), strict=True)
-    for values, roles in product(settings_of(component), _inputs(component)):
+    for values, roles in product(settings_of(component), _list_inputs(component)):
         given = {**values, **roles}
-        at = ", ".join(f"{name} = {roles[name]:g}" for name in component.roles) + shown(values, component)
+        at = ", ".join(f"{name} = {roles[name]:g}" for name in component.roles) + describe(values, component)
         for name, part in parts:
             derivative = partial(_derivative, component, part, given)
             yield part, at, derivative, partial(_value, component, given, name), given[name]
 
 
-def _inputs(component: Component) -> list[dict[str, float]]:
+def _list_inputs(component: Component) -> list[dict[str, float]]:
     """Values of the roles."""
     if component.kind == "loss":
         return [{"y": y, "t": t} for t in target_points(component) for y in (*POINTS, t)]
@@ -119,14 +119,14 @@ def _row_activation(component: Component) -> Iterator[Compared]:
         call(component.function, z=z, a=a, **values)
         call(backward, z=z, a=a, da=da, dz=dz, **values)
         for k in range(width):
-            along = partial(_weighted, component, values, z, da, k)
-            yield backward, _element(k, width, values, component), partial(float, dz[k]), along, float(z[k])
+            along = partial(_weigh, component, values, z, da, k)
+            yield backward, _label(k, width, values, component), partial(float, dz[k]), along, float(z[k])
 
 
-def _weighted(component: Component, values: dict[str, Any], z: np.ndarray, da: np.ndarray, k: int, x: float) -> float:
+def _weigh(component: Component, values: dict[str, Any], z: np.ndarray, da: np.ndarray, k: int, x: float) -> float:
     """sum(da * a) with x for z[k]."""
     a = np.full(len(z), np.nan)
-    call(component.function, z=_replaced(z, k, x), a=a, **values)
+    call(component.function, z=_replace(z, k, x), a=a, **values)
     return float(da @ a)
 
 
@@ -139,19 +139,19 @@ def _row_loss(component: Component) -> Iterator[Compared]:
         call(component.function, y=y, dy=dy, **given)
         for k in range(width):
             along = partial(_row_value, component, given, y, k)
-            yield component.function, _element(k, width, values, component), partial(float, dy[k]), along, float(y[k])
+            yield component.function, _label(k, width, values, component), partial(float, dy[k]), along, float(y[k])
 
 
 def _row_value(component: Component, given: dict[str, Any], y: np.ndarray, k: int, x: float) -> float:
     """The loss with x for y[k]."""
-    return float(call(component.function, y=_replaced(y, k, x), dy=np.empty(len(y)), **given))
+    return float(call(component.function, y=_replace(y, k, x), dy=np.empty(len(y)), **given))
 
 
-def _element(k: int, width: int, values: dict[str, Any], component: Component) -> str:
-    return f"element {k} of a row of {width}{shown(values, component)}"
+def _label(k: int, width: int, values: dict[str, Any], component: Component) -> str:
+    return f"element {k} of a row of {width}{describe(values, component)}"
 
 
-def _replaced(row: np.ndarray, k: int, x: float) -> np.ndarray:
+def _replace(row: np.ndarray, k: int, x: float) -> np.ndarray:
     """A row with another element."""
     row = row.copy()
     row[k] = x

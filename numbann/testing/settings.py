@@ -20,20 +20,20 @@ def settings_of(component: Component) -> list[dict[str, Any]]:
     """The defaults, and then for each parameter the defaults with that one moved a little."""
     found = [component.defaults()]
     for parameter in component.parameters:
-        moved = _moved(parameter.default)
+        moved = _change(parameter.default)
         if parameter.type in (int, float, bool) and of_parameter(parameter).accepts(moved):
             found.append({**component.defaults(), parameter.name: moved})
     return found
 
 
-def _moved(default: Any) -> Any:
+def _change(default: Any) -> Any:
     """Another value, near enough to go with the other defaults."""
     if isinstance(default, bool):
         return not default
     return default + 1 if isinstance(default, int) else 0.8 * default + 0.05
 
 
-def shown(values: dict[str, Any], component: Component) -> str:
+def describe(values: dict[str, Any], component: Component) -> str:
     """The parameters that are not at their defaults, for a message."""
     moved = [f"{name} = {value:g}" for name, value in values.items() if value != component.defaults().get(name)]
     return f" ({', '.join(moved)})" if moved else ""

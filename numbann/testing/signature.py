@@ -18,7 +18,7 @@ SAMPLE = (-3.0, -1.0, -0.1, 0.0, 0.1, 0.6, 1.0, 3.0)
 
 def check_signature(component: Component) -> str:
     """It gives numbers, as many as it should; what it takes was looked at when it was registered."""
-    for function, given in _calls(component):
+    for function, given in _list_calls(component):
         _check_result(component, function, given)
     if not component.summary:
         raise Doubt(
@@ -26,10 +26,10 @@ def check_signature(component: Component) -> str:
             spot_of(component.function),
             'give it one, """Name: formula.""", which `numbann show` prints',
         )
-    return f"takes {', '.join(arguments_of(component.function))}; gives {_gives(component)}"
+    return f"takes {', '.join(arguments_of(component.function))}; gives {_describe_result(component)}"
 
 
-def _gives(component: Component) -> str:
+def _describe_result(component: Component) -> str:
     if component.form in ("row", "matrix", "solver") and component.kind != "loss":
         return "its result in place"
     states = f" and {', '.join(component.states)}" if component.states else ""
@@ -38,7 +38,7 @@ def _gives(component: Component) -> str:
     )
 
 
-def _calls(component: Component) -> Iterator[tuple[Callable[..., Any], dict[str, Any]]]:
+def _list_calls(component: Component) -> Iterator[tuple[Callable[..., Any], dict[str, Any]]]:
     """What is called with what, to see what comes back.  Rows, schedules, ... have checks of their own."""
     values = component.defaults()
     if component.form != "elementwise":
@@ -47,7 +47,7 @@ def _calls(component: Component) -> Iterator[tuple[Callable[..., Any], dict[str,
         for z in SAMPLE:
             for function in (component.function, component.derivative, *component.slopes.values()):
                 if function is not None:
-                    yield function, {"z": z, "a": _quiet(component.function, z=z, u=0.5, **values), "u": 0.5, **values}
+                    yield function, {"z": z, "a": _call(component.function, z=z, u=0.5, **values), "u": 0.5, **values}
     elif component.kind == "loss":
         for y in SAMPLE:
             for function in (component.function, component.derivative):
@@ -59,7 +59,7 @@ def _calls(component: Component) -> Iterator[tuple[Callable[..., Any], dict[str,
         yield component.function, {**fixed, **states, **values}
 
 
-def _quiet(function: Callable[..., Any], **given: Any) -> Any:
+def _call(function: Callable[..., Any], **given: Any) -> Any:
     try:
         return call(function, **given)
     except UNDEFINED:
@@ -90,17 +90,17 @@ def _check_result(component: Component, function: Callable[..., Any], given: dic
 
 def check_purity(component: Component) -> str:
     """Called twice with the same it gives the same, and no number or list of its module has changed."""
-    functions = {function for function, _ in _calls(component)}
-    before = {function: _globals(function) for function in functions}
-    for function, given in _calls(component):
-        if repr(_quiet(function, **given)) != repr(_quiet(function, **given)):
+    functions = {function for function, _ in _list_calls(component)}
+    before = {function: _list_globals(function) for function in functions}
+    for function, given in _list_calls(component):
+        if repr(_call(function, **given)) != repr(_call(function, **given)):
             raise Fault(
                 f"{function.__name__} gives other numbers when it is called again with the same ones",
                 spot_of(function),
                 "keep nothing between calls; noise comes by the argument u, states by arguments of their own",
             )
     for function in functions:
-        changed = [name for name, value in _globals(function).items() if before[function].get(name) != value]
+        changed = [name for name, value in _list_globals(function).items() if before[function].get(name) != value]
         if changed:
             raise Fault(
                 f"calling it changes {changed[0]!r} of its module",
@@ -110,7 +110,7 @@ def check_purity(component: Component) -> str:
     return "the same inputs give the same outputs, and nothing else changes"
 
 
-def _globals(function: Callable[..., Any]) -> dict[str, str]:
+def _list_globals(function: Callable[..., Any]) -> dict[str, str]:
     """The data of a function's module, as text that can be compared."""
     data = (int, float, complex, str, list, dict, set, tuple, np.ndarray)
     scope = function.__globals__

@@ -14,7 +14,7 @@ from numbann.components.component import Component
 from numbann.components.declare import freeze
 from numbann.components.registry import Origin
 from numbann.errors import PluginError
-from numbann.plugins.plugin import Plugin, import_module, of_file
+from numbann.plugins.plugin import Plugin, import_module, plugin_of_file
 
 
 def components_of(what: Any) -> list[Component]:
@@ -26,29 +26,29 @@ def components_of(what: Any) -> list[Component]:
         return [entry.component for entry in built_in().entries() if entry.origin.module == name]
     registry = built_in().copy()
     found: list[Component] = []
-    for plugin in _plugins(what):
+    for plugin in _find_plugins(what):
         plugin.register_in(registry)
         found += plugin.components()
     return found
 
 
-def _plugins(what: Any) -> Iterator[Plugin]:
+def _find_plugins(what: Any) -> Iterator[Plugin]:
     """The plugins that are meant; none is imported yet."""
     if isinstance(what, ModuleType):
         yield Plugin(Origin(what.__name__, "", what.__name__), lambda: what)
     elif Path(what).is_dir():
-        yield from _of_folder(Path(what))
+        yield from _find_in_folder(Path(what))
     elif Path(what).suffix == ".py" or Path(what).is_file():
-        yield of_file(Path(what))
+        yield plugin_of_file(Path(what))
     else:
-        yield _of_module(str(what), str(what))
+        yield _plugin_of_module(str(what), str(what))
 
 
-def _of_folder(folder: Path) -> Iterator[Plugin]:
+def _find_in_folder(folder: Path) -> Iterator[Plugin]:
     """A distribution's modules, those of its entry points; without pyproject.toml each file is a plugin."""
     project = folder / "pyproject.toml"
     if not project.exists():
-        yield from map(of_file, sorted(folder.glob("*.py")))
+        yield from map(plugin_of_file, sorted(folder.glob("*.py")))
         return
     with project.open("rb") as file:
         points = tomllib.load(file).get("project", {}).get("entry-points", {}).get("numbann", {})
@@ -57,9 +57,9 @@ def _of_folder(folder: Path) -> Iterator[Plugin]:
             f'{project}: no entry points of the group numbann; add [project.entry-points.numbann] with NAME = "MODULE"'
         )
     sys.path[:0] = [str(place.resolve()) for place in (folder / "src", folder) if place.is_dir()]
-    yield from (_of_module(str(folder), name) for name in sorted(set(points.values())))
+    yield from (_plugin_of_module(str(folder), name) for name in sorted(set(points.values())))
 
 
-def _of_module(owner: str, name: str) -> Plugin:
+def _plugin_of_module(owner: str, name: str) -> Plugin:
     origin = Origin(owner, "", name)
     return Plugin(origin, lambda: import_module(origin))

@@ -20,8 +20,8 @@ from numbann.network import plan
 from numbann.network.description import Dense, Network
 from numbann.simd.jit import code_of
 from numbann.simd.vector_math import BINDINGS
-from numbann.testing.compiled import LANES, Update, backward_block, forward_block, loss_block
 from numbann.testing.findings import Doubt, spot_of
+from numbann.testing.kernels import LANES, Update, backward_block, forward_block, loss_block
 from numbann.testing.settings import rows_of_targets
 
 ARITHMETIC = re.compile(r"= (?:tail )?f(?:add|sub|mul|div|neg|cmp) [^\n]*?(?:<(\d+) x float>|float) ")
@@ -30,7 +30,7 @@ SPLIT = re.compile(r"call [^\n@]*?x float> @llvm\.(\w+)\.v")  # of a vector, but
 LIBRARY = {"sin", "cos", "tan", "asin", "acos", "sinh", "cosh", "pow", "exp", "exp2", "exp10", "log", "log2", "log10"}
 
 ROWS, COLUMNS = 32, 64
-BESIDE = {"activation": ("relu", "sigmoid"), "loss": ("mse",), "optimizer": ("sgd", "adam")}
+BASELINES = {"activation": ("relu", "sigmoid"), "loss": ("mse",), "optimizer": ("sgd", "adam")}
 CALLS_A_ROUND, ROUNDS = 200, 15
 NET, BATCH, DATA = (784, 128, 10), 32, 1600
 
@@ -69,30 +69,30 @@ def check_vectors(component: Component) -> str:
 # ---- nanoseconds a number
 
 
-def nanoseconds(component: Component) -> dict[str, dict[str, float]]:
+def measure_nanoseconds(component: Component) -> dict[str, dict[str, float]]:
     """{kernel: {name: ns a number}} of a component and of those that it is shown beside, in alternating rounds."""
-    others = [built_in().get(component.kind, name) for name in beside(component)]
+    others = [built_in().get(component.kind, name) for name in list_baselines(component)]
     named = {component.name: component, **{other.name: other for other in others}}
-    runs = {(kernel, name): run for name, each in named.items() for kernel, run in _runs(each).items()}
+    runs = {(kernel, name): run for name, each in named.items() for kernel, run in _bind_kernels(each).items()}
     full: dict[tuple[str, str], list[float]] = {key: [] for key in runs}
     empty: dict[tuple[str, str], list[float]] = {key: [] for key in runs}
     for _ in range(ROUNDS):
         for key, run in runs.items():
-            full[key].append(_seconds(run, ROWS))
-            empty[key].append(_seconds(run, 0))
+            full[key].append(_time_call(run, ROWS))
+            empty[key].append(_time_call(run, 0))
     found = {key: statistics.median(full[key]) - statistics.median(empty[key]) for key in runs}
     kernels = dict.fromkeys(kernel for kernel, _ in runs)
     return {kernel: {name: found[kernel, name] / (ROWS * COLUMNS) * 1e9 for name in named} for kernel in kernels}
 
 
-def beside(component: Component) -> tuple[str, ...]:
+def list_baselines(component: Component) -> tuple[str, ...]:
     """The names of known components to compare with."""
     if component.form == "row":
         return ("softmax",) if component.kind == "activation" else ("softmax_cross_entropy",)
-    return BESIDE[component.kind]
+    return BASELINES[component.kind]
 
 
-def _runs(component: Component) -> dict[str, Callable[[int], None]]:
+def _bind_kernels(component: Component) -> dict[str, Callable[[int], None]]:
     """Its kernels, bound to a block; each is called with a number of rows."""
     random = np.random.default_rng(0)
     x = random.normal(0, 2, (ROWS, COLUMNS))
@@ -109,7 +109,7 @@ def _runs(component: Component) -> dict[str, Callable[[int], None]]:
     return {"a step": lambda rows: update(rows * COLUMNS)}
 
 
-def _seconds(run: Callable[[int], None], rows: int) -> float:
+def _time_call(run: Callable[[int], None], rows: int) -> float:
     """Seconds of a call."""
     run(rows)
     start = time.perf_counter()
@@ -121,7 +121,7 @@ def _seconds(run: Callable[[int], None], rows: int) -> float:
 # ---- a real step
 
 
-def step_microseconds(component: Component) -> dict[str, float]:
+def measure_step(component: Component) -> dict[str, float]:
     """{name: us a step} of 784-128-10 with batches of 32 on one thread, with the component and with a known one."""
     known = {"activation": "relu", "loss": "mse", "optimizer": "adam"}[component.kind]
     if component.kind == "loss" and component.form == "row":
@@ -149,7 +149,7 @@ def compare_steps(
 
 def engine_of(component: Component, net: tuple[int, ...]) -> Engine:
     """An engine with data, for a net in which a component has its place."""
-    made = plan.build(_network(component, net))
+    made = plan.build(_make_network(component, net))
     engine, random = Engine(made, 1, exactly=True), np.random.default_rng(0)
     engine.initialize(0)
     x = random.standard_normal((DATA, net[0]), np.float32)
@@ -157,7 +157,7 @@ def engine_of(component: Component, net: tuple[int, ...]) -> Engine:
     return engine
 
 
-def _network(component: Component, net: tuple[int, ...]) -> Network:
+def _make_network(component: Component, net: tuple[int, ...]) -> Network:
     """A network with the component in it."""
     chosen = {
         "activation": built_in().get("activation", "relu"),

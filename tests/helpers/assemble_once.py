@@ -11,16 +11,16 @@ import json
 
 from networks import configured
 
-from numbann.cuda.compile import blocks
+from numbann.cuda.compile import components
 from numbann.cuda.threads import batches, elements
 
 
 def main() -> None:
     """Make it and print what came of it."""
     component = configured("activation", "softmax").component
-    kernels = batches.advance, elements.over_rows(blocks.activation(component, "float32").value)
-    made = [blocks.engine_binary(kernel, "float32", (8, 0), [component]) for kernel in kernels]
-    print(json.dumps({"entries": [one.entry[:12] for one in made], "compiled": blocks.MISSES}))
+    kernels = batches.advance, elements.activate_rows(components.activation(component, "float32").value)
+    made = [components.find_binary(kernel, "float32", (8, 0), [component]) for kernel in kernels]
+    print(json.dumps({"entries": [one.entry[:12] for one in made], "compiled": components.MISSES}))
 
 
 if __name__ == "__main__":

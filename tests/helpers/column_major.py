@@ -78,7 +78,7 @@ def stand_in(monkeypatch: pytest.MonkeyPatch, least: int = 0) -> Twin:
     twin = Twin()
     cublas._handle.cache_clear()
     monkeypatch.setattr(cublas, "_bindings", lambda: twin)
-    monkeypatch.setattr(cublas, "installed", lambda: True)
+    monkeypatch.setattr(cublas, "is_installed", lambda: True)
     monkeypatch.setattr(cublas, "DEPTH", 0)
     monkeypatch.setattr(cublas, "OPERATIONS", least)
     return twin

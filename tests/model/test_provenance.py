@@ -127,7 +127,7 @@ def packages(here: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     for module in set(sys.modules) - modules:
         if module.partition(".")[0] in ("firsts", "seconds", "thirds", "fourths"):
             del sys.modules[module]
-    distributions._announced.cache_clear()
+    distributions._find_announced.cache_clear()
 
 
 def test_the_module_that_a_component_lives_in_does_not_count(packages: Path) -> None:
@@ -156,7 +156,7 @@ def announce(folder: Path, module: str) -> None:
     metadata.mkdir(exist_ok=True)
     (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: bent\nVersion: 1.0\n")
     (metadata / "entry_points.txt").write_text(f"[numbann]\nbent = {module}\n")
-    distributions._announced.cache_clear()  # a process looks once
+    distributions._find_announced.cache_clear()  # a process looks once
 
 
 def test_a_model_outlives_a_move_of_its_components(packages: Path) -> None:

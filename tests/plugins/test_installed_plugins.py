@@ -12,9 +12,9 @@ import pytest
 import numbann
 from numbann.components.built_in import built_in
 from numbann.errors import ClashError, PluginError, PluginWarning, RegistryError
-from numbann.plugins.distributions import announced
-from numbann.plugins.finding import everything, with_files
-from numbann.plugins.plugin import of_file
+from numbann.plugins.distributions import find_announced
+from numbann.plugins.finding import load_everything, with_files
+from numbann.plugins.plugin import plugin_of_file
 
 Install = Callable[..., Path]
 
@@ -53,7 +53,7 @@ def loaded(module: str) -> bool:
 
 def test_what_is_announced_needs_no_import(install: Install) -> None:
     install("numbann-bent", plugin("bent"), ("bent", "bent_loss"), version="2.1")
-    (one,) = [one for one in announced() if one.distribution == "numbann-bent"]
+    (one,) = [one for one in find_announced() if one.distribution == "numbann-bent"]
     assert (one.version, one.module, one.names, one.allowed) == ("2.1", "numbann_bent", ("bent", "bent_loss"), True)
     assert not loaded("numbann_bent")
 
@@ -101,7 +101,7 @@ def test_a_clash_with_a_built_in_is_refused_where_the_name_is_used(install: Inst
     ):
         catalogue.get("activation", "relu")
     with pytest.warns(PluginWarning, match="registered twice"):
-        found = with_files().named("relu")
+        found = with_files().find_named("relu")
     assert [entry.component.kind for entry in found] == ["activation"]
 
 
@@ -133,7 +133,7 @@ def test_a_plugin_that_fails_is_an_error_only_where_it_is_needed(install: Instal
     with pytest.raises(RegistryError, match=message):
         with_files().get("activation", "bent")
     with pytest.warns(PluginWarning):
-        catalogue = everything()
+        catalogue = load_everything()
     assert [str(one.origin) for one in catalogue.failed] == ["numbann-bent 1.0"]
     assert "unknown" not in catalogue.unknown("activation", "bent")
 
@@ -172,20 +172,20 @@ def test_the_first_on_the_path_counts(install: Install, here: Path, monkeypatch:
     (other / "METADATA").write_text("Metadata-Version: 2.1\nName: numbann_bent\nVersion: 0.1\n")
     (other / "entry_points.txt").write_text("[numbann]\nold = numbann_bent\n")
     monkeypatch.setattr(sys, "path", [*sys.path, str(here / "other")])
-    assert [(one.version, one.names) for one in announced() if "bent" in one.distribution] == [("1.0", ("bent",))]
+    assert [(one.version, one.names) for one in find_announced() if "bent" in one.distribution] == [("1.0", ("bent",))]
 
 
 def test_a_failed_plugin_raises_the_same_again(here: Path) -> None:
     file = here / "mine.py"
     file.write_text("1 / 0\n")
-    one = of_file(file)
+    one = plugin_of_file(file)
     for _ in range(2):
         with pytest.raises(PluginError, match=r"mine\.py:1: ZeroDivisionError"):
             one.components()
 
 
 def test_without_plugins_no_metadata_is_parsed() -> None:
-    code = "from numbann.plugins.distributions import announced; announced(); "
+    code = "from numbann.plugins.distributions import find_announced; find_announced(); "
     code += "print('importlib.metadata' in sys.modules)"
     command = [
         sys.executable,

@@ -10,7 +10,7 @@ from numbann.components.built_in import built_in
 from numbann.cuda.checks import check_cuda
 from numbann.testing.checks import run
 from numbann.testing.findings import PASSED, SKIPPED, WARNING
-from numbann.testing.speed import check_vectors, nanoseconds, step_microseconds
+from numbann.testing.speed import check_vectors, measure_nanoseconds, measure_step
 
 
 @pytest.mark.parametrize(
@@ -31,9 +31,9 @@ def test_no_vectors() -> None:
 
 def test_times_are_those_of_all() -> None:
     component = built_in().get("loss", "huber")
-    assert set(nanoseconds(component)["value and derivative"]) == {"huber", "mse"}
-    assert set(step_microseconds(component)) == {"huber", "mse"}
-    assert all(time > 0 for time in step_microseconds(component).values())
+    assert set(measure_nanoseconds(component)["value and derivative"]) == {"huber", "mse"}
+    assert set(measure_step(component)) == {"huber", "mse"}
+    assert all(time > 0 for time in measure_step(component).values())
 
 
 def test_cuda() -> None:
@@ -47,7 +47,7 @@ def test_cuda() -> None:
 
 
 def test_cuda_without_numba_cuda(monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in ("numbann.cuda.threads.device", "numbann.cuda.compile.blocks"):
+    for module in ("numbann.cuda.threads.device", "numbann.cuda.compile.components"):
         monkeypatch.delitem(sys.modules, module, raising=False)
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     finding = run("cuda", check_cuda, built_in().get("activation", "relu"))

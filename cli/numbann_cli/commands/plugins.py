@@ -36,11 +36,11 @@ def command(context: click.Context) -> None:
 def list_(settings: Settings, each: bool, as_json: bool) -> None:
     """List what provides components (numbann, distributions, files), its state, and the names."""
     from numbann.errors import PluginWarning
-    from numbann.plugins.finding import everything
+    from numbann.plugins.finding import load_everything
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", PluginWarning)  # the list says it
-        catalogue = everything(settings.plugin_files())
+        catalogue = load_everything(settings.plugin_files())
     rows = _components(catalogue) if each else list(_providers(catalogue))
     if as_json:
         click.echo(json.dumps(rows))
@@ -156,19 +156,19 @@ def check(settings: Settings, what: str, as_json: bool) -> None:
 
 def _meant(settings: Settings, what: str) -> list[Any]:
     """The components that are meant: those of a path, else all that are called so, else those of a plugin."""
-    from numbann.plugins.finding import everything, with_files
+    from numbann.plugins.finding import load_everything, with_files
     from numbann.testing import components_of
 
     if Path(what).exists():
         return components_of(what)
     files = settings.usable_files()
-    found = with_files(files).named(what)
+    found = with_files(files).find_named(what)
     if not found:
-        catalogue = everything(files)
+        catalogue = load_everything(files)
         entries = list(catalogue.entries())
         found = [entry for entry in entries if what in (entry.origin.owner, entry.origin.module)]
         if not found:
-            reason = catalogue.withheld(what) or "is neither a path nor a component"
+            reason = catalogue.explain_absence(what) or "is neither a path nor a component"
             known = [name for entry in entries for name in (entry.component.name, *entry.component.aliases)]
             raise click.UsageError(f'"{what}" {reason}{did_you_mean(what, known)}')
     return [entry.component for entry in found]

@@ -14,7 +14,7 @@ from numbann_cli.overview import COMMANDS
 @click.pass_obj
 def command(settings: Settings) -> None:
     """Print the JSON Schema (draft 2020-12) of a spec on stdout, for `"$schema": FILE` in it."""
-    from numbann.plugins.finding import everything
+    from numbann.plugins.finding import load_everything
     from numbann.spec.schema import schema
 
-    click.echo(json.dumps(schema(everything(settings.plugin_files())), indent=1, ensure_ascii=False))
+    click.echo(json.dumps(schema(load_everything(settings.plugin_files())), indent=1, ensure_ascii=False))

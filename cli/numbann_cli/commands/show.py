@@ -35,7 +35,7 @@ def command(settings: Settings, what: str, plot: Path | None) -> None:
     from numbann_cli.component_page import page
 
     catalogue = with_files(settings.usable_files())
-    found = catalogue.named(what)
+    found = catalogue.find_named(what)
     if not found:
         raise click.UsageError(_unknown(catalogue, what))
     if plot:
@@ -59,7 +59,7 @@ def _draw(what: str, found: list[Entry], plot: Path) -> None:
 def _unknown(catalogue: Catalogue, what: str) -> str:
     from numbann.errors import did_you_mean
 
-    withheld = catalogue.withheld(what)
+    withheld = catalogue.explain_absence(what)
     if withheld:
         return f'"{what}" {withheld}'
     known = [name for entry in catalogue.entries() for name in (entry.component.name, *entry.component.aliases)]

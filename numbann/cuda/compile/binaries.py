@@ -24,21 +24,21 @@ from numbann.simd.jit import cache_folder, cache_works
 DIGEST = 32  # bytes that a file begins with; then come the kernel's name, a zero, and the code
 
 
-def place(kernel: Any, dtype: str, capability: Capability) -> Path:
+def file_of(kernel: Any, dtype: str, capability: Capability) -> Path:
     """The file of a kernel, whether it is there or not."""
-    what = repr((made_of(kernel), bounds_of(kernel), dtype, capability, toolchain()))
+    what = repr((describe(kernel), bounds_of(kernel), dtype, capability, toolchain()))
     return cache_folder() / f"{kernel.__name__}-{hashlib.sha256(what.encode()).hexdigest()[:20]}.cubin"
 
 
-def made_of(value: Any) -> str:
+def describe(value: Any) -> str:
     """What a kernel is built of; TypeError for what has no name that holds in every process."""
     function = getattr(value, "py_func", value)
     if isinstance(function, FunctionType):
         code = function.__code__
-        closed = [made_of(cell.cell_contents) for cell in function.__closure__ or ()]
+        closed = [describe(cell.cell_contents) for cell in function.__closure__ or ()]
         return f"{function.__module__}:{code.co_firstlineno}:{function.__qualname__}({', '.join(closed)})"
     if isinstance(value, tuple):
-        return f"({', '.join(map(made_of, value))})"
+        return f"({', '.join(map(describe, value))})"
     if isinstance(value, type):
         return f"{value.__module__}.{value.__qualname__}"
     if value is None or isinstance(value, str | bool | int | float | np.generic):
@@ -59,7 +59,7 @@ def read(path: Path) -> Binary | None:
     return Binary(entry.decode(), code)
 
 
-def keep(path: Path, binary: Binary) -> None:
+def store(path: Path, binary: Binary) -> None:
     """Write a file, if that can be done."""
     rest = binary.entry.encode() + b"\0" + binary.code
     if cache_works():

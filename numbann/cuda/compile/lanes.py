@@ -24,12 +24,12 @@ def divide(body: list[ast.stmt], known: set[str], cast: str) -> list[ast.stmt] |
     It is if it touches elements, or calls what does: a reduction or one of the functions that are known to.  cast: the
     name of the precision's type in the text.
     """
-    of_rows = any(isinstance(part, ast.Subscript) or _calls(part, known) for part in _parts(body))
-    return _Divider(body, known, cast).lines(body) if of_rows else None
+    of_rows = any(isinstance(part, ast.Subscript) or _calls(part, known) for part in _nodes(body))
+    return _Divider(body, known, cast).divide_all(body) if of_rows else None
 
 
 @dataclass(frozen=True)
-class _Shape:
+class _Effects:
     """What a loop that can be divided writes beside elements: variables of an iteration, and sums."""
 
     variables: set[str]
@@ -41,94 +41,94 @@ class _Divider:
 
     def __init__(self, body: list[ast.stmt], known: set[str], cast: str) -> None:
         self.body, self.known, self.cast, self.count = body, known, cast, 0
-        self.loops = [part for part in _parts(body) if isinstance(part, ast.For)]
-        shapes = ((loop, _shape(loop, known)) for loop in self.loops)
-        self.shapes = {id(loop): shape for loop, shape in shapes if shape is not None}
-        self.chosen = {id(loop) for loop in self.loops if id(loop) in self.shapes and self.alone(loop)}
+        self.loops = [part for part in _nodes(body) if isinstance(part, ast.For)]
+        shapes = ((loop, _effects_of(loop, known)) for loop in self.loops)
+        self.effects = {id(loop): shape for loop, shape in shapes if shape is not None}
+        self.chosen = {id(loop) for loop in self.loops if id(loop) in self.effects and self.is_alone(loop)}
 
-    def alone(self, loop: ast.For) -> bool:
+    def is_alone(self, loop: ast.For) -> bool:
         """Whether nothing reads afterwards what a loop's last iteration leaves in its index and variables."""
         alike = [one for one in self.loops if _index(one) == _index(loop)]
         if any(one is not loop and any(part is loop for part in ast.walk(one)) for one in alike):
             return False
-        return not self.elsewhere(_index(loop), alike) and not any(
-            self.elsewhere(name, [one for one in self.loops if name in self.variables(one)])
+        return not self.is_used_outside(_index(loop), alike) and not any(
+            self.is_used_outside(name, [one for one in self.loops if name in self.variables(one)])
             for name in self.variables(loop)
         )
 
     def variables(self, loop: ast.For) -> set[str]:
         """The variables of an iteration, of a loop that can be divided."""
-        return self.shapes[id(loop)].variables if id(loop) in self.shapes else set()
+        return self.effects[id(loop)].variables if id(loop) in self.effects else set()
 
-    def elsewhere(self, name: str, loops: list[ast.For]) -> bool:
+    def is_used_outside(self, name: str, loops: list[ast.For]) -> bool:
         """Whether a name stands anywhere but in these loops, each of which sets it before it reads it."""
-        inside = {id(part) for loop in loops for part in _parts([loop.target, *loop.body])}
-        return any(_is_name(part, name) and id(part) not in inside for part in _parts(self.body))
+        inside = {id(part) for loop in loops for part in _nodes([loop.target, *loop.body])}
+        return any(_is_name(part, name) and id(part) not in inside for part in _nodes(self.body))
 
-    def lines(self, body: list[ast.stmt]) -> list[ast.stmt]:
+    def divide_all(self, body: list[ast.stmt]) -> list[ast.stmt]:
         """Divided statements, with one barrier where two meet."""
         made: list[ast.stmt] = []
-        for line in (new for old in body for new in self.line(old)):
+        for line in (new for old in body for new in self.divide_one(old)):
             if not (made and ast.unparse(line) == ast.unparse(made[-1]) == BARRIER):
                 made.append(line)
         return made
 
-    def line(self, node: ast.stmt) -> list[ast.stmt]:
+    def divide_one(self, node: ast.stmt) -> list[ast.stmt]:
         """One statement divided."""
         match node:
             case ast.For() if id(node) in self.chosen:
-                return self.loop(node, self.shapes[id(node)].sums)
+                return self.divide_loop(node, self.effects[id(node)].sums)
             case ast.For():
-                node.body = self.lines(node.body)
+                node.body = self.divide_all(node.body)
             case ast.If():
-                node.body, node.orelse = self.lines(node.body), self.lines(node.orelse)
+                node.body, node.orelse = self.divide_all(node.body), self.divide_all(node.orelse)
             case ast.AugAssign(target=ast.Subscript() as element):
                 return [_put(element, ast.BinOp(element, node.op, node.value))]
-            case ast.Assign() if any(isinstance(part, ast.Subscript) for part in _parts(node.targets)):
+            case ast.Assign() if any(isinstance(part, ast.Subscript) for part in _nodes(node.targets)):
                 leaves: list[ast.expr] = []
-                held = [self.held(target, leaves) for target in node.targets]
-                stores = [_stored(leaf, f"held_{self.count - len(leaves) + k + 1}") for k, leaf in enumerate(leaves)]
-                return [_line(ast.Assign(held, node.value)), *stores]
+                held = [self.hold(target, leaves) for target in node.targets]
+                stores = [_store(leaf, f"held_{self.count - len(leaves) + k + 1}") for k, leaf in enumerate(leaves)]
+                return [_fix(ast.Assign(held, node.value)), *stores]
         return [node]
 
-    def held(self, target: ast.expr, leaves: list[ast.expr]) -> ast.expr:
+    def hold(self, target: ast.expr, leaves: list[ast.expr]) -> ast.expr:
         """A target with a name of its own in the place of each leaf."""
         if isinstance(target, ast.Tuple):
-            return ast.Tuple([self.held(item, leaves) for item in target.elts])
+            return ast.Tuple([self.hold(item, leaves) for item in target.elts])
         leaves.append(target)
         self.count += 1
         return ast.Name(f"held_{self.count}")
 
-    def loop(self, node: ast.For, sums: set[str]) -> list[ast.stmt]:
+    def divide_loop(self, node: ast.For, sums: set[str]) -> list[ast.stmt]:
         """A loop of which each lane does its share."""
         index, stores = _index(node), False
-        for part in _parts(node.body):
+        for part in _nodes(node.body):
             if isinstance(part, ast.Subscript):
                 stores |= isinstance(part.ctx, ast.Store)
                 part.slice = ast.Name(f"{index}_at") if _is_name(part.slice, index) else part.slice
             elif isinstance(part, ast.Name) and part.id in sums:
-                part.id = _share(part.id)
+                part.id = _local(part.id)
         count = ast.unparse(node.iter).replace("range", "lanes.share", 1)
-        (loop,) = _text(f"for {_share(index)} in range({count}): {index}_at = lanes.element({_share(index)})")
+        (loop,) = _parse(f"for {_local(index)} in range({count}): {index}_at = lanes.element({_local(index)})")
         assert isinstance(loop, ast.For)
-        loop.body += [*_text(f"{index} = np.int64({index}_at)"), *node.body]
-        before = [line for name in sorted(sums) for line in _text(f"{_share(name)} = {self.cast}(0)")]
-        after = [line for name in sorted(sums) for line in _text(f"{name} += lanes.total({_share(name)})")]
-        barrier = _text(BARRIER) if stores else []
+        loop.body += [*_parse(f"{index} = np.int64({index}_at)"), *node.body]
+        before = [line for name in sorted(sums) for line in _parse(f"{_local(name)} = {self.cast}(0)")]
+        after = [line for name in sorted(sums) for line in _parse(f"{name} += lanes.reduce_sum({_local(name)})")]
+        barrier = _parse(BARRIER) if stores else []
         return [*before, *barrier, loop, *barrier, *after]
 
 
 # ---- loops that can be divided
 
 
-def _shape(loop: ast.For, known: set[str]) -> _Shape | None:
+def _effects_of(loop: ast.For, known: set[str]) -> _Effects | None:
     """What a loop writes if it can be divided, else None."""
     match loop.iter:
         case ast.Call(args=[ast.Call(func=ast.Name(id="len"), args=[ast.Name(id=row)])]):
             elements = {_index(loop), f"{_index(loop)} + len({row})"}
         case _:
             return None
-    parts = list(_parts(loop.body))
+    parts = list(_nodes(loop.body))
     if any(isinstance(part, ast.Subscript) and ast.unparse(part.slice) not in elements for part in parts):
         return None
     if any(isinstance(part, ast.For | ast.Return) or _calls(part, known) for part in parts):
@@ -142,7 +142,7 @@ def _shape(loop: ast.For, known: set[str]) -> _Shape | None:
     variables = {part.id for part in names if isinstance(part.ctx, ast.Store)} - sums
     if _index(loop) in variables | sums or _read_first(loop.body, variables):
         return None
-    return _Shape(variables, sums)
+    return _Effects(variables, sums)
 
 
 def _read_first(lines: list[ast.stmt], variables: set[str]) -> bool:
@@ -164,7 +164,7 @@ def _index(loop: ast.For) -> str:
 # ---- parts of the text
 
 
-def _parts(nodes: Iterable[ast.AST]) -> Iterator[ast.AST]:
+def _nodes(nodes: Iterable[ast.AST]) -> Iterator[ast.AST]:
     return (part for node in nodes for part in ast.walk(node))
 
 
@@ -180,28 +180,28 @@ def _calls(part: ast.AST, known: set[str]) -> bool:
     return name.startswith("rows.") or name in known
 
 
-def _share(name: str) -> str:
+def _local(name: str) -> str:
     """What a lane has of a sum."""
     return f"{name}_of_lane"
 
 
-def _stored(leaf: ast.expr, held: str) -> ast.stmt:
+def _store(leaf: ast.expr, held: str) -> ast.stmt:
     """The assignment of what is held to a name or an element."""
-    return _put(leaf, ast.Name(held)) if isinstance(leaf, ast.Subscript) else _line(ast.Assign([leaf], ast.Name(held)))
+    return _put(leaf, ast.Name(held)) if isinstance(leaf, ast.Subscript) else _fix(ast.Assign([leaf], ast.Name(held)))
 
 
 def _put(element: ast.Subscript, value: ast.expr) -> ast.stmt:
-    return _line(ast.Expr(ast.Call(_value("lanes.put"), [element.value, element.slice, value], [])))
+    return _fix(ast.Expr(ast.Call(_expression("lanes.put"), [element.value, element.slice, value], [])))
 
 
-def _value(text: str) -> ast.expr:
+def _expression(text: str) -> ast.expr:
     return ast.parse(text, mode="eval").body
 
 
-def _text(text: str) -> list[ast.stmt]:
+def _parse(text: str) -> list[ast.stmt]:
     return ast.parse(text).body
 
 
-def _line(node: ast.stmt) -> ast.stmt:
+def _fix(node: ast.stmt) -> ast.stmt:
     """With line numbers, which statements need to become text."""
     return ast.fix_missing_locations(node)

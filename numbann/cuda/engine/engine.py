@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from numbann.cuda.compile import blocks as compiled
+from numbann.cuda.compile import components as compiled
 from numbann.cuda.engine.layout import Layout
 from numbann.cuda.engine.snapshot import ArenaSnapshot
 from numbann.cuda.engine.stages import require
@@ -31,9 +31,9 @@ from numbann.network.initial import initial
 from numbann.network.plan import ITEMSIZE, Plan
 from numbann.network.states import TRAINED, of_part
 
-TOGETHER = 1 << 14  # rows that go through the network together in inference
-BYTES = 1 << 28  # of their inputs and outputs of layers, if they are more than one
-TICK = 0.1  # seconds between two words on how far an epoch is
+INFERENCE_ROWS = 1 << 14  # rows that go through the network together in inference
+INFERENCE_BYTES = 1 << 28  # of their inputs and outputs of layers, if they are more than one
+PROGRESS_SECONDS = 0.1  # seconds between two words on how far an epoch is
 
 
 class Engine(interface.Engine):
@@ -45,21 +45,21 @@ class Engine(interface.Engine):
         self.threads = available_cpus() if threads == "auto" else int(threads)
         self.steps_done = 0
         self._layout = Layout(plan)
-        self._arena = device.filled(np.zeros(self._layout.size, plan.dtype), "parameters and states")
+        self._arena = device.upload(np.zeros(self._layout.size, plan.dtype), "parameters and states")
         self._training: _Training | None = None
         self._inference: dict[tuple[bool, int], Table] = {}
-        self._twin: cpu.Engine | None = None
+        self._cpu_engine: cpu.Engine | None = None
         self._misses = compiled.MISSES
         self._lock = threading.Lock()
 
     @property
     def compiled(self) -> int:
-        return compiled.MISSES - self._misses + (self._twin.compiled if self._twin else 0)
+        return compiled.MISSES - self._misses + (self._cpu_engine.compiled if self._cpu_engine else 0)
 
     @property
     def packages(self) -> tuple[str, ...]:
-        by_library = self._training is not None and self._training.table.by_library
-        return ("numba-cuda", "nvmath-python") if by_library else ("numba-cuda",)
+        has_cublas = self._training is not None and self._training.table.has_cublas
+        return ("numba-cuda", "nvmath-python") if has_cublas else ("numba-cuda",)
 
     # ---- weights and states
 
@@ -89,7 +89,7 @@ class Engine(interface.Engine):
         self.set_parameters(self.parameters() | given)
 
     @property
-    def _kept(self) -> dict[str, int]:
+    def _saved_parts(self) -> dict[str, int]:
         """The parts of the arena beside the weights that predict, by the names of a checkpoint."""
         states = {name: place for place, name in enumerate(self._layout.states, start=1)}
         return {**({TRAINED: 0} if self._layout.predicting else {}), **states}
@@ -98,12 +98,12 @@ class Engine(interface.Engine):
         return self.snapshot().state()
 
     def snapshot(self, into: Snapshot | None = None) -> Snapshot:
-        return ArenaSnapshot(self._layout, self._arena.copy_to_host(), self._kept, self.steps_done)
+        return ArenaSnapshot(self._layout, self._arena.copy_to_host(), self._saved_parts, self.steps_done)
 
     def restore(self, state: Mapping[str, np.ndarray]) -> None:
         self.steps_done = int(state["steps"][0])
         arena = self._arena.copy_to_host()
-        for name, part in self._kept.items():
+        for name, part in self._saved_parts.items():
             self._layout.store(arena, part, of_part(name, state))
         self._arena.copy_to_device(arena)
 
@@ -116,22 +116,22 @@ class Engine(interface.Engine):
         self._training = _Training(self.plan, self._arena, x, t, weight, rows)
 
     def epoch(self, index: int, rates: np.ndarray, progress: Progress | None = None) -> float:
-        training = self._loaded()
+        training = self._require_data()
         training.begin(index, rates, self.steps_done)
         begun, told, steps = self.steps_done, perf_counter(), training.epochs.steps
         for done in training.table.epoch():
             self.steps_done = begun + done
-            if progress and perf_counter() - told > TICK:
+            if progress and perf_counter() - told > PROGRESS_SECONDS:
                 progress(done, steps)
                 told = perf_counter()
         training.end()
         return float(self.step_losses().mean())
 
     def step_losses(self) -> np.ndarray:
-        training = self._loaded()
+        training = self._require_data()
         return training.epochs.step_losses(training.row_loss)
 
-    def _loaded(self) -> _Training:
+    def _require_data(self) -> _Training:
         if self._training is None:
             raise RuntimeError("load_data comes first")
         return self._training
@@ -139,24 +139,24 @@ class Engine(interface.Engine):
     # ---- inference
 
     def predict(self, x: Inputs) -> np.ndarray:
-        return self._go(x, None)[1]
+        return self._infer(x, None)[1]
 
     def predict_raw(self, raw: np.ndarray, shift: np.ndarray, scale: np.ndarray) -> np.ndarray | None:
         return None
 
     def evaluate(self, x: Inputs, t: np.ndarray, weight: np.ndarray | None = None) -> tuple[float, np.ndarray]:
-        losses, out = self._go(x, _targets(self.plan, t))
+        losses, out = self._infer(x, _targets(self.plan, t))
         return float(losses.mean(dtype=np.float64)) if weight is None else weighted_mean(losses, weight), out
 
-    def _go(self, x: Inputs, t: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
+    def _infer(self, x: Inputs, t: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
         """Each row's loss, where targets are given, and predictions (N, O)."""
         losses = np.zeros(len(x), self.plan.dtype)
         out = np.empty((len(x), self.plan.outputs), self.plan.dtype)
-        rows = together(self.plan, len(x))
+        rows = choose_rows(self.plan, len(x))
         with self._lock:
             key = t is not None, rows
             if key not in self._inference:
-                self._inference[key] = _inference(self.plan, self._arena, rows, t is not None)
+                self._inference[key] = _build_inference(self.plan, self._arena, rows, t is not None)
             table = self._inference[key]
             for first, portion in portions(x, rows, self.plan):
                 for start in range(0, len(portion), rows):
@@ -170,19 +170,19 @@ class Engine(interface.Engine):
         return losses, out
 
     def probe(self, x: np.ndarray, t: np.ndarray, weight: np.ndarray | None = None) -> list[LayerFacts]:
-        if self._twin is None:
-            self._twin = cpu.Engine(self.plan, self.threads)
+        if self._cpu_engine is None:
+            self._cpu_engine = cpu.Engine(self.plan, self.threads)
         arena = self._arena.copy_to_host()
-        self._twin.set_parameters({**self._layout.tensors(arena, 0), **self._layout.gathered(arena)})
-        return self._twin.probe(x, t, weight)
+        self._cpu_engine.set_parameters({**self._layout.tensors(arena, 0), **self._layout.gathered(arena)})
+        return self._cpu_engine.probe(x, t, weight)
 
     # ---- the end
 
     def close(self) -> None:
         self._training = None
         self._inference.clear()
-        if self._twin:
-            self._twin.close()
+        if self._cpu_engine:
+            self._cpu_engine.close()
 
 
 class _Training:
@@ -224,7 +224,7 @@ class _Training:
         self.row_loss = self.table.read(int(self.table.ints[op.ROW_LOSS]), self.epochs.rows)
 
 
-def _inference(plan: Plan, arena: Any, rows: int, losses: bool) -> Table:
+def _build_inference(plan: Plan, arena: Any, rows: int, losses: bool) -> Table:
     """The table that predicts so many rows at once, with losses or without."""
     steps = Builder(plan, rows, False, device.processors()).evaluate(losses)
     shape = (rows,) if plan.target == "label" else (rows, _target_width(plan))
@@ -234,10 +234,10 @@ def _inference(plan: Plan, arena: Any, rows: int, losses: bool) -> Table:
     return table
 
 
-def together(plan: Plan, rows: int) -> int:
+def choose_rows(plan: Plan, rows: int) -> int:
     """How many of these rows go through the network at once: a power of two, so that tables serve again."""
     width = plan.inputs + 2 * sum(layer.outputs for layer in plan.layers)
-    most = max(1, min(TOGETHER, BYTES // (width * ITEMSIZE[plan.dtype])))
+    most = max(1, min(INFERENCE_ROWS, INFERENCE_BYTES // (width * ITEMSIZE[plan.dtype])))
     return min(1 << (max(rows, 1) - 1).bit_length(), 1 << (most.bit_length() - 1))
 
 

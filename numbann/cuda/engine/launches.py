@@ -39,7 +39,7 @@ class Product:
     right: tuple[int, int]
     size: Size
     rows: int  # which of the sizes is that of the batch
-    turned: tuple[bool, bool] = (False, False)
+    transposed: tuple[bool, bool] = (False, False)
 
 
 class Launches:
@@ -50,38 +50,38 @@ class Launches:
         self.all: list[Launch | Product] = []
         self._parts = [0] * len(places.plan.layers)  # elements that slices of a layer's products take
 
-    def launch(self, kernel: Any, grid: tuple[int, ...], threads: int, layer: int) -> None:
+    def add(self, kernel: Any, grid: tuple[int, ...], threads: int, layer: int) -> None:
         """A kernel for a layer."""
         self.all.append(Launch(kernel, grid, threads, layer))
 
-    def make_room(self) -> None:
+    def reserve_parts(self) -> None:
         """For the parts of sums, when all launches are there; products of a layer use the same, one after the other."""
         for k, count in enumerate(self._parts):
             self.places.set_row(k, PARTS=self.places.work.take(count))
 
     # ---- over elements and rows
 
-    def elements(self, k: int, column: int, finish: Any) -> None:
+    def add_elements(self, k: int, column: int, finish: Any) -> None:
         """What calls `finish` for the elements of a buffer."""
         grid = blocks(self.places.batch, 1), -(-int(self.places.rows[k, op.OUTPUTS]) // THREADS)
-        self.launch(elements.over_elements(column, finish), grid, THREADS, k)
+        self.add(elements.run_over_elements(column, finish), grid, THREADS, k)
 
-    def by_row(self, k: int, kernel: Any, width: int = lanes.COUNT) -> None:
+    def add_rows(self, k: int, kernel: Any, width: int = lanes.COUNT) -> None:
         """Launch a kernel in which so many threads do a row, at most a warp."""
         threads = min(THREADS, 4 * lanes.COUNT)  # so that few rows are spread over many processors
-        self.launch(kernel, (blocks(self.places.batch * min(width, lanes.COUNT), threads), 1), threads, k)
+        self.add(kernel, (blocks(self.places.batch * min(width, lanes.COUNT), threads), 1), threads, k)
 
-    def norm(self, k: int, kernel: Any, rows: bool) -> None:
+    def add_norm(self, k: int, kernel: Any, rows: bool) -> None:
         """A norm's kernel, a block for each row or each column."""
-        self.launch(kernel, (self.places.batch if rows else self.places.plan.layers[k].outputs, 1), THREADS, k)
+        self.add(kernel, (self.places.batch if rows else self.places.plan.layers[k].outputs, 1), THREADS, k)
 
-    def gather(self) -> None:
+    def add_gather(self) -> None:
         """Copy the rows of a batch."""
-        self.launch(elements.gather, (self.places.batch, 1), THREADS, 0)
+        self.add(elements.gather, (self.places.batch, 1), THREADS, 0)
 
     # ---- products
 
-    def product(self, k: int, finish: Any) -> None:
+    def add_product(self, k: int, finish: Any) -> None:
         """x w + b."""
         layer, row = self.places.plan.layers[k], self.places.rows[k]
         size = self.places.batch, layer.outputs, layer.inputs
@@ -89,51 +89,51 @@ class Launches:
             left = (WORK if self.places.source(k) == FROM_WORK else DATA), int(row[op.X])
             h, w = (WORK, int(row[op.H])), (ARENA, int(row[op.W]))
             self.all.append(Product(h, left, w, size, rows=0))
-            self.elements(k, op.H, elements.both(elements.add_bias, finish))
+            self.add_elements(k, op.H, elements.pipe_pair(elements.add_bias, finish))
             return
-        self._multiply(functools.partial(products.forward, source=self.places.source(k)), finish, size, k)
+        self._add_tiled(functools.partial(products.forward, source=self.places.source(k)), finish, size, k)
 
-    def first_slices(self) -> int:
+    def add_first_slices(self) -> int:
         """The product of the first layer in slices, for another kernel to add up; how many there are."""
         layer = self.places.plan.layers[0]
         size = self.places.batch, layer.outputs, layer.inputs
         tile, cut = tiling.divide(*size, self.processors, launch=0)
         assert cut is not None
-        self._slices(products.forward(None, self.dtype, tile, SHUFFLED, cut), tile, cut, size, 0)
+        self._add_slices(products.forward(None, self.dtype, tile, SHUFFLED, cut), tile, cut, size, 0)
         return cut.slices
 
-    def delta(self, k: int, finish: Any) -> None:
+    def add_delta(self, k: int, finish: Any) -> None:
         """d w' of the layer above."""
         row, above = self.places.rows[k], self.places.plan.layers[k + 1].outputs
         size = self.places.batch, self.places.plan.layers[k].outputs, above
         if cublas.pays(size):
             d, w = (WORK, int(row[op.NEXT_D])), (ARENA, int(row[op.NEXT_W]))
-            product = Product((WORK, int(row[op.D])), d, w, size, rows=0, turned=(False, True))
+            product = Product((WORK, int(row[op.D])), d, w, size, rows=0, transposed=(False, True))
             self.all.append(product)
-            self.elements(k, op.D, finish)
+            self.add_elements(k, op.D, finish)
             return
-        self._multiply(products.delta, finish, size, k)
+        self._add_tiled(products.delta, finish, size, k)
 
-    def gradient(self, k: int, finish: Any, together: updates.Together | None) -> None:
+    def add_gradient(self, k: int, finish: Any, update: updates.RowUpdate | None) -> None:
         """x' d."""
         layer = self.places.plan.layers[k]
-        make = functools.partial(products.gradient, source=self.places.source(k), together=together)
-        self._multiply(make, finish, (layer.inputs + 1, layer.outputs, self.places.batch), k, of_weights=True)
+        make = functools.partial(products.gradient, source=self.places.source(k), update=update)
+        self._add_tiled(make, finish, (layer.inputs + 1, layer.outputs, self.places.batch), k, of_weights=True)
 
-    def gradients(self, finish: Any, together: updates.Together | None) -> None:
+    def add_gradients(self, finish: Any, update: updates.RowUpdate | None) -> None:
         """The launch of the gradients of all layers, and where they are cut, the one that adds their parts."""
         layers, dtype = self.places.plan.layers, self.dtype
         size = max(layer.inputs for layer in layers) + 1, max(layer.outputs for layer in layers), self.places.batch
         tile, cut = tiling.divide(*size, self.processors, len(layers))
         if cut is None:
             grid = *tile.blocks(*size[:2]), len(layers)
-            self.launch(products.gradients(finish, dtype, tile, together=together), grid, tile.threads, 0)
+            self.add(products.gradients(finish, dtype, tile, update=update), grid, tile.threads, 0)
             return
-        self._slices(products.gradients(None, dtype, tile, cut), tile, cut, size, 0, len(layers))
-        added = products.add_parts(finish, dtype, cut, True)
-        self.launch(added, (blocks(size[0] * size[1]), len(layers)), THREADS, 0)
+        self._add_slices(products.gradients(None, dtype, tile, cut), tile, cut, size, 0, len(layers))
+        added = products.sum_parts(finish, dtype, cut, True)
+        self.add(added, (blocks(size[0] * size[1]), len(layers)), THREADS, 0)
 
-    def gradient_by_library(self, k: int) -> None:
+    def add_cublas_gradient(self, k: int) -> None:
         """x' d to the whole gradient."""
         layer, row = self.places.plan.layers[k], self.places.rows[k]
         out = WORK, int(self.places.head[op.GRADIENT]) + self.places.layout.weights[k]
@@ -142,22 +142,22 @@ class Launches:
             (WORK, int(row[op.X])),
             (WORK, int(row[op.D])),
         )
-        self.all.append(Product(out, left, right, size, rows=2, turned=(True, False)))
-        kernel = updates.on_biases(updates.keeper, self.dtype)
-        self.launch(kernel, (-(-layer.outputs // updates.ACROSS), 1), THREADS, k)
+        self.all.append(Product(out, left, right, size, rows=2, transposed=(True, False)))
+        kernel = updates.update_biases(updates.store_gradient, self.dtype)
+        self.add(kernel, (-(-layer.outputs // updates.SUM_COLUMNS), 1), THREADS, k)
 
-    def _multiply(self, make: Callable[..., Any], finish: Any, size: Size, k: int, of_weights: bool = False) -> None:
+    def _add_tiled(self, make: Callable[..., Any], finish: Any, size: Size, k: int, of_weights: bool = False) -> None:
         """Launch a product of so many rows, columns and elements of a sum, and if it is cut, what adds its parts."""
         tile, cut = tiling.divide(*size, self.processors)
         if cut is None:
-            self.launch(make(finish, self.dtype, tile), tile.blocks(*size[:2]), tile.threads, k)
+            self.add(make(finish, self.dtype, tile), tile.blocks(*size[:2]), tile.threads, k)
             return
-        self._slices(make(None, self.dtype, tile, cut=cut), tile, cut, size, k)
-        added = products.add_parts(finish, self.dtype, cut, of_weights)
-        self.launch(added, (blocks(size[0] * size[1]), 1), THREADS, k)
+        self._add_slices(make(None, self.dtype, tile, cut=cut), tile, cut, size, k)
+        added = products.sum_parts(finish, self.dtype, cut, of_weights)
+        self.add(added, (blocks(size[0] * size[1]), 1), THREADS, k)
 
-    def _slices(self, kernel: Any, tile: Tile, cut: Cut, size: Size, k: int, layers: int = 1) -> None:
+    def _add_slices(self, kernel: Any, tile: Tile, cut: Cut, size: Size, k: int, layers: int = 1) -> None:
         """Launch the slices of a product, or of those of so many layers, and make room for their parts."""
         for layer in range(k, k + layers):
             self._parts[layer] = max(self._parts[layer], cut.slices * size[0] * size[1])
-        self.launch(kernel, (*tile.blocks(*size[:2]), cut.slices * layers), tile.threads, k)
+        self.add(kernel, (*tile.blocks(*size[:2]), cut.slices * layers), tile.threads, k)

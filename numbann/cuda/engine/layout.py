@@ -24,14 +24,14 @@ class Layout:
     def __init__(self, plan: Plan) -> None:
         self.plan, self._shapes = plan, plan.tensors
         gathered = [vector.name for layer in plan.layers for vector in layer.statistics]
-        self.trained, self.length = self._following([name for name in self._shapes if name not in gathered], 0)
-        self.stride = _padded(self.length)
+        self.trained, self.length = self._place_tensors([name for name in self._shapes if name not in gathered], 0)
+        self.stride = _round_up(self.length)
         self.states = plan.optimizer.stored_states
         self.parts = 1 + len(self.states) + (plan.average is not None)
-        self.statistics, self.size = self._following(gathered, self.parts * self.stride)
+        self.statistics, self.size = self._place_tensors(gathered, self.parts * self.stride)
         self.weights = [self.trained[f"layers.{k}.weight"] for k in range(len(plan.layers))]
 
-    def _following(self, names: Iterable[str], start: int) -> tuple[dict[str, int], int]:
+    def _place_tensors(self, names: Iterable[str], start: int) -> tuple[dict[str, int], int]:
         """Where tensors begin that follow each other, and where they end."""
         places = {}
         for name in names:
@@ -61,7 +61,7 @@ class Layout:
             view[:] = tensors[name]
 
 
-class Room:
+class Allocator:
     """Hands out places in an array that is yet to be made."""
 
     def __init__(self) -> None:
@@ -71,10 +71,10 @@ class Room:
     def take(self, count: int) -> int:
         """A place for so many elements."""
         place = self.size
-        self.size += _padded(max(count, 1))
+        self.size += _round_up(max(count, 1))
         return place
 
-    def keep(self, numbers: np.ndarray) -> int:
+    def store(self, numbers: np.ndarray) -> int:
         """A place for numbers that the array begins with."""
         place = self.take(len(numbers))
         self.numbers.append((place, numbers))
@@ -88,10 +88,10 @@ class Room:
         return made
 
 
-def buffer(layer: Layer, rows: int) -> int:
+def buffer_size(layer: Layer, rows: int) -> int:
     """Elements of a buffer over the rows of a batch."""
     return rows * layer.outputs
 
 
-def _padded(count: int) -> int:
+def _round_up(count: int) -> int:
     return -(-count // LINE) * LINE

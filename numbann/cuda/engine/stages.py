@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from numbann.components.component import Configured
-from numbann.cuda.compile import blocks as compiled
+from numbann.cuda.compile import components as compiled
 from numbann.cuda.engine.launches import Launches
 from numbann.cuda.threads import elements, norm, op
 from numbann.errors import DeviceError
@@ -48,7 +48,7 @@ def activate_back(launches: Launches, k: int, step: Activation) -> Any:
     """dz, and the gradients to what is trained in f."""
     made = module(launches, step.configured)
     slopes = tuple(getattr(made, f"slope_{j}") for j in range(len(step.vectors)))
-    return elements.slope_back(made.slope, slopes, launches.dtype, step.key is not None)
+    return elements.activate_back(made.slope, slopes, launches.dtype, step.key is not None)
 
 
 def drop_back(launches: Launches, k: int, step: Drop) -> Any:
@@ -58,7 +58,7 @@ def drop_back(launches: Launches, k: int, step: Drop) -> Any:
 
 def add_inputs_back(launches: Launches, k: int, step: AddInputs) -> Any:
     """The gradient, kept for the layer below."""
-    return elements.kept(op.SKIP)
+    return elements.keep(op.SKIP)
 
 
 # ---- launches
@@ -71,23 +71,23 @@ def launch_norm(launches: Launches, k: int, step: Norm) -> None:
         if step.batch
         else norm.layer_norm(launches.dtype, NORM_EPSILON)
     )
-    launches.norm(k, kernel, step.scope == ROW)
+    launches.add_norm(k, kernel, step.scope == ROW)
 
 
 def launch_norm_back(launches: Launches, k: int, step: Norm) -> None:
     """From dz to dh, in place."""
     back = norm.batch_norm_back if step.batch else norm.layer_norm_back
-    launches.norm(k, back(launches.dtype), step.scope == ROW)
+    launches.add_norm(k, back(launches.dtype), step.scope == ROW)
 
 
 def launch_rows(launches: Launches, k: int, step: Activation) -> None:
     """a = f(z) of whole rows."""
-    launches.by_row(k, elements.over_rows(module(launches, step.configured).value))
+    launches.add_rows(k, elements.activate_rows(module(launches, step.configured).value))
 
 
 def launch_rows_back(launches: Launches, k: int, step: Activation) -> None:
     """From DY to D."""
-    launches.by_row(k, elements.back_over_rows(module(launches, step.configured).slope))
+    launches.add_rows(k, elements.activate_rows_back(module(launches, step.configured).slope))
 
 
 def module(launches: Launches, configured: Configured) -> Any:

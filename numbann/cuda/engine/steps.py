@@ -13,13 +13,13 @@ from typing import Any
 
 import numpy as np
 
-from numbann.cuda.compile import blocks as compiled
+from numbann.cuda.compile import components as compiled
 from numbann.cuda.engine.launches import Launch, Launches
 from numbann.cuda.engine.launches import Product as LibraryProduct
-from numbann.cuda.engine.layout import Room
+from numbann.cuda.engine.layout import Allocator
 from numbann.cuda.engine.places import COLUMNS, Places
 from numbann.cuda.engine.stages import BACK, FORWARD, LAUNCH_BACK, LAUNCH_FORWARD, module
-from numbann.cuda.threads import cublas, elements, fused, fusing, lanes, losses, op, updates
+from numbann.cuda.threads import cublas, elements, fused, fused_sizes, lanes, losses, op, updates
 from numbann.cuda.threads.batches import IN_ORDER, SHUFFLED
 from numbann.cuda.threads.device import THREADS, blocks
 from numbann.engine.shared.hyper import hyper_width
@@ -35,7 +35,7 @@ class Steps:
     launches: list[Launch | LibraryProduct]
     head: np.ndarray
     rows: np.ndarray
-    work: Room
+    work: Allocator
     output: int  # where in work the predictions are, of inference
     components: list[Any] = field(default_factory=list)
 
@@ -50,9 +50,9 @@ class Builder:
 
     def __init__(self, plan: Plan, rows: int, training: bool, processors: int) -> None:
         self.plan, self.batch, self.training, self.processors = plan, rows, training, processors
-        self.fused = training and all(_narrow(layer, k) for k, layer in enumerate(plan.layers))
+        self.fused = training and all(_is_narrow(layer, k) for k, layer in enumerate(plan.layers))
         first = plan.layers[0]
-        pays = cublas.pays((rows, first.outputs, first.inputs)) or self._by_library(0)
+        pays = cublas.pays((rows, first.outputs, first.inputs)) or self._uses_cublas(0)
         self.gathers = training and not self.fused and pays
         self.places = Places(plan, rows, training, self.gathers)
         self.launches = Launches(self.places, processors)
@@ -65,29 +65,29 @@ class Builder:
         self.places.set_head(ROW_LOSS=work.take(total), SHARES=work.take(total if weighted else 0))
         self.places.set_head(HYPER=work.take(hyper.size), HYPER_ROW=hyper.shape[1])
         if self.fused:
-            self._network(weighted)
+            self._launch_network(weighted)
         else:
             if self.gathers:
-                self.launches.gather()
+                self.launches.add_gather()
             for k in range(len(self.plan.layers)):
-                self._forward(k)
-            self._loss(SHUFFLED, weighted)
+                self._launch_forward(k)
+            self._launch_loss(SHUFFLED, weighted)
             for k in reversed(range(len(self.plan.layers))):
-                self._backward(k)
-        self._update()
-        return self._steps(0)
+                self._launch_backward(k)
+        self._launch_update()
+        return self._collect(0)
 
     def evaluate(self, with_losses: bool) -> Steps:
         """A step that predicts, and with losses also gives each row's."""
         self.places.set_head(ROW_LOSS=self.places.work.take(self.batch))
         for k in range(len(self.plan.layers)):
-            self._forward(k)
+            self._launch_forward(k)
         if with_losses:
-            self._loss(IN_ORDER, False)
-        return self._steps(self._link())
+            self._launch_loss(IN_ORDER, False)
+        return self._collect(self._launch_link())
 
-    def _steps(self, output: int) -> Steps:
-        self.launches.make_room()
+    def _collect(self, output: int) -> Steps:
+        self.launches.reserve_parts()
         parts = [layer.activation for layer in self.plan.layers if layer.activation]
         chosen = [*parts, self.plan.loss, self.plan.optimizer, *([self.plan.link] if self.plan.link else [])]
         places, components = self.places, [one.component for one in chosen]
@@ -95,18 +95,18 @@ class Builder:
 
     # ---- forward
 
-    def _forward(self, k: int) -> None:
+    def _launch_forward(self, k: int) -> None:
         """The launches from a layer's inputs to its outputs."""
-        for at, run, step in self._runs(k):
-            finish = elements.chain(*run, elements.store(COLUMNS[step.reads if step else "out"]))
+        for at, run, step in self._runs_forward(k):
+            finish = elements.pipe(*run, elements.store(COLUMNS[step.reads if step else "out"]))
             if at is None:
-                self.launches.product(k, finish)
+                self.launches.add_product(k, finish)
             elif run:
-                self.launches.elements(k, COLUMNS[at], finish)
+                self.launches.add_elements(k, COLUMNS[at], finish)
             if step:
                 LAUNCH_FORWARD[type(step)](self.launches, k, step)
 
-    def _runs(self, k: int) -> Iterator[tuple[str | None, list[Any], Step | None]]:
+    def _runs_forward(self, k: int) -> Iterator[tuple[str | None, list[Any], Step | None]]:
         """What is done to an element in a row: in which buffer it is at first (None: it comes from the product), the
         device functions, and the step that needs a launch of its own after them, or None at the end.
 
@@ -122,44 +122,44 @@ class Builder:
                 continue
             fresh = at is None or bool(run)
             if self.training and fresh and step.reads in chain.kept:
-                run.append(elements.kept(COLUMNS[step.reads]))
+                run.append(elements.keep(COLUMNS[step.reads]))
             run.append(FORWARD[type(step)](self.launches, k, step))
         yield at, run, None
 
-    def _link(self) -> int:
+    def _launch_link(self) -> int:
         """Launch the link, if there is one; where the predictions are."""
         k, link = len(self.plan.layers), self.places.chains[-1].step(Link)
         y, place = (int(self.places.rows[-2, column]) for column in (op.Y, op.DY))
         if link is None:
             return y
-        numbers = self.places.numbers(link.configured)
+        numbers = self.places.store_parameters(link.configured)
         self.places.set_row(k, OUTPUTS=self.plan.outputs, Z=y, A=place, PARAMETERS=numbers)
         value = module(self.launches, link.configured).value
         if link.scope == ROW:
-            self.launches.by_row(k, elements.over_rows(value))
+            self.launches.add_rows(k, elements.activate_rows(value))
         else:
             made = elements.activate(value, self.plan.dtype, 0, False)
-            self.launches.elements(k, op.Z, elements.both(made, elements.store(op.A)))
+            self.launches.add_elements(k, op.Z, elements.pipe_pair(made, elements.store(op.A)))
         return place
 
     # ---- the way back
 
-    def _network(self, weighted: bool) -> None:
+    def _launch_network(self, weighted: bool) -> None:
         """Launch the kernel of the whole way up to what the gradients are made of."""
-        count, rows = len(self.plan.layers), fusing.rows_of_block(self.batch, self.processors)
-        slices = self.launches.first_slices() if self.plan.inputs > fusing.WIDEST else 0
-        forwards = tuple(elements.chain(*self._run(k), elements.kept(op.Y)) for k in range(count))
-        backs = tuple(elements.chain(*self._run_back(k), elements.kept(op.D)) for k in range(count - 1))
-        parts = self._run_back(count - 1)
-        last = elements.chain(*parts, elements.kept(op.D)) if parts else None
-        loss = losses.loss_of_rows(*self._loss_parts(SHUFFLED, weighted))
+        count, rows = len(self.plan.layers), fused_sizes.rows_of_block(self.batch, self.processors)
+        slices = self.launches.add_first_slices() if self.plan.inputs > fused_sizes.WIDEST else 0
+        forwards = tuple(elements.pipe(*self._finish_of(k), elements.keep(op.Y)) for k in range(count))
+        backs = tuple(elements.pipe(*self._finish_back_of(k), elements.keep(op.D)) for k in range(count - 1))
+        parts = self._finish_back_of(count - 1)
+        last = elements.pipe(*parts, elements.keep(op.D)) if parts else None
+        loss = losses.make_row_loss(*self._loss_parts(SHUFFLED, weighted))
         sizes = tuple((layer.inputs, layer.outputs) for layer in self.plan.layers)
-        kernel = fused.network(fusing.Shape(sizes, rows, slices, self.plan.dtype), forwards, loss, last, backs)
-        self.launches.launch(kernel, (-(-self.batch // rows), 1), THREADS, 0)
+        kernel = fused.make_kernel(fused_sizes.Shape(sizes, rows, slices, self.plan.dtype), forwards, loss, last, backs)
+        self.launches.add(kernel, (-(-self.batch // rows), 1), THREADS, 0)
 
-    def _loss(self, source: int, weighted: bool) -> None:
+    def _launch_loss(self, source: int, weighted: bool) -> None:
         width = lanes.COUNT if self.plan.loss.component.form == "row" else self.plan.outputs
-        self.launches.by_row(len(self.plan.layers) - 1, losses.row_loss(*self._loss_parts(source, weighted)), width)
+        self.launches.add_rows(len(self.plan.layers) - 1, losses.row_loss(*self._loss_parts(source, weighted)), width)
 
     def _loss_parts(self, source: int, weighted: bool) -> tuple[Any, ...]:
         """What makes the loss of a row."""
@@ -168,18 +168,18 @@ class Builder:
         slope = None if row else module.slope
         labels = "label" in component.roles
         width = self.plan.outputs // component.traits["outputs"]
-        self.places.set_row(k, LOSS=self.places.numbers(self.plan.loss), TARGET_ROW=width)
+        self.places.set_row(k, LOSS=self.places.store_parameters(self.plan.loss), TARGET_ROW=width)
         return module.value, slope, labels, source, weighted, self.plan.dtype
 
-    def _backward(self, k: int) -> None:
+    def _launch_backward(self, k: int) -> None:
         """The launches from the gradient to a layer's outputs, or from d of the layer above, down to its own d."""
         for n, (run, step) in enumerate(self._runs_back(k)):
             first = n == 0
-            finish = elements.chain(*run, elements.store(op.DY if isinstance(step, Activation) else op.D))
+            finish = elements.pipe(*run, elements.store(op.DY if isinstance(step, Activation) else op.D))
             if first and k + 1 < len(self.plan.layers):
-                self.launches.delta(k, finish)
+                self.launches.add_delta(k, finish)
             elif run:
-                self.launches.elements(k, op.DY if first else op.D, finish)
+                self.launches.add_elements(k, op.DY if first else op.D, finish)
             if step:
                 LAUNCH_BACK[type(step)](self.launches, k, step)
 
@@ -198,61 +198,61 @@ class Builder:
                 run = []
         yield run, None
 
-    def _update(self) -> None:
+    def _launch_update(self) -> None:
         """The launches that move the weights."""
         plan, dtype = self.plan, self.plan.dtype
         extras = plan.extras
         module = compiled.optimizer(plan.optimizer.component, dtype, self.places.layout.states, extras)
-        move = updates.mover(module.move, self.places.layout.parts)
-        whole = bool(plan.clip_norm) or any(self._by_library(k) for k in range(len(plan.layers)))
-        take = updates.keeper if whole else move
+        move = updates.move_weight(module.move, self.places.layout.parts)
+        whole = bool(plan.clip_norm) or any(self._uses_cublas(k) for k in range(len(plan.layers)))
+        take = updates.store_gradient if whole else move
         if whole:
             self.places.set_head(
-                GRADIENT=self.places.work.take(self.places.layout.length), FACTOR=self.places.work.keep(np.ones(1))
+                GRADIENT=self.places.work.take(self.places.layout.length), FACTOR=self.places.work.store(np.ones(1))
             )
         numbers = hyper_width(plan)
-        together = None if whole else updates.Together(module.move, self.places.layout.parts, numbers, dtype)
-        self._gradients(updates.on_weights(take), together)
+        update = None if whole else updates.RowUpdate(module.move, self.places.layout.parts, numbers, dtype)
+        self._launch_gradients(updates.update_weights(take), update)
         for k, layer in enumerate(plan.layers):
             if layer.vectors:
-                kernel = updates.on_vectors(take, dtype)
-                self.launches.launch(kernel, (-(-layer.outputs // updates.ACROSS), len(layer.vectors)), THREADS, k)
+                kernel = updates.update_vectors(take, dtype)
+                self.launches.add(kernel, (-(-layer.outputs // updates.SUM_COLUMNS), len(layer.vectors)), THREADS, k)
         if plan.clip_norm:
             count = -(-self.places.layout.length // updates.BLOCK)
             self.places.set_head(SQUARES=self.places.work.take(count))
-            self.launches.launch(updates.squares(dtype), (count, 1), THREADS, 0)
-            self.launches.launch(updates.clip(dtype, CLIP_NORM), (1, 1), THREADS, 0)
+            self.launches.add(updates.sum_squares(dtype), (count, 1), THREADS, 0)
+            self.launches.add(updates.compute_clip_factor(dtype, CLIP_NORM), (1, 1), THREADS, 0)
         if whole:
-            self.launches.launch(updates.scaled(move), (blocks(self.places.layout.length), 1), THREADS, 0)
+            self.launches.add(updates.update_scaled(move), (blocks(self.places.layout.length), 1), THREADS, 0)
 
-    def _gradients(self, finish: Any, together: updates.Together | None) -> None:
+    def _launch_gradients(self, finish: Any, update: updates.RowUpdate | None) -> None:
         """The launches of the gradients to all layers' w and b."""
         if self.fused:
-            self.launches.gradients(finish, together)
+            self.launches.add_gradients(finish, update)
             return
         for k in range(len(self.plan.layers)):
-            if self._by_library(k):
-                self.launches.gradient_by_library(k)
+            if self._uses_cublas(k):
+                self.launches.add_cublas_gradient(k)
             else:
-                self.launches.gradient(k, finish, together)
+                self.launches.add_gradient(k, finish, update)
 
-    def _by_library(self, k: int) -> bool:
+    def _uses_cublas(self, k: int) -> bool:
         """Whether cuBLAS makes the gradient to a layer's w; then all are stored, and move the weights in the end."""
         layer = self.plan.layers[k]
         return not self.fused and cublas.pays((layer.inputs, layer.outputs, self.batch))
 
-    def _run(self, k: int) -> list[Any]:
+    def _finish_of(self, k: int) -> list[Any]:
         """Of a layer in which all goes by elements: what is done to one."""
-        ((_, run, _),) = self._runs(k)
+        ((_, run, _),) = self._runs_forward(k)
         return run
 
-    def _run_back(self, k: int) -> list[Any]:
+    def _finish_back_of(self, k: int) -> list[Any]:
         """What is done to its gradient."""
         ((run, _),) = self._runs_back(k)
         return run
 
 
-def _narrow(layer: Layer, k: int) -> bool:
+def _is_narrow(layer: Layer, k: int) -> bool:
     """Whether a layer can be a part of the kernel of a whole network; the first one may have more inputs."""
     widest = layer.outputs if k == 0 else max(layer.inputs, layer.outputs)
-    return widest <= fusing.WIDEST and layer.training.scopes == {ELEMENT}
+    return widest <= fused_sizes.WIDEST and layer.training.scopes == {ELEMENT}

@@ -9,15 +9,15 @@ from typing import Any
 
 import numpy as np
 
-from numbann.cuda.compile import blocks as compiled
+from numbann.cuda.compile import components as compiled
 from numbann.cuda.engine.launches import Launch, Product
 from numbann.cuda.engine.steps import Steps
 from numbann.cuda.threads import batches, cublas, device, op, running
-from numbann.cuda.threads.running import Bound
+from numbann.cuda.threads.running import BoundLaunch
 from numbann.network.plan import ITEMSIZE, Plan
 
-TOGETHER = 64  # steps of a graph at most
-WORK = 1e11  # floating-point operations of a graph at most, some hundredths of a second, for it cannot be interrupted
+GRAPH_STEPS = 64  # steps of a graph at most
+GRAPH_FLOPS = 1e11  # floating-point operations of a graph at most: some hundredths of a second
 
 
 @dataclass
@@ -53,35 +53,35 @@ class Table:
         size = own + 2 * rows + keys
         what = f"{rows} rows of {inputs} inputs"
         self._data = device.empty(self._target + (0 if labels else targets.size), plan.dtype, what)
-        self._ints = device.filled(np.append(self.ints, np.zeros(size - own, np.int64)), "the order of the rows")
-        self._work = device.filled(steps.work.filled(plan.dtype), f"buffers of a batch of {steps.head[op.BATCH]} rows")
+        self._ints = device.upload(np.append(self.ints, np.zeros(size - own, np.int64)), "the order of the rows")
+        self._work = device.upload(steps.work.filled(plan.dtype), f"buffers of a batch of {steps.head[op.BATCH]} rows")
         self._arrays = arena, self._work, self._data, self._ints
         self._rows = _Rows(rows, int(steps.head[op.BATCH]))
-        self.by_library = any(isinstance(one, Product) for one in steps.launches)
-        self._workspace = device.empty(cublas.WORKSPACE // 4 if self.by_library else 0, "float32", "products by cuBLAS")
-        self._launches: list[Bound] = []
+        self.has_cublas = any(isinstance(one, Product) for one in steps.launches)
+        self._workspace = device.empty(cublas.WORKSPACE // 4 if self.has_cublas else 0, "float32", "products by cuBLAS")
+        self._launches: list[BoundLaunch] = []
         self._parts: list[tuple[int, Callable[[], None]]] = []
 
     def compile(self) -> None:
         """Compile every kernel, so that a fault of a component shows before anything is trained."""
         self._launches = [
-            self._multiplier(one) if isinstance(one, Product) else self._bound(one) for one in self._steps.launches
+            self._bind_product(one) if isinstance(one, Product) else self._bind(one) for one in self._steps.launches
         ]
 
-    def _bound(self, launch: Launch) -> Bound:
-        ready = compiled.engine_kernel(launch.kernel, self._plan.dtype, self._steps.components)
-        return running.bound(ready, launch.grid, launch.threads, self._arrays, launch.layer)
+    def _bind(self, launch: Launch) -> BoundLaunch:
+        ready = compiled.load_kernel(launch.kernel, self._plan.dtype, self._steps.components)
+        return running.bind(ready, launch.grid, launch.threads, self._arrays, launch.layer)
 
-    def _multiplier(self, product: Product) -> Bound:
+    def _bind_product(self, one: Product) -> BoundLaunch:
         """A product by cuBLAS."""
-        out, left, right = (self._address(*place) for place in (product.out, product.left, product.right))
+        out, left, right = (self._address(*place) for place in (one.out, one.left, one.right))
         own, dtype, rows, workspace = cublas.handle(), self._plan.dtype, self._rows, device.address(self._workspace)
 
         def multiply(stream: Any, step: int) -> None:
-            size = list(product.size)
-            size[product.rows] = rows.of(step)
+            size = list(one.size)
+            size[one.rows] = rows.of(step)
             on = device.stream_address(stream)
-            cublas.multiply(own, dtype, out, left, right, (size[0], size[1], size[2]), product.turned, on, workspace)
+            cublas.multiply(own, dtype, out, left, right, (size[0], size[1], size[2]), one.transposed, on, workspace)
 
         return multiply
 
@@ -99,7 +99,7 @@ class Table:
 
         The smaller batch that an epoch may end with is always in the last one.
         """
-        advance = self._bound(Launch(batches.advance, (1, 1), 1, 0))
+        advance = self._bind(Launch(batches.advance, (1, 1), 1, 0))
         for one, launch in zip(self._steps.launches, self._launches, strict=True):
             if isinstance(one, Product):  # cuBLAS loads its kernels at a first call, which must not be recorded
                 launch(None, 0)
@@ -110,10 +110,10 @@ class Table:
                 self.step(index, stream)
             advance(stream, count)
 
-        together = at_once(self._plan, int(self._steps.head[op.BATCH]))
-        times, rest = divmod(steps - 1, together)
-        counts = [(together, 0), (rest + 1, steps - rest - 1)] if times else [(rest + 1, 0)]
-        parts = [(one[0], running.recorded(functools.partial(launch_all, *one))) for one in counts]
+        per_graph = steps_of_graph(self._plan, int(self._steps.head[op.BATCH]))
+        times, rest = divmod(steps - 1, per_graph)
+        counts = [(per_graph, 0), (rest + 1, steps - rest - 1)] if times else [(rest + 1, 0)]
+        parts = [(one[0], running.record(functools.partial(launch_all, *one))) for one in counts]
         self._parts = parts[:-1] * times + parts[-1:]
 
     def epoch(self) -> Iterator[int]:
@@ -167,6 +167,6 @@ class Table:
         return found
 
 
-def at_once(plan: Plan, batch: int) -> int:
+def steps_of_graph(plan: Plan, batch: int) -> int:
     """How many steps are a graph."""
-    return max(1, min(TOGETHER, int(WORK / plan.step_flops(batch))))
+    return max(1, min(GRAPH_STEPS, int(GRAPH_FLOPS / plan.step_flops(batch))))

@@ -13,11 +13,11 @@ import numpy as np
 from numbann.cuda.threads import cublas, device
 from numbann.cuda.threads.batches import ARENA, FROM_WORK, WORK
 from numbann.cuda.threads.device import SIMULATED, THREADS, blocks, cuda, inner, kernel, kernel_of, launcher, processors
-from numbann.cuda.threads.tile import Factor, give, sums_of, zeros
-from numbann.cuda.threads.tiling import Tile, choose
-from numbann.cuda.threads.updates import ACROSS, sum_of_column
+from numbann.cuda.threads.tile import Factor, add_product, clear, emit_sums
+from numbann.cuda.threads.tiling import Tile, choose_tile
+from numbann.cuda.threads.updates import SUM_COLUMNS, sum_column
 
-SMALL = Tile(8, 8, 8, 2, 2)  # in the simulator, where a thread is a thread of the operating system
+SIMULATED_TILE = Tile(8, 8, 8, 2, 2)  # in the simulator, where a thread is a thread of the operating system
 
 
 @inner
@@ -26,12 +26,12 @@ def _store(right, left, out, ints, at, step, m, n, total):
 
 
 @inner
-def _with_bias(right, left, out, ints, at, step, m, n, total):
+def _store_with_bias(right, left, out, ints, at, step, m, n, total):
     out[m * at[0] + n] = total + at[1][n]
 
 
 @inner
-def _two_parts(right, left, out, ints, at, step, m, n, total):
+def _store_with_sums(right, left, out, ints, at, step, m, n, total):
     """The last row of the product goes elsewhere."""
     if m < at[2]:
         out[m * at[0] + n] = total
@@ -42,8 +42,8 @@ def _two_parts(right, left, out, ints, at, step, m, n, total):
 @functools.cache
 def _product(dtype: str, tile: Tile, along: tuple[bool, bool], finish: Any, ones: bool = False) -> Any:
     """The kernel of left right: which of them have rows along the depth, and whether the left has a column of ones."""
-    add_up = sums_of(dtype, tile, Factor(WORK, along[0], FROM_WORK, ones), Factor(ARENA, along[1]))
-    begin, finish_all = zeros(dtype, tile), give(tile, finish)
+    add_up = add_product(dtype, tile, Factor(WORK, along[0], FROM_WORK, ones), Factor(ARENA, along[1]))
+    begin, finish_all = clear(dtype, tile), emit_sums(tile, finish)
     number, shape = np.dtype(dtype).type, (tile.down, tile.across)
 
     @kernel_of(tile.threads)
@@ -65,12 +65,12 @@ def _add_bias(out, bias):
 @functools.cache
 def _column_sums(dtype: str) -> Any:
     """The kernel of the sums of a matrix's columns."""
-    summed = sum_of_column(dtype)
+    sum_of = sum_column(dtype)
 
     @kernel
     def column_sums(matrix, rows, out):
-        total, column = summed(matrix, 0, rows, out.size)
-        if cuda.threadIdx.x < ACROSS and column < out.size:
+        total, column = sum_of(matrix, 0, rows, out.size)
+        if cuda.threadIdx.x < SUM_COLUMNS and column < out.size:
             out[column] = total
 
     return column_sums
@@ -80,11 +80,11 @@ def multiply(out: Any, left: Any, right: Any, bias: Any, size: tuple[int, int, i
     """out (M, N) = left (M, K) right (K, N), + bias (N,) unless it is None."""
     _, n, k = size
     if cublas.pays(size):
-        _by_library(out, left, right, size, (False, False), stream)
+        _multiply_by_cublas(out, left, right, size, (False, False), stream)
         if bias is not None:
             launcher(_add_bias, blocks(out.size), THREADS, stream)(out, bias)
         return
-    finish = _store if bias is None else _with_bias
+    finish = _store if bias is None else _store_with_bias
     _launch((True, False), finish, (left, right, out, out if bias is None else bias, size, k, n), stream)
 
 
@@ -92,7 +92,7 @@ def multiply_by_transpose(out: Any, left: Any, right: Any, size: tuple[int, int,
     """out (M, N) = left (M, K) right', right (N, K)."""
     k = size[2]
     if cublas.pays(size):
-        _by_library(out, left, right, size, (False, True), stream)
+        _multiply_by_cublas(out, left, right, size, (False, True), stream)
         return
     _launch((True, True), _store, (left, right, out, out, size, k, k), stream)
 
@@ -101,26 +101,26 @@ def multiply_transpose(out: Any, sums: Any, left: Any, right: Any, size: tuple[i
     """out (M, N) = left' right and sums (N,) those of the columns of right; left (K, M), right (K, N)."""
     m, n, k = size
     if cublas.pays(size):
-        _by_library(out, left, right, size, (True, False), stream)
+        _multiply_by_cublas(out, left, right, size, (True, False), stream)
         sum_columns(sums, right, k, stream)
         return
-    _launch((False, False), _two_parts, (left, right, out, sums, (m + 1, n, k), m, n), stream, ones=True)
+    _launch((False, False), _store_with_sums, (left, right, out, sums, (m + 1, n, k), m, n), stream, ones=True)
 
 
 def sum_columns(sums: Any, matrix: Any, rows: int, stream: Any) -> None:
     """sums (N,) = those of the columns of a matrix of so many rows."""
-    launcher(_column_sums(sums.dtype.name), -(-sums.size // ACROSS), THREADS, stream)(matrix, rows, sums)
+    launcher(_column_sums(sums.dtype.name), -(-sums.size // SUM_COLUMNS), THREADS, stream)(matrix, rows, sums)
 
 
 def _launch(along: tuple[bool, bool], finish: Any, arguments: tuple[Any, ...], stream: Any, ones: bool = False) -> None:
     m, n, _ = arguments[4]
-    tile = SMALL if SIMULATED else choose(m, n, processors())
+    tile = SIMULATED_TILE if SIMULATED else choose_tile(m, n, processors())
     run = _product(arguments[0].dtype.name, tile, along, finish, ones)
     launcher(run, tile.blocks(m, n), tile.threads, stream)(*arguments)
 
 
-def _by_library(
-    out: Any, left: Any, right: Any, size: tuple[int, int, int], turned: tuple[bool, bool], stream: Any
+def _multiply_by_cublas(
+    out: Any, left: Any, right: Any, size: tuple[int, int, int], transposed: tuple[bool, bool], stream: Any
 ) -> None:
     addresses = [device.address(array) for array in (out, left, right)]
-    cublas.multiply(cublas.handle(), out.dtype.name, *addresses, size, turned, device.stream_address(stream))
+    cublas.multiply(cublas.handle(), out.dtype.name, *addresses, size, transposed, device.stream_address(stream))

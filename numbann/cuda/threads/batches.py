@@ -26,7 +26,7 @@ def advance(arena, work, data, ints, layer, step):
 
 
 @functools.cache
-def row_of(source: int) -> Any:
+def locate_row(source: int) -> Any:
     """The device function that says where a row of a batch, which begins at `start`, is in x."""
 
     @inner

@@ -30,11 +30,11 @@ INSTALL = 'pip install "numbann[cublas]"'
 
 _CONSTANTS = {dtype: np.array([1, 0], dtype) for dtype in device.DTYPES}  # of out = 1 (left right) + 0 out
 _SCALES = {dtype: (one.ctypes.data, one.ctypes.data + one.itemsize) for dtype, one in _CONSTANTS.items()}
-_ONE_AT_A_TIME = threading.Lock()  # a handle's stream and workspace belong to the call that set them
+_LOCK = threading.Lock()  # a handle's stream and workspace belong to the call that set them
 
 
 @functools.cache
-def installed() -> bool:
+def is_installed() -> bool:
     """Whether there is nvmath-python, and a GPU to use it on."""
     return not device.SIMULATED and importlib.util.find_spec("nvmath") is not None
 
@@ -42,7 +42,7 @@ def installed() -> bool:
 def pays(size: tuple[int, int, int]) -> bool:
     """Whether cuBLAS is there, and a product of so many rows, columns and depth is large enough for it."""
     rows, columns, depth = size
-    return depth >= DEPTH and 2 * rows * columns * depth >= OPERATIONS and installed()
+    return depth >= DEPTH and 2 * rows * columns * depth >= OPERATIONS and is_installed()
 
 
 def handle() -> int:
@@ -79,7 +79,7 @@ def multiply(
     left: int,
     right: int,
     size: tuple[int, int, int],
-    turned: tuple[bool, bool] = (False, False),
+    transposed: tuple[bool, bool] = (False, False),
     stream: int = 0,
     workspace: int = 0,
 ) -> None:
@@ -91,9 +91,9 @@ def multiply(
     m, n, k = size
     library, (one, zero) = _bindings(), _SCALES[dtype]
     gemm = library.sgemm if dtype == "float32" else library.dgemm
-    turn_left, turn_right = (int(one) for one in turned)  # CUBLAS_OP_N is 0, CUBLAS_OP_T is 1
-    left_row, right_row = (m if turned[0] else k), (k if turned[1] else n)
-    with _ONE_AT_A_TIME:
+    turn_left, turn_right = (int(one) for one in transposed)  # CUBLAS_OP_N is 0, CUBLAS_OP_T is 1
+    left_row, right_row = (m if transposed[0] else k), (k if transposed[1] else n)
+    with _LOCK:
         library.set_stream(own, stream)  # and cuBLAS's own workspace
         if workspace:
             library.set_workspace(own, workspace, WORKSPACE)

@@ -51,7 +51,7 @@ def inner(function: Callable[..., Any]) -> Any:
     return cuda.jit(device=True)(function)
 
 
-def unrolled(function: Callable[..., Any]) -> Any:
+def inlined(function: Callable[..., Any]) -> Any:
     """As `inner`, also where the compiler would rather call a function that is used more than once."""
     return inner(function) if SIMULATED else cuda.jit(device=True, forceinline=True)(function)
 
@@ -78,7 +78,7 @@ _DEVICE = threading.RLock()
 
 
 @contextlib.contextmanager
-def _stand_in(capability: Capability) -> Iterator[None]:
+def _pretend_capability(capability: Capability) -> Iterator[None]:
     """Let numba-cuda compile the functions that a kernel calls where no GPU is: it asks the GPU for its capability."""
     from numba.cuda import dispatcher
 
@@ -97,12 +97,12 @@ def ptx(function: Callable[..., Any], arguments: tuple[Any, ...], capability: Ca
         raise DeviceError("PTX is not made in the simulator; unset NUMBA_ENABLE_CUDASIM")
     here = cuda.is_available() and capability_in_use() == capability
     python = getattr(function, "py_func", function)
-    with contextlib.nullcontext() if here else _stand_in(capability):
+    with contextlib.nullcontext() if here else _pretend_capability(capability):
         text, _ = cuda.compile_ptx(python, types.void(*arguments), cc=capability, launch_bounds=bounds_of(function))
     return str(text)
 
 
-def assembled(text: str, capability: Capability) -> dict[str, int] | None:
+def assemble(text: str, capability: Capability) -> dict[str, int] | None:
     """A thread's registers and the bytes it spills, as the assembler says them for PTX; None where there is none.
 
     The assembler is nvJitLink, which needs no GPU and comes with the extra.
@@ -127,7 +127,7 @@ def assembled(text: str, capability: Capability) -> dict[str, int] | None:
 # ---- the GPU
 
 
-def fault() -> str:
+def describe_fault() -> str:
     """Why no GPU can be used, with what to do; empty if one can."""
     if cuda.is_available():
         return ""
@@ -140,7 +140,7 @@ def fault() -> str:
 
 def require(index: int = 0) -> None:
     """DeviceError, which says what to do, unless there is a GPU of this number; it is used from here on."""
-    if found := fault():
+    if found := describe_fault():
         raise DeviceError(f"cuda: {found}")
     count = len(cuda.gpus)
     if index >= count:
@@ -190,7 +190,7 @@ def array(value: Any) -> Any:
     """A view of anything with __cuda_array_interface__ as a device array of numba's; TypeError for all else."""
     if getattr(value, "__cuda_ndarray__", False):
         return value
-    if found := fault():
+    if found := describe_fault():
         raise DeviceError(f"cuda: {found}")
     if not hasattr(value, "__cuda_array_interface__"):
         raise TypeError(f"an array on the GPU is needed, not {type(value).__name__}: numba.cuda.to_device copies one")
@@ -222,14 +222,14 @@ def empty(count: int, dtype: str, what: str) -> Any:
     try:
         return cuda.device_array(max(count, 1), dtype)
     except MemoryError as error:
-        raise _no_room(size, what) from error
+        raise _out_of_memory(size, what) from error
     except Exception as error:
         if "OUT_OF_MEMORY" in str(error):
-            raise _no_room(size, what) from error
+            raise _out_of_memory(size, what) from error
         raise
 
 
-def filled(values: Any, what: str) -> Any:
+def upload(values: Any, what: str) -> Any:
     """A copy of an array on the GPU, as `empty`."""
     made = empty(values.size, values.dtype.name, what)
     if values.size:
@@ -237,7 +237,7 @@ def filled(values: Any, what: str) -> Any:
     return made
 
 
-def _no_room(size: int, what: str) -> DeviceError:
+def _out_of_memory(size: int, what: str) -> DeviceError:
     free, total = cuda.current_context().get_memory_info()
     return DeviceError(
         f"cuda: {what} need {size / 1e9:.2f} GB, and {free / 1e9:.2f} of the GPU's {total / 1e9:.2f} GB are free; "

@@ -1,8 +1,8 @@
 """What stands before and after a layer's products, element by element: activation, dropout, residual connection.
 
 These make device functions (arena, work, data, ints, places, step, r, c, value) of what a product calls for each of its
-elements, places: the layer's row of ints; `over_elements` is a kernel that calls one for the elements of a buffer.
-Activations are device functions of numbann.cuda.compile.blocks; the formulas of dropout are in numbann.network.chain.
+elements, places: the layer's row of ints; `run_over_elements` is a kernel that calls one for the elements of a buffer.
+Activations are device functions of numbann.cuda.compile.components; dropout's formulas are in numbann.network.chain.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from numbann.cuda.threads import lanes, op
-from numbann.cuda.threads.batches import FROM_WORK, SHUFFLED, batch_rows, row_of
+from numbann.cuda.threads.batches import FROM_WORK, SHUFFLED, batch_rows, locate_row
 from numbann.cuda.threads.device import cuda, inner, kernel
 from numbann.cuda.threads.noise import noise, row_key
 
@@ -27,48 +27,48 @@ def store(column: int) -> Any:
     """Keep the value in the buffer that a column of the layer's row names."""
 
     @inner
-    def stored(arena, work, data, ints, places, step, r, c, value):
+    def store_value(arena, work, data, ints, places, step, r, c, value):
         work[places[column] + r * places[op.OUTPUTS] + c] = value
 
-    return stored
+    return store_value
 
 
 @inner
-def nothing(arena, work, data, ints, places, step, r, c, value):
+def identity(arena, work, data, ints, places, step, r, c, value):
     """The value as it is."""
     return value
 
 
 @functools.cache
-def both(first: Any, then: Any) -> Any:
+def pipe_pair(first: Any, then: Any) -> Any:
     """What `then` makes of what `first` makes of the value."""
-    if first is nothing or then is nothing:
-        return then if first is nothing else first
+    if first is identity or then is identity:
+        return then if first is identity else first
 
     @inner
-    def joined(arena, work, data, ints, places, step, r, c, value):
+    def piped(arena, work, data, ints, places, step, r, c, value):
         made = first(arena, work, data, ints, places, step, r, c, value)
         return then(arena, work, data, ints, places, step, r, c, made)
 
-    return joined
+    return piped
 
 
-def chain(*parts: Any) -> Any:
+def pipe(*parts: Any) -> Any:
     """One after the other."""
-    return functools.reduce(both, parts, nothing)
+    return functools.reduce(pipe_pair, parts, identity)
 
 
 @functools.cache
-def kept(column: int) -> Any:
+def keep(column: int) -> Any:
     """The value, which is also kept in a buffer."""
     keep = store(column)
 
     @inner
-    def value_kept(arena, work, data, ints, places, step, r, c, value):
+    def store_value(arena, work, data, ints, places, step, r, c, value):
         keep(arena, work, data, ints, places, step, r, c, value)
         return value
 
-    return value_kept
+    return store_value
 
 
 @inner
@@ -85,35 +85,35 @@ def draw(ints, places, purpose, step, r, c):
 
 
 @functools.cache
-def uniform(dtype: str, noisy: bool) -> Any:
+def draw_uniform(dtype: str, noisy: bool) -> Any:
     """The noise of an activation in [0, 1); 1/2 where there is none."""
     number = np.dtype(dtype).type
     share, half = number(SHARE_OF_ONE), number(0.5)
 
     @inner
-    def drawn(ints, places, step, r, c):
+    def draw_fix(ints, places, step, r, c):
         return number(draw(ints, places, ACTIVATION, step, r, c)) * share
 
     @inner
-    def even(ints, places, step, r, c):
+    def return_half(ints, places, step, r, c):
         return half
 
-    return drawn if noisy else even
+    return draw_fix if noisy else return_half
 
 
 @functools.cache
 def activate(value: Any, dtype: str, vectors: int, noisy: bool) -> Any:
     """a = f(z)."""
-    random, shape, number = uniform(dtype, noisy), (max(vectors, 1), 1), np.dtype(dtype).type
+    random, shape, number = draw_uniform(dtype, noisy), (max(vectors, 1), 1), np.dtype(dtype).type
 
     @inner
-    def activated(arena, work, data, ints, places, step, r, c, z):
+    def apply(arena, work, data, ints, places, step, r, c, z):
         numbers = cuda.local.array(shape, number)
         for k in range(vectors):
             numbers[k, 0] = arena[places[op.VECTORS] + k * places[op.OUTPUTS] + c]
         return value(z, random(ints, places, step, r, c), work[places[op.PARAMETERS] :], numbers, 0)
 
-    return activated
+    return apply
 
 
 @functools.cache
@@ -121,26 +121,26 @@ def drop(dtype: str) -> Any:
     """y = scale a + shift, or `dropped` with probability `rate`."""
 
     @inner
-    def dropped(arena, work, data, ints, places, step, r, c, a):
+    def drop_value(arena, work, data, ints, places, step, r, c, a):
         numbers = places[op.DROPOUT]
         if draw(ints, places, DROPOUT, step, r, c) < places[op.LIMIT]:
             return work[numbers + DROPPED]
         return work[numbers + SCALE] * a + work[numbers + SHIFT]
 
-    return dropped
+    return drop_value
 
 
 @functools.cache
 def add_inputs(source: int) -> Any:
     """y = a + x, the layer's inputs."""
-    row, from_work = row_of(source), source == FROM_WORK
+    row, from_work = locate_row(source), source == FROM_WORK
 
     @inner
-    def added(arena, work, data, ints, places, step, r, c, a):
+    def add_x(arena, work, data, ints, places, step, r, c, a):
         place = places[op.X] + row(ints, step * ints[op.BATCH], r) * places[op.INPUTS] + c
         return a + (work[place] if from_work else data[place])
 
-    return added
+    return add_x
 
 
 # ---- the way back
@@ -167,9 +167,9 @@ def drop_back(dtype: str) -> Any:
 
 
 @functools.cache
-def slope_back(slope: Any, slopes: tuple[Any, ...], dtype: str, noisy: bool) -> Any:
+def activate_back(slope: Any, slopes: tuple[Any, ...], dtype: str, noisy: bool) -> Any:
     """dz = da f'(z), after the gradients to what is trained in f, a = f(z) and z from their buffers."""
-    random, vectors, number = uniform(dtype, noisy), len(slopes), np.dtype(dtype).type
+    random, vectors, number = draw_uniform(dtype, noisy), len(slopes), np.dtype(dtype).type
     shape = (max(vectors, 1), 1)
     keep = _keep_slopes(slopes)
 
@@ -211,7 +211,7 @@ def _keep_slope(before: Any, k: int, slope: Any) -> Any:
 # ---- kernels
 
 
-_row_in_order = row_of(SHUFFLED)
+_row_in_order = locate_row(SHUFFLED)
 
 
 @kernel
@@ -228,7 +228,7 @@ def gather(arena, work, data, ints, layer, step):
 
 
 @functools.cache
-def over_elements(column: int, finish: Any) -> Any:
+def run_over_elements(column: int, finish: Any) -> Any:
     """The kernel that calls `finish` for the elements of the buffer that a column names, a thread for each column."""
 
     @kernel
@@ -244,18 +244,18 @@ def over_elements(column: int, finish: Any) -> Any:
     return elements
 
 
-def over_rows(value: Any) -> Any:
+def activate_rows(value: Any) -> Any:
     """The kernel of an activation of whole rows, a = f(z)."""
-    return _rows(_ahead(value))
+    return _run_over_rows(_activate_row(value))
 
 
-def back_over_rows(slope: Any) -> Any:
+def activate_rows_back(slope: Any) -> Any:
     """The kernel of the way back through an activation of whole rows, dz from da."""
-    return _rows(_back(slope))
+    return _run_over_rows(_activate_row_back(slope))
 
 
 @functools.cache
-def _rows(of_row: Any) -> Any:
+def _run_over_rows(of_row: Any) -> Any:
     """The kernel that calls a device function for the rows of a batch, a warp a row."""
 
     @kernel
@@ -270,17 +270,17 @@ def _rows(of_row: Any) -> Any:
 
 
 @functools.cache
-def _ahead(value: Any) -> Any:
+def _activate_row(value: Any) -> Any:
     @inner
-    def ahead(work, places, first, end):
+    def activate_row(work, places, first, end):
         z, a = places[op.Z], places[op.A]
         value(work[z + first : z + end], work[a + first : a + end], work[places[op.PARAMETERS] :])
 
-    return ahead
+    return activate_row
 
 
 @functools.cache
-def _back(slope: Any) -> Any:
+def _activate_row_back(slope: Any) -> Any:
     @inner
     def back(work, places, first, end):
         z, a, da, dz = places[op.Z], places[op.A], places[op.DY], places[op.D]

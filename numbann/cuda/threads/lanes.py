@@ -16,7 +16,7 @@ ALL = 0xFFFFFFFF
 
 
 @inner
-def own():
+def index():
     """A thread's lane."""
     return cuda.threadIdx.x & MASK
 
@@ -24,13 +24,13 @@ def own():
 @inner
 def share(count):
     """How many of so many elements are a lane's."""
-    return (count - own() + MASK) >> SHIFT
+    return (count - index() + MASK) >> SHIFT
 
 
 @inner
 def element(n):
     """The place of a lane's element of a number; unsigned, so that none is taken to count from the end."""
-    return np.uint64((n << SHIFT) + own())
+    return np.uint64((n << SHIFT) + index())
 
 
 if SIMULATED:
@@ -41,7 +41,7 @@ if SIMULATED:
         cuda.syncthreads()
 
     @inner
-    def exchanged(value, distance):
+    def exchange(value, distance):
         """The value of the lane whose number differs in one bit."""
         values = cuda.shared.array(COUNT, value.dtype)
         values[cuda.threadIdx.x] = value
@@ -58,37 +58,37 @@ else:
         cuda.syncwarp()
 
     @inner
-    def exchanged(value, distance):
+    def exchange(value, distance):
         """The value of the lane whose number differs in one bit."""
         return cuda.shfl_xor_sync(ALL, value, distance)
 
 
 @inner
-def largest(value):
+def reduce_max(value):
     """The largest value of all lanes, which get the same bits."""
     distance = COUNT >> 1
     while distance > 0:
-        other = exchanged(value, distance)
+        other = exchange(value, distance)
         value = other if other > value else value
         distance >>= 1
     return value
 
 
 @inner
-def total(value):
+def reduce_sum(value):
     """The sum over all lanes, in a fixed tree: they get the same bits.
 
     The value must be a sum that begins at 0: a product might be contracted with the first addition in one lane.
     """
-    return total_of(value, COUNT)
+    return reduce_sum_of_group(value, COUNT)
 
 
 @inner
-def total_of(value, width):
+def reduce_sum_of_group(value, width):
     """The sum over each so many lanes, a power of two; as `total`."""
     distance = width >> 1
     while distance > 0:
-        value += exchanged(value, distance)
+        value += exchange(value, distance)
         distance >>= 1
     return value
 
@@ -106,6 +106,6 @@ def shift_for(count):
 def put(row, k, value):
     """Set one element of a row, when all lanes have come here, and let none go on before."""
     barrier()
-    if own() == 0:
+    if index() == 0:
         row[k] = value
     barrier()

@@ -1,6 +1,6 @@
 """Losses over the rows of a batch as a CUDA kernel: each row's loss, and the gradient of the batch's to the outputs.
 
-The mathematics comes as device functions (numbann.cuda.compile.blocks).  A warp does a row.
+The mathematics comes as device functions (numbann.cuda.compile.components).  A warp does a row.
 """
 
 from __future__ import annotations
@@ -11,14 +11,14 @@ from typing import Any
 import numpy as np
 
 from numbann.cuda.threads import lanes, op
-from numbann.cuda.threads.batches import batch_rows, row_of
+from numbann.cuda.threads.batches import batch_rows, locate_row
 from numbann.cuda.threads.device import cuda, inner, kernel
 
 
 @functools.cache
 def row_loss(value: Any, slope: Any, labels: bool, source: int, weighted: bool, dtype: str) -> Any:
     """The kernel over all rows of the batch, by `loss_of_rows`."""
-    of_rows = loss_of_rows(value, slope, labels, source, weighted, dtype)
+    of_rows = make_row_loss(value, slope, labels, source, weighted, dtype)
 
     @kernel
     def losses(arena, work, data, ints, layer, step):
@@ -29,22 +29,22 @@ def row_loss(value: Any, slope: Any, labels: bool, source: int, weighted: bool, 
     return losses
 
 
-def loss_of_rows(value: Any, slope: Any, labels: bool, source: int, weighted: bool, dtype: str) -> Any:
+def make_row_loss(value: Any, slope: Any, labels: bool, source: int, weighted: bool, dtype: str) -> Any:
     """The device function of rows by so many threads, each of which gives its number among them.
 
     rows: the first, where they end, and how many the batch has.  Each row's loss, and the gradient of the batch's to
     its outputs.  slope None: `value` is of whole rows and fills dy.  weighted: by shares of the batch.
     """
-    scale = _share if weighted else _even(dtype)
+    scale = _weighted_share if weighted else _equal_share(dtype)
     if slope is None:
-        return _whole(value, labels, source, scale)
-    return _by_elements(value, slope, source, scale, dtype)
+        return _loss_by_rows(value, labels, source, scale)
+    return _loss_by_elements(value, slope, source, scale, dtype)
 
 
 @functools.cache
-def _whole(value: Any, labels: bool, source: int, scale: Any) -> Any:
+def _loss_by_rows(value: Any, labels: bool, source: int, scale: Any) -> Any:
     """Rows as a whole, a warp a row."""
-    row, of_row = row_of(source), _of_row(value, labels)
+    row, of_row = locate_row(source), _loss_of_row(value, labels)
 
     @inner
     def loss(work, data, ints, places, step, rows, thread, threads):
@@ -53,7 +53,7 @@ def _whole(value: Any, labels: bool, source: int, scale: Any) -> Any:
             y_at, d_at = places[op.Y] + r * outputs, places[op.DY] + r * outputs
             y, dy = work[y_at : y_at + outputs], work[d_at : d_at + outputs]
             found = of_row(data, ints, places, row(ints, start, r), y, dy, work[places[op.LOSS] :])
-            if lanes.own() == 0:
+            if lanes.index() == 0:
                 work[ints[op.ROW_LOSS] + start + r] = found
             factor = scale(work, ints, start + r, rows[2])
             lanes.barrier()
@@ -64,9 +64,9 @@ def _whole(value: Any, labels: bool, source: int, scale: Any) -> Any:
 
 
 @functools.cache
-def _by_elements(value: Any, slope: Any, source: int, scale: Any, dtype: str) -> Any:
+def _loss_by_elements(value: Any, slope: Any, source: int, scale: Any, dtype: str) -> Any:
     """The mean of the losses of a row's elements, which go to as many lanes as there are, at most to a warp."""
-    number, row = np.dtype(dtype).type, row_of(source)
+    number, row = np.dtype(dtype).type, locate_row(source)
     zero, one = number(0), number(1)
 
     @inner
@@ -85,7 +85,7 @@ def _by_elements(value: Any, slope: Any, source: int, scale: Any, dtype: str) ->
                     k = lane + (n << shift)
                     total += value(work[y + k], data[target + k], own)
                     work[dy + k] = slope(work[y + k], data[target + k], own) * share * factor
-            total = lanes.total_of(total, width)
+            total = lanes.reduce_sum_of_group(total, width)
             if r < rows[1] and lane == 0:
                 work[ints[op.ROW_LOSS] + start + r] = total * share
             first += threads >> shift
@@ -94,25 +94,25 @@ def _by_elements(value: Any, slope: Any, source: int, scale: Any, dtype: str) ->
 
 
 @inner
-def _share(work, ints, place, rows):
+def _weighted_share(work, ints, place, rows):
     """What a row has of its batch's loss, where rows are weighted."""
     return work[ints[op.SHARES] + place]
 
 
 @functools.cache
-def _even(dtype: str) -> Any:
+def _equal_share(dtype: str) -> Any:
     number = np.dtype(dtype).type
     one = number(1)
 
     @inner
-    def even(work, ints, place, rows):
+    def equal_share(work, ints, place, rows):
         return one / number(rows)
 
-    return even
+    return equal_share
 
 
 @functools.cache
-def _of_row(value: Any, labels: bool) -> Any:
+def _loss_of_row(value: Any, labels: bool) -> Any:
     """The loss of a row as a whole."""
 
     @inner

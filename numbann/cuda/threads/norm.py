@@ -14,13 +14,13 @@ from numbann.cuda.threads import op
 from numbann.cuda.threads.batches import batch_rows
 from numbann.cuda.threads.device import THREADS, cuda, inner, kernel
 from numbann.cuda.threads.mathematics import math
-from numbann.cuda.threads.updates import sum_of_block
+from numbann.cuda.threads.updates import sum_block
 
 
 @functools.cache
 def layer_norm(dtype: str, epsilon: float) -> Any:
     """z = scale h^ + shift by the mean and variance of each row."""
-    number, summed = np.dtype(dtype).type, sum_of_block(dtype)
+    number, summed = np.dtype(dtype).type, sum_block(dtype)
     zero, one, epsilon = number(0), number(1), number(epsilon)
 
     @kernel
@@ -52,7 +52,7 @@ def layer_norm(dtype: str, epsilon: float) -> Any:
 @functools.cache
 def layer_norm_back(dtype: str) -> Any:
     """dh = factor (g - mean(g) - h^ mean(g h^)), g = scale dz, in place of dz."""
-    number, summed = np.dtype(dtype).type, sum_of_block(dtype)
+    number, summed = np.dtype(dtype).type, sum_block(dtype)
     zero, one = number(0), number(1)
 
     @kernel
@@ -83,7 +83,7 @@ def layer_norm_back(dtype: str) -> Any:
 @functools.cache
 def batch_norm(dtype: str, epsilon: float, momentum: float) -> Any:
     """z = scale h^ + shift by the mean and variance of each column, which the running ones take a share of."""
-    number, summed = np.dtype(dtype).type, sum_of_block(dtype)
+    number, summed = np.dtype(dtype).type, sum_block(dtype)
     zero, one, epsilon, momentum = number(0), number(1), number(epsilon), number(momentum)
 
     @kernel
@@ -118,7 +118,7 @@ def batch_norm(dtype: str, epsilon: float, momentum: float) -> Any:
 @functools.cache
 def batch_norm_back(dtype: str) -> Any:
     """dh = scale factor (dz - mean(dz) - h^ mean(dz h^)), means over the batch, in place of dz."""
-    number, summed = np.dtype(dtype).type, sum_of_block(dtype)
+    number, summed = np.dtype(dtype).type, sum_block(dtype)
     zero, one = number(0), number(1)
 
     @kernel

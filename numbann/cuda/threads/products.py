@@ -18,13 +18,13 @@ import numpy as np
 from numbann.cuda.threads import op
 from numbann.cuda.threads.batches import ARENA, DATA, EITHER, FROM_WORK, WORK, batch_rows
 from numbann.cuda.threads.device import cuda, inner, kernel, kernel_of
-from numbann.cuda.threads.tile import Factor, give, places_in, sums_of, zeros
+from numbann.cuda.threads.tile import Factor, add_product, clear, emit_sums, locate_sums
 from numbann.cuda.threads.tiling import Cut, Tile
-from numbann.cuda.threads.updates import Together
+from numbann.cuda.threads.updates import RowUpdate
 
 
 @functools.cache
-def slice_of(cut: Cut | None) -> Any:
+def locate_slice(cut: Cut | None) -> Any:
     """The device function of the rows of the depth that a block does: the first one, and how many."""
     slices, length = (1, 0) if cut is None else (cut.slices, cut.length)
 
@@ -41,26 +41,26 @@ def slice_of(cut: Cut | None) -> Any:
 
 
 @functools.cache
-def keep_part(cut: Cut, of_weights: bool) -> Any:
+def store_part(cut: Cut, of_weights: bool) -> Any:
     """In the place of `finish`: keep a slice's part of a sum, of a row of a batch or of w and b."""
     slices = cut.slices
 
     @inner
-    def kept(arena, work, data, ints, places, step, m, n, total):
+    def store(arena, work, data, ints, places, step, m, n, total):
         rows = places[op.INPUTS] + 1 if of_weights else ints[op.BATCH]
         place = (cuda.blockIdx.z % slices * rows + m) * places[op.OUTPUTS] + n
         work[places[op.PARTS] + place] = total
 
-    return kept
+    return store
 
 
 @functools.cache
-def add_parts(finish: Any, dtype: str, cut: Cut, of_weights: bool) -> Any:
+def sum_parts(finish: Any, dtype: str, cut: Cut, of_weights: bool) -> Any:
     """The kernel that gives the sums of all parts to `finish`; a row of blocks for each layer from the launch's on."""
     zero, slices = np.dtype(dtype).type(0), cut.slices
 
     @kernel
-    def added(arena, work, data, ints, layer, step):
+    def sum_all_parts(arena, work, data, ints, layer, step):
         step += ints[op.BEGUN]
         places = ints[op.HEAD + (layer + cuda.blockIdx.y) * op.WIDTH :]
         outputs, own = places[op.OUTPUTS], places[op.INPUTS] + 1
@@ -71,14 +71,14 @@ def add_parts(finish: Any, dtype: str, cut: Cut, of_weights: bool) -> Any:
                 total += work[places[op.PARTS] + k * apart * outputs + i]
             finish(arena, work, data, ints, places, step, i // outputs, i % outputs, total)
 
-    return added
+    return sum_all_parts
 
 
 @functools.cache
-def _bias(dtype: str, tile: Tile) -> Any:
+def _fill_bias(dtype: str, tile: Tile) -> Any:
     """The device function that lets a thread's sums begin at b, those of further slices at 0."""
     number, down, across = np.dtype(dtype).type, tile.down, tile.across
-    _, column_at = places_in(tile)
+    _, column_at = locate_sums(tile)
 
     @inner
     def begin(arena, places, outputs, sums):
@@ -99,7 +99,7 @@ def _multiply(dtype: str, tile: Tile, left: Factor, right: Factor, begin: Any, f
     might have been written there.
     """
     number, shape, width = np.dtype(dtype).type, (tile.down, tile.across), op.WIDTH
-    add_up = sums_of(dtype, tile, left, right)
+    add_up = add_product(dtype, tile, left, right)
 
     @inner
     def multiply(arena, work, data, ints, places, step, start, left, right, size):
@@ -116,9 +116,9 @@ def _multiply(dtype: str, tile: Tile, left: Factor, right: Factor, begin: Any, f
 @functools.cache
 def forward(finish: Any, dtype: str, tile: Tile, source: int, cut: Cut | None = None) -> Any:
     """The kernel that gives x w + b to `finish`; the first slice of a cut has b."""
-    take, part = (finish if cut is None else keep_part(cut, False)), slice_of(cut)
+    take, part = (finish if cut is None else store_part(cut, False)), locate_slice(cut)
     x = Factor(WORK if source == FROM_WORK else DATA, along=True, source=source)
-    multiply = _multiply(dtype, tile, x, Factor(ARENA, along=False), _bias(dtype, tile), give(tile, take))
+    multiply = _multiply(dtype, tile, x, Factor(ARENA, along=False), _fill_bias(dtype, tile), emit_sums(tile, take))
 
     @kernel_of(tile.threads)
     def dense_forward(arena, work, data, ints, layer, step):
@@ -135,9 +135,9 @@ def forward(finish: Any, dtype: str, tile: Tile, source: int, cut: Cut | None = 
 @functools.cache
 def delta(finish: Any, dtype: str, tile: Tile, cut: Cut | None = None) -> Any:
     """The kernel that gives d w' of the layer above to `finish`."""
-    take, part = (finish if cut is None else keep_part(cut, False)), slice_of(cut)
+    take, part = (finish if cut is None else store_part(cut, False)), locate_slice(cut)
     multiply = _multiply(
-        dtype, tile, Factor(WORK, along=True), Factor(ARENA, along=True), zeros(dtype, tile), give(tile, take)
+        dtype, tile, Factor(WORK, along=True), Factor(ARENA, along=True), clear(dtype, tile), emit_sums(tile, take)
     )
 
     @kernel_of(tile.threads)
@@ -154,10 +154,10 @@ def delta(finish: Any, dtype: str, tile: Tile, cut: Cut | None = None) -> Any:
 
 @functools.cache
 def gradient(
-    finish: Any, dtype: str, tile: Tile, source: int, cut: Cut | None = None, together: Together | None = None
+    finish: Any, dtype: str, tile: Tile, source: int, cut: Cut | None = None, update: RowUpdate | None = None
 ) -> Any:
     """The kernel that gives x' d, and below it the sums of d, to `finish`, or all of a thread's to `together`."""
-    multiply, in_work = _gradient(finish, dtype, tile, source, cut, together), source == FROM_WORK
+    multiply, in_work = _make_gradient(finish, dtype, tile, source, cut, update), source == FROM_WORK
 
     @kernel_of(tile.threads)
     def dense_gradient(arena, work, data, ints, layer, step):
@@ -167,12 +167,12 @@ def gradient(
 
 
 @functools.cache
-def gradients(finish: Any, dtype: str, tile: Tile, cut: Cut | None = None, together: Together | None = None) -> Any:
+def gradients(finish: Any, dtype: str, tile: Tile, cut: Cut | None = None, update: RowUpdate | None = None) -> Any:
     """As `gradient` for all layers at once, a layer of blocks for each, or for each of its slices.
 
     The first layer's rows are found in data once more: to read their places costs less than to write them elsewhere.
     """
-    multiply, slices = _gradient(finish, dtype, tile, EITHER, cut, together), 1 if cut is None else cut.slices
+    multiply, slices = _make_gradient(finish, dtype, tile, EITHER, cut, update), 1 if cut is None else cut.slices
     rows_of_tile, columns_of_tile = tile.rows, tile.columns
 
     @kernel_of(tile.threads)
@@ -187,12 +187,12 @@ def gradients(finish: Any, dtype: str, tile: Tile, cut: Cut | None = None, toget
 
 
 @functools.cache
-def _gradient(finish: Any, dtype: str, tile: Tile, source: int, cut: Cut | None, together: Together | None) -> Any:
+def _make_gradient(finish: Any, dtype: str, tile: Tile, source: int, cut: Cut | None, update: RowUpdate | None) -> Any:
     """The device function of a tile of a layer's gradient."""
     x = Factor(WORK if source == FROM_WORK else DATA, along=False, source=source, ones=True)
-    take, part = (finish if cut is None else keep_part(cut, True)), slice_of(cut)
-    finish_all = together.of(tile) if together is not None and cut is None else give(tile, take)
-    multiply = _multiply(dtype, tile, x, Factor(WORK, along=False), zeros(dtype, tile), finish_all)
+    take, part = (finish if cut is None else store_part(cut, True)), locate_slice(cut)
+    finish_all = update.for_tile(tile) if update is not None and cut is None else emit_sums(tile, take)
+    multiply = _multiply(dtype, tile, x, Factor(WORK, along=False), clear(dtype, tile), finish_all)
 
     @inner
     def of_layer(arena, work, data, ints, places, step, in_work):

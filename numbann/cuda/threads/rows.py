@@ -14,7 +14,7 @@ def row_max(x):
         k = lanes.element(n)
         if x[k] > found:
             found = x[k]
-    return lanes.largest(found)
+    return lanes.reduce_max(found)
 
 
 @inner
@@ -24,7 +24,7 @@ def row_sum(x):
     for n in range(lanes.share(len(x))):
         k = lanes.element(n)
         total += x[k]
-    return lanes.total(total)
+    return lanes.reduce_sum(total)
 
 
 @inner
@@ -34,4 +34,4 @@ def row_dot(x, y):
     for n in range(lanes.share(len(x))):
         k = lanes.element(n)
         total += x[k] * y[k]
-    return lanes.total(total)
+    return lanes.reduce_sum(total)

@@ -24,7 +24,7 @@ if not SIMULATED:
 
 ENTRY = re.compile(r"\.entry\s+([\w$]+)\(([^)]*)\)")  # of PTX: a kernel's name and its parameters
 LIBRARIES = ("nvvm", "nvJitLink")  # that make machine code
-Bound = Callable[[Any, int], None]
+BoundLaunch = Callable[[Any, int], None]
 
 
 # ---- machine code
@@ -38,7 +38,7 @@ class Binary:
     code: bytes
 
 
-def binary(kernel: Any, arguments: tuple[Any, ...], capability: Capability) -> Binary:
+def compile_binary(kernel: Any, arguments: tuple[Any, ...], capability: Capability) -> Binary:
     """Compile and assemble a kernel for arrays of one dimension and integers of 64 bits; no GPU is needed."""
     text = ptx(kernel, arguments, capability)
     entry, parameters = ENTRY.findall(text)[0]
@@ -49,7 +49,7 @@ def binary(kernel: Any, arguments: tuple[Any, ...], capability: Capability) -> B
     return Binary(entry, bytes(Linker(ObjectCode.from_ptx(text.encode()), options=options).link("cubin").code))
 
 
-def loaded(made: Binary) -> Any:
+def load(made: Binary) -> Any:
     """Machine code as a kernel that can be launched."""
     return ObjectCode.from_cubin(made.code).get_kernel(made.entry)
 
@@ -72,7 +72,7 @@ def _stamp(library: str) -> tuple[object, ...]:
 # ---- launches
 
 
-def bound(kernel: Any, grid: tuple[int, ...], threads: int, arrays: tuple[Any, ...], layer: int) -> Bound:
+def bind(kernel: Any, grid: tuple[int, ...], threads: int, arrays: tuple[Any, ...], layer: int) -> BoundLaunch:
     """The launch of a kernel of the engine, (arrays, layer, step), to be called with a stream and the step.
 
     stream: None for the default one, which copies use too, or a graph that is being recorded.
@@ -80,7 +80,7 @@ def bound(kernel: Any, grid: tuple[int, ...], threads: int, arrays: tuple[Any, .
     if SIMULATED:
         return lambda stream, step: kernel[grid, threads](*arrays, layer, step)
     config, default = LaunchConfig(grid=grid, block=threads), Stream.from_handle(0)
-    fixed = [number for array in arrays for number in _passed(array)]
+    fixed = [number for array in arrays for number in _kernel_arguments(array)]
 
     def go(stream: Any, step: int) -> None:
         launch(default if stream is None else stream, config, kernel, *fixed, layer, step)
@@ -88,13 +88,13 @@ def bound(kernel: Any, grid: tuple[int, ...], threads: int, arrays: tuple[Any, .
     return go
 
 
-def _passed(array: Any) -> tuple[int, ...]:
+def _kernel_arguments(array: Any) -> tuple[int, ...]:
     """An array of one dimension as numba's kernels take it: nothing twice, size, width, address, shape and strides."""
     width = array.dtype.itemsize
     return 0, 0, array.size, width, array.__cuda_array_interface__["data"][0], array.size, width
 
 
-def recorded(go: Callable[[Any], None]) -> Callable[[], None]:
+def record(go: Callable[[Any], None]) -> Callable[[], None]:
     """What `go` launches on the stream it is given, as a CUDA graph: what is given back launches it anew.
 
     If a driver or cuda-core cannot do it, a warning says why, and it is `go` that is called each time.

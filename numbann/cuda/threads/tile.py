@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from numbann.cuda.threads.batches import ARENA, FROM_WORK, WORK, row_of
-from numbann.cuda.threads.device import SIMULATED, cuda, inner, unrolled
+from numbann.cuda.threads.batches import ARENA, FROM_WORK, WORK, locate_row
+from numbann.cuda.threads.device import SIMULATED, cuda, inlined, inner
 from numbann.cuda.threads.tiling import Tile
 
 
@@ -28,7 +28,7 @@ class Factor:
 
 
 @functools.cache
-def _fetcher(factor: Factor, dtype: str, length: int, depth: int, threads: int) -> tuple[Any, Any, Any, Any]:
+def _make_fetch(factor: Factor, dtype: str, length: int, depth: int, threads: int) -> tuple[Any, Any, Any, Any]:
     """Device functions of a thread's share of the slices of a factor, length x depth: where it lies; from there to
     registers, the first rows of a slice or all of them; and from registers to shared memory.
 
@@ -37,7 +37,7 @@ def _fetcher(factor: Factor, dtype: str, length: int, depth: int, threads: int) 
     number = np.dtype(dtype).type
     zero, one = number(0), number(1)
     count, along, ones, array = length * depth // threads, factor.along, factor.ones, factor.array
-    row, steady = row_of(factor.source), factor.along or factor.source == FROM_WORK
+    row, steady = locate_row(factor.source), factor.along or factor.source == FROM_WORK
 
     @inner
     def place(e):
@@ -67,7 +67,7 @@ def _fetcher(factor: Factor, dtype: str, length: int, depth: int, threads: int) 
 
     def fetch(whole):
         @inner
-        def fetched(arena, work, data, ints, start, factor, m_start, k_start, here, offsets, registers):
+        def fetch_slice(arena, work, data, ints, start, factor, m_start, k_start, here, offsets, registers):
             for e in range(count):
                 k, m = place(e)
                 registers[e] = zero
@@ -76,7 +76,7 @@ def _fetcher(factor: Factor, dtype: str, length: int, depth: int, threads: int) 
                 if steady:
                     offsets[e] += np.uint64(here if along else here * factor[1])
 
-        return fetched
+        return fetch_slice
 
     @inner
     def store(registers, shared, buffer):
@@ -88,7 +88,7 @@ def _fetcher(factor: Factor, dtype: str, length: int, depth: int, threads: int) 
 
 
 @functools.cache
-def zeros(dtype: str, tile: Tile) -> Any:
+def clear(dtype: str, tile: Tile) -> Any:
     """The device function that lets a thread's sums begin at 0."""
     number, down, across = np.dtype(dtype).type, tile.down, tile.across
 
@@ -102,7 +102,7 @@ def zeros(dtype: str, tile: Tile) -> Any:
 
 
 @functools.cache
-def sums_of(dtype: str, tile: Tile, left: Factor, right: Factor) -> Any:
+def add_product(dtype: str, tile: Tile, left: Factor, right: Factor) -> Any:
     """The device function that adds a tile's product to the sums of its threads, an array (down, across) of each.
 
     left, right: where each factor begins, and the length of its rows; size: rows, columns and depth of the product;
@@ -116,9 +116,9 @@ def sums_of(dtype: str, tile: Tile, left: Factor, right: Factor) -> Any:
     lefts, rights = rows * depth // threads, columns * depth // threads
     alignment = None if SIMULATED else 16
     left_width, right_width = rows + tile.vector, columns + tile.vector
-    find_left, first_left, fetch_left, store_left = _fetcher(left, dtype, rows, depth, threads)
-    find_right, first_right, fetch_right, store_right = _fetcher(right, dtype, columns, depth, threads)
-    multiply_slice = _repeated(_outer(dtype, tile), depth)
+    find_left, first_left, fetch_left, store_left = _make_fetch(left, dtype, rows, depth, threads)
+    find_right, first_right, fetch_right, store_right = _make_fetch(right, dtype, columns, depth, threads)
+    multiply_slice = _repeat(_add_outer_product(dtype, tile), depth)
 
     @inner
     def add_up(arena, work, data, ints, start, left, right, size, sums):
@@ -153,7 +153,7 @@ def sums_of(dtype: str, tile: Tile, left: Factor, right: Factor) -> Any:
 
 
 @functools.cache
-def places_in(tile: Tile) -> tuple[Any, Any]:
+def locate_sums(tile: Tile) -> tuple[Any, Any]:
     """The device functions of the row and of the column in the product of a thread's sums [i, j]."""
     rows, columns, down, across, vector = tile.rows, tile.columns, tile.down, tile.across, tile.vector
     shift, mask = tile.shift, (1 << tile.shift) - 1
@@ -171,30 +171,30 @@ def places_in(tile: Tile) -> tuple[Any, Any]:
 
 
 @functools.cache
-def give(tile: Tile, finish: Any) -> Any:
+def emit_sums(tile: Tile, finish: Any) -> Any:
     """The device function that calls another for each of a thread's sums, with its row and its column."""
     down, across = tile.down, tile.across
-    row_at, column_at = places_in(tile)
+    row_at, column_at = locate_sums(tile)
 
     @inner
-    def given(arena, work, data, ints, places, step, size, sums):
+    def finish_all(arena, work, data, ints, places, step, size, sums):
         for i in range(down):
             for j in range(across):
                 m, n = row_at(i), column_at(j)
                 if m < size[0] and n < size[1]:
                     finish(arena, work, data, ints, places, step, m, n, sums[i, j])
 
-    return given
+    return finish_all
 
 
 @functools.cache
-def _outer(dtype: str, tile: Tile) -> Any:
+def _add_outer_product(dtype: str, tile: Tile) -> Any:
     """The device function that adds a column of the left slice by a row of the right one to a thread's sums."""
     number, down, across, vector = np.dtype(dtype).type, tile.down, tile.across, tile.vector
     shift, mask = tile.shift, (1 << tile.shift) - 1
     left_stride, right_stride = tile.rows // down * vector, tile.columns // across * vector
 
-    @unrolled
+    @inlined
     def outer(left_tile, right_tile, k, sums):
         x, y = cuda.local.array(down, number), cuda.local.array(across, number)
         over, under = cuda.threadIdx.x & mask, cuda.threadIdx.x >> shift
@@ -209,15 +209,15 @@ def _outer(dtype: str, tile: Tile) -> Any:
     return outer
 
 
-def _repeated(once: Any, count: int) -> Any:
+def _repeat(once: Any, count: int) -> Any:
     """The device function that calls another for k, k + 1, ...: without a loop, which would be left as one."""
     if count == 1:
         return once
-    half, before = count // 2, _repeated(once, count // 2)
+    half, before = count // 2, _repeat(once, count // 2)
 
-    @unrolled
-    def repeated(left_tile, right_tile, k, sums):
+    @inlined
+    def repeat(left_tile, right_tile, k, sums):
         before(left_tile, right_tile, k, sums)
         before(left_tile, right_tile, k + half, sums)
 
-    return repeated
+    return repeat

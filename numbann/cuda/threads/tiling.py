@@ -48,7 +48,7 @@ class Tile:
 TILES = (Tile(128, 128, 8, 8, 8), Tile(64, 64, 16, 4, 4), Tile(32, 32, 32, 2, 2), Tile(16, 16, 32, 1, 1))
 
 
-def choose(rows: int, columns: int, processors: int) -> Tile:
+def choose_tile(rows: int, columns: int, processors: int) -> Tile:
     """The largest tile of which there are enough blocks to keep all processors busy, else the smallest."""
     for tile in TILES[:-1]:
         down, across = tile.blocks(rows, columns)

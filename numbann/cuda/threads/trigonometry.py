@@ -25,7 +25,7 @@ C1, C2, C3 = np.float32(0.041666665), np.float32(-0.0013888304), np.float32(2.45
 
 
 @inner
-def reduced(x):
+def reduce(x):
     """The quarter of the circle that a number is nearest to, 0 to 3, and what is left: x = quarter pi/2 + rest."""
     size = abs(x)
     if size <= EDGE:
@@ -61,7 +61,7 @@ def _cos(r):
 @inner
 def sin(x):
     """The sine."""
-    quarter, r = reduced(x)
+    quarter, r = reduce(x)
     found = _cos(r) if quarter & 1 else _sin(r)
     return -found if quarter & 2 else found
 
@@ -69,7 +69,7 @@ def sin(x):
 @inner
 def cos(x):
     """The cosine."""
-    quarter, r = reduced(x)
+    quarter, r = reduce(x)
     found = _sin(r) if quarter & 1 else _cos(r)
     return -found if (quarter + 1) & 2 else found
 
@@ -77,5 +77,5 @@ def cos(x):
 @inner
 def tan(x):
     """The tangent."""
-    quarter, r = reduced(x)
+    quarter, r = reduce(x)
     return -_cos(r) / _sin(r) if quarter & 1 else _sin(r) / _cos(r)

@@ -16,26 +16,26 @@ from numbann.cuda.threads import op
 from numbann.cuda.threads.batches import batch_rows
 from numbann.cuda.threads.device import SIMULATED, THREADS, cuda, inner, kernel
 from numbann.cuda.threads.mathematics import math
-from numbann.cuda.threads.tile import places_in
+from numbann.cuda.threads.tile import locate_sums
 from numbann.cuda.threads.tiling import Tile
 
 BLOCK = 1024  # elements of a gradient that are measured by a block of threads
 
-SMALL = 1e-6  # joins the norm that is divided by, as in PyTorch
+EPSILON = 1e-6  # joins the norm that is divided by, as in PyTorch
 
 
 @functools.cache
-def parts(count: int) -> Any:
+def split_arena(count: int) -> Any:
     """The device function that gives the parts of the arena, or of a thread's share of it, as a tuple."""
 
     @inner
     def one(arena, stride):
         return (arena,)
 
-    return one if count == 1 else _more(parts(count - 1), count - 1)
+    return one if count == 1 else _split_more(split_arena(count - 1), count - 1)
 
 
-def _more(fewer: Any, place: int) -> Any:
+def _split_more(fewer: Any, place: int) -> Any:
     @inner
     def more(arena, stride):
         return (*fewer(arena, stride), arena[place * stride :])
@@ -44,37 +44,37 @@ def _more(fewer: Any, place: int) -> Any:
 
 
 @functools.cache
-def mover(move: Any, count: int) -> Any:
+def move_weight(move: Any, count: int) -> Any:
     """The device function that moves the weight at a place of the arena by its gradient."""
-    arrays = parts(count)
+    arrays = split_arena(count)
 
     @inner
-    def moved(arena, work, ints, step, place, gradient):
+    def move_all(arena, work, ints, step, place, gradient):
         hyper = work[ints[op.HYPER] + step * ints[op.HYPER_ROW] :]
         move(arrays(arena, ints[op.STRIDE]), place, gradient, hyper)
 
-    return moved
+    return move_all
 
 
 @inner
-def keeper(arena, work, ints, step, place, gradient):
+def store_gradient(arena, work, ints, step, place, gradient):
     """In the place of `mover`: store the gradient."""
     work[ints[op.GRADIENT] + place] = gradient
 
 
 @functools.cache
-def on_weights(take: Any) -> Any:
+def update_weights(take: Any) -> Any:
     """What the product of the gradient calls: the gradient of row m, column n of a layer's w and b goes to `take`."""
 
     @inner
-    def taken(arena, work, data, ints, places, step, m, n, gradient):
+    def take_gradient(arena, work, data, ints, places, step, m, n, gradient):
         take(arena, work, ints, step, places[op.W] + m * places[op.OUTPUTS] + n, gradient)
 
-    return taken
+    return take_gradient
 
 
 @dataclass(frozen=True)
-class Together:
+class RowUpdate:
     """Moves those weights of a tile that are a thread's, a row of them at a time.
 
     What a row needs is read before any of it is written: else each weight would wait for the one before.
@@ -86,19 +86,19 @@ class Together:
     numbers: int
     dtype: str
 
-    def of(self, tile: Tile) -> Any:
+    def for_tile(self, tile: Tile) -> Any:
         """The device function, as `give` of numbann.cuda.threads.tile."""
-        return _together(self, tile)
+        return _update_rows(self, tile)
 
 
 @functools.cache
-def _together(which: Together, tile: Tile) -> Any:
+def _update_rows(which: RowUpdate, tile: Tile) -> Any:
     move, count, numbers, down, across = which.move, which.count, which.numbers, tile.down, tile.across
-    number, arrays, (row_at, column_at) = np.dtype(which.dtype).type, parts(count), places_in(tile)
+    number, arrays, (row_at, column_at) = np.dtype(which.dtype).type, split_arena(count), locate_sums(tile)
     size_held = count * across
 
     @inner
-    def moved(arena, work, data, ints, places, step, size, sums):
+    def move_all(arena, work, data, ints, places, step, size, sums):
         hyper, held = cuda.local.array(numbers, number), cuda.local.array(size_held, number)
         stride = ints[op.STRIDE]
         for k in range(numbers):
@@ -117,30 +117,30 @@ def _together(which: Together, tile: Tile) -> Any:
                     for k in range(count):
                         arena[first + column_at(j) + k * stride] = held[k * across + j]
 
-    return moved
+    return move_all
 
 
-ACROSS = 2 if SIMULATED else 8  # columns that a block of threads sums: a row of them is a sector of memory
-DOWN = THREADS // ACROSS  # threads of a column
+SUM_COLUMNS = 2 if SIMULATED else 8  # columns that a block of threads sums: a row of them is a sector of memory
+SUM_THREADS = THREADS // SUM_COLUMNS  # threads of a column
 
 
 @functools.cache
-def sum_of_column(dtype: str) -> Any:
+def sum_column(dtype: str) -> Any:
     """The device function that sums a column of (rows, width) numbers, in a fixed order; gives the column, too."""
     zero, number = np.dtype(dtype).type(0), np.dtype(dtype).type
 
     @inner
     def summed(numbers, start, rows, width):
-        shared = cuda.shared.array((DOWN, ACROSS), number)
-        across, down = cuda.threadIdx.x % ACROSS, cuda.threadIdx.x // ACROSS
-        column, total = cuda.blockIdx.x * ACROSS + across, zero
+        shared = cuda.shared.array((SUM_THREADS, SUM_COLUMNS), number)
+        across, down = cuda.threadIdx.x % SUM_COLUMNS, cuda.threadIdx.x // SUM_COLUMNS
+        column, total = cuda.blockIdx.x * SUM_COLUMNS + across, zero
         if column < width:
-            for r in range(down, rows, DOWN):
+            for r in range(down, rows, SUM_THREADS):
                 total += numbers[start + r * width + column]
         shared[down, across] = total
         cuda.syncthreads()
         total = zero
-        for k in range(DOWN):
+        for k in range(SUM_THREADS):
             total += shared[k, across]
         return total, column
 
@@ -148,9 +148,9 @@ def sum_of_column(dtype: str) -> Any:
 
 
 @functools.cache
-def on_biases(take: Any, dtype: str) -> Any:
+def update_biases(take: Any, dtype: str) -> Any:
     """The kernel that sums the rows of d for b, where the product of the gradient to w leaves it out."""
-    summed = sum_of_column(dtype)
+    summed = sum_column(dtype)
 
     @kernel
     def biases(arena, work, data, ints, layer, step):
@@ -158,16 +158,16 @@ def on_biases(take: Any, dtype: str) -> Any:
         places = ints[op.HEAD + layer * op.WIDTH :]
         outputs, b = places[op.OUTPUTS], places[op.W] + places[op.INPUTS] * places[op.OUTPUTS]
         total, column = summed(work, places[op.D], batch_rows(ints, step), outputs)
-        if cuda.threadIdx.x < ACROSS and column < outputs:
+        if cuda.threadIdx.x < SUM_COLUMNS and column < outputs:
             take(arena, work, ints, step, b + column, total)
 
     return biases
 
 
 @functools.cache
-def on_vectors(take: Any, dtype: str) -> Any:
+def update_vectors(take: Any, dtype: str) -> Any:
     """The kernel that sums the rows' gradients to trained vectors: a row of the grid does a vector."""
-    summed = sum_of_column(dtype)
+    summed = sum_column(dtype)
 
     @kernel
     def vectors(arena, work, data, ints, layer, step):
@@ -175,7 +175,7 @@ def on_vectors(take: Any, dtype: str) -> Any:
         places, vector = ints[op.HEAD + layer * op.WIDTH :], cuda.blockIdx.y
         outputs, slopes = places[op.OUTPUTS], places[op.NORM_SLOPES] + vector * places[op.SLOPES_STRIDE]
         total, column = summed(work, slopes, batch_rows(ints, step), outputs)
-        if cuda.threadIdx.x < ACROSS and column < outputs:
+        if cuda.threadIdx.x < SUM_COLUMNS and column < outputs:
             take(arena, work, ints, step, places[op.NORM_VECTORS] + vector * outputs + column, total)
 
     return vectors
@@ -185,7 +185,7 @@ def on_vectors(take: Any, dtype: str) -> Any:
 
 
 @functools.cache
-def sum_of_block(dtype: str) -> Any:
+def sum_block(dtype: str) -> Any:
     """The device function that sums a number of each thread of a block, in a fixed tree, for all of them."""
     number = np.dtype(dtype).type
 
@@ -208,12 +208,12 @@ def sum_of_block(dtype: str) -> Any:
 
 
 @functools.cache
-def squares(dtype: str) -> Any:
+def sum_squares(dtype: str) -> Any:
     """The kernel that gives the sum of squares of each block of the gradient."""
-    zero, summed = np.dtype(dtype).type(0), sum_of_block(dtype)
+    zero, summed = np.dtype(dtype).type(0), sum_block(dtype)
 
     @kernel
-    def sum_squares(arena, work, data, ints, layer, step):
+    def squares(arena, work, data, ints, layer, step):
         step += ints[op.BEGUN]
         total, end = zero, min(ints[op.LENGTH], (cuda.blockIdx.x + 1) * BLOCK)
         for i in range(cuda.blockIdx.x * BLOCK + cuda.threadIdx.x, end, THREADS):
@@ -223,14 +223,14 @@ def squares(dtype: str) -> Any:
         if cuda.threadIdx.x == 0:
             work[ints[op.SQUARES] + cuda.blockIdx.x] = total
 
-    return sum_squares
+    return squares
 
 
 @functools.cache
-def clip(dtype: str, column: int) -> Any:
+def compute_clip_factor(dtype: str, column: int) -> Any:
     """The kernel of one block that gives min(1, largest / (norm + SMALL)), largest in a column of hyper."""
     number = np.dtype(dtype).type
-    zero, one, small, summed = number(0), number(1), number(SMALL), sum_of_block(dtype)
+    zero, one, small, summed = number(0), number(1), number(EPSILON), sum_block(dtype)
 
     @kernel
     def factor(arena, work, data, ints, layer, step):
@@ -248,14 +248,14 @@ def clip(dtype: str, column: int) -> Any:
 
 
 @functools.cache
-def scaled(take: Any) -> Any:
+def update_scaled(take: Any) -> Any:
     """The kernel that moves all weights by the stored gradient times the factor of `clip`."""
 
     @kernel
-    def moved(arena, work, data, ints, layer, step):
+    def move_all(arena, work, data, ints, layer, step):
         step += ints[op.BEGUN]
         factor = work[ints[op.FACTOR]]
         for i in range(cuda.grid(1), ints[op.LENGTH], cuda.gridsize(1)):
             take(arena, work, ints, step, i, factor * work[ints[op.GRADIENT] + i])
 
-    return moved
+    return move_all

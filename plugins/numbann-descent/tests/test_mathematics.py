@@ -11,7 +11,7 @@ from numbann_descent import adaptive, averaged, orthogonal
 
 from numbann.components.component import Component, arguments_of
 from numbann.components.declare import freeze
-from numbann.plugins.named import OptimizerFunction
+from numbann.plugins.functions import OptimizerFunction
 
 FOUND: dict[str, Component] = {}
 for module in (averaged, adaptive, orthogonal):

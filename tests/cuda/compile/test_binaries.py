@@ -43,7 +43,7 @@ def names(
     launches = (
         Builder(plan, 4, True, 1).train(2, hyper, False).launches + Builder(plan, 4, False, 1).evaluate(True).launches
     )
-    return list(dict.fromkeys(binaries.place(launch.kernel, dtype, (8, 0)).name for launch in launches))
+    return list(dict.fromkeys(binaries.file_of(launch.kernel, dtype, (8, 0)).name for launch in launches))
 
 
 def test_a_second_process_compiles_nothing(tmp_path: Path) -> None:
@@ -71,10 +71,12 @@ def test_what_a_kernel_is_made_of_is_in_its_name(monkeypatch: pytest.MonkeyPatch
         assert first - set(names(**{"optimizer": "adam", **other}))
     kernel = batches.advance
     found = {
-        binaries.place(kernel, dtype, capability) for dtype in ("float32", "float64") for capability in ((8, 0), (9, 0))
+        binaries.file_of(kernel, dtype, capability)
+        for dtype in ("float32", "float64")
+        for capability in ((8, 0), (9, 0))
     }
     monkeypatch.setattr(binaries, "toolchain", lambda: ("another",))
-    assert len(found | {binaries.place(kernel, "float32", (8, 0))}) == 5
+    assert len(found | {binaries.file_of(kernel, "float32", (8, 0))}) == 5
     assert not first & set(names(optimizer="adam"))
 
 
@@ -95,18 +97,18 @@ def test_a_closure_without_a_lasting_name_is_an_error() -> None:
         return unknown
 
     with pytest.raises(TypeError, match="no lasting name"):
-        binaries.made_of(kernel)
+        binaries.describe(kernel)
 
 
 def test_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path, made = tmp_path / "kernel.cubin", Binary("kernel$1", b"\x7fELF\0code\0")
     assert binaries.read(path) is None
-    binaries.keep(path, made)
+    binaries.store(path, made)
     assert binaries.read(path) == made
     for damage in (b"", path.read_bytes()[:-1], path.read_bytes() + b"more", bytes(100)):
         path.write_bytes(damage)
         assert binaries.read(path) is None
-    binaries.keep(tmp_path / "none" / "kernel.cubin", made)  # a folder that is gone is no error
+    binaries.store(tmp_path / "none" / "kernel.cubin", made)  # a folder that is gone is no error
     monkeypatch.setattr(binaries, "cache_works", lambda: False)
-    binaries.keep(tmp_path / "other.cubin", made)
+    binaries.store(tmp_path / "other.cubin", made)
     assert not (tmp_path / "other.cubin").exists()

@@ -17,8 +17,8 @@ from rows_of_all_shapes import FUNCTIONS, component_of
 from numbann.components.built_in import built_in
 from numbann.components.component import Component
 from numbann.components.declare import activation, freeze, loss
-from numbann.cuda.compile.blocks import double_precision, ptx
-from numbann.cuda.threads.device import CAPABILITIES, SIMULATED, assembled
+from numbann.cuda.compile.components import double_precision, ptx
+from numbann.cuda.threads.device import CAPABILITIES, SIMULATED, assemble
 from numbann.errors import PluginError
 
 pytestmark = pytest.mark.skipif(SIMULATED, reason="the simulator compiles nothing")
@@ -93,7 +93,7 @@ def test_what_does_not_compile_is_said_of_the_component() -> None:
 
 def test_registers_and_spills() -> None:
     (text,) = ptx(built_in().get("optimizer", "adam").configured(), "float32", (8, 0)).values()
-    found = assembled(text, (8, 0))
+    found = assemble(text, (8, 0))
     if found is None:
         pytest.skip("no nvJitLink here")
     assert 8 <= found["registers"] <= 64

@@ -19,7 +19,7 @@ from networks import make_data, make_plan
 import numbann
 from numbann.cuda.engine import table
 from numbann.cuda.engine.steps import Builder
-from numbann.cuda.threads import device, fusing, tiling
+from numbann.cuda.threads import device, fused_sizes, tiling
 from numbann.cuda.threads.device import SIMULATED, cuda
 from numbann.engine.cpu.engine import Engine
 from numbann.engine.devices import make_engine
@@ -105,7 +105,7 @@ def plan_of(case: dict[str, Any]) -> Plan:
 
 @pytest.mark.parametrize("name", [name for name in CASES if name not in FUSED or name in BOTH])
 def test_training_as_on_the_cpu(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(fusing, "WIDEST", 0)
+    monkeypatch.setattr(fused_sizes, "WIDEST", 0)
     compare(name)
 
 
@@ -126,7 +126,7 @@ def test_products_in_slices(
     widest: int, sizes: tuple[int, ...], launches: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The first layer's product alone before the kernel of all else, or every product; the last batch has 2 rows."""
-    monkeypatch.setattr(fusing, "WIDEST", widest)
+    monkeypatch.setattr(fused_sizes, "WIDEST", widest)
     monkeypatch.setattr(tiling, "TILES", (tiling.Tile(8, 8, 2, 2, 2),))
     monkeypatch.setattr(tiling, "LAUNCH", 0)
     monkeypatch.setattr(device, "processors", lambda: 8)
@@ -140,14 +140,14 @@ def test_products_in_slices(
 
 def test_weights_in_slices(monkeypatch: pytest.MonkeyPatch) -> None:
     """Of the kernel of a whole network: not all weights of a product lie in shared memory at once."""
-    monkeypatch.setattr(fusing, "SLICE", {"float64": 3 * 9})
+    monkeypatch.setattr(fused_sizes, "SLICE", {"float64": 3 * 9})
     plan = plan_of({"sizes": (6, 9, 7, 2), "batch": 5})
     same(trained(make_engine(plan, "cuda")), trained(Engine(plan, 1)), plan.dtype)
 
 
 def test_steps_of_a_graph(monkeypatch: pytest.MonkeyPatch) -> None:
     """In the simulator the graph is its launches; the count of steps goes on in it, and the last ones have one too."""
-    monkeypatch.setattr(table, "TOGETHER", 2)
+    monkeypatch.setattr(table, "GRAPH_STEPS", 2)
     plan = plan_of({"sizes": (3, 4, 2), "batch": 1, "optimizer": "adam", "between": [{"dropout": 0.3}]})
     same(trained(make_engine(plan, "cuda")), trained(Engine(plan, 1)), plan.dtype)
 
@@ -159,8 +159,8 @@ LIBRARY = ("residual at the input", "norm and trained activation", "alpha dropou
 @pytest.mark.parametrize("name", LIBRARY)
 def test_products_by_cublas(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """All products in the first steps of a graph, then the last batch, which is smaller, and inference."""
-    monkeypatch.setattr(fusing, "WIDEST", 0)
-    monkeypatch.setattr(table, "TOGETHER", 1)
+    monkeypatch.setattr(fused_sizes, "WIDEST", 0)
+    monkeypatch.setattr(table, "GRAPH_STEPS", 1)
     twin = stand_in(monkeypatch)
     compare(name)
     outputs, rows = 5, ROWS - BATCH  # of the residual network's layers
@@ -169,7 +169,7 @@ def test_products_by_cublas(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.skipif(not SIMULATED, reason="needs the simulator, whose arrays are NumPy's")
 def test_large_products_by_cublas_beside_own(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(fusing, "WIDEST", 0)
+    monkeypatch.setattr(fused_sizes, "WIDEST", 0)
     twin = stand_in(monkeypatch, least=2 * BATCH * 5 * 6)
     plan = plan_of({"sizes": (6, 5, 5, 2), "optimizer": "adam", "activation": "relu"})
     with make_engine(plan, "cuda") as engine:
@@ -240,7 +240,7 @@ def test_a_look_inside_is_the_cpus() -> None:
 def test_more_rows_than_go_together(monkeypatch: pytest.MonkeyPatch) -> None:
     from numbann.cuda.engine import engine as module
 
-    monkeypatch.setattr(module, "TOGETHER", 2)
+    monkeypatch.setattr(module, "INFERENCE_ROWS", 2)
     plan = plan_of(CASES["sgd, all rows"])
     engine, twin = make_engine(plan, "cuda"), Engine(plan, 1)
     engine.initialize(1)

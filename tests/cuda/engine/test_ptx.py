@@ -15,12 +15,12 @@ pytest.importorskip("numba_cuda")
 from networks import make_plan
 from numba import types
 
-from numbann.cuda.compile.blocks import double_precision
+from numbann.cuda.compile.components import double_precision
 from numbann.cuda.engine.launches import Launch
 from numbann.cuda.engine.steps import Builder
-from numbann.cuda.threads import cublas, elements, fusing, op, products, tiling
+from numbann.cuda.threads import cublas, elements, fused_sizes, op, products, tiling
 from numbann.cuda.threads.batches import SHUFFLED
-from numbann.cuda.threads.device import CAPABILITIES, DTYPES, SIMULATED, assembled, ptx
+from numbann.cuda.threads.device import CAPABILITIES, DTYPES, SIMULATED, assemble, ptx
 from numbann.cuda.threads.tiling import Cut, Tile
 from numbann.engine.shared.hyper import hyper_width
 
@@ -65,7 +65,7 @@ def test_products(tile: Tile) -> None:
         products.delta(finish, "float32", tile),
         products.gradient(finish, "float32", tile, SHUFFLED),
     ):
-        found = assembled(check(kernel), CAPABILITIES[-1])
+        found = assemble(check(kernel), CAPABILITIES[-1])
         assert found is None or found["spills"] == 0
 
 
@@ -74,7 +74,7 @@ def test_steps_of_networks(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tiling, "TILES", tiling.TILES[-1:])
     if name == "by cuBLAS":
         monkeypatch.setattr(cublas, "pays", lambda size: True)
-        monkeypatch.setattr(fusing, "WIDEST", 0)
+        monkeypatch.setattr(fused_sizes, "WIDEST", 0)
     plan = make_plan(batch=64, dtype="float32", **NETWORKS[name])
     training = Builder(plan, 64, True, 8).train(2, np.zeros((2, hyper_width(plan))), name == "plain")
     inference = Builder(plan, 64, False, 1).evaluate(True).launches if name == "plain" else []
@@ -86,7 +86,7 @@ def test_steps_of_networks(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_slices_of_the_gradients() -> None:
     check(products.gradients(None, "float32", tiling.TILES[-1], Cut(3, 64)))
-    check(products.add_parts(elements.store(op.Y), "float32", Cut(3, 64), True))
+    check(products.sum_parts(elements.store(op.Y), "float32", Cut(3, 64), True))
 
 
 def test_double_precision() -> None:

@@ -10,9 +10,9 @@ pytest.importorskip("numba_cuda")
 
 from numba import types
 
-from numbann.cuda.compile.blocks import double_precision
+from numbann.cuda.compile.components import double_precision
 from numbann.cuda.threads import arrays
-from numbann.cuda.threads.device import CAPABILITIES, SIMULATED, assembled, ptx
+from numbann.cuda.threads.device import CAPABILITIES, SIMULATED, assemble, ptx
 from numbann.cuda.threads.tiling import TILES
 
 pytestmark = pytest.mark.skipif(SIMULATED, reason="the simulator compiles nothing")
@@ -39,5 +39,5 @@ def test_single_precision_for_every_capability(made: tuple[Any, ...]) -> None:
     for capability in CAPABILITIES:
         text = ptx(arrays._product("float32", TILES[-1], *made), ARGUMENTS, capability)
         assert double_precision(text) == []
-        found = assembled(text, capability)
+        found = assemble(text, capability)
         assert found is None or found["spills"] == 0

@@ -21,15 +21,17 @@ simulated = pytest.mark.skipif(not SIMULATED, reason="needs the simulator, whose
 @simulated
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("turned", [(False, False), (False, True), (True, False)])
-def test_products_of_row_major_matrices(turned: tuple[bool, bool], dtype: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_products_of_row_major_matrices(
+    transposed: tuple[bool, bool], dtype: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     twin = stand_in(monkeypatch)
     m, n, k = 2, 3, 5  # all of them different, so that a wrong length or order shows
     random = np.random.default_rng(0)
     left, right = (random.integers(-9, 9, shape).astype(dtype) for shape in ((m, k), (k, n)))
-    lies = left.T.copy() if turned[0] else left, right.T.copy() if turned[1] else right
+    lies = left.T.copy() if transposed[0] else left, right.T.copy() if transposed[1] else right
     out = np.full((m + 1, n), np.nan, dtype)
     addresses = [array.ctypes.data for array in (out, *lies)]
-    cublas.multiply(cublas.handle(), dtype, *addresses, (m, n, k), turned, stream=5, workspace=64)
+    cublas.multiply(cublas.handle(), dtype, *addresses, (m, n, k), transposed, stream=5, workspace=64)
     np.testing.assert_array_equal(out[:m], left @ right)
     assert np.isnan(out[m]).all()
     assert (twin.modes, twin.streams, twin.workspaces) == ([Math.DEFAULT_MATH], [5], [(64, cublas.WORKSPACE)])

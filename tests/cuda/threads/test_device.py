@@ -39,4 +39,4 @@ def test_a_driver_without_a_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
     card = SimpleNamespace(is_available=lambda: False, cuda_error=lambda: said)
     monkeypatch.setattr(device, "SIMULATED", False)
     monkeypatch.setattr(device, "cuda", card)
-    assert device.fault() == "no NVIDIA GPU was found; nvidia-smi lists those there are"
+    assert device.describe_fault() == "no NVIDIA GPU was found; nvidia-smi lists those there are"

@@ -90,10 +90,10 @@ def test_delta(numbers: dict[str, Any]) -> None:
 
 
 def test_the_largest_tile_that_keeps_all_processors_busy() -> None:
-    assert tiling.choose(4096, 4096, 132) == tiling.TILES[0]
-    assert tiling.choose(128, 256, 132) == tiling.TILES[-1]
-    assert tiling.choose(256, 1024, 132) == tiling.TILES[2]
-    assert tiling.choose(1, 1, 1) == tiling.TILES[0]
+    assert tiling.choose_tile(4096, 4096, 132) == tiling.TILES[0]
+    assert tiling.choose_tile(128, 256, 132) == tiling.TILES[-1]
+    assert tiling.choose_tile(256, 1024, 132) == tiling.TILES[2]
+    assert tiling.choose_tile(1, 1, 1) == tiling.TILES[0]
 
 
 def test_slices_where_blocks_are_few() -> None:

@@ -28,7 +28,7 @@ def _draw(key, first, drawn):
 
 @kernel
 def _reduce(x, y, found):
-    lane = lanes.own()
+    lane = lanes.index()
     found[lane, 0], found[lane, 1], found[lane, 2] = rows.row_max(x), rows.row_sum(x), rows.row_dot(x, y)
 
 

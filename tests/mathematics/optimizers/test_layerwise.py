@@ -76,7 +76,7 @@ def test_lamb_finds_the_bottom_of_a_parabola() -> None:
 
 def test_coupled_decay_joins_the_gradient_of_an_optimizer_that_names_none() -> None:
     from numbann.components.declare import freeze, optimizer
-    from numbann.plugins.named import OptimizerFunction
+    from numbann.plugins.functions import OptimizerFunction
 
     @optimizer(form="matrix")
     def descent(w, g, learning_rate: float = 0.5):

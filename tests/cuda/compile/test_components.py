@@ -13,7 +13,7 @@ pytest.importorskip("numba_cuda")
 from rows_of_all_shapes import FUNCTIONS, component_of
 
 from numbann.components.built_in import built_in
-from numbann.cuda.compile import blocks as compiled
+from numbann.cuda.compile import components as compiled
 from numbann.cuda.threads import lanes
 from numbann.cuda.threads.device import SIMULATED, blocks, cuda, kernel, launcher
 from numbann.simd import op

@@ -125,7 +125,7 @@ def loss(y, t, dy, losses, own):
                 k = lane + (n << shift)
                 total += value(y[r, k], t[r, k], own)
                 dy[r, k] = slope(y[r, k], t[r, k], own) * scale
-        total = lanes.total_of(total, width)
+        total = lanes.reduce_sum_of_group(total, width)
         if r < y.shape[0] and lane == 0:
             losses[r] = total * share
         first += cuda.gridsize(1) >> shift
@@ -135,7 +135,7 @@ def loss(y, t, dy, losses, own):
     scale = F(1) / F(y.shape[0])
     for r in range(cuda.grid(1) >> lanes.SHIFT, y.shape[0], cuda.gridsize(1) >> lanes.SHIFT):
         found = value(y[r], t[r], dy[r], own)
-        if lanes.own() == 0:
+        if lanes.index() == 0:
             losses[r] = found
         lanes.barrier()
         for n in range(lanes.share(y.shape[1])):
@@ -268,7 +268,7 @@ def _function(
     return FUNCTION.format(name=name, arguments=arguments, parameters="\n".join(parameters), call=call)
 
 
-_MADE: dict[Component, list[ModuleType]] = {}  # the modules of each component, to check their types once compiled
+_MODULES: dict[Component, list[ModuleType]] = {}  # the modules of each component, to check their types once compiled
 
 
 def _module(component: Component, lowered: Lowered, text: str) -> ModuleType:
@@ -276,7 +276,7 @@ def _module(component: Component, lowered: Lowered, text: str) -> ModuleType:
     header = HEADER.format(imports="\n".join(sorted(lowered.imports)), dtype=lowered.dtype, functions=lowered.text)
     module = load(header + text)
     vars(module).update(mathematics=tuple(lowered.functions.values()), dtype=lowered.dtype)
-    _MADE.setdefault(component, []).append(module)
+    _MODULES.setdefault(component, []).append(module)
     return module
 
 
@@ -287,7 +287,7 @@ MISSES = 0  # kernels of the engine compiled by this process because the cache d
 _LOADED: dict[tuple[Any, str, device.Capability], Any] = {}
 
 
-def engine_kernel(kernel: Any, dtype: str, components: Sequence[Component]) -> Any:
+def load_kernel(kernel: Any, dtype: str, components: Sequence[Component]) -> Any:
     """A kernel of the engine, (arena, work, data, ints, layer, step), for the GPU in use; `running.bound` launches it.
 
     PluginError names who may be at fault if it does not compile.
@@ -296,31 +296,31 @@ def engine_kernel(kernel: Any, dtype: str, components: Sequence[Component]) -> A
         return kernel
     key = kernel, dtype, device.capability_in_use()
     if key not in _LOADED:
-        _LOADED[key] = running.loaded(engine_binary(*key, components))
+        _LOADED[key] = running.load(find_binary(*key, components))
     return _LOADED[key]
 
 
-def engine_binary(kernel: Any, dtype: str, capability: device.Capability, components: Sequence[Component]) -> Binary:
+def find_binary(kernel: Any, dtype: str, capability: device.Capability, components: Sequence[Component]) -> Binary:
     """Its machine code, from the cache or compiled; no GPU is needed."""
     global MISSES
-    place = binaries.place(kernel, dtype, capability)
+    place = binaries.file_of(kernel, dtype, capability)
     found = binaries.read(place)
     if found is None:
-        found = _compiled(kernel, dtype, capability, components)
-        binaries.keep(place, found)
+        found = _compile(kernel, dtype, capability, components)
+        binaries.store(place, found)
         MISSES += 1
     return found
 
 
-def _compiled(kernel: Any, dtype: str, capability: device.Capability, components: Sequence[Component]) -> Binary:
+def _compile(kernel: Any, dtype: str, capability: device.Capability, components: Sequence[Component]) -> Binary:
     real, whole = types.Array(device.DTYPES[dtype], 1, "C"), types.Array(types.int64, 1, "C")
     try:
-        found = running.binary(kernel, (real, real, real, whole, types.int64, types.int64), capability)
+        found = running.compile_binary(kernel, (real, real, real, whole, types.int64, types.int64), capability)
     except NumbaError as error:
         names = ", ".join(f"{one.kind} {one.name}" for one in components)
         raise PluginError(f"one of {names}: does not compile for cuda: {first_line(error)}") from error
     for component in components:
-        for module in _MADE.get(component, ()):
+        for module in _MODULES.get(component, ()):
             check_types(component, module)
     return found
 

@@ -83,7 +83,7 @@ class Product:
         return THREADS // self.lanes
 
     @property
-    def each(self) -> int:
+    def columns_each(self) -> int:
         """Columns that a thread does."""
         return -(-self.columns // self.lanes)
 
@@ -105,8 +105,8 @@ class Product:
     def slices(self) -> list[Slice]:
         """The slices of its depth."""
         most = SLICE[self.shape.dtype] // self.stride
-        deep = self.depth if self.depth <= most else max(most // self.parts, 1) * self.parts
-        return [Slice(self, start, min(deep, self.depth - start)) for start in range(0, self.depth, deep)]
+        length = self.depth if self.depth <= most else max(most // self.parts, 1) * self.parts
+        return [Slice(self, start, min(length, self.depth - start)) for start in range(0, self.depth, length)]
 
 
 @dataclass(frozen=True)
@@ -115,12 +115,12 @@ class Slice:
 
     product: Product
     start: int
-    deep: int
+    length: int
 
     @property
     def size(self) -> int:
         """Its weights."""
-        return self.deep * self.product.columns
+        return self.length * self.product.columns
 
     @property
     def loads(self) -> int:

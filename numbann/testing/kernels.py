@@ -36,7 +36,7 @@ class Block:
 
     def __post_init__(self) -> None:
         rows, columns = self.arrays["D"].shape
-        self._kept = {name: _aligned(array) for name, array in self.arrays.items()}
+        self._kept = {name: _align(array) for name, array in self.arrays.items()}
         vectors = np.repeat(np.array(self.vectors, self.dtype)[:, None], columns, axis=1)
         self._kept |= {"PARAMETERS": np.array([*self.parameters, 0], self.dtype), "VECTORS": vectors}
         self._kept |= {"SLOPES": np.zeros((max(1, len(self.vectors)), rows, columns), self.dtype)}
@@ -64,25 +64,25 @@ class Block:
 
 def forward_block(component: Component, dtype: str, z: np.ndarray, **values: Any) -> Block:
     """a of rows z (B, O); the result is in "A"."""
-    z, columns = _padded(z, dtype), z.shape[1]
+    z, columns = _pad(z, dtype), z.shape[1]
     address = activation_forward(component, dtype, False)
     arrays = {"Z": z, "A": np.zeros_like(z), "D": np.zeros_like(z)}
-    return Block(address, dtype, arrays, columns, *_numbers(component, values))
+    return Block(address, dtype, arrays, columns, *_list_parameters(component, values))
 
 
 def backward_block(component: Component, dtype: str, z: np.ndarray, a: np.ndarray, **values: Any) -> Block:
     """dz of rows z, a (B, O) for da = 1; the result is in "D"."""
     address = activation_backward(component, dtype, False)
-    arrays = {"Z": _padded(z, dtype), "A": _padded(a, dtype), "D": _padded(np.ones(z.shape), dtype)}
-    return Block(address, dtype, arrays, z.shape[1], *_numbers(component, values))
+    arrays = {"Z": _pad(z, dtype), "A": _pad(a, dtype), "D": _pad(np.ones(z.shape), dtype)}
+    return Block(address, dtype, arrays, z.shape[1], *_list_parameters(component, values))
 
 
 def loss_block(component: Component, dtype: str, y: np.ndarray, t: np.ndarray, **values: Any) -> Block:
     """The loss of each row of y (B, O) in "ROW_LOSS", and its gradient in "D"; t: rows (B, O) or classes (B,)."""
-    y, outputs = _padded(y, dtype), y.shape[1]
-    target = t.astype(np.int64) if t.ndim == 1 else _padded(t, dtype)
+    y, outputs = _pad(y, dtype), y.shape[1]
+    target = t.astype(np.int64) if t.ndim == 1 else _pad(t, dtype)
     arrays = {"A": y, "D": np.zeros_like(y), "LABELS" if t.ndim == 1 else "TARGET": target}
-    return Block(loss_kernel(component, dtype), dtype, arrays, outputs, *_numbers(component, values))
+    return Block(loss_kernel(component, dtype), dtype, arrays, outputs, *_list_parameters(component, values))
 
 
 class Update:
@@ -105,19 +105,19 @@ class Update:
         self._run(w, g, count, self._stride, hyper)
 
 
-def _aligned(array: np.ndarray) -> np.ndarray:
+def _align(array: np.ndarray) -> np.ndarray:
     copy = aligned(array.shape, array.dtype.name)
     copy[:] = array
     return copy
 
 
-def _numbers(component: Component, values: Mapping[str, Any]) -> tuple[list[float], list[float]]:
+def _list_parameters(component: Component, values: Mapping[str, Any]) -> tuple[list[float], list[float]]:
     """All parameters, and of them those that are trained."""
     found = {**component.defaults(), **values}
     return [float(value) for value in found.values()], [float(found[name]) for name in component.learnable]
 
 
-def _padded(rows: np.ndarray, dtype: str) -> np.ndarray:
+def _pad(rows: np.ndarray, dtype: str) -> np.ndarray:
     """Rows in a dtype, with zeros up to whole vectors."""
     result = np.zeros((rows.shape[0], -(-rows.shape[1] // LANES) * LANES), dtype)
     result[:, : rows.shape[1]] = rows
