@@ -1,4 +1,4 @@
-"""Whether a component compiles for CUDA, to PTX without a double-precision instruction.  It needs no GPU."""
+"""The check that a component compiles for CUDA, to PTX without double precision.  It needs no GPU."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ CAPABILITY = (8, 0)
 
 
 def check_cuda(component: Component) -> str:
-    """Compile its kernels to PTX where numba-cuda is installed; how many registers they take."""
+    """Compile a component's kernels to PTX, if numba-cuda is installed; returns what they take, in words."""
     if component.form not in ("elementwise", "row"):
         raise Unchecked(f"not checked: {component.form} form does not run on a GPU")
     try:

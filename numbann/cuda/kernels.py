@@ -4,9 +4,9 @@
     a = kernels.relu(z)
 
 z is anything with __cuda_array_interface__ (of numba, CuPy, PyTorch, JAX), C-ordered, float32 or float64.  Without
-`out=` the result is a device array of numba-cuda's, which the same libraries take without a copy.  All functions take
-`stream=` and return before the GPU is done, but for losses, whose value is a number.  They are called from Python; for
-kernels of your own, numbann.cuda.compile.components has the mathematics as device functions.
+`out=` the result is a device array of numba-cuda, which the same libraries take without a copy.  All functions take
+`stream=` and return before the GPU is done, except losses, whose value is a number.  They are called from Python; for
+your own kernels, numbann.cuda.compile.components has the mathematics as device functions.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ NAMED, KEYWORD = Parameter.POSITIONAL_OR_KEYWORD, Parameter.KEYWORD_ONLY
 
 
 def __getattr__(name: str) -> Any:
-    """Make a component's functions when one is first asked for."""
+    """Make a component's functions when one of them is first used."""
     for kind, suffixes in host.SUFFIX.items():
         for suffix in suffixes:
             entry = built_in().find(kind, name.removesuffix(suffix)) if name.endswith(suffix) else None
@@ -45,7 +45,7 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    """Every function there is."""
+    """The names of all functions."""
     return dir(host)
 
 
@@ -106,7 +106,7 @@ def dense_backward(x: Any, w: Any, dy: Any, out: Any = None, *, stream: Any = 0)
 
 
 def _factors(name: str, a: Any, b: Any) -> tuple[Any, Any, tuple[int, int, int]]:
-    """Two matrices that can be multiplied, and the rows, columns and depth of the product."""
+    """Check two factors; returns them, and the rows, columns and depth of their product."""
     a, b = _array(name, a), _array(name, b)
     if len(a.shape) != 2 or len(b.shape) != 2 or a.shape[1] != b.shape[0]:
         shapes = f"{_shape(a)} and {_shape(b)}"
@@ -116,7 +116,7 @@ def _factors(name: str, a: Any, b: Any) -> tuple[Any, Any, tuple[int, int, int]]
 
 
 def _of_shape(name: str, like: Any, shape: tuple[int, ...], out: Any, stream: Any) -> Any:
-    """out if it is given and fits, else a new array of a shape."""
+    """out, if it is given and has the shape, else a new array."""
     if out is None:
         return cuda.device_array(shape, like.dtype, stream=stream)
     out = _array(name, out)
@@ -208,12 +208,12 @@ def _optimizer(component: Component) -> list[Callable[..., Any]]:
 
 
 def _own(component: Component, given: Given, like: Any) -> tuple[Any, ...]:
-    """The parameters as numbers of an array's type; never empty."""
+    """The parameters as numbers of an array's type; a 0 if there are none, since a kernel takes no empty tuple."""
     return tuple(like.dtype.type(given[name]) for name in defaults_of(component)) or (like.dtype.type(0),)
 
 
 def _units(array: Any, by_row: bool) -> int:
-    """How many threads may work: a warp for each row, or one for each element."""
+    """The number of threads: a warp for each row, or one for each element."""
     return int(array.shape[0] * lanes.COUNT if by_row else array.size)
 
 
@@ -226,7 +226,7 @@ def _run(kernel: Any, given: Given, *arguments: Any, units: int) -> None:
 def _public(
     name: str, component: Component, arguments: Sequence[str], optional: Sequence[str] = (), out: bool = True
 ) -> Callable[[Callable[[Given], Any]], Callable[..., Any]]:
-    """Give a function of a mapping the name, arguments and documentation of the one in numbann.kernels."""
+    """Give a function of a mapping the name, arguments and documentation of its counterpart in numbann.kernels."""
     signature = Signature(
         [
             *(Parameter(argument, NAMED) for argument in arguments),
@@ -254,7 +254,7 @@ def _public(
 
 
 def _array(name: str, value: Any) -> Any:
-    """A device array of float32 or float64, C-ordered."""
+    """Any device array as one of numba-cuda; TypeError unless it is float32 or float64, ShapeError unless C-ordered."""
     found = device.array(value)
     if found.dtype.name not in device.DTYPES:
         raise TypeError(f"{name}: arrays must be of float32 or float64, not {found.dtype}")
@@ -264,7 +264,7 @@ def _array(name: str, value: Any) -> Any:
 
 
 def _result(name: str, like: Any, given: Given) -> Any:
-    """out if it is given and fits, else a new array like another one."""
+    """out, if it is given and fits, else a new array like another one."""
     if given["out"] is None:
         return cuda.device_array(tuple(like.shape), like.dtype, stream=given["stream"])
     out = _array(name, given["out"])
@@ -273,12 +273,12 @@ def _result(name: str, like: Any, given: Given) -> Any:
 
 
 def _flat(array: Any) -> Any:
-    """An array as one dimension."""
+    """A view of an array with one dimension."""
     return array.reshape(array.size)
 
 
 def _rows(array: Any) -> Any:
-    """An array as rows of its last dimension."""
+    """A view of an array as rows of its last dimension."""
     count = array.shape[len(array.shape) - 1]
     return array.reshape(array.size // max(count, 1), count)
 

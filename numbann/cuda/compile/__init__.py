@@ -1,1 +1,1 @@
-"""From a component's plain mathematics to kernels for CUDA, and their machine code on disk."""
+"""The compilation of components to kernels for CUDA, and the cache of their machine code."""

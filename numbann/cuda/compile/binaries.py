@@ -1,9 +1,9 @@
-"""Machine code of the CUDA engine's kernels in the cache folder, and its names there.  It compiles nothing.
+"""The cache of the CUDA engine's machine code: files in the cache folder, and their names.
 
-The folder is named by the hash of numbann's own sources (numbann.simd.jit), a file by everything else: the functions
-that a kernel is built of with what they close over, generated modules by names that are hashes of their texts, the
-kernel's bounds, the dtype, the GPU's compute capability, and what makes machine code.  So no file can be stale; one
-that is damaged counts as missing.
+The folder's name is a hash of numbann's own sources (numbann.simd.jit).  A file's name is a hash of everything else:
+the functions of a kernel and what they close over, the generated modules (their names are hashes of their texts), the
+launch bounds, the dtype, the compute capability, and the tools that make machine code.  So no file can be stale, and a
+damaged one counts as missing.
 """
 
 from __future__ import annotations
@@ -21,17 +21,17 @@ from numbann.cuda.threads.device import Capability, bounds_of
 from numbann.cuda.threads.running import Binary, toolchain
 from numbann.simd.jit import cache_folder, cache_works
 
-DIGEST = 32  # bytes that a file begins with; then come the kernel's name, a zero, and the code
+DIGEST = 32  # bytes of the digest at the start of a file; then follow the kernel's name, a zero, and the code
 
 
 def file_of(kernel: Any, dtype: str, capability: Capability) -> Path:
-    """The file of a kernel, whether it is there or not."""
+    """The path of a kernel's file, which need not exist."""
     what = repr((describe(kernel), bounds_of(kernel), dtype, capability, toolchain()))
     return cache_folder() / f"{kernel.__name__}-{hashlib.sha256(what.encode()).hexdigest()[:20]}.cubin"
 
 
 def describe(value: Any) -> str:
-    """What a kernel is built of; TypeError for what has no name that holds in every process."""
+    """What a kernel is built of, as text; TypeError for a value without a name that holds in every process."""
     function = getattr(value, "py_func", value)
     if isinstance(function, FunctionType):
         code = function.__code__
@@ -47,7 +47,7 @@ def describe(value: Any) -> str:
 
 
 def read(path: Path) -> Binary | None:
-    """What a file holds; None if it is not there or damaged."""
+    """Read a file; None if it is missing or damaged."""
     try:
         content = path.read_bytes()
     except OSError:
@@ -60,7 +60,7 @@ def read(path: Path) -> Binary | None:
 
 
 def store(path: Path, binary: Binary) -> None:
-    """Write a file, if that can be done."""
+    """Write a file; a folder that cannot be written is no error, since the cache only saves time."""
     rest = binary.entry.encode() + b"\0" + binary.code
     if cache_works():
         with contextlib.suppress(OSError):

@@ -1,10 +1,10 @@
-"""From the mathematics of components to device functions and kernels for CUDA, by way of generated text.
+"""Modules of components for CUDA: device functions and kernels, generated as text from a component's mathematics.
 
-Each component gives a module.  Its device functions have the same arguments for all components of a kind, so that a
-kernel written elsewhere can call them; its kernels go over whole arrays, which are C-ordered, in strides of their grid.
+A component becomes a module.  Its device functions have the same arguments for all components of a kind, so that the
+engine's kernels can call them.  Its kernels are for whole arrays, C-ordered; their threads stride over the grid.
 
     activation   value(z, u, own, vectors, column) -> a and slope(z, a, u, own, vectors, column) -> da/dz;
-                 slope_0, slope_1, ...: da/dp of what is trained, with the same arguments;
+                 slope_0, slope_1, ...: da/dp of each trained parameter, with the same arguments;
                  in row form value(z, a, own) and slope(z, a, da, dz, own), of one row
                  forward(z, a, own), backward(d, z, a, own, dz), slopes(d, z, a, own, dp): over one dimension, or rows
     loss         value(y, t, own), slope(y, t, own); in row form value(y, t, dy, own), where t may be a label
@@ -12,10 +12,10 @@ kernel written elsewhere can call them; its kernels go over whole arrays, which 
     optimizer    move(arrays, i, gradient, hyper)
                  update(arrays, gradients, hyper)
 
-own: all parameters in their order, as an array or a tuple, for the kernels of a noisy activation then u; hyper: the
-numbers of a step, by the columns of numbann.simd.op; arrays: weights, stored states and, with "average", the average;
-vectors (L, K): what is trained of each unit, for the kernels the one number that own has; dp (L, N).  In row form all
-lanes of a warp call a function together, and dz must not be d.
+own: all parameters in their order, as an array or a tuple; kernels of a noisy activation have u after them.  hyper: the
+numbers of a step, in the columns of numbann.simd.op.  arrays: weights, stored states and, with "average", the average.
+vectors (L, K): the L trained parameters of K units; in kernels of arrays all units share those in own.  dp: (L, N).  In
+row form all lanes of a warp call a function together, and dz must not be d.
 """
 
 from __future__ import annotations
@@ -190,7 +190,7 @@ def activation(component: Component, dtype: str) -> ModuleType:
 
 
 def _vectors(component: Component) -> str:
-    """Lines that make the vectors of one unit from the parameters."""
+    """The lines that make the vectors of one unit from the parameters."""
     trained = [k for k, parameter in enumerate(component.parameters) if parameter.learnable]
     if not trained:
         return "    vectors = own"
@@ -214,10 +214,10 @@ def loss(component: Component, dtype: str) -> ModuleType:
 @functools.cache
 @names_the_plugin
 def optimizer(component: Component, dtype: str, stored: tuple[str, ...], extras: tuple[str, ...] = ()) -> ModuleType:
-    """The module of an elementwise optimizer; parameters that turn a state off are compiled in as zero.
+    """The module of an elementwise optimizer.
 
-    stored: the states that are kept.  extras: which of "clip_value", "l1" and "average" are used, whose numbers stand
-    in hyper.
+    stored: the states that are stored; a parameter whose state is not is compiled in as zero.  extras: those of
+    "clip_value", "l1" and "average" that are used; their numbers are in hyper.
     """
     lowered = Lowered(dtype, target=CUDA, component=component)
     name = lowered.add(component.function)
@@ -240,7 +240,7 @@ def optimizer(component: Component, dtype: str, stored: tuple[str, ...], extras:
 
 @functools.cache
 def device_function(function: Callable[..., Any], component: Component, dtype: str) -> Any:
-    """One of a component's functions as a device function, with the arguments its author gave it."""
+    """One of a component's functions as a device function, with its author's arguments."""
     lowered = Lowered(dtype, target=CUDA, component=component)
     name = lowered.add(function)
     return getattr(_module(component, lowered, ""), name)
@@ -268,7 +268,7 @@ def _function(
     return FUNCTION.format(name=name, arguments=arguments, parameters="\n".join(parameters), call=call)
 
 
-_MODULES: dict[Component, list[ModuleType]] = {}  # the modules of each component, to check their types once compiled
+_MODULES: dict[Component, list[ModuleType]] = {}  # each component's modules, whose types are checked once compiled
 
 
 def _module(component: Component, lowered: Lowered, text: str) -> ModuleType:
@@ -283,14 +283,14 @@ def _module(component: Component, lowered: Lowered, text: str) -> ModuleType:
 # ---- compiling
 
 
-MISSES = 0  # kernels of the engine compiled by this process because the cache did not have them
+MISSES = 0  # kernels of the engine that this process compiled, because the cache did not have them
 _LOADED: dict[tuple[Any, str, device.Capability], Any] = {}
 
 
 def load_kernel(kernel: Any, dtype: str, components: Sequence[Component]) -> Any:
-    """A kernel of the engine, (arena, work, data, ints, layer, step), for the GPU in use; `running.bound` launches it.
+    """Load a kernel of the engine, (arena, work, data, ints, layer, step), to the GPU in use, for `running.bind`.
 
-    PluginError names who may be at fault if it does not compile.
+    PluginError, which names the components that may be at fault, if it does not compile.
     """
     if device.SIMULATED:
         return kernel
@@ -301,7 +301,7 @@ def load_kernel(kernel: Any, dtype: str, components: Sequence[Component]) -> Any
 
 
 def find_binary(kernel: Any, dtype: str, capability: device.Capability, components: Sequence[Component]) -> Binary:
-    """Its machine code, from the cache or compiled; no GPU is needed."""
+    """Find a kernel's machine code in the cache, or compile it.  It needs no GPU."""
     global MISSES
     place = binaries.file_of(kernel, dtype, capability)
     found = binaries.read(place)
@@ -326,7 +326,7 @@ def _compile(kernel: Any, dtype: str, capability: device.Capability, components:
 
 
 def check_types(component: Component, module: ModuleType) -> None:
-    """PluginError unless every number in the mathematics has the working precision, as far as it is compiled."""
+    """PluginError unless every number in the compiled functions of the mathematics has the working precision."""
     for name in module.mathematics:
         function = getattr(module, name)
         for overload in function.overloads.values():
@@ -341,7 +341,7 @@ def check_types(component: Component, module: ModuleType) -> None:
 
 
 def ptx(chosen: Configured, dtype: str, capability: device.Capability) -> dict[str, str]:
-    """The PTX of each kernel of a component, by name; PluginError if the component is at fault.  No GPU is needed."""
+    """The PTX of each kernel of a component, by name; PluginError if the component is at fault.  It needs no GPU."""
     component = chosen.component
     module, kernels = _kernels(chosen, dtype)
     try:
@@ -371,5 +371,5 @@ def _kernels(chosen: Configured, dtype: str) -> tuple[ModuleType, dict[str, tupl
 
 
 def double_precision(text: str) -> list[str]:
-    """The lines of a PTX text that touch numbers of double precision."""
+    """The lines of a PTX text that use double precision."""
     return [line.strip() for line in text.splitlines() if re.search(r"\.f64\b|%fd\d", line)]

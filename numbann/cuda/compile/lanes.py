@@ -1,12 +1,13 @@
-"""Divides the rewritten statements of a function of rows among the lanes of a warp, which all call it, for CUDA.
+"""The division of a function of rows among the lanes of a warp, by rewriting its statements, for CUDA.
 
-The lanes do everything alike, and hold the same numbers, since they read the same elements; but:
+All lanes call the function.  They execute the same statements on the same numbers, with two exceptions:
 
-- A loop over a whole row is divided, a lane does every so many-th iteration, if iterations touch only elements of
-  their own, read no variable of another one, and else only add to variables; the sums of all lanes are then added.
-- An element stored by other statements is stored by one lane.
+- A loop over a whole row is divided, one iteration to each lane in turn, if its iterations are independent: each
+  touches only its own elements, reads no variable of another one, and beside that only adds to variables.  After the
+  loop the lanes' sums are added.
+- An element that any other statement stores is stored by one lane.
 
-Barriers stand before and after whatever stores elements, so that no lane reads too early or too late.
+Barriers stand before and after each store of elements, so that no lane reads an element too early or too late.
 """
 
 from __future__ import annotations
@@ -19,10 +20,10 @@ BARRIER = "lanes.barrier()"
 
 
 def divide(body: list[ast.stmt], known: set[str], cast: str) -> list[ast.stmt] | None:
-    """The statements of a function of rows, divided; None if it is not of rows.
+    """Divide the statements of a function of rows; None if it is not one.
 
-    It is if it touches elements, or calls what does: a reduction or one of the functions that are known to.  cast: the
-    name of the precision's type in the text.
+    A function of rows touches elements, or calls a reduction or a function of rows.  known: the names of those found so
+    far.  cast: the name of the precision's type in the text.
     """
     of_rows = any(isinstance(part, ast.Subscript) or _calls(part, known) for part in _nodes(body))
     return _Divider(body, known, cast).divide_all(body) if of_rows else None
@@ -30,7 +31,7 @@ def divide(body: list[ast.stmt], known: set[str], cast: str) -> list[ast.stmt] |
 
 @dataclass(frozen=True)
 class _Effects:
-    """What a loop that can be divided writes beside elements: variables of an iteration, and sums."""
+    """What a divisible loop writes beside elements: variables of one iteration, and sums over all."""
 
     variables: set[str]
     sums: set[str]
@@ -47,7 +48,10 @@ class _Divider:
         self.chosen = {id(loop) for loop in self.loops if id(loop) in self.effects and self.is_alone(loop)}
 
     def is_alone(self, loop: ast.For) -> bool:
-        """Whether nothing reads afterwards what a loop's last iteration leaves in its index and variables."""
+        """Whether nothing reads what a loop's last iteration leaves in its index and its variables.
+
+        After a divided loop each lane has those of its own last iteration.
+        """
         alike = [one for one in self.loops if _index(one) == _index(loop)]
         if any(one is not loop and any(part is loop for part in ast.walk(one)) for one in alike):
             return False
@@ -57,16 +61,16 @@ class _Divider:
         )
 
     def variables(self, loop: ast.For) -> set[str]:
-        """The variables of an iteration, of a loop that can be divided."""
+        """The variables of one iteration, if the loop is divisible."""
         return self.effects[id(loop)].variables if id(loop) in self.effects else set()
 
     def is_used_outside(self, name: str, loops: list[ast.For]) -> bool:
-        """Whether a name stands anywhere but in these loops, each of which sets it before it reads it."""
+        """Whether a name is used outside these loops, each of which sets it before reading it."""
         inside = {id(part) for loop in loops for part in _nodes([loop.target, *loop.body])}
         return any(_is_name(part, name) and id(part) not in inside for part in _nodes(self.body))
 
     def divide_all(self, body: list[ast.stmt]) -> list[ast.stmt]:
-        """Divided statements, with one barrier where two meet."""
+        """Divide statements, and join barriers that follow each other."""
         made: list[ast.stmt] = []
         for line in (new for old in body for new in self.divide_one(old)):
             if not (made and ast.unparse(line) == ast.unparse(made[-1]) == BARRIER):
@@ -74,7 +78,7 @@ class _Divider:
         return made
 
     def divide_one(self, node: ast.stmt) -> list[ast.stmt]:
-        """One statement divided."""
+        """Divide one statement."""
         match node:
             case ast.For() if id(node) in self.chosen:
                 return self.divide_loop(node, self.effects[id(node)].sums)
@@ -92,7 +96,7 @@ class _Divider:
         return [node]
 
     def hold(self, target: ast.expr, leaves: list[ast.expr]) -> ast.expr:
-        """A target with a name of its own in the place of each leaf."""
+        """Replace each name or element that an assignment sets by a new variable, and collect them in leaves."""
         if isinstance(target, ast.Tuple):
             return ast.Tuple([self.hold(item, leaves) for item in target.elts])
         leaves.append(target)
@@ -100,7 +104,7 @@ class _Divider:
         return ast.Name(f"held_{self.count}")
 
     def divide_loop(self, node: ast.For, sums: set[str]) -> list[ast.stmt]:
-        """A loop of which each lane does its share."""
+        """Divide a loop: each lane runs its iterations, and then the lanes add their sums."""
         index, stores = _index(node), False
         for part in _nodes(node.body):
             if isinstance(part, ast.Subscript):
@@ -122,7 +126,7 @@ class _Divider:
 
 
 def _effects_of(loop: ast.For, known: set[str]) -> _Effects | None:
-    """What a loop writes if it can be divided, else None."""
+    """What a loop writes beside elements if it is divisible, else None."""
     match loop.iter:
         case ast.Call(args=[ast.Call(func=ast.Name(id="len"), args=[ast.Name(id=row)])]):
             elements = {_index(loop), f"{_index(loop)} + len({row})"}
@@ -146,7 +150,7 @@ def _effects_of(loop: ast.For, known: set[str]) -> _Effects | None:
 
 
 def _read_first(lines: list[ast.stmt], variables: set[str]) -> bool:
-    """Whether a variable may be read before a statement at the top has set it."""
+    """Whether a variable may be read before a top-level statement has set it."""
     missing = set(variables)
     for line in lines:
         names = [part for part in ast.walk(line) if isinstance(part, ast.Name)]
@@ -181,12 +185,12 @@ def _calls(part: ast.AST, known: set[str]) -> bool:
 
 
 def _local(name: str) -> str:
-    """What a lane has of a sum."""
+    """The name of a lane's part of a sum."""
     return f"{name}_of_lane"
 
 
 def _store(leaf: ast.expr, held: str) -> ast.stmt:
-    """The assignment of what is held to a name or an element."""
+    """The statement that assigns a held variable to a name or an element."""
     return _put(leaf, ast.Name(held)) if isinstance(leaf, ast.Subscript) else _fix(ast.Assign([leaf], ast.Name(held)))
 
 
@@ -203,5 +207,5 @@ def _parse(text: str) -> list[ast.stmt]:
 
 
 def _fix(node: ast.stmt) -> ast.stmt:
-    """With line numbers, which statements need to become text."""
+    """Add line numbers, without which statements do not become text."""
     return ast.fix_missing_locations(node)

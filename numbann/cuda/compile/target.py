@@ -1,4 +1,4 @@
-"""What the mathematics of components becomes for a GPU: functions of numba-cuda, rows that a warp does together."""
+"""The CUDA target of the compiler of components: its functions of `math`, and rows that a warp computes together."""
 
 from __future__ import annotations
 

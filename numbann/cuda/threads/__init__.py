@@ -1,4 +1,5 @@
-"""For CUDA what numbann.simd is for the CPU: functions and kernels of a GPU, with numba-cuda and NumPy alone.
+"""Device functions and kernels for CUDA, of arrays and numbers, with numba-cuda and NumPy alone.
 
-It knows no component and no plan.  Importing its modules without numba-cuda is a DeviceError.
+The counterpart of numbann.simd.  Components and plans are above it.  Importing its modules without numba-cuda raises
+DeviceError.
 """

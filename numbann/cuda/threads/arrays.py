@@ -1,6 +1,6 @@
-"""The products of numbann.cuda.threads.products as kernels over ordinary arrays, flat and C-ordered, without a network.
+"""Matrix products as kernels over ordinary arrays, flat and C-ordered, for numbann.kernels.cuda.
 
-Large ones are cuBLAS's where it is there (numbann.cuda.threads.cublas).
+They are built of the same tiles as a network's products.  Large products go to cuBLAS if it is installed (cublas.py).
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from numbann.cuda.threads.tile import Factor, add_product, clear, emit_sums
 from numbann.cuda.threads.tiling import Tile, choose_tile
 from numbann.cuda.threads.updates import SUM_COLUMNS, sum_column
 
-SIMULATED_TILE = Tile(8, 8, 8, 2, 2)  # in the simulator, where a thread is a thread of the operating system
+SIMULATED_TILE = Tile(8, 8, 8, 2, 2)  # small, because in the simulator a thread is one of the operating system
 
 
 @inner
@@ -32,7 +32,7 @@ def _store_with_bias(right, left, out, ints, at, step, m, n, total):
 
 @inner
 def _store_with_sums(right, left, out, ints, at, step, m, n, total):
-    """The last row of the product goes elsewhere."""
+    """The product's last row, the sums of columns, goes to an array of its own."""
     if m < at[2]:
         out[m * at[0] + n] = total
     else:
@@ -41,7 +41,7 @@ def _store_with_sums(right, left, out, ints, at, step, m, n, total):
 
 @functools.cache
 def _product(dtype: str, tile: Tile, along: tuple[bool, bool], finish: Any, ones: bool = False) -> Any:
-    """The kernel of left right: which of them have rows along the depth, and whether the left has a column of ones."""
+    """Make the kernel of left right.  along: which has its rows along the depth; ones: left has a column of ones."""
     add_up = add_product(dtype, tile, Factor(WORK, along[0], FROM_WORK, ones), Factor(ARENA, along[1]))
     begin, finish_all = clear(dtype, tile), emit_sums(tile, finish)
     number, shape = np.dtype(dtype).type, (tile.down, tile.across)
@@ -64,7 +64,7 @@ def _add_bias(out, bias):
 
 @functools.cache
 def _column_sums(dtype: str) -> Any:
-    """The kernel of the sums of a matrix's columns."""
+    """Make the kernel of the sums of a matrix's columns."""
     sum_of = sum_column(dtype)
 
     @kernel
@@ -77,7 +77,7 @@ def _column_sums(dtype: str) -> Any:
 
 
 def multiply(out: Any, left: Any, right: Any, bias: Any, size: tuple[int, int, int], stream: Any) -> None:
-    """out (M, N) = left (M, K) right (K, N), + bias (N,) unless it is None."""
+    """out (M, N) = left (M, K) right (K, N), plus bias (N,) unless it is None."""
     _, n, k = size
     if cublas.pays(size):
         _multiply_by_cublas(out, left, right, size, (False, False), stream)
@@ -98,7 +98,7 @@ def multiply_by_transpose(out: Any, left: Any, right: Any, size: tuple[int, int,
 
 
 def multiply_transpose(out: Any, sums: Any, left: Any, right: Any, size: tuple[int, int, int], stream: Any) -> None:
-    """out (M, N) = left' right and sums (N,) those of the columns of right; left (K, M), right (K, N)."""
+    """out (M, N) = left' right, and sums (N,) = the sums of right's columns; left (K, M), right (K, N)."""
     m, n, k = size
     if cublas.pays(size):
         _multiply_by_cublas(out, left, right, size, (True, False), stream)
@@ -108,7 +108,7 @@ def multiply_transpose(out: Any, sums: Any, left: Any, right: Any, size: tuple[i
 
 
 def sum_columns(sums: Any, matrix: Any, rows: int, stream: Any) -> None:
-    """sums (N,) = those of the columns of a matrix of so many rows."""
+    """sums (N,) = the sums of a matrix's columns; matrix (rows, N)."""
     launcher(_column_sums(sums.dtype.name), -(-sums.size // SUM_COLUMNS), THREADS, stream)(matrix, rows, sums)
 
 

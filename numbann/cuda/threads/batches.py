@@ -1,4 +1,4 @@
-"""Where the rows of a batch lie, and how steps are counted."""
+"""The place of a batch's rows in the arrays, and the count of steps."""
 
 from __future__ import annotations
 
@@ -8,26 +8,27 @@ from typing import Any
 from numbann.cuda.threads import op
 from numbann.cuda.threads.device import inner, kernel
 
-# Where x is: rows of work, or of data, as they lie or in the epoch's order; EITHER: as they lie where start is negative
+# Sources of x: rows of work as they lie; rows of data as they lie; rows of data in the epoch's order; EITHER of the
+# first and the last: rows as they lie if start is negative
 FROM_WORK, IN_ORDER, SHUFFLED, EITHER = 0, 1, 2, 3
-ARENA, WORK, DATA = 0, 1, 2
+ARENA, WORK, DATA = 0, 1, 2  # the arrays of numbers
 
 
 @inner
 def batch_rows(ints, step):
-    """The rows of a step's batch; the last one of an epoch may be smaller."""
+    """The number of rows in a step's batch; the last batch of an epoch may be smaller."""
     return min(ints[op.BATCH], ints[op.TOTAL] - step * ints[op.BATCH])
 
 
 @kernel
 def advance(arena, work, data, ints, layer, step):
-    """Let so many steps of the epoch be done."""
+    """Count `step` more steps of the epoch as done.  A CUDA graph ends with it, so the same graph can run again."""
     ints[op.BEGUN] += step
 
 
 @functools.cache
 def locate_row(source: int) -> Any:
-    """The device function that says where a row of a batch, which begins at `start`, is in x."""
+    """Make the device function that gives the place in x of a row of a batch; start: the batch's first row."""
 
     @inner
     def in_work(ints, start, row):

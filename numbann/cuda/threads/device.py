@@ -1,7 +1,7 @@
-"""The one place that imports numba.cuda: how functions are compiled for a GPU, and whether there is one.
+"""The door to numba.cuda, which no other file imports: compiling functions for a GPU, finding the GPU, its memory.
 
-With NUMBA_ENABLE_CUDASIM=1 before Python starts, kernels run as Python on the CPU; that checks no types, which
-compiling to PTX does.  Neither needs a GPU.
+With NUMBA_ENABLE_CUDASIM=1 set before Python starts, kernels run as Python on the CPU.  That checks their numbers;
+compiling to PTX checks their types.  Neither needs a GPU.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from numbann.errors import DeviceError
 
 INSTALL = 'pip install "numbann[cuda]"'
 Capability = tuple[int, int]
-CAPABILITIES: tuple[Capability, ...] = ((7, 5), (8, 0), (8, 9), (9, 0), (10, 0))  # that tests compile for
+CAPABILITIES: tuple[Capability, ...] = ((7, 5), (8, 0), (8, 9), (9, 0), (10, 0))  # those that tests compile for
 
 
 def _numba_cuda() -> ModuleType:
-    """numba.cuda as the package numba-cuda has it; the one within numba is no longer cared for."""
+    """numba.cuda of the package numba-cuda; the copy inside numba is no longer maintained."""
     if importlib.util.find_spec("numba_cuda") is None:
         raise DeviceError(f"cuda needs the package numba-cuda: {INSTALL}")
     try:
@@ -39,38 +39,39 @@ from numba.cuda.core import config  # noqa: E402
 
 SIMULATED = bool(config.ENABLE_CUDASIM)
 DTYPES = {"float32": types.float32, "float64": types.float64}
-THREADS = 4 if SIMULATED else 256  # in a block, where a kernel does not care
-MOST_BLOCKS = 2 if SIMULATED else 4096  # of a kernel that strides over its grid
+THREADS = 4 if SIMULATED else 256  # of a block, unless a kernel needs another number; few where each is a Python thread
+MOST_BLOCKS = 2 if SIMULATED else 4096  # of a kernel whose threads stride over the grid
 
 
 # ---- compiling
 
 
 def inner(function: Callable[..., Any]) -> Any:
-    """Compile a function that kernels call; it becomes part of each of them."""
+    """Compile a device function: one that kernels call and that becomes part of them."""
     return cuda.jit(device=True)(function)
 
 
 def inlined(function: Callable[..., Any]) -> Any:
-    """As `inner`, also where the compiler would rather call a function that is used more than once."""
+    """Compile a device function that is always inlined; the compiler would call one that is used more than once."""
     return inner(function) if SIMULATED else cuda.jit(device=True, forceinline=True)(function)
 
 
 def kernel(function: Callable[..., Any]) -> Any:
-    """Compile a kernel, when it is first launched with arguments of new types."""
+    """Compile a kernel when it is first launched with arguments of new types."""
     return cuda.jit(function)
 
 
 def kernel_of(threads: int) -> Callable[[Callable[..., Any]], Any]:
-    """As `kernel`, for blocks of so many threads, of which a multiprocessor need hold no more than one.
+    """As `kernel`, with launch bounds: blocks of this many threads, of which a multiprocessor need hold one only.
 
-    Without these bounds the assembler saves registers, and loads from memory at the last moment.
+    Keep the bounds: without them the assembler saves registers, and moves loads from memory to right before their use,
+    where nothing hides their latency.
     """
     return kernel if SIMULATED else cuda.jit(launch_bounds=(threads, 1))
 
 
 def bounds_of(function: Any) -> Any:
-    """The bounds of a kernel that has some."""
+    """A kernel's launch bounds, or None."""
     return getattr(function, "targetoptions", {}).get("launch_bounds")
 
 
@@ -79,7 +80,7 @@ _DEVICE = threading.RLock()
 
 @contextlib.contextmanager
 def _pretend_capability(capability: Capability) -> Iterator[None]:
-    """Let numba-cuda compile the functions that a kernel calls where no GPU is: it asks the GPU for its capability."""
+    """Let numba-cuda compile device functions without a GPU: it asks the current device for its capability."""
     from numba.cuda import dispatcher
 
     with _DEVICE:
@@ -92,7 +93,7 @@ def _pretend_capability(capability: Capability) -> Iterator[None]:
 
 
 def ptx(function: Callable[..., Any], arguments: tuple[Any, ...], capability: Capability) -> str:
-    """A kernel's PTX for a compute capability and types of arguments; no GPU is needed."""
+    """A kernel's PTX for a compute capability and types of arguments.  It needs no GPU."""
     if SIMULATED:
         raise DeviceError("PTX is not made in the simulator; unset NUMBA_ENABLE_CUDASIM")
     here = cuda.is_available() and capability_in_use() == capability
@@ -103,9 +104,9 @@ def ptx(function: Callable[..., Any], arguments: tuple[Any, ...], capability: Ca
 
 
 def assemble(text: str, capability: Capability) -> dict[str, int] | None:
-    """A thread's registers and the bytes it spills, as the assembler says them for PTX; None where there is none.
+    """Assemble PTX and return a thread's registers and spilled bytes; None without an assembler.
 
-    The assembler is nvJitLink, which needs no GPU and comes with the extra.
+    The assembler is nvJitLink, which comes with the extra `cuda` and needs no GPU.
     """
     try:
         from cuda.bindings import nvjitlink
@@ -128,7 +129,7 @@ def assemble(text: str, capability: Capability) -> dict[str, int] | None:
 
 
 def describe_fault() -> str:
-    """Why no GPU can be used, with what to do; empty if one can."""
+    """Why no GPU can be used, and what to do about it; empty if one can."""
     if cuda.is_available():
         return ""
     error = None if SIMULATED else cuda.cuda_error()
@@ -139,7 +140,7 @@ def describe_fault() -> str:
 
 
 def require(index: int = 0) -> None:
-    """DeviceError, which says what to do, unless there is a GPU of this number; it is used from here on."""
+    """Use the GPU of this number from here on; DeviceError, which says what to do, if there is none."""
     if found := describe_fault():
         raise DeviceError(f"cuda: {found}")
     count = len(cuda.gpus)
@@ -170,12 +171,12 @@ def name() -> str:
 
 
 def blocks(units: int, threads: int = THREADS) -> int:
-    """How many blocks a kernel gets that strides over its grid, with a thread for each unit."""
+    """The number of blocks for a kernel whose threads stride over the grid: a thread for each unit, up to a maximum."""
     return max(1, min(-(-units // threads), MOST_BLOCKS))
 
 
 def launcher(kernel: Any, grid: Any, threads: Any = THREADS, stream: Any = 0) -> Callable[..., None]:
-    """A kernel with its grid, to be called with its arguments; numba's advice on small grids is left out."""
+    """A kernel with its grid, to call with its arguments; numba's warning about small grids is off."""
     if SIMULATED:  # where a kernel remembers one grid only
         return lambda *arguments: kernel[grid, threads, stream](*arguments)
     before = config.CUDA_LOW_OCCUPANCY_WARNINGS
@@ -187,7 +188,7 @@ def launcher(kernel: Any, grid: Any, threads: Any = THREADS, stream: Any = 0) ->
 
 
 def array(value: Any) -> Any:
-    """A view of anything with __cuda_array_interface__ as a device array of numba's; TypeError for all else."""
+    """A view, as numba's device array, of anything with __cuda_array_interface__; TypeError for anything else."""
     if getattr(value, "__cuda_ndarray__", False):
         return value
     if found := describe_fault():
@@ -198,7 +199,7 @@ def array(value: Any) -> Any:
 
 
 def stream_address(stream: Any) -> int:
-    """A stream as libraries other than numba-cuda take it; 0 is the default one."""
+    """The address of a stream, as other libraries take it; 0 is the default stream."""
     return 0 if SIMULATED or stream is None or isinstance(stream, int) else int(stream.__cuda_stream__()[1])
 
 
@@ -206,18 +207,18 @@ def stream_address(stream: Any) -> int:
 
 
 def address(array: Any) -> int:
-    """Where an array on the GPU begins."""
+    """The address of an array on the GPU."""
     interface = array.__array_interface__ if SIMULATED else array.__cuda_array_interface__
     return int(interface["data"][0])
 
 
 def processors() -> int:
-    """How many blocks of threads work at a time at least."""
+    """The number of multiprocessors; at least as many blocks run at the same time."""
     return 1 if SIMULATED else int(cuda.get_current_device().MULTIPROCESSOR_COUNT)
 
 
 def empty(count: int, dtype: str, what: str) -> Any:
-    """An array on the GPU; DeviceError, which says what for, if there is no room for it."""
+    """A new array on the GPU; DeviceError, which names what it is for, if there is no room."""
     size = count * (4 if dtype == "float32" else 8)
     try:
         return cuda.device_array(max(count, 1), dtype)
@@ -230,7 +231,7 @@ def empty(count: int, dtype: str, what: str) -> Any:
 
 
 def upload(values: Any, what: str) -> Any:
-    """A copy of an array on the GPU, as `empty`."""
+    """Copy an array to the GPU; errors as of `empty`."""
     made = empty(values.size, values.dtype.name, what)
     if values.size:
         made.copy_to_device(values)

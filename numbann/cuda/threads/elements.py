@@ -1,7 +1,9 @@
-"""What stands before and after a layer's products, element by element: activation, dropout, residual connection.
+"""The steps between a layer's products, element by element: activation, dropout, residual connection, and back.
 
-These make device functions (arena, work, data, ints, places, step, r, c, value) of what a product calls for each of its
-elements, places: the layer's row of ints; `run_over_elements` is a kernel that calls one for the elements of a buffer.
+Each function makes a device function (arena, work, data, ints, places, step, r, c, value) -> value, which a product
+calls for each of its elements (r, c) before it ends; places: the layer's row of ints.  `run_over_elements` makes a
+kernel that calls one for the elements of a buffer, for a step that follows no product.
+
 Activations are device functions of numbann.cuda.compile.components; dropout's formulas are in numbann.network.chain.
 """
 
@@ -17,14 +19,14 @@ from numbann.cuda.threads.batches import FROM_WORK, SHUFFLED, batch_rows, locate
 from numbann.cuda.threads.device import cuda, inner, kernel
 from numbann.cuda.threads.noise import noise, row_key
 
-SCALE, SHIFT, DROPPED = 0, 1, 2  # of the numbers of dropout
+SCALE, SHIFT, DROPPED = 0, 1, 2  # places of dropout's numbers
 ACTIVATION, DROPOUT = 0, 1  # purposes of a layer's keys
 SHARE_OF_ONE = 2.0**-24  # a draw is one of 2^24 integers
 
 
 @functools.cache
 def store(column: int) -> Any:
-    """Keep the value in the buffer that a column of the layer's row names."""
+    """Store the value in the buffer that a column of the layer's row names; the last function of a chain."""
 
     @inner
     def store_value(arena, work, data, ints, places, step, r, c, value):
@@ -35,13 +37,13 @@ def store(column: int) -> Any:
 
 @inner
 def identity(arena, work, data, ints, places, step, r, c, value):
-    """The value as it is."""
+    """Return the value."""
     return value
 
 
 @functools.cache
 def pipe_pair(first: Any, then: Any) -> Any:
-    """What `then` makes of what `first` makes of the value."""
+    """Compose two: `then` takes what `first` returns."""
     if first is identity or then is identity:
         return then if first is identity else first
 
@@ -54,13 +56,13 @@ def pipe_pair(first: Any, then: Any) -> Any:
 
 
 def pipe(*parts: Any) -> Any:
-    """One after the other."""
+    """Compose any number of device functions, applied from left to right."""
     return functools.reduce(pipe_pair, parts, identity)
 
 
 @functools.cache
 def keep(column: int) -> Any:
-    """The value, which is also kept in a buffer."""
+    """Store the value in a buffer and pass it on."""
     keep = store(column)
 
     @inner
@@ -73,20 +75,20 @@ def keep(column: int) -> Any:
 
 @inner
 def add_bias(arena, work, data, ints, places, step, r, c, value):
-    """h = x w + b, of a product that has no bias."""
+    """h = x w + b, after a product without bias, which is cuBLAS's."""
     return value + arena[places[op.W] + places[op.INPUTS] * places[op.OUTPUTS] + c]
 
 
 @inner
 def draw(ints, places, purpose, step, r, c):
-    """24 random bits of an element for one of the layer's purposes."""
+    """24 random bits of an element for one of the layer's purposes: a hash of its place, which can be drawn again."""
     low, high = row_key(ints[ints[op.KEYS] + places[op.KEY] + purpose], step * ints[op.BATCH] + r)
     return noise(low, high, c)
 
 
 @functools.cache
 def draw_uniform(dtype: str, noisy: bool) -> Any:
-    """The noise of an activation in [0, 1); 1/2 where there is none."""
+    """The noise of an activation in [0, 1); 1/2 for an activation without noise."""
     number = np.dtype(dtype).type
     share, half = number(SHARE_OF_ONE), number(0.5)
 
@@ -118,7 +120,7 @@ def activate(value: Any, dtype: str, vectors: int, noisy: bool) -> Any:
 
 @functools.cache
 def drop(dtype: str) -> Any:
-    """y = scale a + shift, or `dropped` with probability `rate`."""
+    """y = `dropped` with probability `rate`, else scale a + shift."""
 
     @inner
     def drop_value(arena, work, data, ints, places, step, r, c, a):
@@ -132,7 +134,7 @@ def drop(dtype: str) -> Any:
 
 @functools.cache
 def add_inputs(source: int) -> Any:
-    """y = a + x, the layer's inputs."""
+    """y = a + x, with the layer's inputs x."""
     row, from_work = locate_row(source), source == FROM_WORK
 
     @inner
@@ -148,13 +150,13 @@ def add_inputs(source: int) -> Any:
 
 @inner
 def add_skipped(arena, work, data, ints, places, step, r, c, d):
-    """The gradient, and what a residual connection has taken past the layer above."""
+    """The gradient plus the one that a residual connection takes past the layer above."""
     return d + work[places[op.NEXT_SKIP] + r * places[op.OUTPUTS] + c]
 
 
 @functools.cache
 def drop_back(dtype: str) -> Any:
-    """da = scale dy, or 0 where a was dropped."""
+    """da = scale dy, or 0 where a was dropped; the random bits are drawn again, so no mask is kept."""
     zero = np.dtype(dtype).type(0)
 
     @inner
@@ -168,7 +170,7 @@ def drop_back(dtype: str) -> Any:
 
 @functools.cache
 def activate_back(slope: Any, slopes: tuple[Any, ...], dtype: str, noisy: bool) -> Any:
-    """dz = da f'(z), after the gradients to what is trained in f, a = f(z) and z from their buffers."""
+    """dz = da f'(z), with z and a = f(z) from their buffers; it stores the gradients to f's trained vectors, too."""
     random, vectors, number = draw_uniform(dtype, noisy), len(slopes), np.dtype(dtype).type
     shape = (max(vectors, 1), 1)
     keep = _keep_slopes(slopes)
@@ -187,7 +189,10 @@ def activate_back(slope: Any, slopes: tuple[Any, ...], dtype: str, noisy: bool) 
 
 
 def _keep_slopes(slopes: tuple[Any, ...]) -> Any:
-    """The device function that stores an element's gradients to what is trained in its activation."""
+    """Make the device function that stores an element's gradients to its activation's trained vectors.
+
+    It builds on itself, a vector a call: a kernel cannot loop over functions.
+    """
 
     @inner
     def keep(work, ints, places, place, d, z, a, u, own, numbers):
@@ -216,7 +221,10 @@ _row_in_order = locate_row(SHUFFLED)
 
 @kernel
 def gather(arena, work, data, ints, layer, step):
-    """Copy a batch's rows of data, in the epoch's order, to the layer's inputs in work, a block a row."""
+    """Copy a batch's rows, in the epoch's order, to the layer's inputs in work; a block copies a row.
+
+    cuBLAS needs the rows side by side; numbann's own products look each row up.
+    """
     step += ints[op.BEGUN]
     places, r = ints[op.HEAD + layer * op.WIDTH :], cuda.blockIdx.x
     if r >= batch_rows(ints, step):
@@ -229,7 +237,7 @@ def gather(arena, work, data, ints, layer, step):
 
 @functools.cache
 def run_over_elements(column: int, finish: Any) -> Any:
-    """The kernel that calls `finish` for the elements of the buffer that a column names, a thread for each column."""
+    """Make the kernel that calls `finish` for the elements of the buffer that a column of the layer's row names."""
 
     @kernel
     def elements(arena, work, data, ints, layer, step):
@@ -245,18 +253,18 @@ def run_over_elements(column: int, finish: Any) -> Any:
 
 
 def activate_rows(value: Any) -> Any:
-    """The kernel of an activation of whole rows, a = f(z)."""
+    """Make the kernel of an activation of whole rows, a = f(z).  z, a: (B, O)."""
     return _run_over_rows(_activate_row(value))
 
 
 def activate_rows_back(slope: Any) -> Any:
-    """The kernel of the way back through an activation of whole rows, dz from da."""
+    """Make the kernel of the way back through an activation of whole rows, dz from da; dz must not be da."""
     return _run_over_rows(_activate_row_back(slope))
 
 
 @functools.cache
 def _run_over_rows(of_row: Any) -> Any:
-    """The kernel that calls a device function for the rows of a batch, a warp a row."""
+    """Make the kernel that calls a device function for each row of a batch; a warp computes a row."""
 
     @kernel
     def rows(arena, work, data, ints, layer, step):

@@ -1,13 +1,21 @@
-"""The whole network in one CUDA kernel, for narrow layers: forward, loss and the way back, a few rows a block.
+"""A network of narrow layers in one CUDA kernel: forward, loss and the way back, a few rows a block.
 
-The network's sizes are constants of the kernel, so that loops are unrolled and divisions become products.  A block's
-rows of x, and later of d, lie in shared memory, and so does a slice of the weights; while the threads multiply by it,
-the next one is on its way to registers, whether of the same product or of the next.  A thread does a column for all
-rows of the block; where columns are few, it does a part of the depth, and the parts are added in their order.  What
-the gradients are made of is left in work, where `products.gradients` finds it.
+A small network spends its step on launches and on waiting for memory; one kernel saves both.  The sizes are constants
+of the kernel: loops are unrolled, and divisions by a size become multiplications.
 
-Where the first layer has more inputs, its product is a launch of its own before (`products.forward`, in slices of the
-depth), and the kernel begins with adding up the slices.  Functions of elements are those of elements.py.
+A block keeps its rows of x, and on the way back of d, in shared memory (the tile), and beside them a slice of the
+weights.  While the threads multiply by a slice, they load the next one to registers, of the same product or of the
+next.  A thread computes a column for all rows of the block.  If there are fewer columns than threads, several threads
+share a column: each takes a part of the depth, and the parts are added in their order.  So every sum has a fixed order
+and the same bits on every run.
+
+The kernel leaves in work what the gradients are computed from, for `products.gradients`.  If the first layer has more
+inputs than the kernel takes, a launch before it computes that product in slices of the depth (`products.forward`), and
+the kernel starts by adding the slices.  Functions of elements are those of elements.py.
+
+Every stage is a device function (arena, work, data, ints, step, first, here, block).  first: the block's first row;
+here: its number of rows; block: the tile, the weights and the parts of sums in shared memory, and the thread's
+registers for the next slice and its sums.
 """
 
 from __future__ import annotations
@@ -23,9 +31,9 @@ from numbann.cuda.threads.device import SIMULATED, THREADS, cuda, inner, kernel_
 from numbann.cuda.threads.fused_sizes import Product, Shape, Slice
 
 UNROLL = 8  # steps of the depth without a loop
-MASK, STEP_MASK = THREADS - 1, 1023  # a thread's number & LAST, and a step & WHOLE, are known not to be negative
-
-Own = Any  # what a block has: the tile of x or d, a slice of weights, parts of sums; a thread's registers and its sums
+# `thread & MASK` and `start & STEP_MASK` change no value: they show the compiler that it is not negative, and the test
+# for an index that counts from the end goes
+MASK, STEP_MASK = THREADS - 1, 1023
 
 
 # ---- the kernel
@@ -33,8 +41,10 @@ Own = Any  # what a block has: the tile of x or d, a slice of weights, parts of 
 
 @functools.cache
 def make_kernel(shape: Shape, forwards: tuple[Any, ...], loss: Any, last: Any, backs: tuple[Any, ...]) -> Any:
-    """The kernel.  forwards: what each layer's product calls; loss: of rows; last: what the gradient to the outputs
-    goes through (None: nothing); backs: what the product of the gradient calls in each layer but the last.
+    """Make the kernel.
+
+    forwards: what each layer's product calls for an element.  loss: the loss of rows.  last: what the gradient to the
+    outputs goes through, None for nothing.  backs: what the product d w' calls, for each layer but the last.
     """
     forward, back = shape.products()
     finishes = dict(zip((*forward, *back), (*forwards[len(forwards) - len(forward) :], *reversed(backs)), strict=True))
@@ -53,14 +63,16 @@ def make_kernel(shape: Shape, forwards: tuple[Any, ...], loss: Any, last: Any, b
         step += ints[op.BEGUN]
         first = cuda.blockIdx.x * rows_here
         here = min(rows_here, batch_rows(ints, step) - first)
-        if here <= 0:
+        if here <= 0:  # beyond the end of a smaller batch; the whole block returns, so nobody waits at a barrier
             return
         tile = cuda.shared.array(tile_size, number, alignment=alignment)
         weights = cuda.shared.array(weights_size, number)
         parts = cuda.shared.array(parts_size, number)
         registers, sums = cuda.local.array(registers_size, number), cuda.local.array(sums_shape, number)
         thread = cuda.threadIdx.x & MASK
-        for e in range(turns):  # read them all at once, and later they are near by
+        # Touch all places at once, so that later reads find them in the cache.  The store keeps the compiler from
+        # dropping the reads; the products write over it.
+        for e in range(turns):
             if thread + e * THREADS < places:
                 parts[thread] = number(ints[thread + e * THREADS])
         whole_step(arena, work, data, ints, step, first, here, (tile, weights, parts, registers, sums))
@@ -71,7 +83,13 @@ def make_kernel(shape: Shape, forwards: tuple[Any, ...], loss: Any, last: Any, b
 def _stages(
     shape: Shape, slices: list[Slice], finishes: dict[Product, Any], first_finish: Any, evaluate: Any
 ) -> Iterator[Any]:
-    """The device functions of a step, one after the other."""
+    """The stages of a step in their order.
+
+    For each slice of weights: load the next slice to registers; multiply by this one; after a product's last slice,
+    finish its elements; store the next slice to shared memory.  `_multiply` and `_store` each end with a barrier.  The
+    first: all threads are done with the weights in shared memory, so `_store` may overwrite them.  The second: the new
+    weights, and what `_finish` wrote to the tile, are there for all.
+    """
     yield from [_load(one) for one in slices[:1]]
     yield _add_slices(shape, first_finish) if shape.slices else _gather(shape)
     yield _store(slices[0]) if slices else _wait
@@ -88,7 +106,10 @@ def _stages(
 
 
 def _sequence(functions: Sequence[Any]) -> Any:
-    """The device function that calls some, one after the other; four at a time, since each function is compiled."""
+    """Make the device function that calls others in order, four at a time.
+
+    Each function on the way is compiled; calling four of them needs fewer functions than calling two.
+    """
     if len(functions) == 1:
         return functions[0]
     fours = [[*functions[k : k + 4], _do_nothing, _do_nothing, _do_nothing][:4] for k in range(0, len(functions), 4)]
@@ -120,7 +141,7 @@ def _wait(arena, work, data, ints, step, first, here, block):
 
 
 def _load(one: Slice) -> Any:
-    """A thread's share of a slice of the weights to its registers."""
+    """Load a thread's share of a slice of the weights to its registers."""
     layer, back, depth, columns = one.product.layer, one.product.back, one.product.depth, one.product.columns
     start, length, size, loads = one.start, one.length, one.size, one.loads
 
@@ -137,7 +158,7 @@ def _load(one: Slice) -> Any:
 
 
 def _store(one: Slice) -> Any:
-    """From there to shared memory, a row for each of the depth; after it all threads are done with what they write."""
+    """Store the registers to shared memory, a row for each k of the depth, and wait for all threads."""
     back, columns, stride = one.product.back, one.product.columns, one.product.stride
     length, size, loads = one.length, one.size, one.loads
 
@@ -159,7 +180,11 @@ def _store(one: Slice) -> Any:
 
 @functools.cache
 def _make_add(product: Product) -> Any:
-    """The device function that adds an element of x or d times a weight to each of a thread's sums."""
+    """Make the device function that adds, for one k, x or d times a weight to each of a thread's sums.
+
+    The tile has the rows of a k side by side: a thread reads four of them at once, and all threads of a warp the same.
+    A thread beyond the last column repeats it instead of branching; `_finish` leaves out its sums.
+    """
     rows, columns_each, columns, lanes, stride = (
         product.shape.rows,
         product.columns_each,
@@ -179,7 +204,10 @@ def _make_add(product: Product) -> Any:
 
 
 def _multiply(one: Slice) -> Any:
-    """Add a slice of the depth to a thread's sums, and after the last one leave them in shared memory."""
+    """Add a slice of the depth to a thread's sums; after the last slice store them to shared memory, for `_finish`.
+
+    Threads that share a column take the k of a slice in turn.
+    """
     product, length, begins, add = one.product, one.length, one.start == 0, _make_add(one.product)
     rows, lanes, columns_each, parts = product.shape.rows, product.lanes, product.columns_each, product.parts
     zero, width, ends = product.shape.number(0), lanes * columns_each, one.start + length == product.depth
@@ -212,7 +240,10 @@ def _multiply(one: Slice) -> Any:
 
 
 def _finish(product: Product, finish: Any) -> Any:
-    """What follows a product, element by element; what comes out is what the next one reads."""
+    """Add the parts of each sum and call `finish`; its result goes to the other half of the tile, for the next product.
+
+    On the way forward a row of ones follows the columns: the next product multiplies it by b.
+    """
     layer, rows, columns, target, forward = (
         product.layer,
         product.shape.rows,
@@ -239,11 +270,11 @@ def _finish(product: Product, finish: Any) -> Any:
     return finish_all
 
 
-# ---- the beginning, and the turn
+# ---- the start, and the loss
 
 
 def _gather(shape: Shape) -> Any:
-    """The block's rows of x and a row of ones to the first half of the tile."""
+    """Load the block's rows of x, and a row of ones, to the first half of the tile."""
     row, rows, inputs, one = locate_row(SHUFFLED), shape.rows, shape.sizes[0][0], shape.number(1)
     turns = -(-rows * inputs // THREADS)
 
@@ -261,7 +292,7 @@ def _gather(shape: Shape) -> Any:
 
 
 def _add_slices(shape: Shape, finish: Any) -> Any:
-    """The product of the first layer from its slices, and what follows it."""
+    """Add the slices of the first layer's product in their order, and call `finish` for each element."""
     rows, outputs, slices = shape.rows, shape.sizes[0][1], shape.slices
     zero, one, turns = shape.number(0), shape.number(1), -(-rows * outputs // THREADS)
 
@@ -283,7 +314,7 @@ def _add_slices(shape: Shape, finish: Any) -> Any:
 
 
 def _evaluate(shape: Shape, loss: Any, last: Any) -> Any:
-    """The losses of the block's rows, and d of the last layer for the way back."""
+    """Compute the loss of each row of the block, and d of the last layer, to the tile, for the way back."""
     count, rows, outputs = len(shape.sizes), shape.rows, shape.sizes[-1][1]
     target = len(shape.products()[0]) % 2 * shape.half
     finish, finishes = (_identity if last is None else last), last is not None or count > 1

@@ -1,7 +1,9 @@
-"""The lanes of a warp: threads that do a row together.
+"""The lanes of a warp, which compute a row together: how elements are shared among them, and how they sum and wait.
 
-Blocks have one dimension and whole warps, and all lanes of a warp call what is here, except `own`.  In the simulator a
-block is one warp of few lanes, which exchange numbers through shared memory.
+Blocks have one dimension and whole warps.  All lanes of a warp must call a function of this file together, since they
+wait for each other in it; `index`, `share`, `element` and `shift_for` do not wait.  Lanes take elements in turn: then
+neighbouring lanes read neighbouring elements.  In the simulator a block is one warp of few lanes, which exchange
+numbers through shared memory.
 """
 
 from __future__ import annotations
@@ -17,19 +19,19 @@ ALL = 0xFFFFFFFF
 
 @inner
 def index():
-    """A thread's lane."""
+    """The number of a thread's lane."""
     return cuda.threadIdx.x & MASK
 
 
 @inner
 def share(count):
-    """How many of so many elements are a lane's."""
+    """How many of `count` elements a lane has."""
     return (count - index() + MASK) >> SHIFT
 
 
 @inner
 def element(n):
-    """The place of a lane's element of a number; unsigned, so that none is taken to count from the end."""
+    """The index in the row of a lane's n-th element; unsigned, so that numba tests no sign before it indexes."""
     return np.uint64((n << SHIFT) + index())
 
 
@@ -65,7 +67,7 @@ else:
 
 @inner
 def reduce_max(value):
-    """The largest value of all lanes, which get the same bits."""
+    """The largest value of all lanes; every lane gets it."""
     distance = COUNT >> 1
     while distance > 0:
         other = exchange(value, distance)
@@ -76,16 +78,17 @@ def reduce_max(value):
 
 @inner
 def reduce_sum(value):
-    """The sum over all lanes, in a fixed tree: they get the same bits.
+    """The sum over all lanes, in a fixed tree; every lane gets the same bits.
 
-    The value must be a sum that begins at 0: a product might be contracted with the first addition in one lane.
+    value must be a sum that starts at 0.  The compiler may fuse a bare product with the first addition of the tree, and
+    then two lanes that exchange their values would round differently.
     """
     return reduce_sum_of_group(value, COUNT)
 
 
 @inner
 def reduce_sum_of_group(value, width):
-    """The sum over each so many lanes, a power of two; as `total`."""
+    """As `reduce_sum`, over each group of `width` neighbouring lanes; width: a power of two."""
     distance = width >> 1
     while distance > 0:
         value += exchange(value, distance)
@@ -95,7 +98,7 @@ def reduce_sum_of_group(value, width):
 
 @inner
 def shift_for(count):
-    """The power of two that is the number of lanes which do a row of so many elements, if they need not be a warp."""
+    """The logarithm, to base 2, of the number of lanes for a row of `count` elements; at most that of a warp."""
     shift = 0
     while shift < SHIFT and 1 << shift < count:
         shift += 1
@@ -104,7 +107,7 @@ def shift_for(count):
 
 @inner
 def put(row, k, value):
-    """Set one element of a row, when all lanes have come here, and let none go on before."""
+    """Set one element of a row.  Lanes may read its old value before the call, and read the new one after it."""
     barrier()
     if index() == 0:
         row[k] = value

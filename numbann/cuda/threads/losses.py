@@ -1,6 +1,7 @@
-"""Losses over the rows of a batch as a CUDA kernel: each row's loss, and the gradient of the batch's to the outputs.
+"""The loss of each row of a batch, and the gradient of the batch's loss to the outputs, as a CUDA kernel.
 
-The mathematics comes as device functions (numbann.cuda.compile.components).  A warp does a row.
+The mathematics comes as device functions (numbann.cuda.compile.components).  A warp, or some of its lanes, computes a
+row.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from numbann.cuda.threads.device import cuda, inner, kernel
 
 @functools.cache
 def row_loss(value: Any, slope: Any, labels: bool, source: int, weighted: bool, dtype: str) -> Any:
-    """The kernel over all rows of the batch, by `loss_of_rows`."""
+    """Make the kernel over all rows of the batch; its arguments are those of `make_row_loss`."""
     of_rows = make_row_loss(value, slope, labels, source, weighted, dtype)
 
     @kernel
@@ -30,10 +31,13 @@ def row_loss(value: Any, slope: Any, labels: bool, source: int, weighted: bool, 
 
 
 def make_row_loss(value: Any, slope: Any, labels: bool, source: int, weighted: bool, dtype: str) -> Any:
-    """The device function of rows by so many threads, each of which gives its number among them.
+    """Make the device function (work, data, ints, places, step, rows, thread, threads) of the loss of rows.
 
-    rows: the first, where they end, and how many the batch has.  Each row's loss, and the gradient of the batch's to
-    its outputs.  slope None: `value` is of whole rows and fills dy.  weighted: by shares of the batch.
+    value: the loss of an output, slope: its derivative; if slope is None, value is the loss of a row and fills dy.
+    labels: targets are labels.  source: where the targets' rows lie.  weighted: rows have shares of the batch.
+
+    The device function's rows are the first row, the end, and the number of rows in the batch; thread is a thread's
+    number among `threads`, which share the rows.
     """
     scale = _weighted_share if weighted else _equal_share(dtype)
     if slope is None:
@@ -43,7 +47,7 @@ def make_row_loss(value: Any, slope: Any, labels: bool, source: int, weighted: b
 
 @functools.cache
 def _loss_by_rows(value: Any, labels: bool, source: int, scale: Any) -> Any:
-    """Rows as a whole, a warp a row."""
+    """The loss of whole rows; a warp computes a row."""
     row, of_row = locate_row(source), _loss_of_row(value, labels)
 
     @inner
@@ -56,7 +60,7 @@ def _loss_by_rows(value: Any, labels: bool, source: int, scale: Any) -> Any:
             if lanes.index() == 0:
                 work[ints[op.ROW_LOSS] + start + r] = found
             factor = scale(work, ints, start + r, rows[2])
-            lanes.barrier()
+            lanes.barrier()  # dy is complete, by whatever lanes have filled it
             for n in range(lanes.share(outputs)):
                 dy[lanes.element(n)] *= factor
 
@@ -65,7 +69,11 @@ def _loss_by_rows(value: Any, labels: bool, source: int, scale: Any) -> Any:
 
 @functools.cache
 def _loss_by_elements(value: Any, slope: Any, source: int, scale: Any, dtype: str) -> Any:
-    """The mean of the losses of a row's elements, which go to as many lanes as there are, at most to a warp."""
+    """The mean of the losses of a row's elements.
+
+    A row has the lanes that its width fills, at most a warp, and their sum is a fixed tree.  The loop runs over whole
+    groups of rows, past the end if need be: all lanes of a warp must reach the sum together.
+    """
     number, row = np.dtype(dtype).type, locate_row(source)
     zero, one = number(0), number(1)
 
@@ -95,7 +103,7 @@ def _loss_by_elements(value: Any, slope: Any, source: int, scale: Any, dtype: st
 
 @inner
 def _weighted_share(work, ints, place, rows):
-    """What a row has of its batch's loss, where rows are weighted."""
+    """A row's share of its batch's loss, if rows are weighted."""
     return work[ints[op.SHARES] + place]
 
 
@@ -113,7 +121,7 @@ def _equal_share(dtype: str) -> Any:
 
 @functools.cache
 def _loss_of_row(value: Any, labels: bool) -> Any:
-    """The loss of a row as a whole."""
+    """Make the device function that gives `value` a row with its label, or with its row of targets."""
 
     @inner
     def with_label(data, ints, places, n, y, dy, own):

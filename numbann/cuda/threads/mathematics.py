@@ -1,6 +1,7 @@
 """The functions of `math` for kernels: on a GPU the module itself, which numba-cuda binds to the CUDA library's.
 
-In the simulator they are NumPy's, which know infinities and keep the precision where math raises and gives float64.
+In the simulator they are NumPy's.  Those return infinities where math raises, and keep the precision where math returns
+float64.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from numbann.cuda.threads.device import SIMULATED
 
 
 class _Simulated:
-    """NumPy's function of a name, or else Python's in the precision of its first argument."""
+    """NumPy's function of a name; if NumPy has none, Python's, in the precision of its first argument."""
 
     def __getattr__(self, name: str) -> Callable[..., Any]:
         exact = getattr(python, name)

@@ -1,4 +1,4 @@
-"""Random numbers in kernels, to the last bit those of numbann.simd.noise, where their sources are named."""
+"""Random numbers in kernels, the same bits as those of numbann.simd.noise, which names the sources."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ LOW = np.uint64(0xFFFFFFFF)
 
 @inner
 def row_key(key, row):
-    """Two times 32 random bits for a row."""
+    """The key of a row: twice 32 random bits."""
     x = np.uint64(key) + np.uint64(row) * GOLDEN
     x = (x ^ (x >> np.uint64(30))) * FINISH_FIRST
     x = (x ^ (x >> np.uint64(27))) * FINISH_SECOND

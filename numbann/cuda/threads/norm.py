@@ -1,6 +1,8 @@
-"""Normalisation of a layer's products as CUDA kernels; the formulas and their sources are in numbann.simd.norm.
+"""Layer norm and batch norm as CUDA kernels; the formulas and their sources are in numbann.simd.norm.
 
-h^ takes the place of h.  A block of threads does a row (layer norm) or a column (batch norm), and sums in a fixed tree.
+A block of threads computes a row (layer norm) or a column (batch norm).  Its sums follow a fixed tree (`sum_block`), so
+the bits are the same on every run.  The variance is the mean of (h - mean)^2, in a second pass: E(h^2) - mean^2 would
+lose its digits where the mean is large.  h^ overwrites h; the way back reads it there.
 """
 
 from __future__ import annotations
@@ -19,7 +21,7 @@ from numbann.cuda.threads.updates import sum_block
 
 @functools.cache
 def layer_norm(dtype: str, epsilon: float) -> Any:
-    """z = scale h^ + shift by the mean and variance of each row."""
+    """Make the kernel of z = scale h^ + shift, with the mean and the variance of each row.  h, z: (B, O)."""
     number, summed = np.dtype(dtype).type, sum_block(dtype)
     zero, one, epsilon = number(0), number(1), number(epsilon)
 
@@ -51,7 +53,10 @@ def layer_norm(dtype: str, epsilon: float) -> Any:
 
 @functools.cache
 def layer_norm_back(dtype: str) -> Any:
-    """dh = factor (g - mean(g) - h^ mean(g h^)), g = scale dz, in place of dz."""
+    """Make the kernel of dh = factor (g - mean(g) - h^ mean(g h^)) with g = scale dz; means over a row.
+
+    dh overwrites dz.  Each row's gradients to scale and shift, dz h^ and dz, go to a buffer that `update_vectors` sums.
+    """
     number, summed = np.dtype(dtype).type, sum_block(dtype)
     zero, one = number(0), number(1)
 
@@ -82,7 +87,11 @@ def layer_norm_back(dtype: str) -> Any:
 
 @functools.cache
 def batch_norm(dtype: str, epsilon: float, momentum: float) -> Any:
-    """z = scale h^ + shift by the mean and variance of each column, which the running ones take a share of."""
+    """Make the kernel of z = scale h^ + shift, with the mean and the variance of each column of the batch.
+
+    The running mean and variance move by the share `momentum` towards those of the batch; the running variance is
+    that of a sample, divided by rows - 1, as in PyTorch.
+    """
     number, summed = np.dtype(dtype).type, sum_block(dtype)
     zero, one, epsilon, momentum = number(0), number(1), number(epsilon), number(momentum)
 
@@ -117,7 +126,7 @@ def batch_norm(dtype: str, epsilon: float, momentum: float) -> Any:
 
 @functools.cache
 def batch_norm_back(dtype: str) -> Any:
-    """dh = scale factor (dz - mean(dz) - h^ mean(dz h^)), means over the batch, in place of dz."""
+    """Make the kernel of dh = scale factor (dz - mean(dz) - h^ mean(dz h^)), in place of dz; means over the batch."""
     number, summed = np.dtype(dtype).type, sum_block(dtype)
     zero, one = number(0), number(1)
 
@@ -147,7 +156,10 @@ def batch_norm_back(dtype: str) -> Any:
 
 @functools.cache
 def running_norm(dtype: str, epsilon: float) -> Any:
-    """z by the running statistics of a batch norm, after training: what a product calls for its elements."""
+    """Make the device function of z by a batch norm's running statistics, for predictions.
+
+    It depends on one element alone, so a product calls it before it ends.
+    """
     number = np.dtype(dtype).type
     epsilon = number(epsilon)
 

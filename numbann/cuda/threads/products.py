@@ -1,11 +1,12 @@
-"""The dense products of a layer as CUDA kernels, with what follows in their last lines.  They know no component.
+"""The dense products of a layer as CUDA kernels; what follows a product is done in the same kernel, before it ends.
 
     forward   h = x w + b        rows of x by columns of w
     delta     dx = d w'          rows of d by rows of w
     gradient  dw, db = x' d      w and b are one matrix of I + 1 rows, and x has a last column of ones
 
-`finish` is called for each element with its row, its column and its sum.  Where a depth is cut (tiling.py),
-each slice leaves its part of the sums in work, and another launch adds the parts in their order (`add_parts`).
+A kernel calls the device function `finish` for each element with its row, its column and its sum.  If the depth is cut
+into slices (tiling.py), each slice writes its part of the sums to work, and a second kernel (`sum_parts`) adds the
+parts in their order and calls `finish`.  No sum uses atomic additions, whose order changes from run to run.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from numbann.cuda.threads.updates import RowUpdate
 
 @functools.cache
 def locate_slice(cut: Cut | None) -> Any:
-    """The device function of the rows of the depth that a block does: the first one, and how many."""
+    """Make the device function that gives the part of the depth that a block computes: its start and its length."""
     slices, length = (1, 0) if cut is None else (cut.slices, cut.length)
 
     @inner
@@ -42,7 +43,10 @@ def locate_slice(cut: Cut | None) -> Any:
 
 @functools.cache
 def store_part(cut: Cut, of_weights: bool) -> Any:
-    """In the place of `finish`: keep a slice's part of a sum, of a row of a batch or of w and b."""
+    """Make the device function that stands in for `finish` and stores a slice's part of a sum in work.
+
+    of_weights: the product's rows are those of w and b, not those of a batch.
+    """
     slices = cut.slices
 
     @inner
@@ -56,7 +60,10 @@ def store_part(cut: Cut, of_weights: bool) -> Any:
 
 @functools.cache
 def sum_parts(finish: Any, dtype: str, cut: Cut, of_weights: bool) -> Any:
-    """The kernel that gives the sums of all parts to `finish`; a row of blocks for each layer from the launch's on."""
+    """Make the kernel that sums the parts of each element in their order and calls `finish`.
+
+    The grid's second dimension counts layers, from the launch's layer on.
+    """
     zero, slices = np.dtype(dtype).type(0), cut.slices
 
     @kernel
@@ -76,7 +83,7 @@ def sum_parts(finish: Any, dtype: str, cut: Cut, of_weights: bool) -> Any:
 
 @functools.cache
 def _fill_bias(dtype: str, tile: Tile) -> Any:
-    """The device function that lets a thread's sums begin at b, those of further slices at 0."""
+    """Make the device function that sets a thread's sums to b, or to 0 in all slices but the first."""
     number, down, across = np.dtype(dtype).type, tile.down, tile.across
     _, column_at = locate_sums(tile)
 
@@ -93,11 +100,7 @@ def _fill_bias(dtype: str, tile: Tile) -> Any:
 
 @functools.cache
 def _multiply(dtype: str, tile: Tile, left: Factor, right: Factor, begin: Any, finish_all: Any) -> Any:
-    """The device function that makes a tile of a layer's product.
-
-    For what follows it the layer's places are read once: in ints they would be read for each element again, since it
-    might have been written there.
-    """
+    """Make the device function that computes a tile of a layer's product, from `begin` to `finish_all`."""
     number, shape, width = np.dtype(dtype).type, (tile.down, tile.across), op.WIDTH
     add_up = add_product(dtype, tile, left, right)
 
@@ -106,6 +109,8 @@ def _multiply(dtype: str, tile: Tile, left: Factor, right: Factor, begin: Any, f
         sums, read = cuda.local.array(shape, number), cuda.local.array(width, np.int64)
         begin(arena, places, size[1], sums)
         add_up(arena, work, data, ints, start, left, right, size, sums)
+        # A copy of the layer's places in registers.  The compiler cannot rule out that writing an element changes ints,
+        # and would read them again for each one.
         for k in range(width):
             read[k] = places[k]
         finish_all(arena, work, data, ints, read, step, size, sums)
@@ -115,7 +120,7 @@ def _multiply(dtype: str, tile: Tile, left: Factor, right: Factor, begin: Any, f
 
 @functools.cache
 def forward(finish: Any, dtype: str, tile: Tile, source: int, cut: Cut | None = None) -> Any:
-    """The kernel that gives x w + b to `finish`; the first slice of a cut has b."""
+    """Make the kernel that calls `finish` with each element of h = x w + b."""
     take, part = (finish if cut is None else store_part(cut, False)), locate_slice(cut)
     x = Factor(WORK if source == FROM_WORK else DATA, along=True, source=source)
     multiply = _multiply(dtype, tile, x, Factor(ARENA, along=False), _fill_bias(dtype, tile), emit_sums(tile, take))
@@ -134,7 +139,7 @@ def forward(finish: Any, dtype: str, tile: Tile, source: int, cut: Cut | None = 
 
 @functools.cache
 def delta(finish: Any, dtype: str, tile: Tile, cut: Cut | None = None) -> Any:
-    """The kernel that gives d w' of the layer above to `finish`."""
+    """Make the kernel that calls `finish` with each element of d w', with d and w of the layer above."""
     take, part = (finish if cut is None else store_part(cut, False)), locate_slice(cut)
     multiply = _multiply(
         dtype, tile, Factor(WORK, along=True), Factor(ARENA, along=True), clear(dtype, tile), emit_sums(tile, take)
@@ -156,7 +161,10 @@ def delta(finish: Any, dtype: str, tile: Tile, cut: Cut | None = None) -> Any:
 def gradient(
     finish: Any, dtype: str, tile: Tile, source: int, cut: Cut | None = None, update: RowUpdate | None = None
 ) -> Any:
-    """The kernel that gives x' d, and below it the sums of d, to `finish`, or all of a thread's to `together`."""
+    """Make the kernel that calls `finish` with each element of x' d and, in a last row, of the column sums of d.
+
+    update: if given, it takes all sums of a thread at once, in the place of `finish`.
+    """
     multiply, in_work = _make_gradient(finish, dtype, tile, source, cut, update), source == FROM_WORK
 
     @kernel_of(tile.threads)
@@ -168,9 +176,9 @@ def gradient(
 
 @functools.cache
 def gradients(finish: Any, dtype: str, tile: Tile, cut: Cut | None = None, update: RowUpdate | None = None) -> Any:
-    """As `gradient` for all layers at once, a layer of blocks for each, or for each of its slices.
+    """As `gradient`, for all layers in one launch; the grid's last dimension counts layers and their slices.
 
-    The first layer's rows are found in data once more: to read their places costs less than to write them elsewhere.
+    The first layer's rows are looked up in data again: reading their places costs less than writing a copy of the rows.
     """
     multiply, slices = _make_gradient(finish, dtype, tile, EITHER, cut, update), 1 if cut is None else cut.slices
     rows_of_tile, columns_of_tile = tile.rows, tile.columns
@@ -188,7 +196,7 @@ def gradients(finish: Any, dtype: str, tile: Tile, cut: Cut | None = None, updat
 
 @functools.cache
 def _make_gradient(finish: Any, dtype: str, tile: Tile, source: int, cut: Cut | None, update: RowUpdate | None) -> Any:
-    """The device function of a tile of a layer's gradient."""
+    """Make the device function that computes a tile of a layer's gradient.  x has a column of ones, which gives db."""
     x = Factor(WORK if source == FROM_WORK else DATA, along=False, source=source, ones=True)
     take, part = (finish if cut is None else store_part(cut, True)), locate_slice(cut)
     finish_all = update.for_tile(tile) if update is not None and cut is None else emit_sums(tile, take)
@@ -198,6 +206,7 @@ def _make_gradient(finish: Any, dtype: str, tile: Tile, source: int, cut: Cut | 
     def of_layer(arena, work, data, ints, places, step, in_work):
         rows, inputs, outputs = batch_rows(ints, step), places[op.INPUTS], places[op.OUTPUTS]
         k, depth = part(rows)
+        # in work the rows lie in the order of the batch, which batches.py takes a negative start for
         start = -1 if in_work else step * ints[op.BATCH] + k
         left, right = (
             (places[op.X] + (k * inputs if in_work else 0), inputs),

@@ -1,4 +1,7 @@
-"""Reductions over one row by the lanes of a warp, which all call them: each by itself, then all in a fixed tree."""
+"""Reductions over one row by the lanes of a warp: each lane reduces its elements, then a fixed tree joins the lanes.
+
+All lanes of the warp call them together, and every lane gets the same bits.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,7 @@ from numbann.cuda.threads.device import inner
 
 @inner
 def row_max(x):
-    """The largest element; NaN is left out."""
+    """The largest element, NaN left out."""
     found = x.dtype.type(-float("inf"))
     for n in range(lanes.share(len(x))):
         k = lanes.element(n)
@@ -19,7 +22,7 @@ def row_max(x):
 
 @inner
 def row_sum(x):
-    """The sum."""
+    """The sum of the elements."""
     total = x.dtype.type(0)
     for n in range(lanes.share(len(x))):
         k = lanes.element(n)
@@ -29,7 +32,7 @@ def row_sum(x):
 
 @inner
 def row_dot(x, y):
-    """The sum of products with another row."""
+    """The dot product of two rows."""
     total = x.dtype.type(0)
     for n in range(lanes.share(len(x))):
         k = lanes.element(n)

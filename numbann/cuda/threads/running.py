@@ -1,7 +1,7 @@
-"""Kernels as machine code, their launches and CUDA graphs, by cuda-core.  How functions become PTX, device.py knows.
+"""Machine code of kernels, their launches and CUDA graphs, by cuda-core; device.py compiles functions to PTX.
 
-A launch by numba-cuda looks at all arguments anew, which takes the host 25 us; one with everything put together before
-takes less than 1.  In the simulator a kernel is its own machine code, and a graph is its launches.
+numba-cuda inspects all arguments at each launch, which takes the host 25 us.  Here the arguments are put together once,
+and a launch takes less than 1 us.  In the simulator a kernel is its own machine code, and a graph is its launches.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ if not SIMULATED:
     from cuda.core import Device, LaunchConfig, Linker, LinkerOptions, ObjectCode, Stream, launch
     from cuda.pathfinder import DynamicLibNotFoundError, load_nvidia_dynamic_lib
 
-ENTRY = re.compile(r"\.entry\s+([\w$]+)\(([^)]*)\)")  # of PTX: a kernel's name and its parameters
-LIBRARIES = ("nvvm", "nvJitLink")  # that make machine code
+ENTRY = re.compile(r"\.entry\s+([\w$]+)\(([^)]*)\)")  # in PTX: a kernel's name and its parameters
+LIBRARIES = ("nvvm", "nvJitLink")  # the compiler and the assembler
 BoundLaunch = Callable[[Any, int], None]
 
 
@@ -39,7 +39,7 @@ class Binary:
 
 
 def compile_binary(kernel: Any, arguments: tuple[Any, ...], capability: Capability) -> Binary:
-    """Compile and assemble a kernel for arrays of one dimension and integers of 64 bits; no GPU is needed."""
+    """Compile and assemble a kernel of one-dimensional arrays and 64-bit integers.  It needs no GPU."""
     text = ptx(kernel, arguments, capability)
     entry, parameters = ENTRY.findall(text)[0]
     expected = sum(7 if hasattr(argument, "layout") else 1 for argument in arguments)
@@ -50,21 +50,21 @@ def compile_binary(kernel: Any, arguments: tuple[Any, ...], capability: Capabili
 
 
 def load(made: Binary) -> Any:
-    """Machine code as a kernel that can be launched."""
+    """Load machine code to the GPU in use; returns the kernel, for `bind`."""
     return ObjectCode.from_cubin(made.code).get_kernel(made.entry)
 
 
 @functools.cache
 def toolchain() -> tuple[object, ...]:
-    """What machine code depends on besides its source: the versions of what makes it."""
+    """What machine code depends on besides its source: the versions of the tools that make it."""
     return version("numba-cuda"), *map(_stamp, LIBRARIES)
 
 
 def _stamp(library: str) -> tuple[object, ...]:
-    """Size and time of a library's file."""
+    """The size and the time of a library's file, which stand for its version."""
     try:
         found = Path(str(load_nvidia_dynamic_lib(library).abs_path)).stat()
-    except DynamicLibNotFoundError:  # the driver assembles, then
+    except DynamicLibNotFoundError:  # then the driver assembles
         return (library,)
     return found.st_size, found.st_mtime_ns
 
@@ -73,9 +73,9 @@ def _stamp(library: str) -> tuple[object, ...]:
 
 
 def bind(kernel: Any, grid: tuple[int, ...], threads: int, arrays: tuple[Any, ...], layer: int) -> BoundLaunch:
-    """The launch of a kernel of the engine, (arrays, layer, step), to be called with a stream and the step.
+    """Bind a kernel of the engine to all arguments but the step; returns a function (stream, step) that launches it.
 
-    stream: None for the default one, which copies use too, or a graph that is being recorded.
+    stream: None for the default stream, which copies use too, or the builder of a graph.
     """
     if SIMULATED:
         return lambda stream, step: kernel[grid, threads](*arrays, layer, step)
@@ -89,15 +89,15 @@ def bind(kernel: Any, grid: tuple[int, ...], threads: int, arrays: tuple[Any, ..
 
 
 def _kernel_arguments(array: Any) -> tuple[int, ...]:
-    """An array of one dimension as numba's kernels take it: nothing twice, size, width, address, shape and strides."""
+    """A one-dimensional array as numba's kernels take it: two empty fields, size, item size, address, shape, stride."""
     width = array.dtype.itemsize
     return 0, 0, array.size, width, array.__cuda_array_interface__["data"][0], array.size, width
 
 
 def record(go: Callable[[Any], None]) -> Callable[[], None]:
-    """What `go` launches on the stream it is given, as a CUDA graph: what is given back launches it anew.
+    """Record what `go` launches on a stream as a CUDA graph; returns a function that launches the graph.
 
-    If a driver or cuda-core cannot do it, a warning says why, and it is `go` that is called each time.
+    If the driver or cuda-core cannot do it, a warning says why, and the function calls `go`.
     """
     if SIMULATED:
         return lambda: go(None)
@@ -107,14 +107,14 @@ def record(go: Callable[[Any], None]) -> Callable[[], None]:
         builder = here.create_stream().create_graph_builder().begin_building()
         go(builder)
         graph = builder.end_building().complete()
-    except Exception as error:  # a fault of `go` itself comes out again without a graph
+    except Exception as error:  # a fault of `go` itself shows again when it is called without a graph
         warnings.warn(f"cuda: steps are launched one by one, since CUDA graphs fail: {error}", stacklevel=2)
         return lambda: go(None)
     return lambda: graph.launch(default)
 
 
 def mark() -> Callable[[], None]:
-    """What waits until everything is done that has been launched by now."""
+    """Mark this moment; returns a function that waits until everything launched before it is done."""
     if SIMULATED:
         return lambda: None
     event = cuda.event(timing=False)

@@ -1,7 +1,10 @@
-"""A tile of a product by one block of threads.  It knows no layer: factors are matrices in one of the arrays.
+"""A tile of a matrix product, computed by one block of threads; the factors are matrices in one of the arrays.
 
-Slices of both factors go through shared memory, while the next ones are on their way to registers, and a thread keeps a
-small block of sums.
+The block goes along the depth in slices.  A slice of both factors lies in shared memory, the next one is on its way
+from global memory to registers, and each thread keeps a small block of sums in registers.
+
+Every sum belongs to one thread, which adds its products in the order of the depth.  Keep it so: the results then have
+the same bits on every run.
 """
 
 from __future__ import annotations
@@ -19,7 +22,11 @@ from numbann.cuda.threads.tiling import Tile
 
 @dataclass(frozen=True)
 class Factor:
-    """A matrix of rows in one of the arrays: whether they run along the depth, and whether a column of ones follows."""
+    """A matrix in one of the arrays.
+
+    along: its rows run along the depth of the product.  source: where its rows lie, see batches.py.  ones: a column of
+    ones follows its last column.
+    """
 
     array: int
     along: bool
@@ -29,24 +36,30 @@ class Factor:
 
 @functools.cache
 def _make_fetch(factor: Factor, dtype: str, length: int, depth: int, threads: int) -> tuple[Any, Any, Any, Any]:
-    """Device functions of a thread's share of the slices of a factor, length x depth: where it lies; from there to
-    registers, the first rows of a slice or all of them; and from registers to shared memory.
+    """Make the device functions that move a thread's share of a factor's slices, each of length x depth elements.
 
-    Beyond the edge of the product the last row or column is read again: nothing becomes of what it gives.
+    They are: find the share in global memory; load the first rows of a slice to registers; load a full slice; store the
+    registers to shared memory.
     """
+    # Beyond the edge of the product the last row or column is read again.  That address is valid, so the loop needs no
+    # branch, and `emit_sums` leaves out what comes of it.
     number = np.dtype(dtype).type
     zero, one = number(0), number(1)
     count, along, ones, array = length * depth // threads, factor.along, factor.ones, factor.array
+    # steady: an element's address moves by a constant from slice to slice.  Otherwise the depth goes over rows in the
+    # epoch's order, and each row must be looked up.
     row, steady = locate_row(factor.source), factor.along or factor.source == FROM_WORK
 
     @inner
     def place(e):
-        """The place (k, m) of an element, so that neighbours lie side by side in the factor's rows."""
+        """The place (k, m) of a thread's element e; neighbouring threads read neighbours in global memory."""
         element = cuda.threadIdx.x + e * threads
         if along:
             return element % depth, element // depth
         return element // length, element % length
 
+    # Addresses are worked out once, before the loop: inside it each one costs an addition.  They are unsigned, because
+    # numba takes a signed index for one that may count from the end, and tests its sign.
     @inner
     def find(ints, start, factor, m_start, m_end, offsets):
         for e in range(count):
@@ -70,7 +83,7 @@ def _make_fetch(factor: Factor, dtype: str, length: int, depth: int, threads: in
         def fetch_slice(arena, work, data, ints, start, factor, m_start, k_start, here, offsets, registers):
             for e in range(count):
                 k, m = place(e)
-                registers[e] = zero
+                registers[e] = zero  # for rows that the first slice lacks: they add 0, and the loop keeps its length
                 if whole or k < here:
                     registers[e] = element(arena, work, data, ints, start, factor, k + k_start, m + m_start, offsets[e])
                 if steady:
@@ -89,7 +102,7 @@ def _make_fetch(factor: Factor, dtype: str, length: int, depth: int, threads: in
 
 @functools.cache
 def clear(dtype: str, tile: Tile) -> Any:
-    """The device function that lets a thread's sums begin at 0."""
+    """Make the device function that sets a thread's sums to 0."""
     number, down, across = np.dtype(dtype).type, tile.down, tile.across
 
     @inner
@@ -103,18 +116,18 @@ def clear(dtype: str, tile: Tile) -> Any:
 
 @functools.cache
 def add_product(dtype: str, tile: Tile, left: Factor, right: Factor) -> Any:
-    """The device function that adds a tile's product to the sums of its threads, an array (down, across) of each.
+    """Make the device function that adds a tile of left right to its threads' sums, an array (down, across) for each.
 
-    left, right: where each factor begins, and the length of its rows; size: rows, columns and depth of the product;
-    start: the place of the first row in the epoch's order.
-
-    The first slice is the one that may be short.  While a slice is multiplied the next one is on its way to registers;
-    from there it goes to the other one of two buffers, so that the threads wait for each other once a slice.
+    Its arguments: left, right: where each factor begins, and the length of its rows; size: rows, columns and depth of
+    the product; start: the place of the first row in the epoch's order.
     """
     number, threads = np.dtype(dtype).type, tile.threads
     rows, columns, depth = tile.rows, tile.columns, tile.depth
     lefts, rights = rows * depth // threads, columns * depth // threads
-    alignment = None if SIMULATED else 16
+    alignment = None if SIMULATED else 16  # bytes: the four float32 of a vector are one read
+    # Padding against bank conflicts: where a factor's rows run along the depth, neighbouring threads store to
+    # neighbouring k.  Unpadded, these meet in the same banks, and the stores go one after the other.  A padding of
+    # `vector` elements spreads them, and each row still begins where a vector may begin.
     left_width, right_width = rows + tile.vector, columns + tile.vector
     find_left, first_left, fetch_left, store_left = _make_fetch(left, dtype, rows, depth, threads)
     find_right, first_right, fetch_right, store_right = _make_fetch(right, dtype, columns, depth, threads)
@@ -122,14 +135,17 @@ def add_product(dtype: str, tile: Tile, left: Factor, right: Factor) -> Any:
 
     @inner
     def add_up(arena, work, data, ints, start, left, right, size, sums):
+        # Two buffers: a thread writes the next slice to one while others still read the other.  So the block waits
+        # once a slice; with one buffer it would have to wait before writing, too.
         left_tiles = cuda.shared.array((2, depth, left_width), number, alignment=alignment)
         right_tiles = cuda.shared.array((2, depth, right_width), number, alignment=alignment)
         lefts_next, rights_next = cuda.local.array(lefts, number), cuda.local.array(rights, number)
         lefts_at, rights_at = cuda.local.array(lefts, np.uint64), cuda.local.array(rights, np.uint64)
         m_end, n_end, k_end = size
         m_start, n_start = cuda.blockIdx.x * rows, cuda.blockIdx.y * columns
+        # The first slice is the one that may be short; all others are full, and the loop tests no bounds of the depth.
         k_next, buffer = (k_end - 1) % depth + 1, 0
-        if k_end == 0:  # a slice beyond the end of a smaller batch
+        if k_end == 0:  # beyond the end of a smaller batch; all threads return here, so none waits at a barrier
             return
         find_left(ints, start, left, m_start, m_end, lefts_at)
         find_right(ints, start, right, n_start, n_end, rights_at)
@@ -139,13 +155,14 @@ def add_product(dtype: str, tile: Tile, left: Factor, right: Factor) -> Any:
         store_right(rights_next, right_tiles, 0)
         cuda.syncthreads()
         while k_next < k_end:
+            # The loads come first and the stores last: the multiplications between them hide the memory's latency.
             fetch_left(arena, work, data, ints, start, left, m_start, k_next, depth, lefts_at, lefts_next)
             fetch_right(arena, work, data, ints, start, right, n_start, k_next, depth, rights_at, rights_next)
             multiply_slice(left_tiles[buffer], right_tiles[buffer], 0, sums)
             buffer = 1 - buffer
             store_left(lefts_next, left_tiles, buffer)
             store_right(rights_next, right_tiles, buffer)
-            cuda.syncthreads()
+            cuda.syncthreads()  # the next slice is complete, and nobody reads the one before it any more
             k_next += depth
         multiply_slice(left_tiles[buffer], right_tiles[buffer], 0, sums)
 
@@ -154,7 +171,11 @@ def add_product(dtype: str, tile: Tile, left: Factor, right: Factor) -> Any:
 
 @functools.cache
 def locate_sums(tile: Tile) -> tuple[Any, Any]:
-    """The device functions of the row and of the column in the product of a thread's sums [i, j]."""
+    """Make the device functions that give the row and the column, in the product, of a thread's sum [i, j].
+
+    A thread has its rows and columns in groups of `vector`, and a group of each thread side by side: the vectors that
+    neighbouring threads read from shared memory are then neighbours, too, and no two of them meet in a bank.
+    """
     rows, columns, down, across, vector = tile.rows, tile.columns, tile.down, tile.across, tile.vector
     shift, mask = tile.shift, (1 << tile.shift) - 1
     left_stride, right_stride = rows // down * vector, columns // across * vector
@@ -172,7 +193,10 @@ def locate_sums(tile: Tile) -> tuple[Any, Any]:
 
 @functools.cache
 def emit_sums(tile: Tile, finish: Any) -> Any:
-    """The device function that calls another for each of a thread's sums, with its row and its column."""
+    """Make the device function that calls `finish` for each of a thread's sums, with its row and its column.
+
+    Rows and columns beyond the edge of the product are left out.
+    """
     down, across = tile.down, tile.across
     row_at, column_at = locate_sums(tile)
 
@@ -189,7 +213,11 @@ def emit_sums(tile: Tile, finish: Any) -> Any:
 
 @functools.cache
 def _add_outer_product(dtype: str, tile: Tile) -> Any:
-    """The device function that adds a column of the left slice by a row of the right one to a thread's sums."""
+    """Make the device function that adds, for one k, the left slice's column times the right slice's row to the sums.
+
+    The elements are read as vectors, to registers, before any of them is multiplied: each is used `across` or `down`
+    times.
+    """
     number, down, across, vector = np.dtype(dtype).type, tile.down, tile.across, tile.vector
     shift, mask = tile.shift, (1 << tile.shift) - 1
     left_stride, right_stride = tile.rows // down * vector, tile.columns // across * vector
@@ -210,7 +238,11 @@ def _add_outer_product(dtype: str, tile: Tile) -> Any:
 
 
 def _repeat(once: Any, count: int) -> Any:
-    """The device function that calls another for k, k + 1, ...: without a loop, which would be left as one."""
+    """Make the device function that calls another for k, k + 1, ..., count times; count: a power of two.
+
+    It calls by halves and each call is inlined, so the result is straight code.  The compiler leaves a loop a loop, and
+    could not read the elements of the next k while it multiplies.
+    """
     if count == 1:
         return once
     half, before = count // 2, _repeat(once, count // 2)

@@ -1,9 +1,9 @@
-"""sin, cos and tan of single precision, within 4 units in the last place, without a number of double precision.
+"""sin, cos and tan in single precision, within 4 units in the last place, without double precision.
 
-The CUDA library's own use one for arguments beyond 10^5, which is slow on most GPUs.  Here x 2/pi is a product of whole
-numbers: of 2/pi only those 96 bits take part that are left of it once multiples of 4 are gone (Payne and Hanek 1983,
-https://doi.org/10.1145/1057600.1057602).  The rest is of a quarter of a circle at most, by polynomials that are as good
-as single precision can show.
+The CUDA library's functions use double precision for arguments beyond 10^5, which is slow on most GPUs.  Here x 2/pi is
+a product of integers.  It needs 96 bits of 2/pi only: bits before them give multiples of 4 quarters, which change
+nothing (Payne and Hanek 1983, https://doi.org/10.1145/1057600.1057602).  What remains is at most an eighth of a circle;
+polynomials give its sine and cosine to single precision.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ import numpy as np
 from numbann.cuda.threads.device import inner
 from numbann.cuda.threads.mathematics import math
 
-# a word of zeros, then 2/pi
+# A word of zeros, then the bits of 2/pi
 BITS = np.array([0, 0xA2F9836E, 0x4E441529, 0xFC2757D1, 0xF534DDC0, 0xDB629599, 0x3C439041, 0xFE5163AB], np.uint64)
 WORD, LOW = np.uint64(32), np.uint64(0xFFFFFFFF)
-HALF, QUARTER = np.uint64(1 << 61), np.uint64(62)  # of the last quarter; the bits of a quarter
+HALF, QUARTER = np.uint64(1 << 61), np.uint64(62)  # half a quarter of the circle; the bits of a quarter
 UNIT = np.float32(np.pi / 2 * 2.0**-62)
 WHOLE, LARGEST = np.float32(2.0**24), np.float32(np.finfo(np.float32).max)
 ZERO, HALF_ONE, ONE, EDGE = np.float32(0), np.float32(0.5), np.float32(1), np.float32(0.785)
@@ -26,7 +26,7 @@ C1, C2, C3 = np.float32(0.041666665), np.float32(-0.0013888304), np.float32(2.45
 
 @inner
 def reduce(x):
-    """The quarter of the circle that a number is nearest to, 0 to 3, and what is left: x = quarter pi/2 + rest."""
+    """The nearest quarter of the circle, 0 to 3, and the rest: x = quarter pi/2 + rest, up to whole circles."""
     size = abs(x)
     if size <= EDGE:
         return 0, x

@@ -1,7 +1,8 @@
-"""What becomes of a gradient in CUDA kernels: the optimizer moves a weight, or it is stored, measured and then moves.
+"""The use of a gradient in CUDA kernels: the optimizer moves the weights at once, or after clipping by the whole norm.
 
 `move` is a component's device function (arrays, i, gradient, hyper) of numbann.cuda.compile; arrays are the weights,
-the stored states and, where there is one, the average, one after the other in the arena.
+the stored states and, if the plan has one, the average of the weights, one after the other in the arena.  `take` is a
+device function (arena, work, ints, step, place, gradient): `move_weight` or `store_gradient`.
 """
 
 from __future__ import annotations
@@ -19,14 +20,18 @@ from numbann.cuda.threads.mathematics import math
 from numbann.cuda.threads.tile import locate_sums
 from numbann.cuda.threads.tiling import Tile
 
-BLOCK = 1024  # elements of a gradient that are measured by a block of threads
-
-EPSILON = 1e-6  # joins the norm that is divided by, as in PyTorch
+# Elements of a gradient whose squares a block of threads sums.  A constant, and not a share of the GPU's blocks: so the
+# order of the sums, and the bits of the norm, are the same on every GPU.
+BLOCK = 1024
+EPSILON = 1e-6  # added to the norm before dividing by it, as in PyTorch
 
 
 @functools.cache
 def split_arena(count: int) -> Any:
-    """The device function that gives the parts of the arena, or of a thread's share of it, as a tuple."""
+    """Make the device function that splits the arena, or a thread's copy of some of it, into a tuple of its parts.
+
+    It builds on the one for a part less: numba knows the length of a tuple when it compiles, and no loop makes one.
+    """
 
     @inner
     def one(arena, stride):
@@ -45,7 +50,7 @@ def _split_more(fewer: Any, place: int) -> Any:
 
 @functools.cache
 def move_weight(move: Any, count: int) -> Any:
-    """The device function that moves the weight at a place of the arena by its gradient."""
+    """Make the device function that moves the weight at a place of the arena by its gradient."""
     arrays = split_arena(count)
 
     @inner
@@ -58,13 +63,13 @@ def move_weight(move: Any, count: int) -> Any:
 
 @inner
 def store_gradient(arena, work, ints, step, place, gradient):
-    """In the place of `mover`: store the gradient."""
+    """Store the gradient; stands in for `move_weight`."""
     work[ints[op.GRADIENT] + place] = gradient
 
 
 @functools.cache
 def update_weights(take: Any) -> Any:
-    """What the product of the gradient calls: the gradient of row m, column n of a layer's w and b goes to `take`."""
+    """Make the `finish` of a gradient's product: it hands row m, column n of the gradient to w and b to `take`."""
 
     @inner
     def take_gradient(arena, work, data, ints, places, step, m, n, gradient):
@@ -75,10 +80,9 @@ def update_weights(take: Any) -> Any:
 
 @dataclass(frozen=True)
 class RowUpdate:
-    """Moves those weights of a tile that are a thread's, a row of them at a time.
+    """The optimizer's step on a thread's weights of a tile, one row of them at a time.
 
-    What a row needs is read before any of it is written: else each weight would wait for the one before.
-    count: parts of the arena; numbers: of a step.
+    count: parts of the arena; numbers: length of a step's row of hyper.
     """
 
     move: Any
@@ -87,7 +91,7 @@ class RowUpdate:
     dtype: str
 
     def for_tile(self, tile: Tile) -> Any:
-        """The device function, as `give` of numbann.cuda.threads.tile."""
+        """The device function; it has the arguments of the one that `emit_sums` of tile.py makes."""
         return _update_rows(self, tile)
 
 
@@ -103,6 +107,8 @@ def _update_rows(which: RowUpdate, tile: Tile) -> Any:
         stride = ints[op.STRIDE]
         for k in range(numbers):
             hyper[k] = work[ints[op.HYPER] + step * ints[op.HYPER_ROW] + k]
+        # The whole row is read before any of it is written.  The compiler cannot tell that weights do not overlap, so
+        # weight by weight each read would wait for the write before it.
         for i in range(down):
             m = row_at(i)
             first = places[op.W] + m * size[1]
@@ -120,13 +126,16 @@ def _update_rows(which: RowUpdate, tile: Tile) -> Any:
     return move_all
 
 
-SUM_COLUMNS = 2 if SIMULATED else 8  # columns that a block of threads sums: a row of them is a sector of memory
+SUM_COLUMNS = 2 if SIMULATED else 8  # columns that a block sums; 8 float32 side by side are a sector, read at once
 SUM_THREADS = THREADS // SUM_COLUMNS  # threads of a column
 
 
 @functools.cache
 def sum_column(dtype: str) -> Any:
-    """The device function that sums a column of (rows, width) numbers, in a fixed order; gives the column, too."""
+    """Make the device function that sums a column of (rows, width) numbers; it gives the sum and the column.
+
+    The order is fixed: each thread adds every SUM_THREADS-th row, then these sums are added in the threads' order.
+    """
     zero, number = np.dtype(dtype).type(0), np.dtype(dtype).type
 
     @inner
@@ -149,7 +158,7 @@ def sum_column(dtype: str) -> Any:
 
 @functools.cache
 def update_biases(take: Any, dtype: str) -> Any:
-    """The kernel that sums the rows of d for b, where the product of the gradient to w leaves it out."""
+    """Make the kernel that sums the rows of d, the gradient to b; products by cuBLAS give the gradient to w alone."""
     summed = sum_column(dtype)
 
     @kernel
@@ -166,7 +175,7 @@ def update_biases(take: Any, dtype: str) -> Any:
 
 @functools.cache
 def update_vectors(take: Any, dtype: str) -> Any:
-    """The kernel that sums the rows' gradients to trained vectors: a row of the grid does a vector."""
+    """Make the kernel that sums the rows' gradients to trained vectors; the grid's second dimension counts vectors."""
     summed = sum_column(dtype)
 
     @kernel
@@ -186,14 +195,14 @@ def update_vectors(take: Any, dtype: str) -> Any:
 
 @functools.cache
 def sum_block(dtype: str) -> Any:
-    """The device function that sums a number of each thread of a block, in a fixed tree, for all of them."""
+    """Make the device function that sums one number of each thread of a block, in a fixed tree; all threads get it."""
     number = np.dtype(dtype).type
 
     @inner
     def summed(value):
         shared = cuda.shared.array(THREADS, number)
         thread = cuda.threadIdx.x
-        cuda.syncthreads()
+        cuda.syncthreads()  # a thread may still read the result of the call before, which lies in the same array
         shared[thread] = value
         half = THREADS // 2
         while half > 0:
@@ -209,7 +218,7 @@ def sum_block(dtype: str) -> Any:
 
 @functools.cache
 def sum_squares(dtype: str) -> Any:
-    """The kernel that gives the sum of squares of each block of the gradient."""
+    """Make the kernel that sums the squares of each BLOCK elements of the stored gradient."""
     zero, summed = np.dtype(dtype).type(0), sum_block(dtype)
 
     @kernel
@@ -228,7 +237,7 @@ def sum_squares(dtype: str) -> Any:
 
 @functools.cache
 def compute_clip_factor(dtype: str, column: int) -> Any:
-    """The kernel of one block that gives min(1, largest / (norm + SMALL)), largest in a column of hyper."""
+    """Make the kernel, of one block, of min(1, clip_norm / (norm + EPSILON)); column: that of clip_norm in hyper."""
     number = np.dtype(dtype).type
     zero, one, small, summed = number(0), number(1), number(EPSILON), sum_block(dtype)
 
@@ -249,7 +258,7 @@ def compute_clip_factor(dtype: str, column: int) -> Any:
 
 @functools.cache
 def update_scaled(take: Any) -> Any:
-    """The kernel that moves all weights by the stored gradient times the factor of `clip`."""
+    """Make the kernel that moves all weights by the stored gradient times the factor of `compute_clip_factor`."""
 
     @kernel
     def move_all(arena, work, data, ints, layer, step):

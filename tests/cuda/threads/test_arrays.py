@@ -20,9 +20,9 @@ pytestmark = pytest.mark.skipif(SIMULATED, reason="the simulator compiles nothin
 LINE, SIZE = types.Array(types.float32, 1, "C"), types.UniTuple(types.int64, 3)
 ARGUMENTS = (LINE, LINE, LINE, LINE, SIZE, types.int64, types.int64)
 PRODUCTS = {
-    "forward": ((True, False), arrays._with_bias),
+    "forward": ((True, False), arrays._store_with_bias),
     "delta": ((True, True), arrays._store),
-    "gradient": ((False, False), arrays._two_parts, True),
+    "gradient": ((False, False), arrays._store_with_sums, True),
 }
 
 
