@@ -12,17 +12,17 @@ from typing import TYPE_CHECKING, Any
 
 from numbann.components.component import Component, Configured
 from numbann.components.registry import Registry
-from numbann.data.contract import HELD_BACK, Facts, shares, sources
+from numbann.data.contract import Facts, shares, sources
 from numbann.errors import SpecError, did_you_mean, shown
 from numbann.network.description import Dense, Network
 from numbann.spec.checks import DEFAULT_BATCH, is_solver, residual_faults
 from numbann.spec.loading import Loaded
-from numbann.spec.model import ComponentSpec, Data, Layer, Spec, Split, to_json
+from numbann.spec.model import Auto, ComponentSpec, Data, Layer, Model, Spec, Split, to_json
 from numbann.spec.tasks import target_for, unfit_loss, unfit_metric, wanted_by
 from numbann.spec.trail import Found
 
 if TYPE_CHECKING:
-    from numbann.data.tasks.task import Target, Task
+    from numbann.data.tasks.task import Target
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,7 @@ class Resolved:
 
     def with_engine(self, device: str, threads: int) -> Resolved:
         """The same with the device and the threads that the engine took."""
-        return replace(self, spec=_with(self.spec, train=_with(self.spec.train, device=device, threads=threads)))
+        return replace(self, spec=replace(self.spec, train=replace(self.spec.train, device=device, threads=threads)))
 
     def to_json(self) -> dict[str, Any]:
         """The spec that gives this again from any folder: absolute paths, and no output."""
@@ -84,19 +84,19 @@ class Resolved:
 
 def resolve(loaded: Loaded, facts: Facts) -> Resolved:
     """Decide every `auto`; SpecError with all that the task of the data does not allow."""
-    task, registry = facts.task, loaded.registry
-    loss = _configured(registry, "loss", _or(loaded.spec.loss, task.loss))
+    task, registry, given = facts.task, loaded.registry, loaded.spec
+    loss = _configured(registry, "loss", _decided(registry, "loss", given.loss, task.loss))
     target = target_for(loss.component, task)
-    names = _metric_names(loaded.spec, task)
+    names = given.train.metrics if isinstance(given.train.metrics, list) else list(task.metrics)
     found = list(_faults(loaded, loss, target, names, facts))
     if found or target is None:
         raise SpecError([loaded.source.fault(trail, message) for trail, message in found], loaded.source.name)
-    output = _output_activation(loaded.spec, registry, loss)
-    layers = (*_hidden_layers(loaded.spec, registry), _output_layer(loaded.spec, registry, loss, output, target))
-    optimizer = registry.get("optimizer", loaded.spec.optimizer.type)
-    settings = loaded.spec.optimizer.parameters
+    spec = _without_auto(loaded, facts, loss.component, names)
+    output = _configured(registry, "activation", spec.model.output_activation)
+    hidden = [_hidden_layer(layer, registry) for layer in spec.model.layers]
+    optimizer, settings = registry.get("optimizer", spec.optimizer.type), spec.optimizer.parameters
     return Resolved(
-        spec=_resolved_spec(loaded, facts, loss, layers, output, names),
+        spec=spec,
         target=target.form,
         outputs=target.outputs,
         loss=loss,
@@ -104,9 +104,9 @@ def resolve(loaded: Loaded, facts: Facts) -> Resolved:
         learning_rate=settings["learning_rate"],
         weight_decay=settings["weight_decay"],
         l1=0.0 if "l1" in optimizer.defaults() else settings["l1"],
-        schedule=_without_warmup(registry, loaded.spec.schedule),
-        warmup_epochs=loaded.spec.schedule.parameters["warmup_epochs"],
-        layers=layers,
+        schedule=_without_warmup(registry, spec.schedule),
+        warmup_epochs=spec.schedule.parameters["warmup_epochs"],
+        layers=(*hidden, _output_layer(spec.model, registry, loss, output, target)),
         output_activation=output,
         metrics=tuple(registry.get("metric", name) for name in names),
     )
@@ -135,8 +135,8 @@ def _faults(loaded: Loaded, loss: Configured, target: Target | None, names: list
 
 def _output_faults(loaded: Loaded, loss: Configured) -> Iterator[Found]:
     """A loss that contains its link leaves no other choice of the output's activation."""
-    given, link = loaded.spec.model.output_activation, _link(loaded.registry, loss)
-    if given != "auto" and link.name != "identity" and given != ComponentSpec(link.name, dict(link.values)):
+    given, link = loaded.spec.model.output_activation, _link(loaded.registry, loss.component)
+    if given != "auto" and link.name != "identity" and given != ComponentSpec(link.name, link.defaults()):
         yield (
             ("model", "output_activation"),
             (
@@ -152,7 +152,7 @@ def _stopping_faults(spec: Spec, metrics: list[str]) -> Iterator[Found]:
     if stopping is None:
         return
     keys = ["validation_loss", *(f"validation_{name}" for name in metrics), "train_loss", "learning_rate"]
-    if not _has_validation(spec.data):
+    if "validation" not in sources(spec.data.path) and not shares(spec.data.path, vars(spec.data.split))["validation"]:
         yield ("train", "early_stopping"), "needs a validation part, and data.split.validation is 0; give it a share"
     if stopping.monitor not in keys:
         yield (
@@ -171,53 +171,29 @@ def _configured(registry: Registry, kind: str, chosen: ComponentSpec) -> Configu
     return registry.configured(kind, chosen.type, **chosen.parameters)
 
 
-def _or(chosen: Any, name: str) -> ComponentSpec:
-    """The component chosen, or for `auto` the one of this name with its defaults."""
-    return ComponentSpec(name) if chosen == "auto" else chosen
+def _link(registry: Registry, loss: Component) -> Component:
+    return registry.get("activation", loss.traits["link"])
 
 
-def _link(registry: Registry, loss: Configured) -> Configured:
-    return registry.configured("activation", loss.component.traits["link"])
+def _hidden_layer(layer: Layer, registry: Registry) -> Dense:
+    return Dense(
+        units=layer.units,
+        activation=_configured(registry, "activation", layer.activation),
+        init=_configured(registry, "initializer", layer.init),
+        norm=layer.norm,
+        dropout=layer.dropout,
+        alpha_dropout=layer.alpha_dropout,
+        residual=layer.residual,
+        bias_init=_configured(registry, "initializer", layer.bias_init),
+    )
 
 
-def _output_activation(spec: Spec, registry: Registry, loss: Configured) -> Configured:
-    link = _link(registry, loss)
-    chosen = spec.model.output_activation
-    return link if link.name != "identity" or chosen == "auto" else _configured(registry, "activation", chosen)
-
-
-def _hidden_layers(spec: Spec, registry: Registry) -> Iterator[Dense]:
-    for layer in spec.model.layers:
-        activation = _configured(registry, "activation", layer.activation)
-        chosen = spec.model.init if layer.init == "auto" else layer.init
-        yield Dense(
-            units=layer.units,
-            activation=activation,
-            init=_init(registry, chosen, activation),
-            norm=layer.norm,
-            dropout=layer.dropout,
-            alpha_dropout=layer.alpha_dropout,
-            residual=layer.residual,
-            bias_init=_bias_init(registry, spec, layer.bias_init),
-        )
-
-
-def _output_layer(spec: Spec, registry: Registry, loss: Configured, output: Configured, target: Target) -> Dense:
+def _output_layer(model: Model, registry: Registry, loss: Configured, output: Configured, target: Target) -> Dense:
     """The last layer; a link is the loss's to apply, so the layer itself then applies nothing."""
-    through = _link(registry, loss).name == "identity"
+    through = _link(registry, loss.component).name == "identity"
     applied = output if through else registry.configured("activation", "identity")
-    init, bias_init = _init(registry, spec.model.init, output), _bias_init(registry, spec, "auto")
+    init, bias_init = (_configured(registry, "initializer", chosen) for chosen in (model.init, model.bias_init))
     return Dense(target.outputs, applied, init, bias_init=bias_init)
-
-
-def _init(registry: Registry, chosen: Any, activation: Configured) -> Configured:
-    """The initializer chosen, or for `auto` the one that the activation asks for."""
-    return _configured(registry, "initializer", _or(chosen, activation.component.traits["init"]))
-
-
-def _bias_init(registry: Registry, spec: Spec, chosen: Any) -> Configured:
-    """The initializer of a layer's biases, for `auto` that of the model."""
-    return _configured(registry, "initializer", spec.model.bias_init if chosen == "auto" else chosen)
 
 
 def _without_rate(optimizer: Component, settings: dict[str, Any]) -> Configured:
@@ -232,70 +208,63 @@ def _without_warmup(registry: Registry, chosen: ComponentSpec) -> Configured:
     return Configured(component, {name: chosen.parameters[name] for name in component.defaults()})
 
 
-def _metric_names(spec: Spec, task: Task) -> list[str]:
-    chosen = spec.train.metrics
-    return chosen if isinstance(chosen, list) else list(task.metrics)
-
-
 # ---- the spec with every choice written back
 
 
-def _resolved_spec(
-    loaded: Loaded,
-    facts: Facts,
-    loss: Configured,
-    layers: tuple[Dense, ...],
-    output: Configured,
-    metrics: list[str],
-) -> Spec:
-    spec, base = loaded.spec, loaded.source.base
-    hidden = [_written_layer(layer, choice) for layer, choice in zip(spec.model.layers, layers, strict=False)]
-    assert layers[-1].init is not None
-    model = _with(spec.model, layers=hidden, output_activation=_chosen(output), init=_chosen(layers[-1].init))
-    data = _resolved_data(spec.data, base, facts, loss)
+def _without_auto(loaded: Loaded, facts: Facts, loss: Component, metrics: list[str]) -> Spec:
+    spec, registry, base = loaded.spec, loaded.registry, loaded.source.base
     size = spec.train.batch_size
     if size == "auto":
-        size = "full" if is_solver(spec, loaded.registry) else DEFAULT_BATCH
-    train = _with(spec.train, metrics=metrics, batch_size=size)
-    plugins = [str(base / name) for name in spec.plugins]
-    return _with(spec, data=data, model=model, loss=_chosen(loss), train=train, plugins=plugins)
-
-
-def _written_layer(layer: Layer, choice: Dense) -> Layer:
-    assert choice.init is not None
-    assert choice.bias_init is not None
-    written: Layer = _with(layer, init=_chosen(choice.init), bias_init=_chosen(choice.bias_init))
-    return written
-
-
-def _resolved_data(data: Data, base: Path, facts: Facts, loss: Configured) -> Data:
-    target_scale = data.target_scale
-    if target_scale == "auto":
-        target_scale = "standard" if facts.task.standardized == wanted_by(loss.component) else "none"
-    csv = _with(data.csv, delimiter=facts.delimiter or ",")
-    return _with(
-        data,
-        path=_absolute(data.path, base),
-        format=facts.format,
-        csv=csv,
-        task=facts.task.name,
-        scale=facts.scale,
-        target_scale=target_scale,
-        split=_resolved_split(data, facts.stratify),
+        size = "full" if is_solver(spec, registry) else DEFAULT_BATCH
+    return replace(
+        spec,
+        data=_resolved_data(spec.data, base, facts, loss),
+        model=_resolved_model(spec.model, registry, _link(registry, loss)),
+        loss=_decided(registry, "loss", spec.loss, loss.name),
+        train=replace(spec.train, metrics=metrics, batch_size=size),
+        plugins=[str(base / name) for name in spec.plugins],
     )
 
 
-def _resolved_split(data: Data, stratify: bool) -> Split:
-    """The shares used; none for a part that has a source of its own."""
-    return _with(data.split, stratify=stratify, **{**dict.fromkeys(HELD_BACK), **_shares(data)})
+def _decided(registry: Registry, kind: str, chosen: Auto, name: str) -> ComponentSpec:
+    """The component chosen, for `auto` the one of this name with its defaults."""
+    if chosen != "auto":
+        return chosen
+    component = registry.get(kind, name)
+    return ComponentSpec(component.name, component.defaults())
 
 
-def _shares(data: Data) -> dict[str, float]:
-    return shares(data.path, vars(data.split))
+def _resolved_model(model: Model, registry: Registry, link: Component) -> Model:
+    """Every initializer decided, `auto` being what the activation asks for; a link leaves no choice of the output's."""
+
+    def init(chosen: Auto, activation: ComponentSpec) -> ComponentSpec:
+        asked = registry.get("activation", activation.type).traits["init"]
+        return _decided(registry, "initializer", chosen, asked)
+
+    output = _decided(registry, "activation", model.output_activation if link.name == "identity" else "auto", link.name)
+    layers = [
+        replace(
+            layer,
+            init=init(model.init if layer.init == "auto" else layer.init, layer.activation),
+            bias_init=model.bias_init if layer.bias_init == "auto" else layer.bias_init,
+        )
+        for layer in model.layers
+    ]
+    return replace(model, layers=layers, output_activation=output, init=init(model.init, output))
 
 
-def _has_validation(data: Data) -> bool:
-    return "validation" in sources(data.path) or _shares(data)["validation"] > 0
+def _resolved_data(data: Data, base: Path, facts: Facts, loss: Component) -> Data:
+    standard = facts.task.standardized == wanted_by(loss)
+    return replace(
+        data,
+        path=_absolute(data.path, base),
+        format=facts.format,
+        csv=replace(data.csv, delimiter=facts.delimiter or ","),
+        task=facts.task.name,
+        scale=facts.scale,
+        target_scale=("standard" if standard else "none") if data.target_scale == "auto" else data.target_scale,
+        split=Split(stratify=facts.stratify, **shares(data.path, vars(data.split))),  # none for a part with a source
+    )
 
 
 def _absolute(path: Any, base: Path) -> Any:
@@ -303,12 +272,3 @@ def _absolute(path: Any, base: Path) -> Any:
     if isinstance(path, dict):
         return {key: _absolute(inner, base) for key, inner in path.items()}
     return str(base / path)
-
-
-def _chosen(configured: Configured) -> ComponentSpec:
-    return ComponentSpec(configured.name, dict(configured.values))
-
-
-def _with(section: Any, **values: Any) -> Any:
-    """A section with some values replaced."""
-    return replace(section, **values)
