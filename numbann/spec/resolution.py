@@ -48,6 +48,11 @@ class Resolved:
     output_activation: Configured
     metrics: tuple[Component, ...]
 
+    @property
+    def applied(self) -> list[str]:
+        """What each layer applies, the last one what predictions do."""
+        return [*(layer.applies for layer in self.layers[:-1]), self.output_activation.name]
+
     def network(self, inputs: int) -> Network:
         """The network that it means, for data with so many inputs."""
         spec, train = self.spec, self.spec.train
