@@ -15,7 +15,7 @@ from numbann.components.registry import Registry
 from numbann.data.contract import Facts, shares, sources
 from numbann.errors import SpecError, did_you_mean, shown
 from numbann.network.description import Dense, Network
-from numbann.spec.checks import DEFAULT_BATCH, is_solver, residual_faults
+from numbann.spec.checks import residual_faults
 from numbann.spec.loading import Loaded
 from numbann.spec.model import Auto, ComponentSpec, Data, Layer, Model, Spec, Split, to_json
 from numbann.spec.tasks import target_for, unfit_loss, unfit_metric, wanted_by
@@ -23,6 +23,8 @@ from numbann.spec.trail import Found
 
 if TYPE_CHECKING:
     from numbann.data.tasks.task import Target
+
+DEFAULT_BATCH = 64
 
 
 @dataclass(frozen=True)
@@ -135,7 +137,7 @@ def _faults(loaded: Loaded, loss: Configured, target: Target | None, names: list
         if message:
             yield ("train", "metrics", index), message
     yield from _stopping_faults(loaded.spec, names)
-    yield from residual_faults(loaded.spec.model.layers[:1], facts.inputs)
+    yield from residual_faults(loaded.spec.model.layers, facts.inputs)
 
 
 def _output_faults(loaded: Loaded, loss: Configured) -> Iterator[Found]:
@@ -220,7 +222,7 @@ def _without_auto(loaded: Loaded, facts: Facts, loss: Component, metrics: list[s
     spec, registry, base = loaded.spec, loaded.registry, loaded.source.base
     size = spec.train.batch_size
     if size == "auto":
-        size = "full" if is_solver(spec, registry) else DEFAULT_BATCH
+        size = "full" if registry.get("optimizer", spec.optimizer.type).form == "solver" else DEFAULT_BATCH
     return replace(
         spec,
         data=_resolved_data(spec.data, base, facts, loss),
