@@ -32,81 +32,23 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 
-_NAMES = {
-    "numbann.components.component": (
-        "Fraction",
-        "Learnable",
-        "NonNegative",
-        "Numbers",
-        "Positive",
+_NAMES = {  # in the order in which a reader needs them
+    "training.runs": "train resume",
+    "model.model": "load Model",
+    "training.range_test": "find_learning_rate RangeTest",
+    "training.execution": "Run Interrupted",
+    "plugins.functions": "get_activation get_loss get_optimizer",
+    "components.declare": "activation loss optimizer schedule initializer metric",
+    "components.hookspecs": "hookimpl",
+    "components.component": "Fraction Learnable NonNegative Numbers Positive",
+    "mathematics.rows": "row_max row_sum row_dot",
+    "errors": (
+        "NumbannError DataError DeviceError PluginError RegistryError RunDirectoryError ShapeError SpecError "
+        "TrainingError"
     ),
-    "numbann.components.declare": (
-        "activation",
-        "initializer",
-        "loss",
-        "metric",
-        "optimizer",
-        "schedule",
-    ),
-    "numbann.components.hookspecs": ("hookimpl",),
-    "numbann.errors": (
-        "DataError",
-        "DeviceError",
-        "NumbannError",
-        "PluginError",
-        "RegistryError",
-        "RunDirectoryError",
-        "ShapeError",
-        "SpecError",
-        "TrainingError",
-    ),
-    "numbann.plugins.functions": ("get_activation", "get_loss", "get_optimizer"),
-    "numbann.mathematics.rows": ("row_dot", "row_max", "row_sum"),
-    "numbann.model.model": ("Model", "load"),
-    "numbann.training.execution": ("Interrupted", "Run"),
-    "numbann.training.range_test": ("RangeTest", "find_learning_rate"),
-    "numbann.training.runs": ("resume", "train"),
 }
-HOMES = {name: module for module, names in _NAMES.items() for name in names}
-
-__all__ = [  # noqa: RUF022 - in the order in which a reader needs them
-    "train",
-    "resume",
-    "load",
-    "find_learning_rate",
-    "Run",
-    "Model",
-    "Interrupted",
-    "RangeTest",
-    "get_activation",
-    "get_loss",
-    "get_optimizer",
-    "activation",
-    "loss",
-    "optimizer",
-    "schedule",
-    "initializer",
-    "metric",
-    "hookimpl",
-    "Fraction",
-    "Learnable",
-    "NonNegative",
-    "Numbers",
-    "Positive",
-    "row_max",
-    "row_sum",
-    "row_dot",
-    "NumbannError",
-    "DataError",
-    "DeviceError",
-    "PluginError",
-    "RegistryError",
-    "RunDirectoryError",
-    "ShapeError",
-    "SpecError",
-    "TrainingError",
-    "__version__",
-]
+HOMES = {name: f"numbann.{module}" for module, names in _NAMES.items() for name in names.split()}
+__all__ = [*HOMES, "__version__"]
 
 
 def __getattr__(name: str) -> Any:

@@ -97,10 +97,8 @@ def _room(title: str) -> int:
 
 def network(plan: Any, resolved: Any) -> str:
     """The network in one line: widths with what each layer applies, parameters, loss, optimizer, batch."""
-    applied = [*(choice.applies for choice in resolved.layers[:-1]), resolved.output_activation.name]
-    layers = "".join(
-        f" -> {choice.units} {name}{_around(choice)}" for choice, name in zip(resolved.layers, applied, strict=True)
-    )
+    named = zip(resolved.layers, resolved.applied, strict=True)
+    layers = "".join(f" -> {choice.units} {name}{_around(choice)}" for choice, name in named)
     batch = "full batch" if plan.batch_size is None else f"batch {plan.batch_size}"
     return (
         f"{plan.inputs}{layers}, {plan.parameters} parameters, {plan.dtype}; "

@@ -128,11 +128,12 @@ def load(section: Mapping[str, Any], base: Path, split_seed: int) -> Source:
     rows = {part: count_of(chosen, len(raw.table)) for part, (raw, chosen) in parts.items()}
     sizes = ", ".join(f"{part} {counted(count, 'row')}" for part, count in rows.items())
     train = raws["train"]
+    usual = "byte" if train.table.numbers.dtype == np.uint8 else "standard"
     facts = Facts(
         task=task,
         format=files["train"].format.name,
         delimiter=train.delimiter,
-        scale=_scale(section["scale"], train),
+        scale=usual if section["scale"] == "auto" else section["scale"],
         stratify=stratify,
         features=train.table.names,
         inputs=len(train.table.number_names) + sum(map(len, categories.values())),
@@ -194,9 +195,3 @@ def _parts(
     rows = split_rows(len(train.table), shares, seed, classes)
     parts = whole | {part: (train, chosen) for part, chosen in rows.items()}
     return {part: parts[part] for part in PARTS if part in parts}
-
-
-def _scale(asked: Scale, train: Raw) -> Scale:
-    if asked != "auto":
-        return asked
-    return "byte" if train.table.numbers.dtype == np.uint8 else "standard"

@@ -19,8 +19,6 @@ from numbann.errors import DataError, shown, unknown_key
 from numbann.spec.model import Data, Layer, Spec, to_json
 from numbann.spec.trail import Found
 
-DEFAULT_BATCH = 64
-
 
 def check_data(raw: dict[str, Any], base: Path) -> Iterator[Found]:
     """The faults of the raw spec's `data` that concern several keys or the disk."""
@@ -53,18 +51,17 @@ def check_agreement(spec: Spec | None, registry: Registry | None) -> Iterator[Fo
     """Keys that must agree with each other."""
     if spec is None:
         return
-    if registry is not None and is_solver(spec, registry):
-        yield from _solver_faults(spec, registry)
     if registry is not None:
-        yield from _device_faults(spec, registry)
-    layers = spec.model.layers
-    for index, layer in enumerate(layers):
+        optimizer = registry.get("optimizer", spec.optimizer.type)
+        yield from _solver_faults(spec, registry) if optimizer.form == "solver" else ()
+        if reason := device_of(spec.train.device).refusal(optimizer):
+            yield ("optimizer",), reason
+    for index, layer in enumerate(spec.model.layers):
         if layer.dropout and layer.alpha_dropout:
             yield ("model", "layers", index, "alpha_dropout"), "there is dropout too; give one of them"
     if spec.model.input is not None and spec.model.input.scale:
         yield from _input_scale_faults(spec)
-    for index in range(1, len(layers)):
-        yield from residual_faults([layers[index]], layers[index - 1].units, index)
+    yield from residual_faults(spec.model.layers)
     yield from _warmup_faults(spec)
 
 
@@ -80,14 +77,15 @@ def _input_scale_faults(spec: Spec) -> Iterator[Found]:
         yield trail, "the first layer's residual connection would go past the scale; leave one of them out"
 
 
-def residual_faults(layers: Sequence[Layer], inputs: int, index: int = 0) -> Iterator[Found]:
-    """A residual connection adds a layer's inputs to its outputs, so there must be as many of them."""
-    for layer in layers:
-        if layer.residual and layer.units != inputs:
+def residual_faults(layers: Sequence[Layer], inputs: int | None = None) -> Iterator[Found]:
+    """A residual connection adds a layer's inputs, if they are known, to its outputs: there must be as many of them."""
+    for index, layer in enumerate(layers):
+        if layer.residual and inputs not in (None, layer.units):
             yield (
                 ("model", "layers", index, "residual"),
                 f"adds {inputs} inputs to {layer.units} units; give the layer {inputs} units, or leave residual out",
             )
+        inputs = layer.units
 
 
 def _warmup_faults(spec: Spec) -> Iterator[Found]:
@@ -119,19 +117,6 @@ def _solver_faults(spec: Spec, registry: Registry) -> Iterator[Found]:
                 yield (*trail, key), f"{name} needs the same loss each time it asks; leave {key} out"
         if "u" in registry.get("activation", layer.activation.type).roles:
             yield (*trail, "activation"), f"{name} needs the same loss each time, and this draws random numbers"
-
-
-def _device_faults(spec: Spec, registry: Registry) -> Iterator[Found]:
-    """What the device does not do."""
-    entry = registry.find("optimizer", spec.optimizer.type)
-    if entry is not None and (reason := device_of(spec.train.device).refusal(entry.component)):
-        yield ("optimizer",), reason
-
-
-def is_solver(spec: Spec, registry: Registry) -> bool:
-    """Whether a spec's optimizer is a solver."""
-    entry = registry.find("optimizer", spec.optimizer.type)
-    return entry is not None and entry.component.form == "solver"
 
 
 def _sources(data: dict[str, Any], base: Path) -> Iterator[Found]:

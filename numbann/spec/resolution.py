@@ -15,7 +15,7 @@ from numbann.components.registry import Registry
 from numbann.data.contract import Facts, shares, sources
 from numbann.errors import SpecError, did_you_mean, shown
 from numbann.network.description import Dense, Network
-from numbann.spec.checks import DEFAULT_BATCH, is_solver, residual_faults
+from numbann.spec.checks import residual_faults
 from numbann.spec.loading import Loaded
 from numbann.spec.model import Auto, ComponentSpec, Data, Layer, Model, Section, Spec, Split, keys_of, to_json
 from numbann.spec.tasks import target_for, unfit_loss, unfit_metric, wanted_by
@@ -23,6 +23,8 @@ from numbann.spec.trail import Found
 
 if TYPE_CHECKING:
     from numbann.data.tasks.task import Target
+
+DEFAULT_BATCH = 64
 
 
 @dataclass(frozen=True)
@@ -47,6 +49,11 @@ class Resolved:
     layers: tuple[Dense, ...]
     output_activation: Configured
     metrics: tuple[Component, ...]
+
+    @property
+    def applied(self) -> list[str]:
+        """What each layer applies, the last one what predictions do."""
+        return [*(layer.applies for layer in self.layers[:-1]), self.output_activation.name]
 
     def network(self, inputs: int) -> Network:
         """The network that it means, for data with so many inputs."""
@@ -89,6 +96,7 @@ def resolve(loaded: Loaded, facts: Facts) -> Resolved:
         raise SpecError([loaded.source.fault(trail, message) for trail, message in found], loaded.source.name)
     spec = _without_auto(loaded, facts, loss.component, names)
     output = _configured(registry, "activation", spec.model.output_activation)
+    hidden = [_hidden_layer(layer, registry) for layer in spec.model.layers]
     optimizer, settings = registry.get("optimizer", spec.optimizer.type), spec.optimizer.parameters
     return Resolved(
         spec=spec,
@@ -101,10 +109,7 @@ def resolve(loaded: Loaded, facts: Facts) -> Resolved:
         l1=0.0 if "l1" in optimizer.defaults() else settings["l1"],
         schedule=_without_warmup(registry, spec.schedule),
         warmup_epochs=spec.schedule.parameters["warmup_epochs"],
-        layers=(
-            *(_hidden_layer(layer, registry) for layer in spec.model.layers),
-            _output_layer(spec.model, registry, loss, output, target),
-        ),
+        layers=(*hidden, _output_layer(spec.model, registry, loss, output, target)),
         output_activation=output,
         metrics=tuple(registry.get("metric", name) for name in names),
     )
@@ -128,7 +133,7 @@ def _faults(loaded: Loaded, loss: Configured, target: Target | None, names: list
         if message:
             yield ("train", "metrics", index), message
     yield from _stopping_faults(loaded.spec, names)
-    yield from residual_faults(loaded.spec.model.layers[:1], facts.inputs)
+    yield from residual_faults(loaded.spec.model.layers, facts.inputs)
 
 
 def _output_faults(loaded: Loaded, loss: Configured) -> Iterator[Found]:
@@ -221,7 +226,7 @@ def _without_auto(loaded: Loaded, facts: Facts, loss: Component, metrics: list[s
     spec, registry, base = loaded.spec, loaded.registry, loaded.source.base
     size = spec.train.batch_size
     if size == "auto":
-        size = "full" if is_solver(spec, registry) else DEFAULT_BATCH
+        size = "full" if registry.get("optimizer", spec.optimizer.type).form == "solver" else DEFAULT_BATCH
     return replace(
         spec,
         data=_resolved_data(spec.data, base, facts, loss),

@@ -56,14 +56,14 @@ class Diagnosis:
         rows = sample(prepared.job.train, self._plan.seed)
         self._rows = np.asarray(rows.x), rows.t, rows.weight
         engine.initialize(self._plan.seed)
-        self._watcher = Watcher(self._plan, _names(prepared), self._records())
+        self._watcher = Watcher(self._plan, prepared.resolved.applied, self._records())
 
     def recall(self, history: Iterable[Mapping[str, Any]]) -> None:
         """Take what earlier epochs have shown as told."""
         for record in history:
             self._watcher.new(record.get(KEY, ()))
 
-    def of_epoch(self, epoch: int, tell: Callback) -> dict[str, list[Record]]:
+    def of_epoch(self, tell: Callback, epoch: int) -> dict[str, list[Record]]:
         """The records of an epoch that is over, for its line of the history; what they show is told."""
         records = self._records()
         for finding in self._watcher.new(records):
@@ -215,12 +215,6 @@ class Watcher:
 def _norms(records: Sequence[Mapping[str, Any]]) -> list[float]:
     """Each layer's norm; one that is not finite is null in a file."""
     return [nan if record["gradient_norm"] is None else record["gradient_norm"] for record in records]
-
-
-def _names(prepared: Prepared) -> list[str]:
-    """What each layer applies."""
-    resolved = prepared.resolved
-    return [*(layer.applies for layer in resolved.layers[:-1]), resolved.output_activation.name]
 
 
 def _parameters(layer: Layer) -> int:

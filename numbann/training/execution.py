@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -13,7 +14,7 @@ from numbann.engine.interface import Engine
 from numbann.errors import TrainingError
 from numbann.fit.fitting import load, take_best
 from numbann.fit.loop import run_epochs
-from numbann.fit.state import State
+from numbann.fit.state import Record, State
 from numbann.model.file import ModelFile
 from numbann.model.model import Model
 from numbann.model.outputs import outcome_of
@@ -110,13 +111,12 @@ def _train(execution: Execution, state: State) -> None:
         _save(execution, state)
 
 
-def _epochs(execution: Execution, state: State) -> Any:
+def _epochs(execution: Execution, state: State) -> Iterator[Record]:
     """The lines of the history, as they come."""
     job, diagnosis, tell = execution.prepared.job, execution.warmth.diagnosis, execution.tell
-    if diagnosis is None:
-        return run_epochs(execution.engine, job, job.rates(len(job.train)), state, tell)
-    diagnosis.recall(state.history)
-    diagnose = lambda epoch: diagnosis.of_epoch(epoch, tell)  # noqa: E731
+    if diagnosis is not None:
+        diagnosis.recall(state.history)
+    diagnose = None if diagnosis is None else partial(diagnosis.of_epoch, tell)
     return run_epochs(execution.engine, job, job.rates(len(job.train)), state, tell, diagnose)
 
 
@@ -145,7 +145,7 @@ def _write_beginning(execution: Execution, state: State, started: datetime) -> N
     prepared, engine, directory = execution.prepared, execution.engine, execution.directory
     seconds = execution.warmth.seconds
     directory.write_json(rundir.RESOLVED, prepared.resolved.with_engine(engine.device, engine.threads).to_json())
-    directory.write_json(rundir.MANIFEST, manifest(prepared, engine, started=started, compile_seconds=seconds))
+    directory.write_json(rundir.MANIFEST, manifest(prepared, engine, started, seconds))
     directory.write_history(state.history)
     execution.tell(
         Started(
@@ -167,19 +167,9 @@ def _write_end(execution: Execution, state: State, metrics: Mapping[str, Any], s
     file = _model_file(prepared, engine)
     directory.write_json(rundir.METRICS, metrics)
     directory.write(rundir.MODEL, file.to_bytes())
-    directory.write_json(
-        rundir.MANIFEST,
-        manifest(
-            prepared,
-            engine,
-            started=started,
-            compile_seconds=execution.warmth.seconds,
-            finished=datetime.now(UTC),
-            training_seconds=sum(record["seconds"] for record in state.history),
-        ),
-    )
-    preprocessing = prepared.dataset.preprocessing
-    return Model(prepared.resolved, prepared.plan, preprocessing, file.tensors, engine.threads)
+    seconds = sum(record["seconds"] for record in state.history)
+    directory.write_json(rundir.MANIFEST, manifest(prepared, engine, started, execution.warmth.seconds, seconds))
+    return Model(prepared.resolved, prepared.plan, prepared.dataset.preprocessing, file.tensors, engine.threads)
 
 
 def _model_file(prepared: Prepared, engine: Engine) -> ModelFile:

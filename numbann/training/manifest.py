@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import platform
-from datetime import datetime
+from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -24,13 +24,12 @@ FREE = ("epochs", "device", "threads", "diagnostics")  # keys of train that a re
 def manifest(
     prepared: Prepared,
     engine: Engine,
-    *,
     started: datetime,
     compile_seconds: float,
-    finished: datetime | None = None,
     training_seconds: float | None = None,
 ) -> dict[str, Any]:
-    """The manifest as JSON; `finished` is null until the run is complete."""
+    """The manifest as JSON, without training_seconds that of a run that is not complete."""
+    complete = training_seconds is not None
     return {
         "format": FORMAT,
         "versions": {
@@ -46,11 +45,11 @@ def manifest(
             **({"gpu": engine.gpu} if engine.gpu else {}),
         },
         "data": [{"path": str(path), "sha256": digest} for path, digest in prepared.facts.files],
-        "components": [_without_source(record) for record in prepared.components],
+        "components": [{key: record[key] for key in record if key != "source"} for record in prepared.components],
         "started": started.isoformat(timespec="seconds"),
-        "finished": finished.isoformat(timespec="seconds") if finished else None,
+        "finished": datetime.now(UTC).isoformat(timespec="seconds") if complete else None,
         "compile_seconds": round(compile_seconds, 3),
-        "training_seconds": None if training_seconds is None else round(training_seconds, 6),
+        "training_seconds": training_seconds and round(training_seconds, 6),
     }
 
 
@@ -88,10 +87,6 @@ def verify_unchanged(path: Path, prepared: Prepared) -> None:
         if data.get(str(file)) != digest:
             raise RunDirectoryError(f"{file}: has changed since this run began; bring the old file back, or train anew")
     verify(components, components_of(prepared.resolved), str(path.parent))
-
-
-def _without_source(record: dict[str, str]) -> dict[str, str]:
-    return {key: value for key, value in record.items() if key != "source"}
 
 
 def _cpu() -> str:

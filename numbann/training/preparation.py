@@ -15,7 +15,8 @@ from numbann.data.memory import available
 from numbann.data.source import Dataset, Part, Source
 from numbann.data.source import load as load_data
 from numbann.data.streaming import Streamed
-from numbann.engine.devices import require
+from numbann.engine.devices import make_engine, require
+from numbann.engine.interface import Engine
 from numbann.errors import DataError, Fault, SpecError
 from numbann.fit.job import Job, Rows
 from numbann.fit.stopping import Watch
@@ -23,11 +24,12 @@ from numbann.model.outputs import outcome_of, score
 from numbann.model.provenance import components_of, recorded
 from numbann.network import plan as planning
 from numbann.network.plan import Plan
+from numbann.simd.jit import nothing_cached
 from numbann.spec.loading import Loaded
 from numbann.spec.loading import load as load_spec
 from numbann.spec.model import to_json
 from numbann.spec.resolution import Resolved, resolve
-from numbann.training.callbacks import Callback, DataRead, Planned
+from numbann.training.callbacks import Callback, Compiling, DataRead, Planned
 
 STREAMED = "the inputs are large for the memory: their rows stay in the file, and every epoch reads them anew"
 Given = str | Path | Mapping[str, Any]
@@ -147,6 +149,22 @@ def _settled(facts: Facts, dataset: Dataset) -> Dataset:
     reading = dataset.preprocessing.reading
     found = replace(reading, format=facts.format, delimiter=delimiter, origin=Path(reading.origin).name)
     return replace(dataset, preprocessing=replace(dataset.preprocessing, reading=found))
+
+
+_PATHS = {"device": "train.device", "threads": "train.threads", "seed": "seed", "epochs": "train.epochs"}
+
+
+def settings(**given: str | int | None) -> dict[str, str | int]:
+    """Arguments as overrides of the spec."""
+    return {_PATHS[name]: value for name, value in given.items() if value is not None}
+
+
+def engine_of(prepared: Prepared, tell: Callback) -> Engine:
+    """The engine of a job, after a word if it has to compile everything."""
+    if nothing_cached():
+        tell(Compiling())
+    train = prepared.resolved.spec.train
+    return make_engine(prepared.plan, train.device, train.threads)
 
 
 def _check_batch(network: Plan, rows: int) -> None:

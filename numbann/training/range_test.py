@@ -12,12 +12,11 @@ from typing import Any
 
 import numpy as np
 
-from numbann.engine.devices import make_engine
+from numbann.engine.interface import Engine
 from numbann.errors import Fault, SpecError, TrainingError
 from numbann.network import random
-from numbann.simd.jit import nothing_cached
-from numbann.training.callbacks import Callback, Compiling, to_all
-from numbann.training.preparation import Given, Prepared, prepare
+from numbann.training.callbacks import Callback, to_all
+from numbann.training.preparation import Given, Prepared, engine_of, prepare, settings
 
 LOWEST, HIGHEST, STEPS = 1e-7, 10.0, 200
 FEWEST = 20  # steps
@@ -60,15 +59,11 @@ def find_learning_rate(
     if not (0 < lowest < highest and isfinite(highest) and steps >= FEWEST):
         raise ValueError(f"rates must grow, from above 0, in at least {FEWEST} steps: {lowest}, {highest}, {steps}")
     tell = to_all(tuple(callbacks))
-    given = {"train.device": device, "train.threads": threads, "seed": seed}
-    prepared = prepare(
-        spec, {**(overrides or {}), **{key: value for key, value in given.items() if value is not None}}, tell
-    )
+    prepared = prepare(spec, {**(overrides or {}), **settings(device=device, threads=threads, seed=seed)}, tell)
     _require_rate(prepared)
-    if nothing_cached():
-        tell(Compiling())
     rates = np.geomspace(lowest, highest, steps)
-    return judge(rates, _losses(prepared, rates))
+    with engine_of(prepared, tell) as engine:
+        return judge(rates, _losses(prepared, engine, rates))
 
 
 def _require_rate(prepared: Prepared) -> None:
@@ -81,20 +76,19 @@ def _require_rate(prepared: Prepared) -> None:
         )
 
 
-def _losses(prepared: Prepared, rates: np.ndarray) -> np.ndarray:
+def _losses(prepared: Prepared, engine: Engine, rates: np.ndarray) -> np.ndarray:
     """The loss of every step, until one is far too large."""
-    plan, train, part = prepared.plan, prepared.resolved.spec.train, prepared.job.train
+    plan, part = prepared.plan, prepared.job.train
     rows = _enough(prepared, len(rates))
     count = -(-len(rows) // plan.batch_rows(len(rows)))
     losses = np.empty(0)
-    with make_engine(plan, train.device, train.threads) as engine:
-        engine.load_data(part.x, part.t, part.weight, rows)
-        engine.initialize(plan.seed)
-        for epoch, some in enumerate(_portions(rates, count)):
-            engine.epoch(epoch, some)
-            losses = np.append(losses, engine.step_losses())
-            if _end(losses, _width(len(rates))) < len(losses):
-                break
+    engine.load_data(part.x, part.t, part.weight, rows)
+    engine.initialize(plan.seed)
+    for epoch, some in enumerate(_portions(rates, count)):
+        engine.epoch(epoch, some)
+        losses = np.append(losses, engine.step_losses())
+        if _end(losses, _width(len(rates))) < len(losses):
+            break
     return losses[: len(rates)]
 
 

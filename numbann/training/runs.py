@@ -6,20 +6,17 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from numbann.engine.devices import make_engine
-from numbann.engine.interface import Engine
 from numbann.errors import RunDirectoryError
 from numbann.fit.fitting import begin
 from numbann.fit.state import State
 from numbann.fit.stopping import exhausted
-from numbann.simd.jit import nothing_cached
 from numbann.training import rundir
-from numbann.training.callbacks import Callback, Compiling, Event, to_all
+from numbann.training.callbacks import Callback, Event, to_all
 from numbann.training.checkpoint import load_state, restore
 from numbann.training.execution import Execution, Run, execute, warm_up
 from numbann.training.lock import locked
 from numbann.training.manifest import identity, verify_unchanged
-from numbann.training.preparation import Given, Prepared, prepare
+from numbann.training.preparation import Given, Prepared, engine_of, prepare, settings
 
 
 def train(
@@ -41,24 +38,16 @@ def train(
     """
     tell = to_all(tuple(callbacks))
     rundir.check_output(output, force)
-    prepared = prepare(spec, {**(overrides or {}), **_settings(device=device, threads=threads, seed=seed)}, tell)
+    prepared = prepare(spec, {**(overrides or {}), **settings(device=device, threads=threads, seed=seed)}, tell)
     output = prepared.loaded.spec.output if output is None else output
     rundir.check_output(output, force)
-    with _engine(prepared, tell) as engine:
+    with engine_of(prepared, tell) as engine:
         warmth = warm_up(engine, prepared)
         directory = rundir.create(output, prepared.resolved.spec.name, force)
         with locked(directory.path):
             directory.clear()
             directory.write(rundir.SPEC, prepared.loaded.source.text.encode())
             return execute(Execution(prepared, engine, directory, tell, warmth), begin(engine, prepared.job))
-
-
-def _engine(prepared: Prepared, tell: Callback) -> Engine:
-    """The engine of a job, after a word if it has to compile everything."""
-    if nothing_cached():
-        tell(Compiling())
-    train = prepared.resolved.spec.train
-    return make_engine(prepared.plan, train.device, train.threads)
 
 
 def resume(
@@ -72,7 +61,7 @@ def resume(
     """Go on with a run where it stopped, bit for bit; epochs: train on to so many, also after it was complete."""
     tell = to_all(tuple(callbacks))
     directory = rundir.open_existing(path)
-    overrides = _settings(device=device, threads=threads, epochs=epochs)
+    overrides = settings(device=device, threads=threads, epochs=epochs)
     with locked(directory.path):
         events: list[Event] = []  # told once it is sure that there is something to do
         prepared = prepare(directory.path / rundir.RESOLVED, overrides, events.append)
@@ -82,18 +71,10 @@ def resume(
         _refuse_complete(directory, prepared, state)
         for event in events:
             tell(event)
-        with _engine(prepared, tell) as engine:
+        with engine_of(prepared, tell) as engine:
             warmth = warm_up(engine, prepared)
             restore(engine, state)
             return execute(Execution(prepared, engine, directory, tell, warmth), state)
-
-
-_PATHS = {"device": "train.device", "threads": "train.threads", "seed": "seed", "epochs": "train.epochs"}
-
-
-def _settings(**given: Any) -> dict[str, Any]:
-    """Arguments as overrides of the spec."""
-    return {_PATHS[name]: value for name, value in given.items() if value is not None}
 
 
 def _refuse_other_length(directory: rundir.RunDirectory, prepared: Prepared, epochs: int | None) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 
 from numbann.data.table import Raw
 from numbann.data.tasks.labels import OfClasses
-from numbann.data.tasks.numbers import narrow, numbers_of
+from numbann.data.tasks.task import narrow
 from numbann.errors import DataError
 
 SUM_TOLERANCE = 1e-3
@@ -31,9 +31,6 @@ class ClassProbabilities(OfClasses):
         for raw in raws.values():
             _check(raw, found.original(raw))
         return found
-
-    def _original(self, raw: Raw) -> np.ndarray:
-        return numbers_of(raw)
 
     def encode(self, raw_target: np.ndarray, form: str, dtype: str) -> np.ndarray:
         return narrow(raw_target, dtype)

@@ -9,8 +9,7 @@ from types import MappingProxyType
 import numpy as np
 
 from numbann.data.table import Raw
-from numbann.data.tasks.numbers import narrow, numbers_of
-from numbann.data.tasks.task import Outcome, Task
+from numbann.data.tasks.task import Outcome, Task, narrow
 from numbann.errors import DataError
 
 
@@ -42,9 +41,6 @@ class Regression(Task):
         mean, deviation = raw_target.mean(axis=0), raw_target.std(axis=0)
         constant = raw_target.max(axis=0) == raw_target.min(axis=0)
         return replace(self, shift=tuple(mean.tolist()), scale=tuple(np.where(constant, 1.0, deviation).tolist()))
-
-    def _original(self, raw: Raw) -> np.ndarray:
-        return numbers_of(raw)
 
     def encode(self, raw_target: np.ndarray, form: str, dtype: str) -> np.ndarray:
         values = np.asarray(raw_target, np.float64).reshape(len(raw_target), len(self.names))

@@ -13,8 +13,10 @@ from typing import Any, ClassVar, NamedTuple, Self
 
 import numpy as np
 
+from numbann.data.columns import Texts
 from numbann.data.contract import as_tuples
 from numbann.data.table import Raw
+from numbann.data.wording import quoted
 from numbann.errors import DataError
 
 Confusion = list[list[int]]
@@ -87,9 +89,8 @@ class Task(ABC):
             raise DataError(f"{raw.place(0)}: {len(raw.targets)} target columns where {len(self.names)} are needed")
         return self._original(raw)
 
-    @abstractmethod
     def _original(self, raw: Raw) -> np.ndarray:
-        """The target as it came, of as many columns as are needed."""
+        return np.stack([_numbers(raw, name) for name in raw.targets], axis=1)
 
     @abstractmethod
     def encode(self, raw_target: np.ndarray, form: str, dtype: str) -> np.ndarray:
@@ -155,3 +156,21 @@ class Task(ABC):
     def from_dict(cls, given: Mapping[str, Any]) -> Self:
         """The task of this class with what was found."""
         return cls(**{one.name: as_tuples(given[one.name]) for one in fields(cls)})
+
+
+def _numbers(raw: Raw, name: str) -> np.ndarray:
+    """A target column as float64; text is an error that names the first cell."""
+    column = raw.targets[name]
+    if isinstance(column, Texts):
+        what = f"{quoted(column.original[0])} is no number, which is needed here"
+        raise raw.fault(0, name, f'{what}; correct it, or set data.task to "classification"', "data.target")
+    return column.values.astype(np.float64)
+
+
+def narrow(values: np.ndarray, dtype: str) -> np.ndarray:
+    """Targets in a dtype; one that is too large for it is an error."""
+    with np.errstate(over="ignore"):
+        found = np.ascontiguousarray(values, dtype=dtype)
+    if not np.isfinite(found).all():
+        raise DataError(f'the target has values too large for {np.dtype(dtype)}; set data.target_scale to "standard"')
+    return found
