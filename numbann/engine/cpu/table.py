@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from numbann.engine.shared.memory import aligned
 from numbann.simd import jit, op
 from numbann.simd.columns import columns_of
 from numbann.simd.op import Column
@@ -52,7 +53,8 @@ def assembled(phases: Sequence[Sequence[Op]], apart: Sequence[Op] = (), **kept: 
     ends = np.cumsum([len(phase) for phase in phases])
     ranges = [(end - len(phase), end) for end, phase in zip(ends, phases, strict=True)]
     rows = [*(row for phase in phases for row in phase), *apart]
-    table = Table(np.zeros((len(rows), op.WIDTH), np.int64), np.array(ranges, np.int64), [], {**kept, "arrays": []})
+    ops = aligned((len(rows), op.WIDTH), "int64")  # so that a kernel's columns lie in as few cache lines as they can
+    table = Table(ops, np.array(ranges, np.int64), [], {**kept, "arrays": []})
     for index, (kernel, units, columns) in enumerate(rows):
         table.ops[index, [op.KERNEL, op.UNITS]] = kernel, units
         function, precision = jit.kernel_at(kernel)
