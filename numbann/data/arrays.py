@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from math import prod
 
 import numpy as np
 
@@ -30,7 +29,8 @@ def raw_from_arrays(
     for name, array in arrays.items():
         _check(name, array, where)
     _same_rows(arrays, where)
-    columns = _split({name: _flat(array) for name, array in features.items()}, single=len(features) == 1)
+    flat = {name: array.reshape(len(array), -1) for name, array in features.items()}
+    columns = _split(flat, single=len(features) == 1)
     table = _table(columns, reading, where, listed_features)
     weights = [_weight(name, array, where) for name, array in (weight or {}).items()]
     raw = Raw(
@@ -60,11 +60,6 @@ def _same_rows(arrays: Mapping[str, np.ndarray], where: str) -> None:
                 f"{where}: {quoted(first)} has {counted(len(expected), 'row')} but {quoted(name)} has {len(array)}; "
                 "they must have as many"
             )
-
-
-def _flat(array: np.ndarray) -> np.ndarray:
-    """(N, ...) as (N, columns)."""
-    return array.reshape(len(array), prod(array.shape[1:]))
 
 
 def _column_names(name: str, array: np.ndarray) -> list[str]:
