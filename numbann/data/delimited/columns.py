@@ -57,7 +57,7 @@ def _chunks(table: Delimited, width: int) -> Iterator[NumberChunk | CellChunk]:
     except RaggedRow:
         raise DataError(_ragged(table, width)) from None
     if not found:
-        raise DataError(f"{table.file.name} has a header but no rows; add rows", key=table.file.key)
+        raise table.file.fault(" has a header but no rows; add rows")
 
 
 def _ragged(table: Delimited, width: int) -> str:

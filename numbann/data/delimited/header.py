@@ -29,13 +29,13 @@ class Delimited:
         """The names of the columns, as the header or the spec gives them."""
         _, first = next(numbered_rows(self.file, self.delimiter), (0, None))
         if first is None:
-            raise DataError(f"{self.file.name} is empty; a table needs at least one row", key=self.file.key)
+            raise self.file.fault(" is empty; a table needs at least one row")
         if self.reading.header is False:
             return tuple(str(position) for position in range(len(first)))
         names = tuple(name.strip() for name in first) if self.reading.header is True else self.reading.header
         twice = next((name for name in names if names.count(name) > 1), None)
         if twice is not None:
-            raise DataError(f"{self.file.name}: two columns are named {quoted(twice)}; rename one", key=self.file.key)
+            raise self.file.fault(f": two columns are named {quoted(twice)}; rename one")
         return names
 
     def rows(self) -> Iterator[tuple[int, list[str]]]:
