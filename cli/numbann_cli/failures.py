@@ -23,22 +23,19 @@ def report(error: Exception) -> int:
         return error.exit_code
     if isinstance(error, MemoryError):
         _say("out of memory; a smaller model.layers, train.batch_size or data part needs less")
-        return 1
-    if isinstance(error, OSError):
-        _say(_system(error))
-        return 1
-    _say(f"unexpected {type(error).__name__}: {error}")
-    _say("this is a fault of numbann; please report it with the output of --debug")
+    elif isinstance(error, OSError):
+        _say(f"{error.filename}: {error.strerror}" if error.filename and error.strerror else str(error))
+    else:
+        _say(f"unexpected {type(error).__name__}: {error}")
+        _say("this is a fault of numbann; please report it with the output of --debug")
     return 1
 
 
 def interrupted(error: KeyboardInterrupt) -> int:
     """Say how to go on after Ctrl-C or a termination signal; 130 or 143."""
     path = getattr(error, "path", None)
-    if path is None:
-        _note("interrupted; nothing was written")
-    else:
-        _note(f"interrupted; checkpoint saved\nresume with: numbann resume {path}")
+    kept = "nothing was written" if path is None else f"checkpoint saved\nresume with: numbann resume {path}"
+    _say(f"interrupted; {kept}", "numbann")
     return getattr(error, "exit_code", 130)
 
 
@@ -48,15 +45,6 @@ def _usage(error: click.ClickException) -> str:
     return error.format_message() + help_line
 
 
-def _system(error: OSError) -> str:
-    return f"{error.filename}: {error.strerror}" if error.filename and error.strerror else str(error)
-
-
-def _say(message: str) -> None:
+def _say(message: str, head: str = "numbann: error") -> None:
     for line in message.splitlines():
-        print(f"numbann: error: {line}", file=sys.stderr)
-
-
-def _note(message: str) -> None:
-    for line in message.splitlines():
-        print(f"numbann: {line}", file=sys.stderr)
+        print(f"{head}: {line}", file=sys.stderr)

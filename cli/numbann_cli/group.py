@@ -95,7 +95,9 @@ class LazyGroup(click.Group):
 
                 traceback.print_exc()
             if ctx.invoked_subcommand not in COMMANDS and not hasattr(error, "exit_code"):
-                raise click.ClickException(_failed(str(ctx.invoked_subcommand), error)) from error
+                what = f'the command "{ctx.invoked_subcommand}" of a plugin failed'  # which is no fault of numbann
+                message = f"{what}: {type(error).__name__}: {error} (--debug shows where)"
+                raise click.ClickException(message) from error
             raise
 
 
@@ -113,11 +115,6 @@ def _unknown(name: str, commands: list[str]) -> str:
     from numbann.errors import did_you_mean
 
     return f'there is no command "{name}"{did_you_mean(name, commands)} (commands: {", ".join(commands)})'
-
-
-def _failed(name: str, error: Exception) -> str:
-    """The message for a plugin's command that ended in an error, which is no fault of numbann."""
-    return f'the command "{name}" of a plugin failed: {type(error).__name__}: {error} (--debug shows where)'
 
 
 def _stop_writing() -> int:

@@ -16,6 +16,7 @@ WORD = re.compile(r"[A-Za-z_][\w./\\-]*")
 
 device = click.option("--device", metavar="DEVICE", help=f"Where to compute: {devices.names()}.")
 threads = click.option("--threads", type=click.IntRange(min=1), metavar="N", help="At most; no bit depends on it.")
+seed = click.option("--seed", type=int, metavar="N", help="The seed of weights, shuffling and splits.")
 settings = click.option(
     "--set",
     "given",

@@ -24,7 +24,7 @@ def load_array(file: InputFile) -> np.ndarray:
 def map_array(file: InputFile) -> np.ndarray:
     """The same, but mapped, not read, where it lies row after row in a file of its own."""
     if file.path.suffix.lower() != (".npz" if file.array else ".npy"):
-        raise DataError(f"{file.name} is no array; give a .npy file, or file.npz:array", key=file.key)
+        raise file.fault(" is no array; give a .npy file, or file.npz:array")
     if file.array:
         with open_archive(file) as archive:
             return member(archive, file.array, file, file.key)
@@ -33,10 +33,9 @@ def map_array(file: InputFile) -> np.ndarray:
     if array.flags.c_contiguous:
         return array
     if not fits(array.nbytes):
-        raise DataError(
-            f"{file.name}: lies column after column (Fortran order), too large to be turned in memory; "
-            "write it again row after row: numpy.save(FILE, numpy.ascontiguousarray(x))",
-            key=file.key,
+        raise file.fault(
+            ": lies column after column (Fortran order), too large to be turned in memory; "
+            "write it again row after row: numpy.save(FILE, numpy.ascontiguousarray(x))"
         )
     return np.ascontiguousarray(array)
 
@@ -46,7 +45,7 @@ def open_archive(file: InputFile) -> Iterator[np.lib.npyio.NpzFile]:
     """The arrays of an .npz."""
     with _failing_clearly(file), file.path.open("rb") as stream:
         if not zipfile.is_zipfile(stream):
-            raise DataError(f"{file.name} is no .npz file; write it with numpy.savez", key=file.key)
+            raise file.fault(" is no .npz file; write it with numpy.savez")
         with cast(np.lib.npyio.NpzFile, np.load(file.path, allow_pickle=False)) as archive:
             yield archive
 
@@ -68,11 +67,6 @@ def _failing_clearly(file: InputFile) -> Iterator[None]:
             yield
         except (ValueError, MemoryError, zipfile.BadZipFile, zlib.error, KeyError) as error:
             reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-            raise DataError(
-                f"{file.name}: {_plainly(reason)}; write it again with numpy.save or numpy.savez", key=file.key
-            ) from error
-
-
-def _plainly(reason: str) -> str:
-    pickled = "pickle" in reason or "Python objects" in reason
-    return "holds pickled objects, which are refused" if pickled else f"not a whole array ({reason})"
+            pickled = "pickle" in reason or "Python objects" in reason
+            plainly = "holds pickled objects, which are refused" if pickled else f"not a whole array ({reason})"
+            raise file.fault(f": {plainly}; write it again with numpy.save or numpy.savez") from error

@@ -47,6 +47,10 @@ class InputFile:
 
         return cast(BinaryIO, gzip.open(self.path))
 
+    def fault(self, what: str) -> DataError:
+        """What is wrong with the file, behind its name."""
+        return DataError(f"{self.name}{what}", key=self.key)
+
     def sha256(self) -> str:
         """The hash of the file as it lies on the disk."""
         import hashlib  # which `numbann check` does not need
@@ -85,7 +89,5 @@ def failing_clearly(file: InputFile) -> Iterator[None]:
         yield
     except (EOFError, OSError, zlib.error) as error:
         if isinstance(error, OSError) and error.strerror:
-            raise DataError(f"{file.name}: cannot be read ({error.strerror})", key=file.key) from error
-        raise DataError(
-            f"{file.name}: not a whole gzip file ({error}); fetch or pack it again", key=file.key
-        ) from error
+            raise file.fault(f": cannot be read ({error.strerror})") from error
+        raise file.fault(f": not a whole gzip file ({error}); fetch or pack it again") from error

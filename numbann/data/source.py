@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from numbann.data.columns import Texts
-from numbann.data.contract import PARTS, Facts, Scale, place_of, shares, sources
+from numbann.data.contract import DELIMITERS, PARTS, Facts, Scale, place_of, shares, sources
 from numbann.data.encoding import fit_categories, fit_encoding
 from numbann.data.files import Files
 from numbann.data.path import find_source
@@ -77,7 +77,7 @@ class Source:
             check_not_negative(raw)
         raw, rows = self.parts["train"]
         preprocessing = Preprocessing(
-            reading=self.reading,
+            reading=self._reading(),
             encoding=fit_encoding(raw, rows, self.categories, self.missing, scale),
             task=self.task.fit(self.task.original(raw)[rows], target_scale),
             format=self.facts.format,
@@ -93,6 +93,16 @@ class Source:
         warnings = [f"{name}: {warning}" for name, found in unseen.items() for warning in found]
         warnings += preprocessing.task.warnings(parts["train"].raw_target)
         return Dataset(parts["train"], parts.get("validation"), parts.get("test"), preprocessing, tuple(warnings))
+
+    def _reading(self) -> Reading:
+        """The reading for new files, which tells what was found, so that what was given as `auto` changes no model.
+
+        A usual delimiter stays open: a file to predict may have another one.
+        """
+        found = self.facts.delimiter
+        delimiter = "auto" if found is None or found in DELIMITERS else found
+        origin = Path(self.reading.origin).name
+        return replace(self.reading, format=self.facts.format, delimiter=delimiter, origin=origin)
 
 
 def _prepared(preprocessing: Preprocessing, raw: Raw, rows: Rows, target: str, total: int) -> Part:

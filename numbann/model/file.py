@@ -49,8 +49,9 @@ def read_model(path: Path) -> ModelFile:
         metadata, tensors = read_tensors(path, KEY)
         return _checked(metadata, tensors, path)
     except (SafetensorError, OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        cause = f"{error} is missing" if isinstance(error, KeyError) else str(error)
         raise RunDirectoryError(
-            f"{path}: not a numbann model, or a damaged one ({_cause(error)}); copy it again or train anew"
+            f"{path}: not a numbann model, or a damaged one ({cause}); copy it again or train anew"
         ) from None
 
 
@@ -68,7 +69,3 @@ def _checked(metadata: dict[str, Any], tensors: dict[str, np.ndarray], place: Pa
             f"{place}: has format {metadata['format']}; this numbann reads format {FORMAT}; train anew"
         )
     return ModelFile(metadata["spec"], metadata["inputs"], metadata["preprocessing"], metadata["components"], tensors)
-
-
-def _cause(error: Exception) -> str:
-    return f"{error} is missing" if isinstance(error, KeyError) else str(error)

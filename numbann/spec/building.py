@@ -52,17 +52,13 @@ def _taken(one: Key, given: Any, trail: Trail, registry: Registry | None) -> tup
 def _several(section: type[Section], given: Any, trail: Trail, registry: Registry | None) -> tuple[Any, list[Found]]:
     """A list of sections."""
     if not isinstance(given, list):
-        return None, [(trail, not_allowed(given, _objects(section)))]
+        return None, [(trail, not_allowed(given, _object(section, many=True)))]
     built = [build(section, raw, (*trail, index), registry) for index, raw in enumerate(given)]
     return [inner for inner, _ in built], [fault for _, found in built for fault in found]
 
 
-def _object(section: type[Section]) -> str:
-    return f"an object with the keys {', '.join(keys_of(section))}"
-
-
-def _objects(section: type[Section]) -> str:
-    return f"a list of objects with the keys {', '.join(keys_of(section))}"
+def _object(section: type[Section], many: bool = False) -> str:
+    return f"{'a list of objects' if many else 'an object'} with the keys {', '.join(keys_of(section))}"
 
 
 def _words(rule: Takes) -> str:
@@ -70,7 +66,7 @@ def _words(rule: Takes) -> str:
         case Rule(words=words):
             return words
         case Inner(section=section, many=many):
-            return _objects(section) if many else _object(section)
+            return _object(section, many)
     return "a component"
 
 

@@ -81,10 +81,8 @@ def residual_faults(layers: Sequence[Layer], inputs: int | None = None) -> Itera
     """A residual connection adds a layer's inputs, if they are known, to its outputs: there must be as many of them."""
     for index, layer in enumerate(layers):
         if layer.residual and inputs not in (None, layer.units):
-            yield (
-                ("model", "layers", index, "residual"),
-                f"adds {inputs} inputs to {layer.units} units; give the layer {inputs} units, or leave residual out",
-            )
+            fault = f"adds {inputs} inputs to {layer.units} units; give the layer {inputs} units, or leave residual out"
+            yield ("model", "layers", index, "residual"), fault
         inputs = layer.units
 
 
@@ -92,10 +90,8 @@ def _warmup_faults(spec: Spec) -> Iterator[Found]:
     """Warm-up leaves epochs for the schedule."""
     warmup, epochs = spec.schedule.parameters.get("warmup_epochs", 0), spec.train.epochs
     if warmup >= epochs:
-        yield (
-            ("schedule", "warmup_epochs"),
-            f"{warmup} of {epochs} epochs are warm-up and leave none for the schedule; give fewer",
-        )
+        fault = f"{warmup} of {epochs} epochs are warm-up and leave none for the schedule; give fewer"
+        yield ("schedule", "warmup_epochs"), fault
 
 
 def _solver_faults(spec: Spec, registry: Registry) -> Iterator[Found]:

@@ -63,7 +63,8 @@ def _checked(
     found = [*found, *check_agreement(spec, registry)]
     faults = faults + [origin.fault(trail, message) for trail, message in (*failed, *wrong, *found)]
     if faults or registry is None:
-        raise SpecError(_in_order(faults), origin.name)
+        by_line = sorted(faults, key=lambda fault: (fault.line is None, fault.line or 0))  # those without one last
+        raise SpecError(by_line, origin.name)
     return Loaded(spec, registry, origin)
 
 
@@ -76,8 +77,3 @@ def _registry(raw: dict[str, Any], base: Path) -> tuple[Registry | None, list[Fo
         return with_files(base / name for name in plugins), []
     except NumbannError as error:
         return None, [(("plugins",), str(error))]
-
-
-def _in_order(faults: list[Fault]) -> list[Fault]:
-    """Faults by their lines, those without a line last."""
-    return sorted(faults, key=lambda fault: (fault.line is None, fault.line or 0))

@@ -124,10 +124,8 @@ def _faults(loaded: Loaded, loss: Configured, target: Target | None, names: list
         yield ("loss",), unfit_loss(loss.component, task, loaded.registry)
     yield from _output_faults(loaded, loss)
     if loaded.spec.data.target_scale == "standard" and task.standardized != wanted_by(loss.component):
-        yield (
-            ("data", "target_scale"),
-            (f'"standard" needs regression and a loss of any real target, not {task} by {loss.name}; give "none"'),
-        )
+        asked = f'"standard" needs regression and a loss of any real target, not {task} by {loss.name}; give "none"'
+        yield ("data", "target_scale"), asked
     for index, name in enumerate(names):
         message = unfit_metric(loaded.registry.get("metric", name), task, loaded.registry)
         if message:
@@ -140,13 +138,8 @@ def _output_faults(loaded: Loaded, loss: Configured) -> Iterator[Found]:
     """A loss that contains its link leaves no other choice of the output's activation."""
     given, link = loaded.spec.model.output_activation, _link(loaded.registry, loss.component)
     if given != "auto" and link.name != "identity" and given != ComponentSpec(link.name, link.defaults()):
-        yield (
-            ("model", "output_activation"),
-            (
-                f"{loss.name} applies {link.name} already, so {shown(given.type)} would be applied twice; "
-                f'leave output_activation out, or give "{link.name}"'
-            ),
-        )
+        twice = f"{loss.name} applies {link.name} already, so {shown(given.type)} would be applied twice"
+        yield ("model", "output_activation"), f'{twice}; leave output_activation out, or give "{link.name}"'
 
 
 def _stopping_faults(spec: Spec, metrics: list[str]) -> Iterator[Found]:
@@ -158,13 +151,8 @@ def _stopping_faults(spec: Spec, metrics: list[str]) -> Iterator[Found]:
     if "validation" not in sources(spec.data.path) and not shares(spec.data.path, vars(spec.data.split))["validation"]:
         yield ("train", "early_stopping"), "needs a validation part, and data.split.validation is 0; give it a share"
     if stopping.monitor not in keys:
-        yield (
-            ("train", "early_stopping", "monitor"),
-            (
-                f"{shown(stopping.monitor)} is no key of the history{did_you_mean(stopping.monitor, keys)} "
-                f"(known: {', '.join(keys)})"
-            ),
-        )
+        unknown = f"{shown(stopping.monitor)} is no key of the history{did_you_mean(stopping.monitor, keys)}"
+        yield ("train", "early_stopping", "monitor"), f"{unknown} (known: {', '.join(keys)})"
 
 
 # ---- components

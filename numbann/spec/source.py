@@ -39,7 +39,8 @@ class Source:
         """A fault at this trail, with its line, or with the `--set` that put the value there."""
         setting = self._setting(trail)
         if setting is not None:
-            return Fault(f"--set {to_text(setting)}", _from(setting, trail) + message)
+            inner = "" if trail == setting else f"{to_text(trail)}: "  # where an override set a whole object
+            return Fault(f"--set {to_text(setting)}", inner + message)
         return Fault(to_text(trail), message, self.line(to_text(trail)))
 
     def _setting(self, trail: Trail) -> Trail | None:
@@ -53,11 +54,6 @@ class Source:
             ),
             None,
         )
-
-
-def _from(setting: Trail, trail: Trail) -> str:
-    """Name the inner key where an override set a whole object."""
-    return "" if trail == setting else f"{to_text(trail)}: "
 
 
 def open_source(source: str | Path | Mapping[str, Any]) -> tuple[Source, Any]:

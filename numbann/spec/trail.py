@@ -15,8 +15,8 @@ _STEP = re.compile(r"(?:^|(?<=.)\.)([\w$-]+)|\[([0-9]{1,9})\]")
 
 def to_text(trail: Trail) -> str:
     """The trail as people write it; a key that is no plain word stands in quotes."""
-    text = "".join(f"[{part}]" if isinstance(part, int) else f".{_key(part)}" for part in trail)
-    return text.removeprefix(".")
+    keys = (part if isinstance(part, int) or _PLAIN.fullmatch(part) else shown(part) for part in trail)
+    return "".join(f"[{key}]" if isinstance(key, int) else f".{key}" for key in keys).removeprefix(".")
 
 
 def from_text(text: str) -> Trail | None:
@@ -30,7 +30,3 @@ def from_text(text: str) -> Trail | None:
         steps.append(step[1] if step[1] is not None else int(step[2]))
         position = step.end()
     return tuple(steps) or None
-
-
-def _key(key: str) -> str:
-    return key if _PLAIN.fullmatch(key) else shown(key)

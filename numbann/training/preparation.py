@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from numbann.data.contract import DELIMITERS, Facts
+from numbann.data.contract import Facts
 from numbann.data.memory import available
 from numbann.data.source import Dataset, Part, Source
 from numbann.data.source import load as load_data
@@ -33,14 +33,6 @@ from numbann.training.callbacks import Callback, Compiling, DataRead, Planned
 
 STREAMED = "the inputs are large for the memory: their rows stay in the file, and every epoch reads them anew"
 Given = str | Path | Mapping[str, Any]
-
-
-@dataclass(frozen=True)
-class Read:
-    """A checked spec and the raw rows that it names."""
-
-    loaded: Loaded
-    source: Source
 
 
 @dataclass(frozen=True)
@@ -105,31 +97,30 @@ def prepare(spec: Given, overrides: Mapping[str, Any] | None, tell: Callback) ->
     """Check the spec, read the data and plan the network; every fault of them is raised here."""
     loaded = load_spec(spec, overrides)
     try:
-        return plan(read(loaded), tell)
+        return plan(loaded, read(loaded), tell)
     except DataError as error:
-        raise _at_its_key(error, loaded) from None
+        if error.key is None:
+            raise
+        line = loaded.source.line(error.key)
+        raise SpecError([Fault(error.key, str(error), line)], loaded.source.name) from None
 
 
-def read(loaded: Loaded) -> Read:
+def read(loaded: Loaded) -> Source:
     """Read the data of a spec, and split it."""
     spec = loaded.spec
     require(spec.train.device)  # before data is read
-    return Read(loaded, load_data(to_json(spec.data), loaded.source.base, spec.seed))
+    return load_data(to_json(spec.data), loaded.source.base, spec.seed)
 
 
-def plan(given: Read, tell: Callback) -> Prepared:
+def plan(loaded: Loaded, source: Source, tell: Callback) -> Prepared:
     """Decide every auto, fit the preprocessing on the training part, and plan the network."""
-    loaded, source = given.loaded, given.source
     spec, resolved = loaded.spec, resolve(loaded, source.facts)
-    dataset = _settled(
-        source.facts,
-        source.prepare(
-            target=resolved.target,
-            scale=resolved.spec.data.scale,
-            target_scale=resolved.spec.data.target_scale,
-            dtype=spec.model.dtype,
-            positive=resolved.loss.component.traits["target"] == "positive",
-        ),
+    dataset = source.prepare(
+        target=resolved.target,
+        scale=resolved.spec.data.scale,
+        target_scale=resolved.spec.data.target_scale,
+        dtype=spec.model.dtype,
+        positive=resolved.loss.component.traits["target"] == "positive",
     )
     streamed = isinstance(dataset.train.x, Streamed)
     tell(DataRead((*source.facts.notes, *((STREAMED,) if streamed else ())), dataset.warnings))
@@ -138,17 +129,6 @@ def plan(given: Read, tell: Callback) -> Prepared:
         _check_batch(network, len(dataset.train.x))
     tell(Planned(to_json(spec), resolved, network))
     return Prepared(loaded, resolved, source.facts, dataset, network)
-
-
-def _settled(facts: Facts, dataset: Dataset) -> Dataset:
-    """The dataset with what was found about its file, so that a model's bytes do not tell what was given as `auto`.
-
-    A usual delimiter stays open: a file to predict may have another one.
-    """
-    delimiter = "auto" if facts.delimiter in (None, *DELIMITERS) else facts.delimiter
-    reading = dataset.preprocessing.reading
-    found = replace(reading, format=facts.format, delimiter=delimiter, origin=Path(reading.origin).name)
-    return replace(dataset, preprocessing=replace(dataset.preprocessing, reading=found))
 
 
 _PATHS = {"device": "train.device", "threads": "train.threads", "seed": "seed", "epochs": "train.epochs"}
@@ -175,10 +155,3 @@ def _check_batch(network: Plan, rows: int) -> None:
         raise DataError(
             f"a batch of {rows} rows takes {size / 1e9:.1f} GB, too much for memory; take fewer", key="train.batch_size"
         )
-
-
-def _at_its_key(error: DataError, loaded: Loaded) -> Exception:
-    """The same error with the line of the spec's key that is to blame, where there is one."""
-    if error.key is None:
-        return error
-    return SpecError([Fault(error.key, str(error), loaded.source.line(error.key))], loaded.source.name)

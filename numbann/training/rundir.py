@@ -130,14 +130,12 @@ def create(output: str | Path | None, name: str, force: bool) -> RunDirectory:
     """Make the run's directory: `output`, or the first free one of runs/NAME, runs/NAME-2, ..."""
     check_output(output, force)
     try:
-        return RunDirectory(_first_free(RUNS, name) if output is None else _made(Path(output), force))
+        if output is None:
+            return RunDirectory(_first_free(RUNS, name))
+        Path(output).mkdir(parents=True, exist_ok=force)
+        return RunDirectory(Path(output))
     except OSError as error:
         raise RunDirectoryError(f"{error.filename}: cannot be made a run directory: {error.strerror}") from None
-
-
-def _made(path: Path, force: bool) -> Path:
-    path.mkdir(parents=True, exist_ok=force)
-    return path
 
 
 def _first_free(parent: Path, name: str) -> Path:

@@ -25,7 +25,7 @@ RATE = click.FloatRange(min=0, min_open=True)
 @options.settings
 @options.device
 @options.threads
-@click.option("--seed", type=int, metavar="N", help="The seed of weights, shuffling and splits.")
+@options.seed
 @options.json_output
 @click.option("--plot", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE", help="Draw it, such as a PNG.")
 @click.pass_obj
@@ -52,12 +52,7 @@ def command(
 
     if plot:
         figure()  # so that a missing library shows before anything is computed
-    planned: list[Planned] = []
-
-    def remember(event: Event) -> None:
-        if isinstance(event, Planned):
-            planned.append(event)
-
+    events: list[Event] = []
     overrides = options.with_plugins(spec, options.parse_settings(given), settings)
     with narrated(settings, as_json) as narrator:
         found = find_learning_rate(
@@ -69,11 +64,12 @@ def command(
             threads=threads,
             seed=seed,
             overrides=overrides,
-            callbacks=(narrator, remember),
+            callbacks=(narrator, events.append),
         )
     if plot:
         draw_range_test(plot, found)
-    chosen = optimizer(planned[0].resolved, found.suggestion)
+    planned = next(event for event in events if isinstance(event, Planned))
+    chosen = optimizer(planned.resolved, found.suggestion)
     click.echo(json.dumps(_values(found, chosen)) if as_json else "\n".join(_lines(found, chosen, settings.quiet)))
 
 

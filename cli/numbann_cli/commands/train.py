@@ -18,7 +18,7 @@ from numbann_cli.overview import COMMANDS
 @options.settings
 @options.device
 @options.threads
-@click.option("--seed", type=int, metavar="N", help="The seed of weights, shuffling and splits.")
+@options.seed
 @click.option("--dry-run", is_flag=True, help="Check, read the data and plan, but train and write nothing.")
 @click.option("--force", is_flag=True, help="Replace the run in the directory given with -o.")
 @options.json_output

@@ -56,7 +56,7 @@ def _chunks(table: Delimited, width: int) -> Iterator[NumberChunk | CellChunk]:
     except RaggedRow:
         raise DataError(_ragged(table, width)) from None
     if not found:
-        raise DataError(f"{table.file.name} has a header but no rows; add rows", key=table.file.key)
+        raise table.file.fault(" has a header but no rows; add rows")
 
 
 def _ragged(table: Delimited, width: int) -> str:
@@ -88,12 +88,9 @@ def _fault(table: Delimited, name: str, position: int) -> str:
         first = first or (line, is_number(text))
         if is_number(text) != first[1]:
             advice = "" if name == table.reading.weight else f", {_advice(text, name)}"
-            return f"{where} {_mixed(text)} (row {first[0]}); correct the cell{advice}"
+            mixed = "is a number in a column of text" if is_number(text) else "is no number in a column of numbers"
+            return f"{where} {mixed} (row {first[0]}); correct the cell{advice}"
     raise AssertionError(f"column {name} is not mixed")
-
-
-def _mixed(text: str) -> str:
-    return "is a number in a column of text" if is_number(text) else "is no number in a column of numbers"
 
 
 def _advice(text: str, name: str) -> str:

@@ -29,7 +29,7 @@ class Delimited:
         """The names of the columns, as the header or the spec gives them."""
         _, first = next(numbered_rows(self.file, self.delimiter), (0, None))
         if first is None:
-            raise DataError(f"{self.file.name} is empty; a table needs at least one row", key=self.file.key)
+            raise self.file.fault(" is empty; a table needs at least one row")
         given = self.reading.header
         if given is False:
             return tuple(str(position) for position in range(len(first)))

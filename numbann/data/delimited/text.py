@@ -9,7 +9,6 @@ from contextlib import contextmanager, suppress
 from typing import TextIO
 
 from numbann.data.files import InputFile, failing_clearly
-from numbann.errors import DataError
 
 
 def numbered_rows(file: InputFile, delimiter: str) -> Iterator[tuple[int, list[str]]]:
@@ -35,13 +34,9 @@ def open_text(file: InputFile, delimiter: str) -> Iterator[TextIO]:
         try:
             yield io.TextIOWrapper(stream, encoding="utf-8-sig", newline="")
         except UnicodeDecodeError as error:
-            raise DataError(
-                f"{file.name} row {_undecodable_line(file)}: not UTF-8 text; save the table as UTF-8", key=file.key
-            ) from error
+            raise file.fault(f" row {_undecodable_line(file)}: not UTF-8 text; save the table as UTF-8") from error
         except csv.Error as error:
-            raise DataError(
-                f"{file.name} row {_faulty_line(file, delimiter)}: {error}; check the quotes of the row", key=file.key
-            ) from error
+            raise file.fault(f" row {_faulty_line(file, delimiter)}: {error}; check the quotes of the row") from error
 
 
 def _undecodable_line(file: InputFile) -> int:

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 
 from numbann.data.contract import Format
 from numbann.data.files import Files, InputFile, failing_clearly
-from numbann.errors import DataError
 
 if TYPE_CHECKING:
     import numpy as np
@@ -35,9 +34,7 @@ def read(source: Files, reading: Reading, need_target: bool) -> Raw:
 def _labels(file: InputFile) -> np.ndarray:
     labels = load_idx(file)
     if labels.ndim != 1 or labels.dtype.kind not in "iu":
-        raise DataError(
-            f"{file.name} holds {labels.dtype} of shape {labels.shape}; labels are one integer a row", key=file.key
-        )
+        raise file.fault(f" holds {labels.dtype} of shape {labels.shape}; labels are one integer a row")
     return labels
 
 
@@ -66,23 +63,18 @@ def map_idx(file: InputFile) -> np.ndarray:
 def _check_size(size: int, dtype: np.dtype, shape: tuple[int, ...], start: int, file: InputFile) -> None:
     expected = start + prod(shape) * dtype.itemsize
     if size != expected:
-        raise DataError(
-            f"{file.name}: {size} bytes where its header (shape {shape}) asks for {expected}; fetch it again",
-            key=file.key,
-        )
+        raise file.fault(f": {size} bytes where its header (shape {shape}) asks for {expected}; fetch it again")
 
 
 def _header(content: bytes, file: InputFile) -> tuple[int, tuple[int, ...], int]:
     """Type code, shape and where the values start."""
     magic = content[:4]
     if len(magic) < 4 or magic[:2] != b"\0\0" or magic[2] not in TYPES or magic[3] == 0:
-        raise DataError(
-            f"{file.name} is no IDX file: it starts with 0x{magic.hex()}; 0x0000, a type and a rank are needed",
-            key=file.key,
-        )
+        needed = "0x0000, a type and a rank are needed"
+        raise file.fault(f" is no IDX file: it starts with 0x{magic.hex()}; {needed}")
     axes, start = magic[3], 4 + 4 * magic[3]
     if len(content) < start:
-        raise DataError(f"{file.name}: its header ends after {len(content)} of {start} bytes", key=file.key)
+        raise file.fault(f": its header ends after {len(content)} of {start} bytes")
     return magic[2], struct.unpack(f">{axes}I", content[4:start]), start
 
 
