@@ -1,1 +1,1 @@
-"""Plugins: which are installed, how each is loaded by itself, and the components of all of them by name."""
+"""Plugins: finding the installed ones, loading each in isolation, and their components by name."""

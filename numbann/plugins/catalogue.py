@@ -1,4 +1,4 @@
-"""A registry that loads installed plugins when they are asked for.  How one is loaded, plugin.py knows."""
+"""A registry that loads installed plugins when one of their components is needed; plugin.py loads one."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from numbann.plugins.plugin import Plugin
 
 
 class Catalogue(Registry):
-    """The built-in components, and those of plugins, which are loaded when a name of theirs is asked for.
+    """The built-in components and those of plugins; a plugin is loaded when one of its names is looked up.
 
-    A name that none is known to have loads them all.  A plugin that fails is left out with a warning, or, where the
-    name that was asked for is its, with an error.
+    A name that no plugin announces loads them all.  A plugin that fails is left out with a warning; if it announces the
+    name that was looked up, that is an error.
     """
 
     def __init__(self, plugins: Sequence[Plugin]) -> None:
@@ -37,7 +37,7 @@ class Catalogue(Registry):
         return entry
 
     def find_named(self, name: str) -> list[Entry]:
-        """The entries of a name, or an alias, of whatever kind."""
+        """The entries of a name or an alias, of all kinds."""
         failed = self._load(plugin for plugin in self._waiting if name in plugin.names)
         if not self._entries_named(name):
             failed += self._load(self._waiting)
@@ -50,7 +50,10 @@ class Catalogue(Registry):
         _warn(self.failed[plugin] for plugin in self._load(self._waiting))
 
     def add(self, plugin: Plugin) -> None:
-        """Load one more plugin now, after the installed ones whose names it takes; an error if it fails."""
+        """Load one more plugin now; an error if it fails.
+
+        Installed plugins with one of its names are loaded first, so that a clash is found.
+        """
         self.plugins.append(plugin)
         names = {name for component in plugin.components() for name in (component.name, *component.aliases)}
         self._load(other for other in self._waiting if names & set(other.names))
@@ -71,7 +74,7 @@ class Catalogue(Registry):
         return f'{kind} "{name}" {explain_absence}' if explain_absence else super().unknown(kind, name)
 
     def explain_absence(self, name: str) -> str:
-        """Which plugin would provide a name, and why it does not; nothing if none would."""
+        """Why the plugin that announces a name does not provide it; empty if no plugin announces it."""
         for plugin in self.plugins:
             if name in plugin.names and plugin in self.failed:
                 return f"would come from a plugin that failed: {self.failed[plugin]}"
@@ -83,7 +86,7 @@ class Catalogue(Registry):
         return [entry for entry in self.entries() if name in (entry.component.name, *entry.component.aliases)]
 
     def _load(self, plugins: Iterable[Plugin]) -> list[Plugin]:
-        """Load plugins that wait, and give those that failed."""
+        """Load plugins; returns those that failed."""
         failed = []
         for plugin in list(plugins):
             self._waiting.remove(plugin)

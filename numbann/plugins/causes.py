@@ -1,4 +1,4 @@
-"""Which file and line of a plugin is to blame for an error.  Only errors need it."""
+"""The file and line of a plugin that caused an error."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ FOREIGN = (*map(os.path.dirname, (__file__, pluggy.__file__ or "", importlib.__f
 
 
 def describe_cause(error: BaseException, otherwise: str) -> str:
-    """An error in one line: file and line of the plugin (otherwise what stands for it), what it is, the remedy."""
+    """An error in one line: the plugin's file and line, or else `otherwise`; the error; the remedy."""
     lost = isinstance(error, ModuleNotFoundError)
     remedy = f"install {error.name}" if lost else "repair the plugin"  # type: ignore[attr-defined]
     text = str(error).splitlines()
@@ -33,13 +33,13 @@ def _locate(error: BaseException, otherwise: str) -> str:
 
 
 def _package_of(file: str) -> str:
-    """The package that a file is in, or the file itself."""
+    """The folder of a file's package, or the file itself if it is in none."""
     folder = os.path.dirname(file)
     return folder if os.path.exists(os.path.join(folder, "__init__.py")) else file
 
 
 def find_line(module: ModuleType, text: str) -> str:
-    """File and line of a module where a line begins with a text; its first line if there is none."""
+    """The file and number of a module's first line that starts with a text; line 1 if none does."""
     file = module.__file__ or module.__name__
     try:
         lines = Path(file).read_text(encoding="utf-8").splitlines()

@@ -1,7 +1,7 @@
-"""Which installed distributions announce plugins: their names, versions and entry points.  Nothing of them is imported.
+"""The plugins that installed distributions announce by entry points, found without importing them.
 
-The folders of sys.path are looked through for the one line that matters, because a process without any plugin should
-not pay for importlib.metadata; its parsers then read what was found.
+The search reads the entry points of each folder of sys.path for one line, `[numbann]`.  importlib.metadata parses what
+is found; it is slow to import, and a process without plugins does without it.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 GROUP = "numbann"
-VARIABLE = "NUMBANN_PLUGINS"  # the distributions that may be used, comma-separated; empty: none; not set: all
+VARIABLE = "NUMBANN_PLUGINS"  # the distributions to use, comma-separated; empty: none; not set: all
 ANNOUNCED = re.compile(rb"^\s*\[numbann\]\s*$", re.MULTILINE)
 
 
 class Announcement(NamedTuple):
-    """A module of a distribution that is a plugin, and the names that its entry points bear.
+    """A module that a distribution announces as a plugin, and the names of its entry points.
 
-    place: the folder of the distribution's metadata.  allowed: whether the environment lets it be used.
+    place: the folder of the distribution's metadata.  allowed: whether the environment variable allows it.
     """
 
     distribution: str
@@ -33,12 +33,12 @@ class Announcement(NamedTuple):
 
 
 def find_announced() -> tuple[Announcement, ...]:
-    """Every module that an entry point of the group names, by distribution and then by module."""
+    """Find every announced module, sorted by distribution and module."""
     return _find_announced(tuple(sys.path), os.environ.get(VARIABLE))
 
 
 def list_unknown() -> list[str]:
-    """The names in the environment variable that are of no installed distribution with plugins."""
+    """The names in the environment variable that no installed distribution with plugins has."""
     named = _parse_names(os.environ.get(VARIABLE))
     return sorted((named or set()) - {_normalize(one.distribution) for one in find_announced()})
 
@@ -47,12 +47,12 @@ def list_unknown() -> list[str]:
 def _find_announced(folders: tuple[str, ...], variable: str | None) -> tuple[Announcement, ...]:
     allowed, found = _parse_names(variable), {}
     for place in _find_metadata(folders):
-        from importlib.metadata import Distribution  # takes longer to import than all else here
+        from importlib.metadata import Distribution  # slower to import than everything else here
 
         distribution = Distribution.at(place)
         name = distribution.metadata["Name"] or os.path.basename(place).split("-")[0]
         if _normalize(name) in found:
-            continue  # an import would take the first on the path, too
+            continue  # the first on the path wins, as in an import
         modules: dict[str, list[str]] = {}
         for point in distribution.entry_points.select(group=GROUP):
             modules.setdefault(point.value, []).append(point.name)
@@ -65,11 +65,11 @@ def _find_announced(folders: tuple[str, ...], variable: str | None) -> tuple[Ann
 
 
 def _find_metadata(folders: tuple[str, ...]) -> Iterator[str]:
-    """The folders of metadata that announce a plugin, in the order of the path."""
+    """The metadata folders that announce a plugin, in the order of the path."""
     for folder in folders:
         try:
             names = sorted(entry.name for entry in os.scandir(folder or "."))
-        except OSError:  # no folder, or one that may not be read
+        except OSError:  # a folder that is missing or cannot be read
             continue
         for name in names:
             if name.endswith((".dist-info", ".egg-info")) and _announces_plugin(os.path.join(folder, name)):
@@ -85,10 +85,10 @@ def _announces_plugin(place: str) -> bool:
 
 
 def _parse_names(variable: str | None) -> set[str] | None:
-    """The distributions in the environment variable; None if it is not set, and all are meant."""
+    """The distributions in the environment variable; None, for all, if it is not set."""
     return None if variable is None else {_normalize(name) for name in variable.split(",") if name.strip()}
 
 
 def _normalize(name: str) -> str:
-    """A distribution's name as packagers compare it."""
+    """A distribution's name in the normal form of packaging, for comparisons."""
     return re.sub(r"[-_.]+", "-", name.strip()).lower()

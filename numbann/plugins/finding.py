@@ -1,6 +1,6 @@
-"""The catalogue of what is built in, of installed plugins, and of files: made once for whoever asks.
+"""Catalogues of the built-in components, the installed plugins and plugin files.
 
-Each plugin is loaded alone, so that one that fails is named and leaves nothing behind, and only when it is needed.
+Each plugin is loaded in isolation and only when it is needed: one that fails is named and leaves nothing behind.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from numbann.plugins.plugin import Plugin, plugin_of_distribution, plugin_of_fil
 
 
 def with_files(paths: Iterable[Path] = ()) -> Catalogue:
-    """The components built in, of installed plugins, and of the files at these paths; an error if a file fails."""
+    """The catalogue of built-in components, installed plugins and these files; an error if a file fails."""
     catalogue = Catalogue(installed_plugins())
     for path in paths:
         catalogue.add(plugin_of_file(path))
@@ -25,7 +25,7 @@ def with_files(paths: Iterable[Path] = ()) -> Catalogue:
 
 
 def load_everything(paths: Iterable[Path] = ()) -> Catalogue:
-    """The same with every plugin loaded; those that fail, files too, are left out with a warning."""
+    """The same catalogue with every plugin loaded; plugins and files that fail are left out with a warning."""
     catalogue = with_files()
     catalogue.load_all()
     for path in paths:
@@ -34,7 +34,7 @@ def load_everything(paths: Iterable[Path] = ()) -> Catalogue:
 
 
 def installed_plugins() -> list[Plugin]:
-    """The plugins that distributions announce, by their names; not imported.  A warning of names that are not there."""
+    """The announced plugins, not imported; a warning for each unknown name in the environment variable."""
     for name in distributions.list_unknown():
         message = f"{distributions.VARIABLE} names {name}, which is no installed distribution with plugins"
         warnings.warn(message, PluginWarning, stacklevel=2)
@@ -43,5 +43,5 @@ def installed_plugins() -> list[Plugin]:
 
 @functools.cache
 def _plugin_of(one: distributions.Announcement) -> Plugin:
-    """One plugin object for the length of the process, so that its components are the same each time."""
+    """The plugin object of an announcement, one for the whole process, so that its components stay the same objects."""
     return plugin_of_distribution(one)

@@ -1,4 +1,4 @@
-"""Components by name, as functions of NumPy arrays: get_activation, get_loss, get_optimizer.  They train no network."""
+"""Components by name, as functions of NumPy arrays: get_activation, get_loss, get_optimizer."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ class ActivationFunction:
     configured: Configured
 
     def __call__(self, z: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
-        """a = f(z), of z's shape."""
+        """a = f(z), of z's shape; ShapeError or TypeError if out does not fit."""
         return _function(self.configured.component)(z, *self.configured.values.values(), out=out)
 
     def backward(self, da: np.ndarray, z: np.ndarray, a: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
-        """dz, the gradient to z, from the gradient to a."""
+        """dz, the gradient to z, from da, the gradient to a; all arrays have z's shape."""
         return _function(self.configured.component, "_backward")(da, z, a, *self.configured.values.values(), out=out)
 
 
@@ -35,7 +35,7 @@ class LossFunction:
     configured: Configured
 
     def __call__(self, y: np.ndarray, t: np.ndarray, out: np.ndarray | None = None) -> tuple[float, np.ndarray]:
-        """The mean loss and its gradient; t holds classes (B,) or rows (B, O), as the loss asks."""
+        """The mean loss and its gradient dy (B, O); y (B, O); t: classes (B,) or rows (B, O), as the loss needs."""
         return _function(self.configured.component)(y, t, *self.configured.values.values(), out=out)
 
 
@@ -47,11 +47,11 @@ class OptimizerFunction:
     weight_decay: float
 
     def init(self, w: np.ndarray) -> dict[str, Any]:
-        """The states of new weights that are kept: zeros of w's shape, and the count of steps."""
+        """The state of new weights w: arrays of zeros of w's shape, and the count of steps."""
         return {"step": 0, **{name: np.zeros_like(w) for name in self.configured.stored_states}}
 
     def step(self, w: np.ndarray, g: np.ndarray, state: dict[str, Any]) -> None:
-        """Move w against its gradient g; state is changed and counts the step."""
+        """Update w by its gradient g, in place; state changes, too, and counts the step."""
         state["step"] += 1
         component = self.configured.component
         if component.form == "matrix":

@@ -1,6 +1,7 @@
-"""One plugin, a module or a file: it is imported and its hooks are called, and whatever it does is one error at most.
+"""One plugin, a module or a file: importing it and calling its hooks.
 
-It judges no component: declare.py and registry.py do.
+Whatever a plugin raises becomes one PluginError, which names its file and line.  declare.py and registry.py check its
+components.
 """
 
 from __future__ import annotations
@@ -29,9 +30,9 @@ HOOKS = [name for name in vars(hookspecs) if name.startswith("numbann_")]
 
 
 class Plugin:
-    """A plugin with its origin.  It is imported and asked once, when that is needed; an error is kept and raised again.
+    """A plugin with its origin.  It is imported once, when it is needed; an error is stored and raised again.
 
-    names: of its components, as far as they are known without an import.  allowed: whether it may be used.
+    names: those of its components that are known without an import.  allowed: whether it may be used.
     """
 
     def __init__(
@@ -43,20 +44,20 @@ class Plugin:
         self._components: tuple[Component, ...] | PluginError | None = None
 
     def components(self) -> tuple[Component, ...]:
-        """What it registers, each of it accepted; PluginError if anything goes wrong on the way."""
+        """The components that it registers; PluginError if anything goes wrong."""
         if self._components is None:
             self._components = self._attempt(self._collect_components)
         return _unwrap(self._components)
 
     def register_in(self, registry: Registry) -> None:
-        """Register all of its components; none, if one of them clashes."""
+        """Register all of its components, or none if one of them clashes."""
         trial = registry.copy()
         for component in self.components():
             trial.register(component, self.origin)
         registry.replace_with(trial)
 
     def add_commands(self, group: Any) -> None:
-        """Let it add commands to a group of click; PluginError if anything goes wrong."""
+        """Let it add commands to a Click group; PluginError if anything goes wrong."""
         _unwrap(self._attempt(lambda: self._hooks().numbann_commands(group=group)))
 
     def _collect_components(self) -> tuple[Component, ...]:
@@ -82,7 +83,7 @@ class Plugin:
         return manager
 
     def _attempt(self, step: Callable[[], Any]) -> Any:
-        """What a step gives, or the error that it ends in."""
+        """The result of a step, or the error that it raises."""
         try:
             return step()
         except NumbannError as error:
@@ -93,23 +94,23 @@ class Plugin:
 
 
 def plugin_of_file(path: Path) -> Plugin:
-    """A one-file plugin."""
+    """The plugin in a file."""
     return Plugin(Origin(str(path), "", path.stem), lambda: import_file(path))
 
 
 def plugin_of_distribution(one: Announcement) -> Plugin:
-    """A module of an installed distribution."""
+    """The plugin in a module of an installed distribution."""
     origin = Origin(one.distribution, one.version, one.module)
     return Plugin(origin, lambda: import_module(origin), one.names, one.allowed)
 
 
 def register_module(registry: Registry, module: ModuleType, origin: Origin) -> None:
-    """Call an imported module's hook; what it registers is kept only if all of it is accepted."""
+    """Register the components of an imported module, or none if one of them is refused."""
     Plugin(origin, lambda: module).register_in(registry)
 
 
 def import_file(path: Path) -> ModuleType:
-    """Import a one-file plugin under a name made from its path, so that two files of one name do not collide."""
+    """Import a plugin's file, under a name made from its path, so that two files of one name do not collide."""
     if path.is_dir():
         raise PluginError(f"{path}: is a directory; name the plugin's Python file in it")
     if not path.is_file():
@@ -129,7 +130,7 @@ def import_file(path: Path) -> ModuleType:
 
 
 def import_module(origin: Origin) -> ModuleType:
-    """Import the module of a plugin; PluginError if that fails."""
+    """Import a plugin's module; PluginError if that fails."""
     if ":" in origin.module:
         raise PluginError(f"{origin}: its entry point names {origin.module}; let it name the module alone")
     try:
@@ -139,7 +140,7 @@ def import_module(origin: Origin) -> ModuleType:
 
 
 def _find_faults(module: ModuleType) -> Iterator[str]:
-    """What is wrong with an imported module before any hook of it is called: where it is, and the remedy."""
+    """The faults of an imported module that show before a hook is called: place, fault, remedy."""
     api = getattr(module, "NUMBANN_API", hookspecs.API)
     if api != hookspecs.API:
         place = find_line(module, "NUMBANN_API")
@@ -158,7 +159,7 @@ def _find_faults(module: ModuleType) -> Iterator[str]:
 
 
 def _is_hook(module: ModuleType, name: str) -> bool:
-    """Whether a name of a module is marked with @hookimpl, and not as a hook that need not exist."""
+    """Whether a name of a module is marked with @hookimpl, but not as an optional hook."""
     options = getattr(getattr(module, name, None), "numbann_impl", None)
     return isinstance(options, dict) and not options["optionalhook"]
 

@@ -1,12 +1,11 @@
-"""Checks of components: the ones that numbann runs over its own, for whoever writes others.
+"""Checks of components, for plugin writers; numbann runs the same checks over its own components.
 
     from numbann.testing import check_activation
-    check_activation(swish)                    # AssertionError with all that is wrong, its place and its remedy
+    check_activation(swish)                    # AssertionError with every fault, its place and its remedy
 
-    findings = findings_of(swish)              # or look at what was found
+    findings = findings_of(swish)              # or look at the findings
 
-In a plugin's test file the pytest plugin (numbann/pytest_plugin.py) makes one test of each check of each component.
-It measures no speed but in speed.py, and prints nothing.
+In a plugin's test file the pytest plugin (numbann/pytest_plugin.py) makes a test of each check of each component.
 """
 
 from __future__ import annotations
@@ -32,32 +31,32 @@ __all__ = [
 
 
 def check_activation(component: Any) -> list[Finding]:
-    """Run every check of an activation; AssertionError naming all that failed, else the findings."""
+    """Run every check of an activation; returns the findings, AssertionError names the checks that failed."""
     return _check("activation", component)
 
 
 def check_loss(component: Any) -> list[Finding]:
-    """Run every check of a loss; AssertionError naming all that failed, else the findings."""
+    """Run every check of a loss; returns the findings, AssertionError names the checks that failed."""
     return _check("loss", component)
 
 
 def check_optimizer(component: Any) -> list[Finding]:
-    """Run every check of an optimizer; AssertionError naming all that failed, else the findings."""
+    """Run every check of an optimizer; returns the findings, AssertionError names the checks that failed."""
     return _check("optimizer", component)
 
 
 def check_schedule(component: Any) -> list[Finding]:
-    """Run every check of a schedule; AssertionError naming all that failed, else the findings."""
+    """Run every check of a schedule; returns the findings, AssertionError names the checks that failed."""
     return _check("schedule", component)
 
 
 def check_initializer(component: Any) -> list[Finding]:
-    """Run every check of an initializer; AssertionError naming all that failed, else the findings."""
+    """Run every check of an initializer; returns the findings, AssertionError names the checks that failed."""
     return _check("initializer", component)
 
 
 def check_metric(component: Any) -> list[Finding]:
-    """Run every check of a metric; AssertionError naming all that failed, else the findings."""
+    """Run every check of a metric; returns the findings, AssertionError names the checks that failed."""
     return _check("metric", component)
 
 

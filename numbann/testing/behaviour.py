@@ -1,4 +1,4 @@
-"""Whether optimizers, schedules, initializers and metrics do what they are for.  Plain Python, not compiled."""
+"""Checks that optimizers, schedules, initializers and metrics do their job, in plain Python."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ SHAPE = (64, 32)
 
 
 def check_descent(component: Component) -> str:
-    """From w = 1 it brings w^2 / 2 down, and a first step without any gradient does no harm."""
+    """An optimizer reduces w^2 / 2 from w = 1, and a first step with gradient 0 gives finite numbers."""
     place, values = spot_of(component.function), component.defaults()
     first, states = _step(component, values, 1.0, 0.0, 1, _zero_states(component))
     if not all(map(math.isfinite, (first, *states))):
@@ -37,7 +37,7 @@ def check_descent(component: Component) -> str:
 
 
 def _check_optional(component: Component, state: str, parameter: str) -> None:
-    """A state that is not stored while its parameter is 0 must not matter then."""
+    """An optional state must not change w while its parameter is 0, since it is not stored then."""
     values = {**component.defaults(), parameter: type(component.defaults()[parameter])(0)}
     kept, dropped = (1.0, _zero_states(component)), (1.0, _zero_states(component))
     for step in range(1, 21):
@@ -59,7 +59,7 @@ def _zero_states(component: Component) -> list[float]:
 def _step(
     component: Component, values: dict[str, Any], w: float, g: float, step: int, states: list[float]
 ) -> tuple[float, list[float]]:
-    """One step of an optimizer: w and the states after it."""
+    """Make one step of an optimizer; returns w and the states after it."""
     given = {"learning_rate": 0.01, "weight_decay": 0.0, **values, "step": step}
     result = call(component.function, w=w, g=g, **given, **dict(zip(component.states, states, strict=True)))
     moved, *kept = result if component.states else (result,)
@@ -67,7 +67,7 @@ def _step(
 
 
 def check_matrices(component: Component) -> str:
-    """An optimizer of whole matrices brings a sum of squares down, of a matrix and of a bias (1, O), in place."""
+    """An optimizer of whole matrices reduces a sum of squares in place, for a matrix and for a bias (1, O)."""
     place, falls = spot_of(component.function), []
     for shape in ((6, 4), (1, 4)):
         w = np.random.default_rng(0).standard_normal(shape)
@@ -91,7 +91,7 @@ def check_matrices(component: Component) -> str:
 
 
 def check_factors(component: Component) -> str:
-    """A schedule gives factors that are finite and not negative, and its states, at every step of a training."""
+    """A schedule returns a finite factor of at least 0, and its states, at every step of a training."""
     place, required = spot_of(component.function), _required(component)
     states, factors = _zero_states(component), []
     for index in range(EPOCHS * STEPS_AN_EPOCH):
@@ -114,14 +114,14 @@ def check_factors(component: Component) -> str:
 
 
 def _required(component: Component) -> dict[str, Any]:
-    """Values of parameters that a spec must give."""
+    """Values for the parameters that a spec must give."""
     from numbann.spec.components import REQUIRED, parameters_of
 
     return {parameter.name: 1 for parameter in parameters_of(component) if parameter.default is REQUIRED}
 
 
 def check_weights(component: Component) -> str:
-    """An initializer gives finite weights of the shape, the same ones for the same generator."""
+    """An initializer returns finite weights of the shape, the same for the same generator."""
     place = spot_of(component.function)
     first, second = (
         np.asarray(call(component.function, shape=SHAPE, random=np.random.default_rng(0), **component.defaults()))
@@ -137,7 +137,7 @@ def check_weights(component: Component) -> str:
 
 
 def check_measure(component: Component) -> str:
-    """A metric is a finite number, and is no worse for what is right than for what is drawn."""
+    """A metric is a finite number, and at least as good for right predictions as for random ones."""
     place, random = spot_of(component.function), np.random.default_rng(0)
     classes = "value" not in component.roles
     t = random.integers(0, 2, 200) if classes else random.normal(0, 1, 200)

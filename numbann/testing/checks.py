@@ -1,4 +1,4 @@
-"""Which checks a kind has, in their order, and how one is run: what it says becomes a finding.  It checks nothing."""
+"""The checks of each kind of component, in their order, and running them: each result becomes a finding."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from numbann.testing.findings import FAILED, PASSED, SKIPPED, Fault, Finding, sp
 from numbann.testing.gradients import check_gradient
 from numbann.testing.signature import check_purity, check_signature
 
-Check = Callable[[Component], str]  # gives a sentence, or raises Fault, Doubt or Unchecked
+Check = Callable[[Component], str]  # returns a sentence, or raises Fault, Doubt or Unchecked
 
 COMPILED: dict[str, Check] = {"precision": check_precision, "extremes": check_extremes}
 START: dict[str, Check] = {"signature": check_signature, "source": check_source, "purity": check_purity}
@@ -29,11 +29,11 @@ CHECKS: dict[str, dict[str, Check]] = {
     "initializer": {"signature": check_signature, "weights": check_weights},
     "metric": {"signature": check_signature, "measure": check_measure},
 }
-OTHER_FORMS: dict[str, dict[str, Check]] = {  # optimizers in NumPy, of which nothing is compiled
+OTHER_FORMS: dict[str, dict[str, Check]] = {  # optimizers in NumPy, which are not compiled
     "matrix": {"signature": check_signature, "descent": check_matrices},
     "solver": {"signature": check_signature},
 }
-PREREQUISITES = ("signature", "source", "precision")  # where one of these fails, the checks after it say nothing
+PREREQUISITES = ("signature", "source", "precision")  # if one fails, the checks after it would say nothing
 
 
 def checks_of(component: Component) -> dict[str, Callable[[], Finding]]:
@@ -43,7 +43,7 @@ def checks_of(component: Component) -> dict[str, Callable[[], Finding]]:
 
 
 def findings_of(component: Component) -> list[Finding]:
-    """Run all checks of a component, but those whose ground another has taken away."""
+    """Run the checks of a component; after a prerequisite has failed, the rest are skipped."""
     found: list[Finding] = []
     lost = ""
     for name, check in checks_of(component).items():
@@ -54,7 +54,7 @@ def findings_of(component: Component) -> list[Finding]:
 
 
 def run(name: str, check: Check, component: Component) -> Finding:
-    """Run one check; whatever the component does meanwhile becomes a finding."""
+    """Run one check; whatever the component raises or prints becomes a finding."""
     said = io.StringIO()
     try:
         with contextlib.redirect_stdout(said), warnings.catch_warnings():
@@ -64,7 +64,7 @@ def run(name: str, check: Check, component: Component) -> Finding:
         return fault.finding(name)
     except PluginError as error:
         place, _, rest = str(error).partition(": ")
-        if place.rpartition(":")[2].isdigit():  # it begins with file:line where a line is to blame
+        if place.rpartition(":")[2].isdigit():  # an error of a line begins with file:line
             return Finding(name, FAILED, rest, place)
         return Finding(name, FAILED, str(error), spot_of(component.function))
     except Exception as error:

@@ -1,4 +1,4 @@
-"""Compiled as the engine does: every number has the working precision, and extreme inputs give no NaN but NaN does."""
+"""Checks of compiled kernels: the working precision throughout, no NaN from extreme numbers, and NaN from NaN."""
 
 from __future__ import annotations
 
@@ -20,24 +20,24 @@ DTYPES = ("float32", "float64")
 NEAR = [0.0, -0.0, 1e-45, -1e-45, 1e-40, -1e-40, 1e-30, -1e-30, 1.0, -1.0, 30.0, -30.0]
 FAR = [100.0, -100.0, 1e4, -1e4]
 INFINITE = [math.inf, -math.inf]
-WIDE = np.linspace(-20.01, 20.02, 1601).astype("f4")  # beside kinks, not on them
+WIDE = np.linspace(-20.01, 20.02, 1601).astype("f4")  # odd ends, so that no point is on a kink
 
 
 def parts_of(component: Component) -> list[Callable[..., Any]]:
-    """All functions of a component."""
+    """The functions of a component that are compiled."""
     parts = (component.function, component.derivative, *component.slopes.values(), component.backward)
     return [part for part in parts if part is not None]
 
 
 def check_source(component: Component) -> str:
-    """All that it and what it calls says can be compiled."""
+    """The source of its functions, and of those that they call, can be compiled."""
     for part in parts_of(component):
         Lowered("float32", component=component).add(part)
     return "only what can be compiled"
 
 
 def check_precision(component: Component) -> str:
-    """Compiled for float32 and for float64, no number of it has another precision."""
+    """Compiled for float32 and for float64, all numbers have that precision, and the results agree."""
     single, double = (_run_kernels(component, dtype, WIDE) for dtype in DTYPES)
     largest = 0.0
     for (name, part, got), (_, _, expected) in zip(single, double, strict=True):
@@ -54,13 +54,13 @@ def check_precision(component: Component) -> str:
     return f"float32 stays float32 and float64 stays float64; they differ by {largest:.0e}"
 
 
-# ---- what the kernels give: (name, the author's function, numbers)
+# ---- results of kernels: (name, the author's function, numbers)
 
 Results = list[tuple[str, Callable[..., Any], np.ndarray]]
 
 
 def _run_kernels(component: Component, dtype: str, x: np.ndarray) -> Results:
-    """What the kernels give at z or y = x; a row's first element is x, the others are 0."""
+    """The results of the kernels at z, y or g = x; in a row the first element is x, the others are 0."""
     if component.kind == "optimizer":
         return _run_step(component, dtype, x)
     if component.kind == "loss":
@@ -109,7 +109,7 @@ def _run_step(component: Component, dtype: str, g: np.ndarray) -> Results:
 
 
 def check_extremes(component: Component) -> str:
-    """No NaN from a number, no infinity near 0, and NaN comes through."""
+    """Numbers give no NaN, numbers near 0 give no infinity, and NaN gives NaN."""
     infinite = INFINITE if component.kind == "activation" and component.form == "elementwise" else []
     x = np.array([*NEAR, *FAR, *infinite, math.nan])
     argument = {"activation": "z", "loss": "y", "optimizer": "g"}[component.kind]
@@ -131,7 +131,7 @@ def check_extremes(component: Component) -> str:
 def _check_value(
     component: Component, part: Callable[..., Any], pass_nan: bool, what: str, at: float, value: float
 ) -> Doubt | None:
-    """Raise a Fault, or give a Doubt, or nothing; pass_nan: NaN must give NaN."""
+    """Check a value: raises a Fault, returns a Doubt, or None if it is right.  pass_nan: NaN must give NaN."""
     if math.isnan(at):
         if pass_nan and not math.isnan(value):
             raise Fault(
@@ -151,7 +151,7 @@ def _check_value(
 
 
 def _is_undefined(component: Component, part: Callable[..., Any], at: float) -> bool:
-    """Whether plain Python, in float64, has no value there either."""
+    """Whether plain Python, in float64, has no value at this point either."""
     given = {**component.defaults(), "z": at, "y": at, "g": at, "t": 0.5, "u": 0.5, "a": math.nan}
     try:
         return math.isnan(call(part, **{k: v for k, v in given.items() if k in inspect.signature(part).parameters}))

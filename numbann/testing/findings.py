@@ -1,4 +1,4 @@
-"""What a check says: passed, failed, a warning, or not checked.  It checks nothing."""
+"""The findings of checks: passed, failed, a warning, or not checked."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ PASSED, FAILED, WARNING, SKIPPED = "passed", "failed", "warning", "skipped"
 
 @dataclass(frozen=True)
 class Finding:
-    """The outcome of one check: a sentence, and where something is wrong file:line and what to do."""
+    """The result of one check: a sentence and, for a fault, its place, file:line, and its remedy."""
 
     check: str
     state: str
@@ -22,7 +22,7 @@ class Finding:
 
     @property
     def failed(self) -> bool:
-        """Whether the component must not be used as it is."""
+        """Whether the check has failed; the component should not be used then."""
         return self.state == FAILED
 
     def __str__(self) -> str:
@@ -31,7 +31,7 @@ class Finding:
 
 
 class Fault(Exception):
-    """Raised by a check: what is wrong, where, and the remedy."""
+    """A fault that a check has found: what is wrong, where, and the remedy."""
 
     state = FAILED
 
@@ -45,18 +45,18 @@ class Fault(Exception):
 
 
 class Doubt(Fault):
-    """Raised by a check for what may be meant so."""
+    """What may be a fault, or may be intended: a warning."""
 
     state = WARNING
 
 
 class Unchecked(Fault):
-    """Raised by a check that does not apply here."""
+    """The reason why a check was not done."""
 
     state = SKIPPED
 
 
 def spot_of(function: Callable[..., Any]) -> str:
-    """file:line of a function; of a derived one, those of the function that it was derived from."""
+    """file:line of a function; for a derived function, of the one that it was derived from."""
     derived = re.fullmatch(r"<.* derived from (.*)>", function.__code__.co_filename)
     return derived[1] if derived else f"{function.__code__.co_filename}:{function.__code__.co_firstlineno}"

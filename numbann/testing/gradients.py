@@ -1,7 +1,7 @@
-"""Derivatives against finite differences in float64.  Plain Python, not compiled.
+"""The check of derivatives against finite differences, in plain Python and float64.
 
-At a kink any value between the slopes to the left and to the right is right; a jump has no slope and is skipped, as is
-a point where plain Python raises (1 / 0, exp(1000)): what compiled code does there, extremes.py looks at.
+At a kink any value between the left and the right slope is right.  A jump has no slope and is skipped, and so is a
+point where plain Python raises (1 / 0, exp(1000)); extremes.py checks such points in compiled code.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ STEP = 1e-5
 NOISE = (0.5, 0.1, 0.9)
 WIDTHS = (1, 2, 7)
 
-# A part (derivative or backward), where it is compared, its value there, and a function along one argument, and that
+# A derivative or backward; the point in words; its value there; the function along one argument; that argument
 Compared = tuple[Callable[..., Any], str, Callable[[], float], Callable[[float], float], float]
 
 
 def check_gradient(component: Component) -> str:
-    """Every derivative that there is, at the default parameters and at others."""
+    """Every derivative agrees with finite differences, at the default parameters and at others."""
     by_form = {("activation", "row"): _row_activation, ("loss", "row"): _row_loss}
     found = [
         (part, at, *compared)
@@ -50,25 +50,28 @@ def check_gradient(component: Component) -> str:
 def compare(
     function: Callable[[float], float], x: float, derivative: Callable[[], float]
 ) -> Iterator[tuple[float, float, bool]]:
-    """(derivative, slope, whether they agree); nothing where the slope cannot be found."""
+    """Yields (derivative, slope, whether they agree), or nothing where no slope can be estimated."""
     try:
         (left, left_error), (right, right_error) = (estimate_slope(function, x, side) for side in (-1, 1))
         given = derivative()
     except UNDEFINED:
         return
     error, size = left_error + right_error, max(1.0, abs(left), abs(right))
-    if error < 1e-2 * size:  # so not where something is not finite
+    if error < 1e-2 * size:  # False where something is not finite
         slack = error + 1e-6 * size
         yield given, (left + right) / 2, min(left, right) - slack <= given <= max(left, right) + slack
 
 
 def _distance(given: float, slope: float) -> float:
-    """How far a derivative is from a slope, NaN the farthest."""
+    """The relative distance of a derivative from a slope; NaN is the farthest."""
     return abs(given - slope) / (1 + abs(slope)) if math.isfinite(given) else math.inf
 
 
 def estimate_slope(function: Callable[[float], float], x: float, side: int) -> tuple[float, float]:
-    """The slope to the right (side 1) or to the left (-1), and how uncertain it is."""
+    """The slope to the right (side 1) or to the left (-1), and its estimated error.
+
+    Differences of second order, with a step and with twice that step; the error is how much they disagree.
+    """
     step = STEP * max(1.0, abs(x)) * side
     here, near, far, farther = (function(x + k * step) for k in (0, 1, 2, 4))
     fine, coarse = (4 * near - far - 3 * here) / (2 * step), (4 * far - farther - 3 * here) / (4 * step)
@@ -79,7 +82,7 @@ def estimate_slope(function: Callable[[float], float], x: float, side: int) -> t
 
 
 def _elementwise(component: Component) -> Iterator[Compared]:
-    """To z or y, and to each parameter that is trained."""
+    """The derivatives to z or y, and to each trained parameter."""
     parts = [("z" if component.kind == "activation" else "y", derivative_of(component))]
     parts += zip(component.learnable, slopes_of(component), strict=True)
     for values, roles in product(settings_of(component), _list_inputs(component)):
@@ -91,7 +94,7 @@ def _elementwise(component: Component) -> Iterator[Compared]:
 
 
 def _list_inputs(component: Component) -> list[dict[str, float]]:
-    """Values of the roles."""
+    """The values of the roles at which an elementwise component is checked."""
     if component.kind == "loss":
         return [{"y": y, "t": t} for t in target_points(component) for y in (*POINTS, t)]
     return [{"z": z, "u": u} for u in (NOISE if "u" in component.roles else NOISE[:1]) for z in POINTS]
@@ -110,7 +113,7 @@ def _derivative(component: Component, part: Callable[..., Any], given: dict[str,
 
 
 def _row_activation(component: Component) -> Iterator[Compared]:
-    """The gradient to each z of sum(da * a), for random da."""
+    """The gradient of sum(da * a) to each z, for random da."""
     backward, random = component.backward, np.random.default_rng(0)
     assert backward is not None
     for values, width in product(settings_of(component), WIDTHS):
@@ -152,7 +155,7 @@ def _label(k: int, width: int, values: dict[str, Any], component: Component) -> 
 
 
 def _replace(row: np.ndarray, k: int, x: float) -> np.ndarray:
-    """A row with another element."""
+    """A copy of a row with another element."""
     row = row.copy()
     row[k] = x
     return row

@@ -1,4 +1,4 @@
-"""Runs a component's kernels, those of the engine, on arrays.  It judges nothing."""
+"""The engine's kernels of a component, bound to arrays, for checks and timings."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from numbann.components.component import Component, Configured
 from numbann.engine.shared.memory import aligned
 from numbann.simd import op
 
-LANES = 16  # rows are padded to whole vectors
+LANES = 16  # numbers of a vector; rows are padded to a multiple
 KERNEL = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_ssize_t, ctypes.c_ssize_t, ctypes.c_void_p, ctypes.c_void_p)
 UPDATE = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_ssize_t, ctypes.c_ssize_t, ctypes.c_void_p)
 
 
 @dataclass
 class Block:
-    """A kernel bound to rows (B, columns) of numbers; `arrays` by the name of their column of an op.
+    """A kernel bound to rows (B, columns) of numbers.  arrays: by the name of their column of an op.
 
-    Calling it runs the kernel over the first so many rows.
+    Calling it with a number runs the kernel over that many rows.
     """
 
     address: int
@@ -63,7 +63,7 @@ class Block:
 
 
 def forward_block(component: Component, dtype: str, z: np.ndarray, **values: Any) -> Block:
-    """a of rows z (B, O); the result is in "A"."""
+    """The kernel of a = f(z) bound to rows z (B, O); it writes "A"."""
     z, columns = _pad(z, dtype), z.shape[1]
     address = activation_forward(component, dtype, False)
     arrays = {"Z": z, "A": np.zeros_like(z), "D": np.zeros_like(z)}
@@ -71,14 +71,14 @@ def forward_block(component: Component, dtype: str, z: np.ndarray, **values: Any
 
 
 def backward_block(component: Component, dtype: str, z: np.ndarray, a: np.ndarray, **values: Any) -> Block:
-    """dz of rows z, a (B, O) for da = 1; the result is in "D"."""
+    """The kernel of dz bound to rows z, a (B, O), with da = 1; it writes "D"."""
     address = activation_backward(component, dtype, False)
     arrays = {"Z": _pad(z, dtype), "A": _pad(a, dtype), "D": _pad(np.ones(z.shape), dtype)}
     return Block(address, dtype, arrays, z.shape[1], *_list_parameters(component, values))
 
 
 def loss_block(component: Component, dtype: str, y: np.ndarray, t: np.ndarray, **values: Any) -> Block:
-    """The loss of each row of y (B, O) in "ROW_LOSS", and its gradient in "D"; t: rows (B, O) or classes (B,)."""
+    """A loss bound to rows y (B, O) and t: rows (B, O) or classes (B,); it writes "ROW_LOSS" and the gradient "D"."""
     y, outputs = _pad(y, dtype), y.shape[1]
     target = t.astype(np.int64) if t.ndim == 1 else _pad(t, dtype)
     arrays = {"A": y, "D": np.zeros_like(y), "LABELS" if t.ndim == 1 else "TARGET": target}
@@ -86,7 +86,7 @@ def loss_block(component: Component, dtype: str, y: np.ndarray, t: np.ndarray, *
 
 
 class Update:
-    """An optimizer's kernel bound to zero weights and states, and gradients g; calling it makes one step."""
+    """An optimizer's kernel bound to gradients g, and to weights and states of zeros; calling it makes one step."""
 
     def __init__(self, optimizer: Configured, dtype: str, g: np.ndarray, step: int = 1) -> None:
         names = free_parameters(optimizer.component)
@@ -100,7 +100,7 @@ class Update:
         self._given = self.arena.ctypes.data, self.g.ctypes.data, self.hyper.ctypes.data
 
     def __call__(self, count: int) -> None:
-        """Move the first so many weights."""
+        """Move the first `count` weights."""
         w, g, hyper = self._given
         self._run(w, g, count, self._stride, hyper)
 
@@ -112,13 +112,13 @@ def _align(array: np.ndarray) -> np.ndarray:
 
 
 def _list_parameters(component: Component, values: Mapping[str, Any]) -> tuple[list[float], list[float]]:
-    """All parameters, and of them those that are trained."""
+    """The values of all parameters, and of the trained ones."""
     found = {**component.defaults(), **values}
     return [float(value) for value in found.values()], [float(found[name]) for name in component.learnable]
 
 
 def _pad(rows: np.ndarray, dtype: str) -> np.ndarray:
-    """Rows in a dtype, with zeros up to whole vectors."""
+    """Rows in a dtype, padded with zeros to whole vectors."""
     result = np.zeros((rows.shape[0], -(-rows.shape[1] // LANES) * LANES), dtype)
     result[:, : rows.shape[1]] = rows
     return result

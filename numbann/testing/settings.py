@@ -1,4 +1,4 @@
-"""At which parameters, inputs and targets a component is checked.  It checks nothing."""
+"""The parameters, inputs and targets at which components are checked."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from numbann.components.component import Component, arguments_of
 from numbann.spec.rules import of_parameter
 
 POINTS = [*np.linspace(-30, 30, 241).tolist(), -1e-3, 1e-3, -1e-9, 1e-9]
-UNDEFINED = (ZeroDivisionError, OverflowError, ValueError)  # raised where compiled code gives inf or NaN
+UNDEFINED = (ZeroDivisionError, OverflowError, ValueError)  # raised by plain Python where compiled code has inf or NaN
 REAL = (-1.3, 0.0, 0.7)
 TARGETS = {"real": REAL, "unshifted": REAL, "positive": (0.5, 1.0, 3.0), "binary": (0.0, 0.3, 1.0)}
 
 
 def settings_of(component: Component) -> list[dict[str, Any]]:
-    """The defaults, and then for each parameter the defaults with that one moved a little."""
+    """The defaults, then for each parameter the defaults with that one changed a little."""
     found = [component.defaults()]
     for parameter in component.parameters:
         moved = _change(parameter.default)
@@ -27,7 +27,7 @@ def settings_of(component: Component) -> list[dict[str, Any]]:
 
 
 def _change(default: Any) -> Any:
-    """Another value, near enough to go with the other defaults."""
+    """Another value, near enough to work with the other defaults."""
     if isinstance(default, bool):
         return not default
     return default + 1 if isinstance(default, int) else 0.8 * default + 0.05
@@ -40,17 +40,17 @@ def describe(values: dict[str, Any], component: Component) -> str:
 
 
 def call(function: Callable[..., Any], **given: Any) -> Any:
-    """Call a function with those of the given arguments that it asks for."""
+    """Call a function with those of the given arguments that it takes."""
     return function(**{name: value for name, value in given.items() if name in arguments_of(function)})
 
 
 def target_points(component: Component) -> tuple[float, ...]:
-    """Targets of one output that an elementwise loss takes."""
+    """Targets of one output, for an elementwise loss."""
     return TARGETS.get(component.traits["target"], TARGETS["binary"])
 
 
 def rows_of_targets(component: Component, rows: int, outputs: int, random: np.random.Generator) -> np.ndarray:
-    """Targets that a loss takes for so many outputs: classes (B,), or rows (B, T) of its kind of number."""
+    """Random targets for a loss of `outputs` outputs: classes (B,), or rows (B, T) of its kind of number."""
     if "label" in component.roles:
         return random.integers(0, outputs, rows)
     outputs //= component.traits["outputs"]

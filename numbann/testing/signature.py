@@ -1,4 +1,4 @@
-"""Whether a component takes and gives what its kind does, and gives the same each time.  Plain Python, not compiled."""
+"""Checks that a component returns what its kind should, the same each time, in plain Python."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ SAMPLE = (-3.0, -1.0, -0.1, 0.0, 0.1, 0.6, 1.0, 3.0)
 
 
 def check_signature(component: Component) -> str:
-    """It gives numbers, as many as it should; what it takes was looked at when it was registered."""
+    """It returns as many numbers as it should; registration has checked its arguments."""
     for function, given in _list_calls(component):
         _check_result(component, function, given)
     if not component.summary:
@@ -39,7 +39,7 @@ def _describe_result(component: Component) -> str:
 
 
 def _list_calls(component: Component) -> Iterator[tuple[Callable[..., Any], dict[str, Any]]]:
-    """What is called with what, to see what comes back.  Rows, schedules, ... have checks of their own."""
+    """Calls to make, as (function, arguments).  Rows, schedules and others have checks of their own."""
     values = component.defaults()
     if component.form != "elementwise":
         return
@@ -89,7 +89,7 @@ def _check_result(component: Component, function: Callable[..., Any], given: dic
 
 
 def check_purity(component: Component) -> str:
-    """Called twice with the same it gives the same, and no number or list of its module has changed."""
+    """Equal arguments give equal results, and no number or list of its module changes."""
     functions = {function for function, _ in _list_calls(component)}
     before = {function: _list_globals(function) for function in functions}
     for function, given in _list_calls(component):
@@ -111,7 +111,7 @@ def check_purity(component: Component) -> str:
 
 
 def _list_globals(function: Callable[..., Any]) -> dict[str, str]:
-    """The data of a function's module, as text that can be compared."""
+    """The data of a function's module, as text, for comparison."""
     data = (int, float, complex, str, list, dict, set, tuple, np.ndarray)
     scope = function.__globals__
     return {name: repr(value) for name, value in scope.items() if isinstance(value, data) and name[:2] != "__"}

@@ -1,4 +1,4 @@
-"""The components that a module, a file, a folder or a name stands for.  It checks none of them."""
+"""The components that a module, a file, a folder or a name stands for."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from numbann.plugins.plugin import Plugin, import_module, plugin_of_file
 
 
 def components_of(what: Any) -> list[Component]:
-    """The components of a decorated function, a module or its name, a plugin file, or a folder of either."""
+    """The components of a decorated function, a module or its name, a plugin file, or a folder of plugins."""
     if isinstance(what, Component) or hasattr(what, "__numbann__"):
         return [freeze(what)]
     name = what.__name__ if isinstance(what, ModuleType) else str(what)
@@ -33,7 +33,7 @@ def components_of(what: Any) -> list[Component]:
 
 
 def _find_plugins(what: Any) -> Iterator[Plugin]:
-    """The plugins that are meant; none is imported yet."""
+    """The plugins that `what` stands for, not imported yet."""
     if isinstance(what, ModuleType):
         yield Plugin(Origin(what.__name__, "", what.__name__), lambda: what)
     elif Path(what).is_dir():
@@ -45,7 +45,7 @@ def _find_plugins(what: Any) -> Iterator[Plugin]:
 
 
 def _find_in_folder(folder: Path) -> Iterator[Plugin]:
-    """A distribution's modules, those of its entry points; without pyproject.toml each file is a plugin."""
+    """The modules of a distribution's entry points; without pyproject.toml each file is a plugin."""
     project = folder / "pyproject.toml"
     if not project.exists():
         yield from map(plugin_of_file, sorted(folder.glob("*.py")))

@@ -1,6 +1,6 @@
-"""How fast a component is beside known ones: its kernels on a block in the first-level cache, and a training step.
+"""The speed of a component beside built-in ones: its kernels on data in the first-level cache, and a training step.
 
-Whether a loop was vectorised is read from the compiled code, not guessed from the time.
+Whether a loop is vectorised is read from the compiled code, not guessed from times.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from numbann.testing.settings import rows_of_targets
 
 ARITHMETIC = re.compile(r"= (?:tail )?f(?:add|sub|mul|div|neg|cmp) [^\n]*?(?:<(\d+) x float>|float) ")
 CALLS = re.compile(r"call [^\n@]*?(?:float|double) @(?:llvm\.)?([a-z]\w+)")
-SPLIT = re.compile(r"call [^\n@]*?x float> @llvm\.(\w+)\.v")  # of a vector, but done by a call for each number of it
+SPLIT = re.compile(r"call [^\n@]*?x float> @llvm\.(\w+)\.v")  # of a vector, which LLVM splits into a call a number
 LIBRARY = {"sin", "cos", "tan", "asin", "acos", "sinh", "cosh", "pow", "exp", "exp2", "exp10", "log", "log2", "log10"}
 
 ROWS, COLUMNS = 32, 64
@@ -49,7 +49,7 @@ def kernels_of(component: Component) -> dict[str, int]:
 
 
 def check_vectors(component: Component) -> str:
-    """How many numbers its loops do at once; Doubt if they go one by one."""
+    """How many numbers its loops process at once; Doubt if it is one at a time."""
     widths = []
     for name, address in kernels_of(component).items():
         code = code_of(address)
@@ -70,7 +70,10 @@ def check_vectors(component: Component) -> str:
 
 
 def measure_nanoseconds(component: Component) -> dict[str, dict[str, float]]:
-    """{kernel: {name: ns a number}} of a component and of those that it is shown beside, in alternating rounds."""
+    """{kernel: {name: ns a number}} of a component and its baselines, timed in alternating rounds.
+
+    The time of a call over no rows is subtracted.
+    """
     others = [built_in().get(component.kind, name) for name in list_baselines(component)]
     named = {component.name: component, **{other.name: other for other in others}}
     runs = {(kernel, name): run for name, each in named.items() for kernel, run in _bind_kernels(each).items()}
@@ -86,21 +89,21 @@ def measure_nanoseconds(component: Component) -> dict[str, dict[str, float]]:
 
 
 def list_baselines(component: Component) -> tuple[str, ...]:
-    """The names of known components to compare with."""
+    """The names of the built-in components to compare with."""
     if component.form == "row":
         return ("softmax",) if component.kind == "activation" else ("softmax_cross_entropy",)
     return BASELINES[component.kind]
 
 
 def _bind_kernels(component: Component) -> dict[str, Callable[[int], None]]:
-    """Its kernels, bound to a block; each is called with a number of rows."""
+    """The kernels of a component, bound to data; each is called with a number of rows."""
     random = np.random.default_rng(0)
     x = random.normal(0, 2, (ROWS, COLUMNS))
     match component.kind:
         case "activation":
             forward = forward_block(component, "float32", x)
             back = backward_block(component, "float32", x, forward["A"])
-            back["D"][:] = 0  # d is multiplied again and again, and denormal numbers are slow
+            back["D"][:] = 0  # each call multiplies d again; it would reach denormal numbers, which are slow
             return {"forward": forward, "back": back}
         case "loss":
             target = rows_of_targets(component, ROWS, COLUMNS, random)
@@ -110,7 +113,7 @@ def _bind_kernels(component: Component) -> dict[str, Callable[[int], None]]:
 
 
 def _time_call(run: Callable[[int], None], rows: int) -> float:
-    """Seconds of a call."""
+    """The seconds of a call, the mean of many."""
     run(rows)
     start = time.perf_counter()
     for _ in range(CALLS_A_ROUND):
@@ -122,7 +125,7 @@ def _time_call(run: Callable[[int], None], rows: int) -> float:
 
 
 def measure_step(component: Component) -> dict[str, float]:
-    """{name: us a step} of 784-128-10 with batches of 32 on one thread, with the component and with a known one."""
+    """{name: us a step} of 784-128-10, batches of 32, one thread, with the component and with a built-in one."""
     known = {"activation": "relu", "loss": "mse", "optimizer": "adam"}[component.kind]
     if component.kind == "loss" and component.form == "row":
         known = "softmax_cross_entropy"
@@ -132,7 +135,7 @@ def measure_step(component: Component) -> dict[str, float]:
 def compare_steps(
     components: list[Component], net: tuple[int, ...] = NET, rounds: int = 2 * ROUNDS
 ) -> dict[str, float]:
-    """{name: us a step} of a net, batches of 32, one thread, with each of some components; rounds alternate."""
+    """{name: us a step} of a net, batches of 32, one thread, with each of the components; rounds alternate."""
     engines = {component.name: engine_of(component, net) for component in components}
     found: dict[str, list[float]] = {name: [] for name in engines}
     rates = np.full(DATA // BATCH, 1e-4)
@@ -148,7 +151,7 @@ def compare_steps(
 
 
 def engine_of(component: Component, net: tuple[int, ...]) -> Engine:
-    """An engine with data, for a net in which a component has its place."""
+    """An engine with data for a net that contains a component."""
     made = plan.build(_make_network(component, net))
     engine, random = Engine(made, 1, exactly=True), np.random.default_rng(0)
     engine.initialize(0)
@@ -158,7 +161,7 @@ def engine_of(component: Component, net: tuple[int, ...]) -> Engine:
 
 
 def _make_network(component: Component, net: tuple[int, ...]) -> Network:
-    """A network with the component in it."""
+    """A network that contains a component, and built-in ones beside it."""
     chosen = {
         "activation": built_in().get("activation", "relu"),
         "loss": built_in().get("loss", "softmax_cross_entropy"),

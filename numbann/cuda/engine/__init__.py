@@ -1,1 +1,1 @@
-"""Training and inference on an NVIDIA GPU."""
+"""The engine for NVIDIA GPUs: a plan as a table of kernel launches, and training and inference with it."""

@@ -1,7 +1,7 @@
-"""Training and inference of a plan on a GPU, with the interface of the engine for the CPU.
+"""The engine that trains a plan on a GPU and predicts with it; its interface is numbann.engine.interface.
 
-Data, order, parameters and states stay there for the whole training; the host sends the order of the rows and the rates
-once an epoch and reads each row's loss once an epoch.
+Data, parameters and states stay on the GPU for the whole training.  Once an epoch the host sends the order of the rows
+and the rates, and reads the loss of each row.
 """
 
 from __future__ import annotations
@@ -31,13 +31,13 @@ from numbann.network.initial import initial
 from numbann.network.plan import ITEMSIZE, Plan
 from numbann.network.states import TRAINED, of_part
 
-INFERENCE_ROWS = 1 << 14  # rows that go through the network together in inference
-INFERENCE_BYTES = 1 << 28  # of their inputs and outputs of layers, if they are more than one
-PROGRESS_SECONDS = 0.1  # seconds between two words on how far an epoch is
+INFERENCE_ROWS = 1 << 14  # rows of a batch in inference, at most
+INFERENCE_BYTES = 1 << 28  # its inputs and layers' outputs, at most, unless it is a single row
+PROGRESS_SECONDS = 0.1  # between two reports of progress in an epoch
 
 
 class Engine(interface.Engine):
-    """A network on a GPU.  threads: those of `probe`, which is the CPU's."""
+    """A network on a GPU.  threads: those of `probe`, which runs on the CPU."""
 
     def __init__(self, plan: Plan, threads: int | str = "auto", index: int = 0) -> None:
         require(plan)
@@ -90,7 +90,7 @@ class Engine(interface.Engine):
 
     @property
     def _saved_parts(self) -> dict[str, int]:
-        """The parts of the arena beside the weights that predict, by the names of a checkpoint."""
+        """The parts of the arena that a checkpoint holds beside the weights that predict, by their names there."""
         states = {name: place for place, name in enumerate(self._layout.states, start=1)}
         return {**({TRAINED: 0} if self._layout.predicting else {}), **states}
 
@@ -112,7 +112,7 @@ class Engine(interface.Engine):
     def load_data(
         self, x: Inputs, t: np.ndarray, weight: np.ndarray | None = None, rows: np.ndarray | None = None
     ) -> None:
-        self._training = None  # so that its memory is free
+        self._training = None  # frees the memory of the data before
         self._training = _Training(self.plan, self._arena, x, t, weight, rows)
 
     def epoch(self, index: int, rates: np.ndarray, progress: Progress | None = None) -> float:
@@ -149,7 +149,7 @@ class Engine(interface.Engine):
         return float(losses.mean(dtype=np.float64)) if weight is None else weighted_mean(losses, weight), out
 
     def _infer(self, x: Inputs, t: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
-        """Each row's loss, where targets are given, and predictions (N, O)."""
+        """Each row's loss (N,), 0 without targets, and predictions (N, O)."""
         losses = np.zeros(len(x), self.plan.dtype)
         out = np.empty((len(x), self.plan.outputs), self.plan.dtype)
         rows = choose_rows(self.plan, len(x))
@@ -186,7 +186,7 @@ class Engine(interface.Engine):
 
 
 class _Training:
-    """What training goes over again and again: rows on the GPU, their order, and the numbers of each step."""
+    """The data on the GPU, the order of its rows, and the table of launches that trains on it."""
 
     def __init__(
         self,
@@ -220,12 +220,12 @@ class _Training:
             table.send(op.SHARES, epochs.shares.values)
 
     def end(self) -> None:
-        """Wait for the GPU, and read each row's loss."""
+        """Read each row's loss; the copy waits for the GPU."""
         self.row_loss = self.table.read(int(self.table.ints[op.ROW_LOSS]), self.epochs.rows)
 
 
 def _build_inference(plan: Plan, arena: Any, rows: int, losses: bool) -> Table:
-    """The table that predicts so many rows at once, with losses or without."""
+    """Build the table that predicts `rows` rows at once, with losses or without."""
     steps = Builder(plan, rows, False, device.processors()).evaluate(losses)
     shape = (rows,) if plan.target == "label" else (rows, _target_width(plan))
     targets = np.zeros(shape, np.int64 if plan.target == "label" else plan.dtype)
@@ -235,7 +235,7 @@ def _build_inference(plan: Plan, arena: Any, rows: int, losses: bool) -> Table:
 
 
 def choose_rows(plan: Plan, rows: int) -> int:
-    """How many of these rows go through the network at once: a power of two, so that tables serve again."""
+    """The number of rows of an inference batch: a power of two, so that few tables serve many numbers of rows."""
     width = plan.inputs + 2 * sum(layer.outputs for layer in plan.layers)
     most = max(1, min(INFERENCE_ROWS, INFERENCE_BYTES // (width * ITEMSIZE[plan.dtype])))
     return min(1 << (max(rows, 1) - 1).bit_length(), 1 << (most.bit_length() - 1))
@@ -246,5 +246,5 @@ def _target_width(plan: Plan) -> int:
 
 
 def _targets(plan: Plan, t: np.ndarray) -> np.ndarray:
-    """Labels as int64, everything else as rows in the working precision."""
+    """Labels as int64; other targets as rows in the working precision."""
     return np.ascontiguousarray(t, np.int64 if plan.target == "label" else plan.dtype)

@@ -1,7 +1,7 @@
-"""The launches of a step: kernels with their grids, and products, by numbann's own kernels or by cuBLAS.
+"""The list of a step's launches: kernels with their grids, and products by cuBLAS.
 
-A product by cuBLAS leaves what it makes in a buffer, and what goes by elements is a launch of its own after it; so it
-is where a product is cut into slices.
+A product by numbann's own kernel calls `finish` for its elements before it ends.  A product by cuBLAS stores its result
+in a buffer, and a launch after it calls `finish`; so does one after a product that is cut into slices.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from numbann.cuda.threads.batches import ARENA, DATA, FROM_WORK, SHUFFLED, WORK
 from numbann.cuda.threads.device import THREADS, blocks
 from numbann.cuda.threads.tiling import Cut, Tile
 
-Size = tuple[int, int, int]  # of a product: rows, columns, and elements of a sum
+Size = tuple[int, int, int]  # of a product: rows, columns and depth
 
 
 @dataclass(frozen=True)
 class Launch:
-    """A kernel, its blocks and the threads of each, and the layer it is for."""
+    """A kernel, its grid of blocks, the threads of a block, and its layer."""
 
     kernel: Any
     grid: tuple[int, ...]
@@ -32,57 +32,64 @@ class Launch:
 
 @dataclass(frozen=True)
 class Product:
-    """A product by cuBLAS, out = left right: in which array each begins, and where, and as cublas.multiply has it."""
+    """A product by cuBLAS, out = left right.
+
+    out, left, right: an array, and the place in it.  size: rows, columns and depth; rows: which of them is the number
+    of rows in the batch, since the last batch has fewer.  transposed: as in cublas.multiply.
+    """
 
     out: tuple[int, int]
     left: tuple[int, int]
     right: tuple[int, int]
     size: Size
-    rows: int  # which of the sizes is that of the batch
+    rows: int
     transposed: tuple[bool, bool] = (False, False)
 
 
 class Launches:
-    """Those of a step, one after the other, over the buffers of its places."""
+    """The launches of a step in their order, over the buffers of its places."""
 
     def __init__(self, places: Places, processors: int) -> None:
         self.places, self.processors, self.dtype = places, processors, places.plan.dtype
         self.all: list[Launch | Product] = []
-        self._parts = [0] * len(places.plan.layers)  # elements that slices of a layer's products take
+        self._parts = [0] * len(places.plan.layers)  # elements of the largest parts of each layer's cut products
 
     def add(self, kernel: Any, grid: tuple[int, ...], threads: int, layer: int) -> None:
-        """A kernel for a layer."""
+        """Add a kernel for a layer."""
         self.all.append(Launch(kernel, grid, threads, layer))
 
     def reserve_parts(self) -> None:
-        """For the parts of sums, when all launches are there; products of a layer use the same, one after the other."""
+        """Reserve memory for the parts of cut products, once all launches are added.
+
+        The products of a layer follow one another, so they share it.
+        """
         for k, count in enumerate(self._parts):
             self.places.set_row(k, PARTS=self.places.work.take(count))
 
     # ---- over elements and rows
 
     def add_elements(self, k: int, column: int, finish: Any) -> None:
-        """What calls `finish` for the elements of a buffer."""
+        """Add the kernel that calls `finish` for the elements of a buffer; column: of the layer's row, naming it."""
         grid = blocks(self.places.batch, 1), -(-int(self.places.rows[k, op.OUTPUTS]) // THREADS)
         self.add(elements.run_over_elements(column, finish), grid, THREADS, k)
 
     def add_rows(self, k: int, kernel: Any, width: int = lanes.COUNT) -> None:
-        """Launch a kernel in which so many threads do a row, at most a warp."""
-        threads = min(THREADS, 4 * lanes.COUNT)  # so that few rows are spread over many processors
+        """Add a kernel in which `width` threads, at most a warp, compute a row."""
+        threads = min(THREADS, 4 * lanes.COUNT)  # small blocks, which spread few rows over many multiprocessors
         self.add(kernel, (blocks(self.places.batch * min(width, lanes.COUNT), threads), 1), threads, k)
 
     def add_norm(self, k: int, kernel: Any, rows: bool) -> None:
-        """A norm's kernel, a block for each row or each column."""
+        """Add a norm's kernel, with a block for each row or each column."""
         self.add(kernel, (self.places.batch if rows else self.places.plan.layers[k].outputs, 1), THREADS, k)
 
     def add_gather(self) -> None:
-        """Copy the rows of a batch."""
+        """Add the kernel that copies the rows of a batch."""
         self.add(elements.gather, (self.places.batch, 1), THREADS, 0)
 
     # ---- products
 
     def add_product(self, k: int, finish: Any) -> None:
-        """x w + b."""
+        """Add h = x w + b."""
         layer, row = self.places.plan.layers[k], self.places.rows[k]
         size = self.places.batch, layer.outputs, layer.inputs
         if cublas.pays(size):
@@ -94,7 +101,7 @@ class Launches:
         self._add_tiled(functools.partial(products.forward, source=self.places.source(k)), finish, size, k)
 
     def add_first_slices(self) -> int:
-        """The product of the first layer in slices, for another kernel to add up; how many there are."""
+        """Add the first layer's product in slices, which the fused kernel adds up; returns their number."""
         layer = self.places.plan.layers[0]
         size = self.places.batch, layer.outputs, layer.inputs
         tile, cut = tiling.divide(*size, self.processors, launch=0)
@@ -103,7 +110,7 @@ class Launches:
         return cut.slices
 
     def add_delta(self, k: int, finish: Any) -> None:
-        """d w' of the layer above."""
+        """Add d w', with d and w of the layer above."""
         row, above = self.places.rows[k], self.places.plan.layers[k + 1].outputs
         size = self.places.batch, self.places.plan.layers[k].outputs, above
         if cublas.pays(size):
@@ -115,13 +122,13 @@ class Launches:
         self._add_tiled(products.delta, finish, size, k)
 
     def add_gradient(self, k: int, finish: Any, update: updates.RowUpdate | None) -> None:
-        """x' d."""
+        """Add the gradient x' d to w and b."""
         layer = self.places.plan.layers[k]
         make = functools.partial(products.gradient, source=self.places.source(k), update=update)
         self._add_tiled(make, finish, (layer.inputs + 1, layer.outputs, self.places.batch), k, of_weights=True)
 
     def add_gradients(self, finish: Any, update: updates.RowUpdate | None) -> None:
-        """The launch of the gradients of all layers, and where they are cut, the one that adds their parts."""
+        """Add the launch of all layers' gradients, and if they are cut, the one that sums their parts."""
         layers, dtype = self.places.plan.layers, self.dtype
         size = max(layer.inputs for layer in layers) + 1, max(layer.outputs for layer in layers), self.places.batch
         tile, cut = tiling.divide(*size, self.processors, len(layers))
@@ -134,7 +141,7 @@ class Launches:
         self.add(added, (blocks(size[0] * size[1]), len(layers)), THREADS, 0)
 
     def add_cublas_gradient(self, k: int) -> None:
-        """x' d to the whole gradient."""
+        """Add the gradient by cuBLAS, which stores that to w, and the kernel that stores that to b."""
         layer, row = self.places.plan.layers[k], self.places.rows[k]
         out = WORK, int(self.places.head[op.GRADIENT]) + self.places.layout.weights[k]
         size, left, right = (
@@ -147,7 +154,7 @@ class Launches:
         self.add(kernel, (-(-layer.outputs // updates.SUM_COLUMNS), 1), THREADS, k)
 
     def _add_tiled(self, make: Callable[..., Any], finish: Any, size: Size, k: int, of_weights: bool = False) -> None:
-        """Launch a product of so many rows, columns and elements of a sum, and if it is cut, what adds its parts."""
+        """Add a product by numbann's own kernel, and if its depth is cut, the launch that sums its parts."""
         tile, cut = tiling.divide(*size, self.processors)
         if cut is None:
             self.add(make(finish, self.dtype, tile), tile.blocks(*size[:2]), tile.threads, k)
@@ -157,7 +164,7 @@ class Launches:
         self.add(added, (blocks(size[0] * size[1]), 1), THREADS, k)
 
     def _add_slices(self, kernel: Any, tile: Tile, cut: Cut, size: Size, k: int, layers: int = 1) -> None:
-        """Launch the slices of a product, or of those of so many layers, and make room for their parts."""
+        """Add the slices of a product, or of the products of several layers, and note the memory for their parts."""
         for layer in range(k, k + layers):
             self._parts[layer] = max(self._parts[layer], cut.slices * size[0] * size[1])
         self.add(kernel, (*tile.blocks(*size[:2]), cut.slices * layers), tile.threads, k)

@@ -1,8 +1,8 @@
-"""Where everything lies on the GPU: parameters and states in one arena, buffers and numbers in another array.
+"""The layout of the GPU's memory: an arena of parameters and states, and an array `work` of buffers and numbers.
 
-A layer's w (I, O), b (O,) and trained vectors follow each other without padding.  The parts of the arena are the
-weights that training moves, each stored state, and the average of the weights where the plan has one; after them the
-running statistics of batch norms.
+The arena has equal parts: the weights that training moves, each stored state, and, if the plan has one, the average of
+the weights.  The running statistics of batch norms follow.  In a part a layer's w (I, O), b (O,) and trained vectors
+follow one another without padding: w and b are then one matrix of I + 1 rows, which the products rely on.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import numpy as np
 from numbann.network.chain import Layer
 from numbann.network.plan import Plan
 
-LINE = 64  # elements; every part begins at a multiple of it
+LINE = 64  # elements; every part and every buffer begins at a multiple of it
 
 
 class Layout:
@@ -32,7 +32,7 @@ class Layout:
         self.weights = [self.trained[f"layers.{k}.weight"] for k in range(len(plan.layers))]
 
     def _place_tensors(self, names: Iterable[str], start: int) -> tuple[dict[str, int], int]:
-        """Where tensors begin that follow each other, and where they end."""
+        """Place tensors one after another; returns where each begins, and where the last one ends."""
         places = {}
         for name in names:
             places[name], start = start, start + prod(self._shapes[name])
@@ -40,7 +40,7 @@ class Layout:
 
     @property
     def predicting(self) -> int:
-        """The part that predicts: the average, or the weights themselves."""
+        """The number of the part that predicts: that of the average, or else of the weights."""
         return self.parts - 1 if self.plan.average is not None else 0
 
     def tensors(self, arena: np.ndarray, part: int) -> dict[str, np.ndarray]:
@@ -48,7 +48,7 @@ class Layout:
         return self._views(arena[part * self.stride :], self.trained)
 
     def gathered(self, arena: np.ndarray) -> dict[str, np.ndarray]:
-        """Views of what is gathered and not trained, by the names of the plan."""
+        """Views of the running statistics, by the names of the plan."""
         return self._views(arena, self.statistics)
 
     def _views(self, arena: np.ndarray, places: Mapping[str, int]) -> dict[str, np.ndarray]:
@@ -62,26 +62,26 @@ class Layout:
 
 
 class Allocator:
-    """Hands out places in an array that is yet to be made."""
+    """Allocates places in an array, `work`, that is made when all are known."""
 
     def __init__(self) -> None:
         self.size = 0
         self.numbers: list[tuple[int, np.ndarray]] = []
 
     def take(self, count: int) -> int:
-        """A place for so many elements."""
+        """Allocate a place for `count` elements."""
         place = self.size
         self.size += _round_up(max(count, 1))
         return place
 
     def store(self, numbers: np.ndarray) -> int:
-        """A place for numbers that the array begins with."""
+        """Allocate a place for numbers that the array holds from the start."""
         place = self.take(len(numbers))
         self.numbers.append((place, numbers))
         return place
 
     def filled(self, dtype: str) -> np.ndarray:
-        """The array on the host, zero but for its numbers."""
+        """The array on the host: zeros, and the stored numbers."""
         made = np.zeros(max(self.size, 1), dtype)
         for place, numbers in self.numbers:
             made[place : place + len(numbers)] = numbers
@@ -89,7 +89,7 @@ class Allocator:
 
 
 def buffer_size(layer: Layer, rows: int) -> int:
-    """Elements of a buffer over the rows of a batch."""
+    """The elements of a layer's buffer for the rows of a batch."""
     return rows * layer.outputs
 
 

@@ -1,4 +1,4 @@
-"""The places of a network's buffers on the GPU for batches of so many rows, as the integers that kernels read."""
+"""The integers that tell kernels where a network's buffers are on the GPU, for a given number of rows in a batch."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from numbann.cuda.threads.batches import FROM_WORK, IN_ORDER, SHUFFLED
 from numbann.network.chain import ROW, Activation, Drop, Layer, Norm, Step
 from numbann.network.plan import Plan
 
-DRAWS = 1 << 24  # a draw is one of so many integers
-COLUMNS = {"h": op.H, "z": op.Z, "a": op.A, "out": op.Y}  # of the chain's values
+DRAWS = 1 << 24  # the number of values of a random draw
+COLUMNS = {"h": op.H, "z": op.Z, "a": op.A, "out": op.Y}  # the columns of the chain's values
 
 
 class Places:
-    """The head and each layer's row of numbann.cuda.threads.op.
+    """The head and each layer's row, with the columns of numbann.cuda.threads.op.
 
-    training: rows come in an epoch's order.  gathers: those of a batch are copied to a buffer first.
+    training: rows come in an epoch's order.  gathers: the rows of a batch are copied to a buffer first.
     """
 
     def __init__(self, plan: Plan, rows: int, training: bool, gathers: bool) -> None:
@@ -33,27 +33,27 @@ class Places:
                 self._set_row_above(k - 1)
 
     def set_head(self, **columns: int) -> None:
-        """Set places and sizes that are no layer's."""
+        """Set columns of the head."""
         for name, value in columns.items():
             self.head[getattr(op, name)] = value
 
     def set_row(self, k: int, **columns: int) -> None:
-        """Set those of a layer."""
+        """Set columns of a layer's row."""
         for name, value in columns.items():
             self.rows[k, getattr(op, name)] = value
 
     def store_parameters(self, configured: Configured) -> int:
-        """A place for a component's parameters."""
+        """Store a component's parameters in work; returns their place."""
         return self.work.store(np.array([*configured.values.values(), 0], self.plan.dtype))
 
     def source(self, k: int) -> int:
-        """Where a layer finds its rows."""
+        """The source of a layer's inputs, as in batches.py."""
         if k > 0 or self.gathers:
             return FROM_WORK
         return SHUFFLED if self.training else IN_ORDER
 
     def _set_row(self, k: int) -> None:
-        """A layer's sizes, its weights and its buffers."""
+        """Set a layer's sizes, weights and buffers."""
         layer, chain, part = self.plan.layers[k], self.chains[k], 0 if self.training else self.layout.predicting
         shift = part * self.layout.stride
         buffers = {name: self._allocate_buffer(layer) for name in dict.fromkeys(step.writes for step in chain.steps)}
@@ -79,15 +79,18 @@ class Places:
             self.set_row(k, DY=self._allocate_buffer(layer) if k + 1 == len(self.plan.layers) else 0)
 
     def _allocate_buffer(self, layer: Layer) -> int:
-        """A place for a buffer of a layer."""
+        """Allocate a buffer of a layer."""
         return self.work.take(buffer_size(layer, self.batch))
 
     def _find_vectors(self, step: Step | None, shift: int) -> int:
-        """Where the vectors of a step begin."""
+        """The place of a step's trained vectors, 0 if it has none."""
         return self.layout.trained[step.vectors[0].name] + shift if step and step.vectors else 0
 
     def _set_row_back(self, k: int) -> None:
-        """The buffers of the way back; a kernel for whole rows does not work in place."""
+        """Set the buffers of the way back.
+
+        A kernel of whole rows reads da while it writes dz, so DY has a buffer apart from D there.
+        """
         layer, chain = self.plan.layers[k], self.chains[k]
         activation, norm, drop = chain.step(Activation), chain.step(Norm), chain.step(Drop)
         d, count = self._allocate_buffer(layer), buffer_size(layer, self.batch)
@@ -106,7 +109,7 @@ class Places:
         )
 
     def _set_row_above(self, k: int) -> None:
-        """What a layer needs of the one above."""
+        """Set what a layer's way back reads of the layer above."""
         above = self.rows[k + 1]
         self.set_row(
             k,

@@ -1,4 +1,4 @@
-"""Parameters and states of the engine at one moment, as one copy of its arena in the host's memory."""
+"""A snapshot of parameters and states: one copy of the engine's arena in the host's memory."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from numbann.network.states import named
 
 @dataclass(frozen=True)
 class ArenaSnapshot:
-    """A copy of the arena; kept: its parts beside the weights that predict, by name; the number of steps done."""
+    """A copy of the arena.  kept: its parts beside the weights that predict, by name; steps: how many were done."""
 
     layout: Layout
     arena: np.ndarray

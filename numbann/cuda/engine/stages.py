@@ -1,7 +1,8 @@
-"""How each kind of step is done on a GPU: by elements, in the last lines of another kernel, or by a launch of its own.
+"""The table of how a GPU does each kind of step of the chain: element by element, or by a kernel of its own.
 
-By elements goes what depends on nothing else: functions (builder, k, step) -> device functions of elements.py.  The
-rest are functions (builder, k, step) that launch kernels.
+A step whose elements depend on nothing else becomes a device function, which the kernel before it calls before it ends:
+functions (launches, k, step) -> a device function of elements.py.  The other steps are functions (launches, k, step)
+that add launches.
 """
 
 from __future__ import annotations
@@ -17,11 +18,11 @@ from numbann.errors import DeviceError
 from numbann.network.chain import NORM_EPSILON, NORM_MOMENTUM, ROW, Activation, AddInputs, Drop, Norm, Product, Step
 from numbann.network.plan import Plan
 
-# ---- forward, by elements
+# ---- forward, element by element
 
 
 def normalize(launches: Launches, k: int, step: Norm) -> Any:
-    """z by the running statistics."""
+    """z by the running statistics, in predictions."""
     return norm.running_norm(launches.dtype, NORM_EPSILON)
 
 
@@ -32,32 +33,32 @@ def activate(launches: Launches, k: int, step: Activation) -> Any:
 
 
 def drop(launches: Launches, k: int, step: Drop) -> Any:
-    """What is left of a."""
+    """a, or the dropped value."""
     return elements.drop(launches.dtype)
 
 
 def add_inputs(launches: Launches, k: int, step: AddInputs) -> Any:
-    """The layer's inputs joined."""
+    """a + x, with the layer's inputs x."""
     return elements.add_inputs(launches.places.source(k))
 
 
-# ---- the way back, by elements
+# ---- the way back, element by element
 
 
 def activate_back(launches: Launches, k: int, step: Activation) -> Any:
-    """dz, and the gradients to what is trained in f."""
+    """dz, and the gradients to f's trained vectors."""
     made = module(launches, step.configured)
     slopes = tuple(getattr(made, f"slope_{j}") for j in range(len(step.vectors)))
     return elements.activate_back(made.slope, slopes, launches.dtype, step.key is not None)
 
 
 def drop_back(launches: Launches, k: int, step: Drop) -> Any:
-    """da where a stayed."""
+    """da where a stayed, 0 where it was dropped."""
     return elements.drop_back(launches.dtype)
 
 
 def add_inputs_back(launches: Launches, k: int, step: AddInputs) -> Any:
-    """The gradient, kept for the layer below."""
+    """The gradient, stored for the layer below, too."""
     return elements.keep(op.SKIP)
 
 
@@ -65,7 +66,7 @@ def add_inputs_back(launches: Launches, k: int, step: AddInputs) -> Any:
 
 
 def launch_norm(launches: Launches, k: int, step: Norm) -> None:
-    """From h to z, over rows or columns."""
+    """z from h, over rows or columns."""
     kernel = (
         norm.batch_norm(launches.dtype, NORM_EPSILON, NORM_MOMENTUM)
         if step.batch
@@ -75,7 +76,7 @@ def launch_norm(launches: Launches, k: int, step: Norm) -> None:
 
 
 def launch_norm_back(launches: Launches, k: int, step: Norm) -> None:
-    """From dz to dh, in place."""
+    """dh from dz, in place."""
     back = norm.batch_norm_back if step.batch else norm.layer_norm_back
     launches.add_norm(k, back(launches.dtype), step.scope == ROW)
 
@@ -86,7 +87,7 @@ def launch_rows(launches: Launches, k: int, step: Activation) -> None:
 
 
 def launch_rows_back(launches: Launches, k: int, step: Activation) -> None:
-    """From DY to D."""
+    """dz in D from da in DY, of whole rows."""
     launches.add_rows(k, elements.activate_rows_back(module(launches, step.configured).slope))
 
 
@@ -104,7 +105,7 @@ LAUNCH_BACK: ByLaunch = {Norm: launch_norm_back, Activation: launch_rows_back}
 
 
 def require(plan: Plan) -> None:
-    """DeviceError if a network has a step that is not done here."""
+    """DeviceError if a network has a step that these tables lack."""
     done = {Product, *FORWARD, *LAUNCH_FORWARD}
     for step in (step for layer in plan.layers for step in layer.training.steps):
         if type(step) not in done:

@@ -1,8 +1,11 @@
-"""A step as a list of launches, made from a plan: which kernels for which layer.  It launches none itself.
+"""The lowering of a plan to a list of launches: which kernels a step consists of, for training and for predictions.
 
-The way of a layer: product; norm over rows or columns; activation, dropout and residual connection by elements.  What
-goes by elements stands in the last lines of the product where nothing comes between.  A network of narrow layers in
-which nothing comes between anywhere is one kernel up to the gradients, and those of all layers are another.
+The chain of a layer (numbann.network.chain) is cut at each step that needs a kernel of its own: a product, a norm over
+rows or columns, an activation of whole rows.  The steps between, which go element by element, form a run; the kernel
+before a run calls it for each of its elements before it ends.  That saves launches and passes over memory.
+
+A network of narrow layers without such kernels beside the products is fused: one kernel from the rows to the deltas,
+and one for the gradients of all layers.
 """
 
 from __future__ import annotations
@@ -30,23 +33,23 @@ from numbann.simd.op import CLIP_NORM
 
 @dataclass
 class Steps:
-    """The launches of a step, and the arrays that their kernels read: places of the head and of each layer's row."""
+    """The launches of a step, and the integers that their kernels read: the head, and each layer's row."""
 
     launches: list[Launch | LibraryProduct]
     head: np.ndarray
     rows: np.ndarray
     work: Allocator
-    output: int  # where in work the predictions are, of inference
+    output: int  # the place of the predictions in work, for inference
     components: list[Any] = field(default_factory=list)
 
     @property
     def ints(self) -> np.ndarray:
-        """The integers that kernels read, without what follows them."""
+        """Head and rows as one array; order, labels and keys follow it on the GPU."""
         return np.concatenate([self.head, self.rows.ravel()])
 
 
 class Builder:
-    """Builds the steps of one plan for batches of so many rows.  training: rows come in an epoch's order."""
+    """Builds a step of a plan for batches of `rows` rows.  training: rows come in an epoch's order."""
 
     def __init__(self, plan: Plan, rows: int, training: bool, processors: int) -> None:
         self.plan, self.batch, self.training, self.processors = plan, rows, training, processors
@@ -60,7 +63,7 @@ class Builder:
     # ---- steps
 
     def train(self, steps: int, hyper: np.ndarray, weighted: bool) -> Steps:
-        """A step of training, of so many an epoch; hyper: the optimizer's numbers of each."""
+        """Build a step of training.  steps: of an epoch; hyper: the optimizer's numbers of each step."""
         total, work = steps * self.batch, self.places.work
         self.places.set_head(ROW_LOSS=work.take(total), SHARES=work.take(total if weighted else 0))
         self.places.set_head(HYPER=work.take(hyper.size), HYPER_ROW=hyper.shape[1])
@@ -78,7 +81,7 @@ class Builder:
         return self._collect(0)
 
     def evaluate(self, with_losses: bool) -> Steps:
-        """A step that predicts, and with losses also gives each row's."""
+        """Build a step that predicts and, with losses, computes the loss of each row."""
         self.places.set_head(ROW_LOSS=self.places.work.take(self.batch))
         for k in range(len(self.plan.layers)):
             self._launch_forward(k)
@@ -96,7 +99,7 @@ class Builder:
     # ---- forward
 
     def _launch_forward(self, k: int) -> None:
-        """The launches from a layer's inputs to its outputs."""
+        """Launch a layer from its inputs to its outputs."""
         for at, run, step in self._runs_forward(k):
             finish = elements.pipe(*run, elements.store(COLUMNS[step.reads if step else "out"]))
             if at is None:
@@ -107,10 +110,10 @@ class Builder:
                 LAUNCH_FORWARD[type(step)](self.launches, k, step)
 
     def _runs_forward(self, k: int) -> Iterator[tuple[str | None, list[Any], Step | None]]:
-        """What is done to an element in a row: in which buffer it is at first (None: it comes from the product), the
-        device functions, and the step that needs a launch of its own after them, or None at the end.
+        """The runs of a layer, each as: the buffer that it reads, None if it follows the product; its device functions;
+        the step after it that needs a launch of its own, None at the end.
 
-        In training what the way back reads is kept.
+        In training a run stores the values that the way back reads.
         """
         chain, at, run = self.places.chains[k], None, list[Any]()
         for step in chain.steps:
@@ -127,7 +130,7 @@ class Builder:
         yield at, run, None
 
     def _launch_link(self) -> int:
-        """Launch the link, if there is one; where the predictions are."""
+        """Launch the link, if there is one; returns the place of the predictions."""
         k, link = len(self.plan.layers), self.places.chains[-1].step(Link)
         y, place = (int(self.places.rows[-2, column]) for column in (op.Y, op.DY))
         if link is None:
@@ -145,7 +148,7 @@ class Builder:
     # ---- the way back
 
     def _launch_network(self, weighted: bool) -> None:
-        """Launch the kernel of the whole way up to what the gradients are made of."""
+        """Launch the fused kernel, from the rows to the deltas, from which the gradients are computed."""
         count, rows = len(self.plan.layers), fused_sizes.rows_of_block(self.batch, self.processors)
         slices = self.launches.add_first_slices() if self.plan.inputs > fused_sizes.WIDEST else 0
         forwards = tuple(elements.pipe(*self._finish_of(k), elements.keep(op.Y)) for k in range(count))
@@ -162,7 +165,7 @@ class Builder:
         self.launches.add_rows(len(self.plan.layers) - 1, losses.row_loss(*self._loss_parts(source, weighted)), width)
 
     def _loss_parts(self, source: int, weighted: bool) -> tuple[Any, ...]:
-        """What makes the loss of a row."""
+        """The arguments of `losses.make_row_loss`; sets the loss's columns."""
         component, k = self.plan.loss.component, len(self.plan.layers) - 1
         module, row = compiled.loss(component, self.plan.dtype), component.form == "row"
         slope = None if row else module.slope
@@ -172,7 +175,7 @@ class Builder:
         return module.value, slope, labels, source, weighted, self.plan.dtype
 
     def _launch_backward(self, k: int) -> None:
-        """The launches from the gradient to a layer's outputs, or from d of the layer above, down to its own d."""
+        """Launch a layer's way back: to its d, from d of the layer above or, for the last layer, from dL/dy."""
         for n, (run, step) in enumerate(self._runs_back(k)):
             first = n == 0
             finish = elements.pipe(*run, elements.store(op.DY if isinstance(step, Activation) else op.D))
@@ -184,7 +187,7 @@ class Builder:
                 LAUNCH_BACK[type(step)](self.launches, k, step)
 
     def _runs_back(self, k: int) -> Iterator[tuple[list[Any], Step | None]]:
-        """What is done to an element of the gradient in a row, and the step that needs a launch after it."""
+        """The runs of a layer's way back, each with the step after it that needs a launch, None at the end."""
         chains, run = self.places.chains, list[Any]()
         if k + 1 < len(chains) and chains[k + 1].skips:
             run.append(elements.add_skipped)
@@ -199,7 +202,10 @@ class Builder:
         yield run, None
 
     def _launch_update(self) -> None:
-        """The launches that move the weights."""
+        """Launch what moves the weights.
+
+        Without clip_norm and cuBLAS each product of a gradient calls the optimizer, and no gradient is stored.
+        """
         plan, dtype = self.plan, self.plan.dtype
         extras = plan.extras
         module = compiled.optimizer(plan.optimizer.component, dtype, self.places.layout.states, extras)
@@ -226,7 +232,7 @@ class Builder:
             self.launches.add(updates.update_scaled(move), (blocks(self.places.layout.length), 1), THREADS, 0)
 
     def _launch_gradients(self, finish: Any, update: updates.RowUpdate | None) -> None:
-        """The launches of the gradients to all layers' w and b."""
+        """Launch the gradients to w and b of all layers."""
         if self.fused:
             self.launches.add_gradients(finish, update)
             return
@@ -237,22 +243,22 @@ class Builder:
                 self.launches.add_gradient(k, finish, update)
 
     def _uses_cublas(self, k: int) -> bool:
-        """Whether cuBLAS makes the gradient to a layer's w; then all are stored, and move the weights in the end."""
+        """Whether cuBLAS computes the gradient to a layer's w; then all gradients are stored before weights move."""
         layer = self.plan.layers[k]
         return not self.fused and cublas.pays((layer.inputs, layer.outputs, self.batch))
 
     def _finish_of(self, k: int) -> list[Any]:
-        """Of a layer in which all goes by elements: what is done to one."""
+        """The device functions of a fused layer, which has one run."""
         ((_, run, _),) = self._runs_forward(k)
         return run
 
     def _finish_back_of(self, k: int) -> list[Any]:
-        """What is done to its gradient."""
+        """The device functions of a fused layer's way back, which has one run."""
         ((run, _),) = self._runs_back(k)
         return run
 
 
 def _is_narrow(layer: Layer, k: int) -> bool:
-    """Whether a layer can be a part of the kernel of a whole network; the first one may have more inputs."""
+    """Whether a layer fits in the fused kernel; the first one may have more inputs."""
     widest = layer.outputs if k == 0 else max(layer.inputs, layer.outputs)
     return widest <= fused_sizes.WIDEST and layer.training.scopes == {ELEMENT}

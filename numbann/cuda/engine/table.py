@@ -1,4 +1,4 @@
-"""A table of launches with its arrays on the GPU: sends, steps, reads.  What the launches are, steps.py knows."""
+"""A table of launches (steps.py) bound to its arrays on the GPU: it sends data, launches steps and reads results."""
 
 from __future__ import annotations
 
@@ -16,25 +16,25 @@ from numbann.cuda.threads import batches, cublas, device, op, running
 from numbann.cuda.threads.running import BoundLaunch
 from numbann.network.plan import ITEMSIZE, Plan
 
-GRAPH_STEPS = 64  # steps of a graph at most
-GRAPH_FLOPS = 1e11  # floating-point operations of a graph at most: some hundredths of a second
+GRAPH_STEPS = 64  # steps of a CUDA graph, at most
+GRAPH_FLOPS = 1e11  # its operations, at most: some hundredths of a second, since Ctrl-C waits for the end of a graph
 
 
 @dataclass
 class _Rows:
-    """The rows of the batches, for what the host calls with them: all, those of a whole one, and steps behind."""
+    """The numbers of rows that the host needs for cuBLAS: of the data, of a full batch, and the steps done before."""
 
     total: int
     batch: int
     begun: int = 0
 
     def of(self, step: int) -> int:
-        """Those of a step, counted from the steps behind; the last batch may be smaller."""
+        """The rows of a step, counted from `begun`; the last batch may be smaller."""
         return min(self.batch, self.total - (self.begun + step) * self.batch)
 
 
 class Table:
-    """Steps over an arena: rows x (N, I) and targets lie in `data`, order, labels and keys behind the ints."""
+    """Steps over an arena.  The rows x (N, I) and targets lie in `data`; order, labels and keys follow the ints."""
 
     def __init__(
         self, plan: Plan, steps: Steps, arena: Any, shape: tuple[int, int], targets: np.ndarray, keys: int
@@ -63,7 +63,7 @@ class Table:
         self._parts: list[tuple[int, Callable[[], None]]] = []
 
     def compile(self) -> None:
-        """Compile every kernel, so that a fault of a component shows before anything is trained."""
+        """Compile every kernel, so that a component's fault shows before training starts."""
         self._launches = [
             self._bind_product(one) if isinstance(one, Product) else self._bind(one) for one in self._steps.launches
         ]
@@ -73,7 +73,7 @@ class Table:
         return running.bind(ready, launch.grid, launch.threads, self._arrays, launch.layer)
 
     def _bind_product(self, one: Product) -> BoundLaunch:
-        """A product by cuBLAS."""
+        """Bind a product by cuBLAS to its addresses."""
         out, left, right = (self._address(*place) for place in (one.out, one.left, one.right))
         own, dtype, rows, workspace = cublas.handle(), self._plan.dtype, self._rows, device.address(self._workspace)
 
@@ -86,22 +86,22 @@ class Table:
         return multiply
 
     def _address(self, array: int, place: int) -> int:
-        """Of an element of one of the arrays."""
+        """The address of an element of one of the arrays."""
         return device.address(self._arrays[array]) + place * ITEMSIZE[self._plan.dtype]
 
     def step(self, index: int, stream: Any = None) -> None:
-        """Launch a step, counted from those that are done; it does not wait for the GPU."""
+        """Launch a step, counted from those done before, without waiting for the GPU."""
         for launch in self._launches:
             launch(stream, index)
 
     def record(self, steps: int) -> None:
-        """Record an epoch of so many steps as CUDA graphs: one that is used again and again, and one of what is left.
+        """Record an epoch as CUDA graphs: one of many steps, launched again and again, and one of the steps left.
 
-        The smaller batch that an epoch may end with is always in the last one.
+        The epoch's last batch, which may be smaller, is in the last graph: cuBLAS has its number of rows recorded.
         """
         advance = self._bind(Launch(batches.advance, (1, 1), 1, 0))
         for one, launch in zip(self._steps.launches, self._launches, strict=True):
-            if isinstance(one, Product):  # cuBLAS loads its kernels at a first call, which must not be recorded
+            if isinstance(one, Product):  # cuBLAS loads its kernels at the first call, which no graph can record
                 launch(None, 0)
 
         def launch_all(count: int, begun: int, stream: Any) -> None:
@@ -117,7 +117,11 @@ class Table:
         self._parts = parts[:-1] * times + parts[-1:]
 
     def epoch(self) -> Iterator[int]:
-        """Launch the epoch that is recorded; gives how many steps are launched, of which few are not done."""
+        """Launch the recorded epoch; yields the number of steps launched so far.
+
+        The host stays two graphs ahead of the GPU: far enough to keep it busy, near enough to report progress and to
+        stop at Ctrl-C.
+        """
         self._ints[op.BEGUN : op.BEGUN + 1].copy_to_device(np.zeros(1, np.int64))
         done, before = 0, None
         for count, launch in self._parts:
@@ -130,7 +134,7 @@ class Table:
     # ---- to the GPU
 
     def fill(self, x: np.ndarray, t: np.ndarray | None) -> None:
-        """Other rows, at most as many as there is room for, and their targets."""
+        """Send other rows, at most as many as the table was made for, and their targets."""
         self.fill_inputs(0, x)
         if t is not None:
             self.fill_targets(t)
@@ -138,35 +142,35 @@ class Table:
         self._ints[op.TOTAL : op.TOTAL + 1].copy_to_device(np.array([len(x)], np.int64))
 
     def fill_inputs(self, first: int, x: np.ndarray) -> None:
-        """Rows from the first one on."""
+        """Send rows; first: the place of the first one."""
         flat = np.ascontiguousarray(x, self._plan.dtype).ravel()
         start = first * self._inputs
         self._data[start : start + len(flat)].copy_to_device(flat)
 
     def fill_targets(self, t: np.ndarray) -> None:
-        """The targets of the rows from the first one on."""
+        """Send the targets of all rows."""
         if t.ndim == 1:
             self.send_ints(op.LABELS, t)
         else:
             self._data[self._target : self._target + t.size].copy_to_device(t.ravel())
 
     def send_ints(self, column: int, values: np.ndarray) -> None:
-        """Integers to the place that a column of the head names."""
+        """Send integers to the place that a column of the head names."""
         start = int(self.ints[column])
         if len(values):
             self._ints[start : start + len(values)].copy_to_device(values)
 
     def send(self, column: int, values: np.ndarray) -> None:
-        """Numbers to the place in `work` that a column of the head names."""
+        """Send numbers to the place in `work` that a column of the head names."""
         start = int(self.ints[column])
         self._work[start : start + len(values)].copy_to_device(values)
 
     def read(self, start: int, count: int) -> np.ndarray:
-        """Numbers of `work`, when the GPU is done."""
+        """Read numbers of `work`, once the GPU is done."""
         found: np.ndarray = self._work[start : start + count].copy_to_host()
         return found
 
 
 def steps_of_graph(plan: Plan, batch: int) -> int:
-    """How many steps are a graph."""
+    """The number of steps in a graph."""
     return max(1, min(GRAPH_STEPS, int(GRAPH_FLOPS / plan.step_flops(batch))))

@@ -1,1 +1,1 @@
-"""Activations and losses from papers, a family a file, for numbann.  No optimizers."""
+"""Activations and losses from papers, as a plugin of numbann; each file has a family."""

@@ -1,4 +1,4 @@
-"""S-shaped units, which end on both sides.  Units that grow live in the other files."""
+"""S-shaped activations, which are bounded on both sides."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from math import exp, log, log1p, sqrt
 
 from numbann import Positive, activation, hookimpl
 
-FLAT = 1e9  # beyond it 1 is lost beside x^2, and x^2 might overflow
-LEAST = 1e-30  # a noise of 0 is taken for this
+FLAT = 1e9  # beyond it 1 + x^2 rounds to x^2, and x^2 may overflow
+LEAST = 1e-30  # stands for a noise of 0
 
 
 @activation
@@ -33,10 +33,10 @@ def isru_derivative(z, alpha):
 def binary_concrete(z, u, temperature: Positive = 0.6666666666666666):
     """Binary concrete: a = sigmoid((z + log(u / (1 - u))) / temperature), in [0, 1].
 
-    u is drawn uniformly while training and 0.5 afterwards, which leaves sigmoid(z / temperature): a smooth coin whose
-    odds are exp(z), for units that must become yes or no; a low temperature makes it harder and gradients
+    u is uniform noise in training, and 0.5 in predictions, which leaves sigmoid(z / temperature).  It is a smooth coin
+    with odds exp(z), for units that should become yes or no.  A low temperature makes the choice harder and gradients
     noisier.  Derivative a (1 - a) / temperature.  Maddison, Mnih and Teh 2016, https://arxiv.org/abs/1611.00712;
-    Jang, Gu and Poole 2016, https://arxiv.org/abs/1611.01144; temperature 2/3 as in the former.
+    Jang, Gu and Poole 2016, https://arxiv.org/abs/1611.01144; the temperature of 2/3 is the former's.
     """
     x = (z + log(max(u, LEAST)) - log1p(-u)) / temperature
     e = exp(-abs(x))

@@ -1,4 +1,4 @@
-"""Losses of the error e = y - t, of real and of positive targets.  Losses for classes live in labels.py."""
+"""Losses of the error e = y - t, for real and for positive targets."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from annotated_types import Gt, Lt
 
 from numbann import Fraction, Positive, hookimpl, loss
 
-FAR = 1e9  # beyond it 1 is lost beside r^2, and r^2 might overflow
+FAR = 1e9  # beyond it 1 + r^2 rounds to r^2, and r^2 may overflow
 
 
 def _log_of_1_plus_square(r):
-    """log(1 + r^2) for r >= 0, which does not overflow."""
+    """log(1 + r^2) for r >= 0, without overflow."""
     return 2 * log(r) if r > FAR else log1p(r * r)
 
 
@@ -21,8 +21,8 @@ def _log_of_1_plus_square(r):
 def general_robust(y, t, alpha: float = 1.0, scale: Positive = 1.0):
     """General robust loss: b / alpha ((x^2 / b + 1)^(alpha / 2) - 1) with x = e / scale, b = |alpha - 2|.
 
-    One family for the shape alpha: x^2 / 2 for 2, sqrt(x^2 + 1) - 1 for 1, log(x^2 / 2 + 1) (Cauchy's, the limit) for
-    0, 2 x^2 / (x^2 + 4) (Geman and McClure's) for -2; the lower, the less outliers count.
+    alpha is the shape: x^2 / 2 for 2, sqrt(x^2 + 1) - 1 for 1, log(x^2 / 2 + 1) (Cauchy's, as the limit) for 0,
+    2 x^2 / (x^2 + 4) (Geman and McClure's) for -2.  The lower alpha, the less outliers count.
     Derivative x / scale (x^2 / b + 1)^(alpha / 2 - 1).  Barron 2017, https://arxiv.org/abs/1701.03077.
     """
     x, b = abs(y - t) / scale, abs(alpha - 2)
@@ -44,9 +44,10 @@ def general_robust_derivative(y, t, alpha, scale):
 def welsch(y, t, scale: Positive = 2.985):
     """Welsch's: scale^2 / 2 (1 - exp(-(e / scale)^2)), in [0, scale^2 / 2].
 
-    Derivative e exp(-(e / scale)^2): far outliers no longer pull.  Squared near the target; with 2.985 standard
-    deviations it has 95 % of the squared error's efficiency where errors are normal.  Flat far from the target, so
-    start from a fair guess.  Dennis and Welsch 1978, https://doi.org/10.1080/03610917808812083.
+    Derivative e exp(-(e / scale)^2): far outliers have no effect.  Near the target it is the squared error.  With a
+    scale of 2.985 standard deviations it is 95 % as efficient as the squared error if errors are normal.  It is flat
+    far from the target, so start from a fair guess.  Dennis and Welsch 1978,
+    https://doi.org/10.1080/03610917808812083.
     """
     x = (y - t) / scale
     return -0.5 * scale * scale * expm1(-x * x)
@@ -63,9 +64,10 @@ def welsch_derivative(y, t, scale):
 def tukey_biweight(y, t, scale: Positive = 4.685):
     """Tukey's biweight: scale^2 / 6 (1 - (1 - q)^3) with q = (e / scale)^2, and scale^2 / 6 where q > 1.
 
-    Evaluated as e^2 / 6 (3 - 3 q + q^2).  Derivative e (1 - q)^2, and 0 where q > 1: outliers do not count at all.
-    With 4.685 standard deviations 95 % as efficient as the squared error where errors are normal; start from
-    a fair guess, as rows beyond scale teach nothing.  Beaton and Tukey 1974, https://doi.org/10.2307/1267936.
+    Computed as e^2 / 6 (3 - 3 q + q^2).  Derivative e (1 - q)^2, and 0 where q > 1: outliers do not count at all.  With
+    a scale of 4.685 standard deviations it is 95 % as efficient as the squared error if errors are normal.  Rows with
+    errors beyond scale have gradient 0, so start from a fair guess.  Beaton and Tukey 1974,
+    https://doi.org/10.2307/1267936.
     """
     e = y - t
     q = (e / scale) * (e / scale)
@@ -81,10 +83,10 @@ def tukey_biweight_derivative(y, t, scale):
 
 @loss
 def expectile(y, t, expectile: Fraction = 0.5):
-    """Expectile: q e^2 for y <= t, else (1 - q) e^2, with q the expectile asked for.
+    """Expectile: q e^2 for y <= t, else (1 - q) e^2, with q the parameter expectile.
 
-    Derivative 2 q e below t, 2 (1 - q) e above.  The smooth sister of quantile: the best guess is the q-expectile,
-    the mean for q = 0.5, and every row moves it.  Newey and Powell 1987, https://doi.org/10.2307/1911031.
+    Derivative 2 q e below t, 2 (1 - q) e above.  The smooth counterpart of the quantile loss: the minimum is at the
+    q-expectile, the mean for q = 0.5, and every row moves it.  Newey and Powell 1987, https://doi.org/10.2307/1911031.
     """
     e = y - t
     return ((1 - expectile) if e > 0 else expectile) * e * e
@@ -94,9 +96,9 @@ def expectile(y, t, expectile: Fraction = 0.5):
 def tweedie(y, t, power: Annotated[float, Gt(1), Lt(2)] = 1.5):
     """Tweedie's: exp((2 - p) y) / (2 - p) - t exp((1 - p) y) / (1 - p), with p the power.  t >= 0.
 
-    Half the deviance of a compound Poisson and gamma variable, without what depends on t alone: for targets that are
-    often exactly 0 and else positive, such as claims or rain, with a variance of mean^p.  y is the
-    logarithm of the mean; predictions are means.  Derivative exp((2 - p) y) - t exp((1 - p) y).
+    Half the deviance of a compound Poisson-gamma variable, without terms of t alone.  For targets that are often
+    exactly 0 and otherwise positive, such as claims or rain, with a variance of mean^p.  y is the logarithm of the
+    mean; predictions are means.  Derivative exp((2 - p) y) - t exp((1 - p) y).
     Jorgensen 1987, https://doi.org/10.1111/j.2517-6161.1987.tb01685.x; as LightGBM's and XGBoost's.
     """
     return exp((2 - power) * y) / (2 - power) - t * exp((1 - power) * y) / (1 - power)

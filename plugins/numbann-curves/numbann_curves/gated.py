@@ -1,6 +1,6 @@
-"""Gated units: z times a gate that opens with z.  Units that bend at 0 live in rectified.py.
+"""Gated activations: z times a gate that opens as z grows.
 
-A gate that is shut exactly gives 0 also at z = -inf, where the product alone would be NaN.
+A gate of exactly 0 gives 0, also at z = -inf, where the product alone would be NaN.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ TWO_BY_ROOT_PI = 2 / sqrt(pi)
 
 
 def _sigmoid(x):
-    """1 / (1 + exp(-x)), with all digits also far below 0."""
+    """1 / (1 + exp(-x)), with full precision also far below 0."""
     e = exp(-abs(x))
     return (e if x < 0 else 1) / (1 + e)
 
@@ -22,10 +22,10 @@ def _sigmoid(x):
 def tanhexp(z):
     """TanhExp: a = z tanh(exp(z)), in [-0.3533, inf).
 
-    Derivative tanh(exp(z)) + z exp(z) (1 - tanh(exp(z))^2), between -0.14 and 1.07; 1 - tanh^2 is evaluated as
-    4 q / (1 + q)^2 with q = exp(-2 exp(z)), and z as 9 above 9, where all of it has settled.  Like mish, but sooner
-    linear above 0.  Liu and Di 2020, https://arxiv.org/abs/2003.09855; as TeLU, Fernandez and Mali 2024,
-    https://arxiv.org/abs/2412.20269.
+    Derivative tanh(exp(z)) + z exp(z) (1 - tanh(exp(z))^2), between -0.14 and 1.07.  1 - tanh^2 is computed as
+    4 q / (1 + q)^2 with q = exp(-2 exp(z)), and exp(z) as exp(9) above 9, where the gate is 1 to the last digit.  Like
+    mish, but closer to linear above 0.  Liu and Di 2020, https://arxiv.org/abs/2003.09855; as TeLU, Fernandez and Mali
+    2024, https://arxiv.org/abs/2412.20269.
     """
     gate = tanh(exp(9 if z > 9 else z))
     return 0 if gate == 0 else z * gate
@@ -43,8 +43,8 @@ def tanhexp_derivative(z):
 def logish(z):
     """Logish: a = z log(1 + s) with s = sigmoid(z), in [-0.2528, inf).
 
-    Derivative log(1 + s) + z s (1 - s) / (1 + s), between -0.1 and 0.75; far above 0 it is log 2, so that a stack
-    of it shrinks what passes.  Zhu, Zeng, Liu and Zhang 2021, https://doi.org/10.1016/j.neucom.2021.06.067.
+    Derivative log(1 + s) + z s (1 - s) / (1 + s), between -0.1 and 0.75.  Far above 0 it is log 2, so deep networks
+    shrink the signal.  Zhu, Zeng, Liu and Zhang 2021, https://doi.org/10.1016/j.neucom.2021.06.067.
     """
     gate = log1p(_sigmoid(z))
     return 0 if gate == 0 else z * gate
@@ -61,8 +61,8 @@ def logish_derivative(z):
 def smish(z):
     """Smish: a = z tanh(log(1 + s)) with s = sigmoid(z), in [-0.25, inf).
 
-    Evaluated as z n / (n + 2) with n = s (s + 2).  Derivative n / (n + 2) + 4 z s (1 - s) (1 + s) / (n + 2)^2,
-    between -0.09 and 0.64; far above 0 it is 0.6.  Wang, Ren and Wang 2022, https://doi.org/10.3390/electronics11040540.
+    Computed as z n / (n + 2) with n = s (s + 2).  Derivative n / (n + 2) + 4 z s (1 - s) (1 + s) / (n + 2)^2, between
+    -0.09 and 0.64; far above 0 it is 0.6.  Wang, Ren and Wang 2022, https://doi.org/10.3390/electronics11040540.
     """
     s = _sigmoid(z)
     n = s * (s + 2)
@@ -81,7 +81,7 @@ def smish_derivative(z):
 def serf(z):
     """Serf: a = z erf(p) with p = log(1 + exp(z)), in [-0.3484, inf).
 
-    Derivative erf(p) + z 2 / sqrt(pi) exp(-p^2) sigmoid(z), between -0.13 and 1.09.  Very near to mish.
+    Derivative erf(p) + z 2 / sqrt(pi) exp(-p^2) sigmoid(z), between -0.13 and 1.09.  Very close to mish.
     Nag, Bhattacharyya, Mukherjee and Kundu 2021, https://arxiv.org/abs/2108.09598.
     """
     gate = erf((0 if z < 0 else z) + log1p(exp(-abs(z))))
@@ -99,8 +99,8 @@ def serf_derivative(z):
 def elish(z):
     """Exponential linear sigmoid squashing: a = z s for z >= 0, else (exp(z) - 1) s, s = sigmoid(z); in [-0.1716, inf).
 
-    Derivative s + z s (1 - s), and s (exp(z) + (exp(z) - 1) (1 - s)) below 0: at 0 it is 1/2 on both sides.
-    Found by a search of mutations of swish and elu.  Basirat and Roth 2018, https://arxiv.org/abs/1808.00783.
+    Derivative s + z s (1 - s), and s (exp(z) + (exp(z) - 1) (1 - s)) below 0; at 0 it is 1/2 on both sides.  Found by a
+    search over combinations of swish and elu.  Basirat and Roth 2018, https://arxiv.org/abs/1808.00783.
     """
     s = _sigmoid(z)
     return expm1(z) * s if z < 0 else z * s
@@ -118,9 +118,10 @@ def elish_derivative(z):
 def acon(z, p1: Learnable = 1.0, p2: Learnable = 0.0, beta: Learnable = 1.0):
     """ACON-C: a = z (d s + p2) with d = p1 - p2 and s = sigmoid(beta d z); p1, p2 and beta trained for each unit.
 
-    A smooth maximum of p1 z and p2 z: beta decides between that and their mean, so that a unit learns whether to bend.
-    It starts as swish.  With k = s (1 - s), derivative d s + p2 + beta d^2 z k; to p1 z s + beta d z^2 k, to p2 z less
-    that, to beta d^2 z^2 k.  Three more numbers a unit.  Ma, Zhang, Liu and Sun 2021, https://arxiv.org/abs/2009.04759.
+    A smooth maximum of p1 z and p2 z; with beta near 0 it is their mean.  So a unit learns whether to be nonlinear.  It
+    starts as swish and has three more numbers a unit.  With k = s (1 - s): derivative d s + p2 + beta d^2 z k; to p1
+    z s + beta d z^2 k; to p2 z minus that; to beta d^2 z^2 k.  Ma, Zhang, Liu and Sun 2021,
+    https://arxiv.org/abs/2009.04759.
     """
     gate = (p1 - p2) * _sigmoid(beta * (p1 - p2) * z) + p2
     return 0 if gate == 0 else z * gate

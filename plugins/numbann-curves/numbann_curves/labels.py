@@ -1,4 +1,4 @@
-"""Losses for classes and for yes/no labels, where labels are rare or wrong.  They take logits."""
+"""Losses of logits for classes and for yes/no labels, for rare or wrong labels."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ AtLeastMinus1 = Annotated[float, Ge(-1)]
 def asymmetric(y, t, gamma_yes: NonNegative = 1.0, gamma_no: NonNegative = 4.0, margin: Fraction = 0.05):
     """Asymmetric: -t (1 - s)^gamma_yes log s - (1 - t) m^gamma_no log(1 - m), s = sigmoid(y), m = max(s - margin, 0).
 
-    For several labels of which few are yes: the many easy noes count little, and below the margin not at all.  s is no
-    calibrated probability.  Derivative t (1 - s)^gamma_yes (gamma_yes s log s - 1 + s) + (1 - t) s (1 - s) m^gamma_no
-    (1 / (1 - m) - gamma_no log(1 - m) / m), its second part 0 where m is.
-    Ridnik et al. 2020, https://arxiv.org/abs/2009.14119.
+    For several labels, most of them no: easy noes count little, and below the margin not at all.  s is not a calibrated
+    probability.  Derivative t (1 - s)^gamma_yes (gamma_yes s log s - 1 + s) + (1 - t) s (1 - s) m^gamma_no
+    (1 / (1 - m) - gamma_no log(1 - m) / m); its second term is 0 where m is 0.  Ridnik et al. 2020,
+    https://arxiv.org/abs/2009.14119.
     """
     e = exp(-abs(y))
     s, rest = (e if y < 0 else 1) / (1 + e), (1 if y < 0 else e) / (1 + e)
@@ -43,7 +43,7 @@ def asymmetric_derivative(y, t, gamma_yes, gamma_no, margin):
 
 
 def _log_left(y, m, left):
-    """log(1 - m), where left is 1 - m with all digits for an m near 1."""
+    """log(1 - m); left is 1 - m, with full precision for m near 1."""
     return log1p(-m) if m < 0.5 else (log(left) if left > 0 else -y)
 
 
@@ -51,9 +51,9 @@ def _log_left(y, m, left):
 def poly1_cross_entropy(y, label, dy, epsilon: AtLeastMinus1 = 1.0):
     """Poly-1 cross-entropy: -log p + epsilon (1 - p), p = softmax(y)[label].  y, dy: one row (K,); label in 0..K-1.
 
-    dy_k = (1 + epsilon p) (softmax(y)_k - [k = label]).  The first term of the cross-entropy's series in 1 - p weighs
-    more: epsilon 2 on ImageNet, below 0 where classes are rare; 0 is the cross-entropy.
-    Leng et al. 2022, https://arxiv.org/abs/2204.12511.
+    dy_k = (1 + epsilon p) (softmax(y)_k - [k = label]).  epsilon is the extra weight of the first term of the
+    cross-entropy's series in 1 - p: 0 is the cross-entropy, 2 is the paper's for ImageNet; a value below 0 suits rare
+    classes.  Leng et al. 2022, https://arxiv.org/abs/2204.12511.
     """
     largest = _fill_powers(y, dy)
     own = dy[label]
@@ -71,8 +71,8 @@ def poly1_cross_entropy(y, label, dy, epsilon: AtLeastMinus1 = 1.0):
 def generalized_cross_entropy(y, label, dy, q: Share = 0.7):
     """Generalised cross-entropy: (1 - p^q) / q, p = softmax(y)[label].  y, dy: one row (K,); label in 0..K-1.
 
-    dy_k = p^q (softmax(y)_k - [k = label]).  For labels of which many are wrong: it lies between the cross-entropy (q
-    to 0) and the absolute error (q = 1), and rows far from their label pull little, so that training starts slowly.
+    dy_k = p^q (softmax(y)_k - [k = label]).  For data with many wrong labels.  It lies between the cross-entropy (q to
+    0) and the absolute error (q = 1).  Rows far from their label have small gradients, so training starts slowly.
     Zhang and Sabuncu 2018, https://arxiv.org/abs/1805.07836.
     """
     largest = _fill_powers(y, dy)
@@ -89,7 +89,7 @@ def generalized_cross_entropy(y, label, dy, q: Share = 0.7):
 
 
 def _fill_powers(y, dy):
-    """Fill dy with exp(y_k - the largest y), and give the largest y."""
+    """Fill dy with exp(y_k - max y), and return max y."""
     largest = row_max(y)
     for k in range(len(y)):
         dy[k] = exp(y[k] - largest)
@@ -97,7 +97,7 @@ def _fill_powers(y, dy):
 
 
 def _log_share(above, total, rest):
-    """log(exp(above) / total), where rest is what is left of 1 and keeps its digits where it is small."""
+    """log(exp(above) / total); rest is 1 minus that share, with full precision where it is small."""
     return above - log(total) if rest > 0.5 else log1p(-rest)
 
 

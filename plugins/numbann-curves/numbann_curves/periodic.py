@@ -1,4 +1,4 @@
-"""Units with a period.  At +-inf they are NaN, where there is no limit."""
+"""Activations with a period.  At +-inf they have no limit and are NaN."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from numbann import Positive, activation, hookimpl
 def snake(z, alpha: Positive = 1.0):
     """Snake: a = z + sin(alpha z)^2 / alpha, in (-inf, inf).
 
-    Derivative 1 + sin(2 alpha z), never negative.  A line with waves: it learns what is periodic and goes on with it
-    outside the data, where others end in a line.  A high alpha for short periods.
+    Derivative 1 + sin(2 alpha z), never negative.  A line with waves: it learns periodic functions and continues them
+    outside the data, where other activations end in a line.  Use a high alpha for short periods.
     Ziyin, Hartwig and Ueda 2020, https://arxiv.org/abs/2006.08195.
     """
     s = sin(alpha * z)
@@ -23,8 +23,8 @@ def snake(z, alpha: Positive = 1.0):
 def growing_cosine(z):
     """Growing cosine unit: a = z cos(z), in (-inf, inf).
 
-    Derivative cos(z) - z sin(z).  One unit can learn xor, as it is zero more than once; large z make gradients large,
-    so scale the inputs.  Noel, Arunkumar, Trivedi and Dutta 2021, https://arxiv.org/abs/2108.12943.
+    Derivative cos(z) - z sin(z).  It has several zeros, so one unit can learn xor.  Large z give large gradients, so
+    scale the inputs.  Noel, Arunkumar, Trivedi and Dutta 2021, https://arxiv.org/abs/2108.12943.
     """
     return z * cos(z)
 

@@ -1,4 +1,4 @@
-"""Activations over a whole row, whose outputs are shares of 1.  Those of one unit alone live in the other files."""
+"""Activations of a whole row, whose outputs are at least 0 and sum to 1."""
 
 from __future__ import annotations
 
@@ -6,16 +6,16 @@ from math import sqrt
 
 from numbann import activation, hookimpl, row_dot, row_max, row_sum
 
-ROUNDS = 40  # more than Newton's method needs from the left of a convex root
+ROUNDS = 40  # more than Newton's method needs here: the function is convex and the start is left of its root
 
 
 @activation(form="row")
 def entmax15(z, a):
     """1.5-entmax: a_k = max(z_k / 2 - tau, 0)^2, with tau such that the sum is 1; each in [0, 1].  z, a: one row (K,).
 
-    Between softmax and sparsemax: exact zeros, and smooth.  tau is found by Newton's method from max z / 2 - 1, from
-    which it rises until it does no more.  With r_k = sqrt(a_k), dz_k = r_k (da_k - sum_j r_j da_j / sum_j r_j): no
-    gradient where a is 0.  Peters, Niculae and Martins 2019, https://arxiv.org/abs/1905.05702.
+    Between softmax and sparsemax: smooth, with exact zeros.  Newton's method finds tau: it rises from max z / 2 - 1
+    until it no longer changes.  With r_k = sqrt(a_k), dz_k = r_k (da_k - sum_j r_j da_j / sum_j r_j); the gradient is 0
+    where a is 0.  Peters, Niculae and Martins 2019, https://arxiv.org/abs/1905.05702.
     """
     largest = row_max(z)
     tau, rise = -1.0, 1.0
@@ -50,8 +50,8 @@ def _above(x, tau):
 def taylor_softmax(z, a):
     """Taylor softmax: a_k = p_k / sum_j p_j with p = 1 + z + z^2 / 2, each in (0, 1), with sum 1.  z, a: one row (K,).
 
-    p = ((1 + z)^2 + 1) / 2 is the beginning of exp(z) and always positive.  dz_k = a_k (da_k - sum_j a_j da_j)
-    (1 + z_k) / p_k.  Heavier tails than softmax; scores far below -1 rise again.
+    p = ((1 + z)^2 + 1) / 2 is the start of the series of exp(z), and always positive.  dz_k = a_k (da_k -
+    sum_j a_j da_j) (1 + z_k) / p_k.  Its tails are heavier than softmax's; below z = -1 outputs rise again.
     De Brebisson and Vincent 2015, https://arxiv.org/abs/1511.05042.
     """
     for k in range(len(z)):

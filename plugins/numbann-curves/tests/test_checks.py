@@ -1,4 +1,4 @@
-"""Each check of numbann as a test: signature, purity, gradient, precision, extremes, ..."""
+"""Every check of numbann as a test: signature, purity, gradient, precision, extremes."""
 
 import pytest
 

@@ -1,1 +1,1 @@
-"""Optimizers from papers, a family a file, for numbann.  No activations, no losses."""
+"""Optimizers from papers, as a plugin of numbann; each file has a family."""

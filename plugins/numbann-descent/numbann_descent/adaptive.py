@@ -1,6 +1,7 @@
-"""Kin of Adam: a mean of gradients, divided by a size that adapts to each weight.
+"""Relatives of Adam: a mean of gradients, divided by a size that adapts to each weight.
 
-m and v are running means of g and of g^2, with weights beta1 and beta2 for the past; a hat undoes their start at zero.
+m and v are running means of g and of g^2, with weights beta1 and beta2 for the past; a hat corrects their start at
+zero, as in m_hat = m / (1 - beta1^step).
 """
 
 from __future__ import annotations
@@ -14,8 +15,8 @@ from numbann import Fraction, NonNegative, Positive, hookimpl, optimizer
 
 Share = Annotated[float, Ge(0), Le(1)]
 Count = Annotated[int, Ge(0)]
-YOGI_START = 1e-6  # of v
-LEAST = 1e-8  # a beta of 0 is taken for this in a logarithm
+YOGI_START = 1e-6  # the first v of Yogi
+LEAST = 1e-8  # stands for a beta of 0 in a logarithm
 
 
 @optimizer
@@ -32,9 +33,10 @@ def adopt(
 ):
     """ADOPT: w - learning_rate m, m = beta1 m + (1 - beta1) r, r = g / max(sqrt(v), epsilon) within +-(step - 1)^(1/4).
 
-    v is that of the step before, and the first step only fills it, with g^2: as a gradient is not divided by itself, it
-    converges for every beta2, where adam may not.  Steps are bounded at first, where v is young.  Taniguchi et al.
-    2024, https://arxiv.org/abs/2411.02853; as the authors' code of November 2024 and optax.contrib.adopt.
+    v is that of the step before; the first step only sets it to g^2.  A gradient is never divided by itself, so ADOPT
+    converges for every beta2, where Adam may not.  Early steps are bounded, while v is a mean of few gradients.
+    Taniguchi et al. 2024, https://arxiv.org/abs/2411.02853; as the authors' code of November 2024 and
+    optax.contrib.adopt.
     """
     size, bound = sqrt(v), (step - 1) ** 0.25
     r = g / (epsilon if size < epsilon else size)
@@ -63,10 +65,11 @@ def ademamix(
 ):
     """AdEMAMix: w - learning_rate ((m_hat + alpha slow) / (sqrt(v_hat) + epsilon) + weight_decay w).
 
-    slow is a second mean of g, with weight beta3 for the past, that still knows gradients of ten thousand steps ago and
-    starts at zero.  For long trainings; in short ones it is adam.  During the first warmup steps alpha grows linearly
-    from 0 and beta3 from beta1, so that its half-life does.  Give warmup the steps of the whole training if alpha
-    shakes it.  Pagliardini, Ablin and Grangier 2024, https://arxiv.org/abs/2409.03137; as optax.contrib.ademamix.
+    slow is a second mean of g, with weight beta3 for the past.  It starts at zero and remembers gradients of ten
+    thousand steps ago, for long trainings; in short ones AdEMAMix is Adam.  During the first warmup steps alpha grows
+    linearly from 0, and beta3 grows from beta1 such that its half-life grows linearly.  If alpha makes training
+    unstable, set warmup to the steps of the whole training.  Pagliardini, Ablin and Grangier 2024,
+    https://arxiv.org/abs/2409.03137; as optax.contrib.ademamix.
     """
     share = step / warmup if step < warmup else 1.0
     quick, long = log(max(beta1, LEAST)), log(max(beta3, LEAST))
@@ -94,8 +97,8 @@ def qhadam(
 ):
     """QHAdam: w - learning_rate (nu1 m_hat + (1 - nu1) g) / (sqrt(nu2 v_hat + (1 - nu2) g^2) + epsilon).
 
-    A mean that remembers long, mixed with the gradient of now: quick and steady at once.  nu1 = nu2 = 1 is adam,
-    nu1 = 0 is rmsprop with hats.  Ma and Yarats 2018, https://arxiv.org/abs/1810.06801; as qhoptim.pyt.QHAdam.
+    A mean with a long memory, mixed with the current gradient: it reacts fast and stays smooth.  nu1 = nu2 = 1 is Adam,
+    nu1 = 0 is RMSprop with hats.  Ma and Yarats 2018, https://arxiv.org/abs/1810.06801; as qhoptim.pyt.QHAdam.
     """
     m = beta1 * m + (1 - beta1) * g
     v = beta2 * v + (1 - beta2) * g * g
@@ -116,10 +119,10 @@ def yogi(
     beta2: Fraction = 0.999,
     epsilon: Positive = 1e-3,
 ):
-    """Yogi: Adam with v - (1 - beta2) sign(v - g^2) g^2 for v, from 1e-6.
+    """Yogi: Adam with v = v - (1 - beta2) sign(v - g^2) g^2, from 1e-6.
 
-    v moves by a share of g^2 and not of itself, so that it falls slowly after a burst of large gradients, and a
-    weight's rate does not jump up.  The large epsilon bounds rates.  Zaheer, Reddi, Sachan, Kale and Kumar 2018,
+    v changes by a share of g^2, not of itself.  After a burst of large gradients it falls slowly, and a weight's rate
+    does not jump up.  The large epsilon bounds the rates.  Zaheer, Reddi, Sachan, Kale and Kumar 2018,
     https://papers.nips.cc/paper/8186-adaptive-methods-for-nonconvex-optimization; as optax.yogi but for m's start at 0.
     """
     old, square = YOGI_START if step == 1 else v, g * g
@@ -143,8 +146,8 @@ def laprop(
 ):
     """LaProp: w - m_hat, m = beta1 m + (1 - beta1) learning_rate g / (sqrt(v_hat) + epsilon).
 
-    Gradients are divided before they are averaged, each by the size of its own time: adam's two betas no longer depend
-    on each other, and a small beta2 is safe.  Ziyin, Wang and Ueda 2020, https://arxiv.org/abs/2002.04839.
+    Each gradient is divided by the size at its own step, before the mean.  So the two betas, unlike Adam's, do not
+    depend on each other, and a small beta2 is safe.  Ziyin, Wang and Ueda 2020, https://arxiv.org/abs/2002.04839.
     """
     v = beta2 * v + (1 - beta2) * g * g
     m = beta1 * m + (1 - beta1) * learning_rate * g / (sqrt(v / (1 - beta2**step)) + epsilon)
@@ -165,10 +168,10 @@ def adabound(
     gamma: Positive = 1e-3,
     epsilon: Positive = 1e-8,
 ):
-    """AdaBound: w - rate m, with the rate that adam gives each weight, kept between two bounds that meet.
+    """AdaBound: w - rate m, with the rate that Adam gives each weight, clipped between two bounds that converge.
 
-    The bounds are final learning_rate times 1 - 1 / (gamma step + 1) and 1 + 1 / (gamma step): it begins as adam and
-    ends as momentum, after some thousand steps.  Luo, Xiong, Liu and Sun 2019, https://arxiv.org/abs/1902.09843; as the
+    The bounds are final learning_rate times 1 - 1 / (gamma step + 1) and 1 + 1 / (gamma step).  It starts as Adam and
+    is momentum after some thousand steps.  Luo, Xiong, Liu and Sun 2019, https://arxiv.org/abs/1902.09843; as the
     authors' code, whose final_lr is final times the rate.
     """
     m = beta1 * m + (1 - beta1) * g

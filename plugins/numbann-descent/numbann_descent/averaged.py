@@ -1,4 +1,4 @@
-"""Descent along averages of gradients, with one rate for all weights.  Rates of each weight's own: adaptive.py."""
+"""Descent along averages of gradients, with one rate for all weights."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ def sgdw(
 ):
     """SGDW: w - learning_rate (buffer + weight_decay w), buffer = momentum buffer + g (nesterov: g + momentum buffer).
 
-    Momentum whose decay does not pass through the buffer, so that rate and decay can be tuned apart.  Decay is in units
-    of the rate, so a schedule lowers both.  Loshchilov and Hutter 2017, https://arxiv.org/abs/1711.05101.
+    The decay does not enter the buffer, so rate and decay can be tuned separately.  It is a multiple of the rate: a
+    schedule scales both.  Loshchilov and Hutter 2017, https://arxiv.org/abs/1711.05101.
     """
     buffer = momentum * buffer + g
     direction = g + momentum * buffer if nesterov else buffer
@@ -29,9 +29,9 @@ def sgdw(
 def signum(w, g, m, learning_rate: Positive = 1e-4, momentum: Fraction = 0.9, weight_decay: NonNegative = 0.0):
     """Signum: w - learning_rate (sign(m) + weight_decay w), m = momentum m + (1 - momentum) g.
 
-    Every weight moves by the rate, whatever the size of its gradient: use a schedule, since steps do not shrink near
-    the bottom.  lion with one average; momentum 0 is signSGD.  Bernstein, Wang, Azizzadenesheli and Anandkumar 2018,
-    https://arxiv.org/abs/1802.04434.
+    Every weight moves by the rate, whatever the size of its gradient.  Steps do not shrink near the minimum, so use a
+    schedule.  It is Lion with one average; momentum 0 is signSGD.  Bernstein, Wang, Azizzadenesheli and Anandkumar
+    2018, https://arxiv.org/abs/1802.04434.
     """
     m = momentum * m + (1 - momentum) * g
     sign = 1.0 if m > 0 else (-1.0 if m < 0 else m)
@@ -52,8 +52,8 @@ def aggmo(
 ):
     """Aggregated momentum: w - learning_rate (first + second + third) / 3, each beta times itself + g.
 
-    The quick ones damp what the slow one would overshoot, so that a momentum of 0.99 becomes safe.  While beta1 is 0,
-    first is the gradient and needs no memory.  Lucas, Sun, Zemel and Grosse 2018, https://arxiv.org/abs/1804.00325.
+    The fast momenta damp the overshoot of the slow one, so a momentum of 0.99 becomes safe.  While beta1 is 0, first is
+    the gradient and is not stored.  Lucas, Sun, Zemel and Grosse 2018, https://arxiv.org/abs/1804.00325.
     """
     first = beta1 * first + g
     second = beta2 * second + g

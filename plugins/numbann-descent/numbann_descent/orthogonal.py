@@ -1,4 +1,4 @@
-"""Optimizers whose step is an orthogonal matrix, in plain NumPy.  Those of one weight at a time: adaptive.py."""
+"""Optimizers whose step is an orthogonal matrix, in plain NumPy."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import numpy as np
 
 from numbann import Fraction, NonNegative, Positive, hookimpl, optimizer
 
-A, B, C = 3.4445, -4.7750, 2.0315  # of p(s) = A s + B s^3 + C s^5, five times of which takes s in (0, 1] near to 1
-ADAM_LIKE = 0.2  # the root mean square of Adam's steps
+A, B, C = 3.4445, -4.7750, 2.0315  # of p(s) = A s + B s^3 + C s^5; applied five times, it takes s in (0, 1] close to 1
+ADAM_LIKE = 0.2  # the root mean square of Adam's steps, in units of the rate
 
 
 @optimizer(form="matrix")
@@ -27,12 +27,12 @@ def muon(
 ):
     """Muon: w - learning_rate (0.2 sqrt(max(I, O)) U + weight_decay w), U the orthogonal matrix nearest to a mean of g.
 
-    The mean is m = momentum m + (1 - momentum) g, with nesterov once more with g.  Five Newton-Schulz iterations
-    p(X) = a X + (b X X' + c (X X')^2) X take its singular values near to 1, so that rare directions count as much as
-    common ones.  The factor makes steps as long as adam's, whose rates and decay suit.  Biases, and matrices of one
-    row, move by adamw with beta1, beta2 and epsilon.  A step costs 10 min(I, O)^2 max(I, O) multiplications and more:
-    for wide layers and large batches.  Jordan et al. 2024, https://kellerjordan.github.io/posts/muon/; the factor: Liu
-    et al. 2025, https://arxiv.org/abs/2502.16982; as torch.optim.Muon with adjust_lr_fn "match_rms_adamw".
+    The mean is m = momentum m + (1 - momentum) g; with nesterov it takes g in once more.  Five Newton-Schulz iterations
+    p(X) = a X + (b X X' + c (X X')^2) X bring its singular values close to 1, so that rare directions count as much as
+    common ones.  The factor makes steps as long as Adam's; Adam's rates and decay suit.  Biases, and matrices of one
+    row, move by AdamW with beta1, beta2 and epsilon.  A step costs more than 10 min(I, O)^2 max(I, O) multiplications,
+    which pays for wide layers and large batches.  Jordan et al. 2024, https://kellerjordan.github.io/posts/muon/; the
+    factor: Liu et al. 2025, https://arxiv.org/abs/2502.16982; as torch.optim.Muon with adjust_lr_fn "match_rms_adamw".
     """
     if len(w) == 1:
         m += (1 - beta1) * (g - m)
@@ -45,9 +45,9 @@ def muon(
 
 
 def _orthogonal(x):
-    """Nearly the orthogonal matrix nearest to x; a zero matrix stays zero.
+    """Approximately the orthogonal matrix nearest to x; a zero matrix stays zero.
 
-    Singular values of more than a hundredth of x's norm become numbers between 0.47 and 1.21.
+    Singular values above a hundredth of x's norm end between 0.47 and 1.21.
     """
     wide = x if len(x) <= x.shape[1] else x.T
     wide = wide / (np.linalg.norm(wide) + 1e-7)

@@ -1,4 +1,4 @@
-"""Each check of numbann as a test: signature, purity, descent, precision, extremes, ..."""
+"""Every check of numbann as a test: signature, purity, descent, precision, extremes."""
 
 import pytest
 

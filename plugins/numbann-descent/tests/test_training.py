@@ -1,4 +1,4 @@
-"""The examples train, by names that numbann finds because this distribution is installed."""
+"""The examples train; numbann finds their names because this distribution is installed."""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ simulated = pytest.mark.skipif(not SIMULATED, reason="needs the simulator, whose
 
 @simulated
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-@pytest.mark.parametrize("turned", [(False, False), (False, True), (True, False)])
+@pytest.mark.parametrize("transposed", [(False, False), (False, True), (True, False)])
 def test_products_of_row_major_matrices(
     transposed: tuple[bool, bool], dtype: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
