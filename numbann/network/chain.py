@@ -67,10 +67,9 @@ class Vector:
 class Step:
     """A part of a layer.  reads, writes: its buffers, the same one where it works in place.
 
-    value: what it makes.  asked_by: the key of a spec, for errors.
-    scope: what an element of its value depends on.  apart: whether it must not write over what it reads.  keeps: the
-    values that its way back reads.  returns: whether the way back to the layer's h has something to do for it.
-    vectors: what is trained in it; statistics: what it gathers.
+    value: what it makes.  asked_by: the key of a spec, for errors.  scope: what an element of its value depends on.
+    apart: whether it must not write over what it reads.  keeps: the values that its way back reads.  returns: whether
+    the way back to the layer's h has something to do for it.  vectors: what is trained; statistics: what is gathered.
     """
 
     value: ClassVar[str]
@@ -279,6 +278,8 @@ def scale_inputs(network: Network, k: int) -> ScaleInputs | None:
     """The network's inputs times numbers that start as 1."""
     if k > 0 or not network.input_scale:
         return None
+    if network.layers[0].residual:
+        raise ValueError("input_scale: the first layer's residual connection would go past it; leave one of them out")
     return ScaleInputs(returns=False, vectors=(Vector("input.scale", network.inputs, 1.0, WEIGHTS),))
 
 

@@ -162,6 +162,11 @@ def test_what_does_not_go_with_it_is_refused(write_spec: Callable[..., Path]) ->
     assert "residual" in str(told.value)
 
 
+def test_a_network_of_components_is_refused_alike() -> None:
+    with pytest.raises(ValueError, match="residual connection would go past it"):
+        scaled([5, 5, 2], between=[{"residual": True}])
+
+
 def test_an_engine_for_gpus_refuses_it() -> None:
     pytest.importorskip("numba_cuda")
     from numbann.cuda.engine.stages import require

@@ -14,24 +14,12 @@ from numbann.compile import cpu
 from numbann.engine.cpu.memory import Arena
 from numbann.engine.cpu.places import Places
 from numbann.engine.cpu.table import Columns, Op, Slot
-from numbann.network.chain import (
-    NORM_EPSILON,
-    NORM_MOMENTUM,
-    Activation,
-    AddInputs,
-    Drop,
-    Link,
-    Loss,
-    Norm,
-    Product,
-    ScaleInputs,
-    Step,
-)
+from numbann.network import chain
 from numbann.simd import dense, dropout, inputs, jit, norm
 from numbann.simd.sweep import ROWS
 
 
-def scale_inputs(places: Places, k: int, step: ScaleInputs, units: int) -> Op:
+def scale_inputs(places: Places, k: int, step: chain.ScaleInputs, units: int) -> Op:
     """x s."""
     scaled = places.rows[k].values["x"]
     columns: Columns = {
@@ -44,7 +32,7 @@ def scale_inputs(places: Places, k: int, step: ScaleInputs, units: int) -> Op:
     return places.kernel(inputs.scale_rows), units, columns
 
 
-def finish_scale(arena: Arena, gradient: Arena, k: int, step: ScaleInputs) -> Op:
+def finish_scale(arena: Arena, gradient: Arena, k: int, step: chain.ScaleInputs) -> Op:
     """The gradient to w and to s, from x' d."""
     place, s = arena.layout.layers[k], arena.layout.vectors[step.vectors[0].name].start
     columns: Columns = {
@@ -58,7 +46,7 @@ def finish_scale(arena: Arena, gradient: Arena, k: int, step: ScaleInputs) -> Op
     return jit.address(inputs.finish_scale, arena.plan.dtype), place.inputs, columns
 
 
-def product(places: Places, k: int, step: Product, units: int) -> Op:
+def product(places: Places, k: int, step: chain.Product, units: int) -> Op:
     """h = x w + b."""
     return (
         places.kernel(dense.dense_forward_panels if units > 0 else dense.dense_forward),
@@ -67,59 +55,59 @@ def product(places: Places, k: int, step: Product, units: int) -> Op:
     )
 
 
-def product_back(places: Places, k: int, step: Product, units: int) -> Op:
+def product_back(places: Places, k: int, step: chain.Product, units: int) -> Op:
     """d w', the gradient to the outputs of the layer below, whose units these are."""
     return places.kernel(dense.dense_delta_panels if units > 0 else dense.dense_delta), units, places.delta(k)
 
 
-def normalize(places: Places, k: int, step: Norm, units: int) -> Op:
+def normalize(places: Places, k: int, step: chain.Norm, units: int) -> Op:
     """From the product h to z."""
     kernel = norm.running_norm if step.running else norm.batch_norm if step.batch else norm.layer_norm
     return places.kernel(kernel), units, _norm(places, k, step)
 
 
-def normalize_back(places: Places, k: int, step: Norm, units: int) -> Op:
+def normalize_back(places: Places, k: int, step: chain.Norm, units: int) -> Op:
     """From dz to dh, and the gradients to scale and shift."""
     of_batch = norm.running_norm_backward if step.running else norm.batch_norm_backward
     return places.kernel(of_batch if step.batch else norm.layer_norm_backward), units, _norm(places, k, step)
 
 
-def activate(places: Places, k: int, step: Activation, units: int) -> Op:
+def activate(places: Places, k: int, step: chain.Activation, units: int) -> Op:
     """From z to a."""
     in_place, noisy = step.reads == step.writes, step.key is not None
     kernel = cpu.activation_forward(step.configured.component, places.dtype, in_place, noisy)
     return kernel, units, _activation(places, k, step)
 
 
-def activate_back(places: Places, k: int, step: Activation, units: int) -> Op:
+def activate_back(places: Places, k: int, step: chain.Activation, units: int) -> Op:
     """From da to dz, and the gradients to what is trained in the activation."""
     kernel = cpu.activation_backward(step.configured.component, places.dtype, places.training)
     return kernel, units, _activation(places, k, step)
 
 
-def drop(places: Places, k: int, step: Drop, units: int) -> Op:
+def drop(places: Places, k: int, step: chain.Drop, units: int) -> Op:
     """From a to what is left of it."""
     return places.kernel(dropout.drop), units, _dropout(places, k, step)
 
 
-def drop_back(places: Places, k: int, step: Drop, units: int) -> Op:
+def drop_back(places: Places, k: int, step: chain.Drop, units: int) -> Op:
     """From the gradient to what is left to da."""
     return places.kernel(dropout.drop_backward), units, _dropout(places, k, step)
 
 
-def add_inputs(places: Places, k: int, step: AddInputs, units: int) -> Op:
+def add_inputs(places: Places, k: int, step: chain.AddInputs, units: int) -> Op:
     """The layer's inputs joined to a, or to what dropout has left of it."""
     kernel = dropout.add_more_inputs if step.reads == step.writes else dropout.add_inputs
     return places.kernel(kernel), units, {**places.inputs_of(k), **places.of_rows(k)}
 
 
-def add_inputs_back(places: Places, k: int, step: AddInputs, units: int) -> Op:
+def add_inputs_back(places: Places, k: int, step: chain.AddInputs, units: int) -> Op:
     """The gradient, kept for the layer below."""
     columns: Columns = {"SKIP": places.rows[k].values["skip"], "SKIP_ROW": places.layout.layers[k].row}
     return places.kernel(dropout.keep), units, {**places.of_rows(k), **columns}
 
 
-def loss(places: Places, k: int, step: Loss, units: int) -> Op:
+def loss(places: Places, k: int, step: chain.Loss, units: int) -> Op:
     """Each row's loss, and d."""
     values, place = places.rows[k].values, places.layout.layers[k]
     component = step.configured.component
@@ -140,7 +128,7 @@ def loss(places: Places, k: int, step: Loss, units: int) -> Op:
     return cpu.loss_kernel(component, places.dtype, places.weighted), units, columns
 
 
-def link(places: Places, k: int, step: Link, units: int) -> Op:
+def link(places: Places, k: int, step: chain.Link, units: int) -> Op:
     """Predictions from outputs."""
     values, place = places.rows[k].values, places.layout.layers[k]
     columns: Columns = {
@@ -156,26 +144,26 @@ def link(places: Places, k: int, step: Link, units: int) -> Op:
 
 
 Lowering = Callable[[Places, int, Any, int], Op]
-FORWARD: Mapping[type[Step], Lowering] = {
-    ScaleInputs: scale_inputs,
-    Product: product,
-    Norm: normalize,
-    Activation: activate,
-    Drop: drop,
-    AddInputs: add_inputs,
-    Loss: loss,
-    Link: link,
+FORWARD: Mapping[type[chain.Step], Lowering] = {
+    chain.ScaleInputs: scale_inputs,
+    chain.Product: product,
+    chain.Norm: normalize,
+    chain.Activation: activate,
+    chain.Drop: drop,
+    chain.AddInputs: add_inputs,
+    chain.Loss: loss,
+    chain.Link: link,
 }
-BACK: Mapping[type[Step], Lowering] = {
-    Product: product_back,
-    Norm: normalize_back,
-    Activation: activate_back,
-    Drop: drop_back,
-    AddInputs: add_inputs_back,
+BACK: Mapping[type[chain.Step], Lowering] = {
+    chain.Product: product_back,
+    chain.Norm: normalize_back,
+    chain.Activation: activate_back,
+    chain.Drop: drop_back,
+    chain.AddInputs: add_inputs_back,
 }
 # What a step does to the gradient when all of it is stored, (arena, gradient, k, step) -> Op: for steps with vectors
 # whose gradient comes from that of the weights
-FINISH: Mapping[type[Step], Callable[[Arena, Arena, int, Any], Op]] = {ScaleInputs: finish_scale}
+FINISH: Mapping[type[chain.Step], Callable[[Arena, Arena, int, Any], Op]] = {chain.ScaleInputs: finish_scale}
 
 
 def finish(arena: Arena, gradient: Arena) -> list[list[Op]]:
@@ -188,7 +176,7 @@ def finish(arena: Arena, gradient: Arena) -> list[list[Op]]:
 # ---- columns
 
 
-def _norm(places: Places, k: int, step: Norm) -> Columns:
+def _norm(places: Places, k: int, step: chain.Norm) -> Columns:
     place, rows = places.layout.layers[k], places.rows[k]
     first = places.layout.statistics[step.statistics[0].name].start if step.statistics else 0
     return {
@@ -197,16 +185,16 @@ def _norm(places: Places, k: int, step: Norm) -> Columns:
         "H_ROW": place.row,
         "FACTORS": rows.factors,
         "STATISTICS": places.arena.statistics[first:],
-        "PARAMETERS": np.array([NORM_EPSILON, NORM_MOMENTUM, 1 / place.outputs], places.dtype),
+        "PARAMETERS": np.array([chain.NORM_EPSILON, chain.NORM_MOMENTUM, 1 / place.outputs], places.dtype),
         **places.vectors(k, step),
     }
 
 
-def _activation(places: Places, k: int, step: Activation) -> Columns:
+def _activation(places: Places, k: int, step: chain.Activation) -> Columns:
     columns = {**places.of_rows(k), "PARAMETERS": places.values(step.configured), **places.vectors(k, step)}
     return columns if step.key is None else {**columns, "KEYS": Slot("keys"), "KEY": step.key}
 
 
-def _dropout(places: Places, k: int, step: Drop) -> Columns:
+def _dropout(places: Places, k: int, step: chain.Drop) -> Columns:
     numbers = np.array([step.rate, step.scale, step.shift, step.dropped, 0], places.dtype)
     return {**places.of_rows(k), "PARAMETERS": numbers, "KEYS": Slot("keys"), "KEY": step.key}
