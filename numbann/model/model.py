@@ -48,7 +48,7 @@ class Model:
     @property
     def features(self) -> tuple[str, ...]:
         """The names of the raw columns, in the order that arrays have them."""
-        return self.preprocessing.features
+        return self.preprocessing.encoding.features
 
     @property
     def targets(self) -> tuple[str, ...]:
@@ -140,7 +140,7 @@ def load(path: str | Path, *, device: str = "auto", threads: int | None = None, 
         registry = provenance.revived(file.components, str(place)) if trust else None
         loaded, preprocessing = restore(file.spec, registry), Preprocessing.from_dict(file.preprocessing)
         resolved = resolve(loaded, _facts(loaded.spec, preprocessing))
-        plan = planning.build(resolved.network(preprocessing.inputs))
+        plan = planning.build(resolved.network(preprocessing.encoding.inputs))
         _check_tensors(file.tensors, plan)
     except SpecError as error:
         raise _unusable(file, place, error) from None
@@ -192,6 +192,6 @@ def _facts(spec: Spec, preprocessing: Preprocessing) -> Facts:
         delimiter=data.csv.delimiter,
         scale=data.scale,
         stratify=bool(data.split.stratify),
-        features=preprocessing.features,
-        inputs=preprocessing.inputs,
+        features=preprocessing.encoding.features,
+        inputs=preprocessing.encoding.inputs,
     )

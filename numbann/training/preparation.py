@@ -124,7 +124,7 @@ def plan(loaded: Loaded, source: Source, tell: Callback) -> Prepared:
     )
     streamed = isinstance(dataset.train.x, Streamed)
     tell(DataRead((*source.facts.notes, *((STREAMED,) if streamed else ())), dataset.warnings))
-    network = planning.build(resolved.network(dataset.preprocessing.inputs))
+    network = planning.build(resolved.network(dataset.preprocessing.encoding.inputs))
     if streamed:
         _check_batch(network, len(dataset.train.x))
     tell(Planned(to_json(spec), resolved, network))
