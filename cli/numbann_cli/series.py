@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from math import inf, nan
-from typing import Any
 
-from numbann.components.component import Component, arguments_of
+from numbann.components.component import Component, call
 from numbann.derivation import derivative_of
 
 POINTS = 193  # of a series; every fourth of them is a column of characters
@@ -57,29 +56,23 @@ def _value(function: Function, x: float) -> float:
         return nan
 
 
-def _call(function: Callable[..., Any], component: Component, **roles: Any) -> Any:
-    """Call a function of a component with those of its roles and parameters that it names."""
-    given = {**roles, **component.defaults()}
-    return function(**{name: given[name] for name in arguments_of(function)})
-
-
 def _activation(component: Component) -> tuple[Function, Function]:
     if component.form == "row":
         return lambda z: _row(component, z)[0], lambda z: _row(component, z)[1]
 
     def function(z: float) -> float:
-        return float(_call(component.function, component, z=z, u=0.5))
+        return float(call(component.function, **component.defaults(), z=z, u=0.5))
 
     derivative = derivative_of(component)
-    return function, lambda z: float(_call(derivative, component, z=z, u=0.5, a=function(z)))
+    return function, lambda z: float(call(derivative, **component.defaults(), z=z, u=0.5, a=function(z)))
 
 
 def _row(component: Component, z: float) -> tuple[float, float]:
     """The first output of the row (z, 0), and its derivative to z."""
     a, dz = [0.0, 0.0], [0.0, 0.0]
     assert component.backward is not None
-    _call(component.function, component, z=[z, 0.0], a=a)
-    _call(component.backward, component, z=[z, 0.0], a=a, da=[1.0, 0.0], dz=dz)
+    call(component.function, **component.defaults(), z=[z, 0.0], a=a)
+    call(component.backward, **component.defaults(), z=[z, 0.0], a=a, da=[1.0, 0.0], dz=dz)
     return a[0], dz[0]
 
 
@@ -94,7 +87,7 @@ def _loss(component: Component) -> tuple[str, Function, Function]:
 
         def row(y: float) -> tuple[float, float]:
             dy = [0.0, 0.0]
-            value = _call(component.function, component, y=[y, second], t=target, label=0, dy=dy)
+            value = call(component.function, **component.defaults(), y=[y, second], t=target, label=0, dy=dy)
             return float(value), dy[0]
 
         return axis, lambda y: row(y)[0], lambda y: row(y)[1]
@@ -102,10 +95,10 @@ def _loss(component: Component) -> tuple[str, Function, Function]:
     axis = f"y, target {t:g}"
 
     def function(y: float) -> float:
-        return float(_call(component.function, component, y=y, t=t))
+        return float(call(component.function, **component.defaults(), y=y, t=t))
 
     derivative = derivative_of(component)
-    return axis, function, lambda y: float(_call(derivative, component, y=y, t=t))
+    return axis, function, lambda y: float(call(derivative, **component.defaults(), y=y, t=t))
 
 
 def _schedule(component: Component) -> Series:

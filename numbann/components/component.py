@@ -146,6 +146,11 @@ def arguments_of(function: Function) -> tuple[str, ...]:
     return code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
 
 
+def call(function: Callable[..., Any], **given: Any) -> Any:
+    """Call a function with those of the given arguments that it asks for."""
+    return function(**{name: given[name] for name in arguments_of(function) if name in given})
+
+
 def place_of(function: Any) -> str:
     """Where a function stands, for errors: name and file:line."""
     code = getattr(function, "__code__", None)

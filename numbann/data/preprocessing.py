@@ -49,16 +49,6 @@ class Preprocessing:
     positive: bool = False
     class_weights: tuple[float, ...] = ()
 
-    @property
-    def features(self) -> tuple[str, ...]:
-        """The raw features in order."""
-        return self.encoding.features
-
-    @property
-    def inputs(self) -> int:
-        """How many inputs the network has."""
-        return self.encoding.inputs
-
     def to_dict(self) -> dict[str, Any]:
         """JSON-able; from_dict gives the same back, floats bit for bit."""
         plain = {key: getattr(self, key) for key in PLAIN}
@@ -73,7 +63,7 @@ class Preprocessing:
 
     def transform(self, features: Any) -> np.ndarray:
         """x (N, I) of raw features: an array in feature order, a mapping of columns, or a frame."""
-        raw = raw_from_python(features, self.features, tuple(self.encoding.categories))
+        raw = raw_from_python(features, self.encoding.features, tuple(self.encoding.categories))
         for warning in self.encoding.unseen(raw, slice(None)):
             warnings.warn(warning, stacklevel=2)
         return self.encoding.apply(raw, slice(None), self.dtype)

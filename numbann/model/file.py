@@ -24,7 +24,6 @@ class ModelFile:
     """What a model file holds: the resolved spec, the fitted preprocessing, the components' sources, the tensors."""
 
     spec: Mapping[str, Any]
-    inputs: int
     preprocessing: Mapping[str, Any]
     components: Sequence[Mapping[str, str]]
     tensors: Tensors
@@ -34,7 +33,6 @@ class ModelFile:
         metadata = {
             "format": FORMAT,
             "spec": self.spec,
-            "inputs": self.inputs,
             "preprocessing": self.preprocessing,
             "components": self.components,
         }
@@ -68,4 +66,4 @@ def _checked(metadata: dict[str, Any], tensors: dict[str, np.ndarray], place: Pa
         raise RunDirectoryError(
             f"{place}: has format {metadata['format']}; this numbann reads format {FORMAT}; train anew"
         )
-    return ModelFile(metadata["spec"], metadata["inputs"], metadata["preprocessing"], metadata["components"], tensors)
+    return ModelFile(metadata["spec"], metadata["preprocessing"], metadata["components"], tensors)

@@ -48,7 +48,7 @@ class Model:
     @property
     def features(self) -> tuple[str, ...]:
         """The names of the raw columns, in the order that arrays have them."""
-        return self.preprocessing.features
+        return self.preprocessing.encoding.features
 
     @property
     def targets(self) -> tuple[str, ...]:
@@ -134,28 +134,13 @@ def load(path: str | Path, *, device: str = "auto", threads: int | None = None, 
     trust: run the source of components that is kept in the file, rather than look for the plugins that they came from;
     it is code like any other, so do it only if you know where the file comes from.
     """
-    file = model_path(Path(path))
-    return from_file(read_model(file), str(file), threads, trust, device)
-
-
-def model_path(path: Path) -> Path:
-    """The model file that a path means; RunDirectoryError if there is none."""
-    if not path.exists():
-        raise RunDirectoryError(f"{path}: no such run directory or model file")
-    if path.is_dir() and not (path / MODEL).exists():
-        raise RunDirectoryError(f"{path}: holds no {MODEL}; if its run was interrupted: numbann resume {path}")
-    return path / MODEL if path.is_dir() else path
-
-
-def from_file(
-    file: ModelFile, place: str, threads: int | None = None, trust: bool = False, device: str = "auto"
-) -> Model:
-    """The model in a model file; its components must be what they were, or with `trust` are what is kept in it."""
+    place = _file_of(Path(path))
+    file = read_model(place)
     try:
-        registry = provenance.revived(file.components, place) if trust else None
+        registry = provenance.revived(file.components, str(place)) if trust else None
         loaded, preprocessing = restore(file.spec, registry), Preprocessing.from_dict(file.preprocessing)
         resolved = resolve(loaded, _facts(loaded.spec, preprocessing))
-        plan = planning.build(resolved.network(file.inputs))
+        plan = planning.build(resolved.network(preprocessing.encoding.inputs))
         _check_tensors(file.tensors, plan)
     except SpecError as error:
         raise _unusable(file, place, error) from None
@@ -164,11 +149,20 @@ def from_file(
             f"{place}: a damaged model ({type(error).__name__}: {error}); copy it again or train anew"
         ) from None
     parts = [*(layer.activation for layer in resolved.layers if layer.activation), resolved.output_activation]
-    provenance.verify(file.components, [part.component for part in parts], place)
+    provenance.verify(file.components, [part.component for part in parts], str(place))
     return Model(resolved, plan, preprocessing, file.tensors, "auto" if threads is None else threads, device)
 
 
-def _unusable(file: ModelFile, place: str, error: SpecError) -> RunDirectoryError:
+def _file_of(path: Path) -> Path:
+    """The model file that a path means; RunDirectoryError if there is none."""
+    if not path.exists():
+        raise RunDirectoryError(f"{path}: no such run directory or model file")
+    if path.is_dir() and not (path / MODEL).exists():
+        raise RunDirectoryError(f"{path}: holds no {MODEL}; if its run was interrupted: numbann resume {path}")
+    return path / MODEL if path.is_dir() else path
+
+
+def _unusable(file: ModelFile, place: Path, error: SpecError) -> RunDirectoryError:
     """What to do where a spec cannot be used: bring its plugins back, or trust the source kept of them."""
     foreign = provenance.stored_elsewhere(file.components)
     if not foreign:
@@ -198,6 +192,6 @@ def _facts(spec: Spec, preprocessing: Preprocessing) -> Facts:
         delimiter=data.csv.delimiter,
         scale=data.scale,
         stratify=bool(data.split.stratify),
-        features=preprocessing.features,
-        inputs=preprocessing.inputs,
+        features=preprocessing.encoding.features,
+        inputs=preprocessing.encoding.inputs,
     )

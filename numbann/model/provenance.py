@@ -26,12 +26,8 @@ def components_of(resolved: Any) -> list[Component]:
     return [component for _, component in sorted(found.items())]
 
 
-def recorded(components: Iterable[Component], registry: Registry) -> list[dict[str, str]]:
-    """The components as JSON: kind, name, origin, source and the hash of their code."""
-    return [_record(component, registry) for component in components]
-
-
-def _record(component: Component, registry: Registry) -> dict[str, str]:
+def record_of(component: Component, registry: Registry) -> dict[str, str]:
+    """A component as JSON: kind, name, origin, source and the hash of its code."""
     entry = registry.find(component.kind, component.name)
     return {
         "kind": component.kind,

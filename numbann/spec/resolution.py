@@ -38,7 +38,6 @@ class Resolved:
 
     spec: Spec
     target: str
-    outputs: int
     loss: Configured
     optimizer: Configured
     learning_rate: float
@@ -101,7 +100,6 @@ def resolve(loaded: Loaded, facts: Facts) -> Resolved:
     return Resolved(
         spec=spec,
         target=target.form,
-        outputs=target.outputs,
         loss=loss,
         optimizer=_without_rate(optimizer, settings),
         learning_rate=settings["learning_rate"],

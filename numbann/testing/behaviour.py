@@ -7,9 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from numbann.components.component import Component
+from numbann.components.component import Component, call
 from numbann.testing.findings import Fault, spot_of
-from numbann.testing.settings import call
 
 STEPS, MATRIX_STEPS = 3000, 1000
 EPOCHS, STEPS_AN_EPOCH = 12, 5

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import math
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -10,11 +9,11 @@ from typing import Any
 import numpy as np
 
 from numbann.compile.precision import Lowered
-from numbann.components.component import Component
+from numbann.components.component import Component, call
 from numbann.derivation import derivative_of
 from numbann.testing.findings import Doubt, Fault, spot_of
 from numbann.testing.kernels import Update, backward_block, forward_block, loss_block
-from numbann.testing.settings import UNDEFINED, call, rows_of_targets, target_points
+from numbann.testing.settings import UNDEFINED, rows_of_targets, target_points
 
 DTYPES = ("float32", "float64")
 NEAR = [0.0, -0.0, 1e-45, -1e-45, 1e-40, -1e-40, 1e-30, -1e-30, 1.0, -1.0, 30.0, -30.0]
@@ -154,7 +153,7 @@ def _is_undefined(component: Component, part: Callable[..., Any], at: float) -> 
     """Whether plain Python, in float64, has no value at this point either."""
     given = {**component.defaults(), "z": at, "y": at, "g": at, "t": 0.5, "u": 0.5, "a": math.nan}
     try:
-        return math.isnan(call(part, **{k: v for k, v in given.items() if k in inspect.signature(part).parameters}))
+        return math.isnan(call(part, **given))
     except UNDEFINED as error:
         return isinstance(error, ValueError)
     except Exception:

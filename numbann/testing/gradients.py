@@ -14,10 +14,10 @@ from typing import Any
 
 import numpy as np
 
-from numbann.components.component import Component
+from numbann.components.component import Component, call
 from numbann.derivation import derivative_of, slopes_of
 from numbann.testing.findings import Fault, spot_of
-from numbann.testing.settings import POINTS, UNDEFINED, call, describe, rows_of_targets, settings_of, target_points
+from numbann.testing.settings import POINTS, UNDEFINED, describe, rows_of_targets, settings_of, target_points
 
 STEP = 1e-5
 NOISE = (0.5, 0.1, 0.9)

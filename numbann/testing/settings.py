@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from numbann.components.component import Component, arguments_of
+from numbann.components.component import Component
 from numbann.spec.rules import of_parameter
 
 POINTS = [*np.linspace(-30, 30, 241).tolist(), -1e-3, 1e-3, -1e-9, 1e-9]
@@ -37,11 +36,6 @@ def describe(values: dict[str, Any], component: Component) -> str:
     """The parameters that are not at their defaults, for a message."""
     moved = [f"{name} = {value:g}" for name, value in values.items() if value != component.defaults().get(name)]
     return f" ({', '.join(moved)})" if moved else ""
-
-
-def call(function: Callable[..., Any], **given: Any) -> Any:
-    """Call a function with those of the given arguments that it takes."""
-    return function(**{name: value for name, value in given.items() if name in arguments_of(function)})
 
 
 def target_points(component: Component) -> tuple[float, ...]:

@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from numbann.components.component import Component, arguments_of
+from numbann.components.component import Component, arguments_of, call
 from numbann.testing.findings import Doubt, Fault, spot_of
-from numbann.testing.settings import UNDEFINED, call, target_points
+from numbann.testing.settings import UNDEFINED, target_points
 
 SAMPLE = (-3.0, -1.0, -0.1, 0.0, 0.1, 0.6, 1.0, 3.0)
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from numbann.components.component import Component, arguments_of
+from numbann.components.component import Component, call
 from numbann.derivation import derivative_of
 from numbann.engine.interface import Engine
 from numbann.fit.job import Rows
@@ -120,8 +120,8 @@ def _slope(component: Component, values: Mapping[str, Any], z: float) -> float:
     function, derivative = component.function, derivative_of(component)
     given = {"z": z, "u": 0.5, **values}
     try:
-        given["a"] = function(**{name: given[name] for name in arguments_of(function)})
-        return float(derivative(**{name: given[name] for name in arguments_of(derivative)}))
+        given["a"] = call(function, **given)
+        return float(call(derivative, **given))
     except ArithmeticError:
         return nan
 

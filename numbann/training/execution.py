@@ -174,7 +174,6 @@ def _write_end(execution: Execution, state: State, metrics: Mapping[str, Any], s
 
 def _model_file(prepared: Prepared, engine: Engine) -> ModelFile:
     """The model file.  It names no device, no threads and no diagnostics: they change no bit of a model."""
-    preprocessing = prepared.dataset.preprocessing
     spec = prepared.resolved.to_json()
     spec["train"] |= {"device": "auto", "threads": "auto", "diagnostics": False}
-    return ModelFile(spec, preprocessing.inputs, preprocessing.to_dict(), prepared.components, engine.parameters())
+    return ModelFile(spec, prepared.dataset.preprocessing.to_dict(), prepared.components, engine.parameters())

@@ -21,7 +21,7 @@ from numbann.errors import DataError, Fault, SpecError
 from numbann.fit.job import Job, Rows
 from numbann.fit.stopping import Watch
 from numbann.model.outputs import outcome_of, score
-from numbann.model.provenance import components_of, recorded
+from numbann.model.provenance import components_of, record_of
 from numbann.network import plan as planning
 from numbann.network.plan import Plan
 from numbann.simd.jit import nothing_cached
@@ -85,7 +85,7 @@ class Prepared:
     @cached_property
     def components(self) -> list[dict[str, str]]:
         """The records of the components, as a model file keeps them."""
-        return recorded(components_of(self.resolved), self.loaded.registry)
+        return [record_of(component, self.loaded.registry) for component in components_of(self.resolved)]
 
 
 def rows_of(part: Part) -> Rows:
@@ -124,7 +124,7 @@ def plan(loaded: Loaded, source: Source, tell: Callback) -> Prepared:
     )
     streamed = isinstance(dataset.train.x, Streamed)
     tell(DataRead((*source.facts.notes, *((STREAMED,) if streamed else ())), dataset.warnings))
-    network = planning.build(resolved.network(dataset.preprocessing.inputs))
+    network = planning.build(resolved.network(dataset.preprocessing.encoding.inputs))
     if streamed:
         _check_batch(network, len(dataset.train.x))
     tell(Planned(to_json(spec), resolved, network))

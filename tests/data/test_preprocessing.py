@@ -32,7 +32,7 @@ def fitted(load_table: Load, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
 def test_json_gives_it_back(fitted: Preprocessing) -> None:
     again = Preprocessing.from_dict(json.loads(json.dumps(fitted.to_dict())))
     assert again == fitted
-    assert (again.features, again.inputs) == (("age", "town"), 4)
+    assert (again.encoding.features, again.encoding.inputs) == (("age", "town"), 4)
     assert (again.task.classes_or_pairs, again.task.names) == (("no", "yes"), ("y",))
 
 

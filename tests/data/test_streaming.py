@@ -95,7 +95,7 @@ def test_chosen_columns_categories_and_missing_numbers(tmp_path: Path, both: Bot
     path = {"x": write(tmp_path / "x", x), "y": write(tmp_path / "y", Y)}
     changes = {"drop": ["x[1]", "x[7]"], "categorical": ["x[5]"], "missing": missing}
     whole, streamed = both(path, "standard", **changes)
-    assert whole.preprocessing.inputs == 9 + 4
+    assert whole.preprocessing.encoding.inputs == 9 + 4
     check_same(whole, streamed)
 
 

@@ -24,7 +24,7 @@ from numbann.components.declare import freeze
 from numbann.components.registry import Entry
 from numbann.errors import RunDirectoryError
 from numbann.model import sources
-from numbann.model.provenance import fingerprint, recorded, verify
+from numbann.model.provenance import fingerprint, record_of, verify
 from numbann.plugins import distributions
 
 
@@ -65,7 +65,7 @@ def test_so_does_the_derivative() -> None:
 
 def test_every_built_in_component_can_be_recorded_and_verified() -> None:
     components = [entry.component for entry in built_in().entries()]
-    records = recorded(components, built_in())
+    records = [record_of(component, built_in()) for component in components]
     assert {record["origin"] for record in records} == {"numbann"}
     assert all(record["source"] for record in records)
     verify(records, components, "here")
