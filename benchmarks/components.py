@@ -23,7 +23,7 @@ from numbann.compile import cpu
 from numbann.compile.text import free_parameters
 from numbann.components.built_in import built_in
 from numbann.components.component import Component, Configured
-from numbann.engine.shared.memory import aligned
+from numbann.engine.shared.alignment import aligned
 from numbann.simd import op as layout
 from numbann.simd.machine import flush_denormals, restore_denormals
 from numbann.simd.pointer import call_kernel, call_update, pointer_of

@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from numbann.compile.results import faults
+from numbann.compile.faults import find_faults
 from numbann.components.component import Component, arguments_of
 from numbann.derivation.syntax import Parsed, kind_of
 from numbann.mathematics.rows import row_dot, row_max, row_sum
@@ -76,7 +76,7 @@ class Lowered:
         name = self.functions[id(function)] = f"{self.cast.lower()}_{len(self.functions)}_{function.__name__}"
         rewriter = _Rewriter(self, function, path)
         body = rewriter.body()
-        for node, fault in faults(body, None if path else self.component):
+        for node, fault in find_faults(body, None if path else self.component):
             raise rewriter.refuse(node, fault)
         if self.target.divide and (shared := self.target.divide(body, self.divided, self.cast)) is not None:
             body = shared

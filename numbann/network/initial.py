@@ -10,21 +10,21 @@ from numbann.network.chain import Layer, Product
 from numbann.network.plan import Plan
 
 
-def initial(plan: Plan, seed: int) -> dict[str, np.ndarray]:
+def initial_tensors(plan: Plan, seed: int) -> dict[str, np.ndarray]:
     """A model's tensors by the names of the plan; biases are drawn as one more row of weights."""
     found = {}
     for k, layer in enumerate(plan.layers):
         product, b = layer.training.step(Product), np.zeros(layer.outputs)
         assert product is not None
         if product.bias_init is not None and product.bias_init.name != "zeros":
-            b = _drawn(layer, product.bias_init, seed, random.BIASES, k)[0]
-        found[f"layers.{k}.weight"] = _drawn(layer, product.init, seed, random.WEIGHTS, k)
+            b = _draw(layer, product.bias_init, seed, random.BIASES, k)[0]
+        found[f"layers.{k}.weight"] = _draw(layer, product.init, seed, random.WEIGHTS, k)
         found[f"layers.{k}.bias"] = b
         found |= {one.name: np.full(one.size, one.start) for one in (*layer.vectors, *layer.statistics)}
     return found
 
 
-def _drawn(layer: Layer, init: Configured, seed: int, purpose: int, k: int) -> np.ndarray:
+def _draw(layer: Layer, init: Configured, seed: int, purpose: int, k: int) -> np.ndarray:
     """An array (I, O) by an initializer, of the layer k."""
     shape = layer.inputs, layer.outputs
     drawn: np.ndarray = init.component.function(shape, random.generator(seed, purpose, k), **init.values)

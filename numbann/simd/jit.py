@@ -166,7 +166,7 @@ def cache_folder() -> Path:
     return cache_root() / versions_hash()
 
 
-def nothing_cached() -> bool:
+def cache_is_empty() -> bool:
     """Whether no kernel of this version has been kept here yet."""
     return next(cache_folder().rglob("*.nbi"), None) is None
 

@@ -12,7 +12,7 @@ import numpy as np
 from numbann.compile.cpu import activation_backward, activation_forward, loss_kernel, optimizer_kernel
 from numbann.compile.text import free_parameters
 from numbann.components.component import Component, Configured
-from numbann.engine.shared.memory import aligned
+from numbann.engine.shared.alignment import aligned
 from numbann.simd import op
 
 LANES = 16  # numbers of a vector; rows are padded to a multiple

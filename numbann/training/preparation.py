@@ -24,7 +24,7 @@ from numbann.model.outputs import outcome_of, score
 from numbann.model.provenance import components_of, record_of
 from numbann.network import plan as planning
 from numbann.network.plan import Plan
-from numbann.simd.jit import nothing_cached
+from numbann.simd.jit import cache_is_empty
 from numbann.spec.loading import Loaded
 from numbann.spec.loading import load as load_spec
 from numbann.spec.model import to_json
@@ -141,7 +141,7 @@ def settings(**given: str | int | None) -> dict[str, str | int]:
 
 def engine_of(prepared: Prepared, tell: Callback) -> Engine:
     """The engine of a job, after a word if it has to compile everything."""
-    if nothing_cached():
+    if cache_is_empty():
         tell(Compiling())
     train = prepared.resolved.spec.train
     return make_engine(prepared.plan, train.device, train.threads)

@@ -97,10 +97,10 @@ def test_one_damaged_file(filled: Filled, cache: Path) -> None:
 
 def test_it_is_known_whether_there_is_anything(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(jit, "cache_folder", lambda: tmp_path / "cache")
-    assert jit.nothing_cached()
+    assert jit.cache_is_empty()
     (tmp_path / "cache" / "simd").mkdir(parents=True)
     (tmp_path / "cache" / "simd" / "kernel.nbi").touch()
-    assert not jit.nothing_cached()
+    assert not jit.cache_is_empty()
 
 
 @pytest.mark.slow

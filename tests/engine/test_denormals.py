@@ -7,9 +7,9 @@ import ctypes
 import numpy as np
 from networks import make_plan
 
-from numbann.engine.cpu import epoch as driver
+from numbann.engine.cpu import driver
 from numbann.engine.cpu.engine import Engine
-from numbann.engine.shared.memory import aligned
+from numbann.engine.shared.alignment import aligned
 from numbann.simd import jit
 
 TINY = np.array([1e-40], np.float32)

@@ -7,16 +7,17 @@ from typing import Any
 import numpy as np
 import pytest
 
-from numbann.engine.cpu.table import Slot, Table, assembled
-from numbann.simd import jit, op, whole
+from numbann.engine.cpu.table import Slot, Table, assemble
+from numbann.simd import gradient as gradient_kernels
+from numbann.simd import jit, op
 
-KERNEL = jit.address(whole.sum_squares, "float32")
+KERNEL = jit.address(gradient_kernels.sum_squares, "float32")
 GIVEN: dict[str, Any] = {"GRADIENT": np.ones(8, np.float32), "LENGTH": 8, "SQUARES": np.zeros(1, np.float32)}
 
 
 def table_of(**columns: Any) -> Table:
     """A table of one op."""
-    return assembled([[(KERNEL, 1, {**GIVEN, **columns})]])
+    return assemble([[(KERNEL, 1, {**GIVEN, **columns})]])
 
 
 def test_numbers_and_addresses() -> None:
@@ -33,12 +34,12 @@ def test_what_a_kernel_does_not_read_is_left_out() -> None:
 @pytest.mark.parametrize("name", GIVEN)
 def test_a_forgotten_column(name: str) -> None:
     columns = {other: value for other, value in GIVEN.items() if other != name}
-    with pytest.raises(ValueError, match=rf"numbann\.simd\.whole\.sum_squares: it reads {name}, which its op lacks"):
-        assembled([[(KERNEL, 1, columns)]])
+    with pytest.raises(ValueError, match=rf"numbann\.simd\.gradient\.sum_squares: it reads {name}, which its op lacks"):
+        assemble([[(KERNEL, 1, columns)]])
 
 
 def test_an_unknown_column() -> None:
-    with pytest.raises(ValueError, match=r"numbann\.simd\.whole\.sum_squares: there is no column GRADEINT"):
+    with pytest.raises(ValueError, match=r"numbann\.simd\.gradient\.sum_squares: there is no column GRADEINT"):
         table_of(GRADEINT=GIVEN["GRADIENT"])
 
 

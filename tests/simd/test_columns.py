@@ -7,7 +7,7 @@ import ctypes
 import numpy as np
 import pytest
 
-from numbann.simd import dense, jit, norm, op, whole
+from numbann.simd import dense, gradient, jit, norm, op
 from numbann.simd.columns import columns_of
 from numbann.simd.op import COLUMNS
 
@@ -49,7 +49,7 @@ def test_an_array_has_the_type_of_its_column(dtype: str) -> None:
 
 def test_the_columns_of_a_kernel_and_of_what_it_calls() -> None:
     assert set(columns_of(read)) == {"ZERO", "BIAS", "TABLE", "SHIFT", "OUTPUTS", "SWEEPS"}
-    assert set(columns_of(whole.sum_squares)) == {"GRADIENT", "LENGTH", "SQUARES"}
+    assert set(columns_of(gradient.sum_squares)) == {"GRADIENT", "LENGTH", "SQUARES"}
     assert {"X", "TABLE", "MOVES", "W", "SWEEPS", "COLUMNS"} < set(columns_of(dense.dense_forward))
     assert "STATISTICS" in columns_of(norm.running_norm_backward)
     assert "STATISTICS" not in columns_of(norm.layer_norm)

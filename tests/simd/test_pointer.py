@@ -6,7 +6,7 @@ import numba
 import numpy as np
 import pytest
 
-from numbann.engine.shared.memory import aligned
+from numbann.engine.shared.alignment import aligned
 from numbann.simd import pointer, tile
 from numbann.simd.pointer import view
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from numbann.engine.shared.memory import aligned
+from numbann.engine.shared.alignment import aligned
 from numbann.simd import jit, sweep
 
 COUNT, POINTER = ctypes.c_ssize_t, ctypes.c_void_p

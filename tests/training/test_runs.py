@@ -314,7 +314,7 @@ def test_data_errors_without_a_key_stay_data_errors(write_spec: WriteSpec, blobs
 def test_the_first_run_says_that_it_compiles(
     write_spec: WriteSpec, monkeypatch: pytest.MonkeyPatch, empty: bool
 ) -> None:
-    monkeypatch.setattr(preparation, "nothing_cached", lambda: empty)
+    monkeypatch.setattr(preparation, "cache_is_empty", lambda: empty)
     told: list[Event] = []
     numbann.train(write_spec(train={"epochs": 1}), callbacks=[told.append])
     kinds = [type(event) for event in told]

@@ -27,7 +27,7 @@ from numbann.engine.shared.epochs import Epochs
 from numbann.engine.shared.feeding import Inputs, portions
 from numbann.engine.shared.processors import available_cpus
 from numbann.engine.shared.weighting import weighted_mean
-from numbann.network.initial import initial
+from numbann.network.initial import initial_tensors
 from numbann.network.plan import ITEMSIZE, Plan
 from numbann.network.states import TRAINED, of_part
 
@@ -66,7 +66,7 @@ class Engine(interface.Engine):
     def initialize(self, seed: int) -> None:
         self.steps_done = 0
         self._arena.copy_to_device(np.zeros(self._layout.size, self.plan.dtype))
-        self.set_parameters(initial(self.plan, seed))
+        self.set_parameters(initial_tensors(self.plan, seed))
 
     def parameters(self) -> dict[str, np.ndarray]:
         return self.snapshot().parameters()

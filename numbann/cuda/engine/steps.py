@@ -25,7 +25,7 @@ from numbann.cuda.engine.stages import BACK, FORWARD, LAUNCH_BACK, LAUNCH_FORWAR
 from numbann.cuda.threads import cublas, elements, fused, fused_sizes, lanes, losses, op, updates
 from numbann.cuda.threads.batches import IN_ORDER, SHUFFLED
 from numbann.cuda.threads.device import THREADS, blocks
-from numbann.engine.shared.hyper import hyper_width
+from numbann.engine.shared.hyperparameters import hyper_width
 from numbann.network.chain import ELEMENT, ROW, Activation, Layer, Link, Product, Step
 from numbann.network.plan import Plan
 from numbann.simd.op import CLIP_NORM

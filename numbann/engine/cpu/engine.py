@@ -10,22 +10,22 @@ from time import perf_counter
 import numpy as np
 
 from numbann.engine import interface
-from numbann.engine.cpu.groups import HUGE, grouped_training
+from numbann.engine.cpu.builder import Builder
+from numbann.engine.cpu.groups import HUGE, build_grouped_training
 from numbann.engine.cpu.inference import Inference
 from numbann.engine.cpu.memory import Arena
-from numbann.engine.cpu.outside import Solver, average, move_matrices
-from numbann.engine.cpu.pace import Pace
 from numbann.engine.cpu.probe import Probe
+from numbann.engine.cpu.python_optimizers import Solver, average, update_matrices
 from numbann.engine.cpu.runner import Call, Runner
 from numbann.engine.cpu.snapshot import ArenaSnapshot
 from numbann.engine.cpu.table import Table
-from numbann.engine.cpu.tables import Builder, Move
-from numbann.engine.cpu.whole import keep, moving
+from numbann.engine.cpu.thread_tuning import ThreadTuner
+from numbann.engine.cpu.update import Update, choose_update, store_gradient
 from numbann.engine.interface import LayerFacts, Progress, Snapshot
 from numbann.engine.shared.epochs import Epochs
-from numbann.engine.shared.feeding import Inputs, Ring, Whole
+from numbann.engine.shared.feeding import ArrayFeed, Inputs, RingFeed
 from numbann.engine.shared.processors import available_cpus
-from numbann.network.initial import initial
+from numbann.network.initial import initial_tensors
 from numbann.network.plan import Plan
 from numbann.network.states import MEMORY, TRAINED, of_part
 from numbann.simd import jit
@@ -42,8 +42,8 @@ class _Training:
 
     epochs: Epochs
     calls: dict[int, Call]
-    pace: Pace
-    feed: Whole | Ring
+    tuner: ThreadTuner
+    feed: ArrayFeed | RingFeed
     offsets: np.ndarray
     row_loss: np.ndarray
 
@@ -62,7 +62,7 @@ class Engine(interface.Engine):
     def __init__(self, plan: Plan, threads: int | str = "auto", exactly: bool = False) -> None:
         self.plan = plan
         self.threads = available_cpus() if threads == "auto" else int(threads)
-        self._choices = [self.threads] if exactly else choices(min(self.threads, available_cpus()))
+        self._choices = [self.threads] if exactly else thread_counts(min(self.threads, available_cpus()))
         self.steps_done = 0
         self._kept = (*((TRAINED,) if plan.average else ()), *plan.optimizer.stored_states)
         self._arena = Arena(plan, len(self._kept))  # the weights that predict, and what is kept beside them
@@ -85,7 +85,7 @@ class Engine(interface.Engine):
     def initialize(self, seed: int) -> None:
         self._arena.values[:] = 0
         self.steps_done = 0
-        self.set_parameters(initial(self.plan, seed))
+        self.set_parameters(initial_tensors(self.plan, seed))
 
     def parameters(self) -> dict[str, np.ndarray]:
         return self._now.parameters()
@@ -134,7 +134,7 @@ class Engine(interface.Engine):
     ) -> None:
         self._solver.forget()
         epochs = Epochs(self.plan, len(x), weight, rows)
-        feed = Whole(x, self.plan) if isinstance(x, np.ndarray) else Ring(x, epochs.batch, self.plan)
+        feed = ArrayFeed(x, self.plan) if isinstance(x, np.ndarray) else RingFeed(x, epochs.batch, self.plan)
         offsets, losses = np.empty_like(epochs.order), np.empty(epochs.rows, self.plan.dtype)
         arrays = {
             "x": feed.x,
@@ -146,19 +146,19 @@ class Engine(interface.Engine):
             **({} if epochs.shares is None else {"shares": epochs.shares.values}),
         }
 
-        def made(threads: int) -> Call:
+        def make_call(threads: int) -> Call:
             table = self._table(epochs, threads)
             table.bind(**arrays)
             call = self._runner.call(table, threads, epochs.batch, BETWEEN_EPOCHS)
             call.rows(epochs.rows)
             return call
 
-        calls = {threads: made(threads) for threads in self._choices}
+        calls = {threads: make_call(threads) for threads in self._choices}
         epochs.begin(0, np.zeros(epochs.steps), 0)  # so that it is compiled too
-        self._training = _Training(epochs, calls, Pace(self._choices), feed, offsets, losses)
+        self._training = _Training(epochs, calls, ThreadTuner(self._choices), feed, offsets, losses)
 
     def epoch(self, index: int, rates: np.ndarray, progress: Progress | None = None) -> float:
-        training = self._loaded()
+        training = self._require_training()
         epochs = training.epochs
         epochs.begin(index, rates, self.steps_done)
         with closing(training.feed.blocks(epochs.order, training.offsets)) as blocks:
@@ -167,10 +167,10 @@ class Engine(interface.Engine):
         return float(self.step_losses().mean())
 
     def step_losses(self) -> np.ndarray:
-        training = self._loaded()
+        training = self._require_training()
         return training.epochs.step_losses(training.row_loss)
 
-    def _loaded(self) -> _Training:
+    def _require_training(self) -> _Training:
         if self._training is None:
             raise RuntimeError("load_data comes first")
         return self._training
@@ -182,7 +182,7 @@ class Engine(interface.Engine):
         elif self._form == "matrix":
             for k in steps:
                 self._run(training, k, k + 1, progress)
-                move_matrices(self.plan, self._trained, self._gradient, float(rates[k]), self.steps_done)
+                update_matrices(self.plan, self._trained, self._gradient, float(rates[k]), self.steps_done)
                 if self.plan.average:
                     average(self.plan, self._arena, self._trained, self.steps_done)
         else:
@@ -196,35 +196,35 @@ class Engine(interface.Engine):
             self._run(training, 0, 1, progress)
             return float(self.step_losses().mean())
 
-        self._solver.move(measure, rate, step)
+        self._solver.step(measure, rate, step)
         self.steps_done = step
 
     def _run(self, training: _Training, first: int, last: int, progress: Progress | None) -> None:
         """The steps first..last of an epoch, with as many threads as the pace says."""
         begin, done = self.steps_done - first, first
         while done < last:
-            threads, count = training.pace.next(last - done)
+            threads, count = training.tuner.next(last - done)
             call, start = training.calls[threads], perf_counter()
             try:
                 self._runner.run(call, done, done + count, progress)
             finally:
                 done = call.done
                 self.steps_done = begin + done
-            training.pace.took(threads, count, perf_counter() - start)
+            training.tuner.took(threads, count, perf_counter() - start)
 
     def _table(self, epochs: Epochs, threads: int) -> Table:
         """The table of a training step: a huge batch goes by groups of rows."""
-        move, batch, weighted = self._move(epochs.hyper), epochs.batch, epochs.shares is not None
+        update, batch, weighted = self._choose_update(epochs.hyper), epochs.batch, epochs.shares is not None
         if batch >= HUGE and not self.plan.normalizes_batches:
-            return grouped_training(self._trained, move, threads, weighted)
+            return build_grouped_training(self._trained, update, threads, weighted)
         builder = Builder(self._trained, batch, training=True, weighted=weighted)
-        return builder.training(move, threads)
+        return builder.training(update, threads)
 
-    def _move(self, hyper: np.ndarray) -> Move:
+    def _choose_update(self, hyper: np.ndarray) -> Update:
         """What becomes of a gradient in the table."""
         if self._form != "elementwise":
-            return keep(self._trained, self._gradient, hyper)
-        return moving(self._trained, hyper)
+            return store_gradient(self._trained, self._gradient, hyper)
+        return choose_update(self._trained, hyper)
 
     # ---- inference
 
@@ -251,6 +251,6 @@ class Engine(interface.Engine):
         self._runner.team.close()
 
 
-def choices(most: int) -> list[int]:
+def thread_counts(most: int) -> list[int]:
     """The numbers of threads to choose among: 1, 2, 4 and so on, and the most."""
     return [*(1 << k for k in range(most.bit_length()) if 1 << k < most), most]

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import numpy as np
 
+from numbann.engine.cpu.builder import Builder
 from numbann.engine.cpu.memory import Arena
-from numbann.engine.cpu.table import Columns, Op, Slot, Table, assembled
-from numbann.engine.cpu.tables import Builder, Move
-from numbann.engine.cpu.whole import update_sum
-from numbann.engine.shared.memory import aligned
+from numbann.engine.cpu.table import Columns, Op, Slot, Table, assemble
+from numbann.engine.cpu.update import Update, sum_and_update
+from numbann.engine.shared.alignment import aligned
 from numbann.simd import groups, jit, op
 
 HUGE = 1024  # rows from which a batch goes by groups
@@ -20,17 +20,17 @@ CHUNK = 64  # rows that go through the network together
 GROUPS, FEW_GROUPS, LARGE_ARENA = 16, 4, 1 << 20  # fewer groups for networks whose gradients are large
 
 
-def grouped_training(arena: Arena, move: Move, threads: int, weighted: bool = False) -> Table:
+def build_grouped_training(arena: Arena, update: Update, threads: int, weighted: bool = False) -> Table:
     """The table of a training step by groups."""
     count = GROUPS if arena.layout.arena < LARGE_ARENA else FEW_GROUPS
     gradients = aligned((count, arena.layout.stride), arena.plan.dtype)
     workers = [Builder(arena, CHUNK, training=True, weighted=weighted) for _ in range(threads)]
     ops = [_chunk_ops(worker, gradients) for worker in workers]
-    table = assembled(
-        [[_pass(arena.plan.dtype, count, len(ops[0]))], [update_sum(move, gradients)], *move.after],
+    table = assemble(
+        [[_pass(arena.plan.dtype, count, len(ops[0]))], [sum_and_update(update, gradients)], *update.after],
         apart=[row for one in ops for row in one],
         workers=workers,
-        move=move,
+        update=update,
     )
     table.bind(ops=table.ops[-sum(map(len, ops)) :])
     return table

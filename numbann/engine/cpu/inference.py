@@ -10,17 +10,17 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from numbann.engine.cpu.few import FEW, Few
+from numbann.engine.cpu.builder import Builder
 from numbann.engine.cpu.memory import Arena
 from numbann.engine.cpu.places import Scaling
 from numbann.engine.cpu.runner import Call, Runner
-from numbann.engine.cpu.tables import Builder
+from numbann.engine.cpu.small_batch import SMALL_BATCH, SmallBatch
 from numbann.engine.shared.feeding import Inputs, portions
 from numbann.engine.shared.weighting import weighted_mean
 from numbann.network.plan import Plan
 
-TOGETHER = 128  # rows of each thread that go through the network together
-NAMES = {"f": "float32", "d": "float64"}  # of raw numbers
+ROWS_PER_THREAD = 128  # rows of each thread that go through the network together
+RAW_DTYPES = {"f": "float32", "d": "float64"}  # of raw numbers
 SERIAL_FLOPS = 4_000_000  # a smaller prediction is faster on one thread
 
 
@@ -32,35 +32,39 @@ class Inference:
         self._arena, self._runner = arena, runner
         self._fewest, self._most = choices[0], choices[-1]
         self._calls: dict[tuple[bool, str, int], Call] = {}
-        self._few: dict[str, Few] = {}
+        self._small_batches: dict[str, SmallBatch] = {}
         self._scalings: dict[str, Scaling] = {}
         self._lock = threading.Lock()
 
     def predict(self, x: Inputs) -> np.ndarray:
         """Predictions (N, O) after the output activation."""
         with self._lock:
-            if isinstance(x, np.ndarray) and len(x) <= FEW:
-                return self._predict_few(x, "")
-            return self._go(self._rows(x), None, "")[1]
+            if isinstance(x, np.ndarray) and len(x) <= SMALL_BATCH:
+                return self._predict_small_batch(x, "")
+            return self._evaluate(self._rows(x), None, "")[1]
 
     def predict_raw(self, raw: np.ndarray, shift: np.ndarray, scale: np.ndarray) -> np.ndarray | None:
         """Predictions (N, O) for inputs (raw - shift) / scale, raw (N, I) contiguous float32 or float64.
 
         None if an input is infinite or NaN.  shift and scale (I,), float64, are the same at every call.
         """
-        dtype = NAMES[raw.dtype.char]
+        dtype = RAW_DTYPES[raw.dtype.char]
         with self._lock:
             if dtype not in self._scalings:
                 self._scalings[dtype] = Scaling(dtype, shift, scale, np.zeros(1, np.int64))
             flag = self._scalings[dtype].flag
             flag[0] = 0
-            out = self._predict_few(raw, dtype) if len(raw) <= FEW else self._go(raw, None, dtype)[1]
+            out = (
+                self._predict_small_batch(raw, dtype)
+                if len(raw) <= SMALL_BATCH
+                else self._evaluate(raw, None, dtype)[1]
+            )
             return None if flag[0] else out
 
     def evaluate(self, x: Inputs, t: np.ndarray, weight: np.ndarray | None = None) -> tuple[float, np.ndarray]:
         """The mean loss over rows, weighted by weight (N,), and predictions (N, O)."""
         with self._lock:
-            losses, out = self._go(self._rows(x), self.target(t), "")
+            losses, out = self._evaluate(self._rows(x), self.target(t), "")
         return float(losses.mean(dtype=np.float64)) if weight is None else weighted_mean(losses, weight), out
 
     def target(self, t: np.ndarray) -> np.ndarray:
@@ -73,17 +77,19 @@ class Inference:
             return padded
         return np.ascontiguousarray(t, self.plan.dtype)
 
-    def _predict_few(self, x: np.ndarray, raw: str) -> np.ndarray:
-        """Predictions of at most FEW rows, of a raw dtype or of inputs ("")."""
-        if raw not in self._few:
-            self._few[raw] = Few(self.plan, self._arena, self._runner, self._most, self._scalings.get(raw))
-        return self._few[raw].predict(x)
+    def _predict_small_batch(self, x: np.ndarray, raw: str) -> np.ndarray:
+        """Predictions of at most SMALL_BATCH rows, of a raw dtype or of inputs ("")."""
+        if raw not in self._small_batches:
+            self._small_batches[raw] = SmallBatch(
+                self.plan, self._arena, self._runner, self._most, self._scalings.get(raw)
+            )
+        return self._small_batches[raw].predict(x)
 
     def _rows(self, x: Inputs) -> Inputs:
         """An array as the kernels read it; rows that are made when asked for as they are."""
         return np.ascontiguousarray(x, self.plan.dtype) if isinstance(x, np.ndarray) else x
 
-    def _go(self, x: Inputs, t: np.ndarray | None, raw: str) -> tuple[np.ndarray, np.ndarray]:
+    def _evaluate(self, x: Inputs, t: np.ndarray | None, raw: str) -> tuple[np.ndarray, np.ndarray]:
         """Each row's loss, where targets are given, and predictions (N, O)."""
         losses = np.zeros(len(x), self.plan.dtype)
         out = np.empty((len(x), self.plan.outputs), self.plan.dtype)
@@ -99,7 +105,7 @@ class Inference:
         return losses, out
 
     def _call(self, losses: bool, raw: str, threads: int) -> Call:
-        """Calls of the table that predicts TOGETHER rows a thread at a time, with losses or without."""
-        rows = TOGETHER * threads
+        """Calls of the table that predicts ROWS_PER_THREAD rows a thread at a time, with losses or without."""
+        rows = ROWS_PER_THREAD * threads
         builder = Builder(self._arena, rows, training=False, scaling=self._scalings.get(raw))
         return self._runner.call(builder.evaluation(losses), threads, rows)

@@ -74,7 +74,7 @@ class Layout:
         return _multiple(self.arena, PAGE) + APART
 
     def padded(self, count: int) -> int:
-        """Whole vectors."""
+        """A count rounded up to whole vectors."""
         return _multiple(count, self.lanes)
 
     def weight_bytes(self, k: int) -> int:

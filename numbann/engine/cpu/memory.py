@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from numbann.engine.cpu.layout import Layout
-from numbann.engine.shared.memory import aligned
+from numbann.engine.shared.alignment import aligned
 from numbann.network.chain import Chain
 from numbann.network.plan import Plan
 from numbann.simd.dense import DELTA_DEPTH

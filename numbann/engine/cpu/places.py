@@ -10,7 +10,7 @@ import numpy as np
 from numbann.components.component import Configured
 from numbann.engine.cpu.memory import Arena, layer_rows
 from numbann.engine.cpu.table import Columns, Slot
-from numbann.engine.shared.memory import aligned
+from numbann.engine.shared.alignment import aligned
 from numbann.network.chain import SUMS, Step, Vector
 from numbann.simd import jit
 from numbann.simd.sweep import DEPTH, ROWS, sweep_addresses

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import numpy as np
 
+from numbann.engine.cpu.builder import Builder
 from numbann.engine.cpu.groups import add_gradients
 from numbann.engine.cpu.memory import Arena
 from numbann.engine.cpu.runner import Call, Runner
 from numbann.engine.cpu.stages import finish
-from numbann.engine.cpu.tables import Builder, Op, assembled
+from numbann.engine.cpu.table import Op, assemble
 from numbann.engine.interface import LayerFacts
 from numbann.engine.shared.weighting import Shares
 from numbann.network.plan import Plan
@@ -64,7 +65,7 @@ class Probe:
         return d.copy()
 
     def _call(self, *phases: list[Op]) -> Call:
-        table = assembled(list(phases), builder=self._builder)
+        table = assemble(list(phases), builder=self._builder)
         assert {slot for slot, *_ in table.slots} <= BOUND, "a slot would stay empty"
         call = self._runner.call(table, self._threads, self._count)
         call.rows(self._count)

@@ -6,13 +6,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from numbann.engine.cpu import epoch as driver
+from numbann.engine.cpu import driver
 from numbann.engine.cpu.memory import scratch
 from numbann.engine.cpu.table import Table
 from numbann.engine.cpu.team import Team
 from numbann.engine.cpu.worker import PATIENCE
 from numbann.engine.interface import Progress
-from numbann.engine.shared.memory import aligned
+from numbann.engine.shared.alignment import aligned
 from numbann.network.plan import Plan
 from numbann.simd import op
 from numbann.simd.machine import yield_address

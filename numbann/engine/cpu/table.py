@@ -44,7 +44,7 @@ class Table:
         self.kept.update(arrays)
 
 
-def assembled(phases: Sequence[Sequence[Op]], apart: Sequence[Op] = (), **kept: Any) -> Table:
+def assemble(phases: Sequence[Sequence[Op]], apart: Sequence[Op] = (), **kept: Any) -> Table:
     """The table of phases of ops, and after them ops apart, which other ops call; arrays become addresses.
 
     ValueError if an op lacks a column that its kernel reads, has one that there is not, or an array of another type

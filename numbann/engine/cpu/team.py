@@ -13,9 +13,8 @@ from ctypes import c_int64, c_ssize_t, c_void_p
 from queue import SimpleQueue
 from time import perf_counter
 
-from numbann.engine.cpu import epoch as driver
-from numbann.engine.cpu import worker
-from numbann.engine.shared.memory import aligned
+from numbann.engine.cpu import driver, worker
+from numbann.engine.shared.alignment import aligned
 from numbann.simd import jit
 from numbann.simd.machine import current_cpu, yield_address
 
@@ -37,17 +36,17 @@ class Team:
         self._boxes[:, worker.DRIVER], self._boxes[:, worker.YIELD] = driver_address, yield_address()
         self._place = self._boxes.ctypes.data
         self._attempted = 0.0
-        self._forget()
+        self._reset()
 
     def run_briefly(self, count: int, call: int) -> None:
         """Run the call at an address on `count` threads, this one among them.  An interrupt comes out after it."""
-        self._begin_anew_after_fork()
+        self._reset_after_fork()
         while not self._engage(self._place, 1, count, call, worker.PATIENCE):
             self._wake(1, count)
 
     def run_if_ready(self, count: int, call: int) -> bool:
         """Run the call as `run_briefly` does if all threads are awake; else wake them, if calls come in a row."""
-        self._begin_anew_after_fork()
+        self._reset_after_fork()
         if self._engage(self._place, 1, count, call, 1):
             return True
         before, self._attempted = self._attempted, perf_counter()
@@ -60,7 +59,7 @@ class Team:
 
         An exception that arrives while waiting, such as KeyboardInterrupt, calls stop() and comes out after them.
         """
-        self._begin_anew_after_fork()
+        self._reset_after_fork()
         try:
             while not self._engage(self._place, 0, count, call, worker.PATIENCE):
                 self._wake(0, count)
@@ -77,23 +76,23 @@ class Team:
         """Let the threads end."""
         for queue in self._queues.values():
             queue.put(None)
-        self._forget()
+        self._reset()
 
     def _busy(self, count: int) -> bool:
         """Whether a thread is still running a call that it will report."""
         return bool((self._boxes[:count, worker.STATE] == worker.CALLED).any())
 
-    def _forget(self) -> None:
+    def _reset(self) -> None:
         """Begin without threads."""
         self._queues: dict[int, SimpleQueue[int | None]] = {}
         self._reports = threading.Semaphore(0)
 
-    def _begin_anew_after_fork(self) -> None:
+    def _reset_after_fork(self) -> None:
         """A process forked from the one that had the threads has none."""
         if self._process != os.getpid():
             self._process = os.getpid()
             self._boxes[:, worker.STATE] = worker.PARKED
-            self._forget()
+            self._reset()
 
     def _wake(self, first: int, count: int) -> None:
         """Start or wake the threads that are parked, each on another processor than this one is on."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from numbann.engine.cpu import epoch as driver
+from numbann.engine.cpu import driver
 from numbann.simd.jit import INTS, inner
 from numbann.simd.machine import SPIN, atomic_load, atomic_replace, atomic_store, wait
 from numbann.simd.pointer import advance, call_driver, ints
@@ -46,7 +46,7 @@ def engage(boxes, first, count, call, patience):
     With first = 1 the caller runs it as thread 0 and comes back when all are done; else they will report.  Patience is
     for how many moments to wait for a worker that is about to be ready.
     """
-    if not _claimed(boxes, first, count, patience):
+    if not _claim(boxes, first, count, patience):
         return 0
     for k in range(first, count):
         box = advance(boxes, k * BOX)
@@ -60,7 +60,7 @@ def engage(boxes, first, count, call, patience):
 
 
 @inner
-def _claimed(boxes, first, count, patience):
+def _claim(boxes, first, count, patience):
     """Claim workers that are ready; if one does not become so soon, none."""
     for k in range(first, count):
         box, waited = advance(boxes, k * BOX), 0

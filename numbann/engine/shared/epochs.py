@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from numbann.engine.shared import random
-from numbann.engine.shared.hyper import hyper_width, set_constants, set_rates
-from numbann.engine.shared.memory import aligned
+from numbann.engine.shared.alignment import aligned
+from numbann.engine.shared.hyperparameters import hyper_width, set_constants, set_rates
 from numbann.engine.shared.weighting import Shares, means
 from numbann.network.plan import Plan
 

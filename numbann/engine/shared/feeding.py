@@ -12,7 +12,7 @@ from typing import Protocol
 
 import numpy as np
 
-from numbann.engine.shared.memory import aligned
+from numbann.engine.shared.alignment import aligned
 from numbann.network.plan import ITEMSIZE, Plan
 
 BLOCK_BYTES = 1 << 25  # of a block, if it holds more than one batch
@@ -47,7 +47,7 @@ def take_rows(x: Inputs, places: np.ndarray) -> np.ndarray:
     return out
 
 
-class Whole:
+class ArrayFeed:
     """All rows in one array x (N, I)."""
 
     def __init__(self, x: np.ndarray, plan: Plan) -> None:
@@ -59,7 +59,7 @@ class Whole:
         yield 0, len(order)
 
 
-class Ring:
+class RingFeed:
     """Rows that are made block by block; a block is whole batches."""
 
     def __init__(self, rows: Rows, batch: int, plan: Plan) -> None:
@@ -68,7 +68,7 @@ class Ring:
         self.x = aligned((min(len(rows), 2 * self._length), plan.inputs), plan.dtype)
 
     def blocks(self, order: np.ndarray, offsets: np.ndarray) -> Generator[tuple[int, int], None, None]:
-        """As of Whole; the bounds of each block when its rows have come.  The one before it is then overwritten."""
+        """As of ArrayFeed; the bounds of each block when its rows have come.  The one before it is then overwritten."""
         np.multiply(np.arange(len(order)) % len(self.x), self.x.shape[1], out=offsets)
         with ThreadPoolExecutor(1, "numbann-feed") as pool:
             coming = pool.submit(self._fill, order, 0)
@@ -89,7 +89,7 @@ def portions(rows: Inputs, batch: int, plan: Plan) -> Iterator[tuple[int, np.nda
     if isinstance(rows, np.ndarray):
         yield 0, rows
         return
-    ring, order = Ring(rows, batch, plan), np.arange(len(rows))
+    ring, order = RingFeed(rows, batch, plan), np.arange(len(rows))
     for first, last in ring.blocks(order, np.empty_like(order)):
         start = first % len(ring.x)
         yield first, ring.x[start : start + last - first]

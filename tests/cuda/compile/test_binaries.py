@@ -20,7 +20,7 @@ from numbann.cuda.engine.steps import Builder
 from numbann.cuda.threads import batches
 from numbann.cuda.threads.device import SIMULATED
 from numbann.cuda.threads.running import Binary
-from numbann.engine.shared.hyper import hyper_width
+from numbann.engine.shared.hyperparameters import hyper_width
 from numbann.plugins.finding import with_files
 
 pytestmark = pytest.mark.skipif(SIMULATED, reason="the simulator compiles nothing")

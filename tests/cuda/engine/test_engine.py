@@ -23,7 +23,7 @@ from numbann.cuda.threads import device, fused_sizes, tiling
 from numbann.cuda.threads.device import SIMULATED, cuda
 from numbann.engine.cpu.engine import Engine
 from numbann.engine.devices import make_engine
-from numbann.engine.shared.hyper import hyper_width
+from numbann.engine.shared.hyperparameters import hyper_width
 from numbann.errors import DeviceError
 from numbann.network.plan import Plan
 

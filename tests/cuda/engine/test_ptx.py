@@ -22,7 +22,7 @@ from numbann.cuda.threads import cublas, elements, fused_sizes, op, products, ti
 from numbann.cuda.threads.batches import SHUFFLED
 from numbann.cuda.threads.device import CAPABILITIES, DTYPES, SIMULATED, assemble, ptx
 from numbann.cuda.threads.tiling import Cut, Tile
-from numbann.engine.shared.hyper import hyper_width
+from numbann.engine.shared.hyperparameters import hyper_width
 
 pytestmark = pytest.mark.skipif(SIMULATED, reason="the simulator compiles nothing")
 SEEN: set[int] = set()  # kernels that several networks share

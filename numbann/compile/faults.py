@@ -10,7 +10,7 @@ from numbann.components.component import Component
 Fault = tuple[ast.AST, str]  # where, and what is wrong
 
 
-def faults(body: Sequence[ast.stmt], component: Component | None) -> Iterator[Fault]:
+def find_faults(body: Sequence[ast.stmt], component: Component | None) -> Iterator[Fault]:
     """What is wrong with a function's rewritten statements; component: whose function it is, None for a helper."""
     results = _results(component)
     for node in (node for line in body for node in ast.walk(line)):

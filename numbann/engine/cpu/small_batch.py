@@ -8,40 +8,40 @@ from __future__ import annotations
 
 import numpy as np
 
-from numbann.engine.cpu.epoch import TOTAL
+from numbann.engine.cpu.builder import Builder
+from numbann.engine.cpu.driver import TOTAL
 from numbann.engine.cpu.memory import Arena
 from numbann.engine.cpu.places import Scaling
 from numbann.engine.cpu.runner import Call, Runner
-from numbann.engine.cpu.tables import Builder
-from numbann.engine.shared.memory import aligned
+from numbann.engine.shared.alignment import aligned
 from numbann.network.plan import ITEMSIZE, Plan
 
-FEW = 16  # rows
+SMALL_BATCH = 16  # rows
 SHARED_BYTES = 1 << 18  # of weights from which threads share them
 
 
-class Few:
-    """Predicts up to FEW rows at a time: of inputs, or of raw numbers with a scaling."""
+class SmallBatch:
+    """Predicts up to SMALL_BATCH rows at a time: of inputs, or of raw numbers with a scaling."""
 
     def __init__(self, plan: Plan, arena: Arena, runner: Runner, threads: int, scaling: Scaling | None = None) -> None:
-        inputs = aligned((FEW, plan.inputs), scaling.dtype if scaling else plan.dtype)
-        outputs = aligned((FEW, plan.outputs), plan.dtype)
+        inputs = aligned((SMALL_BATCH, plan.inputs), scaling.dtype if scaling else plan.dtype)
+        outputs = aligned((SMALL_BATCH, plan.outputs), plan.dtype)
         shares = threads > 1 and arena.layout.arena * ITEMSIZE[plan.dtype] >= SHARED_BYTES
         self._team, self._threads = runner.team, threads if shares else 1
 
-        def made(count: int) -> Call:
-            table = Builder(arena, FEW, training=False, scaling=scaling).evaluation(False, count)
+        def make_call(count: int) -> Call:
+            table = Builder(arena, SMALL_BATCH, training=False, scaling=scaling).evaluation(False, count)
             table.bind(x=inputs, out=outputs)
-            call = runner.call(table, count, FEW)
+            call = runner.call(table, count, SMALL_BATCH)
             runner.set(call, 0, 1)
             return call
 
-        self._alone, self._together = made(1), made(self._threads)
-        self._inputs = [inputs[:rows] for rows in range(FEW + 1)]
-        self._outputs = [outputs[:rows] for rows in range(FEW + 1)]
+        self._alone, self._together = make_call(1), make_call(self._threads)
+        self._inputs = [inputs[:rows] for rows in range(SMALL_BATCH + 1)]
+        self._outputs = [outputs[:rows] for rows in range(SMALL_BATCH + 1)]
 
     def predict(self, x: np.ndarray) -> np.ndarray:
-        """Predictions (N, O) of at most FEW rows."""
+        """Predictions (N, O) of at most SMALL_BATCH rows."""
         rows = len(x)
         self._inputs[rows][...] = x
         if self._threads == 1 or not self._shared(rows):

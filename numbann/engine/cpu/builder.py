@@ -7,16 +7,13 @@ a piece of a layer's gradient and at once the optimizer on it.  A barrier ends e
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable
 
-import numpy as np
-
-from numbann.compile import cpu
 from numbann.engine.cpu.memory import Arena
 from numbann.engine.cpu.places import GRAIN, Places, Scaling
 from numbann.engine.cpu.stages import BACK, FORWARD
-from numbann.engine.cpu.table import Columns, Op, Slot, Step, Table, assembled
+from numbann.engine.cpu.table import Columns, Op, Slot, Step, Table, assemble
+from numbann.engine.cpu.update import Update
 from numbann.network.chain import BATCH, ROW, Activation, Link, Loss, Product
 from numbann.network.chain import Step as LayerStep
 from numbann.simd import dense, scaling
@@ -26,27 +23,7 @@ FEW_ROWS = 64  # a thread with fewer rows of the batch goes through a layer's pa
 LARGE = 1 << 20  # bytes of weights from which each thread does better with panels of its own
 
 
-@dataclass(frozen=True)
-class Move:
-    """What becomes of a gradient: a kernel (UPDATE and its columns) on pieces of an arena, then further phases."""
-
-    arena: Arena
-    columns: Columns
-    after: Sequence[list[Op]] = ()
-
-
-def optimize(arena: Arena, hyper: np.ndarray) -> Move:
-    """The optimizer moves the weights: its kernel, the way to its states, and its numbers for each step."""
-    plan = arena.plan
-    return Move(arena, updating(arena, cpu.optimizer_kernel(plan.optimizer, plan.dtype, plan.extras), hyper))
-
-
-def updating(arena: Arena, kernel: int, hyper: np.ndarray) -> Columns:
-    """The columns of a kernel that stands in the optimizer's place."""
-    return {"UPDATE": kernel, "STRIDE": arena.layout.stride, "HYPER": hyper, "HYPER_ROW": hyper.shape[1]}
-
-
-def _joined(steps: Iterable[Step]) -> list[list[Op]]:
+def _merge_phases(steps: Iterable[Step]) -> list[list[Op]]:
     """The phases of steps (by panels or not, ops): steps by rows that follow each other are one."""
     phases: list[list[Op]] = []
     for by_panels, together in itertools.groupby(steps, key=lambda step: step[0]):
@@ -55,13 +32,13 @@ def _joined(steps: Iterable[Step]) -> list[list[Op]]:
     return [phase for phase in phases if phase]
 
 
-def _gathered(ops: Iterable[tuple[bool, Op]]) -> list[Step]:
+def _group_runs(ops: Iterable[tuple[bool, Op]]) -> list[Step]:
     """The ops of a layer, those together that follow each other by panels or by rows."""
     runs = itertools.groupby(ops, key=lambda one: one[0])
     return [(by_panels, [op for _, op in run]) for by_panels, run in runs]
 
 
-def _unit(rows: int, threads: int) -> int:
+def _unit_rows(rows: int, threads: int) -> int:
     """Rows of a unit: at most UNIT, and so many that threads have the same to do."""
     pieces = -(-rows // (UNIT * threads)) * threads
     return -(-rows // (pieces * TILE)) * TILE
@@ -80,7 +57,7 @@ class Builder:
         self.plan, self.layout = arena.plan, arena.layout
         self.places = Places(arena, rows, training, scaling, weighted)
 
-    def training(self, move: Move, threads: int) -> Table:
+    def training(self, update: Update, threads: int) -> Table:
         """The table of a training step.
 
         Layers go by rows, in one phase for as many as follow each other.  A layer by panels has a phase of its own,
@@ -91,7 +68,9 @@ class Builder:
         steps = [step for k in layers for step in self.forward(k, by_panels[k])]
         steps.append((False, [self.loss()]))
         steps += [step for k in reversed(layers) for step in self.backward(k, by_panels[k])]
-        return assembled([*_joined(steps), self._updates(move, threads), *move.after], builder=self, move=move)
+        return assemble(
+            [*_merge_phases(steps), self._updates(update, threads), *update.after], builder=self, update=update
+        )
 
     def evaluation(self, losses: bool, threads: int = 1) -> Table:
         """The table that fills `out` with predictions, and with losses also `row_loss`.
@@ -102,7 +81,7 @@ class Builder:
         steps = [(False, self._scaling())]
         steps += [step for k in range(len(by_panels)) for step in self.forward(k, by_panels[k])]
         steps.append((False, [*([self.loss()] if losses else []), *self._predictions()]))
-        return assembled(_joined(steps), builder=self)
+        return assemble(_merge_phases(steps), builder=self)
 
     # ---- phase 1
 
@@ -124,7 +103,7 @@ class Builder:
 
     def forward(self, k: int, by_panels: bool = False) -> list[Step]:
         """A layer from its inputs to its outputs."""
-        return _gathered(
+        return _group_runs(
             (panels, FORWARD[type(step)](self.places, k, step, self.places.units(k, panels)))
             for panels, step in self._steps(k, by_panels)
         )
@@ -163,7 +142,7 @@ class Builder:
         for panels, step in steps:
             if step.returns:
                 ops.append((panels, BACK[type(step)](self.places, k, step, self.places.units(k, panels))))
-        return _gathered(ops)
+        return _group_runs(ops)
 
     def backward_all(self) -> list[Op]:
         """From the loss down to the first layer's d, by rows."""
@@ -191,21 +170,21 @@ class Builder:
 
     # ---- phase 2
 
-    def _updates(self, move: Move, threads: int) -> list[Op]:
+    def _updates(self, update: Update, threads: int) -> list[Op]:
         ops: list[Op] = []
         places, vectors = self.places, self.layout.vectors
         for k, (layer, place) in enumerate(zip(self.plan.layers, self.layout.layers, strict=True)):
-            unit = _unit(place.panels * place.inputs, threads)
+            unit = _unit_rows(place.panels * place.inputs, threads)
             columns: Columns = {
                 **places.gradient(k),
-                **move.columns,
-                "MOVED_W": move.arena.at(place.weights),
-                "MOVED_VECTOR": move.arena.at(vectors[f"layers.{k}.bias"].start),
+                **update.columns,
+                "MOVED_W": update.arena.at(place.weights),
+                "MOVED_VECTOR": update.arena.at(vectors[f"layers.{k}.bias"].start),
                 "UNIT": unit,
             }
             ops.append((places.kernel(dense.dense_update), place.panels * (-(-place.inputs // unit) + 1), columns))
             for vector in layer.sloped:
-                moved = {"MOVED_VECTOR": move.arena.at(vectors[vector.name].start)}
-                columns = {**places.vector_gradient(k, vector), **move.columns, **moved}
+                moved = {"MOVED_VECTOR": update.arena.at(vectors[vector.name].start)}
+                columns = {**places.vector_gradient(k, vector), **update.columns, **moved}
                 ops.append((places.kernel(dense.vector_update), place.panels, columns))
         return ops

@@ -15,15 +15,15 @@ import numpy as np
 
 from numbann.engine.cpu.memory import Arena
 from numbann.network.plan import Plan
-from numbann.simd.whole import SMALL
+from numbann.simd.gradient import SMALL
 
 Measure = Callable[[], float]  # runs the table on all rows: it gives their mean loss and stores the gradient
 
 
-def move_matrices(plan: Plan, trained: Arena, gradient: Arena, rate: float, step: int) -> None:
+def update_matrices(plan: Plan, trained: Arena, gradient: Arena, rate: float, step: int) -> None:
     """A step of an optimizer of the form "matrix", on copies of the matrices."""
     component, states = plan.optimizer.component, plan.optimizer.component.states
-    asked = _asked(component, step=step, learning_rate=rate, weight_decay=plan.weight_decay)
+    asked = _select_roles(component, step=step, learning_rate=rate, weight_decay=plan.weight_decay)
     settings = {**plan.optimizer.values, **asked}
     _adjust(plan, trained.parameters, gradient.parameters)
     kept = [trained.tensors(k) for k in range(1 + len(states))]
@@ -66,10 +66,10 @@ class Solver:
         self.memory.clear()
         self._measured = np.zeros(0)
 
-    def move(self, measure: Measure, rate: float, step: int) -> None:
+    def step(self, measure: Measure, rate: float, step: int) -> None:
         """An epoch.  What was measured last, in it or before, is then the loss of the weights that it found."""
         component, w = self._plan.optimizer.component, self._arena.parameters.astype(np.float64)
-        settings = {**self._plan.optimizer.values, **_asked(component, step=step, learning_rate=rate)}
+        settings = {**self._plan.optimizer.values, **_select_roles(component, step=step, learning_rate=rate)}
         evaluate = functools.partial(self._evaluate, measure)
         component.function(w=w, evaluate=evaluate, memory=self.memory, **settings)
         if not np.array_equal(w, self._measured):
@@ -84,7 +84,7 @@ class Solver:
         return loss + decay / 2 * _square(w), self._gradient.parameters + decay * w
 
 
-def _asked(component: Any, **given: Any) -> dict[str, Any]:
+def _select_roles(component: Any, **given: Any) -> dict[str, Any]:
     """Those of the given roles that an optimizer asks for."""
     return {name: value for name, value in given.items() if name in component.roles}
 

@@ -25,7 +25,7 @@ class _Choice:
     seconds: float = float("inf")
 
 
-class Pace:
+class ThreadTuner:
     """Deals out steps to numbers of threads, and is told how long they took."""
 
     def __init__(self, choices: Sequence[int]) -> None:
