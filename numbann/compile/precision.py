@@ -20,8 +20,6 @@ from numbann.derivation.syntax import Parsed, kind_of
 from numbann.mathematics.rows import row_dot, row_max, row_sum
 from numbann.simd.vector_math import BINDINGS
 
-STATEMENTS = (ast.Assign, ast.AugAssign, ast.If, ast.For, ast.Return, ast.Pass)
-OPERATORS = (ast.BinOp, ast.UnaryOp, ast.BoolOp, ast.Compare, ast.IfExp, ast.Tuple)
 BUILT_IN = {abs: "abs", min: "min", max: "max"}
 COUNTS = ("label",)  # roles that are integers
 ROWS = (row_max, row_sum, row_dot)
@@ -113,8 +111,6 @@ class _Rewriter(Parsed):
 
     def statement(self, node: ast.stmt) -> ast.stmt:
         """One rewritten statement."""
-        if not isinstance(node, STATEMENTS):
-            raise self.not_a_statement(node)
         match node:
             case ast.Assign():
                 node.value = self.value(node.value)
@@ -132,30 +128,21 @@ class _Rewriter(Parsed):
                 if node.value is None:
                     raise self.refuse(node, "return without a value")
                 node.value = self.value(node.value)
+            case ast.Pass():
+                pass
+            case _:
+                raise self.not_a_statement(node)
         return node
 
     def loop(self, node: ast.For) -> None:
         """A loop over range(...), whose variable is a count."""
-        match node:
-            case ast.For(target=ast.Name(id=index), iter=ast.Call(func=ast.Name(id="range")) as bounds, orelse=[]):
-                row = self.whole_row(bounds.args) if _elementwise(node.body, index) else None
-            case _:
-                raise self.refuse(node, "a loop must be: for k in range(...)")
+        index, bounds = self.loop_over(node)
+        row = _whole_row(bounds.args, node.body, index) if self.lowered.target.padded else None
         bounds.args = [self.count(bound) for bound in bounds.args]
         self.counts.add(index)
         node.body = [self.statement(line) for line in node.body]
-        if row is not None and self.lowered.target.padded:
+        if row is not None:
             bounds.args = [ast.Call(ast.Name("padded", ast.Load()), [row], [])]
-
-    def whole_row(self, bounds: list[ast.expr]) -> ast.expr | None:
-        """The row of range(len(row)), else None.
-
-        An elementwise loop over it may run on into the row's padding, and then is whole vectors without a remainder.
-        """
-        match bounds:
-            case [ast.Call(func=ast.Name(id="len"), args=[ast.Name() as row])]:
-                return row
-        return None
 
     def target(self, node: ast.expr) -> ast.expr:
         """What is assigned to: a name, an element, or several."""
@@ -177,10 +164,11 @@ class _Rewriter(Parsed):
                 return node
             case ast.Constant(value=int() | float()):
                 return self.cast(node)
-            case ast.Name():
-                return self.name(node)
-            case ast.Attribute():
-                return self.resolved(node, self.attribute(node))
+            case ast.Name(id=name) if name in self.locals:
+                return self.cast(node) if name in self.counts else node
+            case ast.Name() | ast.Attribute():
+                constant = ast.Constant(self.number(node))
+                return constant if isinstance(constant.value, bool) else self.cast(constant)
             case ast.Subscript():
                 node.slice = self.count(node.slice)
                 return node
@@ -189,8 +177,8 @@ class _Rewriter(Parsed):
             case ast.BinOp(op=ast.Pow()):
                 node.left, node.right = self.value(node.left), self.exponent(node.right)
                 return node
-        if isinstance(node, OPERATORS):
-            return self.parts(node, self.value)
+            case ast.BinOp() | ast.UnaryOp() | ast.BoolOp() | ast.Compare() | ast.IfExp() | ast.Tuple():
+                return self.parts(node, self.value)
         raise self.not_a_value(node)
 
     def parts(self, node: Any, rewrite: Callable[[ast.expr], ast.expr]) -> ast.expr:
@@ -224,17 +212,6 @@ class _Rewriter(Parsed):
                 return self.parts(node, self.count)
         raise self.refuse(node, f"{kind_of(node)} cannot be an index or a count")
 
-    def name(self, node: ast.Name) -> ast.expr:
-        """A variable, or a number of the module."""
-        if node.id in self.locals:
-            return self.cast(node) if node.id in self.counts else node
-        return self.resolved(node, self.looked_up(node))
-
-    def resolved(self, node: ast.expr, found: Any) -> ast.expr:
-        """A number that a name outside the function stands for."""
-        constant = ast.Constant(self.number(node, found))
-        return constant if isinstance(found, bool) else self.cast(constant)
-
     def call(self, node: ast.Call) -> ast.expr:
         """A call of len, of a function of math, or of another function under the same rules."""
         found = self.called(node)
@@ -267,18 +244,21 @@ class _Rewriter(Parsed):
         raise self.not_callable(node)
 
 
-def _is_element(node: ast.expr, index: str) -> bool:
-    """Whether a node is the element of a row at an index."""
-    return isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Name) and node.slice.id == index
+def _whole_row(bounds: list[ast.expr], lines: list[ast.stmt], index: str) -> ast.expr | None:
+    """The row of a loop over range(len(row)) whose lines only assign elements at its index from such elements.
+
+    The loop may run on into the row's padding, and then is whole vectors without a remainder.
+    """
+    match bounds:
+        case [ast.Call(func=ast.Name(id="len"), args=[ast.Name() as row])]:
+            return row if all(_is_elementwise(line, index) for line in lines) else None
+    return None
 
 
-def _elementwise(lines: list[ast.stmt], index: str) -> bool:
-    """Whether lines only assign elements at an index, from elements at that index."""
-    for line in lines:
-        match line:
-            case ast.Assign(targets=[target], value=value) if _is_element(target, index):
-                if not all(_is_element(part, index) for part in ast.walk(value) if isinstance(part, ast.Subscript)):
-                    return False
-            case _:
-                return False
-    return True
+def _is_elementwise(line: ast.stmt, index: str) -> bool:
+    """Whether a line assigns an element at an index, from elements at that index."""
+    elements = [part.slice for part in ast.walk(line) if isinstance(part, ast.Subscript)]
+    match line:
+        case ast.Assign(targets=[ast.Subscript()]):
+            return all(isinstance(place, ast.Name) and place.id == index for place in elements)
+    return False

@@ -20,13 +20,12 @@ import numpy as np
 
 from numbann import kernels as host
 from numbann.compile.text import free_parameters
-from numbann.components.built_in import built_in
 from numbann.components.component import Component
 from numbann.cuda.compile import components as compiled
 from numbann.cuda.threads import arrays, device, lanes
 from numbann.cuda.threads.device import blocks, cuda, launcher
 from numbann.errors import ShapeError
-from numbann.kernels.components import defaults_of
+from numbann.kernels.components import defaults_of, find_function
 from numbann.simd.op import FIRST_PARAMETER, LEARNING_RATE, STEP, WEIGHT_DECAY
 
 Given = Mapping[str, Any]
@@ -35,12 +34,10 @@ NAMED, KEYWORD = Parameter.POSITIONAL_OR_KEYWORD, Parameter.KEYWORD_ONLY
 
 def __getattr__(name: str) -> Any:
     """Make a component's functions when one of them is first used."""
-    for kind, suffixes in host.SUFFIX.items():
-        for suffix in suffixes:
-            entry = built_in().find(kind, name.removesuffix(suffix)) if name.endswith(suffix) else None
-            if entry is not None and (found := array_functions(entry.component).get(entry.component.name + suffix)):
-                globals()[name] = found
-                return found
+    found = find_function(name, array_functions)
+    if found is not None:
+        globals()[name] = found
+        return found
     raise AttributeError(f"module 'numbann.kernels.cuda' has no function {name!r}; it has {', '.join(__dir__())}")
 
 

@@ -74,8 +74,8 @@ class _Reader(Parsed):
                     for target in line.targets:
                         self.assign(target, value, variables)
                 case ast.AugAssign(target=ast.Name() as target):
-                    left = self.value(ast.copy_location(ast.Name(target.id, ast.Load()), line), variables)
-                    variables[target.id] = self.binary(line, left, self.value(line.value, variables))
+                    left, right = self.variable(target, variables), self.value(line.value, variables)
+                    variables[target.id] = self.binary(line, left, right)
                 case ast.If():
                     test = self.number_of(line.test, variables)
                     if test.is_number():
@@ -84,10 +84,11 @@ class _Reader(Parsed):
                         return self.both(test, [*line.body, *rest], [*line.orelse, *rest], variables)
                     self.branch(test, line, variables)
                 case ast.For():
-                    bounds = self.bounds(line, variables)
+                    index, given = self.loop_over(line)
+                    bounds = [self.number_of(bound, variables) for bound in given.args]
                     if all(bound.is_number() for bound in bounds):
                         return self.run([*self.unrolled(line, bounds), *rest], variables)
-                    self.loop(line, bounds, variables)
+                    self.loop(line, index, bounds, variables)
                 case ast.Pass():
                     pass
                 case _:
@@ -117,13 +118,6 @@ class _Reader(Parsed):
             return tuple(self.choice(test, *pair) for pair in zip(yes, no, strict=True))
         raise self.refuse(self.tree, "gives now one number, now several")
 
-    def bounds(self, line: ast.For, variables: Variables) -> list[Term]:
-        """The arguments of a loop's range."""
-        match line:
-            case ast.For(target=ast.Name(), iter=ast.Call(func=ast.Name(id="range")) as bounds, orelse=[]):
-                return [self.number_of(bound, variables) for bound in bounds.args]
-        raise self.refuse(line, "a loop must be: for k in range(...)")
-
     def unrolled(self, line: ast.For, bounds: list[Term]) -> Iterator[ast.stmt]:
         """The body of a loop over constants, once for each round, with its variable set."""
         rounds = range(*(int(bound.value) for bound in bounds))
@@ -134,18 +128,17 @@ class _Reader(Parsed):
             yield ast.copy_location(ast.Assign([line.target], ast.copy_location(ast.Constant(k), line)), line)
             yield from line.body
 
-    def loop(self, line: ast.For, bounds: list[Term], variables: Variables) -> None:
+    def loop(self, line: ast.For, own: str, bounds: list[Term], variables: Variables) -> None:
         """The variables after a loop whose rounds are not known; those first set in it are set no longer."""
         if _returns(line):
             raise self.refuse(line, "a return in a loop over a range that is not constant cannot be derived")
-        assert isinstance(line.target, ast.Name)
         stored = (node.id for node in ast.walk(line) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store))
         states = {name: variables[name] for name in dict.fromkeys(stored) if name in variables}
         starts = [start for start in states.values() if isinstance(start, Term)]
-        if len(starts) < len(states) or line.target.id in states:
+        if len(starts) < len(states) or own in states:
             raise self.refuse(line, "a loop over a range that is not constant changes numbers only, not its own index")
         index, symbols = self.terms.symbol(), [self.terms.symbol() for _ in states]
-        inside: Variables = {**variables, line.target.id: index, **dict(zip(states, symbols, strict=True))}
+        inside: Variables = {**variables, own: index, **dict(zip(states, symbols, strict=True))}
         self.run(line.body, inside)
         results = [self.number_of(ast.copy_location(ast.Name(name, ast.Load()), line), inside) for name in states]
         variables.update(zip(states, self.terms.loop(bounds, index, symbols, starts, results), strict=True))
@@ -172,7 +165,7 @@ class _Reader(Parsed):
             case ast.Name():
                 return self.variable(node, variables)
             case ast.Attribute():
-                return terms.of(self.number(node, self.attribute(node)))
+                return terms.of(self.number(node))
             case ast.Tuple():
                 return tuple(self.value(item, variables) for item in node.elts)
             case ast.BinOp():
@@ -204,7 +197,7 @@ class _Reader(Parsed):
             return variables[node.id]
         if node.id in self.locals:
             raise self.refuse(node, f"{node.id!r} is not set on every path that leads here")
-        return self.terms.of(self.number(node, self.looked_up(node)))
+        return self.terms.of(self.number(node))
 
     def binary(self, node: ast.BinOp | ast.AugAssign, left: Value, right: Value) -> Term:
         """An operation on two numbers; on two literals it is done at once."""

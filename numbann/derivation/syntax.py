@@ -6,8 +6,10 @@ It neither rewrites nor judges what is written there.
 from __future__ import annotations
 
 import ast
+import builtins
 import inspect
 import textwrap
+from collections import ChainMap
 from typing import Any
 
 from numbann.components.component import Function, arguments_of, place_of
@@ -53,36 +55,35 @@ class Parsed:
             )
         return self.tree.body[1:] if ast.get_docstring(self.tree) is not None else self.tree.body
 
-    def looked_up(self, node: ast.Name) -> Any:
-        """What a global name stands for."""
-        scope = self.function.__globals__
-        builtins = scope["__builtins__"] if isinstance(scope["__builtins__"], dict) else vars(scope["__builtins__"])
-        if node.id not in scope and node.id not in builtins:
-            raise self.refuse(node, f"unknown name {node.id!r}")
-        return scope.get(node.id, builtins.get(node.id))
+    def loop_over(self, line: ast.For) -> tuple[str, ast.Call]:
+        """A loop's variable, and the call of range that gives its values."""
+        match line:
+            case ast.For(target=ast.Name(id=index), iter=ast.Call(func=ast.Name(id="range")) as bounds, orelse=[]):
+                return index, bounds
+        raise self.refuse(line, "a loop must be: for k in range(...)")
 
-    def attribute(self, node: ast.Attribute) -> Any:
-        """What module.name stands for."""
-        owner = (
-            self.looked_up(node.value)
-            if isinstance(node.value, ast.Name) and node.value.id not in self.locals
-            else None
-        )
-        if not inspect.ismodule(owner) or not hasattr(owner, node.attr):
-            raise self.refuse(
-                node, f"{ast.unparse(node)!r} is not a number or function of a module; a component gets numbers"
-            )
-        return getattr(owner, node.attr)
+    def meaning(self, node: ast.expr) -> Any:
+        """What a global name, or module.name, stands for; None for anything else."""
+        match node:
+            case ast.Name(id=name):
+                scope = ChainMap(self.function.__globals__, vars(builtins))
+                if name not in scope:
+                    raise self.refuse(node, f"unknown name {name!r}")
+                return scope[name]
+            case ast.Attribute(value=owner, attr=name):
+                local = isinstance(owner, ast.Name) and owner.id in self.locals
+                module = self.meaning(owner) if isinstance(owner, ast.Name) and not local else None
+                if not inspect.ismodule(module) or not hasattr(module, name):
+                    reason = "is not a number or function of a module; a component gets numbers"
+                    raise self.refuse(node, f"{ast.unparse(node)!r} {reason}")
+                return getattr(module, name)
+        return None
 
     def called(self, node: ast.Call) -> Any:
         """What is called; a function that led here is refused."""
         if node.keywords or any(isinstance(argument, ast.Starred) for argument in node.args):
             raise self.refuse(node, "arguments of calls go by position")
-        found = None
-        if isinstance(node.func, ast.Attribute):
-            found = self.attribute(node.func)
-        elif isinstance(node.func, ast.Name):
-            found = self.looked_up(node.func)
+        found = self.meaning(node.func)
         if found in self.path:
             raise self.refuse(node, f"{found.__name__} calls itself; recursion cannot be compiled; write a loop")
         if inspect.isfunction(found) and len(node.args) != len(arguments_of(found)):
@@ -91,8 +92,9 @@ class Parsed:
             raise self.refuse(node, f"{wrong}; give {', '.join(known)}")
         return found
 
-    def number(self, node: ast.expr, found: Any) -> bool | int | float:
+    def number(self, node: ast.Name | ast.Attribute) -> bool | int | float:
         """The number that a name outside the function stands for."""
+        found = self.meaning(node)
         if isinstance(found, (bool, int, float)):
             return found
         raise self.refuse(node, f"{ast.unparse(node)!r} is {type(found).__name__}, not a number")

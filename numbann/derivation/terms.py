@@ -47,20 +47,16 @@ class Term:
     def __truediv__(self, other: Term | Number) -> Term:
         return self.terms.quotient(self, self.terms.of(other))
 
-    def __radd__(self, other: Number) -> Term:
-        return self + other
-
     def __rsub__(self, other: Number) -> Term:
         return -self + other
-
-    def __rmul__(self, other: Number) -> Term:
-        return self * other
 
     def __rtruediv__(self, other: Number) -> Term:
         return self.terms.of(other) / self
 
     def __neg__(self) -> Term:
         return self * -1
+
+    __radd__, __rmul__ = __add__, __mul__
 
 
 class Terms:

@@ -17,12 +17,10 @@ from typing import Any
 
 from numbann.components.built_in import built_in
 from numbann.engine.devices import DEVICES
-from numbann.kernels.components import array_functions
+from numbann.kernels.components import SUFFIXES, array_functions, find_function
 from numbann.kernels.products import dense_backward, dense_forward, matmul
 
 __all__ = ["dense_backward", "dense_forward", "matmul"]
-
-SUFFIX = {"activation": ("", "_backward"), "loss": ("",), "optimizer": ("_step",)}
 
 
 def __getattr__(name: str) -> Any:
@@ -30,15 +28,10 @@ def __getattr__(name: str) -> Any:
     for device in DEVICES:
         if device.kernels and device.name == name:
             return importlib.import_module(device.kernels)
-    for kind, suffixes in SUFFIX.items():
-        for suffix in suffixes:
-            entry = built_in().find(kind, name.removesuffix(suffix)) if name.endswith(suffix) else None
-            if entry is not None:
-                functions = array_functions(entry.component)
-                found = functions.get(entry.component.name + suffix)
-                if found is not None:
-                    globals()[name] = found
-                    return found
+    found = find_function(name, array_functions)
+    if found is not None:
+        globals()[name] = found
+        return found
     raise AttributeError(f"module 'numbann.kernels' has no function {name!r}; it has {', '.join(__dir__())}")
 
 
@@ -46,7 +39,7 @@ def __dir__() -> list[str]:
     """Every function there is."""
     names = [
         entry.component.name + suffix
-        for kind, suffixes in SUFFIX.items()
+        for kind, suffixes in SUFFIXES.items()
         for entry in built_in().entries(kind)
         if entry.component.form not in ("matrix", "solver")  # plain NumPy, with no step of one weight
         for suffix in suffixes

@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 from numba import types
 from numba.core.errors import TypingError
-from numba.extending import overload
 
 from numbann.errors import ShapeError
 from numbann.simd.jit import inner
@@ -43,38 +42,29 @@ def shape_text(array):
 @inner
 def check_shapes(name, x, y):
     """ShapeError, naming both shapes, if they differ."""
-    same = x.ndim == y.ndim
-    for k in range(min(x.ndim, y.ndim)):
-        same = same and x.shape[k] == y.shape[k]
-    if not same:
-        raise ShapeError(name + ": shapes " + shape_text(x) + " and " + shape_text(y) + " must be equal")
+    if x.shape != y.shape:
+        raise ShapeError(f"{name}: shapes {shape_text(x)} and {shape_text(y)} must be equal")
 
 
 @inner
-def check_labels(name, rows, labels):
-    """ShapeError if there is no label for each row; ValueError, naming the label, if one is no class of the rows."""
-    check_shapes(name, rows[:, 0], labels)
+def labels_of(name, rows, t):
+    """t; ShapeError if it has no label for each row; ValueError, naming the label, if one is no class of the rows."""
+    check_shapes(name, rows[:, 0], t)
     classes = rows.shape[1]
-    for label in labels:
+    for label in t:
         if label < 0 or label >= classes:
-            raise ValueError(name + ": label " + str(label) + " is outside 0.." + str(classes - 1))
+            raise ValueError(f"{name}: label {label} is outside 0..{classes - 1}")
+    return t
 
 
 @inner
-def check_outputs(name, rows, targets, share):
-    """ShapeError unless the rows have `share` numbers for each of their targets."""
-    same = rows.shape[0] == targets.shape[0] and rows.shape[1] == share * targets.shape[1]
-    if not same:
-        raise ShapeError(
-            name
-            + ": shapes "
-            + shape_text(rows)
-            + " and "
-            + shape_text(targets)
-            + " must be (B, "
-            + str(share)
-            + " T) and (B, T)"
-        )
+def targets_of(name, rows, t, share):
+    """t as rows; ShapeError unless the given rows have `share` numbers for each of its numbers."""
+    targets = as_rows(t)
+    if rows.shape != (targets.shape[0], share * targets.shape[1]):
+        needed = "equal" if share == 1 else f"(B, {share} T) and (B, T)"
+        raise ShapeError(f"{name}: shapes {shape_text(rows)} and {shape_text(targets)} must be {needed}")
+    return targets
 
 
 @inner
@@ -96,59 +86,29 @@ def single_precision(kind):
 # ---- states of an optimizer that are kept only where a parameter asks for them: arrays, else None
 
 
-def _none(kind):
-    return kind is types.none or isinstance(kind, types.Omitted)
-
-
+@inner
 def flat_state(state):
     """A state as one dimension; None stays."""
+    return None if state is None else state.reshape(state.size)
 
 
-def state_at(state, i, like):
-    """An element of a state; 0 where it is not kept."""
+@inner
+def state_at(state, i, weights):
+    """An element of a state; 0 in the precision of the weights where it is not kept."""
+    return weights.dtype.type(0) if state is None else state[i]
 
 
+@inner
 def keep_state(state, i, value):
     """Set an element of a state that is kept."""
-
-
-def check_state(name, state_name, w, state, parameter):
-    """ShapeError if a state does not fit the weights; ValueError if it is None and the parameter asks for it."""
-
-
-@overload(flat_state)
-def _flat_state(state):
-    if _none(state):
-        return lambda state: None
-    return lambda state: state.reshape(state.size)
-
-
-@overload(state_at)
-def _state_at(state, i, like):
-    if _none(state):
-        zero = np.float32(0) if single_precision(like) else np.float64(0)
-        return lambda state, i, like: zero
-    return lambda state, i, like: state[i]
-
-
-@overload(keep_state)
-def _keep_state(state, i, value):
-    if _none(state):
-        return lambda state, i, value: None
-
-    def keep(state, i, value):
+    if state is not None:
         state[i] = value
 
-    return keep
 
-
-@overload(check_state)
-def _check_state(name, state_name, w, state, parameter):
-    if not _none(state):
-        return lambda name, state_name, w, state, parameter: check_shapes(name, w, state)
-
-    def check(name, state_name, w, state, parameter):
-        if parameter != 0:
-            raise ValueError(name + ": its parameters ask for the state " + state_name + "; give an array")
-
-    return check
+@inner
+def check_state(name, state_name, w, state, parameter):
+    """ShapeError if a state does not fit the weights; ValueError if it is None and the parameter asks for it."""
+    if state is not None:
+        check_shapes(name, w, state)
+    elif parameter != 0:
+        raise ValueError(f"{name}: its parameters ask for the state {state_name}; give an array")

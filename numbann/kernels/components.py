@@ -11,23 +11,23 @@ from typing import Any
 
 from numbann.compile.modules import load
 from numbann.compile.precision import Lowered
+from numbann.components.built_in import built_in
 from numbann.components.component import Component, arguments_of
 from numbann.derivation import derivative_of
-from numbann.simd.jit import entry
+from numbann.simd import jit
+
+SUFFIXES = {"activation": ("", "_backward"), "loss": ("",), "optimizer": ("_step",)}  # of functions, by kind
 
 HEADER = '''"""Made by numbann from a component's mathematics."""
 {imports}
 import numpy as np
 from numba.extending import overload
-from numbann.kernels.arrays import as_rows, check_labels, check_shapes, flat, padded_row, result_like, single_precision
-from numbann.kernels.arrays import check_outputs, check_state, flat_state, keep_state, state_at
+from numbann.kernels.arrays import as_rows, check_shapes, flat, labels_of, padded_row, result_like, single_precision
+from numbann.kernels.arrays import check_state, flat_state, keep_state, state_at, targets_of
 from numbann.simd.jit import inner_safe
 from numbann.simd.pointer import padded
 
-F32, F64 = np.float32, np.float64
-
-
-'''
+F32, F64 = np.float32, np.float64'''
 
 CHOICE = """def {role}({arguments}):
     raise NotImplementedError
@@ -38,8 +38,6 @@ def _{role}({arguments}):
     if single_precision({first}):
         return lambda {arguments}: {single}({arguments})
     return lambda {arguments}: {double}({arguments})
-
-
 """
 
 FORWARD = {
@@ -106,8 +104,7 @@ LOSS = {
     dy = result_like("{name}", y, out)
     x, d = as_rows(y), as_rows(dy)
     target = {target}
-    check_{checks}("{name}", {checked})
-    x_row, d_row{rows} = padded_row(x), padded_row(x){copies}
+    x_row, d_row, t_row = padded_row(x), padded_row(x), {t_row}
     share = y.dtype.type(1) / y.dtype.type(x.shape[0])
     total = 0.0
     for i in range(x.shape[0]):
@@ -119,25 +116,6 @@ LOSS = {
     return total / x.shape[0], dy
 """,
 }
-ROW_TARGETS = {
-    "label": {
-        "target": "t",
-        "checks": "labels",
-        "checked": "x, target",
-        "rows": "",
-        "copies": "",
-        "fill": "pass",
-    },
-    "t": {
-        "target": "as_rows(t)",
-        "checks": "shapes",
-        "checked": "x, target",
-        "rows": ", t_row",
-        "copies": ", padded_row(target)",
-        "fill": "t_row[:] = target[i]",
-    },
-}
-ROW_TARGETS["t of several outputs"] = {**ROW_TARGETS["t"], "checks": "outputs", "checked": "x, target, {share}"}
 STEP = """def {name}_step(w, g{states}{step}{signature}{optional}):
 {casts}
 {checks}
@@ -148,6 +126,17 @@ STEP = """def {name}_step(w, g{states}{step}{signature}{optional}):
         weights[i]{results} = value({value})
 {kept}
 """
+
+
+def find_function(name: str, functions_of: Callable[[Component], Mapping[str, Any]]) -> Any:
+    """The function of a name among those that a device has of the built-in components, or None."""
+    for kind, suffixes in SUFFIXES.items():
+        for suffix in suffixes:
+            entry = built_in().find(kind, name.removesuffix(suffix)) if name.endswith(suffix) else None
+            found = functions_of(entry.component).get(entry.component.name + suffix) if entry is not None else None
+            if found is not None:
+                return found
+    return None
 
 
 @functools.cache
@@ -174,11 +163,11 @@ def _loss(component: Component) -> dict[str, Any]:
         parts["derivative"] = derivative_of(component)
         return _made(component, parts, {"y": "x[i]", "t": "target[i]"}, LOSS["elementwise"])
     given = {"y": "x_row", "dy": "d_row", "label": "target[i]", "t": "t_row"}
-    share = component.traits["outputs"]
-    fields = ROW_TARGETS["label" if "label" in component.roles else "t" if share == 1 else "t of several outputs"]
-    return _made(
-        component, parts, given, LOSS["row"], **{key: text.format(share=share) for key, text in fields.items()}
-    )
+    fields = {"target": f'labels_of("{component.name}", x, t)', "t_row": "None", "fill": "pass"}
+    if "label" not in component.roles:
+        target = f'targets_of("{component.name}", x, t, {component.traits["outputs"]})'
+        fields = {"target": target, "t_row": "padded_row(target)", "fill": "t_row[:] = target[i]"}
+    return _made(component, parts, given, LOSS["row"], **fields)
 
 
 def _optimizer(component: Component) -> dict[str, Any]:
@@ -188,7 +177,7 @@ def _optimizer(component: Component) -> dict[str, Any]:
     states = [state for state in component.states if state not in optional]
     given = {"w": "weights[i]", "g": "gradient"}
     given |= {state: f"{state}_flat[i]" for state in states}
-    given |= {state: f"state_at({state}_flat, i, weights[i])" for state in optional}
+    given |= {state: f"state_at({state}_flat, i, weights)" for state in optional}
     results = [f"{state}_flat[i]" if state in states else f"{state}_new" for state in component.states]
     decays = "weight_decay" in component.roles
     return _made(
@@ -231,7 +220,7 @@ def _made(
     calls = {role: ", ".join(given.get(name, name) for name in arguments_of(part)) for role, part in parts.items()}
     signature = "".join(f", {name}={value!r}" for name, value in defaults.items())
     body = template.format(name=component.name, signature=signature, casts=casts, **calls, **fields)
-    module = load(_mathematics(component, parts) + body)
+    module = load(f"{_mathematics(component, parts)}\n\n\n{body}")
     names = [line.split("(")[0][4:] for line in body.splitlines() if line.startswith("def ")]
     return {name: _documented(getattr(module, name), component, name) for name in names}
 
@@ -249,22 +238,17 @@ def defaults_of(component: Component) -> dict[str, Any]:
 def _mathematics(component: Component, parts: Mapping[str, Callable[..., Any]]) -> str:
     """The parts in both precisions, and a name for each that compiled code resolves by its arguments."""
     lowered = {dtype: Lowered(f"float{dtype}", f"F{dtype}", component) for dtype in (32, 64)}
-    blocks = []
+    choices = []
     for role, part in parts.items():
-        single, double = (lowered[dtype].add(part) for dtype in (32, 64))
+        names = {name: lowered[dtype].add(part) for name, dtype in (("single", 32), ("double", 64))}
         arguments = arguments_of(part)
-        blocks.append((role, arguments, single, double))
-    text = HEADER.format(imports="\n".join(sorted(lowered[32].imports | lowered[64].imports)))
-    text += lowered[32].text + "\n\n\n" + lowered[64].text + "\n\n\n"
-    for role, arguments, single, double in blocks:
-        text += CHOICE.format(
-            role=role, arguments=", ".join(arguments), first=arguments[0], single=single, double=double
-        )
-    return text
+        choices.append(CHOICE.format(role=role, arguments=", ".join(arguments), first=arguments[0], **names))
+    header = HEADER.format(imports="\n".join(sorted(lowered[32].imports | lowered[64].imports)))
+    return "\n\n\n".join([header, lowered[32].text, lowered[64].text, *choices])
 
 
 def _documented(function: Any, component: Component, name: str) -> Any:
     """The compiled function, with the component's documentation."""
     function.__doc__ = f"{name}: {component.function.__doc__}"
     function.__module__ = "numbann.kernels"
-    return entry(function)
+    return jit.entry(function)

@@ -19,31 +19,31 @@ name_sweeps()
 
 
 @inner
-def multiply(by_depth, a, table, b, b_row, b_column, bias, out, rows, columns, depth):
-    """out (rows, columns) = bias + a b, panel by panel; b has the strides b_row and b_column, all arrays are flat.
-
-    by_depth says how the table finds a, see numbann.simd.tile.
-    """
+def multiply(a, by_depth, b, turned, bias, out):
+    """out = bias + a b, or a' b if by_depth, or a b' if turned, panel by panel."""
+    rows, columns = out.shape
+    depth, b_row, b_column = (b.shape[1], 1, b.shape[1]) if turned else (b.shape[0], b.shape[1], 1)
     if depth == 0:
         for i in range(rows):
-            out[i * columns : (i + 1) * columns] = bias
+            out[i] = bias
         return
-    lanes = 64 // out.itemsize
-    block = np.empty(min(depth, FORWARD_DEPTH) * 4 * lanes, b.dtype)
+    flat_a, flat_b, flat_out = flat(a), flat(b), out.reshape(out.size)
+    table, lanes = np.arange(a.shape[0]) * a.shape[1], 64 // out.itemsize
+    init, block = np.empty(4 * lanes, out.dtype), np.empty(min(depth, FORWARD_DEPTH) * 4 * lanes, b.dtype)
     for column in range(0, columns, 4 * lanes):
         real = min(4 * lanes, columns - column)
         vectors = (real + lanes - 1) // lanes
         width = vectors * lanes
-        init = np.zeros(width, out.dtype)
-        init[:real] = bias[column : column + real]
-        target, place, row = out, column, columns
+        init[:real], init[real:] = bias[column : column + real], 0
+        target, place, row = flat_out, column, columns
         if real < width:
             target, place, row = np.empty(rows * width, out.dtype), 0, width
-        x, offsets, w, c = pointer_of(a), pointer_of(table), pointer_of(block), advance(pointer_of(target), place)
+        # pointers are taken in the loop, where the arrays are needed again: so these outlive the sweeps
+        x, offsets, w, c = pointer_of(flat_a), pointer_of(table), pointer_of(block), advance(pointer_of(target), place)
         start, start_row = pointer_of(init), 0
         for k in range(0, depth, FORWARD_DEPTH):
             count = min(FORWARD_DEPTH, depth - k)
-            _pack(b[k * b_row + column * b_column :], b_row, b_column, real, width, count, block)
+            _pack(flat_b[k * b_row + column * b_column :], b_row, b_column, real, width, count, block)
             if by_depth:
                 named_sweep("depth", vectors, x, advance(offsets, k), w, width, start, start_row, c, row, rows, count)
             else:
@@ -52,7 +52,7 @@ def multiply(by_depth, a, table, b, b_row, b_column, bias, out, rows, columns, d
         if real < width:
             for i in range(rows):
                 for j in range(real):
-                    out[i * columns + column + j] = target[i * width + j]
+                    flat_out[i * columns + column + j] = target[i * width + j]
 
 
 @inner
@@ -72,19 +72,11 @@ def _pack(b, b_row, b_column, real, width, depth, block):
 
 
 @inner
-def _offsets(rows, row):
-    """Where each row starts."""
-    return np.arange(rows) * row
-
-
-@inner
 def _check_product(name, a, b):
     """ShapeError, naming both shapes, if a b has no meaning."""
     if a.shape[1] != b.shape[0]:
-        shapes = shape_text(a) + " and " + shape_text(b)
-        raise ShapeError(
-            name + ": shapes " + shapes + " do not fit: columns of the first must equal rows of the second"
-        )
+        shapes = f"{shape_text(a)} and {shape_text(b)}"
+        raise ShapeError(f"{name}: shapes {shapes} do not fit: columns of the first must equal rows of the second")
 
 
 @inner
@@ -92,9 +84,7 @@ def _result(out, rows, columns, like):
     """out if it is given and fits, else a new array."""
     result = np.empty((rows, columns), like.dtype) if out is None else out
     if result.shape != (rows, columns):
-        raise ShapeError(
-            "out has shape " + shape_text(result) + ", the result has (" + str(rows) + ", " + str(columns) + ")"
-        )
+        raise ShapeError(f"out has shape {shape_text(result)}, the result has ({rows}, {columns})")
     return result
 
 
@@ -102,21 +92,8 @@ def _result(out, rows, columns, like):
 def matmul(a, b, out=None):
     """a @ b: a (B, I), b (I, O) -> (B, O).  float32 or float64, C-ordered; ShapeError if the shapes do not fit."""
     _check_product("matmul", a, b)
-    (rows, depth), columns = a.shape, b.shape[1]
-    result = _result(out, rows, columns, a)
-    multiply(
-        False,
-        flat(a),
-        _offsets(rows, depth),
-        flat(b),
-        columns,
-        1,
-        np.zeros(columns, a.dtype),
-        result.reshape(result.size),
-        rows,
-        columns,
-        depth,
-    )
+    result = _result(out, a.shape[0], b.shape[1], a)
+    multiply(a, False, b, False, np.zeros(b.shape[1], a.dtype), result)
     return result
 
 
@@ -125,12 +102,9 @@ def dense_forward(x, w, b, out=None):
     """x w + b: x (B, I), w (I, O), b (O,) -> (B, O).  float32 or float64; ShapeError if the shapes do not fit."""
     _check_product("dense_forward", x, w)
     if b.size != w.shape[1]:
-        raise ShapeError("dense_forward: b has " + str(b.size) + " elements, w has " + str(w.shape[1]) + " columns")
-    (rows, depth), columns = x.shape, w.shape[1]
-    result = _result(out, rows, columns, x)
-    multiply(
-        False, flat(x), _offsets(rows, depth), flat(w), columns, 1, b, result.reshape(result.size), rows, columns, depth
-    )
+        raise ShapeError(f"dense_forward: b has {b.size} elements, w has {w.shape[1]} columns")
+    result = _result(out, x.shape[0], w.shape[1], x)
+    multiply(x, False, w, False, b, result)
     return result
 
 
@@ -141,47 +115,19 @@ def dense_backward(x, w, dy, out=None):
     out: a tuple (dx, dw, db) of arrays to fill.  ShapeError if the shapes do not fit.
     """
     _check_product("dense_backward", x, w)
-    if dy.shape[0] != x.shape[0] or dy.shape[1] != w.shape[1]:
-        needed = "(" + str(x.shape[0]) + ", " + str(w.shape[1]) + ")"
-        raise ShapeError("dense_backward: dy has shape " + shape_text(dy) + ", it must be " + needed)
+    if dy.shape != (x.shape[0], w.shape[1]):
+        needed = f"({x.shape[0]}, {w.shape[1]})"
+        raise ShapeError(f"dense_backward: dy has shape {shape_text(dy)}, it must be {needed}")
     (rows, inputs), outputs = x.shape, w.shape[1]
     if out is None:
         dx, dw, db = np.empty((rows, inputs), x.dtype), np.empty((inputs, outputs), x.dtype), np.empty(outputs, x.dtype)
     else:
         dx, dw, db = _result(out[0], rows, inputs, x), _result(out[1], inputs, outputs, x), out[2]
         if db.size != outputs:
-            raise ShapeError(
-                "dense_backward: out has " + str(db.size) + " elements for db, w has " + str(outputs) + " columns"
-            )
-    multiply(
-        False,
-        flat(dy),
-        _offsets(rows, outputs),
-        flat(w),
-        1,
-        outputs,
-        np.zeros(inputs, x.dtype),
-        dx.reshape(dx.size),
-        rows,
-        inputs,
-        outputs,
-    )
-    multiply(
-        True,
-        flat(x),
-        _offsets(rows, inputs),
-        flat(dy),
-        outputs,
-        1,
-        np.zeros(outputs, x.dtype),
-        dw.reshape(dw.size),
-        inputs,
-        outputs,
-        rows,
-    )
-    for j in range(outputs):
-        db[j] = 0
+            raise ShapeError(f"dense_backward: out has {db.size} elements for db, w has {outputs} columns")
+    multiply(dy, False, w, True, np.zeros(inputs, x.dtype), dx)
+    multiply(x, True, dy, False, np.zeros(outputs, x.dtype), dw)
+    db[:] = 0
     for i in range(rows):
-        for j in range(outputs):
-            db[j] += dy[i, j]
+        db += dy[i]
     return dx, dw, db
