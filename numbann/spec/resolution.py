@@ -31,7 +31,7 @@ DEFAULT_BATCH = 64
 class Resolved:
     """A spec without `auto`, and what it means.
 
-    target: the form that data.prepare is asked for.  outputs: the width of the output layer, the last of layers.
+    target: the form that data.prepare is asked for.
     optimizer: without learning_rate, and with weight_decay only if its signature names it; so l1.  schedule: without
     warmup_epochs.  output_activation: what predictions apply, the loss's link or the activation trained through.
     """
