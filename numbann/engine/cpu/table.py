@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from numbann.engine.shared.memory import aligned
+from numbann.engine.shared.alignment import aligned
 from numbann.simd import jit, op
 from numbann.simd.columns import columns_of
 from numbann.simd.op import Column
