@@ -1,4 +1,5 @@
-"""Explicit SIMD in Numba: pointers, vectors, matrix tiles, dense layers, vector mathematics.  numba and NumPy only.
+"""Explicit SIMD in Numba: pointers, vectors, matrix tiles, dense layers, vector mathematics.
 
-It knows addresses, strides and counts, and nothing of layers' names, components or plans.
+It depends on numba and NumPy only.  Its kernels see addresses, strides and counts; names, components and plans are the
+engine's.
 """

@@ -1,4 +1,4 @@
-"""How kernels read an op: the type that `op.NAME` has in compiled code, and which columns a kernel reads."""
+"""How kernels read an op: the type of `op.NAME` in compiled code, and the columns that a kernel reads."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ INTS = types.CPointer(types.int64)
 
 
 class Op(types.Type):
-    """The type of an op in kernels of a precision."""
+    """The Numba type of an op in kernels of a precision."""
 
     def __init__(self, precision: types.Float) -> None:
         self.precision = precision
@@ -45,7 +45,7 @@ class _OpTemplate(AttributeTemplate):
 
 @lower_getattr_generic(Op)
 def _read(context: Any, builder: Any, op: Op, value: Any, name: str) -> Any:
-    """A number, or a number as a pointer; of functions, where their addresses are."""
+    """Load a column: a number, or an address as a pointer; for functions, the place of their addresses."""
     column = COLUMNS[name]
     place = builder.gep(value, [ir.Constant(ir.IntType(64), int(column))])
     if column.holds == "functions":

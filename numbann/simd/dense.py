@@ -1,8 +1,12 @@
-"""Dense layers as kernels: forward, delta (the gradient to the inputs) and the weights' gradient with the update fused.
+"""Dense layers as kernels: forward, delta (the gradient to the inputs), and the weights' gradient with a fused update.
 
 x (B, I), w (I, O), b (O,), h = x w + b (B, O).  w is stored in panels of 4 vectors of columns, the last one narrower:
-[panel][I padded][width].  A kernel is (op, first, last, step, scratch), see op.py.  Products over depth are cut at
-fixed places, so bits depend neither on threads nor on how a batch is split.
+[panel][I padded][width].  So the tiles of a panel read w front to back, and nothing is packed in a step.  A kernel is
+(op, first, last, step, scratch), see op.py.
+
+A product over a long depth is cut into blocks.  A block starts from the sums that the one before it has stored, so each
+element is the same chain of multiply-adds as without blocks: its bits depend neither on the cuts, nor on threads, nor
+on how a batch is split.
 """
 
 from __future__ import annotations
@@ -13,14 +17,16 @@ from numbann.simd.pointer import advance, call_sweep, call_update, itemsize
 from numbann.simd.tile import transpose_block
 from numbann.simd.vector import BYTES
 
-FORWARD_DEPTH = 384  # depth of a block of the forward product: its panel stays in the first-level cache
-DELTA_DEPTH = 256  # depth of a block of the delta product: its transposed panel fills the scratch area
-UPDATE_DEPTH = 128  # rows of a block of the weights' gradient: their piece of d stays in the first-level cache
+# Depths of blocks.  All rows pass over a block before the next one begins, so the block must stay in a near cache: in
+# float32 a full panel takes 256 bytes for each step of the depth
+FORWARD_DEPTH = 384  # rows of w: 96 KB
+DELTA_DEPTH = 256  # columns of w, transposed: 64 KB of the scratch area
+UPDATE_DEPTH = 128  # rows of the batch: 32 KB of d
 
 
 @inner
 def lanes_like(like):
-    """Elements in a vector of the pointer's type."""
+    """The elements in a vector of the pointer's type."""
     return BYTES // itemsize(like)
 
 
@@ -32,7 +38,7 @@ def offsets(op, step):
 
 @inner
 def inputs(op, step):
-    """x, from where the offsets of the batch's rows count."""
+    """x, from the element that the offsets of the batch's rows count from."""
     return advance(op.X, op.X_MOVES * step[START])
 
 
@@ -44,7 +50,7 @@ def dense_forward(op, first, last, step, scratch):
 
 
 def dense_forward_panels(op, first, last, step, scratch):
-    """h = x w + b for the panels first..last of w and all rows: a thread keeps meeting the same weights."""
+    """h = x w + b for the panels first..last of w and all rows: a thread keeps its weights in its cache."""
     lanes = lanes_like(scratch)
     for panel in range(first, last):
         _forward_panel(op, panel, 0, step[ROWS], step, scratch, lanes)
@@ -52,13 +58,13 @@ def dense_forward_panels(op, first, last, step, scratch):
 
 @inner
 def panels(op, lanes):
-    """How many panels w has."""
+    """The number of panels of w."""
     return (op.COLUMNS + 4 * lanes - 1) // (4 * lanes)
 
 
 @inner
 def panel_of(op, panel, lanes):
-    """A panel's first column, its vectors and its width."""
+    """A panel's first column, its number of vectors and its width."""
     column = panel * 4 * lanes
     vectors = min(4, (op.COLUMNS - column) // lanes)
     return column, vectors, vectors * lanes
@@ -97,7 +103,7 @@ def dense_delta(op, first, last, step, scratch):
 
 
 def dense_delta_panels(op, first, last, step, scratch):
-    """dx = d w' for the panels first..last of dx and all rows: a thread reads its own rows of w only."""
+    """dx = d w' for the panels first..last of dx and all rows, so that a thread reads its own rows of w only."""
     lanes = lanes_like(scratch)
     for panel in range(first, last):
         _delta_panel(op, panel, 0, step[ROWS], scratch, lanes)
@@ -105,7 +111,10 @@ def dense_delta_panels(op, first, last, step, scratch):
 
 @inner
 def _delta_panel(op, panel, first, last, scratch, lanes):
-    """One panel of dx for the rows first..last: rows of w are transposed block by block into the scratch area."""
+    """One panel of dx for the rows first..last.
+
+    A sweep reads the rows of its second operand, here w'.  Blocks of w are transposed into the scratch area for it.
+    """
     column = panel * 4 * lanes
     vectors = min(4, (op.DX_COLUMNS - column) // lanes)
     width = vectors * lanes
@@ -116,14 +125,14 @@ def _delta_panel(op, panel, first, last, scratch, lanes):
     for k in range(0, op.COLUMNS, DELTA_DEPTH):
         k_end = min(k + DELTA_DEPTH, op.COLUMNS)
         _transpose_panel(op, w, column, width, k, k_end, scratch, lanes)
-        depth = min(k_end, op.OUTPUTS) - k
+        depth = min(k_end, op.OUTPUTS) - k  # without the padding of d, which may hold any number
         call_sweep(sweep, advance(d, k), table, scratch, width, init, init_row, dx, op.DX_ROW, last - first, depth)
         init, init_row = dx, op.DX_ROW
 
 
 @inner
 def _transpose_panel(op, w, column, width, k, k_end, scratch, lanes):
-    """scratch (k_end - k, width) = rows column.. of w, transposed, for the columns k..k_end of w."""
+    """scratch (k_end - k, width) = the rows column.. of w, transposed, for the columns k..k_end of w."""
     start = k
     while start < k_end:
         stored = min(4, (op.COLUMNS - start) // lanes) * lanes
@@ -140,10 +149,11 @@ def _transpose_panel(op, w, column, width, k, k_end, scratch, lanes):
 
 
 def dense_update(op, first, last, step, scratch):
-    """For the units first..last of w and b: their gradient over the batch's rows, and at once the optimizer on them.
+    """For the units first..last of w and b: their gradient over the rows of the batch, then the optimizer on them.
 
-    A panel has a unit for each UNIT rows of w, dw = x' d, and one more for its piece of b, db = 1' d.  A gradient lives
-    in the scratch area only.
+    A panel has a unit for each UNIT rows of w, dw = x' d, and one more for its piece of b, db = 1' d.  The gradient
+    exists in the scratch area only: the optimizer reads it from the first-level cache, and it is never written to
+    memory.
     """
     lanes = lanes_like(scratch)
     blocks = (op.INPUTS + op.UNIT - 1) // op.UNIT
@@ -158,7 +168,7 @@ def dense_update(op, first, last, step, scratch):
 
 @inner
 def _update_weights(op, panel, row, step, scratch, lanes):
-    """The rows row.. of one panel of w, up to a unit of them."""
+    """The rows row.. of one panel of w, at most a unit of them."""
     column, vectors, width = panel_of(op, panel, lanes)
     rows = min(op.UNIT, op.INPUTS - row)
     x, d = advance(inputs(op, step), row), advance(op.D, column)
@@ -174,7 +184,7 @@ def _update_weights(op, panel, row, step, scratch, lanes):
 
 @inner
 def _update_vector(op, d, panel, rows, step, scratch, lanes):
-    """One panel's piece of b, or of another vector, from so many rows d of gradients to it."""
+    """One panel's piece of b, or of another vector, from `rows` rows d of gradients to it."""
     column, vectors, width = panel_of(op, panel, lanes)
     sum_rows(op, d, column, vectors, rows, op.ZERO, scratch)
     vector = advance(op.MOVED_VECTOR, column)
@@ -183,7 +193,10 @@ def _update_vector(op, d, panel, rows, step, scratch, lanes):
 
 @inner
 def sum_rows(op, d, column, vectors, rows, before, total):
-    """total = before + 1' d for a panel: the sum is a product with ones, where every offset of a table leads."""
+    """total = before + 1' d for a panel.
+
+    The sum is a product with ones, so that the tiles do it: every entry of the table leads to the same one.
+    """
     width = vectors * lanes_like(total)
     sweep = op.SWEEPS[vectors - 1]
     call_sweep(sweep, op.ONES, op.ZEROS, advance(d, column), op.D_ROW, before, 0, total, width, 1, rows)
@@ -197,9 +210,9 @@ def hyper_of(op, step):
 
 @inner
 def runs(op, row, first, last, step, like):
-    """The elements of an elementwise op, in rows of `row` elements: how many runs, the first one's start, each length.
+    """The contiguous runs of an elementwise op over rows of `row` elements: their number, first start and length.
 
-    Whole rows first..last are one run.  An op whose units are panels has a run in every row of the batch.
+    The whole rows first..last are one run.  An op that goes by panels has a run in every row of the batch.
     """
     if op.UNITS < 0:
         return 1, first * row, (last - first) * row
@@ -209,7 +222,7 @@ def runs(op, row, first, last, step, like):
 
 @inner
 def block(op, first, last, step, like):
-    """The rows first..last, first column and width of an elementwise op that has to know them."""
+    """The rows, the first column and the width of an elementwise op that must know them."""
     if op.UNITS < 0:
         return first, last, 0, op.COLUMNS
     start, width = first * 4 * lanes_like(like), (last - first) * 4 * lanes_like(like)
@@ -225,7 +238,7 @@ def vector_update(op, first, last, step, scratch):
 
 
 def copy_rows(op, first, last, step, scratch):
-    """Copy the rows first..last of a, without padding, to the rows of the batch in the predictions."""
+    """Copy the rows first..last of a, without padding, to their rows of the predictions."""
     a, out = op.A, op.PREDICTIONS
     for r in range(first, last):
         for j in range(op.OUTPUTS):

@@ -1,7 +1,7 @@
-"""What stands between a layer's activation a and the next layer, as kernels: dropout and the residual connection.
+"""Dropout and the residual connection as kernels: what stands between a layer's activation a and the next layer.
 
-y = a or, where the draw for row and column says so, its replacement; with a residual connection also the layer's inputs
-are added.
+y = a, or its replacement where the random number of row and column says so; a residual connection adds the layer's
+inputs.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ from numbann.simd.noise import noise, row_key
 from numbann.simd.op import START
 from numbann.simd.pointer import advance, view
 
-DRAWS = 1 << 24  # a draw is one of so many integers
-RATE, SCALE, SHIFT, DROPPED, NOTHING = 0, 1, 2, 3, 4  # of the parameters; NOTHING is 0
+DRAWS = 1 << 24  # the number of values that a draw can have
+RATE, SCALE, SHIFT, DROPPED, NOTHING = 0, 1, 2, 3, 4  # indices of the parameters; NOTHING is 0, in their precision
 
 
 @inner
 def key_of(op, step, r):
-    """The key of a row: that of its place in the epoch's order."""
+    """The key of a row's random numbers, from the row's place in the epoch's order."""
     return row_key(op.KEYS[op.KEY], step[START] + r)
 
 
@@ -42,7 +42,10 @@ def drop(op, first, last, step, scratch):
 
 
 def drop_backward(op, first, last, step, scratch):
-    """da = scale dy, or 0 where a was dropped; in place of dy."""
+    """da = scale dy, or 0 where a was dropped, in place of dy.
+
+    The same random numbers are drawn again, so no mask is kept.
+    """
     prefer_wide()
     row, end, column, width = block(op, first, last, step, scratch)
     limit = np.int32(op.PARAMETERS[RATE] * DRAWS)
@@ -80,7 +83,7 @@ def add_more_inputs(op, first, last, step, scratch):
 
 
 def keep(op, first, last, step, scratch):
-    """Copy dy, which goes to the layer's inputs too, before it changes."""
+    """Copy dy for the layer's inputs, before it changes."""
     prefer_wide()
     row, end, column, width = block(op, first, last, step, scratch)
     for r in range(row, end):

@@ -1,6 +1,7 @@
-"""Whole gradients as kernels: a gradient is stored instead of applied, measured, and then handed to the optimizer.
+"""Stored gradients as kernels: store a gradient instead of applying it, measure it, then hand it to the optimizer.
 
-The blocks that it is measured in depend on its length alone and are summed in order: the bits do not depend on threads.
+The blocks that it is measured in depend on its length alone and are summed in order, so the bits are the same for any
+number of threads.
 """
 
 from __future__ import annotations
@@ -15,19 +16,19 @@ from numbann.simd.op import CLIP_NORM
 from numbann.simd.pointer import advance, call_update, view
 from numbann.simd.rows import row_dot
 
-BLOCK = 1024  # elements that are measured, and later moved, at once
-SMALL = 1e-6  # joins the norm that is divided by, as in PyTorch
+BLOCK = 1024  # elements that are measured, and later updated, at once
+SMALL = 1e-6  # added to the norm before it divides, as in PyTorch
 
 
 def store(w, g, count, stride, hyper):
-    """In the place of an optimizer: w <- g, where w is a piece of a gradient."""
+    """Take the optimizer's place: w <- g, where w is a piece of a stored gradient."""
     target, gradient = carray(w, count), carray(g, count)
     for i in range(count):
         target[i] = gradient[i]
 
 
 def sum_squares(op, first, last, step, scratch):
-    """The sum of squares of each of the blocks first..last of GRADIENT into its element of SQUARES."""
+    """The sum of squares of each of the blocks first..last of GRADIENT, into its element of SQUARES."""
     sums = op.SQUARES
     for block in range(first, last):
         part = view(op.GRADIENT, block * BLOCK, min(BLOCK, op.LENGTH - block * BLOCK))
@@ -35,7 +36,10 @@ def sum_squares(op, first, last, step, scratch):
 
 
 def update_clipped(op, first, last, step, scratch):
-    """The optimizer on the blocks first..last of ARENA, with GRADIENT scaled to a norm of at most CLIP_NORM."""
+    """The optimizer on the blocks first..last of ARENA, with GRADIENT scaled to a norm of at most CLIP_NORM.
+
+    Every thread adds up the sums of squares itself, in the same order, so all scale by the same factor.
+    """
     hyper, scaled = hyper_of(op, step), carray(scratch, BLOCK)
     factor = scaled.dtype.type(_factor(op, hyper[CLIP_NORM]))
     for block in range(first, last):

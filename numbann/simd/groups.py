@@ -1,7 +1,8 @@
 """Huge batches as kernels: groups of rows go through the network in chunks, then the groups' gradients are summed.
 
-A chunk's rows stay in the first-level cache from the first layer to its gradient.  The groups depend on the batch alone
-and are summed in order, so the bits do not depend on threads.
+A chunk's rows, activations and deltas stay in the first-level cache from the first layer to the gradient.  The groups
+depend on the batch alone, never on threads.  Each has a gradient of its own, and the gradients are summed in the order
+of the groups, so the bits are the same for any number of threads.
 """
 
 from __future__ import annotations
@@ -13,13 +14,13 @@ from numbann.simd.jit import inner
 from numbann.simd.op import BATCH, FRESH, GROUP, INDEX, KERNEL, ROWS, START, STEP_WIDTH, THREAD, UNITS, WIDTH
 from numbann.simd.pointer import advance, call_kernel, call_sweep, call_update, view
 
-BLOCK = 1024  # elements of the arena that are summed and updated at once
+BLOCK = 1024  # elements of the arena that are summed and updated at once: their sum stays in the first-level cache
 
 
 def pass_groups(op, first, last, step, scratch):
-    """The groups first..last of the batch: each thread's own ops on every chunk of their rows."""
+    """For the groups first..last of the batch: the thread's own ops on every chunk of their rows."""
     ops = advance(op.OPS, step[THREAD] * op.OPS_STRIDE)
-    chunk = advance(step, STEP_WIDTH)
+    chunk = advance(step, STEP_WIDTH)  # a second set of numbers: the ops of a chunk see it as their step
     chunk[INDEX], chunk[BATCH] = step[INDEX], step[BATCH]
     for group in range(first, last):
         begin, end = _bounds(op, group, step)
@@ -28,19 +29,19 @@ def pass_groups(op, first, last, step, scratch):
             chunk[START] = step[START] + row
             chunk[ROWS] = min(op.CHUNK, end - row)
             _run(ops, op.OP_COUNT, chunk, scratch)
-            chunk[FRESH] = 0
+            chunk[FRESH] = 0  # from the second chunk on, the group has a gradient to add to
 
 
 @inner
 def _bounds(op, group, step):
-    """The rows of a group, of all rows of the batch."""
+    """The first row of a group in the batch, and the row after its last."""
     rows = step[ROWS]
     return rows * group // op.GROUPS, rows * (group + 1) // op.GROUPS
 
 
 @inner
 def _run(ops, count, chunk, scratch):
-    """Every op on a chunk: all of its rows, or all of its units."""
+    """Run every op on a chunk: on all of its rows, or on all units of the op."""
     for k in range(count):
         op = advance(ops, k * WIDTH)
         units = op[UNITS] if op[UNITS] >= 0 else chunk[ROWS]
@@ -48,7 +49,7 @@ def _run(ops, count, chunk, scratch):
 
 
 def add_gradient(op, first, last, step, scratch):
-    """For the panels first..last of a layer: the chunk's dw = x' d and db = 1' d, added to those of its group."""
+    """For the panels first..last of a layer: add the chunk's dw = x' d and db = 1' d to those of its group."""
     lanes = lanes_like(scratch)
     group = step[GROUP] * op.GROUP_STRIDE
     for panel in range(first, last):
@@ -65,7 +66,7 @@ def add_gradient(op, first, last, step, scratch):
 
 
 def add_vector(op, first, last, step, scratch):
-    """For the panels first..last of a vector of trained numbers: the chunk's gradient, added to that of its group."""
+    """For the panels first..last of a trained vector: add the chunk's gradient to that of its group."""
     lanes = lanes_like(scratch)
     for panel in range(first, last):
         column, vectors, _ = panel_of(op, panel, lanes)
@@ -76,7 +77,7 @@ def add_vector(op, first, last, step, scratch):
 
 
 def update_sum(op, first, last, step, scratch):
-    """For the blocks first..last of the arena: the sum of the groups' gradients, and the optimizer on it."""
+    """For the blocks first..last of the arena: sum the groups' gradients, and run the optimizer on the sum."""
     for block in range(first, last):
         start = block * BLOCK
         count = min(BLOCK, op.LENGTH - start)

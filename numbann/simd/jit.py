@@ -1,7 +1,7 @@
-"""How numbann compiles: one set of flags, one cache folder, and kernels as addresses.  It contains no kernel.
+"""The compiler's settings: one set of flags, one cache folder, and kernels as addresses.
 
-The cache folder is named by the hash of every kernel source and of the compilers' versions, so a compiled kernel that
-it holds can never be stale.  A folder that cannot be written, or a damaged file in it, costs time only.
+The cache folder is named by the hash of all kernel sources and of the compilers' versions, so no compiled kernel in it
+can be stale.  A folder that cannot be written and a damaged file cost time, never an error.
 """
 
 from __future__ import annotations
@@ -26,8 +26,12 @@ from numba import types
 
 from numbann.simd.columns import INTS, Op
 
-SAFE = {"contract", "nsz", "arcp", "afn"}  # no flag that makes bits depend on how a loop is split
+# Without "reassoc": reordered sums would have bits that depend on the vector width and on how a loop is split.  Without
+# "nnan" and "ninf": NaN must come through, and the loop over epochs stops at a loss that is not finite
+SAFE = {"contract", "nsz", "arcp", "afn"}
 OPTIONS: dict[str, Any] = {"nogil": True, "error_model": "numpy"}
+# A change in any of these folders makes a new cache folder.  numba's own key covers one file, not the functions that a
+# kernel calls in other files
 KERNEL_SOURCES = ("components", "mathematics", "derivation", "simd", "compile", "engine", "kernels", "cuda")
 DAMAGE = (EOFError, ValueError, KeyError, OSError, pickle.UnpicklingError, AttributeError, ImportError, IndexError)
 
@@ -35,17 +39,17 @@ DTYPES = {"float32": types.float32, "float64": types.float64}
 
 
 def inner(function: Callable[..., Any]) -> Any:
-    """Compile a function that kernels call; it becomes part of each of them."""
+    """Compile a function for use inside kernels; it becomes part of each kernel that calls it."""
     return numba.njit(**OPTIONS)(function)
 
 
 def inner_safe(function: Callable[..., Any]) -> Any:
-    """The same for mathematics, always inlined: fused and approximate operations are allowed, reordering is not."""
+    """Compile scalar mathematics, always inlined; operations may be fused or approximate, never reordered."""
     return numba.njit(fastmath=SAFE, forceinline=True, **OPTIONS)(function)
 
 
 def entry(function: Callable[..., Any]) -> Any:
-    """Compile a function that Python calls with arrays, kept in the cache folder."""
+    """Compile a function that Python calls with arrays, and keep it in the cache folder."""
     with _cache_here():
         compiled_later = numba.njit(cache=cache_works(), nogil=True, error_model="numpy")(function)
     compiled_later._cache = _Forgiving(compiled_later._cache)
@@ -53,7 +57,7 @@ def entry(function: Callable[..., Any]) -> Any:
 
 
 class _Forgiving:
-    """A cache of numba's whose damaged files count as missing and whose full disk is no error."""
+    """A numba cache that treats a damaged file as a missing one and ignores a full disk."""
 
     def __init__(self, cache: Any) -> None:
         self._inner = cache
@@ -62,7 +66,7 @@ class _Forgiving:
         return getattr(self._inner, name)
 
     def load_overload(self, signature: Any, context: Any) -> Any:
-        """The compiled function, or None."""
+        """Load a compiled function; None if it is missing or damaged."""
         try:
             return self._inner.load_overload(signature, context)
         except DAMAGE:
@@ -71,7 +75,7 @@ class _Forgiving:
             return None
 
     def save_overload(self, signature: Any, data: Any) -> None:
-        """Keep a compiled function if that can be done."""
+        """Keep a compiled function if the disk allows it."""
         with contextlib.suppress(*DAMAGE):
             self._inner.save_overload(signature, data)
 
@@ -80,15 +84,16 @@ class _Forgiving:
 def address(function: Callable[..., Any], dtype: str, signature: Callable[[Any], Any] | None = None) -> int:
     """The address of a kernel compiled for a dtype.
 
-    A kernel is a plain function (op, first, last, step, scratch): a row of arguments, a range of units, the step's
-    numbers and a scratch area, whose type is the dtype.  signature(dtype) gives another one where it is needed.
+    A kernel is a plain function (op, first, last, step, scratch): a row of arguments, a range of units, the numbers of
+    the step and a scratch area of the dtype.  signature(dtype) replaces this signature where a function needs another
+    one.
     """
     return compiled(function, (signature or kernel_signature)(DTYPES[dtype])).address
 
 
 @functools.cache
 def function(kernel: Callable[..., Any], signature: Callable[[Any], Any], *types: Any) -> Callable[..., Any]:
-    """A compiled function that Python calls without its interpreter's lock; types are ctypes, the result's first."""
+    """A compiled function that Python calls without its interpreter lock; types are ctypes, the result's first."""
     return ctypes.CFUNCTYPE(*types)(address(kernel, "float32", signature))
 
 
@@ -97,12 +102,12 @@ def kernel_signature(dtype: Any) -> Any:
     return types.void(Op(dtype), types.intp, types.intp, INTS, types.CPointer(dtype))
 
 
-_KEEP: dict[int, Any] = {}  # compiled kernels by address, as long as the process lives: tables hold the addresses
-MISSES = 0  # kernels compiled by this process because the cache did not have them
+_KEEP: dict[int, Any] = {}  # compiled kernels by address; they must outlive every table, which holds addresses only
+MISSES = 0  # kernels that this process compiled because the cache did not have them
 
 
 def compiled(function: Callable[..., Any], signature: Any, fastmath: Any = False) -> Any:
-    """A cfunc of a function, from the cache if it is there; a damaged cache is thrown away once, then done without."""
+    """Compile a function to a cfunc, or load it; a damaged cache is deleted once, then not used."""
     global MISSES
     for attempt in ("cache", "empty cache", "no cache"):
         try:
@@ -128,7 +133,7 @@ def kernel_at(address: int) -> tuple[Callable[..., Any], str]:
 
 
 def code_of(address: int) -> str:
-    """The optimized LLVM code of a kernel with the flags of components; compiled anew, as a cached one has none."""
+    """The optimized LLVM code of a kernel with the flags of components; compiled again, as a cached kernel has none."""
     kernel = _KEEP[address]
     again = numba.cfunc(kernel._sig, fastmath=SAFE, error_model="numpy")(kernel._pyfunc)
     return str(again.inspect_llvm())
@@ -151,7 +156,7 @@ def cache_root() -> Path:
 
 @functools.cache
 def versions_hash() -> str:
-    """A hash of every kernel source of numbann and of the versions of what compiles it."""
+    """The hash of every kernel source of numbann and of the versions of its compilers."""
     package = Path(__file__).parent.parent
     digest = hashlib.sha256(repr((numba.__version__, llvmlite.__version__, sys.version_info[:2])).encode())
     for folder in KERNEL_SOURCES:
@@ -167,7 +172,7 @@ def cache_folder() -> Path:
 
 
 def cache_is_empty() -> bool:
-    """Whether no kernel of this version has been kept here yet."""
+    """Whether this version has no compiled kernel on disk."""
     return next(cache_folder().rglob("*.nbi"), None) is None
 
 
@@ -187,8 +192,8 @@ _POINTING = threading.RLock()
 
 @contextlib.contextmanager
 def _cache_here() -> Iterator[None]:
-    """Point numba at the cache folder for one decoration, and leave the user's setting alone otherwise."""
-    with _POINTING:  # trainings in several threads compile beside each other
+    """Point numba at the cache folder for one decoration, then restore the user's setting."""
+    with _POINTING:  # CACHE_DIR is global, and trainings in several threads may compile at once
         before = numba.config.CACHE_DIR
         numba.config.CACHE_DIR = str(cache_folder())
         try:

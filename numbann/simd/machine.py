@@ -1,4 +1,4 @@
-"""What depends on the processor: its vector features, pauses, atomics and treatment of denormals."""
+"""The processor's own instructions: vector features, pauses, atomics and the treatment of denormals."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from numba.extending import intrinsic
 
 from numbann.simd.jit import INTS, inner
 
-SPIN = 200  # pauses before a waiting thread gives its processor away
+SPIN = 200  # pauses before a waiting thread gives its processor away, which another thread may need
 ARM = platform.machine().lower() in ("aarch64", "arm64")
 
 
 def features() -> set[str]:
-    """The features that numba compiles for, which NUMBA_CPU_FEATURES may have narrowed."""
+    """The processor features that numba compiles for; NUMBA_CPU_FEATURES may narrow them."""
     if numba.config.CPU_FEATURES is not None:
         return {item[1:] for item in numba.config.CPU_FEATURES.split(",") if item.startswith("+")}
     if numba.config.CPU_NAME not in (None, "host"):
@@ -33,7 +33,7 @@ WIDE = "avx512f" in features()  # 32 registers of 64 bytes: tiles may be several
 
 @intrinsic
 def atomic_add(typing, base, index, value):
-    """base[index] += value, and the value before."""
+    """Add value to base[index], and return what was there before."""
     return types.int64(
         INTS, types.intp, types.int64
     ), lambda context, builder, signature, arguments: builder.atomic_rmw(
@@ -43,7 +43,7 @@ def atomic_add(typing, base, index, value):
 
 @intrinsic
 def atomic_load(typing, base, index):
-    """base[index], and everything written before it was stored."""
+    """Read base[index] with acquire order: what its writer wrote before is visible afterwards."""
     return types.int64(INTS, types.intp), lambda context, builder, signature, arguments: builder.load_atomic(
         builder.gep(arguments[0], [arguments[1]]), "acquire", 8
     )
@@ -51,7 +51,7 @@ def atomic_load(typing, base, index):
 
 @intrinsic
 def atomic_store(typing, base, index, value):
-    """base[index] = value, after everything written before."""
+    """Set base[index] with release order: everything written before is visible to whoever reads the value."""
 
     def generate(context, builder, signature, arguments):
         builder.store_atomic(arguments[2], builder.gep(arguments[0], [arguments[1]]), "release", 8)
@@ -62,7 +62,7 @@ def atomic_store(typing, base, index, value):
 
 @intrinsic
 def atomic_replace(typing, base, index, expected, value):
-    """Set base[index] to a value if it is what is expected; whether it was."""
+    """Set base[index] to a value if it holds the expected one; return whether it did."""
 
     def generate(context, builder, signature, arguments):
         base, index, expected, value = arguments
@@ -88,7 +88,7 @@ def pause(typing):
 
 @intrinsic
 def call_yield(typing, address):
-    """Call the operating system's yield by its address."""
+    """Call the operating system's yield function by its address."""
 
     def generate(context, builder, signature, arguments):
         target = ir.FunctionType(ir.IntType(32), [])
@@ -100,7 +100,7 @@ def call_yield(typing, address):
 
 @inner
 def wait(yielding, waited):
-    """Wait a moment, which gives the processor away after some; the number of moments waited."""
+    """Wait a moment, and give the processor away after SPIN of them; return the number of moments waited."""
     if waited < SPIN:
         pause()
     else:
@@ -110,13 +110,14 @@ def wait(yielding, waited):
 
 @intrinsic
 def prefer_wide(typing):
-    """Let LLVM vectorise the function that this stands in with 64-byte registers, on processors where it would not."""
+    """Let LLVM vectorize the function that contains this call with 64-byte registers."""
 
     def generate(context, builder, signature, arguments):
+        # LLVM's tuning for some processors stops at 32 bytes, though these loops are faster with 64
         attributes = builder.function.attributes
         set.add(attributes, '"prefer-vector-width"="512"')  # llvmlite's own add knows plain names only
         if "alwaysinline" not in attributes:
-            attributes.add("noinline")  # or it would be lost in a caller that has no such preference
+            attributes.add("noinline")  # inlined, the function would take over the width of its caller
         return context.get_dummy_value()
 
     return types.void(), generate
@@ -129,7 +130,7 @@ def yield_address() -> int:
 
 
 def current_cpu() -> int:
-    """The processor that this thread is on; -1 where the system does not tell."""
+    """The number of the processor that this thread runs on; -1 if the system does not tell."""
     try:
         return int(ctypes.CDLL(None).sched_getcpu())
     except (AttributeError, OSError, TypeError):
@@ -138,7 +139,7 @@ def current_cpu() -> int:
 
 @intrinsic
 def flush_denormals(typing):
-    """Treat denormal numbers as zero from here on; returns the state to restore."""
+    """Treat denormal numbers as zero from here on; return the state to restore."""
 
     def generate(context, builder, signature, arguments):
         before = _control(builder)
@@ -150,7 +151,7 @@ def flush_denormals(typing):
 
 @intrinsic
 def restore_denormals(typing, state):
-    """Go back to a state that flush_denormals returned."""
+    """Restore a state that flush_denormals returned."""
 
     def generate(context, builder, signature, arguments):
         _set_control(builder, arguments[0] if ARM else builder.trunc(arguments[0], ir.IntType(32)))

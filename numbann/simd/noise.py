@@ -1,8 +1,8 @@
-"""Random numbers in kernels: a hash of the layer's key, the row and the column, so that any thread draws the same.
+"""Random numbers in kernels: a hash of the layer's key, the row and the column, so that every thread draws the same.
 
-A row's key comes from SplitMix64 (Steele, Lea and Flood 2014, https://doi.org/10.1145/2660193.2660195), an element's
-bits from 32-bit multiplications, which are done by whole vectors, with constants that C. Wellons found in 2018
-(https://github.com/skeeto/hash-prospector).
+A row's key comes from SplitMix64 (Steele, Lea and Flood 2014, https://doi.org/10.1145/2660193.2660195).  An element's
+bits come from 32-bit multiplications, which vector instructions do 16 at a time, with constants that C. Wellons found
+in 2018 (https://github.com/skeeto/hash-prospector).
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ LOW = np.uint64(0xFFFFFFFF)
 
 @inner
 def row_key(key, row):
-    """Two times 32 random bits for a row."""
+    """64 random bits for a row, as two numbers of 32 bits."""
     bits = random_bits(np.uint64(key), np.uint64(row))
     return np.uint32(bits & LOW), np.uint32(bits >> np.uint64(32))
 
 
 @inner
 def noise(low, high, column):
-    """24 random bits for a column of a row, as an int32."""
+    """24 random bits for a column of a row, as an int32: as many as a float32 holds exactly."""
     x = np.uint32(low + np.uint32(np.uint32(column) * STEP))
     x = np.uint32(np.uint32(x ^ np.uint32(x >> np.uint32(16))) * FIRST)
     x = np.uint32(x ^ high)

@@ -1,9 +1,11 @@
-"""Normalisation of a layer's products h as kernels, in training and after it: z = scale h^ + shift.
+"""Normalization of a layer's products h as kernels, in training and after it: z = scale h^ + shift.
 
-h^ = (h - mean) / sqrt(variance + epsilon) takes the place of h; mean and variance are those of a row (layer norm) or of
-a column over the batch (batch norm), summed in the order of the rows, whatever threads there are.  Layer norm: Ba,
-Kiros and Hinton 2016, https://arxiv.org/abs/1607.06450; batch norm: Ioffe and Szegedy 2015,
-https://arxiv.org/abs/1502.03167; as torch.nn.LayerNorm and torch.nn.BatchNorm1d.
+h^ = (h - mean) / sqrt(variance + epsilon) takes the place of h.  Mean and variance are those of a row (layer norm) or
+of a column over the batch (batch norm).  A column belongs to one thread, which sums it in the order of the rows, so the
+bits are the same for any number of threads.  The variance is summed in a second pass, from distances to the mean: the
+difference of the mean square and the squared mean would cancel.  Layer norm: Ba, Kiros and Hinton 2016,
+https://arxiv.org/abs/1607.06450; batch norm: Ioffe and Szegedy 2015, https://arxiv.org/abs/1502.03167; both as in
+torch.nn.LayerNorm and torch.nn.BatchNorm1d.
 """
 
 from __future__ import annotations
@@ -19,18 +21,18 @@ from numbann.simd.op import ROWS
 from numbann.simd.pointer import advance, padded, view
 from numbann.simd.rows import row_dot, row_sum, scale_row
 
-EPSILON, MOMENTUM, SHARE = 0, 1, 2  # of the parameters; SHARE is 1 / OUTPUTS
+EPSILON, MOMENTUM, SHARE = 0, 1, 2  # indices of the parameters; SHARE is 1 / OUTPUTS
 
 
 @inner
 def _vectors(op, column, width):
-    """Scale and shift of some columns."""
+    """The scale and shift of some columns."""
     return view(op.VECTORS, column, width), view(op.VECTORS, op.COLUMNS + column, width)
 
 
 @inner
 def _slopes(op, row, column, width):
-    """Where the gradients to scale and shift of a row go."""
+    """The places of a row's gradients to scale and shift."""
     place = row * op.D_ROW + column
     return view(op.SLOPES, place, width), view(op.SLOPES, op.SLOPES_STRIDE + place, width)
 
@@ -74,9 +76,9 @@ def layer_norm_backward(op, first, last, step, scratch):
 
 
 def batch_norm(op, first, last, step, scratch):
-    """z for the panels first..last over all rows of the batch, and a share of its statistics in the running ones.
+    """z for the panels first..last over all rows of the batch; the running statistics move towards those of the batch.
 
-    FACTORS keeps each column's 1 / sqrt(variance + epsilon).  The running variance is unbiased, as PyTorch's.
+    FACTORS keeps each column's 1 / sqrt(variance + epsilon).  The running variance is unbiased, as in PyTorch.
     """
     prefer_wide()
     rows, epsilon = step[ROWS], op.PARAMETERS[EPSILON]
@@ -112,7 +114,7 @@ def _sum_rows(op, column, mean, rows):
 
 @inner
 def _sum_squares(op, column, mean, squares, rows):
-    """The summed squares of each column's distances from its mean."""
+    """The sum of squares of each column's distances to its mean."""
     for i in range(len(squares)):
         squares[i] = 0
     for r in range(rows):
@@ -123,6 +125,7 @@ def _sum_squares(op, column, mean, squares, rows):
 
 @inner
 def _normalize(op, column, mean, factor, rows):
+    """h^ in place of h, and z."""
     scale, shift = _vectors(op, column, len(mean))
     for r in range(rows):
         h = view(op.H, r * op.H_ROW + column, len(mean))
@@ -135,7 +138,7 @@ def _normalize(op, column, mean, factor, rows):
 def batch_norm_backward(op, first, last, step, scratch):
     """dh = scale factor (dz - mean(dz) - h^ mean(dz h^)) for the panels first..last, in place of dz.
 
-    The means are over the batch; the first row of the slopes takes the sums, the gradients to scale and shift.
+    The means are over the batch.  Their sums are the gradients to scale and shift, in the first row of the slopes.
     """
     prefer_wide()
     rows = step[ROWS]
@@ -162,11 +165,12 @@ def batch_norm_backward(op, first, last, step, scratch):
 
 @inner
 def _h_and_d(op, r, column, width):
+    """Some columns of a row of h and of d."""
     return view(op.H, r * op.H_ROW + column, width), view(op.D, r * op.D_ROW + column, width)
 
 
 def running_norm(op, first, last, step, scratch):
-    """z by the running statistics of a batch norm, after training."""
+    """z from the running statistics of a batch norm, after training."""
     prefer_wide()
     row, end, column, width = block(op, first, last, step, scratch)
     _, shift = _vectors(op, column, width)
@@ -180,7 +184,7 @@ def running_norm(op, first, last, step, scratch):
 
 
 def running_norm_backward(op, first, last, step, scratch):
-    """dh, in place of dz, where the running statistics are what they are."""
+    """dh in place of dz, with the running statistics as constants."""
     prefer_wide()
     row, end, column, width = block(op, first, last, step, scratch)
     factor = _running_factor(op, column, width, scratch)

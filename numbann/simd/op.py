@@ -1,8 +1,8 @@
 """The columns of an op: one row of int64 that tells a kernel its arrays, strides and sizes.
 
-A kernel is (op, first, last, step, scratch): it does the units first..last of the op.  In it `op.NAME` is a number, or
-points to the first element of an array, whose type is the column's; strides and sizes count elements.  A kernel needs
-the columns that it reads, which columns.py finds in its code.  Each column is for one thing.
+A kernel is (op, first, last, step, scratch) and does the units first..last of the op.  In it, `op.NAME` is a number or
+a pointer to the first element of an array of the column's type.  Strides and sizes count elements.  An op must have the
+columns that its kernel reads; columns.py finds them in the kernel's code.  Each column has one purpose.
 """
 
 from __future__ import annotations
@@ -20,16 +20,16 @@ class Column(int):
 
     @property
     def size(self) -> int:
-        """How many integers it takes."""
+        """How many integers the column takes."""
         return SIZES.get(self.holds, 1)
 
     def dtype(self, precision: str) -> str | None:
-        """The type of the array's elements in kernels of a precision; None where there is no array."""
+        """The element type of the column's array in kernels of a precision; None for a number."""
         return precision if self.holds in ARRAYS else self.holds if self.holds in FIXED else None
 
 
 def _columns(*groups: str) -> dict[str, Column]:
-    """Columns by name, one after the other, from lists "NAME: holds"; what has no colon is a number."""
+    """Columns by name, one after the other, from lists of "NAME: holds"; a name without a colon is a number."""
     found: dict[str, Column] = {}
     place = 0
     for given in ", ".join(groups).split(", "):
@@ -41,51 +41,54 @@ def _columns(*groups: str) -> dict[str, Column]:
 
 
 COLUMNS = _columns(
-    # The driver's own: the kernel's address, and how many units it has; -g: the batch's rows, dealt out g at a time
+    # For the driver: the kernel's address, and its number of units; -g: the rows of the batch, shared out g at a time
     "KERNEL, UNITS",
-    # A layer's inputs x (B, I), and where each row begins.  MOVES 1: TABLE and ORDER have an entry for each row of the
-    # epoch, the batch's from START on; else of the batch, and x moves on X_MOVES elements for each row before START
+    # A layer's inputs x (B, I), and the offset of each row.  MOVES 1: TABLE and ORDER have an entry for each row of the
+    # epoch, and the batch's entries begin at START.  MOVES 0: they have one for each row of the batch, and x begins
+    # X_MOVES elements further on for each row before START
     "X: activations, TABLE: int64, MOVES, X_MOVES",
-    # Its sizes, COLUMNS are OUTPUTS padded to whole vectors; w, b; the sweeps of 1 to 4 vectors
+    # The layer's sizes, where COLUMNS is OUTPUTS padded to whole vectors; w, b; the sweeps of 1 to 4 vectors
     "INPUTS, INPUTS_PADDED, COLUMNS, OUTPUTS, W: parameters, BIAS: parameters, SWEEPS: functions",
-    # Its values (B, O): h = x w + b, z after a norm, a = f(z), what the next layer reads; d, the gradient to each of
-    # them in turn, downwards, and what of it goes past the layer by a residual connection
+    # The layer's values (B, O): h = x w + b, z after a norm, a = f(z), and OUT, which the next layer reads.  D is the
+    # gradient to each of them in turn, from OUT down to H; SKIP is the gradient that a residual connection passes on
     "H: activations, H_ROW, Z: activations, Z_ROW, A: activations, A_ROW, D: activations, D_ROW",
     "OUT: activations, OUT_ROW, SKIP: activations, SKIP_ROW",
-    # Numbers of the kernel's mathematics; keys of random numbers, and which of them is the layer's
+    # The component's parameters; the keys of random numbers, and the index of the layer's key
     "PARAMETERS: activations, KEYS: int64, KEY",
-    # d w' of the layer above: the rows of d by a table, and where dx (B, I) starts from
+    # The delta product d w': the rows of d by a table, the result dx (B, I), and the values that its sums start from
     "D_TABLE: int64, DX: activations, DX_ROW, DX_COLUMNS, INIT: activations, INIT_ROW",
-    # Trained vectors; each row's gradients to them, in rows as d's, elements from one vector's to the next's, and 1
-    # where they are summed already.  A norm's 1 / size of each row or column, and running means, then variances
+    # Trained vectors.  SLOPES: each row's gradients to them, in rows like those of d, SLOPES_STRIDE elements from one
+    # vector to the next; SUMMED 1: one row, their sum.  A norm's 1 / standard deviation of each row or column, and its
+    # running means, followed by its running variances
     "VECTORS: parameters, SLOPES: activations, SLOPES_STRIDE, SUMMED, FACTORS: sums, STATISTICS: parameters",
-    # Sums over rows: what they start from, a one, and a table that leads to it
+    # Sums over rows, which are products with ones: zeros to start from, a one, and a table that leads to it every time
     "ZERO: sums, ONES: activations, ZEROS: int64",
-    # The optimizer: its kernel, elements from one state's arena to the next, its numbers, a row a step; rows of w in a
-    # unit.  What it moves: w, b or another vector, or a whole arena and its elements
+    # The optimizer: its kernel, the elements from one state's arena to the next, its numbers with a row for each step,
+    # and the rows of w in a unit.  What it updates: w, b or another vector, or a whole arena of LENGTH elements
     "UPDATE, STRIDE, HYPER: sums, HYPER_ROW, UNIT",
     "MOVED_W: parameters, MOVED_VECTOR: parameters, ARENA: parameters, LENGTH",
-    # Gradients of the first group of rows: to w, to a vector, to all; elements to the next group's
+    # The gradient of the first group of rows: its part for w, for a vector, and all of it; elements to the next group's
     "GROUP_W: sums, GROUP_VECTOR: sums, GROUP_ARENA: sums, GROUP_STRIDE",
-    # A gradient stored whole, and its squares by blocks
+    # A stored gradient, and the sum of squares of each of its blocks
     "GRADIENT: parameters, SQUARES: sums, BLOCKS",
-    # The loss: targets, the epoch's order of rows, each row's loss and share of its batch's; unpadded predictions
+    # The loss: targets, the epoch's order of rows, each row's loss, and each row's share of its batch's loss;
+    # predictions without padding
     "TARGET: activations, TARGET_ROW, LABELS: int64, ORDER: int64, ROW_LOSS: sums, SHARES: sums",
     "PREDICTIONS: activations",
-    # A pass over groups of rows: ops for each thread, one set OPS_STRIDE integers after the other, on CHUNK rows a time
+    # A pass over groups of rows: a set of ops for each thread, OPS_STRIDE integers apart, run on CHUNK rows at a time
     "OPS: int64, OPS_STRIDE, OP_COUNT, GROUPS, CHUNK",
-    # Scaling of raw rows in one of two precisions; and where to say that a number is not finite
+    # Scaling of raw rows in one of two precisions; FLAG is set if a result is not finite
     "RAW_FLOATS: float32, RAW_DOUBLES: float64, SHIFT: float64, SCALE: float64",
     "SCALED: activations, SCALED_ROW, FLAG: int64",
 )
 KERNEL, UNITS = COLUMNS["KERNEL"], COLUMNS["UNITS"]
-WIDTH = 8 * (1 + max(COLUMNS.values()) // 8)  # whole cache lines
+WIDTH = 8 * (1 + max(COLUMNS.values()) // 8)  # whole cache lines, of 8 integers each
 
-# The step's numbers: the rows at hand, where they start in the epoch's order, and the step's index in the call;
-# the rows of the whole batch; the group of rows, and whether it has no gradient yet; the thread
+# The numbers of a step: how many rows a kernel works on, where they start in the epoch's order, and the step's index;
+# the rows of the whole batch; the group of rows, and whether its gradient is still empty; the thread
 ROWS, START, INDEX = 0, 1, 2
 BATCH, GROUP, FRESH, THREAD = 3, 4, 5, 6
 STEP_WIDTH = 8
 
-# The columns of HYPER; the optimizer's parameters follow.  KEPT: the share of the weights' average that a step keeps
+# The columns of HYPER; the optimizer's parameters follow.  KEPT: the share of the old average that averaging keeps
 LEARNING_RATE, WEIGHT_DECAY, STEP, L1, CLIP_VALUE, CLIP_NORM, KEPT, FIRST_PARAMETER = 0, 1, 2, 3, 4, 5, 6, 7

@@ -1,6 +1,6 @@
-"""Typed pointers in Numba.  Addresses come in as int64 once (columns.py); all arithmetic is by element (LLVM's GEP).
+"""Typed pointers in Numba.  An address is an int64 only where it enters (columns.py); all arithmetic is by element.
 
-No address is ever computed with integers: LLVM 22 can miscompile that.
+Arithmetic uses LLVM's GEP instruction.  Never compute an address with integers: LLVM 22 can miscompile that.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from numbann.simd.jit import INTS, inner
 
 @intrinsic
 def ints(typing, address):
-    """The address as a pointer to int64."""
+    """An address as a pointer to int64."""
     return INTS(types.intp), lambda context, builder, signature, arguments: builder.inttoptr(
         arguments[0], ir.IntType(64).as_pointer()
     )
@@ -31,7 +31,7 @@ def advance(typing, base, count):
 
 @intrinsic
 def pointer_of(typing, array):
-    """A pointer to an array's first element.  It does not keep the array alive: its caller must."""
+    """A pointer to an array's first element.  It does not keep the array alive; the caller must."""
     result = types.CPointer(array.dtype)
 
     def generate(context, builder, signature, arguments):
@@ -42,22 +42,22 @@ def pointer_of(typing, array):
 
 @intrinsic
 def itemsize(typing, base):
-    """Bytes of one element, a constant."""
+    """The bytes of one element, a constant."""
     size = base.dtype.bitwidth // 8
     return types.intp(base), lambda context, builder, signature, arguments: ir.Constant(ir.IntType(64), size)
 
 
 @inner
 def view(base, offset, count):
-    """A one-dimensional array over the `count` elements from base + offset on."""
+    """A one-dimensional array of `count` elements that starts at base + offset."""
     return carray(advance(base, offset), count)
 
 
 @inner
 def padded(row):
-    """A row's length rounded up to whole vectors: as many elements of it can be read and written.
+    """A row's length rounded up to whole vectors: the row's padding makes that many elements safe to read and write.
 
-    It is unsigned, so that an index below it cannot count from the end.
+    The length is unsigned, so an index below it is never negative and needs no test for counting from the end.
     """
     lanes = 64 // row.itemsize
     return np.uintp((len(row) + lanes - 1) & -lanes)
@@ -84,7 +84,7 @@ def call_update(typing, address, w, g, count, stride, hyper):
 
 @intrinsic
 def call_driver(typing, address, call, thread):
-    """Call the driver by its address as one thread of a team."""
+    """Call the driver by its address, as one thread of a team."""
     return types.void(types.intp, INTS, types.intp), _call
 
 

@@ -1,6 +1,7 @@
 """Reductions over one row by vectors: lane by lane down the row, then a fixed tree over the lanes.
 
-Rows are padded: memory up to a whole number of vectors can be read, whatever stands there is left out.
+The order of the operations depends on the length of the row alone, so the bits are the same on every machine.  Rows are
+padded: memory up to a whole number of vectors can be read, and a mask leaves out what stands there.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ def row_sum(x):
 
 @inner
 def row_dot(x, y):
-    """The sum of products with another row."""
+    """The sum of the products with another row."""
     return _reduce("dot", pointer_of(x), pointer_of(y), len(x))
 
 
@@ -64,12 +65,17 @@ def _reduce(typing, operation, x, y, count):
 
 @inner
 def scale_row(x, factor):
-    """x <- factor x, and zeros in its padding."""
+    """x <- factor x, and zeros in its padding.
+
+    Loops over whole vectors leave any number in the padding; after this, kernels may read it again.
+    """
     _scale(pointer_of(x), len(x), factor)
 
 
 @intrinsic
 def _scale(typing, x, count, factor):
+    """Multiply the vectors of a row, whose last one is masked."""
+
     def generate(context, builder, signature, arguments):
         x, count, factor = arguments
         factors = splat(builder, factor)
@@ -85,12 +91,14 @@ def _scale(typing, x, count, factor):
 
 @inner
 def copy_row(x, to):
-    """to <- x, and zeros in its padding.  Unlike the others it reads nothing beyond x."""
+    """to <- x, and zeros in its padding.  It reads nothing beyond x, which need not be padded."""
     _copy(pointer_of(x), pointer_of(to), len(x))
 
 
 @intrinsic
 def _copy(typing, x, to, count):
+    """Copy the vectors of a row, whose last one is masked."""
+
     def generate(context, builder, signature, arguments):
         x, to, count = arguments
         vector = vector_type(x.type.pointee)
@@ -118,14 +126,14 @@ def _first_lanes(builder, vector, count):
 
 
 def _combine(builder, name, x, y):
-    """The larger or the sum; a NaN in y is dropped by max and kept by sum."""
+    """The larger or the sum; max drops a NaN in y, and a sum keeps it."""
     if name == "max":
         return builder.select(builder.fcmp_ordered(">", y, x), y, x)
     return builder.fadd(x, y)
 
 
 def _tree(builder, name, value):
-    """Halve a vector until one element is left."""
+    """Add or compare the two halves of a vector until one element is left."""
     count = value.type.count
     while count > 1:
         count //= 2

@@ -1,6 +1,6 @@
 """Raw numbers to network inputs as a kernel: x = (raw - shift) / scale in float64, rounded once to x's precision.
 
-It does what numbann.data's encoding does with numbers, to the last bit, on rows that are about to be used.
+It gives the same bits as the encoding of numbann.data, for rows that are used right after.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ SCALINGS = {"float32": scale_float32, "float64": scale_float64}
 
 @inner
 def _scale(raw, op, first, last, step):
+    """x of the rows first..last, and FLAG."""
     shift, scale, inputs = op.SHIFT, op.SCALE, op.INPUTS
     odd = 0
     for r in range(first, last):

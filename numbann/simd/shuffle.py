@@ -1,4 +1,4 @@
-"""Shuffling as a kernel: an order of rows drawn from a key alone.
+"""Shuffling as a kernel: an order of rows from a key alone.
 
 The swaps are those of Durstenfeld (1964, algorithm 235, https://doi.org/10.1145/364520.364540).  Random numbers are a
 hash of a counter, the finisher of SplitMix64: Steele, Lea and Flood 2014, https://doi.org/10.1145/2660193.2660195.
@@ -28,7 +28,10 @@ def random_bits(key, counter):
 
 
 def shuffle(order, count, key):
-    """order <- 0..count-1 in an order that the key decides; count < 2^32."""
+    """order <- 0..count-1 in an order that the key decides; count < 2^32.
+
+    A place below i + 1 is the upper half of a product of 32 random bits and i + 1, which needs no division.
+    """
     for i in range(count):
         order[i] = i
     bits = np.uint64(key)

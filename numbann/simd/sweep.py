@@ -1,7 +1,8 @@
 """Sweeps: tiles down all rows of a panel of 1 to 4 vectors, each compiled alone and called by its address.
 
-A sweep is (a, table, b, b_row, init, init_row, c, c_row, rows, depth), as `tile.sweep` describes.  `rows` sweeps read a
-by a table of rows, `depth` sweeps read a transposed by a table of depths.
+A sweep is (a, table, b, b_row, init, init_row, c, c_row, rows, depth), as `tile.sweep` describes.  The sweeps `rows_N`
+read a by a table of rows; the sweeps `depth_N` read a transposed by a table of depths.  Compiled once, they keep
+the code of tiles out of the kernels that multiply.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from numbann.simd.jit import INTS
 from numbann.simd.tile import sweep
 from numbann.simd.vector import BYTES, lanes
 
-PANEL = 4  # vectors in a panel
+PANEL = 4  # vectors in a panel, the width of the widest tile
 
 
 def lanes_of(dtype: str) -> int:
@@ -71,7 +72,7 @@ def sweep_signature(dtype: Any) -> Any:
 
 
 def sweep_addresses(family: tuple[Any, ...], dtype: str, columns: int) -> list[int]:
-    """Addresses of the family's sweeps of 1 to 4 vectors; 0 where a matrix of so many vectors needs none."""
+    """The addresses of a family's sweeps of 1 to 4 vectors; 0 for widths that a matrix of `columns` vectors lacks."""
     needed = {PANEL} if columns >= PANEL else set()
     if columns % PANEL:
         needed.add(columns % PANEL)
@@ -81,12 +82,12 @@ def sweep_addresses(family: tuple[Any, ...], dtype: str, columns: int) -> list[i
     ]
 
 
-# ---- sweeps by name, for compiled code that is kept on disk and so can hold no address
+# ---- sweeps by name: compiled code that is kept on disk cannot contain an address
 
 
 @functools.cache
 def name_sweeps() -> None:
-    """Make every sweep known to the linker; once a process, before code that calls `named_sweep` is loaded."""
+    """Make every sweep known to the linker, once a process and before code that calls `named_sweep` is loaded."""
     for dtype in jit.DTYPES:
         for function in (*ROWS, *DEPTH):
             llvm.add_symbol(_symbol(function.__name__, lanes_of(dtype)), jit.address(function, dtype, sweep_signature))
@@ -94,7 +95,7 @@ def name_sweeps() -> None:
 
 @intrinsic(prefer_literal=True)
 def named_sweep(typing, family, vectors, a, table, b, b_row, init, init_row, c, c_row, rows, depth):
-    """The sweep of a family ("rows" or "depth", a literal) of 1 to 4 vectors."""
+    """Call the sweep of a family ("rows" or "depth", a literal) of 1 to 4 vectors."""
     name = family.literal_value
     operands = (a, INTS, a, types.intp, a, types.intp, a, types.intp, types.intp, types.intp)
 

@@ -1,7 +1,8 @@
 """The tile: a few rows by a few vectors of a matrix product, held in registers over the whole depth.
 
-Every product of numbann is made of tiles.  Each element of the result is one chain of fused multiply-adds in the order
-of the depth, whatever the tile's size, so the bits do not depend on how a product is cut.
+Every product of numbann is made of tiles.  Each element of a result is one chain of fused multiply-adds in the order of
+the depth, whatever the height of its tile.  So its bits do not depend on how a product is cut into tiles, and the
+heights below may be changed freely; the order of the depth must not.
 """
 
 from __future__ import annotations
@@ -18,13 +19,17 @@ from numbann.simd.jit import INTS
 from numbann.simd.machine import WIDE
 from numbann.simd.vector import constant, lanes, load, multiply_add, splat, store, transpose
 
-HEIGHTS = {4: (6, 4, 2, 1), 3: (8, 4, 2, 1), 2: (12, 8, 4, 2, 1), 1: (16, 8, 4, 2, 1)}  # rows by vectors, 32 registers
-NARROW_HEIGHTS = (6, 4, 2, 1)  # of one vector, which is two of the 16 registers of AVX2
+# Heights of tiles, by their width in vectors.  A tile of r rows by v vectors keeps r v sums, v vectors of b and one
+# broadcast element of a in registers: 6 x 4 + 4 + 1 = 29 of the 32 of AVX-512.  More would spill.  At least 8 sums are
+# needed to hide the latency of multiply-adds (4 cycles, two at a time), and a taller tile reads b less often
+HEIGHTS = {4: (6, 4, 2, 1), 3: (8, 4, 2, 1), 2: (12, 8, 4, 2, 1), 1: (16, 8, 4, 2, 1)}
+# With AVX2 a vector takes two registers: 6 rows by one vector take 12 + 2 + 1 = 15 of 16
+NARROW_HEIGHTS = (6, 4, 2, 1)
 
 
 @dataclass(frozen=True)
 class _Operands:
-    """The operands of a product, as values of LLVM: see `sweep`."""
+    """The operands of a product, as LLVM values: see `sweep`."""
 
     a: Any
     table: Any
@@ -60,11 +65,11 @@ class _Operands:
 
 @intrinsic(prefer_literal=True)
 def sweep(typing, vectors, by_depth, a, table, b, b_row, init, init_row, c, c_row, rows, depth):
-    """c (rows, vectors) = init + a b, tile by tile, with a (rows, depth) found through a table of element offsets.
+    """c (rows, vectors) = init + a b, tile by tile; a table of element offsets says where a (rows, depth) lies.
 
-    vectors and by_depth are literals.  by_depth = 0: row i of a starts at table[i], its depth is contiguous.
-    by_depth = 1: a is transposed; the rows at depth k are contiguous and start at table[k].
-    b (depth, vectors) has b_row elements from row to row, as init and c have; depth >= 1.
+    vectors and by_depth are literals.  by_depth = 0: row i of a starts at table[i], and its depth is contiguous.
+    by_depth = 1: a is transposed; at depth k its rows are contiguous and start at table[k].
+    b (depth, vectors) has b_row elements from one row to the next, as init and c have; depth >= 1.
     """
     width, transposed = vectors.literal_value, bool(by_depth.literal_value)
     signature = types.void(
@@ -76,7 +81,7 @@ def sweep(typing, vectors, by_depth, a, table, b, b_row, init, init_row, c, c_ro
         if WIDE:
             _down(builder, operands, width, HEIGHTS[width], transposed)
         else:
-            for j in range(width):
+            for j in range(width):  # one vector of columns after the other, down all rows
                 shifted = operands.at_column(builder, j * lanes(operands.a.type.pointee))
                 _down(builder, shifted, 1, NARROW_HEIGHTS, transposed)
         return context.get_dummy_value()
@@ -85,7 +90,10 @@ def sweep(typing, vectors, by_depth, a, table, b, b_row, init, init_row, c, c_ro
 
 
 def _down(builder, operands, width, heights, by_depth):
-    """Tiles of falling heights down all rows."""
+    """Tiles down all rows: as many of the greatest height as fit, then smaller ones for the rows that are left.
+
+    The last height is 1, so every number of rows is covered without scalar code.
+    """
     row = cgutils.alloca_once_value(builder, constant(0))
     for height in heights:
         test, body, after = (builder.append_basic_block(name) for name in ("rows", "tile", "rows.done"))
@@ -140,7 +148,7 @@ def _entry(builder, table, index):
 
 
 def _add_products(builder, place, values, sums):
-    """sums + a values, for the scalar a that stands at a place."""
+    """sums + a values, for the scalar a at a place."""
     factor = splat(builder, builder.load(place))
     return [multiply_add(builder, factor, value, total) for value, total in zip(values, sums, strict=True)]
 
@@ -154,7 +162,7 @@ def _close_loop(phis, first, turn, before, loop):
 
 @intrinsic
 def transpose_block(typing, a, a_row, c, c_row):
-    """c = transposed a, both square, with as many rows as a vector has lanes."""
+    """c = a transposed; both are square, with as many rows as a vector has lanes."""
 
     def generate(context, builder, signature, arguments):
         a, a_row, c, c_row = arguments

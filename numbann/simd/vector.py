@@ -1,6 +1,7 @@
-"""LLVM vectors: how intrinsics load, store, broadcast, multiply-add and transpose them.  Used while building code only.
+"""LLVM vectors: load, store, broadcast, multiply-add and transpose, for intrinsics while they build code.
 
-A vector is 64 bytes on every machine: 16 floats or 8 doubles.  Narrower processors split it, and compute the same bits.
+A vector is 64 bytes on every machine: 16 floats or 8 doubles.  LLVM splits it on narrower processors, and the bits of
+the results stay the same.
 """
 
 from __future__ import annotations
@@ -28,12 +29,12 @@ def constant(value: int) -> ir.Constant:
 
 
 def load(builder, base, offset=0):
-    """The vector `offset` elements after base; no alignment is assumed."""
+    """The vector `offset` elements after base.  It may lie anywhere: a row of x need not be aligned."""
     return builder.load(_at(builder, base, offset), align=4)
 
 
 def load_lanes(builder, base, mask, others):
-    """The vector at base in the lanes of a mask, without touching memory elsewhere; `others` in the other lanes."""
+    """The vector at base in the lanes of a mask, and `others` in the other lanes, whose memory is not touched."""
     vector = others.type
     name = f"llvm.masked.load.v{vector.count}f{512 // vector.count}.p0"
     given = [vector.as_pointer(), I32, mask.type, vector]
@@ -52,7 +53,7 @@ def _at(builder, base, offset):
 
 
 def splat(builder, scalar, count=None):
-    """A vector with the scalar in every lane; an integer needs the count of lanes."""
+    """A vector with the scalar in every lane; an integer needs the number of lanes."""
     vector = ir.VectorType(scalar.type, count) if count else vector_type(scalar.type)
     undefined = ir.Constant(vector, ir.Undefined)
     first = builder.insert_element(undefined, scalar, ir.Constant(I32, 0))
@@ -60,7 +61,7 @@ def splat(builder, scalar, count=None):
 
 
 def multiply_add(builder, x, y, z):
-    """x y + z with one rounding."""
+    """x y + z with one rounding, on every processor."""
     vector = x.type
     name = f"llvm.fma.v{vector.count}f{512 // vector.count}"
     function = cgutils.get_or_insert_function(builder.module, ir.FunctionType(vector, [vector] * 3), name)
@@ -68,7 +69,10 @@ def multiply_add(builder, x, y, z):
 
 
 def transpose(builder, rows):
-    """The columns of as many vectors as a vector has lanes, by log2(lanes) rounds of two-operand shuffles."""
+    """The columns of a square block, one vector for each row, by log2(lanes) rounds of two-operand shuffles.
+
+    Round by round, blocks of 1, 2, 4, ... lanes change places with those across the diagonal.
+    """
     count, half = len(rows), 1
     while half < count:
         exchanged = [None] * count

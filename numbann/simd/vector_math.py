@@ -1,9 +1,12 @@
-"""The functions of math in single precision, in forms that LLVM vectorises.
+"""The functions of math in single precision, in forms that LLVM vectorizes.
 
-math.exp and its kin compile to calls, one element at a time.  These have no calls and no branches, are accurate to
-a few units in the last place over the whole range, pass NaN through, and give the limits at +-inf.  A result below the
-smallest normal number may be zero.  In double precision components keep the library's own.
-The polynomials are minimax fits made for these ranges, with coefficients rounded to single precision one by one.
+math.exp and its kin compile to calls, one element at a time.  The functions here have no calls and no branches.  They
+are accurate to a few units in the last place over the whole range, let NaN through and give the limits at +-inf.  A
+result below the smallest normal number may be zero.  In double precision components use the library's functions.
+
+The polynomials are minimax fits for the ranges named at them, with coefficients rounded to single precision one by one;
+Horner's order lets each step be one fused multiply-add.  A change of a coefficient, of an order or of a range changes
+the bits of every model that uses the function.
 """
 
 from __future__ import annotations
@@ -21,11 +24,13 @@ from numbann.simd.jit import inner_safe
 
 F, Int = np.float32, np.int32
 INF, NAN = F(np.inf), F(np.nan)
-FRACTION = Int(23)  # bits of the fraction: an exponent stands above them
-SHIFT = F(1.5 * 2**23 + 127)  # adding it to n, |n| < 2**22, rounds n and leaves n + 127 in the lowest bits
-SHIFT_MOST = F(1.5 * 2**23 + 254)
+FRACTION = Int(23)  # bits of a float32's fraction; the exponent stands above them
+# Added to n, |n| < 2**22, it rounds n to a whole number and leaves n + 127, the exponent's bits of 2^n, in the lowest
+# bits of the sum.  So 2^n takes one shift, and no conversion to integers
+SHIFT = F(1.5 * 2**23 + 127)
+SHIFT_MOST = F(1.5 * 2**23 + 254)  # of n = 127, the largest exponent
 LOG2_E, LOG10_E, LN2 = F(1.44269504), F(0.43429448), F(0.69314718)
-LN2_HIGH, LN2_LOW = F(0.693359375), F(-2.12194440e-4)  # n LN2_HIGH is exact
+LN2_HIGH, LN2_LOW = F(0.693359375), F(-2.12194440e-4)  # ln 2 in two parts: n LN2_HIGH is exact
 
 
 @intrinsic
@@ -46,7 +51,7 @@ def from_bits(typing, i):
 
 @inner_safe
 def _clamp(x, low, high):
-    """x within bounds; NaN passes."""
+    """x within bounds; NaN comes through."""
     x = low if x < low else x
     return high if x > high else x
 
@@ -56,13 +61,16 @@ def _clamp(x, low, high):
 
 @inner_safe
 def _split(shifted):
-    """n and 2^n for a number to which SHIFT was added, -127 <= n <= 127; 2^-127 is 0."""
+    """n and 2^n for n + SHIFT, -127 <= n <= 127; 2^-127 counts as 0."""
     return shifted - SHIFT, from_bits(Int(bits(shifted) << FRACTION))
 
 
 @inner_safe
 def _power(x, rest):
-    """2^n and e^r - 1 for x + rest = n ln 2 + r, rest small.  |r| is within ln 2 / 2, or up to ln 2 for n = 127."""
+    """2^n and e^r - 1 for x + rest = n ln 2 + r, rest small; |r| is at most ln 2 / 2, or ln 2 for n = 127.
+
+    e^r - 1 instead of e^r keeps the digits of results near 1, which expm1 needs.
+    """
     x = F(-88.0) if x < F(-88.0) else x
     shifted = (x + rest) * LOG2_E + SHIFT
     n, scale = _split(SHIFT_MOST if shifted > SHIFT_MOST else shifted)
@@ -141,7 +149,7 @@ def _log_near_1(f):
 
 @inner_safe
 def _log_limits(x, y):
-    """A logarithm's value y, or what it has instead where x is not positive and finite."""
+    """A logarithm's value y, or its limit where x is not positive and finite."""
     y = y if x < INF else x
     return y if x > F(0.0) else (-INF if x == F(0.0) else NAN)
 
@@ -168,7 +176,7 @@ def log10(x):
 
 @inner_safe
 def log1p(x):
-    """log(1 + x) without loss near 0: what rounding took from u = 1 + x is put back into the fraction of u."""
+    """log(1 + x) without loss near 0: what rounding takes from u = 1 + x is put back into the fraction of u."""
     u = F(1.0) + x
     lost = x - (u - F(1.0))
     exponent = _exponent(bits(u))
@@ -182,7 +190,7 @@ def log1p(x):
 
 @inner_safe
 def tanh(x):
-    """Hyperbolic tangent, d / (d + 1) for d = (e^2x - 1) / 2."""
+    """Hyperbolic tangent, d / (d + 1) for d = (e^2x - 1) / 2; beyond +-9.02 it rounds to +-1."""
     x = _clamp(x, F(-9.02), F(9.02))
     n, scale = _split(x * (F(2.0) * LOG2_E) + SHIFT)
     r = x - n * (F(0.5) * LN2_HIGH)
@@ -249,7 +257,7 @@ def erfc(x):
 
 @inner_safe
 def atan(x):
-    """Inverse tangent; of 1 / x above 1."""
+    """Inverse tangent; above 1 from that of 1 / x."""
     a = abs(x)
     t = F(1.0) / a if a > F(1.0) else a
     u = t * t

@@ -10,7 +10,7 @@ import itertools
 from collections.abc import Iterable
 
 from numbann.engine.cpu.memory import Arena
-from numbann.engine.cpu.places import GRAIN, Places, Scaling
+from numbann.engine.cpu.operands import GRAIN, Operands, Scaling
 from numbann.engine.cpu.stages import BACK, FORWARD
 from numbann.engine.cpu.table import Columns, Op, Slot, Step, Table, assemble
 from numbann.engine.cpu.update import Update
@@ -45,7 +45,7 @@ def _unit_rows(rows: int, threads: int) -> int:
 
 
 class Builder:
-    """Builds tables of one plan over an arena and buffers for so many rows; training, scaling, weighted: see Places.
+    """Builds tables of one plan over an arena and buffers for so many rows; training, scaling, weighted: see Operands.
 
     Slots: x, target, row_loss (each row's loss), out (predictions), order and offsets in training, and shares (each
     row's of its batch's loss) where rows are weighted.
@@ -55,7 +55,7 @@ class Builder:
         self, arena: Arena, rows: int, training: bool, scaling: Scaling | None = None, weighted: bool = False
     ) -> None:
         self.plan, self.layout = arena.plan, arena.layout
-        self.places = Places(arena, rows, training, scaling, weighted)
+        self.operands = Operands(arena, rows, training, scaling, weighted)
 
     def training(self, update: Update, threads: int) -> Table:
         """The table of a training step.
@@ -87,7 +87,7 @@ class Builder:
 
     def _by_panels(self, k: int, threads: int) -> bool:
         """Whether threads share a layer by panels of its columns instead of by rows."""
-        place, rows, scopes = self.layout.layers[k], len(self.places.counted), self.places.chains[k].scopes
+        place, rows, scopes = self.layout.layers[k], len(self.operands.counted), self.operands.chains[k].scopes
         if BATCH in scopes:
             return True
         shared = threads > 1 and place.panels % threads == 0 and ROW not in scopes
@@ -96,7 +96,7 @@ class Builder:
     def _steps(self, k: int, by_panels: bool) -> list[tuple[bool, LayerStep]]:
         """A layer's steps, each by panels or not: from the product on, and up to a step of whole rows."""
         found, panels = [], False
-        for step in self.places.chains[k].steps:
+        for step in self.operands.chains[k].steps:
             panels = by_panels if isinstance(step, Product) else panels and step.scope != ROW
             found.append((panels, step))
         return found
@@ -104,7 +104,7 @@ class Builder:
     def forward(self, k: int, by_panels: bool = False) -> list[Step]:
         """A layer from its inputs to its outputs."""
         return _group_runs(
-            (panels, FORWARD[type(step)](self.places, k, step, self.places.units(k, panels)))
+            (panels, FORWARD[type(step)](self.operands, k, step, self.operands.units(k, panels)))
             for panels, step in self._steps(k, by_panels)
         )
 
@@ -114,7 +114,7 @@ class Builder:
 
     def _scaling(self) -> list[Op]:
         """From raw rows to the first layer's, if there is a scaling."""
-        given, scaled = self.places.scaling, self.places.scaled
+        given, scaled = self.operands.scaling, self.operands.scaled
         if given is None or scaled is None:
             return []
         columns: Columns = {
@@ -126,22 +126,22 @@ class Builder:
             "SCALE": given.scale,
             "FLAG": given.flag,
         }
-        return [(self.places.kernel(scaling.SCALINGS[given.dtype]), -GRAIN, columns)]
+        return [(self.operands.kernel(scaling.SCALINGS[given.dtype]), -GRAIN, columns)]
 
     def loss(self) -> Op:
         """Each row's loss, and d of the last layer."""
-        return FORWARD[Loss](self.places, self._last, self.places.chains[-1].step(Loss), -GRAIN)
+        return FORWARD[Loss](self.operands, self._last, self.operands.chains[-1].step(Loss), -GRAIN)
 
     def backward(self, k: int, by_panels: bool = False) -> list[Step]:
         """To a layer's d, from that of the layer above or from the loss."""
         steps = self._steps(k, by_panels)[::-1]
         ops: list[tuple[bool, Op]] = []
         if k < self._last:
-            above, panels = self.places.chains[k + 1].step(Product), steps[0][0]
-            ops.append((panels, BACK[Product](self.places, k + 1, above, self.places.units(k, panels))))
+            above, panels = self.operands.chains[k + 1].step(Product), steps[0][0]
+            ops.append((panels, BACK[Product](self.operands, k + 1, above, self.operands.units(k, panels))))
         for panels, step in steps:
             if step.returns:
-                ops.append((panels, BACK[type(step)](self.places, k, step, self.places.units(k, panels))))
+                ops.append((panels, BACK[type(step)](self.operands, k, step, self.operands.units(k, panels))))
         return _group_runs(ops)
 
     def backward_all(self) -> list[Op]:
@@ -150,18 +150,18 @@ class Builder:
 
     def slopes(self, k: int) -> list[Op]:
         """What turns a layer's d, if it is all ones, into the slopes of its activation; none if they mix its units."""
-        step = self.places.chains[k].step(Activation)
+        step = self.operands.chains[k].step(Activation)
         if step is None or step.scope == ROW:
             return []
-        return [BACK[Activation](self.places, k, step, -GRAIN)]
+        return [BACK[Activation](self.operands, k, step, -GRAIN)]
 
     def _predictions(self) -> list[Op]:
         """The link on the last layer's output, if it has one, and copies into `out`."""
-        values, place, link = self.places.rows[-1].values, self.layout.layers[-1], self.places.chains[-1].step(Link)
+        values, place, link = self.operands.rows[-1].values, self.layout.layers[-1], self.operands.chains[-1].step(Link)
         copied = values["out"] if link is None else values[link.writes]
         copy: Columns = {"A": copied, "A_ROW": place.row, "OUTPUTS": place.outputs, "PREDICTIONS": Slot("out")}
-        copying: Op = (self.places.kernel(dense.copy_rows), -GRAIN, copy)
-        return [copying] if link is None else [FORWARD[Link](self.places, self._last, link, -GRAIN), copying]
+        copying: Op = (self.operands.kernel(dense.copy_rows), -GRAIN, copy)
+        return [copying] if link is None else [FORWARD[Link](self.operands, self._last, link, -GRAIN), copying]
 
     @property
     def _last(self) -> int:
@@ -172,19 +172,19 @@ class Builder:
 
     def _updates(self, update: Update, threads: int) -> list[Op]:
         ops: list[Op] = []
-        places, vectors = self.places, self.layout.vectors
+        operands, vectors = self.operands, self.layout.vectors
         for k, (layer, place) in enumerate(zip(self.plan.layers, self.layout.layers, strict=True)):
             unit = _unit_rows(place.panels * place.inputs, threads)
             columns: Columns = {
-                **places.gradient(k),
+                **operands.gradient(k),
                 **update.columns,
                 "MOVED_W": update.arena.at(place.weights),
                 "MOVED_VECTOR": update.arena.at(vectors[f"layers.{k}.bias"].start),
                 "UNIT": unit,
             }
-            ops.append((places.kernel(dense.dense_update), place.panels * (-(-place.inputs // unit) + 1), columns))
+            ops.append((operands.kernel(dense.dense_update), place.panels * (-(-place.inputs // unit) + 1), columns))
             for vector in layer.sloped:
                 moved = {"MOVED_VECTOR": update.arena.at(vectors[vector.name].start)}
-                columns = {**places.vector_gradient(k, vector), **update.columns, **moved}
-                ops.append((places.kernel(dense.vector_update), place.panels, columns))
+                columns = {**operands.vector_gradient(k, vector), **update.columns, **moved}
+                ops.append((operands.kernel(dense.vector_update), place.panels, columns))
         return ops

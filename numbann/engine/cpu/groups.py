@@ -55,16 +55,16 @@ def _chunk_ops(worker: Builder, gradients: np.ndarray) -> list[Op]:
 def add_gradients(worker: Builder, gradients: np.ndarray) -> list[Op]:
     """What adds a chunk's gradient of every layer to that of its group, gradients (groups, elements of the arena)."""
     ops: list[Op] = []
-    places, vectors, stride = worker.places, worker.layout.vectors, {"GROUP_STRIDE": gradients.shape[1]}
+    operands, vectors, stride = worker.operands, worker.layout.vectors, {"GROUP_STRIDE": gradients.shape[1]}
     for k, (layer, place) in enumerate(zip(worker.plan.layers, worker.layout.layers, strict=True)):
         begun = {
             "GROUP_W": gradients[0, place.weights :],
             "GROUP_VECTOR": gradients[0, vectors[f"layers.{k}.bias"].start :],
         }
-        columns: Columns = {**places.gradient(k), **begun, **stride}
-        ops.append((places.kernel(groups.add_gradient), place.panels, columns))
+        columns: Columns = {**operands.gradient(k), **begun, **stride}
+        ops.append((operands.kernel(groups.add_gradient), place.panels, columns))
         for vector in layer.sloped:
             begun = {"GROUP_VECTOR": gradients[0, vectors[vector.name].start :]}
-            columns = {**places.vector_gradient(k, vector), **begun, **stride}
-            ops.append((places.kernel(groups.add_vector), place.panels, columns))
+            columns = {**operands.vector_gradient(k, vector), **begun, **stride}
+            ops.append((operands.kernel(groups.add_vector), place.panels, columns))
     return ops

@@ -12,7 +12,7 @@ import numpy as np
 
 from numbann.engine.cpu.builder import Builder
 from numbann.engine.cpu.memory import Arena
-from numbann.engine.cpu.places import Scaling
+from numbann.engine.cpu.operands import Scaling
 from numbann.engine.cpu.runner import Call, Runner
 from numbann.engine.cpu.small_batch import SMALL_BATCH, SmallBatch
 from numbann.engine.shared.feeding import Inputs, portions

@@ -59,7 +59,7 @@ class Probe:
 
     def _slope(self, k: int, call: Call) -> np.ndarray:
         """da/dz (B, O) of a layer: its derivative's kernel on a d of ones."""
-        d = self._builder.places.rows[k].d[:, : self._plan.layers[k].outputs]
+        d = self._builder.operands.rows[k].d[:, : self._plan.layers[k].outputs]
         d[:] = 1
         self._run(call)
         return d.copy()

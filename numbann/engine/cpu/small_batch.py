@@ -11,7 +11,7 @@ import numpy as np
 from numbann.engine.cpu.builder import Builder
 from numbann.engine.cpu.driver import TOTAL
 from numbann.engine.cpu.memory import Arena
-from numbann.engine.cpu.places import Scaling
+from numbann.engine.cpu.operands import Scaling
 from numbann.engine.cpu.runner import Call, Runner
 from numbann.engine.shared.alignment import aligned
 from numbann.network.plan import ITEMSIZE, Plan

@@ -1,6 +1,6 @@
 """How each kind of step becomes an op: forward, and the way back.
 
-A function here is (places, k, step, units) -> Op for a layer k; units is -GRAIN for rows, or a number of panels.
+A function here is (operands, k, step, units) -> Op for a layer k; units is -GRAIN for rows, or a number of panels.
 """
 
 from __future__ import annotations
@@ -12,24 +12,24 @@ import numpy as np
 
 from numbann.compile import cpu
 from numbann.engine.cpu.memory import Arena
-from numbann.engine.cpu.places import Places
+from numbann.engine.cpu.operands import Operands
 from numbann.engine.cpu.table import Columns, Op, Slot
 from numbann.network import chain
-from numbann.simd import dense, dropout, inputs, jit, norm
+from numbann.simd import dense, dropout, input_scale, jit, norm
 from numbann.simd.sweep import ROWS
 
 
-def scale_inputs(places: Places, k: int, step: chain.ScaleInputs, units: int) -> Op:
+def scale_inputs(operands: Operands, k: int, step: chain.ScaleInputs, units: int) -> Op:
     """x s."""
-    scaled = places.rows[k].values["x"]
+    scaled = operands.rows[k].values["x"]
     columns: Columns = {
-        **places.given(k),
-        "INPUTS": places.layout.layers[k].inputs,
-        "VECTORS": places.arena.at(places.layout.vectors[step.vectors[0].name].start),
+        **operands.given(k),
+        "INPUTS": operands.layout.layers[k].inputs,
+        "VECTORS": operands.arena.at(operands.layout.vectors[step.vectors[0].name].start),
         "SCALED": scaled,
         "SCALED_ROW": scaled.shape[1],
     }
-    return places.kernel(inputs.scale_rows), units, columns
+    return operands.kernel(input_scale.scale_rows), units, columns
 
 
 def finish_scale(arena: Arena, gradient: Arena, k: int, step: chain.ScaleInputs) -> Op:
@@ -43,73 +43,73 @@ def finish_scale(arena: Arena, gradient: Arena, k: int, step: chain.ScaleInputs)
         "INPUTS_PADDED": place.inputs_padded,
         "COLUMNS": place.columns,
     }
-    return jit.address(inputs.finish_scale, arena.plan.dtype), place.inputs, columns
+    return jit.address(input_scale.finish_scale, arena.plan.dtype), place.inputs, columns
 
 
-def product(places: Places, k: int, step: chain.Product, units: int) -> Op:
+def product(operands: Operands, k: int, step: chain.Product, units: int) -> Op:
     """h = x w + b."""
     return (
-        places.kernel(dense.dense_forward_panels if units > 0 else dense.dense_forward),
+        operands.kernel(dense.dense_forward_panels if units > 0 else dense.dense_forward),
         units,
-        places.product(k, ROWS),
+        operands.product(k, ROWS),
     )
 
 
-def product_back(places: Places, k: int, step: chain.Product, units: int) -> Op:
+def product_back(operands: Operands, k: int, step: chain.Product, units: int) -> Op:
     """d w', the gradient to the outputs of the layer below, whose units these are."""
-    return places.kernel(dense.dense_delta_panels if units > 0 else dense.dense_delta), units, places.delta(k)
+    return operands.kernel(dense.dense_delta_panels if units > 0 else dense.dense_delta), units, operands.delta(k)
 
 
-def normalize(places: Places, k: int, step: chain.Norm, units: int) -> Op:
+def normalize(operands: Operands, k: int, step: chain.Norm, units: int) -> Op:
     """From the product h to z."""
     kernel = norm.running_norm if step.running else norm.batch_norm if step.batch else norm.layer_norm
-    return places.kernel(kernel), units, _norm(places, k, step)
+    return operands.kernel(kernel), units, _norm(operands, k, step)
 
 
-def normalize_back(places: Places, k: int, step: chain.Norm, units: int) -> Op:
+def normalize_back(operands: Operands, k: int, step: chain.Norm, units: int) -> Op:
     """From dz to dh, and the gradients to scale and shift."""
     of_batch = norm.running_norm_backward if step.running else norm.batch_norm_backward
-    return places.kernel(of_batch if step.batch else norm.layer_norm_backward), units, _norm(places, k, step)
+    return operands.kernel(of_batch if step.batch else norm.layer_norm_backward), units, _norm(operands, k, step)
 
 
-def activate(places: Places, k: int, step: chain.Activation, units: int) -> Op:
+def activate(operands: Operands, k: int, step: chain.Activation, units: int) -> Op:
     """From z to a."""
     in_place, noisy = step.reads == step.writes, step.key is not None
-    kernel = cpu.activation_forward(step.configured.component, places.dtype, in_place, noisy)
-    return kernel, units, _activation(places, k, step)
+    kernel = cpu.activation_forward(step.configured.component, operands.dtype, in_place, noisy)
+    return kernel, units, _activation(operands, k, step)
 
 
-def activate_back(places: Places, k: int, step: chain.Activation, units: int) -> Op:
+def activate_back(operands: Operands, k: int, step: chain.Activation, units: int) -> Op:
     """From da to dz, and the gradients to what is trained in the activation."""
-    kernel = cpu.activation_backward(step.configured.component, places.dtype, places.training)
-    return kernel, units, _activation(places, k, step)
+    kernel = cpu.activation_backward(step.configured.component, operands.dtype, operands.training)
+    return kernel, units, _activation(operands, k, step)
 
 
-def drop(places: Places, k: int, step: chain.Drop, units: int) -> Op:
+def drop(operands: Operands, k: int, step: chain.Drop, units: int) -> Op:
     """From a to what is left of it."""
-    return places.kernel(dropout.drop), units, _dropout(places, k, step)
+    return operands.kernel(dropout.drop), units, _dropout(operands, k, step)
 
 
-def drop_back(places: Places, k: int, step: chain.Drop, units: int) -> Op:
+def drop_back(operands: Operands, k: int, step: chain.Drop, units: int) -> Op:
     """From the gradient to what is left to da."""
-    return places.kernel(dropout.drop_backward), units, _dropout(places, k, step)
+    return operands.kernel(dropout.drop_backward), units, _dropout(operands, k, step)
 
 
-def add_inputs(places: Places, k: int, step: chain.AddInputs, units: int) -> Op:
+def add_inputs(operands: Operands, k: int, step: chain.AddInputs, units: int) -> Op:
     """The layer's inputs joined to a, or to what dropout has left of it."""
     kernel = dropout.add_more_inputs if step.reads == step.writes else dropout.add_inputs
-    return places.kernel(kernel), units, {**places.inputs_of(k), **places.of_rows(k)}
+    return operands.kernel(kernel), units, {**operands.inputs_of(k), **operands.of_rows(k)}
 
 
-def add_inputs_back(places: Places, k: int, step: chain.AddInputs, units: int) -> Op:
+def add_inputs_back(operands: Operands, k: int, step: chain.AddInputs, units: int) -> Op:
     """The gradient, kept for the layer below."""
-    columns: Columns = {"SKIP": places.rows[k].values["skip"], "SKIP_ROW": places.layout.layers[k].row}
-    return places.kernel(dropout.keep), units, {**places.of_rows(k), **columns}
+    columns: Columns = {"SKIP": operands.rows[k].values["skip"], "SKIP_ROW": operands.layout.layers[k].row}
+    return operands.kernel(dropout.keep), units, {**operands.of_rows(k), **columns}
 
 
-def loss(places: Places, k: int, step: chain.Loss, units: int) -> Op:
+def loss(operands: Operands, k: int, step: chain.Loss, units: int) -> Op:
     """Each row's loss, and d."""
-    values, place = places.rows[k].values, places.layout.layers[k]
+    values, place = operands.rows[k].values, operands.layout.layers[k]
     component = step.configured.component
     columns: Columns = {
         "A": values["out"],
@@ -117,20 +117,20 @@ def loss(places: Places, k: int, step: chain.Loss, units: int) -> Op:
         "D": values["d"],
         "D_ROW": place.row,
         "OUTPUTS": place.outputs,
-        "LABELS" if places.plan.target == "label" else "TARGET": Slot("target"),
+        "LABELS" if operands.plan.target == "label" else "TARGET": Slot("target"),
         "TARGET_ROW": place.columns if component.form == "row" else place.outputs,
-        "ORDER": Slot("order") if places.training else places.counted,
-        "MOVES": int(places.training),
+        "ORDER": Slot("order") if operands.training else operands.counted,
+        "MOVES": int(operands.training),
         "ROW_LOSS": Slot("row_loss"),
-        "PARAMETERS": places.values(step.configured),
-        **({"SHARES": Slot("shares")} if places.weighted else {}),
+        "PARAMETERS": operands.values(step.configured),
+        **({"SHARES": Slot("shares")} if operands.weighted else {}),
     }
-    return cpu.loss_kernel(component, places.dtype, places.weighted), units, columns
+    return cpu.loss_kernel(component, operands.dtype, operands.weighted), units, columns
 
 
-def link(places: Places, k: int, step: chain.Link, units: int) -> Op:
+def link(operands: Operands, k: int, step: chain.Link, units: int) -> Op:
     """Predictions from outputs."""
-    values, place = places.rows[k].values, places.layout.layers[k]
+    values, place = operands.rows[k].values, operands.layout.layers[k]
     columns: Columns = {
         "Z": values["out"],
         "Z_ROW": place.row,
@@ -138,12 +138,12 @@ def link(places: Places, k: int, step: chain.Link, units: int) -> Op:
         "A_ROW": place.row,
         "OUTPUTS": place.outputs,
         "COLUMNS": place.columns,
-        "PARAMETERS": places.values(step.configured),
+        "PARAMETERS": operands.values(step.configured),
     }
-    return cpu.activation_forward(step.configured.component, places.dtype, False), units, columns
+    return cpu.activation_forward(step.configured.component, operands.dtype, False), units, columns
 
 
-Lowering = Callable[[Places, int, Any, int], Op]
+Lowering = Callable[[Operands, int, Any, int], Op]
 FORWARD: Mapping[type[chain.Step], Lowering] = {
     chain.ScaleInputs: scale_inputs,
     chain.Product: product,
@@ -176,25 +176,25 @@ def finish(arena: Arena, gradient: Arena) -> list[list[Op]]:
 # ---- columns
 
 
-def _norm(places: Places, k: int, step: chain.Norm) -> Columns:
-    place, rows = places.layout.layers[k], places.rows[k]
-    first = places.layout.statistics[step.statistics[0].name].start if step.statistics else 0
+def _norm(operands: Operands, k: int, step: chain.Norm) -> Columns:
+    place, rows = operands.layout.layers[k], operands.rows[k]
+    first = operands.layout.statistics[step.statistics[0].name].start if step.statistics else 0
     return {
-        **places.of_rows(k),
+        **operands.of_rows(k),
         "H": rows.values["h"],
         "H_ROW": place.row,
         "FACTORS": rows.factors,
-        "STATISTICS": places.arena.statistics[first:],
-        "PARAMETERS": np.array([chain.NORM_EPSILON, chain.NORM_MOMENTUM, 1 / place.outputs], places.dtype),
-        **places.vectors(k, step),
+        "STATISTICS": operands.arena.statistics[first:],
+        "PARAMETERS": np.array([chain.NORM_EPSILON, chain.NORM_MOMENTUM, 1 / place.outputs], operands.dtype),
+        **operands.vectors(k, step),
     }
 
 
-def _activation(places: Places, k: int, step: chain.Activation) -> Columns:
-    columns = {**places.of_rows(k), "PARAMETERS": places.values(step.configured), **places.vectors(k, step)}
+def _activation(operands: Operands, k: int, step: chain.Activation) -> Columns:
+    columns = {**operands.of_rows(k), "PARAMETERS": operands.values(step.configured), **operands.vectors(k, step)}
     return columns if step.key is None else {**columns, "KEYS": Slot("keys"), "KEY": step.key}
 
 
-def _dropout(places: Places, k: int, step: chain.Drop) -> Columns:
-    numbers = np.array([step.rate, step.scale, step.shift, step.dropped, 0], places.dtype)
-    return {**places.of_rows(k), "PARAMETERS": numbers, "KEYS": Slot("keys"), "KEY": step.key}
+def _dropout(operands: Operands, k: int, step: chain.Drop) -> Columns:
+    numbers = np.array([step.rate, step.scale, step.shift, step.dropped, 0], operands.dtype)
+    return {**operands.of_rows(k), "PARAMETERS": numbers, "KEYS": Slot("keys"), "KEY": step.key}

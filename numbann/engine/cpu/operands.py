@@ -28,7 +28,7 @@ class Scaling:
     flag: np.ndarray
 
 
-class Places:
+class Operands:
     """What the ops of a plan read and write.
 
     training: rows come in an epoch's order, by the slots `order` and `offsets`; else one after the other.

@@ -1,4 +1,4 @@
-"""Inputs times a trained vector, as kernels: x s over rows, and the gradient to s from that to w.
+"""A trained scale of the inputs as kernels: x s over rows, and the gradient to s from the gradient to w.
 
 With G = x' d, the gradient to diag(s) w: dw = diag(s) G, and ds_i is the sum over o of w_io G_io.
 """
@@ -22,7 +22,7 @@ def scale_rows(op, first, last, step, scratch):
 
 
 def finish_scale(op, first, last, step, scratch):
-    """For the rows first..last of w: from GROUP_W, which is G, to dw, and ds to GROUP_VECTOR."""
+    """For the rows first..last of w: turn GROUP_W from G into dw, and write ds to GROUP_VECTOR."""
     prefer_wide()
     lanes, s, slopes = lanes_like(scratch), op.VECTORS, op.GROUP_VECTOR
     for i in range(first, last):
