@@ -142,6 +142,12 @@ def test_a_task_comes_back_from_a_model_file_also_of_an_earlier_version(task: Ta
     assert task_from_dict({"names": list(task.names), **empty, **earlier}) == task
 
 
+@pytest.mark.parametrize("name", ["auto", "task", "labels.x", "..split"])
+def test_a_model_file_names_tasks_alone(name: str) -> None:
+    with pytest.raises(ValueError, match="there is no task"):
+        task_from_dict({"type": name, "names": ["y"]})
+
+
 def test_a_label_without_an_example_in_training_is_told(section: Callable[..., dict], tmp_path: Path) -> None:
     (tmp_path / "test.csv").write_text("a,p,q\n4,1,yes\n")
     (tmp_path / "train.csv").write_text("a,p,q\n1,0,yes\n2,0,no\n")
