@@ -38,10 +38,10 @@ def test_products_of_row_major_matrices(
 
 
 def test_what_is_large_enough(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cublas, "installed", lambda: True)
+    monkeypatch.setattr(cublas, "is_installed", lambda: True)
     sizes = (256, 1024, 784), (784, 1024, 256), (128, 256, 784), (256, 10, 1024), (4096, 4096, 64)
     assert [cublas.pays(size) for size in sizes] == [True, True, False, False, False]
-    monkeypatch.setattr(cublas, "installed", lambda: False)
+    monkeypatch.setattr(cublas, "is_installed", lambda: False)
     assert not cublas.pays(sizes[0])
 
 
