@@ -1,4 +1,4 @@
-"""Names of tensors in parts: those of a state of the optimizer, or of the weights that training moves."""
+"""Names of tensors in parts, such as a state of the optimizer or the weights that training updates."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from collections.abc import Mapping
 
 import numpy as np
 
-TRAINED = "trained"  # the weights that training moves, where those that predict are their average
-MEMORY = "memory"  # what a solver keeps
+TRAINED = "trained"  # the weights that training updates, if their average predicts
+MEMORY = "memory"  # the memory of a solver
 
 
 def named(part: str, tensors: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
@@ -16,6 +16,6 @@ def named(part: str, tensors: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]
 
 
 def of_part(part: str, tensors: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """The tensors of a part, by the names that they have in it."""
+    """The tensors of a part, by their names within it."""
     prefix = f"{part}."
     return {name.removeprefix(prefix): array for name, array in tensors.items() if name.startswith(prefix)}
