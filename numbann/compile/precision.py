@@ -33,7 +33,7 @@ class Target:
     """The purpose of a text: the decorator of its functions, and the source of the functions that they call.
 
     divide: divides the statements of a function of rows, if threads do a row together.  Its arguments include the names
-    of the functions that it has divided and of the precision's type; None leaves a function that each thread calls.
+    of divided functions and of the precision's type; it returns None for a function that each thread calls.
     """
 
     decorator: str
@@ -53,8 +53,7 @@ CPU = Target("inner_safe", "numbann.simd", "import math", VECTORS, padded=True)
 
 @dataclass
 class Lowered:
-    """The text of functions and of those that they call, in one precision; `cast` names the precision's type in the
-    text.
+    """The text of functions in one precision, with the functions that they call; `cast` names the precision's type.
 
     component: the component that the functions belong to.
     """

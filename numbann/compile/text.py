@@ -61,11 +61,11 @@ def free_parameters(component: Component) -> list[str]:
 
 def call_of(name: str, component: Component, function: Callable[..., Any], given: Mapping[str, str]) -> str:
     """A call of a component's lowered function, with the text of each argument."""
-    stands = {**{own: named(own) for own in free_parameters(component)}, **given}
+    stands = {**{own: variable_of(own) for own in free_parameters(component)}, **given}
     return f"{name}({', '.join(stands.get(argument, argument) for argument in arguments_of(function))})"
 
 
-def named(parameter: str) -> str:
+def variable_of(parameter: str) -> str:
     """A parameter's name in the text, which no other variable has."""
     return f"own_{parameter}"
 
@@ -73,7 +73,7 @@ def named(parameter: str) -> str:
 def parameters_of(component: Component) -> str:
     """Lines that read the parameters of an activation or a loss."""
     return "\n".join(
-        f"    {named(parameter.name)} = op.PARAMETERS[{k}]{as_bool(parameter)}"
+        f"    {variable_of(parameter.name)} = op.PARAMETERS[{k}]{as_bool(parameter)}"
         for k, parameter in enumerate(component.parameters)
         if not parameter.learnable
     )
@@ -85,7 +85,7 @@ def hyper_parameters(component: Component, off: set[str]) -> str:
     lines = []
     for k, name in enumerate(free_parameters(component)):
         value = "F(0)" if name in off else f"hyper[FIRST_PARAMETER + {k}]"
-        lines.append(f"    {named(name)} = {value}{as_bool(by_name[name])}")
+        lines.append(f"    {variable_of(name)} = {value}{as_bool(by_name[name])}")
     return "\n".join(lines)
 
 

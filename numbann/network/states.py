@@ -10,12 +10,12 @@ TRAINED = "trained"  # the weights that training updates, if their average predi
 MEMORY = "memory"  # the memory of a solver
 
 
-def named(part: str, tensors: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+def add_prefix(part: str, tensors: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
     """Tensors under the name of their part."""
     return {f"{part}.{name}": array for name, array in tensors.items()}
 
 
-def of_part(part: str, tensors: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+def select_part(part: str, tensors: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
     """The tensors of a part, by their names within it."""
     prefix = f"{part}."
     return {name.removeprefix(prefix): array for name, array in tensors.items() if name.startswith(prefix)}

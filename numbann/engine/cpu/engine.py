@@ -27,7 +27,7 @@ from numbann.engine.shared.feeding import ArrayFeed, Inputs, RingFeed
 from numbann.engine.shared.processors import available_cpus
 from numbann.network.initial import initial_tensors
 from numbann.network.plan import Plan
-from numbann.network.states import MEMORY, TRAINED, of_part
+from numbann.network.states import MEMORY, TRAINED, select_part
 from numbann.simd import jit
 
 BETWEEN_EPOCHS = 10_000  # moments, some milliseconds, that threads wait for the next epoch before they park
@@ -123,9 +123,9 @@ class Engine(interface.Engine):
 
     def restore(self, state: Mapping[str, np.ndarray]) -> None:
         self.steps_done = int(state["steps"][0])
-        self._solver.memory.update(of_part(MEMORY, state))
+        self._solver.memory.update(select_part(MEMORY, state))
         for slot, name in enumerate(self._kept, start=1):
-            self._arena.set_tensors(of_part(name, state), slot)
+            self._arena.set_tensors(select_part(name, state), slot)
 
     # ---- training
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from numbann.engine.cpu.memory import Arena
-from numbann.network.states import MEMORY, named
+from numbann.network.states import MEMORY, add_prefix
 
 
 class ArenaSnapshot:
@@ -29,7 +29,7 @@ class ArenaSnapshot:
     def state(self) -> dict[str, np.ndarray]:
         """As `Engine.state`."""
         found = {"steps": np.array([self.steps], np.int64)}
-        found |= named(MEMORY, self.memory)
+        found |= add_prefix(MEMORY, self.memory)
         for slot, name in enumerate(self.states, start=1):
-            found |= named(name, self.arena.tensors(slot))
+            found |= add_prefix(name, self.arena.tensors(slot))
         return found
