@@ -38,8 +38,8 @@ def multiply(a, by_depth, b, turned, bias, out):
         target, place, row = flat_out, column, columns
         if real < width:
             target, place, row = np.empty(rows * width, out.dtype), 0, width
-        # Pointers are taken in the loop, where the arrays are needed again: numba frees an array after its last use, and a
-        # pointer does not keep it alive
+        # Pointers are taken in the loop, where the arrays are needed again: numba frees an array after its last use,
+        # and a pointer does not keep it alive
         x, offsets, w, c = pointer_of(flat_a), pointer_of(table), pointer_of(block), advance(pointer_of(target), place)
         start, start_row = pointer_of(init), 0
         for k in range(0, depth, FORWARD_DEPTH):
