@@ -1,7 +1,7 @@
-"""From the mathematics of one unit, row or weight to kernels over blocks of them, by way of generated text.
+"""Kernels of components on the CPU: generated text around the mathematics of one unit, row or weight.
 
-Each function gives the address of a compiled kernel.  The loops are here, the mathematics in the components, and how
-often and on what they run is the engine's affair.
+Each function returns the address of a compiled kernel.  The loops are here, and the mathematics in the components; the
+engine decides which rows or weights a kernel runs on.
 """
 
 from __future__ import annotations
@@ -39,7 +39,8 @@ ELEMENTWISE_BACKWARD = """def kernel(op, first, last, step, scratch):
             d[i] = d[i] * {call}
 """
 
-# Where the mathematics asks for a number of each unit or for noise, the loop must know rows and columns
+# Loops for mathematics with a trained number of each unit, or with noise, which must know rows and columns.  The others
+# take whole rows as one run
 PLACED_FORWARD = """def kernel(op, first, last, step, scratch):
     prefer_wide()
     row, end, column, width = block(op, first, last, step, scratch)
@@ -68,7 +69,7 @@ PLACED_BACKWARD = """def kernel(op, first, last, step, scratch):
             d[i] = d[i] * slope
 """
 DRAWS = "        low, high = key_of(op, step, r)"
-DRAW = "F(noise(low, high, column + i)) * F(5.9604644775390625e-08)"  # 2^-24
+DRAW = "F(noise(low, high, column + i)) * F(5.9604644775390625e-08)"  # 24 bits times 2^-24: exact, in [0, 1)
 NO_DRAW = "F(0.5)"
 
 ROW_FORWARD = """def kernel(op, first, last, step, scratch):
@@ -121,7 +122,7 @@ ELEMENTWISE_LOSS = """def kernel(op, first, last, step, scratch):
             scale_row(d, {scale})
         losses[r] = total * share
 """
-FEW = 5  # outputs that are faster one by one than as a vector
+FEW = 5  # with fewer outputs, a loop over them is faster than a vector of them
 
 ROW_LOSS = """def kernel(op, first, last, step, scratch):
     prefer_wide()
@@ -140,7 +141,8 @@ ROW_LOSS = """def kernel(op, first, last, step, scratch):
         scale_row(view(d_at, r * d_row, outputs), {scale})
 """
 SHARES_OF = "shares = view(op.SHARES, step[START], last)"
-SCALES = {  # of a row's gradient, by the loss's form and whether rows are weighted: a line of the batch, and the factor
+# The factor of a row's gradient and the line that it needs, by the loss's form and whether rows are weighted
+SCALES = {
     ("elementwise", False): {"batch": "scale = share / F(step[BATCH])", "scale": "scale"},
     ("elementwise", True): {"batch": SHARES_OF, "scale": "(share * shares[r])"},
     ("row", False): {"batch": "scale = F(1) / F(step[BATCH])", "scale": "scale"},
@@ -196,7 +198,7 @@ def activation_forward(component: Component, dtype: str, in_place: bool, trainin
 @functools.cache
 @names_the_plugin
 def activation_backward(component: Component, dtype: str, training: bool = True) -> int:
-    """The kernel d <- d f'(z) over rows, in place, and the gradients to what is trained in f, where d still is da."""
+    """The kernel d <- d f'(z) over rows, and the gradients to f's trained numbers, from d before it changes."""
     lowered = Lowered(dtype, component=component)
     if component.form == "row":
         assert component.backward is not None
@@ -228,18 +230,18 @@ def activation_backward(component: Component, dtype: str, training: bool = True)
 
 
 def is_placed(component: Component) -> bool:
-    """Whether an activation asks for a trained number of each unit, or for noise."""
+    """Whether an activation needs to know its columns: for a trained number of each unit, or for noise."""
     return bool(component.learnable) or "u" in component.roles
 
 
 def _of_unit(component: Component, training: bool) -> dict[str, str]:
-    """What stands for the arguments of an elementwise activation."""
+    """The text of each argument of an elementwise activation."""
     vectors = {name: f"{name}_vector[i]" for name in component.learnable}
     return {"z": "z[i]", "a": "a[i]", "u": DRAW if training else NO_DRAW, **vectors}
 
 
 def _placed(component: Component, training: bool) -> dict[str, str]:
-    """Fields of the templates that know rows and columns."""
+    """The fields of the templates that know rows and columns."""
     vectors = [
         f"    {name}_vector = view(op.VECTORS, {k} * op.COLUMNS + column, width)"
         for k, name in enumerate(component.learnable)
@@ -253,7 +255,7 @@ def _placed(component: Component, training: bool) -> dict[str, str]:
 @functools.cache
 @names_the_plugin
 def loss_kernel(component: Component, dtype: str, weighted: bool = False) -> int:
-    """The kernel that gives each row's loss and d = dL/dy over rows; weighted: by each row's share of the batch."""
+    """The kernel of each row's loss and d = dL/dy over rows; weighted: by each row's share of its batch's loss."""
     lowered, scales = Lowered(dtype, component=component), SCALES[component.form, weighted]
     name = lowered.add(component.function)
     if component.form == "row":
@@ -284,9 +286,9 @@ def loss_kernel(component: Component, dtype: str, weighted: bool = False) -> int
 
 
 def optimizer_kernel(optimizer: Configured, dtype: str, extras: tuple[str, ...] = ()) -> int:
-    """The kernel that moves a run of weights; parameters that turn a state off are compiled in as zero.
+    """The kernel that updates a run of weights; parameters that turn a state off are compiled in as zero.
 
-    extras: which of "clip_value", "l1" and "average" are used, whose numbers stand in the table of the step.
+    extras: those of "clip_value", "l1" and "average" that are used; the table of the step has their numbers.
     """
     return _optimizer_kernel(optimizer.component, dtype, optimizer.stored_states, extras)
 
@@ -315,7 +317,7 @@ def _optimizer_kernel(component: Component, dtype: str, stored: tuple[str, ...],
 
 
 def _gradient(component: Component, extras: tuple[str, ...]) -> str:
-    """What an optimizer is given: the gradient, clipped first, and what weights that should be small add to it."""
+    """The text of the gradient that an optimizer gets: clipped first, then with weight decay and L1 added."""
     terms = [CLIPPED if "clip_value" in extras else "gradients[i]"]
     terms += [] if "weight_decay" in component.roles else ["weight_decay * weights[i]"]
     terms += [SIGNED_L1] if "l1" in extras else []

@@ -1,4 +1,4 @@
-"""Faults that a rewritten function still shows before it is compiled: what it returns, elements of numbers, x / 0."""
+"""Faults that a rewritten function shows before it is compiled: wrong results, elements of numbers, divisions by 0."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ Fault = tuple[ast.AST, str]  # where, and what is wrong
 
 
 def find_faults(body: Sequence[ast.stmt], component: Component | None) -> Iterator[Fault]:
-    """What is wrong with a function's rewritten statements; component: whose function it is, None for a helper."""
+    """The faults in a function's rewritten statements; component: the function's component, None for a helper."""
     results = _results(component)
     for node in (node for line in body for node in ast.walk(line)):
         match node:
@@ -27,7 +27,7 @@ def find_faults(body: Sequence[ast.stmt], component: Component | None) -> Iterat
 
 
 def _results(component: Component | None) -> tuple[str, ...] | None:
-    """The names of what a component's functions return; None where any number of values will do."""
+    """The names of what a component's functions return; None if any number of values will do."""
     if component is None:
         return None
     if component.kind == "activation" and component.form == "row":
@@ -36,7 +36,7 @@ def _results(component: Component | None) -> tuple[str, ...] | None:
 
 
 def _count_fault(node: ast.Return, value: ast.expr, results: tuple[str, ...]) -> Iterator[Fault]:
-    """A return of another number of values than asked; what a call or a name stands for is not known here."""
+    """A return with a wrong number of values; a call or a name may stand for any number and passes."""
     if not results:
         yield node, "a function of a row returns nothing; it fills the row"
         return

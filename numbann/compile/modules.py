@@ -1,6 +1,7 @@
-"""Writes generated code to modules named by the hash of their text, and imports them.  It generates nothing.
+"""Modules of generated code, named by the hash of their text, written to the cache folder and imported.
 
-The text holds everything its meaning depends on, and the folder's name the rest, so a module on disk is never stale.
+The text holds everything that its meaning depends on, and the folder's name the rest, so a module on disk is never
+stale.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from numbann.simd.jit import cache_folder, cache_works
 
 @functools.cache
 def load(text: str) -> ModuleType:
-    """The module with this text, from the cache folder where that can be written."""
+    """The module with this text, from the cache folder if that can be written."""
     name = "numbann_generated_" + hashlib.sha256(text.encode()).hexdigest()[:20]
     path = cache_folder() / f"{name}.py"
     if cache_works() and not (path.is_file() and path.read_bytes() == text.encode()):

@@ -1,7 +1,7 @@
-"""Reads a component's source, checks it against the rules of components, and rewrites it for one precision.
+"""Lowering: checks a component's source against the rules of components, and rewrites it for one precision.
 
-A literal, a count or a loop variable takes the working precision, except in an index, a range or an exponent;
-mathematical functions are bound to the vector ones.  It compiles nothing and gives text.
+A literal, a count or a loop variable takes the working precision, except in an index, a range or an exponent.
+Functions of math become vector functions.  The result is text, which cpu.py and numbann.cuda.compile complete.
 """
 
 from __future__ import annotations
@@ -30,10 +30,10 @@ Divide = Callable[[list[ast.stmt], set[str], str], list[ast.stmt] | None]
 
 @dataclass(frozen=True)
 class Target:
-    """What a text is for: how its functions are decorated, and where those that they call come from.
+    """The purpose of a text: the decorator of its functions, and the source of the functions that they call.
 
-    divide: divides the statements of a function of rows, if threads do a row together; it is told the names of
-    functions that it has divided and of the precision's type, and gives None for a function that each thread calls.
+    divide: divides the statements of a function of rows, if threads do a row together.  Its arguments include the names
+    of divided functions and of the precision's type; it returns None for a function that each thread calls.
     """
 
     decorator: str
@@ -53,9 +53,9 @@ CPU = Target("inner_safe", "numbann.simd", "import math", VECTORS, padded=True)
 
 @dataclass
 class Lowered:
-    """The text of functions and of what they call, in one precision; `cast` names the precision's type in the text.
+    """The text of functions in one precision, with the functions that they call; `cast` names the precision's type.
 
-    component: whose functions they are.
+    component: the component that the functions belong to.
     """
 
     dtype: str
@@ -68,7 +68,7 @@ class Lowered:
     divided: set[str] = field(default_factory=set)  # names of functions that are divided among threads
 
     def add(self, function: Callable[..., Any], path: tuple[Callable[..., Any], ...] = ()) -> str:
-        """Lower one more function into the same text; its name there."""
+        """Lower one more function into the same text; return its name there."""
         if id(function) in self.functions:
             return self.functions[id(function)]
         name = self.functions[id(function)] = f"{self.cast.lower()}_{len(self.functions)}_{function.__name__}"
@@ -89,7 +89,7 @@ class Lowered:
 
     @property
     def text(self) -> str:
-        """All functions, those that are called first."""
+        """All functions, each after those that it calls."""
         return "\n\n\n".join(self.texts)
 
 
@@ -102,7 +102,7 @@ class _Rewriter(Parsed):
         self.counts = {name for name in COUNTS if name in self.locals}
 
     def cast(self, node: ast.expr) -> ast.expr:
-        """F(node): in the working precision."""
+        """F(node): the node in the working precision."""
         return ast.Call(ast.Name(self.lowered.cast, ast.Load()), [node], [])
 
     def body(self) -> list[ast.stmt]:
@@ -191,7 +191,7 @@ class _Rewriter(Parsed):
         return node
 
     def exponent(self, node: ast.expr) -> ast.expr:
-        """Whole literals stay whole, so that x**2 is a product; the rest is an expression."""
+        """An exponent: a whole literal stays whole, so that x**2 is a product; the rest is an expression."""
         match node:
             case ast.Constant(value=int()) | ast.UnaryOp(op=ast.USub(), operand=ast.Constant(value=int())):
                 return node
@@ -222,7 +222,7 @@ class _Rewriter(Parsed):
         return node
 
     def callee(self, node: ast.Call, found: Any) -> str:
-        """The name in the text of what is called."""
+        """The name of a called function in the text."""
         target = self.lowered.target
         if found in ROWS:
             self.lowered.imports.add(f"from {target.package} import rows")

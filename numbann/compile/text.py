@@ -1,6 +1,6 @@
-"""From a component's lowered mathematics and a template to a compiled kernel: names, parameters, and what may go wrong.
+"""From a component's lowered mathematics and a template to a compiled kernel: names, parameters, and errors.
 
-It knows no kind of component; cpu.py and numbann.cuda.compile do.
+It serves all kinds of components; cpu.py and numbann.cuda.compile have the templates.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ F = np.{dtype}
 
 
 def names_the_plugin(kernel: Callable[..., Any]) -> Callable[..., Any]:
-    """Let errors in making a component's kernel name the plugin that the component is of."""
+    """Make errors of a component's kernel name the component's plugin."""
 
     @functools.wraps(kernel)
     def made(component: Component, *arguments: Any, **options: Any) -> Any:
@@ -55,25 +55,25 @@ def names_the_plugin(kernel: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def free_parameters(component: Component) -> list[str]:
-    """The parameters that are no roles, in the order of the kernel's table."""
+    """The parameters that are no roles, in the order in which the kernel finds them."""
     return [parameter.name for parameter in component.parameters if parameter.name not in component.roles]
 
 
 def call_of(name: str, component: Component, function: Callable[..., Any], given: Mapping[str, str]) -> str:
-    """A call of a lowered function of a component with what stands for each of its arguments."""
-    stands = {**{own: named(own) for own in free_parameters(component)}, **given}
+    """A call of a component's lowered function, with the text of each argument."""
+    stands = {**{own: variable_of(own) for own in free_parameters(component)}, **given}
     return f"{name}({', '.join(stands.get(argument, argument) for argument in arguments_of(function))})"
 
 
-def named(parameter: str) -> str:
-    """A parameter's name in the text, where no other variable bears it."""
+def variable_of(parameter: str) -> str:
+    """A parameter's name in the text, which no other variable has."""
     return f"own_{parameter}"
 
 
 def parameters_of(component: Component) -> str:
     """Lines that read the parameters of an activation or a loss."""
     return "\n".join(
-        f"    {named(parameter.name)} = op.PARAMETERS[{k}]{as_bool(parameter)}"
+        f"    {variable_of(parameter.name)} = op.PARAMETERS[{k}]{as_bool(parameter)}"
         for k, parameter in enumerate(component.parameters)
         if not parameter.learnable
     )
@@ -85,17 +85,17 @@ def hyper_parameters(component: Component, off: set[str]) -> str:
     lines = []
     for k, name in enumerate(free_parameters(component)):
         value = "F(0)" if name in off else f"hyper[FIRST_PARAMETER + {k}]"
-        lines.append(f"    {named(name)} = {value}{as_bool(by_name[name])}")
+        lines.append(f"    {variable_of(name)} = {value}{as_bool(by_name[name])}")
     return "\n".join(lines)
 
 
 def as_bool(parameter: Any) -> str:
-    """What turns a parameter's number into the flag that it is, if it is one."""
+    """The test that turns a parameter's number into a flag; empty for other parameters."""
     return " != F(0)" if parameter.type is bool else ""
 
 
 def kernel_of(component: Component, lowered: Lowered, text: str, signature: Any = jit.kernel_signature) -> int:
-    """Compile the text; PluginError if a value of it is not of the working precision."""
+    """Compile the text to a kernel; PluginError if one of its values is not of the working precision."""
     header = HEADER.format(imports="\n".join(sorted(lowered.imports)), dtype=lowered.dtype, functions=lowered.text)
     module = load(header + text)
     dtype = jit.DTYPES[lowered.dtype]
@@ -111,13 +111,13 @@ def kernel_of(component: Component, lowered: Lowered, text: str, signature: Any 
         try:
             _check_types(component, lowered, module, dtype)
         except PluginError:
-            kernel._cache.flush()  # or the next process would find it and not check
+            kernel._cache.flush()  # the next process would find the kernel and not check it
             raise
     return kernel.address
 
 
 def _check_types(component: Component, lowered: Lowered, module: Any, dtype: Any) -> None:
-    """Every number in the mathematics has the working precision, and no array is made in it."""
+    """PluginError unless every number in the mathematics has the working precision and no array is made in it."""
     for name in lowered.functions.values():
         function = getattr(module, name)
         for overload in function.overloads.values():
@@ -129,8 +129,8 @@ def _check_types(component: Component, lowered: Lowered, module: Any, dtype: Any
 
 
 def type_fault(variable: str, kind: Any, dtype: Any, arguments: tuple[str, ...]) -> str:
-    """What is wrong with the type of a variable, empty if nothing."""
-    literal = variable.startswith("$const")  # F(0.5) casts it
+    """What is wrong with the type of a variable; empty if nothing is."""
+    literal = variable.startswith("$const")  # the text casts every literal: F(0.5)
     if isinstance(kind, types.Float) and kind != dtype and not literal:
         return f"is computed in {kind}, not in {dtype}"
     given = variable.startswith("arg.") or variable.split(".")[0] in arguments
@@ -140,11 +140,11 @@ def type_fault(variable: str, kind: Any, dtype: Any, arguments: tuple[str, ...])
 
 
 def subject(component: Component) -> str:
-    """Place, kind and name, for errors."""
+    """Place, kind and name of a component, for errors."""
     return f"{place_of(component.function)}: {component.kind} {component.name}"
 
 
 def first_line(error: Exception) -> str:
-    """The first line of an error that says something."""
+    """The first line of an error that tells something."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip() and "nopython" not in line]
     return lines[0] if lines else type(error).__name__

@@ -1,1 +1,1 @@
-"""From a plan to training and inference on a device.  It reads no spec and prints nothing."""
+"""The engines: from a plan to training and inference on a device."""

@@ -1,7 +1,7 @@
-"""The devices: a table of what names each of them, what it takes, and where its engine, kernels and checks are.
+"""The table of devices: how each is named, which optimizers it runs, and where its engine, kernels and checks are.
 
-It imports neither numba nor NumPy, so that a spec is checked at once.  What a device needs is named here as text and
-imported when the device is used.
+The module imports neither numba nor NumPy, so `numbann check` can ask it at once.  It names the parts of a device as
+text and imports them when the device is used.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Device:
-    """A device, and places of its parts, "module:name".
+    """A device, and the places of its parts as "module:name".
 
-    names: how it is given, in words.  pattern: matches what names it; its groups are numbers.  forms: those of the
-    optimizers that it runs.  engine: called with a plan, threads and the numbers.  require: called with the numbers,
-    DeviceError if the device is not there.  kernels: a module of functions for arrays on it.  check: a check of a
-    component, as those of numbann.testing.
+    names: what a spec may call it.  pattern: a regular expression for these names; its groups are numbers.  forms: the
+    forms of optimizers that it runs.  engine: called with a plan, threads and the numbers.  require: called with the
+    numbers; it raises DeviceError if the device is missing.  kernels: a module of functions for arrays on the device.
+    check: a check of a component, like those of numbann.testing.
     """
 
     name: str
@@ -40,12 +40,12 @@ class Device:
     check: str | None = None
 
     def numbers(self, given: str) -> list[int]:
-        """The numbers in what names the device; one that is left out is 0."""
+        """The numbers in a name of the device; a number that is left out is 0."""
         found = re.fullmatch(self.pattern, given)
         return [int(number or 0) for number in found.groups()] if found else []
 
     def refusal(self, optimizer: Component) -> str:
-        """Why the device does not run an optimizer, and what to do; empty if it does."""
+        """Why the device does not run an optimizer, and what to do instead; empty if it runs it."""
         if optimizer.form in self.forms:
             return ""
         return (
@@ -54,7 +54,7 @@ class Device:
         )
 
 
-DEFAULT = Device(  # which "auto" means, until a figure says where another one pays
+DEFAULT = Device(  # the meaning of "auto", until a measurement shows where another device is faster
     name="cpu",
     names=("cpu",),
     pattern="cpu",
@@ -78,13 +78,13 @@ PATTERN = "|".join(["auto", *(device.pattern for device in DEVICES)])
 
 
 def names() -> str:
-    """All that may be given as a device, in words."""
+    """Every name of a device, in words for an error."""
     *some, last = (f'"{name}"' for name in ("auto", *(name for device in DEVICES for name in device.names)))
     return f"{', '.join(some)} or {last}"
 
 
 def device_of(given: str) -> Device:
-    """The device that is given by name; DeviceError if there is none of it."""
+    """The device with this name; DeviceError if there is none."""
     for device in DEVICES:
         if re.fullmatch(device.pattern, given):
             return device
@@ -94,7 +94,7 @@ def device_of(given: str) -> Device:
 
 
 def require(given: str) -> None:
-    """DeviceError unless the device is there."""
+    """Raise DeviceError unless the device is there."""
     device = device_of(given)
     if device.require is None:
         return
@@ -105,7 +105,7 @@ def require(given: str) -> None:
 
 
 def make_engine(plan: Plan, given: str = "auto", threads: int | str = "auto") -> Engine:
-    """The engine of a device for a plan; DeviceError if the device is not there or does not do what is planned."""
+    """The engine of a device for a plan; DeviceError if the device is missing or cannot run the plan."""
     device = device_of(given)
     require(given)
     if reason := device.refusal(plan.optimizer.component):
@@ -115,11 +115,11 @@ def make_engine(plan: Plan, given: str = "auto", threads: int | str = "auto") ->
 
 
 def checks() -> Iterator[tuple[str, Callable[[Component], str]]]:
-    """The names of devices that check components, and their checks."""
+    """The names of the devices that check components, and their checks."""
     yield from ((device.name, part_of(device.check)) for device in DEVICES if device.check)
 
 
 def part_of(place: str) -> Any:
-    """What is at "module:name"."""
+    """Import the object at "module:name"."""
     module, _, name = place.partition(":")
     return getattr(importlib.import_module(module), name)

@@ -1,4 +1,4 @@
-"""Training in memory: a job goes in, a network comes out.  This is the core's only entrance; files are around it."""
+"""Training in memory: a job goes in, a trained network comes out.  The core's entrance; files are around it."""
 
 from __future__ import annotations
 

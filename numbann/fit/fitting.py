@@ -41,9 +41,9 @@ def fit(
     threads: int | str = "auto",
     tell: Tell = lambda event: None,
 ) -> Fitted:
-    """Train a job; rows: the numbers of the training rows that it takes, all if None.
+    """Train a job; rows: the numbers of the training rows to use, None for all.
 
-    The result has the same bits for any number of threads, and whatever else trains in the process at the same time.
+    The result has the same bits for any number of threads, and whatever else the process trains at the same time.
     """
     with make_engine(job.plan, device, threads) as engine:
         load(engine, job, rows)
@@ -56,20 +56,20 @@ def fit(
 
 
 def load(engine: Engine, job: Job, rows: np.ndarray | None = None) -> None:
-    """Give an engine the rows to train on, and let it compile what training and evaluation need."""
+    """Give an engine the rows to train on; it compiles what training and evaluation need."""
     engine.load_data(job.train.x, job.train.t, job.train.weight, rows)
     first = job.train.at(np.arange(1))
     engine.evaluate(first.x, first.t)
 
 
 def begin(engine: Engine, job: Job) -> State:
-    """Set the initial weights; the state before the first epoch."""
+    """Set the initial weights; return the state before the first epoch."""
     engine.initialize(job.plan.seed)
     return State(engine.snapshot())
 
 
 def take_best(engine: Engine, state: State) -> int:
-    """Set the weights of the best epoch, where they are kept; the epoch whose weights the engine then has."""
+    """Set the weights of the best epoch, if they are kept; return the epoch whose weights the engine then has."""
     if state.best_kept is None:
         return state.epoch
     engine.set_parameters(state.best_kept.parameters())

@@ -1,4 +1,4 @@
-"""A job: a planned network, the rows that train and validate it, and how its training goes."""
+"""A job: a planned network, the rows that train and validate it, and the course of its training."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def _constant() -> Configured:
 class Rows:
     """Rows as the network sees them: x (N, I), and t as the loss sees it, labels (N,) or rows (N, T).
 
-    weight (N,): how much each row counts in the loss; None: all alike.
+    weight (N,): how much each row counts in the loss; None: all the same.
     """
 
     x: Inputs
@@ -43,11 +43,11 @@ class Rows:
 
 @dataclass(frozen=True)
 class Job:
-    """All that a training needs.
+    """Everything that a training needs.
 
-    learning_rate: of the optimizer, its own default if None; the schedule gives its factor after warmup_epochs of a
-    linear rise.  watch: the key of the history by which the best epoch is found; keep_best: whether its weights are the
-    ones that predict in the end.  measure: from outputs on the validation rows to further measures of an epoch.
+    learning_rate: the optimizer's; None for its own default.  The schedule multiplies it, after a linear rise over
+    warmup_epochs.  watch: the key of the history that tells the best epoch; keep_best: whether that epoch's weights are
+    the ones that predict in the end.  measure: from outputs on the validation rows to further measures of an epoch.
     """
 
     plan: Plan
@@ -70,7 +70,7 @@ class Job:
 
     @property
     def look_ahead(self) -> bool:
-        """Whether rates depend on the number of epochs."""
+        """Whether the rates depend on the number of epochs."""
         return self.rates(len(self.train)).look_ahead
 
     def rates(self, rows: int) -> Rates:

@@ -1,4 +1,4 @@
-"""The loop over epochs, on one screen: train, measure, note the best."""
+"""The loop over epochs: train, measure, note the best."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from numbann.fit.stopping import exhausted, update_best
 
 @dataclass(frozen=True)
 class StepsDone:
-    """Some steps of an epoch (from 1) are done; sent a few times a second."""
+    """The progress within an epoch, which is counted from 1; sent a few times a second."""
 
     epoch: int
     done: int
@@ -26,13 +26,13 @@ class StepsDone:
 
 
 Tell = Callable[[StepsDone], None]
-Diagnose = Callable[[int], Mapping[str, Any]]  # from an epoch (from 1) to more keys of its line of the history
+Diagnose = Callable[[int], Mapping[str, Any]]  # from an epoch's number, from 1, to more keys of its line of the history
 
 
 def run_epochs(
     engine: Engine, job: Job, rates: Rates, state: State, tell: Tell, diagnose: Diagnose | None = None
 ) -> Iterator[Record]:
-    """Train epoch by epoch from a state on, which follows; the line of the history after each epoch."""
+    """Train epoch by epoch from a state, which is kept up to date; yield each epoch's line of the history."""
     while state.epoch < job.epochs and not exhausted(job.watch, state.best):
         record = _run_epoch(engine, job, rates, state, tell, diagnose)
         state.history.append(record)
@@ -44,7 +44,7 @@ def run_epochs(
 
 
 def _run_epoch(engine: Engine, job: Job, rates: Rates, state: State, tell: Tell, diagnose: Diagnose | None) -> Record:
-    """Train one epoch and measure it: its line of the history, with the rate of the last step."""
+    """Train one epoch and measure it; return its line of the history, with the rate of its last step."""
     number, start = state.epoch + 1, perf_counter()
     steps, schedule = rates.of_epoch(number - 1, _monitor(state), state.schedule)
     loss = engine.epoch(number - 1, steps, lambda done, count: tell(StepsDone(number, done, count)))
@@ -62,13 +62,13 @@ def _run_epoch(engine: Engine, job: Job, rates: Rates, state: State, tell: Tell,
 
 
 def _monitor(state: State) -> float:
-    """What a schedule may look at: the loss of the last epoch, of the validation part if there is one."""
+    """The loss that a schedule may look at: that of the last epoch, on the validation part if there is one."""
     last = state.history[-1] if state.history else {"train_loss": inf}
     return float(last.get("validation_loss", last["train_loss"]))
 
 
 def _require_finite(record: Record, learning_rate: float) -> None:
-    """A loss that is infinite or no number ends the training."""
+    """End the training with TrainingError if a loss is infinite or NaN."""
     for key in ("train_loss", "validation_loss"):
         if key in record and not isfinite(record[key]):
             raise TrainingError(

@@ -1,6 +1,6 @@
 """The learning rate of every step: the optimizer's rate times the schedule's factor, after a warm-up.
 
-Warm-up rises in equal steps to the schedule's first factor; the schedule then runs over the epochs that are left, and
+The warm-up rises in equal steps to the schedule's first factor.  The schedule then covers the epochs that are left, and
 counts steps and epochs from its own beginning.
 """
 
@@ -19,7 +19,7 @@ States = tuple[float, ...]
 
 @dataclass(frozen=True)
 class Rates:
-    """A schedule laid out over a training of so many epochs of so many steps; `base` is the optimizer's rate."""
+    """A schedule over `epochs` epochs of `steps` steps; `base` is the optimizer's rate."""
 
     schedule: Configured
     base: float
@@ -29,7 +29,7 @@ class Rates:
 
     @property
     def look_ahead(self) -> bool:
-        """Whether the rates depend on how long the training will be."""
+        """Whether the rates depend on the length of the training."""
         return bool({"steps", "epochs"} & set(self.schedule.component.roles))
 
     def of_epoch(self, index: int, monitor: float, states: States) -> tuple[np.ndarray, States]:
@@ -53,6 +53,7 @@ class Rates:
         counts, stateful = [name for name in ("step", "epoch") if name in component.roles], bool(component.states)
         kept = list(states or [0] * len(component.states))
         factors = []
+        # a schedule that neither counts nor remembers is called once: its factor is the same for all steps
         for step in steps if counts or stateful else steps[:1]:
             for name in counts:
                 given[name] = step if name == "step" else step / self.steps
@@ -65,7 +66,7 @@ class Rates:
 
 
 def _check(name: str, factors: np.ndarray, steps: range) -> None:
-    """Refuse factors that are not finite or below 0."""
+    """Raise TrainingError for factors that are not finite or are negative."""
     wrong = np.flatnonzero(~(np.isfinite(factors) & (factors >= 0)))
     if wrong.size:
         raise TrainingError(

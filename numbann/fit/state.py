@@ -1,4 +1,4 @@
-"""Where a training stands at the end of an epoch: all that is needed to go on bit for bit."""
+"""The state of a training at the end of an epoch: everything that is needed to go on bit for bit."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Record = dict[str, Any]  # an epoch's line of the history
 class State:
     """After `epoch` epochs: the engine's parameters and states, the history, the best epoch, the schedule's states.
 
-    kept and best_kept (of the best epoch, where its weights are kept) stay in the engine's layout.
+    kept, and best_kept of the best epoch if its weights are kept, stay in the engine's layout.
     """
 
     kept: Snapshot

@@ -1,4 +1,4 @@
-"""Which epoch is the best, and when waiting for a better one ends.  It stops nothing itself: loop.py asks."""
+"""The best epoch, and the end of waiting for a better one; the loop asks."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from math import inf, isnan
 
 @dataclass(frozen=True)
 class Watch:
-    """The key of the history that is watched, which direction is better, and how long to wait (None: for ever)."""
+    """The key of the history that is watched, the better direction, and how long to wait (None: for ever)."""
 
     key: str
     higher_is_better: bool = False
@@ -18,7 +18,7 @@ class Watch:
 
 @dataclass(frozen=True)
 class Best:
-    """The best epoch so far (0: none yet), its value, and the epochs since."""
+    """The best epoch so far (0: none yet), its value, and the number of epochs since."""
 
     epoch: int = 0
     value: float = inf
@@ -26,7 +26,7 @@ class Best:
 
 
 def update_best(watch: Watch, best: Best, epoch: int, value: float) -> Best:
-    """The best after one more epoch; it must beat the old one by more than min_delta."""
+    """The best after one more epoch, which must beat the old one by more than min_delta."""
     gain = value - best.value if watch.higher_is_better else best.value - value
     if best.epoch == 0 or isnan(best.value) or gain > watch.min_delta:
         return Best(epoch, value)
@@ -34,5 +34,5 @@ def update_best(watch: Watch, best: Best, epoch: int, value: float) -> Best:
 
 
 def exhausted(watch: Watch, best: Best) -> bool:
-    """Whether the patience has come to its end."""
+    """Whether the patience is used up."""
     return watch.patience is not None and best.waited >= watch.patience

@@ -4,10 +4,10 @@
     z = kernels.dense_forward(x, w, b)
     a = kernels.relu(z)
 
-Arrays are C-ordered, float32 or float64; each function takes `out=`, and can be called from Python and from @njit code.
-For an activation NAME there are NAME(z) and NAME_backward(da, z, a); for a loss NAME(y, t) -> mean value, dy; for an
-optimizer NAME_step(w, g, states..., step) in place; a state that only some settings need is an argument by name, such
-as largest of adam with amsgrad.  A network is trained by numbann.train, not from here.
+Arrays are C-ordered, float32 or float64.  Every function takes `out=`, and can be called from Python and from @njit
+code.  An activation NAME has NAME(z) and NAME_backward(da, z, a); a loss has NAME(y, t) -> mean value, dy; an optimizer
+has NAME_step(w, g, states..., step), in place.  A state that only some settings need is a keyword argument, such as
+`largest` of adam with amsgrad.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ __all__ = ["dense_backward", "dense_forward", "matmul"]
 
 
 def __getattr__(name: str) -> Any:
-    """Compile a component's array function when it is first asked for; `cuda` is the module of those for GPUs."""
+    """Compile a component's array function on its first use; `cuda` is the module of array functions for GPUs."""
     for device in DEVICES:
         if device.kernels and device.name == name:
             return importlib.import_module(device.kernels)
@@ -36,7 +36,7 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    """Every function there is."""
+    """The names of all functions."""
     names = [
         entry.component.name + suffix
         for kind, suffixes in SUFFIXES.items()

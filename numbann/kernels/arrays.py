@@ -1,4 +1,4 @@
-"""What array functions share: results of the right shape, and C-ordered arrays seen as one dimension or as rows."""
+"""Helpers of array functions: results of the right shape, and C-ordered arrays as one dimension or as rows."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from numbann.simd.jit import inner
 
 @inner
 def flat(array):
-    """A C-ordered array as one dimension; another order is copied."""
+    """A C-ordered array as one dimension; an array of another order is copied."""
     return np.ascontiguousarray(array).reshape(array.size)
 
 
@@ -25,14 +25,14 @@ def as_rows(array):
 
 @inner
 def padded_row(rows):
-    """A row as long as those of an array, with room after it for a whole number of vectors."""
+    """A row as long as those of an array, with room behind it for a whole number of vectors."""
     count, lanes = rows.shape[1], 64 // rows.itemsize
     return np.zeros(count + lanes, rows.dtype)[:count]
 
 
 @inner
 def shape_text(array):
-    """An array's shape, for an error."""
+    """The text of an array's shape, for an error."""
     text = "("
     for k in range(array.ndim):
         text += (", " if k else "") + str(array.shape[k])
@@ -41,14 +41,14 @@ def shape_text(array):
 
 @inner
 def check_shapes(name, x, y):
-    """ShapeError, naming both shapes, if they differ."""
+    """ShapeError with both shapes if they differ."""
     if x.shape != y.shape:
         raise ShapeError(f"{name}: shapes {shape_text(x)} and {shape_text(y)} must be equal")
 
 
 @inner
 def labels_of(name, rows, t):
-    """t; ShapeError if it has no label for each row; ValueError, naming the label, if one is no class of the rows."""
+    """t; ShapeError unless it has a label for each row; ValueError with the label if one is no class of the rows."""
     check_shapes(name, rows[:, 0], t)
     classes = rows.shape[1]
     for label in t:
@@ -69,7 +69,7 @@ def targets_of(name, rows, t, share):
 
 @inner
 def result_like(name, array, out):
-    """out if it is given and fits, else a new array like the one given."""
+    """`out` if it is given and fits, else a new array like `array`."""
     result = np.empty(array.shape, array.dtype) if out is None else out
     check_shapes(name, array, result)
     return result
@@ -83,31 +83,31 @@ def single_precision(kind):
     return scalar == types.float32
 
 
-# ---- states of an optimizer that are kept only where a parameter asks for them: arrays, else None
+# ---- states of an optimizer that are kept only if a parameter asks for them: arrays, or None
 
 
 @inner
 def flat_state(state):
-    """A state as one dimension; None stays."""
+    """A state as one dimension; None stays None."""
     return None if state is None else state.reshape(state.size)
 
 
 @inner
 def state_at(state, i, weights):
-    """An element of a state; 0 in the precision of the weights where it is not kept."""
+    """An element of a state; 0 in the precision of the weights if the state is not kept."""
     return weights.dtype.type(0) if state is None else state[i]
 
 
 @inner
 def keep_state(state, i, value):
-    """Set an element of a state that is kept."""
+    """Set an element of a state if it is kept."""
     if state is not None:
         state[i] = value
 
 
 @inner
 def check_state(name, state_name, w, state, parameter):
-    """ShapeError if a state does not fit the weights; ValueError if it is None and the parameter asks for it."""
+    """ShapeError if a state does not fit the weights; ValueError if it is None though the parameter asks for it."""
     if state is not None:
         check_shapes(name, w, state)
     elif parameter != 0:

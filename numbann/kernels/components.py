@@ -1,6 +1,6 @@
-"""Array functions made from components: relu, relu_backward, mse, adam_step, ..., for Python and for @njit code.
+"""Array functions of components: relu, relu_backward, mse, adam_step, ..., for Python and for @njit code.
 
-Each is generated text with the mathematics in both precisions and one loop, compiled for the arrays it is called with.
+Each is generated text, the mathematics in both precisions and one loop, compiled for the arrays that it is called with.
 """
 
 from __future__ import annotations
@@ -129,7 +129,7 @@ STEP = """def {name}_step(w, g{states}{step}{signature}{optional}):
 
 
 def find_function(name: str, functions_of: Callable[[Component], Mapping[str, Any]]) -> Any:
-    """The function of a name among those that a device has of the built-in components, or None."""
+    """A device's function with this name for a built-in component, or None."""
     for kind, suffixes in SUFFIXES.items():
         for suffix in suffixes:
             entry = built_in().find(kind, name.removesuffix(suffix)) if name.endswith(suffix) else None
@@ -147,6 +147,7 @@ def array_functions(component: Component) -> dict[str, Any]:
 
 
 def _activation(component: Component) -> dict[str, Any]:
+    """The forward and the backward function of an activation."""
     row = component.form == "row"
     back = component.backward if row else derivative_of(component)
     assert back is not None
@@ -154,23 +155,25 @@ def _activation(component: Component) -> dict[str, Any]:
     if row:
         given = {"z": "x_row", "a": "y_row", "da": "d_row", "dz": "dz_row"}
     text = FORWARD[component.form] + "\n\n" + BACKWARD[component.form]
-    return _made(component, {"value": component.function, "derivative": back}, given, text)
+    return _make(component, {"value": component.function, "derivative": back}, given, text)
 
 
 def _loss(component: Component) -> dict[str, Any]:
+    """The function of a loss."""
     parts = {"value": component.function}
     if component.form == "elementwise":
         parts["derivative"] = derivative_of(component)
-        return _made(component, parts, {"y": "x[i]", "t": "target[i]"}, LOSS["elementwise"])
+        return _make(component, parts, {"y": "x[i]", "t": "target[i]"}, LOSS["elementwise"])
     given = {"y": "x_row", "dy": "d_row", "label": "target[i]", "t": "t_row"}
     fields = {"target": f'labels_of("{component.name}", x, t)', "t_row": "None", "fill": "pass"}
     if "label" not in component.roles:
         target = f'targets_of("{component.name}", x, t, {component.traits["outputs"]})'
         fields = {"target": target, "t_row": "padded_row(target)", "fill": "t_row[:] = target[i]"}
-    return _made(component, parts, given, LOSS["row"], **fields)
+    return _make(component, parts, given, LOSS["row"], **fields)
 
 
 def _optimizer(component: Component) -> dict[str, Any]:
+    """The step of an elementwise optimizer; other forms have none."""
     if component.form != "elementwise":
         return {}
     optional = component.traits["optional"]
@@ -180,7 +183,7 @@ def _optimizer(component: Component) -> dict[str, Any]:
     given |= {state: f"state_at({state}_flat, i, weights)" for state in optional}
     results = [f"{state}_flat[i]" if state in states else f"{state}_new" for state in component.states]
     decays = "weight_decay" in component.roles
-    return _made(
+    return _make(
         component,
         {"value": component.function},
         given,
@@ -202,7 +205,7 @@ def _optimizer(component: Component) -> dict[str, Any]:
     )
 
 
-def _made(
+def _make(
     component: Component,
     parts: Mapping[str, Callable[..., Any]],
     given: Mapping[str, str],
@@ -214,7 +217,7 @@ def _made(
     array = {"activation": "z", "loss": "y", "optimizer": "w"}[component.kind]
     numbers = [name for name, value in defaults.items() if not isinstance(value, bool)]
     casted = [*numbers, *(["step"] if "step" in component.roles else [])]
-    # under names of their own: an argument that is assigned again keeps the type of the argument, float64
+    # Casts need new names: an argument that is assigned again keeps the argument's type, float64
     casts = "\n".join(f"    {name}_cast = {array}.dtype.type({name})" for name in casted)
     given = {**given, **{name: f"{name}_cast" for name in casted}}
     calls = {role: ", ".join(given.get(name, name) for name in arguments_of(part)) for role, part in parts.items()}
@@ -222,11 +225,11 @@ def _made(
     body = template.format(name=component.name, signature=signature, casts=casts, **calls, **fields)
     module = load(f"{_mathematics(component, parts)}\n\n\n{body}")
     names = [line.split("(")[0][4:] for line in body.splitlines() if line.startswith("def ")]
-    return {name: _documented(getattr(module, name), component, name) for name in names}
+    return {name: _document(getattr(module, name), component, name) for name in names}
 
 
 def defaults_of(component: Component) -> dict[str, Any]:
-    """Parameters and their defaults; noise has its mean, weight decay that an optimizer leaves to its caller is 0."""
+    """The parameters and their defaults; noise defaults to its mean, and weight decay left to the caller to 0."""
     found = component.defaults()
     if component.kind == "activation" and "u" in component.roles:
         found["u"] = 0.5
@@ -247,7 +250,7 @@ def _mathematics(component: Component, parts: Mapping[str, Callable[..., Any]]) 
     return "\n\n\n".join([header, lowered[32].text, lowered[64].text, *choices])
 
 
-def _documented(function: Any, component: Component, name: str) -> Any:
+def _document(function: Any, component: Component, name: str) -> Any:
     """The compiled function, with the component's documentation."""
     function.__doc__ = f"{name}: {component.function.__doc__}"
     function.__module__ = "numbann.kernels"

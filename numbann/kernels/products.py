@@ -1,7 +1,7 @@
 """matmul and the dense layer on ordinary C-ordered arrays, from Python and from @njit code.
 
-Blocks of b are packed to panels of whole vectors first, which costs little beside the product; the tiles are those of
-the engine.
+The tiles are those of the engine.  The engine stores weights in panels; here blocks of b are packed into panels of
+whole vectors first, which takes little time beside the product.
 """
 
 from __future__ import annotations
@@ -38,7 +38,8 @@ def multiply(a, by_depth, b, turned, bias, out):
         target, place, row = flat_out, column, columns
         if real < width:
             target, place, row = np.empty(rows * width, out.dtype), 0, width
-        # pointers are taken in the loop, where the arrays are needed again: so these outlive the sweeps
+        # Pointers are taken in the loop, where the arrays are needed again: numba frees an array after its last use,
+        # and a pointer does not keep it alive
         x, offsets, w, c = pointer_of(flat_a), pointer_of(table), pointer_of(block), advance(pointer_of(target), place)
         start, start_row = pointer_of(init), 0
         for k in range(0, depth, FORWARD_DEPTH):
@@ -73,7 +74,7 @@ def _pack(b, b_row, b_column, real, width, depth, block):
 
 @inner
 def _check_product(name, a, b):
-    """ShapeError, naming both shapes, if a b has no meaning."""
+    """ShapeError with both shapes if a b has no meaning."""
     if a.shape[1] != b.shape[0]:
         shapes = f"{shape_text(a)} and {shape_text(b)}"
         raise ShapeError(f"{name}: shapes {shapes} do not fit: columns of the first must equal rows of the second")
@@ -81,7 +82,7 @@ def _check_product(name, a, b):
 
 @inner
 def _result(out, rows, columns, like):
-    """out if it is given and fits, else a new array."""
+    """`out` if it is given and fits, else a new array."""
     result = np.empty((rows, columns), like.dtype) if out is None else out
     if result.shape != (rows, columns):
         raise ShapeError(f"out has shape {shape_text(result)}, the result has ({rows}, {columns})")

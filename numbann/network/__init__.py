@@ -1,1 +1,1 @@
-"""A network as numbers, for any device: its plan, its first weights and the names of its tensors."""
+"""A network for any device: its description, its plan, its initial weights and the names of its tensors."""

@@ -1,13 +1,13 @@
-"""What follows what in a network, forward and back, for any device: a layer is a chain of steps.
+"""The chain of a layer: which step follows which in a network, forward and back, for any device.
 
 Each step makes one value of a layer from the value before it:
 
     x -> product -> h -> norm -> z -> activation -> a -> dropout, added inputs -> out, the x of the layer above
 
-The x that a layer is given may go through steps, too.  A value that no step makes is the one before it.  A value has a
-buffer of its own where the step that makes it must not write over what it reads: `Chain.buffers` says which values
-share one.  The way back goes through the steps in reverse order, with one gradient d that each of them changes in
-place; what it needs, the step keeps:
+Steps may also change the x that a layer is given.  A value that no step makes is the same as the one before it.  A
+value has a buffer of its own if the step that makes it must not write over what it reads: `Chain.buffers` says which
+values share a buffer.  The way back goes through the steps in reverse order, with one gradient d that each of them
+changes in place.  A step keeps what its way back needs:
 
 | step        | reads | makes | keeps       | way back                                                   |
 | ----------- | ----- | ----- | ----------- | ---------------------------------------------------------- |
@@ -20,11 +20,11 @@ place; what it needs, the step keeps:
 | Loss        | out   | d     | nothing     |                                                            |
 | Link        | out   | d     | nothing     | none: it stands in predictions only                        |
 
-A vector's gradient may also come from that to the layer's w, which is x' d where x is as the layer was given it: an
-engine then has all of the gradient before anything moves, and the step finishes it.
+A vector's gradient may also come from the gradient to the layer's w, which is x' d with the x that the layer is given.
+An engine then stores the whole gradient before any weight changes, and the step finishes it.
 
-An engine has a table {kind of step: how it is done}.  A new kind is a class here, its place in `layer_of`, and an entry
-with kernels in that table.
+An engine has a table {kind of step: its lowering}.  A new kind takes a class here, its place in `layer_of`, and an
+entry with kernels in that table.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ from numbann.network.description import Dense, Network
 
 VALUES = ("x", "h", "z", "a", "out")
 ELEMENT, ROW, BATCH = "element", "row", "batch"  # scopes: an element depends on itself, its row, the batch
-# Where the gradient to a vector comes from: one of each row, which the way back leaves, or their sum, or that to w
+# Where the gradient to a vector comes from: the way back leaves one for each row, or their sum; or from that to w
 ROWS, SUMS, WEIGHTS = "rows", "sums", "weights"
 NORM_EPSILON, NORM_MOMENTUM = 1e-5, 0.1  # beside the variance, and of a batch in running statistics, as PyTorch's
 SELU_LIMIT = -SELU_SCALE * SELU_ALPHA  # selu at -inf
@@ -52,9 +52,9 @@ SomeStep = TypeVar("SomeStep", bound="Step")
 
 @dataclass(frozen=True)
 class Vector:
-    """Numbers of a layer beside w and b: the tensor's name, its size, and what it starts as.
+    """Numbers of a layer beside w and b: the tensor's name, its size, and its initial value.
 
-    gradient: where that to trained numbers comes from; "" for what is gathered and not trained.
+    gradient: where the gradient to trained numbers comes from; "" for statistics, which are not trained.
     """
 
     name: str
@@ -65,11 +65,12 @@ class Vector:
 
 @dataclass(frozen=True, kw_only=True)
 class Step:
-    """A part of a layer.  reads, writes: its buffers, the same one where it works in place.
+    """A part of a layer.
 
     value: what it makes.  asked_by: the key of a spec, for errors.  scope: what an element of its value depends on.
     apart: whether it must not write over what it reads.  keeps: the values that its way back reads.  returns: whether
-    the way back to the layer's h has something to do for it.  vectors: what is trained; statistics: what is gathered.
+    the way back to the layer's h has something to do for it.  vectors: its trained vectors.  statistics: what it
+    gathers. reads, writes: its buffers, the same one if it works in place.
     """
 
     value: ClassVar[str]
@@ -84,7 +85,7 @@ class Step:
     writes: str = ""
 
     def predicting(self) -> Step | None:
-        """What it is where nothing is trained; None for nothing."""
+        """The step in predictions; None if there is none."""
         return self
 
 
@@ -98,7 +99,7 @@ class ScaleInputs(Step):
 
 @dataclass(frozen=True, kw_only=True)
 class Product(Step):
-    """h = x w + b, and how w and b start.  Its way back leads to the layer below."""
+    """h = x w + b, and the initializers of w and b.  Its way back leads to the layer below."""
 
     value = "h"
     init: Configured
@@ -117,20 +118,20 @@ class Norm(Step):
     running: bool = False
 
     def predicting(self) -> Norm:
-        """Of a batch's norm, the one by its statistics."""
+        """A batch norm goes by its statistics."""
         return replace(self, running=True, scope=ELEMENT) if self.batch else self
 
 
 @dataclass(frozen=True, kw_only=True)
 class Activation(Step):
-    """a = f(z).  key: of its random numbers, None if it draws none; its vectors are what is trained in f."""
+    """a = f(z).  key: the key of its random numbers, None if it draws none; its vectors are f's trained numbers."""
 
     value = "a"
     configured: Configured
     key: int | None = None
 
     def predicting(self) -> Activation:
-        """Without noise."""
+        """The activation without noise."""
         return replace(self, key=None)
 
 
@@ -187,12 +188,12 @@ class Chain:
     buffers: Mapping[str, str]
 
     def step(self, kind: type[SomeStep]) -> SomeStep | None:
-        """Its step of a kind."""
+        """The chain's step of a kind, or None."""
         return next((step for step in (*self.steps, *self.ends) if isinstance(step, kind)), None)
 
     @property
     def scopes(self) -> set[str]:
-        """Those of its steps."""
+        """The scopes of its steps."""
         return {step.scope for step in self.steps}
 
     @property
@@ -207,7 +208,7 @@ class Chain:
 
 
 def chain_of(steps: tuple[Step, ...], ends: tuple[Step, ...]) -> Chain:
-    """The chain of some steps: decides which values share a buffer."""
+    """The chain of some steps; decides which values share a buffer."""
     placed: list[Step] = []
     buffers, buffer = {}, "x"
     for value in VALUES:
@@ -221,7 +222,7 @@ def chain_of(steps: tuple[Step, ...], ends: tuple[Step, ...]) -> Chain:
 
 @dataclass(frozen=True)
 class Layer:
-    """A layer's sizes and its chains: of training, and of predictions."""
+    """A layer's sizes and its chains, for training and for predictions."""
 
     inputs: int
     outputs: int
@@ -230,33 +231,33 @@ class Layer:
 
     @property
     def vectors(self) -> tuple[Vector, ...]:
-        """What is trained beside w and b."""
+        """The trained vectors beside w and b."""
         return tuple(vector for step in self.training.steps for vector in step.vectors)
 
     @property
     def sloped(self) -> tuple[Vector, ...]:
-        """Those of its vectors to which the way back leaves gradients."""
+        """The vectors for which the way back leaves gradients."""
         return tuple(vector for vector in self.vectors if vector.gradient != WEIGHTS)
 
     @property
     def statistics(self) -> tuple[Vector, ...]:
-        """What is gathered while training."""
+        """The statistics that training gathers."""
         return tuple(vector for step in self.training.steps for vector in step.statistics)
 
     @property
     def activation(self) -> Configured | None:
-        """What it applies, None for nothing."""
+        """The layer's activation, or None."""
         step = self.training.step(Activation)
         return step.configured if step else None
 
     @property
     def noisy(self) -> bool:
-        """Whether training draws random numbers in it."""
+        """Whether training draws random numbers in the layer."""
         return any(getattr(step, "key", None) is not None for step in self.training.steps)
 
 
 def layer_of(network: Network, k: int, link: Configured | None) -> Layer:
-    """The layer k of a network; link: what turns outputs into predictions."""
+    """The layer k of a network; link: turns outputs into predictions."""
     dense, inputs = network.layers[k], network.layers[k - 1].units if k else network.inputs
     inner = (norm(dense, k), activation(dense, k), drop(dense, k), add_inputs(dense, k))
     steps = (scale_inputs(network, k), product(dense), *inner)
@@ -267,7 +268,7 @@ def layer_of(network: Network, k: int, link: Configured | None) -> Layer:
 
 
 def ends_of(loss: Configured, link: Configured | None) -> tuple[Step, ...]:
-    """What follows the last layer."""
+    """The steps after the last layer."""
     return (Loss(configured=loss), *((Link(configured=link, scope=scope_of(link)),) if link else ()))
 
 
@@ -305,7 +306,7 @@ def norm(dense: Dense, k: int) -> Norm | None:
 
 
 def activation(dense: Dense, k: int) -> Activation | None:
-    """An activation, with its blend if it has one; none for the identity alone."""
+    """An activation, with its blend if it has one; None for the identity alone."""
     if dense.activation is None or (dense.applies == "identity" and BLEND not in dense.activation.values):
         return None
     chosen = with_blend(dense.activation)
@@ -319,7 +320,7 @@ def activation(dense: Dense, k: int) -> Activation | None:
 
 
 def scope_of(activation: Configured) -> str:
-    """What an element of an activation depends on."""
+    """What an element of an activation's value depends on."""
     return ROW if activation.component.form == "row" else ELEMENT
 
 
@@ -343,5 +344,5 @@ def drop(dense: Dense, k: int) -> Drop | None:
 
 
 def add_inputs(dense: Dense, k: int) -> AddInputs | None:
-    """A residual connection; there is no layer below the first."""
+    """A residual connection; below the first layer there is none to pass the gradient to."""
     return AddInputs(returns=k > 0) if dense.residual else None

@@ -1,6 +1,6 @@
-"""A network and how it is trained, in components and numbers: what a plan is built from.
+"""The description of a network and its training, in components and numbers: what a plan is built from.
 
-With `link`, `target` and the layers' `init` left out they are those that the components ask for.
+`link`, `target` and the layers' `init` default to what the components ask for.
 """
 
 from __future__ import annotations
@@ -14,8 +14,9 @@ from numbann.components.component import Configured
 class Dense:
     """A layer: its width, what follows its product, and how its weights and biases start.
 
-    In this order: norm ("layer", "batch" or None), activation (None: nothing to apply), dropout or alpha dropout at a
-    rate, and with `residual` the layer's inputs added.  init None: as the activation asks; bias_init None: zeros.
+    After the product come, in this order: a norm ("layer", "batch" or None), an activation (None: none), dropout or
+    alpha dropout at a rate, and with `residual` the layer's inputs, added.  init None: as the activation asks;
+    bias_init None: zeros.
     """
 
     units: int
@@ -35,11 +36,11 @@ class Dense:
 
 @dataclass(frozen=True, kw_only=True)
 class Training:
-    """How a network is trained.
+    """The training of a network.
 
-    link: what turns its outputs into predictions, where the loss contains it; None: what the loss names.  target: the
-    form of the targets, such as "label" or "real"; "": what the loss asks for.  optimizer: without learning_rate,
-    which comes with each epoch.  batch_size None: all rows.  average: the share that the weights' average keeps.
+    link: turns the network's outputs into predictions, if the loss contains it; None: what the loss names.  target: the
+    form of the targets, such as "label" or "real"; "": what the loss asks for.  optimizer: without learning_rate, which
+    comes with each epoch.  batch_size None: all rows.  average: the share of the old average that a step keeps.
     """
 
     loss: Configured
@@ -58,9 +59,9 @@ class Training:
 
 @dataclass(frozen=True, kw_only=True)
 class Network(Training):
-    """A network of dense layers, the last of which gives its outputs, and how it is trained.
+    """A network of dense layers and its training; the last layer gives the outputs.
 
-    input_scale: whether its inputs are multiplied by a trained vector first.
+    input_scale: whether a trained vector multiplies the inputs first.
     """
 
     inputs: int

@@ -1,4 +1,4 @@
-"""The weights that training begins with, the same ones on any device."""
+"""The initial tensors of a network, the same on any device."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from numbann.network.plan import Plan
 
 
 def initial_tensors(plan: Plan, seed: int) -> dict[str, np.ndarray]:
-    """A model's tensors by the names of the plan; biases are drawn as one more row of weights."""
+    """A model's tensors by the names of the plan; initializers of biases draw one more row of weights."""
     found = {}
     for k, layer in enumerate(plan.layers):
         product, b = layer.training.step(Product), np.zeros(layer.outputs)
@@ -25,7 +25,7 @@ def initial_tensors(plan: Plan, seed: int) -> dict[str, np.ndarray]:
 
 
 def _draw(layer: Layer, init: Configured, seed: int, purpose: int, k: int) -> np.ndarray:
-    """An array (I, O) by an initializer, of the layer k."""
+    """Draw an array (I, O) for the layer k with an initializer."""
     shape = layer.inputs, layer.outputs
     drawn: np.ndarray = init.component.function(shape, random.generator(seed, purpose, k), **init.values)
     return drawn

@@ -1,4 +1,4 @@
-"""The plan of a network: its layers, their shapes and components, for any device.  It prints itself."""
+"""The plan of a network: its layers with their shapes and components, for any device, in a printable form."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ ITEMSIZE = {"float32": 4, "float64": 8}
 
 @dataclass(frozen=True, kw_only=True)
 class Plan(Training):
-    """A network and how it is trained.  `link` turns the last layer's output into predictions (None: it is one)."""
+    """A network and its training.  `link` turns the last layer's output into predictions, if that is not one."""
 
     layers: tuple[Layer, ...]
 
     @property
     def extras(self) -> tuple[str, ...]:
-        """What is done to each weight beside the optimizer's own step: "clip_value", "l1", "average"."""
+        """What changes a weight beside the optimizer's own step: "clip_value", "l1", "average"."""
         return tuple(name for name in ("clip_value", "l1", "average") if getattr(self, name))
 
     @property
@@ -41,7 +41,7 @@ class Plan(Training):
 
     @property
     def keys(self) -> int:
-        """How many keys of random numbers an epoch needs: two a layer, if any of them draws."""
+        """The keys of random numbers that an epoch needs: two for each layer, if any layer draws."""
         return 2 * len(self.layers) if any(layer.noisy for layer in self.layers) else 0
 
     @property
@@ -51,7 +51,7 @@ class Plan(Training):
 
     @property
     def tensors(self) -> dict[str, tuple[int, ...]]:
-        """The shapes of a model's tensors by name: all that is trained, and what is gathered."""
+        """The shapes of a model's tensors by name: trained tensors and statistics."""
         found: dict[str, tuple[int, ...]] = {}
         for k, layer in enumerate(self.layers):
             found[f"layers.{k}.weight"] = (layer.inputs, layer.outputs)
@@ -60,15 +60,15 @@ class Plan(Training):
         return found
 
     def chains(self, training: bool) -> list[Chain]:
-        """Each layer's chain, of training or of predictions."""
+        """Each layer's chain, for training or for predictions."""
         return [layer.training if training else layer.predicting for layer in self.layers]
 
     def batch_rows(self, rows: int) -> int:
-        """The rows of a batch when there are so many in all."""
+        """The rows of a batch, out of `rows` rows in all."""
         return min(self.batch_size or rows, rows)
 
     def step_flops(self, rows: int) -> int:
-        """Floating-point operations of a training step, two for a product and a sum; layer 0 has no delta."""
+        """Floating-point operations of a training step, two for a product and a sum; layer 0 has no delta product."""
         products = [3 * layer.inputs * layer.outputs for layer in self.layers]
         return 2 * rows * (sum(products) - self.layers[0].inputs * self.layers[0].outputs)
 
@@ -90,7 +90,7 @@ def build(network: Network) -> Plan:
 
 
 def _link(network: Network) -> Configured | None:
-    """What turns outputs into predictions, None for an identity."""
+    """The link from outputs to predictions, None for an identity."""
     link = network.link or built_in().configured("activation", network.loss.component.traits["link"])
     return None if link.name == "identity" else link
 

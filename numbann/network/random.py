@@ -1,10 +1,10 @@
-"""Random numbers from counters: the same ones for the same seed, purpose and place, on any device."""
+"""Random numbers from counters: the same seed, purpose and place give the same numbers on any device."""
 
 from __future__ import annotations
 
 import numpy as np
 
-WEIGHTS, SHUFFLE, NOISE, SAMPLE, BIASES = 0, 1, 2, 3, 4  # purposes; SAMPLE: of rows, where not all are taken
+WEIGHTS, SHUFFLE, NOISE, SAMPLE, BIASES = 0, 1, 2, 3, 4  # purposes; SAMPLE: a part of the rows
 
 
 def generator(seed: int, purpose: int, *place: int) -> np.random.Generator:

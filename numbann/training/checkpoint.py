@@ -16,7 +16,7 @@ from numbann.errors import RunDirectoryError
 from numbann.fit.state import State
 from numbann.fit.stopping import Best
 from numbann.model.file import read_tensors
-from numbann.network.states import named, of_part
+from numbann.network.states import add_prefix, select_part
 
 FORMAT = 3
 KEY = "numbann.checkpoint"
@@ -40,9 +40,9 @@ class Kept:
 
 def to_bytes(state: State, spec_hash: str) -> bytes:
     """The state as a file; one metadata key, since the order of several is not fixed."""
-    tensors = {**named("model", state.kept.parameters()), **named("engine", state.kept.state())}
+    tensors = {**add_prefix("model", state.kept.parameters()), **add_prefix("engine", state.kept.state())}
     if state.best_kept is not None:
-        tensors |= named("best", state.best_kept.parameters())
+        tensors |= add_prefix("best", state.best_kept.parameters())
     metadata = {
         "format": FORMAT,
         "spec": spec_hash,
@@ -77,10 +77,10 @@ def restore(engine: Engine, state: State) -> None:
 
 def _state(metadata: dict[str, Any], tensors: dict[str, np.ndarray]) -> State:
     return State(
-        kept=Kept(of_part("model", tensors), of_part("engine", tensors)),
+        kept=Kept(select_part("model", tensors), select_part("engine", tensors)),
         history=list(metadata["history"]),
         best=Best(**metadata["best"]),
-        best_kept=Kept(of_part("best", tensors), {}) if metadata["keeps_best"] else None,
+        best_kept=Kept(select_part("best", tensors), {}) if metadata["keeps_best"] else None,
         schedule=tuple(metadata["schedule"]),
     )
 

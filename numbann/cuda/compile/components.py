@@ -38,10 +38,10 @@ from numbann.compile.text import (
     first_line,
     free_parameters,
     hyper_parameters,
-    named,
     names_the_plugin,
     subject,
     type_fault,
+    variable_of,
 )
 from numbann.components.component import Component, Configured, arguments_of
 from numbann.cuda.compile import binaries
@@ -260,7 +260,7 @@ def _function(
     """A device function of these arguments that reads the parameters it needs and calls the mathematics."""
     asked = arguments_of(function)
     parameters = [
-        f"    {named(parameter.name)} = own[{k}]{as_bool(parameter)}"
+        f"    {variable_of(parameter.name)} = own[{k}]{as_bool(parameter)}"
         for k, parameter in enumerate(component.parameters)
         if parameter.name in asked and parameter.name not in given
     ]

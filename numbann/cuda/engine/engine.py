@@ -29,7 +29,7 @@ from numbann.engine.shared.processors import available_cpus
 from numbann.engine.shared.weighting import weighted_mean
 from numbann.network.initial import initial_tensors
 from numbann.network.plan import ITEMSIZE, Plan
-from numbann.network.states import TRAINED, of_part
+from numbann.network.states import TRAINED, select_part
 
 INFERENCE_ROWS = 1 << 14  # rows of a batch in inference, at most
 INFERENCE_BYTES = 1 << 28  # its inputs and layers' outputs, at most, unless it is a single row
@@ -104,7 +104,7 @@ class Engine(interface.Engine):
         self.steps_done = int(state["steps"][0])
         arena = self._arena.copy_to_host()
         for name, part in self._saved_parts.items():
-            self._layout.store(arena, part, of_part(name, state))
+            self._layout.store(arena, part, select_part(name, state))
         self._arena.copy_to_device(arena)
 
     # ---- training

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from numbann.cuda.engine.layout import Layout
-from numbann.network.states import named
+from numbann.network.states import add_prefix
 
 
 @dataclass(frozen=True)
@@ -30,5 +30,5 @@ class ArenaSnapshot:
         found = {"steps": np.array([self.steps], np.int64)}
         for name, part in self.kept.items():
             tensors = self.layout.tensors(self.arena, part)
-            found |= named(name, {tensor: array.copy() for tensor, array in tensors.items()})
+            found |= add_prefix(name, {tensor: array.copy() for tensor, array in tensors.items()})
         return found

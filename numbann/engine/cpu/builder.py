@@ -1,7 +1,8 @@
-"""The table of phases: what a training step or an evaluation does, as ops that the driver calls.  It calls none itself.
+"""The builder of tables: the ops of a training step or an evaluation, in phases.
 
-The first phases go forward through all layers, to the loss, and with the deltas back down.  The last goes over weights:
-a piece of a layer's gradient and at once the optimizer on it.  A barrier ends each phase.
+The first phases go forward through all layers to the loss, and with the deltas back down.  The last phase goes over
+weights: it computes a piece of a layer's gradient, and the optimizer updates that piece at once.  A barrier ends each
+phase.
 """
 
 from __future__ import annotations
@@ -18,13 +19,15 @@ from numbann.network.chain import BATCH, ROW, Activation, Link, Loss, Product
 from numbann.network.chain import Step as LayerStep
 from numbann.simd import dense, scaling
 
-UNIT, TILE = 48, 6  # rows of a layer's gradient that are computed and applied at once, and the smallest piece of them
-FEW_ROWS = 64  # a thread with fewer rows of the batch goes through a layer's panels instead
-LARGE = 1 << 20  # bytes of weights from which each thread does better with panels of its own
+# Rows of a layer's gradient that are computed and applied at once, by 64 columns 12 KB in float32, which the optimizer
+# then finds in the first-level cache; and the height of a tile, of which a unit has a whole number
+UNIT, TILE = 48, 6
+FEW_ROWS = 64  # a thread with fewer rows of the batch would read all weights for little work: it takes panels instead
+LARGE = 1 << 20  # bytes of weights that no longer stay in a thread's cache, unless it keeps to panels of its own
 
 
 def _merge_phases(steps: Iterable[Step]) -> list[list[Op]]:
-    """The phases of steps (by panels or not, ops): steps by rows that follow each other are one."""
+    """The phases of steps (by panels or not, ops): successive steps by rows need no barrier and form one phase."""
     phases: list[list[Op]] = []
     for by_panels, together in itertools.groupby(steps, key=lambda step: step[0]):
         ops = [ops for _, ops in together]
@@ -33,22 +36,23 @@ def _merge_phases(steps: Iterable[Step]) -> list[list[Op]]:
 
 
 def _group_runs(ops: Iterable[tuple[bool, Op]]) -> list[Step]:
-    """The ops of a layer, those together that follow each other by panels or by rows."""
+    """The ops of a layer in steps: successive ops that go by panels, or by rows, belong together."""
     runs = itertools.groupby(ops, key=lambda one: one[0])
     return [(by_panels, [op for _, op in run]) for by_panels, run in runs]
 
 
 def _unit_rows(rows: int, threads: int) -> int:
-    """Rows of a unit: at most UNIT, and so many that threads have the same to do."""
+    """The rows of a unit: at most UNIT, and few enough to give every thread the same number of units."""
     pieces = -(-rows // (UNIT * threads)) * threads
     return -(-rows // (pieces * TILE)) * TILE
 
 
 class Builder:
-    """Builds tables of one plan over an arena and buffers for so many rows; training, scaling, weighted: see Operands.
+    """Builds tables of one plan over an arena and buffers for batches of `rows` rows; the other arguments: see
+    Operands.
 
-    Slots: x, target, row_loss (each row's loss), out (predictions), order and offsets in training, and shares (each
-    row's of its batch's loss) where rows are weighted.
+    Slots: x, target, row_loss (each row's loss), out (predictions); in training order and offsets; shares (each row's
+    share of its batch's loss) if rows are weighted.
     """
 
     def __init__(
@@ -60,8 +64,8 @@ class Builder:
     def training(self, update: Update, threads: int) -> Table:
         """The table of a training step.
 
-        Layers go by rows, in one phase for as many as follow each other.  A layer by panels has a phase of its own,
-        forward and back, in which a thread keeps to its own weights.
+        Successive layers by rows share a phase.  A layer by panels has phases of its own, forward and back, in which a
+        thread keeps to its own weights.
         """
         layers = range(len(self.plan.layers))
         by_panels = [self._by_panels(k, threads) for k in layers]
@@ -75,7 +79,7 @@ class Builder:
     def evaluation(self, losses: bool, threads: int = 1) -> Table:
         """The table that fills `out` with predictions, and with losses also `row_loss`.
 
-        threads > 1 is for few rows: threads share layers by panels, as far as `training` would.
+        threads > 1 is for few rows: threads share layers by panels, wherever `training` would.
         """
         by_panels = [self._by_panels(k, threads) for k in range(len(self.plan.layers))]
         steps = [(False, self._scaling())]
@@ -94,7 +98,7 @@ class Builder:
         return shared and (k == 0 or rows < FEW_ROWS * threads or self.layout.weight_bytes(k) >= LARGE)
 
     def _steps(self, k: int, by_panels: bool) -> list[tuple[bool, LayerStep]]:
-        """A layer's steps, each by panels or not: from the product on, and up to a step of whole rows."""
+        """A layer's steps and whether each goes by panels: from the product on, up to a step of whole rows."""
         found, panels = [], False
         for step in self.operands.chains[k].steps:
             panels = by_panels if isinstance(step, Product) else panels and step.scope != ROW
@@ -102,18 +106,18 @@ class Builder:
         return found
 
     def forward(self, k: int, by_panels: bool = False) -> list[Step]:
-        """A layer from its inputs to its outputs."""
+        """The ops of a layer from its inputs to its outputs."""
         return _group_runs(
             (panels, FORWARD[type(step)](self.operands, k, step, self.operands.units(k, panels)))
             for panels, step in self._steps(k, by_panels)
         )
 
     def forward_all(self) -> list[Op]:
-        """All layers by rows."""
+        """The ops of all layers by rows."""
         return [row for k in range(len(self.plan.layers)) for _, ops in self.forward(k) for row in ops]
 
     def _scaling(self) -> list[Op]:
-        """From raw rows to the first layer's, if there is a scaling."""
+        """The op from raw rows to the first layer's inputs, if there is a scaling."""
         given, scaled = self.operands.scaling, self.operands.scaled
         if given is None or scaled is None:
             return []
@@ -129,11 +133,11 @@ class Builder:
         return [(self.operands.kernel(scaling.SCALINGS[given.dtype]), -GRAIN, columns)]
 
     def loss(self) -> Op:
-        """Each row's loss, and d of the last layer."""
+        """The op of each row's loss and of the last layer's d."""
         return FORWARD[Loss](self.operands, self._last, self.operands.chains[-1].step(Loss), -GRAIN)
 
     def backward(self, k: int, by_panels: bool = False) -> list[Step]:
-        """To a layer's d, from that of the layer above or from the loss."""
+        """The ops to a layer's d, from that of the layer above or from the loss."""
         steps = self._steps(k, by_panels)[::-1]
         ops: list[tuple[bool, Op]] = []
         if k < self._last:
@@ -145,18 +149,18 @@ class Builder:
         return _group_runs(ops)
 
     def backward_all(self) -> list[Op]:
-        """From the loss down to the first layer's d, by rows."""
+        """The ops from the loss down to the first layer's d, by rows."""
         return [row for k in reversed(range(len(self.plan.layers))) for _, ops in self.backward(k) for row in ops]
 
     def slopes(self, k: int) -> list[Op]:
-        """What turns a layer's d, if it is all ones, into the slopes of its activation; none if they mix its units."""
+        """The ops that turn a layer's d of ones into the slopes of its activation; none for an activation of rows."""
         step = self.operands.chains[k].step(Activation)
         if step is None or step.scope == ROW:
             return []
         return [BACK[Activation](self.operands, k, step, -GRAIN)]
 
     def _predictions(self) -> list[Op]:
-        """The link on the last layer's output, if it has one, and copies into `out`."""
+        """The op of the link on the last layer's output, if there is one, and the copy into `out`."""
         values, place, link = self.operands.rows[-1].values, self.layout.layers[-1], self.operands.chains[-1].step(Link)
         copied = values["out"] if link is None else values[link.writes]
         copy: Columns = {"A": copied, "A_ROW": place.row, "OUTPUTS": place.outputs, "PREDICTIONS": Slot("out")}
@@ -165,12 +169,13 @@ class Builder:
 
     @property
     def _last(self) -> int:
-        """The last layer."""
+        """The number of the last layer."""
         return len(self.plan.layers) - 1
 
     # ---- phase 2
 
     def _updates(self, update: Update, threads: int) -> list[Op]:
+        """The ops over weights: pieces of gradients, each updated or stored at once."""
         ops: list[Op] = []
         operands, vectors = self.operands, self.layout.vectors
         for k, (layer, place) in enumerate(zip(self.plan.layers, self.layout.layers, strict=True)):

@@ -1,6 +1,8 @@
-"""The driver: interprets a table of phases, step by step, on every thread of a team.  It knows no component.
+"""The driver: interprets a table of phases, step by step, on every thread of a team.
 
-A call is a row of int64 that all threads share, named below; words that threads write have cache lines of their own.
+It is compiled once for all networks: components, shapes and precisions are in the kernels and the table.  A call is a
+row of int64 that all threads share, with the columns named below.  The words that threads write are 128 bytes apart, so
+that no two share a cache line.
 """
 
 from __future__ import annotations
@@ -18,7 +20,7 @@ from numbann.simd.machine import (
 from numbann.simd.pointer import advance, call_kernel, ints
 
 THREADS, OPS, PHASES, PHASE_COUNT, BATCH, TOTAL, FIRST, LAST = 0, 1, 2, 3, 4, 5, 6, 7
-SCRATCH, SCRATCH_BYTES, STEPS, YIELD, PATIENCE = 8, 9, 10, 11, 12  # the last: moments to wait for another call
+SCRATCH, SCRATCH_BYTES, STEPS, YIELD, PATIENCE = 8, 9, 10, 11, 12  # PATIENCE: moments to wait for another call
 ARRIVED, GENERATION, STOP, STOP_AT, DONE = 32, 48, 64, 80, 96
 CALL_WIDTH = 112
 
@@ -33,6 +35,7 @@ def drive(call, thread):
         rows = min(call[BATCH], call[TOTAL] - start)
         step[layout.START], step[layout.ROWS], step[layout.BATCH] = start, rows, rows
         step[layout.INDEX], step[layout.THREAD] = index, thread
+        # One thread reads the flag, and the barriers carry its decision to the others: all leave after the same step
         if thread == 0 and atomic_load(call, STOP) != 0:
             atomic_store(call, STOP_AT, index)
         for phase in range(call[PHASE_COUNT]):
@@ -48,7 +51,7 @@ def drive(call, thread):
 
 @inner
 def _phase(call, phase, thread, step, scratch):
-    """One thread's share of every op of a phase."""
+    """Do one thread's share of every op of a phase."""
     bounds = advance(ints(call[PHASES]), 2 * phase)
     for k in range(bounds[0], bounds[1]):
         op = advance(ints(call[OPS]), k * layout.WIDTH)
@@ -69,7 +72,11 @@ def _share(units, rows, thread, threads):
 
 @inner
 def _barrier(call):
-    """Wait until every thread of the team is here."""
+    """Wait until every thread of the team is here.
+
+    The last one to arrive resets the count before it opens the barrier: a thread that leaves may arrive at the next
+    barrier at once.
+    """
     generation = atomic_load(call, GENERATION)
     if atomic_add(call, ARRIVED, 1) == call[THREADS] - 1:
         atomic_store(call, ARRIVED, 0)

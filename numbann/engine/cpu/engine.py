@@ -1,4 +1,4 @@
-"""Training of a plan on the CPU: holds the arrays, builds the tables, and sends the team through them."""
+"""Training of a plan on the CPU: holds the arrays, builds the tables, and runs them on a team of threads."""
 
 from __future__ import annotations
 
@@ -27,17 +27,17 @@ from numbann.engine.shared.feeding import ArrayFeed, Inputs, RingFeed
 from numbann.engine.shared.processors import available_cpus
 from numbann.network.initial import initial_tensors
 from numbann.network.plan import Plan
-from numbann.network.states import MEMORY, TRAINED, of_part
+from numbann.network.states import MEMORY, TRAINED, select_part
 from numbann.simd import jit
 
-BETWEEN_EPOCHS = 10_000  # moments that threads wait for the next epoch before they park: some milliseconds
+BETWEEN_EPOCHS = 10_000  # moments, some milliseconds, that threads wait for the next epoch before they park
 
 
 @dataclass(frozen=True)
 class _Training:
-    """What training goes over again and again: an epoch's arrays, where its rows come from, and each row's loss.
+    """The loaded training data: an epoch's arrays, the source of its rows, and each row's loss.
 
-    `calls` has one for each number of threads.
+    `calls` has a call of the training step's table for each number of threads.
     """
 
     epochs: Epochs
@@ -51,8 +51,8 @@ class _Training:
 class Engine(interface.Engine):
     """A network in the memory of the CPU.
 
-    threads: how many at most, or "auto": as many as there are processors.  As many of them work as prove fastest from
-    moment to moment.  exactly: always so many, even if there are fewer processors.
+    threads: the most threads, or "auto" for as many as there are processors.  The number that works is the fastest, as
+    measured while training.  exactly: always use `threads` threads, even on fewer processors.
     """
 
     device = "cpu"
@@ -65,10 +65,10 @@ class Engine(interface.Engine):
         self._choices = [self.threads] if exactly else thread_counts(min(self.threads, available_cpus()))
         self.steps_done = 0
         self._kept = (*((TRAINED,) if plan.average else ()), *plan.optimizer.stored_states)
-        self._arena = Arena(plan, len(self._kept))  # the weights that predict, and what is kept beside them
+        self._arena = Arena(plan, len(self._kept))  # the weights that predict, followed by the states
         self._trained = self._arena.from_state(1) if plan.average else self._arena
         self._form = plan.optimizer.component.form
-        self._gradient = Arena(plan)  # of a step, where the optimizer is Python's
+        self._gradient = Arena(plan)  # of a step, for an optimizer in Python
         self._solver = Solver(plan, self._trained, self._gradient)
         self._runner = Runner(plan, self._choices[-1])
         self._inference = Inference(plan, self._arena, self._runner, self._choices)
@@ -115,7 +115,7 @@ class Engine(interface.Engine):
 
     @property
     def _now(self) -> ArenaSnapshot:
-        """Parameters and states as they are, which the next step changes."""
+        """The parameters and states themselves, which the next step changes."""
         return ArenaSnapshot(self._arena, self._kept, self._solver.memory, self.steps_done)
 
     def snapshot(self, into: Snapshot | None = None) -> Snapshot:
@@ -123,9 +123,9 @@ class Engine(interface.Engine):
 
     def restore(self, state: Mapping[str, np.ndarray]) -> None:
         self.steps_done = int(state["steps"][0])
-        self._solver.memory.update(of_part(MEMORY, state))
+        self._solver.memory.update(select_part(MEMORY, state))
         for slot, name in enumerate(self._kept, start=1):
-            self._arena.set_tensors(of_part(name, state), slot)
+            self._arena.set_tensors(select_part(name, state), slot)
 
     # ---- training
 
@@ -154,7 +154,7 @@ class Engine(interface.Engine):
             return call
 
         calls = {threads: make_call(threads) for threads in self._choices}
-        epochs.begin(0, np.zeros(epochs.steps), 0)  # so that it is compiled too
+        epochs.begin(0, np.zeros(epochs.steps), 0)  # compile the shuffle and the noise before the first epoch
         self._training = _Training(epochs, calls, ThreadTuner(self._choices), feed, offsets, losses)
 
     def epoch(self, index: int, rates: np.ndarray, progress: Progress | None = None) -> float:
@@ -176,7 +176,7 @@ class Engine(interface.Engine):
         return self._training
 
     def _train(self, training: _Training, rates: np.ndarray, steps: range, progress: Progress | None) -> None:
-        """Some steps of an epoch, with the optimizer in the table, in Python after each, or in Python around them."""
+        """Run some steps of an epoch: the optimizer is in the table, or in Python after each step or around all."""
         if self._form == "elementwise":
             self._run(training, steps.start, steps.stop, progress)
         elif self._form == "matrix":
@@ -189,7 +189,7 @@ class Engine(interface.Engine):
             self._solve(training, float(rates[0]), progress)
 
     def _solve(self, training: _Training, rate: float, progress: Progress | None) -> None:
-        """An epoch of a solver, which is one step on all rows."""
+        """Run an epoch of a solver, which is one step on all rows."""
         step = self.steps_done + 1
 
         def measure() -> float:
@@ -200,7 +200,7 @@ class Engine(interface.Engine):
         self.steps_done = step
 
     def _run(self, training: _Training, first: int, last: int, progress: Progress | None) -> None:
-        """The steps first..last of an epoch, with as many threads as the pace says."""
+        """Run the steps first..last of an epoch, on as many threads as the tuner says."""
         begin, done = self.steps_done - first, first
         while done < last:
             threads, count = training.tuner.next(last - done)
@@ -213,7 +213,7 @@ class Engine(interface.Engine):
             training.tuner.took(threads, count, perf_counter() - start)
 
     def _table(self, epochs: Epochs, threads: int) -> Table:
-        """The table of a training step: a huge batch goes by groups of rows."""
+        """The table of a training step; a huge batch goes by groups of rows."""
         update, batch, weighted = self._choose_update(epochs.hyper), epochs.batch, epochs.shares is not None
         if batch >= HUGE and not self.plan.normalizes_batches:
             return build_grouped_training(self._trained, update, threads, weighted)
@@ -221,7 +221,7 @@ class Engine(interface.Engine):
         return builder.training(update, threads)
 
     def _choose_update(self, hyper: np.ndarray) -> Update:
-        """What becomes of a gradient in the table."""
+        """What the table does with a gradient: an optimizer in Python needs it stored."""
         if self._form != "elementwise":
             return store_gradient(self._trained, self._gradient, hyper)
         return choose_update(self._trained, hyper)

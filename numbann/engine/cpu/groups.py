@@ -1,7 +1,7 @@
 """The table of a training step for huge batches: a fixed number of groups of rows, each with a gradient of its own.
 
 Phase 1 takes each group through the whole network, a chunk of rows at a time.  Phase 2 sums the groups' gradients in
-order and moves the weights.  Buffers are as long as a chunk, so a batch may be as large as the data.
+order and updates the weights.  Buffers are as long as a chunk, so a batch may be as large as the data.
 """
 
 from __future__ import annotations
@@ -16,8 +16,10 @@ from numbann.engine.shared.alignment import aligned
 from numbann.simd import groups, jit, op
 
 HUGE = 1024  # rows from which a batch goes by groups
-CHUNK = 64  # rows that go through the network together
-GROUPS, FEW_GROUPS, LARGE_ARENA = 16, 4, 1 << 20  # fewer groups for networks whose gradients are large
+CHUNK = 64  # rows that go through the network together, and stay in the first-level cache
+# The number of groups decides the order of the sums, so it may depend on the network, never on threads.  Every group
+# has an arena for its gradient: large networks get fewer groups
+GROUPS, FEW_GROUPS, LARGE_ARENA = 16, 4, 1 << 20
 
 
 def build_grouped_training(arena: Arena, update: Update, threads: int, weighted: bool = False) -> Table:
@@ -37,6 +39,7 @@ def build_grouped_training(arena: Arena, update: Update, threads: int, weighted:
 
 
 def _pass(dtype: str, count: int, ops: int) -> Op:
+    """The op that takes groups of rows through the ops of a thread."""
     columns: Columns = {
         "OPS": Slot("ops"),
         "OP_COUNT": ops,
@@ -48,12 +51,12 @@ def _pass(dtype: str, count: int, ops: int) -> Op:
 
 
 def _chunk_ops(worker: Builder, gradients: np.ndarray) -> list[Op]:
-    """What a thread does with a chunk of rows: forward, loss, backward, and its gradient."""
+    """A thread's ops on a chunk of rows: forward, loss, backward, and the chunk's gradient."""
     return [*worker.forward_all(), worker.loss(), *worker.backward_all(), *add_gradients(worker, gradients)]
 
 
 def add_gradients(worker: Builder, gradients: np.ndarray) -> list[Op]:
-    """What adds a chunk's gradient of every layer to that of its group, gradients (groups, elements of the arena)."""
+    """The ops that add a chunk's gradient to that of its group; gradients: (groups, elements of the arena)."""
     ops: list[Op] = []
     operands, vectors, stride = worker.operands, worker.layout.vectors, {"GROUP_STRIDE": gradients.shape[1]}
     for k, (layer, place) in enumerate(zip(worker.plan.layers, worker.layout.layers, strict=True)):

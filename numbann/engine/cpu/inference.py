@@ -1,6 +1,6 @@
-"""Predictions and evaluation of a plan on the CPU, by tables of their own over the weights that training moves.
+"""Predictions and evaluation of a plan on the CPU, by tables of their own over the weights that training updates.
 
-Rows are read and results written where they are; a few rows go another way, see few.py.
+Rows are read and results written where they are.  A few rows take the faster way of small_batch.py.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from numbann.engine.shared.feeding import Inputs, portions
 from numbann.engine.shared.weighting import weighted_mean
 from numbann.network.plan import Plan
 
-ROWS_PER_THREAD = 128  # rows of each thread that go through the network together
-RAW_DTYPES = {"f": "float32", "d": "float64"}  # of raw numbers
+ROWS_PER_THREAD = 128  # rows of a thread that go through all layers together
+RAW_DTYPES = {"f": "float32", "d": "float64"}  # by NumPy's character for a dtype
 SERIAL_FLOPS = 4_000_000  # a smaller prediction is faster on one thread
 
 
@@ -68,7 +68,7 @@ class Inference:
         return float(losses.mean(dtype=np.float64)) if weight is None else weighted_mean(losses, weight), out
 
     def target(self, t: np.ndarray) -> np.ndarray:
-        """Labels as int64, everything else as rows in the working precision; padded for a loss over whole rows."""
+        """Labels as int64, other targets as rows in the plan's dtype, padded for a loss over whole rows."""
         if self.plan.target == "label":
             return np.ascontiguousarray(t, np.int64)
         if self.plan.loss.component.form == "row":
@@ -86,11 +86,11 @@ class Inference:
         return self._small_batches[raw].predict(x)
 
     def _rows(self, x: Inputs) -> Inputs:
-        """An array as the kernels read it; rows that are made when asked for as they are."""
+        """An array as the kernels read it; rows that are made on demand stay as they are."""
         return np.ascontiguousarray(x, self.plan.dtype) if isinstance(x, np.ndarray) else x
 
     def _evaluate(self, x: Inputs, t: np.ndarray | None, raw: str) -> tuple[np.ndarray, np.ndarray]:
-        """Each row's loss, where targets are given, and predictions (N, O)."""
+        """Each row's loss, if targets are given, and predictions (N, O)."""
         losses = np.zeros(len(x), self.plan.dtype)
         out = np.empty((len(x), self.plan.outputs), self.plan.dtype)
         serial = self.plan.step_flops(len(x)) < SERIAL_FLOPS
@@ -105,7 +105,7 @@ class Inference:
         return losses, out
 
     def _call(self, losses: bool, raw: str, threads: int) -> Call:
-        """Calls of the table that predicts ROWS_PER_THREAD rows a thread at a time, with losses or without."""
+        """A call of the table that predicts ROWS_PER_THREAD rows a thread at a time, with losses or without."""
         rows = ROWS_PER_THREAD * threads
         builder = Builder(self._arena, rows, training=False, scaling=self._scalings.get(raw))
         return self._runner.call(builder.evaluation(losses), threads, rows)

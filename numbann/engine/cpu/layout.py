@@ -1,8 +1,10 @@
-"""Where everything lies in the CPU's memory, before there is any: offsets and padding, counted in elements.
+"""The layout of a plan's tensors in the CPU's memory: offsets and padding, counted in elements.
 
-Weights of a layer, w (I, O), lie in panels of 4 vectors of columns; O is padded to whole vectors and I to as many
-rows as a vector has lanes.  All parameters share one arena, and each state of an optimizer is one more arena like it.
-What is gathered and not trained lies in an array of its own.
+The weights of a layer, w (I, O), lie in panels of 4 vectors of columns, so that the tiles of a panel read them front to
+back.  O is padded to whole vectors, so that no product needs scalar code, and I to as many rows as a vector has lanes,
+since the delta product transposes square blocks.  All parameters share one arena, and each state of an optimizer is one
+more arena with the same layout: state k of a weight is k strides away.  Statistics, which no optimizer updates, have an
+array of their own.
 """
 
 from __future__ import annotations
@@ -14,14 +16,16 @@ from numbann.network.chain import Layer, Vector
 from numbann.network.plan import ITEMSIZE, Plan
 from numbann.simd.sweep import PANEL, lanes_of
 
-PAGE = 1024  # arenas are kept apart by this and a little, so that their lines do not share a cache set
+# Addresses that are a multiple of some kilobytes apart fall into the same set of a cache, which holds a few lines only.
+# An update reads a weight, its gradient and its states together: arenas are a multiple of PAGE and a little more apart
+PAGE = 1024
 APART = 272
-ALIASING = 512  # a row of a multiple of this many elements would make all rows share cache sets
+ALIASING = 512  # rows of a multiple of this many elements get one vector more, or a column would lie in few sets
 
 
 @dataclass(frozen=True)
 class LayerLayout:
-    """A layer's sizes with padding, the elements of a row of its buffers, and where its weights lie in the arena."""
+    """A layer's sizes with padding, the elements of a row of its buffers, and the place of its weights in the arena."""
 
     inputs: int
     inputs_padded: int
@@ -33,7 +37,7 @@ class LayerLayout:
 
 
 class Place(NamedTuple):
-    """Where a vector begins, and its size without padding."""
+    """The first element of a vector, and its size without padding."""
 
     start: int
     size: int
@@ -42,7 +46,7 @@ class Place(NamedTuple):
 class Layout:
     """The places of a plan's tensors.
 
-    vectors: those of trained ones in the arena, biases too; statistics: those of gathered ones in their array.
+    vectors: those of trained vectors in the arena, biases too.  statistics: those of gathered vectors in their array.
     """
 
     def __init__(self, plan: Plan) -> None:
@@ -55,6 +59,7 @@ class Layout:
             self._add(k, layer)
 
     def _add(self, k: int, layer: Layer) -> None:
+        """Place a layer's tensors after those of the layers before it."""
         columns, inputs_padded = self.padded(layer.outputs), self.padded(layer.inputs)
         row = columns + (self.lanes if columns % ALIASING == 0 else 0)
         panels = -(-columns // (PANEL * self.lanes))
@@ -78,7 +83,7 @@ class Layout:
         return _multiple(count, self.lanes)
 
     def weight_bytes(self, k: int) -> int:
-        """What a layer's w takes."""
+        """The bytes of a layer's w."""
         return self.layers[k].inputs * self.layers[k].columns * self._itemsize
 
 

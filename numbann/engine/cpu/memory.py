@@ -1,4 +1,4 @@
-"""The engine's arrays: the arena of parameters and states, and buffers for the rows of a batch, aligned to 64 bytes."""
+"""The engine's arrays, aligned to 64 bytes: the arena of parameters and states, and buffers for the rows of a batch."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from numbann.simd.sweep import PANEL
 
 
 class Arena:
-    """All parameters, and after them each state of the optimizer in the same layout."""
+    """All parameters, followed by each state of the optimizer in the same layout."""
 
     def __init__(self, plan: Plan, states: int = 0) -> None:
         self.plan, self.layout = plan, Layout(plan)
@@ -24,25 +24,25 @@ class Arena:
         self.statistics = aligned(self.layout.gathered, plan.dtype)
 
     def from_state(self, state: int) -> Arena:
-        """The same memory from a state on, which takes the place of the parameters."""
+        """The same memory, with a state in the place of the parameters."""
         other = Arena.__new__(Arena)
         other.plan, other.layout, other.statistics = self.plan, self.layout, self.statistics
         other.values = self.values[state * self.layout.stride :]
         return other
 
     def copy(self, into: Arena | None = None) -> Arena:
-        """The same numbers in memory of their own, or in another arena of this layout."""
+        """The same numbers in new memory, or in another arena of this layout."""
         other = into or Arena(self.plan, len(self.values) // self.layout.stride - 1)
         other.values[:], other.statistics[:] = self.values, self.statistics
         return other
 
     @property
     def parameters(self) -> np.ndarray:
-        """All parameters as one vector with the padding, which is zero."""
+        """All parameters as one vector, with their padding, which is zero."""
         return self.values[: self.layout.arena]
 
     def at(self, offset: int) -> np.ndarray:
-        """All from a parameter on."""
+        """The arena from a parameter on."""
         return self.values[offset:]
 
     def weights(self) -> list[tuple[np.ndarray, np.ndarray]]:
@@ -51,20 +51,20 @@ class Arena:
         return [(found[f"layers.{k}.weight"], found[f"layers.{k}.bias"]) for k in range(len(self.plan.layers))]
 
     def tensors(self, state: int = 0) -> dict[str, np.ndarray]:
-        """Copies of all that is trained, or of a state of it (1 is the first), by the names of the plan."""
+        """Copies of all trained tensors, or of a state of theirs (1 is the first), by the names of the plan."""
         found = {name: self._matrix(k, state) for k, name in enumerate(self._matrices)}
         found |= {name: self._vector(name, state).copy() for name in self.layout.vectors}
         return {name: found[name] for name in self.plan.tensors if name in found}
 
     def set_tensors(self, tensors: Mapping[str, np.ndarray], state: int = 0) -> None:
-        """Store all that is trained, or a state of it."""
+        """Store all trained tensors, or a state of theirs."""
         for k, name in enumerate(self._matrices):
             self._set_matrix(k, tensors[name], state)
         for name in self.layout.vectors:
             self._vector(name, state)[:] = tensors[name]
 
     def gathered(self) -> dict[str, np.ndarray]:
-        """Views of what is gathered and not trained, by the names of the plan."""
+        """Views of the statistics, by the names of the plan."""
         places = self.layout.statistics.items()
         return {name: self.statistics[start : start + size] for name, (start, size) in places}
 
@@ -102,8 +102,8 @@ class Arena:
 class LayerRows:
     """A layer's buffers over the rows of a batch, (B, columns) each, and the offsets of their rows.
 
-    values: those of the chain's values, of which some are one, of their gradient d, and of the gradient skip that goes
-    past the layer, where one does.  slopes: the gradient to each trained vector; factors: the norm's.
+    values: the buffers of the chain's values, some of which are the same, of their gradient d, and of the gradient skip
+    if one passes the layer.  slopes: the gradient to each trained vector; factors: those of the norm.
     """
 
     values: dict[str, np.ndarray]
@@ -118,7 +118,7 @@ class LayerRows:
 
 
 def layer_rows(arena: Arena, chains: list[Chain], rows: int) -> list[LayerRows]:
-    """Buffers of every layer for batches of so many rows."""
+    """The buffers of every layer for batches of `rows` rows."""
     return [_layer_rows(arena, k, chain, rows) for k, chain in enumerate(chains)]
 
 
@@ -136,7 +136,10 @@ def _layer_rows(arena: Arena, k: int, chain: Chain, rows: int) -> LayerRows:
 
 
 def scratch(plan: Plan, threads: int) -> np.ndarray:
-    """A scratch area for each thread, large enough for every kernel, and apart from its neighbours."""
+    """A scratch area for each thread, large enough for every kernel.
+
+    One more panel at its end keeps it apart from the next thread's.
+    """
     layout = Layout(plan)
     panel, widest = PANEL * layout.lanes, max(place.row for place in layout.layers)
     return aligned((threads, max(DELTA_DEPTH * panel, widest) + panel), plan.dtype)

@@ -1,4 +1,7 @@
-"""The arrays of a network for batches of so many rows, as the columns of ops: weights, buffers, rows of inputs."""
+"""The operands of ops: the arrays of a network for batches of some rows, as columns.
+
+Weights and buffers have their addresses from the start; arrays that change from call to call are slots.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +18,9 @@ from numbann.network.chain import SUMS, Step, Vector
 from numbann.simd import jit
 from numbann.simd.sweep import DEPTH, ROWS, sweep_addresses
 
-GRAIN = 2  # rows are dealt out to threads in pairs, which any tile does at full speed
+# Rows are shared out to threads in pairs: all tiles but the last resort of one row have an even height, so no thread
+# ends with a single row unless the batch does
+GRAIN = 2
 
 
 @dataclass(frozen=True)
@@ -29,10 +34,10 @@ class Scaling:
 
 
 class Operands:
-    """What the ops of a plan read and write.
+    """The arrays that the ops of a plan read and write.
 
     training: rows come in an epoch's order, by the slots `order` and `offsets`; else one after the other.
-    With a scaling x is raw; weighted: rows have shares of their batch's loss.
+    scaling: x is raw numbers.  weighted: rows have shares of their batch's loss.
     """
 
     def __init__(
@@ -49,7 +54,7 @@ class Operands:
         self.scaled = aligned((rows, self.layout.layers[0].inputs_padded), self.dtype) if scaling else None
 
     def kernel(self, function: Any) -> int:
-        """The address of a kernel."""
+        """The address of a kernel for the plan's dtype."""
         return jit.address(function, self.dtype)
 
     def units(self, k: int, by_panels: bool) -> int:
@@ -57,7 +62,7 @@ class Operands:
         return self.layout.layers[k].panels if by_panels else -GRAIN
 
     def values(self, configured: Configured) -> np.ndarray:
-        """A component's parameters as an array that kernels read."""
+        """A component's parameters as an array that kernels read; the 0 at its end keeps it from being empty."""
         return np.array([*configured.values.values(), 0], self.dtype)
 
     # ---- columns of a layer
@@ -79,7 +84,7 @@ class Operands:
         }
 
     def vectors(self, k: int, step: Step) -> Columns:
-        """The trained vectors of a step, and where the gradients of rows to them go."""
+        """The trained vectors of a step, and where each row's gradients to them go."""
         if not step.vectors:
             return {}
         slopes = self.rows[k].slopes
@@ -107,13 +112,13 @@ class Operands:
         }
 
     def gradient(self, k: int) -> Columns:
-        """What the gradient of a layer's w and b is computed from: its inputs as it was given them, and d."""
+        """What the gradient of a layer's w and b is computed from: d, and the inputs as the layer is given them."""
         sums: Columns = {"ZERO": self.zero, "ONES": self.ones, "ZEROS": np.zeros_like(self.counted)}
         d: Columns = {"D": self.rows[k].d, "D_ROW": self.layout.layers[k].row}
         return {**self.product(k, DEPTH), **self.given(k), **sums, **d}
 
     def vector_gradient(self, k: int, vector: Vector) -> Columns:
-        """What the gradient of one of a layer's vectors is computed from, as that of b."""
+        """What the gradient of one of a layer's vectors is computed from, in the way of that of b."""
         slopes = self.rows[k].slopes[self.plan.layers[k].sloped.index(vector)]
         return {**self.gradient(k), "SLOPES": slopes, "SUMMED": int(vector.gradient == SUMS)}
 

@@ -1,7 +1,7 @@
-"""A look into a network between epochs: the slope of every unit and the loss's gradient on some rows.  No training.
+"""A look into a network between epochs: the slope of every unit and the loss's gradient on some rows.
 
 The gradient is that of the training step by groups, here with one group.  Buffers hold all rows at once, so that slopes
-can be read from them: they are what the activations' own kernels make of ones.
+can be read from them: the activations' own backward kernels turn ones into slopes.  No weight changes.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ BOUND = {"x", "target", "row_loss", "shares"}  # the slots that a probe fills
 
 
 class Probe:
-    """The tables that look at so many rows, over the weights of an arena that they do not change."""
+    """The tables for a look at `rows` rows, over the weights of an arena."""
 
     def __init__(self, plan: Plan, arena: Arena, runner: Runner, rows: int, threads: int, weighted: bool) -> None:
         self._plan, self._runner, self._threads, self._count = plan, runner, threads, rows
@@ -40,7 +40,7 @@ class Probe:
         self._backward = self._call(*phases)
 
     def look(self, x: np.ndarray, t: np.ndarray, weight: np.ndarray | None) -> list[LayerFacts]:
-        """The facts of every layer for rows x (B, I), their targets as kernels read them, and weights if it has any."""
+        """The facts of every layer for rows x (B, I), their targets as kernels read them, and their weights, if any."""
         arrays = {} if weight is None else {"shares": self._shares(weight)}
         losses = np.empty(self._count, self._plan.dtype)
         self._gradient.values[:] = 0
@@ -52,7 +52,7 @@ class Probe:
         return [LayerFacts(slopes.get(k), dw, db) for k, (dw, db) in enumerate(self._gradient.weights())]
 
     def _shares(self, weight: np.ndarray) -> np.ndarray:
-        """What each row has of the loss."""
+        """Each row's share of the loss."""
         shares = Shares(weight, self._count, self._plan.dtype, self._count)
         shares.follow(np.arange(self._count))
         return shares.values

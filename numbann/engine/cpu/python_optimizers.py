@@ -1,6 +1,6 @@
-"""Optimizers in plain NumPy, called by Python between runs of a table that stores the gradient.  It runs none itself.
+"""Optimizers in plain NumPy, called by Python between runs of a table that stores the gradient.
 
-A matrix form moves every matrix of weights after each step; a solver takes an epoch and asks for as many losses and
+A matrix form updates every matrix of weights after each step.  A solver takes an epoch, and asks for as many losses and
 gradients as it likes.
 """
 
@@ -35,14 +35,14 @@ def update_matrices(plan: Plan, trained: Arena, gradient: Arena, rate: float, st
 
 
 def average(plan: Plan, averaged: Arena, trained: Arena, step: int) -> None:
-    """Let the average of the weights follow them."""
+    """Update the average of the weights."""
     kept = plan.average if step > 1 else 0.0
     assert kept is not None
     averaged.parameters[:] = kept * averaged.parameters + (1 - kept) * trained.parameters
 
 
 def _adjust(plan: Plan, w: np.ndarray, g: np.ndarray) -> None:
-    """Clip the gradient, and add what weights that should be small add, as kernels of elementwise optimizers do."""
+    """Clip the gradient and add weight decay and L1 to it, as the kernels of elementwise optimizers do."""
     if plan.clip_norm:
         g *= min(1.0, plan.clip_norm / (sqrt(_square(g)) + SMALL))
     if plan.clip_value:
@@ -62,12 +62,12 @@ class Solver:
         self._measured = np.zeros(0)  # the weights that were measured last
 
     def forget(self) -> None:
-        """Begin anew: weights or data are others."""
+        """Clear the memory, because the weights or the data are others."""
         self.memory.clear()
         self._measured = np.zeros(0)
 
     def step(self, measure: Measure, rate: float, step: int) -> None:
-        """An epoch.  What was measured last, in it or before, is then the loss of the weights that it found."""
+        """Run an epoch.  The last measurement is that of the weights it found, so the losses of the step are theirs."""
         component, w = self._plan.optimizer.component, self._arena.parameters.astype(np.float64)
         settings = {**self._plan.optimizer.values, **_select_roles(component, step=step, learning_rate=rate)}
         evaluate = functools.partial(self._evaluate, measure)
@@ -76,7 +76,7 @@ class Solver:
             evaluate(w)
 
     def _evaluate(self, measure: Measure, w: np.ndarray) -> tuple[float, np.ndarray]:
-        """The loss and its gradient at w, rounded in place to the precision of the model; weight decay is L2."""
+        """The loss and its gradient at w, which is rounded in place to the model's precision; weight decay is L2."""
         self._arena.parameters[:] = w
         w[:] = self._arena.parameters
         loss, decay = measure(), self._plan.weight_decay

@@ -1,4 +1,4 @@
-"""Sends a team through the steps of tables: holds what threads need besides a table, and calls the driver."""
+"""Runs tables on a team of threads: holds what threads need besides a table, and calls the driver."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from numbann.network.plan import Plan
 from numbann.simd import op
 from numbann.simd.machine import yield_address
 
-BRIEF = 1_000_000_000  # floating-point operations, some hundredths of a second, that the main thread may be busy with
+BRIEF = 1_000_000_000  # floating-point operations, some hundredths of a second that Ctrl-C may have to wait
 
 
 @dataclass(frozen=True)
 class Call:
-    """A table with everything that the driver needs to go through it; `rows` tells how many rows there are in all."""
+    """A table with everything that the driver needs to run it; `rows` sets how many rows there are in all."""
 
     table: Table
     threads: int
@@ -31,13 +31,13 @@ class Call:
     address: int
 
     def rows(self, total: int) -> int:
-        """Say how many rows there are; the number of steps."""
+        """Set the number of rows; return the number of steps."""
         self.numbers[driver.TOTAL] = total
         return -(-total // self.batch)
 
     @property
     def done(self) -> int:
-        """The step that would come next."""
+        """The number of the next step."""
         return int(self.numbers[driver.DONE])
 
 
@@ -51,7 +51,7 @@ class Runner:
         self._steps = np.zeros((threads, 2 * op.STEP_WIDTH), np.int64)
 
     def call(self, table: Table, threads: int, batch: int, patience: int = PATIENCE) -> Call:
-        """Prepare calls of a table, after which workers wait for so many moments for another one."""
+        """Prepare a call of a table; after it, workers wait `patience` moments for another one."""
         numbers = aligned(driver.CALL_WIDTH, "int64")
         values = {
             "THREADS": threads,
@@ -70,13 +70,13 @@ class Runner:
         return Call(table, threads, batch, numbers, numbers.ctypes.data)
 
     def set(self, call: Call, first: int, last: int) -> None:
-        """Let a call do the steps first..last."""
+        """Set the steps first..last for a call."""
         numbers = call.numbers
         numbers[driver.FIRST], numbers[driver.LAST], numbers[driver.DONE] = first, last, first
         numbers[driver.STOP], numbers[driver.STOP_AT] = 0, -1
 
     def run(self, call: Call, first: int, last: int, progress: Progress | None = None) -> None:
-        """Do the steps first..last; `call.done` tells how far it came if an exception ends it."""
+        """Run the steps first..last; if an exception ends them, `call.done` says how far they came."""
         self.set(call, first, last)
         if (last - first) * self.plan.step_flops(call.batch) <= BRIEF:
             self.team.run_briefly(call.threads, call.address)

@@ -1,7 +1,7 @@
-"""Predictions of a few rows, where every microsecond counts: through buffers of the engine's own, bound once.
+"""Predictions of a few rows with little overhead: through buffers of the engine's own that are bound once.
 
-The calling thread does the work.  Where the weights are many, the others help as long as they are awake from the last
-call: reading the weights is then what takes the time, and each thread reads its share.
+The calling thread does the work.  Reading the weights takes most of the time; if they are many, the other threads read
+their share, as long as they are still awake from the call before.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from numbann.engine.shared.alignment import aligned
 from numbann.network.plan import ITEMSIZE, Plan
 
 SMALL_BATCH = 16  # rows
-SHARED_BYTES = 1 << 18  # of weights from which threads share them
+SHARED_BYTES = 1 << 18  # with fewer bytes of weights, one thread is faster than several
 
 
 class SmallBatch:
-    """Predicts up to SMALL_BATCH rows at a time: of inputs, or of raw numbers with a scaling."""
+    """Predicts up to SMALL_BATCH rows at a time, of inputs or of raw numbers with a scaling."""
 
     def __init__(self, plan: Plan, arena: Arena, runner: Runner, threads: int, scaling: Scaling | None = None) -> None:
         inputs = aligned((SMALL_BATCH, plan.inputs), scaling.dtype if scaling else plan.dtype)
@@ -37,6 +37,7 @@ class SmallBatch:
             return call
 
         self._alone, self._together = make_call(1), make_call(self._threads)
+        # A view for each number of rows, made once
         self._inputs = [inputs[:rows] for rows in range(SMALL_BATCH + 1)]
         self._outputs = [outputs[:rows] for rows in range(SMALL_BATCH + 1)]
 
@@ -50,6 +51,6 @@ class SmallBatch:
         return self._outputs[rows].copy()
 
     def _shared(self, rows: int) -> bool:
-        """Let all threads do it, if they are awake; whether they did."""
+        """Run the prediction on all threads if they are awake; return whether they did it."""
         self._together.numbers[TOTAL] = rows
         return self._team.run_if_ready(self._threads, self._together.address)

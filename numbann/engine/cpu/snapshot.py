@@ -1,4 +1,4 @@
-"""Parameters and states of the engine at one moment, in its own layout: copied at once, given names when asked."""
+"""Parameters and states of the engine at one moment: copied at once in its own layout, named and shaped on demand."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from numbann.engine.cpu.memory import Arena
-from numbann.network.states import MEMORY, named
+from numbann.network.states import MEMORY, add_prefix
 
 
 class ArenaSnapshot:
-    """An arena with the names of the states after its parameters, a solver's memory, and the number of steps done."""
+    """An arena with the names of its states, a solver's memory, and the number of steps done."""
 
     def __init__(self, arena: Arena, states: Sequence[str], memory: Mapping[str, np.ndarray], steps: int) -> None:
         self.arena, self.states, self.memory, self.steps = arena, states, memory, steps
@@ -22,14 +22,14 @@ class ArenaSnapshot:
         return ArenaSnapshot(arena, self.states, dict(self.memory), self.steps)
 
     def parameters(self) -> dict[str, np.ndarray]:
-        """As of the engine."""
+        """As `Engine.parameters`."""
         gathered = {name: part.copy() for name, part in self.arena.gathered().items()}
         return {**self.arena.tensors(), **gathered}
 
     def state(self) -> dict[str, np.ndarray]:
-        """As of the engine."""
+        """As `Engine.state`."""
         found = {"steps": np.array([self.steps], np.int64)}
-        found |= named(MEMORY, self.memory)
+        found |= add_prefix(MEMORY, self.memory)
         for slot, name in enumerate(self.states, start=1):
-            found |= named(name, self.arena.tensors(slot))
+            found |= add_prefix(name, self.arena.tensors(slot))
         return found

@@ -1,4 +1,4 @@
-"""How each kind of step becomes an op: forward, and the way back.
+"""The lowering of a layer's steps: how each kind of step becomes an op, forward and back.
 
 A function here is (operands, k, step, units) -> Op for a layer k; units is -GRAIN for rows, or a number of panels.
 """
@@ -33,7 +33,7 @@ def scale_inputs(operands: Operands, k: int, step: chain.ScaleInputs, units: int
 
 
 def finish_scale(arena: Arena, gradient: Arena, k: int, step: chain.ScaleInputs) -> Op:
-    """The gradient to w and to s, from x' d."""
+    """The gradients to w and to s, from x' d."""
     place, s = arena.layout.layers[k], arena.layout.vectors[step.vectors[0].name].start
     columns: Columns = {
         "W": arena.at(place.weights),
@@ -61,48 +61,48 @@ def product_back(operands: Operands, k: int, step: chain.Product, units: int) ->
 
 
 def normalize(operands: Operands, k: int, step: chain.Norm, units: int) -> Op:
-    """From the product h to z."""
+    """z from the product h."""
     kernel = norm.running_norm if step.running else norm.batch_norm if step.batch else norm.layer_norm
     return operands.kernel(kernel), units, _norm(operands, k, step)
 
 
 def normalize_back(operands: Operands, k: int, step: chain.Norm, units: int) -> Op:
-    """From dz to dh, and the gradients to scale and shift."""
+    """dh from dz, and the gradients to scale and shift."""
     of_batch = norm.running_norm_backward if step.running else norm.batch_norm_backward
     return operands.kernel(of_batch if step.batch else norm.layer_norm_backward), units, _norm(operands, k, step)
 
 
 def activate(operands: Operands, k: int, step: chain.Activation, units: int) -> Op:
-    """From z to a."""
+    """a from z."""
     in_place, noisy = step.reads == step.writes, step.key is not None
     kernel = cpu.activation_forward(step.configured.component, operands.dtype, in_place, noisy)
     return kernel, units, _activation(operands, k, step)
 
 
 def activate_back(operands: Operands, k: int, step: chain.Activation, units: int) -> Op:
-    """From da to dz, and the gradients to what is trained in the activation."""
+    """dz from da, and the gradients to the activation's trained numbers."""
     kernel = cpu.activation_backward(step.configured.component, operands.dtype, operands.training)
     return kernel, units, _activation(operands, k, step)
 
 
 def drop(operands: Operands, k: int, step: chain.Drop, units: int) -> Op:
-    """From a to what is left of it."""
+    """out from a, by dropout."""
     return operands.kernel(dropout.drop), units, _dropout(operands, k, step)
 
 
 def drop_back(operands: Operands, k: int, step: chain.Drop, units: int) -> Op:
-    """From the gradient to what is left to da."""
+    """da from the gradient to the dropout's output."""
     return operands.kernel(dropout.drop_backward), units, _dropout(operands, k, step)
 
 
 def add_inputs(operands: Operands, k: int, step: chain.AddInputs, units: int) -> Op:
-    """The layer's inputs joined to a, or to what dropout has left of it."""
+    """out: the layer's inputs added to a, or to what dropout has left of it."""
     kernel = dropout.add_more_inputs if step.reads == step.writes else dropout.add_inputs
     return operands.kernel(kernel), units, {**operands.inputs_of(k), **operands.of_rows(k)}
 
 
 def add_inputs_back(operands: Operands, k: int, step: chain.AddInputs, units: int) -> Op:
-    """The gradient, kept for the layer below."""
+    """A copy of the gradient, for the layer below."""
     columns: Columns = {"SKIP": operands.rows[k].values["skip"], "SKIP_ROW": operands.layout.layers[k].row}
     return operands.kernel(dropout.keep), units, {**operands.of_rows(k), **columns}
 
@@ -161,13 +161,13 @@ BACK: Mapping[type[chain.Step], Lowering] = {
     chain.Drop: drop_back,
     chain.AddInputs: add_inputs_back,
 }
-# What a step does to the gradient when all of it is stored, (arena, gradient, k, step) -> Op: for steps with vectors
-# whose gradient comes from that of the weights
+# What a step does to a stored gradient, (arena, gradient, k, step) -> Op: for vectors whose gradient comes from that to
+# the layer's weights
 FINISH: Mapping[type[chain.Step], Callable[[Arena, Arena, int, Any], Op]] = {chain.ScaleInputs: finish_scale}
 
 
 def finish(arena: Arena, gradient: Arena) -> list[list[Op]]:
-    """The phase that finishes a stored gradient, if it takes one."""
+    """The phase that finishes a stored gradient, if a step asks for one."""
     steps = [(k, step) for k, layer in enumerate(arena.plan.layers) for step in layer.training.steps]
     ops = [FINISH[type(step)](arena, gradient, k, step) for k, step in steps if type(step) in FINISH]
     return [ops] if ops else []

@@ -1,6 +1,6 @@
-"""A table of phases: ops that the driver calls, and the arrays that their addresses point into.
+"""A table of phases: the ops that the driver calls, and the arrays that their addresses point into.
 
-What stands in them, tables.py and stages.py decide.  Here each op is held to the columns that its kernel reads.
+Every op is checked against the columns that its kernel reads.  builder.py and stages.py decide which ops a table has.
 """
 
 from __future__ import annotations
@@ -18,18 +18,18 @@ from numbann.simd.op import Column
 
 
 class Slot(str):
-    """The name of an array that a table is given later, and perhaps again and again: see Table.bind."""
+    """The name of an array that a table is given later, perhaps again and again: see Table.bind."""
 
 
 Value = int | list[int] | np.ndarray | Slot
 Columns = Mapping[str, Value]
-Op = tuple[int, int, Columns]  # a kernel's address, its units, and columns of op.py, some of which it may not read
-Step = tuple[bool, list[Op]]  # by panels or not
+Op = tuple[int, int, Columns]  # a kernel's address, its units, and columns of op.py, perhaps more than it reads
+Step = tuple[bool, list[Op]]  # whether the ops go by panels, and the ops
 
 
 @dataclass(frozen=True)
 class Table:
-    """Ops and phases; each phase is the range of its ops.  `kept` holds every array that an address points into."""
+    """Ops and phases, where a phase is a range of ops.  `kept` holds every array that an address points into."""
 
     ops: np.ndarray
     phases: np.ndarray
@@ -37,7 +37,7 @@ class Table:
     kept: dict[str, Any]
 
     def bind(self, **arrays: np.ndarray) -> None:
-        """Put the addresses of arrays into their slots, and keep the arrays alive; ValueError as of `assembled`."""
+        """Put the addresses of arrays into their slots, and keep the arrays alive; ValueError as of `assemble`."""
         for slot, row, column, dtype in self.slots:
             if slot in arrays:
                 self.ops[row, column] = _address(arrays[slot], column, dtype)
@@ -45,9 +45,9 @@ class Table:
 
 
 def assemble(phases: Sequence[Sequence[Op]], apart: Sequence[Op] = (), **kept: Any) -> Table:
-    """The table of phases of ops, and after them ops apart, which other ops call; arrays become addresses.
+    """The table of phases of ops, followed by the ops `apart`, which other ops run; arrays become addresses.
 
-    ValueError if an op lacks a column that its kernel reads, has one that there is not, or an array of another type
+    ValueError if an op lacks a column that its kernel reads, has an unknown column, or has an array of another type
     than its column's.
     """
     ends = np.cumsum([len(phase) for phase in phases])
@@ -67,7 +67,7 @@ def assemble(phases: Sequence[Sequence[Op]], apart: Sequence[Op] = (), **kept: A
 
 
 def _needed(kernel: Callable[..., Any], columns: Columns) -> list[Column]:
-    """The columns that a kernel reads, which are all there."""
+    """The columns that a kernel reads; ValueError if one is missing or unknown."""
     needed = columns_of(kernel)
     if unknown := columns.keys() - op.COLUMNS.keys():
         raise ValueError(f"there is no column {', '.join(sorted(unknown))}")
@@ -91,7 +91,7 @@ def _fill(table: Table, index: int, column: Column, precision: str, value: Value
 
 
 def _address(array: Value, column: Column, dtype: np.dtype) -> int:
-    """Of an array's first element."""
+    """The address of an array's first element; ValueError if the array does not fit the column."""
     if not isinstance(array, np.ndarray) or array.dtype != dtype or not array.flags.c_contiguous:
         given = f"{array.dtype} {array.shape}" if isinstance(array, np.ndarray) else repr(array)
         raise ValueError(f"{column.name} takes a C-ordered array of {dtype}, not {given}")

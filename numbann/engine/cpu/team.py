@@ -1,6 +1,6 @@
 """A team of threads that run one compiled call together.
 
-In a brief call the main thread is one of them.  In a long one it only waits, and so can be interrupted.
+In a brief call the main thread is one of them.  In a long one it only waits, so that it can be interrupted.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from numbann.simd import jit
 from numbann.simd.machine import current_cpu, yield_address
 
 INTERVAL = 0.1  # seconds between two ticks
-IN_A_ROW = 1e-3  # seconds between calls that follow each other
+IN_A_ROW = 1e-3  # calls at most this many seconds apart are worth waking threads for
 
 
 class Team:
@@ -55,9 +55,10 @@ class Team:
         return False
 
     def run(self, count: int, call: int, stop: Callable[[], None], tick: Callable[[], None]) -> None:
-        """Run the call at an address on `count` threads and wait; tick() every INTERVAL.
+        """Run the call at an address on `count` threads and wait; call tick() every INTERVAL.
 
-        An exception that arrives while waiting, such as KeyboardInterrupt, calls stop() and comes out after them.
+        An exception that arrives while waiting, such as KeyboardInterrupt, calls stop() and comes out when the threads
+        end.
         """
         self._reset_after_fork()
         try:
@@ -73,7 +74,7 @@ class Team:
             raise
 
     def close(self) -> None:
-        """Let the threads end."""
+        """End the threads."""
         for queue in self._queues.values():
             queue.put(None)
         self._reset()
@@ -88,14 +89,14 @@ class Team:
         self._reports = threading.Semaphore(0)
 
     def _reset_after_fork(self) -> None:
-        """A process forked from the one that had the threads has none."""
+        """Begin without threads in a forked process, which has none of its parent's."""
         if self._process != os.getpid():
             self._process = os.getpid()
             self._boxes[:, worker.STATE] = worker.PARKED
             self._reset()
 
     def _wake(self, first: int, count: int) -> None:
-        """Start or wake the threads that are parked, each on another processor than this one is on."""
+        """Start or wake the threads that are parked, each on another processor than this one's."""
         here = current_cpu()
         for thread in range(first, count):
             if self._boxes[thread, worker.STATE] != worker.PARKED:
@@ -108,7 +109,7 @@ class Team:
             self._queues[thread].put(here)
 
     def _live(self, thread: int, queue: SimpleQueue[int | None], reports: threading.Semaphore) -> None:
-        """A thread's life: serve when woken, report, park."""
+        """The life of a thread: serve when woken, report, park."""
         box = self._place + thread * self._boxes.strides[0]
         while (near := queue.get()) is not None:
             _spread(thread, near)
@@ -117,7 +118,7 @@ class Team:
 
 
 def _spread(thread: int, near: int) -> None:
-    """Move this thread to a processor of its own, counting from one; then let the system move it as it likes."""
+    """Move this thread to a processor of its own, counted from `near`; then let the system move it as it likes."""
     if not hasattr(os, "sched_setaffinity"):
         return
     with contextlib.suppress(OSError):

@@ -1,8 +1,8 @@
-"""Which number of threads is faster at the moment: found by timing the steps of training themselves.
+"""The choice of a number of threads, by timing the steps of training themselves.
 
-The bits do not depend on threads, so an epoch may change their number as often as it likes.  Each number is tried for a
-moment, the faster one does most of the work, and the others are tried again now and then, because a machine's load and
-the places of its threads change.
+The bits do not depend on threads, so an epoch may change their number at any step.  Each number is tried for a moment,
+and the fastest does most of the work.  The others are tried again now and then: a machine's load changes, and so do the
+processors that threads run on.
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ from dataclasses import dataclass
 TRIALS = 2  # measurements of each number before one is preferred
 TRIAL_SECONDS = 1e-3  # how long a trial lasts, if a step is not longer
 SOON, LATE = 20.0, 1000.0  # work between two trials, as a multiple of a trial's time
-BETTER = 0.97  # a challenger must take less than this share of the time
+BETTER = 0.97  # another choice must take less than this share of the best one's time, or noise would decide
 
 
 @dataclass
 class _Choice:
-    """A number of threads, how often it was tried, and the seconds of a step when it last was."""
+    """A number of threads, how often it was tried, and the seconds that a step took in the last trial."""
 
     threads: int
     tried: int = 0
@@ -26,17 +26,17 @@ class _Choice:
 
 
 class ThreadTuner:
-    """Deals out steps to numbers of threads, and is told how long they took."""
+    """Shares out steps to numbers of threads, and is told how long they took."""
 
     def __init__(self, choices: Sequence[int]) -> None:
         self._choices = [_Choice(threads) for threads in choices]
         self._best = self._choices[-1]
         self._last: _Choice | None = None  # what ran last
-        self._waking: _Choice | None = None  # what runs again before it is judged
+        self._waking: _Choice | None = None  # what runs again before it is measured
         self._worked, self._patience = 0.0, SOON
 
     def next(self, left: int) -> tuple[int, int]:
-        """The number of threads that goes on, and for how many of the steps left."""
+        """The number of threads for the next steps, and how many of the steps left they do."""
         if len(self._choices) == 1:
             return self._best.threads, left
         trial = self._waking or self._trial()
@@ -46,7 +46,10 @@ class ThreadTuner:
         return chosen.threads, max(1, int(min(seconds / fastest, left)))
 
     def took(self, threads: int, steps: int, seconds: float) -> None:
-        """So many steps took so long.  A short run after a change tells little: its threads may have had to wake up."""
+        """Record that `steps` steps took `seconds`.
+
+        A short run after a change is not counted: its threads may have had to wake up.
+        """
         chosen = next(choice for choice in self._choices if choice.threads == threads)
         changed, self._last = chosen is not self._last, chosen
         self._waking = chosen if changed and seconds < TRIAL_SECONDS else None
@@ -54,19 +57,19 @@ class ThreadTuner:
             self._count(chosen, seconds, seconds / steps)
 
     def _count(self, chosen: _Choice, seconds: float, each: float) -> None:
-        """Take a measurement into account: all seconds, and those of each step."""
+        """Count a measurement: the seconds of all its steps, and of each."""
         warming = chosen.tried < TRIALS
         chosen.tried += 1
         chosen.seconds = min(chosen.seconds, each) if warming else each
         if warming or chosen is not self._best:
-            self._judge(chosen)
+            self._choose_best(chosen)
             return
         self._worked += seconds
         if any(choice.seconds < chosen.seconds for choice in self._choices):
             self._patience = SOON
 
     def _trial(self) -> _Choice | None:
-        """The number of threads to try, if it is time for one."""
+        """The number of threads to try, if it is time for a trial."""
         least = min(self._choices, key=lambda choice: choice.tried)
         if least.tried < TRIALS:
             return least
@@ -75,12 +78,12 @@ class ThreadTuner:
         return min((choice for choice in self._choices if choice is not self._best), key=lambda choice: choice.tried)
 
     def _pause(self) -> float:
-        """Seconds of work between two trials."""
+        """The seconds of work between two trials."""
         slowest = max(choice.seconds for choice in self._choices)
         return self._patience * max(TRIAL_SECONDS, slowest)
 
-    def _judge(self, tried: _Choice) -> None:
-        """After a trial: the best, which is asked about less often the longer it stays the best."""
+    def _choose_best(self, tried: _Choice) -> None:
+        """Choose the best after a trial; the longer it stays the best, the rarer trials become."""
         best = min(self._choices, key=lambda choice: choice.seconds)
         changed = best is not self._best and best.seconds < BETTER * self._best.seconds
         self._patience = SOON if changed or tried.tried <= TRIALS else min(2 * self._patience, LATE)

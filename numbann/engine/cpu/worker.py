@@ -1,7 +1,7 @@
-"""A thread's life in compiled code: it waits a little for calls, runs the driver on them, and says when it is done.
+"""A worker thread in compiled code: it waits a little for calls, runs the driver on them, and says when it is done.
 
-Each worker has a box, a row of int64 that it shares with the main thread: a state, and the call to run.  Handing a call
-over through a box costs less than a microsecond; waking a worker that has parked in Python costs fifty.
+Each worker has a box, a row of int64 that it shares with the main thread: a state, and the call to run.  Handing over a
+call through a box takes less than a microsecond; waking a worker that has parked in Python takes fifty.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ from numbann.simd.machine import SPIN, atomic_load, atomic_replace, atomic_store
 from numbann.simd.pointer import advance, call_driver, ints
 
 STATE, CALL, REPORTS, DRIVER, YIELD = 0, 1, 2, 3, 4
-BOX = 16  # integers from one box to the next: no two share a cache line
-PARKED, WAKING, READY, CLAIMED, CALLED = 0, 1, 2, 3, 4  # a claimed worker waits for the others to be claimed
+BOX = 16  # integers from one box to the next, 128 bytes, so that no two share a cache line
+PARKED, WAKING, READY, CLAIMED, CALLED = 0, 1, 2, 3, 4  # states; a claimed worker waits until the others are claimed
 
-PATIENCE = SPIN + 1000  # moments to wait before parking, about half a millisecond, if the last call says nothing else
+PATIENCE = SPIN + 1000  # moments to wait before parking, about half a millisecond, unless the last call says otherwise
 
 
 def serve(box, thread):
-    """A worker's stay: it ends parked, 1 after a call that is to be reported, 0 when nothing comes for a while."""
+    """Run calls until one must be reported (return 1), or until none comes for a while (return 0); then park."""
     atomic_store(box, STATE, READY)
     waited, patience = 0, PATIENCE
     while True:
@@ -41,10 +41,10 @@ def serve(box, thread):
 
 
 def engage(boxes, first, count, call, patience):
-    """Let the workers first..count run a call, all of them or none; whether they do.
+    """Let the workers first..count run a call, all of them or none; return whether they do.
 
-    With first = 1 the caller runs it as thread 0 and comes back when all are done; else they will report.  Patience is
-    for how many moments to wait for a worker that is about to be ready.
+    With first = 1 the caller runs it as thread 0 and returns when all are done; else they will report.  patience: the
+    moments to wait for a worker that is about to be ready.
     """
     if not _claim(boxes, first, count, patience):
         return 0
@@ -61,7 +61,10 @@ def engage(boxes, first, count, call, patience):
 
 @inner
 def _claim(boxes, first, count, patience):
-    """Claim workers that are ready; if one does not become so soon, none."""
+    """Claim the workers that are ready; if one does not become ready soon, release them all.
+
+    A worker starts only when all are claimed: a team with a missing thread would wait for ever at its first barrier.
+    """
     for k in range(first, count):
         box, waited = advance(boxes, k * BOX), 0
         while not atomic_replace(box, STATE, READY, CLAIMED):
@@ -75,7 +78,7 @@ def _claim(boxes, first, count, patience):
 
 @inner
 def _finish(box):
-    """Wait until a worker no longer looks at its call."""
+    """Wait until a worker no longer reads its call."""
     waited = 0
     while atomic_load(box, STATE) == CALLED:
         waited = wait(box[YIELD], waited)

@@ -1,1 +1,1 @@
-"""What the engines of all devices share: rows, weights of rows, rates, random numbers."""
+"""The parts that the engines of all devices share: rows, their weights, rates, random numbers."""

@@ -1,4 +1,4 @@
-"""Arrays aligned to 64 bytes."""
+"""Arrays aligned to 64 bytes, the size of a vector and of a cache line."""
 
 from __future__ import annotations
 

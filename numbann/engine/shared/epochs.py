@@ -1,4 +1,4 @@
-"""What an epoch goes by, on any device: the order of the rows, keys of noise, shares of the loss, numbers of steps."""
+"""The arrays of an epoch on any device: the order of its rows, keys of noise, shares of the loss, rates."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from numbann.network.plan import Plan
 
 
 class Epochs:
-    """The arrays of an epoch, which `begin` fills, over `count` rows or those of them whose numbers are given.
+    """The arrays of an epoch over `count` rows, or over those of them whose numbers are given; `begin` fills them.
 
     weight (count,): how much each row counts.
     """
@@ -28,7 +28,7 @@ class Epochs:
         set_constants(plan, self.hyper)
 
     def begin(self, index: int, rates: np.ndarray, done: int) -> None:
-        """Fill the arrays for an epoch that begins after so many steps; rows that are one batch need no order."""
+        """Fill the arrays for an epoch that begins after `done` steps.  Rows that fit in one batch keep their order."""
         if self.batch < self.rows:
             random.shuffle_epoch(self.order, self.plan.seed, index)
             if self.numbers is not None:
@@ -40,5 +40,5 @@ class Epochs:
         set_rates(self.plan, self.hyper, rates, done)
 
     def step_losses(self, row_loss: np.ndarray) -> np.ndarray:
-        """The (weighted) mean of the losses of each batch's rows, given in the epoch's order."""
+        """The (weighted) mean loss of each batch, from its rows' losses in the epoch's order."""
         return means(row_loss, self.batch) if self.shares is None else self.shares.means(row_loss)

@@ -1,7 +1,7 @@
-"""Where the engine finds its rows: in an array, or in a ring of two blocks that are filled as an epoch goes on.
+"""The source of an engine's rows: an array, or a ring of two blocks that are filled while an epoch runs.
 
-While the engine goes through one block of a ring, a thread of its own fills the other.  The order of the rows and the
-batches are the same either way, and so are the bits.
+While the engine works on one block of a ring, a thread fills the other.  The order of the rows and the batches are the
+same either way, and so are the bits.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ import numpy as np
 from numbann.engine.shared.alignment import aligned
 from numbann.network.plan import ITEMSIZE, Plan
 
-BLOCK_BYTES = 1 << 25  # of a block, if it holds more than one batch
+BLOCK_BYTES = 1 << 25  # the size of a block, unless one batch is larger
 
 
 class Rows(Protocol):
-    """Rows that are made when they are asked for; `width`: how many inputs each has."""
+    """Rows that are made on demand; `width` is the number of inputs of each."""
 
     @property
     def width(self) -> int:
@@ -54,7 +54,7 @@ class ArrayFeed:
         self.x = np.ascontiguousarray(x, plan.dtype)
 
     def blocks(self, order: np.ndarray, offsets: np.ndarray) -> Generator[tuple[int, int], None, None]:
-        """For an epoch in this order, set where in x each row begins; bounds of rows that have come: all of them."""
+        """Set where in x each row of an epoch in this order begins; yield the bounds of the rows that are ready."""
         np.multiply(order, self.x.shape[1], out=offsets)
         yield 0, len(order)
 
@@ -68,7 +68,7 @@ class RingFeed:
         self.x = aligned((min(len(rows), 2 * self._length), plan.inputs), plan.dtype)
 
     def blocks(self, order: np.ndarray, offsets: np.ndarray) -> Generator[tuple[int, int], None, None]:
-        """As of ArrayFeed; the bounds of each block when its rows have come.  The one before it is then overwritten."""
+        """As of ArrayFeed, block by block: the bounds of each when it is ready.  The one before is then overwritten."""
         np.multiply(np.arange(len(order)) % len(self.x), self.x.shape[1], out=offsets)
         with ThreadPoolExecutor(1, "numbann-feed") as pool:
             coming = pool.submit(self._fill, order, 0)
@@ -80,12 +80,13 @@ class RingFeed:
                 yield first, last
 
     def _fill(self, order: np.ndarray, first: int) -> None:
+        """Make the rows of the block that begins at `first`."""
         places, start = order[first : first + self._length], first % len(self.x)
         self._rows.take(places, self.x[start : start + len(places)])
 
 
 def portions(rows: Inputs, batch: int, plan: Plan) -> Iterator[tuple[int, np.ndarray]]:
-    """The rows one after the other, all at once or by blocks: where they begin, and an array of them."""
+    """The rows in order, all at once or by blocks: the number of the first, and an array of them."""
     if isinstance(rows, np.ndarray):
         yield 0, rows
         return
@@ -96,5 +97,5 @@ def portions(rows: Inputs, batch: int, plan: Plan) -> Iterator[tuple[int, np.nda
 
 
 def block_rows(batch: int, plan: Plan) -> int:
-    """The rows of a block."""
+    """The rows of a block: whole batches of together about BLOCK_BYTES."""
     return batch * max(1, BLOCK_BYTES // (batch * plan.inputs * ITEMSIZE[plan.dtype]))

@@ -15,7 +15,7 @@ def hyper_width(plan: Plan) -> int:
 
 
 def set_constants(plan: Plan, hyper: np.ndarray) -> None:
-    """Those of the optimizer's numbers that stay the same."""
+    """Set the numbers that stay the same."""
     names = free_parameters(plan.optimizer.component)
     hyper[:, op.WEIGHT_DECAY], hyper[:, op.L1] = plan.weight_decay, plan.l1
     hyper[:, op.CLIP_VALUE], hyper[:, op.CLIP_NORM] = plan.clip_value or 0, plan.clip_norm or 0
@@ -23,8 +23,9 @@ def set_constants(plan: Plan, hyper: np.ndarray) -> None:
 
 
 def set_rates(plan: Plan, hyper: np.ndarray, rates: np.ndarray, done: int) -> None:
-    """Those that change with each step of an epoch, which begins after so many steps."""
+    """Set the numbers that change with each step of an epoch, which begins after `done` steps."""
     hyper[:, op.LEARNING_RATE] = rates
     hyper[:, op.STEP] = done + 1 + np.arange(len(hyper))
     if plan.average:
+        # the average begins with the weights after the first step
         hyper[:, op.KEPT] = np.where(hyper[:, op.STEP] == 1, 0, plan.average)

@@ -1,4 +1,4 @@
-"""How many processors this process may use."""
+"""The number of processors that this process may use."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ QUOTA = Path("/sys/fs/cgroup/cpu.max")
 
 
 def available_cpus() -> int:
-    """Processors that this process may use: its affinity, and its control group's quota."""
+    """The processors that this process may use: its affinity, limited by its control group's quota."""
     count = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     with contextlib.suppress(OSError, ValueError):
         quota, period = QUOTA.read_text().split()

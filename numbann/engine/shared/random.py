@@ -19,5 +19,5 @@ def shuffle_epoch(order: np.ndarray, seed: int, epoch: int) -> None:
 
 
 def noise_keys(seed: int, epoch: int, count: int) -> np.ndarray:
-    """The keys of an epoch's noise: one for each layer and purpose, int64."""
+    """The keys of an epoch's noise, int64: one for each layer and purpose."""
     return np.random.SeedSequence((seed, NOISE, epoch)).generate_state(count, np.uint64).view(np.int64)

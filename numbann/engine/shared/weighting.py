@@ -1,4 +1,4 @@
-"""Rows that count unequally: what each has of its batch's loss, and weighted means.  It knows no class and no file."""
+"""Weights of rows: each row's share of its batch's loss, and weighted means."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ import numpy as np
 
 
 class Shares:
-    """What each row has of its batch's loss: its weight over the sum of the batch's weights, in an epoch's order.
+    """Each row's share of its batch's loss, in an epoch's order: its weight over the sum of the batch's weights.
 
-    Where that sum is 0, all shares are: the batch has no loss and no gradient.  rows: how many an epoch has.
+    If that sum is 0, all shares are 0: the batch has no loss and no gradient.  rows: the rows of an epoch.
     """
 
     def __init__(self, weight: np.ndarray, batch: int, dtype: str, rows: int) -> None:
@@ -24,7 +24,7 @@ class Shares:
         self.values[:] = weight / np.repeat(np.where(totals == 0, 1, totals), rows)
 
     def means(self, row_loss: np.ndarray) -> np.ndarray:
-        """Each batch's weighted mean of its rows' losses, which are in the epoch's order."""
+        """Each batch's weighted mean of its rows' losses, given in the epoch's order."""
         means: np.ndarray = np.add.reduceat(np.multiply(row_loss, self.values, dtype=np.float64), self._starts)
         return means
 
@@ -44,6 +44,6 @@ def weighted_mean(losses: np.ndarray, weight: np.ndarray) -> float:
 
 
 def _scaled(weight: np.ndarray) -> np.ndarray:
-    """Weights as float64 times a power of two, by which the largest is below 1, so that no sum overflows."""
+    """Weights in float64 times a power of two that brings the largest below 1, so that no sum overflows."""
     weight = np.asarray(weight, np.float64)
     return np.ldexp(weight, -np.frexp(weight.max())[1])
