@@ -1,4 +1,4 @@
-"""The one family of errors: each names where, what was given, what is allowed and what to do."""
+"""The errors of numbann: each message says where, what was given, what is allowed, and what to do."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from dataclasses import dataclass
 
 
 class NumbannError(Exception):
-    """The root of all errors meant for a person; `exit_code` is what the command line returns for it."""
+    """The base class of all errors meant for users.  exit_code: what the command line returns for it."""
 
     exit_code = 2
 
 
 @dataclass(frozen=True)
-class Fault:
-    """One fault of a spec: the JSON path of the key, what is wrong, and its line if that is known."""
+class SpecFault:
+    """One fault of a spec: the JSON path of the key, what is wrong, and the line if it is known."""
 
     path: str
     message: str
@@ -23,24 +23,24 @@ class Fault:
 
 
 class SpecError(NumbannError):
-    """A spec that cannot be used.  It carries all of its faults; `source` is the file's name, empty for a dict."""
+    """A spec cannot be used.  faults: all of its faults; source: the file's name, empty for a dict."""
 
-    def __init__(self, faults: Iterable[Fault], source: str = "") -> None:
+    def __init__(self, faults: Iterable[SpecFault], source: str = "") -> None:
         self.faults = tuple(faults)
         self.source = source
         super().__init__("\n".join(self._line(fault) for fault in self.faults))
 
-    def _line(self, fault: Fault) -> str:
+    def _line(self, fault: SpecFault) -> str:
         place = self.source if fault.line is None else f"{self.source}:{fault.line}"
         return "  ".join(part for part in (place if self.source else "", _joined(fault)) if part)
 
 
-def _joined(fault: Fault) -> str:
+def _joined(fault: SpecFault) -> str:
     return f"{fault.path}: {fault.message}" if fault.path else fault.message
 
 
 class DataError(NumbannError):
-    """Data that cannot be used.  `key` is the spec's key at fault, such as "data.target", where a key is to blame."""
+    """Data cannot be used.  key: the spec's key at fault, such as "data.target", if there is one."""
 
     def __init__(self, message: str, *, key: str | None = None) -> None:
         super().__init__(message)
@@ -48,11 +48,11 @@ class DataError(NumbannError):
 
 
 class RegistryError(NumbannError):
-    """A component that cannot be registered or is not known."""
+    """A component cannot be registered, or is not known."""
 
 
 class ClashError(RegistryError):
-    """A name that two components of a kind bear."""
+    """Two components of a kind have the same name."""
 
     def __init__(self, message: str, kind: str, name: str) -> None:
         super().__init__(message)
@@ -60,59 +60,59 @@ class ClashError(RegistryError):
 
 
 class PluginError(NumbannError):
-    """A plugin, or a component of one, that breaks the rules of components."""
+    """A plugin, or one of its components, breaks the rules of components."""
 
 
 class PluginWarning(UserWarning):
-    """A plugin that is left out, because it failed and is not needed."""
+    """A plugin failed to load and is skipped, because it is not needed."""
 
 
 class ShapeError(NumbannError, ValueError):
-    """Arrays whose shapes do not fit; the message names both shapes."""
+    """Shapes of arrays do not match; the message names both."""
 
 
 class DeviceError(NumbannError):
-    """A device that is not there, or that lacks what is needed."""
+    """A device is not available, or lacks a feature that is needed."""
 
 
 class RunDirectoryError(NumbannError):
-    """A run directory or model file that is missing, damaged or in the way."""
+    """A run directory or model file is missing, damaged or in the way."""
 
 
 class TrainingError(NumbannError):
-    """A run that failed while training, such as a loss that is no longer finite."""
+    """A run failed while training, for instance because the loss is no longer finite."""
 
     exit_code = 1
 
 
-# ---- the words of messages: what was given, what is allowed, what was probably meant
+# ---- wording of messages: what was given, what is allowed, what was probably meant
 
 
 def shown(value: object, limit: int = 60) -> str:
-    """A value as JSON on one line, shortened."""
+    """Return a value as JSON on one line, shortened."""
     text = json.dumps(value, default=repr, ensure_ascii=False)
     return text if len(text) <= limit else f"{text[: limit - 4]} ..."
 
 
 def did_you_mean(word: str, known: Iterable[str], quoted: Callable[[str], str] = shown) -> str:
-    """The hint `; did you mean "x"?` where one of the known words is near, else nothing."""
-    from difflib import get_close_matches  # only errors need it
+    """Return the hint `; did you mean "x"?` if one of the known words is close, else an empty text."""
+    from difflib import get_close_matches  # here, since only errors need it
 
     near = get_close_matches(word, list(known), n=1)
     return f"; did you mean {quoted(near[0])}?" if near else ""
 
 
 def not_allowed(value: object, allowed: str) -> str:
-    """The message for a value of the wrong type or out of its range."""
+    """Return the message for a value of the wrong type or out of its range."""
     return f"{shown(value)} is not allowed; give {allowed}"
 
 
 def missing(allowed: str) -> str:
-    """The message for a required key that is not there."""
+    """Return the message for a required key that is missing."""
     return f"missing; give {allowed}"
 
 
 def unknown_key(key: str, known: Iterable[str]) -> str:
-    """The message for a key that does not exist."""
+    """Return the message for a key that does not exist."""
     names = list(known)
     return f"unknown key{did_you_mean(key, names)} (known here: {', '.join(names) or 'none'})"

@@ -1,10 +1,10 @@
-"""A pytest plugin for the tests of plugins: a test of each check of each component.  numbann.testing checks, not this.
+"""A pytest plugin for authors of numbann plugins: runs each check of numbann.testing on each component as a test.
 
     @pytest.mark.numbann("numbann_swish2")  # a module, a plugin file or folder, or decorated functions
     def test_component(numbann_check):
         numbann_check()
 
-It is loaded wherever numbann is installed, and imports nothing until a test asks for `numbann_check`.
+pytest loads it wherever numbann is installed, so it imports numbann only when a test asks for `numbann_check`.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ MARKER = "numbann(what, ...): the modules, files, folders or functions whose com
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Make the marker known."""
+    """Register the marker."""
     config.addinivalue_line("markers", MARKER)
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """A test for each check of each component that the marker names."""
+    """Generate a test for each check of each component that the marker names."""
     if "numbann_check" in metafunc.fixturenames:
         found = {id: check for mark in metafunc.definition.iter_markers("numbann") for id, check in _checks(mark.args)}
         if not found:
@@ -34,7 +34,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 def _checks(what: tuple[Any, ...]) -> list[tuple[str, Callable[[], None]]]:
-    """Each check with its name: "activation-swish2-gradient"."""
+    """Return each check with its name, such as "activation-swish2-gradient"."""
     from numbann.errors import NumbannError
     from numbann.testing import checks_of, components_of
 
@@ -50,7 +50,7 @@ def _checks(what: tuple[Any, ...]) -> list[tuple[str, Callable[[], None]]]:
 
 
 def _test(check: Callable[[], Any]) -> Callable[[], None]:
-    """A check as a test: it fails with one message and no traceback."""
+    """Wrap a check as a test that fails with one message and no traceback."""
 
     def test() -> None:
         finding = check()

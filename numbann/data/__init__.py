@@ -1,1 +1,4 @@
-"""From files and Python objects to arrays ready to train on.  What `spec` reads of it imports no NumPy."""
+"""Data: reads files and Python objects, and turns them into arrays that a network can train on.
+
+The modules that `spec` uses import no NumPy, so that `numbann check` starts fast.
+"""

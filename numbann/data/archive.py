@@ -1,4 +1,4 @@
-"""NumPy's own files, .npz and .npy.  Pickled objects are refused: they are programs, not data."""
+"""Reads NumPy's own files, .npz and .npy.  Pickled objects are refused: they are programs, not data."""
 
 from __future__ import annotations
 
@@ -10,25 +10,25 @@ from typing import cast
 
 import numpy as np
 
-from numbann.data.files import InputFile, failing_clearly
+from numbann.data.files import InputFile, translate_errors
 from numbann.data.memory import fits
 from numbann.data.wording import listed, nearest, quoted
 from numbann.errors import DataError
 
 
 def load_array(file: InputFile) -> np.ndarray:
-    """The array of a .npy, or one of an .npz, read."""
+    """Read the array of a .npy file, or one array of an .npz file, into memory."""
     return np.array(map_array(file))
 
 
 def map_array(file: InputFile) -> np.ndarray:
-    """The same, but mapped, not read, where it lies row after row in a file of its own."""
+    """Map the array where a .npy file stores it row by row; else read it into memory."""
     if file.path.suffix.lower() != (".npz" if file.array else ".npy"):
         raise file.fault(" is no array; give a .npy file, or file.npz:array")
     if file.array:
         with open_archive(file) as archive:
             return member(archive, file.array, file, file.key)
-    with _failing_clearly(file):
+    with _translate_errors(file):
         array = np.lib.format.open_memmap(file.path, "r")
     if array.flags.c_contiguous:
         return array
@@ -42,8 +42,8 @@ def map_array(file: InputFile) -> np.ndarray:
 
 @contextmanager
 def open_archive(file: InputFile) -> Iterator[np.lib.npyio.NpzFile]:
-    """The arrays of an .npz."""
-    with _failing_clearly(file), file.path.open("rb") as stream:
+    """Open the arrays of an .npz file."""
+    with _translate_errors(file), file.path.open("rb") as stream:
         if not zipfile.is_zipfile(stream):
             raise file.fault(" is no .npz file; write it with numpy.savez")
         with cast(np.lib.npyio.NpzFile, np.load(file.path, allow_pickle=False)) as archive:
@@ -51,7 +51,7 @@ def open_archive(file: InputFile) -> Iterator[np.lib.npyio.NpzFile]:
 
 
 def member(archive: np.lib.npyio.NpzFile, name: str, file: InputFile, key: str | None) -> np.ndarray:
-    """An array of an .npz by name."""
+    """Return an array of an .npz file by name."""
     known: Sequence[str] = archive.files
     if name not in known:
         hint = nearest(name, known) or ";"
@@ -60,9 +60,9 @@ def member(archive: np.lib.npyio.NpzFile, name: str, file: InputFile, key: str |
 
 
 @contextmanager
-def _failing_clearly(file: InputFile) -> Iterator[None]:
-    """NumPy's errors about the content of a file, one line each."""
-    with failing_clearly(file):
+def _translate_errors(file: InputFile) -> Iterator[None]:
+    """Turn NumPy's errors about the content of a file into one line each."""
+    with translate_errors(file):
         try:
             yield
         except (ValueError, MemoryError, zipfile.BadZipFile, zlib.error, KeyError) as error:

@@ -1,4 +1,4 @@
-"""From arrays to raw rows: what .npz, .npy and IDX have in common.  It opens no file."""
+"""Converts arrays to raw rows; shared by the formats .npz, .npy and IDX."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 
 from numbann.data.columns import Column, Texts, as_texts, column_from_array
 from numbann.data.reading import Reading, choose_features
-from numbann.data.table import Raw, Table, same_kinds
+from numbann.data.table import Raw, Table, check_kinds
 from numbann.data.wording import counted, quoted
 from numbann.errors import DataError
 
@@ -25,18 +25,21 @@ def raw_from_arrays(
     listed_features: bool = True,
     weight: Mapping[str, np.ndarray] | None = None,
 ) -> Raw:
-    """Raw rows of arrays whose first axis is the row; further axes are flattened.  weight: one array, or none."""
+    """Return the raw rows of arrays whose first axis is the row; further axes are flattened.
+
+    weight: one array, or none.
+    """
     arrays = {**features, **targets, **(weight or {})}
     for name, array in arrays.items():
         _check(name, array, where)
     _same_rows(arrays, where)
     columns = _columns(features)
-    if len(columns) == 1:  # always called x, so that formats can be mixed
+    if len(columns) == 1:  # a single array is always named x, so that parts may have different formats
         columns = [(_number_names("x", columns[0][1]), columns[0][1])]
     table, found = _table(columns, reading, where, listed_features), _targets(targets, reading)
     weights = next((_weight(name, array, where) for name, array in (weight or {}).items()), None)
     raw = Raw(table, found, lambda row: f"{where} row {row + 1}", weight=weights)
-    same_kinds(raw, reading)
+    check_kinds(raw, reading)
     return raw
 
 
@@ -60,7 +63,7 @@ def _same_rows(arrays: Mapping[str, np.ndarray], where: str) -> None:
 
 
 def _columns(arrays: Mapping[str, np.ndarray]) -> list[tuple[list[str], np.ndarray]]:
-    """Names of columns with their (N, columns) array: an array of one column keeps its name, others are numbered."""
+    """Pair column names with their (N, columns) array: an array of one column keeps its name, others are numbered."""
     flat = {name: array.reshape(len(array), prod(array.shape[1:])) for name, array in arrays.items()}
     return [([name] if array.shape[1] == 1 else _number_names(name, array), array) for name, array in flat.items()]
 
@@ -70,7 +73,7 @@ def _number_names(name: str, array: np.ndarray) -> list[str]:
 
 
 def _table(columns: list[tuple[list[str], np.ndarray]], reading: Reading, where: str, listed_features: bool) -> Table:
-    """The chosen columns; one array of numbers is not copied, since it may lie in a file."""
+    """Return the chosen columns.  A single array of numbers is not copied, since it may be mapped from a file."""
     every = [name for names, _ in columns for name in names]
     features = choose_features(reading, every, listed_features, where)
     wanted = set(features)
@@ -84,21 +87,23 @@ def _table(columns: list[tuple[list[str], np.ndarray]], reading: Reading, where:
         texts |= {names[i]: _texts(array[:, i]) for i in range(len(names)) if names[i] in wanted and is_text[i]}
         number_names += [names[i] for i in kept]
         matrices.append(array if whole else _numeric(array[:, kept]))
-    numbers = matrices[0] if len(matrices) == 1 else _beside([m for m in matrices if m.shape[1]], len(columns[0][1]))
-    return _ordered(Table(features, numbers, texts), number_names)
+    numbers = (
+        matrices[0] if len(matrices) == 1 else _concatenate([m for m in matrices if m.shape[1]], len(columns[0][1]))
+    )
+    return _reorder(Table(features, numbers, texts), number_names)
 
 
 def _numeric(array: np.ndarray) -> np.ndarray:
-    """Booleans as numbers; an array without any column may have been text."""
+    """Convert booleans, and text arrays of which no column is left, to float32."""
     return array.astype(np.float32) if array.dtype.kind in "bSU" else array
 
 
-def _beside(matrices: list[np.ndarray], rows: int) -> np.ndarray:
+def _concatenate(matrices: list[np.ndarray], rows: int) -> np.ndarray:
     return np.concatenate(matrices, axis=1) if matrices else np.empty((rows, 0))
 
 
-def _ordered(table: Table, number_names: list[str]) -> Table:
-    """The columns in the order of the features, which may differ from that of the arrays."""
+def _reorder(table: Table, number_names: list[str]) -> Table:
+    """Put the columns in the order of the features, which may differ from that of the arrays."""
     if tuple(number_names) == table.number_names:
         return table
     position = {name: i for i, name in enumerate(number_names)}
@@ -110,7 +115,7 @@ def _texts(values: np.ndarray) -> Texts:
 
 
 def _targets(arrays: Mapping[str, np.ndarray], reading: Reading) -> dict[str, Column]:
-    """Target columns; those of an array that is named a category are texts."""
+    """Return the target columns; those of an array listed in data.categorical become texts."""
     found: dict[str, Column] = {}
     for name, (names, array) in zip(arrays, _columns(arrays), strict=True):
         columns = [column_from_array(values) for values in array.T]
@@ -119,7 +124,7 @@ def _targets(arrays: Mapping[str, np.ndarray], reading: Reading) -> dict[str, Co
 
 
 def _weight(name: str, array: np.ndarray, where: str) -> Column:
-    """Weights: one number a row."""
+    """Return the column of weights: one number per row."""
     if array.size != len(array):
         raise DataError(
             f"{where}: array {quoted(name)} of shape {array.shape} is no column of weights; give one a row",

@@ -1,7 +1,7 @@
-"""From the cells of a text file to columns: a strict grammar of numbers, and columns that grow chunk by chunk.
+"""Converts the cells of a text file to columns: a strict grammar of numbers, and columns that grow chunk by chunk.
 
-A number is ASCII digits with an optional sign, point and exponent; what Python's float() takes beyond that (1_000,
-infinity, digits of other scripts) is text.  It knows no file: a column that cannot be read is only marked as such.
+A number is ASCII digits with an optional sign, point and exponent.  Whatever else Python's float() accepts (1_000,
+infinity, digits of other scripts) is text.
 """
 
 from __future__ import annotations
@@ -22,21 +22,21 @@ FRACTION_MARKS = (".", "e", "E")
 
 
 class MixedColumn(Exception):
-    """A column of both numbers and text, or with a number beyond float64: the reader finds the cell and says so."""
+    """A column holds both numbers and text, or a number beyond float64.  The reader then finds the cell to report."""
 
 
 def is_number(text: str) -> bool:
-    """Whether the stripped text is a number of the grammar."""
+    """Tell whether the stripped text is a number of the grammar."""
     return NUMBER.fullmatch(text) is not None
 
 
 def is_infinite(text: str) -> bool:
-    """Whether the stripped text is a number too large for float64, such as 1e400."""
+    """Tell whether the stripped text is a number too large for float64, such as 1e400."""
     return is_number(text) and isinf(float(text))
 
 
-def _plain_numbers(joined: str, cells: Sequence[str]) -> np.ndarray | None:
-    """The quick way for many distinct cells: where only characters of numbers occur, float() takes just the grammar."""
+def _parse_plain(joined: str, cells: Sequence[str]) -> np.ndarray | None:
+    """Parse many distinct cells fast: where only characters of numbers occur, float() accepts just the grammar."""
     if joined.encode().translate(None, NUMBER_BYTES):
         return None
     try:
@@ -45,8 +45,8 @@ def _plain_numbers(joined: str, cells: Sequence[str]) -> np.ndarray | None:
         return None
 
 
-def _looked_up(cells: Sequence[str], distinct: set[str], na: Collection[str]) -> np.ndarray | None:
-    """The thorough way: each distinct cell is stripped, compared with `na`, and checked against the grammar."""
+def _look_up(cells: Sequence[str], distinct: set[str], na: Collection[str]) -> np.ndarray | None:
+    """Parse each distinct cell once: strip it, compare it with `na`, and check it against the grammar."""
     stripped = {cell: cell.strip() for cell in distinct}
     if not all(text in na or is_number(text) for text in stripped.values()):
         return None
@@ -56,7 +56,7 @@ def _looked_up(cells: Sequence[str], distinct: set[str], na: Collection[str]) ->
 
 @dataclass
 class GrowingColumn:
-    """One column while its file is read; `as_text` takes numbers as categories."""
+    """One column while its file is being read.  as_text: numbers are categories too."""
 
     na: frozenset[str]
     as_text: bool = False
@@ -70,23 +70,23 @@ class GrowingColumn:
         self.chunks.append(self._codes(cells) if numbers is None else numbers)
 
     def add_numbers(self, numbers: np.ndarray) -> None:
-        """Append a chunk that is numbers already; how they were written is not asked."""
+        """Append a chunk that is already parsed; whether its numbers were written as integers is unknown."""
         if np.isinf(numbers).any():
             raise MixedColumn
         self.chunks.append(numbers.copy())
 
     def finish(self) -> Column:
-        """The whole column; its chunks are given up."""
+        """Return the whole column and release its chunks."""
         chunks, self.chunks = self.chunks, []
         if all(chunk.dtype.kind == "f" for chunk in chunks):
             return Numbers(np.concatenate(chunks), self.whole)
-        return Texts(np.concatenate([_codes_of_missing(chunk) for chunk in chunks]), tuple(self.known))
+        return Texts(np.concatenate([_codes_of_chunk(chunk) for chunk in chunks]), tuple(self.known))
 
     def _numbers(self, cells: Sequence[str]) -> np.ndarray | None:
         joined, distinct = "\n".join(cells), set(cells)
         many = 2 * len(distinct) > len(cells) and self.na.isdisjoint(distinct)
-        values = _plain_numbers(joined, cells) if many else None
-        values = _looked_up(cells, distinct, self.na) if values is None else values
+        values = _parse_plain(joined, cells) if many else None
+        values = _look_up(cells, distinct, self.na) if values is None else values
         if values is not None and np.isinf(values).any():
             raise MixedColumn
         self.whole = self.whole and not any(mark in joined for mark in FRACTION_MARKS)
@@ -104,8 +104,8 @@ class GrowingColumn:
         return self.known.setdefault(text, len(self.known))
 
 
-def _codes_of_missing(chunk: np.ndarray) -> np.ndarray:
-    """Codes as they are; a chunk of numbers may stand among text only if all of it is missing."""
+def _codes_of_chunk(chunk: np.ndarray) -> np.ndarray:
+    """Return a chunk as codes; a chunk of numbers may join a column of text only if all of it is missing."""
     if chunk.dtype.kind == "i":
         return chunk
     if not np.isnan(chunk).all():

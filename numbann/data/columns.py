@@ -1,4 +1,4 @@
-"""What one column holds: numbers, or texts as codes.  It knows no file and fits nothing."""
+"""The contents of one column: numbers, or texts as codes."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ MISSING = -1  # the code of a missing text
 
 @dataclass(frozen=True)
 class Numbers:
-    """values (N,), NaN where missing; `whole` if each was written as an integer."""
+    """A column of numbers: values (N,), NaN where missing.  whole: each was written as an integer."""
 
     values: np.ndarray
     whole: bool
@@ -27,13 +27,13 @@ class Numbers:
 
     @property
     def original(self) -> np.ndarray:
-        """The values as they came: integers where they were written so."""
+        """The values as given: integers where they were written as integers."""
         return self.values.astype(np.int64) if self.whole and self.values.dtype.kind == "f" else self.values
 
 
 @dataclass(frozen=True)
 class Texts:
-    """codes (N,) into `values`, MISSING where there is none."""
+    """A column of texts: codes (N,) into `values`, MISSING where there is no text."""
 
     codes: np.ndarray
     values: tuple[str, ...]
@@ -55,7 +55,7 @@ Column = Numbers | Texts
 
 
 def text_of(value: Any) -> str | None:
-    """A value as the text of a category: 3 and 3.0 are "3"; None and NaN are missing."""
+    """Return a value as the text of a category: 3 and 3.0 give "3"; None and NaN are missing."""
     if value is None or value != value:
         return None
     if isinstance(value, bytes):
@@ -66,7 +66,7 @@ def text_of(value: Any) -> str | None:
 
 
 def texts_from(values: Iterable[Any]) -> Texts:
-    """Texts of any Python values."""
+    """Build a column of texts from any Python values."""
     known: dict[str, int] = {}
     texts = (text_of(value) for value in values)
     codes = [MISSING if text is None else known.setdefault(text, len(known)) for text in texts]
@@ -74,12 +74,12 @@ def texts_from(values: Iterable[Any]) -> Texts:
 
 
 def column_from_array(array: np.ndarray) -> Column:
-    """A column of a one-dimensional array of numbers, booleans or text."""
+    """Build a column from a one-dimensional array of numbers, booleans or text."""
     if array.dtype.kind in "SU":
         return texts_from(array.tolist())
     return Numbers(array, whole=array.dtype.kind in "iu")
 
 
 def as_texts(column: Column) -> Texts:
-    """The column as categories, whatever it holds."""
+    """Return the column as texts, whatever it holds."""
     return column if isinstance(column, Texts) else texts_from(column.original.tolist())

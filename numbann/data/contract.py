@@ -1,4 +1,4 @@
-"""What spec and data tell each other: parts, shares and sources of the data, what a format is, and the facts found."""
+"""The contract of spec and data: parts, shares and sources of the data, formats, and the facts found in the data."""
 
 from __future__ import annotations
 
@@ -15,19 +15,22 @@ if TYPE_CHECKING:
 PARTS = ("train", "validation", "test")
 HELD_BACK = PARTS[1:]
 DEFAULT_SHARE = 0.15
-DELIMITERS = (",", "\t", ";", "|")  # that are found out
+DELIMITERS = (",", "\t", ";", "|")  # the candidates for "auto"
 MEMBER = ".npz:"
-Scale = str | list[str]  # one transform, or several in order
+ScaleNames = str | list[str]  # one transform, or several in order
 
 
 @dataclass(frozen=True)
 class Facts:
-    """What is known once the data is read: every auto decided.  rows: part -> count; files: (path, SHA-256)."""
+    """Everything known once the data is read, with every "auto" resolved.
+
+    rows: part -> number of rows; files: (path, SHA-256); notes: lines for the user.
+    """
 
     task: Task
     format: str
     delimiter: str | None
-    scale: Scale
+    scale: ScaleNames
     stratify: bool
     features: tuple[str, ...]
     inputs: int
@@ -38,11 +41,12 @@ class Facts:
 
 @dataclass(frozen=True)
 class Format:
-    """A format of data files, by name.
+    """A format of data files.
 
-    endings: of the files that are known by them.  pair: the keys of two files, the second of which brings the labels.
-    read: the chosen columns of a source, its targets only if needed.  header: the column names of a table, whose
-    targets are named; it reads no more of the file than it needs.
+    endings: the file endings that identify it.
+    pair: the two keys of a source of two files, features and labels.
+    read: reads the chosen columns of a source, its targets only if needed.
+    header: for tables, returns the names of the columns and reads as little of the file as possible.
     """
 
     name: str
@@ -53,32 +57,32 @@ class Format:
 
 
 def sources(path: Any) -> dict[str, Any]:
-    """The sources that `data.path` names, by their parts; a single source is that of the training part."""
+    """Return the sources that `data.path` names, by part; a single source is the training part's."""
     if isinstance(path, Mapping) and path.keys() & set(PARTS):
         return {part: path.get(part) for part in PARTS if part in path or part == "train"}
     return {"train": path}
 
 
 def place_of(path: Any, part: str) -> tuple[str, ...]:
-    """The keys of the spec that lead to the source of a part."""
+    """Return the keys of the spec that lead to the source of a part."""
     return ("data", "path") if sources(path).get(part) is path else ("data", "path", part)
 
 
 def shares(path: Any, split: Mapping[str, float | None]) -> dict[str, float]:
-    """The share of the rows that each part without a source of its own is given."""
+    """Return the share of rows for each part that has no source of its own."""
     given = {part: split.get(part) for part in HELD_BACK if part not in sources(path)}
     return {part: DEFAULT_SHARE if share is None else share for part, share in given.items()}
 
 
 def split_array(name: str) -> tuple[str, str]:
-    """The file and the array in it that a name means: "a.npz" and "x" of "a.npz:x"; no array in other names."""
+    """Split a name into file and array: "a.npz:x" gives "a.npz" and "x"; other names give an empty array name."""
     place = name.lower().rfind(MEMBER)
     end = len(name) if place < 0 else place + len(MEMBER) - 1
     return name[:end], name[end + 1 :]
 
 
 def as_tuples(value: Any) -> Any:
-    """JSON's lists as tuples, at any depth."""
+    """Convert lists to tuples, at any depth."""
     if isinstance(value, Mapping):
         return {key: as_tuples(item) for key, item in value.items()}
     return tuple(map(as_tuples, value)) if isinstance(value, list | tuple) else value

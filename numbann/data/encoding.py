@@ -1,4 +1,4 @@
-"""From raw features to network inputs by transforms that are fitted on the training part: numbers, and category codes.
+"""The encoding of raw features as network inputs, by transforms fitted on the training part.
 
 Letters: N rows, F features that are numbers, I inputs.
 """
@@ -13,8 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from numbann.data.contract import Scale
-from numbann.data.table import Raw, Rows, count_of
+from numbann.data.contract import ScaleNames
+from numbann.data.table import Raw, RowSelection, count_of
 from numbann.data.transforms import find_missing, find_scale
 from numbann.data.transforms.categories import Categories
 from numbann.data.transforms.one_hot import write_one_hot
@@ -26,8 +26,11 @@ OTHER_SCALE = 'set data.scale to "standard" or "minmax"'
 
 @dataclass(frozen=True)
 class Encoding:
-    """features: raw names in order; categories: those of each text feature; missing, then scales: what happens to the
-    others, which are numbers."""
+    """The fitted transforms of all features.
+
+    features: the raw names in order.  categories: the categories of each text feature.  missing, then scales: the
+    transforms of the other features, which are numbers.
+    """
 
     features: tuple[str, ...]
     categories: Mapping[str, Categories]
@@ -43,31 +46,31 @@ class Encoding:
 
     @property
     def inputs(self) -> int:
-        """How many inputs there are."""
+        """The number of inputs."""
         return self.places[self.features[-1]].stop
 
-    def apply(self, raw: Raw, rows: Rows, dtype: Any) -> np.ndarray:
-        """x (N, I), C-contiguous."""
+    def apply(self, raw: Raw, rows: RowSelection, dtype: Any) -> np.ndarray:
+        """Return the inputs x (N, I) of some rows, C-contiguous."""
         x = np.zeros((count_of(rows, len(raw.table)), self.inputs), dtype)
         self._write_numbers(raw, rows, x)
         for name, codes in self.codes(raw, rows).items():
             write_one_hot(codes, x[:, self.places[name]])
         return x
 
-    def codes(self, raw: Raw, rows: Rows) -> dict[str, np.ndarray]:
-        """The category codes (N,) of each text feature."""
+    def codes(self, raw: Raw, rows: RowSelection) -> dict[str, np.ndarray]:
+        """Return the category codes (N,) of each text feature."""
         return {name: known.apply(raw.table.texts[name], rows) for name, known in self.categories.items()}
 
-    def unseen(self, raw: Raw, rows: Rows) -> tuple[str, ...]:
-        """A warning for each feature with categories that training never saw."""
+    def unseen(self, raw: Raw, rows: RowSelection) -> tuple[str, ...]:
+        """Return a warning for each feature with categories that the training part does not have."""
         warnings = (known.warn(raw.table.texts[name], rows, name) for name, known in self.categories.items())
         return tuple(warning for warning in warnings if warning)
 
     def affine(self) -> ShiftScale | None:
-        """shift and scale (I,) if inputs are (feature - shift) / scale and nothing else; missing numbers apart."""
+        """Return shift and scale (I,) if every input is just (feature - shift) / scale, missing numbers apart."""
         return None if self.categories or len(self.scales) > 1 else self.scales[0].affine()
 
-    def _write_numbers(self, raw: Raw, rows: Rows, x: np.ndarray) -> None:
+    def _write_numbers(self, raw: Raw, rows: RowSelection, x: np.ndarray) -> None:
         numbers = [self.places[name].start for name in self.features if name not in self.categories]
         inputs = np.array(numbers, np.intp) if self.categories else slice(None)
         first = 0
@@ -80,7 +83,7 @@ class Encoding:
                 first += len(values)
 
     def to_dict(self) -> dict[str, Any]:
-        """JSON-able; from_dict gives the same back, floats bit for bit."""
+        """Return JSON values from which from_dict restores the same encoding, floats bit for bit."""
         return {
             "features": self.features,
             "categories": {name: known.values for name, known in self.categories.items()},
@@ -90,8 +93,8 @@ class Encoding:
 
     @classmethod
     def from_dict(cls, given: Mapping[str, Any]) -> Encoding:
-        """The encoding that to_dict wrote, also before the transforms in it had names."""
-        if "shift" in given:  # a filling, and one scaling of whatever name, which standard applies alike
+        """Restore the encoding that to_dict wrote, including the older form whose transforms have no names."""
+        if "shift" in given:  # the older form: one fill and one affine scale, which "standard" applies in the same way
             missing = {"type": "error"} if given["fill"] is None else {"type": "mean", "fill": given["fill"]}
             given = {**given, "missing": missing, "scales": [{"type": "standard", **given}]}
         return cls(
@@ -102,14 +105,16 @@ class Encoding:
         )
 
 
-def fit_categories(raw: Raw, rows: Rows) -> dict[str, Categories]:
-    """The categories of each text feature among the rows."""
+def fit_categories(raw: Raw, rows: RowSelection) -> dict[str, Categories]:
+    """Return the categories of each text feature among the rows."""
     texts = raw.table.texts
     return {name: Categories.fit(texts[name], rows, name) for name in raw.table.names if name in texts}
 
 
-def fit_encoding(raw: Raw, rows: Rows, categories: Mapping[str, Categories], missing: str, scale: Scale) -> Encoding:
-    """The transforms that the spec names, fitted on the training rows one after the other."""
+def fit_encoding(
+    raw: Raw, rows: RowSelection, categories: Mapping[str, Categories], missing: str, scale: ScaleNames
+) -> Encoding:
+    """Fit the transforms that the spec names on the training rows, each after those before it."""
     fitted = [find_missing(missing).fit(Columns(raw, rows))]
     for name in [scale] if isinstance(scale, str) else scale:
         fitted.append(find_scale(name).fit(Columns(raw, rows, fitted)))

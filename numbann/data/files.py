@@ -1,4 +1,4 @@
-"""Input files: opened (gzip by the ending .gz), hashed, and failing with one clear line."""
+"""Input files: opens them (gzip by the ending .gz), hashes them, and reports faults in one clear line."""
 
 from __future__ import annotations
 
@@ -21,9 +21,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class InputFile:
-    """A file by the name its user gave it.
+    """A file under the name that the user gave it.
 
-    array: the one that is meant of a file with several; key: the spec's; content: standard input, read whole.
+    array: the array that is meant in a file of several.  key: the spec's key that names the file.
+    content: the bytes of standard input.
     """
 
     name: str
@@ -34,39 +35,39 @@ class InputFile:
 
     @property
     def packed(self) -> bool:
-        """Whether it is compressed."""
+        """Whether the file is compressed."""
         return self.path.suffix.lower() == ".gz"
 
     def open(self) -> BinaryIO:
-        """The bytes, unpacked."""
+        """Open the file for reading its uncompressed bytes."""
         if self.content is not None:
             return io.BytesIO(self.content)
         if not self.packed:
             return self.path.open("rb")
-        import gzip  # few files need it
+        import gzip  # here, since few files need it
 
         return cast(BinaryIO, gzip.open(self.path))
 
     def fault(self, what: str) -> DataError:
-        """What is wrong with the file, behind its name."""
+        """Return an error whose message is the file's name followed by `what`."""
         return DataError(f"{self.name}{what}", key=self.key)
 
     def sha256(self) -> str:
-        """The hash of the file as it lies on the disk."""
-        import hashlib  # which `numbann check` does not need
+        """Return the hash of the file as stored on disk."""
+        import hashlib  # here, since `numbann check` does not need it
 
         with self.path.open("rb") as stream:
             return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def standard_input() -> InputFile:
-    """Everything on standard input, as a CSV table."""
+    """Read all of standard input, as the bytes of a CSV table."""
     return InputFile("standard input", Path("-"), content=sys.stdin.buffer.read())
 
 
 @dataclass(frozen=True)
 class Files:
-    """The files of one source and its format; `labels` where they lie in a file of their own."""
+    """The files of one source and their format.  labels: their file, where they have one of their own."""
 
     format: Format
     data: InputFile
@@ -74,17 +75,17 @@ class Files:
 
     @property
     def all(self) -> tuple[InputFile, ...]:
-        """One file or two."""
+        """The files, one or two."""
         return (self.data,) if self.labels is None else (self.data, self.labels)
 
     def read(self, reading: Reading, need_target: bool = True) -> Raw:
-        """The chosen columns."""
+        """Read the chosen columns."""
         return self.format.read(self, reading, need_target)
 
 
 @contextmanager
-def failing_clearly(file: InputFile) -> Iterator[None]:
-    """Turn the system's and gzip's errors into one line that names the file."""
+def translate_errors(file: InputFile) -> Iterator[None]:
+    """Turn errors of the system and of gzip into one line that names the file."""
     try:
         yield
     except (EOFError, OSError, zlib.error) as error:

@@ -1,4 +1,4 @@
-"""How much memory there is, and whether inputs are kept in it.  It allocates nothing."""
+"""Measures the available memory, and decides whether inputs are kept in it."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ import os
 from pathlib import Path
 
 SYSTEM, LIMIT = Path("/proc/meminfo"), Path("/sys/fs/cgroup/memory.max")
-UNKNOWN = 1 << 32  # bytes, where the system does not tell
-SHARE = 0.25  # of the memory available, that the inputs of all parts may take
+UNKNOWN = 1 << 32  # bytes to assume where the system does not report them
+SHARE = 0.25  # the share of the available memory that the inputs of all parts may take
 
 
 def available() -> int:
-    """Bytes that can still be taken, within the limit of the control group."""
+    """Return the bytes of available memory, within the limit of the control group."""
     found = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else UNKNOWN
     with contextlib.suppress(OSError, ValueError):
         line = SYSTEM.read_text().partition("MemAvailable:")[2]
@@ -23,5 +23,5 @@ def available() -> int:
 
 
 def fits(size: int) -> bool:
-    """Whether so many bytes of inputs are best kept in memory."""
+    """Tell whether inputs of this size, in bytes, are kept in memory."""
     return size <= SHARE * available()

@@ -1,4 +1,4 @@
-"""From a source of `data.path` to its files, or to every fault of it: the same for `check`, training and prediction."""
+"""Finds the files of a source of `data.path`, or all of its faults; shared by `check`, training and prediction."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ STANDARD_INPUT = "-"
 FILE = "a file name"
 OBJECTS = " or ".join(f'{{"{data}": F, "{labels}": F}}' for data, labels in PAIRS)
 SOURCE = f"{FILE}, {OBJECTS}"
-Fault = tuple[tuple[str, ...], str]  # the keys that lead to it within the source, and what is wrong
+SourceFault = tuple[tuple[str, ...], str]  # the keys that lead to it within the source, and what is wrong
 
 
 def find_source(given: Any, base: Path, format: str, key: str | None, need_target: bool = True) -> Files:
-    """The files that a path or an object of paths, relative to `base`, means."""
+    """Return the files that a path or an object of paths names, relative to `base`."""
     for keys, message in source_faults(given, base, format, need_target):
         raise DataError(message, key=key and ".".join((key, *keys)))
     found = format_of(given, format)
@@ -32,14 +32,17 @@ def find_source(given: Any, base: Path, format: str, key: str | None, need_targe
 
 
 def find_new_source(given: Any, base: Path, format: str, need_target: bool) -> Files:
-    """A source for a trained model: `-` is a CSV table on standard input; an unknown ending has the training format."""
+    """Return the files of a source for a trained model.
+
+    "-" is a CSV table on standard input; a file with an unknown ending has the format of the training data.
+    """
     if given == STANDARD_INPUT:
         return Files(FORMATS["csv"], standard_input())
     return find_source(given, base, "auto" if format_of(given, "auto") else format, None, need_target)
 
 
-def source_faults(given: Any, base: Path, format: str, need_target: bool = True) -> Iterator[Fault]:
-    """Every fault of a source that can be told without reading it."""
+def source_faults(given: Any, base: Path, format: str, need_target: bool = True) -> Iterator[SourceFault]:
+    """Yield every fault of a source that shows without reading it."""
     found = format_of(given, format)
     if isinstance(given, Mapping):
         yield from _pair_faults(given, base, found, need_target)
@@ -59,7 +62,9 @@ def source_faults(given: Any, base: Path, format: str, need_target: bool = True)
         yield (), f"{shown(str(given))} brings no labels; give {OBJECTS}"
 
 
-def _pair_faults(given: Mapping[str, Any], base: Path, found: Format | None, need_target: bool) -> Iterator[Fault]:
+def _pair_faults(
+    given: Mapping[str, Any], base: Path, found: Format | None, need_target: bool
+) -> Iterator[SourceFault]:
     if found is None or found.pair is None:
         yield (), not_allowed(given, SOURCE)
         return
@@ -73,7 +78,7 @@ def _pair_faults(given: Mapping[str, Any], base: Path, found: Format | None, nee
 
 
 def _file_fault(given: Any, base: Path) -> str:
-    """What is wrong with the name of a file, or nothing."""
+    """Return what is wrong with a file name, or an empty text."""
     if not isinstance(given, str | Path) or not str(given):
         return not_allowed(given, FILE)
     name, _ = split_array(str(given))

@@ -1,4 +1,4 @@
-"""Everything fitted on the training part, so that new data becomes inputs alike.  It keeps no rows."""
+"""The preprocessing fitted on the training part, which turns new data into inputs in the same way."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ from numbann.data.tasks.task import Task
 from numbann.data.weights import check_weight, weight_of
 from numbann.data.wording import quoted
 
-PLAIN = ("format", "dtype", "positive", "class_weights")  # what is kept as it is
+PLAIN = ("format", "dtype", "positive", "class_weights")  # the fields that are stored unchanged
 
 
 class NewData(NamedTuple):
-    """x (N, I), and of each row the target as it came and the weight, None where there are none; warnings."""
+    """New data: x (N, I), the targets as given and the weights (N,), each None where there are none, and warnings."""
 
     x: Inputs
     raw_target: Any
@@ -36,9 +36,10 @@ class NewData(NamedTuple):
 
 @dataclass(frozen=True)
 class Preprocessing:
-    """How files are read, features encoded and, by the task, targets; `dtype` is that of the inputs.
+    """How files are read, and how features and targets are encoded.
 
-    positive: whether a target below 0 is an error; class_weights: a weight for each class, none if all count alike.
+    task: encodes the targets.  dtype: the inputs' type.  positive: a target below 0 is an error.
+    class_weights: one weight per class; empty if all classes count the same.
     """
 
     reading: Reading
@@ -50,7 +51,7 @@ class Preprocessing:
     class_weights: tuple[float, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
-        """JSON-able; from_dict gives the same back, floats bit for bit."""
+        """Return JSON values from which from_dict restores the same preprocessing, floats bit for bit."""
         plain = {key: getattr(self, key) for key in PLAIN}
         fitted = {"encoding": self.encoding.to_dict(), "target": self.task.to_dict()}
         return {"reading": asdict(self.reading), **fitted, **plain}
@@ -62,14 +63,14 @@ class Preprocessing:
         return cls(reading, encoding, task_from_dict(given["target"]), **plain)
 
     def transform(self, features: Any) -> np.ndarray:
-        """x (N, I) of raw features: an array in feature order, a mapping of columns, or a frame."""
+        """Return x (N, I) for raw features: an array in feature order, a mapping of columns, or a frame."""
         raw = raw_from_python(features, self.encoding.features, tuple(self.encoding.categories))
         for warning in self.encoding.unseen(raw, slice(None)):
             warnings.warn(warning, stacklevel=2)
         return self.encoding.apply(raw, slice(None), self.dtype)
 
     def read(self, source: Any, need_target: bool) -> NewData:
-        """The rows of a file, an object of files, or "-"; their targets and weights only if needed."""
+        """Read the rows of a file, an object of files, or "-"; their targets and weights only if needed."""
         found = find_new_source(source, Path(), self.format, need_target)
         raw = found.read(self.reading, need_target)
         check_targets(raw)
@@ -84,7 +85,7 @@ class Preprocessing:
         return NewData(x, self.task.original(raw) if need_target else None, weight_of(raw, rows), warnings)
 
     def loss_weight(self, raw_target: np.ndarray, weight: np.ndarray | None) -> np.ndarray | None:
-        """How much each row counts in the loss (N,): its weight times its class's; None where all count alike."""
+        """Return each row's weight in the loss (N,), its own times its class's; None where all rows count the same."""
         if not self.class_weights:
             return weight
         of_class = self.task.class_weight(raw_target, np.array(self.class_weights))

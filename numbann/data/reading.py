@@ -1,4 +1,4 @@
-"""How sources are read: the settings of tables, and which columns are features, targets or weights."""
+"""The settings for reading sources, and the choice of columns: features, targets and weights."""
 
 from __future__ import annotations
 
@@ -16,7 +16,10 @@ Faults = Iterator[tuple[str | None, str]]  # the spec's key to blame, and what i
 
 @dataclass(frozen=True)
 class Reading:
-    """The spec's settings.  The training source settles `names` (its features), `texts` and `origin` (its own name)."""
+    """The spec's settings for reading sources.
+
+    Once the training source is read, `names` holds its features, `texts` its text columns, and `origin` its name.
+    """
 
     format: str
     delimiter: str
@@ -37,16 +40,16 @@ class Reading:
         return frozenset(self.categorical) | frozenset(self.texts)
 
     def key(self, key: str) -> str | None:
-        """The spec's key to blame; none once the training source has settled the columns."""
+        """Return the spec's key to blame; None once the training source has fixed the columns."""
         return key if self.names is None else None
 
-    def settled(self, names: tuple[str, ...], texts: Sequence[str], origin: str) -> Reading:
-        """The same reading for any further source, which must bring these features."""
+    def fix_columns(self, names: tuple[str, ...], texts: Sequence[str], origin: str) -> Reading:
+        """Return the reading for every further source, which must have these features."""
         return replace(self, names=names, texts=tuple(texts), origin=origin)
 
 
 def reading_from_section(section: Mapping[str, Any]) -> Reading:
-    """The reading that the spec's `data` object asks for."""
+    """Build the reading from the spec's `data` object."""
     table, target = section["csv"], section["target"]
     return Reading(
         format=section["format"],
@@ -62,7 +65,7 @@ def reading_from_section(section: Mapping[str, Any]) -> Reading:
 
 
 def check_distinct(names: Iterable[str], file: InputFile) -> tuple[str, ...]:
-    """The names of a table's columns; DataError if two are alike."""
+    """Return the names of a table's columns; DataError if two are equal."""
     found = tuple(names)
     for name, count in Counter(found).items():
         if count > 1:
@@ -70,24 +73,25 @@ def check_distinct(names: Iterable[str], file: InputFile) -> tuple[str, ...]:
     return found
 
 
-class Chosen(NamedTuple):
-    """The columns of a table that are read; weight: one or none."""
+class ChosenColumns(NamedTuple):
+    """The columns of a table to read.  weight: one name or none."""
 
     features: tuple[str, ...]
     targets: tuple[str, ...]
     weight: tuple[str, ...]
 
 
-def choose_columns(reading: Reading, names: Sequence[str], where: str, need_target: bool) -> Chosen:
-    """The columns of a table to read; its targets and weights only if needed."""
+def choose_columns(reading: Reading, names: Sequence[str], where: str, need_target: bool) -> ChosenColumns:
+    """Choose the columns of a table to read; its targets and weights only if needed."""
     _refuse(column_faults(reading, names, where, need_target))
     features = reading.names or reading.features or _others(reading, names)
     targets = (reading.targets or ()) if need_target else ()
-    return Chosen(features, targets, choose_weight(reading, names, [*features, *targets], where) if need_target else ())
+    weight = choose_weight(reading, names, [*features, *targets], where) if need_target else ()
+    return ChosenColumns(features, targets, weight)
 
 
 def column_faults(reading: Reading, names: Sequence[str], where: str, need_target: bool = True) -> Faults:
-    """The key and the message of each column of a table that is named and not there."""
+    """Yield the key and the message for each column that the spec names and the table lacks."""
     targets = (reading.targets or ()) if need_target else ()
     if need_target and not targets:
         yield reading.key("data.target"), f"a table needs a target; name one of {listed(names)}"
@@ -98,14 +102,14 @@ def column_faults(reading: Reading, names: Sequence[str], where: str, need_targe
 
 
 def choose_features(reading: Reading, names: Sequence[str], listed_features: bool, where: str) -> tuple[str, ...]:
-    """The features among the columns of a source; `listed_features` if `data.features` names columns there."""
+    """Choose the features among the columns of a source.  listed_features: `data.features` names columns there."""
     wanted = reading.features if listed_features else None
     _refuse(_feature_faults(reading, names, where, wanted))
     return reading.names or wanted or _others(reading, names)
 
 
 def choose_weight(reading: Reading, names: Sequence[str], taken: Sequence[str], where: str) -> tuple[str, ...]:
-    """The column of weights among the columns of a source: one or none.  Further sources may lack it."""
+    """Choose the column of weights of a source: one or none.  Sources other than the training source may lack it."""
     name = reading.weight
     if name is None or (reading.names is not None and name not in names):
         return ()
@@ -116,7 +120,7 @@ def choose_weight(reading: Reading, names: Sequence[str], taken: Sequence[str], 
 
 
 def _feature_faults(reading: Reading, names: Sequence[str], where: str, wanted: Sequence[str] | None) -> Faults:
-    """Columns that are features, left out or categories and not there, and whether none is left for the inputs."""
+    """Yield a fault for each feature, dropped column or category that is missing, and one if no feature is left."""
     if reading.names is not None:
         yield from _unknown(reading.names, names, where, None)
         return
@@ -128,7 +132,7 @@ def _feature_faults(reading: Reading, names: Sequence[str], where: str, wanted: 
 
 
 def _others(reading: Reading, names: Sequence[str]) -> tuple[str, ...]:
-    """The columns that nothing else is made of."""
+    """Return the columns that are neither target nor weight nor dropped."""
     taken = {*(reading.targets or ()), *reading.drop, reading.weight}
     return tuple(name for name in names if name not in taken)
 
@@ -142,6 +146,6 @@ def _unknown(wanted: Sequence[str], names: Sequence[str], where: str, key: str |
 
 
 def _refuse(faults: Faults) -> None:
-    """Raise the first fault, if there is one."""
+    """Raise the first fault, if there is any."""
     for key, message in faults:
         raise DataError(message, key=key)

@@ -1,4 +1,4 @@
-"""From the spec's `data` object to arrays to train on: read, decide every auto, split, prepare.  It trains nothing."""
+"""Loads the data of a spec: reads its sources, resolves every "auto", splits the rows, and prepares the arrays."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from numbann.data.columns import Texts
-from numbann.data.contract import DELIMITERS, PARTS, Facts, Scale, place_of, shares, sources
+from numbann.data.contract import DELIMITERS, PARTS, Facts, ScaleNames, place_of, shares, sources
 from numbann.data.encoding import fit_categories, fit_encoding
 from numbann.data.files import Files
 from numbann.data.path import find_source
@@ -18,7 +18,7 @@ from numbann.data.preprocessing import Preprocessing
 from numbann.data.reading import Reading, reading_from_section
 from numbann.data.split import split_rows
 from numbann.data.streaming import Inputs, inputs_of
-from numbann.data.table import Raw, Rows, check_not_negative, check_numbers, check_targets, count_of
+from numbann.data.table import Raw, RowSelection, check_not_negative, check_numbers, check_targets, count_of
 from numbann.data.tasks import find_task
 from numbann.data.tasks.auto import decide_task
 from numbann.data.tasks.task import Task
@@ -30,9 +30,10 @@ from numbann.errors import DataError
 
 @dataclass(frozen=True)
 class Part:
-    """x (N, I) and t as the loss sees it; raw_target: labels (N,), or numbers (N, T) in the target's own unit.
+    """The rows of one part: inputs x (N, I), and targets t as the loss takes them.
 
-    weight (N,): the weights that the data gives; loss_weight (N,): these times those of the classes.  None: all alike.
+    raw_target: labels (N,), or numbers (N, T) in the target's own unit.  weight (N,): the weights in the data;
+    loss_weight (N,): these times the weights of the classes.  None: all rows count the same.
     """
 
     x: Inputs
@@ -44,7 +45,7 @@ class Part:
 
 @dataclass(frozen=True)
 class Dataset:
-    """The parts, and what was fitted on the training part."""
+    """The prepared parts, and the preprocessing fitted on the training part."""
 
     train: Part
     validation: Part | None
@@ -54,25 +55,30 @@ class Dataset:
 
     @property
     def parts(self) -> dict[str, Part]:
-        """The parts that there are, by name."""
+        """The parts that exist, by name."""
         found = {"train": self.train, "validation": self.validation, "test": self.test}
         return {name: part for name, part in found.items() if part is not None}
 
 
 @dataclass(frozen=True)
-class Source:
-    """The raw data, read and split.  parts: part -> (its raw rows, which of them)."""
+class SplitData:
+    """The raw data, read and split.  parts: part -> (raw rows of its source, selection of them)."""
 
     facts: Facts
-    parts: Mapping[str, tuple[Raw, Rows]]
+    parts: Mapping[str, tuple[Raw, RowSelection]]
     reading: Reading
     task: Task
     categories: Mapping[str, Categories]
     missing: str
     class_weights: tuple[float, ...] = ()
 
-    def prepare(self, *, target: str, scale: Scale, target_scale: str, dtype: Any, positive: bool = False) -> Dataset:
-        """Arrays of `dtype`; `target`: label, one_hot, binary or real; positive: a target below 0 is an error."""
+    def prepare(
+        self, *, target: str, scale: ScaleNames, target_scale: str, dtype: Any, positive: bool = False
+    ) -> Dataset:
+        """Return arrays of `dtype`.
+
+        target: the form of the target, label, one_hot, binary or real.  positive: a target below 0 is an error.
+        """
         for raw, _ in self.parts.values() if positive else ():
             check_not_negative(raw)
         raw, rows = self.parts["train"]
@@ -86,7 +92,7 @@ class Source:
             class_weights=self.class_weights,
         )
         total = sum(self.facts.rows.values())
-        parts = {name: _prepared(preprocessing, *part, target, total) for name, part in self.parts.items()}
+        parts = {name: _prepare_part(preprocessing, *part, target, total) for name, part in self.parts.items()}
         for name, part in parts.items():
             _refuse_weightless(name, part)
         unseen = {name: preprocessing.encoding.unseen(*part) for name, part in self.parts.items()}
@@ -95,9 +101,9 @@ class Source:
         return Dataset(parts["train"], parts.get("validation"), parts.get("test"), preprocessing, tuple(warnings))
 
     def _reading(self) -> Reading:
-        """The reading for new files, which tells what was found, so that what was given as `auto` changes no model.
+        """Return the reading for new files, with the values found in place of "auto".
 
-        A usual delimiter stays open: a file to predict may have another one.
+        A usual delimiter is not fixed: a file to predict may have another one.
         """
         found = self.facts.delimiter
         delimiter = "auto" if found is None or found in DELIMITERS else found
@@ -105,7 +111,7 @@ class Source:
         return replace(self.reading, format=self.facts.format, delimiter=delimiter, origin=origin)
 
 
-def _prepared(preprocessing: Preprocessing, raw: Raw, rows: Rows, target: str, total: int) -> Part:
+def _prepare_part(preprocessing: Preprocessing, raw: Raw, rows: RowSelection, target: str, total: int) -> Part:
     x = inputs_of(preprocessing.encoding, raw, rows, preprocessing.dtype, total)
     raw_target = preprocessing.task.original(raw)[rows]
     t, weight = preprocessing.task.encode(raw_target, target, preprocessing.dtype), weight_of(raw, rows)
@@ -121,8 +127,11 @@ def _refuse_weightless(name: str, part: Part) -> None:
         )
 
 
-def load(section: Mapping[str, Any], base: Path, split_seed: int) -> Source:
-    """Read the data of the spec's `data` object, its paths relative to `base`; decide every auto; split by the seed."""
+def load(section: Mapping[str, Any], base: Path, split_seed: int) -> SplitData:
+    """Read the data that the spec's `data` object names, resolve every "auto", and split the rows by the seed.
+
+    base: the folder that paths are relative to.
+    """
     files = _find(section["path"], base, section["format"])
     raws, reading = _read(files, reading_from_section(section))
     for part, raw in raws.items():
@@ -151,25 +160,25 @@ def load(section: Mapping[str, Any], base: Path, split_seed: int) -> Source:
         files=tuple((str(file.path), file.sha256()) for source in files.values() for file in source.all),
         notes=(*reason, *task.notes(), *train.notes, f"split: {sizes}", *notes_of(task, weights)),
     )
-    return Source(facts, parts, reading, task, categories, section["missing"], weights)
+    return SplitData(facts, parts, reading, task, categories, section["missing"], weights)
 
 
 def _task(section: Mapping[str, Any], raws: Mapping[str, Raw], train: Files) -> tuple[Task, tuple[str, ...]]:
-    """The task, and a note of why it is that one where the spec leaves it open."""
+    """Return the task, and a note that says why it was chosen if the spec leaves it open."""
     name, reason = decide_task(section["task"], tuple(raws.values()), train.format.name == "idx")
     several = isinstance(section["target"], list | tuple) or len(raws["train"].targets) > 1
     return find_task(name, several).of(raws), (f"task: {name} ({reason})",) if reason else ()
 
 
 def _require_weight(raw: Raw, name: str | None, files: Files) -> None:
-    """Refuse a source without the weights that the spec names."""
+    """Refuse a source that lacks the weights that the spec names."""
     if name is not None and raw.weight is None:
         tables = "; weights are a column of a table, or an array of an .npz file" if files.format.pair else ""
         raise DataError(f"{files.data.name} has no column of weights {quoted(name)}{tables}", key="data.weight")
 
 
 def _find(path: Any, base: Path, format: str) -> dict[str, Files]:
-    """The files of each part that has a source; the training part comes first."""
+    """Find the files of each part that has a source; the training part comes first."""
     return {
         part: find_source(source, base, format, ".".join(place_of(path, part)))
         for part, source in sources(path).items()
@@ -177,12 +186,12 @@ def _find(path: Any, base: Path, format: str) -> dict[str, Files]:
 
 
 def _read(files: Mapping[str, Files], reading: Reading) -> tuple[dict[str, Raw], Reading]:
-    """The raw rows of each source, and the reading as the training source has settled it."""
+    """Read the raw rows of each source; also return the reading with the columns of the training source."""
     train = files["train"].read(reading)
     target_texts = [name for name, column in train.targets.items() if isinstance(column, Texts)]
-    settled = reading.settled(train.table.names, [*train.table.texts, *target_texts], files["train"].data.name)
-    others = {part: source.read(settled) for part, source in files.items() if part != "train"}
-    return {"train": train, **others}, settled
+    fixed = reading.fix_columns(train.table.names, [*train.table.texts, *target_texts], files["train"].data.name)
+    others = {part: source.read(fixed) for part, source in files.items() if part != "train"}
+    return {"train": train, **others}, fixed
 
 
 def _stratify(asked: bool | str, task: Task) -> bool:
@@ -196,9 +205,9 @@ def _stratify(asked: bool | str, task: Task) -> bool:
 
 def _parts(
     raws: Mapping[str, Raw], shares: Mapping[str, float], seed: int, strata: Task | None
-) -> dict[str, tuple[Raw, Rows]]:
+) -> dict[str, tuple[Raw, RowSelection]]:
     train = raws["train"]
-    whole: dict[str, tuple[Raw, Rows]] = {part: (raw, slice(None)) for part, raw in raws.items()}
+    whole: dict[str, tuple[Raw, RowSelection]] = {part: (raw, slice(None)) for part, raw in raws.items()}
     if not any(shares.values()):
         return whole
     classes = None if strata is None else strata.encode(strata.original(train), "label", "int64")

@@ -1,4 +1,4 @@
-"""Which rows train, validate and test: shuffled by the seed, alike in every class if asked for.  It reads no values."""
+"""Splits rows into parts: shuffled by the seed and, if asked for, in the same proportion for every class."""
 
 from __future__ import annotations
 

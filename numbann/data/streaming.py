@@ -1,4 +1,4 @@
-"""Inputs that are prepared when they are asked for, of rows that stay in their file.  It keeps none of them."""
+"""Streamed inputs: rows stay in their file, and a batch is prepared when it is requested."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ import numpy as np
 
 from numbann.data.encoding import Encoding
 from numbann.data.memory import available, fits
-from numbann.data.table import Raw, Rows, count_of
+from numbann.data.table import Raw, RowSelection, count_of
 
-PAGE = 4096  # bytes of a file that are fetched together at least
-PIECE_BYTES = 1 << 20  # inputs that are prepared together, while they stay in the cache
+PAGE = 4096  # bytes: the smallest unit that the system reads from a file
+PIECE_BYTES = 1 << 20  # bytes of inputs prepared at a time, few enough to stay in the cache
 
 
 @dataclass(frozen=True)
 class Streamed:
-    """x (N, I) of some rows of a source, in portions."""
+    """The inputs x (N, I) of some rows of a source, prepared in pieces."""
 
     encoding: Encoding
     raw: Raw
-    rows: Rows
+    rows: RowSelection
     dtype: str
 
     def __len__(self) -> int:
@@ -36,22 +36,22 @@ class Streamed:
         return self.encoding.inputs
 
     def __getitem__(self, places: slice) -> np.ndarray:
-        """Some of the rows in memory."""
+        """Return some of the rows as an array."""
         x = np.empty((count_of(places, len(self)), self.encoding.inputs), self.dtype)
         self.take(np.arange(*places.indices(len(self))), x)
         return x
 
     @cached_property
     def _from_disk(self) -> bool:
-        """Whether the system cannot keep the whole file in memory either."""
+        """Whether the file is too large for the system's page cache."""
         return self.raw.table.numbers.nbytes > available()
 
     def take(self, places: np.ndarray, out: np.ndarray) -> None:
-        """Write the rows at these places, in this order, into out (n, I); the file is read from front to back."""
+        """Write the rows at these places, in this order, into out (n, I).  The file is read from front to back."""
         rows = places if isinstance(self.rows, slice) else self.rows[places]
         forwards = np.argsort(rows)
         if self._from_disk:
-            _announce(self.raw.table.numbers, rows[forwards])
+            _read_ahead(self.raw.table.numbers, rows[forwards])
         length = max(1, PIECE_BYTES // (out.itemsize * max(1, out.shape[1])))
         for first in range(0, len(rows), length):
             piece = forwards[first : first + length]
@@ -61,15 +61,15 @@ class Streamed:
 Inputs = np.ndarray | Streamed
 
 
-def inputs_of(encoding: Encoding, raw: Raw, rows: Rows, dtype: str, total: int) -> Inputs:
-    """x (N, I), in memory unless the numbers lie in a file and `total` rows are too large to be kept."""
+def inputs_of(encoding: Encoding, raw: Raw, rows: RowSelection, dtype: str, total: int) -> Inputs:
+    """Return the inputs x (N, I): streamed if the numbers are mapped from a file and `total` rows exceed memory."""
     if raw.table.mapped and not fits(total * encoding.inputs * np.dtype(dtype).itemsize):
         return Streamed(encoding, raw, rows, dtype)
     return encoding.apply(raw, rows, dtype)
 
 
-def _announce(numbers: np.ndarray, rows: np.ndarray) -> None:
-    """Let the system fetch these rows (sorted) of a mapped array at the same time; one by one a disk takes long."""
+def _read_ahead(numbers: np.ndarray, rows: np.ndarray) -> None:
+    """Ask the system to read these rows (sorted) of a mapped array ahead; page faults one by one are slow on a disk."""
     if not isinstance(numbers, np.memmap) or not hasattr(os, "posix_fadvise"):
         return
     size = numbers.strides[0]

@@ -1,4 +1,4 @@
-"""The raw rows of one source: numbers as one matrix, texts as codes, the target apart.  It scales nothing."""
+"""The raw rows of one source: numbers as one matrix, texts as codes, targets and weights apart."""
 
 from __future__ import annotations
 
@@ -10,25 +10,26 @@ from typing import SupportsIndex
 import numpy as np
 
 from numbann.data.columns import Column, Numbers, Texts
-from numbann.data.reading import Chosen, Reading
+from numbann.data.reading import ChosenColumns, Reading
 from numbann.data.wording import quoted
 from numbann.errors import DataError
 
-Rows = np.ndarray | slice
+RowSelection = np.ndarray | slice
 BLOCK_BYTES = 1 << 22
 
 
 @dataclass(frozen=True)
 class Table:
-    """names: the raw features in order; texts: those of them that are categories; the others are `columns` of numbers.
+    """The raw features of one source.
 
-    The numbers may lie in a file: only blocks of them are asked for.
+    names: all features in order.  texts: those that are categories.  The others are the `columns` of `numbers`, all
+    of them if None.  The numbers may be mapped from a file, so they are read in blocks.
     """
 
     names: tuple[str, ...]
     numbers: np.ndarray
     texts: Mapping[str, Texts]
-    columns: np.ndarray | None = None  # all
+    columns: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.numbers)
@@ -39,20 +40,20 @@ class Table:
 
     @property
     def mapped(self) -> bool:
-        """Whether the numbers lie in a file."""
+        """Whether the numbers are mapped from a file."""
         return isinstance(self.numbers, np.memmap)
 
-    def block(self, rows: Rows) -> np.ndarray:
-        """The numbers (n, F) of some rows, in the order of number_names."""
+    def block(self, rows: RowSelection) -> np.ndarray:
+        """Return the numbers (n, F) of some rows, in the order of number_names."""
         values = np.asarray(self.numbers[rows])
         return values if self.columns is None else values[:, self.columns]
 
-    def column(self, rows: Rows, position: int) -> np.ndarray:
-        """The numbers (n,) of some rows in one column."""
+    def column(self, rows: RowSelection, position: int) -> np.ndarray:
+        """Return the numbers (n,) of some rows in one column."""
         return self.numbers[rows, position if self.columns is None else self.columns[position]]
 
-    def blocks(self, rows: Rows) -> list[Rows]:
-        """The rows in portions whose numbers fit the cache as float64."""
+    def blocks(self, rows: RowSelection) -> list[RowSelection]:
+        """Cut the rows into blocks whose numbers fit the cache as float64."""
         length = max(1, BLOCK_BYTES // (8 * max(1, len(self.number_names))))
         if isinstance(rows, slice):
             start, stop, _ = rows.indices(len(self))
@@ -62,9 +63,10 @@ class Table:
 
 @dataclass(frozen=True)
 class Raw:
-    """One source as read: its table, its target columns by name (none where not asked for), and where a row stands.
+    """One source as read.
 
-    weight: the column of weights, if the spec names one and the source has it.
+    targets: the target columns by name, empty if they were not needed.  place: returns where a row stands, for
+    messages.  weight: the column of weights, if the spec names one and the source has it.
     """
 
     table: Table
@@ -75,17 +77,17 @@ class Raw:
     weight: Column | None = None
 
     def fault(self, row: SupportsIndex, column: str | None, what: str, key: str | None) -> DataError:
-        """What is wrong with a cell, and where it stands."""
+        """Return an error that says what is wrong with a cell, and where it stands."""
         return DataError(f"{self.place(int(row))}, column {quoted(column)}: {what}", key=key)
 
 
-def count_of(rows: Rows, total: int) -> int:
-    """How many rows are meant."""
+def count_of(rows: RowSelection, total: int) -> int:
+    """Return the number of rows selected."""
     return len(range(*rows.indices(total))) if isinstance(rows, slice) else len(rows)
 
 
 def table_from_columns(columns: dict[str, Column], rows: int) -> Table:
-    """A table of columns, which are given up one by one, so that the numbers are not held twice."""
+    """Build a table from columns, and empty `columns` one by one so that the numbers are not held twice."""
     names = tuple(columns)
     number_names = [name for name, column in columns.items() if isinstance(column, Numbers)]
     numbers = np.empty((rows, len(number_names)), order="F")
@@ -96,24 +98,24 @@ def table_from_columns(columns: dict[str, Column], rows: int) -> Table:
 
 def raw_from_columns(
     columns: dict[str, Column],
-    chosen: Chosen,
+    chosen: ChosenColumns,
     reading: Reading,
     where: str,
     place: Callable[[int], str],
     delimiter: str | None = None,
 ) -> Raw:
-    """The raw rows of a table's columns, by name; they are given up."""
+    """Build the raw rows from a table's columns by name, and empty `columns`."""
     targets = {name: columns.pop(name) for name in chosen.targets}
     weight = columns.pop(chosen.weight[0]) if chosen.weight else None
     table = table_from_columns(columns, len(next(iter(columns.values()))))
     note = f'{where}: a column without a name is used as a feature (leave it out with "drop": [""])'
     raw = Raw(table, targets, place, delimiter, (note,) if "" in chosen.features else (), weight)
-    same_kinds(raw, reading)
+    check_kinds(raw, reading)
     return raw
 
 
 def check_numbers(raw: Raw, fillable: bool) -> None:
-    """Refuse infinite numbers and, unless they can be filled in, missing ones."""
+    """Refuse infinite numbers and, unless they are to be filled in, missing ones."""
     if raw.table.numbers.dtype.kind != "f":
         return
     for block in raw.table.blocks(slice(None)):
@@ -145,7 +147,7 @@ def check_targets(raw: Raw) -> None:
 
 
 def check_not_negative(raw: Raw) -> None:
-    """Refuse a target below 0, for a loss that has no meaning there."""
+    """Refuse a target below 0, for a loss that is not defined there."""
     for name, column in raw.targets.items():
         wrong = column.values < 0 if isinstance(column, Numbers) else np.zeros(0, bool)
         if wrong.any():
@@ -154,8 +156,8 @@ def check_not_negative(raw: Raw) -> None:
             raise raw.fault(row, name, f"{what}; correct it, or choose another loss", "loss")
 
 
-def same_kinds(raw: Raw, reading: Reading) -> None:
-    """Refuse texts in a column that held numbers in the training source, once that has settled the columns."""
+def check_kinds(raw: Raw, reading: Reading) -> None:
+    """Refuse texts in a column that holds numbers in the training source."""
     for name, column in raw.table.texts.items():
         if reading.names is not None and name not in reading.text_columns:
             row = np.argmax(~column.missing)

@@ -1,4 +1,4 @@
-"""How much rows count: a column of weights, and weights of classes.  It reads no file and knows no loss.
+"""Weights of rows: a column of weights, and weights of classes.
 
 Letters: N rows, K classes.
 """
@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from numbann.data.columns import Texts, text_of
-from numbann.data.table import Raw, Rows
+from numbann.data.table import Raw, RowSelection
 from numbann.data.tasks.task import Task
 from numbann.data.wording import listed, nearest, quoted, shortened
 from numbann.errors import DataError
@@ -19,7 +19,7 @@ BALANCED = "balanced"
 
 
 def check_weight(raw: Raw, name: str | None) -> None:
-    """Refuse a weight that is no number, missing, infinite or negative, and weights that are all 0."""
+    """Refuse a weight that is text, missing, infinite or negative, and weights that are all 0."""
     column = raw.weight
     if column is None:
         return
@@ -36,16 +36,16 @@ def check_weight(raw: Raw, name: str | None) -> None:
         raise raw.fault(0, name, "this weight and all others are 0; give some rows more", "data.weight")
 
 
-def weight_of(raw: Raw, rows: Rows) -> np.ndarray | None:
-    """The weights (n,) of some rows, if there are any."""
+def weight_of(raw: Raw, rows: RowSelection) -> np.ndarray | None:
+    """Return the weights (n,) of some rows, if there are any."""
     return None if raw.weight is None else np.asarray(raw.weight.values[rows], np.float64)
 
 
-def class_weights(asked: Any, task: Task, raw: Raw, rows: Rows) -> tuple[float, ...]:
-    """A weight for each class: "balanced" over these rows, of the training part, {LABEL: number}, or none.
+def class_weights(asked: Any, task: Task, raw: Raw, rows: RowSelection) -> tuple[float, ...]:
+    """Return one weight per class, or none.  asked: "balanced", {LABEL: number} or None; rows: the training rows.
 
-    Balanced is n / (K n_k) for a class of n_k of n rows, K classes having rows at all; as scikit-learn's
-    compute_class_weight, so weights of rows do not matter.  A class that is not named, or has no row, gets 1.
+    Balanced: n / (K n_k) for a class with n_k of the n rows, where K counts the classes that have rows.  Weights of
+    rows do not enter, as in scikit-learn's compute_class_weight.  A class that is not named, or has no row, gets 1.
     """
     if asked is None:
         return ()
@@ -66,6 +66,6 @@ def class_weights(asked: Any, task: Task, raw: Raw, rows: Rows) -> tuple[float, 
 
 
 def notes_of(task: Task, weights: tuple[float, ...]) -> tuple[str, ...]:
-    """A note of the classes and their weights, if there are any."""
+    """Return a note of the classes and their weights, if there are any."""
     shown = [f"{label}: {weight:.3g}" for label, weight in zip(task.subjects, weights, strict=False)]
     return (f"class_weight: {shortened(shown)}",) if weights else ()

@@ -1,4 +1,4 @@
-"""How messages about data quote, list and suggest names.  It decides nothing and raises nothing."""
+"""The wording of messages about data: quotes, lists and suggests names."""
 
 from __future__ import annotations
 
@@ -12,28 +12,28 @@ LONGEST_LIST = 8
 
 
 def quoted(text: object) -> str:
-    """The text in double quotes on one line, shortened where it is long."""
+    """Return the text in double quotes on one line, shortened if it is long."""
     text = str(text)
     short = text if len(text) <= LONGEST_QUOTE else text[: LONGEST_QUOTE - 3] + "..."
     return json.dumps(short, ensure_ascii=False)
 
 
 def listed(names: Sequence[object]) -> str:
-    """The first names, quoted, and how many more there are."""
+    """Return the first names, quoted, and how many more there are."""
     return shortened([*map(quoted, names)])
 
 
 def shortened(parts: Sequence[str]) -> str:
-    """The first parts, and how many more there are."""
+    """Return the first parts, and how many more there are."""
     shown = ", ".join(parts[:LONGEST_LIST])
     return shown if len(parts) <= LONGEST_LIST else f"{shown} and {len(parts) - LONGEST_LIST} more"
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
-    """`; did you mean "x"?` where one of the known names is close, else nothing."""
+    """Return `; did you mean "x"?` if a known name is close, else an empty text."""
     return errors.did_you_mean(name, known, quoted)
 
 
 def counted(number: int, noun: str) -> str:
-    """`1 row`, `2 rows`."""
+    """Return `1 row`, `2 rows`."""
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from numbann.components.registry import Registry
-from numbann.errors import Fault, NumbannError, SpecError, not_allowed
+from numbann.errors import NumbannError, SpecError, SpecFault, not_allowed
 from numbann.plugins.finding import with_files
 from numbann.spec.building import build
 from numbann.spec.checks import check_agreement, check_data
@@ -52,7 +52,7 @@ def restore(stored: Mapping[str, Any], registry: Registry | None = None) -> Load
 
 
 def _checked(
-    origin: Source, raw: dict[str, Any], found: Iterable[Found], faults: list[Fault], given: Registry | None = None
+    origin: Source, raw: dict[str, Any], found: Iterable[Found], faults: list[SpecFault], given: Registry | None = None
 ) -> Loaded:
     """The raw spec as a Spec; SpecError with what was found so far and all other faults."""
     registry, failed = _registry(raw, origin.base) if given is None else (given, [])

@@ -8,7 +8,7 @@ from dataclasses import MISSING, dataclass, field, fields
 from math import inf
 from typing import Annotated, Any
 
-from numbann.data.contract import PARTS, Scale
+from numbann.data.contract import PARTS, ScaleNames
 from numbann.data.readers import FORMATS, PAIRS
 from numbann.data.tasks import FOR_LISTS
 from numbann.data.transforms import MISSING as FILLINGS
@@ -135,7 +135,7 @@ class Data(Section):
     drop: Annotated[list[str], NAMES] = field(default_factory=list)
     categorical: Annotated[list[str], NAMES] = field(default_factory=list)
     missing: Annotated[str, one_of(*FILLINGS)] = "error"
-    scale: Annotated[Scale, one_of("auto", *SCALES) | SCALINGS] = "auto"
+    scale: Annotated[ScaleNames, one_of("auto", *SCALES) | SCALINGS] = "auto"
     target_scale: Annotated[str, one_of("auto", "standard", "none")] = "auto"
     weight: Annotated[str | None, NAME | NULL] = None
     class_weight: Annotated[str | dict[str, float] | None, one_of("balanced") | WEIGHTS | NULL] = None

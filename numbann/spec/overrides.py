@@ -5,24 +5,24 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from numbann.errors import Fault, SpecError, shown
+from numbann.errors import SpecError, SpecFault, shown
 from numbann.spec.model import Chosen, Inner, Key, Section, Spec, keys_of
 from numbann.spec.read import parse
 from numbann.spec.source import as_text
 from numbann.spec.trail import Trail, from_text
 
 
-def override(raw: Any, overrides: Mapping[str, Any]) -> tuple[tuple[Trail, ...], list[Fault]]:
+def override(raw: Any, overrides: Mapping[str, Any]) -> tuple[tuple[Trail, ...], list[SpecFault]]:
     """Set each override in the raw spec, in place; gives the trails set, and a fault for each that has no place."""
-    faults: list[Fault] = []
+    faults: list[SpecFault] = []
     trails: list[Trail] = []
     for path, given in overrides.items():
         try:
             trails.append(_set(raw, path, given))
         except _NoPlace as error:
-            faults.append(Fault(f"--set {path}", str(error)))
+            faults.append(SpecFault(f"--set {path}", str(error)))
         except SpecError as error:
-            faults += [Fault(f"--set {path}", fault.message) for fault in error.faults]
+            faults += [SpecFault(f"--set {path}", fault.message) for fault in error.faults]
     return tuple(trails), faults
 
 

@@ -13,7 +13,7 @@ from json.decoder import scanstring  # type: ignore[attr-defined]  # the standar
 from math import isfinite
 from typing import Any, NoReturn
 
-from numbann.errors import Fault, SpecError, shown
+from numbann.errors import SpecError, SpecFault, shown
 from numbann.spec.trail import Trail, to_text
 
 MAX_BYTES = 1 << 20
@@ -30,24 +30,24 @@ _LITERALS = {"true": True, "false": False, "null": None}
 def parse(content: bytes | str, name: str = "") -> tuple[Any, dict[str, int]]:
     """The value of a JSON text and the line of each of its paths; SpecError, naming the place, if it is not strict."""
     if len(content) > MAX_BYTES:
-        raise SpecError([Fault("", f"too long for a spec; at most {MAX_BYTES} bytes are read")], name)
+        raise SpecError([SpecFault("", f"too long for a spec; at most {MAX_BYTES} bytes are read")], name)
     text = content if isinstance(content, str) else _decoded(content, name)
     parser = _Parser(text)
     try:
         return parser.document(), parser.lines
     except _NotStrict as error:
         line, column = parser.place(error.offset)
-        raise SpecError([Fault("", f"column {column}: {error.message}", line)], name) from None
+        raise SpecError([SpecFault("", f"column {column}: {error.message}", line)], name) from None
 
 
 def _decoded(content: bytes, name: str) -> str:
     if content.startswith(b"\xef\xbb\xbf"):
-        raise SpecError([Fault("", "starts with a byte order mark; save it as UTF-8 without one", 1)], name)
+        raise SpecError([SpecFault("", "starts with a byte order mark; save it as UTF-8 without one", 1)], name)
     try:
         return content.decode("utf-8")
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
-        fault = Fault("", f"byte {error.start} is not UTF-8 ({error.reason}); save it as UTF-8", line)
+        fault = SpecFault("", f"byte {error.start} is not UTF-8 ({error.reason}); save it as UTF-8", line)
         raise SpecError([fault], name) from None
 
 

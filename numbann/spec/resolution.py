@@ -22,7 +22,7 @@ from numbann.spec.tasks import target_for, unfit_loss, unfit_metric, wanted_by
 from numbann.spec.trail import Found
 
 if TYPE_CHECKING:
-    from numbann.data.tasks.task import Target
+    from numbann.data.tasks.task import TargetForm
 
 DEFAULT_BATCH = 64
 
@@ -116,7 +116,9 @@ def resolve(loaded: Loaded, facts: Facts) -> Resolved:
 # ---- what the task does not allow
 
 
-def _faults(loaded: Loaded, loss: Configured, target: Target | None, names: list[str], facts: Facts) -> Iterator[Found]:
+def _faults(
+    loaded: Loaded, loss: Configured, target: TargetForm | None, names: list[str], facts: Facts
+) -> Iterator[Found]:
     task = facts.task
     if target is None:
         yield ("loss",), unfit_loss(loss.component, task, loaded.registry)
@@ -185,7 +187,7 @@ def _plain(description: type[Dense] | type[Network], *sections: Section) -> dict
     return {one.name: given[one.name] for one in fields(description) if one.name in given}
 
 
-def _output_layer(model: Model, registry: Registry, loss: Configured, output: Configured, target: Target) -> Dense:
+def _output_layer(model: Model, registry: Registry, loss: Configured, output: Configured, target: TargetForm) -> Dense:
     """The last layer; a link is the loss's to apply, so the layer itself then applies nothing."""
     through = _link(registry, loss.component).name == "identity"
     applied = output if through else registry.configured("activation", "identity")

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from numbann.errors import Fault, SpecError
+from numbann.errors import SpecError, SpecFault
 from numbann.spec.read import MAX_BYTES, parse
 from numbann.spec.trail import Trail, from_text, to_text
 
@@ -35,13 +35,13 @@ class Source:
             path = path[: max(path.rfind("."), path.rfind("["), 0)]
         return self.lines.get(path)
 
-    def fault(self, trail: Trail, message: str) -> Fault:
+    def fault(self, trail: Trail, message: str) -> SpecFault:
         """A fault at this trail, with its line, or with the `--set` that put the value there."""
         setting = self._setting(trail)
         if setting is not None:
             inner = "" if trail == setting else f"{to_text(trail)}: "  # where an override set a whole object
-            return Fault(f"--set {to_text(setting)}", inner + message)
-        return Fault(to_text(trail), message, self.line(to_text(trail)))
+            return SpecFault(f"--set {to_text(setting)}", inner + message)
+        return SpecFault(to_text(trail), message, self.line(to_text(trail)))
 
     def _setting(self, trail: Trail) -> Trail | None:
         """The override that a trail lies in, or that made the object there; None if neither."""
@@ -72,7 +72,7 @@ def as_text(value: Any) -> str:
     try:
         return json.dumps(value, default=_plain, ensure_ascii=False, indent=2, allow_nan=False) + "\n"
     except (TypeError, ValueError, RecursionError) as error:
-        raise SpecError([Fault("", f"is no JSON: {error}; give what a JSON file can hold")]) from None
+        raise SpecError([SpecFault("", f"is no JSON: {error}; give what a JSON file can hold")]) from None
 
 
 def _plain(value: object) -> str:
@@ -98,4 +98,4 @@ def _bytes(path: Path) -> bytes:
 
 
 def _unreadable(path: Path, message: str) -> SpecError:
-    return SpecError([Fault("", message)], str(path))
+    return SpecError([SpecFault("", message)], str(path))

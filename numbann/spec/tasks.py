@@ -9,7 +9,7 @@ from numbann.components.registry import Registry
 from numbann.errors import shown
 
 if TYPE_CHECKING:
-    from numbann.data.tasks.task import Target, Task
+    from numbann.data.tasks.task import TargetForm, Task
 
 
 def wanted_by(loss: Component) -> str:
@@ -17,7 +17,7 @@ def wanted_by(loss: Component) -> str:
     return "label" if "label" in loss.roles else str(loss.traits["target"])
 
 
-def target_for(loss: Component, task: Task) -> Target | None:
+def target_for(loss: Component, task: Task) -> TargetForm | None:
     """The target that a loss asks for under a task, or None if it cannot serve it."""
     return task.target_for(wanted_by(loss), loss.traits["outputs"])
 

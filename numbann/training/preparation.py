@@ -12,12 +12,12 @@ import numpy as np
 
 from numbann.data.contract import Facts
 from numbann.data.memory import available
-from numbann.data.source import Dataset, Part, Source
+from numbann.data.source import Dataset, Part, SplitData
 from numbann.data.source import load as load_data
 from numbann.data.streaming import Streamed
 from numbann.engine.devices import make_engine, require
 from numbann.engine.interface import Engine
-from numbann.errors import DataError, Fault, SpecError
+from numbann.errors import DataError, SpecError, SpecFault
 from numbann.fit.job import Job, Rows
 from numbann.fit.stopping import Watch
 from numbann.model.outputs import outcome_of, score
@@ -102,17 +102,17 @@ def prepare(spec: Given, overrides: Mapping[str, Any] | None, tell: Callback) ->
         if error.key is None:
             raise
         line = loaded.source.line(error.key)
-        raise SpecError([Fault(error.key, str(error), line)], loaded.source.name) from None
+        raise SpecError([SpecFault(error.key, str(error), line)], loaded.source.name) from None
 
 
-def read(loaded: Loaded) -> Source:
+def read(loaded: Loaded) -> SplitData:
     """Read the data of a spec, and split it."""
     spec = loaded.spec
     require(spec.train.device)  # before data is read
     return load_data(to_json(spec.data), loaded.source.base, spec.seed)
 
 
-def plan(loaded: Loaded, source: Source, tell: Callback) -> Prepared:
+def plan(loaded: Loaded, source: SplitData, tell: Callback) -> Prepared:
     """Decide every auto, fit the preprocessing on the training part, and plan the network."""
     spec, resolved = loaded.spec, resolve(loaded, source.facts)
     dataset = source.prepare(

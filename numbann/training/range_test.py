@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from numbann.engine.interface import Engine
-from numbann.errors import Fault, SpecError, TrainingError
+from numbann.errors import SpecError, SpecFault, TrainingError
 from numbann.network import random
 from numbann.training.callbacks import Callback, to_all
 from numbann.training.preparation import Given, Prepared, engine_of, prepare, settings
@@ -71,7 +71,11 @@ def _require_rate(prepared: Prepared) -> None:
     component = prepared.resolved.optimizer.component
     if component.form == "solver" or "learning_rate" not in component.roles:
         raise SpecError(
-            [Fault("optimizer", f'"{component.name}" finds the length of its steps itself and has no rate to test')],
+            [
+                SpecFault(
+                    "optimizer", f'"{component.name}" finds the length of its steps itself and has no rate to test'
+                )
+            ],
             prepared.loaded.source.name,
         )
 

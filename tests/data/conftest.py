@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from numbann.data.source import Source, load
+from numbann.data.source import SplitData, load
 
 NA = ["", "NA", "NaN", "nan", "null", "?"]
 
@@ -41,10 +41,10 @@ def section() -> Callable[..., dict[str, Any]]:
 
 
 @pytest.fixture
-def load_table(tmp_path: Path, section: Callable[..., dict[str, Any]]) -> Callable[..., Source]:
+def load_table(tmp_path: Path, section: Callable[..., dict[str, Any]]) -> Callable[..., SplitData]:
     """load_table(text, target, **changes): text (or bytes) written to t.csv, or to `name`, and loaded."""
 
-    def build(content: str | bytes, target: Any = "y", name: str = "t.csv", seed: int = 0, **changes: Any) -> Source:
+    def build(content: str | bytes, target: Any = "y", name: str = "t.csv", seed: int = 0, **changes: Any) -> SplitData:
         data = content.encode() if isinstance(content, str) else content
         (tmp_path / name).write_bytes(data)
         return load(section(name, target, **changes), tmp_path, seed)

@@ -8,14 +8,14 @@ import numpy as np
 import pytest
 
 from numbann.data import table as table_module
-from numbann.data.source import Dataset, Source
+from numbann.data.source import Dataset, SplitData
 from numbann.data.transforms.categories import Categories
 from numbann.errors import DataError
 
-Load = Callable[..., Source]
+Load = Callable[..., SplitData]
 
 
-def prepared(source: Source, scale: str = "none", dtype: str = "float64") -> Dataset:
+def prepared(source: SplitData, scale: str = "none", dtype: str = "float64") -> Dataset:
     return source.prepare(target="real", scale=scale, target_scale="none", dtype=dtype)
 
 

@@ -14,11 +14,11 @@ import numpy as np
 import pytest
 
 from numbann.data.preprocessing import Preprocessing
-from numbann.data.source import Source, load
+from numbann.data.source import SplitData, load
 from numbann.data.tasks.task import Outcome
 from numbann.errors import DataError, ShapeError
 
-Load = Callable[..., Source]
+Load = Callable[..., SplitData]
 TABLE = "age,town,y\n30,Rome,no\n41.5,Oslo,yes\n?,,no\n52,Rome,yes\n"
 
 

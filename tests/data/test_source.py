@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from numbann.data.source import Source, load
+from numbann.data.source import SplitData, load
 from numbann.errors import DataError
 
-Load = Callable[..., Source]
+Load = Callable[..., SplitData]
 EXAMPLES = Path(__file__).parents[2] / "examples"
 ROWS = "".join(f"{i}.5,{'yes' if i % 4 == 0 else 'no'}\n" for i in range(40))
 

@@ -12,7 +12,7 @@ import pytest
 
 from numbann.data import memory, streaming
 from numbann.data.readers.idx import TYPES
-from numbann.data.source import Dataset, Part, Source, load
+from numbann.data.source import Dataset, Part, SplitData, load
 from numbann.data.streaming import Streamed
 from numbann.data.table import BLOCK_BYTES
 from numbann.errors import DataError
@@ -48,7 +48,7 @@ def both(tmp_path: Path, section: Section, monkeypatch: pytest.MonkeyPatch) -> B
     return build
 
 
-def prepared(source: Source, scale: str) -> Dataset:
+def prepared(source: SplitData, scale: str) -> Dataset:
     return source.prepare(target="label", scale=scale, target_scale="none", dtype="float32")
 
 

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from numbann.data.preprocessing import Preprocessing
-from numbann.data.source import Source, load
+from numbann.data.source import SplitData, load
 from numbann.data.tasks import task_from_dict
 from numbann.data.tasks.class_probabilities import ClassProbabilities
 from numbann.data.tasks.classification import Classification
@@ -20,7 +20,7 @@ from numbann.data.tasks.regression import Regression
 from numbann.data.tasks.task import Outcome, Task
 from numbann.errors import DataError
 
-Load = Callable[..., Source]
+Load = Callable[..., SplitData]
 
 
 def table(targets: list[Any], name: str = "y") -> str:

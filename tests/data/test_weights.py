@@ -10,15 +10,15 @@ import numpy as np
 import pytest
 
 from numbann.data.preprocessing import Preprocessing
-from numbann.data.source import Dataset, Source, load
+from numbann.data.source import Dataset, SplitData, load
 from numbann.errors import DataError
 
-Load = Callable[..., Source]
+Load = Callable[..., SplitData]
 Section = Callable[..., dict[str, Any]]
 TABLE = "a,w,y\n" + "".join(f"{i}.5,{i % 3},{'yes' if i % 4 == 0 else 'no'}\n" for i in range(12))
 
 
-def prepared(source: Source, target: str = "label") -> Dataset:
+def prepared(source: SplitData, target: str = "label") -> Dataset:
     return source.prepare(target=target, scale="none", target_scale="none", dtype="float32")
 
 

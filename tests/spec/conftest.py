@@ -11,7 +11,7 @@ import pytest
 from numbann.data.contract import Facts
 from numbann.data.tasks.regression import Regression
 from numbann.data.tasks.task import Task
-from numbann.errors import Fault, SpecError
+from numbann.errors import SpecError, SpecFault
 from numbann.spec.loading import load
 
 QUALITY = Regression(("quality",))
@@ -42,7 +42,7 @@ def spec_of(folder):
 def faults_of(folder):
     """The faults of a spec, which must have some."""
 
-    def faults(spec: dict[str, Any], overrides: dict[str, Any] | None = None) -> tuple[Fault, ...]:
+    def faults(spec: dict[str, Any], overrides: dict[str, Any] | None = None) -> tuple[SpecFault, ...]:
         with pytest.raises(SpecError) as caught:
             load(spec, overrides)
         return caught.value.faults

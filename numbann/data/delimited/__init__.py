@@ -1,1 +1,1 @@
-"""Tables of text: one pass over a file gives its columns; its header alone is read without NumPy."""
+"""Tables of text (CSV, TSV): reads the columns in one pass, and the header alone without NumPy."""

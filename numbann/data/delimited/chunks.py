@@ -1,7 +1,7 @@
-"""A delimited file as chunks of rows: at once as numbers where nothing else occurs, else as cells.  It names no column.
+"""Reads a delimited file as chunks of rows: as numbers where nothing else occurs, else as cells.
 
-The quick way (numpy.loadtxt, three times as fast) is taken where both ways give the same; whatever fails there is read
-again the thorough way, which finds the fault.
+numpy.loadtxt is three times as fast as the csv module.  It reads the chunks for which both give the same result; a
+chunk that it cannot read goes through the csv module, which finds the fault.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ QUICK_CHARACTERS = f"{NUMBER_CHARACTERS} \r\n"
 
 @dataclass(frozen=True)
 class NumberChunk:
-    """Rows of plain numbers: numbers (rows, columns), and the lines they were read from."""
+    """Rows of plain numbers: numbers (rows, columns), and the lines that they were read from."""
 
     numbers: np.ndarray
     lines: list[str]
@@ -37,7 +37,7 @@ class NumberChunk:
 
 @dataclass(frozen=True)
 class CellChunk:
-    """Rows of any cells, by column."""
+    """Rows of arbitrary cells, by column."""
 
     columns: list[tuple[str, ...]]
 
@@ -47,11 +47,11 @@ class CellChunk:
 
 
 class RaggedRow(Exception):
-    """A row of another width than the header's: the reader finds it and says so."""
+    """A row has another number of cells than the header.  The reader then finds the row to report."""
 
 
 def chunks(table: Delimited, width: int) -> Iterator[NumberChunk | CellChunk]:
-    """The rows of data, cut into `width` cells; chunks without any are left out."""
+    """Yield the rows of data in chunks, each row cut into `width` cells; empty chunks are skipped."""
     quick = table.delimiter not in QUICK_CHARACTERS and not any(map(is_number, table.reading.na))
     with open_text(table.file, table.delimiter) as stream:
         if table.reading.header is True:
@@ -65,7 +65,7 @@ def chunks(table: Delimited, width: int) -> Iterator[NumberChunk | CellChunk]:
 
 
 def _numbers(lines: list[str], delimiter: str) -> np.ndarray | None:
-    """(rows, columns), None where anything but plain numbers may occur."""
+    """Parse lines of plain numbers to (rows, columns); None if they may hold anything else."""
     text = "".join(lines)
     if not text.strip() or text.encode().translate(None, f"{QUICK_CHARACTERS}{delimiter}".encode()):
         return None
@@ -76,7 +76,7 @@ def _numbers(lines: list[str], delimiter: str) -> np.ndarray | None:
 
 
 def _rows(lines: list[str], stream: TextIO, delimiter: str, width: int) -> list[list[str]]:
-    """The rows of the lines; a quoted cell that is open at their end takes more lines from the stream."""
+    """Cut the lines into rows; a quoted cell that is open at the end takes more lines from the stream."""
     rows = csv.reader(chain(lines, stream), delimiter=delimiter, strict=True)
     cells = []
     while rows.line_num < len(lines):

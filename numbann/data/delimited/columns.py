@@ -1,6 +1,6 @@
-"""The columns of a table of text, from its chunks of rows, in one pass.
+"""Reads the columns of a table of text, chunk by chunk, in one pass.
 
-Rows are counted as lines of the file, the header included; empty lines are skipped.
+Messages count rows as lines of the file, including the header and empty lines.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from numbann.errors import DataError
 
 
 def read_table(table: Delimited, need_target: bool) -> Raw:
-    """Read the columns that are asked for."""
+    """Read the chosen columns."""
     names = table.names()
     chosen = choose_columns(table.reading, names, table.file.name, need_target)
     columns = _read(table, names, [*chosen.features, *chosen.weight], chosen.targets)
@@ -27,14 +27,14 @@ def read_table(table: Delimited, need_target: bool) -> Raw:
 
 
 def _read(table: Delimited, names: Sequence[str], features: Sequence[str], targets: Sequence[str]) -> dict[str, Column]:
-    """The features and targets by name.  Of targets and categories it matters how they are written."""
+    """Read the features and targets by name.  Targets and categories are read as cells: their notation matters."""
     as_text, na = table.reading.text_columns, frozenset(table.reading.na)
     growing = {name: GrowingColumn(na, as_text=name in as_text) for name in [*features, *targets]}
     positions = {name: names.index(name) for name in growing}
     literal = as_text | set(targets)
     for chunk in _chunks(table, len(names)):
         for name, column in growing.items():
-            with _explaining(table, name, positions[name]):
+            with _explain_faults(table, name, positions[name]):
                 if isinstance(chunk, NumberChunk) and name not in literal:
                     column.add_numbers(chunk.numbers[:, positions[name]])
                 else:
@@ -43,7 +43,7 @@ def _read(table: Delimited, names: Sequence[str], features: Sequence[str], targe
 
 
 def _finish(table: Delimited, name: str, column: GrowingColumn, position: int) -> Column:
-    with _explaining(table, name, position):
+    with _explain_faults(table, name, position):
         return column.finish()
 
 
@@ -54,12 +54,12 @@ def _chunks(table: Delimited, width: int) -> Iterator[NumberChunk | CellChunk]:
             found = True
             yield chunk
     except RaggedRow:
-        raise DataError(_ragged(table, width)) from None
+        raise DataError(_describe_ragged_row(table, width)) from None
     if not found:
         raise table.file.fault(" has a header but no rows; add rows")
 
 
-def _ragged(table: Delimited, width: int) -> str:
+def _describe_ragged_row(table: Delimited, width: int) -> str:
     line, cells = next((line, cells) for line, cells in table.rows() if len(cells) != width)
     return (
         f"{table.file.name} row {line}: {counted(len(cells), 'cell')} where {width} are expected "
@@ -68,16 +68,16 @@ def _ragged(table: Delimited, width: int) -> str:
 
 
 @contextmanager
-def _explaining(table: Delimited, name: str, position: int) -> Iterator[None]:
+def _explain_faults(table: Delimited, name: str, position: int) -> Iterator[None]:
     """Turn a column that cannot be read into an error that names the cell."""
     try:
         yield
     except MixedColumn:
-        raise DataError(_fault(table, name, position)) from None
+        raise DataError(_describe_fault(table, name, position)) from None
 
 
-def _fault(table: Delimited, name: str, position: int) -> str:
-    """The first cell that is unlike the first one, or too large."""
+def _describe_fault(table: Delimited, name: str, position: int) -> str:
+    """Describe the first cell that is too large, or whose kind (number or text) differs from the first cell's."""
     first: tuple[int, bool] | None = None
     for line, text in ((line, cells[position].strip()) for line, cells in table.rows()):
         where = f"{table.file.name} row {line}, column {quoted(name)}: {quoted(text)}"

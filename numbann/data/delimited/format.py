@@ -1,4 +1,4 @@
-"""A format of tables of text, which differ in their delimiters alone."""
+"""Builds the formats of text tables, which differ only in their delimiters."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def table_format(name: str, delimiters: Sequence[str]) -> Format:
-    """The format of that ending; a delimiter that the spec leaves open is one of these."""
+    """Return the format with this ending.  delimiters: the candidates where the spec leaves the delimiter open."""
 
     def header(file: InputFile, reading: Reading) -> tuple[str, ...]:
         from numbann.data.delimited.header import open_table

@@ -19,14 +19,14 @@ SAMPLE_ROWS = 50
 
 @dataclass(frozen=True)
 class Delimited:
-    """One file with its delimiter and settings; each walk over it opens it anew."""
+    """One file with its delimiter and settings.  Each method opens the file anew."""
 
     file: InputFile
     delimiter: str
     reading: Reading
 
     def names(self) -> tuple[str, ...]:
-        """The names of the columns, as the header or the spec gives them."""
+        """Return the names of the columns, as the header or the spec gives them."""
         _, first = next(numbered_rows(self.file, self.delimiter), (0, None))
         if first is None:
             raise self.file.fault(" is empty; a table needs at least one row")
@@ -36,17 +36,17 @@ class Delimited:
         return check_distinct([name.strip() for name in first] if given is True else given, self.file)
 
     def rows(self) -> Iterator[tuple[int, list[str]]]:
-        """Each row of data with the line on which it starts: the slow walk, for messages."""
+        """Yield each row of data with the line on which it starts; slow, for messages only."""
         return islice(numbered_rows(self.file, self.delimiter), int(self.reading.header is True), None)
 
     def place(self, row: int) -> str:
-        """`wine.csv row 17`: the line on which that row of data starts."""
+        """Return `wine.csv row 17`, the line on which a row of data starts."""
         line, _ = next(islice(self.rows(), row, None))
         return f"{self.file.name} row {line}"
 
 
 def open_table(file: InputFile, delimiters: Sequence[str], reading: Reading) -> Delimited:
-    """A table with the delimiter that the spec gives; else that of these which cuts the first rows alike."""
+    """Open a table with the spec's delimiter, else with the one of `delimiters` that fits the first rows best."""
     if reading.delimiter == "auto":
         found = max(delimiters, key=partial(_fitness, file)) if len(delimiters) > 1 else delimiters[0]
         return Delimited(file, found, reading)
@@ -59,7 +59,7 @@ def open_table(file: InputFile, delimiters: Sequence[str], reading: Reading) -> 
 
 
 def _fitness(file: InputFile, delimiter: str) -> tuple[bool, int]:
-    """Whether all of the first rows have the same number of cells, above one; how many cells the first has."""
+    """Return whether the first rows all have the same number of cells, above one, and how many the first row has."""
     with open_text(file, delimiter) as stream:
         try:
             rows = islice(csv.reader(stream, delimiter=delimiter, strict=True), SAMPLE_ROWS)

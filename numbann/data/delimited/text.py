@@ -1,4 +1,4 @@
-"""A file as UTF-8 text and as rows of cells, whose faults name the line."""
+"""Reads a file as UTF-8 text and as rows of cells; errors name the line."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import TextIO
 
-from numbann.data.files import InputFile, failing_clearly
+from numbann.data.files import InputFile, translate_errors
 
 
 def numbered_rows(file: InputFile, delimiter: str) -> Iterator[tuple[int, list[str]]]:
-    """Each row with the line on which it starts, 1 being the first, the header's too; empty lines are left out."""
+    """Yield each row, the header included, with the line on which it starts, from 1; empty lines are skipped."""
     with open_text(file, delimiter) as stream:
         yield from rows_of(stream, delimiter)
 
 
 def rows_of(stream: TextIO, delimiter: str) -> Iterator[tuple[int, list[str]]]:
-    """Each row of an opened file with the line on which it starts."""
+    """Yield each row of an open file with the line on which it starts."""
     rows = csv.reader(stream, delimiter=delimiter, strict=True)
     line = 1
     for cells in rows:
@@ -29,8 +29,8 @@ def rows_of(stream: TextIO, delimiter: str) -> Iterator[tuple[int, list[str]]]:
 
 @contextmanager
 def open_text(file: InputFile, delimiter: str) -> Iterator[TextIO]:
-    """The file as UTF-8 text; faults of encoding and quotes become one line each."""
-    with failing_clearly(file), file.open() as stream:
+    """Open the file as UTF-8 text; errors of encoding and of quotes become one line each."""
+    with translate_errors(file), file.open() as stream:
         try:
             yield io.TextIOWrapper(stream, encoding="utf-8-sig", newline="")
         except UnicodeDecodeError as error:
@@ -45,7 +45,7 @@ def _undecodable_line(file: InputFile) -> int:
 
 
 def _faulty_line(file: InputFile, delimiter: str) -> int:
-    """The line on which the row starts that the csv module refuses."""
+    """Return the line on which the row that the csv module refuses starts."""
     last = 0
     with file.open() as stream, suppress(csv.Error):
         rows = csv.reader(io.TextIOWrapper(stream, "utf-8-sig", newline=""), delimiter=delimiter, strict=True)

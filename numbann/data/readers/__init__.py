@@ -1,6 +1,6 @@
-"""The table of data formats, one a file of this folder.
+"""The table of data formats, one file each.
 
-`numbann check` and `schema` read this table, so a format's file imports NumPy inside of its functions alone.
+`numbann check` and `schema` read this table, so a format's file imports NumPy only inside its functions.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ PAIRS = {format.pair: format for format in FORMATS.values() if format.pair}
 
 
 def format_of(source: Any, given: str) -> Format | None:
-    """The format of a source: that of a pair or of an array, the given one, or for "auto" that of the ending."""
+    """Return the format of a source: by its keys if it is an object, by its array, as given, or by its ending."""
     if isinstance(source, Mapping):
         return next((format for pair, format in PAIRS.items() if source.keys() & set(pair)), None)
     file, array = split_array(str(source))

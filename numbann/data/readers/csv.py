@@ -1,4 +1,4 @@
-"""Tables of text, .csv, whose delimiter is found out."""
+"""The format of text tables, .csv, whose delimiter is detected."""
 
 from __future__ import annotations
 

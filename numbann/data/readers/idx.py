@@ -1,7 +1,7 @@
-"""IDX files, the format of MNIST: a magic number, the sizes, the values in big-endian order.  It takes no damaged file.
+"""The IDX format of MNIST: two files, images and labels.
 
-Two zero bytes, a type code, the number of axes; then each axis as a 4-byte integer.
-http://yann.lecun.com/exdb/mnist/ (1998) describes it.
+A file holds two zero bytes, a type code, the number of axes, the length of each axis as a 4-byte integer, and the
+values, all in big-endian order.  http://yann.lecun.com/exdb/mnist/ (1998) describes it.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from math import prod
 from typing import TYPE_CHECKING
 
 from numbann.data.contract import Format
-from numbann.data.files import Files, InputFile, failing_clearly
+from numbann.data.files import Files, InputFile, translate_errors
 
 if TYPE_CHECKING:
     import numpy as np
@@ -24,7 +24,7 @@ TYPES = {0x08: "u1", 0x09: "i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">
 
 
 def read(source: Files, reading: Reading, need_target: bool) -> Raw:
-    """Images (N, ...) of any type and labels (N,) of an integer type."""
+    """Read images (N, ...) of any type and labels (N,) of an integer type."""
     from numbann.data.arrays import raw_from_arrays
 
     targets = {"label": _labels(source.labels)} if source.labels and need_target else {}
@@ -39,16 +39,16 @@ def _labels(file: InputFile) -> np.ndarray:
 
 
 def load_idx(file: InputFile) -> np.ndarray:
-    """The array of one file, read, in the machine's byte order."""
+    """Read the array of one file, in the machine's byte order."""
     values = map_idx(file)
     return values.astype(values.dtype.newbyteorder("="), subok=False)
 
 
 def map_idx(file: InputFile) -> np.ndarray:
-    """The array of one file as it lies there: mapped, not read, unless it has to be unpacked."""
+    """Map the array of one file as it is stored; a compressed file is read into memory."""
     import numpy as np
 
-    with failing_clearly(file), file.open() as stream:
+    with translate_errors(file), file.open() as stream:
         content = stream.read(LONGEST_HEADER)
         code, shape, start = _header(content, file)
         dtype = np.dtype(TYPES[code])
@@ -67,7 +67,7 @@ def _check_size(size: int, dtype: np.dtype, shape: tuple[int, ...], start: int, 
 
 
 def _header(content: bytes, file: InputFile) -> tuple[int, tuple[int, ...], int]:
-    """Type code, shape and where the values start."""
+    """Return the type code, the shape, and the offset of the values."""
     magic = content[:4]
     if len(magic) < 4 or magic[:2] != b"\0\0" or magic[2] not in TYPES or magic[3] == 0:
         needed = "0x0000, a type and a rank are needed"

@@ -1,4 +1,4 @@
-"""One array of features and one of targets, each from a .npy or from a member of an .npz."""
+"""The format of two NumPy arrays, features and targets, each in a .npy file or in a member of an .npz file."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def read(source: Files, reading: Reading, need_target: bool) -> Raw:
-    """The arrays as columns; that of features is mapped where it lies in a file of its own."""
+    """Read the arrays as columns; features in a .npy file are mapped."""
     from numbann.data.archive import load_array, map_array
     from numbann.data.arrays import raw_from_arrays
 

@@ -1,4 +1,4 @@
-"""Several arrays in one file, .npz: those named by `features` and `target`, x and y where none are named."""
+"""The format of several arrays in one .npz file: those named by `features` and `target`, by default x and y."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ DEFAULT_TARGETS = ("y",)
 
 
 def read(source: Files, reading: Reading, need_target: bool) -> Raw:
-    """The arrays as columns."""
+    """Read the arrays as columns."""
     from numbann.data.archive import member, open_archive
     from numbann.data.arrays import raw_from_arrays
     from numbann.data.reading import choose_weight

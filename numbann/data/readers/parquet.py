@@ -1,4 +1,4 @@
-"""Parquet tables: numbers, booleans and text by column, nulls as missing cells; read by pyarrow, the extra `data`."""
+"""The Parquet format: columns of numbers, booleans and text, nulls as missing cells.  Needs pyarrow (extra `data`)."""
 
 from __future__ import annotations
 
@@ -21,20 +21,20 @@ if TYPE_CHECKING:
 
 
 def header(file: InputFile, reading: Reading) -> tuple[str, ...]:
-    """The names of the columns, from the file's footer."""
+    """Return the names of the columns, from the file's footer."""
     from numbann.data.reading import check_distinct
 
-    with _opened(file) as parquet:
+    with _open(file) as parquet:
         return check_distinct(parquet.schema_arrow.names, file)
 
 
 def read(source: Files, reading: Reading, need_target: bool) -> Raw:
-    """The chosen columns, and no other."""
+    """Read the chosen columns only."""
     from numbann.data.reading import check_distinct, choose_columns
     from numbann.data.table import raw_from_columns
 
     file = source.data
-    with _opened(file) as parquet:
+    with _open(file) as parquet:
         chosen = choose_columns(reading, check_distinct(parquet.schema_arrow.names, file), file.name, need_target)
         wanted = [*chosen.features, *chosen.targets, *chosen.weight]
         table = parquet.read(columns=wanted)
@@ -45,7 +45,7 @@ def read(source: Files, reading: Reading, need_target: bool) -> Raw:
 
 
 def _column(values: ChunkedArray, name: str, as_text: bool, file: InputFile) -> Column:
-    """One column: numbers, or texts as codes."""
+    """Convert one column to numbers, or to texts as codes."""
     from pyarrow import types
 
     from numbann.data.columns import Numbers
@@ -69,7 +69,7 @@ def _column(values: ChunkedArray, name: str, as_text: bool, file: InputFile) -> 
 
 
 def _texts(values: ChunkedArray) -> Column:
-    """The codes of a dictionary's texts; two that are alike once they are stripped are one."""
+    """Return the codes of a dictionary's texts; texts that are equal once stripped share a code."""
     import numpy as np
 
     from numbann.data.columns import MISSING, Texts, texts_from
@@ -81,9 +81,9 @@ def _texts(values: ChunkedArray) -> Column:
 
 
 @contextmanager
-def _opened(file: InputFile) -> Iterator[ParquetFile]:
-    """The file by pyarrow, whose errors become one line each."""
-    from numbann.data.files import failing_clearly
+def _open(file: InputFile) -> Iterator[ParquetFile]:
+    """Open the file with pyarrow, whose errors become one line each."""
+    from numbann.data.files import translate_errors
 
     try:
         from pyarrow import ArrowException
@@ -91,7 +91,7 @@ def _opened(file: InputFile) -> Iterator[ParquetFile]:
     except ImportError:
         needed = 'Parquet files need pyarrow, which is not installed: pip install "numbann[data]"'
         raise DataError(f"{file.name}: {needed}", key=file.key) from None
-    with failing_clearly(file), file.open() as stream:
+    with translate_errors(file), file.open() as stream:
         source: Any = io.BytesIO(stream.read()) if file.packed else file.path
         try:
             with ParquetFile(source) as parquet:

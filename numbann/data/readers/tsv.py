@@ -1,4 +1,4 @@
-"""Tables of text with tabs between cells, .tsv."""
+"""The format of text tables with tabs between cells, .tsv."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""The table of tasks, one a file of this folder, by the names that a spec gives them; no NumPy is needed to list them.
+"""The table of tasks, one file each, by the names that a spec gives them.  Listing them needs no NumPy.
 
-A task says how targets are encoded, how outputs are read, and which loss and metrics are the defaults.
+A task defines how targets are encoded, how outputs are read, and the default loss and metrics.
 """
 
 from __future__ import annotations
@@ -12,18 +12,18 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from numbann.data.tasks.task import Task
 
-# the file of each task for a list of target columns; for one column it is that of the task's own name
+# The file of each task for a list of target columns.  For one column, the file has the task's own name.
 FOR_LISTS = {"classification": "class_probabilities", "regression": "regression", "multilabel": "multilabel"}
-SEVERAL = {"multilabel": "several yes/no labels"}  # tasks of nothing but lists: what they predict
+SEVERAL = {"multilabel": "several yes/no labels"}  # tasks that need a list of targets: what they predict
 
 
 def find_task(name: str, several: bool) -> type[Task]:
-    """The task of that name for one target column, or for several."""
+    """Return the task of this name for one target column, or for several."""
     return _class_in(FOR_LISTS[name] if several else name)
 
 
 def task_from_dict(given: Mapping[str, Any]) -> Task:
-    """The task that `Task.to_dict` wrote, also before the task in it had a name."""
+    """Restore the task that `Task.to_dict` wrote, including the older form without a task name."""
     if "type" not in given:
         kinds = {"classes": "classification", "pairs": "multilabel", "probabilities": "class_probabilities"}
         given = {**given, "type": next((kind for key, kind in kinds.items() if given[key]), "regression")}

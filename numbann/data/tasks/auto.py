@@ -1,4 +1,4 @@
-"""The task that "auto" means, and why: text, booleans and few whole numbers are classes, all else is a regression."""
+"""Chooses the task for "auto": text, booleans and few distinct integers are classes, all else is a regression."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from numbann.data.columns import Column, Numbers
 from numbann.data.table import Raw
 from numbann.data.wording import counted
 
-MOST_CLASSES, LEAST_ROWS = 50, 10  # integers of more values, or of fewer rows for each, are a regression
+MOST_CLASSES, LEAST_ROWS = 50, 10  # integers with more values, or with fewer rows per value, are a regression
 
 
 def decide_task(asked: str, raws: Sequence[Raw], classes_given: bool) -> tuple[str, str | None]:
-    """The task, and why it was chosen where the spec leaves it open."""
+    """Return the task, and the reason for it if the spec leaves it open."""
     if asked != "auto":
         return asked, None
     if classes_given:

@@ -1,4 +1,4 @@
-"""Classification whose targets are probabilities, a column for each class, which bears the column's name."""
+"""Classification whose targets are probabilities: one column per class, named after the class."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ SUM_TOLERANCE = 1e-3
 
 @dataclass(frozen=True)
 class ClassProbabilities(OfClasses):
-    """names: the columns, which are the classes too."""
+    """Classification by probabilities.  names: the columns, which are also the classes."""
 
     loss = "soft_cross_entropy"
     forms = MappingProxyType({"real": "real", "distribution": "real"})
@@ -36,7 +36,7 @@ class ClassProbabilities(OfClasses):
         return narrow(raw_target, dtype)
 
     def true_indices(self, raw_target: np.ndarray) -> np.ndarray:
-        """The most probable class of each row."""
+        """Return the most probable class of each row."""
         return np.asarray(raw_target).argmax(1)
 
     def class_counts(self, raw_target: np.ndarray) -> np.ndarray | None:
@@ -44,7 +44,7 @@ class ClassProbabilities(OfClasses):
         return counts
 
     def class_weight(self, raw_target: np.ndarray, weights: np.ndarray) -> np.ndarray:
-        """The mean of the weights of a row's probable classes."""
+        """Return the mean of the classes' weights by the row's probabilities."""
         mean: np.ndarray = (raw_target * weights).sum(1)
         return mean
 
@@ -53,7 +53,7 @@ class ClassProbabilities(OfClasses):
 
 
 def _check(raw: Raw, values: np.ndarray) -> None:
-    """Refuse rows that are no probabilities."""
+    """Refuse rows that are not probabilities."""
     wrong = (values < 0).any(axis=1) | (np.abs(values.sum(axis=1) - 1) > SUM_TOLERANCE)
     if wrong.any():
         row = int(np.argmax(wrong))

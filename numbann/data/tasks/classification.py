@@ -1,4 +1,4 @@
-"""Classification: one class a row, given by its label.  Of two classes, the second in sorted order is the positive."""
+"""Classification: one class per row, given by its label.  Of two classes, the second in sorted order is positive."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from numbann.data.wording import listed
 
 @dataclass(frozen=True)
 class Classification(OfClasses):
-    """classes: the sorted labels."""
+    """Classification by labels.  classes: the sorted labels."""
 
     classes: tuple[Any, ...]
 

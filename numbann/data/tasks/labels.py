@@ -1,4 +1,4 @@
-"""What tasks have in common that predict labels: the values of a column, outputs as labels and as probabilities."""
+"""The common part of the tasks that predict labels: values of a column, outputs as labels and as probabilities."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from numbann.data.tasks.task import Confusion, Outcome, Task
 from numbann.data.wording import listed, quoted
 from numbann.errors import DataError
 
-LARGEST_WHOLE = 2.0**53  # beyond it float64 cannot tell neighbouring integers apart
-MOST_CONFUSED = 100  # classes; the table of more would be too large to keep, and nobody would read it
+LARGEST_WHOLE = 2.0**53  # above this, float64 cannot tell neighbouring integers apart
+MOST_CONFUSED = 100  # the most classes that get a confusion table; a larger one is of no use to a reader
 
 
 @dataclass(frozen=True)
 class Labels(Task):
-    """A task whose outputs say labels: one class a row, or several yes/no labels."""
+    """A task whose outputs mean labels: one class per row, or several yes/no labels."""
 
     metrics = ("accuracy",)
     roles = ("label", "probability")
@@ -29,15 +29,15 @@ class Labels(Task):
 
     @abstractmethod
     def indices(self, found: Outcome) -> np.ndarray:
-        """The index of the class that each row says (N,), or 1 for each label that is yes (N, T)."""
+        """Return the index of each row's predicted class (N,), or 1 for each label predicted as yes (N, T)."""
 
     @abstractmethod
     def true_indices(self, raw_target: np.ndarray) -> np.ndarray:
-        """The same of the target as it came."""
+        """Return the same for the target as given."""
 
     @abstractmethod
     def has_probabilities(self, found: Outcome) -> bool:
-        """Whether the outputs are probabilities, not mere scores."""
+        """Tell whether the outputs are probabilities rather than scores."""
 
     def probabilities(self, found: Outcome) -> np.ndarray:
         if not self.has_probabilities(found):
@@ -54,7 +54,7 @@ class Labels(Task):
 
 @dataclass(frozen=True)
 class OfClasses(Labels):
-    """A task whose outputs say one of the classes in `subjects`."""
+    """A task whose outputs mean one of the classes in `subjects`."""
 
     name = "classification"
     probable = "softmax_cross_entropy or sigmoid_cross_entropy"
@@ -77,8 +77,9 @@ class OfClasses(Labels):
         return np.array(self.subjects)[self.indices(found)]
 
     def confusion(self, found: Outcome, raw_target: np.ndarray) -> Confusion | None:
-        """As scikit-learn's, in the order of the classes; none for more than MOST_CONFUSED of them.
+        """Return the confusion table in the order of the classes; None for more than MOST_CONFUSED of them.
 
+        As scikit-learn's confusion_matrix,
         https://scikit-learn.org/stable/modules/generated/sklearn.metrics.confusion_matrix.html (2024).
         """
         size = len(self.subjects)
@@ -90,13 +91,13 @@ class OfClasses(Labels):
 
 
 def says_yes(found: Outcome) -> np.ndarray:
-    """1 for each output that says yes: from half on where it is a probability or meets 0 and 1, else from 0."""
+    """Return 1 for each output that means yes: from 0.5 up for probabilities and targets of 0 and 1, else from 0 up."""
     threshold = 0.0 if found.form == "binary" and found.activation != "sigmoid" else 0.5
     return (found.y >= threshold).astype(np.int64)
 
 
 def values_of(raws: Mapping[str, Raw], name: str) -> tuple[Any, ...]:
-    """The sorted values of a target column over all parts, as they came: two or more."""
+    """Return the sorted values of a target column over all parts, as given: two or more."""
     columns = [raw.targets[name] for raw in raws.values()]
     if len({isinstance(column, Texts) for column in columns}) > 1:
         raise DataError(
@@ -124,7 +125,7 @@ def _comparable(column: Column, name: str) -> np.ndarray:
 
 
 def index_of(labels: np.ndarray, classes: Sequence[Any], what: str) -> np.ndarray:
-    """(N,) the index of each label among classes; an unknown label is an error."""
+    """Return the index (N,) of each label among the classes; an unknown label is an error."""
     index = {label: position for position, label in enumerate(classes)}
     values = labels.tolist()
     unknown = [label for label in dict.fromkeys(values) if label not in index]

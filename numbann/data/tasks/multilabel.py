@@ -1,4 +1,4 @@
-"""Multilabel: several yes/no labels a row.  Each column holds two values; the second in sorted order means yes."""
+"""Multilabel: several yes/no labels per row.  Each column holds two values; the second in sorted order means yes."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from numbann.errors import DataError
 
 @dataclass(frozen=True)
 class Multilabel(Labels):
-    """pairs (T, 2): no and yes of each label."""
+    """Several yes/no labels.  pairs (T, 2): the values for no and yes of each label."""
 
     pairs: tuple[tuple[Any, Any], ...]
 
@@ -70,7 +70,7 @@ class Multilabel(Labels):
         return (f"labels: positive is {shortened(meanings)}",)
 
     def warnings(self, raw_target: np.ndarray) -> tuple[str, ...]:
-        """A warning for each label that all training rows share."""
+        """Return a warning for each label that is the same in all training rows."""
         values = [set(column.tolist()) for column in raw_target.T]
         return tuple(
             f"every training row has {quoted(*found)} in column {quoted(name)}; the label cannot be learned"
@@ -83,7 +83,7 @@ class Multilabel(Labels):
 
 
 def _pair(raws: Mapping[str, Raw], name: str) -> tuple[Any, Any]:
-    """The two values of a yes/no label: no, then yes."""
+    """Return the two values of a yes/no label: no, then yes."""
     values = values_of(raws, name)
     if len(values) != 2:
         raise DataError(

@@ -1,4 +1,4 @@
-"""Regression: one real value of each target, standardized for a loss that takes any real number."""
+"""Regression: one real value per target, standardized for a loss that takes any real number."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from numbann.errors import DataError
 
 @dataclass(frozen=True)
 class Regression(Task):
-    """shift, scale (T,): t = (target - shift) / scale; empty for none."""
+    """Regression of one or several targets.  shift, scale (T,): t = (target - shift) / scale; empty for no scaling."""
 
     shift: tuple[float, ...] = ()
     scale: tuple[float, ...] = ()
@@ -32,7 +32,7 @@ class Regression(Task):
     def of(cls, raws: Mapping[str, Raw]) -> Regression:
         found = cls(tuple(raws["train"].targets))
         for raw in raws.values():
-            found.original(raw)  # which refuses text
+            found.original(raw)  # refuses text
         return found
 
     def fit(self, raw_target: np.ndarray, target_scale: str) -> Regression:
@@ -48,7 +48,7 @@ class Regression(Task):
         return narrow((values - shift) / scale, dtype)
 
     def values(self, found: Outcome) -> np.ndarray:
-        """Predicted values (N, T) in the target's own unit: of several outputs a target, those that come first."""
+        """Return the predicted values (N, T) in the target's own unit: the first T of the outputs."""
         shift, scale = self._affine
         return np.asarray(found.y[:, : len(self.names)], np.float64) * scale + shift
 

@@ -1,7 +1,7 @@
-"""What a task is: an object that encodes targets, reads outputs and knows its default loss and metrics.
+"""The interface of a task: encodes targets, reads outputs, and defines the default loss and metrics.
 
-It knows no component: a loss asks for a kind of target, a metric for roles.  Letters: N rows, T targets, O outputs,
-K classes.
+A task and its components meet through names alone: a loss asks for a form of target, a metric for roles.
+Letters: N rows, T targets, O outputs, K classes.
 """
 
 from __future__ import annotations
@@ -22,15 +22,15 @@ from numbann.errors import DataError
 Confusion = list[list[int]]
 
 
-class Target(NamedTuple):
-    """A form of target ("label", "one_hot", "binary", "real") and the number of outputs that meet it."""
+class TargetForm(NamedTuple):
+    """A form of target ("label", "one_hot", "binary", "real") and the number of outputs that it needs."""
 
     form: str
     outputs: int
 
 
 class Outcome(NamedTuple):
-    """Outputs y (N, O) of a network trained on a form of target, and the name of the activation that made them."""
+    """Outputs y (N, O) of a network, the form of target it was trained on, and the activation that gave the outputs."""
 
     y: np.ndarray
     form: str
@@ -39,52 +39,55 @@ class Outcome(NamedTuple):
 
 @dataclass(frozen=True)
 class Task(ABC):
-    """What is predicted, and what of it the data tells.  names: the target columns."""
+    """What is predicted, as far as the data determines it.  names: the target columns."""
 
     names: tuple[str, ...]
 
-    name: ClassVar[str]  # in a spec
-    metrics: ClassVar[tuple[str, ...]]  # that "auto" means
-    roles: ClassVar[tuple[str, ...]]  # that its outputs give to a metric
-    trait: ClassVar[str] = ""  # without which no metric serves it
-    standardized: ClassVar[str] = ""  # what a loss wants that takes standardized targets
-    several_outputs: ClassVar[bool] = False  # whether a loss may take several outputs a target
-    labelled: ClassVar[bool] = False  # whether one column holds the class of each row, so that there is a form "label"
+    name: ClassVar[str]  # its name in a spec
+    metrics: ClassVar[tuple[str, ...]]  # the default metrics
+    roles: ClassVar[tuple[str, ...]]  # the roles of a metric that the outputs provide
+    trait: ClassVar[str] = ""  # a trait that every metric must have to serve the task
+    standardized: ClassVar[str] = ""  # the kind of target for which targets are standardized
+    several_outputs: ClassVar[bool] = False  # whether a loss may take several outputs per target
+    labelled: ClassVar[bool] = False  # whether one column holds each row's class, which gives the form "label"
 
     # ---- targets
 
     @classmethod
     @abstractmethod
     def of(cls, raws: Mapping[str, Raw]) -> Task:
-        """The task over the target columns of all parts; DataError if they do not fit."""
+        """Return the task for the target columns of all parts; DataError if they do not fit."""
 
     @property
     @abstractmethod
     def loss(self) -> str:
-        """The name of the loss that "auto" means."""
+        """The name of the default loss."""
 
     @property
     @abstractmethod
     def forms(self) -> Mapping[str, str]:
-        """The form of the target by what a loss that serves the task wants: "label", or one of component.TARGETS."""
+        """The form of target for each kind that a loss may ask for: "label", or one of component.TARGETS."""
 
     def width(self, form: str) -> int:
-        """How many outputs meet a target of this form, where the loss takes one a target."""
+        """Return the number of outputs for this form, where the loss takes one output per target."""
         return len(self.names)
 
-    def target_for(self, wanted: str, outputs: int) -> Target | None:
-        """The target for a loss that wants it so, of so many outputs a target; None if it cannot serve the task."""
+    def target_for(self, wanted: str, outputs: int) -> TargetForm | None:
+        """Return the form of target for a loss; None if the loss cannot serve the task.
+
+        wanted: the kind of target that the loss asks for.  outputs: how many outputs it takes per target.
+        """
         form = self.forms.get(wanted)
         if form is None or (outputs > 1 and not self.several_outputs):
             return None
-        return Target(form, self.width(form) * outputs)
+        return TargetForm(form, self.width(form) * outputs)
 
     def fit(self, raw_target: np.ndarray, target_scale: str) -> Task:
-        """The task with the scaling of the training part's targets: "standard" or "none"."""
+        """Return the task with targets scaled as in the training part.  target_scale: "standard" or "none"."""
         return self
 
     def original(self, raw: Raw) -> np.ndarray:
-        """The target as it came: labels (N,), yes/no labels (N, T) or numbers (N, T)."""
+        """Return the target as given: labels (N,), yes/no labels (N, T) or numbers (N, T)."""
         if len(raw.targets) != len(self.names):
             raise DataError(f"{raw.place(0)}: {len(raw.targets)} target columns where {len(self.names)} are needed")
         return self._original(raw)
@@ -94,44 +97,44 @@ class Task(ABC):
 
     @abstractmethod
     def encode(self, raw_target: np.ndarray, form: str, dtype: str) -> np.ndarray:
-        """The target as a loss sees it: label (N,), one_hot (N, K), binary (N, 1) or (N, T), real (N, T)."""
+        """Return the target as a loss takes it: label (N,), one_hot (N, K), binary (N, 1) or (N, T), real (N, T)."""
 
     # ---- classes
 
     @property
     def subjects(self) -> tuple[Any, ...]:
-        """What outputs, and columns of probabilities, are about: classes as they came, or targets."""
+        """What the outputs, and the columns of probabilities, stand for: classes as given, or targets."""
         return self.names
 
     @property
     def classes_or_pairs(self) -> tuple[Any, ...] | None:
-        """The classes as they came, or no and yes of each yes/no label; None if there are none."""
+        """The classes as given, or the values for no and yes of each yes/no label; None if there are none."""
         return None
 
     def class_counts(self, raw_target: np.ndarray) -> np.ndarray | None:
-        """How many rows each class has (K,); None where weights of classes mean nothing."""
+        """Return the number of rows of each class (K,); None if the task has no classes to weight."""
         return None
 
     def class_weight(self, raw_target: np.ndarray, weights: np.ndarray) -> np.ndarray:
-        """How much each row counts (N,) by the weights (K,) of its classes, if there are class_counts."""
+        """Return each row's weight (N,) by the weights (K,) of the classes, for a task with class_counts."""
         raise NotImplementedError
 
     # ---- outputs
 
     @abstractmethod
     def predictions(self, found: Outcome) -> np.ndarray:
-        """Labels as they came (N,) or (N, T), or values: (N,) of one target, (N, T) of several."""
+        """Return labels as in the data, (N,) or (N, T), or values: (N,) of one target, (N, T) of several."""
 
     @abstractmethod
     def probabilities(self, found: Outcome) -> np.ndarray:
-        """The probability of each class (N, K), or of yes for each label (N, T); DataError if there are none."""
+        """Return the probability of each class (N, K), or of yes for each label (N, T); DataError if there is none."""
 
     @abstractmethod
     def measurable(self, found: Outcome, raw_target: np.ndarray) -> dict[str, np.ndarray]:
-        """What a metric may ask for by its role: t, and of the task's roles those that the outputs give."""
+        """Return what a metric may ask for, by role: t, and those of the task's roles that the outputs provide."""
 
     def confusion(self, found: Outcome, raw_target: np.ndarray) -> Confusion | None:
-        """How many rows of each class (a row of the table) are predicted as each; None where there is no table."""
+        """Return how many rows of each class (a row of the table) are predicted as each class (a column), or None."""
         return None
 
     # ---- for people and files
@@ -140,26 +143,26 @@ class Task(ABC):
     def __str__(self) -> str: ...
 
     def notes(self) -> tuple[str, ...]:
-        """What a person should know of the targets."""
+        """Return what the user should know about the targets."""
         return ()
 
     def warnings(self, raw_target: np.ndarray) -> tuple[str, ...]:
-        """What cannot be learned from the training part's targets."""
+        """Return what cannot be learned from the targets of the training part."""
         return ()
 
     def to_dict(self) -> dict[str, Any]:
-        """JSON-able; from_dict gives the same back, floats bit for bit."""
+        """Return JSON values from which from_dict restores the same task, floats bit for bit."""
         name = type(self).__module__.rpartition(".")[2]
         return {"type": name, **{one.name: getattr(self, one.name) for one in fields(self)}}
 
     @classmethod
     def from_dict(cls, given: Mapping[str, Any]) -> Self:
-        """The task of this class with what was found."""
+        """Restore a task of this class."""
         return cls(**{one.name: as_tuples(given[one.name]) for one in fields(cls)})
 
 
 def _numbers(raw: Raw, name: str) -> np.ndarray:
-    """A target column as float64; text is an error that names the first cell."""
+    """Return a target column as float64; text is an error that names the first cell."""
     column = raw.targets[name]
     if isinstance(column, Texts):
         what = f"{quoted(column.original[0])} is no number, which is needed here"
@@ -168,7 +171,7 @@ def _numbers(raw: Raw, name: str) -> np.ndarray:
 
 
 def narrow(values: np.ndarray, dtype: str) -> np.ndarray:
-    """Targets in a dtype; one that is too large for it is an error."""
+    """Convert targets to a dtype; a value that is too large for it is an error."""
     with np.errstate(over="ignore"):
         found = np.ascontiguousarray(values, dtype=dtype)
     if not np.isfinite(found).all():

@@ -1,7 +1,7 @@
-"""What happens to a column, one transform a file, whose name is the transform's in a spec and in a saved model.
+"""The table of transforms of columns, one file each; a file's name is the transform's name in specs and models.
 
-The names are those of the files in `scales` (each a class Scale) and `missing` (each a class Missing); no NumPy is
-needed to list them.
+The files are in `scales` (each with a class Scale) and in `missing` (each with a class Missing).  Listing them needs no
+NumPy.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ SCALES, MISSING = (sorted(module.name for module in folder) for folder in FOLDER
 
 
 def find_scale(name: str) -> type[Transform]:
-    """The transform that `data.scale` means; ValueError if there is none."""
+    """Return the transform that `data.scale` names; ValueError if there is none."""
     return import_module(f"{__name__}.scales.{SCALES[SCALES.index(name)]}").Scale
 
 
 def find_missing(name: str) -> type[Transform]:
-    """The transform that `data.missing` means; ValueError if there is none."""
+    """Return the transform that `data.missing` names; ValueError if there is none."""
     return import_module(f"{__name__}.missing.{MISSING[MISSING.index(name)]}").Missing

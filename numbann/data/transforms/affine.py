@@ -1,4 +1,4 @@
-"""What the scales have in common that shift and divide each column."""
+"""The common part of the scales that shift and divide each column."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Affine(Transform):
 
     @classmethod
     def by_constant(cls, columns: Columns, scale: float) -> Self:
-        """All columns divided by one number."""
+        """Return the transform that divides all columns by one number."""
         return cls.of(np.zeros(len(columns.names)), np.full(len(columns.names), scale))
 
     def apply(self, values: np.ndarray) -> None:

@@ -1,4 +1,4 @@
-"""Texts as codes: the position of each row's text among the categories of the training part."""
+"""Encodes texts as codes: the position of each row's text among the categories of the training part."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Self
 import numpy as np
 
 from numbann.data.columns import MISSING, Texts
-from numbann.data.table import Rows
+from numbann.data.table import RowSelection
 from numbann.data.wording import counted, listed, quoted
 from numbann.errors import DataError
 
@@ -18,7 +18,7 @@ UNSEEN = -1  # the code of a text that is no category
 
 @dataclass(frozen=True)
 class Categories:
-    """The categories of one column in sorted order; missing, None, if it occurs, is the last."""
+    """The categories of one column in sorted order; None, for missing, comes last if it occurs."""
 
     values: tuple[str | None, ...]
 
@@ -26,8 +26,8 @@ class Categories:
         return len(self.values)
 
     @classmethod
-    def fit(cls, column: Texts, rows: Rows, name: str) -> Self:
-        """The categories among these rows."""
+    def fit(cls, column: Texts, rows: RowSelection, name: str) -> Self:
+        """Find the categories among these rows."""
         codes = np.unique(column.codes[rows])
         texts = sorted(column.values[code] for code in codes if code != MISSING)
         if len(texts) > MOST_CATEGORIES:
@@ -38,14 +38,14 @@ class Categories:
             )
         return cls((*texts, None) if MISSING in codes else tuple(texts))
 
-    def apply(self, column: Texts, rows: Rows) -> np.ndarray:
-        """The code (n,) of each row, UNSEEN for another text."""
+    def apply(self, column: Texts, rows: RowSelection) -> np.ndarray:
+        """Return the code (n,) of each row, UNSEEN for a text that is no category."""
         position = {category: code for code, category in enumerate(self.values)}
         of_text = np.array([position.get(text, UNSEEN) for text in (*column.values, None)])
         return of_text[column.codes[rows]]
 
-    def warn(self, column: Texts, rows: Rows, name: str) -> str:
-        """How many rows have an unseen category, or nothing."""
+    def warn(self, column: Texts, rows: RowSelection, name: str) -> str:
+        """Return a warning that counts the rows with an unseen category, or an empty text."""
         unseen = column.codes[rows][self.apply(column, rows) == UNSEEN]
         if not len(unseen):
             return ""

@@ -1,4 +1,4 @@
-"""What the transforms have in common that fill in a number for a missing one."""
+"""The common part of the transforms that replace missing numbers."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from numbann.errors import DataError
 
 @dataclass(frozen=True)
 class Filling(Transform):
-    """One number a column in place of those that are missing."""
+    """A transform that replaces the missing numbers of a column by one number."""
 
     fill: tuple[float, ...]
 
@@ -24,7 +24,7 @@ class Filling(Transform):
 
 
 def check_numbers_there(columns: Columns, fill: np.ndarray) -> np.ndarray:
-    """What is to be filled in (F,); DataError for a column without any number, where it is NaN."""
+    """Return the replacements (F,); DataError for a column without any number, where it is NaN."""
     if np.isnan(fill).any():
         name = quoted(columns.names[int(np.argmax(np.isnan(fill)))])
         raise DataError(f"column {name} has no number among the training rows; drop it (data.drop)", key="data.drop")

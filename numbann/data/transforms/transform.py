@@ -1,6 +1,6 @@
 """The interface of a transform of numbers, and the columns that it is fitted on.
 
-Letters: N rows, n rows of a portion, F columns.
+Letters: N rows, n rows of a block, F columns.
 """
 
 from __future__ import annotations
@@ -11,56 +11,56 @@ from typing import Any, Self
 
 import numpy as np
 
-from numbann.data.table import MISSING_NUMBER, Raw, Rows
+from numbann.data.table import MISSING_NUMBER, Raw, RowSelection
 
 ShiftScale = tuple[np.ndarray, np.ndarray]
 
 
 class MissingNumber(Exception):
-    """A number that is missing where none may be: its row and its column."""
+    """A number is missing where none may be.  Arguments: its row and its column."""
 
 
 @dataclass(frozen=True)
 class Transform:
-    """A fitted transform of columns of numbers.  Each field holds what was fitted, one number a column."""
+    """A fitted transform of columns of numbers.  Each field holds one fitted number per column."""
 
     @classmethod
     def fit(cls, columns: Columns) -> Self:
-        """The transform for the columns of the training part."""
+        """Fit the transform to the columns of the training part."""
         return cls()
 
     @classmethod
     def of(cls, *fitted: np.ndarray) -> Self:
-        """The transform of what was fitted, arrays (F,)."""
+        """Build the transform from fitted arrays (F,)."""
         return cls(*(tuple(values.tolist()) for values in fitted))
 
     def apply(self, values: np.ndarray) -> None:
-        """Transform a portion (n, F) in float64, in place."""
+        """Transform a block (n, F) of float64 in place."""
 
     def affine(self) -> ShiftScale | None:
-        """shift and scale (F,) if the transform is (value - shift) / scale, for the engine's fast way; else None."""
+        """Return shift and scale (F,) if the transform is (value - shift) / scale, which the engine can fuse."""
         return None
 
     def column(self, position: int) -> Self:
-        """The transform of one column alone."""
+        """Return the transform of one column alone."""
         return type(self)(**{name: (values[position],) for name, values in vars(self).items()})
 
     def to_dict(self) -> dict[str, Any]:
-        """JSON-able; from_dict gives the same back, floats bit for bit."""
+        """Return JSON values from which from_dict restores the same transform, floats bit for bit."""
         return {"type": type(self).__module__.rpartition(".")[2], **vars(self)}
 
     @classmethod
     def from_dict(cls, given: Mapping[str, Any]) -> Self:
-        """The transform of this class with what was fitted."""
+        """Restore a transform of this class."""
         return cls(**{one.name: tuple(given[one.name]) for one in fields(cls)})
 
 
 @dataclass(frozen=True)
 class Columns:
-    """The numbers of some rows (N, F) as earlier transforms leave them, by portions of rows or by columns."""
+    """The numbers of some rows (N, F) after earlier transforms, by blocks of rows or by columns."""
 
     raw: Raw
-    rows: Rows
+    rows: RowSelection
     transforms: Sequence[Transform] = ()
 
     @property
@@ -69,11 +69,11 @@ class Columns:
         return self.raw.table.number_names
 
     def blocks(self) -> Iterator[np.ndarray]:
-        """Portions (n, F) in float64, each of its own."""
+        """Yield blocks (n, F) of float64, each a new array."""
         return (self._block(rows) for rows in self.raw.table.blocks(self.rows))
 
     def each(self) -> Iterator[np.ndarray]:
-        """Each column (N,) in float64."""
+        """Yield each column (N,) in float64."""
         for position in range(len(self.names)):
             values = self.raw.table.column(self.rows, position).astype(np.float64)[:, None]
             for transform in self.transforms:
@@ -81,14 +81,14 @@ class Columns:
             yield values[:, 0]
 
     def extremes(self) -> tuple[np.ndarray, np.ndarray]:
-        """The least and the largest number of each column."""
+        """Return the smallest and the largest number of each column."""
         low = np.full(len(self.names), np.inf)
         high = -low
         for values in self.blocks():
             low, high = np.minimum(low, values.min(axis=0)), np.maximum(high, values.max(axis=0))
         return low, high
 
-    def _block(self, rows: Rows) -> np.ndarray:
+    def _block(self, rows: RowSelection) -> np.ndarray:
         values = self.raw.table.block(rows).astype(np.float64)
         try:
             for transform in self.transforms:

@@ -15,15 +15,15 @@ from numbann.data.delimited import chunks
 from numbann.data.files import InputFile
 from numbann.data.readers import FORMATS
 from numbann.data.reading import reading_from_section
-from numbann.data.source import Source
+from numbann.data.source import SplitData
 from numbann.data.transforms.categories import Categories
 from numbann.errors import DataError
 
-Load = Callable[..., Source]
+Load = Callable[..., SplitData]
 PLAIN = "a,b,y\n1,x,0.5\n2,y,1.5\n3,x,2.5\n"
 
 
-def x_of(source: Source) -> list[list[float]]:
+def x_of(source: SplitData) -> list[list[float]]:
     dataset = source.prepare(target="real", scale="none", target_scale="none", dtype="float64")
     return dataset.train.x.tolist()
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from numbann.data.source import Source, load
+from numbann.data.source import SplitData, load
 from numbann.errors import DataError
 
 Section = Callable[..., dict[str, Any]]
@@ -17,7 +17,7 @@ X = np.arange(24, dtype=np.float32).reshape(6, 2, 2)
 Y = np.array([0.5, 1, 2, 3, 4, 5])
 
 
-def real(source: Source) -> Any:
+def real(source: SplitData) -> Any:
     return source.prepare(target="real", scale="none", target_scale="none", dtype="float32").train
 
 

@@ -16,14 +16,14 @@ import pytest
 
 import numbann
 from numbann.data.encoding import Categories
-from numbann.data.source import Source, load
+from numbann.data.source import SplitData, load
 from numbann.errors import DataError
 
 pa = pytest.importorskip("pyarrow")
 parquet = pytest.importorskip("pyarrow.parquet")
 
 Section = Callable[..., dict[str, Any]]
-Write = Callable[..., Source]
+Write = Callable[..., SplitData]
 AGES = [30, 41, None, 52, 28, 33]
 TOWNS = ["Rome", " Oslo", None, "Rome ", "Oslo", ""]
 Y = ["no", "yes", "no", "yes", "no", "yes"]
@@ -33,14 +33,14 @@ Y = ["no", "yes", "no", "yes", "no", "yes"]
 def write(tmp_path: Path, section: Section) -> Write:
     """write(columns, target, **changes): the columns in row groups of two, and loaded."""
 
-    def build(columns: dict[str, Any], target: Any = "y", **changes: Any) -> Source:
+    def build(columns: dict[str, Any], target: Any = "y", **changes: Any) -> SplitData:
         parquet.write_table(pa.table(columns), tmp_path / "t.parquet", row_group_size=2)
         return load(section("t.parquet", target, **changes), tmp_path, 0)
 
     return build
 
 
-def inputs(source: Source, scale: str = "none") -> list[list[float]]:
+def inputs(source: SplitData, scale: str = "none") -> list[list[float]]:
     prepared = source.prepare(target="label", scale=scale, target_scale="none", dtype="float64")
     return prepared.train.x[:].tolist()
 
@@ -86,7 +86,7 @@ def test_dictionaries_may_differ_between_row_groups(tmp_path: Path, section: Sec
     assert inputs_of_regression(source) == np.eye(4)[[1, 0, 1, 2, 3, 0]].tolist()
 
 
-def inputs_of_regression(source: Source) -> list[list[float]]:
+def inputs_of_regression(source: SplitData) -> list[list[float]]:
     return source.prepare(target="real", scale="none", target_scale="none", dtype="float64").train.x[:].tolist()
 
 

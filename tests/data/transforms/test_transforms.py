@@ -14,7 +14,7 @@ import pytest
 
 from numbann.data import memory
 from numbann.data.encoding import Encoding, fit_encoding
-from numbann.data.source import Source, load
+from numbann.data.source import SplitData, load
 from numbann.data.streaming import Streamed
 from numbann.data.table import Raw, Table
 from numbann.data.transforms import MISSING, SCALES, find_missing, find_scale
@@ -120,7 +120,7 @@ def test_streamed_rows_have_the_same_bits(
     path = {"x": "x.npy", "y": "y.npy"}
 
     def prepared() -> Any:
-        source: Source = load(section(path, None, missing="median", split={"test": 0.2}), tmp_path, 0)
+        source: SplitData = load(section(path, None, missing="median", split={"test": 0.2}), tmp_path, 0)
         return source.prepare(target="label", scale=scale, target_scale="none", dtype="float32").train.x
 
     kept = prepared()

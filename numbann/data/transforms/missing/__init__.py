@@ -1,1 +1,1 @@
-"""Transforms that `data.missing` names: what happens to missing numbers."""
+"""The transforms of `data.missing`: what happens to missing numbers."""

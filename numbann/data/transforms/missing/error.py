@@ -1,4 +1,4 @@
-"""A missing number is an error."""
+"""The transform "error": refuses missing numbers."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from numbann.data.transforms.transform import MissingNumber, Transform
 
 
 class Missing(Transform):
-    """MissingNumber with the place of the first one."""
+    """Raises MissingNumber with the place of the first missing number."""
 
     def apply(self, values: np.ndarray) -> None:
         missing = np.isnan(values)

@@ -1,4 +1,4 @@
-"""A missing number is the mean of those that are there."""
+"""The transform "mean": replaces a missing number by the mean of its column."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from numbann.data.transforms.filling import Columns, Filling, check_numbers_ther
 
 
 class Missing(Filling):
-    """The rows are read once."""
+    """Replaces missing numbers by the column's mean.  fit reads the rows once."""
 
     @classmethod
     def fit(cls, columns: Columns) -> Missing:

@@ -1,4 +1,4 @@
-"""A missing number is the median of those that are there."""
+"""The transform "median": replaces a missing number by the median of its column."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from numbann.data.transforms.filling import Columns, Filling, check_numbers_ther
 
 
 class Missing(Filling):
-    """The columns are read one by one."""
+    """Replaces missing numbers by the column's median.  fit reads the columns one by one."""
 
     @classmethod
     def fit(cls, columns: Columns) -> Missing:

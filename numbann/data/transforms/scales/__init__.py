@@ -1,1 +1,1 @@
-"""Transforms that `data.scale` names."""
+"""The transforms of `data.scale`."""

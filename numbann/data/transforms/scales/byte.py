@@ -1,4 +1,4 @@
-"""Bytes from 0 to 255 become numbers from 0 to 1."""
+"""The scale "byte": maps bytes from 0 to 255 to numbers from 0 to 1."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from numbann.data.transforms.affine import Affine, Columns
 
 
 class Scale(Affine):
-    """Every column is divided by 255, whatever it holds."""
+    """Divides every column by 255, whatever it holds."""
 
     @classmethod
     def fit(cls, columns: Columns) -> Scale:

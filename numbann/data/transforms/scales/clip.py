@@ -1,4 +1,4 @@
-"""Numbers from -3 to 3: small ones stay nearly as they are, large ones come close to the bounds."""
+"""The scale "clip": maps numbers smoothly to (-3, 3); small ones hardly change, large ones approach the bounds."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from numbann.data.transforms.transform import Transform
 
 
 class Scale(Transform):
-    """x / sqrt(1 + (x / 3)^2).
+    """Computes x / sqrt(1 + (x / 3)^2).
 
-    Meant to follow "robust": Holzmueller, Grinsztajn and Steinwart 2024, https://arxiv.org/abs/2407.04491.
+    It is meant to follow "robust": Holzmueller, Grinsztajn and Steinwart 2024, https://arxiv.org/abs/2407.04491.
     """
 
     def apply(self, values: np.ndarray) -> None:
-        values /= np.hypot(1.0, values / 3.0)  # which does not overflow
+        values /= np.hypot(1.0, values / 3.0)  # hypot does not overflow where the square would

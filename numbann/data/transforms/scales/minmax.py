@@ -1,4 +1,4 @@
-"""The least number becomes 0, the largest 1."""
+"""The scale "minmax": maps the smallest number of a column to 0 and the largest to 1."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from numbann.data.transforms.affine import Affine, Columns
 
 
 class Scale(Affine):
-    """A constant column is divided by 1."""
+    """Scales columns to [0, 1].  A constant column is divided by 1."""
 
     @classmethod
     def fit(cls, columns: Columns) -> Scale:

@@ -1,4 +1,4 @@
-"""Numbers as they are."""
+"""The scale "none": leaves numbers unchanged."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from numbann.data.transforms.affine import Affine, Columns
 
 
 class Scale(Affine):
-    """Every column is divided by 1."""
+    """Divides every column by 1."""
 
     @classmethod
     def fit(cls, columns: Columns) -> Scale:

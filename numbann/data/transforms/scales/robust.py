@@ -1,4 +1,4 @@
-"""Median 0 and a quartile distance of 1, which outliers do not move."""
+"""The scale "robust": scales each column to median 0 and interquartile range 1, which outliers hardly move."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ from numbann.data.transforms.affine import Affine, Columns, ShiftScale
 
 
 class Scale(Affine):
-    """s (x - median), s = 1 / (q75 - q25); 2 / (max - min) where the quartiles are equal; 0 in a constant column.
+    """Computes s (x - median), s = 1 / (q75 - q25).
 
-    scale is 1 / s, and 0 for a constant column.  Holzmueller, Grinsztajn and Steinwart 2024,
+    Where the quartiles are equal, s = 2 / (max - min); for a constant column, s = 0.  The field `scale` is 1 / s, and 0
+    for a constant column.  Holzmueller, Grinsztajn and Steinwart 2024,
     https://arxiv.org/abs/2407.04491.
     """
 

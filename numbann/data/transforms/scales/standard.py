@@ -1,4 +1,4 @@
-"""Mean 0 and variance 1."""
+"""The scale "standard": scales each column to mean 0 and variance 1."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from numbann.data.transforms.affine import Affine, Columns
 
 
 class Scale(Affine):
-    """A constant column is divided by 1.
+    """Scales columns to mean 0 and variance 1.  A constant column is divided by 1.
 
-    The rows are read once.  n rows of mean a and squares S and a block of m rows of mean b and squares R have together
-    the mean a + (b - a) m / (n + m) and the squares S + R + (b - a)^2 n m / (n + m), squares being summed squares of
-    differences from the mean.  Chan, Golub and LeVeque 1979,
+    fit reads the rows once, block by block.  Let n rows have mean a and summed squared differences from it S, and a
+    block of m rows have mean b and summed squares R.  Together they have mean a + (b - a) m / (n + m) and summed
+    squares S + R + (b - a)^2 n m / (n + m).  Chan, Golub and LeVeque 1979,
     http://i.stanford.edu/pub/cstr/reports/cs/tr/79/773/CS-TR-79-773.pdf.
     """
 
