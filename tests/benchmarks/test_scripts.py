@@ -28,6 +28,7 @@ MODULES = {  # what the extras bring, with what that needs, by requirement; hard
     "onnx": "google ml_dtypes onnx",
     "onnxruntime": "flatbuffers google onnxruntime",
     "optax": "absl chex optax tlz toolz",
+    "pyarrow": "pyarrow",
     "scikit-learn": "joblib narwhals scipy sklearn threadpoolctl",
     "threadpoolctl": "threadpoolctl",
     "torch": "filelock fsspec functorch jinja2 markupsafe mpmath networkx nvidia sympy torch torchgen triton",
