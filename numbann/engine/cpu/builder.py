@@ -161,10 +161,10 @@ class Builder:
 
     def _predictions(self) -> list[Op]:
         """The op of the link on the last layer's output, if there is one, and the copy into `out`."""
-        values, place, link = self.operands.rows[-1].values, self.layout.layers[-1], self.operands.chains[-1].step(Link)
+        values, link = self.operands.rows[-1].values, self.operands.chains[-1].step(Link)
         copied = values["out"] if link is None else values[link.writes]
-        copy: Columns = {"A": copied, "A_ROW": place.row, "OUTPUTS": place.outputs, "PREDICTIONS": Slot("out")}
-        copying: Op = (self.operands.kernel(dense.copy_rows), -GRAIN, copy)
+        columns: Columns = {**self.operands.layer(self._last), "A": copied, "PREDICTIONS": Slot("out")}
+        copying: Op = (self.operands.kernel(dense.copy_rows), -GRAIN, columns)
         return [copying] if link is None else [FORWARD[Link](self.operands, self._last, link, -GRAIN), copying]
 
     @property

@@ -67,20 +67,22 @@ class Operands:
 
     # ---- columns of a layer
 
-    def of_rows(self, k: int) -> Columns:
-        """The rows of a layer from z on."""
-        values, place = self.rows[k].values, self.layout.layers[k]
+    def layer(self, k: int) -> Columns:
+        """What the kernels of a layer's steps may read: its sizes, w and b, its inputs, and the rows of its values."""
+        place, rows = self.layout.layers[k], self.rows[k]
+        values = {name.upper(): array for name, array in rows.values.items() if name != "x"}
         return {
-            "Z": values["z"],
-            "Z_ROW": place.row,
-            "A": values["a"],
-            "A_ROW": place.row,
-            "OUT": values["out"],
-            "OUT_ROW": place.row,
-            "D": values["d"],
-            "D_ROW": place.row,
+            **self.inputs_of(k),
+            **values,
+            **{f"{name}_ROW": place.row for name in values},
+            "INPUTS": place.inputs,
+            "INPUTS_PADDED": place.inputs_padded,
             "OUTPUTS": place.outputs,
             "COLUMNS": place.columns,
+            "W": self.arena.at(place.weights),
+            "BIAS": self.arena.at(self.layout.vectors[f"layers.{k}.bias"].start),
+            "D_TABLE": rows.offsets,
+            "FACTORS": rows.factors,
         }
 
     def vectors(self, k: int, step: Step) -> Columns:
@@ -95,27 +97,14 @@ class Operands:
             "SLOPES_STRIDE": slopes.shape[1] * self.layout.layers[k].row,
         }
 
-    def product(self, k: int, family: tuple[Any, ...]) -> Columns:
-        """x, w, b and h of a layer."""
-        place = self.layout.layers[k]
-        return {
-            **self.inputs_of(k),
-            "INPUTS": place.inputs,
-            "INPUTS_PADDED": place.inputs_padded,
-            "OUTPUTS": place.outputs,
-            "COLUMNS": place.columns,
-            "W": self.arena.at(place.weights),
-            "BIAS": self.arena.at(self.layout.vectors[f"layers.{k}.bias"].start),
-            "H": self.rows[k].values["h"],
-            "H_ROW": place.row,
-            "SWEEPS": self._sweeps(family, place.columns),
-        }
+    def product(self, k: int) -> Columns:
+        """Those of x w + b."""
+        return {**self.layer(k), "SWEEPS": self._sweeps(ROWS, k)}
 
     def gradient(self, k: int) -> Columns:
         """What the gradient of a layer's w and b is computed from: d, and the inputs as the layer is given them."""
         sums: Columns = {"ZERO": self.zero, "ONES": self.ones, "ZEROS": np.zeros_like(self.counted)}
-        d: Columns = {"D": self.rows[k].d, "D_ROW": self.layout.layers[k].row}
-        return {**self.product(k, DEPTH), **self.given(k), **sums, **d}
+        return {**self.layer(k), **self.given(k), **sums, "SWEEPS": self._sweeps(DEPTH, k)}
 
     def vector_gradient(self, k: int, vector: Vector) -> Columns:
         """What the gradient of one of a layer's vectors is computed from, in the way of that of b."""
@@ -124,21 +113,15 @@ class Operands:
 
     def delta(self, k: int) -> Columns:
         """d and w of a layer, and the d of the layer below."""
-        place, under = self.layout.layers[k], self.layout.layers[k - 1]
-        skip = self.rows[k].values.get("skip")
+        under, skip = self.layout.layers[k - 1], self.rows[k].values.get("skip")
         return {
-            "D_TABLE": self.rows[k].offsets,
-            "D": self.rows[k].d,
+            **self.layer(k),
             "DX": self.rows[k - 1].d,
             "DX_ROW": under.row,
             "DX_COLUMNS": under.columns,
-            "W": self.arena.at(place.weights),
-            "OUTPUTS": place.outputs,
-            "COLUMNS": place.columns,
-            "INPUTS_PADDED": place.inputs_padded,
             "INIT": self.zero if skip is None else skip,
-            "INIT_ROW": 0 if skip is None else place.row,
-            "SWEEPS": self._sweeps(ROWS, under.columns),
+            "INIT_ROW": 0 if skip is None else self.layout.layers[k].row,
+            "SWEEPS": self._sweeps(ROWS, k - 1),
         }
 
     def inputs_of(self, k: int) -> Columns:
@@ -158,8 +141,9 @@ class Operands:
         inputs = self.plan.inputs
         return {"X": Slot("x"), "X_MOVES": inputs, "TABLE": self.counted * inputs, "MOVES": 0}
 
-    def _sweeps(self, family: tuple[Any, ...], columns: int) -> list[int]:
-        return sweep_addresses(family, self.dtype, columns // self.layout.lanes)
+    def _sweeps(self, family: tuple[Any, ...], k: int) -> list[int]:
+        """Those for as many columns as a layer has."""
+        return sweep_addresses(family, self.dtype, self.layout.layers[k].columns // self.layout.lanes)
 
 
 def _one_by_one(x: np.ndarray, counted: np.ndarray) -> Columns:

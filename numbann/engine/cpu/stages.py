@@ -16,15 +16,14 @@ from numbann.engine.cpu.operands import Operands
 from numbann.engine.cpu.table import Columns, Op, Slot
 from numbann.network import chain
 from numbann.simd import dense, dropout, input_scale, jit, norm
-from numbann.simd.sweep import ROWS
 
 
 def scale_inputs(operands: Operands, k: int, step: chain.ScaleInputs, units: int) -> Op:
     """x s."""
     scaled = operands.rows[k].values["x"]
     columns: Columns = {
+        **operands.layer(k),
         **operands.given(k),
-        "INPUTS": operands.layout.layers[k].inputs,
         "VECTORS": operands.arena.at(operands.layout.vectors[step.vectors[0].name].start),
         "SCALED": scaled,
         "SCALED_ROW": scaled.shape[1],
@@ -48,11 +47,8 @@ def finish_scale(arena: Arena, gradient: Arena, k: int, step: chain.ScaleInputs)
 
 def product(operands: Operands, k: int, step: chain.Product, units: int) -> Op:
     """h = x w + b."""
-    return (
-        operands.kernel(dense.dense_forward_panels if units > 0 else dense.dense_forward),
-        units,
-        operands.product(k, ROWS),
-    )
+    kernel = dense.dense_forward_panels if units > 0 else dense.dense_forward
+    return operands.kernel(kernel), units, operands.product(k)
 
 
 def product_back(operands: Operands, k: int, step: chain.Product, units: int) -> Op:
@@ -98,25 +94,20 @@ def drop_back(operands: Operands, k: int, step: chain.Drop, units: int) -> Op:
 def add_inputs(operands: Operands, k: int, step: chain.AddInputs, units: int) -> Op:
     """out: the layer's inputs added to a, or to what dropout has left of it."""
     kernel = dropout.add_more_inputs if step.reads == step.writes else dropout.add_inputs
-    return operands.kernel(kernel), units, {**operands.inputs_of(k), **operands.of_rows(k)}
+    return operands.kernel(kernel), units, operands.layer(k)
 
 
 def add_inputs_back(operands: Operands, k: int, step: chain.AddInputs, units: int) -> Op:
     """A copy of the gradient, for the layer below."""
-    columns: Columns = {"SKIP": operands.rows[k].values["skip"], "SKIP_ROW": operands.layout.layers[k].row}
-    return operands.kernel(dropout.keep), units, {**operands.of_rows(k), **columns}
+    return operands.kernel(dropout.keep), units, operands.layer(k)
 
 
 def loss(operands: Operands, k: int, step: chain.Loss, units: int) -> Op:
     """Each row's loss, and d."""
-    values, place = operands.rows[k].values, operands.layout.layers[k]
-    component = step.configured.component
+    place, component = operands.layout.layers[k], step.configured.component
     columns: Columns = {
-        "A": values["out"],
-        "A_ROW": place.row,
-        "D": values["d"],
-        "D_ROW": place.row,
-        "OUTPUTS": place.outputs,
+        **operands.layer(k),
+        "A": operands.rows[k].values["out"],
         "LABELS" if operands.plan.target == "label" else "TARGET": Slot("target"),
         "TARGET_ROW": place.columns if component.form == "row" else place.outputs,
         "ORDER": Slot("order") if operands.training else operands.counted,
@@ -130,16 +121,8 @@ def loss(operands: Operands, k: int, step: chain.Loss, units: int) -> Op:
 
 def link(operands: Operands, k: int, step: chain.Link, units: int) -> Op:
     """Predictions from outputs."""
-    values, place = operands.rows[k].values, operands.layout.layers[k]
-    columns: Columns = {
-        "Z": values["out"],
-        "Z_ROW": place.row,
-        "A": values[step.writes],
-        "A_ROW": place.row,
-        "OUTPUTS": place.outputs,
-        "COLUMNS": place.columns,
-        "PARAMETERS": operands.values(step.configured),
-    }
+    values, parameters = operands.rows[k].values, operands.values(step.configured)
+    columns = {**operands.layer(k), "Z": values["out"], "A": values[step.writes], "PARAMETERS": parameters}
     return cpu.activation_forward(step.configured.component, operands.dtype, False), units, columns
 
 
@@ -177,24 +160,22 @@ def finish(arena: Arena, gradient: Arena) -> list[list[Op]]:
 
 
 def _norm(operands: Operands, k: int, step: chain.Norm) -> Columns:
-    place, rows = operands.layout.layers[k], operands.rows[k]
     first = operands.layout.statistics[step.statistics[0].name].start if step.statistics else 0
     return {
-        **operands.of_rows(k),
-        "H": rows.values["h"],
-        "H_ROW": place.row,
-        "FACTORS": rows.factors,
+        **operands.layer(k),
         "STATISTICS": operands.arena.statistics[first:],
-        "PARAMETERS": np.array([chain.NORM_EPSILON, chain.NORM_MOMENTUM, 1 / place.outputs], operands.dtype),
+        "PARAMETERS": np.array(
+            [chain.NORM_EPSILON, chain.NORM_MOMENTUM, 1 / operands.layout.layers[k].outputs], operands.dtype
+        ),
         **operands.vectors(k, step),
     }
 
 
 def _activation(operands: Operands, k: int, step: chain.Activation) -> Columns:
-    columns = {**operands.of_rows(k), "PARAMETERS": operands.values(step.configured), **operands.vectors(k, step)}
+    columns = {**operands.layer(k), "PARAMETERS": operands.values(step.configured), **operands.vectors(k, step)}
     return columns if step.key is None else {**columns, "KEYS": Slot("keys"), "KEY": step.key}
 
 
 def _dropout(operands: Operands, k: int, step: chain.Drop) -> Columns:
     numbers = np.array([step.rate, step.scale, step.shift, step.dropped, 0], operands.dtype)
-    return {**operands.of_rows(k), "PARAMETERS": numbers, "KEYS": Slot("keys"), "KEY": step.key}
+    return {**operands.layer(k), "PARAMETERS": numbers, "KEYS": Slot("keys"), "KEY": step.key}
