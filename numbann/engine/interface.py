@@ -69,12 +69,6 @@ class Engine(Protocol):
     def set_parameters(self, tensors: Mapping[str, np.ndarray]) -> None:
         """Set the tensors that predict; training goes on from these weights.  KeyError if one is missing."""
 
-    def weights(self) -> list[tuple[np.ndarray, np.ndarray]]:
-        """Each layer's w (I, O) and b (O,), as they predict."""
-
-    def set_weights(self, weights: list[tuple[np.ndarray, np.ndarray]]) -> None:
-        """Set each layer's w (I, O) and b (O,), and leave everything else as it is."""
-
     def state(self) -> dict[str, np.ndarray]:
         """What training needs beside `parameters`, by name: the optimizer's states and the number of steps done."""
 

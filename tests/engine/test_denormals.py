@@ -5,7 +5,7 @@ from __future__ import annotations
 import ctypes
 
 import numpy as np
-from networks import make_plan
+from networks import make_plan, set_weights
 
 from numbann.engine.cpu import driver
 from numbann.engine.cpu.engine import Engine
@@ -23,9 +23,9 @@ def keeps_denormals() -> bool:
 def test_they_are_zero_inside() -> None:
     with Engine(make_plan([2, 2], dtype="float32"), 1) as engine:
         x = np.ones((3, 2), np.float32)
-        engine.set_weights([(np.full((2, 2), TINY[0]), np.zeros(2))])
+        set_weights(engine, [(np.full((2, 2), TINY[0]), np.zeros(2))])
         np.testing.assert_array_equal(engine.predict(x), np.zeros((3, 2)))
-        engine.set_weights([(np.full((2, 2), np.float32(1e-30)), np.zeros(2))])
+        set_weights(engine, [(np.full((2, 2), np.float32(1e-30)), np.zeros(2))])
         np.testing.assert_allclose(engine.predict(x), np.full((3, 2), 2e-30), rtol=1e-6)
     assert keeps_denormals()
 

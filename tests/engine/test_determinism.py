@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from networks import flat, make_data, make_engine, make_plan, same_bytes
+from networks import flat, make_data, make_engine, make_plan, same_bytes, set_weights, weights_of
 from variants import variants
 
 from numbann.components.component import Component
@@ -26,7 +26,7 @@ def trained(
     with engine:
         steps = -(-rows // (made.batch_size or rows))
         losses = [engine.epoch(epoch, np.full(steps, rate)) for epoch in range(epochs)]
-        return losses, engine.weights(), engine.predict(x)
+        return losses, weights_of(engine), engine.predict(x)
 
 
 @pytest.mark.parametrize("batch", [7, 32, None])
@@ -112,7 +112,7 @@ def test_seeds_differ() -> None:
     for seed in (0, 1):
         with Engine(make_plan(NARROW, seed=seed), 1) as engine:
             engine.initialize(seed)
-            drawn.append(engine.weights())
+            drawn.append(weights_of(engine))
     assert not same_bytes(*drawn)
 
 
@@ -139,14 +139,14 @@ def test_a_restored_state_continues_bit_for_bit(optimizer: str, parameters: dict
     engine, x, t = make_engine(made, 50)
     with engine:
         engine.epoch(0, rates)
-        weights, state = engine.weights(), engine.state()
-        expected_loss, expected = engine.epoch(1, rates), engine.weights()
+        weights, state = weights_of(engine), engine.state()
+        expected_loss, expected = engine.epoch(1, rates), weights_of(engine)
     with Engine(made, 1) as other:
         other.load_data(x, t)
-        other.set_weights(weights)
+        set_weights(other, weights)
         other.restore(state)
         assert other.epoch(1, rates) == expected_loss
-        assert same_bytes(other.weights(), expected)
+        assert same_bytes(weights_of(other), expected)
         assert other.steps_done == 8
 
 
@@ -173,12 +173,12 @@ def test_initialize_starts_over() -> None:
     engine, _, _ = make_engine(made, 6)
     with engine:
         engine.initialize(0)
-        first = engine.weights()
+        first = weights_of(engine)
         engine.epoch(0, np.full(3, 0.1))
-        once = flat(engine.weights())
+        once = flat(weights_of(engine))
         engine.initialize(0)
-        assert same_bytes(engine.weights(), first)
+        assert same_bytes(weights_of(engine), first)
         assert all((b == 0).all() for _, b in first)
         assert all((values == 0).all() for values in engine.state().values())
         engine.epoch(0, np.full(3, 0.1))
-        assert flat(engine.weights()).tobytes() == once.tobytes()
+        assert flat(weights_of(engine)).tobytes() == once.tobytes()

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
-from networks import make_data, make_engine, make_plan, same_bytes
+from networks import make_data, make_engine, make_plan, same_bytes, set_weights, weights_of
 
 from numbann.engine.cpu.engine import Engine
 from numbann.engine.shared import feeding
@@ -52,7 +52,7 @@ def test_training_and_evaluation_have_the_same_bits(rows: int, batch: int | None
     with whole, fed:
         for epoch in range(3):
             assert whole.epoch(epoch, rates) == fed.epoch(epoch, rates)
-            assert same_bytes(whole.weights(), fed.weights())
+            assert same_bytes(weights_of(whole), weights_of(fed))
             assert whole.steps_done == fed.steps_done
         loss, predictions = fed.evaluate(Made(x), t)
         assert loss == whole.evaluate(x, t)[0]
@@ -92,13 +92,13 @@ def test_an_error_while_rows_are_made_comes_out_and_training_can_go_on() -> None
         done = fed.steps_done
         assert done == 2 * feeding.block_rows(10, made) // 10
         whole.epoch(0, np.where(np.arange(50) < done, 0.01, 0))
-        assert same_bytes(whole.weights(), fed.weights())
+        assert same_bytes(weights_of(whole), weights_of(fed))
         left = 1000
-        other, state = whole.weights(), fed.state()
-        whole.set_weights(other)
+        other, state = weights_of(whole), fed.state()
+        set_weights(whole, other)
         whole.restore(state)
         assert whole.epoch(1, rates) == fed.epoch(1, rates)
-        assert same_bytes(whole.weights(), fed.weights())
+        assert same_bytes(weights_of(whole), weights_of(fed))
 
 
 @pytest.mark.parametrize("batch", [8, 1024])
@@ -111,5 +111,5 @@ def test_weighted_rows_have_the_same_bits(batch: int) -> None:
         fed.load_data(Made(x), t, weight)
         for epoch in range(2):
             assert whole.epoch(epoch, rates) == fed.epoch(epoch, rates)
-        assert same_bytes(whole.weights(), fed.weights())
+        assert same_bytes(weights_of(whole), weights_of(fed))
         assert whole.evaluate(x, t, weight)[0] == fed.evaluate(Made(x), t, weight)[0]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import reference
-from networks import make_data, make_engine, make_plan, make_targets, twin, twin_loss
+from networks import make_data, make_engine, make_plan, make_targets, set_weights, twin, twin_loss, weights_of
 
 from numbann.components.built_in import built_in
 from numbann.engine.cpu.engine import Engine
@@ -56,8 +56,8 @@ def test_weights_come_back_as_they_were_set() -> None:
         for i, o in ((33, 70), (70, 130), (130, 3))
     ]
     with Engine(made, 1) as engine:
-        engine.set_weights(weights)
-        for got, expected in zip(engine.weights(), weights, strict=True):
+        set_weights(engine, weights)
+        for got, expected in zip(weights_of(engine), weights, strict=True):
             np.testing.assert_array_equal(got[0], expected[0])
             np.testing.assert_array_equal(got[1], expected[1])
 
@@ -72,7 +72,7 @@ def test_evaluation_leaves_training_alone() -> None:
             engine.epoch(0, np.full(3, 0.1))
             if disturbed:
                 engine.evaluate(*make_data(made, 700, seed=9))
-            results.append((engine.epoch(1, np.full(3, 0.1)), engine.weights()[0][0].tobytes()))
+            results.append((engine.epoch(1, np.full(3, 0.1)), weights_of(engine)[0][0].tobytes()))
     assert results[0] == results[1]
 
 
@@ -94,7 +94,7 @@ def test_large_logits_do_not_overflow() -> None:
         made = make_plan([3, 3], loss=loss, dtype="float32")
         t = make_targets(made.loss.component, 2, 3, np.random.default_rng(0))
         with Engine(made, 1) as engine:
-            engine.set_weights([(np.eye(3), np.zeros(3))])
+            set_weights(engine, [(np.eye(3), np.zeros(3))])
             value, predictions = engine.evaluate(np.array([[1e4, -1e4, 0.0], [-1e4, 1e4, 1e4]]), t)
         assert np.isfinite(value)
         assert np.isfinite(predictions).all()

@@ -8,7 +8,7 @@ import time
 
 import numpy as np
 import pytest
-from networks import make_engine, make_plan, same_bytes
+from networks import make_engine, make_plan, same_bytes, weights_of
 
 from numbann.engine.cpu.engine import Engine
 
@@ -47,7 +47,7 @@ def test_an_interrupt_leaves_a_consistent_state(threads: int) -> None:
     engine, _, _ = make_engine(made, ROWS, threads)
     with engine:
         assert interrupted(engine, steps) < 0.3
-        done, weights = engine.steps_done, engine.weights()
+        done, weights = engine.steps_done, weights_of(engine)
         assert 0 < done < steps
         assert engine.predict(np.zeros((1, 16))).shape == (1, 4)
     other, _, _ = make_engine(made, ROWS, 1)
@@ -55,7 +55,7 @@ def test_an_interrupt_leaves_a_consistent_state(threads: int) -> None:
         rates = np.full(steps, 1e-3)
         rates[done:] = 0  # steps of rate 0 change nothing, so this is an epoch that ended where the other was stopped
         other.epoch(0, rates)
-        assert same_bytes(other.weights(), weights)
+        assert same_bytes(weights_of(other), weights)
 
 
 def test_progress_is_told_while_it_runs() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from networks import make_data, make_engine, make_plan, twin
+from networks import make_data, make_engine, make_plan, twin, weights_of
 
 NETWORKS = [
     {"sizes": [5, 17, 3]},
@@ -23,9 +23,9 @@ def test_the_gradient_is_that_of_a_step(network: dict, weighted: bool) -> None:
     weight = np.random.default_rng(0).random(41) if weighted else None
     with engine:
         engine.load_data(x, t, weight)
-        before, facts = engine.weights(), engine.probe(x, t, weight)
+        before, facts = weights_of(engine), engine.probe(x, t, weight)
         engine.epoch(0, np.ones(1))
-        for (w, b), (w_after, b_after), fact in zip(before, engine.weights(), facts, strict=True):
+        for (w, b), (w_after, b_after), fact in zip(before, weights_of(engine), facts, strict=True):
             np.testing.assert_allclose(fact.dw, w - w_after, rtol=1e-9, atol=1e-14)
             np.testing.assert_allclose(fact.db, b - b_after, rtol=1e-9, atol=1e-14)
 
@@ -57,7 +57,7 @@ def test_looking_changes_no_bit(rows: int) -> None:
                 engine.epoch(epoch, np.full(-(-rows // made.batch_rows(rows)), 0.01))
                 if looks:
                     engine.probe(x[:30], t[:30])
-            seen.append(engine.weights())
+            seen.append(weights_of(engine))
     for (w, b), (other_w, other_b) in zip(*seen, strict=True):
         np.testing.assert_array_equal(w, other_w)
         np.testing.assert_array_equal(b, other_b)

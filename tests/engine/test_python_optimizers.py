@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 import reference
-from networks import flat, make_data, make_engine, make_plan, same_bytes
+from networks import flat, make_data, make_engine, make_plan, same_bytes, set_weights, weights_of
 
 from numbann.components.built_in import built_in
 from numbann.components.component import Positive
@@ -41,7 +41,7 @@ def trained(made: plan.Plan, rows: int, threads: int = 1, epochs: int = 2, rate:
     with engine:
         steps = -(-rows // made.batch_rows(rows))
         losses = [engine.epoch(epoch, np.full(steps, rate)) for epoch in range(epochs)]
-        return losses, engine.weights(), engine.predict(x)
+        return losses, weights_of(engine), engine.predict(x)
 
 
 # ---- whole matrices
@@ -90,7 +90,7 @@ def test_lbfgs_finds_the_minimum_of_logistic_regression(weighted: bool) -> None:
         engine.initialize(0)
         engine.load_data(x, label, weight if weighted else None)
         losses = [engine.epoch(epoch, np.ones(1)) for epoch in range(100)]
-        w, b = engine.weights()[0]
+        w, b = weights_of(engine)[0]
         loss, predictions = engine.evaluate(x, label, weight)
     assert loss == pytest.approx(losses[-1], rel=1e-12)
     assert losses[-1] == losses[-2]  # it has ended
@@ -115,7 +115,7 @@ def test_lbfgs_comes_as_far_down_as_scikit_learn() -> None:
         for epoch in range(200):
             engine.epoch(epoch, np.ones(1))
         loss, _ = engine.evaluate(x, label)
-        penalty = 0.0025 * (flat(engine.weights()) ** 2).sum()
+        penalty = 0.0025 * (flat(weights_of(engine)) ** 2).sum()
     other = neural_network.MLPClassifier((12,), "tanh", solver="lbfgs", alpha=1.0, max_iter=200, random_state=0)
     other.fit(x, label)
     assert loss + penalty < 1.05 * other.loss_
@@ -134,7 +134,7 @@ def test_lbfgs_in_an_engine(rows: int, dtype: str) -> None:
             assert loss == pytest.approx(engine.evaluate(x, t)[0], rel=1e-6)
         assert engine.steps_done == 20
         assert loss < 0.97 * before
-        weights = engine.weights()
+        weights = weights_of(engine)
     for threads in (2, 3):
         assert same_bytes(trained(made, rows, threads, 20, 1.0)[1], weights)
 
@@ -173,7 +173,7 @@ def test_rows_from_a_stream(name: str, batch: int | None) -> None:
             engine.load_data(rows, t)
             for epoch in range(3):
                 engine.epoch(epoch, np.ones(-(-50 // (batch or 50))))
-            weights.append(engine.weights())
+            weights.append(weights_of(engine))
     assert same_bytes(*weights)
 
 
@@ -188,15 +188,15 @@ def test_a_restored_state_continues_bit_for_bit(name: str, batch: int | None, se
     with engine:
         for epoch in range(4):
             engine.epoch(epoch, rates)
-        weights, state = engine.weights(), engine.state()
-        expected = [(engine.epoch(epoch, rates), engine.weights()) for epoch in range(4, 8)]
+        weights, state = weights_of(engine), engine.state()
+        expected = [(engine.epoch(epoch, rates), weights_of(engine)) for epoch in range(4, 8)]
     with Engine(made, 1) as other:
         other.load_data(x, t)
-        other.set_weights(weights)
+        set_weights(other, weights)
         other.restore(state)
         for epoch, (loss, after) in enumerate(expected, start=4):
             assert other.epoch(epoch, rates) == loss
-            assert same_bytes(other.weights(), after)
+            assert same_bytes(weights_of(other), after)
 
 
 def test_every_optimizer_is_tried_somewhere() -> None:

@@ -7,7 +7,19 @@ from typing import Any
 import numpy as np
 import pytest
 import reference
-from networks import epoch_order, flat, make_data, make_engine, make_plan, same_bytes, same_tensors, twin, twin_loss
+from networks import (
+    epoch_order,
+    flat,
+    make_data,
+    make_engine,
+    make_plan,
+    same_bytes,
+    same_tensors,
+    set_weights,
+    twin,
+    twin_loss,
+    weights_of,
+)
 
 from numbann.engine.cpu.engine import Engine
 from numbann.network import plan
@@ -31,7 +43,7 @@ def layers_of(engine: Engine, vector: np.ndarray) -> list[reference.Layer]:
 def twin_weights(engine: Engine, x: np.ndarray, t: np.ndarray, rate: float) -> tuple[np.ndarray, np.ndarray]:
     """The weights after an epoch of Adam, and their average, with the plan's settings, in NumPy."""
     made = engine.plan
-    w, m, v, average = flat(engine.weights()), 0.0, 0.0, 0.0
+    w, m, v, average = flat(weights_of(engine)), 0.0, 0.0, 0.0
     order, batch = epoch_order(made, 0, len(x)), made.batch_rows(len(x))
     for step, first in enumerate(range(0, len(x), batch), start=1):
         rows, layers = order[first : first + batch], layers_of(engine, w)
@@ -57,7 +69,7 @@ def test_steps_are_those_of_the_twin(batch: int | None, rows: int, settings: dic
         trained, averaged = twin_weights(engine, x, t, 0.01)
         engine.epoch(0, np.full(-(-rows // (batch or rows)), 0.01))
         close = {"rtol": 1e-9, "atol": 1e-12} if dtype == "float64" else {"rtol": 2e-3, "atol": 2e-4}
-        np.testing.assert_allclose(flat(engine.weights()), averaged if made.average else trained, **close)
+        np.testing.assert_allclose(flat(weights_of(engine)), averaged if made.average else trained, **close)
         if made.average:
             state = engine.state()
             kept = [tuple(state[f"trained.layers.{k}.{part}"] for part in ("weight", "bias")) for k in range(3)]
@@ -76,7 +88,7 @@ def test_any_number_of_threads(batch: int, settings: dict[str, float]) -> None:
         engine, x, _ = make_engine(made, rows, threads)
         with engine:
             loss = engine.epoch(0, np.full(4, 0.01))
-            return loss, engine.weights(), engine.predict(x)
+            return loss, weights_of(engine), engine.predict(x)
 
     expected = trained(1)
     for threads in (2, 3):
@@ -92,7 +104,7 @@ def test_a_limit_that_is_never_reached_changes_no_bit() -> None:
         engine, _, _ = make_engine(make_plan([5, 9, 3], optimizer="adam", batch=7, dtype="float32", **settings), 23)
         with engine:
             engine.epoch(0, np.full(4, 0.01))
-            weights.append(engine.weights())
+            weights.append(weights_of(engine))
     assert same_bytes(weights[1], weights[0])
     assert same_bytes(weights[2], weights[0])
 
@@ -104,7 +116,7 @@ def test_a_gradient_that_is_no_number_is_not_clipped_away() -> None:
             t[1] = np.nan
             engine.load_data(x, t)
             engine.epoch(0, np.ones(1))
-            assert np.isnan(engine.weights()[1][1]).all()
+            assert np.isnan(weights_of(engine)[1][1]).all()
 
 
 def test_predictions_are_those_of_the_average() -> None:
@@ -151,14 +163,14 @@ def test_a_restored_state_continues_bit_for_bit(batch: int) -> None:
     engine, x, t = make_engine(made, rows)
     with engine:
         engine.epoch(0, rates)
-        weights, state = engine.weights(), engine.state()
-        loss, expected = engine.epoch(1, rates), engine.weights()
+        weights, state = weights_of(engine), engine.state()
+        loss, expected = engine.epoch(1, rates), weights_of(engine)
     with Engine(made, 1) as other:
         other.load_data(x, t)
-        other.set_weights(weights)
+        set_weights(other, weights)
         other.restore(state)
         assert other.epoch(1, rates) == loss
-        assert same_bytes(other.weights(), expected)
+        assert same_bytes(weights_of(other), expected)
 
 
 def test_rows_from_a_stream() -> None:
@@ -182,14 +194,14 @@ def test_rows_from_a_stream() -> None:
             engine.initialize(0)
             engine.load_data(rows, t)
             engine.epoch(0, np.full(8, 0.1))
-            weights.append(engine.weights())
+            weights.append(weights_of(engine))
     assert same_bytes(*weights)
 
 
 def torch_model(torch: Any, engine: Engine) -> Any:
     """The engine's network, of tanh, in PyTorch."""
     modules = []
-    for w, b in engine.weights():
+    for w, b in weights_of(engine):
         linear = torch.nn.Linear(*w.shape, dtype=torch.float64)
         linear.weight.data, linear.bias.data = torch.tensor(w.T.copy()), torch.tensor(b)
         modules += [linear, torch.nn.Tanh()]
@@ -227,4 +239,4 @@ def test_steps_are_those_of_pytorch(settings: dict[str, float]) -> None:
             averaged.update_parameters(model)
             engine.epoch(epoch, np.array([0.01]))
         expected = torch_weights(averaged.module if made.average else model)
-        np.testing.assert_allclose(flat(engine.weights()), expected, rtol=1e-10, atol=1e-12)
+        np.testing.assert_allclose(flat(weights_of(engine)), expected, rtol=1e-10, atol=1e-12)

@@ -7,7 +7,18 @@ from typing import Any
 import numpy as np
 import pytest
 import reference
-from networks import configured, epoch_order, flat, make_data, make_engine, make_plan, twin, twin_loss
+from networks import (
+    configured,
+    epoch_order,
+    flat,
+    make_data,
+    make_engine,
+    make_plan,
+    set_weights,
+    twin,
+    twin_loss,
+    weights_of,
+)
 from variants import variants
 
 from numbann.components.component import Component
@@ -54,10 +65,10 @@ def check_epoch(made: plan.Plan, rows: int, rate: float) -> None:
     engine, x, t = make_engine(made, rows)
     with engine:
         expected_loss, expected = twin_epoch(engine, x, t, rate)
-        before = flat(engine.weights())
+        before = flat(weights_of(engine))
         steps = -(-rows // (made.batch_size or rows))
         loss = engine.epoch(0, np.full(steps, rate))
-        trained = flat(engine.weights())
+        trained = flat(weights_of(engine))
     assert loss == pytest.approx(expected_loss, rel=1e-5)
     assert np.abs(trained - before).max() > 10 * TOLERANCE[made.dtype]["atol"]
     np.testing.assert_allclose(trained, expected, **TOLERANCE[made.dtype])
@@ -89,17 +100,18 @@ def test_a_step_by_hand(dtype: str) -> None:
     """Two inputs, two rectifiers of which one is off, one output; every number is exact in both precisions."""
     with Engine(make_plan([2, 2, 1], "relu", dtype=dtype), 1) as engine:
         engine.load_data(np.array([[1.0, 2.0]]), np.array([[3.0]]))
-        engine.set_weights(
+        set_weights(
+            engine,
             [
                 (np.array([[1.0, -1.0], [0.5, 0.25]]), np.array([0.5, 0.0])),
                 (np.array([[2.0], [3.0]]), np.array([-1.0])),
-            ]
+            ],
         )
         # z = [1 + 1 + 0.5, -1 + 0.5] = [2.5, -0.5], a = [2.5, 0], y = 2 * 2.5 + 3 * 0 - 1 = 4, loss = (4 - 3)^2 = 1
         assert engine.epoch(0, np.array([0.125])) == 1.0
         # dy = 2 (4 - 3) = 2, dw2 = a dy = [5, 0], db2 = 2, da = w2 dy = [4, 6], dz = [4, 0], as the second unit is off
         # dw1 = x' dz = [[4, 0], [8, 0]], db1 = [4, 0]; an eighth of each is taken off
-        (w1, b1), (w2, b2) = engine.weights()
+        (w1, b1), (w2, b2) = weights_of(engine)
     np.testing.assert_array_equal(w1, [[0.5, -1.0], [-0.5, 0.25]])
     np.testing.assert_array_equal(b1, [0.0, 0.0])
     np.testing.assert_array_equal(w2, [[1.375], [3.0]])
@@ -110,11 +122,11 @@ def test_a_step_of_classification_by_hand() -> None:
     """w is the unit matrix, so that y = x = [2, 1, 0], and softmax(y) = [0.665, 0.245, 0.090]."""
     with Engine(make_plan([3, 3], loss="softmax_cross_entropy"), 1) as engine:
         x, label = np.array([[2.0, 1.0, 0.0]]), np.array([0])
-        engine.set_weights([(np.eye(3), np.zeros(3))])
+        set_weights(engine, [(np.eye(3), np.zeros(3))])
         np.testing.assert_allclose(engine.predict(x), [[0.66524096, 0.24472847, 0.09003057]], atol=1e-8)
         engine.load_data(x, label)
         assert engine.epoch(0, np.ones(1)) == pytest.approx(-np.log(0.66524096))
-        _, b = engine.weights()[0]
+        _, b = weights_of(engine)[0]
     np.testing.assert_allclose(b, [1 - 0.66524096, -0.24472847, -0.09003057], atol=1e-8)  # b - (softmax - one-hot)
 
 
@@ -129,7 +141,7 @@ def test_rates_are_taken_step_by_step() -> None:
             update = twin_update(made, rate, 1)
             _, layers, states = reference.training_step(layers, x[rows], t[rows], twin_loss(made), update, states)
         engine.epoch(0, np.array([0.5, 0.25, 0.0, 0.0]))
-        np.testing.assert_allclose(flat(engine.weights()), flat([(k.w, k.b) for k in layers]), rtol=1e-12)
+        np.testing.assert_allclose(flat(weights_of(engine)), flat([(k.w, k.b) for k in layers]), rtol=1e-12)
 
 
 def test_the_order_of_rows_depends_on_seed_and_epoch() -> None:
@@ -192,7 +204,7 @@ def test_biases_start_by_their_initializer() -> None:
     made = make_plan([4, 30, 2], between=[{"bias_init": uniform}, {"bias_init": half}])
     with Engine(made, 1) as engine:
         engine.initialize(0)
-        (_, first), (_, second) = engine.weights()
+        (_, first), (_, second) = weights_of(engine)
     assert len(set(first.tolist())) == 30
     assert np.abs(first).max() <= np.sqrt(3 / 4)
     assert (second == 0.5).all()

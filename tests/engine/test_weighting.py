@@ -7,7 +7,7 @@ import functools
 import numpy as np
 import pytest
 import reference
-from networks import epoch_order, flat, make_engine, make_plan, same_bytes, twin, twin_loss
+from networks import epoch_order, flat, make_engine, make_plan, same_bytes, twin, twin_loss, weights_of
 
 from numbann.components.built_in import built_in
 from numbann.engine.cpu.engine import Engine
@@ -48,7 +48,7 @@ def check_epoch(made: plan.Plan, rows: int, rate: float = 0.1) -> None:
             value, layers, states = reference.training_step(layers, *given, loss, update, states, weight[chosen])
             losses.append(value)
         assert engine.epoch(0, np.full(len(losses), rate)) == pytest.approx(np.mean(losses), rel=1e-5)
-        np.testing.assert_allclose(flat(engine.weights()), flat([(k.w, k.b) for k in layers]), **CLOSE[made.dtype])
+        np.testing.assert_allclose(flat(weights_of(engine)), flat([(k.w, k.b) for k in layers]), **CLOSE[made.dtype])
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
@@ -75,7 +75,7 @@ def test_a_weight_of_two_is_a_row_twice(loss: str) -> None:
         twice.load_data(np.repeat(x, count, axis=0), np.repeat(t, count, axis=0))
         for epoch in range(3):
             assert engine.epoch(epoch, np.full(1, 0.3)) == pytest.approx(twice.epoch(epoch, np.full(1, 0.3)), rel=1e-12)
-        np.testing.assert_allclose(flat(engine.weights()), flat(twice.weights()), rtol=1e-11)
+        np.testing.assert_allclose(flat(weights_of(engine)), flat(weights_of(twice)), rtol=1e-11)
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
@@ -87,7 +87,7 @@ def test_any_number_of_threads(batch: int | None, rows: int, dtype: str) -> None
         engine, x, t, weight = weighted_engine(made, rows, threads)
         with engine:
             losses = [engine.epoch(epoch, rates) for epoch in range(2)]
-            found.append((losses, engine.weights(), engine.evaluate(x, t, weight)[0]))
+            found.append((losses, weights_of(engine), engine.evaluate(x, t, weight)[0]))
     for losses, weights, value in found[1:]:
         assert (losses, value) == (found[0][0], found[0][2])
         assert same_bytes(weights, found[0][1])
@@ -101,9 +101,9 @@ def test_a_batch_without_weight_teaches_nothing() -> None:
         weight = np.ones(12)
         weight[epoch_order(made, 0, 12)[:4]] = 0
         engine.load_data(x, t, weight)
-        before = flat(engine.weights())
+        before = flat(weights_of(engine))
         loss = engine.epoch(0, np.array([0.5, 0.0, 0.0]))
-        np.testing.assert_array_equal(flat(engine.weights()), before)
+        np.testing.assert_array_equal(flat(weights_of(engine)), before)
         values, _ = twin_loss(made)(reference.forward(twin(engine), x), t)
         assert loss == pytest.approx(values[weight > 0].sum() / 12, rel=1e-12)
 
@@ -117,7 +117,7 @@ def test_the_size_of_weights_does_not_matter() -> None:
         with engine:
             weight = factor * some_weights(23)
             engine.load_data(x, t, weight)
-            found.append((engine.epoch(0, np.full(4, 0.1)), engine.evaluate(x, t, weight)[0], flat(engine.weights())))
+            found.append((engine.epoch(0, np.full(4, 0.1)), engine.evaluate(x, t, weight)[0], flat(weights_of(engine))))
     for loss, value, weights in found[1:]:
         assert (loss, value) == found[0][:2]
         np.testing.assert_array_equal(weights, found[0][2])
@@ -130,7 +130,7 @@ def test_equal_weights_are_no_weights() -> None:
     with engine, plain:
         engine.load_data(x, t, np.full(23, 3))
         assert engine.epoch(0, np.full(4, 0.1)) == pytest.approx(plain.epoch(0, np.full(4, 0.1)), rel=1e-6)
-        assert same_bytes(engine.weights(), plain.weights())
+        assert same_bytes(weights_of(engine), weights_of(plain))
 
 
 def test_shares_of_a_batch_sum_to_one() -> None:

@@ -18,6 +18,19 @@ from numbann.network import plan
 from numbann.network.description import Dense, Network
 
 
+def weights_of(engine: Engine) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Each layer's w (I, O) and b (O,), those that predict."""
+    found = engine.parameters()
+    return [(found[f"layers.{k}.weight"], found[f"layers.{k}.bias"]) for k in range(len(engine.plan.layers))]
+
+
+def set_weights(engine: Engine, weights: Sequence[tuple[np.ndarray, np.ndarray]]) -> None:
+    """Set each layer's w (I, O) and b (O,), and leave everything else as it is."""
+    given = {f"layers.{k}.weight": w for k, (w, _) in enumerate(weights)}
+    given |= {f"layers.{k}.bias": b for k, (_, b) in enumerate(weights)}
+    engine.set_parameters(engine.parameters() | given)
+
+
 def configured(kind: str, name: str, registry: Registry | None = None, **values: Any) -> Configured:
     """A component with its parameters, a built-in one if no registry is given."""
     return (registry or built_in()).get(kind, name).configured(**values)
@@ -111,7 +124,7 @@ def make_engine(
     engine = Engine(made, threads, exactly=threads != "auto")
     engine.initialize(made.seed)
     random = np.random.default_rng(seed)
-    engine.set_weights([(w, 0.1 * random.standard_normal(b.shape)) for w, b in engine.weights()])
+    set_weights(engine, [(w, 0.1 * random.standard_normal(b.shape)) for w, b in weights_of(engine)])
     x, t = make_data(made, rows, seed)
     engine.load_data(x, t)
     return engine, x, t
@@ -128,7 +141,7 @@ def epoch_order(made: plan.Plan, epoch: int, rows: int) -> np.ndarray:
 def twin(engine: Engine) -> list[reference.Layer]:
     """The engine's network in NumPy and float64."""
     layers = []
-    for layer, (w, b) in zip(engine.plan.layers, engine.weights(), strict=True):
+    for layer, (w, b) in zip(engine.plan.layers, weights_of(engine), strict=True):
         name, values = (layer.activation.name, layer.activation.values) if layer.activation else ("identity", {})
         forward, backward = getattr(reference, name), getattr(reference, f"{name}_backward")
         pair = functools.partial(forward, **values), functools.partial(backward, **values)

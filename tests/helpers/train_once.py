@@ -13,7 +13,7 @@ import sys
 from pathlib import Path
 
 import numpy as np
-from networks import flat, make_engine, make_plan
+from networks import flat, make_engine, make_plan, weights_of
 
 from numbann.components.built_in import built_in
 from numbann.plugins.finding import with_files
@@ -29,7 +29,7 @@ def main(plugin: str = "", activation: str = "tanh") -> None:
     engine, x, _ = make_engine(made, 50)
     with engine:
         losses = [engine.epoch(epoch, np.full(4, 0.01)) for epoch in range(2)]
-        weights = flat(engine.weights())
+        weights = flat(weights_of(engine))
         predicted = engine.predict(x)
     digest = hashlib.sha256(weights.tobytes() + predicted.tobytes()).hexdigest()
     print(json.dumps({"digest": digest, "losses": losses, "compiled": jit.MISSES}))

@@ -79,15 +79,6 @@ class Engine(interface.Engine):
             gathered[:] = tensors[name]
         self._arena.copy_to_device(arena)
 
-    def weights(self) -> list[tuple[np.ndarray, np.ndarray]]:
-        found = self.parameters()
-        return [(found[f"layers.{k}.weight"], found[f"layers.{k}.bias"]) for k in range(len(self.plan.layers))]
-
-    def set_weights(self, weights: list[tuple[np.ndarray, np.ndarray]]) -> None:
-        given = {f"layers.{k}.weight": w for k, (w, _) in enumerate(weights)}
-        given |= {f"layers.{k}.bias": b for k, (_, b) in enumerate(weights)}
-        self.set_parameters(self.parameters() | given)
-
     @property
     def _saved_parts(self) -> dict[str, int]:
         """The parts of the arena that a checkpoint holds beside the weights that predict, by their names there."""

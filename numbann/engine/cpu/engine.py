@@ -96,15 +96,6 @@ class Engine(interface.Engine):
             gathered[:] = tensors[name]
         self._begin_from_weights()
 
-    def weights(self) -> list[tuple[np.ndarray, np.ndarray]]:
-        return self._arena.weights()
-
-    def set_weights(self, weights: list[tuple[np.ndarray, np.ndarray]]) -> None:
-        given = {f"layers.{k}.weight": w for k, (w, _) in enumerate(weights)}
-        given |= {f"layers.{k}.bias": b for k, (_, b) in enumerate(weights)}
-        self._arena.set_tensors(self._arena.tensors() | given)
-        self._begin_from_weights()
-
     def _begin_from_weights(self) -> None:
         """Let training go on from the weights that predict."""
         self._trained.parameters[:] = self._arena.parameters

@@ -14,7 +14,7 @@ import pytest
 pytest.importorskip("numba_cuda")
 
 from column_major import stand_in
-from networks import make_data, make_plan
+from networks import make_data, make_plan, set_weights, weights_of
 
 import numbann
 from numbann.cuda.engine import table
@@ -214,9 +214,9 @@ def test_weights_and_predictions() -> None:
     plan = plan_of({"sizes": (3, 4, 3), "loss": "softmax_cross_entropy"})
     engine, twin = make_engine(plan, "cuda"), Engine(plan, 1)
     engine.initialize(1)
-    twin.set_weights(engine.weights())
-    engine.set_weights([(2 * w, b + 1) for w, b in twin.weights()])
-    twin.set_weights([(2 * w, b + 1) for w, b in twin.weights()])
+    set_weights(twin, weights_of(engine))
+    set_weights(engine, [(2 * w, b + 1) for w, b in weights_of(twin)])
+    set_weights(twin, [(2 * w, b + 1) for w, b in weights_of(twin)])
     for rows in (0, 1, 5):
         x = np.random.default_rng(rows).standard_normal((rows, 3))
         np.testing.assert_allclose(engine.predict(x), twin.predict(x), rtol=1e-12)
