@@ -23,7 +23,7 @@ from typing import Any
 
 import numpy as np
 from nets import NETS, Net
-from numbann_runs import epochs_of_a_round
+from numbann_runs import epoch_seconds, epochs_of_a_round
 from peers import jax_scan, torch_eager_step, torch_model
 from report import alternate, best_peer, options, plot_ratios, show, write
 
