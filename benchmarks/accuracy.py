@@ -3,8 +3,8 @@
     python benchmarks/accuracy.py adult FOLDER        # adult.data and adult.test, https://archive.ics.uci.edu/dataset/2
     python benchmarks/accuracy.py california FILE     # cal_housing.data, with a header, StatLib
 
-Adult's two files are read as they are but for the test file, whose first line is a comment and whose labels end in a
-full stop: `clean_adult_test` writes a copy without either.
+The test file of Adult begins with a comment line, and its labels end in a full stop: `clean_adult_test` writes a copy
+without either.
 """
 
 from __future__ import annotations

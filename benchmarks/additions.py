@@ -1,8 +1,9 @@
-"""What is added to a step costs: clipping, L1, the average of the weights, and the matrix form, beside the plain step.
+"""The cost of what can be added to a step: clipping, L1, the average of the weights, and the matrix form.
 
     python benchmarks/additions.py [--nets SM] [--json out.json] [--plot out.png]
 
-All with Adam or AdamW but for the matrix form, on as many threads as numbann chooses; rounds of all alternate.
+All use Adam or AdamW except the matrix form, on as many threads as numbann chooses.  Rounds of all alternate with those
+of the plain step.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-import ours
+import numbann_runs
 from nets import NETS, Net
 from report import alternate, options, plot_bars, show, write
 
@@ -29,7 +30,7 @@ ADDITIONS: dict[str, dict[str, Any]] = {
 def measure(net: Net, rounds: int, folder: Path) -> list[dict[str, Any]]:
     """Microseconds a step with each addition, and how many times as long as without any."""
     contestants = {
-        name: lambda overrides=overrides: ours.epoch_seconds(net, folder, "auto", overrides)
+        name: lambda overrides=overrides: numbann_runs.epoch_seconds(net, folder, "auto", overrides)
         for name, overrides in ADDITIONS.items()
     }
     times = {name: seconds / net.steps * 1e6 for name, seconds in alternate(contestants, rounds).items()}
@@ -40,7 +41,7 @@ def measure(net: Net, rounds: int, folder: Path) -> list[dict[str, Any]]:
 
 
 def main() -> None:
-    """Measure, print a table, and write it where asked."""
+    """Measure, print a table, and write a JSON file and a picture if asked."""
     parser = options(__doc__, rounds=3)
     parser.add_argument("--nets", default="SM", help="their letters")
     given = parser.parse_args()

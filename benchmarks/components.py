@@ -1,10 +1,10 @@
-"""Every activation, loss and optimizer in ns an element on one thread; some against loops by hand, some against NumPy.
+"""Every activation, loss and optimizer in ns an element on one thread, some beside handwritten loops or NumPy.
 
     python benchmarks/components.py [--json out.json] [--plot out.png]
 
-A component's kernel, as the engine calls it, goes over a block in the first-level cache again and again.  By hand means
-the formula written into one loop over the same block (by_hand.py), with the same flags and vector functions.
-Forward and back are one figure.  NumPy's expressions are those that people write; each call makes a new array.
+A component's kernel, as the engine calls it, goes over a block in the first-level cache again and again.  Handwritten
+means the formula in one loop over the same block (handwritten.py), with the same flags and vector functions.  Forward
+and back are one figure.  NumPy's expressions are the usual ones; each call makes a new array.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ import math
 from collections.abc import Callable, Iterator
 from typing import Any
 
-import by_hand
+import handwritten
 import numba
 import numpy as np
-from report import alternate, options, plot_bars, repeated, show, write
+from report import alternate, options, plot_bars, repeat, show, write
 
 from numbann import kernels
 from numbann.compile import cpu
@@ -114,24 +114,24 @@ def contestants(component: Component) -> tuple[dict[str, Callable[[], Any]], int
             cpu.activation_backward(component, "float32"),
         ]
         calls = {"numbann": block.calls(made)}
-        if name in by_hand.ACTIVATIONS:
-            calls["by hand"] = block.calls(by_hand.activation_addresses(*by_hand.ACTIVATIONS[name]))
+        if name in handwritten.ACTIVATIONS:
+            calls["by hand"] = block.calls(handwritten.activation_addresses(*handwritten.ACTIVATIONS[name]))
         return calls, ROWS * WIDTH
     if component.kind == "loss":
         width = CLASSES
         block = Block(component, LOSS_ROWS, width, LOSS_ROW)
         calls = {"numbann": block.calls([cpu.loss_kernel(component, "float32")])}
-        if name in by_hand.LOSSES:
-            calls["by hand"] = block.calls([by_hand.address(by_hand.LOSSES[name])])
+        if name in handwritten.LOSSES:
+            calls["by hand"] = block.calls([handwritten.address(handwritten.LOSSES[name])])
         return calls, LOSS_ROWS * width
     configured = component.configured()
     calls = {"numbann": update_call(configured, cpu.optimizer_kernel(configured, "float32"))}
-    if name in by_hand.OPTIMIZERS:
-        calls["by hand"] = update_call(configured, by_hand.update_address(by_hand.OPTIMIZERS[name]))
+    if name in handwritten.OPTIMIZERS:
+        calls["by hand"] = update_call(configured, handwritten.update_address(handwritten.OPTIMIZERS[name]))
     return calls, WEIGHTS
 
 
-def measured(kind: str, rounds: int) -> Iterator[dict[str, Any]]:
+def measure(kind: str, rounds: int) -> Iterator[dict[str, Any]]:
     """A row of the table for each component of a kind that the engine can run."""
     for entry in built_in().entries(kind):
         component = entry.component
@@ -139,7 +139,7 @@ def measured(kind: str, rounds: int) -> Iterator[dict[str, Any]]:
         if "u" in component.roles or learnable or component.form in ("matrix", "solver"):
             continue
         calls, elements = contestants(component)
-        times = alternate({name: repeated(call) for name, call in calls.items()}, rounds)
+        times = alternate({name: repeat(call) for name, call in calls.items()}, rounds)
         found = {name: seconds / TIMES / elements * 1e9 for name, seconds in times.items()}
         ours, theirs = found["numbann"], found.get("by hand")
         yield {
@@ -171,7 +171,7 @@ def against_numpy(rounds: int) -> Iterator[dict[str, Any]]:
                 "function": lambda function=function, z=z: function(z),
                 "NumPy": lambda expression=expression, z=z: expression(z),
             }
-            times = alternate({contestant: repeated(call) for contestant, call in calls.items()}, rounds)
+            times = alternate({contestant: repeat(call) for contestant, call in calls.items()}, rounds)
             kernel, ours, theirs = (seconds / size * 1e9 for seconds in times.values())
             yield {
                 "activation": name,
@@ -185,11 +185,11 @@ def against_numpy(rounds: int) -> Iterator[dict[str, Any]]:
 
 
 def main() -> None:
-    """Measure, print tables, and write them where asked."""
+    """Measure, print tables, and write a JSON file and a picture if asked."""
     given = options(__doc__, rounds=3).parse_args()
     tables = {}
     for kind in ("activation", "loss", "optimizer"):
-        tables[kind] = list(measured(kind, given.rounds))
+        tables[kind] = list(measure(kind, given.rounds))
         show(f"{PLURALS[kind]} in float32, one thread", tables[kind])
     tables["numpy"] = list(against_numpy(given.rounds))
     show("forward, against NumPy, one thread", tables["numpy"])

@@ -1,9 +1,9 @@
-"""Derived derivatives against hand-written ones: ns an element in the engine's kernels, in the first-level cache.
+"""Derived derivatives beside handwritten ones: ns an element in the engine's kernels, in the first-level cache.
 
     python benchmarks/derivatives.py [--json out.json] [--plot out.png]
 
-float32, one thread.  An activation's kernel is d <- d f'(z) over rows, for d = 0, which stays so; a loss's also gives
-each row's value.  `textbook` is a formula as a paper prints it, with the derivative that one would write by hand.
+float32, one thread.  An activation's kernel is d <- d f'(z) over rows, for d = 0, which stays 0; a loss's kernel also
+gives each row's value.  `textbook` is a formula as a paper prints it, with the derivative that one would write by hand.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from math import exp, log, tanh
 from typing import Any
 
 import numpy as np
-from report import alternate, options, plot_bars, repeated, show, write
+from report import alternate, options, plot_bars, repeat, show, write
 
 from numbann.compile import cpu
 from numbann.components.built_in import built_in
@@ -116,20 +116,20 @@ def _value(component: Component, z: float) -> float:
     return component.function(float(z)) if component.kind == "activation" else math.nan
 
 
-def compared(component: Component, rounds: int) -> dict[str, Any]:
+def compare(component: Component, rounds: int) -> dict[str, Any]:
     """A row of the table."""
     pair = {"hand-written": component, "derived": dataclasses.replace(component, derivative=None)}
     made = {name: Block(each) for name, each in pair.items()}
     np.testing.assert_allclose(*(block.derivative() for block in made.values()), atol=CLOSE, err_msg=component.name)
-    times = alternate({name: repeated(block.call, block.clear) for name, block in made.items()}, rounds)
+    times = alternate({name: repeat(block.call, block.clear) for name, block in made.items()}, rounds)
     by_hand, derived = (seconds / (ROWS * COLUMNS) * 1e9 for seconds in times.values())
     return {"component": component.name, "by hand, ns": by_hand, "derived, ns": derived, "speed": by_hand / derived}
 
 
 def main() -> None:
-    """Measure, print a table, and write it where asked."""
+    """Measure, print a table, and write a JSON file and a picture if asked."""
     given = options(__doc__, rounds=9).parse_args()
-    found = [compared(component, given.rounds) for component in contestants()]
+    found = [compare(component, given.rounds) for component in contestants()]
     show(f"derivatives of {ROWS} x {COLUMNS} numbers in float32", found)
     write(given.json, derivatives=found)
     if given.plot:

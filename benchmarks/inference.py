@@ -1,10 +1,10 @@
-"""Time to predict one row, and 10 000 rows: numbann against its peers, with the same weights, each in its best setting.
+"""Time to predict one row, and 10 000 rows: numbann beside its peers, with the same weights, each in its best setting.
 
     python benchmarks/inference.py [--nets TSMLWC] [--peers onnxruntime,JAX] [--json out.json] [--plot out.png]
 
-Everybody gets rows and gives probabilities (or values) in its own kind of array, and all outputs must agree before they
-are timed.  numbann's contestants are `Model.predict`, which also encodes rows and names classes, and `Model.outputs`,
-which does what the peers do; the ratio takes the second.
+Each takes rows and gives probabilities (or values) in its own kind of array, and all outputs must agree before they are
+timed.  numbann takes part with `Model.predict`, which also encodes rows and names classes, and with `Model.outputs`,
+which does the same work as the peers; the ratio is that of the second.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numbann_runs
 import numpy as np
-import ours
 from nets import NETS, Net
 from peers import thread_counts, threads_label, torch_model
-from report import alternate, best_peer, options, plot_ratios, repeated, show, write
+from report import alternate, best_peer, options, plot_ratios, repeat, show, write
 
 Weights = list[tuple[np.ndarray, np.ndarray]]
 ROWS = (1, 10_000)
@@ -43,7 +43,7 @@ def numbann(net: Net, x: np.ndarray, folder: Path) -> tuple[Weights, dict[str, C
     """A model trained for one epoch: its weights, and what predicts, on one thread and as it chooses."""
     found = {}
     for threads in (1, "auto"):
-        _, model = ours.train(net, folder, threads, epochs=1)
+        _, model = numbann_runs.train(net, folder, threads, epochs=1)
         found[f"numbann predict {threads}"] = Contestant(lambda model=model: model.predict(x))
         found[f"numbann outputs {threads}"] = Contestant(lambda model=model: model.outputs(x))
     return model.weights, found
@@ -187,7 +187,7 @@ def summary(net: Net, rows: int, times: dict[str, float]) -> dict[str, Any]:
 
 
 def main() -> None:
-    """Measure, print tables, and write them where asked."""
+    """Measure, print tables, and write a JSON file and a picture if asked."""
     parser = options(__doc__)
     parser.add_argument("--nets", default="".join(NETS), help="their letters")
     parser.add_argument("--peers", default=",".join(PEERS), help="their names, with commas between")
@@ -200,7 +200,7 @@ def main() -> None:
             net = NETS[letter]
             for rows in ROWS:
                 once = {
-                    name: repeated(one.predict, one.prepare)
+                    name: repeat(one.predict, one.prepare)
                     for name, one in contestants(net, rows, names, Path(folder)).items()
                 }
                 found = {name: seconds * 1e6 for name, seconds in alternate(once, given.rounds).items()}

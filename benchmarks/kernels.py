@@ -1,9 +1,10 @@
-"""numbann.kernels against NumPy: matrix products in GFLOP/s, and element-wise kernels in ns an element.
+"""numbann.kernels beside NumPy: matrix products in GFLOP/s, and element-wise kernels in ns an element.
 
     python benchmarks/kernels.py [--json out.json] [--plot out.png]
 
 Matrix products are also given as a share of the peak that peak.py measures in the same run, on as many processors.  A
-kernel runs on the thread that calls it, without the interpreter's lock: for all threads, each has a part of the rows.
+kernel runs on the thread that calls it, without the interpreter's lock; with several threads, each takes a part of the
+rows.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ import numba
 import numpy as np
 from peak import peaks
 from peers import thread_counts, threads_label
-from report import alternate, axes, options, repeated, save, show, write
+from report import alternate, axes, options, repeat, save, show, write
 
 from numbann import kernels
 from numbann.simd.vector_math import exp
@@ -40,8 +41,8 @@ def products(shape: tuple[int, int, int], rounds: int, peak: dict[str, float]) -
         calls = {}
         for threads in thread_counts():
             limit = functools.partial(threadpool_limits, threads, user_api="blas")
-            calls["numbann", threads] = repeated(product_in_parts(a, b, ours, threads, pool))
-            calls["NumPy", threads] = repeated(lambda: np.matmul(a, b, out=theirs), limit)
+            calls["numbann", threads] = repeat(product_in_parts(a, b, ours, threads, pool))
+            calls["NumPy", threads] = repeat(lambda: np.matmul(a, b, out=theirs), limit)
         np.testing.assert_allclose(ours, theirs, 1e-3, 1e-3)
         times = alternate(calls, rounds)
     rates = {key: 2 * rows * depth * columns / seconds / 1e9 for key, seconds in times.items()}
@@ -112,7 +113,7 @@ def element_wise(rounds: int) -> Iterator[dict[str, Any]]:
         for call in pair:
             call()
         np.testing.assert_allclose(ours, theirs, 1e-4, 1e-6, err_msg=name)
-        times = alternate(dict(zip(("numbann", "NumPy"), map(repeated, pair), strict=True)), rounds)
+        times = alternate(dict(zip(("numbann", "NumPy"), map(repeat, pair), strict=True)), rounds)
         a, b = (seconds / ELEMENTS * 1e9 for seconds in times.values())
         yield {"kernel, 1 thread": name, "numbann ns an element": a, "NumPy ns an element": b, "ratio": b / a}
 
@@ -131,7 +132,7 @@ def plot(rows: list[dict[str, Any]], path: Any) -> None:
 
 
 def main() -> None:
-    """Measure, print tables, and write them where asked."""
+    """Measure, print tables, and write a JSON file and a picture if asked."""
     given = options(__doc__).parse_args()
     peak = peaks()
     found = [row for shape in SHAPES for row in products(shape, given.rounds, peak)]

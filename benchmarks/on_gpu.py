@@ -1,12 +1,12 @@
-"""Time of a training step on a GPU: numbann against PyTorch and JAX on the same GPU, and numbann on the CPU beside it.
+"""Time of a training step on a GPU: numbann beside PyTorch and JAX on the same GPU, and numbann on the CPU.
 
     python benchmarks/on_gpu.py [--nets TSMLWH] [--json out.json] [--plot out.png]
 
-PyTorch is timed eager, compiled, and as a CUDA graph of the whole step, JAX as a scan over the epoch; all in float32
-with TF32 off, data on the GPU, rows shuffled there.  GFLOP/s count the matrix products alone, as a share of what the
-card can do by its clock and its number of lanes.  `products` times numbann's own matrix product beside cuBLAS.  Where
-nvmath-python is installed, numbann leaves large products to cuBLAS, and is also timed with its own alone.  Peers that
-are not installed are left out.  Without a GPU it says so and measures nothing.
+PyTorch is timed eager, compiled, and as a CUDA graph of the whole step; JAX as a scan over the epoch.  All use float32
+with TF32 off, with the data on the GPU and rows shuffled there.  GFLOP/s count the matrix products alone, as a share of
+the card's peak by its clock and its number of lanes.  `products` times numbann's own matrix product beside cuBLAS.  If
+nvmath-python is installed, numbann leaves large products to cuBLAS, and is also timed with its own products alone.
+Peers that are not installed are left out.  Without a GPU the script says so and measures nothing.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import ours
 from nets import NETS, Net
+from numbann_runs import epoch_seconds, epochs_of_a_round
 from peers import jax_scan, torch_eager_step, torch_model
 from report import alternate, best_peer, options, plot_ratios, show, write
 
@@ -128,7 +128,7 @@ def jax_epochs(net: Net) -> Iterator[tuple[str, Epoch]]:
 def measure(net: Net, rounds: int, folder: Path) -> dict[str, float]:
     """Microseconds a step of each contestant."""
     contestants: dict[str, Callable[[], float]] = {
-        f"numbann {device}": lambda device=device: ours.epoch_seconds(net, folder, "auto", {"train.device": device})
+        f"numbann {device}": lambda device=device: epoch_seconds(net, folder, "auto", {"train.device": device})
         for device in ("cuda", "cpu")
     }
     from numbann.cuda.threads import cublas
@@ -139,7 +139,7 @@ def measure(net: Net, rounds: int, folder: Path) -> dict[str, float]:
         try:
             for name, epoch in peer(net):
                 epoch()
-                contestants[name] = lambda epoch=epoch: _seconds(epoch, *ours.epochs_of_a_round(net))
+                contestants[name] = lambda epoch=epoch: _seconds(epoch, *epochs_of_a_round(net))
         except ImportError:
             continue
     return {name: seconds / net.steps * 1e6 for name, seconds in alternate(contestants, rounds).items()}
@@ -213,7 +213,7 @@ def _per_call(cuda: Any, call: Callable[[], Any], rounds: int, calls: int = 10) 
 
 
 def main() -> None:
-    """Measure, print tables, and write them where asked."""
+    """Measure, print tables, and write a JSON file and a picture if asked."""
     parser = options(__doc__)
     parser.add_argument("--nets", default="".join(CHOICE), help="their letters")
     given = parser.parse_args()

@@ -1,9 +1,8 @@
-"""The most arithmetic that this machine can do: fused multiply-adds on vectors that stay in registers, in GFLOP/s.
+"""The peak of this machine: fused multiply-adds on vectors that stay in registers, in GFLOP/s.
 
     python benchmarks/peak.py [--json out.json] [--plot out.png]
 
-As many chains as a tile of the matrix product has sums are grown by x a + b, and none waits for another.  The best of
-the rounds counts: a peak is what can be reached.
+As many independent chains as a tile of the matrix product has sums repeat x a + b.  The best of the rounds counts.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""What numbann is timed against, each in its best setting: a whole epoch over data in memory, float32, Adam.
+"""The peers of numbann, each in its best setting: a whole epoch over data in memory, float32, Adam.
 
 A peer is a generator of functions: `for label, epoch in peer(net)` gives settings to time, and each `epoch()` trains
-one epoch over shuffled batches.  Denormals are flushed where the peer can.  Of what can be chosen, such as how rows are
-gathered, the functions do what was fastest on these nets.
+one epoch over shuffled batches.  Denormals are flushed where the peer can.  Where there is a choice, such as how rows
+are gathered, the functions do what was fastest on these nets.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
-"""A process of plugins.py: how long it takes until a plugin's activation is ready to train with, and what it compiled.
+"""A process of plugins.py: the time until a plugin's activation is ready to train with, and what it compiled.
 
     python benchmarks/plugin_process.py PLUGIN.py NAME FORMULA
 
 The plugin's activation and the built-in of that formula are made ready for a small net, after a first engine has loaded
-all that they share.
+everything that they share.
 """
 
 from __future__ import annotations

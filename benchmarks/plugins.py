@@ -1,10 +1,11 @@
-"""What a plugin costs: a training step with it beside the built-in of the same formula, and how soon it is ready.
+"""The cost of a plugin: a training step with it beside the built-in of the same formula, and the time until it is
+ready.
 
     python benchmarks/plugins.py [--rounds 30] [--json out.json] [--plot out.png]
 
-The plugins are copies of built-in activations under other names, in a file.  Steps are those of one thread; rounds
-alternate.  Ready: how much longer an engine takes that has the plugin's activation than one with the built-in, in the
-first process with the plugin and in ten processes after it, with the cache folder's files before and after.
+The plugins are copies of built-in activations under other names, in a file.  Steps use one thread; rounds alternate.
+The time until it is ready is how much longer an engine takes with the plugin's activation than with the built-in, in
+the first process with the plugin and in ten processes after it, with the cache folder's files before and after.
 """
 
 from __future__ import annotations
@@ -48,7 +49,7 @@ def numbann_register(register):
 """
 
 
-def copied(component: Component) -> tuple[str, str]:
+def copy_component(component: Component) -> tuple[str, str]:
     """A plugin with the formula of a built-in one: its text and its name."""
     assert component.derivative is not None
     parts = "\n\n".join(map(inspect.getsource, (component.function, component.derivative)))
@@ -59,7 +60,7 @@ def copied(component: Component) -> tuple[str, str]:
 
 def steps(formula: str, file: Path, rounds: int) -> list[dict[str, Any]]:
     """A row for each net."""
-    text, name = copied(built_in().get("activation", formula))
+    text, name = copy_component(built_in().get("activation", formula))
     file.write_text(text, encoding="utf-8")
     registry = with_files([file])
     rows = []
@@ -80,7 +81,7 @@ def steps(formula: str, file: Path, rounds: int) -> list[dict[str, Any]]:
 
 def processes(formula: str, file: Path, cache: Path) -> dict[str, Any]:
     """The first process with a plugin and those after it."""
-    text, name = copied(built_in().get("activation", formula))
+    text, name = copy_component(built_in().get("activation", formula))
     file.write_text(text, encoding="utf-8")
 
     def run() -> dict[str, float]:
@@ -108,7 +109,7 @@ def _files(folder: Path) -> set[Path]:
 
 
 def main() -> None:
-    """Measure, print tables, and write them where asked."""
+    """Measure, print tables, and write a JSON file and a picture if asked."""
     given = options(__doc__, rounds=30).parse_args()
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)

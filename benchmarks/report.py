@@ -1,4 +1,4 @@
-"""What all benchmarks share: options, alternating rounds, a table, a JSON file, a picture.  It knows no contestant."""
+"""The parts that all benchmarks share: options, alternating rounds, a table, a JSON file, a picture."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def alternate(contestants: Mapping[str, Once], rounds: int) -> dict[str, float]:
     return {name: statistics.median(seconds) for name, seconds in found.items()}
 
 
-def repeated(call: Callable[[], Any], prepare: Callable[[], Any] = lambda: None) -> Once:
+def repeat(call: Callable[[], Any], prepare: Callable[[], Any] = lambda: None) -> Once:
     """A measurement of something short: the mean of as many calls as fill the span, after some to warm up."""
     prepare()
     start, calls = time.perf_counter(), 0

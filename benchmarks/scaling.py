@@ -1,9 +1,9 @@
-"""How numbann's time grows with width, batch, depth, rows and threads, and under another process's load.
+"""Growth of numbann's time with width, batch, depth, rows and threads, and under another process's load.
 
     python benchmarks/scaling.py [--json out.json] [--plot out.png]
 
-Times are those of a step, if not said otherwise.  Each factor is that of a case to the first of its group, beside the
-factor that the arithmetic of the matrix products, or the processors that are there, would give.
+Times are those of a step unless stated otherwise.  Each factor compares a case with the first of its group, beside the
+factor that the arithmetic of the matrix products, or the number of processors, would give.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import ours
+import numbann_runs
 from nets import NETS, Net
 from report import alternate, options, plot_bars, processors, show, write
 
@@ -46,7 +46,7 @@ class Case:
     def seconds(self, folder: Path) -> float:
         """Seconds a step, or a row."""
         with busy_processor() if self.loaded else tempfile.TemporaryFile():
-            seconds = ours.epoch_seconds(self.net, folder, self.threads)
+            seconds = numbann_runs.epoch_seconds(self.net, folder, self.threads)
         return seconds / (self.net.steps if self.per == "step" else self.net.rows)
 
 
@@ -104,7 +104,7 @@ def row(case: Case, first: Case, times: dict[Case, float]) -> dict[str, Any]:
 
 
 def main() -> None:
-    """Measure, print a table, and write it where asked."""
+    """Measure, print a table, and write a JSON file and a picture if asked."""
     given = options(__doc__, rounds=3).parse_args()
     every = list(cases())
     first: dict[str, Case] = {}

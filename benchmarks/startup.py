@@ -3,7 +3,7 @@
     python benchmarks/startup.py [--fashion FOLDER] [--json out.json] [--plot out.png]
 
 A small spec is trained with an empty cache, as on the day of installation, and again.  With the folder of the four IDX
-files of Fashion-MNIST, 784-256-128-10 is trained on it, by numbann and in the plainest way by PyTorch.  The peak of
+files of Fashion-MNIST, numbann trains 784-256-128-10 on it, and so does PyTorch in the plainest way.  The peak of
 resident memory is never less than this script's own, about 30 MB.  os.wait4 is needed, so Linux or macOS.
 """
 
@@ -131,7 +131,7 @@ def programs(scratch: Path, fashion: Path | None) -> dict[str, Program]:
 
 
 def main() -> None:
-    """Measure, print a table, and write it where asked."""
+    """Measure, print a table, and write a JSON file and a picture if asked."""
     parser = options(__doc__)
     parser.add_argument("--fashion", type=Path, metavar="FOLDER", help="train on Fashion-MNIST too")
     given = parser.parse_args()

@@ -1,14 +1,14 @@
-"""Time of a training step inside an epoch: numbann against its peers, each in its best setting, in one run.
+"""Time of a training step inside an epoch: numbann beside its peers, each in its best setting, in one run.
 
     python benchmarks/train_step.py [--nets TSMLWC] [--peers scikit-learn,JAX\\ scan] [--json out.json] [--plot out.png]
 
-A round is some epochs to warm up and the median of those after them, for everybody.  Rounds of all contestants
+A round is some epochs to warm up and the median of the epochs after them, for every contestant.  Their rounds
 alternate, and the median of the rounds counts, so that a busy machine is busy for all.  Peers that are not installed
 are left out.  numbann's time is that of its own history: a whole epoch with shuffling.  GFLOP/s count the matrix
 products alone; their share is that of the multiply-adds which peak.py measures on as many processors, in the same run.
 
-Run it more than once: where the system leaves the threads of a process on one processor, which some virtual machines do
-now and then, everybody's figures for more than one thread are about twice as long for that whole run.
+Run it more than once: some virtual machines now and then leave all threads of a process on one processor, and then all
+times with more than one thread are about twice as long for the whole run.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import ours
 from nets import NETS, Net
+from numbann_runs import epoch_seconds, epochs_of_a_round
 from peak import peaks
 from peers import PEERS, thread_counts
 from report import Once, alternate, best_peer, options, plot_ratios, show, write
@@ -35,7 +35,10 @@ def peer_rounds(net: Net, names: list[str]) -> Iterator[tuple[str, Once]]:
         try:
             for label, epoch in PEERS[name](net):
                 epoch()
-                yield f"{name} {label}".strip(), lambda epoch=epoch: _epoch_seconds(epoch, *ours.epochs_of_a_round(net))
+                yield (
+                    f"{name} {label}".strip(),
+                    lambda epoch=epoch: _epoch_seconds(epoch, *epochs_of_a_round(net)),
+                )
         except ImportError:
             continue
 
@@ -53,7 +56,7 @@ def _epoch_seconds(epoch: Callable[[], None], warm: int, timed: int) -> float:
 def measure(net: Net, names: list[str], rounds: int, folder: Path) -> Times:
     """Microseconds a step of each contestant."""
     contestants: dict[str, Once] = {
-        f"numbann {threads}": lambda threads=threads: ours.epoch_seconds(net, folder, threads)
+        f"numbann {threads}": lambda threads=threads: epoch_seconds(net, folder, threads)
         for threads in (*thread_counts(), "auto")
     }
     contestants.update(peer_rounds(net, names))
@@ -75,7 +78,7 @@ def summary(net: Net, times: Times, peak: dict[str, float]) -> dict[str, Any]:
 
 
 def main() -> None:
-    """Measure, print tables, and write them where asked."""
+    """Measure, print tables, and write a JSON file and a picture if asked."""
     parser = options(__doc__)
     parser.add_argument("--nets", default="".join(NETS), help="their letters")
     parser.add_argument("--peers", default=",".join(PEERS), help="their names, with commas between")

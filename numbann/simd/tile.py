@@ -7,7 +7,7 @@ heights below may be changed freely; the order of the depth must not.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from llvmlite import ir
@@ -44,23 +44,18 @@ class _Operands:
 
     def at_row(self, builder, i, by_depth):
         """The operands of the rows from i on."""
-        return _Operands(
-            builder.gep(self.a, [i]) if by_depth else self.a,
-            self.table if by_depth else builder.gep(self.table, [i]),
-            self.b,
-            self.b_row,
-            builder.gep(self.init, [builder.mul(self.init_row, i)]),
-            self.init_row,
-            builder.gep(self.c, [builder.mul(self.c_row, i)]),
-            self.c_row,
-            self.rows,
-            self.depth,
+        return replace(
+            self,
+            a=builder.gep(self.a, [i]) if by_depth else self.a,
+            table=self.table if by_depth else builder.gep(self.table, [i]),
+            init=builder.gep(self.init, [builder.mul(self.init_row, i)]),
+            c=builder.gep(self.c, [builder.mul(self.c_row, i)]),
         )
 
     def at_column(self, builder, j):
         """The operands of the columns from j on."""
         b, init, c = (builder.gep(base, [constant(j)]) for base in (self.b, self.init, self.c))
-        return _Operands(self.a, self.table, b, self.b_row, init, self.init_row, c, self.c_row, self.rows, self.depth)
+        return replace(self, b=b, init=init, c=c)
 
 
 @intrinsic(prefer_literal=True)

@@ -17,7 +17,7 @@ from numbann.engine.shared.alignment import aligned
 from numbann.network.plan import ITEMSIZE, Plan
 
 SMALL_BATCH = 16  # rows
-SHARED_BYTES = 1 << 18  # with fewer bytes of weights, one thread is faster than several
+SHARED_BYTES = 1 << 18  # threads share at least this many bytes of weights
 
 
 class SmallBatch:

@@ -1,7 +1,7 @@
-"""Activations, losses and optimizers as one would write them by hand, one loop each.  They time nothing.
+"""Activations, losses and optimizers as a programmer writes them by hand, one loop each, for components.py.
 
-Each has the arguments of the engine's kernels of its kind, so that both go over the same arrays, the same flags and the
-same vector functions, and is compiled alone.
+Each takes the arguments of the engine's kernels of its kind and is compiled alone.  So both go over the same arrays
+with the same flags and the same vector functions.
 """
 
 from __future__ import annotations

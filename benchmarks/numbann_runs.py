@@ -1,4 +1,4 @@
-"""numbann's side of the benchmarks, through its public interface: a net trained, and its time an epoch."""
+"""numbann's part in the benchmarks, through its public interface: train a net, and time its epochs."""
 
 from __future__ import annotations
 
