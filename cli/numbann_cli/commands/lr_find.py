@@ -1,4 +1,4 @@
-"""`numbann lr-find`: a learning-rate range test, its curve and a suggestion.  It writes no run."""
+"""`numbann lr-find`: runs a learning-rate range test, and shows its curve and a suggestion."""
 
 from __future__ import annotations
 
@@ -47,14 +47,14 @@ def command(
         raise click.UsageError(f"--from {lowest:g}: must be below --to {highest:g}")
     from numbann.training.callbacks import Event, Planned
     from numbann.training.range_test import find_learning_rate
-    from numbann_cli.console import narrated
+    from numbann_cli.console import narrate
     from numbann_cli.drawing import draw_range_test, figure
 
     if plot:
-        figure()  # so that a missing library shows before anything is computed
+        figure()  # first, so that a missing library is reported before anything is computed
     events: list[Event] = []
     overrides = options.with_plugins(spec, options.parse_settings(given), settings)
-    with narrated(settings, as_json) as narrator:
+    with narrate(settings, as_json) as narrator:
         found = find_learning_rate(
             spec,
             lowest=lowest,
