@@ -74,7 +74,7 @@ def command(
 
 
 def optimizer(resolved: Any, rate: float) -> dict[str, Any]:
-    """The spec's optimizer with a rate, without what is a default."""
+    """Return the spec's optimizer with a rate, without parameters at their default."""
     own, values = resolved.optimizer.component.defaults(), resolved.optimizer.values
     changed = {name: value for name, value in values.items() if name != "learning_rate" and value != own[name]}
     if resolved.weight_decay and "weight_decay" not in own:
