@@ -1,4 +1,4 @@
-"""Declares components: the decorators, and `freeze`, which turns a decorated function into a Component or refuses it."""
+"""Declares components: the decorators, and `freeze`, which turns a decorated function into a Component."""
 
 from __future__ import annotations
 
@@ -134,7 +134,7 @@ def _declared(
 
 
 def freeze(function: Any) -> Component:
-    """Return the component that a decorated function declares; PluginError with file and line if it breaks the rules."""
+    """Return the component that a decorated function declares; PluginError with the line if it breaks the rules."""
     if isinstance(function, Component):
         return function
     draft = getattr(function, "__numbann__", None)

@@ -269,7 +269,7 @@ class Derivative:
         return growth * self._share(e, c, u)
 
     def _share(self, e: Term, c: Term, u: Term) -> Term:
-        """Return e / u or 1 - c / u, equal for u = c + e: the first is accurate for small e, the second for infinite e."""
+        """Return e / u or 1 - c / u, equal for u = c + e: the first is accurate for small e, the other for infinite."""
         if self.terms.known("/", e, u) in self.written:
             return e / u
         over, under = self.root.parts if self.root.operation == "/" else (None, None)

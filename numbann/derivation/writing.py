@@ -35,7 +35,7 @@ def function_of(result: Term, name: str, arguments: Sequence[str], otherwise: st
 
 
 class _Writer:
-    """Writes one expression as statements.  scope: the modules and functions that they name, never an argument's name."""
+    """Writes one expression as statements.  scope: the modules and functions that they use, under unique names."""
 
     def __init__(self, result: Term, arguments: Sequence[str]) -> None:
         self.result, self.arguments = result, arguments

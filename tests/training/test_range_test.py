@@ -114,14 +114,14 @@ def test_a_large_part_is_sampled(here: Path, monkeypatch: pytest.MonkeyPatch) ->
     np.save("y.npy", y)
     spec = {"data": {"path": {"x": "x.npy", "y": "y.npy"}}, "model": {"layers": []}, "train": {"batch_size": 8}}
     seen: list[int] = []
-    enough = range_test._enough
+    enough = range_test._choose_rows
 
     def counted(*given: Any) -> Any:
         part = enough(*given)
         seen.append(len(part))
         return part
 
-    monkeypatch.setattr(range_test, "_enough", counted)
+    monkeypatch.setattr(range_test, "_choose_rows", counted)
     whole = numbann.find_learning_rate(spec, steps=50)
     monkeypatch.setattr(memory, "SHARE", 0)
     streamed = numbann.find_learning_rate(spec, steps=50)
