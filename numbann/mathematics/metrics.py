@@ -356,7 +356,7 @@ def _variance(values: Any, weight: Any) -> Any:
 
 
 def _explained(error: Any, spread: Any) -> float:
-    """1 - error / spread, mean over outputs; where nothing is spread, whether there is no error."""
+    """Return 1 - error / spread, mean over outputs; for an output without spread, 1 if there is no error, else 0."""
     constant = spread == 0
     scores = (1 - error / (spread + constant)) * ~constant + (constant & (error == 0))
     return float(scores.mean())

@@ -1,4 +1,4 @@
-"""The learning-rate range test: what it does with curves of a known form, and with real networks."""
+"""The learning-rate range test, on curves of a known form and on real networks."""
 
 from __future__ import annotations
 
