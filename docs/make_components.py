@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from numbann_cli.component_page import shown
+from numbann_cli.component_page import show_value
 
 from numbann.components.built_in import built_in
 from numbann.components.component import KINDS, Component
@@ -71,7 +71,7 @@ def _parameters(component: Component) -> str:
     own = {parameter.name for parameter in component.parameters}
     taken = [parameter for parameter in parameters_of(component) if parameter.name in own or parameter.name not in OWN]
     return ", ".join(
-        f"`{parameter.name}`" + ("" if parameter.default is REQUIRED else f" {shown(parameter.default)}")
+        f"`{parameter.name}`" + ("" if parameter.default is REQUIRED else f" {show_value(parameter.default)}")
         for parameter in taken
     )
 

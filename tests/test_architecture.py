@@ -1,4 +1,4 @@
-"""What holds for the source as a whole: the direction of imports, names, documentation, silence."""
+"""Rules for the source as a whole: the direction of imports, names, docstrings, and no printing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The page of components says what the registry holds now."""
+"""docs/components.md is up to date with the registry."""
 
 from __future__ import annotations
 

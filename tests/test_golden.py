@@ -1,4 +1,4 @@
-"""A model and a run of an earlier version load, verify, go on and predict as they did."""
+"""A model and a run of an earlier version load, verify, resume and predict as before."""
 
 from __future__ import annotations
 

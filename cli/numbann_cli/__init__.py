@@ -1,1 +1,1 @@
-"""The command line of numbann: it reads arguments and prints.  It trains nothing: numbann does."""
+"""The command line of numbann: parses arguments, calls numbann, and prints the results."""

@@ -1,4 +1,4 @@
-"""A component explained on a page of text: what it is, its parameters, its origin, its curve.  It compiles nothing."""
+"""A page of text that explains a component: its docstring, its parameters, its origin and its curve."""
 
 from __future__ import annotations
 
@@ -14,41 +14,41 @@ from numbann_cli.series import series_of
 
 
 def page(entry: Entry) -> str:
-    """The page of one component."""
+    """Return the page of one component."""
     component = entry.component
     also = f", also called {', '.join(component.aliases)}" if component.aliases else ""
     blocks = [
         f"{component.kind} {component.name}{also}",
-        _indented(inspect.getdoc(component.function) or "(no docstring)"),
-        _indented("\n".join(_parameters(component)) or "no parameters"),
-        _indented(f"origin  {_origin(entry)}\nsource  {_place(component)}"),
+        _indent(inspect.getdoc(component.function) or "(no docstring)"),
+        _indent("\n".join(_parameters(component)) or "no parameters"),
+        _indent(f"origin  {_origin(entry)}\nsource  {_place(component)}"),
     ]
     series = series_of(component)
     if series:
-        blocks.append(_indented(curves(series)))
+        blocks.append(_indent(curves(series)))
     return "\n\n".join(blocks)
 
 
 def _parameters(component: Component) -> Iterator[str]:
-    """Each parameter with its default and what it takes."""
+    """Yield a line for each parameter, with its default and what it takes."""
     from numbann.spec.components import REQUIRED, parameters_of
     from numbann.spec.rules import of_parameter
 
     for parameter in parameters_of(component):
-        default = "required" if parameter.default is REQUIRED else f"= {shown(parameter.default)}"
+        default = "required" if parameter.default is REQUIRED else f"= {show_value(parameter.default)}"
         learnable = ", trained" if parameter.learnable else ""
         yield f"{parameter.name} {default}  ({of_parameter(parameter).words}{learnable})"
 
 
-def shown(value: Any) -> str:
-    """A default as a spec would have it."""
+def show_value(value: Any) -> str:
+    """Return a default as it is written in a spec."""
     if isinstance(value, tuple):
-        return f"[{', '.join(map(shown, value))}]"
+        return f"[{', '.join(map(show_value, value))}]"
     return str(value).lower() if isinstance(value, bool) else f"{value:g}"
 
 
 def _origin(entry: Entry) -> str:
-    """The distribution with its version and module, or the file."""
+    """Return the distribution with its version and module, or the file."""
     owner, module = entry.origin.owner, entry.origin.module
     if owner == "numbann":
         return f"numbann {numbann.__version__} ({module})"
@@ -60,5 +60,5 @@ def _place(component: Component) -> str:
     return f"{code.co_filename}:{code.co_firstlineno}"
 
 
-def _indented(text: str) -> str:
+def _indent(text: str) -> str:
     return "\n".join(f"  {line}".rstrip() for line in text.splitlines())

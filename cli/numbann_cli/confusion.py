@@ -1,4 +1,4 @@
-"""Which classes are taken for which, as a table of text: a row for each true class.  It counts nothing."""
+"""The confusion table as text: a row for each true class, a column for each predicted class."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ LONGEST_CLASS = 12
 GAP = "  "
 
 
-def drawn(classes: Sequence[Any], counts: Sequence[Sequence[int]] | None, part: str = "") -> Iterator[str]:
-    """An empty line, a title and the table; nothing if there is no table, or a large one."""
+def confusion_lines(classes: Sequence[Any], counts: Sequence[Sequence[int]] | None, part: str = "") -> Iterator[str]:
+    """Yield an empty line, a title and the table; nothing if there is no table, or it is too large."""
     if counts is None or len(classes) > MOST_CLASSES:
         return
     names = [str(name)[:LONGEST_CLASS] for name in classes]

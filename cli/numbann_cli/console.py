@@ -1,6 +1,6 @@
-"""What people read while a run goes on: lines on data, model and kernels, a row an epoch, a summary.  No training.
+"""The output of a run for people: lines about data, model and kernels, a row per epoch, and a summary.
 
-On a terminal a progress bar runs below the rows; into a file or a pipe go the rows alone.
+On a terminal, a progress bar runs below the rows; a file or a pipe gets the rows alone.
 """
 
 from __future__ import annotations
@@ -26,27 +26,27 @@ from numbann.training.callbacks import (
 from numbann.training.rundir import json_text
 from numbann_cli.group import Settings
 from numbann_cli.progress import Bar
-from numbann_cli.rows import Rows, columns, decided, measured, network
+from numbann_cli.rows import HistoryRows, columns, format_measures, network, resolved_keys
 from numbann_cli.signals import terminable
 
 
 class Narrator:
-    """A callback that tells a run's events to a person, on stderr if stdout is for JSON.
+    """A callback that prints the events of a run, on stderr if stdout is for JSON.
 
-    quiet: warnings and the summary only; verbose: also what every auto became.
+    quiet: print only warnings and the summary.  verbose: also print the value of every resolved "auto".
     """
 
     def __init__(self, *, quiet: bool = False, verbose: bool = False, as_json: bool = False) -> None:
         self.quiet, self.verbose, self.as_json = quiet, verbose, as_json
         self.stream = sys.stderr if as_json else sys.stdout
         self.bar = Bar(self.stream) if self.stream.isatty() and not quiet else None
-        self.rows: Rows | None = None
+        self.rows: HistoryRows | None = None
         self.epochs = 0
         self.warnings: list[str] = []
         self.findings: list[str] = []
 
     def __call__(self, event: Event) -> None:
-        """Tell one event."""
+        """Print one event."""
         match event:
             case DataRead():
                 self._data(event)
@@ -67,22 +67,22 @@ class Narrator:
                 self._summary(event)
 
     def result(self, run: Any) -> None:
-        """Tell a complete run to a program, if one asked: one JSON object on stdout."""
+        """Print a complete run as one JSON object on stdout, if --json is given."""
         if self.as_json:
             metrics = dict(run.metrics)
             head = {"path": str(run.path), "epochs": len(run.history), "best_epoch": metrics.pop("best_epoch")}
             classes = {key: metrics.pop(key) for key in ("classes", "confusion") if key in metrics}
             print(json_text({**head, "metrics": metrics, **classes, "warnings": self.warnings}))
 
-    def rehearsed(self, job: Any) -> None:
-        """Tell a dry run."""
+    def dry_run(self, job: Any) -> None:
+        """Print the result of a dry run."""
         self.close()
         self._tell("dry run: everything fits; nothing was trained or written", important=True)
         if self.as_json:
             print(json.dumps({"parameters": job.plan.parameters, "spec": job.resolved.to_json()}))
 
     def close(self) -> None:
-        """Take the progress bar away."""
+        """Remove the progress bar."""
         if self.bar:
             self.bar.close()
 
@@ -99,7 +99,7 @@ class Narrator:
     def _plan(self, event: Planned) -> None:
         self._tell(f"model  {network(event.plan, event.resolved)}")
         if self.verbose:
-            for key, value in sorted(decided(event.given, event.resolved.to_json())):
+            for key, value in sorted(resolved_keys(event.given, event.resolved.to_json())):
                 self._tell(f"auto   {key} = {json.dumps(value)}")
         if self.bar:
             self.bar.wait("preparing kernels (compiled ones are kept for the next run) ...")
@@ -118,7 +118,7 @@ class Narrator:
 
     def _epoch(self, event: EpochEnded) -> None:
         if self.rows is None:
-            self.rows = Rows(columns(event.record), self._width())
+            self.rows = HistoryRows(columns(event.record), self._width())
             self._tell(self.rows.header())
         self._tell(self.rows.row(event.record, event.best))
         if self.bar:
@@ -131,7 +131,7 @@ class Narrator:
         if event.weights_epoch != event.metrics["best_epoch"]:
             self._tell(f"weights    of epoch {event.weights_epoch}, the last (train.early_stopping keeps the best)")
         parts = [part for part in ("validation", "test") if part in event.metrics]
-        for line in measured({part: event.metrics[part] for part in parts}):
+        for line in format_measures({part: event.metrics[part] for part in parts}):
             self._tell(line, important=True)
         if self.findings:
             self._tell(f"warnings   {', '.join(self.findings)}", important=True)
@@ -152,8 +152,8 @@ class Narrator:
 
 
 @contextmanager
-def narrated(settings: Settings, as_json: bool) -> Iterator[Narrator]:
-    """A narrator for the length of a run, which SIGTERM ends in order."""
+def narrate(settings: Settings, as_json: bool) -> Iterator[Narrator]:
+    """Provide a narrator during a run; on SIGTERM, the run saves its checkpoint before it ends."""
     narrator = Narrator(quiet=settings.quiet, verbose=settings.verbose, as_json=as_json)
     with terminable():
         try:

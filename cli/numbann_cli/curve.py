@@ -1,4 +1,4 @@
-"""Series drawn in characters.  What they hold, others know."""
+"""Draws series as text."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ LABELS = 8  # characters to the left of a plot
 
 
 def curves(series: Sequence[Series], room: int | None = None) -> str:
-    """Series side by side; one below the other if the room, the terminal's width, does not suffice."""
+    """Draw series side by side, or one below the other if they do not fit the terminal's width, `room`."""
     pictures = [picture(one) for one in series]
     if len(series) * (WIDTH + LABELS + 4) > (room or shutil.get_terminal_size((200, 24)).columns):
         return "\n\n".join("\n".join(line.rstrip() for line in lines) for lines in pictures)
@@ -22,7 +22,7 @@ def curves(series: Sequence[Series], room: int | None = None) -> str:
 
 
 def picture(series: Series, base: float | None = 0.0) -> list[str]:
-    """Lines of equal number: a title, the plot with its extremes, and the axis; base: a height that is in it too."""
+    """Draw one series: a title, the plot with its extremes, and the axis.  base: a height that the plot includes."""
     columns = _columns(series.y)
     finite = [height for height in columns if isfinite(height)] + ([] if base is None else [base])
     low, high = min(finite, default=0.0), max(finite, default=0.0)
@@ -38,12 +38,12 @@ def picture(series: Series, base: float | None = 0.0) -> list[str]:
 
 
 def column_of(index: int, count: int) -> int:
-    """The column of one of so many points."""
+    """Return the column of a point."""
     return round(index * (WIDTH - 1) / (count - 1))
 
 
 def _columns(y: Sequence[float]) -> list[float]:
-    """A height for each column."""
+    """Return a height for each column."""
     return [y[round(column * (len(y) - 1) / (WIDTH - 1))] for column in range(WIDTH)]
 
 

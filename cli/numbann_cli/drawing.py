@@ -1,4 +1,4 @@
-"""Series drawn into a picture file by matplotlib, which is imported when it is needed.  It computes nothing."""
+"""Draws series into a picture file with matplotlib, which is imported only when needed."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from numbann_cli.series import Series
 
 
 def figure() -> Any:
-    """An empty figure; a usage error that names the extra if matplotlib is missing."""
+    """Return an empty figure; a usage error that names the extra if matplotlib is missing."""
     try:
         from matplotlib.figure import Figure
     except ImportError:
@@ -51,7 +51,7 @@ def draw_range_test(path: Path, found: Any) -> None:
 
 
 def save(made: Any, path: Path) -> None:
-    """Write a figure; a usage error if the file cannot be written or its ending is no kind of picture."""
+    """Write a figure; a usage error if the file cannot be written or its ending is not a picture format."""
     try:
         made.savefig(path, dpi=150)
     except (OSError, ValueError) as error:

@@ -1,4 +1,4 @@
-"""The commands that plugins add, and the warnings of plugins that are left out.  It loads none itself."""
+"""Collects the commands that plugins add, and prints warnings about plugins that are skipped."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from numbann_cli.overview import COMMANDS
 
 
 def commands_of_plugins(folder: Path | None) -> dict[str, click.Command]:
-    """Every command that an installed plugin, or a file of the folder, adds; a clash or a failure is a warning."""
+    """Return every command that an installed plugin or a file of the folder adds; clashes and failures are warnings."""
     from numbann.errors import PluginError, PluginWarning
     from numbann.plugins.finding import installed_plugins
     from numbann.plugins.plugin import plugin_of_file
@@ -42,7 +42,7 @@ def commands_of_plugins(folder: Path | None) -> dict[str, click.Command]:
 
 
 def usable(files: list[Path]) -> list[Path]:
-    """The files that load as plugins; a warning of each other one."""
+    """Return the files that load as plugins, and warn about each of the others."""
     if not files:
         return []
     from numbann.plugins.finding import with_files
@@ -53,13 +53,13 @@ def usable(files: list[Path]) -> list[Path]:
 
 
 def files_of(folder: Path | None) -> list[Path]:
-    """The one-file plugins of a folder, sorted."""
+    """Return the one-file plugins of a folder, sorted."""
     return sorted(folder.glob("*.py")) if folder else []
 
 
 @contextmanager
 def plain_warnings() -> Iterator[None]:
-    """Show warnings of plugins as lines for a person, on stderr."""
+    """Print warnings about plugins as plain lines on stderr."""
     with warnings.catch_warnings():
         others = warnings.showwarning
 

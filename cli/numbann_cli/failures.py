@@ -1,4 +1,4 @@
-"""Errors as lines for a person and as exit codes.  It prints no traceback: `--debug` does, in group.py."""
+"""Reports errors as lines on stderr, and returns exit codes.  Tracebacks (`--debug`) are printed in group.py."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from numbann.errors import NumbannError
 
 
 def report(error: Exception) -> int:
-    """Print an error, a fault a line; the exit code that says what kind it was."""
+    """Print an error, one line per fault, and return its exit code."""
     if isinstance(error, click.exceptions.Exit):
         return error.exit_code
     if isinstance(error, click.Abort):
@@ -31,8 +31,8 @@ def report(error: Exception) -> int:
     return 1
 
 
-def interrupted(error: KeyboardInterrupt) -> int:
-    """Say how to go on after Ctrl-C or a termination signal; 130 or 143."""
+def report_interruption(error: KeyboardInterrupt) -> int:
+    """Print how to resume after Ctrl-C or a termination signal, and return 130 or 143."""
     path = getattr(error, "path", None)
     kept = "nothing was written" if path is None else f"checkpoint saved\nresume with: numbann resume {path}"
     _say(f"interrupted; {kept}", "numbann")

@@ -1,4 +1,4 @@
-"""The click group: settings, commands imported when called, errors as exit codes.  It does no command's work."""
+"""The click group: holds the settings, imports a command when it is called, and turns errors into exit codes."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from numbann_cli.overview import COMMANDS, overview
 
 @dataclass
 class Settings:
-    """The options of the group, for every command: one object, since an option after a command's name changes it."""
+    """The options of the group.  All commands share one object, since options after a command's name change it."""
 
     plugins_dir: Path | None = None
     quiet: bool = False
@@ -26,27 +26,27 @@ class Settings:
     debug: bool = False
 
     def plugin_files(self) -> list[Path]:
-        """The one-file plugins of --plugins-dir, sorted."""
+        """Return the one-file plugins of --plugins-dir, sorted."""
         return files_of(self.plugins_dir)
 
     def usable_files(self) -> list[Path]:
-        """Those of them that load; a warning of each other one."""
+        """Return the plugin files that load, and warn about each of the others."""
         return usable(self.plugin_files())
 
 
 class LazyGroup(click.Group):
-    """A group that knows its commands from a table and imports one only to run it; plugins may add others."""
+    """A group that lists its commands in a table and imports one only to run it; plugins may add others."""
 
     def make_context(self, *args: Any, **extra: Any) -> click.Context:
-        """A context that holds the settings."""
+        """Create a context that holds the settings."""
         return super().make_context(*args, **{"obj": Settings(), **extra})
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """The names, in the order of the table, and those of plugins."""
+        """Return the names, in the order of the table, then those of plugins."""
         return [*COMMANDS, *_of_plugins(ctx)]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Import a command; None if there is no such one, not in a plugin either."""
+        """Import a command; None if neither numbann nor a plugin has it."""
         if cmd_name not in COMMANDS:
             added = _of_plugins(ctx).get(cmd_name)
             return added and after_name(added)
@@ -54,7 +54,7 @@ class LazyGroup(click.Group):
         return after_name(module.command)
 
     def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
-        """Find the command, or say which one may be meant."""
+        """Find the command, or suggest one with a similar name."""
         if args and self.get_command(ctx, args[0]) is None:
             look_ahead(ctx, args[0], args[1:])
         if args and self.get_command(ctx, args[0]) is None:
@@ -62,11 +62,11 @@ class LazyGroup(click.Group):
         return super().resolve_command(ctx, args)
 
     def get_help(self, ctx: click.Context) -> str:
-        """The overview, the same as without click but for the commands of plugins."""
+        """Return the overview, with the commands of plugins added."""
         return overview({name: command.get_short_help_str(100) for name, command in _of_plugins(ctx).items()})
 
     def main(self, *args: Any, **extra: Any) -> NoReturn:
-        """Run and exit; an error becomes lines on stderr and an exit code."""
+        """Run and exit; turn an error into lines on stderr and an exit code."""
         try:
             with plain_warnings():
                 code = super().main(*args, **{**extra, "standalone_mode": False})
@@ -80,13 +80,13 @@ class LazyGroup(click.Group):
         sys.exit(code if isinstance(code, int) else 0)
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run the command; with --debug the traceback of an error is shown before it is reported."""
+        """Run the command; with --debug, print the traceback of an error before it is reported."""
         try:
             return super().invoke(ctx)
         except KeyboardInterrupt as interruption:
             from numbann_cli import failures
 
-            raise click.exceptions.Exit(failures.interrupted(interruption)) from None
+            raise click.exceptions.Exit(failures.report_interruption(interruption)) from None
         except (click.ClickException, click.exceptions.Exit, click.Abort, BrokenPipeError):
             raise
         except Exception as error:
@@ -95,14 +95,14 @@ class LazyGroup(click.Group):
 
                 traceback.print_exc()
             if ctx.invoked_subcommand not in COMMANDS and not hasattr(error, "exit_code"):
-                what = f'the command "{ctx.invoked_subcommand}" of a plugin failed'  # which is no fault of numbann
+                what = f'the command "{ctx.invoked_subcommand}" of a plugin failed'  # not a fault of numbann
                 message = f"{what}: {type(error).__name__}: {error} (--debug shows where)"
                 raise click.ClickException(message) from error
             raise
 
 
 def _of_plugins(context: click.Context) -> dict[str, click.Command]:
-    """The commands that plugins add, found once for a folder."""
+    """Find the commands that plugins add, once per folder."""
     folder = context.find_root().obj.plugins_dir
     key = f"numbann.commands {folder}"
     if key not in context.meta:
@@ -118,7 +118,7 @@ def _unknown(name: str, commands: list[str]) -> str:
 
 
 def _stop_writing() -> int:
-    """Whoever read our output has gone: write nothing more, not even when Python flushes at its end."""
+    """Stop writing after the reader of stdout has closed it, so that Python's final flush does not fail."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return 1
 

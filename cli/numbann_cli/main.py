@@ -1,4 +1,4 @@
-"""The console script.  It answers `--help` without click where no plugin could add a command, and leaves the rest."""
+"""The console script.  If no plugin can add a command, `--help` is answered without importing click, to start fast."""
 
 from __future__ import annotations
 

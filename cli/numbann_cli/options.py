@@ -1,4 +1,4 @@
-"""Options that several commands share, and what they mean for a spec.  It judges no value: numbann.spec does."""
+"""The options that several commands share, and their translation to overrides of a spec."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ json_output = click.option("--json", "as_json", is_flag=True, help="One JSON obj
 
 
 def parse_settings(given: Iterable[str]) -> dict[str, Any]:
-    """`--set KEY=VALUE` as overrides: VALUE is JSON, or a bare word that is a text."""
+    """Parse `--set KEY=VALUE` to overrides.  VALUE is JSON; a bare word is a text."""
     return dict(_setting(setting) for setting in given)
 
 
@@ -55,7 +55,7 @@ def _value(key: str, text: str) -> Any:
 
 
 def with_plugins(spec: Path, overrides: dict[str, Any], group: Settings) -> dict[str, Any]:
-    """The overrides, and the plugins of --plugins-dir added to the spec's own."""
+    """Return the overrides, with the plugins of --plugins-dir added to the spec's own."""
     files = [str(path.absolute()) for path in group.usable_files()]
     if not files:
         return overrides

@@ -1,4 +1,4 @@
-"""What `numbann --help` prints, as plain text.  It imports nothing, so that help answers at once; group.py parses."""
+"""The text of `numbann --help`.  This module imports nothing, so that help appears at once."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ EXIT_CODES = "0 done, 1 the run failed, 2 bad usage, spec or data, 130 and 143 i
 
 
 def overview(added: Mapping[str, str] | None = None) -> str:
-    """The help of the whole program; with the commands that plugins add, if any."""
+    """Return the help of the whole program, with the commands that plugins add, if any."""
     more = ["", *_section("Commands of plugins", added)] if added else []
     return "\n".join(
         (

@@ -1,4 +1,4 @@
-"""What `numbann plugins check` prints of a component: a line a check, speed beside known ones, a verdict."""
+"""The report of `numbann plugins check` on a component: one line per check, its speed beside others', a verdict."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ NARROW = 11
 
 @dataclass
 class Report:
-    """What was found of a component, and its speed: {kernel: {name: ns a number}} and {name: us a step}."""
+    """The findings on a component, and its speed: {kernel: {name: ns per number}} and {name: us per step}."""
 
     name: str
     kind: str
@@ -33,16 +33,16 @@ class Report:
         return [finding.check for finding in self.findings if finding.failed]
 
     def json(self) -> dict[str, Any]:
-        """As an object for programs."""
+        """Return the report as JSON values."""
         return {**asdict(self), "passed": not self.failed}
 
 
-def broken(what: str, error: Exception) -> Report:
-    """The report of a plugin that cannot be loaded."""
+def report_failure(what: str, error: Exception) -> Report:
+    """Return the report of a plugin that cannot be loaded."""
     return Report(what, "plugin", what, [Finding("loading", FAILED, str(error))])
 
 
-def report_of(component: Component) -> Report:
+def report_component(component: Component) -> Report:
     """Run all checks, and time the component if it compiles."""
     report = Report(component.name, component.kind, spot_of(component.function))
     report.findings += findings_of(component)
@@ -58,8 +58,8 @@ def report_of(component: Component) -> Report:
     return report
 
 
-def lines_of(report: Report) -> Iterator[str]:
-    """The report for a person."""
+def format_report(report: Report) -> Iterator[str]:
+    """Yield the lines of the report for people."""
     yield f"{report.kind} {report.name}" + (f"   {report.place}" if report.place != report.name else "")
     yield ""
     for finding in report.findings:
@@ -86,7 +86,7 @@ def _mark(state: str) -> str:
 
 
 def _times(times: dict[str, float], unit: str, digits: str) -> str:
-    """The component's own time and those of others: "0.25 ns a number (relu 0.03, sigmoid 0.17)"."""
+    """Return the component's time and those of others: "0.25 ns a number (relu 0.03, sigmoid 0.17)"."""
     (_, own), *others = times.items()
     beside = ", ".join(f"{name} {time:{digits}}" for name, time in others)
     return f"{own:{digits}} {unit}" + (f" ({beside})" if beside else "")
@@ -107,20 +107,20 @@ def _listed(names: list[str]) -> str:
     return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
 
 
-def found_by(what: str, load: Callable[[], list[Component]]) -> Iterator[Report]:
-    """The reports of what is loaded, as they are made; of a plugin that cannot be loaded, why."""
+def report_all(what: str, load: Callable[[], list[Component]]) -> Iterator[Report]:
+    """Yield the reports of the components loaded, as they are made, or one that says why loading failed."""
     from numbann.errors import NumbannError
 
     try:
         components = load()
     except NumbannError as error:
-        yield broken(what, error)
+        yield report_failure(what, error)
         return
-    yield from map(report_of, components)
+    yield from map(report_component, components)
 
 
 def summary(reports: Sequence[Report]) -> str:
-    """The verdict on several."""
+    """Return the verdict on several reports."""
     failed = [report.name for report in reports if report.failed]
     passed = f"{len(reports) - len(failed)} of {len(reports)} pass"
     return f"{passed}; not {_listed(failed)}" if failed else passed

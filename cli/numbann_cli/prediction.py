@@ -1,4 +1,4 @@
-"""Data in, predictions out as CSV text, for the commands that use a trained model.  It opens no run."""
+"""Reads new data and writes predictions as CSV, for the commands that use a trained model."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from numbann.model.outputs import outcome_of
 
 
 def read(model: Model, data: str, *, need_target: bool) -> NewData:
-    """The preprocessed rows of new data and, if needed, their targets and weights; warnings go to stderr."""
+    """Read and preprocess the rows of new data, with targets and weights if needed; warnings go to stderr."""
     found = model.preprocessing.read(data, need_target)
     for warning in found.warnings:
         click.echo(f"numbann: warning: {warning}", err=True)
@@ -23,7 +23,7 @@ def read(model: Model, data: str, *, need_target: bool) -> NewData:
 
 
 def table(model: Model, x: Inputs, probabilities: bool) -> str:
-    """Predictions as CSV: `prediction`, or `prediction_NAME` for several targets, and p_CLASS if wanted."""
+    """Return predictions as CSV: `prediction`, or `prediction_NAME` for several targets, and p_CLASS if wanted."""
     found, task = outcome_of(model.resolved, model.outputs(x)), model.preprocessing.task
     predicted = task.predictions(found)
     columns = predicted.reshape(len(predicted), -1)
@@ -36,7 +36,7 @@ def table(model: Model, x: Inputs, probabilities: bool) -> str:
 
 
 def _cells(columns: np.ndarray, dtype: str) -> list[list[str]]:
-    """Numbers as short as the model's precision allows, anything else as it is."""
+    """Write numbers as short as the model's precision allows, and anything else unchanged."""
     if columns.dtype.kind == "f":
         columns = columns.astype(dtype)
     return [[str(cell) for cell in row] for row in columns]

@@ -1,4 +1,4 @@
-"""A progress bar below the lines of a terminal, drawn by rich.  It knows no run, only epochs done and to do."""
+"""A progress bar below the output on a terminal, drawn by rich."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import TextIO
 
 
 class Bar:
-    """A bar that is first a note to wait, and then fills; lines are printed above it."""
+    """A bar that first shows a note, and then fills with the epochs; lines are printed above it."""
 
     def __init__(self, stream: TextIO) -> None:
         from rich.console import Console
@@ -26,19 +26,19 @@ class Bar:
         self.epochs = 0
 
     def wait(self, text: str) -> None:
-        """Show that something without a known length goes on."""
+        """Show a note while something of unknown length runs."""
         self.progress.update(self.task, description=text)
         self.progress.start()
 
     def start(self, done: int, epochs: int) -> None:
-        """Begin to fill, with some epochs done already."""
+        """Start the bar, with some epochs done already."""
         self.epochs = epochs
         self.progress.update(self.task, total=epochs)
         self.advance(done)
         self.progress.refresh()
 
     def advance(self, epochs: float) -> None:
-        """Fill up to so many epochs, fractions included."""
+        """Fill the bar up to a number of epochs, which may have a fraction."""
         shown = min(int(epochs) + 1, self.epochs)
         self.progress.update(self.task, completed=epochs, description=f"epoch {shown}/{self.epochs}")
 
@@ -47,5 +47,5 @@ class Bar:
         self.console.print(self.text(line, style="green" if line.endswith("*") else ""))
 
     def close(self) -> None:
-        """Take the bar away."""
+        """Remove the bar."""
         self.progress.stop()

@@ -1,4 +1,4 @@
-"""Numbers, rows and lines as text for people, plain and aligned.  It prints nothing."""
+"""Formats numbers, rows and lines as aligned text for people."""
 
 from __future__ import annotations
 
@@ -13,23 +13,23 @@ WIDEST = 100  # characters of a line of measures
 NARROWEST = 9  # a number of five digits, its sign, point and exponent
 
 
-PLAIN = ("learning_rate", "seconds")  # columns whose zeros at the end say nothing
+PLAIN = ("learning_rate", "seconds")  # columns shown without trailing zeros
 
 
 def columns(record: Mapping[str, Any]) -> tuple[str, ...]:
-    """The keys of a line of the history that hold one number."""
+    """Return the keys of a record of the history that hold one number."""
     return tuple(name for name, value in record.items() if not isinstance(value, list))
 
 
 def number(value: Any) -> str:
-    """A number in five significant digits; one that JSON could not hold is "nan"."""
+    """Return a number with five significant digits; None, which stands for a number that is not finite, is "nan"."""
     if value is None:
         return "nan"
     return f"{value:#.5g}".rstrip(".") if isinstance(value, float) else str(value)
 
 
-def measured(parts: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
-    """The measures of each part in a line; where they are many, a table with a line for each measure."""
+def format_measures(parts: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
+    """Yield a line of measures for each part, or a table with a line for each measure if there are many."""
     lines = [
         f"{part:<11}" + "  ".join(f"{name} {number(value)}" for name, value in values.items())
         for part, values in parts.items()
@@ -46,10 +46,10 @@ def measured(parts: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
 
 
 @dataclass(frozen=True)
-class Rows:
-    """Aligned rows of the history's columns; the best epoch so far bears a mark.  width: the terminal's, or None.
+class HistoryRows:
+    """The history as aligned rows; the best epoch so far has a mark.  width: the terminal's, or None.
 
-    Where a header in two lines is still wider than the terminal, the last metrics are left out.
+    If the header is too wide even on two lines, the last metrics are left out.
     """
 
     names: tuple[str, ...]
@@ -57,7 +57,7 @@ class Rows:
 
     @cached_property
     def titles(self) -> dict[str, tuple[str, ...]]:
-        """The header of each column that is shown, a line a part."""
+        """The header of each column that is shown, as one or two lines."""
         whole: dict[str, tuple[str, ...]] = {name: (name,) for name in self.names}
         if self._fits(whole):
             return whole
@@ -72,21 +72,21 @@ class Rows:
         return self.width is None or wide <= self.width
 
     def header(self) -> str:
-        """The names of the columns."""
-        return "\n".join(self._aligned(line) for line in zip(*self.titles.values(), strict=True))
+        """Return the header."""
+        return "\n".join(self._align(line) for line in zip(*self.titles.values(), strict=True))
 
     def row(self, record: Mapping[str, Any], best: bool) -> str:
-        """One epoch."""
+        """Return the row of one epoch."""
         cells = [f"{record[name]:.4g}" if name in PLAIN else number(record[name]) for name in self.titles]
-        return self._aligned(cells) + (GAP + MARK if best else "")
+        return self._align(cells) + (GAP + MARK if best else "")
 
-    def _aligned(self, cells: Any) -> str:
+    def _align(self, cells: Any) -> str:
         rooms = [max(map(_room, title)) for title in self.titles.values()]
         return GAP.join(f"{cell:>{room}}" for cell, room in zip(cells, rooms, strict=True))
 
 
 def _halves(name: str) -> tuple[str, str]:
-    """A title in two lines: "train_" above "loss"."""
+    """Split a title into two lines: "train_" above "loss"."""
     first, underscore, rest = name.partition("_")
     return (first + underscore, rest) if rest else ("", name)
 
@@ -96,7 +96,7 @@ def _room(title: str) -> int:
 
 
 def network(plan: Any, resolved: Any) -> str:
-    """The network in one line: widths with what each layer applies, parameters, loss, optimizer, batch."""
+    """Return the network in one line: widths and activations, parameters, loss, optimizer, batch."""
     named = zip(resolved.layers, resolved.applied, strict=True)
     layers = "".join(f" -> {choice.units} {name}{_around(choice)}" for choice, name in named)
     batch = "full batch" if plan.batch_size is None else f"batch {plan.batch_size}"
@@ -107,7 +107,7 @@ def network(plan: Any, resolved: Any) -> str:
 
 
 def _around(choice: Any) -> str:
-    """What else a layer does, in brackets."""
+    """Return what else a layer does, in parentheses."""
     parts = [f"{choice.norm} norm"] if choice.norm else []
     parts += [f"dropout {choice.dropout:g}"] if choice.dropout else []
     parts += [f"alpha dropout {choice.alpha_dropout:g}"] if choice.alpha_dropout else []
@@ -115,13 +115,13 @@ def _around(choice: Any) -> str:
     return f" ({', '.join(parts)})" if parts else ""
 
 
-def decided(given: Any, resolved: Any, key: str = "") -> Iterator[tuple[str, Any]]:
-    """Every key that is `auto` in the given JSON and decided in the resolved JSON, with its value there."""
+def resolved_keys(given: Any, resolved: Any, key: str = "") -> Iterator[tuple[str, Any]]:
+    """Yield each key that is "auto" in the given JSON and not in the resolved JSON, with its resolved value."""
     if given == "auto":
         yield from [] if resolved == "auto" else [(key, resolved)]
     elif isinstance(given, dict) and isinstance(resolved, dict):
         for name in given.keys() & resolved.keys():
-            yield from decided(given[name], resolved[name], f"{key}.{name}".lstrip("."))
+            yield from resolved_keys(given[name], resolved[name], f"{key}.{name}".lstrip("."))
     elif isinstance(given, list) and isinstance(resolved, list):
         for index, (one, other) in enumerate(zip(given, resolved, strict=False)):
-            yield from decided(one, other, f"{key}[{index}]")
+            yield from resolved_keys(one, other, f"{key}[{index}]")

@@ -1,4 +1,4 @@
-"""A run summed up on a page of text, from the files in its directory.  It loads no model."""
+"""A page of text that summarizes a run, from the files in its directory."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from typing import Any
 
 from numbann.errors import RunDirectoryError
 from numbann.training.rundir import HISTORY, MANIFEST, METRICS, RESOLVED, open_existing
-from numbann_cli.confusion import drawn
-from numbann_cli.rows import GAP, Rows, columns, measured, number
+from numbann_cli.confusion import confusion_lines
+from numbann_cli.rows import GAP, HistoryRows, columns, format_measures, number
 
 SHOWN = 10  # epochs at most, evenly spread
 
 
 def page(path: Path, width: int | None = None) -> str:
-    """The page of one run; width: the terminal's, or None."""
+    """Return the page of one run.  width: the terminal's, or None."""
     directory = open_existing(path).path
     try:
         manifest, spec = _json(directory / MANIFEST), _json(directory / RESOLVED)
@@ -51,12 +51,12 @@ def _head(directory: Path, manifest: Any, spec: Any) -> Iterator[str]:
 
 
 def _epochs(history: list[dict[str, Any]], metrics: Any, width: int | None) -> Iterator[str]:
-    """Some epochs, the best one and the last among them."""
+    """Yield rows of some epochs, including the best and the last."""
     if not history:
         yield "no epoch is complete"
         return
     best = metrics["best_epoch"] if metrics else None
-    rows = Rows(columns(history[0]), width)
+    rows = HistoryRows(columns(history[0]), width)
     yield rows.header()
     every = -(-len(history) // SHOWN)
     for record in history:
@@ -65,7 +65,7 @@ def _epochs(history: list[dict[str, Any]], metrics: Any, width: int | None) -> I
 
 
 def _layers(history: list[dict[str, Any]], spec: Any) -> Iterator[str]:
-    """The diagnostics of the last epoch that has some, a row a layer."""
+    """Yield the diagnostics of the last epoch that has any, one row per layer."""
     found = next((record for record in reversed(history) if "diagnostics" in record), None)
     if found is None:
         return
@@ -88,6 +88,6 @@ def _metrics(path: Path, metrics: Any) -> Iterator[str]:
         yield f"the run is not complete; numbann resume {path}"
         return
     parts = [part for part in ("train", "validation", "test") if part in metrics]
-    yield from measured({part: metrics[part] for part in parts})
+    yield from format_measures({part: metrics[part] for part in parts})
     if "confusion" in metrics:
-        yield from drawn(metrics["classes"], metrics["confusion"][parts[-1]], parts[-1])
+        yield from confusion_lines(metrics["classes"], metrics["confusion"][parts[-1]], parts[-1])

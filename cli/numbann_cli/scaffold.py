@@ -1,4 +1,4 @@
-"""A new plugin as a distribution of its own, from the templates beside this file.  It overwrites nothing."""
+"""Creates a new plugin as a distribution, from the templates beside this file.  Existing files are not overwritten."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ ROWS = 240  # of the example's data
 
 
 def component_name(given: str) -> str:
-    """The name as a Python name: dashes become underscores; UsageError if it is none even so."""
+    """Return the name as a Python name, with dashes as underscores; UsageError if it is not valid even so."""
     name = given.replace("-", "_")
     if not name.isidentifier() or iskeyword(name):
         raise click.UsageError(f'"{given}" is no name for a component; give letters, digits and _, such as swish2')
@@ -27,7 +27,7 @@ def component_name(given: str) -> str:
 
 
 def create(name: str, kind: str, folder: Path) -> Path:
-    """Write the distribution into a new folder, numbann-NAME, and give its path."""
+    """Write the distribution into a new folder, numbann-NAME, and return its path."""
     dashed = name.replace("_", "-")
     root = folder / f"numbann-{dashed}"
     if root.exists():
@@ -41,7 +41,7 @@ def create(name: str, kind: str, folder: Path) -> Path:
 
 
 def _files(words: dict[str, str], kind: str) -> Iterator[tuple[str, str]]:
-    """Each file's path and text."""
+    """Yield each file's path and text."""
     name = words["name"]
     use = json.dumps(_use(name, kind))
     for path, template in {
@@ -57,14 +57,14 @@ def _files(words: dict[str, str], kind: str) -> Iterator[tuple[str, str]]:
 
 
 def _use(name: str, kind: str) -> dict[str, Any]:
-    """The part of a spec that names the component."""
+    """Return the part of a spec that names the component."""
     if kind == "activation":
         return {"model": {"layers": [{"units": 32, "activation": name}, {"units": 32, "activation": name}]}}
     return {kind: name}
 
 
 def _spec(name: str, kind: str) -> dict[str, Any]:
-    """A small regression on the points."""
+    """Return the spec of a small regression on the points."""
     spec = {
         "data": {"path": "points.csv", "target": "height"},
         "model": {"layers": [{"units": 32}, {"units": 32}]},
@@ -74,7 +74,7 @@ def _spec(name: str, kind: str) -> dict[str, Any]:
 
 
 def _points() -> Iterator[str]:
-    """Points of a hilly surface as lines of CSV."""
+    """Yield points of a hilly surface as lines of CSV."""
     draw = random.Random(0)
     yield "x,y,height"
     for _ in range(ROWS):

@@ -1,4 +1,4 @@
-"""What can be drawn of a component: its values along an axis, computed by its own plain Python.  It draws nothing."""
+"""Computes the curves of a component along an axis, by its own plain Python functions."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from numbann.derivation import derivative_of
 
 POINTS = 193  # of a series; every fourth of them is a column of characters
 REACH = 4.0  # from -REACH to REACH
-EPOCHS, STEPS = 24, 8  # of a schedule, whose loss has stopped falling
+EPOCHS, STEPS = 24, 8  # of a schedule, with a loss that no longer falls
 
 
 @dataclass(frozen=True)
 class Series:
-    """y over x, equally spaced, with a title and the axis' name; NaN where there is no value."""
+    """A curve y over equally spaced x, with a title and the name of the axis; NaN where there is no value."""
 
     title: str
     axis: str
@@ -25,9 +25,9 @@ class Series:
 
 
 def series_of(component: Component) -> list[Series]:
-    """Function and derivative of an activation or a loss, the factor of a schedule; nothing for other kinds.
+    """Return function and derivative of an activation or a loss, or the factor of a schedule; else nothing.
 
-    A function of a row is drawn by its first element, with 0 for the second.
+    A function of a row is represented by its first element, with 0 for the second.
     """
     match component.kind:
         case "activation":
@@ -68,7 +68,7 @@ def _activation(component: Component) -> tuple[Function, Function]:
 
 
 def _row(component: Component, z: float) -> tuple[float, float]:
-    """The first output of the row (z, 0), and its derivative to z."""
+    """Return the first output for the row (z, 0), and its derivative with respect to z."""
     a, dz = [0.0, 0.0], [0.0, 0.0]
     assert component.backward is not None
     call(component.function, **component.defaults(), z=[z, 0.0], a=a)
@@ -77,7 +77,7 @@ def _row(component: Component, z: float) -> tuple[float, float]:
 
 
 def _loss(component: Component) -> tuple[str, Function, Function]:
-    """The axis' name, the value and the derivative to y, for a target that the loss takes."""
+    """Return the axis name, the value, and the derivative with respect to y, for a target that the loss takes."""
     if component.form == "row":
         target = [1.0, 0.0][: 2 // component.traits["outputs"]]
         of_classes = "label" in component.roles or component.traits["target"] == "distribution"

@@ -1,4 +1,4 @@
-"""A termination signal as an exception, so that a run saves its checkpoint before it ends.  Ctrl-C is Python's own."""
+"""Turns SIGTERM into an exception, so that a run saves its checkpoint before it ends, as after Ctrl-C."""
 
 from __future__ import annotations
 

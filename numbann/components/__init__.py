@@ -1,1 +1,1 @@
-"""What components are, how they are declared, registered and found, and what is kept of them."""
+"""Components: what they are, and how they are declared and registered."""

@@ -1,4 +1,4 @@
-"""The components that numbann itself provides.  They come through the same hook as plugins."""
+"""The components that numbann itself provides, registered through the same hook as plugins."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from numbann.components.registry import Origin, Registry
 
 @functools.cache
 def built_in() -> Registry:
-    """The registry of everything that numbann itself provides."""
+    """Return the registry of everything that numbann itself provides."""
     registry = Registry()
     importlib.import_module("numbann.mathematics").numbann_register(
         lambda function: registry.register(function, Origin("numbann", "", function.__module__))

@@ -1,8 +1,8 @@
-"""What a component is: plain mathematics with a kind, a name, parameters and roles.  It compiles nothing.
+"""Defines what a component is: plain mathematics with a kind, a name, parameters and roles.
 
-Role by name, parameter by default, state by neither: an argument named in ROLES is filled by core; an argument with a
-default is a parameter, whose annotation and default are its schema; in an optimizer or a schedule every other argument
-is a state, zero at first and returned after the result in the same order.
+A component's signature says what each argument is.  An argument named in ROLES is a role, which core fills.  An
+argument with a default is a parameter; its annotation and default are its schema.  In an optimizer or a schedule every
+other argument is a state: it is zero at first, and returned after the result in the same order.
 """
 
 from __future__ import annotations
@@ -19,15 +19,15 @@ from numbann.errors import PluginError
 
 @dataclass(frozen=True)
 class LearnableMark:
-    """Marks a parameter of an activation that is trained, one value per unit, starting from its default."""
+    """Marks a parameter of an activation as trained: one value per unit, which starts from the default."""
 
 
-Function = Callable[..., Any]  # of mathematics, with arguments of its own
+Function = Callable[..., Any]  # a function of mathematics, with its own arguments
 Positive = Annotated[float, Gt(0)]
 NonNegative = Annotated[float, Ge(0)]
 Fraction = Annotated[float, Ge(0), Lt(1)]
 Learnable = Annotated[float, LearnableMark()]
-Numbers = tuple[float, ...]  # in a schedule only, which is not compiled
+Numbers = tuple[float, ...]  # for schedules only, which are not compiled
 
 KINDS = ("activation", "loss", "optimizer", "schedule", "initializer", "metric")
 ROLES: Mapping[tuple[str, str], tuple[str, ...]] = {
@@ -42,8 +42,8 @@ ROLES: Mapping[tuple[str, str], tuple[str, ...]] = {
     ("initializer", "elementwise"): ("shape", "random"),
     ("metric", "elementwise"): ("t", "weight", "label", "probability", "value"),
 }
-MAIN = {"activation": "z", "loss": "y", "optimizer": "w", "initializer": "shape"}  # asked for by all
-SETTINGS = ("learning_rate", "weight_decay")  # roles of an optimizer that also have a default, and so a schema
+MAIN = {"activation": "z", "loss": "y", "optimizer": "w", "initializer": "shape"}  # the role that every one asks for
+SETTINGS = ("learning_rate", "weight_decay")  # roles of an optimizer that also have a default, and hence a schema
 STATEFUL = ("optimizer", "schedule")
 TARGETS = ("real", "unshifted", "positive", "binary", "distribution")
 
@@ -75,11 +75,12 @@ class Parameter:
 
 @dataclass(frozen=True, eq=False)
 class Component:
-    """A registered piece of mathematics: immutable, compared by identity, and all that core knows of it.
+    """A piece of mathematics with everything that core knows about it; immutable, compared by identity.
 
-    function is what the author wrote.  derivative is da/dz of an activation or dvalue/dy of a loss, slopes are the
-    derivatives to learnable parameters by name, both as far as the author gave them: numbann.derivation has the rest.
-    backward is the backward function of a row activation.  plugin: who registered it, for errors; empty if numbann did.
+    function: the author's function.  derivative: da/dz of an activation or dvalue/dy of a loss, if the author gave it.
+    slopes: the derivatives with respect to learnable parameters that the author gave, by name.  numbann.derivation
+    derives the others.  backward: the backward function of a row activation.  plugin: who registered the component, for
+    errors; empty if numbann did.
     """
 
     kind: str
@@ -107,11 +108,11 @@ class Component:
         return tuple(parameter.name for parameter in self.parameters if parameter.learnable)
 
     def defaults(self) -> dict[str, Any]:
-        """Every parameter's default by name."""
+        """Return every parameter's default by name."""
         return {parameter.name: parameter.default for parameter in self.parameters}
 
     def configured(self, **values: Any) -> Configured:
-        """This component with values for its parameters, defaults for the rest."""
+        """Return the component with values for its parameters, and defaults for the rest."""
         unknown = set(values) - set(self.defaults())
         if unknown:
             known = ", ".join(self.defaults()) or "none"
@@ -135,13 +136,13 @@ class Configured:
 
     @property
     def stored_states(self) -> tuple[str, ...]:
-        """The states of an optimizer that are kept: all but those whose parameter is zero."""
+        """The states that an optimizer stores: all except optional ones whose parameter is zero."""
         optional = self.component.traits["optional"]
         return tuple(state for state in self.component.states if state not in optional or self.values[optional[state]])
 
 
 def arguments_of(function: Function) -> tuple[str, ...]:
-    """The names of a function's arguments."""
+    """Return the names of a function's arguments."""
     code = function.__code__
     return code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
 
@@ -152,7 +153,7 @@ def call(function: Callable[..., Any], **given: Any) -> Any:
 
 
 def place_of(function: Any) -> str:
-    """Where a function stands, for errors: name and file:line."""
+    """Return where a function is defined, for errors: name and file:line."""
     code = getattr(function, "__code__", None)
     name = getattr(function, "__name__", repr(function))
     return f"{name} ({code.co_filename}:{code.co_firstlineno})" if code else name

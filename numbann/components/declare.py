@@ -1,4 +1,4 @@
-"""Declares components: the decorators, and what makes a Component of a decorated function, or refuses it."""
+"""Declares components: the decorators, and `freeze`, which turns a decorated function into a Component."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from numbann.components.component import (
 )
 from numbann.errors import PluginError
 
-# ---- decorators: each returns the author's function unchanged but for the decorators `.derivative` and `.backward`
+# ---- decorators: each returns the author's function, with the decorators `.derivative` and `.backward` added
 
 
 def activation(
@@ -58,8 +58,8 @@ def optimizer(
 ) -> Any:
     """Declare an optimizer: roles w g step learning_rate weight_decay, and states -> w, or (w, *states).
 
-    `optional` maps a state to the parameter without which it is not stored.  form="matrix": plain NumPy that changes
-    w and states in place, matrices (I, O), biases as (1, O), and is called for each of them in each step.
+    optional: maps a state to the parameter without which the state is not stored.  form="matrix": plain NumPy that
+    changes w and states in place; called in each step for each matrix (I, O), and for biases as (1, O).
     form="solver": w (one float64 vector), evaluate, memory, step, learning_rate: see mathematics/optimizers/solvers.py.
     """
     return _declared("optimizer", form, {"optional": dict(optional or {})}, names, function)
@@ -87,13 +87,13 @@ def metric(
 
 @dataclass
 class _Draft:
-    """A component as far as decorators have declared it, without its arguments; `frozen` once it is registered."""
+    """A component under construction by the decorators, still without its arguments.  frozen: it is registered."""
 
     component: Component
     frozen: bool = False
 
     def add(self, part: Function, **fields: Any) -> Function:
-        """A part of the component, which sets fields of it."""
+        """Add a part to the component by setting some of its fields, and return the part."""
         if self.frozen:
             kind = self.component.kind
             raise PluginError(f"{place_of(part)}: the {kind} is registered already and can no longer be changed")
@@ -114,7 +114,7 @@ class _Draft:
 def _declared(
     kind: str, form: str, traits: dict[str, Any], names: Mapping[str, Any], function: Function | None
 ) -> Callable[..., Any]:
-    """The author's function with a draft of its component; the decorator that gives it while there is no function."""
+    """Attach a draft of its component to the author's function; without a function, return the decorator."""
     if function is None:
         return functools.partial(_declared, kind, form, traits, names)
     unknown = set(names) - {"name", "aliases"}
@@ -134,7 +134,7 @@ def _declared(
 
 
 def freeze(function: Any) -> Component:
-    """The component that a decorated function declares; PluginError, naming file and line, if it breaks the rules."""
+    """Return the component that a decorated function declares; PluginError with the line if it breaks the rules."""
     if isinstance(function, Component):
         return function
     draft = getattr(function, "__numbann__", None)
@@ -150,7 +150,7 @@ def freeze(function: Any) -> Component:
 
 
 def _with_arguments(component: Component) -> Component:
-    """The component with its function's arguments sorted into roles, parameters and states."""
+    """Return the component with its function's arguments sorted into roles, parameters and states."""
     known = ROLES.get((component.kind, component.form))
     if known is None:
         forms = ", ".join(form for kind, form in ROLES if kind == component.kind)
@@ -171,7 +171,7 @@ def _parameter(argument: inspect.Parameter) -> Parameter:
 
 
 def _faults(component: Component) -> Iterator[str]:
-    """What in a component breaks the rules, or does not fit the rest."""
+    """Yield what in a component breaks the rules, or contradicts the rest."""
     kind, row, optional = component.kind, component.form == "row", component.traits.get("optional", {})
     known, defaults = ROLES[kind, component.form], component.defaults()
     main, target = MAIN.get(kind), component.traits.get("target")
@@ -206,7 +206,7 @@ def _faults(component: Component) -> Iterator[str]:
 
 
 def _faults_of_parts(component: Component) -> Iterator[tuple[Function, str]]:
-    """The derivatives or the backward that ask for what they are not given."""
+    """Yield the derivatives, or the backward function, that ask for arguments which they are not given."""
     given = {"activation": ("z", "u", "a"), "loss": ("y", "t")}.get(component.kind, ())
     parts = [(given, part) for part in (component.derivative, *component.slopes.values()) if part is not None]
     if component.backward is not None:

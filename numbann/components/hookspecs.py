@@ -1,6 +1,6 @@
-"""The hooks a plugin implements, and their two markers.  It calls none: plugins/plugin.py does.
+"""The hooks that a plugin implements, and pluggy's markers for them.  plugins/plugin.py calls the hooks.
 
-API is the number of this interface; a plugin module may name the one it was written for with NUMBANN_API = 1.
+API is the version of this interface.  A plugin module may state the version it was written for: NUMBANN_API = 1.
 """
 
 from __future__ import annotations
@@ -24,5 +24,5 @@ def numbann_register(register: Callable[[Any], None]) -> None:
 def numbann_commands(group: Any) -> None:
     """Add commands to the command line with group.add_command(command), or @group.command().
 
-    It is called for `numbann --help` and for a command that numbann itself lacks.
+    numbann calls it for `numbann --help`, and for a command that numbann itself does not have.
     """

@@ -1,4 +1,4 @@
-"""Names, aliases, clashes and origins of components.  It finds and imports nothing: numbann.plugins does."""
+"""The registry of components by kind, name and alias, with their origins.  numbann.plugins fills it."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Registry:
         self._aliases: dict[tuple[str, str], str] = {}
 
     def register(self, component: Any, origin: Origin) -> Component:
-        """Add a decorated function or a Component; RegistryError naming both owners if a name of it is taken."""
+        """Add a decorated function or a Component; RegistryError with both owners if one of its names is taken."""
         frozen = freeze(component)
         for name in (frozen.name, *frozen.aliases):
             other = self.find(frozen.kind, name)
@@ -51,14 +51,14 @@ class Registry:
         return frozen
 
     def copy(self) -> Registry:
-        """An independent registry with the same entries."""
+        """Return an independent registry with the same entries."""
         other = Registry()
         other._entries.update(self._entries)
         other._aliases.update(self._aliases)
         return other
 
     def without(self, names: Iterable[tuple[str, str]]) -> Registry:
-        """An independent registry without what has these kinds and names, or aliases."""
+        """Return an independent registry without the components of these kinds and names or aliases."""
         left_out, other = set(names), Registry()
         for entry in self.entries():
             component = entry.component
@@ -67,36 +67,36 @@ class Registry:
         return other
 
     def replace_with(self, other: Registry) -> None:
-        """Take over another registry's entries."""
+        """Replace all entries by those of another registry."""
         self._entries, self._aliases = other._entries, other._aliases
 
     def find(self, kind: str, name: str) -> Entry | None:
-        """The entry of a name or an alias, or None."""
+        """Return the entry of a name or an alias, or None."""
         return self._entries.get((kind, self._aliases.get((kind, name), name)))
 
     def get(self, kind: str, name: str) -> Component:
-        """The component of a name or an alias; RegistryError with the nearest names if there is none."""
+        """Return the component of a name or an alias; RegistryError with the nearest names if there is none."""
         entry = self.find(kind, name)
         if entry is None:
             raise RegistryError(self.unknown(kind, name))
         return entry.component
 
     def configured(self, kind: str, name: str, **values: Any) -> Configured:
-        """The component of a name with values for its parameters, defaults for the rest."""
+        """Return the component of a name with values for its parameters, and defaults for the rest."""
         return self.get(kind, name).configured(**values)
 
     def names(self, kind: str) -> list[str]:
-        """The names of a kind, sorted, without aliases."""
+        """Return the names of a kind, sorted, without aliases."""
         return sorted(name for of, name in self._entries if of == kind)
 
     def entries(self, kind: str | None = None) -> Iterator[Entry]:
-        """All entries, of one kind if it is given, in the order of kinds and then of names."""
+        """Yield all entries, or those of one kind, ordered by kind and then by name."""
         for of in KINDS if kind is None else (kind,):
             for name in self.names(of):
                 yield self._entries[of, name]
 
     def unknown(self, kind: str, name: str) -> str:
-        """The message for an unknown name: what was given, the nearest name, and how to see what is known."""
+        """Return the message for an unknown name: what was given, the nearest name, and how to list the known ones."""
         known = [*self.names(kind), *(alias for of, alias in self._aliases if of == kind)]
         names, hint = self.names(kind), did_you_mean(name, known)
         return f'unknown {kind} "{name}"{hint} ({len(names)} are known: {_some(names)}; numbann plugins list)'
@@ -111,5 +111,5 @@ def _clash(component: Component, name: str, other: Entry, origin: Origin) -> str
 
 
 def _some(names: list[str]) -> str:
-    """A few names for a message."""
+    """Return a few names for a message."""
     return ", ".join(names) if len(names) <= 8 else ", ".join([*names[:7], "..."])

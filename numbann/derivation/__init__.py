@@ -1,7 +1,7 @@
-"""Derivatives of components, exact: the author's where there is one, else derived from the function's source.
+"""Exact derivatives of components: the author's where there is one, else derived from the function's source.
 
-`terms` holds expressions, `reading` makes them of functions, `rules` derives them, `writing` makes functions of them.
-The derived function is plain Python under the rules of components, so that it is compiled like any other.
+`terms` represents expressions, `reading` reads them from functions, `rules` differentiates them, and `writing` writes
+functions from them.  A derived function is plain Python under the rules of components, and is compiled like any other.
 """
 
 from __future__ import annotations
@@ -19,30 +19,30 @@ from numbann.derivation.writing import function_of
 from numbann.errors import PluginError
 
 Function = Callable[..., Any]
-MOST_WAYS = 16  # through a function whose choices are taken apart
+MOST_WAYS = 16  # paths through an expression up to which its choices are moved to the front
 
 
 @functools.cache
 def derivative_of(component: Component) -> Function:
-    """da/dz of an activation of one unit, dvalue/dy of a loss of one output."""
+    """Return da/dz of an activation of one unit, or dvalue/dy of a loss of one output."""
     return component.derivative or _derived(component, "z" if component.kind == "activation" else "y")
 
 
 @functools.cache
 def slopes_of(component: Component) -> tuple[Function, ...]:
-    """The derivatives of an activation to its trained parameters, in their order."""
+    """Return the derivatives of an activation with respect to its trained parameters, in their order."""
     return tuple(component.slopes.get(name) or _derived(component, name) for name in component.learnable)
 
 
 def keeps_z(component: Component) -> bool:
-    """Whether an activation needs z beside a on the way back: a derivative reads z, or it works on whole rows."""
+    """Tell whether an activation needs z beside a in the backward pass: a derivative uses z, or it has row form."""
     if component.form == "row":
         return True
     return any("z" in arguments_of(part) for part in (derivative_of(component), *slopes_of(component)))
 
 
 def _derived(component: Component, argument: str) -> Function:
-    """The function that computes the derivative to an argument."""
+    """Derive the function that computes the derivative with respect to an argument."""
     function = component.function
     if component.form != "elementwise":
         raise PluginError(f"{component.kind} {component.name}: a function of rows cannot be derived")
@@ -56,9 +56,9 @@ def _derived(component: Component, argument: str) -> Function:
 
 
 def _cheapest(root: Term, argument: str, value: Term | None) -> Term:
-    """The derivative of an expression: as it stands, or with its choices in front, if there are not many ways.
+    """Return the cheapest form of an expression's derivative: as it is, or with all choices moved to the front.
 
-    value: what may stand for the expression's own value.
+    value: a term that may replace the expression's own value, such as a.
     """
     tests = signs_tested(root)
 
@@ -78,5 +78,5 @@ def _cheapest(root: Term, argument: str, value: Term | None) -> Term:
 
 
 def _ways(root: Term) -> int:
-    """At most how many ways lead through an expression."""
+    """Return an upper bound on the number of paths through an expression's choices."""
     return 2 ** len({term.parts[0] for term in within(root) if term.operation == "if"})

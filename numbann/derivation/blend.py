@@ -1,6 +1,6 @@
-"""A trained blend of an activation f of one unit with the identity, z + blend (f(z) - z), as a component of its own.
+"""Blends an activation f of one unit with the identity, z + blend (f(z) - z), as a new component.
 
-Its derivative is 1 + blend (f'(z) - 1), its slope to blend f(z) - z; f and f' are called where they are.  RealMLP's
+The parameter blend is trained.  The derivative is 1 + blend (f'(z) - 1), and f(z) - z with respect to blend.  RealMLP's
 parametric activation: Holzmüller, Grinsztajn and Steinwart 2024, arXiv:2407.04491.
 """
 
@@ -15,11 +15,11 @@ from numbann.components.component import Component, Configured, Function, Learna
 from numbann.derivation import derivative_of, slopes_of
 from numbann.errors import PluginError
 
-BLEND = "blend"  # what asks for it among an activation's values, and then the name of the trained parameter
+BLEND = "blend"  # the key that asks for a blend among an activation's values, and the name of the trained parameter
 
 
 def with_blend(configured: Configured) -> Configured:
-    """An activation with its blend, starting from 1, if its values ask for one."""
+    """Return an activation with a blend that starts at 1, if its values ask for one; else the activation itself."""
     if BLEND not in configured.values or BLEND in configured.component.defaults():
         return configured
     return Configured(blend(configured.component), {**configured.values, BLEND: 1.0})
@@ -27,7 +27,7 @@ def with_blend(configured: Configured) -> Configured:
 
 @functools.cache
 def blend(component: Component) -> Component:
-    """The blend of an activation with the identity."""
+    """Return the blend of an activation with the identity."""
     if component.kind != "activation" or component.form != "elementwise":
         raise PluginError(f"{component.kind} {component.name}: only an activation of single units takes a blend")
     value = _call(component.function, "_f")
@@ -49,12 +49,12 @@ def blend(component: Component) -> Component:
 
 
 def _call(function: Function, name: str, value: str = "a") -> str:
-    """A call of a part of an activation by a name, where `value` stands for a."""
+    """Return a call of a part of an activation under a name.  value: the expression for a."""
     return f"{name}({', '.join(value if argument == 'a' else argument for argument in arguments_of(function))})"
 
 
 def _function(component: Component, expression: str, part: Function | None = None) -> Function:
-    """The function that returns an expression of the activation, _f, and of one of its derivatives, _part."""
+    """Build the function that returns an expression in the activation, _f, and one of its derivatives, _part."""
     arguments = ", ".join((*component.roles, *component.defaults(), BLEND))
     text = f"def {component.function.__name__}_{BLEND}({arguments}):\n    return {expression}\n"
     place = f"<{expression} of {place_of(part or component.function)}>"

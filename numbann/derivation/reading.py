@@ -1,8 +1,7 @@
-"""From an author's function to the expression that it computes: variables, branches, loops and helpers are gone.
+"""Reads an author's function as the expression that it computes, without variables, branches and helpers.
 
-A loop over a constant range is unrolled, another one stays a loop over symbols.  A function that is
-called is read where it is called, an `if` becomes a choice.  The order of the author's operations stays.  It derives
-nothing.
+An `if` becomes a choice, and a called function is read in place of the call.  A loop over a constant range is unrolled;
+any other loop stays a loop over symbols.  The order of the author's operations is kept.
 """
 
 from __future__ import annotations
@@ -31,11 +30,11 @@ BINARY = {
     ast.Pow: ("**", operator.pow),
 }
 COMPARISONS = {ast.Lt: "<", ast.LtE: "<=", ast.Gt: ">", ast.GtE: ">=", ast.Eq: "==", ast.NotEq: "!="}
-MOST_ROUNDS = 256  # of loops, all together
+MOST_ROUNDS = 256  # of all loops together
 
 
 def read(terms: Terms, function: Function) -> Term:
-    """What a function of numbers returns, in terms of its arguments."""
+    """Return what a function of numbers computes, in terms of its arguments."""
     reader = _Reader(terms, function)
     arguments = [argument.arg for argument in (*reader.tree.args.args, *reader.tree.args.kwonlyargs)]
     result = reader.result({name: terms.argument(name) for name in arguments})
@@ -52,7 +51,7 @@ class _Reader(Parsed):
         self.terms, self.rounds = terms, 0
 
     def result(self, variables: Variables) -> Value:
-        """What it returns."""
+        """Return what the function returns."""
         found = self.run(self.statements(), variables)
         if found is None:
             raise self.refuse(self.tree, "does not return a value on every path")
@@ -61,7 +60,7 @@ class _Reader(Parsed):
     # ---- statements
 
     def run(self, lines: list[ast.stmt], variables: Variables) -> Value | None:
-        """Go through statements, which change the variables, up to a return."""
+        """Execute statements, which change the variables, up to a return."""
         for place, line in enumerate(lines):
             rest = lines[place + 1 :]
             match line:
@@ -96,14 +95,14 @@ class _Reader(Parsed):
         return None
 
     def both(self, test: Term, yes: list[ast.stmt], no: list[ast.stmt], variables: Variables) -> Value | None:
-        """What is returned by one way or the other."""
+        """Return what the two branches of an `if` return."""
         found = [self.run(lines, dict(variables)) for lines in (yes, no)]
         if found[0] is None or found[1] is None:
             return None
         return self.choice(test, found[0], found[1])
 
     def branch(self, test: Term, line: ast.If, variables: Variables) -> None:
-        """The variables after an `if` in which nothing returns; one that is set on one way only is set no longer."""
+        """Set the variables after an `if` without return; one that only one branch sets becomes unset."""
         yes, no = dict(variables), dict(variables)
         self.run(line.body, yes)
         self.run(line.orelse, no)
@@ -111,7 +110,7 @@ class _Reader(Parsed):
         variables.update({name: self.choice(test, yes[name], no[name]) for name in yes if name in no})
 
     def choice(self, test: Term, yes: Value, no: Value) -> Value:
-        """One value or the other, number by number."""
+        """Choose between two values, number by number."""
         if isinstance(yes, Term) and isinstance(no, Term):
             return self.terms.choice(test, yes, no)
         if isinstance(yes, tuple) and isinstance(no, tuple) and len(yes) == len(no):
@@ -119,7 +118,7 @@ class _Reader(Parsed):
         raise self.refuse(self.tree, "gives now one number, now several")
 
     def unrolled(self, line: ast.For, bounds: list[Term]) -> Iterator[ast.stmt]:
-        """The body of a loop over constants, once for each round, with its variable set."""
+        """Yield the statements of a loop over constants, once per round, with its variable set."""
         rounds = range(*(int(bound.value) for bound in bounds))
         self.rounds += len(rounds)
         if self.rounds > MOST_ROUNDS:
@@ -129,7 +128,7 @@ class _Reader(Parsed):
             yield from line.body
 
     def loop(self, line: ast.For, own: str, bounds: list[Term], variables: Variables) -> None:
-        """The variables after a loop whose rounds are not known; those first set in it are set no longer."""
+        """Set the variables after a loop with an unknown number of rounds; those first set inside become unset."""
         if _returns(line):
             raise self.refuse(line, "a return in a loop over a range that is not constant cannot be derived")
         stored = (node.id for node in ast.walk(line) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store))
@@ -157,7 +156,7 @@ class _Reader(Parsed):
     # ---- expressions
 
     def value(self, node: ast.expr, variables: Variables) -> Value:
-        """What an expression gives."""
+        """Return the value of an expression."""
         terms = self.terms
         match node:
             case ast.Constant(value=bool() | int() | float() as number):
@@ -185,14 +184,14 @@ class _Reader(Parsed):
         raise self.not_a_value(node)
 
     def number_of(self, node: ast.expr, variables: Variables) -> Term:
-        """What an expression of one number gives."""
+        """Return the value of an expression that is one number."""
         found = self.value(node, variables)
         if isinstance(found, tuple):
             raise self.refuse(node, "several numbers where one is needed")
         return found
 
     def variable(self, node: ast.Name, variables: Variables) -> Value:
-        """A variable, or a number of the module."""
+        """Return a variable, or a number of the module."""
         if node.id in variables:
             return variables[node.id]
         if node.id in self.locals:
@@ -200,7 +199,7 @@ class _Reader(Parsed):
         return self.terms.of(self.number(node))
 
     def binary(self, node: ast.BinOp | ast.AugAssign, left: Value, right: Value) -> Term:
-        """An operation on two numbers; on two literals it is done at once."""
+        """Return an operation on two numbers; an operation on two literals is evaluated."""
         if type(node.op) not in BINARY or isinstance(left, tuple) or isinstance(right, tuple):
             raise self.refuse(node, f"{ast.unparse(node)!r} is not arithmetic on two numbers")
         operation, operate = BINARY[type(node.op)]
@@ -210,7 +209,7 @@ class _Reader(Parsed):
         return self.terms.make(operation, left, right)
 
     def unary(self, node: ast.UnaryOp, operand: Term) -> Term:
-        """-x, +x, not x."""
+        """Return -x, +x or not x."""
         match node.op:
             case ast.USub():
                 return self.terms.of(-operand.value) if operand.is_number() else self.terms.make("neg", operand)
@@ -221,7 +220,7 @@ class _Reader(Parsed):
         raise self.not_a_value(node)
 
     def compared(self, node: ast.Compare, variables: Variables) -> Term:
-        """A comparison, or a chain of them."""
+        """Return a comparison, or a chain of comparisons."""
         found = [self.number_of(part, variables) for part in (node.left, *node.comparators)]
         if not all(type(relation) in COMPARISONS for relation in node.ops):
             raise self.not_a_value(node)
@@ -232,7 +231,7 @@ class _Reader(Parsed):
         return tests[0] if len(tests) == 1 else self.terms.make("and", *tests)
 
     def call(self, node: ast.Call, variables: Variables) -> Value:
-        """A function of math, or one under the same rules, read for these arguments."""
+        """Return a call of a function of math, or the expression of any other function for these arguments."""
         found = self.called(node)
         arguments = [self.value(argument, variables) for argument in node.args]
         if inspect.isfunction(found):

@@ -1,7 +1,7 @@
-"""The rules of derivatives: one table of the functions of math, and what arithmetic, choices and powers do.
+"""The rules of differentiation: a table for the functions of math, and rules for arithmetic, choices, powers and loops.
 
-A derivative is exact in real numbers.  Where the textbook's form overflows (inf / inf for z / (1 + exp(-z)) far below
-0) or loses digits, it is written by the relative derivative u'/u instead, which stays finite.
+A derivative is exact in real numbers.  Where the textbook form overflows (inf / inf for z / (1 + exp(-z)) far below 0)
+or loses digits, the relative derivative u'/u, which stays finite, is used instead.
 """
 
 from __future__ import annotations
@@ -47,16 +47,16 @@ SLOPES: Mapping[Callable[..., Any], Slope] = {
     math.degrees: lambda x, v: 180 / math.pi,
     math.radians: lambda x, v: math.pi / 180,
 }
-FLAT = (math.floor, math.ceil, math.trunc, math.isnan, math.isinf, math.isfinite)  # 0 wherever they have a derivative
+FLAT = (math.floor, math.ceil, math.trunc, math.isnan, math.isinf, math.isfinite)  # derivative 0 wherever it exists
 SPECIAL = (abs, math.fabs, min, max, math.pow, math.hypot, math.atan2, math.copysign, math.fmod)
 KNOWN = frozenset((*SLOPES, *FLAT, *SPECIAL))
 TESTS = ("<", "<=", ">", ">=", "==", "!=", "and", "or", "not", "//")
 
 
 class Derivative:
-    """The derivatives to one argument of the terms in an expression, `root`.
+    """Computes the derivatives, with respect to one argument, of the terms in an expression, `root`.
 
-    tests: see signs_tested.  symbols: the derivatives of the symbols in a loop, 0 if they are not named.
+    tests: see signs_tested.  symbols: the derivatives of the symbols in a loop; 0 for those not given.
     """
 
     def __init__(
@@ -65,11 +65,13 @@ class Derivative:
         self.terms, self.root, self.argument, self.tests = root.terms, root, argument, tests
         self.written = dict.fromkeys(within(root))
         self.symbols = symbols or {}
-        self.values: dict[Term, Term] = {}  # states of loops, by what loops of derivatives have of them
+        self.values: dict[
+            Term, Term
+        ] = {}  # state of a loop -> the same state in the loop that also computes derivatives
         self._found: dict[Term, Term] = dict(self.symbols)
 
     def of(self, term: Term) -> Term:
-        """The derivative of one of the terms."""
+        """Return the derivative of one of the terms."""
         for part in within(term):
             if part not in self._found:
                 self._found[part] = self._derived(part)
@@ -106,7 +108,7 @@ class Derivative:
             case "pick":
                 return self._loop(term.parts[0])[term.value]
             case "loop":
-                return self.terms.of(1)  # it is no number; its states are derived where they are picked
+                return self.terms.of(1)  # a loop is not a number; its states are differentiated where they are picked
         return self._call(term, slopes)
 
     # ---- arithmetic
@@ -115,7 +117,7 @@ class Derivative:
         return dp * q + p * dq
 
     def _quotient(self, v: Term, over: Term, under: Term, d_over: Term, d_under: Term) -> Term:
-        """(over / under)': relative derivatives where they are simple; else the cheaper of two forms."""
+        """Return (over / under)': by relative derivatives where they are simple, else the cheaper of two forms."""
         if d_under.is_number(0):
             return d_over / under
         growth, of_over = self._growth(under), self._growth(over)
@@ -128,7 +130,7 @@ class Derivative:
         return min((d_over - v * d_under) / under, d_over / under - v * (d_under / under), key=cost)
 
     def _power(self, v: Term, base: Term, exponent: Term, d_base: Term, d_exponent: Term) -> Term:
-        """(base ** exponent)'; the part by the exponent is 0 where the base is."""
+        """Return (base ** exponent)'; the part from the exponent is 0 where the base is 0."""
         slope = self.terms.of(0)
         if not d_base.is_number(0):
             slope = _times_power(exponent, base, v) * d_base
@@ -170,9 +172,9 @@ class Derivative:
         return slopes[0] - _call(math.trunc, x[0] / x[1]) * slopes[1]
 
     def _of_size(self, x: Term) -> Term:
-        """|x|': x' by the sign of x, 0 at 0; where the author tests that sign, by that test.
+        """Return |x|': x' times the sign of x, 0 at 0.  If the author tests that sign, the same test decides it.
 
-        So a formula that is smooth because |x| and its branches fit each other has its own derivative at 0 too.
+        A function that is smooth because |x| and the author's branches fit together then has the right derivative at 0.
         """
         slope, test = self.of(x), self.tests.get(x)
         if test is not None:
@@ -190,7 +192,7 @@ class Derivative:
         return self.terms.make("sign", x) * slope
 
     def _extreme(self, largest: bool, given: list[tuple[Term, Term]]) -> tuple[Term, Term]:
-        """The value and the derivative of max or min; the mean of the derivatives where two are equal."""
+        """Return value and derivative of max or min; where two values are equal, the mean of their derivatives."""
         value, slope = given[0]
         for other, other_slope in given[1:]:
             first = self.terms.make(">" if largest else "<", value, other)
@@ -203,7 +205,7 @@ class Derivative:
     # ---- loops
 
     def _loop(self, term: Term) -> list[Term]:
-        """The derivatives of the states of a loop: of another loop, which has the derivatives as states too."""
+        """Return the derivatives of a loop's states: states of a second loop that computes values and derivatives."""
         loop, terms = Loop(term), self.terms
         beside = {symbol: terms.symbol() for symbol in loop.symbols}
         starts = dict(zip(loop.symbols, map(self.of, loop.starts), strict=True))
@@ -233,7 +235,7 @@ class Derivative:
     # ---- relative derivatives
 
     def _growth(self, u: Term) -> Term | None:
-        """u'/u where it is simpler than u', because u grows like an exponential; else None."""
+        """Return u'/u where it is simpler than u', because u grows like an exponential; else None."""
         if self.of(u).is_number(0):
             return self.terms.of(0)
         match u.operation:
@@ -251,14 +253,14 @@ class Derivative:
         return None
 
     def _growth_of_product(self, u: Term) -> Term | None:
-        """Of a constant times, over or under something that grows."""
+        """Return u'/u for a product or quotient of a constant and a growing term, else None."""
         found = [self._growth(part) for part in u.parts]
         if found[0] is None or found[1] is None:
             return None
         return found[0] + found[1] if u.operation == "*" else found[0] - found[1]
 
     def _growth_of_sum(self, u: Term) -> Term | None:
-        """Of c + e, where e grows: its own growth times e / u = 1 - c / u."""
+        """Return u'/u for u = c + e with a growing e: e'/e times e / u = 1 - c / u; else None."""
         growing = [part for part in u.parts if not self.of(part).is_number(0)]
         growth = self._growth(growing[0]) if len(growing) == 1 else None
         if growth is None:
@@ -267,7 +269,7 @@ class Derivative:
         return growth * self._share(e, c, u)
 
     def _share(self, e: Term, c: Term, u: Term) -> Term:
-        """e / u = 1 - c / u for u = c + e: the first keeps its digits for a small e, the second an infinite e."""
+        """Return e / u or 1 - c / u, equal for u = c + e: the first is accurate for small e, the other for infinite."""
         if self.terms.known("/", e, u) in self.written:
             return e / u
         over, under = self.root.parts if self.root.operation == "/" else (None, None)
@@ -281,13 +283,13 @@ class Derivative:
 
 
 def signs_tested(root: Term) -> dict[Term, Term]:
-    """The terms that are compared with 0 in an expression, and the comparison."""
+    """Return the terms that an expression compares with 0, each with the comparison."""
     tests = (term for term in within(root) if term.operation in ("<", "<=", ">", ">="))
     return {term.parts[0]: term for term in tests if term.parts[1].is_number(0)}
 
 
 def _split(u: Term, e: Term) -> tuple[Term, Term]:
-    """The summand e of u, with its sign or coefficient, and the rest."""
+    """Split a sum u into the summand e, with its sign or coefficient, and the rest."""
     terms = u.terms
     if u.operation == "sum":
         constant, coefficients = u.value
@@ -305,7 +307,7 @@ def _is_exponential(e: Term) -> bool:
 
 
 def _at_most_1(e: Term) -> bool:
-    """Whether it is plain that something is an exponential and at most 1: its exponent is less an absolute value."""
+    """Tell whether a term is an exponential that is visibly at most 1: its exponent is minus an absolute value."""
     if not _is_exponential(e):
         return False
     exponent = -e.parts[0]  # in its canonical form
@@ -323,7 +325,7 @@ def _log(x: Term) -> Term:
 
 
 def _times_power(exponent: Term, base: Term, v: Term) -> Term:
-    """exponent * base ** (exponent - 1)."""
+    """Return exponent * base ** (exponent - 1)."""
     if exponent.is_number(1):
         return exponent
     if exponent.is_number(0.5):

@@ -1,7 +1,4 @@
-"""A function as its author wrote it: its syntax tree, what its names stand for, and errors that name file and line.
-
-It neither rewrites nor judges what is written there.
-"""
+"""Parses an author's function: its syntax tree, the meaning of its names, and errors with file and line."""
 
 from __future__ import annotations
 
@@ -17,7 +14,7 @@ from numbann.errors import PluginError
 
 
 class Parsed:
-    """One function as its author wrote it.  `path` is the chain of functions that led here, to refuse recursion."""
+    """A parsed function.  path: the chain of calls that led to it, by which recursion is refused."""
 
     def __init__(self, function: Function, path: tuple[Function, ...] = ()) -> None:
         self.function, self.path = function, (*path, function)
@@ -25,21 +22,21 @@ class Parsed:
         self.locals = set(function.__code__.co_varnames)
 
     def refuse(self, node: ast.AST, reason: str) -> PluginError:
-        """The error for a node."""
+        """Return the error for a node."""
         return PluginError(f"{self.place}:{getattr(node, 'lineno', '?')}: {self.function.__name__}: {reason}")
 
     def not_a_statement(self, node: ast.stmt) -> PluginError:
-        """The error for a statement that no component may hold."""
+        """Return the error for a statement that is not allowed in a component."""
         reason = f"{kind_of(node)} cannot be compiled; allowed are assignments, if, for over range, and return"
         return self.refuse(node, reason)
 
     def not_a_value(self, node: ast.expr) -> PluginError:
-        """The error for an expression that no component may hold."""
+        """Return the error for an expression that is not allowed in a component."""
         reason = "cannot be compiled; allowed are numbers, arithmetic, comparisons and functions of math"
         return self.refuse(node, f"{kind_of(node)} {reason}")
 
     def not_callable(self, node: ast.Call) -> PluginError:
-        """The error for a call of something else than mathematics."""
+        """Return the error for a call of anything but mathematics."""
         return self.refuse(
             node,
             f"{ast.unparse(node.func)!r} cannot be called in a component; allowed are abs, min, max, "
@@ -47,7 +44,7 @@ class Parsed:
         )
 
     def statements(self) -> list[ast.stmt]:
-        """The body without the docstring."""
+        """Return the body without the docstring."""
         if self.function.__code__.co_freevars:
             name = self.function.__code__.co_freevars[0]
             raise self.refuse(
@@ -56,14 +53,14 @@ class Parsed:
         return self.tree.body[1:] if ast.get_docstring(self.tree) is not None else self.tree.body
 
     def loop_over(self, line: ast.For) -> tuple[str, ast.Call]:
-        """A loop's variable, and the call of range that gives its values."""
+        """Return a loop's variable, and the call of range that gives its values."""
         match line:
             case ast.For(target=ast.Name(id=index), iter=ast.Call(func=ast.Name(id="range")) as bounds, orelse=[]):
                 return index, bounds
         raise self.refuse(line, "a loop must be: for k in range(...)")
 
     def meaning(self, node: ast.expr) -> Any:
-        """What a global name, or module.name, stands for; None for anything else."""
+        """Return what a global name, or module.name, stands for; None for any other expression."""
         match node:
             case ast.Name(id=name):
                 scope = ChainMap(self.function.__globals__, vars(builtins))
@@ -80,7 +77,7 @@ class Parsed:
         return None
 
     def called(self, node: ast.Call) -> Any:
-        """What is called; a function that led here is refused."""
+        """Return the function that a call names; recursion is refused."""
         if node.keywords or any(isinstance(argument, ast.Starred) for argument in node.args):
             raise self.refuse(node, "arguments of calls go by position")
         found = self.meaning(node.func)
@@ -93,7 +90,7 @@ class Parsed:
         return found
 
     def number(self, node: ast.Name | ast.Attribute) -> bool | int | float:
-        """The number that a name outside the function stands for."""
+        """Return the number that a name outside the function stands for."""
         found = self.meaning(node)
         if isinstance(found, (bool, int, float)):
             return found
@@ -101,7 +98,7 @@ class Parsed:
 
 
 def _parse(function: Function) -> tuple[ast.FunctionDef, str]:
-    """The syntax tree of a function, with line numbers of its file."""
+    """Return the syntax tree of a function, with line numbers of its file."""
     try:
         lines, first = inspect.getsourcelines(function)
         place = inspect.getsourcefile(function) or "?"
@@ -115,7 +112,7 @@ def _parse(function: Function) -> tuple[ast.FunctionDef, str]:
 
 
 def kind_of(node: ast.AST) -> str:
-    """A node's name for people."""
+    """Return a node's name for messages."""
     names = {
         ast.Expr: "a statement without effect (or a call such as print)",
         ast.While: "while",

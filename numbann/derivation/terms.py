@@ -1,7 +1,7 @@
-"""Expressions of one number: equal ones are one object, and sums and products are kept in a canonical form.
+"""Expressions of one number: equal expressions are one object, and computed sums and products are in canonical form.
 
-What an author wrote stays as it was written, operation by operation; only what arithmetic on terms makes here (sums and
-products of derivatives) is put in order, so that like terms meet.  It knows no rule of derivatives.
+An author's expression stays as it was written, operation by operation.  Only arithmetic on terms, which builds the
+derivatives, sorts sums and products, so that like terms are combined.
 """
 
 from __future__ import annotations
@@ -12,18 +12,18 @@ from typing import Any
 
 Number = int | float
 
-# How much an operation costs where it runs on vectors and both sides of a choice are computed
+# The cost of an operation on vectors, where both sides of a choice are computed
 COSTS = {"number": 0.0, "argument": 0.5, "/": 4.0, "**": 15.0, "call": 15.0, "sign": 3.0}
 CHEAP_CALLS = {abs: 1.0, min: 1.0, max: 1.0, math.fabs: 1.0, math.sqrt: 4.0, float: 0.0}
 
 
 class Term:
-    """One node of an expression: an operation on other terms.  `value` is a number, a name, a function, coefficients.
+    """One node of an expression: an operation on other terms, its parts.
 
-    Operations: number, argument; those of Python by their sign; call (value: the function); sign (-1, 0, 1, NaN);
-    if (test, yes, no); product (value: the coefficient) and sum (value: the constant and a coefficient a term);
-    loop (value: how many bounds and states; parts: bounds, index, symbols, starts, results of a round), pick (one of
-    its states when it is over), symbol (a state in a loop, or its index).
+    Operations: number, argument (value: the name); Python's operators by their sign; call (value: the function);
+    sign (-1, 0, 1, NaN); if (parts: test, yes, no); product (value: the coefficient); sum (value: the constant, and a
+    coefficient per term); loop (value: the numbers of bounds and states; parts: bounds, index, symbols, starts, results
+    of a round); pick (one of a loop's final states); symbol (a state inside a loop, or its index).
     """
 
     __slots__ = ("operation", "parts", "place", "terms", "value")
@@ -32,7 +32,7 @@ class Term:
         self.terms, self.operation, self.parts, self.value, self.place = terms, operation, parts, value, place
 
     def is_number(self, *values: Number) -> bool:
-        """Whether it is a literal number, one of these if any are given."""
+        """Tell whether it is a literal number, and one of `numbers` if any are given."""
         return self.operation == "number" and (not values or self.value in values)
 
     def __add__(self, other: Term | Number) -> Term:
@@ -60,20 +60,20 @@ class Term:
 
 
 class Terms:
-    """Makes terms, each only once."""
+    """Creates terms, each only once."""
 
     def __init__(self) -> None:
         self._made: dict[tuple[Any, ...], Term] = {}
 
     def make(self, operation: str, *parts: Term, value: Any = None) -> Term:
-        """The term of an operation, as it stands."""
+        """Return the term of an operation, without simplifying it."""
         key = self._key(operation, parts, value)
         if key not in self._made:
             self._made[key] = Term(self, operation, parts, value, len(self._made))
         return self._made[key]
 
     def known(self, operation: str, *parts: Term, value: Any = None) -> Term | None:
-        """The term of an operation if there is one already."""
+        """Return the term of an operation if it already exists."""
         return self._made.get(self._key(operation, parts, value))
 
     @staticmethod
@@ -81,28 +81,28 @@ class Terms:
         return operation, tuple(part.place for part in parts), value if callable(value) else repr(value)
 
     def of(self, value: Term | Number) -> Term:
-        """A term, or a number as one; 1.0 and 1 are the same."""
+        """Return a term unchanged, or a number as a term; 1.0 and 1 are the same."""
         if isinstance(value, float) and value.is_integer() and abs(value) < 2**53:
             value = int(value)
         return value if isinstance(value, Term) else self.make("number", value=value)
 
     def argument(self, name: str) -> Term:
-        """The argument of a name."""
+        """Return the argument with a name."""
         return self.make("argument", value=name)
 
     def call(self, function: Callable[..., Any], *arguments: Term) -> Term:
-        """function(*arguments)."""
+        """Return function(*arguments)."""
         return self.make("call", *arguments, value=function)
 
     def choice(self, test: Term, yes: Term, no: Term) -> Term:
-        """yes if test else no, where either knows how the test went."""
+        """Return `yes if test else no`; each branch is simplified by the outcome of the test."""
         if test.is_number():
             return yes if test.value else no
         yes, no = assume(yes, {test: True}), assume(no, {test: False})
         return yes if yes is no else self.make("if", test, yes, no)
 
     def symbol(self) -> Term:
-        """A new symbol."""
+        """Return a new symbol."""
         return self.make("symbol", value=len(self._made))
 
     def loop(
@@ -113,7 +113,7 @@ class Terms:
         starts: Sequence[Term],
         results: Sequence[Term],
     ) -> list[Term]:
-        """The states when a loop over range(*bounds) is over, in which they are symbols."""
+        """Return the final states of a loop over range(*bounds), inside which they are symbols."""
         value = len(bounds), len(symbols)
         made = self.make("loop", *bounds, index, *symbols, *starts, *results, value=value)
         return [self.make("pick", made, value=k) for k in range(len(symbols))]
@@ -121,7 +121,7 @@ class Terms:
     # ---- arithmetic of derivatives
 
     def sum(self, *weighted: tuple[Number, Term]) -> Term:
-        """The sum of terms, each times a number; like terms are one."""
+        """Return the sum of terms, each times a number; like terms are combined."""
         constant: Number = 0
         found: dict[Term, Number] = {}
         for factor, term in weighted:
@@ -138,7 +138,7 @@ class Terms:
         return self._written(constant, parts, coefficients) or self.make("sum", *parts, value=(constant, coefficients))
 
     def _written(self, constant: Number, parts: tuple[Term, ...], coefficients: tuple[Number, ...]) -> Term | None:
-        """The sum of two as the author wrote it, if so."""
+        """Return the sum of two terms as the author wrote it, if the expression has one."""
         if constant:
             parts, coefficients = (self.of(constant), *parts), (1, *coefficients)
         if len(parts) != 2:
@@ -154,7 +154,7 @@ class Terms:
         return None
 
     def product(self, *terms: Term) -> Term:
-        """The product of terms: a number and the other factors in their order."""
+        """Return the product of terms: a number, and the other factors in order."""
         coefficient: Number = 1
         factors: list[Term] = []
         for term in terms:
@@ -174,7 +174,7 @@ class Terms:
         return self.make("product", *factors, value=coefficient)
 
     def quotient(self, over: Term, under: Term) -> Term:
-        """over / under."""
+        """Return over / under."""
         if over.is_number() and under.is_number() and under.value:
             return self.of(over.value / under.value)
         if over.is_number(0) or under.is_number(1):
@@ -229,7 +229,7 @@ def _magnitudes_with_signs(factors: list[Term]) -> list[Term]:
 
 
 def within(*roots: Term) -> list[Term]:
-    """All terms in some, each once, operands first."""
+    """Return all terms inside some terms, each once, operands first."""
     found: dict[Term, None] = {}
     waiting = [(root, False) for root in reversed(roots)]
     while waiting:
@@ -245,7 +245,7 @@ def within(*roots: Term) -> list[Term]:
 
 
 def surely_within(*roots: Term) -> list[Term]:
-    """Those that are needed however the tests in it go, and outside of loops; operands first."""
+    """Return the terms that are needed whatever the tests give, and that lie outside loops; operands first."""
     sure: dict[Term, set[Term]] = {}
     order = within(*roots)
     for term in order:
@@ -260,7 +260,7 @@ def surely_within(*roots: Term) -> list[Term]:
 
 
 def _outside(term: Term) -> tuple[Term, ...]:
-    """What a term needs first: of a loop not what its rounds do."""
+    """Return the parts that a term needs first; of a loop, not those inside its rounds."""
     if term.operation != "loop":
         return term.parts
     loop = Loop(term)
@@ -268,7 +268,7 @@ def _outside(term: Term) -> tuple[Term, ...]:
 
 
 class Loop:
-    """The parts of a loop by their names."""
+    """The parts of a loop, by name."""
 
     def __init__(self, term: Term) -> None:
         bounds, states = term.value
@@ -280,7 +280,7 @@ class Loop:
 
 
 def cost(*roots: Term) -> float:
-    """How much it costs to compute terms."""
+    """Return the cost of computing terms."""
     return sum(map(_own_cost, within(*roots)))
 
 
@@ -295,7 +295,7 @@ def _own_cost(term: Term) -> float:
 
 
 def replace(root: Term, given: Mapping[Term, Term]) -> Term:
-    """A term with others put in for some of the terms in it."""
+    """Return a term with some of the terms inside it replaced."""
     made: dict[Term, Term] = {}
     for term in within(root):
         made[term] = given[term] if term in given else again(term, tuple(made[part] for part in term.parts))
@@ -303,7 +303,7 @@ def replace(root: Term, given: Mapping[Term, Term]) -> Term:
 
 
 def assume(root: Term, facts: Mapping[Term, bool]) -> Term:
-    """A term where it is known how some tests went."""
+    """Return a term simplified by the known outcomes of some tests."""
     made: dict[Term, Term] = {}
     for term in within(root):
         if term.operation == "if" and term.parts[0] in facts:
@@ -314,7 +314,7 @@ def assume(root: Term, facts: Mapping[Term, bool]) -> Term:
 
 
 def again(term: Term, parts: tuple[Term, ...]) -> Term:
-    """The same operation on other parts."""
+    """Return the same operation on other parts."""
     if parts == term.parts:
         return term
     terms = term.terms

@@ -1,6 +1,7 @@
-"""From an expression to the source of a function, and to the function, whose source the inspect module finds.
+"""Writes an expression as the source of a function, and compiles it so that the inspect module finds the source.
 
-What several operations need is computed once, in a variable; what only one way of a choice needs, only there.
+A term that several operations need is computed once, in a variable.  A term that only one branch of a choice needs is
+computed in that branch.
 """
 
 from __future__ import annotations
@@ -19,9 +20,9 @@ LEAVES = ("number", "argument", "symbol")
 
 
 def function_of(result: Term, name: str, arguments: Sequence[str], otherwise: str, place: str) -> Callable[..., Any]:
-    """The function that returns an expression, with those of the arguments that it needs, in this order.
+    """Return a function that returns an expression; it takes those of the arguments that it needs, in this order.
 
-    otherwise: its argument if it needs none.  place: where its errors are said to be.
+    otherwise: its argument if it needs none.  place: the file name that its errors show.
     """
     used = {term.value for term in within(result) if term.operation == "argument"} or {otherwise}
     header = f"def {name}({', '.join(argument for argument in arguments if argument in used)}):"
@@ -34,7 +35,7 @@ def function_of(result: Term, name: str, arguments: Sequence[str], otherwise: st
 
 
 class _Writer:
-    """Writes one expression as statements; `scope` has what they name, and nothing has the name of an argument."""
+    """Writes one expression as statements.  scope: the modules and functions that they use, under unique names."""
 
     def __init__(self, result: Term, arguments: Sequence[str]) -> None:
         self.result, self.arguments = result, arguments
@@ -44,11 +45,11 @@ class _Writer:
         self.variables = 0
 
     def lines(self) -> list[str]:
-        """The body of the function."""
+        """Return the body of the function."""
         return [*self.block(self.result), f"return {self.text(self.result)}"]
 
     def block(self, *terms: Term) -> list[str]:
-        """Statements that terms need first."""
+        """Return the statements that terms need first."""
         lines: list[str] = []
         for part in surely_within(*terms):
             if part in self.names or part.operation in LEAVES:
@@ -63,24 +64,24 @@ class _Writer:
         return lines
 
     def named(self, *terms: Term) -> str:
-        """A new variable for a term, or for several that are the same."""
+        """Return a new variable for a term, or for several that share it."""
         self.variables += 1
         name = self.free(f"v{self.variables}")
         self.names.update(dict.fromkeys(terms, name))
         return name
 
     def free(self, name: str) -> str:
-        """The name, or one like it that is no argument's."""
+        """Return the name, or a similar one if an argument has it."""
         return self.free(name + "_") if name in self.arguments else name
 
     def outside(self, name: str, value: Any) -> str:
-        """The name of a module or a function."""
+        """Add a module or a function to the scope, and return its name."""
         name = self.free(name)
         self.scope[name] = value
         return name
 
     def choice(self, term: Term) -> list[str]:
-        """Statements that set a variable on one way or the other."""
+        """Return the statements that set a variable in each branch of a choice."""
         test, *ways = term.parts
         heads, name, lines = (f"if {self.text(test)}:", "else:"), self.named(term), []
         outside = dict(self.names)
@@ -91,7 +92,7 @@ class _Writer:
         return lines
 
     def loop(self, term: Term) -> list[str]:
-        """A loop, in variables that keep its states when it is over."""
+        """Return the statements of a loop, in variables that hold its states at the end."""
         loop = Loop(term)
         starts, bounds = list(map(self.text, loop.starts)), ", ".join(map(self.text, loop.bounds))
         picks = [term.terms.make("pick", term, value=k) for k in range(len(starts))]
@@ -104,12 +105,12 @@ class _Writer:
         return [*map(" = ".join, zip(names, starts, strict=True)), head, *("    " + line for line in inner)]
 
     def is_long(self, term: Term) -> bool:
-        """Whether a way of a choice needs variables of its own."""
+        """Tell whether a branch of a choice needs variables of its own."""
         inner = [part for part in within(*term.parts[1:]) if part.operation not in LEAVES and part not in self.names]
         return any(self.uses[part] > 1 or part.operation == "loop" for part in inner)
 
     def text(self, term: Term, strength: int = 0) -> str:
-        """A term in parentheses if what surrounds it binds more strongly."""
+        """Return a term as text, in parentheses if the surrounding operator binds more strongly."""
         if term in self.names:
             return self.names[term]
         text = self.operation(term)
@@ -119,7 +120,7 @@ class _Writer:
         return f"({text})" if own < strength else text
 
     def operation(self, term: Term) -> str:
-        """A term's operation."""
+        """Return a term's operation as text."""
         parts, value = term.parts, term.value
         own = STRENGTH.get(term.operation, 0)
         match term.operation:
@@ -151,19 +152,19 @@ class _Writer:
         return f"{self.text(parts[0], stronger)} {term.operation} {self.text(parts[1], own + 1)}"
 
     def function(self, value: Callable[..., Any]) -> str:
-        """A function of math, or a built-in one."""
+        """Return the name of a function of math, or of a built-in one."""
         if getattr(math, value.__name__, None) is value:
             return f"{self.outside('math', math)}.{value.__name__}"
         return self.outside(value.__name__, value)
 
     def number(self, value: float) -> str:
-        """A literal."""
+        """Return a literal."""
         if math.isfinite(value):
             return repr(value)
         return ("-" if value < 0 else "") + f"{self.outside('math', math)}.{abs(value)}"
 
     def product(self, coefficient: float, factors: Sequence[Term]) -> str:
-        """c * x * y, -x * y; what is 1 / x is divided by."""
+        """Return c * x * y or -x * y; a factor 1 / x becomes a division."""
         under = [factor for factor in factors if self.is_inverse(factor)]
         over = [self.text(factor, 7) for factor in factors if factor not in under]
         if not over or abs(coefficient) != 1:
@@ -172,11 +173,11 @@ class _Writer:
         return f"-{text}" if coefficient < 0 else text
 
     def is_inverse(self, term: Term) -> bool:
-        """Whether it is 1 / x and not a variable."""
+        """Tell whether a term is 1 / x and has no variable."""
         return term.operation == "/" and term.parts[0].is_number(1) and term not in self.names
 
     def sum(self, constant: float, coefficients: Sequence[float], terms: Sequence[Term]) -> str:
-        """c + k * x - y, what is added first."""
+        """Return c + k * x - y, with added terms first."""
         weighted = sorted(zip(coefficients, terms, strict=True), key=lambda pair: pair[0] < 0)
         text = self.number(constant) if constant else ""
         for weight, term in weighted:
@@ -187,5 +188,5 @@ class _Writer:
 
 
 def _read_by(term: Term) -> tuple[Term, ...]:
-    """What a term reads, as often as it does."""
+    """Return the terms that a term reads, repeated as often as it reads them."""
     return term.parts * 3 if term.operation == "sign" else term.parts

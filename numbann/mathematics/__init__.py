@@ -1,4 +1,4 @@
-"""The mathematics that numbann provides: components, and the functions of rows that they call."""
+"""The mathematics of numbann: its components, and the functions of rows that they call."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Initial weights, as plain NumPy.  shape = (I, O): I inputs, O outputs.  A bias starts as one more row would."""
+"""Initializers: plain NumPy functions that draw initial weights of shape (I, O), for I inputs and O outputs."""
 
 from __future__ import annotations
 
@@ -57,7 +57,8 @@ def truncated_normal(shape, random, deviation: Positive = 0.05):
 def xavier_normal(shape, random):
     """Xavier: normal with mean 0 and variance 2 / (I + O), for tanh and sigmoid.
 
-    Between what keeps the variance forward and what keeps it back; deep rectifiers fade with it: see he_normal.
+    A compromise between keeping the variance in the forward and in the backward pass.  With deep rectifiers, signals
+    fade: see he_normal.
     Glorot and Bengio 2010, https://proceedings.mlr.press/v9/glorot10a.html.
     """
     return random.normal(0.0, sqrt(2 / (shape[0] + shape[1])), shape)
@@ -78,7 +79,7 @@ def xavier_uniform(shape, random):
 def he_normal(shape, random):
     """He: normal with mean 0 and variance 2 / I, for rectifiers.
 
-    The 2 makes up for the half of z that relu cuts off; with tanh, units start out nearer to saturation.
+    The 2 makes up for the half of z that relu sets to zero.  With tanh, units start closer to saturation.
     He, Zhang, Ren and Sun 2015, https://arxiv.org/abs/1502.01852.
     """
     return random.normal(0.0, sqrt(2 / shape[0]), shape)
@@ -119,7 +120,8 @@ def lecun_uniform(shape, random):
 def orthogonal(shape, random, gain: Positive = 1.0):
     """Orthogonal: gain Q, whose columns (rows, if O > I) are orthogonal and of length 1, uniform among all such Q.
 
-    Keeps lengths through deep linear layers; with rectifiers a gain of sqrt(2) does.  It costs a QR decomposition.
+    It keeps the length of vectors through deep linear layers; with rectifiers, use a gain of sqrt(2).  It costs a QR
+    decomposition.
     Saxe, McClelland and Ganguli 2013, https://arxiv.org/abs/1312.6120; as torch.nn.init.orthogonal_.
     """
     from numpy.linalg import qr
@@ -134,8 +136,8 @@ def orthogonal(shape, random, gain: Positive = 1.0):
 def sparse(shape, random, sparsity: Fraction = 0.9, deviation: Positive = 0.01):
     """Sparse: of each unit's I weights ceil(sparsity I) are 0, the others normal with mean 0 and this deviation.
 
-    Units then start out unlike each other.  Narrow layers need a small sparsity, or units see nothing.  Martens 2010,
-    https://www.cs.toronto.edu/~jmartens/docs/Deep_HessianFree.pdf; as torch.nn.init.sparse_.
+    Units then start out different from each other.  In narrow layers, a large sparsity leaves units without inputs.
+    Martens 2010, https://www.cs.toronto.edu/~jmartens/docs/Deep_HessianFree.pdf; as torch.nn.init.sparse_.
     """
     drawn = random.normal(0.0, deviation, shape)
     places = random.random(shape).argsort(0).argsort(0)

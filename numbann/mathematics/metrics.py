@@ -1,10 +1,10 @@
-"""Metrics, as plain NumPy on the host, in the target's own unit.  A metric is reported, never minimised: see losses/.
+"""Metrics: plain NumPy functions that score predictions in the target's own unit.
 
-t (N,) or (N, O) is the target, label (N,) the predicted class, probability (N, K) that of each class, value (N, O) the
-prediction, and weight (N,) how much each row counts: a row of weight 2 counts as two.  Classes are counted from 0; of
-two, class 1 is the positive one.  Of T yes/no labels, t and label (N, T) are 1 for yes and 0 for no, and probability
-(N, T) is that of yes.  Definitions are scikit-learn's, its sample_weight included,
-https://scikit-learn.org/stable/modules/model_evaluation.html (2024).  NumPy is imported where it is needed, so that
+t (N,) or (N, O) is the target, label (N,) the predicted class, probability (N, K) the probability of each class, value
+(N, O) the prediction, and weight (N,) the weight of each row: a row of weight 2 counts as two rows.  Classes are
+numbered from 0; of two, class 1 is the positive one.  For T yes/no labels, t and label (N, T) are 1 for yes and 0 for
+no, and probability (N, T) is the probability of yes.  Definitions are scikit-learn's, including its sample_weight:
+https://scikit-learn.org/stable/modules/model_evaluation.html (2024).  NumPy is imported inside the functions, so that
 names can be looked up without it.
 """
 
@@ -23,9 +23,9 @@ TINY = 2.0**-52  # the smallest distance from 1 in double precision
 
 @metric(multilabel=True)
 def accuracy(t, label, weight):
-    """Accuracy: the share of rows whose class is predicted, in [0, 1]; of yes/no labels, all of them.
+    """Accuracy: the share of rows whose class is predicted, in [0, 1]; for yes/no labels, all of a row.
 
-    It hides rare classes: where 99 % are of one class, predicting it always scores 0.99; see balanced_accuracy.
+    It hides rare classes: where 99 % of rows have one class, always predicting it scores 0.99; see balanced_accuracy.
     """
     right = t == label
     return float(_average(right if right.ndim == 1 else right.all(1), weight))
@@ -33,9 +33,9 @@ def accuracy(t, label, weight):
 
 @metric(better="lower", multilabel=True)
 def hamming_loss(t, label, weight):
-    """Hamming loss: the share of yes/no labels that are predicted wrongly; of classes, that of rows.
+    """Hamming loss: the share of yes/no labels that are predicted wrongly; for classes, the share of rows.
 
-    Where most labels are no it is small without any skill; see f1_macro.  Schapire and Singer 1999,
+    Where most labels are no, a model without any skill scores low; see f1_macro.  Schapire and Singer 1999,
     https://doi.org/10.1023/A:1007614523901.
     """
     return float(_average(t != label, weight).mean())
@@ -45,8 +45,8 @@ def hamming_loss(t, label, weight):
 def balanced_accuracy(t, label, weight):
     """Balanced accuracy: the mean over the classes in t of the share of their rows that is predicted.
 
-    For classes of unequal size.  One row of a very rare class moves it a lot.  Brodersen, Ong, Stephan and Buhmann
-    2010, https://doi.org/10.1109/ICPR.2010.764.
+    For classes of unequal size.  A single row of a very rare class changes it a lot.  Brodersen, Ong, Stephan and
+    Buhmann 2010, https://doi.org/10.1109/ICPR.2010.764.
     """
     hits, given, _ = _counts(t, label, weight)
     return float((hits[given > 0] / given[given > 0]).mean())
@@ -54,22 +54,22 @@ def balanced_accuracy(t, label, weight):
 
 @metric
 def precision(t, label, weight):
-    """Precision: the share of rows predicted as the positive of two classes that are of it; 0 if none is predicted.
+    """Precision: of the rows predicted as the positive of two classes, the share that is; 0 if there are none.
 
-    When a false alarm is dear.  It says nothing of what was missed: see recall.
+    For problems where a false alarm is costly.  It ignores missed rows: see recall.
     """
     return _positive(t, label, weight, _precisions)
 
 
 @metric(multilabel=True)
 def precision_macro(t, label, weight):
-    """Precision, macro: the mean over classes of the share of rows predicted as a class that are of it."""
+    """Precision, macro: the mean over classes of the share of rows predicted as a class that belong to it."""
     return _mean(t, label, weight, _precisions, weighted=False)
 
 
 @metric(multilabel=True)
 def precision_micro(t, label, weight):
-    """Precision, micro: the share of all predictions of a label that are right; of classes, it is the accuracy."""
+    """Precision, micro: the share of all predicted labels that are right; for classes, it is the accuracy."""
     return _pooled(t, label, weight, _precisions)
 
 
@@ -81,22 +81,22 @@ def precision_weighted(t, label, weight):
 
 @metric
 def recall(t, label, weight):
-    """Recall: the share of the rows of the positive of two classes that is predicted; 0 if there are none.
+    """Recall: of the rows of the positive of two classes, the share that is predicted; 0 if there are none.
 
-    When missing one is dear.  Predicting the positive class always scores 1: see precision.
+    For problems where a missed row is costly.  Always predicting the positive class scores 1: see precision.
     """
     return _positive(t, label, weight, _recalls)
 
 
 @metric(multilabel=True)
 def recall_macro(t, label, weight):
-    """Recall, macro: the mean over the classes in t or label of the share of their rows that is predicted."""
+    """Recall, macro: the mean, over the classes in t or label, of the share of their rows that is predicted."""
     return _mean(t, label, weight, _recalls, weighted=False)
 
 
 @metric(multilabel=True)
 def recall_micro(t, label, weight):
-    """Recall, micro: the share of all labels given that are predicted; of classes, it is the accuracy."""
+    """Recall, micro: the share of all labels in t that are predicted; for classes, it is the accuracy."""
     return _pooled(t, label, weight, _recalls)
 
 
@@ -110,7 +110,7 @@ def recall_weighted(t, label, weight):
 def f1(t, label, weight):
     """F1: 2 precision recall / (precision + recall) of the positive of two classes.
 
-    For a rare positive class.  It ignores how well the other one is told, and depends on which is called positive.
+    For a rare positive class.  It ignores correct predictions of the other class, and depends on which is positive.
     van Rijsbergen 1979, https://www.dcs.gla.ac.uk/Keith/Preface.html.
     """
     return _positive(t, label, weight, _f1s)
@@ -124,7 +124,7 @@ def f1_macro(t, label, weight):
 
 @metric(multilabel=True)
 def f1_micro(t, label, weight):
-    """F1, micro: of the precision and recall of all labels together; of classes, it is the accuracy."""
+    """F1, micro: F1 of the precision and recall of all labels together; for classes, it is the accuracy."""
     return _pooled(t, label, weight, _f1s)
 
 
@@ -138,7 +138,7 @@ def f1_weighted(t, label, weight):
 def matthews(t, label, weight):
     """Matthews: the correlation of t and label as one-hot rows, in [-1, 1]; 0 for guesses or if one never changes.
 
-    One number that is high only if every class is told well.  Matthews 1975,
+    One number that is high only if every class is predicted well.  Matthews 1975,
     https://doi.org/10.1016/0005-2795(75)90109-9; several classes: Gorodkin 2004,
     https://doi.org/10.1016/j.compbiolchem.2004.09.006.
     """
@@ -151,7 +151,7 @@ def matthews(t, label, weight):
 
 
 def _average(values: Any, weight: Any) -> Any:
-    """The weighted mean over rows of values (N,) or (N, O)."""
+    """Return the weighted mean over rows of values (N,) or (N, O)."""
     return (weight * values.T).T.sum(0) / weight.sum()
 
 
@@ -183,7 +183,7 @@ def _f1s(hits: Any, given: Any, said: Any) -> Any:
 
 
 def _positive(t: Any, label: Any, weight: Any, score: Any) -> float:
-    """The score of class 1 of two."""
+    """Return the score of class 1 of two."""
     if max(t.max(), label.max()) > 1:
         raise DataError(
             "precision, recall and f1 are of two classes; give their forms for several in train.metrics: "
@@ -195,7 +195,7 @@ def _positive(t: Any, label: Any, weight: Any, score: Any) -> float:
 
 
 def _mean(t: Any, label: Any, weight: Any, score: Any, weighted: bool) -> float:
-    """The mean of the classes' scores."""
+    """Return the mean of the classes' scores."""
     counts = _counts(t, label, weight)
     scores = score(*counts)
     given = counts[1].sum()
@@ -216,15 +216,15 @@ def _pooled(t: Any, label: Any, weight: Any, score: Any) -> float:
 
 @metric
 def top_3(t, probability, weight):
-    """Top 3: the share of rows whose class is among the 3 most probable ones; of equal ones, the last go first."""
+    """Top 3: the share of rows whose class is among the 3 most probable; of equal probabilities, later classes win."""
     return _top(t, probability, weight, 3)
 
 
 @metric
 def top_5(t, probability, weight):
-    """Top 5: the share of rows whose class is among the 5 most probable ones.
+    """Top 5: the share of rows whose class is among the 5 most probable.
 
-    For many classes that resemble each other.  With 5 classes or fewer it is 1.  Russakovsky et al. 2014,
+    For many similar classes.  With 5 classes or fewer it is 1.  Russakovsky et al. 2014,
     https://arxiv.org/abs/1409.0575.
     """
     return _top(t, probability, weight, 5)
@@ -234,7 +234,7 @@ def top_5(t, probability, weight):
 def log_loss(t, probability, weight):
     """Log loss: the mean of -log p, where p is the probability of a row's class, kept 2^-52 away from 0 and 1.
 
-    Whether probabilities can be believed, not only their order.  A single sure mistake costs 36.  Good 1952,
+    It measures the probabilities themselves, not only their order.  One confident mistake costs up to 36.  Good 1952,
     https://doi.org/10.1111/j.2517-6161.1952.tb00104.x.
     """
     import numpy as np
@@ -247,9 +247,9 @@ def log_loss(t, probability, weight):
 def roc_auc(t, probability, weight):
     """ROC AUC: how often a row of the positive class gets a larger probability than one of another; a tie counts half.
 
-    Of several classes, the mean over each against the rest; of yes/no labels, the mean over each; those that t lacks,
-    or that all rows have, are left out, and if none is left it is NaN.  The order alone matters, at all thresholds at
-    once, and 0.5 is chance.  With a rare positive class it looks better than it is: see pr_auc.  Hanley and McNeil
+    For several classes, the mean over each against the rest; for yes/no labels, the mean over the labels.  Those that
+    no row or every row has are left out; if none is left, it is NaN.  Only the order of the probabilities matters, and
+    chance scores 0.5.  With a rare positive class it looks too good: see pr_auc.  Hanley and McNeil
     1982, https://doi.org/10.1148/radiology.143.1.7063747.
     """
     return _one_against_rest(t, probability, weight, _roc_area)
@@ -259,8 +259,8 @@ def roc_auc(t, probability, weight):
 def pr_auc(t, probability, weight):
     """Average precision: the sum over falling thresholds of (R_n - R_(n-1)) P_n, of precision P and recall R.
 
-    Of several classes or yes/no labels, a mean as for roc_auc, NaN where t is of one class.  For a rare positive class;
-    chance is its share of the rows, so compare it on the same data only.  Davis and Goadrich 2006,
+    For several classes or yes/no labels, a mean as in roc_auc; NaN if t has one class.  For a rare positive class.
+    Chance scores its share of the rows, so compare values on the same data only.  Davis and Goadrich 2006,
     https://doi.org/10.1145/1143844.1143874.
     """
     return _one_against_rest(t, probability, weight, _average_precision)
@@ -312,7 +312,7 @@ def _average_precision(positive: Any, score: Any, weight: Any) -> float:
 
 @metric(better="lower", aliases=("mean_absolute_error",))
 def mae(t, value, weight):
-    """Mean absolute error: mean |value - t|, in the target's unit.  Outliers count no more than their distance."""
+    """Mean absolute error: mean |value - t|, in the target's unit.  Outliers count in proportion to their distance."""
     return float(_average(abs(value - t), weight).mean())
 
 
@@ -346,7 +346,7 @@ def r2(t, value, weight):
 def explained_variance(t, value, weight):
     """Explained variance: 1 - var(t - value) / var(t), mean over outputs; 1 is perfect.
 
-    It forgives a constant offset, which r2 does not; if the two differ, predictions are biased.
+    Unlike r2, it ignores a constant offset; if the two differ, predictions are biased.
     """
     return _explained(_variance(t - value, weight), _variance(t, weight))
 
@@ -356,7 +356,7 @@ def _variance(values: Any, weight: Any) -> Any:
 
 
 def _explained(error: Any, spread: Any) -> float:
-    """1 - error / spread, mean over outputs; where nothing is spread, whether there is no error."""
+    """Return 1 - error / spread, mean over outputs; for an output without spread, 1 if there is no error, else 0."""
     constant = spread == 0
     scores = (1 - error / (spread + constant)) * ~constant + (constant & (error == 0))
     return float(scores.mean())

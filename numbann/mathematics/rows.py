@@ -1,6 +1,6 @@
-"""Reductions over one row, for components in row form: plain Python here, bound to vector code where they are compiled.
+"""Reductions over one row, for components in row form: plain Python here, replaced by vector code when compiled.
 
-Compiled, the order of additions is a fixed tree, so a row's sum has the same bits wherever the row is computed.
+The compiled code adds in the order of a fixed tree, so a row's sum has the same bits wherever it is computed.
 """
 
 from __future__ import annotations
@@ -9,15 +9,15 @@ from collections.abc import Sequence
 
 
 def row_max(x: Sequence[float]) -> float:
-    """The largest element of a row."""
+    """Return the largest element of a row."""
     return max(x)
 
 
 def row_sum(x: Sequence[float]) -> float:
-    """The sum of a row."""
+    """Return the sum of a row."""
     return sum(x)
 
 
 def row_dot(x: Sequence[float], y: Sequence[float]) -> float:
-    """The sum of the products of two rows of one length."""
+    """Return the sum of the products of two rows of equal length."""
     return sum(p * q for p, q in zip(x, y, strict=True))

@@ -1,8 +1,7 @@
-"""Schedules: the factor of the learning rate over time, as plain Python.  They see no weights and no gradients.
+"""Schedules: plain Python functions that give the factor of the learning rate over time.
 
-The factor multiplies optimizer.learning_rate, so it is 1 where a schedule leaves the rate alone.  All lengths of time
-are in epochs, and `epoch` counts fractions, so that smooth schedules move with every step.  Warm-up is not here: core
-puts it before any schedule (numbann/training/rates.py).
+The factor multiplies optimizer.learning_rate.  All times are in epochs, and `epoch` is fractional, so that smooth
+schedules change with every step.  Core adds the warm-up before any schedule (numbann/fit/rates.py).
 """
 
 from __future__ import annotations
@@ -23,20 +22,20 @@ AtLeastOne = Annotated[float, Ge(1)]
 def constant():
     """Constant: the factor is 1 at every step.
 
-    For a first try, and for Adam on small tables.  A rate that learns fast at first is often too coarse at the end.
+    For a first try, and for Adam on small tables.  A rate that learns fast at first is often too large at the end.
     """
     return 1.0
 
 
-# ---- in steps: the rate stays, then drops
+# ---- piecewise constant
 
 
 @schedule
 def step(epoch, every: Positive = 10.0, factor: Drop = 0.1):
-    """Step: factor^floor(epoch / every), a drop at the end of every so many epochs.
+    """Step: factor^floor(epoch / every), a drop after every `every` epochs.
 
-    The usual choice with sgd when it is known after how many epochs the loss stops falling.  Too short an `every`
-    freezes the weights early.  As torch.optim.lr_scheduler.StepLR, https://docs.pytorch.org/docs/stable/optim.html
+    The usual choice with sgd if you know after how many epochs the loss stops falling.  If `every` is too short, the
+    weights stop moving early.  As torch.optim.lr_scheduler.StepLR, https://docs.pytorch.org/docs/stable/optim.html
     (2024).
     """
     return factor ** floor(epoch / every)
@@ -67,9 +66,9 @@ def plateau(
 ):
     """Plateau: the factor drops to factor times itself, not below floor, when the loss has stopped falling.
 
-    An epoch is better if its loss, of the validation part if there is one, is below best (1 - threshold); after more
-    than `patience` epochs in a row that are not, the rate drops and the wait begins anew.  For when no length of
-    training is known; combine it with early stopping of a longer patience.  A noisy loss drops the rate too soon: raise
+    An epoch is better if its loss (of the validation part, if any) is below best (1 - threshold).  After more than
+    `patience` epochs in a row that are not better, the rate drops and counting starts again.  For trainings of unknown
+    length; combine it with early stopping of a longer patience.  With a noisy loss the rate drops too soon: raise
     patience.  As torch.optim.lr_scheduler.ReduceLROnPlateau, https://docs.pytorch.org/docs/stable/optim.html (2024).
     """
     if step == 0:
@@ -82,15 +81,15 @@ def plateau(
     return reached, reached, best, waited
 
 
-# ---- smooth, for ever
+# ---- smooth, independent of the number of epochs
 
 
 @schedule
 def exponential(epoch, factor: Drop = 0.95):
     """Exponential: factor^epoch, at every step.
 
-    A steady decay that does not depend on the number of epochs.  Small factors end training early: 0.5 leaves a
-    thousandth after 10 epochs.  As torch.optim.lr_scheduler.ExponentialLR taken per step,
+    A steady decay that does not depend on the number of epochs.  A small factor ends training early: with 0.5, a
+    thousandth of the rate is left after 10 epochs.  As torch.optim.lr_scheduler.ExponentialLR taken per step,
     https://docs.pytorch.org/docs/stable/optim.html (2024).
     """
     return factor**epoch
@@ -100,21 +99,21 @@ def exponential(epoch, factor: Drop = 0.95):
 def inverse_time(epoch, decay: NonNegative = 0.1):
     """Inverse time: 1 / (1 + decay epoch), at every step.
 
-    The slowest of the decays: the sum of the rates has no bound and that of their squares has one, as the convergence
-    of stochastic gradients asks for.  It rarely ends low enough in a short training.  Robbins and Monro 1951,
-    https://doi.org/10.1214/aoms/1177729586.
+    The slowest decay: the sum of the rates diverges and the sum of their squares converges, the condition for the
+    convergence of stochastic gradient descent.  In a short training, the final rate is often too high.  Robbins and
+    Monro 1951, https://doi.org/10.1214/aoms/1177729586.
     """
     return 1 / (1 + decay * epoch)
 
 
-# ---- smooth, laid out over all epochs: stopping early cuts off the low rates at the end
+# ---- smooth, over the whole training: stopping early cuts off the low rates at the end
 
 
 @schedule
 def linear(epoch, epochs, start: NonNegative = 1.0, end: NonNegative = 0.0):
     """Linear: start + (end - start) epoch / epochs.
 
-    A good default with a fixed number of epochs; stopped early, it has not come down.  As
+    A good default for a fixed number of epochs; after early stopping, the rate is still high.  As
     torch.optim.lr_scheduler.LinearLR over all steps, https://docs.pytorch.org/docs/stable/optim.html (2024).
     """
     return start + (end - start) * epoch / epochs
@@ -124,7 +123,7 @@ def linear(epoch, epochs, start: NonNegative = 1.0, end: NonNegative = 0.0):
 def polynomial(epoch, epochs, power: Positive = 2.0, floor: Fraction = 0.0):
     """Polynomial: floor + (1 - floor) (1 - epoch / epochs)^power.
 
-    Power 1 is linear; larger ones spend more of the training at low rates, too large ones nearly all of it.  Chen,
+    Power 1 is linear; larger powers spend more of the training at low rates, very large ones nearly all of it.  Chen,
     Papandreou, Kokkinos, Murphy and Yuille 2016, https://arxiv.org/abs/1606.00915; with floor 0 as
     torch.optim.lr_scheduler.PolynomialLR.
     """
@@ -135,8 +134,8 @@ def polynomial(epoch, epochs, power: Positive = 2.0, floor: Fraction = 0.0):
 def cosine(epoch, epochs, floor: Fraction = 0.0):
     """Cosine: floor + (1 - floor) (1 + cos(pi epoch / epochs)) / 2.
 
-    High for a while, then steadily down: the usual choice for a training of known length, best after a few epochs of
-    warm-up.  Loshchilov and Hutter 2016, https://arxiv.org/abs/1608.03983; as
+    The rate stays high for a while, then falls smoothly.  The usual choice for a training of known length, best after a
+    few epochs of warm-up.  Loshchilov and Hutter 2016, https://arxiv.org/abs/1608.03983; as
     torch.optim.lr_scheduler.CosineAnnealingLR taken per step, whose eta_min is floor times the rate.
     """
     return _cosine(1.0, floor, epoch / epochs)
@@ -146,8 +145,8 @@ def cosine(epoch, epochs, floor: Fraction = 0.0):
 def cosine_restarts(epoch, period: Positive = 10.0, growth: AtLeastOne = 1.0, floor: Fraction = 0.0):
     """Cosine with restarts: the cosine over a period, then at full rate again; each period is growth times as long.
 
-    Low rates at the end of every period each give a usable model.  The loss jumps up at a restart, so a short patience
-    of early stopping ends there, and the last epochs should end a period.  Loshchilov and Hutter 2016,
+    The low rates at the end of each period give a usable model.  The loss jumps up at a restart, which may trigger
+    early stopping with a short patience; let the last epoch end a period.  Loshchilov and Hutter 2016,
     https://arxiv.org/abs/1608.03983; as torch.optim.lr_scheduler.CosineAnnealingWarmRestarts (T_0, T_mult).
     """
     if growth == 1:
@@ -161,9 +160,10 @@ def cosine_restarts(epoch, period: Positive = 10.0, growth: AtLeastOne = 1.0, fl
 def one_cycle(step, steps, rise: Fraction = 0.3, start: Positive = 0.04, end: NonNegative = 4e-6):
     """One cycle: a cosine up from start to 1 over the share `rise` of the steps, then a cosine down to end.
 
-    optimizer.learning_rate is the peak and may be several times what a constant rate bears.  Too high a peak shows as
-    a loss that explodes a third into the training.  Smith and Topin 2017, https://arxiv.org/abs/1708.07120; as
-    torch.optim.lr_scheduler.OneCycleLR, whose div_factor is 1 / start and whose final_div_factor is start / end.
+    optimizer.learning_rate is the peak; it may be several times the largest constant rate that works.  If the peak is
+    too high, the loss explodes about a third into the training.  Smith and Topin 2017,
+    https://arxiv.org/abs/1708.07120; as torch.optim.lr_scheduler.OneCycleLR, whose div_factor is 1 / start and whose
+    final_div_factor is start / end.
     """
     top, last = rise * steps - 1, steps - 1
     if step < top:
@@ -172,5 +172,5 @@ def one_cycle(step, steps, rise: Fraction = 0.3, start: Positive = 0.04, end: No
 
 
 def _cosine(start: float, end: float, share: float) -> float:
-    """From start to end along half a period of the cosine."""
+    """Interpolate from start to end along half a period of the cosine."""
     return end + (start - end) * (1 + cos(pi * share)) / 2

@@ -1,1 +1,1 @@
-"""A trained model: its file, what its outputs mean, and predictions."""
+"""Trained models: their file, their predictions and their scores."""

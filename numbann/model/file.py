@@ -1,4 +1,7 @@
-"""The model file: weights, and all that prediction needs beside them, as safetensors.  It holds code and runs none."""
+"""The model file: weights and everything else that prediction needs, as safetensors.
+
+It stores the components' source code; reading the file runs none of it.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +24,7 @@ Tensors = Mapping[str, np.ndarray]
 
 @dataclass(frozen=True)
 class ModelFile:
-    """What a model file holds: the resolved spec, the fitted preprocessing, the components' sources, the tensors."""
+    """A model file: the resolved spec, the fitted preprocessing, the components' sources, the tensors."""
 
     spec: Mapping[str, Any]
     preprocessing: Mapping[str, Any]
@@ -29,7 +32,11 @@ class ModelFile:
     tensors: Tensors
 
     def to_bytes(self) -> bytes:
-        """The file.  Equal models give equal bytes: sorted keys, no time, one metadata key (several have no order)."""
+        """Return the bytes of the file.
+
+        Equal models give equal bytes: keys are sorted, there is no time stamp, and all metadata is under one key, since
+        safetensors does not fix the order of several.
+        """
         metadata = {
             "format": FORMAT,
             "spec": self.spec,
@@ -45,7 +52,7 @@ def read_model(path: Path) -> ModelFile:
         raise RunDirectoryError(f"{path}: is a directory, not a model file")
     try:
         metadata, tensors = read_tensors(path, KEY)
-        return _checked(metadata, tensors, path)
+        return _model_file(metadata, tensors, path)
     except (SafetensorError, OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         cause = f"{error} is missing" if isinstance(error, KeyError) else str(error)
         raise RunDirectoryError(
@@ -54,14 +61,14 @@ def read_model(path: Path) -> ModelFile:
 
 
 def read_tensors(path: Path, key: str) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
-    """The JSON under a key of a safetensors file's metadata, and its tensors."""
+    """Read the JSON under a key of a safetensors file's metadata, and its tensors."""
     with safe_open(path, "np") as file:
         metadata = json.loads((file.metadata() or {})[key])
         return metadata, {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
 
 
-def _checked(metadata: dict[str, Any], tensors: dict[str, np.ndarray], place: Path) -> ModelFile:
-    """The model file of metadata and tensors; RunDirectoryError if its format is another one."""
+def _model_file(metadata: dict[str, Any], tensors: dict[str, np.ndarray], place: Path) -> ModelFile:
+    """Build the model file from metadata and tensors; RunDirectoryError if its format is not FORMAT."""
     if metadata["format"] != FORMAT:
         raise RunDirectoryError(
             f"{place}: has format {metadata['format']}; this numbann reads format {FORMAT}; train anew"

@@ -1,4 +1,4 @@
-"""A trained model: predicts from raw feature columns, in the target's own words.  It cannot be trained further."""
+"""A trained model: predicts from raw feature columns, in the target's own labels or unit."""
 
 from __future__ import annotations
 
@@ -31,7 +31,9 @@ MODEL = "model.safetensors"
 
 @dataclass(frozen=True, eq=False)
 class Model:
-    """A trained network with its preprocessing.  X is an array (N, features), a mapping of columns, or a data frame."""
+    """A trained network with its preprocessing.
+
+    X in its methods is an array (N, features), a mapping of columns, or a data frame."""
 
     resolved: Resolved
     plan: Plan
@@ -47,7 +49,7 @@ class Model:
 
     @property
     def features(self) -> tuple[str, ...]:
-        """The names of the raw columns, in the order that arrays have them."""
+        """The names of the raw columns, in the order of the columns of arrays."""
         return self.preprocessing.encoding.features
 
     @property
@@ -62,7 +64,7 @@ class Model:
 
     @property
     def weights(self) -> list[tuple[np.ndarray, np.ndarray]]:
-        """Each layer's w (I, O) and b (O,); `tensors` has these and all else that is trained, by name."""
+        """Each layer's w (I, O) and b (O,).  `tensors` has these and everything else that is trained, by name."""
         return [
             (self.tensors[f"layers.{k}.weight"], self.tensors[f"layers.{k}.bias"]) for k in range(len(self.plan.layers))
         ]
@@ -74,23 +76,23 @@ class Model:
         return engine
 
     def predict(self, X: Any) -> np.ndarray:
-        """The class of each row as it came (N,), or values; (N, targets) for several yes/no labels or values."""
+        """Return the class of each row as in the data, or its value: (N,), or (N, targets) for several targets."""
         return self.preprocessing.task.predictions(outcome_of(self.resolved, self._raw_outputs(X)))
 
     def predict_proba(self, X: Any) -> np.ndarray:
-        """The probability of each class (N, K), or of yes for each label (N, targets), in the order of `classes`."""
+        """Return the probability of each class (N, K), or of yes for each label (N, targets), ordered as `classes`."""
         return self.preprocessing.task.probabilities(outcome_of(self.resolved, self._raw_outputs(X)))
 
     @cached_property
     def _scaling(self) -> ShiftScale | None:
-        """The shift and scale of every input, if inputs are nothing but scaled features."""
+        """The shift and scale of every input, if every input is just a scaled feature."""
         return self.preprocessing.encoding.affine()
 
     def _raw_outputs(self, X: Any) -> np.ndarray:
-        """The network's outputs (N, O) for raw features.
+        """Compute the network's outputs (N, O) for raw features.
 
-        The engine scales an array of numbers on its way through; what it cannot take, or finds to hold a number that is
-        missing or infinite, goes through preprocessing, which fills in or says what is wrong.
+        The engine itself scales an array of finite numbers.  Everything else goes through preprocessing, which fills in
+        missing numbers or reports what is wrong.
         """
         if _is_matrix(X, self.plan.inputs) and self._scaling is not None:
             outputs = self._engine.predict_raw(X, *self._scaling)
@@ -99,15 +101,15 @@ class Model:
         return self.outputs(self.preprocessing.transform(X))
 
     def outputs(self, x: Inputs) -> np.ndarray:
-        """The network's outputs (N, O) for rows that are preprocessed already (N, I)."""
+        """Compute the network's outputs (N, O) for preprocessed rows (N, I)."""
         return self._engine.predict(x)
 
     def measure(
         self, x: Inputs, raw_target: np.ndarray, weight: np.ndarray | None = None
     ) -> tuple[dict[str, float], Confusion | None]:
-        """Loss and metrics for preprocessed rows and their original targets, and which classes are taken for which.
+        """Compute loss and metrics for preprocessed rows and their original targets, and the confusion table.
 
-        weight (N,): how much each row counts.
+        weight (N,): the weight of each row.
         """
         task = self.preprocessing.task
         t = task.encode(raw_target, self.resolved.target, self.plan.dtype)
@@ -121,23 +123,23 @@ class Model:
 
 
 def _is_matrix(X: Any, inputs: int) -> bool:
-    """Whether X is an array (N, I) of floats, row after row."""
+    """Tell whether X is a C-contiguous array (N, I) of floats."""
     return (
         type(X) is np.ndarray and X.dtype.char in "fd" and X.ndim == 2 and X.shape[1] == inputs and X.flags.c_contiguous
     )
 
 
 def load(path: str | Path, *, device: str = "auto", threads: int | None = None, trust: bool = False) -> Model:
-    """The model of a run directory or of a .safetensors file.
+    """Load the model of a run directory or of a .safetensors file.
 
-    device: where it predicts, by a name of numbann.engine.devices; "auto" is the CPU.
-    trust: run the source of components that is kept in the file, rather than look for the plugins that they came from;
-    it is code like any other, so do it only if you know where the file comes from.
+    device: where it predicts, a name in numbann.engine.devices; "auto" is the CPU.
+    trust: run the source code of components stored in the file, instead of looking for the plugins that they came from.
+    Use it only if you know where the file comes from: the code can do anything.
     """
     place = _file_of(Path(path))
     file = read_model(place)
     try:
-        registry = provenance.revived(file.components, str(place)) if trust else None
+        registry = provenance.registry_of(file.components, str(place)) if trust else None
         loaded, preprocessing = restore(file.spec, registry), Preprocessing.from_dict(file.preprocessing)
         resolved = resolve(loaded, _facts(loaded.spec, preprocessing))
         plan = planning.build(resolved.network(preprocessing.encoding.inputs))
@@ -154,7 +156,7 @@ def load(path: str | Path, *, device: str = "auto", threads: int | None = None, 
 
 
 def _file_of(path: Path) -> Path:
-    """The model file that a path means; RunDirectoryError if there is none."""
+    """Return the model file of a path; RunDirectoryError if there is none."""
     if not path.exists():
         raise RunDirectoryError(f"{path}: no such run directory or model file")
     if path.is_dir() and not (path / MODEL).exists():
@@ -163,8 +165,8 @@ def _file_of(path: Path) -> Path:
 
 
 def _unusable(file: ModelFile, place: Path, error: SpecError) -> RunDirectoryError:
-    """What to do where a spec cannot be used: bring its plugins back, or trust the source kept of them."""
-    foreign = provenance.stored_elsewhere(file.components)
+    """Return the error for an unusable spec, with the remedies: restore its plugins or trust their source."""
+    foreign = provenance.foreign_records(file.components)
     if not foreign:
         return RunDirectoryError(f"{place}: its spec cannot be used here or is damaged: {error}")
     needed = "; ".join(f'{record["kind"]} "{record["name"]}" of {record["origin"]}' for record in foreign)
@@ -175,7 +177,7 @@ def _unusable(file: ModelFile, place: Path, error: SpecError) -> RunDirectoryErr
 
 
 def _check_tensors(tensors: Tensors, plan: Plan) -> None:
-    """ValueError if a model's tensors are not those of its plan."""
+    """Raise ValueError if a model's tensors do not match its plan."""
     for name, shape in plan.tensors.items():
         if name not in tensors:
             raise KeyError(f"{name} is missing")
@@ -184,7 +186,7 @@ def _check_tensors(tensors: Tensors, plan: Plan) -> None:
 
 
 def _facts(spec: Spec, preprocessing: Preprocessing) -> Facts:
-    """What is known of the data of a model, in whose spec everything about data is decided."""
+    """Return the facts about the data of a model; its spec has no "auto" about data left."""
     data = spec.data
     return Facts(
         task=preprocessing.task,

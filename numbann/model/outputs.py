@@ -1,4 +1,4 @@
-"""How good the outputs of a network are, by metrics.  It runs no network."""
+"""Scores the outputs of a network by metrics."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from numbann.spec.resolution import Resolved
 
 
 def outcome_of(resolved: Resolved, y: np.ndarray) -> Outcome:
-    """Outputs y (N, O) with all that a task needs to read them."""
+    """Return outputs y (N, O) with everything that a task needs to read them."""
     return Outcome(y, resolved.target, resolved.output_activation.name)
 
 
 def score(
     metrics: Iterable[Component], task: Task, found: Outcome, raw_target: np.ndarray, weight: np.ndarray | None = None
 ) -> dict[str, float]:
-    """Each metric of outputs against the original target, by name; weight (N,): how much each row counts."""
+    """Compute each metric of outputs against the original target, by name.  weight (N,): the weight of each row."""
     roles = task.measurable(found, raw_target)
     roles["weight"] = np.ones(len(found.y)) if weight is None else weight
     return {metric.name: _call(metric, found.activation, roles) for metric in metrics}

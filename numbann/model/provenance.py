@@ -1,4 +1,4 @@
-"""Which code a model was made with: its components' sources, as stored with it and as found now."""
+"""The provenance of a model: stores the source of its components, and compares it with the code found now."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ OWN = "numbann"  # the origin of what numbann itself provides
 
 
 def components_of(resolved: Any) -> list[Component]:
-    """Every component that a resolved spec uses, once each, sorted by kind and name."""
+    """Return every component that a resolved spec uses, once each, sorted by kind and name."""
     used = [resolved.loss, resolved.optimizer, resolved.schedule, resolved.output_activation]
     used += [part for layer in resolved.layers for part in (layer.activation, layer.init, layer.bias_init) if part]
     found = {(part.component.kind, part.name): part.component for part in used}
@@ -27,7 +27,7 @@ def components_of(resolved: Any) -> list[Component]:
 
 
 def record_of(component: Component, registry: Registry) -> dict[str, str]:
-    """A component as JSON: kind, name, origin, source and the hash of its code."""
+    """Return a component as JSON values: kind, name, origin, source and the hash of its code."""
     entry = registry.find(component.kind, component.name)
     return {
         "kind": component.kind,
@@ -39,7 +39,7 @@ def record_of(component: Component, registry: Registry) -> dict[str, str]:
 
 
 def verify(stored: Iterable[Mapping[str, str]], components: Iterable[Component], place: str) -> None:
-    """RunDirectoryError if the code of one of these components is not what was stored."""
+    """Raise RunDirectoryError if the code of one of these components differs from what is stored."""
     hashes = {(record["kind"], record["name"]): record["sha256"] for record in stored}
     for component in components:
         if hashes.get((component.kind, component.name)) != fingerprint(component):
@@ -53,20 +53,20 @@ def verify(stored: Iterable[Mapping[str, str]], components: Iterable[Component],
 
 @functools.cache
 def fingerprint(component: Component) -> str:
-    """The hash of what a component computes: the same on every Python, and in whatever module it is defined."""
-    return hashlib.sha256(json.dumps(sources.computed(component)).encode()).hexdigest()
+    """Return the hash of what a component computes; it depends neither on the Python version nor on the module."""
+    return hashlib.sha256(json.dumps(sources.describe(component)).encode()).hexdigest()
 
 
-def stored_elsewhere(records: Iterable[Mapping[str, str]]) -> list[Mapping[str, str]]:
-    """The records of components that numbann itself does not provide."""
+def foreign_records(records: Iterable[Mapping[str, str]]) -> list[Mapping[str, str]]:
+    """Return the records of components that numbann itself does not provide."""
     return [record for record in records if record["origin"].partition(" ")[0] != OWN]
 
 
-def revived(records: Iterable[Mapping[str, str]], place: str) -> Registry:
-    """What numbann provides, and the components of a model file, by running the source that is kept in it."""
+def registry_of(records: Iterable[Mapping[str, str]], place: str) -> Registry:
+    """Return a registry of numbann's own components and those of a model file, by running the source stored in it."""
     kept = [
         (sources.component_of(record["source"], record["kind"], record["name"], place), record)
-        for record in stored_elsewhere(records)
+        for record in foreign_records(records)
     ]
     registry = built_in().without((component.kind, component.name) for component, _ in kept)
     for component, record in kept:

@@ -1,7 +1,7 @@
-"""The source of a component as a module that stands alone: its functions, and all that they reach.  It runs none.
+"""Writes the source of a component as a self-contained module: its functions and everything that they use.
 
-Functions of the component's own distribution are written out, as are the numbers of their modules; what numbann makes
-public is imported from `numbann`, the rest from where it comes.  Comments, docstrings and layout are left out.
+Functions and constants of the component's own distribution are written out.  Public names of numbann are imported from
+`numbann`, all others from the module that defines them.  Comments, docstrings and layout are left out.
 """
 
 from __future__ import annotations
@@ -33,34 +33,35 @@ UNSEEN = (
 
 @functools.cache
 def module_of(component: Component) -> str:
-    """The text of a module in which the component's functions do what they do here."""
-    written = _Written(component.function.__module__.partition(".")[0])
-    written.add(component.function)
+    """Return the text of a module in which the component's functions compute the same as here."""
+    writer = _Writer(component.function.__module__.partition(".")[0])
+    writer.add(component.function)
     for part in list(_parts(component).values())[1:]:
-        written.write(part)  # nothing calls it by its name, which may be that of another one
-    texts = [ast.unparse(definition) for definition in written.definitions]
-    return "\n".join(["from __future__ import annotations", *sorted(written.imports.values()), *texts]) + "\n"
+        writer.write(part)  # not `add`: nothing calls it by name, and another part may have the same name
+    texts = [ast.unparse(definition) for definition in writer.definitions]
+    return "\n".join(["from __future__ import annotations", *sorted(writer.imports.values()), *texts]) + "\n"
 
 
-def computed(component: Component) -> list[Any]:
-    """What a component computes, as JSON that is the same on every Python and wherever the component is defined.
+def describe(component: Component) -> list[Any]:
+    """Describe what a component computes, as JSON values that depend neither on the Python version nor on the module.
 
-    That is its kind, form, traits and parameters, and the syntax trees of all that its functions reach.  Neither names
-    of modules of its distribution nor annotations and decorators are in it: parameters and traits say what those do.
+    The description holds the kind, form, traits and parameters, and the syntax trees of everything that the functions
+    use.  It holds no module names of the component's distribution, and no annotations or decorators, whose effects
+    stand in parameters and traits.
     """
-    written = _Written(component.function.__module__.partition(".")[0], bare=True)
-    parts = [[role, *canonical(written.part(part))] for role, part in _parts(component).items()]
+    writer = _Writer(component.function.__module__.partition(".")[0], bare=True)
+    parts = [[role, *canonical(writer.part(part))] for role, part in _parts(component).items()]
     parameters = [
         [parameter.name, getattr(parameter.type, "__name__", ""), repr(parameter.default), parameter.learnable]
         for parameter in component.parameters
     ]
-    reached = [canonical(definition) for definition in written.definitions]
+    reached = [canonical(definition) for definition in writer.definitions]
     traits = sorted(component.traits.items())
-    return [component.kind, component.form, traits, parameters, parts, reached, sorted(written.imports.values())]
+    return [component.kind, component.form, traits, parameters, parts, reached, sorted(writer.imports.values())]
 
 
 def canonical(node: Any) -> Any:
-    """A syntax tree as nested lists, without places and without what differs from one Python to the next."""
+    """Return a syntax tree as nested lists, without line numbers and without what differs between Python versions."""
     if isinstance(node, ast.Constant):
         return ["Constant", f"{type(node.value).__name__} {node.value!r}"]
     if isinstance(node, ast.AST):
@@ -70,19 +71,19 @@ def canonical(node: Any) -> Any:
 
 
 def _parts(component: Component) -> dict[str, Callable[..., Any]]:
-    """The functions of a component by their roles; the main one is the first."""
+    """Return the functions of a component by their roles, the main one first."""
     slopes = {f"derivative to {name}": slope for name, slope in component.slopes.items()}
     found = {"function": component.function, "derivative": component.derivative, **slopes}
     return {role: part for role, part in {**found, "backward": component.backward}.items() if part is not None}
 
 
 def component_of(text: str, kind: str, name: str, place: str) -> Component:
-    """Run such a text and give the component of a kind and name that it declares.
+    """Run the text of a module and return the component of a kind and name that it declares.
 
-    It runs code: ask for it only where its origin is trusted.  place: where the text comes from, for messages.
+    This runs code: call it only for a text whose origin is trusted.  place: where the text comes from, for messages.
     """
     file = f"<{name} of {place}>"
-    linecache.cache[file] = (len(text), None, text.splitlines(keepends=True), file)  # its source can then be read
+    linecache.cache[file] = (len(text), None, text.splitlines(keepends=True), file)  # so that inspect finds the source
     module = ModuleType(f"numbann_kept_{name}")
     module.__file__ = file
     sys.modules[module.__name__] = module
@@ -98,10 +99,10 @@ def component_of(text: str, kind: str, name: str, place: str) -> Component:
     raise PluginError(f"{place}: the source kept of {name} declares no component of that name")
 
 
-class _Written:
-    """Imports, and definitions in an order in which they can be executed; `package`: whose functions are written.
+class _Writer:
+    """Collects imports and definitions, in an order in which they can be executed.
 
-    bare: without annotations, and without what declares a component.
+    package: the package whose functions are written out.  bare: leave out annotations and the decorators of components.
     """
 
     def __init__(self, package: str, bare: bool = False) -> None:
@@ -111,42 +112,42 @@ class _Written:
         self._known: dict[str, Any] = {}
 
     def add(self, function: Callable[..., Any]) -> None:
-        """A function that is called by its name, once."""
+        """Write a function that is called by its name, once."""
         if self._is_new(function.__name__, function):
             self.write(function)
 
     def write(self, function: Callable[..., Any]) -> None:
-        """A function, after all that it reaches."""
+        """Write a function, after everything that it uses."""
         found = _tree(function)
         if self.bare and hasattr(function, "__numbann__"):
             found.decorator_list = []
-        self.definitions.append(self._finished(found, _globals(function)))
+        self.definitions.append(self._complete(found, _globals(function)))
 
     def part(self, function: Callable[..., Any]) -> ast.stmt:
-        """A part of a component, whose decorator and name only say which part of which component it is."""
+        """Return the definition of a part of a component, without the decorator and the name, which do not compute."""
         found = _tree(function)
         found.decorator_list, found.name = [], ""
-        return self._finished(found, _globals(function))
+        return self._complete(found, _globals(function))
 
     def _write_class(self, one: type) -> None:
-        """A class that a function uses, after all that it reaches."""
-        self.definitions.append(self._finished(_tree(one), vars(sys.modules[one.__module__])))
+        """Write a class, after everything that it uses."""
+        self.definitions.append(self._complete(_tree(one), vars(sys.modules[one.__module__])))
 
-    def _finished(self, tree: ast.stmt, scope: Mapping[str, Any]) -> ast.stmt:
-        """A definition, once all that it reaches is written."""
+    def _complete(self, tree: ast.stmt, scope: Mapping[str, Any]) -> ast.stmt:
+        """Write everything that a definition uses, and return the definition."""
         if self.bare:
             _strip(tree)
         self._reach(tree, scope)
         return tree
 
     def _reach(self, tree: ast.AST, scope: Mapping[str, Any]) -> None:
-        """Everything in a module's scope that a tree names."""
+        """Write everything in a module's scope that a tree names."""
         for node in ast.walk(tree):
             if isinstance(node, ast.Name) and node.id in scope:
-                self._name(node.id, scope)
+                self._write_name(node.id, scope)
 
-    def _name(self, name: str, scope: Mapping[str, Any]) -> None:
-        """One name of a module's scope."""
+    def _write_name(self, name: str, scope: Mapping[str, Any]) -> None:
+        """Write one name of a module's scope."""
         value = scope[name]
         public = _public(value)
         if public:
@@ -166,10 +167,10 @@ class _Written:
             if self._is_new(name, value):
                 self._define(name, _literal(value))
         elif self._is_new(name, value):
-            self._assigned(name, scope)
+            self._write_assignment(name, scope)
 
-    def _assigned(self, name: str, scope: Mapping[str, Any]) -> None:
-        """A name of another kind: whatever the module assigns to it, or imports it from."""
+    def _write_assignment(self, name: str, scope: Mapping[str, Any]) -> None:
+        """Write the statement that assigns to a name, or imports it, as it stands in the module."""
         for node in ast.parse(inspect.getsource(sys.modules[scope["__name__"]])).body:
             if isinstance(node, ast.Assign) and name in map(ast.unparse, node.targets):
                 self._reach(node.value, scope)
@@ -179,16 +180,16 @@ class _Written:
                 alias = next((alias for alias in node.names if name == (alias.asname or alias.name)), None)
                 if alias is not None:
                     module = resolve_name("." * node.level + (node.module or ""), scope["__package__"] or None)
-                    self._imported(module, alias.name, name)
+                    self._write_import(module, alias.name, name)
                     return
         raise PluginError(f"{scope['__name__']}: where {name!r} comes from cannot be told; define it in that module")
 
-    def _imported(self, module: str, original: str, name: str) -> None:
-        """A name that a module imports: what another module of the distribution assigns to it, or an import."""
+    def _write_import(self, module: str, original: str, name: str) -> None:
+        """Write a name that a module imports: its assignment in the distribution's other module, or an import."""
         if not self._is_own(module):
             self._import(f"from {module} import {original}", original, name)
             return
-        self._assigned(original, vars(sys.modules[module]))
+        self._write_assignment(original, vars(sys.modules[module]))
         if original != name:
             self._define(name, original)
 
@@ -199,11 +200,11 @@ class _Written:
         self.definitions.append(ast.parse(f"{name} = {text}").body[0])
 
     def _is_own(self, module: str) -> bool:
-        """Whether a module's functions are written out."""
+        """Tell whether a module's functions are written out."""
         return module.partition(".")[0] in (self.package, "numbann")
 
     def _is_new(self, name: str, value: Any) -> bool:
-        """Note a name; whether it was not known.  PluginError if it was something else."""
+        """Note a name, and tell whether it is new.  PluginError if it already stands for something else."""
         if name not in self._known:
             self._known[name] = value
             return True
@@ -214,19 +215,19 @@ class _Written:
 
 
 def _public(value: Any) -> str | None:
-    """The name under which numbann makes a value public; what nobody has imported yet cannot be the value."""
+    """Return the public name of a value in numbann, or None; modules not yet imported cannot hold the value."""
     homes = ((name, sys.modules.get(module)) for name, module in numbann.HOMES.items())
     return next((name for name, module in homes if module is not None and vars(module).get(name) is value), None)
 
 
 def _globals(function: Callable[..., Any]) -> dict[str, Any]:
-    """What the names of a function mean that are not its own."""
+    """Return the global names that a function can see, with their values."""
     local = function.__code__.co_varnames
     return {name: value for name, value in function.__globals__.items() if name not in local}
 
 
 def _tree(definition: Any) -> ast.FunctionDef | ast.ClassDef:
-    """The syntax tree of a function or a class without docstrings."""
+    """Return the syntax tree of a function or a class without docstrings."""
     tree = ast.parse(textwrap.dedent(inspect.getsource(definition))).body[0]
     if not isinstance(tree, ast.FunctionDef | ast.ClassDef):
         raise PluginError(f"{definition.__name__}: a component is a function made with def")
@@ -237,7 +238,7 @@ def _tree(definition: Any) -> ast.FunctionDef | ast.ClassDef:
 
 
 def _strip(tree: ast.stmt) -> None:
-    """Take all annotations from a tree."""
+    """Remove all annotations from a tree."""
     for node in ast.walk(tree):
         if isinstance(node, ast.FunctionDef):
             node.returns = None
@@ -248,7 +249,7 @@ def _strip(tree: ast.stmt) -> None:
 
 
 def _literal(value: Any) -> str:
-    """A constant as Python writes it."""
+    """Write a constant as Python source."""
     if isinstance(value, float) and not math.isfinite(value):
         return f"float({str(value)!r})"
     return repr(value)

@@ -1,4 +1,4 @@
 """The spec: a JSON file, read strictly, checked with all faults at once, and resolved against the data.
 
-No NumPy and no numba in here, so that `numbann check` starts at once.
+These modules import neither NumPy nor numba, so that `numbann check` starts fast.
 """

@@ -1,4 +1,4 @@
-"""From the raw values of a spec to a Spec: one walk along the table of keys in model.py that gathers every fault."""
+"""Builds a Spec from raw values: walks along the table of keys in model.py and collects every fault."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 from numbann.components.registry import Registry
 from numbann.errors import missing, not_allowed, unknown_key
 from numbann.spec.components import choose, choose_metrics
-from numbann.spec.model import NOT_YET, Chosen, Inner, Key, Metrics, Section, Takes, keys_of
+from numbann.spec.model import NOT_YET, ComponentKey, Inner, Key, Metrics, Section, Takes, keys_of
 from numbann.spec.rules import Rule
 from numbann.spec.trail import Found, Trail
 
@@ -19,38 +19,38 @@ LATER = {
 
 
 def build(section: type[Section], raw: Any, trail: Trail, registry: Registry | None) -> tuple[Any, list[Found]]:
-    """The section that raw values mean, None if they mean none, and all of their faults."""
+    """Build a section from raw values, and collect their faults; the section is None if there are any."""
     keys = keys_of(section)
     if not isinstance(raw, dict):
         return None, [(trail, not_allowed(raw, _object(section)))]
     values: dict[str, Any] = {}
     faults = [((*trail, name), _unknown((*trail, name), list(keys))) for name in raw if name not in keys]
     for name, one in keys.items():
-        if name in raw or isinstance(one.takes, Chosen):
-            values[name], found = _taken(one, raw.get(name, one.default), (*trail, name), registry)
+        if name in raw or isinstance(one.takes, ComponentKey):
+            values[name], found = _build_key(one, raw.get(name, one.default), (*trail, name), registry)
             faults += found
         elif one.required:
             faults.append(((*trail, name), missing(_words(one.takes))))
     return (None if faults else section(**values)), faults
 
 
-def _taken(one: Key, given: Any, trail: Trail, registry: Registry | None) -> tuple[Any, list[Found]]:
-    """The value of one key, and its faults."""
+def _build_key(one: Key, given: Any, trail: Trail, registry: Registry | None) -> tuple[Any, list[Found]]:
+    """Return the value of one key, and its faults."""
     match one.takes:
         case Rule() as rule:
             return given, [] if rule.accepts(given) else [(trail, not_allowed(given, rule.words))]
-        case Chosen(kind=kind):
+        case ComponentKey(kind=kind):
             return (given, []) if given == one.default == "auto" else choose(kind, given, trail, registry)
         case Metrics():
             return choose_metrics(given, trail, registry)
         case Inner(section=section, many=True):
-            return _several(section, given, trail, registry)
+            return _build_list(section, given, trail, registry)
         case Inner(section=section):
             return (given, []) if given is one.default is None else build(section, given, trail, registry)
 
 
-def _several(section: type[Section], given: Any, trail: Trail, registry: Registry | None) -> tuple[Any, list[Found]]:
-    """A list of sections."""
+def _build_list(section: type[Section], given: Any, trail: Trail, registry: Registry | None) -> tuple[Any, list[Found]]:
+    """Build a list of sections."""
     if not isinstance(given, list):
         return None, [(trail, not_allowed(given, _object(section, many=True)))]
     built = [build(section, raw, (*trail, index), registry) for index, raw in enumerate(given)]
@@ -71,6 +71,6 @@ def _words(rule: Takes) -> str:
 
 
 def _unknown(trail: Trail, known: list[str]) -> str:
-    """The message for a key that does not exist, or does not work yet."""
+    """Return the message for a key that does not exist, or does not work yet."""
     name = ".".join(part for part in trail if isinstance(part, str))
     return f"this key {NOT_YET}; leave it out" if name in LATER else unknown_key(str(trail[-1]), known)

@@ -1,6 +1,6 @@
-"""What the type of one key cannot tell: input files exist, shares add up, lists of columns agree.
+"""Checks of a spec beyond the type of a single key: input files exist, shares add up, lists of columns agree.
 
-It passes over whatever has the wrong type, which building.py reports, and reads no more than the header of a table.
+Values of the wrong type are skipped here, since building.py reports them.  Of a table, only the header is read.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from numbann.spec.trail import Found
 
 
 def check_data(raw: dict[str, Any], base: Path) -> Iterator[Found]:
-    """The faults of the raw spec's `data` that concern several keys or the disk."""
+    """Find the faults of the raw spec's `data` that concern several keys or the disk."""
     data = raw.get("data")
     if not isinstance(data, dict):
         return
@@ -33,8 +33,8 @@ def check_data(raw: dict[str, Any], base: Path) -> Iterator[Found]:
 
 
 def check_header(data: Data, base: Path) -> Iterator[Found]:
-    """The columns that a checked spec names and its training table lacks, by the header alone."""
-    from numbann.data.reading import column_faults, reading_from_section  # for `numbann check` alone
+    """Find the columns that a checked spec names and its training table lacks, by the header alone."""
+    from numbann.data.reading import column_faults, reading_from_section  # here, since only `numbann check` needs it
 
     try:
         files = find_source(sources(data.path)["train"], base, data.format, ".".join(place_of(data.path, "train")))
@@ -48,7 +48,7 @@ def check_header(data: Data, base: Path) -> Iterator[Found]:
 
 
 def check_agreement(spec: Spec | None, registry: Registry | None) -> Iterator[Found]:
-    """Keys that must agree with each other."""
+    """Find keys that contradict each other."""
     if spec is None:
         return
     if registry is not None:
@@ -66,7 +66,7 @@ def check_agreement(spec: Spec | None, registry: Registry | None) -> Iterator[Fo
 
 
 def _input_scale_faults(spec: Spec) -> Iterator[Found]:
-    """What does not go together with a trained scale of the inputs, whose gradient comes from that of the weights."""
+    """Find what a trained scale of the inputs excludes; its gradient is computed from the first layer's weights."""
     trail, device = ("model", "input", "scale"), spec.train.device
     if device_of(device) is not DEFAULT:
         yield (
@@ -78,7 +78,10 @@ def _input_scale_faults(spec: Spec) -> Iterator[Found]:
 
 
 def residual_faults(layers: Sequence[Layer], inputs: int | None = None) -> Iterator[Found]:
-    """A residual connection adds a layer's inputs, if they are known, to its outputs: there must be as many of them."""
+    """Find residual connections of layers whose inputs and units differ in number.
+
+    inputs: the inputs of the first layer, None if unknown.
+    """
     for index, layer in enumerate(layers):
         if layer.residual and inputs not in (None, layer.units):
             fault = f"adds {inputs} inputs to {layer.units} units; give the layer {inputs} units, or leave residual out"
@@ -87,7 +90,7 @@ def residual_faults(layers: Sequence[Layer], inputs: int | None = None) -> Itera
 
 
 def _warmup_faults(spec: Spec) -> Iterator[Found]:
-    """Warm-up leaves epochs for the schedule."""
+    """Refuse a warm-up that leaves no epochs for the schedule."""
     warmup, epochs = spec.schedule.parameters.get("warmup_epochs", 0), spec.train.epochs
     if warmup >= epochs:
         fault = f"{warmup} of {epochs} epochs are warm-up and leave none for the schedule; give fewer"
@@ -95,7 +98,7 @@ def _warmup_faults(spec: Spec) -> Iterator[Found]:
 
 
 def _solver_faults(spec: Spec, registry: Registry) -> Iterator[Found]:
-    """A solver looks for its steps itself, on all rows, by a loss without chance and the gradient as it is."""
+    """Find what a solver excludes: it chooses its own steps, on all rows, and needs a deterministic, smooth loss."""
     name, train, schedule = spec.optimizer.type, spec.train, spec.schedule
     if train.batch_size not in ("auto", "full"):
         yield ("train", "batch_size"), f'{name} works on all rows at once; leave batch_size out, or give "full"'
@@ -116,7 +119,7 @@ def _solver_faults(spec: Spec, registry: Registry) -> Iterator[Found]:
 
 
 def _sources(data: dict[str, Any], base: Path) -> Iterator[Found]:
-    """Sources that are none, and files that are not there."""
+    """Find sources that are not valid, and files that do not exist."""
     path, format = data["path"], _format(data)
     for part, source in sources(path).items():
         place = place_of(path, part)
@@ -127,13 +130,13 @@ def _sources(data: dict[str, Any], base: Path) -> Iterator[Found]:
 
 
 def _format(data: dict[str, Any]) -> str:
-    """The format given, "auto" in place of one that there is not."""
+    """Return the format given, or "auto" in place of an unknown one."""
     format = data.get("format")
     return format if isinstance(format, str) and format in FORMATS else "auto"
 
 
 def _target(data: dict[str, Any]) -> Iterator[Found]:
-    """A table needs a target; where labels come with the path, none is needed, and no format."""
+    """Require a target for a table; refuse target and format where the path already includes them."""
     target = data.get("target")
     formats = [format for source in sources(data.get("path")).values() if (format := format_of(source, _format(data)))]
     if formats and _format(data) not in ("auto", *(format.name for format in formats)):
@@ -148,7 +151,7 @@ def _target(data: dict[str, Any]) -> Iterator[Found]:
 
 
 def _shares(data: dict[str, Any]) -> Iterator[Found]:
-    """No share for a part that has a source of its own; what is held back leaves rows to train on."""
+    """Refuse a share for a part that has a source of its own, and shares that leave no rows to train on."""
     split = data.get("split", {})
     if not isinstance(split, dict):
         return
@@ -163,7 +166,7 @@ def _shares(data: dict[str, Any]) -> Iterator[Found]:
 
 
 def _columns(data: dict[str, Any]) -> Iterator[Found]:
-    """No column is listed twice, or in two lists that contradict each other."""
+    """Refuse a column that is listed twice, or in two lists that contradict each other."""
     lists = {key: _names(data.get(key)) for key in ("target", "features", "drop", "categorical", "weight")}
     for key, names in lists.items():
         for name in sorted({name for name in names if names.count(name) > 1}):

@@ -1,4 +1,4 @@
-"""The components that a spec names, looked up in the registry with a value for each parameter.  It compiles nothing."""
+"""Looks up the components that a spec names, and gives each parameter a value."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from numbann.spec.model import ComponentSpec
 from numbann.spec.rules import of_parameter
 from numbann.spec.trail import Found, Trail
 
-REQUIRED = object()  # the default of a parameter that has none
+REQUIRED = object()  # stands for the default of a parameter that has none
 CORE_PARAMETERS: dict[str, tuple[Parameter, ...]] = {
     "optimizer": (
         Parameter("learning_rate", REQUIRED, Positive),
@@ -27,19 +27,19 @@ CORE_PARAMETERS: dict[str, tuple[Parameter, ...]] = {
 
 
 def parameters_of(component: Component) -> tuple[Parameter, ...]:
-    """The parameters that a spec may set: the component's own, and those that core owns."""
+    """Return the parameters that a spec may set: the component's own, and those that core owns."""
     return component.parameters + _core_parameters(component)
 
 
 def _core_parameters(component: Component) -> tuple[Parameter, ...]:
-    """Those that core owns; a row activation has none."""
+    """Return the parameters that core owns; a row activation has none."""
     own = component.defaults()
     core = CORE_PARAMETERS.get(component.kind, ()) if component.form != "row" else ()
     return tuple(parameter for parameter in core if parameter.name not in own)
 
 
 def choose(kind: str, given: Any, trail: Trail, registry: Registry | None) -> tuple[ComponentSpec, list[Found]]:
-    """The component that a name or an object means, and what is wrong with it; without a registry no name is judged."""
+    """Return the component that a name or an object means, and its faults.  Without a registry, any name passes."""
     named = (*trail, "type") if isinstance(given, dict) else trail
     name, parameters = _split(given)
     if not isinstance(name, str):
@@ -55,7 +55,7 @@ def choose(kind: str, given: Any, trail: Trail, registry: Registry | None) -> tu
 
 
 def choose_metrics(given: Any, trail: Trail, registry: Registry | None) -> tuple[Any, list[Found]]:
-    """The names, never aliases, of the metrics given, or "auto"; and what is wrong with them."""
+    """Return the names (never aliases) of the metrics given, or "auto", and their faults."""
     if given == "auto":
         return given, []
     if not isinstance(given, list) or not all(isinstance(name, str) for name in given):
@@ -72,7 +72,7 @@ def choose_metrics(given: Any, trail: Trail, registry: Registry | None) -> tuple
 
 
 def _split(given: Any) -> tuple[Any, dict[str, Any]]:
-    """Name and parameters of a component as given."""
+    """Split a component as given into name and parameters."""
     if not isinstance(given, dict):
         return given, {}
     return given.get("type"), {key: value for key, value in given.items() if key != "type"}
@@ -85,7 +85,7 @@ def _no_name(kind: str, given: Any) -> str:
 
 
 def _values(trail: Trail, component: Component, given: dict[str, Any]) -> tuple[dict[str, Any], list[Found]]:
-    """A value for each parameter, and the faults of those given."""
+    """Return a value for each parameter, and the faults of those given."""
     known = {parameter.name: parameter for parameter in parameters_of(component)}
     faults = [((*trail, name), _no_parameter(component, name, known)) for name in given if name not in known]
     values = {name: given.get(name, parameter.default) for name, parameter in known.items()}

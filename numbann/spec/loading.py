@@ -1,4 +1,4 @@
-"""From a file or a dict to a checked spec and its registry.  It opens no data, and leaves each `auto` as it is."""
+"""Loads a spec from a file or a dict: checks it and builds its registry.  Every "auto" stays, to be resolved later."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from numbann.spec.building import build
 from numbann.spec.checks import check_agreement, check_data
 from numbann.spec.model import Spec
 from numbann.spec.overrides import override
-from numbann.spec.source import Source, open_source
+from numbann.spec.source import SpecSource, open_source
 from numbann.spec.trail import Found
 
 
@@ -24,13 +24,13 @@ class Loaded:
 
     spec: Spec
     registry: Registry
-    source: Source
+    source: SpecSource
 
 
 def load(source: str | Path | Mapping[str, Any], overrides: Mapping[str, Any] | None = None) -> Loaded:
     """Read and check a spec: a path, or a dict of JSON values.  SpecError with all of its faults at once.
 
-    overrides: values set over the spec by path, such as {"train.epochs": 5, "model.layers[0].units": 128}.
+    overrides: values that replace those of the spec, by path: {"train.epochs": 5, "model.layers[0].units": 128}.
     """
     origin, raw = open_source(source)
     if not isinstance(raw, dict):
@@ -39,22 +39,26 @@ def load(source: str | Path | Mapping[str, Any], overrides: Mapping[str, Any] | 
     origin = replace(origin, overridden=trails)
     if origin.name:
         raw.setdefault("name", Path(origin.name).stem)
-    return _checked(origin, raw, check_data(raw, origin.base), faults)
+    return _check(origin, raw, check_data(raw, origin.base), faults)
 
 
 def restore(stored: Mapping[str, Any], registry: Registry | None = None) -> Loaded:
-    """A resolved spec out of a model file, checked again; its input files need not exist any more.
+    """Load a resolved spec from a model file and check it again; its input files need not exist any more.
 
-    Its plugins must, unless a registry has their components.
+    Its plugins must exist, unless the registry given has their components.
     """
     origin, raw = open_source(stored)
-    return _checked(origin, raw, [], [], registry)
+    return _check(origin, raw, [], [], registry)
 
 
-def _checked(
-    origin: Source, raw: dict[str, Any], found: Iterable[Found], faults: list[SpecFault], given: Registry | None = None
+def _check(
+    origin: SpecSource,
+    raw: dict[str, Any],
+    found: Iterable[Found],
+    faults: list[SpecFault],
+    given: Registry | None = None,
 ) -> Loaded:
-    """The raw spec as a Spec; SpecError with what was found so far and all other faults."""
+    """Check a raw spec and build the Spec; SpecError with the faults given and all others."""
     registry, failed = _registry(raw, origin.base) if given is None else (given, [])
     editors = raw.pop("$schema", "")
     spec, wrong = build(Spec, raw, (), registry)
@@ -63,16 +67,16 @@ def _checked(
     found = [*found, *check_agreement(spec, registry)]
     faults = faults + [origin.fault(trail, message) for trail, message in (*failed, *wrong, *found)]
     if faults or registry is None:
-        by_line = sorted(faults, key=lambda fault: (fault.line is None, fault.line or 0))  # those without one last
+        by_line = sorted(faults, key=lambda fault: (fault.line is None, fault.line or 0))  # those without a line last
         raise SpecError(by_line, origin.name)
     return Loaded(spec, registry, origin)
 
 
 def _registry(raw: dict[str, Any], base: Path) -> tuple[Registry | None, list[Found]]:
-    """The registry with the spec's plugins; none, so that no name is judged, if a plugin fails."""
+    """Return the registry with the spec's plugins; None if a plugin fails, so that names are not checked."""
     plugins = raw.get("plugins", [])
     if not isinstance(plugins, list) or not all(isinstance(name, str) for name in plugins):
-        return None, []  # the wrong type, which building reports
+        return None, []  # a wrong type, which building.py reports
     try:
         return with_files(base / name for name in plugins), []
     except NumbannError as error:

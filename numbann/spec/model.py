@@ -1,7 +1,7 @@
-"""The keys of a spec: the one table of them.  An annotation says what a key takes, as in a component's signature.
+"""The table of the keys of a spec.  An annotation says what a key takes, as in a component's signature.
 
-It reads and checks nothing: building.py walks along it.  What no single key can tell (files, names of components, keys
-that must agree) is judged in components.py and checks.py.  The annotations are used as objects, so none is postponed.
+building.py walks along this table.  Checks beyond a single key (files, names of components, keys that must agree) are
+in components.py and checks.py.  The annotations are used as objects, so this file does not postpone them.
 """
 
 from dataclasses import MISSING, dataclass, field, fields
@@ -36,7 +36,7 @@ DEVICE = text(devices.names(), devices.PATTERN)
 FILE = {"type": "string", "minLength": 1}
 SOURCE = {"anyOf": [FILE, *(exactly(**dict.fromkeys(pair, FILE)) for pair in PAIRS)]}
 PATH = {"anyOf": [SOURCE, exactly(**dict.fromkeys(PARTS, SOURCE), needed=["train"])]}
-SOURCES = Rule("a file, or an object of files", lambda value: value is not None, PATH)  # checks.py judges the rest
+SOURCES = Rule("a file, or an object of files", lambda value: value is not None, PATH)  # checks.py checks the rest
 
 
 class Section:
@@ -44,7 +44,7 @@ class Section:
 
 
 @dataclass(frozen=True)
-class Chosen:
+class ComponentKey:
     """A key that takes a component of a kind, by name or as {"type": NAME, ...parameters}."""
 
     kind: str
@@ -58,18 +58,18 @@ class Metrics:
 
 @dataclass(frozen=True)
 class Inner:
-    """A key that takes an object with keys of its own, or null if that is its default; many: a list of them."""
+    """A key that takes an object with keys of its own, or null if that is its default.  many: it takes a list."""
 
     section: type[Section]
     many: bool = False
 
 
-Takes = Rule | Chosen | Metrics | Inner
+Takes = Rule | ComponentKey | Metrics | Inner
 
 
 @dataclass(frozen=True)
 class Key:
-    """A key of a section: what it takes, and its default (MISSING: it is required, or made anew each time)."""
+    """A key of a section: what it takes, and its default (MISSING: the key is required, or has a default factory)."""
 
     name: str
     takes: Takes
@@ -78,19 +78,19 @@ class Key:
 
 
 def keys_of(section: type[Section]) -> dict[str, Key]:
-    """The keys of a section by name."""
+    """Return the keys of a section by name."""
     return {one.name: _key(one) for one in fields(section)}  # type: ignore[arg-type]  # every section is a dataclass
 
 
 def _key(one: Any) -> Key:
     takes = one.type.__metadata__[0]
     required = one.default is MISSING and one.default_factory is MISSING
-    return Key(one.name, takes, takes.default if isinstance(takes, Chosen) else one.default, required)
+    return Key(one.name, takes, takes.default if isinstance(takes, ComponentKey) else one.default, required)
 
 
 @dataclass(frozen=True)
 class ComponentSpec:
-    """A component that a spec chose: its name (never an alias) and a value for each of its parameters.
+    """A component chosen by a spec: its name (never an alias) and a value for each of its parameters.
 
     An optimizer's parameters include `learning_rate` and `weight_decay`, a schedule's `warmup_epochs`.
     """
@@ -104,7 +104,7 @@ Auto = Any  # a ComponentSpec, or "auto" until it is resolved
 
 @dataclass(frozen=True, kw_only=True)
 class Csv(Section):
-    """How the cells of a table are told apart."""
+    """How the text of a table is split into cells."""
 
     delimiter: Annotated[str, AUTO | text("one character", r"[\s\S]")] = "auto"
     header: Annotated[bool | list[str], BOOLEAN | NAMES_OR_MORE] = True
@@ -115,7 +115,7 @@ class Csv(Section):
 
 @dataclass(frozen=True, kw_only=True)
 class Split(Section):
-    """The shares of rows held back; None where the spec names none."""
+    """The shares of rows held back for validation and test; None where the spec gives none."""
 
     validation: Annotated[float | None, SHARE] = None
     test: Annotated[float | None, SHARE] = None
@@ -124,7 +124,7 @@ class Split(Section):
 
 @dataclass(frozen=True, kw_only=True)
 class Data(Section):
-    """Where rows come from, which columns are used, and how they are scaled and split."""
+    """Where the rows come from, which columns are used, and how they are scaled and split."""
 
     path: Annotated[Any, SOURCES]
     format: Annotated[str, one_of("auto", *FORMATS)] = "auto"
@@ -147,13 +147,13 @@ class Layer(Section):
     """A hidden layer."""
 
     units: Annotated[int, whole(1, 1_000_000)]
-    activation: Annotated[ComponentSpec, Chosen("activation", "relu")]
+    activation: Annotated[ComponentSpec, ComponentKey("activation", "relu")]
     norm: Annotated[str | None, one_of("layer", "batch") | NULL] = None
     dropout: Annotated[float, RATE] = 0.0
     alpha_dropout: Annotated[float, RATE] = 0.0
     residual: Annotated[bool, BOOLEAN] = False
-    init: Annotated[Auto, Chosen("initializer")]
-    bias_init: Annotated[Auto, Chosen("initializer")]
+    init: Annotated[Auto, ComponentKey("initializer")]
+    bias_init: Annotated[Auto, ComponentKey("initializer")]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -165,19 +165,19 @@ class Input(Section):
 
 @dataclass(frozen=True, kw_only=True)
 class Model(Section):
-    """The network: its hidden layers, and what the output layer applies to predict."""
+    """The network: its hidden layers, and the activation that gives its predictions."""
 
     input: Annotated[Input | None, Inner(Input)] = None
     layers: Annotated[list[Layer], Inner(Layer, many=True)]
-    output_activation: Annotated[Auto, Chosen("activation")]
-    init: Annotated[Auto, Chosen("initializer")]
-    bias_init: Annotated[ComponentSpec, Chosen("initializer", "zeros")]
+    output_activation: Annotated[Auto, ComponentKey("activation")]
+    init: Annotated[Auto, ComponentKey("initializer")]
+    bias_init: Annotated[ComponentSpec, ComponentKey("initializer", "zeros")]
     dtype: Annotated[str, one_of("float32", "float64")] = "float32"
 
 
 @dataclass(frozen=True, kw_only=True)
 class EarlyStopping(Section):
-    """When to stop before the last epoch."""
+    """When training stops before the last epoch."""
 
     monitor: Annotated[str, NAME] = "validation_loss"
     patience: Annotated[int, COUNT] = 10
@@ -186,7 +186,7 @@ class EarlyStopping(Section):
 
 @dataclass(frozen=True, kw_only=True)
 class Train(Section):
-    """How long and with what to train."""
+    """How long to train, on which device, and with which options."""
 
     epochs: Annotated[int, COUNT] = 50
     batch_size: Annotated[int | str, COUNT | one_of("auto", "full")] = "auto"
@@ -208,16 +208,16 @@ class Spec(Section):
     seed: Annotated[int, whole(0, 2**63 - 1)] = 0
     data: Annotated[Data, Inner(Data)]
     model: Annotated[Model, Inner(Model)]
-    loss: Annotated[Auto, Chosen("loss")]
-    optimizer: Annotated[ComponentSpec, Chosen("optimizer", "adam")]
-    schedule: Annotated[ComponentSpec, Chosen("schedule", "constant")]
+    loss: Annotated[Auto, ComponentKey("loss")]
+    optimizer: Annotated[ComponentSpec, ComponentKey("optimizer", "adam")]
+    schedule: Annotated[ComponentSpec, ComponentKey("schedule", "constant")]
     train: Annotated[Train, Inner(Train)] = field(default_factory=Train)
     plugins: Annotated[list[str], NAMES] = field(default_factory=list)
     output: Annotated[str | None, NULL | NAME] = None
 
 
 def to_json(value: Any) -> Any:
-    """A spec, or a part of one, as plain JSON values; a component becomes one flat object."""
+    """Return a spec, or a part of one, as JSON values; a component becomes one flat object."""
     if isinstance(value, Section):
         return {name: to_json(getattr(value, name)) for name in keys_of(type(value))}
     if isinstance(value, ComponentSpec):

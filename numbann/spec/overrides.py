@@ -1,4 +1,4 @@
-"""Values set over a spec, such as `--set train.epochs=5`.  Whether there is such a key, building.py judges."""
+"""Overrides the values of a raw spec, as in `--set train.epochs=5`.  building.py checks whether the keys exist."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ from collections.abc import Mapping
 from typing import Any
 
 from numbann.errors import SpecError, SpecFault, shown
-from numbann.spec.model import Chosen, Inner, Key, Section, Spec, keys_of
+from numbann.spec.model import ComponentKey, Inner, Key, Section, Spec, keys_of
 from numbann.spec.read import parse
 from numbann.spec.source import as_text
 from numbann.spec.trail import Trail, from_text
 
 
 def override(raw: Any, overrides: Mapping[str, Any]) -> tuple[tuple[Trail, ...], list[SpecFault]]:
-    """Set each override in the raw spec, in place; gives the trails set, and a fault for each that has no place."""
+    """Set each override in the raw spec, in place; return the trails set, and a fault for each that cannot be."""
     faults: list[SpecFault] = []
     trails: list[Trail] = []
     for path, given in overrides.items():
@@ -27,7 +27,7 @@ def override(raw: Any, overrides: Mapping[str, Any]) -> tuple[tuple[Trail, ...],
 
 
 class _NoPlace(Exception):
-    """There is no place in the spec for a path."""
+    """A path has no place in the spec."""
 
 
 def _set(raw: Any, path: str, given: Any) -> Trail:
@@ -46,7 +46,7 @@ _NOTHING = object()
 
 
 def _inside(holder: Any, trail: Trail, part: str | int, given: Any = _NOTHING) -> Any:
-    """The object or list at a part of its holder, made if it is missing; with a value, put that there."""
+    """Return the object or list at a part of its holder, created if missing; with a value, set that instead."""
     if isinstance(part, int):
         if not isinstance(holder, list) or part >= len(holder):
             raise _NoPlace(f"there is no [{part}] here: {_content(holder)}")
@@ -55,12 +55,12 @@ def _inside(holder: Any, trail: Trail, part: str | int, given: Any = _NOTHING) -
     if given is not _NOTHING:
         holder[part] = given
     elif isinstance(part, str) and not isinstance(holder.get(part), (dict, list)):
-        holder[part] = _opened(trail, holder.get(part))
+        holder[part] = _open_container(trail, holder.get(part))
     return holder[part]
 
 
-def _opened(trail: Trail, present: Any) -> Any:
-    """What stands in place of a missing key, or of a component's bare name, so that keys can be set in it."""
+def _open_container(trail: Trail, present: Any) -> Any:
+    """Return an object for a missing key, or for a component given by its bare name, in which keys can be set."""
     default = _default_component(trail)
     name = present if isinstance(present, str) else default
     if default is not None and name != "auto":
@@ -69,7 +69,7 @@ def _opened(trail: Trail, present: Any) -> Any:
 
 
 def _default_component(trail: Trail) -> str | None:
-    """The default name of the component at a trail, or None if no component stands there."""
+    """Return the default name of the component at a trail, or None if the key takes no component."""
     section: type[Section] | None = Spec
     one: Key | None = None
     for part in (part for part in trail if isinstance(part, str)):
@@ -77,7 +77,7 @@ def _default_component(trail: Trail) -> str | None:
         if one is None:
             return None
         section = one.takes.section if isinstance(one.takes, Inner) else None
-    return one.takes.default if one and isinstance(one.takes, Chosen) else None
+    return one.takes.default if one and isinstance(one.takes, ComponentKey) else None
 
 
 def _content(holder: Any) -> str:

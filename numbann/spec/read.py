@@ -1,7 +1,7 @@
-"""Strict JSON that remembers lines: RFC 8259 and nothing more.  No general parser: a spec is small, and it says so.
+"""Parses strict JSON (RFC 8259) and records the line of each value.
 
 Refused, each with line and column: duplicate keys, NaN and Infinity, numbers that overflow, lone surrogates, a byte
-order mark, and anything too large or too deep.
+order mark, and text that is too long or too deeply nested for a spec.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from numbann.spec.trail import Trail, to_text
 
 MAX_BYTES = 1 << 20
 MAX_DEPTH = 64
-MAX_DIGITS = 300  # any such integer is still a finite float
+MAX_DIGITS = 300  # an integer of this length still converts to a finite float
 
 _SPACE = re.compile(r"[ \t\n\r]*")
 _NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?")
@@ -28,10 +28,10 @@ _LITERALS = {"true": True, "false": False, "null": None}
 
 
 def parse(content: bytes | str, name: str = "") -> tuple[Any, dict[str, int]]:
-    """The value of a JSON text and the line of each of its paths; SpecError, naming the place, if it is not strict."""
+    """Return the value of a JSON text and the line of each path; SpecError with the place if it is not strict JSON."""
     if len(content) > MAX_BYTES:
         raise SpecError([SpecFault("", f"too long for a spec; at most {MAX_BYTES} bytes are read")], name)
-    text = content if isinstance(content, str) else _decoded(content, name)
+    text = content if isinstance(content, str) else _decode(content, name)
     parser = _Parser(text)
     try:
         return parser.document(), parser.lines
@@ -40,7 +40,7 @@ def parse(content: bytes | str, name: str = "") -> tuple[Any, dict[str, int]]:
         raise SpecError([SpecFault("", f"column {column}: {error.message}", line)], name) from None
 
 
-def _decoded(content: bytes, name: str) -> str:
+def _decode(content: bytes, name: str) -> str:
     if content.startswith(b"\xef\xbb\xbf"):
         raise SpecError([SpecFault("", "starts with a byte order mark; save it as UTF-8 without one", 1)], name)
     try:
@@ -52,7 +52,7 @@ def _decoded(content: bytes, name: str) -> str:
 
 
 class _NotStrict(Exception):
-    """What is wrong, and the offset of the character where."""
+    """The text is not strict JSON.  Holds what is wrong, and the offset of the character."""
 
     def __init__(self, message: str, offset: int) -> None:
         super().__init__(message)
@@ -60,7 +60,7 @@ class _NotStrict(Exception):
 
 
 class _Parser:
-    """Reads one document from left to right; `at` is the next character, `lines` the line of each path."""
+    """Parses one document from left to right.  at: the next character; lines: the line of each path."""
 
     def __init__(self, text: str) -> None:
         self.text, self.at = text, 0
@@ -68,7 +68,7 @@ class _Parser:
         self._ends = [match.start() for match in re.finditer("\n", text)]
 
     def place(self, offset: int) -> tuple[int, int]:
-        """Line and column of an offset, both from 1."""
+        """Return line and column of an offset, both from 1."""
         line = bisect(self._ends, offset - 1)
         return line + 1, offset - (self._ends[line - 1] if line else -1)
 
@@ -92,13 +92,13 @@ class _Parser:
     def _object(self, trail: Trail, depth: int) -> dict[str, Any]:
         members: dict[str, Any] = {}
         self.at += 1
-        if self._took("}"):
+        if self._skip("}"):
             return members
         while True:
             key = self._new_key(trail, members)
             self._expect(":", "after a key")
             members[key] = self._value((*trail, key), depth + 1)
-            if self._took("}"):
+            if self._skip("}"):
                 return members
             self._expect(",", "or } after a value")
 
@@ -115,11 +115,11 @@ class _Parser:
     def _array(self, trail: Trail, depth: int) -> list[Any]:
         elements: list[Any] = []
         self.at += 1
-        if self._took("]"):
+        if self._skip("]"):
             return elements
         while True:
             elements.append(self._value((*trail, len(elements)), depth + 1))
-            if self._took("]"):
+            if self._skip("]"):
                 return elements
             self._expect(",", "or ] after a value")
 
@@ -154,19 +154,19 @@ class _Parser:
         return value
 
     def _next(self) -> str:
-        """The next character that is no space, or nothing at the end."""
+        """Return the next character that is not white space, or an empty text at the end."""
         space = _SPACE.match(self.text, self.at)
         self.at = space.end() if space else self.at
         return self.text[self.at : self.at + 1]
 
-    def _took(self, character: str) -> bool:
-        """Step over the character if it comes next."""
+    def _skip(self, character: str) -> bool:
+        """Skip the character if it comes next, and tell whether it did."""
         took = self._next() == character
         self.at += took
         return took
 
     def _expect(self, character: str, where: str) -> None:
-        if not self._took(character):
+        if not self._skip(character):
             self._fail(f"expected {character} {where}, found {self._found()}")
 
     def _found(self) -> str:

@@ -1,6 +1,6 @@
-"""Every `auto` decided from the spec and the facts of the data, for the engine.  It reads no data itself.
+"""Resolves every "auto" of a spec from the facts of its data.
 
-`train.threads` and `train.device` stay: the engine decides them, and `Resolved.with_engine` writes them back.
+`train.threads` and `train.device` stay: the engine chooses them, and `Resolved.with_engine` writes them back.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ DEFAULT_BATCH = 64
 
 @dataclass(frozen=True)
 class Resolved:
-    """A spec without `auto`, and what it means.
+    """A spec without "auto", and what it means.
 
     target: the form that data.prepare is asked for.
     optimizer: without learning_rate, and with weight_decay only if its signature names it; so l1.  schedule: without
@@ -51,11 +51,11 @@ class Resolved:
 
     @property
     def applied(self) -> list[str]:
-        """What each layer applies, the last one what predictions do."""
+        """The name of each layer's activation; the last one is the activation of predictions."""
         return [*(layer.applies for layer in self.layers[:-1]), self.output_activation.name]
 
     def network(self, inputs: int) -> Network:
-        """The network that it means, for data with so many inputs."""
+        """Describe the network for a number of inputs."""
         spec, size = self.spec, self.spec.train.batch_size
         through = self.loss.component.traits["link"] == "identity"
         chosen = {
@@ -72,11 +72,11 @@ class Resolved:
         return Network(**{**_plain(Network, spec, spec.model, spec.train), **chosen})
 
     def with_engine(self, device: str, threads: int) -> Resolved:
-        """The same with the device and the threads that the engine took."""
+        """Return a copy with the device and the threads that the engine uses."""
         return replace(self, spec=replace(self.spec, train=replace(self.spec.train, device=device, threads=threads)))
 
     def to_json(self) -> dict[str, Any]:
-        """The spec that gives this again from any folder: absolute paths, and no output."""
+        """Return the resolved spec as JSON values, with absolute paths and without output, so that it runs anywhere."""
         written = to_json(self.spec)
         del written["output"]
         split = written["data"]["split"]
@@ -85,16 +85,16 @@ class Resolved:
 
 
 def resolve(loaded: Loaded, facts: Facts) -> Resolved:
-    """Decide every `auto`; SpecError with all that the task of the data does not allow."""
+    """Resolve every "auto"; SpecError with everything that the task does not allow."""
     task, registry, given = facts.task, loaded.registry, loaded.spec
-    loss = _configured(registry, "loss", _decided(registry, "loss", given.loss, task.loss))
+    loss = _configure(registry, "loss", _choose(registry, "loss", given.loss, task.loss))
     target = target_for(loss.component, task)
     names = given.train.metrics if isinstance(given.train.metrics, list) else list(task.metrics)
     found = list(_faults(loaded, loss, target, names, facts))
     if found or target is None:
         raise SpecError([loaded.source.fault(trail, message) for trail, message in found], loaded.source.name)
     spec = _without_auto(loaded, facts, loss.component, names)
-    output = _configured(registry, "activation", spec.model.output_activation)
+    output = _configure(registry, "activation", spec.model.output_activation)
     hidden = [_hidden_layer(layer, registry) for layer in spec.model.layers]
     optimizer, settings = registry.get("optimizer", spec.optimizer.type), spec.optimizer.parameters
     return Resolved(
@@ -113,7 +113,7 @@ def resolve(loaded: Loaded, facts: Facts) -> Resolved:
     )
 
 
-# ---- what the task does not allow
+# ---- faults that depend on the task
 
 
 def _faults(
@@ -135,7 +135,7 @@ def _faults(
 
 
 def _output_faults(loaded: Loaded, loss: Configured) -> Iterator[Found]:
-    """A loss that contains its link leaves no other choice of the output's activation."""
+    """Refuse another output activation than the link of a loss that contains it."""
     given, link = loaded.spec.model.output_activation, _link(loaded.registry, loss.component)
     if given != "auto" and link.name != "identity" and given != ComponentSpec(link.name, link.defaults()):
         twice = f"{loss.name} applies {link.name} already, so {shown(given.type)} would be applied twice"
@@ -143,7 +143,7 @@ def _output_faults(loaded: Loaded, loss: Configured) -> Iterator[Found]:
 
 
 def _stopping_faults(spec: Spec, metrics: list[str]) -> Iterator[Found]:
-    """Early stopping needs a validation part, and watches a key of the history."""
+    """Refuse early stopping without a validation part, or by a key that the history lacks."""
     stopping = spec.train.early_stopping
     if stopping is None:
         return
@@ -158,7 +158,7 @@ def _stopping_faults(spec: Spec, metrics: list[str]) -> Iterator[Found]:
 # ---- components
 
 
-def _configured(registry: Registry, kind: str, chosen: ComponentSpec) -> Configured:
+def _configure(registry: Registry, kind: str, chosen: ComponentSpec) -> Configured:
     component = registry.get(kind, chosen.type)
     return Configured(component, {**component.defaults(), **chosen.parameters})
 
@@ -169,9 +169,9 @@ def _link(registry: Registry, loss: Component) -> Component:
 
 def _hidden_layer(layer: Layer, registry: Registry) -> Dense:
     components = {
-        "activation": _configured(registry, "activation", layer.activation),
-        "init": _configured(registry, "initializer", layer.init),
-        "bias_init": _configured(registry, "initializer", layer.bias_init),
+        "activation": _configure(registry, "activation", layer.activation),
+        "init": _configure(registry, "initializer", layer.init),
+        "bias_init": _configure(registry, "initializer", layer.bias_init),
     }
     return Dense(**{**_plain(Dense, layer), **components})
 
@@ -188,26 +188,26 @@ def _plain(description: type[Dense] | type[Network], *sections: Section) -> dict
 
 
 def _output_layer(model: Model, registry: Registry, loss: Configured, output: Configured, target: TargetForm) -> Dense:
-    """The last layer; a link is the loss's to apply, so the layer itself then applies nothing."""
+    """Describe the last layer.  Where the loss applies a link, the layer itself applies the identity."""
     through = _link(registry, loss.component).name == "identity"
     applied = output if through else registry.configured("activation", "identity")
-    init, bias_init = (_configured(registry, "initializer", chosen) for chosen in (model.init, model.bias_init))
+    init, bias_init = (_configure(registry, "initializer", chosen) for chosen in (model.init, model.bias_init))
     return Dense(target.outputs, applied, init, bias_init=bias_init)
 
 
 def _without_rate(optimizer: Component, settings: dict[str, Any]) -> Configured:
-    """The optimizer with what its own signature names, but for the rate, which changes with the schedule."""
+    """Return the optimizer with its own parameters except the rate, which changes with the schedule."""
     names = [*optimizer.defaults(), *(["weight_decay"] if "weight_decay" in optimizer.roles else [])]
     return Configured(optimizer, {name: settings[name] for name in names if name != "learning_rate"})
 
 
 def _without_warmup(registry: Registry, chosen: ComponentSpec) -> Configured:
-    """The schedule with what its own signature names."""
+    """Return the schedule with its own parameters."""
     component = registry.get("schedule", chosen.type)
     return Configured(component, {name: chosen.parameters[name] for name in component.defaults()})
 
 
-# ---- the spec with every choice written back
+# ---- writing the choices back to the spec
 
 
 def _without_auto(loaded: Loaded, facts: Facts, loss: Component, metrics: list[str]) -> Spec:
@@ -219,14 +219,14 @@ def _without_auto(loaded: Loaded, facts: Facts, loss: Component, metrics: list[s
         spec,
         data=_resolved_data(spec.data, base, facts, loss),
         model=_resolved_model(spec.model, registry, _link(registry, loss)),
-        loss=_decided(registry, "loss", spec.loss, loss.name),
+        loss=_choose(registry, "loss", spec.loss, loss.name),
         train=replace(spec.train, metrics=metrics, batch_size=size),
         plugins=[str(base / name) for name in spec.plugins],
     )
 
 
-def _decided(registry: Registry, kind: str, chosen: Auto, name: str) -> ComponentSpec:
-    """The component chosen, for `auto` the one of this name with its defaults."""
+def _choose(registry: Registry, kind: str, chosen: Auto, name: str) -> ComponentSpec:
+    """Return the component chosen; "auto" becomes the named one with its defaults."""
     if chosen != "auto":
         return chosen
     component = registry.get(kind, name)
@@ -234,13 +234,13 @@ def _decided(registry: Registry, kind: str, chosen: Auto, name: str) -> Componen
 
 
 def _resolved_model(model: Model, registry: Registry, link: Component) -> Model:
-    """Every initializer decided, `auto` being what the activation asks for; a link leaves no choice of the output's."""
+    """Resolve every initializer ("auto" is the activation's preference) and the output activation."""
 
     def init(chosen: Auto, activation: ComponentSpec) -> ComponentSpec:
         asked = registry.get("activation", activation.type).traits["init"]
-        return _decided(registry, "initializer", chosen, asked)
+        return _choose(registry, "initializer", chosen, asked)
 
-    output = _decided(registry, "activation", model.output_activation if link.name == "identity" else "auto", link.name)
+    output = _choose(registry, "activation", model.output_activation if link.name == "identity" else "auto", link.name)
     layers = [
         replace(
             layer,
@@ -267,7 +267,7 @@ def _resolved_data(data: Data, base: Path, facts: Facts, loss: Component) -> Dat
 
 
 def _absolute(path: Any, base: Path) -> Any:
-    """Every file of data.path made independent of the folder."""
+    """Make every file of data.path absolute."""
     if isinstance(path, dict):
         return {key: _absolute(inner, base) for key, inner in path.items()}
     return str(base / path)

@@ -1,6 +1,6 @@
-"""What one key of the spec takes: a test, words for "...; give WORDS", and a JSON Schema.  It knows no key.
+"""The rules for values: a test, words for the message "...; give WORDS", and a JSON Schema.
 
-Types are strict: true is no number, and "5" is no number.
+Types are strict: neither true nor "5" is a number.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ from numbann.errors import PluginError
 
 @dataclass(frozen=True)
 class Rule:
-    """A test of a value, what passes it in words, and as a JSON Schema, which may let more pass than the test."""
+    """A test of a value, and what it accepts in words and as a JSON Schema.  The schema may accept more."""
 
     words: str
     accepts: Callable[[Any], bool]
     schema: Mapping[str, Any]
 
     def __or__(self, other: Rule) -> Rule:
-        """Either of two."""
+        """Return a rule that accepts what either of two accepts."""
         return Rule(
             f"{self.words} or {other.words}",
             lambda value: self.accepts(value) or other.accepts(value),
@@ -39,14 +39,16 @@ TEXT = Rule("a text", lambda value: isinstance(value, str), {"type": "string"})
 
 
 def one_of(*choices: str) -> Rule:
-    """One of these texts."""
+    """Return a rule for one of these texts."""
     quoted = [f'"{choice}"' for choice in choices]
     words = " or ".join([", ".join(quoted[:-1]), quoted[-1]] if len(quoted) > 1 else quoted)
     return Rule(words, lambda value: isinstance(value, str) and value in choices, {"enum": list(choices)})
 
 
 def text(words: str, pattern: str) -> Rule:
-    """A text that matches a pattern as a whole; no dot in it, which JSON Schema and Python read differently."""
+    """Return a rule for a text that matches a pattern as a whole.
+
+    The pattern must not contain a dot, which JSON Schema and Python interpret differently."""
     return Rule(
         words,
         lambda value: isinstance(value, str) and re.fullmatch(pattern, value) is not None,
@@ -55,7 +57,7 @@ def text(words: str, pattern: str) -> Rule:
 
 
 def whole(low: int, high: int) -> Rule:
-    """An integer of a range, its ends included."""
+    """Return a rule for an integer in a range, both ends included."""
     return Rule(
         f"a whole number from {low} to {high}",
         lambda value: type(value) is int and low <= value <= high,
@@ -64,12 +66,12 @@ def whole(low: int, high: int) -> Rule:
 
 
 def number(words: str, test: Callable[[float], bool], **bounds: float) -> Rule:
-    """An integer or a float that passes a test; the same bounds by the keywords of JSON Schema."""
+    """Return a rule for an integer or a float that passes a test.  bounds: the same test as keywords of JSON Schema."""
     return Rule(words, lambda value: type(value) in (int, float) and test(value), {"type": "number", **bounds})
 
 
 def list_of(item: Rule, words: str, least: int = 0) -> Rule:
-    """A list whose elements all pass."""
+    """Return a rule for a list whose elements all pass."""
     return Rule(
         words,
         lambda value: isinstance(value, list) and len(value) >= least and all(map(item.accepts, value)),
@@ -78,7 +80,7 @@ def list_of(item: Rule, words: str, least: int = 0) -> Rule:
 
 
 def numbers_by_name(words: str, test: Callable[[float], bool], **bounds: float) -> Rule:
-    """An object of numbers that pass a test."""
+    """Return a rule for an object of numbers that pass a test."""
     one = number(words, test, **bounds)
     return Rule(
         words,
@@ -91,7 +93,7 @@ NUMBERS = list_of(number("a number", lambda value: True), "a list of numbers")
 
 
 def exactly(needed: Iterable[str] | None = None, **keys: Any) -> dict[str, Any]:
-    """The JSON Schema of an object with these keys and no other; all of them, or those needed, must be there."""
+    """Return the JSON Schema of an object with these keys and no other.  needed: the required keys, by default all."""
     return {
         "type": "object",
         "properties": keys,
@@ -100,11 +102,11 @@ def exactly(needed: Iterable[str] | None = None, **keys: Any) -> dict[str, Any]:
     }
 
 
-# ---- parameters of components, whose rule is their annotation
+# ---- rules for parameters of components, by their annotation
 
 
 def of_parameter(parameter: Parameter) -> Rule:
-    """The rule of a component's parameter: "a number, at least 0, below 1"."""
+    """Return the rule for a component's parameter: "a number, at least 0, below 1"."""
     if parameter.type == Numbers:
         return NUMBERS
     noun, types, name = _TYPES[parameter.type]
@@ -124,7 +126,7 @@ _TYPES: dict[type, tuple[str, tuple[type, ...], str]] = {
 
 
 def _bound(parameter: Parameter, constraint: Any) -> Rule:
-    """One constraint of annotated-types."""
+    """Return the rule for one constraint of annotated-types."""
     match constraint:
         case Gt(gt=bound):
             return Rule(f"above {bound}", lambda value: value > bound, {"exclusiveMinimum": bound})

@@ -1,7 +1,7 @@
-"""The JSON Schema (draft 2020-12) of a spec, made from the table of keys in model.py and the registry.
+"""Builds the JSON Schema (draft 2020-12) of a spec from the table of keys in model.py and the registry.
 
-It lets no spec fall that `check` would pass with these components; what no schema can say, such as files that exist,
-`check` alone knows.
+It accepts every spec that `numbann check` accepts with these components.  `check` finds more faults: a schema cannot
+express, for instance, that a file must exist.
 """
 
 from __future__ import annotations
@@ -13,14 +13,14 @@ from typing import Any
 from numbann.components.component import Component, Parameter
 from numbann.components.registry import Registry
 from numbann.spec.components import REQUIRED, parameters_of
-from numbann.spec.model import Chosen, Inner, Key, Metrics, Section, Spec, keys_of
+from numbann.spec.model import ComponentKey, Inner, Key, Metrics, Section, Spec, keys_of
 from numbann.spec.rules import Rule, exactly, of_parameter
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 
 def schema(registry: Registry) -> dict[str, Any]:
-    """The schema of a spec that may use every component of a registry."""
+    """Return the schema of a spec that may use every component of a registry."""
     spec = _section(Spec)
     spec["properties"] = {"$schema": {"type": "string"}, **spec["properties"]}
     kinds = dict.fromkeys(entry.component.kind for entry in registry.entries())
@@ -35,18 +35,18 @@ def schema(registry: Registry) -> dict[str, Any]:
 
 def _section(section: type[Section]) -> dict[str, Any]:
     keys = keys_of(section)
-    needed = [name for name, one in keys.items() if one.required and not isinstance(one.takes, Chosen)]
+    needed = [name for name, one in keys.items() if one.required and not isinstance(one.takes, ComponentKey)]
     described = {name: _key(one) for name, one in keys.items()}
     return {**exactly(needed, **described), "description": inspect.getdoc(section)}
 
 
 def _key(one: Key) -> dict[str, Any]:
-    """The schema of one key, with what it takes in words and its default."""
+    """Return the schema of one key, with its default and a description of what it takes."""
     default = {} if one.required or one.default is MISSING else {"default": one.default}
     match one.takes:
         case Rule(words=words, schema=rule):
             return {**rule, "description": _sentence(words), **default}
-        case Chosen(kind=kind, default=auto):
+        case ComponentKey(kind=kind, default=auto):
             component = {"$ref": f"#/$defs/{kind}"}
             return {"anyOf": [{"const": "auto"}, component], **default} if auto == "auto" else {**component, **default}
         case Metrics():
@@ -63,7 +63,7 @@ def _of(registry: Registry, kind: str) -> list[Component]:
 
 
 def _kind(registry: Registry, kind: str) -> dict[str, Any]:
-    """A component of a kind: a name, or an object with parameters."""
+    """Return the schema of a component of a kind: a name, or an object with parameters."""
     return {
         "description": f"{kind.capitalize()}: a name, or an object with parameters.",
         "anyOf": [{"$ref": f"#/$defs/{kind}_name"}, *map(_object, _of(registry, kind))],
@@ -75,7 +75,7 @@ def _names(component: Component) -> dict[str, Any]:
 
 
 def _object(component: Component) -> dict[str, Any]:
-    """A component as an object with its parameters."""
+    """Return the schema of a component as an object with its parameters."""
     known = parameters_of(component)
     needed = ["type", *(parameter.name for parameter in known if parameter.default is REQUIRED)]
     parameters = {parameter.name: _parameter(parameter) for parameter in known}

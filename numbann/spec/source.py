@@ -1,4 +1,4 @@
-"""Where a spec comes from: a file or a dict, its text, its lines, and what was set over it.  It judges no key."""
+"""The source of a spec: a file or a dict, its text, its lines, and the overrides."""
 
 from __future__ import annotations
 
@@ -15,10 +15,11 @@ from numbann.spec.trail import Trail, from_text, to_text
 
 
 @dataclass(frozen=True)
-class Source:
-    """A spec's name for messages (empty for a dict), its text, and the folder that its input paths are relative to.
+class SpecSource:
+    """The origin of a spec.
 
-    lines: the line of each path, empty for a dict.  overridden: the trails that were set from outside.
+    name: the file's name for messages, empty for a dict.  base: the folder that input paths are relative to.
+    lines: the line of each path, empty for a dict.  overridden: the trails that overrides have set.
     """
 
     name: str
@@ -28,7 +29,7 @@ class Source:
     overridden: tuple[Trail, ...] = ()
 
     def line(self, path: str) -> int | None:
-        """The line of a path, or of the nearest object around it; None for a dict and for what was overridden."""
+        """Return the line of a path, or of the nearest object around it; None for a dict and for overridden values."""
         if path and self._setting(from_text(path) or (path,)):
             return None
         while path and path not in self.lines:
@@ -36,15 +37,15 @@ class Source:
         return self.lines.get(path)
 
     def fault(self, trail: Trail, message: str) -> SpecFault:
-        """A fault at this trail, with its line, or with the `--set` that put the value there."""
+        """Return a fault at this trail, with its line, or with the `--set` that set the value."""
         setting = self._setting(trail)
         if setting is not None:
-            inner = "" if trail == setting else f"{to_text(trail)}: "  # where an override set a whole object
+            inner = "" if trail == setting else f"{to_text(trail)}: "  # an override may set a whole object
             return SpecFault(f"--set {to_text(setting)}", inner + message)
         return SpecFault(to_text(trail), message, self.line(to_text(trail)))
 
     def _setting(self, trail: Trail) -> Trail | None:
-        """The override that a trail lies in, or that made the object there; None if neither."""
+        """Return the override that set a trail or created the object at it; None if there is none."""
         made = to_text(trail) not in self.lines
         return next(
             (
@@ -56,19 +57,19 @@ class Source:
         )
 
 
-def open_source(source: str | Path | Mapping[str, Any]) -> tuple[Source, Any]:
-    """The source and its parsed value; SpecError if it cannot be read or is not strict JSON."""
+def open_source(source: str | Path | Mapping[str, Any]) -> tuple[SpecSource, Any]:
+    """Open a spec, and return its source and its parsed value; SpecError if it is unreadable or not strict JSON."""
     if isinstance(source, Mapping):
         text = as_text(source)
-        return Source("", text, Path.cwd()), parse(text)[0]
+        return SpecSource("", text, Path.cwd()), parse(text)[0]
     path = Path(source)
     content = _bytes(path)
     value, lines = parse(content, str(path))
-    return Source(str(path), content.decode("utf-8"), path.absolute().parent, lines), value
+    return SpecSource(str(path), content.decode("utf-8"), path.absolute().parent, lines), value
 
 
 def as_text(value: Any) -> str:
-    """A Python value as JSON text, paths as strings; SpecError if it is no JSON."""
+    """Return a Python value as JSON text, paths as strings; SpecError if JSON cannot represent it."""
     try:
         return json.dumps(value, default=_plain, ensure_ascii=False, indent=2, allow_nan=False) + "\n"
     except (TypeError, ValueError, RecursionError) as error:
@@ -82,7 +83,7 @@ def _plain(value: object) -> str:
 
 
 def _bytes(path: Path) -> bytes:
-    """The content of a spec file."""
+    """Read the content of a spec file."""
     if os.path.isdir(path):
         raise _unreadable(path, "is a directory; name the spec file in it")
     if not os.path.exists(path):

@@ -1,4 +1,4 @@
-"""Which losses and metrics can serve the task of the data, by what they ask for."""
+"""Matches losses and metrics with the task of the data, by what they ask for."""
 
 from __future__ import annotations
 
@@ -13,23 +13,23 @@ if TYPE_CHECKING:
 
 
 def wanted_by(loss: Component) -> str:
-    """What a loss wants for a target: "label", or one of component.TARGETS."""
+    """Return the kind of target that a loss asks for: "label", or one of component.TARGETS."""
     return "label" if "label" in loss.roles else str(loss.traits["target"])
 
 
 def target_for(loss: Component, task: Task) -> TargetForm | None:
-    """The target that a loss asks for under a task, or None if it cannot serve it."""
+    """Return the form of target for a loss under a task, or None if the loss cannot serve the task."""
     return task.target_for(wanted_by(loss), loss.traits["outputs"])
 
 
 def unfit_loss(loss: Component, task: Task, registry: Registry) -> str:
-    """The message for a loss that cannot serve the task: which can."""
+    """Return the message for a loss that cannot serve the task, with the losses that can."""
     able = [entry.component.name for entry in registry.entries("loss") if target_for(entry.component, task)]
     return f"{shown(loss.name)} cannot serve {task}; give one that can: {', '.join(able)}"
 
 
 def unfit_metric(metric: Component, task: Task, registry: Registry) -> str:
-    """The message for a metric that cannot serve the task, or nothing if it can."""
+    """Return the message for a metric that cannot serve the task, or an empty text if it can."""
     if task.trait and not metric.traits[task.trait]:
         able = [entry.component.name for entry in registry.entries("metric") if entry.component.traits[task.trait]]
         return f"metric {shown(metric.name)} cannot serve {task}; give one that can: {', '.join(able)}"

@@ -1,4 +1,4 @@
-"""Places in a spec: `model.layers[1].units` as text, ("model", "layers", 1, "units") as a trail.  It knows no key."""
+"""Places in a spec: `model.layers[1].units` as text, ("model", "layers", 1, "units") as a trail."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ _STEP = re.compile(r"(?:^|(?<=.)\.)([\w$-]+)|\[([0-9]{1,9})\]")
 
 
 def to_text(trail: Trail) -> str:
-    """The trail as people write it; a key that is no plain word stands in quotes."""
+    """Return the trail as text; a key that is not a plain word is quoted."""
     keys = (part if isinstance(part, int) or _PLAIN.fullmatch(part) else shown(part) for part in trail)
     return "".join(f"[{key}]" if isinstance(key, int) else f".{key}" for key in keys).removeprefix(".")
 
 
 def from_text(text: str) -> Trail | None:
-    """The trail that a text means, or None if it is no path."""
+    """Parse a text to a trail; None if it is not a path."""
     steps: list[str | int] = []
     position = 0
     while position < len(text):

@@ -1,1 +1,1 @@
-"""Runs: the loop over epochs, when it stops, what it writes and how it goes on.  No kernels, and nothing is printed."""
+"""Runs: prepares a training from a spec, trains it, writes its directory, and resumes it."""

@@ -1,4 +1,4 @@
-"""What a run tells while it goes on: a callback is any function of one event.  Events are facts and change nothing."""
+"""The events of a run.  A callback is any function of one event; it cannot change the run."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from numbann.fit.loop import StepsDone
 
 @dataclass(frozen=True)
 class DataRead:
-    """The data is read: the decisions made about it, and warnings."""
+    """The data is read.  notes: the decisions made about it."""
 
     notes: tuple[str, ...]
     warnings: tuple[str, ...]
@@ -20,7 +20,7 @@ class DataRead:
 
 @dataclass(frozen=True)
 class Planned:
-    """The network is planned: the spec as JSON as it was given, what it was resolved to, and the plan."""
+    """The network is planned.  given: the spec as JSON values; resolved: the spec without "auto"."""
 
     given: Mapping[str, Any]
     resolved: Any
@@ -29,12 +29,16 @@ class Planned:
 
 @dataclass(frozen=True)
 class Compiling:
-    """Kernels are about to be compiled for the first time on this machine, which takes some seconds."""
+    """Kernels are compiled for the first time on this machine, which takes some seconds."""
 
 
 @dataclass(frozen=True)
 class Started:
-    """Training begins, after so many epochs of an earlier start; `compiled` kernels were made.  gpu: its name."""
+    """Training begins.
+
+    epochs_done: the epochs that an earlier start completed.  compiled: the number of kernels compiled.
+    gpu: the name of the GPU, if one is used.
+    """
 
     path: Path
     epochs_done: int
@@ -48,7 +52,7 @@ class Started:
 
 @dataclass(frozen=True)
 class Warned:
-    """The diagnostics show for the first time that something is wrong with a layer (from 1): what, and the remedy."""
+    """The diagnostics find a new fault in a layer (counted from 1).  text: the fault and its remedy."""
 
     epoch: int
     kind: str
@@ -58,7 +62,7 @@ class Warned:
 
 @dataclass(frozen=True)
 class EpochEnded:
-    """An epoch ended: its line of the history, and whether it is the best so far."""
+    """An epoch ended.  record: its line of the history; best: it is the best so far."""
 
     record: Mapping[str, Any]
     best: bool
@@ -66,7 +70,7 @@ class EpochEnded:
 
 @dataclass(frozen=True)
 class Finished:
-    """The run is complete and written, after so many epochs; the model has the weights of weights_epoch."""
+    """The run is complete and written.  weights_epoch: the epoch whose weights the model has."""
 
     path: Path
     metrics: Mapping[str, Any]
@@ -79,8 +83,8 @@ Event = DataRead | Planned | Compiling | Started | StepsDone | Warned | EpochEnd
 Callback = Callable[[Event], None]
 
 
-def to_all(callbacks: tuple[Callback, ...]) -> Callback:
-    """One callback that calls them all, in their order."""
+def call_all(callbacks: tuple[Callback, ...]) -> Callback:
+    """Return one callback that calls all callbacks in order."""
 
     def tell(event: Event) -> None:
         for callback in callbacks:

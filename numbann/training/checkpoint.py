@@ -1,4 +1,4 @@
-"""The checkpoint: a run's state as one safetensors file, and back."""
+"""The checkpoint: writes a run's state as one safetensors file, and reads it back."""
 
 from __future__ import annotations
 
@@ -23,23 +23,26 @@ KEY = "numbann.checkpoint"
 
 
 @dataclass(frozen=True)
-class Kept:
-    """A snapshot of an engine as it comes from a file."""
+class StoredSnapshot:
+    """A snapshot of an engine that was read from a file."""
 
     tensors: dict[str, np.ndarray]
     states: dict[str, np.ndarray]
 
     def parameters(self) -> dict[str, np.ndarray]:
-        """As `Engine.parameters`."""
+        """Return what `Engine.parameters` returned when the file was written."""
         return self.tensors
 
     def state(self) -> dict[str, np.ndarray]:
-        """As `Engine.state`."""
+        """Return what `Engine.state` returned when the file was written."""
         return self.states
 
 
 def to_bytes(state: State, spec_hash: str) -> bytes:
-    """The state as a file; one metadata key, since the order of several is not fixed."""
+    """Return the state as the bytes of a file.
+
+    All metadata is under one key: safetensors does not fix the order of several.
+    """
     tensors = {**add_prefix("model", state.kept.parameters()), **add_prefix("engine", state.kept.state())}
     if state.best_kept is not None:
         tensors |= add_prefix("best", state.best_kept.parameters())
@@ -55,7 +58,7 @@ def to_bytes(state: State, spec_hash: str) -> bytes:
 
 
 def load_state(path: Path, spec_hash: str) -> State:
-    """The state in a file; RunDirectoryError if it is missing, damaged or of another spec."""
+    """Read the state from a file; RunDirectoryError if it is missing, damaged or of another spec."""
     try:
         metadata, tensors = read_tensors(path, KEY)
         if metadata["format"] != FORMAT:
@@ -70,17 +73,17 @@ def load_state(path: Path, spec_hash: str) -> State:
 
 
 def restore(engine: Engine, state: State) -> None:
-    """Let an engine go on from a state."""
+    """Set an engine to a state, from which it continues."""
     engine.set_parameters(state.kept.parameters())
     engine.restore(state.kept.state())
 
 
 def _state(metadata: dict[str, Any], tensors: dict[str, np.ndarray]) -> State:
     return State(
-        kept=Kept(select_part("model", tensors), select_part("engine", tensors)),
+        kept=StoredSnapshot(select_part("model", tensors), select_part("engine", tensors)),
         history=list(metadata["history"]),
         best=Best(**metadata["best"]),
-        best_kept=Kept(select_part("best", tensors), {}) if metadata["keeps_best"] else None,
+        best_kept=StoredSnapshot(select_part("best", tensors), {}) if metadata["keeps_best"] else None,
         schedule=tuple(metadata["schedule"]),
     )
 

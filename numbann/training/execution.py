@@ -1,4 +1,4 @@
-"""A run from its prepared job to its directory: train under checkpoints, measure, write."""
+"""Executes a prepared run: trains with checkpoints, measures the model, and writes the run directory."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ from numbann.training.manifest import identity, manifest
 from numbann.training.preparation import Prepared
 from numbann.training.rundir import RunDirectory
 
-CHECKPOINT_SECONDS = 10.0  # between two checkpoints while training
+CHECKPOINT_SECONDS = 10.0  # between two checkpoints during training
 
 
 @dataclass(frozen=True)
 class Run:
-    """A complete run: its directory, one record an epoch, its metrics and its model."""
+    """A complete run: its directory, one record per epoch, its metrics and its model."""
 
     path: Path
     history: Sequence[Mapping[str, Any]]
@@ -40,7 +40,7 @@ class Run:
 
 
 class Interrupted(KeyboardInterrupt):
-    """A run was interrupted; `path` is the run directory, whose checkpoint is saved."""
+    """A run was interrupted and its checkpoint is saved.  path: the run directory."""
 
     def __init__(self, path: Path, exit_code: int) -> None:
         super().__init__(f"checkpoint saved; resume with: numbann resume {path}")
@@ -48,8 +48,8 @@ class Interrupted(KeyboardInterrupt):
 
 
 @dataclass(frozen=True)
-class Warmth:
-    """How many kernels the engine had to compile before it could start, the seconds that took; what looks at layers."""
+class WarmUp:
+    """The result of warming up an engine: the number of compiled kernels, the seconds it took, and the diagnosis."""
 
     compiled: int
     seconds: float
@@ -58,24 +58,24 @@ class Warmth:
 
 @dataclass(frozen=True)
 class Execution:
-    """A prepared job, the engine and the directory that it runs in, and who is told about it."""
+    """A run in progress: the prepared job, its engine, its directory, and the callback."""
 
     prepared: Prepared
     engine: Engine
     directory: RunDirectory
     tell: Callback
-    warmth: Warmth
+    warmup: WarmUp
 
 
-def warm_up(engine: Engine, prepared: Prepared) -> Warmth:
-    """Compile everything, so that a fault shows before anything is written.
+def warm_up(engine: Engine, prepared: Prepared) -> WarmUp:
+    """Compile everything, so that a fault is raised before anything is written.
 
-    The engine then holds the training rows, and its weights are still to be set.
+    The engine then holds the training rows; its weights are not set yet.
     """
     start = perf_counter()
     load(engine, prepared.job)
     diagnosis = Diagnosis(engine, prepared) if prepared.resolved.spec.train.diagnostics else None
-    return Warmth(engine.compiled, perf_counter() - start, diagnosis)
+    return WarmUp(engine.compiled, perf_counter() - start, diagnosis)
 
 
 def execute(execution: Execution, state: State) -> Run:
@@ -92,7 +92,7 @@ def execute(execution: Execution, state: State) -> Run:
 
 
 def _train(execution: Execution, state: State) -> None:
-    """Train to the last epoch.  However training ends, the checkpoint is the end of the last whole epoch."""
+    """Train to the last epoch.  However training ends, the checkpoint holds the last complete epoch."""
     directory, saved = execution.directory, perf_counter()
     try:
         with directory.history() as append:
@@ -112,8 +112,8 @@ def _train(execution: Execution, state: State) -> None:
 
 
 def _epochs(execution: Execution, state: State) -> Iterator[Record]:
-    """The lines of the history, as they come."""
-    job, diagnosis, tell = execution.prepared.job, execution.warmth.diagnosis, execution.tell
+    """Train, and yield the record of each epoch."""
+    job, diagnosis, tell = execution.prepared.job, execution.warmup.diagnosis, execution.tell
     if diagnosis is not None:
         diagnosis.recall(state.history)
     diagnose = None if diagnosis is None else partial(diagnosis.of_epoch, tell)
@@ -125,17 +125,17 @@ def _save(execution: Execution, state: State) -> None:
 
 
 def _measure_parts(execution: Execution) -> dict[str, Any]:
-    """Loss and metrics of every part; of classes also which of them are taken for which."""
+    """Measure loss and metrics of every part and, for classes, the confusion tables."""
     prepared, engine = execution.prepared, execution.engine
-    measured: dict[str, Any] = {}
+    measure_layers: dict[str, Any] = {}
     confusions = {}
     for name, part in prepared.dataset.parts.items():
         loss, outputs = engine.evaluate(part.x, part.t, part.loss_weight)
-        measured[name] = {"loss": loss, **prepared.score(part, outputs)}
+        measure_layers[name] = {"loss": loss, **prepared.score(part, outputs)}
         confusions[name] = prepared.facts.task.confusion(outcome_of(prepared.resolved, outputs), part.raw_target)
     if confusions["train"] is not None:
-        measured |= {"classes": list(prepared.facts.task.subjects), "confusion": confusions}
-    return measured
+        measure_layers |= {"classes": list(prepared.facts.task.subjects), "confusion": confusions}
+    return measure_layers
 
 
 # ---- files
@@ -143,7 +143,7 @@ def _measure_parts(execution: Execution) -> dict[str, Any]:
 
 def _write_beginning(execution: Execution, state: State, started: datetime) -> None:
     prepared, engine, directory = execution.prepared, execution.engine, execution.directory
-    seconds = execution.warmth.seconds
+    seconds = execution.warmup.seconds
     directory.write_json(rundir.RESOLVED, prepared.resolved.with_engine(engine.device, engine.threads).to_json())
     directory.write_json(rundir.MANIFEST, manifest(prepared, engine, started, seconds))
     directory.write_history(state.history)
@@ -155,25 +155,25 @@ def _write_beginning(execution: Execution, state: State, started: datetime) -> N
             device=engine.device,
             gpu=engine.gpu,
             threads=engine.threads,
-            compiled=execution.warmth.compiled,
+            compiled=execution.warmup.compiled,
             compile_seconds=seconds,
         )
     )
 
 
 def _write_end(execution: Execution, state: State, metrics: Mapping[str, Any], started: datetime) -> Model:
-    """The metrics, the model, and the manifest with its timings."""
+    """Write the metrics, the model, and the manifest with its timings."""
     prepared, engine, directory = execution.prepared, execution.engine, execution.directory
     file = _model_file(prepared, engine)
     directory.write_json(rundir.METRICS, metrics)
     directory.write(rundir.MODEL, file.to_bytes())
     seconds = sum(record["seconds"] for record in state.history)
-    directory.write_json(rundir.MANIFEST, manifest(prepared, engine, started, execution.warmth.seconds, seconds))
+    directory.write_json(rundir.MANIFEST, manifest(prepared, engine, started, execution.warmup.seconds, seconds))
     return Model(prepared.resolved, prepared.plan, prepared.dataset.preprocessing, file.tensors, engine.threads)
 
 
 def _model_file(prepared: Prepared, engine: Engine) -> ModelFile:
-    """The model file.  It names no device, no threads and no diagnostics: they change no bit of a model."""
+    """Build the model file.  Device, threads and diagnostics are reset in it: they do not affect the model."""
     spec = prepared.resolved.to_json()
     spec["train"] |= {"device": "auto", "threads": "auto", "diagnostics": False}
     return ModelFile(spec, prepared.dataset.preprocessing.to_dict(), prepared.components, engine.parameters())

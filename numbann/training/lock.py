@@ -1,4 +1,7 @@
-"""A lock on a run's directory, so that two processes do not write one run.  It ends with its process, even killed."""
+"""A lock on a run directory, which keeps two processes from writing the same run.
+
+The system releases it when the process ends, even if it is killed.
+"""
 
 from __future__ import annotations
 
@@ -14,8 +17,8 @@ NAME = ".lock"
 
 
 @contextmanager
-def locked(directory: Path) -> Iterator[None]:
-    """Hold the directory; RunDirectoryError if another process does."""
+def lock(directory: Path) -> Iterator[None]:
+    """Lock the directory; RunDirectoryError if another process holds the lock."""
     handle = os.open(directory / NAME, os.O_RDWR | os.O_CREAT, 0o644)
     try:
         _take(handle)
@@ -32,7 +35,7 @@ def locked(directory: Path) -> Iterator[None]:
 
 
 def _take(handle: int) -> None:
-    """Lock an open file at once or raise OSError."""
+    """Lock an open file without waiting, or raise OSError."""
     if sys.platform == "win32":
         import msvcrt
 

@@ -1,4 +1,4 @@
-"""The manifest of a run: versions, machine, hashes of data and components, timings; and what a resume checks by it."""
+"""The manifest of a run: versions, machine, hashes of data and components, and timings.  A resume is checked by it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,12 @@ from numbann.training.preparation import Prepared
 
 PACKAGES = ("numba", "llvmlite", "numpy")
 FORMAT = 2
-FREE = ("epochs", "device", "threads", "diagnostics")  # keys of train that a resume may change if they change no step
+FREE = (
+    "epochs",
+    "device",
+    "threads",
+    "diagnostics",
+)  # keys of train that a resume may change: they affect no step
 
 
 def manifest(
@@ -28,7 +33,7 @@ def manifest(
     compile_seconds: float,
     training_seconds: float | None = None,
 ) -> dict[str, Any]:
-    """The manifest as JSON, without training_seconds that of a run that is not complete."""
+    """Return the manifest as JSON values.  training_seconds: None while the run is not complete."""
     complete = training_seconds is not None
     return {
         "format": FORMAT,
@@ -54,27 +59,27 @@ def manifest(
 
 
 def identity(prepared: Prepared) -> str:
-    """The hash of all in a spec that determines the steps of training; a checkpoint belongs to it.
+    """Return the hash of everything in a spec that determines the steps of training; a checkpoint stores it.
 
-    Where data and plugins lie does not: what they hold is verified.  A key that is off counts as one that is not there,
-    so that a key of a later version changes no hash.
+    The locations of data and plugins do not count: their content is verified instead.  A key that is off counts as
+    absent, so that a new key in a later version changes no hash.
     """
     spec = prepared.resolved.to_json()
     free = [key for key in FREE if key != "epochs" or not prepared.job.look_ahead]
     spec["train"] = {key: value for key, value in spec["train"].items() if key not in free}
     del spec["data"]["path"], spec["plugins"]
-    return hashlib.sha256(json.dumps(_used(spec), sort_keys=True).encode()).hexdigest()
+    return hashlib.sha256(json.dumps(_drop_unset(spec), sort_keys=True).encode()).hexdigest()
 
 
-def _used(value: Any) -> Any:
-    """A spec's value without keys that are null, false, zero or empty."""
+def _drop_unset(value: Any) -> Any:
+    """Return a value of a spec without keys that are null, false, zero or empty."""
     if isinstance(value, dict):
-        return {key: _used(inner) for key, inner in value.items() if inner not in (None, False, [], {})}
-    return [_used(inner) for inner in value] if isinstance(value, list) else value
+        return {key: _drop_unset(inner) for key, inner in value.items() if inner not in (None, False, [], {})}
+    return [_drop_unset(inner) for inner in value] if isinstance(value, list) else value
 
 
 def verify_unchanged(path: Path, prepared: Prepared) -> None:
-    """RunDirectoryError if data or components are no longer what the run began with."""
+    """Raise RunDirectoryError if data or components have changed since the run began."""
     try:
         stored = json.loads(path.read_bytes())
         data = {record["path"]: record["sha256"] for record in stored["data"]}
@@ -90,7 +95,7 @@ def verify_unchanged(path: Path, prepared: Prepared) -> None:
 
 
 def _cpu() -> str:
-    """The processor's name where the system tells it."""
+    """Return the processor's name, if the system reports it."""
     try:
         lines = Path("/proc/cpuinfo").read_text().splitlines()
     except OSError:

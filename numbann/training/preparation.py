@@ -1,4 +1,4 @@
-"""From a spec to what is ready to train: `read` the data, then `plan` the network and all that surrounds it."""
+"""Prepares a run from a spec: `read` loads the data, `plan` builds the network and everything around it."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ Given = str | Path | Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Prepared:
-    """All that a run needs before it starts."""
+    """Everything that a run needs before it starts."""
 
     loaded: Loaded
     resolved: Resolved
@@ -47,7 +47,7 @@ class Prepared:
 
     @cached_property
     def job(self) -> Job:
-        """What the core trains."""
+        """The job that the core trains."""
         resolved, dataset, train = self.resolved, self.dataset, self.resolved.spec.train
         return Job(
             plan=self.plan,
@@ -64,7 +64,7 @@ class Prepared:
 
     @property
     def _watch(self) -> Watch:
-        """What early stopping watches; without it the loss, of the validation part if there is one."""
+        """The value that decides the best epoch: early stopping's, else the loss, of the validation part if any."""
         stopping = self.resolved.spec.train.early_stopping
         if stopping is None:
             return Watch("train_loss" if self.dataset.validation is None else "validation_loss")
@@ -73,28 +73,28 @@ class Prepared:
         return Watch(stopping.monitor, upwards, stopping.min_delta, stopping.patience)
 
     def _measure(self, outputs: np.ndarray) -> dict[str, float]:
-        """The metrics of outputs for the validation part."""
+        """Compute the metrics of outputs for the validation part."""
         assert self.dataset.validation is not None
         return self.score(self.dataset.validation, outputs)
 
     def score(self, part: Part, outputs: np.ndarray) -> dict[str, float]:
-        """The metrics of outputs for a part."""
+        """Compute the metrics of outputs for a part."""
         task = self.dataset.preprocessing.task  # with its scaling
         return score(self.resolved.metrics, task, outcome_of(self.resolved, outputs), part.raw_target, part.weight)
 
     @cached_property
     def components(self) -> list[dict[str, str]]:
-        """The records of the components, as a model file keeps them."""
+        """The records of the components, as a model file stores them."""
         return [record_of(component, self.loaded.registry) for component in components_of(self.resolved)]
 
 
 def rows_of(part: Part) -> Rows:
-    """A part as the network sees it."""
+    """Return a part as rows for the network."""
     return Rows(part.x, part.t, part.loss_weight)
 
 
 def prepare(spec: Given, overrides: Mapping[str, Any] | None, tell: Callback) -> Prepared:
-    """Check the spec, read the data and plan the network; every fault of them is raised here."""
+    """Check the spec, read the data and plan the network; all of their faults are raised here."""
     loaded = load_spec(spec, overrides)
     try:
         return plan(loaded, read(loaded), tell)
@@ -106,14 +106,14 @@ def prepare(spec: Given, overrides: Mapping[str, Any] | None, tell: Callback) ->
 
 
 def read(loaded: Loaded) -> SplitData:
-    """Read the data of a spec, and split it."""
+    """Read and split the data of a spec."""
     spec = loaded.spec
     require(spec.train.device)  # before data is read
     return load_data(to_json(spec.data), loaded.source.base, spec.seed)
 
 
 def plan(loaded: Loaded, source: SplitData, tell: Callback) -> Prepared:
-    """Decide every auto, fit the preprocessing on the training part, and plan the network."""
+    """Resolve every "auto", fit the preprocessing on the training part, and plan the network."""
     spec, resolved = loaded.spec, resolve(loaded, source.facts)
     dataset = source.prepare(
         target=resolved.target,
@@ -135,12 +135,12 @@ _PATHS = {"device": "train.device", "threads": "train.threads", "seed": "seed", 
 
 
 def settings(**given: str | int | None) -> dict[str, str | int]:
-    """Arguments as overrides of the spec."""
+    """Return arguments as overrides of the spec."""
     return {_PATHS[name]: value for name, value in given.items() if value is not None}
 
 
 def engine_of(prepared: Prepared, tell: Callback) -> Engine:
-    """The engine of a job, after a word if it has to compile everything."""
+    """Make the engine of a job, and announce it if everything has to be compiled."""
     if cache_is_empty():
         tell(Compiling())
     train = prepared.resolved.spec.train
@@ -148,7 +148,7 @@ def engine_of(prepared: Prepared, tell: Callback) -> Engine:
 
 
 def _check_batch(network: Plan, rows: int) -> None:
-    """Refuse a batch that does not fit in memory, of so many rows that do not."""
+    """Refuse a batch that exceeds memory, where all rows together exceed it."""
     rows = network.batch_rows(rows)
     size = rows * network.inputs * planning.ITEMSIZE[network.dtype]
     if size > available() / 2:

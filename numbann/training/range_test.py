@@ -1,6 +1,6 @@
-"""A learning-rate range test: a short training whose rate grows step by step shows where the loss falls fastest.
+"""The learning-rate range test: trains briefly with a growing rate to find where the loss falls fastest.
 
-Smith 2015, https://arxiv.org/abs/1506.01186.  It writes nothing, and the weights it trains are thrown away.
+Smith 2015, https://arxiv.org/abs/1506.01186.  The trained weights are discarded.
 """
 
 from __future__ import annotations
@@ -15,21 +15,21 @@ import numpy as np
 from numbann.engine.interface import Engine
 from numbann.errors import SpecError, SpecFault, TrainingError
 from numbann.network import random
-from numbann.training.callbacks import Callback, to_all
+from numbann.training.callbacks import Callback, call_all
 from numbann.training.preparation import Given, Prepared, engine_of, prepare, settings
 
 LOWEST, HIGHEST, STEPS = 1e-7, 10.0, 200
 FEWEST = 20  # steps
-WINDOW = 20  # a share 1 / WINDOW of the steps is averaged: less than half of a power of ten
+WINDOW = 20  # one part in WINDOW of the steps is averaged: less than half a power of ten
 EXPLODED = 4.0  # times the lowest loss
-NOISE = 6.0  # standard errors that a loss falls at least: the lowest and highest of many means differ by 4 or 5
+NOISE = 6.0  # standard errors that the loss must fall by: by chance, extremes of many means differ by 4 or 5
 
 
 @dataclass(frozen=True)
 class RangeTest:
-    """The rate of each step, its loss, and the loss averaged over the steps around it; up to where it exploded.
+    """The rate of each step, its loss, and the loss averaged over nearby steps, up to where the loss exploded.
 
-    suggestion: the rate at which the averaged loss falls fastest.  cautious: a tenth of the rate at its lowest.
+    suggestion: the rate at which the averaged loss falls fastest.  cautious: a tenth of the rate at its minimum.
     """
 
     rates: np.ndarray
@@ -51,23 +51,23 @@ def find_learning_rate(
     overrides: Mapping[str, Any] | None = None,
     callbacks: Sequence[Callback] = (),
 ) -> RangeTest:
-    """Try rates from lowest to highest, each a constant factor above the one before, in so many steps of training.
+    """Train with rates from lowest to highest, each a constant factor above the one before.
 
-    The spec's own rate and schedule are left out.  The steps take batches of the training part, of as many rows as
-    they need, again and again if there are fewer.  TrainingError if the loss falls at no rate.
+    steps: the number of rates.  The spec's own rate and schedule are ignored.  The steps take batches of the training
+    part and start over when it is used up.  TrainingError if the loss falls at no rate.
     """
     if not (0 < lowest < highest and isfinite(highest) and steps >= FEWEST):
         raise ValueError(f"rates must grow, from above 0, in at least {FEWEST} steps: {lowest}, {highest}, {steps}")
-    tell = to_all(tuple(callbacks))
+    tell = call_all(tuple(callbacks))
     prepared = prepare(spec, {**(overrides or {}), **settings(device=device, threads=threads, seed=seed)}, tell)
     _require_rate(prepared)
     rates = np.geomspace(lowest, highest, steps)
     with engine_of(prepared, tell) as engine:
-        return judge(rates, _losses(prepared, engine, rates))
+        return suggest(rates, _losses(prepared, engine, rates))
 
 
 def _require_rate(prepared: Prepared) -> None:
-    """Refuse an optimizer that chooses the length of its steps itself."""
+    """Refuse an optimizer that chooses its own step length."""
     component = prepared.resolved.optimizer.component
     if component.form == "solver" or "learning_rate" not in component.roles:
         raise SpecError(
@@ -81,9 +81,9 @@ def _require_rate(prepared: Prepared) -> None:
 
 
 def _losses(prepared: Prepared, engine: Engine, rates: np.ndarray) -> np.ndarray:
-    """The loss of every step, until one is far too large."""
+    """Return the loss of every step, up to the first that is far too large."""
     plan, part = prepared.plan, prepared.job.train
-    rows = _enough(prepared, len(rates))
+    rows = _choose_rows(prepared, len(rates))
     count = -(-len(rows) // plan.batch_rows(len(rows)))
     losses = np.empty(0)
     engine.load_data(part.x, part.t, part.weight, rows)
@@ -96,8 +96,8 @@ def _losses(prepared: Prepared, engine: Engine, rates: np.ndarray) -> np.ndarray
     return losses[: len(rates)]
 
 
-def _enough(prepared: Prepared, steps: int) -> np.ndarray:
-    """The numbers of the training rows, or of a sample of them if the steps do not come to their end."""
+def _choose_rows(prepared: Prepared, steps: int) -> np.ndarray:
+    """Return the numbers of the training rows, or of a sample if the steps need fewer rows."""
     count, plan = len(prepared.job.train), prepared.plan
     rows = steps * plan.batch_rows(count)
     if rows >= count:
@@ -106,17 +106,17 @@ def _enough(prepared: Prepared, steps: int) -> np.ndarray:
 
 
 def _portions(rates: np.ndarray, count: int) -> Iterator[np.ndarray]:
-    """The rates by epochs of so many steps; the last one is filled up with its last rate."""
+    """Cut the rates into epochs of a number of steps; the last epoch is padded with its last rate."""
     for first in range(0, len(rates), count):
         some = rates[first : first + count]
         yield np.append(some, np.full(count - len(some), some[-1]))
 
 
-# ---- judging
+# ---- the suggestion
 
 
-def judge(rates: np.ndarray, losses: np.ndarray) -> RangeTest:
-    """What the losses of a test say; TrainingError if they do not fall."""
+def suggest(rates: np.ndarray, losses: np.ndarray) -> RangeTest:
+    """Find the suggestion from the losses of a test; TrainingError if they do not fall."""
     width = _width(len(rates))
     end = _end(losses, width)
     if end < FEWEST // 2:
@@ -125,39 +125,39 @@ def judge(rates: np.ndarray, losses: np.ndarray) -> RangeTest:
             'and check that data.scale is not "none"'
         )
     rates, losses = rates[:end], losses[:end]
-    smooth = smoothed(losses, width)
-    low = int(smooth.argmin())
-    noise = (losses - smooth)[: low + 1].std() / width**0.5
-    if smooth[: low + 1].max() - smooth[low] <= NOISE * noise or low == 0:
+    averaged = smooth(losses, width)
+    low = int(averaged.argmin())
+    noise = (losses - averaged)[: low + 1].std() / width**0.5
+    if averaged[: low + 1].max() - averaged[low] <= NOISE * noise or low == 0:
         raise TrainingError(
             f"the loss falls at no rate from {rates[0]:.0e} to {rates[-1]:.0e}; test larger rates or more steps"
         )
-    slopes = np.gradient(smoothed(smooth, width), np.log(rates))
+    slopes = np.gradient(smooth(averaged, width), np.log(rates))
     steepest = int(slopes[: low + 1].argmin())
-    return RangeTest(rates, losses, smooth, _rounded(rates[steepest]), _rounded(rates[low] / 10))
+    return RangeTest(rates, losses, averaged, _round(rates[steepest]), _round(rates[low] / 10))
 
 
-def smoothed(losses: np.ndarray, width: int) -> np.ndarray:
-    """The mean over so many steps around each; over fewer at the ends."""
+def smooth(losses: np.ndarray, width: int) -> np.ndarray:
+    """Return the mean over `width` steps around each step, over fewer at the ends."""
     ones = np.ones(min(width, len(losses)))
     return np.convolve(losses, ones, "same") / np.convolve(np.ones(len(losses)), ones, "same")
 
 
 def _width(steps: int) -> int:
-    """How many steps are averaged, an odd number."""
+    """Return the number of steps to average, an odd number."""
     return steps // WINDOW // 2 * 2 + 1
 
 
 def _end(losses: np.ndarray, width: int) -> int:
-    """How many steps there are until the loss is no number, or its mean more than EXPLODED times its lowest."""
+    """Return the number of steps before the loss is NaN, or its mean exceeds EXPLODED times its lowest."""
     finite = int(np.argmin(np.append(np.isfinite(losses), False)))
     if finite == 0:
         return 0
-    smooth = smoothed(losses[:finite], width)
-    best = np.minimum.accumulate(smooth)
-    return int(np.argmax(np.append(smooth - best > (EXPLODED - 1) * np.abs(best), True)))
+    averaged = smooth(losses[:finite], width)
+    best = np.minimum.accumulate(averaged)
+    return int(np.argmax(np.append(averaged - best > (EXPLODED - 1) * np.abs(best), True)))
 
 
-def _rounded(rate: float) -> float:
-    """A rate in two digits."""
+def _round(rate: float) -> float:
+    """Round a rate to two digits."""
     return float(f"{rate:.1e}")

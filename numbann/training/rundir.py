@@ -1,4 +1,4 @@
-"""A run's directory: its name and its files, each written whole or not at all.  It does not know what they mean."""
+"""The run directory: its name and its files, each written atomically."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ SPEC, RESOLVED, MANIFEST = "spec.json", "spec.resolved.json", "manifest.json"
 HISTORY, METRICS = "history.jsonl", "metrics.json"
 NUMBERS = re.compile(r"\[\n([-+.\deE,\s]+)\]")  # a list of numbers over several lines
 MODEL, CHECKPOINT = "model.safetensors", "checkpoint.safetensors"
-PAUSE = 0.1  # seconds: an epoch of a small network takes less time than a write
+PAUSE = 0.1  # seconds between writes of the history: an epoch of a small network is shorter than a write
 FILES = (SPEC, RESOLVED, MANIFEST, HISTORY, METRICS, MODEL, CHECKPOINT)
 
 
@@ -43,12 +43,15 @@ class RunDirectory:
         self.write(name, (json_text(value, indent=2) + "\n").encode())
 
     def write_history(self, records: Iterable[Mapping[str, Any]]) -> None:
-        """Write all epochs anew."""
+        """Replace the history by these epochs."""
         self.write(HISTORY, b"".join(map(_line, records)))
 
     @contextmanager
     def history(self) -> Iterator[Callable[[Mapping[str, Any]], None]]:
-        """Hold the history open: what this gives adds an epoch, which is in the file PAUSE seconds later at most."""
+        """Keep the history open, and yield a function that appends an epoch.
+
+        An epoch reaches the file within PAUSE seconds.
+        """
         waiting: list[Mapping[str, Any]] = []
         written = monotonic()
         with (self.path / HISTORY).open("ab", buffering=0) as file:
@@ -70,15 +73,15 @@ class RunDirectory:
                 write()
 
     def clear(self) -> None:
-        """Remove the files of an earlier run, and nothing else."""
+        """Remove the files of an earlier run; other files stay."""
         for name in FILES:
             (self.path / name).unlink(missing_ok=True)
 
 
 def json_text(value: Any, indent: int | None = None) -> str:
-    """The value as strict JSON: a number that is not finite, which JSON does not know, becomes null.
+    """Return the value as strict JSON; a number that is not finite becomes null.
 
-    A list of numbers stays on one line; a line break in a text is escaped, so that none is taken for one.
+    A list of numbers stays on one line.
     """
     text = json.dumps(_strict(value), indent=indent, ensure_ascii=False, allow_nan=False)
     return NUMBERS.sub(lambda found: f"[{' '.join(found[1].split())}]", text)
@@ -97,7 +100,7 @@ def _line(record: Mapping[str, Any]) -> bytes:
 
 
 def write_atomically(path: Path, content: bytes) -> None:
-    """Write a temporary file beside it, bring that to the disk, and let it take the name."""
+    """Write a temporary file in the same folder, flush it to disk, and rename it to the path."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         with temporary.open("wb") as file:
@@ -110,7 +113,7 @@ def write_atomically(path: Path, content: bytes) -> None:
 
 
 def check_output(output: str | Path | None, force: bool) -> None:
-    """Refuse an output directory that is in the way, before anything is computed."""
+    """Refuse an output directory that already exists, before anything is computed."""
     if output is None:
         return
     path = Path(output)
@@ -127,7 +130,7 @@ def check_output(output: str | Path | None, force: bool) -> None:
 
 
 def create(output: str | Path | None, name: str, force: bool) -> RunDirectory:
-    """Make the run's directory: `output`, or the first free one of runs/NAME, runs/NAME-2, ..."""
+    """Create the run directory: `output`, or the first free one of runs/NAME, runs/NAME-2, ..."""
     check_output(output, force)
     try:
         if output is None:
@@ -151,7 +154,7 @@ def _first_free(parent: Path, name: str) -> Path:
 
 
 def open_existing(path: str | Path) -> RunDirectory:
-    """The directory of an earlier run; RunDirectoryError if it is none."""
+    """Open the directory of an earlier run; RunDirectoryError if it is not one."""
     directory = Path(path)
     if not directory.exists():
         raise RunDirectoryError(f"{directory}: no such run directory; numbann train makes one under {RUNS}/")

@@ -1,4 +1,4 @@
-"""A run from its spec to its directory, and going on with one that stopped.  The arithmetic is the engine's."""
+"""Runs of specs: `train` starts one, `resume` continues one that stopped."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from numbann.fit.fitting import begin
 from numbann.fit.state import State
 from numbann.fit.stopping import exhausted
 from numbann.training import rundir
-from numbann.training.callbacks import Callback, Event, to_all
+from numbann.training.callbacks import Callback, Event, call_all
 from numbann.training.checkpoint import load_state, restore
 from numbann.training.execution import Execution, Run, execute, warm_up
-from numbann.training.lock import locked
+from numbann.training.lock import lock
 from numbann.training.manifest import identity, verify_unchanged
 from numbann.training.preparation import Given, Prepared, engine_of, prepare, settings
 
@@ -32,22 +32,22 @@ def train(
 ) -> Run:
     """Train the model of a spec (a path, or a dict) and write its run directory.
 
-    output: the directory, else the spec's, else runs/NAME; force replaces a run that is there.  overrides: values set
-    over the spec by path, {"train.epochs": 5}.  callbacks: functions that are called with each event of the run.
-    Ctrl-C raises Interrupted, a KeyboardInterrupt, after the checkpoint is saved.
+    output: the directory, by default the spec's, else runs/NAME.  force: replace an existing run.  overrides: values
+    that replace those of the spec, by path: {"train.epochs": 5}.  callbacks: functions that are called with each event
+    of the run.  Ctrl-C raises Interrupted, a KeyboardInterrupt, after the checkpoint is saved.
     """
-    tell = to_all(tuple(callbacks))
+    tell = call_all(tuple(callbacks))
     rundir.check_output(output, force)
     prepared = prepare(spec, {**(overrides or {}), **settings(device=device, threads=threads, seed=seed)}, tell)
     output = prepared.loaded.spec.output if output is None else output
     rundir.check_output(output, force)
     with engine_of(prepared, tell) as engine:
-        warmth = warm_up(engine, prepared)
+        warmup = warm_up(engine, prepared)
         directory = rundir.create(output, prepared.resolved.spec.name, force)
-        with locked(directory.path):
+        with lock(directory.path):
             directory.clear()
             directory.write(rundir.SPEC, prepared.loaded.source.text.encode())
-            return execute(Execution(prepared, engine, directory, tell, warmth), begin(engine, prepared.job))
+            return execute(Execution(prepared, engine, directory, tell, warmup), begin(engine, prepared.job))
 
 
 def resume(
@@ -58,12 +58,12 @@ def resume(
     threads: int | None = None,
     callbacks: Sequence[Callback] = (),
 ) -> Run:
-    """Go on with a run where it stopped, bit for bit; epochs: train on to so many, also after it was complete."""
-    tell = to_all(tuple(callbacks))
+    """Resume a run where it stopped, bit for bit.  epochs: the new total, also for a run that was complete."""
+    tell = call_all(tuple(callbacks))
     directory = rundir.open_existing(path)
     overrides = settings(device=device, threads=threads, epochs=epochs)
-    with locked(directory.path):
-        events: list[Event] = []  # told once it is sure that there is something to do
+    with lock(directory.path):
+        events: list[Event] = []  # held back until it is clear that there is something to do
         prepared = prepare(directory.path / rundir.RESOLVED, overrides, events.append)
         _refuse_other_length(directory, prepared, epochs)
         verify_unchanged(directory.path / rundir.MANIFEST, prepared)
@@ -72,13 +72,13 @@ def resume(
         for event in events:
             tell(event)
         with engine_of(prepared, tell) as engine:
-            warmth = warm_up(engine, prepared)
+            warmup = warm_up(engine, prepared)
             restore(engine, state)
-            return execute(Execution(prepared, engine, directory, tell, warmth), state)
+            return execute(Execution(prepared, engine, directory, tell, warmup), state)
 
 
 def _refuse_other_length(directory: rundir.RunDirectory, prepared: Prepared, epochs: int | None) -> None:
-    """A schedule that is laid out over all epochs cannot go on over more or fewer of them."""
+    """Refuse another number of epochs for a schedule that depends on it."""
     if epochs is not None and prepared.job.look_ahead:
         raise RunDirectoryError(
             f'{directory.path}: its schedule "{prepared.job.schedule.name}" is laid out over the epochs it began with; '
@@ -87,7 +87,7 @@ def _refuse_other_length(directory: rundir.RunDirectory, prepared: Prepared, epo
 
 
 def _refuse_complete(directory: rundir.RunDirectory, prepared: Prepared, state: State) -> None:
-    """A run that is complete, and has nothing left to train, is not touched."""
+    """Refuse to resume a complete run with nothing left to train, and leave it unchanged."""
     epochs = prepared.resolved.spec.train.epochs
     stopped = exhausted(prepared.job.watch, state.best)
     if not (directory.path / rundir.MODEL).exists() or (state.epoch < epochs and not stopped):

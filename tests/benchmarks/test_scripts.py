@@ -1,4 +1,4 @@
-"""The benchmarks can be started, and one of them runs to its end.  No speed is tested."""
+"""The benchmarks start, and one of them runs to its end; speed is not tested."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the commands print and write when all is well."""
+"""The output of the commands on correct input, printed and written."""
 
 from __future__ import annotations
 

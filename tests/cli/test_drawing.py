@@ -1,4 +1,4 @@
-"""What `show` says of every component, in characters and in pictures."""
+"""The output of `numbann show` for every component, as text and as pictures."""
 
 from __future__ import annotations
 

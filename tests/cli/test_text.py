@@ -5,9 +5,9 @@ from __future__ import annotations
 import io
 
 import pytest
-from numbann_cli.confusion import drawn
+from numbann_cli.confusion import confusion_lines
 from numbann_cli.progress import Bar
-from numbann_cli.rows import Rows, decided, measured, number
+from numbann_cli.rows import HistoryRows, format_measures, number, resolved_keys
 
 NAMES = ("epoch", "train_loss", "validation_loss", "validation_accuracy", "learning_rate", "seconds")
 RECORD = dict(zip(NAMES, (12, 0.5, 1e-9, 1.0, 0.001, 0.0123456), strict=True))
@@ -30,32 +30,32 @@ def test_numbers(value: float, text: str) -> None:
 
 @pytest.mark.parametrize("width", [None, 200, 86, 60])
 def test_rows_are_aligned_with_the_header(width: int | None) -> None:
-    rows = Rows(NAMES, width)
+    rows = HistoryRows(NAMES, width)
     lines = [*rows.header().splitlines(), rows.row(RECORD, False)]
     assert len({len(line) for line in lines}) == 1
     assert rows.row(RECORD, True) == lines[-1] + "  *"
 
 
 def test_a_narrow_terminal_gets_a_header_of_two_lines() -> None:
-    assert len(Rows(NAMES, 80).header().splitlines()) == 2
-    assert len(Rows(NAMES, 80).header().splitlines()[0]) < 80
+    assert len(HistoryRows(NAMES, 80).header().splitlines()) == 2
+    assert len(HistoryRows(NAMES, 80).header().splitlines()[0]) < 80
 
 
 def test_metrics_that_do_not_fit_are_left_out() -> None:
     metrics = tuple(f"validation_metric_{k}" for k in range(9))
     names = (*NAMES[:3], *metrics, *NAMES[4:])
-    rows = Rows(names, 93)
+    rows = HistoryRows(names, 93)
     assert list(rows.titles) == [*NAMES[:3], *metrics[:2], *NAMES[4:]]
     row = rows.row(dict.fromkeys(names, 0.5), best=True)
     assert len(row) <= 93
     assert [len(line) for line in rows.header().splitlines()] == [len(row) - 3] * 2
-    assert list(Rows(names).titles) == list(names)
+    assert list(HistoryRows(names).titles) == list(names)
 
 
 def test_what_every_auto_became() -> None:
     given = {"loss": "auto", "seed": 0, "layers": [{"init": "auto"}], "threads": "auto"}
     resolved = {"loss": {"type": "mse"}, "seed": 0, "layers": [{"init": "he_normal"}], "threads": "auto"}
-    assert dict(decided(given, resolved)) == {"loss": {"type": "mse"}, "layers[0].init": "he_normal"}
+    assert dict(resolved_keys(given, resolved)) == {"loss": {"type": "mse"}, "layers[0].init": "he_normal"}
 
 
 def test_the_bar_shows_epochs() -> None:
@@ -76,9 +76,9 @@ def test_the_bar_shows_epochs() -> None:
 
 def test_few_measures_are_a_line_and_many_a_table() -> None:
     parts = {"validation": {"loss": 0.5, "f1": None}, "test": {"loss": 0.25, "f1": 1.0}}
-    assert list(measured(parts)) == ["validation loss 0.50000  f1 nan", "test       loss 0.25000  f1 1.0000"]
+    assert list(format_measures(parts)) == ["validation loss 0.50000  f1 nan", "test       loss 0.25000  f1 1.0000"]
     many = {part: {f"metric_{k}": 0.5 for k in range(9)} for part in parts}
-    header, *lines = measured(many)
+    header, *lines = format_measures(many)
     assert header.split() == ["validation", "test"]
     assert len(lines) == 9
     assert {len(line) for line in lines} == {len(header)}
@@ -86,11 +86,11 @@ def test_few_measures_are_a_line_and_many_a_table() -> None:
 
 
 def test_confusion_is_aligned() -> None:
-    lines = list(drawn(["no", "of course"], [[100, 2], [3, 4]], "test"))
+    lines = list(confusion_lines(["no", "of course"], [[100, 2], [3, 4]], "test"))
     assert lines == [
         "\nconfusion of test: rows are true classes, columns predicted ones",
         "              no  of course",
         "  no         100          2",
         "  of course    3          4",
     ]
-    assert list(drawn(range(13), [[0] * 13] * 13)) == list(drawn(["a", "b"], None)) == []
+    assert list(confusion_lines(range(13), [[0] * 13] * 13)) == list(confusion_lines(["a", "b"], None)) == []

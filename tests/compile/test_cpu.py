@@ -1,4 +1,4 @@
-"""Kernels made from components: what is only seen to be wrong when it is compiled."""
+"""Kernels made from components, and the faults that only compiling them shows."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Sections of a spec with every default filled in, and files in a temporary folder.  It tests nothing."""
+"""Fixtures: `data` sections of a spec with all defaults, and files in a temporary folder."""
 
 from __future__ import annotations
 

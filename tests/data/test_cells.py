@@ -1,4 +1,4 @@
-"""The grammar of numbers and the two ways through it agree."""
+"""The grammar of numbers, and the agreement of its fast and its thorough parser."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What was fitted goes into JSON and back, and treats new files and Python data as it treated the training data."""
+"""Preprocessing survives JSON, and treats new files and Python data as it treated the training data."""
 
 from __future__ import annotations
 

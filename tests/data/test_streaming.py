@@ -1,4 +1,4 @@
-"""Inputs of a mapped file that are prepared when asked for are, bit for bit, those that are kept in memory."""
+"""Streamed inputs of a mapped file equal those kept in memory, bit for bit."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Weights of rows and of classes: where they are read, what is refused, and what they come to."""
+"""Weights of rows and of classes: where they are read, what is refused, and their values."""
 
 from __future__ import annotations
 

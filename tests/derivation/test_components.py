@@ -1,4 +1,4 @@
-"""Derived derivatives of components: those of the built-in ones against what is written by hand, and in use."""
+"""Derived derivatives of components: those of built-in ones against derivatives by hand, and their use."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How a function is read and derived: each rule a small case, with the text that is made or the slope that is found."""
+"""Reading and differentiating functions: one small case per rule, with the expected text or slope."""
 
 from __future__ import annotations
 

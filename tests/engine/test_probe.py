@@ -1,4 +1,4 @@
-"""A look into a network: the slopes and gradients are those of training, and nothing changes by looking."""
+"""Probing a network: slopes and gradients are those of training, and the network stays unchanged."""
 
 from __future__ import annotations
 

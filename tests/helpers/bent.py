@@ -1,4 +1,4 @@
-"""A plugin for tests of caches: what it computes hangs on more than its own code."""
+"""A plugin for tests of caches: its result depends on more than its own code."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Plans, data and NumPy twins of small networks, without a spec.  It checks nothing itself."""
+"""Plans, data and NumPy twins of small networks, without a spec."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Initial weights: shape and repetition of all, mean and deviation, and what each promises beside them."""
+"""Initial weights: shape, reproducibility, mean and deviation, and the special properties of each initializer."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Models as they are loaded: predictions in the target's own words, and files that cannot be used."""
+"""Loaded models: predictions in the target's own labels or unit, and files that cannot be used."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Fingerprints of components: code counts, words about it do not."""
+"""Fingerprints of components: they depend on the code, not on comments and docstrings."""
 
 from __future__ import annotations
 

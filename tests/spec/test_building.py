@@ -1,4 +1,4 @@
-"""The table of wrong specs: what is wrong, where the fault is reported, and the words that it must hold."""
+"""Wrong specs: a table of what is wrong, where the fault is reported, and words of its message."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Values set over a spec: where they land, and how their faults are reported."""
+"""Overrides of a spec: which values they set, and how their faults are reported."""
 
 from __future__ import annotations
 

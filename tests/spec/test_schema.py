@@ -1,4 +1,4 @@
-"""The JSON Schema of a spec: it passes what loading passes, and refuses what is misspelt."""
+"""The JSON Schema of a spec: it accepts what loading accepts, and refuses misspelt keys."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Components with something wrong in each.  CASES: the component, and the function that is to blame."""
+"""Broken components.  CASES: each component, and the function that is wrong."""
 
 # ruff: noqa
 from math import exp

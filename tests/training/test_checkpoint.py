@@ -12,7 +12,7 @@ import pytest
 from numbann.errors import RunDirectoryError
 from numbann.fit.state import State
 from numbann.fit.stopping import Best
-from numbann.training.checkpoint import Kept, load_state, to_bytes
+from numbann.training.checkpoint import StoredSnapshot, load_state, to_bytes
 
 
 def make_state(keeps_best: bool) -> State:
@@ -21,8 +21,8 @@ def make_state(keeps_best: bool) -> State:
     history = [{"epoch": 1, "train_loss": 0.1 + 0.2}, {"epoch": 2, "train_loss": 1e-300}]
     best = {name: 2 * tensor for name, tensor in tensors.items()} if keeps_best else None
     engine = {"steps": np.array([7]), "m.layers.0.weight": random.random((3, 2))}
-    best_kept = None if best is None else Kept(best, {})
-    return State(Kept(tensors, engine), history, Best(1, 0.1 + 0.2, 1), best_kept, (0.1 + 0.2, inf))
+    best_kept = None if best is None else StoredSnapshot(best, {})
+    return State(StoredSnapshot(tensors, engine), history, Best(1, 0.1 + 0.2, 1), best_kept, (0.1 + 0.2, inf))
 
 
 @pytest.mark.parametrize("keeps_best", [False, True])

@@ -21,7 +21,7 @@ from numbann.components.declare import activation, freeze
 from numbann.data import memory
 from numbann.errors import TrainingError
 from numbann.training.callbacks import EpochEnded, Event, Warned
-from numbann.training.diagnostics import Watcher, character, measured
+from numbann.training.diagnostics import Watcher, character, measure_layers
 
 WriteSpec = Callable[..., Path]
 ON = {"diagnostics": True}
@@ -38,7 +38,7 @@ def test_a_unit_is_dead_if_no_row_moves_it() -> None:
     slopes = np.ones((100, 4), np.float32)
     slopes[:, 0] = 0
     slopes[:99, 1] = 0
-    (record,) = measured(make_plan([3, 4], output="relu"), [facts(slopes)])
+    (record,) = measure_layers(make_plan([3, 4], output="relu"), [facts(slopes)])
     assert record == {"layer": 1, "dead": 0.25, "saturated": None, "gradient_norm": pytest.approx((12 * 4 + 4) ** 0.5)}
 
 
@@ -47,7 +47,7 @@ def test_a_unit_is_saturated_if_it_is_flat_for_nearly_every_row() -> None:
     slopes[:, 0] = 0.01
     slopes[:95, 1] = -0.01
     slopes[:90, 2] = 0.0
-    (record,) = measured(make_plan([3, 4], output="sigmoid"), [facts(slopes)])
+    (record,) = measure_layers(make_plan([3, 4], output="sigmoid"), [facts(slopes)])
     assert (record["dead"], record["saturated"]) == (None, 0.5)
 
 
@@ -63,7 +63,7 @@ def test_which_activations_can_die_or_saturate(name: str) -> None:
         return np.abs(getattr(reference, f"{name}_backward")(1.0, place, getattr(reference, name)(place)))
 
     near, far = slope(*np.linspace(-8, 8, 65)), slope(-100, 100)
-    (record,) = measured(make_plan([3, 4], output=name), [facts(np.ones((5, 4)))])
+    (record,) = measure_layers(make_plan([3, 4], output=name), [facts(np.ones((5, 4)))])
     assert (record["dead"] is not None) == ((near == 0).sum() > 1)
     assert (record["saturated"] is not None) == (far.max() < near.max() / 20)
 
@@ -90,7 +90,7 @@ def test_an_activation_that_overflows_in_plain_python() -> None:
 
 
 def test_a_row_activation_has_a_gradient_alone() -> None:
-    (record,) = measured(make_plan([3, 4], output="softmax"), [facts(None)])
+    (record,) = measure_layers(make_plan([3, 4], output="softmax"), [facts(None)])
     assert (record["dead"], record["saturated"]) == (None, None)
     assert record["gradient_norm"] > 0
 

@@ -1,4 +1,4 @@
-"""The learning-rate range test: what it does with curves of a known form, and with real networks."""
+"""The learning-rate range test, on curves of a known form and on real networks."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import numbann
 from numbann.data import memory
 from numbann.errors import SpecError, TrainingError
 from numbann.training import range_test
-from numbann.training.range_test import judge
+from numbann.training.range_test import suggest
 
 WriteSpec = Callable[..., Path]
 RATES = np.geomspace(1e-7, 10, 200)
@@ -28,7 +28,7 @@ def curve(rates: np.ndarray, fall: float, rise: float) -> np.ndarray:
 
 
 def test_the_steepest_descent_is_suggested() -> None:
-    found = judge(RATES, curve(RATES, 1e-3, 0.3))
+    found = suggest(RATES, curve(RATES, 1e-3, 0.3))
     assert found.suggestion == pytest.approx(1e-3, rel=0.15)
     assert len(found.rates) == len(found.losses) == len(found.smoothed) < 200
     low = found.rates[found.smoothed.argmin()]
@@ -39,25 +39,25 @@ def test_the_steepest_descent_is_suggested() -> None:
 @pytest.mark.parametrize("seed", range(5))
 def test_noise_is_averaged(seed: int) -> None:
     noise = 0.1 * np.random.default_rng(seed).standard_normal(200)
-    assert 2e-4 < judge(RATES, curve(RATES, 1e-3, 0.3) + noise).suggestion < 5e-3
+    assert 2e-4 < suggest(RATES, curve(RATES, 1e-3, 0.3) + noise).suggestion < 5e-3
 
 
 def test_it_ends_where_the_loss_is_no_number() -> None:
     losses = curve(RATES, 1e-3, 1e9)
     losses[150:] = np.nan
-    found = judge(RATES, losses)
+    found = suggest(RATES, losses)
     assert len(found.losses) == 150
     assert np.isfinite(found.smoothed).all()
 
 
 def test_it_ends_where_the_loss_explodes() -> None:
     losses = curve(RATES, 1e-3, 0.3)
-    found = judge(RATES, losses)
+    found = suggest(RATES, losses)
     assert losses[len(found.losses) - 5] < 8 < losses[len(found.losses) + 5]
 
 
 def test_a_loss_below_zero() -> None:
-    assert judge(RATES, curve(RATES, 1e-3, 1e9) - 5).suggestion == pytest.approx(1e-3, rel=0.15)
+    assert suggest(RATES, curve(RATES, 1e-3, 1e9) - 5).suggestion == pytest.approx(1e-3, rel=0.15)
 
 
 @pytest.mark.parametrize(
@@ -72,7 +72,7 @@ def test_a_loss_below_zero() -> None:
 )
 def test_losses_that_do_not_fall(losses: np.ndarray, words: str) -> None:
     with pytest.raises(TrainingError, match=words):
-        judge(RATES, losses)
+        suggest(RATES, losses)
 
 
 # ---- networks
@@ -114,14 +114,14 @@ def test_a_large_part_is_sampled(here: Path, monkeypatch: pytest.MonkeyPatch) ->
     np.save("y.npy", y)
     spec = {"data": {"path": {"x": "x.npy", "y": "y.npy"}}, "model": {"layers": []}, "train": {"batch_size": 8}}
     seen: list[int] = []
-    enough = range_test._enough
+    enough = range_test._choose_rows
 
     def counted(*given: Any) -> Any:
         part = enough(*given)
         seen.append(len(part))
         return part
 
-    monkeypatch.setattr(range_test, "_enough", counted)
+    monkeypatch.setattr(range_test, "_choose_rows", counted)
     whole = numbann.find_learning_rate(spec, steps=50)
     monkeypatch.setattr(memory, "SHARE", 0)
     streamed = numbann.find_learning_rate(spec, steps=50)

@@ -11,7 +11,7 @@ import pytest
 
 from numbann.errors import RunDirectoryError
 from numbann.training import rundir
-from numbann.training.lock import NAME, locked
+from numbann.training.lock import NAME, lock
 
 
 def test_names_count_up(here: Path) -> None:
@@ -80,7 +80,7 @@ def test_what_is_no_run_cannot_be_opened(here: Path, name: str, words: str) -> N
 
 def test_the_lock_keeps_another_process_out(here: Path) -> None:
     code = "from pathlib import Path; from numbann.training.lock import locked\nwith locked(Path('.')): print('in')"
-    with locked(here):
+    with lock(here):
         other = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
         assert other.returncode == 1
         assert "another process is training this run" in other.stderr

@@ -1,4 +1,4 @@
-"""Whole runs with the real engine: what is written, the same bits again, going on, and stopping."""
+"""Whole runs with the real engine: the files written, reproducibility, resuming and stopping."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whole runs in which rows count unequally."""
+"""Whole runs with weights of rows."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""The commands, one file each, every one with a click command named `command`.  They are imported only when run."""
+"""The commands, one file each with a click command named `command`.  A file is imported only when its command runs."""

@@ -1,4 +1,4 @@
-"""`numbann check`: every fault of a spec at once, and the components it uses.  Of the data it reads the header."""
+"""`numbann check`: shows all faults of a spec at once, and the components it uses.  It reads only the data's header."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def command(settings: Settings, spec: Path, given: tuple[str, ...]) -> None:
 
 
 def _lines(loaded: Any) -> Iterator[str]:
-    """The plugins, and each component with its origin and parameters, aligned."""
+    """Yield the plugins, and each component with its origin and parameters, aligned."""
     for plugin in loaded.spec.plugins:
         yield f"plugin  {loaded.source.base / plugin}"
     rows = list(_components(loaded))
@@ -45,7 +45,7 @@ def _lines(loaded: Any) -> Iterator[str]:
 
 
 def _components(loaded: Any) -> Iterator[tuple[str, str, str, str]]:
-    """Key, name, origin and parameters of every component; what is `auto` is decided once the data is read."""
+    """Yield key, name, origin and parameters of every component; "auto" is resolved once the data is read."""
     for key, kind, chosen in _chosen(loaded.spec):
         if chosen == "auto":
             yield key, "auto", "", "decided by the activations" if key == "model.init" else "decided by the data"
@@ -55,7 +55,7 @@ def _components(loaded: Any) -> Iterator[tuple[str, str, str, str]]:
 
 
 def _chosen(spec: Any) -> Iterator[tuple[str, str, Any]]:
-    """Every place of a spec where a component stands: its key, its kind, and what was chosen."""
+    """Yield every place in a spec that takes a component: its key, its kind, and the component chosen."""
     for index, layer in enumerate(spec.model.layers):
         yield f"model.layers[{index}].activation", "activation", layer.activation
         if layer.init != "auto":

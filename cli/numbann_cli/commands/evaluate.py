@@ -1,4 +1,4 @@
-"""`numbann evaluate`: loss and metrics of a run's model on data with known targets.  It trains nothing."""
+"""`numbann evaluate`: measures loss and metrics of a run's model on data with known targets."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def command(run: Path, data: str, threads: int | None, trust: bool, as_json: boo
     """Measure the model of RUN, a run directory or .safetensors file, on DATA ("-": CSV on stdin)."""
     from numbann.model.model import load
     from numbann.training.rundir import json_text
-    from numbann_cli.confusion import drawn
+    from numbann_cli.confusion import confusion_lines
     from numbann_cli.prediction import read
     from numbann_cli.rows import number
 
@@ -35,5 +35,5 @@ def command(run: Path, data: str, threads: int | None, trust: bool, as_json: boo
     room = max(map(len, measures))
     for name, value in [("rows", len(x)), *measures.items()]:
         click.echo(f"{name:<{room}}  {number(value)}")
-    for line in drawn(classes, confusion):
+    for line in confusion_lines(classes, confusion):
         click.echo(line)

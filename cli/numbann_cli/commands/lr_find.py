@@ -1,4 +1,4 @@
-"""`numbann lr-find`: a learning-rate range test, its curve and a suggestion.  It writes no run."""
+"""`numbann lr-find`: runs a learning-rate range test, and shows its curve and a suggestion."""
 
 from __future__ import annotations
 
@@ -47,14 +47,14 @@ def command(
         raise click.UsageError(f"--from {lowest:g}: must be below --to {highest:g}")
     from numbann.training.callbacks import Event, Planned
     from numbann.training.range_test import find_learning_rate
-    from numbann_cli.console import narrated
+    from numbann_cli.console import narrate
     from numbann_cli.drawing import draw_range_test, figure
 
     if plot:
-        figure()  # so that a missing library shows before anything is computed
+        figure()  # first, so that a missing library is reported before anything is computed
     events: list[Event] = []
     overrides = options.with_plugins(spec, options.parse_settings(given), settings)
-    with narrated(settings, as_json) as narrator:
+    with narrate(settings, as_json) as narrator:
         found = find_learning_rate(
             spec,
             lowest=lowest,
@@ -74,7 +74,7 @@ def command(
 
 
 def optimizer(resolved: Any, rate: float) -> dict[str, Any]:
-    """The spec's optimizer with a rate, without what is a default."""
+    """Return the spec's optimizer with a rate, without parameters at their default."""
     own, values = resolved.optimizer.component.defaults(), resolved.optimizer.values
     changed = {name: value for name, value in values.items() if name != "learning_rate" and value != own[name]}
     if resolved.weight_decay and "weight_decay" not in own:

@@ -1,4 +1,4 @@
-"""`numbann plugins`: what provides components, and which; checks of them, and new ones.  It does neither itself."""
+"""`numbann plugins`: lists what provides components, checks components, and creates plugins."""
 
 from __future__ import annotations
 
@@ -45,14 +45,14 @@ def list_(settings: Settings, each: bool, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(rows))
     else:
-        click.echo(_table(rows) if each else "\n\n".join(map(_told, rows)))
+        click.echo(_table(rows) if each else "\n\n".join(map(_describe, rows)))
 
 
 # ---- what provides components
 
 
 def _providers(catalogue: Catalogue) -> Iterator[dict[str, Any]]:
-    """numbann itself, then every plugin: where it is, its state and the names of its components by kind."""
+    """Yield numbann itself, then every plugin: where it is, its state and the names of its components by kind."""
     import numbann
 
     yield {"name": "numbann", "version": numbann.__version__, "state": "built in", "components": _names(catalogue)}
@@ -72,7 +72,7 @@ def _providers(catalogue: Catalogue) -> Iterator[dict[str, Any]]:
 
 
 def _names(catalogue: Catalogue, module: str | None = None, owner: str = "numbann") -> dict[str, list[str]]:
-    """The names of an owner's components, or of one module of it, by kind."""
+    """Return the names of an owner's components, or of one of its modules, by kind."""
     found: dict[str, list[str]] = {}
     for entry in catalogue.entries():
         if entry.origin.owner == owner and module in (None, entry.origin.module):
@@ -80,20 +80,20 @@ def _names(catalogue: Catalogue, module: str | None = None, owner: str = "numban
     return found
 
 
-def _told(provider: dict[str, Any]) -> str:
-    """A heading, and below it the names by kind or the reason why there are none."""
+def _describe(provider: dict[str, Any]) -> str:
+    """Return a heading, and below it the names by kind, or the reason why there are none."""
     module = provider.get("module", "")
     name = f"{provider['name']} {provider['version']}".strip()
     within = f" ({module})" if provider.get("version") and module else ""
     lines = [f"{name}{within}: {provider['state']}"]
     if provider.get("reason"):
-        lines += _wrapped("", provider["reason"])
+        lines += _wrap("", provider["reason"])
     for kind, names in provider["components"].items():
-        lines += _wrapped(f"{kind:<12}", ", ".join(names))
+        lines += _wrap(f"{kind:<12}", ", ".join(names))
     return "\n".join(lines)
 
 
-def _wrapped(title: str, text: str) -> list[str]:
+def _wrap(title: str, text: str) -> list[str]:
     return textwrap.wrap(
         text,
         shutil.get_terminal_size((120, 24)).columns,
@@ -121,7 +121,7 @@ def _components(catalogue: Catalogue) -> list[dict[str, Any]]:
 
 
 def _table(rows: list[dict[str, Any]]) -> str:
-    """Aligned columns; the summary comes last and is as long as it is."""
+    """Return aligned columns; the summary comes last, in full."""
     wide = {column: max(len(row[column]) for row in rows) for column in ("kind", "name", "origin")}
     lines = ([*(f"{row[column]:<{room}}" for column, room in wide.items()), row["summary"]] for row in rows)
     return "\n".join(map("  ".join, lines))
@@ -139,13 +139,13 @@ def check(settings: Settings, what: str, as_json: bool) -> None:
 
     Signature, purity, gradient, precision, extremes, vectors and speed; exit code 1 if a check fails.
     """
-    from numbann_cli.plugin_report import found_by, lines_of, summary
+    from numbann_cli.plugin_report import format_report, report_all, summary
 
     reports = []
-    for report in found_by(what, lambda: _meant(settings, what)):
+    for report in report_all(what, lambda: _find_components(settings, what)):
         reports.append(report)
         if not as_json:
-            click.echo("\n".join([*([""] if len(reports) > 1 else []), *lines_of(report)]))
+            click.echo("\n".join([*([""] if len(reports) > 1 else []), *format_report(report)]))
     if as_json:
         click.echo(json.dumps([report.json() for report in reports]))
     elif len(reports) > 1:
@@ -154,8 +154,8 @@ def check(settings: Settings, what: str, as_json: bool) -> None:
         raise click.exceptions.Exit(1)
 
 
-def _meant(settings: Settings, what: str) -> list[Any]:
-    """The components that are meant: those of a path, else all that are called so, else those of a plugin."""
+def _find_components(settings: Settings, what: str) -> list[Any]:
+    """Return the components that WHAT means: those of a path, else all of that name, else those of a plugin."""
     from numbann.plugins.finding import load_everything, with_files
     from numbann.testing import components_of
 

@@ -1,4 +1,4 @@
-"""`numbann predict`: predictions of a run's model as CSV.  Reading and transforming the data is the model's own."""
+"""`numbann predict`: writes the predictions of a run's model as CSV."""
 
 from __future__ import annotations
 

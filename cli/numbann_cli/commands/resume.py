@@ -1,4 +1,4 @@
-"""`numbann resume`: go on with a run where it stopped.  What may have changed since, the run itself checks."""
+"""`numbann resume`: continues a run where it stopped."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def command(
 ) -> None:
     """Go on with RUN, a run directory."""
     from numbann.training.runs import resume
-    from numbann_cli.console import narrated
+    from numbann_cli.console import narrate
 
-    with narrated(settings, as_json) as narrator:
+    with narrate(settings, as_json) as narrator:
         narrator.result(resume(run, epochs=epochs, device=device, threads=threads, callbacks=(narrator,)))

@@ -1,4 +1,4 @@
-"""`numbann schema`: the JSON Schema of a spec, with the components of plugins.  What it says, numbann.spec knows."""
+"""`numbann schema`: prints the JSON Schema of a spec, with the components of plugins."""
 
 from __future__ import annotations
 

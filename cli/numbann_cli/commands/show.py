@@ -1,4 +1,4 @@
-"""`numbann show`: explain a component, or sum up a run.  What a path means comes first, then names of components."""
+"""`numbann show`: summarizes a run, or explains a component.  An existing path takes precedence over a name."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def command(settings: Settings, what: str, plot: Path | None) -> None:
 
 
 def _draw(what: str, found: list[Entry], plot: Path) -> None:
-    """A picture of all that can be drawn of the components."""
+    """Write a picture of the components' curves."""
     from numbann_cli.drawing import draw
     from numbann_cli.series import series_of
 

@@ -1,4 +1,4 @@
-"""`numbann train`: train the model of a spec.  What a spec may hold, numbann.spec knows."""
+"""`numbann train`: trains the model of a spec."""
 
 from __future__ import annotations
 
@@ -39,10 +39,10 @@ def command(
     flags = {"train.device": device, "train.threads": threads, "seed": seed}
     overrides = options.parse_settings(given) | {key: value for key, value in flags.items() if value is not None}
     overrides = options.with_plugins(spec, overrides, settings)
-    from numbann_cli.console import narrated
+    from numbann_cli.console import narrate
 
-    with narrated(settings, as_json) as narrator:
-        (_rehearse if dry_run else _train)(spec, overrides, output, force, narrator)
+    with narrate(settings, as_json) as narrator:
+        (_run_dry if dry_run else _train)(spec, overrides, output, force, narrator)
 
 
 def _train(spec: Path, overrides: dict[str, Any], output: str | None, force: bool, narrator: Any) -> None:
@@ -51,11 +51,11 @@ def _train(spec: Path, overrides: dict[str, Any], output: str | None, force: boo
     narrator.result(train(spec, output=output, force=force, overrides=overrides, callbacks=(narrator,)))
 
 
-def _rehearse(spec: Path, overrides: dict[str, Any], output: str | None, force: bool, narrator: Any) -> None:
+def _run_dry(spec: Path, overrides: dict[str, Any], output: str | None, force: bool, narrator: Any) -> None:
     from numbann.training.preparation import prepare
     from numbann.training.rundir import check_output
 
     check_output(output, force)
     job = prepare(spec, overrides, narrator)
     check_output(output or job.loaded.spec.output, force)
-    narrator.rehearsed(job)
+    narrator.dry_run(job)

@@ -1,6 +1,6 @@
-"""Gated units: z times a gate that opens from 0 to 1.  The gates themselves live in sigmoidal.py.
+"""Gated units: z times a gate that opens from 0 to 1.
 
-A gate that is shut exactly gives 0 also at z = -inf, where the product alone would be NaN.
+Where a gate is exactly 0, so is the unit, also at z = -inf, where the product alone would be NaN.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ def silu_derivative(z, a, beta):
 def gelu(z):
     """Gaussian error linear unit: a = z P with P = (1 + erf(z / sqrt(2))) / 2, in [-0.17, inf).
 
-    P is the normal distribution's function, by erfc, which keeps its digits far below 0.  Derivative P + z p with the
+    P is the normal distribution function, computed by erfc, which is accurate far below 0.  Derivative P + z p with the
     density p = exp(-z^2 / 2) / sqrt(2 pi).  Smooth and not monotonic, as silu; the usual choice of transformers.
     Hendrycks and Gimpel 2016, https://arxiv.org/abs/1606.08415; as torch.nn.GELU.
     """
@@ -79,7 +79,7 @@ def mish(z):
     """Mish: a = z g with g = tanh(log(1 + exp(z))), in [-0.3089, inf).
 
     Evaluated as g = n / (n + r), where n / r = e (e + 2) / 2 with e = exp(z), all divided by e^2 above 0.  Derivative
-    g + z sigmoid(z) (1 - g^2).  Not monotonic either: like silu, a little steeper.  Misra 2019,
+    g + z sigmoid(z) (1 - g^2).  Like silu, but a little steeper; not monotonic.  Misra 2019,
     https://arxiv.org/abs/1908.08681; as torch.nn.Mish.
     """
     e = exp(-abs(z))

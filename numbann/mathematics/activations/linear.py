@@ -1,4 +1,4 @@
-"""The activation that does nothing.  Anything with a bend lives elsewhere."""
+"""The identity."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from numbann.components.declare import activation
 def identity(z):
     """Identity: a = z, in (-inf, inf).
 
-    Derivative 1.  For outputs that may be any real number, and for linear models; layers of it alone collapse into one.
+    Derivative 1.  For outputs that may be any real number, and for linear models; several such layers act as one.
     """
     return z
 

@@ -1,4 +1,4 @@
-"""Activations over a whole row, whose outputs share one sum.  Those of one unit alone live elsewhere."""
+"""Activations of a whole row, which normalize its outputs by a common sum."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ def softmax(z, a):
     """Softmax: a_k = exp(z_k) / sum_j exp(z_j), each in (0, 1), with sum 1.  z, a: one row (K,).
 
     dz_k = a_k (da_k - sum_j a_j da_j).  The largest z is subtracted first, so that no exp overflows.  For probabilities
-    of classes; in a hidden layer it lets few units through and gradients fade.
+    of classes; in a hidden layer, few units stay active and gradients vanish.
     Bridle 1990, https://doi.org/10.1007/978-3-642-76153-9_28.
     """
     largest = row_max(z)
@@ -35,7 +35,7 @@ def softmax_backward(a, da, dz):
 def log_softmax(z, a):
     """Logarithm of softmax: a_k = z_k - log sum_j exp(z_j), each in (-inf, 0].  z, a: one row (K,).
 
-    dz_k = da_k - exp(a_k) sum_j da_j.  For log-probabilities; a loss with its own softmax must not follow it.
+    dz_k = da_k - exp(a_k) sum_j da_j.  For log-probabilities; do not combine it with a loss that includes softmax.
     Bridle 1990, https://doi.org/10.1007/978-3-642-76153-9_28; as torch.nn.LogSoftmax.
     """
     largest = row_max(z)
@@ -81,8 +81,8 @@ def softmin_backward(a, da, dz):
 def sparsemax(z, a):
     """Sparsemax: a_k = max(z_k - tau, 0), with tau such that the sum is 1; each in [0, 1].  z, a: one row (K,).
 
-    The nearest point to z among all distributions; unlike softmax it gives exact zeros.  tau rises from max z - 1 to
-    the mean of what lies above it, less its share of 1, until nothing more falls below.  With S = {k: a_k > 0},
+    The distribution nearest to z; unlike softmax, it gives exact zeros.  tau starts at max z - 1 and is replaced by
+    (sum of the z_k above tau - 1) / (their number) until it stops changing.  With S = {k: a_k > 0},
     dz_k = da_k - mean_{j in S} da_j in S, else 0: no gradient outside S.
     Martins and Astudillo 2016, https://arxiv.org/abs/1602.02068; tau as Michelot 1986,
     https://doi.org/10.1007/BF00938486.

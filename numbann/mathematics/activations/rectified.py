@@ -1,4 +1,4 @@
-"""Rectifiers: activations that pass what is positive and bend what is not.  Smooth ones of relu live in smooth.py."""
+"""Rectifiers: activations that keep positive values and reduce negative ones."""
 
 from __future__ import annotations
 
@@ -44,8 +44,8 @@ def leaky_relu_derivative(z, alpha):
 def prelu(z, alpha: Learnable = 0.25):
     """Parametric rectified linear unit: a = z for z >= 0, else alpha z, alpha trained for each unit; in (-inf, inf).
 
-    Derivative 1 for z > 0, else alpha; to alpha z for z < 0, else 0.  alpha is the value to start from.  Dead units
-    are impossible, for one more number a unit; weight decay pulls alpha to 0, back to relu.
+    Derivative 1 for z > 0, else alpha; with respect to alpha, z for z < 0, else 0.  The parameter alpha is the initial
+    value.  No unit can die, at the cost of one number per unit; weight decay pulls alpha towards 0, which is relu.
     He, Zhang, Ren and Sun 2015, https://arxiv.org/abs/1502.01852; as torch.nn.PReLU with num_parameters the units.
     """
     return alpha * z if z < 0 else z
@@ -65,8 +65,8 @@ def prelu_slope(z):
 def rrelu(z, u, lower: NonNegative = 0.125, upper: NonNegative = 0.3333333333333333):
     """Randomised leaky rectified linear unit: a = z for z >= 0, else (lower + u (upper - lower)) z; in (-inf, inf).
 
-    u is drawn uniformly from [0, 1) for each unit and row while training, and 0.5 afterwards.  Derivative 1 for z > 0,
-    else the slope drawn.  The noise regularises where data are few; a loss in training is then larger than after it.
+    u is drawn uniformly from [0, 1) for each unit and row in training, and is 0.5 afterwards.  Derivative 1 for z > 0,
+    else the drawn slope.  The noise regularizes on small data; the loss during training is larger than afterwards.
     Xu, Wang, Chen and Li 2015, https://arxiv.org/abs/1505.00853; as torch.nn.RReLU.
     """
     return (lower + u * (upper - lower)) * z if z < 0 else z
@@ -112,7 +112,7 @@ def selu_derivative(z, a):
 def celu(z, alpha: Positive = 1.0):
     """Smooth exponential linear unit: a = z for z >= 0, else alpha (exp(z / alpha) - 1), in (-alpha, inf).
 
-    Derivative 1 for z > 0, else 1 + a / alpha: unlike elu's it has no jump for any alpha.  Barron 2017,
+    Derivative 1 for z > 0, else 1 + a / alpha: unlike elu's, it is continuous for every alpha.  Barron 2017,
     https://arxiv.org/abs/1704.07483; as torch.nn.CELU.
     """
     return alpha * expm1(z / alpha) if z < 0 else z
@@ -125,9 +125,9 @@ def celu_derivative(z, a, alpha):
 
 @activation(init="he_normal")
 def relu6(z):
-    """Rectified linear unit that ends at 6: a = min(max(z, 0), 6), in [0, 6].
+    """Rectified linear unit bounded by 6: a = min(max(z, 0), 6), in [0, 6].
 
-    Derivative 1 for 0 < z < 6, else 0.  For low precision, which bounded values suit; dead below 0 and above 6.
+    Derivative 1 for 0 < z < 6, else 0.  For low precision, which suits bounded values; dead below 0 and above 6.
     Krizhevsky 2010, https://www.cs.toronto.edu/~kriz/conv-cifar10-aug2010.pdf; as torch.nn.ReLU6.
     """
     return 0 if z < 0 else (6 if z > 6 else z)
@@ -142,8 +142,8 @@ def relu6_derivative(a):
 def threshold(z, threshold: float = 1.0, fill: float = 0.0):
     """Threshold: a = z for z > threshold, else fill, in {fill} and (threshold, inf).
 
-    Derivative 1 for z > threshold, else 0; at the threshold it jumps, which no gradient sees, and with a larger fill it
-    is not monotonic.  For sparse codes; units below it for every row are dead, which a large threshold makes likely.
+    Derivative 1 for z > threshold, else 0; the jump at the threshold has no gradient, and with a larger fill it is not
+    monotonic.  For sparse codes.  Units below the threshold for every row are dead, likely with a large threshold.
     Konda, Memisevic and Krueger 2014, https://arxiv.org/abs/1402.3337; as torch.nn.Threshold, whose `value` is fill.
     """
     return fill if z <= threshold else z

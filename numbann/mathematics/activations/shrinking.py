@@ -1,4 +1,4 @@
-"""Shrinkage: activations that take small values to zero and keep large ones.  Rectifiers live in rectified.py."""
+"""Shrinkage: activations that map small values to zero and keep large ones."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from numbann.components.declare import activation
 def hard_shrink(z, lambd: NonNegative = 0.5):
     """Hard shrinkage: a = z for |z| > lambd, else 0, in (-inf, inf).
 
-    Derivative 1 for |z| > lambd, else 0; at lambd it jumps, which no gradient sees.  For sparse codes.  Units that
-    stay within lambd for every row are dead.
+    Derivative 1 for |z| > lambd, else 0; the jump at lambd has no gradient.  For sparse codes.  Units that stay within
+    lambd for every row are dead.
     Donoho and Johnstone 1994, https://doi.org/10.1093/biomet/81.3.425; as torch.nn.Hardshrink.
     """
     return 0 if abs(z) <= lambd else z
@@ -44,10 +44,10 @@ def soft_shrink_derivative(z, lambd):
 def tanh_shrink(z):
     """Shrinkage by tanh: a = z - tanh(z), in (-inf, inf).
 
-    Derivative tanh(z)^2.  To suppress small values smoothly; near 0 gradients vanish, and small initial weights hardly
-    learn.  About z^3 / 3 there, where the difference would lose all its digits; it is then the end of Lambert's
-    continued fraction for tanh, z - z / (1 + z^2 / (3 + z^2 / (5 + ...))), as one quotient of sums.
-    Donoho and Johnstone 1994 on shrinkage, https://doi.org/10.1093/biomet/81.3.425; the fraction: NIST 2010,
+    Derivative tanh(z)^2.  It suppresses small values smoothly; near 0 gradients vanish, and small initial weights
+    hardly learn.  Near 0 it is about z^3 / 3, and the difference would lose all digits; it is evaluated there by
+    Lambert's continued fraction for tanh, z - z / (1 + z^2 / (3 + z^2 / (5 + ...))), as one quotient of sums.  Donoho
+    and Johnstone 1994 on shrinkage, https://doi.org/10.1093/biomet/81.3.425; the fraction: NIST 2010,
     https://dlmf.nist.gov/4.39; as torch.nn.Tanhshrink.
     """
     u = z * z

@@ -1,4 +1,4 @@
-"""Smooth positive and negative curves: softplus, squareplus, log_sigmoid, exponential.  Gates live in gated.py."""
+"""Smooth activations of one sign: softplus, squareplus, log_sigmoid, exponential."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from math import exp, log1p, sqrt
 from numbann.components.component import Positive
 from numbann.components.declare import activation
 
-LARGE = 1e9  # beyond it beta is lost beside z^2, and z^2 might overflow
+LARGE = 1e9  # above this, beta is negligible beside z^2, and z^2 might overflow
 
 
 @activation(init="he_normal")
@@ -17,7 +17,7 @@ def softplus(z, beta: Positive = 1.0):
     Evaluated as max(z, 0) + log(1 + exp(-|beta z|)) / beta.  Derivative sigmoid(beta z).  A smooth relu, for outputs
     that must be positive; never exactly 0.  Dugas, Bengio, Belisle, Nadeau and Garcia 2001,
     https://papers.nips.cc/paper/1920-incorporating-second-order-functional-knowledge-for-better-option-pricing;
-    as torch.nn.Softplus without its threshold, beyond which that one is linear.
+    as torch.nn.Softplus, but without its threshold, above which that is linear.
     """
     return (0 if z < 0 else z) + log1p(exp(-abs(beta * z))) / beta
 
@@ -32,8 +32,8 @@ def softplus_derivative(z, beta):
 def squareplus(z, beta: Positive = 4.0):
     """Squareplus: a = (z + r) / 2 with r = sqrt(z^2 + beta), in (0, inf).
 
-    Below 0 evaluated as beta / (2 (r - z)), which does not cancel.  Derivative a / r.  A softplus without exp and log;
-    it nears 0 only as beta / (4 |z|).  Barron 2021, https://arxiv.org/abs/2112.11687.
+    Below 0 evaluated as beta / (2 (r - z)), which avoids cancellation.  Derivative a / r.  A softplus without exp and
+    log; it approaches 0 only as beta / (4 |z|).  Barron 2021, https://arxiv.org/abs/2112.11687.
     """
     r = abs(z) if abs(z) > LARGE else sqrt(z * z + beta)
     return 0.5 * beta / (r - z) if z < 0 else 0.5 * z + 0.5 * r

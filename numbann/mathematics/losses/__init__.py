@@ -1,1 +1,1 @@
-"""Losses: the mathematics of one output, or of one row of outputs, a family a file.  No batches, no weights."""
+"""Losses: the mathematics of one output, or of one row of outputs, one family per file."""

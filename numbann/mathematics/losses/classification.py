@@ -1,4 +1,4 @@
-"""Losses for classes.  They take logits and contain their link, which is faster and does not overflow."""
+"""Losses for classes.  They take logits and include the link, which is faster and does not overflow."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ def softmax_cross_entropy(y, label, dy, label_smoothing: Fraction = 0.0):
     """Cross-entropy of softmax(y) with a class: -log softmax(y)[label].  y, dy: one row (K,); label in 0..K-1.
 
     With label_smoothing s the target is (1 - s) for the class plus s / K for every class.  dy = softmax(y) - target.
-    For one class of several; with many wrong labels smoothing keeps the net from being too sure.  Give it logits, not
-    probabilities.  Bridle 1990, https://doi.org/10.1007/978-3-642-76153-9_28; smoothing: Szegedy et al. 2016,
-    https://arxiv.org/abs/1512.00567; as torch.nn.CrossEntropyLoss.
+    For one class out of several.  Smoothing keeps the network from being overconfident where many labels are wrong.
+    Give it logits, not probabilities.  Bridle 1990, https://doi.org/10.1007/978-3-642-76153-9_28; smoothing: Szegedy et
+    al. 2016, https://arxiv.org/abs/1512.00567; as torch.nn.CrossEntropyLoss.
     """
     largest = row_max(y)
     for k in range(len(y)):
@@ -55,10 +55,10 @@ def soft_cross_entropy(y, t, dy):
 def sigmoid_cross_entropy(y, t, positive_weight: Positive = 1.0):
     """Cross-entropy of sigmoid(y) with t in [0, 1]: -p t log s - (1 - t) log(1 - s), s = sigmoid(y).  y is a logit.
 
-    p, the positive_weight, is how much a yes counts beside a no: above 1 fewer of them are missed, for more false
+    p, the positive_weight, is the weight of a yes relative to a no: above 1, fewer are missed at the cost of more false
     alarms, and s is no longer a calibrated probability.  Evaluated as c log(1 + exp(-|y|)) with c = 1 + (p - 1) t, plus
     y (1 - t) or, for y < 0, -p t y, which does not overflow.  Derivative s - t - (p - 1) t (1 - s).
-    For two classes and for several yes/no labels.  Without a bound: one sure but wrong label can outweigh many rows.
+    For two classes and for several yes/no labels.  Unbounded: one confident mistake can outweigh many rows.
     Cox 1958, https://doi.org/10.1111/j.2517-6161.1958.tb00292.x; as torch.nn.BCEWithLogitsLoss with its pos_weight.
     """
     more = (positive_weight - 1) * t
@@ -76,7 +76,7 @@ def sigmoid_cross_entropy_derivative(y, t, positive_weight):
 def kl_divergence(y, t, dy):
     """Kullback-Leibler divergence: sum_k t_k (log t_k - log softmax(y)_k).  y, t, dy: one row (K,); sum t = 1.
 
-    dy = softmax(y) sum_k t_k - t, as for soft_cross_entropy, which is larger by the entropy of t alone; this one is 0
+    dy = softmax(y) sum_k t_k - t, as for soft_cross_entropy, from which it differs by the entropy of t: this loss is 0
     at the target.  Kullback and Leibler 1951, https://doi.org/10.1214/aoms/1177729694; as torch.nn.KLDivLoss of
     log_softmax(y), summed over classes ("batchmean").
     """

@@ -1,4 +1,4 @@
-"""Focal losses: cross-entropies in which rows count less, the better they are classified.  No plain ones."""
+"""Focal losses: cross-entropies in which a row counts less the better it is classified."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from numbann.mathematics.rows import row_max, row_sum
 def sigmoid_focal(y, t, gamma: NonNegative = 2.0, alpha: Positive = 0.25):
     """Focal loss of sigmoid(y): c w^gamma sigmoid_cross_entropy(y, t), w = s (1 - t) + (1 - s) t, s = sigmoid(y).
 
-    w is how wrong the guess is, and c = alpha t + (1 - alpha) (1 - t).  Derivative
+    w is the error of the prediction, and c = alpha t + (1 - alpha) (1 - t).  Derivative
     c w^gamma (s - t - gamma sigmoid_cross_entropy (2 t - 1) s (1 - s) / w).  For rare classes; gamma 0 is the
     cross-entropy, and s is no longer a calibrated probability.  Lin, Goyal, Girshick, He and Dollar 2017,
     https://arxiv.org/abs/1708.02002; as torchvision.ops.sigmoid_focal_loss.

@@ -1,4 +1,4 @@
-"""Losses of margins: scores of classes must be apart.  They give no probabilities; those of classification.py do."""
+"""Margin losses, which separate the scores of classes by a margin.  The scores are not probabilities."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def hinge_derivative(y, t):
 def squared_hinge(y, t):
     """Squared hinge: max(1 - s y, 0)^2 with s = 2 t - 1.  y is a score; its sign is the class.
 
-    Derivative -2 s max(1 - s y, 0).  A hinge without a kink, which far outliers pull more.
+    Derivative -2 s max(1 - s y, 0).  A hinge without a kink; far outliers have more influence.
     Rosasco et al. 2004, https://doi.org/10.1162/089976604773135104.
     """
     m = 1 - (2 * t - 1) * y
@@ -44,8 +44,8 @@ def squared_hinge_derivative(y, t):
 def multi_margin(y, label, dy, margin: Positive = 1.0):
     """Margin over classes: sum_{k != label} max(margin - y_label + y_k, 0) / K.  y, dy: one row (K,); label in 0..K-1.
 
-    dy_k = 1 / K where the margin is missed; dy_label is less their sum.  A hinge for several classes; the
-    scores are no probabilities.
+    dy_k = 1 / K where the margin is violated; dy_label is minus their sum.  A hinge for several classes; the
+    scores are not probabilities.
     Weston and Watkins 1999, https://www.esann.org/sites/default/files/proceedings/legacy/es1999-461.pdf; as
     torch.nn.MultiMarginLoss with p = 1.
     """

@@ -1,6 +1,6 @@
-"""Losses for targets with a zero of their own, never shifted: counts, rates, prices.  The others are in regression.py.
+"""Losses for targets with a natural zero, which are never shifted: counts, rates, prices.
 
-A target below 0 is an error, but for mape's.
+A target below 0 is an error, except for mape.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from numbann.components.declare import loss
 def mape(y, t, epsilon: Positive = 1e-8):
     """Relative error: |y - t| / max(|t|, epsilon), whose mean is the mean absolute percentage error over 100.
 
-    Derivative the sign of y - t over the same, 0 at 0.  Errors below a small target weigh most, so that guesses come
-    out low.  De Myttenaere et al. 2016, https://doi.org/10.1016/j.neucom.2015.12.114.
+    Derivative the sign of y - t over the same, 0 at 0.  Relative errors are largest for small targets, so predictions
+    tend to be low.  De Myttenaere et al. 2016, https://doi.org/10.1016/j.neucom.2015.12.114.
     """
     size = abs(t)
     return abs(y - t) / (epsilon if size < epsilon else size)
@@ -47,10 +47,10 @@ def msle_derivative(y, t):
 
 @loss(link="exponential", target="positive")
 def poisson_nll(y, t):
-    """Negative log-likelihood of a Poisson count, without what depends on t alone: exp(y) - t y.  t >= 0.
+    """Negative log-likelihood of a Poisson count, without the terms in t alone: exp(y) - t y.  t >= 0.
 
-    y is the logarithm of the rate; predictions are rates.  Derivative exp(y) - t.  Not bounded by 0, and exp(y)
-    overflows for a y far off.  Nelder and Wedderburn 1972, https://doi.org/10.2307/2344614; as torch.nn.PoissonNLLLoss.
+    y is the logarithm of the rate; predictions are rates.  Derivative exp(y) - t.  It can be negative, and exp(y)
+    overflows for large y.  Nelder and Wedderburn 1972, https://doi.org/10.2307/2344614; as torch.nn.PoissonNLLLoss.
     """
     return exp(y) - t * y
 

@@ -1,4 +1,4 @@
-"""Losses for real targets.  Losses for classes live in classification.py, those of counts and rates in positive.py."""
+"""Losses for real targets."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from numbann.mathematics.rows import row_dot
 def mse(y, t):
     """Squared error: (y - t)^2, whose mean over outputs and rows is the mean squared error.  y, t in (-inf, inf).
 
-    Derivative 2 (y - t).  The best guess is the mean; one outlier can weigh as much as a thousand rows.
+    Derivative 2 (y - t).  The best constant prediction is the mean; one outlier can weigh as much as a thousand rows.
     Gauss 1809, Theoria motus; as torch.nn.MSELoss.
     """
     e = y - t
@@ -29,8 +29,8 @@ def mse_derivative(y, t):
 def mae(y, t):
     """Absolute error: |y - t|.  y, t in (-inf, inf).
 
-    Derivative the sign of y - t, 0 at 0.  The best guess is the median, which outliers do not move; the gradient does
-    not shrink near the target, so that the rate must.  Boscovich 1757; as torch.nn.L1Loss.
+    Derivative the sign of y - t, 0 at 0.  The best constant prediction is the median, which outliers do not move.  The
+    gradient does not shrink near the target, so the rate must.  Boscovich 1757; as torch.nn.L1Loss.
     """
     return abs(y - t)
 
@@ -97,8 +97,8 @@ def log_cosh_derivative(y, t):
 def quantile(y, t, quantile: Fraction = 0.5):
     """Quantile: q (t - y) for y <= t, else (1 - q) (y - t), with q the quantile asked for.
 
-    Derivative -q below t, 1 - q above, 0 at t.  The best guess is the q-quantile, so two models bound an interval;
-    half of mae for q = 0.5.  Extreme quantiles need many rows, and the quantiles of two models may cross.
+    Derivative -q below t, 1 - q above, 0 at t.  The best constant prediction is the q-quantile, so two models give an
+    interval; for q = 0.5 it is half of mae.  Extreme quantiles need many rows, and those of two models may cross.
     Koenker and Bassett 1978, https://doi.org/10.2307/1913643.
     """
     e = y - t
@@ -116,10 +116,10 @@ def gaussian_nll(y, t, dy, epsilon: Positive = 1e-6):
     """Negative log-likelihood of a normal distribution: mean_k (log v_k + (m_k - t_k)^2 / v_k) / 2, v = exp(s).
 
     y, dy: one row (2 T,), the means m of all targets and then the logarithms s of their variances; t: (T,).  v is at
-    least epsilon.  For an error bar of each prediction; predictions are the means.  A variance may grow to excuse bad
-    means: start at a low rate, or train by mse first.  dy: (m - t) / (v T), and (1 - (m - t)^2 / v) r / (2 T) with
-    r = exp(s) / v, 1 but where epsilon holds v up; there it leads back while the error is large.  An output s rather
-    than v may be any number, so that no step leaves what is allowed, and a variance is learnt in factors, not in sums.
+    least epsilon.  For predictions with an error bar; predictions are the means.  A variance may grow to excuse bad
+    means: start at a low rate, or train with mse first.  dy: (m - t) / (v T), and (1 - (m - t)^2 / v) r / (2 T) with
+    r = exp(s) / v, which is 1 unless epsilon bounds v; there, the gradient still leads back while the error is large.
+    The output is s rather than v, so that any number is valid, and steps multiply the variance.
     Nix and Weigend 1994, https://doi.org/10.1109/ICNN.1994.374138; as torch.nn.GaussianNLLLoss of var = exp(s).
     """
     value = 0.0
@@ -138,8 +138,8 @@ def gaussian_nll(y, t, dy, epsilon: Positive = 1e-6):
 def cosine_similarity(y, t, dy, epsilon: Positive = 1e-8):
     """Cosine distance: 1 - y't / (|y| |t|), in [0, 2], each length at least epsilon.  y, t, dy: one row (K,).
 
-    dy = (c y / |y| - t / |t|) / |y| with the cosine c = y't / (|y| |t|).  For targets whose direction counts and whose
-    length does not, such as embeddings: lengths of y are not learnt, and a single output knows only its sign.  Salton,
+    dy = (c y / |y| - t / |t|) / |y| with the cosine c = y't / (|y| |t|).  For targets of which only the direction
+    matters, such as embeddings: the length of y is not learned, and of a single output only the sign.  Salton,
     Wong and Yang 1975, https://doi.org/10.1145/361219.361220; as 1 - torch.nn.CosineSimilarity.
     """
     y_length, t_length = sqrt(row_dot(y, y)), sqrt(row_dot(t, t))

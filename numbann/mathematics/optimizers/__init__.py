@@ -1,1 +1,1 @@
-"""Optimizers: how one weight moves, a family a file.  No arrays: core holds the states."""
+"""Optimizers: the update of one weight by its gradient and states, one family per file."""

@@ -1,4 +1,4 @@
-"""Optimizers whose rate adapts to each weight by its squared gradients.  With a running mean beside it: moments.py."""
+"""Optimizers that adapt the rate of each weight to its squared gradients."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from numbann.components.declare import optimizer
 def adagrad(w, g, total, learning_rate: Positive = 0.01, epsilon: Positive = 1e-10):
     """AdaGrad: w - learning_rate g / (sqrt(total) + epsilon), total = total + g^2.
 
-    For sparse inputs, whose rare features keep a high rate.  As the total never falls, long trainings come to a halt;
-    use a tenfold rate or rmsprop then.  Duchi, Hazan and Singer 2011, https://jmlr.org/papers/v12/duchi11a.html; as
-    torch.optim.Adagrad.
+    For sparse inputs, whose rare features keep a high rate.  The total never falls, so long trainings slow to a halt;
+    then use ten times the rate, or rmsprop.  Duchi, Hazan and Singer 2011, https://jmlr.org/papers/v12/duchi11a.html;
+    as torch.optim.Adagrad.
     """
     total = total + g * g
     return w - learning_rate * g / (sqrt(total) + epsilon), total
@@ -24,8 +24,8 @@ def adagrad(w, g, total, learning_rate: Positive = 0.01, epsilon: Positive = 1e-
 def adadelta(w, g, v, d, learning_rate: Positive = 1.0, rho: Fraction = 0.9, epsilon: Positive = 1e-6):
     """AdaDelta: w - learning_rate delta, delta = g sqrt(d + epsilon) / sqrt(v + epsilon).
 
-    v and d are running means of g^2 and of delta^2, with weight rho for the past, so that a step has the unit of the
-    weights and the rate can stay 1.  It starts slowly, as d starts at zero: a larger epsilon starts faster.  Zeiler
+    v and d are running means of g^2 and of delta^2, with weight rho for the past.  A step thus has the unit of the
+    weights, and the rate can stay 1.  It starts slowly, since d starts at zero; a larger epsilon helps.  Zeiler
     2012, https://arxiv.org/abs/1212.5701; as torch.optim.Adadelta.
     """
     v = rho * v + (1 - rho) * g * g
@@ -48,8 +48,8 @@ def rmsprop(
 ):
     """RMSProp: w - learning_rate g / (sqrt(v) + epsilon), v = rho v + (1 - rho) g^2.
 
-    For gradients whose scale differs between weights and changes; without momentum its steps are noisy.
-    centered subtracts the square of the running mean of g from v; momentum sums the steps up.  Tieleman and Hinton
+    For gradients whose scale differs between weights and changes over time; without momentum, steps are noisy.
+    centered subtracts the square of the running mean of g from v; momentum accumulates the steps.  Tieleman and Hinton
     2012, https://www.cs.toronto.edu/~tijmen/csc321/slides/lecture_slides_lec6.pdf; as torch.optim.RMSprop, whose
     alpha is rho.
     """

@@ -1,4 +1,4 @@
-"""Optimizers that look at a whole matrix of weights at once, in plain NumPy; one weight at a time: moments.py."""
+"""Optimizers that update a whole matrix of weights at once, in plain NumPy."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ def lamb(
 ):
     """LAMB: w - learning_rate |w| / |r| r, where r = m_hat / (sqrt(v_hat) + epsilon) + weight_decay w is AdamW's step.
 
-    |.| is the norm of all weights of a layer, or of its biases: each moves by the same share of its size, the learning
-    rate.  The factor |w| / |r| is 1 where one of them is zero.  Made for very large batches, which need large rates; it
-    is not compiled, and small steps of adamw are several times faster.  You et al. 2019,
+    |.| is the norm of all weights of a layer, or of its biases, so that each layer moves by the same share of its size.
+    The factor |w| / |r| is 1 if one of the norms is zero.  For very large batches, which need large rates.  It is not
+    compiled; on small networks adamw is several times faster.  You et al. 2019,
     https://arxiv.org/abs/1904.00962; as optax.lamb.
     """
     m += (1 - beta1) * (g - m)
@@ -34,5 +34,5 @@ def lamb(
 
 
 def _norm(x):
-    """The square root of the sum of squares, in double precision."""
+    """Return the square root of the sum of squares, in double precision."""
     return float((x * x).sum(dtype="float64")) ** 0.5

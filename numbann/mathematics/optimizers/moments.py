@@ -1,6 +1,6 @@
-"""Adam and its kin: a running mean of the gradient, divided by a size that adapts to each weight.
+"""Adam and its variants: the running mean of the gradient, divided by a scale that adapts to each weight.
 
-m and v are running means, with weights beta1 and beta2 for the past; a hat undoes their start at zero.
+m and v are running means, with weights beta1 and beta2 for the past; a hat corrects their start at zero.
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ def adam(
     """Adam: w - learning_rate m_hat / (sqrt(v_hat) + epsilon).
 
     m = beta1 m + (1 - beta1) g and v = beta2 v + (1 - beta2) g^2 are running means of the gradient and its square;
-    m_hat = m / (1 - beta1^step) and v_hat = v / (1 - beta2^step) undo their start at zero.  The first choice: it
-    bears inputs and layers of different scale; its steps do not shrink by themselves near the bottom, which a schedule
-    mends.  amsgrad puts the largest v so far in the place of v: for rare large gradients, which adam forgets; one early
-    outlier then slows a weight for good.  Kingma and Ba 2014, https://arxiv.org/abs/1412.6980; amsgrad: Reddi, Kale
+    m_hat = m / (1 - beta1^step) and v_hat = v / (1 - beta2^step) correct their start at zero.  The first choice: it
+    handles inputs and layers of different scale.  Its steps do not shrink by themselves near the minimum; use a
+    schedule.  amsgrad uses the largest v so far: for rare large gradients, which adam forgets; one early outlier then
+    slows a weight permanently.  Kingma and Ba 2014, https://arxiv.org/abs/1412.6980; amsgrad: Reddi, Kale
     and Kumar 2018, https://arxiv.org/abs/1904.09237; as torch.optim.Adam.
     """
     m = beta1 * m + (1 - beta1) * g
@@ -56,10 +56,10 @@ def adamw(
     amsgrad: bool = False,
     weight_decay: NonNegative = 0.01,
 ):
-    """AdamW: Adam's step from w - learning_rate weight_decay w, so that decay does not pass through the division.
+    """AdamW: Adam's step from w - learning_rate weight_decay w, so that the decay is not divided by sqrt(v_hat).
 
-    The usual choice where weights should decay: in adam, decay weakens for weights with large gradients.  Decay is in
-    units of the rate, so a schedule lowers both.  Loshchilov and Hutter 2017, https://arxiv.org/abs/1711.05101; as
+    The usual choice with weight decay: in adam, decay is weaker for weights with large gradients.  The decay is
+    multiplied by the rate, so a schedule lowers both.  Loshchilov and Hutter 2017, https://arxiv.org/abs/1711.05101; as
     torch.optim.AdamW.
     """
     m = beta1 * m + (1 - beta1) * g
@@ -83,7 +83,7 @@ def adamax(
 ):
     """AdaMax: w - learning_rate m_hat / u, where u = max(beta2 u, |g| + epsilon) is a fading maximum.
 
-    Adam for gradients that are zero most of the time.  One outlier keeps a weight's steps small for long.  Kingma and
+    For gradients that are zero most of the time.  One outlier keeps a weight's steps small for a long time.  Kingma and
     Ba 2014, https://arxiv.org/abs/1412.6980; as torch.optim.Adamax.
     """
     m = beta1 * m + (1 - beta1) * g
@@ -134,10 +134,10 @@ def radam(
 ):
     """RAdam: w - learning_rate m_hat at first, later Adam's step times a factor r that rises to 1.
 
-    rho = rho_inf - 2 step beta2^step / (1 - beta2^step), with rho_inf = 2 / (1 - beta2) - 1, is how many gradients v
-    speaks of; where rho > 5, r^2 = (rho - 4) (rho - 2) rho_inf / ((rho_inf - 4) (rho_inf - 2) rho) and the step is
-    r m_hat sqrt(1 - beta2^step) / (sqrt(v) + epsilon).  Adam with a warm-up of its own.  The first five steps are of
-    plain momentum, which explode if gradients are huge.  Liu et al. 2019, https://arxiv.org/abs/1908.03265; as
+    rho = rho_inf - 2 step beta2^step / (1 - beta2^step), with rho_inf = 2 / (1 - beta2) - 1, is the number of gradients
+    that v effectively averages.  Where rho > 5, r^2 = (rho - 4) (rho - 2) rho_inf / ((rho_inf - 4) (rho_inf - 2) rho)
+    and the step is r m_hat sqrt(1 - beta2^step) / (sqrt(v) + epsilon).  Adam with a built-in warm-up.  The first five
+    steps are plain momentum and explode if gradients are huge.  Liu et al. 2019, https://arxiv.org/abs/1908.03265; as
     torch.optim.RAdam.
     """
     m = beta1 * m + (1 - beta1) * g
@@ -164,8 +164,8 @@ def adabelief(
 ):
     """AdaBelief: w - learning_rate m_hat / (sqrt(s_hat) + epsilon), s = beta2 s + (1 - beta2) (g - m)^2 + epsilon.
 
-    Large steps where the gradient is as its running mean foretold, small ones where it is not.  Full batches make
-    (g - m) vanish and steps grow: raise epsilon.  Zhuang et al. 2020, https://arxiv.org/abs/2010.07468.
+    Steps are large where the gradient is close to its running mean, and small where it is not.  With full batches,
+    (g - m) vanishes and steps grow: raise epsilon.  Zhuang et al. 2020, https://arxiv.org/abs/2010.07468.
     """
     m = beta1 * m + (1 - beta1) * g
     s = beta2 * s + (1 - beta2) * (g - m) * (g - m) + epsilon
@@ -191,8 +191,8 @@ def adan(
     """Adan: w - learning_rate (m_hat + beta2 d_hat) / (sqrt(v_hat) + epsilon).
 
     m, d and v are running means of g, of its change since the step before (0 at first), and of the square of
-    g + beta2 change, with weights beta1, beta2 and beta3 for the past.  It bears larger rates than adam, in large
-    batches above all, and keeps four numbers a weight.  Xie, Zhou, Li, Lin and Yan 2022,
+    g + beta2 change, with weights beta1, beta2 and beta3 for the past.  It tolerates larger rates than adam, above all
+    with large batches, and stores four numbers per weight.  Xie, Zhou, Li, Lin and Yan 2022,
     https://arxiv.org/abs/2208.06677.
     """
     change = 0.0 if step == 1 else g - previous

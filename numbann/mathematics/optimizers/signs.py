@@ -1,4 +1,4 @@
-"""Optimizers that take the sign of a gradient and leave its size alone.  Steps of the gradient itself: descent.py."""
+"""Optimizers that use only the sign of the gradient."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ def lion(
 ):
     """Lion: w - learning_rate (sign(beta1 m + (1 - beta1) g) + weight_decay w), then m = beta2 m + (1 - beta2) g.
 
-    Every weight moves by the rate: give a third to a tenth of adam's rate, three to ten times its decay, and a
-    schedule, since steps do not shrink near the bottom.  Best in large batches.  Chen et al. 2023,
+    Every weight moves by the rate: use a third to a tenth of adam's rate, three to ten times its decay, and a schedule,
+    since steps do not shrink near the minimum.  Works best with large batches.  Chen et al. 2023,
     https://arxiv.org/abs/2302.06675.
     """
     direction = _sign(beta1 * m + (1 - beta1) * g)
@@ -41,8 +41,8 @@ def rprop(
 ):
     """Rprop: w - size sign(g); size grows by eta_plus while g keeps its sign, else shrinks by eta_minus and w waits.
 
-    size is learning_rate at first and stays within min_step and max_step, so a schedule changes nothing.  For full
-    batches alone: the signs of small batches flip by chance.  Riedmiller and Braun 1993,
+    size starts at learning_rate and stays between min_step and max_step, so a schedule has no effect.  For full batches
+    only: in small batches the signs flip by chance.  Riedmiller and Braun 1993,
     https://doi.org/10.1109/ICNN.1993.298623; as torch.optim.Rprop.
     """
     agreement = g * previous
@@ -53,5 +53,5 @@ def rprop(
 
 
 def _sign(x):
-    """1, -1, or x itself where it is 0 or no number."""
+    """Return 1 or -1, or x itself if it is 0 or NaN."""
     return 1.0 if x > 0 else (-1.0 if x < 0 else x)

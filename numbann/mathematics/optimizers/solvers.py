@@ -1,8 +1,8 @@
-"""Solvers: optimizers that evaluate the loss themselves, on all rows, and look for the length of each step.
+"""Solvers: optimizers that evaluate the loss on all rows themselves, and search for the length of each step.
 
-w is one float64 vector of all parameters, moved in place by each call, which is an epoch.  evaluate(w) gives the loss
-and its gradient at w, which it rounds in place to the model's precision first.  memory is a dict of arrays, empty at
-first, kept from epoch to epoch and in checkpoints; its arrays are replaced, never changed.
+Each call is one epoch.  w is one float64 vector of all parameters, which the call changes in place.  evaluate(w) first
+rounds w in place to the model's precision, then returns the loss and its gradient.  memory is a dict of arrays, empty
+at first, which persists between epochs and in checkpoints; its arrays are replaced, never changed in place.
 """
 
 from __future__ import annotations
@@ -35,12 +35,13 @@ def lbfgs(
 ):
     """L-BFGS: w - a H g, where H g is built from the last `history` steps and the changes of g along them.
 
-    An epoch is one step on all rows.  Its length a meets the strong Wolfe conditions, found in at most max_evaluations
-    of the loss, of which the first tries learning_rate (at first over |g|, where that is above 1).  Once no element of
-    g is above tolerance, or no step lowers the loss any more, w stays, and further epochs cost nothing.
+    Each epoch is one step on all rows.  The length a meets the strong Wolfe conditions and is found in at most
+    max_evaluations of the loss.  The first trial is learning_rate (divided by |g| in the first epoch, if that exceeds
+    1).  Once no element of g exceeds tolerance, or no step lowers the loss, w stays and further epochs cost nothing.
     For small data and smooth losses, where it needs far fewer passes than other optimizers; with kinks (relu, mae) it
-    may end early.  weight_decay |w|^2 / 2 joins the loss.  Liu and Nocedal 1989, https://doi.org/10.1007/BF01589116;
-    Nocedal and Wright 2006, https://doi.org/10.1007/978-0-387-40065-5, algorithms 7.4 and 7.5, line search 3.5 and 3.6.
+    may end early.  weight_decay |w|^2 / 2 is added to the loss.  Liu and Nocedal 1989,
+    https://doi.org/10.1007/BF01589116; Nocedal and Wright 2006, https://doi.org/10.1007/978-0-387-40065-5, algorithms
+    7.4 and 7.5, line search 3.5 and 3.6.
     """
     if "ended" in memory:
         return
@@ -63,7 +64,7 @@ def lbfgs(
 
 @dataclass(frozen=True)
 class _Trial:
-    """A point on the way: how far along the direction, the loss, its gradient, and its slope along the direction."""
+    """A trial step: its length along the direction, the loss, the gradient, and the slope along the direction."""
 
     size: float
     w: Any
@@ -73,7 +74,7 @@ class _Trial:
 
 
 def _direction(pairs: list[tuple[Any, Any]], gradient: Any) -> Any:
-    """-H g by two loops over the pairs of steps s and changes y; at first H is the last s'y / y'y."""
+    """Compute -H g by two loops over the pairs of steps s and changes y; H starts as the last s'y / y'y."""
     q, bends, weights = -gradient, [_dot(s, y) for s, y in pairs], []
     for (s, y), bend in zip(reversed(pairs), reversed(bends), strict=True):
         weights.append(_dot(s, q) / bend)
@@ -90,9 +91,9 @@ def _direction(pairs: list[tuple[Any, Any]], gradient: Any) -> Any:
 def _search(
     evaluate: Callable[[Any], tuple[float, Any]], start: _Trial, direction: Any, first: float, most: int
 ) -> _Trial | None:
-    """A trial that meets the strong Wolfe conditions, the lowest one if none was found in time, None if none is lower.
+    """Find a trial that meets the strong Wolfe conditions, else the lowest trial; None if no trial lowers the loss.
 
-    `low` is the lowest trial so far that falls far enough, `high` the other end of an interval that holds such a one.
+    `low` is the lowest trial so far with a sufficient decrease, `high` the other end of an interval with a solution.
     """
     begin = _dot(start.gradient, direction)
     low, high, size = _Trial(0.0, start.w, start.loss, start.gradient, begin), None, first
@@ -113,7 +114,7 @@ def _search(
 
 
 def _between(low: _Trial, high: _Trial) -> float:
-    """Where the cubic through two trials' losses and slopes is least, but not close to either; else the middle."""
+    """Return the minimum of the cubic through two trials' losses and slopes, away from both ends; else the middle."""
     width, share = high.size - low.size, 0.5
     if isfinite(high.loss) and isfinite(high.slope):
         a = low.slope + high.slope - 3 * (high.loss - low.loss) / width
@@ -125,7 +126,7 @@ def _between(low: _Trial, high: _Trial) -> float:
 
 
 def _remember(memory: dict[str, Any], here: _Trial, pairs: list[tuple[Any, Any]], ended: bool) -> None:
-    """Keep where the next epoch begins."""
+    """Store the state for the next epoch."""
     import numpy as np
 
     memory.clear()
@@ -137,5 +138,5 @@ def _remember(memory: dict[str, Any], here: _Trial, pairs: list[tuple[Any, Any]]
 
 
 def _dot(x: Any, y: Any) -> float:
-    """The sum of products, in an order that does not depend on threads, as that of x @ y does."""
+    """Return the sum of products, in an order that, unlike that of x @ y, does not depend on threads."""
     return float((x * y).sum())

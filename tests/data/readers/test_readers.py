@@ -1,4 +1,4 @@
-"""Which reader a path gets, and what is said of a path that none reads."""
+"""The choice of a reader for a path, and the message for a path without one."""
 
 from __future__ import annotations
 
