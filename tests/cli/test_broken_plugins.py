@@ -1,4 +1,4 @@
-"""Ways in which a plugin can be broken: each is one message with plugin, file:line and remedy; everything else works."""
+"""Ways in which a plugin can be broken: each is one message with plugin, file:line and remedy, and all else works."""
 
 from __future__ import annotations
 
