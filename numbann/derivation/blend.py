@@ -7,12 +7,12 @@ parametric activation: Holzmüller, Grinsztajn and Steinwart 2024, arXiv:2407.04
 from __future__ import annotations
 
 import functools
-import linecache
 from dataclasses import replace
 from typing import Any
 
 from numbann.components.component import Component, Configured, Function, Learnable, Parameter, arguments_of, place_of
 from numbann.derivation import derivative_of, slopes_of
+from numbann.derivation.writing import function_from
 from numbann.errors import PluginError
 
 BLEND = "blend"  # the key that asks for a blend among an activation's values, and the name of the trained parameter
@@ -58,8 +58,5 @@ def _function(component: Component, expression: str, part: Function | None = Non
     arguments = ", ".join((*component.roles, *component.defaults(), BLEND))
     text = f"def {component.function.__name__}_{BLEND}({arguments}):\n    return {expression}\n"
     place = f"<{expression} of {place_of(part or component.function)}>"
-    linecache.cache[place] = (len(text), None, text.splitlines(keepends=True), place)
     scope: dict[str, Any] = {"__name__": component.function.__module__, "_f": component.function, "_part": part}
-    exec(compile(text, place, "exec"), scope)
-    made: Function = scope[f"{component.function.__name__}_{BLEND}"]
-    return made
+    return function_from(text, f"{component.function.__name__}_{BLEND}", scope, place)

@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from numbann.components.component import Function
 from numbann.derivation.terms import Loop, Term, surely_within, within
 
 STRENGTH = {"or": 1, "and": 2, "not": 3, "<": 4, "<=": 4, ">": 4, ">=": 4, "==": 4, "!=": 4}
@@ -19,7 +20,7 @@ STRENGTH |= {"+": 5, "-": 5, "sum": 5, "*": 6, "/": 6, "//": 6, "%": 6, "product
 LEAVES = ("number", "argument", "symbol")
 
 
-def function_of(result: Term, name: str, arguments: Sequence[str], otherwise: str, place: str) -> Callable[..., Any]:
+def function_of(result: Term, name: str, arguments: Sequence[str], otherwise: str, place: str) -> Function:
     """Return a function that returns an expression; it takes those of the arguments that it needs, in this order.
 
     otherwise: its argument if it needs none.  place: the file name that its errors show.
@@ -28,10 +29,15 @@ def function_of(result: Term, name: str, arguments: Sequence[str], otherwise: st
     header = f"def {name}({', '.join(argument for argument in arguments if argument in used)}):"
     writer = _Writer(result, arguments)
     text = "\n".join([header, *("    " + line for line in writer.lines()), ""])
+    return function_from(text, name, writer.scope, place)
+
+
+def function_from(text: str, name: str, scope: dict[str, Any], place: str) -> Function:
+    """The function of a name that a text defines in a scope; the inspect module finds its source at the place."""
     linecache.cache[place] = (len(text), None, text.splitlines(keepends=True), place)
-    scope = writer.scope
     exec(compile(text, place, "exec"), scope)
-    return scope[name]
+    made: Function = scope[name]
+    return made
 
 
 class _Writer:

@@ -78,20 +78,10 @@ def _forward_panel(op, panel, first, last, step, scratch, lanes):
     w = advance(op.W, column * op.INPUTS_PADDED)
     h = advance(op.H, first * op.H_ROW + column)
     init, init_row = advance(op.BIAS, column), 0
+    sweep = op.SWEEPS[vectors - 1]
     for k in range(0, op.INPUTS, FORWARD_DEPTH):
-        call_sweep(
-            op.SWEEPS[vectors - 1],
-            advance(x, k),
-            table,
-            advance(w, k * width),
-            width,
-            init,
-            init_row,
-            h,
-            op.H_ROW,
-            last - first,
-            min(FORWARD_DEPTH, op.INPUTS - k),
-        )
+        w_block, depth = advance(w, k * width), min(FORWARD_DEPTH, op.INPUTS - k)
+        call_sweep(sweep, advance(x, k), table, w_block, width, init, init_row, h, op.H_ROW, last - first, depth)
         init, init_row = h, op.H_ROW
 
 
@@ -139,12 +129,8 @@ def _transpose_panel(op, w, column, width, k, k_end, scratch, lanes):
         panel = advance(w, start * op.INPUTS_PADDED)
         for j in range(0, stored, lanes):
             for i in range(0, width, lanes):
-                transpose_block(
-                    advance(panel, (column + i) * stored + j),
-                    stored,
-                    advance(scratch, (start - k + j) * width + i),
-                    width,
-                )
+                source, target = (column + i) * stored + j, (start - k + j) * width + i
+                transpose_block(advance(panel, source), stored, advance(scratch, target), width)
         start += stored
 
 
@@ -216,8 +202,8 @@ def runs(op, row, first, last, step, like):
     """
     if op.UNITS < 0:
         return 1, first * row, (last - first) * row
-    start, width = first * 4 * lanes_like(like), (last - first) * 4 * lanes_like(like)
-    return step[ROWS], start, min(width, op.COLUMNS - start)
+    _, rows, start, width = block(op, first, last, step, like)
+    return rows, start, width
 
 
 @inner

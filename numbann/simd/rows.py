@@ -46,10 +46,7 @@ def _reduce(typing, operation, x, y, count):
         vector = vector_type(x.type.pointee)
         neutral = ir.Constant(vector, [float("-inf") if name == "max" else 0.0] * vector.count)
         total = cgutils.alloca_once_value(builder, neutral)
-        with cgutils.for_range_slice(builder, constant(0), count, constant(vector.count), intp=constant(0).type) as (
-            k,
-            _,
-        ):
+        with _vectors(builder, count, vector) as k:
             inside = _first_lanes(builder, vector, builder.sub(count, k))
             values = builder.select(inside, load(builder, builder.gep(x, [k])), neutral)
             if name == "dot":

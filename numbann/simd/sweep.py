@@ -8,6 +8,7 @@ the code of tiles out of the kernels that multiply.
 from __future__ import annotations
 
 import functools
+from collections.abc import Callable
 from typing import Any
 
 import llvmlite.binding as llvm
@@ -29,40 +30,18 @@ def lanes_of(dtype: str) -> int:
     return BYTES // (4 if dtype == "float32" else 8)
 
 
-def rows_1(a, table, b, b_row, init, init_row, c, c_row, rows, depth):
-    sweep(1, 0, a, table, b, b_row, init, init_row, c, c_row, rows, depth)
+def _sweep(family: str, vectors: int) -> Callable[..., None]:
+    """A sweep of a literal width."""
+    by_depth = int(family == "depth")
+
+    def down(a, table, b, b_row, init, init_row, c, c_row, rows, depth):
+        sweep(vectors, by_depth, a, table, b, b_row, init, init_row, c, c_row, rows, depth)
+
+    down.__name__ = down.__qualname__ = f"{family}_{vectors}"  # each has a file of its own in the cache
+    return down
 
 
-def rows_2(a, table, b, b_row, init, init_row, c, c_row, rows, depth):
-    sweep(2, 0, a, table, b, b_row, init, init_row, c, c_row, rows, depth)
-
-
-def rows_3(a, table, b, b_row, init, init_row, c, c_row, rows, depth):
-    sweep(3, 0, a, table, b, b_row, init, init_row, c, c_row, rows, depth)
-
-
-def rows_4(a, table, b, b_row, init, init_row, c, c_row, rows, depth):
-    sweep(4, 0, a, table, b, b_row, init, init_row, c, c_row, rows, depth)
-
-
-def depth_1(a, table, b, b_row, init, init_row, c, c_row, rows, depth):
-    sweep(1, 1, a, table, b, b_row, init, init_row, c, c_row, rows, depth)
-
-
-def depth_2(a, table, b, b_row, init, init_row, c, c_row, rows, depth):
-    sweep(2, 1, a, table, b, b_row, init, init_row, c, c_row, rows, depth)
-
-
-def depth_3(a, table, b, b_row, init, init_row, c, c_row, rows, depth):
-    sweep(3, 1, a, table, b, b_row, init, init_row, c, c_row, rows, depth)
-
-
-def depth_4(a, table, b, b_row, init, init_row, c, c_row, rows, depth):
-    sweep(4, 1, a, table, b, b_row, init, init_row, c, c_row, rows, depth)
-
-
-ROWS = (rows_1, rows_2, rows_3, rows_4)
-DEPTH = (depth_1, depth_2, depth_3, depth_4)
+ROWS, DEPTH = (tuple(_sweep(family, vectors) for vectors in range(1, PANEL + 1)) for family in ("rows", "depth"))
 
 
 def sweep_signature(dtype: Any) -> Any:

@@ -7,8 +7,7 @@ heights below may be changed freely; the order of the depth must not.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import Any
+from collections import namedtuple
 
 from llvmlite import ir
 from numba import types
@@ -27,25 +26,12 @@ HEIGHTS = {4: (6, 4, 2, 1), 3: (8, 4, 2, 1), 2: (12, 8, 4, 2, 1), 1: (16, 8, 4, 
 NARROW_HEIGHTS = (6, 4, 2, 1)
 
 
-@dataclass(frozen=True)
-class _Operands:
+class _Operands(namedtuple("_Operands", "a table b b_row init init_row c c_row rows depth")):
     """The operands of a product, as LLVM values: see `sweep`."""
-
-    a: Any
-    table: Any
-    b: Any
-    b_row: Any
-    init: Any
-    init_row: Any
-    c: Any
-    c_row: Any
-    rows: Any
-    depth: Any
 
     def at_row(self, builder, i, by_depth):
         """The operands of the rows from i on."""
-        return replace(
-            self,
+        return self._replace(
             a=builder.gep(self.a, [i]) if by_depth else self.a,
             table=self.table if by_depth else builder.gep(self.table, [i]),
             init=builder.gep(self.init, [builder.mul(self.init_row, i)]),
@@ -55,7 +41,7 @@ class _Operands:
     def at_column(self, builder, j):
         """The operands of the columns from j on."""
         b, init, c = (builder.gep(base, [constant(j)]) for base in (self.b, self.init, self.c))
-        return replace(self, b=b, init=init, c=c)
+        return self._replace(b=b, init=init, c=c)
 
 
 @intrinsic(prefer_literal=True)

@@ -13,6 +13,6 @@ from numba import types
 from numbann.simd import machine, sweep
 
 if __name__ == "__main__":
-    kernel = numba.cfunc(sweep.sweep_signature(types.float32), error_model="numpy")(sweep.rows_4)
+    kernel = numba.cfunc(sweep.sweep_signature(types.float32), error_model="numpy")(sweep.ROWS[3])
     code = kernel._library.get_asm_str()
     print(json.dumps({"wide": machine.WIDE, "zmm": code.count("%zmm"), "ymm": code.count("%ymm")}))

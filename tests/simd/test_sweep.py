@@ -74,7 +74,7 @@ def test_every_height_has_the_same_bits(dtype: str) -> None:
     a, b = (generator.standard_normal(shape).astype(dtype) for shape in ((29, depth), (depth, width)))
     zero, table = np.zeros(width, dtype), np.arange(29, dtype=np.int64) * depth
     a_place, table_place, b_place, zero_place = (array.ctypes.data for array in (a, table, b, zero))
-    run, found = kernel(sweep.rows_4, dtype), []
+    run, found = kernel(sweep.ROWS[3], dtype), []
     for rows in (29, 1, 2, 7):
         c = np.empty((rows, width), dtype)
         run(a_place, table_place, b_place, width, zero_place, 0, c.ctypes.data, width, rows, depth)
