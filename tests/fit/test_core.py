@@ -21,7 +21,6 @@ FILES = {"pathlib", "os", "shutil", "tempfile", "pickle", "json", "csv", "glob",
 COMMANDS = {"click", "rich", "safetensors"}
 CACHES = {"simd/jit.py", "compile/modules.py"}  # compiled kernels are kept in files
 SYSTEM = {"engine/shared/processors.py", "engine/cpu/team.py"}  # which processors there are
-MOST = 7200  # lines of code
 
 
 def lines_of_the_docs() -> str:
