@@ -148,7 +148,7 @@ def engine_of(prepared: Prepared, tell: Callback) -> Engine:
 
 
 def _check_batch(network: Plan, rows: int) -> None:
-    """Refuse a batch that exceeds memory, where all rows together exceed it."""
+    """Refuse a batch whose inputs exceed half of the available memory."""
     rows = network.batch_rows(rows)
     size = rows * network.inputs * planning.ITEMSIZE[network.dtype]
     if size > available() / 2:

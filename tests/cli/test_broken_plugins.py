@@ -1,4 +1,4 @@
-"""Ways in which a plugin can be broken: each is one message with plugin, file:line and remedy, and all else works."""
+"""Broken plugins: each fault gives one message with plugin, file:line and remedy, and everything else works."""
 
 from __future__ import annotations
 
