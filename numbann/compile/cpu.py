@@ -17,33 +17,9 @@ from numbann.components.component import Component, Configured, arguments_of
 from numbann.derivation import derivative_of, slopes_of
 from numbann.errors import PluginError
 
-ELEMENTWISE_FORWARD = """def kernel(op, first, last, step, scratch):
+FORWARD = """def kernel(op, first, last, step, scratch):
     prefer_wide()
-    count, start, length = runs(op, op.Z_ROW, first, last, step, scratch)
-{parameters}
-    for r in range(count):
-        z = view(op.Z, start + r * op.Z_ROW, length)
-        a = {a}
-        for i in range(length):
-            a[i] = {call}
-"""
-
-ELEMENTWISE_BACKWARD = """def kernel(op, first, last, step, scratch):
-    prefer_wide()
-    count, start, length = runs(op, op.D_ROW, first, last, step, scratch)
-{parameters}
-    for r in range(count):
-        d = view(op.D, start + r * op.D_ROW, length)
-{views}
-        for i in range(length):
-            d[i] = d[i] * {call}
-"""
-
-# Loops for mathematics with a trained number of each unit, or with noise, which must know rows and columns.  The others
-# take whole rows as one run
-PLACED_FORWARD = """def kernel(op, first, last, step, scratch):
-    prefer_wide()
-    row, end, column, width = block(op, first, last, step, scratch)
+    row, end, column, width = {span}
 {parameters}
 {vectors}
     for r in range(row, end):
@@ -54,9 +30,9 @@ PLACED_FORWARD = """def kernel(op, first, last, step, scratch):
             a[i] = {call}
 """
 
-PLACED_BACKWARD = """def kernel(op, first, last, step, scratch):
+BACKWARD = """def kernel(op, first, last, step, scratch):
     prefer_wide()
-    row, end, column, width = block(op, first, last, step, scratch)
+    row, end, column, width = {span}
 {parameters}
 {vectors}
     for r in range(row, end):
@@ -68,6 +44,9 @@ PLACED_BACKWARD = """def kernel(op, first, last, step, scratch):
 {slopes}
             d[i] = d[i] * slope
 """
+# What a loop goes over.  Mathematics with a trained number of each unit, or with noise, must know rows and columns;
+# other mathematics takes whole rows as one run
+BLOCK, RUNS = "block(op, first, last, step, scratch)", "runs(op, {row}, first, last, step, scratch)"
 DRAWS = "        low, high = key_of(op, step, r)"
 DRAW = "F(noise(low, high, column + i)) * F(5.9604644775390625e-08)"  # 24 bits times 2^-24: exact, in [0, 1)
 NO_DRAW = "F(0.5)"
@@ -183,14 +162,11 @@ def activation_forward(component: Component, dtype: str, in_place: bool, trainin
             parameters=parameters_of(component), call=call_of(name, component, component.function, {})
         )
         return kernel_of(component, lowered, text)
-    placed, start = is_placed(component), "start + r * op.Z_ROW"
-    if placed:
-        start = "r * op.Z_ROW + column"
-    text = (PLACED_FORWARD if placed else ELEMENTWISE_FORWARD).format(
+    text = FORWARD.format(
         parameters=parameters_of(component),
         call=call_of(name, component, component.function, _of_unit(component, training)),
-        a="z" if in_place else f"view(op.A, {start}, {'width' if placed else 'length'})",
-        **_placed(component, training),
+        a="z" if in_place else "view(op.A, r * op.Z_ROW + column, width)",
+        **_span(component, training, "op.Z_ROW"),
     )
     return kernel_of(component, lowered, text)
 
@@ -206,17 +182,14 @@ def activation_backward(component: Component, dtype: str, training: bool = True)
         return kernel_of(component, lowered, ROW_BACKWARD.format(parameters=parameters_of(component), call=call))
     derivative, slopes = derivative_of(component), slopes_of(component)
     given = _of_unit(component, training)
-    placed = is_placed(component)
-    start, length = ("r * op.D_ROW + column", "width") if placed else ("start + r * op.D_ROW", "length")
+    place = "r * op.D_ROW + column, width"
     views = [
-        f"        {role} = view(op.{role.upper()}, {start}, {length})"
+        f"        {role} = view(op.{role.upper()}, {place})"
         for role in ("z", "a")
         if any(role in arguments_of(part) for part in (derivative, *slopes))
     ]
-    views += [
-        f"        slope_{k} = view(op.SLOPES, {k} * op.SLOPES_STRIDE + {start}, width)" for k in range(len(slopes))
-    ]
-    text = (PLACED_BACKWARD if placed else ELEMENTWISE_BACKWARD).format(
+    views += [f"        slope_{k} = view(op.SLOPES, {k} * op.SLOPES_STRIDE + {place})" for k in range(len(slopes))]
+    text = BACKWARD.format(
         parameters=parameters_of(component),
         views="\n".join(views),
         call=call_of(lowered.add(derivative), component, derivative, given),
@@ -224,14 +197,9 @@ def activation_backward(component: Component, dtype: str, training: bool = True)
             f"            slope_{k}[i] = d[i] * {call_of(lowered.add(part), component, part, given)}"
             for k, part in enumerate(slopes)
         ),
-        **_placed(component, training),
+        **_span(component, training, "op.D_ROW"),
     )
     return kernel_of(component, lowered, text)
-
-
-def is_placed(component: Component) -> bool:
-    """Whether an activation needs to know its columns: for a trained number of each unit, or for noise."""
-    return bool(component.learnable) or "u" in component.roles
 
 
 def _of_unit(component: Component, training: bool) -> dict[str, str]:
@@ -240,13 +208,18 @@ def _of_unit(component: Component, training: bool) -> dict[str, str]:
     return {"z": "z[i]", "a": "a[i]", "u": DRAW if training else NO_DRAW, **vectors}
 
 
-def _placed(component: Component, training: bool) -> dict[str, str]:
-    """The fields of the templates that know rows and columns."""
+def _span(component: Component, training: bool, row: str) -> dict[str, str]:
+    """The fields of the templates that say what a loop over rows of `row` elements goes over."""
     vectors = [
         f"    {name}_vector = view(op.VECTORS, {k} * op.COLUMNS + column, width)"
         for k, name in enumerate(component.learnable)
     ]
-    return {"vectors": "\n".join(vectors), "draws": DRAWS if training and "u" in component.roles else ""}
+    noisy = "u" in component.roles
+    return {
+        "span": BLOCK if vectors or noisy else RUNS.format(row=row),
+        "vectors": "\n".join(vectors),
+        "draws": DRAWS if training and noisy else "",
+    }
 
 
 # ---- losses

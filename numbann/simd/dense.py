@@ -195,24 +195,20 @@ def hyper_of(op, step):
 
 
 @inner
-def runs(op, row, first, last, step, like):
-    """The contiguous runs of an elementwise op over rows of `row` elements: their number, first start and length.
-
-    The whole rows first..last are one run.  An op that goes by panels has a run in every row of the batch.
-    """
-    if op.UNITS < 0:
-        return 1, first * row, (last - first) * row
-    _, rows, start, width = block(op, first, last, step, like)
-    return rows, start, width
-
-
-@inner
 def block(op, first, last, step, like):
-    """The rows, the first column and the width of an elementwise op that must know them."""
+    """The first row, the row after the last, the first column and the width that an elementwise op goes over."""
     if op.UNITS < 0:
         return first, last, 0, op.COLUMNS
     start, width = first * 4 * lanes_like(like), (last - first) * 4 * lanes_like(like)
     return 0, step[ROWS], start, min(width, op.COLUMNS - start)
+
+
+@inner
+def runs(op, row, first, last, step, like):
+    """The same for an elementwise op over rows of `row` elements, for which whole rows are one long row."""
+    if op.UNITS < 0:
+        return 0, 1, first * row, (last - first) * row
+    return block(op, first, last, step, like)
 
 
 def vector_update(op, first, last, step, scratch):

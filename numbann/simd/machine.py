@@ -14,6 +14,7 @@ from numba.core import cgutils
 from numba.extending import intrinsic
 
 from numbann.simd.jit import INTS, inner
+from numbann.simd.pointer import call_yield
 
 SPIN = 200  # pauses before a waiting thread gives its processor away, which another thread may need
 ARM = platform.machine().lower() in ("aarch64", "arm64")
@@ -84,18 +85,6 @@ def pause(typing):
         return context.get_dummy_value()
 
     return types.void(), generate
-
-
-@intrinsic
-def call_yield(typing, address):
-    """Call the operating system's yield function by its address."""
-
-    def generate(context, builder, signature, arguments):
-        target = ir.FunctionType(ir.IntType(32), [])
-        builder.call(builder.inttoptr(arguments[0], target.as_pointer()), [])
-        return context.get_dummy_value()
-
-    return types.void(types.intp), generate
 
 
 @inner

@@ -25,16 +25,9 @@ EPSILON, MOMENTUM, SHARE = 0, 1, 2  # indices of the parameters; SHARE is 1 / OU
 
 
 @inner
-def _vectors(op, column, width):
-    """The scale and shift of some columns."""
-    return view(op.VECTORS, column, width), view(op.VECTORS, op.COLUMNS + column, width)
-
-
-@inner
-def _slopes(op, row, column, width):
-    """The places of a row's gradients to scale and shift."""
-    place = row * op.D_ROW + column
-    return view(op.SLOPES, place, width), view(op.SLOPES, op.SLOPES_STRIDE + place, width)
+def _pair(base, place, stride, width):
+    """Two vectors, such as scale and shift: the elements of some columns in each."""
+    return view(base, place, width), view(base, stride + place, width)
 
 
 def layer_norm(op, first, last, step, scratch):
@@ -42,7 +35,7 @@ def layer_norm(op, first, last, step, scratch):
     prefer_wide()
     outputs, factors = op.OUTPUTS, op.FACTORS
     share, epsilon = op.PARAMETERS[SHARE], op.PARAMETERS[EPSILON]
-    scale, shift = _vectors(op, 0, outputs)
+    scale, shift = _pair(op.VECTORS, 0, op.COLUMNS, outputs)
     for r in range(first, last):
         h = view(op.H, r * op.H_ROW, outputs)
         z = view(op.Z, r * op.Z_ROW, outputs)
@@ -60,11 +53,11 @@ def layer_norm_backward(op, first, last, step, scratch):
     prefer_wide()
     outputs, factors = op.OUTPUTS, op.FACTORS
     share = op.PARAMETERS[SHARE]
-    scale, _ = _vectors(op, 0, outputs)
+    scale, _ = _pair(op.VECTORS, 0, op.COLUMNS, outputs)
     for r in range(first, last):
         h = view(op.H, r * op.H_ROW, outputs)
         d = view(op.D, r * op.D_ROW, outputs)
-        d_scale, d_shift = _slopes(op, r, 0, outputs)
+        d_scale, d_shift = _pair(op.SLOPES, r * op.D_ROW, op.SLOPES_STRIDE, outputs)
         for i in range(padded(d)):
             d_scale[i] = d[i] * h[i]
             d_shift[i] = d[i]
@@ -89,8 +82,7 @@ def batch_norm(op, first, last, step, scratch):
         _sum_rows(op, column, mean, rows)
         _sum_squares(op, column, mean, squares, rows)
         factor = view(op.FACTORS, column, width)
-        running = view(op.STATISTICS, column, width)
-        spread = view(op.STATISTICS, op.COLUMNS + column, width)
+        running, spread = _pair(op.STATISTICS, column, op.COLUMNS, width)
         for i in range(width):
             factor[i] = 1 / sqrt(squares[i] / rows + epsilon)
             running[i] += momentum * (mean[i] - running[i])
@@ -126,7 +118,7 @@ def _sum_squares(op, column, mean, squares, rows):
 @inner
 def _normalize(op, column, mean, factor, rows):
     """h^ in place of h, and z."""
-    scale, shift = _vectors(op, column, len(mean))
+    scale, shift = _pair(op.VECTORS, column, op.COLUMNS, len(mean))
     for r in range(rows):
         h = view(op.H, r * op.H_ROW + column, len(mean))
         z = view(op.Z, r * op.Z_ROW + column, len(mean))
@@ -144,8 +136,8 @@ def batch_norm_backward(op, first, last, step, scratch):
     rows = step[ROWS]
     for panel in range(first, last):
         column, _, width = panel_of(op, panel, lanes_like(scratch))
-        d_scale, d_shift = _slopes(op, 0, column, width)
-        scale, _ = _vectors(op, column, width)
+        d_scale, d_shift = _pair(op.SLOPES, column, op.SLOPES_STRIDE, width)
+        scale, _ = _pair(op.VECTORS, column, op.COLUMNS, width)
         factor = view(op.FACTORS, column, width)
         for i in range(width):
             d_scale[i], d_shift[i] = 0, 0
@@ -173,7 +165,7 @@ def running_norm(op, first, last, step, scratch):
     """z from the running statistics of a batch norm, after training."""
     prefer_wide()
     row, end, column, width = block(op, first, last, step, scratch)
-    _, shift = _vectors(op, column, width)
+    _, shift = _pair(op.VECTORS, column, op.COLUMNS, width)
     mean = view(op.STATISTICS, column, width)
     factor = _running_factor(op, column, width, scratch)
     for r in range(row, end):
@@ -198,7 +190,7 @@ def running_norm_backward(op, first, last, step, scratch):
 def _running_factor(op, column, width, scratch):
     """scale / sqrt(variance + epsilon) of each column, in the scratch area."""
     epsilon = op.PARAMETERS[EPSILON]
-    scale, _ = _vectors(op, column, width)
+    scale, _ = _pair(op.VECTORS, column, op.COLUMNS, width)
     variance = view(op.STATISTICS, op.COLUMNS + column, width)
     factor = carray(scratch, width)
     for i in range(width):

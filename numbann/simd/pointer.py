@@ -88,6 +88,12 @@ def call_driver(typing, address, call, thread):
     return types.void(types.intp, INTS, types.intp), _call
 
 
+@intrinsic
+def call_yield(typing, address):
+    """Call the operating system's yield by its address; its result does not matter."""
+    return types.void(types.intp), _call
+
+
 def _call(context, builder, signature, arguments):
     target = ir.FunctionType(ir.VoidType(), [argument.type for argument in arguments[1:]])
     builder.call(builder.inttoptr(arguments[0], target.as_pointer()), arguments[1:])
