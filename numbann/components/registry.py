@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -55,15 +55,6 @@ class Registry:
         other = Registry()
         other._entries.update(self._entries)
         other._aliases.update(self._aliases)
-        return other
-
-    def without(self, names: Iterable[tuple[str, str]]) -> Registry:
-        """Return an independent registry without the components of these kinds and names or aliases."""
-        left_out, other = set(names), Registry()
-        for entry in self.entries():
-            component = entry.component
-            if not left_out & {(component.kind, name) for name in (component.name, *component.aliases)}:
-                other.register(component, entry.origin)
         return other
 
     def replace_with(self, other: Registry) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
 
 import numpy as np
 
@@ -16,10 +15,6 @@ from numbann.fit.stopping import Watch
 from numbann.network.plan import Plan
 
 Measure = Callable[[np.ndarray], Mapping[str, float]]
-
-
-def _constant() -> Configured:
-    return built_in().configured("schedule", "constant")
 
 
 @dataclass(frozen=True)
@@ -55,18 +50,11 @@ class Job:
     validation: Rows | None = None
     epochs: int = 50
     learning_rate: float | None = None
-    schedule: Configured = field(default_factory=_constant)
+    schedule: Configured = field(default_factory=lambda: built_in().configured("schedule", "constant"))
     warmup_epochs: int = 0
     watch: Watch = field(default_factory=lambda: Watch("train_loss"))
     keep_best: bool = False
     measure: Measure = lambda outputs: {}
-
-    @cached_property
-    def base_rate(self) -> float:
-        """The optimizer's learning rate, before the schedule's factor."""
-        if self.learning_rate is not None:
-            return self.learning_rate
-        return float(self.plan.optimizer.component.defaults()["learning_rate"])
 
     @property
     def look_ahead(self) -> bool:
@@ -75,5 +63,7 @@ class Job:
 
     def rates(self, rows: int) -> Rates:
         """The learning rate of each step, for a training on `rows` rows."""
-        steps = -(-rows // self.plan.batch_rows(rows))
-        return Rates(self.schedule, self.base_rate, self.warmup_epochs, self.epochs, steps)
+        steps, rate = -(-rows // self.plan.batch_rows(rows)), self.learning_rate
+        if rate is None:
+            rate = self.plan.optimizer.component.defaults()["learning_rate"]
+        return Rates(self.schedule, rate, self.warmup_epochs, self.epochs, steps)

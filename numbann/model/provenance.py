@@ -68,7 +68,11 @@ def registry_of(records: Iterable[Mapping[str, str]], place: str) -> Registry:
         (sources.component_of(record["source"], record["kind"], record["name"], place), record)
         for record in foreign_records(records)
     ]
-    registry = built_in().without((component.kind, component.name) for component, _ in kept)
+    replaced, registry = {(component.kind, component.name) for component, _ in kept}, Registry()
+    for entry in built_in().entries():
+        own = entry.component
+        if not replaced & {(own.kind, name) for name in (own.name, *own.aliases)}:
+            registry.register(own, entry.origin)
     for component, record in kept:
         registry.register(component, Origin(record["origin"], "", f"kept in {place}"))
     return registry

@@ -45,11 +45,6 @@ class Arena:
         """The arena from a parameter on."""
         return self.values[offset:]
 
-    def weights(self) -> list[tuple[np.ndarray, np.ndarray]]:
-        """Copies of each layer's w (I, O) and b (O,)."""
-        found = self.tensors()
-        return [(found[f"layers.{k}.weight"], found[f"layers.{k}.bias"]) for k in range(len(self.plan.layers))]
-
     def tensors(self, state: int = 0) -> dict[str, np.ndarray]:
         """Copies of all trained tensors, or of a state of theirs (1 is the first), by the names of the plan."""
         found = {name: self._matrix(k, state) for k, name in enumerate(self._matrices)}

@@ -32,12 +32,8 @@ class Probe:
         slopes = {k: builder.slopes(k) for k in range(len(plan.layers))}
         self._slopes = {k: self._call(ops) for k, ops in slopes.items() if ops}
         whole = self._gradient.values[np.newaxis]
-        phases = (
-            [builder.loss(), *builder.backward_all()],
-            add_gradients(builder, whole),
-            *finish(arena, self._gradient),
-        )
-        self._backward = self._call(*phases)
+        back = [builder.loss(), *builder.backward_all()]
+        self._backward = self._call(back, add_gradients(builder, whole), *finish(arena, self._gradient))
 
     def look(self, x: np.ndarray, t: np.ndarray, weight: np.ndarray | None) -> list[LayerFacts]:
         """The facts of every layer for rows x (B, I), their targets as kernels read them, and their weights, if any."""
@@ -49,7 +45,9 @@ class Probe:
         self._run(self._forward)
         slopes = {k: self._slope(k, call) for k, call in self._slopes.items()}
         self._run(self._backward)
-        return [LayerFacts(slopes.get(k), dw, db) for k, (dw, db) in enumerate(self._gradient.weights())]
+        found = self._gradient.tensors()
+        layers = [f"layers.{k}" for k in range(len(self._plan.layers))]
+        return [LayerFacts(slopes.get(k), found[f"{n}.weight"], found[f"{n}.bias"]) for k, n in enumerate(layers)]
 
     def _shares(self, weight: np.ndarray) -> np.ndarray:
         """Each row's share of the loss."""
