@@ -26,7 +26,7 @@ from numbann.simd import op as layout
 
 ROWS, COLUMNS = 32, 64
 NAMES = {
-    "activation": ("sigmoid", "tanh", "silu", "mish", "gelu", "softplus"),
+    "activation": ("silu", "mish", "gelu", "softplus"),
     "loss": ("huber", "log_cosh", "sigmoid_cross_entropy"),
 }
 CLOSE = 1e-5  # of derivatives up to 1.1

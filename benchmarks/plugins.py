@@ -51,8 +51,8 @@ def numbann_register(register):
 
 def copy_component(component: Component) -> tuple[str, str]:
     """A plugin with the formula of a built-in one: its text and its name."""
-    assert component.derivative is not None
-    parts = "\n\n".join(map(inspect.getsource, (component.function, component.derivative)))
+    given = filter(None, (component.function, component.derivative))
+    parts = "\n\n".join(map(inspect.getsource, given))
     name = f"{component.name}_again"
     text = re.sub(rf"\b{component.name}\b", name, re.sub(r"aliases=\(.*?,\)", "", parts))
     return HEADER + text + FOOTER.format(name=name), name

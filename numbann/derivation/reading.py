@@ -11,11 +11,11 @@ import contextlib
 import inspect
 import math
 import operator
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from numbann.derivation.rules import KNOWN
 from numbann.derivation.syntax import Function, Parsed
-from numbann.derivation.terms import Term, Terms
+from numbann.derivation.terms import Number, Term, Terms
 
 Value = Term | tuple["Value", ...]
 Variables = dict[str, Value]
@@ -28,6 +28,10 @@ BINARY = {
     ast.FloorDiv: ("//", operator.floordiv),
     ast.Mod: ("%", operator.mod),
     ast.Pow: ("**", operator.pow),
+}
+UNARY: dict[type[ast.unaryop], tuple[str, Callable[..., Number]]] = {
+    ast.USub: ("neg", operator.neg),
+    ast.Not: ("not", operator.not_),
 }
 COMPARISONS = {ast.Lt: "<", ast.LtE: "<=", ast.Gt: ">", ast.GtE: ">=", ast.Eq: "==", ast.NotEq: "!="}
 MOST_ROUNDS = 256  # of all loops together
@@ -169,8 +173,10 @@ class _Reader(Parsed):
                 return tuple(self.value(item, variables) for item in node.elts)
             case ast.BinOp():
                 return self.binary(node, self.value(node.left, variables), self.value(node.right, variables))
-            case ast.UnaryOp():
-                return self.unary(node, self.number_of(node.operand, variables))
+            case ast.UnaryOp(op=ast.UAdd()):
+                return self.number_of(node.operand, variables)
+            case ast.UnaryOp(op=ast.USub() | ast.Not() as sign):
+                return self.operation(*UNARY[type(sign)], self.number_of(node.operand, variables))
             case ast.BoolOp():
                 parts = [self.number_of(part, variables) for part in node.values]
                 return terms.make("and" if isinstance(node.op, ast.And) else "or", *parts)
@@ -202,22 +208,14 @@ class _Reader(Parsed):
         """Return an operation on two numbers; an operation on two literals is evaluated."""
         if type(node.op) not in BINARY or isinstance(left, tuple) or isinstance(right, tuple):
             raise self.refuse(node, f"{ast.unparse(node)!r} is not arithmetic on two numbers")
-        operation, operate = BINARY[type(node.op)]
-        if left.is_number() and right.is_number():
-            with contextlib.suppress(ArithmeticError):
-                return self.terms.of(operate(left.value, right.value))
-        return self.terms.make(operation, left, right)
+        return self.operation(*BINARY[type(node.op)], left, right)
 
-    def unary(self, node: ast.UnaryOp, operand: Term) -> Term:
-        """Return -x, +x or not x."""
-        match node.op:
-            case ast.USub():
-                return self.terms.of(-operand.value) if operand.is_number() else self.terms.make("neg", operand)
-            case ast.UAdd():
-                return operand
-            case ast.Not():
-                return self.terms.of(not operand.value) if operand.is_number() else self.terms.make("not", operand)
-        raise self.not_a_value(node)
+    def operation(self, name: str, operate: Callable[..., Number], *operands: Term) -> Term:
+        """An operation; on literals alone it is done at once."""
+        if all(operand.is_number() for operand in operands):
+            with contextlib.suppress(ArithmeticError):
+                return self.terms.of(operate(*(operand.value for operand in operands)))
+        return self.terms.make(name, *operands)
 
     def compared(self, node: ast.Compare, variables: Variables) -> Term:
         """Return a comparison, or a chain of comparisons."""

@@ -94,7 +94,7 @@ class Derivative:
             case "-":
                 return slopes[0] - slopes[1]
             case "*":
-                return self._product(*term.parts, *slopes)
+                return slopes[0] * term.parts[1] + term.parts[0] * slopes[1]
             case "/":
                 return self._quotient(term, *term.parts, *slopes)
             case "%":
@@ -112,9 +112,6 @@ class Derivative:
         return self._call(term, slopes)
 
     # ---- arithmetic
-
-    def _product(self, p: Term, q: Term, dp: Term, dq: Term) -> Term:
-        return dp * q + p * dq
 
     def _quotient(self, v: Term, over: Term, under: Term, d_over: Term, d_under: Term) -> Term:
         """Return (over / under)': by relative derivatives where they are simple, else the cheaper of two forms."""

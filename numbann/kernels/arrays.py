@@ -7,7 +7,7 @@ from numba import types
 from numba.core.errors import TypingError
 
 from numbann.errors import ShapeError
-from numbann.simd.jit import inner
+from numbann.simd.jit import inner, inner_safe
 
 
 @inner
@@ -92,13 +92,13 @@ def flat_state(state):
     return None if state is None else state.reshape(state.size)
 
 
-@inner
+@inner_safe  # always inlined, or loops are not vectors
 def state_at(state, i, weights):
     """An element of a state; 0 in the precision of the weights if the state is not kept."""
     return weights.dtype.type(0) if state is None else state[i]
 
 
-@inner
+@inner_safe  # always inlined, or loops are not vectors
 def keep_state(state, i, value):
     """Set an element of a state if it is kept."""
     if state is not None:

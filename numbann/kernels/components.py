@@ -176,32 +176,23 @@ def _optimizer(component: Component) -> dict[str, Any]:
     """The step of an elementwise optimizer; other forms have none."""
     if component.form != "elementwise":
         return {}
-    optional = component.traits["optional"]
-    states = [state for state in component.states if state not in optional]
-    given = {"w": "weights[i]", "g": "gradient"}
-    given |= {state: f"{state}_flat[i]" for state in states}
-    given |= {state: f"state_at({state}_flat, i, weights)" for state in optional}
-    results = [f"{state}_flat[i]" if state in states else f"{state}_new" for state in component.states]
-    decays = "weight_decay" in component.roles
+    name, optional = f"{component.name}_step", component.traits["optional"]
+    required = [state for state in component.states if state not in optional]
+    checks = [f'    check_shapes("{name}", w, {other})' for other in ("g", *required)]
+    checks += [f'    check_state("{name}", "{state}", w, {state}, {asks})' for state, asks in optional.items()]
     return _make(
         component,
         {"value": component.function},
-        given,
+        {"w": "weights[i]", "g": "gradient", **{state: f"state_at({state}_flat, i, w)" for state in component.states}},
         STEP,
-        states="".join(f", {state}" for state in states),
+        states="".join(f", {state}" for state in required),
         step=", step" if "step" in component.roles else "",
         optional="".join(f", {state}=None" for state in optional),
-        checks="\n".join(
-            [f'    check_shapes("{component.name}_step", w, {other})' for other in ("g", *states)]
-            + [
-                f'    check_state("{component.name}_step", "{state}", w, {state}, {optional[state]})'
-                for state in optional
-            ]
-        ),
+        checks="\n".join(checks),
         views="\n".join(f"    {state}_flat = flat_state({state})" for state in component.states),
-        decay="" if decays else " + weight_decay_cast * weights[i]",
-        results="".join(f", {result}" for result in results),
-        kept="\n".join(f"        keep_state({state}_flat, i, {state}_new)" for state in optional),
+        decay="" if "weight_decay" in component.roles else " + weight_decay_cast * weights[i]",
+        results="".join(f", {state}_new" for state in component.states),
+        kept="\n".join(f"        keep_state({state}_flat, i, {state}_new)" for state in component.states),
     )
 
 

@@ -288,7 +288,7 @@ def test_its_source_is_found_and_names_the_authors_line() -> None:
 
 
 def test_the_authors_comes_first() -> None:
-    component = built_in().get("activation", "tanh")
+    component = built_in().get("activation", "gelu")
     assert derivative_of(component) is component.derivative
     assert derivative_of(derived(component)) is not component.derivative
 

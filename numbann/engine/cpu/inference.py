@@ -39,9 +39,7 @@ class Inference:
     def predict(self, x: Inputs) -> np.ndarray:
         """Predictions (N, O) after the output activation."""
         with self._lock:
-            if isinstance(x, np.ndarray) and len(x) <= SMALL_BATCH:
-                return self._predict_small_batch(x, "")
-            return self._evaluate(self._rows(x), None, "")[1]
+            return self._predict(x, "")
 
     def predict_raw(self, raw: np.ndarray, shift: np.ndarray, scale: np.ndarray) -> np.ndarray | None:
         """Predictions (N, O) for inputs (raw - shift) / scale, raw (N, I) contiguous float32 or float64.
@@ -54,17 +52,13 @@ class Inference:
                 self._scalings[dtype] = Scaling(dtype, shift, scale, np.zeros(1, np.int64))
             flag = self._scalings[dtype].flag
             flag[0] = 0
-            out = (
-                self._predict_small_batch(raw, dtype)
-                if len(raw) <= SMALL_BATCH
-                else self._evaluate(raw, None, dtype)[1]
-            )
+            out = self._predict(raw, dtype)
             return None if flag[0] else out
 
     def evaluate(self, x: Inputs, t: np.ndarray, weight: np.ndarray | None = None) -> tuple[float, np.ndarray]:
         """The mean loss over rows, weighted by weight (N,), and predictions (N, O)."""
         with self._lock:
-            losses, out = self._evaluate(self._rows(x), self.target(t), "")
+            losses, out = self._evaluate(x, self.target(t), "")
         return float(losses.mean(dtype=np.float64)) if weight is None else weighted_mean(losses, weight), out
 
     def target(self, t: np.ndarray) -> np.ndarray:
@@ -77,20 +71,18 @@ class Inference:
             return padded
         return np.ascontiguousarray(t, self.plan.dtype)
 
-    def _predict_small_batch(self, x: np.ndarray, raw: str) -> np.ndarray:
-        """Predictions of at most SMALL_BATCH rows, of a raw dtype or of inputs ("")."""
+    def _predict(self, x: Inputs, raw: str) -> np.ndarray:
+        """Predictions of rows, of a raw dtype or of inputs ("")."""
+        if not isinstance(x, np.ndarray) or len(x) > SMALL_BATCH:
+            return self._evaluate(x, None, raw)[1]
         if raw not in self._small_batches:
-            self._small_batches[raw] = SmallBatch(
-                self.plan, self._arena, self._runner, self._most, self._scalings.get(raw)
-            )
+            self._small_batches[raw] = SmallBatch(self._arena, self._runner, self._most, self._scalings.get(raw))
         return self._small_batches[raw].predict(x)
-
-    def _rows(self, x: Inputs) -> Inputs:
-        """An array as the kernels read it; rows that are made on demand stay as they are."""
-        return np.ascontiguousarray(x, self.plan.dtype) if isinstance(x, np.ndarray) else x
 
     def _evaluate(self, x: Inputs, t: np.ndarray | None, raw: str) -> tuple[np.ndarray, np.ndarray]:
         """Each row's loss, if targets are given, and predictions (N, O)."""
+        if isinstance(x, np.ndarray) and not raw:
+            x = np.ascontiguousarray(x, self.plan.dtype)
         losses = np.zeros(len(x), self.plan.dtype)
         out = np.empty((len(x), self.plan.outputs), self.plan.dtype)
         serial = self.plan.step_flops(len(x)) < SERIAL_FLOPS

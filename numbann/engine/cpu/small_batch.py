@@ -14,7 +14,7 @@ from numbann.engine.cpu.memory import Arena
 from numbann.engine.cpu.operands import Scaling
 from numbann.engine.cpu.runner import Call, Runner
 from numbann.engine.shared.alignment import aligned
-from numbann.network.plan import ITEMSIZE, Plan
+from numbann.network.plan import ITEMSIZE
 
 SMALL_BATCH = 16  # rows
 SHARED_BYTES = 1 << 18  # threads share at least this many bytes of weights
@@ -23,7 +23,8 @@ SHARED_BYTES = 1 << 18  # threads share at least this many bytes of weights
 class SmallBatch:
     """Predicts up to SMALL_BATCH rows at a time, of inputs or of raw numbers with a scaling."""
 
-    def __init__(self, plan: Plan, arena: Arena, runner: Runner, threads: int, scaling: Scaling | None = None) -> None:
+    def __init__(self, arena: Arena, runner: Runner, threads: int, scaling: Scaling | None = None) -> None:
+        plan = arena.plan
         inputs = aligned((SMALL_BATCH, plan.inputs), scaling.dtype if scaling else plan.dtype)
         outputs = aligned((SMALL_BATCH, plan.outputs), plan.dtype)
         shares = threads > 1 and arena.layout.arena * ITEMSIZE[plan.dtype] >= SHARED_BYTES

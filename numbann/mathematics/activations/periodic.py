@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from math import cos, sin
+from math import sin
 
 from numbann.components.declare import activation
 
@@ -16,8 +16,3 @@ def sine(z):
     https://arxiv.org/abs/2006.09661.
     """
     return sin(z)
-
-
-@sine.derivative
-def sine_derivative(z):
-    return cos(z)

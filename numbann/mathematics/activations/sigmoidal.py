@@ -21,11 +21,6 @@ def sigmoid(z):
     return (e if z < 0 else 1) / (1 + e)
 
 
-@sigmoid.derivative
-def sigmoid_derivative(a):
-    return a * (1 - a)
-
-
 @activation
 def tanh(z):
     """Hyperbolic tangent: a = (exp(z) - exp(-z)) / (exp(z) + exp(-z)), in (-1, 1).
@@ -34,11 +29,6 @@ def tanh(z):
     LeCun, Bottou, Orr and Mueller 1998, https://doi.org/10.1007/3-540-49430-8_2.
     """
     return hyperbolic_tangent(z)
-
-
-@tanh.derivative
-def tanh_derivative(a):
-    return 1 - a * a
 
 
 @activation
@@ -65,11 +55,6 @@ def arctan(z):
     NIST 2010, https://dlmf.nist.gov/4.23.
     """
     return atan(z)
-
-
-@arctan.derivative
-def arctan_derivative(z):
-    return 1 / (1 + z * z)
 
 
 @activation

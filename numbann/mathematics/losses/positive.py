@@ -22,12 +22,6 @@ def mape(y, t, epsilon: Positive = 1e-8):
     return abs(y - t) / (epsilon if size < epsilon else size)
 
 
-@mape.derivative
-def mape_derivative(y, t, epsilon):
-    e, size = y - t, abs(t)
-    return (1 if e > 0 else (-1 if e < 0 else e)) / (epsilon if size < epsilon else size)
-
-
 @loss(target="positive")
 def msle(y, t):
     """Squared logarithmic error: (log(1 + y) - log(1 + t))^2, with y below 0 taken as 0.  t >= 0.
@@ -40,11 +34,6 @@ def msle(y, t):
     return e * e
 
 
-@msle.derivative
-def msle_derivative(y, t):
-    return 0 if y < 0 else 2 * (log1p(0 if y < 0 else y) - log1p(t)) / (1 + y)
-
-
 @loss(link="exponential", target="positive")
 def poisson_nll(y, t):
     """Negative log-likelihood of a Poisson count, without the terms in t alone: exp(y) - t y.  t >= 0.
@@ -53,8 +42,3 @@ def poisson_nll(y, t):
     overflows for large y.  Nelder and Wedderburn 1972, https://doi.org/10.2307/2344614; as torch.nn.PoissonNLLLoss.
     """
     return exp(y) - t * y
-
-
-@poisson_nll.derivative
-def poisson_nll_derivative(y, t):
-    return exp(y) - t

@@ -20,11 +20,6 @@ def mse(y, t):
     return e * e
 
 
-@mse.derivative
-def mse_derivative(y, t):
-    return 2 * (y - t)
-
-
 @loss(aliases=("mean_absolute_error", "l1"))
 def mae(y, t):
     """Absolute error: |y - t|.  y, t in (-inf, inf).
@@ -33,12 +28,6 @@ def mae(y, t):
     gradient does not shrink near the target, so the rate must.  Boscovich 1757; as torch.nn.L1Loss.
     """
     return abs(y - t)
-
-
-@mae.derivative
-def mae_derivative(y, t):
-    e = y - t
-    return 1 if e > 0 else (-1 if e < 0 else e)
 
 
 @loss
