@@ -94,11 +94,7 @@ class Engine(interface.Engine):
         self._arena.set_tensors(tensors)
         for name, gathered in self._arena.gathered().items():
             gathered[:] = tensors[name]
-        self._begin_from_weights()
-
-    def _begin_from_weights(self) -> None:
-        """Let training go on from the weights that predict."""
-        self._trained.parameters[:] = self._arena.parameters
+        self._trained.parameters[:] = self._arena.parameters  # training goes on from the weights that predict
         self._solver.forget()
 
     def state(self) -> dict[str, np.ndarray]:
