@@ -11,7 +11,8 @@ import numpy as np
 from numbann.engine.devices import make_engine
 from numbann.engine.interface import Engine
 from numbann.engine.shared.feeding import Inputs
-from numbann.fit.job import Job
+from numbann.errors import ShapeError
+from numbann.fit.job import Job, check_inputs
 from numbann.fit.loop import Tell, run_epochs
 from numbann.fit.state import State
 from numbann.network.plan import Plan
@@ -28,6 +29,7 @@ class Fitted:
 
     def predict(self, x: Inputs, threads: int | str = "auto") -> np.ndarray:
         """The network's outputs (N, O) for x (N, I)."""
+        check_inputs(self.plan, x)
         with make_engine(self.plan, threads=threads) as engine:
             engine.set_parameters(self.tensors)
             return engine.predict(x)
@@ -41,10 +43,12 @@ def fit(
     threads: int | str = "auto",
     tell: Tell = lambda event: None,
 ) -> Fitted:
-    """Train a job; rows: the numbers of the training rows to use, None for all.
+    """Train a job; rows: the numbers of the training rows to use, or a mask of them; None for all.
 
     The result has the same bits for any number of threads, and whatever else the process trains at the same time.
+    ShapeError for numbers of rows that there are not.
     """
+    rows = None if rows is None else _numbers(rows, len(job.train))
     with make_engine(job.plan, device, threads) as engine:
         load(engine, job, rows)
         state = begin(engine, job)
@@ -53,6 +57,16 @@ def fit(
             pass
         take_best(engine, state)
         return Fitted(job.plan, engine.parameters(), tuple(state.history), state.best.epoch)
+
+
+def _numbers(rows: np.ndarray, count: int) -> np.ndarray:
+    """The numbers of rows, given as such or by a mask."""
+    given = np.asarray(rows)
+    if given.shape == (count,) and given.dtype == bool:
+        given = np.flatnonzero(given)
+    if given.ndim != 1 or given.dtype.kind not in "iu" or not len(given) or given.min() < 0 or given.max() >= count:
+        raise ShapeError(f"rows are no numbers of rows; give whole numbers from 0 to {count - 1}, or a mask of {count}")
+    return given.astype(np.int64)
 
 
 def load(engine: Engine, job: Job, rows: np.ndarray | None = None) -> None:

@@ -10,11 +10,20 @@ import numpy as np
 from numbann.components.built_in import built_in
 from numbann.components.component import Configured
 from numbann.engine.shared.feeding import Inputs, take_rows
+from numbann.errors import ShapeError
 from numbann.fit.rates import Rates
 from numbann.fit.stopping import Watch
 from numbann.network.plan import Plan
 
 Measure = Callable[[np.ndarray], Mapping[str, float]]
+
+
+def check_inputs(plan: Plan, x: Inputs) -> None:
+    """ShapeError unless x has the plan's inputs."""
+    width = x.shape[1:] if isinstance(x, np.ndarray) else (getattr(x, "width", None),)
+    if width != (plan.inputs,):
+        given = x.shape if isinstance(x, np.ndarray) else type(x).__name__
+        raise ShapeError(f"x is {given}; give an array (rows, {plan.inputs}), one column for each input")
 
 
 @dataclass(frozen=True)
@@ -30,6 +39,21 @@ class Rows:
 
     def __len__(self) -> int:
         return len(self.t)
+
+    def check(self, plan: Plan) -> None:
+        """ShapeError unless a plan can take the rows: kernels read what they are given."""
+        share = plan.loss.component.traits["outputs"]
+        count, width = len(self.x), plan.outputs // share
+        check_inputs(plan, self.x)
+        shapes = [(count,), (count, 1)] if plan.target == "label" else [(count, width)]
+        if not isinstance(self.t, np.ndarray) or self.t.shape not in shapes:
+            raise ShapeError(f"t is {np.shape(self.t)}; give an array {shapes[0]} for {count} rows of x")
+        if self.weight is not None and np.shape(self.weight) != (count,):
+            raise ShapeError(f"weight has the shape {np.shape(self.weight)}; give {(count,)}")
+        if plan.target == "label" and not (
+            self.t.dtype.kind in "iu" and self.t.min(initial=0) >= 0 and self.t.max(initial=0) < width
+        ):
+            raise ShapeError(f"t holds labels of another kind; give whole numbers from 0 to {width - 1}")
 
     def at(self, places: np.ndarray) -> Rows:
         """The rows with these numbers, in memory."""
@@ -55,6 +79,11 @@ class Job:
     watch: Watch = field(default_factory=lambda: Watch("train_loss"))
     keep_best: bool = False
     measure: Measure = lambda outputs: {}
+
+    def __post_init__(self) -> None:
+        for rows in (self.train, self.validation):
+            if rows is not None:
+                rows.check(self.plan)
 
     @property
     def look_ahead(self) -> bool:

@@ -35,6 +35,8 @@ def run_epochs(
     """Train epoch by epoch from a state, which is kept up to date; yield each epoch's line of the history."""
     while state.epoch < job.epochs and not exhausted(job.watch, state.best):
         record = _run_epoch(engine, job, rates, state, tell, diagnose)
+        if job.watch.key not in record:
+            raise TrainingError(f'watch: "{job.watch.key}" is no key of the history; its keys are {", ".join(record)}')
         state.history.append(record)
         state.best = update_best(job.watch, state.best, record["epoch"], record[job.watch.key])
         state.kept = engine.snapshot(state.kept)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, fields
 
 from numbann.components.built_in import built_in
 from numbann.components.component import Configured
+from numbann.errors import ShapeError
 from numbann.network.chain import BATCH, Chain, Layer, layer_of
 from numbann.network.description import Network, Training
 
@@ -82,7 +83,13 @@ class Plan(Training):
 
 
 def build(network: Network) -> Plan:
-    """The plan of a network."""
+    """The plan of a network; ShapeError for a precision, a norm or a size that there is not."""
+    if network.dtype not in ITEMSIZE:
+        raise ShapeError(f"dtype {network.dtype!r} is unknown; give {' or '.join(ITEMSIZE)}")
+    if not network.layers or any(
+        dense.units < 1 or dense.norm not in (None, "layer", "batch") for dense in network.layers
+    ):
+        raise ShapeError('give one layer or more, each with a unit or more and the norm None, "layer" or "batch"')
     link = _link(network)
     layers = tuple(layer_of(network, k, link) for k in range(len(network.layers)))
     chosen = {one.name: getattr(network, one.name) for one in fields(Training)}

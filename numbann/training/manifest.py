@@ -82,14 +82,14 @@ def verify_unchanged(path: Path, prepared: Prepared) -> None:
     """Raise RunDirectoryError if data or components have changed since the run began."""
     try:
         stored = json.loads(path.read_bytes())
-        data = {record["path"]: record["sha256"] for record in stored["data"]}
+        data = [record["sha256"] for record in stored["data"]]
         components, found = stored["components"], stored.get("format")
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise RunDirectoryError(f"{path}: cannot be read ({error}); train anew") from None
     if found != FORMAT:
         raise RunDirectoryError(f"{path}: has format {found}; this numbann goes on with format {FORMAT}; train anew")
-    for file, digest in prepared.facts.files:
-        if data.get(str(file)) != digest:
+    for place, (file, digest) in enumerate(prepared.facts.files):  # wherever the files lie now
+        if data[place : place + 1] != [digest]:
             raise RunDirectoryError(f"{file}: has changed since this run began; bring the old file back, or train anew")
     verify(components, components_of(prepared.resolved), str(path.parent))
 

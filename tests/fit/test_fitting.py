@@ -12,6 +12,7 @@ import pytest
 from networks import make_plan
 
 from numbann.components.built_in import built_in
+from numbann.errors import ShapeError, TrainingError
 from numbann.fit import Fitted, Job, Rows, Watch, fit
 
 
@@ -82,3 +83,49 @@ def test_a_schedule_and_a_warm_up() -> None:
     rates = [record["learning_rate"] for record in fitted.history]
     assert rates[0] == 0.01
     assert rates[1] > rates[2] > rates[3]
+
+
+LABELS = np.arange(200) % 3
+
+
+@pytest.mark.parametrize(
+    ("rows", "words"),
+    [
+        (Rows(np.zeros((200, 5), np.float32), LABELS), r"x is \(200, 5\); give an array \(rows, 6\)"),
+        (Rows(np.zeros(6, np.float32), LABELS[:6]), r"x is \(6,\)"),
+        (Rows(np.zeros((200, 6), np.float32), LABELS[:-1]), r"t is \(199,\); give an array \(200,\) for 200 rows"),
+        (Rows(np.zeros((200, 6), np.float32), np.eye(3)[LABELS]), r"t is \(200, 3\)"),
+        (Rows(np.zeros((200, 6), np.float32), LABELS + 1), "whole numbers from 0 to 2"),
+        (Rows(np.zeros((200, 6), np.float32), LABELS - 1), "whole numbers from 0 to 2"),
+        (Rows(np.zeros((200, 6), np.float32), LABELS * 1.0), "whole numbers from 0 to 2"),
+        (Rows(np.zeros((200, 6), np.float32), LABELS, np.ones(7)), r"weight has the shape \(7,\)"),
+    ],
+)
+def test_rows_that_the_network_cannot_take(rows: Rows, words: str) -> None:
+    """Kernels would read beside the arrays."""
+    job = make_job()
+    with pytest.raises(ShapeError, match=words):
+        dataclasses.replace(job, train=rows)
+    with pytest.raises(ShapeError, match=words):
+        dataclasses.replace(job, validation=rows)
+
+
+@pytest.mark.parametrize("rows", [[0, 200], [0, -1], [], [1.0, 2.0], [[1, 2]], np.ones(199, bool)])
+def test_rows_that_there_are_not(rows: Any) -> None:
+    with pytest.raises(ShapeError, match="give whole numbers from 0 to 199, or a mask of 200"):
+        fit(make_job(), rows=rows)
+
+
+def test_a_mask_is_rows() -> None:
+    mask = np.arange(200) % 4 > 0
+    assert same(fit(make_job(), rows=mask).tensors, fit(make_job(), rows=np.flatnonzero(mask)).tensors)
+
+
+def test_inputs_that_it_cannot_predict() -> None:
+    with pytest.raises(ShapeError, match=r"x is \(6,\)"):
+        fit(make_job()).predict(np.zeros(6, np.float32))
+
+
+def test_a_key_that_is_not_in_the_history() -> None:
+    with pytest.raises(TrainingError, match='"val_loss" is no key of the history; its keys are epoch, train_loss'):
+        fit(make_job(watch=Watch("val_loss")))

@@ -17,7 +17,7 @@ from numbann.fit.loop import run_epochs
 from numbann.fit.state import State
 from numbann.fit.stopping import Watch
 
-ROWS = Rows(np.zeros((10, 2), np.float32), np.zeros(10, int))
+ROWS = Rows(np.zeros((10, 2), np.float32), np.zeros((10, 2)))
 
 
 @dataclass(frozen=True)

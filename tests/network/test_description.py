@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
+import pytest
 from networks import configured
 
 from numbann.engine.cpu.engine import Engine
+from numbann.errors import ShapeError
 from numbann.network.chain import Product
 from numbann.network.description import Dense, Network
 from numbann.network.plan import build
@@ -31,3 +35,18 @@ def test_it_trains_without_a_spec() -> None:
         engine.load_data(x, x[:, :1] * x[:, 1:])
         losses = [engine.epoch(k, np.full(4, 0.01)) for k in range(50)]
     assert losses[-1] < losses[0] / 2
+
+
+@pytest.mark.parametrize(
+    ("network", "words"),
+    [
+        ({"dtype": "float16"}, "dtype 'float16' is unknown; give float32 or float64"),
+        ({"layers": ()}, "one layer or more"),
+        ({"layers": (Dense(0),)}, "a unit or more"),
+        ({"layers": (Dense(2, norm="lyer"), Dense(1))}, 'the norm None, "layer" or "batch"'),
+    ],
+)
+def test_what_no_plan_can_be_built_from(network: dict[str, Any], words: str) -> None:
+    loss, adam = configured("loss", "mse"), configured("optimizer", "adam")
+    with pytest.raises(ShapeError, match=words):
+        build(Network(**{"inputs": 2, "layers": (Dense(1),), "loss": loss, "optimizer": adam, **network}))

@@ -11,8 +11,8 @@ from numbann.components.declare import activation
 def sine(z):
     """Sine: a = sin(z), in [-1, 1].
 
-    Derivative cos(z).  For signals and their derivatives.  The loss has many local minima, so use small steps.  NaN at
-    +-inf, where there is no limit.  Sitzmann, Martel, Bergman, Lindell and Wetzstein 2020,
+    Derivative cos(z).  For signals and their derivatives.  Not monotonic: the loss has many local minima, so use small
+    steps.  NaN at +-inf, where there is no limit.  Sitzmann, Martel, Bergman, Lindell and Wetzstein 2020,
     https://arxiv.org/abs/2006.09661.
     """
     return sin(z)

@@ -142,8 +142,8 @@ def relu6_derivative(a):
 def threshold(z, threshold: float = 1.0, fill: float = 0.0):
     """Threshold: a = z for z > threshold, else fill, in {fill} and (threshold, inf).
 
-    Derivative 1 for z > threshold, else 0; the jump at the threshold has no gradient, and with a larger fill it is not
-    monotonic.  For sparse codes.  Units below the threshold for every row are dead, likely with a large threshold.
+    Derivative 1 for z > threshold, else 0; the jump at the threshold has no gradient.  Not monotonic if fill is larger.
+    For sparse codes.  Units below the threshold for every row are dead, likely with a large threshold.
     Konda, Memisevic and Krueger 2014, https://arxiv.org/abs/1402.3337; as torch.nn.Threshold, whose `value` is fill.
     """
     return fill if z <= threshold else z
