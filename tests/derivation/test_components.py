@@ -262,7 +262,7 @@ def test_trained_parameters() -> None:
 
 @pytest.mark.parametrize("name", ["learnable_swish", "textbook_mish"])
 def test_the_engine_trains_with_them(name: str) -> None:
-    registry = built_in().without([])
+    registry = built_in().copy()
     registry.register(freeze(globals()[name]), Origin("a test", "", ""))
     check_gradient(make_plan([3, 5, 4, 2], name, "mse", registry=registry))
 
