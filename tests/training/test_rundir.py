@@ -79,7 +79,7 @@ def test_what_is_no_run_cannot_be_opened(here: Path, name: str, words: str) -> N
 
 
 def test_the_lock_keeps_another_process_out(here: Path) -> None:
-    code = "from pathlib import Path; from numbann.training.lock import locked\nwith locked(Path('.')): print('in')"
+    code = "from pathlib import Path; from numbann.training.lock import lock\nwith lock(Path('.')): print('in')"
     with lock(here):
         other = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
         assert other.returncode == 1
