@@ -127,15 +127,15 @@ def _save(execution: Execution, state: State) -> None:
 def _measure_parts(execution: Execution) -> dict[str, Any]:
     """Measure loss and metrics of every part and, for classes, the confusion tables."""
     prepared, engine = execution.prepared, execution.engine
-    measure_layers: dict[str, Any] = {}
+    measured: dict[str, Any] = {}
     confusions = {}
     for name, part in prepared.dataset.parts.items():
         loss, outputs = engine.evaluate(part.x, part.t, part.loss_weight)
-        measure_layers[name] = {"loss": loss, **prepared.score(part, outputs)}
+        measured[name] = {"loss": loss, **prepared.score(part, outputs)}
         confusions[name] = prepared.facts.task.confusion(outcome_of(prepared.resolved, outputs), part.raw_target)
     if confusions["train"] is not None:
-        measure_layers |= {"classes": list(prepared.facts.task.subjects), "confusion": confusions}
-    return measure_layers
+        measured |= {"classes": list(prepared.facts.task.subjects), "confusion": confusions}
+    return measured
 
 
 # ---- files

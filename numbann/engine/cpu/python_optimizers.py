@@ -9,10 +9,10 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable
 from math import sqrt
-from typing import Any
 
 import numpy as np
 
+from numbann.components.component import call
 from numbann.engine.cpu.memory import Arena
 from numbann.network.plan import Plan
 from numbann.simd.gradient import SMALL
@@ -23,13 +23,12 @@ Measure = Callable[[], float]  # runs the table on all rows: it gives their mean
 def update_matrices(plan: Plan, trained: Arena, gradient: Arena, rate: float, step: int) -> None:
     """A step of an optimizer of the form "matrix", on copies of the matrices."""
     component, states = plan.optimizer.component, plan.optimizer.component.states
-    asked = _select_roles(component, step=step, learning_rate=rate, weight_decay=plan.weight_decay)
-    settings = {**plan.optimizer.values, **asked}
+    settings = {**plan.optimizer.values, "step": step, "learning_rate": rate, "weight_decay": plan.weight_decay}
     _adjust(plan, trained.parameters, gradient.parameters)
     kept = [trained.tensors(k) for k in range(1 + len(states))]
     for name, g in gradient.tensors().items():
         w, *values = (np.atleast_2d(tensors[name]) for tensors in kept)
-        component.function(w=w, g=np.atleast_2d(g), **dict(zip(states, values, strict=True)), **settings)
+        call(component.function, w=w, g=np.atleast_2d(g), **dict(zip(states, values, strict=True)), **settings)
     for k, tensors in enumerate(kept):
         trained.set_tensors(tensors, k)
 
@@ -69,9 +68,9 @@ class Solver:
     def step(self, measure: Measure, rate: float, step: int) -> None:
         """Run an epoch.  The last measurement is that of the weights it found, so the losses of the step are theirs."""
         component, w = self._plan.optimizer.component, self._arena.parameters.astype(np.float64)
-        settings = {**self._plan.optimizer.values, **_select_roles(component, step=step, learning_rate=rate)}
+        settings = {**self._plan.optimizer.values, "step": step, "learning_rate": rate}
         evaluate = functools.partial(self._evaluate, measure)
-        component.function(w=w, evaluate=evaluate, memory=self.memory, **settings)
+        call(component.function, w=w, evaluate=evaluate, memory=self.memory, **settings)
         if not np.array_equal(w, self._measured):
             evaluate(w)
 
@@ -82,11 +81,6 @@ class Solver:
         loss, decay = measure(), self._plan.weight_decay
         self._measured = w.copy()
         return loss + decay / 2 * _square(w), self._gradient.parameters + decay * w
-
-
-def _select_roles(component: Any, **given: Any) -> dict[str, Any]:
-    """Those of the given roles that an optimizer asks for."""
-    return {name: value for name, value in given.items() if name in component.roles}
 
 
 def _square(x: np.ndarray) -> float:
