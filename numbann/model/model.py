@@ -18,8 +18,9 @@ from numbann.engine.devices import make_engine
 from numbann.engine.interface import Engine
 from numbann.errors import RunDirectoryError, SpecError
 from numbann.model import provenance
-from numbann.model.file import ModelFile, Tensors, read_model
+from numbann.model.file import ModelFile, read_model
 from numbann.model.outputs import outcome_of, score
+from numbann.model.tensor_file import Tensors, check_tensors
 from numbann.network import plan as planning
 from numbann.network.plan import Plan
 from numbann.spec.loading import restore
@@ -143,7 +144,7 @@ def load(path: str | Path, *, device: str = "auto", threads: int | None = None, 
         loaded, preprocessing = restore(file.spec, registry), Preprocessing.from_dict(file.preprocessing)
         resolved = resolve(loaded, _facts(loaded.spec, preprocessing))
         plan = planning.build(resolved.network(preprocessing.encoding.inputs))
-        _check_tensors(file.tensors, plan)
+        check_tensors(file.tensors, plan.tensors, plan.dtype)
     except SpecError as error:
         raise _unusable(file, place, error) from None
     except (KeyError, TypeError, ValueError) as error:
@@ -174,15 +175,6 @@ def _unusable(file: ModelFile, place: Path, error: SpecError) -> RunDirectoryErr
         f"{place}: needs {needed}; install that, or bring the file back, or run the source that is kept in the model, "
         f"if you trust where it comes from: --trust (trust=True)\n{error}"
     )
-
-
-def _check_tensors(tensors: Tensors, plan: Plan) -> None:
-    """Raise ValueError if a model's tensors do not match its plan."""
-    for name, shape in plan.tensors.items():
-        if name not in tensors:
-            raise KeyError(f"{name} is missing")
-        if tensors[name].shape != shape:
-            raise ValueError(f"{name} has the shape {tensors[name].shape} where {shape} is needed")
 
 
 def _facts(spec: Spec, preprocessing: Preprocessing) -> Facts:

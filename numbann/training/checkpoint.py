@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from safetensors import SafetensorError
-from safetensors.numpy import save
 
 from numbann.engine.interface import Engine
 from numbann.errors import RunDirectoryError
 from numbann.fit.state import State
 from numbann.fit.stopping import Best
-from numbann.model.file import read_tensors
+from numbann.model import tensor_file
+from numbann.model.tensor_file import Kind, damaged, read_tensors
 from numbann.network.states import add_prefix, select_part
 
-FORMAT = 3
-KEY = "numbann.checkpoint"
+KIND = Kind("checkpoint", "numbann.checkpoint", 4)
 
 
 @dataclass(frozen=True)
@@ -39,37 +36,31 @@ class StoredSnapshot:
 
 
 def to_bytes(state: State, spec_hash: str) -> bytes:
-    """Return the state as the bytes of a file.
-
-    All metadata is under one key: safetensors does not fix the order of several.
-    """
+    """Return the state as the bytes of a file."""
     tensors = {**add_prefix("model", state.kept.parameters()), **add_prefix("engine", state.kept.state())}
     if state.best_kept is not None:
         tensors |= add_prefix("best", state.best_kept.parameters())
     metadata = {
-        "format": FORMAT,
         "spec": spec_hash,
         "history": state.history,
         "best": asdict(state.best),
         "keeps_best": state.best_kept is not None,
         "schedule": list(state.schedule),
     }
-    return save(tensors, {KEY: json.dumps(metadata)})
+    return tensor_file.to_bytes(tensors, KIND, metadata)
 
 
 def load_state(path: Path, spec_hash: str) -> State:
     """Read the state from a file; RunDirectoryError if it is missing, damaged or of another spec."""
+    if not path.exists():
+        raise RunDirectoryError(f"{path}: no checkpoint to go on from; train anew")
+    metadata, tensors = read_tensors(path, KIND)
+    if metadata.get("spec") != spec_hash:
+        raise RunDirectoryError(f"{path}: belongs to another spec than the one beside it; train anew")
     try:
-        metadata, tensors = read_tensors(path, KEY)
-        if metadata["format"] != FORMAT:
-            raise RunDirectoryError(
-                f"{path}: has format {metadata['format']}; this numbann reads format {FORMAT}; train anew"
-            )
-        if metadata["spec"] != spec_hash:
-            raise RunDirectoryError(f"{path}: belongs to another spec than the one beside it; train anew")
         return _state(metadata, tensors)
-    except (SafetensorError, OSError, ValueError, KeyError, TypeError) as error:
-        raise RunDirectoryError(f"{path}: {_cause(path, error)}") from None
+    except (KeyError, TypeError, ValueError) as error:
+        raise damaged(path, KIND, f"{type(error).__name__}: {error}") from None
 
 
 def restore(engine: Engine, state: State) -> None:
@@ -86,11 +77,3 @@ def _state(metadata: dict[str, Any], tensors: dict[str, np.ndarray]) -> State:
         best_kept=StoredSnapshot(select_part("best", tensors), {}) if metadata["keeps_best"] else None,
         schedule=tuple(metadata["schedule"]),
     )
-
-
-def _cause(path: Path, error: Exception) -> str:
-    if not path.exists():
-        return "no checkpoint to go on from; train anew"
-    if path.is_dir():
-        return "is a directory, not a checkpoint"
-    return f"damaged checkpoint ({error or type(error).__name__}); train anew"

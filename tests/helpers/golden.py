@@ -7,6 +7,7 @@ makes it anew.  Only a change of formats, which CHANGELOG.md then names, is a re
 
 from __future__ import annotations
 
+import json
 import os
 import random
 import shutil
@@ -14,10 +15,10 @@ import tempfile
 from pathlib import Path
 
 import numpy as np
-from safetensors import safe_open
-from safetensors.numpy import load_file, save_file
+from safetensors.numpy import load_file
 
 import numbann
+from numbann.model.file import ModelFile, read_model
 
 FOLDER = Path(__file__).resolve().parents[1] / "golden"
 PLACE = "HERE"  # stands for the folder in what is kept
@@ -62,9 +63,11 @@ def _rewrite(run: Path, old: str, new: str) -> None:
     for name in ("spec.resolved.json", "manifest.json"):
         (run / name).write_text((run / name).read_text().replace(old, new))
     model = run / "model.safetensors"
-    with safe_open(model, "np") as file:
-        metadata = {key: text.replace(f'"{old}/', f'"{new}/') for key, text in file.metadata().items()}
-    save_file(tensors(run), model, metadata)
+    file = read_model(model)
+    spec, components = (
+        json.loads(json.dumps(part).replace(f'"{old}/', f'"{new}/')) for part in (file.spec, file.components)
+    )
+    model.write_bytes(ModelFile(spec, file.preprocessing, components, file.tensors).to_bytes())
 
 
 def main() -> None:

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from safetensors import safe_open
-from safetensors.numpy import save
 
 import numbann
 from numbann.data.transforms import SCALES
 from numbann.errors import DataError, RunDirectoryError, ShapeError
+from numbann.model.file import read_model
 from numbann.model.outputs import outcome_of
 
 WriteSpec = Callable[..., Path]
@@ -168,12 +169,22 @@ def test_a_damaged_file_is_refused(run: numbann.Run, damage: Callable[[bytes], b
 
 def test_weights_that_do_not_fit_are_refused(run: numbann.Run) -> None:
     path = run.path / "model.safetensors"
-    with safe_open(path, "np") as file:
-        metadata, tensors = file.metadata(), {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    tensors["layers.0.weight"] = tensors["layers.0.weight"][:, :-1].copy()
-    path.write_bytes(save(tensors, metadata))
-    with pytest.raises(RunDirectoryError, match=r"layers.0.weight has the shape .* where"):
-        numbann.load(path)
+    file = read_model(path)
+    for tensors, words in (
+        (
+            {"layers.0.weight": file.tensors["layers.0.weight"][:, :-1].copy()},
+            r"layers.0.weight has the shape .* where",
+        ),
+        (
+            {"layers.0.bias": file.tensors["layers.0.bias"].astype("f8")},
+            "layers.0.bias has the shape .* of float64 where",
+        ),
+        ({"layers.0.bias": np.nan * file.tensors["layers.0.bias"]}, "layers.0.bias has numbers that are not finite"),
+        ({"layers.9.bias": np.zeros(2, "f4")}, "the tensor layers.9.bias is not of this network"),
+    ):
+        path.write_bytes(replace(file, tensors={**file.tensors, **tensors}).to_bytes())
+        with pytest.raises(RunDirectoryError, match=words):
+            numbann.load(path)
 
 
 @pytest.mark.parametrize(("name", "words"), [("nothing", "no such"), ("folder", "holds no model.safetensors")])

@@ -61,13 +61,13 @@ def test_another_spec_is_refused(here: Path) -> None:
 )
 def test_a_damaged_file_is_refused(here: Path, damage: Callable[[bytes], bytes]) -> None:
     (here / "c").write_bytes(damage(to_bytes(make_state(False), "spec")))
-    with pytest.raises(RunDirectoryError, match="damaged checkpoint"):
+    with pytest.raises(RunDirectoryError, match="not a numbann checkpoint, or a damaged one"):
         load_state(here / "c", "spec")
 
 
 def test_an_older_format_is_refused(here: Path) -> None:
-    (here / "c").write_bytes(to_bytes(make_state(False), "spec").replace(b'"format\\": 3', b'"format\\": 2'))
-    with pytest.raises(RunDirectoryError, match="has format 2; this numbann reads format 3; train anew"):
+    (here / "c").write_bytes(to_bytes(make_state(False), "spec").replace(b'"format\\": 4', b'"format\\": 3'))
+    with pytest.raises(RunDirectoryError, match="has format 3; this numbann reads format 4; train anew"):
         load_state(here / "c", "spec")
 
 
