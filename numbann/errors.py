@@ -54,10 +54,6 @@ class RegistryError(NumbannError):
 class ClashError(RegistryError):
     """Two components of a kind have the same name."""
 
-    def __init__(self, message: str, kind: str, name: str) -> None:
-        super().__init__(message)
-        self.kind, self.name = kind, name
-
 
 class PluginError(NumbannError):
     """A plugin, or one of its components, breaks the rules of components."""

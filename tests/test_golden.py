@@ -33,7 +33,10 @@ def expected() -> dict[str, np.ndarray]:
 
 @pytest.mark.parametrize("trust", [False, True])
 def test_it_predicts(run: Path, expected: dict[str, np.ndarray], trust: bool) -> None:
-    assert same(numbann.load(run, trust=trust).predict_proba(golden.columns()), expected["probabilities"])
+    plugins = [] if trust else [run.parent / "bent.py"]
+    assert same(
+        numbann.load(run, trust=trust, plugins=plugins).predict_proba(golden.columns()), expected["probabilities"]
+    )
 
 
 def test_it_predicts_from_the_source_kept_in_it(run: Path, expected: dict[str, np.ndarray]) -> None:
@@ -42,7 +45,7 @@ def test_it_predicts_from_the_source_kept_in_it(run: Path, expected: dict[str, n
 
 
 def test_it_goes_on(run: Path, expected: dict[str, np.ndarray]) -> None:
-    numbann.resume(run, epochs=golden.EPOCHS)
+    numbann.resume(run, epochs=golden.EPOCHS, plugins=[run.parent / "bent.py"])
     found = golden.tensors(run)
     assert {"probabilities", *found} == set(expected)
     assert [name for name, tensor in found.items() if not same(tensor, expected[name])] == []

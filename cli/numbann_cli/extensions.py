@@ -14,15 +14,15 @@ import click
 from numbann_cli.overview import COMMANDS
 
 
-def commands_of_plugins(folder: Path | None) -> dict[str, click.Command]:
-    """Return every command that an installed plugin or a file of the folder adds; clashes and failures are warnings."""
+def commands_of_plugins(files: list[Path]) -> dict[str, click.Command]:
+    """Return every command that an installed plugin or one of the files adds; clashes and failures are warnings."""
     from numbann.errors import PluginError, PluginWarning
     from numbann.plugins.finding import installed_plugins
     from numbann.plugins.plugin import plugin_of_file
 
     commands: dict[str, click.Command] = {}
     owners = dict.fromkeys(COMMANDS, "numbann")
-    for plugin in [*installed_plugins(), *map(plugin_of_file, files_of(folder))]:
+    for plugin in [*installed_plugins(), *map(plugin_of_file, files)]:
         added = click.Group()
         try:
             if plugin.allowed:

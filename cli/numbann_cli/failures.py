@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
+from pathlib import Path
 
 import click
 
@@ -34,9 +36,20 @@ def report(error: Exception) -> int:
 def report_interruption(error: KeyboardInterrupt) -> int:
     """Print how to resume after Ctrl-C or a termination signal, and return 130 or 143."""
     path = getattr(error, "path", None)
-    kept = "nothing was written" if path is None else f"checkpoint saved\nresume with: numbann resume {path}"
+    kept = "nothing was written" if path is None else f"checkpoint saved\nresume with: numbann resume {_named(path)}"
     _say(f"interrupted; {kept}", "numbann")
     return getattr(error, "exit_code", 130)
+
+
+def _named(run: Path) -> str:
+    """Return a run directory, and the plugins in files that its run has, as arguments."""
+    from numbann.spec.loading import plugins_of
+    from numbann.training.rundir import RESOLVED
+
+    try:
+        return " ".join([str(run), *(f"--plugin {shlex.quote(str(file))}" for file in plugins_of(run / RESOLVED))])
+    except NumbannError:
+        return str(run)
 
 
 def _usage(error: click.ClickException) -> str:

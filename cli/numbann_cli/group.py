@@ -20,18 +20,19 @@ from numbann_cli.overview import COMMANDS, overview
 class Settings:
     """The options of the group.  All commands share one object, since options after a command's name change it."""
 
+    plugins: tuple[Path, ...] = ()
     plugins_dir: Path | None = None
     quiet: bool = False
     verbose: bool = False
     debug: bool = False
 
     def plugin_files(self) -> list[Path]:
-        """Return the one-file plugins of --plugins-dir, sorted."""
-        return files_of(self.plugins_dir)
+        """Return the one-file plugins of --plugin and --plugins-dir."""
+        return [*self.plugins, *files_of(self.plugins_dir)]
 
     def usable_files(self) -> list[Path]:
-        """Return the plugin files that load, and warn about each of the others."""
-        return usable(self.plugin_files())
+        """Return the same, without those of --plugins-dir that do not load; a warning about each of them."""
+        return [*self.plugins, *usable(files_of(self.plugins_dir))]
 
 
 class LazyGroup(click.Group):
@@ -102,11 +103,11 @@ class LazyGroup(click.Group):
 
 
 def _of_plugins(context: click.Context) -> dict[str, click.Command]:
-    """Find the commands that plugins add, once per folder."""
-    folder = context.find_root().obj.plugins_dir
-    key = f"numbann.commands {folder}"
+    """Find the commands that plugins add, once."""
+    files = context.find_root().obj.plugin_files()
+    key = f"numbann.commands {files}"
     if key not in context.meta:
-        context.meta[key] = commands_of_plugins(folder)
+        context.meta[key] = commands_of_plugins(files)
     found: dict[str, click.Command] = context.meta[key]
     return found
 

@@ -14,12 +14,18 @@ from typing import Any
 import click
 
 OPTIONS: dict[str, tuple[str, ...]] = {
+    "plugins": ("--plugin",),
     "plugins_dir": ("--plugins-dir",),
     "quiet": ("-q", "--quiet"),
     "verbose": ("-v", "--verbose"),
     "debug": ("--debug",),
 }
-FOLDER = {"type": click.Path(exists=True, file_okay=False, path_type=Path), "metavar": "DIR", "is_eager": True}
+FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
+KINDS: dict[str, dict[str, Any]] = {
+    "plugins": {"type": FILE, "metavar": "FILE", "is_eager": True, "multiple": True},
+    "plugins_dir": {"type": FOLDER, "metavar": "DIR", "is_eager": True},
+}
 
 
 def before_name() -> list[click.Parameter]:
@@ -43,8 +49,8 @@ def after_name(command: click.Command) -> click.Command:
 
 
 def look_ahead(group: click.Context, name: str, arguments: Sequence[str]) -> None:
-    """Find --plugins-dir among the arguments of a command, since the command itself may come from that folder."""
-    command = click.Command(name, params=[_option("plugins_dir", OPTIONS["plugins_dir"])], add_help_option=False)
+    """Find --plugin and --plugins-dir among the arguments of a command, since the command may come from there."""
+    command = click.Command(name, params=[_option(kind, OPTIONS[kind]) for kind in KINDS], add_help_option=False)
     command.make_context(name, [*arguments], parent=group, ignore_unknown_options=True, allow_extra_args=True)
 
 
@@ -52,10 +58,12 @@ def _option(setting: str, names: Sequence[str], **extra: Any) -> click.Option:
     """Create an option that changes a setting, under a name that no command's parameter is likely to have."""
 
     def note(context: click.Context, _: click.Parameter, value: Any) -> None:
-        if value:  # a flag stays set once given; of two folders the later one wins
-            setattr(context.find_root().obj, setting, value)
+        if value:  # a flag stays set once given; files add up; of two folders the later one wins
+            settings = context.find_root().obj
+            known = getattr(settings, setting) if isinstance(value, tuple) else ()
+            setattr(settings, setting, tuple(dict.fromkeys((*known, *value))) if isinstance(value, tuple) else value)
 
-    kind: dict[str, Any] = FOLDER if setting == "plugins_dir" else {"is_flag": True}
+    kind = KINDS.get(setting, {"is_flag": True})
     return click.Option([f"numbann_{setting}", *names], expose_value=False, callback=note, **kind, **extra)
 
 

@@ -24,9 +24,7 @@ settings = click.option(
     metavar="KEY=VALUE",
     help="Set a key over the spec; VALUE is JSON.  Repeatable.",
 )
-trust = click.option(
-    "--trust", is_flag=True, help="Run the source of plugins that is kept in the model, where they are not installed."
-)
+trust = click.option("--trust", is_flag=True, help="Run the plugins' code that RUN holds or names.")
 json_output = click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout; all else on stderr.")
 
 
@@ -55,11 +53,11 @@ def _value(key: str, text: str) -> Any:
 
 
 def with_plugins(spec: Path, overrides: dict[str, Any], group: Settings) -> dict[str, Any]:
-    """Return the overrides, with the plugins of --plugins-dir added to the spec's own."""
+    """Return the overrides, with the plugins of --plugin and --plugins-dir added to the spec's own."""
     files = [str(path.absolute()) for path in group.usable_files()]
     if not files:
         return overrides
-    from numbann.spec.source import open_source
+    from numbann.spec.loading import plugins_of
 
-    own = overrides.get("plugins", open_source(spec)[1].get("plugins", []))
-    return {**overrides, "plugins": [*own, *files]}
+    own = overrides["plugins"] if "plugins" in overrides else [str(path) for path in plugins_of(spec)]
+    return {**overrides, "plugins": [*own, *files]} if isinstance(own, list) else overrides

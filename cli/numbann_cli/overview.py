@@ -17,6 +17,7 @@ COMMANDS = {
 }
 
 OPTIONS = {
+    "--plugin FILE": "Also load the one-file plugin FILE; repeatable.",
     "--plugins-dir DIR": "Also load every one-file plugin (*.py) in this folder.",
     "-q, --quiet": "Print results and errors only.",
     "-v, --verbose": "Also print what every auto became.",

@@ -47,7 +47,7 @@ def names_the_plugin(kernel: Callable[..., Any]) -> Callable[..., Any]:
         try:
             return kernel(component, *arguments, **options)
         except PluginError as error:
-            if component.plugin in str(error):
+            if component.plugin is None or str(component.plugin) in str(error):
                 raise
             raise PluginError(f"{component.plugin}: {error}") from error
 

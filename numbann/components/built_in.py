@@ -5,7 +5,8 @@ from __future__ import annotations
 import functools
 import importlib
 
-from numbann.components.registry import Origin, Registry
+from numbann.components.component import Origin
+from numbann.components.registry import OWN, Registry
 
 
 @functools.cache
@@ -13,6 +14,6 @@ def built_in() -> Registry:
     """Return the registry of everything that numbann itself provides."""
     registry = Registry()
     importlib.import_module("numbann.mathematics").numbann_register(
-        lambda function: registry.register(function, Origin("numbann", "", function.__module__))
+        lambda function: registry.register(function, Origin(OWN, "", function.__module__))
     )
     return registry

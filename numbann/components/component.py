@@ -8,6 +8,7 @@ other argument is a state: it is zero at first, and returned after the result in
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, Any, get_args, get_origin
@@ -49,6 +50,37 @@ TARGETS = ("real", "unshifted", "positive", "binary", "distribution")
 
 
 @dataclass(frozen=True)
+class Origin:
+    """Where a component comes from: its distribution or file, the distribution's version, and the module."""
+
+    owner: str
+    version: str
+    module: str
+
+    @property
+    def label(self) -> str:
+        """The owner in names such as "numbann-curves:snake": the distribution, or the file without its folder."""
+        return re.split(r"[/\\]", self.owner)[-1]
+
+    def is_called(self, owner: str) -> bool:
+        """Whether an owner in a name means this one."""
+        return normalize(owner) in (normalize(self.label), normalize(self.owner))
+
+    def __str__(self) -> str:
+        return f"{self.owner} {self.version}".strip()
+
+
+def bare_name(name: str) -> str:
+    """Return a component's name without its owner."""
+    return name.rpartition(":")[2]
+
+
+def normalize(name: str) -> str:
+    """Return a distribution's name in the normal form of packaging, for comparisons."""
+    return re.sub(r"[-_.]+", "-", name.strip()).lower()
+
+
+@dataclass(frozen=True)
 class Parameter:
     """One parameter: its name, its default, and its annotation, which is its schema."""
 
@@ -79,8 +111,7 @@ class Component:
 
     function: the author's function.  derivative: da/dz of an activation or dvalue/dy of a loss, if the author gave it.
     slopes: the derivatives with respect to learnable parameters that the author gave, by name.  numbann.derivation
-    derives the others.  backward: the backward function of a row activation.  plugin: who registered the component, for
-    errors; empty if numbann did.
+    derives the others.  backward: the backward function of a row activation.  plugin: who registered it, if a plugin.
     """
 
     kind: str
@@ -95,7 +126,12 @@ class Component:
     slopes: Mapping[str, Function] = field(default_factory=dict)
     backward: Function | None = None
     traits: Mapping[str, Any] = field(default_factory=dict)
-    plugin: str = ""
+    plugin: Origin | None = None
+
+    @property
+    def title(self) -> str:
+        """The name that means this component whatever else is installed: "relu", "numbann-curves:snake"."""
+        return f"{self.plugin.label}:{self.name}" if self.plugin else self.name
 
     @property
     def summary(self) -> str:
@@ -131,8 +167,8 @@ class Configured:
 
     @property
     def name(self) -> str:
-        """The component's name."""
-        return self.component.name
+        """The name that means the component whatever else is installed."""
+        return self.component.title
 
     @property
     def stored_states(self) -> tuple[str, ...]:

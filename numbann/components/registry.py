@@ -2,25 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from numbann.components.component import KINDS, Component, Configured, place_of
+from numbann.components.component import KINDS, Component, Configured, Origin, bare_name, place_of
 from numbann.components.declare import freeze
 from numbann.errors import ClashError, RegistryError, did_you_mean
 
-
-@dataclass(frozen=True)
-class Origin:
-    """Where a component comes from: its distribution or file, the distribution's version, and the module."""
-
-    owner: str
-    version: str
-    module: str
-
-    def __str__(self) -> str:
-        return f"{self.owner} {self.version}".strip()
+OWN = "numbann"  # the owner of what numbann itself provides
 
 
 @dataclass(frozen=True)
@@ -32,73 +22,107 @@ class Entry:
 
 
 class Registry:
-    """Components by kind and name.  A name or an alias is unique within its kind; a clash is an error."""
+    """Components by kind and name.
+
+    A bare name means numbann's own component, or else that of the one plugin that has it; "OWNER:NAME" means that of a
+    plugin, whoever else has the name.
+    """
 
     def __init__(self) -> None:
-        self._entries: dict[tuple[str, str], Entry] = {}
-        self._aliases: dict[tuple[str, str], str] = {}
+        self._entries: dict[tuple[str, str], tuple[Entry, ...]] = {}  # by kind and by name or alias
 
     def register(self, component: Any, origin: Origin) -> Component:
-        """Add a decorated function or a Component; RegistryError with both owners if one of its names is taken."""
+        """Add a decorated function or a Component; ClashError if its owner has registered one of its names before."""
         frozen = freeze(component)
-        for name in (frozen.name, *frozen.aliases):
-            other = self.find(frozen.kind, name)
-            if other is not None:
-                raise ClashError(_clash(frozen, name, other, origin), frozen.kind, name)
-        self._entries[frozen.kind, frozen.name] = Entry(frozen, origin)
-        for alias in frozen.aliases:
-            self._aliases[frozen.kind, alias] = frozen.name
+        names = (frozen.name, *frozen.aliases)
+        for name in names:
+            for other in self._entries.get((frozen.kind, name), ()):
+                if other.origin.owner == origin.owner:
+                    raise ClashError(_clash(frozen, name, other))
+        for name in names:
+            key = frozen.kind, name
+            self._entries[key] = (*self._entries.get(key, ()), Entry(frozen, origin))
         return frozen
 
     def copy(self) -> Registry:
         """Return an independent registry with the same entries."""
         other = Registry()
         other._entries.update(self._entries)
-        other._aliases.update(self._aliases)
         return other
 
     def replace_with(self, other: Registry) -> None:
         """Replace all entries by those of another registry."""
-        self._entries, self._aliases = other._entries, other._aliases
+        self._entries = other._entries
+
+    def find_all(self, kind: str, name: str) -> Sequence[Entry]:
+        """Return the entries of a name or an alias, bare or with its owner, numbann's own first."""
+        return self._registered(kind, name)
+
+    def _registered(self, kind: str, name: str) -> Sequence[Entry]:
+        owner, _, bare = name.rpartition(":")
+        found = [one for one in self._entries.get((kind, bare), ()) if not owner or one.origin.is_called(owner)]
+        return sorted(found, key=lambda one: one.origin.owner != OWN)
 
     def find(self, kind: str, name: str) -> Entry | None:
-        """Return the entry of a name or an alias, or None."""
-        return self._entries.get((kind, self._aliases.get((kind, name), name)))
+        """Return the entry that a name or an alias means, or None; ClashError if it may mean several plugins'."""
+        found = self.find_all(kind, name)
+        if len(found) > 1 and found[0].origin.owner != OWN:
+            raise ClashError(_ambiguous(kind, name, found))
+        return found[0] if found else None
 
     def get(self, kind: str, name: str) -> Component:
-        """Return the component of a name or an alias; RegistryError with the nearest names if there is none."""
+        """Return the component that a name or an alias means; RegistryError with the nearest names if there is none."""
         entry = self.find(kind, name)
         if entry is None:
             raise RegistryError(self.unknown(kind, name))
         return entry.component
+
+    def titled(self, kind: str, title: str) -> Component:
+        """Return the component of a title, as `Component.title` gives it; RegistryError if there is none."""
+        found = self.find_all(kind, title)
+        return found[0].component if found else self.get(kind, title)
+
+    def named_by(self, component: Component, kind: str, name: str) -> Component:
+        """Return the component that a trait of another names: numbann's own, else one of the same plugin, else any."""
+        owners = {OWN, component.plugin.owner if component.plugin else OWN}
+        own = [entry.component for entry in self.find_all(kind, name) if entry.origin.owner in owners]
+        return own[0] if own else self.get(kind, name)
 
     def configured(self, kind: str, name: str, **values: Any) -> Configured:
         """Return the component of a name with values for its parameters, and defaults for the rest."""
         return self.get(kind, name).configured(**values)
 
     def names(self, kind: str) -> list[str]:
-        """Return the names of a kind, sorted, without aliases."""
-        return sorted(name for of, name in self._entries if of == kind)
+        """Return the names of a kind, sorted, without aliases and owners."""
+        return list(dict.fromkeys(entry.component.name for entry in self.entries(kind)))
 
     def entries(self, kind: str | None = None) -> Iterator[Entry]:
-        """Yield all entries, or those of one kind, ordered by kind and then by name."""
+        """Yield all entries, or those of one kind, ordered by kind, name and owner."""
         for of in KINDS if kind is None else (kind,):
-            for name in self.names(of):
-                yield self._entries[of, name]
+            for key in sorted(key for key in self._entries if key[0] == of):
+                yield from (entry for entry in self._registered(*key) if entry.component.name == key[1])
 
     def unknown(self, kind: str, name: str) -> str:
         """Return the message for an unknown name: what was given, the nearest name, and how to list the known ones."""
-        known = [*self.names(kind), *(alias for of, alias in self._aliases if of == kind)]
+        known = [bare for of, bare in self._entries if of == kind]
+        known += [entry.component.title for entry in self.entries(kind)]
         names, hint = self.names(kind), did_you_mean(name, known)
         return f'unknown {kind} "{name}"{hint} ({len(names)} are known: {_some(names)}; numbann plugins list)'
 
 
-def _clash(component: Component, name: str, other: Entry, origin: Origin) -> str:
-    """The message for a name that is taken: where, by whom, and the remedy."""
+def _clash(component: Component, name: str, other: Entry) -> str:
+    """The message for a name that an owner registers twice."""
     subject = f'{place_of(component.function)}: {component.kind} "{name}" is registered twice'
-    if other.origin == origin:
-        return f"{subject} by {origin}, first for {place_of(other.component.function)}; register it once"
-    return f"{subject}: by {other.origin} and by {origin}; rename one of them, or leave one plugin out"
+    return f"{subject} by {other.origin}, first for {place_of(other.component.function)}; register it once"
+
+
+def _ambiguous(kind: str, name: str, found: Sequence[Entry]) -> str:
+    """The message for a name that several plugins have."""
+    titles = {entry.component.title for entry in found}
+    paths = {f"{entry.origin.owner}:{bare_name(name)}" for entry in found}
+    named = sorted(titles if len(titles) == len(found) else paths)
+    owners = " and ".join(str(entry.origin) for entry in found)
+    return f'{kind} "{name}" is in {owners}; name the one that you mean: ' + " or ".join(f'"{one}"' for one in named)
 
 
 def _some(names: list[str]) -> str:

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from numbann.model.provenance import are_records
 from numbann.model.tensor_file import Kind, Tensors, damaged, read_tensors, to_bytes
 
 KIND = Kind("model", "numbann", 3)
-RECORD = ("kind", "name", "origin", "sha256", "source")  # what is kept of a component
 
 
 @dataclass(frozen=True)
@@ -42,10 +42,7 @@ def read_model(path: Path) -> ModelFile:
 
 def _fault(metadata: Mapping[str, Any]) -> str:
     """Return what is wrong with the metadata's own keys; empty if nothing is."""
-    for key, kind in {"spec": dict, "preprocessing": dict, "components": list}.items():
-        if not isinstance(metadata.get(key), kind):
-            return f"its {key} is missing or of a wrong type"
-    for record in metadata["components"]:
-        if not isinstance(record, dict) or any(not isinstance(record.get(key), str) for key in RECORD):
-            return f"one of its components is no object with the texts {', '.join(RECORD)}"
-    return ""
+    for key in ("spec", "preprocessing"):
+        if not isinstance(metadata.get(key), dict):
+            return f"its {key} is missing or no object"
+    return "" if are_records(metadata.get("components"), "source") else "its components are no list of records"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -18,16 +19,18 @@ from numbann.engine.devices import make_engine
 from numbann.engine.interface import Engine
 from numbann.errors import RunDirectoryError, SpecError
 from numbann.model import provenance
-from numbann.model.file import ModelFile, read_model
+from numbann.model.file import read_model
 from numbann.model.outputs import outcome_of, score
 from numbann.model.tensor_file import Tensors, check_tensors
 from numbann.network import plan as planning
 from numbann.network.plan import Plan
+from numbann.plugins.finding import with_files
 from numbann.spec.loading import restore
 from numbann.spec.model import Spec
 from numbann.spec.resolution import Resolved, resolve
 
 MODEL = "model.safetensors"
+REMEDY = "run the source that is kept in the model, if you trust where it comes from: --trust (trust=True)"
 
 
 @dataclass(frozen=True, eq=False)
@@ -130,29 +133,41 @@ def _is_matrix(X: Any, inputs: int) -> bool:
     )
 
 
-def load(path: str | Path, *, device: str = "auto", threads: int | None = None, trust: bool = False) -> Model:
+def load(
+    path: str | Path,
+    *,
+    device: str = "auto",
+    threads: int | None = None,
+    trust: bool = False,
+    plugins: Iterable[str | Path] = (),
+) -> Model:
     """Load the model of a run directory or of a .safetensors file.
 
     device: where it predicts, a name in numbann.engine.devices; "auto" is the CPU.
-    trust: run the source code of components stored in the file, instead of looking for the plugins that they came from.
-    Use it only if you know where the file comes from: the code can do anything.
+    plugins: files of plugins to import.  Components that numbann lacks are looked up in them and in what is installed;
+    nothing is imported because the file names it.
+    trust: run the source code of such components that is stored in the file instead.  Use it only if you know where the
+    file comes from: the code can do anything.
     """
     place = _file_of(Path(path))
     file = read_model(place)
     try:
-        registry = provenance.registry_of(file.components, str(place)) if trust else None
+        if trust:
+            registry = provenance.registry_of_kept(file.components, str(place))
+        else:
+            registry = provenance.registry_of(file.components, with_files(map(Path, plugins)), str(place), REMEDY)
         loaded, preprocessing = restore(file.spec, registry), Preprocessing.from_dict(file.preprocessing)
         resolved = resolve(loaded, _facts(loaded.spec, preprocessing))
         plan = planning.build(resolved.network(preprocessing.encoding.inputs))
         check_tensors(file.tensors, plan.tensors, plan.dtype)
     except SpecError as error:
-        raise _unusable(file, place, error) from None
+        raise RunDirectoryError(f"{place}: its spec cannot be used here or is damaged: {error}") from None
     except (KeyError, TypeError, ValueError) as error:
         raise RunDirectoryError(
             f"{place}: a damaged model ({type(error).__name__}: {error}); copy it again or train anew"
         ) from None
     parts = [*(layer.activation for layer in resolved.layers if layer.activation), resolved.output_activation]
-    provenance.verify(file.components, [part.component for part in parts], str(place))
+    provenance.verify(file.components, [part.component for part in parts], str(place), REMEDY)
     return Model(resolved, plan, preprocessing, file.tensors, "auto" if threads is None else threads, device)
 
 
@@ -163,18 +178,6 @@ def _file_of(path: Path) -> Path:
     if path.is_dir() and not (path / MODEL).exists():
         raise RunDirectoryError(f"{path}: holds no {MODEL}; if its run was interrupted: numbann resume {path}")
     return path / MODEL if path.is_dir() else path
-
-
-def _unusable(file: ModelFile, place: Path, error: SpecError) -> RunDirectoryError:
-    """Return the error for an unusable spec, with the remedies: restore its plugins or trust their source."""
-    foreign = provenance.foreign_records(file.components)
-    if not foreign:
-        return RunDirectoryError(f"{place}: its spec cannot be used here or is damaged: {error}")
-    needed = "; ".join(f'{record["kind"]} "{record["name"]}" of {record["origin"]}' for record in foreign)
-    return RunDirectoryError(
-        f"{place}: needs {needed}; install that, or bring the file back, or run the source that is kept in the model, "
-        f"if you trust where it comes from: --trust (trust=True)\n{error}"
-    )
 
 
 def _facts(spec: Spec, preprocessing: Preprocessing) -> Facts:

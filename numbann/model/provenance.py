@@ -1,4 +1,8 @@
-"""The provenance of a model: stores the source of its components, and compares it with the code found now."""
+"""The provenance of a model: stores the source of its components, and finds them again.
+
+What a file names is looked up by owner, name and hash among what numbann has, what is installed, and the plugins that a
+person names.  Nothing in a file says what is imported.
+"""
 
 from __future__ import annotations
 
@@ -6,48 +10,58 @@ import functools
 import hashlib
 import json
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from numbann.components.built_in import built_in
-from numbann.components.component import Component
-from numbann.components.registry import Origin, Registry
-from numbann.errors import RunDirectoryError
+from numbann.components.component import Component, Origin
+from numbann.components.registry import OWN, Entry, Registry
+from numbann.errors import PluginError, RunDirectoryError, shown
 from numbann.model import sources
+from numbann.plugins.catalogue import Catalogue
 
-OWN = "numbann"  # the origin of what numbann itself provides
+Record = Mapping[str, str]  # what is stored of a component: the texts in KEYS, and in a model also its source
+KEYS = ("kind", "name", "owner", "version", "sha256")
 
 
 def components_of(resolved: Any) -> list[Component]:
     """Return every component that a resolved spec uses, once each, sorted by kind and name."""
     used = [resolved.loss, resolved.optimizer, resolved.schedule, resolved.output_activation]
     used += [part for layer in resolved.layers for part in (layer.activation, layer.init, layer.bias_init) if part]
-    found = {(part.component.kind, part.name): part.component for part in used}
-    found |= {(metric.kind, metric.name): metric for metric in resolved.metrics}
+    components = [*(part.component for part in used), *resolved.metrics]
+    found = {(component.kind, component.title): component for component in components}
     return [component for _, component in sorted(found.items())]
 
 
-def record_of(component: Component, registry: Registry) -> dict[str, str]:
-    """Return a component as JSON values: kind, name, origin, source and the hash of its code."""
-    entry = registry.find(component.kind, component.name)
+def record_of(component: Component) -> dict[str, str]:
+    """Return a component as JSON values: kind, name, owner, its version, the hash of its code, and its source."""
+    origin = component.plugin or Origin(OWN, "", "")
     return {
         "kind": component.kind,
         "name": component.name,
-        "origin": str(entry.origin) if entry else "",
+        "owner": origin.owner,
+        "version": origin.version,
         "sha256": fingerprint(component),
         "source": sources.module_of(component),
     }
 
 
-def verify(stored: Iterable[Mapping[str, str]], components: Iterable[Component], place: str) -> None:
+def are_records(given: Any, *more: str) -> bool:
+    """Whether a value read from a file is a list of records, with more texts than KEYS if asked for."""
+    return isinstance(given, list) and all(
+        isinstance(one, dict) and all(isinstance(one.get(key), str) for key in (*KEYS, *more)) for one in given
+    )
+
+
+def verify(stored: Iterable[Record], components: Iterable[Component], place: str, remedy: str) -> None:
     """Raise RunDirectoryError if the code of one of these components differs from what is stored."""
-    hashes = {(record["kind"], record["name"]): record["sha256"] for record in stored}
+    hashes = {(record["kind"], _title(record)): record["sha256"] for record in stored}
     for component in components:
-        if hashes.get((component.kind, component.name)) != fingerprint(component):
+        if hashes.get((component.kind, component.title)) != fingerprint(component):
             code = component.function.__code__
             raise RunDirectoryError(
                 f'{place}: {component.kind} "{component.name}" has changed since the model was trained '
-                f"(now {code.co_filename}:{code.co_firstlineno}); bring the old code back, train anew, or run the "
-                "source that is kept in the model: --trust (trust=True)"
+                f"(now {code.co_filename}:{code.co_firstlineno}); bring the old code back, train anew, or {remedy}"
             )
 
 
@@ -57,22 +71,74 @@ def fingerprint(component: Component) -> str:
     return hashlib.sha256(json.dumps(sources.describe(component)).encode()).hexdigest()
 
 
-def foreign_records(records: Iterable[Mapping[str, str]]) -> list[Mapping[str, str]]:
+def registry_of(records: Iterable[Record], catalogue: Catalogue, place: str, remedy: str) -> Registry:
+    """Return a registry of numbann's own components and those recorded, each found by owner, name and hash.
+
+    RunDirectoryError, with what is missing and the remedy, if one is not found.
+    """
+    found = [(record, _find(record, catalogue)) for record in _foreign(records)]
+    missing = [_told(record) for record, one in found if one is None]
+    if missing:
+        raise RunDirectoryError(
+            f"{place}: needs {'; '.join(missing)}, and runs nothing that you do not name: "
+            f"give the plugin's file with --plugin FILE (plugins=[FILE]), install its distribution, or {remedy}"
+        )
+    return _with_recorded((record, one) for record, one in found if one is not None)
+
+
+def registry_of_kept(records: Iterable[Record], place: str) -> Registry:
+    """Return the same registry by running the sources that are kept in a model."""
+    return _with_recorded(
+        (record, sources.component_of(record["source"], record["kind"], record["name"], place))
+        for record in _foreign(records)
+    )
+
+
+def _foreign(records: Iterable[Record]) -> list[Record]:
     """Return the records of components that numbann itself does not provide."""
-    return [record for record in records if record["origin"].partition(" ")[0] != OWN]
+    return list({(record["kind"], _title(record)): record for record in records if record["owner"] != OWN}.values())
 
 
-def registry_of(records: Iterable[Mapping[str, str]], place: str) -> Registry:
-    """Return a registry of numbann's own components and those of a model file, by running the source stored in it."""
-    kept = [
-        (sources.component_of(record["source"], record["kind"], record["name"], place), record)
-        for record in foreign_records(records)
-    ]
-    replaced, registry = {(component.kind, component.name) for component, _ in kept}, Registry()
-    for entry in built_in().entries():
-        own = entry.component
-        if not replaced & {(own.kind, name) for name in (own.name, *own.aliases)}:
-            registry.register(own, entry.origin)
-    for component, record in kept:
-        registry.register(component, Origin(record["origin"], "", f"kept in {place}"))
+def _with_recorded(found: Iterable[tuple[Record, Component]]) -> Registry:
+    """Return a registry of numbann's own components and of others under the owners that are recorded."""
+    registry = built_in().copy()
+    for record, component in found:
+        origin = _origin(record)
+        named = component if component.title == _title(record) else replace(component, plugin=origin)
+        registry.register(named, origin)
     return registry
+
+
+def _find(record: Record, catalogue: Catalogue) -> Component | None:
+    """Find a component by name and hash, or else by name and owner."""
+    found: dict[int, Entry] = {}
+    for name in (record["name"], _title(record)):
+        found |= {id(entry.component): entry for entry in catalogue.find_all(record["kind"], name)}
+        for entry in found.values():
+            if _is_exact(entry.component, record):
+                return entry.component
+    owned = (entry.component for entry in found.values() if entry.origin.is_called(_origin(record).label))
+    return next(owned, None)
+
+
+def _is_exact(component: Component, record: Record) -> bool:
+    """Whether a component computes what is recorded; a plugin's whose source cannot be read does not."""
+    try:
+        return fingerprint(component) == record["sha256"]
+    except (PluginError, OSError, TypeError):
+        return False
+
+
+def _told(record: Record) -> str:
+    """Return a component with its owner for a message, whatever stands in the record."""
+    kind, name, origin = (shown(text, 200)[1:-1] for text in (record["kind"], record["name"], str(_origin(record))))
+    return f'{kind} "{name}" of {origin}'
+
+
+def _origin(record: Record) -> Origin:
+    return Origin(record["owner"], record["version"], "")
+
+
+def _title(record: Record) -> str:
+    own = record["owner"] == OWN
+    return record["name"] if own else f"{_origin(record).label}:{record['name']}"

@@ -13,6 +13,7 @@ import linecache
 import math
 import sys
 import textwrap
+import zlib
 from collections.abc import Callable, Mapping
 from importlib.util import resolve_name
 from types import BuiltinFunctionType, FunctionType, ModuleType
@@ -82,9 +83,10 @@ def component_of(text: str, kind: str, name: str, place: str) -> Component:
 
     This runs code: call it only for a text whose origin is trusted.  place: where the text comes from, for messages.
     """
-    file = f"<{name} of {place}>"
+    number = f"{zlib.crc32(text.encode()):08x}"  # since two plugins may have one name
+    file = f"<{name} {number} of {place}>"
     linecache.cache[file] = (len(text), None, text.splitlines(keepends=True), file)  # so that inspect finds the source
-    module = ModuleType(f"numbann_kept_{name}")
+    module = ModuleType(f"numbann_kept_{name}_{number}")
     module.__file__ = file
     sys.modules[module.__name__] = module
     try:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from numbann.components.built_in import built_in
-from numbann.components.registry import Entry, Registry
-from numbann.errors import ClashError, NumbannError, PluginWarning
+from numbann.components.component import KINDS
+from numbann.components.registry import OWN, Entry, Registry
+from numbann.errors import NumbannError, PluginWarning
 from numbann.plugins.plugin import Plugin
 
 
@@ -25,38 +26,30 @@ class Catalogue(Registry):
         self.failed: dict[Plugin, NumbannError] = {}
         self._waiting = [plugin for plugin in plugins if plugin.allowed]
 
+    def find_all(self, kind: str, name: str) -> Sequence[Entry]:
+        """The entries of a name or an alias, bare or with its owner, numbann's own first."""
+        return self._look_up(name, lambda: self._registered(kind, name))
+
     def find(self, kind: str, name: str) -> Entry | None:
-        """The entry of a name or an alias, or None; ClashError if two plugins, or a plugin and numbann, provide it."""
-        failed = self._load(plugin for plugin in self._waiting if name in plugin.names)
-        self._refuse_clash(kind, name)
+        """The entry that a name or an alias means, or None; a warning if a plugin has numbann's own name."""
         entry = super().find(kind, name)
-        if entry is None:
-            failed += self._load(self._waiting)
-            entry = super().find(kind, name)
-        _warn(self.failed[plugin] for plugin in failed if entry is not None or name not in plugin.names)
+        if entry is not None and entry.origin.owner == OWN:
+            for other in self._registered(kind, name)[1:]:
+                message = f'{kind} "{name}" is numbann\'s own; that of {other.origin} is "{other.component.title}"'
+                warnings.warn(message, PluginWarning, stacklevel=1)  # from one place, so that it is told once
         return entry
 
-    def find_named(self, name: str) -> list[Entry]:
-        """The entries of a name or an alias, of all kinds."""
-        failed = self._load(plugin for plugin in self._waiting if name in plugin.names)
-        if not self._entries_named(name):
-            failed += self._load(self._waiting)
-        found = self._entries_named(name)
-        _warn(self.failed[plugin] for plugin in failed if found or name not in plugin.names)
-        return found
+    def find_named(self, name: str) -> Sequence[Entry]:
+        """The entries of a name or an alias, of all kinds, bare or with its owner."""
+        return self._look_up(name, lambda: [entry for kind in KINDS for entry in self._registered(kind, name)])
 
     def load_all(self) -> None:
         """Load every plugin that is allowed."""
         _warn(self.failed[plugin] for plugin in self._load(self._waiting))
 
     def add(self, plugin: Plugin) -> None:
-        """Load one more plugin now; an error if it fails.
-
-        Installed plugins with one of its names are loaded first, so that a clash is found.
-        """
+        """Load one more plugin now; an error if it fails."""
         self.plugins.append(plugin)
-        names = {name for component in plugin.components() for name in (component.name, *component.aliases)}
-        self._load(other for other in self._waiting if names & set(other.names))
         plugin.register_in(self)
 
     def try_to_add(self, plugin: Plugin) -> bool:
@@ -76,14 +69,21 @@ class Catalogue(Registry):
     def explain_absence(self, name: str) -> str:
         """Why the plugin that announces a name does not provide it; empty if no plugin announces it."""
         for plugin in self.plugins:
-            if name in plugin.names and plugin in self.failed:
+            if plugin.announces(name) and plugin in self.failed:
                 return f"would come from a plugin that failed: {self.failed[plugin]}"
-            if name in plugin.names and not plugin.allowed:
+            if plugin.announces(name) and not plugin.allowed:
                 return f"comes from {plugin.origin}, which NUMBANN_PLUGINS leaves out; add it there"
         return ""
 
-    def _entries_named(self, name: str) -> list[Entry]:
-        return [entry for entry in self.entries() if name in (entry.component.name, *entry.component.aliases)]
+    def _look_up(self, name: str, find: Callable[[], Sequence[Entry]]) -> Sequence[Entry]:
+        """What a search finds once the plugins that announce the name are loaded, and if that is nothing, the rest."""
+        failed = self._load(plugin for plugin in self._waiting if plugin.announces(name))
+        found = find()
+        if not found:
+            failed += self._load(self._waiting)
+            found = find()
+        _warn(self.failed[plugin] for plugin in failed if found or not plugin.announces(name))
+        return found
 
     def _load(self, plugins: Iterable[Plugin]) -> list[Plugin]:
         """Load plugins; returns those that failed."""
@@ -97,12 +97,7 @@ class Catalogue(Registry):
                 failed.append(plugin)
         return failed
 
-    def _refuse_clash(self, kind: str, name: str) -> None:
-        for error in self.failed.values():
-            if isinstance(error, ClashError) and (error.kind, error.name) == (kind, name):
-                raise error
-
 
 def _warn(errors: Iterable[NumbannError]) -> None:
     for error in errors:
-        warnings.warn(f"{error} (it is left out)", PluginWarning, stacklevel=4)
+        warnings.warn(f"{error} (it is left out)", PluginWarning, stacklevel=5)

@@ -13,6 +13,8 @@ import sys
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from numbann.components.component import normalize
+
 GROUP = "numbann"
 VARIABLE = "NUMBANN_PLUGINS"  # the distributions to use, comma-separated; empty: none; not set: all
 ANNOUNCED = re.compile(rb"^\s*\[numbann\]\s*$", re.MULTILINE)
@@ -40,7 +42,7 @@ def find_announced() -> tuple[Announcement, ...]:
 def list_unknown() -> list[str]:
     """The names in the environment variable that no installed distribution with plugins has."""
     named = _parse_names(os.environ.get(VARIABLE))
-    return sorted((named or set()) - {_normalize(one.distribution) for one in find_announced()})
+    return sorted((named or set()) - {normalize(one.distribution) for one in find_announced()})
 
 
 @functools.cache
@@ -51,13 +53,13 @@ def _find_announced(folders: tuple[str, ...], variable: str | None) -> tuple[Ann
 
         distribution = Distribution.at(place)
         name = distribution.metadata["Name"] or os.path.basename(place).split("-")[0]
-        if _normalize(name) in found:
+        if normalize(name) in found:
             continue  # the first on the path wins, as in an import
         modules: dict[str, list[str]] = {}
         for point in distribution.entry_points.select(group=GROUP):
             modules.setdefault(point.value, []).append(point.name)
-        may = allowed is None or _normalize(name) in allowed
-        found[_normalize(name)] = [
+        may = allowed is None or normalize(name) in allowed
+        found[normalize(name)] = [
             Announcement(name, distribution.version or "", module, tuple(names), place, may)
             for module, names in sorted(modules.items())
         ]
@@ -86,9 +88,4 @@ def _announces_plugin(place: str) -> bool:
 
 def _parse_names(variable: str | None) -> set[str] | None:
     """The distributions in the environment variable; None, for all, if it is not set."""
-    return None if variable is None else {_normalize(name) for name in variable.split(",") if name.strip()}
-
-
-def _normalize(name: str) -> str:
-    """A distribution's name in the normal form of packaging, for comparisons."""
-    return re.sub(r"[-_.]+", "-", name.strip()).lower()
+    return None if variable is None else {normalize(name) for name in variable.split(",") if name.strip()}

@@ -19,7 +19,7 @@ from numbann.plugins.plugin import Plugin, plugin_of_distribution, plugin_of_fil
 def with_files(paths: Iterable[Path] = ()) -> Catalogue:
     """The catalogue of built-in components, installed plugins and these files; an error if a file fails."""
     catalogue = Catalogue(installed_plugins())
-    for path in paths:
+    for path in {path.resolve(): path for path in paths}.values():
         catalogue.add(plugin_of_file(path))
     return catalogue
 

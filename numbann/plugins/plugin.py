@@ -19,9 +19,9 @@ from typing import Any
 import pluggy
 
 from numbann.components import hookspecs
-from numbann.components.component import Component, arguments_of, place_of
+from numbann.components.component import Component, Origin, arguments_of, place_of
 from numbann.components.declare import freeze
-from numbann.components.registry import Origin, Registry
+from numbann.components.registry import OWN, Registry
 from numbann.errors import NumbannError, PluginError, did_you_mean
 from numbann.plugins.causes import describe_cause, find_line
 from numbann.plugins.distributions import Announcement
@@ -43,6 +43,11 @@ class Plugin:
         self._manager: pluggy.PluginManager | PluginError | None = None
         self._components: tuple[Component, ...] | PluginError | None = None
 
+    def announces(self, name: str) -> bool:
+        """Whether it is known, without an import, to have a name, bare or with its owner."""
+        owner, _, bare = name.rpartition(":")
+        return self.origin.is_called(owner) if owner else bare in self.names
+
     def components(self) -> tuple[Component, ...]:
         """The components that it registers; PluginError if anything goes wrong."""
         if self._components is None:
@@ -50,7 +55,7 @@ class Plugin:
         return _unwrap(self._components)
 
     def register_in(self, registry: Registry) -> None:
-        """Register all of its components, or none if one of them clashes."""
+        """Register all of its components, or none if two of them have one name."""
         trial = registry.copy()
         for component in self.components():
             trial.register(component, self.origin)
@@ -63,9 +68,9 @@ class Plugin:
     def _collect_components(self) -> tuple[Component, ...]:
         found: list[Component] = []
         self._hooks().numbann_register(register=lambda component: found.append(freeze(component)))
-        if self.origin.owner == "numbann":
+        if self.origin.owner == OWN:
             return tuple(found)
-        return tuple(replace(component, plugin=str(self.origin)) for component in found)
+        return tuple(replace(component, plugin=self.origin) for component in found)
 
     def _hooks(self) -> Any:
         """The hooks of this plugin alone."""

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 from annotated_types import Ge
 
-from numbann.components.component import Component, NonNegative, Parameter, Positive
+from numbann.components.component import Component, NonNegative, Parameter, Positive, bare_name
 from numbann.components.registry import Registry
 from numbann.errors import ClashError, missing, not_allowed, shown, unknown_key
 from numbann.spec.model import ComponentSpec
@@ -50,7 +50,7 @@ def choose(kind: str, given: Any, trail: Trail, registry: Registry | None) -> tu
         return ComponentSpec(name), [(named, str(error))]
     if entry is not None:
         values, faults = _values(trail, entry.component, parameters)
-        return ComponentSpec(entry.component.name, values), faults
+        return ComponentSpec(entry.component.title, values), faults
     return ComponentSpec(name), [(named, registry.unknown(kind, name))] if registry else []
 
 
@@ -62,11 +62,12 @@ def choose_metrics(given: Any, trail: Trail, registry: Registry | None) -> tuple
         return given, [(trail, not_allowed(given, '"auto" or a list of names of metrics'))]
     chosen = [choose("metric", name, (*trail, index), registry) for index, name in enumerate(given)]
     names = [metric.type for metric, _ in chosen]
+    bare = [bare_name(name) for name in names]  # under which it stands in the history
     faults = [fault for _, found in chosen for fault in found]
     faults += [
         ((*trail, index), f"{shown(name)} is named twice; name it once")
-        for index, name in enumerate(names)
-        if name in names[:index]
+        for index, name in enumerate(bare)
+        if name in bare[:index]
     ]
     return names, faults
 

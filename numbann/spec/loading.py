@@ -27,10 +27,15 @@ class Loaded:
     source: SpecSource
 
 
-def load(source: str | Path | Mapping[str, Any], overrides: Mapping[str, Any] | None = None) -> Loaded:
+def load(
+    source: str | Path | Mapping[str, Any],
+    overrides: Mapping[str, Any] | None = None,
+    registry: Registry | None = None,
+) -> Loaded:
     """Read and check a spec: a path, or a dict of JSON values.  SpecError with all of its faults at once.
 
     overrides: values that replace those of the spec, by path: {"train.epochs": 5, "model.layers[0].units": 128}.
+    registry: the components that it may use; the plugins that it names are then not imported.
     """
     origin, raw = open_source(source)
     if not isinstance(raw, dict):
@@ -39,16 +44,20 @@ def load(source: str | Path | Mapping[str, Any], overrides: Mapping[str, Any] | 
     origin = replace(origin, overridden=trails)
     if origin.name:
         raw.setdefault("name", Path(origin.name).stem)
-    return _check(origin, raw, check_data(raw, origin.base), faults)
+    return _check(origin, raw, check_data(raw, origin.base), faults, registry)
 
 
-def restore(stored: Mapping[str, Any], registry: Registry | None = None) -> Loaded:
-    """Load a resolved spec from a model file and check it again; its input files need not exist any more.
-
-    Its plugins must exist, unless the registry given has their components.
-    """
+def restore(stored: Mapping[str, Any], registry: Registry) -> Loaded:
+    """Load a resolved spec from a model file and check it again; neither its input files nor its plugins are opened."""
     origin, raw = open_source(stored)
     return _check(origin, raw, [], [], registry)
+
+
+def plugins_of(source: str | Path) -> list[Path]:
+    """Return the files of the plugins that a spec names; none are imported."""
+    origin, raw = open_source(source)
+    named = raw.get("plugins") if isinstance(raw, dict) else None
+    return [origin.base / name for name in named if isinstance(name, str)] if isinstance(named, list) else []
 
 
 def _check(

@@ -10,7 +10,8 @@ from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from numbann.components.component import Component, Configured
+from numbann.components.built_in import built_in
+from numbann.components.component import Component, Configured, bare_name
 from numbann.components.registry import Registry
 from numbann.data.contract import Facts, shares, sources
 from numbann.errors import SpecError, did_you_mean, shown
@@ -87,7 +88,7 @@ class Resolved:
 def resolve(loaded: Loaded, facts: Facts) -> Resolved:
     """Resolve every "auto"; SpecError with everything that the task does not allow."""
     task, registry, given = facts.task, loaded.registry, loaded.spec
-    loss = _configure(registry, "loss", _choose(registry, "loss", given.loss, task.loss))
+    loss = _configure(registry, "loss", _choose(given.loss, built_in().get("loss", task.loss)))
     target = target_for(loss.component, task)
     names = given.train.metrics if isinstance(given.train.metrics, list) else list(task.metrics)
     found = list(_faults(loaded, loss, target, names, facts))
@@ -96,7 +97,7 @@ def resolve(loaded: Loaded, facts: Facts) -> Resolved:
     spec = _without_auto(loaded, facts, loss.component, names)
     output = _configure(registry, "activation", spec.model.output_activation)
     hidden = [_hidden_layer(layer, registry) for layer in spec.model.layers]
-    optimizer, settings = registry.get("optimizer", spec.optimizer.type), spec.optimizer.parameters
+    optimizer, settings = registry.titled("optimizer", spec.optimizer.type), spec.optimizer.parameters
     return Resolved(
         spec=spec,
         target=target.form,
@@ -109,7 +110,7 @@ def resolve(loaded: Loaded, facts: Facts) -> Resolved:
         warmup_epochs=spec.schedule.parameters["warmup_epochs"],
         layers=(*hidden, _output_layer(spec.model, registry, loss, output, target)),
         output_activation=output,
-        metrics=tuple(registry.get("metric", name) for name in names),
+        metrics=tuple(registry.titled("metric", name) for name in names),
     )
 
 
@@ -127,7 +128,7 @@ def _faults(
         asked = f'"standard" needs regression and a loss of any real target, not {task} by {loss.name}; give "none"'
         yield ("data", "target_scale"), asked
     for index, name in enumerate(names):
-        message = unfit_metric(loaded.registry.get("metric", name), task, loaded.registry)
+        message = unfit_metric(loaded.registry.titled("metric", name), task, loaded.registry)
         if message:
             yield ("train", "metrics", index), message
     yield from _stopping_faults(loaded.spec, names)
@@ -137,9 +138,9 @@ def _faults(
 def _output_faults(loaded: Loaded, loss: Configured) -> Iterator[Found]:
     """Refuse another output activation than the link of a loss that contains it."""
     given, link = loaded.spec.model.output_activation, _link(loaded.registry, loss.component)
-    if given != "auto" and link.name != "identity" and given != ComponentSpec(link.name, link.defaults()):
-        twice = f"{loss.name} applies {link.name} already, so {shown(given.type)} would be applied twice"
-        yield ("model", "output_activation"), f'{twice}; leave output_activation out, or give "{link.name}"'
+    if given != "auto" and link.title != "identity" and given != ComponentSpec(link.title, link.defaults()):
+        twice = f"{loss.name} applies {link.title} already, so {shown(given.type)} would be applied twice"
+        yield ("model", "output_activation"), f'{twice}; leave output_activation out, or give "{link.title}"'
 
 
 def _stopping_faults(spec: Spec, metrics: list[str]) -> Iterator[Found]:
@@ -147,7 +148,8 @@ def _stopping_faults(spec: Spec, metrics: list[str]) -> Iterator[Found]:
     stopping = spec.train.early_stopping
     if stopping is None:
         return
-    keys = ["validation_loss", *(f"validation_{name}" for name in metrics), "train_loss", "learning_rate"]
+    measured = (f"validation_{bare_name(name)}" for name in metrics)
+    keys = ["validation_loss", *measured, "train_loss", "learning_rate"]
     if "validation" not in sources(spec.data.path) and not shares(spec.data.path, vars(spec.data.split))["validation"]:
         yield ("train", "early_stopping"), "needs a validation part, and data.split.validation is 0; give it a share"
     if stopping.monitor not in keys:
@@ -159,12 +161,12 @@ def _stopping_faults(spec: Spec, metrics: list[str]) -> Iterator[Found]:
 
 
 def _configure(registry: Registry, kind: str, chosen: ComponentSpec) -> Configured:
-    component = registry.get(kind, chosen.type)
+    component = registry.titled(kind, chosen.type)
     return Configured(component, {**component.defaults(), **chosen.parameters})
 
 
 def _link(registry: Registry, loss: Component) -> Component:
-    return registry.get("activation", loss.traits["link"])
+    return registry.named_by(loss, "activation", loss.traits["link"])
 
 
 def _hidden_layer(layer: Layer, registry: Registry) -> Dense:
@@ -189,8 +191,8 @@ def _plain(description: type[Dense] | type[Network], *sections: Section) -> dict
 
 def _output_layer(model: Model, registry: Registry, loss: Configured, output: Configured, target: TargetForm) -> Dense:
     """Describe the last layer.  Where the loss applies a link, the layer itself applies the identity."""
-    through = _link(registry, loss.component).name == "identity"
-    applied = output if through else registry.configured("activation", "identity")
+    through = _link(registry, loss.component).title == "identity"
+    applied = output if through else built_in().configured("activation", "identity")
     init, bias_init = (_configure(registry, "initializer", chosen) for chosen in (model.init, model.bias_init))
     return Dense(target.outputs, applied, init, bias_init=bias_init)
 
@@ -203,7 +205,7 @@ def _without_rate(optimizer: Component, settings: dict[str, Any]) -> Configured:
 
 def _without_warmup(registry: Registry, chosen: ComponentSpec) -> Configured:
     """Return the schedule with its own parameters."""
-    component = registry.get("schedule", chosen.type)
+    component = registry.titled("schedule", chosen.type)
     return Configured(component, {name: chosen.parameters[name] for name in component.defaults()})
 
 
@@ -214,33 +216,30 @@ def _without_auto(loaded: Loaded, facts: Facts, loss: Component, metrics: list[s
     spec, registry, base = loaded.spec, loaded.registry, loaded.source.base
     size = spec.train.batch_size
     if size == "auto":
-        size = "full" if registry.get("optimizer", spec.optimizer.type).form == "solver" else DEFAULT_BATCH
+        size = "full" if registry.titled("optimizer", spec.optimizer.type).form == "solver" else DEFAULT_BATCH
     return replace(
         spec,
         data=_resolved_data(spec.data, base, facts, loss),
         model=_resolved_model(spec.model, registry, _link(registry, loss)),
-        loss=_choose(registry, "loss", spec.loss, loss.name),
+        loss=_choose(spec.loss, loss),
         train=replace(spec.train, metrics=metrics, batch_size=size),
         plugins=[str(base / name) for name in spec.plugins],
     )
 
 
-def _choose(registry: Registry, kind: str, chosen: Auto, name: str) -> ComponentSpec:
-    """Return the component chosen; "auto" becomes the named one with its defaults."""
-    if chosen != "auto":
-        return chosen
-    component = registry.get(kind, name)
-    return ComponentSpec(component.name, component.defaults())
+def _choose(chosen: Auto, otherwise: Component) -> ComponentSpec:
+    """Return the component chosen; "auto" becomes another one with its defaults."""
+    return ComponentSpec(otherwise.title, otherwise.defaults()) if chosen == "auto" else chosen
 
 
 def _resolved_model(model: Model, registry: Registry, link: Component) -> Model:
     """Resolve every initializer ("auto" is the activation's preference) and the output activation."""
 
     def init(chosen: Auto, activation: ComponentSpec) -> ComponentSpec:
-        asked = registry.get("activation", activation.type).traits["init"]
-        return _choose(registry, "initializer", chosen, asked)
+        asked = registry.titled("activation", activation.type)
+        return _choose(chosen, registry.named_by(asked, "initializer", asked.traits["init"]))
 
-    output = _choose(registry, "activation", model.output_activation if link.name == "identity" else "auto", link.name)
+    output = _choose(model.output_activation if link.title == "identity" else "auto", link)
     layers = [
         replace(
             layer,

@@ -11,7 +11,7 @@ from dataclasses import MISSING
 from typing import Any
 
 from numbann.components.component import Component, Parameter
-from numbann.components.registry import Registry
+from numbann.components.registry import OWN, Registry
 from numbann.spec.components import REQUIRED, parameters_of
 from numbann.spec.model import ComponentKey, Inner, Key, Metrics, Section, Spec, keys_of
 from numbann.spec.rules import Rule, exactly, of_parameter
@@ -71,7 +71,9 @@ def _kind(registry: Registry, kind: str) -> dict[str, Any]:
 
 
 def _names(component: Component) -> dict[str, Any]:
-    return {"enum": [component.name, *component.aliases], "description": component.summary}
+    """Return the schema of a component's names, bare and with its owner."""
+    bare, owner = (component.name, *component.aliases), component.plugin.label if component.plugin else OWN
+    return {"enum": [*bare, *(f"{owner}:{name}" for name in bare)], "description": component.summary}
 
 
 def _object(component: Component) -> dict[str, Any]:

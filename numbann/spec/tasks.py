@@ -24,14 +24,14 @@ def target_for(loss: Component, task: Task) -> TargetForm | None:
 
 def unfit_loss(loss: Component, task: Task, registry: Registry) -> str:
     """Return the message for a loss that cannot serve the task, with the losses that can."""
-    able = [entry.component.name for entry in registry.entries("loss") if target_for(entry.component, task)]
+    able = [entry.component.title for entry in registry.entries("loss") if target_for(entry.component, task)]
     return f"{shown(loss.name)} cannot serve {task}; give one that can: {', '.join(able)}"
 
 
 def unfit_metric(metric: Component, task: Task, registry: Registry) -> str:
     """Return the message for a metric that cannot serve the task, or an empty text if it can."""
     if task.trait and not metric.traits[task.trait]:
-        able = [entry.component.name for entry in registry.entries("metric") if entry.component.traits[task.trait]]
+        able = [entry.component.title for entry in registry.entries("metric") if entry.component.traits[task.trait]]
         return f"metric {shown(metric.name)} cannot serve {task}; give one that can: {', '.join(able)}"
     asked = sorted(set(metric.roles) - {"t", "weight", *task.roles})
     return f"metric {shown(metric.name)} asks for {asked[0]}, which {task} does not have; leave it out" if asked else ""

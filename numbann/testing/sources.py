@@ -10,9 +10,8 @@ from types import ModuleType
 from typing import Any
 
 from numbann.components.built_in import built_in
-from numbann.components.component import Component
+from numbann.components.component import Component, Origin
 from numbann.components.declare import freeze
-from numbann.components.registry import Origin
 from numbann.errors import PluginError
 from numbann.plugins.plugin import Plugin, import_module, plugin_of_file
 

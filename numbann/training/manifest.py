@@ -13,11 +13,11 @@ from typing import Any
 import numbann
 from numbann.engine.interface import Engine
 from numbann.errors import RunDirectoryError
-from numbann.model.provenance import components_of, verify
+from numbann.model.provenance import Record, are_records, components_of, verify
 from numbann.training.preparation import Prepared
 
 PACKAGES = ("numba", "llvmlite", "numpy")
-FORMAT = 2
+FORMAT = 3
 FREE = (
     "epochs",
     "device",
@@ -78,20 +78,28 @@ def _drop_unset(value: Any) -> Any:
     return [_drop_unset(inner) for inner in value] if isinstance(value, list) else value
 
 
-def verify_unchanged(path: Path, prepared: Prepared) -> None:
-    """Raise RunDirectoryError if data or components have changed since the run began."""
+def read_manifest(path: Path) -> tuple[list[str], list[Record]]:
+    """Read the hashes of a run's data and the records of its components; RunDirectoryError if that cannot be done."""
     try:
         stored = json.loads(path.read_bytes())
-        data = [record["sha256"] for record in stored["data"]]
-        components, found = stored["components"], stored.get("format")
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        found, data = stored.get("format"), [record["sha256"] for record in stored["data"]]
+        components = stored["components"]
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise RunDirectoryError(f"{path}: cannot be read ({error}); train anew") from None
     if found != FORMAT:
         raise RunDirectoryError(f"{path}: has format {found}; this numbann goes on with format {FORMAT}; train anew")
+    if not are_records(components):
+        raise RunDirectoryError(f"{path}: cannot be read (its components are no list of records); train anew")
+    return data, components
+
+
+def verify_unchanged(path: Path, prepared: Prepared) -> None:
+    """Raise RunDirectoryError if data or components have changed since the run began."""
+    data, components = read_manifest(path)
     for place, (file, digest) in enumerate(prepared.facts.files):  # wherever the files lie now
         if data[place : place + 1] != [digest]:
             raise RunDirectoryError(f"{file}: has changed since this run began; bring the old file back, or train anew")
-    verify(components, components_of(prepared.resolved), str(path.parent))
+    verify(components, components_of(prepared.resolved), str(path.parent), "name the old file: --plugin FILE")
 
 
 def _cpu() -> str:

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from numbann.components.registry import Registry
 from numbann.data.contract import Facts
 from numbann.data.memory import available
 from numbann.data.source import Dataset, Part, SplitData
@@ -85,7 +86,7 @@ class Prepared:
     @cached_property
     def components(self) -> list[dict[str, str]]:
         """The records of the components, as a model file stores them."""
-        return [record_of(component, self.loaded.registry) for component in components_of(self.resolved)]
+        return [record_of(component) for component in components_of(self.resolved)]
 
 
 def rows_of(part: Part) -> Rows:
@@ -93,9 +94,14 @@ def rows_of(part: Part) -> Rows:
     return Rows(part.x, part.t, part.loss_weight)
 
 
-def prepare(spec: Given, overrides: Mapping[str, Any] | None, tell: Callback) -> Prepared:
-    """Check the spec, read the data and plan the network; all of their faults are raised here."""
-    loaded = load_spec(spec, overrides)
+def prepare(
+    spec: Given, overrides: Mapping[str, Any] | None, tell: Callback, registry: Registry | None = None
+) -> Prepared:
+    """Check the spec, read the data and plan the network; all of their faults are raised here.
+
+    registry: the components that it may use; None for those of the plugins that it names, too.
+    """
+    loaded = load_spec(spec, overrides, registry)
     try:
         return plan(loaded, read(loaded), tell)
     except DataError as error:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,13 +10,18 @@ from numbann.errors import RunDirectoryError
 from numbann.fit.fitting import begin
 from numbann.fit.state import State
 from numbann.fit.stopping import exhausted
+from numbann.model.provenance import registry_of
+from numbann.plugins.finding import with_files
+from numbann.spec.loading import plugins_of
 from numbann.training import rundir
 from numbann.training.callbacks import Callback, Event, call_all
 from numbann.training.checkpoint import load_state, restore
 from numbann.training.execution import Execution, Run, execute, warm_up
 from numbann.training.lock import lock
-from numbann.training.manifest import identity, verify_unchanged
+from numbann.training.manifest import identity, read_manifest, verify_unchanged
 from numbann.training.preparation import Given, Prepared, engine_of, prepare, settings
+
+REMEDY = "import the plugins that its spec names, if you trust where it comes from: --trust (trust=True)"
 
 
 def train(
@@ -56,15 +61,28 @@ def resume(
     epochs: int | None = None,
     device: str | None = None,
     threads: int | None = None,
+    trust: bool = False,
+    plugins: Iterable[str | Path] = (),
     callbacks: Sequence[Callback] = (),
 ) -> Run:
-    """Resume a run where it stopped, bit for bit.  epochs: the new total, also for a run that was complete."""
+    """Resume a run where it stopped, bit for bit.  epochs: the new total, also for a run that was complete.
+
+    plugins: files of plugins to import.  Components that numbann lacks are looked up in them and in what is installed;
+    nothing is imported because the run names it.
+    trust: import the plugins that the run's spec names, too.  Their code can do anything.
+    """
     tell = call_all(tuple(callbacks))
     directory = rundir.open_existing(path)
     overrides = settings(device=device, threads=threads, epochs=epochs)
     with lock(directory.path):
         events: list[Event] = []  # held back until it is clear that there is something to do
-        prepared = prepare(directory.path / rundir.RESOLVED, overrides, events.append)
+        named = [Path(plugin).absolute() for plugin in plugins]
+        if trust:
+            named += [path for path in plugins_of(directory.path / rundir.RESOLVED) if path.exists()]
+        _, records = read_manifest(directory.path / rundir.MANIFEST)
+        registry = registry_of(records, with_files(named), str(directory.path), REMEDY)
+        changed = {**overrides, **({"plugins": [str(path) for path in named]} if named else {})}
+        prepared = prepare(directory.path / rundir.RESOLVED, changed, events.append, registry)
         _refuse_other_length(directory, prepared, epochs)
         verify_unchanged(directory.path / rundir.MANIFEST, prepared)
         state = load_state(directory.path / rundir.CHECKPOINT, identity(prepared))

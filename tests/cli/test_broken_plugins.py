@@ -63,7 +63,6 @@ AT_IMPORT: dict[str, tuple[str, int, str]] = {
     "wrong_arity": (activation("return z", "z, q"), 7, r"argument 'q' is neither a role .* \(give it a default\)"),
     "no_role": (activation("return x", "x: float = 0"), 7, r"every activation asks for z \(its roles: z, u\)"),
     "wrong_derivative": (RIGHT.replace("slope(z)", "slope(q)"), 12, "argument 'q' is none of z, u, a; use those"),
-    "clash": (RIGHT.replace("broken", "relu"), 7, "by numbann and by .*; rename one of them, or leave one plugin out"),
     "unknown_hook": (RIGHT.replace("numbann_register", "numbann_registre"), 17, 'did you mean "numbann_register"'),
     "wrong_hook": (RIGHT.replace("(register)", "(registry)"), 17, "takes registry; name it register"),
     "failing_hook": (RIGHT.replace("register(broken)", "register(brokn)"), 19, "NameError: .*; repair the plugin"),
@@ -99,8 +98,7 @@ def needs(name: str) -> dict[str, object]:
     """The sections of a spec that use what the plugin would provide."""
     if name == "fewer_states":
         return {"optimizer": "broken", "model": {"layers": [{"units": 4}]}}
-    activation = "relu" if name == "clash" else "broken"
-    return {"model": {"layers": [{"units": 4, "activation": activation}]}}
+    return {"model": {"layers": [{"units": 4, "activation": "broken"}]}}
 
 
 def one_message(result: Result, path: Path, line: int, words: str) -> str:
@@ -125,7 +123,7 @@ def test_a_file_that_a_spec_names(numbann: Numbann, write_spec: WriteSpec, here:
 @pytest.mark.parametrize("name", BROKEN)
 def test_an_installed_plugin(numbann: Numbann, write_spec: WriteSpec, install: Install, name: str) -> None:
     text, line, words = BROKEN[name]
-    path = install(f"numbann-{name.replace('_', '-')}", text, ("relu" if name == "clash" else "broken",))
+    path = install(f"numbann-{name.replace('_', '-')}", text)
     message = one_message(numbann("train", write_spec(**needs(name)), "-o", "out"), path, line, words)
     assert f"numbann-{name.replace('_', '-')} 1.0" in message
 

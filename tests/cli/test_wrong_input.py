@@ -191,8 +191,10 @@ def test_debug_shows_the_traceback(numbann: Numbann, write_spec: WriteSpec, argu
 
 def test_damaged_files_of_a_run(numbann: Numbann, write_spec: WriteSpec, here: Path) -> None:
     assert numbann("train", write_spec(), "-o", "out").exit_code == 0
+    manifest = (here / "out" / "manifest.json").read_text()
     (here / "out" / "manifest.json").write_text("{")
     assert "damaged run directory" in numbann("show", "out").stderr
     assert "manifest.json: cannot be read" in numbann("resume", "out", "--epochs", "9").stderr
+    (here / "out" / "manifest.json").write_text(manifest)
     (here / "out" / "spec.resolved.json").write_text(json.dumps([]))
     assert "spec.resolved.json" in numbann("resume", "out").stderr

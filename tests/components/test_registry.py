@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from numbann.components.built_in import built_in
-from numbann.components.component import Component
+from numbann.components.component import Component, Origin
 from numbann.components.declare import activation, freeze, loss
-from numbann.components.registry import Origin, Registry
-from numbann.errors import PluginError, RegistryError
+from numbann.components.registry import OWN, Registry
+from numbann.errors import ClashError, PluginError, RegistryError
 
 HERE, THERE = Origin("here", "1.0", "here"), Origin("there", "2.1", "there.module")
 
@@ -43,15 +45,41 @@ def test_names_and_aliases_find_the_same(registry: Registry) -> None:
     assert registry.find("loss", "bend") is None
 
 
-@pytest.mark.parametrize(
-    ("name", "aliases", "taken"),
-    [("bend", (), "bend"), ("bow", (), "bow"), ("new", ("bend",), "bend"), ("new", ("bow",), "bow")],
-)
-def test_a_clash_names_both_owners(registry: Registry, name: str, aliases: tuple[str, ...], taken: str) -> None:
-    message = f'activation "{taken}" is registered twice: by here 1.0 and by there 2.1; rename one of them'
-    with pytest.raises(RegistryError, match=message):
-        registry.register(made(name, *aliases), THERE)
+TAKEN = [("bend", (), "bend"), ("bow", (), "bow"), ("new", ("bend",), "bend"), ("new", ("bow",), "bow")]
+
+
+@pytest.mark.parametrize(("name", "aliases", "taken"), TAKEN)
+def test_an_owner_registers_a_name_once(registry: Registry, name: str, aliases: tuple[str, ...], taken: str) -> None:
+    message = f'activation "{taken}" is registered twice by here 1.0, first for .*; register it once'
+    with pytest.raises(ClashError, match=message):
+        registry.register(made(name, *aliases), HERE)
     assert registry.names("activation") == ["bend"]
+
+
+@pytest.mark.parametrize(("name", "aliases", "taken"), TAKEN)
+def test_two_owners_may_have_one_name(registry: Registry, name: str, aliases: tuple[str, ...], taken: str) -> None:
+    first = registry.get("activation", taken)
+    second = registry.register(replace(made(name, *aliases), plugin=THERE), THERE)
+    message = f'activation "{taken}" is in here 1.0 and there 2.1; name the one that you mean: .*"there:{name}"'
+    with pytest.raises(ClashError, match=message):
+        registry.get("activation", taken)
+    assert registry.get("activation", f"here:{taken}") is first
+    assert registry.get("activation", f"There:{taken}") is second
+    assert second.title == f"there:{name}"
+    assert {entry.component for entry in registry.entries("activation")} == {first, second}
+
+
+def test_of_its_own_name_numbann_has_the_first_claim(registry: Registry) -> None:
+    own = registry.register(made("bow"), Origin(OWN, "", "somewhere"))
+    assert registry.get("activation", "bow") is registry.get("activation", "numbann:bow") is own
+    assert registry.get("activation", "here:bow") is registry.get("activation", "bend")
+
+
+def test_a_trait_means_the_same_plugin(registry: Registry) -> None:
+    there = registry.register(replace(made("bend"), plugin=THERE), THERE)
+    assert registry.named_by(replace(made("value", kind="loss"), plugin=THERE), "activation", "bend") is there
+    with pytest.raises(ClashError):
+        registry.named_by(made("value", kind="loss"), "activation", "bend")
 
 
 def test_kinds_have_names_of_their_own(registry: Registry) -> None:

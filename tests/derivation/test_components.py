@@ -23,9 +23,8 @@ from numbann.compile import text
 from numbann.compile.modules import load
 from numbann.compile.precision import Lowered
 from numbann.components.built_in import built_in
-from numbann.components.component import Component, Learnable, arguments_of
+from numbann.components.component import Component, Learnable, Origin, arguments_of
 from numbann.components.declare import activation, freeze, loss
-from numbann.components.registry import Origin
 from numbann.derivation import derivative_of, keeps_z, slopes_of
 from numbann.errors import PluginError
 from numbann.kernels.components import array_functions

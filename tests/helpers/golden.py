@@ -81,7 +81,7 @@ def main() -> None:
         run = numbann.train("spec.json", output="run", threads=2)
         probabilities = run.model.predict_proba(columns())
         shutil.copytree("run", "kept")
-        numbann.resume("run", epochs=EPOCHS)
+        numbann.resume("run", epochs=EPOCHS, plugins=["bent.py"])
         np.savez(FOLDER / "expected.npz", probabilities=probabilities, **tensors(Path("run")))
         _rewrite(folder / "kept", str(folder), PLACE)
         shutil.copy("rows.csv", FOLDER)

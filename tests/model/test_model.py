@@ -217,10 +217,10 @@ def test_a_component_that_changed_is_refused(write_spec: WriteSpec, here: Path) 
     plugin.write_text(PLUGIN.format(slope=0.5))
     run = numbann.train(write_spec(plugins=["bent.py"], model={"layers": [{"units": 4, "activation": "bent"}]}))
     plugin.write_text(f"# no comment counts\n{PLUGIN.format(slope=0.5)}".replace("Bent.", "Nor a docstring."))
-    assert numbann.load(run.path).predict(POINTS).shape == (3,)
+    assert numbann.load(run.path, plugins=[plugin]).predict(POINTS).shape == (3,)
     plugin.write_text(PLUGIN.format(slope=0.25))
     with pytest.raises(RunDirectoryError, match=r'activation "bent" has changed since the model was .*bent\.py:4'):
-        numbann.load(run.path)
+        numbann.load(run.path, plugins=[plugin])
 
 
 def test_its_metadata_is_json_with_sources(run: numbann.Run) -> None:
@@ -247,7 +247,9 @@ class TestAPluginThatIsGone:
         return run
 
     def test_one_error_says_what_to_do(self, trained: numbann.Run) -> None:
-        words = r'needs activation "bent" of .*bent\.py; install that, or bring the file back, or .*--trust'
+        words = (
+            r'needs activation "bent" of .*bent\.py, and runs nothing that you do not name: .*--plugin FILE .*--trust'
+        )
         with pytest.raises(RunDirectoryError, match=words):
             numbann.load(trained.path)
 
@@ -258,7 +260,7 @@ class TestAPluginThatIsGone:
     def test_another_source_of_the_same_name_is_not_used(self, trained: numbann.Run, here: Path) -> None:
         (here / "bent.py").write_text(PLUGIN.format(slope=0.25))
         with pytest.raises(RunDirectoryError, match="has changed since"):
-            numbann.load(trained.path)
+            numbann.load(trained.path, plugins=["bent.py"])
         outputs = trained.model.predict_proba(POINTS)
         assert numbann.load(trained.path, trust=True).predict_proba(POINTS).tobytes() == outputs.tobytes()
 
@@ -268,4 +270,4 @@ class TestAPluginThatIsGone:
         run = numbann.train(write_spec(plugins=["bent.py"], model={"layers": [{"units": 4, "activation": "bent"}]}))
         (here / "bent.py").write_text(text.replace("1 / 4", "1 / 5"))
         with pytest.raises(RunDirectoryError, match="has changed since"):
-            numbann.load(run.path)
+            numbann.load(run.path, plugins=["bent.py"])

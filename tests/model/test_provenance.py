@@ -24,7 +24,7 @@ from numbann.components.declare import freeze
 from numbann.components.registry import Entry
 from numbann.errors import RunDirectoryError
 from numbann.model import sources
-from numbann.model.provenance import fingerprint, record_of, verify
+from numbann.model.provenance import are_records, fingerprint, record_of, verify
 from numbann.plugins import distributions
 
 
@@ -65,10 +65,10 @@ def test_so_does_the_derivative() -> None:
 
 def test_every_built_in_component_can_be_recorded_and_verified() -> None:
     components = [entry.component for entry in built_in().entries()]
-    records = [record_of(component, built_in()) for component in components]
-    assert {record["origin"] for record in records} == {"numbann"}
-    assert all(record["source"] for record in records)
-    verify(records, components, "here")
+    records = [record_of(component) for component in components]
+    assert {record["owner"] for record in records} == {"numbann"}
+    assert are_records(records, "source")
+    verify(records, components, "here", "")
 
 
 @pytest.mark.parametrize("entry", [pytest.param(each, id=each.component.name) for each in built_in().entries()])
@@ -86,10 +86,11 @@ def test_the_source_kept_of_a_component_is_one_that_runs(entry: Entry) -> None:
 
 
 def test_a_change_is_named_with_its_place() -> None:
-    stored = [{"kind": "activation", "name": "bent", "sha256": fingerprint(component(plain()))}]
-    verify(stored, [component(plain())], "runs/x")
-    with pytest.raises(RunDirectoryError, match=r'runs/x: activation "bent" has changed .*test_provenance\.py:\d+'):
-        verify(stored, [component(other())], "runs/x")
+    stored = [{"kind": "activation", "name": "bent", "owner": "numbann", "sha256": fingerprint(component(plain()))}]
+    verify(stored, [component(plain())], "runs/x", "")
+    words = r'runs/x: activation "bent" has changed .*test_provenance\.py:\d+.*, or pray'
+    with pytest.raises(RunDirectoryError, match=words):
+        verify(stored, [component(other())], "runs/x", "pray")
 
 
 MOVED = """from math import exp

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from numbann.components.built_in import built_in
-from numbann.errors import NumbannError, PluginError, RegistryError
+from numbann.errors import ClashError, NumbannError, PluginError, PluginWarning
 from numbann.plugins.finding import with_files
 from numbann.plugins.plugin import import_file
 
@@ -68,10 +68,27 @@ def test_a_changed_file_is_read_again(tmp_path: Path) -> None:
     assert with_files([path]).get("activation", "bent").function(1) == 33
 
 
-def test_a_clash_with_a_built_in_names_both(tmp_path: Path) -> None:
-    path = write(tmp_path / "mine.py", BENT.replace("bent", "relu"))
-    with pytest.raises(RegistryError, match=r'activation "relu" is registered twice: by numbann and by .*mine\.py'):
-        with_files([path])
+def test_numbann_keeps_its_own_name(tmp_path: Path) -> None:
+    registry = with_files([write(tmp_path / "mine.py", BENT.replace("bent", "relu"))])
+    with pytest.warns(
+        PluginWarning, match=r'activation "relu" is numbann\'s own; that of .*mine\.py is "mine\.py:relu"'
+    ):
+        assert registry.get("activation", "relu") is built_in().get("activation", "relu")
+    assert registry.get("activation", "mine.py:relu").function(1) == 2
+
+
+def test_a_file_that_is_named_twice_is_loaded_once(tmp_path: Path) -> None:
+    path = write(tmp_path / "mine.py", BENT)
+    assert with_files([path, tmp_path / ".." / tmp_path.name / "mine.py"]).get("activation", "bent").function(1) == 2
+
+
+def test_two_files_of_one_name(tmp_path: Path) -> None:
+    (tmp_path / "a").mkdir()
+    first, second = write(tmp_path / "mine.py", BENT), write(tmp_path / "a" / "mine.py", BENT.replace("2 * z", "3 * z"))
+    registry = with_files([first, second])
+    with pytest.raises(ClashError, match=f'name the one that you mean: "{second}:bent" or "{first}:bent"'):
+        registry.get("activation", "mine.py:bent")
+    assert registry.get("activation", f"{second}:bent").function(1) == 3
 
 
 REGISTER = "@hookimpl\ndef numbann_register(register):\n"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 
@@ -91,29 +92,41 @@ def test_functions_of_python_find_them(install: Install) -> None:
     assert numbann.get_loss("bent_loss")(z[:, None], z[:, None] - 1)[0] == 2.0
 
 
-def test_a_clash_with_a_built_in_is_refused_where_the_name_is_used(install: Install) -> None:
-    path = install("numbann-relu", plugin("relu"), ("relu",))
+def test_a_built_in_wins_its_name_with_one_warning(install: Install) -> None:
+    install("numbann-relu", plugin("relu"), ("relu",))
     catalogue = with_files()
-    assert catalogue.get("activation", "tanh").name == "tanh"
-    place = rf"{path}:5\): "
-    with pytest.raises(
-        ClashError, match=place + r'activation "relu" is registered twice: by numbann and by numbann-relu'
-    ):
-        catalogue.get("activation", "relu")
-    with pytest.warns(PluginWarning, match="registered twice"):
-        found = with_files().find_named("relu")
-    assert [entry.component.kind for entry in found] == ["activation"]
+    words = 'activation "relu" is numbann\'s own; that of numbann-relu 1.0 is "numbann-relu:relu"'
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("default")
+        for _ in range(3):
+            assert catalogue.get("activation", "relu") is built_in().get("activation", "relu")
+    assert [str(one.message) for one in told] == [words]
+    assert catalogue.get("activation", "numbann-relu:relu").function(1) == 2
+    assert catalogue.get("activation", "Numbann_Relu:relu_too").title == "numbann-relu:relu"
+    owners = [entry.origin.owner for entry in with_files().find_named("relu")]
+    assert owners == ["numbann", "numbann-relu"]
 
 
-def test_a_clash_of_two_distributions_names_both(install: Install, here: Path) -> None:
+def test_of_two_distributions_the_spec_names_one(install: Install, here: Path) -> None:
     install("numbann-one", plugin("bent"), ("bent",))
-    install("numbann-two", plugin("bent"), ("bent",))
-    with pytest.raises(ClashError, match=r"by numbann-one 1\.0 and by numbann-two 1\.0; rename one of them, or leave"):
-        with_files().get("activation", "bent")
+    install("numbann-two", plugin("bent").replace("2 * z", "3 * z"), ("bent",))
+    catalogue = with_files()
+    words = r'in numbann-one 1\.0 and numbann-two 1\.0; name the one .*: "numbann-one:bent" or "numbann-two:bent"'
+    with pytest.raises(ClashError, match=words):
+        catalogue.get("activation", "bent")
+    assert catalogue.get("activation", "numbann-two:bent").function(1) == 3
+    with pytest.raises(RegistryError, match=r'unknown activation "numbann-tow:bent"; did you mean "numbann-two:bent"'):
+        catalogue.get("activation", "numbann-tow:bent")
     file = here / "mine.py"
     file.write_text(plugin("bent"))
-    with pytest.raises(ClashError, match=r"by numbann-one 1\.0 and by .*mine\.py"):
-        with_files([file])
+    assert with_files([file]).get("activation", "mine.py:bent").function(1) == 2
+
+
+def test_only_the_plugin_that_is_named_is_imported(install: Install) -> None:
+    install("numbann-one", plugin("bent"), ("bent",))
+    install("numbann-two", plugin("bent"), ("bent",))
+    assert with_files().get("activation", "numbann-two:bent").title == "numbann-two:bent"
+    assert not loaded("numbann_one")
 
 
 def test_the_same_name_in_another_kind_is_no_clash(install: Install) -> None:

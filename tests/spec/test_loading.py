@@ -9,6 +9,7 @@ import sys
 
 import pytest
 
+from numbann.components.built_in import built_in
 from numbann.errors import SpecError
 from numbann.spec.loading import load, restore
 from numbann.spec.model import to_json
@@ -136,9 +137,9 @@ def test_to_json_loads_again(spec_of):
 
 def test_restore_needs_no_input_files(spec_of):
     stored = spec_of(data={"path": "gone.csv", "target": "quality"})
-    assert restore(stored).spec.data.path == "gone.csv"
+    assert restore(stored, built_in()).spec.data.path == "gone.csv"
     with pytest.raises(SpecError, match=r"seed: -1"):
-        restore({**stored, "seed": -1})
+        restore({**stored, "seed": -1}, built_in())
 
 
 def test_imports_nothing_heavy(write, spec_of):

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from numbann_cli import options
+from numbann_cli.group import Settings
 from numbann_cli.overview import COMMANDS
 
 
@@ -16,7 +17,8 @@ from numbann_cli.overview import COMMANDS
 @options.threads
 @options.trust
 @options.json_output
-def command(run: Path, data: str, threads: int | None, trust: bool, as_json: bool) -> None:
+@click.pass_obj
+def command(settings: Settings, run: Path, data: str, threads: int | None, trust: bool, as_json: bool) -> None:
     """Measure the model of RUN, a run directory or .safetensors file, on DATA ("-": CSV on stdin)."""
     from numbann.model.model import load
     from numbann.training.rundir import json_text
@@ -24,7 +26,7 @@ def command(run: Path, data: str, threads: int | None, trust: bool, as_json: boo
     from numbann_cli.prediction import read
     from numbann_cli.rows import number
 
-    model = load(run, threads=threads, trust=trust)
+    model = load(run, threads=threads, trust=trust, plugins=settings.usable_files())
     x, raw_target, weight, _ = read(model, data, need_target=True)
     measures, confusion = model.measure(x, raw_target, weight)
     classes = list(model.classes or ())

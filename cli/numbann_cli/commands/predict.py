@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from numbann_cli import options
+from numbann_cli.group import Settings
 from numbann_cli.overview import COMMANDS
 
 
@@ -18,14 +19,22 @@ from numbann_cli.overview import COMMANDS
 @options.device
 @options.threads
 @options.trust
+@click.pass_obj
 def command(
-    run: Path, data: str, output: Path | None, probabilities: bool, device: str | None, threads: int | None, trust: bool
+    settings: Settings,
+    run: Path,
+    data: str,
+    output: Path | None,
+    probabilities: bool,
+    device: str | None,
+    threads: int | None,
+    trust: bool,
 ) -> None:
     """Predict with the model of RUN, a run directory or .safetensors file, for the rows of DATA ("-": CSV on stdin)."""
     from numbann.model.model import load
     from numbann_cli.prediction import read, table
 
-    model = load(run, device=device or "auto", threads=threads, trust=trust)
+    model = load(run, device=device or "auto", threads=threads, trust=trust, plugins=settings.usable_files())
     text = table(model, read(model, data, need_target=False).x, probabilities)
     if output is None:
         click.echo(text, nl=False)

@@ -16,14 +16,25 @@ from numbann_cli.overview import COMMANDS
 @click.option("--epochs", type=click.IntRange(min=1), metavar="N", help="Train on to N epochs, also a complete run.")
 @options.device
 @options.threads
+@options.trust
 @options.json_output
 @click.pass_obj
 def command(
-    settings: Settings, run: Path, epochs: int | None, device: str | None, threads: int | None, as_json: bool
+    settings: Settings,
+    run: Path,
+    epochs: int | None,
+    device: str | None,
+    threads: int | None,
+    trust: bool,
+    as_json: bool,
 ) -> None:
     """Go on with RUN, a run directory."""
     from numbann.training.runs import resume
     from numbann_cli.console import narrate
 
     with narrate(settings, as_json) as narrator:
-        narrator.result(resume(run, epochs=epochs, device=device, threads=threads, callbacks=(narrator,)))
+        plugins = settings.usable_files()
+        done = resume(
+            run, epochs=epochs, device=device, threads=threads, trust=trust, plugins=plugins, callbacks=(narrator,)
+        )
+        narrator.result(done)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -43,7 +44,7 @@ def command(settings: Settings, what: str, plot: Path | None) -> None:
     click.echo("\n\n".join(map(page, found)))
 
 
-def _draw(what: str, found: list[Entry], plot: Path) -> None:
+def _draw(what: str, found: Sequence[Entry], plot: Path) -> None:
     """Write a picture of the components' curves."""
     from numbann_cli.drawing import draw
     from numbann_cli.series import series_of
