@@ -93,10 +93,7 @@ class Encoding:
 
     @classmethod
     def from_dict(cls, given: Mapping[str, Any]) -> Encoding:
-        """Restore the encoding that to_dict wrote, including the older form whose transforms have no names."""
-        if "shift" in given:  # the older form: one fill and one affine scale, which "standard" applies in the same way
-            missing = {"type": "error"} if given["fill"] is None else {"type": "mean", "fill": given["fill"]}
-            given = {**given, "missing": missing, "scales": [{"type": "standard", **given}]}
+        """Restore the encoding that to_dict wrote."""
         return cls(
             tuple(given["features"]),
             {name: Categories(tuple(values)) for name, values in given["categories"].items()},
