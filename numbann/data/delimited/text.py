@@ -41,7 +41,8 @@ def open_text(file: InputFile, delimiter: str) -> Iterator[TextIO]:
 
 def _undecodable_line(file: InputFile) -> int:
     with file.open() as stream:
-        return next(number for number, line in enumerate(stream, 1) if line.decode(errors="ignore").encode() != line)
+        wrong = (number for number, line in enumerate(stream, 1) if line.decode(errors="ignore").encode() != line)
+        return next(wrong, 1)
 
 
 def _faulty_line(file: InputFile, delimiter: str) -> int:
