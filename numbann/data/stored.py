@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import mmap
 import os
 import tempfile
+import threading
+import weakref
 from dataclasses import dataclass, replace
 from functools import cache
 from math import prod
-from typing import Any, BinaryIO, cast
+from typing import Any, BinaryIO
 
 import numpy as np
 
@@ -24,7 +27,7 @@ from numbann.errors import TrainingError
 Rows = np.ndarray | slice
 PAGE = 4096  # bytes: the smallest unit that the system reads from a file
 PIECE = 1 << 16  # bytes of adjacent rows that are copied as one
-MOST_PIECES, MOST_BYTES = 1024, 1 << 26  # that the system takes at a time
+MOST_PIECES, SCRATCH = 1024, 1 << 22  # pieces and bytes that the system copies at a time
 
 
 @dataclass(frozen=True)
@@ -87,7 +90,7 @@ class StoredArray:
     def columns(self, rows: Rows, positions: Any) -> np.ndarray:
         """Copy some rows and columns of a table (N, F), a few rows at a time."""
         numbers = np.arange(*rows.indices(len(self))) if isinstance(rows, slice) else rows
-        length = max(1, MOST_BYTES // self.row_bytes)
+        length = max(1, SCRATCH // self.row_bytes)
         firsts = range(0, len(numbers), length)
         return np.concatenate([self[numbers[first : first + length]][:, positions] for first in firsts])
 
@@ -130,25 +133,45 @@ def _copy(content: np.ndarray, starts: np.ndarray, lengths: np.ndarray) -> np.nd
     """Copy pieces of a mapped file one after the other; OSError if the file has lost one."""
     if len(starts) and (starts.min() < 0 or (starts + lengths).max() > len(content)):
         raise IndexError("rows that there are not")
-    out = np.empty(lengths.sum(), np.uint8)
+    longest = int(lengths.max(initial=1))
+    scratch, count = _scratch(longest), min(MOST_PIECES, max(1, SCRATCH // longest))
     pieces = np.stack((content.ctypes.data + starts, lengths), axis=1).astype(np.uintp)
-    count = min(MOST_PIECES, max(1, MOST_BYTES // max(1, lengths.max(initial=0))))
-    done = 0
-    with _file_in_memory() as file:
-        for first in range(0, len(pieces), count):
-            some = pieces[first : first + count]
-            size = int(some[:, 1].sum())
-            if _writer()(file.fileno(), some.ctypes.data, len(some), 0) != size:
-                raise OSError("a page of the file is lost")
-            os.preadv(file.fileno(), [out.data[done : done + size]], 0)
-            done += size
+    out, done = np.empty(lengths.sum(), np.uint8), 0
+    for first in range(0, len(pieces), count):
+        some = pieces[first : first + count]
+        size = int(some[:, 1].sum())
+        if _writer()(scratch.file, some.ctypes.data, len(some), 0) != size:
+            raise OSError("a page of the file is lost")
+        out[done : done + size] = scratch.values[:size]
+        done += size
     return out
 
 
-def _file_in_memory() -> BinaryIO:
-    if hasattr(os, "memfd_create"):
-        return open(os.memfd_create("numbann-rows"), "w+b", buffering=0)
-    return cast(BinaryIO, tempfile.TemporaryFile(buffering=0))
+class _Scratch:
+    """A file in memory, and this memory as an array.  owner: the process that it belongs to."""
+
+    def __init__(self, size: int) -> None:
+        self.owner = os.getpid()
+        self.file = os.memfd_create("numbann-rows") if hasattr(os, "memfd_create") else _temporary_file()
+        weakref.finalize(self, os.close, self.file)
+        os.ftruncate(self.file, size)
+        self.values = np.frombuffer(mmap.mmap(self.file, size), np.uint8)
+
+
+_OWN = threading.local()
+
+
+def _scratch(size: int) -> _Scratch:
+    """Return this thread's scratch; one that was inherited by a fork is still the parent's."""
+    found: _Scratch | None = getattr(_OWN, "scratch", None)
+    if found is None or found.owner != os.getpid() or len(found.values) < size:
+        _OWN.scratch = found = _Scratch(max(size, SCRATCH))
+    return found
+
+
+def _temporary_file() -> int:
+    with tempfile.TemporaryFile() as file:
+        return os.dup(file.fileno())
 
 
 @cache
