@@ -75,8 +75,10 @@ def _disagreements(found: Preprocessing) -> Iterator[str]:
         yield "preprocessing.encoding: a feature has no categories"
     if any(len(values) != numbers for one in (encoding.missing, *encoding.scales) for values in vars(one).values()):
         yield f"preprocessing.encoding: its transforms are not for {numbers} numbers"
-    if found.reading.names not in (None, features):
+    if found.reading.names != features:
         yield "preprocessing.reading: its names are not the features"
+    if found.reading.text_columns.intersection(features) != set(encoding.categories):
+        yield "preprocessing.reading: its texts are not the features with categories"
     if found.format not in FORMATS:
         yield "preprocessing.format is none of numbann's"
     if len(set(task.names)) < len(task.names) or not _agrees(task):
