@@ -9,8 +9,8 @@ import json
 import os
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Any
+from contextlib import contextmanager, suppress
+from typing import Any, TextIO
 
 from numbann.training.callbacks import (
     Compiling,
@@ -24,7 +24,7 @@ from numbann.training.callbacks import (
     Warned,
 )
 from numbann.training.rundir import json_text
-from numbann_cli.group import Settings
+from numbann_cli.group import Settings, stop_writing
 from numbann_cli.progress import Bar
 from numbann_cli.rows import HistoryRows, columns, format_measures, network, resolved_keys
 from numbann_cli.signals import terminable
@@ -72,7 +72,8 @@ class Narrator:
             metrics = dict(run.metrics)
             head = {"path": str(run.path), "epochs": len(run.history), "best_epoch": metrics.pop("best_epoch")}
             classes = {key: metrics.pop(key) for key in ("classes", "confusion") if key in metrics}
-            print(json_text({**head, "metrics": metrics, **classes, "warnings": self.warnings}))
+            found = {**head, "metrics": metrics, **classes, "warnings": self.warnings}
+            self._print(json_text(found), sys.stdout)
 
     def dry_run(self, job: Any) -> None:
         """Print the result of a dry run."""
@@ -145,7 +146,17 @@ class Narrator:
         if self.bar:
             self.bar.above(line)
         else:
-            print(line, file=self.stream, flush=True)
+            self._print(line, self.stream)
+
+    def _print(self, line: str, stream: TextIO) -> None:
+        """Print a line.  A reader that has left, or a full disk, ends the output and not the run."""
+        try:
+            print(line, file=stream, flush=True)
+        except OSError as error:
+            stop_writing(stream)
+            if not isinstance(error, BrokenPipeError):
+                with suppress(OSError):
+                    print(f"numbann: no more output: {error.strerror}", file=sys.stderr, flush=True)
 
     def _width(self) -> int | None:
         return os.get_terminal_size(self.stream.fileno()).columns if self.bar else None

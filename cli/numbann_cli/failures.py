@@ -35,9 +35,9 @@ def report(error: Exception) -> int:
 
 def report_interruption(error: KeyboardInterrupt) -> int:
     """Print how to resume after Ctrl-C or a termination signal, and return 130 or 143."""
-    path = getattr(error, "path", None)
-    kept = "nothing was written" if path is None else f"checkpoint saved\nresume with: numbann resume {_named(path)}"
-    _say(f"interrupted; {kept}", "numbann")
+    _say(f"interrupted; {getattr(error, 'kept', 'nothing was written')}", "numbann")
+    if not getattr(error, "complete", True):
+        _say(f"resume with: numbann resume {_named(getattr(error, 'path'))}", "numbann")  # noqa: B009 - of a subclass
     return getattr(error, "exit_code", 130)
 
 

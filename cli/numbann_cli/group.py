@@ -7,7 +7,7 @@ import os
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TextIO
 
 import click
 
@@ -73,7 +73,8 @@ class LazyGroup(click.Group):
                 code = super().main(*args, **{**extra, "standalone_mode": False})
             sys.stdout.flush()
         except BrokenPipeError:
-            code = _stop_writing()
+            stop_writing(sys.stdout)
+            code = 1
         except Exception as error:
             from numbann_cli import failures
 
@@ -118,10 +119,9 @@ def _unknown(name: str, commands: list[str]) -> str:
     return f'there is no command "{name}"{did_you_mean(name, commands)} (commands: {", ".join(commands)})'
 
 
-def _stop_writing() -> int:
-    """Stop writing after the reader of stdout has closed it, so that Python's final flush does not fail."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    return 1
+def stop_writing(stream: TextIO) -> None:
+    """Stop writing to a stream whose reader has closed it, so that Python's final flush does not fail."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def _print_version(context: click.Context, _: click.Parameter, wanted: bool) -> None:

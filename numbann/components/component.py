@@ -15,7 +15,7 @@ from typing import Annotated, Any, get_args, get_origin
 
 from annotated_types import Ge, Gt, Lt
 
-from numbann.errors import PluginError
+from numbann.errors import NumbannError, PluginError, TrainingError
 
 
 @dataclass(frozen=True)
@@ -186,6 +186,23 @@ def arguments_of(function: Function) -> tuple[str, ...]:
 def call(function: Callable[..., Any], **given: Any) -> Any:
     """Call a function with those of the given arguments that it asks for."""
     return function(**{name: given[name] for name in arguments_of(function) if name in given})
+
+
+def run(component: Component, function: Callable[[], Any]) -> Any:
+    """Run a component's Python code in a training; TrainingError names the component and the line where it raised."""
+    try:
+        return function()
+    except NumbannError:
+        raise
+    except Exception as error:
+        import traceback  # here, since only errors need it
+
+        last = traceback.extract_tb(error.__traceback__)[-1]
+        owner = f" of {component.plugin}" if component.plugin else ""
+        raise TrainingError(
+            f'{component.kind} "{component.name}"{owner} raised {type(error).__name__}: {error} '
+            f"({last.filename}:{last.lineno}); correct it, or choose another"
+        ) from error
 
 
 def place_of(function: Any) -> str:

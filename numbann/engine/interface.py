@@ -6,7 +6,7 @@ returns copies.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol, Self
 
@@ -78,6 +78,9 @@ class Engine(Protocol):
     def snapshot(self, into: Snapshot | None = None) -> Snapshot:
         """Copy `parameters` and `state` as they are now; into: an older snapshot to overwrite."""
 
+    def is_finite(self) -> bool:
+        """Whether all numbers of `parameters` are finite."""
+
     # ---- training
 
     def load_data(
@@ -89,16 +92,24 @@ class Engine(Protocol):
         component shows before training starts.
         """
 
-    def epoch(self, index: int, rates: np.ndarray, progress: Progress | None = None) -> float:
+    def epoch(
+        self,
+        index: int,
+        rates: np.ndarray,
+        progress: Progress | None = None,
+        losses: np.ndarray | Sequence[float] = (),
+    ) -> float:
         """Train an epoch with a learning rate for each step; return the mean over its batches of their (weighted) mean
         loss.
 
-        The order of the rows and all noise depend on the plan's seed and on index.  RuntimeError before `load_data`.  A
-        KeyboardInterrupt comes out between two steps; steps_done then counts those that are done.
+        The order of the rows and all noise depend on the plan's seed and on index.  RuntimeError before `load_data`.
+        An exception that progress raises ends the epoch between two steps.  `steps_done` then counts the steps that are
+        done and `step_losses` has their losses; from these, the weights and the states the epoch goes on, here or in
+        another process, to the same bits.  losses: of the steps that are done already, the epoch's first.
         """
 
     def step_losses(self) -> np.ndarray:
-        """The (weighted) mean loss of each step of the last epoch, before the step updated the weights."""
+        """The (weighted) mean loss of each step done of the last epoch, before the step updated the weights."""
 
     # ---- inference
 

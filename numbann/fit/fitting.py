@@ -12,6 +12,7 @@ from numbann.engine.devices import make_engine
 from numbann.engine.interface import Engine
 from numbann.engine.shared.feeding import Inputs
 from numbann.errors import ShapeError
+from numbann.fit.finite import check_initial
 from numbann.fit.job import Job, check_inputs
 from numbann.fit.loop import Tell, run_epochs
 from numbann.fit.state import State
@@ -77,8 +78,9 @@ def load(engine: Engine, job: Job, rows: np.ndarray | None = None) -> None:
 
 
 def begin(engine: Engine, job: Job) -> State:
-    """Set the initial weights; return the state before the first epoch."""
+    """Set the initial weights; return the state before the first epoch.  TrainingError if they are not finite."""
     engine.initialize(job.plan.seed)
+    check_initial(engine)
     return State(engine.snapshot())
 
 

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
-from math import inf, isfinite
+from math import inf
 from time import perf_counter
 from typing import Any
 
+import numpy as np
+
 from numbann.engine.interface import Engine
 from numbann.errors import TrainingError
+from numbann.fit.finite import NotFiniteError, check_steps, check_validation
 from numbann.fit.job import Job
+from numbann.fit.pause import NEVER, Pause
 from numbann.fit.rates import Rates
-from numbann.fit.state import Record, State
+from numbann.fit.state import NO_LOSSES, Record, State
 from numbann.fit.stopping import exhausted, update_best
 
 
@@ -29,51 +34,83 @@ Tell = Callable[[StepsDone], None]
 Diagnose = Callable[[int], Mapping[str, Any]]  # from an epoch's number, from 1, to more keys of its line of the history
 
 
+class _Paused(Exception):
+    """Leaves an epoch between two steps."""
+
+
 def run_epochs(
-    engine: Engine, job: Job, rates: Rates, state: State, tell: Tell, diagnose: Diagnose | None = None
-) -> Iterator[Record]:
-    """Train epoch by epoch from a state, which is kept up to date; yield each epoch's line of the history."""
+    engine: Engine,
+    job: Job,
+    rates: Rates,
+    state: State,
+    tell: Tell,
+    diagnose: Diagnose | None = None,
+    pause: Pause = NEVER,
+) -> Iterator[Record | None]:
+    """Train epoch by epoch from a state, which is kept up to date; yield each epoch's line of the history.
+
+    Yields None at a pause, inside an epoch or between its last step and its measures.
+    """
     while state.epoch < job.epochs and not exhausted(job.watch, state.best):
-        record = _run_epoch(engine, job, rates, state, tell, diagnose)
+        steps, schedule = rates.of_epoch(state.epoch, _monitor(state), state.schedule)
+        try:
+            while (loss := _train(engine, state, steps, tell, pause)) is None:
+                yield None
+        except NotFiniteError:
+            if diagnose:
+                diagnose(state.epoch + 1)
+            raise
+        if job.validation is not None and pause.due():
+            yield None
+        record = _measure(engine, job, state, loss, float(steps[-1]), diagnose)
         if job.watch.key not in record:
             raise TrainingError(f'watch: "{job.watch.key}" is no key of the history; its keys are {", ".join(record)}')
-        state.history.append(record)
-        state.best = update_best(job.watch, state.best, record["epoch"], record[job.watch.key])
-        state.kept = engine.snapshot(state.kept)
-        if job.keep_best and state.best.epoch == record["epoch"]:
-            state.best_kept = engine.snapshot(state.best_kept)
+        with pause.whole():
+            state.history.append(record)
+            state.losses, state.seconds, state.schedule = NO_LOSSES, 0.0, schedule
+            state.best = update_best(job.watch, state.best, record["epoch"], record[job.watch.key])
+            if job.keep_best and state.best.epoch == record["epoch"]:
+                state.best_kept = engine.snapshot(state.best_kept)
         yield record
 
 
-def _run_epoch(engine: Engine, job: Job, rates: Rates, state: State, tell: Tell, diagnose: Diagnose | None) -> Record:
-    """Train one epoch and measure it; return its line of the history, with the rate of its last step."""
-    number, start = state.epoch + 1, perf_counter()
-    steps, schedule = rates.of_epoch(number - 1, _monitor(state), state.schedule)
-    loss = engine.epoch(number - 1, steps, lambda done, count: tell(StepsDone(number, done, count)))
-    seconds, learning_rate = perf_counter() - start, float(steps[-1])
-    record: Record = {"epoch": number, "train_loss": loss}
-    found = diagnose(number) if diagnose else {}
-    _require_finite(record, learning_rate)
+def _train(engine: Engine, state: State, rates: np.ndarray, tell: Tell, pause: Pause) -> float | None:
+    """Train an epoch, or what is left of it; return its loss, or None at a pause.
+
+    The state takes only numbers that are finite.
+    """
+    number, loss, start = state.epoch + 1, None, perf_counter()
+
+    def progress(done: int, count: int) -> None:
+        tell(StepsDone(number, done, count))
+        if pause.due():
+            raise _Paused
+
+    with pause.whole():
+        with pause.steps(), suppress(_Paused):
+            loss = engine.epoch(number - 1, rates, progress, state.losses)
+        seconds, losses = perf_counter() - start, engine.step_losses()
+        check_steps(engine, number, losses, float(losses.mean()) if loss is None else loss, rates)
+        state.kept, state.losses = engine.snapshot(state.kept), losses
+        state.seconds += seconds
+    return loss
+
+
+def _measure(
+    engine: Engine, job: Job, state: State, loss: float, learning_rate: float, diagnose: Diagnose | None
+) -> Record:
+    """Measure a trained epoch; return its line of the history, with the rate of its last step."""
+    record: Record = {"epoch": state.epoch + 1, "train_loss": loss}
+    found = diagnose(record["epoch"]) if diagnose else {}
     if job.validation is not None:
         rows = job.validation
         record["validation_loss"], outputs = engine.evaluate(rows.x, rows.t, rows.weight)
+        check_validation(engine, record["epoch"], record["validation_loss"], learning_rate)
         record |= {f"validation_{name}": value for name, value in job.measure(outputs).items()}
-        _require_finite(record, learning_rate)
-    state.schedule = schedule
-    return {**record, "learning_rate": learning_rate, "seconds": round(seconds, 6), **found}
+    return {**record, "learning_rate": learning_rate, "seconds": round(state.seconds, 6), **found}
 
 
 def _monitor(state: State) -> float:
     """The loss that a schedule may look at: that of the last epoch, on the validation part if there is one."""
     last = state.history[-1] if state.history else {"train_loss": inf}
     return float(last.get("validation_loss", last["train_loss"]))
-
-
-def _require_finite(record: Record, learning_rate: float) -> None:
-    """End the training with TrainingError if a loss is infinite or NaN."""
-    for key in ("train_loss", "validation_loss"):
-        if key in record and not isfinite(record[key]):
-            raise TrainingError(
-                f"epoch {record['epoch']}: {key} is {record[key]} (learning rate {learning_rate:g}); "
-                'try a smaller optimizer.learning_rate, and check that data.scale is not "none"'
-            )

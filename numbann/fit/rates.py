@@ -11,7 +11,7 @@ from math import inf
 
 import numpy as np
 
-from numbann.components.component import Configured
+from numbann.components.component import Configured, run
 from numbann.errors import TrainingError
 
 States = tuple[float, ...]
@@ -39,11 +39,16 @@ class Rates:
         """
         begin = (index - self.warmup_epochs) * self.steps
         if begin < 0:
-            first, _ = self._factors(range(1), inf, states)
+            first, _ = self._run(range(1), inf, states)
             done = index * self.steps + 1 + np.arange(self.steps)
             return self.base * first * done / (self.warmup_epochs * self.steps), states
-        factors, states = self._factors(range(begin, begin + self.steps), monitor, states)
+        factors, states = self._run(range(begin, begin + self.steps), monitor, states)
         return self.base * factors, states
+
+    def _run(self, steps: range, monitor: float, states: States) -> tuple[np.ndarray, States]:
+        """As `_factors`; TrainingError if the schedule raises."""
+        found: tuple[np.ndarray, States] = run(self.schedule.component, lambda: self._factors(steps, monitor, states))
+        return found
 
     def _factors(self, steps: range, monitor: float, states: States) -> tuple[np.ndarray, States]:
         """The factor of each of some steps of the schedule, and the states after them."""

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from numbann.components.component import Component
+from numbann.components.component import Component, run
 from numbann.data.tasks.task import Outcome, Task
 from numbann.errors import DataError
 from numbann.spec.resolution import Resolved
@@ -37,4 +37,5 @@ def _call(metric: Component, activation: str, roles: dict[str, np.ndarray]) -> f
             "leave it out of train.metrics",
             key="train.metrics",
         )
-    return float(metric.function(**{name: roles[name] for name in names}))
+    value: float = run(metric, lambda: float(metric.function(**{name: roles[name] for name in names})))
+    return value

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from numbann.components.component import Configured
+from numbann.components.component import Configured, run
 from numbann.network import random
 from numbann.network.chain import Layer, Product
 from numbann.network.plan import Plan
@@ -26,6 +26,6 @@ def initial_tensors(plan: Plan, seed: int) -> dict[str, np.ndarray]:
 
 def _draw(layer: Layer, init: Configured, seed: int, purpose: int, k: int) -> np.ndarray:
     """Draw an array (I, O) for the layer k with an initializer."""
-    shape = layer.inputs, layer.outputs
-    drawn: np.ndarray = init.component.function(shape, random.generator(seed, purpose, k), **init.values)
+    shape, own = (layer.inputs, layer.outputs), random.generator(seed, purpose, k)
+    drawn: np.ndarray = run(init.component, lambda: init.component.function(shape, own, **init.values))
     return drawn

@@ -10,11 +10,13 @@ import numpy as np
 
 from numbann.engine.interface import Engine
 from numbann.errors import RunDirectoryError
-from numbann.fit.state import State
+from numbann.fit.job import Job
+from numbann.fit.state import NO_LOSSES, State
 from numbann.fit.stopping import Best
 from numbann.model import tensor_file
-from numbann.model.tensor_file import Kind, damaged, read_tensors
-from numbann.network.states import add_prefix, select_part
+from numbann.model.tensor_file import Kind, check_tensors, damaged, read_tensors
+from numbann.network.states import MEMORY, add_prefix, select_part
+from numbann.training.checkpoint_metadata import check_metadata
 
 KIND = Kind("checkpoint", "numbann.checkpoint", 4)
 
@@ -47,33 +49,67 @@ def to_bytes(state: State, spec_hash: str) -> bytes:
         "keeps_best": state.best_kept is not None,
         "schedule": list(state.schedule),
     }
+    if len(state.losses):  # in the midst of an epoch
+        tensors["losses"], metadata["seconds"] = state.losses, state.seconds
     return tensor_file.to_bytes(tensors, KIND, metadata)
 
 
-def load_state(path: Path, spec_hash: str) -> State:
-    """Read the state from a file; RunDirectoryError if it is missing, damaged or of another spec."""
+def load_state(path: Path, spec_hash: str, job: Job) -> State:
+    """Read the state from a file; RunDirectoryError if it is missing, damaged, of another spec or not of this job."""
     if not path.exists():
         raise RunDirectoryError(f"{path}: no checkpoint to go on from; train anew")
     metadata, tensors = read_tensors(path, KIND)
     if metadata.get("spec") != spec_hash:
         raise RunDirectoryError(f"{path}: belongs to another spec than the one beside it; train anew")
     try:
-        return _state(metadata, tensors)
+        check_metadata(metadata, job)
+        return _state(metadata, tensors, job)
     except (KeyError, TypeError, ValueError) as error:
         raise damaged(path, KIND, f"{type(error).__name__}: {error}") from None
 
 
-def restore(engine: Engine, state: State) -> None:
-    """Set an engine to a state, from which it continues."""
+def restore(engine: Engine, state: State, path: Path) -> None:
+    """Set an engine to a state, from which it continues; RunDirectoryError if the state is not of such an engine."""
+    try:
+        _check_states(state.kept.state(), engine.state())
+    except ValueError as error:
+        raise damaged(path, KIND, str(error)) from None
     engine.set_parameters(state.kept.parameters())
     engine.restore(state.kept.state())
 
 
-def _state(metadata: dict[str, Any], tensors: dict[str, np.ndarray]) -> State:
+def _state(metadata: dict[str, Any], tensors: dict[str, np.ndarray], job: Job) -> State:
+    """Build the state from checked metadata, and check its tensors."""
+    plan, steps = job.plan, job.rates(len(job.train)).steps
+    kept = StoredSnapshot(select_part("model", tensors), select_part("engine", tensors))
+    best = StoredSnapshot(select_part("best", tensors), {}) if metadata["keeps_best"] else None
+    for snapshot in (kept, best):
+        if snapshot is not None:
+            check_tensors(snapshot.tensors, plan.tensors, plan.dtype)
+    losses, history = tensors.get("losses", NO_LOSSES), metadata["history"]
+    check_tensors({"losses": losses}, {"losses": (min(losses.size, steps),)}, "float64")
+    check_tensors({"engine.steps": kept.states["steps"]}, {"engine.steps": (1,)}, "int64")
+    if kept.states["steps"][0] != len(history) * steps + len(losses):
+        raise ValueError(f"engine.steps: {kept.states['steps'][0]} are not those of {len(history)} epochs")
     return State(
-        kept=StoredSnapshot(select_part("model", tensors), select_part("engine", tensors)),
-        history=list(metadata["history"]),
+        kept=kept,
+        history=history,
         best=Best(**metadata["best"]),
-        best_kept=StoredSnapshot(select_part("best", tensors), {}) if metadata["keeps_best"] else None,
+        best_kept=best,
         schedule=tuple(metadata["schedule"]),
+        losses=losses,
+        seconds=metadata.get("seconds", 0.0),
     )
+
+
+def _check_states(found: dict[str, np.ndarray], expected: dict[str, np.ndarray]) -> None:
+    """Raise ValueError if states are not those of an engine.  Only a solver knows what its memory has to be."""
+    named = {name: array for name, array in found.items() if not name.startswith(f"{MEMORY}.")}
+    for name in sorted(named.keys() ^ expected.keys()):
+        raise ValueError(f"the state {name} is {'missing' if name in expected else 'not of this optimizer'}")
+    for name, array in named.items():
+        wanted = expected[name]
+        if (array.shape, array.dtype) != (wanted.shape, wanted.dtype):
+            raise ValueError(
+                f"{name} is {array.shape} of {array.dtype} where {wanted.shape} of {wanted.dtype} is needed"
+            )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -11,8 +12,8 @@ from time import perf_counter
 from typing import Any
 
 from numbann.engine.interface import Engine
-from numbann.errors import TrainingError
-from numbann.fit.fitting import load, take_best
+from numbann.errors import RunDirectoryError, TrainingError
+from numbann.fit.fitting import begin, load, take_best
 from numbann.fit.loop import run_epochs
 from numbann.fit.state import Record, State
 from numbann.model.file import ModelFile
@@ -20,13 +21,11 @@ from numbann.model.model import Model
 from numbann.model.outputs import outcome_of
 from numbann.training import rundir
 from numbann.training.callbacks import Callback, EpochEnded, Finished, Started
-from numbann.training.checkpoint import to_bytes
 from numbann.training.diagnostics import Diagnosis
 from numbann.training.manifest import identity, manifest
 from numbann.training.preparation import Prepared
 from numbann.training.rundir import RunDirectory
-
-CHECKPOINT_SECONDS = 10.0  # between two checkpoints during training
+from numbann.training.saves import Saves
 
 
 @dataclass(frozen=True)
@@ -40,11 +39,11 @@ class Run:
 
 
 class Interrupted(KeyboardInterrupt):
-    """A run was interrupted and its checkpoint is saved.  path: the run directory."""
+    """A run was interrupted.  path: its directory; kept: what that holds, in words; complete: whether all is there."""
 
-    def __init__(self, path: Path, exit_code: int) -> None:
-        super().__init__(f"checkpoint saved; resume with: numbann resume {path}")
-        self.path, self.exit_code = path, exit_code
+    def __init__(self, path: Path, exit_code: int, kept: str, *, complete: bool = False) -> None:
+        super().__init__(kept if complete else f"{kept}; resume with: numbann resume {path}")
+        self.path, self.exit_code, self.kept, self.complete = path, exit_code, kept, complete
 
 
 @dataclass(frozen=True)
@@ -58,13 +57,17 @@ class WarmUp:
 
 @dataclass(frozen=True)
 class Execution:
-    """A run in progress: the prepared job, its engine, its directory, and the callback."""
+    """A run in progress: the prepared job, its engine, its directory, and the callback.
+
+    spec: the text of the spec, for a run that begins anew.
+    """
 
     prepared: Prepared
     engine: Engine
     directory: RunDirectory
     tell: Callback
     warmup: WarmUp
+    spec: str | None = None
 
 
 def warm_up(engine: Engine, prepared: Prepared) -> WarmUp:
@@ -78,50 +81,71 @@ def warm_up(engine: Engine, prepared: Prepared) -> WarmUp:
     return WarmUp(engine.compiled, perf_counter() - start, diagnosis)
 
 
-def execute(execution: Execution, state: State) -> Run:
-    """Train from a state to the end, measure, and write everything."""
-    started, begin = datetime.now(UTC), perf_counter()
-    _write_beginning(execution, state, started)
-    _train(execution, state)
+def execute(execution: Execution, stored: State | None = None) -> Run:
+    """Train to the end from the beginning or from a stored state, measure, and write everything.
+
+    Interrupted after a signal.  However it ends, the directory is complete or can be resumed.
+    """
+    state = stored or begin(execution.engine, execution.prepared.job)
+    saves = _saves(execution, state, stored=stored is not None)
+    try:
+        with saves.interruptions:
+            return _execute(execution, state, saves)
+    except KeyboardInterrupt as interruption:
+        path, code = execution.directory.path, getattr(interruption, "exit_code", 130)
+        if saves.complete:
+            raise Interrupted(path, code, "the run is complete", complete=True) from interruption
+        raise Interrupted(path, code, saves.rescue()) from interruption
+    except TrainingError as error:
+        raise TrainingError(f"{error}\n{saves.rescue()}") from error.__cause__
+    except BaseException:
+        saves.rescue()
+        raise
+
+
+def _saves(execution: Execution, state: State, *, stored: bool) -> Saves:
+    """Make the checkpoints of a run."""
+    job, seconds = execution.prepared.job, execution.prepared.resolved.spec.train.checkpoint_seconds
+    steps = job.rates(len(job.train)).steps
+    return Saves(execution.directory, identity(execution.prepared), state, seconds, steps, stored=stored)
+
+
+def _execute(execution: Execution, state: State, saves: Saves) -> Run:
+    started, begun = datetime.now(UTC), perf_counter()
+    with saves.whole():
+        _write_beginning(execution, state, saves, started)
+    _tell_start(execution, state)
+    _train(execution, state, saves)
     weights_epoch = take_best(execution.engine, state)
     metrics = {"best_epoch": state.best.epoch, **_measure_parts(execution)}
-    model = _write_end(execution, state, metrics, started)
+    with saves.whole():
+        model = _write_end(execution, state, metrics, started)
+        saves.complete = True
     path = execution.directory.path
-    execution.tell(Finished(path, metrics, state.epoch, weights_epoch, perf_counter() - begin))
+    execution.tell(Finished(path, metrics, state.epoch, weights_epoch, perf_counter() - begun))
     return Run(path, tuple(state.history), metrics, model)
 
 
-def _train(execution: Execution, state: State) -> None:
-    """Train to the last epoch.  However training ends, the checkpoint holds the last complete epoch."""
-    directory, saved = execution.directory, perf_counter()
-    try:
-        with directory.history() as append:
-            for record in _epochs(execution, state):
-                append(record)
+def _train(execution: Execution, state: State, saves: Saves) -> None:
+    """Train to the last epoch, and save now and then and at the end."""
+    with execution.directory.history() as append:
+        for record in _epochs(execution, state, saves):
+            if record is not None:
+                with saves.whole():
+                    append(record)
                 execution.tell(EpochEnded(record, state.best.epoch == state.epoch))
-                if perf_counter() - saved > CHECKPOINT_SECONDS:
-                    _save(execution, state)
-                    saved = perf_counter()
-    except KeyboardInterrupt as interruption:
-        raise Interrupted(directory.path, getattr(interruption, "exit_code", 130)) from interruption
-    except TrainingError as error:
-        kept = f"the checkpoint after epoch {state.epoch} is kept in {directory.path}"
-        raise TrainingError(f"{error}\n{kept}") from None
-    finally:
-        _save(execution, state)
+            if saves.due():
+                saves.save()
+    saves.save()
 
 
-def _epochs(execution: Execution, state: State) -> Iterator[Record]:
-    """Train, and yield the record of each epoch."""
+def _epochs(execution: Execution, state: State, saves: Saves) -> Iterator[Record | None]:
+    """Train, and yield the record of each epoch, and None at pauses."""
     job, diagnosis, tell = execution.prepared.job, execution.warmup.diagnosis, execution.tell
     if diagnosis is not None:
         diagnosis.recall(state.history)
     diagnose = None if diagnosis is None else partial(diagnosis.of_epoch, tell)
-    return run_epochs(execution.engine, job, job.rates(len(job.train)), state, tell, diagnose)
-
-
-def _save(execution: Execution, state: State) -> None:
-    execution.directory.write(rundir.CHECKPOINT, to_bytes(state, identity(execution.prepared)))
+    return run_epochs(execution.engine, job, job.rates(len(job.train)), state, tell, diagnose, saves)
 
 
 def _measure_parts(execution: Execution) -> dict[str, Any]:
@@ -141,22 +165,42 @@ def _measure_parts(execution: Execution) -> dict[str, Any]:
 # ---- files
 
 
-def _write_beginning(execution: Execution, state: State, started: datetime) -> None:
+def _write_beginning(execution: Execution, state: State, saves: Saves, started: datetime) -> None:
+    """Write the specs, the manifest and the first checkpoint; leave nothing behind if that fails in a new directory."""
+    try:
+        _write_first(execution, state, saves, started)
+    except RunDirectoryError:
+        if execution.spec is not None:
+            with contextlib.suppress(RunDirectoryError):
+                execution.directory.clear()
+        raise
+
+
+def _write_first(execution: Execution, state: State, saves: Saves, started: datetime) -> None:
     prepared, engine, directory = execution.prepared, execution.engine, execution.directory
-    seconds = execution.warmup.seconds
+    if execution.spec is not None:
+        directory.clear()
     directory.write_json(rundir.RESOLVED, prepared.resolved.with_engine(engine.device, engine.threads).to_json())
-    directory.write_json(rundir.MANIFEST, manifest(prepared, engine, started, seconds))
-    directory.write_history(state.history)
+    if execution.spec is not None:
+        directory.write(rundir.SPEC, execution.spec.encode())
+    directory.write_json(rundir.MANIFEST, manifest(prepared, engine, started, execution.warmup.seconds))
+    if state.history:
+        directory.write_history(state.history)
+    saves.save()
+
+
+def _tell_start(execution: Execution, state: State) -> None:
+    engine = execution.engine
     execution.tell(
         Started(
-            path=directory.path,
+            path=execution.directory.path,
             epochs_done=state.epoch,
-            epochs=prepared.job.epochs,
+            epochs=execution.prepared.job.epochs,
             device=engine.device,
             gpu=engine.gpu,
             threads=engine.threads,
             compiled=execution.warmup.compiled,
-            compile_seconds=seconds,
+            compile_seconds=execution.warmup.seconds,
         )
     )
 
@@ -173,7 +217,7 @@ def _write_end(execution: Execution, state: State, metrics: Mapping[str, Any], s
 
 
 def _model_file(prepared: Prepared, engine: Engine) -> ModelFile:
-    """Build the model file.  Device, threads and diagnostics are reset in it: they do not affect the model."""
+    """Build the model file.  What does not affect the model is reset in it."""
     spec = prepared.resolved.to_json()
-    spec["train"] |= {"device": "auto", "threads": "auto", "diagnostics": False}
+    spec["train"] |= {"device": "auto", "threads": "auto", "diagnostics": False, "checkpoint_seconds": 10.0}
     return ModelFile(spec, prepared.dataset.preprocessing.to_dict(), prepared.components, engine.parameters())

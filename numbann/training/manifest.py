@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import platform
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -23,6 +24,7 @@ FREE = (
     "device",
     "threads",
     "diagnostics",
+    "checkpoint_seconds",
 )  # keys of train that a resume may change: they affect no step
 
 
@@ -78,28 +80,36 @@ def _drop_unset(value: Any) -> Any:
     return [_drop_unset(inner) for inner in value] if isinstance(value, list) else value
 
 
-def read_manifest(path: Path) -> tuple[list[str], list[Record]]:
-    """Read the hashes of a run's data and the records of its components; RunDirectoryError if that cannot be done."""
+@dataclass(frozen=True)
+class Stored:
+    """What a manifest says: the hashes of the data, the components' records, and whether the run is complete."""
+
+    data: list[str]
+    components: list[Record]
+    complete: bool
+
+
+def read_manifest(path: Path) -> Stored:
+    """Read a manifest; RunDirectoryError if it is damaged or has another format."""
     try:
         stored = json.loads(path.read_bytes())
         found, data = stored.get("format"), [record["sha256"] for record in stored["data"]]
-        components = stored["components"]
+        components, complete = stored["components"], stored["finished"] is not None
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise RunDirectoryError(f"{path}: cannot be read ({error}); train anew") from None
     if found != FORMAT:
-        raise RunDirectoryError(f"{path}: has format {found}; this numbann goes on with format {FORMAT}; train anew")
+        raise RunDirectoryError(f"{path}: has format {found!a}; this numbann goes on with format {FORMAT}; train anew")
     if not are_records(components):
         raise RunDirectoryError(f"{path}: cannot be read (its components are no list of records); train anew")
-    return data, components
+    return Stored(data, components, complete)
 
 
-def verify_unchanged(path: Path, prepared: Prepared) -> None:
-    """Raise RunDirectoryError if data or components have changed since the run began."""
-    data, components = read_manifest(path)
-    for place, (file, digest) in enumerate(prepared.facts.files):  # wherever the files lie now
-        if data[place : place + 1] != [digest]:
+def verify_unchanged(stored: Stored, prepared: Prepared, place: Path) -> None:
+    """Raise RunDirectoryError if data or components have changed since the run in a directory began."""
+    for number, (file, digest) in enumerate(prepared.facts.files):  # wherever the files lie now
+        if stored.data[number : number + 1] != [digest]:
             raise RunDirectoryError(f"{file}: has changed since this run began; bring the old file back, or train anew")
-    verify(components, components_of(prepared.resolved), str(path.parent), "name the old file: --plugin FILE")
+    verify(stored.components, components_of(prepared.resolved), str(place), "name the old file: --plugin FILE")
 
 
 def _cpu() -> str:

@@ -1,7 +1,13 @@
-"""The run directory: its name and its files, each written atomically."""
+"""The run directory: its name and its files, each written atomically.
+
+At every moment it is complete, or can be resumed, or has not begun.  What a run needs to begin anew is written before
+the manifest, the manifest before the first checkpoint, and the manifest of a complete run after everything else.
+"""
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import itertools
 import json
 import os
@@ -15,6 +21,7 @@ from time import monotonic
 from typing import Any
 
 from numbann.errors import RunDirectoryError
+from numbann.training.lock import NAME as LOCK
 
 RUNS = Path("runs")
 SPEC, RESOLVED, MANIFEST = "spec.json", "spec.resolved.json", "manifest.json"
@@ -22,7 +29,8 @@ HISTORY, METRICS = "history.jsonl", "metrics.json"
 NUMBERS = re.compile(r"\[\n([-+.\deE,\s]+)\]")  # a list of numbers over several lines
 MODEL, CHECKPOINT = "model.safetensors", "checkpoint.safetensors"
 PAUSE = 0.1  # seconds between writes of the history: an epoch of a small network is shorter than a write
-FILES = (SPEC, RESOLVED, MANIFEST, HISTORY, METRICS, MODEL, CHECKPOINT)
+FILES = (MODEL, METRICS, HISTORY, CHECKPOINT, MANIFEST, SPEC, RESOLVED)  # in the order of their removal
+TEMPORARY = re.compile(rf"\.({'|'.join(map(re.escape, FILES))})\.\d+")
 
 
 @dataclass(frozen=True)
@@ -33,10 +41,8 @@ class RunDirectory:
 
     def write(self, name: str, content: bytes) -> None:
         """Write a file atomically."""
-        try:
+        with _naming(self.path / name):
             write_atomically(self.path / name, content)
-        except OSError as error:
-            raise RunDirectoryError(f"{self.path / name}: cannot be written: {error.strerror}") from None
 
     def write_json(self, name: str, value: Any) -> None:
         """Write a value as JSON with its keys in their order."""
@@ -54,28 +60,57 @@ class RunDirectory:
         """
         waiting: list[Mapping[str, Any]] = []
         written = monotonic()
-        with (self.path / HISTORY).open("ab", buffering=0) as file:
 
-            def append(record: Mapping[str, Any]) -> None:
-                nonlocal written
-                waiting.append(record)
-                if monotonic() - written > PAUSE:
-                    write()
-                    written = monotonic()
-
-            def write() -> None:
-                file.write(b"".join(map(_line, waiting)))
-                waiting.clear()
-
-            try:
-                yield append
-            finally:
+        def append(record: Mapping[str, Any]) -> None:
+            nonlocal written
+            waiting.append(record)
+            if monotonic() - written > PAUSE:
                 write()
+                written = monotonic()
+
+        def write() -> None:
+            lines = b"".join(map(_line, waiting))
+            waiting.clear()
+            if lines:
+                with _naming(self.path / HISTORY):
+                    _append(self.path / HISTORY, lines)
+
+        try:
+            yield append
+        finally:
+            write()
 
     def clear(self) -> None:
         """Remove the files of an earlier run; other files stay."""
         for name in FILES:
-            (self.path / name).unlink(missing_ok=True)
+            with _naming(self.path / name):
+                (self.path / name).unlink(missing_ok=True)
+
+    def sweep(self) -> None:
+        """Remove the temporary files of processes that were killed.  Only who holds the lock may do so."""
+        for path in self.path.iterdir():
+            if TEMPORARY.fullmatch(path.name):
+                with _naming(path):
+                    path.unlink(missing_ok=True)
+
+    def remove_if_empty(self) -> None:
+        """Remove the directory, if nothing is in it."""
+        with contextlib.suppress(OSError):
+            self.path.rmdir()
+
+    def has(self, name: str) -> bool:
+        """Whether a file is there, with something in it."""
+        path = self.path / name
+        return path.is_file() and path.stat().st_size > 0
+
+
+@contextmanager
+def _naming(path: Path) -> Iterator[None]:
+    """Turn an error of the system into one that names the path."""
+    try:
+        yield
+    except OSError as error:
+        raise RunDirectoryError(f"{path}: cannot be written: {error.strerror}") from None
 
 
 def json_text(value: Any, indent: int | None = None) -> str:
@@ -100,7 +135,7 @@ def _line(record: Mapping[str, Any]) -> bytes:
 
 
 def write_atomically(path: Path, content: bytes) -> None:
-    """Write a temporary file in the same folder, flush it to disk, and rename it to the path."""
+    """Write a temporary file in the same folder, flush it to disk, rename it to the path, and flush the folder."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         with temporary.open("wb") as file:
@@ -110,6 +145,32 @@ def write_atomically(path: Path, content: bytes) -> None:
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
+    if os.name == "posix":
+        _flush_folder(path.parent)
+
+
+def _flush_folder(path: Path) -> None:
+    """Flush the names in a folder to disk, where the file system can."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    except OSError as error:
+        if error.errno not in (errno.EINVAL, errno.ENOTSUP):
+            raise
+    finally:
+        os.close(handle)
+
+
+def _append(path: Path, content: bytes) -> None:
+    """Append to a file, all of it or nothing."""
+    size = path.stat().st_size if path.exists() else 0
+    try:
+        with path.open("ab") as file:
+            file.write(content)
+    except OSError:
+        with contextlib.suppress(OSError):
+            os.truncate(path, size)
+        raise
 
 
 def check_output(output: str | Path | None, force: bool) -> None:
@@ -125,8 +186,11 @@ def check_output(output: str | Path | None, force: bool) -> None:
         raise RunDirectoryError(
             f"{path}: exists already; name another directory, or replace the run in it with --force (force=True)"
         )
-    if any(path.iterdir()) and not (path / MANIFEST).is_file():
-        raise RunDirectoryError(f"{path}: is no run and not empty, so force does not touch it; name another directory")
+    left = [one.name for one in path.iterdir() if one.name != LOCK and not TEMPORARY.fullmatch(one.name)]
+    if left and not (path / MANIFEST).is_file() and not (path / RESOLVED).is_file():
+        raise RunDirectoryError(
+            f"{path}: is no run and not empty (it has {left[0]}), so force does not touch it; name another directory"
+        )
 
 
 def create(output: str | Path | None, name: str, force: bool) -> RunDirectory:
@@ -161,5 +225,8 @@ def open_existing(path: str | Path) -> RunDirectory:
     if not directory.is_dir():
         raise RunDirectoryError(f"{directory}: is a file, not a run directory")
     if not (directory / MANIFEST).is_file():
-        raise RunDirectoryError(f"{directory}: is not a run directory: it has no {MANIFEST}")
+        raise RunDirectoryError(
+            f"{directory}: is not a run directory: it has no {MANIFEST}; if a run ended here before it began, train "
+            "anew with --force (force=True)"
+        )
     return RunDirectory(directory)

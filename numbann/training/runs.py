@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 from numbann.errors import RunDirectoryError
-from numbann.fit.fitting import begin
 from numbann.fit.state import State
 from numbann.fit.stopping import exhausted
 from numbann.model.provenance import registry_of
@@ -18,7 +17,7 @@ from numbann.training.callbacks import Callback, Event, call_all
 from numbann.training.checkpoint import load_state, restore
 from numbann.training.execution import Execution, Run, execute, warm_up
 from numbann.training.lock import lock
-from numbann.training.manifest import identity, read_manifest, verify_unchanged
+from numbann.training.manifest import Stored, identity, read_manifest, verify_unchanged
 from numbann.training.preparation import Given, Prepared, engine_of, prepare, settings
 
 REMEDY = "import the plugins that its spec names, if you trust where it comes from: --trust (trust=True)"
@@ -49,10 +48,12 @@ def train(
     with engine_of(prepared, tell) as engine:
         warmup = warm_up(engine, prepared)
         directory = rundir.create(output, prepared.resolved.spec.name, force)
-        with lock(directory.path):
-            directory.clear()
-            directory.write(rundir.SPEC, prepared.loaded.source.text.encode())
-            return execute(Execution(prepared, engine, directory, tell, warmup), begin(engine, prepared.job))
+        try:
+            with lock(directory.path):
+                directory.sweep()
+                return execute(Execution(prepared, engine, directory, tell, warmup, prepared.loaded.source.text))
+        finally:
+            directory.remove_if_empty()
 
 
 def resume(
@@ -75,24 +76,35 @@ def resume(
     directory = rundir.open_existing(path)
     overrides = settings(device=device, threads=threads, epochs=epochs)
     with lock(directory.path):
+        directory.sweep()
         events: list[Event] = []  # held back until it is clear that there is something to do
         named = [Path(plugin).absolute() for plugin in plugins]
         if trust:
             named += [path for path in plugins_of(directory.path / rundir.RESOLVED) if path.exists()]
-        _, records = read_manifest(directory.path / rundir.MANIFEST)
-        registry = registry_of(records, with_files(named), str(directory.path), REMEDY)
+        stored = read_manifest(directory.path / rundir.MANIFEST)
+        registry = registry_of(stored.components, with_files(named), str(directory.path), REMEDY)
         changed = {**overrides, **({"plugins": [str(path) for path in named]} if named else {})}
         prepared = prepare(directory.path / rundir.RESOLVED, changed, events.append, registry)
         _refuse_other_length(directory, prepared, epochs)
-        verify_unchanged(directory.path / rundir.MANIFEST, prepared)
-        state = load_state(directory.path / rundir.CHECKPOINT, identity(prepared))
-        _refuse_complete(directory, prepared, state)
+        verify_unchanged(stored, prepared, directory.path)
+        state = _stored_state(directory, prepared, stored)
         for event in events:
             tell(event)
         with engine_of(prepared, tell) as engine:
             warmup = warm_up(engine, prepared)
-            restore(engine, state)
+            if state is not None:
+                restore(engine, state, directory.path / rundir.CHECKPOINT)
             return execute(Execution(prepared, engine, directory, tell, warmup), state)
+
+
+def _stored_state(directory: rundir.RunDirectory, prepared: Prepared, stored: Stored) -> State | None:
+    """Read the state to go on from; None for a run that ended before its first checkpoint."""
+    if not any(map(directory.has, (rundir.CHECKPOINT, rundir.HISTORY, rundir.MODEL))):
+        return None
+    state = load_state(directory.path / rundir.CHECKPOINT, identity(prepared), prepared.job)
+    if stored.complete and directory.has(rundir.MODEL):
+        _refuse_complete(directory, prepared, state)
+    return state
 
 
 def _refuse_other_length(directory: rundir.RunDirectory, prepared: Prepared, epochs: int | None) -> None:
@@ -108,7 +120,7 @@ def _refuse_complete(directory: rundir.RunDirectory, prepared: Prepared, state: 
     """Refuse to resume a complete run with nothing left to train, and leave it unchanged."""
     epochs = prepared.resolved.spec.train.epochs
     stopped = exhausted(prepared.job.watch, state.best)
-    if not (directory.path / rundir.MODEL).exists() or (state.epoch < epochs and not stopped):
+    if state.epoch < epochs and not stopped:
         return
     if stopped:
         raise RunDirectoryError(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import signal
 import subprocess
 import sys
@@ -66,7 +67,11 @@ def test_an_interruption_saves_the_checkpoint(
     process.send_signal(number)
     _, errors = process.communicate(timeout=60)
     assert process.returncode == code
-    assert errors == "numbann: interrupted; checkpoint saved\nnumbann: resume with: numbann resume out\n"
+    first, second = errors.splitlines()
+    assert re.fullmatch(
+        r"numbann: interrupted; the checkpoint after epoch \d+( and \d of 6 steps)? is kept in out", first
+    )
+    assert second == "numbann: resume with: numbann resume out"
     assert (here / "out" / "checkpoint.safetensors").exists()
     assert not (here / "out" / "model.safetensors").exists()
     done = len((here / "out" / "history.jsonl").read_text().splitlines())
@@ -81,6 +86,28 @@ def _wait_for(history: Path) -> None:
     while not history.exists() or not history.read_text().count("\n") > 3:
         assert time.monotonic() < end, "no epoch was written"
         time.sleep(0.02)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
+def test_a_reader_that_leaves_ends_no_run(start: Start, write_spec: WriteSpec, here: Path) -> None:
+    process = start("-m", "numbann_cli.main", "train", write_spec(train={"epochs": 500}), "-o", "out")
+    assert process.stdout is not None
+    assert process.stdout.readline()
+    process.stdout.close()
+    process.stdout = None
+    assert process.communicate(timeout=60)[1] == ""
+    assert process.returncode == 0
+    assert len((here / "out" / "history.jsonl").read_text().splitlines()) == 500
+    assert (here / "out" / "model.safetensors").exists()
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
+def test_a_full_disk_for_the_output_ends_no_run(write_spec: WriteSpec, here: Path) -> None:
+    command = [sys.executable, "-m", "numbann_cli.main", "train", str(write_spec()), "-o", "out"]
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "numbann: no more output: No space left on device\n")
+    assert (here / "out" / "model.safetensors").exists()
 
 
 def test_a_reader_that_leaves_is_no_error(start: Start) -> None:

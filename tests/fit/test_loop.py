@@ -14,6 +14,7 @@ from networks import make_plan
 from numbann.errors import TrainingError
 from numbann.fit.job import Job, Rows
 from numbann.fit.loop import run_epochs
+from numbann.fit.pause import Pause
 from numbann.fit.state import State
 from numbann.fit.stopping import Watch
 
@@ -28,15 +29,34 @@ class Kept:
 
 
 class Counter:
-    """An engine whose loss of an epoch is taken from a list."""
+    """An engine whose loss of an epoch is taken from a list; it stops after every step if it is asked to.
 
-    def __init__(self, losses: list[float], validation: float) -> None:
-        self.losses, self.validation, self.done = losses, validation, 0
+    finite: whether its weights are, by the number of epochs done.
+    """
 
-    def epoch(self, index: int, rates: np.ndarray, progress: Callable[[int, int], None]) -> float:
+    plan = make_plan([2, 2], batch=2)
+
+    def __init__(
+        self, losses: list[float], validation: float, finite: Callable[[int], bool] = lambda done: True
+    ) -> None:
+        self.losses, self.validation, self.finite = losses, validation, finite
+        self.done, self.found = 0, np.empty(0)
+
+    def epoch(self, index: int, rates: np.ndarray, progress: Callable[[int, int], None], losses: np.ndarray) -> float:
+        for step in range(len(losses), len(rates)):
+            self.found = np.full(step + 1, self.losses[index])
+            progress(step + 1, len(rates))
         self.done += 1
-        progress(len(rates), len(rates))
         return self.losses[index]
+
+    def step_losses(self) -> np.ndarray:
+        return self.found
+
+    def is_finite(self) -> bool:
+        return self.finite(self.done)
+
+    def parameters(self) -> dict[str, np.ndarray]:
+        return {"layers.0.weight": np.array([1.0 if self.is_finite() else nan])}
 
     def evaluate(self, x: np.ndarray, t: np.ndarray, weight: np.ndarray | None) -> tuple[float, np.ndarray]:
         return self.validation, np.ones((len(x), 2))
@@ -62,6 +82,7 @@ def run(losses: list[float], watch: Watch, state: State | None = None, **measure
     """The state at the end, and what was told."""
     engine: Any = Counter(losses, measured.get("loss", 0.0))
     state, told = state or State(engine.snapshot()), []
+    engine.done = state.epoch
     given = job(len(losses), watch, measured)
     assert [record["epoch"] for record in run_epochs(engine, given, given.rates(10), state, told.append)]
     return state, told
@@ -90,13 +111,42 @@ def test_it_goes_on_after_the_epochs_done() -> None:
 
 def test_progress_is_told() -> None:
     _, told = run([1.0], Watch("train_loss"))
-    assert [(event.epoch, event.done, event.steps) for event in told] == [(1, 5, 5)]
+    assert [(event.epoch, event.done, event.steps) for event in told] == [(1, done, 5) for done in range(1, 6)]
 
 
 @pytest.mark.parametrize("value", [nan, inf])
 def test_a_loss_that_is_not_finite_ends_the_training(value: float) -> None:
     with pytest.raises(TrainingError, match=r"epoch 2: train_loss is .*learning rate 0\.1.*smaller"):
         run([1.0, value], Watch("train_loss"))
+
+
+def test_so_do_weights_with_a_loss_that_is_finite() -> None:
+    """As after a last step that is too long: nothing measures the weights that it leaves."""
+    engine: Any = Counter([1.0, 1.0], 0.0, lambda done: done < 2)
+    given, state = job(2, Watch("train_loss"), {}), State(engine.snapshot())
+    with pytest.raises(
+        TrainingError, match=r"epoch 2: after step 5 of 5: the weights of layer 1 are not finite.*rate 0"
+    ):
+        list(run_epochs(engine, given, given.rates(10), state, print))
+    assert (state.epoch, state.kept) == (1, Kept(1))
+
+
+class EveryStep(Pause):
+    """Due after each step."""
+
+    def due(self) -> bool:
+        return True
+
+
+def test_a_pause_leaves_a_state_between_two_steps() -> None:
+    engine: Any = Counter([3.0, 2.0], 0.5)
+    given, state, places = job(2, Watch("train_loss"), {"loss": 0.5}), State(engine.snapshot()), []
+    for record in run_epochs(engine, given, given.rates(10), state, lambda event: None, pause=EveryStep()):
+        places.append((*state.place, record is None))
+    steps = [1, 2, 3, 4, 5]
+    inside = [(0, step, True) for step in steps], [(1, step, True) for step in steps]
+    assert places == [*inside[0], (0, 5, True), (1, 0, False), *inside[1], (1, 5, True), (2, 0, False)]
+    assert [record["train_loss"] for record in state.history] == [3.0, 2.0]
 
 
 def test_so_does_a_validation_loss() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -67,7 +68,7 @@ def test_runs_as_a_file_is_refused(here: Path) -> None:
     ("name", "words"),
     [
         ("nothing", "no such run"),
-        ("folder", "has no manifest"),
+        ("folder", "has no manifest.json; if a run ended here"),
         ("file", "is a file"),
     ],
 )
@@ -83,7 +84,7 @@ def test_the_lock_keeps_another_process_out(here: Path) -> None:
     with lock(here):
         other = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
         assert other.returncode == 1
-        assert "another process is training this run" in other.stderr
+        assert f"another process is training this run (it is {os.getpid()}); wait" in other.stderr
     assert not (here / NAME).exists()
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False).stdout == "in\n"
 

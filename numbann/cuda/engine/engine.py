@@ -7,8 +7,7 @@ and the rates, and reads the loss of each row.
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
-from time import perf_counter
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -26,6 +25,7 @@ from numbann.engine.interface import LayerFacts, Progress, Snapshot
 from numbann.engine.shared.epochs import Epochs
 from numbann.engine.shared.feeding import Inputs, portions
 from numbann.engine.shared.processors import available_cpus
+from numbann.engine.shared.report import Report
 from numbann.engine.shared.weighting import weighted_mean
 from numbann.network.initial import initial_tensors
 from numbann.network.plan import ITEMSIZE, Plan
@@ -33,7 +33,6 @@ from numbann.network.states import TRAINED, select_part
 
 INFERENCE_ROWS = 1 << 14  # rows of a batch in inference, at most
 INFERENCE_BYTES = 1 << 28  # its inputs and layers' outputs, at most, unless it is a single row
-PROGRESS_SECONDS = 0.1  # between two reports of progress in an epoch
 
 
 class Engine(interface.Engine):
@@ -47,6 +46,7 @@ class Engine(interface.Engine):
         self._layout = Layout(plan)
         self._arena = device.upload(np.zeros(self._layout.size, plan.dtype), "parameters and states")
         self._training: _Training | None = None
+        self._losses = np.empty(0)  # of the steps done in the last epoch
         self._inference: dict[tuple[bool, int], Table] = {}
         self._cpu_engine: cpu.Engine | None = None
         self._misses = compiled.MISSES
@@ -91,6 +91,9 @@ class Engine(interface.Engine):
     def snapshot(self, into: Snapshot | None = None) -> Snapshot:
         return ArenaSnapshot(self._layout, self._arena.copy_to_host(), self._saved_parts, self.steps_done)
 
+    def is_finite(self) -> bool:
+        return all(np.isfinite(tensor).all() for tensor in self.parameters().values())
+
     def restore(self, state: Mapping[str, np.ndarray]) -> None:
         self.steps_done = int(state["steps"][0])
         arena = self._arena.copy_to_host()
@@ -106,21 +109,29 @@ class Engine(interface.Engine):
         self._training = None  # frees the memory of the data before
         self._training = _Training(self.plan, self._arena, x, t, weight, rows)
 
-    def epoch(self, index: int, rates: np.ndarray, progress: Progress | None = None) -> float:
-        training = self._require_data()
-        training.begin(index, rates, self.steps_done)
-        begun, told, steps = self.steps_done, perf_counter(), training.epochs.steps
-        for done in training.table.epoch():
-            self.steps_done = begun + done
-            if progress and perf_counter() - told > PROGRESS_SECONDS:
-                progress(done, steps)
-                told = perf_counter()
-        training.end()
-        return float(self.step_losses().mean())
+    def epoch(
+        self,
+        index: int,
+        rates: np.ndarray,
+        progress: Progress | None = None,
+        losses: np.ndarray | Sequence[float] = (),
+    ) -> float:
+        training, first = self._require_data(), len(losses)
+        epochs, begun = training.epochs, self.steps_done - first
+        report = Report(progress, epochs.steps)
+        if not first or index != epochs.index:
+            training.begin(index, rates, begun)
+        try:
+            for done in training.table.epoch(first):
+                self.steps_done = begun + done
+                report(done)
+        finally:
+            self._losses = epochs.step_losses(training.row_losses())[: self.steps_done - begun]
+            self._losses[:first] = losses
+        return float(self._losses.mean())
 
     def step_losses(self) -> np.ndarray:
-        training = self._require_data()
-        return training.epochs.step_losses(training.row_loss)
+        return self._losses
 
     def _require_data(self) -> _Training:
         if self._training is None:
@@ -189,7 +200,6 @@ class _Training:
         rows: np.ndarray | None,
     ) -> None:
         self.epochs = epochs = Epochs(plan, len(x), weight, rows)
-        self.row_loss = np.zeros(epochs.rows, plan.dtype)
         builder = Builder(plan, epochs.batch, True, device.processors())
         steps = builder.train(epochs.steps, epochs.hyper, weight is not None)
         targets = _targets(plan, t)
@@ -210,9 +220,9 @@ class _Training:
         if epochs.shares is not None:
             table.send(op.SHARES, epochs.shares.values)
 
-    def end(self) -> None:
-        """Read each row's loss; the copy waits for the GPU."""
-        self.row_loss = self.table.read(int(self.table.ints[op.ROW_LOSS]), self.epochs.rows)
+    def row_losses(self) -> np.ndarray:
+        """Each row's loss; the copy waits for the GPU."""
+        return self.table.read(int(self.table.ints[op.ROW_LOSS]), self.epochs.rows)
 
 
 def _build_inference(plan: Plan, arena: Any, rows: int, losses: bool) -> Table:

@@ -61,6 +61,7 @@ class Table:
         self._workspace = device.empty(cublas.WORKSPACE // 4 if self.has_cublas else 0, "float32", "products by cuBLAS")
         self._launches: list[BoundLaunch] = []
         self._parts: list[tuple[int, Callable[[], None]]] = []
+        self._launch_all: Callable[[int, int, Any], None] = lambda count, begun, stream: None
 
     def compile(self) -> None:
         """Compile every kernel, so that a component's fault shows before training starts."""
@@ -110,23 +111,30 @@ class Table:
                 self.step(index, stream)
             advance(stream, count)
 
+        self._launch_all = launch_all
         per_graph = steps_of_graph(self._plan, int(self._steps.head[op.BATCH]))
         times, rest = divmod(steps - 1, per_graph)
         counts = [(per_graph, 0), (rest + 1, steps - rest - 1)] if times else [(rest + 1, 0)]
         parts = [(one[0], running.record(functools.partial(launch_all, *one))) for one in counts]
         self._parts = parts[:-1] * times + parts[-1:]
 
-    def epoch(self) -> Iterator[int]:
-        """Launch the recorded epoch; yields the number of steps launched so far.
+    def epoch(self, first: int = 0) -> Iterator[int]:
+        """Launch the recorded epoch from a step on; yields the number of steps launched so far.
 
-        The host stays two graphs ahead of the GPU: far enough to keep it busy, near enough to report progress and to
-        stop at Ctrl-C.
+        What is left of a graph in whose midst it begins is launched step by step.  The host stays two graphs ahead of
+        the GPU: far enough to keep it busy, near enough to report progress and to stop at Ctrl-C.
         """
-        self._ints[op.BEGUN : op.BEGUN + 1].copy_to_device(np.zeros(1, np.int64))
+        self._ints[op.BEGUN : op.BEGUN + 1].copy_to_device(np.array([first], np.int64))
         done, before = 0, None
         for count, launch in self._parts:
-            launch()
-            done, wait, before = done + count, before, running.mark()
+            done += count
+            if done <= first:
+                continue
+            if done - count < first:
+                self._launch_all(done - first, first, None)
+            else:
+                launch()
+            wait, before = before, running.mark()
             if wait:
                 wait()
             yield done

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from time import perf_counter
@@ -25,6 +25,7 @@ from numbann.engine.interface import LayerFacts, Progress, Snapshot
 from numbann.engine.shared.epochs import Epochs
 from numbann.engine.shared.feeding import ArrayFeed, Inputs, RingFeed
 from numbann.engine.shared.processors import available_cpus
+from numbann.engine.shared.report import Report
 from numbann.network.initial import initial_tensors
 from numbann.network.plan import Plan
 from numbann.network.states import MEMORY, TRAINED, select_part
@@ -73,6 +74,7 @@ class Engine(interface.Engine):
         self._runner = Runner(plan, self._choices[-1])
         self._inference = Inference(plan, self._arena, self._runner, self._choices)
         self._training: _Training | None = None
+        self._losses = np.empty(0)  # of the steps done in the last epoch
         self._probes: dict[tuple[int, bool], Probe] = {}
         self._misses = jit.MISSES
 
@@ -108,6 +110,9 @@ class Engine(interface.Engine):
     def snapshot(self, into: Snapshot | None = None) -> Snapshot:
         return self._now.copy(into if isinstance(into, ArenaSnapshot) else None)
 
+    def is_finite(self) -> bool:
+        return bool(np.isfinite(self._arena.parameters).all() and np.isfinite(self._arena.statistics).all())
+
     def restore(self, state: Mapping[str, np.ndarray]) -> None:
         self.steps_done = int(state["steps"][0])
         self._solver.memory.update(select_part(MEMORY, state))
@@ -122,7 +127,7 @@ class Engine(interface.Engine):
         self._solver.forget()
         epochs = Epochs(self.plan, len(x), weight, rows)
         feed = ArrayFeed(x, self.plan) if isinstance(x, np.ndarray) else RingFeed(x, epochs.batch, self.plan)
-        offsets, losses = np.empty_like(epochs.order), np.empty(epochs.rows, self.plan.dtype)
+        offsets, losses = np.empty_like(epochs.order), np.zeros(epochs.rows, self.plan.dtype)
         arrays = {
             "x": feed.x,
             "target": self._inference.target(t),
@@ -142,62 +147,82 @@ class Engine(interface.Engine):
 
         calls = {threads: make_call(threads) for threads in self._choices}
         epochs.begin(0, np.zeros(epochs.steps), 0)  # compile the shuffle and the noise before the first epoch
+        epochs.index = None
         self._training = _Training(epochs, calls, ThreadTuner(self._choices), feed, offsets, losses)
 
-    def epoch(self, index: int, rates: np.ndarray, progress: Progress | None = None) -> float:
-        training = self._require_training()
-        epochs = training.epochs
-        epochs.begin(index, rates, self.steps_done)
-        with closing(training.feed.blocks(epochs.order, training.offsets)) as blocks:
-            for first, last in blocks:
-                self._train(training, rates, range(first // epochs.batch, -(-last // epochs.batch)), progress)
-        return float(self.step_losses().mean())
+    def epoch(
+        self,
+        index: int,
+        rates: np.ndarray,
+        progress: Progress | None = None,
+        losses: np.ndarray | Sequence[float] = (),
+    ) -> float:
+        training, first = self._require_training(), len(losses)
+        epochs, begun = training.epochs, self.steps_done - first
+        if not first or index != epochs.index:
+            epochs.begin(index, rates, begun)
+        try:
+            if first < epochs.steps:
+                self._train_from(training, rates, first, Report(progress, epochs.steps))
+        finally:
+            self._losses = epochs.step_losses(training.row_loss)[: self.steps_done - begun]
+            self._losses[:first] = losses
+        return float(self._losses.mean())
 
     def step_losses(self) -> np.ndarray:
-        training = self._require_training()
-        return training.epochs.step_losses(training.row_loss)
+        return self._losses
 
     def _require_training(self) -> _Training:
         if self._training is None:
             raise RuntimeError("load_data comes first")
         return self._training
 
-    def _train(self, training: _Training, rates: np.ndarray, steps: range, progress: Progress | None) -> None:
+    def _train_from(self, training: _Training, rates: np.ndarray, first: int, report: Report) -> None:
+        """Run the steps of an epoch from one on, block by block."""
+        batch = training.epochs.batch
+        with closing(training.feed.blocks(training.epochs.order, training.offsets, first * batch)) as blocks:
+            for start, stop in blocks:
+                self._train(training, rates, range(start // batch, -(-stop // batch)), report)
+
+    def _train(self, training: _Training, rates: np.ndarray, steps: range, report: Report) -> None:
         """Run some steps of an epoch: the optimizer is in the table, or in Python after each step or around all."""
         if self._form == "elementwise":
-            self._run(training, steps.start, steps.stop, progress)
+            self._run(training, steps.start, steps.stop, report)
         elif self._form == "matrix":
             for k in steps:
-                self._run(training, k, k + 1, progress)
+                self._run(training, k, k + 1)
                 update_matrices(self.plan, self._trained, self._gradient, float(rates[k]), self.steps_done)
                 if self.plan.average:
                     average(self.plan, self._arena, self._trained, self.steps_done)
+                report(k + 1)
         else:
-            self._solve(training, float(rates[0]), progress)
+            self._solve(training, float(rates[0]))
 
-    def _solve(self, training: _Training, rate: float, progress: Progress | None) -> None:
+    def _solve(self, training: _Training, rate: float) -> None:
         """Run an epoch of a solver, which is one step on all rows."""
         step = self.steps_done + 1
 
         def measure() -> float:
-            self._run(training, 0, 1, progress)
-            return float(self.step_losses().mean())
+            self._run(training, 0, 1)
+            return float(training.epochs.step_losses(training.row_loss).mean())
 
         self._solver.step(measure, rate, step)
         self.steps_done = step
 
-    def _run(self, training: _Training, first: int, last: int, progress: Progress | None) -> None:
+    def _run(self, training: _Training, first: int, last: int, report: Report | None = None) -> None:
         """Run the steps first..last of an epoch, on as many threads as the tuner says."""
         begin, done = self.steps_done - first, first
         while done < last:
             threads, count = training.tuner.next(last - done)
             call, start = training.calls[threads], perf_counter()
             try:
-                self._runner.run(call, done, done + count, progress)
+                self._runner.run(call, done, done + count, report)
             finally:
                 done = call.done
                 self.steps_done = begin + done
             training.tuner.took(threads, count, perf_counter() - start)
+            if report is not None:
+                report(done)
 
     def _table(self, epochs: Epochs, threads: int) -> Table:
         """The table of a training step; a huge batch goes by groups of rows."""

@@ -12,7 +12,7 @@ from math import sqrt
 
 import numpy as np
 
-from numbann.components.component import call
+from numbann.components.component import call, run
 from numbann.engine.cpu.memory import Arena
 from numbann.network.plan import Plan
 from numbann.simd.gradient import SMALL
@@ -28,7 +28,8 @@ def update_matrices(plan: Plan, trained: Arena, gradient: Arena, rate: float, st
     kept = [trained.tensors(k) for k in range(1 + len(states))]
     for name, g in gradient.tensors().items():
         w, *values = (np.atleast_2d(tensors[name]) for tensors in kept)
-        call(component.function, w=w, g=np.atleast_2d(g), **dict(zip(states, values, strict=True)), **settings)
+        given = {"w": w, "g": np.atleast_2d(g), **dict(zip(states, values, strict=True)), **settings}
+        run(component, functools.partial(call, component.function, **given))
     for k, tensors in enumerate(kept):
         trained.set_tensors(tensors, k)
 
@@ -70,7 +71,8 @@ class Solver:
         component, w = self._plan.optimizer.component, self._arena.parameters.astype(np.float64)
         settings = {**self._plan.optimizer.values, "step": step, "learning_rate": rate}
         evaluate = functools.partial(self._evaluate, measure)
-        call(component.function, w=w, evaluate=evaluate, memory=self.memory, **settings)
+        given = {"w": w, "evaluate": evaluate, "memory": self.memory, **settings}
+        run(component, functools.partial(call, component.function, **given))
         if not np.array_equal(w, self._measured):
             evaluate(w)
 

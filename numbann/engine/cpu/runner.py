@@ -11,8 +11,8 @@ from numbann.engine.cpu.memory import scratch
 from numbann.engine.cpu.table import Table
 from numbann.engine.cpu.team import Team
 from numbann.engine.cpu.worker import PATIENCE
-from numbann.engine.interface import Progress
 from numbann.engine.shared.alignment import aligned
+from numbann.engine.shared.report import Report
 from numbann.network.plan import Plan
 from numbann.simd import op
 from numbann.simd.machine import yield_address
@@ -75,16 +75,15 @@ class Runner:
         numbers[driver.FIRST], numbers[driver.LAST], numbers[driver.DONE] = first, last, first
         numbers[driver.STOP], numbers[driver.STOP_AT] = 0, -1
 
-    def run(self, call: Call, first: int, last: int, progress: Progress | None = None) -> None:
+    def run(self, call: Call, first: int, last: int, report: Report | None = None) -> None:
         """Run the steps first..last; if an exception ends them, `call.done` says how far they came."""
         self.set(call, first, last)
         if (last - first) * self.plan.step_flops(call.batch) <= BRIEF:
             self.team.run_briefly(call.threads, call.address)
             return
-        steps = -(-int(call.numbers[driver.TOTAL]) // call.batch)
         self.team.run(
             call.threads,
             call.address,
             stop=lambda: call.numbers.__setitem__(driver.STOP, 1),
-            tick=lambda: progress(call.done, steps) if progress else None,
+            tick=lambda: report(call.done) if report else None,
         )

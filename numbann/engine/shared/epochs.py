@@ -22,6 +22,7 @@ class Epochs:
         self.plan, self.numbers, self.rows = plan, numbers, len(self.order)
         self.batch = plan.batch_rows(self.rows)
         self.steps = -(-self.rows // self.batch)
+        self.index: int | None = None  # of the epoch whose order, keys and rates the arrays hold
         self.keys = np.zeros(plan.keys, np.int64)
         self.shares = None if weight is None else Shares(weight, self.batch, plan.dtype, self.rows)
         self.hyper = aligned((self.steps, hyper_width(plan)), plan.dtype)
@@ -29,6 +30,7 @@ class Epochs:
 
     def begin(self, index: int, rates: np.ndarray, done: int) -> None:
         """Fill the arrays for an epoch that begins after `done` steps.  Rows that fit in one batch keep their order."""
+        self.index = index
         if self.batch < self.rows:
             random.shuffle_epoch(self.order, self.plan.seed, index)
             if self.numbers is not None:

@@ -53,10 +53,13 @@ class ArrayFeed:
     def __init__(self, x: np.ndarray, plan: Plan) -> None:
         self.x = np.ascontiguousarray(x, plan.dtype)
 
-    def blocks(self, order: np.ndarray, offsets: np.ndarray) -> Generator[tuple[int, int], None, None]:
-        """Set where in x each row of an epoch in this order begins; yield the bounds of the rows that are ready."""
+    def blocks(self, order: np.ndarray, offsets: np.ndarray, begin: int = 0) -> Generator[tuple[int, int], None, None]:
+        """Set where in x each row of an epoch in this order begins; yield the bounds of the rows that are ready.
+
+        begin: the first row that is needed.
+        """
         np.multiply(order, self.x.shape[1], out=offsets)
-        yield 0, len(order)
+        yield begin, len(order)
 
 
 class RingFeed:
@@ -67,17 +70,18 @@ class RingFeed:
         self._length = min(len(rows), block_rows(batch, plan))
         self.x = aligned((min(len(rows), 2 * self._length), plan.inputs), plan.dtype)
 
-    def blocks(self, order: np.ndarray, offsets: np.ndarray) -> Generator[tuple[int, int], None, None]:
+    def blocks(self, order: np.ndarray, offsets: np.ndarray, begin: int = 0) -> Generator[tuple[int, int], None, None]:
         """As of ArrayFeed, block by block: the bounds of each when it is ready.  The one before is then overwritten."""
+        start = begin // self._length * self._length
         np.multiply(np.arange(len(order)) % len(self.x), self.x.shape[1], out=offsets)
         with ThreadPoolExecutor(1, "numbann-feed") as pool:
-            coming = pool.submit(self._fill, order, 0)
-            for first in range(0, len(order), self._length):
+            coming = pool.submit(self._fill, order, start)
+            for first in range(start, len(order), self._length):
                 coming.result()
                 last = min(first + self._length, len(order))
                 if last < len(order):
                     coming = pool.submit(self._fill, order, last)
-                yield first, last
+                yield max(first, begin), last
 
     def _fill(self, order: np.ndarray, first: int) -> None:
         """Make the rows of the block that begins at `first`."""

@@ -23,6 +23,7 @@ from numbann.cuda.threads import device, fused_sizes, tiling
 from numbann.cuda.threads.device import SIMULATED, cuda
 from numbann.engine.cpu.engine import Engine
 from numbann.engine.devices import make_engine
+from numbann.engine.shared import report
 from numbann.engine.shared.hyperparameters import hyper_width
 from numbann.errors import DeviceError
 from numbann.network.plan import Plan
@@ -31,6 +32,7 @@ pytestmark = [
     pytest.mark.skipif(not SIMULATED and not cuda.is_available(), reason="needs a GPU or its simulator"),
     pytest.mark.filterwarnings("ignore::RuntimeWarning"),  # of NumPy in the simulator: integers that wrap around
 ]
+NEEDS_SIMULATOR = pytest.mark.skipif(not SIMULATED, reason="needs the simulator, whose arrays are NumPy's")
 ROWS, BATCH = 7, 4
 EXACT = {"float32": {"rtol": 1e-4, "atol": 2e-6}, "float64": {"rtol": 1e-9, "atol": 1e-12}}
 
@@ -151,6 +153,55 @@ def test_steps_of_a_graph(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(table, "GRAPH_STEPS", 2)
     plan = plan_of({"sizes": (3, 4, 2), "batch": 1, "optimizer": "adam", "between": [{"dropout": 0.3}]})
     same(trained(make_engine(plan, "cuda")), trained(Engine(plan, 1)), plan.dtype)
+
+
+class Stopped(Exception):
+    """Ends an epoch."""
+
+
+@pytest.mark.parametrize("cublas", [False, pytest.param(True, marks=NEEDS_SIMULATOR)])
+@pytest.mark.parametrize("first", [1, 3, 5, 9])
+def test_an_epoch_goes_on_from_any_step(monkeypatch: pytest.MonkeyPatch, first: int, cublas: bool) -> None:
+    """Also in the midst of a graph, where what is left of it is launched step by step; the last batch is smaller."""
+    if cublas:
+        monkeypatch.setattr(fused_sizes, "WIDEST", 0)
+        stand_in(monkeypatch)
+    monkeypatch.setattr(report, "SECONDS", 0)
+    plan = plan_of({"sizes": (3, 4, 2), "batch": 2, "optimizer": "adam", "between": [{"dropout": 0.3}]})
+    (x, t), rates = make_data(plan, 17), np.linspace(0.05, 0.1, 9)
+
+    def loaded(graph: int) -> Any:
+        monkeypatch.setattr(table, "GRAPH_STEPS", graph)
+        engine = make_engine(plan, "cuda")
+        engine.initialize(plan.seed)
+        engine.load_data(x, t)
+        return engine
+
+    def stop(done: int, steps: int) -> None:
+        if done == first:
+            raise Stopped
+
+    whole, begun, after = loaded(3), loaded(1), loaded(3)
+    loss = whole.epoch(0, rates)
+    with pytest.raises(Stopped):
+        begun.epoch(0, rates, stop)
+    assert begun.steps_done == len(begun.step_losses()) == first
+    after.set_parameters(begun.parameters())
+    after.restore(begun.state())
+    for engine in (after, begun):
+        assert engine.epoch(0, rates, None, begun.step_losses().copy()) == loss
+        assert engine.steps_done == 9
+        np.testing.assert_array_equal(engine.step_losses(), whole.step_losses())
+        for name, tensor in {**whole.parameters(), **whole.state()}.items():
+            np.testing.assert_array_equal({**engine.parameters(), **engine.state()}[name], tensor, err_msg=name)
+
+
+def test_weights_that_are_not_finite_are_seen() -> None:
+    engine = make_engine(plan_of({"sizes": (3, 4, 2)}), "cuda")
+    engine.initialize(0)
+    assert engine.is_finite()
+    engine.set_parameters({**engine.parameters(), "layers.1.bias": np.array([1.0, np.inf])})
+    assert not engine.is_finite()
 
 
 LIBRARY = ("residual at the input", "norm and trained activation", "alpha dropout", "rows", "clipped")

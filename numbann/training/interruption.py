@@ -1,0 +1,87 @@
+"""Ctrl-C and SIGTERM during a run: they come out between two steps, and never while files are written.
+
+The handlers that were there before are called, so that whoever set them decides what a signal does; Python's own raises
+KeyboardInterrupt.
+"""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Callable
+from types import FrameType
+from typing import Any
+
+OPEN, STEPS, WHOLE = range(3)  # what runs: anything, steps of training, or what must not be left half done
+
+
+class Interruptions:
+    """Within `with`, the signals of the process.  In another thread than the main one none arrive.
+
+    waiting: the signal that arrived and has not ended the run yet.
+    """
+
+    def __init__(self) -> None:
+        self.waiting: int | None = None
+        self._level, self._delivered, self._over = OPEN, False, False
+        self._handlers: dict[int, Callable[[int, FrameType | None], Any]] = {}
+
+    def __enter__(self) -> Interruptions:
+        if threading.current_thread() is threading.main_thread():
+            for number in (signal.SIGINT, signal.SIGTERM):
+                handler = signal.getsignal(number)
+                if callable(handler):
+                    self._handlers[number] = handler
+                    signal.signal(number, self._receive)
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        for number, handler in self._handlers.items():
+            signal.signal(number, handler)
+        if kind is None:
+            self._release()
+
+    def steps(self) -> _Level:
+        """While steps run: the first signal waits for the end of a step, a second one comes out at once."""
+        return _Level(self, STEPS)
+
+    def whole(self) -> _Level:
+        """While files or the state change: signals wait until that is done."""
+        return _Level(self, WHOLE)
+
+    def end(self) -> None:
+        """The run is over and only saves what it has: no signal comes out any more."""
+        self._over = True
+
+    def _receive(self, number: int, frame: FrameType | None) -> None:
+        """Take a signal: keep it, or hand it on.  After one that was handed on, all wait: the run is being saved."""
+        kept = self._over or self._delivered or self._level == WHOLE
+        if kept or (self._level == STEPS and self.waiting is None):
+            self.waiting = number
+        else:
+            self._deliver(number, frame)
+
+    def _release(self) -> None:
+        """Hand on a signal that waits; again, if the exception that it raised was swallowed on its way."""
+        if self.waiting is not None and self._level == OPEN and not self._over:
+            self._deliver(self.waiting, None)
+
+    def _deliver(self, number: int, frame: FrameType | None) -> None:
+        self.waiting, self._delivered = number, True
+        self._handlers[number](number, frame)
+        self.waiting, self._delivered = None, False  # the handler raised nothing: the run goes on
+
+
+class _Level:
+    """A `with` that sets what runs; signals that waited come out when it ends well."""
+
+    def __init__(self, owner: Interruptions, level: int) -> None:
+        self._owner, self._level, self._before = owner, level, OPEN
+
+    def __enter__(self) -> None:
+        self._before, self._owner._level = self._owner._level, self._level
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        self._owner._level = self._before
+        if kind is None:
+            self._owner._release()

@@ -1,0 +1,64 @@
+"""The checkpoints of a run: when the next one is due, and which state the last one holds."""
+
+from __future__ import annotations
+
+from time import perf_counter
+
+from numbann.errors import RunDirectoryError
+from numbann.fit.pause import Pause
+from numbann.fit.state import State
+from numbann.training import rundir
+from numbann.training.checkpoint import to_bytes
+from numbann.training.interruption import Interruptions, _Level
+from numbann.training.rundir import RunDirectory
+
+
+class Saves(Pause):
+    """Saves a state `seconds` after it was saved before, or when a signal ends the run.
+
+    steps: of an epoch.  stored: the state comes from the checkpoint that is there.
+    """
+
+    def __init__(
+        self, directory: RunDirectory, spec_hash: str, state: State, seconds: float, steps: int, *, stored: bool
+    ) -> None:
+        self.interruptions = Interruptions()
+        self.complete = False  # whether all files of the run are written
+        self._directory, self._spec_hash, self._state = directory, spec_hash, state
+        self._seconds, self._steps = seconds, steps
+        self._saved, self._at = state.place if stored else None, perf_counter()
+
+    def due(self) -> bool:
+        return self.interruptions.waiting is not None or perf_counter() - self._at >= self._seconds
+
+    def whole(self) -> _Level:
+        return self.interruptions.whole()
+
+    def steps(self) -> _Level:
+        return self.interruptions.steps()
+
+    def save(self) -> None:
+        """Write the checkpoint, unless the file holds this state."""
+        with self.whole():
+            if self._saved != self._state.place:
+                self._directory.write(rundir.CHECKPOINT, to_bytes(self._state, self._spec_hash))
+                self._saved = self._state.place
+            self._at = perf_counter()
+
+    def rescue(self) -> str:
+        """Save what a run that ends has, if it had begun; return, in words, what the directory then holds."""
+        self.interruptions.end()
+        if self._saved is None:
+            return "nothing was written"
+        try:
+            self.save()
+        except RunDirectoryError as error:
+            return f"{error}\n{self._kept}"
+        return self._kept
+
+    @property
+    def _kept(self) -> str:
+        """What the file holds, in words."""
+        epochs, steps = self._saved or (0, 0)
+        inside = f" and {steps} of {self._steps} steps" if steps else ""
+        return f"the checkpoint after epoch {epochs}{inside} is kept in {self._directory.path}"
