@@ -98,9 +98,9 @@ def did_you_mean(word: str, known: Iterable[str], quoted: Callable[[str], str] =
     return f"; did you mean {quoted(near[0])}?" if near else ""
 
 
-def not_allowed(value: object, allowed: str) -> str:
-    """Return the message for a value of the wrong type or out of its range."""
-    return f"{shown(value)} is not allowed; give {allowed}"
+def not_allowed(value: object, allowed: str, hint: str = "") -> str:
+    """Return the message for a value of the wrong type or out of its range.  hint: as `did_you_mean` gives it."""
+    return f"{shown(value)} is not allowed{hint or ';'} give {allowed}"
 
 
 def missing(allowed: str) -> str:

@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from math import prod
+from typing import Any
 
 import numpy as np
 
 from numbann.data.columns import Column, Texts, as_texts, column_from_array
+from numbann.data.kinds import drop_missing, settle
 from numbann.data.reading import Reading, choose_features
+from numbann.data.stored import StoredArray
 from numbann.data.table import Raw, Table, check_kinds
 from numbann.data.wording import counted, quoted
 from numbann.errors import DataError
 
+Array = np.ndarray | StoredArray
 KINDS = "biufSU"  # booleans, integers, floats, text
 
 
 def raw_from_arrays(
-    features: Mapping[str, np.ndarray],
+    features: Mapping[str, Array],
     targets: Mapping[str, np.ndarray],
     reading: Reading,
     where: str,
@@ -29,7 +33,7 @@ def raw_from_arrays(
 
     weight: one array, or none.
     """
-    arrays = {**features, **targets, **(weight or {})}
+    arrays: dict[str, Array] = {**features, **targets, **(weight or {})}
     for name, array in arrays.items():
         _check(name, array, where)
     _same_rows(arrays, where)
@@ -43,7 +47,7 @@ def raw_from_arrays(
     return raw
 
 
-def _check(name: str, array: np.ndarray, where: str) -> None:
+def _check(name: str, array: Array, where: str) -> None:
     if array.dtype.kind not in KINDS:
         raise DataError(f"{where}: array {quoted(name)} holds {array.dtype}; numbers, booleans or text are readable")
     if array.ndim == 0 or array.size == 0:
@@ -52,7 +56,7 @@ def _check(name: str, array: np.ndarray, where: str) -> None:
         )
 
 
-def _same_rows(arrays: Mapping[str, np.ndarray], where: str) -> None:
+def _same_rows(arrays: Mapping[str, Array], where: str) -> None:
     (first, expected), *others = arrays.items()
     for name, array in others:
         if len(array) != len(expected):
@@ -62,31 +66,38 @@ def _same_rows(arrays: Mapping[str, np.ndarray], where: str) -> None:
             )
 
 
-def _columns(arrays: Mapping[str, np.ndarray]) -> list[tuple[list[str], np.ndarray]]:
+def _columns(arrays: Mapping[str, Array]) -> list[tuple[list[str], Any]]:
     """Pair column names with their (N, columns) array: an array of one column keeps its name, others are numbered."""
     flat = {name: array.reshape(len(array), prod(array.shape[1:])) for name, array in arrays.items()}
     return [([name] if array.shape[1] == 1 else _number_names(name, array), array) for name, array in flat.items()]
 
 
-def _number_names(name: str, array: np.ndarray) -> list[str]:
+def _number_names(name: str, array: Array) -> list[str]:
     return [f"{name}[{position}]" for position in range(array.shape[1])]
 
 
-def _table(columns: list[tuple[list[str], np.ndarray]], reading: Reading, where: str, listed_features: bool) -> Table:
+def _table(columns: list[tuple[list[str], Any]], reading: Reading, where: str, listed_features: bool) -> Table:
     """Return the chosen columns.  A single array of numbers is not copied, since it may be mapped from a file."""
     every = [name for names, _ in columns for name in names]
     features = choose_features(reading, every, listed_features, where)
     wanted = set(features)
     texts: dict[str, Texts] = {}
-    matrices: list[np.ndarray] = []
+    matrices: list[Any] = []
     number_names: list[str] = []
     for names, array in columns:
         is_text = [name in reading.text_columns or array.dtype.kind in "SU" for name in names]
         whole = len(columns) == 1 and array.dtype.kind not in "SU"
         kept = [i for i, name in enumerate(names) if whole or (name in wanted and not is_text[i])]
-        texts |= {names[i]: _texts(array[:, i]) for i in range(len(names)) if names[i] in wanted and is_text[i]}
         number_names += [names[i] for i in kept]
         matrices.append(array if whole else _numeric(array[:, kept]))
+        for i in (i for i, name in enumerate(names) if name in wanted and is_text[i]):
+            values = array.columns(slice(None), i) if isinstance(array, StoredArray) else array[:, i]
+            column = settle(column_from_array(values), names[i], reading)
+            if isinstance(column, Texts):
+                texts[names[i]] = column
+            else:
+                number_names.append(names[i])
+                matrices.append(column.values[:, None])
     numbers = (
         matrices[0] if len(matrices) == 1 else _concatenate([m for m in matrices if m.shape[1]], len(columns[0][1]))
     )
@@ -110,16 +121,13 @@ def _reorder(table: Table, number_names: list[str]) -> Table:
     return replace(table, columns=np.array([position[name] for name in table.number_names], np.intp))
 
 
-def _texts(values: np.ndarray) -> Texts:
-    return as_texts(column_from_array(values.astype(np.float32) if values.dtype.kind == "b" else values))
-
-
 def _targets(arrays: Mapping[str, np.ndarray], reading: Reading) -> dict[str, Column]:
     """Return the target columns; those of an array listed in data.categorical become texts."""
     found: dict[str, Column] = {}
     for name, (names, array) in zip(arrays, _columns(arrays), strict=True):
-        columns = [column_from_array(values) for values in array.T]
-        found |= zip(names, map(as_texts, columns) if name in reading.text_columns else columns, strict=True)
+        columns: Iterable[Column] = map(column_from_array, array.T)
+        columns = map(as_texts, columns) if name in reading.text_columns else columns
+        found |= zip(names, (drop_missing(one, reading.na) for one in columns), strict=True)
     return found
 
 

@@ -55,14 +55,22 @@ Column = Numbers | Texts
 
 
 def text_of(value: Any) -> str | None:
-    """Return a value as the text of a category: 3 and 3.0 give "3"; None and NaN are missing."""
-    if value is None or value != value:
+    """Return a value as the text of a category: 3 and 3.0 give "3"; None, NaN and the like are missing."""
+    if _is_missing(value):
         return None
     if isinstance(value, bytes):
         return value.decode("utf-8", "replace").strip()
     if isinstance(value, float) and value.is_integer():
         return str(int(value))
     return str(value).strip()
+
+
+def _is_missing(value: Any) -> bool:
+    """Tell whether a value is None, or unequal to itself; pandas.NA refuses to say."""
+    try:
+        return value is None or bool(value != value)
+    except (TypeError, ValueError):
+        return not hasattr(value, "__len__")
 
 
 def texts_from(values: Iterable[Any]) -> Texts:
@@ -74,8 +82,8 @@ def texts_from(values: Iterable[Any]) -> Texts:
 
 
 def column_from_array(array: np.ndarray) -> Column:
-    """Build a column from a one-dimensional array of numbers, booleans or text."""
-    if array.dtype.kind in "SU":
+    """Build a column from a one-dimensional array of numbers, booleans, text or Python objects."""
+    if array.dtype.kind in "SUO":
         return texts_from(array.tolist())
     return Numbers(array, whole=array.dtype.kind in "iu")
 

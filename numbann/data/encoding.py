@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from numbann.data.contract import ScaleNames
-from numbann.data.table import Raw, RowSelection, count_of
+from numbann.data.table import INFINITE_NUMBER, Raw, RowSelection, count_of, row_at
 from numbann.data.transforms import find_missing, find_scale
 from numbann.data.transforms.categories import Categories
 from numbann.data.transforms.one_hot import write_one_hot
@@ -79,7 +79,8 @@ class Encoding:
                 part = x[first : first + len(values)]
                 part[:, inputs] = values
                 if not np.isfinite(part).all():
-                    raise DataError(f"there are numbers too large for {x.dtype}; {OTHER_SCALE}", key="data.scale")
+                    place, column = np.argwhere(~np.isfinite(part[:, inputs]))[0]
+                    raise _too_large(raw, row_at(rows, first + place), column, x.dtype)
                 first += len(values)
 
     def to_dict(self) -> dict[str, Any]:
@@ -93,16 +94,28 @@ class Encoding:
 
     @classmethod
     def from_dict(cls, given: Mapping[str, Any]) -> Encoding:
-        """Restore the encoding that to_dict wrote, including the older form whose transforms have no names."""
-        if "shift" in given:  # the older form: one fill and one affine scale, which "standard" applies in the same way
-            missing = {"type": "error"} if given["fill"] is None else {"type": "mean", "fill": given["fill"]}
-            given = {**given, "missing": missing, "scales": [{"type": "standard", **given}]}
+        """Restore the encoding that to_dict wrote."""
         return cls(
             tuple(given["features"]),
             {name: Categories(tuple(values)) for name, values in given["categories"].items()},
             find_missing(given["missing"]["type"]).from_dict(given["missing"]),
             tuple(find_scale(scale["type"]).from_dict(scale) for scale in given["scales"]),
         )
+
+
+def _too_large(raw: Raw, row: int, column: int, dtype: np.dtype) -> DataError:
+    """Return the error for a number that is infinite, or becomes so once it is scaled and stored."""
+    given = raw.table.block(slice(row, row + 1))[0, column]
+    what = INFINITE_NUMBER if np.isinf(given) else f"{given:g}, once scaled, is too large for {dtype}; {OTHER_SCALE}"
+    return raw.fault(row, raw.table.number_names[column], what, None if np.isinf(given) else "data.scale")
+
+
+def _too_large_to_fit(raw: Raw, rows: RowSelection, column: int, scale: str) -> DataError:
+    """Return the error for a column whose numbers overflow float64 while a scale is fitted."""
+    values = raw.table.column(rows, column)
+    place = int(np.nanargmax(np.abs(values)))
+    what = f'{values[place]:g} is too large for the scale "{scale}"; divide the column by a power of ten'
+    return raw.fault(row_at(rows, place), raw.table.number_names[column], what, "data.scale")
 
 
 def fit_categories(raw: Raw, rows: RowSelection) -> dict[str, Categories]:
@@ -118,6 +131,7 @@ def fit_encoding(
     fitted = [find_missing(missing).fit(Columns(raw, rows))]
     for name in [scale] if isinstance(scale, str) else scale:
         fitted.append(find_scale(name).fit(Columns(raw, rows, fitted)))
-        if not all(np.isfinite(values).all() for values in vars(fitted[-1]).values()):
-            raise DataError(f'numbers too large for the scale "{name}"; rescale the data', key="data.scale")
+        for values in vars(fitted[-1]).values():
+            if not np.isfinite(values).all():
+                raise _too_large_to_fit(raw, rows, int(np.argmin(np.isfinite(values))), name)
     return Encoding(raw.table.names, categories, fitted[0], tuple(fitted[1:]))

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, cast
+from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 from numbann.errors import DataError
 
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from numbann.data.contract import Format
     from numbann.data.reading import Reading
     from numbann.data.table import Raw
+
+SMALL, RATIO = 1 << 26, 1000  # bytes that may come of any file, and times its size that may come of a larger one
 
 
 @dataclass(frozen=True)
@@ -44,13 +46,16 @@ class InputFile:
             return io.BytesIO(self.content)
         if not self.packed:
             return self.path.open("rb")
-        import gzip  # here, since few files need it
-
-        return cast(BinaryIO, gzip.open(self.path))
+        return cast(BinaryIO, io.BufferedReader(Inflated(self), 1 << 16))
 
     def fault(self, what: str) -> DataError:
         """Return an error whose message is the file's name followed by `what`."""
         return DataError(f"{self.name}{what}", key=self.key)
+
+    def stamp(self) -> tuple[int, ...]:
+        """Return what changes with the file: its place on the disk, its size, and when it was written."""
+        found = self.path.stat()
+        return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns
 
     def sha256(self) -> str:
         """Return the hash of the file as stored on disk."""
@@ -58,6 +63,39 @@ class InputFile:
 
         with self.path.open("rb") as stream:
             return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+class Inflated(io.RawIOBase):
+    """The bytes of a gzip file, refused where they go on and on."""
+
+    def __init__(self, file: InputFile) -> None:
+        import gzip  # here, since few files need it
+
+        self._file, self._count, self._packed = file, 0, file.path.stat().st_size
+        self._stream = gzip.GzipFile(file.path)
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        """Read some bytes."""
+        count = self._stream.readinto(buffer)
+        self._count += count
+        check_inflation(self._file, self._packed, self._count)
+        return count
+
+    def close(self) -> None:
+        """Close the file."""
+        self._stream.close()
+        super().close()
+
+
+def check_inflation(file: InputFile, packed: int, size: int) -> None:
+    """Refuse bytes that are a thousand times as many as they are packed: a bomb, or a mistake."""
+    if size > SMALL and size > RATIO * packed:
+        raise file.fault(
+            f": {packed} packed bytes become more than {size / 1e6:.0f} MB; if that is meant, unpack it by hand"
+        )
 
 
 def standard_input() -> InputFile:

@@ -1,71 +1,96 @@
-"""Converts features given in Python to raw rows: an array, a mapping of columns, or a frame with `.columns`."""
+"""Converts features given in Python to raw rows: an array, columns by name, a frame of any library, or rows by name."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from math import nan
 from typing import Any
 
 import numpy as np
 
-from numbann.data.cells import is_infinite, is_number
-from numbann.data.columns import Column, Numbers, Texts, texts_from
-from numbann.data.table import Raw, Table, table_from_columns
+from numbann.data.columns import column_from_array
+from numbann.data.kinds import settle
+from numbann.data.reading import Reading
+from numbann.data.table import Raw, Table, check_kinds, table_from_columns
 from numbann.data.wording import nearest, quoted
 from numbann.errors import DataError, ShapeError
 
-
-def raw_from_python(given: Any, features: Sequence[str], texts: Sequence[str]) -> Raw:
-    """Return the raw rows of the features.  texts: the names of those that are categories."""
-    if isinstance(given, Mapping) or hasattr(given, "columns"):
-        table = _table_of_columns({name: _column_of(given, name) for name in features}, texts)
-    else:
-        table = _table_of_array(given, tuple(features), texts)
-    return Raw(table, {}, lambda row: f"row {row + 1}")
+READABLE = "biufSUO"  # booleans, numbers, texts, and Python objects that are one of these
 
 
-def _column_of(given: Any, name: str) -> np.ndarray:
-    known = list(given.keys() if isinstance(given, Mapping) else given.columns)
-    if name not in known:
-        raise DataError(f"no column {quoted(name)} is given{nearest(name, map(str, known)) or '; add it'}")
-    return np.asarray(given[name])
+def raw_from_python(given: Any, reading: Reading) -> Raw:
+    """Return the raw rows of the features that a trained model takes."""
+    raw = Raw(_table(given, reading.names or (), reading), {}, lambda row: f"row {row + 1}")
+    check_kinds(raw, reading)
+    return raw
 
 
-def _table_of_columns(arrays: dict[str, np.ndarray], texts: Sequence[str]) -> Table:
-    lengths = {name: array.shape for name, array in arrays.items()}
-    if len(set(lengths.values())) > 1 or any(len(shape) != 1 for shape in lengths.values()):
-        raise ShapeError(f"columns must have one dimension and be as long as each other: {lengths}")
+def _table(given: Any, names: tuple[str, ...], reading: Reading) -> Table:
+    columns = _columns(given, names)
+    if columns is None:
+        matrix = _matrix(given, len(names), not reading.text_columns.isdisjoint(names))
+        if matrix.dtype.kind in "iuf" and reading.text_columns.isdisjoint(names):
+            return Table(names, matrix, {})
+        columns = {name: matrix[:, position] for position, name in enumerate(names)}
+    arrays = {name: _plain(values) for name, values in columns.items()}
+    _check(arrays)
     rows = len(next(iter(arrays.values())))
-    return table_from_columns({name: _column(array, name, name in texts) for name, array in arrays.items()}, rows)
+    return table_from_columns(
+        {name: settle(column_from_array(array), name, reading) for name, array in arrays.items()}, rows
+    )
 
 
-def _table_of_array(given: Any, features: tuple[str, ...], texts: Sequence[str]) -> Table:
-    array = given if isinstance(given, np.ndarray) else np.array(given, dtype=object if texts else None)
+def _columns(given: Any, names: Sequence[str]) -> dict[str, Any] | None:
+    """Return these columns of a mapping, a frame, a row or rows with names; None for anything else."""
+    if isinstance(given, list | tuple) and given and all(isinstance(row, Mapping) for row in given):
+        return _columns_of_rows(given, names)
+    keys = given if isinstance(given, Mapping) else getattr(given, "column_names", None)  # as Arrow calls them
+    keys = getattr(given, "columns", None) if keys is None else keys
+    if keys is None:
+        return None
+    known = {str(key).strip(): key for key in keys}
+    for name in names:
+        if name not in known:
+            raise DataError(f"no column {quoted(name)} is given{nearest(name, known) or '; add it'}")
+    found = {name: given[known[name]] for name in names}
+    is_row = all(isinstance(value, str) or not hasattr(value, "__len__") for value in found.values())
+    return {name: [value] for name, value in found.items()} if is_row else found
+
+
+def _columns_of_rows(rows: Sequence[Mapping[Any, Any]], names: Sequence[str]) -> dict[str, Any]:
+    for number, row in enumerate(rows, 1):
+        for name in names:
+            if name not in row:
+                raise DataError(f"row {number} has no {quoted(name)}{nearest(name, map(str, row)) or '; add it'}")
+    return {name: [row[name] for row in rows] for name in names}
+
+
+def _matrix(given: Any, width: int, mixed: bool) -> np.ndarray:
+    """Return rows (N, width) as an array; further axes are flattened.  mixed: some columns are text."""
+    array = _plain(given, object if mixed and not isinstance(given, np.ndarray) else None)
     array = array.reshape(len(array), -1) if array.ndim > 2 else array
-    if array.ndim != 2 or array.shape[1] != len(features):
-        raise ShapeError(f"the array has shape {array.shape}; rows of features are needed: (N, {len(features)})")
-    if texts or array.dtype.kind not in "iuf":
-        return _table_of_columns({name: array[:, i] for i, name in enumerate(features)}, texts)
-    return Table(features, _require_finite(array, "the array"), {})
-
-
-def _column(array: np.ndarray, name: str, as_text: bool) -> Column:
-    if as_text:
-        return texts_from(array.tolist())
-    if array.dtype.kind in "biuf":
-        return Numbers(_require_finite(array, f"column {quoted(name)}"), whole=False)
-    return Numbers(_parse_numbers(texts_from(array.tolist()), name), whole=False)
-
-
-def _parse_numbers(column: Texts, name: str) -> np.ndarray:
-    """Convert numbers given as Python objects or text to float64."""
-    for text in column.values:
-        if not is_number(text) or is_infinite(text):
-            raise DataError(f"column {quoted(name)}: {quoted(text)} is no number; numbers are needed there")
-    return np.array([*map(float, column.values), nan])[column.codes]
-
-
-def _require_finite(array: np.ndarray, what: str) -> np.ndarray:
-    if array.dtype.kind == "f" and np.isinf(array).any():
-        raise DataError(f"{what} holds an infinite number; correct it")
+    if array.ndim != 2 or array.shape[1] != width:
+        raise ShapeError(f"the array has shape {array.shape}; rows of features are needed: (N, {width})")
     return array
+
+
+def _plain(values: Any, dtype: type | None = None) -> np.ndarray:
+    """Return values as an ordinary array, in which those that a mask hides are missing."""
+    if isinstance(values, np.ma.MaskedArray) and values.mask.any():
+        numbers, hidden = values.dtype.kind in "biuf", np.ma.getmaskarray(values)
+        shown = values.data.astype(np.float64 if numbers else object)
+        shown[hidden] = np.nan if numbers else None
+        return shown
+    try:
+        return np.asarray(values, dtype)
+    except ValueError:
+        raise ShapeError("the rows have different lengths; give each as many values") from None
+
+
+def _check(arrays: Mapping[str, np.ndarray]) -> None:
+    """Refuse columns of several dimensions, of different lengths, and of types that are neither numbers nor text."""
+    shapes = {name: array.shape for name, array in arrays.items()}
+    if len(set(shapes.values())) > 1 or any(len(shape) != 1 for shape in shapes.values()):
+        raise ShapeError(f"columns must have one dimension and be as long as each other: {shapes}")
+    for name, array in arrays.items():
+        if array.dtype.kind not in READABLE:
+            raise DataError(f"column {quoted(name)} holds {array.dtype}; numbers, booleans or text are readable")

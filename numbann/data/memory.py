@@ -6,6 +6,8 @@ import contextlib
 import os
 from pathlib import Path
 
+from numbann.errors import DataError
+
 SYSTEM, LIMIT = Path("/proc/meminfo"), Path("/sys/fs/cgroup/memory.max")
 UNKNOWN = 1 << 32  # bytes to assume where the system does not report them
 SHARE = 0.25  # the share of the available memory that the inputs of all parts may take
@@ -20,6 +22,12 @@ def available() -> int:
     with contextlib.suppress(OSError, ValueError):
         found = min(found, int(LIMIT.read_text()))
     return found
+
+
+def check_room(size: int, what: str, key: str | None = None, remedy: str = "take less") -> None:
+    """Refuse what is larger than the available memory, in bytes, before it is allocated."""
+    if size > (free := available()):
+        raise DataError(f"{what}: {size / 1e9:.4g} GB are needed, and {free / 1e9:.4g} GB are free; {remedy}", key=key)
 
 
 def fits(size: int) -> bool:

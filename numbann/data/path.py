@@ -85,7 +85,8 @@ def _file_fault(given: Any, base: Path) -> str:
     if (base / name).is_dir():
         return f"{shown(name)} is a directory; name the file in it"
     if not (base / name).is_file():
-        return f"{shown(name)}: no such file in {base.resolve()}; check the name and the folder"
+        folder = "" if Path(name).is_absolute() else f" in {base.resolve()}"
+        return f"{shown(name)}: no such file{folder}; check the name and the folder, or say where it is now"
     return ""
 
 

@@ -64,7 +64,7 @@ class Preprocessing:
 
     def transform(self, features: Any) -> np.ndarray:
         """Return x (N, I) for raw features: an array in feature order, a mapping of columns, or a frame."""
-        raw = raw_from_python(features, self.encoding.features, tuple(self.encoding.categories))
+        raw = raw_from_python(features, self.reading)
         for warning in self.encoding.unseen(raw, slice(None)):
             warnings.warn(warning, stacklevel=2)
         return self.encoding.apply(raw, slice(None), self.dtype)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any, NamedTuple
 
 from numbann.data.files import InputFile
@@ -34,7 +35,7 @@ class Reading:
     texts: tuple[str, ...] = ()
     origin: str = ""
 
-    @property
+    @cached_property
     def text_columns(self) -> frozenset[str]:
         """The columns whose numbers are categories too."""
         return frozenset(self.categorical) | frozenset(self.texts)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -18,10 +19,10 @@ from numbann.data.preprocessing import Preprocessing
 from numbann.data.reading import Reading, reading_from_section
 from numbann.data.split import split_rows
 from numbann.data.streaming import Inputs, inputs_of
-from numbann.data.table import Raw, RowSelection, check_not_negative, check_numbers, check_targets, count_of
+from numbann.data.table import Raw, RowSelection, check_not_negative, check_numbers, check_targets, count_of, row_at
 from numbann.data.tasks import find_task
 from numbann.data.tasks.auto import decide_task
-from numbann.data.tasks.task import Task
+from numbann.data.tasks.task import Task, TooLargeTarget
 from numbann.data.transforms.categories import Categories
 from numbann.data.weights import check_weight, class_weights, notes_of, weight_of
 from numbann.data.wording import counted, quoted
@@ -85,7 +86,7 @@ class SplitData:
         preprocessing = Preprocessing(
             reading=self._reading(),
             encoding=fit_encoding(raw, rows, self.categories, self.missing, scale),
-            task=self.task.fit(self.task.original(raw)[rows], target_scale),
+            task=_fit(self.task, raw, rows, target_scale),
             format=self.facts.format,
             dtype=np.dtype(dtype).name,
             positive=positive,
@@ -111,10 +112,26 @@ class SplitData:
         return replace(self.reading, format=self.facts.format, delimiter=delimiter, origin=origin)
 
 
+def _fit(task: Task, raw: Raw, rows: RowSelection, target_scale: str) -> Task:
+    with _place(raw, rows):
+        return task.fit(task.original(raw)[rows], target_scale)
+
+
+@contextmanager
+def _place(raw: Raw, rows: RowSelection) -> Iterator[None]:
+    """Say where a target that is too large stands."""
+    try:
+        yield
+    except TooLargeTarget as error:
+        raise raw.fault(row_at(rows, error.row), error.column, error.what, error.key) from None
+
+
 def _prepare_part(preprocessing: Preprocessing, raw: Raw, rows: RowSelection, target: str, total: int) -> Part:
     x = inputs_of(preprocessing.encoding, raw, rows, preprocessing.dtype, total)
     raw_target = preprocessing.task.original(raw)[rows]
-    t, weight = preprocessing.task.encode(raw_target, target, preprocessing.dtype), weight_of(raw, rows)
+    with _place(raw, rows):
+        t = preprocessing.task.encode(raw_target, target, preprocessing.dtype)
+    weight = weight_of(raw, rows)
     return Part(x, t, raw_target, weight, preprocessing.loss_weight(raw_target, weight))
 
 
@@ -133,6 +150,7 @@ def load(section: Mapping[str, Any], base: Path, split_seed: int) -> SplitData:
     base: the folder that paths are relative to.
     """
     files = _find(section["path"], base, section["format"])
+    stamps = {file: file.stamp() for source in files.values() for file in source.all}
     raws, reading = _read(files, reading_from_section(section))
     for part, raw in raws.items():
         check_numbers(raw, fillable=section["missing"] != "error")
@@ -148,6 +166,10 @@ def load(section: Mapping[str, Any], base: Path, split_seed: int) -> SplitData:
     sizes = ", ".join(f"{part} {counted(count, 'row')}" for part, count in rows.items())
     train = raws["train"]
     usual = "byte" if train.table.numbers.dtype == np.uint8 else "standard"
+    digests = tuple((str(file.path), file.sha256()) for file in stamps)
+    for file, stamp in stamps.items():
+        if file.stamp() != stamp:
+            raise file.fault(": has changed while it was read; leave it alone, or work on a copy")
     facts = Facts(
         task=task,
         format=files["train"].format.name,
@@ -157,7 +179,7 @@ def load(section: Mapping[str, Any], base: Path, split_seed: int) -> SplitData:
         features=train.table.names,
         inputs=len(train.table.number_names) + sum(map(len, categories.values())),
         rows=rows,
-        files=tuple((str(file.path), file.sha256()) for source in files.values() for file in source.all),
+        files=digests,
         notes=(*reason, *task.notes(), *train.notes, f"split: {sizes}", *notes_of(task, weights)),
     )
     return SplitData(facts, parts, reading, task, categories, section["missing"], weights)

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
 from dataclasses import dataclass
 from functools import cached_property
-from typing import cast
 
 import numpy as np
 
 from numbann.data.encoding import Encoding
-from numbann.data.memory import available, fits
+from numbann.data.memory import available, check_room, fits
 from numbann.data.table import Raw, RowSelection, count_of
 
-PAGE = 4096  # bytes: the smallest unit that the system reads from a file
 PIECE_BYTES = 1 << 20  # bytes of inputs prepared at a time, few enough to stay in the cache
 
 
@@ -50,8 +46,9 @@ class Streamed:
         """Write the rows at these places, in this order, into out (n, I).  The file is read from front to back."""
         rows = places if isinstance(self.rows, slice) else self.rows[places]
         forwards = np.argsort(rows)
-        if self._from_disk:
-            _read_ahead(self.raw.table.numbers, rows[forwards])
+        stored = self.raw.table.stored
+        if stored is not None and self._from_disk:
+            stored.read_ahead(rows[forwards])
         length = max(1, PIECE_BYTES // (out.itemsize * max(1, out.shape[1])))
         for first in range(0, len(rows), length):
             piece = forwards[first : first + length]
@@ -62,18 +59,10 @@ Inputs = np.ndarray | Streamed
 
 
 def inputs_of(encoding: Encoding, raw: Raw, rows: RowSelection, dtype: str, total: int) -> Inputs:
-    """Return the inputs x (N, I): streamed if the numbers are mapped from a file and `total` rows exceed memory."""
-    if raw.table.mapped and not fits(total * encoding.inputs * np.dtype(dtype).itemsize):
+    """Return the inputs x (N, I): streamed if the numbers stay in a file and `total` rows exceed memory."""
+    if raw.table.stored and not fits(total * encoding.inputs * np.dtype(dtype).itemsize):
         return Streamed(encoding, raw, rows, dtype)
+    count = count_of(rows, len(raw.table))
+    size = count * encoding.inputs * np.dtype(dtype).itemsize
+    check_room(size, f"{count} rows of {encoding.inputs} inputs", "data.path", "leave columns or categories out")
     return encoding.apply(raw, rows, dtype)
-
-
-def _read_ahead(numbers: np.ndarray, rows: np.ndarray) -> None:
-    """Ask the system to read these rows (sorted) of a mapped array ahead; page faults one by one are slow on a disk."""
-    if not isinstance(numbers, np.memmap) or not hasattr(os, "posix_fadvise"):
-        return
-    size = numbers.strides[0]
-    pages = np.unique((numbers.offset + rows * size) // PAGE)
-    with contextlib.suppress(OSError), open(cast(str, numbers.filename), "rb") as file:
-        for page in pages.tolist():
-            os.posix_fadvise(file.fileno(), page * PAGE, PAGE + size, os.POSIX_FADV_WILLNEED)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import SupportsIndex
@@ -10,7 +10,10 @@ from typing import SupportsIndex
 import numpy as np
 
 from numbann.data.columns import Column, Numbers, Texts
+from numbann.data.kinds import drop_missing, settle
+from numbann.data.memory import available
 from numbann.data.reading import ChosenColumns, Reading
+from numbann.data.stored import StoredArray
 from numbann.data.wording import quoted
 from numbann.errors import DataError
 
@@ -23,11 +26,11 @@ class Table:
     """The raw features of one source.
 
     names: all features in order.  texts: those that are categories.  The others are the `columns` of `numbers`, all
-    of them if None.  The numbers may be mapped from a file, so they are read in blocks.
+    of them if None.  The numbers may stay in their file, so they are read in blocks.
     """
 
     names: tuple[str, ...]
-    numbers: np.ndarray
+    numbers: np.ndarray | StoredArray
     texts: Mapping[str, Texts]
     columns: np.ndarray | None = None
 
@@ -39,18 +42,29 @@ class Table:
         return tuple(name for name in self.names if name not in self.texts)
 
     @property
-    def mapped(self) -> bool:
-        """Whether the numbers are mapped from a file."""
-        return isinstance(self.numbers, np.memmap)
+    def stored(self) -> StoredArray | None:
+        """The numbers, if they stay in their file."""
+        return self.numbers if isinstance(self.numbers, StoredArray) else None
 
     def block(self, rows: RowSelection) -> np.ndarray:
         """Return the numbers (n, F) of some rows, in the order of number_names."""
-        values = np.asarray(self.numbers[rows])
+        values = self.numbers[rows]
         return values if self.columns is None else values[:, self.columns]
 
     def column(self, rows: RowSelection, position: int) -> np.ndarray:
         """Return the numbers (n,) of some rows in one column."""
-        return self.numbers[rows, position if self.columns is None else self.columns[position]]
+        place = position if self.columns is None else self.columns[position]
+        return self.numbers[rows, place] if isinstance(self.numbers, np.ndarray) else self.numbers.columns(rows, place)
+
+    def each_column(self, rows: RowSelection) -> Iterator[np.ndarray]:
+        """Yield the numbers (n,) of some rows, column by column; out of a file, many at a time."""
+        if self.stored is None:
+            yield from (self.column(rows, position) for position in range(len(self.number_names)))
+            return
+        places = np.arange(self.stored.shape[1]) if self.columns is None else self.columns
+        count = max(1, available() // 16 // max(1, self.stored.dtype.itemsize * count_of(rows, len(self))))
+        for first in range(0, len(places), count):
+            yield from self.stored.columns(rows, places[first : first + count]).T
 
     def blocks(self, rows: RowSelection) -> list[RowSelection]:
         """Cut the rows into blocks whose numbers fit the cache as float64."""
@@ -81,6 +95,11 @@ class Raw:
         return DataError(f"{self.place(int(row))}, column {quoted(column)}: {what}", key=key)
 
 
+def row_at(rows: RowSelection, place: int) -> int:
+    """Return the number of the row at a place of a selection."""
+    return (rows.start or 0) + place if isinstance(rows, slice) else int(rows[place])
+
+
 def count_of(rows: RowSelection, total: int) -> int:
     """Return the number of rows selected."""
     return len(range(*rows.indices(total))) if isinstance(rows, slice) else len(rows)
@@ -105,8 +124,10 @@ def raw_from_columns(
     delimiter: str | None = None,
 ) -> Raw:
     """Build the raw rows from a table's columns by name, and empty `columns`."""
-    targets = {name: columns.pop(name) for name in chosen.targets}
+    targets = {name: drop_missing(columns.pop(name), reading.na) for name in chosen.targets}
     weight = columns.pop(chosen.weight[0]) if chosen.weight else None
+    for name, column in columns.items():
+        columns[name] = settle(column, name, reading)
     table = table_from_columns(columns, len(next(iter(columns.values()))))
     note = f'{where}: a column without a name is used as a feature (leave it out with "drop": [""])'
     raw = Raw(table, targets, place, delimiter, (note,) if "" in chosen.features else (), weight)
@@ -126,7 +147,7 @@ def check_numbers(raw: Raw, fillable: bool) -> None:
             _refuse(raw, first, np.isnan(values), MISSING_NUMBER, "data.missing")
 
 
-INFINITE_NUMBER = "an infinite number; correct it or leave the column out (data.drop)"
+INFINITE_NUMBER = "an infinite number; correct it or leave the column out"
 MISSING_NUMBER = 'a missing number; fill it in, or set data.missing to "mean" or "median", or leave the column out'
 
 

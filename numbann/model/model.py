@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from numbann.components.registry import Registry
 from numbann.data.contract import Facts
 from numbann.data.preprocessing import Preprocessing
 from numbann.data.streaming import Inputs
@@ -17,11 +18,12 @@ from numbann.data.tasks.task import Confusion
 from numbann.data.transforms.transform import ShiftScale
 from numbann.engine.devices import make_engine
 from numbann.engine.interface import Engine
-from numbann.errors import RunDirectoryError, SpecError
+from numbann.errors import RegistryError, RunDirectoryError, SpecError
 from numbann.model import provenance
-from numbann.model.file import read_model
+from numbann.model.file import KIND, ModelFile, read_model
 from numbann.model.outputs import outcome_of, score
-from numbann.model.tensor_file import Tensors, check_tensors
+from numbann.model.preprocessing import UNUSABLE, restore_preprocessing
+from numbann.model.tensor_file import Tensors, check_tensors, damaged
 from numbann.network import plan as planning
 from numbann.network.plan import Plan
 from numbann.plugins.finding import with_files
@@ -122,15 +124,20 @@ class Model:
         measures = {"loss": loss, **score(self.resolved.metrics, task, found, raw_target, weight)}
         return measures, task.confusion(found, raw_target)
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle what a model file holds; the engine is made anew where it is needed."""
+        records = [provenance.record_of(component) for component in provenance.components_of(self.resolved)]
+        file = ModelFile(self.resolved.to_json(), self.preprocessing.to_dict(), records, dict(self.tensors))
+        return _from_pickle, (file, self.threads, self.device)
+
     def __repr__(self) -> str:
         return f"<numbann.Model {self.task}: {self.plan}>"
 
 
 def _is_matrix(X: Any, inputs: int) -> bool:
-    """Tell whether X is a C-contiguous array (N, I) of floats."""
-    return (
-        type(X) is np.ndarray and X.dtype.char in "fd" and X.ndim == 2 and X.shape[1] == inputs and X.flags.c_contiguous
-    )
+    """Tell whether X is a C-contiguous array (N, I) of floats in the machine's byte order."""
+    floats = type(X) is np.ndarray and X.dtype.char in "fd" and X.dtype.isnative
+    return floats and X.ndim == 2 and X.shape[1] == inputs and X.flags.c_contiguous
 
 
 def load(
@@ -151,24 +158,37 @@ def load(
     """
     place = _file_of(Path(path))
     file = read_model(place)
-    try:
-        if trust:
-            registry = provenance.registry_of_kept(file.components, str(place))
-        else:
-            registry = provenance.registry_of(file.components, with_files(map(Path, plugins)), str(place), REMEDY)
-        loaded, preprocessing = restore(file.spec, registry), Preprocessing.from_dict(file.preprocessing)
-        resolved = resolve(loaded, _facts(loaded.spec, preprocessing))
-        plan = planning.build(resolved.network(preprocessing.encoding.inputs))
-        check_tensors(file.tensors, plan.tensors, plan.dtype)
-    except SpecError as error:
-        raise RunDirectoryError(f"{place}: its spec cannot be used here or is damaged: {error}") from None
-    except (KeyError, TypeError, ValueError) as error:
-        raise RunDirectoryError(
-            f"{place}: a damaged model ({type(error).__name__}: {error}); copy it again or train anew"
-        ) from None
+    if trust:
+        registry = provenance.registry_of_kept(file.components, str(place))
+    else:
+        registry = provenance.registry_of(file.components, with_files(map(Path, plugins)), str(place), REMEDY)
+    resolved, plan, preprocessing = _restore(file, registry, place)
     parts = [*(layer.activation for layer in resolved.layers if layer.activation), resolved.output_activation]
     provenance.verify(file.components, [part.component for part in parts], str(place), REMEDY)
     return Model(resolved, plan, preprocessing, file.tensors, "auto" if threads is None else threads, device)
+
+
+def _from_pickle(file: ModelFile, threads: int | str, device: str) -> Model:
+    """Restore a pickled model; it runs the sources of plugins in it, as a pickle may run anything."""
+    place = Path("a pickled model")
+    registry = provenance.registry_of_kept(file.components, str(place))
+    return Model(*_restore(file, registry, place), file.tensors, threads, device)
+
+
+def _restore(file: ModelFile, registry: Registry, place: Path) -> tuple[Resolved, Plan, Preprocessing]:
+    """Restore everything but the tensors, which must fit it; RunDirectoryError whatever the file says."""
+    try:
+        loaded, preprocessing = restore(file.spec, registry), restore_preprocessing(file.preprocessing)
+        resolved = resolve(loaded, _facts(loaded.spec, preprocessing))
+        plan = planning.build(resolved.network(preprocessing.encoding.inputs))
+        if (plan.dtype, resolved.spec.data.task) != (preprocessing.dtype, loaded.spec.data.task):
+            raise ValueError("its preprocessing is of another dtype or task than its spec")
+        check_tensors(file.tensors, plan.tensors, plan.dtype)
+    except (SpecError, RegistryError) as error:
+        raise RunDirectoryError(f"{place}: its spec cannot be used here or is damaged: {error}") from None
+    except UNUSABLE as error:
+        raise damaged(place, KIND, f"{type(error).__name__}: {error}") from None
+    return resolved, plan, preprocessing
 
 
 def _file_of(path: Path) -> Path:

@@ -38,7 +38,7 @@ def _build_key(one: Key, given: Any, trail: Trail, registry: Registry | None) ->
     """Return the value of one key, and its faults."""
     match one.takes:
         case Rule() as rule:
-            return given, [] if rule.accepts(given) else [(trail, not_allowed(given, rule.words))]
+            return given, [] if rule.accepts(given) else [(trail, rule.refusal(given))]
         case ComponentKey(kind=kind):
             return (given, []) if given == one.default == "auto" else choose(kind, given, trail, registry)
         case Metrics():

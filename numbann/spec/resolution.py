@@ -14,6 +14,7 @@ from numbann.components.built_in import built_in
 from numbann.components.component import Component, Configured, bare_name
 from numbann.components.registry import Registry
 from numbann.data.contract import Facts, shares, sources
+from numbann.data.readers import format_of
 from numbann.errors import SpecError, did_you_mean, shown
 from numbann.network.description import Dense, Network
 from numbann.spec.checks import residual_faults
@@ -253,10 +254,11 @@ def _resolved_model(model: Model, registry: Registry, link: Component) -> Model:
 
 def _resolved_data(data: Data, base: Path, facts: Facts, loss: Component) -> Data:
     standard = facts.task.standardized == wanted_by(loss)
+    formats = {format_of(source, data.format) for source in sources(data.path).values()}
     return replace(
         data,
         path=_absolute(data.path, base),
-        format=facts.format,
+        format=facts.format if len(formats) == 1 else data.format,  # parts of several formats tell their own
         csv=replace(data.csv, delimiter=facts.delimiter or ","),
         task=facts.task.name,
         scale=facts.scale,

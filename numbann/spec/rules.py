@@ -13,16 +13,20 @@ from typing import Any
 from annotated_types import Ge, Gt, Le, Lt, MultipleOf
 
 from numbann.components.component import Numbers, Parameter
-from numbann.errors import PluginError
+from numbann.errors import PluginError, did_you_mean, not_allowed
 
 
 @dataclass(frozen=True)
 class Rule:
-    """A test of a value, and what it accepts in words and as a JSON Schema.  The schema may accept more."""
+    """A test of a value, and what it accepts in words and as a JSON Schema.  The schema may accept more.
+
+    names: the texts that it accepts, also in a list, if they can be listed.
+    """
 
     words: str
     accepts: Callable[[Any], bool]
     schema: Mapping[str, Any]
+    names: tuple[str, ...] = ()
 
     def __or__(self, other: Rule) -> Rule:
         """Return a rule that accepts what either of two accepts."""
@@ -30,7 +34,14 @@ class Rule:
             f"{self.words} or {other.words}",
             lambda value: self.accepts(value) or other.accepts(value),
             {"anyOf": [self.schema, other.schema]},
+            self.names + other.names,
         )
+
+    def refusal(self, value: Any) -> str:
+        """Return the message for a value that it does not accept, with the nearest name."""
+        texts = (text for text in (value if isinstance(value, list) else [value]) if isinstance(text, str))
+        hints = (did_you_mean(text, self.names) for text in texts if text not in self.names)
+        return not_allowed(value, self.words, next(hints, ""))
 
 
 NULL = Rule("null", lambda value: value is None, {"type": "null"})
@@ -42,7 +53,7 @@ def one_of(*choices: str) -> Rule:
     """Return a rule for one of these texts."""
     quoted = [f'"{choice}"' for choice in choices]
     words = " or ".join([", ".join(quoted[:-1]), quoted[-1]] if len(quoted) > 1 else quoted)
-    return Rule(words, lambda value: isinstance(value, str) and value in choices, {"enum": list(choices)})
+    return Rule(words, lambda value: isinstance(value, str) and value in choices, {"enum": list(choices)}, choices)
 
 
 def text(words: str, pattern: str) -> Rule:
@@ -76,6 +87,7 @@ def list_of(item: Rule, words: str, least: int = 0) -> Rule:
         words,
         lambda value: isinstance(value, list) and len(value) >= least and all(map(item.accepts, value)),
         {"type": "array", "items": item.schema, "minItems": least},
+        item.names,
     )
 
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from numbann.components.registry import Registry
 from numbann.data.contract import Facts
-from numbann.data.memory import available
+from numbann.data.memory import available, check_room
 from numbann.data.source import Dataset, Part, SplitData
 from numbann.data.source import load as load_data
 from numbann.data.streaming import Streamed
@@ -133,6 +133,7 @@ def plan(loaded: Loaded, source: SplitData, tell: Callback) -> Prepared:
     network = planning.build(resolved.network(dataset.preprocessing.encoding.inputs))
     if streamed:
         _check_batch(network, len(dataset.train.x))
+    _check_network(network, len(dataset.train.x))
     tell(Planned(to_json(spec), resolved, network))
     return Prepared(loaded, resolved, source.facts, dataset, network)
 
@@ -151,6 +152,16 @@ def engine_of(prepared: Prepared, tell: Callback) -> Engine:
         tell(Compiling())
     train = prepared.resolved.spec.train
     return make_engine(prepared.plan, train.device, train.threads)
+
+
+def _check_network(network: Plan, rows: int) -> None:
+    """Refuse a network that memory cannot hold: its parameters and states, a copy of both, a gradient, and a batch."""
+    copies = 2 * (1 + len(network.optimizer.stored_states) + bool(network.average)) + 1
+    batch = network.batch_rows(rows) * sum(layer.outputs for layer in network.layers)
+    size = (copies * network.parameters + 3 * batch) * planning.ITEMSIZE[network.dtype]
+    check_room(
+        size, f"a network of {network.parameters} parameters", "model.layers", "take fewer units or rows a batch"
+    )
 
 
 def _check_batch(network: Plan, rows: int) -> None:

@@ -92,6 +92,14 @@ def test_a_batch_that_does_not_fit_is_refused(arrays: Path, monkeypatch: pytest.
         numbann.train(spec(batch_size="full"), output="full")
 
 
+@pytest.mark.parametrize("layers", [[10**6, 10**6], [10**6] * 3])
+def test_a_network_that_does_not_fit_is_refused(arrays: Path, layers: list[int]) -> None:
+    changed = spec() | {"model": {"layers": [{"units": units} for units in layers]}}
+    with pytest.raises(NumbannError, match=r"model\.layers: a network of \d+ parameters: .* GB are needed"):
+        numbann.train(changed, output="run")
+    assert not (arrays / "run").exists()
+
+
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems do not limit a process's own memory")
 @pytest.mark.parametrize(("scale", "share", "enough"), [("byte", 0, True), ("standard", 0, True), ("byte", 1, False)])

@@ -9,6 +9,7 @@ from __future__ import annotations
 import csv
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import chain
 from typing import TextIO
 
@@ -30,9 +31,16 @@ class NumberChunk:
     lines: list[str]
     delimiter: str
 
-    def cells(self, position: int) -> list[str]:
+    def __len__(self) -> int:
+        return len(self.numbers)
+
+    @cached_property
+    def _columns(self) -> list[tuple[str, ...]]:
+        return list(zip(*(line.split(self.delimiter) for line in self.lines if line.strip()), strict=True))
+
+    def cells(self, position: int) -> tuple[str, ...]:
         """One column as it is written."""
-        return [line.split(self.delimiter)[position] for line in self.lines if line.strip()]
+        return self._columns[position]
 
 
 @dataclass(frozen=True)
@@ -40,6 +48,9 @@ class CellChunk:
     """Rows of arbitrary cells, by column."""
 
     columns: list[tuple[str, ...]]
+
+    def __len__(self) -> int:
+        return len(self.columns[0])
 
     def cells(self, position: int) -> tuple[str, ...]:
         """One column as it is written."""

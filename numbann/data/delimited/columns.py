@@ -12,6 +12,7 @@ from numbann.data.cells import GrowingColumn, MixedColumn, is_infinite, is_numbe
 from numbann.data.columns import Column
 from numbann.data.delimited.chunks import CellChunk, NumberChunk, RaggedRow, chunks
 from numbann.data.delimited.header import Delimited
+from numbann.data.memory import check_room
 from numbann.data.reading import choose_columns
 from numbann.data.table import Raw, raw_from_columns
 from numbann.data.wording import counted, quoted
@@ -30,9 +31,12 @@ def _read(table: Delimited, names: Sequence[str], features: Sequence[str], targe
     """Read the features and targets by name.  Targets and categories are read as cells: their notation matters."""
     as_text, na = table.reading.text_columns, frozenset(table.reading.na)
     growing = {name: GrowingColumn(na, as_text=name in as_text) for name in [*features, *targets]}
-    positions = {name: names.index(name) for name in growing}
-    literal = as_text | set(targets)
+    positions = {name: position for position, name in enumerate(names) if name in growing}
+    literal, rows = as_text | set(targets), 0
     for chunk in _chunks(table, len(names)):
+        rows += len(chunk)
+        size = 8 * rows * len(growing) // 2  # that the inputs made of the columns take beside them
+        check_room(size, f"{table.file.name}, inputs of {rows} rows and more", table.file.key, "leave columns out")
         for name, column in growing.items():
             with _explain_faults(table, name, positions[name]):
                 if isinstance(chunk, NumberChunk) and name not in literal:
@@ -60,7 +64,7 @@ def _chunks(table: Delimited, width: int) -> Iterator[NumberChunk | CellChunk]:
 
 
 def _describe_ragged_row(table: Delimited, width: int) -> str:
-    line, cells = next((line, cells) for line, cells in table.rows() if len(cells) != width)
+    line, cells = next(((line, cells) for line, cells in table.rows() if len(cells) != width), (0, []))
     return (
         f"{table.file.name} row {line}: {counted(len(cells), 'cell')} where {width} are expected "
         f"(delimiter {quoted(table.delimiter)}); correct the row, or data.csv"
@@ -90,7 +94,7 @@ def _describe_fault(table: Delimited, name: str, position: int) -> str:
             advice = "" if name == table.reading.weight else f", {_advice(text, name)}"
             mixed = "is a number in a column of text" if is_number(text) else "is no number in a column of numbers"
             return f"{where} {mixed} (row {first[0]}); correct the cell{advice}"
-    raise AssertionError(f"column {name} is not mixed")
+    return f"{table.file.name}: has changed while it was read; leave it alone, or work on a copy"
 
 
 def _advice(text: str, name: str) -> str:

@@ -41,7 +41,7 @@ class Delimited:
 
     def place(self, row: int) -> str:
         """Return `wine.csv row 17`, the line on which a row of data starts."""
-        line, _ = next(islice(self.rows(), row, None))
+        line, _ = next(islice(self.rows(), row, None), (row + 1, []))  # unless the file has changed
         return f"{self.file.name} row {line}"
 
 

@@ -6,9 +6,11 @@ import csv
 import io
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from typing import TextIO
+from typing import Any, BinaryIO, TextIO
 
 from numbann.data.files import InputFile, translate_errors
+
+LONGEST_LINE = 1 << 26  # bytes
 
 
 def numbered_rows(file: InputFile, delimiter: str) -> Iterator[tuple[int, list[str]]]:
@@ -32,16 +34,38 @@ def open_text(file: InputFile, delimiter: str) -> Iterator[TextIO]:
     """Open the file as UTF-8 text; errors of encoding and of quotes become one line each."""
     with translate_errors(file), file.open() as stream:
         try:
-            yield io.TextIOWrapper(stream, encoding="utf-8-sig", newline="")
+            rows = io.BufferedReader(Lines(stream, file), 1 << 16)
+            yield io.TextIOWrapper(rows, encoding="utf-8-sig", newline="")
         except UnicodeDecodeError as error:
             raise file.fault(f" row {_undecodable_line(file)}: not UTF-8 text; save the table as UTF-8") from error
         except csv.Error as error:
             raise file.fault(f" row {_faulty_line(file, delimiter)}: {error}; check the quotes of the row") from error
 
 
+class Lines(io.RawIOBase):
+    """The bytes of a text file, refused where a line goes on and on: a line is read whole."""
+
+    def __init__(self, stream: BinaryIO, file: InputFile) -> None:
+        self._stream, self._file, self._length = stream, file, 0
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        """Read some bytes."""
+        content = self._stream.read1(len(buffer))  # type: ignore[attr-defined]  # every stream of ours has it
+        buffer[: len(content)] = content
+        ends = b"\n" in content or b"\r" in content
+        self._length = 0 if ends else self._length + len(content)
+        if self._length > LONGEST_LINE:
+            raise self._file.fault(f" has a line of more than {LONGEST_LINE >> 20} MB; is it a table of text?")
+        return len(content)
+
+
 def _undecodable_line(file: InputFile) -> int:
     with file.open() as stream:
-        return next(number for number, line in enumerate(stream, 1) if line.decode(errors="ignore").encode() != line)
+        wrong = (number for number, line in enumerate(stream, 1) if line.decode(errors="ignore").encode() != line)
+        return next(wrong, 1)
 
 
 def _faulty_line(file: InputFile, delimiter: str) -> int:

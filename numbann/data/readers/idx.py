@@ -6,20 +6,21 @@ values, all in big-endian order.  http://yann.lecun.com/exdb/mnist/ (1998) descr
 
 from __future__ import annotations
 
+import math
 import struct
-from math import prod
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 from numbann.data.contract import Format
-from numbann.data.files import Files, InputFile, translate_errors
+from numbann.data.files import Files, InputFile, check_inflation, translate_errors
 
 if TYPE_CHECKING:
     import numpy as np
 
     from numbann.data.reading import Reading
+    from numbann.data.stored import StoredArray
     from numbann.data.table import Raw
 
-LONGEST_HEADER = 4 + 4 * 255
+MOST_AXES = 32  # that NumPy has in every version
 TYPES = {0x08: "u1", 0x09: "i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
 
 
@@ -40,42 +41,43 @@ def _labels(file: InputFile) -> np.ndarray:
 
 def load_idx(file: InputFile) -> np.ndarray:
     """Read the array of one file, in the machine's byte order."""
-    values = map_idx(file)
-    return values.astype(values.dtype.newbyteorder("="), subok=False)
-
-
-def map_idx(file: InputFile) -> np.ndarray:
-    """Map the array of one file as it is stored; a compressed file is read into memory."""
     import numpy as np
 
+    from numbann.data.stored import check_size, read_values
+
     with translate_errors(file), file.open() as stream:
-        content = stream.read(LONGEST_HEADER)
-        code, shape, start = _header(content, file)
-        dtype = np.dtype(TYPES[code])
+        dtype, shape, start = _header(stream, file)
+        size = math.prod(shape) * dtype.itemsize
         if not file.packed:
-            _check_size(file.path.stat().st_size, dtype, shape, start, file)
-            return np.memmap(file.path, dtype, "r", start, shape)
-        content += stream.read()
-    _check_size(len(content), dtype, shape, start, file)
-    return np.frombuffer(content, dtype, offset=start).reshape(shape)
+            check_size(file, file.path.stat().st_size, shape, start + size)
+        check_inflation(file, file.path.stat().st_size, size)
+        values = read_values(stream, file, dtype, shape, start)
+        return values.astype(np.dtype(dtype.newbyteorder("=")), copy=False)
 
 
-def _check_size(size: int, dtype: np.dtype, shape: tuple[int, ...], start: int, file: InputFile) -> None:
-    expected = start + prod(shape) * dtype.itemsize
-    if size != expected:
-        raise file.fault(f": {size} bytes where its header (shape {shape}) asks for {expected}; fetch it again")
+def map_idx(file: InputFile) -> np.ndarray | StoredArray:
+    """Leave the array in its file; a compressed file is read into memory."""
+    from numbann.data.stored import store
+
+    if file.packed:
+        return load_idx(file)
+    with translate_errors(file), file.open() as stream:
+        return store(file, *_header(stream, file))
 
 
-def _header(content: bytes, file: InputFile) -> tuple[int, tuple[int, ...], int]:
-    """Return the type code, the shape, and the offset of the values."""
-    magic = content[:4]
-    if len(magic) < 4 or magic[:2] != b"\0\0" or magic[2] not in TYPES or magic[3] == 0:
-        needed = "0x0000, a type and a rank are needed"
+def _header(stream: BinaryIO, file: InputFile) -> tuple[np.dtype, tuple[int, ...], int]:
+    """Return the type, the shape, and the offset of the values."""
+    import numpy as np
+
+    magic = stream.read(4)
+    if len(magic) < 4 or magic[:2] != b"\0\0" or magic[2] not in TYPES or not 0 < magic[3] <= MOST_AXES:
+        needed = f"0x0000, a type and a rank up to {MOST_AXES} are needed"
         raise file.fault(f" is no IDX file: it starts with 0x{magic.hex()}; {needed}")
-    axes, start = magic[3], 4 + 4 * magic[3]
-    if len(content) < start:
-        raise file.fault(f": its header ends after {len(content)} of {start} bytes")
-    return magic[2], struct.unpack(f">{axes}I", content[4:start]), start
+    axes = magic[3]
+    lengths = stream.read(4 * axes)
+    if len(lengths) < 4 * axes:
+        raise file.fault(f": its header ends after {4 + len(lengths)} of {4 + 4 * axes} bytes")
+    return np.dtype(TYPES[magic[2]]), struct.unpack(f">{axes}I", lengths), 4 + 4 * axes
 
 
 FORMAT = Format("idx", (), read, pair=("images", "labels"))

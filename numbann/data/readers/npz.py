@@ -17,7 +17,7 @@ DEFAULT_TARGETS = ("y",)
 
 def read(source: Files, reading: Reading, need_target: bool) -> Raw:
     """Read the arrays as columns."""
-    from numbann.data.archive import member, open_archive
+    from numbann.data.archive import open_archive
     from numbann.data.arrays import raw_from_arrays
     from numbann.data.reading import choose_weight
 
@@ -25,10 +25,10 @@ def read(source: Files, reading: Reading, need_target: bool) -> Raw:
     features = reading.features or DEFAULT_FEATURES
     targets = reading.targets or DEFAULT_TARGETS
     with open_archive(file) as archive:
-        x = {name: member(archive, name, file, reading.key("data.features")) for name in features}
-        y = {name: member(archive, name, file, reading.key("data.target")) for name in targets if need_target}
-        weights = choose_weight(reading, archive.files, [*features, *targets], file.name) if need_target else ()
-        weight = {name: member(archive, name, file, None) for name in weights}
+        x = {name: archive.read(name, reading.key("data.features")) for name in features}
+        y = {name: archive.read(name, reading.key("data.target")) for name in targets if need_target}
+        weights = choose_weight(reading, archive.names, [*features, *targets], file.name) if need_target else ()
+        weight = {name: archive.read(name, None) for name in weights}
     return raw_from_arrays(x, y, reading, file.name, listed_features=False, weight=weight)
 
 

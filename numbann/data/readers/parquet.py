@@ -30,6 +30,7 @@ def header(file: InputFile, reading: Reading) -> tuple[str, ...]:
 
 def read(source: Files, reading: Reading, need_target: bool) -> Raw:
     """Read the chosen columns only."""
+    from numbann.data.memory import check_room
     from numbann.data.reading import check_distinct, choose_columns
     from numbann.data.table import raw_from_columns
 
@@ -37,6 +38,8 @@ def read(source: Files, reading: Reading, need_target: bool) -> Raw:
     with _open(file) as parquet:
         chosen = choose_columns(reading, check_distinct(parquet.schema_arrow.names, file), file.name, need_target)
         wanted = [*chosen.features, *chosen.targets, *chosen.weight]
+        rows = parquet.metadata.num_rows
+        check_room(8 * rows * len(wanted), f"{file.name}, {rows} rows", file.key, "leave columns out")
         table = parquet.read(columns=wanted)
         if not len(table):
             raise DataError(f"{file.name} has columns but no rows; add rows", key=file.key)

@@ -23,10 +23,7 @@ def find_task(name: str, several: bool) -> type[Task]:
 
 
 def task_from_dict(given: Mapping[str, Any]) -> Task:
-    """Restore the task that `Task.to_dict` wrote, including the older form without a task name."""
-    if "type" not in given:
-        kinds = {"classes": "classification", "pairs": "multilabel", "probabilities": "class_probabilities"}
-        given = {**given, "type": next((kind for key, kind in kinds.items() if given[key]), "regression")}
+    """Restore the task that `Task.to_dict` wrote."""
     return _class_in(given["type"]).from_dict(given)
 
 

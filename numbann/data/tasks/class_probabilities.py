@@ -33,7 +33,7 @@ class ClassProbabilities(OfClasses):
         return found
 
     def encode(self, raw_target: np.ndarray, form: str, dtype: str) -> np.ndarray:
-        return narrow(raw_target, dtype)
+        return narrow(self, raw_target, raw_target, dtype)
 
     def true_indices(self, raw_target: np.ndarray) -> np.ndarray:
         """Return the most probable class of each row."""

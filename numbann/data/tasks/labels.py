@@ -9,7 +9,8 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from numbann.data.columns import Column, Texts
+from numbann.data.columns import MISSING, Column, Texts
+from numbann.data.kinds import Lookup
 from numbann.data.table import Raw
 from numbann.data.tasks.task import Confusion, Outcome, Task
 from numbann.data.wording import listed, quoted
@@ -126,9 +127,9 @@ def _comparable(column: Column, name: str) -> np.ndarray:
 
 def index_of(labels: np.ndarray, classes: Sequence[Any], what: str) -> np.ndarray:
     """Return the index (N,) of each label among the classes; an unknown label is an error."""
-    index = {label: position for position, label in enumerate(classes)}
-    values = labels.tolist()
-    unknown = [label for label in dict.fromkeys(values) if label not in index]
+    values, position = labels.tolist(), Lookup(classes)
+    index = {label: position(label) for label in dict.fromkeys(values)}
+    unknown = [label for label, place in index.items() if place == MISSING]
     if unknown:
         raise DataError(f"{what} holds {listed(unknown)}, which is no class of the model: {listed(classes)}")
     return np.fromiter(map(index.__getitem__, values), np.int64, len(values))

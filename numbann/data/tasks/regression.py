@@ -9,7 +9,7 @@ from types import MappingProxyType
 import numpy as np
 
 from numbann.data.table import Raw
-from numbann.data.tasks.task import Outcome, Task, narrow
+from numbann.data.tasks.task import Outcome, Task, TooLargeTarget, narrow
 from numbann.errors import DataError
 
 
@@ -38,14 +38,20 @@ class Regression(Task):
     def fit(self, raw_target: np.ndarray, target_scale: str) -> Regression:
         if target_scale == "none":
             return self
-        mean, deviation = raw_target.mean(axis=0), raw_target.std(axis=0)
+        with np.errstate(over="ignore", invalid="ignore"):
+            mean, deviation = raw_target.mean(axis=0), raw_target.std(axis=0)
+        for column in np.flatnonzero(~np.isfinite(deviation)):
+            row = int(np.abs(raw_target[:, column]).argmax())
+            what = f"the target {raw_target[row, column]:g} is too large to be scaled; divide all by a power of ten"
+            raise TooLargeTarget(row, self.names[column], what)
         constant = raw_target.max(axis=0) == raw_target.min(axis=0)
         return replace(self, shift=tuple(mean.tolist()), scale=tuple(np.where(constant, 1.0, deviation).tolist()))
 
     def encode(self, raw_target: np.ndarray, form: str, dtype: str) -> np.ndarray:
         values = np.asarray(raw_target, np.float64).reshape(len(raw_target), len(self.names))
         shift, scale = self._affine
-        return narrow((values - shift) / scale, dtype)
+        with np.errstate(over="ignore"):
+            return narrow(self, values, (values - shift) / scale, dtype)
 
     def values(self, found: Outcome) -> np.ndarray:
         """Return the predicted values (N, T) in the target's own unit: the first T of the outputs."""

@@ -170,10 +170,21 @@ def _numbers(raw: Raw, name: str) -> np.ndarray:
     return column.values.astype(np.float64)
 
 
-def narrow(values: np.ndarray, dtype: str) -> np.ndarray:
-    """Convert targets to a dtype; a value that is too large for it is an error."""
+class TooLargeTarget(DataError):
+    """A target is too large.  row: its place among the targets; column: its name; what: the same without the place."""
+
+    def __init__(self, row: int, column: str, what: str) -> None:
+        super().__init__(f"row {row + 1}, column {quoted(column)}: {what}", key="data.target")
+        self.row, self.column, self.what = row, column, what
+
+
+def narrow(task: Task, raw_target: np.ndarray, values: np.ndarray, dtype: str) -> np.ndarray:
+    """Convert targets (N, T), raw and as scaled values, to a dtype; one that is too large for it is an error."""
     with np.errstate(over="ignore"):
         found = np.ascontiguousarray(values, dtype=dtype)
     if not np.isfinite(found).all():
-        raise DataError(f'the target has values too large for {np.dtype(dtype)}; set data.target_scale to "standard"')
+        row, column = np.argwhere(~np.isfinite(found))[0]
+        given = np.reshape(raw_target, found.shape)[row, column]
+        what = f'the target {given:g} is too large for {np.dtype(dtype)}; set data.target_scale to "standard"'
+        raise TooLargeTarget(int(row), task.names[column], what)
     return found

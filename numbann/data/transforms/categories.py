@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Self
 
 import numpy as np
 
 from numbann.data.columns import MISSING, Texts
+from numbann.data.kinds import Lookup
 from numbann.data.table import RowSelection
 from numbann.data.wording import counted, listed, quoted
 from numbann.errors import DataError
 
 MOST_CATEGORIES = 10_000
-UNSEEN = -1  # the code of a text that is no category
+UNSEEN = MISSING  # the code of a text that is no category
 
 
 @dataclass(frozen=True)
@@ -38,10 +40,13 @@ class Categories:
             )
         return cls((*texts, None) if MISSING in codes else tuple(texts))
 
+    @cached_property
+    def _codes(self) -> Lookup:
+        return Lookup(self.values)
+
     def apply(self, column: Texts, rows: RowSelection) -> np.ndarray:
         """Return the code (n,) of each row, UNSEEN for a text that is no category."""
-        position = {category: code for code, category in enumerate(self.values)}
-        of_text = np.array([position.get(text, UNSEEN) for text in (*column.values, None)])
+        of_text = np.array([self._codes(text) for text in (*column.values, None)])
         return of_text[column.codes[rows]]
 
     def warn(self, column: Texts, rows: RowSelection, name: str) -> str:

@@ -11,8 +11,11 @@ from typing import Any, Self
 
 import numpy as np
 
-from numbann.data.table import MISSING_NUMBER, Raw, RowSelection
+from numbann.data.table import Raw, RowSelection, row_at
 
+MISSING_NUMBER = (
+    'a missing number, and there was none in training; fill it in, or train again with data.missing "median"'
+)
 ShiftScale = tuple[np.ndarray, np.ndarray]
 
 
@@ -74,8 +77,8 @@ class Columns:
 
     def each(self) -> Iterator[np.ndarray]:
         """Yield each column (N,) in float64."""
-        for position in range(len(self.names)):
-            values = self.raw.table.column(self.rows, position).astype(np.float64)[:, None]
+        for position, column in enumerate(self.raw.table.each_column(self.rows)):
+            values = column.astype(np.float64)[:, None]
             for transform in self.transforms:
                 transform.column(position).apply(values)
             yield values[:, 0]
@@ -95,6 +98,5 @@ class Columns:
                 transform.apply(values)
         except MissingNumber as missing:
             row, column = missing.args
-            place = rows.start + row if isinstance(rows, slice) else rows[row]
-            raise self.raw.fault(place, self.names[column], MISSING_NUMBER, "data.missing") from None
+            raise self.raw.fault(row_at(rows, row), self.names[column], MISSING_NUMBER, "data.missing") from None
         return values

@@ -6,6 +6,7 @@ import gzip
 import io
 from collections.abc import Callable
 from pathlib import Path
+from time import perf_counter
 from typing import Any
 
 import numpy as np
@@ -177,3 +178,12 @@ def test_a_header_is_read_without_the_rows_below(
     assert header is not None
     assert header(InputFile("t", Path("t")), reading_from_section(section("t"))) == ("a", "b")
     assert 0 < Counting.total < 100_000
+
+
+@pytest.mark.parametrize(("cell", "columns"), [("1", 3000), ("u", 3000), ("1", 100_000)])
+def test_many_columns_are_read_in_linear_time(load_table: Load, cell: str, columns: int) -> None:
+    """Seconds for 100 000 columns, not minutes, as where each is looked for among all names."""
+    row, begin = ",".join([cell] * columns), perf_counter()
+    source = load_table(",".join(f"c{k}" for k in range(columns)) + f",y\n{row},1.5\n{row},2.5\n")
+    assert source.facts.inputs == columns
+    assert perf_counter() - begin < 40

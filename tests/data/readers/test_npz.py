@@ -102,7 +102,7 @@ def test_damaged_files(tmp_path: Path, section: Section) -> None:
         load(section("d.npz", None), tmp_path, 0)
     for content in (npy[:100], npy[:-8], b"", b"text"):
         (tmp_path / "d.npy").write_bytes(content)
-        with pytest.raises(DataError, match=r"d\.npy: not a whole array"):
+        with pytest.raises(DataError, match=r"d\.npy: (not a whole array|216 bytes where its header)"):
             load(section({"x": "d.npy", "y": "d.npy"}, None), tmp_path, 0)
     (tmp_path / "d.npz").write_bytes(npz[:60] + bytes(20) + npz[80:])
     with pytest.raises(DataError, match=r"d\.npz: "):

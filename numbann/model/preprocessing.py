@@ -1,0 +1,101 @@
+"""Restores a model's preprocessing from what a file says, which may be anything.
+
+The classes of numbann.data say what their fields hold.  Here each value is held against its field's annotation, and
+those that must agree are compared.
+"""
+
+from __future__ import annotations
+
+import types
+from collections.abc import Iterator, Mapping
+from dataclasses import fields, is_dataclass
+from sys import float_info
+from typing import Any, Union, get_args, get_origin, get_type_hints
+
+from numbann.data.preprocessing import Preprocessing
+from numbann.data.readers import FORMATS
+from numbann.data.tasks.class_probabilities import ClassProbabilities
+from numbann.data.tasks.classification import Classification
+from numbann.data.tasks.multilabel import Multilabel
+from numbann.data.tasks.regression import Regression
+
+SCALARS = (str, int, float, type(None))
+UNUSABLE = (KeyError, TypeError, ValueError, AttributeError, IndexError, ArithmeticError, RecursionError)
+
+
+def restore_preprocessing(given: Mapping[str, Any]) -> Preprocessing:
+    """Return the preprocessing that `Preprocessing.to_dict` wrote; ValueError for anything else."""
+    try:
+        found = Preprocessing.from_dict(given)
+    except UNUSABLE as error:
+        raise ValueError(f"preprocessing: {type(error).__name__}: {error}") from None
+    for fault in (*_misfits(found, "preprocessing"), *_disagreements(found)):
+        raise ValueError(fault)
+    return found
+
+
+def _misfits(section: Any, place: str) -> Iterator[str]:
+    """Yield the fields of a dataclass, and of those in it, that are not of their types."""
+    hints = get_type_hints(type(section))
+    for one in fields(section):
+        value = getattr(section, one.name)
+        if not _fits(value, hints[one.name]):
+            yield f"{place}.{one.name} is of a wrong type or out of its range"
+            return
+        inner = value.values() if isinstance(value, Mapping) else value if isinstance(value, tuple) else (value,)
+        for part in inner:
+            if is_dataclass(part):
+                yield from _misfits(part, f"{place}.{one.name}")
+
+
+def _fits(value: Any, hint: Any) -> bool:
+    """Whether a value is of an annotated type; a float is finite, and anything is a value of a table."""
+    kind, inner = get_origin(hint) or hint, get_args(hint)
+    if hint is Any:
+        return isinstance(value, SCALARS)
+    if kind in (Union, types.UnionType):
+        return any(_fits(value, one) for one in inner)
+    if kind is tuple:
+        each = inner[:1] * len(value) if isinstance(value, tuple) and inner[-1] is ... else inner
+        return isinstance(value, tuple) and len(value) == len(each) and all(map(_fits, value, each))
+    if kind is float:
+        return type(value) in (int, float) and abs(value) <= float_info.max
+    if kind in (int, bool):
+        return type(value) is kind
+    return isinstance(value, kind) and (kind is not Mapping or all(isinstance(key, str) for key in value))
+
+
+def _disagreements(found: Preprocessing) -> Iterator[str]:
+    """Yield what contradicts the rest."""
+    encoding, task, features = found.encoding, found.task, found.encoding.features
+    numbers = len(set(features) - set(encoding.categories))
+    if not features or len(set(features)) < len(features) or not set(encoding.categories) <= set(features):
+        yield "preprocessing.encoding: its features are none, repeated, or lack one with categories"
+    if not all(len(known) for known in encoding.categories.values()):
+        yield "preprocessing.encoding: a feature has no categories"
+    if any(len(values) != numbers for one in (encoding.missing, *encoding.scales) for values in vars(one).values()):
+        yield f"preprocessing.encoding: its transforms are not for {numbers} numbers"
+    if found.reading.names != features:
+        yield "preprocessing.reading: its names are not the features"
+    if found.reading.text_columns.intersection(features) != set(encoding.categories):
+        yield "preprocessing.reading: its texts are not the features with categories"
+    if found.format not in FORMATS:
+        yield "preprocessing.format is none of numbann's"
+    if len(set(task.names)) < len(task.names) or not _agrees(task):
+        yield "preprocessing.target: its names, labels or scales do not agree"
+    if found.class_weights and len(found.class_weights) != len(getattr(task, "subjects", ())):
+        yield "preprocessing.class_weights: not one for each class"
+
+
+def _agrees(task: Any) -> bool:
+    """Whether the fields of a task agree."""
+    match task:
+        case Classification(names=names, classes=classes):
+            return len(names) == 1 and len(set(classes)) == len(classes) >= 2
+        case Multilabel(names=names, pairs=pairs):
+            return len(names) == len(pairs) >= 2 and all(no != yes for no, yes in pairs)
+        case ClassProbabilities(names=names):
+            return len(names) >= 2
+        case Regression(names=names, shift=shift, scale=scale):
+            return len(names) >= 1 and len(shift) == len(scale) and len(scale) in (0, len(names))
+    return False

@@ -1,0 +1,103 @@
+"""One table gives the same inputs, targets and predictions, whatever file or Python object it comes in."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from numbann.data.preprocessing import Preprocessing
+from numbann.data.source import load
+
+Section = Callable[..., dict[str, Any]]
+ROWS = [
+    f"{age},{town},{member},{code},{(' low', 'high')[k % 2]},{k % 3 > 0}"
+    for k, (age, town, member, code) in enumerate(
+        zip(
+            ["30", "41.5", "?", "52", "28", " 33"] * 4,
+            ["Rome", " Oslo", "?", "Rome ", "NA", ""] * 4,
+            ["true", "FALSE", "True", "false", "true", "TRUE"] * 4,
+            ["7", "8", "7", "9", "8", "7"] * 4,
+            strict=True,
+        )
+    )
+]
+TEXT = "age,town,member,code,level,y\n" + "\n".join(ROWS) + "\n"
+CHANGES = {"missing": "median", "categorical": ["code"]}
+
+
+def frame_of(name: str, file: Path) -> Any:
+    """The table as a library reads it."""
+    library = pytest.importorskip({"arrow": "pyarrow.csv"}.get(name, name))
+    return library.read_csv(file)
+
+
+def records(file: Path) -> list[dict[str, str]]:
+    with file.open(newline="") as stream:
+        return list(csv.DictReader(stream))
+
+
+KINDS: dict[str, Callable[[Path], Any]] = {
+    "pandas": lambda file: frame_of("pandas", file),
+    "pandas with types of its own": lambda file: frame_of("pandas", file).convert_dtypes(),
+    "pandas categories": lambda file: frame_of("pandas", file).astype({"town": "category", "code": "category"}),
+    "polars": lambda file: frame_of("polars", file),
+    "arrow": lambda file: frame_of("arrow", file),
+    "arrow batch": lambda file: frame_of("arrow", file).combine_chunks().to_batches()[0],
+    "rows by name": records,
+    "columns by name": lambda file: {name: [row[name] for row in records(file)] for name in records(file)[0]},
+    "rows": lambda file: [list(row.values())[:5] for row in records(file)],
+    "text": lambda file: np.array([list(row.values())[:5] for row in records(file)]),
+    "objects": lambda file: np.array([list(row.values())[:5] for row in records(file)], object),
+}
+
+
+@pytest.fixture(params=["csv", "parquet"])
+def fitted(request: pytest.FixtureRequest, tmp_path: Path, section: Section) -> Preprocessing:
+    """The preprocessing of the table, read from one format."""
+    (tmp_path / "t.csv").write_text(TEXT)
+    if request.param == "parquet":
+        write_parquet(tmp_path)
+    source = load(section(f"t.{request.param}", **CHANGES), tmp_path, 0)
+    assert source.facts.inputs == 1 + 3 + 1 + 3 + 2, "age, town, member, code, level"
+    return source.prepare(target="binary", scale="standard", target_scale="none", dtype="float32").preprocessing
+
+
+def write_parquet(folder: Path) -> None:
+    """The table with a type for each column; only in the ages are missing cells marked as such."""
+    parquet = pytest.importorskip("pyarrow.parquet")
+    from pyarrow.csv import ConvertOptions, read_csv
+
+    options = ConvertOptions(column_types={"age": "float64"}, null_values=["?"])
+    parquet.write_table(read_csv(folder / "t.csv", convert_options=options), folder / "t.parquet")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_frames(fitted: Preprocessing, tmp_path: Path, kind: str) -> None:
+    expected = fitted.read(tmp_path / "t.csv", need_target=False)
+    assert not expected.warnings
+    np.testing.assert_array_equal(fitted.transform(KINDS[kind](tmp_path / "t.csv")), expected.x)
+
+
+def test_files(fitted: Preprocessing, tmp_path: Path) -> None:
+    expected = fitted.read(tmp_path / "t.csv", need_target=True)
+    (tmp_path / "t.tsv").write_text(TEXT.replace(",", "\t"))
+    (tmp_path / "t.csv.gz").write_bytes(gzip.compress(TEXT.encode()))
+    write_parquet(tmp_path)
+    for name in ("t.tsv", "t.csv.gz", "t.parquet"):
+        found = fitted.read(tmp_path / name, need_target=True)
+        np.testing.assert_array_equal(found.x, expected.x)
+        labels = [fitted.task.encode(given, "label", "") for given in (found.raw_target, expected.raw_target)]
+        np.testing.assert_array_equal(*labels)
+
+
+def test_a_row_by_name(fitted: Preprocessing, tmp_path: Path) -> None:
+    expected = fitted.read(tmp_path / "t.csv", need_target=False).x
+    row = records(tmp_path / "t.csv")[1]
+    np.testing.assert_array_equal(fitted.transform(row), expected[1:2])
+    np.testing.assert_array_equal(fitted.transform(row | {"age": 41.5, "member": False, "code": 8}), expected[1:2])
