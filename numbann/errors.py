@@ -81,6 +81,10 @@ class TrainingError(NumbannError):
     exit_code = 1
 
 
+# What code raises on values from a file that may be anything, when it takes them for what they should be.
+UNUSABLE = (KeyError, TypeError, ValueError, AttributeError, IndexError, ArithmeticError, RecursionError)
+
+
 # ---- wording of messages: what was given, what is allowed, what was probably meant
 
 

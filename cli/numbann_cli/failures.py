@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 import sys
 from pathlib import Path
@@ -9,6 +10,8 @@ from pathlib import Path
 import click
 
 from numbann.errors import NumbannError
+
+CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 
 def report(error: Exception) -> int:
@@ -58,6 +61,11 @@ def _usage(error: click.ClickException) -> str:
     return error.format_message() + help_line
 
 
+def printable(text: str) -> str:
+    """Return a text of several lines without what a terminal would obey; it may quote a file of anybody."""
+    return CONTROLS.sub("?", text)
+
+
 def _say(message: str, head: str = "numbann: error") -> None:
-    for line in message.splitlines():
+    for line in printable(message).splitlines():
         print(f"{head}: {line}", file=sys.stderr)

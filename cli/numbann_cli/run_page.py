@@ -7,9 +7,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from numbann.errors import RunDirectoryError
+from numbann.errors import UNUSABLE, RunDirectoryError
 from numbann.training.rundir import HISTORY, MANIFEST, METRICS, RESOLVED, open_existing
 from numbann_cli.confusion import confusion_lines
+from numbann_cli.failures import printable
 from numbann_cli.rows import GAP, HistoryRows, columns, format_measures, number
 
 SHOWN = 10  # epochs at most, evenly spread
@@ -24,9 +25,11 @@ def page(path: Path, width: int | None = None) -> str:
         metrics = _json(directory / METRICS) if (directory / METRICS).exists() else None
         head = _head(directory, manifest, spec)
         epochs, layers = _epochs(history, metrics, width), _layers(history, spec)
-        return "\n".join([*head, "", *epochs, *layers, "", *_metrics(path, metrics)])
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        text = "\n".join([*head, "", *epochs, *layers, "", *_metrics(path, metrics)])
+        text.encode()  # a lone surrogate in a name is damage, too
+    except (OSError, *UNUSABLE) as error:
         raise RunDirectoryError(f"{directory}: a damaged run directory ({type(error).__name__}: {error})") from None
+    return printable(text)
 
 
 def _json(path: Path) -> Any:

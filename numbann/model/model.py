@@ -18,11 +18,11 @@ from numbann.data.tasks.task import Confusion
 from numbann.data.transforms.transform import ShiftScale
 from numbann.engine.devices import make_engine
 from numbann.engine.interface import Engine
-from numbann.errors import RegistryError, RunDirectoryError, SpecError
+from numbann.errors import UNUSABLE, RegistryError, RunDirectoryError, SpecError
 from numbann.model import provenance
 from numbann.model.file import KIND, ModelFile, read_model
 from numbann.model.outputs import outcome_of, score
-from numbann.model.preprocessing import UNUSABLE, restore_preprocessing
+from numbann.model.preprocessing import restore_preprocessing
 from numbann.model.tensor_file import Tensors, check_tensors, damaged
 from numbann.network import plan as planning
 from numbann.network.plan import Plan

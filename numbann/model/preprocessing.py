@@ -18,9 +18,9 @@ from numbann.data.tasks.class_probabilities import ClassProbabilities
 from numbann.data.tasks.classification import Classification
 from numbann.data.tasks.multilabel import Multilabel
 from numbann.data.tasks.regression import Regression
+from numbann.errors import UNUSABLE
 
 SCALARS = (str, int, float, type(None))
-UNUSABLE = (KeyError, TypeError, ValueError, AttributeError, IndexError, ArithmeticError, RecursionError)
 
 
 def restore_preprocessing(given: Mapping[str, Any]) -> Preprocessing:

@@ -13,7 +13,7 @@ from typing import Any
 
 import numbann
 from numbann.engine.interface import Engine
-from numbann.errors import RunDirectoryError
+from numbann.errors import UNUSABLE, RunDirectoryError
 from numbann.model.provenance import Record, are_records, components_of, verify
 from numbann.training.preparation import Prepared
 
@@ -95,7 +95,7 @@ def read_manifest(path: Path) -> Stored:
         stored = json.loads(path.read_bytes())
         found, data = stored.get("format"), [record["sha256"] for record in stored["data"]]
         components, complete = stored["components"], stored["finished"] is not None
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+    except (OSError, *UNUSABLE) as error:
         raise RunDirectoryError(f"{path}: cannot be read ({error}); train anew") from None
     if found != FORMAT:
         raise RunDirectoryError(f"{path}: has format {found!a}; this numbann goes on with format {FORMAT}; train anew")

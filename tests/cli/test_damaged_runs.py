@@ -1,0 +1,63 @@
+"""A run directory whose files say anything: `show` and `resume` give one error, or work; no code runs."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+from pathlib import Path
+
+import pytest
+from anything import changed, variants
+from numbann_cli.run_page import page
+
+import numbann
+from numbann.errors import NumbannError
+
+CASES = int(os.environ.get("CASES", "300"))
+EVIL = "open('ran', 'w')\nfrom numbann import hookimpl\n@hookimpl\ndef numbann_register(register): pass\n"
+
+
+@pytest.fixture
+def run(write_spec, here: Path) -> Path:
+    (here / "evil.py").write_text(EVIL)
+    numbann.train(write_spec(train={"diagnostics": True, "epochs": 2}), output="run")
+    return here / "run"
+
+
+@pytest.mark.parametrize("name", ["manifest.json", "spec.resolved.json", "metrics.json", "history.jsonl"])
+def test_show(run: Path, name: str) -> None:
+    whole = (run / name).read_text()
+    lines = whole.splitlines() if name == "history.jsonl" else [whole]
+    value = [json.loads(line) for line in lines]
+    ways = variants(value)
+    for trail, new in random.Random(0).sample(ways, min(CASES, len(ways))):
+        said = changed(value, trail, new)
+        text = "\n".join(map(json.dumps, said)) if isinstance(said, list) else json.dumps(said)
+        (run / name).write_text(text)
+        try:
+            assert not set(page(run)) & {"\x1b", "\x00"}  # nothing that a terminal obeys
+        except NumbannError as error:
+            assert str(run) in str(error)  # noqa: PT017
+    for text in ("", "[" * 100_000, "\ud800".encode("utf-8", "surrogatepass"), b"\xff", '"\\ud800"', "9" * 5000):
+        (run / name).write_bytes(text if isinstance(text, bytes) else text.encode())
+        if text or name != "history.jsonl":  # a run without an epoch is a run
+            with pytest.raises(NumbannError):
+                page(run)
+    assert not Path("ran").exists()
+
+
+@pytest.mark.parametrize("name", ["manifest.json", "spec.resolved.json"])
+def test_resume(run: Path, name: str) -> None:
+    whole = (run / name).read_text()
+    value = json.loads(whole)
+    refused = 0
+    ways = variants(value)
+    for trail, new in random.Random(0).sample(ways, min(CASES // 5, len(ways))):
+        (run / name).write_text(json.dumps(changed(value, trail, new)))
+        try:
+            numbann.resume(run, threads=1)
+        except NumbannError:
+            refused += 1
+    assert refused > min(CASES // 6, len(ways) // 2)  # the run is complete, but some say that more epochs are asked for
+    assert not Path("ran").exists()
