@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from numbann.data.readers import FORMATS, PAIRS, format_of
 from numbann.data.wording import listed
 from numbann.errors import DataError, missing, not_allowed, shown, unknown_key
 
+LONGEST_PATH = 300  # characters that are shown
 STANDARD_INPUT = "-"
 FILE = "a file name"
 OBJECTS = " or ".join(f'{{"{data}": F, "{labels}": F}}' for data, labels in PAIRS)
@@ -82,11 +84,12 @@ def _file_fault(given: Any, base: Path) -> str:
     if not isinstance(given, str | Path) or not str(given):
         return not_allowed(given, FILE)
     name, _ = split_array(str(given))
-    if (base / name).is_dir():
+    if os.path.isdir(base / name):  # which takes any text
         return f"{shown(name)} is a directory; name the file in it"
-    if not (base / name).is_file():
-        folder = "" if Path(name).is_absolute() else f" in {base.resolve()}"
-        return f"{shown(name)}: no such file{folder}; check the name and the folder, or say where it is now"
+    if not os.path.isfile(base / name):
+        if Path(name).is_absolute():
+            return f"{shown(name, LONGEST_PATH)}: no such file; if it has moved, write down where it is now"
+        return f"{shown(name, LONGEST_PATH)}: no such file in {base.resolve()}; check the name and the folder"
     return ""
 
 

@@ -165,6 +165,7 @@ def load(section: Mapping[str, Any], base: Path, split_seed: int) -> SplitData:
     rows = {part: count_of(chosen, len(raw.table)) for part, (raw, chosen) in parts.items()}
     sizes = ", ".join(f"{part} {counted(count, 'row')}" for part, count in rows.items())
     train = raws["train"]
+    delimiters = {raw.delimiter for raw in raws.values() if raw.delimiter}
     usual = "byte" if train.table.numbers.dtype == np.uint8 else "standard"
     digests = tuple((str(file.path), file.sha256()) for file in stamps)
     for file, stamp in stamps.items():
@@ -173,7 +174,7 @@ def load(section: Mapping[str, Any], base: Path, split_seed: int) -> SplitData:
     facts = Facts(
         task=task,
         format=files["train"].format.name,
-        delimiter=train.delimiter,
+        delimiter=next(iter(delimiters), None) if len(delimiters) < 2 else "auto",
         scale=usual if section["scale"] == "auto" else section["scale"],
         stratify=stratify,
         features=train.table.names,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -183,5 +184,20 @@ def test_an_unknown_label_is_named() -> None:
 
 
 def test_a_target_beyond_the_dtype_is_refused() -> None:
-    with pytest.raises(DataError, match="too large for float32"):
-        Regression(("y",)).encode(np.array([[1e300]]), "real", "float32")
+    with pytest.raises(DataError, match=r'row 2, column "y": the target 1e\+300 is too large for float32'):
+        Regression(("y",)).encode(np.array([[1], [1e300]]), "real", "float32")
+
+
+@pytest.mark.parametrize(
+    ("scale", "value", "words"),
+    [("none", "1e200", "1e+200 is too large for float32"), ("standard", "-1e200", "-1e+200 is too large to be scaled")],
+)
+@pytest.mark.parametrize("split", [{}, {"test": 0.3}])
+def test_the_place_of_a_target_beyond_the_dtype(
+    load_table: Load, scale: str, value: str, words: str, split: Any
+) -> None:
+    rows = (f"{k},{k}.5,{value if k == 5 else k}\n\n" for k in range(20))
+    source = load_table("a,y,z\n" + "".join(rows), target=["y", "z"], split=split)
+    with pytest.raises(DataError, match=re.escape(f't.csv row 12, column "z": the target {words}')) as caught:
+        source.prepare(target="real", scale="none", target_scale=scale, dtype="float32")
+    assert caught.value.key == "data.target"

@@ -32,10 +32,9 @@ def rows_of(stream: TextIO, delimiter: str) -> Iterator[tuple[int, list[str]]]:
 @contextmanager
 def open_text(file: InputFile, delimiter: str) -> Iterator[TextIO]:
     """Open the file as UTF-8 text; errors of encoding and of quotes become one line each."""
-    with translate_errors(file), file.open() as stream:
+    with translate_errors(file), _lines_of(file) as stream:
         try:
-            rows = io.BufferedReader(Lines(stream, file), 1 << 16)
-            yield io.TextIOWrapper(rows, encoding="utf-8-sig", newline="")
+            yield io.TextIOWrapper(stream, encoding="utf-8-sig", newline="")
         except UnicodeDecodeError as error:
             raise file.fault(f" row {_undecodable_line(file)}: not UTF-8 text; save the table as UTF-8") from error
         except csv.Error as error:
@@ -62,8 +61,14 @@ class Lines(io.RawIOBase):
         return len(content)
 
 
-def _undecodable_line(file: InputFile) -> int:
+@contextmanager
+def _lines_of(file: InputFile) -> Iterator[BinaryIO]:
     with file.open() as stream:
+        yield io.BufferedReader(Lines(stream, file), 1 << 16)
+
+
+def _undecodable_line(file: InputFile) -> int:
+    with _lines_of(file) as stream:
         wrong = (number for number, line in enumerate(stream, 1) if line.decode(errors="ignore").encode() != line)
         return next(wrong, 1)
 
@@ -71,7 +76,7 @@ def _undecodable_line(file: InputFile) -> int:
 def _faulty_line(file: InputFile, delimiter: str) -> int:
     """Return the line on which the row that the csv module refuses starts."""
     last = 0
-    with file.open() as stream, suppress(csv.Error):
+    with _lines_of(file) as stream, suppress(csv.Error):
         rows = csv.reader(io.TextIOWrapper(stream, "utf-8-sig", newline=""), delimiter=delimiter, strict=True)
         for _ in rows:
             last = rows.line_num

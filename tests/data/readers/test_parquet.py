@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 
 import numbann
+from numbann.data import memory
 from numbann.data.encoding import Categories
 from numbann.data.source import SplitData, load
 from numbann.errors import DataError
@@ -166,6 +167,12 @@ def test_two_columns_of_one_name(tmp_path: Path, section: Section) -> None:
     parquet.write_table(pa.table([[1], [2], [3]], names=["a", "a", "y"]), tmp_path / "t.parquet")
     with pytest.raises(DataError, match='two columns are named "a"; rename one'):
         load(section("t.parquet"), tmp_path, 0)
+
+
+def test_what_memory_cannot_hold_is_refused(write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(memory, "available", lambda: 10_000)
+    with pytest.raises(DataError, match=r"t\.parquet, 30000 rows: 0\.00048 GB are needed, and 1e-05 GB are free"):
+        write({"a": [1] * 30_000, "y": [0.5] * 30_000})
 
 
 def test_packed(write: Write, tmp_path: Path, section: Section) -> None:

@@ -1,0 +1,133 @@
+"""What `predict` is given: answered as the plain array is, or refused by one error."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import numbann
+from numbann.errors import DataError, NumbannError, ShapeError
+
+ROWS = 64
+X = np.random.default_rng(0).normal(size=(ROWS, 6))
+NAMES = [f"x[{k}]" for k in range(6)]
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> numbann.Model:
+    """A model of six numbers, which may not be missing."""
+    return trained(tmp_path_factory.mktemp("run"))
+
+
+@pytest.fixture(scope="module")
+def filling(tmp_path_factory: pytest.TempPathFactory) -> numbann.Model:
+    """The same, where a missing number is the mean."""
+    return trained(tmp_path_factory.mktemp("run"), missing="mean")
+
+
+def trained(folder: Path, **data: Any) -> numbann.Model:
+    here = Path.cwd()
+    os.chdir(folder)
+    try:
+        np.savez("d.npz", x=X.astype(np.float32), y=X.sum(1) > 0)
+        spec = {"data": {"path": "d.npz", **data}, "model": {"layers": [{"units": 5}]}, "train": {"epochs": 2}}
+        return numbann.train(spec, output="run").model
+    finally:
+        os.chdir(here)
+
+
+def unaligned() -> np.ndarray:
+    array = np.frombuffer(bytearray(8 * X.size + 1), np.float64, X.size, offset=1).reshape(X.shape)
+    array[:] = X
+    return array
+
+
+def read_only() -> np.ndarray:
+    array = X.copy()
+    array.flags.writeable = False
+    return array
+
+
+class Matrix(np.ndarray):
+    """A subclass of NumPy's array."""
+
+
+SAME: dict[str, Any] = {
+    **{kind: X.astype(kind) for kind in ("f2", "f4", ">f4", ">f8", "g", "O", "U", "S25")},
+    "column after column": np.asfortranarray(X),
+    "every second": np.repeat(np.repeat(X, 2, 0), 2, 1)[::2, ::2],
+    "read only": read_only(),
+    "unaligned": unaligned(),
+    "list": X.tolist(),
+    "tuple": tuple(map(tuple, X)),
+    "three axes": X.reshape(ROWS, 2, 3),
+    "subclass": X.view(Matrix),
+    "masked nowhere": np.ma.array(X, mask=np.zeros_like(X)),
+    "masked nowhere, no mask": np.ma.array(X),
+    "columns": dict(zip(NAMES, X.T, strict=True)),
+    "rows by name": [dict(zip(NAMES, row, strict=True)) for row in X.tolist()],
+    "masked columns": dict(zip(NAMES, np.ma.array(X).T, strict=True)),
+}
+
+
+@pytest.mark.parametrize("name", SAME)
+def test_the_same_numbers(model: numbann.Model, name: str) -> None:
+    np.testing.assert_allclose(
+        model.predict_proba(SAME[name]), model.predict_proba(X), atol=2e-3 if name == "f2" else 1e-6
+    )
+
+
+PLACE = X[7, 3] == X
+OTHER: dict[str, tuple[Any, type[NumbannError], str]] = {
+    "complex": (X + 1j, DataError, r'column "x\[0\]" holds complex128; numbers, booleans or text are readable'),
+    "dates": (X.astype("M8[s]"), DataError, "holds datetime64"),
+    "ragged": ([[1.0] * 6, [1.0] * 5], ShapeError, "different lengths"),
+    "ragged columns": ({name: [1.0] * (1 + (name == "x[2]")) for name in NAMES}, ShapeError, "as long as each other"),
+    "one row": (X[0], ShapeError, r"shape \(6,\)"),
+    "a number": (3.0, ShapeError, r"shape \(\)"),
+    "nothing": (None, ShapeError, r"shape \(\)"),
+    "text": ("abc", ShapeError, r"shape \(\)"),
+    "a generator": ((row for row in X), ShapeError, r"shape \(\)"),
+    "structured": (np.zeros(3, "i4,f4"), ShapeError, r"shape \(3,\)"),
+    "too few": (X[:, :5], ShapeError, r"shape \(64, 5\); rows of features are needed: \(N, 6\)"),
+    "no rows by name": ([{}], DataError, r'row 1 has no "x\[0\]"'),
+    "a row that lacks one": (
+        [dict.fromkeys(NAMES, 1.0), dict.fromkeys(NAMES[:5], 1.0)],
+        DataError,
+        r'row 2 has no "x\[5\]"',
+    ),
+    "a mapping that lacks one": (dict.fromkeys(NAMES[1:], 1.0), DataError, r'no column "x\[0\]" is given'),
+    "a word": ({**dict.fromkeys(NAMES, "1"), "x[3]": "one"}, DataError, r'row 1, column "x\[3\]": "one" is no number'),
+    "infinite": (np.where(PLACE, np.inf, X), DataError, r'row 8, column "x\[3\]": an infinite number'),
+    "too large": (np.where(PLACE, 1e300, X), DataError, r'row 8, column "x\[3\]": 1e\+300, once scaled, is too'),
+    "missing": (np.where(PLACE, np.nan, X), DataError, r'row 8, column "x\[3\]": a missing number, and there'),
+    "masked": (np.ma.masked_values(X, X[7, 3]), DataError, r'row 8, column "x\[3\]": a missing number'),
+}
+
+
+@pytest.mark.parametrize("name", OTHER)
+def test_what_is_refused(model: numbann.Model, name: str) -> None:
+    given, error, message = OTHER[name]
+    with pytest.raises(error, match=message) as caught:
+        model.predict(given)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_row_by_name(model: numbann.Model) -> None:
+    for row in (dict(zip(NAMES, X[3], strict=True)), dict(zip(NAMES, map(str, X[3]), strict=True))):
+        np.testing.assert_allclose(model.predict_proba(row), model.predict_proba(X[3:4]), atol=1e-6)
+
+
+@pytest.mark.parametrize("dtype", ["f4", "f8", "O", "U", "i8"])
+def test_masked_values_are_missing(filling: numbann.Model, dtype: str) -> None:
+    hidden = np.random.default_rng(1).random(X.shape) < 0.3
+    x = np.round(9 * X) if dtype == "i8" else X
+    expected = filling.predict_proba(np.where(hidden, np.nan, x))
+    given = np.ma.array(x.astype(dtype), mask=hidden)
+    columns = dict(zip(NAMES, given.T, strict=True))
+    for one in (given, columns):
+        np.testing.assert_allclose(filling.predict_proba(one), expected, atol=1e-6)
