@@ -18,7 +18,7 @@ def page(entry: Entry) -> str:
     component = entry.component
     also = f", also called {', '.join(component.aliases)}" if component.aliases else ""
     blocks = [
-        f"{component.kind} {component.name}{also}",
+        f"{component.kind} {component.title}{also}",
         _indent(inspect.getdoc(component.function) or "(no docstring)"),
         _indent("\n".join(_parameters(component)) or "no parameters"),
         _indent(f"origin  {_origin(entry)}\nsource  {_place(component)}"),

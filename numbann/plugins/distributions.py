@@ -35,14 +35,27 @@ class Announcement(NamedTuple):
 
 
 def find_announced() -> tuple[Announcement, ...]:
-    """Find every announced module, sorted by distribution and module."""
-    return _find_announced(tuple(sys.path), os.environ.get(VARIABLE))
+    """Find every announced module, sorted by distribution and module.
+
+    Python has the working folder on its path, where anybody's archive may lie: nobody has installed what is there,
+    unless PYTHONPATH names the folder.
+    """
+    named = os.environ.get("PYTHONPATH", "").split(os.pathsep)
+    folders = (folder for folder in sys.path if folder and (folder in named or not _is_working_folder(folder)))
+    return _find_announced(tuple(folders), os.environ.get(VARIABLE))
 
 
 def list_unknown() -> list[str]:
     """The names in the environment variable that no installed distribution with plugins has."""
     named = _parse_names(os.environ.get(VARIABLE))
     return sorted((named or set()) - {normalize(one.distribution) for one in find_announced()})
+
+
+def _is_working_folder(folder: str) -> bool:
+    try:
+        return folder == os.getcwd()
+    except OSError:  # it is gone
+        return False
 
 
 @functools.cache

@@ -123,6 +123,7 @@ def packages(here: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     (here / "seconds" / "tools.py").write_text(HELPERS)
     (here / "seconds" / "inner" / "deep.py").write_text(MOVED.format(helpers="..tools"))
     monkeypatch.syspath_prepend(here)
+    monkeypatch.setenv("PYTHONPATH", str(here))
     modules = set(sys.modules)
     yield here
     for module in set(sys.modules) - modules:

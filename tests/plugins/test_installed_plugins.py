@@ -188,6 +188,19 @@ def test_the_first_on_the_path_counts(install: Install, here: Path, monkeypatch:
     assert [(one.version, one.names) for one in find_announced() if "bent" in one.distribution] == [("1.0", ("bent",))]
 
 
+@pytest.mark.parametrize("folder", ["", "."])
+def test_the_working_folder_is_no_place_of_installation(
+    install: Install, here: Path, monkeypatch: pytest.MonkeyPatch, folder: str
+) -> None:
+    """An archive with a model may hold files that look like an installed distribution."""
+    install("numbann-bent", plugin("bent"), ("bent",))
+    monkeypatch.chdir(here / "site")
+    monkeypatch.setattr(sys, "path", [folder and str(here / "site"), *sys.path])
+    assert "numbann-bent" not in [one.distribution for one in find_announced()]
+    monkeypatch.setenv("PYTHONPATH", str(here / "site"))
+    assert "numbann-bent" in [one.distribution for one in find_announced()]
+
+
 def test_a_failed_plugin_raises_the_same_again(here: Path) -> None:
     file = here / "mine.py"
     file.write_text("1 / 0\n")
