@@ -63,6 +63,10 @@ class PluginWarning(UserWarning):
     """A plugin failed to load and is skipped, because it is not needed."""
 
 
+class CacheWarning(UserWarning):
+    """The folder of compiled code is not used, because others than its owner could change it."""
+
+
 class ShapeError(NumbannError, ValueError):
     """Shapes of arrays do not match; the message names both."""
 

@@ -59,14 +59,14 @@ def files_of(folder: Path | None) -> list[Path]:
 
 @contextmanager
 def plain_warnings() -> Iterator[None]:
-    """Print warnings about plugins as plain lines on stderr."""
+    """Print warnings about plugins and the cache as plain lines on stderr."""
     with warnings.catch_warnings():
         others = warnings.showwarning
 
         def show(message: Any, category: type[Warning], *place: Any, **extra: Any) -> None:
-            from numbann.errors import PluginWarning
+            from numbann.errors import CacheWarning, PluginWarning
 
-            if issubclass(category, PluginWarning):
+            if issubclass(category, PluginWarning | CacheWarning):
                 print(f"numbann: warning: {message}", file=sys.stderr)
             else:
                 others(message, category, *place, **extra)

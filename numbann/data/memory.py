@@ -7,20 +7,22 @@ import os
 from pathlib import Path
 
 from numbann.errors import DataError
+from numbann.limits import limits
 
-SYSTEM, LIMIT = Path("/proc/meminfo"), Path("/sys/fs/cgroup/memory.max")
+SYSTEM = Path("/proc/meminfo")
 UNKNOWN = 1 << 32  # bytes to assume where the system does not report them
 SHARE = 0.25  # the share of the available memory that the inputs of all parts may take
 
 
 def available() -> int:
-    """Return the bytes of available memory, within the limit of the control group."""
+    """Return the bytes of available memory, within the limits of the control groups."""
     found = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else UNKNOWN
     with contextlib.suppress(OSError, ValueError):
         line = SYSTEM.read_text().partition("MemAvailable:")[2]
         found = 1024 * int(line.split(maxsplit=1)[0]) if line else found
-    with contextlib.suppress(OSError, ValueError):
-        found = min(found, int(LIMIT.read_text()))
+    for words in limits("memory.max"):
+        with contextlib.suppress(ValueError):  # of "max", no limit
+            found = min(found, *map(int, words))
     return found
 
 

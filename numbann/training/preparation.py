@@ -25,7 +25,7 @@ from numbann.model.outputs import outcome_of, score
 from numbann.model.provenance import components_of, record_of
 from numbann.network import plan as planning
 from numbann.network.plan import Plan
-from numbann.simd.jit import cache_is_empty
+from numbann.simd.cache import cache_is_empty
 from numbann.spec.loading import Loaded
 from numbann.spec.loading import load as load_spec
 from numbann.spec.model import to_json

@@ -165,11 +165,10 @@ def test_standardising_in_one_pass_is_exact(tmp_path: Path, section: Section) ->
 
 def test_available_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert memory.available() > 1 << 20
-    (tmp_path / "limit").write_text("1000\n")
-    monkeypatch.setattr(memory, "LIMIT", tmp_path / "limit")
+    monkeypatch.setattr(memory, "limits", lambda name: [["max"], ["1000"], ["2000"]] if name == "memory.max" else [])
     assert memory.available() == 1000
     assert memory.fits(250)
     assert not memory.fits(251)
-    (tmp_path / "limit").write_text("max\n")
+    monkeypatch.setattr(memory, "limits", lambda name: [["max"], ["1000", "or", "so"]])
     monkeypatch.setattr(memory, "SYSTEM", tmp_path / "none")
     assert memory.available() > 1 << 20

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import gc
 import multiprocessing
 import sys
 import threading
 import time
+from collections.abc import Callable
+from contextlib import nullcontext
 
 import numpy as np
 import pytest
@@ -40,14 +43,30 @@ def test_it_starts_again_after_it_was_closed(engine: Engine) -> None:
     engine.close()
 
 
-def test_closing_ends_the_threads(engine: Engine) -> None:
+def started() -> set[threading.Thread]:
+    """The threads of all teams."""
+    return {thread for thread in threading.enumerate() if thread.name.startswith("numbann-")}
+
+
+def drop(_: Engine) -> None:
+    """Let go of an engine without a word."""
+
+
+@pytest.mark.parametrize("end", [Engine.close, drop])
+def test_its_threads_end_at_once(monkeypatch: pytest.MonkeyPatch, end: Callable[[Engine], None]) -> None:
+    """Whatever they wait for: on a busy machine the moments between two epochs may take minutes."""
+    monkeypatch.setattr("numbann.engine.cpu.engine.BETWEEN_EPOCHS", 10**15)
+    before = started()
+    engine, _, _ = make_engine(make_plan([20, 128, 5], "relu", batch=16, dtype="float32"), 64, threads=4)
     engine.epoch(0, steps())
-    started = [thread for thread in threading.enumerate() if thread.name.startswith("numbann-")]
-    assert started
-    engine.close()
-    for thread in started:
-        thread.join(timeout=5)
-    assert not any(thread.is_alive() for thread in started)
+    of_engine = started() - before
+    assert len(of_engine) == 3
+    end(engine)
+    del engine
+    gc.collect()
+    for thread in of_engine:
+        thread.join(timeout=60)
+    assert not any(thread.is_alive() for thread in of_engine)
 
 
 def test_predictions_from_several_threads_are_each_their_own(engine: Engine) -> None:
@@ -70,19 +89,27 @@ def test_predictions_from_several_threads_are_each_their_own(engine: Engine) -> 
     assert not wrong
 
 
-def _train(engine: Engine, queue: multiprocessing.Queue[float]) -> None:
-    queue.put(engine.epoch(1, steps()))
+def _work(engine: Engine, x: np.ndarray, queue: multiprocessing.Queue[bytes]) -> None:
+    queue.put(engine.predict(x).tobytes())
+    engine.epoch(1, steps())
+    queue.put(engine.predict(x).tobytes())
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no fork on this system")
 @pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork.*:DeprecationWarning")
-def test_a_forked_process_has_a_team_of_its_own(engine: Engine) -> None:
+@pytest.mark.parametrize("busy", [False, True])
+def test_a_forked_process_has_a_team_of_its_own(engine: Engine, busy: bool) -> None:
+    """It predicts and trains as its parent does afterwards; busy: while a thread of the parent predicts."""
+    x = np.random.default_rng(0).standard_normal((700, 20)).astype(np.float32)
     with engine:
         engine.epoch(0, steps())
         fork = multiprocessing.get_context("fork")
         queue = fork.Queue()
-        child = fork.Process(target=_train, args=(engine, queue))
-        child.start()
-        there = queue.get(timeout=30)
+        child = fork.Process(target=_work, args=(engine, x, queue))
+        with engine._runner.team.lock if busy else nullcontext():
+            child.start()
+        there = [queue.get(timeout=60) for _ in range(2)]
         child.join()
-        assert there == engine.epoch(1, steps())
+        here = [engine.predict(x).tobytes()]
+        engine.epoch(1, steps())
+        assert there == [*here, engine.predict(x).tobytes()]

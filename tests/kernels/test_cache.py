@@ -19,7 +19,7 @@ def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("suffix", "damage"), [(".nbi", b"\x80\x04garbage"), (".nbc", None)], ids=["garbage for index", "cut code"]
+    ("suffix", "damage"), [(".kernel", b"\x80\x04garbage"), (".kernel", None)], ids=["garbage for code", "cut code"]
 )
 def test_damaged_files(filled: Path, tmp_path: Path, suffix: str, damage: bytes | None) -> None:
     """The files of relu alone are harmed; the next process finds them whole again."""

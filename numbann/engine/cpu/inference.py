@@ -5,7 +5,6 @@ Rows are read and results written where they are.  A few rows take the faster wa
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Sequence
 
 import numpy as np
@@ -34,11 +33,10 @@ class Inference:
         self._calls: dict[tuple[bool, str, int], Call] = {}
         self._small_batches: dict[str, SmallBatch] = {}
         self._scalings: dict[str, Scaling] = {}
-        self._lock = threading.Lock()
 
     def predict(self, x: Inputs) -> np.ndarray:
         """Predictions (N, O) after the output activation."""
-        with self._lock:
+        with self._runner.team.lock:
             return self._predict(x, "")
 
     def predict_raw(self, raw: np.ndarray, shift: np.ndarray, scale: np.ndarray) -> np.ndarray | None:
@@ -47,7 +45,7 @@ class Inference:
         None if an input is infinite or NaN.  shift and scale (I,), float64, are the same at every call.
         """
         dtype = RAW_DTYPES[raw.dtype.char]
-        with self._lock:
+        with self._runner.team.lock:
             if dtype not in self._scalings:
                 self._scalings[dtype] = Scaling(dtype, shift, scale, np.zeros(1, np.int64))
             flag = self._scalings[dtype].flag
@@ -57,7 +55,7 @@ class Inference:
 
     def evaluate(self, x: Inputs, t: np.ndarray, weight: np.ndarray | None = None) -> tuple[float, np.ndarray]:
         """The mean loss over rows, weighted by weight (N,), and predictions (N, O)."""
-        with self._lock:
+        with self._runner.team.lock:
             losses, out = self._evaluate(x, self.target(t), "")
         return float(losses.mean(dtype=np.float64)) if weight is None else weighted_mean(losses, weight), out
 

@@ -8,10 +8,13 @@ from __future__ import annotations
 import contextlib
 import os
 import threading
+import weakref
 from collections.abc import Callable
 from ctypes import c_int64, c_ssize_t, c_void_p
 from queue import SimpleQueue
 from time import perf_counter
+
+import numpy as np
 
 from numbann.engine.cpu import driver, worker
 from numbann.engine.shared.alignment import aligned
@@ -22,12 +25,17 @@ INTERVAL = 0.1  # seconds between two ticks
 IN_A_ROW = 1e-3  # calls at most this many seconds apart are worth waking threads for
 
 
+_TEAMS: weakref.WeakSet[Team] = weakref.WeakSet()
+
+
 class Team:
-    """Up to `size` threads, started when they are first needed and parked between calls."""
+    """Up to `size` threads, started when they are first needed and parked between calls.
+
+    lock: for those whose calls may come from several Python threads.
+    """
 
     def __init__(self, size: int) -> None:
         self.size = size
-        self._process = os.getpid()
         driver_address = jit.address(driver.drive, "float32", driver.driver_signature)
         self._serve = jit.function(worker.serve, worker.serve_signature, c_int64, c_void_p, c_ssize_t)
         engage = (c_int64, c_void_p, *[c_ssize_t] * 4)
@@ -36,17 +44,19 @@ class Team:
         self._boxes[:, worker.DRIVER], self._boxes[:, worker.YIELD] = driver_address, yield_address()
         self._place = self._boxes.ctypes.data
         self._attempted = 0.0
+        self.lock = threading.Lock()
+        self._queues: dict[int, SimpleQueue[int | None]] = {}
         self._reset()
+        _TEAMS.add(self)
+        weakref.finalize(self, _end, self._boxes, self._queues)  # also when a model is dropped without a word
 
     def run_briefly(self, count: int, call: int) -> None:
         """Run the call at an address on `count` threads, this one among them.  An interrupt comes out after it."""
-        self._reset_after_fork()
         while not self._engage(self._place, 1, count, call, worker.PATIENCE):
             self._wake(1, count)
 
     def run_if_ready(self, count: int, call: int) -> bool:
         """Run the call as `run_briefly` does if all threads are awake; else wake them, if calls come in a row."""
-        self._reset_after_fork()
         if self._engage(self._place, 1, count, call, 1):
             return True
         before, self._attempted = self._attempted, perf_counter()
@@ -60,7 +70,6 @@ class Team:
         An exception that arrives while waiting, such as KeyboardInterrupt, calls stop() and comes out when the threads
         end.
         """
-        self._reset_after_fork()
         try:
             while not self._engage(self._place, 0, count, call, worker.PATIENCE):
                 self._wake(0, count)
@@ -75,25 +84,23 @@ class Team:
 
     def close(self) -> None:
         """End the threads."""
-        for queue in self._queues.values():
-            queue.put(None)
+        _end(self._boxes, self._queues)
         self._reset()
 
     def _busy(self, count: int) -> bool:
         """Whether a thread is still running a call that it will report."""
         return bool((self._boxes[:count, worker.STATE] == worker.CALLED).any())
 
+    def begin_after_fork(self) -> None:
+        """Begin in a forked process, which has none of its parent's threads, though one of them may hold the lock."""
+        self.lock = threading.Lock()
+        self._boxes[:, worker.STATE] = worker.PARKED
+        self._reset()
+
     def _reset(self) -> None:
         """Begin without threads."""
-        self._queues: dict[int, SimpleQueue[int | None]] = {}
+        self._queues.clear()
         self._reports = threading.Semaphore(0)
-
-    def _reset_after_fork(self) -> None:
-        """Begin without threads in a forked process, which has none of its parent's."""
-        if self._process != os.getpid():
-            self._process = os.getpid()
-            self._boxes[:, worker.STATE] = worker.PARKED
-            self._reset()
 
     def _wake(self, first: int, count: int) -> None:
         """Start or wake the threads that are parked, each on another processor than this one's."""
@@ -101,20 +108,34 @@ class Team:
         for thread in range(first, count):
             if self._boxes[thread, worker.STATE] != worker.PARKED:
                 continue
+            self._boxes[thread, worker.CLOSING] = 0
             self._boxes[thread, worker.STATE] = worker.WAKING
             if thread not in self._queues:
                 queue = self._queues[thread] = SimpleQueue()
-                work = (thread, queue, self._reports)
-                threading.Thread(target=self._live, args=work, daemon=True, name=f"numbann-{thread}").start()
+                work = (self._serve, self._boxes[thread], thread, queue, self._reports)
+                threading.Thread(target=_live, args=work, daemon=True, name=f"numbann-{thread}").start()
             self._queues[thread].put(here)
 
-    def _live(self, thread: int, queue: SimpleQueue[int | None], reports: threading.Semaphore) -> None:
-        """The life of a thread: serve when woken, report, park."""
-        box = self._place + thread * self._boxes.strides[0]
-        while (near := queue.get()) is not None:
-            _spread(thread, near)
-            if self._serve(box, thread):
-                reports.release()
+
+def _live(
+    serve: Callable[[int, int], int],
+    box: np.ndarray,
+    thread: int,
+    queue: SimpleQueue[int | None],
+    reports: threading.Semaphore,
+) -> None:
+    """The life of a thread: serve when woken, report, park.  It does not know its team, which may be dropped."""
+    while (near := queue.get()) is not None:
+        _spread(thread, near)
+        if serve(box.ctypes.data, thread):
+            reports.release()
+
+
+def _end(boxes: np.ndarray, queues: dict[int, SimpleQueue[int | None]]) -> None:
+    """Tell threads to park at once and to end."""
+    boxes[:, worker.CLOSING] = 1
+    for queue in queues.values():
+        queue.put(None)
 
 
 def _spread(thread: int, near: int) -> None:
@@ -126,3 +147,13 @@ def _spread(thread: int, near: int) -> None:
         first = allowed.index(near) if near in allowed else 0
         os.sched_setaffinity(0, {allowed[(first + thread) % len(allowed)]})
         os.sched_setaffinity(0, allowed)
+
+
+def _begin_after_fork() -> None:
+    """Begin anew with every team of a forked process."""
+    for team in _TEAMS:
+        team.begin_after_fork()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_begin_after_fork)

@@ -13,7 +13,7 @@ from numbann.simd.jit import INTS, inner
 from numbann.simd.machine import SPIN, atomic_load, atomic_replace, atomic_store, wait
 from numbann.simd.pointer import advance, call_driver, ints
 
-STATE, CALL, REPORTS, DRIVER, YIELD = 0, 1, 2, 3, 4
+STATE, CALL, REPORTS, DRIVER, YIELD, CLOSING = 0, 1, 2, 3, 4, 5
 BOX = 16  # integers from one box to the next, 128 bytes, so that no two share a cache line
 PARKED, WAKING, READY, CLAIMED, CALLED = 0, 1, 2, 3, 4  # states; a claimed worker waits until the others are claimed
 
@@ -21,7 +21,10 @@ PATIENCE = SPIN + 1000  # moments to wait before parking, about half a milliseco
 
 
 def serve(box, thread):
-    """Run calls until one must be reported (return 1), or until none comes for a while (return 0); then park."""
+    """Run calls until one must be reported (return 1), or until none comes for a while (return 0); then park.
+
+    A team that closes is not waited for: on a busy machine its patience could last for minutes.
+    """
     atomic_store(box, STATE, READY)
     waited, patience = 0, PATIENCE
     while True:
@@ -34,7 +37,7 @@ def serve(box, thread):
                 return 1
             atomic_store(box, STATE, READY)
             waited = 0
-        elif waited > patience and atomic_replace(box, STATE, READY, PARKED):
+        elif (waited > patience or atomic_load(box, CLOSING)) and atomic_replace(box, STATE, READY, PARKED):
             return 0
         else:
             waited = wait(box[YIELD], waited)

@@ -1,0 +1,228 @@
+"""The cache of compiled code: a folder that nobody else can write, and files that are whole or count as missing.
+
+Loading compiled code runs it, so whoever can write the folder, or put another in its place, runs code in the next
+process.  The folder is named by the hash of all kernel sources and of the compilers' versions, so nothing in it can be
+stale.  A folder that cannot be used, a full disk and a damaged file cost time, never an error.
+"""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import functools
+import hashlib
+import os
+import pickle
+import secrets
+import shutil
+import stat
+import sys
+import tempfile
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from types import FunctionType
+from typing import Any
+
+import llvmlite
+import numba
+import numpy as np
+from numba.core.caching import NullCache
+from numba.core.compiler import CompileResult
+from numba.core.serialize import dumps
+
+from numbann.errors import CacheWarning
+
+# A change in any of these folders makes a new cache folder: a file's name does not depend on the functions that its
+# kernel calls in other files
+KERNEL_SOURCES = ("components", "mathematics", "derivation", "simd", "compile", "engine", "kernels", "cuda")
+SETTINGS = ("OPT", "LOOP_VECTORIZE", "SLP_VECTORIZE", "ENABLE_AVX", "BOUNDSCHECK", "DEBUGINFO_DEFAULT")  # of numba
+OTHERS_WRITE = stat.S_IWGRP | stat.S_IWOTH
+NOWHERE = Path(os.devnull, "numbann")  # no folder can be here
+DIGEST = 32  # bytes of the digest at the start of a checked file
+
+
+# ---- the folder
+
+
+def cache_root() -> Path:
+    """NUMBANN_CACHE_DIR, or numbann's folder in the platform's folder for caches."""
+    if given := os.environ.get("NUMBANN_CACHE_DIR"):
+        return Path(given)
+    if sys.platform == "win32":
+        return Path(os.environ.get("LOCALAPPDATA") or tempfile.gettempdir()) / "numbann" / "cache"
+    if sys.platform == "darwin":
+        return _home() / "Library" / "Caches" / "numbann"
+    return Path(os.environ.get("XDG_CACHE_HOME") or _home() / ".cache") / "numbann"
+
+
+def _home() -> Path:
+    """The user's home folder; a folder named by the user's number if the system knows of none."""
+    try:
+        return Path.home()
+    except RuntimeError:
+        return Path("/tmp") / f"numbann-{os.getuid()}"
+
+
+@functools.cache
+def versions_hash() -> str:
+    """The hash of every kernel source of numbann and of the versions of its compilers."""
+    package = Path(__file__).parent.parent
+    digest = hashlib.sha256(repr((numba.__version__, llvmlite.__version__, sys.version_info[:2])).encode())
+    for folder in KERNEL_SOURCES:
+        for path in sorted((package / folder).rglob("*.py")):
+            digest.update(path.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+@functools.cache
+def cache_folder() -> Path:
+    """The folder of this version's compiled code, which may not exist; checked once, when it is first asked for."""
+    folder = Path(os.path.realpath(cache_root() / versions_hash()))  # a link may be changed later, this path may not
+    with contextlib.suppress(OSError):
+        _make(folder)
+        if reason := exposure(folder):
+            message = f"compiled code is not kept between runs: {reason}, or name another folder in NUMBANN_CACHE_DIR"
+            warnings.warn(message, CacheWarning, stacklevel=2)
+            return _temporary_folder()
+        return folder
+    return NOWHERE
+
+
+def _make(folder: Path) -> None:
+    """Make a folder and those above it that are missing, each for this user alone."""
+    for path in (*reversed(folder.parents), folder):
+        if not path.is_dir():
+            path.mkdir(mode=0o700, exist_ok=True)
+
+
+def exposure(folder: Path) -> str:
+    """Who else can change what a folder holds, and the remedy; empty if nobody can.
+
+    Up to the user's home, each folder above must be safe too, or the folder could be replaced.  In a sticky one, such
+    as /tmp, nobody can rename what belongs to another.  Permissions on Windows are not looked at.
+    """
+    if sys.platform == "win32":
+        return ""
+    home = Path(os.path.realpath(_home()))
+    for path in (folder, *folder.parents):
+        found = path.stat()
+        if found.st_uid not in (os.geteuid(), 0):
+            return f"{path} belongs to another user (number {found.st_uid}), who could put code there; make it yours"
+        if found.st_mode & OTHERS_WRITE and (path == folder or not found.st_mode & stat.S_ISVTX):
+            remedy = f"run: rm -r {path}" if path == folder else f"run: chmod go-w {path}"
+            return f"others can write {path} (mode {stat.S_IMODE(found.st_mode):o}) and put code there; {remedy}"
+        if path == home:
+            break
+    return ""
+
+
+def _temporary_folder() -> Path:
+    """A new private folder, which this process removes at its end."""
+    folder, process = tempfile.mkdtemp(prefix="numbann-"), os.getpid()
+    # A forked process ends too, and its parent still uses the folder
+    atexit.register(lambda: os.getpid() == process and shutil.rmtree(folder, ignore_errors=True))
+    return Path(folder)
+
+
+def cache_is_empty() -> bool:
+    """Whether this version has no compiled kernel on disk."""
+    return next(cache_folder().glob("*.kernel"), None) is None
+
+
+# ---- files
+
+
+def read(path: Path) -> bytes | None:
+    """What a file holds; None if it cannot be read."""
+    try:
+        return path.read_bytes()
+    except OSError:
+        return None
+
+
+def write(path: Path, content: bytes) -> None:
+    """Write a file for this user alone, so that no process ever sees a part of it; do nothing if that fails."""
+    temporary = path.with_name(f"{path.name}.{secrets.token_hex(8)}.tmp")
+    try:
+        with open(temporary, "wb", opener=lambda name, flags: os.open(name, flags, 0o600)) as file:
+            file.write(content)
+        os.replace(temporary, path)
+    except OSError:
+        with contextlib.suppress(OSError):
+            temporary.unlink()
+
+
+def read_checked(path: Path) -> bytes | None:
+    """What `write_checked` wrote; None if the file is missing or one of its bits has changed."""
+    content = read(path) or b""
+    digest, rest = content[:DIGEST], content[DIGEST:]
+    return rest if hashlib.sha256(rest).digest() == digest else None
+
+
+def write_checked(path: Path, content: bytes) -> None:
+    """Write a file that starts with the digest of its content."""
+    write(path, hashlib.sha256(content).digest() + content)
+
+
+# ---- kernels
+
+
+class KernelCache(NullCache):
+    """What numba asks for compiled forms of a function, with a file for each signature.
+
+    numba's own cache reads pickles unchecked, and two processes that write its index together may leave one signature
+    with the code of another.
+    """
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        self._function = function
+        self._written: list[Path] = []
+
+    def load_overload(self, signature: Any, context: Any) -> Any:
+        """The compiled function for a signature; None if it is missing or damaged."""
+        content = read_checked(self._path(signature, context.codegen()))
+        if content is None:
+            return None
+        context.refresh()
+        return CompileResult._rebuild(context, *pickle.loads(content))
+
+    def save_overload(self, signature: Any, result: Any) -> None:
+        """Keep the compiled function for a signature, unless it contains addresses of this process."""
+        if not result.library.has_dynamic_globals:
+            path = self._path(signature, result.codegen)
+            self._written.append(path)
+            write_checked(path, dumps(result._reduce()))
+
+    def flush(self) -> None:
+        """Remove what was saved here."""
+        for path in self._written:
+            path.unlink(missing_ok=True)
+
+    def _path(self, signature: Any, codegen: Any) -> Path:
+        code, settings = self._function.__code__, [getattr(numba.config, name) for name in SETTINGS]
+        what = describe(self._function), hash_of(code.co_filename), code.co_code, settings
+        digest = hashlib.sha256(repr((signature, codegen.magic_tuple(), *what)).encode()).hexdigest()
+        return cache_folder() / f"{self._function.__name__}-{digest[:20]}.kernel"
+
+
+def describe(value: Any) -> str:
+    """What a kernel is built of, as text; TypeError for a value without a name that holds in every process."""
+    function = getattr(value, "py_func", value)
+    if isinstance(function, FunctionType):
+        code = function.__code__
+        closed = [describe(cell.cell_contents) for cell in function.__closure__ or ()]
+        return f"{function.__module__}:{code.co_firstlineno}:{function.__qualname__}({', '.join(closed)})"
+    if isinstance(value, tuple):
+        return f"({', '.join(map(describe, value))})"
+    if isinstance(value, type):
+        return f"{value.__module__}.{value.__qualname__}"
+    if value is None or isinstance(value, str | bool | int | float | np.generic):
+        return repr(value)
+    raise TypeError(f"a kernel closes over {value!r}, which has no lasting name")
+
+
+@functools.cache
+def hash_of(path: str) -> str:
+    """The hash of a source file; of nothing if it cannot be read."""
+    return hashlib.sha256(read(Path(path)) or b"").hexdigest()
