@@ -51,7 +51,8 @@ def gelu(z):
 @gelu.derivative
 def gelu_derivative(z):
     density = exp(-0.5 * z * z)
-    return 0.5 * erfc(-z * HALF_ROOT) + (0 if density == 0 else DENSITY * z * density)
+    x = 0 if density == 0 else z  # an infinite z times 0 would be NaN
+    return 0.5 * erfc(-z * HALF_ROOT) + DENSITY * x * density
 
 
 @activation(init="he_normal")
