@@ -68,6 +68,17 @@ def test_without_a_folder_that_can_be_written(filled: Filled, tmp_path: Path) ->
     assert got["compiled"] == filled[1]["compiled"]
 
 
+@pytest.mark.parametrize(
+    "settings",
+    [{"PYTHONOPTIMIZE": "1"}, {"NUMBA_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "NUMBA_CACHE_DIR": "elsewhere"}],
+    ids=["python -O", "numba's settings"],
+)
+def test_settings_of_others_change_nothing(filled: Filled, here: Path, settings: dict[str, str]) -> None:
+    """The warm cache is used, and the bits are the same."""
+    assert run("train_once.py", NUMBANN_CACHE_DIR=filled[0], **settings) == {**filled[1], "compiled": 0}
+    assert not (here / "elsewhere").exists()
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("suffix", "damage"),
@@ -94,8 +105,12 @@ def test_one_damaged_file(filled: Filled, cache: Path) -> None:
 
 
 @pytest.mark.slow
-def test_two_processes_at_once(filled: Filled, tmp_path: Path) -> None:
-    """Both start on the same empty folder; a third then finds all."""
-    both = [start("train_once.py", NUMBANN_CACHE_DIR=tmp_path / "cache") for _ in range(2)]
-    assert {wait()["digest"] for wait in both} == {filled[1]["digest"]}
-    assert train_in(tmp_path / "cache") == {**filled[1], "compiled": 0}
+def test_many_processes_at_once(filled: Filled, tmp_path: Path) -> None:
+    """All start on the same empty folder, in both precisions; another one then finds all."""
+    dtypes = ["float32", "float64"] * 2
+    started = [start("train_once.py", "", "tanh", dtype, NUMBANN_CACHE_DIR=tmp_path / "cache") for dtype in dtypes]
+    found = [wait() for wait in started]
+    for dtype, told in zip(dtypes, found, strict=True):
+        again = run("train_once.py", "", "tanh", dtype, NUMBANN_CACHE_DIR=tmp_path / "cache")
+        assert again == {**told, "compiled": 0}
+        assert dtype != "float32" or again["digest"] == filled[1]["digest"]

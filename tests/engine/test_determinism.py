@@ -7,11 +7,13 @@ from typing import Any
 import numpy as np
 import pytest
 from networks import flat, make_data, make_engine, make_plan, same_bytes, set_weights, weights_of
+from processes import run
 from variants import variants
 
 from numbann.components.component import Component
 from numbann.engine.cpu.engine import Engine
 from numbann.network import plan
+from numbann.simd.machine import WIDE as WIDE_REGISTERS
 
 WIDE = [20, 330, 130, 10]  # the first layer has a panel of columns for each of several threads
 NARROW = [20, 33, 17, 10]
@@ -182,3 +184,13 @@ def test_initialize_starts_over() -> None:
         assert all((values == 0).all() for values in engine.state().values())
         engine.epoch(0, np.full(3, 0.1))
         assert flat(weights_of(engine)).tobytes() == once.tobytes()
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not WIDE_REGISTERS, reason="the processor has no AVX-512")
+@pytest.mark.parametrize(("activation", "optimizer"), [("gelu", "adam"), ("squareplus", "adadelta"), ("mish", "lion")])
+def test_processors_with_narrow_registers(activation: str, optimizer: str) -> None:
+    """LLVM folds selections into additions, and estimates roots, in its own way for each."""
+    given = ("train_once.py", "", activation, "float32", optimizer)
+    wide, narrow = run(*given), run(*given, NUMBA_CPU_NAME="haswell", NUMBA_CPU_FEATURES="+avx2,+fma")
+    assert narrow["digest"] == wide["digest"]

@@ -1,6 +1,6 @@
 """A program: trains a small network once and prints, as JSON, its weights' hash and how many kernels it compiled.
 
-    python train_once.py [PLUGIN.py ACTIVATION]
+    python train_once.py [PLUGIN.py ACTIVATION [DTYPE [OPTIMIZER]]]
 
 Tests run it in processes of their own, with caches and processors of their choice.
 """
@@ -20,11 +20,11 @@ from numbann.plugins.finding import with_files
 from numbann.simd import jit
 
 
-def main(plugin: str = "", activation: str = "tanh") -> None:
+def main(plugin: str = "", activation: str = "tanh", dtype: str = "float32", optimizer: str = "adam") -> None:
     """Train for two epochs and print what came of it."""
     registry = with_files([Path(plugin)]) if plugin else built_in()
     made = make_plan(
-        [20, 70, 9], activation, "softmax_cross_entropy", "adam", batch=16, dtype="float32", registry=registry
+        [20, 70, 9], activation, "softmax_cross_entropy", optimizer, batch=16, dtype=dtype, registry=registry
     )
     engine, x, _ = make_engine(made, 50)
     with engine:
