@@ -35,7 +35,7 @@ ALLOWED = {
     ): "a plugin's file that a person names, or a spec to train",
     ("numbann/plugins/plugin.py", "import_module"): "a module that an installed distribution announces",
     ("numbann/plugins/plugin.py", "spec_from_file_location"): "a plugin's file, as for exec_module",
-    ("numbann/simd/jit.py", "pickle"): "the errors of Numba's cache, whose folder is private",
+    ("numbann/simd/cache.py", "pickle"): "compiled kernels: the folder is private, and the files are checked",
     ("numbann/testing/sources.py", "import_module"): "a module that a person names to be checked",
     ("numbann_cli/group.py", "import_module"): "the commands, from a table",
 }

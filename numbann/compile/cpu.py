@@ -133,7 +133,6 @@ TARGETS = {
 }
 
 UPDATE = """def kernel(w, g, count, stride, hyper):
-    exact_roots()
     learning_rate, weight_decay, step = hyper[LEARNING_RATE], hyper[WEIGHT_DECAY], hyper[STEP]
     _l1, _limit, _kept = hyper[L1], hyper[CLIP_VALUE], hyper[KEPT]
 {parameters}

@@ -23,7 +23,7 @@ import numpy as np
 from numbann.simd.dense import block, runs
 from numbann.simd.dropout import key_of
 from numbann.simd.jit import inner_safe
-from numbann.simd.machine import exact_roots, prefer_wide
+from numbann.simd.machine import prefer_wide
 from numbann.simd.noise import noise
 from numbann.simd.op import *
 from numbann.simd.pointer import advance, padded, view

@@ -29,7 +29,6 @@ def features() -> set[str]:
     return {name for name, there in llvm.get_host_cpu_features().items() if there}
 
 
-EXACT = '"reciprocal-estimates"="none"'  # an attribute of functions
 WIDE = "avx512f" in features()  # 32 registers of 64 bytes: tiles may be several vectors wide
 
 
@@ -100,37 +99,17 @@ def wait(yielding, waited):
 
 @intrinsic
 def prefer_wide(typing):
-    """Let LLVM vectorize the function that contains this call with 64-byte registers, and compute roots exactly."""
+    """Let LLVM vectorize the function that contains this call with 64-byte registers."""
 
     def generate(context, builder, signature, arguments):
         # LLVM's tuning for some processors stops at 32 bytes, though these loops are faster with 64
-        attributes = _add_attributes(builder, '"prefer-vector-width"="512"', EXACT)
+        attributes = builder.function.attributes
+        set.add(attributes, '"prefer-vector-width"="512"')  # llvmlite's own add knows plain names only
         if "alwaysinline" not in attributes:
             attributes.add("noinline")  # inlined, the function would take over the width of its caller
         return context.get_dummy_value()
 
     return types.void(), generate
-
-
-@intrinsic
-def exact_roots(typing):
-    """Let LLVM compute x / sqrt(y) exactly in the function that contains this call.
-
-    Else it begins with the processor's own estimate, which each kind of processor rounds in its own way.
-    """
-
-    def generate(context, builder, signature, arguments):
-        _add_attributes(builder, EXACT)
-        return context.get_dummy_value()
-
-    return types.void(), generate
-
-
-def _add_attributes(builder, *attributes):
-    """Add attributes with values to the function; llvmlite's own add knows plain names only."""
-    for attribute in attributes:
-        set.add(builder.function.attributes, attribute)
-    return builder.function.attributes
 
 
 def yield_address() -> int:

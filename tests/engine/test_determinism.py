@@ -188,9 +188,18 @@ def test_initialize_starts_over() -> None:
 
 @pytest.mark.slow
 @pytest.mark.skipif(not WIDE_REGISTERS, reason="the processor has no AVX-512")
-@pytest.mark.parametrize(("activation", "optimizer"), [("gelu", "adam"), ("squareplus", "adadelta"), ("mish", "lion")])
+@pytest.mark.parametrize(("activation", "optimizer"), [("gelu", "adam"), ("mish", "lion")])
 def test_processors_with_narrow_registers(activation: str, optimizer: str) -> None:
-    """LLVM folds selections into additions, and estimates roots, in its own way for each."""
+    """Only for AVX-512 LLVM folds a selection of 0 into an addition, so a formula must not add one to a product."""
     given = ("train_once.py", "", activation, "float32", optimizer)
     wide, narrow = run(*given), run(*given, NUMBA_CPU_NAME="haswell", NUMBA_CPU_FEATURES="+avx2,+fma")
     assert narrow["digest"] == wide["digest"]
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not WIDE_REGISTERS, reason="the processor has no AVX-512")
+def test_quotients_by_roots_differ_a_little_between_processors() -> None:
+    """They begin with the processor's own estimate: in the derivative of squareplus and in adadelta."""
+    given = ("train_once.py", "", "squareplus", "float32", "adadelta")
+    wide, narrow = run(*given), run(*given, NUMBA_CPU_NAME="haswell", NUMBA_CPU_FEATURES="+avx2,+fma")
+    np.testing.assert_allclose(narrow["losses"], wide["losses"], rtol=1e-6)
