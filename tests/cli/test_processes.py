@@ -128,4 +128,4 @@ def test_another_process_cannot_resume_a_run_in_training(start: Start, write_spe
     first.terminate()
     first.communicate(timeout=60)
     assert second.returncode == 2
-    assert " is training this run; wait for it" in errors
+    assert "another process is training this run" in errors

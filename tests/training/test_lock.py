@@ -39,7 +39,7 @@ def test_it_keeps_another_process_out_and_says_who_is_in(here: Path) -> None:
         assert other.stdout is not None
         assert other.stdout.readline() == "in\n"
         with (
-            pytest.raises(RunDirectoryError, match=rf"another process is training this run .it is {other.pid}.; wait for it"),
+            pytest.raises(RunDirectoryError, match=rf"training this run .it is {other.pid}.; wait for it"),
             lock(here),
         ):
             pass
