@@ -6,6 +6,7 @@ those that must agree are compared.
 
 from __future__ import annotations
 
+import functools
 import types
 from collections.abc import Iterator, Mapping
 from dataclasses import fields, is_dataclass
@@ -36,7 +37,7 @@ def restore_preprocessing(given: Mapping[str, Any]) -> Preprocessing:
 
 def _misfits(section: Any, place: str) -> Iterator[str]:
     """Yield the fields of a dataclass, and of those in it, that are not of their types."""
-    hints = get_type_hints(type(section))
+    hints = _hints(section.__class__)
     for one in fields(section):
         value = getattr(section, one.name)
         if not _fits(value, hints[one.name]):
@@ -46,6 +47,11 @@ def _misfits(section: Any, place: str) -> Iterator[str]:
         for part in inner:
             if is_dataclass(part):
                 yield from _misfits(part, f"{place}.{one.name}")
+
+
+@functools.cache
+def _hints(section: type) -> dict[str, Any]:
+    return get_type_hints(section)
 
 
 def _fits(value: Any, hint: Any) -> bool:
