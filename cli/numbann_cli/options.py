@@ -12,7 +12,7 @@ import click
 from numbann.engine import devices
 from numbann_cli.group import Settings
 
-WORD = re.compile(r"[A-Za-z_][\w./\\-]*")
+WORD = re.compile(r"[A-Za-z_][\w.:/\\-]*")
 
 device = click.option("--device", metavar="DEVICE", help=f"Where to compute: {devices.names()}.")
 threads = click.option("--threads", type=click.IntRange(min=1), metavar="N", help="At most; no bit depends on it.")

@@ -91,6 +91,12 @@ def test_json_is_alone_on_stdout(numbann: Numbann, write_spec: WriteSpec) -> Non
     assert "train_loss" in result.stderr
 
 
+def test_a_setting_may_be_a_full_name(numbann: Numbann, write_spec: WriteSpec) -> None:
+    result = numbann("check", write_spec(), "--set", "model.layers[0].activation=numbann:relu")
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert "model.layers[0].activation  relu" in result.stdout
+
+
 def test_settings_are_written_back(numbann: Numbann, write_spec: WriteSpec) -> None:
     result = numbann(
         "train",
