@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
 from numbann.plugins.distributions import find_announced
@@ -10,6 +11,9 @@ from numbann_cli.overview import overview
 
 def main() -> None:
     """Run the command line with the arguments of the process, and exit."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:  # closed before the process began; what is opened next must not take its place
+            setattr(sys, name, open(os.devnull, "w"))  # noqa: SIM115 - stays open, and pathlib is slow to import
     if sys.argv[1:] == ["--help"] and not any(one.allowed for one in find_announced()):
         print(overview())
         return

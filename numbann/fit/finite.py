@@ -42,7 +42,7 @@ def _error(engine: Engine, epoch: int, found: str, rate: float) -> NotFiniteErro
     weights = f"the weights of {layers} are not finite" if layers else "all weights are finite"
     return NotFiniteError(
         f"epoch {epoch}: {found}: {weights} (learning rate {rate:g}); try a smaller optimizer.learning_rate or "
-        f'train.clip_norm, and check that data.scale is not "none"{_plugins(engine.plan)}'
+        f'train.clip_norm, and check that data.scale and data.target_scale are not "none"{_plugins(engine.plan)}'
     )
 
 

@@ -110,6 +110,13 @@ def test_a_full_disk_for_the_output_ends_no_run(write_spec: WriteSpec, here: Pat
     assert (here / "out" / "model.safetensors").exists()
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="a shell of POSIX")
+def test_output_that_was_closed_before_the_start_ends_no_run(write_spec: WriteSpec, here: Path) -> None:
+    command = f"{sys.executable} -m numbann_cli.main train {write_spec()} -o out >&- 2>&-"
+    assert subprocess.run(command, shell=True, check=False).returncode == 0
+    assert (here / "out" / "model.safetensors").exists()
+
+
 def test_a_reader_that_leaves_is_no_error(start: Start) -> None:
     process = start("-m", "numbann_cli.main", "plugins", "list")
     assert process.stdout is not None
