@@ -69,6 +69,16 @@ def test_processors_by_quota_and_affinity(write: Write, monkeypatch: pytest.Monk
     assert processors.available_cpus() == 2
 
 
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="no affinity on this system")
+def test_a_process_that_is_held_to_one_processor() -> None:
+    before = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {min(before)})
+    try:
+        assert processors.available_cpus() == 1
+    finally:
+        os.sched_setaffinity(0, before)
+
+
 def test_an_engine_follows_a_quota(write: Write) -> None:
     write("job/cpu.max", "100000 100000\n")
     for threads, most in (("auto", 1), (4, 4)):

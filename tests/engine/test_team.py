@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import gc
 import multiprocessing
+import subprocess
 import sys
 import threading
 import time
 from collections.abc import Callable
 from contextlib import nullcontext
+from pathlib import Path
 
+import networks
 import numpy as np
 import pytest
 from networks import make_engine, make_plan
@@ -113,3 +116,24 @@ def test_a_forked_process_has_a_team_of_its_own(engine: Engine, busy: bool) -> N
         here = [engine.predict(x).tobytes()]
         engine.epoch(1, steps())
         assert there == [*here, engine.predict(x).tobytes()]
+
+
+@pytest.mark.parametrize(
+    "last", ["", "time.sleep(0.3)", "threading.Thread(target=train, daemon=True).start(); time.sleep(0.1)"]
+)
+def test_the_interpreter_ends_whatever_a_team_does(last: str) -> None:
+    """It waits for calls, it has parked, or it works for a daemon thread."""
+    code = f"""
+import sys, threading, time
+sys.path.append({str(Path(networks.__file__).parent)!r})
+from networks import make_engine, make_plan
+engine, _, _ = make_engine(make_plan([20, 128, 5], "relu", batch=16, dtype="float32"), 64, threads=4)
+def train():
+    for epoch in range(10**9):
+        engine.epoch(epoch, [1e-3] * 4)
+        if threading.current_thread() is threading.main_thread():
+            break
+train()
+{last}
+"""
+    subprocess.run([sys.executable, "-W", "error", "-c", code], check=True, timeout=120)

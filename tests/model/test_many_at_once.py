@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import multiprocessing
-import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -31,9 +30,11 @@ def answers(model: numbann.Model) -> list[bytes]:
     return [model.predict_proba(random.standard_normal((rows, 2)).astype(np.float32)).tobytes() for rows in ROWS]
 
 
-def send(model: numbann.Model | Path, queue: multiprocessing.Queue[list[bytes]]) -> None:
-    """What another process runs."""
-    queue.put(answers(numbann.load(model) if isinstance(model, Path) else model))
+def work(model: numbann.Model, output: str, queue: multiprocessing.Queue[list[bytes]]) -> None:
+    """What another process does."""
+    found = answers(model)
+    trained = numbann.train("spec.json", output=output).path / "model.safetensors"
+    queue.put([*found, trained.read_bytes()])
 
 
 @pytest.mark.parametrize("models", [1, 3])
@@ -55,18 +56,21 @@ def test_eight_threads(run: Path, models: int) -> None:
     assert not wrong
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="no fork on this system")
 @pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork.*:DeprecationWarning")
-def test_forked_after_it_has_predicted(run: Path) -> None:
+@pytest.mark.parametrize(("method", "count"), [("fork", 2), ("spawn", 1)])
+def test_in_other_processes_after_it_has_predicted(run: Path, method: str, count: int) -> None:
+    """They train too, as this one did."""
+    if method not in multiprocessing.get_all_start_methods():
+        pytest.skip("not on this system")
     model = numbann.load(run)
-    expected = answers(model)
-    fork = multiprocessing.get_context("fork")
-    queue = fork.Queue()
-    children = [fork.Process(target=send, args=(model, queue)) for _ in range(2)]
+    expected = [*answers(model), (run / "model.safetensors").read_bytes()]
+    others: Any = multiprocessing.get_context(method)
+    queue = others.Queue()
+    children = [others.Process(target=work, args=(model, f"there-{k}", queue)) for k in range(count)]
     for child in children:
         child.start()
-    assert answers(model) == expected
-    assert [queue.get(timeout=60) for _ in children] == [expected] * 2
+    assert answers(model) == expected[:-1]
+    assert [queue.get(timeout=60) for _ in children] == [expected] * count
     for child in children:
         child.join()
         assert child.exitcode == 0
