@@ -48,6 +48,8 @@ def _columns(given: Any, names: Sequence[str]) -> dict[str, Any] | None:
     if keys is None:
         return None
     known = {str(key).strip(): key for key in keys}
+    for name in [name for name in known if name.startswith("Unnamed: ")]:
+        known.setdefault("", known[name])  # pandas gives a column without a name such a one
     for name in names:
         if name not in known:
             raise DataError(f"no column {quoted(name)} is given{nearest(name, known) or '; add it'}")

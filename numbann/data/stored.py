@@ -114,7 +114,7 @@ def store(file: InputFile, dtype: np.dtype, shape: tuple[int, ...], start: int) 
 def read_values(stream: BinaryIO, file: InputFile, dtype: np.dtype, shape: tuple[int, ...], start: int) -> np.ndarray:
     """Read the rest of a stream, which must be the values of an array; no more memory is taken than these need."""
     size, done = prod(shape) * dtype.itemsize, 0
-    check_room(size, file.name)
+    check_room(size, file.name, file.key, "numbers in an unpacked .npy file may stay in it")
     values = np.empty(size, np.uint8)
     while done < size and (piece := stream.read(min(1 << 20, size - done))):
         values[done : done + len(piece)] = np.frombuffer(piece, np.uint8)

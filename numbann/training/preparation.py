@@ -33,6 +33,7 @@ from numbann.spec.resolution import Resolved, resolve
 from numbann.training.callbacks import Callback, Compiling, DataRead, Planned
 
 STREAMED = "the inputs are large for the memory: their rows stay in the file, and every epoch reads them anew"
+GROUPED = 1024  # rows from which a batch goes by groups, unless it is normalized
 Given = str | Path | Mapping[str, Any]
 
 
@@ -155,10 +156,11 @@ def engine_of(prepared: Prepared, tell: Callback) -> Engine:
 
 
 def _check_network(network: Plan, rows: int) -> None:
-    """Refuse a network that memory cannot hold: its parameters and states, a copy of both, a gradient, and a batch."""
-    copies = 2 * (1 + len(network.optimizer.stored_states) + bool(network.average)) + 1
-    batch = network.batch_rows(rows) * sum(layer.outputs for layer in network.layers)
-    size = (copies * network.parameters + 3 * batch) * planning.ITEMSIZE[network.dtype]
+    """Refuse a network that memory cannot hold: its parameters and states, a copy of both, and a batch's values."""
+    copies = 2 * (1 + len(network.optimizer.stored_states) + bool(network.average))
+    batch = network.batch_rows(rows) if network.normalizes_batches else min(network.batch_rows(rows), GROUPED)
+    values = 2 * batch * sum(layer.outputs for layer in network.layers)  # with their gradients
+    size = (copies * network.parameters + values) * planning.ITEMSIZE[network.dtype]
     check_room(
         size, f"a network of {network.parameters} parameters", "model.layers", "take fewer units or rows a batch"
     )

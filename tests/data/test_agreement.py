@@ -96,6 +96,17 @@ def test_files(fitted: Preprocessing, tmp_path: Path) -> None:
         np.testing.assert_array_equal(*labels)
 
 
+def test_a_column_without_a_name(tmp_path: Path, section: Section) -> None:
+    rows = "".join(f"{k},{k % 5},{k}.5\n" for k in range(20))
+    (tmp_path / "t.csv").write_text(f",a,y\n{rows}")
+    fitted = load(section("t.csv"), tmp_path, 0).prepare(
+        target="real", scale="standard", target_scale="none", dtype="float32"
+    )
+    for library in ("pandas", "polars", "arrow"):
+        frame = frame_of(library, tmp_path / "t.csv")
+        np.testing.assert_array_equal(fitted.preprocessing.transform(frame), fitted.train.x)
+
+
 def test_a_row_by_name(fitted: Preprocessing, tmp_path: Path) -> None:
     expected = fitted.read(tmp_path / "t.csv", need_target=False).x
     row = records(tmp_path / "t.csv")[1]
