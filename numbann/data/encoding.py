@@ -51,7 +51,7 @@ class Encoding:
 
     def apply(self, raw: Raw, rows: RowSelection, dtype: Any) -> np.ndarray:
         """Return the inputs x (N, I) of some rows, C-contiguous."""
-        x = np.zeros((count_of(rows, len(raw.table)), self.inputs), dtype)
+        x = (np.zeros if self.categories else np.empty)((count_of(rows, len(raw.table)), self.inputs), dtype)
         self._write_numbers(raw, rows, x)
         for name, codes in self.codes(raw, rows).items():
             write_one_hot(codes, x[:, self.places[name]])

@@ -27,7 +27,9 @@ from numbann.errors import TrainingError
 Rows = np.ndarray | slice
 PAGE = 4096  # bytes: the smallest unit that the system reads from a file
 PIECE = 1 << 16  # bytes of adjacent rows that are copied as one
-MOST_PIECES, SCRATCH = 1024, 1 << 22  # pieces and bytes that the system copies at a time
+DENSE = 512  # bytes of the file for each row of a selection below which the rows between are copied too
+MOST_PIECES, MOST_BYTES = 1024, 1 << 30  # that the system copies at a time
+SCRATCH = 1 << 22  # bytes
 
 
 @dataclass(frozen=True)
@@ -70,10 +72,17 @@ class StoredArray:
 
     def __getitem__(self, rows: Rows) -> np.ndarray:
         """Copy some rows; TrainingError if the file has changed."""
+        return self.read(rows).copy()
+
+    def read(self, rows: Rows) -> np.ndarray:
+        """Copy some rows to memory that the next reading of this thread overwrites."""
         if isinstance(rows, slice):
             first, last, _ = rows.indices(len(self))
             edges = np.arange(first * self.row_bytes, max(first, last) * self.row_bytes, PIECE)
             lengths = np.diff(edges, append=max(first, last) * self.row_bytes)
+        elif len(rows) and np.ptp(rows) * self.row_bytes < DENSE * len(rows):
+            first = rows.min()
+            return self.read(slice(first, rows.max() + 1))[rows - first]
         else:
             edges, lengths = rows * self.row_bytes, np.full(len(rows), self.row_bytes)
         try:
@@ -130,21 +139,19 @@ def check_size(file: InputFile, found: int, shape: tuple[int, ...], expected: in
 
 
 def _copy(content: np.ndarray, starts: np.ndarray, lengths: np.ndarray) -> np.ndarray:
-    """Copy pieces of a mapped file one after the other; OSError if the file has lost one."""
+    """Copy pieces of a mapped file to this thread's scratch, one after the other; OSError if the file has lost one."""
     if len(starts) and (starts.min() < 0 or (starts + lengths).max() > len(content)):
         raise IndexError("rows that there are not")
-    longest = int(lengths.max(initial=1))
-    scratch, count = _scratch(longest), min(MOST_PIECES, max(1, SCRATCH // longest))
     pieces = np.stack((content.ctypes.data + starts, lengths), axis=1).astype(np.uintp)
-    out, done = np.empty(lengths.sum(), np.uint8), 0
+    total, done = int(lengths.sum()), 0
+    scratch, count = _scratch(total), min(MOST_PIECES, max(1, MOST_BYTES // int(lengths.max(initial=1))))
     for first in range(0, len(pieces), count):
         some = pieces[first : first + count]
-        size = int(some[:, 1].sum())
-        if _writer()(scratch.file, some.ctypes.data, len(some), 0) != size:
+        written = _writer()(scratch.file, some.ctypes.data, len(some), done)
+        if written != int(some[:, 1].sum()):
             raise OSError("a page of the file is lost")
-        out[done : done + size] = scratch.values[:size]
-        done += size
-    return out
+        done += written
+    return scratch.values[:total]
 
 
 class _Scratch:

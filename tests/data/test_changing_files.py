@@ -32,11 +32,17 @@ def array(tmp_path: Path) -> StoredArray:
 
 @pytest.mark.parametrize("piece", [10, 1 << 16])
 @pytest.mark.parametrize("most", [3, 1024])
-def test_rows_are_copied(array: StoredArray, monkeypatch: pytest.MonkeyPatch, piece: int, most: int) -> None:
+@pytest.mark.parametrize("dense", [0, 512])
+def test_rows_are_copied(
+    array: StoredArray, monkeypatch: pytest.MonkeyPatch, piece: int, most: int, dense: int
+) -> None:
+    monkeypatch.setattr(stored, "DENSE", dense)
     monkeypatch.setattr(stored, "PIECE", piece)
     monkeypatch.setattr(stored, "MOST_PIECES", most)
     for rows in (slice(None), slice(5, 9), slice(0, 0), np.array([7, 3, 3, 1999]), np.array([], np.int64)):
         np.testing.assert_array_equal(array[rows], X[rows])
+    first, second = array[slice(0, 5)], array[slice(5, 9)]
+    np.testing.assert_array_equal(np.vstack([first, second]), X[:9])
     np.testing.assert_array_equal(array.columns(np.array([4, 9]), [2, 0]), X[[4, 9]][:, [2, 0]])
     np.testing.assert_array_equal(array.columns(slice(None), 3), X[:, 3])
     for rows in (np.array([2000]), np.array([-1])):
