@@ -21,7 +21,8 @@ def page(path: Path, width: int | None = None) -> str:
     directory = open_existing(path).path
     try:
         manifest, spec = _json(directory / MANIFEST), _json(directory / RESOLVED)
-        history = [json.loads(line) for line in (directory / HISTORY).read_text().splitlines()]
+        lines = (directory / HISTORY).read_text().splitlines() if (directory / HISTORY).exists() else []
+        history = [json.loads(line) for line in lines]
         metrics = _json(directory / METRICS) if (directory / METRICS).exists() else None
         head = _head(directory, manifest, spec)
         epochs, layers = _epochs(history, metrics, width), _layers(history, spec)

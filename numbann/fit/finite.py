@@ -31,10 +31,10 @@ def check_steps(engine: Engine, epoch: int, losses: np.ndarray, loss: float, rat
         raise _error(engine, epoch, f"after step {len(losses)} of {len(rates)}", float(rates[len(losses) - 1]))
 
 
-def check_validation(engine: Engine, epoch: int, loss: float, rate: float) -> None:
-    """TrainingError if the loss of the validation part is not finite."""
+def check_loss(engine: Engine, epoch: int, name: str, loss: float, rate: float) -> None:
+    """TrainingError if a loss that was measured after an epoch is not finite."""
     if not isfinite(loss):
-        raise _error(engine, epoch, f"validation_loss is {loss}", rate)
+        raise _error(engine, epoch, f"{name} is {loss}", rate)
 
 
 def _error(engine: Engine, epoch: int, found: str, rate: float) -> NotFiniteError:

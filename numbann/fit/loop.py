@@ -13,7 +13,7 @@ import numpy as np
 
 from numbann.engine.interface import Engine
 from numbann.errors import TrainingError
-from numbann.fit.finite import NotFiniteError, check_steps, check_validation
+from numbann.fit.finite import NotFiniteError, check_loss, check_steps
 from numbann.fit.job import Job
 from numbann.fit.pause import NEVER, Pause
 from numbann.fit.rates import Rates
@@ -105,7 +105,7 @@ def _measure(
     if job.validation is not None:
         rows = job.validation
         record["validation_loss"], outputs = engine.evaluate(rows.x, rows.t, rows.weight)
-        check_validation(engine, record["epoch"], record["validation_loss"], learning_rate)
+        check_loss(engine, record["epoch"], "validation_loss", record["validation_loss"], learning_rate)
         record |= {f"validation_{name}": value for name, value in job.measure(outputs).items()}
     return {**record, "learning_rate": learning_rate, "seconds": round(state.seconds, 6), **found}
 

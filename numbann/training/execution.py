@@ -13,6 +13,7 @@ from typing import Any
 
 from numbann.engine.interface import Engine
 from numbann.errors import RunDirectoryError, TrainingError
+from numbann.fit.finite import check_loss
 from numbann.fit.fitting import begin, load, take_best
 from numbann.fit.loop import run_epochs
 from numbann.fit.state import Record, State
@@ -118,6 +119,8 @@ def _execute(execution: Execution, state: State, saves: Saves) -> Run:
     _train(execution, state, saves)
     weights_epoch = take_best(execution.engine, state)
     metrics = {"best_epoch": state.best.epoch, **_measure_parts(execution)}
+    loss, rate = metrics["train"]["loss"], state.history[-1]["learning_rate"]
+    check_loss(execution.engine, state.epoch, "the loss on all training rows", loss, rate)
     with saves.whole():
         model = _write_end(execution, state, metrics, started)
         saves.complete = True

@@ -47,6 +47,13 @@ def test_show(run: Path, name: str) -> None:
     assert not Path("ran").exists()
 
 
+def test_a_run_in_its_first_epoch_is_shown(run: Path) -> None:
+    """Nothing has been added to its history yet."""
+    for name in ("history.jsonl", "metrics.json", "model.safetensors"):
+        (run / name).unlink()
+    assert "no epoch is complete" in page(run)
+
+
 @pytest.mark.parametrize("name", ["manifest.json", "spec.resolved.json"])
 def test_resume(run: Path, name: str) -> None:
     whole = (run / name).read_text()

@@ -388,6 +388,18 @@ def test_weights_that_are_not_finite_are_never_a_model(write_spec: WriteSpec, op
     assert not Path("out", MODEL).exists()
 
 
+def test_weights_that_give_no_finite_loss_are_no_model(write_spec: WriteSpec) -> None:
+    """Though they are finite: the step was as long as the largest number."""
+    spec = write_spec(
+        data={**REGRESSION, "split": {"validation": 0, "test": 0}},
+        optimizer={"type": "lion", "learning_rate": 3e38},
+        train={"epochs": 1, "batch_size": "full"},
+    )
+    with pytest.raises(TrainingError, match=r"epoch 1: the loss on all training rows is \w+: all weights are finite"):
+        numbann.train(spec, output="out")
+    assert not Path("out", MODEL).exists()
+
+
 @pytest.mark.usefixtures("pieces")
 def test_a_run_ends_within_a_piece_of_the_epoch(write_spec: WriteSpec) -> None:
     """And names the step; the checkpoint before is kept, and goes on with other settings or the same end."""
