@@ -20,6 +20,8 @@ from numbann.fit.rates import Rates
 from numbann.fit.state import NO_LOSSES, Record, State
 from numbann.fit.stopping import exhausted, update_best
 
+PIECE = 10.0  # seconds of training after which its numbers are looked at, in the midst of an epoch too
+
 
 @dataclass(frozen=True)
 class StepsDone:
@@ -83,7 +85,7 @@ def _train(engine: Engine, state: State, rates: np.ndarray, tell: Tell, pause: P
 
     def progress(done: int, count: int) -> None:
         tell(StepsDone(number, done, count))
-        if pause.due():
+        if pause.due() or perf_counter() - start > PIECE:
             raise _Paused
 
     with pause.whole():

@@ -187,7 +187,7 @@ def _write_first(execution: Execution, state: State, saves: Saves, started: date
     if execution.spec is not None:
         directory.write(rundir.SPEC, execution.spec.encode())
     directory.write_json(rundir.MANIFEST, manifest(prepared, engine, started, execution.warmup.seconds))
-    if state.history:
+    if execution.spec is None:  # the file may have epochs after the checkpoint
         directory.write_history(state.history)
     saves.save()
 

@@ -88,9 +88,9 @@ class RunDirectory:
 
     def sweep(self) -> None:
         """Remove the temporary files of processes that were killed.  Only who holds the lock may do so."""
-        for path in self.path.iterdir():
-            if TEMPORARY.fullmatch(path.name):
-                with _naming(path):
+        with _naming(self.path):
+            for path in self.path.iterdir():
+                if TEMPORARY.fullmatch(path.name):
                     path.unlink(missing_ok=True)
 
     def remove_if_empty(self) -> None:

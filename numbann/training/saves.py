@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
 from time import perf_counter
 
 from numbann.errors import RunDirectoryError
@@ -9,7 +10,7 @@ from numbann.fit.pause import Pause
 from numbann.fit.state import State
 from numbann.training import rundir
 from numbann.training.checkpoint import to_bytes
-from numbann.training.interruption import Interruptions, _Level
+from numbann.training.interruption import Interruptions
 from numbann.training.rundir import RunDirectory
 
 
@@ -31,10 +32,10 @@ class Saves(Pause):
     def due(self) -> bool:
         return self.interruptions.waiting is not None or perf_counter() - self._at >= self._seconds
 
-    def whole(self) -> _Level:
+    def whole(self) -> AbstractContextManager[object]:
         return self.interruptions.whole()
 
-    def steps(self) -> _Level:
+    def steps(self) -> AbstractContextManager[object]:
         return self.interruptions.steps()
 
     def save(self) -> None:

@@ -12,6 +12,7 @@ import pytest
 from networks import make_plan
 
 from numbann.errors import TrainingError
+from numbann.fit import loop
 from numbann.fit.job import Job, Rows
 from numbann.fit.loop import run_epochs
 from numbann.fit.pause import Pause
@@ -147,6 +148,15 @@ def test_a_pause_leaves_a_state_between_two_steps() -> None:
     inside = [(0, step, True) for step in steps], [(1, step, True) for step in steps]
     assert places == [*inside[0], (0, 5, True), (1, 0, False), *inside[1], (1, 5, True), (2, 0, False)]
     assert [record["train_loss"] for record in state.history] == [3.0, 2.0]
+
+
+def test_numbers_are_looked_at_in_the_midst_of_an_epoch(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(loop, "PIECE", -1)
+    engine: Any = Counter([1.0], 0.0, lambda done: len(engine.found) < 3)
+    given, state = job(1, Watch("train_loss"), {}), State(engine.snapshot())
+    with pytest.raises(TrainingError, match=r"epoch 1: after step 3 of 5: the weights of layer 1 are not finite"):
+        list(run_epochs(engine, given, given.rates(10), state, lambda event: None))
+    assert state.place == (0, 2)
 
 
 def test_so_does_a_validation_loss() -> None:

@@ -45,7 +45,9 @@ def without_seconds(run: Any) -> list[dict[str, Any]]:
 
 
 def same(whole: Any, run: Any) -> None:
-    """Whether two runs have the same model, history and metrics."""
+    """Whether two runs have the same model, history and metrics, and the file of the second's history is right."""
+    lines = (run.path / "history.jsonl").read_text().splitlines()
+    assert [json.loads(line) for line in lines] == list(run.history)
     assert (whole.path / MODEL).read_bytes() == (run.path / MODEL).read_bytes()
     assert without_seconds(whole) == without_seconds(run)
     assert whole.metrics == run.metrics
@@ -333,6 +335,8 @@ def test_a_run_that_was_cut_off_anywhere_is_finished(write_spec: WriteSpec, here
         for name, content in files.items():
             (out / name).write_bytes(content)
         (out / f".{CHECKPOINT}.12345").write_bytes(b"half")
+        if CHECKPOINT in files:
+            (out / "history.jsonl").write_bytes((here / "whole" / "history.jsonl").read_bytes()[:-7])  # later, and torn
         if "manifest.json" in files:
             same(whole, numbann.resume(out))
         else:
