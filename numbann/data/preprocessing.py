@@ -63,7 +63,7 @@ class Preprocessing:
         return cls(reading, encoding, task_from_dict(given["target"]), **plain)
 
     def transform(self, features: Any) -> np.ndarray:
-        """Return x (N, I) for raw features: an array in feature order, a mapping of columns, or a frame."""
+        """Return x (N, I) for raw features: an array in feature order, columns or rows by name, or a frame."""
         raw = raw_from_python(features, self.reading)
         for warning in self.encoding.unseen(raw, slice(None)):
             warnings.warn(warning, stacklevel=2)

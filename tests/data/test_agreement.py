@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import gzip
+import os
+import random
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,6 +15,7 @@ import pytest
 
 from numbann.data.preprocessing import Preprocessing
 from numbann.data.source import load
+from numbann.errors import DataError
 
 Section = Callable[..., dict[str, Any]]
 ROWS = [
@@ -112,3 +115,46 @@ def test_a_row_by_name(fitted: Preprocessing, tmp_path: Path) -> None:
     row = records(tmp_path / "t.csv")[1]
     np.testing.assert_array_equal(fitted.transform(row), expected[1:2])
     np.testing.assert_array_equal(fitted.transform(row | {"age": 41.5, "member": False, "code": 8}), expected[1:2])
+
+
+NUMBERS, MARKS = ["1", "2.5", "1.0", "01", " 2", "-3e2"], ["?", "", "NA", "nan"]
+CELLS = [*NUMBERS, *MARKS, "true", "TRUE", "False", "x", " x ", "None", "inf", "1_0"]
+CASES = int(os.environ.get("CASES", "150"))
+
+
+def outcome(get: Callable[[], Any]) -> Any:
+    """The inputs, or that there are none."""
+    try:
+        return get().tolist()
+    except DataError:
+        return "refused"
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")  # of categories that are new
+def test_any_cells(tmp_path: Path, section: Section) -> None:
+    """Tables of odd cells: what a file gives, its texts in Python give, and what it refuses, they do."""
+    draw, compared = random.Random(0), 0
+
+    def rows(kinds: list[list[str]]) -> list[list[str]]:
+        return [[draw.choice(kind) for kind in kinds] for _ in range(draw.randint(2, 6))]
+
+    for _ in range(CASES):
+        kinds = [draw.sample(CELLS, draw.randint(1, 4)) for _ in "abc"]
+        for name, table in (("t.csv", rows(kinds)), ("new.csv", rows(kinds))):
+            lines = [",".join([*row, f"{k}.5"]) for k, row in enumerate(table)]
+            (tmp_path / name).write_text("\n".join(["a,b,c,y", *lines]))
+        changes = {"missing": draw.choice(("error", "mean")), "categorical": draw.choice(([], ["a"]))}
+        try:
+            fitted = load(section("t.csv", **changes), tmp_path, 0).prepare(
+                target="real", scale="standard", target_scale="none", dtype="float32"
+            )
+        except DataError:
+            continue
+        for name in ("t.csv", "new.csv"):
+            read, given = fitted.preprocessing, records(tmp_path / name)
+            expected = outcome(lambda read=read, name=name: read.read(tmp_path / name, need_target=False).x)
+            objects = np.array([list(row.values())[:3] for row in given], object)
+            for one in (given, objects, objects.astype(str).tolist()):
+                assert outcome(lambda read=read, one=one: read.transform(one)) == expected, (name, given)
+            compared += expected != "refused"
+    assert compared > CASES / 4
