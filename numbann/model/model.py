@@ -39,8 +39,8 @@ REMEDY = "run the source that is kept in the model, if you trust where it comes 
 class Model:
     """A trained network with its preprocessing.
 
-    X in its methods is an array (N, features), columns by name (a mapping, or a frame of pandas, Polars or Arrow), a row
-    by name, or a list of such rows.  What a mask hides is missing."""
+    X in its methods is an array (N, features), columns by name (a mapping, or a frame of pandas, Polars or Arrow), one
+    row by name, or a list of such rows.  What a mask hides is missing."""
 
     resolved: Resolved
     plan: Plan
