@@ -188,10 +188,9 @@ def test_initialize_starts_over() -> None:
 
 @pytest.mark.slow
 @pytest.mark.skipif(not WIDE_REGISTERS, reason="the processor has no AVX-512")
-@pytest.mark.parametrize(("activation", "optimizer"), [("gelu", "adam"), ("mish", "lion")])
-def test_processors_with_narrow_registers(activation: str, optimizer: str) -> None:
+def test_processors_with_narrow_registers() -> None:
     """Only for AVX-512 LLVM folds a selection of 0 into an addition, so a formula must not add one to a product."""
-    given = ("train_once.py", "", activation, "float32", optimizer)
+    given = ("train_once.py", "", "gelu")
     wide, narrow = run(*given), run(*given, NUMBA_CPU_NAME="haswell", NUMBA_CPU_FEATURES="+avx2,+fma")
     assert narrow["digest"] == wide["digest"]
 
