@@ -35,12 +35,14 @@ class NumberChunk:
         return len(self.numbers)
 
     @cached_property
-    def _columns(self) -> list[tuple[str, ...]]:
-        return list(zip(*(line.split(self.delimiter) for line in self.lines if line.strip()), strict=True))
+    def _rows(self) -> list[list[str]]:
+        return [line.split(self.delimiter) for line in self.lines if line.strip()]
 
-    def cells(self, position: int) -> tuple[str, ...]:
-        """One column as it is written."""
-        return self._columns[position]
+    def cells(self, position: int, alone: bool) -> list[str]:
+        """One column as it is written; alone: no other is asked for, so that the lines need not be kept in pieces."""
+        if alone:
+            return [line.split(self.delimiter)[position] for line in self.lines if line.strip()]
+        return [row[position] for row in self._rows]
 
 
 @dataclass(frozen=True)
@@ -52,7 +54,7 @@ class CellChunk:
     def __len__(self) -> int:
         return len(self.columns[0])
 
-    def cells(self, position: int) -> tuple[str, ...]:
+    def cells(self, position: int, alone: bool) -> tuple[str, ...]:
         """One column as it is written."""
         return self.columns[position]
 

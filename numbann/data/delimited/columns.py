@@ -32,7 +32,7 @@ def _read(table: Delimited, names: Sequence[str], features: Sequence[str], targe
     as_text, na = table.reading.text_columns, frozenset(table.reading.na)
     growing = {name: GrowingColumn(na, as_text=name in as_text) for name in [*features, *targets]}
     positions = {name: position for position, name in enumerate(names) if name in growing}
-    literal, rows = as_text | set(targets), 0
+    literal, rows = (as_text | set(targets)) & growing.keys(), 0
     for chunk in _chunks(table, len(names)):
         rows += len(chunk)
         size = 8 * rows * len(growing) // 2  # that the inputs made of the columns take beside them
@@ -42,7 +42,7 @@ def _read(table: Delimited, names: Sequence[str], features: Sequence[str], targe
                 if isinstance(chunk, NumberChunk) and name not in literal:
                     column.add_numbers(chunk.numbers[:, positions[name]])
                 else:
-                    column.add(chunk.cells(positions[name]))
+                    column.add(chunk.cells(positions[name], alone=len(literal) == 1))
     return {name: _finish(table, name, growing.pop(name), positions[name]) for name in [*growing]}
 
 

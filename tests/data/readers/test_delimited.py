@@ -187,3 +187,11 @@ def test_many_columns_are_read_in_linear_time(load_table: Load, cell: str, colum
     source = load_table(",".join(f"c{k}" for k in range(columns)) + f",y\n{row},1.5\n{row},2.5\n")
     assert source.facts.inputs == columns
     assert perf_counter() - begin < 40
+
+
+def test_many_categories_coded_as_numbers_are_read_in_linear_time(load_table: Load) -> None:
+    names, begin = [f"c{k}" for k in range(3000)], perf_counter()
+    rows = "".join(f"{','.join([str(row % 2)] * 3000)},{row}.5\n" for row in range(8))
+    source = load_table(f"{','.join(names)},y\n{rows}", categorical=names)
+    assert source.facts.inputs == 6000
+    assert perf_counter() - begin < 20
