@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from numbann.errors import (
         DataError,
         DeviceError,
+        KernelTypeError,
+        KernelValueError,
         NumbannError,
         PluginError,
         RegistryError,
@@ -43,8 +45,8 @@ _NAMES = {  # in the order in which a reader needs them
     "components.component": "Fraction Learnable NonNegative Numbers Positive",
     "mathematics.rows": "row_max row_sum row_dot",
     "errors": (
-        "NumbannError DataError DeviceError PluginError RegistryError RunDirectoryError ShapeError SpecError "
-        "TrainingError"
+        "NumbannError DataError DeviceError KernelTypeError KernelValueError PluginError RegistryError "
+        "RunDirectoryError ShapeError SpecError TrainingError"
     ),
 }
 HOMES = {name: f"numbann.{module}" for module, names in _NAMES.items() for name in names.split()}

@@ -71,6 +71,20 @@ class ShapeError(NumbannError, ValueError):
     """Shapes of arrays do not match; the message names both."""
 
 
+class KernelTypeError(NumbannError, TypeError):
+    """An argument of a kernel is of another kind than the kernel takes, such as an array of integers."""
+
+
+class KernelValueError(NumbannError, ValueError):
+    """An argument of a kernel has a value that the kernel does not take.  came: fills the places of the message.
+
+    Compiled code cannot format floats; it raises this error with message and value.
+    """
+
+    def __init__(self, message: str, *came: object) -> None:
+        super().__init__(message.format(*came) if came else message)
+
+
 class DeviceError(NumbannError):
     """A device is not available, or lacks a feature that is needed."""
 

@@ -7,11 +7,15 @@ z is anything with __cuda_array_interface__ (of numba, CuPy, PyTorch, JAX), C-or
 `out=` the result is a device array of numba-cuda, which the same libraries take without a copy.  All functions take
 `stream=` and return before the GPU is done, except losses, whose value is a number.  They are called from Python; for
 your own kernels, numbann.cuda.compile.components has the mathematics as device functions.
+
+What does not fit is refused as by numbann.kernels.  An output shares memory with nothing; only that of an elementwise
+activation may be one of its inputs.
 """
 
 from __future__ import annotations
 
 import functools
+import itertools
 from collections.abc import Callable, Mapping, Sequence
 from inspect import Parameter, Signature
 from typing import Any
@@ -24,8 +28,9 @@ from numbann.components.component import Component
 from numbann.cuda.compile import components as compiled
 from numbann.cuda.threads import arrays, device, lanes
 from numbann.cuda.threads.device import blocks, cuda, launcher
-from numbann.errors import ShapeError
-from numbann.kernels.components import defaults_of, find_function
+from numbann.errors import KernelTypeError, KernelValueError, ShapeError
+from numbann.kernels.components import check_numbers, defaults_of, find_function
+from numbann.kernels.edge import NEEDED
 from numbann.simd.op import FIRST_PARAMETER, LEARNING_RATE, STEP, WEIGHT_DECAY
 
 Given = Mapping[str, Any]
@@ -38,7 +43,7 @@ def __getattr__(name: str) -> Any:
     if found is not None:
         globals()[name] = found
         return found
-    raise AttributeError(f"module 'numbann.kernels.cuda' has no function {name!r}; it has {', '.join(__dir__())}")
+    raise AttributeError(host.not_there("numbann.kernels.cuda", name))
 
 
 def __dir__() -> list[str]:
@@ -61,6 +66,7 @@ def matmul(a: Any, b: Any, out: Any = None, *, stream: Any = 0) -> Any:
     """a @ b: a (B, I), b (I, O) -> (B, O).  ShapeError if the shapes do not fit."""
     a, b, size = _factors("matmul", a, b)
     result = _of_shape("matmul", a, size[:2], out, stream)
+    _check_apart("matmul", [result], [a, b])
     if result.size:
         arrays.multiply(_flat(result), _flat(a), _flat(b), None, size, stream)
     return result
@@ -74,6 +80,7 @@ def dense_forward(x: Any, w: Any, b: Any, out: Any = None, *, stream: Any = 0) -
         raise ShapeError(f"dense_forward: b has {b.size} elements, w has {size[1]} columns")
     _check_types("dense_forward", x, b)
     result = _of_shape("dense_forward", x, size[:2], out, stream)
+    _check_apart("dense_forward", [result], [x, w, b])
     if result.size:
         arrays.multiply(_flat(result), _flat(x), _flat(w), _flat(b), size, stream)
     return result
@@ -93,6 +100,7 @@ def dense_backward(x: Any, w: Any, dy: Any, out: Any = None, *, stream: Any = 0)
     given = out or (None, None, None)
     shapes = (rows, inputs), (inputs, outputs), (outputs,)
     dx, dw, db = (_of_shape(name, x, shape, one, stream) for shape, one in zip(shapes, given, strict=True))
+    _check_apart(name, [dx, dw, db], [x, w, dy])
     if dx.size:
         arrays.multiply_by_transpose(_flat(dx), _flat(dy), _flat(w), (rows, inputs, outputs), stream)
     if dw.size:
@@ -140,6 +148,7 @@ def _activation(component: Component) -> list[Callable[..., Any]]:
     def forward(given: Given) -> Any:
         z = _array(name, given["z"])
         a = _result(name, z, given)
+        _check_apart(name, [a], [z], same=not row)
         _run(module_for(z).forward, given, shaped(z), shaped(a), _own(component, given, z), units=units(z))
         return a
 
@@ -148,6 +157,7 @@ def _activation(component: Component) -> list[Callable[..., Any]]:
         da, z, a = (_array(f"{name}_backward", given[key]) for key in ("da", "z", "a"))
         dz = _result(f"{name}_backward", z, given)
         _check_same(f"{name}_backward", z, da, a)
+        _check_apart(f"{name}_backward", [dz], [da, z, a], same=not row)
         arrays = map(shaped, (da, z, a))
         _run(module_for(z).backward, given, *arrays, _own(component, given, z), shaped(dz), units=units(z))
         return dz
@@ -164,7 +174,7 @@ def _loss(component: Component) -> list[Callable[..., Any]]:
         dy = _result(name, y, given)
         x = _rows(y) if component.form == "row" or len(y.shape) > 1 else y.reshape(y.size, 1)
         if "label" in component.roles:
-            t = device.array(given["t"])
+            t = _device_array(name, given["t"])
             _check_labels(name, x, t, stream)
         else:
             t = _array(name, given["t"])
@@ -173,6 +183,7 @@ def _loss(component: Component) -> list[Callable[..., Any]]:
             elif _rows(t).shape != (x.shape[0], x.shape[1] // share) or x.shape[1] % share:
                 raise ShapeError(f"{name}: shapes {_shape(x)} and {_shape(_rows(t))} must be (B, {share} T) and (B, T)")
             t = t.reshape(x.shape[0], x.shape[1] // share)
+        _check_apart(name, [dy], [y, t])
         losses = cuda.device_array(x.shape[0], y.dtype, stream=stream)
         kernel, units = compiled.loss(component, y.dtype.name).loss, _units(x, component.form == "row")
         _run(kernel, given, x, t, dy.reshape(*x.shape), losses, _own(component, given, y), units=units)
@@ -190,10 +201,11 @@ def _optimizer(component: Component) -> list[Callable[..., Any]]:
     def step(given: Given) -> None:
         for state, parameter in optional.items():
             if given[state] is None and given[parameter]:
-                raise ValueError(f"{name}: its parameters ask for the state {state}; give an array")
+                raise KernelValueError(f"{name}: its parameters ask for the state {state}; give an array")
         stored = tuple(state for state in component.states if given[state] is not None)
         w, g, *states = (_array(name, given[key]) for key in ("w", "g", *stored))
         _check_same(name, w, g, *states)
+        _check_apart(name, [w, *states], [g])
         hyper = [0.0] * FIRST_PARAMETER + [given[parameter] for parameter in free_parameters(component)]
         for place, role in ((LEARNING_RATE, "learning_rate"), (WEIGHT_DECAY, "weight_decay"), (STEP, "step")):
             hyper[place] = given.get(role, 0.0)
@@ -237,6 +249,7 @@ def _public(
         def function(*arguments: Any, **named: Any) -> Any:
             given = signature.bind(*arguments, **named)
             given.apply_defaults()
+            check_numbers(component, name, given.arguments)
             return body(given.arguments)
 
         function.__name__ = function.__qualname__ = name
@@ -251,13 +264,29 @@ def _public(
 
 
 def _array(name: str, value: Any) -> Any:
-    """Any device array as one of numba-cuda; TypeError unless it is float32 or float64, ShapeError unless C-ordered."""
-    found = device.array(value)
+    """Any device array as one of numba-cuda; KernelTypeError unless it is C-ordered, of float32 or float64."""
+    found = _device_array(name, value)
     if found.dtype.name not in device.DTYPES:
-        raise TypeError(f"{name}: arrays must be of float32 or float64, not {found.dtype}")
+        raise KernelTypeError(f"{name}: arrays must be of float32 or float64, not {found.dtype}")
     if not found.is_c_contiguous():
-        raise ShapeError(f"{name}: an array of shape {_shape(found)} is not C-ordered; copy it")
+        raise KernelTypeError(f"{name}: an array of shape {_shape(found)} is not C-ordered; copy it")
     return found
+
+
+def _device_array(name: str, value: Any) -> Any:
+    """Any device array as one of numba-cuda."""
+    try:
+        return device.array(value)
+    except TypeError as error:
+        raise KernelTypeError(f"{name}: {error}") from None
+
+
+def _check_apart(name: str, written: Sequence[Any], read: Sequence[Any], same: bool = False) -> None:
+    """KernelValueError if an output shares memory with another array; same: it may be an input."""
+    spans = [(device.address(array), array.size * array.dtype.itemsize) for array in (*written, *read) if array.size]
+    for one, other in itertools.combinations(spans, 2):
+        if one[0] < sum(other) and other[0] < sum(one) and not (same and one == other):
+            raise KernelValueError(f"{name}: an output shares memory with another array; give it its own")
 
 
 def _result(name: str, like: Any, given: Given) -> Any:
@@ -285,7 +314,7 @@ def _shape(array: Any) -> str:
 
 
 def _check_same(name: str, like: Any, *others: Any) -> None:
-    """ShapeError, naming both shapes, or TypeError, naming both types, unless they are equal."""
+    """ShapeError, naming both shapes, or KernelTypeError, naming both types, unless they are equal."""
     for other in others:
         if tuple(like.shape) != tuple(other.shape):
             raise ShapeError(f"{name}: shapes {_shape(like)} and {_shape(other)} must be equal")
@@ -294,14 +323,16 @@ def _check_same(name: str, like: Any, *others: Any) -> None:
 
 def _check_types(name: str, like: Any, other: Any) -> None:
     if like.dtype != other.dtype:
-        raise TypeError(f"{name}: arrays of {like.dtype} and {other.dtype}; both must be of one type")
+        raise KernelTypeError(f"{name}: arrays of {like.dtype} and {other.dtype}; both must be of one type")
 
 
 def _check_labels(name: str, rows: Any, labels: Any, stream: Any) -> None:
-    """ShapeError if there is no label for each row; ValueError, naming the label, if one is no class of the rows."""
+    """ShapeError if there is no label for each row; KernelValueError with the label if one is no class of the rows."""
+    if labels.dtype.kind not in "iu":
+        raise KernelTypeError(f"{name}: t is an array of {labels.dtype}; give {NEEDED['labels']}")
     if tuple(labels.shape) != (rows.shape[0],):
         raise ShapeError(f"{name}: shapes ({rows.shape[0]},) and {_shape(labels)} must be equal")
     found, classes = labels.copy_to_host(stream=stream), rows.shape[1]
     wrong = found[(found < 0) | (found >= classes)]
     if wrong.size:
-        raise ValueError(f"{name}: label {wrong[0]} is outside 0..{classes - 1}")
+        raise KernelValueError(f"{name}: label {wrong[0]} is outside 0..{classes - 1}")

@@ -4,10 +4,16 @@
     z = kernels.dense_forward(x, w, b)
     a = kernels.relu(z)
 
-Arrays are C-ordered, float32 or float64.  Every function takes `out=`, and can be called from Python and from @njit
-code.  An activation NAME has NAME(z) and NAME_backward(da, z, a); a loss has NAME(y, t) -> mean value, dy; an optimizer
-has NAME_step(w, g, states..., step), in place.  A state that only some settings need is a keyword argument, such as
+Every function takes `out=`, and can be called from Python and from @njit code, also with cache=True.  An activation
+NAME has NAME(z) and NAME_backward(da, z, a); a loss has NAME(y, t) -> mean value, dy; an optimizer has
+NAME_step(w, g, states..., step), in place.  A state that only some settings need is a keyword argument, such as
 `largest` of adam with amsgrad.
+
+The arrays of a call are all float32 or all float64; labels are integers.  Arrays that are read may be of any order and
+read-only; those that are written are C-ordered.  `out` of an activation or a loss may be one of its inputs; apart from
+that, what is written shares memory with nothing else.  Anything else is refused by one error that names function,
+argument, what came and what is taken: KernelTypeError, ShapeError or KernelValueError.  For @njit code that has the
+wrong types, numba's TypingError says the same when it is compiled.
 """
 
 from __future__ import annotations
@@ -17,26 +23,27 @@ from typing import Any
 
 from numbann.components.built_in import built_in
 from numbann.engine.devices import DEVICES
+from numbann.errors import did_you_mean
 from numbann.kernels.components import SUFFIXES, array_functions, find_function
-from numbann.kernels.products import dense_backward, dense_forward, matmul
-
-__all__ = ["dense_backward", "dense_forward", "matmul"]
+from numbann.kernels.products import product_kernels
 
 
 def __getattr__(name: str) -> Any:
-    """Compile a component's array function on its first use; `cuda` is the module of array functions for GPUs."""
+    """Make a kernel on its first use; `cuda` is the module of kernels for GPUs."""
+    if name == "__all__":
+        return __dir__()
     for device in DEVICES:
         if device.kernels and device.name == name:
             return importlib.import_module(device.kernels)
-    found = find_function(name, array_functions)
+    found = product_kernels().get(name) or find_function(name, array_functions)
     if found is not None:
         globals()[name] = found
         return found
-    raise AttributeError(f"module 'numbann.kernels' has no function {name!r}; it has {', '.join(__dir__())}")
+    raise AttributeError(not_there("numbann.kernels", name))
 
 
 def __dir__() -> list[str]:
-    """The names of all functions."""
+    """The names of all kernels."""
     names = [
         entry.component.name + suffix
         for kind, suffixes in SUFFIXES.items()
@@ -44,4 +51,9 @@ def __dir__() -> list[str]:
         if entry.component.form not in ("matrix", "solver")  # plain NumPy, with no step of one weight
         for suffix in suffixes
     ]
-    return sorted([*__all__, *names])
+    return sorted([*product_kernels(), *names])
+
+
+def not_there(module: str, name: str) -> str:
+    """The message for a name that is no kernel."""
+    return f"module {module!r} has no kernel {name!r}{did_you_mean(name, __dir__(), repr)}; dir({module}) lists all"

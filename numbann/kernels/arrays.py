@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
+from llvmlite import ir
 from numba import types
-from numba.core.errors import TypingError
+from numba.extending import intrinsic
 
-from numbann.errors import ShapeError
+from numbann.errors import KernelValueError, ShapeError
 from numbann.simd.jit import inner, inner_safe
 
 
@@ -48,12 +49,12 @@ def check_shapes(name, x, y):
 
 @inner
 def labels_of(name, rows, t):
-    """t; ShapeError unless it has a label for each row; ValueError with the label if one is no class of the rows."""
+    """t; ShapeError unless it has a label for each row; KernelValueError with the label if one is no class."""
     check_shapes(name, rows[:, 0], t)
     classes = rows.shape[1]
     for label in t:
         if label < 0 or label >= classes:
-            raise ValueError(f"{name}: label {label} is outside 0..{classes - 1}")
+            raise KernelValueError(f"{name}: label {label} is outside 0..{classes - 1}")
     return t
 
 
@@ -76,11 +77,37 @@ def result_like(name, array, out):
 
 
 def single_precision(kind):
-    """Whether a Numba type is float32 or holds it; TypingError for anything but float32 and float64."""
-    scalar = getattr(kind, "dtype", kind)
-    if scalar not in (types.float32, types.float64):
-        raise TypingError(f"arrays must be of float32 or float64, not {scalar}")
-    return scalar == types.float32
+    """Whether a Numba type is float32 or holds it."""
+    return getattr(kind, "dtype", kind) == types.float32
+
+
+@intrinsic
+def overlap(typing, x, y):
+    """Whether two C-ordered arrays share memory; never if one is None or of another order, which is copied first."""
+    return types.boolean(x, y), lambda *given: _comparison(*given, but_same=False)
+
+
+@intrinsic
+def shifted(typing, x, y):
+    """Whether two arrays overlap, but are not the very same memory."""
+    return types.boolean(x, y), lambda *given: _comparison(*given, but_same=True)
+
+
+def _comparison(context, builder, signature, arguments, but_same):
+    """Code that compares the memory of two arrays, from their starts and ends."""
+    if not all(isinstance(kind, types.Array) and kind.layout == "C" for kind in signature.args):
+        return context.get_constant(types.boolean, False)
+    ends = []
+    for kind, value in zip(signature.args, arguments, strict=True):
+        array = context.make_array(kind)(context, builder, value)
+        start = builder.ptrtoint(array.data, ir.IntType(64))
+        ends.append((start, builder.add(start, builder.mul(array.nitems, array.itemsize))))
+    (start, end), (other, other_end) = ends
+    found = builder.and_(builder.icmp_unsigned("<", start, other_end), builder.icmp_unsigned("<", other, end))
+    if but_same:
+        moved = builder.or_(builder.icmp_unsigned("!=", start, other), builder.icmp_unsigned("!=", end, other_end))
+        found = builder.and_(found, moved)
+    return found
 
 
 # ---- states of an optimizer that are kept only if a parameter asks for them: arrays, or None
@@ -107,8 +134,8 @@ def keep_state(state, i, value):
 
 @inner
 def check_state(name, state_name, w, state, parameter):
-    """ShapeError if a state does not fit the weights; ValueError if it is None though the parameter asks for it."""
+    """ShapeError if a state does not fit the weights; KernelValueError if it is None though a parameter asks for it."""
     if state is not None:
         check_shapes(name, w, state)
     elif parameter != 0:
-        raise ValueError(f"{name}: its parameters ask for the state {state_name}; give an array")
+        raise KernelValueError(f"{name}: its parameters ask for the state {state_name}; give an array")

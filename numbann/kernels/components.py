@@ -1,21 +1,29 @@
 """Array functions of components: relu, relu_backward, mse, adam_step, ..., for Python and for @njit code.
 
 Each is generated text, the mathematics in both precisions and one loop, compiled for the arrays that it is called with.
+An output may be the same array as an input, since each element is read before it is written, but not a shifted one.
 """
 
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Mapping
+import itertools
+import operator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-from numbann.compile.modules import load
+from annotated_types import Ge, Gt, Lt
+
 from numbann.compile.precision import Lowered
 from numbann.components.built_in import built_in
-from numbann.components.component import Component, arguments_of
+from numbann.components.component import Component, NonNegative, Parameter, arguments_of
 from numbann.derivation import derivative_of
-from numbann.simd import jit
+from numbann.errors import KernelValueError
+from numbann.kernels.edge import ANY, Argument, publish, take_count, take_flag, take_number
 
+COMPARISONS = {Gt: ("gt", ">", operator.gt), Ge: ("ge", ">=", operator.ge), Lt: ("lt", "<", operator.lt)}
+OUT_OF_RANGE = "{}: {} is {}; give a number {} {}"
+TAKE = {"number": take_number, "flag": take_flag, "count": take_count}
 SUFFIXES = {"activation": ("", "_backward"), "loss": ("",), "optimizer": ("_step",)}  # of functions, by kind
 
 HEADER = '''"""Made by numbann from a component's mathematics."""
@@ -23,7 +31,8 @@ HEADER = '''"""Made by numbann from a component's mathematics."""
 import numpy as np
 from numba.extending import overload
 from numbann.kernels.arrays import as_rows, check_shapes, flat, labels_of, padded_row, result_like, single_precision
-from numbann.kernels.arrays import check_state, flat_state, keep_state, state_at, targets_of
+from numbann.kernels.arrays import check_state, flat_state, keep_state, overlap, shifted, state_at, targets_of
+from numbann.errors import KernelValueError
 from numbann.simd.jit import inner_safe
 from numbann.simd.pointer import padded
 
@@ -41,7 +50,7 @@ def _{role}({arguments}):
 """
 
 FORWARD = {
-    "elementwise": """def {name}(z{signature}, out=None):
+    "elementwise": """def {name}({signature}):
 {casts}
     result = result_like("{name}", z, out)
     x, y = flat(z), result.reshape(result.size)
@@ -49,7 +58,7 @@ FORWARD = {
         y[i] = value({value})
     return result
 """,
-    "row": """def {name}(z{signature}, out=None):
+    "row": """def {name}({signature}):
 {casts}
     result = result_like("{name}", z, out)
     x, y = as_rows(z), as_rows(result)
@@ -62,8 +71,8 @@ FORWARD = {
 """,
 }
 BACKWARD = {
-    "elementwise": """def {name}_backward(da, z, a{signature}, out=None):
-{casts}
+    "elementwise": """def {name}_backward({backward_signature}):
+{backward_casts}
     result = result_like("{name}_backward", z, out)
     check_shapes("{name}_backward", z, da)
     check_shapes("{name}_backward", z, a)
@@ -72,8 +81,8 @@ BACKWARD = {
         dz[i] = d[i] * derivative({derivative})
     return result
 """,
-    "row": """def {name}_backward(da, z, a{signature}, out=None):
-{casts}
+    "row": """def {name}_backward({backward_signature}):
+{backward_casts}
     result = result_like("{name}_backward", z, out)
     check_shapes("{name}_backward", z, da)
     check_shapes("{name}_backward", z, a)
@@ -87,7 +96,7 @@ BACKWARD = {
 """,
 }
 LOSS = {
-    "elementwise": """def {name}(y, t{signature}, out=None):
+    "elementwise": """def {name}({signature}):
 {casts}
     dy = result_like("{name}", y, out)
     check_shapes("{name}", y, t)
@@ -99,7 +108,7 @@ LOSS = {
         d[i] = derivative({derivative}) * share
     return total / x.size, dy
 """,
-    "row": """def {name}(y, t{signature}, out=None):
+    "row": """def {name}({signature}):
 {casts}
     dy = result_like("{name}", y, out)
     x, d = as_rows(y), as_rows(dy)
@@ -116,7 +125,7 @@ LOSS = {
     return total / x.shape[0], dy
 """,
 }
-STEP = """def {name}_step(w, g{states}{step}{signature}{optional}):
+STEP = """def {name}_step({signature}):
 {casts}
 {checks}
     weights, gradients = w.reshape(w.size), flat(g)
@@ -148,28 +157,38 @@ def array_functions(component: Component) -> dict[str, Any]:
 
 def _activation(component: Component) -> dict[str, Any]:
     """The forward and the backward function of an activation."""
-    row = component.form == "row"
+    name, row = component.name, component.form == "row"
     back = component.backward if row else derivative_of(component)
     assert back is not None
     given = {"z": "x[i]", "a": "y[i]"}
     if row:
         given = {"z": "x_row", "a": "y_row", "da": "d_row", "dz": "dz_row"}
+    parameters, out = parameters_of(component), Argument("out", "written", default=None)
+    takes = {
+        name: (Argument("z", "array"), *parameters, out),
+        f"{name}_backward": (*(Argument(role, "array") for role in ("da", "z", "a")), *parameters, out),
+    }
     text = FORWARD[component.form] + "\n\n" + BACKWARD[component.form]
-    return _make(component, {"value": component.function, "derivative": back}, given, text)
+    return _make(component, {"value": component.function, "derivative": back}, given, text, takes)
 
 
 def _loss(component: Component) -> dict[str, Any]:
     """The function of a loss."""
-    parts = {"value": component.function}
-    if component.form == "elementwise":
+    name, labels, parts = component.name, "label" in component.roles, {"value": component.function}
+    row = component.form == "row"
+    target = Argument("t", "labels") if labels else Argument("t", "array", ANY if row else None)
+    takes = {
+        name: (Argument("y", "array"), target, *parameters_of(component), Argument("out", "written", default=None))
+    }
+    if not row:
         parts["derivative"] = derivative_of(component)
-        return _make(component, parts, {"y": "x[i]", "t": "target[i]"}, LOSS["elementwise"])
+        return _make(component, parts, {"y": "x[i]", "t": "target[i]"}, LOSS["elementwise"], takes)
     given = {"y": "x_row", "dy": "d_row", "label": "target[i]", "t": "t_row"}
-    fields = {"target": f'labels_of("{component.name}", x, t)', "t_row": "None", "fill": "pass"}
-    if "label" not in component.roles:
-        target = f'targets_of("{component.name}", x, t, {component.traits["outputs"]})'
-        fields = {"target": target, "t_row": "padded_row(target)", "fill": "t_row[:] = target[i]"}
-    return _make(component, parts, given, LOSS["row"], **fields)
+    fields = {"target": f'labels_of("{name}", x, t)', "t_row": "None", "fill": "pass"}
+    if not labels:
+        rows = f'targets_of("{name}", x, t, {component.traits["outputs"]})'
+        fields = {"target": rows, "t_row": "padded_row(target)", "fill": "t_row[:] = target[i]"}
+    return _make(component, parts, given, LOSS["row"], takes, **fields)
 
 
 def _optimizer(component: Component) -> dict[str, Any]:
@@ -180,14 +199,20 @@ def _optimizer(component: Component) -> dict[str, Any]:
     required = [state for state in component.states if state not in optional]
     checks = [f'    check_shapes("{name}", w, {other})' for other in ("g", *required)]
     checks += [f'    check_state("{name}", "{state}", w, {state}, {asks})' for state, asks in optional.items()]
+    takes = (
+        Argument("w", "written"),
+        Argument("g", "array"),
+        *(Argument(state, "written") for state in required),
+        *([Argument("step", "count")] if "step" in component.roles else []),
+        *parameters_of(component),
+        *(Argument(state, "written", default=None) for state in optional),
+    )
     return _make(
         component,
         {"value": component.function},
         {"w": "weights[i]", "g": "gradient", **{state: f"state_at({state}_flat, i, w)" for state in component.states}},
         STEP,
-        states="".join(f", {state}" for state in required),
-        step=", step" if "step" in component.roles else "",
-        optional="".join(f", {state}=None" for state in optional),
+        {name: takes},
         checks="\n".join(checks),
         views="\n".join(f"    {state}_flat = flat_state({state})" for state in component.states),
         decay="" if "weight_decay" in component.roles else " + weight_decay_cast * weights[i]",
@@ -201,22 +226,76 @@ def _make(
     parts: Mapping[str, Callable[..., Any]],
     given: Mapping[str, str],
     template: str,
+    takes: Mapping[str, Sequence[Argument]],
     **fields: str,
 ) -> dict[str, Any]:
-    """Generate, load and wrap the functions of a template."""
-    defaults = defaults_of(component)
+    """Generate and publish the functions of a template; takes: the arguments of each."""
     array = {"activation": "z", "loss": "y", "optimizer": "w"}[component.kind]
-    numbers = [name for name, value in defaults.items() if not isinstance(value, bool)]
-    casted = [*numbers, *(["step"] if "step" in component.roles else [])]
-    # Casts need new names: an argument that is assigned again keeps the argument's type, float64
-    casts = "\n".join(f"    {name}_cast = {array}.dtype.type({name})" for name in casted)
-    given = {**given, **{name: f"{name}_cast" for name in casted}}
+    for name, arguments in takes.items():
+        prefix = "backward_" if name.endswith("_backward") else ""
+        casted = [argument.name for argument in arguments if argument.kind in ("number", "count")]
+        # Casts need new names: an argument that is assigned again keeps the argument's type, float64
+        lines = [f"    {it}_cast = {array}.dtype.type({it})" for it in casted]
+        fields[f"{prefix}casts"] = "\n".join([*_bounds(component, name, arguments), *_apart(name, arguments), *lines])
+        fields[f"{prefix}signature"] = ", ".join(argument.declared for argument in arguments)
+        given = {**given, **{it: f"{it}_cast" for it in casted}}
     calls = {role: ", ".join(given.get(name, name) for name in arguments_of(part)) for role, part in parts.items()}
-    signature = "".join(f", {name}={value!r}" for name, value in defaults.items())
-    body = template.format(name=component.name, signature=signature, casts=casts, **calls, **fields)
-    module = load(f"{_mathematics(component, parts)}\n\n\n{body}")
-    names = [line.split("(")[0][4:] for line in body.splitlines() if line.startswith("def ")]
-    return {name: _document(getattr(module, name), component, name) for name in names}
+    body = template.format(name=component.name, **calls, **fields)
+    docs = {name: f"{name}: {component.function.__doc__}" for name in takes}
+    home = "" if component.plugin else "numbann.kernels"
+    return publish(f"{_mathematics(component, parts)}\n\n\n{body}", takes, docs, home)
+
+
+def _bounds(component: Component, name: str, arguments: Sequence[Argument]) -> Iterator[str]:
+    """The lines that refuse numbers out of their declared range."""
+    step = [("step", ">=", 1)] if any(argument.kind == "count" for argument in arguments) else []
+    for it, sign, bound in [*bounds_of(component), *step]:
+        yield f"    if not {it} {sign} {bound}:"
+        yield f'        raise KernelValueError("{OUT_OF_RANGE.format(name, it, "{}", sign, bound)}", {it})'
+
+
+def bounds_of(component: Component) -> Iterator[tuple[str, str, float]]:
+    """Yield what must hold for the parameters: name, comparison, number."""
+    ranges = {parameter.name: parameter.constraints for parameter in component.parameters}
+    if component.kind == "optimizer":
+        ranges.setdefault("weight_decay", Parameter("weight_decay", 0.0, NonNegative).constraints)
+    for name, bounds in ranges.items():
+        for bound in bounds:
+            field, sign, _ = COMPARISONS[type(bound)]
+            yield name, sign, getattr(bound, field)
+
+
+def check_numbers(component: Component, name: str, given: dict[str, Any]) -> None:
+    """Make the numbers among the arguments of a kernel plain; refuse what is none, or out of its range."""
+    step = [Argument("step", "count")] if "step" in given else []
+    for argument in [*parameters_of(component), *step]:
+        given[argument.name] = TAKE[argument.kind](name, argument, given[argument.name])
+    holds = {sign: compare for _, sign, compare in COMPARISONS.values()}
+    for it, sign, bound in bounds_of(component):
+        if not holds[sign](given[it], bound):
+            raise KernelValueError(OUT_OF_RANGE, name, it, given[it], sign, bound)
+
+
+def _apart(name: str, arguments: Sequence[Argument]) -> Iterator[str]:
+    """The lines that refuse an output that shares memory, but for an input that is the very same."""
+    written = [argument.name for argument in arguments if argument.kind == "written"]
+    read = [argument.name for argument in arguments if argument.kind in ("array", "labels")]
+    for one in written:
+        for other in read:
+            yield f"    if shifted({one}, {other}):"
+            yield f'        raise KernelValueError("{name}: {one} and {other} overlap in part; give each its own")'
+    for one, other in itertools.combinations(written, 2):
+        yield f"    if overlap({one}, {other}):"
+        yield f'        raise KernelValueError("{name}: {one} and {other} share memory; give each its own")'
+
+
+def parameters_of(component: Component) -> list[Argument]:
+    """The parameters, as arguments."""
+    flags = {name: isinstance(value, bool) for name, value in defaults_of(component).items()}
+    return [
+        Argument(name, "flag" if flags[name] else "number", default=value if flags[name] else float(value))
+        for name, value in defaults_of(component).items()
+    ]
 
 
 def defaults_of(component: Component) -> dict[str, Any]:
@@ -239,10 +318,3 @@ def _mathematics(component: Component, parts: Mapping[str, Callable[..., Any]]) 
         choices.append(CHOICE.format(role=role, arguments=", ".join(arguments), first=arguments[0], **names))
     header = HEADER.format(imports="\n".join(sorted(lowered[32].imports | lowered[64].imports)))
     return "\n\n\n".join([header, lowered[32].text, lowered[64].text, *choices])
-
-
-def _document(function: Any, component: Component, name: str) -> Any:
-    """The compiled function, with the component's documentation."""
-    function.__doc__ = f"{name}: {component.function.__doc__}"
-    function.__module__ = "numbann.kernels"
-    return jit.entry(function)

@@ -1,4 +1,4 @@
-"""matmul and the dense layer on ordinary C-ordered arrays, from Python and from @njit code.
+"""matmul and the dense layer on ordinary arrays, from Python and from @njit code.
 
 The tiles are those of the engine.  The engine stores weights in panels; here blocks of b are packed into panels of
 whole vectors first, which takes little time beside the product.
@@ -6,12 +6,15 @@ whole vectors first, which takes little time beside the product.
 
 from __future__ import annotations
 
+import functools
+
 import numpy as np
 
-from numbann.errors import ShapeError
-from numbann.kernels.arrays import flat, shape_text
+from numbann.errors import KernelValueError, ShapeError
+from numbann.kernels.arrays import flat, overlap, shape_text
+from numbann.kernels.edge import Argument, publish
 from numbann.simd.dense import FORWARD_DEPTH
-from numbann.simd.jit import entry, inner
+from numbann.simd.jit import inner
 from numbann.simd.pointer import advance, pointer_of
 from numbann.simd.sweep import name_sweeps, named_sweep
 
@@ -81,39 +84,40 @@ def _check_product(name, a, b):
 
 
 @inner
-def _result(out, rows, columns, like):
+def _result(name, out, rows, columns, like):
     """`out` if it is given and fits, else a new array."""
     result = np.empty((rows, columns), like.dtype) if out is None else out
     if result.shape != (rows, columns):
-        raise ShapeError(f"out has shape {shape_text(result)}, the result has ({rows}, {columns})")
+        raise ShapeError(f"{name}: out has shape {shape_text(result)}, the result has ({rows}, {columns})")
     return result
 
 
-@entry
 def matmul(a, b, out=None):
-    """a @ b: a (B, I), b (I, O) -> (B, O).  float32 or float64, C-ordered; ShapeError if the shapes do not fit."""
+    """a @ b: a (B, I), b (I, O) -> (B, O)."""
     _check_product("matmul", a, b)
-    result = _result(out, a.shape[0], b.shape[1], a)
+    if overlap(out, a) or overlap(out, b):
+        raise KernelValueError("matmul: out shares memory with a or b; give another array")
+    result = _result("matmul", out, a.shape[0], b.shape[1], a)
     multiply(a, False, b, False, np.zeros(b.shape[1], a.dtype), result)
     return result
 
 
-@entry
 def dense_forward(x, w, b, out=None):
-    """x w + b: x (B, I), w (I, O), b (O,) -> (B, O).  float32 or float64; ShapeError if the shapes do not fit."""
+    """x w + b: x (B, I), w (I, O), b (O,) -> (B, O)."""
     _check_product("dense_forward", x, w)
     if b.size != w.shape[1]:
         raise ShapeError(f"dense_forward: b has {b.size} elements, w has {w.shape[1]} columns")
-    result = _result(out, x.shape[0], w.shape[1], x)
-    multiply(x, False, w, False, b, result)
+    if overlap(out, x) or overlap(out, w) or overlap(out, b):
+        raise KernelValueError("dense_forward: out shares memory with x, w or b; give another array")
+    result = _result("dense_forward", out, x.shape[0], w.shape[1], x)
+    multiply(x, False, w, False, flat(b), result)
     return result
 
 
-@entry
 def dense_backward(x, w, dy, out=None):
     """The gradients of x w + b: x (B, I), w (I, O), dy (B, O) -> dx = dy w' (B, I), dw = x' dy (I, O), db (O,).
 
-    out: a tuple (dx, dw, db) of arrays to fill.  ShapeError if the shapes do not fit.
+    out: a tuple (dx, dw, db) of arrays to fill.
     """
     _check_product("dense_backward", x, w)
     if dy.shape != (x.shape[0], w.shape[1]):
@@ -123,12 +127,49 @@ def dense_backward(x, w, dy, out=None):
     if out is None:
         dx, dw, db = np.empty((rows, inputs), x.dtype), np.empty((inputs, outputs), x.dtype), np.empty(outputs, x.dtype)
     else:
-        dx, dw, db = _result(out[0], rows, inputs, x), _result(out[1], inputs, outputs, x), out[2]
+        dx, dw, db = out
+        _result("dense_backward", dx, rows, inputs, x)
+        _result("dense_backward", dw, inputs, outputs, x)
         if db.size != outputs:
             raise ShapeError(f"dense_backward: out has {db.size} elements for db, w has {outputs} columns")
+        if _any_overlap(dx, x, w, dy) or _any_overlap(dw, x, w, dy) or _any_overlap(db, x, w, dy):
+            raise KernelValueError("dense_backward: out shares memory with x, w or dy; give other arrays")
+        if overlap(dx, dw) or overlap(dx, db) or overlap(dw, db):
+            raise KernelValueError("dense_backward: arrays of out share memory; give each its own")
     multiply(dy, False, w, True, np.zeros(inputs, x.dtype), dx)
     multiply(x, True, dy, False, np.zeros(outputs, x.dtype), dw)
     db[:] = 0
     for i in range(rows):
         db += dy[i]
     return dx, dw, db
+
+
+@inner
+def _any_overlap(out, x, w, dy):
+    return overlap(out, x) or overlap(out, w) or overlap(out, dy)
+
+
+# ---- the kernels
+
+_OUT = Argument("out", "written", default=None)
+_TAKES = {
+    "matmul": (Argument("a", "array", 2), Argument("b", "array"), _OUT),
+    "dense_forward": (Argument("x", "array", 2), Argument("w", "array"), Argument("b", "array", 1), _OUT),
+    "dense_backward": (
+        *(Argument("x", "array", 2), Argument("w", "array"), Argument("dy", "array")),
+        Argument("out", "results", (2, 2, 1), default=None),
+    ),
+}
+_RULES = """
+
+Arrays are all float32 or all float64, of any order; what is written is C-ordered, and shares memory with nothing else.
+ShapeError if shapes do not fit, KernelTypeError for arrays of another type, KernelValueError for shared memory.
+"""
+
+
+@functools.cache
+def product_kernels():
+    """The kernels of products, by name."""
+    text = '"""Made by numbann: products of matrices."""\nfrom numbann.kernels.products import ' + ", ".join(_TAKES)
+    docs = {function.__name__: f"{function.__doc__}{_RULES}" for function in (matmul, dense_forward, dense_backward)}
+    return publish(text, _TAKES, docs, "numbann.kernels")

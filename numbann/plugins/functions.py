@@ -1,4 +1,7 @@
-"""Components by name, as functions of NumPy arrays: get_activation, get_loss, get_optimizer."""
+"""Components by name, as functions of NumPy arrays: get_activation, get_loss, get_optimizer.
+
+What is no array of float32 or float64 is refused as by numbann.kernels: KernelTypeError, ShapeError, KernelValueError.
+"""
 
 from __future__ import annotations
 
@@ -8,8 +11,9 @@ from typing import Any
 import numpy as np
 
 from numbann.components.component import Component, Configured
-from numbann.errors import PluginError
+from numbann.errors import PluginError, RegistryError, shown
 from numbann.kernels.components import array_functions
+from numbann.kernels.edge import Argument, check
 from numbann.plugins.finding import with_files
 
 
@@ -20,7 +24,7 @@ class ActivationFunction:
     configured: Configured
 
     def __call__(self, z: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
-        """a = f(z), of z's shape; ShapeError or TypeError if out does not fit."""
+        """a = f(z), of z's shape."""
         return _function(self.configured.component)(z, *self.configured.values.values(), out=out)
 
     def backward(self, da: np.ndarray, z: np.ndarray, a: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
@@ -48,23 +52,27 @@ class OptimizerFunction:
 
     def init(self, w: np.ndarray) -> dict[str, Any]:
         """The state of new weights w: arrays of zeros of w's shape, and the count of steps."""
+        check(f"{self.configured.name}.init", (Argument("w", "written"),), [w])
         return {"step": 0, **{name: np.zeros_like(w) for name in self.configured.stored_states}}
 
     def step(self, w: np.ndarray, g: np.ndarray, state: dict[str, Any]) -> None:
         """Update w by its gradient g, in place; state changes, too, and counts the step."""
-        state["step"] += 1
-        component = self.configured.component
-        if component.form == "matrix":
-            self._step_of_matrix(w, g, state)
-            return
+        component, step = self.configured.component, state["step"] + 1
         states = {name: state[name] for name in self.configured.stored_states}
-        counted = {"step": state["step"]} if "step" in component.roles else {}
-        values = {"weight_decay": self.weight_decay, **self.configured.values}
-        _function(component, "_step")(w, g, **states, **counted, **values)
+        if component.form == "matrix":
+            self._step_of_matrix(w, g, {**states, "step": step})
+        else:
+            counted = {"step": step} if "step" in component.roles else {}
+            values = {"weight_decay": self.weight_decay, **self.configured.values}
+            _function(component, "_step")(w, g, **states, **counted, **values)
+        state["step"] = step
 
     def _step_of_matrix(self, w: np.ndarray, g: np.ndarray, state: dict[str, Any]) -> None:
         """The step of an optimizer of whole matrices; a vector is a matrix of one row."""
         component = self.configured.component
+        arguments = (Argument("w", "written"), Argument("g", "array"))
+        states = tuple(Argument(name, "written") for name in component.states)
+        check(f"{component.name}.step", arguments + states, [w, g, *(state[name] for name in component.states)])
         if "weight_decay" not in component.roles:
             g = g + self.weight_decay * w
         given = {**state, "w": w, "g": g}
@@ -75,22 +83,32 @@ class OptimizerFunction:
 
 def get_activation(name: str, **parameters: Any) -> ActivationFunction:
     """The activation of a name, such as get_activation("elu", alpha=0.7); RegistryError if there is none."""
-    return ActivationFunction(with_files().configured("activation", name, **parameters))
+    return ActivationFunction(_component("activation", name).configured(**parameters))
 
 
 def get_loss(name: str, **parameters: Any) -> LossFunction:
     """The loss of a name, such as get_loss("mse"); RegistryError if there is none."""
-    return LossFunction(with_files().configured("loss", name, **parameters))
+    return LossFunction(_component("loss", name).configured(**parameters))
 
 
-def get_optimizer(name: str, *, weight_decay: float = 0.0, **parameters: Any) -> OptimizerFunction:
-    """The optimizer of a name, such as get_optimizer("adam", learning_rate=1e-3); RegistryError if there is none."""
-    component = with_files().get("optimizer", name)
+def get_optimizer(name: str, *, weight_decay: float | None = None, **parameters: Any) -> OptimizerFunction:
+    """The optimizer of a name, such as get_optimizer("adam", learning_rate=1e-3); RegistryError if there is none.
+
+    weight_decay: None is 0, or the default of an optimizer that applies it itself, such as adamw.
+    """
+    component = _component("optimizer", name)
     if component.form == "solver":
         raise PluginError(f"optimizer {name}: evaluates the loss itself, so it has no step; a spec can name it")
-    if "weight_decay" in component.defaults():
-        parameters["weight_decay"] = weight_decay or component.defaults()["weight_decay"]
-    return OptimizerFunction(component.configured(**parameters), weight_decay)
+    if "weight_decay" in component.defaults() and weight_decay is not None:
+        parameters["weight_decay"] = weight_decay
+    return OptimizerFunction(component.configured(**parameters), weight_decay or 0.0)
+
+
+def _component(kind: str, name: Any) -> Component:
+    """The component of a name; RegistryError if there is none."""
+    if not isinstance(name, str):
+        raise RegistryError(f"get_{kind} takes a name, such as numbann show lists, not {shown(name)}")
+    return with_files().get(kind, name)
 
 
 def _function(component: Component, suffix: str = "") -> Any:

@@ -33,10 +33,10 @@ def inner_safe(function: Callable[..., Any]) -> Any:
     return numba.njit(fastmath=SAFE, forceinline=True, **OPTIONS)(function)
 
 
-def entry(function: Callable[..., Any]) -> Any:
-    """Compile a function that Python calls with arrays, and keep it in the cache folder."""
+def entry(function: Callable[..., Any], dispatcher: Callable[..., Any]) -> Any:
+    """Compile a function that Python calls with arrays, by a class of numba's, and keep it in the cache folder."""
     _require_compiler()
-    compiled_later = numba.njit(nogil=True, error_model="numpy")(function)
+    compiled_later = dispatcher(function, targetoptions={"nopython": True, **OPTIONS})
     compiled_later._cache = KernelCache(function)
     return compiled_later
 

@@ -17,7 +17,7 @@ from variants import variants
 from numbann import kernels as host
 from numbann.components.component import Component
 from numbann.cuda.threads.device import SIMULATED, cuda
-from numbann.errors import ShapeError
+from numbann.errors import KernelTypeError, KernelValueError, ShapeError
 from numbann.kernels import cuda as kernels
 
 pytestmark = [
@@ -151,7 +151,7 @@ def test_products_that_do_not_fit() -> None:
 def test_the_names_are_those_of_the_cpu() -> None:
     assert dir(kernels) == dir(host)
     assert all(callable(getattr(kernels, name)) for name in dir(host))
-    with pytest.raises(AttributeError, match="no function 'nothing'; it has adabelief_step"):
+    with pytest.raises(AttributeError, match="no kernel 'nothing'"):
         kernels.nothing  # noqa: B018
 
 
@@ -190,9 +190,26 @@ def test_what_does_not_fit() -> None:
         kernels.relu(put(np.zeros(3, np.int64)))
     with pytest.raises(TypeError, match="sgd_step: arrays of float64 and float32; both must be of one type"):
         kernels.sgd_step(z, put(np.zeros((2, 3), np.float32)), 1)
-    with pytest.raises(ShapeError, match=r"relu: an array of shape \(3, 2\) is not C-ordered"):
+    with pytest.raises(KernelTypeError, match=r"relu: an array of shape \(3, 2\) is not C-ordered"):
         kernels.relu(put(np.zeros((3, 2), order="F")))
-    with pytest.raises(TypeError, match="an array on the GPU is needed, not list"):
+    with pytest.raises(KernelTypeError, match="relu: an array on the GPU is needed, not list"):
         kernels.relu([1.0])
-    with pytest.raises(ValueError, match="adam_step: its parameters ask for the state largest; give an array"):
+    with pytest.raises(KernelValueError, match="adam_step: its parameters ask for the state largest; give an array"):
         kernels.adam_step(z, z, z, z, 1, amsgrad=True)
+
+
+def test_what_is_refused_as_on_the_cpu() -> None:
+    z, long = put(np.zeros((3, 3))), put(np.zeros(8))
+    with pytest.raises(KernelValueError, match="adam_step: an output shares memory"):
+        kernels.adam_step(z, put(np.ones((3, 3))), z, z, 1)
+    with pytest.raises(KernelValueError, match="matmul: an output shares memory"):
+        kernels.matmul(z, z, out=z)
+    with pytest.raises(KernelValueError, match="relu: an output shares memory"):
+        kernels.relu(long[1:], out=long[:-1])
+    assert kernels.relu(z, out=z) is z
+    with pytest.raises(KernelValueError, match="sgd_step: step is 0; give a whole number, from 1"):
+        kernels.sgd_step(z, put(np.ones((3, 3))), 0)
+    with pytest.raises(KernelValueError, match=r"huber: delta is -1\.0; give a number > 0"):
+        kernels.huber(z, put(np.ones((3, 3))), delta=-1)
+    with pytest.raises(KernelTypeError, match="softmax_cross_entropy: t is an array of float64"):
+        kernels.softmax_cross_entropy(z, put(np.ones(3)))

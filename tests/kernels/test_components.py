@@ -281,7 +281,7 @@ def test_a_state_that_is_not_kept_changes_nothing() -> None:
     np.testing.assert_array_equal(kept["largest"], kept["v"])
     with pytest.raises(ValueError, match="adam_step: its parameters ask for the state largest; give an array"):
         kernels.adam_step(g=g, step=3, amsgrad=True, **alone)
-    with pytest.raises(ShapeError, match=r"\(3, 4\) and \(4,\)"):
+    with pytest.raises(ShapeError, match=r"adam_step: largest is .* shape \(4,\); give 2 dimensions"):
         kernels.adam_step(w, g, w, w, 1, largest=w[0])
 
 
@@ -348,9 +348,10 @@ def test_they_can_be_called_from_compiled_code() -> None:
 def test_a_second_call_compiles_nothing() -> None:
     z = np.zeros((2, 3), np.float32)
     kernels.tanh(z)
-    before = len(kernels.tanh.signatures)
+    compiled = kernels.tanh._numba_type_.dispatcher
+    before = len(compiled.signatures)
     kernels.tanh(z + 1)
-    assert len(kernels.tanh.signatures) == before
+    assert len(compiled.signatures) == before
     assert kernels.tanh is kernels.tanh
 
 
@@ -359,8 +360,9 @@ def test_names() -> None:
     assert kernels.logistic is kernels.sigmoid
     assert {"relu", "relu_backward", "mse", "adam_step", "matmul"} <= set(dir(kernels))
     assert all(callable(getattr(kernels, name)) for name in dir(kernels))
-    with pytest.raises(AttributeError, match=r"no function 'reul'; it has .*relu"):
-        _ = kernels.reul
+    assert kernels.__all__ == dir(kernels)
+    with pytest.raises(AttributeError, match=r"no kernel 'reluu'; did you mean 'relu'\?"):
+        _ = kernels.reluu
 
 
 @pytest.mark.parametrize("label", [-1, 3])

@@ -1,0 +1,255 @@
+"""The edge of the kernels: what each argument must be, checked from Python and when @njit code is compiled.
+
+A kernel is two functions of one name in a generated module.  The first is compiled for the types it is called with,
+once they are checked.  The second is what Python sees: it refuses what is no array, makes numbers plain, fills in
+defaults and calls the first with all arguments, since numba needs 5 us for each that is left out.  Its `_numba_type_`
+is the first one's, so @njit code that names it calls the first directly.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from numbers import Real
+from typing import Any
+
+import numba
+import numpy as np
+from numba import types
+from numba.core.errors import NumbaError, TypingError
+from numba.core.registry import CPUDispatcher
+
+from numbann.compile.modules import load
+from numbann.errors import KernelTypeError, KernelValueError, ShapeError
+from numbann.simd import jit
+
+ANY = -1
+FLOATS, LIMIT = (types.float32, types.float64), 2**63
+NEEDED = {
+    "array": "an array of float32 or float64",
+    "written": "an array of float32 or float64",
+    "results": "a tuple of such arrays",
+    "labels": "the class of each row: an array of integers with one dimension",
+    "number": "a number",
+    "flag": "True or False",
+    "count": "a whole number, from 1",
+}
+IMPORTS = """from numpy import ndarray
+from numbann.kernels.edge import Argument, compiled_later, take_array, take_count, take_flag, take_number"""
+
+
+@dataclass(frozen=True)
+class Argument:
+    """One argument of a kernel.
+
+    kind: a key of NEEDED; "array" is read, "written" changed in place.  ndim: the number of dimensions, for "results"
+    that of each; None for as many as the first array has.  One with a default may be left out; None is no array.
+    """
+
+    name: str
+    kind: str
+    ndim: int | tuple[int, ...] | None = None
+    default: Any = ...
+
+    @property
+    def declared(self) -> str:
+        """The argument in a signature."""
+        return self.name if self.default is ... else f"{self.name}={self.default!r}"
+
+    @property
+    def needed(self) -> str:
+        """What the argument must be."""
+        return NEEDED[self.kind] + (" or None" if self.default is None else "")
+
+
+def publish(text: str, kernels: Mapping[str, Sequence[Argument]], docs: Mapping[str, str], home: str = "") -> Any:
+    """Load a module of plain functions as kernels, by name; home: where Python finds them."""
+    module = load("\n\n\n".join([text, IMPORTS, *(_edge_of(name, each) for name, each in kernels.items())]))
+    for name in kernels:
+        function = getattr(module, name)
+        function.__doc__, function.__module__ = docs[name], home or module.__name__
+        function._numba_type_ = getattr(module, f"_{name}")._numba_type_
+    return {name: getattr(module, name) for name in kernels}
+
+
+def _edge_of(name: str, arguments: Sequence[Argument]) -> str:
+    """The text that turns the function of this name into one that Python calls, in front of the compiled one."""
+    return "\n".join(
+        [
+            f"_{name} = compiled_later({name}, {tuple(arguments)}, __name__)\n\n",
+            f"def {name}({', '.join(argument.declared for argument in arguments)}):",
+            *(line for argument in arguments for line in _taken(name, argument)),
+            f"    return _{name}({', '.join(argument.name for argument in arguments)})",
+        ]
+    )
+
+
+def _taken(name: str, argument: Argument) -> Iterator[str]:
+    """The lines that check in Python what numba's types do not tell, and make a number plain."""
+    it, given = argument.name, f'("{name}", {argument!r}, {argument.name})'
+    if argument.kind in ("array", "written", "labels"):
+        yield f"    if type({it}) is not ndarray{f' and {it} is not None' if argument.default is None else ''}:"
+        yield f"        take_array{given}"
+    elif argument.kind == "number":
+        yield f"    if type({it}) is not float:"
+        yield f"        {it} = take_number{given}"
+    elif argument.kind == "flag":
+        yield f"    if type({it}) is not bool:"
+        yield f"        {it} = take_flag{given}"
+    elif argument.kind == "count":
+        yield f"    if type({it}) is not int or not 0 < {it} < {LIMIT}:"
+        yield f"        {it} = take_count{given}"
+
+
+def take_array(name: str, argument: Argument, value: Any) -> None:
+    """Refuse what is no NumPy array, and a masked array, whose mask would be ignored."""
+    if not isinstance(value, np.ndarray) or isinstance(value, np.ma.MaskedArray):
+        raise KernelTypeError(f"{name}: {argument.name} is {_words(value)}; give {argument.needed}")
+
+
+def take_number(name: str, argument: Argument, value: Any) -> float:
+    """A number as a plain one."""
+    try:
+        if isinstance(value, Real) and not isinstance(value, bool):
+            return float(value)
+    except OverflowError:
+        pass
+    raise KernelTypeError(f"{name}: {argument.name} is {_words(value)}; give {argument.needed}")
+
+
+def take_flag(name: str, argument: Argument, value: Any) -> bool:
+    """A truth value as a plain one."""
+    if isinstance(value, bool | np.bool_):
+        return bool(value)
+    raise KernelTypeError(f"{name}: {argument.name} is {_words(value)}; give {argument.needed}")
+
+
+def take_count(name: str, argument: Argument, value: Any) -> int:
+    """A whole number from 1 as a plain one."""
+    try:
+        number = operator.index(value)
+    except TypeError:
+        number = None
+    if number is None or isinstance(value, bool | np.bool_):
+        raise KernelTypeError(f"{name}: {argument.name} is {_words(value)}; give {argument.needed}")
+    if not 0 < number < LIMIT:
+        raise KernelValueError(f"{name}: {argument.name} is {number}; give {argument.needed}")
+    return number
+
+
+# ---- types
+
+
+class _Kernel(CPUDispatcher):
+    """A function compiled for the types that it is called with, if its arguments are such as it takes."""
+
+    takes: tuple[str, tuple[Argument, ...]]
+
+    def compile(self, sig: Any) -> Any:
+        """Compile for a signature, also for @njit code; TypingError, in our words, if it does not fit."""
+        for _, fault in _faults(*self.takes, [(kind, str(kind)) for kind in getattr(sig, "args", sig)]):
+            raise TypingError(fault)
+        return super().compile(sig)
+
+    def _compile_for_args(self, *given: Any, **named: Any) -> Any:
+        """Compile for what Python gives, the first time that it does."""
+        for error, fault in _faults(*self.takes, [(_type_of(value), _words(value)) for value in given]):
+            raise error(fault)
+        return super()._compile_for_args(*given, **named)
+
+
+def compiled_later(function: Any, arguments: tuple[Argument, ...], home: str) -> Any:
+    """The function with these arguments, compiled when it is first called with new types.
+
+    home: the generated module, which bears numbann's version.  numba writes it into the caches of those who call it.
+    """
+    function.__module__ = home
+    kernel = jit.entry(function, _Kernel)
+    kernel.takes = (function.__name__, arguments)
+    return kernel
+
+
+def check(name: str, arguments: Iterable[Argument], given: Sequence[Any]) -> None:
+    """Check the arguments of a function that is not compiled, as those of a kernel are checked."""
+    for argument, value in zip(arguments, given, strict=True):
+        take_array(name, argument, value)
+    for error, fault in _faults(name, arguments, [(_type_of(value), _words(value)) for value in given]):
+        raise error(fault)
+
+
+Given = tuple[Any, str]  # an argument's type, None if numba has none for it, and the argument in words
+Fault = tuple[type[Exception], str]
+
+
+def _faults(name: str, arguments: Iterable[Argument], given: Sequence[Given]) -> Iterator[Fault]:
+    """Yield what is wrong with the types of arguments; the first array decides the precision of all."""
+    first: tuple[Argument, Any] | None = None
+    for argument, (kind, words) in zip(arguments, given, strict=False):
+        kind = _bare(kind)
+        if argument.default is None and isinstance(kind, types.NoneType):
+            continue
+        if argument.kind == "results":
+            for error, fault in _faults_of_results(argument, kind, words, first):
+                yield error, f"{name}: {fault}"
+        elif argument.kind in ("array", "written"):
+            first = first or (argument, kind)
+            for error, fault in _faults_of_array(argument, kind, words, first):
+                yield error, f"{name}: {fault}"
+        elif not _fits(argument, kind):
+            yield KernelTypeError, f"{name}: {argument.name} is {words}; give {argument.needed}"
+
+
+def _faults_of_array(argument: Argument, kind: Any, words: str, first: tuple[Argument, Any]) -> Iterator[Fault]:
+    it, (other, like) = argument.name, first
+    if not isinstance(kind, types.Array) or kind.dtype not in FLOATS:
+        yield KernelTypeError, f"{it} is {words}; give {argument.needed}"
+    elif kind.dtype != like.dtype:
+        yield KernelTypeError, f"{it} is {words}; give an array of {like.dtype}, as {other.name} is"
+    elif (needed := like.ndim if argument.ndim is None else argument.ndim) not in (ANY, kind.ndim):
+        yield ShapeError, f"{it} is {words}; give {needed} dimension{'s' * (needed != 1)}"
+    elif argument.kind == "written" and kind.layout != "C":
+        yield KernelTypeError, f"{it} is {words}, not C-ordered; give a C-ordered array, since it is filled in place"
+    elif argument.kind == "written" and not kind.mutable:
+        yield KernelTypeError, f"{it} is {words}, read-only; give an array that can be written"
+
+
+def _faults_of_results(argument: Argument, kind: Any, words: str, first: Any) -> Iterator[Fault]:
+    sizes = argument.ndim
+    assert isinstance(sizes, tuple)
+    if not isinstance(kind, types.BaseTuple) or len(kind) != len(sizes):
+        yield KernelTypeError, f"{argument.name} is {words}; give a tuple of {len(sizes)} arrays"
+        return
+    for index, (one, ndim) in enumerate(zip(kind, sizes, strict=True)):
+        part = Argument(f"{argument.name}[{index}]", "written", ndim)
+        yield from _faults_of_array(part, one, str(one), first)
+
+
+def _fits(argument: Argument, kind: Any) -> bool:
+    """Whether an argument that is no array of floats has a type that its kind takes."""
+    if argument.kind == "labels":
+        return isinstance(kind, types.Array) and isinstance(kind.dtype, types.Integer) and kind.ndim == 1
+    taken = {"number": (types.Integer, types.Float), "count": types.Integer, "flag": types.Boolean}
+    return isinstance(kind, taken[argument.kind])
+
+
+def _bare(kind: Any) -> Any:
+    """The type of a value that is left out, or known when code is compiled."""
+    return numba.typeof(kind.value) if isinstance(kind, types.Omitted) else types.unliteral(kind) if kind else kind
+
+
+def _type_of(value: Any) -> Any:
+    """A value's type in Numba; None if it has none."""
+    try:
+        return numba.typeof(value)
+    except (NumbaError, ValueError, TypeError, NotImplementedError):
+        return None
+
+
+def _words(value: Any) -> str:
+    """A value in words."""
+    if isinstance(value, np.ndarray):
+        masked = "a masked array" if isinstance(value, np.ma.MaskedArray) else "an array"
+        return f"{masked} of {value.dtype} and shape {value.shape}"
+    text = repr(value)
+    return f"{text if len(text) <= 40 else text[:36] + ' ...'} ({type(value).__name__})"
