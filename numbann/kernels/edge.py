@@ -89,8 +89,13 @@ def _taken(name: str, argument: Argument) -> Iterator[str]:
     """The lines that check in Python what numba's types do not tell, and make a number plain."""
     it, given = argument.name, f'("{name}", {argument!r}, {argument.name})'
     if argument.kind in ("array", "written", "labels"):
-        yield f"    if type({it}) is not ndarray{f' and {it} is not None' if argument.default is None else ''}:"
+        left_out = f"{it} is not None and " * (argument.default is None)
+        # numba takes the other byte order for this one, once it has seen an array off its alignment
+        yield f"    if {left_out}(type({it}) is not ndarray or not {it}.dtype.isnative):"
         yield f"        take_array{given}"
+    elif argument.kind == "results":
+        yield f"    for one in {it} if type({it}) is tuple else ():"
+        yield f'        take_array("{name}", {argument!r}, one)'
     elif argument.kind == "number":
         yield f"    if type({it}) is not float:"
         yield f"        {it} = take_number{given}"
@@ -103,8 +108,8 @@ def _taken(name: str, argument: Argument) -> Iterator[str]:
 
 
 def take_array(name: str, argument: Argument, value: Any) -> None:
-    """Refuse what is no NumPy array, and a masked array, whose mask would be ignored."""
-    if not isinstance(value, np.ndarray) or isinstance(value, np.ma.MaskedArray):
+    """Refuse what is no NumPy array, a masked one, whose mask would be ignored, and one of the other byte order."""
+    if not isinstance(value, np.ndarray) or isinstance(value, np.ma.MaskedArray) or not value.dtype.isnative:
         raise KernelTypeError(f"{name}: {argument.name} is {_words(value)}; give {argument.needed}")
 
 

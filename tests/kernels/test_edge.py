@@ -118,6 +118,16 @@ def test_inputs_may_be_of_any_order(how: Callable[[np.ndarray], np.ndarray]) -> 
     np.testing.assert_array_equal(kernels.relu(how(z)), kernels.relu(z))
 
 
+def test_the_other_byte_order_is_refused_after_an_unaligned_array() -> None:
+    """numba tells both from ordinary arrays, but not from each other."""
+    raw = np.zeros(25, np.uint8)[1:].view(np.float64)
+    np.testing.assert_array_equal(kernels.relu(raw), 0)
+    with pytest.raises(KernelTypeError, match="relu: z is an array of >f8"):
+        kernels.relu(np.ones(3, ">f8"))
+    with pytest.raises(KernelTypeError, match="dense_backward: out is an array of >f8"):
+        kernels.dense_backward(X, W, np.ones((3, 5)), out=(X.astype(">f8"), W + 1, np.ones(5)))
+
+
 # ---- in @njit code
 
 relu, matmul, adam_step = kernels.relu, kernels.matmul, kernels.adam_step
