@@ -329,7 +329,7 @@ def one_call(name: str, random: np.random.Generator) -> str:
             right = change(call, random) and right
         except (AttributeError, TypeError, ValueError, IndexError, KeyError):  # it was changed before
             right = False
-    before = {key: value.copy() if is_array(value) else value for key, value in call.items()}
+    before = {key: np.array(value) if is_array(value) else value for key, value in call.items()}
     try:
         got = getattr(kernels, name)(**call)
     except (*REFUSED, TypeError) as error:
