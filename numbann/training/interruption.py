@@ -75,6 +75,8 @@ class Interruptions:
 class _Level:
     """A `with` that sets what runs; signals that waited come out when it ends well."""
 
+    __slots__ = ("_before", "_level", "_owner")
+
     def __init__(self, owner: Interruptions, level: int) -> None:
         self._owner, self._level, self._before = owner, level, OPEN
 
@@ -83,5 +85,5 @@ class _Level:
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         self._owner._level = self._before
-        if kind is None:
+        if kind is None and self._owner.waiting is not None:
             self._owner._release()

@@ -68,6 +68,8 @@ class Engine(interface.Engine):
         self._kept = (*((TRAINED,) if plan.average else ()), *plan.optimizer.stored_states)
         self._arena = Arena(plan, len(self._kept))  # the weights that predict, followed by the states
         self._trained = self._arena.from_state(1) if plan.average else self._arena
+        parts = [part for part in (self._arena.parameters, self._arena.statistics) if len(part)]
+        self._flags = [(part, np.empty(len(part), bool)) for part in parts]  # a small epoch has no time to make them
         self._form = plan.optimizer.component.form
         self._gradient = Arena(plan)  # of a step, for an optimizer in Python
         self._solver = Solver(plan, self._trained, self._gradient)
@@ -111,7 +113,7 @@ class Engine(interface.Engine):
         return self._now.copy(into if isinstance(into, ArenaSnapshot) else None)
 
     def is_finite(self) -> bool:
-        return bool(np.isfinite(self._arena.parameters).all() and np.isfinite(self._arena.statistics).all())
+        return all(np.logical_and.reduce(np.isfinite(part, flags)) for part, flags in self._flags)
 
     def restore(self, state: Mapping[str, np.ndarray]) -> None:
         self.steps_done = int(state["steps"][0])
