@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import stat
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -41,7 +42,7 @@ def lock(directory: Path) -> Iterator[None]:
 def _open(path: Path) -> int:
     """Open the file and lock it; again if it was removed in between, for then another process can lock a new one."""
     while True:
-        handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+        handle = _open_own(path)
         try:
             _take(handle)
             if sys.platform == "win32" or _is_at(handle, path):
@@ -51,6 +52,22 @@ def _open(path: Path) -> int:
             os.close(handle)
             raise
         os.close(handle)
+
+
+def _open_own(path: Path) -> int:
+    """Open the file, which is written: never one that lies elsewhere, too, to which whoever made the run may point."""
+    if path.is_symlink():
+        raise _no_lock(path)
+    handle = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0), 0o644)
+    found = os.fstat(handle)
+    if stat.S_ISREG(found.st_mode) and found.st_nlink <= 1:
+        return handle
+    os.close(handle)
+    raise _no_lock(path)
+
+
+def _no_lock(path: Path) -> RunDirectoryError:
+    return RunDirectoryError(f"{path}: is a link, or no file, where numbann writes its lock; look at it, and remove it")
 
 
 def _sign(handle: int) -> None:
@@ -63,7 +80,7 @@ def _sign(handle: int) -> None:
 def _is_at(handle: int, path: Path) -> bool:
     """Whether a path names the file that is open."""
     try:
-        return os.path.samestat(os.fstat(handle), os.stat(path))
+        return os.path.samestat(os.fstat(handle), os.lstat(path))
     except FileNotFoundError:
         return False
 

@@ -137,8 +137,9 @@ def _line(record: Mapping[str, Any]) -> bytes:
 def write_atomically(path: Path, content: bytes) -> None:
     """Write a temporary file in the same folder, flush it to disk, rename it to the path, and flush the folder."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    temporary.unlink(missing_ok=True)
     try:
-        with temporary.open("wb") as file:
+        with temporary.open("xb") as file:  # never through a link that somebody left there
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
@@ -165,12 +166,16 @@ def _append(path: Path, content: bytes) -> None:
     """Append to a file, all of it or nothing."""
     size = path.stat().st_size if path.exists() else 0
     try:
-        with path.open("ab") as file:
+        with open(path, "ab", opener=_without_links) as file:
             file.write(content)
     except OSError:
         with contextlib.suppress(OSError):
             os.truncate(path, size)
         raise
+
+
+def _without_links(path: str, flags: int) -> int:
+    return os.open(path, flags | getattr(os, "O_NOFOLLOW", 0), 0o666)
 
 
 def check_output(output: str | Path | None, force: bool) -> None:

@@ -65,6 +65,19 @@ def test_what_was_left_behind_locks_nothing(here: Path, left: str) -> None:
         assert (here / NAME).read_text() == str(os.getpid())
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="links need rights on this system")
+@pytest.mark.parametrize("put", ["symlink_to", "hardlink_to"])
+def test_a_link_in_the_lock_s_place_is_refused_and_what_it_names_stays(here: Path, put: str) -> None:
+    """Whoever made the run directory may have put it there."""
+    (here / "victim").write_text("mine")
+    (here / "run").mkdir()
+    getattr(here / "run" / NAME, put)(here / "victim")
+    with pytest.raises(RunDirectoryError, match=r"\.lock: is a link, or no file"), lock(here / "run"):
+        pass
+    assert (here / "victim").read_text() == "mine"
+    assert (here / "run" / NAME).exists()
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="an open file cannot be removed on this system")
 def test_a_file_that_its_holder_removed_is_not_taken_for_the_lock(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The holder ends between the opening of the file and its locking."""

@@ -30,6 +30,24 @@ def test_a_file_is_whole_or_not_there(here: Path, monkeypatch: pytest.MonkeyPatc
     assert [path.name for path in directory.path.iterdir()] == ["metrics.json"]
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="links need rights on this system")
+def test_nothing_is_written_through_links(here: Path) -> None:
+    """Whoever made the run directory may have put them there."""
+    victim = here / "victim"
+    victim.write_text("mine")
+    (here / f".a.json.{os.getpid()}").symlink_to(victim)
+    (here / "a.json").symlink_to(victim)
+    (here / rundir.HISTORY).symlink_to(victim)
+    directory = rundir.RunDirectory(here)
+    directory.write("a.json", b"1")
+    assert (here / "a.json").read_text() == "1"
+    with pytest.raises(RunDirectoryError, match=r"history\.jsonl: cannot be written"), directory.history() as append:
+        append({"epoch": 1})
+    directory.write_history([{"epoch": 1}])
+    assert "epoch" in (here / rundir.HISTORY).read_text()
+    assert victim.read_text() == "mine"
+
+
 def test_what_json_does_not_know_is_null(here: Path) -> None:
     directory = rundir.create("out", "wine", False)
     directory.write_json("metrics.json", {"test": {"r2": float("nan"), "rmse": 0.1}})
