@@ -341,6 +341,8 @@ def one_call(name: str, random: np.random.Generator) -> str:
         return "answered"  # infinite in single precision before the twin is
     if name.endswith("_backward") and not right:
         return "answered"  # a is not f(z), and which of them is used is the kernel's affair
+    if name not in PRODUCTS and not all(value.size for value in call.values() if is_array(value)):
+        return "answered"  # the twins have no mean of nothing
     with np.errstate(all="ignore"):
         expected, changed = twin_of(name, before)
     results = [] if got is None else list(got) if isinstance(got, tuple) else [got]
