@@ -28,7 +28,8 @@ if TYPE_CHECKING:
     from numbann.mathematics.rows import row_dot, row_max, row_sum
     from numbann.model.model import Model, load
     from numbann.plugins.functions import get_activation, get_loss, get_optimizer
-    from numbann.training.execution import Interrupted, Run
+    from numbann.training.execution import Run
+    from numbann.training.interruption import Interrupted
     from numbann.training.range_test import RangeTest, find_learning_rate
     from numbann.training.runs import resume, train
 
@@ -38,7 +39,8 @@ _NAMES = {  # in the order in which a reader needs them
     "training.runs": "train resume",
     "model.model": "load Model",
     "training.range_test": "find_learning_rate RangeTest",
-    "training.execution": "Run Interrupted",
+    "training.execution": "Run",
+    "training.interruption": "Interrupted",
     "plugins.functions": "get_activation get_loss get_optimizer",
     "components.declare": "activation loss optimizer schedule initializer metric",
     "components.hookspecs": "hookimpl",

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import shlex
+import signal
 import sys
 from pathlib import Path
 
@@ -18,7 +20,7 @@ def report(error: Exception) -> int:
     """Print an error, one line per fault, and return its exit code."""
     if isinstance(error, click.exceptions.Exit):
         return error.exit_code
-    if isinstance(error, click.Abort):
+    if isinstance(error, click.Abort):  # what click makes of a signal that comes while another is reported
         return 130
     if isinstance(error, click.ClickException):
         _say(_usage(error))
@@ -37,11 +39,20 @@ def report(error: Exception) -> int:
 
 
 def report_interruption(error: KeyboardInterrupt) -> int:
-    """Print how to resume after Ctrl-C or a termination signal, and return 130 or 143."""
-    _say(f"interrupted; {getattr(error, 'kept', 'nothing was written')}", "numbann")
-    if not getattr(error, "complete", True):
-        _say(f"resume with: numbann resume {_named(getattr(error, 'path'))}", "numbann")  # noqa: B009 - of a subclass
-    return getattr(error, "exit_code", 130)
+    """Print how to resume after Ctrl-C or a termination signal, and return 130 or 143.  Further signals do nothing."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        with contextlib.suppress(ValueError):  # in another thread than the main one
+            signal.signal(number, signal.SIG_IGN)
+    from numbann.training.interruption import find_interrupted
+
+    ended = find_interrupted(error)
+    if ended is None:
+        _say("interrupted; nothing was written", "numbann")
+        return getattr(error, "exit_code", 130)
+    _say(f"interrupted; {ended.kept}", "numbann")
+    if not ended.complete:
+        _say(f"resume with: numbann resume {_named(ended.path)}", "numbann")
+    return ended.exit_code
 
 
 def _named(run: Path) -> str:

@@ -23,6 +23,7 @@ from numbann.model.outputs import outcome_of
 from numbann.training import rundir
 from numbann.training.callbacks import Callback, EpochEnded, Finished, Started
 from numbann.training.diagnostics import Diagnosis
+from numbann.training.interruption import Interrupted
 from numbann.training.manifest import identity, manifest
 from numbann.training.preparation import Prepared
 from numbann.training.rundir import RunDirectory
@@ -37,14 +38,6 @@ class Run:
     history: Sequence[Mapping[str, Any]]
     metrics: Mapping[str, Any]
     model: Model
-
-
-class Interrupted(KeyboardInterrupt):
-    """A run was interrupted.  path: its directory; kept: what that holds, in words; complete: whether all is there."""
-
-    def __init__(self, path: Path, exit_code: int, kept: str, *, complete: bool = False) -> None:
-        super().__init__(kept if complete else f"{kept}; resume with: numbann resume {path}")
-        self.path, self.exit_code, self.kept, self.complete = path, exit_code, kept, complete
 
 
 @dataclass(frozen=True)
@@ -89,19 +82,21 @@ def execute(execution: Execution, stored: State | None = None) -> Run:
     """
     state = stored or begin(execution.engine, execution.prepared.job)
     saves = _saves(execution, state, stored=stored is not None)
-    try:
-        with saves.interruptions:
-            return _execute(execution, state, saves)
-    except KeyboardInterrupt as interruption:
-        path, code = execution.directory.path, getattr(interruption, "exit_code", 130)
-        if saves.complete:
-            raise Interrupted(path, code, "the run is complete", complete=True) from interruption
-        raise Interrupted(path, code, saves.rescue()) from interruption
-    except TrainingError as error:
-        raise TrainingError(f"{error}\n{saves.rescue()}") from error.__cause__
-    except BaseException:
-        saves.rescue()
-        raise
+    with saves.interruptions:
+        try:
+            run = _execute(execution, state, saves)
+            saves.interruptions.release()
+            return run
+        except KeyboardInterrupt as interruption:
+            path, code = execution.directory.path, getattr(interruption, "exit_code", 130)
+            if saves.complete:
+                raise Interrupted(path, code, "the run is complete", complete=True) from interruption
+            raise Interrupted(path, code, saves.rescue()) from interruption
+        except TrainingError as error:
+            raise TrainingError(f"{error}\n{saves.rescue()}") from error.__cause__
+        except BaseException:
+            saves.rescue()
+            raise
 
 
 def _saves(execution: Execution, state: State, *, stored: bool) -> Saves:

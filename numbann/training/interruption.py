@@ -8,11 +8,41 @@ from __future__ import annotations
 
 import signal
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from types import FrameType
 from typing import Any
 
 OPEN, STEPS, WHOLE = range(3)  # what runs: anything, steps of training, or what must not be left half done
+
+
+class Interrupted(KeyboardInterrupt):
+    """A run was interrupted.  path: its directory; kept: what that holds, in words; complete: whether all is there."""
+
+    def __init__(self, path: Path, exit_code: int, kept: str, *, complete: bool = False) -> None:
+        super().__init__(kept if complete else f"{kept}; resume with: numbann resume {path}")
+        self.path, self.exit_code, self.kept, self.complete = path, exit_code, kept, complete
+
+
+def find_interrupted(error: BaseException | None) -> Interrupted | None:
+    """Return the end of a run among an error and those that it followed: a second signal comes while the first ends it.
+
+    None if there is none.
+    """
+    while error is not None and not isinstance(error, Interrupted):
+        error = error.__context__
+    return error
+
+
+@contextmanager
+def untouched(path: Path) -> Iterator[None]:
+    """While the run in a directory is prepared to go on: a signal leaves it as it is, and says so."""
+    try:
+        yield
+    except KeyboardInterrupt as error:
+        code, kept = getattr(error, "exit_code", 130), f"nothing was written; the checkpoint in {path} is kept"
+        raise Interrupted(path, code, kept) from error
 
 
 class Interruptions:
@@ -35,11 +65,9 @@ class Interruptions:
                     signal.signal(number, self._receive)
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+    def __exit__(self, *_: object) -> None:
         for number, handler in self._handlers.items():
             signal.signal(number, handler)
-        if kind is None:
-            self._release()
 
     def steps(self) -> _Level:
         """While steps run: the first signal waits for the end of a step, a second one comes out at once."""
@@ -61,7 +89,7 @@ class Interruptions:
         else:
             self._deliver(number, frame)
 
-    def _release(self) -> None:
+    def release(self) -> None:
         """Hand on a signal that waits; again, if the exception that it raised was swallowed on its way."""
         if self.waiting is not None and self._level == OPEN and not self._over:
             self._deliver(self.waiting, None)
@@ -86,4 +114,4 @@ class _Level:
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         self._owner._level = self._before
         if kind is None and self._owner.waiting is not None:
-            self._owner._release()
+            self._owner.release()

@@ -16,6 +16,7 @@ from numbann.training import rundir
 from numbann.training.callbacks import Callback, Event, call_all
 from numbann.training.checkpoint import load_state, restore
 from numbann.training.execution import Execution, Run, execute, warm_up
+from numbann.training.interruption import untouched
 from numbann.training.lock import lock
 from numbann.training.manifest import Stored, identity, read_manifest, verify_unchanged
 from numbann.training.preparation import Given, Prepared, engine_of, prepare, settings
@@ -76,24 +77,27 @@ def resume(
     directory = rundir.open_existing(path)
     overrides = settings(device=device, threads=threads, epochs=epochs)
     with lock(directory.path):
-        directory.sweep()
-        events: list[Event] = []  # held back until it is clear that there is something to do
-        named = [Path(plugin).absolute() for plugin in plugins]
-        if trust:
-            named += [path for path in plugins_of(directory.path / rundir.RESOLVED) if path.exists()]
-        stored = read_manifest(directory.path / rundir.MANIFEST)
-        registry = registry_of(stored.components, with_files(named), str(directory.path), REMEDY)
-        changed = {**overrides, **({"plugins": [str(path) for path in named]} if named else {})}
-        prepared = prepare(directory.path / rundir.RESOLVED, changed, events.append, registry)
-        _refuse_other_length(directory, prepared, epochs)
-        verify_unchanged(stored, prepared, directory.path)
-        state = _stored_state(directory, prepared, stored)
-        for event in events:
-            tell(event)
-        with engine_of(prepared, tell) as engine:
-            warmup = warm_up(engine, prepared)
-            if state is not None:
-                restore(engine, state, directory.path / rundir.CHECKPOINT)
+        with untouched(directory.path):
+            directory.sweep()
+            events: list[Event] = []  # held back until it is clear that there is something to do
+            named = [Path(plugin).absolute() for plugin in plugins]
+            if trust:
+                named += [path for path in plugins_of(directory.path / rundir.RESOLVED) if path.exists()]
+            stored = read_manifest(directory.path / rundir.MANIFEST)
+            registry = registry_of(stored.components, with_files(named), str(directory.path), REMEDY)
+            changed = {**overrides, **({"plugins": [str(path) for path in named]} if named else {})}
+            prepared = prepare(directory.path / rundir.RESOLVED, changed, events.append, registry)
+            _refuse_other_length(directory, prepared, epochs)
+            verify_unchanged(stored, prepared, directory.path)
+            state = _stored_state(directory, prepared, stored)
+            for event in events:
+                tell(event)
+            engine = engine_of(prepared, tell)
+        with engine:
+            with untouched(directory.path):
+                warmup = warm_up(engine, prepared)
+                if state is not None:
+                    restore(engine, state, directory.path / rundir.CHECKPOINT)
             return execute(Execution(prepared, engine, directory, tell, warmup), state)
 
 

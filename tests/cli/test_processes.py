@@ -53,6 +53,14 @@ def test_importing_numbann_imports_nothing_heavy(start: Start) -> None:
     assert process.communicate(timeout=60)[0] == "set()\n"
 
 
+AGAIN = """
+import atexit, os, signal, sys
+from numbann_cli.main import main
+atexit.register(os.kill, os.getpid(), int(sys.argv.pop(1)))  # a second signal, while the process ends
+main()
+"""
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_an_interruption_saves_the_checkpoint(
@@ -62,7 +70,7 @@ def test_an_interruption_saves_the_checkpoint(
     number: int,
     code: int,
 ) -> None:
-    process = start("-m", "numbann_cli.main", "train", write_spec(train={"epochs": 1_000_000}), "-o", "out")
+    process = start("-c", AGAIN, int(number), "train", write_spec(train={"epochs": 1_000_000}), "-o", "out")
     _wait_for(here / "out" / "history.jsonl")
     process.send_signal(number)
     _, errors = process.communicate(timeout=60)

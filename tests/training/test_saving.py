@@ -20,7 +20,9 @@ from numbann.engine.cpu.thread_tuning import ThreadTuner
 from numbann.engine.shared import report
 from numbann.errors import NumbannError, RunDirectoryError, TrainingError
 from numbann.training import rundir
-from numbann.training.callbacks import Event, StepsDone
+from numbann.training.callbacks import EpochEnded, Event, StepsDone
+from numbann.training.interruption import find_interrupted
+from numbann.training.saves import Saves
 
 WriteSpec = Callable[..., Path]
 MODEL, CHECKPOINT = "model.safetensors", "checkpoint.safetensors"
@@ -159,6 +161,41 @@ def test_a_second_signal_does_not_wait_for_steps(write_spec: WriteSpec, monkeypa
         with pytest.raises(numbann.Interrupted, match="after epoch 2 is kept in parts"):
             numbann.train(spec, output="parts")
     same(whole, numbann.resume("parts"))
+
+
+@SIGNALS
+def test_a_second_signal_while_the_first_is_saved(write_spec: WriteSpec, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It changes neither what is saved nor what is said."""
+    spec, rescue = write_spec(), Saves.rescue
+    whole = numbann.train(spec, output="whole")
+
+    def pressed(event: Event) -> None:
+        if isinstance(event, EpochEnded):
+            press()
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Saves, "rescue", lambda saves: (press(), rescue(saves))[1])
+        with pytest.raises(numbann.Interrupted, match="after epoch 1 is kept in parts"):
+            numbann.train(spec, output="parts", callbacks=[pressed])
+    same(whole, numbann.resume("parts"))
+
+
+@SIGNALS
+@pytest.mark.parametrize("again", [False, True])
+def test_a_resume_that_is_interrupted_before_its_first_step_keeps_the_run(
+    write_spec: WriteSpec, monkeypatch: pytest.MonkeyPatch, again: bool
+) -> None:
+    """A second signal, while the engine is closed, hides nothing of it."""
+    spec, load, close = write_spec(), Engine.load_data, Engine.__exit__
+    numbann.train(spec, output="parts", overrides={"train.epochs": 2})
+    with monkeypatch.context() as patch:
+        patch.setattr(Engine, "load_data", lambda engine, *given, **named: (press(), load(engine, *given, **named)))
+        if again:
+            patch.setattr(Engine, "__exit__", lambda engine, *raised: (close(engine, *raised), press())[0])
+        with pytest.raises(KeyboardInterrupt) as caught:
+            numbann.resume("parts", epochs=4)
+    assert "nothing was written; the checkpoint in parts is kept; resume" in str(find_interrupted(caught.value))
+    assert len(numbann.resume("parts", epochs=4).history) == 4
 
 
 @SIGNALS
