@@ -1,7 +1,8 @@
 """Writes the source of a component as a self-contained module: its functions and everything that they use.
 
-Functions and constants of the component's own distribution are written out.  Public names of numbann are imported from
-`numbann`, all others from the module that defines them.  Comments, docstrings and layout are left out.
+Functions and constants of the component's own package are written out, and so are those of modules that nobody has
+installed.  Public names of numbann are imported from `numbann`, all others from the module that defines them.
+Comments, docstrings and layout are left out.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ import numbann
 from numbann.components.component import Component
 from numbann.components.declare import freeze
 from numbann.errors import PluginError
+from numbann.plugins.distributions import is_installed
 
 UNSEEN = (
     "ctx",
@@ -142,40 +144,72 @@ class _Writer:
         self._reach(tree, scope)
         return tree
 
-    def _reach(self, tree: ast.AST, scope: Mapping[str, Any]) -> None:
-        """Write everything in a module's scope that a tree names."""
+    def _reach(self, tree: ast.stmt, scope: Mapping[str, Any]) -> None:
+        """Write everything in a module's scope that a tree names; MODULE.NAME becomes one name in it."""
+        members = _Members(self.writes, scope)
+        members.visit(tree)
         for node in ast.walk(tree):
-            if isinstance(node, ast.Name) and node.id in scope:
+            if isinstance(node, ast.Name) and node.id in members.found:
+                self._write_member(node.id, *members.found[node.id])
+            elif isinstance(node, ast.Name) and node.id in scope:
                 self._write_name(node.id, scope)
+            elif isinstance(node, ast.Import | ast.ImportFrom):
+                self._check_import(node, scope)
 
-    def _write_name(self, name: str, scope: Mapping[str, Any]) -> None:
-        """Write one name of a module's scope."""
-        value = scope[name]
+    def _check_import(self, node: ast.Import | ast.ImportFrom, scope: Mapping[str, Any]) -> None:
+        """Refuse an import in a function, of code that would have to be written."""
+        names = [alias.name for alias in node.names]
+        if isinstance(node, ast.ImportFrom):
+            names = [resolve_name("." * node.level + (node.module or ""), scope["__package__"] or None)]
+        for name in filter(self.writes, names):
+            raise PluginError(f"{scope['__name__']}: imports {name} within a function; import it above all functions")
+
+    def _write_member(self, name: str, module: ModuleType, member: str) -> None:
+        """Write a member of a module under another name."""
+        if member not in vars(module):
+            raise PluginError(
+                f"{module.__name__}: where {member!r} comes from cannot be told; define it in that module"
+            )
+        self._write_name(name, vars(module), member)
+
+    def _write_name(self, name: str, scope: Mapping[str, Any], original: str = "") -> None:
+        """Write one name of a module's scope.  original: what it is called there, if not so."""
+        value = scope[original or name]
         public = _public(value)
         if public:
             self._import(f"from numbann import {public}", public, name)
         elif isinstance(value, ModuleType):
+            if self.writes(value.__name__):
+                raise PluginError(f"{scope['__name__']}: uses the module {name!r} itself; write {name}.NAME there")
             self._import(f"import {value.__name__}", value.__name__, name)
-        elif isinstance(value, FunctionType) and self._is_own(value.__module__):
+        elif isinstance(value, FunctionType) and self.writes(value.__module__):
             self.add(value)
             if value.__name__ != name and self._is_new(name, value):
                 self._define(name, value.__name__)
-        elif isinstance(value, type) and self._is_own(value.__module__):
-            if self._is_new(name, value):
+        elif isinstance(value, type) and self.writes(value.__module__):
+            if self._is_new(value.__name__, value):
                 self._write_class(value)
+            if value.__name__ != name and self._is_new(name, value):
+                self._define(name, value.__name__)
         elif isinstance(value, FunctionType | BuiltinFunctionType | type):
             self._import(f"from {value.__module__} import {value.__name__}", value.__name__, name)
         elif type(value) in (int, float, bool, str, type(None)):
             if self._is_new(name, value):
                 self._define(name, _literal(value))
         elif self._is_new(name, value):
-            self._write_assignment(name, scope)
+            if original:
+                self._write_name(original, scope)
+                self._define(name, original)
+            else:
+                self._write_assignment(name, scope)
 
     def _write_assignment(self, name: str, scope: Mapping[str, Any]) -> None:
         """Write the statement that assigns to a name, or imports it, as it stands in the module."""
-        for node in ast.parse(inspect.getsource(sys.modules[scope["__name__"]])).body:
+        for node in ast.parse(_text(scope)).body:
             if isinstance(node, ast.Assign) and name in map(ast.unparse, node.targets):
-                self._reach(node.value, scope)
+                value = ast.Expr(node.value)
+                self._reach(value, scope)
+                node.value = value.value
                 self.definitions.append(node)
                 return
             if isinstance(node, ast.ImportFrom):
@@ -188,7 +222,7 @@ class _Writer:
 
     def _write_import(self, module: str, original: str, name: str) -> None:
         """Write a name that a module imports: its assignment in the distribution's other module, or an import."""
-        if not self._is_own(module):
+        if not self.writes(module):
             self._import(f"from {module} import {original}", original, name)
             return
         self._write_assignment(original, vars(sys.modules[module]))
@@ -201,9 +235,9 @@ class _Writer:
     def _define(self, name: str, text: str) -> None:
         self.definitions.append(ast.parse(f"{name} = {text}").body[0])
 
-    def _is_own(self, module: str) -> bool:
+    def writes(self, module: str) -> bool:
         """Tell whether a module's functions are written out."""
-        return module.partition(".")[0] in (self.package, "numbann")
+        return module.partition(".")[0] in (self.package, "numbann") or not is_installed(module)
 
     def _is_new(self, name: str, value: Any) -> bool:
         """Note a name, and tell whether it is new.  PluginError if it already stands for something else."""
@@ -216,10 +250,41 @@ class _Writer:
         return False
 
 
+class _Members(ast.NodeTransformer):
+    """Replaces MODULE.NAME by one name, for modules whose functions are written out; `found` has the two for it."""
+
+    def __init__(self, writes: Callable[[str], bool], scope: Mapping[str, Any]) -> None:
+        self.found: dict[str, tuple[ModuleType, str]] = {}
+        self._writes, self._scope = writes, scope
+
+    def visit_Attribute(self, node: ast.Attribute) -> ast.expr:
+        """Replace a member of a module, which may be a module itself that has one."""
+        self.generic_visit(node)
+        if not isinstance(node.value, ast.Name) or not isinstance(node.ctx, ast.Load):
+            return node
+        module = self._value(node.value.id)
+        if not isinstance(module, ModuleType) or not self._writes(module.__name__):
+            return node
+        name = f"{node.value.id}__{node.attr}"
+        self.found[name] = module, node.attr
+        return ast.Name(name, node.ctx)
+
+    def _value(self, name: str) -> Any:
+        """Return what a name stands for."""
+        module, member = self.found.get(name, (None, name))
+        return (self._scope if module is None else vars(module)).get(member)
+
+
 def _public(value: Any) -> str | None:
     """Return the public name of a value in numbann, or None; modules not yet imported cannot hold the value."""
     homes = ((name, sys.modules.get(module)) for name, module in numbann.HOMES.items())
     return next((name for name, module in homes if module is not None and vars(module).get(name) is value), None)
+
+
+def _text(scope: Mapping[str, Any]) -> str:
+    """Return the source of the module that has a scope, which need not be the one that its name stands for now."""
+    linecache.checkcache(scope["__file__"])
+    return "".join(linecache.getlines(scope["__file__"]))
 
 
 def _globals(function: Callable[..., Any]) -> dict[str, Any]:

@@ -9,7 +9,9 @@ from __future__ import annotations
 import functools
 import os
 import re
+import site
 import sys
+import sysconfig
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -43,6 +45,25 @@ def find_announced() -> tuple[Announcement, ...]:
     named = os.environ.get("PYTHONPATH", "").split(os.pathsep)
     folders = (folder for folder in sys.path if folder and (folder in named or not _is_working_folder(folder)))
     return _find_announced(tuple(folders), os.environ.get(VARIABLE))
+
+
+@functools.cache
+def is_installed(module: str) -> bool:
+    """Whether an imported module is Python's own or an installed distribution's, so that its name says what it is."""
+    file = getattr(sys.modules.get(module), "__file__", None)
+    if file is None or file.startswith(_library_folders()):
+        return True
+    import importlib.metadata as metadata
+
+    top = module.partition(".")[0]
+    owners = map(metadata.distribution, metadata.packages_distributions().get(top, ()))
+    return any(file.startswith(str(owner.locate_file(top))) for owner in owners)
+
+
+def _library_folders() -> tuple[str, ...]:
+    """The folders of Python's own modules and of those that pip installs."""
+    folders = {sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")}
+    return tuple(os.path.join(one, "") for one in (*folders, *site.getsitepackages(), site.getusersitepackages()))
 
 
 def list_unknown() -> list[str]:

@@ -22,10 +22,11 @@ from numbann.components.built_in import built_in
 from numbann.components.component import Component
 from numbann.components.declare import freeze
 from numbann.components.registry import Entry
-from numbann.errors import RunDirectoryError
+from numbann.errors import PluginError, RunDirectoryError
 from numbann.model import sources
 from numbann.model.provenance import are_records, fingerprint, record_of, verify
 from numbann.plugins import distributions
+from numbann.plugins.plugin import import_file
 
 
 def plain() -> Callable[[float], float]:
@@ -147,6 +148,86 @@ def test_a_constant_and_a_helper_do(packages: Path) -> None:
         (packages / package / "helpers.py").write_text(HELPERS.replace(old, new))
         (packages / package / "plain.py").write_text(MOVED.format(helpers=f"{package}.helpers"))
         assert fingerprint(imported(f"{package}.plain")) != first
+
+
+BESIDE = """import sys, os
+sys.path.insert(0, os.path.dirname(__file__))
+import helper
+import helper as tool
+from helper import RATES, h as first
+from numbann import activation, initializer
+
+@activation
+def bent(z):
+    return first(z) + helper.h(z) * tool.SHARE + helper.RATES[1] * z
+
+@initializer
+def drawn(shape, random):
+    return random.normal(0, RATES[0] * tool.np.sqrt(helper.SHARE), shape)
+"""
+HELPER = """import numpy as np
+from math import tanh
+
+SHARE = 0.25
+RATES = (1, 2 * SHARE)
+
+def inner(z):
+    return tanh(z)
+
+def h(z):
+    return inner(z) * SHARE
+"""
+
+
+def beside(here: Path, monkeypatch: pytest.MonkeyPatch, text: str, helper: str = HELPER) -> dict[str, Component]:
+    """The components of a plugin in a file of a new folder, with a helper beside it."""
+    folder = here / str(len(list(here.iterdir())))
+    folder.mkdir()
+    (folder / "helper.py").write_text(helper)
+    (folder / "k.py").write_text(text)
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    monkeypatch.delitem(sys.modules, "helper", raising=False)
+    found = [freeze(value) for value in vars(import_file(folder / "k.py")).values() if hasattr(value, "__numbann__")]
+    return {component.name: component for component in found}
+
+
+class TestAHelperModuleBesideAPlugin:
+    @pytest.mark.parametrize(
+        ("old", "new"), [("0.25", "0.5"), ("(1,", "(2,"), ("tanh(z)", "tanh(2 * z)"), ("(z) * SHARE", "(z)")]
+    )
+    def test_counts(self, here: Path, monkeypatch: pytest.MonkeyPatch, old: str, new: str) -> None:
+        first, same, other = (
+            {name: fingerprint(component) for name, component in beside(here, monkeypatch, BESIDE, helper).items()}
+            for helper in (HELPER, HELPER, HELPER.replace(old, new))
+        )
+        assert first == same
+        assert first["bent"] != other["bent"]
+        assert (first["drawn"] != other["drawn"]) == (old in ("0.25", "(1,"))
+
+    def test_is_kept(self, here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        components = beside(here, monkeypatch, BESIDE)
+        records = {name: sources.module_of(component) for name, component in components.items()}
+        expected = {name: fingerprint(component) for name, component in components.items()}
+        for path in here.iterdir():
+            shutil.rmtree(path)
+        monkeypatch.delitem(sys.modules, "helper")
+        for component in components.values():
+            assert "import helper" not in records[component.name]
+            kept = sources.component_of(records[component.name], component.kind, component.name, "here")
+            assert fingerprint(kept) == expected[component.name]
+            given = (1.5,) if component.kind == "activation" else ((3, 2), np.random.default_rng(0))
+            again = (1.5,) if component.kind == "activation" else ((3, 2), np.random.default_rng(0))
+            assert np.array_equal(kept.function(*given), component.function(*again))
+
+    def test_an_import_that_would_hide_code_is_refused(self, here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        hidden = BESIDE.replace("    return random", "    from helper import h\n    return random")
+        component = beside(here, monkeypatch, hidden)["drawn"]
+        with pytest.raises(PluginError, match=r"imports helper within a function; import it above"):
+            fingerprint(component)
+        passed = BESIDE.replace("RATES[0] *", "getattr(tool, 'SHARE') *")
+        component = beside(here, monkeypatch, passed)["drawn"]
+        with pytest.raises(PluginError, match=r"uses the module 'tool' itself; write tool\.NAME"):
+            fingerprint(component)
 
 
 HOOK = "\nfrom numbann import hookimpl\n\n@hookimpl\ndef numbann_register(register):\n    register(bent)\n"
