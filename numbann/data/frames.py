@@ -82,6 +82,8 @@ def _plain(values: Any, dtype: type | None = None) -> np.ndarray:
         shown = values.data.astype(np.float64 if numbers else object)
         shown[hidden] = np.nan if numbers else None
         return shown
+    if getattr(values, "chunks", None) and hasattr(values, "unify_dictionaries"):
+        return np.concatenate([np.asarray(chunk) for chunk in values.chunks])  # a dictionary as a whole loses its nulls
     try:
         return np.asarray(values, dtype)
     except ValueError:

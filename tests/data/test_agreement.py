@@ -13,6 +13,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from numbann.data.columns import as_texts, column_from_array, text_of
+from numbann.data.frames import _plain
 from numbann.data.preprocessing import Preprocessing
 from numbann.data.source import load
 from numbann.errors import DataError
@@ -40,6 +42,17 @@ def frame_of(name: str, file: Path) -> Any:
     return library.read_csv(file)
 
 
+def arrow_of(file: Path, **types: str) -> Any:
+    """The table as Arrow reads it, in chunks, with nulls for missing cells, and dictionaries of these types."""
+    arrow, reader = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.csv")
+    options = reader.ConvertOptions(null_values=["?", "NA", ""], strings_can_be_null=True)
+    table = reader.read_csv(file, convert_options=options)
+    for name, kind in types.items():
+        column = table[name].cast(kind).dictionary_encode()
+        table = table.set_column(table.column_names.index(name), name, column)
+    return arrow.concat_tables([table[:7], table[7:8], table[8:]])
+
+
 def records(file: Path) -> list[dict[str, str]]:
     with file.open(newline="") as stream:
         return list(csv.DictReader(stream))
@@ -52,6 +65,10 @@ KINDS: dict[str, Callable[[Path], Any]] = {
     "polars": lambda file: frame_of("polars", file),
     "arrow": lambda file: frame_of("arrow", file),
     "arrow batch": lambda file: frame_of("arrow", file).combine_chunks().to_batches()[0],
+    "arrow with nulls": arrow_of,
+    "arrow with dictionaries of text": lambda file: arrow_of(file, town="string", level="large_string"),
+    "arrow with dictionaries of numbers": lambda file: arrow_of(file, age="float64", code="int64"),
+    "arrow with dictionaries of booleans": lambda file: arrow_of(file, member="bool"),
     "rows by name": records,
     "columns by name": lambda file: {name: [row[name] for row in records(file)] for name in records(file)[0]},
     "rows": lambda file: [list(row.values())[:5] for row in records(file)],
@@ -85,6 +102,19 @@ def test_frames(fitted: Preprocessing, tmp_path: Path, kind: str) -> None:
     expected = fitted.read(tmp_path / "t.csv", need_target=False)
     assert not expected.warnings
     np.testing.assert_array_equal(fitted.transform(KINDS[kind](tmp_path / "t.csv")), expected.x)
+
+
+@pytest.mark.parametrize("kind", ["string", "large_string", "int64", "float64", "bool"])
+def test_nulls_of_arrow(kind: str) -> None:
+    """Each column is that of Python's values, in one dictionary or none, in several chunks or one."""
+    arrow = pytest.importorskip("pyarrow")
+    values = {"int64": [3, None, 7, 3, None], "float64": [3.5, None, 7.0, 3.5, None], "bool": [True, None, False] * 2}
+    given = values.get(kind, ["a", None, "b", "a", None])
+    whole = arrow.array(given, kind)
+    for array in (whole, *([] if kind == "bool" else [whole.dictionary_encode()])):
+        for column in (arrow.chunked_array([array]), arrow.chunked_array([array[:1], array[1:2], array[2:]]), array):
+            found = column_from_array(_plain(column))
+            assert as_texts(found).original.tolist() == [None if one is None else text_of(one) for one in given]
 
 
 def test_files(fitted: Preprocessing, tmp_path: Path) -> None:
