@@ -194,7 +194,7 @@ def run(component: Component, function: Callable[[], Any]) -> Any:
         return function()
     except NumbannError:
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         import traceback  # here, since only errors need it
 
         last = traceback.extract_tb(error.__traceback__)[-1]

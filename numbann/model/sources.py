@@ -94,7 +94,7 @@ def component_of(text: str, kind: str, name: str, place: str) -> Component:
     try:
         exec(compile(text, file, "exec"), module.__dict__)
         found = [freeze(value) for value in vars(module).values() if hasattr(value, "__numbann__")]
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         cause = f"{type(error).__name__}: {error}"
         raise PluginError(f"{place}: the source kept of {name} does not run: {cause}") from error
     for component in found:

@@ -67,7 +67,7 @@ def run(name: str, check: Check, component: Component) -> Finding:
         if place.rpartition(":")[2].isdigit():  # an error of a line begins with file:line
             return Finding(name, FAILED, rest, place)
         return Finding(name, FAILED, str(error), spot_of(component.function))
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         place, own = spot_of(component.function), component.function.__code__.co_filename
         for frame in traceback.extract_tb(error.__traceback__):
             place = f"{frame.filename}:{frame.lineno}" if frame.filename == own else place

@@ -474,6 +474,11 @@ def broken_metric(t, label):
     """Fails."""
     return t.no_such_thing
 
+@metric
+def leaving_metric(t, label):
+    """Leaves."""
+    raise SystemExit
+
 @initializer
 def broken_start(shape, random):
     """Fails."""
@@ -486,7 +491,7 @@ def broken_matrix(w, g, step, learning_rate=0.01):
 
 @hookimpl
 def numbann_register(register):
-    for one in (late, broken_schedule, broken_metric, broken_start, broken_matrix):
+    for one in (late, broken_schedule, broken_metric, leaving_metric, broken_start, broken_matrix):
         register(one)
 '''
 
@@ -501,7 +506,8 @@ def numbann_register(register):
         ),
         ({"train": {"metrics": ["broken_metric"]}}, r"metric \"broken_metric\" of .*AttributeError.*bad\.py:19"),
         ({"model": {"init": "broken_start"}}, r"the initial weights of all layers are not finite"),
-        ({"optimizer": {"type": "broken_matrix"}}, r"optimizer \"broken_matrix\" of .*IndexError.*bad\.py:29"),
+        ({"optimizer": {"type": "broken_matrix"}}, r"optimizer \"broken_matrix\" of .*IndexError.*bad\.py:34"),
+        ({"train": {"metrics": ["leaving_metric"]}}, r"metric \"leaving_metric\" of .*SystemExit.*bad\.py:24"),
     ],
     ids=lambda value: "" if isinstance(value, str) else next(iter(value)),
 )
