@@ -57,7 +57,7 @@ def test_a_killed_process_locks_nothing(here: Path) -> None:
         assert str(other.pid) not in (here / NAME).read_text()
 
 
-@pytest.mark.parametrize("left", ["", str(os.getpid()), "1", "\0" * 5000])
+@pytest.mark.parametrize("left", ["", str(os.getpid()), "1", "\0" * 5000], ids=["nothing", "our number", "1", "zeros"])
 def test_what_was_left_behind_locks_nothing(here: Path, left: str) -> None:
     """The process of that number may live again, as another one."""
     (here / NAME).write_text(left)
