@@ -134,6 +134,11 @@ class Component:
         return f"{self.plugin.label}:{self.name}" if self.plugin else self.name
 
     @property
+    def told(self) -> str:
+        """The component in messages: kind, name, and the plugin that it is of."""
+        return f'{self.kind} "{self.name}"' + (f" of {self.plugin}" if self.plugin else "")
+
+    @property
     def summary(self) -> str:
         """The first line of the docstring."""
         return (inspect.getdoc(self.function) or "").partition("\n")[0]
@@ -198,9 +203,8 @@ def run(component: Component, function: Callable[[], Any]) -> Any:
         import traceback  # here, since only errors need it
 
         last = traceback.extract_tb(error.__traceback__)[-1]
-        owner = f" of {component.plugin}" if component.plugin else ""
         raise TrainingError(
-            f'{component.kind} "{component.name}"{owner} raised {type(error).__name__}: {error} '
+            f"{component.told} raised {type(error).__name__}: {error} "
             f"({last.filename}:{last.lineno}); correct it, or choose another"
         ) from error
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from numbann.components.component import Configured, run
+from numbann.components.component import Configured, place_of, run
+from numbann.errors import TrainingError
 from numbann.network import random
 from numbann.network.chain import Layer, Product
 from numbann.network.plan import Plan
@@ -27,5 +28,10 @@ def initial_tensors(plan: Plan, seed: int) -> dict[str, np.ndarray]:
 def _draw(layer: Layer, init: Configured, seed: int, purpose: int, k: int) -> np.ndarray:
     """Draw an array (I, O) for the layer k with an initializer."""
     shape, own = (layer.inputs, layer.outputs), random.generator(seed, purpose, k)
-    drawn: np.ndarray = run(init.component, lambda: init.component.function(shape, own, **init.values))
+    drawn = run(init.component, lambda: np.asarray(init.component.function(shape, own, **init.values)))
+    if drawn.shape != shape or drawn.dtype.kind not in "biuf":
+        raise TrainingError(
+            f"{init.component.told} returned an array of shape {drawn.shape} and type {drawn.dtype} for layer {k + 1}; "
+            f"numbers of shape {shape} are needed ({place_of(init.component.function)})"
+        )
     return drawn
