@@ -103,6 +103,15 @@ class TrainingError(NumbannError):
 UNUSABLE = (KeyError, TypeError, ValueError, AttributeError, IndexError, ArithmeticError, RecursionError)
 
 
+def describe_damage(error: BaseException) -> str:
+    """Say plainly what one of them means for a file of JSON."""
+    if isinstance(error, json.JSONDecodeError | UnicodeError):
+        return f"it is no JSON: {error}"
+    if isinstance(error, RecursionError):
+        return "it is nested too deeply"
+    return "it is JSON, but it lacks what numbann writes there"
+
+
 # ---- wording of messages: what was given, what is allowed, what was probably meant
 
 

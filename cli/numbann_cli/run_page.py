@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from numbann.errors import UNUSABLE, RunDirectoryError
+from numbann.errors import UNUSABLE, RunDirectoryError, describe_damage
+from numbann.training.lock import find_owner
 from numbann.training.rundir import HISTORY, MANIFEST, METRICS, RESOLVED, open_existing
 from numbann_cli.confusion import confusion_lines
 from numbann_cli.failures import printable
@@ -19,47 +21,73 @@ SHOWN = 10  # epochs at most, evenly spread
 def page(path: Path, width: int | None = None) -> str:
     """Return the page of one run.  width: the terminal's, or None."""
     directory = open_existing(path).path
+    with _naming(directory / MANIFEST) as file:
+        started, data, machine = _begun(_json(file.read_bytes()))
+    with _naming(directory / RESOLVED) as file:
+        task, names, *settings = _settings(_json(file.read_bytes()))
+    with _naming(directory / METRICS) as file:
+        metrics = _json(file.read_bytes()) if file.exists() else None
+        best, measures = None if metrics is None else metrics["best_epoch"], list(_metrics(path, metrics))
+    with _naming(directory / HISTORY) as file:
+        lines = file.read_bytes().splitlines() if file.exists() else []
+        history = list(map(_json, lines))
+        epochs = [*_epochs(history, best, width), *_layers(history, names)]
+    head = [f"run        {directory}", started, f"{data}, {task}", *settings, machine]
+    return printable("\n".join([*head, "", *epochs, "", *measures]))
+
+
+@contextmanager
+def _naming(path: Path) -> Iterator[Path]:
+    """Turn an error about what a file says into one that names the file."""
     try:
-        manifest, spec = _json(directory / MANIFEST), _json(directory / RESOLVED)
-        lines = (directory / HISTORY).read_text().splitlines() if (directory / HISTORY).exists() else []
-        history = [json.loads(line) for line in lines]
-        metrics = _json(directory / METRICS) if (directory / METRICS).exists() else None
-        head = _head(directory, manifest, spec)
-        epochs, layers = _epochs(history, metrics, width), _layers(history, spec)
-        text = "\n".join([*head, "", *epochs, *layers, "", *_metrics(path, metrics)])
-        text.encode()  # a lone surrogate in a name is damage, too
-    except (OSError, *UNUSABLE) as error:
-        raise RunDirectoryError(f"{directory}: a damaged run directory ({type(error).__name__}: {error})") from None
-    return printable(text)
+        yield path
+    except OSError as error:
+        raise RunDirectoryError(f"{path}: cannot be read: {error.strerror}") from None
+    except UNUSABLE as error:
+        raise RunDirectoryError(f"{path}: is damaged: {describe_damage(error)}") from None
 
 
-def _json(path: Path) -> Any:
-    return json.loads(path.read_bytes())
+def _json(text: bytes) -> Any:
+    value = json.loads(text)
+    if rb"\ud" in text:
+        json.dumps(value, ensure_ascii=False).encode()  # a lone surrogate in a name is damage, too
+    return value
 
 
-def _head(directory: Path, manifest: Any, spec: Any) -> Iterator[str]:
-    model, train, machine = spec["model"], spec["train"], manifest["machine"]
-    layers = "".join(f"{layer['units']} {layer['activation']['type']} -> " for layer in model["layers"])
+def _begun(manifest: Any) -> tuple[str, str, str]:
+    """Return what a manifest says: when the run began, on what data, and on which machine."""
+    machine = manifest["machine"]
     finished = f"complete {manifest['finished']}" if manifest["finished"] else "not complete"
     threads = "1 thread" if machine["threads"] == 1 else f"{machine['threads']} threads"
-    loss, optimizer = spec["loss"]["type"], spec["optimizer"]["type"]
-    yield f"run        {directory}"
-    yield f"started    {manifest['started']}, {finished}"
-    yield f"data       {manifest['data'][0]['path']}, {spec['data']['task']}"
-    yield f"model      {layers}{model['output_activation']['type']}, {model['dtype']}"
-    yield f"training   {loss}, {optimizer}, batch {train['batch_size']}, seed {spec['seed']}"
     where = f"{machine['cpu']}, {threads} on {machine['device']}"
     if "gpu" in machine:
         where = f"{machine['gpu']} ({machine['device']})"
-    yield f"machine    {where}, numbann {manifest['versions']['numbann']}"
+    return (
+        f"started    {manifest['started']}, {finished}",
+        f"data       {manifest['data'][0]['path']}",
+        f"machine    {where}, numbann {manifest['versions']['numbann']}",
+    )
 
 
-def _epochs(history: list[dict[str, Any]], metrics: Any, width: int | None) -> Iterator[str]:
+def _settings(spec: Any) -> tuple[Any, list[str], str, str]:
+    """Return what a spec says: the task, the name of each layer's activation, and lines of the model and training."""
+    model, train = spec["model"], spec["train"]
+    layers = "".join(f"{layer['units']} {layer['activation']['type']} -> " for layer in model["layers"])
+    loss, optimizer = spec["loss"]["type"], spec["optimizer"]["type"]
+    output = model["output_activation"]["type"]
+    return (
+        spec["data"]["task"],
+        [f"{layer['activation']['type']}" for layer in model["layers"]] + [f"{output}"],
+        f"model      {layers}{output}, {model['dtype']}",
+        f"training   {loss}, {optimizer}, batch {train['batch_size']}, seed {spec['seed']}",
+    )
+
+
+def _epochs(history: list[dict[str, Any]], best: Any, width: int | None) -> Iterator[str]:
     """Yield rows of some epochs, including the best and the last."""
     if not history:
         yield "no epoch is complete"
         return
-    best = metrics["best_epoch"] if metrics else None
     rows = HistoryRows(columns(history[0]), width)
     yield rows.header()
     every = -(-len(history) // SHOWN)
@@ -68,13 +96,11 @@ def _epochs(history: list[dict[str, Any]], metrics: Any, width: int | None) -> I
             yield rows.row(record, record["epoch"] == best)
 
 
-def _layers(history: list[dict[str, Any]], spec: Any) -> Iterator[str]:
+def _layers(history: list[dict[str, Any]], names: list[str]) -> Iterator[str]:
     """Yield the diagnostics of the last epoch that has any, one row per layer."""
     found = next((record for record in reversed(history) if "diagnostics" in record), None)
     if found is None:
         return
-    model = spec["model"]
-    names = [*(layer["activation"]["type"] for layer in model["layers"]), model["output_activation"]["type"]]
     titles = ("layer", "activation", "dead", "saturated", "gradient_norm")
     rooms = (5, max(map(len, (titles[1], *names))), 6, 9, 13)
     yield ""
@@ -89,7 +115,9 @@ def _layers(history: list[dict[str, Any]], spec: Any) -> Iterator[str]:
 
 def _metrics(path: Path, metrics: Any) -> Iterator[str]:
     if metrics is None:
-        yield f"the run is not complete; numbann resume {path}"
+        owner = find_owner(path)
+        next_step = f"another process is training it{owner}" if owner is not None else f"numbann resume {path}"
+        yield f"the run is not complete; {next_step}"
         return
     parts = [part for part in ("train", "validation", "test") if part in metrics]
     yield from format_measures({part: metrics[part] for part in parts})

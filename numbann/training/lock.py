@@ -39,6 +39,21 @@ def lock(directory: Path) -> Iterator[None]:
         os.close(handle)
 
 
+def find_owner(directory: Path) -> str | None:
+    """Name the process that holds the lock of a directory, in words that may be empty; None if there is none."""
+    path = directory / NAME
+    if path.is_symlink() or not path.is_file():
+        return None
+    try:
+        with path.open("rb") as file:
+            _take(file.fileno())
+    except BlockingIOError:
+        return _owner(path)
+    except OSError:
+        return None
+    return None
+
+
 def _open(path: Path) -> int:
     """Open the file and lock it; again if it was removed in between, for then another process can lock a new one."""
     while True:

@@ -13,7 +13,7 @@ from typing import Any
 
 import numbann
 from numbann.engine.interface import Engine
-from numbann.errors import UNUSABLE, RunDirectoryError
+from numbann.errors import UNUSABLE, RunDirectoryError, describe_damage
 from numbann.model.provenance import Record, are_records, components_of, verify
 from numbann.training.preparation import Prepared
 
@@ -95,12 +95,14 @@ def read_manifest(path: Path) -> Stored:
         stored = json.loads(path.read_bytes())
         found, data = stored.get("format"), [record["sha256"] for record in stored["data"]]
         components, complete = stored["components"], stored["finished"] is not None
-    except (OSError, *UNUSABLE) as error:
-        raise RunDirectoryError(f"{path}: cannot be read ({error}); train anew") from None
+    except OSError as error:
+        raise RunDirectoryError(f"{path}: cannot be read: {error.strerror}") from None
+    except UNUSABLE as error:
+        raise RunDirectoryError(f"{path}: is damaged: {describe_damage(error)}; train anew") from None
     if found != FORMAT:
         raise RunDirectoryError(f"{path}: has format {found!a}; this numbann goes on with format {FORMAT}; train anew")
     if not are_records(components):
-        raise RunDirectoryError(f"{path}: cannot be read (its components are no list of records); train anew")
+        raise RunDirectoryError(f"{path}: is damaged: its components are no list of records; train anew")
     return Stored(data, components, complete)
 
 

@@ -13,6 +13,7 @@ from numbann_cli.run_page import page
 
 import numbann
 from numbann.errors import NumbannError
+from numbann.training.lock import lock
 
 CASES = int(os.environ.get("CASES", "300"))
 EVIL = "open('ran', 'w')\nfrom numbann import hookimpl\n@hookimpl\ndef numbann_register(register): pass\n"
@@ -45,6 +46,21 @@ def test_show(run: Path, name: str) -> None:
             with pytest.raises(NumbannError):
                 page(run)
     assert not Path("ran").exists()
+
+
+@pytest.mark.parametrize("name", ["manifest.json", "spec.resolved.json", "metrics.json", "history.jsonl"])
+@pytest.mark.parametrize("text", ["true", "{}", "[]", "{", "[1]"])
+def test_show_names_the_file_in_plain_words(run: Path, name: str, text: str) -> None:
+    (run / name).write_text(text)
+    with pytest.raises(NumbannError, match=rf"{name}: is damaged: it is (no JSON: |JSON, but it lacks what numbann)"):
+        page(run)
+
+
+def test_a_run_that_another_process_trains_is_shown(run: Path) -> None:
+    (run / "metrics.json").unlink()
+    with lock(run):
+        assert f"the run is not complete; another process is training it (it is {os.getpid()})" in page(run)
+    assert "the run is not complete; numbann resume" in page(run)
 
 
 def test_a_run_in_its_first_epoch_is_shown(run: Path) -> None:

@@ -193,8 +193,8 @@ def test_damaged_files_of_a_run(numbann: Numbann, write_spec: WriteSpec, here: P
     assert numbann("train", write_spec(), "-o", "out").exit_code == 0
     manifest = (here / "out" / "manifest.json").read_text()
     (here / "out" / "manifest.json").write_text("{")
-    assert "damaged run directory" in numbann("show", "out").stderr
-    assert "manifest.json: cannot be read" in numbann("resume", "out", "--epochs", "9").stderr
+    assert "is damaged: it is" in numbann("show", "out").stderr
+    assert "manifest.json: is damaged" in numbann("resume", "out", "--epochs", "9").stderr
     (here / "out" / "manifest.json").write_text(manifest)
     (here / "out" / "spec.resolved.json").write_text(json.dumps([]))
     assert "spec.resolved.json" in numbann("resume", "out").stderr
