@@ -82,6 +82,26 @@ def single_precision(kind):
 
 
 @intrinsic
+def opaque(typing, number):
+    """A number in 64 bits that LLVM knows nothing of, or a default.
+
+    A power of an exponent that was a short integer would call powi, which a process may lack: LLVM ends it.
+    """
+    if isinstance(number, types.Omitted):
+        return number(number), lambda context, builder, signature, arguments: arguments[0]
+    wide = types.float64 if isinstance(number, types.Float) else types.int64 if number.signed else types.uint64
+    return wide(number), _hide
+
+
+def _hide(context, builder, signature, arguments):
+    """Code that passes 64 bits through an instruction of no known meaning, in a register of integers."""
+    bits, kind = ir.IntType(64), signature.return_type
+    value = builder.bitcast(context.cast(builder, arguments[0], signature.args[0], kind), bits)
+    hidden = builder.asm(ir.FunctionType(bits, [bits]), "", "=r,0", [value], side_effect=False)
+    return builder.bitcast(hidden, context.get_value_type(kind))
+
+
+@intrinsic
 def overlap(typing, x, y):
     """Whether two C-ordered arrays share memory; never if one is None or of another order, which is copied first."""
     return types.boolean(x, y), lambda *given: _comparison(*given, but_same=False)

@@ -30,8 +30,8 @@ HEADER = '''"""Made by numbann from a component's mathematics."""
 {imports}
 import numpy as np
 from numba.extending import overload
-from numbann.kernels.arrays import as_rows, check_shapes, flat, labels_of, padded_row, result_like, single_precision
-from numbann.kernels.arrays import check_state, flat_state, keep_state, overlap, shifted, state_at, targets_of
+from numbann.kernels.arrays import as_rows, check_shapes, check_state, flat, flat_state, keep_state, labels_of, opaque
+from numbann.kernels.arrays import overlap, padded_row, result_like, shifted, single_precision, state_at, targets_of
 from numbann.errors import KernelValueError
 from numbann.simd.jit import inner_safe
 from numbann.simd.pointer import padded
@@ -235,7 +235,7 @@ def _make(
         prefix = "backward_" if name.endswith("_backward") else ""
         casted = [argument.name for argument in arguments if argument.kind in ("number", "count")]
         # Casts need new names: an argument that is assigned again keeps the argument's type, float64
-        lines = [f"    {it}_cast = {array}.dtype.type({it})" for it in casted]
+        lines = [f"    {it}_cast = {array}.dtype.type(opaque({it}))" for it in casted]
         fields[f"{prefix}casts"] = "\n".join([*_bounds(component, name, arguments), *_apart(name, arguments), *lines])
         fields[f"{prefix}signature"] = ", ".join(argument.declared for argument in arguments)
         given = {**given, **{it: f"{it}_cast" for it in casted}}
