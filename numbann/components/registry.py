@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from numbann.components.component import KINDS, Component, Configured, Origin, bare_name, place_of
+from numbann.components.component import KINDS, Component, Configured, Origin, place_of
 from numbann.components.declare import freeze
 from numbann.errors import ClashError, RegistryError, did_you_mean
 
@@ -78,8 +78,10 @@ class Registry:
         return entry.component
 
     def titled(self, kind: str, title: str) -> Component:
-        """Return the component of a title, as `Component.title` gives it; RegistryError if there is none."""
+        """Return the component of a title, as `Component.title` gives it; RegistryError if there is none or several."""
         found = self.find_all(kind, title)
+        if len(found) > 1 and found[0].origin.owner != OWN:
+            raise ClashError(_ambiguous(kind, title, found))
         return found[0].component if found else self.get(kind, title)
 
     def named_by(self, component: Component, kind: str, name: str) -> Component:
@@ -119,10 +121,11 @@ def _clash(component: Component, name: str, other: Entry) -> str:
 def _ambiguous(kind: str, name: str, found: Sequence[Entry]) -> str:
     """The message for a name that several plugins have."""
     titles = {entry.component.title for entry in found}
-    paths = {f"{entry.origin.owner}:{bare_name(name)}" for entry in found}
-    named = sorted(titles if len(titles) == len(found) else paths)
     owners = " and ".join(str(entry.origin) for entry in found)
-    return f'{kind} "{name}" is in {owners}; name the one that you mean: ' + " or ".join(f'"{one}"' for one in named)
+    if len(titles) < len(found):
+        return f'{kind} "{name}" is in {owners}, which have one name in specs; rename one of the files'
+    named = " or ".join(f'"{one}"' for one in sorted(titles))
+    return f'{kind} "{name}" is in {owners}; name the one that you mean: {named}'
 
 
 def _some(names: list[str]) -> str:

@@ -9,12 +9,12 @@ from __future__ import annotations
 import functools
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from numbann.components.built_in import built_in
-from numbann.components.component import Component, Origin
+from numbann.components.component import Component, Origin, bare_name
 from numbann.components.registry import OWN, Entry, Registry
 from numbann.errors import PluginError, RunDirectoryError, shown
 from numbann.model import sources
@@ -65,6 +65,32 @@ def verify(stored: Iterable[Record], components: Iterable[Component], place: str
             )
 
 
+class Recorded(Registry):
+    """numbann's own components and those recorded, under the owners that are recorded.
+
+    titles: the names of those now, by the ones that are recorded.  A name with another owner means the one there is.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.replace_with(built_in().copy())
+        self.titles: dict[str, str] = {}
+
+    def _registered(self, kind: str, name: str) -> Sequence[Entry]:
+        found = super()._registered(kind, name)
+        return found or [one for one in super()._registered(kind, bare_name(name)) if one.origin.owner != OWN]
+
+
+def present_names(written: Any, registry: Registry) -> Any:
+    """Return a part of a resolved spec with the names that recorded components have now."""
+    titles = registry.titles if isinstance(registry, Recorded) else {}
+    if isinstance(written, dict):
+        return {key: present_names(value, registry) for key, value in written.items()}
+    if isinstance(written, list):
+        return [present_names(value, registry) for value in written]
+    return titles.get(written, written) if isinstance(written, str) else written
+
+
 @functools.cache
 def fingerprint(component: Component) -> str:
     """Return the hash of what a component computes; it depends neither on the Python version nor on the module."""
@@ -101,9 +127,10 @@ def _foreign(records: Iterable[Record]) -> list[Record]:
 
 def _with_recorded(found: Iterable[tuple[Record, Component]]) -> Registry:
     """Return a registry of numbann's own components and of others under the owners that are recorded."""
-    registry = built_in().copy()
+    registry = Recorded()
     for record, component in found:
         origin = _origin(record)
+        registry.titles[_title(record)] = component.title
         named = component if component.title == _title(record) else replace(component, plugin=origin)
         registry.register(named, origin)
     return registry

@@ -46,6 +46,8 @@ def choose(kind: str, given: Any, trail: Trail, registry: Registry | None) -> tu
         return ComponentSpec(""), [(named, _no_name(kind, name))]
     try:
         entry = registry.find(kind, name) if registry else None
+        if registry and entry:
+            registry.titled(kind, entry.component.title)  # the name from here on, which may mean another one's, too
     except ClashError as error:
         return ComponentSpec(name), [(named, str(error))]
     if entry is not None:

@@ -90,3 +90,5 @@ def _registry(raw: dict[str, Any], base: Path) -> tuple[Registry | None, list[Fo
         return with_files(base / name for name in plugins), []
     except NumbannError as error:
         return None, [(("plugins",), str(error))]
+    except ValueError:
+        return None, [(("plugins",), "a path has a character that no path may have; correct it")]

@@ -20,6 +20,7 @@ from numbann.fit.state import Record, State
 from numbann.model.file import ModelFile
 from numbann.model.model import Model
 from numbann.model.outputs import outcome_of
+from numbann.model.provenance import present_names
 from numbann.training import rundir
 from numbann.training.callbacks import Callback, EpochEnded, Finished, Started
 from numbann.training.diagnostics import Diagnosis
@@ -178,7 +179,8 @@ def _write_first(execution: Execution, state: State, saves: Saves, started: date
     prepared, engine, directory = execution.prepared, execution.engine, execution.directory
     if execution.spec is not None:
         directory.clear()
-    directory.write_json(rundir.RESOLVED, prepared.resolved.with_engine(engine.device, engine.threads).to_json())
+    resolved = prepared.resolved.with_engine(engine.device, engine.threads).to_json()
+    directory.write_json(rundir.RESOLVED, present_names(resolved, prepared.loaded.registry))
     if execution.spec is not None:
         directory.write(rundir.SPEC, execution.spec.encode())
     directory.write_json(rundir.MANIFEST, manifest(prepared, engine, started, execution.warmup.seconds))

@@ -87,6 +87,9 @@ def test_a_plugin_may_be_named_wherever_it_is_now(bent: numbann.Run) -> None:
         os.path.abspath("elsewhere/other.py")
     ]
     assert ran()
+    spec = bent.path / "spec.resolved.json"
+    assert json.loads(spec.read_text())["model"]["layers"][0]["activation"]["type"] == "other.py:bent"
+    assert len(numbann.train(spec, output="anew").history) == 6
     again = numbann.resume(bent.path, epochs=7, trust=True)  # the spec names the new place
     assert len(again.history) == len(resumed.history) + 1 == 7
 

@@ -102,6 +102,17 @@ def test_a_model_finds_its_plugin_beside_a_twin(install: Install, write_spec: Wr
     assert len(numbann.resume("run", epochs=5).history) == 5
 
 
+def test_two_files_of_one_name(here: Path, write_spec: WriteSpec) -> None:
+    """No name of what both have could stand in the resolved spec."""
+    for folder in ("x1", "x2"):
+        (here / folder).mkdir()
+        (here / folder / "same.py").write_text(TWIN.format(slope=0.5))
+    for name in ("twin", "same.py:twin", f"{here}/x1/same.py:twin"):
+        words = r'twin" is in .*x1/same\.py and .*x2/same\.py, which have one name in specs; rename one of the files'
+        with pytest.raises(SpecError, match=words):
+            numbann.train(spec_of(write_spec, name, plugins=["x1/same.py", "x2/same.py"]), output="run")
+
+
 def test_functions_take_the_owner_too(install: Install) -> None:
     install("numbann-relu", TEXT.format(name="relu", slope=0.5), ("relu",))
     assert numbann.get_activation("numbann-relu:relu").configured.name == "numbann-relu:relu"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from numbann.errors import SpecError
@@ -247,6 +247,7 @@ values = st.recursive(
 
 @settings(max_examples=300)
 @given(st.sampled_from(EVERYWHERE), values)
+@example("plugins", ["a\0b"])
 def test_any_value_anywhere_is_accepted_or_a_spec_error(path, value):
     spec = {"data": TABLE, "model": {"layers": [{"units": 8}]}}
     with suppress(SpecError):
