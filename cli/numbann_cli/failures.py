@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import re
 import shlex
 import signal
@@ -13,6 +14,7 @@ import click
 
 from numbann.errors import NumbannError
 
+FULL = {getattr(errno, name) for name in ("ENOSPC", "EDQUOT", "EFBIG") if hasattr(errno, name)}
 CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 
@@ -30,6 +32,8 @@ def report(error: Exception) -> int:
         return error.exit_code
     if isinstance(error, MemoryError):
         _say("out of memory; a smaller model.layers, train.batch_size or data part needs less")
+    elif isinstance(error, OSError) and error.errno in FULL and not error.filename:  # every other file has a name
+        _say(f"the output cannot be written: {error.strerror}")
     elif isinstance(error, OSError):
         _say(f"{error.filename}: {error.strerror}" if error.filename and error.strerror else str(error))
     else:

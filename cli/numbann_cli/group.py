@@ -79,6 +79,7 @@ class LazyGroup(click.Group):
             from numbann_cli import failures
 
             code = failures.report(error)
+            _end_output()
         sys.exit(code if isinstance(code, int) else 0)
 
     def invoke(self, ctx: click.Context) -> Any:
@@ -122,6 +123,14 @@ def _unknown(name: str, commands: list[str]) -> str:
 def stop_writing(stream: TextIO) -> None:
     """Stop writing to a stream whose reader has closed it, so that Python's final flush does not fail."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+
+
+def _end_output() -> None:
+    """Write what waits for the output, or drop it, so that Python's final flush does not fail."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        stop_writing(sys.stdout)
 
 
 def _print_version(context: click.Context, _: click.Parameter, wanted: bool) -> None:

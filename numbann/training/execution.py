@@ -95,6 +95,8 @@ def execute(execution: Execution, stored: State | None = None) -> Run:
             raise Interrupted(path, code, saves.rescue()) from interruption
         except TrainingError as error:
             raise TrainingError(f"{error}\n{saves.rescue()}") from error.__cause__
+        except RunDirectoryError as error:  # of a full disk, most of all
+            raise RunDirectoryError("\n".join(dict.fromkeys([*str(error).splitlines(), *saves.remedy()]))) from None
         except BaseException:
             saves.rescue()
             raise

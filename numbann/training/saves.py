@@ -57,6 +57,11 @@ class Saves(Pause):
             return f"{error}\n{self._kept}"
         return self._kept
 
+    def remedy(self) -> list[str]:
+        """Rescue the run; return, in lines, what the directory then holds and how to resume, if the run had begun."""
+        kept = self.rescue().splitlines()
+        return [] if self._saved is None else [*kept, f"resume with: numbann resume {self._directory.path}"]
+
     @property
     def _kept(self) -> str:
         """What the file holds, in words."""

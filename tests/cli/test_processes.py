@@ -118,6 +118,16 @@ def test_a_full_disk_for_the_output_ends_no_run(write_spec: WriteSpec, here: Pat
     assert (here / "out" / "model.safetensors").exists()
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
+@pytest.mark.parametrize("arguments", [["show", "relu"], ["show", "cosine"], ["--version"]], ids=str)
+def test_a_full_disk_for_a_page_is_one_error_that_names_the_output(arguments: list[str]) -> None:
+    with Path("/dev/full").open("w") as full:
+        command = [sys.executable, "-m", "numbann_cli.main", *arguments]
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    said = "numbann: error: the output cannot be written: No space left on device\n"
+    assert (done.returncode, done.stderr) == (1, said)
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="a shell of POSIX")
 def test_output_that_was_closed_before_the_start_ends_no_run(write_spec: WriteSpec, here: Path) -> None:
     command = f"{sys.executable} -m numbann_cli.main train {write_spec()} -o out >&- 2>&-"

@@ -34,7 +34,7 @@ def command(
     from numbann.model.model import load
     from numbann_cli.prediction import read, table
 
-    _check_ending(output)
+    _check_output(output)
     model = load(run, device=device or "auto", threads=threads, trust=trust, plugins=settings.usable_files())
     text = table(model, read(model, data, need_target=False).x, probabilities)
     if output is None:
@@ -43,10 +43,12 @@ def command(
         _write(output, text)
 
 
-def _check_ending(output: Path | None) -> None:
-    """Refuse a file whose ending says that it is no CSV."""
+def _check_output(output: Path | None) -> None:
+    """Refuse a directory, and a file whose ending says that it is no CSV."""
     from numbann.data.readers import FORMATS
 
+    if output is not None and output.is_dir():
+        raise click.UsageError(f"-o {output}: is a directory; name a file that ends in .csv")
     others = {ending for format in FORMATS.values() for ending in format.endings if format.name != "csv"}
     if output is not None and output.suffix.lower() in {*others, ".gz", ".xlsx", ".json", ".jsonl", ".feather"}:
         raise click.UsageError(f"-o {output}: predictions are written as CSV; name a file that ends in .csv")
