@@ -58,11 +58,17 @@ def verify(stored: Iterable[Record], components: Iterable[Component], place: str
     hashes = {(record["kind"], _title(record)): record["sha256"] for record in stored}
     for component in components:
         if hashes.get((component.kind, component.title)) != fingerprint(component):
-            code = component.function.__code__
-            raise RunDirectoryError(
-                f'{place}: {component.kind} "{component.name}" has changed since the model was trained '
-                f"(now {code.co_filename}:{code.co_firstlineno}); bring the old code back, train anew, or {remedy}"
-            )
+            raise RunDirectoryError(f"{place}: {_change(component, remedy)}")
+
+
+def _change(component: Component, remedy: str) -> str:
+    """Say that a component's code is another one now, and what can be done."""
+    changed = f'{component.kind} "{component.name}" has changed since the model was trained'
+    if component.plugin is None:
+        return f"{changed}: this numbann computes another one, or the record is damaged; train anew"
+    code = component.function.__code__
+    place = f"{code.co_filename}:{code.co_firstlineno}"
+    return f"{changed}: {place} has one of that name with other code; train anew, or {remedy}"
 
 
 class Recorded(Registry):

@@ -111,7 +111,8 @@ def verify_unchanged(stored: Stored, prepared: Prepared, place: Path) -> None:
     for number, (file, digest) in enumerate(prepared.facts.files):  # wherever the files lie now
         if stored.data[number : number + 1] != [digest]:
             raise RunDirectoryError(f"{file}: has changed since this run began; bring the old file back, or train anew")
-    verify(stored.components, components_of(prepared.resolved), str(place), "name the old file: --plugin FILE")
+    remedy = "go on with the unchanged code: --plugin FILE (plugins=[FILE])"
+    verify(stored.components, components_of(prepared.resolved), str(place), remedy)
 
 
 def _cpu() -> str:

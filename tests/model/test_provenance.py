@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import annotated_types
@@ -19,7 +20,7 @@ import pytest
 
 import numbann
 from numbann.components.built_in import built_in
-from numbann.components.component import Component
+from numbann.components.component import Component, Origin
 from numbann.components.declare import freeze
 from numbann.components.registry import Entry
 from numbann.errors import PluginError, RunDirectoryError
@@ -87,11 +88,23 @@ def test_the_source_kept_of_a_component_is_one_that_runs(entry: Entry) -> None:
 
 
 def test_a_change_is_named_with_its_place() -> None:
-    stored = [{"kind": "activation", "name": "bent", "owner": "numbann", "sha256": fingerprint(component(plain()))}]
-    verify(stored, [component(plain())], "runs/x", "")
-    words = r'runs/x: activation "bent" has changed .*test_provenance\.py:\d+.*, or pray'
-    with pytest.raises(RunDirectoryError, match=words):
-        verify(stored, [component(other())], "runs/x", "pray")
+    plugin = Origin("of/bent.py", "", "bent")
+    first, second = (replace(component(function()), plugin=plugin) for function in (plain, other))
+    stored = [record_of(first)]
+    verify(stored, [first], "runs/x", "")
+    words = (
+        r'runs/x: activation "bent" has changed .*: .*test_provenance\.py:\d+ has one of that name with other code; '
+    )
+    with pytest.raises(RunDirectoryError, match=words + "train anew, or pray$"):
+        verify(stored, [second], "runs/x", "pray")
+
+
+def test_a_change_of_numbanns_own_component_is_not_mended_by_a_plugin() -> None:
+    relu = built_in().get("activation", "relu")
+    with pytest.raises(
+        RunDirectoryError, match=r'"relu" has changed .*: this numbann computes another .*; train anew$'
+    ):
+        verify([{**record_of(relu), "sha256": "0"}], [relu], "runs/x", "name a file: --plugin FILE")
 
 
 MOVED = """from math import exp
