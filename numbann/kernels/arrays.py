@@ -41,20 +41,22 @@ def shape_text(array):
 
 
 @inner
-def check_shapes(name, x, y):
-    """ShapeError with both shapes if they differ."""
+def check_shapes(names, x, y):
+    """ShapeError with both shapes if they differ; names: as "relu: z and out"."""
     if x.shape != y.shape:
-        raise ShapeError(f"{name}: shapes {shape_text(x)} and {shape_text(y)} must be equal")
+        raise ShapeError(f"{names} have shapes {shape_text(x)} and {shape_text(y)}, which must be equal")
 
 
 @inner
 def labels_of(name, rows, t):
     """t; ShapeError unless it has a label for each row; KernelValueError with the label if one is no class."""
-    check_shapes(name, rows[:, 0], t)
-    classes = rows.shape[1]
-    for label in t:
-        if label < 0 or label >= classes:
-            raise KernelValueError(f"{name}: label {label} is outside 0..{classes - 1}")
+    count, classes = rows.shape
+    if t.size != count or classes == 0:
+        found = f"y has {count} rows of {classes} classes, t has {t.size} labels"
+        raise ShapeError(f"{name}: {found}; give one label for each row, and at least one class")
+    for i in range(count):
+        if t[i] < 0 or t[i] >= classes:
+            raise KernelValueError(f"{name}: t[{i}], the label {t[i]}, is outside 0..{classes - 1}")
     return t
 
 
@@ -64,15 +66,16 @@ def targets_of(name, rows, t, share):
     targets = as_rows(t)
     if rows.shape != (targets.shape[0], share * targets.shape[1]):
         needed = "equal" if share == 1 else f"(B, {share} T) and (B, T)"
-        raise ShapeError(f"{name}: shapes {shape_text(rows)} and {shape_text(targets)} must be {needed}")
+        shapes = f"{shape_text(rows)} and {shape_text(targets)}"
+        raise ShapeError(f"{name}: y and t have, as rows, shapes {shapes}, which must be {needed}")
     return targets
 
 
 @inner
-def result_like(name, array, out):
+def result_like(names, array, out):
     """`out` if it is given and fits, else a new array like `array`."""
     result = np.empty(array.shape, array.dtype) if out is None else out
-    check_shapes(name, array, result)
+    check_shapes(names, array, result)
     return result
 
 
@@ -156,6 +159,8 @@ def keep_state(state, i, value):
 def check_state(name, state_name, w, state, parameter):
     """ShapeError if a state does not fit the weights; KernelValueError if it is None though a parameter asks for it."""
     if state is not None:
-        check_shapes(name, w, state)
+        if state.shape != w.shape:
+            shapes = f"{shape_text(w)} and {shape_text(state)}"
+            raise ShapeError(f"{name}: w and {state_name} have shapes {shapes}, which must be equal")
     elif parameter != 0:
         raise KernelValueError(f"{name}: its parameters ask for the state {state_name}; give an array")

@@ -19,7 +19,7 @@ from numbann.components.built_in import built_in
 from numbann.components.component import Component, NonNegative, Parameter, arguments_of
 from numbann.derivation import derivative_of
 from numbann.errors import KernelValueError
-from numbann.kernels.edge import ANY, Argument, publish, take_count, take_flag, take_number
+from numbann.kernels.edge import ROWS, Argument, publish, take_count, take_flag, take_number
 
 COMPARISONS = {Gt: ("gt", ">", operator.gt), Ge: ("ge", ">=", operator.ge), Lt: ("lt", "<", operator.lt)}
 OUT_OF_RANGE = "{}: {} is {}; give a number {} {}"
@@ -52,7 +52,7 @@ def _{role}({arguments}):
 FORWARD = {
     "elementwise": """def {name}({signature}):
 {casts}
-    result = result_like("{name}", z, out)
+    result = result_like("{name}: z and out", z, out)
     x, y = flat(z), result.reshape(result.size)
     for i in range(x.size):
         y[i] = value({value})
@@ -60,7 +60,7 @@ FORWARD = {
 """,
     "row": """def {name}({signature}):
 {casts}
-    result = result_like("{name}", z, out)
+    result = result_like("{name}: z and out", z, out)
     x, y = as_rows(z), as_rows(result)
     x_row, y_row = padded_row(x), padded_row(x)
     for i in range(x.shape[0]):
@@ -73,9 +73,9 @@ FORWARD = {
 BACKWARD = {
     "elementwise": """def {name}_backward({backward_signature}):
 {backward_casts}
-    result = result_like("{name}_backward", z, out)
-    check_shapes("{name}_backward", z, da)
-    check_shapes("{name}_backward", z, a)
+    result = result_like("{name}_backward: z and out", z, out)
+    check_shapes("{name}_backward: z and da", z, da)
+    check_shapes("{name}_backward: z and a", z, a)
     d, x, y, dz = flat(da), flat(z), flat(a), result.reshape(result.size)
     for i in range(x.size):
         dz[i] = d[i] * derivative({derivative})
@@ -83,9 +83,9 @@ BACKWARD = {
 """,
     "row": """def {name}_backward({backward_signature}):
 {backward_casts}
-    result = result_like("{name}_backward", z, out)
-    check_shapes("{name}_backward", z, da)
-    check_shapes("{name}_backward", z, a)
+    result = result_like("{name}_backward: z and out", z, out)
+    check_shapes("{name}_backward: z and da", z, da)
+    check_shapes("{name}_backward: z and a", z, a)
     d, x, y, dz = as_rows(da), as_rows(z), as_rows(a), as_rows(result)
     d_row, x_row, y_row, dz_row = padded_row(x), padded_row(x), padded_row(x), padded_row(x)
     for i in range(x.shape[0]):
@@ -98,8 +98,8 @@ BACKWARD = {
 LOSS = {
     "elementwise": """def {name}({signature}):
 {casts}
-    dy = result_like("{name}", y, out)
-    check_shapes("{name}", y, t)
+    dy = result_like("{name}: y and out", y, out)
+    check_shapes("{name}: y and t", y, t)
     x, target, d = flat(y), flat(t), dy.reshape(dy.size)
     share = y.dtype.type(1) / y.dtype.type(x.size)
     total = 0.0
@@ -110,7 +110,7 @@ LOSS = {
 """,
     "row": """def {name}({signature}):
 {casts}
-    dy = result_like("{name}", y, out)
+    dy = result_like("{name}: y and out", y, out)
     x, d = as_rows(y), as_rows(dy)
     target = {target}
     x_row, d_row, t_row = padded_row(x), padded_row(x), {t_row}
@@ -164,9 +164,13 @@ def _activation(component: Component) -> dict[str, Any]:
     if row:
         given = {"z": "x_row", "a": "y_row", "da": "d_row", "dz": "dz_row"}
     parameters, out = parameters_of(component), Argument("out", "written", default=None)
+    first = ROWS if row else None
     takes = {
-        name: (Argument("z", "array"), *parameters, out),
-        f"{name}_backward": (*(Argument(role, "array") for role in ("da", "z", "a")), *parameters, out),
+        name: (Argument("z", "array", first), *parameters, out),
+        f"{name}_backward": (
+            *(Argument("da", "array", first), Argument("z", "array"), Argument("a", "array")),
+            *(*parameters, out),
+        ),
     }
     text = FORWARD[component.form] + "\n\n" + BACKWARD[component.form]
     return _make(component, {"value": component.function, "derivative": back}, given, text, takes)
@@ -176,10 +180,10 @@ def _loss(component: Component) -> dict[str, Any]:
     """The function of a loss."""
     name, labels, parts = component.name, "label" in component.roles, {"value": component.function}
     row = component.form == "row"
-    target = Argument("t", "labels") if labels else Argument("t", "array", ANY if row else None)
-    takes = {
-        name: (Argument("y", "array"), target, *parameters_of(component), Argument("out", "written", default=None))
-    }
+    needed = ROWS if row else None
+    target = Argument("t", "labels") if labels else Argument("t", "array", needed)
+    out = Argument("out", "written", default=None)
+    takes = {name: (Argument("y", "array", needed), target, *parameters_of(component), out)}
     if not row:
         parts["derivative"] = derivative_of(component)
         return _make(component, parts, {"y": "x[i]", "t": "target[i]"}, LOSS["elementwise"], takes)
@@ -197,7 +201,7 @@ def _optimizer(component: Component) -> dict[str, Any]:
         return {}
     name, optional = f"{component.name}_step", component.traits["optional"]
     required = [state for state in component.states if state not in optional]
-    checks = [f'    check_shapes("{name}", w, {other})' for other in ("g", *required)]
+    checks = [f'    check_shapes("{name}: w and {other}", w, {other})' for other in ("g", *required)]
     checks += [f'    check_state("{name}", "{state}", w, {state}, {asks})' for state, asks in optional.items()]
     takes = (
         Argument("w", "written"),

@@ -24,7 +24,7 @@ from numbann.compile.modules import load
 from numbann.errors import KernelTypeError, KernelValueError, ShapeError
 from numbann.simd import jit
 
-ANY = -1
+ROWS = -1  # as many dimensions as there are, but at least one
 FLOATS, LIMIT = (types.float32, types.float64), 2**63
 NEEDED = {
     "array": "an array of float32 or float64",
@@ -44,7 +44,8 @@ class Argument:
     """One argument of a kernel.
 
     kind: a key of NEEDED; "array" is read, "written" changed in place.  ndim: the number of dimensions, for "results"
-    that of each; None for as many as the first array has.  One with a default may be left out; None is no array.
+    that of each; None for as many as the first array has, ROWS for any number from 1.  One with a default may be left
+    out; None is no array.
     """
 
     name: str
@@ -94,8 +95,9 @@ def _taken(name: str, argument: Argument) -> Iterator[str]:
         yield f"    if {left_out}(type({it}) is not ndarray or not {it}.dtype.isnative):"
         yield f"        take_array{given}"
     elif argument.kind == "results":
-        yield f"    for one in {it} if type({it}) is tuple else ():"
-        yield f'        take_array("{name}", {argument!r}, one)'
+        yield f"    for index, one in enumerate({it} if type({it}) is tuple else ()):"
+        yield "        if type(one) is not ndarray or not one.dtype.isnative:"
+        yield f'            take_array("{name}", Argument(f"{it}[{{index}}]", "written"), one)'
     elif argument.kind == "number":
         yield f"    if type({it}) is not float:"
         yield f"        {it} = take_number{given}"
@@ -153,13 +155,13 @@ class _Kernel(CPUDispatcher):
 
     def compile(self, sig: Any) -> Any:
         """Compile for a signature, also for @njit code; TypingError, in our words, if it does not fit."""
-        for _, fault in _faults(*self.takes, [(kind, str(kind)) for kind in getattr(sig, "args", sig)]):
+        for _, fault in _faults(*self.takes, [(kind, kind) for kind in getattr(sig, "args", sig)]):
             raise TypingError(fault)
         return super().compile(sig)
 
     def _compile_for_args(self, *given: Any, **named: Any) -> Any:
         """Compile for what Python gives, the first time that it does."""
-        for error, fault in _faults(*self.takes, [(_type_of(value), _words(value)) for value in given]):
+        for error, fault in _faults(*self.takes, [(_type_of(value), value) for value in given]):
             raise error(fault)
         return super()._compile_for_args(*given, **named)
 
@@ -179,39 +181,42 @@ def check(name: str, arguments: Iterable[Argument], given: Sequence[Any]) -> Non
     """Check the arguments of a function that is not compiled, as those of a kernel are checked."""
     for argument, value in zip(arguments, given, strict=True):
         take_array(name, argument, value)
-    for error, fault in _faults(name, arguments, [(_type_of(value), _words(value)) for value in given]):
+    for error, fault in _faults(name, arguments, [(_type_of(value), value) for value in given]):
         raise error(fault)
 
 
-Given = tuple[Any, str]  # an argument's type, None if numba has none for it, and the argument in words
+Given = tuple[Any, Any]  # an argument's type, None if numba has none for it, and its value, or the type again
 Fault = tuple[type[Exception], str]
 
 
 def _faults(name: str, arguments: Iterable[Argument], given: Sequence[Given]) -> Iterator[Fault]:
     """Yield what is wrong with the types of arguments; the first array decides the precision of all."""
     first: tuple[Argument, Any] | None = None
-    for argument, (kind, words) in zip(arguments, given, strict=False):
+    for argument, (kind, value) in zip(arguments, given, strict=False):
         kind = _bare(kind)
         if argument.default is None and isinstance(kind, types.NoneType):
             continue
         if argument.kind == "results":
-            for error, fault in _faults_of_results(argument, kind, words, first):
+            for error, fault in _faults_of_results(argument, kind, value, first):
                 yield error, f"{name}: {fault}"
         elif argument.kind in ("array", "written"):
             first = first or (argument, kind)
-            for error, fault in _faults_of_array(argument, kind, words, first):
+            for error, fault in _faults_of_array(argument, kind, value, first):
                 yield error, f"{name}: {fault}"
         elif not _fits(argument, kind):
-            yield KernelTypeError, f"{name}: {argument.name} is {words}; give {argument.needed}"
+            yield KernelTypeError, f"{name}: {argument.name} is {_words(value)}; give {argument.needed}"
 
 
-def _faults_of_array(argument: Argument, kind: Any, words: str, first: tuple[Argument, Any]) -> Iterator[Fault]:
-    it, (other, like) = argument.name, first
+def _faults_of_array(argument: Argument, kind: Any, value: Any, first: tuple[Argument, Any]) -> Iterator[Fault]:
+    it, words, (other, like) = argument.name, _words(value), first
+    needed = like.ndim if argument.ndim is None and isinstance(kind, types.Array) else argument.ndim
     if not isinstance(kind, types.Array) or kind.dtype not in FLOATS:
         yield KernelTypeError, f"{it} is {words}; give {argument.needed}"
     elif kind.dtype != like.dtype:
         yield KernelTypeError, f"{it} is {words}; give an array of {like.dtype}, as {other.name} is"
-    elif (needed := like.ndim if argument.ndim is None else argument.ndim) not in (ANY, kind.ndim):
+    elif needed == ROWS and kind.ndim == 0:
+        yield ShapeError, f"{it} is {words}; give at least 1 dimension"
+    elif needed not in (ROWS, kind.ndim):
         yield ShapeError, f"{it} is {words}; give {needed} dimension{'s' * (needed != 1)}"
     elif argument.kind == "written" and kind.layout != "C":
         yield KernelTypeError, f"{it} is {words}, not C-ordered; give a C-ordered array, since it is filled in place"
@@ -219,15 +224,15 @@ def _faults_of_array(argument: Argument, kind: Any, words: str, first: tuple[Arg
         yield KernelTypeError, f"{it} is {words}, read-only; give an array that can be written"
 
 
-def _faults_of_results(argument: Argument, kind: Any, words: str, first: Any) -> Iterator[Fault]:
+def _faults_of_results(argument: Argument, kind: Any, value: Any, first: Any) -> Iterator[Fault]:
     sizes = argument.ndim
     assert isinstance(sizes, tuple)
     if not isinstance(kind, types.BaseTuple) or len(kind) != len(sizes):
-        yield KernelTypeError, f"{argument.name} is {words}; give a tuple of {len(sizes)} arrays"
+        yield KernelTypeError, f"{argument.name} is {_words(value)}; give a tuple of {len(sizes)} arrays"
         return
     for index, (one, ndim) in enumerate(zip(kind, sizes, strict=True)):
         part = Argument(f"{argument.name}[{index}]", "written", ndim)
-        yield from _faults_of_array(part, one, str(one), first)
+        yield from _faults_of_array(part, one, value[index], first)
 
 
 def _fits(argument: Argument, kind: Any) -> bool:
@@ -252,7 +257,9 @@ def _type_of(value: Any) -> Any:
 
 
 def _words(value: Any) -> str:
-    """A value in words."""
+    """A value, or a type of numba's, in words."""
+    if isinstance(value, types.Type):
+        return str(value)
     if isinstance(value, np.ndarray):
         masked = "a masked array" if isinstance(value, np.ma.MaskedArray) else "an array"
         return f"{masked} of {value.dtype} and shape {value.shape}"

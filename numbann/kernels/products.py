@@ -76,11 +76,13 @@ def _pack(b, b_row, b_column, real, width, depth, block):
 
 
 @inner
-def _check_product(name, a, b):
+def _check_product(names, a, b):
     """ShapeError with both shapes if a b has no meaning."""
     if a.shape[1] != b.shape[0]:
         shapes = f"{shape_text(a)} and {shape_text(b)}"
-        raise ShapeError(f"{name}: shapes {shapes} do not fit: columns of the first must equal rows of the second")
+        raise ShapeError(
+            f"{names} have shapes {shapes}, which do not fit: columns of the first must equal rows of the second"
+        )
 
 
 @inner
@@ -88,28 +90,28 @@ def _result(name, out, rows, columns, like):
     """`out` if it is given and fits, else a new array."""
     result = np.empty((rows, columns), like.dtype) if out is None else out
     if result.shape != (rows, columns):
-        raise ShapeError(f"{name}: out has shape {shape_text(result)}, the result has ({rows}, {columns})")
+        raise ShapeError(f"{name} has shape {shape_text(result)}, the result has ({rows}, {columns})")
     return result
 
 
 def matmul(a, b, out=None):
     """a @ b: a (B, I), b (I, O) -> (B, O)."""
-    _check_product("matmul", a, b)
+    _check_product("matmul: a and b", a, b)
     if overlap(out, a) or overlap(out, b):
         raise KernelValueError("matmul: out shares memory with a or b; give another array")
-    result = _result("matmul", out, a.shape[0], b.shape[1], a)
+    result = _result("matmul: out", out, a.shape[0], b.shape[1], a)
     multiply(a, False, b, False, np.zeros(b.shape[1], a.dtype), result)
     return result
 
 
 def dense_forward(x, w, b, out=None):
     """x w + b: x (B, I), w (I, O), b (O,) -> (B, O)."""
-    _check_product("dense_forward", x, w)
+    _check_product("dense_forward: x and w", x, w)
     if b.size != w.shape[1]:
         raise ShapeError(f"dense_forward: b has {b.size} elements, w has {w.shape[1]} columns")
     if overlap(out, x) or overlap(out, w) or overlap(out, b):
         raise KernelValueError("dense_forward: out shares memory with x, w or b; give another array")
-    result = _result("dense_forward", out, x.shape[0], w.shape[1], x)
+    result = _result("dense_forward: out", out, x.shape[0], w.shape[1], x)
     multiply(x, False, w, False, flat(b), result)
     return result
 
@@ -119,7 +121,7 @@ def dense_backward(x, w, dy, out=None):
 
     out: a tuple (dx, dw, db) of arrays to fill.
     """
-    _check_product("dense_backward", x, w)
+    _check_product("dense_backward: x and w", x, w)
     if dy.shape != (x.shape[0], w.shape[1]):
         needed = f"({x.shape[0]}, {w.shape[1]})"
         raise ShapeError(f"dense_backward: dy has shape {shape_text(dy)}, it must be {needed}")
@@ -128,10 +130,10 @@ def dense_backward(x, w, dy, out=None):
         dx, dw, db = np.empty((rows, inputs), x.dtype), np.empty((inputs, outputs), x.dtype), np.empty(outputs, x.dtype)
     else:
         dx, dw, db = out
-        _result("dense_backward", dx, rows, inputs, x)
-        _result("dense_backward", dw, inputs, outputs, x)
+        _result("dense_backward: out[0]", dx, rows, inputs, x)
+        _result("dense_backward: out[1]", dw, inputs, outputs, x)
         if db.size != outputs:
-            raise ShapeError(f"dense_backward: out has {db.size} elements for db, w has {outputs} columns")
+            raise ShapeError(f"dense_backward: out[2] has {db.size} elements, w has {outputs} columns")
         if _any_overlap(dx, x, w, dy) or _any_overlap(dw, x, w, dy) or _any_overlap(db, x, w, dy):
             raise KernelValueError("dense_backward: out shares memory with x, w or dy; give other arrays")
         if overlap(dx, dw) or overlap(dx, db) or overlap(dw, db):

@@ -367,5 +367,5 @@ def test_names() -> None:
 
 @pytest.mark.parametrize("label", [-1, 3])
 def test_a_label_that_is_no_class_is_refused(label: int) -> None:
-    with pytest.raises(ValueError, match=rf"softmax_cross_entropy: label {label} is outside 0\.\.2"):
+    with pytest.raises(ValueError, match=rf"softmax_cross_entropy: t\[\d\], the label {label}, is outside 0\.\.2"):
         kernels.softmax_cross_entropy(np.zeros((2, 3)), np.array([0, label]))

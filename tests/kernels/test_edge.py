@@ -15,6 +15,7 @@ from numba.core.errors import TypingError
 
 import numbann
 from numbann import kernels
+from numbann.components.built_in import built_in
 from numbann.errors import KernelTypeError, KernelValueError, RegistryError, ShapeError
 
 X, W, LABELS = np.ones((3, 4)), np.ones((4, 5)), np.array([0, 1, 2])
@@ -93,6 +94,31 @@ def read_only(array: np.ndarray) -> np.ndarray:
         (lambda: adam(amsgrad=1), KernelTypeError, "adam_step: amsgrad is 1 (int); give True or False"),
         (lambda: adam(epsilon="1"), KernelTypeError, "adam_step: epsilon is '1' (str); give a number"),
         (shared_states, KernelValueError, "adam_step: m and v share memory"),
+        (lambda: kernels.relu(X, out=X.T.copy()), ShapeError, "relu: z and out have shapes (3, 4) and (4, 3), which"),
+        (lambda: adam(g=np.ones((4, 3))), ShapeError, "adam_step: w and g have shapes (3, 4) and (4, 3), which must"),
+        (
+            lambda: kernels.softmax_cross_entropy(X, LABELS[:2]),
+            ShapeError,
+            "y has 3 rows of 4 classes, t has 2 labels; give one",
+        ),
+        (lambda: kernels.softmax_cross_entropy(X[0], LABELS), ShapeError, "y has 1 rows of 4 classes, t has 3 labels"),
+        (lambda: kernels.softmax_cross_entropy(X[:, :0], LABELS), ShapeError, "0 classes, t has 3 labels; give one la"),
+        (lambda: kernels.softmax_cross_entropy(X, LABELS * 2), KernelValueError, "t[2], the label 4, is outside 0..3"),
+        (
+            lambda: kernels.dense_backward(X, W, np.ones((3, 5)), (W + 1, W + 1, np.ones(5))),
+            ShapeError,
+            "dense_backward: out[0] has shape (4, 5), the result has (3, 4)",
+        ),
+        (
+            lambda: kernels.dense_backward(X, W, np.ones((3, 5)), (X + 1, read_only(W), np.ones(5))),
+            KernelTypeError,
+            "dense_backward: out[1] is an array of float64 and shape (4, 5), read-only",
+        ),
+        (
+            lambda: kernels.dense_backward(X, W, np.ones((3, 5)), (X + 1, None, np.ones(5))),
+            KernelTypeError,
+            "dense_backward: out[1] is None (NoneType); give an array of float32 or float64",
+        ),
     ],
 )
 def test_a_wrong_call(call: Callable[[], Any], error: type[Exception], message: str) -> None:
@@ -110,6 +136,36 @@ def test_an_output_may_be_an_input_of_what_goes_by_elements() -> None:
     np.testing.assert_array_equal(z, expected)
 
 
+POINT = np.array(1.0)
+ROW_KERNELS = [
+    *(
+        entry.component.name
+        for kind in ("activation", "loss")
+        for entry in built_in().entries(kind)
+        if entry.component.form == "row"
+    ),
+]
+
+
+@pytest.mark.parametrize("name", ROW_KERNELS)
+def test_what_goes_by_rows_needs_a_dimension(name: str) -> None:
+    kernel = getattr(kernels, name)
+    given = [np.array([0]) if argument == "t" else POINT for argument in list(inspect.signature(kernel).parameters)[:2]]
+    first = next(iter(inspect.signature(kernel).parameters))
+    with pytest.raises(
+        ShapeError, match=rf"^{name}: {first} is an array of float64 and shape \(\); give at least 1 dim"
+    ):
+        kernel(*given[: 2 if first == "y" else 1])
+    if first == "z":
+        with pytest.raises(ShapeError, match=rf"^{name}_backward: da is an array of float64 and shape \(\); give at"):
+            getattr(kernels, f"{name}_backward")(POINT, POINT, POINT)
+
+
+def test_targets_by_rows_need_a_dimension() -> None:
+    with pytest.raises(ShapeError, match=r"soft_cross_entropy: t is an array of float64 and shape \(\); give at least"):
+        kernels.soft_cross_entropy(X, POINT)
+
+
 @pytest.mark.parametrize(
     "how", [np.asfortranarray, lambda x: np.repeat(x, 2, 1)[:, ::2], read_only, lambda x: x.view(np.matrix)]
 )
@@ -124,13 +180,13 @@ def test_the_other_byte_order_is_refused_after_an_unaligned_array() -> None:
     np.testing.assert_array_equal(kernels.relu(raw), 0)
     with pytest.raises(KernelTypeError, match="relu: z is an array of >f8"):
         kernels.relu(np.ones(3, ">f8"))
-    with pytest.raises(KernelTypeError, match="dense_backward: out is an array of >f8"):
+    with pytest.raises(KernelTypeError, match=r"dense_backward: out\[0\] is an array of >f8"):
         kernels.dense_backward(X, W, np.ones((3, 5)), out=(X.astype(">f8"), W + 1, np.ones(5)))
 
 
 # ---- in @njit code
 
-relu, matmul, adam_step = kernels.relu, kernels.matmul, kernels.adam_step
+relu, matmul, adam_step, softmax = kernels.relu, kernels.matmul, kernels.adam_step, kernels.softmax
 
 
 @numba.njit
@@ -157,6 +213,7 @@ def use_adam(w: Any, step: Any, rate: Any) -> None:
         (lambda: use_relu(np.arange(3), None), "relu: z is array(int64, 1d, C); give an array of float32 or float64"),
         (lambda: use_relu(LONG, LONG[::2]), "relu: out is array(float64, 1d, A), not C-ordered"),
         (lambda: use_relu(X, LONG), "relu: out is array(float64, 1d, C); give 2 dimensions"),
+        (lambda: numba.njit(lambda z: softmax(z))(POINT), "softmax: z is array(float64, 0d, C); give at least 1 dimen"),
         (lambda: use_relu(1.0, None), "relu: z is float64; give an array of float32 or float64"),
         (lambda: use_adam(X.copy(), 1.0, 0.1), "adam_step: step is float64; give a whole number, from 1"),
     ],
