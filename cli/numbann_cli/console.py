@@ -127,6 +127,8 @@ class Narrator:
 
     def _summary(self, event: Finished) -> None:
         self.close()
+        for warning in event.warnings:
+            self._warn(warning)
         early = f", stopped early after {event.epochs_done}" if event.epochs_done < self.epochs else ""
         self._tell(f"\nbest       epoch {event.metrics['best_epoch']} of {self.epochs}{early}", important=True)
         if event.weights_epoch != event.metrics["best_epoch"]:

@@ -194,7 +194,7 @@ def call(function: Callable[..., Any], **given: Any) -> Any:
 
 
 def run(component: Component, function: Callable[[], Any]) -> Any:
-    """Run a component's Python code in a training; TrainingError names the component and the line where it raised."""
+    """Run a component's Python code in a training; TrainingError names the component and its line."""
     try:
         return function()
     except NumbannError:
@@ -202,10 +202,12 @@ def run(component: Component, function: Callable[[], Any]) -> Any:
     except (Exception, SystemExit) as error:
         import traceback  # here, since only errors need it
 
-        last = traceback.extract_tb(error.__traceback__)[-1]
+        code = component.function.__code__
+        lines = [one.lineno for one in traceback.extract_tb(error.__traceback__) if one.filename == code.co_filename]
+        line = lines[-1] if lines else code.co_firstlineno  # none if what it returned is unfit
         raise TrainingError(
             f"{component.told} raised {type(error).__name__}: {error} "
-            f"({last.filename}:{last.lineno}); correct it, or choose another"
+            f"({code.co_filename}:{line}); correct it, or choose another"
         ) from error
 
 

@@ -15,7 +15,7 @@ from numbann.components.component import Component, Configured, bare_name
 from numbann.components.registry import Registry
 from numbann.data.contract import Facts, shares, sources
 from numbann.data.readers import format_of
-from numbann.errors import SpecError, did_you_mean, shown
+from numbann.errors import SpecError, did_you_mean, not_allowed, shown
 from numbann.network.description import Dense, Network
 from numbann.spec.checks import residual_faults
 from numbann.spec.loading import Loaded
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from numbann.data.tasks.task import TargetForm
 
 DEFAULT_BATCH = 64
+FLOAT32_MAX = (2 - 2**-23) * 2.0**127
 
 
 @dataclass(frozen=True)
@@ -132,6 +133,9 @@ def _faults(
         message = unfit_metric(loaded.registry.titled("metric", name), task, loaded.registry)
         if message:
             yield ("train", "metrics", index), message
+    for name, value in loaded.spec.optimizer.parameters.items():
+        if loaded.spec.model.dtype == "float32" and isinstance(value, int | float) and abs(value) > FLOAT32_MAX:
+            yield ("optimizer", name), not_allowed(value, f"at most {FLOAT32_MAX:.2g}, or a model.dtype of float64")
     yield from _stopping_faults(loaded.spec, names)
     yield from residual_faults(loaded.spec.model.layers, facts.inputs)
 

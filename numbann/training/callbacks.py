@@ -70,13 +70,17 @@ class EpochEnded:
 
 @dataclass(frozen=True)
 class Finished:
-    """The run is complete and written.  weights_epoch: the epoch whose weights the model has."""
+    """The run is complete and written.
+
+    weights_epoch: the epoch whose weights the model has.  warnings: about its metrics.
+    """
 
     path: Path
     metrics: Mapping[str, Any]
     epochs_done: int
     weights_epoch: int
     seconds: float
+    warnings: tuple[str, ...] = ()
 
 
 Event = DataRead | Planned | Compiling | Started | StepsDone | Warned | EpochEnded | Finished

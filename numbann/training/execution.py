@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
+from math import isnan
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -123,7 +124,8 @@ def _execute(execution: Execution, state: State, saves: Saves) -> Run:
         model = _write_end(execution, state, metrics, started)
         saves.complete = True
     path = execution.directory.path
-    execution.tell(Finished(path, metrics, state.epoch, weights_epoch, perf_counter() - begun))
+    warnings = _find_unmeasured(execution, metrics)
+    execution.tell(Finished(path, metrics, state.epoch, weights_epoch, perf_counter() - begun, warnings))
     return Run(path, tuple(state.history), metrics, model)
 
 
@@ -161,6 +163,17 @@ def _measure_parts(execution: Execution) -> dict[str, Any]:
     if confusions["train"] is not None:
         measured |= {"classes": list(prepared.facts.task.subjects), "confusion": confusions}
     return measured
+
+
+def _find_unmeasured(execution: Execution, metrics: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return a warning about each metric that has a value on no part."""
+    parts = [metrics[name] for name in execution.prepared.dataset.parts]
+    names = [metric.name for metric in execution.prepared.resolved.metrics]
+    return tuple(
+        f'metric "{name}" is not a number (NaN) on every part; leave it out of train.metrics, or correct it'
+        for name in names
+        if all(isnan(part[name]) for part in parts)
+    )
 
 
 # ---- files

@@ -46,6 +46,10 @@ SPECS: dict[str, tuple[dict[str, Any], str]] = {
     "an unknown feature": ({"data": {"features": ["z"]}}, 'data.features: blobs.csv has no column "z"'),
     "text as a number to predict": ({"data": {"task": "regression"}}, '"blue" is no number'),
     "a loss for another task": ({"loss": "sigmoid_cross_entropy"}, "loss: "),
+    "a rate beyond the precision": (
+        {"optimizer": {"type": "sgd", "learning_rate": 1e39}},
+        "rate: 1e+39 is not allowed",
+    ),
     "a second softmax": ({"model": {"layers": [], "output_activation": "sigmoid"}}, "model.output_activation: "),
     "splits without a rest": ({"data": {"split": {"validation": 0.5, "test": 0.5}}}, "data.split"),
     "an unknown monitor": ({"train": {"early_stopping": {"monitor": "loss"}}}, "early_stopping.monitor"),

@@ -78,9 +78,22 @@ def test_a_metric_without_a_value_ends_no_run(write_spec: WriteSpec, here: Path)
     (here / "test.csv").write_text("x,y\n1,no\n2,no\n")
     path = {"train": "train.csv", "validation": "test.csv", "test": "test.csv"}
     data = {"path": path, "target": "y", "drop": []}
-    run = numbann.train(write_spec(data=data, train={"metrics": ["roc_auc", "pr_auc", "f1"], "epochs": 2}))
+    ends: list[Any] = []
+    spec = write_spec(data=data, train={"metrics": ["roc_auc", "pr_auc", "f1"], "epochs": 2})
+    run = numbann.train(spec, callbacks=[ends.append])
+    assert ends[-1].warnings == ()  # it has one on the training rows
     assert read(run.path / "metrics.json")["test"]["roc_auc"] is None
     assert read(run.path / "metrics.json")["confusion"]["test"][1] == [0, 0]
+
+
+def test_a_metric_that_is_never_a_number_is_mentioned(write_spec: WriteSpec, here: Path) -> None:
+    code = "from math import nan\nfrom numbann import *\n@metric\ndef empty(t, label):\n    'Empty.'\n    return nan\n"
+    hook = "@hookimpl\ndef numbann_register(register):\n    register(empty)\n"
+    (here / "empty.py").write_text(code + hook)
+    ends: list[Any] = []
+    numbann.train(write_spec(train={"metrics": ["empty", "accuracy"]}, plugins=["empty.py"]), callbacks=[ends.append])
+    (warning,) = ends[-1].warnings
+    assert 'metric "empty" is not a number (NaN) on every part' in warning
 
 
 def test_regression_is_measured_in_its_own_unit(write_spec: WriteSpec) -> None:

@@ -497,6 +497,16 @@ def leaving_metric(t, label):
     """Leaves."""
     raise SystemExit
 
+@metric
+def text_metric(t, label):
+    """Is no number."""
+    return "good"
+
+@schedule
+def text_schedule(step):
+    """Is no number."""
+    return "fast"
+
 @initializer
 def broken_start(shape, random):
     """Fails."""
@@ -509,7 +519,9 @@ def broken_matrix(w, g, step, learning_rate=0.01):
 
 @hookimpl
 def numbann_register(register):
-    for one in (late, broken_schedule, broken_metric, leaving_metric, broken_start, broken_matrix):
+    for one in (late, broken_schedule, broken_metric, leaving_metric, text_metric, text_schedule):
+        register(one)
+    for one in (broken_start, broken_matrix):
         register(one)
 '''
 
@@ -524,7 +536,9 @@ def numbann_register(register):
         ),
         ({"train": {"metrics": ["broken_metric"]}}, r"metric \"broken_metric\" of .*AttributeError.*bad\.py:19"),
         ({"model": {"init": "broken_start"}}, r"the initial weights of all layers are not finite"),
-        ({"optimizer": {"type": "broken_matrix"}}, r"optimizer \"broken_matrix\" of .*IndexError.*bad\.py:34"),
+        ({"optimizer": {"type": "broken_matrix"}}, r"optimizer \"broken_matrix\" of .*IndexError.*bad\.py:44"),
+        ({"train": {"metrics": ["text_metric"]}}, r"metric \"text_metric\" of .*float: 'good' \(.*bad\.py:26\)"),
+        ({"schedule": "text_schedule"}, r"schedule \"text_schedule\" of .*float: .*fast.*bad\.py:31\)"),
         ({"train": {"metrics": ["leaving_metric"]}}, r"metric \"leaving_metric\" of .*SystemExit.*bad\.py:24"),
     ],
     ids=lambda value: "" if isinstance(value, str) else next(iter(value)),
