@@ -19,7 +19,13 @@ def main() -> None:
         return
     from numbann_cli.group import numbann
 
-    numbann(prog_name="numbann")
+    try:
+        numbann(prog_name="numbann")
+    except SystemExit as end:
+        from numbann_cli.signals import end_at_once
+
+        end_at_once(end.code if isinstance(end.code, int) else 0)
+        raise
 
 
 if __name__ == "__main__":

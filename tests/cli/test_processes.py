@@ -88,6 +88,14 @@ def test_an_interruption_saves_the_checkpoint(
     assert resumed.returncode == 0
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
+def test_a_signal_while_the_process_ends_changes_nothing(start: Start) -> None:
+    process = start("-c", AGAIN, int(signal.SIGTERM), "show", "relu")
+    output, errors = process.communicate(timeout=60)
+    assert (process.returncode, errors) == (0, "")
+    assert output.startswith("activation")
+
+
 def _wait_for(history: Path) -> None:
     """Wait until some epochs are written."""
     end = time.monotonic() + 60
