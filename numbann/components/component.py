@@ -207,7 +207,7 @@ def run(component: Component, function: Callable[[], Any]) -> Any:
         line = lines[-1] if lines else code.co_firstlineno  # none if what it returned is unfit
         raise TrainingError(
             f"{component.told} raised {type(error).__name__}: {error} "
-            f"({code.co_filename}:{line}); correct it, or choose another"
+            f"({code.co_filename}:{line}); correct it, or choose another, and train anew"
         ) from error
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -43,6 +44,8 @@ def _columns(given: Any, names: Sequence[str]) -> dict[str, Any] | None:
     """Return these columns of a mapping, a frame, a row or rows with names; None for anything else."""
     if isinstance(given, list | tuple) and given and all(isinstance(row, Mapping) for row in given):
         return _columns_of_rows(given, names)
+    if hasattr(given, "collect") and not hasattr(given, "__len__"):
+        raise DataError("a lazy frame has no rows yet; give what its collect() returns")
     keys = given if isinstance(given, Mapping) else getattr(given, "column_names", None)  # as Arrow calls them
     keys = getattr(given, "columns", None) if keys is None else keys
     if keys is None:
@@ -69,10 +72,10 @@ def _columns_of_rows(rows: Sequence[Mapping[Any, Any]], names: Sequence[str]) ->
 def _matrix(given: Any, width: int, mixed: bool) -> np.ndarray:
     """Return rows (N, width) as an array; further axes are flattened.  mixed: some columns are text."""
     array = _plain(given, object if mixed and not isinstance(given, np.ndarray) else None)
-    array = array.reshape(len(array), -1) if array.ndim > 2 else array
-    if array.ndim != 2 or array.shape[1] != width:
+    flat = array.reshape(len(array), math.prod(array.shape[1:])) if array.ndim > 2 else array
+    if flat.ndim != 2 or flat.shape[1] != width:
         raise ShapeError(f"the array has shape {array.shape}; rows of features are needed: (N, {width})")
-    return array
+    return flat
 
 
 def _plain(values: Any, dtype: type | None = None) -> np.ndarray:

@@ -36,10 +36,13 @@ def find_source(given: Any, base: Path, format: str, key: str | None, need_targe
 def find_new_source(given: Any, base: Path, format: str, need_target: bool) -> Files:
     """Return the files of a source for a trained model.
 
-    "-" is a CSV table on standard input; a file with an unknown ending has the format of the training data.
+    "-" is a CSV table on standard input, and a named pipe is one, too.  A file with an unknown ending has the format of
+    the training data.
     """
     if given == STANDARD_INPUT:
         return Files(FORMATS["csv"], standard_input())
+    if isinstance(given, str | Path) and Path(given).is_fifo():
+        return Files(FORMATS["csv"], InputFile(str(given), Path(given), content=Path(given).read_bytes()))
     return find_source(given, base, "auto" if format_of(given, "auto") else format, None, need_target)
 
 
@@ -86,6 +89,8 @@ def _file_fault(given: Any, base: Path) -> str:
     name, _ = split_array(str(given))
     if os.path.isdir(base / name):  # which takes any text
         return f"{shown(name)} is a directory; name the file in it"
+    if os.path.exists(base / name) and not os.path.isfile(base / name):
+        return f"{shown(name, LONGEST_PATH)} is a pipe or a device; write its rows to a file, and name that"
     if not os.path.isfile(base / name):
         if Path(name).is_absolute():
             return f"{shown(name, LONGEST_PATH)}: no such file; if it has moved, write down where it is now"

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import re
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -115,6 +117,33 @@ def test_what_is_refused(model: numbann.Model, name: str) -> None:
     with pytest.raises(error, match=message) as caught:
         model.predict(given)
     assert "\n" not in str(caught.value)
+
+
+def test_a_lazy_frame_is_refused(model: numbann.Model) -> None:
+    polars = pytest.importorskip("polars")
+    frame = polars.DataFrame(dict(zip(NAMES, X.T, strict=True)))
+    with pytest.raises(DataError, match=r"^a lazy frame has no rows yet; give what its collect\(\) returns$"):
+        model.predict(frame.lazy())
+    assert model.predict(frame).tolist() == model.predict(X).tolist()
+
+
+@pytest.mark.parametrize("shape", [(2, 3, 4), (0, 3, 4), (2, 0, 4)])
+def test_the_shape_that_was_given_is_told(model: numbann.Model, shape: tuple[int, ...]) -> None:
+    with pytest.raises(ShapeError, match=re.escape(f"the array has shape {shape}; ")):
+        model.predict(np.zeros(shape))
+
+
+def test_a_pipe_is_read_and_a_device_is_named(model: numbann.Model, here: Path) -> None:
+    text = "\n".join([",".join(NAMES), *(",".join(map(str, row)) for row in X.tolist())])
+    (here / "t.csv").write_text(text)
+    os.mkfifo(here / "pipe")
+    writer = threading.Thread(target=lambda: (here / "pipe").write_text(text))
+    writer.start()
+    found = model.preprocessing.read("pipe", need_target=False)
+    writer.join()
+    assert found.x.tobytes() == model.preprocessing.read("t.csv", need_target=False).x.tobytes()
+    with pytest.raises(DataError, match=r"/dev/null.* is a pipe or a device; write its rows to a file"):
+        model.preprocessing.read("/dev/null", need_target=False)
 
 
 def test_a_row_by_name(model: numbann.Model) -> None:
