@@ -125,8 +125,9 @@ def did_you_mean(word: str, known: Iterable[str], quoted: Callable[[str], str] =
     """Return the hint `; did you mean "x"?` if one of the known words is close, else an empty text."""
     from difflib import get_close_matches  # here, since only errors need it
 
-    near = get_close_matches(word, list(known), n=1)
-    return f"; did you mean {quoted(near[0])}?" if near else ""
+    names = {one.lower(): one for one in known}
+    near = get_close_matches(word.lower(), list(names), n=1)
+    return f"; did you mean {quoted(names[near[0]])}?" if near else ""
 
 
 def not_allowed(value: object, allowed: str, hint: str = "") -> str:

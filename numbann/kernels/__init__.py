@@ -4,16 +4,18 @@
     z = kernels.dense_forward(x, w, b)
     a = kernels.relu(z)
 
-Every function takes `out=`, and can be called from Python and from @njit code, also with cache=True.  An activation
-NAME has NAME(z) and NAME_backward(da, z, a); a loss has NAME(y, t) -> mean value, dy; an optimizer has
-NAME_step(w, g, states..., step), in place.  A state that only some settings need is a keyword argument, such as
-`largest` of adam with amsgrad.
+Every function can be called from Python and from @njit code, also with cache=True; they need no njit of their own, and
+all that give arrays take `out=`.  An activation NAME has NAME(z) and NAME_backward(da, z, a); a loss has NAME(y, t) ->
+mean value, dy; an optimizer has NAME_step(w, g, states..., step), in place.  A state that only some settings need is a
+keyword argument, such as `largest` of adam with amsgrad.
 
 The arrays of a call are all float32 or all float64; labels are integers.  Arrays that are read may be of any order and
-read-only; those that are written are C-ordered.  `out` of an activation or a loss may be one of its inputs; apart from
-that, what is written shares memory with nothing else.  Anything else is refused by one error that names function,
-argument, what came and what is taken: KernelTypeError, ShapeError or KernelValueError.  For @njit code that has the
-wrong types, numba's TypingError says the same when it is compiled.
+read-only; those that are written are C-ordered.  `out` of an activation or a loss may be one of its inputs, and an
+input may be a turned or reversed view of it, which is copied first; apart from that, what is written shares memory with
+nothing else.  Inside @njit code numba itself drops the mask of a masked array.  In @guvectorize code, write o[:] =
+kernels.softmax(a), which copies.  Anything else is refused by one error that names function, argument, what came and
+what is taken: KernelTypeError, ShapeError or KernelValueError.  For @njit code that has the wrong types, numba's
+TypingError says the same when it is compiled.
 """
 
 from __future__ import annotations

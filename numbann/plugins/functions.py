@@ -1,18 +1,21 @@
 """Components by name, as functions of NumPy arrays: get_activation, get_loss, get_optimizer.
 
-What is no array of float32 or float64 is refused as by numbann.kernels: KernelTypeError, ShapeError, KernelValueError.
+What is no array of float32 or float64, and a parameter out of its range, is refused as by numbann.kernels:
+KernelTypeError, ShapeError, KernelValueError.  They are for Python; @njit code calls numbann.kernels.
 """
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from numbann.components.component import Component, Configured
-from numbann.errors import PluginError, RegistryError, shown
-from numbann.kernels.components import array_functions
+from numbann.errors import KernelValueError, PluginError, RegistryError
+from numbann.kernels.components import array_functions, check_numbers, defaults_of
 from numbann.kernels.edge import Argument, check
 from numbann.plugins.finding import with_files
 
@@ -22,6 +25,9 @@ class ActivationFunction:
     """An activation with its parameters: a = act(z), dz = act.backward(da, z, a)."""
 
     configured: Configured
+
+    def __repr__(self) -> str:
+        return _text(self.configured)
 
     def __call__(self, z: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
         """a = f(z), of z's shape."""
@@ -38,6 +44,9 @@ class LossFunction:
 
     configured: Configured
 
+    def __repr__(self) -> str:
+        return _text(self.configured)
+
     def __call__(self, y: np.ndarray, t: np.ndarray, out: np.ndarray | None = None) -> tuple[float, np.ndarray]:
         """The mean loss and its gradient dy (B, O); y (B, O); t: classes (B,) or rows (B, O), as the loss needs."""
         return _function(self.configured.component)(y, t, *self.configured.values.values(), out=out)
@@ -49,6 +58,9 @@ class OptimizerFunction:
 
     configured: Configured
     weight_decay: float
+
+    def __repr__(self) -> str:
+        return _text(self.configured, **{"weight_decay": self.weight_decay, **self.configured.values})
 
     def init(self, w: np.ndarray) -> dict[str, Any]:
         """The state of new weights w: arrays of zeros of w's shape, and the count of steps."""
@@ -83,12 +95,12 @@ class OptimizerFunction:
 
 def get_activation(name: str, **parameters: Any) -> ActivationFunction:
     """The activation of a name, such as get_activation("elu", alpha=0.7); RegistryError if there is none."""
-    return ActivationFunction(_component("activation", name).configured(**parameters))
+    return ActivationFunction(_configured(_component("activation", name), parameters))
 
 
 def get_loss(name: str, **parameters: Any) -> LossFunction:
     """The loss of a name, such as get_loss("mse"); RegistryError if there is none."""
-    return LossFunction(_component("loss", name).configured(**parameters))
+    return LossFunction(_configured(_component("loss", name), parameters))
 
 
 def get_optimizer(name: str, *, weight_decay: float | None = None, **parameters: Any) -> OptimizerFunction:
@@ -101,13 +113,31 @@ def get_optimizer(name: str, *, weight_decay: float | None = None, **parameters:
         raise PluginError(f"optimizer {name}: evaluates the loss itself, so it has no step; a spec can name it")
     if "weight_decay" in component.defaults() and weight_decay is not None:
         parameters["weight_decay"] = weight_decay
-    return OptimizerFunction(component.configured(**parameters), weight_decay or 0.0)
+    decay = 0.0 if weight_decay is None else weight_decay
+    return OptimizerFunction(_configured(component, parameters, weight_decay=decay), decay)
+
+
+def _configured(component: Component, parameters: Mapping[str, Any], **more: Any) -> Configured:
+    """The component with its parameters, if each is a finite number or a flag in its range."""
+    made = component.configured(**parameters)
+    given = {**defaults_of(component), **more, **made.values}
+    check_numbers(component, component.name, given)
+    for it, value in given.items():
+        if not math.isfinite(value):
+            raise KernelValueError(f"{component.name}: {it} is {value}; give a finite number")
+    return made
+
+
+def _text(configured: Configured, **more: Any) -> str:
+    """The call that makes the function."""
+    values = [f"{it}={value!r}" for it, value in {**configured.values, **more}.items()]
+    return f"get_{configured.component.kind}({', '.join([repr(configured.name), *values])})"
 
 
 def _component(kind: str, name: Any) -> Component:
     """The component of a name; RegistryError if there is none."""
     if not isinstance(name, str):
-        raise RegistryError(f"get_{kind} takes a name, such as numbann show lists, not {shown(name)}")
+        raise RegistryError(f"get_{kind} takes a name, such as numbann show lists, not {name!r}")
     return with_files().get(kind, name)
 
 

@@ -74,6 +74,7 @@ def twin_of(name: str, given: Call) -> tuple[list[Any], dict[str, np.ndarray]]:
     """The results, and the new content of what is changed in place, by name."""
     wide = {key: value.astype("f8") if key != "label" else value for key, value in given.items() if is_array(value)}
     numbers = {key: value for key, value in given.items() if not is_array(value) and value is not None}
+    numbers = {key: float(value) if isinstance(value, np.floating) else value for key, value in numbers.items()}
     wide.pop("out", None)
     if name in PRODUCTS:
         numbers.pop("out", None)

@@ -265,6 +265,53 @@ def test_components_by_name_are_checked_alike() -> None:
         numbann.get_activation(np.tanh)
 
 
+@pytest.mark.parametrize(
+    ("make", "error", "message"),
+    [
+        (lambda: numbann.get_activation("elu", alpha=-1), KernelValueError, "elu: alpha is -1.0; give a number >= 0"),
+        (lambda: numbann.get_activation("elu", alpha="x"), KernelTypeError, "elu: alpha is 'x' (str); give a number"),
+        (lambda: numbann.get_activation("elu", alpha=None), KernelTypeError, "elu: alpha is None (NoneType); give a"),
+        (
+            lambda: numbann.get_activation("elu", alpha=np.nan),
+            KernelValueError,
+            "elu: alpha is nan; give a number >= 0",
+        ),
+        (lambda: numbann.get_optimizer("adam", learning_rate=-1), KernelValueError, "learning_rate is -1.0; give a"),
+        (lambda: numbann.get_optimizer("sgd", weight_decay=-1), KernelValueError, "sgd: weight_decay is -1.0; give a"),
+        (lambda: numbann.get_optimizer("adam", learning_rate=np.inf), KernelValueError, "inf; give a finite number"),
+        (lambda: numbann.get_activation(None), RegistryError, "not None"),
+    ],
+)
+def test_a_component_by_name_is_made_of_right_numbers(
+    make: Callable[[], Any], error: type[Exception], message: str
+) -> None:
+    with pytest.raises(error, match=re.escape(message)):
+        make()
+
+
+def test_every_component_by_name_is_made_of_its_defaults() -> None:
+    for kind, make in (("activation", numbann.get_activation), ("loss", numbann.get_loss)):
+        for entry in built_in().entries(kind):
+            make(entry.component.name)
+    for entry in built_in().entries("optimizer"):
+        if entry.component.form != "solver":
+            numbann.get_optimizer(entry.component.name)
+    assert repr(numbann.get_activation("elu", alpha=0.7)) == "get_activation('elu', alpha=0.7)"
+    assert repr(numbann.get_optimizer("momentum")).startswith("get_optimizer('momentum', learning_rate=0.01, ")
+
+
+def test_a_name_in_capitals_is_found() -> None:
+    with pytest.raises(AttributeError, match="did you mean 'relu'"):
+        _ = kernels.Relu
+
+
+def test_an_input_may_be_another_view_of_the_output() -> None:
+    x, square = np.linspace(-4, 4, 8), np.arange(9.0).reshape(3, 3) - 4
+    expected, turned = kernels.relu(x[::-1]), kernels.softmax(square.T)
+    np.testing.assert_array_equal(kernels.relu(x[::-1], out=x), expected)
+    np.testing.assert_array_equal(kernels.softmax(square.T, out=square), turned)
+
+
 def test_no_decay_is_no_decay() -> None:
     """Also for an optimizer whose own default is another."""
     w = np.ones((2, 2))
