@@ -5,23 +5,33 @@ from __future__ import annotations
 import numpy as np
 from llvmlite import ir
 from numba import types
-from numba.extending import intrinsic
+from numba.extending import intrinsic, overload
 
 from numbann.errors import KernelValueError, ShapeError
 from numbann.simd.jit import inner, inner_safe
 
 
+def c_ordered(array):
+    """An array if its type is C-ordered, else a copy, also of a view that turns out to be."""
+    raise NotImplementedError
+
+
+@overload(c_ordered)
+def _c_ordered(array):
+    return (lambda array: array) if array.layout == "C" else (lambda array: array.copy())
+
+
 @inner
 def flat(array):
     """A C-ordered array as one dimension; an array of another order is copied."""
-    return np.ascontiguousarray(array).reshape(array.size)
+    return c_ordered(array).reshape(array.size)
 
 
 @inner
 def as_rows(array):
     """An array as rows of its last dimension."""
     count = array.shape[array.ndim - 1]
-    return np.ascontiguousarray(array).reshape((array.size // count, count))
+    return c_ordered(array).reshape((array.size // count, count))
 
 
 @inner

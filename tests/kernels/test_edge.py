@@ -312,6 +312,16 @@ def test_an_input_may_be_another_view_of_the_output() -> None:
     np.testing.assert_array_equal(kernels.softmax(square.T, out=square), turned)
 
 
+def test_a_view_that_only_turns_out_to_be_in_order_is_copied() -> None:
+    @numba.njit
+    def shift(x: Any, stride: Any) -> None:
+        relu(x[:-1:stride], out=x[1:])
+
+    x = np.arange(1.0, 9.0)
+    shift(x, 1)
+    np.testing.assert_array_equal(x, [1, 1, 2, 3, 4, 5, 6, 7])
+
+
 def test_no_decay_is_no_decay() -> None:
     """Also for an optimizer whose own default is another."""
     w = np.ones((2, 2))
