@@ -21,11 +21,10 @@ def main() -> None:
 
     try:
         numbann(prog_name="numbann")
-    except SystemExit as end:
-        from numbann_cli.signals import end_at_once
+    finally:
+        from numbann_cli.signals import ignore_from_now_on
 
-        end_at_once(end.code if isinstance(end.code, int) else 0)
-        raise
+        ignore_from_now_on()
 
 
 if __name__ == "__main__":

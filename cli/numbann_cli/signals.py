@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -26,10 +25,13 @@ def terminable() -> Iterator[None]:
         signal.signal(signal.SIGTERM, before)
 
 
-def end_at_once(code: int) -> None:
-    """Let a signal that comes while the process ends change nothing of its exit code."""
+def ignore_from_now_on() -> None:
+    """Ignore signals while the process ends, since its exit code is settled.
+
+    Handlers of Python's would not do: the interpreter removes them before it ends, but leaves what is ignored.
+    """
     for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: os._exit(code))
+        signal.signal(number, signal.SIG_IGN)
 
 
 def _terminate(_: int, __: FrameType | None) -> NoReturn:

@@ -11,7 +11,7 @@ import functools
 import numpy as np
 
 from numbann.errors import KernelValueError, ShapeError
-from numbann.kernels.arrays import flat, overlap, shape_text
+from numbann.kernels.arrays import c_ordered, flat, overlap, shape_text
 from numbann.kernels.edge import Argument, publish
 from numbann.simd.dense import FORWARD_DEPTH
 from numbann.simd.jit import inner
@@ -138,11 +138,13 @@ def dense_backward(x, w, dy, out=None):
             raise KernelValueError("dense_backward: out shares memory with x, w or dy; give other arrays")
         if overlap(dx, dw) or overlap(dx, db) or overlap(dw, db):
             raise KernelValueError("dense_backward: arrays of out share memory; give each its own")
-    multiply(dy, False, w, True, np.zeros(inputs, x.dtype), dx)
-    multiply(x, True, dy, False, np.zeros(outputs, x.dtype), dw)
+    # Views of another order, which may share memory with the results, are copied before any result is written
+    rows_of_x, rows_of_dy = c_ordered(x), c_ordered(dy)
+    multiply(rows_of_dy, False, w, True, np.zeros(inputs, x.dtype), dx)
+    multiply(rows_of_x, True, rows_of_dy, False, np.zeros(outputs, x.dtype), dw)
     db[:] = 0
     for i in range(rows):
-        db += dy[i]
+        db += rows_of_dy[i]
     return dx, dw, db
 
 

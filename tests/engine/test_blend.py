@@ -120,9 +120,9 @@ def test_a_run_keeps_it_and_goes_on_with_it(write_spec: Callable[..., Path], her
     model = {"layers": [{"units": 8, "activation": kind} for kind in kinds]}
     whole = numbann.train(write_spec(model=model, plugins=["bent.py"]), output="whole")
     part = numbann.train(write_spec(model=model, plugins=["bent.py"], train={"epochs": 2}), output="part")
-    part = numbann.resume(part.path, epochs=4)
-    one, other = numbann.load(whole.path), numbann.load(part.path, trust=True)
-    assert [name for name in one.tensors if "activation" in name] == [
+    part = numbann.resume(part.path, epochs=4, plugins=["bent.py"])
+    one, other = numbann.load(whole.path, plugins=["bent.py"]), numbann.load(part.path, trust=True)
+    assert sorted(name for name in one.tensors if "activation" in name) == [
         "layers.0.activation.blend",
         "layers.2.activation.blend",
     ]

@@ -312,6 +312,14 @@ def test_an_input_may_be_another_view_of_the_output() -> None:
     np.testing.assert_array_equal(kernels.softmax(square.T, out=square), turned)
 
 
+def test_inputs_of_dense_backward_may_be_other_views_of_its_outputs() -> None:
+    x, w, dy = np.random.default_rng(0).normal(size=(3, 5, 5))
+    expected = kernels.dense_backward(x.T, w, dy)
+    out = (x, np.empty((5, 5)), np.empty(5))
+    for found, right in zip(kernels.dense_backward(x.T, w, dy, out=out), expected, strict=True):
+        np.testing.assert_array_equal(found, right)
+
+
 def test_a_view_that_only_turns_out_to_be_in_order_is_copied() -> None:
     @numba.njit
     def shift(x: Any, stride: Any) -> None:

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import pytest
 from numba import types
+from numba.core.registry import CPUDispatcher
 
 from numbann.compile import modules
 from numbann.errors import CacheWarning, DeviceError
@@ -284,6 +285,6 @@ def test_it_is_known_whether_there_is_anything(folder: Path) -> None:
 
 def test_without_a_compiler(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(jit.numba.config, "DISABLE_JIT", 1)
-    for compile_it in (lambda: jit.compiled(halve, SIGNATURE), lambda: jit.entry(halve)):
+    for compile_it in (lambda: jit.compiled(halve, SIGNATURE), lambda: jit.entry(halve, CPUDispatcher)):
         with pytest.raises(DeviceError, match="NUMBA_DISABLE_JIT is set"):
             compile_it()
