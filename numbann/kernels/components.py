@@ -12,7 +12,7 @@ import operator
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-from annotated_types import Ge, Gt, Lt
+from annotated_types import Ge, Gt, Le, Lt
 
 from numbann.compile.precision import Lowered
 from numbann.components.built_in import built_in
@@ -21,7 +21,12 @@ from numbann.derivation import derivative_of
 from numbann.errors import KernelValueError
 from numbann.kernels.edge import ROWS, Argument, publish, take_count, take_flag, take_number
 
-COMPARISONS = {Gt: ("gt", ">", operator.gt), Ge: ("ge", ">=", operator.ge), Lt: ("lt", "<", operator.lt)}
+COMPARISONS = {
+    Gt: ("gt", ">", operator.gt),
+    Ge: ("ge", ">=", operator.ge),
+    Lt: ("lt", "<", operator.lt),
+    Le: ("le", "<=", operator.le),
+}
 OUT_OF_RANGE = "{}: {} is {}; give a number {} {}"
 TAKE = {"number": take_number, "flag": take_flag, "count": take_count}
 SUFFIXES = {"activation": ("", "_backward"), "loss": ("",), "optimizer": ("_step",)}  # of functions, by kind
@@ -265,8 +270,9 @@ def bounds_of(component: Component) -> Iterator[tuple[str, str, float]]:
         ranges.setdefault("weight_decay", Parameter("weight_decay", 0.0, NonNegative).constraints)
     for name, bounds in ranges.items():
         for bound in bounds:
-            field, sign, _ = COMPARISONS[type(bound)]
-            yield name, sign, getattr(bound, field)
+            if type(bound) in COMPARISONS:  # a multiple of something is a matter of specs
+                field, sign, _ = COMPARISONS[type(bound)]
+                yield name, sign, getattr(bound, field)
 
 
 def check_numbers(component: Component, name: str, given: dict[str, Any]) -> None:

@@ -6,17 +6,20 @@ import inspect
 import pickle
 import re
 from collections.abc import Callable
-from typing import Any
+from typing import Annotated, Any
 
 import numba
 import numpy as np
 import pytest
+from annotated_types import Ge, Le, MultipleOf
 from numba.core.errors import TypingError
 
 import numbann
 from numbann import kernels
 from numbann.components.built_in import built_in
+from numbann.components.declare import freeze
 from numbann.errors import KernelTypeError, KernelValueError, RegistryError, ShapeError
+from numbann.kernels.components import array_functions, bounds_of
 
 X, W, LABELS = np.ones((3, 4)), np.ones((4, 5)), np.array([0, 1, 2])
 LONG, SQUARE = np.linspace(-1, 1, 40), np.ones((3, 3))
@@ -328,6 +331,19 @@ def test_a_view_that_only_turns_out_to_be_in_order_is_copied() -> None:
     x = np.arange(1.0, 9.0)
     shift(x, 1)
     np.testing.assert_array_equal(x, [1, 1, 2, 3, 4, 5, 6, 7])
+
+
+def test_every_kind_of_bound_is_kept() -> None:
+    @numbann.activation
+    def bounded(z, beta: Annotated[float, Ge(1), Le(2)] = 1.0, steps: Annotated[int, MultipleOf(2)] = 2):
+        return beta * steps * z
+
+    component = freeze(bounded)
+    assert list(bounds_of(component)) == [("beta", ">=", 1), ("beta", "<=", 2)]
+    function = array_functions(component)["bounded"]
+    np.testing.assert_array_equal(function(np.ones(2), beta=2.0), [4, 4])
+    with pytest.raises(KernelValueError, match=r"bounded: beta is 2\.5; give a number <= 2"):
+        function(np.ones(2), beta=2.5)
 
 
 def test_no_decay_is_no_decay() -> None:
