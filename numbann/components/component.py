@@ -37,7 +37,7 @@ ROLES: Mapping[tuple[str, str], tuple[str, ...]] = {
     ("loss", "elementwise"): ("y", "t"),
     ("loss", "row"): ("y", "dy", "t", "label"),
     ("optimizer", "elementwise"): ("w", "g", "step", "learning_rate", "weight_decay"),
-    ("optimizer", "matrix"): ("w", "g", "step", "learning_rate", "weight_decay"),
+    ("optimizer", "matrix"): ("w", "g", "step", "learning_rate", "weight_decay", "batch_size", "layer", "layers"),
     ("optimizer", "solver"): ("w", "evaluate", "memory", "step", "learning_rate"),
     ("schedule", "elementwise"): ("monitor", "step", "steps", "epoch", "epochs"),
     ("initializer", "elementwise"): ("shape", "random"),
@@ -147,6 +147,11 @@ class Component:
     def learnable(self) -> tuple[str, ...]:
         """The names of the parameters that are trained."""
         return tuple(parameter.name for parameter in self.parameters if parameter.learnable)
+
+    @property
+    def shapes(self) -> Mapping[str, str]:
+        """The shapes of an optimizer's states that are not of w's shape, in letters: see matrices.py."""
+        return self.traits.get("shapes", {})
 
     def defaults(self) -> dict[str, Any]:
         """Return every parameter's default by name."""

@@ -22,6 +22,7 @@ from numbann.components.component import (
     arguments_of,
     place_of,
 )
+from numbann.components.matrices import SIZES
 from numbann.errors import PluginError
 
 # ---- decorators: each returns the author's function, with the decorators `.derivative` and `.backward` added
@@ -54,15 +55,18 @@ def optimizer(
     *,
     form: str = "elementwise",
     optional: Mapping[str, str] | None = None,
+    shapes: Mapping[str, str] | None = None,
     **names: Any,
 ) -> Any:
     """Declare an optimizer: roles w g step learning_rate weight_decay, and states -> w, or (w, *states).
 
     optional: maps a state to the parameter without which the state is not stored.  form="matrix": plain NumPy that
-    changes w and states in place; called in each step for each matrix (I, O), and for biases as (1, O).
+    changes w and states in place; called in each step for each matrix (I, O), and for biases as (1, O).  shapes: maps a
+    state to its shape, if that is not w's: "II", "O1", "1".  What the function yields is summed over all matrices.
     form="solver": w (one float64 vector), evaluate, memory, step, learning_rate: see mathematics/optimizers/solvers.py.
     """
-    return _declared("optimizer", form, {"optional": dict(optional or {})}, names, function)
+    traits = {"optional": dict(optional or {}), **({"shapes": dict(shapes)} if shapes else {})}
+    return _declared("optimizer", form, traits, names, function)
 
 
 def schedule(function: Function | None = None, /, **names: Any) -> Any:
@@ -196,6 +200,11 @@ def _faults(component: Component) -> Iterator[str]:
         yield f"a solver keeps arrays in `memory`, not in states such as {component.states[0]!r}"
     if component.form != "elementwise" and optional:
         yield "`optional` is for elementwise optimizers"
+    for state, shape in component.shapes.items():
+        if component.form != "matrix":
+            yield f'{state!r}: only states in the form "matrix" have shapes of their own'
+        if state not in component.states or not shape or set(shape) - set(SIZES):
+            yield f"shapes={{{state!r}: {shape!r}}} must map a state to letters of {SIZES!r}, such as 'II' or '1O'"
     for state, name in optional.items():
         if state not in component.states or name not in defaults:
             yield f"optional={{{state!r}: {name!r}}} must map a state to a parameter of it"

@@ -6,9 +6,11 @@ from dataclasses import dataclass, fields
 
 from numbann.components.built_in import built_in
 from numbann.components.component import Configured
+from numbann.components.matrices import shape_of
 from numbann.errors import ShapeError
 from numbann.network.chain import BATCH, Chain, Layer, layer_of
 from numbann.network.description import Network, Training
+from numbann.network.states import TRAINED
 
 ITEMSIZE = {"float32": 4, "float64": 8}
 
@@ -59,6 +61,25 @@ class Plan(Training):
             found[f"layers.{k}.bias"] = (layer.outputs,)
             found |= {vector.name: (vector.size,) for vector in (*layer.vectors, *layer.statistics)}
         return found
+
+    @property
+    def kept(self) -> tuple[str, ...]:
+        """What is stored in the weights' own layout beside those that predict: the ones that train, and states."""
+        shapes = self.optimizer.component.shapes
+        states = (state for state in self.optimizer.stored_states if state not in shapes)
+        return (*((TRAINED,) if self.average else ()), *states)
+
+    @property
+    def shaped(self) -> dict[str, tuple[int, ...]]:
+        """The shapes of the optimizer's other states, by the names of state and tensor."""
+        component = self.optimizer.component
+        statistics = {vector.name for layer in self.layers for vector in layer.statistics}
+        trained = {name: shape for name, shape in self.tensors.items() if name not in statistics}
+        return {
+            f"{state}.{name}": shape_of(component, state, (shape[0] if len(shape) > 1 else 1, shape[-1]))
+            for state in component.shapes
+            for name, shape in trained.items()
+        }
 
     def chains(self, training: bool) -> list[Chain]:
         """Each layer's chain, for training or for predictions."""

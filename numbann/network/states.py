@@ -10,6 +10,12 @@ TRAINED = "trained"  # the weights that training updates, if their average predi
 MEMORY = "memory"  # the memory of a solver
 
 
+def layer_number(tensor: str) -> int:
+    """The number of a tensor's layer, from 1."""
+    part, _, rest = tensor.partition(".")
+    return int(rest.partition(".")[0]) + 1 if part == "layers" else 1  # what is no layer's stands before the first
+
+
 def add_prefix(part: str, tensors: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
     """Tensors under the name of their part."""
     return {f"{part}.{name}": array for name, array in tensors.items()}

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from numbann.components.component import Component, Configured
+from numbann.components.matrices import shape_of, step_of_matrices
 from numbann.errors import KernelValueError, PluginError, RegistryError
 from numbann.kernels.components import array_functions, check_numbers, defaults_of
 from numbann.kernels.edge import Argument, check
@@ -63,16 +64,22 @@ class OptimizerFunction:
         return _text(self.configured, **{"weight_decay": self.weight_decay, **self.configured.values})
 
     def init(self, w: np.ndarray) -> dict[str, Any]:
-        """The state of new weights w: arrays of zeros of w's shape, and the count of steps."""
+        """The state of new weights w: arrays of zeros, and the count of steps."""
         check(f"{self.configured.name}.init", (Argument("w", "written"),), [w])
-        return {"step": 0, **{name: np.zeros_like(w) for name in self.configured.stored_states}}
+        component, shapes = self.configured.component, dict.fromkeys(self.configured.stored_states, w.shape)
+        for name in component.shapes:
+            shapes[name] = shape_of(component, name, np.atleast_2d(w).shape)
+        return {"step": 0, **{name: np.zeros(shape, w.dtype) for name, shape in shapes.items()}}
 
-    def step(self, w: np.ndarray, g: np.ndarray, state: dict[str, Any]) -> None:
-        """Update w by its gradient g, in place; state changes, too, and counts the step."""
+    def step(self, w: np.ndarray, g: np.ndarray, state: dict[str, Any], *, batch_size: int = 1) -> None:
+        """Update w by its gradient g, in place; state changes, too, and counts the step.
+
+        batch_size: the rows behind g, for optimizers that ask.  Sums over a network are those over w alone.
+        """
         component, step = self.configured.component, state["step"] + 1
         states = {name: state[name] for name in self.configured.stored_states}
         if component.form == "matrix":
-            self._step_of_matrix(w, g, {**states, "step": step})
+            self._step_of_matrix(w, g, {**states, "step": step, "batch_size": batch_size})
         else:
             counted = {"step": step} if "step" in component.roles else {}
             values = {"weight_decay": self.weight_decay, **self.configured.values}
@@ -83,14 +90,16 @@ class OptimizerFunction:
         """The step of an optimizer of whole matrices; a vector is a matrix of one row."""
         component = self.configured.component
         arguments = (Argument("w", "written"), Argument("g", "array"))
-        states = tuple(Argument(name, "written") for name in component.states)
+        sizes = {name: len(shape) for name, shape in component.shapes.items()}
+        states = tuple(Argument(name, "written", sizes.get(name)) for name in component.states)
         check(f"{component.name}.step", arguments + states, [w, g, *(state[name] for name in component.states)])
         if "weight_decay" not in component.roles:
             g = g + self.weight_decay * w
         given = {**state, "w": w, "g": g}
         arrays = {name: np.atleast_2d(given[name]) for name in ("w", "g", *component.states)}
-        counted = {"step": state["step"]} if "step" in component.roles else {}
-        component.function(**arrays, **counted, **self.configured.values)
+        numbers = {"step": state["step"], "batch_size": state["batch_size"], "layer": 1, "layers": 1}
+        numbers["weight_decay"] = self.weight_decay
+        step_of_matrices(component, [{**numbers, **self.configured.values, **arrays}])
 
 
 def get_activation(name: str, **parameters: Any) -> ActivationFunction:

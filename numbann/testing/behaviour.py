@@ -8,11 +8,13 @@ from typing import Any
 import numpy as np
 
 from numbann.components.component import Component, call
+from numbann.components.matrices import shape_of, step_of_matrices
 from numbann.testing.findings import Fault, spot_of
 
 STEPS, MATRIX_STEPS = 3000, 1000
 EPOCHS, STEPS_AN_EPOCH = 12, 5
 SHAPE = (64, 32)
+MATRICES = ((6, 4), (1, 4))  # weights and biases of a layer
 
 
 def check_descent(component: Component) -> str:
@@ -66,27 +68,33 @@ def _step(
 
 
 def check_matrices(component: Component) -> str:
-    """An optimizer of whole matrices reduces a sum of squares in place, for a matrix and for a bias (1, O)."""
-    place, falls = spot_of(component.function), []
-    for shape in ((6, 4), (1, 4)):
-        w = np.random.default_rng(0).standard_normal(shape)
-        start, states = np.linalg.norm(w), {name: np.zeros(shape) for name in component.states}
-        given = {"learning_rate": 0.01, "weight_decay": 0.0, **component.defaults()}
-        for step in range(MATRIX_STEPS + 1):
-            g = np.zeros(shape) if step == 0 else w.copy()  # a first step without any gradient
-            if call(component.function, w=w, g=g, step=step + 1, **states, **given) is not None:
-                raise Fault("returns something", place, "change w and the states in place: w -= ..., m[:] = ...")
-        falls.append(float(np.linalg.norm(w) / start))
-        if not falls[-1] < 0.99:
+    """An optimizer of whole matrices reduces a sum of squares in place, of a matrix and of a bias (1, O)."""
+    place, numbers = spot_of(component.function), {"learning_rate": 0.01, "weight_decay": 0.0, **component.defaults()}
+    matrices = [_matrix_of(component, shape) for shape in MATRICES]
+    first = [float(np.linalg.norm(one["w"])) for one in matrices]
+    for step in range(MATRIX_STEPS + 1):
+        for one in matrices:
+            one["g"] = one["w"] * (step > 0)  # a first step without any gradient
+        counted = {"step": step + 1, "batch_size": 32, "layer": 1, "layers": 1, **numbers}
+        if any(one is not None for one in step_of_matrices(component, [{**one, **counted} for one in matrices])):
+            raise Fault("returns something", place, "change w and the states in place: w -= ..., m[:] = ...")
+    falls = [float(np.linalg.norm(one["w"])) / norm for one, norm in zip(matrices, first, strict=True)]
+    for shape, fall in zip(MATRICES, falls, strict=True):
+        if not fall < 0.99:
             raise Fault(
-                f"the norm of w {shape} does not fall: in {MATRIX_STEPS} steps to {falls[-1]:.3g} times what it was",
+                f"the norm of w {shape} does not fall: in {MATRIX_STEPS} steps to {fall:.3g} times what it was",
                 place,
                 "look at the signs, and divide by no norm that may be 0",
             )
-    matrix, bias = falls
-    return (
-        f"brings the norm of w down in {MATRIX_STEPS} steps, of a matrix to {matrix:.2g}, of a bias to {bias:.2g} of it"
+    return "brings the norm of w down in {} steps, of a matrix to {:.2g}, of a bias to {:.2g} of it".format(
+        MATRIX_STEPS, *falls
     )
+
+
+def _matrix_of(component: Component, shape: tuple[int, int]) -> dict[str, np.ndarray]:
+    """Weights at random and states of zeros, by name."""
+    states = {name: np.zeros(shape_of(component, name, shape)) for name in component.states}
+    return {"w": np.random.default_rng(0).standard_normal(shape), **states}
 
 
 def check_factors(component: Component) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -157,10 +158,11 @@ def engine_of(prepared: Prepared, tell: Callback) -> Engine:
 
 def _check_network(network: Plan, rows: int) -> None:
     """Refuse a network that memory cannot hold: its parameters and states, a copy of both, and a batch's values."""
-    copies = 2 * (1 + len(network.optimizer.stored_states) + bool(network.average))
+    copies = 2 * (1 + len(network.kept))
     batch = network.batch_rows(rows) if network.normalizes_batches else min(network.batch_rows(rows), GROUPED)
     values = 2 * batch * sum(layer.outputs for layer in network.layers)  # with their gradients
-    size = (copies * network.parameters + values) * planning.ITEMSIZE[network.dtype]
+    shaped = 2 * sum(map(prod, network.shaped.values()))
+    size = (copies * network.parameters + shaped + values) * planning.ITEMSIZE[network.dtype]
     check_room(
         size, f"a network of {network.parameters} parameters", "model.layers", "take fewer units or rows a batch"
     )

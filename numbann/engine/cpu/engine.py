@@ -15,7 +15,7 @@ from numbann.engine.cpu.groups import HUGE, build_grouped_training
 from numbann.engine.cpu.inference import Inference
 from numbann.engine.cpu.memory import Arena
 from numbann.engine.cpu.probe import Probe
-from numbann.engine.cpu.python_optimizers import Solver, average, update_matrices
+from numbann.engine.cpu.python_optimizers import Matrices, Solver, average
 from numbann.engine.cpu.runner import Call, Runner
 from numbann.engine.cpu.snapshot import ArenaSnapshot
 from numbann.engine.cpu.table import Table
@@ -28,7 +28,7 @@ from numbann.engine.shared.processors import available_cpus
 from numbann.engine.shared.report import Report
 from numbann.network.initial import initial_tensors
 from numbann.network.plan import Plan
-from numbann.network.states import MEMORY, TRAINED, select_part
+from numbann.network.states import MEMORY, select_part
 from numbann.simd import jit
 
 BETWEEN_EPOCHS = 10_000  # moments, some milliseconds, that threads wait for the next epoch before they park
@@ -65,14 +65,14 @@ class Engine(interface.Engine):
         self.threads = available_cpus() if threads == "auto" else int(threads)
         self._choices = [self.threads] if exactly else thread_counts(min(self.threads, available_cpus()))
         self.steps_done = 0
-        self._kept = (*((TRAINED,) if plan.average else ()), *plan.optimizer.stored_states)
-        self._arena = Arena(plan, len(self._kept))  # the weights that predict, followed by the states
+        self._arena = Arena(plan, len(plan.kept))  # the weights that predict, followed by the states
         self._trained = self._arena.from_state(1) if plan.average else self._arena
         parts = [part for part in (self._arena.parameters, self._arena.statistics) if len(part)]
         self._flags = [(part, np.empty(len(part), bool)) for part in parts]  # a small epoch has no time to make them
         self._form = plan.optimizer.component.form
         self._gradient = Arena(plan)  # of a step, for an optimizer in Python
         self._solver = Solver(plan, self._trained, self._gradient)
+        self._matrices = Matrices(plan, self._arena, self._gradient)
         self._runner = Runner(plan, self._choices[-1])
         self._inference = Inference(plan, self._arena, self._runner, self._choices)
         self._training: _Training | None = None
@@ -87,7 +87,8 @@ class Engine(interface.Engine):
     # ---- weights and states
 
     def initialize(self, seed: int) -> None:
-        self._arena.values[:] = 0
+        for array in (self._arena.values, *self._matrices.shaped.values()):
+            array[:] = 0
         self.steps_done = 0
         self.set_parameters(initial_tensors(self.plan, seed))
 
@@ -107,7 +108,8 @@ class Engine(interface.Engine):
     @property
     def _now(self) -> ArenaSnapshot:
         """The parameters and states themselves, which the next step changes."""
-        return ArenaSnapshot(self._arena, self._kept, self._solver.memory, self.steps_done)
+        shaped, memory = self._matrices.shaped, self._solver.memory
+        return ArenaSnapshot(self._arena, self.plan.kept, shaped, memory, self.steps_done)
 
     def snapshot(self, into: Snapshot | None = None) -> Snapshot:
         return self._now.copy(into if isinstance(into, ArenaSnapshot) else None)
@@ -118,8 +120,10 @@ class Engine(interface.Engine):
     def restore(self, state: Mapping[str, np.ndarray]) -> None:
         self.steps_done = int(state["steps"][0])
         self._solver.memory.update(select_part(MEMORY, state))
-        for slot, name in enumerate(self._kept, start=1):
+        for slot, name in enumerate(self.plan.kept, start=1):
             self._arena.set_tensors(select_part(name, state), slot)
+        for name, array in self._matrices.shaped.items():
+            array[:] = state[name]
 
     # ---- training
 
@@ -193,7 +197,7 @@ class Engine(interface.Engine):
         elif self._form == "matrix":
             for k in steps:
                 self._run(training, k, k + 1)
-                update_matrices(self.plan, self._trained, self._gradient, float(rates[k]), self.steps_done)
+                self._matrices.step(float(rates[k]), self.steps_done, training.epochs.rows_of(k))
                 if self.plan.average:
                     average(self.plan, self._arena, self._trained, self.steps_done)
                 report(k + 1)

@@ -1,6 +1,6 @@
 """Optimizers in plain NumPy, called by Python between runs of a table that stores the gradient.
 
-A matrix form updates every matrix of weights after each step.  A solver takes an epoch, and asks for as many losses and
+A matrix form updates all matrices of weights after each step.  A solver takes an epoch, and asks for as many losses and
 gradients as it likes.
 """
 
@@ -13,25 +13,46 @@ from math import sqrt
 import numpy as np
 
 from numbann.components.component import call, run
+from numbann.components.matrices import step_of_matrices
 from numbann.engine.cpu.memory import Arena
 from numbann.network.plan import Plan
+from numbann.network.states import TRAINED, layer_number
 from numbann.simd.gradient import SMALL
 
 Measure = Callable[[], float]  # runs the table on all rows: it gives their mean loss and stores the gradient
 
 
-def update_matrices(plan: Plan, trained: Arena, gradient: Arena, rate: float, step: int) -> None:
-    """A step of an optimizer of the form "matrix", on copies of the matrices."""
-    component, states = plan.optimizer.component, plan.optimizer.component.states
-    settings = {**plan.optimizer.values, "step": step, "learning_rate": rate, "weight_decay": plan.weight_decay}
-    _adjust(plan, trained.parameters, gradient.parameters)
-    kept = [trained.tensors(k) for k in range(1 + len(states))]
-    for name, g in gradient.tensors().items():
-        w, *values = (np.atleast_2d(tensors[name]) for tensors in kept)
-        given = {"w": w, "g": np.atleast_2d(g), **dict(zip(states, values, strict=True)), **settings}
-        run(component, functools.partial(call, component.function, **given))
-    for k, tensors in enumerate(kept):
-        trained.set_tensors(tensors, k)
+class Matrices:
+    """An optimizer of the form "matrix", with its states that have shapes of their own; it works on copies of w.
+
+    shaped: these states by the names that a checkpoint gives them.
+    """
+
+    def __init__(self, plan: Plan, arena: Arena, gradient: Arena) -> None:
+        self._plan, self._arena, self._gradient = plan, arena, gradient
+        # where w and the states of its shape are in the arena
+        names = [name for name in plan.kept if name != TRAINED]
+        first = len(plan.kept) - len(names)
+        self._slots = {name: slot for slot, name in enumerate(["w", *names], first)}
+        self.shaped = {name: np.zeros(shape, plan.dtype) for name, shape in plan.shaped.items()}
+
+    def step(self, rate: float, step: int, batch_size: int) -> None:
+        """Update all matrices with the stored gradient."""
+        plan, component = self._plan, self._plan.optimizer.component
+        trained = self._arena.from_state(self._slots["w"])
+        _adjust(plan, trained.parameters, self._gradient.parameters)
+        kept = {name: self._arena.tensors(slot) for name, slot in self._slots.items()}
+        numbers = {"step": step, "learning_rate": rate, "weight_decay": plan.weight_decay, "batch_size": batch_size}
+        shared = {**plan.optimizer.values, **numbers, "layers": len(plan.layers)}
+        given = [
+            {name: np.atleast_2d(tensors[tensor]) for name, tensors in kept.items()}
+            | {state: self.shaped[f"{state}.{tensor}"] for state in component.shapes}
+            | {"g": np.atleast_2d(g), "layer": layer_number(tensor), **shared}
+            for tensor, g in self._gradient.tensors().items()
+        ]
+        run(component, functools.partial(step_of_matrices, component, given))
+        for name, slot in self._slots.items():
+            self._arena.set_tensors(kept[name], slot)
 
 
 def average(plan: Plan, averaged: Arena, trained: Arena, step: int) -> None:

@@ -11,15 +11,23 @@ from numbann.network.states import MEMORY, add_prefix
 
 
 class ArenaSnapshot:
-    """An arena with the names of its states, a solver's memory, and the number of steps done."""
+    """An arena with its states' names, the states of other shapes, a solver's memory, and the number of steps done."""
 
-    def __init__(self, arena: Arena, states: Sequence[str], memory: Mapping[str, np.ndarray], steps: int) -> None:
-        self.arena, self.states, self.memory, self.steps = arena, states, memory, steps
+    def __init__(
+        self,
+        arena: Arena,
+        states: Sequence[str],
+        shaped: Mapping[str, np.ndarray],
+        memory: Mapping[str, np.ndarray],
+        steps: int,
+    ) -> None:
+        self.arena, self.states, self.shaped, self.memory, self.steps = arena, states, shaped, memory, steps
 
     def copy(self, into: ArenaSnapshot | None = None) -> ArenaSnapshot:
         """The same in memory of its own, or in that of another snapshot, which is overwritten."""
         arena = self.arena.copy(None if into is None else into.arena)
-        return ArenaSnapshot(arena, self.states, dict(self.memory), self.steps)
+        shaped = {name: array.copy() for name, array in self.shaped.items()}
+        return ArenaSnapshot(arena, self.states, shaped, dict(self.memory), self.steps)
 
     def parameters(self) -> dict[str, np.ndarray]:
         """As `Engine.parameters`."""
@@ -29,7 +37,7 @@ class ArenaSnapshot:
     def state(self) -> dict[str, np.ndarray]:
         """As `Engine.state`."""
         found = {"steps": np.array([self.steps], np.int64)}
-        found |= add_prefix(MEMORY, self.memory)
+        found |= {name: array.copy() for name, array in self.shaped.items()} | add_prefix(MEMORY, self.memory)
         for slot, name in enumerate(self.states, start=1):
             found |= add_prefix(name, self.arena.tensors(slot))
         return found

@@ -41,6 +41,10 @@ class Epochs:
             self.shares.follow(self.order)
         set_rates(self.plan, self.hyper, rates, done)
 
+    def rows_of(self, step: int) -> int:
+        """The rows of the batch of a step; the last batch may be shorter."""
+        return min(self.batch, self.rows - step * self.batch)
+
     def step_losses(self, row_loss: np.ndarray) -> np.ndarray:
         """The (weighted) mean loss of each batch, from its rows' losses in the epoch's order."""
         return means(row_loss, self.batch) if self.shares is None else self.shares.means(row_loss)
