@@ -99,6 +99,21 @@ class TrainingError(NumbannError):
     exit_code = 1
 
 
+OWN_PACKAGES = ("numbann", "numbann_cli")
+
+
+def warn(message: str, category: type[Warning]) -> None:
+    """Warn at the line that called numbann, in whatever depth the cause was found."""
+    import sys
+    import warnings
+
+    frame = sys._getframe(1)
+    while frame.f_back is not None and frame.f_globals.get("__name__", "").partition(".")[0] in OWN_PACKAGES:
+        frame = frame.f_back
+    told = frame.f_globals.setdefault("__warningregistry__", {})
+    warnings.warn_explicit(message, category, frame.f_code.co_filename, frame.f_lineno, registry=told)
+
+
 # What code raises on values from a file that may be anything, when it takes them for what they should be.
 UNUSABLE = (KeyError, TypeError, ValueError, AttributeError, IndexError, ArithmeticError, RecursionError)
 

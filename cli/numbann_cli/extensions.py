@@ -16,7 +16,7 @@ from numbann_cli.overview import COMMANDS
 
 def commands_of_plugins(files: list[Path]) -> dict[str, click.Command]:
     """Return every command that an installed plugin or one of the files adds; clashes and failures are warnings."""
-    from numbann.errors import PluginError, PluginWarning
+    from numbann.errors import PluginError, PluginWarning, warn
     from numbann.plugins.finding import installed_plugins
     from numbann.plugins.plugin import plugin_of_file
 
@@ -28,7 +28,7 @@ def commands_of_plugins(files: list[Path]) -> dict[str, click.Command]:
             if plugin.allowed:
                 plugin.add_commands(added)
         except PluginError as error:
-            warnings.warn(f"{error} (it is left out)", PluginWarning, stacklevel=2)
+            warn(f"{error} (it is left out)", PluginWarning)
             continue
         for name, command in added.commands.items():
             owner = owners.setdefault(name, str(plugin.origin))
@@ -37,7 +37,7 @@ def commands_of_plugins(files: list[Path]) -> dict[str, click.Command]:
             else:
                 commands.pop(name, None)
                 message = f'the command "{name}" is given twice: by {owner} and by {plugin.origin}; rename one of them'
-                warnings.warn(message, PluginWarning, stacklevel=2)
+                warn(message, PluginWarning)
     return commands
 
 

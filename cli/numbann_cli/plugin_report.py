@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from typing import Any
 
 from numbann.components.component import Component
+from numbann.errors import NumbannError
 from numbann.testing.checks import findings_of, run
 from numbann.testing.findings import FAILED, PASSED, SKIPPED, WARNING, Finding, spot_of
 
@@ -53,9 +55,18 @@ def report_component(component: Component) -> Report:
 
         report.findings.append(run("vectors", speed.check_vectors, component))
         report.findings += [run(name, check, component) for name, check in checks()]
-        report.nanoseconds = speed.measure_nanoseconds(component)
-        report.step_microseconds = speed.measure_step(component)
+        timed = run("speed", partial(_time, report), component)
+        report.findings += [timed] if timed.failed else []
     return report
+
+
+def _time(report: Report, component: Component) -> str:
+    """Fill in the times of a report."""
+    from numbann.testing import speed
+
+    report.nanoseconds = speed.measure_nanoseconds(component)
+    report.step_microseconds = speed.measure_step(component)
+    return ""
 
 
 def format_report(report: Report) -> Iterator[str]:
@@ -107,16 +118,13 @@ def _listed(names: list[str]) -> str:
     return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
 
 
-def report_all(what: str, load: Callable[[], list[Component]]) -> Iterator[Report]:
-    """Yield the reports of the components loaded, as they are made, or one that says why loading failed."""
-    from numbann.errors import NumbannError
-
+def report_all(what: str, load: Callable[[], Iterable[Component | NumbannError]]) -> Iterator[Report]:
+    """Yield the reports of what is loaded, as they are made: of components, and of errors in their places."""
     try:
-        components = load()
+        for part in load():
+            yield report_component(part) if isinstance(part, Component) else report_failure(what, part)
     except NumbannError as error:
         yield report_failure(what, error)
-        return
-    yield from map(report_component, components)
 
 
 def summary(reports: Sequence[Report]) -> str:

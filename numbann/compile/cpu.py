@@ -48,7 +48,7 @@ BACKWARD = """def kernel(op, first, last, step, scratch):
 # other mathematics takes whole rows as one run
 BLOCK, RUNS = "block(op, first, last, step, scratch)", "runs(op, {row}, first, last, step, scratch)"
 DRAWS = "        low, high = key_of(op, step, r)"
-DRAW = "F(noise(low, high, column + i)) * F(5.9604644775390625e-08)"  # 24 bits times 2^-24: exact, in [0, 1)
+DRAW = "max(F(noise(low, high, column + i)), F(0.5)) * F(5.9604644775390625e-08)"  # 24 bits times 2^-24, never 0
 NO_DRAW = "F(0.5)"
 
 ROW_FORWARD = """def kernel(op, first, last, step, scratch):
@@ -205,7 +205,8 @@ def activation_backward(component: Component, dtype: str, training: bool = True)
 def _of_unit(component: Component, training: bool) -> dict[str, str]:
     """The text of each argument of an elementwise activation."""
     vectors = {name: f"{name}_vector[i]" for name in component.learnable}
-    return {"z": "z[i]", "a": "a[i]", "u": DRAW if training else NO_DRAW, **vectors}
+    noise = {"u": DRAW if training else NO_DRAW} if "u" in component.roles else {}
+    return {"z": "z[i]", "a": "a[i]", **noise, **vectors}
 
 
 def _span(component: Component, training: bool, row: str) -> dict[str, str]:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Iterable, Sequence
 
 from numbann.components.built_in import built_in
-from numbann.components.component import KINDS
+from numbann.components.component import KINDS, bare_name
 from numbann.components.registry import OWN, Entry, Registry
-from numbann.errors import NumbannError, PluginWarning
+from numbann.errors import NumbannError, PluginWarning, warn
 from numbann.plugins.plugin import Plugin
 
 
@@ -36,7 +35,7 @@ class Catalogue(Registry):
         if entry is not None and entry.origin.owner == OWN:
             for other in self._registered(kind, name)[1:]:
                 message = f'{kind} "{name}" is numbann\'s own; that of {other.origin} is "{other.component.title}"'
-                warnings.warn(message, PluginWarning, stacklevel=1)  # from one place, so that it is told once
+                warn(message, PluginWarning)
         return entry
 
     def find_named(self, name: str) -> Sequence[Entry]:
@@ -73,7 +72,17 @@ class Catalogue(Registry):
                 return f"would come from a plugin that failed: {self.failed[plugin]}"
             if plugin.announces(name) and not plugin.allowed:
                 return f"comes from {plugin.origin}, which NUMBANN_PLUGINS leaves out; add it there"
+            if plugin.announces(name) and bare_name(name) in self.broken_promises(plugin):
+                point = f'{plugin.origin} has an entry point "{bare_name(name)}"'
+                return f"is not there: {point}, but its module {plugin.origin.module} registers no such name"
         return ""
+
+    def broken_promises(self, plugin: Plugin) -> list[str]:
+        """The entry points of a loaded plugin whose names it does not register."""
+        if plugin in self.failed or plugin in self._waiting or not plugin.allowed:
+            return []
+        registered = {name for component in plugin.components() for name in (component.name, *component.aliases)}
+        return [name for name in plugin.names if name not in registered]
 
     def _look_up(self, name: str, find: Callable[[], Sequence[Entry]]) -> Sequence[Entry]:
         """What a search finds once the plugins that announce the name are loaded, and if that is nothing, the rest."""
@@ -100,4 +109,4 @@ class Catalogue(Registry):
 
 def _warn(errors: Iterable[NumbannError]) -> None:
     for error in errors:
-        warnings.warn(f"{error} (it is left out)", PluginWarning, stacklevel=5)
+        warn(f"{error} (it is left out)", PluginWarning)

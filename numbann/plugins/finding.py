@@ -6,21 +6,25 @@ Each plugin is loaded in isolation and only when it is needed: one that fails is
 from __future__ import annotations
 
 import functools
-import warnings
 from collections.abc import Iterable
 from pathlib import Path
 
-from numbann.errors import PluginWarning
+from numbann.errors import NumbannError, PluginError, PluginWarning, warn
 from numbann.plugins import distributions
 from numbann.plugins.catalogue import Catalogue
 from numbann.plugins.plugin import Plugin, plugin_of_distribution, plugin_of_file
 
 
 def with_files(paths: Iterable[Path] = ()) -> Catalogue:
-    """The catalogue of built-in components, installed plugins and these files; an error if a file fails."""
-    catalogue = Catalogue(installed_plugins())
+    """The catalogue of built-in components, installed plugins and these files; an error names all files that fail."""
+    catalogue, faults = Catalogue(installed_plugins()), []
     for path in {path.resolve(): path for path in paths}.values():
-        catalogue.add(plugin_of_file(path))
+        try:
+            catalogue.add(plugin_of_file(path))
+        except NumbannError as error:
+            faults.append(error)
+    if faults:
+        raise faults[0] if len(faults) == 1 else PluginError("\n".join(map(str, faults)))
     return catalogue
 
 
@@ -37,7 +41,7 @@ def installed_plugins() -> list[Plugin]:
     """The announced plugins, not imported; a warning for each unknown name in the environment variable."""
     for name in distributions.list_unknown():
         message = f"{distributions.VARIABLE} names {name}, which is no installed distribution with plugins"
-        warnings.warn(message, PluginWarning, stacklevel=2)
+        warn(message, PluginWarning)
     return [_plugin_of(one) for one in distributions.find_announced()]
 
 

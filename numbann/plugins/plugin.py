@@ -41,7 +41,7 @@ class Plugin:
         self.origin, self.names, self.allowed = origin, tuple(names), allowed
         self._load = load
         self._manager: pluggy.PluginManager | PluginError | None = None
-        self._components: tuple[Component, ...] | PluginError | None = None
+        self._parts: tuple[Component | PluginError, ...] | PluginError | None = None
 
     def announces(self, name: str) -> bool:
         """Whether it is known, without an import, to have a name, bare or with its owner."""
@@ -49,10 +49,17 @@ class Plugin:
         return self.origin.is_called(owner) if owner else bare in self.names
 
     def components(self) -> tuple[Component, ...]:
-        """The components that it registers; PluginError if anything goes wrong."""
-        if self._components is None:
-            self._components = self._attempt(self._collect_components)
-        return _unwrap(self._components)
+        """The components that it registers; PluginError, with every fault, if anything goes wrong."""
+        faults = [part for part in self.parts() if isinstance(part, PluginError)]
+        if faults:
+            raise faults[0] if len(faults) == 1 else PluginError("\n".join(map(str, faults)))
+        return tuple(part for part in self.parts() if isinstance(part, Component))
+
+    def parts(self) -> tuple[Component | PluginError, ...]:
+        """What it registers: components, and the errors of those that break the rules; PluginError if it fails."""
+        if self._parts is None:
+            self._parts = self._attempt(self._collect_parts)
+        return _unwrap(self._parts)
 
     def register_in(self, registry: Registry) -> None:
         """Register all of its components, or none if two of them have one name."""
@@ -65,12 +72,15 @@ class Plugin:
         """Let it add commands to a Click group; PluginError if anything goes wrong."""
         _unwrap(self._attempt(lambda: self._hooks().numbann_commands(group=group)))
 
-    def _collect_components(self) -> tuple[Component, ...]:
-        found: list[Component] = []
-        self._hooks().numbann_register(register=lambda component: found.append(freeze(component)))
-        if self.origin.owner == OWN:
-            return tuple(found)
-        return tuple(replace(component, plugin=self.origin) for component in found)
+    def _collect_parts(self) -> tuple[Component | PluginError, ...]:
+        found: list[Component | PluginError] = []
+        self._hooks().numbann_register(register=lambda given: found.append(self._attempt(lambda: self._own(given))))
+        return tuple(found)
+
+    def _own(self, given: Any) -> Component:
+        """A component as this plugin's."""
+        component = freeze(given)
+        return component if self.origin.owner == OWN else replace(component, plugin=self.origin)
 
     def _hooks(self) -> Any:
         """The hooks of this plugin alone."""

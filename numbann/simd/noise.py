@@ -25,7 +25,10 @@ def row_key(key, row):
 
 @inner
 def noise(low, high, column):
-    """24 random bits for a column of a row, as an int32: as many as a float32 holds exactly."""
+    """24 random bits for a column of a row, as an int32: as many as a float32 holds exactly.
+
+    Dropout compares them with its rate; an activation sees 2^-24 times them, or 2^-25 where all are 0.
+    """
     x = np.uint32(low + np.uint32(np.uint32(column) * STEP))
     x = np.uint32(np.uint32(x ^ np.uint32(x >> np.uint32(16))) * FIRST)
     x = np.uint32(x ^ high)

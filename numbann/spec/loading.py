@@ -89,6 +89,6 @@ def _registry(raw: dict[str, Any], base: Path) -> tuple[Registry | None, list[Fo
     try:
         return with_files(base / name for name in plugins), []
     except NumbannError as error:
-        return None, [(("plugins",), str(error))]
+        return None, [(("plugins",), line) for line in str(error).splitlines()]
     except ValueError:
         return None, [(("plugins",), "a path has a character that no path may have; correct it")]

@@ -14,7 +14,7 @@ from typing import Any
 
 from numbann.testing.checks import checks_of, findings_of
 from numbann.testing.findings import Finding
-from numbann.testing.sources import components_of
+from numbann.testing.sources import components_of, parts_of
 
 __all__ = [
     "Finding",
@@ -27,6 +27,7 @@ __all__ = [
     "checks_of",
     "components_of",
     "findings_of",
+    "parts_of",
 ]
 
 

@@ -15,6 +15,7 @@ from numbann.testing.behaviour import check_descent, check_factors, check_matric
 from numbann.testing.extremes import check_extremes, check_precision, check_source
 from numbann.testing.findings import FAILED, PASSED, SKIPPED, Fault, Finding, spot_of
 from numbann.testing.gradients import check_gradient
+from numbann.testing.rows import check_rows
 from numbann.testing.signature import check_purity, check_signature
 
 Check = Callable[[Component], str]  # returns a sentence, or raises Fault, Doubt or Unchecked
@@ -29,11 +30,13 @@ CHECKS: dict[str, dict[str, Check]] = {
     "initializer": {"signature": check_signature, "weights": check_weights},
     "metric": {"signature": check_signature, "measure": check_measure},
 }
-OTHER_FORMS: dict[str, dict[str, Check]] = {  # optimizers in NumPy, which are not compiled
+OTHER_FORMS: dict[str, dict[str, Check]] = {
+    "row": {**START, "rows": check_rows, "gradient": check_gradient, **COMPILED},
+    # in NumPy, which is not compiled
     "matrix": {"signature": check_signature, "descent": check_matrices},
     "solver": {"signature": check_signature},
 }
-PREREQUISITES = ("signature", "source", "precision")  # if one fails, the checks after it would say nothing
+PREREQUISITES = ("signature", "source", "rows", "precision")  # if one fails, the checks after it would say nothing
 
 
 def checks_of(component: Component) -> dict[str, Callable[[], Finding]]:

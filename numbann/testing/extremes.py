@@ -12,8 +12,8 @@ from numbann.compile.precision import Lowered
 from numbann.components.component import Component, call
 from numbann.derivation import derivative_of
 from numbann.testing.findings import Doubt, Fault, spot_of
-from numbann.testing.kernels import Update, backward_block, forward_block, loss_block
-from numbann.testing.settings import UNDEFINED, rows_of_targets, target_points
+from numbann.testing.kernels import Update, backward_block, forward_block, loss_block, with_noise_given
+from numbann.testing.settings import UNDEFINED, noises_of, rows_of_targets, target_points
 
 DTYPES = ("float32", "float64")
 NEAR = [0.0, -0.0, 1e-45, -1e-45, 1e-40, -1e-40, 1e-30, -1e-30, 1.0, -1.0, 30.0, -30.0]
@@ -41,7 +41,14 @@ def check_precision(component: Component) -> str:
     largest = 0.0
     for (name, part, got), (_, _, expected) in zip(single, double, strict=True):
         far = np.abs(got.astype("f8") - expected) / np.maximum(np.abs(expected), 1.0)
-        far[~np.isfinite(far)] = 0.0
+        lost = np.isfinite(expected) & (np.abs(expected) < np.finfo("f4").max) & ~np.isfinite(got)
+        far = np.where(lost, np.inf, np.where(np.isfinite(far), far, 0.0))
+        if not np.isfinite(expected).any():
+            raise Fault(
+                f"{name} is finite nowhere from {WIDE[0]:.3g} to {WIDE[-1]:.3g}",
+                spot_of(part),
+                "give finite numbers; noise is drawn from 2^-25 to 1 - 2^-24",
+            )
         if far.max() > 1e-3:
             worst = int(far.argmax())
             raise Doubt(
@@ -66,13 +73,19 @@ def _run_kernels(component: Component, dtype: str, x: np.ndarray) -> Results:
         return _run_losses(component, dtype, x)
     z = np.zeros((len(x), 1 if component.form == "elementwise" else 3))
     z[:, 0] = x
-    forward = forward_block(component, dtype, z)
-    forward(len(x))
+    return [result for u in noises_of(component) for result in _run_activation(component, dtype, z, u)]
+
+
+def _run_activation(component: Component, dtype: str, z: np.ndarray, u: float) -> Results:
+    noisy, derivative = "u" in component.roles, component.backward or derivative_of(component)
+    component, noise = (with_noise_given(component), {"u": u}) if noisy else (component, {})
+    at = f" with u = {u:g}" if noisy else ""
+    forward = forward_block(component, dtype, z, **noise)
+    forward(len(z))
     a = forward["A"][:, : z.shape[1]]
-    backward = backward_block(component, dtype, z, a)
-    backward(len(x))
-    derivative = component.backward or derivative_of(component)
-    return [("a", component.function, a[:, 0]), ("da/dz", derivative, backward["D"][:, 0])]
+    backward = backward_block(component, dtype, z, a, **noise)
+    backward(len(z))
+    return [(f"a{at}", component.function, a[:, 0]), (f"da/dz{at}", derivative, backward["D"][:, 0])]
 
 
 def _run_losses(component: Component, dtype: str, x: np.ndarray) -> Results:
@@ -116,7 +129,7 @@ def check_extremes(component: Component) -> str:
     for dtype in DTYPES:
         for name, part, found in _run_kernels(component, dtype, x):
             for at, value in zip(x.tolist(), found.tolist(), strict=True):
-                pass_nan = name == "a" or name.startswith("the loss")
+                pass_nan = name.partition(" ")[0] == "a" or name.startswith("the loss")
                 doubts.append(
                     _check_value(component, part, pass_nan, f"{name} is {value:g} at {argument} = {at:g}", at, value)
                 )

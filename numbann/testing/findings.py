@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 PASSED, FAILED, WARNING, SKIPPED = "passed", "failed", "warning", "skipped"
+DERIVED = re.compile(r"<.* derived from (.*)>")  # the file of a function that numbann.derivation has made
 
 
 @dataclass(frozen=True)
@@ -58,5 +59,10 @@ class Unchecked(Fault):
 
 def spot_of(function: Callable[..., Any]) -> str:
     """file:line of a function; for a derived function, of the one that it was derived from."""
-    derived = re.fullmatch(r"<.* derived from (.*)>", function.__code__.co_filename)
+    derived = DERIVED.fullmatch(function.__code__.co_filename)
     return derived[1] if derived else f"{function.__code__.co_filename}:{function.__code__.co_firstlineno}"
+
+
+def is_derived(function: Callable[..., Any]) -> bool:
+    """Whether numbann has derived a function, instead of an author."""
+    return DERIVED.fullmatch(function.__code__.co_filename) is not None

@@ -14,37 +14,57 @@ from typing import Any
 
 import numpy as np
 
-from numbann.components.component import Component, call
+from numbann.components.component import Component, Function, call
 from numbann.derivation import derivative_of, slopes_of
-from numbann.testing.findings import Fault, spot_of
-from numbann.testing.settings import POINTS, UNDEFINED, describe, rows_of_targets, settings_of, target_points
+from numbann.testing.findings import Fault, is_derived, spot_of
+from numbann.testing.settings import (
+    POINTS,
+    UNDEFINED,
+    describe,
+    noises_of,
+    rows_of_targets,
+    settings_of,
+    target_points,
+)
 
 STEP = 1e-5
-NOISE = (0.5, 0.1, 0.9)
 WIDTHS = (1, 2, 7)
 
 # A derivative or backward; the point in words; its value there; the function along one argument; that argument
-Compared = tuple[Callable[..., Any], str, Callable[[], float], Callable[[float], float], float]
+Compared = tuple[Function, str, Callable[[], float], Callable[[float], float], float]
 
 
 def check_gradient(component: Component) -> str:
     """Every derivative agrees with finite differences, at the default parameters and at others."""
     by_form = {("activation", "row"): _row_activation, ("loss", "row"): _row_loss}
-    found = [
-        (part, at, *compared)
-        for part, at, derivative, function, x in by_form.get((component.kind, component.form), _elementwise)(component)
-        for compared in compare(function, x, derivative)
-    ]
-    wrong = [(part, at, given, slope) for part, at, given, slope, agree in found if not agree]
+    found: dict[Function, list[tuple[str, float, float, bool]]] = {}
+    for part, at, derivative, function, x in by_form.get((component.kind, component.form), _elementwise)(component):
+        found.setdefault(part, []).extend((at, *compared) for compared in compare(function, x, derivative))
+    for part, compared in found.items():
+        if not compared:
+            raise Fault(
+                f"{part.__name__} could be compared at no point, since nowhere two differences agree",
+                spot_of(part),
+                "give finite numbers, and the same ones for the same arguments",
+            )
+    each = [(part, *compared) for part in found for compared in found[part]]
+    wrong = [(part, at, given, slope) for part, at, given, slope, agree in each if not agree]
     if wrong:
         part, at, given, slope = max(wrong, key=lambda one: _distance(one[2], one[3]))
         raise Fault(
             f"{part.__name__} is {given:.6g} at {at}, but the slope is {slope:.6g}; "
-            f"wrong at {len(wrong)} of {len(found)} points",
+            f"wrong at {len(wrong)} of {len(each)} points",
             spot_of(part),
-            "correct the formula" + (" or leave the derivative out" if component.form == "elementwise" else ""),
+            _advise(component, part),
         )
-    return f"right at {len(found)} points, by differences in float64"
+    return f"right at {len(each)} points, by differences in float64"
+
+
+def _advise(component: Component, part: Function) -> str:
+    if is_derived(part):
+        kinks = "min, max and abs have the mean of both slopes where they turn"
+        return f"it is derived from the formula, where {kinks}: write a choice instead, with if, or give the derivative"
+    return "correct the formula" + (" or leave the derivative out" if component.form == "elementwise" else "")
 
 
 def compare(
@@ -97,7 +117,7 @@ def _list_inputs(component: Component) -> list[dict[str, float]]:
     """The values of the roles at which an elementwise component is checked."""
     if component.kind == "loss":
         return [{"y": y, "t": t} for t in target_points(component) for y in (*POINTS, t)]
-    return [{"z": z, "u": u} for u in (NOISE if "u" in component.roles else NOISE[:1]) for z in POINTS]
+    return [{"z": z, "u": u} for u in noises_of(component) for z in POINTS]
 
 
 def _value(component: Component, given: dict[str, Any], name: str, x: float) -> float:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import ctypes
+import functools
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
 from numbann.compile.cpu import activation_backward, activation_forward, loss_kernel, optimizer_kernel
 from numbann.compile.text import free_parameters
-from numbann.components.component import Component, Configured
+from numbann.components.component import Component, Configured, Parameter
 from numbann.engine.shared.alignment import aligned
 from numbann.simd import op
 
@@ -60,6 +61,13 @@ class Block:
     def __getitem__(self, name: str) -> np.ndarray:
         """The array of a column of the op."""
         return self._kept[name]
+
+
+@functools.cache
+def with_noise_given(component: Component) -> Component:
+    """An activation that takes its noise as a parameter, u, instead of drawing it."""
+    roles = tuple(role for role in component.roles if role != "u")
+    return replace(component, roles=roles, parameters=(*component.parameters, Parameter("u", 0.5, float)))
 
 
 def forward_block(component: Component, dtype: str, z: np.ndarray, **values: Any) -> Block:

@@ -11,6 +11,7 @@ from numbann.spec.rules import of_parameter
 
 POINTS = [*np.linspace(-30, 30, 241).tolist(), -1e-3, 1e-3, -1e-9, 1e-9]
 UNDEFINED = (ZeroDivisionError, OverflowError, ValueError)  # raised by plain Python where compiled code has inf or NaN
+LEAST, MOST = 2.0**-25, 1 - 2.0**-24  # the ends of the noise that training draws
 REAL = (-1.3, 0.0, 0.7)
 TARGETS = {"real": REAL, "unshifted": REAL, "positive": (0.5, 1.0, 3.0), "binary": (0.0, 0.3, 1.0)}
 
@@ -36,6 +37,11 @@ def describe(values: dict[str, Any], component: Component) -> str:
     """The parameters that are not at their defaults, for a message."""
     moved = [f"{name} = {value:g}" for name, value in values.items() if value != component.defaults().get(name)]
     return f" ({', '.join(moved)})" if moved else ""
+
+
+def noises_of(component: Component) -> tuple[float, ...]:
+    """The noise at which a component is checked: 0.5, which predictions take, and both ends if it draws."""
+    return (0.5, LEAST, 0.1, 0.9, MOST) if "u" in component.roles else (0.5,)
 
 
 def target_points(component: Component) -> tuple[float, ...]:

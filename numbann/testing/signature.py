@@ -11,14 +11,15 @@ import numpy as np
 
 from numbann.components.component import Component, arguments_of, call
 from numbann.testing.findings import Doubt, Fault, spot_of
+from numbann.testing.rows import list_fillings
 from numbann.testing.settings import UNDEFINED, target_points
 
 SAMPLE = (-3.0, -1.0, -0.1, 0.0, 0.1, 0.6, 1.0, 3.0)
 
 
 def check_signature(component: Component) -> str:
-    """It returns as many numbers as it should; registration has checked its arguments."""
-    for function, given in _list_calls(component):
+    """It returns as many numbers as it should; registration has checked its arguments, and rows.py looks at rows."""
+    for function, given in _list_calls(component) if component.form == "elementwise" else ():
         _check_result(component, function, given)
     if not component.summary:
         raise Doubt(
@@ -39,8 +40,10 @@ def _describe_result(component: Component) -> str:
 
 
 def _list_calls(component: Component) -> Iterator[tuple[Callable[..., Any], dict[str, Any]]]:
-    """Calls to make, as (function, arguments).  Rows, schedules and others have checks of their own."""
+    """Calls to make, as (function, arguments).  Schedules and others have checks of their own."""
     values = component.defaults()
+    if component.form == "row":
+        yield from ((function, given) for function, _, given in list_fillings(component, 7))
     if component.form != "elementwise":
         return
     if component.kind == "activation":
@@ -93,7 +96,7 @@ def check_purity(component: Component) -> str:
     functions = {function for function, _ in _list_calls(component)}
     before = {function: _list_globals(function) for function in functions}
     for function, given in _list_calls(component):
-        if repr(_call(function, **given)) != repr(_call(function, **given)):
+        if _outcome(function, given) != _outcome(function, given):
             raise Fault(
                 f"{function.__name__} gives other numbers when it is called again with the same ones",
                 spot_of(function),
@@ -108,6 +111,13 @@ def check_purity(component: Component) -> str:
                 "keep nothing between calls; states go in and out by arguments",
             )
     return "the same inputs give the same outputs, and nothing else changes"
+
+
+def _outcome(function: Callable[..., Any], given: dict[str, Any]) -> str:
+    """What a call gives, and what its arrays hold after it, as text, for comparison."""
+    arrays = {name: value.copy() for name, value in given.items() if isinstance(value, np.ndarray)}
+    result = _call(function, **{**given, **arrays})
+    return repr((result, [array.tolist() for array in arrays.values()]))
 
 
 def _list_globals(function: Callable[..., Any]) -> dict[str, str]:

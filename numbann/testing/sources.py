@@ -4,31 +4,69 @@ from __future__ import annotations
 
 import sys
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 from numbann.components.built_in import built_in
-from numbann.components.component import Component, Origin
+from numbann.components.component import Component, Origin, place_of
 from numbann.components.declare import freeze
-from numbann.errors import PluginError
+from numbann.components.registry import Registry
+from numbann.errors import NumbannError, PluginError
+from numbann.plugins.finding import with_files
 from numbann.plugins.plugin import Plugin, import_module, plugin_of_file
 
 
 def components_of(what: Any) -> list[Component]:
     """The components of a decorated function, a module or its name, a plugin file, or a folder of plugins."""
-    if isinstance(what, Component) or hasattr(what, "__numbann__"):
-        return [freeze(what)]
+    found = list(parts_of(what))
+    for part in found:
+        if isinstance(part, NumbannError):
+            raise part
+    return [part for part in found if isinstance(part, Component)]
+
+
+def parts_of(what: Any) -> Iterator[Component | NumbannError]:
+    """The same, with the errors of plugins that fail, and of components that break the rules, in their places."""
     name = what.__name__ if isinstance(what, ModuleType) else str(what)
-    if name.startswith("numbann."):
-        return [entry.component for entry in built_in().entries() if entry.origin.module == name]
-    registry = built_in().copy()
-    found: list[Component] = []
-    for plugin in _find_plugins(what):
-        plugin.register_in(registry)
-        found += plugin.components()
-    return found
+    if isinstance(what, Component) or hasattr(what, "__numbann__"):
+        yield freeze(what)
+    elif name.startswith("numbann."):
+        yield from (entry.component for entry in built_in().entries() if entry.origin.module == name)
+    else:
+        registry = with_files()
+        for plugin in _find_plugins(what):
+            yield from _parts_of_plugin(plugin, registry)
+
+
+def _parts_of_plugin(plugin: Plugin, registry: Registry) -> Iterator[Component | NumbannError]:
+    try:
+        parts = plugin.parts()
+    except NumbannError as error:
+        yield error
+        return
+    registered = [_attempt(part, lambda each: registry.register(each, plugin.origin)) for part in parts]
+    yield from (_attempt(part, lambda each: _check_link(each, registry)) for part in registered)
+
+
+def _attempt(part: Component | NumbannError, step: Callable[[Component], Any]) -> Component | NumbannError:
+    """A component, or the error that a step with it raises."""
+    try:
+        if isinstance(part, Component):
+            step(part)
+    except NumbannError as error:
+        return error
+    return part
+
+
+def _check_link(component: Component, registry: Registry) -> None:
+    """PluginError for a loss whose link is no activation."""
+    link = component.traits.get("link", "identity")
+    try:
+        registry.named_by(component, "activation", link)
+    except NumbannError as error:
+        raise PluginError(f"{place_of(component.function)}: its link: {error}") from None
 
 
 def _find_plugins(what: Any) -> Iterator[Plugin]:

@@ -169,7 +169,8 @@ def _make_network(component: Component, net: tuple[int, ...]) -> Network:
     }
     chosen[component.kind] = component
     hidden = [Dense(units, chosen["activation"].configured()) for units in net[1:-1]]
-    return Network(
+    return Network(  # predictions, and with them the loss's link, play no part
+        link=built_in().configured("activation", "identity"),
         inputs=net[0],
         layers=(*hidden, Dense(net[-1])),
         loss=chosen["loss"].configured(),

@@ -98,6 +98,43 @@ def test_a_folder_of_plugins(numbann: Numbann) -> None:
     assert result.stdout.splitlines()[-1] == "1 of 2 pass; not two"
 
 
+LINKED = '''"""A loss whose link is an activation of the same file."""
+
+from math import exp
+
+from numbann import activation, hookimpl, loss
+
+
+@activation
+def raised(z):
+    """Raised: exp(z)."""
+    return exp(z)
+
+
+@loss(link="raised", target="positive")
+def counts(y, t):
+    """Counts: exp(y) - t y."""
+    return exp(y) - t * y
+
+
+@hookimpl
+def numbann_register(register):
+    register(counts)
+    register(raised)
+'''
+
+
+def test_a_loss_with_a_link_of_its_own(numbann: Numbann) -> None:
+    Path("linked.py").write_text(LINKED)
+    result = numbann("plugins", "check", "linked.py", "--json")
+    assert result.exit_code == 0, result.output
+    reports = json.loads(result.stdout)
+    assert [(report["name"], set(report["step_microseconds"])) for report in reports] == [
+        ("counts", {"counts", "mse"}),
+        ("raised", {"raised", "relu"}),
+    ]
+
+
 @pytest.mark.parametrize("name", ["huber", "sgd", "cosine", "he_normal", "accuracy", "lbfgs", "softmax"])
 def test_by_name(numbann: Numbann, name: str) -> None:
     result = numbann("plugins", "check", name)

@@ -89,20 +89,21 @@ def test_a_command_that_fails_is_the_plugins_fault(numbann: Numbann, install: In
 
 
 def test_the_list_of_providers(numbann: Numbann, install: Install, here: Path) -> None:
-    install("numbann-shout", TEXT, ("bent",))
+    install("numbann-shout", TEXT, ("bent", "promised"))
     bad = install("numbann-bad", "1 / 0\n", ("bad",))
     (here / "plugins").mkdir()
     (here / "plugins" / "curved.py").write_text(TEXT.replace("bent", "curved"))
     lines = numbann("--plugins-dir", "plugins", "plugins", "list").stdout.splitlines()
     assert lines[0] == "numbann 0.1.0: built in"
     assert "numbann-shout 1.0 (numbann_shout): loaded" in lines
-    assert lines[lines.index("numbann-shout 1.0 (numbann_shout): loaded") + 1].split() == ["activation", "bent"]
+    assert lines[lines.index("numbann-shout 1.0 (numbann_shout): loaded") + 2].split() == ["activation", "bent"]
     assert "numbann-bad 1.0 (numbann_bad): failed" in lines
     assert "plugins/curved.py: loaded" in lines
     rows = json.loads(numbann("plugins", "list", "--json").stdout)
     found = {row["name"]: row for row in rows}
     assert found["numbann-shout"]["components"] == {"activation": ["bent"]}
-    assert found["numbann-shout"]["entry_points"] == ["bent"]
+    assert found["numbann-shout"]["entry_points"] == ["bent", "promised"]
+    assert found["numbann-shout"]["reason"] == "it registers no promised, which its entry points name"
     assert f"{bad}:1: ZeroDivisionError" in found["numbann-bad"]["reason"]
     every = json.loads(numbann("plugins", "list", "--all", "--json").stdout)
     assert next(row for row in every if row["name"] == "bent")["origin"] == "numbann-shout 1.0"

@@ -118,6 +118,17 @@ def test_a_plugin_that_fails_says_why(tmp_path: Path, text: str, reason: str) ->
     assert "\n" not in str(error.value)
 
 
+def test_every_fault_is_said_at_once(tmp_path: Path) -> None:
+    """Of two components of a file, and of the next file."""
+    refused = BENT.replace("z):", "z, q):") + "    register(len)\n"
+    files = [write(tmp_path / "two.py", refused), write(tmp_path / "torn.py", "1 / 0\n")]
+    with pytest.raises(PluginError) as error:
+        with_files(files)
+    lines = str(error.value).splitlines()
+    said = ["argument 'q' is neither a role", "len: not a component", "torn.py:1: ZeroDivisionError"]
+    assert [word in line for word, line in zip(said, lines, strict=True)] == [True] * 3
+
+
 def test_an_interrupt_is_not_swallowed(tmp_path: Path) -> None:
     with pytest.raises(KeyboardInterrupt):
         with_files([write(tmp_path / "plugin.py", "raise KeyboardInterrupt\n")])

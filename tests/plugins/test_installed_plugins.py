@@ -83,6 +83,27 @@ def test_a_name_found_nowhere_imports_the_rest(install: Install) -> None:
         with_files().get("activation", "arhc")
 
 
+def test_an_entry_point_that_names_nothing_is_said(install: Install) -> None:
+    install("numbann-bent", plugin("bent"), ("bent", "promised"))
+    words = (
+        r'activation "promised" is not there: numbann-bent 1\.0 has an entry point "promised", '
+        "but its module numbann_bent registers no such name"
+    )
+    with pytest.raises(RegistryError, match=words):
+        with_files().get("activation", "promised")
+
+
+def test_a_warning_points_at_the_line_that_called(install: Install) -> None:
+    install("numbann-bad", "1 / 0\n", ("bad",))
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        with pytest.raises(RegistryError):
+            numbann.get_activation("rleu")
+    (one,) = told
+    assert issubclass(one.category, PluginWarning)
+    assert one.filename == __file__
+
+
 def test_functions_of_python_find_them(install: Install) -> None:
     import numpy as np
 

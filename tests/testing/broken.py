@@ -1,7 +1,7 @@
 """Broken components.  CASES: each component, and the function that is wrong."""
 
 # ruff: noqa
-from math import exp
+from math import exp, log, sqrt
 
 import numpy as np
 
@@ -189,7 +189,88 @@ def other_way(t, label):
     return (t == label).mean()
 
 
+@activation(form="row")
+def half_filled(z, a):
+    """Half filled: the first half of z."""
+    for k in range(len(z) // 2):
+        a[k] = z[k]
+
+
+@half_filled.backward
+def half_back(da, dz):
+    for k in range(len(dz)):
+        dz[k] = da[k]
+
+
+@activation(form="row")
+def whole(z, a):
+    """Whole: z."""
+    for k in range(len(z)):
+        a[k] = z[k]
+
+
+@whole.backward
+def empty_back(da, dz):
+    row = dz
+
+
+@loss(form="row")
+def no_dy(y, t, dy):
+    """No dy: the sum of (y - t)^2, without its derivative."""
+    total = 0
+    for k in range(len(y)):
+        total += (y[k] - t[k]) ** 2
+    return total
+
+
+@loss(form="row")
+def adding(y, t, dy):
+    """Adding: the sum of (y - t)^2."""
+    total = 0
+    for k in range(len(y)):
+        total += (y[k] - t[k]) ** 2
+        dy[k] += 2 * (y[k] - t[k])
+    return total
+
+
+@loss(form="row", outputs=3)
+def side_by_side(y, t, dy):
+    """Side by side: three outputs of each target beside each other."""
+    total = 0
+    for k in range(len(t)):
+        for j in range(3):
+            total += (y[3 * k + j] - t[k]) ** 2
+            dy[3 * k + j] = 2 * (y[3 * k + j] - t[k])
+    return total
+
+
+@activation
+def noisy(z, u):
+    """Noisy: z + 0.1 sqrt(-2 log(u - 2^-25)), which is infinite at the least noise."""
+    return z + 0.1 * sqrt(-2 * log(u - 2.0**-25))
+
+
+@activation
+def behind(z):
+    """Behind: z for z > 0, else exp(min(z, 0)) - 1, smooth at 0."""
+    return z if z > 0 else exp(min(z, 0)) - 1
+
+
+@activation
+def infinite(z):
+    """Infinite: a number that is not finite."""
+    return z + 1e308 * 1e308
+
+
 CASES = {
+    "half a row": (half_filled, half_filled),
+    "no dz": (whole, empty_back),
+    "no dy": (no_dy, no_dy),
+    "adds to dy": (adding, adding),
+    "side by side": (side_by_side, side_by_side),
+    "noise at its end": (noisy, noisy),
+    "derived at a kink": (behind, behind),
+    "compared nowhere": (infinite, infinite),
     "wrong gradient": (wrong, wrong_slope),
     "wrong slope": (learned, learned_slope),
     "wrong loss": (wrong_loss, wrong_loss_slope),

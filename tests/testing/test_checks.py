@@ -14,7 +14,15 @@ import pytest
 from numbann.components.built_in import built_in
 from numbann.components.component import Component
 from numbann.errors import PluginError
-from numbann.testing import check_activation, check_loss, check_optimizer, checks_of, components_of, findings_of
+from numbann.testing import (
+    check_activation,
+    check_loss,
+    check_optimizer,
+    checks_of,
+    components_of,
+    findings_of,
+    parts_of,
+)
 from numbann.testing.findings import FAILED, SKIPPED, WARNING
 
 COMPILED = ("precision", "extremes")
@@ -41,6 +49,22 @@ def test_built_in_components_pass_compiled(component: Component) -> None:
 # ---- what is wrong
 
 BROKEN = {
+    "half a row": ("rows", r"^a\[8\] is not filled, in a row of 16", "give every element of a a number"),
+    "no dz": ("rows", "^dz is not filled, in a row of 16", "give every element of dz a number"),
+    "no dy": ("rows", "^dy is not filled, in a row of 16", "give every element of dy a number"),
+    "adds to dy": ("rows", r"^dy\[0\] goes by what dy held before", "set each element of dy before you add to it"),
+    "side by side": (
+        "rows",
+        r"^with 2 targets y\[1\] is an output of t\[1\], but its derivative goes by t\[0\]",
+        r"y\[j \* T \+ k\] is output j of target k",
+    ),
+    "noise at its end": ("precision", r"^a with u = 2\.98023e-08 is finite nowhere", r"noise is drawn from 2\^-25"),
+    "derived at a kink": (
+        "gradient",
+        "behind_dz is 0.5 at z = 0, but the slope is 1; wrong at 1 of 245 points",
+        "it is derived from the formula, where min, max and abs .*: write a choice instead",
+    ),
+    "compared nowhere": ("gradient", "infinite_dz could be compared at no point", "give finite numbers"),
     "wrong gradient": (
         "gradient",
         "wrong_slope is 3 at z = .* but the slope is 2; wrong at 245 of 245 points",
@@ -170,4 +194,82 @@ def test_components_that_cannot_be_found(tmp_path: Path) -> None:
     assert {component.title for component in components_of(tmp_path / "taken.py")} == {"taken.py:relu"}
     (tmp_path / "pyproject.toml").write_text("[project]\nname = 'x'\n")
     with pytest.raises(PluginError, match="no entry points of the group numbann; add"):
+        components_of(tmp_path)
+
+
+CORN = '''"""A loss whose link is in the same file, an activation that breaks a rule, and one that does not."""
+
+from math import exp
+
+from numbann import activation, hookimpl, loss, row_max, row_sum
+
+
+@activation
+def rule_breaker(z, q):
+    """Rule breaker: q is neither a role nor a parameter."""
+    return z
+
+
+@activation(form="row")
+def own_link(z, a):
+    """Own link: exp(z)."""
+    for k in range(len(z)):
+        a[k] = exp(z[k])
+
+
+@own_link.backward
+def own_link_backward(a, da, dz):
+    for k in range(len(dz)):
+        dz[k] = da[k] * a[k]
+
+
+@loss(form="row", link="own_link")
+def linked(y, t, dy):
+    """Linked: the sum of exp(y) - t y."""
+    total = 0
+    for k in range(len(y)):
+        dy[k] = exp(y[k]) - t[k]
+        total += exp(y[k]) - t[k] * y[k]
+    return total
+
+
+@loss(link="own_lnik")
+def misspelt(y, t):
+    """Misspelt: (y - t)^2, with a link that is not there."""
+    return (y - t) ** 2
+
+
+@activation
+def fine(z):
+    """Fine: 2 z."""
+    return 2 * z
+
+
+@hookimpl
+def numbann_register(register):
+    for component in (rule_breaker, own_link, linked, misspelt, fine):
+        register(component)
+'''
+
+
+def test_a_fault_hides_no_other_component(tmp_path: Path) -> None:
+    """Of one file, and of several files in a folder."""
+    (tmp_path / "corn.py").write_text(CORN)
+    (tmp_path / "broken.py").write_text("1 / 0\n")
+    (tmp_path / "torn.py").write_text("def torn(:\n")
+    parts = list(parts_of(tmp_path))
+    assert [part.name for part in parts if isinstance(part, Component)] == ["own_link", "linked", "fine"]
+    messages = [str(part) for part in parts if not isinstance(part, Component)]
+    for said, message in zip(
+        (
+            "broken.py:1: ZeroDivisionError",
+            r"rule_breaker .*corn\.py:8\): argument 'q' is neither",
+            r"misspelt \(.*corn\.py:\d+\): its link: unknown activation \"own_lnik\"; did you mean \"own_link\"",
+            "torn.py:1: SyntaxError",
+        ),
+        messages,
+        strict=True,
+    ):
+        assert re.search(said, message), message
+    with pytest.raises(PluginError, match=r"broken\.py:1: ZeroDivisionError"):
         components_of(tmp_path)

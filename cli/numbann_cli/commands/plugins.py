@@ -6,7 +6,7 @@ import json
 import shutil
 import textwrap
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -64,11 +64,18 @@ def _providers(catalogue: Catalogue) -> Iterator[dict[str, Any]]:
             "module": plugin.origin.module,
             "entry_points": list(plugin.names),
             "state": state,
-            "reason": {"left out": "NUMBANN_PLUGINS does not name it", "failed": str(catalogue.failed.get(plugin))}.get(
-                state
-            ),
+            "reason": {
+                "left out": "NUMBANN_PLUGINS does not name it",
+                "failed": str(catalogue.failed.get(plugin)),
+                "loaded": _promises(catalogue.broken_promises(plugin)),
+            }[state],
             "components": _names(catalogue, plugin.origin.module, plugin.origin.owner),
         }
+
+
+def _promises(names: list[str]) -> str | None:
+    """Say which entry points name nothing."""
+    return f"it registers no {', '.join(names)}, which its entry points name" if names else None
 
 
 def _names(catalogue: Catalogue, module: str | None = None, owner: str = "numbann") -> dict[str, list[str]]:
@@ -154,13 +161,13 @@ def check(settings: Settings, what: str, as_json: bool) -> None:
         raise click.exceptions.Exit(1)
 
 
-def _find_components(settings: Settings, what: str) -> list[Any]:
+def _find_components(settings: Settings, what: str) -> Iterable[Any]:
     """Return the components that WHAT means: those of a path, else all of that name, else those of a plugin."""
     from numbann.plugins.finding import load_everything, with_files
-    from numbann.testing import components_of
+    from numbann.testing import parts_of
 
     if Path(what).exists():
-        return components_of(what)
+        return parts_of(what)
     files = settings.usable_files()
     found = with_files(files).find_named(what)
     if not found:

@@ -88,13 +88,13 @@ def draw(ints, places, purpose, step, r, c):
 
 @functools.cache
 def draw_uniform(dtype: str, noisy: bool) -> Any:
-    """The noise of an activation in [0, 1); 1/2 for an activation without noise."""
+    """The noise of an activation, above 0 and below 1; 1/2 for an activation without noise."""
     number = np.dtype(dtype).type
     share, half = number(SHARE_OF_ONE), number(0.5)
 
     @inner
     def draw_fix(ints, places, step, r, c):
-        return number(draw(ints, places, ACTIVATION, step, r, c)) * share
+        return max(number(draw(ints, places, ACTIVATION, step, r, c)), half) * share
 
     @inner
     def return_half(ints, places, step, r, c):

@@ -7,7 +7,6 @@ from math import exp, log, log1p, sqrt
 from numbann import Positive, activation, hookimpl
 
 FLAT = 1e9  # beyond it 1 + x^2 rounds to x^2, and x^2 may overflow
-LEAST = 1e-30  # stands for a noise of 0
 
 
 @activation
@@ -38,7 +37,7 @@ def binary_concrete(z, u, temperature: Positive = 0.6666666666666666):
     noisier.  Derivative a (1 - a) / temperature.  Maddison, Mnih and Teh 2016, https://arxiv.org/abs/1611.00712;
     Jang, Gu and Poole 2016, https://arxiv.org/abs/1611.01144; the temperature of 2/3 is the former's.
     """
-    x = (z + log(max(u, LEAST)) - log1p(-u)) / temperature
+    x = (z + log(u) - log1p(-u)) / temperature
     e = exp(-abs(x))
     return (e if x < 0 else 1) / (1 + e)
 

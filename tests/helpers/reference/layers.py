@@ -37,7 +37,7 @@ def alpha_dropout(a: Array, u: Array, rate: float) -> Array:
 
 @np.errstate(over="ignore")
 def draws(key: int, rows: int, columns: int) -> Array:
-    """Uniform numbers (rows, columns) in [0, 1) for a key: SplitMix64 of the row, then a 32-bit hash of the column."""
+    """Numbers (rows, columns) of [0, 1) for a key: SplitMix64 of the row, then a 32-bit hash of the column."""
     row, column = np.arange(rows, dtype=np.uint64)[:, None], np.arange(columns, dtype=np.uint32)
     bits = np.array(key).astype(np.uint64) + row * np.uint64(0x9E3779B97F4A7C15)
     bits = _scrambled(bits, 30, 0xBF58476D1CE4E5B9)
