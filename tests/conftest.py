@@ -72,13 +72,20 @@ def install(here: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..
     monkeypatch.syspath_prepend(site)
     modules = set(sys.modules)
 
-    def made(name: str, text: str, names: tuple[str, ...] = ("broken",), version: str = "1.0") -> Path:
+    def made(
+        name: str,
+        text: str,
+        names: tuple[str, ...] = ("broken",),
+        version: str = "1.0",
+        commands: tuple[str, ...] = (),
+    ) -> Path:
         module = name.replace("-", "_")
         metadata = site / f"{module}-{version}.dist-info"
         metadata.mkdir()
         (metadata / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n")
-        points = "".join(f"{point} = {module}\n" for point in names)
-        (metadata / "entry_points.txt").write_text(f"[numbann]\n{points}")
+        groups = {"numbann": names, "numbann.commands": commands}
+        points = (f"[{group}]\n" + "".join(f"{one} = {module}\n" for one in groups[group]) for group in groups)
+        (metadata / "entry_points.txt").write_text("".join(points))
         path = site / f"{module}.py"
         path.write_text(text)
         distributions._find_announced.cache_clear()  # a process looks once

@@ -49,7 +49,7 @@ class LazyGroup(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Import a command; None if neither numbann nor a plugin has it."""
         if cmd_name not in COMMANDS:
-            added = _of_plugins(ctx).get(cmd_name)
+            added = _of_plugins(ctx, cmd_name).get(cmd_name)
             return added and after_name(added)
         module = importlib.import_module(f"numbann_cli.commands.{cmd_name.replace('-', '_')}")
         return after_name(module.command)
@@ -104,12 +104,12 @@ class LazyGroup(click.Group):
             raise
 
 
-def _of_plugins(context: click.Context) -> dict[str, click.Command]:
-    """Find the commands that plugins add, once."""
+def _of_plugins(context: click.Context, wanted: str | None = None) -> dict[str, click.Command]:
+    """Find the commands that plugins add, once: all of them, or of installed plugins those that announce one."""
     files = context.find_root().obj.plugin_files()
-    key = f"numbann.commands {files}"
+    key = f"numbann.commands {files} {wanted}"
     if key not in context.meta:
-        context.meta[key] = commands_of_plugins(files)
+        context.meta[key] = commands_of_plugins(files, wanted)
     found: dict[str, click.Command] = context.meta[key]
     return found
 

@@ -14,7 +14,7 @@ def main() -> None:
     for name in ("stdout", "stderr"):
         if getattr(sys, name) is None:  # closed before the process began; what is opened next must not take its place
             setattr(sys, name, open(os.devnull, "w"))  # noqa: SIM115 - stays open, and pathlib is slow to import
-    if sys.argv[1:] == ["--help"] and not any(one.allowed for one in find_announced()):
+    if sys.argv[1:] == ["--help"] and not any(one.allowed and one.commands for one in find_announced()):
         print(overview())
         return
     from numbann_cli.group import numbann

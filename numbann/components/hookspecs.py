@@ -24,5 +24,6 @@ def numbann_register(register: Callable[[Any], None]) -> None:
 def numbann_commands(group: Any) -> None:
     """Add commands to the command line with group.add_command(command), or @group.command().
 
-    numbann calls it for `numbann --help`, and for a command that numbann itself does not have.
+    numbann calls it for `numbann --help`, and for a command that numbann itself does not have, in files and in modules
+    that the entry-point group numbann.commands names; an entry point has the name of a command.
     """

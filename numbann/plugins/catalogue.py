@@ -23,7 +23,7 @@ class Catalogue(Registry):
         self.replace_with(built_in().copy())
         self.plugins = list(plugins)
         self.failed: dict[Plugin, NumbannError] = {}
-        self._waiting = [plugin for plugin in plugins if plugin.allowed]
+        self._waiting = [plugin for plugin in plugins if plugin.allowed and plugin.names]
 
     def find_all(self, kind: str, name: str) -> Sequence[Entry]:
         """The entries of a name or an alias, bare or with its owner, numbann's own first."""
@@ -79,7 +79,7 @@ class Catalogue(Registry):
 
     def broken_promises(self, plugin: Plugin) -> list[str]:
         """The entry points of a loaded plugin whose names it does not register."""
-        if plugin in self.failed or plugin in self._waiting or not plugin.allowed:
+        if plugin in self.failed or plugin in self._waiting or not plugin.allowed or not plugin.names:
             return []
         registered = {name for component in plugin.components() for name in (component.name, *component.aliases)}
         return [name for name in plugin.names if name not in registered]

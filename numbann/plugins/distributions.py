@@ -1,7 +1,8 @@
 """The plugins that installed distributions announce by entry points, found without importing them.
 
-The search reads the entry points of each folder of sys.path for one line, `[numbann]`.  importlib.metadata parses what
-is found; it is slow to import, and a process without plugins does without it.
+The search reads the entry points of each folder of sys.path for the line of a group: `[numbann]`, of components, or
+`[numbann.commands]`.  importlib.metadata parses what is found; it is slow to import, and a process without plugins does
+without it.
 """
 
 from __future__ import annotations
@@ -17,13 +18,13 @@ from typing import NamedTuple
 
 from numbann.components.component import normalize
 
-GROUP = "numbann"
+COMPONENTS, COMMANDS = "numbann", "numbann.commands"  # the groups of entry points
 VARIABLE = "NUMBANN_PLUGINS"  # the distributions to use, comma-separated; empty: none; not set: all
-ANNOUNCED = re.compile(rb"^\s*\[numbann\]\s*$", re.MULTILINE)
+ANNOUNCED = re.compile(rb"^\s*\[numbann(\.commands)?\]\s*$", re.MULTILINE)
 
 
 class Announcement(NamedTuple):
-    """A module that a distribution announces as a plugin, and the names of its entry points.
+    """A module that a distribution announces as a plugin, and the names of its entry points: components and commands.
 
     place: the folder of the distribution's metadata.  allowed: whether the environment variable allows it.
     """
@@ -32,6 +33,7 @@ class Announcement(NamedTuple):
     version: str
     module: str
     names: tuple[str, ...]
+    commands: tuple[str, ...]
     place: str
     allowed: bool
 
@@ -89,12 +91,15 @@ def _find_announced(folders: tuple[str, ...], variable: str | None) -> tuple[Ann
         name = distribution.metadata["Name"] or os.path.basename(place).split("-")[0]
         if normalize(name) in found:
             continue  # the first on the path wins, as in an import
-        modules: dict[str, list[str]] = {}
-        for point in distribution.entry_points.select(group=GROUP):
-            modules.setdefault(point.value, []).append(point.name)
+        modules: dict[str, dict[str, list[str]]] = {}
+        for point in distribution.entry_points:
+            if point.group in (COMPONENTS, COMMANDS):
+                modules.setdefault(point.value, {COMPONENTS: [], COMMANDS: []})[point.group].append(point.name)
         may = allowed is None or normalize(name) in allowed
         found[normalize(name)] = [
-            Announcement(name, distribution.version or "", module, tuple(names), place, may)
+            Announcement(
+                name, distribution.version or "", module, tuple(names[COMPONENTS]), tuple(names[COMMANDS]), place, may
+            )
             for module, names in sorted(modules.items())
         ]
     return tuple(one for name in sorted(found) for one in found[name])

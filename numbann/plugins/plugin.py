@@ -26,19 +26,26 @@ from numbann.errors import NumbannError, PluginError, did_you_mean
 from numbann.plugins.causes import describe_cause, find_line
 from numbann.plugins.distributions import Announcement
 
+ANNOUNCE = 'add COMMAND = "MODULE" to [project.entry-points."numbann.commands"]'
 HOOKS = [name for name in vars(hookspecs) if name.startswith("numbann_")]
 
 
 class Plugin:
     """A plugin with its origin.  It is imported once, when it is needed; an error is stored and raised again.
 
-    names: those of its components that are known without an import.  allowed: whether it may be used.
+    names, commands: those of its components and of its commands that are known without an import; commands is None for
+    a file, which may add any.  allowed: whether it may be used.
     """
 
     def __init__(
-        self, origin: Origin, load: Callable[[], ModuleType], names: Sequence[str] = (), allowed: bool = True
+        self,
+        origin: Origin,
+        load: Callable[[], ModuleType],
+        names: Sequence[str] = (),
+        commands: Sequence[str] | None = None,
+        allowed: bool = True,
     ) -> None:
-        self.origin, self.names, self.allowed = origin, tuple(names), allowed
+        self.origin, self.names, self.commands, self.allowed = origin, tuple(names), commands, allowed
         self._load = load
         self._manager: pluggy.PluginManager | PluginError | None = None
         self._parts: tuple[Component | PluginError, ...] | PluginError | None = None
@@ -47,6 +54,10 @@ class Plugin:
         """Whether it is known, without an import, to have a name, bare or with its owner."""
         owner, _, bare = name.rpartition(":")
         return self.origin.is_called(owner) if owner else bare in self.names
+
+    def may_add(self, command: str | None) -> bool:
+        """Whether it may add a command, or any at all, as far as is known without an import."""
+        return self.commands is None or (command in self.commands if command else bool(self.commands))
 
     def components(self) -> tuple[Component, ...]:
         """The components that it registers; PluginError, with every fault, if anything goes wrong."""
@@ -90,7 +101,7 @@ class Plugin:
 
     def _load_hooks(self) -> pluggy.PluginManager:
         module = self._load()
-        for fault in _find_faults(module):
+        for fault in _find_faults(module, self.commands):
             raise PluginError(f"{self.origin}: {fault}")
         manager = pluggy.PluginManager("numbann")
         manager.add_hookspecs(hookspecs)
@@ -116,7 +127,7 @@ def plugin_of_file(path: Path) -> Plugin:
 def plugin_of_distribution(one: Announcement) -> Plugin:
     """The plugin in a module of an installed distribution."""
     origin = Origin(one.distribution, one.version, one.module)
-    return Plugin(origin, lambda: import_module(origin), one.names, one.allowed)
+    return Plugin(origin, lambda: import_module(origin), one.names, one.commands, one.allowed)
 
 
 def register_module(registry: Registry, module: ModuleType, origin: Origin) -> None:
@@ -154,7 +165,7 @@ def import_module(origin: Origin) -> ModuleType:
         raise PluginError(f"{origin}: failed to import: {describe_cause(error, origin.owner)}") from error
 
 
-def _find_faults(module: ModuleType) -> Iterator[str]:
+def _find_faults(module: ModuleType, commands: Sequence[str] | None) -> Iterator[str]:
     """The faults of an imported module that show before a hook is called: place, fault, remedy."""
     api = getattr(module, "NUMBANN_API", hookspecs.API)
     if api != hookspecs.API:
@@ -169,6 +180,8 @@ def _find_faults(module: ModuleType) -> Iterator[str]:
         given = arguments_of(getattr(hookspecs, name))
         if set(arguments_of(function)) - set(given):
             yield f"{place_of(function)}: takes {', '.join(arguments_of(function))}; name it {', '.join(given)}"
+    if "numbann_commands" in marked and commands == ():
+        yield f"{place_of(module.numbann_commands)}: no entry point names its commands; {ANNOUNCE}"
     if not marked:
         yield f"{find_line(module, 'def numbann_')}: no hook found; is @hookimpl missing on numbann_register?"
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -42,13 +43,39 @@ COMMAND_ALONE = TEXT.partition("@activation")[0] + TEXT[TEXT.index("@hookimpl\nd
 
 
 def test_a_plugin_adds_a_command(numbann: Numbann, install: Install) -> None:
-    install("numbann-shout", TEXT, ("bent",))
+    install("numbann-shout", TEXT, ("bent",), commands=("shout",))
     text = numbann("--help").stdout
     assert "Commands of plugins:\n  shout  Say it loud.\n" in text
     assert numbann().stdout == text
     assert numbann("shout", "hello").stdout == "HELLO\n"
     assert "Say it loud." in numbann("shout", "--help").stdout
     assert 'there is no command "shuot"; did you mean "shout"?' in numbann("shuot").stderr
+
+
+def test_help_imports_what_has_commands_and_nothing_else(numbann: Numbann, install: Install) -> None:
+    install("numbann-slow", "raise SystemExit('imported')\n", ("slow",))
+    install("numbann-shout", COMMAND_ALONE, (), commands=("shout",))
+    install("numbann-other", COMMAND_ALONE.replace("shout", "other"), (), commands=("other",))
+    assert numbann("shout", "hello").stdout == "HELLO\n"
+    assert "numbann_other" not in sys.modules
+    result = numbann("--help")
+    assert result.stderr == ""
+    assert "  other  Say it loud.\n  shout  Say it loud.\n" in result.stdout
+
+
+def test_commands_and_entry_points_agree(numbann: Numbann, install: Install) -> None:
+    path = install("numbann-bent", TEXT, ("bent",))
+    line = 1 + path.read_text().splitlines().index("def numbann_commands(group):")
+    remedy = 'add COMMAND = "MODULE" to [project.entry-points."numbann.commands"]'
+    said = f"numbann-bent 1.0: numbann_commands ({path}:{line - 1}): no entry point names its commands; {remedy}"
+    assert said in numbann("show", "bent").stderr
+    install("numbann-shout", COMMAND_ALONE, (), commands=("whisper",))
+    first, second = numbann("--help").stderr.splitlines()
+    assert (
+        first
+        == f'numbann: warning: numbann-shout 1.0: no entry point names its command "shout"; {remedy} (it is left out)'
+    )
+    assert second.endswith('numbann-shout 1.0: an entry point names the command "whisper", which it does not add')
 
 
 def test_a_plugin_may_have_nothing_but_a_command(numbann: Numbann, here: Path) -> None:
@@ -60,9 +87,9 @@ def test_a_plugin_may_have_nothing_but_a_command(numbann: Numbann, here: Path) -
 
 
 def test_a_command_that_two_provide_is_of_neither(numbann: Numbann, install: Install) -> None:
-    install("numbann-one", COMMAND_ALONE, ("shout",))
-    install("numbann-two", COMMAND_ALONE, ("shout",))
-    install("numbann-train", COMMAND_ALONE.replace("shout", "train"), ("train",))
+    install("numbann-one", COMMAND_ALONE, (), commands=("shout",))
+    install("numbann-two", COMMAND_ALONE, (), commands=("shout",))
+    install("numbann-train", COMMAND_ALONE.replace("shout", "train"), (), commands=("train",))
     result = numbann("--help")
     assert "shout" not in result.stdout
     assert 'the command "shout" is given twice: by numbann-one 1.0 and by numbann-two 1.0; rename one' in result.stderr
@@ -71,8 +98,8 @@ def test_a_command_that_two_provide_is_of_neither(numbann: Numbann, install: Ins
 
 
 def test_a_command_hook_that_fails_hides_no_other(numbann: Numbann, install: Install) -> None:
-    path = install("numbann-bad", COMMAND_ALONE.replace("@group.command()", "@group.comand()"), ("bad",))
-    install("numbann-shout", TEXT, ("bent",))
+    path = install("numbann-bad", COMMAND_ALONE.replace("@group.command()", "@group.comand()"), (), commands=("shout",))
+    install("numbann-shout", TEXT, ("bent",), commands=("shout",))
     result = numbann("shout", "hello")
     assert result.stdout == "HELLO\n"
     (warning,) = result.stderr.splitlines()
@@ -81,7 +108,7 @@ def test_a_command_hook_that_fails_hides_no_other(numbann: Numbann, install: Ins
 
 
 def test_a_command_that_fails_is_the_plugins_fault(numbann: Numbann, install: Install) -> None:
-    install("numbann-shout", TEXT.replace("word.upper()", "word.uper()"), ("bent",))
+    install("numbann-shout", TEXT.replace("word.upper()", "word.uper()"), ("bent",), commands=("shout",))
     result = numbann("shout", "hello")
     assert result.exit_code == 1
     (message,) = result.stderr.splitlines()
@@ -89,8 +116,9 @@ def test_a_command_that_fails_is_the_plugins_fault(numbann: Numbann, install: In
 
 
 def test_the_list_of_providers(numbann: Numbann, install: Install, here: Path) -> None:
-    install("numbann-shout", TEXT, ("bent", "promised"))
+    install("numbann-shout", TEXT, ("bent", "promised"), commands=("shout",))
     bad = install("numbann-bad", "1 / 0\n", ("bad",))
+    install("numbann-loud", COMMAND_ALONE, (), commands=("loud",))
     (here / "plugins").mkdir()
     (here / "plugins" / "curved.py").write_text(TEXT.replace("bent", "curved"))
     lines = numbann("--plugins-dir", "plugins", "plugins", "list").stdout.splitlines()
@@ -99,6 +127,7 @@ def test_the_list_of_providers(numbann: Numbann, install: Install, here: Path) -
     assert lines[lines.index("numbann-shout 1.0 (numbann_shout): loaded") + 2].split() == ["activation", "bent"]
     assert "numbann-bad 1.0 (numbann_bad): failed" in lines
     assert "plugins/curved.py: loaded" in lines
+    assert lines[lines.index("numbann-loud 1.0 (numbann_loud): not imported") + 1].split() == ["command", "loud"]
     rows = json.loads(numbann("plugins", "list", "--json").stdout)
     found = {row["name"]: row for row in rows}
     assert found["numbann-shout"]["components"] == {"activation": ["bent"]}
@@ -112,16 +141,17 @@ def test_the_list_of_providers(numbann: Numbann, install: Install, here: Path) -
 def test_what_the_environment_leaves_out_is_listed(
     numbann: Numbann, install: Install, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    install("numbann-shout", TEXT, ("bent",))
+    install("numbann-shout", TEXT, ("bent",), commands=("shout",))
     monkeypatch.setenv("NUMBANN_PLUGINS", "")
     lines = numbann("plugins", "list").stdout.splitlines()
-    assert lines[-2:] == ["numbann-shout 1.0 (numbann_shout): left out", "  NUMBANN_PLUGINS does not name it"]
+    left_out = ["numbann-shout 1.0 (numbann_shout): left out", "  NUMBANN_PLUGINS does not name it"]
+    assert lines[-3:] == [*left_out, "  command     shout"]
     assert "shout" not in numbann("--help").stdout
     assert "comes from numbann-shout 1.0, which NUMBANN_PLUGINS leaves out" in numbann("show", "bent").stderr
 
 
 def test_show_finds_them(numbann: Numbann, install: Install) -> None:
-    path = install("numbann-shout", TEXT, ("bent",))
+    path = install("numbann-shout", TEXT, ("bent",), commands=("shout",))
     page = numbann("show", "bent").stdout
     assert "numbann-shout 1.0" in page
     assert f"{path}:6" in page

@@ -57,18 +57,21 @@ def _providers(catalogue: Catalogue) -> Iterator[dict[str, Any]]:
 
     yield {"name": "numbann", "version": numbann.__version__, "state": "built in", "components": _names(catalogue)}
     for plugin in catalogue.plugins:
-        state = "left out" if not plugin.allowed else "failed" if plugin in catalogue.failed else "loaded"
+        known = plugin.names or plugin.commands is None
+        state = "failed" if plugin in catalogue.failed else "loaded" if known else "not imported"
+        state = state if plugin.allowed else "left out"
         yield {
             "name": plugin.origin.owner,
             "version": plugin.origin.version,
             "module": plugin.origin.module,
             "entry_points": list(plugin.names),
+            "commands": list(plugin.commands or ()),
             "state": state,
             "reason": {
                 "left out": "NUMBANN_PLUGINS does not name it",
                 "failed": str(catalogue.failed.get(plugin)),
                 "loaded": _promises(catalogue.broken_promises(plugin)),
-            }[state],
+            }.get(state),
             "components": _names(catalogue, plugin.origin.module, plugin.origin.owner),
         }
 
@@ -95,8 +98,8 @@ def _describe(provider: dict[str, Any]) -> str:
     lines = [f"{name}{within}: {provider['state']}"]
     if provider.get("reason"):
         lines += _wrap("", provider["reason"])
-    for kind, names in provider["components"].items():
-        lines += _wrap(f"{kind:<12}", ", ".join(names))
+    for kind, names in [*provider["components"].items(), ("command", provider.get("commands"))]:
+        lines += _wrap(f"{kind:<12}", ", ".join(names)) if names else []
     return "\n".join(lines)
 
 
