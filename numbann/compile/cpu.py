@@ -273,7 +273,9 @@ def _optimizer_kernel(component: Component, dtype: str, stored: tuple[str, ...],
     lowered = Lowered(dtype, component=component)
     name = lowered.add(component.function)
     states = {state: f"{state}_array[i]" if state in stored else "F(0)" for state in component.states}
-    places = {f"{state}_array": k for k, state in enumerate(stored, start=1)}
+    behind = [f"{state}_array" for state in stored if state != component.predicts]
+    places = {state: k for k, state in enumerate(behind, start=1)}
+    places |= {f"{component.predicts}_array": -1} if component.predicts else {}  # right before w, as an average is
     places |= {"average": -1} if "average" in extras else {}
     views = [f"    {name} = carray(advance(w, {place} * stride), count)" for name, place in places.items()]
     off = {parameter for state, parameter in component.traits["optional"].items() if state not in stored}

@@ -13,7 +13,7 @@ from numba import types
 
 from numbann.compile.modules import load
 from numbann.compile.precision import Lowered
-from numbann.components.component import Component, arguments_of, place_of
+from numbann.components.component import Component, Parameter, arguments_of, place_of
 from numbann.errors import PluginError
 from numbann.simd import jit
 
@@ -55,8 +55,9 @@ def names_the_plugin(kernel: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def free_parameters(component: Component) -> list[str]:
-    """The parameters that are no roles, in the order in which the kernel finds them."""
-    return [parameter.name for parameter in component.parameters if parameter.name not in component.roles]
+    """The parameters that are no roles, and an optimizer's batch size, in the order in which the kernel finds them."""
+    own = [parameter.name for parameter in component.parameters if parameter.name not in component.roles]
+    return own + [role for role in component.roles if role == "batch_size"]
 
 
 def call_of(name: str, component: Component, function: Callable[..., Any], given: Mapping[str, str]) -> str:
@@ -85,13 +86,13 @@ def hyper_parameters(component: Component, off: set[str]) -> str:
     lines = []
     for k, name in enumerate(free_parameters(component)):
         value = "F(0)" if name in off else f"hyper[FIRST_PARAMETER + {k}]"
-        lines.append(f"    {variable_of(name)} = {value}{as_bool(by_name[name])}")
+        lines.append(f"    {variable_of(name)} = {value}{as_bool(by_name.get(name))}")
     return "\n".join(lines)
 
 
-def as_bool(parameter: Any) -> str:
-    """The test that turns a parameter's number into a flag; empty for other parameters."""
-    return " != F(0)" if parameter.type is bool else ""
+def as_bool(parameter: Parameter | None) -> str:
+    """The test that turns a parameter's number into a flag; empty for other numbers."""
+    return " != F(0)" if parameter and parameter.type is bool else ""
 
 
 def kernel_of(component: Component, lowered: Lowered, text: str, signature: Any = jit.kernel_signature) -> int:

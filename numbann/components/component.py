@@ -36,7 +36,7 @@ ROLES: Mapping[tuple[str, str], tuple[str, ...]] = {
     ("activation", "row"): ("z", "a"),
     ("loss", "elementwise"): ("y", "t"),
     ("loss", "row"): ("y", "dy", "t", "label"),
-    ("optimizer", "elementwise"): ("w", "g", "step", "learning_rate", "weight_decay"),
+    ("optimizer", "elementwise"): ("w", "g", "step", "learning_rate", "weight_decay", "batch_size"),
     ("optimizer", "matrix"): ("w", "g", "step", "learning_rate", "weight_decay", "batch_size", "layer", "layers"),
     ("optimizer", "solver"): ("w", "evaluate", "memory", "step", "learning_rate"),
     ("schedule", "elementwise"): ("monitor", "step", "steps", "epoch", "epochs"),
@@ -152,6 +152,11 @@ class Component:
     def shapes(self) -> Mapping[str, str]:
         """The shapes of an optimizer's states that are not of w's shape, in letters: see matrices.py."""
         return self.traits.get("shapes", {})
+
+    @property
+    def predicts(self) -> str:
+        """The state of an optimizer that predicts in the place of w; "" if w does."""
+        return self.traits.get("predicts", "")
 
     def defaults(self) -> dict[str, Any]:
         """Return every parameter's default by name."""

@@ -56,16 +56,19 @@ def optimizer(
     form: str = "elementwise",
     optional: Mapping[str, str] | None = None,
     shapes: Mapping[str, str] | None = None,
+    predicts: str = "",
     **names: Any,
 ) -> Any:
     """Declare an optimizer: roles w g step learning_rate weight_decay, and states -> w, or (w, *states).
 
-    optional: maps a state to the parameter without which the state is not stored.  form="matrix": plain NumPy that
+    optional: maps a state to the parameter without which the state is not stored.  predicts: a state that starts as w
+    and predicts in its place: validation and the saved model use it, w only trains.  form="matrix": plain NumPy that
     changes w and states in place; called in each step for each matrix (I, O), and for biases as (1, O).  shapes: maps a
     state to its shape, if that is not w's: "II", "O1", "1".  What the function yields is summed over all matrices.
     form="solver": w (one float64 vector), evaluate, memory, step, learning_rate: see mathematics/optimizers/solvers.py.
     """
-    traits = {"optional": dict(optional or {}), **({"shapes": dict(shapes)} if shapes else {})}
+    given = {"shapes": dict(shapes or {}), "predicts": predicts}
+    traits = {"optional": dict(optional or {}), **{name: trait for name, trait in given.items() if trait}}
     return _declared("optimizer", form, traits, names, function)
 
 
@@ -205,6 +208,9 @@ def _faults(component: Component) -> Iterator[str]:
             yield f'{state!r}: only states in the form "matrix" have shapes of their own'
         if state not in component.states or not shape or set(shape) - set(SIZES):
             yield f"shapes={{{state!r}: {shape!r}}} must map a state to letters of {SIZES!r}, such as 'II' or '1O'"
+    predicts = component.predicts
+    if predicts and (predicts not in component.states or predicts in optional or predicts in component.shapes):
+        yield f"predicts={predicts!r} must name a state that is always stored and has w's shape"
     for state, name in optional.items():
         if state not in component.states or name not in defaults:
             yield f"optional={{{state!r}: {name!r}}} must map a state to a parameter of it"

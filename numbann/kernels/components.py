@@ -309,12 +309,13 @@ def parameters_of(component: Component) -> list[Argument]:
 
 
 def defaults_of(component: Component) -> dict[str, Any]:
-    """The parameters and their defaults; noise defaults to its mean, and weight decay left to the caller to 0."""
+    """The parameters and their defaults; noise defaults to its mean, and what is left to the caller to 0 or 1."""
     found = component.defaults()
     if component.kind == "activation" and "u" in component.roles:
         found["u"] = 0.5
     if component.kind == "optimizer":
         found.setdefault("weight_decay", 0.0)
+        found |= {"batch_size": 1.0} if "batch_size" in component.roles else {}
     return found
 
 

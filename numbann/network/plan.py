@@ -63,11 +63,19 @@ class Plan(Training):
         return found
 
     @property
+    def apart(self) -> bool:
+        """Whether other weights predict than those that train: their average, or a state of the optimizer."""
+        return bool(self.average or self.optimizer.component.predicts)
+
+    @property
     def kept(self) -> tuple[str, ...]:
         """What is stored in the weights' own layout beside those that predict: the ones that train, and states."""
-        shapes = self.optimizer.component.shapes
-        states = (state for state in self.optimizer.stored_states if state not in shapes)
-        return (*((TRAINED,) if self.average else ()), *states)
+        component = self.optimizer.component
+        others = {*component.shapes, component.predicts}
+        return (
+            *((TRAINED,) if self.apart else ()),
+            *(state for state in self.optimizer.stored_states if state not in others),
+        )
 
     @property
     def shaped(self) -> dict[str, tuple[int, ...]]:
@@ -111,6 +119,8 @@ def build(network: Network) -> Plan:
         dense.units < 1 or dense.norm not in (None, "layer", "batch") for dense in network.layers
     ):
         raise ShapeError('give one layer or more, each with a unit or more and the norm None, "layer" or "batch"')
+    if network.average and network.optimizer.component.predicts:
+        raise ShapeError(f'average: "{network.optimizer.name}" predicts with weights of its own; leave average out')
     link = _link(network)
     layers = tuple(layer_of(network, k, link) for k in range(len(network.layers)))
     chosen = {one.name: getattr(network, one.name) for one in fields(Training)}

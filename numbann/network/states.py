@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-TRAINED = "trained"  # the weights that training updates, if their average predicts
+TRAINED = "trained"  # the weights that training updates, if others predict
 MEMORY = "memory"  # the memory of a solver
 
 

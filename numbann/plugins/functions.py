@@ -64,12 +64,13 @@ class OptimizerFunction:
         return _text(self.configured, **{"weight_decay": self.weight_decay, **self.configured.values})
 
     def init(self, w: np.ndarray) -> dict[str, Any]:
-        """The state of new weights w: arrays of zeros, and the count of steps."""
+        """The state of new weights w: arrays of zeros, a copy of w that predicts if one does, the count of steps."""
         check(f"{self.configured.name}.init", (Argument("w", "written"),), [w])
         component, shapes = self.configured.component, dict.fromkeys(self.configured.stored_states, w.shape)
         for name in component.shapes:
             shapes[name] = shape_of(component, name, np.atleast_2d(w).shape)
-        return {"step": 0, **{name: np.zeros(shape, w.dtype) for name, shape in shapes.items()}}
+        states = {name: np.zeros(shape, w.dtype) for name, shape in shapes.items()}
+        return {"step": 0, **states, **({component.predicts: w.copy()} if component.predicts else {})}
 
     def step(self, w: np.ndarray, g: np.ndarray, state: dict[str, Any], *, batch_size: int = 1) -> None:
         """Update w by its gradient g, in place; state changes, too, and counts the step.
@@ -82,6 +83,7 @@ class OptimizerFunction:
             self._step_of_matrix(w, g, {**states, "step": step, "batch_size": batch_size})
         else:
             counted = {"step": step} if "step" in component.roles else {}
+            counted |= {"batch_size": batch_size} if "batch_size" in component.roles else {}
             values = {"weight_decay": self.weight_decay, **self.configured.values}
             _function(component, "_step")(w, g, **states, **counted, **values)
         state["step"] = step

@@ -54,6 +54,8 @@ def check_agreement(spec: Spec | None, registry: Registry | None) -> Iterator[Fo
     if registry is not None:
         optimizer = registry.get("optimizer", spec.optimizer.type)
         yield from _solver_faults(spec, registry) if optimizer.form == "solver" else ()
+        if optimizer.predicts and spec.train.average is not None:
+            yield ("train", "average"), f"{optimizer.name} predicts with weights of its own; leave average out"
         if reason := device_of(spec.train.device).refusal(optimizer):
             yield ("optimizer",), reason
     for index, layer in enumerate(spec.model.layers):

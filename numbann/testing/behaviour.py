@@ -20,27 +20,31 @@ MATRICES = ((6, 4), (1, 4))  # weights and biases of a layer
 def check_descent(component: Component) -> str:
     """An optimizer reduces w^2 / 2 from w = 1, and a first step with gradient 0 gives finite numbers."""
     place, values = spot_of(component.function), component.defaults()
-    first, states = _step(component, values, 1.0, 0.0, 1, _zero_states(component))
+    first, states = _step(component, values, 1.0, 0.0, 1, _first_states(component))
     if not all(map(math.isfinite, (first, *states))):
         raise Fault(
             f"a first step without any gradient gives w = {first:g}",
             place,
             "divide by no state that may be 0: add an epsilon",
         )
-    w, states = 1.0, _zero_states(component)
+    w, states = 1.0, _first_states(component)
     for step in range(1, STEPS + 1):
         w, states = _step(component, values, w, w, step, states)
-    if not abs(w) < 0.99:
-        raise Fault(f"w^2 / 2 does not fall from w = 1: after {STEPS} steps w = {w:g}", place, "look at the signs")
+    name = component.predicts or "w"
+    predicting = dict(zip(component.states, states, strict=True)).get(name, w)
+    for found, number in (("w", w), (name, predicting)):
+        if not abs(number) < 0.99:
+            fault = f"w^2 / 2 does not fall from w = 1: after {STEPS} steps {found} = {number:g}"
+            raise Fault(fault, place, "look at the signs")
     for state, parameter in component.traits["optional"].items():
         _check_optional(component, state, parameter)
-    return f"brings w^2 / 2 down, from w = 1 to {w:.2g} in {STEPS} steps; a step without gradient does no harm"
+    return f"brings w^2 / 2 down, from w = 1 to {predicting:.2g} in {STEPS} steps; a step without gradient does no harm"
 
 
 def _check_optional(component: Component, state: str, parameter: str) -> None:
     """An optional state must not change w while its parameter is 0, since it is not stored then."""
     values = {**component.defaults(), parameter: type(component.defaults()[parameter])(0)}
-    kept, dropped = (1.0, _zero_states(component)), (1.0, _zero_states(component))
+    kept, dropped = (1.0, _first_states(component)), (1.0, _first_states(component))
     for step in range(1, 21):
         kept = _step(component, values, kept[0], kept[0], step, kept[1])
         without = [0.0 if name == state else x for name, x in zip(component.states, dropped[1], strict=True)]
@@ -53,15 +57,16 @@ def _check_optional(component: Component, state: str, parameter: str) -> None:
         )
 
 
-def _zero_states(component: Component) -> list[float]:
-    return [0.0] * len(component.states)
+def _first_states(component: Component, w: float = 1.0) -> list[float]:
+    """Zeros, and w for the state that predicts."""
+    return [w if state == component.predicts else 0.0 for state in component.states]
 
 
 def _step(
     component: Component, values: dict[str, Any], w: float, g: float, step: int, states: list[float]
 ) -> tuple[float, list[float]]:
     """Make one step of an optimizer; returns w and the states after it."""
-    given = {"learning_rate": 0.01, "weight_decay": 0.0, **values, "step": step}
+    given = {"learning_rate": 0.01, "weight_decay": 0.0, "batch_size": 32, **values, "step": step}
     result = call(component.function, w=w, g=g, **given, **dict(zip(component.states, states, strict=True)))
     moved, *kept = result if component.states else (result,)
     return moved, kept
@@ -71,6 +76,7 @@ def check_matrices(component: Component) -> str:
     """An optimizer of whole matrices reduces a sum of squares in place, of a matrix and of a bias (1, O)."""
     place, numbers = spot_of(component.function), {"learning_rate": 0.01, "weight_decay": 0.0, **component.defaults()}
     matrices = [_matrix_of(component, shape) for shape in MATRICES]
+    predicting = component.predicts or "w"
     first = [float(np.linalg.norm(one["w"])) for one in matrices]
     for step in range(MATRIX_STEPS + 1):
         for one in matrices:
@@ -78,11 +84,11 @@ def check_matrices(component: Component) -> str:
         counted = {"step": step + 1, "batch_size": 32, "layer": 1, "layers": 1, **numbers}
         if any(one is not None for one in step_of_matrices(component, [{**one, **counted} for one in matrices])):
             raise Fault("returns something", place, "change w and the states in place: w -= ..., m[:] = ...")
-    falls = [float(np.linalg.norm(one["w"])) / norm for one, norm in zip(matrices, first, strict=True)]
+    falls = [float(np.linalg.norm(one[predicting])) / norm for one, norm in zip(matrices, first, strict=True)]
     for shape, fall in zip(MATRICES, falls, strict=True):
         if not fall < 0.99:
             raise Fault(
-                f"the norm of w {shape} does not fall: in {MATRIX_STEPS} steps to {fall:.3g} times what it was",
+                f"the norm of {predicting} {shape} does not fall: in {MATRIX_STEPS} steps to {fall:.3g} of it",
                 place,
                 "look at the signs, and divide by no norm that may be 0",
             )
@@ -92,15 +98,16 @@ def check_matrices(component: Component) -> str:
 
 
 def _matrix_of(component: Component, shape: tuple[int, int]) -> dict[str, np.ndarray]:
-    """Weights at random and states of zeros, by name."""
+    """Weights at random, and states of zeros but for one that predicts, by name."""
+    w = np.random.default_rng(0).standard_normal(shape)
     states = {name: np.zeros(shape_of(component, name, shape)) for name in component.states}
-    return {"w": np.random.default_rng(0).standard_normal(shape), **states}
+    return {"w": w, **states, **({component.predicts: w.copy()} if component.predicts else {})}
 
 
 def check_factors(component: Component) -> str:
     """A schedule returns a finite factor of at least 0, and its states, at every step of a training."""
     place, required = spot_of(component.function), _required(component)
-    states, factors = _zero_states(component), []
+    states, factors = _first_states(component), []
     for index in range(EPOCHS * STEPS_AN_EPOCH):
         fixed = {"step": index, "steps": EPOCHS * STEPS_AN_EPOCH, "epoch": index / STEPS_AN_EPOCH, "epochs": EPOCHS}
         monitor = math.inf if index < STEPS_AN_EPOCH else 1.0

@@ -102,8 +102,9 @@ class Update:
         self.hyper[op.STEP] = step
         self.hyper[op.LEARNING_RATE] = optimizer.values.get("learning_rate", 0.01)
         self.hyper[op.WEIGHT_DECAY] = optimizer.values.get("weight_decay", 0.0)
-        self.hyper[op.FIRST_PARAMETER :] = [optimizer.values[name] for name in names]
-        self.arena = np.zeros((1 + len(optimizer.stored_states), len(g)), dtype)
+        self.hyper[op.FIRST_PARAMETER :] = [optimizer.values.get(name, 1) for name in names]  # a batch of one row
+        arena = np.zeros((1 + len(optimizer.stored_states), len(g)), dtype)
+        self.arena = arena[1:] if optimizer.component.predicts else arena  # from w on
         self._run, self._stride = UPDATE(optimizer_kernel(optimizer, dtype)), len(g)
         self._given = self.arena.ctypes.data, self.g.ctypes.data, self.hyper.ctypes.data
 

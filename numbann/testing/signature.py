@@ -58,7 +58,7 @@ def _list_calls(component: Component) -> Iterator[tuple[Callable[..., Any], dict
                     yield function, {"y": y, "t": target_points(component)[1], **values}
     elif component.kind == "optimizer":
         states = dict.fromkeys(component.states, 0.0)
-        fixed = {"w": 1.0, "g": 0.5, "step": 1, "learning_rate": 0.1, "weight_decay": 0.0}
+        fixed = {"w": 1.0, "g": 0.5, "step": 1, "learning_rate": 0.1, "weight_decay": 0.0, "batch_size": 32}
         yield component.function, {**fixed, **states, **values}
 
 

@@ -82,8 +82,9 @@ class Engine(interface.Engine):
     @property
     def _saved_parts(self) -> dict[str, int]:
         """The parts of the arena that a checkpoint holds beside the weights that predict, by their names there."""
-        states = {name: place for place, name in enumerate(self._layout.states, start=1)}
-        return {**({TRAINED: 0} if self._layout.predicting else {}), **states}
+        predicting = self._layout.predicting
+        states = {name: place for place, name in enumerate(self._layout.states, start=1) if place != predicting}
+        return {**({TRAINED: 0} if predicting else {}), **states}
 
     def state(self) -> dict[str, np.ndarray]:
         return self.snapshot().state()

@@ -40,7 +40,10 @@ class Layout:
 
     @property
     def predicting(self) -> int:
-        """The number of the part that predicts: that of the average, or else of the weights."""
+        """The number of the part that predicts: that of the average or of a state, or else of the weights."""
+        state = self.plan.optimizer.component.predicts
+        if state:
+            return 1 + self.states.index(state)
         return self.parts - 1 if self.plan.average is not None else 0
 
     def tensors(self, arena: np.ndarray, part: int) -> dict[str, np.ndarray]:

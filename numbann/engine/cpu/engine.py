@@ -66,7 +66,7 @@ class Engine(interface.Engine):
         self._choices = [self.threads] if exactly else thread_counts(min(self.threads, available_cpus()))
         self.steps_done = 0
         self._arena = Arena(plan, len(plan.kept))  # the weights that predict, followed by the states
-        self._trained = self._arena.from_state(1) if plan.average else self._arena
+        self._trained = self._arena.from_state(1) if plan.apart else self._arena
         parts = [part for part in (self._arena.parameters, self._arena.statistics) if len(part)]
         self._flags = [(part, np.empty(len(part), bool)) for part in parts]  # a small epoch has no time to make them
         self._form = plan.optimizer.component.form

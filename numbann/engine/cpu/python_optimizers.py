@@ -30,10 +30,10 @@ class Matrices:
 
     def __init__(self, plan: Plan, arena: Arena, gradient: Arena) -> None:
         self._plan, self._arena, self._gradient = plan, arena, gradient
-        # where w and the states of its shape are in the arena
+        predicts = plan.optimizer.component.predicts
+        self._slots = {predicts: 0} if predicts else {}  # where w and the states of its shape are in the arena
         names = [name for name in plan.kept if name != TRAINED]
-        first = len(plan.kept) - len(names)
-        self._slots = {name: slot for slot, name in enumerate(["w", *names], first)}
+        self._slots |= {name: slot for slot, name in enumerate(["w", *names], int(plan.apart))}
         self.shaped = {name: np.zeros(shape, plan.dtype) for name, shape in plan.shaped.items()}
 
     def step(self, rate: float, step: int, batch_size: int) -> None:

@@ -26,7 +26,7 @@ class Epochs:
         self.keys = np.zeros(plan.keys, np.int64)
         self.shares = None if weight is None else Shares(weight, self.batch, plan.dtype, self.rows)
         self.hyper = aligned((self.steps, hyper_width(plan)), plan.dtype)
-        set_constants(plan, self.hyper)
+        set_constants(plan, self.hyper, self.rows)
 
     def begin(self, index: int, rates: np.ndarray, done: int) -> None:
         """Fill the arrays for an epoch that begins after `done` steps.  Rows that fit in one batch keep their order."""

@@ -14,12 +14,14 @@ def hyper_width(plan: Plan) -> int:
     return op.FIRST_PARAMETER + len(free_parameters(plan.optimizer.component))
 
 
-def set_constants(plan: Plan, hyper: np.ndarray) -> None:
-    """Set the numbers that stay the same."""
-    names = free_parameters(plan.optimizer.component)
+def set_constants(plan: Plan, hyper: np.ndarray, rows: int) -> None:
+    """Set the numbers that stay the same for epochs of so many rows."""
+    batch = plan.batch_rows(rows)
+    own = {**plan.optimizer.values, "batch_size": np.minimum(batch, rows - batch * np.arange(len(hyper)))}
     hyper[:, op.WEIGHT_DECAY], hyper[:, op.L1] = plan.weight_decay, plan.l1
     hyper[:, op.CLIP_VALUE], hyper[:, op.CLIP_NORM] = plan.clip_value or 0, plan.clip_norm or 0
-    hyper[:, op.FIRST_PARAMETER :] = [plan.optimizer.values[name] for name in names]
+    for column, name in enumerate(free_parameters(plan.optimizer.component), op.FIRST_PARAMETER):
+        hyper[:, column] = own[name]
 
 
 def set_rates(plan: Plan, hyper: np.ndarray, rates: np.ndarray, done: int) -> None:

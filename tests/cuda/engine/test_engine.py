@@ -17,6 +17,9 @@ from column_major import stand_in
 from networks import make_data, make_plan, set_weights, weights_of
 
 import numbann
+from numbann.components.component import Origin
+from numbann.components.declare import optimizer
+from numbann.components.registry import Registry
 from numbann.cuda.engine import table
 from numbann.cuda.engine.steps import Builder
 from numbann.cuda.threads import device, fused_sizes, tiling
@@ -66,6 +69,17 @@ def same(found: dict[str, Any], expected: dict[str, Any], dtype: str) -> None:
         assert array.dtype == expected[name].dtype
 
 
+@optimizer(predicts="mean")
+def averaged(w, g, mean, m, batch_size, learning_rate=0.1):
+    """Averaged: descent whose averaged weights predict, along the sum of the rows' gradients."""
+    m = 0.5 * m + batch_size * g
+    w = w - learning_rate * m
+    return w, 0.5 * mean + 0.5 * w, m
+
+
+OPTIMIZERS = Registry()
+OPTIMIZERS.register(averaged, Origin("test", "", "test"))
+
 CASES: dict[str, dict[str, Any]] = {
     "sgd, all rows": {"sizes": (3, 5, 2), "batch": None},
     "adam, classes": {"sizes": (3, 9, 3), "loss": "softmax_cross_entropy", "optimizer": "adam"},
@@ -93,6 +107,7 @@ CASES: dict[str, dict[str, Any]] = {
         "between": [{"norm": "layer", "residual": False}],
     },
     "output activation": {"sizes": (3, 4, 2), "output": "tanh"},
+    "a state predicts": {"sizes": (3, 4, 2), "optimizer": "averaged", "optimizers": OPTIMIZERS},
     "clipped": {"sizes": (3, 4, 2), "clip_norm": 0.1, "clip_value": 0.05, "l1": 0.01, "weight_decay": 0.1},
 }
 
