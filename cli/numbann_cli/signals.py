@@ -17,12 +17,15 @@ class Terminated(KeyboardInterrupt):
 
 @contextmanager
 def terminable() -> Iterator[None]:
-    """Raise Terminated in the main thread when SIGTERM arrives."""
-    before = signal.signal(signal.SIGTERM, _terminate)
+    """Raise Terminated in the main thread when SIGTERM arrives.  After it, or Ctrl-C, the process ends: ignore it."""
+    after = signal.signal(signal.SIGTERM, _terminate)
     try:
         yield
+    except KeyboardInterrupt:
+        after = signal.SIG_IGN  # how the run ended is still to be said
+        raise
     finally:
-        signal.signal(signal.SIGTERM, before)
+        signal.signal(signal.SIGTERM, after)
 
 
 def ignore_from_now_on() -> None:

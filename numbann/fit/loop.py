@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from math import inf
 from time import perf_counter
@@ -67,7 +66,7 @@ def run_epochs(
         record = _measure(engine, job, state, loss, float(steps[-1]), diagnose)
         if job.watch.key not in record:
             raise TrainingError(f'watch: "{job.watch.key}" is no key of the history; its keys are {", ".join(record)}')
-        with pause.whole():
+        with pause.whole:
             state.history.append(record)
             state.losses, state.seconds, state.schedule = NO_LOSSES, 0.0, schedule
             state.best = update_best(job.watch, state.best, record["epoch"], record[job.watch.key])
@@ -81,16 +80,19 @@ def _train(engine: Engine, state: State, rates: np.ndarray, tell: Tell, pause: P
 
     The state takes only numbers that are finite.
     """
-    number, loss, start = state.epoch + 1, None, perf_counter()
+    number, start = state.epoch + 1, perf_counter()
 
     def progress(done: int, count: int) -> None:
         tell(StepsDone(number, done, count))
         if pause.due() or perf_counter() - start > PIECE:
             raise _Paused
 
-    with pause.whole():
-        with pause.steps(), suppress(_Paused):
-            loss = engine.epoch(number - 1, rates, progress, state.losses)
+    with pause.whole:
+        with pause.steps:
+            try:
+                loss = engine.epoch(number - 1, rates, progress, state.losses)
+            except _Paused:
+                loss = None
         seconds, losses = perf_counter() - start, engine.step_losses()
         check_steps(engine, number, losses, float(losses.mean()) if loss is None else loss, rates)
         state.kept, state.losses = engine.snapshot(state.kept), losses

@@ -7,6 +7,7 @@ counts steps and epochs from its own beginning.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from math import inf
 
 import numpy as np
@@ -42,8 +43,15 @@ class Rates:
             first, _ = self._run(range(1), inf, states)
             done = index * self.steps + 1 + np.arange(self.steps)
             return self.base * first * done / (self.warmup_epochs * self.steps), states
+        if not self.schedule.component.roles and not self.schedule.component.states:
+            return self._constant, states
         factors, states = self._run(range(begin, begin + self.steps), monitor, states)
         return self.base * factors, states
+
+    @cached_property
+    def _constant(self) -> np.ndarray:
+        """The rate of each step of any epoch, for a schedule that neither asks nor remembers anything."""
+        return self.base * self._run(range(self.steps), inf, ())[0]
 
     def _run(self, steps: range, monitor: float, states: States) -> tuple[np.ndarray, States]:
         """As `_factors`; TrainingError if the schedule raises."""

@@ -8,25 +8,17 @@ from __future__ import annotations
 
 import functools
 import itertools
-import operator
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-from annotated_types import Ge, Gt, Le, Lt
-
 from numbann.compile.precision import Lowered
+from numbann.components.bounds import Bound, bounds_among
 from numbann.components.built_in import built_in
 from numbann.components.component import Component, NonNegative, Parameter, arguments_of
 from numbann.derivation import derivative_of
 from numbann.errors import KernelValueError
 from numbann.kernels.edge import ROWS, Argument, publish, take_count, take_flag, take_number
 
-COMPARISONS = {
-    Gt: ("gt", ">", operator.gt),
-    Ge: ("ge", ">=", operator.ge),
-    Lt: ("lt", "<", operator.lt),
-    Le: ("le", "<=", operator.le),
-}
 OUT_OF_RANGE = "{}: {} is {}; give a number {} {}"
 TAKE = {"number": take_number, "flag": take_flag, "count": take_count}
 SUFFIXES = {"activation": ("", "_backward"), "loss": ("",), "optimizer": ("_step",)}  # of functions, by kind
@@ -257,22 +249,19 @@ def _make(
 
 def _bounds(component: Component, name: str, arguments: Sequence[Argument]) -> Iterator[str]:
     """The lines that refuse numbers out of their declared range."""
+    bounds = [(it, bound.sign, bound.number) for it, bound in bounds_of(component)]
     step = [("step", ">=", 1)] if any(argument.kind == "count" for argument in arguments) else []
-    for it, sign, bound in [*bounds_of(component), *step]:
-        yield f"    if not {it} {sign} {bound}:"
-        yield f'        raise KernelValueError("{OUT_OF_RANGE.format(name, it, "{}", sign, bound)}", {it})'
+    for it, sign, number in [*bounds, *step]:
+        yield f"    if not {it} {sign} {number}:"
+        yield f'        raise KernelValueError("{OUT_OF_RANGE.format(name, it, "{}", sign, number)}", {it})'
 
 
-def bounds_of(component: Component) -> Iterator[tuple[str, str, float]]:
-    """Yield what must hold for the parameters: name, comparison, number."""
+def bounds_of(component: Component) -> Iterator[tuple[str, Bound]]:
+    """Yield the name of each parameter that has a bound, and the bound."""
     ranges = {parameter.name: parameter.constraints for parameter in component.parameters}
     if component.kind == "optimizer":
         ranges.setdefault("weight_decay", Parameter("weight_decay", 0.0, NonNegative).constraints)
-    for name, bounds in ranges.items():
-        for bound in bounds:
-            if type(bound) in COMPARISONS:  # a multiple of something is a matter of specs
-                field, sign, _ = COMPARISONS[type(bound)]
-                yield name, sign, getattr(bound, field)
+    return ((name, bound) for name, constraints in ranges.items() for bound in bounds_among(constraints))
 
 
 def check_numbers(component: Component, name: str, given: dict[str, Any]) -> None:
@@ -280,10 +269,9 @@ def check_numbers(component: Component, name: str, given: dict[str, Any]) -> Non
     step = [Argument("step", "count")] if "step" in given else []
     for argument in [*parameters_of(component), *step]:
         given[argument.name] = TAKE[argument.kind](name, argument, given[argument.name])
-    holds = {sign: compare for _, sign, compare in COMPARISONS.values()}
-    for it, sign, bound in bounds_of(component):
-        if not holds[sign](given[it], bound):
-            raise KernelValueError(OUT_OF_RANGE, name, it, given[it], sign, bound)
+    for it, bound in bounds_of(component):
+        if not bound.holds(given[it]):
+            raise KernelValueError(OUT_OF_RANGE, name, it, given[it], bound.sign, bound.number)
 
 
 def _apart(name: str, arguments: Sequence[Argument]) -> Iterator[str]:

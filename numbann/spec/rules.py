@@ -10,8 +10,9 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from annotated_types import Ge, Gt, Le, Lt, MultipleOf
+from annotated_types import MultipleOf
 
+from numbann.components.bounds import bounds_among
 from numbann.components.component import Numbers, Parameter
 from numbann.errors import PluginError, did_you_mean, not_allowed
 
@@ -139,15 +140,9 @@ _TYPES: dict[type, tuple[str, tuple[type, ...], str]] = {
 
 def _bound(parameter: Parameter, constraint: Any) -> Rule:
     """Return the rule for one constraint of annotated-types."""
-    match constraint:
-        case Gt(gt=bound):
-            return Rule(f"above {bound}", lambda value: value > bound, {"exclusiveMinimum": bound})
-        case Ge(ge=bound):
-            return Rule(f"at least {bound}", lambda value: value >= bound, {"minimum": bound})
-        case Lt(lt=bound):
-            return Rule(f"below {bound}", lambda value: value < bound, {"exclusiveMaximum": bound})
-        case Le(le=bound):
-            return Rule(f"at most {bound}", lambda value: value <= bound, {"maximum": bound})
-        case MultipleOf(multiple_of=step):
-            return Rule(f"a multiple of {step}", lambda value: value % step == 0, {"multipleOf": step})
+    for bound in bounds_among([constraint]):
+        return Rule(f"{bound.words} {bound.number}", bound.holds, {bound.keyword: bound.number})
+    if isinstance(constraint, MultipleOf):
+        step = constraint.multiple_of
+        return Rule(f"a multiple of {step}", lambda value: value % step == 0, {"multipleOf": step})
     raise PluginError(f"parameter {parameter.name!r}: {constraint!r} is not known; use Gt, Ge, Lt, Le or MultipleOf")

@@ -112,7 +112,7 @@ def _saves(execution: Execution, state: State, *, stored: bool) -> Saves:
 
 def _execute(execution: Execution, state: State, saves: Saves) -> Run:
     started, begun = datetime.now(UTC), perf_counter()
-    with saves.whole():
+    with saves.whole:
         _write_beginning(execution, state, saves, started)
     _tell_start(execution, state)
     _train(execution, state, saves)
@@ -120,7 +120,7 @@ def _execute(execution: Execution, state: State, saves: Saves) -> Run:
     metrics = {"best_epoch": state.best.epoch, **_measure_parts(execution)}
     loss, rate = metrics["train"]["loss"], state.history[-1]["learning_rate"]
     check_loss(execution.engine, state.epoch, "the loss on all training rows", loss, rate)
-    with saves.whole():
+    with saves.whole:
         model = _write_end(execution, state, metrics, started)
         saves.complete = True
     path = execution.directory.path
@@ -134,7 +134,7 @@ def _train(execution: Execution, state: State, saves: Saves) -> None:
     with execution.directory.history() as append:
         for record in _epochs(execution, state, saves):
             if record is not None:
-                with saves.whole():
+                with saves.whole:
                     append(record)
                 execution.tell(EpochEnded(record, state.best.epoch == state.epoch))
             if saves.due():

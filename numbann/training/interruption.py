@@ -48,10 +48,13 @@ def untouched(path: Path) -> Iterator[None]:
 class Interruptions:
     """Within `with`, the signals of the process.  In another thread than the main one none arrive.
 
+    steps: a `with` around steps: the first signal waits for the end of a step, a second one comes out at once.
+    whole: a `with` around changes of files or the state: signals wait until that is done.
     waiting: the signal that arrived and has not ended the run yet.
     """
 
     def __init__(self) -> None:
+        self.steps, self.whole = _Level(self, STEPS), _Level(self, WHOLE)
         self.waiting: int | None = None
         self._level, self._delivered, self._over = OPEN, False, False
         self._handlers: dict[int, Callable[[int, FrameType | None], Any]] = {}
@@ -68,14 +71,6 @@ class Interruptions:
     def __exit__(self, *_: object) -> None:
         for number, handler in self._handlers.items():
             signal.signal(number, handler)
-
-    def steps(self) -> _Level:
-        """While steps run: the first signal waits for the end of a step, a second one comes out at once."""
-        return _Level(self, STEPS)
-
-    def whole(self) -> _Level:
-        """While files or the state change: signals wait until that is done."""
-        return _Level(self, WHOLE)
 
     def end(self) -> None:
         """The run is over and only saves what it has: no signal comes out any more."""
@@ -101,17 +96,17 @@ class Interruptions:
 
 
 class _Level:
-    """A `with` that sets what runs; signals that waited come out when it ends well."""
-
-    __slots__ = ("_before", "_level", "_owner")
+    """A `with` that sets what runs, also within itself; signals that waited come out when it ends well."""
 
     def __init__(self, owner: Interruptions, level: int) -> None:
-        self._owner, self._level, self._before = owner, level, OPEN
+        self._owner, self._level = owner, level
+        self._before: list[int] = []
 
     def __enter__(self) -> None:
-        self._before, self._owner._level = self._owner._level, self._level
+        self._before.append(self._owner._level)
+        self._owner._level = self._level
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        self._owner._level = self._before
+        self._owner._level = self._before.pop()
         if kind is None and self._owner.waiting is not None:
             self._owner.release()

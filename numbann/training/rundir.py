@@ -28,6 +28,7 @@ SPEC, RESOLVED, MANIFEST = "spec.json", "spec.resolved.json", "manifest.json"
 HISTORY, METRICS = "history.jsonl", "metrics.json"
 NUMBERS = re.compile(r"\[\n([-+.\deE,\s]+)\]")  # a list of numbers over several lines
 MODEL, CHECKPOINT = "model.safetensors", "checkpoint.safetensors"
+ENCODER = json.JSONEncoder(ensure_ascii=False, allow_nan=False)  # of strict JSON, on one line
 PAUSE = 0.1  # seconds between writes of the history: an epoch of a small network is shorter than a write
 FILES = (MODEL, METRICS, HISTORY, CHECKPOINT, MANIFEST, SPEC, RESOLVED)  # in the order of their removal
 TEMPORARY = re.compile(rf"\.({'|'.join(map(re.escape, FILES))})\.\d+")
@@ -118,6 +119,8 @@ def json_text(value: Any, indent: int | None = None) -> str:
 
     A list of numbers stays on one line.
     """
+    if indent is None:
+        return ENCODER.encode(_strict(value))
     text = json.dumps(_strict(value), indent=indent, ensure_ascii=False, allow_nan=False)
     return NUMBERS.sub(lambda found: f"[{' '.join(found[1].split())}]", text)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager
 from time import perf_counter
 
 from numbann.errors import RunDirectoryError
@@ -24,6 +23,7 @@ class Saves(Pause):
         self, directory: RunDirectory, spec_hash: str, state: State, seconds: float, steps: int, *, stored: bool
     ) -> None:
         self.interruptions = Interruptions()
+        self.whole, self.steps = self.interruptions.whole, self.interruptions.steps
         self.complete = False  # whether all files of the run are written
         self._directory, self._spec_hash, self._state = directory, spec_hash, state
         self._seconds, self._steps = seconds, steps
@@ -32,15 +32,9 @@ class Saves(Pause):
     def due(self) -> bool:
         return self.interruptions.waiting is not None or perf_counter() - self._at >= self._seconds
 
-    def whole(self) -> AbstractContextManager[object]:
-        return self.interruptions.whole()
-
-    def steps(self) -> AbstractContextManager[object]:
-        return self.interruptions.steps()
-
     def save(self) -> None:
         """Write the checkpoint, unless the file holds this state."""
-        with self.whole():
+        with self.whole:
             if self._saved != self._state.place:
                 self._directory.write(rundir.CHECKPOINT, to_bytes(self._state, self._spec_hash))
                 self._saved = self._state.place

@@ -93,13 +93,12 @@ def test_two_signals_in_a_row_lose_nothing(spec: Path, here: Path) -> None:
     want = (here / "whole" / "model.safetensors").read_bytes()
     process, run = start("train", spec, "-o", "run"), here / "run"
     for kill in range(KILLS):
-        if not trains(process, run):
-            break
-        time.sleep(draw.uniform(0, 0.3))
-        number = (signal.SIGINT, signal.SIGTERM)[kill % 2]
-        for pause in (draw.uniform(0, 0.05), 0):
-            process.send_signal(number)
-            time.sleep(pause)
+        if trains(process, run):
+            time.sleep(draw.uniform(0, 0.3))
+            number = (signal.SIGINT, signal.SIGTERM)[kill % 2]
+            for pause in (draw.uniform(0, 0.05), 0):
+                process.send_signal(number)
+                time.sleep(pause)
         errors = wait(process)
         if process.returncode == 0:
             break

@@ -127,8 +127,7 @@ class Engine(interface.Engine):
                 self.steps_done = begun + done
                 report(done)
         finally:
-            self._losses = epochs.step_losses(training.row_losses())[: self.steps_done - begun]
-            self._losses[:first] = losses
+            self._losses = epochs.step_losses(training.row_losses(), self.steps_done - begun, losses)
         return float(self._losses.mean())
 
     def step_losses(self) -> np.ndarray:

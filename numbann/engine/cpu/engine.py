@@ -115,7 +115,7 @@ class Engine(interface.Engine):
         return self._now.copy(into if isinstance(into, ArenaSnapshot) else None)
 
     def is_finite(self) -> bool:
-        return all(np.logical_and.reduce(np.isfinite(part, flags)) for part, flags in self._flags)
+        return all(np.count_nonzero(np.isfinite(part, flags)) == len(part) for part, flags in self._flags)
 
     def restore(self, state: Mapping[str, np.ndarray]) -> None:
         self.steps_done = int(state["steps"][0])
@@ -171,8 +171,7 @@ class Engine(interface.Engine):
             if first < epochs.steps:
                 self._train_from(training, rates, first, Report(progress, epochs.steps))
         finally:
-            self._losses = epochs.step_losses(training.row_loss)[: self.steps_done - begun]
-            self._losses[:first] = losses
+            self._losses = epochs.step_losses(training.row_loss, self.steps_done - begun, losses)
         return float(self._losses.mean())
 
     def step_losses(self) -> np.ndarray:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from numbann.engine.shared import random
@@ -45,6 +47,13 @@ class Epochs:
         """The rows of the batch of a step; the last batch may be shorter."""
         return min(self.batch, self.rows - step * self.batch)
 
-    def step_losses(self, row_loss: np.ndarray) -> np.ndarray:
-        """The (weighted) mean loss of each batch, from its rows' losses in the epoch's order."""
-        return means(row_loss, self.batch) if self.shares is None else self.shares.means(row_loss)
+    def step_losses(
+        self, row_loss: np.ndarray, steps: int | None = None, earlier: np.ndarray | Sequence[float] = ()
+    ) -> np.ndarray:
+        """The (weighted) mean loss of each of the first steps, from its rows' losses in the epoch's order.
+
+        earlier: the losses of the first of them, where the epoch began elsewhere.
+        """
+        found = means(row_loss, self.batch) if self.shares is None else self.shares.means(row_loss)
+        found[: len(earlier)] = earlier
+        return found[:steps]
