@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -11,6 +12,9 @@ from subprocess import Popen
 
 import pytest
 from click.testing import Result
+
+from numbann.components.component import KINDS
+from numbann.plugins import distributions
 
 Numbann = Callable[..., Result]
 
@@ -151,7 +155,7 @@ def test_a_name_that_is_unknown(numbann: Numbann) -> None:
 # ---- new
 
 
-@pytest.mark.parametrize("kind", ["activation", "loss", "optimizer"])
+@pytest.mark.parametrize("kind", KINDS)
 def test_a_new_plugin_passes_every_check(numbann: Numbann, kind: str) -> None:
     result = numbann("plugins", "new", f"new-{kind}", "--kind", kind)
     assert result.exit_code == 0, result.output
@@ -165,10 +169,10 @@ def test_a_new_plugin_passes_every_check(numbann: Numbann, kind: str) -> None:
     assert not [path for path in Path(root).rglob("*") if path.is_file() and "$" in path.read_text()]
     checked = numbann("plugins", "check", root)
     assert checked.exit_code == 0
-    assert f"Verdict: new_{kind} passes every check." in checked.stdout
+    assert f"Verdict: new_{kind} passes every check" in checked.stdout
 
 
-@pytest.mark.parametrize("kind", ["activation", "loss", "optimizer"])
+@pytest.mark.parametrize("kind", KINDS)
 def test_a_new_plugin_trains(numbann: Numbann, kind: str) -> None:
     """Without being installed: the spec names the file."""
     numbann("plugins", "new", "mine", "--kind", kind)
@@ -181,12 +185,19 @@ def test_a_new_plugin_trains(numbann: Numbann, kind: str) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("2x", "--kind", "loss"), '"2x" is no name for a component; give letters, digits and _, such as swish2'),
-        (("class", "--kind", "loss"), '"class" is no name for a component'),
+        (("2x", "--kind", "loss"), '"2x" is no name for a component: give letters of English, digits and _, a letter'),
+        (("é", "--kind", "loss"), '"é" is no name for a component: give letters of English'),
+        (("foo-", "--kind", "loss"), '"foo-" is no name for a component: give letters of English'),
+        (("numbann-", "--kind", "loss"), '"numbann-" is no name for a component: give letters of English'),
+        (("class", "--kind", "loss"), '"class" is no name for a component: it is a word of Python; add to it'),
+        (("sum", "--kind", "loss"), '"sum" is no name for a component: it is a word of Python'),
+        (("sqrt", "--kind", "loss"), '"sqrt" is no name for a component: the plugin\'s module uses this name itself'),
+        (("numbann_register", "--kind", "loss"), "no name for a component: the plugin's module uses this name itself"),
+        (("cli", "--kind", "loss"), '"cli" is no name for a component: there is a module numbann_cli already'),
         (("relu", "--kind", "activation"), 'the activation "relu" exists already, in numbann; give another name'),
         (("swish", "--kind", "activation"), 'the activation "swish" exists already'),
         (("there", "--kind", "loss"), "numbann-there exists already; give another name, or another folder with -o DIR"),
-        (("mine", "--kind", "metric"), "'metric' is not one of 'activation', 'loss', 'optimizer'"),
+        (("mine", "--kind", "layer"), "'layer' is not one of 'activation', 'loss', 'optimizer', 'schedule', "),
     ],
 )
 def test_refusals(numbann: Numbann, arguments: tuple[str, ...], message: str) -> None:
@@ -195,6 +206,28 @@ def test_refusals(numbann: Numbann, arguments: tuple[str, ...], message: str) ->
     assert result.exit_code == 2
     assert message in result.stderr
     assert os.listdir() == ["numbann-there"]
+
+
+def test_new_plugins_install(numbann: Numbann, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One of each kind, by one call of pip: their own tests pass, and their examples train by name."""
+    for kind in KINDS:
+        numbann("plugins", "new", f"numbann-in-{kind}", "--kind", kind)
+    folders = [f"numbann-in-{kind}" for kind in KINDS]
+    assert all(Path(folder).is_dir() for folder in folders)
+    pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-build-isolation", "--target", "site"]
+    subprocess.run([*pip, *(f"./{folder}" for folder in folders)], check=True, timeout=120)
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(Path("site").resolve()), *sys.path]))
+    tests = [sys.executable, "-m", "pytest", "-q", "-p", "numbann.pytest_plugin", *folders]
+    done = subprocess.run(tests, capture_output=True, text=True, timeout=120, check=False)
+    assert done.stdout.splitlines()[-1].startswith("24 passed"), done.stdout
+    monkeypatch.syspath_prepend(Path("site").resolve())
+    distributions._find_announced.cache_clear()
+    for kind in KINDS:
+        result = numbann("train", f"numbann-in-{kind}/example/in_{kind}.json", "-o", kind)
+        assert result.exit_code == 0, result.output
+        metrics = json.loads((Path(kind) / "metrics.json").read_text())["train"]
+        assert metrics["r2"] > 0.8
+        assert kind != "metric" or 0 < metrics["in_metric"] < 0.1
 
 
 # ---- the pytest plugin

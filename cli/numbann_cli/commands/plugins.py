@@ -15,7 +15,7 @@ import click
 from numbann.errors import did_you_mean
 from numbann_cli.group import Settings
 from numbann_cli.overview import COMMANDS
-from numbann_cli.scaffold import KINDS, component_name, create
+from numbann_cli.scaffold import CHECKS, component_name, create
 
 if TYPE_CHECKING:
     from numbann.plugins.catalogue import Catalogue
@@ -186,7 +186,7 @@ def _find_components(settings: Settings, what: str) -> Iterable[Any]:
 
 @command.command("new")
 @click.argument("name")
-@click.option("--kind", type=click.Choice(KINDS), required=True, help="What it is.")
+@click.option("--kind", type=click.Choice(list(CHECKS)), required=True, help="What it is.")
 @click.option(
     "-o", "folder", type=click.Path(file_okay=False, path_type=Path), default=".", metavar="DIR", help="Where."
 )
@@ -195,7 +195,7 @@ def new(settings: Settings, name: str, kind: str, folder: Path) -> None:
     """Write a new plugin, numbann-NAME: a distribution with one component, tests, and a spec that trains with it."""
     from numbann.plugins.finding import with_files
 
-    component = component_name(name)
+    component = component_name(name, kind)
     other = with_files(settings.usable_files()).find(kind, component)
     if other:
         raise click.UsageError(f'the {kind} "{component}" exists already, in {other.origin}; give another name')
