@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import doctest
 import json
 import re
 from collections.abc import Callable
@@ -47,7 +48,8 @@ def uses(component: Component) -> dict[str, Any]:
         case "loss":
             return {"loss": component.name} if "label" in component.roles else {**regression, "loss": component.name}
         case "optimizer":
-            return {"optimizer": component.name}
+            batch = {"train": {"batch_size": "full"}} if component.form == "solver" else {}
+            return {"optimizer": component.name, **batch}
         case "schedule":
             return {"schedule": component.name}
         case "initializer":
@@ -77,7 +79,16 @@ def test_every_kind_and_form_has_an_example(here: Path) -> None:
         ("activation", "row"),
         ("loss", "row"),
         ("optimizer", "matrix"),
+        ("optimizer", "solver"),
     }
+
+
+def test_functions_in_python(here: Path) -> None:
+    (here / "bent.py").write_text(blocks("python")[0])
+    for block in blocks("pycon"):
+        run = doctest.DocTestRunner(optionflags=doctest.NORMALIZE_WHITESPACE)
+        run.run(doctest.DocTestParser().get_doctest(block, {}, "plugins.md", None, None))
+        assert run.summarize().failed == 0
 
 
 def test_the_spec_of_the_page_is_json() -> None:

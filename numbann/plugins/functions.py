@@ -1,4 +1,4 @@
-"""Components by name, as functions of NumPy arrays: get_activation, get_loss, get_optimizer.
+"""Components as functions of NumPy arrays, by name or as decorated: get_activation, get_loss, get_optimizer.
 
 What is no array of float32 or float64, and a parameter out of its range, is refused as by numbann.kernels:
 KernelTypeError, ShapeError, KernelValueError.  They are for Python; @njit code calls numbann.kernels.
@@ -7,13 +7,15 @@ KernelTypeError, ShapeError, KernelValueError.  They are for Python; @njit code 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from numbann.components.component import Component, Configured
+from numbann.components.component import Component, Configured, Function
+from numbann.components.declare import freeze
 from numbann.components.matrices import shape_of, step_of_matrices
 from numbann.errors import KernelValueError, PluginError, RegistryError
 from numbann.kernels.components import array_functions, check_numbers, defaults_of
@@ -104,24 +106,39 @@ class OptimizerFunction:
         step_of_matrices(component, [{**numbers, **self.configured.values, **arrays}])
 
 
-def get_activation(name: str, **parameters: Any) -> ActivationFunction:
-    """The activation of a name, such as get_activation("elu", alpha=0.7); RegistryError if there is none."""
-    return ActivationFunction(_configured(_component("activation", name), parameters))
+def get_activation(
+    name: str | Function, *, plugins: Iterable[str | Path] = (), **parameters: Any
+) -> ActivationFunction:
+    """The activation of a name, such as get_activation("elu", alpha=0.7); RegistryError if there is none.
+
+    name: also a function decorated with @activation.  plugins: files in which the name is looked up, too.
+    """
+    return ActivationFunction(_configured(_component("activation", name, plugins), parameters))
 
 
-def get_loss(name: str, **parameters: Any) -> LossFunction:
-    """The loss of a name, such as get_loss("mse"); RegistryError if there is none."""
-    return LossFunction(_configured(_component("loss", name), parameters))
+def get_loss(name: str | Function, *, plugins: Iterable[str | Path] = (), **parameters: Any) -> LossFunction:
+    """The loss of a name, such as get_loss("mse"); RegistryError if there is none.
+
+    name: also a function decorated with @loss.  plugins: files in which the name is looked up, too.
+    """
+    return LossFunction(_configured(_component("loss", name, plugins), parameters))
 
 
-def get_optimizer(name: str, *, weight_decay: float | None = None, **parameters: Any) -> OptimizerFunction:
+def get_optimizer(
+    name: str | Function,
+    *,
+    plugins: Iterable[str | Path] = (),
+    weight_decay: float | None = None,
+    **parameters: Any,
+) -> OptimizerFunction:
     """The optimizer of a name, such as get_optimizer("adam", learning_rate=1e-3); RegistryError if there is none.
 
+    name: also a function decorated with @optimizer.  plugins: files in which the name is looked up, too.
     weight_decay: None is 0, or the default of an optimizer that applies it itself, such as adamw.
     """
-    component = _component("optimizer", name)
+    component = _component("optimizer", name, plugins)
     if component.form == "solver":
-        raise PluginError(f"optimizer {name}: evaluates the loss itself, so it has no step; a spec can name it")
+        raise PluginError(f"{component.told}: evaluates the loss itself, so it has no step; a spec can name it")
     if "weight_decay" in component.defaults() and weight_decay is not None:
         parameters["weight_decay"] = weight_decay
     decay = 0.0 if weight_decay is None else weight_decay
@@ -145,11 +162,18 @@ def _text(configured: Configured, **more: Any) -> str:
     return f"get_{configured.component.kind}({', '.join([repr(configured.name), *values])})"
 
 
-def _component(kind: str, name: Any) -> Component:
-    """The component of a name; RegistryError if there is none."""
+def _component(kind: str, name: Any, plugins: Iterable[str | Path]) -> Component:
+    """The component of a name, or that a function declares; RegistryError if there is none."""
+    if hasattr(name, "__numbann__"):
+        component = freeze(name)
+        if component.kind != kind:
+            raise RegistryError(f"{component.told} is no {kind}; numbann.get_{kind} takes one")
+        return component
     if not isinstance(name, str):
-        raise RegistryError(f"get_{kind} takes a name, such as numbann show lists, not {name!r}")
-    return with_files().get(kind, name)
+        known = f"a name, such as numbann show lists, or a function with @{kind}"
+        raise RegistryError(f"get_{kind} takes {known}, not {name!r}")
+    files = [plugins] if isinstance(plugins, str | Path) else plugins
+    return with_files(map(Path, files)).get(kind, name)
 
 
 def _function(component: Component, suffix: str = "") -> Any:

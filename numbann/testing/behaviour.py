@@ -104,6 +104,30 @@ def _matrix_of(component: Component, shape: tuple[int, int]) -> dict[str, np.nda
     return {"w": w, **states, **({component.predicts: w.copy()} if component.predicts else {})}
 
 
+def check_solver(component: Component) -> str:
+    """A solver reduces a sum of squares in place."""
+    place = spot_of(component.function)
+    memory: dict[str, np.ndarray] = {}
+    w = np.random.default_rng(0).standard_normal(6)
+    start, settings = np.linalg.norm(w), {"learning_rate": 0.1, **component.defaults()}
+    for step in range(1, EPOCHS + 1):
+        given = {"w": w, "evaluate": _evaluate_squares, "memory": memory, "step": step, **settings}
+        if call(component.function, **given) is not None:
+            raise Fault("returns something", place, "change w in place: w[:] = ...")
+        if not all(isinstance(kept, np.ndarray) for kept in memory.values()):
+            raise Fault("memory holds what is no array, so checkpoints cannot", place, "make it one: np.array([...])")
+    fell = float(np.linalg.norm(w) / start)
+    if not fell < 0.99:
+        raise Fault(f"the norm of w does not fall: in {EPOCHS} epochs to {fell:.3g} times what it was", place)
+    return f"brings the norm of w down to {fell:.2g} of it in {EPOCHS} epochs"
+
+
+def _evaluate_squares(w: np.ndarray) -> tuple[float, np.ndarray]:
+    """w^2 / 2 and its gradient; w is rounded in place, as in training."""
+    w[:] = w.astype(np.float32)
+    return float(w @ w) / 2, w.copy()
+
+
 def check_factors(component: Component) -> str:
     """A schedule returns a finite factor of at least 0, and its states, at every step of a training."""
     place, required = spot_of(component.function), _required(component)

@@ -11,7 +11,14 @@ from functools import partial
 
 from numbann.components.component import Component
 from numbann.errors import PluginError
-from numbann.testing.behaviour import check_descent, check_factors, check_matrices, check_measure, check_weights
+from numbann.testing.behaviour import (
+    check_descent,
+    check_factors,
+    check_matrices,
+    check_measure,
+    check_solver,
+    check_weights,
+)
 from numbann.testing.extremes import check_extremes, check_precision, check_source
 from numbann.testing.findings import FAILED, PASSED, SKIPPED, Fault, Finding, spot_of
 from numbann.testing.gradients import check_gradient
@@ -34,7 +41,7 @@ OTHER_FORMS: dict[str, dict[str, Check]] = {
     "row": {**START, "rows": check_rows, "gradient": check_gradient, **COMPILED},
     # in NumPy, which is not compiled
     "matrix": {"signature": check_signature, "descent": check_matrices},
-    "solver": {"signature": check_signature},
+    "solver": {"signature": check_signature, "descent": check_solver},
 }
 PREREQUISITES = ("signature", "source", "rows", "precision")  # if one fails, the checks after it would say nothing
 

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 import numbann
-from numbann.errors import PluginWarning, RunDirectoryError, SpecError
+from numbann.errors import PluginWarning, RegistryError, RunDirectoryError, SpecError
 from numbann.plugins import distributions
 
 Install = Callable[..., Path]
@@ -127,3 +127,38 @@ def test_a_plugins_identity_is_no_identity(install: Install, write_spec: WriteSp
     run = numbann.train(spec_of(write_spec, "numbann-odd:identity"), output="run")
     assert run.model.resolved.layers[0].applies == "numbann-odd:identity"
     assert len(run.model.plan.layers[0].training.steps) > len(run.model.plan.layers[1].training.steps)
+
+
+def test_a_decorated_function_and_a_files_component_are_functions_of_arrays(here: Path) -> None:
+    (here / "mine.py").write_text(TEXT.format(name="bent", slope=2))
+    z = np.array([1.0, -2.0])
+    own = numbann.get_activation("bent", plugins=["mine.py"])
+    assert own(z).tolist() == [1.0, -4.0]
+    assert repr(own) == "get_activation('mine.py:bent')"
+    with pytest.raises(RegistryError, match='unknown activation "bent"'):
+        numbann.get_activation("bent")
+
+    @numbann.activation
+    def scaled(z, by: float = 3.0):
+        """Scaled: by z."""
+        return by * z
+
+    @numbann.loss
+    def distance(y, t):
+        """Distance: (y - t)^2."""
+        return (y - t) ** 2
+
+    @numbann.optimizer
+    def downhill(w, g, learning_rate: float = 0.5):
+        """Downhill: w - learning_rate g."""
+        return w - learning_rate * g
+
+    assert numbann.get_activation(scaled)(z).tolist() == [3.0, -6.0]
+    assert numbann.get_activation(scaled, by=2).backward(z, z, z).tolist() == [2.0, -4.0]
+    value, dy = numbann.get_loss(distance)(z[:, None], z[:, None] - 1)
+    assert (value, dy.ravel().tolist()) == (1.0, [1.0, 1.0])
+    descent = numbann.get_optimizer(downhill)
+    descent.step(z, np.array([2.0, 2.0]), descent.init(z))
+    assert z.tolist() == [0.0, -3.0]
+    with pytest.raises(RegistryError, match=r'loss "distance" is no activation; numbann\.get_activation takes one'):
+        numbann.get_activation(distance)

@@ -160,6 +160,13 @@ def not_in_place(w, g, learning_rate: float = 0.1):
     return w - learning_rate * g
 
 
+@optimizer(form="solver")
+def remembers(w, evaluate, memory, learning_rate: float = 0.1):
+    """Remembers: w - learning_rate g, and a number."""
+    w -= learning_rate * evaluate(w)[1]
+    memory["rate"] = learning_rate
+
+
 @activation
 def keeps(z):
     """Keeps: z plus the number of calls."""
@@ -290,6 +297,7 @@ CASES = {
     "zero gradient": (divides_by_state, divides_by_state),
     "state that matters": (optional, optional),
     "not in place": (not_in_place, not_in_place),
+    "no array in memory": (remembers, remembers),
     "keeps something": (keeps, keeps),
     "negative factor": (negative, negative),
     "wrong shape": (narrow, narrow),

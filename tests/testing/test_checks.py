@@ -90,6 +90,7 @@ BROKEN = {
     "few states": ("signature", "few returns 1 of 2 values", "return w, m"),
     "climbs": ("descent", "does not fall from w = 1", "signs"),
     "zero gradient": ("descent", "raises ZeroDivisionError", "work on numbers"),
+    "no array in memory": ("descent", "memory holds what is no array", r"make it one: np\.array"),
     "not in place": ("descent", "returns something", "change w and the states in place"),
     "state that matters": ("descent", 'optional says that "m" is not needed while rho = 0', "leave 'm' out"),
     "keeps something": ("purity", "gives other numbers when it is called again", "keep nothing between calls"),
