@@ -40,7 +40,7 @@ ROLES: Mapping[tuple[str, str], tuple[str, ...]] = {
     ("optimizer", "matrix"): ("w", "g", "step", "learning_rate", "weight_decay", "batch_size", "layer", "layers"),
     ("optimizer", "solver"): ("w", "evaluate", "memory", "step", "learning_rate"),
     ("schedule", "elementwise"): ("monitor", "step", "steps", "epoch", "epochs"),
-    ("initializer", "elementwise"): ("shape", "random"),
+    ("initializer", "elementwise"): ("shape", "random", "layer", "layers", "x", "z"),
     ("metric", "elementwise"): ("t", "weight", "label", "probability", "value"),
 }
 MAIN = {"activation": "z", "loss": "y", "optimizer": "w", "initializer": "shape"}  # the role that every one asks for

@@ -78,7 +78,11 @@ def schedule(function: Function | None = None, /, **names: Any) -> Any:
 
 
 def initializer(function: Function | None = None, /, **names: Any) -> Any:
-    """Declare an initializer: `shape` = (I, O) and `random`, a NumPy Generator -> array."""
+    """Declare an initializer: `shape` = (I, O) and `random`, a NumPy Generator -> array.
+
+    It may ask for `layer`, from 1 to `layers`, and for `x` (B, I), a sample of the layer's inputs; one of biases for
+    `z` = x w (B, O).
+    """
     return _declared("initializer", "elementwise", {}, names, function)
 
 

@@ -61,7 +61,10 @@ class Engine(Protocol):
     # ---- weights and states
 
     def initialize(self, seed: int) -> None:
-        """Set the initial weights, zero states and no steps done."""
+        """Set the initial weights, zero states and no steps done.
+
+        RuntimeError before `load_data`, if an initializer asks for a sample of the rows.
+        """
 
     def parameters(self) -> dict[str, np.ndarray]:
         """The tensors that predict: the average of the weights, if the plan averages them."""

@@ -38,6 +38,7 @@ from numbann.components.built_in import built_in
 from numbann.components.component import Configured
 from numbann.derivation import keeps_z
 from numbann.derivation.blend import BLEND, with_blend
+from numbann.errors import ShapeError
 from numbann.mathematics.activations.rectified import SELU_ALPHA, SELU_SCALE
 from numbann.network.description import Dense, Network
 
@@ -288,6 +289,8 @@ def product(dense: Dense) -> Product:
     """x w + b; w starts as the activation asks if nothing is said."""
     name = dense.activation.component.traits["init"] if dense.activation else "xavier_normal"
     init = dense.init or built_in().configured("initializer", name)
+    if "z" in init.component.roles:
+        raise ShapeError(f'init: "{init.name}" asks for z = x w, which is there for biases alone; name it in bias_init')
     return Product(init=init, bias_init=dense.bias_init, returns=False)
 
 

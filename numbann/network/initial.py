@@ -2,36 +2,75 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
 import numpy as np
 
-from numbann.components.component import Configured, place_of, run
+from numbann.components.component import Configured, call, place_of, run
 from numbann.errors import TrainingError
 from numbann.network import random
-from numbann.network.chain import Layer, Product
+from numbann.network.chain import Product
 from numbann.network.plan import Plan
 
 
-def initial_tensors(plan: Plan, seed: int) -> dict[str, np.ndarray]:
-    """A model's tensors by the names of the plan; initializers of biases draw one more row of weights."""
-    found = {}
+class Sample(Protocol):
+    """A sample of the training rows on their way through the layers whose tensors are there."""
+
+    def inputs(self, k: int, tensors: Mapping[str, np.ndarray]) -> np.ndarray:
+        """The inputs x (B, I) of the layer k."""
+
+    def products(self, k: int, tensors: Mapping[str, np.ndarray]) -> np.ndarray:
+        """Those of the layer k, x w (B, O)."""
+
+
+def initial_tensors(plan: Plan, seed: int, sample: Sample | None = None) -> dict[str, np.ndarray]:
+    """A model's tensors by the names of the plan; a bias is the first row of what its initializer draws.
+
+    sample: for initializers that ask for a layer's inputs.
+    """
+    draws = _Draws(plan, seed, sample)
     for k, layer in enumerate(plan.layers):
-        product, b = layer.training.step(Product), np.zeros(layer.outputs)
+        product, b = layer.training.step(Product), np.zeros((1, layer.outputs))
         assert product is not None
+        draws.tensors |= {one.name: np.full(one.size, one.start) for one in (*layer.vectors, *layer.statistics)}
+        draws.tensors[f"layers.{k}.weight"] = draws.of(k, product.init, random.WEIGHTS)
         if product.bias_init is not None and product.bias_init.name != "zeros":
-            b = _draw(layer, product.bias_init, seed, random.BIASES, k)[0]
-        found[f"layers.{k}.weight"] = _draw(layer, product.init, seed, random.WEIGHTS, k)
-        found[f"layers.{k}.bias"] = b
-        found |= {one.name: np.full(one.size, one.start) for one in (*layer.vectors, *layer.statistics)}
-    return found
+            b = draws.of(k, product.bias_init, random.BIASES).reshape(-1, layer.outputs)
+        draws.tensors[f"layers.{k}.bias"] = b[0]
+    return {name: draws.tensors[name] for name in plan.tensors}
 
 
-def _draw(layer: Layer, init: Configured, seed: int, purpose: int, k: int) -> np.ndarray:
-    """Draw an array (I, O) for the layer k with an initializer."""
-    shape, own = (layer.inputs, layer.outputs), random.generator(seed, purpose, k)
-    drawn = run(init.component, lambda: np.asarray(init.component.function(shape, own, **init.values)))
-    if drawn.shape != shape or drawn.dtype.kind not in "biuf":
-        raise TrainingError(
-            f"{init.component.told} returned an array of shape {drawn.shape} and type {drawn.dtype} for layer {k + 1}; "
-            f"numbers of shape {shape} are needed ({place_of(init.component.function)})"
-        )
-    return drawn
+@dataclass
+class _Draws:
+    """The tensors that have been drawn so far."""
+
+    plan: Plan
+    seed: int
+    sample: Sample | None
+    tensors: dict[str, np.ndarray] = field(default_factory=dict)
+
+    def of(self, k: int, init: Configured, purpose: int) -> np.ndarray:
+        """Draw an array (I, O) for the layer k with an initializer; one of biases may give (O,)."""
+        layer, function = self.plan.layers[k], init.component.function
+        shape, own = (layer.inputs, layer.outputs), random.generator(self.seed, purpose, k)
+        given = {"shape": shape, "random": own, "layer": k + 1, "layers": len(self.plan.layers), **self._seen(k, init)}
+        drawn = run(init.component, lambda: np.asarray(call(function, **given, **init.values)))
+        shapes = (shape, shape[1:]) if purpose == random.BIASES else (shape,)
+        if drawn.shape not in shapes or drawn.dtype.kind not in "biuf":
+            raise TrainingError(
+                f"{init.component.told} returned an array of shape {drawn.shape} and type {drawn.dtype} "
+                f"for layer {k + 1}; numbers of shape {shape} are needed ({place_of(function)})"
+            )
+        return drawn
+
+    def _seen(self, k: int, init: Configured) -> dict[str, np.ndarray]:
+        """What an initializer sees of the sample."""
+        asked = {"x", "z"} & set(init.component.roles)
+        if not asked:
+            return {}
+        if self.sample is None:
+            raise RuntimeError("load_data comes first")
+        sees = {"x": self.sample.inputs, "z": self.sample.products}
+        return {role: sees[role](k, self.tensors) for role in asked}

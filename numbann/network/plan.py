@@ -8,7 +8,7 @@ from numbann.components.built_in import built_in
 from numbann.components.component import Configured
 from numbann.components.matrices import shape_of
 from numbann.errors import ShapeError
-from numbann.network.chain import BATCH, Chain, Layer, layer_of
+from numbann.network.chain import BATCH, Chain, Layer, Product, layer_of
 from numbann.network.description import Network, Training
 from numbann.network.states import TRAINED
 
@@ -61,6 +61,13 @@ class Plan(Training):
             found[f"layers.{k}.bias"] = (layer.outputs,)
             found |= {vector.name: (vector.size,) for vector in (*layer.vectors, *layer.statistics)}
         return found
+
+    @property
+    def samples(self) -> bool:
+        """Whether an initializer asks for a sample of a layer's inputs."""
+        products = [layer.training.step(Product) for layer in self.layers]
+        inits = [init for one in products if one for init in (one.init, one.bias_init) if init]
+        return any({"x", "z"} & set(init.component.roles) for init in inits)
 
     @property
     def apart(self) -> bool:

@@ -54,6 +54,7 @@ def check_agreement(spec: Spec | None, registry: Registry | None) -> Iterator[Fo
     if registry is not None:
         optimizer = registry.get("optimizer", spec.optimizer.type)
         yield from _solver_faults(spec, registry) if optimizer.form == "solver" else ()
+        yield from _init_faults(spec, registry)
         if optimizer.predicts and spec.train.average is not None:
             yield ("train", "average"), f"{optimizer.name} predicts with weights of its own; leave average out"
         if reason := device_of(spec.train.device).refusal(optimizer):
@@ -89,6 +90,14 @@ def residual_faults(layers: Sequence[Layer], inputs: int | None = None) -> Itera
             fault = f"adds {inputs} inputs to {layer.units} units; give the layer {inputs} units, or leave residual out"
             yield ("model", "layers", index, "residual"), fault
         inputs = layer.units
+
+
+def _init_faults(spec: Spec, registry: Registry) -> Iterator[Found]:
+    """Refuse initializers of biases for weights."""
+    layers = [(("model", "layers", index, "init"), layer.init) for index, layer in enumerate(spec.model.layers)]
+    for trail, init in [(("model", "init"), spec.model.init), *layers]:
+        if init != "auto" and "z" in registry.get("initializer", init.type).roles:
+            yield trail, f"{init.type} asks for z = x w, which is there for biases alone; name it in bias_init"
 
 
 def _warmup_faults(spec: Spec) -> Iterator[Found]:

@@ -14,6 +14,7 @@ from numbann.testing.findings import Fault, spot_of
 STEPS, MATRIX_STEPS = 3000, 1000
 EPOCHS, STEPS_AN_EPOCH = 12, 5
 SHAPE = (64, 32)
+LAYERS = 3
 MATRICES = ((6, 4), (1, 4))  # weights and biases of a layer
 
 
@@ -159,19 +160,27 @@ def _required(component: Component) -> dict[str, Any]:
 
 
 def check_weights(component: Component) -> str:
-    """An initializer returns finite weights of the shape, the same for the same generator."""
-    place = spot_of(component.function)
-    first, second = (
-        np.asarray(call(component.function, shape=SHAPE, random=np.random.default_rng(0), **component.defaults()))
-        for _ in range(2)
-    )
-    if first.shape != SHAPE:
-        raise Fault(f"gives {first.shape} for the shape {SHAPE}", place, "return an array of the shape")
-    if not np.isfinite(first).all():
-        raise Fault("gives weights that are not finite", place)
-    if not np.array_equal(first, second):
-        raise Fault("gives other weights for the same generator", place, "draw from the argument random alone")
+    """An initializer returns finite weights of the shape, the same for the same generator, for every layer."""
+    place, shapes = spot_of(component.function), (SHAPE, *([SHAPE[1:]] if "z" in component.roles else []))
+    for layer in range(LAYERS, 0, -1):
+        first, second = (_weights_of(component, layer) for _ in range(2))
+        if first.shape not in shapes:
+            raise Fault(f"gives {first.shape} for the shape {SHAPE}", place, "return an array of the shape")
+        if not np.isfinite(first).all():
+            raise Fault("gives weights that are not finite", place)
+        if not np.array_equal(first, second):
+            raise Fault("gives other weights for the same generator", place, "draw from the argument random alone")
     return f"gives weights of mean {first.mean():.2g} and deviation {first.std():.2g} for {SHAPE[0]} x {SHAPE[1]}"
+
+
+def _weights_of(component: Component, layer: int) -> np.ndarray:
+    """The weights of a layer for a sample of rows, which cannot be changed in place."""
+    seen = {"x": (256, SHAPE[0]), "z": (256, SHAPE[1])}
+    sample = {role: np.random.default_rng(1).standard_normal(size) for role, size in seen.items()}
+    for array in sample.values():
+        array.flags.writeable = False
+    given = {"shape": SHAPE, "random": np.random.default_rng(0), "layer": layer, "layers": LAYERS}
+    return np.asarray(call(component.function, **given, **sample, **component.defaults()))
 
 
 def check_measure(component: Component) -> str:

@@ -71,7 +71,7 @@ def make_plan(
         return Configured(found.component, {**found.values, "blend": True}) if blend else found
 
     layers = [
-        Dense(units, chosen(name), init, **extra)
+        Dense(units, chosen(name), **{"init": init, **extra})
         for units, name, extra in zip(sizes[1:], names, [*between, *[{}] * (len(names) - len(between))], strict=True)
     ]
     network = Network(

@@ -21,6 +21,7 @@ from numbann.cuda.engine.table import Table
 from numbann.cuda.threads import device, op
 from numbann.engine import interface
 from numbann.engine.cpu import engine as cpu
+from numbann.engine.cpu.first_pass import FirstPass, sample_rows
 from numbann.engine.interface import LayerFacts, Progress, Snapshot
 from numbann.engine.shared.epochs import Epochs
 from numbann.engine.shared.feeding import Inputs, portions
@@ -45,6 +46,7 @@ class Engine(interface.Engine):
         self.steps_done = 0
         self._layout = Layout(plan)
         self._arena = device.upload(np.zeros(self._layout.size, plan.dtype), "parameters and states")
+        self._sample: np.ndarray | None = None  # of the rows, for initializers that ask for it
         self._training: _Training | None = None
         self._losses = np.empty(0)  # of the steps done in the last epoch
         self._inference: dict[tuple[bool, int], Table] = {}
@@ -66,7 +68,8 @@ class Engine(interface.Engine):
     def initialize(self, seed: int) -> None:
         self.steps_done = 0
         self._arena.copy_to_device(np.zeros(self._layout.size, self.plan.dtype))
-        self.set_parameters(initial_tensors(self.plan, seed))
+        sample = None if self._sample is None else FirstPass(self.plan, self._sample)
+        self.set_parameters(initial_tensors(self.plan, seed, sample))
 
     def parameters(self) -> dict[str, np.ndarray]:
         return self.snapshot().parameters()
@@ -108,6 +111,7 @@ class Engine(interface.Engine):
         self, x: Inputs, t: np.ndarray, weight: np.ndarray | None = None, rows: np.ndarray | None = None
     ) -> None:
         self._training = None  # frees the memory of the data before
+        self._sample = sample_rows(self.plan, x, rows)
         self._training = _Training(self.plan, self._arena, x, t, weight, rows)
 
     def epoch(

@@ -11,6 +11,7 @@ import numpy as np
 
 from numbann.engine import interface
 from numbann.engine.cpu.builder import Builder
+from numbann.engine.cpu.first_pass import FirstPass, sample_rows
 from numbann.engine.cpu.groups import HUGE, build_grouped_training
 from numbann.engine.cpu.inference import Inference
 from numbann.engine.cpu.memory import Arena
@@ -75,6 +76,7 @@ class Engine(interface.Engine):
         self._matrices = Matrices(plan, self._arena, self._gradient)
         self._runner = Runner(plan, self._choices[-1])
         self._inference = Inference(plan, self._arena, self._runner, self._choices)
+        self._sample: np.ndarray | None = None  # of the rows, for initializers that ask for it
         self._training: _Training | None = None
         self._losses = np.empty(0)  # of the steps done in the last epoch
         self._probes: dict[tuple[int, bool], Probe] = {}
@@ -90,7 +92,8 @@ class Engine(interface.Engine):
         for array in (self._arena.values, *self._matrices.shaped.values()):
             array[:] = 0
         self.steps_done = 0
-        self.set_parameters(initial_tensors(self.plan, seed))
+        sample = None if self._sample is None else FirstPass(self.plan, self._sample)
+        self.set_parameters(initial_tensors(self.plan, seed, sample))
 
     def parameters(self) -> dict[str, np.ndarray]:
         return self._now.parameters()
@@ -131,6 +134,7 @@ class Engine(interface.Engine):
         self, x: Inputs, t: np.ndarray, weight: np.ndarray | None = None, rows: np.ndarray | None = None
     ) -> None:
         self._solver.forget()
+        self._sample = sample_rows(self.plan, x, rows)
         epochs = Epochs(self.plan, len(x), weight, rows)
         feed = ArrayFeed(x, self.plan) if isinstance(x, np.ndarray) else RingFeed(x, epochs.batch, self.plan)
         offsets, losses = np.empty_like(epochs.order), np.zeros(epochs.rows, self.plan.dtype)
