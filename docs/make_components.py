@@ -30,7 +30,8 @@ TITLES = {
 }
 REMARKS = {
     "activation": "*init* is how weights start where `init` is `auto`.  Each of single units takes `blend` too.",
-    "loss": "*link* is the output activation that turns y into a prediction; with `identity` any may be chosen.",
+    "loss": "*link* is the output activation that turns y into a prediction; with `identity` any may be chosen.\n"
+    "A loss of several outputs for a target says what it *gives*: `numbann predict --outputs`.",
     "optimizer": "Each takes `l1` and `weight_decay` too; they join the gradient where they are not in the formula.",
     "schedule": "Factors of the optimizer's rate; each takes `warmup_epochs` too. epoch is fractional.",
     "initializer": "Of weights (I, O), from I inputs to O outputs; biases are 0.",
@@ -53,7 +54,7 @@ def _section(kind: str) -> Iterator[str]:
     yield from (f"## {TITLES[kind]}", "", REMARKS[kind], "", _row(names), _row(["---"] * len(names)))
     for entry in built_in().entries(kind):
         one = entry.component
-        cells = [_names(one), one.summary, _parameters(one), *([f"`{one.traits[trait]}`"] if trait else [])]
+        cells = [_names(one), one.summary, _parameters(one), *([_trait(one, trait)] if trait else [])]
         yield _row([*cells, _references(one)])
     yield ""
 
@@ -64,6 +65,11 @@ def _row(cells: list[str]) -> str:
 
 def _names(component: Component) -> str:
     return ", ".join(f"`{name}`" for name in (component.name, *component.aliases))
+
+
+def _trait(component: Component, trait: str) -> str:
+    """A trait, or what a loss gives in its place."""
+    return f"gives {', '.join(component.units)}" if component.units else f"`{component.traits[trait]}`"
 
 
 def _parameters(component: Component) -> str:

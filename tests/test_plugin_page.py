@@ -54,7 +54,8 @@ def uses(component: Component) -> dict[str, Any]:
             return {"schedule": component.name}
         case "initializer":
             return {"model": {"layers": [{"units": 8}], "init": component.name}}
-    return {**regression, "train": {"metrics": [component.name]}}
+    given = {"loss": "gaussian_nll"} if component.outputs else {}
+    return {**regression, **given, "train": {"metrics": [component.name]}}
 
 
 @pytest.mark.parametrize("block", [each for each in blocks("python") if "click" not in each])
@@ -78,6 +79,7 @@ def test_every_kind_and_form_has_an_example(here: Path) -> None:
         *((kind, "elementwise") for kind in kinds),
         ("activation", "row"),
         ("loss", "row"),
+        ("loss", "outputs"),
         ("optimizer", "matrix"),
         ("optimizer", "solver"),
     }

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import numbann
-from numbann.components.component import Component
+from numbann.components.component import UNITS, Component
 from numbann.components.registry import Entry
 from numbann_cli.curve import curves
 from numbann_cli.series import series_of
@@ -21,6 +21,7 @@ def page(entry: Entry) -> str:
         f"{component.kind} {component.title}{also}",
         _indent(inspect.getdoc(component.function) or "(no docstring)"),
         _indent("\n".join(_parameters(component)) or "no parameters"),
+        *([_indent(_given(component))] if component.units else []),
         _indent(f"origin  {_origin(entry)}\nsource  {_place(component)}"),
     ]
     series = series_of(component)
@@ -38,6 +39,12 @@ def _parameters(component: Component) -> Iterator[str]:
         default = "required" if parameter.default is REQUIRED else f"= {show_value(parameter.default)}"
         learnable = ", trained" if parameter.learnable else ""
         yield f"{parameter.name} {default}  ({of_parameter(parameter).words}{learnable})"
+
+
+def _given(component: Component) -> str:
+    """Return what a loss gives, by name, with its unit."""
+    given = ", ".join(f"{name} ({UNITS[unit]})" for name, unit in component.units.items())
+    return f"takes {', '.join(component.outputs)} for each target\ngives {given}"
 
 
 def show_value(value: Any) -> str:

@@ -22,17 +22,24 @@ def read(model: Model, data: str, *, need_target: bool) -> NewData:
     return found
 
 
-def table(model: Model, x: Inputs, probabilities: bool) -> str:
-    """Return predictions as CSV: `prediction`, or `prediction_NAME` for several targets, and p_CLASS if wanted."""
+def table(model: Model, x: Inputs, probabilities: bool, outputs: bool = False) -> str:
+    """Return predictions as CSV: `prediction`, or `prediction_NAME` for several targets.
+
+    probabilities: with p_CLASS.  outputs: with everything that the outputs give.
+    """
     found, task = outcome_of(model.resolved, model.outputs(x)), model.preprocessing.task
     predicted = task.predictions(found)
     columns = predicted.reshape(len(predicted), -1)
     names = ["prediction"] if columns.shape[1] == 1 else [f"prediction_{name}" for name in model.targets]
+    blocks = [columns]
     if probabilities:
         names += [f"p_{name}" for name in task.subjects]
-        shares = task.probabilities(found)
-        return _csv(names, [_cells(columns, model.plan.dtype), _cells(shares, model.plan.dtype)])
-    return _csv(names, [_cells(columns, model.plan.dtype)])
+        blocks += [task.probabilities(found)]
+    if outputs:
+        given = {name: column for name, column in task.columns(found).items() if name not in names}
+        names += given
+        blocks += [column[:, None] for column in given.values()]
+    return _csv(names, [_cells(block, model.plan.dtype) for block in blocks])
 
 
 def _cells(columns: np.ndarray, dtype: str) -> list[list[str]]:

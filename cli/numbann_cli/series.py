@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from math import inf, nan
 
 from numbann.components.component import Component, call
-from numbann.derivation import derivative_of
+from numbann.derivation import derivative_of, derivative_to
 
 POINTS = 193  # of a series; every fourth of them is a column of characters
 REACH = 4.0  # from -REACH to REACH
@@ -78,10 +78,12 @@ def _row(component: Component, z: float) -> tuple[float, float]:
 
 def _loss(component: Component) -> tuple[str, Function, Function]:
     """Return the axis name, the value, and the derivative with respect to y, for a target that the loss takes."""
+    if component.form == "outputs":
+        return _named_loss(component)
     if component.form == "row":
-        target = [1.0, 0.0][: 2 // component.traits["outputs"]]
+        target = [1.0, 0.0]
         of_classes = "label" in component.roles or component.traits["target"] == "distribution"
-        second = 0.0 if of_classes or len(target) == 1 else 1.0
+        second = 0.0 if of_classes else 1.0
         shown = "label 0" if "label" in component.roles else f"target ({', '.join(f'{t:g}' for t in target)})"
         axis = f"y of the row (y, {second:g}), {shown}"
 
@@ -99,6 +101,18 @@ def _loss(component: Component) -> tuple[str, Function, Function]:
 
     derivative = derivative_of(component)
     return axis, function, lambda y: float(call(derivative, **component.defaults(), y=y, t=t))
+
+
+def _named_loss(component: Component) -> tuple[str, Function, Function]:
+    """Return the same for the first of several outputs; the others are 0."""
+    first, *others = component.outputs
+    given = {**component.defaults(), **dict.fromkeys(others, 0.0), "t": 1.0}
+    slope = derivative_to(component, first)
+    return (
+        ", ".join([first, *(f"{name} 0" for name in others), "target 1"]),
+        lambda y: float(call(component.function, **given, **{first: y})),
+        lambda y: float(call(slope, **given, **{first: y})),
+    )
 
 
 def _schedule(component: Component) -> Series:

@@ -15,7 +15,6 @@ from numbann.compile.precision import Lowered
 from numbann.compile.text import call_of, hyper_parameters, kernel_of, names_the_plugin, parameters_of
 from numbann.components.component import Component, Configured, arguments_of
 from numbann.derivation import derivative_of, slopes_of
-from numbann.errors import PluginError
 
 FORWARD = """def kernel(op, first, last, step, scratch):
     prefer_wide()
@@ -239,8 +238,6 @@ def loss_kernel(component: Component, dtype: str, weighted: bool = False) -> int
         targets = "LABELS" if target == "label" else "TARGET"
         text = ROW_LOSS.format(parameters=parameters_of(component), targets=targets, target=read, call=call, **scales)
     else:
-        if component.traits["outputs"] > 1:
-            raise PluginError(f'loss {component.name}: of several outputs for a target; give it form="row"')
         derivative = derivative_of(component)
         slope = lowered.add(derivative)
         one, whole = {"y": "y[k]", "t": "t[k]"}, {"y": "y[k]", "t": "row[k]"}

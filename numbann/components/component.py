@@ -2,7 +2,8 @@
 
 A component's signature says what each argument is.  An argument named in ROLES is a role, which core fills.  An
 argument with a default is a parameter; its annotation and default are its schema.  In an optimizer or a schedule every
-other argument is a state: it is zero at first, and returned after the result in the same order.
+other argument is a state: it is zero at first, and returned after the result in the same order.  In a loss every other
+argument is an output of the network for one target, and in a metric what such outputs give, by name.
 """
 
 from __future__ import annotations
@@ -36,6 +37,7 @@ ROLES: Mapping[tuple[str, str], tuple[str, ...]] = {
     ("activation", "row"): ("z", "a"),
     ("loss", "elementwise"): ("y", "t"),
     ("loss", "row"): ("y", "dy", "t", "label"),
+    ("loss", "outputs"): ("t",),
     ("optimizer", "elementwise"): ("w", "g", "step", "learning_rate", "weight_decay", "batch_size"),
     ("optimizer", "matrix"): ("w", "g", "step", "learning_rate", "weight_decay", "batch_size", "layer", "layers"),
     ("optimizer", "solver"): ("w", "evaluate", "memory", "step", "learning_rate"),
@@ -46,7 +48,13 @@ ROLES: Mapping[tuple[str, str], tuple[str, ...]] = {
 MAIN = {"activation": "z", "loss": "y", "optimizer": "w", "initializer": "shape"}  # the role that every one asks for
 SETTINGS = ("learning_rate", "weight_decay")  # roles of an optimizer that also have a default, and hence a schema
 STATEFUL = ("optimizer", "schedule")
-TARGETS = ("real", "unshifted", "positive", "binary", "distribution")
+TARGETS = ("real", "unshifted", "positive", "binary", "distribution", "order")
+UNITS = {  # of what a loss gives, by the name that a plugin writes
+    "target": "the target's unit",
+    "difference": "the unit of a difference of targets",
+    "square": "the square of the target's unit",
+    "none": "no unit",
+}
 
 
 @dataclass(frozen=True)
@@ -110,8 +118,10 @@ class Component:
     """A piece of mathematics with everything that core knows about it; immutable, compared by identity.
 
     function: the author's function.  derivative: da/dz of an activation or dvalue/dy of a loss, if the author gave it.
-    slopes: the derivatives with respect to learnable parameters that the author gave, by name.  numbann.derivation
-    derives the others.  backward: the backward function of a row activation.  plugin: who registered it, if a plugin.
+    slopes: the derivatives with respect to learnable parameters, or to a loss's outputs, that the author gave, by name.
+    numbann.derivation derives the others.  backward: the backward function of a row activation.  outputs: the outputs
+    that a loss or a metric names.  gives: the function from a loss's outputs to what predictions give.  plugin: who
+    registered it, if a plugin.
     """
 
     kind: str
@@ -125,6 +135,8 @@ class Component:
     derivative: Function | None = None
     slopes: Mapping[str, Function] = field(default_factory=dict)
     backward: Function | None = None
+    outputs: tuple[str, ...] = ()
+    gives: Function | None = None
     traits: Mapping[str, Any] = field(default_factory=dict)
     plugin: Origin | None = None
 
@@ -157,6 +169,15 @@ class Component:
     def predicts(self) -> str:
         """The state of an optimizer that predicts in the place of w; "" if w does."""
         return self.traits.get("predicts", "")
+
+    @property
+    def units(self) -> Mapping[str, str]:
+        """What a loss of named outputs gives for each target, by name, with its unit, a key of UNITS."""
+        return self.traits.get("units", {})
+
+    def classes(self, outputs: int) -> int:
+        """Return the number of classes that a loss of labels tells apart by its outputs."""
+        return outputs + (self.traits["target"] == "order")
 
     def defaults(self) -> dict[str, Any]:
         """Return every parameter's default by name."""

@@ -15,6 +15,7 @@ from numbann.components.component import (
     SETTINGS,
     STATEFUL,
     TARGETS,
+    UNITS,
     Component,
     Function,
     Numbers,
@@ -25,14 +26,23 @@ from numbann.components.component import (
 from numbann.components.matrices import SIZES
 from numbann.errors import PluginError
 
-# ---- decorators: each returns the author's function, with the decorators `.derivative` and `.backward` added
+# ---- decorators: each returns the author's function, with `.derivative`, `.backward` and `.gives` added
 
 
 def activation(
-    function: Function | None = None, /, *, form: str = "elementwise", init: str = "xavier_normal", **names: Any
+    function: Function | None = None,
+    /,
+    *,
+    form: str = "elementwise",
+    init: str = "xavier_normal",
+    probabilities: bool = False,
+    **names: Any,
 ) -> Any:
-    """Declare an activation: `z` (and `u`, uniform noise while training) -> a; form="row": `z`, fills `a`."""
-    return _declared("activation", form, {"init": init}, names, function)
+    """Declare an activation: `z` (and `u`, uniform noise while training) -> a; form="row": `z`, fills `a`.
+
+    probabilities: whether each a is the chance of its own label, or those of a row the chances of its classes.
+    """
+    return _declared("activation", form, {"init": init, "probabilities": probabilities}, names, function)
 
 
 def loss(
@@ -42,11 +52,14 @@ def loss(
     form: str = "elementwise",
     link: str = "identity",
     target: str = "real",
-    outputs: int = 1,
     **names: Any,
 ) -> Any:
-    """Declare a loss: `y`, `t` of one output -> value; form="row": `y`, `dy`, `t` or `label` -> value, fills `dy`."""
-    return _declared("loss", form, {"link": link, "target": target, "outputs": outputs}, names, function)
+    """Declare a loss: `y`, `t` of one output -> value; form="row": `y`, `dy`, `t` or `label` -> value, fills `dy`.
+
+    A loss that has arguments of other names in the place of `y` takes several outputs for each target, by these names.
+    `.gives` says what they mean.
+    """
+    return _declared("loss", form, {"link": link, "target": target}, names, function)
 
 
 def optimizer(
@@ -91,6 +104,8 @@ def metric(
 ) -> Any:
     """Declare a metric: `t`, `weight` and `label`, `probability` or `value` -> number; better: "higher" or "lower".
 
+    Any other argument without a default is what a loss gives under that name, such as `mean` and `variance`.
+
     multilabel: it also takes T yes/no labels: `t` and `label` (N, T), 1 for yes, and `probability` (N, T) of yes.
     """
     return _declared("metric", "elementwise", {"better": better, "multilabel": multilabel}, names, function)
@@ -121,6 +136,10 @@ class _Draft:
         """Serve `@f.backward`."""
         return self.add(part, backward=part)
 
+    def gives(self, **units: str) -> Callable[[Function], Function]:
+        """Serve `@f.gives(mean="target", variance="square")`."""
+        return lambda part: self.add(part, gives=part, traits={**self.component.traits, "units": units})
+
 
 def _declared(
     kind: str, form: str, traits: dict[str, Any], names: Mapping[str, Any], function: Function | None
@@ -137,7 +156,8 @@ def _declared(
     name, aliases = names.get("name") or function.__name__, tuple(names.get("aliases", ()))
     draft = _Draft(Component(kind, name, function, form, aliases, traits=traits))
     function.__numbann__ = draft  # type: ignore[attr-defined]
-    function.derivative, function.backward = draft.derivative, draft.backward  # type: ignore[attr-defined]
+    for part in ("derivative", "backward", "gives"):
+        setattr(function, part, getattr(draft, part))
     return function
 
 
@@ -161,18 +181,25 @@ def freeze(function: Any) -> Component:
 
 
 def _with_arguments(component: Component) -> Component:
-    """Return the component with its function's arguments sorted into roles, parameters and states."""
+    """Return the component with its function's arguments sorted into roles, parameters, states and outputs."""
+    arguments = inspect.signature(component.function, eval_str=True).parameters.values()
+    if component.kind == "loss" and component.form == "elementwise" and not any(one.name == "y" for one in arguments):
+        component = replace(component, form="outputs")
     known = ROLES.get((component.kind, component.form))
     if known is None:
         forms = ", ".join(form for kind, form in ROLES if kind == component.kind)
         place = place_of(component.function)
         raise PluginError(f"{place}: {component.kind} has no form {component.form!r} (its forms: {forms})")
-    arguments = inspect.signature(component.function, eval_str=True).parameters.values()
+    others = tuple(each.name for each in arguments if each.default is each.empty and each.name not in known)
+    named = component.form == "outputs" or component.kind == "metric"
+    counted = {"outputs": len(others) if named else 1} if component.kind == "loss" else {}
     return replace(
         component,
         roles=tuple(each.name for each in arguments if each.name in known),
         parameters=tuple(_parameter(each) for each in arguments if each.default is not each.empty),
-        states=tuple(each.name for each in arguments if each.default is each.empty and each.name not in known),
+        states=() if named else others,
+        outputs=others if named else (),
+        traits={**component.traits, **counted},
     )
 
 
@@ -195,14 +222,18 @@ def _faults(component: Component) -> Iterator[str]:
     if component.states and kind not in STATEFUL:
         stray = f"argument {component.states[0]!r} is neither a role ({', '.join(known)})"
         yield f"{stray} nor a parameter (give it a default)"
-    if main is not None and main not in component.roles:
+    if main is not None and main not in component.roles and component.form != "outputs":
         yield f"every {kind} asks for {main} (its roles: {', '.join(known)})"
     if kind == "activation" and row and component.backward is None:
         yield f"a row activation needs its backward: decorate one with @{component.name}.backward"
     if kind == "loss" and row and {"t", "label"} <= set(component.roles):
         yield "a row loss asks for `t` or for `label`, not for both"
+    if target == "order" and "label" not in component.roles:
+        yield 'target "order" is for a row loss that asks for `label`'
     if kind == "loss" and target not in TARGETS:
         yield f"target {target!r} is unknown (known: {', '.join(TARGETS)})"
+    if kind == "loss":
+        yield from _faults_of_outputs(component)
     if component.form == "solver" and component.states:
         yield f"a solver keeps arrays in `memory`, not in states such as {component.states[0]!r}"
     if component.form != "elementwise" and optional:
@@ -220,16 +251,48 @@ def _faults(component: Component) -> Iterator[str]:
             yield f"optional={{{state!r}: {name!r}}} must map a state to a parameter of it"
     if component.learnable and (kind != "activation" or row):
         yield f"{component.learnable[0]!r} cannot be Learnable; only an elementwise activation's can"
-    for name in sorted(set(component.slopes) - set(component.learnable)):
-        yield f"derivative({name!r}) is of no learnable parameter"
+    for name in sorted(set(component.slopes) - {*component.learnable, *component.outputs}):
+        yield f"derivative({name!r}) is of no {'output' if kind == 'loss' else 'learnable parameter'}"
+
+
+def _faults_of_outputs(component: Component) -> Iterator[str]:
+    """Yield what is wrong with a loss's outputs and with what they give."""
+    named, units, name = component.outputs, component.units, component.name
+    if component.gives is not None and not named:
+        yield f"@{name}.gives is for a loss that takes its outputs by name, in the place of y"
+    if component.form != "outputs":
+        return
+    for missing in sorted({"t"} - set(component.roles)):
+        yield f"a loss of named outputs asks for {missing}, the target of them"
+    if not named or "y" in named:
+        yield f"a loss asks for y, or for outputs by other names (its roles: {', '.join(ROLES['loss', 'elementwise'])})"
+    elif component.gives is None:
+        which = f"takes {', '.join(named)} as outputs of the network and does not say what they mean"
+        yield f'{which}: decorate a function with @{name}.gives(mean="target"); a loss of one output takes y instead'
+    if component.traits["link"] != "identity":
+        yield f"a loss of named outputs has no link; @{name}.gives says what it gives"
+    if component.derivative is not None:
+        yield f"a loss of named outputs has a derivative to each: @{name}.derivative({next(iter(named), '')!r})"
+    for given, unit in units.items():
+        if unit not in UNITS:
+            yield f"gives({given}={unit!r}): a unit is one of {', '.join(UNITS)}"
+        if given in ROLES["metric", "elementwise"]:
+            yield f"gives({given}=...): {given} is a role of metrics; choose another name"
+    if component.gives is not None and next(iter(units.values()), "") != "target":
+        yield 'what it gives first is the prediction, so its unit is "target"'
+    if len(units) > len(named):
+        yield f"gives {len(units)} numbers of {len(named)} outputs; give at most as many"
 
 
 def _faults_of_parts(component: Component) -> Iterator[tuple[Function, str]]:
     """Yield the derivatives, or the backward function, that ask for arguments which they are not given."""
-    given = {"activation": ("z", "u", "a"), "loss": ("y", "t")}.get(component.kind, ())
+    given = {"activation": ("z", "u", "a"), "loss": (*(component.outputs or ("y",)), "t")}.get(component.kind, ())
+    parts: list[tuple[tuple[str, ...], Function]]
     parts = [(given, part) for part in (component.derivative, *component.slopes.values()) if part is not None]
     if component.backward is not None:
         parts.append((("z", "a", "da", "dz"), component.backward))
+    if component.gives is not None:
+        parts.append((component.outputs, component.gives))
     for roles, part in parts:
         known = [*roles, *component.defaults()]
         for argument in arguments_of(part):

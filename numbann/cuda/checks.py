@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from numbann.components.component import Component
+from numbann.derivation.outputs import rows_of
 from numbann.errors import DeviceError
 from numbann.testing.findings import Doubt, Unchecked, spot_of
 
@@ -11,6 +12,7 @@ CAPABILITY = (8, 0)
 
 def check_cuda(component: Component) -> str:
     """Compile a component's kernels to PTX, if numba-cuda is installed; returns what they take, in words."""
+    component = rows_of(component)
     if component.form not in ("elementwise", "row"):
         raise Unchecked(f"not checked: {component.form} form does not run on a GPU")
     try:

@@ -28,6 +28,7 @@ from numbann.components.component import Component
 from numbann.cuda.compile import components as compiled
 from numbann.cuda.threads import arrays, device, lanes
 from numbann.cuda.threads.device import blocks, cuda, launcher
+from numbann.derivation.outputs import rows_of
 from numbann.errors import KernelTypeError, KernelValueError, ShapeError
 from numbann.kernels.components import check_numbers, defaults_of, find_function
 from numbann.kernels.edge import NEEDED
@@ -55,7 +56,7 @@ def __dir__() -> list[str]:
 def array_functions(component: Component) -> dict[str, Any]:
     """The functions of a component for arrays on the GPU, by name."""
     make = {"activation": _activation, "loss": _loss, "optimizer": _optimizer}.get(component.kind)
-    functions = make(component) if make and component.form in ("elementwise", "row") else []
+    functions = make(component) if make and component.form in ("elementwise", "row", "outputs") else []
     return {function.__name__: function for function in functions}
 
 
@@ -166,6 +167,7 @@ def _activation(component: Component) -> list[Callable[..., Any]]:
 
 
 def _loss(component: Component) -> list[Callable[..., Any]]:
+    component = rows_of(component)
     name, share = component.name, component.traits["outputs"]
 
     @_public(name, component, ["y", "t"])
@@ -175,7 +177,7 @@ def _loss(component: Component) -> list[Callable[..., Any]]:
         x = _rows(y) if component.form == "row" or len(y.shape) > 1 else y.reshape(y.size, 1)
         if "label" in component.roles:
             t = _device_array(name, given["t"])
-            _check_labels(name, x, t, stream)
+            _check_labels(name, x.shape[0], component.classes(x.shape[1]), t, stream)
         else:
             t = _array(name, given["t"])
             if share == 1:
@@ -326,13 +328,13 @@ def _check_types(name: str, like: Any, other: Any) -> None:
         raise KernelTypeError(f"{name}: arrays of {like.dtype} and {other.dtype}; both must be of one type")
 
 
-def _check_labels(name: str, rows: Any, labels: Any, stream: Any) -> None:
+def _check_labels(name: str, rows: int, classes: int, labels: Any, stream: Any) -> None:
     """ShapeError if there is no label for each row; KernelValueError with the label if one is no class of the rows."""
     if labels.dtype.kind not in "iu":
         raise KernelTypeError(f"{name}: t is an array of {labels.dtype}; give {NEEDED['labels']}")
-    if tuple(labels.shape) != (rows.shape[0],):
-        raise ShapeError(f"{name}: shapes ({rows.shape[0]},) and {_shape(labels)} must be equal")
-    found, classes = labels.copy_to_host(stream=stream), rows.shape[1]
+    if tuple(labels.shape) != (rows,):
+        raise ShapeError(f"{name}: shapes ({rows},) and {_shape(labels)} must be equal")
+    found = labels.copy_to_host(stream=stream)
     wrong = found[(found < 0) | (found >= classes)]
     if wrong.size:
         raise KernelValueError(f"{name}: label {wrong[0]} is outside 0..{classes - 1}")

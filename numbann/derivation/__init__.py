@@ -29,6 +29,12 @@ def derivative_of(component: Component) -> Function:
 
 
 @functools.cache
+def derivative_to(component: Component, output: str) -> Function:
+    """Return the derivative of a loss with respect to one of its named outputs."""
+    return component.slopes.get(output) or _derived(component, output)
+
+
+@functools.cache
 def slopes_of(component: Component) -> tuple[Function, ...]:
     """Return the derivatives of an activation with respect to its trained parameters, in their order."""
     return tuple(component.slopes.get(name) or _derived(component, name) for name in component.learnable)
@@ -44,14 +50,14 @@ def keeps_z(component: Component) -> bool:
 def _derived(component: Component, argument: str) -> Function:
     """Derive the function that computes the derivative with respect to an argument."""
     function = component.function
-    if component.form != "elementwise":
+    if component.form not in ("elementwise", "outputs"):
         raise PluginError(f"{component.kind} {component.name}: a function of rows cannot be derived")
     root = read(Terms(), function)
-    own = "a" if component.kind == "activation" else "y"
+    own = "a" if component.kind == "activation" else argument
     result = _cheapest(root, argument, root.terms.argument("a") if own == "a" else None)
     place = f"{inspect.getsourcefile(function)}:{function.__code__.co_firstlineno}"
     name = f"{function.__name__}_d{argument}"
-    arguments = list(dict.fromkeys((*component.roles, own, *component.defaults())))
+    arguments = list(dict.fromkeys((*component.outputs, *component.roles, own, *component.defaults())))
     return function_of(result, name, arguments, own, f"<{name}, derived from {place}>")
 
 

@@ -44,6 +44,7 @@ class Rows:
         """ShapeError unless a plan can take the rows: kernels read what they are given."""
         share = plan.loss.component.traits["outputs"]
         count, width = len(self.x), plan.outputs // share
+        classes = plan.loss.component.classes(width)
         check_inputs(plan, self.x)
         shapes = [(count,), (count, 1)] if plan.target == "label" else [(count, width)]
         if not isinstance(self.t, np.ndarray) or self.t.shape not in shapes:
@@ -51,9 +52,9 @@ class Rows:
         if self.weight is not None and np.shape(self.weight) != (count,):
             raise ShapeError(f"weight has the shape {np.shape(self.weight)}; give {(count,)}")
         if plan.target == "label" and not (
-            self.t.dtype.kind in "iu" and self.t.min(initial=0) >= 0 and self.t.max(initial=0) < width
+            self.t.dtype.kind in "iu" and self.t.min(initial=0) >= 0 and self.t.max(initial=0) < classes
         ):
-            raise ShapeError(f"t holds labels of another kind; give whole numbers from 0 to {width - 1}")
+            raise ShapeError(f"t holds labels of another kind; give whole numbers from 0 to {classes - 1}")
 
     def at(self, places: np.ndarray) -> Rows:
         """The rows with these numbers, in memory."""

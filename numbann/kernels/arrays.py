@@ -58,9 +58,12 @@ def check_shapes(names, x, y):
 
 
 @inner
-def labels_of(name, rows, t):
-    """t; ShapeError unless it has a label for each row; KernelValueError with the label if one is no class."""
-    count, classes = rows.shape
+def labels_of(name, rows, t, more):
+    """t; ShapeError unless it has a label for each row; KernelValueError with the label if one is no class.
+
+    more: how many more classes there are than columns.
+    """
+    count, classes = rows.shape[0], rows.shape[1] + more
     if t.size != count or classes == 0:
         found = f"y has {count} rows of {classes} classes, t has {t.size} labels"
         raise ShapeError(f"{name}: {found}; give one label for each row, and at least one class")

@@ -16,6 +16,7 @@ from numbann.components.bounds import Bound, bounds_among
 from numbann.components.built_in import built_in
 from numbann.components.component import Component, NonNegative, Parameter, arguments_of
 from numbann.derivation import derivative_of
+from numbann.derivation.outputs import rows_of
 from numbann.errors import KernelValueError
 from numbann.kernels.edge import ROWS, Argument, publish, take_count, take_flag, take_number
 
@@ -175,6 +176,7 @@ def _activation(component: Component) -> dict[str, Any]:
 
 def _loss(component: Component) -> dict[str, Any]:
     """The function of a loss."""
+    component = rows_of(component)
     name, labels, parts = component.name, "label" in component.roles, {"value": component.function}
     row = component.form == "row"
     needed = ROWS if row else None
@@ -185,7 +187,7 @@ def _loss(component: Component) -> dict[str, Any]:
         parts["derivative"] = derivative_of(component)
         return _make(component, parts, {"y": "x[i]", "t": "target[i]"}, LOSS["elementwise"], takes)
     given = {"y": "x_row", "dy": "d_row", "label": "target[i]", "t": "t_row"}
-    fields = {"target": f'labels_of("{name}", x, t)', "t_row": "None", "fill": "pass"}
+    fields = {"target": f'labels_of("{name}", x, t, {component.classes(0)})', "t_row": "None", "fill": "pass"}
     if not labels:
         rows = f'targets_of("{name}", x, t, {component.traits["outputs"]})'
         fields = {"target": rows, "t_row": "padded_row(target)", "fill": "t_row[:] = target[i]"}

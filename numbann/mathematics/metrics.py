@@ -3,20 +3,25 @@
 t (N,) or (N, O) is the target, label (N,) the predicted class, probability (N, K) the probability of each class, value
 (N, O) the prediction, and weight (N,) the weight of each row: a row of weight 2 counts as two rows.  Classes are
 numbered from 0; of two, class 1 is the positive one.  For T yes/no labels, t and label (N, T) are 1 for yes and 0 for
-no, and probability (N, T) is the probability of yes.  Definitions are scikit-learn's, including its sample_weight:
+no, and probability (N, T) is the probability of yes.  Other names are what a loss gives (N, O), such as mean and
+variance.  Definitions are scikit-learn's, including its sample_weight:
 https://scikit-learn.org/stable/modules/model_evaluation.html (2024).  NumPy is imported inside the functions, so that
 names can be looked up without it.
 """
 
 from __future__ import annotations
 
-from math import nan, sqrt
-from typing import Any
+from math import erf, nan, pi, sqrt
+from typing import Annotated, Any
+
+from annotated_types import Ge, Gt, Lt
 
 from numbann.components.declare import metric
 from numbann.errors import DataError
 
 TINY = 2.0**-52  # the smallest distance from 1 in double precision
+Count = Annotated[int, Ge(1)]
+Share = Annotated[float, Gt(0), Lt(1)]
 
 # ---- classes
 
@@ -150,6 +155,23 @@ def matthews(t, label, weight):
     return float((hits.sum() * rows - (said * given).sum()) / sqrt(spread))
 
 
+@metric
+def quadratic_kappa(t, label, weight):
+    """Quadratic kappa: 1 - sum (i - j)^2 O_ij / sum (i - j)^2 E_ij, with O_ij the rows of class i predicted as class j.
+
+    E_ij is what chance would give: the rows of class i times those predicted as j, over all.  For ordered classes: a
+    mistake counts by the square of its distance.  1 is perfect, 0 is chance.  NaN if t and label have one class.
+    Cohen 1968, https://doi.org/10.1037/h0026256.
+    """
+    import numpy as np
+
+    t, label = np.asarray(t, np.float64), np.asarray(label, np.float64)
+    found = _average((t - label) ** 2, weight)
+    middle = _average(t, weight), _average(label, weight)
+    chance = _variance(t, weight) + _variance(label, weight) + (middle[0] - middle[1]) ** 2
+    return float(1 - found / chance) if chance > 0 else nan
+
+
 def _average(values: Any, weight: Any) -> Any:
     """Return the weighted mean over rows of values (N,) or (N, O)."""
     return (weight * values.T).T.sum(0) / weight.sum()
@@ -266,6 +288,23 @@ def pr_auc(t, probability, weight):
     return _one_against_rest(t, probability, weight, _average_precision)
 
 
+@metric(better="lower")
+def calibration_error(t, probability, weight, bins: Count = 15):
+    """Expected calibration error: sum_b w_b |accuracy_b - confidence_b|, over bins of rows with like confidence.
+
+    A row's confidence is its largest probability; w_b is the share of rows in a bin, and the bins are of equal width.
+    0 where of the rows with a confidence of 0.8 four of five are right.  It depends on the number of bins, and a model
+    that always predicts the classes' shares scores well.  Naeini, Cooper and Hauskrecht 2015,
+    https://doi.org/10.1609/aaai.v29i1.9602; Guo, Pleiss, Sun and Weinberger 2017, https://arxiv.org/abs/1706.04599.
+    """
+    import numpy as np
+
+    confidence, label = np.max(probability, axis=1).astype(np.float64), np.argmax(probability, axis=1)
+    place = np.clip(np.ceil(confidence * bins).astype(np.int64) - 1, 0, bins - 1)
+    excess = np.bincount(place, weight * ((label == t) - confidence), bins)
+    return float(np.abs(excess).sum() / weight.sum())
+
+
 def _top(t: Any, probability: Any, weight: Any, k: int) -> float:
     """The share of rows whose class is among the k most probable."""
     import numpy as np
@@ -349,6 +388,49 @@ def explained_variance(t, value, weight):
     Unlike r2, it ignores a constant offset; if the two differ, predictions are biased.
     """
     return _explained(_variance(t - value, weight), _variance(t, weight))
+
+
+# ---- what a loss gives beside predictions
+
+
+@metric
+def coverage(t, low, high, weight):
+    """Coverage: the share of rows with low <= t <= high, mean over targets.
+
+    For a loss that gives quantiles, such as `quantiles`: between 5 % and 95 % there should be 0.9.  A wide interval
+    covers everything: compare the losses, too.  Christoffersen 1998, https://doi.org/10.2307/2527341.
+    """
+    return float(_average((low <= t) & (t <= high), weight).mean())
+
+
+@metric
+def normal_coverage(t, mean, variance, weight, level: Share = 0.9):
+    """Normal coverage: the share of rows with |t - mean| <= z sqrt(variance), z such that a normal one has this level.
+
+    For a loss that gives a mean and a variance; it should be `level`.  Christoffersen 1998,
+    https://doi.org/10.2307/2527341.
+    """
+    from statistics import NormalDist
+
+    reach = NormalDist().inv_cdf(0.5 + level / 2)
+    return float(_average((t - mean) ** 2 <= reach * reach * variance, weight).mean())
+
+
+@metric(better="lower")
+def crps(t, mean, variance, weight):
+    """CRPS of a normal distribution: s (e (2 F(e) - 1) + 2 f(e) - 1 / sqrt(pi)), e = (t - mean) / s, s^2 = variance.
+
+    F and f are the standard normal distribution and its density.  In the target's unit; for a variance of 0 it is the
+    absolute error.  It scores mean and variance together, and outliers less than the likelihood does.  Gneiting and
+    Raftery 2007, https://doi.org/10.1198/016214506000001437.
+    """
+    import numpy as np
+
+    s = np.sqrt(variance)
+    e = (t - mean) / (s + (s == 0))
+    inside = np.frompyfunc(erf, 1, 1)(e / sqrt(2)).astype(np.float64)
+    found = s * (e * inside + np.exp(-e * e / 2) * sqrt(2 / pi) - 1 / sqrt(pi))
+    return float(_average(np.where(s > 0, found, abs(t - mean)), weight).mean())
 
 
 def _variance(values: Any, weight: Any) -> Any:

@@ -18,7 +18,7 @@ from numbann.data.tasks.task import Confusion
 from numbann.data.transforms.transform import ShiftScale
 from numbann.engine.devices import make_engine
 from numbann.engine.interface import Engine
-from numbann.errors import UNUSABLE, RegistryError, RunDirectoryError, SpecError
+from numbann.errors import UNUSABLE, DataError, RegistryError, RunDirectoryError, SpecError, shown
 from numbann.model import provenance
 from numbann.model.file import KIND, ModelFile, read_model
 from numbann.model.outputs import outcome_of, score
@@ -82,9 +82,16 @@ class Model:
         engine.set_parameters(self.tensors)
         return engine
 
-    def predict(self, X: Any) -> np.ndarray:
-        """Return the class of each row as in the data, or its value: (N,), or (N, targets) for several targets."""
-        return self.preprocessing.task.predictions(outcome_of(self.resolved, self._raw_outputs(X)))
+    def predict(self, X: Any, *, outputs: str | None = None) -> Any:
+        """Return the class of each row as in the data, or its value: (N,), or (N, targets) for several targets.
+
+        outputs="all": everything that the loss gives, as columns (N,) by name, in the target's unit: price_mean,
+        price_variance, or p_CLASS for each class.
+        """
+        if outputs not in (None, "all"):
+            raise DataError(f'outputs is {shown(outputs)}; give "all", or leave it out for predictions alone')
+        found, task = outcome_of(self.resolved, self._raw_outputs(X)), self.preprocessing.task
+        return task.columns(found) if outputs else task.predictions(found)
 
     def predict_proba(self, X: Any) -> np.ndarray:
         """Return the probability of each class (N, K), or of yes for each label (N, targets), ordered as `classes`."""
@@ -165,6 +172,7 @@ def load(
         registry = provenance.registry_of(file.components, with_files(map(Path, plugins)), str(place), REMEDY)
     resolved, plan, preprocessing = _restore(file, registry, place)
     parts = [*(layer.activation for layer in resolved.layers if layer.activation), resolved.output_activation]
+    parts += [resolved.loss] if resolved.loss.component.gives else []
     provenance.verify(file.components, [part.component for part in parts], str(place), REMEDY)
     return Model(resolved, plan, preprocessing, file.tensors, "auto" if threads is None else threads, device)
 

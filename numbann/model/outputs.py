@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Iterable
 
 import numpy as np
 
-from numbann.components.component import Component, run
+from numbann.components.component import Configured, run
 from numbann.data.tasks.task import Outcome, Task
 from numbann.errors import DataError
 from numbann.spec.resolution import Resolved
@@ -15,21 +14,24 @@ from numbann.spec.resolution import Resolved
 
 def outcome_of(resolved: Resolved, y: np.ndarray) -> Outcome:
     """Return outputs y (N, O) with everything that a task needs to read them."""
-    return Outcome(y, resolved.target, resolved.output_activation.name)
+    activation = resolved.output_activation.component
+    chances = ("row" if activation.form == "row" else "each") if activation.traits["probabilities"] else ""
+    return Outcome(y, resolved.target, activation.title, chances, resolved.loss.component.units)
 
 
 def score(
-    metrics: Iterable[Component], task: Task, found: Outcome, raw_target: np.ndarray, weight: np.ndarray | None = None
+    metrics: Iterable[Configured], task: Task, found: Outcome, raw_target: np.ndarray, weight: np.ndarray | None = None
 ) -> dict[str, float]:
     """Compute each metric of outputs against the original target, by name.  weight (N,): the weight of each row."""
     roles = task.measurable(found, raw_target)
     roles["weight"] = np.ones(len(found.y)) if weight is None else weight
-    return {metric.name: _call(metric, found.activation, roles) for metric in metrics}
+    return {metric.component.name: _call(metric, found.activation, roles) for metric in metrics}
 
 
-def _call(metric: Component, activation: str, roles: dict[str, np.ndarray]) -> float:
-    """Call a metric with the roles that it names."""
-    names = [name for name in inspect.signature(metric.function).parameters if name in metric.roles]
+def _call(configured: Configured, activation: str, roles: dict[str, np.ndarray]) -> float:
+    """Call a metric with the roles and the outputs that it names."""
+    metric = configured.component
+    names = (*metric.roles, *metric.outputs)
     missing = [name for name in names if name not in roles]
     if missing:
         raise DataError(
@@ -37,5 +39,6 @@ def _call(metric: Component, activation: str, roles: dict[str, np.ndarray]) -> f
             "leave it out of train.metrics",
             key="train.metrics",
         )
-    value: float = run(metric, lambda: float(metric.function(**{name: roles[name] for name in names})))
+    given = {**{name: roles[name] for name in names}, **configured.values}
+    value: float = run(metric, lambda: float(metric.function(**given)))
     return value

@@ -28,7 +28,7 @@ def components_of(resolved: Any) -> list[Component]:
     """Return every component that a resolved spec uses, once each, sorted by kind and name."""
     used = [resolved.loss, resolved.optimizer, resolved.schedule, resolved.output_activation]
     used += [part for layer in resolved.layers for part in (layer.activation, layer.init, layer.bias_init) if part]
-    components = [*(part.component for part in used), *resolved.metrics]
+    components = [part.component for part in (*used, *resolved.metrics)]
     found = {(component.kind, component.title): component for component in components}
     return [component for _, component in sorted(found.items())]
 

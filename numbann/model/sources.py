@@ -59,7 +59,7 @@ def describe(component: Component) -> list[Any]:
         for parameter in component.parameters
     ]
     reached = [canonical(definition) for definition in writer.definitions]
-    traits = sorted(component.traits.items())
+    traits = sorted(item for item in component.traits.items() if item[0] != "probabilities")  # it changes no number
     return [component.kind, component.form, traits, parameters, parts, reached, sorted(writer.imports.values())]
 
 
@@ -77,7 +77,8 @@ def _parts(component: Component) -> dict[str, Callable[..., Any]]:
     """Return the functions of a component by their roles, the main one first."""
     slopes = {f"derivative to {name}": slope for name, slope in component.slopes.items()}
     found = {"function": component.function, "derivative": component.derivative, **slopes}
-    return {role: part for role, part in {**found, "backward": component.backward}.items() if part is not None}
+    last = {"backward": component.backward, "gives": component.gives}
+    return {role: part for role, part in {**found, **last}.items() if part is not None}
 
 
 def component_of(text: str, kind: str, name: str, place: str) -> Component:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 
 from numbann.components.built_in import built_in
 from numbann.components.component import Configured
 from numbann.components.matrices import shape_of
+from numbann.derivation.outputs import by_rows, outputs_of
 from numbann.errors import ShapeError
 from numbann.network.chain import BATCH, Chain, Layer, Product, layer_of
 from numbann.network.description import Network, Training
@@ -129,6 +130,7 @@ def build(network: Network) -> Plan:
     if network.average and network.optimizer.component.predicts:
         raise ShapeError(f'average: "{network.optimizer.name}" predicts with weights of its own; leave average out')
     link = _link(network)
+    network = replace(network, loss=by_rows(network.loss))
     layers = tuple(layer_of(network, k, link) for k in range(len(network.layers)))
     chosen = {one.name: getattr(network, one.name) for one in fields(Training)}
     return Plan(**{**chosen, "link": link, "target": network.target or _target(network)}, layers=layers)
@@ -136,6 +138,8 @@ def build(network: Network) -> Plan:
 
 def _link(network: Network) -> Configured | None:
     """The link from outputs to predictions, None for an identity."""
+    if network.loss.component.gives is not None:
+        return outputs_of(network.loss)
     link = network.link or built_in().configured("activation", network.loss.component.traits["link"])
     return None if link.name == "identity" else link
 

@@ -57,21 +57,21 @@ def choose(kind: str, given: Any, trail: Trail, registry: Registry | None) -> tu
 
 
 def choose_metrics(given: Any, trail: Trail, registry: Registry | None) -> tuple[Any, list[Found]]:
-    """Return the names (never aliases) of the metrics given, or "auto", and their faults."""
+    """Return the metrics given, or "auto", and their faults."""
     if given == "auto":
         return given, []
-    if not isinstance(given, list) or not all(isinstance(name, str) for name in given):
-        return given, [(trail, not_allowed(given, '"auto" or a list of names of metrics'))]
-    chosen = [choose("metric", name, (*trail, index), registry) for index, name in enumerate(given)]
-    names = [metric.type for metric, _ in chosen]
-    bare = [bare_name(name) for name in names]  # under which it stands in the history
+    if not isinstance(given, list) or not all(isinstance(one, str | dict) for one in given):
+        allowed = '"auto" or a list of metrics: names, or objects such as {"type": NAME, ...parameters}'
+        return given, [(trail, not_allowed(given, allowed))]
+    chosen = [choose("metric", one, (*trail, index), registry) for index, one in enumerate(given)]
+    bare = [bare_name(metric.type) for metric, _ in chosen]  # under which it stands in the history
     faults = [fault for _, found in chosen for fault in found]
     faults += [
         ((*trail, index), f"{shown(name)} is named twice; name it once")
         for index, name in enumerate(bare)
-        if name in bare[:index]
+        if name and name in bare[:index]
     ]
-    return names, faults
+    return [metric for metric, _ in chosen], faults
 
 
 def _split(given: Any) -> tuple[Any, dict[str, Any]]:

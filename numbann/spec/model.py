@@ -54,7 +54,7 @@ class ComponentKey:
 
 @dataclass(frozen=True)
 class Metrics:
-    """A key that takes "auto" or a list of names of metrics."""
+    """A key that takes "auto" or a list of metrics, each by name or as {"type": NAME, ...parameters}."""
 
 
 @dataclass(frozen=True)
@@ -196,7 +196,7 @@ class Train(Section):
     clip_norm: Annotated[float | None, LIMIT] = None
     clip_value: Annotated[float | None, LIMIT] = None
     average: Annotated[float | None, BETWEEN | NULL] = None
-    metrics: Annotated[str | list[str], Metrics()] = "auto"
+    metrics: Annotated[str | list[ComponentSpec], Metrics()] = "auto"
     early_stopping: Annotated[EarlyStopping | None, Inner(EarlyStopping)] = None
     diagnostics: Annotated[bool, BOOLEAN] = False
     checkpoint_seconds: Annotated[float, SECONDS] = 10.0
@@ -219,11 +219,15 @@ class Spec(Section):
 
 
 def to_json(value: Any) -> Any:
-    """Return a spec, or a part of one, as JSON values; a component becomes one flat object."""
+    """Return a spec, or a part of one, as JSON values.
+
+    A component becomes one flat object, a metric without parameters its name.
+    """
     if isinstance(value, Section):
         return {name: to_json(getattr(value, name)) for name in keys_of(type(value))}
     if isinstance(value, ComponentSpec):
         return {"type": value.type, **value.parameters}
     if isinstance(value, list):
-        return [to_json(inner) for inner in value]
+        plain = [isinstance(inner, ComponentSpec) and not inner.parameters for inner in value]
+        return [inner.type if alone else to_json(inner) for inner, alone in zip(value, plain, strict=True)]
     return value

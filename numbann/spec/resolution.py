@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from numbann.components.built_in import built_in
-from numbann.components.component import Component, Configured, bare_name
+from numbann.components.component import Component, Configured
 from numbann.components.registry import Registry
 from numbann.data.contract import Facts, shares, sources
 from numbann.data.readers import format_of
@@ -50,7 +50,7 @@ class Resolved:
     warmup_epochs: int
     layers: tuple[Dense, ...]
     output_activation: Configured
-    metrics: tuple[Component, ...]
+    metrics: tuple[Configured, ...]
 
     @property
     def applied(self) -> list[str]:
@@ -67,7 +67,7 @@ class Resolved:
             "loss": self.loss,
             "optimizer": self.optimizer,
             "link": None if through else self.output_activation,
-            "target": self.target,
+            "target": "label" if self.target == "order" else self.target,
             "batch_size": None if size == "full" else size,
             "weight_decay": self.weight_decay,
             "l1": self.l1,
@@ -92,11 +92,13 @@ def resolve(loaded: Loaded, facts: Facts) -> Resolved:
     task, registry, given = facts.task, loaded.registry, loaded.spec
     loss = _configure(registry, "loss", _choose(given.loss, built_in().get("loss", task.loss)))
     target = target_for(loss.component, task)
-    names = given.train.metrics if isinstance(given.train.metrics, list) else list(task.metrics)
-    found = list(_faults(loaded, loss, target, names, facts))
+    asked = given.train.metrics
+    chosen = asked if isinstance(asked, list) else [ComponentSpec(name) for name in task.metrics]
+    metrics = tuple(_configure(registry, "metric", one) for one in chosen)
+    found = list(_faults(loaded, loss, target, metrics, facts))
     if found or target is None:
         raise SpecError([loaded.source.fault(trail, message) for trail, message in found], loaded.source.name)
-    spec = _without_auto(loaded, facts, loss.component, names)
+    spec = _without_auto(loaded, facts, loss.component, chosen)
     output = _configure(registry, "activation", spec.model.output_activation)
     hidden = [_hidden_layer(layer, registry) for layer in spec.model.layers]
     optimizer, settings = registry.titled("optimizer", spec.optimizer.type), spec.optimizer.parameters
@@ -112,7 +114,7 @@ def resolve(loaded: Loaded, facts: Facts) -> Resolved:
         warmup_epochs=spec.schedule.parameters["warmup_epochs"],
         layers=(*hidden, _output_layer(spec.model, registry, loss, output, target)),
         output_activation=output,
-        metrics=tuple(registry.titled("metric", name) for name in names),
+        metrics=metrics,
     )
 
 
@@ -120,7 +122,7 @@ def resolve(loaded: Loaded, facts: Facts) -> Resolved:
 
 
 def _faults(
-    loaded: Loaded, loss: Configured, target: TargetForm | None, names: list[str], facts: Facts
+    loaded: Loaded, loss: Configured, target: TargetForm | None, metrics: tuple[Configured, ...], facts: Facts
 ) -> Iterator[Found]:
     task = facts.task
     if target is None:
@@ -129,20 +131,24 @@ def _faults(
     if loaded.spec.data.target_scale == "standard" and task.standardized != wanted_by(loss.component):
         asked = f'"standard" needs regression and a loss of any real target, not {task} by {loss.name}; give "none"'
         yield ("data", "target_scale"), asked
-    for index, name in enumerate(names):
-        message = unfit_metric(loaded.registry.titled("metric", name), task, loaded.registry)
+    for index, metric in enumerate(metrics):
+        message = unfit_metric(metric.component, task, loss.component, loaded.registry)
         if message:
             yield ("train", "metrics", index), message
     for name, value in loaded.spec.optimizer.parameters.items():
         if loaded.spec.model.dtype == "float32" and isinstance(value, int | float) and abs(value) > FLOAT32_MAX:
             yield ("optimizer", name), not_allowed(value, f"at most {FLOAT32_MAX:.2g}, or a model.dtype of float64")
-    yield from _stopping_faults(loaded.spec, names)
+    yield from _stopping_faults(loaded.spec, [metric.component.name for metric in metrics])
     yield from residual_faults(loaded.spec.model.layers, facts.inputs)
 
 
 def _output_faults(loaded: Loaded, loss: Configured) -> Iterator[Found]:
     """Refuse another output activation than the link of a loss that contains it."""
     given, link = loaded.spec.model.output_activation, _link(loaded.registry, loss.component)
+    if loss.component.gives and given not in ("auto", ComponentSpec("identity")):
+        named = ", ".join(loss.component.units)
+        yield ("model", "output_activation"), f"{loss.name} gives {named} itself; leave output_activation out"
+        return
     if given != "auto" and link.title != "identity" and given != ComponentSpec(link.title, link.defaults()):
         twice = f"{loss.name} applies {link.title} already, so {shown(given.type)} would be applied twice"
         yield ("model", "output_activation"), f'{twice}; leave output_activation out, or give "{link.title}"'
@@ -153,7 +159,7 @@ def _stopping_faults(spec: Spec, metrics: list[str]) -> Iterator[Found]:
     stopping = spec.train.early_stopping
     if stopping is None:
         return
-    measured = (f"validation_{bare_name(name)}" for name in metrics)
+    measured = (f"validation_{name}" for name in metrics)
     keys = ["validation_loss", *measured, "train_loss", "learning_rate"]
     if "validation" not in sources(spec.data.path) and not shares(spec.data.path, vars(spec.data.split))["validation"]:
         yield ("train", "early_stopping"), "needs a validation part, and data.split.validation is 0; give it a share"
@@ -217,7 +223,7 @@ def _without_warmup(registry: Registry, chosen: ComponentSpec) -> Configured:
 # ---- writing the choices back to the spec
 
 
-def _without_auto(loaded: Loaded, facts: Facts, loss: Component, metrics: list[str]) -> Spec:
+def _without_auto(loaded: Loaded, facts: Facts, loss: Component, metrics: list[ComponentSpec]) -> Spec:
     spec, registry, base = loaded.spec, loaded.registry, loaded.source.base
     size = spec.train.batch_size
     if size == "auto":

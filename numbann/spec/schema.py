@@ -29,7 +29,7 @@ def schema(registry: Registry) -> dict[str, Any]:
         "$schema": DIALECT,
         "title": "numbann spec",
         **spec,
-        "$defs": {**names, **{kind: _kind(registry, kind) for kind in kinds if kind != "metric"}},
+        "$defs": {**names, **{kind: _kind(registry, kind) for kind in kinds}},
     }
 
 
@@ -50,8 +50,8 @@ def _key(one: Key) -> dict[str, Any]:
             component = {"$ref": f"#/$defs/{kind}"}
             return {"anyOf": [{"const": "auto"}, component], **default} if auto == "auto" else {**component, **default}
         case Metrics():
-            names = {"type": "array", "items": {"$ref": "#/$defs/metric_name"}, "uniqueItems": True}
-            return {"anyOf": [{"const": "auto"}, names], **default}
+            metrics = {"type": "array", "items": {"$ref": "#/$defs/metric"}, "uniqueItems": True}
+            return {"anyOf": [{"const": "auto"}, metrics], **default}
         case Inner(section=section, many=True):
             return {"type": "array", "items": _section(section)}
         case Inner(section=section):

@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 
 def wanted_by(loss: Component) -> str:
     """Return the kind of target that a loss asks for: "label", or one of component.TARGETS."""
-    return "label" if "label" in loss.roles else str(loss.traits["target"])
+    target = str(loss.traits["target"])
+    return "label" if "label" in loss.roles and target != "order" else target
 
 
 def target_for(loss: Component, task: Task) -> TargetForm | None:
@@ -28,10 +29,17 @@ def unfit_loss(loss: Component, task: Task, registry: Registry) -> str:
     return f"{shown(loss.name)} cannot serve {task}; give one that can: {', '.join(able)}"
 
 
-def unfit_metric(metric: Component, task: Task, registry: Registry) -> str:
-    """Return the message for a metric that cannot serve the task, or an empty text if it can."""
+def unfit_metric(metric: Component, task: Task, loss: Component, registry: Registry) -> str:
+    """Return the message for a metric that cannot serve the task and its loss, or an empty text if it can."""
     if task.trait and not metric.traits[task.trait]:
         able = [entry.component.title for entry in registry.entries("metric") if entry.component.traits[task.trait]]
         return f"metric {shown(metric.name)} cannot serve {task}; give one that can: {', '.join(able)}"
-    asked = sorted(set(metric.roles) - {"t", "weight", *task.roles})
-    return f"metric {shown(metric.name)} asks for {asked[0]}, which {task} does not have; leave it out" if asked else ""
+    asked, named = f"metric {shown(metric.name)} asks for", set(metric.outputs) - set(loss.units)
+    for role in sorted(set(metric.roles) - {"t", "weight", *task.roles}):
+        return f"{asked} {role}, which {task} does not have; leave it out"
+    if named:
+        losses = [entry.component for entry in registry.entries("loss")]
+        able = [one.title for one in losses if set(metric.outputs) <= set(one.units)]
+        given = f"give a loss that does ({', '.join(able)})" if able else "no loss does"
+        return f"{asked} {' and '.join(metric.outputs)}, which {loss.name} does not give; leave it out, or {given}"
+    return ""

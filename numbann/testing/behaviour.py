@@ -184,15 +184,20 @@ def _weights_of(component: Component, layer: int) -> np.ndarray:
 
 
 def check_measure(component: Component) -> str:
-    """A metric is a finite number, and at least as good for right predictions as for random ones."""
+    """A metric is a finite number, and at least as good for right predictions as for random ones.
+
+    One of a loss's outputs is only called: what they are where all is right, its author knows.
+    """
     place, random = spot_of(component.function), np.random.default_rng(0)
-    classes = "value" not in component.roles
+    classes = "value" not in component.roles and not component.outputs
     t = random.integers(0, 2, 200) if classes else random.normal(0, 1, 200)
     drawn = random.integers(0, 2, 200) if classes else random.normal(0, 1, 200)
     right, wrong = (_measure(component, t, found) for found in (t, drawn))
     for value in (right, wrong):
         if not (isinstance(value, (int, float, np.number)) and math.isfinite(value)):
             raise Fault(f"gives {value!r}, not a finite number", place)
+    if component.outputs:
+        return f"is {float(wrong):.3g} where {', '.join(component.outputs)} are drawn"
     if wrong > right if component.traits["better"] == "higher" else wrong < right:
         raise Fault(
             f"is {right:g} where all is right and {wrong:g} where it is drawn",
@@ -206,4 +211,5 @@ def _measure(component: Component, t: np.ndarray, found: np.ndarray) -> Any:
     probability = np.stack([1 - found, found], axis=1).astype(float) if found.dtype.kind == "i" else None
     weight = np.ones(len(t))
     given = {"t": t, "label": found, "value": found, "probability": probability, "weight": weight}
+    given |= {name: abs(found) for name in component.outputs}
     return call(component.function, **given, **component.defaults())

@@ -11,6 +11,7 @@ import numpy as np
 from numbann.compile.precision import Lowered
 from numbann.components.component import Component, call
 from numbann.derivation import derivative_of
+from numbann.derivation.outputs import outputs_of, rows_of
 from numbann.testing.findings import Doubt, Fault, spot_of
 from numbann.testing.kernels import Update, backward_block, forward_block, loss_block, with_noise_given
 from numbann.testing.settings import UNDEFINED, noises_of, rows_of_targets, target_points
@@ -32,6 +33,9 @@ def check_source(component: Component) -> str:
     """The source of its functions, and of those that they call, can be compiled."""
     for part in parts_of(component):
         Lowered("float32", component=component).add(part)
+    if component.gives is not None:
+        link = outputs_of(component.configured()).component
+        Lowered("float32", component=link).add(link.function)
     return "only what can be compiled"
 
 
@@ -70,7 +74,7 @@ def _run_kernels(component: Component, dtype: str, x: np.ndarray) -> Results:
     if component.kind == "optimizer":
         return _run_step(component, dtype, x)
     if component.kind == "loss":
-        return _run_losses(component, dtype, x)
+        return _run_losses(rows_of(component), dtype, x)
     z = np.zeros((len(x), 1 if component.form == "elementwise" else 3))
     z[:, 0] = x
     return [result for u in noises_of(component) for result in _run_activation(component, dtype, z, u)]

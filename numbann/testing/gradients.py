@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from numbann.components.component import Component, Function, call
-from numbann.derivation import derivative_of, slopes_of
+from numbann.derivation import derivative_of, derivative_to, slopes_of
 from numbann.testing.findings import Fault, is_derived, spot_of
 from numbann.testing.settings import (
     POINTS,
@@ -29,6 +29,7 @@ from numbann.testing.settings import (
 
 STEP = 1e-5
 WIDTHS = (1, 2, 7)
+DRAWS = 30  # rows of a loss's named outputs, for each target
 
 # A derivative or backward; the point in words; its value there; the function along one argument; that argument
 Compared = tuple[Function, str, Callable[[], float], Callable[[float], float], float]
@@ -36,7 +37,7 @@ Compared = tuple[Function, str, Callable[[], float], Callable[[float], float], f
 
 def check_gradient(component: Component) -> str:
     """Every derivative agrees with finite differences, at the default parameters and at others."""
-    by_form = {("activation", "row"): _row_activation, ("loss", "row"): _row_loss}
+    by_form = {("activation", "row"): _row_activation, ("loss", "row"): _row_loss, ("loss", "outputs"): _outputs}
     found: dict[Function, list[tuple[str, float, float, bool]]] = {}
     for part, at, derivative, function, x in by_form.get((component.kind, component.form), _elementwise)(component):
         found.setdefault(part, []).extend((at, *compared) for compared in compare(function, x, derivative))
@@ -64,7 +65,7 @@ def _advise(component: Component, part: Function) -> str:
     if is_derived(part):
         kinks = "min, max and abs have the mean of both slopes where they turn"
         return f"it is derived from the formula, where {kinks}: write a choice instead, with if, or give the derivative"
-    return "correct the formula" + (" or leave the derivative out" if component.form == "elementwise" else "")
+    return "correct the formula" + (" or leave the derivative out" if component.form != "row" else "")
 
 
 def compare(
@@ -129,6 +130,19 @@ def _derivative(component: Component, part: Callable[..., Any], given: dict[str,
     return float(call(part, a=a, **given))
 
 
+def _outputs(component: Component) -> Iterator[Compared]:
+    """The derivatives of a loss to each of its named outputs."""
+    random = np.random.default_rng(0)
+    for values, t, _ in product(settings_of(component), target_points(component), range(DRAWS)):
+        y = random.normal(0, 2, len(component.outputs)).tolist()
+        given = {**values, **dict(zip(component.outputs, y, strict=True)), "t": t}
+        at = ", ".join(f"{name} = {given[name]:g}" for name in (*component.outputs, "t"))
+        for name in component.outputs:
+            part = derivative_to(component, name)
+            derivative, function = partial(_derivative, component, part, given), partial(_value, component, given, name)
+            yield part, at + describe(values, component), derivative, function, given[name]
+
+
 # ---- functions of rows
 
 
@@ -156,7 +170,6 @@ def _weigh(component: Component, values: dict[str, Any], z: np.ndarray, da: np.n
 def _row_loss(component: Component) -> Iterator[Compared]:
     random = np.random.default_rng(0)
     for values, width in product(settings_of(component), WIDTHS):
-        width *= component.traits["outputs"]
         y, target = random.normal(0, 2, width), rows_of_targets(component, 1, width, random)[0]
         given, dy = {**values, "t": target, "label": target}, np.full(width, np.nan)
         call(component.function, y=y, dy=dy, **given)

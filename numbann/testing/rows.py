@@ -1,4 +1,4 @@
-"""Checks of functions of rows, in plain Python: every element is filled, and belongs to its own target."""
+"""Checks of functions of rows, in plain Python: every element is filled."""
 
 from __future__ import annotations
 
@@ -14,20 +14,16 @@ from numbann.testing.settings import rows_of_targets
 
 WIDTHS = (16, 7, 2, 1)
 BEFORE = (math.nan, 3.0e7)  # what an array holds before it is filled
-FAR = (-10.0, 10.0)  # by which a target moves
 
 # A function, the name of the array that it fills, and its arguments
 Filling = tuple[Callable[..., Any], str, dict[str, Any]]
 
 
 def check_rows(component: Component) -> str:
-    """Each function fills its array; of several outputs a target, each is at its place."""
+    """Each function fills its array."""
     for width in WIDTHS:
         for part, name, given in list_fillings(component, width):
             _check_filled(part, name, given)
-    if component.kind == "loss" and component.traits["outputs"] > 1:
-        for targets in (2, 3):
-            _check_layout(component, targets)
     filled = {"activation": "a and dz", "loss": "dy"}[component.kind]
     return f"every element of {filled} is filled, in rows of {', '.join(map(str, sorted(WIDTHS)))}"
 
@@ -36,7 +32,6 @@ def list_fillings(component: Component, width: int) -> Iterator[Filling]:
     """Calls of a component's functions with rows of a width: ordinary ones, and one whose numbers are equal."""
     random = np.random.default_rng(0)
     if component.kind == "loss":
-        width *= component.traits["outputs"]
         target = rows_of_targets(component, 1, width, random)[0]
         for y in (random.normal(0, 2, width), np.zeros(width)):
             given = {**component.defaults(), "y": y, "t": target, "label": target, "dy": np.empty(width)}
@@ -65,48 +60,3 @@ def _check_filled(part: Callable[..., Any], name: str, given: dict[str, Any]) ->
         k = int(np.argmin(first == second))
         remedy = f"set each element of {name} before you add to it; what it holds at first is anything"
         raise Fault(f"{name}[{k}] goes by what {name} held before", spot_of(part), remedy)
-
-
-# ---- several outputs for a target
-
-
-def _check_layout(component: Component, targets: int) -> None:
-    """With several targets, output j of target k is y[j * targets + k], if each element of dy goes by one target.
-
-    A loss may join targets; then nothing can be said of it.
-    """
-    owners = _find_owners(component, targets)
-    if any(len(found) > 1 for found in owners):
-        return
-    for place, found in enumerate(owners):
-        if found and found != {place % targets}:
-            raise Fault(
-                f"with {targets} targets y[{place}] is an output of t[{place % targets}], "
-                f"but its derivative goes by t[{found.pop()}]",
-                spot_of(component.function),
-                "outputs stand in blocks: with T = len(t), y[j * T + k] is output j of target k, "
-                "and the first T are the predictions",
-            )
-
-
-def _find_owners(component: Component, targets: int) -> list[set[int]]:
-    """For each element of dy the targets that change it."""
-    random = np.random.default_rng(0)
-    width = targets * component.traits["outputs"]
-    owners: list[set[int]] = [set() for _ in range(width)]
-    for _ in range(4):
-        y, t = random.normal(0, 1, width), rows_of_targets(component, 1, width, random)[0]
-        start = _slopes(component, y, t)
-        for k in range(targets):
-            for by in FAR:
-                moved = t.copy()
-                moved[k] = abs(t[k] + by) if component.traits["target"] == "positive" else t[k] + by
-                for place in np.flatnonzero(_slopes(component, y, moved) != start):
-                    owners[place].add(k)
-    return owners
-
-
-def _slopes(component: Component, y: np.ndarray, t: np.ndarray) -> np.ndarray:
-    dy = np.zeros(len(y))
-    call(component.function, y=y, t=t, dy=dy, **component.defaults())
-    return dy

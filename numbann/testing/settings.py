@@ -52,7 +52,7 @@ def target_points(component: Component) -> tuple[float, ...]:
 def rows_of_targets(component: Component, rows: int, outputs: int, random: np.random.Generator) -> np.ndarray:
     """Random targets for a loss of `outputs` outputs: classes (B,), or rows (B, T) of its kind of number."""
     if "label" in component.roles:
-        return random.integers(0, outputs, rows)
+        return random.integers(0, component.classes(outputs), rows)
     outputs //= component.traits["outputs"]
     draw = {
         "real": lambda: random.standard_normal((rows, outputs)),

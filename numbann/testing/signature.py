@@ -35,7 +35,7 @@ def _describe_result(component: Component) -> str:
         return "its result in place"
     states = f" and {', '.join(component.states)}" if component.states else ""
     return {"optimizer": f"w{states}", "schedule": f"a factor{states}", "initializer": "an array"}.get(
-        component.kind, "one number" if component.form == "elementwise" else "one number, and fills dy"
+        component.kind, "one number, and fills dy" if component.form == "row" else "one number"
     )
 
 
@@ -44,6 +44,10 @@ def _list_calls(component: Component) -> Iterator[tuple[Callable[..., Any], dict
     values = component.defaults()
     if component.form == "row":
         yield from ((function, given) for function, _, given in list_fillings(component, 7))
+    if component.form == "outputs":
+        named = dict.fromkeys(component.outputs, 0.5)
+        given = {**named, "t": target_points(component)[1], **values}
+        yield from ((function, given) for function in (component.function, *component.slopes.values()))
     if component.form != "elementwise":
         return
     if component.kind == "activation":

@@ -15,6 +15,7 @@ import numpy as np
 from numbann.compile.cpu import activation_backward, activation_forward, loss_kernel, optimizer_kernel
 from numbann.components.built_in import built_in
 from numbann.components.component import Component
+from numbann.derivation.outputs import rows_of
 from numbann.engine.cpu.engine import Engine
 from numbann.network import plan
 from numbann.network.description import Dense, Network
@@ -44,7 +45,7 @@ def kernels_of(component: Component) -> dict[str, int]:
                 "back": activation_backward(component, "float32", False),
             }
         case "loss":
-            return {"value and derivative": loss_kernel(component, "float32")}
+            return {"value and derivative": loss_kernel(rows_of(component), "float32")}
     return {"a step": optimizer_kernel(component.configured(), "float32")}
 
 
@@ -90,13 +91,14 @@ def measure_nanoseconds(component: Component) -> dict[str, dict[str, float]]:
 
 def list_baselines(component: Component) -> tuple[str, ...]:
     """The names of the built-in components to compare with."""
-    if component.form == "row":
+    if component.form in ("row", "outputs"):
         return ("softmax",) if component.kind == "activation" else ("softmax_cross_entropy",)
     return BASELINES[component.kind]
 
 
 def _bind_kernels(component: Component) -> dict[str, Callable[[int], None]]:
     """The kernels of a component, bound to data; each is called with a number of rows."""
+    component = rows_of(component)
     random = np.random.default_rng(0)
     x = random.normal(0, 2, (ROWS, COLUMNS))
     match component.kind:
@@ -127,7 +129,7 @@ def _time_call(run: Callable[[int], None], rows: int) -> float:
 def measure_step(component: Component) -> dict[str, float]:
     """{name: us a step} of 784-128-10, batches of 32, one thread, with the component and with a built-in one."""
     known = {"activation": "relu", "loss": "mse", "optimizer": "adam"}[component.kind]
-    if component.kind == "loss" and component.form == "row":
+    if component.kind == "loss" and component.form != "elementwise":
         known = "softmax_cross_entropy"
     return compare_steps([component, built_in().get(component.kind, known)])
 

@@ -71,7 +71,7 @@ class Prepared:
         stopping = self.resolved.spec.train.early_stopping
         if stopping is None:
             return Watch("train_loss" if self.dataset.validation is None else "validation_loss")
-        higher = [metric.name for metric in self.resolved.metrics if metric.traits["better"] == "higher"]
+        higher = [one.component.name for one in self.resolved.metrics if one.component.traits["better"] == "higher"]
         upwards = stopping.monitor.removeprefix("validation_") in higher
         return Watch(stopping.monitor, upwards, stopping.min_delta, stopping.patience)
 
@@ -131,7 +131,8 @@ def plan(loaded: Loaded, source: SplitData, tell: Callback) -> Prepared:
         positive=resolved.loss.component.traits["target"] == "positive",
     )
     streamed = isinstance(dataset.train.x, Streamed)
-    tell(DataRead((*source.facts.notes, *((STREAMED,) if streamed else ())), dataset.warnings))
+    order = (f"order: {' < '.join(map(str, source.facts.task.subjects))}",) if resolved.target == "order" else ()
+    tell(DataRead((*source.facts.notes, *order, *((STREAMED,) if streamed else ())), dataset.warnings))
     network = planning.build(resolved.network(dataset.preprocessing.encoding.inputs))
     if streamed:
         _check_batch(network, len(dataset.train.x))

@@ -19,6 +19,7 @@ from numbann.components.built_in import built_in
 from numbann.components.component import Component, Learnable, NonNegative, Numbers, arguments_of
 from numbann.components.declare import activation, freeze, loss, optimizer
 from numbann.derivation import derivative_of
+from numbann.derivation.outputs import rows_of
 from numbann.errors import PluginError
 
 GRID = np.concatenate([np.linspace(-30, 30, 241), [-1e-3, 1e-3, -1e-9, 1e-9]])
@@ -79,9 +80,10 @@ def test_loss_passes_nan(component: Component, values: dict[str, float]) -> None
     assert math.isnan(component.function(math.nan, 0.5, **values))
 
 
-@pytest.mark.parametrize(("component", "values"), variants("loss", "row"))
+@pytest.mark.parametrize(("component", "values"), [*variants("loss", "row"), *variants("loss", "outputs")])
 @pytest.mark.parametrize("width", [1, 2, 7])
 def test_row_loss_is_its_twin(component: Component, values: dict[str, float], width: int) -> None:
+    component = rows_of(component)
     random = np.random.default_rng(width)
     y = random.normal(0, 3, (1, width * component.traits["outputs"]))
     t, label = random.dirichlet(np.ones(width), 1), width // 2

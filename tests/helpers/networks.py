@@ -95,7 +95,7 @@ def make_plan(
 def make_targets(loss: Component, rows: int, outputs: int, random: np.random.Generator) -> np.ndarray:
     """Targets that a loss accepts: classes (B,), or rows (B, T) of its kind of number, T the outputs or a share."""
     if "label" in loss.roles:
-        return random.integers(0, outputs, rows)
+        return random.integers(0, loss.classes(outputs), rows)
     outputs //= loss.traits["outputs"]
     draw = {
         "real": lambda: random.standard_normal((rows, outputs)),

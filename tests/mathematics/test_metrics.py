@@ -32,6 +32,7 @@ LABELS: dict[str, Score] = {
     "hamming_loss": by_label("hamming_loss"),
     "balanced_accuracy": by_label("balanced_accuracy_score"),
     "matthews": by_label("matthews_corrcoef"),
+    "quadratic_kappa": by_label("cohen_kappa_score", weights="quadratic"),
     **averaged("precision"),
     **averaged("recall"),
     **averaged("f1"),
@@ -59,7 +60,8 @@ def measured(name: str, **roles: Any) -> float:
     """A metric of roles; all rows count alike unless weights are among them."""
     component = built_in().get("metric", name)
     roles.setdefault("weight", np.ones(len(roles["t"])))
-    return component.function(**{role: roles[role] for role in component.roles})
+    names = (*component.roles, *component.outputs, *(name for name in component.defaults() if name in roles))
+    return component.function(**{name: roles[name] for name in names})
 
 
 def made(classes: int, rows: int = 60, seed: int = 0) -> dict[str, np.ndarray]:
@@ -96,7 +98,7 @@ def test_top(k: int) -> None:
     assert measured(f"top_{k}", **made(2)) == 1.0
 
 
-@pytest.mark.parametrize("name", sorted({*LABELS, *BINARY} - {"balanced_accuracy", "matthews"}))
+@pytest.mark.parametrize("name", sorted({*LABELS, *BINARY} - {"balanced_accuracy", "matthews", "quadratic_kappa"}))
 @pytest.mark.parametrize(
     ("t", "label"),
     [
@@ -128,7 +130,7 @@ def test_matthews_of_one_class_is_zero() -> None:
 
 # ---- several yes/no labels
 
-SEVERAL = [name for name in LABELS if name not in ("balanced_accuracy", "matthews")]
+SEVERAL = [name for name in LABELS if name not in ("balanced_accuracy", "matthews", "quadratic_kappa")]
 
 
 def yes_no(rows: int = 40) -> dict[str, np.ndarray]:
@@ -253,7 +255,9 @@ def test_a_weight_of_two_is_a_row_twice(name: str) -> None:
     """And a weight of 0 is no row."""
     random = np.random.default_rng(1)
     roles = {**made(2 if name in BINARY else 7), "value": random.standard_normal((60, 2))}
-    if "value" in built_in().get("metric", name).roles:
+    component = built_in().get("metric", name)
+    roles |= {output: random.random((60, 2)) for output in component.outputs}
+    if "value" in component.roles or component.outputs:
         roles["t"] = random.standard_normal((60, 2))
     count = np.arange(60) % 3
     repeated = {role: np.repeat(values, count, axis=0) for role, values in roles.items()}
@@ -269,3 +273,56 @@ def test_a_class_without_weight(name: str) -> None:
         warnings.simplefilter("ignore")
         expected = {**LABELS, **BINARY}[name](*roles.values())
     assert measured(name, **roles) == pytest.approx(expected, rel=1e-12)
+
+
+# ---- what a loss gives beside predictions
+
+
+def test_quadratic_kappa_of_one_class_is_nan() -> None:
+    assert np.isnan(measured("quadratic_kappa", t=np.zeros(3, int), label=np.zeros(3, int)))
+
+
+@pytest.mark.parametrize("bins", [1, 4, 15])
+def test_calibration_error_is_that_of_its_bins(bins: int) -> None:
+    """Each bin by itself: the difference of its accuracy and its confidence, by its share of the weight."""
+    roles, weight = made(3), np.random.default_rng(1).random(60)
+    t, label, probability = roles.values()
+    confidence, expected = probability.max(1), 0.0
+    for b in range(bins):
+        rows = (confidence > b / bins) & (confidence <= (b + 1) / bins)
+        if rows.any():
+            right, sure = (np.average(values[rows], weights=weight[rows]) for values in (label == t, confidence))
+            expected += abs(right - sure) * weight[rows].sum() / weight.sum()
+    assert measured("calibration_error", **roles, weight=weight, bins=bins) == pytest.approx(expected)
+
+
+def test_coverage_is_a_share_of_rows() -> None:
+    t, low, high = np.array([[1.0], [2.0], [3.0]]), np.array([[1.0], [2.5], [0.0]]), np.array([[1.0], [3.0], [4.0]])
+    assert measured("coverage", t=t, low=low, high=high, weight=np.array([1.0, 1.0, 2.0])) == 0.75
+
+
+def test_normal_coverage_is_its_level() -> None:
+    """Of 20,000 rows; and exactly where the interval of 68.27 % ends."""
+    random = np.random.default_rng(0)
+    mean, variance = random.normal(0, 5, (20000, 2)), random.uniform(0.1, 9, (20000, 2))
+    t = mean + np.sqrt(variance) * random.standard_normal(mean.shape)
+    for level in (0.5, 0.9):
+        found = measured("normal_coverage", t=t, mean=mean, variance=variance, level=level)
+        assert found == pytest.approx(level, abs=0.01)
+    edges = np.array([[0.999], [1.001]])
+    assert measured("normal_coverage", t=edges, mean=edges * 0, variance=edges * 0 + 1, level=0.6827) == 0.5
+
+
+def test_crps_is_its_integral() -> None:
+    """The squared difference of the distribution and the step at t, integrated; |t - mean| without a variance."""
+    stats = pytest.importorskip("scipy.stats")
+    random = np.random.default_rng(0)
+    t, mean, variance = random.normal(0, 2, (5, 1)), random.normal(0, 2, (5, 1)), random.uniform(0.2, 4, (5, 1))
+    x = np.linspace(-25, 25, 200_001)
+    steps = [
+        (stats.norm.cdf(x, *pair) - (x >= one)) ** 2
+        for pair, one in zip(np.hstack([mean, variance**0.5]), t, strict=True)
+    ]
+    expected = np.mean([np.trapezoid(step, x) for step in steps])
+    assert measured("crps", t=t, mean=mean, variance=variance) == pytest.approx(expected, rel=1e-4)
+    assert measured("crps", t=t, mean=mean, variance=0 * mean) == pytest.approx(np.abs(t - mean).mean())

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from numbann.errors import SpecError
 from numbann.spec.loading import load
+from numbann.spec.model import ComponentSpec
 
 TABLE = {"path": "wine.csv", "target": "quality"}
 HIDDEN = {"layers": [{"units": 8}]}
@@ -162,7 +163,11 @@ WRONG = [
     (train(clip_norm=0), "train.clip_norm", "0 is not allowed; give a number above 0 or null"),
     (train(clip_value=-1.0), "train.clip_value", "-1.0 is not allowed; give a number above 0 or null"),
     (train(average=1), "train.average", "1 is not allowed; give a number between 0 and 1 or null"),
-    (train(metrics="accuracy"), "train.metrics", '"auto" or a list of names'),
+    (train(metrics="accuracy"), "train.metrics", '"auto" or a list of metrics: names, or objects'),
+    (train(metrics=[{"type": "calibration_error", "bins": 0}]), "train.metrics[0].bins", "a whole number, at least 1"),
+    (train(metrics=[{"type": "rmse", "bins": 9}]), "train.metrics[0].bins", "unknown key"),
+    (train(metrics=[{"bins": 9}]), "train.metrics[0].type", "the name of a metric"),
+    (train(metrics=[{"type": "crps"}, "crps"]), "train.metrics[1]", '"crps" is named twice'),
     (train(metrics=["acuracy"]), "train.metrics[0]", 'did you mean "accuracy"?'),
     (train(metrics=["rmse", "root_mean_squared_error"]), "train.metrics[1]", '"rmse" is named twice'),
     (train(early_stopping=True), "train.early_stopping", "true is not allowed; give an object"),
@@ -295,7 +300,7 @@ def test_defaults(spec_of):
 
 def test_aliases_become_names(spec_of):
     spec = load(spec_of(loss="mean_squared_error", train={"metrics": ["root_mean_squared_error"]})).spec
-    assert (spec.loss.type, spec.train.metrics) == ("mse", ["rmse"])
+    assert (spec.loss.type, spec.train.metrics) == ("mse", [ComponentSpec("rmse")])
 
 
 def test_numbers_take_the_type_of_their_parameter(spec_of):

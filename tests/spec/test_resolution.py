@@ -47,7 +47,7 @@ def test_autos(spec_of, facts, found, given, loss, target, outputs, activation, 
     assert (resolved.output_activation.name, resolved.layers[-1].units) == (activation, outputs)
     assert resolved.layers[-1].activation.name == "identity"
     assert resolved.spec.data.target_scale == scaled
-    assert [metric.name for metric in resolved.metrics] == resolved.spec.train.metrics == metrics
+    assert [metric.name for metric in resolved.metrics] == resolved.to_json()["train"]["metrics"] == metrics
 
 
 def test_layers_and_initial_weights(spec_of, facts):
@@ -114,10 +114,14 @@ def lasso(w, g, learning_rate: Positive = 0.1, l1: NonNegative = 0.1):
     """Lasso."""
     return w - learning_rate * g
 
-@loss(outputs=2, target="positive")
-def spread(y, t):
+@loss(target="positive")
+def spread(mean, width, t):
     """Spread."""
-    return y - t
+    return mean - t * width
+
+@spread.gives(mean="target", width="none")
+def given(mean, width):
+    return mean, width
 
 @hookimpl
 def numbann_register(register):
@@ -213,6 +217,13 @@ def test_the_lists_of_those_that_can():
         (YES_NO, {"data": {**TABLE, "target_scale": "standard"}}, "data.target_scale", "not 3 yes/no labels by"),
         (PAIR, {"data": {**TABLE, "target_scale": "standard"}}, "data.target_scale", "regression"),
         (REGRESSION, {"train": {"metrics": ["r2", "accuracy"]}}, "train.metrics[1]", "asks for label"),
+        (
+            REGRESSION,
+            {"train": {"metrics": ["crps"]}},
+            "train.metrics[0]",
+            "asks for mean and variance, which mse does not give; leave it out, or give a loss that does (gaussian_nll",
+        ),
+        (TEN, {"train": {"metrics": ["coverage"]}}, "train.metrics[0]", "asks for low and high, which softmax_cross"),
         (PAIR, {"train": {"metrics": ["rmse"]}}, "train.metrics[0]", "asks for value"),
         (
             PAIR,

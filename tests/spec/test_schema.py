@@ -60,6 +60,7 @@ MISSPELT = [
     ({"optimizer": "auto"}, "$.optimizer"),
     ({"schedule": {"type": "cosine", "warmup_epochs": -1}}, "$.schedule"),
     ({"train": {"metrics": ["acuracy"]}}, "$.train.metrics"),
+    ({"train": {"metrics": [{"type": "calibration_error", "bins": 0}]}}, "$.train.metrics"),
     ({"train": {"batch_size": 0}}, "$.train.batch_size"),
     ({"train": {"early_stopping": {"pateince": 1}}}, "$.train.early_stopping"),
 ]

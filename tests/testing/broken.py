@@ -240,17 +240,6 @@ def adding(y, t, dy):
     return total
 
 
-@loss(form="row", outputs=3)
-def side_by_side(y, t, dy):
-    """Side by side: three outputs of each target beside each other."""
-    total = 0
-    for k in range(len(t)):
-        for j in range(3):
-            total += (y[3 * k + j] - t[k]) ** 2
-            dy[3 * k + j] = 2 * (y[3 * k + j] - t[k])
-    return total
-
-
 @activation
 def noisy(z, u):
     """Noisy: z + 0.1 sqrt(-2 log(u - 2^-25)), which is infinite at the least noise."""
@@ -274,7 +263,6 @@ CASES = {
     "no dz": (whole, empty_back),
     "no dy": (no_dy, no_dy),
     "adds to dy": (adding, adding),
-    "side by side": (side_by_side, side_by_side),
     "noise at its end": (noisy, noisy),
     "derived at a kink": (behind, behind),
     "compared nowhere": (infinite, infinite),

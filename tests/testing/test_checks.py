@@ -53,11 +53,6 @@ BROKEN = {
     "no dz": ("rows", "^dz is not filled, in a row of 16", "give every element of dz a number"),
     "no dy": ("rows", "^dy is not filled, in a row of 16", "give every element of dy a number"),
     "adds to dy": ("rows", r"^dy\[0\] goes by what dy held before", "set each element of dy before you add to it"),
-    "side by side": (
-        "rows",
-        r"^with 2 targets y\[1\] is an output of t\[1\], but its derivative goes by t\[0\]",
-        r"y\[j \* T \+ k\] is output j of target k",
-    ),
     "noise at its end": ("precision", r"^a with u = 2\.98023e-08 is finite nowhere", r"noise is drawn from 2\^-25"),
     "derived at a kink": (
         "gradient",

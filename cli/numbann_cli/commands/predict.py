@@ -16,6 +16,9 @@ from numbann_cli.overview import COMMANDS
 @click.argument("data")
 @click.option("-o", "--output", type=click.Path(path_type=Path), metavar="FILE", help="The CSV file (default: stdout).")
 @click.option("--probabilities", is_flag=True, help="Also write p_CLASS, the probability of each class.")
+@click.option(
+    "--outputs", is_flag=True, help="Also write all that the loss gives, in the target's unit: TARGET_mean, ..."
+)
 @options.device
 @options.threads
 @options.trust
@@ -26,6 +29,7 @@ def command(
     data: str,
     output: Path | None,
     probabilities: bool,
+    outputs: bool,
     device: str | None,
     threads: int | None,
     trust: bool,
@@ -36,7 +40,7 @@ def command(
 
     _check_output(output)
     model = load(run, device=device or "auto", threads=threads, trust=trust, plugins=settings.usable_files())
-    text = table(model, read(model, data, need_target=False).x, probabilities)
+    text = table(model, read(model, data, need_target=False).x, probabilities, outputs)
     if output is None:
         click.echo(text, nl=False)
     else:

@@ -173,9 +173,9 @@ def activation(component: Component, dtype: str) -> ModuleType:
     """The module of an activation."""
     lowered = Lowered(dtype, target=CUDA, component=component)
     if component.form == "row":
-        assert component.backward is not None
         text = _function(lowered, component, component.function, "value", "z, a, own", {})
-        text += _function(lowered, component, component.backward, "slope", "z, a, da, dz, own", {})
+        if component.backward is not None:  # what a loss gives has none
+            text += _function(lowered, component, component.backward, "slope", "z, a, da, dz, own", {})
         return _module(component, lowered, text + ROW_FORWARD)
     given = {name: f"vectors[{k}, column]" for k, name in enumerate(component.learnable)}
     text = _function(lowered, component, component.function, "value", "z, u, own, vectors, column", given)

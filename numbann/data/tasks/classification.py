@@ -36,24 +36,24 @@ class Classification(OfClasses):
 
     @property
     def forms(self) -> Mapping[str, str]:
-        forms = {"label": "label", "real": "one_hot", "distribution": "one_hot"}
+        forms = {"label": "label", "order": "order", "real": "one_hot", "distribution": "one_hot"}
         return {**forms, "binary": "binary"} if len(self.classes) == 2 else forms
 
     def width(self, form: str) -> int:
-        return 1 if form == "binary" else len(self.classes)
+        return {"binary": 1, "order": len(self.classes) - 1}.get(form, len(self.classes))
 
     def _original(self, raw: Raw) -> np.ndarray:
         return next(iter(raw.targets.values())).original
 
     def encode(self, raw_target: np.ndarray, form: str, dtype: str) -> np.ndarray:
         index = self.true_indices(raw_target)
-        if form == "label":
+        if form in ("label", "order"):
             return index
         if form == "binary":
             return np.ascontiguousarray(index[:, None] == 1, dtype=dtype)
         if form == "one_hot":
             return np.eye(len(self.classes), dtype=dtype)[index]
-        raise ValueError(f"unknown target {form!r}; known: label, one_hot, binary")
+        raise ValueError(f"unknown target {form!r}; known: label, order, one_hot, binary")
 
     def true_indices(self, raw_target: np.ndarray) -> np.ndarray:
         return index_of(raw_target, self.classes, "the target")

@@ -17,6 +17,7 @@ from numbann.data.wording import listed, quoted
 from numbann.errors import DataError
 
 LARGEST_WHOLE = 2.0**53  # above this, float64 cannot tell neighbouring integers apart
+EXPECTED = {"binary": "each"}  # by the form of target, what probabilities are of
 MOST_CONFUSED = 100  # the most classes that get a confusion table; a larger one is of no use to a reader
 
 
@@ -48,6 +49,13 @@ class Labels(Task):
             )
         return found.y
 
+    def columns(self, found: Outcome) -> dict[str, np.ndarray]:
+        """Return p_CLASS, or score_CLASS where the outputs are no probabilities."""
+        known = self.has_probabilities(found)
+        shown = self.probabilities(found) if known else found.y
+        names = [f"{'p' if known else 'score'}_{subject}" for subject in self.subjects]
+        return dict(zip(names[-shown.shape[1] :], shown.T, strict=True))
+
     def measurable(self, found: Outcome, raw_target: np.ndarray) -> dict[str, np.ndarray]:
         roles = {"t": self.true_indices(raw_target), "label": self.indices(found)}
         return {**roles, "probability": self.probabilities(found)} if self.has_probabilities(found) else roles
@@ -65,14 +73,19 @@ class OfClasses(Labels):
         return self.subjects
 
     def indices(self, found: Outcome) -> np.ndarray:
-        return says_yes(found)[:, 0] if found.form == "binary" else found.y.argmax(1)
+        """Return each row's class; of ordered classes the median, which is above as many as have a chance of a half."""
+        return found.y.argmax(1) if found.form not in ("binary", "order") else says_yes(found).sum(1)
 
     def has_probabilities(self, found: Outcome) -> bool:
-        return found.activation == "softmax" or (found.form == "binary" and found.activation == "sigmoid")
+        return bool(found.chances) if found.form == "order" else found.chances == EXPECTED.get(found.form, "row")
 
     def probabilities(self, found: Outcome) -> np.ndarray:
+        """Return the probability of each class (N, K), from those to be above each but the last where that is given."""
         shares = super().probabilities(found)
-        return np.hstack((1 - shares, shares)) if found.form == "binary" else shares
+        if found.form not in ("binary", "order"):
+            return shares
+        ends = np.ones((len(shares), 1), shares.dtype)
+        return -np.diff(np.hstack((ends, np.minimum.accumulate(shares, axis=1), 0 * ends)), axis=1)
 
     def predictions(self, found: Outcome) -> np.ndarray:
         return np.array(self.subjects)[self.indices(found)]
@@ -93,7 +106,7 @@ class OfClasses(Labels):
 
 def says_yes(found: Outcome) -> np.ndarray:
     """Return 1 for each output that means yes: from 0.5 up for probabilities and targets of 0 and 1, else from 0 up."""
-    threshold = 0.0 if found.form == "binary" and found.activation != "sigmoid" else 0.5
+    threshold = 0.0 if found.form in ("binary", "order") and not found.chances else 0.5
     return (found.y >= threshold).astype(np.int64)
 
 

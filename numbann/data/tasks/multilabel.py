@@ -57,7 +57,7 @@ class Multilabel(Labels):
         return says_yes(found)
 
     def has_probabilities(self, found: Outcome) -> bool:
-        return found.activation == "sigmoid"
+        return found.chances == "each"
 
     def predictions(self, found: Outcome) -> np.ndarray:
         types = {type(value) for pair in self.pairs for value in pair}

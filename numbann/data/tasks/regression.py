@@ -12,6 +12,13 @@ from numbann.data.table import Raw
 from numbann.data.tasks.task import Outcome, Task, TooLargeTarget, narrow
 from numbann.errors import DataError
 
+IN_UNITS = {  # from scaled numbers to those of the data, by the unit of what a loss gives
+    "target": lambda y, shift, scale: y * scale + shift,
+    "difference": lambda y, shift, scale: y * scale,
+    "square": lambda y, shift, scale: y * scale * scale,
+    "none": lambda y, shift, scale: y,
+}
+
 
 @dataclass(frozen=True)
 class Regression(Task):
@@ -62,12 +69,28 @@ class Regression(Task):
         values = self.values(found)
         return values[:, 0] if values.shape[1] == 1 else values
 
+    def columns(self, found: Outcome) -> dict[str, np.ndarray]:
+        """Return TARGET_OUTPUT, such as price_mean, price_variance; TARGET alone where there is one output for it."""
+        given = self._given(found) or {"": self.values(found)}
+        return {
+            f"{target}_{name}".removesuffix("_" * (not name)): block[:, k]
+            for k, target in enumerate(self.names)
+            for name, block in given.items()
+        }
+
+    def _given(self, found: Outcome) -> dict[str, np.ndarray]:
+        """Return what the loss gives (N, T), by name."""
+        blocks = np.split(np.asarray(found.y, np.float64), found.y.shape[1] // len(self.names), axis=1)
+        named = zip(found.units.items(), blocks, strict=False)  # a loss may give less than it takes
+        return {name: IN_UNITS[unit](block, *self._affine) for (name, unit), block in named}
+
     def probabilities(self, found: Outcome) -> np.ndarray:
         raise DataError("a regression has no probabilities; use predict")
 
     def measurable(self, found: Outcome, raw_target: np.ndarray) -> dict[str, np.ndarray]:
         values = self.values(found)
-        return {"t": np.asarray(raw_target, np.float64).reshape(values.shape), "value": values}
+        t = np.asarray(raw_target, np.float64).reshape(values.shape)
+        return {**self._given(found), "t": t, "value": values}
 
     @property
     def _affine(self) -> tuple[np.ndarray, np.ndarray]:

@@ -23,18 +23,24 @@ Confusion = list[list[int]]
 
 
 class TargetForm(NamedTuple):
-    """A form of target ("label", "one_hot", "binary", "real") and the number of outputs that it needs."""
+    """A form of target ("label", "order", "one_hot", "binary", "real") and the number of outputs that it needs."""
 
     form: str
     outputs: int
 
 
 class Outcome(NamedTuple):
-    """Outputs y (N, O) of a network, the form of target it was trained on, and the activation that gave the outputs."""
+    """Outputs y (N, O) of a network, the form of target it was trained on, and the activation that gave the outputs.
+
+    chances: whether outputs are probabilities, "each" of its own label, or those of a "row" of its classes; else "".
+    units: what the loss gives for each target, by name, with its unit; empty: one value or label.
+    """
 
     y: np.ndarray
     form: str
     activation: str
+    chances: str = ""
+    units: Mapping[str, str] = {}
 
 
 @dataclass(frozen=True)
@@ -97,7 +103,10 @@ class Task(ABC):
 
     @abstractmethod
     def encode(self, raw_target: np.ndarray, form: str, dtype: str) -> np.ndarray:
-        """Return the target as a loss takes it: label (N,), one_hot (N, K), binary (N, 1) or (N, T), real (N, T)."""
+        """Return the target as a loss takes it.
+
+        label, order (N,), one_hot (N, K), binary (N, 1) or (N, T), real (N, T).
+        """
 
     # ---- classes
 
@@ -132,6 +141,10 @@ class Task(ABC):
     @abstractmethod
     def measurable(self, found: Outcome, raw_target: np.ndarray) -> dict[str, np.ndarray]:
         """Return what a metric may ask for, by role: t, and those of the task's roles that the outputs provide."""
+
+    @abstractmethod
+    def columns(self, found: Outcome) -> dict[str, np.ndarray]:
+        """Return everything that the outputs give, as columns (N,) by name."""
 
     def confusion(self, found: Outcome, raw_target: np.ndarray) -> Confusion | None:
         """Return how many rows of each class (a row of the table) are predicted as each class (a column), or None."""

@@ -8,7 +8,7 @@ from numbann.components.declare import activation
 from numbann.mathematics.rows import row_dot, row_max, row_sum
 
 
-@activation(form="row")
+@activation(form="row", probabilities=True)
 def softmax(z, a):
     """Softmax: a_k = exp(z_k) / sum_j exp(z_j), each in (0, 1), with sum 1.  z, a: one row (K,).
 
@@ -53,7 +53,7 @@ def log_softmax_backward(a, da, dz):
         dz[k] = da[k] - exp(a[k]) * total
 
 
-@activation(form="row")
+@activation(form="row", probabilities=True)
 def softmin(z, a):
     """Softmin: a_k = exp(-z_k) / sum_j exp(-z_j), each in (0, 1), with sum 1.  z, a: one row (K,).
 
@@ -77,7 +77,7 @@ def softmin_backward(a, da, dz):
         dz[k] = a[k] * (inner - da[k])
 
 
-@activation(form="row")
+@activation(form="row", probabilities=True)
 def sparsemax(z, a):
     """Sparsemax: a_k = max(z_k - tau, 0), with tau such that the sum is 1; each in [0, 1].  z, a: one row (K,).
 
@@ -111,3 +111,28 @@ def sparsemax_backward(a, da, dz):
             count += 1
     for k in range(len(a)):
         dz[k] = da[k] - total / count if a[k] > 0 else 0
+
+
+@activation(form="row", probabilities=True)
+def chained_sigmoid(z, a):
+    """Chained sigmoids: a_k = s_0 s_1 ... s_k, s = sigmoid(z), each in (0, 1), none above the one before it.
+
+    z, a: one row (K,).  dz_j = (1 - s_j) sum_{k >= j} a_k da_k.  For the chances that an ordered class is above 0,
+    above 1 and so on: s_k is the chance for one that is not below k.  The link of `corn`.  Shi, Cao and Raschka 2021,
+    https://arxiv.org/abs/2111.08851.
+    """
+    chance = 1.0
+    for k in range(len(z)):
+        e = exp(-abs(z[k]))
+        chance = chance * (e if z[k] < 0 else 1) / (1 + e)
+        a[k] = chance
+
+
+@chained_sigmoid.backward
+def chained_sigmoid_backward(z, a, da, dz):
+    total = 0
+    for k in range(len(z)):
+        last = len(z) - 1 - k
+        e = exp(-abs(z[last]))
+        total = total + a[last] * da[last]
+        dz[last] = total * (1 if z[last] < 0 else e) / (1 + e)

@@ -10,7 +10,7 @@ from numbann.components.declare import activation
 FLAT = 1e30  # above this, softsign is 1 in every precision
 
 
-@activation(aliases=("logistic",))
+@activation(aliases=("logistic",), probabilities=True)
 def sigmoid(z):
     """Sigmoid: a = 1 / (1 + exp(-z)), in (0, 1).
 

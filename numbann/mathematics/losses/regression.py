@@ -100,27 +100,29 @@ def quantile_derivative(y, t, quantile):
     return 1 - quantile if e > 0 else (-quantile if e < 0 else e)
 
 
-@loss(form="row", outputs=2)
-def gaussian_nll(y, t, dy, epsilon: Positive = 1e-6):
-    """Negative log-likelihood of a normal distribution: mean_k (log v_k + (m_k - t_k)^2 / v_k) / 2, v = exp(s).
+@loss
+def gaussian_nll(mean, log_variance, t, epsilon: Positive = 1e-6):
+    """Negative log-likelihood of a normal distribution: (log v + (m - t)^2 / v) / 2, v = exp(s) + epsilon.
 
-    y, dy: one row (2 T,), the means m of all targets and then the logarithms s of their variances; t: (T,).  v is at
-    least epsilon.  For predictions with an error bar; predictions are the means.  A variance may grow to excuse bad
-    means: start at a low rate, or train with mse first.  dy: (m - t) / (v T), and (1 - (m - t)^2 / v) r / (2 T) with
-    r = exp(s) / v, which is 1 unless epsilon bounds v; there, the gradient still leads back while the error is large.
-    The output is s rather than v, so that any number is valid, and steps multiply the variance.
-    Nix and Weigend 1994, https://doi.org/10.1109/ICNN.1994.374138; as torch.nn.GaussianNLLLoss of var = exp(s).
+    m is the mean, s the log_variance, so that any number is valid, and steps multiply the variance.  For predictions
+    with an error bar.  A variance may grow to excuse bad means: start at a low rate, or train with mse first.
+    Derivatives (m - t) / v, and (1 - (m - t)^2 / v) exp(s) / (2 v).
+    Nix and Weigend 1994, https://doi.org/10.1109/ICNN.1994.374138; as torch.nn.GaussianNLLLoss of var = v.
     """
-    value = 0.0
-    for k in range(len(t)):
-        s = y[k + len(t)]
-        held = s < log(epsilon)
-        p = 1 / epsilon if held else exp(-s)
-        e = y[k] - t[k]
-        value += (log(epsilon) if held else s) + e * e * p
-        dy[k] = e * p / len(t)
-        dy[k + len(t)] = (0.5 - 0.5 * e * e * p) * (exp(s) * p if held else 1) / len(t)
-    return 0.5 * value / len(t)
+    v, e = exp(log_variance) + epsilon, mean - t
+    return 0.5 * (log(v) + e * e / v)
+
+
+@gaussian_nll.derivative("log_variance")
+def gaussian_nll_to_log_variance(mean, log_variance, t, epsilon):
+    e, share = mean - t, 1 / (1 + epsilon * exp(-log_variance))
+    return (0.5 - 0.5 * e * e / (exp(log_variance) + epsilon)) * share
+
+
+@gaussian_nll.gives(mean="target", variance="square")
+def gaussian(mean, log_variance, epsilon):
+    """The mean and the variance."""
+    return mean, exp(log_variance) + epsilon
 
 
 @loss(form="row")

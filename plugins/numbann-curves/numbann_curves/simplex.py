@@ -9,7 +9,7 @@ from numbann import activation, hookimpl, row_dot, row_max, row_sum
 ROUNDS = 40  # more than Newton's method needs here: the function is convex and the start is left of its root
 
 
-@activation(form="row")
+@activation(form="row", probabilities=True)
 def entmax15(z, a):
     """1.5-entmax: a_k = max(z_k / 2 - tau, 0)^2, with tau such that the sum is 1; each in [0, 1].  z, a: one row (K,).
 
@@ -46,7 +46,7 @@ def _above(x, tau):
     return 0 if r < 0 else r
 
 
-@activation(form="row")
+@activation(form="row", probabilities=True)
 def taylor_softmax(z, a):
     """Taylor softmax: a_k = p_k / sum_j p_j with p = 1 + z + z^2 / 2, each in (0, 1), with sum 1.  z, a: one row (K,).
 

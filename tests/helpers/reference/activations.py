@@ -387,3 +387,13 @@ def sparsemax_backward(da: Array, z: Array, a: Array) -> Array:
     support = a > 0
     mean = (da * support).sum(axis=1, keepdims=True) / support.sum(axis=1, keepdims=True)
     return support * (da - mean)
+
+
+def chained_sigmoid(z: Array) -> Array:
+    """a_k = sigmoid(z_0) ... sigmoid(z_k)."""
+    return np.cumprod(sigmoid(z), axis=-1)
+
+
+def chained_sigmoid_backward(da: Array, z: Array, a: Array) -> Array:
+    """dz_j = (1 - sigmoid(z_j)) sum_{k >= j} a_k da_k."""
+    return sigmoid(-z) * np.cumsum((a * da)[..., ::-1], axis=-1)[..., ::-1]

@@ -48,12 +48,11 @@ def quantile(y: Array, t: Array, quantile: float = 0.5) -> tuple[Array, Array]:
 
 @at_the_limits
 def gaussian_nll(y: Array, t: Array, epsilon: float = 1e-6) -> tuple[Array, Array]:
-    """value = mean_k (log v_k + (m_k - t_k)^2 / v_k) / 2, v = max(exp(s), epsilon); y: (B, 2 T) is m, then s."""
+    """value = mean_k (log v_k + (m_k - t_k)^2 / v_k) / 2, v = exp(s) + epsilon; y: (B, 2 T) is m, then s."""
     m, s = np.split(y, 2, axis=1)
-    v = np.exp(np.maximum(s, np.log(epsilon)))
-    e, slope = m - t, np.exp(np.minimum(s, np.log(epsilon))) / np.minimum(v, epsilon)
-    dy = np.hstack((e / v, slope * (1 - e**2 / v) / 2))
-    return ((np.maximum(s, np.log(epsilon)) + e**2 / v) / 2).mean(axis=1), dy / t.shape[1]
+    v, e = np.exp(s) + epsilon, m - t
+    dy = np.hstack((e / v, (1 - e**2 / v) / (1 + epsilon * np.exp(-s)) / 2))
+    return ((np.log(v) + e**2 / v) / 2).mean(axis=1), dy / t.shape[1]
 
 
 def cosine_similarity(y: Array, t: Array, epsilon: float = 1e-8) -> tuple[Array, Array]:
@@ -149,3 +148,15 @@ def sigmoid_cross_entropy(y: Array, t: Array, positive_weight: float = 1.0) -> t
     value = positive_weight * t * np.logaddexp(0, -y) + (1 - t) * np.logaddexp(0, y)
     dy = (1 - t) * sigmoid(y) - positive_weight * t * sigmoid(-y)
     return value.mean(axis=1), dy / y.shape[1]
+
+
+@at_the_limits
+def corn(y: Array, label: Array) -> tuple[Array, Array]:
+    """value = -log P(label), with sigmoid(y_k) the chance to be above k for one not below it.
+
+    dy = sigmoid(y) - [label > k] for k <= label, else 0.
+    """
+    k = np.arange(y.shape[1])
+    asked, above = k <= label[:, None], k < label[:, None]
+    terms = np.logaddexp(0, np.where(above, -y, y))
+    return (asked * terms).sum(axis=1), asked * (sigmoid(y) - above)
