@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 from math import exp, expm1, log, log1p, sqrt, tanh
+from typing import Annotated
+
+from annotated_types import Gt, Lt
 
 from numbann.components.component import Fraction, Positive
 from numbann.components.declare import loss
 from numbann.mathematics.rows import row_dot
+
+Lower = Annotated[float, Gt(0), Lt(0.5)]
+Upper = Annotated[float, Gt(0.5), Lt(1)]
 
 
 @loss(aliases=("mean_squared_error",))
@@ -86,8 +92,8 @@ def log_cosh_derivative(y, t):
 def quantile(y, t, quantile: Fraction = 0.5):
     """Quantile: q (t - y) for y <= t, else (1 - q) (y - t), with q the quantile asked for.
 
-    Derivative -q below t, 1 - q above, 0 at t.  The best constant prediction is the q-quantile, so two models give an
-    interval; for q = 0.5 it is half of mae.  Extreme quantiles need many rows, and those of two models may cross.
+    Derivative -q below t, 1 - q above, 0 at t.  The best constant prediction is the q-quantile, two or three of which
+    are an interval: see `quantiles`; for q = 0.5 it is half of mae.  Extreme quantiles need many rows.
     Koenker and Bassett 1978, https://doi.org/10.2307/1913643.
     """
     e = y - t
@@ -98,6 +104,28 @@ def quantile(y, t, quantile: Fraction = 0.5):
 def quantile_derivative(y, t, quantile):
     e = y - t
     return 1 - quantile if e > 0 else (-quantile if e < 0 else e)
+
+
+@loss
+def quantiles(median, below, above, t, lower: Lower = 0.05, upper: Upper = 0.95):
+    """Quantiles: the mean of `quantile` at low = median - softplus(below), median and high = median + softplus(above).
+
+    lower and upper are the quantiles of low and high, which never cross: softplus(y) = log(1 + exp(y)), above 0.  For
+    an interval without an assumption about the noise; extreme quantiles need many rows.  Derived derivatives.  Koenker
+    and Bassett 1978, https://doi.org/10.2307/1913643.
+    """
+    low, high = median - _softplus(below), median + _softplus(above)
+    return (quantile(median, t, 0.5) + quantile(low, t, lower) + quantile(high, t, upper)) / 3
+
+
+@quantiles.gives(median="target", low="target", high="target")
+def interval(median, below, above):
+    """The median and the ends of the interval."""
+    return median, median - _softplus(below), median + _softplus(above)
+
+
+def _softplus(y):
+    return (0 if y < 0 else y) + log1p(exp(-abs(y)))
 
 
 @loss

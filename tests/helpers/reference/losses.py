@@ -160,3 +160,21 @@ def corn(y: Array, label: Array) -> tuple[Array, Array]:
     asked, above = k <= label[:, None], k < label[:, None]
     terms = np.logaddexp(0, np.where(above, -y, y))
     return (asked * terms).sum(axis=1), asked * (sigmoid(y) - above)
+
+
+def quantiles(y: Array, t: Array, lower: float = 0.05, upper: float = 0.95) -> tuple[Array, Array]:
+    """value = the mean of three quantile losses, at m - softplus(b), m and m + softplus(a); y: (B, 3 T) is m, b, a."""
+    m, b, a = np.split(y, 3, axis=1)
+    ends = [(m - np.logaddexp(0, b), lower), (m, 0.5), (m + np.logaddexp(0, a), upper)]
+    (low, to_low), (middle, to_middle), (high, to_high) = (quantile(at, t, q) for at, q in ends)
+    dy = np.hstack((to_low + to_middle + to_high, -to_low * sigmoid(b), to_high * sigmoid(a)))
+    return (low + middle + high) / 3, dy / 3
+
+
+@at_the_limits
+def tweedie(y: Array, t: Array, power: float = 1.5) -> tuple[Array, Array]:
+    """value = mean_k of exp(y (2 - p)) / (2 - p) - t exp(y (1 - p)) / (1 - p), p = power; each dy is their difference
+    without the denominators."""
+    first, second = np.exp(y * (2 - power)), np.where(t == 0, 0, t * np.exp(y * (1 - power)))
+    value = first / (2 - power) - second / (1 - power)
+    return value.mean(axis=1), (first - second) / y.shape[1]

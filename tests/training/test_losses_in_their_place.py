@@ -1,0 +1,114 @@
+"""Losses on data that they are made for: each beats the plain one there, by a measure that is neither's own loss."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import numbann
+from numbann.model.model import Model
+
+Trained = Callable[..., tuple[Model, dict[str, float]]]
+TRAINING, TESTING = 1000, 2000
+
+
+@pytest.fixture
+def trained(here: Path) -> Trained:
+    """Train a small network on the first rows: trained(x, t, "mse") gives the model and its metrics on the others."""
+
+    def train(x: np.ndarray, t: np.ndarray, loss: Any, task: str = "regression", **more: Any) -> Any:
+        rows = int(more.pop("rows", TRAINING))
+        np.savez("train.npz", x=x[:rows], y=t[:rows])
+        np.savez("test.npz", x=x[-TESTING:], y=t[-TESTING:])
+        spec = {
+            "data": {"path": {"train": "train.npz", "test": "test.npz"}, "task": task, "split": {"validation": 0}},
+            "model": {"layers": [{"units": 16}]},
+            "optimizer": {"type": "adam", "learning_rate": 0.01},
+            "train": {"epochs": 40, "threads": 1, **more},
+        }
+        run = numbann.train({**spec, "loss": loss}, output="run", force=True)
+        return run.model, run.metrics["test"]
+
+    return train
+
+
+def inputs(columns: int, seed: int = 0) -> tuple[np.random.Generator, np.ndarray]:
+    random = np.random.default_rng(seed)
+    return random, random.uniform(-1, 1, (TRAINING + TESTING, columns))
+
+
+def normal_nll(t: np.ndarray, mean: np.ndarray, variance: np.ndarray) -> float:
+    """Minus the mean log-density of a normal distribution."""
+    return float((np.log(2 * np.pi * variance) + (t - mean) ** 2 / variance).mean() / 2)
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_ordered_classes(trained: Trained, seed: int) -> None:
+    """Seven grades of a hidden score: near misses count less than far ones."""
+    random = np.random.default_rng(seed)
+    x = random.normal(0, 1, (100 + TESTING, 4))
+    score = x @ [1, -1, 0.5, 0] + 0.6 * np.sin(2 * x[:, 3]) + 0.5 * random.standard_normal(len(x))
+    grade = np.searchsorted([-2, -1.2, -0.4, 0.4, 1.2, 2], score)
+    given = {"task": "classification", "rows": 100, "metrics": ["quadratic_kappa", "log_loss"]}
+    ordered, own = trained(x, grade, "corn", **given)
+    plain, other = trained(x, grade, "softmax_cross_entropy", **given)
+    assert ordered.weights[-1][0].shape == (16, 6)
+    assert own["quadratic_kappa"] > other["quadratic_kappa"] + 0.005
+    far = [np.abs(model.predict(x[-TESTING:]) - grade[-TESTING:]).mean() for model in (ordered, plain)]
+    assert far[0] < 0.95 * far[1]
+    assert own["log_loss"] == pytest.approx(own["loss"], rel=1e-4)  # the loss is -log of the class's probability
+
+
+def test_noise_of_different_size(trained: Trained) -> None:
+    """A variance for each row against one for all, of two targets in units far apart."""
+    random, x = inputs(2)
+    spread = np.exp(2 * x[:, 1])
+    noise = spread[:, None] * random.standard_normal((len(x), 2))
+    t = np.column_stack([np.sin(3 * x[:, 0]), x[:, 0]]) * [1000, 0.01] + 0.2 * noise * [1000, 0.01] + [5000, 0]
+    metrics = ["crps", {"type": "normal_coverage", "level": 0.9}]
+    model, measured = trained(x, t, "gaussian_nll", metrics=metrics)
+    plain, _ = trained(x, t, "mse")
+    columns, rest = model.predict(x[-TESTING:], outputs="all"), plain.predict(x[-TESTING:])
+    assert list(columns) == ["y[0]_mean", "y[0]_variance", "y[1]_mean", "y[1]_variance"]
+    for k in range(2):
+        given = t[-TESTING:, k]
+        fixed = ((plain.predict(x[:TRAINING])[:, k] - t[:TRAINING, k]) ** 2).mean()
+        own = normal_nll(given, columns[f"y[{k}]_mean"], columns[f"y[{k}]_variance"])
+        assert own < normal_nll(given, rest[:, k], np.full(TESTING, fixed)) - 0.3
+    assert measured["normal_coverage"] == pytest.approx(0.9, abs=0.03)
+
+
+def test_skewed_noise(trained: Trained) -> None:
+    """Quantiles leave a twentieth on each side, where a normal interval leaves hardly any row below it."""
+    random, x = inputs(2)
+    t = 100 + 10 * (x[:, 0] + np.exp(x[:, 1]) * random.exponential(1, len(x)))
+    metrics = ["mae", "coverage"]
+    model, measured = trained(x, t, {"type": "quantiles", "lower": 0.05, "upper": 0.95}, metrics=metrics, epochs=80)
+    columns = model.predict(x[-TESTING:], outputs="all")
+    below, above = (t[-TESTING:] < columns["y_low"]).mean(), (t[-TESTING:] > columns["y_high"]).mean()
+    assert (below, above) == (pytest.approx(0.05, abs=0.025), pytest.approx(0.05, abs=0.025))
+    assert measured["coverage"] == pytest.approx(1 - below - above)
+    assert (columns["y_low"] < columns["y_median"]).all()
+    assert (columns["y_median"] < columns["y_high"]).all()
+    normal = trained(x, t, "gaussian_nll")[0].predict(x[-TESTING:], outputs="all")
+    assert (t[-TESTING:] < normal["y_mean"] - 1.645 * normal["y_variance"] ** 0.5).mean() < below
+    _, other = trained(x, t, "mse", metrics=["mae"], epochs=80)
+    assert measured["mae"] < other["mae"]
+
+
+def test_amounts_of_which_most_are_zero(trained: Trained) -> None:
+    """Claims: a Poisson number of gamma amounts.  Its own deviance, by scikit-learn, and no negative prediction."""
+    sklearn = pytest.importorskip("sklearn.metrics")
+    random, x = inputs(3)
+    number = random.poisson(np.exp(-1 + x[:, 0] + x[:, 1]))
+    amount = np.array([random.gamma(2, 50, count).sum() for count in number]) * np.exp(x[:, 2])
+    found = []
+    for loss in ("tweedie", "mse"):
+        predicted = trained(x, amount, loss)[0].predict(x[-TESTING:])
+        found.append(sklearn.mean_tweedie_deviance(amount[-TESTING:], np.maximum(predicted, 1e-3), power=1.5))
+        assert (predicted > 0).all() == (loss == "tweedie")
+    assert found[0] < 0.9 * found[1]
