@@ -22,6 +22,7 @@ def page(entry: Entry) -> str:
         _indent(inspect.getdoc(component.function) or "(no docstring)"),
         _indent("\n".join(_parameters(component)) or "no parameters"),
         *([_indent(_given(component))] if component.units else []),
+        *([_indent(f"states  {', '.join(_states(component))}")] if component.states else []),
         _indent(f"origin  {_origin(entry)}\nsource  {_place(component)}"),
     ]
     series = series_of(component)
@@ -45,6 +46,14 @@ def _given(component: Component) -> str:
     """Return what a loss gives, by name, with its unit."""
     given = ", ".join(f"{name} ({UNITS[unit]})" for name, unit in component.units.items())
     return f"takes {', '.join(component.outputs)} for each target\ngives {given}"
+
+
+def _states(component: Component) -> Iterator[str]:
+    """Yield each state, with its shape or its use if they are special."""
+    for state in component.states:
+        shape = component.shapes.get(state)
+        notes = [f"({', '.join(shape)}{',' * (len(shape) == 1)})"] if shape else []
+        yield " ".join([state, *notes, *(["which predicts"] if state == component.predicts else [])])
 
 
 def show_value(value: Any) -> str:

@@ -100,10 +100,10 @@ class OptimizerFunction:
         if "weight_decay" not in component.roles:
             g = g + self.weight_decay * w
         given = {**state, "w": w, "g": g}
-        arrays = {name: np.atleast_2d(given[name]) for name in ("w", "g", *component.states)}
+        arrays = {name: np.atleast_2d(given[name]) for name in ("w", "g", *component.states) if name not in sizes}
         numbers = {"step": state["step"], "batch_size": state["batch_size"], "layer": 1, "layers": 1}
         numbers["weight_decay"] = self.weight_decay
-        step_of_matrices(component, [{**numbers, **self.configured.values, **arrays}])
+        step_of_matrices(component, [{**given, **numbers, **self.configured.values, **arrays}])
 
 
 def get_activation(

@@ -29,6 +29,7 @@ def five(w, g, m, left, right, rows, columns, total, step, learning_rate=0.1):
     rows += (g * g).sum(1, keepdims=True)
     columns += (g * g).sum(0, keepdims=True)
     total += np.trace(left) + np.trace(right)
+    assert total.shape == (1,)
     m += 0.1 * (g - m)
     w -= learning_rate * m / np.sqrt(rows * columns / total + 1e-3)
 

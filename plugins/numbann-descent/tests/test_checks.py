@@ -3,6 +3,9 @@
 import pytest
 
 
-@pytest.mark.numbann("numbann_descent.averaged", "numbann_descent.adaptive", "numbann_descent.orthogonal")
+@pytest.mark.numbann(
+    *(f"numbann_descent.{part}" for part in ("averaged", "adaptive", "schedule_free")),
+    *(f"numbann_descent.{part}" for part in ("orthogonal", "layerwise", "kronecker")),
+)
 def test_component(numbann_check):
     numbann_check()

@@ -7,14 +7,15 @@ from typing import Any
 
 import numpy as np
 import pytest
-from numbann_descent import adaptive, averaged, orthogonal
+from numbann_descent import adaptive, averaged, kronecker, layerwise, orthogonal, schedule_free
 
 from numbann.components.component import Component, arguments_of
 from numbann.components.declare import freeze
+from numbann.components.matrices import shape_of, step_of_matrices
 from numbann.plugins.functions import OptimizerFunction
 
 FOUND: dict[str, Component] = {}
-for module in (averaged, adaptive, orthogonal):
+for module in (averaged, adaptive, schedule_free, orthogonal, layerwise, kronecker):
     module.numbann_register(lambda function: FOUND.update({freeze(function).name: freeze(function)}))
 
 STEPS = 30
@@ -122,6 +123,53 @@ def muon(w, g, learning_rate, momentum, nesterov, beta1, beta2, epsilon, weight_
         yield w
 
 
+def schedule_free_adamw(w, g, learning_rate, beta1, beta2, epsilon, weight_decay):
+    z, x = [w], w
+    for t in range(1, len(g) + 1):
+        direction = g[t - 1] / (np.sqrt(hat(squares(g), t, beta2)) + epsilon) + weight_decay * w
+        z.append(z[-1] - learning_rate * direction)
+        x = sum(z[1:]) / t
+        w = (1 - beta1) * z[-1] + beta1 * x
+        yield w
+
+
+def lars(w, g, learning_rate, momentum, trust, weight_decay):
+    buffer = 0.0
+    for x in g:
+        local = trust * np.linalg.norm(w) / (np.linalg.norm(x) + weight_decay * np.linalg.norm(w))
+        buffer = momentum * buffer + learning_rate * local * (x + weight_decay * w)
+        w = w - buffer
+        yield w
+
+
+def prodigy(w, g, learning_rate, beta1, beta2, d0, growth, epsilon, weight_decay):
+    first, d, m, v, r, s = w, d0, 0.0, 0.0, 0.0, 0.0
+    kept = np.sqrt(beta2)
+    for x in g:
+        m, v = beta1 * m + (1 - beta1) * d * x, beta2 * v + (1 - beta2) * (d * x) ** 2
+        r = kept * r + learning_rate * d**2 * (x * (first - w)).sum()
+        s = kept * s + learning_rate * d**2 * x
+        rate, d = learning_rate * d, max(d, growth * r / np.abs(s).sum())
+        w = w - rate * (m / (np.sqrt(v) + d * epsilon) + weight_decay * w)
+        yield w
+
+
+def shampoo(w, g, learning_rate, momentum, epsilon, every):
+    def power(x, exponent):
+        left, sizes, _ = np.linalg.svd(x + epsilon * np.eye(len(x)))
+        return left @ np.diag(sizes**exponent) @ left.T
+
+    steps = []
+    for t, x in enumerate(g, 1):
+        if t <= every or t % every == 0:
+            left, right = (power(sum(a @ a.T for a in some), -1 / 4) for some in (g[:t], [a.T for a in g[:t]]))
+            if len(w) == 1:
+                left, right = np.eye(1), power(sum(a.T @ a for a in g[:t]), -1 / 2)
+        steps.append(left @ x @ right)
+        w = w - learning_rate * mean(steps, t, momentum)
+        yield w
+
+
 CASES: list[tuple[str, dict[str, Any], Twin]] = [
     ("sgdw", {}, sgdw),
     ("sgdw", {"momentum": 0.5, "nesterov": True, "weight_decay": 0.1}, sgdw),
@@ -137,10 +185,18 @@ CASES: list[tuple[str, dict[str, Any], Twin]] = [
     ("laprop", {}, laprop),
     ("adabound", {}, adabound),
     ("adabound", {"final": 5.0, "gamma": 0.5}, adabound),
+    ("schedule_free_adamw", {}, schedule_free_adamw),
+    ("schedule_free_adamw", {"weight_decay": 0.1, "beta1": 0.8, "learning_rate": 0.1}, schedule_free_adamw),
 ]
 MATRICES: list[tuple[str, dict[str, Any], Twin]] = [
     ("muon", {}, muon),
     ("muon", {"nesterov": False, "momentum": 0.5, "weight_decay": 0.1}, muon),
+    ("lars", {}, lars),
+    ("lars", {"weight_decay": 0.1, "trust": 0.1, "momentum": 0.5}, lars),
+    ("prodigy", {}, prodigy),
+    ("prodigy", {"d0": 0.01, "growth": 2.0, "weight_decay": 0.1, "beta2": 0.99}, prodigy),
+    ("shampoo", {"epsilon": 1.0, "every": 7}, shampoo),
+    ("shampoo", {"every": 1, "momentum": 0.0, "epsilon": 0.1}, shampoo),
 ]
 
 
@@ -159,7 +215,7 @@ def drawn(shape: tuple[int, ...], steps: int = STEPS) -> tuple[np.ndarray, list[
 def by_weight(name: str, values: dict[str, Any], w: float, gradients: list[Any]) -> list[float]:
     """One weight after each step, by the author's function in plain Python."""
     component, moved = FOUND[name], []
-    result: tuple[Any, ...] = (w, *[0.0] * len(component.states))
+    result: tuple[Any, ...] = (w, *(w if state == component.predicts else 0.0 for state in component.states))
     for step, g in enumerate(gradients, 1):
         given = {**values, **dict(zip(component.states, result[1:], strict=True)), "w": result[0], "g": g, "step": step}
         result = component.function(**{key: given[key] for key in arguments_of(component.function)})
@@ -268,6 +324,59 @@ def test_muon_is_pytorch_s() -> None:
         weight.data = torch.tensor(expected.T, dtype=torch.float32)
 
 
+def test_prodigy_is_the_authors_over_a_whole_network() -> None:
+    """Its d is one for all parameters; here they are all the matrices of one step."""
+    torch, prodigyopt = pytest.importorskip("torch"), pytest.importorskip("prodigyopt")
+    settings = {"d0": 1e-3, "weight_decay": 0.1}
+    drawings = [drawn(shape) for shape in ((4, 3), (1, 3), (3, 2), (1, 2))]
+    there = [torch.tensor(w, requires_grad=True) for w, _ in drawings]
+    other = prodigyopt.Prodigy(there, **settings)
+    here = [{"w": w.copy(), **states(FOUND["prodigy"], w)} for w, _ in drawings]
+    for step in range(1, STEPS + 1):
+        for parameter, own, (_, gradients) in zip(there, here, drawings, strict=True):
+            own["g"] = gradients[step - 1] / 100
+            parameter.grad = torch.tensor(own["g"])
+        other.step()
+        values = {**FOUND["prodigy"].defaults(), **settings, "step": step}
+        step_of_matrices(FOUND["prodigy"], [{**values, **own} for own in here])
+        for parameter, own in zip(there, here, strict=True):
+            np.testing.assert_allclose(own["w"], parameter.detach().numpy(), rtol=1e-9, atol=1e-12)
+    assert other.param_groups[0]["d"] > 10 * settings["d0"]
+    assert {float(own["d"][0]) for own in here} == {here[0]["d"][0]}
+    np.testing.assert_allclose(here[0]["d"], other.param_groups[0]["d"], rtol=1e-9)
+
+
+def states(component: Component, w: np.ndarray) -> dict[str, np.ndarray]:
+    """The first states of weights."""
+    return {name: np.zeros(shape_of(component, name, (w.shape[0], w.shape[1]))) for name in component.states}
+
+
+def test_schedule_free_adamw_is_the_authors() -> None:
+    torch, schedulefree = pytest.importorskip("torch"), pytest.importorskip("schedulefree")
+    first, gradients = drawn((4, 3))
+    there = torch.tensor(first, requires_grad=True)
+    other = schedulefree.AdamWScheduleFree([there], lr=0.01, weight_decay=0.1, warmup_steps=10)
+    other.train()
+    component = FOUND["schedule_free_adamw"]
+    w, kept = first, {name: first if name == "x" else 0 * first for name in component.states}
+    for step, g in enumerate(gradients, 1):
+        there.grad = torch.tensor(g)
+        other.step()
+        values = {"learning_rate": 0.01 * min(step / 10, 1), "weight_decay": 0.1, "step": step}
+        found = [
+            component.function(
+                float(w.flat[k]), float(g.flat[k]), **{name: float(kept[name].flat[k]) for name in kept}, **values
+            )
+            for k in range(w.size)
+        ]
+        w, *after = (np.array(part).reshape(w.shape) for part in zip(*found, strict=True))
+        kept = dict(zip(component.states, after, strict=True))
+        np.testing.assert_allclose(w, there.detach().numpy(), rtol=1e-9)
+        other.eval()
+        np.testing.assert_allclose(kept["x"], there.detach().numpy(), rtol=1e-9)
+        other.train()
+
+
 # ---- what all have in common
 
 RATES = {"signum": {"learning_rate": 1e-3}, "muon": {"learning_rate": 2e-3}}
@@ -289,11 +398,12 @@ def test_they_find_the_bottom_of_a_parabola(name: str) -> None:
 def test_zero_gradients_move_nothing_and_what_is_no_number_stays_visible(name: str) -> None:
     values = {**FOUND[name].defaults(), **({"weight_decay": 0.0} if "weight_decay" in FOUND[name].defaults() else {})}
     if FOUND[name].form == "matrix":
-        w, states = np.ones((2, 3)), [np.zeros((2, 3)) for _ in FOUND[name].states]
-        for step in (1, 2, 3):
-            FOUND[name].function(w, np.zeros((2, 3)), *states, step, **values)
+        w, chosen = np.ones((2, 3)), OptimizerFunction(FOUND[name].configured(**values), 0.0)
+        state = chosen.init(w)
+        for _ in range(3):
+            chosen.step(w, np.zeros((2, 3)), state)
         assert (w == 1).all()
-        FOUND[name].function(w, np.full((2, 3), np.nan), *states, 4, **values)
+        chosen.step(w, np.full((2, 3), np.nan), state)
         assert np.isnan(w).all()
     else:
         assert by_weight(name, values, 1.0, [0.0] * 3) == [1.0] * 3

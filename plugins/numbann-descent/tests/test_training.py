@@ -11,7 +11,7 @@ import numbann
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
 NAMES = sorted(point.name for point in entry_points(group="numbann") if "descent" in point.value)
-RATES = {"signum": 0.001, "sgdw": 0.05, "aggmo": 0.01, "yogi": 0.005}
+RATES = {"lars": 1.0, "prodigy": 1.0, "shampoo": 0.1, "signum": 0.001, "sgdw": 0.05, "aggmo": 0.01, "yogi": 0.005}
 
 
 @pytest.mark.parametrize("name", ["adopt", "muon"])
@@ -22,6 +22,16 @@ def test_an_example_trains(name: str, tmp_path: Path) -> None:
 
 def test_all_examples_are_tested() -> None:
     assert {path.stem for path in EXAMPLES.glob("*.json")} == {"adopt", "muon"}
+
+
+@pytest.mark.parametrize("name", ["lars", "prodigy", "schedule_free_adamw", "shampoo"])
+def test_threads_change_no_bit(name: str, tmp_path: Path) -> None:
+    models = []
+    for threads in (1, 2):
+        changes = {"optimizer": {"type": name}, "train.epochs": 2, "train.threads": threads}
+        run = numbann.train(EXAMPLES / "adopt.json", output=tmp_path / str(threads), overrides=changes)
+        models.append((run.path / "model.safetensors").read_bytes())
+    assert models[0] == models[1]
 
 
 @pytest.mark.parametrize("name", NAMES)
