@@ -77,7 +77,7 @@ def _number_names(name: str, array: Array) -> list[str]:
 
 
 def _table(columns: list[tuple[list[str], Any]], reading: Reading, where: str, listed_features: bool) -> Table:
-    """Return the chosen columns.  A single array of numbers is not copied, since it may be mapped from a file."""
+    """Return the chosen columns.  A single array of numbers is not copied, since it may be in a file."""
     every = [name for names, _ in columns for name in names]
     features = choose_features(reading, every, listed_features, where)
     wanted = set(features)

@@ -1,21 +1,18 @@
-"""Arrays that stay in their file: rows are copied out of a mapping, and a file that changes or shrinks is an error.
+"""Arrays that stay in their file, whose rows are read when they are needed; a file that changes or shrinks is an error.
 
-A process that reads a mapped page which its file has lost is killed by the system (SIGBUS).  So the system itself
-copies the rows here: it writes them from the mapping to a file in memory, and for a lost page it writes less.
+The file is not mapped: a process that touches a mapped page which its file has lost is killed by the system (SIGBUS).
 """
 
 from __future__ import annotations
 
 import contextlib
-import ctypes
-import mmap
 import os
-import tempfile
 import threading
 import weakref
 from dataclasses import dataclass, replace
-from functools import cache
+from itertools import pairwise
 from math import prod
+from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -26,21 +23,43 @@ from numbann.errors import TrainingError
 
 Rows = np.ndarray | slice
 PAGE = 4096  # bytes: the smallest unit that the system reads from a file
-PIECE = 1 << 16  # bytes of adjacent rows that are copied as one
-DENSE = 512  # bytes of the file for each row of a selection below which the rows between are copied too
-MOST_PIECES, MOST_BYTES = 1024, 1 << 30  # that the system copies at a time
+WINDOW = 1 << 18  # bytes: rows nearer to each other are read at once, with what is between them
 SCRATCH = 1 << 22  # bytes
+
+
+class _Handle:
+    """A file that is open as long as this object lives."""
+
+    def __init__(self, path: Path) -> None:
+        self.path, self.number = path, os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
+        weakref.finalize(self, os.close, self.number)
+
+    def read(self, out: np.ndarray, start: int) -> None:
+        """Fill an array of bytes with those of the file from `start` on; OSError if it has no more."""
+        done = 0
+        while done < len(out):
+            count = self._read(out[done:], start + done)
+            if not count:
+                raise OSError("a part of the file is lost")
+            done += count
+
+    def _read(self, out: np.ndarray, start: int) -> int:
+        if hasattr(os, "preadv"):
+            return os.preadv(self.number, [out.data], start)
+        with self.path.open("rb", buffering=0) as stream:  # threads would share the place in the open file
+            stream.seek(start)
+            return stream.readinto(out.data) or 0
 
 
 @dataclass(frozen=True)
 class StoredArray:
-    """An array (N, ...) in a file, row after row from `start` on.  content: all bytes of the file, mapped.
+    """An array (N, ...) in a file, row after row from `start` on.
 
     stamp: what the system says of the file; it changes with the file.
     """
 
     file: InputFile
-    content: np.ndarray
+    handle: _Handle
     stamp: tuple[int, ...]
     dtype: np.dtype
     shape: tuple[int, ...]
@@ -71,22 +90,9 @@ class StoredArray:
         return replace(self, shape=shape)
 
     def __getitem__(self, rows: Rows) -> np.ndarray:
-        """Copy some rows; TrainingError if the file has changed."""
-        return self.read(rows).copy()
-
-    def read(self, rows: Rows) -> np.ndarray:
-        """Copy some rows to memory that the next reading of this thread overwrites."""
-        if isinstance(rows, slice):
-            first, last, _ = rows.indices(len(self))
-            edges = np.arange(first * self.row_bytes, max(first, last) * self.row_bytes, PIECE)
-            lengths = np.diff(edges, append=max(first, last) * self.row_bytes)
-        elif len(rows) and np.ptp(rows) * self.row_bytes < DENSE * len(rows):
-            first = rows.min()
-            return self.read(slice(first, rows.max() + 1))[rows - first]
-        else:
-            edges, lengths = rows * self.row_bytes, np.full(len(rows), self.row_bytes)
+        """Read some rows, fastest if they are in order; TrainingError if the file has changed."""
         try:
-            values = _copy(self.content, self.start + edges, lengths)
+            values = self._slice(rows) if isinstance(rows, slice) else self._some(rows)
             changed = self.stamp != self.file.stamp()
         except OSError:
             changed = True
@@ -94,7 +100,28 @@ class StoredArray:
             raise TrainingError(
                 f"{self.file.name}: has changed while its rows were read; leave it alone, or work on a copy"
             )
-        return values.view(self.dtype).reshape(-1, *self.shape[1:])
+        return values
+
+    def _slice(self, rows: slice) -> np.ndarray:
+        first, last, _ = rows.indices(len(self))
+        content = np.empty(max(0, last - first) * self.row_bytes, np.uint8)
+        self.handle.read(content, self.start + first * self.row_bytes)
+        return content.view(self.dtype).reshape(-1, *self.shape[1:])
+
+    def _some(self, rows: np.ndarray) -> np.ndarray:
+        """Read rows, those in one window of the file at once."""
+        if len(rows) and not 0 <= rows.min() <= rows.max() < len(self):
+            raise IndexError("rows that there are not")
+        found = np.empty((len(rows), self.row_bytes), np.uint8)
+        begins = np.flatnonzero(np.diff(rows * self.row_bytes // WINDOW, prepend=-1))
+        scratch = _scratch(WINDOW + self.row_bytes)
+        for begin, end in pairwise([*begins.tolist(), len(rows)]):
+            some = rows[begin:end]
+            first, last = int(some.min()), int(some.max()) + 1
+            read = scratch[: (last - first) * self.row_bytes]
+            self.handle.read(read, self.start + first * self.row_bytes)
+            np.take(read.reshape(-1, self.row_bytes), some - first, axis=0, out=found[begin:end], mode="clip")
+        return found.reshape(-1).view(self.dtype).reshape(-1, *self.shape[1:])
 
     def columns(self, rows: Rows, positions: Any) -> np.ndarray:
         """Copy some rows and columns of a table (N, F), a few rows at a time."""
@@ -104,20 +131,20 @@ class StoredArray:
         return np.concatenate([self[numbers[first : first + length]][:, positions] for first in firsts])
 
     def read_ahead(self, rows: np.ndarray) -> None:
-        """Ask the system to read these rows (sorted) ahead; page faults one by one are slow on a disk."""
+        """Ask the system to read these rows (sorted) ahead; pages one by one are slow on a disk."""
         if not hasattr(os, "posix_fadvise"):
             return
         pages = np.unique((self.start + rows * self.row_bytes) // PAGE)
-        with contextlib.suppress(OSError), self.file.path.open("rb") as stream:
+        with contextlib.suppress(OSError):
             for page in pages.tolist():
-                os.posix_fadvise(stream.fileno(), page * PAGE, PAGE + self.row_bytes, os.POSIX_FADV_WILLNEED)
+                os.posix_fadvise(self.handle.number, page * PAGE, PAGE + self.row_bytes, os.POSIX_FADV_WILLNEED)
 
 
 def store(file: InputFile, dtype: np.dtype, shape: tuple[int, ...], start: int) -> StoredArray:
     """Return the array that a file holds from `start` on; DataError if the file is shorter or longer than that."""
     stamp = file.stamp()
     check_size(file, file.path.stat().st_size, shape, start + prod(shape) * dtype.itemsize)
-    return StoredArray(file, np.memmap(file.path, np.uint8, "r"), stamp, dtype, shape, start)
+    return StoredArray(file, _Handle(file.path), stamp, dtype, shape, start)
 
 
 def read_values(stream: BinaryIO, file: InputFile, dtype: np.dtype, shape: tuple[int, ...], start: int) -> np.ndarray:
@@ -138,52 +165,12 @@ def check_size(file: InputFile, found: int, shape: tuple[int, ...], expected: in
         raise file.fault(f": {found} bytes where its header (shape {shape}) asks for {expected}; fetch it again")
 
 
-def _copy(content: np.ndarray, starts: np.ndarray, lengths: np.ndarray) -> np.ndarray:
-    """Copy pieces of a mapped file to this thread's scratch, one after the other; OSError if the file has lost one."""
-    if len(starts) and (starts.min() < 0 or (starts + lengths).max() > len(content)):
-        raise IndexError("rows that there are not")
-    pieces = np.stack((content.ctypes.data + starts, lengths), axis=1).astype(np.uintp)
-    total, done = int(lengths.sum()), 0
-    scratch, count = _scratch(total), min(MOST_PIECES, max(1, MOST_BYTES // int(lengths.max(initial=1))))
-    for first in range(0, len(pieces), count):
-        some = pieces[first : first + count]
-        written = _writer()(scratch.file, some.ctypes.data, len(some), done)
-        if written != int(some[:, 1].sum()):
-            raise OSError("a page of the file is lost")
-        done += written
-    return scratch.values[:total]
-
-
-class _Scratch:
-    """A file in memory, and this memory as an array.  owner: the process that it belongs to."""
-
-    def __init__(self, size: int) -> None:
-        self.owner = os.getpid()
-        self.file = os.memfd_create("numbann-rows") if hasattr(os, "memfd_create") else _temporary_file()
-        weakref.finalize(self, os.close, self.file)
-        os.ftruncate(self.file, size)
-        self.values = np.frombuffer(mmap.mmap(self.file, size), np.uint8)
-
-
 _OWN = threading.local()
 
 
-def _scratch(size: int) -> _Scratch:
-    """Return this thread's scratch; one that was inherited by a fork is still the parent's."""
-    found: _Scratch | None = getattr(_OWN, "scratch", None)
-    if found is None or found.owner != os.getpid() or len(found.values) < size:
-        _OWN.scratch = found = _Scratch(max(size, SCRATCH))
+def _scratch(size: int) -> np.ndarray:
+    """Return bytes of this thread, which keep their memory between readings."""
+    if len(getattr(_OWN, "scratch", ())) < size:
+        _OWN.scratch = np.empty(size, np.uint8)
+    found: np.ndarray = _OWN.scratch
     return found
-
-
-def _temporary_file() -> int:
-    with tempfile.TemporaryFile() as file:
-        return os.dup(file.fileno())
-
-
-@cache
-def _writer() -> Any:
-    """The system's function that writes pieces of memory to a file: (file, pieces, their number, where)."""
-    write = ctypes.CDLL(None).pwritev
-    write.restype, write.argtypes = ctypes.c_ssize_t, (ctypes.c_int, ctypes.c_void_p, ctypes.c_int, ctypes.c_int64)
-    return write

@@ -47,8 +47,8 @@ class Table:
         return self.numbers if isinstance(self.numbers, StoredArray) else None
 
     def block(self, rows: RowSelection) -> np.ndarray:
-        """Return the numbers (n, F) of some rows, in the order of number_names, until the thread's next block."""
-        values = self.numbers[rows] if self.stored is None else self.stored.read(rows)
+        """Return the numbers (n, F) of some rows, in the order of number_names."""
+        values = self.numbers[rows]
         return values if self.columns is None else values[:, self.columns]
 
     def column(self, rows: RowSelection, position: int) -> np.ndarray:

@@ -30,16 +30,14 @@ def array(tmp_path: Path) -> StoredArray:
     return store(InputFile("x", tmp_path / "x"), X.dtype, X.shape, 3)
 
 
-@pytest.mark.parametrize("piece", [10, 1 << 16])
-@pytest.mark.parametrize("most", [3, 1024])
-@pytest.mark.parametrize("dense", [0, 512])
-def test_rows_are_copied(
-    array: StoredArray, monkeypatch: pytest.MonkeyPatch, piece: int, most: int, dense: int
-) -> None:
-    monkeypatch.setattr(stored, "DENSE", dense)
-    monkeypatch.setattr(stored, "PIECE", piece)
-    monkeypatch.setattr(stored, "MOST_PIECES", most)
-    for rows in (slice(None), slice(5, 9), slice(0, 0), np.array([7, 3, 3, 1999]), np.array([], np.int64)):
+@pytest.mark.parametrize("window", [1, 100, 1 << 18])
+@pytest.mark.parametrize("system", ["with preadv", "without"])
+def test_rows_are_read(array: StoredArray, monkeypatch: pytest.MonkeyPatch, window: int, system: str) -> None:
+    monkeypatch.setattr(stored, "WINDOW", window)
+    if system == "without":
+        monkeypatch.delattr(os, "preadv", raising=False)
+    in_order, any_order = np.arange(3, 2000, 7), np.array([7, 3, 3, 1999])
+    for rows in (slice(None), slice(5, 9), slice(0, 0), in_order, any_order, np.array([], np.int64)):
         np.testing.assert_array_equal(array[rows], X[rows])
     first, second = array[slice(0, 5)], array[slice(5, 9)]
     np.testing.assert_array_equal(np.vstack([first, second]), X[:9])
@@ -51,7 +49,7 @@ def test_rows_are_copied(
 
 
 def test_threads_and_processes_do_not_meet(array: StoredArray) -> None:
-    """Each has its own place for the copies."""
+    """Each has its own place for what it reads."""
 
     def same(seed: int) -> bool:
         random = np.random.default_rng(seed)
@@ -68,7 +66,7 @@ def test_threads_and_processes_do_not_meet(array: StoredArray) -> None:
         assert all(pool.map(same, range(8)))
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="the system does not let a mapped file change")
+@pytest.mark.skipif(sys.platform == "win32", reason="the system does not let an open file be replaced")
 def test_training_ends_with_one_error_and_the_last_checkpoint(here: Path) -> None:
     found = run("train_on_a_changing_file.py")
     assert [*found] == ["shrinks", "rewritten", "replaced"]

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def read(source: Files, reading: Reading, need_target: bool) -> Raw:
-    """Read the arrays as columns; features in a .npy file are mapped."""
+    """Read the arrays as columns; features in a .npy file stay there until they are needed."""
     from numbann.data.archive import load_array, map_array
     from numbann.data.arrays import raw_from_arrays
 
