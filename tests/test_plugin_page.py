@@ -45,6 +45,8 @@ def uses(component: Component) -> dict[str, Any]:
     match component.kind:
         case "activation":
             return {"model": {"layers": [{"units": 8, "activation": component.name}]}}
+        case "loss" if component.columns:
+            return {"data": {"target": ["sum", "y"], "drop": ["colour"]}, "loss": component.name}
         case "loss":
             return {"loss": component.name} if "label" in component.roles else {**regression, "loss": component.name}
         case "optimizer":

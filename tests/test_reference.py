@@ -18,6 +18,7 @@ TARGETS = {
     "unshifted": np.abs(REAL),
     "positive": np.abs(REAL),
     "binary": np.array([[0.0, 1.0, 0.3], [1.0, 0.6, 0.0]]),
+    "share": np.array([[0.1, 0.5, 0.3], [0.9, 0.6, 0.2]]),
     "distribution": np.array([[0.2, 0.3, 0.5], [1.0, 0.0, 0.0]]),
 }
 SOLVERS = {each.component.name for each in built_in().entries("optimizer") if each.component.form == "solver"}
@@ -32,7 +33,8 @@ def example(name: str) -> tuple[np.ndarray, np.ndarray]:
         return Y, TARGETS["label"]
     share = loss.traits["outputs"]
     columns = min(3, OUTPUTS.shape[1] // share)
-    return OUTPUTS[:, : columns * share], TARGETS[loss.traits["target"]][:, :columns]
+    kinds = loss.columns.values() or [loss.traits["target"]]
+    return OUTPUTS[:, : columns * share], np.hstack([TARGETS[kind][:, :columns] for kind in kinds])
 
 
 def difference(f: Callable[[np.ndarray], float], x: np.ndarray, step: float = 1e-6) -> np.ndarray:

@@ -45,7 +45,8 @@ def _parameters(component: Component) -> Iterator[str]:
 def _given(component: Component) -> str:
     """Return what a loss gives, by name, with its unit."""
     given = ", ".join(f"{name} ({UNITS[unit]})" for name, unit in component.units.items())
-    return f"takes {', '.join(component.outputs)} for each target\ngives {given}"
+    columns = f" of the columns {', '.join(component.columns)}" if component.columns else ""
+    return f"takes {', '.join(component.outputs)} for each target{columns}\ngives {given}"
 
 
 def _states(component: Component) -> Iterator[str]:

@@ -106,10 +106,11 @@ def _loss(component: Component) -> tuple[str, Function, Function]:
 def _named_loss(component: Component) -> tuple[str, Function, Function]:
     """Return the same for the first of several outputs; the others are 0."""
     first, *others = component.outputs
-    given = {**component.defaults(), **dict.fromkeys(others, 0.0), "t": 1.0}
+    targets = dict.fromkeys(component.roles, 0.5 if component.traits["target"] == "share" else 1.0)
+    given = {**component.defaults(), **dict.fromkeys(others, 0.0), **targets}
     slope = derivative_to(component, first)
     return (
-        ", ".join([first, *(f"{name} 0" for name in others), "target 1"]),
+        ", ".join([first, *(f"{name} 0" for name in others), *(f"{name} {t:g}" for name, t in targets.items())]),
         lambda y: float(call(component.function, **given, **{first: y})),
         lambda y: float(call(slope, **given, **{first: y})),
     )

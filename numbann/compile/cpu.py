@@ -128,7 +128,7 @@ SCALES = {
 }
 TARGETS = {
     "label": "label = target[base + order[r]]",
-    "t": "t = view(target, (base + order[r]) * op.TARGET_ROW, outputs // {share})",
+    "t": "t = view(target, (base + order[r]) * op.TARGET_ROW, outputs // {share} * {columns})",
 }
 
 UPDATE = """def kernel(w, g, count, stride, hyper):
@@ -234,7 +234,7 @@ def loss_kernel(component: Component, dtype: str, weighted: bool = False) -> int
     if component.form == "row":
         target = "label" if "label" in component.roles else "t"
         call = call_of(name, component, component.function, {})
-        read = TARGETS[target].format(share=component.traits["outputs"])
+        read = TARGETS[target].format(share=component.traits["outputs"], columns=max(1, len(component.columns)))
         targets = "LABELS" if target == "label" else "TARGET"
         text = ROW_LOSS.format(parameters=parameters_of(component), targets=targets, target=read, call=call, **scales)
     else:

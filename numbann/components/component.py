@@ -37,7 +37,7 @@ ROLES: Mapping[tuple[str, str], tuple[str, ...]] = {
     ("activation", "row"): ("z", "a"),
     ("loss", "elementwise"): ("y", "t"),
     ("loss", "row"): ("y", "dy", "t", "label"),
-    ("loss", "outputs"): ("t",),
+    ("loss", "outputs"): ("t",),  # or the target's columns by their names
     ("optimizer", "elementwise"): ("w", "g", "step", "learning_rate", "weight_decay", "batch_size"),
     ("optimizer", "matrix"): ("w", "g", "step", "learning_rate", "weight_decay", "batch_size", "layer", "layers"),
     ("optimizer", "solver"): ("w", "evaluate", "memory", "step", "learning_rate"),
@@ -48,7 +48,7 @@ ROLES: Mapping[tuple[str, str], tuple[str, ...]] = {
 MAIN = {"activation": "z", "loss": "y", "optimizer": "w", "initializer": "shape"}  # the role that every one asks for
 SETTINGS = ("learning_rate", "weight_decay")  # roles of an optimizer that also have a default, and hence a schema
 STATEFUL = ("optimizer", "schedule")
-TARGETS = ("real", "unshifted", "positive", "binary", "distribution", "order")
+TARGETS = ("real", "unshifted", "positive", "share", "binary", "distribution", "order")
 UNITS = {  # of what a loss gives, by the name that a plugin writes
     "target": "the target's unit",
     "difference": "the unit of a difference of targets",
@@ -174,6 +174,16 @@ class Component:
     def units(self) -> Mapping[str, str]:
         """What a loss of named outputs gives for each target, by name, with its unit, a key of UNITS."""
         return self.traits.get("units", {})
+
+    @property
+    def columns(self) -> Mapping[str, str]:
+        """The columns of a loss's target that have roles of their own, by name, with what each is, one of TARGETS."""
+        target = self.traits["target"] if self.kind == "loss" else ""
+        return target if isinstance(target, Mapping) else {}
+
+    def targets(self, outputs: int) -> int:
+        """Return the number of columns of targets for a number of a loss's outputs."""
+        return outputs // int(self.traits["outputs"]) * max(1, len(self.columns))
 
     def classes(self, outputs: int) -> int:
         """Return the number of classes that a loss of labels tells apart by its outputs."""

@@ -51,13 +51,14 @@ def loss(
     *,
     form: str = "elementwise",
     link: str = "identity",
-    target: str = "real",
+    target: str | Mapping[str, str] = "real",
     **names: Any,
 ) -> Any:
     """Declare a loss: `y`, `t` of one output -> value; form="row": `y`, `dy`, `t` or `label` -> value, fills `dy`.
 
     A loss that has arguments of other names in the place of `y` takes several outputs for each target, by these names.
-    `.gives` says what they mean.
+    `.gives` says what they mean.  target={"time": "positive", "event": "binary"}: the target has columns of unequal
+    roles, which are arguments by these names in the place of `t`.
     """
     return _declared("loss", form, {"link": link, "target": target}, names, function)
 
@@ -190,6 +191,7 @@ def _with_arguments(component: Component) -> Component:
         forms = ", ".join(form for kind, form in ROLES if kind == component.kind)
         place = place_of(component.function)
         raise PluginError(f"{place}: {component.kind} has no form {component.form!r} (its forms: {forms})")
+    known = tuple(component.columns) or known
     others = tuple(each.name for each in arguments if each.default is each.empty and each.name not in known)
     named = component.form == "outputs" or component.kind == "metric"
     counted = {"outputs": len(others) if named else 1} if component.kind == "loss" else {}
@@ -211,7 +213,7 @@ def _parameter(argument: inspect.Parameter) -> Parameter:
 def _faults(component: Component) -> Iterator[str]:
     """Yield what in a component breaks the rules, or contradicts the rest."""
     kind, row, optional = component.kind, component.form == "row", component.traits.get("optional", {})
-    known, defaults = ROLES[kind, component.form], component.defaults()
+    known, defaults = tuple(component.columns) or ROLES[kind, component.form], component.defaults()
     main, target = MAIN.get(kind), component.traits.get("target")
     for role in component.roles:
         if role in defaults and role not in SETTINGS:
@@ -230,8 +232,9 @@ def _faults(component: Component) -> Iterator[str]:
         yield "a row loss asks for `t` or for `label`, not for both"
     if target == "order" and "label" not in component.roles:
         yield 'target "order" is for a row loss that asks for `label`'
-    if kind == "loss" and target not in TARGETS:
-        yield f"target {target!r} is unknown (known: {', '.join(TARGETS)})"
+    for one in (target,) if isinstance(target, str) else component.columns.values():
+        if kind == "loss" and one not in TARGETS:
+            yield f"target {one!r} is unknown (known: {', '.join(TARGETS)})"
     if kind == "loss":
         yield from _faults_of_outputs(component)
     if component.form == "solver" and component.states:
@@ -261,8 +264,10 @@ def _faults_of_outputs(component: Component) -> Iterator[str]:
     if component.gives is not None and not named:
         yield f"@{name}.gives is for a loss that takes its outputs by name, in the place of y"
     if component.form != "outputs":
+        if component.columns:
+            yield "a target of several columns is for a loss that takes its outputs by name"
         return
-    for missing in sorted({"t"} - set(component.roles)):
+    for missing in sorted(set(component.columns or ("t",)) - set(component.roles)):
         yield f"a loss of named outputs asks for {missing}, the target of them"
     if not named or "y" in named:
         yield f"a loss asks for y, or for outputs by other names (its roles: {', '.join(ROLES['loss', 'elementwise'])})"
@@ -276,7 +281,7 @@ def _faults_of_outputs(component: Component) -> Iterator[str]:
     for given, unit in units.items():
         if unit not in UNITS:
             yield f"gives({given}={unit!r}): a unit is one of {', '.join(UNITS)}"
-        if given in ROLES["metric", "elementwise"]:
+        if given in (*ROLES["metric", "elementwise"], *component.columns):
             yield f"gives({given}=...): {given} is a role of metrics; choose another name"
     if component.gives is not None and next(iter(units.values()), "") != "target":
         yield 'what it gives first is the prediction, so its unit is "target"'
@@ -286,7 +291,10 @@ def _faults_of_outputs(component: Component) -> Iterator[str]:
 
 def _faults_of_parts(component: Component) -> Iterator[tuple[Function, str]]:
     """Yield the derivatives, or the backward function, that ask for arguments which they are not given."""
-    given = {"activation": ("z", "u", "a"), "loss": (*(component.outputs or ("y",)), "t")}.get(component.kind, ())
+    given = {
+        "activation": ("z", "u", "a"),
+        "loss": (*(component.outputs or ("y",)), *(component.columns or ("t",))),
+    }.get(component.kind, ())
     parts: list[tuple[tuple[str, ...], Function]]
     parts = [(given, part) for part in (component.derivative, *component.slopes.values()) if part is not None]
     if component.backward is not None:

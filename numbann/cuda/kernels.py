@@ -180,11 +180,13 @@ def _loss(component: Component) -> list[Callable[..., Any]]:
             _check_labels(name, x.shape[0], component.classes(x.shape[1]), t, stream)
         else:
             t = _array(name, given["t"])
-            if share == 1:
+            width, columns = component.targets(x.shape[1]), f"{len(component.columns) or ''} ".lstrip()
+            if share == 1 and not columns:
                 _check_same(name, y, t)
-            elif _rows(t).shape != (x.shape[0], x.shape[1] // share) or x.shape[1] % share:
-                raise ShapeError(f"{name}: shapes {_shape(x)} and {_shape(_rows(t))} must be (B, {share} T) and (B, T)")
-            t = t.reshape(x.shape[0], x.shape[1] // share)
+            elif _rows(t).shape != (x.shape[0], width) or x.shape[1] % share:
+                shapes = f"{name}: shapes {_shape(x)} and {_shape(_rows(t))}"
+                raise ShapeError(f"{shapes} must be (B, {share} T) and (B, {columns}T)")
+            t = t.reshape(x.shape[0], width)
         _check_apart(name, [dy], [y, t])
         losses = cuda.device_array(x.shape[0], y.dtype, stream=stream)
         kernel, units = compiled.loss(component, y.dtype.name).loss, _units(x, component.form == "row")

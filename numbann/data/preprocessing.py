@@ -16,13 +16,13 @@ from numbann.data.frames import raw_from_python
 from numbann.data.path import find_new_source
 from numbann.data.reading import Reading
 from numbann.data.streaming import Inputs, inputs_of
-from numbann.data.table import check_not_negative, check_targets
+from numbann.data.table import check_range, check_targets
 from numbann.data.tasks import task_from_dict
 from numbann.data.tasks.task import Task
 from numbann.data.weights import check_weight, weight_of
 from numbann.data.wording import quoted
 
-PLAIN = ("format", "dtype", "positive", "class_weights")  # the fields that are stored unchanged
+PLAIN = ("format", "dtype", "kinds", "class_weights")  # the fields that are stored unchanged
 
 
 class NewData(NamedTuple):
@@ -38,7 +38,8 @@ class NewData(NamedTuple):
 class Preprocessing:
     """How files are read, and how features and targets are encoded.
 
-    task: encodes the targets.  dtype: the inputs' type.  positive: a target below 0 is an error.
+    task: encodes the targets.  dtype: the inputs' type.  kinds: the targets that the
+    loss is defined for, one for each column: see check_range.
     class_weights: one weight per class; empty if all classes count the same.
     """
 
@@ -47,7 +48,7 @@ class Preprocessing:
     task: Task
     format: str
     dtype: str
-    positive: bool = False
+    kinds: tuple[str, ...] = ()
     class_weights: tuple[float, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
@@ -75,8 +76,8 @@ class Preprocessing:
         raw = found.read(self.reading, need_target)
         check_targets(raw)
         check_weight(raw, self.reading.weight)
-        if self.positive:
-            check_not_negative(raw)
+        if need_target:
+            check_range(raw, self.kinds)
         rows = slice(None)
         x = inputs_of(self.encoding, raw, rows, self.dtype, len(raw.table))
         warnings = self.encoding.unseen(raw, rows)

@@ -19,7 +19,7 @@ from numbann.data.preprocessing import Preprocessing
 from numbann.data.reading import Reading, reading_from_section
 from numbann.data.split import split_rows
 from numbann.data.streaming import Inputs, inputs_of
-from numbann.data.table import Raw, RowSelection, check_not_negative, check_numbers, check_targets, count_of, row_at
+from numbann.data.table import Raw, RowSelection, check_numbers, check_range, check_targets, count_of, row_at
 from numbann.data.tasks import find_task
 from numbann.data.tasks.auto import decide_task
 from numbann.data.tasks.task import Task, TooLargeTarget
@@ -74,14 +74,14 @@ class SplitData:
     class_weights: tuple[float, ...] = ()
 
     def prepare(
-        self, *, target: str, scale: ScaleNames, target_scale: str, dtype: Any, positive: bool = False
+        self, *, target: str, scale: ScaleNames, target_scale: str, dtype: Any, kinds: tuple[str, ...] = ()
     ) -> Dataset:
         """Return arrays of `dtype`.
 
-        target: the form of the target, label, one_hot, binary or real.  positive: a target below 0 is an error.
+        target: the form of the target, label, order, one_hot, binary or real.  kinds: see check_range.
         """
-        for raw, _ in self.parts.values() if positive else ():
-            check_not_negative(raw)
+        for raw, _ in self.parts.values():
+            check_range(raw, kinds)
         raw, rows = self.parts["train"]
         preprocessing = Preprocessing(
             reading=self._reading(),
@@ -89,7 +89,7 @@ class SplitData:
             task=_fit(self.task, raw, rows, target_scale),
             format=self.facts.format,
             dtype=np.dtype(dtype).name,
-            positive=positive,
+            kinds=kinds,
             class_weights=self.class_weights,
         )
         total = sum(self.facts.rows.values())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import SupportsIndex
@@ -167,13 +167,21 @@ def check_targets(raw: Raw) -> None:
             raise raw.fault(np.argmax(wrong), name, f"the target is {what} or leave the row out", "data.target")
 
 
-def check_not_negative(raw: Raw) -> None:
-    """Refuse a target below 0, for a loss that is not defined there."""
-    for name, column in raw.targets.items():
-        wrong = column.values < 0 if isinstance(column, Numbers) else np.zeros(0, bool)
+OUTSIDE = {  # by the kind of target that a loss asks for: what it is not defined for, and what it takes
+    "positive": (lambda values: values < 0, "takes none below 0"),
+    "share": (lambda values: (values <= 0) | (values >= 1), "takes those between 0 and 1, without 0 and 1"),
+    "binary": (lambda values: (values < 0) | (values > 1), "takes 0 and 1 there"),
+}
+
+
+def check_range(raw: Raw, kinds: Sequence[str]) -> None:
+    """Refuse targets for which a loss is not defined.  kinds: what it asks for, one for each column, or none."""
+    for kind, (name, column) in zip(kinds, raw.targets.items(), strict=bool(kinds)):
+        outside, takes = OUTSIDE.get(kind, (np.zeros_like, ""))
+        wrong = outside(column.values) if isinstance(column, Numbers) else np.zeros(0, bool)
         if wrong.any():
             row = np.argmax(wrong)
-            what = f"the target is {column.original[row]}, but this loss takes none below 0"
+            what = f"the target is {column.original[row]}, but this loss {takes}"
             raise raw.fault(row, name, f"{what}; correct it, or choose another loss", "loss")
 
 

@@ -17,10 +17,10 @@ from numbann.derivation.writing import function_from
 
 LOSS = """def {name}({arguments}):
     total = 0
-    for k in range(len(t)):
+    for k in range({count}):
         total += {value}
 {slopes}
-    return total / len(t)
+    return total / ({count})
 """
 GIVES = """def {name}({arguments}):
     for k in range(len(z) // {count}):
@@ -41,17 +41,18 @@ def rows_of(component: Component) -> Component:
     """
     if component.form != "outputs":
         return component
-    places = {name: f"y[{_place(number, 'len(t)')}]" for number, name in enumerate(component.outputs)}
-    given = {**places, "t": "t[k]"}
+    columns = tuple(component.columns) or ("t",)
+    count = "len(t)" if len(columns) == 1 else f"len(t) // {len(columns)}"
+    given = {name: f"y[{_place(number, count)}]" for number, name in enumerate(component.outputs)}
+    given |= {name: f"t[{_place(number, count)}]" for number, name in enumerate(columns)}
     parts = {"_loss": component.function}
     lines = []
     for number, name in enumerate(component.outputs):
         parts[f"_to_{name}"] = slope = derivative_to(component, name)
-        lines.append(f"        dy[{_place(number, 'len(t)')}] = {_call(f'_to_{name}', slope, given)} / len(t)")
+        lines.append(f"        dy[{_place(number, count)}] = {_call(f'_to_{name}', slope, given)} / ({count})")
     roles = tuple(role for role in ROLES["loss", "row"] if role != "label")
-    function = _function(
-        component, "rows", LOSS, roles, parts, value=_call("_loss", component.function, given), slopes="\n".join(lines)
-    )
+    value = _call("_loss", component.function, given)
+    function = _function(component, "rows", LOSS, roles, parts, count=count, value=value, slopes="\n".join(lines))
     return replace(component, form="row", function=function, roles=roles, slopes={}, outputs=(), gives=None)
 
 

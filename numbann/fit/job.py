@@ -42,9 +42,8 @@ class Rows:
 
     def check(self, plan: Plan) -> None:
         """ShapeError unless a plan can take the rows: kernels read what they are given."""
-        share = plan.loss.component.traits["outputs"]
-        count, width = len(self.x), plan.outputs // share
-        classes = plan.loss.component.classes(width)
+        count, loss = len(self.x), plan.loss.component
+        width, classes = loss.targets(plan.outputs), loss.classes(plan.outputs)
         check_inputs(plan, self.x)
         shapes = [(count,), (count, 1)] if plan.target == "label" else [(count, width)]
         if not isinstance(self.t, np.ndarray) or self.t.shape not in shapes:

@@ -74,11 +74,12 @@ def labels_of(name, rows, t, more):
 
 
 @inner
-def targets_of(name, rows, t, share):
-    """t as rows; ShapeError unless the given rows have `share` numbers for each of its numbers."""
+def targets_of(name, rows, t, share, columns):
+    """t as rows; ShapeError unless the given rows have `share` numbers for each `columns` of its numbers."""
     targets = as_rows(t)
-    if rows.shape != (targets.shape[0], share * targets.shape[1]):
-        needed = "equal" if share == 1 else f"(B, {share} T) and (B, T)"
+    if rows.shape[0] != targets.shape[0] or columns * rows.shape[1] != share * targets.shape[1]:
+        each = "" if columns == 1 else f"{columns} "
+        needed = "equal" if share == columns == 1 else f"(B, {share} T) and (B, {each}T)"
         shapes = f"{shape_text(rows)} and {shape_text(targets)}"
         raise ShapeError(f"{name}: y and t have, as rows, shapes {shapes}, which must be {needed}")
     return targets

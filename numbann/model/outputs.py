@@ -16,7 +16,8 @@ def outcome_of(resolved: Resolved, y: np.ndarray) -> Outcome:
     """Return outputs y (N, O) with everything that a task needs to read them."""
     activation = resolved.output_activation.component
     chances = ("row" if activation.form == "row" else "each") if activation.traits["probabilities"] else ""
-    return Outcome(y, resolved.target, activation.title, chances, resolved.loss.component.units)
+    loss = resolved.loss.component
+    return Outcome(y, resolved.target, activation.title, chances, loss.units, tuple(loss.columns))
 
 
 def score(

@@ -13,19 +13,24 @@ if TYPE_CHECKING:
 
 
 def wanted_by(loss: Component) -> str:
-    """Return the kind of target that a loss asks for: "label", or one of component.TARGETS."""
+    """Return the kind of target that a loss asks for: "label", "columns", or one of component.TARGETS."""
+    if loss.columns:
+        return "columns"
     target = str(loss.traits["target"])
     return "label" if "label" in loss.roles and target != "order" else target
 
 
 def target_for(loss: Component, task: Task) -> TargetForm | None:
     """Return the form of target for a loss under a task, or None if the loss cannot serve the task."""
-    return task.target_for(wanted_by(loss), loss.traits["outputs"])
+    return task.target_for(wanted_by(loss), loss.traits["outputs"], len(loss.columns))
 
 
 def unfit_loss(loss: Component, task: Task, registry: Registry) -> str:
     """Return the message for a loss that cannot serve the task, with the losses that can."""
     able = [entry.component.title for entry in registry.entries("loss") if target_for(entry.component, task)]
+    if loss.columns:
+        asked = f"{shown(loss.name)} needs a regression with the target columns for {' and '.join(loss.columns)}"
+        return f'{asked}, in this order: "target": {list(loss.columns)}, "task": "regression"'.replace("'", '"')
     return f"{shown(loss.name)} cannot serve {task}; give one that can: {', '.join(able)}"
 
 
@@ -34,12 +39,12 @@ def unfit_metric(metric: Component, task: Task, loss: Component, registry: Regis
     if task.trait and not metric.traits[task.trait]:
         able = [entry.component.title for entry in registry.entries("metric") if entry.component.traits[task.trait]]
         return f"metric {shown(metric.name)} cannot serve {task}; give one that can: {', '.join(able)}"
-    asked, named = f"metric {shown(metric.name)} asks for", set(metric.outputs) - set(loss.units)
+    asked, named = f"metric {shown(metric.name)} asks for", set(metric.outputs) - {*loss.units, *loss.columns}
     for role in sorted(set(metric.roles) - {"t", "weight", *task.roles}):
         return f"{asked} {role}, which {task} does not have; leave it out"
     if named:
         losses = [entry.component for entry in registry.entries("loss")]
-        able = [one.title for one in losses if set(metric.outputs) <= set(one.units)]
+        able = [one.title for one in losses if set(metric.outputs) <= {*one.units, *one.columns}]
         given = f"give a loss that does ({', '.join(able)})" if able else "no loss does"
         return f"{asked} {' and '.join(metric.outputs)}, which {loss.name} does not give; leave it out, or {given}"
     return ""

@@ -212,4 +212,8 @@ def _measure(component: Component, t: np.ndarray, found: np.ndarray) -> Any:
     weight = np.ones(len(t))
     given = {"t": t, "label": found, "value": found, "probability": probability, "weight": weight}
     given |= {name: abs(found) for name in component.outputs}
+    if component.outputs:
+        given = {
+            name: one.reshape(-1, 1) if name != "weight" and one is not None else one for name, one in given.items()
+        }
     return call(component.function, **given, **component.defaults())

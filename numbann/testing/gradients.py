@@ -21,6 +21,7 @@ from numbann.testing.settings import (
     POINTS,
     UNDEFINED,
     describe,
+    given_targets,
     noises_of,
     rows_of_targets,
     settings_of,
@@ -133,10 +134,10 @@ def _derivative(component: Component, part: Callable[..., Any], given: dict[str,
 def _outputs(component: Component) -> Iterator[Compared]:
     """The derivatives of a loss to each of its named outputs."""
     random = np.random.default_rng(0)
-    for values, t, _ in product(settings_of(component), target_points(component), range(DRAWS)):
+    for values, targets, _ in product(settings_of(component), given_targets(component), range(DRAWS)):
         y = random.normal(0, 2, len(component.outputs)).tolist()
-        given = {**values, **dict(zip(component.outputs, y, strict=True)), "t": t}
-        at = ", ".join(f"{name} = {given[name]:g}" for name in (*component.outputs, "t"))
+        given = {**values, **dict(zip(component.outputs, y, strict=True)), **targets}
+        at = ", ".join(f"{name} = {given[name]:g}" for name in (*component.outputs, *targets))
         for name in component.outputs:
             part = derivative_to(component, name)
             derivative, function = partial(_derivative, component, part, given), partial(_value, component, given, name)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,10 @@ POINTS = [*np.linspace(-30, 30, 241).tolist(), -1e-3, 1e-3, -1e-9, 1e-9]
 UNDEFINED = (ZeroDivisionError, OverflowError, ValueError)  # raised by plain Python where compiled code has inf or NaN
 LEAST, MOST = 2.0**-25, 1 - 2.0**-24  # the ends of the noise that training draws
 REAL = (-1.3, 0.0, 0.7)
-TARGETS = {"real": REAL, "unshifted": REAL, "positive": (0.5, 1.0, 3.0), "binary": (0.0, 0.3, 1.0)}
+TARGETS = {
+    **{"real": REAL, "unshifted": REAL, "positive": (0.5, 1.0, 3.0)},
+    **{"binary": (0.0, 0.3, 1.0), "share": (0.1, 0.5, 0.8)},
+}
 
 
 def settings_of(component: Component) -> list[dict[str, Any]]:
@@ -49,16 +53,30 @@ def target_points(component: Component) -> tuple[float, ...]:
     return TARGETS.get(component.traits["target"], TARGETS["binary"])
 
 
+def given_targets(component: Component) -> list[dict[str, float]]:
+    """Targets of a loss of named outputs: t, or the columns that have roles of their own."""
+    kinds = component.columns or {"t": component.traits["target"]}
+    return [dict(zip(kinds, values, strict=True)) for values in product(*(TARGETS[kind] for kind in kinds.values()))]
+
+
 def rows_of_targets(component: Component, rows: int, outputs: int, random: np.random.Generator) -> np.ndarray:
     """Random targets for a loss of `outputs` outputs: classes (B,), or rows (B, T) of its kind of number."""
     if "label" in component.roles:
         return random.integers(0, component.classes(outputs), rows)
-    outputs //= component.traits["outputs"]
+    if component.columns:
+        groups = outputs // component.traits["outputs"]
+        return np.hstack([_draw(kind, rows, groups, random) for kind in component.columns.values()])
+    return _draw(component.traits["target"], rows, component.targets(outputs), random)
+
+
+def _draw(kind: str, rows: int, columns: int, random: np.random.Generator) -> np.ndarray:
+    """Random targets (B, T) of a kind, one of component.TARGETS."""
     draw = {
-        "real": lambda: random.standard_normal((rows, outputs)),
-        "unshifted": lambda: random.standard_normal((rows, outputs)),
-        "positive": lambda: random.uniform(0.5, 3.0, (rows, outputs)),
-        "binary": lambda: random.uniform(0.0, 1.0, (rows, outputs)),
-        "distribution": lambda: random.dirichlet(np.ones(outputs), rows),
+        "real": lambda: random.standard_normal((rows, columns)),
+        "unshifted": lambda: random.standard_normal((rows, columns)),
+        "positive": lambda: random.uniform(0.5, 3.0, (rows, columns)),
+        "share": lambda: random.uniform(0.1, 0.9, (rows, columns)),
+        "binary": lambda: random.uniform(0.0, 1.0, (rows, columns)),
+        "distribution": lambda: random.dirichlet(np.ones(columns), rows),
     }
-    return draw[component.traits["target"]]()
+    return draw[kind]()

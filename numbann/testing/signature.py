@@ -12,7 +12,7 @@ import numpy as np
 from numbann.components.component import Component, arguments_of, call
 from numbann.testing.findings import Doubt, Fault, spot_of
 from numbann.testing.rows import list_fillings
-from numbann.testing.settings import UNDEFINED, target_points
+from numbann.testing.settings import UNDEFINED, given_targets, target_points
 
 SAMPLE = (-3.0, -1.0, -0.1, 0.0, 0.1, 0.6, 1.0, 3.0)
 
@@ -46,7 +46,7 @@ def _list_calls(component: Component) -> Iterator[tuple[Callable[..., Any], dict
         yield from ((function, given) for function, _, given in list_fillings(component, 7))
     if component.form == "outputs":
         named = dict.fromkeys(component.outputs, 0.5)
-        given = {**named, "t": target_points(component)[1], **values}
+        given = {**named, **given_targets(component)[1], **values}
         yield from ((function, given) for function in (component.function, *component.slopes.values()))
     if component.form != "elementwise":
         return

@@ -128,7 +128,7 @@ def plan(loaded: Loaded, source: SplitData, tell: Callback) -> Prepared:
         scale=resolved.spec.data.scale,
         target_scale=resolved.spec.data.target_scale,
         dtype=spec.model.dtype,
-        positive=resolved.loss.component.traits["target"] == "positive",
+        kinds=_kinds(resolved, source.facts),
     )
     streamed = isinstance(dataset.train.x, Streamed)
     order = (f"order: {' < '.join(map(str, source.facts.task.subjects))}",) if resolved.target == "order" else ()
@@ -139,6 +139,13 @@ def plan(loaded: Loaded, source: SplitData, tell: Callback) -> Prepared:
     _check_network(network, len(dataset.train.x))
     tell(Planned(to_json(spec), resolved, network))
     return Prepared(loaded, resolved, source.facts, dataset, network)
+
+
+def _kinds(resolved: Resolved, facts: Facts) -> tuple[str, ...]:
+    """Return what the loss asks of each column of a target of numbers."""
+    loss = resolved.loss.component
+    every = (loss.traits["target"],) * len(facts.task.names) if resolved.target == "real" else ()
+    return tuple(loss.columns.values()) or every
 
 
 _PATHS = {"device": "train.device", "threads": "train.threads", "seed": "seed", "epochs": "train.epochs"}

@@ -86,7 +86,7 @@ def test_row_loss_is_its_twin(component: Component, values: dict[str, float], wi
     component = rows_of(component)
     random = np.random.default_rng(width)
     y = random.normal(0, 3, (1, width * component.traits["outputs"]))
-    t, label = random.dirichlet(np.ones(width), 1), width // 2
+    t, label = random.dirichlet(np.ones(width + 1), 1)[:, :width].repeat(max(1, len(component.columns)), 1), width // 2
     dy, target = np.empty_like(y), np.array([label]) if "label" in component.roles else t
     parameters = {**component.defaults(), **values}
     value = call(component.function, y=y[0], t=t[0], label=label, dy=dy[0], **parameters)

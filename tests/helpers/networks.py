@@ -96,15 +96,16 @@ def make_targets(loss: Component, rows: int, outputs: int, random: np.random.Gen
     """Targets that a loss accepts: classes (B,), or rows (B, T) of its kind of number, T the outputs or a share."""
     if "label" in loss.roles:
         return random.integers(0, loss.classes(outputs), rows)
-    outputs //= loss.traits["outputs"]
+    groups = outputs // loss.traits["outputs"]
     draw = {
-        "real": lambda: random.standard_normal((rows, outputs)),
-        "unshifted": lambda: random.uniform(0.5, 3.0, (rows, outputs)),
-        "positive": lambda: random.uniform(0.5, 3.0, (rows, outputs)),
-        "binary": lambda: random.uniform(0.0, 1.0, (rows, outputs)),
-        "distribution": lambda: random.dirichlet(np.ones(outputs), rows),
+        "real": lambda: random.standard_normal((rows, groups)),
+        "unshifted": lambda: random.uniform(0.5, 3.0, (rows, groups)),
+        "positive": lambda: random.uniform(0.5, 3.0, (rows, groups)),
+        "share": lambda: random.uniform(0.1, 0.9, (rows, groups)),
+        "binary": lambda: random.uniform(0.0, 1.0, (rows, groups)),
+        "distribution": lambda: random.dirichlet(np.ones(groups), rows),
     }
-    return draw[loss.traits["target"]]()
+    return np.hstack([draw[kind]() for kind in loss.columns.values() or [loss.traits["target"]]])
 
 
 def make_data(made: plan.Plan, rows: int, seed: int = 1) -> tuple[np.ndarray, np.ndarray]:

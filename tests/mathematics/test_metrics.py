@@ -326,3 +326,18 @@ def test_crps_is_its_integral() -> None:
     expected = np.mean([np.trapezoid(step, x) for step in steps])
     assert measured("crps", t=t, mean=mean, variance=variance) == pytest.approx(expected, rel=1e-4)
     assert measured("crps", t=t, mean=mean, variance=0 * mean) == pytest.approx(np.abs(t - mean).mean())
+
+
+def test_concordance_is_a_share_of_pairs() -> None:
+    """Pair by pair; NaN where nothing was seen to end."""
+    random = np.random.default_rng(0)
+    time, value = random.integers(1, 9, (40, 1)).astype(float), random.integers(0, 9, (40, 1)).astype(float)
+    event, weight = random.integers(0, 2, (40, 1)).astype(float), random.random(40)
+    right = pairs = 0.0
+    for i, j in np.ndindex(40, 40):
+        if event[i, 0] and (time[i, 0] < time[j, 0] or (time[i, 0] == time[j, 0] and not event[j, 0])):
+            pairs += weight[i] * weight[j]
+            right += weight[i] * weight[j] * (0.5 + 0.5 * np.sign(value[j, 0] - value[i, 0]))
+    roles = {"t": time, "time": time, "event": event, "value": value, "weight": weight}
+    assert measured("concordance", **roles) == pytest.approx(right / pairs)
+    assert np.isnan(measured("concordance", **{**roles, "event": event * 0}))

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 import numbann
+from numbann.errors import SpecError
 from numbann.model.model import Model
 
 Trained = Callable[..., tuple[Model, dict[str, float]]]
@@ -112,3 +113,35 @@ def test_amounts_of_which_most_are_zero(trained: Trained) -> None:
         found.append(sklearn.mean_tweedie_deviance(amount[-TESTING:], np.maximum(predicted, 1e-3), power=1.5))
         assert (predicted > 0).all() == (loss == "tweedie")
     assert found[0] < 0.9 * found[1]
+
+
+def test_times_whose_end_was_not_always_seen(trained: Trained) -> None:
+    """Medians of the times themselves, where the plain model takes an end that was not seen for one that was."""
+    random, x = inputs(2)
+    median = np.exp(2 + x[:, 0])
+    time = median / np.log(2) ** (1 / 1.5) * random.weibull(1.5, len(x))
+    limit = random.exponential(10, len(x))
+    t = np.column_stack([np.minimum(time, limit), time <= limit])
+    model, measured = trained(x, t, "weibull", metrics=["concordance"])
+    columns = model.predict(x[-TESTING:], outputs="all")
+    assert list(columns) == ["y[0]_median", "y[0]_shape"]
+    np.testing.assert_array_equal(columns["y[0]_median"], model.predict(x[-TESTING:]))
+    assert np.median(columns["y[0]_shape"]) == pytest.approx(1.5, abs=0.2)
+    plain = trained(x, t[:, 0], "mae")[0].predict(x[-TESTING:])
+    both = model.predict(x[-TESTING:]), plain
+    far = [np.abs(np.log(np.maximum(found, 0.1) / median[-TESTING:])).mean() for found in both]
+    assert far[0] < 0.5 * far[1]
+    assert measured["concordance"] > 0.65
+
+
+def test_targets_that_a_loss_does_not_take(trained: Trained) -> None:
+    _, x = inputs(1)
+    whole = np.column_stack([np.ones(len(x)), np.full(len(x), 2)])
+    with pytest.raises(SpecError, match=r"the target is 2.0, but this loss takes 0 and 1 there"):
+        trained(x, whole, "weibull")
+    with pytest.raises(
+        SpecError, match=r'needs a regression with .* time and event, in this order: "target": \["time", "ev'
+    ):
+        trained(x, x[:, 0], "weibull")
+    with pytest.raises(SpecError, match=r'"concordance" asks for time and event, which mse does not give'):
+        trained(x, x[:, 0], "mse", metrics=["concordance"])

@@ -49,6 +49,7 @@ from numbann.cuda.compile.target import CUDA
 from numbann.cuda.threads import device, running
 from numbann.cuda.threads.running import Binary
 from numbann.derivation import derivative_of, slopes_of
+from numbann.derivation.outputs import rows_of
 from numbann.errors import PluginError
 from numbann.simd.op import FIRST_PARAMETER
 
@@ -202,6 +203,7 @@ def _vectors(component: Component) -> str:
 @names_the_plugin
 def loss(component: Component, dtype: str) -> ModuleType:
     """The module of a loss."""
+    component = rows_of(component)
     lowered = Lowered(dtype, target=CUDA, component=component)
     if component.form == "row":
         text = _function(lowered, component, component.function, "value", "y, t, dy, own", {"label": "t"})

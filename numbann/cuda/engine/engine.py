@@ -247,7 +247,7 @@ def choose_rows(plan: Plan, rows: int) -> int:
 
 
 def _target_width(plan: Plan) -> int:
-    return plan.outputs // int(plan.loss.component.traits["outputs"])
+    return plan.loss.component.targets(plan.outputs)
 
 
 def _targets(plan: Plan, t: np.ndarray) -> np.ndarray:

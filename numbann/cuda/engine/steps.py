@@ -170,7 +170,7 @@ class Builder:
         module, row = compiled.loss(component, self.plan.dtype), component.form == "row"
         slope = None if row else module.slope
         labels = "label" in component.roles
-        width = self.plan.outputs // component.traits["outputs"]
+        width = component.targets(self.plan.outputs)
         self.places.set_row(k, LOSS=self.places.store_parameters(self.plan.loss), TARGET_ROW=width)
         return module.value, slope, labels, source, weighted, self.plan.dtype
 

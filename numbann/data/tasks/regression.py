@@ -31,7 +31,7 @@ class Regression(Task):
     loss = "mse"
     metrics = ("rmse", "r2")
     roles = ("value",)
-    forms = MappingProxyType({"real": "real", "unshifted": "real", "positive": "real"})
+    forms = MappingProxyType(dict.fromkeys(("real", "unshifted", "positive", "share", "columns"), "real"))
     standardized = "real"
     several_outputs = True
 
@@ -63,7 +63,11 @@ class Regression(Task):
     def values(self, found: Outcome) -> np.ndarray:
         """Return the predicted values (N, T) in the target's own unit: the first T of the outputs."""
         shift, scale = self._affine
-        return np.asarray(found.y[:, : len(self.names)], np.float64) * scale + shift
+        return np.asarray(found.y[:, : len(self._predicted(found))], np.float64) * scale + shift
+
+    def _predicted(self, found: Outcome) -> tuple[str, ...]:
+        """Return the targets that are predicted: the first, where the columns of one have roles of their own."""
+        return self.names[:1] if found.columns else self.names
 
     def predictions(self, found: Outcome) -> np.ndarray:
         values = self.values(found)
@@ -74,13 +78,14 @@ class Regression(Task):
         given = self._given(found) or {"": self.values(found)}
         return {
             f"{target}_{name}".removesuffix("_" * (not name)): block[:, k]
-            for k, target in enumerate(self.names)
+            for k, target in enumerate(self._predicted(found))
             for name, block in given.items()
         }
 
     def _given(self, found: Outcome) -> dict[str, np.ndarray]:
         """Return what the loss gives (N, T), by name."""
-        blocks = np.split(np.asarray(found.y, np.float64), found.y.shape[1] // len(self.names), axis=1)
+        count = found.y.shape[1] // len(self._predicted(found))
+        blocks = np.split(np.asarray(found.y, np.float64), count, axis=1)
         named = zip(found.units.items(), blocks, strict=False)  # a loss may give less than it takes
         return {name: IN_UNITS[unit](block, *self._affine) for (name, unit), block in named}
 
@@ -89,8 +94,9 @@ class Regression(Task):
 
     def measurable(self, found: Outcome, raw_target: np.ndarray) -> dict[str, np.ndarray]:
         values = self.values(found)
-        t = np.asarray(raw_target, np.float64).reshape(values.shape)
-        return {**self._given(found), "t": t, "value": values}
+        t = np.asarray(raw_target, np.float64).reshape(len(values), len(self.names))
+        columns = {role: t[:, [k]] for k, role in enumerate(found.columns)}
+        return {**self._given(found), **columns, "t": t[:, : values.shape[1]], "value": values}
 
     @property
     def _affine(self) -> tuple[np.ndarray, np.ndarray]:

@@ -33,7 +33,8 @@ class Outcome(NamedTuple):
     """Outputs y (N, O) of a network, the form of target it was trained on, and the activation that gave the outputs.
 
     chances: whether outputs are probabilities, "each" of its own label, or those of a "row" of its classes; else "".
-    units: what the loss gives for each target, by name, with its unit; empty: one value or label.
+    units: what the loss gives for each target, by name, with its unit; empty: one value or label.  columns: the roles
+    of the target's columns where they are unequal; outputs are then for the first alone.
     """
 
     y: np.ndarray
@@ -41,6 +42,7 @@ class Outcome(NamedTuple):
     activation: str
     chances: str = ""
     units: Mapping[str, str] = {}
+    columns: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -78,15 +80,16 @@ class Task(ABC):
         """Return the number of outputs for this form, where the loss takes one output per target."""
         return len(self.names)
 
-    def target_for(self, wanted: str, outputs: int) -> TargetForm | None:
+    def target_for(self, wanted: str, outputs: int, columns: int = 0) -> TargetForm | None:
         """Return the form of target for a loss; None if the loss cannot serve the task.
 
-        wanted: the kind of target that the loss asks for.  outputs: how many outputs it takes per target.
+        wanted: the kind of target that the loss asks for.  outputs: how many outputs it takes per target.  columns: how
+        many columns of unequal roles a target has; 0 for one of its own for each column.
         """
         form = self.forms.get(wanted)
-        if form is None or (outputs > 1 and not self.several_outputs):
+        if form is None or (outputs > 1 and not self.several_outputs) or columns not in (0, len(self.names)):
             return None
-        return TargetForm(form, self.width(form) * outputs)
+        return TargetForm(form, outputs if columns else self.width(form) * outputs)
 
     def fit(self, raw_target: np.ndarray, target_scale: str) -> Task:
         """Return the task with targets scaled as in the training part.  target_scale: "standard" or "none"."""

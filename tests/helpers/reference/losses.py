@@ -178,3 +178,18 @@ def tweedie(y: Array, t: Array, power: float = 1.5) -> tuple[Array, Array]:
     first, second = np.exp(y * (2 - power)), np.where(t == 0, 0, t * np.exp(y * (1 - power)))
     value = first / (2 - power) - second / (1 - power)
     return value.mean(axis=1), (first - second) / y.shape[1]
+
+
+@at_the_limits
+def weibull(y: Array, t: Array) -> tuple[Array, Array]:
+    """value = mean_k of exp(z) - event (log k + z - log time), z = k (log time - l), k = exp(s), s <= 5.
+
+    Above z = 30 exp goes on as a line.  y: (B, 2 T) is l, then s; t: (B, 2 T) is time, then event.
+    """
+    (scale, shape), (time, event) = np.split(y, 2, axis=1), np.split(t, 2, axis=1)
+    held, log_time = np.minimum(shape, 5), np.log(np.maximum(time, 1e-30))
+    k, z = np.exp(held), np.exp(held) * (log_time - scale)
+    near = np.exp(np.minimum(z, 30))
+    value = near * (1 + np.maximum(z - 30, 0)) - event * (held + z - log_time)
+    dy = np.hstack((k * (event - near), (shape < 5) * (z * near - event * (1 + z))))
+    return value.mean(axis=1), dy / time.shape[1]
