@@ -29,7 +29,7 @@ def page(path: Path, width: int | None = None) -> str:
         metrics = _json(file.read_bytes()) if file.exists() else None
         best, measures = None if metrics is None else metrics["best_epoch"], list(_metrics(path, metrics))
     with _naming(directory / HISTORY) as file:
-        lines = file.read_bytes().splitlines() if file.exists() else []
+        *lines, _ = file.read_bytes().split(b"\n") if file.exists() else [b""]  # the rest was cut off as it was written
         history = list(map(_json, lines))
         epochs = [*_epochs(history, best, width), *_layers(history, names)]
     head = [f"run        {directory}", started, f"{data}, {task}", *settings, machine]

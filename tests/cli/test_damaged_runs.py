@@ -35,13 +35,13 @@ def test_show(run: Path, name: str) -> None:
     for trail, new in random.Random(0).sample(ways, min(CASES, len(ways))):
         said = changed(value, trail, new)
         text = "\n".join(map(json.dumps, said)) if isinstance(said, list) else json.dumps(said)
-        (run / name).write_text(text)
+        (run / name).write_text(f"{text}\n")
         try:
             assert not set(page(run)) & {"\x1b", "\x00"}  # nothing that a terminal obeys
         except NumbannError as error:
             assert str(run) in str(error)  # noqa: PT017
     for text in ("", "[" * 100_000, "\ud800".encode("utf-8", "surrogatepass"), b"\xff", '"\\ud800"', "9" * 5000):
-        (run / name).write_bytes(text if isinstance(text, bytes) else text.encode())
+        (run / name).write_bytes((text if isinstance(text, bytes) else text.encode()) + b"\n" * bool(text))
         if text or name != "history.jsonl":  # a run without an epoch is a run
             with pytest.raises(NumbannError):
                 page(run)
@@ -51,7 +51,7 @@ def test_show(run: Path, name: str) -> None:
 @pytest.mark.parametrize("name", ["manifest.json", "spec.resolved.json", "metrics.json", "history.jsonl"])
 @pytest.mark.parametrize("text", ["true", "{}", "[]", "{", "[1]"])
 def test_show_names_the_file_in_plain_words(run: Path, name: str, text: str) -> None:
-    (run / name).write_text(text)
+    (run / name).write_text(f"{text}\n")
     with pytest.raises(NumbannError, match=rf"{name}: is damaged: it is (no JSON: |JSON, but it lacks what numbann)"):
         page(run)
 
@@ -68,6 +68,13 @@ def test_a_run_in_its_first_epoch_is_shown(run: Path) -> None:
     for name in ("history.jsonl", "metrics.json", "model.safetensors"):
         (run / name).unlink()
     assert "no epoch is complete" in page(run)
+
+
+def test_a_line_that_a_killed_process_did_not_finish_is_left_out(run: Path) -> None:
+    whole = page(run)
+    with (run / "history.jsonl").open("a") as file:
+        file.write('{"epoch": 3, "train_l')
+    assert page(run) == whole
 
 
 @pytest.mark.parametrize("name", ["manifest.json", "spec.resolved.json"])
