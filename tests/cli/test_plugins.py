@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 from click.testing import Result
+from numbann_cli.main import main
+from numbann_cli.overview import overview
 
 Numbann = Callable[..., Result]
 Install = Callable[..., Path]
@@ -61,6 +63,16 @@ def test_help_imports_what_has_commands_and_nothing_else(numbann: Numbann, insta
     result = numbann("--help")
     assert result.stderr == ""
     assert "  other  Say it loud.\n  shout  Say it loud.\n" in result.stdout
+
+
+def test_a_plugin_of_components_keeps_help_fast(
+    install: Install, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It is answered without click, which main alone imports for the rest."""
+    install("numbann-slow", "raise SystemExit('imported')\n", ("slow",))
+    monkeypatch.setattr(sys, "argv", ["numbann", "--help"])
+    main()
+    assert capsys.readouterr().out == overview() + "\n"
 
 
 def test_commands_and_entry_points_agree(numbann: Numbann, install: Install) -> None:
