@@ -25,6 +25,7 @@ LOSS = """def {name}({arguments}):
 GIVES = """def {name}({arguments}):
     for k in range(len(z) // {count}):
         {given} = {value}
+{rest}
 """
 
 
@@ -63,14 +64,17 @@ def outputs_of(loss: Configured) -> Configured:
 
 @functools.cache
 def _gives(component: Component) -> Component:
-    """Return the link of rows: from z, the outputs, to a, which begins with what a loss gives."""
+    """Return the link of rows: from z, the outputs, to a, which begins with what a loss gives; the rest is 0."""
     assert component.gives is not None
     count = len(component.outputs)
     places = {name: f"z[{_place(number, f'len(z) // {count}')}]" for number, name in enumerate(component.outputs)}
-    given = ", ".join(f"a[{_place(number, f'len(z) // {count}')}]" for number in range(len(component.units)))
-    parts = {"_gives": component.gives}
-    value = _call("_gives", component.gives, places)
-    function = _function(component, "gives", GIVES, ("z", "a"), parts, value=value, given=given, count=count)
+    filled = [f"a[{_place(number, f'len(z) // {count}')}]" for number in range(count)]
+    fields = {
+        "given": ", ".join(filled[: len(component.units)]),
+        "value": _call("_gives", component.gives, places),
+        "rest": "\n".join(f"        {place} = 0" for place in filled[len(component.units) :]),
+    }
+    function = _function(component, "gives", GIVES, ("z", "a"), {"_gives": component.gives}, count=count, **fields)
     roles, traits = ("z", "a"), {"init": "xavier_normal", "probabilities": False}
     parameters, plugin = component.parameters, component.plugin
     return Component("activation", component.name, function, "row", (), roles, parameters, traits=traits, plugin=plugin)

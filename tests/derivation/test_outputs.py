@@ -40,10 +40,10 @@ def test_a_row_is_the_mean_over_its_targets(targets: int) -> None:
 @pytest.mark.parametrize("targets", [1, 2, 5])
 def test_what_it_gives_has_the_same_layout(targets: int) -> None:
     middle, left, right = np.random.default_rng(targets).standard_normal((3, targets))
-    z, a = np.concatenate([middle, left, right]), np.zeros(3 * targets)
+    z, a = np.concatenate([middle, left, right]), np.full(3 * targets, np.nan)
     link = outputs_of(COMPONENT.configured(slant=3.0))
     link.component.function(z=z, a=a, **link.values)
-    np.testing.assert_allclose(a[: 2 * targets], np.concatenate([middle, 3 * (right - left)]))
+    np.testing.assert_allclose(a, np.concatenate([middle, 3 * (right - left), np.zeros(targets)]))
 
 
 def test_a_component_stays_what_it_is() -> None:
