@@ -9,7 +9,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from numbann.components.component import Fraction, Learnable, NonNegative, Numbers, Positive
+    from numbann.components.component import Fraction, Learnable, NonNegative, Numbers, Positive, learnable
     from numbann.components.declare import activation, initializer, loss, metric, optimizer, schedule
     from numbann.components.hookspecs import hookimpl
     from numbann.errors import (
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
         SpecError,
         TrainingError,
     )
+    from numbann.mathematics.functions import digamma, stop_gradient
     from numbann.mathematics.rows import row_dot, row_max, row_sum
     from numbann.model.model import Model, load
     from numbann.plugins.functions import get_activation, get_loss, get_optimizer
@@ -44,8 +45,9 @@ _NAMES = {  # in the order in which a reader needs them
     "plugins.functions": "get_activation get_loss get_optimizer",
     "components.declare": "activation loss optimizer schedule initializer metric",
     "components.hookspecs": "hookimpl",
-    "components.component": "Fraction Learnable NonNegative Numbers Positive",
+    "components.component": "Fraction Learnable NonNegative Numbers Positive learnable",
     "mathematics.rows": "row_max row_sum row_dot",
+    "mathematics.functions": "digamma stop_gradient",
     "errors": (
         "NumbannError DataError DeviceError KernelTypeError KernelValueError PluginError RegistryError "
         "RunDirectoryError ShapeError SpecError TrainingError"

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import numbann
-from numbann.components.component import UNITS, Component
+from numbann.components.component import UNITS, Component, LearnableMark
 from numbann.components.registry import Entry
 from numbann_cli.curve import curves
 from numbann_cli.series import series_of
@@ -20,7 +20,7 @@ def page(entry: Entry) -> str:
     blocks = [
         f"{component.kind} {component.title}{also}",
         _indent(inspect.getdoc(component.function) or "(no docstring)"),
-        _indent("\n".join(_parameters(component)) or "no parameters"),
+        _indent("\n".join([*_parameters(component), *_traits(component)]) or "no parameters"),
         *([_indent(_given(component))] if component.units else []),
         *([_indent(f"states  {', '.join(_states(component))}")] if component.states else []),
         _indent(f"origin  {_origin(entry)}\nsource  {_place(component)}"),
@@ -38,8 +38,30 @@ def _parameters(component: Component) -> Iterator[str]:
 
     for parameter in parameters_of(component):
         default = "required" if parameter.default is REQUIRED else f"= {show_value(parameter.default)}"
-        learnable = ", trained" if parameter.learnable else ""
-        yield f"{parameter.name} {default}  ({of_parameter(parameter).words}{learnable})"
+        words = ", ".join([of_parameter(parameter).words, *_training(parameter.learnable)])
+        yield f"{parameter.name} {default}  ({words})"
+
+
+def _training(mark: LearnableMark | None) -> Iterator[str]:
+    """Yield how a parameter is trained, in words."""
+    if mark is None:
+        return
+    yield "trained, one for the layer" if mark.shared else "trained"
+    if mark.rate != 1:
+        yield f"{mark.rate:g} times the learning rate"
+    if mark.decay is not None:
+        yield f"weight decay {mark.decay:g}"
+    if mark.start is not None:
+        yield f"start by {mark.start.__name__}"
+
+
+def _traits(component: Component) -> Iterator[str]:
+    """Yield a line for what is unusual about it."""
+    if width := component.traits.get("width"):
+        of = f"1 / {width}" if isinstance(width, str) else f"{width:g}"
+        yield f"width: a row has {of} times as many numbers behind it"
+    if component.surrogate:
+        yield "derivative: on purpose not that of the function (surrogate)"
 
 
 def _given(component: Component) -> str:

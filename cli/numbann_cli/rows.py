@@ -109,6 +109,7 @@ def network(plan: Any, resolved: Any) -> str:
 def _around(choice: Any) -> str:
     """Return what else a layer does, in parentheses."""
     parts = [f"{choice.norm} norm"] if choice.norm else []
+    parts += [f"to {choice.width}"] if choice.width != choice.units else []
     parts += [f"dropout {choice.dropout:g}"] if choice.dropout else []
     parts += [f"alpha dropout {choice.alpha_dropout:g}"] if choice.alpha_dropout else []
     parts += ["residual"] if choice.residual else []

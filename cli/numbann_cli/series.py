@@ -68,11 +68,16 @@ def _activation(component: Component) -> tuple[Function, Function]:
 
 
 def _row(component: Component, z: float) -> tuple[float, float]:
-    """Return the first output for the row (z, 0), and its derivative with respect to z."""
-    a, dz = [0.0, 0.0], [0.0, 0.0]
+    """Return the first output for the row (z, 0), or as many numbers as are needed, and its derivative to z."""
+    chosen = component.configured()
+    units = max(2, chosen.ratio[1])
+    made, row = chosen.width(units), [z] + [0.0] * (units - 1)
+    a, dz, da = [0.0] * made, [0.0] * units, [1.0] + [0.0] * (made - 1)
     assert component.backward is not None
-    call(component.function, **component.defaults(), z=[z, 0.0], a=a)
-    call(component.backward, **component.defaults(), z=[z, 0.0], a=a, da=[1.0, 0.0], dz=dz)
+    given = {**component.defaults(), **{name: [start] * units for name, start in component.rows.items()}}
+    call(component.function, **given, z=row, a=a)
+    unused = {name: [0.0] * units for name in component.gradients.values()}
+    call(component.backward, **given, **unused, z=row, a=a, da=da, dz=dz)
     return a[0], dz[0]
 
 

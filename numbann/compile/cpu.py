@@ -12,7 +12,14 @@ from typing import Any
 from numba import types
 
 from numbann.compile.precision import Lowered
-from numbann.compile.text import call_of, hyper_parameters, kernel_of, names_the_plugin, parameters_of
+from numbann.compile.text import (
+    call_of,
+    hyper_parameters,
+    kernel_of,
+    names_the_plugin,
+    parameters_of,
+    variable_of,
+)
 from numbann.components.component import Component, Configured, arguments_of
 from numbann.derivation import derivative_of, slopes_of
 
@@ -34,9 +41,10 @@ BACKWARD = """def kernel(op, first, last, step, scratch):
     row, end, column, width = {span}
 {parameters}
 {vectors}
+{bases}
     for r in range(row, end):
 {draws}
-        d = view(op.D, r * op.D_ROW + column, width)
+        d = view({d}, r * op.D_ROW + column, width)
 {views}
         for i in range(width):
             slope = {call}
@@ -53,24 +61,35 @@ NO_DRAW = "F(0.5)"
 ROW_FORWARD = """def kernel(op, first, last, step, scratch):
     prefer_wide()
 {parameters}
+{vectors}
     for r in range(first, last):
         z = view(op.Z, r * op.Z_ROW, op.OUTPUTS)
-        a = view(op.A, r * op.A_ROW, op.OUTPUTS)
+        a = view(op.A, r * op.A_ROW, {made})
+{draws}
         {call}
 """
 
 ROW_BACKWARD = """def kernel(op, first, last, step, scratch):
     prefer_wide()
 {parameters}
+{vectors}
     for r in range(first, last):
         z = view(op.Z, r * op.Z_ROW, op.OUTPUTS)
-        a = view(op.A, r * op.A_ROW, op.OUTPUTS)
+        a = view(op.A, r * op.A_ROW, {made})
+{draws}
+{slopes}
         dz = view(op.D, r * op.D_ROW, op.OUTPUTS)
-        da = carray(scratch, op.OUTPUTS)
-        for k in range(padded(dz)):
-            da[k] = dz[k]
+        da, given = carray(scratch, {made}), view(op.D, r * op.D_ROW, {made})
+        for k in range(padded(da)):
+            da[k] = given[k]
         {call}
         scale_row(dz, F(1))
+{ends}
+"""
+ROW_OF_NOISE = """{key}
+        column, u = 0, carray(advance(scratch, op.Z_ROW), op.OUTPUTS)
+        for i in range(op.COLUMNS):
+            u[i] = {draw}
 """
 
 ELEMENTWISE_LOSS = """def kernel(op, first, last, step, scratch):
@@ -157,10 +176,8 @@ def activation_forward(component: Component, dtype: str, in_place: bool, trainin
     lowered = Lowered(dtype, component=component)
     name = lowered.add(component.function)
     if component.form == "row":
-        text = ROW_FORWARD.format(
-            parameters=parameters_of(component), call=call_of(name, component, component.function, {})
-        )
-        return kernel_of(component, lowered, text)
+        call = call_of(name, component, component.function, {})
+        return kernel_of(component, lowered, ROW_FORWARD.format(call=call, **_of_row(component, training)))
     text = FORWARD.format(
         parameters=parameters_of(component),
         call=call_of(name, component, component.function, _of_unit(component, training)),
@@ -178,7 +195,13 @@ def activation_backward(component: Component, dtype: str, training: bool = True)
     if component.form == "row":
         assert component.backward is not None
         call = call_of(lowered.add(component.backward), component, component.backward, {})
-        return kernel_of(component, lowered, ROW_BACKWARD.format(parameters=parameters_of(component), call=call))
+        rows = component.gradients.values()
+        places = [
+            f"        {row} = view(op.SLOPES, {k} * op.SLOPES_STRIDE + r * op.D_ROW, op.OUTPUTS)"
+            for k, row in enumerate(rows)
+        ]
+        fields = {"slopes": "\n".join(places), "ends": "\n".join(f"        scale_row({row}, F(1))" for row in rows)}
+        return kernel_of(component, lowered, ROW_BACKWARD.format(call=call, **fields, **_of_row(component, training)))
     derivative, slopes = derivative_of(component), slopes_of(component)
     given = _of_unit(component, training)
     place = "r * op.D_ROW + column, width"
@@ -187,9 +210,13 @@ def activation_backward(component: Component, dtype: str, training: bool = True)
         for role in ("z", "a")
         if any(role in arguments_of(part) for part in (derivative, *slopes))
     ]
-    views += [f"        slope_{k} = view(op.SLOPES, {k} * op.SLOPES_STRIDE + {place})" for k in range(len(slopes))]
+    views += [f"        slope_{k} = view(base_{k}, {place})" for k in range(len(slopes))]
+    bases = [f"    base_{k} = apart(advance(op.SLOPES, {k} * op.SLOPES_STRIDE))" for k in range(len(slopes))]
+    bases += ["    gradient = apart(op.D)"] if slopes else []
     text = BACKWARD.format(
         parameters=parameters_of(component),
+        bases="\n".join(bases),
+        d="gradient" if slopes else "op.D",
         views="\n".join(views),
         call=call_of(lowered.add(derivative), component, derivative, given),
         slopes="\n".join(
@@ -203,21 +230,36 @@ def activation_backward(component: Component, dtype: str, training: bool = True)
 
 def _of_unit(component: Component, training: bool) -> dict[str, str]:
     """The text of each argument of an elementwise activation."""
-    vectors = {name: f"{name}_vector[i]" for name in component.learnable}
+    vectors = {name: f"{name}_vector[i]" for name, mark in component.marks.items() if not mark.shared}
     noise = {"u": DRAW if training else NO_DRAW} if "u" in component.roles else {}
     return {"z": "z[i]", "a": "a[i]", **noise, **vectors}
 
 
+def _of_row(component: Component, training: bool) -> dict[str, str]:
+    """The fields of the templates for activations of whole rows."""
+    vectors = _vectors(component, "    {own} = view(op.VECTORS, {k} * op.COLUMNS, op.OUTPUTS)")
+    noise = ROW_OF_NOISE.format(key=DRAWS, draw=DRAW) if training else ROW_OF_NOISE.format(key="", draw=NO_DRAW)
+    draws = noise if "u" in component.roles else ""
+    made = "op.MADE" if "width" in component.traits else "op.OUTPUTS"
+    return {"parameters": parameters_of(component), "vectors": vectors, "draws": draws, "made": made}
+
+
+def _vectors(component: Component, each: str) -> str:
+    """Lines that read the trained numbers: `each` for those of a unit, and a number for those that all units share."""
+    count = sum(not mark.shared for mark in component.marks.values())
+    shared = f"    {{own}} = op.VECTORS[{count} * op.COLUMNS + {{place}} * lanes_like(op.VECTORS)]"
+    return "\n".join(
+        (shared if mark.shared else each).format(own=variable_of(name), name=name, k=k, place=k - count)
+        for k, (name, mark) in enumerate(component.marks.items())
+    )
+
+
 def _span(component: Component, training: bool, row: str) -> dict[str, str]:
     """The fields of the templates that say what a loop over rows of `row` elements goes over."""
-    vectors = [
-        f"    {name}_vector = view(op.VECTORS, {k} * op.COLUMNS + column, width)"
-        for k, name in enumerate(component.learnable)
-    ]
-    noisy = "u" in component.roles
+    noisy, each = "u" in component.roles, not all(mark.shared for mark in component.marks.values())
     return {
-        "span": BLOCK if vectors or noisy else RUNS.format(row=row),
-        "vectors": "\n".join(vectors),
+        "span": BLOCK if each or noisy else RUNS.format(row=row),
+        "vectors": _vectors(component, "    {name}_vector = view(op.VECTORS, {k} * op.COLUMNS + column, width)"),
         "draws": DRAWS if training and noisy else "",
     }
 

@@ -20,13 +20,13 @@ from numbann.simd import jit
 HEADER = '''"""Made by numbann from a component's mathematics."""
 {imports}
 import numpy as np
-from numbann.simd.dense import block, runs
+from numbann.simd.dense import block, lanes_like, runs
 from numbann.simd.dropout import key_of
 from numbann.simd.jit import inner_safe
 from numbann.simd.machine import prefer_wide
 from numbann.simd.noise import noise
 from numbann.simd.op import *
-from numbann.simd.pointer import advance, padded, view
+from numbann.simd.pointer import advance, apart, padded, view
 from numbann.simd.rows import copy_row, row_sum, scale_row
 from numba import carray
 

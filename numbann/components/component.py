@@ -12,19 +12,52 @@ import inspect
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from math import inf, isfinite
 from typing import Annotated, Any, get_args, get_origin
 
-from annotated_types import Ge, Gt, Lt
+from annotated_types import Ge, Gt, Le, Lt
 
 from numbann.errors import NumbannError, PluginError, TrainingError
 
-
-@dataclass(frozen=True)
-class LearnableMark:
-    """Marks a parameter of an activation as trained: one value per unit, which starts from the default."""
-
-
 Function = Callable[..., Any]  # a function of mathematics, with its own arguments
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tuning:
+    """How numbers are trained.  rate: times the learning rate.  decay: their weight decay; None: that of the others."""
+
+    rate: float = 1.0
+    decay: float | None = None
+
+
+PLAIN = Tuning()  # of everything that says nothing else
+
+
+@dataclass(frozen=True, kw_only=True)
+class LearnableMark(Tuning):
+    """Marks a parameter of an activation as trained: `alpha: Annotated[float, learnable(shared=True, low=0)] = 0.1`.
+
+    shared: one number a layer, else one a unit.  low, high: bounds that each step keeps it within.  start: an
+    initializer that draws its start; None: the default.
+    """
+
+    shared: bool = False
+    low: float = -inf
+    high: float = inf
+    start: Function | None = None
+
+    @property
+    def bounded(self) -> bool:
+        """Whether it has a bound."""
+        return (self.low, self.high) != (-inf, inf)
+
+    @property
+    def tuning(self) -> Tuning:
+        """What it says about steps alone."""
+        return Tuning(rate=self.rate, decay=self.decay)
+
+
+learnable = LearnableMark  # as it reads in an annotation
 Positive = Annotated[float, Gt(0)]
 NonNegative = Annotated[float, Ge(0)]
 Fraction = Annotated[float, Ge(0), Lt(1)]
@@ -34,7 +67,7 @@ Numbers = tuple[float, ...]  # for schedules only, which are not compiled
 KINDS = ("activation", "loss", "optimizer", "schedule", "initializer", "metric")
 ROLES: Mapping[tuple[str, str], tuple[str, ...]] = {
     ("activation", "elementwise"): ("z", "u"),
-    ("activation", "row"): ("z", "a"),
+    ("activation", "row"): ("z", "a", "u"),
     ("loss", "elementwise"): ("y", "t"),
     ("loss", "row"): ("y", "dy", "t", "label"),
     ("loss", "outputs"): ("t",),  # or the target's columns by their names
@@ -88,6 +121,11 @@ def normalize(name: str) -> str:
     return re.sub(r"[-_.]+", "-", name.strip()).lower()
 
 
+def _is_mark(item: Any) -> bool:
+    """Whether an item of an annotation is the mark of a trained parameter, with parentheses or without."""
+    return isinstance(item, LearnableMark) or item is LearnableMark
+
+
 @dataclass(frozen=True)
 class Parameter:
     """One parameter: its name, its default, and its annotation, which is its schema."""
@@ -105,12 +143,15 @@ class Parameter:
     def constraints(self) -> tuple[Any, ...]:
         """The annotated-types that bound the value, such as Gt(0)."""
         found = get_args(self.annotation)[1:] if get_origin(self.annotation) is Annotated else ()
-        return tuple(item for item in found if not isinstance(item, LearnableMark))
+        mark = self.learnable or LearnableMark()
+        bounds = [Ge(mark.low)] * isfinite(mark.low) + [Le(mark.high)] * isfinite(mark.high)
+        return (*(item for item in found if not _is_mark(item)), *bounds)
 
     @property
-    def learnable(self) -> bool:
-        """Whether one value per unit is trained."""
-        return any(isinstance(item, LearnableMark) for item in get_args(self.annotation)[1:])
+    def learnable(self) -> LearnableMark | None:
+        """How it is trained, if it is."""
+        marks = (item for item in get_args(self.annotation)[1:] if _is_mark(item))
+        return next((mark if isinstance(mark, LearnableMark) else mark() for mark in marks), None)
 
 
 @dataclass(frozen=True, eq=False)
@@ -157,8 +198,19 @@ class Component:
 
     @property
     def learnable(self) -> tuple[str, ...]:
-        """The names of the parameters that are trained."""
-        return tuple(parameter.name for parameter in self.parameters if parameter.learnable)
+        """The names of the parameters that are trained: first those with a number for each unit, then the others."""
+        return tuple(self.marks)
+
+    @property
+    def marks(self) -> dict[str, LearnableMark]:
+        """How each trained parameter is trained, by name, in the order of `learnable`."""
+        found = {parameter.name: parameter.learnable for parameter in self.parameters if parameter.learnable}
+        return dict(sorted(found.items(), key=lambda item: item[1].shared))
+
+    @property
+    def surrogate(self) -> bool:
+        """Whether its derivative is on purpose not that of its function."""
+        return bool(self.traits.get("surrogate"))
 
     @property
     def shapes(self) -> Mapping[str, str]:
@@ -189,6 +241,19 @@ class Component:
         """Return the number of classes that a loss of labels tells apart by its outputs."""
         return outputs + (self.traits["target"] == "order")
 
+    @property
+    def gradients(self) -> dict[str, str]:
+        """The names of the rows that a row activation's backward fills for trained parameters, by their names."""
+        return {name: f"d{name}" for name in self.learnable} if self.form == "row" else {}
+
+    @property
+    def rows(self) -> dict[str, float]:
+        """What a row activation gets as rows beside z: noise, and numbers of each unit; with their defaults."""
+        if self.form != "row" or self.kind != "activation":
+            return {}
+        each = {name: self.defaults()[name] for name, mark in self.marks.items() if not mark.shared}
+        return {**({"u": 0.5} if "u" in self.roles else {}), **each}
+
     def defaults(self) -> dict[str, Any]:
         """Return every parameter's default by name."""
         return {parameter.name: parameter.default for parameter in self.parameters}
@@ -215,6 +280,21 @@ class Configured:
     def name(self) -> str:
         """The name that means the component whatever else is installed."""
         return self.component.title
+
+    @property
+    def ratio(self) -> tuple[int, int]:
+        """How many numbers an activation of rows makes of how many: (1, 1), (1, 2) if it halves a row, (2, 1)."""
+        given = self.component.traits.get("width", 1)
+        return (1, int(self.values[given])) if isinstance(given, str) else given.as_integer_ratio()
+
+    def width(self, units: int) -> int:
+        """How many numbers an activation makes of a row of so many; PluginError if the row cannot be cut so."""
+        made, of = self.ratio
+        if of < 1 or units % of:
+            raise PluginError(
+                f"{self.component.told} makes {made} of {of} numbers; give a multiple of {of} units, not {units}"
+            )
+        return units // of * made
 
     @property
     def stored_states(self) -> tuple[str, ...]:

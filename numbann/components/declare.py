@@ -18,6 +18,7 @@ from numbann.components.component import (
     UNITS,
     Component,
     Function,
+    LearnableMark,
     Numbers,
     Parameter,
     arguments_of,
@@ -35,14 +36,19 @@ def activation(
     *,
     form: str = "elementwise",
     init: str = "xavier_normal",
+    width: float | str = 1,
     probabilities: bool = False,
+    surrogate: bool = False,
     **names: Any,
 ) -> Any:
     """Declare an activation: `z` (and `u`, uniform noise while training) -> a; form="row": `z`, fills `a`.
 
-    probabilities: whether each a is the chance of its own label, or those of a row the chances of its classes.
+    width: the length of a row's `a` over that of `z`, such as 0.5 or 2; or the name of the whole-number parameter that
+    divides it.  probabilities: whether each a is the chance of its own label, or those of a row the chances of its
+    classes.  surrogate: the derivative is on purpose not that of the function, as in straight-through estimators.
     """
-    return _declared("activation", form, {"init": init, "probabilities": probabilities}, names, function)
+    traits = {"init": init, "probabilities": probabilities, **({} if width == 1 else {"width": width})}
+    return _declared("activation", form, {**traits, **_surrogate(surrogate)}, names, function)
 
 
 def loss(
@@ -52,15 +58,17 @@ def loss(
     form: str = "elementwise",
     link: str = "identity",
     target: str | Mapping[str, str] = "real",
+    surrogate: bool = False,
     **names: Any,
 ) -> Any:
     """Declare a loss: `y`, `t` of one output -> value; form="row": `y`, `dy`, `t` or `label` -> value, fills `dy`.
 
     A loss that has arguments of other names in the place of `y` takes several outputs for each target, by these names.
     `.gives` says what they mean.  target={"time": "positive", "event": "binary"}: the target has columns of unequal
-    roles, which are arguments by these names in the place of `t`.
+    roles, which are arguments by these names in the place of `t`.  surrogate: the derivative is on purpose not that of
+    the function, as with `stop_gradient`.
     """
-    return _declared("loss", form, {"link": link, "target": target}, names, function)
+    return _declared("loss", form, {"link": link, "target": target, **_surrogate(surrogate)}, names, function)
 
 
 def optimizer(
@@ -112,6 +120,11 @@ def metric(
     return _declared("metric", "elementwise", {"better": better, "multilabel": multilabel}, names, function)
 
 
+def _surrogate(given: bool) -> dict[str, bool]:
+    """The trait of a derivative that is not the function's; others lack it."""
+    return {"surrogate": True} if given else {}
+
+
 @dataclass
 class _Draft:
     """A component under construction by the decorators, still without its arguments.  frozen: it is registered."""
@@ -119,11 +132,15 @@ class _Draft:
     component: Component
     frozen: bool = False
 
+    @property
+    def kind(self) -> str:
+        """The component's kind."""
+        return self.component.kind
+
     def add(self, part: Function, **fields: Any) -> Function:
         """Add a part to the component by setting some of its fields, and return the part."""
         if self.frozen:
-            kind = self.component.kind
-            raise PluginError(f"{place_of(part)}: the {kind} is registered already and can no longer be changed")
+            raise PluginError(f"{place_of(part)}: the {self.kind} is registered already and can no longer be changed")
         self.component = replace(self.component, **fields)
         return part
 
@@ -252,8 +269,17 @@ def _faults(component: Component) -> Iterator[str]:
     for state, name in optional.items():
         if state not in component.states or name not in defaults:
             yield f"optional={{{state!r}: {name!r}}} must map a state to a parameter of it"
-    if component.learnable and (kind != "activation" or row):
-        yield f"{component.learnable[0]!r} cannot be Learnable; only an elementwise activation's can"
+    if component.learnable and kind != "activation":
+        yield f"{component.learnable[0]!r} cannot be Learnable; only an activation's can"
+    if fault := _fault_of_width(component):
+        yield fault
+    for name, filled in component.gradients.items():
+        if component.backward is not None and filled not in arguments_of(component.backward):
+            yield f"{name!r} is trained: its backward takes {filled!r}, a row, and fills it with the gradient to {name}"
+        if name in component.slopes:
+            yield f"a row activation has no derivative({name!r}); its backward fills {filled!r}"
+    for name, mark in component.marks.items():
+        yield from _faults_of_mark(name, mark, defaults[name])
     for name in sorted(set(component.slopes) - {*component.learnable, *component.outputs}):
         yield f"derivative({name!r}) is of no {'output' if kind == 'loss' else 'learnable parameter'}"
 
@@ -289,6 +315,25 @@ def _faults_of_outputs(component: Component) -> Iterator[str]:
         yield f"gives {len(units)} numbers of {len(named)} outputs; give at most as many"
 
 
+def _fault_of_width(component: Component) -> str:
+    """What is wrong with how an activation changes the width of a row, if anything."""
+    width, kinds = component.traits.get("width", 1), {one.name: one.type for one in component.parameters}
+    if width != 1 and component.form != "row":
+        return f'width={width!r} is for form="row"; a function of one number makes one number'
+    whole = kinds.get(width) is int if isinstance(width, str) else width > 0 and width.as_integer_ratio()[1] <= 64
+    return "" if whole else f"width={width!r}: give a number such as 0.5 or 2, or the name of a whole-number parameter"
+
+
+def _faults_of_mark(name: str, mark: LearnableMark, default: float) -> Iterator[str]:
+    """Yield what is wrong with what is said of a trained parameter."""
+    if not mark.low <= default <= mark.high:
+        yield f"{name} = {default} is not between its bounds, {mark.low} and {mark.high}"
+    if not mark.rate >= 0 or not (mark.decay is None or mark.decay >= 0):
+        yield f"learnable({name}): rate and decay are numbers of at least 0"
+    if mark.start is not None and getattr(getattr(mark.start, "__numbann__", None), "kind", "") != "initializer":
+        yield f"learnable({name}): start is a function that is decorated with @initializer"
+
+
 def _faults_of_parts(component: Component) -> Iterator[tuple[Function, str]]:
     """Yield the derivatives, or the backward function, that ask for arguments which they are not given."""
     given = {
@@ -298,7 +343,7 @@ def _faults_of_parts(component: Component) -> Iterator[tuple[Function, str]]:
     parts: list[tuple[tuple[str, ...], Function]]
     parts = [(given, part) for part in (component.derivative, *component.slopes.values()) if part is not None]
     if component.backward is not None:
-        parts.append((("z", "a", "da", "dz"), component.backward))
+        parts.append((("z", "a", "u", "da", "dz", *component.gradients.values()), component.backward))
     if component.gives is not None:
         parts.append((component.outputs, component.gives))
     for roles, part in parts:

@@ -16,8 +16,11 @@ def check_cuda(component: Component) -> str:
     if component.form not in ("elementwise", "row"):
         raise Unchecked(f"not checked: {component.form} form does not run on a GPU")
     try:
-        from numbann.cuda.compile.components import double_precision, ptx
+        from numbann.cuda.compile.components import NO_ROWS, double_precision, ptx
         from numbann.cuda.threads.device import assemble
+
+        if component.rows or component.gradients or "width" in component.traits:
+            raise Unchecked(f"not checked: {NO_ROWS}")
 
         texts = ptx(component.configured(), "float32", CAPABILITY)
     except DeviceError as error:

@@ -55,6 +55,9 @@ def _derived(component: Component, argument: str) -> Function:
     root = read(Terms(), function)
     own = "a" if component.kind == "activation" else argument
     result = _cheapest(root, argument, root.terms.argument("a") if own == "a" else None)
+    for term in within(result):
+        if term.operation == "unknown":
+            raise root.terms.refusals[term.value]
     place = f"{inspect.getsourcefile(function)}:{function.__code__.co_firstlineno}"
     name = f"{function.__name__}_d{argument}"
     arguments = list(dict.fromkeys((*component.outputs, *component.roles, own, *component.defaults())))

@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator
 from numbann.derivation.rules import KNOWN
 from numbann.derivation.syntax import Function, Parsed
 from numbann.derivation.terms import Number, Term, Terms
+from numbann.mathematics.functions import stop_gradient
 
 Value = Term | tuple["Value", ...]
 Variables = dict[str, Value]
@@ -232,16 +233,18 @@ class _Reader(Parsed):
         """Return a call of a function of math, or the expression of any other function for these arguments."""
         found = self.called(node)
         arguments = [self.value(argument, variables) for argument in node.args]
-        if inspect.isfunction(found):
+        if inspect.isfunction(found) and found is not stop_gradient:
             inner = _Reader(self.terms, found, self.path)
             names = [argument.arg for argument in inner.tree.args.args]
             return inner.result(dict(zip(names, arguments, strict=True)))
         numbers = [argument for argument in arguments if isinstance(argument, Term)]
-        if found in KNOWN and len(numbers) == len(arguments):
-            return self.terms.call(found, *numbers)
-        if found is not None and getattr(math, getattr(found, "__name__", ""), None) is found:
-            raise self.refuse(node, f"the derivative of {ast.unparse(node)!r} is not known; give the derivative")
-        raise self.not_callable(node)
+        of_math = found is not None and getattr(math, getattr(found, "__name__", ""), None) is found
+        if len(numbers) < len(arguments) or not (of_math or found in KNOWN):
+            raise self.not_callable(node)
+        if found not in KNOWN:
+            refusal = self.refuse(node, f"the derivative of {ast.unparse(node)!r} is not known; give the derivative")
+            self.terms.refusals.setdefault(found, refusal)
+        return self.terms.call(found, *numbers)
 
 
 def _returns(line: ast.stmt) -> bool:

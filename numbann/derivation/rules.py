@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from numbann.derivation.terms import Loop, Term, cost, replace, within
+from numbann.mathematics.functions import digamma, stop_gradient
 
 Slope = Callable[[Term, Term], Term | float]  # of x and of f(x)
 
@@ -44,10 +45,12 @@ SLOPES: Mapping[Callable[..., Any], Slope] = {
     math.atanh: lambda x, v: 1 / ((1 - x) * (1 + x)),
     math.erf: lambda x, v: 2 / math.sqrt(math.pi) * _call(math.exp, -(x * x)),
     math.erfc: lambda x, v: -2 / math.sqrt(math.pi) * _call(math.exp, -(x * x)),
+    math.lgamma: lambda x, v: _call(digamma, x),
     math.degrees: lambda x, v: 180 / math.pi,
     math.radians: lambda x, v: math.pi / 180,
 }
-FLAT = (math.floor, math.ceil, math.trunc, math.isnan, math.isinf, math.isfinite)  # derivative 0 wherever it exists
+# Derivative 0 wherever it exists, or where the author says so
+FLAT = (math.floor, math.ceil, math.trunc, math.isnan, math.isinf, math.isfinite, stop_gradient)
 SPECIAL = (abs, math.fabs, min, max, math.pow, math.hypot, math.atan2, math.copysign, math.fmod)
 KNOWN = frozenset((*SLOPES, *FLAT, *SPECIAL))
 TESTS = ("<", "<=", ">", ">=", "==", "!=", "and", "or", "not", "//")
@@ -165,8 +168,9 @@ class Derivative:
             return (x[1] * slopes[0] - x[0] * slopes[1]) / (x[1] * x[1] + x[0] * x[0])
         if function is math.copysign:
             return self._of_size(x[0]) * _call(math.copysign, one, x[1])
-        assert function is math.fmod
-        return slopes[0] - _call(math.trunc, x[0] / x[1]) * slopes[1]
+        if function is math.fmod:
+            return slopes[0] - _call(math.trunc, x[0] / x[1]) * slopes[1]
+        return self.terms.make("unknown", value=function)
 
     def _of_size(self, x: Term) -> Term:
         """Return |x|': x' times the sign of x, 0 at 0.  If the author tests that sign, the same test decides it.

@@ -10,11 +10,14 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from numbann.errors import PluginError
+from numbann.mathematics.functions import stop_gradient
+
 Number = int | float
 
 # The cost of an operation on vectors, where both sides of a choice are computed
 COSTS = {"number": 0.0, "argument": 0.5, "/": 4.0, "**": 15.0, "call": 15.0, "sign": 3.0}
-CHEAP_CALLS = {abs: 1.0, min: 1.0, max: 1.0, math.fabs: 1.0, math.sqrt: 4.0, float: 0.0}
+CHEAP_CALLS = {abs: 1.0, min: 1.0, max: 1.0, math.fabs: 1.0, math.sqrt: 4.0, float: 0.0, stop_gradient: 0.0}
 
 
 class Term:
@@ -23,7 +26,8 @@ class Term:
     Operations: number, argument (value: the name); Python's operators by their sign; call (value: the function);
     sign (-1, 0, 1, NaN); if (parts: test, yes, no); product (value: the coefficient); sum (value: the constant, and a
     coefficient per term); loop (value: the numbers of bounds and states; parts: bounds, index, symbols, starts, results
-    of a round); pick (one of a loop's final states); symbol (a state inside a loop, or its index).
+    of a round); pick (one of a loop's final states); symbol (a state inside a loop, or its index); unknown (the
+    derivative of a function without a rule, the value).
     """
 
     __slots__ = ("operation", "parts", "place", "terms", "value")
@@ -60,10 +64,11 @@ class Term:
 
 
 class Terms:
-    """Creates terms, each only once."""
+    """Creates terms, each only once.  refusals: the errors of functions without a rule, raised if one is needed."""
 
     def __init__(self) -> None:
         self._made: dict[tuple[Any, ...], Term] = {}
+        self.refusals: dict[Callable[..., Any], PluginError] = {}
 
     def make(self, operation: str, *parts: Term, value: Any = None) -> Term:
         """Return the term of an operation, without simplifying it."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 import itertools
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 from numbann.compile.precision import Lowered
@@ -17,7 +18,7 @@ from numbann.components.built_in import built_in
 from numbann.components.component import Component, NonNegative, Parameter, arguments_of
 from numbann.derivation import derivative_of
 from numbann.derivation.outputs import rows_of
-from numbann.errors import KernelValueError
+from numbann.errors import KernelValueError, PluginError
 from numbann.kernels.edge import ROWS, Argument, publish, take_count, take_flag, take_number
 
 OUT_OF_RANGE = "{}: {} is {}; give a number {} {}"
@@ -61,6 +62,7 @@ FORWARD = {
     result = result_like("{name}: z and out", z, out)
     x, y = as_rows(z), as_rows(result)
     x_row, y_row = padded_row(x), padded_row(x)
+{rows}
     for i in range(x.shape[0]):
         x_row[:] = x[i]
         value({value})
@@ -86,6 +88,7 @@ BACKWARD = {
     check_shapes("{name}_backward: z and a", z, a)
     d, x, y, dz = as_rows(da), as_rows(z), as_rows(a), as_rows(result)
     d_row, x_row, y_row, dz_row = padded_row(x), padded_row(x), padded_row(x), padded_row(x)
+{rows}
     for i in range(x.shape[0]):
         d_row[:], x_row[:], y_row[:] = d[i], x[i], y[i]
         derivative({derivative})
@@ -156,11 +159,17 @@ def array_functions(component: Component) -> dict[str, Any]:
 def _activation(component: Component) -> dict[str, Any]:
     """The forward and the backward function of an activation."""
     name, row = component.name, component.form == "row"
+    if "width" in component.traits:
+        raise PluginError(f"{component.told} changes the width of rows; it has no function for arrays")
     back = component.backward if row else derivative_of(component)
     assert back is not None
     given = {"z": "x[i]", "a": "y[i]"}
+    lines, rows = [], {}
     if row:
         given = {"z": "x_row", "a": "y_row", "da": "d_row", "dz": "dz_row"}
+        rows = {name: f"{name}_row" for name in (*component.rows, *component.gradients.values())}
+        lines = [f"    {line} = padded_row(x)" for line in rows.values()]
+        lines += [f"    {name}_row[:] = {name}_cast" for name in component.rows]
     parameters, out = parameters_of(component), Argument("out", "written", default=None)
     first = ROWS if row else None
     takes = {
@@ -171,7 +180,8 @@ def _activation(component: Component) -> dict[str, Any]:
         ),
     }
     text = FORWARD[component.form] + "\n\n" + BACKWARD[component.form]
-    return _make(component, {"value": component.function, "derivative": back}, given, text, takes)
+    parts = {"value": component.function, "derivative": back}
+    return _make(component, parts, given, text, takes, rows, rows="\n".join(lines))
 
 
 def _loss(component: Component) -> dict[str, Any]:
@@ -230,9 +240,13 @@ def _make(
     given: Mapping[str, str],
     template: str,
     takes: Mapping[str, Sequence[Argument]],
+    instead: Mapping[str, str] = MappingProxyType({}),
     **fields: str,
 ) -> dict[str, Any]:
-    """Generate and publish the functions of a template; takes: the arguments of each."""
+    """Generate and publish the functions of a template; takes: the arguments of each.
+
+    instead: what stands for some of them, cast or not.
+    """
     array = {"activation": "z", "loss": "y", "optimizer": "w"}[component.kind]
     for name, arguments in takes.items():
         prefix = "backward_" if name.endswith("_backward") else ""
@@ -242,6 +256,7 @@ def _make(
         fields[f"{prefix}casts"] = "\n".join([*_bounds(component, name, arguments), *_apart(name, arguments), *lines])
         fields[f"{prefix}signature"] = ", ".join(argument.declared for argument in arguments)
         given = {**given, **{it: f"{it}_cast" for it in casted}}
+    given = {**given, **instead}
     calls = {role: ", ".join(given.get(name, name) for name in arguments_of(part)) for role, part in parts.items()}
     body = template.format(name=component.name, **calls, **fields)
     docs = {name: f"{name}: {component.function.__doc__}" for name in takes}

@@ -15,13 +15,14 @@ import math
 import sys
 import textwrap
 import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import fields
 from importlib.util import resolve_name
 from types import BuiltinFunctionType, FunctionType, ModuleType
 from typing import Any
 
 import numbann
-from numbann.components.component import Component
+from numbann.components.component import Component, LearnableMark, Parameter
 from numbann.components.declare import freeze
 from numbann.errors import PluginError
 from numbann.plugins.distributions import is_installed
@@ -54,13 +55,19 @@ def describe(component: Component) -> list[Any]:
     """
     writer = _Writer(component.function.__module__.partition(".")[0], bare=True)
     parts = [[role, *canonical(writer.part(part))] for role, part in _parts(component).items()]
-    parameters = [
-        [parameter.name, getattr(parameter.type, "__name__", ""), repr(parameter.default), parameter.learnable]
-        for parameter in component.parameters
-    ]
+    parameters = [[*_described(parameter, writer)] for parameter in component.parameters]
     reached = [canonical(definition) for definition in writer.definitions]
     traits = sorted(item for item in component.traits.items() if item[0] != "probabilities")  # it changes no number
     return [component.kind, component.form, traits, parameters, parts, reached, sorted(writer.imports.values())]
+
+
+def _described(parameter: Parameter, writer: _Writer) -> Iterator[Any]:
+    """Yield what defines a parameter; how it is trained only where that is not the plain way."""
+    mark = parameter.learnable
+    yield from (parameter.name, getattr(parameter.type, "__name__", ""), repr(parameter.default), mark is not None)
+    if mark is not None and mark != LearnableMark():
+        yield [repr(getattr(mark, one.name)) for one in fields(mark) if one.name != "start"]
+        yield canonical(writer.part(mark.start)) if mark.start is not None else None
 
 
 def canonical(node: Any) -> Any:

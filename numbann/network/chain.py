@@ -31,11 +31,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from math import sqrt
+from math import inf, sqrt
 from typing import ClassVar, TypeVar
 
 from numbann.components.built_in import built_in
-from numbann.components.component import Configured
+from numbann.components.component import PLAIN, Configured, LearnableMark, Tuning
+from numbann.components.declare import freeze
 from numbann.derivation import keeps_z
 from numbann.derivation.blend import BLEND, with_blend
 from numbann.errors import ShapeError
@@ -44,8 +45,9 @@ from numbann.network.description import Dense, Network
 
 VALUES = ("x", "h", "z", "a", "out")
 ELEMENT, ROW, BATCH = "element", "row", "batch"  # scopes: an element depends on itself, its row, the batch
-# Where the gradient to a vector comes from: the way back leaves one for each row, or their sum; or from that to w
-ROWS, SUMS, WEIGHTS = "rows", "sums", "weights"
+# Where the gradient to a vector comes from: the way back leaves one for each row, or their sum; one for each row and
+# unit, to a single number; or from that to w
+ROWS, SUMS, SHARED, WEIGHTS = "rows", "sums", "shared", "weights"
 NORM_EPSILON, NORM_MOMENTUM = 1e-5, 0.1  # beside the variance, and of a batch in running statistics, as PyTorch's
 SELU_LIMIT = -SELU_SCALE * SELU_ALPHA  # selu at -inf
 SomeStep = TypeVar("SomeStep", bound="Step")
@@ -55,13 +57,23 @@ SomeStep = TypeVar("SomeStep", bound="Step")
 class Vector:
     """Numbers of a layer beside w and b: the tensor's name, its size, and its initial value.
 
-    gradient: where the gradient to trained numbers comes from; "" for statistics, which are not trained.
+    gradient: where the gradient to trained numbers comes from; "" for statistics, which are not trained.  init: draws
+    the initial values.  tuning: how they are trained.  low, high: bounds after each step.
     """
 
     name: str
     size: int
     start: float
     gradient: str = ROWS
+    init: Configured | None = None
+    tuning: Tuning = PLAIN
+    low: float = -inf
+    high: float = inf
+
+    @property
+    def bounded(self) -> bool:
+        """Whether a step must keep it within bounds."""
+        return (self.low, self.high) != (-inf, inf)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -231,6 +243,11 @@ class Layer:
     predicting: Chain
 
     @property
+    def width(self) -> int:
+        """How many numbers a row has that the layer gives, which its activation decides."""
+        return self.activation.width(self.outputs) if self.activation else self.outputs
+
+    @property
     def vectors(self) -> tuple[Vector, ...]:
         """The trained vectors beside w and b."""
         return tuple(vector for step in self.training.steps for vector in step.vectors)
@@ -259,7 +276,7 @@ class Layer:
 
 def layer_of(network: Network, k: int, link: Configured | None) -> Layer:
     """The layer k of a network; link: turns outputs into predictions."""
-    dense, inputs = network.layers[k], network.layers[k - 1].units if k else network.inputs
+    dense, inputs = network.layers[k], network.layers[k - 1].width if k else network.inputs
     inner = (norm(dense, k), activation(dense, k), drop(dense, k), add_inputs(dense, k))
     steps = (scale_inputs(network, k), product(dense), *inner)
     training = tuple(step for step in steps if step)
@@ -316,10 +333,18 @@ def activation(dense: Dense, k: int) -> Activation | None:
     component = chosen.component
     reads_z, key = keeps_z(component), 2 * k if "u" in component.roles else None
     vectors = tuple(
-        Vector(f"layers.{k}.activation.{name}", dense.units, chosen.values[name]) for name in component.learnable
+        learned(f"layers.{k}.activation.{name}", dense.units, mark, chosen.values[name], component.defaults()[name])
+        for name, mark in component.marks.items()
     )
     keeps = ("z", "a") if reads_z else ("a",)
     return Activation(configured=chosen, key=key, scope=scope_of(chosen), apart=reads_z, keeps=keeps, vectors=vectors)
+
+
+def learned(name: str, units: int, mark: LearnableMark, start: float, default: float) -> Vector:
+    """A trained parameter of an activation; a start that is not the default takes the place of the initializer."""
+    size, gradient = (1, SHARED) if mark.shared else (units, ROWS)
+    init = freeze(mark.start).configured() if mark.start is not None and start == default else None
+    return Vector(name, size, start, gradient, init, mark.tuning, mark.low, mark.high)
 
 
 def scope_of(activation: Configured) -> str:

@@ -29,6 +29,11 @@ class Dense:
     bias_init: Configured | None = None
 
     @property
+    def width(self) -> int:
+        """How many numbers of a row it gives: one a unit, unless its activation changes the width."""
+        return self.activation.width(self.units) if self.activation else self.units
+
+    @property
     def applies(self) -> str:
         """The name of its activation."""
         return self.activation.name if self.activation else "identity"

@@ -39,6 +39,10 @@ def initial_tensors(plan: Plan, seed: int, sample: Sample | None = None) -> dict
         if product.bias_init is not None and product.bias_init.name != "zeros":
             b = draws.of(k, product.bias_init, random.BIASES).reshape(-1, layer.outputs)
         draws.tensors[f"layers.{k}.bias"] = b[0]
+        for j, vector in enumerate(layer.vectors):
+            if vector.init is not None:
+                drawn = draws.of(k, vector.init, random.VECTORS, (1, vector.size), j)[0]
+                draws.tensors[vector.name] = drawn.clip(vector.low, vector.high)
     return {name: draws.tensors[name] for name in plan.tensors}
 
 
@@ -51,10 +55,12 @@ class _Draws:
     sample: Sample | None
     tensors: dict[str, np.ndarray] = field(default_factory=dict)
 
-    def of(self, k: int, init: Configured, purpose: int) -> np.ndarray:
-        """Draw an array (I, O) for the layer k with an initializer; one of biases may give (O,)."""
+    def of(
+        self, k: int, init: Configured, purpose: int, shape: tuple[int, int] | None = None, *place: int
+    ) -> np.ndarray:
+        """Draw an array (I, O), or of a shape, for the layer k with an initializer; one of biases may give (O,)."""
         layer, function = self.plan.layers[k], init.component.function
-        shape, own = (layer.inputs, layer.outputs), random.generator(self.seed, purpose, k)
+        shape, own = shape or (layer.inputs, layer.outputs), random.generator(self.seed, purpose, k, *place)
         given = {"shape": shape, "random": own, "layer": k + 1, "layers": len(self.plan.layers), **self._seen(k, init)}
         drawn = run(init.component, lambda: np.asarray(call(function, **given, **init.values)))
         shapes = (shape, shape[1:]) if purpose == random.BIASES else (shape,)

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, fields, replace
 
 from numbann.components.built_in import built_in
-from numbann.components.component import Configured
+from numbann.components.component import PLAIN, Configured, Tuning
 from numbann.components.matrices import shape_of
 from numbann.derivation.outputs import by_rows, outputs_of
 from numbann.errors import ShapeError
-from numbann.network.chain import BATCH, Chain, Layer, Product, layer_of
+from numbann.network.chain import BATCH, Chain, Layer, Product, Vector, layer_of
 from numbann.network.description import Network, Training
 from numbann.network.states import TRAINED
 
@@ -35,12 +35,22 @@ class Plan(Training):
     @property
     def outputs(self) -> int:
         """The width of the network's output."""
-        return self.layers[-1].outputs
+        return self.layers[-1].width
+
+    @property
+    def vectors(self) -> list[Vector]:
+        """The trained vectors of all layers beside w and b."""
+        return [vector for layer in self.layers for vector in layer.vectors]
+
+    @property
+    def tunings(self) -> list[Tuning]:
+        """How tensors are trained, each way once, the plain one first."""
+        return list(dict.fromkeys([PLAIN, *(vector.tuning for vector in self.vectors)]))
 
     @property
     def parameters(self) -> int:
         """The number of trained parameters."""
-        vectors = [vector.size for layer in self.layers for vector in layer.vectors]
+        vectors = [vector.size for vector in self.vectors]
         return sum((layer.inputs + 1) * layer.outputs for layer in self.layers) + sum(vectors)
 
     @property
@@ -68,6 +78,7 @@ class Plan(Training):
         """Whether an initializer asks for a sample of a layer's inputs."""
         products = [layer.training.step(Product) for layer in self.layers]
         inits = [init for one in products if one for init in (one.init, one.bias_init) if init]
+        inits += [vector.init for vector in self.vectors if vector.init]
         return any({"x", "z"} & set(init.component.roles) for init in inits)
 
     @property
@@ -111,7 +122,8 @@ class Plan(Training):
         return 2 * rows * (sum(products) - self.layers[0].inputs * self.layers[0].outputs)
 
     def __str__(self) -> str:
-        sizes = " -> ".join(str(width) for width in (self.inputs, *(layer.outputs for layer in self.layers)))
+        each = [str(layer.outputs) + f" to {layer.width}" * (layer.width != layer.outputs) for layer in self.layers]
+        sizes = " -> ".join([str(self.inputs), *each])
         names = [layer.activation.name if layer.activation else "none" for layer in self.layers]
         return (
             f"{sizes} ({', '.join(names)}), {self.parameters} parameters, {self.dtype}; "
@@ -141,6 +153,8 @@ def _link(network: Network) -> Configured | None:
     if network.loss.component.gives is not None:
         return outputs_of(network.loss)
     link = network.link or built_in().configured("activation", network.loss.component.traits["link"])
+    if link.ratio != (1, 1):
+        raise ShapeError(f"link {link.name}: changes the number of outputs; give an activation that does not")
     return None if link.name == "identity" else link
 
 

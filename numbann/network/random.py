@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-WEIGHTS, SHUFFLE, NOISE, SAMPLE, BIASES = 0, 1, 2, 3, 4  # purposes; SAMPLE: a part of the rows
+WEIGHTS, SHUFFLE, NOISE, SAMPLE, BIASES, VECTORS = 0, 1, 2, 3, 4, 5  # purposes; SAMPLE: a part of the rows
 
 
 def generator(seed: int, purpose: int, *place: int) -> np.random.Generator:

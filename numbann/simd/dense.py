@@ -13,7 +13,8 @@ from __future__ import annotations
 
 from numbann.simd.jit import inner
 from numbann.simd.op import INDEX, ROWS, START
-from numbann.simd.pointer import advance, call_sweep, call_update, itemsize
+from numbann.simd.pointer import advance, call_sweep, call_update, itemsize, view
+from numbann.simd.rows import row_sum
 from numbann.simd.tile import transpose_block
 from numbann.simd.vector import BYTES
 
@@ -217,6 +218,23 @@ def vector_update(op, first, last, step, scratch):
     rows = 1 if op.SUMMED else step[ROWS]
     for panel in range(first, last):
         _update_vector(op, op.SLOPES, panel, rows, step, scratch, lanes)
+
+
+def shared_update(op, first, last, step, scratch):
+    """The sum of all units' gradients to the number that they share, and the optimizer on it: one unit of work."""
+    scratch[0] = sum_shared(op, step, scratch, op.ZERO[0])
+    call_update(op.UPDATE, op.MOVED_VECTOR, scratch, 1, op.STRIDE, hyper_of(op, step))
+
+
+@inner
+def sum_shared(op, step, scratch, total):
+    """total + the sum of SLOPES: down the rows of a panel, across it by a fixed tree, then from panel to panel."""
+    lanes = lanes_like(scratch)
+    for panel in range(panels(op, lanes)):
+        column, vectors, width = panel_of(op, panel, lanes)
+        sum_rows(op, op.SLOPES, column, vectors, step[ROWS], op.ZERO, scratch)
+        total += row_sum(view(scratch, 0, min(width, op.OUTPUTS - column)))
+    return total
 
 
 def copy_rows(op, first, last, step, scratch):

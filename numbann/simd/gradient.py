@@ -55,6 +55,15 @@ def update_clipped(op, first, last, step, scratch):
         call_update(op.UPDATE, w, scratch, count, op.STRIDE, hyper)
 
 
+def keep_within(op, first, last, step, scratch):
+    """A vector of LENGTH numbers between the two PARAMETERS, and so is what lies STRIDE elements from it."""
+    low, high = op.PARAMETERS[0], op.PARAMETERS[1]
+    for start in (0, op.STRIDE):
+        w = view(op.MOVED_VECTOR, start, op.LENGTH)
+        for i in range(op.LENGTH):
+            w[i] = low if w[i] < low else (high if w[i] > high else w[i])
+
+
 @inner
 def _factor(op, largest):
     """min(1, largest / (norm + SMALL)), from the sums of squares of all blocks; NaN if the norm is."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from numba import carray
 
-from numbann.simd.dense import hyper_of, inputs, lanes_like, offsets, panel_of, sum_rows
+from numbann.simd.dense import hyper_of, inputs, lanes_like, offsets, panel_of, sum_rows, sum_shared
 from numbann.simd.jit import inner
 from numbann.simd.op import BATCH, FRESH, GROUP, INDEX, KERNEL, ROWS, START, STEP_WIDTH, THREAD, UNITS, WIDTH
 from numbann.simd.pointer import advance, call_kernel, call_sweep, call_update, view
@@ -74,6 +74,12 @@ def add_vector(op, first, last, step, scratch):
         gradient = advance(op.GROUP_VECTOR, group + column)
         before = op.ZERO if step[FRESH] == 1 else gradient
         sum_rows(op, op.SLOPES, column, vectors, step[ROWS], before, gradient)
+
+
+def add_shared(op, first, last, step, scratch):
+    """Add the chunk's gradient to the number that a layer's units share to that of its group."""
+    gradient = advance(op.GROUP_VECTOR, step[GROUP] * op.GROUP_STRIDE)
+    gradient[0] = sum_shared(op, step, scratch, op.ZERO[0] if step[FRESH] == 1 else gradient[0])
 
 
 def update_sum(op, first, last, step, scratch):

@@ -41,6 +41,22 @@ def pointer_of(typing, array):
 
 
 @intrinsic
+def apart(typing, base):
+    """The same pointer, with the promise that memory written through it is read and written through no other.
+
+    LLVM then puts a loop over many arrays into vectors without testing at run time which of them overlap; it does so
+    for a few arrays only.  To LLVM the pointer comes from assembly, of which there is none.
+    """
+
+    def generate(context, builder, signature, arguments):
+        kind = arguments[0].type
+        same = ir.InlineAsm(ir.FunctionType(kind, [kind]), "", "=r,0", False)
+        return builder.call(same, arguments, "apart", cconv="noalias")  # what stands before the type of the result
+
+    return base(base), generate
+
+
+@intrinsic
 def itemsize(typing, base):
     """The bytes of one element, a constant."""
     size = base.dtype.bitwidth // 8

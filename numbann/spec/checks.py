@@ -9,13 +9,14 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from numbann.components.component import PLAIN, Configured
 from numbann.components.registry import Registry
 from numbann.data.contract import HELD_BACK, PARTS, place_of, shares, sources
 from numbann.data.path import find_source, source_faults
 from numbann.data.readers import FORMATS, format_of
 from numbann.data.tasks import SEVERAL
 from numbann.engine.devices import DEFAULT, device_of
-from numbann.errors import DataError, shown, unknown_key
+from numbann.errors import DataError, PluginError, shown, unknown_key
 from numbann.spec.model import Data, Layer, Spec, to_json
 from numbann.spec.trail import Found
 
@@ -59,12 +60,14 @@ def check_agreement(spec: Spec | None, registry: Registry | None) -> Iterator[Fo
             yield ("train", "average"), f"{optimizer.name} predicts with weights of its own; leave average out"
         if reason := device_of(spec.train.device).refusal(optimizer):
             yield ("optimizer",), reason
+        if device_of(spec.train.device) is not DEFAULT:
+            yield from _learnable_faults(spec, registry)
     for index, layer in enumerate(spec.model.layers):
         if layer.dropout and layer.alpha_dropout:
             yield ("model", "layers", index, "alpha_dropout"), "there is dropout too; give one of them"
     if spec.model.input is not None and spec.model.input.scale:
         yield from _input_scale_faults(spec)
-    yield from residual_faults(spec.model.layers)
+    yield from residual_faults(spec.model.layers, registry)
     yield from _warmup_faults(spec)
 
 
@@ -80,16 +83,34 @@ def _input_scale_faults(spec: Spec) -> Iterator[Found]:
         yield trail, "the first layer's residual connection would go past the scale; leave one of them out"
 
 
-def residual_faults(layers: Sequence[Layer], inputs: int | None = None) -> Iterator[Found]:
-    """Find residual connections of layers whose inputs and units differ in number.
+def _learnable_faults(spec: Spec, registry: Registry) -> Iterator[Found]:
+    """Find trained parameters of activations that only the CPU trains."""
+    for index, layer in enumerate(spec.model.layers):
+        component = registry.get("activation", layer.activation.type)
+        kept = [name for name, mark in component.marks.items() if mark.shared or mark.bounded or mark.tuning != PLAIN]
+        wide = ["the width"] * ("width" in component.traits)
+        for name in dict.fromkeys([*kept, *component.gradients, *component.rows, *wide]):
+            fault = f"train.device {shown(spec.train.device)} does not do {name} of {layer.activation.type}"
+            yield ("model", "layers", index, "activation"), f'{fault}; give train.device "{DEFAULT.name}"'
+
+
+def residual_faults(layers: Sequence[Layer], registry: Registry | None, inputs: int | None = None) -> Iterator[Found]:
+    """Find units that an activation cannot cut, and residual connections that add as many numbers as there are not.
 
     inputs: the inputs of the first layer, None if unknown.
     """
     for index, layer in enumerate(layers):
-        if layer.residual and inputs not in (None, layer.units):
-            fault = f"adds {inputs} inputs to {layer.units} units; give the layer {inputs} units, or leave residual out"
-            yield ("model", "layers", index, "residual"), fault
-        inputs = layer.units
+        trail, width = ("model", "layers", index), layer.units
+        if registry is not None:
+            try:
+                component = registry.get("activation", layer.activation.type)
+                width = Configured(component, layer.activation.parameters).width(layer.units)
+            except PluginError as error:
+                yield (*trail, "units"), str(error)
+        if layer.residual and inputs not in (None, width):
+            fault = f"adds {inputs} inputs to {width} units; give the layer {inputs} units, or leave residual out"
+            yield (*trail, "residual"), fault
+        inputs = width
 
 
 def _init_faults(spec: Spec, registry: Registry) -> Iterator[Found]:
@@ -125,8 +146,12 @@ def _solver_faults(spec: Spec, registry: Registry) -> Iterator[Found]:
         for key in ("dropout", "alpha_dropout"):
             if getattr(layer, key):
                 yield (*trail, key), f"{name} needs the same loss each time it asks; leave {key} out"
-        if "u" in registry.get("activation", layer.activation.type).roles:
+        component = registry.get("activation", layer.activation.type)
+        if "u" in component.roles:
             yield (*trail, "activation"), f"{name} needs the same loss each time, and this draws random numbers"
+        for own, mark in component.marks.items():
+            if mark.tuning != PLAIN or mark.bounded:
+                yield (*trail, "activation"), f"{name} moves all numbers at once, and {own} has a way of its own"
 
 
 def _sources(data: dict[str, Any], base: Path) -> Iterator[Found]:

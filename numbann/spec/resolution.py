@@ -139,7 +139,7 @@ def _faults(
         if loaded.spec.model.dtype == "float32" and isinstance(value, int | float) and abs(value) > FLOAT32_MAX:
             yield ("optimizer", name), not_allowed(value, f"at most {FLOAT32_MAX:.2g}, or a model.dtype of float64")
     yield from _stopping_faults(loaded.spec, [metric.component.name for metric in metrics])
-    yield from residual_faults(loaded.spec.model.layers, facts.inputs)
+    yield from residual_faults(loaded.spec.model.layers, loaded.registry, facts.inputs)
 
 
 def _output_faults(loaded: Loaded, loss: Configured) -> Iterator[Found]:
@@ -149,6 +149,8 @@ def _output_faults(loaded: Loaded, loss: Configured) -> Iterator[Found]:
         named = ", ".join(loss.component.units)
         yield ("model", "output_activation"), f"{loss.name} gives {named} itself; leave output_activation out"
         return
+    if given != "auto" and "width" in loaded.registry.titled("activation", given.type).traits:
+        yield ("model", "output_activation"), f"{given.type} changes the number of outputs; choose another"
     if given != "auto" and link.title != "identity" and given != ComponentSpec(link.title, link.defaults()):
         twice = f"{loss.name} applies {link.title} already, so {shown(given.type)} would be applied twice"
         yield ("model", "output_activation"), f'{twice}; leave output_activation out, or give "{link.title}"'

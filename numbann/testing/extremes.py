@@ -14,7 +14,7 @@ from numbann.derivation import derivative_of
 from numbann.derivation.outputs import outputs_of, rows_of
 from numbann.testing.findings import Doubt, Fault, spot_of
 from numbann.testing.kernels import Update, backward_block, forward_block, loss_block, with_noise_given
-from numbann.testing.settings import UNDEFINED, noises_of, rows_of_targets, target_points
+from numbann.testing.settings import UNDEFINED, noises_of, rows_of_targets, target_points, widths_of
 
 DTYPES = ("float32", "float64")
 NEAR = [0.0, -0.0, 1e-45, -1e-45, 1e-40, -1e-40, 1e-30, -1e-30, 1.0, -1.0, 30.0, -30.0]
@@ -75,18 +75,20 @@ def _run_kernels(component: Component, dtype: str, x: np.ndarray) -> Results:
         return _run_step(component, dtype, x)
     if component.kind == "loss":
         return _run_losses(rows_of(component), dtype, x)
-    z = np.zeros((len(x), 1 if component.form == "elementwise" else 3))
+    z = np.zeros((len(x), widths_of(component.configured(), 1 if component.form == "elementwise" else 3)[0]))
     z[:, 0] = x
-    return [result for u in noises_of(component) for result in _run_activation(component, dtype, z, u)]
+    noises = noises_of(component) if component.form == "elementwise" else (0.5,)  # that of rows stays what it is
+    return [result for u in noises for result in _run_activation(component, dtype, z, u)]
 
 
 def _run_activation(component: Component, dtype: str, z: np.ndarray, u: float) -> Results:
-    noisy, derivative = "u" in component.roles, component.backward or derivative_of(component)
+    derivative = component.backward or derivative_of(component)
+    noisy = "u" in component.roles and component.form == "elementwise"
     component, noise = (with_noise_given(component), {"u": u}) if noisy else (component, {})
     at = f" with u = {u:g}" if noisy else ""
     forward = forward_block(component, dtype, z, **noise)
     forward(len(z))
-    a = forward["A"][:, : z.shape[1]]
+    a = forward["A"][:, : forward.made]
     backward = backward_block(component, dtype, z, a, **noise)
     backward(len(z))
     return [(f"a{at}", component.function, a[:, 0]), (f"da/dz{at}", derivative, backward["D"][:, 0])]

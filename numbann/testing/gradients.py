@@ -6,6 +6,7 @@ point where plain Python raises (1 / 0, exp(1000)); extremes.py checks such poin
 
 from __future__ import annotations
 
+import contextlib
 import math
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -14,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from numbann.components.component import Component, Function, call
+from numbann.components.component import Component, Configured, Function, call
 from numbann.derivation import derivative_of, derivative_to, slopes_of
 from numbann.testing.findings import Fault, is_derived, spot_of
 from numbann.testing.settings import (
@@ -26,6 +27,8 @@ from numbann.testing.settings import (
     rows_of_targets,
     settings_of,
     target_points,
+    widths_of,
+    with_rows,
 )
 
 STEP = 1e-5
@@ -39,8 +42,11 @@ Compared = tuple[Function, str, Callable[[], float], Callable[[float], float], f
 def check_gradient(component: Component) -> str:
     """Every derivative agrees with finite differences, at the default parameters and at others."""
     by_form = {("activation", "row"): _row_activation, ("loss", "row"): _row_loss, ("loss", "outputs"): _outputs}
+    points = by_form.get((component.kind, component.form), _elementwise)(component)
+    if component.surrogate:
+        return _check_surrogate(points)
     found: dict[Function, list[tuple[str, float, float, bool]]] = {}
-    for part, at, derivative, function, x in by_form.get((component.kind, component.form), _elementwise)(component):
+    for part, at, derivative, function, x in points:
         found.setdefault(part, []).extend((at, *compared) for compared in compare(function, x, derivative))
     for part, compared in found.items():
         if not compared:
@@ -66,7 +72,20 @@ def _advise(component: Component, part: Function) -> str:
     if is_derived(part):
         kinks = "min, max and abs have the mean of both slopes where they turn"
         return f"it is derived from the formula, where {kinks}: write a choice instead, with if, or give the derivative"
-    return "correct the formula" + (" or leave the derivative out" if component.form != "row" else "")
+    instead = " or leave the derivative out" if component.form != "row" else ""
+    return f"correct the formula{instead}; surrogate=True says that it is meant to differ"
+
+
+def _check_surrogate(points: Iterator[Compared]) -> str:
+    """A derivative that is not the function's on purpose is finite wherever the function is, and fills its row."""
+    count = 0
+    for part, at, derivative, function, x in points:
+        with contextlib.suppress(*UNDEFINED):
+            given, value = derivative(), function(x)
+            if not math.isfinite(given) and math.isfinite(value):
+                raise Fault(f"{part.__name__} is {given:.6g} at {at}", spot_of(part), "give a finite number everywhere")
+            count += 1
+    return f"surrogate=True: on purpose not the function's, so not compared; finite at {count} points"
 
 
 def compare(
@@ -148,23 +167,30 @@ def _outputs(component: Component) -> Iterator[Compared]:
 
 
 def _row_activation(component: Component) -> Iterator[Compared]:
-    """The gradient of sum(da * a) to each z, for random da."""
+    """The gradient of sum(da * a) to each z, and to each trained parameter, for random da."""
     backward, random = component.backward, np.random.default_rng(0)
     assert backward is not None
     for values, width in product(settings_of(component), WIDTHS):
-        z, da = random.normal(0, 2, width), random.standard_normal(width)
-        a, dz = np.full(width, np.nan), np.full(width, np.nan)
-        call(component.function, z=z, a=a, **values)
-        call(backward, z=z, a=a, da=da, dz=dz, **values)
-        for k in range(width):
-            along = partial(_weigh, component, values, z, da, k)
-            yield backward, _label(k, width, values, component), partial(float, dz[k]), along, float(z[k])
+        width, made = widths_of(Configured(component, values), width)
+        given, da = with_rows(component, values, width), random.standard_normal(made)
+        given |= {"z": random.normal(0, 2, width), **({"u": random.uniform(size=width)} if "u" in given else {})}
+        empty = {name: np.full(width, np.nan) for name in ("dz", *component.gradients.values())}
+        empty["a"] = np.full(made, np.nan)
+        call(component.function, **given, a=empty["a"])
+        call(backward, **given, **empty, da=da)
+        for name, filled in {"z": "dz", **component.gradients}.items():
+            row, found = given[name], empty[filled]
+            for k in range(width) if isinstance(row, np.ndarray) else [None]:
+                at = _label(k, width, values, component) + (f", to {name}" if name != "z" else "")
+                x, slope = (row, found.sum()) if k is None else (row[k], found[k])
+                along = partial(_weigh, component, given, da, name, k)
+                yield backward, at, partial(float, slope), along, float(x)
 
 
-def _weigh(component: Component, values: dict[str, Any], z: np.ndarray, da: np.ndarray, k: int, x: float) -> float:
-    """sum(da * a) with x for z[k]."""
-    a = np.full(len(z), np.nan)
-    call(component.function, z=_replace(z, k, x), a=a, **values)
+def _weigh(component: Component, given: dict[str, Any], da: np.ndarray, name: str, k: int | None, x: float) -> float:
+    """sum(da * a) with x for an argument, or for element k of it."""
+    a = np.full(len(da), np.nan)
+    call(component.function, **{**given, name: x if k is None else _replace(given[name], k, x)}, a=a)
     return float(da @ a)
 
 
@@ -184,8 +210,9 @@ def _row_value(component: Component, given: dict[str, Any], y: np.ndarray, k: in
     return float(call(component.function, y=_replace(y, k, x), dy=np.empty(len(y)), **given))
 
 
-def _label(k: int, width: int, values: dict[str, Any], component: Component) -> str:
-    return f"element {k} of a row of {width}{describe(values, component)}"
+def _label(k: int | None, width: int, values: dict[str, Any], component: Component) -> str:
+    place = "all" if k is None else f"element {k}"
+    return f"{place} of a row of {width}{describe(values, component)}"
 
 
 def _replace(row: np.ndarray, k: int, x: float) -> np.ndarray:

@@ -15,6 +15,7 @@ from numbann.compile.text import free_parameters
 from numbann.components.component import Component, Configured, Parameter
 from numbann.engine.shared.alignment import aligned
 from numbann.simd import op
+from numbann.simd.sweep import lanes_of
 
 LANES = 16  # numbers of a vector; rows are padded to a multiple
 KERNEL = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_ssize_t, ctypes.c_ssize_t, ctypes.c_void_p, ctypes.c_void_p)
@@ -23,7 +24,8 @@ UPDATE = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_ssize
 
 @dataclass
 class Block:
-    """A kernel bound to rows (B, columns) of numbers.  arrays: by the name of their column of an op.
+    """A kernel bound to rows (B, columns) of numbers.  arrays: by the name of their column of an op; vectors: the
+    trained numbers, of which all units share the last `shared`.  made: the numbers that an activation makes of a row.
 
     Calling it with a number runs the kernel over that many rows.
     """
@@ -34,15 +36,27 @@ class Block:
     outputs: int
     parameters: list[float]
     vectors: list[float] = field(default_factory=list)
+    shared: int = 0
+    made: int = 0
 
     def __post_init__(self) -> None:
         rows, columns = self.arrays["D"].shape
         self._kept = {name: _align(array) for name, array in self.arrays.items()}
-        vectors = np.repeat(np.array(self.vectors, self.dtype)[:, None], columns, axis=1)
+        # the numbers of each unit, and after them those that all units share, a vector of memory each
+        vectors, each = np.repeat(np.array(self.vectors, self.dtype), columns), len(self.vectors) - self.shared
+        lanes = lanes_of(self.dtype)
+        for k in range(self.shared):
+            vectors[each * columns + k * lanes] = self.vectors[each + k]
         self._kept |= {"PARAMETERS": np.array([*self.parameters, 0], self.dtype), "VECTORS": vectors}
         self._kept |= {"SLOPES": np.zeros((max(1, len(self.vectors)), rows, columns), self.dtype)}
         self._kept |= {"ORDER": np.arange(rows), "ROW_LOSS": np.zeros(rows, self.dtype)}
-        numbers = {"UNITS": -rows, "OUTPUTS": self.outputs, "COLUMNS": columns, "SLOPES_STRIDE": rows * columns}
+        numbers = {
+            "UNITS": -rows,
+            "OUTPUTS": self.outputs,
+            "MADE": self.made,
+            "COLUMNS": columns,
+            "SLOPES_STRIDE": rows * columns,
+        }
         numbers |= {f"{name}_ROW": columns for name in ("Z", "A", "D")}
         numbers |= {"TARGET_ROW": self.arrays["TARGET"].shape[-1] if "TARGET" in self.arrays else 0}
         self._op, self._step = np.zeros(op.WIDTH, np.int64), np.zeros(op.STEP_WIDTH, np.int64)
@@ -72,17 +86,20 @@ def with_noise_given(component: Component) -> Component:
 
 def forward_block(component: Component, dtype: str, z: np.ndarray, **values: Any) -> Block:
     """The kernel of a = f(z) bound to rows z (B, O); it writes "A"."""
-    z, columns = _pad(z, dtype), z.shape[1]
+    columns, made = z.shape[1], component.configured(**values).width(z.shape[1])
+    z = _pad(z, dtype, made)
     address = activation_forward(component, dtype, False)
     arrays = {"Z": z, "A": np.zeros_like(z), "D": np.zeros_like(z)}
-    return Block(address, dtype, arrays, columns, *_list_parameters(component, values))
+    return Block(address, dtype, arrays, columns, *_list_parameters(component, values), made)
 
 
 def backward_block(component: Component, dtype: str, z: np.ndarray, a: np.ndarray, **values: Any) -> Block:
     """The kernel of dz bound to rows z, a (B, O), with da = 1; it writes "D"."""
     address = activation_backward(component, dtype, False)
-    arrays = {"Z": _pad(z, dtype), "A": _pad(a, dtype), "D": _pad(np.ones(z.shape), dtype)}
-    return Block(address, dtype, arrays, z.shape[1], *_list_parameters(component, values))
+    made = component.configured(**values).width(z.shape[1])
+    ones = np.ones((len(z), made))
+    arrays = {"Z": _pad(z, dtype, made), "A": _pad(a, dtype, z.shape[1]), "D": _pad(ones, dtype, z.shape[1])}
+    return Block(address, dtype, arrays, z.shape[1], *_list_parameters(component, values), made)
 
 
 def loss_block(component: Component, dtype: str, y: np.ndarray, t: np.ndarray, **values: Any) -> Block:
@@ -120,14 +137,14 @@ def _align(array: np.ndarray) -> np.ndarray:
     return copy
 
 
-def _list_parameters(component: Component, values: Mapping[str, Any]) -> tuple[list[float], list[float]]:
-    """The values of all parameters, and of the trained ones."""
-    found = {**component.defaults(), **values}
-    return [float(value) for value in found.values()], [float(found[name]) for name in component.learnable]
+def _list_parameters(component: Component, values: Mapping[str, Any]) -> tuple[list[float], list[float], int]:
+    """The values of all parameters, those of the trained ones, and how many of these all units share."""
+    found, shared = {**component.defaults(), **values}, sum(mark.shared for mark in component.marks.values())
+    return [float(value) for value in found.values()], [float(found[name]) for name in component.learnable], shared
 
 
-def _pad(rows: np.ndarray, dtype: str) -> np.ndarray:
-    """Rows in a dtype, padded with zeros to whole vectors."""
-    result = np.zeros((rows.shape[0], -(-rows.shape[1] // LANES) * LANES), dtype)
+def _pad(rows: np.ndarray, dtype: str, least: int = 0) -> np.ndarray:
+    """Rows in a dtype, padded with zeros to whole vectors, of `least` numbers or more."""
+    result = np.zeros((rows.shape[0], -(-max(rows.shape[1], least) // LANES) * LANES), dtype)
     result[:, : rows.shape[1]] = rows
     return result

@@ -10,7 +10,7 @@ import numpy as np
 
 from numbann.components.component import Component, call
 from numbann.testing.findings import Fault, spot_of
-from numbann.testing.settings import rows_of_targets
+from numbann.testing.settings import rows_of_targets, widths_of, with_rows
 
 WIDTHS = (16, 7, 2, 1)
 BEFORE = (math.nan, 3.0e7)  # what an array holds before it is filled
@@ -37,12 +37,15 @@ def list_fillings(component: Component, width: int) -> Iterator[Filling]:
             given = {**component.defaults(), "y": y, "t": target, "label": target, "dy": np.empty(width)}
             yield component.function, "dy", given
         return
+    width, made = widths_of(component.configured(), width)
     for z in (random.normal(0, 2, width), np.zeros(width)):
-        given = {**component.defaults(), "z": z, "u": np.full(width, 0.5), "a": np.empty(width)}
+        given = {**with_rows(component, component.defaults(), width), "z": z, "a": np.empty(made)}
         yield component.function, "a", given
         call(component.function, **given)
         assert component.backward is not None
-        yield component.backward, "dz", {**given, "da": random.standard_normal(width), "dz": np.empty(width)}
+        empty = {name: np.empty(width) for name in ("dz", *component.gradients.values())}
+        given = {**given, **empty, "da": random.standard_normal(made)}
+        yield from ((component.backward, name, given) for name in empty)
 
 
 def _check_filled(part: Callable[..., Any], name: str, given: dict[str, Any]) -> None:

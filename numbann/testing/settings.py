@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from numbann.components.component import Component
+from numbann.components.component import Component, Configured
 from numbann.spec.rules import of_parameter
 
 POINTS = [*np.linspace(-30, 30, 241).tolist(), -1e-3, 1e-3, -1e-9, 1e-9]
@@ -46,6 +46,18 @@ def describe(values: dict[str, Any], component: Component) -> str:
 def noises_of(component: Component) -> tuple[float, ...]:
     """The noise at which a component is checked: 0.5, which predictions take, and both ends if it draws."""
     return (0.5, LEAST, 0.1, 0.9, MOST) if "u" in component.roles else (0.5,)
+
+
+def widths_of(chosen: Configured, about: int) -> tuple[int, int]:
+    """The lengths of z and a nearest to a length, of which an activation that changes the width can make a row."""
+    step = chosen.ratio[1]
+    units = max(1, about // step) * step
+    return units, chosen.width(units)
+
+
+def with_rows(component: Component, values: dict[str, Any], width: int) -> dict[str, Any]:
+    """The parameters of a row activation, with rows in the place of what it gets as rows."""
+    return {**values, **{name: np.full(width, values.get(name, start)) for name, start in component.rows.items()}}
 
 
 def target_points(component: Component) -> tuple[float, ...]:

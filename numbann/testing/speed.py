@@ -23,7 +23,7 @@ from numbann.simd.jit import code_of
 from numbann.simd.vector_math import BINDINGS
 from numbann.testing.findings import Doubt, spot_of
 from numbann.testing.kernels import LANES, Update, backward_block, forward_block, loss_block
-from numbann.testing.settings import rows_of_targets
+from numbann.testing.settings import rows_of_targets, widths_of
 
 ARITHMETIC = re.compile(r"= (?:tail )?f(?:add|sub|mul|div|neg|cmp) [^\n]*?(?:<(\d+) x float>|float) ")
 CALLS = re.compile(r"call [^\n@]*?(?:float|double) @(?:llvm\.)?([a-z]\w+)")
@@ -100,11 +100,11 @@ def _bind_kernels(component: Component) -> dict[str, Callable[[int], None]]:
     """The kernels of a component, bound to data; each is called with a number of rows."""
     component = rows_of(component)
     random = np.random.default_rng(0)
-    x = random.normal(0, 2, (ROWS, COLUMNS))
+    x = random.normal(0, 2, (ROWS, widths_of(component.configured(), COLUMNS)[0]))
     match component.kind:
         case "activation":
             forward = forward_block(component, "float32", x)
-            back = backward_block(component, "float32", x, forward["A"])
+            back = backward_block(component, "float32", x, forward["A"][:, : forward.made])
             back["D"][:] = 0  # each call multiplies d again; it would reach denormal numbers, which are slow
             return {"forward": forward, "back": back}
         case "loss":
@@ -170,7 +170,8 @@ def _make_network(component: Component, net: tuple[int, ...]) -> Network:
         "optimizer": built_in().get("optimizer", "adam"),
     }
     chosen[component.kind] = component
-    hidden = [Dense(units, chosen["activation"].configured()) for units in net[1:-1]]
+    activation = chosen["activation"].configured()
+    hidden = [Dense(widths_of(activation, units)[0], activation) for units in net[1:-1]]
     return Network(  # predictions, and with them the loss's link, play no part
         link=built_in().configured("activation", "identity"),
         inputs=net[0],

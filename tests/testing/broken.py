@@ -1,7 +1,7 @@
 """Broken components.  CASES: each component, and the function that is wrong."""
 
 # ruff: noqa
-from math import exp, log, sqrt
+from math import exp, inf, log, sqrt
 
 import numpy as np
 
@@ -154,6 +154,40 @@ def optional(w, g, m, learning_rate: float = 0.1, rho: Fraction = 0.9):
     return w - learning_rate * m / 10, m
 
 
+@activation(surrogate=True)
+def binary(z):
+    """Binary: the sign of z; its derivative is that of the bounded identity."""
+    return z if z != z else (1 if z > 0 else -1)
+
+
+@binary.derivative
+def binary_slope(z):
+    return 1 if abs(z) < 1 else 0
+
+
+@activation(surrogate=True)
+def no_number(z):
+    """No number: the sign of z, with a derivative that divides by 0."""
+    return 1 if z > 0 else -1
+
+
+@no_number.derivative
+def of_no_number(z):
+    return inf - inf if z < 0 else 1
+
+
+@activation(form="row", surrogate=True)
+def straight_row(z, a):
+    """Half: z, whose backward fills the first element alone."""
+    for k in range(len(z)):
+        a[k] = z[k]
+
+
+@straight_row.backward
+def straight_row_back(da, dz):
+    dz[0] = da[0]
+
+
 @optimizer(form="matrix")
 def not_in_place(w, g, learning_rate: float = 0.1):
     """Not in place: w - learning_rate g, as a new array."""
@@ -272,6 +306,8 @@ CASES = {
     "wrong backward": (row, row_back),
     "wrong dy": (row_loss, row_loss),
     "nan at 0": (nan_at_0, nan_at_0),
+    "surrogate without a number": (no_number, of_no_number),
+    "surrogate that leaves out": (straight_row, straight_row_back),
     "division by zero": (divides, divides),
     "overflow": (overflows, overflows),
     "swallows nan": (swallows, swallows),

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 
 import pytest
 
 from numbann.components.built_in import built_in
+from numbann.components.declare import freeze
 from numbann.cuda.checks import check_cuda
+from numbann.plugins.plugin import import_file
+from numbann.simd.jit import code_of
 from numbann.testing.checks import run
 from numbann.testing.findings import PASSED, SKIPPED, WARNING
-from numbann.testing.speed import check_vectors, measure_nanoseconds, measure_step
+from numbann.testing.speed import check_vectors, kernels_of, measure_nanoseconds, measure_step
 
 
 @pytest.mark.parametrize(
@@ -20,6 +24,27 @@ def test_vectors(kind: str, name: str) -> None:
     finding = run("vectors", check_vectors, built_in().get(kind, name))
     assert (finding.state, finding.remedy) == (PASSED, ""), str(finding)
     assert "numbers at once" in finding.message
+
+
+ROOTS = ", ".join(f"a{k}: Learnable = {0.1 * k}" for k in range(10))
+MANY = f"""
+from numbann import Learnable, activation
+
+
+@activation
+def many(z, {ROOTS}):
+    '''A quotient of polynomials.'''
+    return (a0 + a1 * z + a2 * z**2 + a3 * z**3) / (1 + abs(a4 + a5 * z + a6 * z**2 + a7 * z**3 + a8 * z**4 + a9))
+"""
+
+
+def test_vectors_of_many_learnables(tmp_path: Path) -> None:
+    """LLVM tests at run time whether arrays overlap, but gives up at nine of them that are written."""
+    (tmp_path / "many.py").write_text(MANY)
+    (component,) = [freeze(import_file(tmp_path / "many.py").many)]
+    finding = run("vectors", check_vectors, component)
+    assert (finding.state, finding.remedy) == (PASSED, ""), str(finding)
+    assert "memcheck" not in code_of(kernels_of(component)["back"])
 
 
 def test_no_vectors() -> None:

@@ -160,6 +160,7 @@ def update(arrays, gradients, hyper):
     for i in range(cuda.grid(1), gradients.size, cuda.gridsize(1)):
         move(arrays, i, gradients[i], hyper)
 """
+NO_ROWS = "noise, trained parameters and other widths of whole rows are not computed on a GPU"
 CLIPPED = "(_limit if g > _limit else (-_limit if g < -_limit else g))"
 SIGNED_L1 = "(_l1 if weight > F(0) else (-_l1 if weight < F(0) else F(0)))"
 AVERAGE = "    arrays[{k}][i] = _kept * arrays[{k}][i] + (F(1) - _kept) * weight"
@@ -173,6 +174,8 @@ AVERAGE = "    arrays[{k}][i] = _kept * arrays[{k}][i] + (F(1) - _kept) * weight
 def activation(component: Component, dtype: str) -> ModuleType:
     """The module of an activation."""
     lowered = Lowered(dtype, target=CUDA, component=component)
+    if component.rows or component.gradients or "width" in component.traits:
+        raise PluginError(f"{subject(component)}: {NO_ROWS}")
     if component.form == "row":
         text = _function(lowered, component, component.function, "value", "z, a, own", {})
         if component.backward is not None:  # what a loss gives has none

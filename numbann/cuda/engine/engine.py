@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from numbann.components.component import PLAIN
 from numbann.cuda.compile import components as compiled
 from numbann.cuda.engine.layout import Layout
 from numbann.cuda.engine.snapshot import ArenaSnapshot
@@ -205,7 +206,7 @@ class _Training:
     ) -> None:
         self.epochs = epochs = Epochs(plan, len(x), weight, rows)
         builder = Builder(plan, epochs.batch, True, device.processors())
-        steps = builder.train(epochs.steps, epochs.hyper, weight is not None)
+        steps = builder.train(epochs.steps, epochs.hyper[PLAIN], weight is not None)
         targets = _targets(plan, t)
         self.table = Table(plan, steps, arena, (len(x), plan.inputs), targets, len(epochs.keys))
         for first, portion in portions(x, epochs.batch, plan):
@@ -220,7 +221,7 @@ class _Training:
         epochs.begin(index, rates, done)
         table.send_ints(op.ORDER, epochs.order)
         table.send_ints(op.KEYS, epochs.keys)
-        table.send(op.HYPER, epochs.hyper.ravel())
+        table.send(op.HYPER, epochs.hyper[PLAIN].ravel())
         if epochs.shares is not None:
             table.send(op.SHARES, epochs.shares.values)
 

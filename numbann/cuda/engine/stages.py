@@ -10,12 +10,23 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from numbann.components.component import Configured
+from numbann.components.component import PLAIN, Configured
 from numbann.cuda.compile import components as compiled
 from numbann.cuda.engine.launches import Launches
 from numbann.cuda.threads import elements, norm, op
 from numbann.errors import DeviceError
-from numbann.network.chain import NORM_EPSILON, NORM_MOMENTUM, ROW, Activation, AddInputs, Drop, Norm, Product, Step
+from numbann.network.chain import (
+    NORM_EPSILON,
+    NORM_MOMENTUM,
+    ROW,
+    SHARED,
+    Activation,
+    AddInputs,
+    Drop,
+    Norm,
+    Product,
+    Step,
+)
 from numbann.network.plan import Plan
 
 # ---- forward, element by element
@@ -105,8 +116,19 @@ LAUNCH_BACK: ByLaunch = {Norm: launch_norm_back, Activation: launch_rows_back}
 
 
 def require(plan: Plan) -> None:
-    """DeviceError if a network has a step that these tables lack."""
+    """DeviceError if a network has a step that these tables lack, or trains numbers in a way that the kernels lack."""
     done = {Product, *FORWARD, *LAUNCH_FORWARD}
     for step in (step for layer in plan.layers for step in layer.training.steps):
         if type(step) not in done:
             raise DeviceError(f'{step.asked_by}: not done on a GPU; leave it out, or give train.device "cpu"')
+    for k, layer in enumerate(plan.layers):
+        component = layer.activation.component if layer.activation else None
+        if component and (component.rows or component.gradients or layer.width != layer.outputs):
+            subject = f"model.layers[{k}].activation: {component.title}"
+            raise DeviceError(f'{subject}: {compiled.NO_ROWS}; choose another, or give train.device "cpu"')
+    for vector in plan.vectors:
+        if vector.gradient == SHARED or vector.bounded or vector.tuning != PLAIN:
+            raise DeviceError(
+                f"{vector.name}: a number that units share, or with a rate, a decay or bounds of its own, is not "
+                'trained on a GPU; choose another activation, or give train.device "cpu"'
+            )

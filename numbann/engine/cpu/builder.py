@@ -15,7 +15,7 @@ from numbann.engine.cpu.operands import GRAIN, Operands, Scaling
 from numbann.engine.cpu.stages import BACK, FORWARD
 from numbann.engine.cpu.table import Columns, Op, Slot, Step, Table, assemble
 from numbann.engine.cpu.update import Update
-from numbann.network.chain import BATCH, ROW, Activation, Link, Loss, Product
+from numbann.network.chain import BATCH, ROW, SHARED, Activation, Link, Loss, Product
 from numbann.network.chain import Step as LayerStep
 from numbann.simd import dense, scaling
 
@@ -163,7 +163,7 @@ class Builder:
         """The op of the link on the last layer's output, if there is one, and the copy into `out`."""
         values, link = self.operands.rows[-1].values, self.operands.chains[-1].step(Link)
         copied = values["out"] if link is None else values[link.writes]
-        columns: Columns = {**self.operands.layer(self._last), "A": copied, "PREDICTIONS": Slot("out")}
+        columns: Columns = {**self.operands.behind(self._last), "A": copied, "PREDICTIONS": Slot("out")}
         copying: Op = (self.operands.kernel(dense.copy_rows), -GRAIN, columns)
         return [copying] if link is None else [FORWARD[Link](self.operands, self._last, link, -GRAIN), copying]
 
@@ -190,6 +190,8 @@ class Builder:
             ops.append((operands.kernel(dense.dense_update), place.panels * (-(-place.inputs // unit) + 1), columns))
             for vector in layer.sloped:
                 moved = {"MOVED_VECTOR": update.arena.at(vectors[vector.name].start)}
-                columns = {**operands.vector_gradient(k, vector), **update.columns, **moved}
-                ops.append((operands.kernel(dense.vector_update), place.panels, columns))
+                columns = {**operands.vector_gradient(k, vector), **update.of(vector.tuning), **moved}
+                shared = vector.gradient == SHARED
+                kernel = operands.kernel(dense.shared_update if shared else dense.vector_update)
+                ops.append((kernel, 1 if shared else place.panels, columns))
         return ops

@@ -21,7 +21,7 @@ from numbann.engine.cpu.runner import Call, Runner
 from numbann.engine.cpu.snapshot import ArenaSnapshot
 from numbann.engine.cpu.table import Table
 from numbann.engine.cpu.thread_tuning import ThreadTuner
-from numbann.engine.cpu.update import Update, choose_update, store_gradient
+from numbann.engine.cpu.update import Hyper, Update, choose_update, store_gradient
 from numbann.engine.interface import LayerFacts, Progress, Snapshot
 from numbann.engine.shared.epochs import Epochs
 from numbann.engine.shared.feeding import ArrayFeed, Inputs, RingFeed
@@ -241,7 +241,7 @@ class Engine(interface.Engine):
         builder = Builder(self._trained, batch, training=True, weighted=weighted)
         return builder.training(update, threads)
 
-    def _choose_update(self, hyper: np.ndarray) -> Update:
+    def _choose_update(self, hyper: Hyper) -> Update:
         """What the table does with a gradient: an optimizer in Python needs it stored."""
         if self._form != "elementwise":
             return store_gradient(self._trained, self._gradient, hyper)

@@ -13,6 +13,7 @@ from numbann.engine.cpu.memory import Arena
 from numbann.engine.cpu.table import Columns, Op, Slot, Table, assemble
 from numbann.engine.cpu.update import Update, sum_and_update
 from numbann.engine.shared.alignment import aligned
+from numbann.network.chain import SHARED
 from numbann.simd import groups, jit, op
 
 HUGE = 1024  # rows from which a batch goes by groups
@@ -29,7 +30,7 @@ def build_grouped_training(arena: Arena, update: Update, threads: int, weighted:
     workers = [Builder(arena, CHUNK, training=True, weighted=weighted) for _ in range(threads)]
     ops = [_chunk_ops(worker, gradients) for worker in workers]
     table = assemble(
-        [[_pass(arena.plan.dtype, count, len(ops[0]))], [sum_and_update(update, gradients)], *update.after],
+        [[_pass(arena.plan.dtype, count, len(ops[0]))], sum_and_update(update, gradients), *update.after],
         apart=[row for one in ops for row in one],
         workers=workers,
         update=update,
@@ -69,5 +70,7 @@ def add_gradients(worker: Builder, gradients: np.ndarray) -> list[Op]:
         for vector in layer.sloped:
             begun = {"GROUP_VECTOR": gradients[0, vectors[vector.name].start :]}
             columns = {**operands.vector_gradient(k, vector), **begun, **stride}
-            ops.append((operands.kernel(groups.add_vector), place.panels, columns))
+            shared = vector.gradient == SHARED
+            kernel = operands.kernel(groups.add_shared if shared else groups.add_vector)
+            ops.append((kernel, 1 if shared else place.panels, columns))
     return ops

@@ -64,7 +64,7 @@ class Inference:
         if self.plan.target == "label":
             return np.ascontiguousarray(t, np.int64)
         if self.plan.loss.component.form == "row":
-            padded = np.zeros((len(t), self._arena.layout.layers[-1].columns), self.plan.dtype)
+            padded = np.zeros((len(t), self._arena.layout.layers[-1].width_columns), self.plan.dtype)
             padded[:, : t.shape[1]] = t
             return padded
         return np.ascontiguousarray(t, self.plan.dtype)

@@ -25,12 +25,17 @@ ALIASING = 512  # rows of a multiple of this many elements get one vector more, 
 
 @dataclass(frozen=True)
 class LayerLayout:
-    """A layer's sizes with padding, the elements of a row of its buffers, and the place of its weights in the arena."""
+    """A layer's sizes with padding, the elements of a row of its buffers, and the place of its weights in the arena.
+
+    width: how many numbers its activation makes of its outputs.
+    """
 
     inputs: int
     inputs_padded: int
     outputs: int
     columns: int
+    width: int
+    width_columns: int
     row: int
     panels: int
     weights: int
@@ -61,10 +66,12 @@ class Layout:
     def _add(self, k: int, layer: Layer) -> None:
         """Place a layer's tensors after those of the layers before it."""
         columns, inputs_padded = self.padded(layer.outputs), self.padded(layer.inputs)
-        row = columns + (self.lanes if columns % ALIASING == 0 else 0)
+        width_columns = self.padded(layer.width)
+        longest = max(columns, width_columns)
+        row = longest + (self.lanes if longest % ALIASING == 0 else 0)
         panels = -(-columns // (PANEL * self.lanes))
-        made = LayerLayout(layer.inputs, inputs_padded, layer.outputs, columns, row, panels, self.arena)
-        self.layers.append(made)
+        sizes = layer.inputs, inputs_padded, layer.outputs, columns, layer.width, width_columns
+        self.layers.append(LayerLayout(*sizes, row, panels, self.arena))
         self.arena += inputs_padded * columns
         for vector in (Vector(f"layers.{k}.bias", layer.outputs, 0.0), *layer.vectors):
             self.vectors[vector.name] = Place(self.arena, vector.size)

@@ -9,7 +9,7 @@ import numpy as np
 
 from numbann.engine.cpu.layout import Layout
 from numbann.engine.shared.alignment import aligned
-from numbann.network.chain import Chain
+from numbann.network.chain import Activation, Chain
 from numbann.network.plan import Plan
 from numbann.simd.dense import DELTA_DEPTH
 from numbann.simd.sweep import PANEL
@@ -38,7 +38,7 @@ class Arena:
 
     @property
     def parameters(self) -> np.ndarray:
-        """All parameters as one vector, with their padding, which is zero."""
+        """All parameters as one vector, with their padding, which is zero or never changes."""
         return self.values[: self.layout.arena]
 
     def at(self, offset: int) -> np.ndarray:
@@ -57,6 +57,15 @@ class Arena:
             self._set_matrix(k, tensors[name], state)
         for name in self.layout.vectors:
             self._vector(name, state)[:] = tensors[name]
+        for name in self._of_activations if state == 0 else ():
+            start, size = self.layout.vectors[name]
+            self.values[start + size : start + self.layout.padded(size)] = tensors[name][-1]
+
+    @property
+    def _of_activations(self) -> list[str]:
+        """The trained vectors of activations; their padding is no 0, since mathematics may divide by such a number."""
+        steps = [layer.training.step(Activation) for layer in self.plan.layers]
+        return [vector.name for step in steps if step for vector in step.vectors]
 
     def gathered(self) -> dict[str, np.ndarray]:
         """Views of the statistics, by the names of the plan."""
@@ -137,4 +146,4 @@ def scratch(plan: Plan, threads: int) -> np.ndarray:
     """
     layout = Layout(plan)
     panel, widest = PANEL * layout.lanes, max(place.row for place in layout.layers)
-    return aligned((threads, max(DELTA_DEPTH * panel, widest) + panel), plan.dtype)
+    return aligned((threads, max(DELTA_DEPTH * panel, 2 * widest) + panel), plan.dtype)

@@ -47,7 +47,7 @@ class Operands:
         self.training, self.scaling, self.weighted = training, scaling, weighted
         self.dtype, self.chains = self.plan.dtype, self.plan.chains(training)
         self.rows = layer_rows(arena, self.chains, rows)
-        self.zero = aligned(max(place.columns for place in self.layout.layers), self.dtype)
+        self.zero = aligned(max(max(place.columns, place.width_columns) for place in self.layout.layers), self.dtype)
         self.ones = aligned(self.layout.lanes, self.dtype)
         self.ones[:] = 1
         self.counted = np.arange(rows, dtype=np.int64)
@@ -85,6 +85,11 @@ class Operands:
             "FACTORS": rows.factors,
         }
 
+    def behind(self, k: int) -> Columns:
+        """The same for the steps behind its activation, which may have changed the width."""
+        place = self.layout.layers[k]
+        return {**self.layer(k), "OUTPUTS": place.width, "COLUMNS": place.width_columns}
+
     def vectors(self, k: int, step: Step) -> Columns:
         """The trained vectors of a step, and where each row's gradients to them go."""
         if not step.vectors:
@@ -99,12 +104,12 @@ class Operands:
 
     def product(self, k: int) -> Columns:
         """Those of x w + b."""
-        return {**self.layer(k), "SWEEPS": self._sweeps(ROWS, k)}
+        return {**self.layer(k), "SWEEPS": self._sweeps(ROWS, self.layout.layers[k].columns)}
 
     def gradient(self, k: int) -> Columns:
         """What the gradient of a layer's w and b is computed from: d, and the inputs as the layer is given them."""
         sums: Columns = {"ZERO": self.zero, "ONES": self.ones, "ZEROS": np.zeros_like(self.counted)}
-        return {**self.layer(k), **self.given(k), **sums, "SWEEPS": self._sweeps(DEPTH, k)}
+        return {**self.layer(k), **self.given(k), **sums, "SWEEPS": self._sweeps(DEPTH, self.layout.layers[k].columns)}
 
     def vector_gradient(self, k: int, vector: Vector) -> Columns:
         """What the gradient of one of a layer's vectors is computed from, in the way of that of b."""
@@ -118,10 +123,10 @@ class Operands:
             **self.layer(k),
             "DX": self.rows[k - 1].d,
             "DX_ROW": under.row,
-            "DX_COLUMNS": under.columns,
+            "DX_COLUMNS": under.width_columns,
             "INIT": self.zero if skip is None else skip,
             "INIT_ROW": 0 if skip is None else self.layout.layers[k].row,
-            "SWEEPS": self._sweeps(ROWS, k - 1),
+            "SWEEPS": self._sweeps(ROWS, under.width_columns),
         }
 
     def inputs_of(self, k: int) -> Columns:
@@ -141,9 +146,9 @@ class Operands:
         inputs = self.plan.inputs
         return {"X": Slot("x"), "X_MOVES": inputs, "TABLE": self.counted * inputs, "MOVES": 0}
 
-    def _sweeps(self, family: tuple[Any, ...], k: int) -> list[int]:
-        """Those for as many columns as a layer has."""
-        return sweep_addresses(family, self.dtype, self.layout.layers[k].columns // self.layout.lanes)
+    def _sweeps(self, family: tuple[Any, ...], columns: int) -> list[int]:
+        """Those for so many columns."""
+        return sweep_addresses(family, self.dtype, columns // self.layout.lanes)
 
 
 def _one_by_one(x: np.ndarray, counted: np.ndarray) -> Columns:

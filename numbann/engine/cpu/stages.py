@@ -94,22 +94,22 @@ def drop_back(operands: Operands, k: int, step: chain.Drop, units: int) -> Op:
 def add_inputs(operands: Operands, k: int, step: chain.AddInputs, units: int) -> Op:
     """out: the layer's inputs added to a, or to what dropout has left of it."""
     kernel = dropout.add_more_inputs if step.reads == step.writes else dropout.add_inputs
-    return operands.kernel(kernel), units, operands.layer(k)
+    return operands.kernel(kernel), units, operands.behind(k)
 
 
 def add_inputs_back(operands: Operands, k: int, step: chain.AddInputs, units: int) -> Op:
     """A copy of the gradient, for the layer below."""
-    return operands.kernel(dropout.keep), units, operands.layer(k)
+    return operands.kernel(dropout.keep), units, operands.behind(k)
 
 
 def loss(operands: Operands, k: int, step: chain.Loss, units: int) -> Op:
     """Each row's loss, and d."""
     place, component = operands.layout.layers[k], step.configured.component
     columns: Columns = {
-        **operands.layer(k),
+        **operands.behind(k),
         "A": operands.rows[k].values["out"],
         "LABELS" if operands.plan.target == "label" else "TARGET": Slot("target"),
-        "TARGET_ROW": place.columns if component.form == "row" else place.outputs,
+        "TARGET_ROW": place.width_columns if component.form == "row" else place.width,
         "ORDER": Slot("order") if operands.training else operands.counted,
         "MOVES": int(operands.training),
         "ROW_LOSS": Slot("row_loss"),
@@ -122,7 +122,7 @@ def loss(operands: Operands, k: int, step: chain.Loss, units: int) -> Op:
 def link(operands: Operands, k: int, step: chain.Link, units: int) -> Op:
     """Predictions from outputs."""
     values, parameters = operands.rows[k].values, operands.values(step.configured)
-    columns = {**operands.layer(k), "Z": values["out"], "A": values[step.writes], "PARAMETERS": parameters}
+    columns = {**operands.behind(k), "Z": values["out"], "A": values[step.writes], "PARAMETERS": parameters}
     return cpu.activation_forward(step.configured.component, operands.dtype, False), units, columns
 
 
@@ -172,10 +172,11 @@ def _norm(operands: Operands, k: int, step: chain.Norm) -> Columns:
 
 
 def _activation(operands: Operands, k: int, step: chain.Activation) -> Columns:
-    columns = {**operands.layer(k), "PARAMETERS": operands.values(step.configured), **operands.vectors(k, step)}
+    own: Columns = {"PARAMETERS": operands.values(step.configured), "MADE": operands.layout.layers[k].width}
+    columns = {**operands.layer(k), **own, **operands.vectors(k, step)}
     return columns if step.key is None else {**columns, "KEYS": Slot("keys"), "KEY": step.key}
 
 
 def _dropout(operands: Operands, k: int, step: chain.Drop) -> Columns:
     numbers = np.array([step.rate, step.scale, step.shift, step.dropped, 0], operands.dtype)
-    return {**operands.layer(k), "PARAMETERS": numbers, "KEYS": Slot("keys"), "KEY": step.key}
+    return {**operands.behind(k), "PARAMETERS": numbers, "KEYS": Slot("keys"), "KEY": step.key}

@@ -7,18 +7,21 @@ its norm, or to give it to an optimizer in Python.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from numbann.compile.cpu import optimizer_kernel, update_signature
+from numbann.components.component import PLAIN, Tuning
 from numbann.engine.cpu.memory import Arena
 from numbann.engine.cpu.stages import finish
 from numbann.engine.cpu.table import Columns, Op
 from numbann.engine.shared.alignment import aligned
 from numbann.simd import gradient as gradient_kernels
 from numbann.simd import groups, jit
+
+Hyper = Mapping[Tuning, np.ndarray]  # the optimizer's numbers of each step, for each way of training
 
 
 @dataclass(frozen=True)
@@ -27,48 +30,87 @@ class Update:
 
     arena: Arena
     columns: Columns
+    hyper: Hyper
     after: Sequence[list[Op]] = ()
 
+    def of(self, tuning: Tuning) -> Columns:
+        """The columns for what is trained in some way."""
+        return {**self.columns, "HYPER": self.hyper[tuning]}
 
-def choose_update(arena: Arena, hyper: np.ndarray) -> Update:
+    def runs(self) -> Iterator[tuple[int, int, Columns]]:
+        """The arena in as few runs as there can be, each trained in one way: first element, length, columns."""
+        end, layout = 0, self.arena.layout
+        tuned = [vector for vector in self.arena.plan.vectors if vector.tuning != PLAIN]
+        for vector in sorted(tuned, key=lambda vector: layout.vectors[vector.name].start):
+            place, size = layout.vectors[vector.name]
+            if place > end:
+                yield end, place - end, self.columns
+            end = place + layout.padded(size)
+            yield place, end - place, self.of(vector.tuning)
+        if end < layout.arena:
+            yield end, layout.arena - end, self.columns
+
+
+def choose_update(arena: Arena, hyper: Hyper) -> Update:
     """Update the weights with the optimizer: piece by piece if that is possible, else from a stored gradient."""
     stored, at_once = store_gradient(arena, Arena(arena.plan), hyper), update_at_once(arena, hyper)
     if arena.plan.clip_norm:
         return _clip(arena, stored, at_once)
     if not stored.after:
         return at_once
-    return Update(stored.arena, stored.columns, [*stored.after, [sum_and_update(at_once, stored.arena.values[None])]])
+    updates = sum_and_update(at_once, stored.arena.values[None])
+    return replace(stored, after=[*stored.after, updates, *at_once.after])
 
 
-def update_at_once(arena: Arena, hyper: np.ndarray) -> Update:
+def update_at_once(arena: Arena, hyper: Hyper) -> Update:
     """Give each piece of the gradient to the optimizer's kernel."""
     plan = arena.plan
-    return Update(arena, _columns(arena, optimizer_kernel(plan.optimizer, plan.dtype, plan.extras), hyper))
+    columns = _columns(arena, optimizer_kernel(plan.optimizer, plan.dtype, plan.extras), hyper)
+    return Update(arena, columns, hyper, _keep_within(arena))
 
 
-def store_gradient(arena: Arena, gradient: Arena, hyper: np.ndarray) -> Update:
+def store_gradient(arena: Arena, gradient: Arena, hyper: Hyper) -> Update:
     """Store the gradient in an arena of its own, and finish it where steps of the network ask for that."""
     store = jit.address(gradient_kernels.store, arena.plan.dtype, update_signature)
-    return Update(gradient, _columns(gradient, store, hyper), finish(arena, gradient))
+    return Update(gradient, _columns(gradient, store, hyper), hyper, finish(arena, gradient))
 
 
-def sum_and_update(update: Update, gradients: np.ndarray) -> Op:
+def sum_and_update(update: Update, gradients: np.ndarray) -> list[Op]:
     """Update an arena with the sum of gradients (groups, elements of the arena)."""
-    length = update.arena.layout.arena
-    columns = {
-        "ARENA": update.arena.at(0),
-        "LENGTH": length,
-        "GROUP_ARENA": gradients,
-        "GROUP_STRIDE": gradients.shape[1],
-        "GROUPS": len(gradients),
-        **update.columns,
-    }
-    return jit.address(groups.update_sum, update.arena.plan.dtype), -(-length // groups.BLOCK), columns
+    kernel = jit.address(groups.update_sum, update.arena.plan.dtype)
+    given = {"GROUP_STRIDE": gradients.shape[1], "GROUPS": len(gradients)}
+    return [
+        (
+            kernel,
+            -(-length // groups.BLOCK),
+            {
+                "ARENA": update.arena.at(start),
+                "LENGTH": length,
+                "GROUP_ARENA": gradients[0, start:],
+                **given,
+                **columns,
+            },
+        )
+        for start, length, columns in update.runs()
+    ]
 
 
-def _columns(arena: Arena, kernel: int, hyper: np.ndarray) -> Columns:
+def _columns(arena: Arena, kernel: int, hyper: Hyper) -> Columns:
     """The columns by which an op finds the optimizer's kernel, or one in its place."""
-    return {"UPDATE": kernel, "STRIDE": arena.layout.stride, "HYPER": hyper, "HYPER_ROW": hyper.shape[1]}
+    plain = hyper[PLAIN]
+    return {"UPDATE": kernel, "STRIDE": arena.layout.stride, "HYPER": plain, "HYPER_ROW": plain.shape[1]}
+
+
+def _keep_within(arena: Arena) -> list[list[Op]]:
+    """The phase that keeps vectors within their bounds, and their average, which lies one stride before them."""
+    plan, kernel = arena.plan, jit.address(gradient_kernels.keep_within, arena.plan.dtype)
+    stride = -arena.layout.stride if plan.average else 0
+    ops: list[Op] = []
+    for vector in (vector for vector in plan.vectors if vector.bounded):
+        place, bounds = arena.layout.vectors[vector.name], np.array([vector.low, vector.high], plan.dtype)
+        given: Columns = {"MOVED_VECTOR": arena.at(place.start), "LENGTH": place.size, "STRIDE": stride}
+        ops.append((kernel, 1, {**given, "PARAMETERS": bounds}))
+    return [ops] if ops else []
 
 
 def _clip(arena: Arena, stored: Update, at_once: Update) -> Update:
@@ -82,6 +124,9 @@ def _clip(arena: Arena, stored: Update, at_once: Update) -> Update:
         "BLOCKS": blocks,
     }
     measure: Op = (jit.address(gradient_kernels.sum_squares, dtype), blocks, columns)
-    update_columns = {**columns, "ARENA": arena.at(0), **at_once.columns}
-    update: Op = (jit.address(gradient_kernels.update_clipped, dtype), blocks, update_columns)
-    return Update(stored.arena, stored.columns, [*stored.after, [measure], [update]])
+    kernel, whole = jit.address(gradient_kernels.update_clipped, dtype), stored.arena
+    updates: list[Op] = []
+    for start, run, own in at_once.runs():
+        part = {**columns, "ARENA": arena.at(start), "GRADIENT": whole.at(start), "LENGTH": run, **own}
+        updates.append((kernel, -(-run // gradient_kernels.BLOCK), part))
+    return replace(stored, after=[*stored.after, [measure], updates, *at_once.after])

@@ -16,7 +16,7 @@ from numbann.network.plan import Plan
 class Epochs:
     """The arrays of an epoch over `count` rows, or over those of them whose numbers are given; `begin` fills them.
 
-    weight (count,): how much each row counts.
+    weight (count,): how much each row counts.  hyper: the optimizer's numbers of each step, for each way of training.
     """
 
     def __init__(self, plan: Plan, count: int, weight: np.ndarray | None, numbers: np.ndarray | None = None) -> None:
@@ -27,8 +27,9 @@ class Epochs:
         self.index: int | None = None  # of the epoch whose order, keys and rates the arrays hold
         self.keys = np.zeros(plan.keys, np.int64)
         self.shares = None if weight is None else Shares(weight, self.batch, plan.dtype, self.rows)
-        self.hyper = aligned((self.steps, hyper_width(plan)), plan.dtype)
-        set_constants(plan, self.hyper, self.rows)
+        self.hyper = {tuning: aligned((self.steps, hyper_width(plan)), plan.dtype) for tuning in plan.tunings}
+        for tuning, numbers_of_steps in self.hyper.items():
+            set_constants(plan, numbers_of_steps, tuning, self.rows)
 
     def begin(self, index: int, rates: np.ndarray, done: int) -> None:
         """Fill the arrays for an epoch that begins after `done` steps.  Rows that fit in one batch keep their order."""
@@ -41,7 +42,8 @@ class Epochs:
             self.keys[:] = random.noise_keys(self.plan.seed, index, len(self.keys))
         if self.shares is not None:
             self.shares.follow(self.order)
-        set_rates(self.plan, self.hyper, rates, done)
+        for tuning, numbers in self.hyper.items():
+            set_rates(self.plan, numbers, tuning, rates, done)
 
     def rows_of(self, step: int) -> int:
         """The rows of the batch of a step; the last batch may be shorter."""
