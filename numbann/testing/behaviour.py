@@ -9,7 +9,7 @@ import numpy as np
 
 from numbann.components.component import Component, call
 from numbann.components.matrices import shape_of, step_of_matrices
-from numbann.testing.findings import Fault, spot_of
+from numbann.testing.findings import Doubt, Fault, spot_of
 
 STEPS, MATRIX_STEPS = 3000, 1000
 EPOCHS, STEPS_AN_EPOCH = 12, 5
@@ -93,6 +93,9 @@ def check_matrices(component: Component) -> str:
                 place,
                 "look at the signs, and divide by no norm that may be 0",
             )
+    for state in component.states:
+        if not any(one[state].any() for one in matrices):
+            raise Doubt(f"the state {state} stays 0", place, f"change it in place, as in {state}[:] = ...")
     return "brings the norm of w down in {} steps, of a matrix to {:.2g}, of a bias to {:.2g} of it".format(
         MATRIX_STEPS, *falls
     )

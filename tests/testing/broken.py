@@ -201,6 +201,32 @@ def remembers(w, evaluate, memory, learning_rate: float = 0.1):
     memory["rate"] = learning_rate
 
 
+@optimizer(predicts="mean")
+def stays(w, g, mean, learning_rate: float = 0.1):
+    """Stays: w - learning_rate g; the mean, which predicts, is not moved."""
+    return w - learning_rate * g, mean
+
+
+@optimizer(form="matrix")
+def of_some(w, g, learning_rate: float = 0.1):
+    """Of some: sums over the matrices of several rows, which biases do not join."""
+    total = (yield (g * g).sum()) if len(w) > 1 else 1.0
+    w -= learning_rate * g / (total + 1.0)
+
+
+@optimizer(form="matrix", shapes={"m": "1"})
+def forgets(w, g, m, learning_rate: float = 0.1):
+    """Forgets: the state gets another name instead of another value."""
+    m = 0.9 * m + 0.1 * g
+    w -= learning_rate * m
+
+
+@initializer
+def narrow_at_last(shape, random, layer, layers):
+    """Narrow at last: a column, in the last layer alone."""
+    return random.normal(size=(shape[0], 1) if layer == layers else shape)
+
+
 @activation
 def keeps(z):
     """Keeps: z plus the number of calls."""
@@ -321,6 +347,9 @@ CASES = {
     "zero gradient": (divides_by_state, divides_by_state),
     "state that matters": (optional, optional),
     "not in place": (not_in_place, not_in_place),
+    "predicts what stays": (stays, stays),
+    "sums of some": (of_some, of_some),
+    "wrong shape at last": (narrow_at_last, narrow_at_last),
     "no array in memory": (remembers, remembers),
     "keeps something": (keeps, keeps),
     "negative factor": (negative, negative),

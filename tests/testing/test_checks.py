@@ -93,6 +93,9 @@ BROKEN = {
     "zero gradient": ("descent", "raises ZeroDivisionError", "work on numbers"),
     "no array in memory": ("descent", "memory holds what is no array", r"make it one: np\.array"),
     "not in place": ("descent", "returns something", "change w and the states in place"),
+    "predicts what stays": ("descent", "does not fall from w = 1: after 3000 steps mean = 1", "signs"),
+    "sums of some": ("descent", "yields for some matrices and not for others; yield for each", ""),
+    "wrong shape at last": ("weights", r"gives \(64, 1\) for the shape \(64, 32\)", "return an array of the shape"),
     "state that matters": ("descent", 'optional says that "m" is not needed while rho = 0', "leave 'm' out"),
     "keeps something": ("purity", "gives other numbers when it is called again", "keep nothing between calls"),
     "negative factor": ("factors", r"gives the factor -1\.0 at step 0", "at least 0"),
@@ -146,6 +149,13 @@ def test_checks_after_a_failure_of_the_ground_are_left_out(module: ModuleType) -
     assert states == {"signature": WARNING, "source": FAILED} | dict.fromkeys(
         ("purity", "gradient", "precision", "extremes"), SKIPPED
     )
+
+
+def test_a_state_that_is_forgotten_is_a_warning(module: ModuleType) -> None:
+    (component,) = components_of(module.forgets)
+    finding = next(each for each in findings_of(component) if each.check == "descent")
+    assert finding.state == WARNING
+    assert "the state m stays 0; change it in place, as in m[:] = ..." in str(finding)
 
 
 def test_as_assertions(module: ModuleType) -> None:

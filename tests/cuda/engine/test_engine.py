@@ -14,11 +14,11 @@ import pytest
 pytest.importorskip("numba_cuda")
 
 from column_major import stand_in
-from networks import make_data, make_plan, set_weights, weights_of
+from networks import make_data, make_plan, same_tensors, set_weights, weights_of
 
 import numbann
-from numbann.components.component import Origin
-from numbann.components.declare import optimizer
+from numbann.components.component import Configured, Origin
+from numbann.components.declare import freeze, initializer, optimizer
 from numbann.components.registry import Registry
 from numbann.cuda.engine import table
 from numbann.cuda.engine.steps import Builder
@@ -133,6 +133,22 @@ def test_training_as_on_the_cpu(name: str, monkeypatch: pytest.MonkeyPatch) -> N
 @pytest.mark.parametrize("name", FUSED)
 def test_a_whole_network_in_a_kernel(name: str) -> None:
     compare(name)
+
+
+def test_weights_that_a_sample_decides_are_those_of_the_cpu() -> None:
+    @initializer
+    def unit_variance(shape, random, x):
+        w = random.standard_normal(shape)
+        return w / (x @ w).std(0)
+
+    chosen = Configured(freeze(unit_variance), {})
+    plan = plan_of({"sizes": (3, 5, 2), "between": [{"init": chosen, "norm": "batch"}, {"init": chosen}]})
+    found = []
+    for engine in (make_engine(plan, "cuda"), Engine(plan, 1)):
+        engine.load_data(*make_data(plan, ROWS))
+        engine.initialize(0)
+        found.append(engine.parameters())
+    assert same_tensors(*found)
 
 
 def compare(name: str) -> None:
