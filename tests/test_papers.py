@@ -47,6 +47,16 @@ def test_gamma_deviance() -> None:
     np.testing.assert_allclose(dy, 2 * (1 - t / np.exp(y)) / 50, rtol=1e-12)
 
 
+def test_negative_binomial() -> None:
+    stats = pytest.importorskip("scipy.stats")
+    y, t, dispersion = POINTS.normal(0, 1, (50, 1)), POINTS.poisson(3, (50, 1)).astype(float), 0.3
+    value, dy = numbann.get_loss(losses.negative_binomial, dispersion=dispersion)(y, t)
+    mean = np.exp(y)
+    chances = stats.nbinom.logpmf(t, 1 / dispersion, 1 / (1 + dispersion * mean))
+    assert value == pytest.approx(-chances.mean(), rel=1e-12)
+    np.testing.assert_allclose(dy, (mean - t) / (1 + dispersion * mean) / 50, rtol=1e-12)
+
+
 def test_zlpr() -> None:
     y, t = POINTS.normal(0, 3, (50, 4)), POINTS.integers(0, 2, (50, 4)).astype(float)
     value, dy = numbann.get_loss(losses.zlpr)(y, t)
@@ -80,7 +90,7 @@ def train(here: Path, loss: str, target: object, **data: object) -> numbann.Run:
     )
 
 
-@pytest.mark.parametrize("loss", ["gamma_deviance"])
+@pytest.mark.parametrize("loss", ["gamma_deviance", "negative_binomial"])
 def test_a_likelihood_fits_better_than_mse_where_noise_grows_with_the_mean(loss: str, here: Path) -> None:
     """The mean of the logarithm of predictions over true means, squared: mse follows the few large numbers."""
     random = np.random.default_rng(0)

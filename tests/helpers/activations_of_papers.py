@@ -138,9 +138,11 @@ def quantised(z, levels: int = 4):
 def beta_variance(y, t, beta: Fraction = 0.5):
     """Beta-NLL of a normal distribution around 0 with variance v = exp(y): v^beta, a constant, times the likelihood.
 
-    Seitzer, Tavakoli, Antic and Martius 2022, arXiv:2203.09168.
+    y is kept from -30 on, since v^beta / v would become 0 / 0.  Seitzer, Tavakoli, Antic and Martius 2022,
+    arXiv:2203.09168.
     """
-    return stop_gradient(exp(beta * y)) * 0.5 * (y + t * t * exp(-y))
+    bounded = -30 if y < -30 else y
+    return stop_gradient(exp(beta * bounded)) * 0.5 * (bounded + t * t * exp(-bounded))
 
 
 @loss

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from math import exp, log
+from math import exp, lgamma, log, log1p
 
-from numbann import hookimpl, loss, row_max
+from numbann import Positive, hookimpl, loss, row_max
 
 
 @loss(link="exponential", target="positive")
@@ -12,6 +12,18 @@ def gamma_deviance(y, t):
     """Gamma deviance: 2 (t / mean - 1 - log(t / mean)), mean = exp(y).  Nelder and Wedderburn 1972."""
     ratio = t * exp(-y)
     return 2 * (ratio - 1 - log(t) + y)
+
+
+@loss(link="exponential", target="positive")
+def negative_binomial(y, t, dispersion: Positive = 0.5):
+    """Negative binomial: -log P(t), of mean m = exp(y) and variance m + dispersion m^2; t = 0, 1, 2, ...
+
+    Hilbe 2011, doi:10.1017/CBO9780511973420, page 190, with all terms, so that it is a likelihood.
+    """
+    r = 1 / dispersion
+    x = y + log(dispersion)  # of m / r
+    above = (0 if x < 0 else x) + log1p(exp(-abs(x)))  # log(1 + m / r)
+    return lgamma(r) + lgamma(t + 1) - lgamma(t + r) + (t + r) * above - t * x
 
 
 @loss(form="row", link="sigmoid", target="binary")
@@ -31,5 +43,5 @@ def zlpr(y, t, dy):
 
 @hookimpl
 def numbann_register(register):
-    for component in (gamma_deviance, zlpr):
+    for component in (gamma_deviance, negative_binomial, zlpr):
         register(component)
