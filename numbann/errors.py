@@ -155,7 +155,26 @@ def missing(allowed: str) -> str:
     return f"missing; give {allowed}"
 
 
+SYNONYMS = {  # of keys, in other libraries and in short
+    "lr": "learning_rate",
+    "learning_rate_init": "learning_rate",
+    "wd": "weight_decay",
+    "l2": "weight_decay",
+    "bs": "batch_size",
+    "max_iter": "epochs",
+    "hidden_layer_sizes": "layers",
+    "hidden": "layers",
+    "neurons": "units",
+    "nodes": "units",
+    "size": "units",
+    "label": "target",
+    "file": "path",
+    "gpu": "device",
+}
+
+
 def unknown_key(key: str, known: Iterable[str]) -> str:
     """Return the message for a key that does not exist."""
     names = list(known)
-    return f"unknown key{did_you_mean(key, names)} (known here: {', '.join(names) or 'none'})"
+    hint = did_you_mean(SYNONYMS.get(key.lower(), key), names)
+    return f"unknown key{hint} (known here: {', '.join(names) or 'none'})"

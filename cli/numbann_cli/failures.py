@@ -83,4 +83,4 @@ def printable(text: str) -> str:
 
 def _say(message: str, head: str = "numbann: error") -> None:
     for line in printable(message).splitlines():
-        print(f"{head}: {line}", file=sys.stderr)
+        print(line if line.startswith(" ") else f"{head}: {line}", file=sys.stderr)  # a picture of a place stands alone

@@ -18,11 +18,16 @@ LATER = {
 }
 
 
-def build(section: type[Section], raw: Any, trail: Trail, registry: Registry | None) -> tuple[Any, list[Found]]:
-    """Build a section from raw values, and collect their faults; the section is None if there are any."""
+def build(
+    section: type[Section], raw: Any, trail: Trail, registry: Registry | None, short: str = ""
+) -> tuple[Any, list[Found]]:
+    """Build a section from raw values, and collect their faults; the section is None if there are any.
+
+    short: words for its short form, for messages.
+    """
     keys = keys_of(section)
     if not isinstance(raw, dict):
-        return None, [(trail, not_allowed(raw, _object(section)))]
+        return None, [(trail, not_allowed(raw, f"{short}{_object(section)}"))]
     values: dict[str, Any] = {}
     faults = [((*trail, name), _unknown((*trail, name), list(keys))) for name in raw if name not in keys]
     for name, one in keys.items():
@@ -43,18 +48,20 @@ def _build_key(one: Key, given: Any, trail: Trail, registry: Registry | None) ->
             return (given, []) if given == one.default == "auto" else choose(kind, given, trail, registry)
         case Metrics():
             return choose_metrics(given, trail, registry)
-        case Inner(section=section, many=True):
-            return _build_list(section, given, trail, registry)
-        case Inner(section=section):
-            return (given, []) if given is one.default is None else build(section, given, trail, registry)
+        case Inner(many=True) as inner:
+            return _build_list(inner, given, trail, registry)
+        case Inner() as inner:
+            given, short = inner.long(given), "true, a number or " if inner.short else ""
+            return (None, []) if given is one.default is None else build(inner.section, given, trail, registry, short)
 
 
-def _build_list(section: type[Section], given: Any, trail: Trail, registry: Registry | None) -> tuple[Any, list[Found]]:
+def _build_list(inner: Inner, given: Any, trail: Trail, registry: Registry | None) -> tuple[Any, list[Found]]:
     """Build a list of sections."""
     if not isinstance(given, list):
-        return None, [(trail, not_allowed(given, _object(section, many=True)))]
-    built = [build(section, raw, (*trail, index), registry) for index, raw in enumerate(given)]
-    return [inner for inner, _ in built], [fault for _, found in built for fault in found]
+        return None, [(trail, not_allowed(given, _object(inner.section, many=True)))]
+    short = f"a number of {inner.short} or " if inner.short else ""
+    built = [build(inner.section, inner.long(raw), (*trail, k), registry, short) for k, raw in enumerate(given)]
+    return [section for section, _ in built], [fault for _, found in built for fault in found]
 
 
 def _object(section: type[Section], many: bool = False) -> str:

@@ -59,10 +59,22 @@ class Metrics:
 
 @dataclass(frozen=True)
 class Inner:
-    """A key that takes an object with keys of its own, or null if that is its default.  many: it takes a list."""
+    """A key that takes an object with keys of its own, or null if that is its default.  many: it takes a list.
+
+    short: the key that a whole number alone stands for; true and false then stand for an object and for null.
+    """
 
     section: type[Section]
     many: bool = False
+    short: str = ""
+
+    def long(self, given: Any) -> Any:
+        """Return what a short form stands for; anything else as it is."""
+        if self.short and type(given) is int:
+            return {self.short: given}
+        if self.short and type(given) is bool:
+            return {} if given else None
+        return given
 
 
 Takes = Rule | ComponentKey | Metrics | Inner
@@ -169,7 +181,7 @@ class Model(Section):
     """The network: its hidden layers, and the activation that gives its predictions."""
 
     input: Annotated[Input | None, Inner(Input)] = None
-    layers: Annotated[list[Layer], Inner(Layer, many=True)]
+    layers: Annotated[list[Layer], Inner(Layer, many=True, short="units")]
     output_activation: Annotated[Auto, ComponentKey("activation")]
     init: Annotated[Auto, ComponentKey("initializer")]
     bias_init: Annotated[ComponentSpec, ComponentKey("initializer", "zeros")]
@@ -197,7 +209,7 @@ class Train(Section):
     clip_value: Annotated[float | None, LIMIT] = None
     average: Annotated[float | None, BETWEEN | NULL] = None
     metrics: Annotated[str | list[ComponentSpec], Metrics()] = "auto"
-    early_stopping: Annotated[EarlyStopping | None, Inner(EarlyStopping)] = None
+    early_stopping: Annotated[EarlyStopping | None, Inner(EarlyStopping, short="patience")] = None
     diagnostics: Annotated[bool, BOOLEAN] = False
     checkpoint_seconds: Annotated[float, SECONDS] = 10.0
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from numbann.errors import SpecError, SpecFault, shown
-from numbann.spec.model import ComponentKey, Inner, Key, Section, Spec, keys_of
+from numbann.spec.model import ComponentKey, Inner, Key, Section, Spec, Takes, keys_of
 from numbann.spec.read import parse
 from numbann.spec.source import as_text
 from numbann.spec.trail import Trail, from_text
@@ -54,22 +54,26 @@ def _inside(holder: Any, trail: Trail, part: str | int, given: Any = _NOTHING) -
         raise _NoPlace(f"there is no {shown(part)} here: {_content(holder)}")
     if given is not _NOTHING:
         holder[part] = given
-    elif isinstance(part, str) and not isinstance(holder.get(part), (dict, list)):
-        holder[part] = _open_container(trail, holder.get(part))
+    else:
+        present = holder[part] if isinstance(part, int) else holder.get(part)
+        if not isinstance(present, (dict, list)):
+            holder[part] = _open_container(trail, present)
     return holder[part]
 
 
 def _open_container(trail: Trail, present: Any) -> Any:
-    """Return an object for a missing key, or for a component given by its bare name, in which keys can be set."""
-    default = _default_component(trail)
-    name = present if isinstance(present, str) else default
-    if default is not None and name != "auto":
-        return {"type": name}
-    return {} if present is None else present
+    """Return an object for a missing key, a component's bare name or a short form, in which keys can be set."""
+    takes = _takes(trail)
+    if isinstance(takes, ComponentKey):
+        name = present if isinstance(present, str) else takes.default
+        if name != "auto":
+            return {"type": name}
+    long = takes.long(present) if isinstance(takes, Inner) else present
+    return {} if long is None else long
 
 
-def _default_component(trail: Trail) -> str | None:
-    """Return the default name of the component at a trail, or None if the key takes no component."""
+def _takes(trail: Trail) -> Takes | None:
+    """Return what the key at a trail takes, or None if there is no such key."""
     section: type[Section] | None = Spec
     one: Key | None = None
     for part in (part for part in trail if isinstance(part, str)):
@@ -77,7 +81,7 @@ def _default_component(trail: Trail) -> str | None:
         if one is None:
             return None
         section = one.takes.section if isinstance(one.takes, Inner) else None
-    return one.takes.default if one and isinstance(one.takes, ComponentKey) else None
+    return one.takes if one else None
 
 
 def _content(holder: Any) -> str:

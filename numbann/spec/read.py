@@ -1,7 +1,7 @@
-"""Parses strict JSON (RFC 8259) and records the line of each value.
+"""Parses strict JSON (RFC 8259) and records the line of each value.  A byte order mark before it is taken.
 
-Refused, each with line and column: duplicate keys, NaN and Infinity, numbers that overflow, lone surrogates, a byte
-order mark, and text that is too long or too deeply nested for a spec.
+Refused, each with line, column and a caret under the place: duplicate keys, NaN and Infinity, numbers that overflow,
+lone surrogates, and text that is too long or too deeply nested for a spec.
 """
 
 from __future__ import annotations
@@ -25,6 +25,17 @@ _NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?")
 _WORD = re.compile(r"-?[A-Za-z]+")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _LITERALS = {"true": True, "false": False, "null": None}
+_COMMENT, _NO_NUMBER = "a comment, which JSON does not have; leave it out", "no number of JSON; give a finite one"
+_HABITS = {  # of other languages, and what JSON has instead
+    "'": "a single quote; JSON has double quotes",
+    "/": _COMMENT,
+    "#": _COMMENT,
+    "True": "True; JSON has true",
+    "False": "False; JSON has false",
+    "None": "None; JSON has null",
+    **{word: f"{word}, {_NO_NUMBER}" for word in ("NaN", "nan", "Infinity", "-Infinity", "inf", "-inf")},
+}
+SHOWN = 60  # characters of a line at most, to the left of its fault
 
 
 def parse(content: bytes | str, name: str = "") -> tuple[Any, dict[str, int]]:
@@ -37,14 +48,13 @@ def parse(content: bytes | str, name: str = "") -> tuple[Any, dict[str, int]]:
         return parser.document(), parser.lines
     except _NotStrict as error:
         line, column = parser.place(error.offset)
-        raise SpecError([SpecFault("", f"column {column}: {error.message}", line)], name) from None
+        message = f"column {column}: {error.message}\n{parser.picture(error.offset)}"
+        raise SpecError([SpecFault("", message, line)], name) from None
 
 
 def _decode(content: bytes, name: str) -> str:
-    if content.startswith(b"\xef\xbb\xbf"):
-        raise SpecError([SpecFault("", "starts with a byte order mark; save it as UTF-8 without one", 1)], name)
     try:
-        return content.decode("utf-8")
+        return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
         fault = SpecFault("", f"byte {error.start} is not UTF-8 ({error.reason}); save it as UTF-8", line)
@@ -71,6 +81,13 @@ class _Parser:
         """Return line and column of an offset, both from 1."""
         line = bisect(self._ends, offset - 1)
         return line + 1, offset - (self._ends[line - 1] if line else -1)
+
+    def picture(self, offset: int) -> str:
+        """Return the line of an offset, or what is near it, with a caret under the place."""
+        _, column = self.place(offset)
+        begin = offset - min(column - 1, SHOWN)
+        seen = self.text[begin : offset + SHOWN].partition("\n")[0].replace("\t", " ")
+        return f"    {seen}\n    {' ' * (offset - begin)}^"
 
     def document(self) -> Any:
         value = self._value((), 0)
@@ -104,7 +121,7 @@ class _Parser:
 
     def _new_key(self, trail: Trail, members: dict[str, Any]) -> str:
         if self._next() != '"':
-            self._fail(f"expected a key in double quotes, found {self._found()}")
+            self._refuse("a key in double quotes")
         start, key = self.at, self._string()
         path = to_text((*trail, key))
         if key in members:
@@ -139,7 +156,7 @@ class _Parser:
             return self._number(number)
         word = _WORD.match(self.text, self.at)
         if word is None or word[0] not in _LITERALS:
-            self._fail(f"expected a value, found {shown(word[0]) if word else self._found()}")
+            self._refuse("a value")
         self.at = word.end()
         return _LITERALS[word[0]]
 
@@ -167,10 +184,18 @@ class _Parser:
 
     def _expect(self, character: str, where: str) -> None:
         if not self._skip(character):
-            self._fail(f"expected {character} {where}, found {self._found()}")
+            self._refuse(f"{character} {where}")
 
-    def _found(self) -> str:
-        return shown(self._next()) if self._next() else "the end of the spec"
+    def _refuse(self, expected: str) -> NoReturn:
+        """Say what is expected and what is there instead; a habit of other languages by its name."""
+        character, word = self._next(), _WORD.match(self.text, self.at)
+        found = word[0] if word else character
+        before = self.text[: self.at].rstrip()
+        if character in ("}", "]") and before.endswith(","):
+            raise _NotStrict(f"a comma with nothing between it and {character}; leave it out", len(before) - 1)
+        if found in _HABITS:
+            self._fail(f"found {_HABITS[found]}")
+        self._fail(f"expected {expected}, found {shown(found) if found else 'the end of the spec'}")
 
     def _fail(self, message: str) -> NoReturn:
         raise _NotStrict(message, self.at)

@@ -52,10 +52,19 @@ def _key(one: Key) -> dict[str, Any]:
         case Metrics():
             metrics = {"type": "array", "items": {"$ref": "#/$defs/metric"}, "uniqueItems": True}
             return {"anyOf": [{"const": "auto"}, metrics], **default}
-        case Inner(section=section, many=True):
-            return {"type": "array", "items": _section(section)}
-        case Inner(section=section):
-            return {"anyOf": [{"type": "null"}, _section(section)]} if default else _section(section)
+        case Inner(many=True) as inner:
+            return {"type": "array", "items": _inner(inner)}
+        case Inner() as inner:
+            return _inner(inner, optional=bool(default))
+
+
+def _inner(inner: Inner, optional: bool = False) -> dict[str, Any]:
+    """Return the schema of an object, and of what may stand for it; bounds of a number do not touch objects."""
+    types = ["object", *["integer"] * bool(inner.short), *["null"] * optional]
+    types += ["boolean"] * (bool(inner.short) and optional)
+    number = _key(keys_of(inner.section)[inner.short]) if inner.short else {}
+    number.pop("default", None)
+    return {**number, **_section(inner.section), **({"type": types} if len(types) > 1 else {})}
 
 
 def _of(registry: Registry, kind: str) -> list[Component]:

@@ -103,7 +103,8 @@ WRONG = [
     (data(path={"train": "wine.csv", "test": "wine.csv"}, split={"test": 0.1}), "data.split.test", "names a test part"),
     ({"model": {}}, "model.layers", "missing; give a list of objects"),
     ({"model": {"layers": 3}}, "model.layers", "3 is not allowed; give a list of objects"),
-    ({"model": {"layers": [16]}}, "model.layers[0]", "16 is not allowed; give an object"),
+    ({"model": {"layers": ["16"]}}, "model.layers[0]", '"16" is not allowed; give a number of units or an object'),
+    ({"model": {"layers": [0]}}, "model.layers[0].units", "0 is not allowed; give a whole number from 1"),
     ({"model": {"layers": [{}]}}, "model.layers[0].units", "missing; give a whole number from 1 to 1000000"),
     (layer(units=0), "model.layers[0].units", "0 is not allowed"),
     (layer(units=10**9), "model.layers[0].units", "from 1 to 1000000"),
@@ -170,7 +171,11 @@ WRONG = [
     (train(metrics=[{"type": "crps"}, "crps"]), "train.metrics[1]", '"crps" is named twice'),
     (train(metrics=["acuracy"]), "train.metrics[0]", 'did you mean "accuracy"?'),
     (train(metrics=["rmse", "root_mean_squared_error"]), "train.metrics[1]", '"rmse" is named twice'),
-    (train(early_stopping=True), "train.early_stopping", "true is not allowed; give an object"),
+    (train(early_stopping="yes"), "train.early_stopping", '"yes" is not allowed; give true, a number or an object'),
+    (train(early_stopping=0), "train.early_stopping.patience", "0 is not allowed"),
+    (train(lr=1), "train.lr", "unknown key (known here"),
+    ({"optimizer": {"type": "adam", "lr": 1}}, "optimizer.lr", 'did you mean "learning_rate"?'),
+    ({"model": {"hidden": [8], "layers": []}}, "model.hidden", 'did you mean "layers"?'),
     (train(early_stopping={"patience": 0}), "train.early_stopping.patience", "0 is not allowed"),
     (train(early_stopping={"pateince": 1}), "train.early_stopping.pateince", 'did you mean "patience"?'),
     (train(diagnostics="yes"), "train.diagnostics", "give true or false"),
@@ -232,13 +237,26 @@ RIGHT = [
     data(split={"validation": 0, "test": 0}),
     data(csv={"delimiter": "\t", "header": False}),
     train(batch_size="full", threads=2, device="cpu", metrics=[], early_stopping={}),
+    train(early_stopping=False),
     layer(activation={"type": "linear"}, dropout=0, init="glorot_uniform"),
+]
+
+SHORT = [
+    ({"model": {"layers": [8, {"units": 4}]}}, {"model": {"layers": [{"units": 8}, {"units": 4}]}}),
+    (train(early_stopping=True), train(early_stopping={})),
+    (train(early_stopping=3), train(early_stopping={"patience": 3})),
+    (train(early_stopping=False), train(early_stopping=None)),
 ]
 
 
 @pytest.mark.parametrize("sections", RIGHT)
 def test_right_specs(spec_of, sections):
     load(spec_of(**sections))
+
+
+@pytest.mark.parametrize(("short", "long"), SHORT)
+def test_short_forms(spec_of, short, long):
+    assert load(spec_of(**short)).spec == load(spec_of(**long)).spec
 
 
 words = st.text("aá[.\n", max_size=3) | st.sampled_from(["auto", "relu", "adam", "wine.csv", "a\0b"])

@@ -22,6 +22,13 @@ def test_opens_a_component_that_was_a_name_or_missing(spec_of):
     assert load(spec_of(), overrides).spec.model.layers[0].activation.parameters == {"alpha": 2.0}
 
 
+def test_opens_a_short_form(spec_of):
+    given = spec_of(model={"layers": [8, 4]}, train={"early_stopping": 3})
+    spec = load(given, {"model.layers[1].activation": "tanh", "train.early_stopping.min_delta": 0.5}).spec
+    assert [(layer.units, layer.activation.type) for layer in spec.model.layers] == [(8, "relu"), (4, "tanh")]
+    assert (spec.train.early_stopping.patience, spec.train.early_stopping.min_delta) == (3, 0.5)
+
+
 def test_leaves_the_given_dict_alone(spec_of):
     given = spec_of()
     load(given, {"model.layers[0].units": 128})

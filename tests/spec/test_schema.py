@@ -47,6 +47,14 @@ def test_a_spec_with_every_default_passes(spec_of):
     assert refused(to_json(load(spec_of()).spec)) == []
 
 
+def test_short_forms_pass(spec_of):
+    assert refused(spec_of(model={"layers": [8, {"units": 4}]}, train={"early_stopping": True})) == []
+    assert refused(spec_of(model={"layers": [0]}, train={"early_stopping": 0})) == [
+        "$.model.layers[0]",
+        "$.train.early_stopping",
+    ]
+
+
 MISSPELT = [
     ({"layers": []}, "$"),
     ({"$schema": 5}, "$['$schema']"),
