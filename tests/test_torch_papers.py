@@ -16,7 +16,7 @@ from numbann.components.declare import freeze
 
 torch = pytest.importorskip("torch")
 F = torch.nn.functional
-STEPS, RATE, ROWS = 5, 0.05, 9
+STEPS, RATE, ROWS = 5, 0.005, 9
 
 
 def pade(z: Any, own: dict[str, Any]) -> Any:
