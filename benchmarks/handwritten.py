@@ -14,7 +14,7 @@ import numba
 import numpy as np
 
 from numbann.compile import cpu
-from numbann.simd import jit, vector_math
+from numbann.simd import jit, single_math
 from numbann.simd import op as layout
 from numbann.simd.machine import prefer_wide
 from numbann.simd.pointer import view
@@ -22,7 +22,7 @@ from numbann.simd.pointer import view
 F = np.float32
 FIRST = layout.FIRST_PARAMETER
 HALF, ROOT = F(0.5), F(math.sqrt(0.5))
-exp, erfc, log, log1p, expm1 = (getattr(vector_math, name) for name in ("exp", "erfc", "log", "log1p", "expm1"))
+exp, erfc, log, log1p, expm1 = (getattr(single_math, name) for name in ("exp", "erfc", "log", "log1p", "expm1"))
 KEPT: list[Any] = []  # compiled loops, which live as long as their addresses are used
 
 
@@ -47,7 +47,7 @@ def sigmoid_back(z, a, p):
 
 
 def tanh(z, p):
-    return vector_math.tanh(z)
+    return single_math.tanh(z)
 
 
 def tanh_back(z, a, p):

@@ -1,10 +1,10 @@
-"""numbann.kernels beside NumPy: matrix products in GFLOP/s, and element-wise kernels in ns an element.
+"""numbann.kernels beside NumPy: matrix products in GFLOP/s; kernels and functions of math in ns an element.
 
     python benchmarks/kernels.py [--json out.json] [--plot out.png]
 
 Matrix products are also given as a share of the peak that peak.py measures in the same run, on as many processors.  A
 kernel runs on the thread that calls it, without the interpreter's lock; with several threads, each takes a part of the
-rows.
+rows.  Functions of math are timed on data in the first-level cache.
 """
 
 from __future__ import annotations
@@ -21,10 +21,11 @@ from peers import thread_counts, threads_label
 from report import alternate, axes, options, repeat, save, show, write
 
 from numbann import kernels
-from numbann.simd.vector_math import exp
+from numbann.simd.jit import SAFE
+from numbann.simd.vector_math import BINDINGS
 
 SHAPES = [*((size, size, size) for size in (64, 128, 256, 512, 1024)), (256, 1024, 1024)]  # B, I, O
-ELEMENTS = 100_000
+ELEMENTS, CACHED = 100_000, 4096
 CLASSES = 10
 Call = Callable[[], Any]
 
@@ -68,10 +69,34 @@ def product_in_parts(a: np.ndarray, b: np.ndarray, out: np.ndarray, threads: int
     return lambda: list(pool.map(lambda part: kernels.matmul(part[0], b, part[1]), parts))
 
 
-@numba.njit(error_model="numpy")
-def _exp(x, out):
-    for i in range(x.size):
-        out[i] = exp(x[i])
+def over_array(function: Call) -> Call:
+    """A compiled loop of a function of one number, as kernels have it."""
+
+    @numba.njit(fastmath=SAFE, error_model="numpy")
+    def run(x, out):
+        for i in range(x.size):
+            out[i] = function(x[i])
+
+    return run
+
+
+def functions(rounds: int) -> Iterator[dict[str, Any]]:
+    """A row of the table for each function of math that NumPy has too, on one thread."""
+    for dtype, found in BINDINGS.items():
+        z = np.abs(np.random.default_rng(0).standard_normal(CACHED).astype(dtype))
+        ours, theirs = np.empty_like(z), np.empty_like(z)
+        for original, function in found.items():
+            numpy_function = getattr(np, {"atan": "arctan"}.get(original.__name__, original.__name__), None)
+            if numpy_function is None:
+                continue
+            run = over_array(function)
+            run(z, ours)
+            np.testing.assert_allclose(ours, numpy_function(z), 8 * np.finfo(dtype).eps)
+            pair = functools.partial(run, z, ours), functools.partial(numpy_function, z, out=theirs)
+            times = alternate(dict(zip(("numbann", "NumPy"), map(repeat, pair), strict=True)), rounds)
+            a, b = (seconds / CACHED * 1e9 for seconds in times.values())
+            label = f"{original.__name__}, {dtype}"
+            yield {"function, 1 thread": label, "numbann ns an element": a, "NumPy ns an element": b, "ratio": b / a}
 
 
 def numpy_softmax(z: np.ndarray, out: np.ndarray) -> None:
@@ -97,7 +122,6 @@ def element_wise(rounds: int) -> Iterator[dict[str, Any]]:
     ours_rows, theirs_rows = ours.reshape(rows.shape), theirs.reshape(rows.shape)
     states = [np.zeros((2, ELEMENTS), np.float32) for _ in range(2)]
     pairs: dict[str, tuple[Call, Call]] = {
-        "exp": (lambda: _exp(z, ours), lambda: np.exp(z, out=theirs)),
         "tanh": (lambda: kernels.tanh(z, out=ours), lambda: np.tanh(z, out=theirs)),
         f"softmax, rows of {CLASSES}": (
             lambda: kernels.softmax(rows, out=ours_rows),
@@ -139,7 +163,9 @@ def main() -> None:
     show("matrix products in float32", found)
     elements = list(element_wise(given.rounds))
     show(f"kernels over {ELEMENTS} elements in float32", elements)
-    write(given.json, products=found, element_wise=elements, peak=[peak])
+    mathematics = list(functions(given.rounds))
+    show(f"functions of math over {CACHED} elements", mathematics)
+    write(given.json, products=found, element_wise=elements, functions=mathematics, peak=[peak])
     if given.plot:
         plot(found, given.plot)
 

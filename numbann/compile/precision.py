@@ -45,7 +45,9 @@ class Target:
 
 
 VECTORS = {
-    dtype: {function: f"vector_math.{vector.__name__}" for function, vector in functions.items()}
+    dtype: {
+        function: f"{vector.__module__.rpartition('.')[2]}.{vector.__name__}" for function, vector in functions.items()
+    }
     for dtype, functions in BINDINGS.items()
 }
 CPU = Target("inner_safe", "numbann.simd", "import math", VECTORS, padded=True)

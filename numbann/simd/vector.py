@@ -36,7 +36,7 @@ def load(builder, base, offset=0):
 def load_lanes(builder, base, mask, others):
     """The vector at base in the lanes of a mask, and `others` in the other lanes, whose memory is not touched."""
     vector = others.type
-    name = f"llvm.masked.load.v{vector.count}f{512 // vector.count}.p0"
+    name = f"llvm.masked.load.{suffix(vector)}.p0"
     given = [vector.as_pointer(), I32, mask.type, vector]
     function = cgutils.get_or_insert_function(builder.module, ir.FunctionType(vector, given), name)
     return builder.call(function, [_at(builder, base, 0), ir.Constant(I32, 4), mask, others])
@@ -61,11 +61,16 @@ def splat(builder, scalar, count=None):
 
 
 def multiply_add(builder, x, y, z):
-    """x y + z with one rounding, on every processor."""
-    vector = x.type
-    name = f"llvm.fma.v{vector.count}f{512 // vector.count}"
-    function = cgutils.get_or_insert_function(builder.module, ir.FunctionType(vector, [vector] * 3), name)
+    """x y + z of scalars or vectors with one rounding, on every processor."""
+    name = f"llvm.fma.{suffix(x.type)}"
+    function = cgutils.get_or_insert_function(builder.module, ir.FunctionType(x.type, [x.type] * 3), name)
     return builder.call(function, [x, y, z])
+
+
+def suffix(kind):
+    """What LLVM appends to the name of an intrinsic function for a scalar or a vector."""
+    scalar = getattr(kind, "element", kind)
+    return (f"v{kind.count}" if scalar is not kind else "") + ("f32" if isinstance(scalar, ir.FloatType) else "f64")
 
 
 def transpose(builder, rows):

@@ -188,9 +188,10 @@ def test_initialize_starts_over() -> None:
 
 @pytest.mark.slow
 @pytest.mark.skipif(not WIDE_REGISTERS, reason="the processor has no AVX-512")
-def test_processors_with_narrow_registers() -> None:
+@pytest.mark.parametrize("case", [("gelu",), ("gelu", "float64"), ("sine",), ("sine", "float64"), ("mish", "float64")])
+def test_processors_with_narrow_registers(case: tuple[str, ...]) -> None:
     """Only for AVX-512 LLVM folds a selection of 0 into an addition, so a formula must not add one to a product."""
-    given = ("train_once.py", "", "gelu")
+    given = ("train_once.py", "", *case)
     wide, narrow = run(*given), run(*given, NUMBA_CPU_NAME="haswell", NUMBA_CPU_FEATURES="+avx2,+fma")
     assert narrow["digest"] == wide["digest"]
 
