@@ -19,7 +19,7 @@ from numbann.components.component import Component, NonNegative, Parameter, argu
 from numbann.derivation import derivative_of
 from numbann.derivation.outputs import rows_of
 from numbann.errors import KernelValueError, PluginError
-from numbann.kernels.edge import ROWS, Argument, publish, take_count, take_flag, take_number
+from numbann.kernels.edge import ROWS, Argument, Results, publish, take_count, take_flag, take_number
 
 OUT_OF_RANGE = "{}: {} is {}; give a number {} {}"
 TAKE = {"number": take_number, "flag": take_flag, "count": take_count}
@@ -261,7 +261,9 @@ def _make(
     body = template.format(name=component.name, **calls, **fields)
     docs = {name: f"{name}: {component.function.__doc__}" for name in takes}
     home = "" if component.plugin else "numbann.kernels"
-    return publish(f"{_mathematics(component, parts)}\n\n\n{body}", takes, docs, home)
+    like = Results(f"empty({array}.shape, {array}.dtype)", number=component.kind == "loss")
+    results = {} if component.kind == "optimizer" else dict.fromkeys(takes, like)
+    return publish(f"{_mathematics(component, parts)}\n\n\n{body}", takes, results, docs, home)
 
 
 def _bounds(component: Component, name: str, arguments: Sequence[Argument]) -> Iterator[str]:

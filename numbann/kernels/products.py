@@ -1,7 +1,7 @@
 """matmul and the dense layer on ordinary arrays, from Python and from @njit code.
 
-The tiles are those of the engine.  The engine stores weights in panels; here blocks of b are packed into panels of
-whole vectors first, which takes little time beside the product.
+The tiles are those of the engine, which stores weights in panels.  Here a is read where it is, and b too if it fits in
+a near cache; blocks of a larger b are packed first, which takes little time beside the product.
 """
 
 from __future__ import annotations
@@ -11,68 +11,117 @@ import functools
 import numpy as np
 
 from numbann.errors import KernelValueError, ShapeError
-from numbann.kernels.arrays import c_ordered, flat, overlap, shape_text
-from numbann.kernels.edge import Argument, publish
+from numbann.kernels.arrays import c_ordered, overlap, shape_text
+from numbann.kernels.edge import Argument, Results, publish
 from numbann.simd.dense import FORWARD_DEPTH
 from numbann.simd.jit import inner
-from numbann.simd.pointer import advance, pointer_of
-from numbann.simd.sweep import name_sweeps, named_sweep
+from numbann.simd.pointer import advance, on_stack, pointer_of
+from numbann.simd.rows import copy_padded
+from numbann.simd.sweep import PANEL, name_sweeps, named_sweep
 
 name_sweeps()
+
+BLOCK = 540 << 10  # bytes of a block of rows of a: a part of the second-level cache
+ZEROS = 64  # at least as many as a panel has columns
+TABLE = FORWARD_DEPTH  # offsets of the rows of a block, or of its depths
+NEAR, FEW_ROWS = 128 << 10, 12  # bytes of b that are read where they are, and rows of a for which all of b is
 
 
 @inner
 def multiply(a, by_depth, b, turned, bias, out):
-    """out = bias + a b, or a' b if by_depth, or a b' if turned, panel by panel."""
+    """out = bias + a b, or a' b if by_depth, or a b' if turned; bias None is 0.
+
+    A block of rows of a stays in the second-level cache while the panels of b pass.  Each element is one chain of
+    multiply-adds in the order of the depth, so its bits depend on no block.
+    """
     rows, columns = out.shape
     depth, b_row, b_column = (b.shape[1], 1, b.shape[1]) if turned else (b.shape[0], b.shape[1], 1)
-    if depth == 0:
-        for i in range(rows):
-            out[i] = bias
+    if depth == 0 or out.size == 0:
+        _fill(out, bias)
         return
-    flat_a, flat_b, flat_out = flat(a), flat(b), out.reshape(out.size)
-    table, lanes = np.arange(a.shape[0]) * a.shape[1], 64 // out.itemsize
-    init, block = np.empty(4 * lanes, out.dtype), np.empty(min(depth, FORWARD_DEPTH) * 4 * lanes, b.dtype)
-    for column in range(0, columns, 4 * lanes):
-        real = min(4 * lanes, columns - column)
-        vectors = (real + lanes - 1) // lanes
-        width = vectors * lanes
-        init[:real], init[real:] = bias[column : column + real], 0
-        target, place, row = flat_out, column, columns
-        if real < width:
-            target, place, row = np.empty(rows * width, out.dtype), 0, width
-        # Pointers are taken in the loop, where the arrays are needed again: numba frees an array after its last use,
-        # and a pointer does not keep it alive
-        x, offsets, w, c = pointer_of(flat_a), pointer_of(table), pointer_of(block), advance(pointer_of(target), place)
-        start, start_row = pointer_of(init), 0
-        for k in range(0, depth, FORWARD_DEPTH):
-            count = min(FORWARD_DEPTH, depth - k)
-            _pack(flat_b[k * b_row + column * b_column :], b_row, b_column, real, width, count, block)
-            if by_depth:
-                named_sweep("depth", vectors, x, advance(offsets, k), w, width, start, start_row, c, row, rows, count)
-            else:
-                named_sweep("rows", vectors, advance(x, k), offsets, w, width, start, start_row, c, row, rows, count)
-            start, start_row = c, row
-        if real < width:
-            for i in range(rows):
-                for j in range(real):
-                    flat_out[i * columns + column + j] = target[i * width + j]
+    a_rows, b_rows = c_ordered(a), c_ordered(b)
+    size, lanes, a_row, deep = out.itemsize, 64 // out.itemsize, a.shape[1], min(depth, FORWARD_DEPTH)
+    whole = columns // lanes * lanes  # columns in whole vectors; the others are a panel of their own, in other arrays
+    height = rows if by_depth else _block_height(rows, deep * size)
+    packs = turned or (rows > FEW_ROWS and depth * columns * size > NEAR)
+    rest_at = deep * (columns + lanes if packs else lanes if whole < columns else 0)  # behind the panels of b
+    packed = np.empty(rest_at + (rows * lanes if whole < columns else 0), out.dtype)
+    table, init = on_stack(TABLE, 0), on_stack(ZEROS, out.dtype.type(0))
+    for i in range(deep if by_depth else height):
+        table[i] = i * a_row
+    for j in range(PANEL * lanes):
+        init[j] = 0
+    for k in range(0, depth, FORWARD_DEPTH):
+        count = min(FORWARD_DEPTH, depth - k)
+        for i in range(0, rows, height):
+            # Pointers are taken in the loop, where the arrays are needed again: numba frees an array after its last
+            # use, and a pointer does not keep it alive
+            tall = min(height, rows - i)
+            x = advance(pointer_of(a_rows), k * a_row + i if by_depth else i * a_row + k)
+            column = 0
+            while column < columns:
+                real = min(PANEL * lanes, whole - column) if column < whole else columns - whole
+                vectors = (real + lanes - 1) // lanes
+                w, w_row = advance(pointer_of(b_rows), k * b_row + column * b_column), columns
+                c, c_row = advance(pointer_of(out), i * columns + column), columns
+                if column == whole:
+                    c, c_row = advance(pointer_of(packed), rest_at + i * lanes), lanes
+                if packs or column == whole:
+                    block = advance(pointer_of(packed), (column if packs else 0) * deep)
+                    if i == 0:
+                        _pack_panel(w, b_row, b_column, real, vectors * lanes, count, block)
+                    w, w_row = block, vectors * lanes
+                start, start_row = c, c_row
+                if k == 0:
+                    start, start_row = _first(bias, column, real, whole, init), 0
+                if by_depth:
+                    named_sweep("depth", vectors, x, table, w, w_row, start, start_row, c, c_row, tall, count)
+                else:
+                    named_sweep("rows", vectors, x, table, w, w_row, start, start_row, c, c_row, tall, count)
+                column += vectors * lanes
+    for i in range(rows):
+        for j in range(whole, columns):
+            out[i, j] = packed[rest_at + i * lanes + j - whole]
 
 
 @inner
-def _pack(b, b_row, b_column, real, width, depth, block):
+def _fill(out, bias):
+    """Every row = bias."""
+    if bias is None:
+        out[:] = 0
+    else:
+        out[:] = bias
+
+
+@inner
+def _block_height(rows, row):
+    """The height of equal blocks of rows of `row` bytes, in whole tiles; at most TABLE."""
+    blocks = max(1, (rows * row + BLOCK // 2) // BLOCK)
+    return min(rows, TABLE, ((rows + blocks - 1) // blocks + 11) // 12 * 12)
+
+
+@inner
+def _first(bias, column, real, whole, init):
+    """Where the sums of a panel start: zeros, or its piece of the bias, copied where a vector would reach too far."""
+    if bias is None:
+        return init
+    if column < whole:
+        return advance(pointer_of(bias), column)
+    for j in range(real):
+        init[j] = bias[column + j]
+    return init
+
+
+@inner
+def _pack_panel(b, b_row, b_column, real, width, depth, block):
     """block (depth, width) = the first `real` columns of b side by side, padded with zeros to whole vectors."""
     for k in range(depth):
-        line = block[k * width : (k + 1) * width]
+        line, source = advance(block, k * width), advance(b, k * b_row)
         if b_column == 1:
-            source = b[k * b_row : k * b_row + real]
-            for j in range(real):
-                line[j] = source[j]
+            copy_padded(source, line, real)
         else:
-            for j in range(real):
-                line[j] = b[k * b_row + j * b_column]
-        for j in range(real, width):
-            line[j] = 0
+            for j in range(width):
+                line[j] = source[j * b_column] if j < real else 0
 
 
 @inner
@@ -100,7 +149,7 @@ def matmul(a, b, out=None):
     if overlap(out, a) or overlap(out, b):
         raise KernelValueError("matmul: out shares memory with a or b; give another array")
     result = _result("matmul: out", out, a.shape[0], b.shape[1], a)
-    multiply(a, False, b, False, np.zeros(b.shape[1], a.dtype), result)
+    multiply(a, False, b, False, None, result)
     return result
 
 
@@ -112,7 +161,7 @@ def dense_forward(x, w, b, out=None):
     if overlap(out, x) or overlap(out, w) or overlap(out, b):
         raise KernelValueError("dense_forward: out shares memory with x, w or b; give another array")
     result = _result("dense_forward: out", out, x.shape[0], w.shape[1], x)
-    multiply(x, False, w, False, flat(b), result)
+    multiply(x, False, w, False, c_ordered(b), result)
     return result
 
 
@@ -140,8 +189,8 @@ def dense_backward(x, w, dy, out=None):
             raise KernelValueError("dense_backward: arrays of out share memory; give each its own")
     # Views of another order, which may share memory with the results, are copied before any result is written
     rows_of_x, rows_of_dy = c_ordered(x), c_ordered(dy)
-    multiply(rows_of_dy, False, w, True, np.zeros(inputs, x.dtype), dx)
-    multiply(rows_of_x, True, rows_of_dy, False, np.zeros(outputs, x.dtype), dw)
+    multiply(rows_of_dy, False, w, True, None, dx)
+    multiply(rows_of_x, True, rows_of_dy, False, None, dw)
     db[:] = 0
     for i in range(rows):
         db += rows_of_dy[i]
@@ -164,6 +213,15 @@ _TAKES = {
         Argument("out", "results", (2, 2, 1), default=None),
     ),
 }
+# Without arrays of as many dimensions there are no results, and the kernel tells why
+_RESULTS = {
+    "matmul": Results("empty((len(a), b.shape[1]), a.dtype) if a.ndim == b.ndim == 2 else None"),
+    "dense_forward": Results("empty((len(x), w.shape[1]), x.dtype) if x.ndim == w.ndim == 2 else None"),
+    "dense_backward": Results(
+        "(empty(x.shape, x.dtype), empty(w.shape, x.dtype), empty(w.shape[1], x.dtype))"
+        " if x.ndim == w.ndim == 2 else None"
+    ),
+}
 _RULES = """
 
 Arrays are all float32 or all float64, of any order; what is written is C-ordered, and shares memory with nothing else.
@@ -176,4 +234,4 @@ def product_kernels():
     """The kernels of products, by name."""
     text = '"""Made by numbann: products of matrices."""\nfrom numbann.kernels.products import ' + ", ".join(_TAKES)
     docs = {function.__name__: f"{function.__doc__}{_RULES}" for function in (matmul, dense_forward, dense_backward)}
-    return publish(text, _TAKES, docs, "numbann.kernels")
+    return publish(text, _TAKES, _RESULTS, docs, "numbann.kernels")

@@ -33,6 +33,11 @@ def inner_safe(function: Callable[..., Any]) -> Any:
     return numba.njit(fastmath=SAFE, forceinline=True, **OPTIONS)(function)
 
 
+def inlined(function: Callable[..., Any]) -> Any:
+    """Compile a function as a part of the one function that calls it, whose types and branches it shares."""
+    return numba.njit(inline="always", **OPTIONS)(function)
+
+
 def entry(function: Callable[..., Any], dispatcher: Callable[..., Any]) -> Any:
     """Compile a function that Python calls with arrays, by a class of numba's, and keep it in the cache folder."""
     _require_compiler()

@@ -8,6 +8,7 @@ from __future__ import annotations
 import numpy as np
 from llvmlite import ir
 from numba import carray, types
+from numba.core import cgutils
 from numba.extending import intrinsic
 
 from numbann.simd.jit import INTS, inner
@@ -61,6 +62,19 @@ def itemsize(typing, base):
     """The bytes of one element, a constant."""
     size = base.dtype.bitwidth // 8
     return types.intp(base), lambda context, builder, signature, arguments: ir.Constant(ir.IntType(64), size)
+
+
+@intrinsic(prefer_literal=True)
+def on_stack(typing, count, like):
+    """A pointer to memory for a literal count of numbers like this one, until the function that has the call ends."""
+    kind = types.unliteral(like)
+
+    def generate(context, builder, signature, arguments):
+        scalar = context.get_value_type(kind)
+        place = cgutils.alloca_once(builder, ir.ArrayType(scalar, count.literal_value))
+        return builder.bitcast(place, scalar.as_pointer())
+
+    return types.CPointer(kind)(count, like), generate
 
 
 @inner

@@ -89,12 +89,12 @@ def _scale(typing, x, count, factor):
 @inner
 def copy_row(x, to):
     """to <- x, and zeros in its padding.  It reads nothing beyond x, which need not be padded."""
-    _copy(pointer_of(x), pointer_of(to), len(x))
+    copy_padded(pointer_of(x), pointer_of(to), len(x))
 
 
 @intrinsic
-def _copy(typing, x, to, count):
-    """Copy the vectors of a row, whose last one is masked."""
+def copy_padded(typing, x, to, count):
+    """Copy `count` elements, and zeros up to a whole number of vectors."""
 
     def generate(context, builder, signature, arguments):
         x, to, count = arguments

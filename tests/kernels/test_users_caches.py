@@ -16,7 +16,7 @@ WAYS = ("by_module", "by_name", "by_global", "by_closure")
 CHANGES = {  # what another version of numbann may have otherwise: a formula, a default, a product
     "mathematics/activations/rectified.py": ("< 0 else z\n\n\n@relu.d", "< 0 else z + z\n\n\n@relu.d"),
     "mathematics/losses/regression.py": ("delta: Positive = 1.0", "delta: Positive = 2.0"),
-    "kernels/products.py": ("b, False, np.zeros(b.shape[1]", "b, False, np.ones(b.shape[1]"),
+    "kernels/products.py": ("b, False, None, result", "b, False, np.ones(b.shape[1], a.dtype), result"),
 }
 
 
