@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from numbann.components.component import Fraction, Learnable, NonNegative, Numbers, Positive, learnable
-    from numbann.components.declare import activation, initializer, loss, metric, optimizer, schedule
+    from numbann.components.decorated import Decorator
     from numbann.components.hookspecs import hookimpl
     from numbann.errors import (
         DataError,
@@ -33,6 +33,13 @@ if TYPE_CHECKING:
     from numbann.training.interruption import Interrupted
     from numbann.training.range_test import RangeTest, find_learning_rate
     from numbann.training.runs import resume, train
+
+    activation: Decorator
+    initializer: Decorator
+    loss: Decorator
+    metric: Decorator
+    optimizer: Decorator
+    schedule: Decorator
 
 __version__ = "0.1.0"
 

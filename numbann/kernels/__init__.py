@@ -7,7 +7,8 @@
 Every function can be called from Python and from @njit code, also with cache=True; they need no njit of their own, and
 all that give arrays take `out=`.  An activation NAME has NAME(z) and NAME_backward(da, z, a); a loss has NAME(y, t) ->
 mean value, dy; an optimizer has NAME_step(w, g, states..., step), in place.  A state that only some settings need is a
-keyword argument, such as `largest` of adam with amsgrad.
+keyword argument, such as `largest` of adam with amsgrad.  of("NAME") gives the kernels of any component, of plugins and
+files too.
 
 The arrays of a call are all float32 or all float64; labels are integers.  Arrays that are read may be of any order and
 read-only; those that are written are C-ordered.  `out` of an activation or a loss may be one of its inputs, and an
@@ -34,6 +35,8 @@ def __getattr__(name: str) -> Any:
     """Make a kernel on its first use; `cuda` is the module of kernels for GPUs."""
     if name == "__all__":
         return __dir__()
+    if name == "of":  # it knows of plugins, of which kernels themselves know nothing
+        return importlib.import_module("numbann.plugins.kernels").of
     for device in DEVICES:
         if device.kernels and device.name == name:
             return importlib.import_module(device.kernels)

@@ -45,7 +45,7 @@ def {name}_into({arguments}):
 
 
 {name}_body = inlined({name})
-_{name}_into = compiled_later({name}_into, {takes}, __name__)
+_{name}_into = compiled_later("{name}", {name}_into, {takes}, __name__)
 
 """
 
@@ -107,7 +107,7 @@ def publish(
 def _edge_of(name: str, arguments: Sequence[Argument], results: Results | None) -> str:
     """The text that turns the function of this name into one that Python calls, in front of the compiled one."""
     names, takes = ", ".join(argument.name for argument in arguments), tuple(arguments)
-    lines = [f"_{name} = compiled_later({name}, {takes}, __name__)"]
+    lines = [f'_{name} = compiled_later("{name}", {name}, {takes}, __name__)']
     if results is not None:
         given, first = ("return ", "[0]") if results.number else ("", "")
         lines.append(FILLING.format(name=name, arguments=names, takes=takes, given=given, first=first))
@@ -206,14 +206,14 @@ class _Kernel(CPUDispatcher):
         return super()._compile_for_args(*given, **named)
 
 
-def compiled_later(function: Any, arguments: tuple[Argument, ...], home: str) -> Any:
-    """The function with these arguments, compiled when it is first called with new types.
+def compiled_later(name: str, function: Any, arguments: tuple[Argument, ...], home: str) -> Any:
+    """The function with these arguments, compiled when it is first called with new types; name: in errors.
 
     home: the generated module, which bears numbann's version.  numba writes it into the caches of those who call it.
     """
     function.__module__ = home
     kernel = jit.entry(function, _Kernel)
-    kernel.takes = (function.__name__, arguments)
+    kernel.takes = (name, arguments)
     return kernel
 
 

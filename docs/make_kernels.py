@@ -1,0 +1,198 @@
+"""Writes docs/kernels.md and numbann/kernels/__init__.pyi, all kernels with their types: python docs/make_kernels.py"""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from numbann import kernels
+from numbann.components.built_in import built_in
+from numbann.components.component import Component
+from numbann.kernels.edge import Argument
+
+PAGE = Path(__file__).with_name("kernels.md")
+STUB = Path(kernels.__file__ or "").with_suffix(".pyi")
+KINDS = {"activation": ("", "_backward"), "loss": ("",), "optimizer": ("_step",)}
+
+PREAMBLE = """import numpy as np
+from numbann import kernels
+
+random = np.random.default_rng(0)
+x, w, b = random.standard_normal((32, 8)), random.standard_normal((8, 4)), np.zeros(4)
+z = kernels.dense_forward(x, w, b)  # (B, I) (I, O) (O,) -> (B, O)
+da = np.ones_like(z)
+y, t = random.random((32, 4)), random.random((32, 4))
+labels = random.integers(0, 4, 32)
+g = random.standard_normal(w.shape)"""
+
+INTRODUCTION = f"""# Kernels
+
+`numbann.kernels` has what a training step is made of, for NumPy code and for `@njit` functions of your own, which call
+the same names. Arrays are all float32 or all float64, labels integers. What is only read may be of any order; what is
+written is C-ordered. `out=` takes an array to fill. Anything else is one error that names function and argument:
+KernelTypeError, ShapeError or KernelValueError. The examples stand behind these lines:
+
+```python
+{PREAMBLE}
+```
+
+Letters: B rows, I inputs, O outputs, K classes, T targets. `help(kernels.NAME)` tells more of each,
+`docs/components.md` has the references. `python docs/make_kernels.py` writes this page, and the types that mypy and
+pyright see (after `pip install -e .` only with `--config-settings editable_mode=compat`).
+
+`kernels.of` gives the kernels of any other component: of an installed plugin, of a file, or of a decorated function,
+with other defaults where they are given. They work in `@njit` functions too:
+
+```python
+import numbann
+
+
+@numbann.activation
+def bent(z, alpha: float = 0.1):
+    return alpha * z if z < 0 else z
+
+
+bent_kernel, bent_backward = kernels.of(bent, alpha=0.2)
+elu, elu_backward = kernels.of("elu", alpha=0.7)  # also plugins=["my_plugin.py"]
+```
+"""
+SECTIONS = {
+    "activation": """## Activations
+
+z, da, a and what comes back have one shape. Those marked *rows* go by the last dimension, the others by single numbers.
+A backward gives dz = da f'(z), from z and a = f(z).""",
+    "loss": """## Losses
+
+Each gives the mean value, a number, and dy, its gradient to y. The mean is over rows and outputs; of losses of rows it
+is over rows.""",
+    "optimizer": """## Steps of optimizers
+
+w changes in place, by its gradient g, and so do the states: arrays of w's shape, zeros at first. step counts from 1. A
+state behind the parameters is needed by the setting that its formula names.""",
+}
+SHAPES = {
+    "matmul": ("a (B, I), b (I, O) -> (B, O)", "kernels.matmul(x, w)"),
+    "dense_forward": ("x (B, I), w (I, O), b (O,) -> (B, O)", "kernels.dense_forward(x, w, b)"),
+    "dense_backward": (
+        "x (B, I), w (I, O), dy (B, O) -> dx (B, I), dw (I, O), db (O,)",
+        "dx, dw, db = kernels.dense_backward(x, w, da)",
+    ),
+}
+
+TYPES = {"array": "Floats", "written": "Floats", "number": "float", "flag": "bool", "count": "int", "labels": "Labels"}
+RESULTS = {"_backward": "Floats", "loss": "tuple[float, Floats]", "activation": "Floats", "_step": "None"}
+STUB_HEAD = """# Made by docs/make_kernels.py.
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from numbann.cuda import kernels as cuda
+
+Floats = TypeVar("Floats", NDArray[np.float32], NDArray[np.float64])
+Labels = NDArray[np.integer[Any]]
+
+__all__: list[str]
+
+def not_there(module: str, name: str) -> str: ...
+def of(name: str | Callable[..., Any], *, plugins: Iterable[str | Path] = ..., **parameters: Any) -> Any: ..."""
+
+
+# ---- the page
+
+
+def page() -> str:
+    """The page as text."""
+    lines = [INTRODUCTION, "## Products", "", *_table(_products())]
+    for kind, text in SECTIONS.items():
+        lines += ["", text, "", *_table(_rows(kind))]
+    return "\n".join(lines) + "\n"
+
+
+def examples() -> dict[str, str]:
+    """The example of each kernel, by its name."""
+    rows = [*_products(), *(row for kind in KINDS for row in _rows(kind))]
+    return {signature.partition("(")[0]: example for signature, _, example in rows}
+
+
+def _table(rows: Iterator[tuple[str, str, str]]) -> Iterator[str]:
+    yield "| kernel | shapes and formula | example |"
+    yield "| --- | --- | --- |"
+    for signature, text, example in rows:
+        yield f"| `{signature}` | {text.replace('|', chr(92) + '|')} | `{example}` |"
+
+
+def _products() -> Iterator[tuple[str, str, str]]:
+    for name, (shapes, example) in SHAPES.items():
+        yield f"{name}{inspect.signature(getattr(kernels, name))}", shapes, example
+
+
+def _rows(kind: str) -> Iterator[tuple[str, str, str]]:
+    for component in _components(kind):
+        for suffix in KINDS[kind]:
+            function = getattr(kernels, component.name + suffix)
+            rows = "*rows*: " if component.form == "row" else ""
+            text = f"dz of {component.name}" if suffix == "_backward" else re.sub(r"\s+", " ", component.summary)
+            yield f"{component.name}{suffix}{inspect.signature(function)}", rows + text, _example(component, suffix)
+
+
+def _components(kind: str) -> list[Component]:
+    found = [entry.component for entry in built_in().entries(kind)]
+    return [component for component in found if component.name + KINDS[kind][0] in dir(kernels)]
+
+
+def _example(component: Component, suffix: str) -> str:
+    """A line that calls the kernel with arrays of the preamble."""
+    name = f"kernels.{component.name}{suffix}"
+    if suffix == "_backward":
+        return f"{name}(da, z, kernels.{component.name}(z))"
+    if component.kind == "activation":
+        return f"{name}(z)"
+    if component.kind == "loss":
+        outputs = component.traits["outputs"]
+        whole = "labels" if "label" in component.roles else "t"
+        return f"{name}(y, {whole})" if outputs == 1 else f"{name}(y[:, :{outputs}], {whole}[:, :1])"
+    needed = [argument for argument in _arguments(name) if argument.default is ... and argument.kind == "written"]
+    states = ["np.zeros_like(w)"] * (len(needed) - 1)
+    return f"{name}({', '.join(['w', 'g', *states, *(['1'] if 'step' in component.roles else [])])})"
+
+
+def _arguments(name: str) -> tuple[Argument, ...]:
+    found: Any = getattr(kernels, name.removeprefix("kernels."))
+    return tuple(found.arguments)
+
+
+# ---- the stub
+
+
+def stub() -> str:
+    """The stub as text."""
+    lines = [STUB_HEAD]
+    for name in SHAPES:
+        result = "tuple[Floats, Floats, Floats]" if name == "dense_backward" else "Floats"
+        lines.append(_declaration(name, result))
+    for kind, suffixes in KINDS.items():
+        for component in _components(kind):
+            lines += [_declaration(component.name + suffix, RESULTS[suffix or kind]) for suffix in suffixes]
+    return "\n".join(lines) + "\n"
+
+
+def _declaration(name: str, result: str) -> str:
+    return f"def {name}({', '.join(map(_typed, _arguments(name)))}) -> {result}: ..."
+
+
+def _typed(argument: Argument) -> str:
+    kind = "tuple[Floats, Floats, Floats]" if argument.kind == "results" else TYPES[argument.kind]
+    if argument.default is ...:
+        return f"{argument.name}: {kind}"
+    return f"{argument.name}: {kind}{' | None' if argument.default is None else ''} = {argument.default!r}"
+
+
+if __name__ == "__main__":
+    PAGE.write_text(page(), encoding="utf-8", newline="\n")
+    STUB.write_text(stub(), encoding="utf-8", newline="\n")
