@@ -11,8 +11,9 @@ import pytest
 from networks import make_data, make_plan, same_tensors
 
 import numbann
-from numbann.components.component import Configured
-from numbann.components.declare import freeze, initializer
+from numbann.components.built_in import built_in
+from numbann.components.component import Configured, Origin
+from numbann.components.declare import activation, freeze, initializer
 from numbann.engine.cpu import first_pass
 from numbann.engine.cpu.engine import Engine
 from numbann.errors import ShapeError, SpecError, TrainingError
@@ -79,6 +80,23 @@ def test_a_layer_sees_its_inputs_behind_the_initial_layers(settings: dict[str, A
             np.testing.assert_allclose((products + tensors[f"layers.{k}.bias"]).mean(0), 0, **close)
         if "between" not in settings:
             np.testing.assert_allclose(engine.predict(x), products + tensors["layers.2.bias"], **close)
+
+
+def test_a_layer_behind_another_width_sees_that_width() -> None:
+    @activation(form="row", width=0.5)
+    def gated(z, a):
+        for k in range(len(a)):
+            a[k] = z[k] * z[len(a) + k]
+
+    @gated.backward
+    def gated_backward(z, da, dz):
+        for k in range(len(da)):
+            dz[k], dz[len(da) + k] = da[k] * z[len(da) + k], da[k] * z[k]
+
+    registry = built_in().copy()
+    registry.register(freeze(gated), Origin("test", "", "test"))
+    with engine_of(plan_of(activation="gated", registry=registry)):
+        assert [x.shape for _, _, x in SEEN] == [(ROWS, 4), (ROWS, 3), (ROWS, 3)]
 
 
 def test_a_batch_norm_goes_by_the_sample() -> None:

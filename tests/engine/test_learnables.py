@@ -147,9 +147,31 @@ def test_how_many_ways_there_are() -> None:
     assert make_plan([4, 7, 3], "prelu").tunings == [PLAIN]
 
 
-@pytest.mark.parametrize("options", [{}, {"clip_norm": 5.0, "average": 0.5}, {"optimizer": "plain", "average": 0.5}])
+@optimizer(predicts="ahead")
+def leaping(w, g, ahead, learning_rate: float = 0.1):
+    """Leaping: descent, of which twice the step predicts."""
+    return w - learning_rate * g, w - 2 * learning_rate * g
+
+
+@optimizer(form="matrix", predicts="ahead")
+def leaping_matrices(w, g, ahead, learning_rate: float = 0.1):
+    """Leaping: the same on matrices."""
+    ahead[:] = w - 2 * learning_rate * g
+    w -= learning_rate * g
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"clip_norm": 5.0, "average": 0.5},
+        {"optimizer": "plain", "average": 0.5},
+        {"optimizer": "leaping"},
+        {"optimizer": "leaping_matrices"},
+    ],
+)
 def test_bounds_hold_after_each_step(options: dict[str, Any]) -> None:
-    registry = registry_of(bounded, plain)
+    registry = registry_of(bounded, plain, leaping, leaping_matrices)
     made = make_plan([4, 70, 3], "bounded", "mse", registry=registry, optimizers=registry, batch=3, **options)
     engine, x, t = make_engine(made, 30)
     seen = []

@@ -59,8 +59,9 @@ class Matrices:
             for tensor, one in zip(kept["w"], given, strict=True)
         ]
         run(component, functools.partial(step_of_matrices, component, given))
-        for name, vector in vectors.items():
-            np.clip(kept["w"][name], vector.low, vector.high, out=kept["w"][name])
+        for weights in (kept["w"], *([kept[component.predicts]] if component.predicts else [])):
+            for name, vector in vectors.items():
+                np.clip(weights[name], vector.low, vector.high, out=weights[name])
         for name, slot in self._slots.items():
             self._arena.set_tensors(kept[name], slot)
 

@@ -102,9 +102,9 @@ def _columns(arena: Arena, kernel: int, hyper: Hyper) -> Columns:
 
 
 def _keep_within(arena: Arena) -> list[list[Op]]:
-    """The phase that keeps vectors within their bounds, and their average, which lies one stride before them."""
+    """The phase that keeps vectors within their bounds, and those that predict, which lie one stride before them."""
     plan, kernel = arena.plan, jit.address(gradient_kernels.keep_within, arena.plan.dtype)
-    stride = -arena.layout.stride if plan.average else 0
+    stride = -arena.layout.stride if plan.apart else 0
     ops: list[Op] = []
     for vector in (vector for vector in plan.vectors if vector.bounded):
         place, bounds = arena.layout.vectors[vector.name], np.array([vector.low, vector.high], plan.dtype)
