@@ -81,7 +81,7 @@ def optimizer(
     predicts: str = "",
     **names: Any,
 ) -> Any:
-    """Declare an optimizer: roles w g step learning_rate weight_decay, and states -> w, or (w, *states).
+    """Declare an optimizer: roles w g step learning_rate weight_decay batch_size, and states -> w, or (w, *states).
 
     optional: maps a state to the parameter without which the state is not stored.  predicts: a state that starts as w
     and predicts in its place: validation and the saved model use it, w only trains.  form="matrix": plain NumPy that
@@ -258,10 +258,12 @@ def _faults(component: Component) -> Iterator[str]:
         yield f"a solver keeps arrays in `memory`, not in states such as {component.states[0]!r}"
     if component.form != "elementwise" and optional:
         yield "`optional` is for elementwise optimizers"
+    if inspect.isgeneratorfunction(component.function) and component.form != "matrix":
+        yield 'it yields; only an optimizer in the form "matrix" may, for sums over the network'
     for state, shape in component.shapes.items():
         if component.form != "matrix":
             yield f'{state!r}: only states in the form "matrix" have shapes of their own'
-        if state not in component.states or not shape or set(shape) - set(SIZES):
+        if state not in component.states or not isinstance(shape, str) or not shape or set(shape) - set(SIZES):
             yield f"shapes={{{state!r}: {shape!r}}} must map a state to letters of {SIZES!r}, such as 'II' or '1O'"
     predicts = component.predicts
     if predicts and (predicts not in component.states or predicts in optional or predicts in component.shapes):

@@ -9,18 +9,35 @@ import numpy as np
 import pytest
 from networks import make_data, make_plan
 
+from numbann.components.component import Origin
+from numbann.components.declare import optimizer
+from numbann.components.registry import Registry
 from numbann.engine.cpu.engine import Engine
 from numbann.engine.cpu.thread_tuning import ThreadTuner
 from numbann.engine.shared import feeding, report
 from numbann.network.plan import Plan
 
 ROWS, BATCH, STEPS = 61, 4, 16
+OPTIMIZERS = Registry()
+
+
+@optimizer(form="matrix", shapes={"left": "II", "total": "1"}, predicts="mean")
+def whole(w, g, mean, left, total, step, learning_rate=0.1):
+    """Whole: states of three shapes, sums over the network, and a mean that predicts."""
+    left += g @ g.T
+    total += yield np.trace(left)
+    w -= learning_rate * g / (1 + total / step)
+    mean += (w - mean) / step
+
+
+OPTIMIZERS.register(whole, Origin("test", "", "test"))
 RATES = [np.linspace(0.1, 0.01, STEPS), np.linspace(0.05, 0.02, STEPS)]
 CASES: dict[str, dict[str, Any]] = {
     "adam": {"optimizer": "adam"},
     "dropout, batch norm": {"between": [{"norm": "batch", "dropout": 0.3}], "optimizer": "momentum"},
     "average, clipped": {"average": 0.9, "clip_norm": 0.1, "optimizer": "adamw", "dtype": "float32"},
     "matrix": {"optimizer": "lamb", "average": 0.9},
+    "states of any shape": {"optimizer": "whole", "optimizers": OPTIMIZERS, "dtype": "float32"},
     "trained activation": {"activation": "prelu", "optimizer": "rmsprop"},
     "weights": {"weighted": True},
     "blocks": {"blocks": True, "optimizer": "adam", "dtype": "float32"},

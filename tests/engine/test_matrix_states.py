@@ -151,15 +151,25 @@ def test_sums_that_not_all_matrices_join_are_an_error() -> None:
         ("matrix", {"n": "II"}, r"shapes=\{'n': 'II'\} must map a state to letters of 'IO1'"),
         ("matrix", {"m": "IB"}, r"shapes=\{'m': 'IB'\} must map a state to letters of 'IO1'"),
         ("matrix", {"m": ""}, r"must map a state to letters"),
+        ("matrix", {"m": 2}, r"must map a state to letters"),
         ("elementwise", {"m": "1"}, r"'m': only states in the form \"matrix\" have shapes of their own"),
     ],
 )
-def test_shapes_that_there_are_not_are_refused(form: str, shapes: dict[str, str], fault: str) -> None:
+def test_shapes_that_there_are_not_are_refused(form: str, shapes: dict[str, Any], fault: str) -> None:
     def wrong(w, g, m, learning_rate=0.1):
         return w, m
 
     with pytest.raises(PluginError, match=fault):
         freeze(optimizer(form=form, shapes=shapes)(wrong))
+
+
+@pytest.mark.parametrize("form", ["elementwise", "solver"])
+def test_sums_in_another_form_are_refused(form: str) -> None:
+    def wrong(w, learning_rate=0.1):
+        yield w
+
+    with pytest.raises(PluginError, match=r'it yields; only an optimizer in the form "matrix" may, for sums over the'):
+        freeze(optimizer(form=form)(wrong))
 
 
 @pytest.mark.parametrize("shape", [(4, 3), (3,)])
