@@ -9,6 +9,7 @@ import numpy as np
 import outputs_of_papers as papers
 import pytest
 import reference
+from activations_of_papers import evidential
 
 import numbann
 from numbann import get_loss
@@ -28,12 +29,39 @@ def drawn(outputs: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
     return random.normal(0, 1.5, (6, 2 * outputs)), random.normal(0, 1.5, (6, 2))
 
 
+def test_weighted_nll_has_the_gradients_of_its_paper() -> None:
+    """Those of the likelihood times v^power: to the mean (m - t) / v, to the logarithm (1 - (m - t)^2 / v) / 2."""
+    y, t = drawn(2)
+    value, dy = get_loss(papers.weighted_nll, power=0.7)(y, t)
+    m, v = y[:, :2], np.exp(y[:, 2:])
+    assert value == pytest.approx((v**0.7 * (np.log(v) + (m - t) ** 2 / v) / 2).mean())
+    slopes = np.hstack((v**0.7 * (m - t) / v, v**0.7 * (1 - (m - t) ** 2 / v) / 2))
+    np.testing.assert_allclose(dy, slopes / t.size, rtol=1e-12)
+
+
 def test_three_quantiles_are_scikit_learns() -> None:
     sklearn = pytest.importorskip("sklearn.metrics")
     y, t = drawn(3)
     ends = zip(np.split(y, 3, axis=1), (0.1, 0.5, 0.9), strict=True)
     expected = sum(sklearn.mean_pinball_loss(t, at, alpha=q) for at, q in ends)
     assert get_loss(papers.three_quantiles)(y, t)[0] == pytest.approx(expected)
+
+
+def test_evidence_is_students_density() -> None:
+    stats = pytest.importorskip("scipy.stats")
+    y, t = drawn(4)
+    gamma, n, a, b = np.split(y, 4, axis=1)
+    n, a, b = (np.logaddexp(0, part) for part in (n, a, b))
+    a = a + 1
+    spread = np.sqrt(b * (1 + n) / (n * a))
+    expected = (-stats.t.logpdf(t, 2 * a, gamma, spread) + 0.1 * abs(t - gamma) * (2 * n + a)).mean()
+    value, dy = get_loss(evidential, weight=0.1)(y, t)
+    assert value == pytest.approx(expected, rel=1e-10)
+    for place in np.ndindex(y.shape):
+        step = np.zeros_like(y)
+        step[place] = 1e-5
+        (above, _), (below, _) = (get_loss(evidential, weight=0.1)(moved, t) for moved in (y + step, y - step))
+        assert dy[place] == pytest.approx((above - below) / 2e-5, abs=1e-8)
 
 
 def test_ranks_are_corns() -> None:

@@ -6,7 +6,19 @@ from math import exp, log1p
 
 import numpy as np
 
-from numbann import activation, hookimpl, loss, metric
+from numbann import NonNegative, activation, hookimpl, loss, metric, stop_gradient
+
+
+@loss(surrogate=True)
+def weighted_nll(mean, log_variance, t, power: NonNegative = 0.5):
+    """Beta-NLL: v^power (log v + (mean - t)^2 / v) / 2, without a gradient to the first.  Seitzer et al. 2022."""
+    v = exp(log_variance)
+    return stop_gradient(v**power) * (log_variance + (mean - t) * (mean - t) / v) / 2
+
+
+@weighted_nll.gives(mean="target", deviation="difference")
+def normal(mean, log_variance):
+    return mean, exp(log_variance / 2)
 
 
 @loss
@@ -75,5 +87,5 @@ def expected_error(t, probability, bins: int = 10):
 
 @hookimpl
 def numbann_register(register):
-    for one in (three_quantiles, rank_chances, ranks, weighted_kappa, expected_error):
+    for one in (weighted_nll, three_quantiles, rank_chances, ranks, weighted_kappa, expected_error):
         register(one)

@@ -30,6 +30,8 @@ SETTINGS: dict[str, list[dict[str, Any]]] = {
     "smooth_l1": [{}, {"beta": 0.3125}],
     "quantile": [{}, {"quantile": 0.9}],
     "gaussian_nll": [{}, {"epsilon": 0.1}],
+    "negative_binomial_nll": [{}, {"epsilon": 0.3}],
+    "evidential": [{}, {"regularizer": 0.5}],
     "quantiles": [{}, {"lower": 0.25, "upper": 0.75}],
     "tweedie": [{}, {"power": 1.1}],
     "multi_margin": [{}, {"margin": 0.4}],

@@ -185,7 +185,8 @@ def test_loss(component: Component, values: dict[str, float], shape: tuple[int, 
     assert dy.dtype == dtype
     assert value == pytest.approx(expected.mean(), rel=1e-5 if dtype == "float32" else 1e-12, abs=1e-6)
     largest = max(np.abs(expected_dy).max(), 1 / shape[1])
-    assert far(dy, expected_dy / len(y), largest / len(y)) <= ULP[dtype] + shape[1]
+    steep = 8 if component.name == "beta_nll" else 0  # its derivatives are sums of large terms that cancel
+    assert far(dy, expected_dy / len(y), largest / len(y)) <= ULP[dtype] + shape[1] + steep
 
 
 @DTYPES

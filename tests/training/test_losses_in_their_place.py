@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from math import lgamma
 from pathlib import Path
 from typing import Any
 
@@ -145,3 +146,48 @@ def test_targets_that_a_loss_does_not_take(trained: Trained) -> None:
         trained(x, x[:, 0], "weibull")
     with pytest.raises(SpecError, match=r'"concordance" asks for time and event, which mse does not give'):
         trained(x, x[:, 0], "mse", metrics=["concordance"])
+
+
+def test_counts_that_vary_more_than_poissons(trained: Trained) -> None:
+    """By the likelihood of the counts, with each model's own distribution."""
+    random, x = inputs(2)
+    mean, r = np.exp(1 + x[:, 0]), np.exp(x[:, 1])
+    t = random.negative_binomial(r, r / (r + mean)).astype(float)
+    columns = trained(x, t, "negative_binomial_nll")[0].predict(x[-TESTING:], outputs="all")
+    rate, given = trained(x, t, "poisson_nll")[0].predict(x[-TESTING:]), t[-TESTING:]
+    mean, variance = columns["y_mean"], columns["y_variance"]
+    r = mean**2 / (variance - mean)
+    gamma = np.vectorize(lgamma)
+    own = gamma(r) - gamma(given + r) + gamma(given + 1) + r * np.log1p(mean / r) - given * np.log(mean / (mean + r))
+    other = rate - given * np.log(rate) + gamma(given + 1)
+    assert own.mean() < 0.85 * other.mean()
+
+
+def test_shares(trained: Trained) -> None:
+    """By the density of the shares; the plain model's errors are normal with one variance, and it leaves (0, 1)."""
+    random, x = inputs(2)
+    m, p = 1 / (1 + np.exp(-4 * x[:, 0])), np.exp(3 + x[:, 1])
+    t = np.clip(random.beta(m * p, (1 - m) * p), 1e-6, 1 - 1e-6)
+    columns = trained(x, t, "beta_nll")[0].predict(x[-TESTING:], outputs="all")
+    plain, given = trained(x, t, "mse")[0], t[-TESTING:]
+    mean, variance = columns["y_mean"], columns["y_variance"]
+    assert ((mean > 0) & (mean < 1)).all()
+    p = mean * (1 - mean) / variance - 1
+    a, b, gamma = mean * p, (1 - mean) * p, np.vectorize(lgamma)
+    own = gamma(a) + gamma(b) - gamma(p) - (a - 1) * np.log(given) - (b - 1) * np.log1p(-given)
+    fixed = ((plain.predict(x[:TRAINING]) - t[:TRAINING]) ** 2).mean()
+    assert own.mean() < normal_nll(given, plain.predict(x[-TESTING:]), np.full(TESTING, fixed)) - 0.3
+
+
+def test_evidence(trained: Trained) -> None:
+    """A variance for each row, whose parts add up; far from all rows, the epistemic part of it is larger."""
+    random, x = inputs(2)
+    t = 50 + 10 * (np.sin(3 * x[:, 0]) + 0.2 * np.exp(2 * x[:, 1]) * random.standard_normal(len(x)))
+    model, measured = trained(x, t, "evidential", metrics=["crps", "normal_coverage"])
+    columns = model.predict(x[-TESTING:], outputs="all")
+    np.testing.assert_allclose(columns["y_variance"], columns["y_aleatoric"] + columns["y_epistemic"], rtol=1e-5)
+    plain, given = trained(x, t, "mse")[0], t[-TESTING:]
+    fixed = ((plain.predict(x[:TRAINING]) - t[:TRAINING]) ** 2).mean()
+    own = normal_nll(given, columns["y_mean"], columns["y_variance"])
+    assert own < normal_nll(given, plain.predict(x[-TESTING:]), np.full(TESTING, fixed)) - 0.2
+    assert measured["normal_coverage"] == pytest.approx(0.9, abs=0.06)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from reference.activations import at_the_limits, log_softmax, sigmoid, softmax
@@ -193,3 +195,63 @@ def weibull(y: Array, t: Array) -> tuple[Array, Array]:
     value = near * (1 + np.maximum(z - 30, 0)) - event * (held + z - log_time)
     dy = np.hstack((k * (event - near), (shape < 5) * (z * near - event * (1 + z))))
     return value.mean(axis=1), dy / time.shape[1]
+
+
+def _lgamma(x: Array) -> Array:
+    return np.vectorize(math.lgamma, otypes=[float])(x)
+
+
+def _digamma(x: Array) -> Array:
+    """The series at x + 30, less 1 / x, ..., 1 / (x + 29)."""
+    y = x + 30
+    series = 1 / (12 * y**2) - 1 / (120 * y**4) + 1 / (252 * y**6) - 1 / (240 * y**8)
+    return np.log(y) - 1 / (2 * y) - series - sum(1 / (x + k) for k in range(30))
+
+
+@at_the_limits
+def beta_nll(y: Array, t: Array) -> tuple[Array, Array]:
+    """value = mean_k of lgamma(a) + lgamma(b) - lgamma(p) - (a - 1) log t - (b - 1) log(1 - t); y: (B, 2 T) is z, s.
+
+    a = p sigmoid(z) and b = p sigmoid(-z), at least 1e-30, p = exp(s), s <= 9.
+    """
+    z, s = np.split(y, 2, axis=1)
+    p = np.exp(np.minimum(s, 9))
+    a, b = np.maximum(p * sigmoid(z), 1e-30), np.maximum(p * sigmoid(-z), 1e-30)
+    value = _lgamma(a) + _lgamma(b) - _lgamma(p) - (a - 1) * np.log(t) - (b - 1) * np.log1p(-t)
+    to_a, to_b = (a > 1e-30) * (_digamma(a) - np.log(t)), (b > 1e-30) * (_digamma(b) - np.log1p(-t))
+    to_s = (s <= 9) * (a * to_a + b * to_b - p * _digamma(p))
+    return value.mean(axis=1), np.hstack((p * sigmoid(z) * sigmoid(-z) * (to_a - to_b), to_s)) / t.shape[1]
+
+
+@at_the_limits
+def negative_binomial_nll(y: Array, t: Array, epsilon: float = 1e-3) -> tuple[Array, Array]:
+    """value = mean_k of lgamma(r) + lgamma(t + 1) - lgamma(t + r) + (t + r) softplus(m + d) - t (m + d), r = exp(-d).
+
+    y: (B, 2 T) is m, d; d is kept between log epsilon and 60.
+    """
+    m, given = np.split(y, 2, axis=1)
+    d = np.clip(given, np.log(epsilon), 60)
+    r, z = np.exp(-d), m + d
+    value = _lgamma(r) + _lgamma(t + 1) - _lgamma(t + r) + (t + r) * np.logaddexp(0, z) - t * z
+    to_z = (t + r) * sigmoid(z) - t
+    to_d = (d == given) * (r * (_digamma(t + r) - _digamma(r) - np.logaddexp(0, z)) + to_z)
+    return value.mean(axis=1), np.hstack((to_z, to_d)) / t.shape[1]
+
+
+@at_the_limits
+def evidential(y: Array, t: Array, regularizer: float = 0.01) -> tuple[Array, Array]:
+    """value = mean_k of (log(pi / n) + log o) / 2 + (a + 1 / 2) log(1 + n e^2 / o) + lgamma(a) - lgamma(a + 1 / 2)
+    + regularizer |e| (2 n + a), o = 2 b (1 + n); y: (B, 4 T) is the mean, then n, a - 1, b before softplus."""
+    mean, *others = np.split(y, 4, axis=1)
+    n, a, b = (1e-6 + np.logaddexp(0, other) for other in others)
+    a, e = a + 1, mean - t
+    o = 2 * b * (1 + n)
+    w = n * e**2 / o
+    value = (np.log(np.pi / n) + np.log(o)) / 2 + (a + 0.5) * np.log1p(w) + _lgamma(a) - _lgamma(a + 0.5)
+    value += regularizer * np.abs(e) * (2 * n + a)
+    to_mean = (2 * a + 1) * n * e / o / (1 + w) + regularizer * np.sign(e) * (2 * n + a)
+    to_n = ((a + 0.5) * w / (1 + w) - 0.5) / n / (1 + n) + 2 * regularizer * np.abs(e)
+    to_a = np.log1p(w) + _digamma(a) - _digamma(a + 0.5) + regularizer * np.abs(e)
+    to_b = (0.5 - (a + 0.5) * w / (1 + w)) / b
+    slopes = [slope * sigmoid(other) for slope, other in zip((to_n, to_a, to_b), others, strict=True)]
+    return value.mean(axis=1), np.hstack((to_mean, *slopes)) / t.shape[1]
