@@ -53,7 +53,7 @@ def check_agreement(spec: Spec | None, registry: Registry | None) -> Iterator[Fo
     if spec is None:
         return
     if registry is not None:
-        optimizer = registry.get("optimizer", spec.optimizer.type)
+        optimizer = registry.titled("optimizer", spec.optimizer.type)
         yield from _solver_faults(spec, registry) if optimizer.form == "solver" else ()
         yield from _init_faults(spec, registry)
         if optimizer.predicts and spec.train.average is not None:
@@ -86,7 +86,7 @@ def _input_scale_faults(spec: Spec) -> Iterator[Found]:
 def _learnable_faults(spec: Spec, registry: Registry) -> Iterator[Found]:
     """Find trained parameters of activations that only the CPU trains."""
     for index, layer in enumerate(spec.model.layers):
-        component = registry.get("activation", layer.activation.type)
+        component = registry.titled("activation", layer.activation.type)
         kept = [name for name, mark in component.marks.items() if mark.shared or mark.bounded or mark.tuning != PLAIN]
         wide = ["the width"] * ("width" in component.traits)
         for name in dict.fromkeys([*kept, *component.gradients, *component.rows, *wide]):
@@ -103,7 +103,7 @@ def residual_faults(layers: Sequence[Layer], registry: Registry | None, inputs: 
         trail, width = ("model", "layers", index), layer.units
         if registry is not None:
             try:
-                component = registry.get("activation", layer.activation.type)
+                component = registry.titled("activation", layer.activation.type)
                 width = Configured(component, layer.activation.parameters).width(layer.units)
             except PluginError as error:
                 yield (*trail, "units"), str(error)
@@ -117,7 +117,7 @@ def _init_faults(spec: Spec, registry: Registry) -> Iterator[Found]:
     """Refuse initializers of biases for weights."""
     layers = [(("model", "layers", index, "init"), layer.init) for index, layer in enumerate(spec.model.layers)]
     for trail, init in [(("model", "init"), spec.model.init), *layers]:
-        if init != "auto" and "z" in registry.get("initializer", init.type).roles:
+        if init != "auto" and "z" in registry.titled("initializer", init.type).roles:
             yield trail, f"{init.type} asks for z = x w, which is there for biases alone; name it in bias_init"
 
 
@@ -146,7 +146,7 @@ def _solver_faults(spec: Spec, registry: Registry) -> Iterator[Found]:
         for key in ("dropout", "alpha_dropout"):
             if getattr(layer, key):
                 yield (*trail, key), f"{name} needs the same loss each time it asks; leave {key} out"
-        component = registry.get("activation", layer.activation.type)
+        component = registry.titled("activation", layer.activation.type)
         if "u" in component.roles:
             yield (*trail, "activation"), f"{name} needs the same loss each time, and this draws random numbers"
         for own, mark in component.marks.items():
