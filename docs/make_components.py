@@ -35,8 +35,8 @@ REMARKS = {
     "optimizer": "Each takes `l1` and `weight_decay` too; they join the gradient where they are not in the formula.",
     "schedule": "Factors of the optimizer's rate; each takes `warmup_epochs` too. epoch is fractional.",
     "initializer": "Of weights (I, O), from I inputs to O outputs; biases are 0.",
-    "metric": "Of a part of the data, in the target's own unit.  One with parameters stands in `train.metrics` as an object,\n"
-    '`{"type": "calibration_error", "bins": 10}`.  Some ask for what a loss gives beside predictions.',
+    "metric": "Of a part of the data, in the target's own unit.  One with parameters stands in `train.metrics` as an "
+    'object,\n`{"type": "calibration_error", "bins": 10}`.  Some ask for what a loss gives beside predictions.',
 }
 TRAITS = {"activation": "init", "loss": "link"}  # the column that a kind has beside the others
 OWN = ("weight_decay", "l1", "warmup_epochs", "blend")  # parameters of a whole kind, which its remark tells
