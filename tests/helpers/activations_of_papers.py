@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from math import exp, expm1, lgamma, log, log1p, pi, sin, sqrt
+from math import exp, expm1, log1p, sin, sqrt
 from typing import Annotated
 
 from numbann import (
@@ -143,20 +143,3 @@ def beta_variance(y, t, beta: Fraction = 0.5):
     """
     bounded = -30 if y < -30 else y
     return stop_gradient(exp(beta * bounded)) * 0.5 * (bounded + t * t * exp(-bounded))
-
-
-@loss
-def evidential(mean, nu, alpha, beta, t, weight: NonNegative = 0.01):
-    """Evidential: of t, whose mean and variance have a distribution of their own; nothing is derived by hand.
-
-    Amini, Schwarting, Soleimany and Rus 2020, arXiv:1910.02600.
-    """
-    v, a, e = softplus(nu), 1 + softplus(alpha), t - mean
-    omega = 2 * softplus(beta) * (1 + v)
-    likelihood = 0.5 * log(pi / v) - a * log(omega) + (a + 0.5) * log(e * e * v + omega)
-    return likelihood + lgamma(a) - lgamma(a + 0.5) + weight * abs(e) * (2 * v + a)
-
-
-@evidential.gives(mean="target", variance="square")
-def evidence(mean, nu, alpha, beta):
-    return mean, softplus(beta) / (softplus(nu) * softplus(alpha))
