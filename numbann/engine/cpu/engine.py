@@ -66,7 +66,8 @@ class Engine(interface.Engine):
         self.threads = available_cpus() if threads == "auto" else int(threads)
         self._choices = [self.threads] if exactly else thread_counts(min(self.threads, available_cpus()))
         self.steps_done = 0
-        self._arena = Arena(plan, len(plan.kept))  # the weights that predict, followed by the states
+        self._kept = plan.kept
+        self._arena = Arena(plan, len(self._kept))  # the weights that predict, followed by the states
         self._trained = self._arena.from_state(1) if plan.apart else self._arena
         parts = [part for part in (self._arena.parameters, self._arena.statistics) if len(part)]
         self._flags = [(part, np.empty(len(part), bool)) for part in parts]  # a small epoch has no time to make them
@@ -112,7 +113,7 @@ class Engine(interface.Engine):
     def _now(self) -> ArenaSnapshot:
         """The parameters and states themselves, which the next step changes."""
         shaped, memory = self._matrices.shaped, self._solver.memory
-        return ArenaSnapshot(self._arena, self.plan.kept, shaped, memory, self.steps_done)
+        return ArenaSnapshot(self._arena, self._kept, shaped, memory, self.steps_done)
 
     def snapshot(self, into: Snapshot | None = None) -> Snapshot:
         return self._now.copy(into if isinstance(into, ArenaSnapshot) else None)
@@ -123,7 +124,7 @@ class Engine(interface.Engine):
     def restore(self, state: Mapping[str, np.ndarray]) -> None:
         self.steps_done = int(state["steps"][0])
         self._solver.memory.update(select_part(MEMORY, state))
-        for slot, name in enumerate(self.plan.kept, start=1):
+        for slot, name in enumerate(self._kept, start=1):
             self._arena.set_tensors(select_part(name, state), slot)
         for name, array in self._matrices.shaped.items():
             array[:] = state[name]
