@@ -134,6 +134,8 @@ def _taken(name: str, argument: Argument, first: bool) -> Iterator[str]:
         swapped = "not (kind := {}.dtype).isnative" if first else "({0}.dtype is not kind and not {0}.dtype.isnative)"
         yield f"    if {left_out}(type({it}) is not ndarray or {swapped.format(it)}):"
         yield f"        take_array{given}"
+        if first:
+            yield f"        kind = {it}.dtype"
     elif argument.kind == "results":
         yield f"    for index, one in enumerate({it} if type({it}) is tuple else ()):"
         yield "        if type(one) is not ndarray or not one.dtype.isnative:"

@@ -177,6 +177,11 @@ def test_inputs_may_be_of_any_order(how: Callable[[np.ndarray], np.ndarray]) -> 
     np.testing.assert_array_equal(kernels.relu(how(z)), kernels.relu(z))
 
 
+def test_only_the_first_array_may_be_of_a_class_of_its_own() -> None:
+    a = np.arange(4.0).reshape(2, 2)
+    np.testing.assert_array_equal(kernels.matmul(a.view(np.matrix), a), a @ a)
+
+
 def test_the_other_byte_order_is_refused_after_an_unaligned_array() -> None:
     """numba tells both from ordinary arrays, but not from each other."""
     raw = np.zeros(25, np.uint8)[1:].view(np.float64)
