@@ -67,22 +67,23 @@ class CacheWarning(UserWarning):
     """The folder of compiled code is not used, because others than its owner could change it."""
 
 
-class ShapeError(NumbannError, ValueError):
-    """Shapes of arrays do not match; the message names both."""
+class _Filled(NumbannError):
+    """An error of compiled code, which raises a text with places, and values: to format them takes long to compile."""
+
+    def __init__(self, message: str, *came: object) -> None:
+        super().__init__(message.format(*came) if came else message)
+
+
+class ShapeError(_Filled, ValueError):
+    """Shapes of arrays do not match; the message names both.  came: fills the places of the message."""
 
 
 class KernelTypeError(NumbannError, TypeError):
     """An argument of a kernel is of another kind than the kernel takes, such as an array of integers."""
 
 
-class KernelValueError(NumbannError, ValueError):
-    """An argument of a kernel has a value that the kernel does not take.  came: fills the places of the message.
-
-    Compiled code cannot format floats; it raises this error with message and value.
-    """
-
-    def __init__(self, message: str, *came: object) -> None:
-        super().__init__(message.format(*came) if came else message)
+class KernelValueError(_Filled, ValueError):
+    """An argument of a kernel has a value that the kernel does not take.  came: fills the places of the message."""
 
 
 class DeviceError(NumbannError):

@@ -10,6 +10,11 @@ from numba.extending import intrinsic, overload
 from numbann.errors import KernelValueError, ShapeError
 from numbann.simd.jit import inner, inner_safe
 
+# Messages have places: to format one in compiled code would take longer to compile than a kernel
+LABELS = "{}: y has {} rows of {} classes, t has {} labels; give one label for each row, and at least one class"
+TARGETS = "{}: y and t have, as rows, shapes {} and {}, which must be {}"
+STATE = "{}: w and {} have shapes {} and {}, which must be equal"
+
 
 def c_ordered(array):
     """An array if its type is C-ordered, else a copy, also of a view that turns out to be."""
@@ -42,19 +47,10 @@ def padded_row(rows):
 
 
 @inner
-def shape_text(array):
-    """The text of an array's shape, for an error."""
-    text = "("
-    for k in range(array.ndim):
-        text += (", " if k else "") + str(array.shape[k])
-    return text + ("," if array.ndim == 1 else "") + ")"
-
-
-@inner
 def check_shapes(names, x, y):
     """ShapeError with both shapes if they differ; names: as "relu: z and out"."""
     if x.shape != y.shape:
-        raise ShapeError(f"{names} have shapes {shape_text(x)} and {shape_text(y)}, which must be equal")
+        raise ShapeError("{} have shapes {} and {}, which must be equal", names, x.shape, y.shape)
 
 
 @inner
@@ -65,23 +61,19 @@ def labels_of(name, rows, t, more):
     """
     count, classes = rows.shape[0], rows.shape[1] + more
     if t.size != count or classes == 0:
-        found = f"y has {count} rows of {classes} classes, t has {t.size} labels"
-        raise ShapeError(f"{name}: {found}; give one label for each row, and at least one class")
+        raise ShapeError(LABELS, name, count, classes, t.size)
     for i in range(count):
         if t[i] < 0 or t[i] >= classes:
-            raise KernelValueError(f"{name}: t[{i}], the label {t[i]}, is outside 0..{classes - 1}")
+            raise KernelValueError("{}: t[{}], the label {}, is outside 0..{}", name, i, t[i], classes - 1)
     return t
 
 
 @inner
-def targets_of(name, rows, t, share, columns):
-    """t as rows; ShapeError unless the given rows have `share` numbers for each `columns` of its numbers."""
+def targets_of(name, rows, t, share, columns, needed):
+    """t as rows; ShapeError, which says what is needed, unless rows have `share` numbers for each `columns` of t's."""
     targets = as_rows(t)
     if rows.shape[0] != targets.shape[0] or columns * rows.shape[1] != share * targets.shape[1]:
-        each = "" if columns == 1 else f"{columns} "
-        needed = "equal" if share == columns == 1 else f"(B, {share} T) and (B, {each}T)"
-        shapes = f"{shape_text(rows)} and {shape_text(targets)}"
-        raise ShapeError(f"{name}: y and t have, as rows, shapes {shapes}, which must be {needed}")
+        raise ShapeError(TARGETS, name, rows.shape, targets.shape, needed)
     return targets
 
 
@@ -174,7 +166,6 @@ def check_state(name, state_name, w, state, parameter):
     """ShapeError if a state does not fit the weights; KernelValueError if it is None though a parameter asks for it."""
     if state is not None:
         if state.shape != w.shape:
-            shapes = f"{shape_text(w)} and {shape_text(state)}"
-            raise ShapeError(f"{name}: w and {state_name} have shapes {shapes}, which must be equal")
+            raise ShapeError(STATE, name, state_name, w.shape, state.shape)
     elif parameter != 0:
-        raise KernelValueError(f"{name}: its parameters ask for the state {state_name}; give an array")
+        raise KernelValueError("{}: its parameters ask for the state {}; give an array", name, state_name)

@@ -199,7 +199,10 @@ def _loss(component: Component) -> dict[str, Any]:
     given = {"y": "x_row", "dy": "d_row", "label": "target[i]", "t": "t_row"}
     fields = {"target": f'labels_of("{name}", x, t, {component.classes(0)})', "t_row": "None", "fill": "pass"}
     if not labels:
-        rows = f'targets_of("{name}", x, t, {component.traits["outputs"]}, {max(1, len(component.columns))})'
+        share, columns = component.traits["outputs"], max(1, len(component.columns))
+        each = "" if columns == 1 else f"{columns} "
+        needed = "equal" if share == columns == 1 else f"(B, {share} T) and (B, {each}T)"
+        rows = f'targets_of("{name}", x, t, {share}, {columns}, "{needed}")'
         fields = {"target": rows, "t_row": "padded_row(target)", "fill": "t_row[:] = target[i]"}
     return _make(component, parts, given, LOSS["row"], takes, **fields)
 

@@ -11,7 +11,7 @@ import functools
 import numpy as np
 
 from numbann.errors import KernelValueError, ShapeError
-from numbann.kernels.arrays import c_ordered, overlap, shape_text
+from numbann.kernels.arrays import c_ordered, overlap
 from numbann.kernels.edge import Argument, Results, publish
 from numbann.simd.dense import FORWARD_DEPTH
 from numbann.simd.jit import inner
@@ -24,6 +24,7 @@ name_sweeps()
 BLOCK = 540 << 10  # bytes of a block of rows of a: a part of the second-level cache
 ZEROS = 64  # at least as many as a panel has columns
 TABLE = FORWARD_DEPTH  # offsets of the rows of a block, or of its depths
+PRODUCT = "{} have shapes {} and {}, which do not fit: columns of the first must equal rows of the second"
 NEAR, FEW_ROWS = 128 << 10, 12  # bytes of b that are read where they are, and rows of a for which all of b is
 
 
@@ -86,11 +87,10 @@ def multiply(a, by_depth, b, turned, bias, out):
 
 @inner
 def _fill(out, bias):
-    """Every row = bias."""
-    if bias is None:
-        out[:] = 0
-    else:
-        out[:] = bias
+    """Every row = bias; number by number, since numba compiles a second long for the assignment of an array."""
+    for i in range(out.shape[0]):
+        for j in range(out.shape[1]):
+            out[i, j] = 0 if bias is None else bias[j]
 
 
 @inner
@@ -128,10 +128,7 @@ def _pack_panel(b, b_row, b_column, real, width, depth, block):
 def _check_product(names, a, b):
     """ShapeError with both shapes if a b has no meaning."""
     if a.shape[1] != b.shape[0]:
-        shapes = f"{shape_text(a)} and {shape_text(b)}"
-        raise ShapeError(
-            f"{names} have shapes {shapes}, which do not fit: columns of the first must equal rows of the second"
-        )
+        raise ShapeError(PRODUCT, names, a.shape, b.shape)
 
 
 @inner
@@ -139,7 +136,7 @@ def _result(name, out, rows, columns, like):
     """`out` if it is given and fits, else a new array."""
     result = np.empty((rows, columns), like.dtype) if out is None else out
     if result.shape != (rows, columns):
-        raise ShapeError(f"{name} has shape {shape_text(result)}, the result has ({rows}, {columns})")
+        raise ShapeError("{} has shape {}, the result has ({}, {})", name, result.shape, rows, columns)
     return result
 
 
@@ -157,7 +154,7 @@ def dense_forward(x, w, b, out=None):
     """x w + b: x (B, I), w (I, O), b (O,) -> (B, O)."""
     _check_product("dense_forward: x and w", x, w)
     if b.size != w.shape[1]:
-        raise ShapeError(f"dense_forward: b has {b.size} elements, w has {w.shape[1]} columns")
+        raise ShapeError("dense_forward: b has {} elements, w has {} columns", b.size, w.shape[1])
     if overlap(out, x) or overlap(out, w) or overlap(out, b):
         raise KernelValueError("dense_forward: out shares memory with x, w or b; give another array")
     result = _result("dense_forward: out", out, x.shape[0], w.shape[1], x)
@@ -172,8 +169,7 @@ def dense_backward(x, w, dy, out=None):
     """
     _check_product("dense_backward: x and w", x, w)
     if dy.shape != (x.shape[0], w.shape[1]):
-        needed = f"({x.shape[0]}, {w.shape[1]})"
-        raise ShapeError(f"dense_backward: dy has shape {shape_text(dy)}, it must be {needed}")
+        raise ShapeError("dense_backward: dy has shape {}, it must be ({}, {})", dy.shape, x.shape[0], w.shape[1])
     (rows, inputs), outputs = x.shape, w.shape[1]
     if out is None:
         dx, dw, db = np.empty((rows, inputs), x.dtype), np.empty((inputs, outputs), x.dtype), np.empty(outputs, x.dtype)
@@ -182,7 +178,7 @@ def dense_backward(x, w, dy, out=None):
         _result("dense_backward: out[0]", dx, rows, inputs, x)
         _result("dense_backward: out[1]", dw, inputs, outputs, x)
         if db.size != outputs:
-            raise ShapeError(f"dense_backward: out[2] has {db.size} elements, w has {outputs} columns")
+            raise ShapeError("dense_backward: out[2] has {} elements, w has {} columns", db.size, outputs)
         if _any_overlap(dx, x, w, dy) or _any_overlap(dw, x, w, dy) or _any_overlap(db, x, w, dy):
             raise KernelValueError("dense_backward: out shares memory with x, w or dy; give other arrays")
         if overlap(dx, dw) or overlap(dx, db) or overlap(dw, db):
@@ -191,9 +187,11 @@ def dense_backward(x, w, dy, out=None):
     rows_of_x, rows_of_dy = c_ordered(x), c_ordered(dy)
     multiply(rows_of_dy, False, w, True, None, dx)
     multiply(rows_of_x, True, rows_of_dy, False, None, dw)
-    db[:] = 0
+    for j in range(outputs):
+        db[j] = 0
     for i in range(rows):
-        db += rows_of_dy[i]
+        for j in range(outputs):
+            db[j] += rows_of_dy[i, j]
     return dx, dw, db
 
 
