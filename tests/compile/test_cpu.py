@@ -16,6 +16,7 @@ from numbann.compile import cpu
 from numbann.components.component import Component
 from numbann.components.declare import activation, freeze, loss, optimizer
 from numbann.derivation import keeps_z
+from numbann.derivation.outputs import rows_of
 from numbann.errors import PluginError
 from numbann.kernels.components import array_functions
 from numbann.mathematics.losses.classification import sigmoid_cross_entropy
@@ -76,7 +77,7 @@ def test_a_second_compilation_is_found_in_the_cache(component: Component, values
             cpu.activation_forward.__wrapped__(component, "float64", not keeps_z(component))
             cpu.activation_backward.__wrapped__(component, "float64")
         elif component.kind == "loss":
-            cpu.loss_kernel.__wrapped__(component, "float64")
+            cpu.loss_kernel.__wrapped__(rows_of(component), "float64")
         else:
             stored = component.configured(**values).stored_states
             cpu._optimizer_kernel.__wrapped__(component, "float64", stored, ())
