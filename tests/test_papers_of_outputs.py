@@ -9,7 +9,6 @@ import numpy as np
 import outputs_of_papers as papers
 import pytest
 import reference
-from activations_of_papers import evidential
 
 import numbann
 from numbann import get_loss
@@ -45,23 +44,6 @@ def test_three_quantiles_are_scikit_learns() -> None:
     ends = zip(np.split(y, 3, axis=1), (0.1, 0.5, 0.9), strict=True)
     expected = sum(sklearn.mean_pinball_loss(t, at, alpha=q) for at, q in ends)
     assert get_loss(papers.three_quantiles)(y, t)[0] == pytest.approx(expected)
-
-
-def test_evidence_is_students_density() -> None:
-    stats = pytest.importorskip("scipy.stats")
-    y, t = drawn(4)
-    gamma, n, a, b = np.split(y, 4, axis=1)
-    n, a, b = (np.logaddexp(0, part) for part in (n, a, b))
-    a = a + 1
-    spread = np.sqrt(b * (1 + n) / (n * a))
-    expected = (-stats.t.logpdf(t, 2 * a, gamma, spread) + 0.1 * abs(t - gamma) * (2 * n + a)).mean()
-    value, dy = get_loss(evidential, weight=0.1)(y, t)
-    assert value == pytest.approx(expected, rel=1e-10)
-    for place in np.ndindex(y.shape):
-        step = np.zeros_like(y)
-        step[place] = 1e-5
-        (above, _), (below, _) = (get_loss(evidential, weight=0.1)(moved, t) for moved in (y + step, y - step))
-        assert dy[place] == pytest.approx((above - below) / 2e-5, abs=1e-8)
 
 
 def test_ranks_are_corns() -> None:

@@ -78,6 +78,7 @@ ROLES: Mapping[tuple[str, str], tuple[str, ...]] = {
     ("initializer", "elementwise"): ("shape", "random", "layer", "layers", "x", "z"),
     ("metric", "elementwise"): ("t", "weight", "label", "probability", "value"),
 }
+TAKEN = {"activation": ("a", "da", "dz"), "loss": ("dy",)}  # names that core fills in other functions of a component
 MAIN = {"activation": "z", "loss": "y", "optimizer": "w", "initializer": "shape"}  # the role that every one asks for
 SETTINGS = ("learning_rate", "weight_decay")  # roles of an optimizer that also have a default, and hence a schema
 STATEFUL = ("optimizer", "schedule")
@@ -309,7 +310,7 @@ def arguments_of(function: Function) -> tuple[str, ...]:
     return code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
 
 
-def call(function: Callable[..., Any], **given: Any) -> Any:
+def call(function: Callable[..., Any], /, **given: Any) -> Any:
     """Call a function with those of the given arguments that it asks for."""
     return function(**{name: given[name] for name in arguments_of(function) if name in given})
 

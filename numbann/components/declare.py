@@ -14,6 +14,7 @@ from numbann.components.component import (
     ROLES,
     SETTINGS,
     STATEFUL,
+    TAKEN,
     TARGETS,
     UNITS,
     Component,
@@ -235,6 +236,9 @@ def _faults(component: Component) -> Iterator[str]:
     for role in component.roles:
         if role in defaults and role not in SETTINGS:
             yield f"{role!r} is a role that core fills; it cannot have a default"
+    taken = {*TAKEN.get(kind, ()), "type"} - set(known)  # "type" names the component in a spec
+    for name in sorted(taken & {*defaults, *component.states, *component.outputs}):
+        yield f"{name!r} has another meaning in {kind} components; choose another name"
     for parameter in component.parameters:
         if parameter.type not in (float, int, bool, *([Numbers] if kind == "schedule" else [])):
             yield f"parameter {parameter.name!r} must be float, int or bool, not {parameter.type}"

@@ -47,6 +47,13 @@ def padded_row(rows):
 
 
 @inner
+def copy(source, place):
+    """Copy a row to another of its length.  An assignment of rows would take numba much longer to compile."""
+    for k in range(len(place)):
+        place[k] = source[k]
+
+
+@inner
 def check_shapes(names, x, y):
     """ShapeError with both shapes if they differ; names: as "relu: z and out"."""
     if x.shape != y.shape:

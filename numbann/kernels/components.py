@@ -29,8 +29,9 @@ HEADER = '''"""Made by numbann from a component's mathematics."""
 {imports}
 import numpy as np
 from numba.extending import overload
-from numbann.kernels.arrays import as_rows, check_shapes, check_state, flat, flat_state, keep_state, labels_of, opaque
-from numbann.kernels.arrays import overlap, padded_row, result_like, shifted, single_precision, state_at, targets_of
+from numbann.kernels.arrays import as_rows, check_shapes, check_state, copy, flat, flat_state, keep_state, labels_of
+from numbann.kernels.arrays import opaque, overlap, padded_row, result_like, shifted, single_precision, state_at
+from numbann.kernels.arrays import targets_of
 from numbann.errors import KernelValueError
 from numbann.simd.jit import inner_safe
 from numbann.simd.pointer import padded
@@ -64,9 +65,9 @@ FORWARD = {
     x_row, y_row = padded_row(x), padded_row(x)
 {rows}
     for i in range(x.shape[0]):
-        x_row[:] = x[i]
+        copy(x[i], x_row)
         value({value})
-        y[i] = y_row
+        copy(y_row, y[i])
     return result
 """,
 }
@@ -90,9 +91,11 @@ BACKWARD = {
     d_row, x_row, y_row, dz_row = padded_row(x), padded_row(x), padded_row(x), padded_row(x)
 {rows}
     for i in range(x.shape[0]):
-        d_row[:], x_row[:], y_row[:] = d[i], x[i], y[i]
+        copy(d[i], d_row)
+        copy(x[i], x_row)
+        copy(y[i], y_row)
         derivative({derivative})
-        dz[i] = dz_row
+        copy(dz_row, dz[i])
     return result
 """,
 }
@@ -118,7 +121,7 @@ LOSS = {
     share = y.dtype.type(1) / y.dtype.type(x.shape[0])
     total = 0.0
     for i in range(x.shape[0]):
-        x_row[:] = x[i]
+        copy(x[i], x_row)
         {fill}
         total += value({value})
         for k in range(x.shape[1]):
@@ -203,7 +206,7 @@ def _loss(component: Component) -> dict[str, Any]:
         each = "" if columns == 1 else f"{columns} "
         needed = "equal" if share == columns == 1 else f"(B, {share} T) and (B, {each}T)"
         rows = f'targets_of("{name}", x, t, {share}, {columns}, "{needed}")'
-        fields = {"target": rows, "t_row": "padded_row(target)", "fill": "t_row[:] = target[i]"}
+        fields = {"target": rows, "t_row": "padded_row(target)", "fill": "copy(target[i], t_row)"}
     return _make(component, parts, given, LOSS["row"], takes, **fields)
 
 

@@ -146,8 +146,8 @@ def _value(component: Component, given: dict[str, Any], name: str, x: float) -> 
 
 
 def _derivative(component: Component, part: Callable[..., Any], given: dict[str, Any]) -> float:
-    a = call(component.function, **given) if component.kind == "activation" else 0.0
-    return float(call(part, a=a, **given))
+    found = {"a": call(component.function, **given)} if component.kind == "activation" else {}
+    return float(call(part, **found, **given))
 
 
 def _outputs(component: Component) -> Iterator[Compared]:

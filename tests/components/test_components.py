@@ -17,7 +17,7 @@ from variants import size_of, variants
 
 from numbann.components.built_in import built_in
 from numbann.components.component import Component, Learnable, NonNegative, Numbers, arguments_of
-from numbann.components.declare import activation, freeze, loss, optimizer
+from numbann.components.declare import activation, freeze, loss, optimizer, schedule
 from numbann.derivation import derivative_of
 from numbann.derivation.outputs import rows_of
 from numbann.errors import PluginError
@@ -220,11 +220,26 @@ def _both(y, dy, t, label):
     return 0.0
 
 
+def _slope(z, a: float = 1.0):
+    return a * z
+
+
+def _outputs(dy, other, t):
+    return dy + other - t
+
+
+def _type(epoch, type: float = 1.0):
+    return type
+
+
 @pytest.mark.parametrize(
     ("declare", "reason"),
     [
         (lambda: activation(_no_default), r"argument 'beta' is neither a role \(z, u\) nor a parameter"),
         (lambda: activation(_default_of_a_role), "'z' is a role that core fills; it cannot have a default"),
+        (lambda: activation(_slope), "'a' has another meaning in activation components; choose another name"),
+        (lambda: loss(_outputs), "'dy' has another meaning in loss components; choose another name"),
+        (lambda: schedule(_type), "'type' has another meaning in schedule components"),
         (lambda: activation(_several), "parameter 'alpha' must be float, int or bool"),
         (lambda: activation(_text), "parameter 'alpha' must be float, int or bool"),
         (lambda: activation(form="row")(lambda z, a: None), "a row activation needs its backward"),

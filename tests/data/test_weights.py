@@ -205,7 +205,7 @@ def test_a_model_file_without_weights_is_read(load_table: Load) -> None:
     """As an older version wrote it."""
     fitted = prepared(load_table(TABLE, drop=["w"])).preprocessing
     stored = fitted.to_dict()
-    del stored["class_weights"], stored["positive"], stored["reading"]["weight"]
+    del stored["class_weights"], stored["kinds"], stored["reading"]["weight"]
     assert Preprocessing.from_dict(stored) == fitted
 
 
@@ -215,13 +215,13 @@ def test_a_model_file_without_weights_is_read(load_table: Load) -> None:
 def test_a_target_below_zero(load_table: Load, tmp_path: Path) -> None:
     source = load_table("a,y,z\n1,0.5,1\n2,0,2\n3,1.5,-2\n", target=["y", "z"])
     asked: dict[str, Any] = {"target": "real", "scale": "none", "target_scale": "none", "dtype": "float32"}
-    assert not source.prepare(**asked).preprocessing.positive
+    assert not source.prepare(**asked).preprocessing.kinds
     with pytest.raises(
         DataError, match=r't.csv row 4, column "z": the target is -2, but this loss takes none'
     ) as caught:
-        source.prepare(**asked, positive=True)
+        source.prepare(**asked, kinds=("positive", "positive"))
     assert caught.value.key == "loss"
-    fitted = load_table("a,y\n1,0.5\n2,0\n").prepare(**asked, positive=True).preprocessing
+    fitted = load_table("a,y\n1,0.5\n2,0\n").prepare(**asked, kinds=("positive",)).preprocessing
     (tmp_path / "new.csv").write_text("a,y\n1,3\n2,-0.5\n")
     with pytest.raises(DataError, match=r'new.csv row 3, column "y": the target is -0.5'):
         fitted.read(tmp_path / "new.csv", need_target=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from differences import ROWS, STEP, check_gradient, tensors_of, trained_gradient, vector
-from networks import make_engine, make_plan
+from networks import make_engine, make_plan, width_of
 
 from numbann.components.built_in import built_in
 
@@ -23,7 +23,7 @@ def test_hidden_activations(activation: str) -> None:
 @pytest.mark.parametrize("loss", LOSSES)
 @pytest.mark.parametrize("activation", ["tanh", "softmax"])
 def test_losses(activation: str, loss: str) -> None:
-    check_gradient(make_plan(SIZES, activation, loss))
+    check_gradient(make_plan([*SIZES[:-1], width_of(loss, SIZES[-1])], activation, loss))
 
 
 @pytest.mark.parametrize("output", ACTIVATIONS)

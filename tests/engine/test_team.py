@@ -124,13 +124,13 @@ def test_a_forked_process_has_a_team_of_its_own(engine: Engine, busy: bool) -> N
 def test_the_interpreter_ends_whatever_a_team_does(last: str) -> None:
     """It waits for calls, it has parked, or it works for a daemon thread."""
     code = f"""
-import sys, threading, time
+import sys, threading, time, numpy
 sys.path.append({str(Path(networks.__file__).parent)!r})
 from networks import make_engine, make_plan
 engine, _, _ = make_engine(make_plan([20, 128, 5], "relu", batch=16, dtype="float32"), 64, threads=4)
 def train():
     for epoch in range(10**9):
-        engine.epoch(epoch, [1e-3] * 4)
+        engine.epoch(epoch, numpy.full(4, 1e-3))
         if threading.current_thread() is threading.main_thread():
             break
 train()

@@ -7,7 +7,7 @@ import functools
 import numpy as np
 import pytest
 import reference
-from networks import epoch_order, flat, make_engine, make_plan, same_bytes, twin, twin_loss, weights_of
+from networks import epoch_order, flat, make_engine, make_plan, same_bytes, twin, twin_loss, weights_of, width_of
 
 from numbann.components.built_in import built_in
 from numbann.engine.cpu.engine import Engine
@@ -54,7 +54,7 @@ def check_epoch(made: plan.Plan, rows: int, rate: float = 0.1) -> None:
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("loss", built_in().names("loss"))
 def test_every_loss(loss: str, dtype: str) -> None:
-    check_epoch(make_plan(SIZES, "tanh", loss, batch=7, dtype=dtype), 23)
+    check_epoch(make_plan([*SIZES[:-1], width_of(loss, SIZES[-1])], "tanh", loss, batch=7, dtype=dtype), 23)
 
 
 @pytest.mark.parametrize("loss", ["mse", "softmax_cross_entropy"])

@@ -36,6 +36,12 @@ def configured(kind: str, name: str, registry: Registry | None = None, **values:
     return (registry or built_in()).get(kind, name).configured(**values)
 
 
+def width_of(loss: str, about: int) -> int:
+    """Roughly as many outputs, which a loss takes for whole targets."""
+    each = len(built_in().get("loss", loss).outputs) or 1
+    return max(1, about // each) * each
+
+
 def make_plan(
     sizes: Sequence[int],
     activation: str = "tanh",

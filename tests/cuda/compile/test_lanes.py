@@ -10,6 +10,7 @@ from numbann.components.built_in import built_in
 from numbann.components.component import Component
 from numbann.cuda.compile.target import CUDA
 
+ONE_AFTER_ANOTHER = ["chained_sigmoid"]  # each element needs the one before
 DIVIDED = {
     "running_sum": 0,
     "polynomial": 1,
@@ -36,5 +37,5 @@ def test_only_loops_whose_iterations_are_alone(function: type) -> None:
 def test_every_loop_over_elements_of_a_built_in_component() -> None:
     for kind in ("activation", "loss"):
         for entry in built_in().entries(kind):
-            if entry.component.form == "row":
+            if entry.component.form == "row" and entry.component.name not in ONE_AFTER_ANOTHER:
                 assert "for k in range(" not in text_of(entry.component), entry.component.name
