@@ -221,7 +221,7 @@ def test_the_lists_of_those_that_can():
             REGRESSION,
             {"train": {"metrics": ["crps"]}},
             "train.metrics[0]",
-            "asks for mean and variance, which mse does not give; leave it out, or give a loss that does (beta_nll, evid",
+            "asks for mean and variance, which mse does not give; leave it out, or give a loss that does (beta_nll,",
         ),
         (TEN, {"train": {"metrics": ["coverage"]}}, "train.metrics[0]", "asks for low and high, which softmax_cross"),
         (PAIR, {"train": {"metrics": ["rmse"]}}, "train.metrics[0]", "asks for value"),
