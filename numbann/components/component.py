@@ -17,6 +17,7 @@ from typing import Annotated, Any, get_args, get_origin
 
 from annotated_types import Ge, Gt, Le, Lt
 
+from numbann.components.names import normalize
 from numbann.errors import NumbannError, PluginError, TrainingError
 
 Function = Callable[..., Any]  # a function of mathematics, with its own arguments
@@ -110,16 +111,6 @@ class Origin:
 
     def __str__(self) -> str:
         return f"{self.owner} {self.version}".strip()
-
-
-def bare_name(name: str) -> str:
-    """Return a component's name without its owner."""
-    return name.rpartition(":")[2]
-
-
-def normalize(name: str) -> str:
-    """Return a distribution's name in the normal form of packaging, for comparisons."""
-    return re.sub(r"[-_.]+", "-", name.strip()).lower()
 
 
 def _is_mark(item: Any) -> bool:

@@ -14,7 +14,8 @@ from dataclasses import replace
 from typing import Any
 
 from numbann.components.built_in import built_in
-from numbann.components.component import Component, Origin, bare_name
+from numbann.components.component import Component, Origin
+from numbann.components.names import bare_name
 from numbann.components.registry import OWN, Entry, Registry
 from numbann.errors import PluginError, RunDirectoryError, shown
 from numbann.model import sources

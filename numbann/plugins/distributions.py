@@ -16,7 +16,7 @@ import sysconfig
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from numbann.components.component import normalize
+from numbann.components.names import normalize
 
 COMPONENTS, COMMANDS = "numbann", "numbann.commands"  # the groups of entry points
 VARIABLE = "NUMBANN_PLUGINS"  # the distributions to use, comma-separated; empty: none; not set: all

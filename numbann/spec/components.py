@@ -7,7 +7,8 @@ from typing import Annotated, Any
 
 from annotated_types import Ge
 
-from numbann.components.component import Component, NonNegative, Parameter, Positive, bare_name
+from numbann.components.component import Component, NonNegative, Parameter, Positive
+from numbann.components.names import bare_name
 from numbann.components.registry import Registry
 from numbann.errors import ClashError, missing, not_allowed, shown, unknown_key
 from numbann.spec.model import ComponentSpec
