@@ -72,6 +72,8 @@ def right_call(name: str, random: np.random.Generator) -> Call:
 
 def twin_of(name: str, given: Call) -> tuple[list[Any], dict[str, np.ndarray]]:
     """The results, and the new content of what is changed in place, by name."""
+    if is_array(given.get("step")):
+        given = {**given, "step": int(given["step"])}  # a number for Python, in whatever array
     wide = {key: value.astype("f8") if key != "label" else value for key, value in given.items() if is_array(value)}
     numbers = {key: value for key, value in given.items() if not is_array(value) and value is not None}
     numbers = {key: float(value) if isinstance(value, np.floating) else value for key, value in numbers.items()}
