@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import reference
 from differences import check_gradient
-from networks import make_engine, make_plan, same_tensors
+from networks import make_engine, make_plan, same_tensors, train_alike
 
 import numbann
 from numbann.engine.cpu.engine import Engine
@@ -82,18 +82,7 @@ def d_of(x: np.ndarray, t: np.ndarray, one: dict[str, np.ndarray]) -> np.ndarray
 @pytest.mark.parametrize(("batch", "rows"), [(7, 23), (64, 150), (1100, 2300)])
 def test_any_number_of_threads_gives_the_same_bytes(batch: int, rows: int, kind: str, dtype: str) -> None:
     made = scaled([70, 130, 130, 5], **{"batch": batch, "dtype": dtype, **KINDS[kind]})
-    rates = np.full(-(-rows // made.batch_rows(rows)), 0.01)
-    found = []
-    for threads in (1, 2, 3):
-        engine, x, _ = engine_with_scales(made, rows, threads)
-        with engine:
-            losses = [engine.epoch(k, rates) for k in range(2)]
-            found.append((losses, engine.parameters(), engine.predict(x)))
-    assert (found[0][1]["input.scale"] != 1).all()
-    for losses, tensors, outputs in found[1:]:
-        assert losses == found[0][0]
-        assert same_tensors(tensors, found[0][1])
-        assert outputs.tobytes() == found[0][2].tobytes()
+    assert (train_alike(made, rows, engine_with_scales)["input.scale"] != 1).all()
 
 
 @pytest.mark.parametrize("kind", KINDS)

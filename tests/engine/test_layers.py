@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import reference
 from differences import check_gradient
-from networks import make_engine, make_plan, same_tensors
+from networks import make_engine, make_plan, same_tensors, train_alike
 
 from numbann.engine.shared.random import noise_keys
 from numbann.network.chain import AddInputs, Drop, Layer, Norm
@@ -40,16 +40,7 @@ def test_gradients(sizes: list[int], between: list[Mapping[str, Any]], activatio
 @pytest.mark.parametrize(("batch", "rows"), [(7, 23), (64, 150), (1100, 2300)])
 def test_any_number_of_threads_gives_the_same_bytes(batch: int, rows: int, activation: str, dtype: str) -> None:
     made = make_plan([70, 70, 70, 130, 5], activation, optimizer="adam", batch=batch, dtype=dtype, between=MIXED[:2])
-    found = []
-    for threads in (1, 2, 3):
-        engine, x, _ = make_engine(made, rows, threads)
-        with engine:
-            losses = [engine.epoch(k, np.full(-(-rows // batch), 0.01)) for k in range(2)]
-            found.append((losses, engine.parameters(), engine.predict(x)))
-    for losses, tensors, outputs in found[1:]:
-        assert losses == found[0][0]
-        assert same_tensors(tensors, found[0][1])
-        assert outputs.tobytes() == found[0][2].tobytes()
+    train_alike(made, rows)
 
 
 def test_going_on_from_parameters_and_state() -> None:

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import numpy as np
 import pytest
 from differences import check_gradient
-from networks import make_engine, make_plan, same_tensors
+from networks import make_engine, make_plan, same_tensors, train_alike
 
 import numbann
 from numbann import Learnable, Positive, activation, learnable, row_dot, row_max, row_sum
@@ -95,16 +95,7 @@ def test_any_number_of_threads_gives_the_same_bytes(
 ) -> None:
     options: dict[str, Any] = {"batch": batch, "dtype": dtype, "registry": registry, "clip_norm": 1.0}
     made = make_plan([70, 70, 21, 5], name, "mse", "adam", between=[{"dropout": 0.2}], **options)
-    found = []
-    for threads in (1, 2, 3):
-        engine, x, _ = make_engine(made, rows, threads)
-        with engine:
-            losses = [engine.epoch(k, np.full(-(-rows // batch), 0.01)) for k in range(2)]
-            found.append((losses, engine.parameters(), engine.predict(x)))
-    for losses, tensors, outputs in found[1:]:
-        assert losses == found[0][0]
-        assert same_tensors(tensors, found[0][1])
-        assert outputs.tobytes() == found[0][2].tobytes()
+    train_alike(made, rows)
 
 
 def test_noise_is_of_training_alone(registry: Any) -> None:

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from annotated_types import Ge
 from differences import check_gradient
-from networks import make_engine, make_plan, same_tensors
+from networks import make_engine, make_plan, same_tensors, train_alike
 
 import numbann
 from numbann import activation
@@ -111,16 +111,7 @@ def test_any_number_of_threads_gives_the_same_bytes(
 ) -> None:
     options: dict[str, Any] = {"batch": batch, "dtype": dtype, "registry": registry, "clip_norm": 1.0}
     made = make_plan([70, *SIZES[name], 5], name, "mse", "adam", between=[{"dropout": 0.2}], **options)
-    found = []
-    for threads in (1, 2, 3):
-        engine, x, _ = make_engine(made, rows, threads)
-        with engine:
-            losses = [engine.epoch(k, np.full(-(-rows // batch), 0.01)) for k in range(2)]
-            found.append((losses, engine.parameters(), engine.predict(x)))
-    for losses, tensors, outputs in found[1:]:
-        assert losses == found[0][0]
-        assert same_tensors(tensors, found[0][1])
-        assert outputs.tobytes() == found[0][2].tobytes()
+    train_alike(made, rows)
 
 
 @pytest.mark.parametrize("rows", [1, 9, 40])
