@@ -23,6 +23,7 @@ from numbann.compile import cpu
 from numbann.compile.text import free_parameters
 from numbann.components.built_in import built_in
 from numbann.components.component import Component, Configured
+from numbann.derivation.outputs import rows_of
 from numbann.engine.shared.alignment import aligned
 from numbann.simd import op as layout
 from numbann.simd.machine import flush_denormals, restore_denormals
@@ -118,7 +119,7 @@ def contestants(component: Component) -> tuple[dict[str, Callable[[], Any]], int
             calls["by hand"] = block.calls(handwritten.activation_addresses(*handwritten.ACTIVATIONS[name]))
         return calls, ROWS * WIDTH
     if component.kind == "loss":
-        width = CLASSES
+        component, width = rows_of(component), CLASSES - CLASSES % component.traits["outputs"]
         block = Block(component, LOSS_ROWS, width, LOSS_ROW)
         calls = {"numbann": block.calls([cpu.loss_kernel(component, "float32")])}
         if name in handwritten.LOSSES:
