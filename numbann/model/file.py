@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from numbann.model.provenance import are_records
-from numbann.model.tensor_file import Kind, Tensors, damaged, read_tensors, to_bytes
+from numbann.model.tensor_file import Kind, Part, Tensors, damaged, read_tensors, to_parts
 
 KIND = Kind("model", "numbann", 3)
 
@@ -25,10 +25,10 @@ class ModelFile:
     components: Sequence[Mapping[str, str]]
     tensors: Tensors
 
-    def to_bytes(self) -> bytes:
-        """Return the bytes of the file; equal models give equal bytes."""
+    def to_parts(self) -> list[Part]:
+        """Return the parts of the file; equal models give equal bytes."""
         metadata = {"spec": self.spec, "preprocessing": self.preprocessing, "components": self.components}
-        return to_bytes(self.tensors, KIND, metadata, sort=True)
+        return to_parts(self.tensors, KIND, metadata, sort=True)
 
 
 def read_model(path: Path) -> ModelFile:

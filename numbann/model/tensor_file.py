@@ -1,5 +1,7 @@
 """A file of tensors with metadata: safetensors, and a SHA-256 that covers every byte of the file.
 
+It is written from where the tensors lie: copies of large networks would take longer than the disk.
+
 The digest finds damage.  It is no signature: whoever changes a file can compute it anew, so that everything read here
 is checked again by whoever reads it.
 """
@@ -15,11 +17,12 @@ from typing import Any
 
 import numpy as np
 from safetensors import SafetensorError
-from safetensors.numpy import load, save
+from safetensors.numpy import load
 
 from numbann.errors import RunDirectoryError
 
 Tensors = Mapping[str, np.ndarray]
+Part = bytes | memoryview
 BLANK = b"0" * 64  # stands in the place of the digest while the digest is computed
 LENGTH = 8  # the bytes of the header's length, before the header
 
@@ -44,15 +47,33 @@ class Kind:
         return slice(first, first + len(BLANK))
 
 
-def to_bytes(tensors: Tensors, kind: Kind, metadata: Mapping[str, Any], *, sort: bool = False) -> bytes:
-    """Return the bytes of a file; equal tensors and metadata give equal bytes.
+def to_parts(tensors: Tensors, kind: Kind, metadata: Mapping[str, Any], *, sort: bool = False) -> list[Part]:
+    """Return the parts of a file, one after the other; equal tensors and metadata give equal bytes.
 
     All metadata is under one key, since safetensors does not fix the order of several.  sort: sort the keys inside it.
     """
     text = json.dumps({"format": kind.format, **metadata}, sort_keys=sort, ensure_ascii=False)
-    content = save(dict(tensors), {kind.key: f'{{"sha256": "{BLANK.decode()}", {text[1:]}'})
-    place = kind.digest
-    return b"".join((content[: place.start], sha256(content).hexdigest().encode(), content[place.stop :]))
+    names = sorted(tensors, key=lambda name: (-tensors[name].itemsize, name))  # numbers stay aligned
+    arrays = [np.asarray(tensors[name], order="C") for name in names]
+    header = _header(dict(zip(names, arrays, strict=True)), {kind.key: f'{{"sha256": "{BLANK.decode()}", {text[1:]}'})
+    parts: list[Part] = [header, *(array.reshape(-1).view(np.uint8).data for array in arrays)]
+    digest, place = sha256(), kind.digest
+    for part in parts:
+        digest.update(part)
+    return [header[: place.start], digest.hexdigest().encode(), header[place.stop :], *parts[1:]]
+
+
+def _header(tensors: Tensors, metadata: Mapping[str, str]) -> bytes:
+    """Return the header's length and the header: metadata, and each tensor's type, shape and place behind it."""
+    entries: dict[str, Any] = {"__metadata__": metadata}
+    end = 0
+    for name, array in tensors.items():
+        start, end = end, end + array.nbytes
+        dtype = f"{array.dtype.kind.upper()}{8 * array.itemsize}"
+        entries[name] = {"dtype": dtype, "shape": array.shape, "data_offsets": [start, end]}
+    text = json.dumps(entries, ensure_ascii=False, separators=(",", ":")).encode()
+    text += b" " * (-len(text) % LENGTH)
+    return len(text).to_bytes(LENGTH, "little") + text
 
 
 def read_tensors(path: Path, kind: Kind) -> tuple[dict[str, Any], dict[str, np.ndarray]]:

@@ -14,7 +14,7 @@ from numbann.fit.job import Job
 from numbann.fit.state import NO_LOSSES, State
 from numbann.fit.stopping import Best
 from numbann.model import tensor_file
-from numbann.model.tensor_file import Kind, check_tensors, damaged, read_tensors
+from numbann.model.tensor_file import Kind, Part, check_tensors, damaged, read_tensors
 from numbann.network.states import MEMORY, add_prefix, select_part
 from numbann.training.checkpoint_metadata import check_metadata
 
@@ -37,8 +37,8 @@ class StoredSnapshot:
         return self.states
 
 
-def to_bytes(state: State, spec_hash: str) -> bytes:
-    """Return the state as the bytes of a file."""
+def to_parts(state: State, spec_hash: str) -> list[Part]:
+    """Return the state as the parts of a file."""
     tensors = {**add_prefix("model", state.kept.parameters()), **add_prefix("engine", state.kept.state())}
     if state.best_kept is not None:
         tensors |= add_prefix("best", state.best_kept.parameters())
@@ -51,7 +51,7 @@ def to_bytes(state: State, spec_hash: str) -> bytes:
     }
     if len(state.losses):  # in the midst of an epoch
         tensors["losses"], metadata["seconds"] = state.losses, state.seconds
-    return tensor_file.to_bytes(tensors, KIND, metadata)
+    return tensor_file.to_parts(tensors, KIND, metadata)
 
 
 def load_state(path: Path, spec_hash: str, job: Job) -> State:

@@ -225,7 +225,7 @@ def _write_end(execution: Execution, state: State, metrics: Mapping[str, Any], s
     prepared, engine, directory = execution.prepared, execution.engine, execution.directory
     file = _model_file(prepared, engine)
     directory.write_json(rundir.METRICS, metrics)
-    directory.write(rundir.MODEL, file.to_bytes())
+    directory.write(rundir.MODEL, *file.to_parts())
     seconds = sum(record["seconds"] for record in state.history)
     directory.write_json(rundir.MANIFEST, manifest(prepared, engine, started, execution.warmup.seconds, seconds))
     return Model(prepared.resolved, prepared.plan, prepared.dataset.preprocessing, file.tensors, engine.threads)

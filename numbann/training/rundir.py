@@ -40,10 +40,10 @@ class RunDirectory:
 
     path: Path
 
-    def write(self, name: str, content: bytes) -> None:
-        """Write a file atomically."""
+    def write(self, name: str, *parts: bytes | memoryview) -> None:
+        """Write a file atomically, from its parts."""
         with _naming(self.path / name):
-            write_atomically(self.path / name, content)
+            write_atomically(self.path / name, *parts)
 
     def write_json(self, name: str, value: Any) -> None:
         """Write a value as JSON with its keys in their order."""
@@ -137,13 +137,14 @@ def _line(record: Mapping[str, Any]) -> bytes:
     return (json_text(record) + "\n").encode()
 
 
-def write_atomically(path: Path, content: bytes) -> None:
-    """Write a temporary file in the same folder, flush it to disk, rename it to the path, and flush the folder."""
+def write_atomically(path: Path, *parts: bytes | memoryview) -> None:
+    """Write parts to a temporary file beside the path, flush it to disk, rename it to the path, flush the folder."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     temporary.unlink(missing_ok=True)
     try:
         with temporary.open("xb") as file:  # never through a link that somebody left there
-            file.write(content)
+            for part in parts:
+                file.write(part)
             file.flush()
             os.fsync(file.fileno())
         os.replace(temporary, path)

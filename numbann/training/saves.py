@@ -8,7 +8,7 @@ from numbann.errors import RunDirectoryError
 from numbann.fit.pause import Pause
 from numbann.fit.state import State
 from numbann.training import rundir
-from numbann.training.checkpoint import to_bytes
+from numbann.training.checkpoint import to_parts
 from numbann.training.interruption import Interruptions
 from numbann.training.rundir import RunDirectory
 
@@ -36,7 +36,7 @@ class Saves(Pause):
         """Write the checkpoint, unless the file holds this state."""
         with self.whole:
             if self._saved != self._state.place:
-                self._directory.write(rundir.CHECKPOINT, to_bytes(self._state, self._spec_hash))
+                self._directory.write(rundir.CHECKPOINT, *to_parts(self._state, self._spec_hash))
                 self._saved = self._state.place
             self._at = perf_counter()
 

@@ -67,7 +67,7 @@ def _rewrite(run: Path, old: str, new: str) -> None:
     spec, components = (
         json.loads(json.dumps(part).replace(f'"{old}/', f'"{new}/')) for part in (file.spec, file.components)
     )
-    model.write_bytes(ModelFile(spec, file.preprocessing, components, file.tensors).to_bytes())
+    model.write_bytes(b"".join(ModelFile(spec, file.preprocessing, components, file.tensors).to_parts()))
 
 
 def main() -> None:

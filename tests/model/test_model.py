@@ -182,7 +182,7 @@ def test_weights_that_do_not_fit_are_refused(run: numbann.Run) -> None:
         ({"layers.0.bias": np.nan * file.tensors["layers.0.bias"]}, "layers.0.bias has numbers that are not finite"),
         ({"layers.9.bias": np.zeros(2, "f4")}, "the tensor layers.9.bias is not of this network"),
     ):
-        path.write_bytes(replace(file, tensors={**file.tensors, **tensors}).to_bytes())
+        path.write_bytes(b"".join(replace(file, tensors={**file.tensors, **tensors}).to_parts()))
         with pytest.raises(RunDirectoryError, match=words):
             numbann.load(path)
 

@@ -11,7 +11,7 @@ import pytest
 from safetensors.numpy import load, save
 
 from numbann.errors import RunDirectoryError
-from numbann.model.tensor_file import BLANK, Kind, read_tensors, to_bytes
+from numbann.model.tensor_file import BLANK, Kind, read_tensors, to_parts
 
 KIND = Kind("model", "numbann", 3)
 TENSORS = {"w": np.arange(6, dtype="f4").reshape(2, 3), "b": np.array([0.1]), "n": np.array([7])}
@@ -19,7 +19,7 @@ METADATA = {"name": "é", "deep": {"list": [1, 0.1, None, float("inf")], "sha256
 
 
 def test_round_trip(here: Path) -> None:
-    content = to_bytes(TENSORS, KIND, METADATA)
+    content = b"".join(to_parts(TENSORS, KIND, METADATA))
     (here / "f").write_bytes(content)
     metadata, tensors = read_tensors(here / "f", KIND)
     digest = metadata.pop("sha256")
@@ -30,8 +30,18 @@ def test_round_trip(here: Path) -> None:
     assert load(content).keys() == TENSORS.keys()  # any reader of safetensors takes it
 
 
+def test_any_tensor_reaches_any_reader() -> None:
+    tensors = {"none": np.zeros((0, 3), "f4"), "one": np.uint64(5)[None], "columns": np.ones((3, 2), order="F")}
+    tensors |= {**TENSORS, "number": np.array(1.5, "f4"), "part": np.arange(12, dtype="f4").reshape(3, 4)[:, 1:3]}
+    found = load(b"".join(to_parts(tensors, KIND, METADATA)))
+    assert found.keys() == tensors.keys()
+    for name, tensor in tensors.items():
+        assert (found[name].shape, found[name].dtype) == (tensor.shape, tensor.dtype)
+        np.testing.assert_array_equal(found[name], tensor)
+
+
 def test_every_byte_counts(here: Path) -> None:
-    content, file = to_bytes(TENSORS, KIND, METADATA), here / "f"
+    content, file = b"".join(to_parts(TENSORS, KIND, METADATA)), here / "f"
     for k in range(len(content)):
         for damage in (content[:k], content[:k] + bytes([content[k] ^ (1 << k % 8)]) + content[k + 1 :]):
             file.write_bytes(damage)
@@ -71,7 +81,7 @@ def test_another_format(here: Path, found: object) -> None:
 
 @pytest.mark.parametrize("claim", [0, 1, 2**20, 10**8, 2**31, 2**40, 2**63, 2**64 - 1])
 def test_a_header_that_claims_too_much(here: Path, claim: int) -> None:
-    (here / "f").write_bytes(struct.pack("<Q", claim) + to_bytes(TENSORS, KIND, METADATA)[8:])
+    (here / "f").write_bytes(struct.pack("<Q", claim) + b"".join(to_parts(TENSORS, KIND, METADATA))[8:])
     with pytest.raises(RunDirectoryError, match="damaged"):
         read_tensors(here / "f", KIND)
 

@@ -60,7 +60,7 @@ def bent(write_spec: WriteSpec, here: Path) -> numbann.Run:
 def test_a_model_imports_no_file_that_its_spec_names(plain: numbann.Run, here: Path, name: str) -> None:
     path, place = plain.path / "model.safetensors", name.format(folder=here.name, here=here)
     file = read_model(path)
-    path.write_bytes(replace(file, spec={**file.spec, "plugins": [place]}).to_bytes())
+    path.write_bytes(b"".join(replace(file, spec={**file.spec, "plugins": [place]}).to_parts()))
     assert numbann.load(path).predict(POINTS).shape == (3,)
     resolved = plain.path / "spec.resolved.json"
     resolved.write_text(json.dumps({**json.loads(resolved.read_text()), "plugins": [place]}))
@@ -122,7 +122,7 @@ def test_records_that_a_stranger_wrote(bent: numbann.Run) -> None:
     ):
         others = [one for one in file.components if one is not record]
         for records in ([*others, {**record, **changed}], [*others, record, record], others):
-            path.write_bytes(replace(file, components=records).to_bytes())
+            path.write_bytes(b"".join(replace(file, components=records).to_parts()))
             with pytest.raises(NumbannError, match=r"stranger\.safetensors: ") as error:
                 numbann.load(path)
             assert "\x1b" not in str(error.value)

@@ -19,7 +19,7 @@ from numbann.fit.job import Job, Rows
 from numbann.fit.state import State
 from numbann.fit.stopping import Best
 from numbann.model import tensor_file
-from numbann.training.checkpoint import KIND, load_state, restore, to_bytes
+from numbann.training.checkpoint import KIND, load_state, restore, to_parts
 
 ROWS = Rows(np.zeros((10, 3)), np.zeros((10, 2)))  # five steps an epoch
 JOB = Job(
@@ -44,7 +44,7 @@ def make_state(keeps_best: bool = True) -> State:
 
 
 def write(path: Path, state: State) -> None:
-    path.write_bytes(to_bytes(state, "spec"))
+    path.write_bytes(b"".join(to_parts(state, "spec")))
 
 
 @pytest.mark.parametrize("keeps_best", [False, True])
@@ -66,7 +66,7 @@ def test_round_trip(here: Path, keeps_best: bool) -> None:
 
 def test_equal_states_give_equal_bytes() -> None:
     state = make_state()
-    assert to_bytes(state, "spec") == to_bytes(state, "spec")
+    assert to_parts(state, "spec") == to_parts(state, "spec")
 
 
 def test_another_spec_is_refused(here: Path) -> None:
@@ -86,7 +86,7 @@ def test_another_spec_is_refused(here: Path) -> None:
     ],
 )
 def test_a_damaged_file_is_refused(here: Path, damage: Callable[[bytes], bytes]) -> None:
-    (here / "c").write_bytes(damage(to_bytes(make_state(), "spec")))
+    (here / "c").write_bytes(damage(b"".join(to_parts(make_state(), "spec"))))
     with pytest.raises(RunDirectoryError, match=r"not a numbann checkpoint, or a damaged one"):
         load_state(here / "c", "spec", JOB)
 
@@ -99,7 +99,7 @@ def forge(path: Path, change: Callable[[dict[str, Any], dict[str, Any]], None]) 
     write(path, make_state())
     metadata, tensors = tensor_file.read_tensors(path, KIND)
     change(metadata, tensors)
-    path.write_bytes(tensor_file.to_bytes(tensors, KIND, metadata))
+    path.write_bytes(b"".join(tensor_file.to_parts(tensors, KIND, metadata)))
 
 
 NAUGHTY = [None, True, -1, 3, 2**70, 1e400, -0.5, nan, "", "\u00e9", [], {}, [[]], [None], {"a": 1}, [1] * 5]
@@ -167,7 +167,7 @@ def test_tensors_are_those_of_the_plan(here: Path, name: str, tensor: np.ndarray
 
 
 def test_an_older_format_is_refused(here: Path) -> None:
-    (here / "c").write_bytes(to_bytes(make_state(), "spec").replace(b'"format\\": 4', b'"format\\": 3'))
+    (here / "c").write_bytes(b"".join(to_parts(make_state(), "spec")).replace(b'"format\\": 4', b'"format\\": 3'))
     with pytest.raises(RunDirectoryError, match="has format 3; this numbann reads format 4; train anew"):
         load_state(here / "c", "spec", JOB)
 

@@ -76,12 +76,12 @@ def test_a_disk_that_is_full_from_some_moment_on_leaves_words_about_the_checkpoi
 ) -> None:
     write, spec, count = rundir.RunDirectory.write, write_spec(train=EAGER), 0
 
-    def fail(directory: rundir.RunDirectory, name: str, content: bytes) -> None:
+    def fail(directory: rundir.RunDirectory, name: str, *parts: bytes) -> None:
         nonlocal count
         count += name == CHECKPOINT
         if count > 3:
             raise RunDirectoryError(f"{name}: cannot be written: No space left on device")
-        write(directory, name, content)
+        write(directory, name, *parts)
 
     monkeypatch.setattr(rundir.RunDirectory, "write", fail)
     words = r"space left on device\nthe checkpoint after epoch 1 is kept in out\nresume with: numbann resume out$"
@@ -96,9 +96,9 @@ def test_a_run_that_was_cut_off_anywhere_is_finished(write_spec: WriteSpec, here
     states: list[dict[str, bytes]] = []
     write, patch = rundir.RunDirectory.write, pytest.MonkeyPatch()
 
-    def keep(directory: rundir.RunDirectory, name: str, content: bytes) -> None:
+    def keep(directory: rundir.RunDirectory, name: str, *parts: bytes) -> None:
         states.append({path.name: path.read_bytes() for path in directory.path.iterdir() if path.name != ".lock"})
-        write(directory, name, content)
+        write(directory, name, *parts)
 
     with patch.context() as inner:
         inner.setattr(rundir.RunDirectory, "write", keep)

@@ -56,10 +56,10 @@ def test_checkpoints_are_written_by_time_inside_an_epoch(
     whole = numbann.train(spec, output="whole")
     write = rundir.RunDirectory.write
 
-    def keep(directory: rundir.RunDirectory, name: str, content: bytes) -> None:
-        write(directory, name, content)
+    def keep(directory: rundir.RunDirectory, name: str, *parts: bytes) -> None:
+        write(directory, name, *parts)
         if name == CHECKPOINT:
-            files.append(content)
+            files.append(b"".join(parts))
 
     with monkeypatch.context() as patch:
         patch.setattr(rundir.RunDirectory, "write", keep)

@@ -75,7 +75,7 @@ def msle(y: Array, t: Array) -> tuple[Array, Array]:
     """value = mean_k (log(1 + max(y, 0)) - log(1 + t))^2."""
     positive = np.maximum(y, 0)
     e = np.log1p(positive) - np.log1p(t)
-    return (e * e).mean(axis=1), (y >= 0) * 2 * e / (1 + positive) / y.shape[1]
+    return (e * e).mean(axis=1), np.where(y < 0, 0, 2 * e / (1 + positive)) / y.shape[1]
 
 
 @at_the_limits
