@@ -13,6 +13,7 @@ from typing import Any
 from numbann.components.component import Component, Parameter
 from numbann.components.registry import OWN, Registry
 from numbann.spec.components import REQUIRED, parameters_of
+from numbann.spec.descriptions import describe
 from numbann.spec.model import ComponentKey, Inner, Key, Metrics, Section, Spec, keys_of
 from numbann.spec.rules import Rule, exactly, of_parameter
 
@@ -36,16 +37,22 @@ def schema(registry: Registry) -> dict[str, Any]:
 def _section(section: type[Section]) -> dict[str, Any]:
     keys = keys_of(section)
     needed = [name for name, one in keys.items() if one.required and not isinstance(one.takes, ComponentKey)]
-    described = {name: _key(one) for name, one in keys.items()}
+    described = {name: {**_key(one), "description": _described(section, one)} for name, one in keys.items()}
     return {**exactly(needed, **described), "description": inspect.getdoc(section)}
 
 
+def _described(section: type[Section], one: Key) -> str:
+    """Return what a key is for, and what it takes."""
+    words = f"  {_sentence(one.takes.words)}" if isinstance(one.takes, Rule) else ""
+    return describe(section, one.name).sentence + words
+
+
 def _key(one: Key) -> dict[str, Any]:
-    """Return the schema of one key, with its default and a description of what it takes."""
+    """Return the schema of one key, with its default."""
     default = {} if one.required or one.default is MISSING else {"default": one.default}
     match one.takes:
-        case Rule(words=words, schema=rule):
-            return {**rule, "description": _sentence(words), **default}
+        case Rule(schema=rule):
+            return {**rule, **default}
         case ComponentKey(kind=kind, default=auto):
             component = {"$ref": f"#/$defs/{kind}"}
             return {"anyOf": [{"const": "auto"}, component], **default} if auto == "auto" else {**component, **default}

@@ -16,7 +16,7 @@ from numbann.components.component import Component
 from numbann.components.declare import freeze
 from numbann.plugins.plugin import import_file
 
-PAGE = (Path(__file__).parent.parent / "docs" / "plugins.md").read_text(encoding="utf-8")
+PAGE = (Path(__file__).parents[2] / "docs" / "plugins.md").read_text(encoding="utf-8")
 HOOK = """
 from numbann import hookimpl
 

@@ -10,7 +10,7 @@ import pytest
 
 from numbann.components.built_in import built_in
 
-DOCS = Path(__file__).parents[1] / "docs"
+DOCS = Path(__file__).parents[2] / "docs"
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,112 @@
+"""Writes docs/spec.md, every key of a spec, from the table of keys: python docs/make_spec.py"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import MISSING, fields
+from pathlib import Path
+from typing import Any
+
+from numbann.spec.components import CORE_PARAMETERS, REQUIRED
+from numbann.spec.descriptions import describe
+from numbann.spec.model import ComponentKey, Key, Metrics, Section, Spec, keys_of, to_json
+from numbann.spec.rules import Rule, of_parameter
+
+PAGE = Path(__file__).with_name("spec.md")
+INTRODUCTION = """# The spec
+
+A spec is one JSON file (UTF-8). Every key is listed here with what it is for, what it takes, its default and an
+example. A key that does not exist, a value of a wrong type and a key given twice are errors that name the line;
+`numbann check` lists all of them at once. `numbann schema` prints the same table as a JSON Schema, for editors.
+
+Required are `data.path`, `data.target` (unless the labels come with the path) and `model.layers`. Every `"auto"` is
+decided when the data is read; what was chosen is in `spec.resolved.json` of the run.
+
+A component (an activation, a loss, an optimizer, a schedule, an initializer or a metric) is its name, `"elu"`, or an
+object with parameters, `{"type": "elu", "alpha": 0.5}`. [Components](components.md) lists them all.
+
+`python docs/make_spec.py` writes this page.
+"""
+KINDS = """## Parameters of whole kinds
+
+Some parameters belong to every component of a kind, beside its own.
+"""
+
+
+def page() -> str:
+    """The page as text."""
+    return "\n".join([INTRODUCTION, "## At the top", "", *_section(Spec, ""), KINDS, *_kinds()]).rstrip() + "\n"
+
+
+def paths(section: type[Section] = Spec, before: str = "") -> Iterator[tuple[str, type[Section], Key]]:
+    """Every key with its dotted path and the section that it is of."""
+    for name, one in keys_of(section).items():
+        yield before + name, section, one
+        if inner := getattr(one.takes, "section", None):
+            yield from paths(inner, f"{before}{name}{'[]' if getattr(one.takes, 'many', False) else ''}.")
+
+
+def _section(section: type[Section], before: str) -> Iterator[str]:
+    """The keys with plain values, then those with keys of their own, each as a part of the page."""
+    keys = keys_of(section).values()
+    for one in sorted(keys, key=lambda one: hasattr(one.takes, "section")):
+        path, inner = before + one.name, getattr(one.takes, "section", None)
+        level = "##" if inner and not before else "###"
+        yield from (f"{level} `{path}`", "", describe(section, one.name).sentence, "", *_facts(section, one), "")
+        if inner:
+            yield from _section(inner, f"{path}{'[]' if getattr(one.takes, 'many', False) else ''}.")
+
+
+def _facts(section: type[Section], one: Key) -> Iterator[str]:
+    yield f"- takes: {_takes(one)}"
+    yield f"- default: {_default(section, one)}"
+    yield f"- example: `{_json({one.name: describe(section, one.name).example})[1:-1]}`"
+
+
+def _takes(one: Key) -> str:
+    match one.takes:
+        case Rule(words=words):
+            return words.replace("*", r"\*")
+        case ComponentKey(kind=kind):
+            auto = '"auto" or ' if one.default == "auto" else ""
+            return f"{auto}{'an' if kind[0] in 'aeiou' else 'a'} {kind}: a name, or an object with parameters"
+        case Metrics():
+            return '"auto" or a list of metrics: names, or objects with parameters'
+    short = getattr(one.takes, "short", "")
+    many = getattr(one.takes, "many", False)
+    shorter = f"; a number alone is its `{short}`" if short else ""
+    return ("a list of objects with the keys below" if many else "an object with the keys below") + shorter
+
+
+def _default(section: type[Section], one: Key) -> str:
+    if one.required and not isinstance(one.takes, ComponentKey):
+        return "none: it is required"
+    if one.default is not MISSING:
+        return f"`{_json(one.default)}`"
+    (made,) = (each.default_factory for each in fields(section) if each.name == one.name)  # type: ignore[arg-type]
+    value = to_json(made())  # type: ignore[misc]  # a key has a default or a factory
+    return "the defaults of its keys" if isinstance(value, dict) and value else f"`{_json(value)}`"
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _kinds() -> Iterator[str]:
+    rows = {
+        "learning_rate": "The length of a step; the default is the optimizer's own.",
+        "weight_decay": "How strongly weights are drawn to 0; biases too.",
+        "l1": "How strongly weights are drawn to 0 with a pull that does not depend on their size; biases too.",
+        "warmup_epochs": "For how many epochs the rate rises from 0 before the schedule begins.",
+        "blend": "Whether the activation f becomes z + blend (f(z) - z), with a number blend trained for each unit.",
+    }
+    yield from ("| of every | parameter | what it is for | takes | default |", "| --- | --- | --- | --- | --- |")
+    for kind, parameters in CORE_PARAMETERS.items():
+        for one in parameters:
+            default = "the optimizer's" if one.default is REQUIRED else f"`{_json(one.default)}`"
+            yield f"| {kind} | `{one.name}` | {rows[one.name]} | {of_parameter(one).words} | {default} |"
+
+
+if __name__ == "__main__":
+    PAGE.write_text(page(), encoding="utf-8", newline="\n")

@@ -1,0 +1,122 @@
+"""What each key of a spec is for: a sentence for people, and an example of a value.
+
+The table of keys (model.py) says what a key takes.  `numbann schema` and docs/spec.md show both.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Description:
+    """What a key is for, and a value that it may have."""
+
+    sentence: str
+    example: Any
+
+
+def _section(**keys: tuple[str, Any]) -> dict[str, Description]:
+    return {name: Description(*described) for name, described in keys.items()}
+
+
+DESCRIPTIONS: dict[str, dict[str, Description]] = {
+    "Spec": _section(
+        name=("The name of the run: without `output`, the directory is `runs/NAME`.", "wine"),
+        seed=("Where all random numbers start: the split, initial weights, shuffling and noise.", 7),
+        data=("Where the rows come from, which columns are used, and how.", {"path": "wine.csv", "target": "quality"}),
+        model=("The network: its hidden layers; the output layer is added.", {"layers": [64, 32]}),
+        loss=("What training makes small; `auto` follows from the task.", {"type": "huber", "delta": 0.5}),
+        optimizer=("How a step changes the weights, and its learning rate.", {"type": "adamw", "learning_rate": 0.001}),
+        schedule=("How the learning rate changes with the epochs.", {"type": "cosine", "warmup_epochs": 3}),
+        train=("How long to train, on what, and with which options.", {"epochs": 100, "early_stopping": 10}),
+        plugins=("One-file plugins to load, by paths relative to the spec; naming one runs it.", ["isrlu.py"]),
+        output=("The run directory, relative to the working folder.", "runs/wine-large"),
+    ),
+    "Data": _section(
+        path=(
+            "The file or files of the data, relative to the spec; an object names a source for each part.",
+            {"train": "train.csv", "test": "test.csv"},
+        ),
+        format=("The format of the files; `auto` goes by their endings.", "csv"),
+        csv=("How the text of a table is split into cells.", {"delimiter": ";", "na": ["", "-"]}),
+        target=("The column to predict; a list for several.", "quality"),
+        task=(
+            "What is predicted: a class, a number or several yes/no labels; `auto` goes by the target.",
+            "regression",
+        ),
+        features=("The columns to learn from; `null` is all others.", ["age", "income"]),
+        drop=("Columns to leave out.", ["id"]),
+        categorical=("Columns of numbers that are codes of categories.", ["postcode"]),
+        missing=("What a missing number becomes; missing text is a category of its own.", "median"),
+        scale=(
+            "How numbers are scaled, by the training part; a list is applied in order.",
+            ["robust", "clip"],
+        ),
+        target_scale=("Whether a numeric target is scaled for the loss; predictions have its own unit.", "standard"),
+        weight=("A column with the weight of each row.", "weight"),
+        class_weight=("The weight of each class; a class left out has 1.", {"yes": 5}),
+        split=("The shares of rows held back for validation and test.", {"validation": 0.2, "test": 0.2}),
+    ),
+    "Csv": _section(
+        delimiter=("What stands between cells; `auto` looks at the first rows.", ";"),
+        header=("Whether the first row names the columns; without names they are `0`, `1`, ...", ["age", "income"]),
+        na=("The texts that mean a missing value.", ["", "-"]),
+    ),
+    "Split": _section(
+        validation=("The share of rows held back to watch training by; left out: 0.15.", 0.2),
+        test=("The share of rows held back for the last measure; left out: 0.15.", 0.1),
+        stratify=("Whether each part gets its share of each class; `auto`: for classification.", False),
+    ),
+    "Model": _section(
+        input=("What happens to the inputs before the first layer.", {"scale": True}),
+        layers=(
+            "The hidden layers, from the inputs to the output; an empty list is a linear model.",
+            [{"units": 64, "activation": "relu", "dropout": 0.1}, 32],
+        ),
+        output_activation=("The activation that makes predictions; `auto` is the loss's own.", "sigmoid"),
+        init=("How weights start; `auto` is what suits the activation.", "he_normal"),
+        bias_init=("How biases start.", {"type": "constant", "value": 0.01}),
+        dtype=("The precision of weights and arithmetic.", "float64"),
+    ),
+    "Input": _section(
+        scale=("Whether inputs are multiplied by trained numbers that start at 1, one an input.", True),
+    ),
+    "Layer": _section(
+        units=("How many units the layer has.", 64),
+        activation=("The function of each unit.", {"type": "elu", "alpha": 0.5}),
+        norm=(
+            "Whether a row's units (`layer`) or a batch's rows (`batch`) are normalised before activation.",
+            "layer",
+        ),
+        dropout=("The share of the layer's outputs set to 0 in a training step, chosen anew each time.", 0.2),
+        alpha_dropout=("As `dropout`, keeping mean and variance; for `selu`.", 0.05),
+        residual=("Whether the layer's inputs are added to its outputs; both must be equally many.", True),
+        init=("How this layer's weights start; `auto` is `model.init`.", "orthogonal"),
+        bias_init=("How this layer's biases start; `auto` is `model.bias_init`.", "zeros"),
+    ),
+    "EarlyStopping": _section(
+        monitor=("The key of the history that is watched.", "validation_accuracy"),
+        patience=("After how many epochs without a better value training stops.", 20),
+        min_delta=("By how much a value must be better to count.", 0.001),
+    ),
+    "Train": _section(
+        epochs=("How many times training goes through all rows, at most.", 100),
+        batch_size=("How many rows a step takes; `auto` is 64, or all of them for an optimizer that needs them.", 128),
+        device=("Where to compute.", "cpu"),
+        threads=("The most threads to use; no bit of the result depends on it.", 2),
+        clip_norm=("The longest gradient that a step takes; a longer one is shortened.", 1.0),
+        clip_value=("The largest element of a gradient; a larger one is cut.", 0.5),
+        average=("The share of the old value in a running average of the weights, which is then the model.", 0.999),
+        early_stopping=("Whether training stops when it gets no better, and keeps the best weights.", {"patience": 20}),
+        metrics=("What is measured on validation and test; `auto` follows from the task.", ["accuracy", "roc_auc"]),
+        diagnostics=("Whether each epoch looks for dead units, saturated units and gradients that vanish.", True),
+        checkpoint_seconds=("The time between two checkpoints of a run that may be interrupted.", 60),
+    ),
+}
+
+
+def describe(section: type, key: str) -> Description:
+    """Return what a key of a section is for."""
+    return DESCRIPTIONS[section.__name__][key]
