@@ -170,7 +170,7 @@ def other_dtype(call: Call, random: np.random.Generator) -> bool:
         with np.errstate(all="ignore"):
             try:
                 call[key] = call[key].astype(code)
-            except (TypeError, ValueError):
+            except (TypeError, ValueError, OverflowError):
                 call[key] = np.zeros(call[key].shape, code)
     return False
 
@@ -285,7 +285,7 @@ def other_labels(call: Call, random: np.random.Generator) -> bool:
         made = [
             t - 1,
             t + 1,
-            t * 10**6,
+            t.astype("i8") * 10**6,
             t.astype("u1"),
             t.astype("i1"),
             t.astype("u8"),

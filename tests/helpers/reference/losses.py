@@ -168,7 +168,11 @@ def quantiles(y: Array, t: Array, lower: float = 0.05, upper: float = 0.95) -> t
     """value = the mean of three quantile losses, at m - softplus(b), m and m + softplus(a); y: (B, 3 T) is m, b, a."""
     m, b, a = np.split(y, 3, axis=1)
     ends = [(m - np.logaddexp(0, b), lower), (m, 0.5), (m + np.logaddexp(0, a), upper)]
-    (low, to_low), (middle, to_middle), (high, to_high) = (quantile(at, t, q) for at, q in ends)
+    low, middle, high = (quantile(at, t, q)[0] for at, q in ends)
+    to_low, to_middle, to_high = (
+        np.where(at == t, -q / t.shape[1], quantile(at, t, q)[1])
+        for at, q in ends  # as it is derived at the kink
+    )
     dy = np.hstack((to_low + to_middle + to_high, -to_low * sigmoid(b), to_high * sigmoid(a)))
     return (low + middle + high) / 3, dy / 3
 
