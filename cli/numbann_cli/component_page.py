@@ -1,34 +1,69 @@
-"""A page of text that explains a component: its docstring, its parameters, its origin and its curve."""
+"""A page of text that explains a component: what its docstring teaches, its parameters, its origin and its curve."""
 
 from __future__ import annotations
 
-import inspect
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import numbann
 from numbann.components.component import UNITS, Component, LearnableMark
 from numbann.components.registry import Entry
 from numbann_cli.curve import curves
+from numbann_cli.lesson import Lesson, lesson_of
+from numbann_cli.prose import INDENT, labelled, wrap
 from numbann_cli.series import series_of
 
+TAKES = {  # by kind and form: the numbers that one call of it is about, B rows of I inputs and O or K outputs
+    ("activation", "elementwise"): "each number of z (B, O) alone; a has its shape",
+    ("activation", "row"): "each row of z (B, K); a has its shape, unless a width says otherwise",
+    ("loss", "elementwise"): "each output alone: y and t (B, O); the loss is the mean over rows and outputs",
+    ("loss", "row"): "each row of y (B, K), and {target}; the loss is the mean over rows",
+    ("loss", "outputs"): "several outputs for each target; the loss is the mean over rows and targets",
+    ("optimizer", "elementwise"): "each weight w alone, its gradient g and its own states, at each step",
+    ("optimizer", "matrix"): "whole matrices w and g (I, O), biases as (1, O), at each step",
+    ("optimizer", "solver"): "all parameters at once, and the loss over all rows, once an epoch",
+    ("schedule", "elementwise"): "the time in steps or epochs; gives the factor of the learning rate",
+    ("initializer", "elementwise"): "the shape (I, O) of a layer's weights, I inputs and O outputs",
+    ("metric", "elementwise"): "a whole part of the data, N rows with their weights; gives one number",
+}
 
-def page(entry: Entry) -> str:
-    """Return the page of one component."""
+
+def page(entry: Entry, width: int = 200) -> str:
+    """Return the page of one component, no wider than this."""
     component = entry.component
     also = f", also called {', '.join(component.aliases)}" if component.aliases else ""
+    lesson = lesson_of(component)
     blocks = [
-        f"{component.kind} {component.title}{also}",
-        _indent(inspect.getdoc(component.function) or "(no docstring)"),
-        _indent("\n".join([*_parameters(component), *_traits(component)]) or "no parameters"),
-        *([_indent(_given(component))] if component.units else []),
-        *([_indent(f"states  {', '.join(_states(component))}")] if component.states else []),
-        _indent(f"origin  {_origin(entry)}\nsource  {_place(component)}"),
+        wrap(f"{component.kind} {component.title}{also}", width, "", ""),
+        *(_paragraph(text, width) for text in lesson.paragraphs),
+        "\n".join(labelled(name.lower(), text, width) for name, text in _told(component, lesson)),
+        _lines([*_parameters(component), *_traits(component)] or ["no parameters"], width),
+        *([_lines(_given(component), width)] if component.units else []),
+        *([_lines([f"states  {', '.join(_states(component))}"], width)] if component.states else []),
+        _lines([f"origin  {_origin(entry)}", f"source  {_place(component)}"], width),
     ]
     series = series_of(component)
     if series:
-        blocks.append(_indent(curves(series)))
+        blocks.append(_indent(curves(series, width - len(INDENT))))
     return "\n\n".join(blocks)
+
+
+def _paragraph(text: str, width: int) -> str:
+    """Wrap a paragraph, unless its author has set its lines."""
+    return _indent(text) if "\n" in text else wrap(text, width)
+
+
+def _lines(lines: Iterable[str], width: int) -> str:
+    return "\n".join(wrap(line, width, others=INDENT * 2) for line in lines)
+
+
+def _told(component: Component, lesson: Lesson) -> Iterator[tuple[str, str]]:
+    """Yield what a component takes, then the sections of its docstring."""
+    yield (
+        "takes",
+        TAKES[component.kind, component.form].format(target="label (B,)" if "label" in component.roles else "t"),
+    )
+    yield from lesson.sections.items()
 
 
 def _parameters(component: Component) -> Iterator[str]:
@@ -64,11 +99,11 @@ def _traits(component: Component) -> Iterator[str]:
         yield "derivative: on purpose not that of the function (surrogate)"
 
 
-def _given(component: Component) -> str:
-    """Return what a loss gives, by name, with its unit."""
+def _given(component: Component) -> list[str]:
+    """Return what a loss takes and gives, by name, with its unit."""
     given = ", ".join(f"{name} ({UNITS[unit]})" for name, unit in component.units.items())
     columns = f" of the columns {', '.join(component.columns)}" if component.columns else ""
-    return f"takes {', '.join(component.outputs)} for each target{columns}\ngives {given}"
+    return [f"takes {', '.join(component.outputs)} for each target{columns}", f"gives {given}"]
 
 
 def _states(component: Component) -> Iterator[str]:
@@ -100,4 +135,4 @@ def _place(component: Component) -> str:
 
 
 def _indent(text: str) -> str:
-    return "\n".join(f"  {line}".rstrip() for line in text.splitlines())
+    return "\n".join(f"{INDENT}{line}".rstrip() for line in text.splitlines())

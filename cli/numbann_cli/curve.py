@@ -13,28 +13,29 @@ LABELS = 8  # characters to the left of a plot
 
 
 def curves(series: Sequence[Series], room: int | None = None) -> str:
-    """Draw series side by side, or one below the other if they do not fit the terminal's width, `room`."""
-    pictures = [picture(one) for one in series]
-    if len(series) * (WIDTH + LABELS + 4) > (room or shutil.get_terminal_size((200, 24)).columns):
+    """Draw series side by side, or one below the other, and narrower, if they do not fit the width, `room`."""
+    room = room or shutil.get_terminal_size((200, 24)).columns
+    pictures = [picture(one, width=min(WIDTH, room - LABELS)) for one in series]
+    if len(series) * (WIDTH + LABELS + 4) > room:
         return "\n\n".join("\n".join(line.rstrip() for line in lines) for lines in pictures)
     rows = zip(*pictures, strict=True)
     return "\n".join("".join(f"{cell:<{WIDTH + LABELS + 4}}" for cell in row).rstrip() for row in rows)
 
 
-def picture(series: Series, base: float | None = 0.0) -> list[str]:
+def picture(series: Series, base: float | None = 0.0, width: int = WIDTH) -> list[str]:
     """Draw one series: a title, the plot with its extremes, and the axis.  base: a height that the plot includes."""
-    columns = _columns(series.y)
+    columns = _columns(series.y, width)
     finite = [height for height in columns if isfinite(height)] + ([] if base is None else [base])
     low, high = min(finite, default=0.0), max(finite, default=0.0)
     scale = (HEIGHT - 1) / ((high - low) or 1.0)
     rows = [round((high - height) * scale) if isfinite(height) else -1 for height in columns]
     zero = round(high * scale) if low <= 0 <= high else -1
-    middle = WIDTH // 2 if series.x[0] < 0 < series.x[-1] else -1
-    lines = ["".join(_mark(row, column, rows, zero, middle) for column in range(WIDTH)) for row in range(HEIGHT)]
+    middle = width // 2 if series.x[0] < 0 < series.x[-1] else -1
+    lines = ["".join(_mark(row, column, rows, zero, middle) for column in range(width)) for row in range(HEIGHT)]
     labels = {0: f"{high:.3g}", HEIGHT - 1: f"{low:.3g}", zero: "0"}
     plot = [f"{labels.get(row, ''):>{LABELS - 1}} {line}" for row, line in enumerate(lines)]
     left, right = f"{series.axis}: {series.x[0]:.3g}", f"{series.x[-1]:.3g}"
-    return [f"{'':{LABELS}}{series.title}", *plot, f"{'':{LABELS}}{left}{right:>{WIDTH - len(left)}}"]
+    return [f"{'':{LABELS}}{series.title}", *plot, f"{'':{LABELS}}{left} {right:>{max(0, width - len(left) - 1)}}"]
 
 
 def column_of(index: int, count: int) -> int:
@@ -42,9 +43,9 @@ def column_of(index: int, count: int) -> int:
     return round(index * (WIDTH - 1) / (count - 1))
 
 
-def _columns(y: Sequence[float]) -> list[float]:
+def _columns(y: Sequence[float], width: int) -> list[float]:
     """Return a height for each column."""
-    return [y[round(column * (len(y) - 1) / (WIDTH - 1))] for column in range(WIDTH)]
+    return [y[round(column * (len(y) - 1) / (width - 1))] for column in range(width)]
 
 
 def _mark(row: int, column: int, rows: Sequence[int], zero: int, middle: int) -> str:

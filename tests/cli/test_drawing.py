@@ -31,9 +31,9 @@ def name_of(entry: Entry) -> str:
 @pytest.mark.parametrize("entry", ENTRIES, ids=name_of)
 def test_every_component_has_a_page(entry: Entry) -> None:
     component = entry.component
-    lines = page(entry).splitlines()
+    lines = page(entry, 200).splitlines()
     assert lines[0].startswith(f"{component.kind} {component.name}")
-    assert lines[2].strip() == component.summary
+    assert " ".join(component.summary.split()) in " ".join(page(entry, 200).split())
     for parameter in component.parameters:
         assert any(line.startswith(f"  {parameter.name} = ") for line in lines)
     if component.kind in DRAWN:

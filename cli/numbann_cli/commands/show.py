@@ -34,6 +34,7 @@ def command(settings: Settings, what: str, plot: Path | None) -> None:
         return
     from numbann.plugins.finding import with_files
     from numbann_cli.component_page import page
+    from numbann_cli.prose import columns
 
     catalogue = with_files(settings.usable_files())
     found = catalogue.find_named(what)
@@ -41,7 +42,7 @@ def command(settings: Settings, what: str, plot: Path | None) -> None:
         raise click.UsageError(_unknown(catalogue, what))
     if plot:
         _draw(what, found, plot)
-    click.echo("\n\n".join(map(page, found)))
+    click.echo("\n\n".join(page(entry, columns()) for entry in found))
 
 
 def _draw(what: str, found: Sequence[Entry], plot: Path) -> None:

@@ -19,9 +19,15 @@ SLOPE, CUBE = sqrt(2 / pi), 0.044715  # of gelu_tanh
 def silu(z, beta: Positive = 1.0):
     """Sigmoid linear unit: a = z s with s = sigmoid(beta z), in [-0.2785 / beta, inf).
 
-    Derivative s + beta a (1 - s), between -0.1 and 1.1.  Smooth, and no unit dies; not monotonic below 0.  beta > 0.
-    Elfwing, Uchibe and Doya 2017, https://arxiv.org/abs/1702.03118; with beta as swish, Ramachandran, Zoph and Le 2017,
-    https://arxiv.org/abs/1710.05941; with beta 1 as torch.nn.SiLU.
+    Derivative s + beta a (1 - s), between -0.1 and 1.1.  Not monotonic.  beta > 0.
+
+    Example: silu([-2, 0, 3]) = [-0.238, 0, 2.858]
+    Use: hidden layers of deep networks, in the place of relu.
+    For: smooth, and with a gradient almost everywhere, so no unit dies; often a little better than relu.
+    Against: an exp for each unit; a slight dip below 0.
+    Trouble: a large beta makes it relu, a small one nearly linear; keep beta near 1.
+    Reference: Elfwing, Uchibe and Doya 2017, https://arxiv.org/abs/1702.03118; with beta as swish, Ramachandran, Zoph
+    and Le 2017, https://arxiv.org/abs/1710.05941; with beta 1 as torch.nn.SiLU.
     """
     e = exp(-abs(beta * z))
     s = (e if z < 0 else 1) / (1 + e)
@@ -41,8 +47,14 @@ def gelu(z):
     """Gaussian error linear unit: a = z P with P = (1 + erf(z / sqrt(2))) / 2, in [-0.17, inf).
 
     P is the normal distribution function, computed by erfc, which is accurate far below 0.  Derivative P + z p with the
-    density p = exp(-z^2 / 2) / sqrt(2 pi).  Smooth and not monotonic, as silu; the usual choice of transformers.
-    Hendrycks and Gimpel 2016, https://arxiv.org/abs/1606.08415; as torch.nn.GELU.
+    density p = exp(-z^2 / 2) / sqrt(2 pi).  Not monotonic.
+
+    Example: gelu([-2, 0, 3]) = [-0.046, 0, 2.996]
+    Use: hidden layers of deep networks; the usual choice of transformers.
+    For: smooth, near relu for large |z|, and no unit dies.
+    Against: erfc is among the dearest functions; a slight dip below 0.
+    Trouble: weights from a model that used the form by tanh differ in the fourth digit; take gelu_tanh for them.
+    Reference: Hendrycks and Gimpel 2016, https://arxiv.org/abs/1606.08415; as torch.nn.GELU.
     """
     gate = erfc(-z * HALF_ROOT)
     return 0 if gate == 0 else 0.5 * z * gate
@@ -60,8 +72,13 @@ def gelu_tanh(z):
     """Gaussian error linear unit by tanh: a = z (1 + tanh(u)) / 2, u = sqrt(2 / pi) (z + 0.044715 z^3).
 
     Evaluated as z s with s = sigmoid(2 u), in [-0.1701, inf) and not monotonic.  Derivative s + z s (1 - s) 2 du/dz.
-    Within 5e-4 of gelu and without erf; for models that were trained with it.  Hendrycks and Gimpel 2016,
-    https://arxiv.org/abs/1606.08415; as torch.nn.GELU(approximate="tanh").
+
+    Example: gelu_tanh([-2, 0, 3]) = [-0.045, 0, 2.996]
+    Use: models that were trained with it, and gelu where speed counts.
+    For: within 5e-4 of gelu and without erf.
+    Against: not gelu: results of the two do not agree to the last digits.
+    Trouble: a network trained with one and run with the other is slightly off; name the one it was trained with.
+    Reference: Hendrycks and Gimpel 2016, https://arxiv.org/abs/1606.08415; as torch.nn.GELU(approximate="tanh").
     """
     e = exp(-2 * SLOPE * abs(z) * (1 + CUBE * z * z))
     s = (e if z < 0 else 1) / (1 + e)
@@ -79,9 +96,15 @@ def gelu_tanh_derivative(z):
 def mish(z):
     """Mish: a = z g with g = tanh(log(1 + exp(z))), in [-0.3089, inf).
 
-    Evaluated as g = n / (n + r), where n / r = e (e + 2) / 2 with e = exp(z), all divided by e^2 above 0.  Derivative
-    g + z sigmoid(z) (1 - g^2).  Like silu, but a little steeper; not monotonic.  Misra 2019,
-    https://arxiv.org/abs/1908.08681; as torch.nn.Mish.
+    Evaluated as g = n / (n + r), where n / r = e (e + 2) / 2 with e = exp(z), all divided by e^2 above 0.  Derivative g
+    + z sigmoid(z) (1 - g^2).  Not monotonic.
+
+    Example: mish([-2, 0, 3]) = [-0.253, 0, 2.987]
+    Use: as silu; try both where a point of accuracy matters.
+    For: smooth, a little steeper than silu, and no unit dies.
+    Against: more arithmetic than silu, and seldom a gain that outlasts other seeds.
+    Trouble: it may overfit where relu did not; add weight decay, or go back to relu.
+    Reference: Misra 2019, https://arxiv.org/abs/1908.08681; as torch.nn.Mish.
     """
     e = exp(-abs(z))
     n = e * (e + 2) if z < 0 else 1 + 2 * e
@@ -102,8 +125,14 @@ def mish_derivative(z):
 def hard_silu(z):
     """Hard sigmoid linear unit: a = z min(max(z + 3, 0), 6) / 6, in [-0.375, inf).
 
-    Derivative 0 for z < -3, 1 for z > 3, else (2 z + 3) / 6.  A silu without exp, not monotonic; below -3 it is dead.
-    Howard et al. 2019, https://arxiv.org/abs/1905.02244; as torch.nn.Hardswish.
+    Derivative 0 for z < -3, 1 for z > 3, else (2 z + 3) / 6.  Not monotonic.
+
+    Example: hard_silu([-4, -1, 3]) = [0, -0.333, 3]
+    Use: silu for small or low-precision models.
+    For: a silu without exp.
+    Against: exactly 0 below -3, and kinks at -3 and 3.
+    Trouble: units below -3 for every row are dead; lower the rate, or take silu.
+    Reference: Howard et al. 2019, https://arxiv.org/abs/1905.02244; as torch.nn.Hardswish.
     """
     return 0 if z < -3 else (z if z > 3 else z * ((z + 3) / 6))
 

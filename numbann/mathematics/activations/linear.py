@@ -9,7 +9,14 @@ from numbann.components.declare import activation
 def identity(z):
     """Identity: a = z, in (-inf, inf).
 
-    Derivative 1.  For outputs that may be any real number, and for linear models; several such layers act as one.
+    Derivative 1.
+
+    Example: identity([-2, 0, 3]) = [-2, 0, 3]
+    Use: the output layer of a regression, and linear models.
+    For: an output may be any real number.
+    Against: it adds nothing to what a layer can compute: layers of it in a row act as one linear layer.
+    Trouble: in hidden layers a deep network stays linear; take relu there.
+    Reference: Goodfellow, Bengio and Courville 2016, https://www.deeplearningbook.org/.
     """
     return z
 

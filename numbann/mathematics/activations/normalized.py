@@ -12,9 +12,16 @@ from numbann.mathematics.rows import row_dot, row_max, row_sum
 def softmax(z, a):
     """Softmax: a_k = exp(z_k) / sum_j exp(z_j), each in (0, 1), with sum 1.  z, a: one row (K,).
 
-    dz_k = a_k (da_k - sum_j a_j da_j).  The largest z is subtracted first, so that no exp overflows.  For probabilities
-    of classes; in a hidden layer, few units stay active and gradients vanish.
-    Bridle 1990, https://doi.org/10.1007/978-3-642-76153-9_28.
+    dz_k = a_k (da_k - sum_j a_j da_j).  The largest z is subtracted first, so that no exp overflows.
+
+    Example: softmax([2, 1, 0]) = [0.665, 0.245, 0.090]
+    Use: the output layer, for one class out of several.
+    For: the outputs are the probabilities of the classes; only differences of the z_k count.
+    Against: every output depends on all z, and none is exactly 0; where several labels may be true at once, take
+    sigmoid.
+    Trouble: in a hidden layer few units stay active and gradients vanish; take relu there.  As an output, leave it to
+    the loss, softmax_cross_entropy, which contains it: two in a row learn slowly and are less sure than they should be.
+    Reference: Bridle 1990, https://doi.org/10.1007/978-3-642-76153-9_28.
     """
     largest = row_max(z)
     for k in range(len(z)):
@@ -35,8 +42,14 @@ def softmax_backward(a, da, dz):
 def log_softmax(z, a):
     """Logarithm of softmax: a_k = z_k - log sum_j exp(z_j), each in (-inf, 0].  z, a: one row (K,).
 
-    dz_k = da_k - exp(a_k) sum_j da_j.  For log-probabilities; do not combine it with a loss that includes softmax.
-    Bridle 1990, https://doi.org/10.1007/978-3-642-76153-9_28; as torch.nn.LogSoftmax.
+    dz_k = da_k - exp(a_k) sum_j da_j.
+
+    Example: log_softmax([2, 1, 0]) = [-0.408, -1.408, -2.408]
+    Use: outputs that are logarithms of probabilities.
+    For: it keeps all digits of small probabilities, whose softmax would be 0.
+    Against: as a hidden unit it says no more than z does.
+    Trouble: a loss that contains softmax must get z itself; leave `output_activation` as it is.
+    Reference: Bridle 1990, https://doi.org/10.1007/978-3-642-76153-9_28; as torch.nn.LogSoftmax.
     """
     largest = row_max(z)
     for k in range(len(z)):
@@ -57,8 +70,14 @@ def log_softmax_backward(a, da, dz):
 def softmin(z, a):
     """Softmin: a_k = exp(-z_k) / sum_j exp(-z_j), each in (0, 1), with sum 1.  z, a: one row (K,).
 
-    dz_k = -a_k (da_k - sum_j a_j da_j).  Softmax of -z, for outputs that are distances or costs; as torch.nn.Softmin.
-    Bridle 1990, https://doi.org/10.1007/978-3-642-76153-9_28.
+    dz_k = -a_k (da_k - sum_j a_j da_j).
+
+    Example: softmin([2, 1, 0]) = [0.090, 0.245, 0.665]
+    Use: outputs that are distances or costs, of which the smallest is the most probable.
+    For: softmax of -z, with the same gradient but for its sign.
+    Against: a linear layer before it learns the sign by itself, so softmax does as well.
+    Trouble: distances of different scale drown each other; standardise them first.
+    Reference: Bridle 1990, https://doi.org/10.1007/978-3-642-76153-9_28; as torch.nn.Softmin.
     """
     for k in range(len(z)):
         a[k] = -z[k]
@@ -81,10 +100,15 @@ def softmin_backward(a, da, dz):
 def sparsemax(z, a):
     """Sparsemax: a_k = max(z_k - tau, 0), with tau such that the sum is 1; each in [0, 1].  z, a: one row (K,).
 
-    The distribution nearest to z; unlike softmax, it gives exact zeros.  tau starts at max z - 1 and is replaced by
-    (sum of the z_k above tau - 1) / (their number) until it stops changing.  With S = {k: a_k > 0},
-    dz_k = da_k - mean_{j in S} da_j in S, else 0: no gradient outside S.
-    Martins and Astudillo 2016, https://arxiv.org/abs/1602.02068; tau as Michelot 1986,
+    tau starts at max z - 1 and is replaced by (sum of the z_k above tau - 1) / (their number) until it stops changing.
+    With S = {k: a_k > 0}, dz_k = da_k - mean_{j in S} da_j in S, else 0.
+
+    Example: sparsemax([2, 1.5, 0]) = [0.75, 0.25, 0]; sparsemax([2, 1, 0]) = [1, 0, 0]
+    Use: attention over few parts, and distributions in which most entries are exactly 0.
+    For: the distribution nearest to z; unlike softmax, it gives exact zeros.
+    Against: no gradient for outputs that are 0, and a search for tau in each row.
+    Trouble: a loss with a logarithm is inf where it gives 0; take softmax, or mse as the loss.
+    Reference: Martins and Astudillo 2016, https://arxiv.org/abs/1602.02068; tau as Michelot 1986,
     https://doi.org/10.1007/BF00938486.
     """
     largest = row_max(z)
@@ -117,9 +141,15 @@ def sparsemax_backward(a, da, dz):
 def chained_sigmoid(z, a):
     """Chained sigmoids: a_k = s_0 s_1 ... s_k, s = sigmoid(z), each in (0, 1), none above the one before it.
 
-    z, a: one row (K,).  dz_j = (1 - s_j) sum_{k >= j} a_k da_k.  For the chances that an ordered class is above 0,
-    above 1 and so on: s_k is the chance for one that is not below k.  The link of `corn`.  Shi, Cao and Raschka 2021,
-    https://arxiv.org/abs/2111.08851.
+    z, a: one row (K,).  dz_j = (1 - s_j) sum_{k >= j} a_k da_k.
+
+    Example: chained_sigmoid([2, 1, 0]) = [0.881, 0.644, 0.322]
+    Use: ordered classes, as the link of corn: a_k is the chance to be above class k, s_k that for one who is not below
+    it.
+    For: the chances never rise from class to class, so the probabilities of classes are never negative.
+    Against: a late output is a product of all before it, and learns from few rows.
+    Trouble: classes in no order have no such chances; take softmax for them.
+    Reference: Shi, Cao and Raschka 2021, https://arxiv.org/abs/2111.08851.
     """
     chance = 1.0
     for k in range(len(z)):
