@@ -108,11 +108,28 @@ def count_of(rows: RowSelection, total: int) -> int:
 def table_from_columns(columns: dict[str, Column], rows: int) -> Table:
     """Build a table from columns, and empty `columns` one by one so that the numbers are not held twice."""
     names = tuple(columns)
-    number_names = [name for name, column in columns.items() if isinstance(column, Numbers)]
-    numbers = np.empty((rows, len(number_names)), order="F")
-    for position, name in enumerate(number_names):
-        numbers[:, position] = columns.pop(name).values
-    return Table(names, numbers, {name: column for name, column in columns.items() if isinstance(column, Texts)})
+    texts = {name: column for name, column in columns.items() if isinstance(column, Texts)}
+    number_names = [name for name in names if name not in texts]
+    numbers = _common_matrix([column.values for column in columns.values() if isinstance(column, Numbers)])
+    if numbers is None:
+        numbers = np.empty((rows, len(number_names)), order="F")
+        for position, name in enumerate(number_names):
+            numbers[:, position] = columns.pop(name).values
+    return Table(names, numbers, texts)
+
+
+def _common_matrix(columns: Sequence[np.ndarray]) -> np.ndarray | None:
+    """Return the matrix of float64 that these are the columns of, in order; None if they are no such columns."""
+    base = columns[0].base if columns else None
+    if base is None or base.dtype != np.float64 or base.ndim != 2 or base.shape[1] < len(columns):
+        return None
+    same = all(one.base is base and _same(one, base[:, place]) for place, one in enumerate(columns))
+    return base[:, : len(columns)] if same else None
+
+
+def _same(one: np.ndarray, other: np.ndarray) -> bool:
+    """Tell whether two arrays are the same memory."""
+    return (one.ctypes.data, one.shape, one.strides) == (other.ctypes.data, other.shape, other.strides)
 
 
 def raw_from_columns(

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 
 from numbann.data.cells import GrowingColumn, MixedColumn, is_infinite, is_number
 from numbann.data.columns import Column
+from numbann.data.delimited.arrow import read_columns
 from numbann.data.delimited.chunks import CellChunk, NumberChunk, RaggedRow, chunks
 from numbann.data.delimited.header import Delimited
 from numbann.data.memory import check_room
@@ -23,7 +24,9 @@ def read_table(table: Delimited, need_target: bool) -> Raw:
     """Read the chosen columns."""
     names = table.names()
     chosen = choose_columns(table.reading, names, table.file.name, need_target)
-    columns = _read(table, names, [*chosen.features, *chosen.weight], chosen.targets)
+    columns = read_columns(table, names, [*chosen.features, *chosen.weight, *chosen.targets])
+    if columns is None:
+        columns = _read(table, names, [*chosen.features, *chosen.weight], chosen.targets)
     return raw_from_columns(columns, chosen, table.reading, table.file.name, table.place, table.delimiter)
 
 

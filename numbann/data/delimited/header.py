@@ -35,6 +35,15 @@ class Delimited:
             return tuple(str(position) for position in range(len(first)))
         return check_distinct([name.strip() for name in first] if given is True else given, self.file)
 
+    def header_lines(self) -> int:
+        """Return the number of lines before the rows of data: the header's, and empty ones above it."""
+        if self.reading.header is not True:
+            return 0
+        with open_text(self.file, self.delimiter) as stream:
+            rows = csv.reader(stream, delimiter=self.delimiter, strict=True)
+            next(filter(None, rows), None)
+            return rows.line_num
+
     def rows(self) -> Iterator[tuple[int, list[str]]]:
         """Yield each row of data with the line on which it starts; slow, for messages only."""
         return islice(numbered_rows(self.file, self.delimiter), int(self.reading.header is True), None)

@@ -1,0 +1,116 @@
+"""Tables of text give the same columns, and the same faults, with pyarrow and without it."""
+
+from __future__ import annotations
+
+import os
+import random
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from numbann.data.columns import Numbers
+from numbann.data.delimited import arrow, columns
+from numbann.data.files import Files, InputFile
+from numbann.data.readers import FORMATS
+from numbann.data.reading import Reading, reading_from_section
+from numbann.errors import DataError
+
+pytest.importorskip("pyarrow")
+
+CASES = int(os.environ.get("CASES", "300"))
+NUMBERS = ["0", "1", "-2", "+3", "4.", ".5", "-.5e-3", "1E+05", "00012", "0.1", "1e23", "9007199254740993", "1e-400"]
+NUMBERS += ["0.30000000000000004", "123456789012345678901234567890", "4.9e-324", "2.2250738585072011e-308", "5e-1"]
+ODD = [
+    "1e400",
+    "inf",
+    "-Infinity",
+    "nan",
+    "NaN",
+    "NAN",
+    "1_0",
+    "0x10",
+    "1d5",
+    "1 2",
+    "-",
+    "1e",
+    "+-1",
+    "--1",
+    "١٢",
+    "1,5",
+]
+TEXTS = ["x", "y", "Zürich", "東京", "a b", "None", "true", "False", "1x", "💡", "é", "e\u0301", "\x00"]
+MARKS = ["", "NA", "?", "nan", "null"]
+QUOTED = ['"x"', '"1"', '"a,b"', '"p""q"', '"p\nq"', '"p\r\nq"', '""', '" 3 "', '""""']
+WRONG_QUOTES = ['"x"y', 'x"y', ' "x"', '"x" ', '"x']
+PADDED = [" 1", "2 ", "\t3", " x ", " NA", "? ", "  ", "\u00a04", "\x0b5", "\u30006"]
+POOLS = [NUMBERS, NUMBERS + MARKS, TEXTS, TEXTS + MARKS, QUOTED, PADDED, ODD, TEXTS + QUOTED + PADDED, MARKS]
+
+
+def table_of(draw: random.Random) -> tuple[bytes, dict[str, Any]]:
+    """A table of random cells, with a random delimiter, ends of lines and faults now and then; and keys of csv."""
+    delimiter = draw.choice(",,;\t|")
+    pools = [draw.choice(POOLS if draw.random() < 0.4 else POOLS[:4]) for _ in range(draw.randint(2, 5))]
+    if draw.random() < 0.05:
+        pools[0] = WRONG_QUOTES + NUMBERS
+    rows = [[draw.choice(pool) for pool in pools] for _ in range(draw.randint(1, 30))]
+    rows = [[cell if cell[:1] == '"' else cell.replace(delimiter, "_") for cell in row] for row in rows]
+    head = [draw.choice((f"c{k}", f" c{k} ", f'"c{k}"', f"ü{k}")) for k in range(len(pools))]
+    header = draw.random() < 0.9
+    lines = [delimiter.join(row) for row in ([head] if header else []) + rows]
+    for fault in ("", " ", delimiter * 9, "x"):
+        if draw.random() < (0.2 if not fault else 0.02):
+            lines.insert(draw.randint(0, len(lines)), fault)
+    text = draw.choice(("\n", "\n", "\r\n", "\r")).join(lines) + draw.choice(("", "\n", "\n\n"))
+    content = (draw.choice(("", "", "\ufeff")) + text).encode()
+    if draw.random() < 0.03:
+        content = content.replace(b"1", b"\xff", 1)
+    na = draw.choice((["", "NA", "?", "nan", "null"], ["", "NA", "?", "nan", "null"], [], ["-2", "1"], ["x"]))
+    return content, {"na": na, "header": header, "delimiter": draw.choice(("auto", delimiter))}
+
+
+def found(content: bytes, reading: Reading) -> Any:
+    """The columns by name as Python values, or the fault."""
+    try:
+        raw = FORMATS["csv"].read(Files(FORMATS["csv"], InputFile("t", Path("t"), content=content)), reading, True)
+    except DataError as error:
+        return str(error)
+    table = raw.table
+    numbers = {name: table.column(slice(None), k).tolist() for k, name in enumerate(table.number_names)}
+    texts = {name: column.original.tolist() for name, column in table.texts.items()}
+    targets = {
+        name: (column.values.tolist(), column.whole) if isinstance(column, Numbers) else column.original.tolist()
+        for name, column in raw.targets.items()
+    }
+    return repr((table.names, numbers, texts, targets, raw.delimiter))
+
+
+def test_any_table_reads_alike(monkeypatch: pytest.MonkeyPatch, section: Callable[..., dict[str, Any]]) -> None:
+    draw, read, quick = random.Random(int(os.environ.get("SEED", "0"))), [], arrow.read_columns
+    monkeypatch.setattr(columns, "read_columns", lambda *given: read.append(quick(*given)) or read[-1])
+    for case in range(CASES):
+        content, csv = table_of(draw)
+        given = section("t", "1" if not csv["header"] else None, csv=csv)
+        reading = reading_from_section(given)
+        names = names_of(content, reading)
+        if len(names) >= 2:
+            target, category = draw.sample(names, 2)
+            given |= {"target": target, "categorical": [category] if draw.random() < 0.2 else []}
+        reading = reading_from_section(given)
+        monkeypatch.setattr(arrow, "SMALLEST", 1 << 40)
+        own = found(content, reading)
+        monkeypatch.setattr(arrow, "SMALLEST", 0)
+        assert found(content, reading) == own, (case, content, given)
+    count = sum(one is not None for one in read)
+    print(f"{count} of {CASES} read by pyarrow")
+    assert count > CASES / 5
+
+
+def names_of(content: bytes, reading: Reading) -> list[str]:
+    try:
+        header = FORMATS["csv"].header
+        assert header is not None
+        return [*header(InputFile("t", Path("t"), content=content), reading)]
+    except DataError:
+        return []
