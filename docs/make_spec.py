@@ -72,10 +72,12 @@ def _takes(one: Key) -> str:
             auto = '"auto" or ' if one.default == "auto" else ""
             return f"{auto}{'an' if kind[0] in 'aeiou' else 'a'} {kind}: a name, or an object with parameters"
         case Metrics():
-            return '"auto" or a list of metrics: names, or objects with parameters'
+            return '"auto", the name of a metric, or a list of metrics: names, or objects with parameters'
     short = getattr(one.takes, "short", "")
     many = getattr(one.takes, "many", False)
-    shorter = f"; a number alone is its `{short}`" if short else ""
+    alone = "text" if getattr(one.takes, "short_type", int) is str else "number"
+    shorter = f"; a {alone} alone is its `{short}`" if short else ""
+    shorter += " (true and false: the defaults, and `null`)" if short and one.takes.optional else ""
     return ("a list of objects with the keys below" if many else "an object with the keys below") + shorter
 
 

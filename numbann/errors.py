@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 
 class NumbannError(Exception):
@@ -142,7 +143,8 @@ def did_you_mean(word: str, known: Iterable[str], quoted: Callable[[str], str] =
     from difflib import get_close_matches  # here, since only errors need it
 
     names = {one.lower(): one for one in known}
-    near = get_close_matches(word.lower(), list(names), n=1)
+    meant = SYNONYMS.get(word.lower())
+    near = [meant] if meant in names else get_close_matches(word.lower(), list(names), n=1)
     return f"; did you mean {quoted(names[near[0]])}?" if near else ""
 
 
@@ -156,26 +158,66 @@ def missing(allowed: str) -> str:
     return f"missing; give {allowed}"
 
 
-SYNONYMS = {  # of keys, in other libraries and in short
+SYNONYMS = {  # of keys and names, in other libraries and in short
     "lr": "learning_rate",
     "learning_rate_init": "learning_rate",
     "wd": "weight_decay",
     "l2": "weight_decay",
     "bs": "batch_size",
     "max_iter": "epochs",
+    "random_state": "seed",
     "hidden_layer_sizes": "layers",
     "hidden": "layers",
     "neurons": "units",
     "nodes": "units",
     "size": "units",
+    "out_features": "units",
+    "act": "activation",
+    "batch_norm": "norm",
+    "kernel_initializer": "init",
+    "bias_initializer": "bias_init",
+    "gamma": "factor",
+    "step_size": "every",
+    "name": "type",
     "label": "target",
+    "sep": "delimiter",
+    "na_values": "na",
+    "val": "validation",
+    "validation_split": "validation",
+    "validation_fraction": "validation",
+    "test_size": "test",
+    "normalize": "scale",
     "file": "path",
     "gpu": "device",
+    "float": "float32",
+    "double": "float64",
+    "zscore": "standard",
+    "binary": "classification",
+    "acc": "accuracy",
+    "auc": "roc_auc",
+    "f1_score": "f1",
+    "mseloss": "mse",
+    "cross_entropy": "softmax_cross_entropy",
+    "crossentropyloss": "softmax_cross_entropy",
+    "categorical_crossentropy": "softmax_cross_entropy",
+    "sparse_categorical_crossentropy": "softmax_cross_entropy",
+    "nll": "softmax_cross_entropy",
+    "log_loss": "softmax_cross_entropy",
+    "bce": "sigmoid_cross_entropy",
+    "bceloss": "sigmoid_cross_entropy",
+    "bcewithlogitsloss": "sigmoid_cross_entropy",
+    "binary_crossentropy": "sigmoid_cross_entropy",
+    "cosineannealinglr": "cosine",
+    "cosine_annealing": "cosine",
+    "reducelronplateau": "plateau",
+    "reduce_on_plateau": "plateau",
 }
 
 
-def unknown_key(key: str, known: Iterable[str]) -> str:
-    """Return the message for a key that does not exist."""
-    names = list(known)
-    hint = did_you_mean(SYNONYMS.get(key.lower(), key), names)
+def unknown_key(key: str, known: Iterable[str], elsewhere: Mapping[str, str] = MappingProxyType({})) -> str:
+    """Return the message for a key that does not exist.  elsewhere: the path of each key that another place has."""
+    names, meant = list(known), SYNONYMS.get(key.lower(), key)
+    hint = (
+        f"; did you mean {elsewhere[meant]}?" if meant in elsewhere and meant not in names else did_you_mean(key, names)
+    )
     return f"unknown key{hint} (known here: {', '.join(names) or 'none'})"

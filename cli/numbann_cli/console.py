@@ -132,7 +132,7 @@ class Narrator:
         early = f", stopped early after {event.epochs_done}" if event.epochs_done < self.epochs else ""
         self._tell(f"\nbest       epoch {event.metrics['best_epoch']} of {self.epochs}{early}", important=True)
         if event.weights_epoch != event.metrics["best_epoch"]:
-            self._tell(f"weights    of epoch {event.weights_epoch}, the last (train.early_stopping keeps the best)")
+            self._tell(f"weights    of epoch {event.weights_epoch}, the last, as train.select is null")
         parts = [part for part in ("validation", "test") if part in event.metrics]
         for line in format_measures({part: event.metrics[part] for part in parts}):
             self._tell(line, important=True)

@@ -71,7 +71,7 @@ def run_epochs(
             state.losses, state.seconds, state.schedule = NO_LOSSES, 0.0, schedule
             state.best = update_best(job.watch, state.best, record["epoch"], record[job.watch.key])
             if job.keep_best and state.best.epoch == record["epoch"]:
-                state.best_kept = engine.snapshot(state.best_kept)
+                state.keep_as_best()
         yield record
 
 
@@ -95,7 +95,8 @@ def _train(engine: Engine, state: State, rates: np.ndarray, tell: Tell, pause: P
                 loss = None
         seconds, losses = perf_counter() - start, engine.step_losses()
         check_steps(engine, number, losses, float(losses.mean()) if loss is None else loss, rates)
-        state.kept, state.losses = engine.snapshot(state.kept), losses
+        state.keep(engine)
+        state.losses = losses
         state.seconds += seconds
     return loss
 

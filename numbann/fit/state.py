@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from numbann.engine.interface import Snapshot
+from numbann.engine.interface import Engine, Snapshot
 from numbann.fit.rates import States
 from numbann.fit.stopping import Best
 
@@ -21,8 +21,9 @@ class State:
     """After `epoch` epochs and the first steps of another.
 
     kept: the engine's parameters and states after the last of these steps; best_kept: of the best epoch, if its weights
-    are kept.  Both stay in the engine's layout.  history, best, schedule: after the last whole epoch.  losses: of the
-    steps of the epoch that is not complete; seconds: how long they took.
+    are kept: the same object, if no step came after.  Both stay in the engine's layout.  spare: one to overwrite.
+    history, best, schedule: after the last whole epoch.  losses: of the steps of the epoch that is not complete;
+    seconds: how long they took.
     """
 
     kept: Snapshot
@@ -32,6 +33,7 @@ class State:
     schedule: States = ()
     losses: np.ndarray = field(default_factory=NO_LOSSES.copy)
     seconds: float = 0.0
+    spare: Snapshot | None = None
 
     @property
     def epoch(self) -> int:
@@ -42,3 +44,18 @@ class State:
     def place(self) -> tuple[int, int]:
         """The number of epochs done, and of steps after them."""
         return self.epoch, len(self.losses)
+
+    @property
+    def at_best(self) -> bool:
+        """Whether the best epoch is the last one, and no step came after."""
+        return self.best.epoch == self.epoch and not len(self.losses)
+
+    def keep(self, engine: Engine) -> None:
+        """Copy the engine's parameters and states; those of the best epoch stay as they are."""
+        into, self.spare = (self.spare, None) if self.kept is self.best_kept else (self.kept, self.spare)
+        self.kept = engine.snapshot(into)
+
+    def keep_as_best(self) -> None:
+        """What is kept is now of the best epoch; nothing is copied."""
+        if self.best_kept is not self.kept:
+            self.spare, self.best_kept = self.best_kept, self.kept

@@ -6,8 +6,8 @@ from typing import Any
 
 from numbann.components.registry import Registry
 from numbann.errors import missing, not_allowed, unknown_key
-from numbann.spec.components import choose, choose_metrics
-from numbann.spec.model import NOT_YET, ComponentKey, Inner, Key, Metrics, Section, Takes, keys_of
+from numbann.spec.components import CORE_PARAMETERS, choose, choose_metrics
+from numbann.spec.model import NOT_YET, ComponentKey, Inner, Key, Metrics, Section, Spec, Takes, keys_of
 from numbann.spec.rules import Rule
 from numbann.spec.trail import Found, Trail
 
@@ -51,14 +51,24 @@ def _build_key(one: Key, given: Any, trail: Trail, registry: Registry | None) ->
         case Inner(many=True) as inner:
             return _build_list(inner, given, trail, registry)
         case Inner() as inner:
-            given, short = inner.long(given), "true, a number or " if inner.short else ""
-            return (None, []) if given is one.default is None else build(inner.section, given, trail, registry, short)
+            given = inner.long(given)
+            if given is None and inner.optional:
+                return None, []
+            return build(inner.section, given, trail, registry, _short(inner))
+
+
+def _short(inner: Inner) -> str:
+    """Return words for the short forms of a key that takes an object."""
+    return f"true, a {'text' if inner.short_type is str else 'number'} or " if inner.short else ""
 
 
 def _build_list(inner: Inner, given: Any, trail: Trail, registry: Registry | None) -> tuple[Any, list[Found]]:
     """Build a list of sections."""
     if not isinstance(given, list):
-        return None, [(trail, not_allowed(given, _object(inner.section, many=True)))]
+        several = f"a list of numbers of {inner.short} or of" if inner.short else "a list of"
+        return None, [
+            (trail, not_allowed(given, f"{several} objects with the keys {', '.join(keys_of(inner.section))}"))
+        ]
     short = f"a number of {inner.short} or " if inner.short else ""
     built = [build(inner.section, inner.long(raw), (*trail, k), registry, short) for k, raw in enumerate(given)]
     return [section for section, _ in built], [fault for _, found in built for fault in found]
@@ -80,4 +90,16 @@ def _words(rule: Takes) -> str:
 def _unknown(trail: Trail, known: list[str]) -> str:
     """Return the message for a key that does not exist, or does not work yet."""
     name = ".".join(part for part in trail if isinstance(part, str))
-    return f"this key {NOT_YET}; leave it out" if name in LATER else unknown_key(str(trail[-1]), known)
+    return f"this key {NOT_YET}; leave it out" if name in LATER else unknown_key(str(trail[-1]), known, _places())
+
+
+def _places(section: type[Section] = Spec, before: str = "") -> dict[str, str]:
+    """Return the path of each key of the spec by its name, of keys with one name the first, and of what core owns."""
+    places: dict[str, str] = {}
+    for name, one in keys_of(section).items():
+        if isinstance(one.takes, ComponentKey):
+            places |= {own.name: f"{before}{name}.{own.name}" for own in CORE_PARAMETERS.get(name, ())}
+        if isinstance(one.takes, Inner) and not one.takes.many:
+            places = {**_places(one.takes.section, f"{before}{name}."), **places}
+        places[name] = before + name
+    return places

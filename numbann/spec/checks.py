@@ -17,7 +17,7 @@ from numbann.data.readers import FORMATS, format_of
 from numbann.data.tasks import SEVERAL
 from numbann.engine.devices import DEFAULT, device_of
 from numbann.errors import DataError, PluginError, shown, unknown_key
-from numbann.spec.model import Data, Layer, Spec, to_json
+from numbann.spec.model import Data, Layer, Spec, Train, to_json
 from numbann.spec.trail import Found
 
 
@@ -69,6 +69,31 @@ def check_agreement(spec: Spec | None, registry: Registry | None) -> Iterator[Fo
         yield from _input_scale_faults(spec)
     yield from residual_faults(spec.model.layers, registry)
     yield from _warmup_faults(spec)
+    yield from _watch_faults(spec)
+
+
+def watched(train: Train) -> dict[str, str]:
+    """Return the key of the history that early stopping and the choice of the best epoch name, where they do."""
+    named = {"early_stopping": train.early_stopping, "select": train.select}
+    return {key: one.monitor for key, one in named.items() if one and one.monitor != "auto"}
+
+
+def validated(spec: Spec) -> bool:
+    """Whether there is a validation part."""
+    path = spec.data.path
+    return "validation" in sources(path) or bool(shares(path, vars(spec.data.split))["validation"])
+
+
+def _watch_faults(spec: Spec) -> Iterator[Found]:
+    """Refuse to watch a validation part that there is not, and two keys at a time."""
+    keys = watched(spec.train)
+    if not validated(spec):
+        asked = [key for key, monitor in keys.items() if monitor.startswith("validation_")]
+        for key in dict.fromkeys([*["early_stopping"] * (spec.train.early_stopping is not None), *asked]):
+            yield ("train", key), "needs a validation part, and data.split.validation is 0; give it a share"
+    if len(set(keys.values())) > 1:
+        other = f"{shown(keys['select'])} is not what early_stopping watches, {shown(keys['early_stopping'])}"
+        yield ("train", "select", "monitor"), f"{other}; name one of them, and both watch it"
 
 
 def _input_scale_faults(spec: Spec) -> Iterator[Found]:
@@ -195,10 +220,14 @@ def _shares(data: dict[str, Any]) -> Iterator[Found]:
     for part in HELD_BACK:
         if part in sources(path) and split.get(part) is not None:
             yield ("data", "split", part), f"data.path names a {part} part already; leave this share out"
-    given = shares(path, split).values()
-    held = sum(share for share in given if type(share) in (int, float) and 0 <= share < 1)
-    if held >= 1:
-        yield ("data", "split"), f"validation and test hold back {held:g} of the rows; hold back less than 1 in all"
+    held = {
+        part: share for part, share in shares(path, split).items() if type(share) in (int, float) and 0 <= share < 1
+    }
+    if (total := sum(held.values())) >= 1:
+        told = " and ".join(
+            f"{part} {share:g}{'' if part in split else ' (the default)'}" for part, share in held.items()
+        )
+        yield ("data", "split"), f"{told} hold back {total:g} of the rows; hold back less than 1 in all"
 
 
 def _columns(data: dict[str, Any]) -> Iterator[Found]:

@@ -43,6 +43,8 @@ def choose(kind: str, given: Any, trail: Trail, registry: Registry | None) -> tu
     """Return the component that a name or an object means, and its faults.  Without a registry, any name passes."""
     named = (*trail, "type") if isinstance(given, dict) else trail
     name, parameters = _split(given)
+    if name is None and "name" in parameters:
+        return ComponentSpec(""), [((*trail, "name"), unknown_key("name", ["type", "..."]))]
     if not isinstance(name, str):
         return ComponentSpec(""), [(named, _no_name(kind, name))]
     try:
@@ -61,8 +63,9 @@ def choose_metrics(given: Any, trail: Trail, registry: Registry | None) -> tuple
     """Return the metrics given, or "auto", and their faults."""
     if given == "auto":
         return given, []
+    given = [given] if isinstance(given, str) else given
     if not isinstance(given, list) or not all(isinstance(one, str | dict) for one in given):
-        allowed = '"auto" or a list of metrics: names, or objects such as {"type": NAME, ...parameters}'
+        allowed = '"auto", a metric, or a list of metrics: names, or objects such as {"type": NAME, ...parameters}'
         return given, [(trail, not_allowed(given, allowed))]
     chosen = [choose("metric", one, (*trail, index), registry) for index, one in enumerate(given)]
     bare = [bare_name(metric.type) for metric, _ in chosen]  # under which it stands in the history

@@ -75,6 +75,9 @@ DESCRIPTIONS: dict[str, dict[str, Description]] = {
             "The hidden layers, from the inputs to the output; an empty list is a linear model.",
             [{"units": 64, "activation": "relu", "dropout": 0.1}, 32],
         ),
+        activation=("The function of each unit, in every hidden layer that names none.", "gelu"),
+        norm=("The `norm` of every hidden layer that has none of its own.", "batch"),
+        dropout=("The `dropout` of every hidden layer that has none of its own.", 0.1),
         output_activation=("The activation that makes predictions; `auto` is the loss's own.", "sigmoid"),
         init=("How weights start; `auto` is what suits the activation.", "he_normal"),
         bias_init=("How biases start.", {"type": "constant", "value": 0.01}),
@@ -85,19 +88,34 @@ DESCRIPTIONS: dict[str, dict[str, Description]] = {
     ),
     "Layer": _section(
         units=("How many units the layer has.", 64),
-        activation=("The function of each unit.", {"type": "elu", "alpha": 0.5}),
+        activation=("The function of each unit; `auto` is `model.activation`.", {"type": "elu", "alpha": 0.5}),
         norm=(
-            "Whether a row's units (`layer`) or a batch's rows (`batch`) are normalised before activation.",
+            "Whether a row's units (`layer`) or a batch's rows (`batch`) are normalised before activation; `auto` is "
+            "`model.norm`.",
             "layer",
         ),
-        dropout=("The share of the layer's outputs set to 0 in a training step, chosen anew each time.", 0.2),
+        dropout=(
+            "The share of the layer's outputs set to 0 in a training step, chosen anew each time; `auto` is "
+            "`model.dropout`.",
+            0.2,
+        ),
         alpha_dropout=("As `dropout`, keeping mean and variance; for `selu`.", 0.05),
         residual=("Whether the layer's inputs are added to its outputs; both must be equally many.", True),
         init=("How this layer's weights start; `auto` is `model.init`.", "orthogonal"),
         bias_init=("How this layer's biases start; `auto` is `model.bias_init`.", "zeros"),
     ),
+    "Select": _section(
+        monitor=(
+            "The key of the history that is watched; `auto` is that of `early_stopping`, else the validation loss.",
+            "validation_accuracy",
+        ),
+        ties=("Which of epochs with the same value is kept.", "last"),
+    ),
     "EarlyStopping": _section(
-        monitor=("The key of the history that is watched.", "validation_accuracy"),
+        monitor=(
+            "The key of the history that is watched; `auto` is that of `select`, else the validation loss.",
+            "validation_accuracy",
+        ),
         patience=("After how many epochs without a better value training stops.", 20),
         min_delta=("By how much a value must be better to count.", 0.001),
     ),
@@ -109,6 +127,10 @@ DESCRIPTIONS: dict[str, dict[str, Description]] = {
         clip_norm=("The longest gradient that a step takes; a longer one is shortened.", 1.0),
         clip_value=("The largest element of a gradient; a larger one is cut.", 0.5),
         average=("The share of the old value in a running average of the weights, which is then the model.", 0.999),
+        select=(
+            "Which epoch's weights are kept: the best one, if there is a validation part; `null`: the last one.",
+            "validation_accuracy",
+        ),
         early_stopping=("Whether training stops when it gets no better, and keeps the best weights.", {"patience": 20}),
         metrics=("What is measured on validation and test; `auto` follows from the task.", ["accuracy", "roc_auc"]),
         diagnostics=("Whether each epoch looks for dead units, saturated units and gradients that vanish.", True),

@@ -12,7 +12,7 @@ from numbann.errors import NumbannError, SpecError, SpecFault, not_allowed
 from numbann.plugins.finding import with_files
 from numbann.spec.building import build
 from numbann.spec.checks import check_agreement, check_data
-from numbann.spec.model import Spec
+from numbann.spec.model import Spec, spread
 from numbann.spec.overrides import override
 from numbann.spec.source import SpecSource, open_source
 from numbann.spec.trail import Found
@@ -71,6 +71,7 @@ def _check(
     registry, failed = _registry(raw, origin.base) if given is None else (given, [])
     editors = raw.pop("$schema", "")
     spec, wrong = build(Spec, raw, (), registry)
+    spec = spec and replace(spec, model=spread(spec.model))
     if not isinstance(editors, str):
         wrong = [(("$schema",), not_allowed(editors, "a text, which is for editors")), *wrong]
     found = [*found, *check_agreement(spec, registry)]

@@ -4,7 +4,7 @@ building.py walks along this table.  Checks beyond a single key (files, names of
 in components.py and checks.py.  The annotations are used as objects, so this file does not postpone them.
 """
 
-from dataclasses import MISSING, dataclass, field, fields
+from dataclasses import MISSING, dataclass, field, fields, replace
 from math import inf
 from typing import Annotated, Any
 
@@ -59,20 +59,23 @@ class Metrics:
 
 @dataclass(frozen=True)
 class Inner:
-    """A key that takes an object with keys of its own, or null if that is its default.  many: it takes a list.
+    """A key that takes an object with keys of its own.  many: it takes a list.  optional: it takes null, too.
 
-    short: the key that a whole number alone stands for; true and false then stand for an object and for null.
+    short: the key that a whole number (or what short_type says) alone stands for.  If the key is optional, too, true
+    and false stand for an object and for null.
     """
 
     section: type[Section]
     many: bool = False
     short: str = ""
+    short_type: type = int
+    optional: bool = False
 
     def long(self, given: Any) -> Any:
         """Return what a short form stands for; anything else as it is."""
-        if self.short and type(given) is int:
+        if self.short and type(given) is self.short_type:
             return {self.short: given}
-        if self.short and type(given) is bool:
+        if self.short and self.optional and type(given) is bool:
             return {} if given else None
         return given
 
@@ -157,12 +160,12 @@ class Data(Section):
 
 @dataclass(frozen=True, kw_only=True)
 class Layer(Section):
-    """A hidden layer."""
+    """A hidden layer.  "auto" is the model's: its activation, norm or dropout, its init or bias_init."""
 
     units: Annotated[int, whole(1, 1_000_000)]
-    activation: Annotated[ComponentSpec, ComponentKey("activation", "relu")]
-    norm: Annotated[str | None, one_of("layer", "batch") | NULL] = None
-    dropout: Annotated[float, RATE] = 0.0
+    activation: Annotated[Auto, ComponentKey("activation")]
+    norm: Annotated[str | None, one_of("auto", "layer", "batch") | NULL] = "auto"
+    dropout: Annotated[Any, AUTO | RATE] = "auto"
     alpha_dropout: Annotated[float, RATE] = 0.0
     residual: Annotated[bool, BOOLEAN] = False
     init: Annotated[Auto, ComponentKey("initializer")]
@@ -178,23 +181,46 @@ class Input(Section):
 
 @dataclass(frozen=True, kw_only=True)
 class Model(Section):
-    """The network: its hidden layers, and the activation that gives its predictions."""
+    """The network: its hidden layers, what they have in common, and the activation that gives its predictions."""
 
-    input: Annotated[Input | None, Inner(Input)] = None
+    input: Annotated[Input | None, Inner(Input, optional=True)] = None
     layers: Annotated[list[Layer], Inner(Layer, many=True, short="units")]
+    activation: Annotated[ComponentSpec, ComponentKey("activation", "relu")]
+    norm: Annotated[str | None, one_of("layer", "batch") | NULL] = None
+    dropout: Annotated[float, RATE] = 0.0
     output_activation: Annotated[Auto, ComponentKey("activation")]
     init: Annotated[Auto, ComponentKey("initializer")]
     bias_init: Annotated[ComponentSpec, ComponentKey("initializer", "zeros")]
     dtype: Annotated[str, one_of("float32", "float64")] = "float32"
 
 
+SHARED = ("activation", "norm", "dropout")  # keys of the model for each layer that has none of its own
+
+
+def spread(model: Model) -> Model:
+    """Return the model with a value of its own at each layer for the keys that it shares."""
+    layers = [
+        replace(layer, **{key: getattr(model, key) for key in SHARED if getattr(layer, key) == "auto"})
+        for layer in model.layers
+    ]
+    return replace(model, layers=layers)
+
+
 @dataclass(frozen=True, kw_only=True)
 class EarlyStopping(Section):
-    """When training stops before the last epoch."""
+    """When training stops before the last epoch; the weights of the best epoch are kept."""
 
-    monitor: Annotated[str, NAME] = "validation_loss"
+    monitor: Annotated[str, NAME] = "auto"
     patience: Annotated[int, COUNT] = 10
     min_delta: Annotated[float, number("a number, at least 0", lambda value: value >= 0, minimum=0)] = 0.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Select(Section):
+    """The epoch whose weights are kept: the best one, by a key of the history; of equal ones the first or the last."""
+
+    monitor: Annotated[str, NAME] = "auto"
+    ties: Annotated[str, one_of("first", "last")] = "first"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -209,7 +235,10 @@ class Train(Section):
     clip_value: Annotated[float | None, LIMIT] = None
     average: Annotated[float | None, BETWEEN | NULL] = None
     metrics: Annotated[str | list[ComponentSpec], Metrics()] = "auto"
-    early_stopping: Annotated[EarlyStopping | None, Inner(EarlyStopping, short="patience")] = None
+    select: Annotated[Select | None, Inner(Select, short="monitor", short_type=str, optional=True)] = field(
+        default_factory=Select
+    )
+    early_stopping: Annotated[EarlyStopping | None, Inner(EarlyStopping, short="patience", optional=True)] = None
     diagnostics: Annotated[bool, BOOLEAN] = False
     checkpoint_seconds: Annotated[float, SECONDS] = 10.0
 

@@ -17,9 +17,22 @@ from numbann.data.contract import Facts, shares, sources
 from numbann.data.readers import format_of
 from numbann.errors import SpecError, did_you_mean, not_allowed, shown
 from numbann.network.description import Dense, Network
-from numbann.spec.checks import residual_faults
+from numbann.spec.checks import residual_faults, validated, watched
 from numbann.spec.loading import Loaded
-from numbann.spec.model import Auto, ComponentSpec, Data, Layer, Model, Section, Spec, Split, keys_of, to_json
+from numbann.spec.model import (
+    SHARED,
+    Auto,
+    ComponentSpec,
+    Data,
+    Layer,
+    Model,
+    Section,
+    Spec,
+    Split,
+    Train,
+    keys_of,
+    to_json,
+)
 from numbann.spec.tasks import target_for, unfit_loss, unfit_metric, wanted_by
 from numbann.spec.trail import Found
 
@@ -79,9 +92,14 @@ class Resolved:
         return replace(self, spec=replace(self.spec, train=replace(self.spec.train, device=device, threads=threads)))
 
     def to_json(self) -> dict[str, Any]:
-        """Return the resolved spec as JSON values, with absolute paths and without output, so that it runs anywhere."""
+        """Return the resolved spec as JSON values, so that it runs anywhere.
+
+        Paths are absolute; output, and what the model says for all layers, are left out.
+        """
         written = to_json(self.spec)
         del written["output"]
+        for key in SHARED:
+            del written["model"][key]
         split = written["data"]["split"]
         written["data"]["split"] = {key: share for key, share in split.items() if share is not None}
         return written
@@ -138,7 +156,7 @@ def _faults(
     for name, value in loaded.spec.optimizer.parameters.items():
         if loaded.spec.model.dtype == "float32" and isinstance(value, int | float) and abs(value) > FLOAT32_MAX:
             yield ("optimizer", name), not_allowed(value, f"at most {FLOAT32_MAX:.2g}, or a model.dtype of float64")
-    yield from _stopping_faults(loaded.spec, [metric.component.name for metric in metrics])
+    yield from _watch_faults(loaded.spec, [metric.component.name for metric in metrics])
     yield from residual_faults(loaded.spec.model.layers, loaded.registry, facts.inputs)
 
 
@@ -156,18 +174,14 @@ def _output_faults(loaded: Loaded, loss: Configured) -> Iterator[Found]:
         yield ("model", "output_activation"), f'{twice}; leave output_activation out, or give "{link.title}"'
 
 
-def _stopping_faults(spec: Spec, metrics: list[str]) -> Iterator[Found]:
-    """Refuse early stopping without a validation part, or by a key that the history lacks."""
-    stopping = spec.train.early_stopping
-    if stopping is None:
-        return
-    measured = (f"validation_{name}" for name in metrics)
-    keys = ["validation_loss", *measured, "train_loss", "learning_rate"]
-    if "validation" not in sources(spec.data.path) and not shares(spec.data.path, vars(spec.data.split))["validation"]:
-        yield ("train", "early_stopping"), "needs a validation part, and data.split.validation is 0; give it a share"
-    if stopping.monitor not in keys:
-        unknown = f"{shown(stopping.monitor)} is no key of the history{did_you_mean(stopping.monitor, keys)}"
-        yield ("train", "early_stopping", "monitor"), f"{unknown} (known: {', '.join(keys)})"
+def _watch_faults(spec: Spec, metrics: list[str]) -> Iterator[Found]:
+    """Refuse to watch a key that the history lacks."""
+    keys = ["validation_loss", *(f"validation_{name}" for name in metrics), "train_loss", "learning_rate"]
+    for key, monitor in watched(spec.train).items():
+        if monitor not in keys:
+            hint = did_you_mean(monitor, keys) or did_you_mean(f"validation_{monitor}", keys)
+            unknown = f"{shown(monitor)} is no key of the history{hint}"
+            yield ("train", key, "monitor"), f"{unknown} (known: {', '.join(keys)})"
 
 
 # ---- components
@@ -235,8 +249,21 @@ def _without_auto(loaded: Loaded, facts: Facts, loss: Component, metrics: list[C
         data=_resolved_data(spec.data, base, facts, loss),
         model=_resolved_model(spec.model, registry, _link(registry, loss)),
         loss=_choose(spec.loss, loss),
-        train=replace(spec.train, metrics=metrics, batch_size=size),
+        train=replace(_resolved_watch(spec), metrics=metrics, batch_size=size),
         plugins=[str(base / name) for name in spec.plugins],
+    )
+
+
+def _resolved_watch(spec: Spec) -> Train:
+    """Resolve what early stopping and the choice of the best epoch watch: one key for both."""
+    train, stopping, select = spec.train, spec.train.early_stopping, spec.train.select
+    monitor = next(iter(watched(train).values()), "validation_loss" if validated(spec) else None)
+    if monitor is None:
+        return replace(train, select=None)
+    return replace(
+        train,
+        select=select and replace(select, monitor=monitor),
+        early_stopping=stopping and replace(stopping, monitor=monitor),
     )
 
 

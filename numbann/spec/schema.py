@@ -58,20 +58,20 @@ def _key(one: Key) -> dict[str, Any]:
             return {"anyOf": [{"const": "auto"}, component], **default} if auto == "auto" else {**component, **default}
         case Metrics():
             metrics = {"type": "array", "items": {"$ref": "#/$defs/metric"}, "uniqueItems": True}
-            return {"anyOf": [{"const": "auto"}, metrics], **default}
+            return {"anyOf": [{"const": "auto"}, {"$ref": "#/$defs/metric_name"}, metrics], **default}
         case Inner(many=True) as inner:
             return {"type": "array", "items": _inner(inner)}
         case Inner() as inner:
-            return _inner(inner, optional=bool(default))
+            return _inner(inner)
 
 
-def _inner(inner: Inner, optional: bool = False) -> dict[str, Any]:
+def _inner(inner: Inner) -> dict[str, Any]:
     """Return the schema of an object, and of what may stand for it; bounds of a number do not touch objects."""
-    types = ["object", *["integer"] * bool(inner.short), *["null"] * optional]
-    types += ["boolean"] * (bool(inner.short) and optional)
-    number = _key(keys_of(inner.section)[inner.short]) if inner.short else {}
-    number.pop("default", None)
-    return {**number, **_section(inner.section), **({"type": types} if len(types) > 1 else {})}
+    short = _key(keys_of(inner.section)[inner.short]) if inner.short else {}
+    short.pop("default", None)
+    types = ["object", *([short["type"]] if short else []), *["null"] * inner.optional]
+    types += ["boolean"] * (bool(short) and inner.optional)
+    return {**short, **_section(inner.section), **({"type": types} if len(types) > 1 else {})}
 
 
 def _of(registry: Registry, kind: str) -> list[Component]:

@@ -40,7 +40,7 @@ class StoredSnapshot:
 def to_parts(state: State, spec_hash: str) -> list[Part]:
     """Return the state as the parts of a file."""
     tensors = {**add_prefix("model", state.kept.parameters()), **add_prefix("engine", state.kept.state())}
-    if state.best_kept is not None:
+    if state.best_kept is not None and not state.at_best:
         tensors |= add_prefix("best", state.best_kept.parameters())
     metadata = {
         "spec": spec_hash,
@@ -82,24 +82,25 @@ def _state(metadata: dict[str, Any], tensors: dict[str, np.ndarray], job: Job) -
     """Build the state from checked metadata, and check its tensors."""
     plan, steps = job.plan, job.rates(len(job.train)).steps
     kept = StoredSnapshot(select_part("model", tensors), select_part("engine", tensors))
-    best = StoredSnapshot(select_part("best", tensors), {}) if metadata["keeps_best"] else None
-    for snapshot in (kept, best):
-        if snapshot is not None:
-            check_tensors(snapshot.tensors, plan.tensors, plan.dtype)
     losses, history = tensors.get("losses", NO_LOSSES), metadata["history"]
-    check_tensors({"losses": losses}, {"losses": (min(losses.size, steps),)}, "float64")
-    check_tensors({"engine.steps": kept.states["steps"]}, {"engine.steps": (1,)}, "int64")
-    if kept.states["steps"][0] != len(history) * steps + len(losses):
-        raise ValueError(f"engine.steps: {kept.states['steps'][0]} are not those of {len(history)} epochs")
-    return State(
+    state = State(
         kept=kept,
         history=history,
         best=Best(**metadata["best"]),
-        best_kept=best,
         schedule=tuple(metadata["schedule"]),
         losses=losses,
         seconds=metadata.get("seconds", 0.0),
     )
+    best = kept if state.at_best else StoredSnapshot(select_part("best", tensors), {})
+    state.best_kept = best if metadata["keeps_best"] else None
+    for snapshot in (kept, state.best_kept):
+        if snapshot is not None:
+            check_tensors(snapshot.tensors, plan.tensors, plan.dtype)
+    check_tensors({"losses": losses}, {"losses": (min(losses.size, steps),)}, "float64")
+    check_tensors({"engine.steps": kept.states["steps"]}, {"engine.steps": (1,)}, "int64")
+    if kept.states["steps"][0] != len(history) * steps + len(losses):
+        raise ValueError(f"engine.steps: {kept.states['steps'][0]} are not those of {len(history)} epochs")
+    return state
 
 
 def _check_states(found: dict[str, np.ndarray], expected: dict[str, np.ndarray]) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from math import prod
 from pathlib import Path
@@ -61,19 +61,21 @@ class Prepared:
             schedule=resolved.schedule,
             warmup_epochs=resolved.warmup_epochs,
             watch=self._watch,
-            keep_best=train.early_stopping is not None,
+            keep_best=train.select is not None or train.early_stopping is not None,
             measure=self._measure,
         )
 
     @property
     def _watch(self) -> Watch:
-        """The value that decides the best epoch: early stopping's, else the loss, of the validation part if any."""
-        stopping = self.resolved.spec.train.early_stopping
-        if stopping is None:
-            return Watch("train_loss" if self.dataset.validation is None else "validation_loss")
+        """The value that decides the best epoch: the one named, else the loss, of the validation part if any."""
+        train = self.resolved.spec.train
+        stopping, select = train.early_stopping, train.select
+        named = stopping or select
+        key = named.monitor if named else "train_loss" if self.dataset.validation is None else "validation_loss"
         higher = [one.component.name for one in self.resolved.metrics if one.component.traits["better"] == "higher"]
-        upwards = stopping.monitor.removeprefix("validation_") in higher
-        return Watch(stopping.monitor, upwards, stopping.min_delta, stopping.patience)
+        last = select is not None and select.ties == "last"
+        watch = Watch(key, key.removeprefix("validation_") in higher, last_of_equals=last)
+        return replace(watch, min_delta=stopping.min_delta, patience=stopping.patience) if stopping else watch
 
     def _measure(self, outputs: np.ndarray) -> dict[str, float]:
         """Compute the metrics of outputs for the validation part."""
@@ -165,8 +167,8 @@ def engine_of(prepared: Prepared, tell: Callback) -> Engine:
 
 
 def _check_network(network: Plan, rows: int) -> None:
-    """Refuse a network that memory cannot hold: its parameters and states, a copy of both, and a batch's values."""
-    copies = 2 * (1 + len(network.kept))
+    """Refuse a network that memory cannot hold: its parameters and states, with copies, and a batch's values."""
+    copies = 3 * (1 + len(network.kept))  # at work, after the last step, and after the best epoch
     batch = network.batch_rows(rows) if network.normalizes_batches else min(network.batch_rows(rows), GROUPED)
     values = 2 * batch * sum(layer.outputs for layer in network.layers)  # with their gradients
     shaped = 2 * sum(map(prod, network.shaped.values()))

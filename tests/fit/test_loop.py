@@ -104,6 +104,23 @@ def test_early_stopping_keeps_the_best_weights() -> None:
     assert (state.best_kept, state.kept) == (Kept(2), Kept(4))
 
 
+def test_a_better_epoch_copies_nothing_more() -> None:
+    """An epoch is one snapshot, best or not, into one of two that are there."""
+    engine: Any = Counter([3.0, 2.0, 1.0, 2.0, 2.0, 0.5, 4.0], 0.0)
+    taken: list[Any] = []
+
+    def snapshot(into: Any = None) -> Any:
+        taken.append(into)
+        return into or object()
+
+    engine.snapshot = snapshot
+    given, state = job(7, Watch("train_loss", patience=9), {}), State(snapshot())
+    list(run_epochs(engine, given, given.rates(10), state, lambda event: None))
+    assert len(taken) == 1 + 7
+    assert (state.best.epoch, taken.count(None)) == (6, 1 + 1)
+    assert state.kept is not state.best_kept
+
+
 def test_it_goes_on_after_the_epochs_done() -> None:
     state, _ = run([3.0, 2.0], Watch("train_loss"))
     state, _ = run([3.0, 2.0, 1.0], Watch("train_loss"), state)

@@ -24,6 +24,8 @@ def run(watch: Watch, values: list[float]) -> Best:
         (Watch("loss", min_delta=0.5), [3.0, 2.6, 2.2], Best(3, 2.2, 0)),
         (Watch("accuracy", higher_is_better=True), [0.1, 0.9, 0.5, 0.9], Best(2, 0.9, 2)),
         (Watch("loss"), [nan, 5.0, 6.0], Best(2, 5.0, 1)),
+        (Watch("loss", last_of_equals=True), [3.0, 2.0, 2.0, 2.5], Best(3, 2.0, 2)),
+        (Watch("accuracy", higher_is_better=True, last_of_equals=True), [0.9, 0.9, 0.8, 0.9], Best(4, 0.9, 3)),
     ],
 )
 def test_the_best_epoch(watch: Watch, values: list[float], expected: Best) -> None:

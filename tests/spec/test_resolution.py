@@ -231,12 +231,7 @@ def test_the_lists_of_those_that_can():
             "train.early_stopping.monitor",
             'did you mean "validation_accuracy"?',
         ),
-        (
-            PAIR,
-            {"train": {"early_stopping": {}}, "data": {**TABLE, "split": {"validation": 0}}},
-            "train.early_stopping",
-            "needs a validation part",
-        ),
+        (PAIR, {"train": {"select": "acuracy"}}, "train.select.monitor", 'did you mean "validation_accuracy"?'),
     ],
 )
 def test_faults(write, spec_of, facts, found, sections, path, words):
@@ -253,6 +248,29 @@ def test_faults(write, spec_of, facts, found, sections, path, words):
 @pytest.mark.parametrize("monitor", ["validation_loss", "train_loss", "validation_accuracy", "learning_rate"])
 def test_monitors(spec_of, facts, monitor):
     resolve(load(spec_of(train={"early_stopping": {"monitor": monitor}})), facts(**PAIR))
+
+
+LOSS, ACCURACY = "validation_loss", "validation_accuracy"
+
+
+@pytest.mark.parametrize(
+    ("train", "share", "select", "stopping"),
+    [
+        ({}, 0.2, LOSS, None),
+        ({}, 0, None, None),
+        ({"select": None}, 0.2, None, None),
+        ({"select": "train_loss"}, 0, "train_loss", None),
+        ({"early_stopping": True}, 0.2, LOSS, LOSS),
+        ({"early_stopping": {"monitor": ACCURACY}}, 0.2, ACCURACY, ACCURACY),
+        ({"early_stopping": True, "select": ACCURACY}, 0.2, ACCURACY, ACCURACY),
+        ({"early_stopping": 3, "select": None}, 0.2, None, LOSS),
+    ],
+)
+def test_select_and_early_stopping_watch_one_key(spec_of, facts, train, share, select, stopping):
+    given = spec_of(train=train, data={**TABLE, "split": {"validation": share}})
+    found = resolve(load(given), facts(**PAIR)).to_json()["train"]
+    assert found["select"] == (select and {"monitor": select, "ties": "first"})
+    assert (found["early_stopping"] or {}).get("monitor") == stopping
 
 
 @pytest.mark.parametrize(

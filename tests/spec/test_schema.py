@@ -49,6 +49,8 @@ def test_a_spec_with_every_default_passes(spec_of):
 
 def test_short_forms_pass(spec_of):
     assert refused(spec_of(model={"layers": [8, {"units": 4}]}, train={"early_stopping": True})) == []
+    assert refused(spec_of(train={"select": "validation_accuracy"})) == []
+    assert refused(spec_of(train={"select": None})) == []
     assert refused(spec_of(model={"layers": [0]}, train={"early_stopping": 0})) == [
         "$.model.layers[0]",
         "$.train.early_stopping",
@@ -97,6 +99,7 @@ PLACES = [
     ("train",),
     ("train", "metrics"),
     ("train", "early_stopping"),
+    ("train", "select"),
 ]
 words = st.sampled_from(["auto", "relu", "adam", "full", "wine.csv", "x.npy", "a\nb", "", "a.", "balanced"])
 keys = st.sampled_from(["type", "path", "train", "x", "y", "units", "activation", "validation", "header", "patience"])

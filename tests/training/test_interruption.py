@@ -20,6 +20,7 @@ from numbann.training.interruption import find_interrupted
 from numbann.training.saves import Saves
 
 WriteSpec = Callable[..., Path]
+RESTLESS = {"optimizer": {"learning_rate": 1.0}, "train": {"epochs": 4, "average": 0.9}}  # the first epoch is the best
 
 
 # ---- inside an epoch
@@ -27,7 +28,7 @@ WriteSpec = Callable[..., Path]
 
 @SIGNALS
 @pytest.mark.usefixtures("pieces")
-@pytest.mark.parametrize("changes", [{}, {"schedule": "plateau"}, {"optimizer": {"type": "lamb"}}], ids=str)
+@pytest.mark.parametrize("changes", [{}, {"schedule": "plateau"}, {"optimizer": {"type": "lamb"}}, RESTLESS], ids=str)
 def test_a_run_goes_on_from_the_step_that_was_interrupted(write_spec: WriteSpec, changes: dict[str, Any]) -> None:
     spec = write_spec(**changes)
     whole = numbann.train(spec, output="whole")

@@ -17,6 +17,7 @@ from numbann.training import preparation
 from numbann.training.callbacks import Compiling, EpochEnded, Event, Finished, Started
 
 WriteSpec = Callable[..., Path]
+RESTLESS = {"optimizer": {"type": "adamw", "learning_rate": 1.0}}  # the best epoch is not the last
 REGRESSION = {"target": "sum", "drop": ["colour"], "task": "regression"}
 
 
@@ -57,7 +58,7 @@ def test_the_run_directory(write_spec: WriteSpec) -> None:
     assert lines == list(run.history)
     validation = ["validation_loss", "validation_accuracy"]
     assert list(lines[0]) == ["epoch", "train_loss", *validation, "learning_rate", "seconds"]
-    assert lines[-1]["validation_loss"] == run.metrics["validation"]["loss"]
+    assert lines[run.metrics["best_epoch"] - 1]["validation_loss"] == run.metrics["validation"]["loss"]
 
 
 def test_nothing_stays_auto(write_spec: WriteSpec) -> None:
@@ -260,6 +261,36 @@ def test_a_changed_spec_is_not_resumed_with(write_spec: WriteSpec) -> None:
 
 
 # ---- stopping
+
+
+@pytest.mark.parametrize("select", [{}, {"ties": "last"}, "validation_accuracy", "train_loss"], ids=str)
+@pytest.mark.parametrize("changes", [RESTLESS, {"optimizer.learning_rate": 1.0, "train.average": 0.9}], ids=str)
+def test_the_best_epoch_is_kept(write_spec: WriteSpec, select: Any, changes: dict[str, Any]) -> None:
+    """Its weights are those of a run that ended with it, and the model says so."""
+    changed = {**changes, "train.epochs": 8, "train.select": select}
+    run = numbann.train(write_spec(), output="all", overrides=changed)
+    best = run.metrics["best_epoch"]
+    until = numbann.train(
+        write_spec(), output="best", overrides={**changed, "train.select": None, "train.epochs": best}
+    )
+    monitor = select if isinstance(select, str) else "validation_loss"
+    values = [record[monitor] for record in run.history]
+    worse = values[best:] if select == {"ties": "last"} else []
+    chosen = max(values) if monitor.endswith("accuracy") else min(values)
+    assert values[best - 1] == chosen
+    assert chosen not in worse
+    assert run.metrics["validation"] == until.metrics["validation"]
+    for (w, b), (v, c) in zip(run.model.weights, until.model.weights, strict=True):
+        assert (w.tobytes(), b.tobytes()) == (v.tobytes(), c.tobytes())
+
+
+def test_null_keeps_the_last_epoch(write_spec: WriteSpec) -> None:
+    changed = {**RESTLESS, "train.epochs": 8, "train.select": None}
+    told: list[Event] = []
+    run = numbann.train(write_spec(), overrides=changed, callbacks=[told.append])
+    assert run.metrics["validation"]["loss"] == run.history[-1]["validation_loss"]
+    assert isinstance(told[-1], Finished)
+    assert (told[-1].weights_epoch, run.metrics["best_epoch"] < 8) == (8, True)
 
 
 def test_early_stopping_restores_the_best_tensors(write_spec: WriteSpec) -> None:
