@@ -1,6 +1,6 @@
 """Every activation, loss and optimizer in ns an element on one thread, some beside handwritten loops or NumPy.
 
-    python benchmarks/components.py [--json out.json] [--plot out.png]
+    python benchmarks/components.py [--names adam,mse] [--json out.json] [--plot out.png]
 
 A component's kernel, as the engine calls it, goes over a block in the first-level cache again and again.  Handwritten
 means the formula in one loop over the same block (handwritten.py), with the same flags and vector functions.  Forward
@@ -132,12 +132,14 @@ def contestants(component: Component) -> tuple[dict[str, Callable[[], Any]], int
     return calls, WEIGHTS
 
 
-def measure(kind: str, rounds: int) -> Iterator[dict[str, Any]]:
-    """A row of the table for each component of a kind that the engine can run."""
+def measure(kind: str, rounds: int, names: str) -> Iterator[dict[str, Any]]:
+    """A row of the table for each component of a kind that the engine can run; names: of those that count, or ""."""
     for entry in built_in().entries(kind):
         component = entry.component
         learnable = any(parameter.learnable for parameter in component.parameters)
         if "u" in component.roles or learnable or component.form in ("matrix", "solver"):
+            continue
+        if names and component.name not in names.split(","):
             continue
         calls, elements = contestants(component)
         times = alternate({name: repeat(call) for name, call in calls.items()}, rounds)
@@ -187,10 +189,12 @@ def against_numpy(rounds: int) -> Iterator[dict[str, Any]]:
 
 def main() -> None:
     """Measure, print tables, and write a JSON file and a picture if asked."""
-    given = options(__doc__, rounds=3).parse_args()
+    parser = options(__doc__, rounds=3)
+    parser.add_argument("--names", default="", help="of the components, with commas between; all if left out")
+    given = parser.parse_args()
     tables = {}
     for kind in ("activation", "loss", "optimizer"):
-        tables[kind] = list(measure(kind, given.rounds))
+        tables[kind] = list(measure(kind, given.rounds, given.names))
         show(f"{PLURALS[kind]} in float32, one thread", tables[kind])
     tables["numpy"] = list(against_numpy(given.rounds))
     show("forward, against NumPy, one thread", tables["numpy"])

@@ -54,7 +54,7 @@ def copy_component(component: Component) -> tuple[str, str]:
     given = filter(None, (component.function, component.derivative))
     parts = "\n\n".join(map(inspect.getsource, given))
     name = f"{component.name}_again"
-    text = re.sub(rf"\b{component.name}\b", name, re.sub(r"aliases=\(.*?,\)", "", parts))
+    text = re.sub(rf"\b{component.name}\b", name, re.sub(r"aliases=\([^)]*\)(, )?", "", parts))
     return HEADER + text + FOOTER.format(name=name), name
 
 

@@ -43,7 +43,7 @@ def repeat(call: Callable[[], Any], prepare: Callable[[], Any] = lambda: None) -
     """A measurement of something short: the mean of as many calls as fill the span, after some to warm up."""
     prepare()
     start, calls = time.perf_counter(), 0
-    while time.perf_counter() < start + SPAN:
+    while calls == 0 or time.perf_counter() < start + SPAN:
         call()
         calls += 1
 
@@ -107,7 +107,7 @@ def show(title: str, rows: Sequence[Row]) -> None:
     from rich.table import Table
 
     table = Table(box=box.MARKDOWN)
-    for name in rows[0]:
+    for name in rows[0] if rows else ():
         table.add_column(name, justify="left" if isinstance(rows[0][name], str) else "right", no_wrap=True)
     for row in rows:
         table.add_row(*(_text(value) for value in row.values()))

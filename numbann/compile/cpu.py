@@ -21,7 +21,7 @@ from numbann.compile.text import (
     variable_of,
 )
 from numbann.components.component import Component, Configured, arguments_of
-from numbann.derivation import derivative_of, slopes_of
+from numbann.derivation import derivative_of, derivative_to, slopes_of
 
 FORWARD = """def kernel(op, first, last, step, scratch):
     prefer_wide()
@@ -136,6 +136,43 @@ ROW_LOSS = """def kernel(op, first, last, step, scratch):
         losses[r] = {call}
     for r in range(first, last):
         scale_row(view(d_at, r * d_row, outputs), {scale})
+"""
+# Values and slopes of up to so many targets at once, of several rows or a part of one, so that they are whole vectors
+TOGETHER = 64
+OUTPUTS_LOSS = """def kernel(op, first, last, step, scratch):
+    prefer_wide()
+    outputs, lanes = op.OUTPUTS, lanes_like(op.PARAMETERS)
+    targets = outputs // {share}
+    {batch}
+    part = F(1) / F(targets)
+{parameters}
+    order, base = advance(op.ORDER, op.MOVES * step[START]), (1 - op.MOVES) * step[START]
+    losses = view(op.ROW_LOSS, step[START], last)
+{places}
+    r, k = first, 0
+    while r < last:
+        row, target, count = r, k, 0
+        while r < last and count < {together}:
+            y = advance(op.A, r * op.A_ROW + k)
+            t = advance(op.TARGET, (base + order[r]) * op.TARGET_ROW + k)
+{reads}
+            count, k = count + 1, k + 1
+            if k == targets:
+                r, k = r + 1, 0
+        for i in range(np.uintp((count + lanes - 1) & -lanes)):
+            values[i] = {value}
+{slopes}
+        r, k = row, target
+        for i in range(count):
+            d = advance(op.D, r * op.D_ROW + k)
+{writes}
+            losses[r] = (F(0) if k == 0 else losses[r]) + values[i]
+            k += 1
+            if k == targets:
+                r, k = r + 1, 0
+    for r in range(first, last):
+        losses[r] = losses[r] * part
+        scale_row(view(op.D, r * op.D_ROW, outputs), part * {scale})
 """
 SHARES_OF = "shares = view(op.SHARES, step[START], last)"
 # The factor of a row's gradient and the line that it needs, by the loss's form and whether rows are weighted
@@ -272,6 +309,8 @@ def _span(component: Component, training: bool, row: str) -> dict[str, str]:
 def loss_kernel(component: Component, dtype: str, weighted: bool = False) -> int:
     """The kernel of each row's loss and d = dL/dy over rows; weighted: by each row's share of its batch's loss."""
     lowered, scales = Lowered(dtype, component=component), SCALES[component.form, weighted]
+    if component.named:
+        return kernel_of(component, lowered, _of_outputs(component.named, lowered, scales))
     name = lowered.add(component.function)
     if component.form == "row":
         target = "label" if "label" in component.roles else "t"
@@ -293,6 +332,31 @@ def loss_kernel(component: Component, dtype: str, weighted: bool = False) -> int
             **scales,
         )
     return kernel_of(component, lowered, text)
+
+
+def _of_outputs(component: Component, lowered: Lowered, scales: dict[str, str]) -> str:
+    """The text of the kernel of a loss of named outputs."""
+    columns = tuple(component.columns) or ("t",)
+    given = {name: f"{name}_read[i]" for name in (*component.outputs, *columns)}
+    slopes = {name: derivative_to(component, name) for name in component.outputs}
+    places = ["values", *(f"{name}_read" for name in given), *(f"{name}_slope" for name in slopes)]
+    reads = [f"{name}_read[count] = y[{k} * targets]" for k, name in enumerate(component.outputs)]
+    reads += [f"{name}_read[count] = t[{k} * targets]" for k, name in enumerate(columns)]
+    calls = {name: call_of(lowered.add(slope), component, slope, given) for name, slope in slopes.items()}
+    lines = {
+        "places": [f"    {name} = on_stack({TOGETHER}, F(0))" for name in places],
+        "reads": [f"            {line}" for line in reads],
+        "slopes": [f"            {name}_slope[i] = {call}" for name, call in calls.items()],
+        "writes": [f"            d[{k} * targets] = {name}_slope[i]" for k, name in enumerate(slopes)],
+    }
+    return OUTPUTS_LOSS.format(
+        share=len(slopes),
+        together=TOGETHER,
+        parameters=parameters_of(component),
+        value=call_of(lowered.add(component.function), component, component.function, given),
+        **{name: "\n".join(each) for name, each in lines.items()},
+        **scales,
+    )
 
 
 # ---- optimizers

@@ -26,7 +26,7 @@ from numbann.simd.jit import inner_safe
 from numbann.simd.machine import prefer_wide
 from numbann.simd.noise import noise
 from numbann.simd.op import *
-from numbann.simd.pointer import advance, apart, padded, view
+from numbann.simd.pointer import advance, apart, on_stack, padded, view
 from numbann.simd.rows import copy_row, row_sum, scale_row
 from numba import carray
 

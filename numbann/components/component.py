@@ -153,8 +153,8 @@ class Component:
     function: the author's function.  derivative: da/dz of an activation or dvalue/dy of a loss, if the author gave it.
     slopes: the derivatives with respect to learnable parameters, or to a loss's outputs, that the author gave, by name.
     numbann.derivation derives the others.  backward: the backward function of a row activation.  outputs: the outputs
-    that a loss or a metric names.  gives: the function from a loss's outputs to what predictions give.  plugin: who
-    registered it, if a plugin.
+    that a loss or a metric names.  gives: the function from a loss's outputs to what predictions give.  named: the loss
+    of named outputs that this loss of rows is written from.  plugin: who registered it, if a plugin.
     """
 
     kind: str
@@ -170,6 +170,7 @@ class Component:
     backward: Function | None = None
     outputs: tuple[str, ...] = ()
     gives: Function | None = None
+    named: Component | None = None
     traits: Mapping[str, Any] = field(default_factory=dict)
     plugin: Origin | None = None
 

@@ -16,11 +16,12 @@ from numbann.derivation import derivative_to
 from numbann.derivation.writing import function_from
 
 LOSS = """def {name}({arguments}):
-    total = 0
+    total, share = 0, 1 / ({count})
     for k in range({count}):
+        {given} = {places}
         total += {value}
 {slopes}
-    return total / ({count})
+    return total * share
 """
 GIVES = """def {name}({arguments}):
     for k in range(len(z) // {count}):
@@ -44,17 +45,25 @@ def rows_of(component: Component) -> Component:
         return component
     columns = tuple(component.columns) or ("t",)
     count = "len(t)" if len(columns) == 1 else f"len(t) // {len(columns)}"
-    given = {name: f"y[{_place(number, count)}]" for number, name in enumerate(component.outputs)}
-    given |= {name: f"t[{_place(number, count)}]" for number, name in enumerate(columns)}
+    places = {name: f"y[{_place(number, count)}]" for number, name in enumerate(component.outputs)}
+    places |= {name: f"t[{_place(number, count)}]" for number, name in enumerate(columns)}
+    given = {name: f"{name}_k" for name in places}  # read before dy is written: what they share is computed once
     parts = {"_loss": component.function}
     lines = []
     for number, name in enumerate(component.outputs):
         parts[f"_to_{name}"] = slope = derivative_to(component, name)
-        lines.append(f"        dy[{_place(number, count)}] = {_call(f'_to_{name}', slope, given)} / ({count})")
+        lines.append(f"        dy[{_place(number, count)}] = {_call(f'_to_{name}', slope, given)} * share")
+    fields = {
+        "count": count,
+        "given": ", ".join(given.values()),
+        "places": ", ".join(places.values()),
+        "value": _call("_loss", component.function, given),
+        "slopes": "\n".join(lines),
+    }
     roles = tuple(role for role in ROLES["loss", "row"] if role != "label")
-    value = _call("_loss", component.function, given)
-    function = _function(component, "rows", LOSS, roles, parts, count=count, value=value, slopes="\n".join(lines))
-    return replace(component, form="row", function=function, roles=roles, slopes={}, outputs=(), gives=None)
+    function = _function(component, "rows", LOSS, roles, parts, **fields)
+    plain = replace(component, form="row", slopes={}, outputs=(), gives=None)
+    return replace(plain, function=function, roles=roles, named=component)
 
 
 def outputs_of(loss: Configured) -> Configured:

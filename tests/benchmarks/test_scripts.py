@@ -1,19 +1,24 @@
-"""The benchmarks start, and one of them runs to its end; speed is not tested."""
+"""The benchmarks start, and run to their end on little work; speed is not tested."""
 
 from __future__ import annotations
 
+import importlib
 import importlib.metadata
 import json
+import math
 import os
 import re
 import subprocess
 import sys
 import tomllib
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 import numbann
+from numbann.simd.vector_math import BINDINGS
 
 ROOT = Path(numbann.__file__).parents[1]
 SCRIPTS = ("train_step", "inference", "startup", "scaling", "additions")
@@ -32,6 +37,18 @@ MODULES = {  # what the extras bring, with what that needs, by requirement; hard
     "scikit-learn": "joblib narwhals scipy sklearn threadpoolctl",
     "threadpoolctl": "threadpoolctl",
     "torch": "filelock fsspec functorch jinja2 markupsafe mpmath networkx nvidia sympy torch torchgen triton",
+}
+
+
+EXP = {dtype: {math.exp: functions[math.exp]} for dtype, functions in BINDINGS.items()}
+LITTLE: dict[str, tuple[list[str], dict[str, Any]]] = {  # by script: its arguments, and smaller constants
+    "additions": (["--nets", "T"], {"ADDITIONS": {"none": {}, "l1": {"optimizer.l1": 1e-5}}}),
+    "components": (["--names", "relu,huber,gaussian_nll,adam"], {"TIMES": 2, "SIZES": (4096,)}),
+    "derivatives": ([], {"NAMES": {"activation": ("silu",), "loss": ("huber",)}}),
+    "kernels": ([], {"SHAPES": [(16, 16, 16)], "ELEMENTS": 1000, "CACHED": 64, "BINDINGS": EXP}),
+    "peak": ([], {"TURNS": 1000}),
+    "plugins": ([], {"FORMULAS": ("sigmoid",), "CHANGED": ()}),
+    "train_step": (["--nets", "T", "--peers", ""], {}),
 }
 
 
@@ -62,6 +79,44 @@ def test_no_script_hides_a_module() -> None:
     known = " ".join(MODULES.values()).split()
     there = {*sys.stdlib_module_names, *importlib.metadata.packages_distributions(), *known}
     assert {path.stem for path in (ROOT / "benchmarks").glob("*.py")} & there == set()
+
+
+@pytest.fixture
+def little(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Modules of the benchmarks, imported anew, that measure hardly anything."""
+    monkeypatch.syspath_prepend(ROOT / "benchmarks")
+    for name in [path.stem for path in (ROOT / "benchmarks").glob("*.py")]:
+        monkeypatch.delitem(sys.modules, name, raising=False)
+    small = {"report": {"SPAN": 0.0, "REST": 0.0}, "peak": {"TURNS": 1000}, "numbann_runs": {"STEPS": 1, "WARM": 0}}
+    for name, constants in small.items():
+        for constant, value in constants.items():
+            monkeypatch.setattr(importlib.import_module(name), constant, value)
+    nets = importlib.import_module("nets").NETS
+    monkeypatch.setitem(nets, "T", replace(nets["T"], rows=320))
+
+
+@pytest.mark.usefixtures("little")
+@pytest.mark.parametrize("script", LITTLE)
+def test_on_little_work(script: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    arguments, constants = LITTLE[script]
+    if script == "kernels":
+        pytest.importorskip("threadpoolctl")
+    module, path = importlib.import_module(script), tmp_path / "found.json"
+    for name, value in constants.items():
+        monkeypatch.setattr(module, name, value)
+    monkeypatch.setattr(sys, "argv", [script, *arguments, "--rounds", "1", "--json", str(path)])
+    module.main()
+    assert json.loads(path.read_text())["machine"]["cores"] >= 1
+
+
+@pytest.mark.slow
+def test_a_plugin_is_compiled_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(ROOT / "benchmarks")
+    plugins = importlib.import_module("plugins")
+    monkeypatch.setattr(plugins, "PROCESSES", 1)
+    found = plugins.processes("sigmoid", tmp_path / "sigmoid.py", tmp_path / "cache")
+    assert (found["their kernels"], found["new files"]) == (0, 0)
+    assert found["its kernels"] > 0
 
 
 @pytest.mark.slow

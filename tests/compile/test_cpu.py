@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import math
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -13,6 +14,7 @@ import reference
 from variants import variants
 
 from numbann.compile import cpu
+from numbann.components.built_in import built_in
 from numbann.components.component import Component
 from numbann.components.declare import activation, freeze, loss, optimizer
 from numbann.derivation import keeps_z
@@ -23,6 +25,7 @@ from numbann.mathematics.losses.classification import sigmoid_cross_entropy
 from numbann.mathematics.losses.regression import mse
 from numbann.simd import jit
 from numbann.simd import op as layout
+from numbann.testing.kernels import loss_block
 
 
 @activation
@@ -86,6 +89,28 @@ def test_a_second_compilation_is_found_in_the_cache(component: Component, values
     before = jit.MISSES
     compiled()
     assert before == jit.MISSES
+
+
+@pytest.mark.parametrize("targets", [1, 3, 70])
+@pytest.mark.parametrize(("name", "dtype"), [("gaussian_nll", "float32"), ("weibull", "float64")])
+def test_losses_of_named_outputs_go_by_whole_vectors(name: str, targets: int, dtype: str) -> None:
+    """Targets of several rows together, or parts of a row; the bits depend on no other row, as threads share rows."""
+    component, rows = rows_of(built_in().get("loss", name)), 41
+    random = np.random.default_rng(targets)
+    y = random.standard_normal((rows, targets * component.traits["outputs"])).astype(dtype)
+    t = random.uniform(0.1, 1, (rows, component.targets(y.shape[1]))).astype(dtype)
+    block = loss_block(component, dtype, y, t)
+    block(rows)
+    expected, dy = getattr(reference, name)(y.astype("f8"), t.astype("f8"))
+    close = {"rtol": 1e-5 if dtype == "float32" else 1e-12, "atol": 1e-6 if dtype == "float32" else 1e-14}
+    np.testing.assert_allclose(block["ROW_LOSS"], expected, **close)
+    np.testing.assert_allclose(block["D"][:, : y.shape[1]], dy, **close)
+    assert not block["D"][:, y.shape[1] :].any()
+    alone = loss_block(component, dtype, y[7:8], t[7:8])
+    alone(1)
+    assert alone["ROW_LOSS"][0] == block["ROW_LOSS"][7]
+    np.testing.assert_array_equal(alone["D"][0], block["D"][7])
+    assert len(re.findall(r"fmul [^\n]*<\d+ x (?:float|double)>", jit.code_of(block.address))) > 5
 
 
 def test_what_does_not_compile_names_the_component() -> None:

@@ -13,6 +13,7 @@ from numbann.mathematics.rows import row_dot
 
 Lower = Annotated[float, Gt(0), Lt(0.5)]
 Upper = Annotated[float, Gt(0.5), Lt(1)]
+HUGE = 1e38  # a variance to which an epsilon adds nothing
 
 
 @loss(aliases=("mean_squared_error",))
@@ -143,8 +144,9 @@ def gaussian_nll(mean, log_variance, t, epsilon: Positive = 1e-6):
 
 @gaussian_nll.derivative("log_variance")
 def gaussian_nll_to_log_variance(mean, log_variance, t, epsilon):
-    e, share = mean - t, 1 / (1 + epsilon * exp(-log_variance))
-    return (0.5 - 0.5 * e * e / (exp(log_variance) + epsilon)) * share
+    s = exp(log_variance)
+    v, e = s + epsilon, mean - t
+    return (0.5 - 0.5 * e * e / v) * (s / v if s < HUGE else 1)
 
 
 @gaussian_nll.gives(mean="target", variance="square")
