@@ -17,7 +17,11 @@ PAGE = Path(__file__).with_name("components.md")
 INTRODUCTION = """# Components
 
 Every activation, loss, optimizer, schedule, initializer and metric, by the names that a spec uses.
-`numbann show NAME` tells more of each: its derivative, when to use it, what can go wrong, and its curve.
+`numbann show NAME` tells more of each: its derivative, when to use it, what can go wrong, and its curve,
+which `--plot FILE` draws:
+
+![The curve of gelu, and of its derivative](pictures/gelu.svg)
+
 `python docs/make_components.py` writes this page.
 """
 TITLES = {
