@@ -44,7 +44,7 @@ def paths(section: type[Section] = Spec, before: str = "") -> Iterator[tuple[str
     for name, one in keys_of(section).items():
         yield before + name, section, one
         if inner := getattr(one.takes, "section", None):
-            yield from paths(inner, f"{before}{name}{'[]' if getattr(one.takes, 'many', False) else ''}.")
+            yield from paths(inner, f"{before}{name}{_below(one)}.")
 
 
 def _section(section: type[Section], before: str) -> Iterator[str]:
@@ -55,7 +55,12 @@ def _section(section: type[Section], before: str) -> Iterator[str]:
         level = "##" if inner and not before else "###"
         yield from (f"{level} `{path}`", "", describe(section, one.name).sentence, "", *_facts(section, one), "")
         if inner:
-            yield from _section(inner, f"{path}{'[]' if getattr(one.takes, 'many', False) else ''}.")
+            yield from _section(inner, f"{path}{_below(one)}.")
+
+
+def _below(one: Key) -> str:
+    """What stands between a key and those of one of its objects."""
+    return "[]" if getattr(one.takes, "many", False) else ".NAME" if getattr(one.takes, "named", False) else ""
 
 
 def _facts(section: type[Section], one: Key) -> Iterator[str]:
@@ -78,6 +83,8 @@ def _takes(one: Key) -> str:
     alone = "text" if getattr(one.takes, "short_type", int) is str else "number"
     shorter = f"; a {alone} alone is its `{short}`" if short else ""
     shorter += " (true and false: the defaults, and `null`)" if short and one.takes.optional else ""
+    if getattr(one.takes, "named", False):
+        return "an object of names, each with an object with the keys below"
     return ("a list of objects with the keys below" if many else "an object with the keys below") + shorter
 
 

@@ -85,7 +85,7 @@ def _table(columns: list[tuple[list[str], Any]], reading: Reading, where: str, l
     matrices: list[Any] = []
     number_names: list[str] = []
     for names, array in columns:
-        is_text = [name in reading.text_columns or array.dtype.kind in "SU" for name in names]
+        is_text = [reading.is_text(name) or array.dtype.kind in "SU" for name in names]
         whole = len(columns) == 1 and array.dtype.kind not in "SU"
         kept = [i for i, name in enumerate(names) if whole or (name in wanted and not is_text[i])]
         number_names += [names[i] for i in kept]
@@ -126,7 +126,7 @@ def _targets(arrays: Mapping[str, np.ndarray], reading: Reading) -> dict[str, Co
     found: dict[str, Column] = {}
     for name, (names, array) in zip(arrays, _columns(arrays), strict=True):
         columns: Iterable[Column] = map(column_from_array, array.T)
-        columns = map(as_texts, columns) if name in reading.text_columns else columns
+        columns = map(as_texts, columns) if reading.is_text(name) else columns
         found |= zip(names, (drop_missing(one, reading.na) for one in columns), strict=True)
     return found
 

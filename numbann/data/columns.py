@@ -25,6 +25,10 @@ class Numbers:
     def missing(self) -> np.ndarray:
         return np.isnan(self.values) if self.values.dtype.kind == "f" else np.zeros(len(self), dtype=bool)
 
+    def take(self, rows: np.ndarray) -> Numbers:
+        """Return some rows of the column."""
+        return Numbers(self.values[rows], self.whole)
+
     @property
     def original(self) -> np.ndarray:
         """The values as given: integers where they were written as integers."""
@@ -44,6 +48,10 @@ class Texts:
     @property
     def missing(self) -> np.ndarray:
         return self.codes == MISSING
+
+    def take(self, rows: np.ndarray) -> Texts:
+        """Return some rows of the column."""
+        return Texts(self.codes[rows], self.values)
 
     @property
     def original(self) -> np.ndarray:

@@ -28,8 +28,8 @@ def raw_from_python(given: Any, reading: Reading) -> Raw:
 def _table(given: Any, names: tuple[str, ...], reading: Reading) -> Table:
     columns = _columns(given, names)
     if columns is None:
-        matrix = _matrix(given, len(names), not reading.text_columns.isdisjoint(names))
-        if matrix.dtype.kind in "iuf" and reading.text_columns.isdisjoint(names):
+        matrix = _matrix(given, len(names), any(map(reading.is_text, names)))
+        if matrix.dtype.kind in "iuf" and not any(map(reading.is_text, names)):
             return Table(names, matrix, {})
         columns = {name: matrix[:, position] for position, name in enumerate(names)}
     arrays = {name: _plain(values) for name, values in columns.items()}

@@ -25,7 +25,7 @@ def settle(column: Column, name: str, reading: Reading) -> Column:
     Numbers become texts where the column holds categories.  Texts become numbers where the training source has numbers
     and every text is one.
     """
-    if name in reading.text_columns:
+    if reading.is_text(name):
         return drop_missing(as_texts(column), reading.na)
     column = drop_missing(column, reading.na)
     if isinstance(column, Numbers):

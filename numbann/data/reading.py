@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, NamedTuple
 
+from numbann.data.choices import TEXTUAL, fits, unknown_patterns
 from numbann.data.files import InputFile
 from numbann.data.wording import listed, nearest, quoted
 from numbann.errors import DataError
@@ -19,6 +20,7 @@ Faults = Iterator[tuple[str | None, str]]  # the spec's key to blame, and what i
 class Reading:
     """The spec's settings for reading sources.
 
+    patterns: the keys of data.columns; textual: those of columns whose numbers are categories.
     Once the training source is read, `names` holds its features, `texts` its text columns, and `origin` its name.
     """
 
@@ -31,14 +33,22 @@ class Reading:
     drop: tuple[str, ...]
     categorical: tuple[str, ...]
     weight: str | None = None
+    patterns: tuple[str, ...] = ()
+    textual: tuple[str, ...] = ()
     names: tuple[str, ...] | None = None
     texts: tuple[str, ...] = ()
     origin: str = ""
 
     @cached_property
-    def text_columns(self) -> frozenset[str]:
-        """The columns whose numbers are categories too."""
+    def _texts(self) -> frozenset[str]:
         return frozenset(self.categorical) | frozenset(self.texts)
+
+    def is_text(self, name: str) -> bool:
+        """Tell whether a column's numbers are categories, too."""
+        return name in self._texts or (bool(self.textual) and self._is_textual(name))
+
+    def _is_textual(self, name: str) -> bool:
+        return name not in (self.targets or ()) and any(fits(pattern, name) for pattern in self.textual)
 
     def key(self, key: str) -> str | None:
         """Return the spec's key to blame; None once the training source has fixed the columns."""
@@ -46,7 +56,7 @@ class Reading:
 
     def fix_columns(self, names: tuple[str, ...], texts: Sequence[str], origin: str) -> Reading:
         """Return the reading for every further source, which must have these features."""
-        return replace(self, names=names, texts=tuple(texts), origin=origin)
+        return replace(self, names=names, texts=tuple(texts), origin=origin, patterns=(), textual=())
 
 
 def reading_from_section(section: Mapping[str, Any]) -> Reading:
@@ -62,6 +72,8 @@ def reading_from_section(section: Mapping[str, Any]) -> Reading:
         drop=tuple(section["drop"]),
         categorical=tuple(section["categorical"]),
         weight=section["weight"],
+        patterns=tuple(section["columns"]),
+        textual=tuple(name for name, given in section["columns"].items() if any(given.get(key) for key in TEXTUAL)),
     )
 
 
@@ -127,7 +139,9 @@ def _feature_faults(reading: Reading, names: Sequence[str], where: str, wanted: 
         return
     yield from _unknown(wanted or (), names, where, "data.features")
     yield from _unknown(reading.drop, names, where, "data.drop")
-    yield from _unknown(reading.categorical, [*names, *(reading.targets or ())], where, "data.categorical")
+    known = [*names, *(reading.targets or ())]
+    yield from _unknown(reading.categorical, known, where, "data.categorical")
+    yield from _unknown([*unknown_patterns(reading.patterns, known)], known, where, "data.columns")
     if not wanted and not _others(reading, names):
         yield "data.features", f"{where}: no column is left for the inputs of {listed(names)}"
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -10,10 +10,13 @@ from typing import Any
 
 import numpy as np
 
+from numbann.data.choices import choose, settings_of
 from numbann.data.columns import Texts
+from numbann.data.complete import complete
 from numbann.data.contract import DELIMITERS, PARTS, Facts, ScaleNames, place_of, shares, sources
-from numbann.data.encoding import fit_categories, fit_encoding
 from numbann.data.files import Files
+from numbann.data.folds import fold_codes
+from numbann.data.layout import Layout, lay_out
 from numbann.data.path import find_source
 from numbann.data.preprocessing import Preprocessing
 from numbann.data.reading import Reading, reading_from_section
@@ -22,8 +25,8 @@ from numbann.data.streaming import Inputs, inputs_of
 from numbann.data.table import Raw, RowSelection, check_numbers, check_range, check_targets, count_of, row_at
 from numbann.data.tasks import find_task
 from numbann.data.tasks.auto import decide_task
+from numbann.data.tasks.classification import Classification
 from numbann.data.tasks.task import Task, TooLargeTarget
-from numbann.data.transforms.categories import Categories
 from numbann.data.weights import check_weight, class_weights, notes_of, weight_of
 from numbann.data.wording import counted, quoted
 from numbann.errors import DataError
@@ -69,7 +72,7 @@ class SplitData:
     parts: Mapping[str, tuple[Raw, RowSelection]]
     reading: Reading
     task: Task
-    categories: Mapping[str, Categories]
+    layout: Layout
     missing: str
     class_weights: tuple[float, ...] = ()
 
@@ -85,7 +88,7 @@ class SplitData:
         raw, rows = self.parts["train"]
         preprocessing = Preprocessing(
             reading=self._reading(),
-            encoding=fit_encoding(raw, rows, self.categories, self.missing, scale),
+            encoding=self.layout.fit(raw, rows, self.missing, scale),
             task=_fit(self.task, raw, rows, target_scale),
             format=self.facts.format,
             dtype=np.dtype(dtype).name,
@@ -94,6 +97,7 @@ class SplitData:
         )
         total = sum(self.facts.rows.values())
         parts = {name: _prepare_part(preprocessing, *part, target, total) for name, part in self.parts.items()}
+        fold_codes(preprocessing.encoding, raw, rows, self.task, parts["train"].x)
         for name, part in parts.items():
             _refuse_weightless(name, part)
         unseen = {name: preprocessing.encoding.unseen(*part) for name, part in self.parts.items()}
@@ -151,16 +155,17 @@ def load(section: Mapping[str, Any], base: Path, split_seed: int) -> SplitData:
     """
     files = _find(section["path"], base, section["format"])
     stamps = {file: file.stamp() for source in files.values() for file in source.all}
-    raws, reading = _read(files, reading_from_section(section))
+    found, reading = _read(files, reading_from_section(section))
+    raws = {part: complete(raw, section, files[part].data.name) for part, raw in found.items()}
     for part, raw in raws.items():
-        check_numbers(raw, fillable=section["missing"] != "error")
+        check_numbers(raw, lambda name: choose(section, name, "", False).missing == "error")
         check_targets(raw)
         _require_weight(raw, reading.weight, files[part])
         check_weight(raw, reading.weight)
     task, reason = _task(section, raws, files["train"])
     stratify = _stratify(section["split"]["stratify"], task)
     parts = _parts(raws, shares(section["path"], section["split"]), split_seed, task if stratify else None)
-    categories = fit_categories(raws["train"], parts["train"][1])
+    layout = lay_out(section, *parts["train"], task)
     weights = class_weights(section["class_weight"], task, *parts["train"])
     rows = {part: count_of(chosen, len(raw.table)) for part, (raw, chosen) in parts.items()}
     sizes = ", ".join(f"{part} {counted(count, 'row')}" for part, count in rows.items())
@@ -178,19 +183,37 @@ def load(section: Mapping[str, Any], base: Path, split_seed: int) -> SplitData:
         scale=usual if section["scale"] == "auto" else section["scale"],
         stratify=stratify,
         features=train.table.names,
-        inputs=len(train.table.number_names) + sum(map(len, categories.values())),
+        inputs=layout.encoding().inputs,
         rows=rows,
         files=digests,
-        notes=(*reason, *task.notes(), *train.notes, f"split: {sizes}", *notes_of(task, weights)),
+        notes=(
+            *reason,
+            *task.notes(),
+            *(note for raw in raws.values() for note in raw.notes),
+            f"split: {sizes}",
+            *layout.notes(rows["train"]),
+            *notes_of(task, weights),
+        ),
     )
-    return SplitData(facts, parts, reading, task, categories, section["missing"], weights)
+    return SplitData(facts, parts, reading, task, layout, section["missing"], weights)
 
 
 def _task(section: Mapping[str, Any], raws: Mapping[str, Raw], train: Files) -> tuple[Task, tuple[str, ...]]:
     """Return the task, and a note that says why it was chosen if the spec leaves it open."""
     name, reason = decide_task(section["task"], tuple(raws.values()), train.format.name == "idx")
+    order = [settings_of(section["columns"], name).get("order") for name in raws["train"].targets]
     several = isinstance(section["target"], list | tuple) or len(raws["train"].targets) > 1
-    return find_task(name, several).of(raws), (f"task: {name} ({reason})",) if reason else ()
+    return _order(find_task(name, several).of(raws), order), (f"task: {name} ({reason})",) if reason else ()
+
+
+def _order(task: Task, orders: Sequence[Any]) -> Task:
+    """Return the task with its classes in the order that the spec gives for the target's column."""
+    (order, *_) = orders
+    if order is None:
+        return task
+    if not isinstance(task, Classification):
+        raise DataError(f"{task} has no classes to be in an order; leave it out", key="data.columns")
+    return task.in_order(order)
 
 
 def _require_weight(raw: Raw, name: str | None, files: Files) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import SupportsIndex
 
@@ -56,6 +56,11 @@ class Table:
         place = position if self.columns is None else self.columns[position]
         return self.numbers[rows, place] if isinstance(self.numbers, np.ndarray) else self.numbers.columns(rows, place)
 
+    def take(self, rows: np.ndarray) -> Table:
+        """Return a table of some rows, in memory."""
+        texts = {name: Texts(column.codes[rows], column.values) for name, column in self.texts.items()}
+        return replace(self, numbers=self.numbers[rows], texts=texts)
+
     def each_column(self, rows: RowSelection) -> Iterator[np.ndarray]:
         """Yield the numbers (n,) of some rows, column by column; out of a file, many at a time."""
         if self.stored is None:
@@ -94,6 +99,17 @@ class Raw:
         """Return an error that says what is wrong with a cell, and where it stands."""
         return DataError(f"{self.place(int(row))}, column {quoted(column)}: {what}", key=key)
 
+    def noted(self, note: str) -> Raw:
+        """Return the same with one more note."""
+        return replace(self, notes=(*self.notes, note))
+
+    def take(self, rows: np.ndarray) -> Raw:
+        """Return some rows, in memory, as a source of their own."""
+        apart = {name: column.take(rows) for name, column in self.targets.items()}
+        weight = None if self.weight is None else self.weight.take(rows)
+        table, place = self.table.take(rows), self.place
+        return replace(self, table=table, targets=apart, weight=weight, place=lambda row: place(int(rows[row])))
+
 
 def row_at(rows: RowSelection, place: int) -> int:
     """Return the number of the row at a place of a selection."""
@@ -103,6 +119,15 @@ def row_at(rows: RowSelection, place: int) -> int:
 def count_of(rows: RowSelection, total: int) -> int:
     """Return the number of rows selected."""
     return len(range(*rows.indices(total))) if isinstance(rows, slice) else len(rows)
+
+
+def sample_of(rows: RowSelection, total: int, most: int) -> RowSelection:
+    """Return evenly spaced rows of a selection, about `most` of them; all if there are no more."""
+    count = count_of(rows, total)
+    if count <= most:
+        return rows
+    step = -(-count // most)
+    return np.arange(*rows.indices(total)[:2], step) if isinstance(rows, slice) else rows[::step]
 
 
 def table_from_columns(columns: dict[str, Column], rows: int) -> Table:
@@ -152,20 +177,21 @@ def raw_from_columns(
     return raw
 
 
-def check_numbers(raw: Raw, fillable: bool) -> None:
-    """Refuse infinite numbers and, unless they are to be filled in, missing ones."""
+def check_numbers(raw: Raw, strict: Callable[[str], bool]) -> None:
+    """Refuse infinite numbers, and missing ones in a column of which `strict` says that it has none."""
     if raw.table.numbers.dtype.kind != "f":
         return
+    whole = np.array([strict(name) for name in raw.table.number_names], bool)
     for block in raw.table.blocks(slice(None)):
         values = raw.table.block(block)
         first = block.start if isinstance(block, slice) else 0
         _refuse(raw, first, np.isinf(values), INFINITE_NUMBER, None)
-        if not fillable:
-            _refuse(raw, first, np.isnan(values), MISSING_NUMBER, "data.missing")
+        if whole.any():
+            _refuse(raw, first, np.isnan(values) & whole, MISSING_NUMBER, "data.missing")
 
 
 INFINITE_NUMBER = "an infinite number; correct it or leave the column out"
-MISSING_NUMBER = 'a missing number; fill it in, or set data.missing to "mean" or "median", or leave the column out'
+MISSING_NUMBER = 'a missing number; fill it in, or set data.missing to "indicate" or "median", or leave the column out'
 
 
 def _refuse(raw: Raw, first: int, wrong: np.ndarray, what: str, key: str | None) -> None:
@@ -205,7 +231,7 @@ def check_range(raw: Raw, kinds: Sequence[str]) -> None:
 def check_kinds(raw: Raw, reading: Reading) -> None:
     """Refuse texts in a column that holds numbers in the training source."""
     for name, column in raw.table.texts.items():
-        if reading.names is not None and name not in reading.text_columns:
+        if reading.names is not None and not reading.is_text(name):
             row = np.argmax(~column.missing)
             value = quoted(column.values[column.codes[row]])
             what = f"{value} is no number, but the column holds numbers in {reading.origin}; correct the cell"

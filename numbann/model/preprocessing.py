@@ -74,16 +74,21 @@ def _fits(value: Any, hint: Any) -> bool:
 def _disagreements(found: Preprocessing) -> Iterator[str]:
     """Yield what contradicts the rest."""
     encoding, task, features = found.encoding, found.task, found.encoding.features
-    numbers = len(set(features) - set(encoding.categories))
-    if not features or len(set(features)) < len(features) or not set(encoding.categories) <= set(features):
+    texts = [*encoding.categories, *encoding.codes]
+    numbers = sorted(name for feature in features for name in encoding.columns_of(feature))
+    if not features or len(set(features)) < len(features) or not {*texts, *encoding.indicated} <= set(features):
         yield "preprocessing.encoding: its features are none, repeated, or lack one with categories"
-    if not all(len(known) for known in encoding.categories.values()):
+    if not all(len(known) for known in encoding.categories.values()) or len(set(texts)) < len(texts):
         yield "preprocessing.encoding: a feature has no categories"
-    if any(len(values) != numbers for one in (encoding.missing, *encoding.scales) for values in vars(one).values()):
-        yield f"preprocessing.encoding: its transforms are not for {numbers} numbers"
+    if sorted(name for group in encoding.groups for name in group.names) != numbers:
+        yield "preprocessing.encoding: its groups are not those of its numbers"
+    for group in encoding.groups:
+        transforms, size = (group.missing, *group.scales), len(group.names)
+        if any(len(values) != size for one in transforms for values in vars(one).values()):
+            yield f"preprocessing.encoding: its transforms are not for {size} numbers"
     if found.reading.names != features:
         yield "preprocessing.reading: its names are not the features"
-    if found.reading.text_columns.intersection(features) != set(encoding.categories):
+    if set(filter(found.reading.is_text, features)) != set(texts):
         yield "preprocessing.reading: its texts are not the features with categories"
     if found.format not in FORMATS:
         yield "preprocessing.format is none of numbann's"

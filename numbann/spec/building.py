@@ -14,7 +14,6 @@ from numbann.spec.trail import Found, Trail
 LATER = {
     "extends",
     "sweep",
-    "data.columns",
 }
 
 
@@ -50,6 +49,8 @@ def _build_key(one: Key, given: Any, trail: Trail, registry: Registry | None) ->
             return choose_metrics(given, trail, registry)
         case Inner(many=True) as inner:
             return _build_list(inner, given, trail, registry)
+        case Inner(named=True) as inner:
+            return _build_named(inner, given, trail, registry)
         case Inner() as inner:
             given = inner.long(given)
             if given is None and inner.optional:
@@ -72,6 +73,16 @@ def _build_list(inner: Inner, given: Any, trail: Trail, registry: Registry | Non
     short = f"a number of {inner.short} or " if inner.short else ""
     built = [build(inner.section, inner.long(raw), (*trail, k), registry, short) for k, raw in enumerate(given)]
     return [section for section, _ in built], [fault for _, found in built for fault in found]
+
+
+def _build_named(
+    inner: Inner, given: Any, trail: Trail, registry: Registry | None
+) -> tuple[dict[str, Any], list[Found]]:
+    """Build sections by name."""
+    if not isinstance(given, dict):
+        return {}, [(trail, not_allowed(given, f"an object of names, each with {_object(inner.section)}"))]
+    built = {name: build(inner.section, raw, (*trail, name), registry) for name, raw in given.items()}
+    return {name: one for name, (one, _) in built.items()}, [fault for _, found in built.values() for fault in found]
 
 
 def _object(section: type[Section], many: bool = False) -> str:

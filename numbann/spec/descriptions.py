@@ -49,7 +49,16 @@ DESCRIPTIONS: dict[str, dict[str, Description]] = {
         features=("The columns to learn from; `null` is all others.", ["age", "income"]),
         drop=("Columns to leave out.", ["id"]),
         categorical=("Columns of numbers that are codes of categories.", ["postcode"]),
-        missing=("What a missing number becomes; missing text is a category of its own.", "median"),
+        missing=(
+            "What stands for a missing number; `indicate` is the median, and one more input that says where.  Missing "
+            "text is a category of its own.",
+            "median",
+        ),
+        columns=(
+            "How single columns become inputs, by name or by a glob; a name wins over a glob, a later glob over those "
+            "before it.",
+            {"price": {"scale": ["log", "standard"]}, "x_*": {"scale": "quantile"}},
+        ),
         scale=(
             "How numbers are scaled, by the training part; a list is applied in order.",
             ["robust", "clip"],
@@ -63,6 +72,28 @@ DESCRIPTIONS: dict[str, dict[str, Description]] = {
         delimiter=("What stands between cells; `auto` looks at the first rows.", ";"),
         header=("Whether the first row names the columns; without names they are `0`, `1`, ...", ["age", "income"]),
         na=("The texts that mean a missing value.", ["", "-"]),
+    ),
+    "Column": _section(
+        scale=("How its numbers are scaled, instead of by `data.scale`.", "quantile"),
+        missing=(
+            "What stands for a missing cell; `drop` leaves its row out, except in rows to predict.  Categories take "
+            "`mode`, `constant`, `drop` and `error`.",
+            "constant",
+        ),
+        fill=("What `constant` puts for a missing cell: a number, or a category.", -1),
+        categories=(
+            "What its categories become: an input each, their place in `order`, or the mean target of the training "
+            "rows with each.",
+            "one-hot",
+        ),
+        order=("The categories in their order; those of the target are its classes in order.", ["low", "mid", "high"]),
+        rare=("The fewest training rows of a category of its own; all others share one, new ones too.", 20),
+        dates=(
+            "That its texts are dates: `parts` gives year, month, day, weekday, hour and days since 1970, `cyclic` "
+            "points on circles and the days.",
+            "parts",
+        ),
+        format=("How its dates are written, as Python's strptime takes it, instead of by ISO 8601.", "%d.%m.%Y"),
     ),
     "Split": _section(
         validation=("The share of rows held back to watch training by; left out: 0.15.", 0.2),

@@ -11,8 +11,8 @@ from typing import Annotated, Any
 from numbann.data.contract import PARTS, ScaleNames
 from numbann.data.readers import FORMATS, PAIRS
 from numbann.data.tasks import FOR_LISTS
+from numbann.data.transforms import DATES, SCALES
 from numbann.data.transforms import MISSING as FILLINGS
-from numbann.data.transforms import SCALES
 from numbann.engine import devices
 from numbann.spec.rules import BOOLEAN, NULL, TEXT, Rule, exactly, list_of, number, numbers_by_name, one_of, text, whole
 
@@ -25,6 +25,7 @@ NAMES_OR_MORE = list_of(NAME, "a list of names, at least one", least=1)
 FOLDER = text("a name that can be a folder's: no slash, no dot at its end", r"[^/\\\0-\x1f]*[^/\\\0-\x1f. ]")
 COUNT = whole(1, 2**31 - 1)
 SCALINGS = list_of(one_of(*SCALES), 'a list of these but "auto", applied in order', least=1)
+CELL = Rule("a text or a number", lambda value: type(value) in (str, int, float), {"type": ["string", "number"]})
 RATE = number("a number from 0 up to but not including 1", lambda value: 0 <= value < 1, minimum=0, exclusiveMaximum=1)
 BETWEEN = number("a number between 0 and 1", lambda value: 0 < value < 1, exclusiveMinimum=0, exclusiveMaximum=1)
 SHARE = RATE | NULL
@@ -59,7 +60,9 @@ class Metrics:
 
 @dataclass(frozen=True)
 class Inner:
-    """A key that takes an object with keys of its own.  many: it takes a list.  optional: it takes null, too.
+    """A key that takes an object with keys of its own.  many: it takes a list.  named: it takes an object of them by name.
+
+    optional: it takes null, too.
 
     short: the key that a whole number (or what short_type says) alone stands for.  If the key is optional, too, true
     and false stand for an object and for null.
@@ -67,6 +70,7 @@ class Inner:
 
     section: type[Section]
     many: bool = False
+    named: bool = False
     short: str = ""
     short_type: type = int
     optional: bool = False
@@ -130,6 +134,20 @@ class Csv(Section):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Column(Section):
+    """How one column, or all whose names a glob such as x_* fits, becomes inputs."""
+
+    scale: Annotated[ScaleNames | None, one_of(*SCALES) | SCALINGS | NULL] = None
+    missing: Annotated[str | None, one_of(*FILLINGS) | NULL] = None
+    fill: Annotated[float | str | None, CELL | NULL] = None
+    categories: Annotated[str | None, one_of("one-hot", "ordinal", "target") | NULL] = None
+    order: Annotated[list[Any] | None, list_of(CELL, "a list of texts or numbers, two or more", least=2) | NULL] = None
+    rare: Annotated[int | None, COUNT | NULL] = None
+    dates: Annotated[str | None, one_of(*DATES) | NULL] = None
+    format: Annotated[str | None, NAME | NULL] = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class Split(Section):
     """The shares of rows held back for validation and test; None where the spec gives none."""
 
@@ -150,7 +168,8 @@ class Data(Section):
     features: Annotated[str | list[str] | None, NULL | NAME | NAMES_OR_MORE] = None
     drop: Annotated[list[str], NAMES] = field(default_factory=list)
     categorical: Annotated[list[str], NAMES] = field(default_factory=list)
-    missing: Annotated[str, one_of(*FILLINGS)] = "error"
+    missing: Annotated[str, one_of(*(name for name in FILLINGS if name != "constant"))] = "indicate"
+    columns: Annotated[dict[str, Column], Inner(Column, named=True)] = field(default_factory=dict)
     scale: Annotated[ScaleNames, one_of("auto", *SCALES) | SCALINGS] = "auto"
     target_scale: Annotated[str, one_of("auto", "standard", "none")] = "auto"
     weight: Annotated[str | None, NAME | NULL] = None
@@ -262,8 +281,10 @@ class Spec(Section):
 def to_json(value: Any) -> Any:
     """Return a spec, or a part of one, as JSON values.
 
-    A component becomes one flat object, a metric without parameters its name.
+    A component becomes one flat object, a metric without parameters its name; of sections by name, what is given.
     """
+    if isinstance(value, dict):
+        return {name: _given(inner) if isinstance(inner, Section) else inner for name, inner in value.items()}
     if isinstance(value, Section):
         return {name: to_json(getattr(value, name)) for name in keys_of(type(value))}
     if isinstance(value, ComponentSpec):
@@ -272,3 +293,7 @@ def to_json(value: Any) -> Any:
         plain = [isinstance(inner, ComponentSpec) and not inner.parameters for inner in value]
         return [inner.type if alone else to_json(inner) for inner, alone in zip(value, plain, strict=True)]
     return value
+
+
+def _given(section: Section) -> dict[str, Any]:
+    return {name: value for name, value in to_json(section).items() if value is not None}

@@ -76,12 +76,16 @@ def _takes(trail: Trail) -> Takes | None:
     """Return what the key at a trail takes, or None if there is no such key."""
     section: type[Section] | None = Spec
     one: Key | None = None
+    named = False
     for part in (part for part in trail if isinstance(part, str)):
-        one = keys_of(section).get(part) if section else None
+        if one and isinstance(one.takes, Inner) and one.takes.named and not named:
+            named = True  # this part is a name in an object of sections
+            continue
+        one, named = keys_of(section).get(part) if section else None, False
         if one is None:
             return None
         section = one.takes.section if isinstance(one.takes, Inner) else None
-    return one.takes if one else None
+    return one.takes if one and not named else None
 
 
 def _content(holder: Any) -> str:

@@ -61,6 +61,8 @@ def _key(one: Key) -> dict[str, Any]:
             return {"anyOf": [{"const": "auto"}, {"$ref": "#/$defs/metric_name"}, metrics], **default}
         case Inner(many=True) as inner:
             return {"type": "array", "items": _inner(inner)}
+        case Inner(named=True) as inner:
+            return {"type": "object", "additionalProperties": _inner(inner)}
         case Inner() as inner:
             return _inner(inner)
 

@@ -28,6 +28,7 @@ def section() -> Callable[..., dict[str, Any]]:
             "drop": [],
             "categorical": [],
             "missing": "error",
+            "columns": {},
             "scale": "auto",
             "target_scale": "auto",
             "weight": None,

@@ -67,7 +67,7 @@ def test_a_column_without_any_number_cannot_be_filled(load_table: Load) -> None:
 
 def test_categories_are_one_hot_in_sorted_order_with_missing_last(load_table: Load) -> None:
     source = load_table("a,b,c,y\n1,z,p,0.5\n2,,q,1.5\n3,x,p,2.5\n")
-    assert source.categories == {"b": Categories(("x", "z", None)), "c": Categories(("p", "q"))}
+    assert source.layout.categories == {"b": Categories(("x", "z", None)), "c": Categories(("p", "q"))}
     assert source.facts.inputs == 6
     assert prepared(source).train.x.tolist() == [[1, 0, 1, 0, 1, 0], [2, 0, 0, 1, 0, 1], [3, 1, 0, 0, 1, 0]]
 

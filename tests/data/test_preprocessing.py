@@ -97,7 +97,9 @@ def test_transform_takes_rows_and_columns(fitted: Preprocessing, given: Any) -> 
     x = fitted.transform(given)
     assert x[:, 1:].tolist() == [[1, 0, 0], [0, 1, 0]]
     np.testing.assert_allclose(
-        x[:, 0], (np.array([41.5, 30]) - fitted.encoding.scales[0].shift) / fitted.encoding.scales[0].scale, rtol=1e-6
+        x[:, 0],
+        (np.array([41.5, 30]) - fitted.encoding.groups[0].scales[0].shift) / fitted.encoding.groups[0].scales[0].scale,
+        rtol=1e-6,
     )
 
 

@@ -57,6 +57,7 @@ def test_the_schema_has_the_same_sentences(script: dict[str, Any]) -> None:
     for path, section, key in script["paths"](Spec):
         inner = whole
         for name in path.split("."):
-            inner = inner["properties"][name.removesuffix("[]")]
+            named = name == "NAME"
+            inner = inner["additionalProperties"] if named else inner["properties"][name.removesuffix("[]")]
             inner = inner["items"] if name.endswith("[]") else inner
         assert inner["description"].startswith(DESCRIPTIONS[section.__name__][key.name].sentence), path

@@ -22,7 +22,7 @@ NAMES = [f"x[{k}]" for k in range(6)]
 @pytest.fixture(scope="module")
 def model(tmp_path_factory: pytest.TempPathFactory) -> numbann.Model:
     """A model of six numbers, which may not be missing."""
-    return trained(tmp_path_factory.mktemp("run"))
+    return trained(tmp_path_factory.mktemp("run"), missing="error")
 
 
 @pytest.fixture(scope="module")
@@ -106,7 +106,11 @@ OTHER: dict[str, tuple[Any, type[NumbannError], str]] = {
     "a word": ({**dict.fromkeys(NAMES, "1"), "x[3]": "one"}, DataError, r'row 1, column "x\[3\]": "one" is no number'),
     "infinite": (np.where(PLACE, np.inf, X), DataError, r'row 8, column "x\[3\]": an infinite number'),
     "too large": (np.where(PLACE, 1e300, X), DataError, r'row 8, column "x\[3\]": 1e\+300, once scaled, is too'),
-    "missing": (np.where(PLACE, np.nan, X), DataError, r'row 8, column "x\[3\]": a missing number, and there'),
+    "missing": (
+        np.where(PLACE, np.nan, X),
+        DataError,
+        r'row 8, column "x\[3\]": a missing number, which data.missing "error" refuses',
+    ),
     "masked": (np.ma.masked_values(X, X[7, 3]), DataError, r'row 8, column "x\[3\]": a missing number'),
 }
 

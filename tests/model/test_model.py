@@ -126,7 +126,7 @@ def test_scaling_on_the_way_through_changes_no_bit(write_spec: WriteSpec, scale:
 
 @pytest.mark.parametrize("rows", [2, 200])
 def test_numbers_that_are_missing_or_infinite(write_spec: WriteSpec, rows: int) -> None:
-    model = numbann.train(write_spec(train={"epochs": 1})).model
+    model = numbann.train(write_spec(data={"missing": "error"}, train={"epochs": 1})).model
     points = np.zeros((rows, 2))
     points[-1, 1] = np.nan
     with pytest.raises(DataError, match=rf"row {rows}, column .*y"):
@@ -140,7 +140,7 @@ def test_numbers_that_are_missing_or_infinite(write_spec: WriteSpec, rows: int) 
 
 def test_missing_numbers_are_filled_in(write_spec: WriteSpec) -> None:
     model = numbann.train(write_spec(data={"missing": "mean"}, train={"epochs": 1})).model
-    mean = model.preprocessing.encoding.missing.fill
+    mean = model.preprocessing.encoding.groups[0].missing.fill
     expected = model.predict_proba(np.array([mean, [1.0, 2.0]]))
     np.testing.assert_array_equal(model.predict_proba(np.array([[np.nan, np.nan], [1.0, 2.0]])), expected)
 

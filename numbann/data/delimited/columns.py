@@ -32,10 +32,10 @@ def read_table(table: Delimited, need_target: bool) -> Raw:
 
 def _read(table: Delimited, names: Sequence[str], features: Sequence[str], targets: Sequence[str]) -> dict[str, Column]:
     """Read the features and targets by name.  Targets and categories are read as cells: their notation matters."""
-    as_text, na = table.reading.text_columns, frozenset(table.reading.na)
-    growing = {name: GrowingColumn(na, as_text=name in as_text) for name in [*features, *targets]}
+    is_text, na = table.reading.is_text, frozenset(table.reading.na)
+    growing = {name: GrowingColumn(na, as_text=is_text(name)) for name in [*features, *targets]}
     positions = {name: position for position, name in enumerate(names) if name in growing}
-    literal, rows = (as_text | set(targets)) & growing.keys(), 0
+    literal, rows = {name for name in growing if is_text(name) or name in targets}, 0
     for chunk in _chunks(table, len(names)):
         rows += len(chunk)
         size = 8 * rows * len(growing) // 2  # that the inputs made of the columns take beside them

@@ -43,7 +43,7 @@ def read(source: Files, reading: Reading, need_target: bool) -> Raw:
         table = parquet.read(columns=wanted)
         if not len(table):
             raise DataError(f"{file.name} has columns but no rows; add rows", key=file.key)
-        columns = {name: _column(table[name], name, name in reading.text_columns, file) for name in wanted}
+        columns = {name: _column(table[name], name, reading.is_text(name), file) for name in wanted}
     return raw_from_columns(columns, chosen, reading, file.name, lambda row: f"{file.name} row {row + 1}")
 
 

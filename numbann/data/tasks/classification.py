@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
+from numbann.data.columns import MISSING
+from numbann.data.kinds import Lookup
 from numbann.data.table import Raw
 from numbann.data.tasks.labels import OfClasses, index_of, values_of
-from numbann.data.wording import listed
+from numbann.data.wording import listed, quoted
+from numbann.errors import DataError
 
 
 @dataclass(frozen=True)
@@ -54,6 +57,18 @@ class Classification(OfClasses):
         if form == "one_hot":
             return np.eye(len(self.classes), dtype=dtype)[index]
         raise ValueError(f"unknown target {form!r}; known: label, order, one_hot, binary")
+
+    def in_order(self, order: Sequence[Any]) -> Classification:
+        """Return the task with its classes in this order, which must name each of them."""
+        place = Lookup(order)
+        unknown = [label for label in self.classes if place(label) == MISSING]
+        if unknown:
+            raise DataError(f"the order of {quoted(self.names[0])} lacks {listed(unknown)}; add it", key="data.columns")
+        return replace(self, classes=tuple(sorted(self.classes, key=place)))
+
+    def means(self, raw_target: np.ndarray) -> tuple[np.ndarray, tuple[str, ...]]:
+        shares = np.eye(len(self.classes))[self.true_indices(raw_target)]
+        return self._named(shares[:, 1:] if len(self.classes) == 2 else shares)
 
     def true_indices(self, raw_target: np.ndarray) -> np.ndarray:
         return index_of(raw_target, self.classes, "the target")

@@ -49,6 +49,9 @@ class Multilabel(Labels):
     def encode(self, raw_target: np.ndarray, form: str, dtype: str) -> np.ndarray:
         return np.ascontiguousarray(self.true_indices(raw_target), dtype=dtype)
 
+    def means(self, raw_target: np.ndarray) -> tuple[np.ndarray, tuple[str, ...]]:
+        return self._named(self.true_indices(raw_target).astype(np.float64))
+
     def true_indices(self, raw_target: np.ndarray) -> np.ndarray:
         columns = zip(raw_target.T, self.pairs, self.names, strict=True)
         return np.stack([index_of(column, pair, f"column {quoted(name)}") for column, pair, name in columns], axis=1)

@@ -123,6 +123,13 @@ class Task(ABC):
         """The classes as given, or the values for no and yes of each yes/no label; None if there are none."""
         return None
 
+    def means(self, raw_target: np.ndarray) -> tuple[np.ndarray, tuple[str, ...]]:
+        """Return the numbers (N, k) of which codes of categories take means, and their names; one alone needs none."""
+        return self._named(np.asarray(raw_target, np.float64))
+
+    def _named(self, values: np.ndarray) -> tuple[np.ndarray, tuple[str, ...]]:
+        return values, ("",) if values.shape[1] == 1 else tuple(map(str, self.subjects))
+
     def class_counts(self, raw_target: np.ndarray) -> np.ndarray | None:
         """Return the number of rows of each class (K,); None if the task has no classes to weight."""
         return None

@@ -8,6 +8,7 @@ from typing import Self
 
 import numpy as np
 
+from numbann.data.choices import USUAL, Choice
 from numbann.data.columns import MISSING, Texts
 from numbann.data.kinds import Lookup
 from numbann.data.table import RowSelection
@@ -20,33 +21,44 @@ UNSEEN = MISSING  # the code of a text that is no category
 
 @dataclass(frozen=True)
 class Categories:
-    """The categories of one column in sorted order; None, for missing, comes last if it occurs."""
+    """The categories of one column in sorted order; None, for missing, comes last if it occurs.
+
+    fill: the category that stands for a missing one, if any does.  folded: one more category, for all others.
+    """
 
     values: tuple[str | None, ...]
+    fill: str | None = None
+    folded: bool = False
 
     def __len__(self) -> int:
-        return len(self.values)
+        return len(self.values) + self.folded
 
     @classmethod
-    def fit(cls, column: Texts, rows: RowSelection, name: str) -> Self:
-        """Find the categories among these rows."""
-        codes = np.unique(column.codes[rows])
-        texts = sorted(column.values[code] for code in codes if code != MISSING)
+    def fit(cls, column: Texts, rows: RowSelection, name: str, choice: Choice = USUAL) -> Self:
+        """Find the categories among these rows, of which the choice may fold those with few of them."""
+        codes, counts = np.unique(column.codes[rows], return_counts=True)
+        fill = _filling(column, codes, counts, name, choice)
+        codes = codes[counts >= choice.rare]
+        texts = sorted(
+            {column.values[code] for code in codes if code != MISSING} | ({fill} if fill is not None else set())
+        )
         if len(texts) > MOST_CATEGORIES:
             raise DataError(
                 f"column {quoted(name)} has {len(texts)} categories, more than {MOST_CATEGORIES}; leave it out "
                 "(data.drop)",
                 key="data.drop",
             )
-        return cls((*texts, None) if MISSING in codes else tuple(texts))
+        return cls((*texts, None) if MISSING in codes and fill is None else tuple(texts), fill, choice.rare > 1)
 
     @cached_property
     def _codes(self) -> Lookup:
         return Lookup(self.values)
 
     def apply(self, column: Texts, rows: RowSelection) -> np.ndarray:
-        """Return the code (n,) of each row, UNSEEN for a text that is no category."""
-        of_text = np.array([self._codes(text) for text in (*column.values, None)])
+        """Return the code (n,) of each row, UNSEEN for a text that is no category and not folded."""
+        of_text = np.array([self._codes(text) for text in (*column.values, self.fill)])
+        if self.folded:
+            of_text[of_text == UNSEEN] = len(self.values)
         return of_text[column.codes[rows]]
 
     def warn(self, column: Texts, rows: RowSelection, name: str) -> str:
@@ -59,3 +71,15 @@ class Categories:
             f"column {quoted(name)}: {counted(len(unseen), 'row')} with a category that the training part does not "
             f"have ({listed(texts)}); all of its inputs are 0 there"
         )
+
+
+def _filling(column: Texts, codes: np.ndarray, counts: np.ndarray, name: str, choice: Choice) -> str | None:
+    """Return the text that stands for a missing one, if the choice says so."""
+    if choice.missing == "constant":
+        return str(choice.fill)
+    if choice.missing != "mode":
+        return None
+    known = codes != MISSING
+    if not known.any():
+        raise DataError(f"column {quoted(name)} is empty in all training rows; drop it (data.drop)", key="data.drop")
+    return column.values[codes[known][counts[known].argmax()]]

@@ -59,7 +59,7 @@ def test_packed_and_tab_separated_tables(load_table: Load) -> None:
 
 def test_quoted_cells_may_hold_delimiters_quotes_and_lines(load_table: Load) -> None:
     source = load_table('a,y\n"p, ""q""\nr",1.5\ns,2.5\n')
-    assert source.categories == {"a": Categories(('p, "q"\nr', "s"))}
+    assert source.layout.categories == {"a": Categories(('p, "q"\nr', "s"))}
 
 
 def test_header_of_the_spec_or_none(load_table: Load) -> None:
@@ -75,7 +75,7 @@ def test_features_and_drop_choose_columns(load_table: Load) -> None:
 
 def test_numbers_as_categories(load_table: Load) -> None:
     source = load_table("a,y\n10,0.5\n9,1.5\n10,2.5\n", categorical=["a"])
-    assert source.categories == {"a": Categories(("10", "9"))}
+    assert source.layout.categories == {"a": Categories(("10", "9"))}
     assert x_of(source) == [[1, 0], [0, 1], [1, 0]]
 
 

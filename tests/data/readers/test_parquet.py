@@ -73,7 +73,7 @@ def test_text_is_stripped_and_null_is_missing(write: Write, kind: Any, dictionar
         pytest.skip("pyarrow has no dictionary of these")
     towns = pa.array(TOWNS, pa.string() if dictionary else kind)
     source = write({"town": towns.cast(pa.dictionary(pa.int32(), kind)) if dictionary else towns, "y": Y})
-    assert source.categories == {"town": Categories(("Oslo", "Rome", None))}
+    assert source.layout.categories == {"town": Categories(("Oslo", "Rome", None))}
     assert inputs(source) == np.eye(3)[[1, 0, 2, 1, 0, 2]].tolist()
 
 
@@ -100,7 +100,7 @@ def test_booleans(write: Write) -> None:
 
 def test_numbers_as_categories(write: Write) -> None:
     source = write({"a": [3, None, 4, 3, 4, 3], "b": [0.5, 1.0] * 3, "y": Y}, categorical=["a", "b"])
-    assert source.categories == {"a": Categories(("3", "4", None)), "b": Categories(("0.5", "1"))}
+    assert source.layout.categories == {"a": Categories(("3", "4", None)), "b": Categories(("0.5", "1"))}
 
 
 def test_whole_numbers_are_classes_as_they_came(write: Write) -> None:

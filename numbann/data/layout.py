@@ -1,0 +1,143 @@
+"""The layout of the inputs: which features are numbers, categories or codes, and which have missing numbers.
+
+It is found when the data is read.  The transforms of numbers are fitted later, once the network asks for inputs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from numbann.data.choices import Choice, choose, contradiction, settings_of
+from numbann.data.columns import MISSING
+from numbann.data.contract import ScaleNames, as_tuples
+from numbann.data.encoding import Encoding, fit_group, holes_of
+from numbann.data.table import Raw, RowSelection
+from numbann.data.tasks.task import Task
+from numbann.data.transforms import DATES, find_code
+from numbann.data.transforms.categories import Categories
+from numbann.data.transforms.code import Code
+from numbann.data.transforms.codes.target import Coding as TargetCoding
+from numbann.data.transforms.transform import Columns
+from numbann.data.wording import quoted, shortened
+from numbann.errors import DataError
+
+
+@dataclass(frozen=True)
+class Layout:
+    """How each feature becomes inputs.
+
+    choices: what the spec and its defaults say of each.  categories, codes: of those that are text.  holes: the columns
+    of numbers of which training rows lack some, with their number.
+    """
+
+    choices: Mapping[str, Choice]
+    categories: Mapping[str, Categories]
+    codes: Mapping[str, Code]
+    holes: Mapping[str, int]
+
+    @property
+    def indicated(self) -> tuple[str, ...]:
+        """The features that get one more input, which says where a number is missing."""
+        firsts = {name: self.codes[name].names(name)[0] if name in self.codes else name for name in self.choices}
+        return tuple(
+            name for name, choice in self.choices.items() if choice.missing == "indicate" and firsts[name] in self.holes
+        )
+
+    def encoding(self) -> Encoding:
+        """Return the encoding without groups of numbers."""
+        return Encoding(tuple(self.choices), self.categories, self.codes, (), self.indicated)
+
+    def fit(self, raw: Raw, rows: RowSelection, missing: str, scale: ScaleNames) -> Encoding:
+        """Fit the transforms to the training rows.  missing, scale: those of columns of which the spec says nothing."""
+        usual, encoding = (missing, None, as_tuples(scale)), self.encoding()
+        names: dict[tuple[Any, ...], list[str]] = {usual: []}
+        for feature, choice in self.choices.items():
+            asked = as_tuples(choice.scale)
+            kind = (choice.missing, choice.fill, usual[2] if asked == "auto" else asked)
+            names.setdefault(kind, []).extend(encoding.columns_of(feature))
+        names = {kind: every for kind, every in names.items() if every or kind == usual}
+        holes = frozenset(self.holes)
+        groups = [
+            fit_group(Columns(raw, rows, (), tuple(every), self.codes, holes), Choice(chosen, filling, fill))
+            for (filling, fill, chosen), every in names.items()
+        ]
+        return Encoding(tuple(self.choices), self.categories, self.codes, tuple(groups), self.indicated)
+
+    def notes(self, rows: int) -> tuple[str, ...]:
+        """Return a note of the columns with missing numbers, and what stands for them."""
+        shown = [f"{name} ({count})" for name, count in self.holes.items() if name in self.indicated]
+        if not shown:
+            return ()
+        return (
+            f"missing numbers: {shortened(shown)} of {rows} rows; the median stands for them, and an input says so",
+        )
+
+
+def lay_out(section: Mapping[str, Any], raw: Raw, rows: RowSelection, task: Task) -> Layout:
+    """Find the layout from the spec's `data` and the training rows."""
+    scale = section["scale"]
+    for name in raw.table.names:
+        if fault := contradiction(settings_of(section["columns"], name)):
+            raise DataError(f"column {quoted(name)}: {fault}", key="data.columns")
+    choices = {name: choose(section, name, scale, name in raw.table.texts) for name in raw.table.names}
+    codes = {
+        name: _code(name, choice, raw, rows, task)
+        for name, choice in choices.items()
+        if choice.code and name in raw.table.texts
+    }
+    for name, choice in choices.items():
+        if choice.code and name not in raw.table.texts:
+            raise DataError(
+                f"column {quoted(name)} holds numbers, not {choice.code}; leave that out", key="data.columns"
+            )
+    categories = {
+        name: Categories.fit(raw.table.texts[name], rows, name, choice)
+        for name, choice in choices.items()
+        if name in raw.table.texts and name not in codes
+    }
+    _refuse_holes(choices, raw)
+    every = [column for name in choices if name not in categories for column in _columns_of(name, codes)]
+    counts = holes_of(Columns(raw, rows, chosen=tuple(every), codes=codes))
+    return Layout(choices, categories, codes, {name: n for name, n in zip(every, counts, strict=True) if n})
+
+
+def _columns_of(name: str, codes: Mapping[str, Code]) -> tuple[str, ...]:
+    return codes[name].names(name) if name in codes else (name,)
+
+
+def _code(name: str, choice: Choice, raw: Raw, rows: RowSelection, task: Task) -> Code:
+    """Return the code of a feature of text."""
+    column = raw.table.texts[name]
+    if choice.code == "target":
+        return TargetCoding.fit(column, rows, *task.means(task.original(raw)[rows]))
+    if choice.code == "ordinal" and not choice.order:
+        raise DataError(
+            f'column {quoted(name)}: "ordinal" needs the order of its texts: give "order": ["low", ...]',
+            key="data.columns",
+        )
+    coding = find_code(choice.code)
+    code = coding(choice.format) if choice.dates else coding(tuple(map(str, choice.order)))  # type: ignore[call-arg]
+    row = code.unknown(column)
+    if row is not None:
+        raise raw.fault(row, name, f"{quoted(column.original[row])} is {_lacks(choice)}", "data.columns")
+    return code
+
+
+def _lacks(choice: Choice) -> str:
+    if choice.code not in DATES:
+        return f"not in its order {shortened([*map(quoted, choice.order)])}; add it, or to data.csv.na"
+    return (
+        f"no date like {choice.format}; correct it" if choice.format else 'no date like 2024-12-31; give its "format"'
+    )
+
+
+def _refuse_holes(choices: Mapping[str, Choice], raw: Raw) -> None:
+    """Refuse missing texts in columns that the spec says have none."""
+    for name, column in raw.table.texts.items():
+        if choices[name].missing == "error" and (column.codes == MISSING).any():
+            row = int(np.argmax(column.codes == MISSING))
+            raise raw.fault(row, name, "missing; fill it in, or set its missing in data.columns", "data.columns")

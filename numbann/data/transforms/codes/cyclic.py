@@ -1,0 +1,35 @@
+"""The code "cyclic" of dates: the time of year, of week and of day as points on circles, and the day's number."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from numbann.data.dates import parse_dates
+from numbann.data.transforms.code import Code
+from numbann.data.transforms.codes.parts import parts_of
+
+CYCLES = ("year", "week", "hours")
+
+
+@dataclass(frozen=True)
+class Coding(Code):
+    """Sine and cosine, so that December is next to January.  format: as that of "parts"."""
+
+    format: str
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        return (*(f"{cycle} {wave}" for cycle in CYCLES for wave in ("sin", "cos")), "days")
+
+    def numbers(self, texts: Sequence[str]) -> np.ndarray:
+        found = parts_of(parse_dates(texts, self.format))
+        turns = (
+            (found["month"] - 1 + (found["day"] - 1) / 31) / 12,
+            (found["weekday"] + found["hour"] / 24) / 7,
+            found["hour"] / 24,
+        )
+        waves = [wave(2 * np.pi * turn) for turn in turns for wave in (np.sin, np.cos)]
+        return np.stack([*waves, found["days"]], axis=1)
