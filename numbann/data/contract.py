@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 PARTS = ("train", "validation", "test")
 HELD_BACK = PARTS[1:]
 DEFAULT_SHARE = 0.15
+SPLIT_KEYS = ("by", "group", "column")  # the keys of data.split that name a column
 DELIMITERS = (",", "\t", ";", "|")  # the candidates for "auto"
 MEMBER = ".npz:"
 ScaleNames = str | list[str]  # one transform, or several in order
@@ -68,8 +69,15 @@ def place_of(path: Any, part: str) -> tuple[str, ...]:
     return ("data", "path") if sources(path).get(part) is path else ("data", "path", part)
 
 
-def shares(path: Any, split: Mapping[str, float | None]) -> dict[str, float]:
-    """Return the share of rows for each part that has no source of its own."""
+def keys_of_split(split: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the columns that a split goes by."""
+    return tuple(split[key] for key in SPLIT_KEYS if split.get(key) is not None)
+
+
+def shares(path: Any, split: Mapping[str, Any]) -> dict[str, float]:
+    """Return the share of rows for each part that has no source of its own; none where a column tells the part."""
+    if split.get("column") is not None:
+        return {}
     given = {part: split.get(part) for part in HELD_BACK if part not in sources(path)}
     return {part: DEFAULT_SHARE if share is None else share for part, share in given.items()}
 

@@ -9,6 +9,7 @@ from functools import cached_property
 from typing import Any, NamedTuple
 
 from numbann.data.choices import TEXTUAL, fits, unknown_patterns
+from numbann.data.contract import keys_of_split
 from numbann.data.files import InputFile
 from numbann.data.wording import listed, nearest, quoted
 from numbann.errors import DataError
@@ -20,8 +21,9 @@ Faults = Iterator[tuple[str | None, str]]  # the spec's key to blame, and what i
 class Reading:
     """The spec's settings for reading sources.
 
-    patterns: the keys of data.columns; textual: those of columns whose numbers are categories.
-    Once the training source is read, `names` holds its features, `texts` its text columns, and `origin` its name.
+    keys: the columns that the split goes by.  patterns: the keys of data.columns; textual: those of columns whose
+    numbers are categories.  Once the training source is read, `names` holds its features, `texts` its text columns, and
+    `origin` its name.
     """
 
     format: str
@@ -33,6 +35,7 @@ class Reading:
     drop: tuple[str, ...]
     categorical: tuple[str, ...]
     weight: str | None = None
+    keys: tuple[str, ...] = ()
     patterns: tuple[str, ...] = ()
     textual: tuple[str, ...] = ()
     names: tuple[str, ...] | None = None
@@ -56,7 +59,7 @@ class Reading:
 
     def fix_columns(self, names: tuple[str, ...], texts: Sequence[str], origin: str) -> Reading:
         """Return the reading for every further source, which must have these features."""
-        return replace(self, names=names, texts=tuple(texts), origin=origin, patterns=(), textual=())
+        return replace(self, names=names, texts=tuple(texts), origin=origin, keys=(), patterns=(), textual=())
 
 
 def reading_from_section(section: Mapping[str, Any]) -> Reading:
@@ -72,6 +75,7 @@ def reading_from_section(section: Mapping[str, Any]) -> Reading:
         drop=tuple(section["drop"]),
         categorical=tuple(section["categorical"]),
         weight=section["weight"],
+        keys=keys_of_split(section["split"]),
         patterns=tuple(section["columns"]),
         textual=tuple(name for name, given in section["columns"].items() if any(given.get(key) for key in TEXTUAL)),
     )
@@ -87,11 +91,17 @@ def check_distinct(names: Iterable[str], file: InputFile) -> tuple[str, ...]:
 
 
 class ChosenColumns(NamedTuple):
-    """The columns of a table to read.  weight: one name or none."""
+    """The columns of a table to read.  weight: one name or none.  keys: what the split goes by; may be features too."""
 
     features: tuple[str, ...]
     targets: tuple[str, ...]
     weight: tuple[str, ...]
+    keys: tuple[str, ...] = ()
+
+    @property
+    def every(self) -> tuple[str, ...]:
+        """All of them, each once."""
+        return tuple(dict.fromkeys((*self.features, *self.targets, *self.weight, *self.keys)))
 
 
 def choose_columns(reading: Reading, names: Sequence[str], where: str, need_target: bool) -> ChosenColumns:
@@ -100,7 +110,7 @@ def choose_columns(reading: Reading, names: Sequence[str], where: str, need_targ
     features = reading.names or reading.features or _others(reading, names)
     targets = (reading.targets or ()) if need_target else ()
     weight = choose_weight(reading, names, [*features, *targets], where) if need_target else ()
-    return ChosenColumns(features, targets, weight)
+    return ChosenColumns(features, targets, weight, reading.keys)
 
 
 def column_faults(reading: Reading, names: Sequence[str], where: str, need_target: bool = True) -> Faults:
@@ -112,6 +122,7 @@ def column_faults(reading: Reading, names: Sequence[str], where: str, need_targe
     yield from _feature_faults(reading, names, where, reading.features)
     if reading.names is None:
         yield from _unknown([reading.weight] if reading.weight else [], names, where, "data.weight")
+        yield from _unknown(reading.keys, names, where, "data.split")
 
 
 def choose_features(reading: Reading, names: Sequence[str], listed_features: bool, where: str) -> tuple[str, ...]:
@@ -147,8 +158,9 @@ def _feature_faults(reading: Reading, names: Sequence[str], where: str, wanted: 
 
 
 def _others(reading: Reading, names: Sequence[str]) -> tuple[str, ...]:
-    """Return the columns that are neither target nor weight nor dropped."""
-    taken = {*(reading.targets or ()), *reading.drop, reading.weight}
+    """Return the columns that are neither target nor weight nor dropped, nor what the split goes by and no more."""
+    keys = set(reading.keys).difference(reading.patterns)
+    taken = {*(reading.targets or ()), *reading.drop, reading.weight, *keys}
     return tuple(name for name in names if name not in taken)
 
 

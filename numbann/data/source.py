@@ -13,14 +13,14 @@ import numpy as np
 from numbann.data.choices import choose, settings_of
 from numbann.data.columns import Texts
 from numbann.data.complete import complete
-from numbann.data.contract import DELIMITERS, PARTS, Facts, ScaleNames, place_of, shares, sources
+from numbann.data.contract import DELIMITERS, Facts, ScaleNames, keys_of_split, place_of, sources
 from numbann.data.files import Files
 from numbann.data.folds import fold_codes
 from numbann.data.layout import Layout, lay_out
+from numbann.data.parts import parts_of, sampled
 from numbann.data.path import find_source
 from numbann.data.preprocessing import Preprocessing
 from numbann.data.reading import Reading, reading_from_section
-from numbann.data.split import split_rows
 from numbann.data.streaming import Inputs, inputs_of
 from numbann.data.table import Raw, RowSelection, check_numbers, check_range, check_targets, count_of, row_at
 from numbann.data.tasks import find_task
@@ -156,15 +156,17 @@ def load(section: Mapping[str, Any], base: Path, split_seed: int) -> SplitData:
     files = _find(section["path"], base, section["format"])
     stamps = {file: file.stamp() for source in files.values() for file in source.all}
     found, reading = _read(files, reading_from_section(section))
+    found["train"] = sampled(found["train"], section["rows"], split_seed)
     raws = {part: complete(raw, section, files[part].data.name) for part, raw in found.items()}
     for part, raw in raws.items():
         check_numbers(raw, lambda name: choose(section, name, "", False).missing == "error")
         check_targets(raw)
         _require_weight(raw, reading.weight, files[part])
         check_weight(raw, reading.weight)
+    _require_keys(raws["train"], section["split"], files["train"])
     task, reason = _task(section, raws, files["train"])
-    stratify = _stratify(section["split"]["stratify"], task)
-    parts = _parts(raws, shares(section["path"], section["split"]), split_seed, task if stratify else None)
+    stratify = _stratify(section["split"], task)
+    parts = parts_of(raws, section, split_seed, task if stratify else None)
     layout = lay_out(section, *parts["train"], task)
     weights = class_weights(section["class_weight"], task, *parts["train"])
     rows = {part: count_of(chosen, len(raw.table)) for part, (raw, chosen) in parts.items()}
@@ -223,6 +225,13 @@ def _require_weight(raw: Raw, name: str | None, files: Files) -> None:
         raise DataError(f"{files.data.name} has no column of weights {quoted(name)}{tables}", key="data.weight")
 
 
+def _require_keys(raw: Raw, split: Mapping[str, Any], files: Files) -> None:
+    """Refuse a source that lacks the columns that the split goes by."""
+    for name in set(keys_of_split(split)).difference(raw.keys):
+        what = f"{files.data.name} has no column {quoted(name)}; rows are split by columns of tables"
+        raise DataError(what, key="data.split")
+
+
 def _find(path: Any, base: Path, format: str) -> dict[str, Files]:
     """Find the files of each part that has a source; the training part comes first."""
     return {
@@ -240,23 +249,15 @@ def _read(files: Mapping[str, Files], reading: Reading) -> tuple[dict[str, Raw],
     return {"train": train, **others}, fixed
 
 
-def _stratify(asked: bool | str, task: Task) -> bool:
+def _stratify(split: Mapping[str, Any], task: Task) -> bool:
+    asked = split["stratify"]
+    if keys_of_split(split):
+        if asked is True:
+            raise DataError("rows that go by a column are not stratified; set it to false", key="data.split.stratify")
+        return False
     if asked is True and not task.labelled:
         raise DataError(
             "rows are stratified by the classes of one target, and there are none; set it to false",
             key="data.split.stratify",
         )
     return task.labelled if asked == "auto" else bool(asked)
-
-
-def _parts(
-    raws: Mapping[str, Raw], shares: Mapping[str, float], seed: int, strata: Task | None
-) -> dict[str, tuple[Raw, RowSelection]]:
-    train = raws["train"]
-    whole: dict[str, tuple[Raw, RowSelection]] = {part: (raw, slice(None)) for part, raw in raws.items()}
-    if not any(shares.values()):
-        return whole
-    classes = None if strata is None else strata.encode(strata.original(train), "label", "int64")
-    rows = split_rows(len(train.table), shares, seed, classes)
-    parts = whole | {part: (train, chosen) for part, chosen in rows.items()}
-    return {part: parts[part] for part in PARTS if part in parts}

@@ -1,4 +1,7 @@
-"""Splits rows into parts: shuffled by the seed and, if asked for, in the same proportion for every class."""
+"""Splits rows into parts: shuffled by the seed and, if asked for, in the same proportion for every class.
+
+Or by a column: in its order, by its groups, or as it says.
+"""
 
 from __future__ import annotations
 
@@ -7,20 +10,17 @@ from collections.abc import Mapping
 import numpy as np
 
 from numbann.data.contract import HELD_BACK
-from numbann.data.wording import counted
+from numbann.data.wording import counted, quoted
 from numbann.errors import DataError
+
+SAMPLING = 0x726F7773  # the second half of the key of random numbers that choose a sample; that of a split is 0
 
 
 def split_rows(
     rows: int, shares: Mapping[str, float], seed: int, classes: np.ndarray | None = None
 ) -> dict[str, np.ndarray]:
     """Sorted row numbers of each part; `classes` (N,) are class indices to stratify by."""
-    counts = {part: _count(rows, share, part) for part, share in shares.items() if share > 0}
-    if sum(counts.values()) >= rows:
-        raise DataError(
-            f"validation and test take all of the {counted(rows, 'row')}, none is left to train on; take less",
-            key="data.split",
-        )
+    counts = _counts(rows, shares)
     order = np.random.Generator(np.random.Philox(key=seed)).permutation(rows)
     parts = {}
     for part in (name for name in reversed(HELD_BACK) if name in counts):
@@ -28,6 +28,61 @@ def split_rows(
         parts[part] = np.sort(order[taken])
         order = np.delete(order, taken)
     return {"train": np.sort(order), **parts}
+
+
+def split_in_order(rows: int, shares: Mapping[str, float], order: np.ndarray) -> dict[str, np.ndarray]:
+    """Sorted row numbers of each part: the last rows in this order (N,) are the test part, before them validation."""
+    parts, end = {}, rows
+    for part, count in reversed(_counts(rows, shares).items()):
+        parts[part] = np.sort(order[end - count : end])
+        end -= count
+    return {"train": np.sort(order[:end]), **parts}
+
+
+def split_groups(groups: np.ndarray, shares: Mapping[str, float], seed: int, name: str) -> dict[str, np.ndarray]:
+    """Sorted row numbers of each part, whole groups each.  groups (N,): the group of each row, from 0.
+
+    Groups are shuffled by the seed.  A part takes those that bring it nearer to its share, one at least.
+    """
+    sizes, counts = np.bincount(groups), _counts(len(groups), shares)
+    if len(sizes) <= len(counts):
+        what = (
+            f"{counted(len(sizes), 'group')} of {quoted(name)} cannot be {len(counts) + 1} parts; hold back fewer parts"
+        )
+        raise DataError(what, key="data.split.group")
+    order, chosen = np.random.Generator(np.random.Philox(key=seed)).permutation(len(sizes)).tolist(), {}
+    for number, (part, count) in enumerate(reversed(counts.items())):
+        taken: list[int] = []
+        for group in order[: len(order) - (len(counts) - number)]:  # one is left for each part to come
+            held = int(sizes[taken].sum())
+            if not taken or abs(held + sizes[group] - count) < abs(held - count):
+                taken.append(group)
+        chosen[part] = taken
+        order = [group for group in order if group not in taken]
+    parts = {part: np.flatnonzero(np.isin(groups, taken)) for part, taken in chosen.items()}
+    return {"train": np.flatnonzero(np.isin(groups, order)), **parts}
+
+
+def sample_rows(rows: int, asked: float, seed: int, classes: np.ndarray | None) -> np.ndarray:
+    """Sorted row numbers of a random sample.  asked: a number, or a share; classes (N,): kept in proportion."""
+    count = min(rows, asked if isinstance(asked, int) else max(1, int(rows * asked + 0.5)))
+    order = np.random.Generator(np.random.Philox(key=[seed, SAMPLING])).permutation(rows)
+    if classes is None:
+        return np.sort(order[:count])
+    taken = order[_take(order, count, classes)]
+    rest = np.setdiff1d(order, taken, assume_unique=True)  # of classes that keep a row for themselves
+    return np.sort(np.concatenate((taken, rest[: count - len(taken)])))
+
+
+def _counts(rows: int, shares: Mapping[str, float]) -> dict[str, int]:
+    """Return how many rows each part takes that is held back."""
+    counts = {part: _count(rows, shares[part], part) for part in HELD_BACK if shares.get(part, 0) > 0}
+    if sum(counts.values()) >= rows:
+        raise DataError(
+            f"validation and test take all of the {counted(rows, 'row')}, none is left to train on; take less",
+            key="data.split",
+        )
+    return counts
 
 
 def _count(rows: int, share: float, part: str) -> int:

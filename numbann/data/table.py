@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import SupportsIndex
 
@@ -85,7 +85,8 @@ class Raw:
     """One source as read.
 
     targets: the target columns by name, empty if they were not needed.  place: returns where a row stands, for
-    messages.  weight: the column of weights, if the spec names one and the source has it.
+    messages.  weight: the column of weights, if the spec names one and the source has it.  keys: the columns that the
+    split goes by.
     """
 
     table: Table
@@ -94,6 +95,7 @@ class Raw:
     delimiter: str | None = None
     notes: tuple[str, ...] = ()
     weight: Column | None = None
+    keys: Mapping[str, Column] = field(default_factory=dict)
 
     def fault(self, row: SupportsIndex, column: str | None, what: str, key: str | None) -> DataError:
         """Return an error that says what is wrong with a cell, and where it stands."""
@@ -107,8 +109,11 @@ class Raw:
         """Return some rows, in memory, as a source of their own."""
         apart = {name: column.take(rows) for name, column in self.targets.items()}
         weight = None if self.weight is None else self.weight.take(rows)
+        keys = {name: column.take(rows) for name, column in self.keys.items()}
         table, place = self.table.take(rows), self.place
-        return replace(self, table=table, targets=apart, weight=weight, place=lambda row: place(int(rows[row])))
+        return replace(
+            self, table=table, targets=apart, weight=weight, keys=keys, place=lambda row: place(int(rows[row]))
+        )
 
 
 def row_at(rows: RowSelection, place: int) -> int:
@@ -168,11 +173,12 @@ def raw_from_columns(
     """Build the raw rows from a table's columns by name, and empty `columns`."""
     targets = {name: drop_missing(columns.pop(name), reading.na) for name in chosen.targets}
     weight = columns.pop(chosen.weight[0]) if chosen.weight else None
+    keys = {name: columns[name] if name in chosen.features else columns.pop(name) for name in chosen.keys}
     for name, column in columns.items():
         columns[name] = settle(column, name, reading)
     table = table_from_columns(columns, len(next(iter(columns.values()))))
     note = f'{where}: a column without a name is used as a feature (leave it out with "drop": [""])'
-    raw = Raw(table, targets, place, delimiter, (note,) if "" in chosen.features else (), weight)
+    raw = Raw(table, targets, place, delimiter, (note,) if "" in chosen.features else (), weight, keys)
     check_kinds(raw, reading)
     return raw
 

@@ -107,6 +107,7 @@ def _agrees(task: Any) -> bool:
             return len(names) == len(pairs) >= 2 and all(no != yes for no, yes in pairs)
         case ClassProbabilities(names=names):
             return len(names) >= 2
-        case Regression(names=names, shift=shift, scale=scale):
-            return len(names) >= 1 and len(shift) == len(scale) and len(scale) in (0, len(names))
+        case Regression(names=names, shift=shift, scale=scale, bend=bend, knots=knots):
+            bends = (bend, len(knots)) in (("", 0), ("log", 0), ("quantile", len(names))) and all(map(len, knots))
+            return len(names) >= 1 and len(shift) == len(scale) and len(scale) in (0, len(names)) and bends
     return False

@@ -11,7 +11,7 @@ from typing import Any
 
 from numbann.components.component import PLAIN, Configured
 from numbann.components.registry import Registry
-from numbann.data.contract import HELD_BACK, PARTS, place_of, shares, sources
+from numbann.data.contract import HELD_BACK, PARTS, SPLIT_KEYS, place_of, shares, sources
 from numbann.data.path import find_source, source_faults
 from numbann.data.readers import FORMATS, format_of
 from numbann.data.tasks import SEVERAL
@@ -79,9 +79,9 @@ def watched(train: Train) -> dict[str, str]:
 
 
 def validated(spec: Spec) -> bool:
-    """Whether there is a validation part."""
-    path = spec.data.path
-    return "validation" in sources(path) or bool(shares(path, vars(spec.data.split))["validation"])
+    """Whether there is a validation part, or a column that may name its rows."""
+    path, split = spec.data.path, vars(spec.data.split)
+    return "validation" in sources(path) or split["column"] is not None or bool(shares(path, split)["validation"])
 
 
 def _watch_faults(spec: Spec) -> Iterator[Found]:
@@ -220,6 +220,12 @@ def _shares(data: dict[str, Any]) -> Iterator[Found]:
     for part in HELD_BACK:
         if part in sources(path) and split.get(part) is not None:
             yield ("data", "split", part), f"data.path names a {part} part already; leave this share out"
+    named = [key for key in SPLIT_KEYS if split.get(key) is not None]
+    for other in named[1:]:
+        yield ("data", "split", other), f"the split goes by {named[0]} already; give one of them"
+    if "column" in named:
+        for part in (part for part in HELD_BACK if split.get(part) is not None):
+            yield ("data", "split", part), "split.column says which rows are held back; leave this share out"
     held = {
         part: share for part, share in shares(path, split).items() if type(share) in (int, float) and 0 <= share < 1
     }

@@ -63,7 +63,12 @@ DESCRIPTIONS: dict[str, dict[str, Description]] = {
             "How numbers are scaled, by the training part; a list is applied in order.",
             ["robust", "clip"],
         ),
-        target_scale=("Whether a numeric target is scaled for the loss; predictions have its own unit.", "standard"),
+        target_scale=(
+            "How a numeric target is scaled for the loss: `log` and `quantile` suit targets of very unequal size.  "
+            "Predictions and metrics have its own unit.",
+            "log",
+        ),
+        rows=("How many of the training source's rows are used, for a quick try: a number or a share.", 0.1),
         weight=("A column with the weight of each row.", "weight"),
         class_weight=("The weight of each class; a class left out has 1.", {"yes": 5}),
         split=("The shares of rows held back for validation and test.", {"validation": 0.2, "test": 0.2}),
@@ -99,6 +104,12 @@ DESCRIPTIONS: dict[str, dict[str, Description]] = {
         validation=("The share of rows held back to watch training by; left out: 0.15.", 0.2),
         test=("The share of rows held back for the last measure; left out: 0.15.", 0.1),
         stratify=("Whether each part gets its share of each class; `auto`: for classification.", False),
+        by=(
+            "A column of numbers or dates: the last rows by it are for test, those before them validation.",
+            "day",
+        ),
+        group=("A column: rows with the same value stay in one part.", "patient"),
+        column=("A column that says `train`, `validation` or `test` for each row.", "part"),
     ),
     "Model": _section(
         input=("What happens to the inputs before the first layer.", {"scale": True}),

@@ -29,6 +29,11 @@ CELL = Rule("a text or a number", lambda value: type(value) in (str, int, float)
 RATE = number("a number from 0 up to but not including 1", lambda value: 0 <= value < 1, minimum=0, exclusiveMaximum=1)
 BETWEEN = number("a number between 0 and 1", lambda value: 0 < value < 1, exclusiveMinimum=0, exclusiveMaximum=1)
 SHARE = RATE | NULL
+ROWS = Rule(
+    "a number of rows, or a share between 0 and 1",
+    lambda value: (type(value) is int and value > 0) or (type(value) is float and 0 < value < 1),
+    {"type": "number", "exclusiveMinimum": 0},
+)
 LIMIT = number("a number above 0", lambda value: 0 < value < inf, exclusiveMinimum=0) | NULL
 SECONDS = number("a number of seconds, at least 0", lambda value: 0 <= value < inf, minimum=0)
 WEIGHTS = numbers_by_name(
@@ -60,7 +65,7 @@ class Metrics:
 
 @dataclass(frozen=True)
 class Inner:
-    """A key that takes an object with keys of its own.  many: it takes a list.  named: it takes an object of them by name.
+    """A key that takes an object with keys of its own.  many: it takes a list.  named: an object of them by name.
 
     optional: it takes null, too.
 
@@ -149,11 +154,14 @@ class Column(Section):
 
 @dataclass(frozen=True, kw_only=True)
 class Split(Section):
-    """The shares of rows held back for validation and test; None where the spec gives none."""
+    """The shares of rows held back for validation and test, or a column that the split goes by; None if not given."""
 
     validation: Annotated[float | None, SHARE] = None
     test: Annotated[float | None, SHARE] = None
     stratify: Annotated[bool | str, AUTO | BOOLEAN] = "auto"
+    by: Annotated[str | None, NAME | NULL] = None
+    group: Annotated[str | None, NAME | NULL] = None
+    column: Annotated[str | None, NAME | NULL] = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -171,8 +179,9 @@ class Data(Section):
     missing: Annotated[str, one_of(*(name for name in FILLINGS if name != "constant"))] = "indicate"
     columns: Annotated[dict[str, Column], Inner(Column, named=True)] = field(default_factory=dict)
     scale: Annotated[ScaleNames, one_of("auto", *SCALES) | SCALINGS] = "auto"
-    target_scale: Annotated[str, one_of("auto", "standard", "none")] = "auto"
+    target_scale: Annotated[str, one_of("auto", "standard", "log", "quantile", "none")] = "auto"
     weight: Annotated[str | None, NAME | NULL] = None
+    rows: Annotated[int | float | None, ROWS | NULL] = None
     class_weight: Annotated[str | dict[str, float] | None, one_of("balanced") | WEIGHTS | NULL] = None
     split: Annotated[Split, Inner(Split)] = field(default_factory=Split)
 

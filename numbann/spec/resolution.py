@@ -28,7 +28,6 @@ from numbann.spec.model import (
     Model,
     Section,
     Spec,
-    Split,
     Train,
     keys_of,
     to_json,
@@ -146,8 +145,12 @@ def _faults(
     if target is None:
         yield ("loss",), unfit_loss(loss.component, task, loaded.registry)
     yield from _output_faults(loaded, loss)
-    if loaded.spec.data.target_scale == "standard" and task.standardized != wanted_by(loss.component):
-        asked = f'"standard" needs regression and a loss of any real target, not {task} by {loss.name}; give "none"'
+    scale, units = loaded.spec.data.target_scale, set(loss.component.units.values())
+    if scale not in ("auto", "none") and task.standardized != wanted_by(loss.component):
+        asked = f'"{scale}" needs regression and a loss of any real target, not {task} by {loss.name}; give "none"'
+        yield ("data", "target_scale"), asked
+    elif scale in ("log", "quantile") and not units <= {"target", "none"}:
+        asked = f'{loss.name} gives more than values of the target, which "{scale}" bends; give "standard"'
         yield ("data", "target_scale"), asked
     for index, metric in enumerate(metrics):
         message = unfit_metric(metric.component, task, loss.component, loaded.registry)
@@ -156,7 +159,7 @@ def _faults(
     for name, value in loaded.spec.optimizer.parameters.items():
         if loaded.spec.model.dtype == "float32" and isinstance(value, int | float) and abs(value) > FLOAT32_MAX:
             yield ("optimizer", name), not_allowed(value, f"at most {FLOAT32_MAX:.2g}, or a model.dtype of float64")
-    yield from _watch_faults(loaded.spec, [metric.component.name for metric in metrics])
+    yield from _watch_faults(loaded.spec, [metric.component.name for metric in metrics], facts)
     yield from residual_faults(loaded.spec.model.layers, loaded.registry, facts.inputs)
 
 
@@ -174,9 +177,11 @@ def _output_faults(loaded: Loaded, loss: Configured) -> Iterator[Found]:
         yield ("model", "output_activation"), f'{twice}; leave output_activation out, or give "{link.title}"'
 
 
-def _watch_faults(spec: Spec, metrics: list[str]) -> Iterator[Found]:
+def _watch_faults(spec: Spec, metrics: list[str], facts: Facts) -> Iterator[Found]:
     """Refuse to watch a key that the history lacks."""
     keys = ["validation_loss", *(f"validation_{name}" for name in metrics), "train_loss", "learning_rate"]
+    if spec.train.early_stopping is not None and not _validates(spec, facts):
+        yield ("train", "early_stopping"), "needs a validation part, and data.split.column names no row of one"
     for key, monitor in watched(spec.train).items():
         if monitor not in keys:
             hint = did_you_mean(monitor, keys) or did_you_mean(f"validation_{monitor}", keys)
@@ -249,15 +254,20 @@ def _without_auto(loaded: Loaded, facts: Facts, loss: Component, metrics: list[C
         data=_resolved_data(spec.data, base, facts, loss),
         model=_resolved_model(spec.model, registry, _link(registry, loss)),
         loss=_choose(spec.loss, loss),
-        train=replace(_resolved_watch(spec), metrics=metrics, batch_size=size),
+        train=replace(_resolved_watch(spec, facts), metrics=metrics, batch_size=size),
         plugins=[str(base / name) for name in spec.plugins],
     )
 
 
-def _resolved_watch(spec: Spec) -> Train:
+def _validates(spec: Spec, facts: Facts) -> bool:
+    """Whether there is a validation part.  A model file does not tell how many rows there were."""
+    return validated(spec) and (not facts.rows or "validation" in facts.rows)
+
+
+def _resolved_watch(spec: Spec, facts: Facts) -> Train:
     """Resolve what early stopping and the choice of the best epoch watch: one key for both."""
     train, stopping, select = spec.train, spec.train.early_stopping, spec.train.select
-    monitor = next(iter(watched(train).values()), "validation_loss" if validated(spec) else None)
+    monitor = next(iter(watched(train).values()), "validation_loss" if _validates(spec, facts) else None)
     if monitor is None:
         return replace(train, select=None)
     return replace(
@@ -293,6 +303,7 @@ def _resolved_model(model: Model, registry: Registry, link: Component) -> Model:
 
 def _resolved_data(data: Data, base: Path, facts: Facts, loss: Component) -> Data:
     standard = facts.task.standardized == wanted_by(loss)
+    held = shares(data.path, vars(data.split))  # none for a part with a source
     formats = {format_of(source, data.format) for source in sources(data.path).values()}
     return replace(
         data,
@@ -302,7 +313,7 @@ def _resolved_data(data: Data, base: Path, facts: Facts, loss: Component) -> Dat
         task=facts.task.name,
         scale=facts.scale,
         target_scale=("standard" if standard else "none") if data.target_scale == "auto" else data.target_scale,
-        split=Split(stratify=facts.stratify, **shares(data.path, vars(data.split))),  # none for a part with a source
+        split=replace(data.split, stratify=facts.stratify, validation=held.get("validation"), test=held.get("test")),
     )
 
 

@@ -88,7 +88,6 @@ TABLES = {
     "a header alone": (lambda lines: lines[:1], "no rows"),
     "a short row": (lambda lines: [*lines[:3], "1,2", *lines[3:]], "blobs.csv row 4: 2 cells where 4 are expected"),
     "a word among numbers": (lambda lines: [*lines[:3], "one,2,3,red", *lines[3:]], 'row 4, column "x": "one" is no'),
-    "a missing number": (lambda lines: [*lines[:3], ",2,3,red", *lines[3:]], 'column "x"'),
     "a missing target": (lambda lines: [*lines[:3], "1,2,3,", *lines[3:]], 'column "colour"'),
     "one class only": (lambda lines: [lines[0], *(line for line in lines if "red" in line)], "holds one class only"),
     "a column twice": (lambda lines: ["x,x,sum,colour", *lines[1:]], '"x"'),
@@ -101,6 +100,16 @@ def test_tables(numbann: Numbann, write_spec: WriteSpec, blobs: Path, here: Path
     change, words = TABLES[name]
     blobs.write_text("".join(f"{line}\n" for line in change(blobs.read_text().splitlines())))
     refused(numbann, ("train", write_spec()), words, here)
+
+
+def test_a_missing_number_where_the_spec_takes_none(
+    numbann: Numbann, write_spec: WriteSpec, blobs: Path, here: Path
+) -> None:
+    lines = blobs.read_text().splitlines()
+    blobs.write_text("\n".join([*lines[:3], ",2,3,red", *lines[3:]]))
+    refused(
+        numbann, ("train", write_spec(), "--set", "data.missing=error"), 'row 4, column "x": a missing number', here
+    )
 
 
 COMMANDS: dict[str, tuple[tuple[object, ...], str]] = {

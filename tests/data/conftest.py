@@ -29,6 +29,7 @@ def section() -> Callable[..., dict[str, Any]]:
             "categorical": [],
             "missing": "error",
             "columns": {},
+            "rows": None,
             "scale": "auto",
             "target_scale": "auto",
             "weight": None,

@@ -10,7 +10,7 @@ import codecs
 import io
 import re
 from collections.abc import Collection, Sequence
-from itertools import islice
+from itertools import filterfalse, islice
 from typing import TYPE_CHECKING, BinaryIO
 
 import numpy as np
@@ -72,7 +72,7 @@ def _guess(table: Delimited, names: Sequence[str], wanted: Sequence[str]) -> set
         raise _Otherwise
     seen = {name: column for name, column in zip(names, zip(*rows, strict=True), strict=True)}
     found = set()
-    for name in set(wanted) - table.reading.text_columns:
+    for name in filterfalse(table.reading.is_text, wanted):
         texts = {cell.strip() for cell in seen[name]} - set(table.reading.na)
         fraction = any(mark in text for text in texts for mark in FRACTION_MARKS)
         if all(map(is_number, texts)) and (fraction or name not in (table.reading.targets or ())):
@@ -133,7 +133,7 @@ def _numbers(
 def _texts(values: ChunkedArray, name: str, table: Delimited) -> Column:
     """Convert a column read as text: each distinct text is looked at as the own reader does."""
     encoded = values.unify_dictionaries().combine_chunks()
-    growing = GrowingColumn(frozenset(table.reading.na), as_text=name in table.reading.text_columns)
+    growing = GrowingColumn(frozenset(table.reading.na), as_text=table.reading.is_text(name))
     growing.add(encoded.dictionary.to_pylist())
     distinct, codes = growing.finish(), encoded.indices.to_numpy()
     if isinstance(distinct, Numbers):

@@ -24,9 +24,9 @@ def read_table(table: Delimited, need_target: bool) -> Raw:
     """Read the chosen columns."""
     names = table.names()
     chosen = choose_columns(table.reading, names, table.file.name, need_target)
-    columns = read_columns(table, names, [*chosen.features, *chosen.weight, *chosen.targets])
+    columns = read_columns(table, names, chosen.every)
     if columns is None:
-        columns = _read(table, names, [*chosen.features, *chosen.weight], chosen.targets)
+        columns = _read(table, names, [*chosen.features, *chosen.weight, *chosen.keys], chosen.targets)
     return raw_from_columns(columns, chosen, table.reading, table.file.name, table.place, table.delimiter)
 
 

@@ -37,10 +37,10 @@ def read(source: Files, reading: Reading, need_target: bool) -> Raw:
     file = source.data
     with _open(file) as parquet:
         chosen = choose_columns(reading, check_distinct(parquet.schema_arrow.names, file), file.name, need_target)
-        wanted = [*chosen.features, *chosen.targets, *chosen.weight]
+        wanted = chosen.every
         rows = parquet.metadata.num_rows
         check_room(8 * rows * len(wanted), f"{file.name}, {rows} rows", file.key, "leave columns out")
-        table = parquet.read(columns=wanted)
+        table = parquet.read(columns=list(wanted))
         if not len(table):
             raise DataError(f"{file.name} has columns but no rows; add rows", key=file.key)
         columns = {name: _column(table[name], name, reading.is_text(name), file) for name in wanted}

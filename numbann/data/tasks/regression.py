@@ -1,4 +1,4 @@
-"""Regression: one real value per target, standardized for a loss that takes any real number."""
+"""Regression: one real value per target, standardized for a loss that takes any real number, and bent before."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from types import MappingProxyType
 
 import numpy as np
 
+from numbann.data.quantiles import normal_levels, quantile_knots
 from numbann.data.table import Raw
 from numbann.data.tasks.task import Outcome, Task, TooLargeTarget, narrow
 from numbann.errors import DataError
@@ -22,10 +23,16 @@ IN_UNITS = {  # from scaled numbers to those of the data, by the unit of what a 
 
 @dataclass(frozen=True)
 class Regression(Task):
-    """Regression of one or several targets.  shift, scale (T,): t = (target - shift) / scale; empty for no scaling."""
+    """Regression of one or several targets.
+
+    shift, scale (T,): t = (target - shift) / scale; empty for no scaling.  bend: what happens to the target before:
+    "log", sign(x) log(1 + |x|); "quantile", the normal distribution by the `knots` of each target; or "".
+    """
 
     shift: tuple[float, ...] = ()
     scale: tuple[float, ...] = ()
+    bend: str = ""
+    knots: tuple[tuple[float, ...], ...] = ()
 
     name = "regression"
     loss = "mse"
@@ -45,6 +52,13 @@ class Regression(Task):
     def fit(self, raw_target: np.ndarray, target_scale: str) -> Regression:
         if target_scale == "none":
             return self
+        if target_scale != "standard":
+            knots = [quantile_knots(column) for column in raw_target.T] if target_scale == "quantile" else []
+            bent = replace(self, bend=target_scale, knots=tuple(tuple(one.tolist()) for one in knots))
+            return bent._standardized(bent._bent(raw_target))
+        return self._standardized(raw_target)
+
+    def _standardized(self, raw_target: np.ndarray) -> Regression:
         with np.errstate(over="ignore", invalid="ignore"):
             mean, deviation = raw_target.mean(axis=0), raw_target.std(axis=0)
         for column in np.flatnonzero(~np.isfinite(deviation)):
@@ -58,12 +72,27 @@ class Regression(Task):
         values = np.asarray(raw_target, np.float64).reshape(len(raw_target), len(self.names))
         shift, scale = self._affine
         with np.errstate(over="ignore"):
-            return narrow(self, values, (values - shift) / scale, dtype)
+            return narrow(self, values, (self._bent(values) - shift) / scale, dtype)
+
+    def _bent(self, values: np.ndarray) -> np.ndarray:
+        """Return values (N, T) of targets after the bend."""
+        if self.bend == "log":
+            return np.copysign(np.log1p(np.abs(values)), values)
+        columns = [np.interp(values[:, k], *normal_levels(knots)) for k, knots in enumerate(self.knots)]
+        return np.stack(columns, axis=1) if columns else values
+
+    def _unbent(self, values: np.ndarray) -> np.ndarray:
+        """Return what _bent makes of values (N, T), as values of the targets."""
+        if self.bend == "log":
+            with np.errstate(over="ignore"):
+                return np.copysign(np.expm1(np.abs(values)), values)
+        columns = [np.interp(values[:, k], *normal_levels(knots)[::-1]) for k, knots in enumerate(self.knots)]
+        return np.stack(columns[: values.shape[1]], axis=1) if columns else values
 
     def values(self, found: Outcome) -> np.ndarray:
         """Return the predicted values (N, T) in the target's own unit: the first T of the outputs."""
         shift, scale = self._affine
-        return np.asarray(found.y[:, : len(self._predicted(found))], np.float64) * scale + shift
+        return self._unbent(np.asarray(found.y[:, : len(self._predicted(found))], np.float64) * scale + shift)
 
     def _predicted(self, found: Outcome) -> tuple[str, ...]:
         """Return the targets that are predicted: the first, where the columns of one have roles of their own."""
@@ -87,7 +116,8 @@ class Regression(Task):
         count = found.y.shape[1] // len(self._predicted(found))
         blocks = np.split(np.asarray(found.y, np.float64), count, axis=1)
         named = zip(found.units.items(), blocks, strict=False)  # a loss may give less than it takes
-        return {name: IN_UNITS[unit](block, *self._affine) for (name, unit), block in named}
+        found_by = {name: (unit, IN_UNITS[unit](block, *self._affine)) for (name, unit), block in named}
+        return {name: self._unbent(block) if unit == "target" else block for name, (unit, block) in found_by.items()}
 
     def probabilities(self, found: Outcome) -> np.ndarray:
         raise DataError("a regression has no probabilities; use predict")

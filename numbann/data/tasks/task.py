@@ -92,7 +92,7 @@ class Task(ABC):
         return TargetForm(form, outputs if columns else self.width(form) * outputs)
 
     def fit(self, raw_target: np.ndarray, target_scale: str) -> Task:
-        """Return the task with targets scaled as in the training part.  target_scale: "standard" or "none"."""
+        """Return the task with targets scaled as in the training part.  target_scale: as in a spec, but "auto"."""
         return self
 
     def original(self, raw: Raw) -> np.ndarray:
