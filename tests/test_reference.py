@@ -16,6 +16,7 @@ TARGETS = {
     "label": np.array([2, 0]),
     "real": REAL,
     "unshifted": np.abs(REAL),
+    "nonnegative": np.abs(REAL),
     "positive": np.abs(REAL),
     "binary": np.array([[0.0, 1.0, 0.3], [1.0, 0.6, 0.0]]),
     "share": np.array([[0.1, 0.5, 0.3], [0.9, 0.6, 0.2]]),

@@ -11,14 +11,14 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from math import inf, isfinite
 from typing import Annotated, Any, get_args, get_origin
 
 from annotated_types import Ge, Gt, Le, Lt
 
 from numbann.components.names import normalize
-from numbann.errors import NumbannError, PluginError, TrainingError
+from numbann.errors import NumbannError, PluginError, TrainingError, did_you_mean
 
 Function = Callable[..., Any]  # a function of mathematics, with its own arguments
 
@@ -58,7 +58,26 @@ class LearnableMark(Tuning):
         return Tuning(rate=self.rate, decay=self.decay)
 
 
-learnable = LearnableMark  # as it reads in an annotation
+def learnable(
+    *,
+    shared: bool = False,
+    rate: float = 1.0,
+    decay: float | None = None,
+    low: float = -inf,
+    high: float = inf,
+    start: Function | None = None,
+    **unknown: Any,
+) -> LearnableMark:
+    """Return the mark of a trained parameter, for an annotation; see LearnableMark."""
+    for word in unknown:
+        known = [one.name for one in fields(LearnableMark)]
+        raise PluginError(f"learnable has no {word!r}{did_you_mean(word, known)} (it takes {', '.join(known)})")
+    for name, number in {"rate": rate, "decay": decay, "low": low, "high": high}.items():
+        if type(number) not in (int, float) and not (name == "decay" and number is None):
+            raise PluginError(f"learnable({name}={number!r}): give a number")
+    return LearnableMark(shared=shared, rate=rate, decay=decay, low=low, high=high, start=start)
+
+
 Positive = Annotated[float, Gt(0)]
 NonNegative = Annotated[float, Ge(0)]
 Fraction = Annotated[float, Ge(0), Lt(1)]
@@ -83,7 +102,17 @@ TAKEN = {"activation": ("a", "da", "dz"), "loss": ("dy",)}  # names that core fi
 MAIN = {"activation": "z", "loss": "y", "optimizer": "w", "initializer": "shape"}  # the role that every one asks for
 SETTINGS = ("learning_rate", "weight_decay")  # roles of an optimizer that also have a default, and hence a schema
 STATEFUL = ("optimizer", "schedule")
-TARGETS = ("real", "unshifted", "positive", "share", "binary", "distribution", "order")
+TARGETS = {  # what a target must be, by the name that a loss gives it
+    "real": "any number; a single one is scaled to mean 0 and deviation 1",
+    "unshifted": "any number, in the data's own unit: its 0 means something",
+    "nonnegative": "0 or more",
+    "positive": "more than 0",
+    "share": "between 0 and 1, without 0 and 1",
+    "binary": "0 and 1, or a probability",
+    "distribution": "the probabilities of all classes, with the sum 1",
+    "order": "one of ordered classes",
+    "above": "more than the column before it, for one of several columns",
+}
 UNITS = {  # of what a loss gives, by the name that a plugin writes
     "target": "the target's unit",
     "difference": "the unit of a difference of targets",
@@ -115,7 +144,7 @@ class Origin:
 
 def _is_mark(item: Any) -> bool:
     """Whether an item of an annotation is the mark of a trained parameter, with parentheses or without."""
-    return isinstance(item, LearnableMark) or item is LearnableMark
+    return isinstance(item, LearnableMark) or item is learnable
 
 
 @dataclass(frozen=True)
@@ -143,7 +172,7 @@ class Parameter:
     def learnable(self) -> LearnableMark | None:
         """How it is trained, if it is."""
         marks = (item for item in get_args(self.annotation)[1:] if _is_mark(item))
-        return next((mark if isinstance(mark, LearnableMark) else mark() for mark in marks), None)
+        return next((mark if isinstance(mark, LearnableMark) else LearnableMark() for mark in marks), None)
 
 
 @dataclass(frozen=True, eq=False)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from math import inf
 from typing import Any
 
+from numbann.components.bounds import bounds_among
 from numbann.components.component import (
     KINDS,
     MAIN,
@@ -26,6 +28,7 @@ from numbann.components.component import (
     place_of,
 )
 from numbann.components.matrices import SIZES
+from numbann.components.names import role_like
 from numbann.errors import PluginError
 
 # ---- decorators: each returns the author's function, with `.derivative`, `.backward` and `.gives` added
@@ -90,8 +93,8 @@ def optimizer(
     state to its shape, if that is not w's: "II", "O1", "1".  What the function yields is summed over all matrices.
     form="solver": w (one float64 vector), evaluate, memory, step, learning_rate: see mathematics/optimizers/solvers.py.
     """
-    given = {"shapes": dict(shapes or {}), "predicts": predicts}
-    traits = {"optional": dict(optional or {}), **{name: trait for name, trait in given.items() if trait}}
+    given = {"shapes": shapes, "predicts": predicts}
+    traits = {"optional": optional or {}, **{name: trait for name, trait in given.items() if trait}}
     return _declared("optimizer", form, traits, names, function)
 
 
@@ -145,8 +148,10 @@ class _Draft:
         self.component = replace(self.component, **fields)
         return part
 
-    def derivative(self, target: str | Function) -> Function:
-        """Serve both `@f.derivative` and `@f.derivative("alpha")`."""
+    def derivative(self, target: str | Function = "") -> Function:
+        """Serve `@f.derivative`, `@f.derivative()` and `@f.derivative("alpha")`."""
+        if not target:
+            return self.derivative
         if callable(target):
             return self.add(target, derivative=target)
         return lambda slope: self.add(slope, slopes={**self.component.slopes, target: slope})
@@ -155,8 +160,12 @@ class _Draft:
         """Serve `@f.backward`."""
         return self.add(part, backward=part)
 
-    def gives(self, **units: str) -> Callable[[Function], Function]:
+    def gives(self, *alone: Function, **units: str) -> Callable[[Function], Function]:
         """Serve `@f.gives(mean="target", variance="square")`."""
+        for part in alone:
+            raise PluginError(
+                f'{place_of(part)}: name what it gives, as in @{self.component.name}.gives(mean="target")'
+            )
         return lambda part: self.add(part, gives=part, traits={**self.component.traits, "units": units})
 
 
@@ -172,6 +181,11 @@ def _declared(
             f"{place_of(function)}: @{kind} has no trait {sorted(unknown)[0]!r} "
             f"(its traits: {', '.join(['name', 'aliases', *traits])})"
         )
+    if isinstance(names.get("aliases"), str):
+        raise PluginError(f"{place_of(function)}: aliases={names['aliases']!r}: give a list, ({names['aliases']!r},)")
+    for trait in ("optional", "shapes"):
+        if not isinstance(traits.get(trait) or {}, Mapping):
+            raise PluginError(f"{place_of(function)}: {trait}={traits[trait]!r}: give a dict, with a state as each key")
     name, aliases = names.get("name") or function.__name__, tuple(names.get("aliases", ()))
     draft = _Draft(Component(kind, name, function, form, aliases, traits=traits))
     function.__numbann__ = draft  # type: ignore[attr-defined]
@@ -201,7 +215,13 @@ def freeze(function: Any) -> Component:
 
 def _with_arguments(component: Component) -> Component:
     """Return the component with its function's arguments sorted into roles, parameters, states and outputs."""
-    arguments = inspect.signature(component.function, eval_str=True).parameters.values()
+    try:
+        arguments = inspect.signature(component.function, eval_str=True).parameters.values()
+    except (NameError, SyntaxError, TypeError, ValueError) as error:
+        raise PluginError(f"{place_of(component.function)}: an annotation or the signature fails: {error}") from None
+    for one in arguments:
+        if one.kind not in (one.POSITIONAL_OR_KEYWORD, one.KEYWORD_ONLY):
+            raise PluginError(f"{place_of(component.function)}: {one} is passed by its name; leave out *, ** and /")
     if component.kind == "loss" and component.form == "elementwise" and not any(one.name == "y" for one in arguments):
         component = replace(component, form="outputs")
     known = ROLES.get((component.kind, component.form))
@@ -233,15 +253,22 @@ def _faults(component: Component) -> Iterator[str]:
     kind, row, optional = component.kind, component.form == "row", component.traits.get("optional", {})
     known, defaults = tuple(component.columns) or ROLES[kind, component.form], component.defaults()
     main, target = MAIN.get(kind), component.traits.get("target")
+    if kind == "loss" and not isinstance(target, str | Mapping):
+        yield f"target={target!r}: give a name, or a dict with the name of each column"
     for role in component.roles:
         if role in defaults and role not in SETTINGS:
             yield f"{role!r} is a role that core fills; it cannot have a default"
     taken = {*TAKEN.get(kind, ()), "type"} - set(known)  # "type" names the component in a spec
     for name in sorted(taken & {*defaults, *component.states, *component.outputs}):
         yield f"{name!r} has another meaning in {kind} components; choose another name"
+    yield from _misspelt(component, known)
     for parameter in component.parameters:
         if parameter.type not in (float, int, bool, *([Numbers] if kind == "schedule" else [])):
             yield f"parameter {parameter.name!r} must be float, int or bool, not {parameter.type}"
+        elif parameter.type != Numbers:
+            bounds = list(bounds_among(parameter.constraints))
+            for bound in (one for one in bounds if not parameter.learnable and not one.holds(parameter.default)):
+                yield f"{parameter.name} = {parameter.default} by default, and must be {bound.words} {bound.number:g}"
     if component.states and kind not in STATEFUL:
         stray = f"argument {component.states[0]!r} is neither a role ({', '.join(known)})"
         yield f"{stray} nor a parameter (give it a default)"
@@ -253,9 +280,11 @@ def _faults(component: Component) -> Iterator[str]:
         yield "a row loss asks for `t` or for `label`, not for both"
     if target == "order" and "label" not in component.roles:
         yield 'target "order" is for a row loss that asks for `label`'
-    for one in (target,) if isinstance(target, str) else component.columns.values():
+    for number, one in enumerate((target,) if isinstance(target, str) else component.columns.values()):
         if kind == "loss" and one not in TARGETS:
             yield f"target {one!r} is unknown (known: {', '.join(TARGETS)})"
+        if one == "above" and number == 0:
+            yield 'target "above" is for a column of several that has another before it'
     if kind == "loss":
         yield from _faults_of_outputs(component)
     if component.form == "solver" and component.states:
@@ -326,8 +355,25 @@ def _fault_of_width(component: Component) -> str:
     width, kinds = component.traits.get("width", 1), {one.name: one.type for one in component.parameters}
     if width != 1 and component.form != "row":
         return f'width={width!r} is for form="row"; a function of one number makes one number'
-    whole = kinds.get(width) is int if isinstance(width, str) else width > 0 and width.as_integer_ratio()[1] <= 64
-    return "" if whole else f"width={width!r}: give a number such as 0.5 or 2, or the name of a whole-number parameter"
+    if isinstance(width, str):
+        whole = kinds.get(width) is int and component.defaults()[width] > 0
+    else:
+        whole = isinstance(width, int | float) and 0 < width < inf and width.as_integer_ratio()[1] <= 64
+    words = "the name of a whole-number parameter that is above 0"
+    return "" if whole else f"width={width!r}: give a number such as 0.5 or 2, or {words}"
+
+
+def _misspelt(component: Component, known: Sequence[str]) -> Iterator[str]:
+    """Yield the states, outputs and strays that seem to mean a role, and parameters that core has under other names."""
+    free = {"loss": "an output", "metric": "an output of a loss", **dict.fromkeys(STATEFUL, "a state")}
+    roles = [*known, *(["y"] if component.kind == "loss" else [])]
+    for name in (*component.states, *component.outputs):
+        if role := role_like(name, [role for role in roles if role not in component.roles]):
+            other = f", or another name for {free[component.kind]}" if component.kind in free else ""
+            yield f"argument {name!r} seems to mean the role {role!r}: write {role}{other}"
+    for name in component.defaults() if component.kind == "optimizer" else ():
+        if (role := role_like(name, SETTINGS)) and role != name:
+            yield f"parameter {name!r} seems to mean {role!r}, which core owns: write {role}, or choose another name"
 
 
 def _faults_of_mark(name: str, mark: LearnableMark, default: float) -> Iterator[str]:

@@ -50,5 +50,8 @@ def _with_sums(calls: list[Generator[Sums, Sums | None, Any]]) -> list[Any]:
 def _sums_of(yielded: list[Sums]) -> Sums:
     """The sum of numbers, or of each place of tuples, in the order of the matrices and in double precision."""
     rows = [one if isinstance(one, tuple) else (one,) for one in yielded]
-    sums = tuple(sum(map(float, parts)) for parts in zip(*rows, strict=True))
+    try:
+        sums = tuple(sum(map(float, parts)) for parts in zip(*rows, strict=True))
+    except TypeError:
+        raise ValueError("yields what is no number; sum it first, as in yield (g * g).sum()") from None
     return sums if isinstance(yielded[0], tuple) else sums[0]

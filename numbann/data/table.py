@@ -217,7 +217,8 @@ def check_targets(raw: Raw) -> None:
 
 
 OUTSIDE = {  # by the kind of target that a loss asks for: what it is not defined for, and what it takes
-    "positive": (lambda values: values < 0, "takes none below 0"),
+    "nonnegative": (lambda values: values < 0, "takes none below 0"),
+    "positive": (lambda values: values <= 0, "takes those above 0"),
     "share": (lambda values: (values <= 0) | (values >= 1), "takes those between 0 and 1, without 0 and 1"),
     "binary": (lambda values: (values < 0) | (values > 1), "takes 0 and 1 there"),
 }
@@ -225,9 +226,13 @@ OUTSIDE = {  # by the kind of target that a loss asks for: what it is not define
 
 def check_range(raw: Raw, kinds: Sequence[str]) -> None:
     """Refuse targets for which a loss is not defined.  kinds: what it asks for, one for each column, or none."""
+    before: tuple[str, Column] | None = None
     for kind, (name, column) in zip(kinds, raw.targets.items(), strict=bool(kinds)):
         outside, takes = OUTSIDE.get(kind, (np.zeros_like, ""))
         wrong = outside(column.values) if isinstance(column, Numbers) else np.zeros(0, bool)
+        if kind == "above" and before and isinstance(column, Numbers) and isinstance(before[1], Numbers):
+            wrong, takes = column.values <= before[1].values, f"takes those above {quoted(before[0])} of its row"
+        before = name, column
         if wrong.any():
             row = np.argmax(wrong)
             what = f"the target is {column.original[row]}, but this loss {takes}"

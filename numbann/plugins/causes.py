@@ -9,11 +9,15 @@ from types import ModuleType
 
 import pluggy
 
+from numbann.errors import PluginError
+
 FOREIGN = (*map(os.path.dirname, (__file__, pluggy.__file__ or "", importlib.__file__ or "")), "<frozen ")
 
 
 def describe_cause(error: BaseException, otherwise: str) -> str:
     """An error in one line: the plugin's file and line, or else `otherwise`; the error; the remedy."""
+    if isinstance(error, PluginError):
+        return f"{_locate(error, otherwise)}: {error}"
     lost = isinstance(error, ModuleNotFoundError)
     remedy = f"install {error.name}" if lost else "repair the plugin"  # type: ignore[attr-defined]
     text = str(error).splitlines()

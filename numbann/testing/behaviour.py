@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,13 @@ EPOCHS, STEPS_AN_EPOCH = 12, 5
 SHAPE = (64, 32)
 LAYERS = 3
 MATRICES = ((6, 4), (1, 4))  # weights and biases of a layer
+HARD = {  # gradients of six steps: a drawn matrix times these
+    "are 0": (0.0,) * 6,
+    "are tiny": (1e-30,) * 6,
+    "are huge": (1e10,) * 6,
+    "end": (1.0, 1.0, 0.0, 0.0, 0.0, 0.0),
+    "begin after zeros": (0.0, 0.0, 1e-30, 1.0, 1.0, 1.0),
+}
 
 
 def check_descent(component: Component) -> str:
@@ -75,15 +83,14 @@ def _step(
 
 def check_matrices(component: Component) -> str:
     """An optimizer of whole matrices reduces a sum of squares in place, of a matrix and of a bias (1, O)."""
-    place, numbers = spot_of(component.function), {"learning_rate": 0.01, "weight_decay": 0.0, **component.defaults()}
+    place = spot_of(component.function)
     matrices = [_matrix_of(component, shape) for shape in MATRICES]
     predicting = component.predicts or "w"
     first = [float(np.linalg.norm(one["w"])) for one in matrices]
     for step in range(MATRIX_STEPS + 1):
         for one in matrices:
             one["g"] = one["w"] * (step > 0)  # a first step without any gradient
-        counted = {"step": step + 1, "batch_size": 32, "layer": 1, "layers": 1, **numbers}
-        if any(one is not None for one in step_of_matrices(component, [{**one, **counted} for one in matrices])):
+        if any(one is not None for one in _step_matrices(component, matrices, step + 1)):
             raise Fault("returns something", place, "change w and the states in place: w -= ..., m[:] = ...")
     falls = [float(np.linalg.norm(one[predicting])) / norm for one, norm in zip(matrices, first, strict=True)]
     for shape, fall in zip(MATRICES, falls, strict=True):
@@ -101,10 +108,36 @@ def check_matrices(component: Component) -> str:
     )
 
 
-def _matrix_of(component: Component, shape: tuple[int, int]) -> dict[str, np.ndarray]:
+def check_steps(component: Component) -> str:
+    """w and the states of an optimizer of whole matrices stay finite, in both precisions, whatever the gradients."""
+    for dtype, (said, sizes) in product(("float32", "float64"), HARD.items()):
+        matrices = [_matrix_of(component, shape, dtype) for shape in MATRICES]
+        drawn = [np.random.default_rng(1).standard_normal(shape).astype(dtype) for shape in MATRICES]
+        for step, size in enumerate(sizes, 1):
+            for one, g in zip(matrices, drawn, strict=True):
+                one["g"] = g * np.array(size, dtype)
+            _step_matrices(component, matrices, step)
+            for name, one in product(("w", *component.states), matrices):
+                if not np.isfinite(one[name]).all():
+                    number = one[name].ravel()[np.argmin(np.isfinite(one[name]))]
+                    raise Fault(
+                        f"{name} {one[name].shape} is {number:g} after step {step} in {dtype}, where gradients {said}",
+                        spot_of(component.function),
+                        "divide by no number that may be 0, also after it is squared: add an epsilon",
+                    )
+    return f"w and states stay finite in float32 and float64, where gradients {', '.join(HARD)}"
+
+
+def _step_matrices(component: Component, matrices: list[dict[str, np.ndarray]], step: int) -> list[Any]:
+    numbers = {"learning_rate": 0.01, "weight_decay": 0.0, **component.defaults()}
+    counted = {"step": step, "batch_size": 32, "layer": 1, "layers": 1, **numbers}
+    return step_of_matrices(component, [{**one, **counted} for one in matrices])
+
+
+def _matrix_of(component: Component, shape: tuple[int, int], dtype: str = "float64") -> dict[str, np.ndarray]:
     """Weights at random, and states of zeros but for one that predicts, by name."""
-    w = np.random.default_rng(0).standard_normal(shape)
-    states = {name: np.zeros(shape_of(component, name, shape)) for name in component.states}
+    w = np.random.default_rng(0).standard_normal(shape).astype(dtype)
+    states = {name: np.zeros(shape_of(component, name, shape), dtype) for name in component.states}
     return {"w": w, **states, **({component.predicts: w.copy()} if component.predicts else {})}
 
 
@@ -189,16 +222,17 @@ def _weights_of(component: Component, layer: int) -> np.ndarray:
 def check_measure(component: Component) -> str:
     """A metric is a finite number, and at least as good for right predictions as for random ones.
 
-    One of a loss's outputs is only called: what they are where all is right, its author knows.
+    Values are of one target and of two.  One of a loss's outputs is only called: what they are where all is right, its
+    author knows.
     """
     place, random = spot_of(component.function), np.random.default_rng(0)
     classes = "value" not in component.roles and not component.outputs
-    t = random.integers(0, 2, 200) if classes else random.normal(0, 1, 200)
-    drawn = random.integers(0, 2, 200) if classes else random.normal(0, 1, 200)
-    right, wrong = (_measure(component, t, found) for found in (t, drawn))
-    for value in (right, wrong):
-        if not (isinstance(value, (int, float, np.number)) and math.isfinite(value)):
-            raise Fault(f"gives {value!r}, not a finite number", place)
+    for targets in (1,) if classes else (2, 1):
+        size = 200 if classes else (200, targets)
+        t, drawn = (random.integers(0, 2, size) if classes else random.normal(0, 1, size) for _ in range(2))
+        right, wrong = (_measure(component, t, found) for found in (t, drawn))
+        for value in (right, wrong):
+            _check_number(value, f" of {targets} targets" if targets > 1 else "", place)
     if component.outputs:
         return f"is {float(wrong):.3g} where {', '.join(component.outputs)} are drawn"
     if wrong > right if component.traits["better"] == "higher" else wrong < right:
@@ -210,13 +244,17 @@ def check_measure(component: Component) -> str:
     return f"is {float(right):.3g} where all is right and {float(wrong):.3g} where it is drawn"
 
 
+def _check_number(value: Any, of: str, place: str) -> None:
+    """A number, or an array of one without dimensions."""
+    if np.shape(value) or not isinstance(value, (int, float, np.number, np.ndarray)):
+        what = f"an array of the shape {np.shape(value)}" if np.shape(value) else f"{value!r:.60}"
+        raise Fault(f"gives {what}{of}, not one number", place, "return one: the mean over rows and targets, say")
+    if not math.isfinite(value):
+        raise Fault(f"gives {value:g}{of}, not a finite number", place)
+
+
 def _measure(component: Component, t: np.ndarray, found: np.ndarray) -> Any:
     probability = np.stack([1 - found, found], axis=1).astype(float) if found.dtype.kind == "i" else None
-    weight = np.ones(len(t))
-    given = {"t": t, "label": found, "value": found, "probability": probability, "weight": weight}
+    given = {"t": t, "label": found, "value": found, "probability": probability, "weight": np.ones(len(t))}
     given |= {name: abs(found) for name in component.outputs}
-    if component.outputs:
-        given = {
-            name: one.reshape(-1, 1) if name != "weight" and one is not None else one for name, one in given.items()
-        }
     return call(component.function, **given, **component.defaults())

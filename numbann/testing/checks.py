@@ -17,10 +17,12 @@ from numbann.testing.behaviour import (
     check_matrices,
     check_measure,
     check_solver,
+    check_steps,
     check_weights,
 )
 from numbann.testing.extremes import check_extremes, check_precision, check_source
 from numbann.testing.findings import FAILED, PASSED, SKIPPED, Fault, Finding, spot_of
+from numbann.testing.gives import check_gives
 from numbann.testing.gradients import check_gradient
 from numbann.testing.rows import check_rows
 from numbann.testing.signature import check_purity, check_signature
@@ -39,8 +41,9 @@ CHECKS: dict[str, dict[str, Check]] = {
 }
 OTHER_FORMS: dict[str, dict[str, Check]] = {
     "row": {**START, "rows": check_rows, "gradient": check_gradient, **COMPILED},
+    "outputs": {**START, "gradient": check_gradient, "gives": check_gives, **COMPILED},
     # in NumPy, which is not compiled
-    "matrix": {"signature": check_signature, "descent": check_matrices},
+    "matrix": {"signature": check_signature, "descent": check_matrices, "steps": check_steps},
     "solver": {"signature": check_signature, "descent": check_solver},
 }
 PREREQUISITES = ("signature", "source", "rows", "precision")  # if one fails, the checks after it would say nothing
@@ -64,10 +67,9 @@ def findings_of(component: Component) -> list[Finding]:
 
 
 def run(name: str, check: Check, component: Component) -> Finding:
-    """Run one check; whatever the component raises or prints becomes a finding."""
-    said = io.StringIO()
+    """Run one check; whatever the component raises becomes a finding, and what it prints is lost."""
     try:
-        with contextlib.redirect_stdout(said), warnings.catch_warnings():
+        with contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings():
             warnings.simplefilter("ignore", RuntimeWarning)  # NumPy's, of overflow
             message = check(component)
     except Fault as fault:
@@ -77,13 +79,14 @@ def run(name: str, check: Check, component: Component) -> Finding:
         if place.rpartition(":")[2].isdigit():  # an error of a line begins with file:line
             return Finding(name, FAILED, rest, place)
         return Finding(name, FAILED, str(error), spot_of(component.function))
+    except RecursionError:
+        place = spot_of(component.function)
+        return Finding(name, FAILED, "calls itself; recursion cannot be compiled", place, "write a loop")
     except (Exception, SystemExit) as error:
         place, own = spot_of(component.function), component.function.__code__.co_filename
         for frame in traceback.extract_tb(error.__traceback__):
             place = f"{frame.filename}:{frame.lineno}" if frame.filename == own else place
-        remedy = "work on numbers, with if and the functions of math" if component.form == "elementwise" else ""
+        plain = component.form == "elementwise" and component.kind in ("activation", "loss", "optimizer")
+        remedy = "work on numbers, with if and the functions of math" if plain else ""
         return Finding(name, FAILED, f"raises {type(error).__name__}: {error}", place, remedy)
-    if said.getvalue():
-        place = spot_of(component.function)
-        return Finding(name, FAILED, f"prints {said.getvalue().splitlines()[0]!r}", place, "remove the print")
     return Finding(name, PASSED, message)

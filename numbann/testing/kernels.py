@@ -130,6 +130,13 @@ class Update:
         w, g, hyper = self._given
         self._run(w, g, count, self._stride, hyper)
 
+    def run(self, g: np.ndarray, steps: int) -> None:
+        """Make steps of these gradients, one after the other."""
+        self.g[:] = g
+        for _ in range(steps):
+            self(self._stride)
+            self.hyper[op.STEP] += 1
+
 
 def _align(array: np.ndarray) -> np.ndarray:
     copy = aligned(array.shape, array.dtype.name)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from itertools import product
+from math import isfinite
 from typing import Any
 
 import numpy as np
 
-from numbann.components.component import Component, Configured
+from numbann.components.component import Component, Configured, LearnableMark, Parameter
 from numbann.spec.rules import of_parameter
 
 POINTS = [*np.linspace(-30, 30, 241).tolist(), -1e-3, 1e-3, -1e-9, 1e-9]
@@ -15,26 +17,38 @@ UNDEFINED = (ZeroDivisionError, OverflowError, ValueError)  # raised by plain Py
 LEAST, MOST = 2.0**-25, 1 - 2.0**-24  # the ends of the noise that training draws
 REAL = (-1.3, 0.0, 0.7)
 TARGETS = {
-    **{"real": REAL, "unshifted": REAL, "positive": (0.5, 1.0, 3.0)},
-    **{"binary": (0.0, 0.3, 1.0), "share": (0.1, 0.5, 0.8)},
+    **{"real": REAL, "unshifted": REAL, "nonnegative": (0.0, 0.5, 3.0), "positive": (0.01, 1.0, 3.0)},
+    **{"binary": (0.0, 0.3, 1.0), "share": (0.1, 0.5, 0.8), "above": (0.01, 0.5, 2.0)},  # above the one before
 }
 
 
 def settings_of(component: Component) -> list[dict[str, Any]]:
-    """The defaults, then for each parameter the defaults with that one changed a little."""
-    found = [component.defaults()]
-    for parameter in component.parameters:
-        moved = _change(parameter.default)
-        if parameter.type in (int, float, bool) and of_parameter(parameter).accepts(moved):
-            found.append({**component.defaults(), parameter.name: moved})
-    return found
+    """The defaults, then for each parameter the defaults with that one changed, a little and to another sign."""
+    return [component.defaults(), *_changed(component, component.parameters)]
 
 
-def _change(default: Any) -> Any:
-    """Another value, near enough to work with the other defaults."""
+def trained_settings_of(component: Component) -> list[dict[str, Any]]:
+    """The defaults, and the defaults with each trained parameter changed, since training goes there."""
+    return [component.defaults(), *_changed(component, [one for one in component.parameters if one.learnable])]
+
+
+def _changed(component: Component, parameters: Iterable[Parameter]) -> Iterator[dict[str, Any]]:
+    for one in parameters:
+        for value in _others(one) if one.type in (int, float, bool) else ():
+            if of_parameter(one).accepts(value):
+                yield {**component.defaults(), one.name: value}
+
+
+def _others(parameter: Parameter) -> list[Any]:
+    """Other values: near enough to work with the other defaults, of another sign, and the bounds of a trained one."""
+    default = parameter.default
     if isinstance(default, bool):
-        return not default
-    return default + 1 if isinstance(default, int) else 0.8 * default + 0.05
+        return [not default]
+    if parameter.type is int:
+        return [default + 1]
+    mark = parameter.learnable or LearnableMark()
+    found = [0.7 * default + 0.05, -default or -1.0, 2 * default + 1, mark.low, mark.high]
+    return [value for value in dict.fromkeys(found) if isfinite(value) and value != default]
 
 
 def describe(values: dict[str, Any], component: Component) -> str:
@@ -68,7 +82,16 @@ def target_points(component: Component) -> tuple[float, ...]:
 def given_targets(component: Component) -> list[dict[str, float]]:
     """Targets of a loss of named outputs: t, or the columns that have roles of their own."""
     kinds = component.columns or {"t": component.traits["target"]}
-    return [dict(zip(kinds, values, strict=True)) for values in product(*(TARGETS[kind] for kind in kinds.values()))]
+    drawn = product(*(TARGETS[kind] for kind in kinds.values()))
+    return [dict(zip(kinds, _raised(kinds.values(), values), strict=True)) for values in drawn]
+
+
+def _raised(kinds: Iterable[str], columns: Iterable[Any]) -> list[Any]:
+    """Columns of targets, where those that are above the one before it are so far above it."""
+    found: list[Any] = []
+    for kind, column in zip(kinds, columns, strict=True):
+        found.append(found[-1] + column if kind == "above" else column)
+    return found
 
 
 def rows_of_targets(component: Component, rows: int, outputs: int, random: np.random.Generator) -> np.ndarray:
@@ -77,7 +100,8 @@ def rows_of_targets(component: Component, rows: int, outputs: int, random: np.ra
         return random.integers(0, component.classes(outputs), rows)
     if component.columns:
         groups = outputs // component.traits["outputs"]
-        return np.hstack([_draw(kind, rows, groups, random) for kind in component.columns.values()])
+        kinds = component.columns.values()
+        return np.hstack(_raised(kinds, [_draw(kind, rows, groups, random) for kind in kinds]))
     return _draw(component.traits["target"], rows, component.targets(outputs), random)
 
 
@@ -86,7 +110,7 @@ def _draw(kind: str, rows: int, columns: int, random: np.random.Generator) -> np
     draw = {
         "real": lambda: random.standard_normal((rows, columns)),
         "unshifted": lambda: random.standard_normal((rows, columns)),
-        "positive": lambda: random.uniform(0.5, 3.0, (rows, columns)),
+        **dict.fromkeys(("nonnegative", "positive", "above"), lambda: random.uniform(0.5, 3.0, (rows, columns))),
         "share": lambda: random.uniform(0.1, 0.9, (rows, columns)),
         "binary": lambda: random.uniform(0.0, 1.0, (rows, columns)),
         "distribution": lambda: random.dirichlet(np.ones(columns), rows),

@@ -19,7 +19,7 @@ SAMPLE = (-3.0, -1.0, -0.1, 0.0, 0.1, 0.6, 1.0, 3.0)
 
 def check_signature(component: Component) -> str:
     """It returns as many numbers as it should; registration has checked its arguments, and rows.py looks at rows."""
-    for function, given in _list_calls(component) if component.form == "elementwise" else ():
+    for function, given in _list_calls(component) if component.form in ("elementwise", "outputs") else ():
         _check_result(component, function, given)
     if not component.summary:
         raise Doubt(
@@ -48,6 +48,8 @@ def _list_calls(component: Component) -> Iterator[tuple[Callable[..., Any], dict
         named = dict.fromkeys(component.outputs, 0.5)
         given = {**named, **given_targets(component)[1], **values}
         yield from ((function, given) for function in (component.function, *component.slopes.values()))
+        if component.gives is not None:
+            yield component.gives, given
     if component.form != "elementwise":
         return
     if component.kind == "activation":
@@ -89,7 +91,8 @@ def _check_result(component: Component, function: Callable[..., Any], given: dic
                 spot_of(function),
                 f"return w and every state, in the order of the arguments: return w, {', '.join(component.states)}",
             )
-    for number in result if isinstance(result, tuple) and component.kind == "optimizer" else (result,):
+    several = component.kind == "optimizer" or function is component.gives
+    for number in result if isinstance(result, tuple) and several else (result,):
         if not isinstance(number, numbers.Real) and not (isinstance(number, np.ndarray) and number.shape == ()):
             found = "None" if number is None else f"{type(number).__name__}"
             raise Fault(f"{where} returns {found}, not a number", spot_of(function), "return a number on every path")

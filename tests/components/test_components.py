@@ -16,8 +16,16 @@ import reference
 from variants import size_of, variants
 
 from numbann.components.built_in import built_in
-from numbann.components.component import Component, Learnable, NonNegative, Numbers, arguments_of
-from numbann.components.declare import activation, freeze, loss, optimizer, schedule
+from numbann.components.component import (
+    Component,
+    Fraction,
+    Learnable,
+    NonNegative,
+    Numbers,
+    arguments_of,
+    learnable,
+)
+from numbann.components.declare import activation, freeze, initializer, loss, metric, optimizer, schedule
 from numbann.derivation import derivative_of
 from numbann.derivation.outputs import rows_of
 from numbann.errors import PluginError
@@ -254,6 +262,69 @@ def _type(epoch, type: float = 1.0):
 def test_refusals(declare: Callable[[], Any], reason: str) -> None:
     with pytest.raises(PluginError, match=reason):
         freeze(declare())
+
+
+def _lr(w, g, lr: float = 0.1):
+    return w - lr * g
+
+
+def _grad(w, grad):
+    return w - grad
+
+
+def _starred(*z):
+    return z
+
+
+def _unknown_annotation(z, alpha: Flaot = 1.0):  # type: ignore[name-defined]  # noqa: F821
+    return alpha * z
+
+
+def _out_of_bounds(z, alpha: Fraction = 2.0):
+    return alpha * z
+
+
+MEANT = [
+    (lambda: optimizer(_grad), "'grad' seems to mean the role 'g': write g, or another name for a state"),
+    (lambda: optimizer(_lr), "parameter 'lr' seems to mean 'learning_rate', which core owns"),
+    (lambda: schedule(lambda epcoh, epochs: epcoh), "'epcoh' seems to mean the role 'epoch'"),
+    (
+        lambda: metric(lambda y_true, value: value),
+        "'y_true' seems to mean the role 't': write t, or another name for an ",
+    ),
+    (lambda: metric(lambda t, valeu: valeu), "'valeu' seems to mean the role 'value'"),
+    (lambda: loss(lambda y_pred, t: y_pred), "'y_pred' seems to mean the role 'y'"),
+    (lambda: activation(lambda x: x), "'x' seems to mean the role 'z': write z"),
+    (lambda: initializer(lambda shape, rng: rng), "'rng' seems to mean the role 'random'"),
+]
+RAW = [  # which Python alone would say in its own words, or not at all
+    (lambda: activation(_starred), r"\*z is passed by its name; leave out \*, \*\* and /"),
+    (lambda: activation(_unknown_annotation), "an annotation or the signature fails: name 'Flaot' is not defined"),
+    (lambda: activation(_out_of_bounds), "alpha = 2.0 by default, and must be below 1"),
+    (lambda: activation(aliases="twice")(lambda z: z), r"aliases='twice': give a list, \('twice',\)"),
+    (lambda: optimizer(optional="m")(lambda w, g, m: w), "optional='m': give a dict, with a state as each key"),
+    (lambda: optimizer(form="matrix", shapes=["m"])(lambda w, g, m: w), r"shapes=\['m'\]: give a dict"),
+    (lambda: loss(target=["a", "b"])(lambda mean, a, b: mean), r"target=\['a', 'b'\]: give a name, or a dict"),
+    (lambda: loss(target={"high": "above"})(lambda mean, high: mean), 'target "above" is for a column of several'),
+    (lambda: loss(lambda mean, t: mean).gives(lambda mean: mean), r"name what it gives, as in @<lambda>.gives\(mean="),
+    (lambda: learnable(share=True), r"learnable has no 'share'; did you mean \"shared\"\?"),
+    (lambda: learnable(low="0"), r"learnable\(low='0'\): give a number"),
+]
+
+
+@pytest.mark.parametrize(("declare", "reason"), [*MEANT, *RAW])
+def test_misspelt_roles_and_raw_mistakes(declare: Callable[[], Any], reason: str) -> None:
+    with pytest.raises(PluginError, match=reason):
+        freeze(declare())
+
+
+@pytest.mark.parametrize("width", [0, -1, None, [2], "0.5", "k"])
+def test_widths_that_are_none(width: Any) -> None:
+    """Also the name of a parameter that is 0."""
+    function = activation(form="row", width=width)(lambda z, a, k=0: None)
+    function.backward(lambda dz: None)
+    with pytest.raises(PluginError, match="or the name of a whole-number parameter that is above 0"):
+        freeze(function)
 
 
 def test_refusals_name_file_and_line() -> None:

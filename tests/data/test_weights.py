@@ -219,9 +219,14 @@ def test_a_target_below_zero(load_table: Load, tmp_path: Path) -> None:
     with pytest.raises(
         DataError, match=r't.csv row 4, column "z": the target is -2, but this loss takes none'
     ) as caught:
-        source.prepare(**asked, kinds=("positive", "positive"))
+        source.prepare(**asked, kinds=("nonnegative", "nonnegative"))
     assert caught.value.key == "loss"
-    fitted = load_table("a,y\n1,0.5\n2,0\n").prepare(**asked, kinds=("positive",)).preprocessing
+    with pytest.raises(DataError, match=r'row 3, column "y": the target is 0.0, but this loss takes those above 0;'):
+        source.prepare(**asked, kinds=("positive", "real"))
+    above = r'row 4, column "z": the target is -2, but this loss takes those above "y" of its row; correct'
+    with pytest.raises(DataError, match=above):
+        source.prepare(**asked, kinds=("real", "above"))
+    fitted = load_table("a,y\n1,0.5\n2,0\n").prepare(**asked, kinds=("nonnegative",)).preprocessing
     (tmp_path / "new.csv").write_text("a,y\n1,3\n2,-0.5\n")
     with pytest.raises(DataError, match=r'new.csv row 3, column "y": the target is -0.5'):
         fitted.read(tmp_path / "new.csv", need_target=True)

@@ -14,7 +14,7 @@ def gamma_deviance(y, t):
     return 2 * (ratio - 1 - log(t) + y)
 
 
-@loss(link="exponential", target="positive")
+@loss(link="exponential", target="nonnegative")
 def negative_binomial(y, t, dispersion: Positive = 0.5):
     """Negative binomial: -log P(t), of mean m = exp(y) and variance m + dispersion m^2; t = 0, 1, 2, ...
 

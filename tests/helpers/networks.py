@@ -106,7 +106,7 @@ def make_targets(loss: Component, rows: int, outputs: int, random: np.random.Gen
     draw = {
         "real": lambda: random.standard_normal((rows, groups)),
         "unshifted": lambda: random.uniform(0.5, 3.0, (rows, groups)),
-        "positive": lambda: random.uniform(0.5, 3.0, (rows, groups)),
+        **dict.fromkeys(("nonnegative", "positive"), lambda: random.uniform(0.5, 3.0, (rows, groups))),
         "share": lambda: random.uniform(0.1, 0.9, (rows, groups)),
         "binary": lambda: random.uniform(0.0, 1.0, (rows, groups)),
         "distribution": lambda: random.dirichlet(np.ones(groups), rows),

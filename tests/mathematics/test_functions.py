@@ -33,7 +33,7 @@ def with_lgamma(z):
     return lgamma(z)
 
 
-@loss(target="positive", link="exponential")
+@loss(target="nonnegative", link="exponential")
 def negative_binomial(y, t, size: Positive = 2.0):
     """Negative binomial: its whole negative log-likelihood, with the terms in t alone."""
     mean = exp(y)

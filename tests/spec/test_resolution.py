@@ -114,7 +114,7 @@ def lasso(w, g, learning_rate: Positive = 0.1, l1: NonNegative = 0.1):
     """Lasso."""
     return w - learning_rate * g
 
-@loss(target="positive")
+@loss(target="nonnegative")
 def spread(mean, width, t):
     """Spread."""
     return mean - t * width
@@ -167,9 +167,12 @@ def losses_of(*targets, outputs=None):
     return ", ".join(names("loss", lambda loss: "label" not in loss.roles and serves(loss)))
 
 
+REAL = ("real", "unshifted", "nonnegative", "positive", "share")  # what regressions have
+
+
 def test_the_lists_of_those_that_can():
     """What the lists below hold, by some names of each."""
-    regression, shares = losses_of("real", "unshifted", "positive"), losses_of("real", "distribution", outputs=1)
+    regression, shares = losses_of(*REAL), losses_of("real", "distribution", outputs=1)
     assert {"gaussian_nll", "mse", "poisson_nll"} <= {*regression.split(", ")}
     assert {"kl_divergence", "mse"} <= {*shares.split(", ")}
     assert not {"hinge", "kl_divergence", "softmax_cross_entropy"} & {*regression.split(", ")}
@@ -183,7 +186,7 @@ def test_the_lists_of_those_that_can():
             REGRESSION,
             {"loss": "softmax_cross_entropy"},
             "loss",
-            f"cannot serve regression; give one that can: {losses_of('real', 'unshifted', 'positive', 'share')}",
+            f"cannot serve regression; give one that can: {losses_of(*REAL)}",
         ),
         (REGRESSION, {"loss": "sigmoid_cross_entropy"}, "loss", "cannot serve regression"),
         (TEN, {"loss": "gaussian_nll"}, "loss", 'gaussian_nll" cannot serve classification into'),

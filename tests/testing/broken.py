@@ -1,7 +1,7 @@
 """Broken components.  CASES: each component, and the function that is wrong."""
 
 # ruff: noqa
-from math import exp, inf, log, sqrt
+from math import exp, inf, log, log1p, sqrt
 
 import numpy as np
 
@@ -318,7 +318,132 @@ def infinite(z):
     return z + 1e308 * 1e308
 
 
+@loss
+def second_output(mean, width, t):
+    """Second output: (mean - t)^2 + width^2, where exp(width^2) overflows."""
+    return (mean - t) ** 2 + width * width * exp(width * width) / exp(width * width)
+
+
+@second_output.gives(mean="target")
+def of_second_output(mean, width):
+    return mean
+
+
+@activation(form="row", width=0.5)
+def second_half(z, a):
+    """Second half: z s(g), where exp(g) overflows."""
+    for k in range(len(a)):
+        a[k] = z[k] * exp(z[k + len(a)]) / (1 + exp(z[k + len(a)]))
+
+
+@second_half.backward
+def second_half_back(z, da, dz):
+    for k in range(len(da)):
+        g = 1 / (1 + exp(-z[k + len(da)]))
+        dz[k] = da[k] * g
+        dz[k + len(da)] = da[k] * z[k] * g * (1 - g)
+
+
+@activation
+def of_positive(z, beta: Learnable = 0.25):
+    """Of positive: beta z, with a derivative that is wrong where beta is below 0."""
+    return beta * z
+
+
+@of_positive.derivative
+def of_positive_slope(z, beta):
+    return abs(beta)
+
+
+@activation
+def root(z, alpha: Learnable = 1.0):
+    """Root: z sqrt(alpha), which has no bound at 0."""
+    return z * sqrt(alpha)
+
+
+@activation
+def difference(z):
+    """Difference: z^2, with a derivative by a difference that is too fine for float32."""
+    return z * z
+
+
+@difference.derivative
+def difference_slope(z):
+    return ((z + 1e-6) * (z + 1e-6) - (z - 1e-6) * (z - 1e-6)) / 2e-6
+
+
+def with_two_outputs(units, function):
+    """A loss, and what it gives."""
+
+    @loss
+    def two_outputs(mean, width, t):
+        """Two outputs: (mean - t)^2 + width^2."""
+        return (mean - t) ** 2 + width * width
+
+    return two_outputs.gives(**units)(function) and two_outputs
+
+
+def too_few(mean, width):
+    return mean
+
+
+def below(mean, width):
+    return mean, width
+
+
+def not_finite(mean, width):
+    return mean, 1 / (width * width - width * width) if width > 3 else 1.0
+
+
+@optimizer(form="matrix")
+def tiny_epsilon(w, g, learning_rate: float = 0.1):
+    """Tiny epsilon: w - learning_rate g / |g|, with an epsilon that is 0 in float32."""
+    w -= learning_rate * g / np.sqrt((g * g).sum() + np.array(1e-60, w.dtype))
+
+
+@optimizer(form="matrix")
+def yields_array(w, g, learning_rate: float = 0.1):
+    """Yields: squares of the gradient, which are no number."""
+    total = yield g * g
+    w -= learning_rate * g / (total**0.5 + 1.0)
+
+
+@metric(better="lower")
+def of_columns(t, value):
+    """Of columns: the error of each target."""
+    return abs(t - value).mean(axis=0)
+
+
+@initializer
+def talks(shape, random):
+    """Talks: normal, and says so."""
+    print("drawn")
+    return random.normal(size=shape)
+
+
+@loss(target={"low": "real", "high": "above"})
+def interval(middle, low, high):
+    """Interval: -log of the chance of a logistic variable around middle to be between low and high."""
+    return log1p(exp(-abs(middle - low))) + log1p(exp(-abs(high - middle))) - log(high - low) + abs(middle - low)
+
+
+@interval.gives(middle="target")
+def of_interval(middle):
+    return middle
+
+
 CASES = {
+    "second output": (second_output, second_output),
+    "second half": (second_half, second_half),
+    "negative learnable": (of_positive, of_positive_slope),
+    "learnable without bounds": (root, root),
+    "too fine for float32": (difference, difference_slope),
+    "gives too few": (with_two_outputs({"mean": "target", "width": "difference"}, too_few), too_few),
+    "gives below 0": (with_two_outputs({"mean": "target", "width": "difference"}, below), below),
+    "gives no number": (with_two_outputs({"mean": "target", "width": "none"}, not_finite), not_finite),
+    "zero gradient in float32": (tiny_epsilon, tiny_epsilon),
+    "yields an array": (yields_array, yields_array),
+    "metric of columns": (of_columns, of_columns),
     "half a row": (half_filled, half_filled),
     "no dz": (whole, empty_back),
     "no dy": (no_dy, no_dy),

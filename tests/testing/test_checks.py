@@ -49,6 +49,33 @@ def test_built_in_components_pass_compiled(component: Component) -> None:
 # ---- what is wrong
 
 BROKEN = {
+    "second output": ("extremes", "the loss is nan at width = 30 for t = -1.3", "so that nothing overflows"),
+    "second half": ("extremes", r"a\[0\] is nan at z\[1\] = 100", "so that nothing overflows"),
+    "negative learnable": (
+        "gradient",
+        r"of_positive_slope is 0.25 at z = .* \(beta = -0.25\), but the slope is -0.25; wrong at 245 of",
+        "correct the formula",
+    ),
+    "learnable without bounds": (
+        "precision",
+        r"^a \(alpha = -1\) is finite nowhere",
+        "a trained parameter goes to its bounds",
+    ),
+    "too fine for float32": ("precision", "^da/dz is wrong in float32: .* where float64 gives", "no step below 1e-4"),
+    "gives too few": ("gives", "too_few returns 1 of 2 numbers", "return mean, width, in the order of .gives"),
+    "gives below 0": (
+        "gives",
+        "width is -0.3 at mean = 0, width = -0.3",
+        'what has the unit "difference" is at least 0',
+    ),
+    "gives no number": ("gives", "raises ZeroDivisionError", ""),
+    "zero gradient in float32": (
+        "steps",
+        r"^w \(6, 4\) is nan after step 1 in float32, where gradients are 0",
+        "add an epsilon",
+    ),
+    "yields an array": ("descent", r"yields what is no number; sum it first, as in yield \(g \* g\).sum\(\)", ""),
+    "metric of columns": ("measure", r"an array of the shape \(2,\) of 2 targets, not one number", "return one"),
     "half a row": ("rows", r"^a\[8\] is not filled, in a row of 16", "give every element of a a number"),
     "no dz": ("rows", "^dz is not filled, in a row of 16", "give every element of dz a number"),
     "no dy": ("rows", "^dy is not filled, in a row of 16", "give every element of dy a number"),
@@ -149,6 +176,13 @@ def test_checks_after_a_failure_of_the_ground_are_left_out(module: ModuleType) -
     assert states == {"signature": WARNING, "source": FAILED} | dict.fromkeys(
         ("purity", "gradient", "precision", "extremes"), SKIPPED
     )
+
+
+@pytest.mark.parametrize("name", ["talks", "interval"])
+def test_what_is_right_passes(name: str, module: ModuleType) -> None:
+    """What is not compiled may print; a target whose columns are in order is drawn in that order."""
+    findings = findings_of(components_of(getattr(module, name))[0])
+    assert not [str(finding) for finding in findings if finding.state != "passed"]
 
 
 def test_a_state_that_is_forgotten_is_a_warning(module: ModuleType) -> None:

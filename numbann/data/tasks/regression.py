@@ -38,7 +38,9 @@ class Regression(Task):
     loss = "mse"
     metrics = ("rmse", "r2")
     roles = ("value",)
-    forms = MappingProxyType(dict.fromkeys(("real", "unshifted", "positive", "share", "columns"), "real"))
+    forms = MappingProxyType(
+        dict.fromkeys(("real", "unshifted", "nonnegative", "positive", "share", "columns"), "real")
+    )
     standardized = "real"
     several_outputs = True
 

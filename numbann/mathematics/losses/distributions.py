@@ -34,7 +34,7 @@ def beta(logit, log_precision):
     return _sigmoid(logit), _sigmoid(logit) * _sigmoid(-logit) / (1 + p)
 
 
-@loss(target="positive")
+@loss(target="nonnegative")
 def negative_binomial_nll(log_mean, log_dispersion, t, epsilon: Positive = 1e-3):
     """Negative log-likelihood of a negative binomial count: lgamma(r) - lgamma(t + r) + (t + r) log(1 + d m) - ...
 

@@ -27,7 +27,7 @@ def mape(y, t, epsilon: Positive = 1e-8):
     return abs(y - t) / (epsilon if size < epsilon else size)
 
 
-@loss(target="positive")
+@loss(target="nonnegative")
 def msle(y, t):
     """Squared logarithmic error: (log(1 + y) - log(1 + t))^2, with y below 0 taken as 0.  t >= 0.
 
@@ -39,7 +39,7 @@ def msle(y, t):
     return e * e
 
 
-@loss(link="exponential", target="positive")
+@loss(link="exponential", target="nonnegative")
 def tweedie(y, t, power: Power = 1.5):
     """Half the Tweedie deviance, without the terms in t alone: m^(2 - p) / (2 - p) - t m^(1 - p) / (1 - p), m = exp(y).
 
@@ -52,7 +52,7 @@ def tweedie(y, t, power: Power = 1.5):
     return exp(y * (2 - power)) / (2 - power) - fixed
 
 
-@loss(link="exponential", target="positive")
+@loss(link="exponential", target="nonnegative")
 def poisson_nll(y, t):
     """Negative log-likelihood of a Poisson count, without the terms in t alone: exp(y) - t y.  t >= 0.
 

@@ -11,7 +11,7 @@ STEEPEST = 5.0  # the largest logarithm of a shape
 FARTHEST = 30.0  # the z from which exp(z) goes on as a line, since nothing is so unlikely
 
 
-@loss(target={"time": "positive", "event": "binary"})
+@loss(target={"time": "nonnegative", "event": "binary"})
 def weibull(log_scale, log_shape, time, event):
     """Negative log-likelihood of a Weibull time: exp(z) - event (log k + z - log time), z = k (log time - log_scale).
 

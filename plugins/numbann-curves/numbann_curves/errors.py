@@ -92,7 +92,7 @@ def expectile(y, t, expectile: Fraction = 0.5):
     return ((1 - expectile) if e > 0 else expectile) * e * e
 
 
-@loss(link="exponential", target="positive")
+@loss(link="exponential", target="nonnegative")
 def tweedie(y, t, power: Annotated[float, Gt(1), Lt(2)] = 1.5):
     """Tweedie's: exp((2 - p) y) / (2 - p) - t exp((1 - p) y) / (1 - p), with p the power.  t >= 0.
 
