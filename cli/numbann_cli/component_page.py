@@ -8,6 +8,7 @@ from typing import Any
 import numbann
 from numbann.components.component import UNITS, Component, LearnableMark
 from numbann.components.registry import Entry
+from numbann_cli.course import chapters_on
 from numbann_cli.curve import curves
 from numbann_cli.lesson import Lesson, lesson_of
 from numbann_cli.prose import INDENT, labelled, wrap
@@ -40,7 +41,7 @@ def page(entry: Entry, width: int = 200) -> str:
         _lines([*_parameters(component), *_traits(component)] or ["no parameters"], width),
         *([_lines(_given(component), width)] if component.units else []),
         *([_lines([f"states  {', '.join(_states(component))}"], width)] if component.states else []),
-        _lines([f"origin  {_origin(entry)}", f"source  {_place(component)}"], width),
+        _lines([*_course(component), f"origin  {_origin(entry)}", f"source  {_place(component)}"], width),
     ]
     series = series_of(component)
     if series:
@@ -119,6 +120,13 @@ def show_value(value: Any) -> str:
     if isinstance(value, tuple):
         return f"[{', '.join(map(show_value, value))}]"
     return str(value).lower() if isinstance(value, bool) else f"{value:g}"
+
+
+def _course(component: Component) -> Iterator[str]:
+    """Yield what shows the chapters on a component of our own."""
+    on = [] if component.plugin else chapters_on(component.name, component.kind)
+    if on:
+        yield f"course  {', '.join(each.command for each in on)}"
 
 
 def _origin(entry: Entry) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import textwrap
 from collections.abc import Sequence
 from math import isfinite
 
@@ -34,8 +35,17 @@ def picture(series: Series, base: float | None = 0.0, width: int = WIDTH) -> lis
     lines = ["".join(_mark(row, column, rows, zero, middle) for column in range(width)) for row in range(HEIGHT)]
     labels = {0: f"{high:.3g}", HEIGHT - 1: f"{low:.3g}", zero: "0"}
     plot = [f"{labels.get(row, ''):>{LABELS - 1}} {line}" for row, line in enumerate(lines)]
+    axis = [f"{'':{LABELS}}{line}" for line in _axis(series, width)]
+    return [f"{'':{LABELS}}{series.title}", *plot, *axis]
+
+
+def _axis(series: Series, width: int) -> list[str]:
+    """Return the name of the axis and its ends; the name has lines of its own where there is no room beside them."""
     left, right = f"{series.axis}: {series.x[0]:.3g}", f"{series.x[-1]:.3g}"
-    return [f"{'':{LABELS}}{series.title}", *plot, f"{'':{LABELS}}{left} {right:>{max(0, width - len(left) - 1)}}"]
+    if len(left) + len(right) < width:
+        return [f"{left}{right:>{width - len(left)}}"]
+    ends = f"{series.x[0]:.3g}"
+    return [f"{ends}{right:>{width - len(ends)}}", *textwrap.wrap(series.axis, width)]
 
 
 def column_of(index: int, count: int) -> int:

@@ -12,7 +12,7 @@ COMMANDS = {
     "check": "Show every fault of a spec at once, and what it uses.",
     "lr-find": "Find a learning rate by a short test of growing rates.",
     "schema": "Print the JSON Schema of a spec, for editors; plugins' components are in it.",
-    "show": "Explain a component, or sum up a run.",
+    "show": "Explain a component or a topic, list the course, or sum up a run.",
     "plugins": "List what provides components; check plugins, and write new ones.",
 }
 

@@ -27,6 +27,6 @@ def wrap(text: str, width: int, first: str = INDENT, others: str = INDENT) -> st
     )
 
 
-def labelled(label: str, text: str, width: int) -> str:
+def labelled(label: str, text: str, width: int, beside: int = LABEL) -> str:
     """Return a label and the text beside it, aligned with those of other labels."""
-    return wrap(text, width, f"{INDENT}{label:<{LABEL}}", INDENT + " " * LABEL)
+    return wrap(text, width, f"{INDENT}{label:<{beside}}", INDENT + " " * beside)

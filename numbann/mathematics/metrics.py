@@ -30,7 +30,13 @@ Share = Annotated[float, Gt(0), Lt(1)]
 def accuracy(t, label, weight):
     """Accuracy: the share of rows whose class is predicted, in [0, 1]; for yes/no labels, all of a row.
 
-    It hides rare classes: where 99 % of rows have one class, always predicting it scores 0.99; see balanced_accuracy.
+    Example: accuracy(t=[0, 1, 1, 0], label=[0, 1, 0, 0]) = 0.75
+    Use: classes of similar size; the default.
+    For: everybody understands it.
+    Against: it counts all mistakes alike and ignores probabilities.
+    Trouble: it hides rare classes: where 99 % of rows have one class, always predicting it scores 0.99; see
+    balanced_accuracy or f1.
+    Reference: Sokolova and Lapalme 2009, https://doi.org/10.1016/j.ipm.2009.03.002.
     """
     right = t == label
     return float(_average(right if right.ndim == 1 else right.all(1), weight))
@@ -40,8 +46,14 @@ def accuracy(t, label, weight):
 def hamming_loss(t, label, weight):
     """Hamming loss: the share of yes/no labels that are predicted wrongly; for classes, the share of rows.
 
-    Where most labels are no, a model without any skill scores low; see f1_macro.  Schapire and Singer 1999,
-    https://doi.org/10.1023/A:1007614523901.
+    Values in [0, 1]; 0 is perfect.
+
+    Example: hamming_loss(t=[[1, 0, 0], [0, 1, 1]], label=[[1, 0, 1], [0, 1, 0]]) = 0.333
+    Use: several yes/no labels for each row.
+    For: a row of which one label is wrong is better than one of which all are.
+    Against: for classes it is 1 - accuracy.
+    Trouble: where most labels are no, a model without any skill scores low; see f1_macro.
+    Reference: Schapire and Singer 1999, https://doi.org/10.1023/A:1007614523901.
     """
     return float(_average(t != label, weight).mean())
 
@@ -50,8 +62,14 @@ def hamming_loss(t, label, weight):
 def balanced_accuracy(t, label, weight):
     """Balanced accuracy: the mean over the classes in t of the share of their rows that is predicted.
 
-    For classes of unequal size.  A single row of a very rare class changes it a lot.  Brodersen, Ong, Stephan and
-    Buhmann 2010, https://doi.org/10.1109/ICPR.2010.764.
+    Values in [0, 1]; guessing scores 1 / K.
+
+    Example: balanced_accuracy(t=[0, 0, 0, 1], label=[0, 0, 0, 0]) = 0.5
+    Use: classes of unequal size.
+    For: each class counts the same, so that always predicting the largest gains nothing.
+    Against: false alarms of a large class hardly show.
+    Trouble: a single row of a very rare class changes it a lot; look at the confusion matrix, too.
+    Reference: Brodersen, Ong, Stephan and Buhmann 2010, https://doi.org/10.1109/ICPR.2010.764.
     """
     hits, given, _ = _counts(t, label, weight)
     return float((hits[given > 0] / given[given > 0]).mean())
@@ -61,26 +79,63 @@ def balanced_accuracy(t, label, weight):
 def precision(t, label, weight):
     """Precision: of the rows predicted as the positive of two classes, the share that is; 0 if there are none.
 
-    For problems where a false alarm is costly.  It ignores missed rows: see recall.
+    Values in [0, 1].
+
+    Example: precision(t=[1, 1, 0, 0], label=[1, 0, 1, 0]) = 0.5
+    Use: problems where a false alarm is costly.
+    For: says how far a yes can be trusted.
+    Against: it ignores rows that are missed: see recall.
+    Trouble: a model that says yes once, and rightly, scores 1; look at f1, or at recall beside it.
+    Reference: Sokolova and Lapalme 2009, https://doi.org/10.1016/j.ipm.2009.03.002.
     """
     return _positive(t, label, weight, _precisions)
 
 
 @metric(multilabel=True)
 def precision_macro(t, label, weight):
-    """Precision, macro: the mean over classes of the share of rows predicted as a class that belong to it."""
+    """Precision, macro: the mean over classes of the share of rows predicted as a class that belong to it.
+
+    Values in [0, 1].
+
+    Example: precision_macro(t=[0, 1, 1, 2], label=[0, 1, 2, 2]) = 0.833
+    Use: several classes where a wrong name is costly.
+    For: each class counts the same, whatever its size.
+    Against: it ignores rows that are missed: see recall_macro.
+    Trouble: a class that is never predicted counts as 0; give it weight by `class_weight`, or take precision_weighted.
+    Reference: Sokolova and Lapalme 2009, https://doi.org/10.1016/j.ipm.2009.03.002.
+    """
     return _mean(t, label, weight, _precisions, weighted=False)
 
 
 @metric(multilabel=True)
 def precision_micro(t, label, weight):
-    """Precision, micro: the share of all predicted labels that are right; for classes, it is the accuracy."""
+    """Precision, micro: the share of all predicted labels that are right; for classes, it is the accuracy.
+
+    Values in [0, 1].
+
+    Example: precision_micro(t=[[1, 0, 0], [0, 1, 1]], label=[[1, 0, 1], [0, 1, 0]]) = 0.667
+    Use: several yes/no labels, where each label that is given counts the same.
+    For: one number from all counts; no class divides by zero.
+    Against: frequent labels decide it.
+    Trouble: rare labels may be always wrong; look at precision_macro.
+    Reference: Sokolova and Lapalme 2009, https://doi.org/10.1016/j.ipm.2009.03.002.
+    """
     return _pooled(t, label, weight, _precisions)
 
 
 @metric(multilabel=True)
 def precision_weighted(t, label, weight):
-    """Precision, weighted: the same mean with each class weighted by its number of rows in t."""
+    """Precision, weighted: the same mean with each class weighted by its number of rows in t.
+
+    Values in [0, 1].
+
+    Example: precision_weighted(t=[0, 1, 1, 2], label=[0, 1, 2, 2]) = 0.875
+    Use: several classes, counted as often as they occur.
+    For: closer to what a user sees than precision_macro.
+    Against: rare classes hardly count.
+    Trouble: it looks good while rare classes are wrong; look at precision_macro.
+    Reference: Sokolova and Lapalme 2009, https://doi.org/10.1016/j.ipm.2009.03.002.
+    """
     return _mean(t, label, weight, _precisions, weighted=True)
 
 
@@ -88,26 +143,63 @@ def precision_weighted(t, label, weight):
 def recall(t, label, weight):
     """Recall: of the rows of the positive of two classes, the share that is predicted; 0 if there are none.
 
-    For problems where a missed row is costly.  Always predicting the positive class scores 1: see precision.
+    Values in [0, 1].
+
+    Example: recall(t=[1, 1, 1, 0], label=[1, 0, 1, 0]) = 0.667
+    Use: problems where a missed row is costly: illness, fraud.
+    For: says how much is found.
+    Against: it ignores false alarms: see precision.
+    Trouble: always predicting the positive class scores 1; look at f1, or at precision beside it.
+    Reference: Sokolova and Lapalme 2009, https://doi.org/10.1016/j.ipm.2009.03.002.
     """
     return _positive(t, label, weight, _recalls)
 
 
 @metric(multilabel=True)
 def recall_macro(t, label, weight):
-    """Recall, macro: the mean, over the classes in t or label, of the share of their rows that is predicted."""
+    """Recall, macro: the mean, over the classes in t or label, of the share of their rows that is predicted.
+
+    Values in [0, 1].
+
+    Example: recall_macro(t=[0, 1, 1, 2], label=[0, 1, 2, 2]) = 0.833
+    Use: several classes of unequal size, as balanced_accuracy.
+    For: each class counts the same.
+    Against: false alarms of a large class hardly show.
+    Trouble: a class in few rows makes it jump; put more of them into the validation part.
+    Reference: Sokolova and Lapalme 2009, https://doi.org/10.1016/j.ipm.2009.03.002.
+    """
     return _mean(t, label, weight, _recalls, weighted=False)
 
 
 @metric(multilabel=True)
 def recall_micro(t, label, weight):
-    """Recall, micro: the share of all labels in t that are predicted; for classes, it is the accuracy."""
+    """Recall, micro: the share of all labels in t that are predicted; for classes, it is the accuracy.
+
+    Values in [0, 1].
+
+    Example: recall_micro(t=[[1, 0, 0], [0, 1, 1]], label=[[1, 1, 1], [0, 1, 0]]) = 0.667
+    Use: several yes/no labels, where each label that is true counts the same.
+    For: one number from all counts.
+    Against: frequent labels decide it.
+    Trouble: rare labels may be never found; look at recall_macro.
+    Reference: Sokolova and Lapalme 2009, https://doi.org/10.1016/j.ipm.2009.03.002.
+    """
     return _pooled(t, label, weight, _recalls)
 
 
 @metric(multilabel=True)
 def recall_weighted(t, label, weight):
-    """Recall, weighted: the same mean with each class weighted by its number of rows in t, which is the accuracy."""
+    """Recall, weighted: the same mean with each class weighted by its number of rows in t, which is the accuracy.
+
+    Values in [0, 1].
+
+    Example: recall_weighted(t=[0, 1, 1, 2], label=[0, 1, 2, 2]) = 0.75
+    Use: to compare with reports that name it.
+    For: beside precision_weighted, it is of the same form.
+    Against: for classes it is the accuracy by another name.
+    Trouble: it hides rare classes as accuracy does; take recall_macro.
+    Reference: Sokolova and Lapalme 2009, https://doi.org/10.1016/j.ipm.2009.03.002.
+    """
     return _mean(t, label, weight, _recalls, weighted=True)
 
 
@@ -115,27 +207,64 @@ def recall_weighted(t, label, weight):
 def f1(t, label, weight):
     """F1: 2 precision recall / (precision + recall) of the positive of two classes.
 
-    For a rare positive class.  It ignores correct predictions of the other class, and depends on which is positive.
-    van Rijsbergen 1979, https://www.dcs.gla.ac.uk/Keith/Preface.html.
+    Values in [0, 1]; 0 if no row of the positive class is found.
+
+    Example: f1(t=[1, 1, 1, 0, 0], label=[1, 0, 1, 1, 0]) = 0.667
+    Use: a rare positive class.
+    For: high only if both precision and recall are.
+    Against: it ignores correct predictions of the other class, and depends on which is positive.
+    Trouble: at the threshold of 0.5 a good model may score 0; set `positive_weight` of the loss, or look at pr_auc,
+    which needs no threshold.
+    Reference: van Rijsbergen 1979, https://www.dcs.gla.ac.uk/Keith/Preface.html.
     """
     return _positive(t, label, weight, _f1s)
 
 
 @metric(multilabel=True)
 def f1_macro(t, label, weight):
-    """F1, macro: the mean of the classes' F1, whatever their size."""
+    """F1, macro: the mean of the classes' F1, whatever their size.
+
+    Values in [0, 1].
+
+    Example: f1_macro(t=[0, 1, 1, 2], label=[0, 1, 2, 2]) = 0.778
+    Use: several classes of unequal size, and several yes/no labels.
+    For: each class counts the same, by what is found and what is right.
+    Against: hard to read: no row has it.
+    Trouble: one class that is never predicted takes 1 / K of it; look at the confusion matrix to see which.
+    Reference: Sokolova and Lapalme 2009, https://doi.org/10.1016/j.ipm.2009.03.002.
+    """
     return _mean(t, label, weight, _f1s, weighted=False)
 
 
 @metric(multilabel=True)
 def f1_micro(t, label, weight):
-    """F1, micro: F1 of the precision and recall of all labels together; for classes, it is the accuracy."""
+    """F1, micro: F1 of the precision and recall of all labels together; for classes, it is the accuracy.
+
+    Values in [0, 1].
+
+    Example: f1_micro(t=[[1, 0, 0], [0, 1, 1]], label=[[1, 0, 1], [0, 1, 0]]) = 0.667
+    Use: several yes/no labels, where each counts the same.
+    For: one number from all counts.
+    Against: frequent labels decide it.
+    Trouble: rare labels may be never found; look at f1_macro.
+    Reference: Sokolova and Lapalme 2009, https://doi.org/10.1016/j.ipm.2009.03.002.
+    """
     return _pooled(t, label, weight, _f1s)
 
 
 @metric(multilabel=True)
 def f1_weighted(t, label, weight):
-    """F1, weighted: the mean of the classes' F1, weighted by their number of rows in t."""
+    """F1, weighted: the mean of the classes' F1, weighted by their number of rows in t.
+
+    Values in [0, 1].
+
+    Example: f1_weighted(t=[0, 1, 1, 2], label=[0, 1, 2, 2]) = 0.75
+    Use: several classes, counted as often as they occur.
+    For: closer to what a user sees than f1_macro.
+    Against: rare classes hardly count.
+    Trouble: it looks good while rare classes are wrong; look at f1_macro.
+    Reference: Sokolova and Lapalme 2009, https://doi.org/10.1016/j.ipm.2009.03.002.
+    """
     return _mean(t, label, weight, _f1s, weighted=True)
 
 
@@ -143,8 +272,12 @@ def f1_weighted(t, label, weight):
 def matthews(t, label, weight):
     """Matthews: the correlation of t and label as one-hot rows, in [-1, 1]; 0 for guesses or if one never changes.
 
-    One number that is high only if every class is predicted well.  Matthews 1975,
-    https://doi.org/10.1016/0005-2795(75)90109-9; several classes: Gorodkin 2004,
+    Example: matthews(t=[1, 1, 1, 0, 0], label=[1, 0, 1, 1, 0]) = 0.167
+    Use: classes of unequal size, where one number has to do.
+    For: high only if every class is predicted well.
+    Against: harder to explain than a share.
+    Trouble: with few rows of a class it jumps; use more rows, or several seeds.
+    Reference: Matthews 1975, https://doi.org/10.1016/0005-2795(75)90109-9; several classes: Gorodkin 2004,
     https://doi.org/10.1016/j.compbiolchem.2004.09.006.
     """
     hits, given, said = _counts(t, label, weight)
@@ -159,9 +292,16 @@ def matthews(t, label, weight):
 def quadratic_kappa(t, label, weight):
     """Quadratic kappa: 1 - sum (i - j)^2 O_ij / sum (i - j)^2 E_ij, with O_ij the rows of class i predicted as class j.
 
-    E_ij is what chance would give: the rows of class i times those predicted as j, over all.  For ordered classes: a
-    mistake counts by the square of its distance.  1 is perfect, 0 is chance.  NaN if t and label have one class.
-    Cohen 1968, https://doi.org/10.1037/h0026256.
+    Values in [-1, 1]; 1 is perfect, 0 is chance.  E_ij is what chance would give: the rows of class i times those
+    predicted as j, over all.  NaN if t and label have one class.
+
+    Example: quadratic_kappa(t=[0, 1, 2, 3], label=[0, 1, 2, 2]) = 0.875; quadratic_kappa(t=[0, 1, 2, 3], label=[0, 1,
+    2, 0]) = 0.1
+    Use: ordered classes: grades, stars.
+    For: a mistake counts by the square of its distance.
+    Against: classes must be numbered in their order.
+    Trouble: it rises with the spread of the classes in the data; compare models on the same rows only.
+    Reference: Cohen 1968, https://doi.org/10.1037/h0026256.
     """
     import numpy as np
 
@@ -238,7 +378,18 @@ def _pooled(t: Any, label: Any, weight: Any, score: Any) -> float:
 
 @metric
 def top_3(t, probability, weight):
-    """Top 3: the share of rows whose class is among the 3 most probable; of equal probabilities, later classes win."""
+    """Top 3: the share of rows whose class is among the 3 most probable; of equal probabilities, later classes win.
+
+    Values in [0, 1].
+
+    Example: top_3(t=[0, 3], probability=[[0.1, 0.2, 0.3, 0.4], [0.4, 0.3, 0.2, 0.1]]) = 0; top_3(t=[1, 2],
+    probability=[[0.1, 0.2, 0.3, 0.4], [0.4, 0.3, 0.2, 0.1]]) = 1
+    Use: lists of suggestions, and many similar classes.
+    For: a near miss counts as right.
+    Against: it does not say how near the first one is.
+    Trouble: with 3 classes or fewer it is 1; take accuracy.
+    Reference: Russakovsky et al. 2014, https://arxiv.org/abs/1409.0575.
+    """
     return _top(t, probability, weight, 3)
 
 
@@ -246,8 +397,14 @@ def top_3(t, probability, weight):
 def top_5(t, probability, weight):
     """Top 5: the share of rows whose class is among the 5 most probable.
 
-    For many similar classes.  With 5 classes or fewer it is 1.  Russakovsky et al. 2014,
-    https://arxiv.org/abs/1409.0575.
+    Values in [0, 1].
+
+    Example: top_5(t=[0, 5], probability=[[0.01, 0.09, 0.1, 0.2, 0.3, 0.3], [0, 0, 0, 0, 0.4, 0.6]]) = 0.5
+    Use: very many similar classes.
+    For: a near miss counts as right.
+    Against: it does not say how near the first one is.
+    Trouble: with 5 classes or fewer it is 1; take top_3 or accuracy.
+    Reference: Russakovsky et al. 2014, https://arxiv.org/abs/1409.0575.
     """
     return _top(t, probability, weight, 5)
 
@@ -256,8 +413,16 @@ def top_5(t, probability, weight):
 def log_loss(t, probability, weight):
     """Log loss: the mean of -log p, where p is the probability of a row's class, kept 2^-52 away from 0 and 1.
 
-    It measures the probabilities themselves, not only their order.  One confident mistake costs up to 36.  Good 1952,
-    https://doi.org/10.1111/j.2517-6161.1952.tb00104.x.
+    Values in [0, 36.1); 0 is perfect, and log K what equal probabilities score.
+
+    Example: log_loss(t=[0, 1], probability=[[0.9, 0.1], [0.2, 0.8]]) = 0.164; log_loss(t=[0, 1], probability=[[0.9,
+    0.1], [0.99, 0.01]]) = 2.355
+    Use: where probabilities are used themselves, to weigh costs.
+    For: it measures the probabilities and not only their order; lowest for the true ones.
+    Against: no unit that people know.
+    Trouble: one confident mistake costs up to 36; if it rises while accuracy does, the network is too sure: stop
+    earlier, or set label_smoothing.
+    Reference: Good 1952, https://doi.org/10.1111/j.2517-6161.1952.tb00104.x.
     """
     import numpy as np
 
@@ -269,10 +434,15 @@ def log_loss(t, probability, weight):
 def roc_auc(t, probability, weight):
     """ROC AUC: how often a row of the positive class gets a larger probability than one of another; a tie counts half.
 
-    For several classes, the mean over each against the rest; for yes/no labels, the mean over the labels.  Those that
-    no row or every row has are left out; if none is left, it is NaN.  Only the order of the probabilities matters, and
-    chance scores 0.5.  With a rare positive class it looks too good: see pr_auc.  Hanley and McNeil
-    1982, https://doi.org/10.1148/radiology.143.1.7063747.
+    Values in [0, 1]; chance scores 0.5.  For several classes, the mean over each against the rest; for yes/no labels,
+    the mean over the labels.  Those that no row or every row has are left out; if none is left, it is NaN.
+
+    Example: roc_auc(t=[0, 0, 1, 1], probability=[[0.9, 0.1], [0.6, 0.4], [0.65, 0.35], [0.2, 0.8]]) = 0.75
+    Use: to compare models before a threshold is chosen.
+    For: only the order of the probabilities matters, and no class size.
+    Against: it says nothing of the probabilities' values.
+    Trouble: with a rare positive class it looks too good; see pr_auc.
+    Reference: Hanley and McNeil 1982, https://doi.org/10.1148/radiology.143.1.7063747.
     """
     return _one_against_rest(t, probability, weight, _roc_area)
 
@@ -281,9 +451,14 @@ def roc_auc(t, probability, weight):
 def pr_auc(t, probability, weight):
     """Average precision: the sum over falling thresholds of (R_n - R_(n-1)) P_n, of precision P and recall R.
 
-    For several classes or yes/no labels, a mean as in roc_auc; NaN if t has one class.  For a rare positive class.
-    Chance scores its share of the rows, so compare values on the same data only.  Davis and Goadrich 2006,
-    https://doi.org/10.1145/1143844.1143874.
+    Values in [0, 1].  For several classes or yes/no labels, a mean as in roc_auc; NaN if t has one class.
+
+    Example: pr_auc(t=[0, 0, 1, 1], probability=[[0.9, 0.1], [0.6, 0.4], [0.65, 0.35], [0.2, 0.8]]) = 0.833
+    Use: a rare positive class: search, alarms.
+    For: it looks at the top of the list, where false alarms are.
+    Against: chance scores the class's share of the rows and not a fixed number.
+    Trouble: values from data with other shares cannot be compared; use the same rows.
+    Reference: Davis and Goadrich 2006, https://doi.org/10.1145/1143844.1143874.
     """
     return _one_against_rest(t, probability, weight, _average_precision)
 
@@ -292,10 +467,16 @@ def pr_auc(t, probability, weight):
 def calibration_error(t, probability, weight, bins: Count = 15):
     """Expected calibration error: sum_b w_b |accuracy_b - confidence_b|, over bins of rows with like confidence.
 
-    A row's confidence is its largest probability; w_b is the share of rows in a bin, and the bins are of equal width.
-    0 where of the rows with a confidence of 0.8 four of five are right.  It depends on the number of bins, and a model
-    that always predicts the classes' shares scores well.  Naeini, Cooper and Hauskrecht 2015,
-    https://doi.org/10.1609/aaai.v29i1.9602; Guo, Pleiss, Sun and Weinberger 2017, https://arxiv.org/abs/1706.04599.
+    Values in [0, 1]; 0 where of the rows with a confidence of 0.8 four of five are right.  A row's confidence is its
+    largest probability; w_b is the share of rows in a bin, and the bins are of equal width.
+
+    Example: calibration_error(t=[0, 1, 1, 1], probability=[[0.8, 0.2], [0.2, 0.8], [0.2, 0.8], [0.8, 0.2]]) = 0.05
+    Use: to see whether probabilities mean what they say.
+    For: in the unit of a probability.
+    Against: it depends on the number of bins.
+    Trouble: a model that always predicts the classes' shares scores well; look at log_loss beside it.
+    Reference: Naeini, Cooper and Hauskrecht 2015, https://doi.org/10.1609/aaai.v29i1.9602; Guo, Pleiss, Sun and
+    Weinberger 2017, https://arxiv.org/abs/1706.04599.
     """
     import numpy as np
 
@@ -351,13 +532,34 @@ def _average_precision(positive: Any, score: Any, weight: Any) -> float:
 
 @metric(better="lower", aliases=("mean_absolute_error",))
 def mae(t, value, weight):
-    """Mean absolute error: mean |value - t|, in the target's unit.  Outliers count in proportion to their distance."""
+    """Mean absolute error: mean |value - t|, in the target's unit.  Outliers count in proportion to their distance.
+
+    Values in [0, inf).
+
+    Example: mae(t=[1, 2, 4], value=[2, 2, 7]) = 1.333
+    Use: how far off a prediction is, on average; the one to tell people.
+    For: in the target's unit, and outliers count in proportion.
+    Against: it does not show a few very large errors: see rmse.
+    Trouble: a model trained by mse aims at means and may lose against the median; train with the loss mae, or compare
+    by rmse.
+    Reference: Willmott and Matsuura 2005, https://doi.org/10.3354/cr030079.
+    """
     return float(_average(abs(value - t), weight).mean())
 
 
 @metric(better="lower", aliases=("root_mean_squared_error",))
 def rmse(t, value, weight):
-    """Root mean squared error: sqrt(mean((value - t)^2)), mean over outputs, in the target's unit."""
+    """Root mean squared error: sqrt(mean((value - t)^2)), mean over outputs, in the target's unit.
+
+    Values in [0, inf); predicting the mean scores the target's standard deviation.
+
+    Example: rmse(t=[1, 2, 4], value=[2, 2, 7]) = 1.826
+    Use: regression; the default.
+    For: in the target's unit, and large errors count more.
+    Against: a few outliers decide it.
+    Trouble: if it is much larger than mae, a few rows are far off: look at them, or train with huber.
+    Reference: Chai and Draxler 2014, https://doi.org/10.5194/gmd-7-1247-2014.
+    """
     return float((_average((value - t) ** 2, weight) ** 0.5).mean())
 
 
@@ -365,8 +567,14 @@ def rmse(t, value, weight):
 def mape(t, value, weight):
     """Mean absolute percentage error: mean |value - t| / max(|t|, 2^-52), as a share: 0.1 is ten per cent.
 
-    For positive targets over several orders of magnitude.  A target of 0 makes it enormous.  de Myttenaere, Golden,
-    Le Grand and Rossi 2016, https://arxiv.org/abs/1605.02541.
+    Values in [0, inf).
+
+    Example: mape(t=[10, 200], value=[11, 180]) = 0.1
+    Use: positive targets over several orders of magnitude.
+    For: without a unit, and easy to tell.
+    Against: too high a prediction can cost more than too low a one.
+    Trouble: a target of 0 makes it enormous; leave such rows out, or take mae.
+    Reference: de Myttenaere, Golden, Le Grand and Rossi 2016, https://arxiv.org/abs/1605.02541.
     """
     size = abs(t)
     return float(_average(abs(value - t) / (size + (TINY - size) * (size < TINY)), weight).mean())
@@ -376,7 +584,16 @@ def mape(t, value, weight):
 def r2(t, value, weight):
     """Coefficient of determination: 1 - sum (t - value)^2 / sum (t - mean t)^2, mean over outputs; 1 is perfect.
 
-    An output whose target never changes counts as 1 if it is predicted exactly, else as 0, as in scikit-learn.
+    Values in (-inf, 1]; predicting the mean scores 0.  An output whose target never changes counts as 1 if it is
+    predicted exactly, else as 0, as in scikit-learn.
+
+    Example: r2(t=[1, 2, 4, 5], value=[1, 3, 4, 4]) = 0.8
+    Use: regression; how much better than the mean a model is.
+    For: without a unit, and with a natural zero.
+    Against: it depends on the spread of the targets in the data.
+    Trouble: below 0 the model is worse than the mean: it overfits, or new data differ; look at the training part's
+    value.
+    Reference: Kvalseth 1985, https://doi.org/10.1080/00031305.1985.10479448.
     """
     return _explained(_average((t - value) ** 2, weight), _variance(t, weight))
 
@@ -385,7 +602,15 @@ def r2(t, value, weight):
 def explained_variance(t, value, weight):
     """Explained variance: 1 - var(t - value) / var(t), mean over outputs; 1 is perfect.
 
-    Unlike r2, it ignores a constant offset; if the two differ, predictions are biased.
+    Values in (-inf, 1].
+
+    Example: explained_variance(t=[1, 2, 4, 5], value=[2, 3, 5, 6]) = 1; explained_variance(t=[1, 2, 4, 5], value=[1, 3,
+    4, 4]) = 0.8
+    Use: beside r2, to find a constant offset.
+    For: it ignores one: predictions that are all too high by the same score 1.
+    Against: it ignores one, which users will not.
+    Trouble: if it is above r2, predictions are biased; train longer, or look whether the parts differ.
+    Reference: Kvalseth 1985, https://doi.org/10.1080/00031305.1985.10479448.
     """
     return _explained(_variance(t - value, weight), _variance(t, weight))
 
@@ -397,8 +622,15 @@ def explained_variance(t, value, weight):
 def coverage(t, low, high, weight):
     """Coverage: the share of rows with low <= t <= high, mean over targets.
 
-    For a loss that gives quantiles, such as `quantiles`: between 5 % and 95 % there should be 0.9.  A wide interval
-    covers everything: compare the losses, too.  Christoffersen 1998, https://doi.org/10.2307/2527341.
+    Values in [0, 1]; between quantiles of 5 % and 95 % it should be 0.9.
+
+    Example: coverage(t=[1, 2, 3, 9], low=[0, 1, 2, 3], high=[2, 3, 4, 5]) = 0.75
+    Use: a loss that gives quantiles, such as quantiles.
+    For: says whether intervals hold what they promise.
+    Against: it ignores how wide they are.
+    Trouble: a wide interval covers everything: compare the losses, too.  Too low a value on new rows is overfitting:
+    stop earlier.
+    Reference: Christoffersen 1998, https://doi.org/10.2307/2527341.
     """
     return float(_average((low <= t) & (t <= high), weight).mean())
 
@@ -407,8 +639,14 @@ def coverage(t, low, high, weight):
 def normal_coverage(t, mean, variance, weight, level: Share = 0.9):
     """Normal coverage: the share of rows with |t - mean| <= z sqrt(variance), z such that a normal one has this level.
 
-    For a loss that gives a mean and a variance; it should be `level`.  Christoffersen 1998,
-    https://doi.org/10.2307/2527341.
+    Values in [0, 1]; it should be `level`.
+
+    Example: normal_coverage(t=[0, 1, 2, 3], mean=[0, 0, 0, 0], variance=[1, 1, 1, 1]) = 0.5
+    Use: a loss that gives a mean and a variance, such as gaussian_nll.
+    For: says whether error bars hold what they promise.
+    Against: it takes the noise as normal, and ignores how wide the bars are.
+    Trouble: too low a value on new rows is overfitting: stop earlier; too high a one may be heavy tails.
+    Reference: Christoffersen 1998, https://doi.org/10.2307/2527341.
     """
     from statistics import NormalDist
 
@@ -420,10 +658,16 @@ def normal_coverage(t, mean, variance, weight, level: Share = 0.9):
 def concordance(time, event, value, weight):
     """Concordance (Harrell's C): of the pairs whose order is known, the share that is predicted in that order.
 
-    The order of two rows is known if the end of the shorter time was seen, event 1; equal predictions count half.  For
-    times that are censored, such as with `weibull`.  1 is perfect, 0.5 chance, NaN if no order is known.  It takes time
-    in proportion to the square of the rows.  Harrell, Califf, Pryor, Lee and Rosati 1982,
-    https://doi.org/10.1001/jama.1982.03320430047030.
+    Values in [0, 1]; 1 is perfect, 0.5 chance, NaN if no order is known.  The order of two rows is known if the end of
+    the shorter time was seen, event 1; equal predictions count half.
+
+    Example: concordance(time=[1, 2, 3], event=[1, 0, 1], value=[1, 3, 2]) = 1; concordance(time=[1, 2, 3], event=[1, 1,
+    1], value=[1, 3, 2]) = 0.667
+    Use: times that are censored, such as with weibull.
+    For: only the order matters, so that any score of risk will do.
+    Against: it says nothing of the times themselves.
+    Trouble: it takes time in proportion to the square of the rows; measure on fewer.
+    Reference: Harrell, Califf, Pryor, Lee and Rosati 1982, https://doi.org/10.1001/jama.1982.03320430047030.
     """
     time, event, value = (column[:, 0] for column in (time, event, value))
     right, pairs = 0.0, 0.0
@@ -438,9 +682,16 @@ def concordance(time, event, value, weight):
 def crps(t, mean, variance, weight):
     """CRPS of a normal distribution: s (e (2 F(e) - 1) + 2 f(e) - 1 / sqrt(pi)), e = (t - mean) / s, s^2 = variance.
 
-    F and f are the standard normal distribution and its density.  In the target's unit; for a variance of 0 it is the
-    absolute error.  It scores mean and variance together, and outliers less than the likelihood does.  Gneiting and
-    Raftery 2007, https://doi.org/10.1198/016214506000001437.
+    Values in [0, inf).  F and f are the standard normal distribution and its density.  For a variance of 0 it is the
+    absolute error.
+
+    Example: crps(t=[0, 2], mean=[0, 0], variance=[1, 1]) = 0.843; crps(t=[0, 2], mean=[0, 0], variance=[4, 4]) = 0.836
+    Use: predictions with an error bar, such as those of gaussian_nll.
+    For: mean and variance in one number, in the target's unit.
+    Against: it takes the distribution as normal.
+    Trouble: outliers count less than in the likelihood, so that the two may rank models differently; choose by what
+    errors cost.
+    Reference: Gneiting and Raftery 2007, https://doi.org/10.1198/016214506000001437.
     """
     import numpy as np
 

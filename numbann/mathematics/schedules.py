@@ -22,7 +22,14 @@ AtLeastOne = Annotated[float, Ge(1)]
 def constant():
     """Constant: the factor is 1 at every step.
 
-    For a first try, and for Adam on small tables.  A rate that learns fast at first is often too large at the end.
+    The rate is optimizer.learning_rate throughout, after a warm-up if there is one.
+
+    Example: constant(epoch=[0, 5, 9]) = [1, 1, 1]
+    Use: a first try, adam on small tables, and lbfgs.
+    For: nothing to choose.
+    Against: a rate that learns fast at first is often too large at the end.
+    Trouble: the loss jitters and no longer falls; take cosine, or plateau.
+    Reference: Goodfellow, Bengio and Courville 2016, https://www.deeplearningbook.org/.
     """
     return 1.0
 
@@ -34,9 +41,14 @@ def constant():
 def step(epoch, every: Positive = 10.0, factor: Drop = 0.1):
     """Step: factor^floor(epoch / every), a drop after every `every` epochs.
 
-    The usual choice with sgd if you know after how many epochs the loss stops falling.  If `every` is too short, the
-    weights stop moving early.  As torch.optim.lr_scheduler.StepLR, https://docs.pytorch.org/docs/stable/optim.html
-    (2024).
+    A factor in (0, 1].
+
+    Example: step(epoch=[0, 9, 10, 25]) = [1, 1, 0.1, 0.01]
+    Use: with sgd, if you know after how many epochs the loss stops falling.
+    For: full speed for a while, then finer steps.
+    Against: two numbers to choose, which fit one training only.
+    Trouble: with a short `every` weights stop moving early; lengthen it, or take cosine.
+    Reference: as torch.optim.lr_scheduler.StepLR, https://docs.pytorch.org/docs/stable/optim.html (2024).
     """
     return factor ** floor(epoch / every)
 
@@ -45,8 +57,14 @@ def step(epoch, every: Positive = 10.0, factor: Drop = 0.1):
 def multi_step(epoch, milestones: Numbers = (25.0, 40.0), factor: Drop = 0.1):
     """Multi-step: factor^n, where n counts the milestones, in epochs, that have been reached.
 
-    For recipes such as "a tenth after epochs 30 and 60".  A milestone after the last epoch does nothing.
-    He, Zhang, Ren and Sun 2015, https://arxiv.org/abs/1512.03385; as torch.optim.lr_scheduler.MultiStepLR.
+    A factor in (0, 1].
+
+    Example: multi_step(epoch=[0, 25, 40]) = [1, 0.1, 0.01]
+    Use: recipes such as "a tenth after epochs 30 and 60".
+    For: drops just where they are wanted.
+    Against: milestones have to be found by trial.
+    Trouble: a milestone after the last epoch does nothing; change milestones together with `train.epochs`.
+    Reference: He, Zhang, Ren and Sun 2015, https://arxiv.org/abs/1512.03385; as torch.optim.lr_scheduler.MultiStepLR.
     """
     return factor ** sum(milestone <= epoch for milestone in milestones)
 
@@ -67,9 +85,15 @@ def plateau(
     """Plateau: the factor drops to factor times itself, not below floor, when the loss has stopped falling.
 
     An epoch is better if its loss (of the validation part, if any) is below best (1 - threshold).  After more than
-    `patience` epochs in a row that are not better, the rate drops and counting starts again.  For trainings of unknown
-    length; combine it with early stopping of a longer patience.  With a noisy loss the rate drops too soon: raise
-    patience.  As torch.optim.lr_scheduler.ReduceLROnPlateau, https://docs.pytorch.org/docs/stable/optim.html (2024).
+    `patience` epochs in a row that are not better, the rate drops and counting starts again.
+
+    Example: plateau(monitor=[1, 0.9, 0.9, 0.9, 0.9], patience=1) = [1, 1, 1, 0.1, 0.1]
+    Use: trainings of unknown length.
+    For: it follows the loss and needs no number of epochs.
+    Against: it sees a stop only after it has lasted for patience epochs.
+    Trouble: with a noisy loss the rate drops too soon: raise patience.  Early stopping with a shorter patience ends the
+    training first: give it a longer one.
+    Reference: as torch.optim.lr_scheduler.ReduceLROnPlateau, https://docs.pytorch.org/docs/stable/optim.html (2024).
     """
     if step == 0:
         return 1.0, 1.0, inf, 0
@@ -88,9 +112,16 @@ def plateau(
 def exponential(epoch, factor: Drop = 0.95):
     """Exponential: factor^epoch, at every step.
 
-    A steady decay that does not depend on the number of epochs.  A small factor ends training early: with 0.5, a
-    thousandth of the rate is left after 10 epochs.  As torch.optim.lr_scheduler.ExponentialLR taken per step,
-    https://docs.pytorch.org/docs/stable/optim.html (2024).
+    A factor in (0, 1].
+
+    Example: exponential(epoch=[0, 10, 50]) = [1, 0.599, 0.077]
+    Use: a steady decay that does not depend on the number of epochs.
+    For: one number, and smooth.
+    Against: it falls fastest at the beginning, where a high rate is worth most.
+    Trouble: a small factor ends training early: with 0.5, a thousandth of the rate is left after 10 epochs; take 0.95
+    or more.
+    Reference: as torch.optim.lr_scheduler.ExponentialLR taken per step, https://docs.pytorch.org/docs/stable/optim.html
+    (2024).
     """
     return factor**epoch
 
@@ -99,9 +130,15 @@ def exponential(epoch, factor: Drop = 0.95):
 def inverse_time(epoch, decay: NonNegative = 0.1):
     """Inverse time: 1 / (1 + decay epoch), at every step.
 
-    The slowest decay: the sum of the rates diverges and the sum of their squares converges, the condition for the
-    convergence of stochastic gradient descent.  In a short training, the final rate is often too high.  Robbins and
-    Monro 1951, https://doi.org/10.1214/aoms/1177729586.
+    The sum of the rates diverges and the sum of their squares converges, the condition for the convergence of
+    stochastic gradient descent.
+
+    Example: inverse_time(epoch=[0, 10, 50]) = [1, 0.5, 0.167]
+    Use: long trainings by sgd, and where theory is to hold.
+    For: it never stops learning.
+    Against: the slowest decay.
+    Trouble: in a short training the final rate is too high, and the loss jitters; take cosine or linear.
+    Reference: Robbins and Monro 1951, https://doi.org/10.1214/aoms/1177729586.
     """
     return 1 / (1 + decay * epoch)
 
@@ -113,8 +150,15 @@ def inverse_time(epoch, decay: NonNegative = 0.1):
 def linear(epoch, epochs, start: NonNegative = 1.0, end: NonNegative = 0.0):
     """Linear: start + (end - start) epoch / epochs.
 
-    A good default for a fixed number of epochs; after early stopping, the rate is still high.  As
-    torch.optim.lr_scheduler.LinearLR over all steps, https://docs.pytorch.org/docs/stable/optim.html (2024).
+    It ends with the last epoch.
+
+    Example: linear(epoch=[0, 5, 9], epochs=10) = [1, 0.5, 0.1]
+    Use: a fixed number of epochs; a good default there.
+    For: simple, and low rates at the end, where fine steps pay.
+    Against: the number of epochs has to be known.
+    Trouble: after early stopping the rate is still high; take plateau, or fewer epochs.
+    Reference: as torch.optim.lr_scheduler.LinearLR over all steps, https://docs.pytorch.org/docs/stable/optim.html
+    (2024).
     """
     return start + (end - start) * epoch / epochs
 
@@ -123,8 +167,14 @@ def linear(epoch, epochs, start: NonNegative = 1.0, end: NonNegative = 0.0):
 def polynomial(epoch, epochs, power: Positive = 2.0, floor: Fraction = 0.0):
     """Polynomial: floor + (1 - floor) (1 - epoch / epochs)^power.
 
-    Power 1 is linear; larger powers spend more of the training at low rates, very large ones nearly all of it.  Chen,
-    Papandreou, Kokkinos, Murphy and Yuille 2016, https://arxiv.org/abs/1606.00915; with floor 0 as
+    Power 1 is linear.
+
+    Example: polynomial(epoch=[0, 5, 9], epochs=10) = [1, 0.25, 0.01]
+    Use: as linear, with more of the training at low rates.
+    For: one number bends the curve.
+    Against: seldom better than cosine.
+    Trouble: a large power spends nearly all of the training at a rate near 0; keep it at 1 to 3, or set a floor.
+    Reference: Chen, Papandreou, Kokkinos, Murphy and Yuille 2016, https://arxiv.org/abs/1606.00915; with floor 0 as
     torch.optim.lr_scheduler.PolynomialLR.
     """
     return floor + (1 - floor) * (1 - epoch / epochs) ** power
@@ -134,8 +184,14 @@ def polynomial(epoch, epochs, power: Positive = 2.0, floor: Fraction = 0.0):
 def cosine(epoch, epochs, floor: Fraction = 0.0):
     """Cosine: floor + (1 - floor) (1 + cos(pi epoch / epochs)) / 2.
 
-    The rate stays high for a while, then falls smoothly.  The usual choice for a training of known length, best after a
-    few epochs of warm-up.  Loshchilov and Hutter 2016, https://arxiv.org/abs/1608.03983; as
+    The rate stays high for a while, then falls smoothly.
+
+    Example: cosine(epoch=[0, 5, 9], epochs=10) = [1, 0.5, 0.024]
+    Use: trainings of known length; the usual choice, best after a few epochs of warm-up.
+    For: nothing to choose, long at high rates and long at low ones.
+    Against: the number of epochs has to be known.
+    Trouble: early stopping cuts off the low rates at the end, which gain most; switch it off, or train fewer epochs.
+    Reference: Loshchilov and Hutter 2016, https://arxiv.org/abs/1608.03983; as
     torch.optim.lr_scheduler.CosineAnnealingLR taken per step, whose eta_min is floor times the rate.
     """
     return _cosine(1.0, floor, epoch / epochs)
@@ -145,9 +201,16 @@ def cosine(epoch, epochs, floor: Fraction = 0.0):
 def cosine_restarts(epoch, period: Positive = 10.0, growth: AtLeastOne = 1.0, floor: Fraction = 0.0):
     """Cosine with restarts: the cosine over a period, then at full rate again; each period is growth times as long.
 
-    The low rates at the end of each period give a usable model.  The loss jumps up at a restart, which may trigger
-    early stopping with a short patience; let the last epoch end a period.  Loshchilov and Hutter 2016,
-    https://arxiv.org/abs/1608.03983; as torch.optim.lr_scheduler.CosineAnnealingWarmRestarts (T_0, T_mult).
+    At a restart the rate is full again.
+
+    Example: cosine_restarts(epoch=[0, 5, 9, 10, 15]) = [1, 0.5, 0.024, 1, 0.5]
+    Use: several good models from one training, or a length that is not known.
+    For: the low rates at the end of each period give a usable model.
+    Against: the loss jumps up at each restart.
+    Trouble: that may trigger early stopping with a short patience; let it be longer than a period, and let the last
+    epoch end one.
+    Reference: Loshchilov and Hutter 2016, https://arxiv.org/abs/1608.03983; as
+    torch.optim.lr_scheduler.CosineAnnealingWarmRestarts (T_0, T_mult).
     """
     if growth == 1:
         return _cosine(1.0, floor, epoch % period / period)
@@ -160,10 +223,15 @@ def cosine_restarts(epoch, period: Positive = 10.0, growth: AtLeastOne = 1.0, fl
 def one_cycle(step, steps, rise: Fraction = 0.3, start: Positive = 0.04, end: NonNegative = 4e-6):
     """One cycle: a cosine up from start to 1 over the share `rise` of the steps, then a cosine down to end.
 
-    optimizer.learning_rate is the peak; it may be several times the largest constant rate that works.  If the peak is
-    too high, the loss explodes about a third into the training.  Smith and Topin 2017,
-    https://arxiv.org/abs/1708.07120; as torch.optim.lr_scheduler.OneCycleLR, whose div_factor is 1 / start and whose
-    final_div_factor is start / end.
+    optimizer.learning_rate is the peak.
+
+    Example: one_cycle(step=[0, 29, 60, 99], steps=100, end=0) = [0.04, 1, 0.589, 0]
+    Use: short trainings at a large rate.
+    For: the rise is a warm-up, so that the peak may be several times the largest constant rate that works.
+    Against: the peak has to be found: see `numbann lr-find`.
+    Trouble: if the peak is too high, the loss explodes about a third into the training; halve it, or raise `rise`.
+    Reference: Smith and Topin 2017, https://arxiv.org/abs/1708.07120; as torch.optim.lr_scheduler.OneCycleLR, whose
+    div_factor is 1 / start and whose final_div_factor is start / end.
     """
     top, last = rise * steps - 1, steps - 1
     if step < top:

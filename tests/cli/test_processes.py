@@ -34,6 +34,8 @@ finally:
         (["check", "spec.json"], ["click"]),
         (["check", "spec.json", "-v", "--debug", "--plugins-dir", "."], ["click"]),
         (["show", "relu"], ["click"]),
+        (["show"], ["click"]),
+        (["show", "gradient descent"], ["click"]),
         (["plugins", "list"], ["click"]),
         (["schema"], ["click"]),
         (["--version"], ["click"]),

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from numbann.components.built_in import built_in
-from numbann.components.component import KINDS, Component, call
+from numbann.components.component import KINDS, Component, arguments_of, call
 
 NUMBER = re.compile(r"-?\d+(?:\.\d+)?(?:e-?\d+)?")
 OF_A_MATRIX: dict[str, Callable[[Any], Any]] = {"std": np.std, "mean": np.mean, "max": np.max, "min": np.min}
@@ -37,8 +37,12 @@ def agrees(left: str, right: str, kind: str | None = None) -> bool:
 
 
 def _is_rounded(got: float, written: str) -> bool:
+    """To the last digit that is written, and at least to three; whole numbers to the last bits."""
     digits = len(written.partition("e")[0].partition(".")[2]) - int(written.partition("e")[2] or 0)
-    return abs(got - float(written)) <= (0.5 * 10.0**-digits if "." in written or "e" in written else 0) + 1e-9
+    return (
+        abs(got - float(written))
+        <= (min(0.5 * 10.0**-digits, 0.0005) if "." in written or "e" in written else 0) + 1e-9
+    )
 
 
 def value_of(text: str, kind: str | None = None) -> Any:
@@ -51,15 +55,16 @@ def value_of(text: str, kind: str | None = None) -> Any:
         return OF_A_MATRIX[name](value_of(ast.unparse(node.args[0]), "initializer"))
     positional = [ast.literal_eval(each) for each in node.args]
     named = {each.arg: ast.literal_eval(each.value) for each in node.keywords if each.arg}
-    component = _find(name, kind)
+    component = _find(name, kind, set(named))
     return CALLS[component.kind](component, positional, named)
 
 
-def _find(name: str, kind: str | None) -> Component:
+def _find(name: str, kind: str | None, named: set[str]) -> Component:
+    """The component of a name; if several kinds have it, the one that takes these arguments."""
     found = [built_in().find(each, name) for each in ([kind] if kind else KINDS)]
-    entries = [entry for entry in found if entry is not None]
-    assert entries, f"no component {name}"
-    return entries[0].component
+    components = [entry.component for entry in found if entry is not None]
+    assert components, f"no component {name}"
+    return next((each for each in components if named <= {*arguments_of(each.function)}), components[0])
 
 
 def _activation(component: Component, positional: list[Any], named: dict[str, Any]) -> Any:

@@ -1,4 +1,4 @@
-"""`numbann show`: summarizes a run, or explains a component.  An existing path takes precedence over a name."""
+"""`numbann show`: summarizes a run, explains a component, or prints a chapter of the course; a path comes first."""
 
 from __future__ import annotations
 
@@ -19,30 +19,55 @@ if TYPE_CHECKING:
 
 
 @click.command("show", help=COMMANDS["show"])
-@click.argument("what")
+@click.argument("what", required=False)
 @click.option("--plot", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE", help="Also draw a component.")
 @click.pass_obj
-def command(settings: Settings, what: str, plot: Path | None) -> None:
-    """Sum up the run in WHAT if that is a path, else explain every component called WHAT."""
-    if Path(what).exists():
+def command(settings: Settings, what: str | None, plot: Path | None) -> None:
+    """Sum up the run in WHAT if that is a path, else explain what is called WHAT; without WHAT list what there is."""
+    if what is None:
+        if plot:
+            raise click.UsageError("--plot draws a component; name one")
+        click.echo(_overview())
+    elif Path(what).exists():
         if plot:
             raise click.UsageError(f"--plot draws a component, and {what} is a path")
-        from numbann_cli.run_page import page as run_page
+        from numbann_cli.run_page import page
 
         width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
-        click.echo(run_page(Path(what), width))
-        return
+        click.echo(page(Path(what), width))
+    else:
+        _explain(settings, what, plot)
+
+
+def _overview() -> str:
+    """List the chapters of the course, and every built-in component."""
+    from numbann.components.built_in import built_in
+    from numbann.components.component import KINDS
+    from numbann_cli.course import contents
+    from numbann_cli.prose import columns, labelled
+
+    names = {kind: ", ".join(entry.component.name for entry in built_in().entries(kind)) for kind in KINDS}
+    components = (labelled(kind, names[kind], columns(), max(map(len, KINDS)) + 2) for kind in KINDS)
+    return "\n".join(
+        ["Course: numbann show TOPIC", "", *contents(), "", "Components: numbann show NAME", "", *components]
+    )
+
+
+def _explain(settings: Settings, what: str, plot: Path | None) -> None:
+    """Print the page of every component of a name, then the chapter on it."""
     from numbann.plugins.finding import with_files
     from numbann_cli.component_page import page
+    from numbann_cli.course import chapter_page, find
     from numbann_cli.prose import columns
 
-    catalogue = with_files(settings.usable_files())
+    catalogue, chapter = with_files(settings.usable_files()), find(what)
     found = catalogue.find_named(what)
-    if not found:
+    if not found and chapter is None:
         raise click.UsageError(_unknown(catalogue, what))
     if plot:
         _draw(what, found, plot)
-    click.echo("\n\n".join(page(entry, columns()) for entry in found))
+    pages = [page(entry, columns()) for entry in found]
+    click.echo("\n\n".join([*pages, *([chapter_page(chapter, columns())] if chapter else [])]))
 
 
 def _draw(what: str, found: Sequence[Entry], plot: Path) -> None:
@@ -50,6 +75,8 @@ def _draw(what: str, found: Sequence[Entry], plot: Path) -> None:
     from numbann_cli.drawing import draw
     from numbann_cli.series import series_of
 
+    if not found:
+        raise click.UsageError(f'--plot draws a component, and "{what}" is a chapter')
     rows = [(f"{entry.component.kind} {entry.component.name}", series_of(entry.component)) for entry in found]
     drawn = [(title, series) for title, series in rows if series]
     if not drawn:
@@ -60,10 +87,11 @@ def _draw(what: str, found: Sequence[Entry], plot: Path) -> None:
 
 def _unknown(catalogue: Catalogue, what: str) -> str:
     from numbann.errors import did_you_mean
+    from numbann_cli.course import topics
 
     withheld = catalogue.explain_absence(what)
     if withheld:
         return f'"{what}" {withheld}'
     known = [name for entry in catalogue.entries() for name in (entry.component.name, *entry.component.aliases)]
-    hint = did_you_mean(what, known)
-    return f'"{what}" is neither a path nor a component{hint} (numbann plugins list shows all {len(known)})'
+    hint = did_you_mean(what, [*known, *topics()])
+    return f'"{what}" is neither a path nor a component nor a topic{hint} (numbann show lists them)'

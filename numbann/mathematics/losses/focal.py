@@ -14,10 +14,17 @@ from numbann.mathematics.rows import row_max, row_sum
 def sigmoid_focal(y, t, gamma: NonNegative = 2.0, alpha: Positive = 0.25):
     """Focal loss of sigmoid(y): c w^gamma sigmoid_cross_entropy(y, t), w = s (1 - t) + (1 - s) t, s = sigmoid(y).
 
-    w is the error of the prediction, and c = alpha t + (1 - alpha) (1 - t).  Derivative
-    c w^gamma (s - t - gamma sigmoid_cross_entropy (2 t - 1) s (1 - s) / w).  For rare classes; gamma 0 is the
-    cross-entropy, and s is no longer a calibrated probability.  Lin, Goyal, Girshick, He and Dollar 2017,
-    https://arxiv.org/abs/1708.02002; as torchvision.ops.sigmoid_focal_loss.
+    Values in [0, inf).  w is the error of the prediction, and c = alpha t + (1 - alpha) (1 - t).  Derivative c w^gamma
+    (s - t - gamma sigmoid_cross_entropy (2 t - 1) s (1 - s) / w).  gamma 0 is the cross-entropy, times c.
+
+    Example: sigmoid_focal(y=[2, -2], t=[1, 1]) = [0.00045, 0.413]
+    Use: yes or no where yes is very rare and most rows are easy.
+    For: easy rows hardly count, so they cannot drown the hard ones.
+    Against: two numbers to choose, and s is no longer a calibrated probability.
+    Trouble: wrong labels are hard rows for ever, and get most of the attention; lower gamma, or take
+    sigmoid_cross_entropy with a positive_weight.
+    Reference: Lin, Goyal, Girshick, He and Dollar 2017, https://arxiv.org/abs/1708.02002; as
+    torchvision.ops.sigmoid_focal_loss.
     """
     e = exp(-abs(y))
     s, rest = (e if y < 0 else 1) / (1 + e), (1 if y < 0 else e) / (1 + e)
@@ -37,9 +44,15 @@ def sigmoid_focal_derivative(y, t, gamma, alpha):
 def softmax_focal(y, label, dy, gamma: NonNegative = 2.0):
     """Focal loss of p = softmax(y)[label]: -(1 - p)^gamma log p.  y, dy: one row (K,); label in 0..K-1.
 
-    dy_k = c (softmax(y)_k - [k = label]) with c = (1 - p)^gamma (1 - gamma p log p / (1 - p)); 1 - p is summed from
-    the other classes, so that it keeps its digits.  For rare classes; gamma 0 is the cross-entropy.
-    Lin, Goyal, Girshick, He and Dollar 2017, https://arxiv.org/abs/1708.02002.
+    Values in [0, inf).  dy_k = c (softmax(y)_k - [k = label]) with c = (1 - p)^gamma (1 - gamma p log p / (1 - p)); 1 -
+    p is summed from the other classes, so that it keeps its digits.  gamma 0 is the cross-entropy.
+
+    Example: softmax_focal(y=[2, 1, 0], label=0) = 0.046; softmax_focal(y=[2, 1, 0], label=2) = 1.994
+    Use: several classes, some of them rare, and many easy rows.
+    For: rows that are classified well hardly count.
+    Against: one more number to choose, and probabilities that are too cautious.
+    Trouble: wrong labels get most of the attention; lower gamma, or take softmax_cross_entropy with `class_weight`.
+    Reference: Lin, Goyal, Girshick, He and Dollar 2017, https://arxiv.org/abs/1708.02002.
     """
     largest = row_max(y)
     for k in range(len(y)):

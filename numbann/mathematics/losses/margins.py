@@ -10,8 +10,14 @@ from numbann.components.declare import loss
 def hinge(y, t):
     """Hinge: max(1 - s y, 0) with s = 2 t - 1, so that t = 0, 1 are s = -1, 1.  y is a score; its sign is the class.
 
-    Derivative -s for s y < 1, else 0.  The loss of support vector machines: rows beyond the margin no longer count.
-    Cortes and Vapnik 1995, https://doi.org/10.1007/BF00994018.
+    Values in [0, inf).  Derivative -s for s y < 1, else 0.
+
+    Example: hinge(y=[2, 0.5, -1], t=[1, 1, 1]) = [0, 0.5, 2]
+    Use: two classes where only the decision counts, as in support vector machines.
+    For: rows beyond the margin no longer count, so the model works on those that are in doubt.
+    Against: y is a score and no probability.
+    Trouble: for probabilities, or metrics of them such as log_loss, take sigmoid_cross_entropy.
+    Reference: Cortes and Vapnik 1995, https://doi.org/10.1007/BF00994018.
     """
     m = 1 - (2 * t - 1) * y
     return 0 if m < 0 else m
@@ -27,8 +33,14 @@ def hinge_derivative(y, t):
 def squared_hinge(y, t):
     """Squared hinge: max(1 - s y, 0)^2 with s = 2 t - 1.  y is a score; its sign is the class.
 
-    Derivative -2 s max(1 - s y, 0).  A hinge without a kink; far outliers have more influence.
-    Rosasco et al. 2004, https://doi.org/10.1162/089976604773135104.
+    Values in [0, inf).  Derivative -2 s max(1 - s y, 0).
+
+    Example: squared_hinge(y=[2, 0.5, -1], t=[1, 1, 1]) = [0, 0.25, 4]
+    Use: as hinge, where a smooth loss is wanted.
+    For: no kink at the margin, and steps shrink as rows come near it.
+    Against: rows far on the wrong side count by the square of their distance.
+    Trouble: wrong labels dominate; take hinge or sigmoid_cross_entropy.
+    Reference: Rosasco et al. 2004, https://doi.org/10.1162/089976604773135104.
     """
     m = 1 - (2 * t - 1) * y
     return 0 if m < 0 else m * m
@@ -44,9 +56,15 @@ def squared_hinge_derivative(y, t):
 def multi_margin(y, label, dy, margin: Positive = 1.0):
     """Margin over classes: sum_{k != label} max(margin - y_label + y_k, 0) / K.  y, dy: one row (K,); label in 0..K-1.
 
-    dy_k = 1 / K where the margin is violated; dy_label is minus their sum.  A hinge for several classes; the
-    scores are not probabilities.
-    Weston and Watkins 1999, https://www.esann.org/sites/default/files/proceedings/legacy/es1999-461.pdf; as
+    Values in [0, inf).  dy_k = 1 / K where the margin is violated; dy_label is minus their sum.
+
+    Example: multi_margin(y=[2, 1.5, 0], label=0) = 0.167
+    Use: several classes where only the decision counts; a hinge for each other class.
+    For: classes that are beaten by the margin no longer count.
+    Against: the scores are not probabilities, and with many classes each counts little.
+    Trouble: once all margins of the training rows are met it learns no more, though new rows may be wrong; raise
+    margin, or take softmax_cross_entropy.
+    Reference: Weston and Watkins 1999, https://www.esann.org/sites/default/files/proceedings/legacy/es1999-461.pdf; as
     torch.nn.MultiMarginLoss with p = 1.
     """
     own, share = y[label], 1 / len(y)

@@ -21,10 +21,14 @@ def lamb(
 ):
     """LAMB: w - learning_rate |w| / |r| r, where r = m_hat / (sqrt(v_hat) + epsilon) + weight_decay w is AdamW's step.
 
-    |.| is the norm of all weights of a layer, or of its biases, so that each layer moves by the same share of its size.
-    The factor |w| / |r| is 1 if one of the norms is zero.  For very large batches, which need large rates.  It is not
-    compiled; on small networks adamw is several times faster.  You et al. 2019,
-    https://arxiv.org/abs/1904.00962; as optax.lamb.
+    |.| is the norm of all weights of a layer, or of its biases.  The factor |w| / |r| is 1 if one of the norms is zero.
+
+    Example: lamb(w=[3, 4], g=[0.5, -0.5], learning_rate=0.1) = [2.634, 4.341]
+    Use: very large batches, which need large rates.
+    For: each layer moves by the same share of its size.
+    Against: it is not compiled; on small networks adamw is several times faster.
+    Trouble: a layer that starts near zero hardly moves; start with init he_normal or xavier_normal.
+    Reference: You et al. 2019, https://arxiv.org/abs/1904.00962; as optax.lamb.
     """
     m += (1 - beta1) * (g - m)
     v += (1 - beta2) * (g * g - v)

@@ -18,9 +18,15 @@ def lion(
 ):
     """Lion: w - learning_rate (sign(beta1 m + (1 - beta1) g) + weight_decay w), then m = beta2 m + (1 - beta2) g.
 
-    Every weight moves by the rate: use a third to a tenth of adam's rate, three to ten times its decay, and a schedule,
-    since steps do not shrink near the minimum.  Works best with large batches.  Chen et al. 2023,
-    https://arxiv.org/abs/2302.06675.
+    Every weight moves by the rate, whatever the size of its gradient.
+
+    Example: lion(w=1, g=[0.5, 0.01, -2], learning_rate=0.01) = [0.99, 0.98, 0.99]
+    Use: large batches, and little memory.
+    For: one number per weight, and the size of gradients does not matter.
+    Against: steps do not shrink near the minimum.
+    Trouble: at adam's rate it is far too fast: use a third to a tenth of it, three to ten times its decay, and a
+    schedule.
+    Reference: Chen et al. 2023, https://arxiv.org/abs/2302.06675.
     """
     direction = _sign(beta1 * m + (1 - beta1) * g)
     return w - learning_rate * (direction + weight_decay * w), beta2 * m + (1 - beta2) * g
@@ -41,9 +47,14 @@ def rprop(
 ):
     """Rprop: w - size sign(g); size grows by eta_plus while g keeps its sign, else shrinks by eta_minus and w waits.
 
-    size starts at learning_rate and stays between min_step and max_step, so a schedule has no effect.  For full batches
-    only: in small batches the signs flip by chance.  Riedmiller and Braun 1993,
-    https://doi.org/10.1109/ICNN.1993.298623; as torch.optim.Rprop.
+    size starts at learning_rate and stays between min_step and max_step, so a schedule has no effect.
+
+    Example: rprop(w=1, g=[0.5, 0.5, -0.5]) = [0.99, 0.978, 0.978]
+    Use: full batches of small data.
+    For: nearly no number to choose, and the size of gradients does not matter.
+    Against: no use for small batches.
+    Trouble: in small batches signs flip by chance and sizes collapse; set `train.batch_size` to full, or take adam.
+    Reference: Riedmiller and Braun 1993, https://doi.org/10.1109/ICNN.1993.298623; as torch.optim.Rprop.
     """
     agreement = g * previous
     change = eta_plus if agreement > 0 else (eta_minus if agreement < 0 else 1.0)
