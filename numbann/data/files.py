@@ -8,6 +8,7 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
@@ -15,9 +16,8 @@ from numbann.errors import DataError
 
 if TYPE_CHECKING:
     from numbann.data.contract import Format
-    from numbann.data.reading import Reading
-    from numbann.data.table import Raw
 
+PACKED = {".gz": "gzip", ".zst": "zstd"}
 SMALL, RATIO = 1 << 26, 1000  # bytes that may come of any file, and times its size that may come of a larger one
 
 
@@ -38,7 +38,7 @@ class InputFile:
     @property
     def packed(self) -> bool:
         """Whether the file is compressed."""
-        return self.path.suffix.lower() == ".gz"
+        return self.path.suffix.lower() in PACKED
 
     def open(self) -> BinaryIO:
         """Open the file for reading its uncompressed bytes."""
@@ -54,6 +54,8 @@ class InputFile:
 
     def stamp(self) -> tuple[int, ...]:
         """Return what changes with the file: its place on the disk, its size, and when it was written."""
+        if self.content is not None:
+            return (len(self.content),)
         found = self.path.stat()
         return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns
 
@@ -61,18 +63,18 @@ class InputFile:
         """Return the hash of the file as stored on disk."""
         import hashlib  # here, since `numbann check` does not need it
 
+        if self.content is not None:
+            return hashlib.sha256(self.content).hexdigest()
         with self.path.open("rb") as stream:
             return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 class Inflated(io.RawIOBase):
-    """The bytes of a gzip file, refused where they go on and on."""
+    """The bytes of a compressed file, refused where they go on and on."""
 
     def __init__(self, file: InputFile) -> None:
-        import gzip  # here, since few files need it
-
         self._file, self._count, self._packed = file, 0, file.path.stat().st_size
-        self._stream = gzip.GzipFile(file.path)
+        self._stream = _unpack(file)
 
     def readable(self) -> bool:
         return True
@@ -90,6 +92,19 @@ class Inflated(io.RawIOBase):
         super().close()
 
 
+def _unpack(file: InputFile) -> Any:
+    """Open a compressed file."""
+    if PACKED[file.path.suffix.lower()] == "gzip":
+        import gzip  # here, since few files need it
+
+        return gzip.GzipFile(file.path)
+    try:
+        from pyarrow import input_stream
+    except ImportError:
+        raise file.fault(': .zst needs pyarrow, which is not installed: pip install "numbann[data]"') from None
+    return input_stream(str(file.path), compression="zstd")
+
+
 def check_inflation(file: InputFile, packed: int, size: int) -> None:
     """Refuse bytes that are a thousand times as many as they are packed: a bomb, or a mistake."""
     if size > SMALL and size > RATIO * packed:
@@ -98,35 +113,42 @@ def check_inflation(file: InputFile, packed: int, size: int) -> None:
         )
 
 
-def standard_input() -> InputFile:
-    """Read all of standard input, as the bytes of a CSV table."""
-    return InputFile("standard input", Path("-"), content=sys.stdin.buffer.read())
+@cache
+def _piped() -> bytes:
+    """Return all of standard input, which can be read once."""
+    return sys.stdin.buffer.read()
+
+
+def standard_input(key: str | None = None) -> InputFile:
+    """Return standard input as a file."""
+    return InputFile("standard input", Path("-"), key=key, content=_piped())
 
 
 @dataclass(frozen=True)
 class Files:
-    """The files of one source and their format.  labels: their file, where they have one of their own."""
+    """The files of one source and their format.
+
+    labels: their file, where they have one of their own.  more: further files of the same table, whose rows follow.
+    """
 
     format: Format
     data: InputFile
     labels: InputFile | None = None
+    more: tuple[InputFile, ...] = ()
 
     @property
     def all(self) -> tuple[InputFile, ...]:
-        """The files, one or two."""
-        return (self.data,) if self.labels is None else (self.data, self.labels)
-
-    def read(self, reading: Reading, need_target: bool = True) -> Raw:
-        """Read the chosen columns."""
-        return self.format.read(self, reading, need_target)
+        """Every file."""
+        return (self.data, *self.more) if self.labels is None else (self.data, self.labels)
 
 
 @contextmanager
 def translate_errors(file: InputFile) -> Iterator[None]:
-    """Turn errors of the system and of gzip into one line that names the file."""
+    """Turn errors of the system and of compressed files into one line that names the file."""
     try:
         yield
     except (EOFError, OSError, zlib.error) as error:
         if isinstance(error, OSError) and error.strerror:
             raise file.fault(f": cannot be read ({error.strerror})") from error
-        raise file.fault(f": not a whole gzip file ({error}); fetch or pack it again") from error
+        kind = PACKED.get(file.path.suffix.lower(), "")
+        raise file.fault(f": not a whole {kind} file ({error}); fetch or pack it again") from error

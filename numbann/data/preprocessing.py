@@ -13,6 +13,7 @@ import numpy as np
 from numbann.data.contract import as_tuples
 from numbann.data.encoding import Encoding
 from numbann.data.frames import raw_from_python
+from numbann.data.joining import read_source
 from numbann.data.path import find_new_source
 from numbann.data.reading import Reading
 from numbann.data.streaming import Inputs, inputs_of
@@ -73,7 +74,7 @@ class Preprocessing:
     def read(self, source: Any, need_target: bool) -> NewData:
         """Read the rows of a file, an object of files, or "-"; their targets and weights only if needed."""
         found = find_new_source(source, Path(), self.format, need_target)
-        raw = found.read(self.reading, need_target)
+        raw = read_source(found, self.reading, need_target)
         check_targets(raw)
         check_weight(raw, self.reading.weight)
         if need_target:

@@ -122,7 +122,7 @@ def column_faults(reading: Reading, names: Sequence[str], where: str, need_targe
     yield from _feature_faults(reading, names, where, reading.features)
     if reading.names is None:
         yield from _unknown([reading.weight] if reading.weight else [], names, where, "data.weight")
-        yield from _unknown(reading.keys, names, where, "data.split")
+    yield from _unknown(reading.keys, names, where, "data.split")
 
 
 def choose_features(reading: Reading, names: Sequence[str], listed_features: bool, where: str) -> tuple[str, ...]:

@@ -11,11 +11,11 @@ from typing import Any
 import numpy as np
 
 from numbann.data.choices import choose, settings_of
-from numbann.data.columns import Texts
 from numbann.data.complete import complete
 from numbann.data.contract import DELIMITERS, Facts, ScaleNames, keys_of_split, place_of, sources
 from numbann.data.files import Files
 from numbann.data.folds import fold_codes
+from numbann.data.joining import read_source
 from numbann.data.layout import Layout, lay_out
 from numbann.data.parts import parts_of, sampled
 from numbann.data.path import find_source
@@ -242,10 +242,9 @@ def _find(path: Any, base: Path, format: str) -> dict[str, Files]:
 
 def _read(files: Mapping[str, Files], reading: Reading) -> tuple[dict[str, Raw], Reading]:
     """Read the raw rows of each source; also return the reading with the columns of the training source."""
-    train = files["train"].read(reading)
-    target_texts = [name for name, column in train.targets.items() if isinstance(column, Texts)]
-    fixed = reading.fix_columns(train.table.names, [*train.table.texts, *target_texts], files["train"].data.name)
-    others = {part: source.read(fixed) for part, source in files.items() if part != "train"}
+    train = read_source(files["train"], reading)
+    fixed = train.fix(reading, files["train"].data.name)
+    others = {part: read_source(source, fixed) for part, source in files.items() if part != "train"}
     return {"train": train, **others}, fixed
 
 

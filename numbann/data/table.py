@@ -97,6 +97,11 @@ class Raw:
     weight: Column | None = None
     keys: Mapping[str, Column] = field(default_factory=dict)
 
+    def fix(self, reading: Reading, origin: str) -> Reading:
+        """Return the reading for further sources, which must have these columns."""
+        targets = [name for name, column in self.targets.items() if isinstance(column, Texts)]
+        return reading.fix_columns(self.table.names, [*self.table.texts, *targets], origin)
+
     def fault(self, row: SupportsIndex, column: str | None, what: str, key: str | None) -> DataError:
         """Return an error that says what is wrong with a cell, and where it stands."""
         return DataError(f"{self.place(int(row))}, column {quoted(column)}: {what}", key=key)

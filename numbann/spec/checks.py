@@ -6,14 +6,15 @@ Values of the wrong type are skipped here, since building.py reports them.  Of a
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from numbann.components.component import PLAIN, Configured
 from numbann.components.registry import Registry
-from numbann.data.contract import HELD_BACK, PARTS, SPLIT_KEYS, place_of, shares, sources
-from numbann.data.path import find_source, source_faults
-from numbann.data.readers import FORMATS, format_of
+from numbann.data.contract import HELD_BACK, PARTS, SPLIT_KEYS, Format, place_of, shares, sources
+from numbann.data.path import find_source, source_faults, source_format
+from numbann.data.readers import FORMATS
 from numbann.data.tasks import SEVERAL
 from numbann.engine.devices import DEFAULT, device_of
 from numbann.errors import DataError, PluginError, shown, unknown_key
@@ -28,7 +29,7 @@ def check_data(raw: dict[str, Any], base: Path) -> Iterator[Found]:
         return
     if data.get("path") is not None:
         yield from _sources(data, base)
-    yield from _target(data)
+    yield from _target(data, base)
     yield from _shares(data)
     yield from _columns(data)
 
@@ -196,10 +197,10 @@ def _format(data: dict[str, Any]) -> str:
     return format if isinstance(format, str) and format in FORMATS else "auto"
 
 
-def _target(data: dict[str, Any]) -> Iterator[Found]:
+def _target(data: dict[str, Any], base: Path) -> Iterator[Found]:
     """Require a target for a table; refuse target and format where the path already includes them."""
     target = data.get("target")
-    formats = [format for source in sources(data.get("path")).values() if (format := format_of(source, _format(data)))]
+    formats = list(_formats(data, base))
     if formats and _format(data) not in ("auto", *(format.name for format in formats)):
         yield ("data", "format"), f"data.path is {shown(formats[0].name)}; leave it out"
     if any(format.pair for format in formats) and target is not None:
@@ -209,6 +210,14 @@ def _target(data: dict[str, Any]) -> Iterator[Found]:
             yield ("data", "target"), "missing; name the column to predict, or a list of columns"
         if isinstance(target, str) and (several := SEVERAL.get(str(data.get("task")))):
             yield ("data", "target"), f"{data['task']} is for {several}; give a list of columns"
+
+
+def _formats(data: dict[str, Any], base: Path) -> Iterator[Format]:
+    """Yield the format of each source that has one."""
+    for source in sources(data.get("path")).values():
+        with suppress(DataError):  # of a file that cannot be read, which _sources reports
+            found = source_format(source, base, _format(data))
+            yield from [] if found is None else [found]
 
 
 def _shares(data: dict[str, Any]) -> Iterator[Found]:

@@ -36,10 +36,11 @@ DESCRIPTIONS: dict[str, dict[str, Description]] = {
     ),
     "Data": _section(
         path=(
-            "The file or files of the data, relative to the spec; an object names a source for each part.",
+            "The file of the data, relative to the spec; a list or a pattern (`part-*.csv`) names several, whose rows "
+            "are joined, `-` is standard input, and an object names a source for each part.",
             {"train": "train.csv", "test": "test.csv"},
         ),
-        format=("The format of the files; `auto` goes by their endings.", "csv"),
+        format=("The format of the files; `auto` goes by their endings, or by a look inside.", "csv"),
         csv=("How the text of a table is split into cells.", {"delimiter": ";", "na": ["", "-"]}),
         target=("The column to predict; a list for several.", "quality"),
         task=(

@@ -42,7 +42,7 @@ def load(
         raise SpecError([origin.fault((), not_allowed(raw, "an object with data and model"))], origin.name)
     trails, faults = override(raw, overrides or {})
     origin = replace(origin, overridden=trails)
-    if origin.name:
+    if origin.name and not origin.piped:
         raw.setdefault("name", Path(origin.name).stem)
     return _check(origin, raw, check_data(raw, origin.base), faults, registry)
 

@@ -41,9 +41,12 @@ WEIGHTS = numbers_by_name(
 )
 DEVICE = text(devices.names(), devices.PATTERN)
 FILE = {"type": "string", "minLength": 1}
-SOURCE = {"anyOf": [FILE, *(exactly(**dict.fromkeys(pair, FILE)) for pair in PAIRS)]}
+FILES = {"type": "array", "items": FILE, "minItems": 1}
+SOURCE = {"anyOf": [FILE, FILES, *(exactly(**dict.fromkeys(pair, FILE)) for pair in PAIRS)]}
 PATH = {"anyOf": [SOURCE, exactly(**dict.fromkeys(PARTS, SOURCE), needed=["train"])]}
-SOURCES = Rule("a file, or an object of files", lambda value: value is not None, PATH)  # checks.py checks the rest
+SOURCES = Rule(
+    "a file, a list of them, or an object of files", lambda value: value is not None, PATH
+)  # checks.py checks the rest
 
 
 class Section:

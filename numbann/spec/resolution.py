@@ -14,7 +14,7 @@ from numbann.components.built_in import built_in
 from numbann.components.component import Component, Configured
 from numbann.components.registry import Registry
 from numbann.data.contract import Facts, shares, sources
-from numbann.data.readers import format_of
+from numbann.data.path import STANDARD_INPUT, source_format
 from numbann.errors import SpecError, did_you_mean, not_allowed, shown
 from numbann.network.description import Dense, Network
 from numbann.spec.checks import residual_faults, validated, watched
@@ -304,7 +304,7 @@ def _resolved_model(model: Model, registry: Registry, link: Component) -> Model:
 def _resolved_data(data: Data, base: Path, facts: Facts, loss: Component) -> Data:
     standard = facts.task.standardized == wanted_by(loss)
     held = shares(data.path, vars(data.split))  # none for a part with a source
-    formats = {format_of(source, data.format) for source in sources(data.path).values()}
+    formats = {source_format(source, base, data.format) for source in sources(data.path).values()}
     return replace(
         data,
         path=_absolute(data.path, base),
@@ -321,4 +321,6 @@ def _absolute(path: Any, base: Path) -> Any:
     """Make every file of data.path absolute."""
     if isinstance(path, dict):
         return {key: _absolute(inner, base) for key, inner in path.items()}
-    return str(base / path)
+    if isinstance(path, list):
+        return [_absolute(inner, base) for inner in path]
+    return path if path == STANDARD_INPUT else str(base / Path(path).expanduser())

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from numbann.data.path import STANDARD_INPUT, standard_input
 from numbann.errors import SpecError, SpecFault
 from numbann.spec.read import MAX_BYTES, parse
 from numbann.spec.trail import Trail, from_text, to_text
@@ -19,7 +20,8 @@ class SpecSource:
     """The origin of a spec.
 
     name: the file's name for messages, empty for a dict.  base: the folder that input paths are relative to.
-    lines: the line of each path, empty for a dict.  overridden: the trails that overrides have set.
+    lines: the line of each path, empty for a dict.  overridden: the trails that overrides have set.  piped: it came on
+    standard input.
     """
 
     name: str
@@ -27,6 +29,7 @@ class SpecSource:
     base: Path
     lines: Mapping[str, int] = field(default_factory=dict, repr=False)
     overridden: tuple[Trail, ...] = ()
+    piped: bool = False
 
     def line(self, path: str) -> int | None:
         """Return the line of a path, or of the nearest object around it; None for a dict and for overridden values."""
@@ -62,10 +65,11 @@ def open_source(source: str | Path | Mapping[str, Any]) -> tuple[SpecSource, Any
     if isinstance(source, Mapping):
         text = as_text(source)
         return SpecSource("", text, Path.cwd()), parse(text)[0]
-    path = Path(source)
-    content = _bytes(path)
-    value, lines = parse(content, str(path))
-    return SpecSource(str(path), content.decode("utf-8"), path.absolute().parent, lines), value
+    path = Path(source).expanduser()
+    piped = standard_input() if str(source) == STANDARD_INPUT else None
+    content, name = (piped.open().read(), piped.name) if piped else (_bytes(path), str(path))
+    value, lines = parse(content, name)
+    return SpecSource(name, content.decode("utf-8-sig"), path.absolute().parent, lines, piped=bool(piped)), value
 
 
 def as_text(value: Any) -> str:

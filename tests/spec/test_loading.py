@@ -10,6 +10,7 @@ import sys
 import pytest
 
 from numbann.components.built_in import built_in
+from numbann.data import files
 from numbann.errors import SpecError
 from numbann.spec.loading import load, restore
 from numbann.spec.model import to_json
@@ -147,3 +148,14 @@ def test_imports_nothing_heavy(write, spec_of):
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment)
     assert not {"numpy", "numba", "pydantic", "click"} & set(done.stdout.split())
+
+
+def test_a_spec_and_a_home_folder_on_standard_input(spec_of, folder, monkeypatch):
+    content = json.dumps(spec_of(data={"path": "~/wine.csv", "target": "quality"}), indent=1).encode()
+    monkeypatch.setattr(files, "_piped", lambda: b"\xef\xbb\xbf" + content)
+    monkeypatch.setenv("HOME", str(folder))
+    loaded = load("-")
+    assert (loaded.spec.name, loaded.source.base, loaded.source.line("data.path")) == ("model", folder, 3)
+    monkeypatch.setattr(files, "_piped", lambda: b"{")
+    with pytest.raises(SpecError, match="standard input:1"):
+        load("-")

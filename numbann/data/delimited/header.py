@@ -10,6 +10,7 @@ from itertools import islice
 
 from numbann.data.delimited.text import numbered_rows, open_text
 from numbann.data.files import InputFile
+from numbann.data.inside import require_text
 from numbann.data.reading import Reading, check_distinct
 from numbann.data.wording import quoted
 from numbann.errors import DataError
@@ -56,6 +57,7 @@ class Delimited:
 
 def open_table(file: InputFile, delimiters: Sequence[str], reading: Reading) -> Delimited:
     """Open a table with the spec's delimiter, else with the one of `delimiters` that fits the first rows best."""
+    require_text(file)
     if reading.delimiter == "auto":
         found = max(delimiters, key=partial(_fitness, file)) if len(delimiters) > 1 else delimiters[0]
         return Delimited(file, found, reading)

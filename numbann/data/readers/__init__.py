@@ -27,5 +27,5 @@ def format_of(source: Any, given: str) -> Format | None:
         return FORMATS["npy"]
     if given != "auto":
         return FORMATS.get(given)
-    ending = Path(file.lower().removesuffix(".gz")).suffix
+    ending = Path(file.lower().removesuffix(".gz").removesuffix(".zst")).suffix
     return next((format for format in FORMATS.values() if ending in format.endings), None)

@@ -17,8 +17,13 @@ from numbann.errors import DataError
     [
         ("none.csv", "no such file"),
         ("folder.csv", "is a directory"),
-        ("t.xlsx", "tells no format"),
-        ("t", "tells no format"),
+        ("t.xlsx", "t.xlsx.* is an Excel workbook; save its sheet as CSV"),
+        ("t", "t is empty"),
+        (["t.csv", "x.npy"], "is no table of the format of"),
+        ("none-*.csv", "no file in .* is named so"),
+        ("https://example.org/t.csv", "is an address; fetch its file first"),
+        ("~/none/of/these.csv", "no such file; if it has moved"),
+        ([], "is not allowed; give a file name, a list of them"),
         ("x.npy", "brings no labels"),
         (7, "7 is not allowed; give a file name, "),
         ({"train": "none.csv"}, "no such file"),
@@ -28,8 +33,13 @@ from numbann.errors import DataError
 )
 def test_paths_that_cannot_be_read(tmp_path: Path, section: Callable[..., Any], path: Any, message: str) -> None:
     (tmp_path / "folder.csv").mkdir()
-    for name in ("t.xlsx", "t", "x.npy"):
-        (tmp_path / name).touch()
+    for name, content in (
+        ("t.xlsx", b"PK\3\4[Content_Types].xml"),
+        ("t", b""),
+        ("x.npy", b""),
+        ("t.csv", b"a,y\n1,2.5\n"),
+    ):
+        (tmp_path / name).write_bytes(content)
     with pytest.raises(DataError, match=message) as caught:
         load(section(path), tmp_path, 0)
     assert (caught.value.key or "").startswith("data.path")

@@ -1,0 +1,112 @@
+"""The format of JSON lines: an object a line, whose keys name the columns; null, or no key, is a missing cell."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+from numbann.data.contract import Format
+from numbann.data.wording import quoted
+
+if TYPE_CHECKING:
+    from numbann.data.files import Files, InputFile
+    from numbann.data.reading import Reading
+    from numbann.data.table import Raw
+
+FIRST_ROWS = 1000  # that name the columns
+KINDS = {bool: "boolean", int: "number", float: "number", str: "text"}
+
+
+def header(file: InputFile, reading: Reading) -> tuple[str, ...]:
+    """Return the keys of the first rows."""
+    names = tuple(dict.fromkeys(name for _, row in islice(_rows(file), FIRST_ROWS) for name in row))
+    if not names:
+        raise file.fault(" has no rows; write an object a line")
+    return names
+
+
+def read(source: Files, reading: Reading, need_target: bool) -> Raw:
+    """Read the chosen columns."""
+    from numbann.data.reading import choose_columns
+    from numbann.data.table import raw_from_columns
+
+    file = source.data
+    names = header(file, reading)
+    chosen = choose_columns(reading, names, file.name, need_target)
+    cells: dict[str, list[Any]] = {name: [] for name in chosen.every}
+    known, lines = set(names), []
+    for line, row in _rows(file):
+        lines.append(line)
+        if not known.issuperset(row):
+            new = quoted(next(name for name in row if name not in known))
+            raise file.fault(
+                f" row {line}: the first {FIRST_ROWS} rows have no {new}; write null for it in one of them"
+            )
+        for name, values in cells.items():
+            values.append(row.get(name))
+    columns = {name: _column(cells.pop(name), name, lines, file, reading) for name in [*cells]}
+    return raw_from_columns(columns, chosen, reading, file.name, lambda row: f"{file.name} row {lines[row]}")
+
+
+def _rows(file: InputFile) -> Iterator[tuple[int, dict[str, Any]]]:
+    """Yield each row with its line."""
+    from numbann.data.delimited.text import open_text
+    from numbann.data.files import translate_errors
+
+    with translate_errors(file), open_text(file, ",") as stream:
+        for line, text in enumerate(stream, 1):
+            if not text.strip():
+                continue
+            try:
+                row = json.loads(text, object_pairs_hook=_object, parse_constant=_refuse)
+            except (ValueError, RecursionError) as error:
+                reason = str(error).partition(":")[0]
+                raise file.fault(f" row {line}: no JSON ({reason}); write an object a line") from None
+            if not isinstance(row, dict):
+                raise file.fault(f" row {line}: {quoted(text.strip())} is no object; write an object a line")
+            yield line, row
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = {name.strip(): value for name, value in pairs}
+    if len(found) < len(pairs):
+        raise ValueError("a key is given twice")
+    return found
+
+
+def _refuse(word: str) -> None:
+    raise ValueError(f"{word} is no number of JSON")
+
+
+def _column(cells: list[Any], name: str, lines: list[int], file: InputFile, reading: Reading) -> Any:
+    """Return numbers, booleans or texts; DataError for a cell that is of another kind than the first one."""
+    import numpy as np
+
+    from numbann.data.columns import Numbers, texts_from
+
+    cells = [None if isinstance(cell, str) and cell.strip() in reading.na else cell for cell in cells]
+    as_text = reading.is_text(name)
+    first = next((KINDS.get(type(cell)) for cell in cells if cell is not None), "number")
+    for line, cell in zip(lines, cells, strict=True):
+        kind = KINDS.get(type(cell))
+        if cell is not None and (kind is None or (kind != first and not as_text)):
+            wrong = (
+                f"{quoted(json.dumps(cell))} is no {first}" if kind else f"{quoted(json.dumps(cell))} is no plain value"
+            )
+            raise file.fault(f" row {line}, column {quoted(name)}: {wrong}; correct the cell, or leave the column out")
+    if as_text or first == "text":
+        return texts_from(cells)
+    missing = any(cell is None for cell in cells)
+    if first == "boolean" and not missing:
+        return Numbers(np.array(cells, bool), whole=False)
+    whole = first == "number" and all(cell is None or type(cell) is int for cell in cells)
+    try:
+        return Numbers(np.array([np.nan if cell is None else cell for cell in cells], np.float64), whole)
+    except OverflowError:
+        line = next(line for line, cell in zip(lines, cells, strict=True) if cell is not None and abs(cell) > 1e308)
+        raise file.fault(f" row {line}, column {quoted(name)}: too large a number; correct the cell") from None
+
+
+FORMAT = Format("jsonl", (".jsonl", ".ndjson"), read, header=header)
