@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Any, TextIO
 
+from numbann.data.contract import PARTS
 from numbann.training.callbacks import (
     Compiling,
     DataRead,
@@ -26,7 +27,7 @@ from numbann.training.callbacks import (
 from numbann.training.rundir import json_text
 from numbann_cli.group import Settings, stop_writing
 from numbann_cli.progress import Bar
-from numbann_cli.rows import HistoryRows, columns, format_measures, network, resolved_keys
+from numbann_cli.rows import HistoryRows, baseline_line, columns, format_measures, network, resolved_keys
 from numbann_cli.signals import terminable
 
 
@@ -41,7 +42,7 @@ class Narrator:
         self.stream = sys.stderr if as_json else sys.stdout
         self.bar = Bar(self.stream) if self.stream.isatty() and not quiet else None
         self.rows: HistoryRows | None = None
-        self.epochs = 0
+        self.epochs, self.trained, self.seconds, self.task = 0, 0, 0.0, ""
         self.warnings: list[str] = []
         self.findings: list[str] = []
 
@@ -71,8 +72,8 @@ class Narrator:
         if self.as_json:
             metrics = dict(run.metrics)
             head = {"path": str(run.path), "epochs": len(run.history), "best_epoch": metrics.pop("best_epoch")}
-            classes = {key: metrics.pop(key) for key in ("classes", "confusion") if key in metrics}
-            found = {**head, "metrics": metrics, **classes, "warnings": self.warnings}
+            more = {key: metrics.pop(key) for key in list(metrics) if key not in PARTS}
+            found = {**head, "metrics": metrics, **more, "warnings": self.warnings}
             self._print(json_text(found), sys.stdout)
 
     def dry_run(self, job: Any) -> None:
@@ -98,6 +99,7 @@ class Narrator:
         self._tell(f"warning: {warning}", important=True)
 
     def _plan(self, event: Planned) -> None:
+        self.task = event.resolved.spec.data.task
         self._tell(f"model  {network(event.plan, event.resolved)}")
         if self.verbose:
             for key, value in sorted(resolved_keys(event.given, event.resolved.to_json())):
@@ -118,6 +120,7 @@ class Narrator:
             self.bar.start(event.epochs_done, event.epochs)
 
     def _epoch(self, event: EpochEnded) -> None:
+        self.trained, self.seconds = self.trained + 1, self.seconds + event.record["seconds"]
         if self.rows is None:
             self.rows = HistoryRows(columns(event.record), self._width())
             self._tell(self.rows.header())
@@ -136,9 +139,13 @@ class Narrator:
         parts = [part for part in ("validation", "test") if part in event.metrics]
         for line in format_measures({part: event.metrics[part] for part in parts}):
             self._tell(line, important=True)
+        for line in baseline_line(event.metrics, self.task):
+            self._tell(line, important=True)
         if self.findings:
             self._tell(f"warnings   {', '.join(self.findings)}", important=True)
         path = event.path
+        speed = f", {event.rows * self.trained / self.seconds:,.0f} rows a second" if self.seconds else ""
+        self._tell(f"time       {event.seconds:.1f} s, {self.seconds:.1f} s of training{speed}")
         self._tell(f"written    {path}{os.sep}", important=True)
         self._tell(f"next       numbann show {path}\n           numbann predict {path} DATA -o predictions.csv")
 

@@ -8,17 +8,36 @@ from functools import cached_property
 from typing import Any
 
 GAP = "  "
-MARK = "*"
+MARK, BEST = "*", "best"  # of the best epoch so far, and the title above it
+GUESSES = {  # what the baseline of a task says
+    "classification": "always the largest class",
+    "multilabel": "always the likelier value",
+    "regression": "always the mean, or the median",
+}
+MOST_GUESSED = 3  # metrics of the baseline on its line
 WIDEST = 100  # characters of a line of measures
 NARROWEST = 9  # a number of five digits, its sign, point and exponent
 
 
-PLAIN = ("learning_rate", "seconds")  # columns shown without trailing zeros
+RATE = "learning_rate"  # shown without trailing zeros
 
 
 def columns(record: Mapping[str, Any]) -> tuple[str, ...]:
-    """Return the keys of a record of the history that hold one number."""
-    return tuple(name for name, value in record.items() if not isinstance(value, list))
+    """Return the keys of a record of the history that hold one number, without the seconds, which are summed up."""
+    return tuple(name for name, value in record.items() if not isinstance(value, list) and name != "seconds")
+
+
+def baseline_line(metrics: Mapping[str, Any], task: str) -> Iterator[str]:
+    """Yield what a guess would score on the last part that has one, from the metrics of a run."""
+    for part, values in [*metrics.get("baseline", {}).items()][-1:]:
+        yield f"baseline   {guess_of(values, task, part)}"
+
+
+def guess_of(values: Mapping[str, Any], task: str, part: str = "") -> str:
+    """Return what a guess scores, and what is guessed."""
+    on = f"on {part}, " if part else ""
+    shown = "  ".join(f"{name} {number(value)}" for name, value in [*values.items()][:MOST_GUESSED])
+    return f"{shown}  ({on}{GUESSES[task]})"
 
 
 def number(value: Any) -> str:
@@ -49,7 +68,7 @@ def format_measures(parts: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
 class HistoryRows:
     """The history as aligned rows; the best epoch so far has a mark.  width: the terminal's, or None.
 
-    If the header is too wide even on two lines, the last metrics are left out.
+    If the header is too wide even on two lines, the last metrics are left out, and then the learning rate.
     """
 
     names: tuple[str, ...]
@@ -62,23 +81,24 @@ class HistoryRows:
         if self._fits(whole):
             return whole
         halves: dict[str, tuple[str, ...]] = {name: _halves(name) for name in self.names}
-        metrics = list(self.names[3:-2])  # after epoch and the losses, before the rate and the seconds
-        while metrics and not self._fits(halves):
-            del halves[metrics.pop()]
+        spare = [RATE, *self.names[3:-1]]  # the metrics stand after the epoch and the losses, and before the rate
+        while spare and not self._fits(halves):
+            del halves[spare.pop()]
         return halves
 
     def _fits(self, titles: Mapping[str, tuple[str, ...]]) -> bool:
-        wide = sum(max(map(_room, title)) + len(GAP) for title in titles.values()) + len(MARK)
+        wide = sum(max(map(_room, title)) + len(GAP) for title in titles.values()) + len(BEST)
         return self.width is None or wide <= self.width
 
     def header(self) -> str:
         """Return the header."""
-        return "\n".join(self._align(line) for line in zip(*self.titles.values(), strict=True))
+        *above, last = (self._align(line) for line in zip(*self.titles.values(), strict=True))
+        return "\n".join([*above, last + GAP + BEST])
 
     def row(self, record: Mapping[str, Any], best: bool) -> str:
         """Return the row of one epoch."""
-        cells = [f"{record[name]:.4g}" if name in PLAIN else number(record[name]) for name in self.titles]
-        return self._align(cells) + (GAP + MARK if best else "")
+        cells = [f"{record[name]:.4g}" if name == RATE else number(record[name]) for name in self.titles]
+        return self._align(cells) + (f"{GAP}{MARK:>{len(BEST)}}" if best else "")
 
     def _align(self, cells: Any) -> str:
         rooms = [max(map(_room, title)) for title in self.titles.values()]

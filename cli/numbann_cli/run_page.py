@@ -11,9 +11,9 @@ from typing import Any
 from numbann.errors import UNUSABLE, RunDirectoryError, describe_damage
 from numbann.training.lock import find_owner
 from numbann.training.rundir import HISTORY, MANIFEST, METRICS, RESOLVED, open_existing
-from numbann_cli.confusion import confusion_lines
 from numbann_cli.failures import printable
-from numbann_cli.rows import GAP, HistoryRows, columns, format_measures, number
+from numbann_cli.rows import GAP, HistoryRows, baseline_line, columns, format_measures, number
+from numbann_cli.tables import class_lines, confusion_lines, target_lines
 
 SHOWN = 10  # epochs at most, evenly spread
 
@@ -27,7 +27,7 @@ def page(path: Path, width: int | None = None) -> str:
         task, names, *settings = _settings(_json(file.read_bytes()))
     with _naming(directory / METRICS) as file:
         metrics = _json(file.read_bytes()) if file.exists() else None
-        best, measures = None if metrics is None else metrics["best_epoch"], list(_metrics(path, metrics))
+        best, measures = None if metrics is None else metrics["best_epoch"], list(_metrics(path, metrics, task))
     with _naming(directory / HISTORY) as file:
         *lines, _ = file.read_bytes().split(b"\n") if file.exists() else [b""]  # the rest was cut off as it was written
         history = list(map(_json, lines))
@@ -113,7 +113,7 @@ def _layers(history: list[dict[str, Any]], names: list[str]) -> Iterator[str]:
         yield GAP.join(f"{cell:>{room}}" for cell, room in zip(cells, rooms, strict=True))
 
 
-def _metrics(path: Path, metrics: Any) -> Iterator[str]:
+def _metrics(path: Path, metrics: Any, task: str) -> Iterator[str]:
     if metrics is None:
         owner = find_owner(path)
         next_step = f"another process is training it{owner}" if owner is not None else f"numbann resume {path}"
@@ -121,5 +121,9 @@ def _metrics(path: Path, metrics: Any) -> Iterator[str]:
         return
     parts = [part for part in ("train", "validation", "test") if part in metrics]
     yield from format_measures({part: metrics[part] for part in parts})
+    yield from baseline_line(metrics, task)
+    last = parts[-1]
+    yield from target_lines(metrics.get("targets", {}).get(last), last)
     if "confusion" in metrics:
-        yield from confusion_lines(metrics["classes"], metrics["confusion"][parts[-1]], parts[-1])
+        yield from class_lines(metrics["classes"], metrics["confusion"][last], last)
+        yield from confusion_lines(metrics["classes"], metrics["confusion"][last], last)

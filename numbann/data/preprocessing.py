@@ -23,7 +23,7 @@ from numbann.data.tasks.task import Task
 from numbann.data.weights import check_weight, weight_of
 from numbann.data.wording import quoted
 
-PLAIN = ("format", "dtype", "kinds", "class_weights")  # the fields that are stored unchanged
+PLAIN = ("format", "dtype", "kinds", "class_weights", "usual")  # the fields that are stored unchanged
 
 
 class NewData(NamedTuple):
@@ -41,7 +41,7 @@ class Preprocessing:
 
     task: encodes the targets.  dtype: the inputs' type.  kinds: the targets that the
     loss is defined for, one for each column: see check_range.
-    class_weights: one weight per class; empty if all classes count the same.
+    class_weights: one weight per class; empty if all classes count the same.  usual: see `Task.usual`.
     """
 
     reading: Reading
@@ -51,6 +51,7 @@ class Preprocessing:
     dtype: str
     kinds: tuple[str, ...] = ()
     class_weights: tuple[float, ...] = ()
+    usual: tuple[tuple[float, ...], ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """Return JSON values from which from_dict restores the same preprocessing, floats bit for bit."""

@@ -94,6 +94,7 @@ class SplitData:
             dtype=np.dtype(dtype).name,
             kinds=kinds,
             class_weights=self.class_weights,
+            usual=self.task.usual(self.task.original(raw)[rows]),
         )
         total = sum(self.facts.rows.values())
         parts = {name: _prepare_part(preprocessing, *part, target, total) for name, part in self.parts.items()}

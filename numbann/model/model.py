@@ -14,14 +14,14 @@ from numbann.components.registry import Registry
 from numbann.data.contract import Facts
 from numbann.data.preprocessing import Preprocessing
 from numbann.data.streaming import Inputs
-from numbann.data.tasks.task import Confusion
 from numbann.data.transforms.transform import ShiftScale
 from numbann.engine.devices import make_engine
 from numbann.engine.interface import Engine
 from numbann.errors import UNUSABLE, DataError, RegistryError, RunDirectoryError, SpecError, shown
 from numbann.model import provenance
+from numbann.model.assessment import Assessment, assess
 from numbann.model.file import KIND, ModelFile, read_model
-from numbann.model.outputs import outcome_of, score
+from numbann.model.outputs import outcome_of
 from numbann.model.preprocessing import restore_preprocessing
 from numbann.model.tensor_file import Tensors, check_tensors, damaged
 from numbann.network import plan as planning
@@ -118,19 +118,11 @@ class Model:
         """Compute the network's outputs (N, O) for preprocessed rows (N, I)."""
         return self._engine.predict(x)
 
-    def measure(
-        self, x: Inputs, raw_target: np.ndarray, weight: np.ndarray | None = None
-    ) -> tuple[dict[str, float], Confusion | None]:
-        """Compute loss and metrics for preprocessed rows and their original targets, and the confusion table.
-
-        weight (N,): the weight of each row.
-        """
-        task = self.preprocessing.task
-        t = task.encode(raw_target, self.resolved.target, self.plan.dtype)
+    def measure(self, x: Inputs, raw_target: np.ndarray, weight: np.ndarray | None = None) -> Assessment:
+        """Assess the model on preprocessed rows and their original targets.  weight (N,): the weight of each row."""
+        t = self.preprocessing.task.encode(raw_target, self.resolved.target, self.plan.dtype)
         loss, outputs = self._engine.evaluate(x, t, self.preprocessing.loss_weight(raw_target, weight))
-        found = outcome_of(self.resolved, outputs)
-        measures = {"loss": loss, **score(self.resolved.metrics, task, found, raw_target, weight)}
-        return measures, task.confusion(found, raw_target)
+        return assess(self.resolved, self.preprocessing, loss, outputs, raw_target, weight)
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickle what a model file holds; the engine is made anew where it is needed."""

@@ -26,7 +26,12 @@ def score(
     """Compute each metric of outputs against the original target, by name.  weight (N,): the weight of each row."""
     roles = task.measurable(found, raw_target)
     roles["weight"] = np.ones(len(found.y)) if weight is None else weight
-    return {metric.component.name: _call(metric, found.activation, roles) for metric in metrics}
+    return call_metrics(metrics, roles, found.activation)
+
+
+def call_metrics(metrics: Iterable[Configured], roles: dict[str, np.ndarray], activation: str = "") -> dict[str, float]:
+    """Return each metric of arrays by their roles; activation: what gave the outputs, for messages."""
+    return {metric.component.name: _call(metric, activation, roles) for metric in metrics}
 
 
 def _call(configured: Configured, activation: str, roles: dict[str, np.ndarray]) -> float:

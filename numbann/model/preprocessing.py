@@ -94,6 +94,8 @@ def _disagreements(found: Preprocessing) -> Iterator[str]:
         yield "preprocessing.format is none of numbann's"
     if len(set(task.names)) < len(task.names) or not _agrees(task):
         yield "preprocessing.target: its names, labels or scales do not agree"
+    if any(len(guess) != len(getattr(task, "subjects", ())) for guess in found.usual):
+        yield "preprocessing.usual: its guesses are not one for each class or target"
     if found.class_weights and len(found.class_weights) != len(getattr(task, "subjects", ())):
         yield "preprocessing.class_weights: not one for each class"
 

@@ -72,13 +72,15 @@ class EpochEnded:
 class Finished:
     """The run is complete and written.
 
-    weights_epoch: the epoch whose weights the model has.  warnings: about its metrics.
+    weights_epoch: the epoch whose weights the model has.  rows: of the training part.  seconds: since training began.
+    warnings: about its metrics.
     """
 
     path: Path
     metrics: Mapping[str, Any]
     epochs_done: int
     weights_epoch: int
+    rows: int
     seconds: float
     warnings: tuple[str, ...] = ()
 

@@ -18,9 +18,9 @@ from numbann.fit.finite import check_loss
 from numbann.fit.fitting import begin, load, take_best
 from numbann.fit.loop import run_epochs
 from numbann.fit.state import Record, State
+from numbann.model.assessment import assess
 from numbann.model.file import ModelFile
 from numbann.model.model import Model
-from numbann.model.outputs import outcome_of
 from numbann.model.provenance import present_names
 from numbann.training import rundir
 from numbann.training.callbacks import Callback, EpochEnded, Finished, Started
@@ -125,7 +125,8 @@ def _execute(execution: Execution, state: State, saves: Saves) -> Run:
         saves.complete = True
     path = execution.directory.path
     warnings = _find_unmeasured(execution, metrics)
-    execution.tell(Finished(path, metrics, state.epoch, weights_epoch, perf_counter() - begun, warnings))
+    rows, seconds = len(execution.prepared.job.train), perf_counter() - begun
+    execution.tell(Finished(path, metrics, state.epoch, weights_epoch, rows, seconds, warnings))
     return Run(path, tuple(state.history), metrics, model)
 
 
@@ -152,17 +153,18 @@ def _epochs(execution: Execution, state: State, saves: Saves) -> Iterator[Record
 
 
 def _measure_parts(execution: Execution) -> dict[str, Any]:
-    """Measure loss and metrics of every part and, for classes, the confusion tables."""
+    """Measure loss and metrics of every part, and what else tells how good they are, each by part."""
     prepared, engine = execution.prepared, execution.engine
     measured: dict[str, Any] = {}
-    confusions = {}
+    more: dict[str, dict[str, Any]] = {}
     for name, part in prepared.dataset.parts.items():
         loss, outputs = engine.evaluate(part.x, part.t, part.loss_weight)
-        measured[name] = {"loss": loss, **prepared.score(part, outputs)}
-        confusions[name] = prepared.facts.task.confusion(outcome_of(prepared.resolved, outputs), part.raw_target)
-    if confusions["train"] is not None:
-        measured |= {"classes": list(prepared.facts.task.subjects), "confusion": confusions}
-    return measured
+        found = assess(prepared.resolved, prepared.dataset.preprocessing, loss, outputs, part.raw_target, part.weight)
+        measured[name] = found.measures
+        for kind, value in found.to_json().items():
+            more.setdefault(kind, {})[name] = value
+    classes = {"classes": list(prepared.facts.task.subjects)} if "confusion" in more else {}
+    return {**measured, **classes, **more}
 
 
 def _find_unmeasured(execution: Execution, metrics: Mapping[str, Any]) -> tuple[str, ...]:

@@ -68,7 +68,8 @@ def test_train_tells_a_story(numbann: Numbann, write_spec: WriteSpec) -> None:
     network = "2 -> 8 tanh -> 3 softmax, 51 parameters, float32; softmax_cross_entropy, adam 0.01, batch 16"
     assert f"model  {network}" in lines
     header = next(index for index, line in enumerate(lines) if line.startswith("epoch  train_loss"))
-    assert lines[header].split() == list(json.loads(Path("out/history.jsonl").read_text().splitlines()[0]))
+    *keys, _ = json.loads(Path("out/history.jsonl").read_text().splitlines()[0])
+    assert lines[header].split() == [*keys, "best"]
     rows = lines[header + 1 : header + 5]
     assert [row.split()[0] for row in rows] == ["1", "2", "3", "4"]
     assert rows[0].endswith("*")
@@ -197,8 +198,10 @@ def test_evaluate(numbann: Numbann, run: Path) -> None:
     assert printed["metrics"]["accuracy"] > 0.9
     assert printed["classes"] == ["blue", "green", "red"]
     assert [sum(row) for row in printed["confusion"]] == [40, 40, 40]
-    measures, table = numbann("evaluate", run, "blobs.csv").stdout.split("\n\n")
-    assert [line.split()[0] for line in measures.splitlines()] == ["rows", "loss", "accuracy"]
+    measures, classes, table = numbann("evaluate", run, "blobs.csv").stdout.split("\n\n")
+    assert [line.split()[0] for line in measures.splitlines()] == ["rows", "loss", "accuracy", "baseline"]
+    assert measures.endswith("accuracy 0.33333  (always the largest class)")
+    assert [line.split()[0] for line in classes.splitlines()] == ["classes", "precision", "blue", "green", "red"]
     assert table.splitlines()[1].split() == ["blue", "green", "red"]
 
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import io
 
 import pytest
-from numbann_cli.confusion import confusion_lines
 from numbann_cli.progress import Bar
-from numbann_cli.rows import HistoryRows, format_measures, number, resolved_keys
+from numbann_cli.rows import HistoryRows, columns, format_measures, guess_of, number, resolved_keys
+from numbann_cli.tables import class_lines, confusion_lines, target_lines
 
-NAMES = ("epoch", "train_loss", "validation_loss", "validation_accuracy", "learning_rate", "seconds")
-RECORD = dict(zip(NAMES, (12, 0.5, 1e-9, 1.0, 0.001, 0.0123456), strict=True))
+NAMES = ("epoch", "train_loss", "validation_loss", "validation_accuracy", "learning_rate")
+RECORD = dict(zip(NAMES, (12, 0.5, 1e-9, 1.0, 0.001), strict=True))
 
 
 @pytest.mark.parametrize(
@@ -28,27 +28,37 @@ def test_numbers(value: float, text: str) -> None:
     assert number(value) == text
 
 
-@pytest.mark.parametrize("width", [None, 200, 86, 60])
+@pytest.mark.parametrize("width", [None, 200, 70, 52])
 def test_rows_are_aligned_with_the_header(width: int | None) -> None:
     rows = HistoryRows(NAMES, width)
     lines = [*rows.header().splitlines(), rows.row(RECORD, False)]
-    assert len({len(line) for line in lines}) == 1
-    assert rows.row(RECORD, True) == lines[-1] + "  *"
+    *above, header, row = lines
+    assert {len(line) for line in above} <= {len(row)}
+    assert header.endswith("  best")
+    assert rows.row(RECORD, True) == row + "     *"
+    assert len(rows.row(RECORD, True)) == len(header)
 
 
 def test_a_narrow_terminal_gets_a_header_of_two_lines() -> None:
-    assert len(HistoryRows(NAMES, 80).header().splitlines()) == 2
-    assert len(HistoryRows(NAMES, 80).header().splitlines()[0]) < 80
+    assert len(HistoryRows(NAMES, 70).header().splitlines()) == 2
+    assert max(map(len, HistoryRows(NAMES, 70).header().splitlines())) < 70
+    narrowest = HistoryRows(NAMES, 40)
+    assert list(narrowest.titles) == list(NAMES[:3])
+    assert max(map(len, narrowest.header().splitlines())) <= 40
+
+
+def test_seconds_are_no_column() -> None:
+    assert columns({"epoch": 1, "train_loss": 0.5, "seconds": 1e-4, "diagnostics": []}) == ("epoch", "train_loss")
 
 
 def test_metrics_that_do_not_fit_are_left_out() -> None:
     metrics = tuple(f"validation_metric_{k}" for k in range(9))
     names = (*NAMES[:3], *metrics, *NAMES[4:])
-    rows = HistoryRows(names, 93)
+    rows = HistoryRows(names, 85)
     assert list(rows.titles) == [*NAMES[:3], *metrics[:2], *NAMES[4:]]
     row = rows.row(dict.fromkeys(names, 0.5), best=True)
-    assert len(row) <= 93
-    assert [len(line) for line in rows.header().splitlines()] == [len(row) - 3] * 2
+    assert len(row) <= 85
+    assert [len(line) for line in rows.header().splitlines()] == [len(row) - 6, len(row)]
     assert list(HistoryRows(names).titles) == list(names)
 
 
@@ -94,3 +104,27 @@ def test_confusion_is_aligned() -> None:
         "  of course    3          4",
     ]
     assert list(confusion_lines(range(13), [[0] * 13] * 13)) == list(confusion_lines(["a", "b"], None)) == []
+
+
+def test_each_class_and_each_target_has_a_line() -> None:
+    assert list(class_lines(["no", "yes"], [[6, 2], [1, 3]], "test")) == [
+        "\nclasses of test",
+        "       precision  recall     f1  rows",
+        "  no       0.857   0.750  0.800     8",
+        "  yes      0.600   0.750  0.667     4",
+    ]
+    assert "  b      0.000   0.000  0.000     0" in class_lines(["a", "b"], [[1, 0], [0, 0]])
+    assert list(target_lines({"width": {"rmse": 0.5, "r2": None}, "x": {"rmse": 12.0, "r2": 0.25}})) == [
+        "\ntargets",
+        "            rmse       r2",
+        "  width  0.50000      nan",
+        "  x       12.000  0.25000",
+    ]
+    assert list(class_lines([], None)) == list(target_lines({})) == list(target_lines(None)) == []
+
+
+def test_the_guess_says_what_it_is() -> None:
+    values = {"rmse": 2.0, "r2": 0.0, "mae": 1.0, "mape": 3.0}
+    assert guess_of(values, "regression", "test") == (
+        "rmse 2.0000  r2 0.0000  mae 1.0000  (on test, always the mean, or the median)"
+    )

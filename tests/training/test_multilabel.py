@@ -42,7 +42,7 @@ def test_labels_come_back_as_they_came(labels: WriteSpec, loss: str) -> None:
     metrics = METRICS if loss in ("auto", "sigmoid_focal") else METRICS[:-2]
     run = numbann.train(labels(loss=loss, train={"epochs": 40, "batch_size": 16, "metrics": metrics}))
     assert run.metrics["test"]["accuracy"] > 0.8
-    assert set(run.metrics) == {"best_epoch", "train", "validation", "test"}
+    assert set(run.metrics) == {"best_epoch", "train", "validation", "test", "baseline", "targets"}
     model = numbann.load(run.path)
     assert model.task == "multilabel"
     assert model.classes == (("no", "yes"), (0, 1), ("false", "true"))
@@ -63,8 +63,9 @@ def test_measures_are_those_of_scikit_learn(labels: WriteSpec) -> None:
     sklearn = pytest.importorskip("sklearn.metrics")
     model = numbann.train(labels(train={"epochs": 4, "metrics": METRICS})).model
     x, raw_target, _, _ = model.preprocessing.read("labels.csv", need_target=True)
-    measures, table = model.measure(x, raw_target)
-    assert table is None
+    found = model.measure(x, raw_target)
+    measures = found.measures
+    assert found.confusion is None
     t, probability = (raw_target == np.array(["yes", 1, "true"], dtype=object)).astype(int), model.outputs(x)
     label = (probability >= 0.5).astype(int)
     assert measures["accuracy"] == pytest.approx(sklearn.accuracy_score(t, label))

@@ -52,7 +52,7 @@ def test_the_run_directory(write_spec: WriteSpec) -> None:
     )
     assert (run.path / "spec.json").read_bytes() == spec.read_bytes()
     assert read(run.path / "metrics.json") == run.metrics
-    assert set(run.metrics) == {"best_epoch", "train", "validation", "test", "classes", "confusion"}
+    assert set(run.metrics) == {"best_epoch", "train", "validation", "test", "baseline", "classes", "confusion"}
     assert set(run.metrics["test"]) == {"loss", "accuracy"}
     lines = [json.loads(line) for line in (run.path / "history.jsonl").read_text().splitlines()]
     assert lines == list(run.history)

@@ -47,7 +47,7 @@ def test_losses_are_weighted_and_metrics_by_rows_alone(write_spec: WriteSpec, co
     x, target, weight, _ = run.model.preprocessing.read(counts, need_target=True)
     p, label = run.model.outputs(x), np.unique(target, return_inverse=True)[1]
     losses = -np.log(p[np.arange(len(p)), label])
-    measures, _ = run.model.measure(x, target, weight)
+    measures = run.model.measure(x, target, weight).measures
     assert measures["log_loss"] == pytest.approx(np.average(losses, weights=weight), rel=1e-5)
     assert measures["accuracy"] == pytest.approx(np.average(p.argmax(1) == label, weights=weight))
     weight = weight * np.where(target == "red", 3, 1)

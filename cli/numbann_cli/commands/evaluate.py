@@ -22,20 +22,23 @@ def command(settings: Settings, run: Path, data: str, threads: int | None, trust
     """Measure the model of RUN, a run directory or .safetensors file, on DATA ("-": CSV on stdin)."""
     from numbann.model.model import load
     from numbann.training.rundir import json_text
-    from numbann_cli.confusion import confusion_lines
     from numbann_cli.prediction import read
-    from numbann_cli.rows import number
+    from numbann_cli.rows import guess_of, number
+    from numbann_cli.tables import class_lines, confusion_lines, target_lines
 
     model = load(run, threads=threads, trust=trust, plugins=settings.usable_files())
     x, raw_target, weight, _ = read(model, data, need_target=True)
-    measures, confusion = model.measure(x, raw_target, weight)
-    classes = list(model.classes or ())
+    found, classes = model.measure(x, raw_target, weight), list(model.classes or ())
     if as_json:
-        told = {"path": str(run), "data": data, "rows": len(x), "metrics": measures}
-        click.echo(json_text(told if confusion is None else {**told, "classes": classes, "confusion": confusion}))
+        told = {"path": str(run), "data": data, "rows": len(x), "metrics": found.measures, **found.to_json()}
+        click.echo(json_text(told if found.confusion is None else {**told, "classes": classes}))
         return
-    room = max(map(len, measures))
-    for name, value in [("rows", len(x)), *measures.items()]:
-        click.echo(f"{name:<{room}}  {number(value)}")
-    for line in confusion_lines(classes, confusion):
+    lines: dict[str, object] = {"rows": len(x), **{name: number(value) for name, value in found.measures.items()}}
+    if found.baseline:
+        lines["baseline"] = guess_of(found.baseline, model.task)
+    room = max(map(len, lines))
+    for name, value in lines.items():
+        click.echo(f"{name:<{room}}  {value}")
+    tables = (class_lines(classes, found.confusion), confusion_lines(classes, found.confusion))
+    for line in (*target_lines(found.targets), *tables[0], *tables[1]):
         click.echo(line)

@@ -60,6 +60,11 @@ class Labels(Task):
         roles = {"t": self.true_indices(raw_target), "label": self.indices(found)}
         return {**roles, "probability": self.probabilities(found)} if self.has_probabilities(found) else roles
 
+    def guess(self, usual: np.ndarray, t: np.ndarray) -> dict[str, np.ndarray]:
+        """Return the largest class, or the likelier value of each label, with shares as probabilities."""
+        label = np.full(len(t), usual.argmax()) if t.ndim == 1 else np.tile(usual >= 0.5, (len(t), 1)).astype(np.int64)
+        return {"t": t, "label": label, "probability": np.tile(usual, (len(t), 1))}
+
 
 @dataclass(frozen=True)
 class OfClasses(Labels):
@@ -71,6 +76,11 @@ class OfClasses(Labels):
     @property
     def classes_or_pairs(self) -> tuple[Any, ...] | None:
         return self.subjects
+
+    def usual(self, raw_target: np.ndarray) -> tuple[tuple[float, ...], ...]:
+        """Return the share of each class."""
+        counts = np.bincount(self.true_indices(raw_target), minlength=len(self.subjects))
+        return (tuple((counts / counts.sum()).tolist()),)
 
     def indices(self, found: Outcome) -> np.ndarray:
         """Return each row's class; of ordered classes the median, which is above as many as have a chance of a half."""

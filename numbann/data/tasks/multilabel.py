@@ -56,6 +56,10 @@ class Multilabel(Labels):
         columns = zip(raw_target.T, self.pairs, self.names, strict=True)
         return np.stack([index_of(column, pair, f"column {quoted(name)}") for column, pair, name in columns], axis=1)
 
+    def usual(self, raw_target: np.ndarray) -> tuple[tuple[float, ...], ...]:
+        """Return the share of yes of each label."""
+        return (tuple(self.true_indices(raw_target).mean(0).tolist()),)
+
     def indices(self, found: Outcome) -> np.ndarray:
         return says_yes(found)
 

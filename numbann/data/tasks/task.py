@@ -156,6 +156,14 @@ class Task(ABC):
     def columns(self, found: Outcome) -> dict[str, np.ndarray]:
         """Return everything that the outputs give, as columns (N,) by name."""
 
+    @abstractmethod
+    def usual(self, raw_target: np.ndarray) -> tuple[tuple[float, ...], ...]:
+        """Return what the training part says without a look at inputs: one or several of what `guess` takes."""
+
+    @abstractmethod
+    def guess(self, usual: np.ndarray, t: np.ndarray) -> dict[str, np.ndarray]:
+        """Return what a metric may ask for where every row is predicted as usual (T or K).  t: as of `measurable`."""
+
     def confusion(self, found: Outcome, raw_target: np.ndarray) -> Confusion | None:
         """Return how many rows of each class (a row of the table) are predicted as each class (a column), or None."""
         return None
