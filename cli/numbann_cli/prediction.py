@@ -1,20 +1,26 @@
-"""Reads new data and writes predictions as CSV, for the commands that use a trained model."""
+"""Reads new data and writes predictions as CSV or JSON, for the commands that use a trained model."""
 
 from __future__ import annotations
 
 import csv
 import io
+from collections.abc import Mapping
+from typing import Any
 
 import click
 import numpy as np
 
+from numbann.data.files import Files
 from numbann.data.preprocessing import NewData
 from numbann.data.streaming import Inputs
 from numbann.model.model import Model
 from numbann.model.outputs import outcome_of
+from numbann.training.rundir import json_text
+
+Columns = dict[str, np.ndarray]
 
 
-def read(model: Model, data: str, *, need_target: bool) -> NewData:
+def read(model: Model, data: str | Files, *, need_target: bool) -> NewData:
     """Read and preprocess the rows of new data, with targets and weights if needed; warnings go to stderr."""
     found = model.preprocessing.read(data, need_target)
     for warning in found.warnings:
@@ -22,8 +28,8 @@ def read(model: Model, data: str, *, need_target: bool) -> NewData:
     return found
 
 
-def table(model: Model, x: Inputs, probabilities: bool, outputs: bool = False) -> str:
-    """Return predictions as CSV: `prediction`, or `prediction_NAME` for several targets.
+def predict(model: Model, x: Inputs, probabilities: bool, outputs: bool = False) -> Columns:
+    """Return predictions as columns: `prediction`, or `prediction_NAME` for several targets.
 
     probabilities: with p_CLASS.  outputs: with everything that the outputs give.
     """
@@ -39,19 +45,39 @@ def table(model: Model, x: Inputs, probabilities: bool, outputs: bool = False) -
         given = {name: column for name, column in task.columns(found).items() if name not in names}
         names += given
         blocks += [column[:, None] for column in given.values()]
-    return _csv(names, [_cells(block, model.plan.dtype) for block in blocks])
+    every = [_shorten(column, model.plan.dtype) for block in blocks for column in block.T]
+    return dict(zip(names, every, strict=True))
 
 
-def _cells(columns: np.ndarray, dtype: str) -> list[list[str]]:
-    """Write numbers as short as the model's precision allows, and anything else unchanged."""
-    if columns.dtype.kind == "f":
-        columns = columns.astype(dtype)
-    return [[str(cell) for cell in row] for row in columns]
+def join(kept: Mapping[str, np.ndarray], predicted: Columns) -> Columns:
+    """Return columns of the data before those that are predicted."""
+    for name in predicted.keys() & kept.keys():
+        raise click.UsageError(f'--keep: "{name}" is a column of the data and of the predictions; leave it out')
+    return {**kept, **predicted}
 
 
-def _csv(names: list[str], blocks: list[list[list[str]]]) -> str:
+def as_csv(columns: Columns) -> str:
+    """Return columns as CSV."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(names)
-    writer.writerows([cell for cells in row for cell in cells] for row in zip(*blocks, strict=True))
+    writer.writerow(columns)
+    writer.writerows(zip(*columns.values(), strict=True))
     return text.getvalue()
+
+
+def as_json(columns: Columns) -> str:
+    """Return columns as JSON: a list with an object for each row, on a line of its own."""
+    cells = zip(*([_plain(cell) for cell in column] for column in columns.values()), strict=True)
+    return "[" + ",\n ".join(json_text(dict(zip(columns, row, strict=True))) for row in cells) + "]\n"
+
+
+def _shorten(column: np.ndarray, dtype: str) -> np.ndarray:
+    """Make numbers as short as the model's precision allows; anything else stays."""
+    return column.astype(dtype) if column.dtype.kind == "f" else column
+
+
+def _plain(cell: Any) -> Any:
+    """Return a cell as a value of JSON, with no more digits than its precision has."""
+    if isinstance(cell, np.floating):
+        return float(str(cell))
+    return cell.item() if isinstance(cell, np.generic) else cell

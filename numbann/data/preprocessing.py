@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -12,6 +12,7 @@ import numpy as np
 
 from numbann.data.contract import as_tuples
 from numbann.data.encoding import Encoding
+from numbann.data.files import Files
 from numbann.data.frames import raw_from_python
 from numbann.data.joining import read_source
 from numbann.data.path import find_new_source
@@ -72,9 +73,13 @@ class Preprocessing:
             warnings.warn(warning, stacklevel=2)
         return self.encoding.apply(raw, slice(None), self.dtype)
 
+    def find(self, source: Any, need_target: bool) -> Files:
+        """Return a file, an object of files, or standard input for "-"."""
+        return find_new_source(source, Path(), self.format, need_target)
+
     def read(self, source: Any, need_target: bool) -> NewData:
-        """Read the rows of a file, an object of files, or "-"; their targets and weights only if needed."""
-        found = find_new_source(source, Path(), self.format, need_target)
+        """Read the rows of what `find` returns or takes; their targets and weights only if needed."""
+        found = source if isinstance(source, Files) else self.find(source, need_target)
         raw = read_source(found, self.reading, need_target)
         check_targets(raw)
         check_weight(raw, self.reading.weight)
@@ -86,6 +91,15 @@ class Preprocessing:
         if need_target and self.reading.weight is not None and raw.weight is None:
             warnings += (f"there are no weights {quoted(self.reading.weight)}; all rows count alike",)
         return NewData(x, self.task.original(raw) if need_target else None, weight_of(raw, rows), warnings)
+
+    def read_as_written(self, files: Files, columns: Sequence[str] | None) -> dict[str, np.ndarray]:
+        """Return columns (N,) of a table as texts, by name; None for all of them."""
+        if files.format.header is None:
+            raise files.data.fault(" is no table with named columns, of which some could be kept")
+        plain = replace(self.reading, names=None, targets=None, weight=None, drop=(), na=(), texts=(), categorical=())
+        names = tuple(columns or files.format.header(files.data, plain))
+        raw = read_source(files, replace(plain, features=names, categorical=names), need_target=False)
+        return {name: raw.table.texts[name].original for name in names}
 
     def loss_weight(self, raw_target: np.ndarray, weight: np.ndarray | None) -> np.ndarray | None:
         """Return each row's weight in the loss (N,), its own times its class's; None where all rows count the same."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -75,3 +77,39 @@ def test_outputs_of_classes_are_probabilities(run: str, numbann: Numbann) -> Non
     printed = [numbann("predict", run, "t.csv", option).stdout for option in ("--outputs", "--probabilities")]
     assert printed[0] == printed[1]
     assert printed[0].startswith("prediction,p_no,p_yes\n")
+
+
+def test_columns_of_the_data_stand_before_the_predictions(numbann: Numbann, run: str) -> None:
+    text = 'id,b,a,note\n007,u,3.5,"a, b"\n1e3,v, 4.5 ,\n'
+    Path("new.csv").write_text(text)
+    plain = numbann("predict", run, "new.csv").stdout.splitlines()[1:]
+    printed = numbann("predict", run, "new.csv", "--keep", "note,id").stdout
+    assert printed == f'note,id,prediction\n"a, b",007,{plain[0]}\n,1e3,{plain[1]}\n'
+    every = numbann("predict", run, "-", "--keep", "all", "--probabilities", text=text).stdout.splitlines()
+    assert every[0] == "id,b,a,note,prediction,p_no,p_yes"
+    assert every[2].startswith(f"1e3,v,4.5,,{plain[1]},0.")
+
+
+def test_predictions_as_json(numbann: Numbann, run: str) -> None:
+    printed = json.loads(numbann("predict", run, "t.csv", "--json", "--probabilities", "--keep", "b,y").stdout)
+    table = csv.DictReader(io.StringIO(numbann("predict", run, "t.csv", "--probabilities").stdout))
+    for row, cells in zip(printed, table, strict=True):
+        assert list(row) == ["b", "y", "prediction", "p_no", "p_yes"]
+        assert row["prediction"] == cells["prediction"]
+        assert (row["p_no"], row["p_yes"]) == (float(cells["p_no"]), float(cells["p_yes"]))
+    assert numbann("predict", run, "t.csv", "--json", "-o", "out.json").exit_code == 0
+    assert len(json.loads(Path("out.json").read_text())) == 30
+
+
+def test_what_cannot_be_kept(numbann: Numbann, run: str) -> None:
+    Path("new.csv").write_text("a,b,prediction\n1.5,u,3\n")
+    np.savez("new.npz", a=[1.5], b=["u"])
+    cases = [
+        (("t.csv", "--keep", "Y"), 'has no column "Y"; did you mean "y"?'),
+        (("new.csv", "--keep", "all"), '"prediction" is a column of the data and of the predictions'),
+        (("new.npz", "--keep", "a"), "new.npz is no table with named columns"),
+        (("t.csv", "--json", "-o", "out.csv"), "predictions are written as JSON; name a file that ends in .json"),
+    ]
+    for arguments, words in cases:
+        result = numbann("predict", run, *arguments)
+        assert (result.exit_code, words in result.stderr) == (2, True), result.stderr

@@ -1,4 +1,4 @@
-"""`numbann predict`: writes the predictions of a run's model as CSV."""
+"""`numbann predict`: writes the predictions of a run's model as CSV or JSON."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from numbann_cli import options
 from numbann_cli.group import Settings
 from numbann_cli.overview import COMMANDS
 
+OTHERS = (".gz", ".xlsx", ".json", ".jsonl", ".feather")  # endings of formats that are not written
+
 
 @click.command("predict", help=COMMANDS["predict"])
 @click.argument("run", type=click.Path(path_type=Path))
@@ -19,9 +21,13 @@ from numbann_cli.overview import COMMANDS
 @click.option(
     "--outputs", is_flag=True, help="Also write all that the loss gives, in the target's unit: TARGET_mean, ..."
 )
+@click.option(
+    "--keep", metavar="NAME,...", help='Write these columns of DATA before the predictions; "all": every one.'
+)
 @options.device
 @options.threads
 @options.trust
+@options.json_output
 @click.pass_obj
 def command(
     settings: Settings,
@@ -30,32 +36,41 @@ def command(
     output: Path | None,
     probabilities: bool,
     outputs: bool,
+    keep: str | None,
     device: str | None,
     threads: int | None,
     trust: bool,
+    as_json: bool,
 ) -> None:
     """Predict with the model of RUN, a run directory or .safetensors file, for the rows of DATA ("-": CSV on stdin)."""
     from numbann.model.model import load
-    from numbann_cli.prediction import read, table
+    from numbann_cli import prediction
 
-    _check_output(output)
+    _check_output(output, "JSON" if as_json else "CSV")
     model = load(run, device=device or "auto", threads=threads, trust=trust, plugins=settings.usable_files())
-    text = table(model, read(model, data, need_target=False).x, probabilities, outputs)
+    files = model.preprocessing.find(data, need_target=False)
+    kept = model.preprocessing.read_as_written(files, None if keep == "all" else keep.split(",")) if keep else {}
+    x = prediction.read(model, files, need_target=False).x
+    columns = prediction.join(kept, prediction.predict(model, x, probabilities, outputs))
+    text = (prediction.as_json if as_json else prediction.as_csv)(columns)
     if output is None:
         click.echo(text, nl=False)
     else:
         _write(output, text)
 
 
-def _check_output(output: Path | None) -> None:
-    """Refuse a directory, and a file whose ending says that it is no CSV."""
+def _check_output(output: Path | None, format: str) -> None:
+    """Refuse a directory, and a file whose ending says that it is of another format."""
     from numbann.data.readers import FORMATS
 
+    own, asked = f".{format.lower()}", "" if format == "JSON" else " (or give --json)"
     if output is not None and output.is_dir():
-        raise click.UsageError(f"-o {output}: is a directory; name a file that ends in .csv")
-    others = {ending for format in FORMATS.values() for ending in format.endings if format.name != "csv"}
-    if output is not None and output.suffix.lower() in {*others, ".gz", ".xlsx", ".json", ".jsonl", ".feather"}:
-        raise click.UsageError(f"-o {output}: predictions are written as CSV; name a file that ends in .csv")
+        raise click.UsageError(f"-o {output}: is a directory; name a file that ends in {own}")
+    known = {ending for format in FORMATS.values() for ending in format.endings}
+    if output is not None and output.suffix.lower() in {*known, *OTHERS} - {own}:
+        raise click.UsageError(
+            f"-o {output}: predictions are written as {format}; name a file that ends in {own}{asked}"
+        )
 
 
 def _write(output: Path, text: str) -> None:
