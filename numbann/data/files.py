@@ -114,14 +114,14 @@ def check_inflation(file: InputFile, packed: int, size: int) -> None:
 
 
 @cache
-def _piped() -> bytes:
-    """Return all of standard input, which can be read once."""
-    return sys.stdin.buffer.read()
+def _piped(stream: BinaryIO) -> bytes:
+    """Return all of a stream, which can be read once."""
+    return stream.read()
 
 
 def standard_input(key: str | None = None) -> InputFile:
     """Return standard input as a file."""
-    return InputFile("standard input", Path("-"), key=key, content=_piped())
+    return InputFile("standard input", Path("-"), key=key, content=_piped(sys.stdin.buffer))
 
 
 @dataclass(frozen=True)

@@ -152,10 +152,10 @@ def test_imports_nothing_heavy(write, spec_of):
 
 def test_a_spec_and_a_home_folder_on_standard_input(spec_of, folder, monkeypatch):
     content = json.dumps(spec_of(data={"path": "~/wine.csv", "target": "quality"}), indent=1).encode()
-    monkeypatch.setattr(files, "_piped", lambda: b"\xef\xbb\xbf" + content)
+    monkeypatch.setattr(files, "_piped", lambda stream: b"\xef\xbb\xbf" + content)
     monkeypatch.setenv("HOME", str(folder))
     loaded = load("-")
     assert (loaded.spec.name, loaded.source.base, loaded.source.line("data.path")) == ("model", folder, 3)
-    monkeypatch.setattr(files, "_piped", lambda: b"{")
+    monkeypatch.setattr(files, "_piped", lambda stream: b"{")
     with pytest.raises(SpecError, match="standard input:1"):
         load("-")

@@ -181,7 +181,7 @@ def test_damaged_json_lines_are_one_clear_line(tmp_path: Path, section: Section,
 def test_home_and_standard_input(tmp_path: Path, section: Section, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
     (tmp_path / "t.csv").write_bytes(text_of(ROWS))
-    monkeypatch.setattr(files, "_piped", lambda: text_of(ROWS))
+    monkeypatch.setattr(files, "_piped", lambda stream: text_of(ROWS))
     home, piped = read(Path("/"), section, "~/t.csv"), read(Path("/"), section, "-")
     assert home.facts.rows == piped.facts.rows
     assert home.facts.files[0][1] == piped.facts.files[0][1]
