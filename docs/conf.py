@@ -14,6 +14,7 @@ version = release = numbann.__version__
 extensions = ["myst_parser", "sphinx_click"]
 html_theme = "furo"
 html_title = "numbann"
+html_show_copyright = False
 html_copy_source = False
 smartquotes = False  # an option has two hyphens
 myst_heading_anchors = 3

@@ -48,7 +48,7 @@ def draw_terminal(path: Path, command: str) -> None:
     lines = _run(*command.split()[1:]).splitlines()
     rows = [index for index, line in enumerate(lines) if line[:6].strip().isdigit()]
     kept = [*lines[: rows[3]], "  ...", *lines[rows[-3] :]]
-    console = Console(record=True, width=106, file=io.StringIO(), force_terminal=True)
+    console = Console(record=True, width=120, file=io.StringIO(), force_terminal=True)
     console.print(Text("$ " + command.split(" --")[0], style="bold"))
     for line in kept:
         console.print(Text(line.replace(" ", "\N{NO-BREAK SPACE}"), style="green" if line.endswith("*") else ""))

@@ -14,7 +14,7 @@ from click.testing import CliRunner, Result
 
 ROOT = Path(__file__).parents[2]
 ELSEWHERE = {"tutorial", "plugins", "kernels"}  # tests of their own
-PAGES = [path for path in sorted((ROOT / "docs").glob("*.md")) if path.stem not in ELSEWHERE]
+PAGES = [ROOT / "README.md", *(path for path in sorted((ROOT / "docs").glob("*.md")) if path.stem not in ELSEWHERE)]
 
 
 @pytest.fixture
@@ -49,8 +49,6 @@ def test_commands_in_the_text_exist(path: Path) -> None:
         ("a\n...\nd", "a\nb\nc\nd", True),
         ("a\n...\nd", "a\nb\nd\nc", False),
         ("a", "a\nb", False),
-        ("epoch loss seconds\n    1 0.5 0.1", "epoch loss seconds\n    1 0.5 0.9", True),
-        ("epoch loss seconds\n    1 0.5 0.1", "epoch loss seconds\n    1 0.8 0.1", False),
         ("machine A\nx", "machine B\nx", True),
     ],
 )
@@ -60,3 +58,7 @@ def test_what_counts_as_alike(shown: str, got: str, fits: bool, tmp_path: Path) 
     else:
         with pytest.raises(AssertionError):
             pages.assert_like(shown.splitlines(), got.splitlines(), tmp_path)
+
+
+def test_the_readme_is_short() -> None:
+    assert len((ROOT / "README.md").read_text(encoding="utf-8").splitlines()) <= 150
