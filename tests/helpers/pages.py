@@ -24,7 +24,7 @@ from numbann.components.built_in import built_in
 from numbann.spec.building import build
 from numbann.spec.model import Spec
 
-BLOCK = re.compile(r"^```(\S*)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+BLOCK = re.compile(r"^```(\S*)[^\n]*\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 NAMED = re.compile(r"`([\w-]+\.\w+)`:$")
 NUMBER = re.compile(r"(?<![\w.])-?\d+(?:\.\d+)?(?:e[+-]?\d+)?(?!\w)")
 OWN = re.compile(r"^(?:built|first|machine|started|time) ")  # lines that differ from machine to machine
