@@ -1,4 +1,4 @@
-"""Writes docs/components.md, the tables of all components, from the registry: python docs/make_components.py"""
+"""Writes docs/components.md, tables and lessons of all components, from the registry: python docs/make_components.py"""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from numbann_cli.component_page import show_value
+from numbann_cli.lesson import lesson_of
 
 from numbann.components.built_in import built_in
 from numbann.components.component import KINDS, Component
@@ -17,8 +18,8 @@ PAGE = Path(__file__).with_name("components.md")
 INTRODUCTION = """# Components
 
 Every activation, loss, optimizer, schedule, initializer and metric, by the names that a spec uses.
-`numbann show NAME` tells more of each: its derivative, when to use it, what can go wrong, and its curve,
-which `--plot FILE` draws:
+Below each table is what `numbann show NAME` teaches of them; it also tells the derivative, what each parameter
+takes, and the curve, which `--plot FILE` draws:
 
 ![The curve of gelu, and of its derivative](pictures/gelu.svg)
 
@@ -61,6 +62,18 @@ def _section(kind: str) -> Iterator[str]:
         one = entry.component
         cells = [_names(one), one.summary, _parameters(one), *([_trait(one, trait)] if trait else [])]
         yield _row([*cells, _references(one)])
+    yield ""
+    for entry in built_in().entries(kind):
+        yield from _lesson(entry.component)
+
+
+def _lesson(component: Component) -> Iterator[str]:
+    """An example, and when to use a component; its reference is in the table."""
+    sections = lesson_of(component).sections
+    examples = "; ".join(f"`{each}`" for each in sections["Example"].split("; "))
+    yield from (f"### {component.name}", "", examples, "")
+    for name in ("Use", "For", "Against", "Trouble"):
+        yield f"- *{name}*: {' '.join(sections[name].split())}"
     yield ""
 
 

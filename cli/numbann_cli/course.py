@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
-from importlib.resources import files
+from pathlib import Path
 
 from numbann_cli.prose import INDENT, wrap
 
@@ -46,9 +46,8 @@ class Chapter:
 @cache
 def chapters() -> tuple[Chapter, ...]:
     """Return all chapters in their order."""
-    folder = files("numbann_cli") / "chapters"
-    found = sorted((file for file in folder.iterdir() if file.name.endswith(".md")), key=lambda file: file.name)
-    return tuple(_read(file.read_text(encoding="utf-8")) for file in found)
+    files = sorted(Path(__file__).with_name("chapters").glob("*.md"))
+    return tuple(_read(file.read_text(encoding="utf-8")) for file in files)
 
 
 def _read(text: str) -> Chapter:
