@@ -45,6 +45,7 @@ class Narrator:
         self.epochs, self.trained, self.seconds, self.task = 0, 0, 0.0, ""
         self.warnings: list[str] = []
         self.findings: list[str] = []
+        self.findings_of_data: list[dict[str, str]] = []
 
     def __call__(self, event: Event) -> None:
         """Print one event."""
@@ -73,7 +74,7 @@ class Narrator:
             metrics = dict(run.metrics)
             head = {"path": str(run.path), "epochs": len(run.history), "best_epoch": metrics.pop("best_epoch")}
             more = {key: metrics.pop(key) for key in list(metrics) if key not in PARTS}
-            found = {**head, "metrics": metrics, **more, "warnings": self.warnings}
+            found = {**head, "metrics": metrics, **more, "warnings": self.warnings, "findings": self.findings_of_data}
             self._print(json_text(found), sys.stdout)
 
     def dry_run(self, job: Any) -> None:
@@ -93,6 +94,9 @@ class Narrator:
             self._tell(f"data   {note}")
         for warning in event.warnings:
             self._warn(warning)
+        for finding in event.findings:
+            self._tell(f"found  {finding.text}")
+            self.findings_of_data.append(finding._asdict())
 
     def _warn(self, warning: str) -> None:
         self.warnings.append(warning)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from numbann.data.files import Files, InputFile
+    from numbann.data.findings.finding import Finding
     from numbann.data.reading import Reading
     from numbann.data.table import Raw
     from numbann.data.tasks.task import Task
@@ -25,7 +26,7 @@ ScaleNames = str | list[str]  # one transform, or several in order
 class Facts:
     """Everything known once the data is read, with every "auto" resolved.
 
-    rows: part -> number of rows; files: (path, SHA-256); notes: lines for the user.
+    rows: part -> number of rows; files: (path, SHA-256); notes: lines for the user; findings: what he should know.
     """
 
     task: Task
@@ -38,6 +39,7 @@ class Facts:
     rows: Mapping[str, int] = field(default_factory=dict)
     files: tuple[tuple[str, str], ...] = ()
     notes: tuple[str, ...] = ()
+    findings: tuple[Finding, ...] = ()
 
 
 @dataclass(frozen=True)

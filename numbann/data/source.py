@@ -14,6 +14,8 @@ from numbann.data.choices import choose, settings_of
 from numbann.data.complete import complete
 from numbann.data.contract import DELIMITERS, Facts, ScaleNames, keys_of_split, place_of, sources
 from numbann.data.files import Files
+from numbann.data.findings.all import find
+from numbann.data.findings.features import refuse_numbers_as_texts
 from numbann.data.folds import fold_codes
 from numbann.data.joining import read_source
 from numbann.data.layout import Layout, lay_out
@@ -165,6 +167,7 @@ def load(section: Mapping[str, Any], base: Path, split_seed: int) -> SplitData:
         _require_weight(raw, reading.weight, files[part])
         check_weight(raw, reading.weight)
     _require_keys(raws["train"], section["split"], files["train"])
+    refuse_numbers_as_texts(raws["train"], [*section["categorical"], *section["columns"]])
     task, reason = _task(section, raws, files["train"])
     stratify = _stratify(section["split"], task)
     parts = parts_of(raws, section, split_seed, task if stratify else None)
@@ -175,7 +178,8 @@ def load(section: Mapping[str, Any], base: Path, split_seed: int) -> SplitData:
     train = raws["train"]
     delimiters = {raw.delimiter for raw in raws.values() if raw.delimiter}
     usual = "byte" if train.table.numbers.dtype == np.uint8 else "standard"
-    digests = tuple((str(file.path), file.sha256()) for file in stamps)
+    digests = {file: file.sha256() for file in stamps}
+    by_part = {part: " ".join(digests[file] for file in source.all) for part, source in files.items()}
     for file, stamp in stamps.items():
         if file.stamp() != stamp:
             raise file.fault(": has changed while it was read; leave it alone, or work on a copy")
@@ -188,7 +192,8 @@ def load(section: Mapping[str, Any], base: Path, split_seed: int) -> SplitData:
         features=train.table.names,
         inputs=layout.encoding().inputs,
         rows=rows,
-        files=digests,
+        files=tuple((str(file.path), digest) for file, digest in digests.items()),
+        findings=find(parts, task, layout, by_part),
         notes=(
             *reason,
             *task.notes(),

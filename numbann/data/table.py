@@ -182,8 +182,7 @@ def raw_from_columns(
     for name, column in columns.items():
         columns[name] = settle(column, name, reading)
     table = table_from_columns(columns, len(next(iter(columns.values()))))
-    note = f'{where}: a column without a name is used as a feature (leave it out with "drop": [""])'
-    raw = Raw(table, targets, place, delimiter, (note,) if "" in chosen.features else (), weight, keys)
+    raw = Raw(table, targets, place, delimiter, (), weight, keys)
     check_kinds(raw, reading)
     return raw
 

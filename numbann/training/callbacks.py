@@ -7,15 +7,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from numbann.data.findings.finding import Finding
 from numbann.fit.loop import StepsDone
 
 
 @dataclass(frozen=True)
 class DataRead:
-    """The data is read.  notes: the decisions made about it."""
+    """The data is read.  notes: the decisions made about it; findings: what a person should know of it."""
 
     notes: tuple[str, ...]
     warnings: tuple[str, ...]
+    findings: tuple[Finding, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -52,6 +52,7 @@ def manifest(
             **({"gpu": engine.gpu} if engine.gpu else {}),
         },
         "data": [{"path": str(path), "sha256": digest} for path, digest in prepared.facts.files],
+        "findings": [finding._asdict() for finding in prepared.facts.findings],
         "components": [{key: record[key] for key in record if key != "source"} for record in prepared.components],
         "started": started.isoformat(timespec="seconds"),
         "finished": datetime.now(UTC).isoformat(timespec="seconds") if complete else None,

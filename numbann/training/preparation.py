@@ -32,6 +32,7 @@ from numbann.spec.loading import load as load_spec
 from numbann.spec.model import to_json
 from numbann.spec.resolution import Resolved, resolve
 from numbann.training.callbacks import Callback, Compiling, DataRead, Planned
+from numbann.training.habits import habits
 
 STREAMED = "the inputs are large for the memory: their rows stay in the file, and every epoch reads them anew"
 GROUPED = 1024  # rows from which a batch goes by groups, unless it is normalized
@@ -134,7 +135,8 @@ def plan(loaded: Loaded, source: SplitData, tell: Callback) -> Prepared:
     )
     streamed = isinstance(dataset.train.x, Streamed)
     order = (f"order: {' < '.join(map(str, source.facts.task.subjects))}",) if resolved.target == "order" else ()
-    tell(DataRead((*source.facts.notes, *order, *((STREAMED,) if streamed else ())), dataset.warnings))
+    notes = (*source.facts.notes, *order, *((STREAMED,) if streamed else ()))
+    tell(DataRead(notes, dataset.warnings, (*source.facts.findings, *habits(resolved, source.facts.task))))
     network = planning.build(resolved.network(dataset.preprocessing.encoding.inputs))
     if streamed:
         _check_batch(network, len(dataset.train.x))

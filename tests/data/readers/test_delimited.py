@@ -100,7 +100,7 @@ def test_labels_of_a_table_of_numbers_stay_as_written(load_table: Load) -> None:
 
 
 def test_a_column_without_name_is_noted(load_table: Load) -> None:
-    assert any("without a name" in note for note in load_table(",a,y\n0,1,0.5\n1,2,1.5\n").facts.notes)
+    assert [one.kind for one in load_table(",a,y\n0,1,0.5\n1,2,1.5\n").facts.findings] == ["index"]
 
 
 FAULTS = {

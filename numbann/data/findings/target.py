@@ -1,0 +1,66 @@
+"""Findings about the target: labels that are too many, too rare, alike, or all the same."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from numbann.data.columns import Numbers, Texts
+from numbann.data.findings.features import case_findings
+from numbann.data.findings.finding import Finding
+from numbann.data.table import Raw
+from numbann.data.tasks.task import Task
+from numbann.data.wording import counted, listed, quoted
+
+FEWEST = 10  # rows of a class on average, below which it is said
+FEWEST_ROWS = 50  # below which nothing is said of columns that tell the target
+
+
+def target_findings(raw: Raw, task: Task) -> Iterator[Finding]:
+    """Find what is strange about the target columns."""
+    for name, column in raw.targets.items():
+        if isinstance(column, Numbers) and task.name == "regression":
+            if len(column) > 1 and (column.values == column.values[0]).all():
+                what = f"the target {quoted(name)} is {column.values[0]:g} in all rows; there is nothing to learn"
+                yield Finding("constant", name, what)
+        elif isinstance(column, Texts) and task.classes_or_pairs:
+            yield from case_findings(name, column, "classes")
+    counts = task.class_counts(task.original(raw)) if task.labelled else None
+    if counts is None:
+        return
+    (name,) = task.names
+    single = [label for label, count in zip(task.subjects, counts, strict=True) if count == 1]
+    if single and len(raw.table) < FEWEST * len(counts):
+        what = f"{len(single)} of {len(counts)} classes of {quoted(name)} have one row"
+        yield Finding("classes", name, f"{what}; is it a number or an identifier? Set data.task, or another target")
+    elif single:
+        what = f"{counted(len(single), 'class')} of {quoted(name)} with one row ({listed(single)}) cannot be learned"
+        yield Finding("classes", name, f"{what}; leave such rows out, or give more".replace("classs ", "classes "))
+
+
+def leak_findings(columns: Iterator[tuple[str, np.ndarray]], target: np.ndarray, labelled: bool) -> Iterator[Finding]:
+    """Find columns that tell the target alone.  target (n,): labels as numbers, or values."""
+    if len(np.unique(target)) < 2:
+        return
+    for name, values in columns:
+        if (_separates if labelled else _equals)(values, target):
+            what = f"column {quoted(name)} alone tells the target; is it known before the target is?"
+            yield Finding("leak", name, f'{what} If not, leave it out: "drop": [{quoted(name)}]')
+
+
+def _separates(values: np.ndarray, labels: np.ndarray) -> bool:
+    """Tell whether each class has a range, or values, of its own, each value with several rows on average."""
+    distinct, place = np.unique(values, return_inverse=True)  # missing numbers are one value
+    order = np.lexsort((labels, place))
+    changes = np.flatnonzero(np.diff(labels[order]))
+    if (np.diff(place[order])[changes] == 0).any() or len(values) < FEWEST_ROWS:
+        return False
+    return len(changes) == len(np.unique(labels)) - 1 or len(distinct) * 5 <= len(values)
+
+
+def _equals(values: np.ndarray, target: np.ndarray) -> bool:
+    """Tell whether values are the target in another unit."""
+    if np.isnan(values).any() or values.std() == 0 or len(values) < FEWEST_ROWS:
+        return False
+    return bool(abs(np.corrcoef(values, target)[0, 1]) > 1 - 1e-6)

@@ -1,0 +1,146 @@
+"""What is said of strange data: one line each, with the column and the remedy."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from numbann.data.source import SplitData, load
+from numbann.errors import DataError
+
+Load = Callable[..., SplitData]
+ROWS = 200
+DRAW = np.random.default_rng(0)
+WORD = [("no", "yes")[bit] for bit in DRAW.integers(0, 2, ROWS)]
+VALUE = DRAW.normal(size=ROWS).round(6)
+
+
+def table(head: str, row: Callable[[int], str], rows: int = ROWS) -> str:
+    return f"{head}\n" + "".join(f"{row(k)}\n" for k in range(rows))
+
+
+def kinds(source: SplitData) -> list[tuple[str, str]]:
+    return [(one.kind, one.column) for one in source.facts.findings]
+
+
+def test_nothing_is_said_of_a_usual_table(load_table: Load) -> None:
+    text = table("a,b,town,y", lambda k: f"{VALUE[k]},{k * k % 97},t{k % 5},{WORD[k]}")
+    assert kinds(load_table(text, split={"validation": 0.15, "test": 0.15})) == []
+
+
+FOUND: dict[str, tuple[str, Callable[[int], str], tuple[str, str], str]] = {
+    "an identifier": ("id,a,y", lambda k: f"cust{k},{VALUE[k]},{WORD[k]}", ("identifier", "id"), '"drop": ["id"]'),
+    "dates": ("d,a,y", lambda k: f"2024-01-{1 + k % 28:02},{VALUE[k]},{WORD[k]}", ("dates", "d"), '"dates": "parts"}'),
+    "dates of another kind": (
+        "d,a,y",
+        lambda k: f"{1 + k % 28}.01.2024,{VALUE[k]},{WORD[k]}",
+        ("dates", "d"),
+        '"columns": {"d": {"dates": "parts", "format": "%d.%m.%Y"}}',
+    ),
+    "a constant number": ("c,a,y", lambda k: f"5,{VALUE[k]},{WORD[k]}", ("constant", "c"), "is 5 in all rows"),
+    "a constant text": ("c,a,y", lambda k: f"x,{VALUE[k]},{WORD[k]}", ("constant", "c"), 'is "x" in all rows'),
+    "an empty column": ("c,a,y", lambda k: f",{VALUE[k]},{WORD[k]}", ("empty", "c"), "is empty"),
+    "row numbers": ("n,a,y", lambda k: f"{k},{VALUE[k]},{WORD[k]}", ("index", "n"), "counts up with the rows"),
+    "an index by name": ("id,a,y", lambda k: f"{k * k + 1},{VALUE[k]},{WORD[k]}", ("index", "id"), "counts up"),
+    "no name": (",a,y", lambda k: f"{k % 7},{VALUE[k]},{WORD[k]}", ("index", ""), '"drop": [""]'),
+    "categories alike": ("t,a,y", lambda k: f"{'Pp'[k % 2]},{VALUE[k]},{WORD[k]}", ("case", "t"), "two categories"),
+    "classes alike": ("a,y", lambda k: f"{VALUE[k]},{'Pp'[k % 9 == 0]}", ("case", "y"), '"P" and "p" are two classes'),
+    "a class of one row": ("a,y", lambda k: f"{VALUE[k]},{WORD[k] if k else 'one'}", ("classes", "y"), '("one")'),
+    "a constant target": ("a,y", lambda k: f"{VALUE[k]},7.5", ("constant", "y"), "there is nothing to learn"),
+    "a category that tells": ("b,a,y", lambda k: f"q{WORD[k]},{VALUE[k]},{WORD[k]}", ("leak", "b"), '"drop": ["b"]'),
+    "a number that tells": (
+        "b,a,y",
+        lambda k: f"{VALUE[k] ** 2 + 20 * (WORD[k] == 'yes')},{VALUE[k]},{WORD[k]}",
+        ("leak", "b"),
+        "alone tells the target",
+    ),
+    "the target in another unit": ("b,y", lambda k: f"{9 - 2 * VALUE[k]},{VALUE[k]}", ("leak", "b"), "alone tells"),
+}
+
+
+@pytest.mark.parametrize("name", FOUND)
+def test_what_is_found(load_table: Load, name: str) -> None:
+    head, row, expected, words = FOUND[name]
+    source = load_table(table(head, row), missing="indicate")
+    assert kinds(source) == [expected]
+    assert words in source.facts.findings[0].text
+
+
+def test_settings_of_a_column_silence_what_is_said_of_it(load_table: Load) -> None:
+    text = table("d,a,y", lambda k: f"2024-01-{1 + k % 28:02},{VALUE[k]},{WORD[k]}")
+    assert kinds(load_table(text, columns={"d": {"dates": "parts"}})) == []
+
+
+@pytest.mark.parametrize(
+    ("cell", "what"),
+    [
+        ('"{0:.3f}"', "a decimal comma"),
+        ("{0:.1f}%", "a percent sign"),
+        ('"1,234,{1:03d}"', "commas between thousands"),
+        ("${1}", "a sign of a currency"),
+    ],
+)
+def test_numbers_written_for_people_are_no_categories(load_table: Load, cell: str, what: str) -> None:
+    mark = "," if "comma" in what and "decimal" in what else "."
+    text = table("a,y", lambda k: f"{cell.format(VALUE[k], k).replace('.', mark)},{WORD[k]}")
+    with pytest.raises(
+        DataError, match=rf't.csv row \d+, column "a": .* are numbers with {what}; write them as 1234.5'
+    ):
+        load_table(text)
+    assert load_table(text, categorical=["a"]).facts.inputs > 40
+
+
+def test_a_target_of_identifiers_ends_before_training(load_table: Load) -> None:
+    text = table("a,y", lambda k: f"{VALUE[k]},name{k if k > 7 else k // 2}")
+    with pytest.raises(DataError, match=r"192 of 196 labels occur once, so that no row is left for validation"):
+        load_table(text, split={"validation": 0.15, "test": 0.15})
+    found = load_table(text, split={"validation": 0.15, "stratify": False}).facts.findings
+    assert [one.text for one in found] == [
+        '192 of 196 classes of "y" have one row; is it a number or an identifier? Set data.task, or another target'
+    ]
+
+
+def test_rows_of_one_part_in_another(load_table: Load, tmp_path: Path, section: Callable[..., Any]) -> None:
+    rows = [f"{VALUE[k]},{WORD[k]}" for k in range(150)]
+    text = "\n".join(["a,y", *rows, *rows[:50]])
+    source = load_table(text, split={"validation": 0.2, "test": 0.2})
+    assert kinds(source) == [("duplicates", "")]
+    assert "data.split.group" in source.facts.findings[0].text
+    (tmp_path / "copy.csv").write_text(text)
+    same = load(section({"train": "t.csv", "test": "copy.csv"}), tmp_path, 0)
+    assert [one.text for one in same.facts.findings] == [
+        "the files of train and test are the same, so test measures nothing new"
+    ]
+    (tmp_path / "more.csv").write_text("\n".join(["y,a", *(",".join(row.split(",")[::-1]) for row in rows[:50])]))
+    other = load(section({"train": "t.csv", "test": "more.csv"}), tmp_path, 0)
+    assert kinds(other) == [("duplicates", "")], "also where the columns have another order"
+
+
+AMOUNTS = np.random.default_rng(1)
+
+
+@pytest.mark.parametrize(
+    ("values", "task"),
+    [
+        (np.arange(2000) % 10, "classification"),
+        (AMOUNTS.integers(3, 9, 2000), "classification"),
+        (AMOUNTS.integers(0, 26, 4000), "classification"),
+        (AMOUNTS.permutation(np.repeat(np.arange(23), AMOUNTS.integers(1, 900, 23))), "classification"),
+        (AMOUNTS.poisson(20, 2000), "regression"),
+        (AMOUNTS.binomial(60, 0.3, 3000), "regression"),
+        (1990 + np.arange(2000) % 12, "regression"),
+        (100 + np.arange(4000) % 42, "regression"),
+        (np.arange(4000) % 60, "regression"),
+        (AMOUNTS.geometric(0.15, 3000), "regression"),
+    ],
+)
+def test_whole_numbers_are_classes_where_they_look_like_codes(load_table: Load, values: np.ndarray, task: str) -> None:
+    source = load_table("a,y\n" + "".join(f"{k % 17},{value}\n" for k, value in enumerate(values)))
+    assert source.facts.task.name == task
+    other = {"classification": "regression", "regression": "classification"}[task]
+    if len(np.unique(values)) <= 50:
+        assert f'"task": "{other}" if they are' in "; ".join(source.facts.notes)
