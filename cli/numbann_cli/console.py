@@ -68,6 +68,11 @@ class Narrator:
             case Finished():
                 self._summary(event)
 
+    def made(self, spec: dict[str, Any]) -> None:
+        """Print a spec that was made for a data file, a line for each of its parts."""
+        for place, (key, value) in enumerate(spec.items()):
+            self._tell(f"{'spec ' if not place else '':<5}  {json.dumps(key)}: {json.dumps(value, ensure_ascii=False)}")
+
     def result(self, run: Any) -> None:
         """Print a complete run as one JSON object on stdout, if --json is given."""
         if self.as_json:

@@ -52,12 +52,20 @@ def _value(key: str, text: str) -> Any:
         raise click.UsageError(f"--set {key}={text}: {text!r} is no JSON value; quote texts as '\"...\"'") from None
 
 
-def with_plugins(spec: Path, overrides: dict[str, Any], group: Settings) -> dict[str, Any]:
-    """Return the overrides, with the plugins of --plugin and --plugins-dir added to the spec's own."""
+def with_plugins(
+    spec: Path, overrides: dict[str, Any], group: Settings, own: list[str] | None = None
+) -> dict[str, Any]:
+    """Return the overrides, with the plugins of --plugin and --plugins-dir added to the spec's own.
+
+    own: the spec's own, if they are known; None to read them.
+    """
     files = [str(path.absolute()) for path in group.usable_files()]
     if not files:
         return overrides
     from numbann.spec.loading import plugins_of
 
-    own = overrides["plugins"] if "plugins" in overrides else [str(path) for path in plugins_of(spec)]
+    if "plugins" in overrides:
+        own = overrides["plugins"]
+    elif own is None:
+        own = [str(path) for path in plugins_of(spec)]
     return {**overrides, "plugins": [*own, *files]} if isinstance(own, list) else overrides

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 COMMANDS = {
-    "train": "Train a model from a spec and write a run directory.",
+    "data": "Sum up a data file: its columns, what they become, and what looks like a mistake.",
+    "init": "Write a spec that trains on a data file.",
+    "train": "Train a model from a spec, or from a data file, and write a run directory.",
     "resume": "Go on with a run where it stopped.",
     "predict": "Predict with a run's model, as CSV.",
     "evaluate": "Measure a run's model on data with known targets.",

@@ -11,9 +11,14 @@ from numbann_cli import options
 from numbann_cli.group import Settings
 from numbann_cli.overview import COMMANDS
 
+Given = Path | dict[str, Any]
+
 
 @click.command("train", help=COMMANDS["train"])
 @click.argument("spec", type=click.Path(path_type=Path))
+@click.option(
+    "--target", "targets", multiple=True, metavar="COLUMN", help="Train on SPEC, a data file, without a spec."
+)
 @click.option("-o", "--output", metavar="DIR", help="The run directory (default: runs/NAME, runs/NAME-2, ...).")
 @options.settings
 @options.device
@@ -26,6 +31,7 @@ from numbann_cli.overview import COMMANDS
 def command(
     settings: Settings,
     spec: Path,
+    targets: tuple[str, ...],
     output: str | None,
     given: tuple[str, ...],
     device: str | None,
@@ -35,23 +41,44 @@ def command(
     force: bool,
     as_json: bool,
 ) -> None:
-    """Train the model of SPEC, a JSON file."""
+    """Train the model of SPEC, a JSON file; or, with --target COLUMN, on a data file by a spec made for it."""
     flags = {"train.device": device, "train.threads": threads, "seed": seed}
     overrides = options.parse_settings(given) | {key: value for key, value in flags.items() if value is not None}
-    overrides = options.with_plugins(spec, overrides, settings)
+    made = _made(spec, targets)
+    overrides = options.with_plugins(spec, overrides, settings, own=[] if made else None)
     from numbann_cli.console import narrate
 
     with narrate(settings, as_json) as narrator:
-        (_run_dry if dry_run else _train)(spec, overrides, output, force, narrator)
+        if made:
+            narrator.made(made)
+        (_run_dry if dry_run else _train)(made or spec, overrides, output, force, narrator)
 
 
-def _train(spec: Path, overrides: dict[str, Any], output: str | None, force: bool, narrator: Any) -> None:
+def _made(file: Path, targets: tuple[str, ...]) -> dict[str, Any] | None:
+    """Return a spec for a data file; None for a spec, which names its own target."""
+    from numbann.data.readers import format_of
+
+    pair = "images" in file.name and file.with_name(file.name.replace("images", "labels").replace("idx3", "idx1"))
+    if not targets and not (pair and pair.is_file()):
+        if format_of(str(file), "auto") is not None and file.is_file():
+            raise click.UsageError(f"{file}: is data, not a spec; name the column to predict: --target COLUMN")
+        return None
+    from numbann.training.starter import starter
+
+    return starter(file, targets)
+
+
+def _train(
+    spec: Path | dict[str, Any], overrides: dict[str, Any], output: str | None, force: bool, narrator: Any
+) -> None:
     from numbann.training.runs import train
 
     narrator.result(train(spec, output=output, force=force, overrides=overrides, callbacks=(narrator,)))
 
 
-def _run_dry(spec: Path, overrides: dict[str, Any], output: str | None, force: bool, narrator: Any) -> None:
+def _run_dry(
+    spec: Path | dict[str, Any], overrides: dict[str, Any], output: str | None, force: bool, narrator: Any
+) -> None:
     from numbann.training.preparation import prepare
     from numbann.training.rundir import check_output
 

@@ -1,0 +1,37 @@
+"""`numbann init`: writes a spec for a data file, with what is found in it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from numbann_cli.overview import COMMANDS
+
+
+@click.command("init", help=COMMANDS["init"])
+@click.argument("data")
+@click.option("--target", "targets", multiple=True, metavar="COLUMN", help="The column to predict; repeatable.")
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path),
+    default="spec.json",
+    metavar="FILE",
+    show_default=True,
+    help="The spec to write; an existing file is never replaced.",
+)
+def command(data: str, targets: tuple[str, ...], output: Path) -> None:
+    """Write a spec that trains on DATA, a file."""
+    from numbann.training.rundir import json_text
+    from numbann.training.starter import starter
+
+    if output.exists():
+        raise click.UsageError(f"-o {output}: exists already; name another file")
+    spec = starter(data, targets, output.absolute().parent)
+    try:
+        with output.open("x", encoding="utf-8") as file:
+            file.write(json_text(spec, indent=2) + "\n")
+    except OSError as error:
+        raise click.UsageError(f"-o {output}: cannot be written: {error.strerror}") from None
+    click.echo(f"written    {output}\nnext       numbann train {output}")

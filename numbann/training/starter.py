@@ -1,0 +1,127 @@
+"""Makes a spec for a data file, and looks at one: what is found in it decides what the spec says."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from numbann.data.cells import is_number
+from numbann.data.contract import DELIMITERS
+from numbann.data.delimited.header import open_table
+from numbann.data.files import Files
+from numbann.data.findings.features import feature_findings
+from numbann.data.findings.finding import Finding
+from numbann.data.findings.sample import Sample
+from numbann.data.joining import read_source
+from numbann.data.layout import lay_out
+from numbann.data.path import find_source
+from numbann.data.reading import reading_from_section
+from numbann.data.source import load
+from numbann.data.summary import ColumnSummary, summarize
+from numbann.data.tasks.regression import Regression
+from numbann.errors import DataError
+from numbann.spec.building import build
+from numbann.spec.model import Data, to_json
+
+LEFT_OUT = ("identifier", "index", "constant", "empty")  # the findings whose columns a starter leaves out
+DATE = re.compile(r'"format": "([^"]+)"')
+TABLES = {"csv": DELIMITERS, "tsv": ("\t",)}  # the delimiters of formats that may lack a header
+LAYERS, EPOCHS, PATIENCE = [64, 32], 200, 10
+
+
+@dataclass(frozen=True)
+class Look:
+    """What is seen in a data file: its rows, its columns, and what is strange about them."""
+
+    rows: int
+    columns: tuple[ColumnSummary, ...]
+    notes: tuple[str, ...]
+    findings: tuple[Finding, ...]
+
+
+def look(file: str | Path, targets: Sequence[str]) -> Look:
+    """Look at a data file.  targets: the columns to predict, if they are known."""
+    data = _data(Path(file), targets)
+    section = _section(data)
+    if targets or not isinstance(data["path"], str):
+        split = load(section, Path(), 0)
+        raw, _ = split.parts["train"]
+        columns = summarize(raw, split.layout, split.facts.task, split.facts.scale, section["drop"])
+        return Look(len(raw.table), tuple(columns), split.facts.notes, split.facts.findings)
+    source = find_source(data["path"], Path(), section["format"], None, need_target=False)
+    raw = read_source(source, reading_from_section(section), need_target=False)
+    layout = lay_out(section, raw, slice(None), Regression(("",)))
+    findings = tuple(feature_findings(Sample(raw), dict(layout.choices)))
+    return Look(len(raw.table), tuple(summarize(raw, layout, None, "standard", ())), raw.notes, findings)
+
+
+def starter(file: str | Path, targets: Sequence[str], folder: Path | None = None) -> dict[str, Any]:
+    """Return a spec that trains on a data file.
+
+    folder: what the path in the spec is relative to; None for an absolute path, and the task left to be decided again.
+    """
+    data = _data(Path(file), targets)
+    facts = load(_section(data), Path(), 0).facts
+    drop = sorted({one.column for one in facts.findings if one.kind in LEFT_OUT and one.column in facts.features})
+    dates = {one.column: _dates(one.text) for one in facts.findings if one.kind == "dates"}
+    if len(drop) == len(facts.features):
+        drop = []
+    data |= {**({"drop": drop} if drop else {}), **({"columns": dates} if dates else {})}
+    data |= {"task": facts.task.name} if folder else {}
+    data["path"] = _placed(data["path"], folder)
+    name = re.sub(r"[^\w-]+", "-", Path(file).name.partition(".")[0]).strip("-") or "model"
+    train = {"epochs": EPOCHS, "early_stopping": PATIENCE}
+    return {"name": name, "data": data, "model": {"layers": LAYERS}, "train": train}
+
+
+def _dates(text: str) -> dict[str, str]:
+    """Return the settings that a finding of dates proposes."""
+    format = DATE.search(text)
+    return {"dates": "parts", **({"format": format[1]} if format else {})}
+
+
+def _placed(path: Any, folder: Path | None) -> Any:
+    if isinstance(path, dict):
+        return {key: _placed(inner, folder) for key, inner in path.items()}
+    return str(Path(path).absolute()) if folder is None else Path(os.path.relpath(path, folder)).as_posix()
+
+
+def _data(file: Path, targets: Sequence[str]) -> dict[str, Any]:
+    """Return the `data` of a spec for a file: its path, whether it has a header, and its target."""
+    labels = file.with_name(file.name.replace("images", "labels").replace("idx3", "idx1"))
+    if labels != file and labels.is_file():
+        return {"path": {"images": str(file), "labels": str(labels)}}
+    data: dict[str, Any] = {"path": str(file)}
+    source = find_source(str(file), Path(), "auto", None, need_target=False)
+    if source.format.header is None:
+        return {**data, "target": list(targets)} if targets else data
+    if source.format.name in TABLES and _starts_with_numbers(source, _section(data)):
+        data["csv"] = {"header": False}
+    names = source.format.header(source.data, reading_from_section(_section(data)))
+    chosen = [_named(target, names) for target in targets]
+    return {**data, "target": chosen[0] if len(chosen) == 1 else chosen} if chosen else data
+
+
+def _section(data: dict[str, Any]) -> dict[str, Any]:
+    """Return `data` with every default."""
+    return to_json(build(Data, data, ("data",), None)[0])
+
+
+def _starts_with_numbers(source: Files, section: dict[str, Any]) -> bool:
+    """Tell whether the first row of a table of text has numbers, so that it is no header."""
+    reading = replace(reading_from_section(section), header=False)
+    _, cells = next(open_table(source.data, TABLES[source.format.name], reading).rows(), (0, []))
+    return any(is_number(cell.strip()) for cell in cells)
+
+
+def _named(target: str, names: Sequence[str]) -> str:
+    """Return the column of a target, which may be counted from the end: -1 is the last."""
+    if target not in names and re.fullmatch(r"-[1-9]\d*", target):
+        if int(target[1:]) > len(names):
+            raise DataError(f"there is no column {target}: there are {len(names)}")
+        return names[int(target)]
+    return target

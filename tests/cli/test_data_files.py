@@ -1,0 +1,120 @@
+"""`numbann data`, `init` and `train FILE --target`: from a file to a model without a spec."""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from click.testing import Result
+
+Numbann = Callable[..., Result]
+
+
+@pytest.fixture
+def table(here: Path) -> Path:
+    """visits.csv: an id, a date, an age with gaps, a constant, a town, and a class."""
+    draw = random.Random(0)
+    rows = [
+        f"v{k},2024-01-{draw.randint(1, 28):02},{draw.randint(18, 90) if k % 9 else ''},1,t{draw.randint(1, 4)},"
+        f"{draw.choice(('no', 'yes'))}"
+        for k in range(120)
+    ]
+    path = here / "visits.csv"
+    path.write_text("\n".join(["id,day,age,one,town,back", *rows]) + "\n")
+    return path
+
+
+def test_data_sums_up_a_file(numbann: Numbann, table: Path) -> None:
+    result = numbann("data", table, "--target", "back")
+    lines = [" ".join(line.split()) for line in result.stdout.splitlines()]
+    assert result.exit_code == 0, result.stderr
+    assert lines[0] == "120 rows, 6 columns"
+    assert "age numbers 14 52 18 to 90 2 inputs, standard, one where missing" in lines
+    town = next(line for line in lines if line.startswith("town"))
+    assert town.startswith("town text 0 4")
+    assert town.endswith('", ... 4 inputs, one-hot')
+    assert "back text 0 2" in next(line for line in lines if line.startswith("back"))
+    found = [line for line in lines if line.startswith("found")]
+    assert [line.split('"')[1] for line in found] == ["id", "day", "one"]
+
+
+def test_data_as_json_and_without_a_target(numbann: Numbann, table: Path) -> None:
+    whole = json.loads(numbann("data", table, "--target", "back", "--json").stdout)
+    assert [one["kind"] for one in whole["findings"]] == ["identifier", "dates", "constant"]
+    assert whole["columns"][-1]["becomes"] == "the target: classification into 2 classes"
+    alone = json.loads(numbann("data", table, "--json").stdout)
+    assert alone["rows"] == 120
+    assert [one["name"] for one in alone["columns"]] == ["id", "day", "age", "one", "town", "back"]
+
+
+def test_init_writes_a_spec_that_trains(numbann: Numbann, table: Path, here: Path) -> None:
+    (here / "specs").mkdir()
+    result = numbann("init", table, "--target", "back", "-o", "specs/visits.json")
+    assert result.exit_code == 0, result.stderr
+    spec = json.loads((here / "specs/visits.json").read_text())
+    assert spec["data"] == {
+        "path": "../visits.csv",
+        "target": "back",
+        "drop": ["id", "one"],
+        "columns": {"day": {"dates": "parts"}},
+        "task": "classification",
+    }
+    assert numbann("check", "specs/visits.json").exit_code == 0
+    trained = numbann("train", "specs/visits.json", "--set", "train.epochs=2", "-o", "run", "--json")
+    assert trained.exit_code == 0, trained.stderr
+    assert json.loads(trained.stdout)["findings"] == []
+    again = numbann("init", table, "--target", "back", "-o", "specs/visits.json")
+    assert (again.exit_code, again.stderr) == (2, again.stderr)
+    assert "specs/visits.json: exists already; name another file" in again.stderr
+
+
+def test_train_on_a_file(numbann: Numbann, table: Path, here: Path) -> None:
+    result = numbann("train", table, "--target", "back", "--set", "train.epochs=2", "-o", "run")
+    assert result.exit_code == 0, result.stderr
+    assert 'spec   "name": "visits"' in result.stdout
+    assert (here / "run" / "spec.json").exists()
+    spec = json.loads((here / "run" / "spec.json").read_text())
+    assert spec["data"]["drop"] == ["id", "one"]
+    again = numbann("train", "run/spec.json", "-o", "again", "-q")
+    assert again.exit_code == 0, again.stderr
+    dry = numbann("train", table, "--target", "back", "--dry-run")
+    assert "nothing was trained" in dry.stdout
+
+
+def test_a_file_without_a_header(numbann: Numbann, here: Path) -> None:
+    draw = random.Random(0)
+    for name in ("rows.csv", "rows.data"):
+        (here / name).write_text("".join(f"{draw.random()},{k % 7},0.5,0.5,{'ab'[k % 2]}\n" for k in range(80)))
+        result = numbann("train", name, "--target", "-1", "--set", "train.epochs=1", "-o", name.replace(".", "-"))
+        assert result.exit_code == 0, result.stderr
+        assert '"csv": {"header": false}, "target": "4"' in result.stdout
+    wrong = numbann("train", "rows.csv", "--target", "-9")
+    assert (wrong.exit_code, wrong.stderr) == (2, "numbann: error: there is no column -9: there are 5\n")
+
+
+def test_data_where_a_spec_is_expected(numbann: Numbann, table: Path) -> None:
+    result = numbann("train", table)
+    assert result.exit_code == 2
+    assert "visits.csv: is data, not a spec; name the column to predict: --target COLUMN" in result.stderr
+    assert 'did you mean "back"?' in numbann("train", table, "--target", "Back").stderr
+    assert "nothing.csv: no such file" in numbann("data", "nothing.csv").stderr.replace('"', "")
+
+
+def test_findings_are_said_unless_quiet(numbann: Numbann, table: Path, here: Path) -> None:
+    spec = {
+        "data": {"path": "visits.csv", "target": "back", "drop": ["id"], "columns": {"day": {"dates": "parts"}}},
+        "model": {"layers": [{"units": 4}, {"units": 1, "activation": "sigmoid"}]},
+        "train": {"epochs": 1},
+    }
+    (here / "spec.json").write_text(json.dumps(spec))
+    told = numbann("train", "spec.json", "-o", "run").stdout
+    assert 'found  column "one" is 1 in all rows.  Leave it out: "drop": ["one"]' in told
+    assert 'found  the last of model.layers (1 "sigmoid") looks like the output layer, which is added by itself' in told
+    assert "found" not in numbann("-q", "train", "spec.json", "-o", "quiet").stdout
+    manifest = json.loads((here / "run" / "manifest.json").read_text())
+    assert [(one["kind"], one["column"]) for one in manifest["findings"]] == [("constant", "one")]
+    told = json.loads(numbann("train", "spec.json", "-o", "json", "--json").stdout)
+    assert [one["kind"] for one in told["findings"]] == ["constant", "output_layer"]
