@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -63,7 +63,9 @@ SECTIONS = {
     "activation": """## Activations
 
 z, da, a and what comes back have one shape. Those marked *rows* go by the last dimension, the others by single numbers.
-A backward gives dz = da f'(z), from z and a = f(z).""",
+A backward gives dz = da f'(z), from z and a = f(z). A trained parameter (prelu's alpha) is a vector with a number for
+each unit, or one number for all; the backward then gives dz and the gradient to each unit's number, `out` is a tuple,
+and the gradient to one number for all is the sum. So it is for activations of plugins with `Learnable` parameters.""",
     "loss": """## Losses
 
 Each gives the mean value, a number, and dy, its gradient to y. The mean is over rows and outputs; of losses of rows it
@@ -73,6 +75,10 @@ is over rows.""",
 w changes in place, by its gradient g, and so do the states: arrays of w's shape, zeros at first. step counts from 1. A
 state behind the parameters is needed by the setting that its formula names.""",
 }
+NORMS = """## Norms and dropout
+
+By rows of the last dimension, h may have any number of dimensions. A way back takes the inputs of the way forward and
+works out the rest again. Whether dropout keeps a number is a hash of seed, row and column."""
 SHAPES = {
     "matmul": ("a (B, I), b (I, O) -> (B, O)", "kernels.matmul(x, w)"),
     "dense_forward": ("x (B, I), w (I, O), b (O,) -> (B, O)", "kernels.dense_forward(x, w, b)"),
@@ -81,9 +87,47 @@ SHAPES = {
         "dx, dw, db = kernels.dense_backward(x, w, da)",
     ),
 }
+LAYERS = {
+    "layer_norm": ("h (B, O), scale, shift (O,) -> z (B, O)", "kernels.layer_norm(z, b + 1, b)"),
+    "layer_norm_backward": (
+        "dz, h (B, O), scale (O,) -> dh (B, O), dscale, dshift (O,)",
+        "dh, dscale, dshift = kernels.layer_norm_backward(da, z, b + 1)",
+    ),
+    "rms_norm": ("h (B, O), scale (O,) -> z (B, O)", "kernels.rms_norm(z, b + 1)"),
+    "rms_norm_backward": (
+        "dz, h (B, O), scale (O,) -> dh (B, O), dscale (O,)",
+        "dh, dscale = kernels.rms_norm_backward(da, z, b + 1)",
+    ),
+    "batch_norm": (
+        "h (B, O), scale, shift (O,) -> z (B, O); running mean and variance (O,) change in place",
+        "kernels.batch_norm(z, b + 1, b, mean=np.zeros(4), variance=np.ones(4))",
+    ),
+    "batch_norm_backward": (
+        "dz, h (B, O), scale (O,) -> dh (B, O), dscale, dshift (O,)",
+        "dh, dscale, dshift = kernels.batch_norm_backward(da, z, b + 1)",
+    ),
+    "running_norm": (
+        "h (B, O), scale, shift, mean, variance (O,) -> z (B, O): a batch norm after training",
+        "kernels.running_norm(z, b + 1, b, np.zeros(4), np.ones(4))",
+    ),
+    "dropout": (
+        "a (B, O), seed from 0 -> y (B, O): 0 with probability rate, else a / (1 - rate)",
+        "kernels.dropout(z, 0.5, 7)",
+    ),
+    "dropout_backward": ("dy (B, O) -> da (B, O), with the same rate and seed", "kernels.dropout_backward(da, 0.5, 7)"),
+}
 
-TYPES = {"array": "Floats", "written": "Floats", "number": "float", "flag": "bool", "count": "int", "labels": "Labels"}
-RESULTS = {"_backward": "Floats", "loss": "tuple[float, Floats]", "activation": "Floats", "_step": "None"}
+TYPES = {
+    "seed": "int",
+    "numbers": "float | Floats",
+    "array": "Floats",
+    "written": "Floats",
+    "number": "float",
+    "flag": "bool",
+    "count": "int",
+    "labels": "Labels",
+}
+RESULTS = {"loss": "tuple[float, Floats]", "optimizer": "None"}  # of those that give something else than `out`
 STUB_HEAD = """# Made by docs/make_kernels.py.
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -108,7 +152,7 @@ def of(name: str | Callable[..., Any], *, plugins: Iterable[str | Path] = ..., *
 
 def page() -> str:
     """The page as text."""
-    lines = [INTRODUCTION, "## Products", "", *_table(_products())]
+    lines = [INTRODUCTION, "## Products", "", *_table(_listed(SHAPES)), "", NORMS, "", *_table(_listed(LAYERS))]
     for kind, text in SECTIONS.items():
         lines += ["", text, "", *_table(_rows(kind))]
     return "\n".join(lines) + "\n"
@@ -116,7 +160,7 @@ def page() -> str:
 
 def examples() -> dict[str, str]:
     """The example of each kernel, by its name."""
-    rows = [*_products(), *(row for kind in KINDS for row in _rows(kind))]
+    rows = [*_listed({**SHAPES, **LAYERS}), *(row for kind in KINDS for row in _rows(kind))]
     return {signature.partition("(")[0]: example for signature, _, example in rows}
 
 
@@ -127,8 +171,8 @@ def _table(rows: Iterator[tuple[str, str, str]]) -> Iterator[str]:
         yield f"| `{signature}` | {text.replace('|', chr(92) + '|')} | `{example}` |"
 
 
-def _products() -> Iterator[tuple[str, str, str]]:
-    for name, (shapes, example) in SHAPES.items():
+def _listed(kernels_of: Mapping[str, tuple[str, str]]) -> Iterator[tuple[str, str, str]]:
+    for name, (shapes, example) in kernels_of.items():
         yield f"{name}{inspect.signature(getattr(kernels, name))}", shapes, example
 
 
@@ -137,7 +181,8 @@ def _rows(kind: str) -> Iterator[tuple[str, str, str]]:
         for suffix in KINDS[kind]:
             function = getattr(kernels, component.name + suffix)
             rows = "*rows*: " if component.form == "row" else ""
-            text = f"dz of {component.name}" if suffix == "_backward" else re.sub(r"\s+", " ", component.summary)
+            given = ", ".join(["dz", *(f"d{one}" for one in component.learnable)])
+            text = f"{given} of {component.name}" if suffix == "_backward" else re.sub(r"\s+", " ", component.summary)
             yield f"{component.name}{suffix}{inspect.signature(function)}", rows + text, _example(component, suffix)
 
 
@@ -149,6 +194,9 @@ def _components(kind: str) -> list[Component]:
 def _example(component: Component, suffix: str) -> str:
     """A line that calls the kernel with arrays of the preamble."""
     name = f"kernels.{component.name}{suffix}"
+    if suffix == "_backward" and component.learnable:
+        given = ", ".join(["dz", *(f"d{one}" for one in component.learnable)])
+        return f"{given} = {name}(da, z, kernels.{component.name}(z))"
     if suffix == "_backward":
         return f"{name}(da, z, kernels.{component.name}(z))"
     if component.kind == "activation":
@@ -173,13 +221,23 @@ def _arguments(name: str) -> tuple[Argument, ...]:
 def stub() -> str:
     """The stub as text."""
     lines = [STUB_HEAD]
-    for name in SHAPES:
-        result = "tuple[Floats, Floats, Floats]" if name == "dense_backward" else "Floats"
-        lines.append(_declaration(name, result))
+    lines += [_declaration(name, _gives(name)) for name in {**SHAPES, **LAYERS}]
     for kind, suffixes in KINDS.items():
         for component in _components(kind):
-            lines += [_declaration(component.name + suffix, RESULTS[suffix or kind]) for suffix in suffixes]
+            names = [component.name + suffix for suffix in suffixes]
+            lines += [_declaration(name, RESULTS[kind] if kind in RESULTS else _gives(name)) for name in names]
     return "\n".join(lines) + "\n"
+
+
+def _gives(name: str) -> str:
+    """What a kernel that gives arrays returns: as many as its `out` takes."""
+    out = _arguments(name)[-1]
+    return _tuple_of(out) if out.kind == "results" else "Floats"
+
+
+def _tuple_of(out: Argument) -> str:
+    assert isinstance(out.ndim, tuple)
+    return f"tuple[{', '.join(['Floats'] * len(out.ndim))}]"
 
 
 def _declaration(name: str, result: str) -> str:
@@ -187,7 +245,7 @@ def _declaration(name: str, result: str) -> str:
 
 
 def _typed(argument: Argument) -> str:
-    kind = "tuple[Floats, Floats, Floats]" if argument.kind == "results" else TYPES[argument.kind]
+    kind = _tuple_of(argument) if argument.kind == "results" else TYPES[argument.kind]
     if argument.default is ...:
         return f"{argument.name}: {kind}"
     return f"{argument.name}: {kind}{' | None' if argument.default is None else ''} = {argument.default!r}"

@@ -8,8 +8,9 @@ z is anything with __cuda_array_interface__ (of numba, CuPy, PyTorch, JAX), C-or
 `stream=` and return before the GPU is done, except losses, whose value is a number.  They are called from Python; for
 your own kernels, numbann.cuda.compile.components has the mathematics as device functions.
 
-What does not fit is refused as by numbann.kernels.  An output shares memory with nothing; only that of an elementwise
-activation may be one of its inputs.
+There are no norms and no dropout.  A trained parameter is one number for all units, and a backward function gives dz
+alone.  What does not fit is refused as by numbann.kernels.  An output shares memory with nothing; only that of an
+elementwise activation may be one of its inputs.
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ from numbann.derivation.outputs import rows_of
 from numbann.errors import KernelTypeError, KernelValueError, ShapeError
 from numbann.kernels.components import check_numbers, defaults_of, find_function
 from numbann.kernels.edge import NEEDED
+from numbann.kernels.layers import TAKES
 from numbann.simd.op import FIRST_PARAMETER, LEARNING_RATE, STEP, WEIGHT_DECAY
 
 Given = Mapping[str, Any]
@@ -44,12 +46,16 @@ def __getattr__(name: str) -> Any:
     if found is not None:
         globals()[name] = found
         return found
+    if name in TAKES:
+        raise AttributeError(
+            f"{name} is in numbann.kernels alone: norms and dropout have no functions for arrays on a GPU"
+        )
     raise AttributeError(host.not_there("numbann.kernels.cuda", name))
 
 
 def __dir__() -> list[str]:
     """The names of all functions."""
-    return dir(host)
+    return [name for name in dir(host) if name not in TAKES]
 
 
 @functools.cache

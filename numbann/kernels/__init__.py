@@ -1,14 +1,14 @@
-"""Kernels for your own code: matmul, dense_forward, dense_backward, and array functions of every built-in component.
+"""Kernels for your own code: matmul, dense layers, norms, dropout, and array functions of every built-in component.
 
     from numbann import kernels
     z = kernels.dense_forward(x, w, b)
     a = kernels.relu(z)
 
 Every function can be called from Python and from @njit code, also with cache=True; they need no njit of their own, and
-all that give arrays take `out=`.  An activation NAME has NAME(z) and NAME_backward(da, z, a); a loss has NAME(y, t) ->
-mean value, dy; an optimizer has NAME_step(w, g, states..., step), in place.  A state that only some settings need is a
-keyword argument, such as `largest` of adam with amsgrad.  of("NAME") gives the kernels of any component, of plugins and
-files too.
+all that give arrays take `out=`.  An activation NAME has NAME(z) and NAME_backward(da, z, a) -> dz, or dz and the
+gradients to what is trained in it; a loss has NAME(y, t) -> mean value, dy; an optimizer has NAME_step(w, g, states...,
+step), in place.  A state that only some settings need is a keyword argument, such as `largest` of adam with amsgrad.
+of("NAME") gives the kernels of any component, of plugins and files too.
 
 The arrays of a call are all float32 or all float64; labels are integers.  Arrays that are read may be of any order and
 read-only; those that are written are C-ordered.  `out` of an activation or a loss may be one of its inputs, and an
@@ -28,6 +28,7 @@ from numbann.components.built_in import built_in
 from numbann.engine.devices import DEVICES
 from numbann.errors import did_you_mean
 from numbann.kernels.components import SUFFIXES, array_functions, find_function
+from numbann.kernels.layers import layer_kernels
 from numbann.kernels.products import product_kernels
 
 
@@ -40,7 +41,7 @@ def __getattr__(name: str) -> Any:
     for device in DEVICES:
         if device.kernels and device.name == name:
             return importlib.import_module(device.kernels)
-    found = product_kernels().get(name) or find_function(name, array_functions)
+    found = product_kernels().get(name) or layer_kernels().get(name) or find_function(name, array_functions)
     if found is not None:
         globals()[name] = found
         return found
@@ -56,7 +57,7 @@ def __dir__() -> list[str]:
         if entry.component.form not in ("matrix", "solver")  # plain NumPy, with no step of one weight
         for suffix in suffixes
     ]
-    return sorted([*product_kernels(), *names])
+    return sorted([*product_kernels(), *layer_kernels(), *names])
 
 
 def not_there(module: str, name: str) -> str:

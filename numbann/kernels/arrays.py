@@ -13,6 +13,7 @@ from numbann.simd.jit import inner, inner_safe
 # Messages have places: to format one in compiled code would take longer to compile than a kernel
 LABELS = "{}: y has {} rows of {} classes, t has {} labels; give one label for each row, and at least one class"
 TARGETS = "{}: y and t have, as rows, shapes {} and {}, which must be {}"
+UNITS = "{}: {} has {} elements, rows have {}"
 STATE = "{}: w and {} have shapes {} and {}, which must be equal"
 
 
@@ -51,6 +52,46 @@ def copy(source, place):
     """Copy a row to another of its length.  An assignment of rows would take numba much longer to compile."""
     for k in range(len(place)):
         place[k] = source[k]
+
+
+@inner
+def check_units(name, argument, rows, given):
+    """ShapeError unless there is a number for each element of a row."""
+    if given.size != rows.shape[1]:
+        raise ShapeError(UNITS, name, argument, given.size, rows.shape[1])
+
+
+def units_of(name, argument, rows, given):
+    """A padded row of a number for each element of a row; given: as many, or one number for all."""
+    raise NotImplementedError
+
+
+@overload(units_of)
+def _units_of(name, argument, rows, given):
+    if isinstance(given, types.Array):
+
+        def vector(name, argument, rows, given):
+            check_units(name, argument, rows, given)
+            row = padded_row(rows)
+            copy(given, row)
+            return row
+
+        return vector
+
+    def number(name, argument, rows, given):
+        row, value = padded_row(rows), rows.dtype.type(opaque(given))
+        for k in range(len(row)):
+            row[k] = value
+        return row
+
+    return number
+
+
+@inner
+def clear(array):
+    """Fill an array of one dimension with zeros."""
+    for k in range(len(array)):
+        array[k] = 0
 
 
 @inner

@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 import itertools
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
 
@@ -16,7 +17,7 @@ from numbann.compile.precision import Lowered
 from numbann.components.bounds import Bound, bounds_among
 from numbann.components.built_in import built_in
 from numbann.components.component import Component, NonNegative, Parameter, arguments_of
-from numbann.derivation import derivative_of
+from numbann.derivation import derivative_of, slopes_of
 from numbann.derivation.outputs import rows_of
 from numbann.errors import KernelValueError, PluginError
 from numbann.kernels.edge import ROWS, Argument, Results, publish, take_count, take_flag, take_number
@@ -29,9 +30,9 @@ HEADER = '''"""Made by numbann from a component's mathematics."""
 {imports}
 import numpy as np
 from numba.extending import overload
-from numbann.kernels.arrays import as_rows, check_shapes, check_state, copy, flat, flat_state, keep_state, labels_of
-from numbann.kernels.arrays import opaque, overlap, padded_row, result_like, shifted, single_precision, state_at
-from numbann.kernels.arrays import targets_of
+from numbann.kernels.arrays import as_rows, check_shapes, check_state, check_units, clear, copy, flat, flat_state
+from numbann.kernels.arrays import keep_state, labels_of, opaque, overlap, padded_row, result_like, shifted
+from numbann.kernels.arrays import single_precision, state_at, targets_of, units_of
 from numbann.errors import KernelValueError
 from numbann.simd.jit import inner_safe
 from numbann.simd.pointer import padded
@@ -58,6 +59,16 @@ FORWARD = {
         y[i] = value({value})
     return result
 """,
+    "trained": """def {name}({signature}):
+{casts}
+    result = result_like("{name}: z and out", z, out)
+    x, y = as_rows(z), as_rows(result)
+{rows}
+    for i in range(x.shape[0]):
+        for k in range(x.shape[1]):
+            y[i, k] = value({value})
+    return result
+""",
     "row": """def {name}({signature}):
 {casts}
     result = result_like("{name}: z and out", z, out)
@@ -82,21 +93,37 @@ BACKWARD = {
         dz[i] = d[i] * derivative({derivative})
     return result
 """,
+    "trained": """def {name}_backward({backward_signature}):
+{backward_casts}
+{results}
+    check_shapes("{name}_backward: z and da", z, da)
+    check_shapes("{name}_backward: z and a", z, a)
+    d, x, y, dz = as_rows(da), as_rows(z), as_rows(a), as_rows(result)
+{rows}
+{starts}
+    for i in range(x.shape[0]):
+        for k in range(x.shape[1]):
+{slopes}
+            dz[i, k] = d[i, k] * derivative({derivative})
+    return {returned}
+""",
     "row": """def {name}_backward({backward_signature}):
 {backward_casts}
-    result = result_like("{name}_backward: z and out", z, out)
+{results}
     check_shapes("{name}_backward: z and da", z, da)
     check_shapes("{name}_backward: z and a", z, a)
     d, x, y, dz = as_rows(da), as_rows(z), as_rows(a), as_rows(result)
     d_row, x_row, y_row, dz_row = padded_row(x), padded_row(x), padded_row(x), padded_row(x)
 {rows}
+{starts}
     for i in range(x.shape[0]):
         copy(d[i], d_row)
         copy(x[i], x_row)
         copy(y[i], y_row)
         derivative({derivative})
         copy(dz_row, dz[i])
-    return result
+{slopes}
+    return {returned}
 """,
 }
 LOSS = {
@@ -160,31 +187,91 @@ def array_functions(component: Component) -> dict[str, Any]:
 
 
 def _activation(component: Component) -> dict[str, Any]:
-    """The forward and the backward function of an activation."""
-    name, row = component.name, component.form == "row"
+    """The forward and the backward function of an activation; the latter gives gradients to what is trained, too."""
+    name, row, trained = component.name, component.form == "row", component.learnable
     if "width" in component.traits:
         raise PluginError(f"{component.told} changes the width of rows; it has no function for arrays")
     back = component.backward if row else derivative_of(component)
     assert back is not None
-    given = {"z": "x[i]", "a": "y[i]"}
-    lines, rows = [], {}
+    form, parts = (
+        "trained" if trained and not row else component.form,
+        {"value": component.function, "derivative": back},
+    )
     if row:
         given = {"z": "x_row", "a": "y_row", "da": "d_row", "dz": "dz_row"}
-        rows = {name: f"{name}_row" for name in (*component.rows, *component.gradients.values())}
-        lines = [f"    {line} = padded_row(x)" for line in rows.values()]
-        lines += [f"    {name}_row[:] = {name}_cast" for name in component.rows]
-    parameters, out = parameters_of(component), Argument("out", "written", default=None)
-    first = ROWS if row else None
+        rows = {one: f"{one}_row" for one in (*component.rows, *component.gradients.values())}
+    else:
+        given = {"z": "x[i, k]", "a": "y[i, k]"} if trained else {"z": "x[i]", "a": "y[i]"}
+        rows = {one: f"{one}_row[k]" for one in _of_units(component)}
+        parts |= {f"slope_{one}": slope for one, slope in zip(trained, slopes_of(component), strict=True)}
+    parameters, first = parameters_of(component), ROWS if row or trained else None
+    out = Argument("out", "written", default=None)
+    outs = Argument("out", "results", (None, *[1] * len(trained)), default=None) if trained else out
+    before = Argument("da", "array", first), Argument("z", "array"), Argument("a", "array")
     takes = {
         name: (Argument("z", "array", first), *parameters, out),
-        f"{name}_backward": (
-            *(Argument("da", "array", first), Argument("z", "array"), Argument("a", "array")),
-            *(*parameters, out),
-        ),
+        f"{name}_backward": (*before, *parameters, outs),
     }
-    text = FORWARD[component.form] + "\n\n" + BACKWARD[component.form]
-    parts = {"value": component.function, "derivative": back}
-    return _make(component, parts, given, text, takes, rows, rows="\n".join(lines))
+    fields = _of_trained(f"{name}_backward", component)
+    text = "\n\n".join([FORWARD[form], BACKWARD[form].replace("{slopes}", fields.pop("slopes"))])
+    return _make(component, parts, given, text, takes, rows, rows="\n".join(_rows(component)), **fields)
+
+
+def _of_units(component: Component) -> list[str]:
+    """The trained parameters that have a number for each unit."""
+    return [name for name, mark in component.marks.items() if not mark.shared]
+
+
+def _rows(component: Component) -> Iterator[str]:
+    """The lines that make rows: of what there is for each unit, and for gradients of a row to what is trained."""
+    for one in dict.fromkeys((*component.rows, *_of_units(component))):
+        yield f'    {one}_row = units_of("{component.name}", "{one}", x, {one})'
+    yield from (f"    {one}_row = padded_row(x)" for one in component.gradients.values())
+    for one, bound in bounds_of(component):
+        if one in _of_units(component):
+            yield f"    for k in range(len({one}_row)):"
+            yield f"        if not {one}_row[k] {bound.sign} z.dtype.type({bound.number}):"
+            fault = OUT_OF_RANGE.format(component.name, one, "{}", bound.sign, bound.number)
+            yield f'            raise KernelValueError("{fault}", {one}_row[k])'
+
+
+def _of_trained(name: str, component: Component) -> dict[str, str]:
+    """The fields of a backward function that depend on what is trained; `slopes` has fields of its own."""
+    sums = [f"sum_{one}" for one in component.learnable]
+    if not sums:
+        like = f'    result = result_like("{name}: z and out", z, out)'
+        return {"results": like, "starts": "", "slopes": "", "returned": "result"}
+    all_sums, inputs = ", ".join(sums), ("da", "z", "a", *_of_units(component))
+    outs = [f"out[{k}]" for k in range(len(sums) + 1)]
+    apart = [(f"shifted(out[0], {one})", outs[0], one) for one in inputs[:3]]
+    apart += [(f"overlap({one}, {other})", one, other) for one in outs[1:] for other in inputs]
+    apart += [(f"overlap({one}, {other})", one, other) for one, other in itertools.combinations(outs, 2)]
+    made = ", ".join(["np.empty(z.shape, z.dtype)", *["np.empty(z.shape[z.ndim - 1], z.dtype)"] * len(sums)])
+    fault = "{}: {} and {} share memory; give each its own"
+    results = [
+        "    if out is None:",
+        f"        result, {all_sums} = {made}",
+        "    else:",
+        f"        result, {all_sums} = out",
+        f'        check_shapes("{name}: z and out[0]", z, result)',
+        *(
+            f'        if {test}:\n            raise KernelValueError("{fault}", "{name}", "{one}", "{other}")'
+            for test, one, other in apart
+        ),
+    ]
+    starts = [f'    check_units("{name}", "{one}", x, {each})' for one, each in zip(outs[1:], sums, strict=True)]
+    starts += [f"    clear({one})" for one in sums]
+    if component.form == "row":
+        slopes = ["        for k in range(x.shape[1]):"]
+        slopes += [f"            sum_{one}[k] += {row}_row[k]" for one, row in component.gradients.items()]
+    else:
+        slopes = [f"            sum_{one}[k] += d[i, k] * slope_{one}({{slope_{one}}})" for one in component.learnable]
+    return {
+        "results": "\n".join(results),
+        "starts": "\n".join(starts),
+        "slopes": "\n".join(slopes),
+        "returned": f"result, {all_sums}",
+    }
 
 
 def _loss(component: Component) -> dict[str, Any]:
@@ -269,12 +356,16 @@ def _make(
     home = "" if component.plugin else "numbann.kernels"
     like = Results(f"empty({array}.shape, {array}.dtype)", number=component.kind == "loss")
     results = {} if component.kind == "optimizer" else dict.fromkeys(takes, like)
+    if component.learnable:
+        sums = ", empty(z.shape[-1:], z.dtype)" * len(component.learnable)
+        results[f"{component.name}_backward"] = Results(f"({like.arrays}{sums})")
     return publish(f"{_mathematics(component, parts)}\n\n\n{body}", takes, results, docs, home)
 
 
 def _bounds(component: Component, name: str, arguments: Sequence[Argument]) -> Iterator[str]:
     """The lines that refuse numbers out of their declared range."""
-    bounds = [(it, bound.sign, bound.number) for it, bound in bounds_of(component)]
+    units = _of_units(component)
+    bounds = [(it, bound.sign, bound.number) for it, bound in bounds_of(component) if it not in units]
     step = [("step", ">=", 1)] if any(argument.kind == "count" for argument in arguments) else []
     for it, sign, number in [*bounds, *step]:
         yield f"    if not {it} {sign} {number}:"
@@ -293,6 +384,7 @@ def check_numbers(component: Component, name: str, given: dict[str, Any]) -> Non
     """Make the numbers among the arguments of a kernel plain; refuse what is none, or out of its range."""
     step = [Argument("step", "count")] if "step" in given else []
     for argument in [*parameters_of(component), *step]:
+        argument = replace(argument, kind="number") if argument.kind == "numbers" else argument
         given[argument.name] = TAKE[argument.kind](name, argument, given[argument.name])
     for it, bound in bounds_of(component):
         if not bound.holds(given[it]):
@@ -314,9 +406,11 @@ def _apart(name: str, arguments: Sequence[Argument]) -> Iterator[str]:
 
 def parameters_of(component: Component) -> list[Argument]:
     """The parameters, as arguments."""
-    flags = {name: isinstance(value, bool) for name, value in defaults_of(component).items()}
+    units = _of_units(component)
     return [
-        Argument(name, "flag" if flags[name] else "number", default=value if flags[name] else float(value))
+        Argument(name, "flag", default=value)
+        if isinstance(value, bool)
+        else Argument(name, "numbers" if name in units else "number", default=float(value))
         for name, value in defaults_of(component).items()
     ]
 

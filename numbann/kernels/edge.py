@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from numbers import Real
 from typing import Any
 
@@ -33,11 +33,14 @@ NEEDED = {
     "results": "a tuple of such arrays",
     "labels": "the class of each row: an array of integers with one dimension",
     "number": "a number",
+    "numbers": "a number, or an array of float32 or float64 with one dimension",
     "flag": "True or False",
     "count": "a whole number, from 1",
+    "seed": "a whole number, from 0",
 }
 IMPORTS = """from numpy import empty, ndarray
 from numbann.kernels.edge import Argument, compiled_later, take_array, take_count, take_flag, take_number
+from numbann.kernels.edge import take_numbers, take_seed
 from numbann.simd.jit import inlined"""
 FILLING = """
 def {name}_into({arguments}):
@@ -61,7 +64,7 @@ class Argument:
 
     name: str
     kind: str
-    ndim: int | tuple[int, ...] | None = None
+    ndim: int | tuple[int | None, ...] | None = None
     default: Any = ...
 
     @property
@@ -143,12 +146,18 @@ def _taken(name: str, argument: Argument, first: bool) -> Iterator[str]:
     elif argument.kind == "number":
         yield f"    if type({it}) is not float:"
         yield f"        {it} = take_number{given}"
+    elif argument.kind == "numbers":
+        yield f"    if type({it}) is not float and (type({it}) is not ndarray or not {it}.dtype.isnative):"
+        yield f"        {it} = take_numbers{given}"
     elif argument.kind == "flag":
         yield f"    if type({it}) is not bool:"
         yield f"        {it} = take_flag{given}"
     elif argument.kind == "count":
         yield f"    if type({it}) is not int or not 0 < {it} < {LIMIT}:"
         yield f"        {it} = take_count{given}"
+    elif argument.kind == "seed":
+        yield f"    if type({it}) is not int or not 0 <= {it} < {LIMIT}:"
+        yield f"        {it} = take_seed{given}"
 
 
 def take_array(name: str, argument: Argument, value: Any) -> None:
@@ -167,6 +176,14 @@ def take_number(name: str, argument: Argument, value: Any) -> float:
     raise KernelTypeError(f"{name}: {argument.name} is {_words(value)}; give {argument.needed}")
 
 
+def take_numbers(name: str, argument: Argument, value: Any) -> Any:
+    """A number as a plain one; an array as it is."""
+    if isinstance(value, np.ndarray):
+        take_array(name, argument, value)
+        return value
+    return take_number(name, argument, value)
+
+
 def take_flag(name: str, argument: Argument, value: Any) -> bool:
     """A truth value as a plain one."""
     if isinstance(value, bool | np.bool_):
@@ -174,17 +191,22 @@ def take_flag(name: str, argument: Argument, value: Any) -> bool:
     raise KernelTypeError(f"{name}: {argument.name} is {_words(value)}; give {argument.needed}")
 
 
-def take_count(name: str, argument: Argument, value: Any) -> int:
-    """A whole number from 1 as a plain one."""
+def take_count(name: str, argument: Argument, value: Any, least: int = 1) -> int:
+    """A whole number from 1, or another least one, as a plain one."""
     try:
         number = operator.index(value)
     except TypeError:
         number = None
     if number is None or isinstance(value, bool | np.bool_):
         raise KernelTypeError(f"{name}: {argument.name} is {_words(value)}; give {argument.needed}")
-    if not 0 < number < LIMIT:
+    if not least <= number < LIMIT:
         raise KernelValueError(f"{name}: {argument.name} is {number}; give {argument.needed}")
     return number
+
+
+def take_seed(name: str, argument: Argument, value: Any) -> int:
+    """A whole number from 0 as a plain one."""
+    return take_count(name, argument, value, 0)
 
 
 # ---- types
@@ -245,6 +267,9 @@ def _faults(name: str, arguments: Iterable[Argument], given: Sequence[Given]) ->
             first = first or (argument, kind)
             for error, fault in _faults_of_array(argument, kind, value, first):
                 yield error, f"{name}: {fault}"
+        elif argument.kind == "numbers" and isinstance(kind, types.Array):
+            for error, fault in _faults_of_array(replace(argument, ndim=1), kind, value, first or (argument, kind)):
+                yield error, f"{name}: {fault}"
         elif not _fits(argument, kind):
             yield KernelTypeError, f"{name}: {argument.name} is {_words(value)}; give {argument.needed}"
 
@@ -281,8 +306,9 @@ def _fits(argument: Argument, kind: Any) -> bool:
     """Whether an argument that is no array of floats has a type that its kind takes."""
     if argument.kind == "labels":
         return isinstance(kind, types.Array) and isinstance(kind.dtype, types.Integer) and kind.ndim == 1
-    taken = {"number": (types.Integer, types.Float), "count": types.Integer, "flag": types.Boolean}
-    return isinstance(kind, taken[argument.kind])
+    numbers = (types.Integer, types.Float)
+    taken = {"number": numbers, "numbers": numbers, "count": types.Integer, "seed": types.Integer}
+    return isinstance(kind, taken.get(argument.kind, types.Boolean))
 
 
 def _bare(kind: Any) -> Any:

@@ -36,8 +36,11 @@ class ActivationFunction:
         """a = f(z), of z's shape."""
         return _function(self.configured.component)(z, *self.configured.values.values(), out=out)
 
-    def backward(self, da: np.ndarray, z: np.ndarray, a: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
-        """dz, the gradient to z, from da, the gradient to a; all arrays have z's shape."""
+    def backward(self, da: np.ndarray, z: np.ndarray, a: np.ndarray, out: Any = None) -> Any:
+        """dz, the gradient to z, from da, the gradient to a; all arrays have z's shape.
+
+        With trained parameters a tuple of dz and the gradient to each of them (O,), of each unit.
+        """
         return _function(self.configured.component, "_backward")(da, z, a, *self.configured.values.values(), out=out)
 
 

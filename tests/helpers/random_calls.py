@@ -29,7 +29,12 @@ CLOSE = {"float32": {"rtol": 2e-3, "atol": 2e-4}, "float64": {"rtol": 1e-8, "ato
 MARGIN = 24  # numbers around each array
 MOST = 1e15  # of a parameter whose square still has room in single precision
 PRODUCTS = ("matmul", "dense_forward", "dense_backward")
+NORMS = ("layer_norm", "rms_norm", "batch_norm", "running_norm")
 Call = dict[str, Any]
+
+
+LAYERS = (*NORMS, *(f"{name}_backward" for name in NORMS[:3]), "dropout", "dropout_backward")
+TRAINED = {name for entry in built_in().entries("activation") for name in entry.component.learnable}
 
 
 def components() -> dict[str, Component]:
@@ -53,11 +58,16 @@ def right_call(name: str, random: np.random.Generator) -> Call:
         x, w, dy = array(rows, inputs), array(inputs, outputs), array(rows, outputs)
         sides = {"matmul": {"a": x, "b": w}, "dense_forward": {"x": x, "w": w, "b": array(outputs)}}
         return sides.get(name, {"x": x, "w": w, "dy": dy})
+    if name in LAYERS:
+        return right_call_of_a_layer(name, array(max(rows, 2), max(outputs, 1)), array, random)
     component, shape = components()[name], (rows, max(outputs, 1))
     if component.kind == "activation":
         z = array(*shape) if component.form == "row" or random.random() < 0.7 else array(*shape, 2)
-        twin = getattr(reference, component.name)
-        return {"z": z} if name == component.name else {"da": array(*z.shape), "z": z, "a": twin(z).astype(dtype)}
+        trained = {one: array(z.shape[-1]) for one in component.learnable}
+        if name == component.name:
+            return {"z": z, **trained}
+        a = getattr(reference, component.name)(z, **trained).astype(dtype)
+        return {"da": array(*z.shape), "z": z, "a": a, **trained}
     if component.kind == "loss":
         rows, columns = max(rows, 1), max(outputs, 2) * component.traits["outputs"]
         t = make_targets(component, rows, columns, random)
@@ -65,6 +75,21 @@ def right_call(name: str, random: np.random.Generator) -> Call:
     states = [state for state in component.states if state not in component.traits["optional"]]
     counted = {"step": int(random.integers(1, 9))} if "step" in component.roles else {}
     return {"w": array(*shape), "g": array(*shape), **{one: np.abs(array(*shape)) for one in states}, **counted}
+
+
+def right_call_of_a_layer(
+    name: str, h: np.ndarray, array: Callable[..., np.ndarray], random: np.random.Generator
+) -> Call:
+    """The arguments of a right call of a norm or of dropout."""
+    if name.startswith("dropout"):
+        return {"dy" if name.endswith("_backward") else "a": h, "rate": 0.3, "seed": int(random.integers(0, 99))}
+    units = h.shape[1]
+    if name.endswith("_backward"):
+        return {"dz": array(*h.shape), "h": h, "scale": array(units)}
+    call = {"h": h, "scale": array(units), **({} if name == "rms_norm" else {"shift": array(units)})}
+    if name == "running_norm" or (name == "batch_norm" and random.random() < 0.5):
+        call |= {"mean": array(units), "variance": np.abs(array(units)) + h.dtype.type(0.1)}
+    return call
 
 
 # ---- what NumPy gives
@@ -82,12 +107,18 @@ def twin_of(name: str, given: Call) -> tuple[list[Any], dict[str, np.ndarray]]:
         numbers.pop("out", None)
         found = getattr(reference, name)(**wide)
         return list(found) if name == "dense_backward" else [found], {}
+    if name in LAYERS:
+        return twin_of_a_layer(name, wide, numbers)
     component = components()[name]
     if component.kind == "activation":
         shape = wide["z"].shape
         if component.form == "row":
             wide = {key: value.reshape(-1, shape[-1]) for key, value in wide.items()}
-        return [getattr(reference, name)(**wide, **numbers).reshape(shape)], {}
+        numbers.pop("out", None)
+        sums = (
+            getattr(reference, f"{component.name}_sums")(**wide, **numbers) if "da" in wide and component.marks else ()
+        )
+        return [getattr(reference, name)(**wide, **numbers).reshape(shape), *sums], {}
     if component.kind == "loss":
         y, t = wide["y"], given["t"]
         flat = component.form == "elementwise"
@@ -99,6 +130,24 @@ def twin_of(name: str, given: Call) -> tuple[list[Any], dict[str, np.ndarray]]:
     found = getattr(reference, name)(wide["w"], wide["g"], **states, **numbers)
     found = found if isinstance(found, tuple) else (found,)
     return [], {"w": found[0], **{one: new for one, new in zip(states, found[1:], strict=True) if one in given}}
+
+
+def twin_of_a_layer(name: str, wide: Call, numbers: Call) -> tuple[list[Any], dict[str, np.ndarray]]:
+    """The results of a norm or of dropout, and the statistics that a batch norm moves."""
+    numbers.pop("out", None)
+    first = next(iter(wide.values()))
+    rows = {key: value if value.ndim == 1 else value.reshape(-1, first.shape[-1]) for key, value in wide.items()}
+    if name.startswith("dropout"):
+        (given,), rate = rows.values(), numbers["rate"]
+        found = reference.dropout(given, reference.draws(int(numbers["seed"]), *given.shape), rate)
+        return [found.reshape(first.shape)], {}
+    statistics = {one: rows.pop(one) for one in ("mean", "variance") if name == "batch_norm" and one in rows}
+    momentum = {"momentum": numbers.pop("momentum")} if "momentum" in numbers else {}
+    found = getattr(reference, name)(**rows, **numbers)
+    found = list(found) if isinstance(found, tuple) else [found]
+    found[0] = found[0].reshape(first.shape)
+    changed = reference.moved(rows["h"], **statistics, **momentum) if statistics else ()
+    return found, dict(zip(statistics, changed, strict=True))
 
 
 def is_array(value: Any) -> bool:
@@ -114,7 +163,7 @@ def other_order(call: Call, random: np.random.Generator) -> bool:
     how = random.choice(["strided", "turned", "reversed", "read-only", "unaligned"])
     for key in arrays_of(call):
         call[key] = ordered(call[key], str(how))
-    return how == "unaligned" or not ({"g", "out"} & set(call))
+    return how == "unaligned" or not ({"g", "out", "mean"} & set(call))
 
 
 def ordered(array: np.ndarray, how: str) -> np.ndarray:
@@ -149,6 +198,11 @@ def out_given(call: Call, random: np.random.Generator) -> bool:
 
 def expected_shape(call: Call) -> tuple[tuple[int, ...], float, Any] | None:
     """Shape, content and dtype of a right out; None for what has none or a tuple."""
+    if "dz" in call or ("da" in call and TRAINED & set(call)):
+        return None
+    if "rate" in call or "h" in call:
+        array = next(iter(call.values()))
+        return (array.shape, 7.0, array.dtype) if is_array(array) else None
     for like in ("z", "y"):
         if like in call:
             return call[like].shape, 7.0, call[like].dtype

@@ -76,6 +76,11 @@ def prelu_backward(da: Array, z: Array, a: Array, alpha: float | Array = 0.25) -
     return da * np.where(z > 0, 1.0, alpha)
 
 
+def prelu_sums(da: Array, z: Array, a: Array, alpha: float | Array = 0.25) -> tuple[Array]:
+    """The gradient to alpha of each unit: the sum over rows of da z where z < 0."""
+    return ((da * np.where(z < 0, z, 0.0)).reshape(-1, z.shape[-1]).sum(0),)
+
+
 def rrelu(z: Array, lower: float = 1 / 8, upper: float = 1 / 3, u: float | Array = 0.5) -> Array:
     """a = z for z >= 0, else (lower + u (upper - lower)) z."""
     return np.where(z < 0, (lower + u * (upper - lower)) * z, z)

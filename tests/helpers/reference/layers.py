@@ -9,18 +9,57 @@ from reference.products import Array
 EPSILON = 1e-5
 
 
-def layer_norm(h: Array, scale: Array, shift: Array) -> Array:
-    """z = scale (h - mean) / sqrt(variance + EPSILON) + shift, of each row of h (B, O)."""
-    return scale * _normalized(h, 1) + shift
+def layer_norm(h: Array, scale: Array, shift: Array, epsilon: float = EPSILON) -> Array:
+    """z = scale (h - mean) / sqrt(variance + epsilon) + shift, of each row of h (B, O)."""
+    return scale * _normalized(h, 1, epsilon)[0] + shift
 
 
-def batch_norm(h: Array, scale: Array, shift: Array) -> Array:
-    """z = scale (h - mean) / sqrt(variance + EPSILON) + shift, of each column of h (B, O), as in training."""
-    return scale * _normalized(h, 0) + shift
+def layer_norm_backward(dz: Array, h: Array, scale: Array, epsilon: float = EPSILON) -> tuple[Array, Array, Array]:
+    """dh, and the gradients to scale and shift."""
+    n, factor = _normalized(h, 1, epsilon)
+    g = scale * dz
+    means = g.mean(1, keepdims=True), (g * n).mean(1, keepdims=True)
+    return factor * (g - means[0] - n * means[1]), (dz * n).sum(0), dz.sum(0)
 
 
-def _normalized(h: Array, axis: int) -> Array:
-    return (h - h.mean(axis=axis, keepdims=True)) / np.sqrt(h.var(axis=axis, keepdims=True) + EPSILON)
+def rms_norm(h: Array, scale: Array, epsilon: float = EPSILON) -> Array:
+    """z = scale h / sqrt(mean(h^2) + epsilon), of each row of h (B, O)."""
+    return scale * h / np.sqrt((h * h).mean(1, keepdims=True) + epsilon)
+
+
+def rms_norm_backward(dz: Array, h: Array, scale: Array, epsilon: float = EPSILON) -> tuple[Array, Array]:
+    """dh, and the gradient to scale."""
+    root = np.sqrt((h * h).mean(1, keepdims=True) + epsilon)
+    n, g = h / root, scale * dz
+    return (g - n * (g * n).mean(1, keepdims=True)) / root, (dz * n).sum(0)
+
+
+def batch_norm(h: Array, scale: Array, shift: Array, epsilon: float = EPSILON) -> Array:
+    """z = scale (h - mean) / sqrt(variance + epsilon) + shift, of each column of h (B, O), as in training."""
+    return scale * _normalized(h, 0, epsilon)[0] + shift
+
+
+def batch_norm_backward(dz: Array, h: Array, scale: Array, epsilon: float = EPSILON) -> tuple[Array, Array, Array]:
+    """dh, and the gradients to scale and shift."""
+    n, factor = _normalized(h, 0, epsilon)
+    return scale * factor * (dz - dz.mean(0) - n * (dz * n).mean(0)), (dz * n).sum(0), dz.sum(0)
+
+
+def moved(h: Array, mean: Array, variance: Array, momentum: float = 0.1) -> tuple[Array, Array]:
+    """Running statistics after a batch h (B, O); the batch's variance is that without bias."""
+    spread = h.var(axis=0, ddof=1) if len(h) > 1 else variance
+    return mean + momentum * (h.mean(0) - mean), variance + momentum * (spread - variance)
+
+
+def running_norm(h: Array, scale: Array, shift: Array, mean: Array, variance: Array, epsilon: float = EPSILON) -> Array:
+    """z = scale (h - mean) / sqrt(variance + epsilon) + shift, by statistics that are given."""
+    return scale * (h - mean) / np.sqrt(variance + epsilon) + shift
+
+
+def _normalized(h: Array, axis: int, epsilon: float) -> tuple[Array, Array]:
+    """(h - mean) / root and 1 / root, root = sqrt(variance + epsilon)."""
+    factor = 1 / np.sqrt(h.var(axis=axis, keepdims=True) + epsilon)
+    return (h - h.mean(axis=axis, keepdims=True)) * factor, factor
 
 
 def dropout(a: Array, u: Array, rate: float) -> Array:
