@@ -26,6 +26,11 @@ decided when the data is read; what was chosen is in `spec.resolved.json` of the
 A component (an activation, a loss, an optimizer, a schedule, an initializer or a metric) is its name, `"elu"`, or an
 object with parameters, `{"type": "elu", "alpha": 0.5}`. [Components](components.md) lists them all.
 
+A spec may extend another one: with `"extends": "base.json"` that spec comes first, and what this one says goes over it.
+Sections and components are joined key by key; lists and all else are replaced, and so is a component of another type.
+Each spec has its own `name` and `output`; paths in a base are relative to its own file. A fault names the file that it
+is in. `spec.resolved.json` of a run has all of it, and training it again gives the same bytes.
+
 `python docs/make_spec.py` writes this page.
 """
 KINDS = """## Parameters of whole kinds

@@ -16,11 +16,12 @@ class NumbannError(Exception):
 
 @dataclass(frozen=True)
 class SpecFault:
-    """One fault of a spec: the JSON path of the key, what is wrong, and the line if it is known."""
+    """One fault of a spec: the JSON path of the key, what is wrong, and line and file if they are known."""
 
     path: str
     message: str
     line: int | None = None
+    source: str = ""
 
 
 class SpecError(NumbannError):
@@ -32,8 +33,9 @@ class SpecError(NumbannError):
         super().__init__("\n".join(self._line(fault) for fault in self.faults))
 
     def _line(self, fault: SpecFault) -> str:
-        place = self.source if fault.line is None else f"{self.source}:{fault.line}"
-        return "  ".join(part for part in (place if self.source else "", _joined(fault)) if part)
+        file = fault.source or self.source
+        place = file if fault.line is None else f"{file}:{fault.line}"
+        return "  ".join(part for part in (place if file else "", _joined(fault)) if part)
 
 
 def _joined(fault: SpecFault) -> str:

@@ -12,7 +12,6 @@ from numbann.spec.rules import Rule
 from numbann.spec.trail import Found, Trail
 
 LATER = {
-    "extends",
     "sweep",
 }
 

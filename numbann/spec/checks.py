@@ -53,6 +53,8 @@ def check_agreement(spec: Spec | None, registry: Registry | None) -> Iterator[Fo
     """Find keys that contradict each other."""
     if spec is None:
         return
+    if spec.extends is not None:
+        yield ("extends",), "is for files alone; write it into the file of the spec"
     if registry is not None:
         optimizer = registry.titled("optimizer", spec.optimizer.type)
         yield from _solver_faults(spec, registry) if optimizer.form == "solver" else ()

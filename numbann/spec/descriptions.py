@@ -23,6 +23,7 @@ def _section(**keys: tuple[str, Any]) -> dict[str, Description]:
 
 DESCRIPTIONS: dict[str, dict[str, Description]] = {
     "Spec": _section(
+        extends=("A spec to start from, relative to this one; what is said here goes over it.", "base.json"),
         name=("The name of the run: without `output`, the directory is `runs/NAME`.", "wine"),
         seed=("Where all random numbers start: the split, initial weights, shuffling and noise.", 7),
         data=("Where the rows come from, which columns are used, and how.", {"path": "wine.csv", "target": "quality"}),

@@ -12,6 +12,7 @@ from numbann.errors import NumbannError, SpecError, SpecFault, not_allowed
 from numbann.plugins.finding import with_files
 from numbann.spec.building import build
 from numbann.spec.checks import check_agreement, check_data
+from numbann.spec.extending import open_spec
 from numbann.spec.model import Spec, spread
 from numbann.spec.overrides import override
 from numbann.spec.source import SpecSource, open_source
@@ -37,7 +38,7 @@ def load(
     overrides: values that replace those of the spec, by path: {"train.epochs": 5, "model.layers[0].units": 128}.
     registry: the components that it may use; the plugins that it names are then not imported.
     """
-    origin, raw = open_source(source)
+    origin, raw = open_spec(source)
     if not isinstance(raw, dict):
         raise SpecError([origin.fault((), not_allowed(raw, "an object with data and model"))], origin.name)
     trails, faults = override(raw, overrides or {})
@@ -55,7 +56,7 @@ def restore(stored: Mapping[str, Any], registry: Registry) -> Loaded:
 
 def plugins_of(source: str | Path) -> list[Path]:
     """Return the files of the plugins that a spec names; none are imported."""
-    origin, raw = open_source(source)
+    origin, raw = open_spec(source)
     named = raw.get("plugins") if isinstance(raw, dict) else None
     return [origin.base / name for name in named if isinstance(name, str)] if isinstance(named, list) else []
 
@@ -77,8 +78,8 @@ def _check(
     found = [*found, *check_agreement(spec, registry)]
     faults = faults + [origin.fault(trail, message) for trail, message in (*failed, *wrong, *found)]
     if faults or registry is None:
-        by_line = sorted(faults, key=lambda fault: (fault.line is None, fault.line or 0))  # those without a line last
-        raise SpecError(by_line, origin.name)
+        faults.sort(key=lambda fault: (fault.line is None, fault.source != origin.name, fault.line or 0))
+        raise SpecError(faults, origin.name)
     return Loaded(spec, registry, origin)
 
 

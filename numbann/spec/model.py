@@ -278,6 +278,7 @@ class Train(Section):
 class Spec(Section):
     """A whole spec, with every key."""
 
+    extends: Annotated[str | None, NULL | NAME] = None
     name: Annotated[str, FOLDER] = "model"
     seed: Annotated[int, whole(0, 2**63 - 1)] = 0
     data: Annotated[Data, Inner(Data)]

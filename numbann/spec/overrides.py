@@ -57,13 +57,13 @@ def _inside(holder: Any, trail: Trail, part: str | int, given: Any = _NOTHING) -
     else:
         present = holder[part] if isinstance(part, int) else holder.get(part)
         if not isinstance(present, (dict, list)):
-            holder[part] = _open_container(trail, present)
+            holder[part] = open_container(trail, present)
     return holder[part]
 
 
-def _open_container(trail: Trail, present: Any) -> Any:
+def open_container(trail: Trail, present: Any) -> Any:
     """Return an object for a missing key, a component's bare name or a short form, in which keys can be set."""
-    takes = _takes(trail)
+    takes = takes_at(trail)
     if isinstance(takes, ComponentKey):
         name = present if isinstance(present, str) else takes.default
         if name != "auto":
@@ -72,7 +72,7 @@ def _open_container(trail: Trail, present: Any) -> Any:
     return {} if long is None else long
 
 
-def _takes(trail: Trail) -> Takes | None:
+def takes_at(trail: Trail) -> Takes | None:
     """Return what the key at a trail takes, or None if there is no such key."""
     section: type[Section] | None = Spec
     one: Key | None = None

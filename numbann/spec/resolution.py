@@ -14,7 +14,7 @@ from numbann.components.built_in import built_in
 from numbann.components.component import Component, Configured
 from numbann.components.registry import Registry
 from numbann.data.contract import Facts, shares, sources
-from numbann.data.path import STANDARD_INPUT, source_format
+from numbann.data.path import source_format
 from numbann.errors import SpecError, did_you_mean, not_allowed, shown
 from numbann.network.description import Dense, Network
 from numbann.spec.checks import residual_faults, validated, watched
@@ -32,6 +32,7 @@ from numbann.spec.model import (
     keys_of,
     to_json,
 )
+from numbann.spec.source import make_absolute
 from numbann.spec.tasks import target_for, unfit_loss, unfit_metric, wanted_by
 from numbann.spec.trail import Found
 
@@ -93,10 +94,10 @@ class Resolved:
     def to_json(self) -> dict[str, Any]:
         """Return the resolved spec as JSON values, so that it runs anywhere.
 
-        Paths are absolute; output, and what the model says for all layers, are left out.
+        Paths are absolute; output, extends, and what the model says for all layers, are left out.
         """
         written = to_json(self.spec)
-        del written["output"]
+        del written["output"], written["extends"]
         for key in SHARED:
             del written["model"][key]
         split = written["data"]["split"]
@@ -307,7 +308,7 @@ def _resolved_data(data: Data, base: Path, facts: Facts, loss: Component) -> Dat
     formats = {source_format(source, base, data.format) for source in sources(data.path).values()}
     return replace(
         data,
-        path=_absolute(data.path, base),
+        path=make_absolute(data.path, base),
         format=facts.format if len(formats) == 1 else data.format,  # parts of several formats tell their own
         csv=replace(data.csv, delimiter=facts.delimiter or ","),
         task=facts.task.name,
@@ -315,12 +316,3 @@ def _resolved_data(data: Data, base: Path, facts: Facts, loss: Component) -> Dat
         target_scale=("standard" if standard else "none") if data.target_scale == "auto" else data.target_scale,
         split=replace(data.split, stratify=facts.stratify, validation=held.get("validation"), test=held.get("test")),
     )
-
-
-def _absolute(path: Any, base: Path) -> Any:
-    """Make every file of data.path absolute."""
-    if isinstance(path, dict):
-        return {key: _absolute(inner, base) for key, inner in path.items()}
-    if isinstance(path, list):
-        return [_absolute(inner, base) for inner in path]
-    return path if path == STANDARD_INPUT else str(base / Path(path).expanduser())

@@ -20,14 +20,15 @@ class SpecSource:
     """The origin of a spec.
 
     name: the file's name for messages, empty for a dict.  base: the folder that input paths are relative to.
-    lines: the line of each path, empty for a dict.  overridden: the trails that overrides have set.  piped: it came on
-    standard input.
+    lines: the line of each path, empty for a dict.  files: the file of each path that is of a spec which this one
+    extends.  overridden: the trails that overrides have set.  piped: it came on standard input.
     """
 
     name: str
     text: str
     base: Path
     lines: Mapping[str, int] = field(default_factory=dict, repr=False)
+    files: Mapping[str, str] = field(default_factory=dict, repr=False)
     overridden: tuple[Trail, ...] = ()
     piped: bool = False
 
@@ -35,9 +36,17 @@ class SpecSource:
         """Return the line of a path, or of the nearest object around it; None for a dict and for overridden values."""
         if path and self._setting(from_text(path) or (path,)):
             return None
+        return self.lines.get(self._known(path))
+
+    def file(self, path: str) -> str:
+        """Return the file that a path is of, as `line` does."""
+        return self.files.get(self._known(path), self.name)
+
+    def _known(self, path: str) -> str:
+        """Return the path, or that of the nearest object around it that has a line."""
         while path and path not in self.lines:
             path = path[: max(path.rfind("."), path.rfind("["), 0)]
-        return self.lines.get(path)
+        return path
 
     def fault(self, trail: Trail, message: str) -> SpecFault:
         """Return a fault at this trail, with its line, or with the `--set` that set the value."""
@@ -45,7 +54,8 @@ class SpecSource:
         if setting is not None:
             inner = "" if trail == setting else f"{to_text(trail)}: "  # an override may set a whole object
             return SpecFault(f"--set {to_text(setting)}", inner + message)
-        return SpecFault(to_text(trail), message, self.line(to_text(trail)))
+        path = to_text(trail)
+        return SpecFault(path, message, self.line(path), self.file(path))
 
     def _setting(self, trail: Trail) -> Trail | None:
         """Return the override that set a trail or created the object at it; None if there is none."""
@@ -70,6 +80,15 @@ def open_source(source: str | Path | Mapping[str, Any]) -> tuple[SpecSource, Any
     content, name = (piped.open().read(), piped.name) if piped else (_bytes(path), str(path))
     value, lines = parse(content, name)
     return SpecSource(name, content.decode("utf-8-sig"), path.absolute().parent, lines, piped=bool(piped)), value
+
+
+def make_absolute(path: Any, base: Path) -> Any:
+    """Make every file among the values of a spec absolute."""
+    if isinstance(path, dict):
+        return {key: make_absolute(inner, base) for key, inner in path.items()}
+    if isinstance(path, list):
+        return [make_absolute(inner, base) for inner in path]
+    return str(base / Path(path).expanduser()) if isinstance(path, str) and path not in ("", STANDARD_INPUT) else path
 
 
 def as_text(value: Any) -> str:

@@ -112,8 +112,9 @@ def prepare(
     except DataError as error:
         if error.key is None:
             raise
-        line = loaded.source.line(error.key)
-        raise SpecError([SpecFault(error.key, str(error), line)], loaded.source.name) from None
+        origin = loaded.source
+        fault = SpecFault(error.key, str(error), origin.line(error.key), origin.file(error.key))
+        raise SpecError([fault], origin.name) from None
 
 
 def read(loaded: Loaded) -> SplitData:

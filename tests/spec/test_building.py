@@ -35,7 +35,7 @@ def solver(**sections):
 WRONG = [
     # sections that replace those of a right spec, path, words of the message
     ({"optimiser": "adam"}, "optimiser", 'unknown key; did you mean "optimizer"?'),
-    ({"zzz": 1}, "zzz", "known here: name, seed, data, model"),
+    ({"zzz": 1}, "zzz", "known here: extends, name, seed, data, model"),
     ({"name": "a/b"}, "name", "no slash"),
     ({"name": ".."}, "name", "no dot at its end"),
     ({"name": ""}, "name", "is not allowed"),
@@ -214,7 +214,6 @@ WRONG = [
     (train(early_stopping={"patience": 0}), "train.early_stopping.patience", "0 is not allowed"),
     (train(early_stopping={"pateince": 1}), "train.early_stopping.pateince", 'did you mean "patience"?'),
     (train(diagnostics="yes"), "train.diagnostics", "give true or false"),
-    ({"extends": "base.json"}, "extends", "this key is not in this version yet; leave it out"),
     ({"sweep": {}}, "sweep", "not in this version yet"),
     ({"plugins": "mine.py"}, "plugins", "give a list of names"),
     ({"plugins": ["absent.py"]}, "plugins", "no such plugin file"),
