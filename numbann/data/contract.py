@@ -19,6 +19,7 @@ DEFAULT_SHARE = 0.15
 SPLIT_KEYS = ("by", "group", "column")  # the keys of data.split that name a column
 DELIMITERS = (",", "\t", ";", "|")  # the candidates for "auto"
 MEMBER = ".npz:"
+GIVEN = "<data>"  # stands for a path where the rows are given in Python
 ScaleNames = str | list[str]  # one transform, or several in order
 
 

@@ -32,8 +32,8 @@ def _table(given: Any, names: tuple[str, ...], reading: Reading) -> Table:
         if matrix.dtype.kind in "iuf" and not any(map(reading.is_text, names)):
             return Table(names, matrix, {})
         columns = {name: matrix[:, position] for position, name in enumerate(names)}
-    arrays = {name: _plain(values) for name, values in columns.items()}
-    _check(arrays)
+    arrays = {name: plain(values) for name, values in columns.items()}
+    check_columns(arrays)
     rows = len(next(iter(arrays.values())))
     return table_from_columns(
         {name: settle(column_from_array(array), name, reading) for name, array in arrays.items()}, rows
@@ -71,14 +71,14 @@ def _columns_of_rows(rows: Sequence[Mapping[Any, Any]], names: Sequence[str]) ->
 
 def _matrix(given: Any, width: int, mixed: bool) -> np.ndarray:
     """Return rows (N, width) as an array; further axes are flattened.  mixed: some columns are text."""
-    array = _plain(given, object if mixed and not isinstance(given, np.ndarray) else None)
+    array = plain(given, object if mixed and not isinstance(given, np.ndarray) else None)
     flat = array.reshape(len(array), math.prod(array.shape[1:])) if array.ndim > 2 else array
     if flat.ndim != 2 or flat.shape[1] != width:
         raise ShapeError(f"the array has shape {array.shape}; rows of features are needed: (N, {width})")
     return flat
 
 
-def _plain(values: Any, dtype: type | None = None) -> np.ndarray:
+def plain(values: Any, dtype: type | None = None) -> np.ndarray:
     """Return values as an ordinary array, in which those that a mask hides are missing."""
     if isinstance(values, np.ma.MaskedArray) and values.mask.any():
         numbers, hidden = values.dtype.kind in "biuf", np.ma.getmaskarray(values)
@@ -93,7 +93,7 @@ def _plain(values: Any, dtype: type | None = None) -> np.ndarray:
         raise ShapeError("the rows have different lengths; give each as many values") from None
 
 
-def _check(arrays: Mapping[str, np.ndarray]) -> None:
+def check_columns(arrays: Mapping[str, np.ndarray]) -> None:
     """Refuse columns of several dimensions, of different lengths, and of types that are neither numbers nor text."""
     shapes = {name: array.shape for name, array in arrays.items()}
     if len(set(shapes.values())) > 1 or any(len(shape) != 1 for shape in shapes.values()):
@@ -101,3 +101,14 @@ def _check(arrays: Mapping[str, np.ndarray]) -> None:
     for name, array in arrays.items():
         if array.dtype.kind not in READABLE:
             raise DataError(f"column {quoted(name)} holds {array.dtype}; numbers, booleans or text are readable")
+
+
+def like(given: Any, found: np.ndarray, names: Sequence[Any]) -> Any:
+    """Return results (N,) or (N, names) with the index of a pandas frame; as they are for anything else."""
+    if type(given).__module__.partition(".")[0] != "pandas" or not hasattr(given, "columns"):
+        return found
+    import pandas
+
+    if found.ndim == 1:
+        return pandas.Series(found, index=given.index, name=names[0])
+    return pandas.DataFrame(found, index=given.index, columns=list(names))

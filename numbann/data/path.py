@@ -8,7 +8,7 @@ from glob import glob, has_magic
 from pathlib import Path
 from typing import Any
 
-from numbann.data.contract import Format, split_array
+from numbann.data.contract import GIVEN, Format, split_array
 from numbann.data.files import Files, InputFile, standard_input
 from numbann.data.inside import TEXT, look_inside
 from numbann.data.readers import FORMATS, PAIRS, format_of
@@ -26,6 +26,8 @@ def find_source(given: Any, base: Path, format: str, key: str | None, need_targe
     """Return the files that a path, a pattern, a list or an object of paths names, relative to `base`."""
     for keys, message in source_faults(given, base, format, need_target):
         raise DataError(message, key=key and ".".join((key, *keys)))
+    if given == GIVEN:
+        raise DataError("the rows were given in Python; give them again: data=...", key=key)
     found = source_format(given, base, format)
     assert found is not None
     if isinstance(given, Mapping):
@@ -53,7 +55,7 @@ def source_format(given: Any, base: Path, format: str, text: str = "csv") -> For
 
     text: the format of a table of text whose name tells none.
     """
-    names = _names(given, base)
+    names = [] if given == GIVEN else _names(given, base)
     if isinstance(given, Mapping) or not names:
         return format_of(given, format)
     found = format_of(names[0], format)
@@ -86,6 +88,8 @@ def source_faults(given: Any, base: Path, format: str, need_target: bool = True)
         yield from _pair_faults(given, base, format_of(given, format), need_target)
     elif given is None:
         yield (), missing(SOURCE)
+    elif given == GIVEN:
+        return
     elif not isinstance(given, str | Path | list | tuple) or not given or not str(given):
         yield (), not_allowed(given, SOURCE)
     else:

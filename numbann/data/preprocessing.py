@@ -14,6 +14,7 @@ from numbann.data.contract import as_tuples
 from numbann.data.encoding import Encoding
 from numbann.data.files import Files
 from numbann.data.frames import raw_from_python
+from numbann.data.given import is_given, source_of
 from numbann.data.joining import read_source
 from numbann.data.path import find_new_source
 from numbann.data.reading import Reading
@@ -74,8 +75,8 @@ class Preprocessing:
         return self.encoding.apply(raw, slice(None), self.dtype)
 
     def find(self, source: Any, need_target: bool) -> Files:
-        """Return a file, an object of files, or standard input for "-"."""
-        return find_new_source(source, Path(), self.format, need_target)
+        """Return a file, several, an object of files, standard input for "-", or rows given in Python as a source."""
+        return source_of(source) if is_given(source) else find_new_source(source, Path(), self.format, need_target)
 
     def read(self, source: Any, need_target: bool) -> NewData:
         """Read the rows of what `find` returns or takes; their targets and weights only if needed."""

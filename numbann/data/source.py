@@ -17,6 +17,7 @@ from numbann.data.files import Files
 from numbann.data.findings.all import find
 from numbann.data.findings.features import refuse_numbers_as_texts
 from numbann.data.folds import fold_codes
+from numbann.data.given import parts_of as parts_of_given
 from numbann.data.joining import read_source
 from numbann.data.layout import Layout, lay_out
 from numbann.data.parts import parts_of, sampled
@@ -151,12 +152,12 @@ def _refuse_weightless(name: str, part: Part) -> None:
         )
 
 
-def load(section: Mapping[str, Any], base: Path, split_seed: int) -> SplitData:
+def load(section: Mapping[str, Any], base: Path, split_seed: int, given: Any = None) -> SplitData:
     """Read the data that the spec's `data` object names, resolve every "auto", and split the rows by the seed.
 
-    base: the folder that paths are relative to.
+    base: the folder that paths are relative to.  given: rows in Python, in place of the files.
     """
-    files = _find(section["path"], base, section["format"])
+    files = _find(section["path"], base, section["format"]) if given is None else parts_of_given(given)
     stamps = {file: file.stamp() for source in files.values() for file in source.all}
     found, reading = _read(files, reading_from_section(section))
     found["train"] = sampled(found["train"], section["rows"], split_seed)

@@ -156,7 +156,7 @@ def table_from_columns(columns: dict[str, Column], rows: int) -> Table:
 def _common_matrix(columns: Sequence[np.ndarray]) -> np.ndarray | None:
     """Return the matrix of float64 that these are the columns of, in order; None if they are no such columns."""
     base = columns[0].base if columns else None
-    if base is None or base.dtype != np.float64 or base.ndim != 2 or base.shape[1] < len(columns):
+    if not isinstance(base, np.ndarray) or base.dtype != np.float64 or base.ndim != 2 or base.shape[1] < len(columns):
         return None
     same = all(one.base is base and _same(one, base[:, place]) for place, one in enumerate(columns))
     return base[:, : len(columns)] if same else None

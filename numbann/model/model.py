@@ -12,6 +12,7 @@ import numpy as np
 
 from numbann.components.registry import Registry
 from numbann.data.contract import Facts
+from numbann.data.frames import like
 from numbann.data.preprocessing import Preprocessing
 from numbann.data.streaming import Inputs
 from numbann.data.transforms.transform import ShiftScale
@@ -40,7 +41,8 @@ class Model:
     """A trained network with its preprocessing.
 
     X in its methods is an array (N, features), columns by name (a mapping, or a frame of pandas, Polars or Arrow), one
-    row by name, or a list of such rows.  What a mask hides is missing."""
+    row by name, or a list of such rows.  What a mask hides is missing.  For a frame of pandas, predictions are a Series
+    (a DataFrame of several columns) with its index; for anything else an array."""
 
     resolved: Resolved
     plan: Plan
@@ -91,11 +93,17 @@ class Model:
         if outputs not in (None, "all"):
             raise DataError(f'outputs is {shown(outputs)}; give "all", or leave it out for predictions alone')
         found, task = outcome_of(self.resolved, self._raw_outputs(X)), self.preprocessing.task
-        return task.columns(found) if outputs else task.predictions(found)
+        return task.columns(found) if outputs else like(X, task.predictions(found), self.targets)
 
-    def predict_proba(self, X: Any) -> np.ndarray:
+    def predict_proba(self, X: Any) -> Any:
         """Return the probability of each class (N, K), or of yes for each label (N, targets), ordered as `classes`."""
-        return self.preprocessing.task.probabilities(outcome_of(self.resolved, self._raw_outputs(X)))
+        task = self.preprocessing.task
+        return like(X, task.probabilities(outcome_of(self.resolved, self._raw_outputs(X))), task.subjects)
+
+    def evaluate(self, data: Any) -> dict[str, float]:
+        """Return loss and metrics on data with known targets: a file, or what `numbann.train` takes as its data."""
+        found = self.preprocessing.read(data, need_target=True)
+        return self.measure(found.x, found.raw_target, found.weight).measures
 
     @cached_property
     def _scaling(self) -> ShiftScale | None:

@@ -90,7 +90,7 @@ def _disagreements(found: Preprocessing) -> Iterator[str]:
         yield "preprocessing.reading: its names are not the features"
     if set(filter(found.reading.is_text, features)) != set(texts):
         yield "preprocessing.reading: its texts are not the features with categories"
-    if found.format not in FORMATS:
+    if found.format not in (*FORMATS, "auto"):
         yield "preprocessing.format is none of numbann's"
     if len(set(task.names)) < len(task.names) or not _agrees(task):
         yield "preprocessing.target: its names, labels or scales do not agree"

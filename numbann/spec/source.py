@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from numbann.data.contract import GIVEN
 from numbann.data.path import STANDARD_INPUT, standard_input
 from numbann.errors import SpecError, SpecFault
 from numbann.spec.read import MAX_BYTES, parse
@@ -88,7 +89,8 @@ def make_absolute(path: Any, base: Path) -> Any:
         return {key: make_absolute(inner, base) for key, inner in path.items()}
     if isinstance(path, list):
         return [make_absolute(inner, base) for inner in path]
-    return str(base / Path(path).expanduser()) if isinstance(path, str) and path not in ("", STANDARD_INPUT) else path
+    names_file = isinstance(path, str) and path not in ("", STANDARD_INPUT, GIVEN)
+    return str(base / Path(path).expanduser()) if names_file else path
 
 
 def as_text(value: Any) -> str:

@@ -13,6 +13,7 @@ import numpy as np
 
 from numbann.components.registry import Registry
 from numbann.data.contract import Facts
+from numbann.data.given import path_of
 from numbann.data.memory import available, check_room
 from numbann.data.source import Dataset, Part, SplitData
 from numbann.data.source import load as load_data
@@ -100,15 +101,22 @@ def rows_of(part: Part) -> Rows:
 
 
 def prepare(
-    spec: Given, overrides: Mapping[str, Any] | None, tell: Callback, registry: Registry | None = None
+    spec: Given,
+    overrides: Mapping[str, Any] | None,
+    tell: Callback,
+    registry: Registry | None = None,
+    data: Any = None,
 ) -> Prepared:
     """Check the spec, read the data and plan the network; all of their faults are raised here.
 
-    registry: the components that it may use; None for those of the plugins that it names, too.
+    registry: the components that it may use; None for those of the plugins that it names, too.  data: the rows, in
+    place of the files.
     """
+    if data is not None:
+        overrides = {**(overrides or {}), "data.path": path_of(data)}
     loaded = load_spec(spec, overrides, registry)
     try:
-        return plan(loaded, read(loaded), tell)
+        return plan(loaded, read(loaded, data), tell)
     except DataError as error:
         if error.key is None:
             raise
@@ -117,11 +125,11 @@ def prepare(
         raise SpecError([fault], origin.name) from None
 
 
-def read(loaded: Loaded) -> SplitData:
-    """Read and split the data of a spec."""
+def read(loaded: Loaded, data: Any = None) -> SplitData:
+    """Read and split the data of a spec, or rows given in Python."""
     spec = loaded.spec
     require(spec.train.device)  # before data is read
-    return load_data(to_json(spec.data), loaded.source.base, spec.seed)
+    return load_data(to_json(spec.data), loaded.source.base, spec.seed, data)
 
 
 def plan(loaded: Loaded, source: SplitData, tell: Callback) -> Prepared:

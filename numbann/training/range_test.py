@@ -42,6 +42,7 @@ class RangeTest:
 def find_learning_rate(
     spec: Given,
     *,
+    data: Any = None,
     lowest: float = LOWEST,
     highest: float = HIGHEST,
     steps: int = STEPS,
@@ -53,13 +54,16 @@ def find_learning_rate(
 ) -> RangeTest:
     """Train with rates from lowest to highest, each a constant factor above the one before.
 
-    steps: the number of rates.  The spec's own rate and schedule are ignored.  The steps take batches of the training
-    part and start over when it is used up.  TrainingError if the loss falls at no rate.
+    data: rows in Python, as `train` takes them.  steps: the number of rates.  The spec's own rate and schedule are
+    ignored.  The steps take batches of the training part and start over when it is used up.  TrainingError if the loss
+    falls at no rate.
     """
     if not (0 < lowest < highest and isfinite(highest) and steps >= FEWEST):
         raise ValueError(f"rates must grow, from above 0, in at least {FEWEST} steps: {lowest}, {highest}, {steps}")
     tell = call_all(tuple(callbacks))
-    prepared = prepare(spec, {**(overrides or {}), **settings(device=device, threads=threads, seed=seed)}, tell)
+    prepared = prepare(
+        spec, {**(overrides or {}), **settings(device=device, threads=threads, seed=seed)}, tell, data=data
+    )
     _require_rate(prepared)
     rates = np.geomspace(lowest, highest, steps)
     with engine_of(prepared, tell) as engine:

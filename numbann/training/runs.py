@@ -27,6 +27,7 @@ REMEDY = "import the plugins that its spec names, if you trust where it comes fr
 def train(
     spec: Given,
     *,
+    data: Any = None,
     output: str | Path | None = None,
     force: bool = False,
     device: str | None = None,
@@ -37,13 +38,17 @@ def train(
 ) -> Run:
     """Train the model of a spec (a path, or a dict) and write its run directory.
 
+    data: the rows, in place of data.path: a frame of pandas, Polars or Arrow, columns or rows by name, arrays (x, y),
+    or {"train": ..., "test": ...} of these.
     output: the directory, by default the spec's, else runs/NAME.  force: replace an existing run.  overrides: values
     that replace those of the spec, by path: {"train.epochs": 5}.  callbacks: functions that are called with each event
     of the run.  Ctrl-C raises Interrupted, a KeyboardInterrupt, after the checkpoint is saved.
     """
     tell = call_all(tuple(callbacks))
     rundir.check_output(output, force)
-    prepared = prepare(spec, {**(overrides or {}), **settings(device=device, threads=threads, seed=seed)}, tell)
+    prepared = prepare(
+        spec, {**(overrides or {}), **settings(device=device, threads=threads, seed=seed)}, tell, data=data
+    )
     output = prepared.loaded.spec.output if output is None else output
     rundir.check_output(output, force)
     with engine_of(prepared, tell) as engine:
@@ -60,6 +65,7 @@ def train(
 def resume(
     path: str | Path,
     *,
+    data: Any = None,
     epochs: int | None = None,
     device: str | None = None,
     threads: int | None = None,
@@ -69,6 +75,7 @@ def resume(
 ) -> Run:
     """Resume a run where it stopped, bit for bit.  epochs: the new total, also for a run that was complete.
 
+    data: the same rows again, where they were given in Python.
     plugins: files of plugins to import.  Components that numbann lacks are looked up in them and in what is installed;
     nothing is imported because the run names it.
     trust: import the plugins that the run's spec names, too.  Their code can do anything.
@@ -86,7 +93,7 @@ def resume(
             stored = read_manifest(directory.path / rundir.MANIFEST)
             registry = registry_of(stored.components, with_files(named), str(directory.path), REMEDY)
             changed = {**overrides, **({"plugins": [str(path) for path in named]} if named else {})}
-            prepared = prepare(directory.path / rundir.RESOLVED, changed, events.append, registry)
+            prepared = prepare(directory.path / rundir.RESOLVED, changed, events.append, registry, data)
             _refuse_other_length(directory, prepared, epochs)
             verify_unchanged(stored, prepared, directory.path)
             state = _stored_state(directory, prepared, stored)

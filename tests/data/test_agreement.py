@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from numbann.data.columns import as_texts, column_from_array, text_of
-from numbann.data.frames import _plain
+from numbann.data.frames import plain
 from numbann.data.preprocessing import Preprocessing
 from numbann.data.source import load
 from numbann.errors import DataError
@@ -113,7 +113,7 @@ def test_nulls_of_arrow(kind: str) -> None:
     whole = arrow.array(given, kind)
     for array in (whole, *([] if kind == "bool" else [whole.dictionary_encode()])):
         for column in (arrow.chunked_array([array]), arrow.chunked_array([array[:1], array[1:2], array[2:]]), array):
-            found = column_from_array(_plain(column))
+            found = column_from_array(plain(column))
             assert as_texts(found).original.tolist() == [None if one is None else text_of(one) for one in given]
 
 

@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from numbann.data.table import Raw
 
 FIRST_ROWS = 1000  # that name the columns
-KINDS = {bool: "boolean", int: "number", float: "number", str: "text"}
 
 
 def header(file: InputFile, reading: Reading) -> tuple[str, ...]:
@@ -31,6 +30,7 @@ def read(source: Files, reading: Reading, need_target: bool) -> Raw:
     """Read the chosen columns."""
     from numbann.data.reading import choose_columns
     from numbann.data.table import raw_from_columns
+    from numbann.data.values import column_from_values
 
     file = source.data
     names = header(file, reading)
@@ -46,8 +46,12 @@ def read(source: Files, reading: Reading, need_target: bool) -> Raw:
             )
         for name, values in cells.items():
             values.append(row.get(name))
-    columns = {name: _column(cells.pop(name), name, lines, file, reading) for name in [*cells]}
-    return raw_from_columns(columns, chosen, reading, file.name, lambda row: f"{file.name} row {lines[row]}")
+
+    def place(row: int) -> str:
+        return f"{file.name} row {lines[row]}"
+
+    columns = {name: column_from_values(cells.pop(name), name, place, reading) for name in [*cells]}
+    return raw_from_columns(columns, chosen, reading, file.name, place)
 
 
 def _rows(file: InputFile) -> Iterator[tuple[int, dict[str, Any]]]:
@@ -78,35 +82,6 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _refuse(word: str) -> None:
     raise ValueError(f"{word} is no number of JSON")
-
-
-def _column(cells: list[Any], name: str, lines: list[int], file: InputFile, reading: Reading) -> Any:
-    """Return numbers, booleans or texts; DataError for a cell that is of another kind than the first one."""
-    import numpy as np
-
-    from numbann.data.columns import Numbers, texts_from
-
-    cells = [None if isinstance(cell, str) and cell.strip() in reading.na else cell for cell in cells]
-    as_text = reading.is_text(name)
-    first = next((KINDS.get(type(cell)) for cell in cells if cell is not None), "number")
-    for line, cell in zip(lines, cells, strict=True):
-        kind = KINDS.get(type(cell))
-        if cell is not None and (kind is None or (kind != first and not as_text)):
-            wrong = (
-                f"{quoted(json.dumps(cell))} is no {first}" if kind else f"{quoted(json.dumps(cell))} is no plain value"
-            )
-            raise file.fault(f" row {line}, column {quoted(name)}: {wrong}; correct the cell, or leave the column out")
-    if as_text or first == "text":
-        return texts_from(cells)
-    missing = any(cell is None for cell in cells)
-    if first == "boolean" and not missing:
-        return Numbers(np.array(cells, bool), whole=False)
-    whole = first == "number" and all(cell is None or type(cell) is int for cell in cells)
-    try:
-        return Numbers(np.array([np.nan if cell is None else cell for cell in cells], np.float64), whole)
-    except OverflowError:
-        line = next(line for line, cell in zip(lines, cells, strict=True) if cell is not None and abs(cell) > 1e308)
-        raise file.fault(f" row {line}, column {quoted(name)}: too large a number; correct the cell") from None
 
 
 FORMAT = Format("jsonl", (".jsonl", ".ndjson"), read, header=header)

@@ -1,0 +1,45 @@
+"""Builds a column from Python values: numbers, booleans or texts, of one kind in a column, or a fault with its row."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from numbann.data.columns import Column, Numbers, text_of, texts_from
+from numbann.data.reading import Reading
+from numbann.data.wording import quoted
+from numbann.errors import DataError
+
+KINDS = {bool: "boolean", int: "number", float: "number", str: "text", bytes: "text"}
+
+
+def column_from_values(cells: Sequence[Any], name: str, place: Callable[[int], str], reading: Reading) -> Column:
+    """Return the column; None, NaN and the texts of csv.na are missing.
+
+    place: returns where a row stands.  DataError for a cell that is of another kind than the first one.
+    """
+    cells = [None if text_of(cell) is None or _is_mark(cell, reading) else cell for cell in cells]
+    as_text = reading.is_text(name)
+    first = next((KINDS.get(type(cell)) for cell in cells if cell is not None), "number")
+    for row, cell in enumerate(cells):
+        kind = KINDS.get(type(cell))
+        if cell is not None and (kind is None or (kind != first and not as_text)):
+            wrong = f"is no {first}" if kind else "is no plain value"
+            what = f"{quoted(cell)} {wrong}; correct the cell, or leave the column out"
+            raise DataError(f"{place(row)}, column {quoted(name)}: {what}")
+    if as_text or first == "text":
+        return texts_from(cells)
+    if first == "boolean" and None not in cells:
+        return Numbers(np.array(cells, bool), whole=False)
+    whole = first == "number" and all(cell is None or type(cell) is int for cell in cells)
+    try:
+        return Numbers(np.array([np.nan if cell is None else cell for cell in cells], np.float64), whole)
+    except OverflowError:
+        row = next(row for row, cell in enumerate(cells) if cell is not None and abs(cell) >= 2**1024)
+        raise DataError(f"{place(row)}, column {quoted(name)}: too large a number; correct the cell") from None
+
+
+def _is_mark(cell: Any, reading: Reading) -> bool:
+    return isinstance(cell, str) and cell.strip() in reading.na
