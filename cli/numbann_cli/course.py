@@ -12,11 +12,12 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from numbann_cli.prose import INDENT, wrap
+from numbann_cli.prose import INDENT, NO_BREAK, wrap
 
 HEAD = re.compile(r"# (?P<title>[^\n]+)\n+<!-- also: (?P<topics>.+?) -->\n+", re.DOTALL)
 FENCE = re.compile(r"^```\w*\n(.*?)\n*^```$\n*", re.DOTALL | re.MULTILINE)
 ITEM = re.compile(r"(?:-|\d+\.) ")
+KEPT = 0.6  # of a line: code that is no longer is not broken
 MARKS = re.compile(r"\*\*(.+?)\*\*|(?<![\w*])\*(\w[^*]*)\*(?!\w)|`([^`]+)`", re.DOTALL)
 
 
@@ -97,20 +98,25 @@ def _blocks(text: str, width: int) -> Iterator[str]:
             yield "\n".join(f"{INDENT * 2}{line}".rstrip() for line in part.splitlines())
             continue
         for block in filter(None, map(str.strip, re.split(r"\n\s*\n", part))):
-            yield _list(block, width) if ITEM.match(block) else wrap(_unmarked(block), width)
+            yield _list(block, width) if ITEM.match(block) else wrap(_unmarked(block, width), width)
 
 
 def _list(block: str, width: int) -> str:
     """Wrap the items of a list, each with a hanging indent."""
     items = re.split(r"\n(?=(?:-|\d+\.) )", block)
     marks = [f"{INDENT}{match[0]}" for match in map(ITEM.match, items) if match]
-    texts = (_unmarked(item[len(mark) - len(INDENT) :]) for item, mark in zip(items, marks, strict=True))
+    texts = (_unmarked(item[len(mark) - len(INDENT) :], width) for item, mark in zip(items, marks, strict=True))
     return "\n".join(wrap(text, width, mark, " " * len(mark)) for text, mark in zip(texts, marks, strict=True))
 
 
-def _unmarked(text: str) -> str:
-    """Remove the marks of Markdown around words."""
-    return MARKS.sub(lambda match: next(filter(None, match.groups())), " ".join(text.split()))
+def _unmarked(text: str, width: int) -> str:
+    """Remove the marks of Markdown around words; code that is not long stays on one line."""
+
+    def plain(match: re.Match[str]) -> str:
+        code = match[3] or ""
+        return match[1] or match[2] or (code.replace(" ", NO_BREAK) if len(code) <= KEPT * width else code)
+
+    return MARKS.sub(plain, " ".join(text.split()))
 
 
 def _plain(topic: str) -> str:

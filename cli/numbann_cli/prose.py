@@ -8,6 +8,7 @@ import textwrap
 WIDEST = 100  # characters of a line of text, however wide the terminal is
 LABEL = 10  # characters of a label with the space behind it
 INDENT = "  "
+NO_BREAK = "\xa0"  # a space at which no line ends
 
 
 def columns() -> int:
@@ -17,7 +18,7 @@ def columns() -> int:
 
 def wrap(text: str, width: int, first: str = INDENT, others: str = INDENT) -> str:
     """Wrap a paragraph, its first line and the others indented; a wider word, such as an address, stays whole."""
-    return textwrap.fill(
+    filled = textwrap.fill(
         text,
         min(width, WIDEST),
         initial_indent=first,
@@ -25,6 +26,7 @@ def wrap(text: str, width: int, first: str = INDENT, others: str = INDENT) -> st
         break_long_words=False,
         break_on_hyphens=False,
     )
+    return filled.replace(NO_BREAK, " ")
 
 
 def labelled(label: str, text: str, width: int, beside: int = LABEL) -> str:

@@ -177,7 +177,7 @@ def lecun_normal(shape, random):
     Use: selu, whose constants need it, and linear layers.
     For: variance 1 stays variance 1.
     Against: it does not make up for what rectifiers cut off.
-    Trouble: with relu signals halve in each layer; take he_normal.
+    Trouble: with relu the variance halves in each layer; take he_normal.
     Reference: LeCun, Bottou, Orr and Mueller 1998, https://doi.org/10.1007/3-540-49430-8_2.
     """
     return random.normal(0.0, sqrt(1 / shape[0]), shape)
@@ -193,7 +193,7 @@ def lecun_uniform(shape, random):
     Use: selu and linear layers.
     For: no rare large weight.
     Against: no other than that of lecun_normal.
-    Trouble: with relu signals halve in each layer; take he_uniform.
+    Trouble: with relu the variance halves in each layer; take he_uniform.
     Reference: LeCun, Bottou, Orr and Mueller 1998, https://doi.org/10.1007/3-540-49430-8_2.
     """
     bound = sqrt(3 / shape[0])
@@ -208,7 +208,7 @@ def orthogonal(shape, random, gain: Positive = 1.0):
 
     Example: std(orthogonal(400, 100)) = 0.050
     Use: deep stacks, and linear or tanh layers.
-    For: it keeps the length of vectors through linear layers, exactly.
+    For: square linear layers keep the length of vectors exactly, forward and back.
     Against: slow for very wide layers.
     Trouble: with rectifiers signals fade; use a gain of sqrt(2).
     Reference: Saxe, McClelland and Ganguli 2013, https://arxiv.org/abs/1312.6120; as torch.nn.init.orthogonal_.

@@ -102,8 +102,8 @@ def mish(z):
     Example: mish([-2, 0, 3]) = [-0.253, 0, 2.987]
     Use: as silu; try both where a point of accuracy matters.
     For: smooth, a little steeper than silu, and no unit dies.
-    Against: more arithmetic than silu, and seldom a gain that outlasts other seeds.
-    Trouble: it may overfit where relu did not; add weight decay, or go back to relu.
+    Against: more arithmetic than silu.
+    Trouble: a gain over relu may be the luck of one seed; compare several, and go back to relu if it goes away.
     Reference: Misra 2019, https://arxiv.org/abs/1908.08681; as torch.nn.Mish.
     """
     e = exp(-abs(z))
