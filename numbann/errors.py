@@ -219,7 +219,9 @@ SYNONYMS = {  # of keys and names, in other libraries and in short
 def unknown_key(key: str, known: Iterable[str], elsewhere: Mapping[str, str] = MappingProxyType({})) -> str:
     """Return the message for a key that does not exist.  elsewhere: the path of each key that another place has."""
     names, meant = list(known), SYNONYMS.get(key.lower(), key)
-    hint = (
-        f"; did you mean {elsewhere[meant]}?" if meant in elsewhere and meant not in names else did_you_mean(key, names)
-    )
+    longer = next((name for name in names if name.startswith(f"{key}_")), "")
+    if meant in elsewhere and meant not in names and not longer:
+        hint = f"; did you mean {elsewhere[meant]}?"
+    else:
+        hint = did_you_mean(longer or key, names)
     return f"unknown key{hint} (known here: {', '.join(names) or 'none'})"

@@ -104,12 +104,14 @@ def _unknown(trail: Trail, known: list[str]) -> str:
 
 
 def _places(section: type[Section] = Spec, before: str = "") -> dict[str, str]:
-    """Return the path of each key of the spec by its name, of keys with one name the first, and of what core owns."""
+    """Return the path of each key by its name, of keys with one name the first, and of parameters that core owns."""
     places: dict[str, str] = {}
     for name, one in keys_of(section).items():
         if isinstance(one.takes, ComponentKey):
             places |= {own.name: f"{before}{name}.{own.name}" for own in CORE_PARAMETERS.get(name, ())}
-        if isinstance(one.takes, Inner) and not one.takes.many:
-            places = {**_places(one.takes.section, f"{before}{name}."), **places}
-        places[name] = before + name
+        inner = one.takes if isinstance(one.takes, Inner) else None
+        if inner and not inner.many and not inner.named:
+            places = {**_places(inner.section, f"{before}{name}."), **places}
+        if inner is None or before:
+            places[name] = before + name if before else f"{name}, at the top"
     return places

@@ -63,7 +63,9 @@ def choose_metrics(given: Any, trail: Trail, registry: Registry | None) -> tuple
     """Return the metrics given, or "auto", and their faults."""
     if given == "auto":
         return given, []
-    given = [given] if isinstance(given, str) else given
+    if isinstance(given, str):
+        one, faults = choose("metric", given, trail, registry)
+        return [one], faults
     if not isinstance(given, list) or not all(isinstance(one, str | dict) for one in given):
         allowed = '"auto", a metric, or a list of metrics: names, or objects such as {"type": NAME, ...parameters}'
         return given, [(trail, not_allowed(given, allowed))]
