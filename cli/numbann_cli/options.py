@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from numbann.engine import devices
+from numbann_cli.completion import complete_setting
 from numbann_cli.group import Settings
 
 WORD = re.compile(r"[A-Za-z_][\w.:/\\-]*")
@@ -22,6 +23,7 @@ settings = click.option(
     "given",
     multiple=True,
     metavar="KEY=VALUE",
+    shell_complete=complete_setting,
     help="Set a key over the spec; VALUE is JSON.  Repeatable.",
 )
 trust = click.option("--trust", is_flag=True, help="Run the plugins' code that RUN holds or names.")

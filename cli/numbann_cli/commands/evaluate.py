@@ -7,12 +7,13 @@ from pathlib import Path
 import click
 
 from numbann_cli import options
+from numbann_cli.completion import complete_run
 from numbann_cli.group import Settings
 from numbann_cli.overview import COMMANDS
 
 
 @click.command("evaluate", help=COMMANDS["evaluate"])
-@click.argument("run", type=click.Path(path_type=Path))
+@click.argument("run", type=click.Path(path_type=Path), shell_complete=complete_run)
 @click.argument("data")
 @options.threads
 @options.trust

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from numbann_cli import options
+from numbann_cli.completion import complete_run
 from numbann_cli.group import Settings
 from numbann_cli.overview import COMMANDS
 
@@ -14,7 +15,7 @@ OTHERS = (".gz", ".xlsx", ".json", ".jsonl", ".feather")  # endings of formats t
 
 
 @click.command("predict", help=COMMANDS["predict"])
-@click.argument("run", type=click.Path(path_type=Path))
+@click.argument("run", type=click.Path(path_type=Path), shell_complete=complete_run)
 @click.argument("data")
 @click.option("-o", "--output", type=click.Path(path_type=Path), metavar="FILE", help="The CSV file (default: stdout).")
 @click.option("--probabilities", is_flag=True, help="Also write p_CLASS, the probability of each class.")

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from numbann_cli.completion import complete_shown
 from numbann_cli.group import Settings
 from numbann_cli.overview import COMMANDS
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
 
 @click.command("show", help=COMMANDS["show"])
-@click.argument("what", required=False)
+@click.argument("what", required=False, shell_complete=complete_shown)
 @click.option("--plot", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE", help="Also draw a component.")
 @click.pass_obj
 def command(settings: Settings, what: str | None, plot: Path | None) -> None:
