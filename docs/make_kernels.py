@@ -33,7 +33,9 @@ INTRODUCTION = f"""# Kernels
 `numbann.kernels` has what a training step is made of, for NumPy code and for `@njit` functions of your own, which call
 the same names. Arrays are all float32 or all float64, labels integers. What is only read may be of any order; what is
 written is C-ordered. `out=` takes an array to fill. Anything else is one error that names function and argument:
-KernelTypeError, ShapeError or KernelValueError. The examples stand behind these lines:
+KernelTypeError, ShapeError or KernelValueError; for `@njit` code numba raises it when the code is compiled. Your own
+`@njit(cache=True)` may call kernels: the next process loads it, and where numbann has changed since, numba compiles it
+again ([How the engine works](engine.md#the-cache) tells how). The examples stand behind these lines:
 
 ```python
 {PREAMBLE}

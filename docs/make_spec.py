@@ -18,7 +18,9 @@ INTRODUCTION = """# The spec
 
 A spec is one JSON file (UTF-8). Every key is listed here with what it is for, what it takes, its default and an
 example. A key that does not exist, a value of a wrong type and a key given twice are errors that name the line;
-`numbann check` lists all of them at once. `numbann schema` prints the same table as a JSON Schema, for editors.
+`numbann check` lists all of them at once. `numbann schema >
+numbann.schema.json` writes the same table as a JSON Schema: editors that find `"$schema": "numbann.schema.json"` in a
+spec complete keys and mark faults.
 
 Required are `data.path`, `data.target` (unless the labels come with the path) and `model.layers`. Every `"auto"` is
 decided when the data is read; what was chosen is in `spec.resolved.json` of the run.
