@@ -92,7 +92,7 @@ def plateau(
     For: it follows the loss and needs no number of epochs.
     Against: it sees a stop only after it has lasted for patience epochs.
     Trouble: with a noisy loss the rate drops too soon: raise patience.  Early stopping with a shorter patience ends the
-    training first: give it a longer one.
+    training first: give early stopping the longer one.
     Reference: as torch.optim.lr_scheduler.ReduceLROnPlateau, https://docs.pytorch.org/docs/stable/optim.html (2024).
     """
     if step == 0:
