@@ -98,9 +98,15 @@ def _mark(state: str) -> str:
 
 def _times(times: dict[str, float], unit: str, digits: str) -> str:
     """Return the component's time and those of others: "0.25 ns a number (relu 0.03, sigmoid 0.17)"."""
-    (_, own), *others = times.items()
-    beside = ", ".join(f"{name} {time:{digits}}" for name, time in others)
-    return f"{own:{digits}} {unit}" + (f" ({beside})" if beside else "")
+    (_, own), *others = ((name, _time_in_words(time, digits)) for name, time in times.items())
+    beside = ", ".join(f"{name} {time}" for name, time in others)
+    return f"{own} {unit}" + (f" ({beside})" if beside else "")
+
+
+def _time_in_words(time: float, digits: str) -> str:
+    """Return a time, or that it is less than what the digits show."""
+    least = 10.0 ** -int(digits[1:-1])
+    return f"{time:{digits}}" if time >= least else f"<{least:{digits}}"
 
 
 def _verdict(report: Report) -> str:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 
 import numpy as np
 
 from numbann.components.component import Configured, run
 from numbann.data.tasks.task import Outcome, Task
 from numbann.errors import DataError
-from numbann.spec.resolution import Resolved
+from numbann.spec.resolution import Resolved, measures_of
 
 
 def outcome_of(resolved: Resolved, y: np.ndarray) -> Outcome:
@@ -21,17 +21,17 @@ def outcome_of(resolved: Resolved, y: np.ndarray) -> Outcome:
 
 
 def score(
-    metrics: Iterable[Configured], task: Task, found: Outcome, raw_target: np.ndarray, weight: np.ndarray | None = None
+    metrics: Sequence[Configured], task: Task, found: Outcome, raw_target: np.ndarray, weight: np.ndarray | None = None
 ) -> dict[str, float]:
-    """Compute each metric of outputs against the original target, by name.  weight (N,): the weight of each row."""
+    """Compute each metric of outputs against the original target, by its key.  weight (N,): the weight of each row."""
     roles = task.measurable(found, raw_target)
     roles["weight"] = np.ones(len(found.y)) if weight is None else weight
     return call_metrics(metrics, roles, found.activation)
 
 
-def call_metrics(metrics: Iterable[Configured], roles: dict[str, np.ndarray], activation: str = "") -> dict[str, float]:
-    """Return each metric of arrays by their roles; activation: what gave the outputs, for messages."""
-    return {metric.component.name: _call(metric, activation, roles) for metric in metrics}
+def call_metrics(metrics: Sequence[Configured], roles: dict[str, np.ndarray], activation: str = "") -> dict[str, float]:
+    """Return each metric of arrays by their roles, by its key; activation: what gave the outputs, for messages."""
+    return {key: _call(metric, activation, roles) for key, metric in measures_of(metrics).items()}
 
 
 def _call(configured: Configured, activation: str, roles: dict[str, np.ndarray]) -> float:

@@ -70,14 +70,14 @@ def choose_metrics(given: Any, trail: Trail, registry: Registry | None) -> tuple
         allowed = '"auto", a metric, or a list of metrics: names, or objects such as {"type": NAME, ...parameters}'
         return given, [(trail, not_allowed(given, allowed))]
     chosen = [choose("metric", one, (*trail, index), registry) for index, one in enumerate(given)]
-    bare = [bare_name(metric.type) for metric, _ in chosen]  # under which it stands in the history
-    faults = [fault for _, found in chosen for fault in found]
-    faults += [
-        ((*trail, index), f"{shown(name)} is named twice; name it once")
-        for index, name in enumerate(bare)
-        if name and name in bare[:index]
-    ]
-    return [metric for metric, _ in chosen], faults
+    metrics, faults = [metric for metric, _ in chosen], [fault for _, found in chosen for fault in found]
+    for index, metric in enumerate(metrics):  # in the history they go by their bare names and their parameters
+        name = bare_name(metric.type)
+        same = [one for one in metrics[:index] if name and bare_name(one.type) == name]
+        if any(one.type != metric.type or one.parameters == metric.parameters for one in same):
+            other = ", or with other parameters" if metric.parameters else ""
+            faults.append(((*trail, index), f"{shown(name)} is named twice; name it once{other}"))
+    return metrics, faults
 
 
 def _split(given: Any) -> tuple[Any, dict[str, Any]]:

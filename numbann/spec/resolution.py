@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,6 +15,7 @@ from numbann.components.component import Component, Configured
 from numbann.components.registry import Registry
 from numbann.data.contract import Facts, shares, sources
 from numbann.data.path import source_format
+from numbann.data.tasks import find_task
 from numbann.errors import SpecError, did_you_mean, not_allowed, shown
 from numbann.network.description import Dense, Network
 from numbann.spec.checks import residual_faults, validated, watched
@@ -37,7 +38,7 @@ from numbann.spec.tasks import target_for, unfit_loss, unfit_metric, wanted_by
 from numbann.spec.trail import Found
 
 if TYPE_CHECKING:
-    from numbann.data.tasks.task import TargetForm
+    from numbann.data.tasks.task import TargetForm, Task
 
 DEFAULT_BATCH = 64
 FLOAT32_MAX = (2 - 2**-23) * 2.0**127
@@ -64,6 +65,11 @@ class Resolved:
     layers: tuple[Dense, ...]
     output_activation: Configured
     metrics: tuple[Configured, ...]
+
+    @property
+    def measures(self) -> dict[str, Configured]:
+        """The metrics by their keys in the history, without the part of the data."""
+        return measures_of(self.metrics)
 
     @property
     def applied(self) -> list[str]:
@@ -142,26 +148,52 @@ def resolve(loaded: Loaded, facts: Facts) -> Resolved:
 def _faults(
     loaded: Loaded, loss: Configured, target: TargetForm | None, metrics: tuple[Configured, ...], facts: Facts
 ) -> Iterator[Found]:
-    task = facts.task
     if target is None:
-        yield ("loss",), unfit_loss(loss.component, task, loaded.registry)
-    yield from _output_faults(loaded, loss)
-    scale, units = loaded.spec.data.target_scale, set(loss.component.units.values())
-    if scale not in ("auto", "none") and task.standardized != wanted_by(loss.component):
-        asked = f'"{scale}" needs regression and a loss of any real target, not {task} by {loss.name}; give "none"'
-        yield ("data", "target_scale"), asked
-    elif scale in ("log", "quantile") and not units <= {"target", "none"}:
-        asked = f'{loss.name} gives more than values of the target, which "{scale}" bends; give "standard"'
-        yield ("data", "target_scale"), asked
-    for index, metric in enumerate(metrics):
-        message = unfit_metric(metric.component, task, loss.component, loaded.registry)
+        yield ("loss",), unfit_loss(loss.component, facts.task, loaded.registry)
+    yield from _faults_without_data(loaded, loss, metrics, facts.task)
+    if loaded.spec.train.early_stopping is not None and not _validates(loaded.spec, facts):
+        yield ("train", "early_stopping"), "needs a validation part, and data.split.column names no row of one"
+    yield from residual_faults(loaded.spec.model.layers, loaded.registry, facts.inputs)
+
+
+def check_without_data(loaded: Loaded) -> Iterator[Found]:
+    """Find the faults that `resolve` would find whatever the data are, where the spec says loss, metrics or task."""
+    spec, registry = loaded.spec, loaded.registry
+    task = None if spec.data.task == "auto" else find_task(spec.data.task, isinstance(spec.data.target, list))
+    loss = None if spec.loss == "auto" else _configure(registry, "loss", spec.loss)
+    asked = [ComponentSpec(name) for name in task.metrics] if task else None
+    asked = spec.train.metrics if isinstance(spec.train.metrics, list) else asked
+    metrics = None if asked is None else [_configure(registry, "metric", one) for one in asked]
+    yield from _faults_without_data(loaded, loss, metrics, task)
+
+
+def _faults_without_data(
+    loaded: Loaded, loss: Configured | None, metrics: Sequence[Configured] | None, task: Task | type[Task] | None
+) -> Iterator[Found]:
+    """Find faults of what is known of these."""
+    if loss is not None:
+        yield from _output_faults(loaded, loss)
+        yield from _scale_faults(loaded.spec.data.target_scale, loss, task)
+    for index, metric in enumerate(metrics or ()):
+        message = unfit_metric(metric.component, task, loss.component if loss else None, loaded.registry)
         if message:
             yield ("train", "metrics", index), message
     for name, value in loaded.spec.optimizer.parameters.items():
         if loaded.spec.model.dtype == "float32" and isinstance(value, int | float) and abs(value) > FLOAT32_MAX:
             yield ("optimizer", name), not_allowed(value, f"at most {FLOAT32_MAX:.2g}, or a model.dtype of float64")
-    yield from _watch_faults(loaded.spec, [metric.component.name for metric in metrics], facts)
-    yield from residual_faults(loaded.spec.model.layers, loaded.registry, facts.inputs)
+    if metrics is not None:
+        yield from _watch_faults(loaded.spec, list(measures_of(metrics)))
+
+
+def _scale_faults(scale: str, loss: Configured, task: Task | type[Task] | None) -> Iterator[Found]:
+    """Refuse to scale or bend targets where the loss or the task does not allow it."""
+    wrong = task if task and not task.standardized else loss.name
+    if scale not in ("auto", "none") and (task.standardized if task else "real") != wanted_by(loss.component):
+        asked = f'"{scale}" needs regression and a loss of any real target, not {wrong}; give "none"'
+        yield ("data", "target_scale"), asked
+    elif scale in ("log", "quantile") and not set(loss.component.units.values()) <= {"target", "none"}:
+        asked = f'{loss.name} gives more than values of the target, which "{scale}" bends; give "standard"'
+        yield ("data", "target_scale"), asked
 
 
 def _output_faults(loaded: Loaded, loss: Configured) -> Iterator[Found]:
@@ -178,11 +210,9 @@ def _output_faults(loaded: Loaded, loss: Configured) -> Iterator[Found]:
         yield ("model", "output_activation"), f'{twice}; leave output_activation out, or give "{link.title}"'
 
 
-def _watch_faults(spec: Spec, metrics: list[str], facts: Facts) -> Iterator[Found]:
+def _watch_faults(spec: Spec, measures: list[str]) -> Iterator[Found]:
     """Refuse to watch a key that the history lacks."""
-    keys = ["validation_loss", *(f"validation_{name}" for name in metrics), "train_loss", "learning_rate"]
-    if spec.train.early_stopping is not None and not _validates(spec, facts):
-        yield ("train", "early_stopping"), "needs a validation part, and data.split.column names no row of one"
+    keys = ["validation_loss", *(f"validation_{name}" for name in measures), "train_loss", "learning_rate"]
     for key, monitor in watched(spec.train).items():
         if monitor not in keys:
             hint = did_you_mean(monitor, keys) or did_you_mean(f"validation_{monitor}", keys)
@@ -191,6 +221,21 @@ def _watch_faults(spec: Spec, metrics: list[str], facts: Facts) -> Iterator[Foun
 
 
 # ---- components
+
+
+def measures_of(metrics: Sequence[Configured]) -> dict[str, Configured]:
+    """Return metrics by name; those of one name by what their parameters are, unless these are the defaults."""
+    names = [metric.component.name for metric in metrics]
+    return {
+        name + _other_parameters(one) * (names.count(name) > 1): one for name, one in zip(names, metrics, strict=True)
+    }
+
+
+def _other_parameters(chosen: Configured) -> str:
+    """Return the parameters that are not at their defaults: "(bins=10)"."""
+    defaults = chosen.component.defaults()
+    given = [f"{name}={value:g}" for name, value in chosen.values.items() if value != defaults[name]]
+    return f"({', '.join(given)})" if given else ""
 
 
 def _configure(registry: Registry, kind: str, chosen: ComponentSpec) -> Configured:

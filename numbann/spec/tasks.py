@@ -34,15 +34,19 @@ def unfit_loss(loss: Component, task: Task, registry: Registry) -> str:
     return f"{shown(loss.name)} cannot serve {task}; give one that can: {', '.join(able)}"
 
 
-def unfit_metric(metric: Component, task: Task, loss: Component, registry: Registry) -> str:
-    """Return the message for a metric that cannot serve the task and its loss, or an empty text if it can."""
-    if task.trait and not metric.traits[task.trait]:
+def unfit_metric(metric: Component, task: Task | type[Task] | None, loss: Component | None, registry: Registry) -> str:
+    """Return the message for a metric that cannot serve the task and its loss, or an empty text if it can.
+
+    What is not known is None; of a task, the class may be all that is known.
+    """
+    named = task.name if isinstance(task, type) else task
+    if task and task.trait and not metric.traits[task.trait]:
         able = [entry.component.title for entry in registry.entries("metric") if entry.component.traits[task.trait]]
-        return f"metric {shown(metric.name)} cannot serve {task}; give one that can: {', '.join(able)}"
-    asked, named = f"metric {shown(metric.name)} asks for", set(metric.outputs) - {*loss.units, *loss.columns}
-    for role in sorted(set(metric.roles) - {"t", "weight", *task.roles}):
-        return f"{asked} {role}, which {task} does not have; leave it out"
-    if named:
+        return f"metric {shown(metric.name)} cannot serve {named}; give one that can: {', '.join(able)}"
+    asked = f"metric {shown(metric.name)} asks for"
+    for role in sorted(set(metric.roles) - {"t", "weight", *task.roles} if task else ()):
+        return f"{asked} {role}, which {named} does not have; leave it out"
+    if loss and set(metric.outputs) - {*loss.units, *loss.columns}:
         losses = [entry.component for entry in registry.entries("loss")]
         able = [one.title for one in losses if set(metric.outputs) <= {*one.units, *one.columns}]
         given = f"give a loss that does ({', '.join(able)})" if able else "no loss does"

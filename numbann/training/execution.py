@@ -170,10 +170,9 @@ def _measure_parts(execution: Execution) -> dict[str, Any]:
 def _find_unmeasured(execution: Execution, metrics: Mapping[str, Any]) -> tuple[str, ...]:
     """Return a warning about each metric that has a value on no part."""
     parts = [metrics[name] for name in execution.prepared.dataset.parts]
-    names = [metric.component.name for metric in execution.prepared.resolved.metrics]
     return tuple(
         f'metric "{name}" is not a number (NaN) on every part; leave it out of train.metrics, or correct it'
-        for name in names
+        for name in execution.prepared.resolved.measures
         if all(isnan(part[name]) for part in parts)
     )
 

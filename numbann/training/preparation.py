@@ -74,7 +74,8 @@ class Prepared:
         stopping, select = train.early_stopping, train.select
         named = stopping or select
         key = named.monitor if named else "train_loss" if self.dataset.validation is None else "validation_loss"
-        higher = [one.component.name for one in self.resolved.metrics if one.component.traits["better"] == "higher"]
+        measures = self.resolved.measures
+        higher = [key for key, metric in measures.items() if metric.component.traits["better"] == "higher"]
         last = select is not None and select.ties == "last"
         watch = Watch(key, key.removeprefix("validation_") in higher, last_of_equals=last)
         return replace(watch, min_delta=stopping.min_delta, patience=stopping.patience) if stopping else watch

@@ -284,6 +284,50 @@ def test_check_refuses_what_training_refuses(
     assert checked.stderr == trained.stderr
 
 
+@pytest.mark.parametrize(
+    ("data", "sections", "words"),
+    [
+        (
+            {},
+            {"loss": "mse", "train": {"metrics": ["rmse", "coverage"]}},
+            "asks for low and high, which mse does not give",
+        ),
+        ({"target_scale": "standard"}, {"loss": "poisson_nll"}, "a loss of any real target, not poisson_nll"),
+        ({"task": "regression"}, {"train": {"metrics": "accuracy"}}, "asks for label, which regression does not have"),
+        ({}, {"loss": "mse", "optimizer": {"type": "adam", "beta1": 0.5, "epsilon": 1e39}}, "at most 3.4e+38"),
+        ({}, {"loss": "gaussian_nll", "model": {"layers": [4], "output_activation": "tanh"}}, "mean, variance itself"),
+        (
+            {},
+            {"loss": "mse", "train": {"metrics": "rmse", "early_stopping": {"monitor": "validation_rmes"}}},
+            'did you mean "validation_rmse"',
+        ),
+    ],
+)
+def test_check_and_training_agree_on_loss_and_metrics(
+    numbann: Numbann, write_spec: WriteSpec, data: dict[str, Any], sections: dict[str, Any], words: str
+) -> None:
+    """By the same code, as far as the spec says them."""
+    spec = write_spec(data={"target": "sum", "drop": ["colour"], **data}, **sections)
+    checked, trained = numbann("check", spec), numbann("train", spec, "--dry-run")
+    assert (checked.exit_code, trained.exit_code) == (2, 2)
+    assert words in checked.stderr
+    assert checked.stderr == trained.stderr
+
+
+def test_one_metric_with_several_parameters(numbann: Numbann, write_spec: WriteSpec, here: Path) -> None:
+    """Its keys tell which is which, in the history, in metrics.json and as a monitor."""
+    metrics = ["calibration_error", {"type": "calibration_error", "bins": 4}, "accuracy"]
+    stopping = {"monitor": "validation_calibration_error(bins=4)", "patience": 1}
+    spec = write_spec(train={"metrics": metrics, "epochs": 3, "early_stopping": stopping})
+    assert numbann("train", spec, "-o", "twice").exit_code == 0
+    keys = {"calibration_error", "calibration_error(bins=4)", "accuracy"}
+    first = json.loads((here / "twice" / "history.jsonl").read_text().splitlines()[0])
+    assert {f"validation_{key}" for key in keys} <= first.keys()
+    assert keys <= json.loads((here / "twice" / "metrics.json").read_text())["test"].keys()
+    refused = numbann("check", write_spec(train={"metrics": ["accuracy", *metrics[1:2] * 2]}))
+    assert '"calibration_error" is named twice; name it once, or with other parameters' in refused.stderr
+
+
 def test_show_a_run(numbann: Numbann, run: Path) -> None:
     page = numbann("show", run).stdout
     assert "blobs.csv, classification" in page

@@ -21,7 +21,7 @@ Numbann = Callable[..., Result]
 
 PAGE = (Path(__file__).parents[2] / "docs" / "tutorial.md").read_text(encoding="utf-8")
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
-NUMBER = re.compile(r"\d+\.\d+(?:e-?\d+)?")
+NUMBER = re.compile(r"<?\d+\.\d+(?:e-?\d+)?")
 OWN = re.compile(r"^ *(- cuda|✓ cuda|speed|step|✓ vectors) |passed in|^\.+ +\[100%\]")  # the machine's own lines
 PIP = {"PIP_TARGET": "site", "PIP_NO_DEPS": "1", "PIP_NO_BUILD_ISOLATION": "0"}  # 0 leaves the isolation out
 

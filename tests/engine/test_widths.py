@@ -14,7 +14,7 @@ from differences import check_gradient
 from networks import make_engine, make_plan, same_tensors, train_alike
 
 import numbann
-from numbann import activation
+from numbann import Learnable, activation, learnable
 from numbann.components.built_in import built_in
 from numbann.components.component import Origin
 from numbann.components.declare import freeze
@@ -71,18 +71,36 @@ def crelu_backward(z, da, dz):
         dz[k] = da[k] if z[k] > 0 else -da[k + len(z)]
 
 
-SIZES = {"glu": (42, 10), "maxout": (63, 9), "crelu": (21, 5)}
+@activation(form="row", width=0.5)
+def gained(z, a, gain: Annotated[float, learnable(shared=True)] = 1.3, own: Learnable = 0.7):
+    """Gained: gain own_k z_k sigmoid(own_{k + n} z_{k + n}): rows of trained numbers are as long as z."""
+    for k in range(len(a)):
+        a[k] = gain * own[k] * z[k] / (1 + exp(-own[k + len(a)] * z[k + len(a)]))
+
+
+@gained.backward
+def gained_backward(z, da, dz, dgain, down, gain, own):
+    for k in range(len(da)):
+        other = k + len(da)
+        gate = 1 / (1 + exp(-own[other] * z[other]))
+        slope = da[k] * gain * own[k] * z[k] * gate * (1 - gate)
+        dz[k], dz[other] = da[k] * gain * own[k] * gate, slope * own[other]
+        down[k], down[other] = da[k] * gain * z[k] * gate, slope * z[other]
+        dgain[k], dgain[other] = da[k] * own[k] * z[k] * gate, 0
+
+
+SIZES = {"glu": (42, 10), "gained": (42, 10), "maxout": (63, 9), "crelu": (21, 5)}
 
 
 @pytest.fixture
 def registry() -> Any:
     made = built_in().copy()
-    for function in (glu, maxout, crelu):
+    for function in (glu, maxout, crelu, gained):
         made.register(freeze(function), Origin("a test", "", ""))
     return made
 
 
-@pytest.mark.parametrize("function", [glu, maxout, crelu])
+@pytest.mark.parametrize("function", [glu, maxout, crelu, gained])
 def test_they_pass_the_checks(function: Any) -> None:
     found = findings_of(freeze(function))
     assert not [str(finding) for finding in found if finding.failed]
@@ -91,7 +109,7 @@ def test_they_pass_the_checks(function: Any) -> None:
 @pytest.mark.parametrize("name", SIZES)
 def test_gradients(name: str, registry: Any) -> None:
     made = make_plan([3, *SIZES[name], 2], name, registry=registry, between=[{"norm": "layer"}])
-    width = {"glu": 21, "maxout": 21, "crelu": 42}[name]
+    width = {"glu": 21, "gained": 21, "maxout": 21, "crelu": 42}[name]
     assert made.layers[0].width == made.layers[1].inputs == width
     assert made.tensors["layers.1.weight"] == (width, SIZES[name][1])
     assert f"{SIZES[name][0]} to {width} -> " in str(made)

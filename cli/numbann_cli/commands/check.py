@@ -23,9 +23,10 @@ def command(settings: Settings, spec: Path, given: tuple[str, ...]) -> None:
     from numbann.errors import SpecError
     from numbann.spec.checks import check_header
     from numbann.spec.loading import load
+    from numbann.spec.resolution import check_without_data
 
     loaded = load(spec, options.with_plugins(spec, options.parse_settings(given), settings))
-    faults = list(check_header(loaded.spec.data, loaded.source.base))
+    faults = [*check_header(loaded.spec.data, loaded.source.base), *check_without_data(loaded)]
     if faults:
         raise SpecError([loaded.source.fault(*fault) for fault in faults], loaded.source.name)
     if not settings.quiet:
