@@ -16,7 +16,7 @@ STEPS, MATRIX_STEPS = 3000, 1000
 EPOCHS, STEPS_AN_EPOCH = 12, 5
 SHAPE = (64, 32)
 LAYERS = 3
-MATRICES = ((6, 4), (1, 4))  # weights and biases of a layer
+MATRICES, WIDER = ((6, 4), (1, 4)), (3, 5)  # weights and biases of a layer, and weights with more outputs than inputs
 HARD = {  # gradients of six steps: a drawn matrix times these
     "are 0": (0.0,) * 6,
     "are tiny": (1e-30,) * 6,
@@ -110,9 +110,10 @@ def check_matrices(component: Component) -> str:
 
 def check_steps(component: Component) -> str:
     """w and the states of an optimizer of whole matrices stay finite, in both precisions, whatever the gradients."""
+    shapes = (*MATRICES, WIDER)
     for dtype, (said, sizes) in product(("float32", "float64"), HARD.items()):
-        matrices = [_matrix_of(component, shape, dtype) for shape in MATRICES]
-        drawn = [np.random.default_rng(1).standard_normal(shape).astype(dtype) for shape in MATRICES]
+        matrices = [_matrix_of(component, shape, dtype) for shape in shapes]
+        drawn = [np.random.default_rng(1).standard_normal(shape).astype(dtype) for shape in shapes]
         for step, size in enumerate(sizes, 1):
             for one, g in zip(matrices, drawn, strict=True):
                 one["g"] = g * np.array(size, dtype)
@@ -123,7 +124,9 @@ def check_steps(component: Component) -> str:
                     raise Fault(
                         f"{name} {one[name].shape} is {number:g} after step {step} in {dtype}, where gradients {said}",
                         spot_of(component.function),
-                        "divide by no number that may be 0, also after it is squared: add an epsilon",
+                        "divide gradients by their norm before you raise them to a power"
+                        if said == "are huge"
+                        else "divide by no number that may be 0, also after it is squared: add an epsilon",
                     )
     return f"w and states stay finite in float32 and float64, where gradients {', '.join(HARD)}"
 
@@ -167,6 +170,15 @@ def _evaluate_squares(w: np.ndarray) -> tuple[float, np.ndarray]:
 
 def check_factors(component: Component) -> str:
     """A schedule returns a finite factor of at least 0, and its states, at every step of a training."""
+    factors, again = _factors_of(component), _factors_of(component)
+    if factors != again:
+        place, remedy = spot_of(component.function), "keep nothing between calls; states go in and out by arguments"
+        raise Fault("gives other factors in a second training", place, remedy)
+    return f"its factors are from {min(factors):.3g} to {max(factors):.3g}"
+
+
+def _factors_of(component: Component) -> list[float]:
+    """The factors of a training."""
     place, required = spot_of(component.function), _required(component)
     states, factors = _first_states(component), []
     for index in range(EPOCHS * STEPS_AN_EPOCH):
@@ -184,8 +196,9 @@ def check_factors(component: Component) -> str:
         factor, *states = result if component.states else (result,)
         factors.append(factor)
         if not (isinstance(factor, (int, float)) and math.isfinite(factor) and factor >= 0):
-            raise Fault(f"gives the factor {factor!r} at step {index}", place, "give a number, at least 0")
-    return f"its factors are from {min(factors):.3g} to {max(factors):.3g}"
+            given = f"{factor:.3g}" if isinstance(factor, float) else repr(factor)
+            raise Fault(f"gives the factor {given} at step {index}", place, "give a number, at least 0")
+    return factors
 
 
 def _required(component: Component) -> dict[str, Any]:
@@ -213,23 +226,25 @@ def _weights_of(component: Component, layer: int) -> np.ndarray:
     """The weights of a layer for a sample of rows, which cannot be changed in place."""
     seen = {"x": (256, SHAPE[0]), "z": (256, SHAPE[1])}
     sample = {role: np.random.default_rng(1).standard_normal(size) for role, size in seen.items()}
-    for array in sample.values():
-        array.flags.writeable = False
     given = {"shape": SHAPE, "random": np.random.default_rng(0), "layer": layer, "layers": LAYERS}
-    return np.asarray(call(component.function, **given, **sample, **component.defaults()))
+    given |= {role: _read_only(array) for role, array in sample.items()}
+    return np.asarray(call(component.function, **given, **component.defaults()))
 
 
 def check_measure(component: Component) -> str:
     """A metric is a finite number, and at least as good for right predictions as for random ones.
 
-    Values are of one target and of two.  One of a loss's outputs is only called: what they are where all is right, its
-    author knows.
+    Values are of one target and of two, and only those above 0 if others give no number.  One of a loss's outputs is
+    only called: what they are where all is right, its author knows.
     """
     place, random = spot_of(component.function), np.random.default_rng(0)
     classes = "value" not in component.roles and not component.outputs
     for targets in (1,) if classes else (2, 1):
         size = 200 if classes else (200, targets)
+        t: np.ndarray
         t, drawn = (random.integers(0, 2, size) if classes else random.normal(0, 1, size) for _ in range(2))
+        if not classes and not np.isfinite(_measure(component, t, drawn)).all():
+            t, drawn = np.abs(t) + 0.1, np.abs(drawn) + 0.1
         right, wrong = (_measure(component, t, found) for found in (t, drawn))
         for value in (right, wrong):
             _check_number(value, f" of {targets} targets" if targets > 1 else "", place)
@@ -257,4 +272,12 @@ def _measure(component: Component, t: np.ndarray, found: np.ndarray) -> Any:
     probability = np.stack([1 - found, found], axis=1).astype(float) if found.dtype.kind == "i" else None
     given = {"t": t, "label": found, "value": found, "probability": probability, "weight": np.ones(len(t))}
     given |= {name: abs(found) for name in component.outputs}
+    given = {name: _read_only(array) for name, array in given.items() if array is not None}
     return call(component.function, **given, **component.defaults())
+
+
+def _read_only(array: np.ndarray) -> np.ndarray:
+    """A copy that cannot be changed, as other metrics get it too."""
+    copy = array.copy()
+    copy.flags.writeable = False
+    return copy

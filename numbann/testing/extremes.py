@@ -73,7 +73,8 @@ def _compare(single: Result, double: Result) -> float:
         raise Fault(
             f"{single.name_of(int(empty.argmax()))} is finite nowhere from {WIDE[0]:.3g} to {WIDE[-1]:.3g}",
             spot_of(single.part),
-            "give finite numbers; noise is drawn from 2^-25 to 1 - 2^-24, and a trained parameter goes to its bounds",
+            "give finite numbers; noise is drawn from 2^-25 to 1 - 2^-24, a trained parameter goes to its bounds, and "
+            'targets are what `target` says ("above" is for one that is above the column before it)',
         )
     if far.max() > FEW_DIGITS:
         worst = np.unravel_index(int(far.argmax()), far.shape)
@@ -203,7 +204,8 @@ def _targets(component: Component, outputs: int) -> list[tuple[str, np.ndarray]]
     if "label" in component.roles:
         labels = sorted({0, 1, component.classes(outputs) - 1})
         return [(f" for the label {label}", np.full(1, label)) for label in labels]
-    return [("", rows_of_targets(component, 1, outputs, np.random.default_rng(0)))]
+    drawn = rows_of_targets(component, 2, outputs, np.random.default_rng(0))
+    return [(f" for t = {', '.join(f'{t:.3g}' for t in row)}", row[None]) for row in drawn]
 
 
 def _run_step(component: Component, dtype: str, g: np.ndarray) -> Result:

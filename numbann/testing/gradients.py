@@ -196,13 +196,17 @@ def _weigh(component: Component, given: dict[str, Any], da: np.ndarray, name: st
 
 def _row_loss(component: Component) -> Iterator[Compared]:
     random = np.random.default_rng(0)
+    classes = "label" in component.roles
     for values, width in product(settings_of(component), WIDTHS):
-        y, target = random.normal(0, 2, width), rows_of_targets(component, 1, width, random)[0]
-        given, dy = {**values, "t": target, "label": target}, np.full(width, np.nan)
-        call(component.function, y=y, dy=dy, **given)
-        for k in range(width):
-            along = partial(_row_value, component, given, y, k)
-            yield component.function, _label(k, width, values, component), partial(float, dy[k]), along, float(y[k])
+        drawn = rows_of_targets(component, 2, width, random)
+        for target in range(component.classes(width)) if classes else drawn:
+            y, dy = random.normal(0, 2, width), np.full(width, np.nan)
+            given = {**values, "t": target, "label": target}
+            call(component.function, y=y, dy=dy, **given)
+            for k in range(width):
+                at = _label(k, width, values, component) + (f" for the label {target}" if classes else "")
+                along = partial(_row_value, component, given, y, k)
+                yield component.function, at, partial(float, dy[k]), along, float(y[k])
 
 
 def _row_value(component: Component, given: dict[str, Any], y: np.ndarray, k: int, x: float) -> float:

@@ -32,8 +32,8 @@ def list_fillings(component: Component, width: int) -> Iterator[Filling]:
     """Calls of a component's functions with rows of a width: ordinary ones, and one whose numbers are equal."""
     random = np.random.default_rng(0)
     if component.kind == "loss":
-        target = rows_of_targets(component, 1, width, random)[0]
-        for y in (random.normal(0, 2, width), np.zeros(width)):
+        targets = rows_of_targets(component, 2, width, random)
+        for y, target in zip((random.normal(0, 2, width), np.zeros(width)), targets, strict=True):
             given = {**component.defaults(), "y": y, "t": target, "label": target, "dy": np.empty(width)}
             yield component.function, "dy", given
         return

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import product
 from math import isfinite
 from typing import Any
@@ -106,7 +106,7 @@ def rows_of_targets(component: Component, rows: int, outputs: int, random: np.ra
 
 
 def _draw(kind: str, rows: int, columns: int, random: np.random.Generator) -> np.ndarray:
-    """Random targets (B, T) of a kind, one of component.TARGETS."""
+    """Random targets (B, T) of a kind, one of component.TARGETS; every second row is at the ends of what it may be."""
     draw = {
         "real": lambda: random.standard_normal((rows, columns)),
         "unshifted": lambda: random.standard_normal((rows, columns)),
@@ -115,4 +115,12 @@ def _draw(kind: str, rows: int, columns: int, random: np.random.Generator) -> np
         "binary": lambda: random.uniform(0.0, 1.0, (rows, columns)),
         "distribution": lambda: random.dirichlet(np.ones(columns), rows),
     }
-    return draw[kind]()
+    found: np.ndarray = draw[kind]()
+    ends: dict[str, Callable[[np.ndarray], np.ndarray]] = {
+        "nonnegative": lambda row: np.where(row < 1.5, 0.0, row),
+        "binary": np.round,
+        "distribution": lambda row: 1.0 * (row == row.max(axis=1, keepdims=True)),  # as classes are
+    }
+    if kind in ends:
+        found[1::2] = ends[kind](found[1::2])
+    return found

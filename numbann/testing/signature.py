@@ -21,6 +21,8 @@ def check_signature(component: Component) -> str:
     """It returns as many numbers as it should; registration has checked its arguments, and rows.py looks at rows."""
     for function, given in _list_calls(component) if component.form in ("elementwise", "outputs") else ():
         _check_result(component, function, given)
+    if component.traits.get("probabilities"):
+        _check_chances(component)
     if not component.summary:
         raise Doubt(
             f"{component.name} has no docstring",
@@ -96,6 +98,17 @@ def _check_result(component: Component, function: Callable[..., Any], given: dic
         if not isinstance(number, numbers.Real) and not (isinstance(number, np.ndarray) and number.shape == ()):
             found = "None" if number is None else f"{type(number).__name__}"
             raise Fault(f"{where} returns {found}, not a number", spot_of(function), "return a number on every path")
+
+
+def _check_chances(component: Component) -> None:
+    """What says that it gives probabilities gives numbers from 0 to 1."""
+    for function, given in _list_calls(component):
+        if function is component.function:
+            result = call(function, **given)
+            found = np.max(np.abs(np.subtract(given["a"] if component.form == "row" else result, 0.5)))
+            if found > 0.5 + 1e-9:
+                what = "gives numbers that are not between 0 and 1, and probabilities=True says that they are chances"
+                raise Fault(what, spot_of(function), "leave probabilities out, or give chances")
 
 
 def check_purity(component: Component) -> str:

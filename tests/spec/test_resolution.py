@@ -217,7 +217,7 @@ def test_the_lists_of_those_that_can():
             "train.metrics[1]",
             f"give one that can: {', '.join(names('metric', lambda metric: metric.traits['multilabel']))}",
         ),
-        (YES_NO, {"data": {**TABLE, "target_scale": "standard"}}, "data.target_scale", "not 3 yes/no labels by"),
+        (YES_NO, {"data": {**TABLE, "target_scale": "standard"}}, "data.target_scale", "not 3 yes/no labels"),
         (PAIR, {"data": {**TABLE, "target_scale": "standard"}}, "data.target_scale", "regression"),
         (REGRESSION, {"train": {"metrics": ["r2", "accuracy"]}}, "train.metrics[1]", "asks for label"),
         (

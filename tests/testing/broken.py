@@ -432,7 +432,55 @@ def of_interval(middle):
     return middle
 
 
+@loss(form="row")
+def last_class(y, label, dy):
+    """Last class: (1 - y[label])^2, with a derivative that forgets the last class."""
+    for k in range(len(y)):
+        dy[k] = 2 * (y[k] - 1) if k == label and k < 6 else 0
+    return (1 - y[label]) ** 2
+
+
+@metric(better="lower")
+def changes(t, value):
+    """Changes: the mean error, and t is another one after it."""
+    t -= value
+    return abs(t).mean()
+
+
+@schedule
+def counts(step):
+    """Counts: falls with each call."""
+    return 1 / counted(step)
+
+
+@loss(form="row", target="distribution")
+def log_of_class(y, t, dy):
+    """Log of a class: the sum of t_k log t_k + (y_k - t_k)^2, which is no number where t_k is 0."""
+    total = 0
+    for k in range(len(y)):
+        total += t[k] * (log(t[k]) if t[k] > 0 else -inf) + (y[k] - t[k]) ** 2
+        dy[k] = 2 * (y[k] - t[k])
+    return total
+
+
+@activation(probabilities=True)
+def no_chances(z):
+    """No chances: 2 / (1 + exp(-z)), up to 2."""
+    return 2 / (1 + exp(-z))
+
+
+@metric(better="lower")
+def of_positive_values(t, value):
+    """Of positive values: the mean square of log(value / t)."""
+    return float((np.log(value / t) ** 2).mean())
+
+
 CASES = {
+    "log of a class": (log_of_class, log_of_class),
+    "no chances": (no_chances, no_chances),
+    "last class": (last_class, last_class),
+    "changes its array": (changes, changes),
+    "another training": (counts, counts),
     "second output": (second_output, second_output),
     "second half": (second_half, second_half),
     "negative learnable": (of_positive, of_positive_slope),

@@ -49,6 +49,11 @@ def test_built_in_components_pass_compiled(component: Component) -> None:
 # ---- what is wrong
 
 BROKEN = {
+    "log of a class": ("precision", "the loss for t = 0, 0, 1 is finite nowhere", "give finite numbers"),
+    "no chances": ("signature", "gives numbers that are not between 0 and 1", "or give chances"),
+    "last class": ("gradient", "last_class is 0 at element 6 of a row of 7 for the label 6", "correct the formula"),
+    "changes its array": ("measure", "raises ValueError: output array is read-only", ""),
+    "another training": ("factors", "gives other factors in a second training", "keep nothing between calls"),
     "second output": ("extremes", "the loss is nan at width = 30 for t = -1.3", "so that nothing overflows"),
     "second half": ("extremes", r"a\[0\] is nan at z\[1\] = 100", "so that nothing overflows"),
     "negative learnable": (
@@ -125,7 +130,7 @@ BROKEN = {
     "wrong shape at last": ("weights", r"gives \(64, 1\) for the shape \(64, 32\)", "return an array of the shape"),
     "state that matters": ("descent", 'optional says that "m" is not needed while rho = 0', "leave 'm' out"),
     "keeps something": ("purity", "gives other numbers when it is called again", "keep nothing between calls"),
-    "negative factor": ("factors", r"gives the factor -1\.0 at step 0", "at least 0"),
+    "negative factor": ("factors", "gives the factor -1 at step 0", "at least 0"),
     "wrong shape": ("weights", r"gives \(64, 1\) for the shape \(64, 32\)", "return an array of the shape"),
     "better the other way": ("measure", "is 1 where all is right", 'better is "lower": is that so'),
 }
@@ -178,7 +183,7 @@ def test_checks_after_a_failure_of_the_ground_are_left_out(module: ModuleType) -
     )
 
 
-@pytest.mark.parametrize("name", ["talks", "interval"])
+@pytest.mark.parametrize("name", ["talks", "interval", "of_positive_values"])
 def test_what_is_right_passes(name: str, module: ModuleType) -> None:
     """What is not compiled may print; a target whose columns are in order is drawn in that order."""
     findings = findings_of(components_of(getattr(module, name))[0])

@@ -101,7 +101,8 @@ def tweedie(y, t, power: Annotated[float, Gt(1), Lt(2)] = 1.5):
     mean; predictions are means.  Derivative exp((2 - p) y) - t exp((1 - p) y).
     Jorgensen 1987, https://doi.org/10.1111/j.2517-6161.1987.tb01685.x; as LightGBM's and XGBoost's.
     """
-    return exp((2 - power) * y) / (2 - power) - t * exp((1 - power) * y) / (1 - power)
+    fixed = 0 if t == 0 else t * exp((1 - power) * y) / (1 - power)
+    return exp((2 - power) * y) / (2 - power) - fixed
 
 
 @hookimpl
