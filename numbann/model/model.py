@@ -132,11 +132,35 @@ class Model:
         loss, outputs = self._engine.evaluate(x, t, self.preprocessing.loss_weight(raw_target, weight))
         return assess(self.resolved, self.preprocessing, loss, outputs, raw_target, weight)
 
+    @property
+    def schema(self) -> dict[str, Any]:
+        """What goes in and comes out, as JSON values: features with their kinds and categories, targets and classes."""
+        encoding = self.preprocessing.encoding
+        known = {name: {"type": "text", "categories": list(one.values)} for name, one in encoding.categories.items()}
+        known |= {name: {"type": "text"} for name in encoding.codes}
+        features = {name: known.get(name, {"type": "number"}) for name in self.features}
+        classes = None if self.classes is None else list(self.classes)
+        return {"task": self.task, "features": features, "targets": list(self.targets), "classes": classes}
+
+    def save(self, path: str | Path) -> None:
+        """Write the model as a file that `load` takes, with the bytes of a run's model.safetensors."""
+        try:
+            with Path(path).open("wb") as file:
+                file.writelines(self.file.to_parts())
+        except OSError as error:
+            raise RunDirectoryError(f"{path}: cannot be written: {error.strerror}") from None
+
+    @property
+    def file(self) -> ModelFile:
+        """What a model file holds.  What does not affect the model is reset in its spec."""
+        records = [provenance.record_of(component) for component in provenance.components_of(self.resolved)]
+        spec = self.resolved.to_json()
+        spec["train"] |= {"device": "auto", "threads": "auto", "diagnostics": False, "checkpoint_seconds": 10.0}
+        return ModelFile(spec, self.preprocessing.to_dict(), records, dict(self.tensors))
+
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickle what a model file holds; the engine is made anew where it is needed."""
-        records = [provenance.record_of(component) for component in provenance.components_of(self.resolved)]
-        file = ModelFile(self.resolved.to_json(), self.preprocessing.to_dict(), records, dict(self.tensors))
-        return _from_pickle, (file, self.threads, self.device)
+        return _from_pickle, (self.file, self.threads, self.device)
 
     def __repr__(self) -> str:
         return f"<numbann.Model {self.task}: {self.plan}>"

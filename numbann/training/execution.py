@@ -19,7 +19,6 @@ from numbann.fit.fitting import begin, load, take_best
 from numbann.fit.loop import run_epochs
 from numbann.fit.state import Record, State
 from numbann.model.assessment import assess
-from numbann.model.file import ModelFile
 from numbann.model.model import Model
 from numbann.model.provenance import present_names
 from numbann.training import rundir
@@ -224,16 +223,10 @@ def _tell_start(execution: Execution, state: State) -> None:
 def _write_end(execution: Execution, state: State, metrics: Mapping[str, Any], started: datetime) -> Model:
     """Write the metrics, the model, and the manifest with its timings."""
     prepared, engine, directory = execution.prepared, execution.engine, execution.directory
-    file = _model_file(prepared, engine)
+    preprocessing, tensors = prepared.dataset.preprocessing, engine.parameters()
+    model = Model(prepared.resolved, prepared.plan, preprocessing, tensors, engine.threads)
     directory.write_json(rundir.METRICS, metrics)
-    directory.write(rundir.MODEL, *file.to_parts())
+    directory.write(rundir.MODEL, *model.file.to_parts())
     seconds = sum(record["seconds"] for record in state.history)
     directory.write_json(rundir.MANIFEST, manifest(prepared, engine, started, execution.warmup.seconds, seconds))
-    return Model(prepared.resolved, prepared.plan, prepared.dataset.preprocessing, file.tensors, engine.threads)
-
-
-def _model_file(prepared: Prepared, engine: Engine) -> ModelFile:
-    """Build the model file.  What does not affect the model is reset in it."""
-    spec = prepared.resolved.to_json()
-    spec["train"] |= {"device": "auto", "threads": "auto", "diagnostics": False, "checkpoint_seconds": 10.0}
-    return ModelFile(spec, prepared.dataset.preprocessing.to_dict(), prepared.components, engine.parameters())
+    return model

@@ -271,3 +271,19 @@ class TestAPluginThatIsGone:
         (here / "bent.py").write_text(text.replace("1 / 4", "1 / 5"))
         with pytest.raises(RunDirectoryError, match="has changed since"):
             numbann.load(run.path, plugins=["bent.py"])
+
+
+def test_a_model_is_saved_with_the_bytes_of_its_run(write_spec: Callable[..., Path], here: Path) -> None:
+    run = numbann.train(write_spec(train={"epochs": 1, "diagnostics": True, "threads": 1}))
+    expected = (run.path / "model.safetensors").read_bytes()
+    for model in (run.model, numbann.load(run.path)):
+        model.save(here / "saved.safetensors")
+        assert (here / "saved.safetensors").read_bytes() == expected
+    assert numbann.load("saved.safetensors").schema == {
+        "task": "classification",
+        "features": {"x": {"type": "number"}, "y": {"type": "number"}},
+        "targets": ["colour"],
+        "classes": ["blue", "green", "red"],
+    }
+    with pytest.raises(RunDirectoryError, match="nowhere/m: cannot be written: No such file"):
+        run.model.save("nowhere/m")
