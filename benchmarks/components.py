@@ -137,7 +137,7 @@ def measure(kind: str, rounds: int, names: str) -> Iterator[dict[str, Any]]:
     for entry in built_in().entries(kind):
         component = entry.component
         learnable = any(parameter.learnable for parameter in component.parameters)
-        if "u" in component.roles or learnable or component.form in ("matrix", "solver"):
+        if "u" in component.roles or learnable or component.form in ("matrix", "solver", "batch"):
             continue
         if names and component.name not in names.split(","):
             continue

@@ -33,7 +33,7 @@ def example(name: str) -> tuple[np.ndarray, np.ndarray]:
     if "label" in loss.roles:
         return Y, TARGETS["label"]
     share = loss.traits["outputs"]
-    columns = min(3, OUTPUTS.shape[1] // share)
+    columns = 1 if loss.form == "batch" and loss.columns else min(3, OUTPUTS.shape[1] // share)
     kinds = loss.columns.values() or [loss.traits["target"]]
     return OUTPUTS[:, : columns * share], np.hstack([TARGETS[kind][:, :columns] for kind in kinds])
 

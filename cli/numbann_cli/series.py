@@ -32,7 +32,7 @@ def series_of(component: Component) -> list[Series]:
     match component.kind:
         case "activation":
             return _pair(component, "a", "da/dz", "z", *_activation(component))
-        case "loss":
+        case "loss" if component.form != "batch":  # one of batches is no function of one row
             return _pair(component, "loss", "dloss/dy", *_loss(component))
         case "schedule":
             return [_schedule(component)]

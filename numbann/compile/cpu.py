@@ -174,6 +174,31 @@ OUTPUTS_LOSS = """def kernel(op, first, last, step, scratch):
         losses[r] = losses[r] * part
         scale_row(view(op.D, r * op.D_ROW, outputs), part * {scale})
 """
+BATCH_LOSS = """def kernel(op, first, last, step, scratch):
+    prefer_wide()
+    outputs, scale = op.OUTPUTS, F(1) / F(step[BATCH])
+{parameters}
+{arrays}
+    losses = view(op.ROW_LOSS, step[START], last)
+    for r in range(first, last):
+        dy = view(op.D, r * op.D_ROW, outputs)
+        losses[r] = {call}
+        scale_row(dy, scale)
+"""
+BATCH_EACH = """def kernel(op, first, last, step, scratch):
+    prefer_wide()
+{parameters}
+{arrays}
+    found = advance(op.EACH, {number} * op.EACH_STRIDE)
+    for r in range(first, last):
+        found[r] = {call}
+"""
+ALL = {  # what a loss of whole batches may ask for
+    "y": "carray(op.ALL_Y, (step[BATCH], op.OUTPUTS))",
+    "t": "carray(op.ALL_T, (step[BATCH], op.TARGET_ROW))",
+    "label": "carray(op.ALL_LABELS, step[BATCH])",
+    "weight": "carray(op.ALL_WEIGHTS, step[BATCH])",
+}
 SHARES_OF = "shares = view(op.SHARES, step[START], last)"
 # The factor of a row's gradient and the line that it needs, by the loss's form and whether rows are weighted
 SCALES = {
@@ -308,6 +333,8 @@ def _span(component: Component, training: bool, row: str) -> dict[str, str]:
 @names_the_plugin
 def loss_kernel(component: Component, dtype: str, weighted: bool = False) -> int:
     """The kernel of each row's loss and d = dL/dy over rows; weighted: by each row's share of its batch's loss."""
+    if component.form == "batch":
+        return _batch_kernel(component, component.function, dtype, BATCH_LOSS)
     lowered, scales = Lowered(dtype, component=component), SCALES[component.form, weighted]
     if component.named:
         return kernel_of(component, lowered, _of_outputs(component.named, lowered, scales))
@@ -357,6 +384,29 @@ def _of_outputs(component: Component, lowered: Lowered, scales: dict[str, str]) 
         **{name: "\n".join(each) for name, each in lines.items()},
         **scales,
     )
+
+
+@functools.cache
+@names_the_plugin
+def each_kernel(component: Component, number: int, dtype: str) -> int:
+    """The kernel of a number of each row that a loss of whole batches asks for, by its place among these."""
+    return _batch_kernel(component, list(component.each.values())[number], dtype, BATCH_EACH, number=number)
+
+
+def _batch_kernel(component: Component, part: Any, dtype: str, template: str, **fields: int) -> int:
+    """The kernel of a part of a loss of whole batches, which is called for each row."""
+    lowered = Lowered(dtype, component=component)
+    name = lowered.add(part)
+    columns = (f"carray(advance(op.ALL_T, {k} * op.ALL_T_COLUMN), step[BATCH])" for k in range(len(component.columns)))
+    numbers = (f"carray(advance(op.EACH, {k} * op.EACH_STRIDE), step[BATCH])" for k in range(len(component.each)))
+    places = {**ALL, **dict(zip(component.columns, columns, strict=True))}
+    places |= dict(zip(component.each, numbers, strict=True))
+    asked = [argument for argument in arguments_of(part) if argument in places]
+    given = {argument: f"all_{argument}" for argument in asked}
+    call = call_of(name, component, part, {"row": "r", **given})
+    arrays = "\n".join(f"    {given[argument]} = {places[argument]}" for argument in asked)
+    text = template.format(parameters=parameters_of(component), arrays=arrays, call=call, **fields)
+    return kernel_of(component, lowered, text)
 
 
 # ---- optimizers

@@ -22,6 +22,9 @@ def find_faults(body: Sequence[ast.stmt], component: Component | None) -> Iterat
             case ast.Subscript() if component is not None and component.form == "elementwise":
                 text = ast.unparse(node)
                 yield node, f"{text!r} is an element of an array, but a component gets one number at a time"
+            case ast.Subscript(ctx=ast.Store()) if component is not None and component.form == "batch":
+                if not isinstance(node.value, ast.Name) or node.value.id != "dy":
+                    yield node, f"sets {ast.unparse(node)!r}, which other rows read; a loss of a batch sets dy alone"
     if results != () and not _ends(body):
         yield body[-1], "ends without a value; return one on every path"
 

@@ -101,7 +101,8 @@ class _Rewriter(Parsed):
     def __init__(self, lowered: Lowered, function: Callable[..., Any], path: tuple[Callable[..., Any], ...]) -> None:
         super().__init__(function, path)
         self.lowered = lowered
-        self.counts = {name for name in COUNTS if name in self.locals}
+        self.whole = lowered.component is not None and lowered.component.form == "batch"
+        self.counts = {name for name in (("row",) if self.whole else COUNTS) if name in self.locals}
 
     def cast(self, node: ast.expr) -> ast.expr:
         """F(node): the node in the working precision."""
@@ -210,6 +211,14 @@ class _Rewriter(Parsed):
                 return ast.Call(ast.Name("int", ast.Load()), [self.value(node)], [])
             case ast.Call(func=ast.Name(id="len")) if len(node.args) == 1 and isinstance(node.args[0], ast.Name):
                 return node
+            case ast.Call(func=ast.Name(id="len"), args=[ast.Subscript() as row]) if self.whole:
+                row.slice = self.count(row.slice)
+                return node
+            case ast.Subscript(value=ast.Name(id=name)) if self.whole and name in COUNTS:
+                node.slice = self.count(node.slice)
+                return node
+            case ast.Tuple() if self.whole:
+                return self.parts(node, self.count)
             case ast.BinOp() | ast.UnaryOp():
                 return self.parts(node, self.count)
         raise self.refuse(node, f"{kind_of(node)} cannot be an index or a count")

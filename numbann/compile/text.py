@@ -6,10 +6,11 @@ It serves all kinds of components; cpu.py and numbann.cuda.compile have the temp
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Iterator, Mapping
 from typing import Any
 
 from numba import types
+from numba.core import ir
 
 from numbann.compile.modules import load
 from numbann.compile.precision import Lowered
@@ -122,20 +123,30 @@ def _check_types(component: Component, lowered: Lowered, module: Any, dtype: Any
     for name in lowered.functions.values():
         function = getattr(module, name)
         for overload in function.overloads.values():
-            for variable, kind in overload.type_annotation.typemap.items():
-                fault = type_fault(variable, kind, dtype, arguments_of(function.py_func))
+            annotation = overload.type_annotation
+            given = {*arguments_of(function.py_func), *_elements(annotation)}
+            for variable, kind in annotation.typemap.items():
+                fault = type_fault(variable, kind, dtype, given)
                 if fault:
                     shown = variable.split(".")[0].lstrip("$")
                     raise PluginError(f"{subject(component)}: {shown!r} {fault}")
 
 
-def type_fault(variable: str, kind: Any, dtype: Any, arguments: tuple[str, ...]) -> str:
-    """What is wrong with the type of a variable; empty if nothing is."""
+def _elements(annotation: Any) -> Iterator[str]:
+    """The variables that hold what is read by an index, such as a row of a batch, without a copy."""
+    for block in annotation.blocks.values():
+        for one in block.find_insts(ir.Assign):
+            if isinstance(one.value, ir.Expr) and one.value.op in ("getitem", "static_getitem"):
+                yield one.target.name
+
+
+def type_fault(variable: str, kind: Any, dtype: Any, given: Container[str]) -> str:
+    """What is wrong with the type of a variable; empty if nothing is.  given: arrays that it need not make."""
     literal = variable.startswith("$const")  # the text casts every literal: F(0.5)
     if isinstance(kind, types.Float) and kind != dtype and not literal:
         return f"is computed in {kind}, not in {dtype}"
-    given = variable.startswith("arg.") or variable.split(".")[0] in arguments
-    if isinstance(kind, types.Array) and not given:
+    known = variable.startswith("arg.") or variable in given or variable.split(".")[0] in given
+    if isinstance(kind, types.Array) and not known:
         return "is an array; work on elements in a loop: for k in range(len(z))"
     return ""
 

@@ -91,6 +91,7 @@ ROLES: Mapping[tuple[str, str], tuple[str, ...]] = {
     ("loss", "elementwise"): ("y", "t"),
     ("loss", "row"): ("y", "dy", "t", "label"),
     ("loss", "outputs"): ("t",),  # or the target's columns by their names
+    ("loss", "batch"): ("row", "y", "dy", "t", "label", "weight"),  # or columns in the place of t
     ("optimizer", "elementwise"): ("w", "g", "step", "learning_rate", "weight_decay", "batch_size"),
     ("optimizer", "matrix"): ("w", "g", "step", "learning_rate", "weight_decay", "batch_size", "layer", "layers"),
     ("optimizer", "solver"): ("w", "evaluate", "memory", "step", "learning_rate"),
@@ -183,7 +184,8 @@ class Component:
     slopes: the derivatives with respect to learnable parameters, or to a loss's outputs, that the author gave, by name.
     numbann.derivation derives the others.  backward: the backward function of a row activation.  outputs: the outputs
     that a loss or a metric names.  gives: the function from a loss's outputs to what predictions give.  named: the loss
-    of named outputs that this loss of rows is written from.  plugin: who registered it, if a plugin.
+    of named outputs that this loss of rows is written from.  each: the functions from a row of a batch to a number that
+    a loss of batches asks for, by its name, in their order.  plugin: who registered it, if a plugin.
     """
 
     kind: str
@@ -200,6 +202,7 @@ class Component:
     outputs: tuple[str, ...] = ()
     gives: Function | None = None
     named: Component | None = None
+    each: Mapping[str, Function] = field(default_factory=dict)
     traits: Mapping[str, Any] = field(default_factory=dict)
     plugin: Origin | None = None
 
@@ -257,6 +260,8 @@ class Component:
 
     def targets(self, outputs: int) -> int:
         """Return the number of columns of targets for a number of a loss's outputs."""
+        if self.form == "batch" and self.columns:
+            return len(self.columns)  # a row has each of them once, whatever its outputs
         return outputs // int(self.traits["outputs"]) * max(1, len(self.columns))
 
     def classes(self, outputs: int) -> int:

@@ -31,7 +31,7 @@ from numbann.components.matrices import SIZES
 from numbann.components.names import role_like
 from numbann.errors import PluginError
 
-# ---- decorators: each returns the author's function, with `.derivative`, `.backward` and `.gives` added
+# ---- decorators: each returns the author's function, with `.derivative`, `.backward`, `.gives`, `.each` added
 
 
 def activation(
@@ -62,17 +62,27 @@ def loss(
     form: str = "elementwise",
     link: str = "identity",
     target: str | Mapping[str, str] = "real",
+    outputs: int | None = None,
     surrogate: bool = False,
     **names: Any,
 ) -> Any:
     """Declare a loss: `y`, `t` of one output -> value; form="row": `y`, `dy`, `t` or `label` -> value, fills `dy`.
+
+    form="batch": `row`, its number among the rows of a batch; `y` (B, O); `t` (B, T), `label` (B,) or columns (B,) by
+    their names; `weight` (B,) and numbers of each row that `.each` names, (B,) -> the row's part of the loss; fills
+    `dy`, the row's own, with the derivative of the sum of all rows' parts.  outputs: how many outputs such a loss takes
+    whose target has columns; others take as many as there are targets or classes.
 
     A loss that has arguments of other names in the place of `y` takes several outputs for each target, by these names.
     `.gives` says what they mean.  target={"time": "positive", "event": "binary"}: the target has columns of unequal
     roles, which are arguments by these names in the place of `t`.  surrogate: the derivative is on purpose not that of
     the function, as with `stop_gradient`.
     """
-    return _declared("loss", form, {"link": link, "target": target, **_surrogate(surrogate)}, names, function)
+    if outputs is not None and form != "batch":
+        raise PluginError('@loss(outputs=...) is for form="batch"; other losses name their outputs as arguments')
+    given = {"outputs": outputs} if outputs is not None else {}
+    traits = {"link": link, "target": target, **given, **_surrogate(surrogate)}
+    return _declared("loss", form, traits, names, function)
 
 
 def optimizer(
@@ -168,6 +178,10 @@ class _Draft:
             )
         return lambda part: self.add(part, gives=part, traits={**self.component.traits, "units": units})
 
+    def each(self, name: str) -> Callable[[Function], Function]:
+        """Serve `@f.each("risk")`."""
+        return lambda part: self.add(part, each={**self.component.each, name: part})
+
 
 def _declared(
     kind: str, form: str, traits: dict[str, Any], names: Mapping[str, Any], function: Function | None
@@ -189,7 +203,7 @@ def _declared(
     name, aliases = names.get("name") or function.__name__, tuple(names.get("aliases", ()))
     draft = _Draft(Component(kind, name, function, form, aliases, traits=traits))
     function.__numbann__ = draft  # type: ignore[attr-defined]
-    for part in ("derivative", "backward", "gives"):
+    for part in ("derivative", "backward", "gives", "each"):
         setattr(function, part, getattr(draft, part))
     return function
 
@@ -224,15 +238,15 @@ def _with_arguments(component: Component) -> Component:
             raise PluginError(f"{place_of(component.function)}: {one} is passed by its name; leave out *, ** and /")
     if component.kind == "loss" and component.form == "elementwise" and not any(one.name == "y" for one in arguments):
         component = replace(component, form="outputs")
-    known = ROLES.get((component.kind, component.form))
-    if known is None:
+    if (component.kind, component.form) not in ROLES:
         forms = ", ".join(form for kind, form in ROLES if kind == component.kind)
         place = place_of(component.function)
         raise PluginError(f"{place}: {component.kind} has no form {component.form!r} (its forms: {forms})")
-    known = tuple(component.columns) or known
+    known = _roles_of(component)
     others = tuple(each.name for each in arguments if each.default is each.empty and each.name not in known)
     named = component.form == "outputs" or component.kind == "metric"
-    counted = {"outputs": len(others) if named else 1} if component.kind == "loss" else {}
+    own = component.traits.get("outputs", 1) if component.form == "batch" else 1
+    counted = {"outputs": len(others) if named else own} if component.kind == "loss" else {}
     return replace(
         component,
         roles=tuple(each.name for each in arguments if each.name in known),
@@ -243,6 +257,15 @@ def _with_arguments(component: Component) -> Component:
     )
 
 
+def _roles_of(component: Component) -> tuple[str, ...]:
+    """Return the roles of a component; columns of a target that have names take the place of `t`."""
+    known, columns = ROLES[component.kind, component.form], tuple(component.columns)
+    if component.form == "batch":
+        known = (*(role for role in known if not columns or role not in ("t", "label")), *columns, *component.each)
+        return known
+    return columns or known
+
+
 def _parameter(argument: inspect.Parameter) -> Parameter:
     annotation = argument.annotation if argument.annotation is not argument.empty else type(argument.default)
     return Parameter(argument.name, argument.default, annotation)
@@ -251,7 +274,7 @@ def _parameter(argument: inspect.Parameter) -> Parameter:
 def _faults(component: Component) -> Iterator[str]:
     """Yield what in a component breaks the rules, or contradicts the rest."""
     kind, row, optional = component.kind, component.form == "row", component.traits.get("optional", {})
-    known, defaults = tuple(component.columns) or ROLES[kind, component.form], component.defaults()
+    known, defaults = _roles_of(component), component.defaults()
     main, target = MAIN.get(kind), component.traits.get("target")
     if kind == "loss" and not isinstance(target, str | Mapping):
         yield f"target={target!r}: give a name, or a dict with the name of each column"
@@ -276,8 +299,8 @@ def _faults(component: Component) -> Iterator[str]:
         yield f"every {kind} asks for {main} (its roles: {', '.join(known)})"
     if kind == "activation" and row and component.backward is None:
         yield f"a row activation needs its backward: decorate one with @{component.name}.backward"
-    if kind == "loss" and row and {"t", "label"} <= set(component.roles):
-        yield "a row loss asks for `t` or for `label`, not for both"
+    if kind == "loss" and component.form in ("row", "batch") and {"t", "label"} <= set(component.roles):
+        yield f"a {component.form} loss asks for `t` or for `label`, not for both"
     if target == "order" and "label" not in component.roles:
         yield 'target "order" is for a row loss that asks for `label`'
     for number, one in enumerate((target,) if isinstance(target, str) else component.columns.values()):
@@ -324,9 +347,14 @@ def _faults_of_outputs(component: Component) -> Iterator[str]:
     named, units, name = component.outputs, component.units, component.name
     if component.gives is not None and not named:
         yield f"@{name}.gives is for a loss that takes its outputs by name, in the place of y"
+    if component.each and component.form != "batch":
+        yield f'@{name}.each is for a loss of whole batches, form="batch"'
+    if component.form == "batch":
+        yield from _faults_of_batch(component)
+        return
     if component.form != "outputs":
         if component.columns:
-            yield "a target of several columns is for a loss that takes its outputs by name"
+            yield "a target of several columns is for a loss that takes its outputs by name, or for one of batches"
         return
     for missing in sorted(set(component.columns or ("t",)) - set(component.roles)):
         yield f"a loss of named outputs asks for {missing}, the target of them"
@@ -348,6 +376,20 @@ def _faults_of_outputs(component: Component) -> Iterator[str]:
         yield 'what it gives first is the prediction, so its unit is "target"'
     if len(units) > len(named):
         yield f"gives {len(units)} numbers of {len(named)} outputs; give at most as many"
+
+
+def _faults_of_batch(component: Component) -> Iterator[str]:
+    """Yield what is wrong with a loss of whole batches."""
+    for missing in sorted({"row", "dy"} - set(component.roles)):
+        yield f"a batch loss asks for {missing!r} (its roles: {', '.join(_roles_of(component))})"
+    for name in component.each:
+        if name in (*ROLES["loss", "batch"], *component.columns, *component.defaults()):
+            yield f"each({name!r}): {name} is another argument; choose another name"
+    outputs = component.traits["outputs"]
+    if not isinstance(outputs, int) or outputs < 1 or (outputs != 1 and not component.columns):
+        yield f"outputs={outputs!r}: give a whole number, for a target whose columns have names"
+    if component.derivative is not None:
+        yield "a batch loss fills `dy` itself; it has no derivative"
 
 
 def _fault_of_width(component: Component) -> str:
@@ -398,6 +440,10 @@ def _faults_of_parts(component: Component) -> Iterator[tuple[Function, str]]:
         parts.append((("z", "a", "u", "da", "dz", *component.gradients.values()), component.backward))
     if component.gives is not None:
         parts.append((component.outputs, component.gives))
+    before = [role for role in _roles_of(component) if role != "dy" and role not in component.each]
+    for name, part in component.each.items():
+        parts.append((tuple(before), part))
+        before.append(name)
     for roles, part in parts:
         known = [*roles, *component.defaults()]
         for argument in arguments_of(part):

@@ -25,9 +25,10 @@ class Device:
     """A device, and the places of its parts as "module:name".
 
     names: what a spec may call it.  pattern: a regular expression for these names; its groups are numbers.  forms: the
-    forms of optimizers that it runs.  engine: called with a plan, threads and the numbers.  require: called with the
-    numbers; it raises DeviceError if the device is missing.  kernels: a module of functions for arrays on the device.
-    check: a check of a component, like those of numbann.testing.
+    forms of optimizers that it runs.  batch_losses: whether it runs losses of whole batches.  engine: called with a
+    plan, threads and the numbers.  require: called with the numbers; it raises DeviceError if the device is missing.
+    kernels: a module of functions for arrays on the device.  check: a check of a component, like those of
+    numbann.testing.
     """
 
     name: str
@@ -35,6 +36,7 @@ class Device:
     pattern: str
     forms: tuple[str, ...]
     engine: str
+    batch_losses: bool = False
     require: str | None = None
     kernels: str | None = None
     check: str | None = None
@@ -44,13 +46,23 @@ class Device:
         found = re.fullmatch(self.pattern, given)
         return [int(number or 0) for number in found.groups()] if found else []
 
-    def refusal(self, optimizer: Component) -> str:
-        """Why the device does not run an optimizer, and what to do instead; empty if it runs it."""
-        if optimizer.form in self.forms:
+    def refusal(self, component: Component) -> str:
+        """Why the device does not run an optimizer or a loss, and what to do instead; empty if it runs it."""
+        if component.kind == "loss":
+            return self._refuse_loss(component)
+        if component.form in self.forms:
             return ""
         return (
-            f'"{optimizer.name}" works on whole matrices in NumPy, which train.device "{self.name}" does not do; '
+            f'"{component.name}" works on whole matrices in NumPy, which train.device "{self.name}" does not do; '
             f'give train.device "{DEFAULT.name}", or another optimizer, such as "adam"'
+        )
+
+    def _refuse_loss(self, loss: Component) -> str:
+        if loss.form != "batch" or self.batch_losses:
+            return ""
+        return (
+            f'"{loss.name}" is a loss of whole batches, which train.device "{self.name}" does not compute; '
+            f'give train.device "{DEFAULT.name}", or a loss of rows'
         )
 
 
@@ -59,6 +71,7 @@ DEFAULT = Device(  # the meaning of "auto", until a measurement shows where anot
     names=("cpu",),
     pattern="cpu",
     forms=("elementwise", "matrix", "solver"),
+    batch_losses=True,
     engine="numbann.engine.cpu.engine:Engine",
 )
 DEVICES = (
@@ -108,8 +121,9 @@ def make_engine(plan: Plan, given: str = "auto", threads: int | str = "auto") ->
     """The engine of a device for a plan; DeviceError if the device is missing or cannot run the plan."""
     device = device_of(given)
     require(given)
-    if reason := device.refusal(plan.optimizer.component):
-        raise DeviceError(f"optimizer: {reason}")
+    for component in (plan.optimizer.component, plan.loss.component):
+        if reason := device.refusal(component):
+            raise DeviceError(f"{component.kind}: {reason}")
     engine: Engine = part_of(device.engine)(plan, threads, *device.numbers(given))
     return engine
 

@@ -50,6 +50,8 @@ class Rows:
             raise ShapeError(f"t is {np.shape(self.t)}; give an array {shapes[0]} for {count} rows of x")
         if self.weight is not None and np.shape(self.weight) != (count,):
             raise ShapeError(f"weight has the shape {np.shape(self.weight)}; give {(count,)}")
+        if self.weight is not None and plan.couples_losses and "weight" not in loss.roles:
+            raise ShapeError(f"{loss.name} does not say what a row's weight does; leave weight out")
         if plan.target == "label" and not (
             self.t.dtype.kind in "iu" and self.t.min(initial=0) >= 0 and self.t.max(initial=0) < classes
         ):

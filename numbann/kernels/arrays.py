@@ -48,6 +48,14 @@ def padded_row(rows):
 
 
 @inner
+def whole(rows, like):
+    """A C-ordered copy in the type of another array, with room behind it for a vector."""
+    found = np.empty(rows.size + 16, like.dtype)[: rows.size].reshape(rows.shape)
+    found[:] = rows
+    return found
+
+
+@inner
 def copy(source, place):
     """Copy a row to another of its length.  An assignment of rows would take numba much longer to compile."""
     for k in range(len(place)):

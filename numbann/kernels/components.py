@@ -32,7 +32,7 @@ import numpy as np
 from numba.extending import overload
 from numbann.kernels.arrays import as_rows, check_shapes, check_state, check_units, clear, copy, flat, flat_state
 from numbann.kernels.arrays import keep_state, labels_of, opaque, overlap, padded_row, result_like, shifted
-from numbann.kernels.arrays import single_precision, state_at, targets_of, units_of
+from numbann.kernels.arrays import single_precision, state_at, targets_of, units_of, whole
 from numbann.errors import KernelValueError
 from numbann.simd.jit import inner_safe
 from numbann.simd.pointer import padded
@@ -46,8 +46,8 @@ CHOICE = """def {role}({arguments}):
 @overload({role})
 def _{role}({arguments}):
     if single_precision({first}):
-        return lambda {arguments}: {single}({arguments})
-    return lambda {arguments}: {double}({arguments})
+        return lambda {arguments}: {single}({given})
+    return lambda {arguments}: {double}({given})
 """
 
 FORWARD = {
@@ -156,6 +156,25 @@ LOSS = {
     return total / x.shape[0], dy
 """,
 }
+LOSS["batch"] = """def {name}({signature}):
+{casts}
+    dy = result_like("{name}: y and out", y, out)
+    x, d = as_rows(y), as_rows(dy)
+    target = {target}
+    rows, d_row, all_y, all_weight = x.shape[0], padded_row(x), whole(x, x), whole(np.ones(x.shape[0]), x)
+{reads}
+{numbers}
+    share = y.dtype.type(1) / y.dtype.type(rows)
+    total = 0.0
+    for i in range(rows):
+        total += value({value})
+        for k in range(x.shape[1]):
+            d[i, k] = d_row[k] * share
+    return total / rows, dy
+"""
+NUMBER = """    all_{name} = np.empty(rows + 16, x.dtype)[:rows]
+    for i in range(rows):
+        all_{name}[i] = each_{name}({call})"""
 STEP = """def {name}_step({signature}):
 {casts}
 {checks}
@@ -277,6 +296,8 @@ def _of_trained(name: str, component: Component) -> dict[str, str]:
 def _loss(component: Component) -> dict[str, Any]:
     """The function of a loss."""
     component = rows_of(component)
+    if component.form == "batch":
+        return _batch_loss(component)
     name, labels, parts = component.name, "label" in component.roles, {"value": component.function}
     row = component.form == "row"
     needed = ROWS if row else None
@@ -295,6 +316,36 @@ def _loss(component: Component) -> dict[str, Any]:
         rows = f'targets_of("{name}", x, t, {share}, {columns}, "{needed}")'
         fields = {"target": rows, "t_row": "padded_row(target)", "fill": "copy(target[i], t_row)"}
     return _make(component, parts, given, LOSS["row"], takes, **fields)
+
+
+def _batch_loss(component: Component) -> dict[str, Any]:
+    """The function of a loss of whole batches: y and t are a batch, whose rows all have the weight 1."""
+    name, labels, columns = component.name, "label" in component.roles, component.columns
+    target = Argument("t", "labels") if labels else Argument("t", "array", ROWS)
+    out = Argument("out", "written", default=None)
+    takes = {name: (Argument("y", "array", ROWS), target, *parameters_of(component), out)}
+    share, count = (component.traits["outputs"], len(columns)) if columns else (1, 1)
+    needed = f"(B, {share}) and (B, {count})" if columns else "equal"
+    checked = f'targets_of("{name}", x, t, {share}, {count}, "{needed}")'
+    reads = {column: f"target[:, {k}]" for k, column in enumerate(columns)} or {"t": "target"}
+    lines = [f"    all_{it} = whole({text}, x)" for it, text in reads.items()]
+    if labels:
+        checked, lines = f'labels_of("{name}", x, t, {component.classes(0)})', ["    all_label = target"]
+    given = {"row": "i", "dy": "d_row", **{it: f"all_{it}" for it in ("y", "weight", "label", *reads, *component.each)}}
+    parts = {"value": component.function, **{f"each_{it}": part for it, part in component.each.items()}}
+    own = {argument.name: f"{argument.name}_cast" for argument in parameters_of(component) if argument.kind != "flag"}
+    numbers = [
+        NUMBER.format(name=it, call=", ".join({**given, **own}.get(one, one) for one in _told(part)))
+        for it, part in component.each.items()
+    ]
+    fields = {"target": checked, "reads": "\n".join(lines), "numbers": "\n".join(numbers)}
+    return _make(component, parts, given, LOSS["batch"], takes, **fields)
+
+
+def _told(part: Callable[..., Any]) -> tuple[str, ...]:
+    """The arguments by which compiled code calls a part: its own, and y, which tells the precision, if it has rows."""
+    own = arguments_of(part)
+    return (*own, "y") if "row" in own and "y" not in own else own
 
 
 def _optimizer(component: Component) -> dict[str, Any]:
@@ -350,7 +401,7 @@ def _make(
         fields[f"{prefix}signature"] = ", ".join(argument.declared for argument in arguments)
         given = {**given, **{it: f"{it}_cast" for it in casted}}
     given = {**given, **instead}
-    calls = {role: ", ".join(given.get(name, name) for name in arguments_of(part)) for role, part in parts.items()}
+    calls = {role: ", ".join(given.get(name, name) for name in _told(part)) for role, part in parts.items()}
     body = template.format(name=component.name, **calls, **fields)
     docs = {name: f"{name}: {component.function.__doc__}" for name in takes}
     home = "" if component.plugin else "numbann.kernels"
@@ -432,7 +483,8 @@ def _mathematics(component: Component, parts: Mapping[str, Callable[..., Any]]) 
     choices = []
     for role, part in parts.items():
         names = {name: lowered[dtype].add(part) for name, dtype in (("single", 32), ("double", 64))}
-        arguments = arguments_of(part)
-        choices.append(CHOICE.format(role=role, arguments=", ".join(arguments), first=arguments[0], **names))
+        arguments, given = _told(part), ", ".join(arguments_of(part))
+        first = "y" if "row" in arguments else arguments[0]
+        choices.append(CHOICE.format(role=role, arguments=", ".join(arguments), given=given, first=first, **names))
     header = HEADER.format(imports="\n".join(sorted(lowered[32].imports | lowered[64].imports)))
     return "\n\n\n".join([header, lowered[32].text, lowered[64].text, *choices])

@@ -85,6 +85,7 @@ def _parts(component: Component) -> dict[str, Callable[..., Any]]:
     slopes = {f"derivative to {name}": slope for name, slope in component.slopes.items()}
     found = {"function": component.function, "derivative": component.derivative, **slopes}
     last = {"backward": component.backward, "gives": component.gives}
+    last |= {f"each {name}": part for name, part in component.each.items()}
     return {role: part for role, part in {**found, **last}.items() if part is not None}
 
 

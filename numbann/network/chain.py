@@ -175,7 +175,7 @@ class AddInputs(Step):
 
 @dataclass(frozen=True, kw_only=True)
 class Loss(Step):
-    """Each row's loss, and d = dL/dout."""
+    """Each row's loss, and d = dL/dout; its scope says of what."""
 
     value = "d"
     configured: Configured
@@ -287,7 +287,8 @@ def layer_of(network: Network, k: int, link: Configured | None) -> Layer:
 
 def ends_of(loss: Configured, link: Configured | None) -> tuple[Step, ...]:
     """The steps after the last layer."""
-    return (Loss(configured=loss), *((Link(configured=link, scope=scope_of(link)),) if link else ()))
+    scope = BATCH if loss.component.form == "batch" else ROW
+    return (Loss(configured=loss, scope=scope), *((Link(configured=link, scope=scope_of(link)),) if link else ()))
 
 
 # ---- the steps of a layer, each None where the layer has none

@@ -59,9 +59,14 @@ class Plan(Training):
         return 2 * len(self.layers) if any(layer.noisy for layer in self.layers) else 0
 
     @property
-    def normalizes_batches(self) -> bool:
-        """Whether a layer's outputs depend on all rows of the batch."""
-        return any(BATCH in layer.training.scopes for layer in self.layers)
+    def couples_losses(self) -> bool:
+        """Whether a row's loss depends on the outputs for all rows of its batch, in evaluation too."""
+        return self.loss.component.form == "batch"
+
+    @property
+    def whole_batches(self) -> bool:
+        """Whether the outputs of a layer, or the loss, depend on all rows of the batch."""
+        return self.couples_losses or any(BATCH in layer.training.scopes for layer in self.layers)
 
     @property
     def tensors(self) -> dict[str, tuple[int, ...]]:
@@ -141,6 +146,11 @@ def build(network: Network) -> Plan:
         raise ShapeError('give one layer or more, each with a unit or more and the norm None, "layer" or "batch"')
     if network.average and network.optimizer.component.predicts:
         raise ShapeError(f'average: "{network.optimizer.name}" predicts with weights of its own; leave average out')
+    loss, width = network.loss.component, network.layers[-1].width
+    if loss.form == "batch" and loss.columns and width != loss.traits["outputs"]:
+        raise ShapeError(
+            f"{loss.name} takes {loss.traits['outputs']} outputs; give the last layer so many, not {width}"
+        )
     link = _link(network)
     network = replace(network, loss=by_rows(network.loss))
     layers = tuple(layer_of(network, k, link) for k in range(len(network.layers)))

@@ -10,7 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from numbann.components.component import PLAIN, Configured
+from numbann.components.component import PLAIN, Component, Configured
 from numbann.components.registry import Registry
 from numbann.data.contract import HELD_BACK, PARTS, SPLIT_KEYS, Format, place_of, shares, sources
 from numbann.data.path import find_source, source_faults, source_format
@@ -61,8 +61,12 @@ def check_agreement(spec: Spec | None, registry: Registry | None) -> Iterator[Fo
         yield from _init_faults(spec, registry)
         if optimizer.predicts and spec.train.average is not None:
             yield ("train", "average"), f"{optimizer.name} predicts with weights of its own; leave average out"
-        if reason := device_of(spec.train.device).refusal(optimizer):
-            yield ("optimizer",), reason
+        loss = None if spec.loss == "auto" else registry.titled("loss", spec.loss.type)
+        for component in (optimizer, loss):
+            if component is not None and (reason := device_of(spec.train.device).refusal(component)):
+                yield (component.kind,), reason
+        if loss is not None and loss.form == "batch" and "weight" not in loss.roles:
+            yield from _weight_faults(spec, loss)
         if device_of(spec.train.device) is not DEFAULT:
             yield from _learnable_faults(spec, registry)
     for index, layer in enumerate(spec.model.layers):
@@ -97,6 +101,13 @@ def _watch_faults(spec: Spec) -> Iterator[Found]:
     if len(set(keys.values())) > 1:
         other = f"{shown(keys['select'])} is not what early_stopping watches, {shown(keys['early_stopping'])}"
         yield ("train", "select", "monitor"), f"{other}; name one of them, and both watch it"
+
+
+def _weight_faults(spec: Spec, loss: Component) -> Iterator[Found]:
+    """Refuse weights of rows for a loss of whole batches that does not ask for them."""
+    for key in ("weight", "class_weight"):
+        if getattr(spec.data, key) is not None:
+            yield ("data", key), f"{loss.name} does not say what a row's weight does; leave {key} out"
 
 
 def _input_scale_faults(spec: Spec) -> Iterator[Found]:

@@ -42,6 +42,7 @@ CHECKS: dict[str, dict[str, Check]] = {
 OTHER_FORMS: dict[str, dict[str, Check]] = {
     "row": {**START, "rows": check_rows, "gradient": check_gradient, **COMPILED},
     "outputs": {**START, "gradient": check_gradient, "gives": check_gives, **COMPILED},
+    "batch": {**START, "rows": check_rows, "gradient": check_gradient, **COMPILED},
     # in NumPy, which is not compiled
     "matrix": {"signature": check_signature, "descent": check_matrices, "steps": check_steps},
     "solver": {"signature": check_signature, "descent": check_solver},

@@ -17,6 +17,7 @@ from numbann.compile.precision import Lowered
 from numbann.components.component import Component, call
 from numbann.derivation import derivative_of, derivative_to
 from numbann.derivation.outputs import outputs_of, rows_of
+from numbann.testing.batches import BatchKernels, outputs_in, targets_of
 from numbann.testing.findings import Doubt, Fault, spot_of
 from numbann.testing.kernels import Update, backward_block, forward_block, loss_block, with_noise_given
 from numbann.testing.settings import (
@@ -31,6 +32,7 @@ from numbann.testing.settings import (
 )
 
 DTYPES = ("float32", "float64")
+BATCH = 4  # rows, for a loss of whole batches
 NEAR = [0.0, -0.0, 1e-45, -1e-45, 1e-40, -1e-40, 1e-30, -1e-30, 1.0, -1.0, 30.0, -30.0]
 FAR = [100.0, -100.0, 1e4, -1e4]
 INFINITE = [math.inf, -math.inf]
@@ -43,6 +45,7 @@ REPEATED = 5  # steps of an optimizer
 def parts_of(component: Component) -> list[Callable[..., Any]]:
     """The functions of a component that are compiled."""
     parts = (component.function, component.derivative, *component.slopes.values(), component.backward)
+    parts = (*parts, *component.each.values())
     return [part for part in parts if part is not None]
 
 
@@ -172,7 +175,23 @@ def _name_elements(name: str, width: int) -> tuple[str, ...]:
     return tuple(f"{name}[{k}]" for k in range(width))
 
 
+def _run_batches(component: Component, dtype: str, x: np.ndarray) -> Iterator[Result]:
+    """The sum of all rows' parts and its derivatives, in a batch of four rows."""
+    outputs = outputs_in(component, 2)
+    moved = tuple(f"y[{row}, {k}]" for row in range(BATCH) for k in range(outputs))
+    target = targets_of(component, BATCH, outputs, np.random.default_rng(0))
+    target = np.arange(BATCH) % 2 if target.ndim == 1 else target
+    kernels = BatchKernels(component, dtype, np.zeros((BATCH, outputs)), target)
+    for y in _rows_moved(x, len(moved)):
+        found = np.array([kernels(each) for each in y]).reshape(len(moved), len(x), -1)
+        yield Result(component.function, moved, ("the loss",), found[:, :, :1], forward=True)
+        yield Result(component.function, moved, tuple(f"its derivative to {name}" for name in moved), found[:, :, 1:])
+
+
 def _run_losses(component: Component, dtype: str, x: np.ndarray) -> Iterator[Result]:
+    if component.form == "batch":
+        yield from _run_batches(component, dtype, x)
+        return
     single, named = component.form == "elementwise", component.outputs
     moved = ("y",) if single else named or _name_elements("y", WIDTH)
     slopes = ("its derivative",) if single else _name_elements("dy", WIDTH)

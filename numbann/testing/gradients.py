@@ -17,6 +17,7 @@ import numpy as np
 
 from numbann.components.component import Component, Configured, Function, call
 from numbann.derivation import derivative_of, derivative_to, slopes_of
+from numbann.testing.batches import SIZES, draw_batch, total, with_each
 from numbann.testing.findings import Fault, is_derived, spot_of
 from numbann.testing.settings import (
     POINTS,
@@ -41,7 +42,8 @@ Compared = tuple[Function, str, Callable[[], float], Callable[[float], float], f
 
 def check_gradient(component: Component) -> str:
     """Every derivative agrees with finite differences, at the default parameters and at others."""
-    by_form = {("activation", "row"): _row_activation, ("loss", "row"): _row_loss, ("loss", "outputs"): _outputs}
+    losses = {("loss", "row"): _row_loss, ("loss", "batch"): _batch_loss, ("loss", "outputs"): _outputs}
+    by_form = {("activation", "row"): _row_activation, **losses}
     points = by_form.get((component.kind, component.form), _elementwise)(component)
     if component.surrogate:
         return _check_surrogate(points)
@@ -72,7 +74,7 @@ def _advise(component: Component, part: Function) -> str:
     if is_derived(part):
         kinks = "min, max and abs have the mean of both slopes where they turn"
         return f"it is derived from the formula, where {kinks}: write a choice instead, with if, or give the derivative"
-    instead = " or leave the derivative out" if component.form != "row" else ""
+    instead = " or leave the derivative out" if component.form not in ("row", "batch") else ""
     return f"correct the formula{instead}; surrogate=True says that it is meant to differ"
 
 
@@ -212,6 +214,28 @@ def _row_loss(component: Component) -> Iterator[Compared]:
 def _row_value(component: Component, given: dict[str, Any], y: np.ndarray, k: int, x: float) -> float:
     """The loss with x for y[k]."""
     return float(call(component.function, y=_replace(y, k, x), dy=np.empty(len(y)), **given))
+
+
+def _batch_loss(component: Component) -> Iterator[Compared]:
+    """The gradient of the sum of all rows' parts to each output of each row, as the rows fill it."""
+    random, part = np.random.default_rng(0), component.function
+    for values, rows, about in product(settings_of(component), SIZES, WIDTHS[:2]):
+        given = draw_batch(component, rows, about, random, **values)
+        y, filled = given["y"], np.full(given["y"].shape, np.nan)
+        known = with_each(component, given)
+        for row in range(rows):
+            call(part, row=row, dy=filled[row], **known)
+        for k, derivative in enumerate(filled.ravel().tolist()):
+            at = _label(k % y.shape[1], y.shape[1], values, component) + f", row {k // y.shape[1]} of {rows}"
+            along = partial(_batch_value, component, given, k)
+            yield part, at, partial(float, derivative), along, float(y.flat[k])
+
+
+def _batch_value(component: Component, given: dict[str, Any], k: int, x: float) -> float:
+    """The sum of all rows' parts with x for one of the outputs."""
+    y = given["y"].copy()
+    y.flat[k] = x
+    return total(component, {**given, "y": y})
 
 
 def _label(k: int | None, width: int, values: dict[str, Any], component: Component) -> str:

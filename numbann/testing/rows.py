@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 
 from numbann.components.component import Component, call
+from numbann.testing.batches import draw_batch, outputs_in, with_each
 from numbann.testing.findings import Fault, spot_of
-from numbann.testing.settings import rows_of_targets, widths_of, with_rows
+from numbann.testing.settings import UNDEFINED, rows_of_targets, widths_of, with_rows
 
 WIDTHS = (16, 7, 2, 1)
 BEFORE = (math.nan, 3.0e7)  # what an array holds before it is filled
@@ -24,13 +25,21 @@ def check_rows(component: Component) -> str:
     for width in WIDTHS:
         for part, name, given in list_fillings(component, width):
             _check_filled(part, name, given)
+    if component.form == "batch":
+        _check_alone(component)
     filled = {"activation": "a and dz", "loss": "dy"}[component.kind]
-    return f"every element of {filled} is filled, in rows of {', '.join(map(str, sorted(WIDTHS)))}"
+    widths = {outputs_in(component, width) if component.form == "batch" else width for width in WIDTHS}
+    return f"every element of {filled} is filled, in rows of {', '.join(map(str, sorted(widths)))}"
 
 
 def list_fillings(component: Component, width: int) -> Iterator[Filling]:
     """Calls of a component's functions with rows of a width: ordinary ones, and one whose numbers are equal."""
     random = np.random.default_rng(0)
+    if component.form == "batch":
+        given = with_each(component, draw_batch(component, 3, width, random))
+        for row in range(3):
+            yield component.function, "dy", {**given, "row": row, "dy": np.empty(given["y"].shape[1])}
+        return
     if component.kind == "loss":
         targets = rows_of_targets(component, 2, width, random)
         for y, target in zip((random.normal(0, 2, width), np.zeros(width)), targets, strict=True):
@@ -46,6 +55,19 @@ def list_fillings(component: Component, width: int) -> Iterator[Filling]:
         empty = {name: np.empty(width) for name in ("dz", *component.gradients.values())}
         given = {**given, **empty, "da": random.standard_normal(made)}
         yield from ((component.backward, name, given) for name in empty)
+
+
+def _check_alone(component: Component) -> None:
+    """A loss of whole batches is finite for a batch of one row, which an epoch may end with."""
+    try:
+        given = with_each(component, draw_batch(component, 1, 2, np.random.default_rng(0)))
+        dy = np.empty(given["y"].shape[1])
+        found = [call(component.function, row=0, dy=dy, **given), *dy]
+    except UNDEFINED:
+        found = [math.nan]
+    if not np.isfinite(found).all():
+        remedy = "give 0 where there is nothing to compare with, and divide by no number that is 0 there"
+        raise Fault("gives no finite number for a batch of one row", spot_of(component.function), remedy)
 
 
 def _check_filled(part: Callable[..., Any], name: str, given: dict[str, Any]) -> None:

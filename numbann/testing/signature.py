@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from numbann.components.component import Component, arguments_of, call
+from numbann.testing.batches import calls_of, draw_batch
 from numbann.testing.findings import Doubt, Fault, spot_of
 from numbann.testing.rows import list_fillings
 from numbann.testing.settings import UNDEFINED, given_targets, target_points
@@ -19,7 +20,8 @@ SAMPLE = (-3.0, -1.0, -0.1, 0.0, 0.1, 0.6, 1.0, 3.0)
 
 def check_signature(component: Component) -> str:
     """It returns as many numbers as it should; registration has checked its arguments, and rows.py looks at rows."""
-    for function, given in _list_calls(component) if component.form in ("elementwise", "outputs") else ():
+    calls = _list_calls(component) if component.form in ("elementwise", "outputs", "batch") else ()
+    for function, given in calls:
         _check_result(component, function, given)
     if component.traits.get("probabilities"):
         _check_chances(component)
@@ -37,7 +39,7 @@ def _describe_result(component: Component) -> str:
         return "its result in place"
     states = f" and {', '.join(component.states)}" if component.states else ""
     return {"optimizer": f"w{states}", "schedule": f"a factor{states}", "initializer": "an array"}.get(
-        component.kind, "one number, and fills dy" if component.form == "row" else "one number"
+        component.kind, "one number, and fills dy" if component.form in ("row", "batch") else "one number"
     )
 
 
@@ -46,6 +48,8 @@ def _list_calls(component: Component) -> Iterator[tuple[Callable[..., Any], dict
     values = component.defaults()
     if component.form == "row":
         yield from ((function, given) for function, _, given in list_fillings(component, 7))
+    if component.form == "batch":
+        yield from calls_of(component, draw_batch(component, 3, 2, np.random.default_rng(0)))
     if component.form == "outputs":
         named = dict.fromkeys(component.outputs, 0.5)
         given = {**named, **given_targets(component)[1], **values}
@@ -82,7 +86,7 @@ def _check_result(component: Component, function: Callable[..., Any], given: dic
         result = call(function, **given)
     except UNDEFINED:
         return
-    at = ", ".join(f"{name} = {given[name]:g}" for name in ("z", "y", "t") if name in given)
+    at = ", ".join(f"{name} = {given[name]:g}" for name in ("z", "y", "t") if np.ndim(given.get(name, [0])) == 0)
     where = f"{function.__name__}{f' at {at}' if at else ''}"
     wanted = 1 + len(component.states)
     if component.kind == "optimizer" and wanted > 1:

@@ -21,7 +21,7 @@ from numbann.network import plan
 from numbann.network.description import Dense, Network
 from numbann.simd.jit import code_of
 from numbann.simd.vector_math import BINDINGS
-from numbann.testing.findings import Doubt, spot_of
+from numbann.testing.findings import Doubt, Unchecked, spot_of
 from numbann.testing.kernels import LANES, Update, backward_block, forward_block, loss_block
 from numbann.testing.settings import rows_of_targets, widths_of
 
@@ -52,6 +52,8 @@ def kernels_of(component: Component) -> dict[str, int]:
 
 def check_vectors(component: Component) -> str:
     """How many numbers its loops process at once; Doubt if it is one at a time."""
+    if component.form == "batch":
+        raise Unchecked("not checked: how a loss of whole batches loops over rows is its own")
     widths = []
     for name, address in kernels_of(component).items():
         code = OWN.sub("", code_of(address))
@@ -75,8 +77,10 @@ def measure_nanoseconds(component: Component) -> dict[str, dict[str, float]]:
     """{kernel: {name: ns a number}} of a component and its baselines, timed in alternating rounds.
 
     The time of a call over no rows is subtracted.  The shortest times count, since whatever else the machine does makes
-    them longer.
+    them longer.  Nothing for a loss of whole batches, which has no time of a number.
     """
+    if component.form == "batch":
+        return {}
     others = [built_in().get(component.kind, name) for name in list_baselines(component)]
     named = {component.name: component, **{other.name: other for other in others}}
     runs = {(kernel, name): run for name, each in named.items() for kernel, run in _bind_kernels(each).items()}
@@ -156,6 +160,8 @@ def compare_steps(
 
 def engine_of(component: Component, net: tuple[int, ...]) -> Engine:
     """An engine with data for a net that contains a component."""
+    if component.kind == "loss" and component.form == "batch" and component.columns:
+        net = (*net[:-1], component.traits["outputs"])
     made = plan.build(_make_network(component, net))
     engine, random = Engine(made, 1, exactly=True), np.random.default_rng(0)
     engine.initialize(0)

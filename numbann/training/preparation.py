@@ -181,7 +181,7 @@ def engine_of(prepared: Prepared, tell: Callback) -> Engine:
 def _check_network(network: Plan, rows: int) -> None:
     """Refuse a network that memory cannot hold: its parameters and states, with copies, and a batch's values."""
     copies = 3 * (1 + len(network.kept))  # at work, after the last step, and after the best epoch
-    batch = network.batch_rows(rows) if network.normalizes_batches else min(network.batch_rows(rows), GROUPED)
+    batch = network.batch_rows(rows) if network.whole_batches else min(network.batch_rows(rows), GROUPED)
     values = 2 * batch * sum(layer.outputs for layer in network.layers)  # with their gradients
     shaped = 2 * sum(map(prod, network.shaped.values()))
     size = (copies * network.parameters + shaped + values) * planning.ITEMSIZE[network.dtype]

@@ -45,6 +45,8 @@ def uses(component: Component) -> dict[str, Any]:
     match component.kind:
         case "activation":
             return {"model": {"layers": [{"units": 8, "activation": component.name}]}}
+        case "loss" if len(component.columns) == 1:
+            return {**regression, "loss": component.name}
         case "loss" if component.columns:
             return {"data": {"target": ["sum", "y"], "drop": ["colour"]}, "loss": component.name}
         case "loss":
@@ -82,6 +84,7 @@ def test_every_kind_and_form_has_an_example(here: Path) -> None:
         ("activation", "row"),
         ("loss", "row"),
         ("loss", "outputs"),
+        ("loss", "batch"),
         ("optimizer", "matrix"),
         ("optimizer", "solver"),
     }

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from networks import flat, make_data, make_engine, make_plan, same_bytes, set_weights, weights_of
+from networks import flat, make_data, make_engine, make_plan, same_bytes, set_weights, weights_of, width_of
 from processes import run
 from variants import variants
 
@@ -96,7 +96,8 @@ def test_any_number_of_threads_for_curved_activations(activation: str) -> None:
 @pytest.mark.parametrize(("component", "values"), [*variants("activation"), *variants("loss"), *variants("optimizer")])
 def test_any_number_of_threads_for_every_component(component: Component, values: dict[str, Any]) -> None:
     chosen = {component.kind: component.name, **(values if component.kind == "optimizer" else {})}
-    made = make_plan([20, 33, 10], batch=16, weight_decay=0.01, **chosen)
+    width = width_of(component.name, 10) if component.kind == "loss" else 10
+    made = make_plan([20, 33, width], batch=16, weight_decay=0.01, **chosen)
     losses, weights, predictions = trained(made, 1, rate=1e-4)
     other_losses, other_weights, other_predictions = trained(made, 3, rate=1e-4)
     assert other_losses == losses

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from networks import make_data, make_plan
+from networks import Made, make_data, make_plan
 
 from numbann.components.component import Origin
 from numbann.components.declare import optimizer
@@ -40,22 +40,9 @@ CASES: dict[str, dict[str, Any]] = {
     "states of any shape": {"optimizer": "whole", "optimizers": OPTIMIZERS, "dtype": "float32"},
     "trained activation": {"activation": "prelu", "optimizer": "rmsprop"},
     "weights": {"weighted": True},
+    "a loss of whole batches": {"loss": "cox", "weighted": True, "blocks": True},
     "blocks": {"blocks": True, "optimizer": "adam", "dtype": "float32"},
 }
-
-
-class Made:
-    """Rows of an array, made when asked for."""
-
-    def __init__(self, x: np.ndarray) -> None:
-        self.x, self.width, self.dtype = x, x.shape[1], str(x.dtype)
-
-    def __len__(self) -> int:
-        return len(self.x)
-
-    def take(self, places: np.ndarray, out: np.ndarray) -> None:
-        """Write rows into out."""
-        out[:] = self.x[places]
 
 
 class Stopped(Exception):
@@ -73,7 +60,7 @@ def small_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
 def loaded(case: dict[str, Any]) -> Engine:
     """An engine with data, at its initial weights."""
     given = {key: value for key, value in case.items() if key not in ("weighted", "blocks")}
-    made: Plan = make_plan([3, 5, 2], batch=BATCH, **given)
+    made: Plan = make_plan([3, 5, 1 if case.get("loss") == "cox" else 2], batch=BATCH, **given)
     engine = Engine(made, 1)
     x, t = make_data(made, ROWS)
     weight = np.linspace(0, 2, ROWS) if case.get("weighted") else None

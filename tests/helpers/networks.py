@@ -18,6 +18,20 @@ from numbann.network import plan
 from numbann.network.description import Dense, Network
 
 
+class Made:
+    """Rows of an array, made when asked for."""
+
+    def __init__(self, x: np.ndarray) -> None:
+        self.x, self.width, self.dtype = x, x.shape[1], str(x.dtype)
+
+    def __len__(self) -> int:
+        return len(self.x)
+
+    def take(self, places: np.ndarray, out: np.ndarray) -> None:
+        """Write rows into out."""
+        out[:] = self.x[places]
+
+
 def weights_of(engine: Engine) -> list[tuple[np.ndarray, np.ndarray]]:
     """Each layer's w (I, O) and b (O,), those that predict."""
     found = engine.parameters()
@@ -38,7 +52,10 @@ def configured(kind: str, name: str, registry: Registry | None = None, **values:
 
 def width_of(loss: str, about: int) -> int:
     """Roughly as many outputs, which a loss takes for whole targets."""
-    each = len(built_in().get("loss", loss).outputs) or 1
+    component = built_in().get("loss", loss)
+    if component.form == "batch" and component.columns:
+        return int(component.traits["outputs"])
+    each = len(component.outputs) or 1
     return max(1, about // each) * each
 
 
@@ -61,6 +78,7 @@ def make_plan(
     blend: bool = False,
     registry: Registry | None = None,
     optimizers: Registry | None = None,
+    losses: Registry | None = None,
     between: Sequence[Mapping[str, Any]] = (),
     **parameters: Any,
 ) -> plan.Plan:
@@ -68,7 +86,7 @@ def make_plan(
 
     between: what stands between layers (norm, dropout, residual), for the first ones.
     """
-    link = configured("loss", loss).component.traits["link"]
+    link = configured("loss", loss, losses).component.traits["link"]
     names = [activation] * (len(sizes) - 2) + [output if link == "identity" else "identity"]
     init = configured("initializer", "xavier_normal")
 
@@ -83,7 +101,7 @@ def make_plan(
     network = Network(
         inputs=sizes[0],
         layers=tuple(layers),
-        loss=configured("loss", loss),
+        loss=configured("loss", loss, losses),
         optimizer=configured("optimizer", optimizer, optimizers, **parameters),
         dtype=dtype,
         seed=seed,
@@ -102,7 +120,7 @@ def make_targets(loss: Component, rows: int, outputs: int, random: np.random.Gen
     """Targets that a loss accepts: classes (B,), or rows (B, T) of its kind of number, T the outputs or a share."""
     if "label" in loss.roles:
         return random.integers(0, loss.classes(outputs), rows)
-    groups = outputs // loss.traits["outputs"]
+    groups = outputs // loss.traits["outputs"] if loss.form != "batch" or not loss.columns else 1
     draw = {
         "real": lambda: random.standard_normal((rows, groups)),
         "unshifted": lambda: random.uniform(0.5, 3.0, (rows, groups)),
@@ -111,7 +129,10 @@ def make_targets(loss: Component, rows: int, outputs: int, random: np.random.Gen
         "binary": lambda: random.uniform(0.0, 1.0, (rows, groups)),
         "distribution": lambda: random.dirichlet(np.ones(groups), rows),
     }
-    return np.hstack([draw[kind]() for kind in loss.columns.values() or [loss.traits["target"]]])
+    found = np.hstack([draw[kind]() for kind in loss.columns.values() or [loss.traits["target"]]])
+    return (
+        np.round(2 * found) / 2 if loss.form == "batch" else found
+    )  # rows of such a loss are compared: some are equal
 
 
 def make_data(made: plan.Plan, rows: int, seed: int = 1) -> tuple[np.ndarray, np.ndarray]:

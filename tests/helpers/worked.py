@@ -16,6 +16,7 @@ import numpy as np
 
 from numbann.components.built_in import built_in
 from numbann.components.component import KINDS, Component, arguments_of, call
+from numbann.testing.batches import with_each
 
 NUMBER = re.compile(r"-?\d+(?:\.\d+)?(?:e-?\d+)?")
 OF_A_MATRIX: dict[str, Callable[[Any], Any]] = {"std": np.std, "mean": np.mean, "max": np.max, "min": np.min}
@@ -82,6 +83,11 @@ def _loss(component: Component, positional: list[Any], named: dict[str, Any]) ->
     if component.form == "row":
         y = [float(each) for each in given.pop("y")]
         return call(component.function, **given, y=y, dy=[0.0] * len(y))
+    if component.form == "batch":
+        rows = {name: np.array(each, float) for name, each in given.items() if isinstance(each, list)}
+        rows |= {"y": rows["y"][:, None], "weight": np.ones(len(rows["y"]))}
+        batch = with_each(component, {**given, **rows})
+        return [call(component.function, **batch, row=row, dy=np.empty(1)) for row in range(len(rows["y"]))]
     names = [name for name, each in given.items() if isinstance(each, list)]
     several = [dict(zip(names, each, strict=True)) for each in zip(*(given[name] for name in names), strict=True)]
     return [call(component.function, **{**given, **each}) for each in several or [{}]]

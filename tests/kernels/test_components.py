@@ -12,7 +12,7 @@ import numba
 import numpy as np
 import pytest
 import reference
-from networks import make_targets
+from networks import make_targets, width_of
 from variants import size_of, variants
 
 from numbann import kernels
@@ -178,7 +178,7 @@ def test_row_activation_of_large_numbers(component: Component, values: dict[str,
 @pytest.mark.parametrize(("component", "values"), variants("loss"))
 def test_loss(component: Component, values: dict[str, float], shape: tuple[int, int], dtype: str) -> None:
     random = np.random.default_rng(shape[1])
-    shape = shape[0], shape[1] * component.traits["outputs"]
+    shape = shape[0], width_of(component.name, shape[1] * component.traits["outputs"])
     y, t = random.normal(0, 5, shape).astype(dtype), make_targets(component, *shape, random)
     t = t if "label" in component.roles else t.astype(dtype)
     value, dy = getattr(kernels, component.name)(y, t, *given(component, values))
@@ -194,7 +194,7 @@ def test_loss(component: Component, values: dict[str, float], shape: tuple[int, 
 @pytest.mark.parametrize(("component", "values"), variants("loss"))
 def test_loss_of_large_numbers(component: Component, values: dict[str, float], dtype: str) -> None:
     y = np.array([[1e4, -1e4, 0.0, -3.0], [-1e4, -1e4, 1e4, 3.0]], dtype)
-    y = y[:, : 4 - 4 % component.traits["outputs"]].copy()
+    y = y[:, : width_of(component.name, 4)].copy()
     t = make_targets(component, *y.shape, np.random.default_rng(0))
     t = t if "label" in component.roles else t.astype(dtype)
     value, dy = getattr(kernels, component.name)(y, t, *given(component, values))
@@ -205,13 +205,13 @@ def test_loss_of_large_numbers(component: Component, values: dict[str, float], d
 
 @pytest.mark.parametrize(("component", "values"), variants("loss"))
 def test_loss_passes_nan(component: Component, values: dict[str, float]) -> None:
-    y = np.zeros((3, 6 - 6 % component.traits["outputs"]), np.float32)
+    y = np.zeros((3, width_of(component.name, 6)), np.float32)
     t = make_targets(component, *y.shape, np.random.default_rng(0))
-    y[1, 2] = np.nan
+    y[1, -1] = np.nan
     t = t if "label" in component.roles else t.astype("f4")
     value, dy = getattr(kernels, component.name)(y, t, *given(component, values))
     assert np.isnan(value)
-    assert np.isnan(dy[1, 2])
+    assert np.isnan(dy[1, -1])
 
 
 # ---- optimizers

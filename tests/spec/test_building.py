@@ -163,6 +163,11 @@ WRONG = [
     (train(batch_size="all"), "train.batch_size", '"all" is not allowed'),
     (train(device="gpu"), "train.device", 'give "auto", "cpu", "cuda" or "cuda:N"'),
     (train(device="cuda:x"), "train.device", 'give "auto", "cpu", "cuda" or "cuda:N"'),
+    (
+        {**train(device="cuda"), "loss": "cox"},
+        "loss",
+        '"cox" is a loss of whole batches, which train.device "cuda"',
+    ),
     ({**train(device="cuda:1"), "optimizer": "lamb"}, "optimizer", 'give train.device "cpu", or another optimizer'),
     (train(threads=0), "train.threads", "0 is not allowed"),
     (train(clip_norm=0), "train.clip_norm", "0 is not allowed; give a number above 0 or null"),

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 import numbann
+from numbann.components.built_in import built_in
 from numbann.errors import SpecError
 from numbann.model.model import Model
 
@@ -191,3 +192,22 @@ def test_evidence(trained: Trained) -> None:
     own = normal_nll(given, columns["y_mean"], columns["y_variance"])
     assert own < normal_nll(given, plain.predict(x[-TESTING:]), np.full(TESTING, fixed)) - 0.2
     assert measured["normal_coverage"] == pytest.approx(0.9, abs=0.06)
+
+
+def test_who_comes_before_whom(trained: Trained) -> None:
+    """Some are watched for longer than others, which x tells: the plain model takes the end of watching for an end."""
+    random, x = inputs(4)
+    hazard = np.exp(1.5 * np.sin(3 * x[:, 0]) + 2 * x[:, 1] * x[:, 2])
+    time = np.log1p(random.exponential(1, len(x)) / hazard) * 10
+    limit = random.exponential(8, len(x)) * np.exp(2 * x[:, 3])
+    t = np.column_stack([np.minimum(time, limit), time <= limit])
+    found = {"metrics": ["concordance"], "batch_size": 128}
+    model, measured = trained(x, t, "cox", **found)
+    plain, _ = trained(x, t[:, 0], "mse")
+    concordance = built_in().get("metric", "concordance").function
+    (times, seen), ones = t[-TESTING:].T[:, :, None], np.ones(TESTING)
+    own, other = (concordance(times, seen, each.predict(x[-TESTING:])[:, None], ones) for each in (model, plain))
+    assert own == pytest.approx(measured["concordance"], abs=1e-6)
+    assert own > other + 0.03
+    again, _ = model.measure(model.preprocessing.transform(x[-TESTING:]), t[-TESTING:])
+    assert again == measured  # the same batches, whoever draws them

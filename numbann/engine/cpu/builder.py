@@ -12,7 +12,7 @@ from collections.abc import Iterable
 
 from numbann.engine.cpu.memory import Arena
 from numbann.engine.cpu.operands import GRAIN, Operands, Scaling
-from numbann.engine.cpu.stages import BACK, FORWARD
+from numbann.engine.cpu.stages import BACK, FORWARD, before_loss
 from numbann.engine.cpu.table import Columns, Op, Slot, Step, Table, assemble
 from numbann.engine.cpu.update import Update
 from numbann.network.chain import BATCH, ROW, SHARED, Activation, Link, Loss, Product
@@ -24,6 +24,9 @@ from numbann.simd import dense, scaling
 UNIT, TILE = 48, 6
 FEW_ROWS = 64  # a thread with fewer rows of the batch would read all weights for little work: it takes panels instead
 LARGE = 1 << 20  # bytes of weights that no longer stay in a thread's cache, unless it keeps to panels of its own
+
+
+BARRIER: Step = (True, [])  # between steps by rows, where rows read each other
 
 
 def _merge_phases(steps: Iterable[Step]) -> list[list[Op]]:
@@ -51,15 +54,21 @@ class Builder:
     """Builds tables of one plan over an arena and buffers for batches of `rows` rows; the other arguments: see
     Operands.
 
-    Slots: x, target, row_loss (each row's loss), out (predictions); in training order and offsets; shares (each row's
-    share of its batch's loss) if rows are weighted.
+    Slots: x, target, row_loss (each row's loss), out (predictions); order and offsets in training and if ordered;
+    shares (each row's share of its batch's loss) if rows are weighted.
     """
 
     def __init__(
-        self, arena: Arena, rows: int, training: bool, scaling: Scaling | None = None, weighted: bool = False
+        self,
+        arena: Arena,
+        rows: int,
+        training: bool,
+        scaling: Scaling | None = None,
+        weighted: bool = False,
+        ordered: bool = False,
     ) -> None:
         self.plan, self.layout = arena.plan, arena.layout
-        self.operands = Operands(arena, rows, training, scaling, weighted)
+        self.operands = Operands(arena, rows, training, scaling, weighted, ordered)
 
     def training(self, update: Update, threads: int) -> Table:
         """The table of a training step.
@@ -70,7 +79,7 @@ class Builder:
         layers = range(len(self.plan.layers))
         by_panels = [self._by_panels(k, threads) for k in layers]
         steps = [step for k in layers for step in self.forward(k, by_panels[k])]
-        steps.append((False, [self.loss()]))
+        steps += [*self.before_loss(), (False, [self.loss()])]
         steps += [step for k in reversed(layers) for step in self.backward(k, by_panels[k])]
         return assemble(
             [*_merge_phases(steps), self._updates(update, threads), *update.after], builder=self, update=update
@@ -84,6 +93,7 @@ class Builder:
         by_panels = [self._by_panels(k, threads) for k in range(len(self.plan.layers))]
         steps = [(False, self._scaling())]
         steps += [step for k in range(len(by_panels)) for step in self.forward(k, by_panels[k])]
+        steps += self.before_loss() if losses else []
         steps.append((False, [*([self.loss()] if losses else []), *self._predictions()]))
         return assemble(_merge_phases(steps), builder=self)
 
@@ -134,7 +144,12 @@ class Builder:
 
     def loss(self) -> Op:
         """The op of each row's loss and of the last layer's d."""
-        return FORWARD[Loss](self.operands, self._last, self.operands.chains[-1].step(Loss), -GRAIN)
+        return FORWARD[Loss](self.operands, self._last, self._loss, -GRAIN)
+
+    def before_loss(self) -> list[Step]:
+        """The steps before a loss of whole batches, each with a barrier at its end."""
+        phases = before_loss(self.operands, self._last, self._loss, -GRAIN)
+        return [one for phase in phases for one in ((False, phase), BARRIER)]
 
     def backward(self, k: int, by_panels: bool = False) -> list[Step]:
         """The ops to a layer's d, from that of the layer above or from the loss."""
@@ -166,6 +181,13 @@ class Builder:
         columns: Columns = {**self.operands.behind(self._last), "A": copied, "PREDICTIONS": Slot("out")}
         copying: Op = (self.operands.kernel(dense.copy_rows), -GRAIN, columns)
         return [copying] if link is None else [FORWARD[Link](self.operands, self._last, link, -GRAIN), copying]
+
+    @property
+    def _loss(self) -> Loss:
+        """The step of the loss."""
+        found = self.operands.chains[-1].step(Loss)
+        assert found is not None
+        return found
 
     @property
     def _last(self) -> int:

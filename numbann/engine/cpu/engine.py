@@ -237,7 +237,7 @@ class Engine(interface.Engine):
     def _table(self, epochs: Epochs, threads: int) -> Table:
         """The table of a training step; a huge batch goes by groups of rows."""
         update, batch, weighted = self._choose_update(epochs.hyper), epochs.batch, epochs.shares is not None
-        if batch >= HUGE and not self.plan.normalizes_batches:
+        if batch >= HUGE and not self.plan.whole_batches:
             return build_grouped_training(self._trained, update, threads, weighted)
         builder = Builder(self._trained, batch, training=True, weighted=weighted)
         return builder.training(update, threads)

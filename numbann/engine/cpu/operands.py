@@ -36,15 +36,22 @@ class Scaling:
 class Operands:
     """The arrays that the ops of a plan read and write.
 
-    training: rows come in an epoch's order, by the slots `order` and `offsets`; else one after the other.
-    scaling: x is raw numbers.  weighted: rows have shares of their batch's loss.
+    training: for training, else for predictions.  ordered: rows come in an epoch's order, by the slots `order` and
+    `offsets`, as in training; else one after the other.  scaling: x is raw numbers.  weighted: rows have shares of
+    their batch's loss.
     """
 
     def __init__(
-        self, arena: Arena, rows: int, training: bool, scaling: Scaling | None = None, weighted: bool = False
+        self,
+        arena: Arena,
+        rows: int,
+        training: bool,
+        scaling: Scaling | None = None,
+        weighted: bool = False,
+        ordered: bool = False,
     ) -> None:
         self.plan, self.arena, self.layout = arena.plan, arena, arena.layout
-        self.training, self.scaling, self.weighted = training, scaling, weighted
+        self.training, self.scaling, self.weighted, self.ordered = training, scaling, weighted, training or ordered
         self.dtype, self.chains = self.plan.dtype, self.plan.chains(training)
         self.rows = layer_rows(arena, self.chains, rows)
         self.zero = aligned(max(max(place.columns, place.width_columns) for place in self.layout.layers), self.dtype)
@@ -52,6 +59,7 @@ class Operands:
         self.ones[:] = 1
         self.counted = np.arange(rows, dtype=np.int64)
         self.scaled = aligned((rows, self.layout.layers[0].inputs_padded), self.dtype) if scaling else None
+        self.whole_batch = self._whole_batch(rows) if self.plan.couples_losses else {}
 
     def kernel(self, function: Any) -> int:
         """The address of a kernel for the plan's dtype."""
@@ -64,6 +72,23 @@ class Operands:
     def values(self, configured: Configured) -> np.ndarray:
         """A component's parameters as an array that kernels read; the 0 at its end keeps it from being empty."""
         return np.array([*configured.values.values(), 0], self.dtype)
+
+    def _whole_batch(self, rows: int) -> Columns:
+        """The arrays of a loss of whole batches, which may be read for a vector beyond their end."""
+        loss, width = self.plan.loss.component, self.plan.outputs
+        count, lanes = loss.targets(width), self.layout.lanes
+        weights = aligned(rows + lanes, self.dtype)
+        weights[:] = 1
+        return {
+            "ALL_Y": aligned(rows * width + lanes, self.dtype),
+            "ALL_T": aligned(rows * count + lanes, self.dtype),
+            "ALL_T_ROW": 1 if loss.columns else count,
+            "ALL_T_COLUMN": rows if loss.columns else 1,
+            "ALL_LABELS": aligned(rows + lanes, "int64"),
+            "ALL_WEIGHTS": weights,
+            "EACH": aligned(len(loss.each) * rows + lanes, self.dtype),
+            "EACH_STRIDE": rows,
+        }
 
     # ---- columns of a layer
 
@@ -141,7 +166,7 @@ class Operands:
             return {"X": below.values["out"], "X_MOVES": 0, "TABLE": below.offsets, "MOVES": 0}
         if self.scaled is not None:
             return _one_by_one(self.scaled, self.counted)
-        if self.training:
+        if self.ordered:
             return {"X": Slot("x"), "X_MOVES": 0, "TABLE": Slot("offsets"), "MOVES": 1}
         inputs = self.plan.inputs
         return {"X": Slot("x"), "X_MOVES": inputs, "TABLE": self.counted * inputs, "MOVES": 0}

@@ -32,8 +32,9 @@ class Probe:
         slopes = {k: builder.slopes(k) for k in range(len(plan.layers))}
         self._slopes = {k: self._call(ops) for k, ops in slopes.items() if ops}
         whole = self._gradient.values[np.newaxis]
+        before = [ops for _, ops in builder.before_loss()]
         back = [builder.loss(), *builder.backward_all()]
-        self._backward = self._call(back, add_gradients(builder, whole), *finish(arena, self._gradient))
+        self._backward = self._call(*before, back, add_gradients(builder, whole), *finish(arena, self._gradient))
 
     def look(self, x: np.ndarray, t: np.ndarray, weight: np.ndarray | None) -> list[LayerFacts]:
         """The facts of every layer for rows x (B, I), their targets as kernels read them, and their weights, if any."""

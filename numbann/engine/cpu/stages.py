@@ -15,7 +15,7 @@ from numbann.engine.cpu.memory import Arena
 from numbann.engine.cpu.operands import Operands
 from numbann.engine.cpu.table import Columns, Op, Slot
 from numbann.network import chain
-from numbann.simd import dense, dropout, input_scale, jit, norm
+from numbann.simd import batch, dense, dropout, input_scale, jit, norm
 
 
 def scale_inputs(operands: Operands, k: int, step: chain.ScaleInputs, units: int) -> Op:
@@ -104,19 +104,38 @@ def add_inputs_back(operands: Operands, k: int, step: chain.AddInputs, units: in
 
 def loss(operands: Operands, k: int, step: chain.Loss, units: int) -> Op:
     """Each row's loss, and d."""
+    columns = {**_targets(operands, k, step), "ROW_LOSS": Slot("row_loss"), **operands.whole_batch}
+    return cpu.loss_kernel(step.configured.component, operands.dtype, operands.weighted), units, columns
+
+
+def before_loss(operands: Operands, k: int, step: chain.Loss, units: int) -> list[list[Op]]:
+    """The phases before a loss of whole batches: gathering what it asks for, then the numbers of each row."""
+    if step.scope != chain.BATCH:
+        return []
+    component, columns = step.configured.component, {**_targets(operands, k, step), **operands.whole_batch}
+    kernels = [batch.gather_outputs, batch.gather_labels if operands.plan.target == "label" else batch.gather_targets]
+    kernels += [batch.gather_weights] if operands.weighted else []
+    gathered: list[Op] = [(operands.kernel(kernel), units, columns) for kernel in kernels]
+    numbers: list[list[Op]] = [
+        [(cpu.each_kernel(component, k, operands.dtype), units, columns)] for k in range(len(component.each))
+    ]
+    return [gathered, *numbers]
+
+
+def _targets(operands: Operands, k: int, step: chain.Loss) -> Columns:
+    """What a loss reads: outputs, targets, parameters, and shares of weighted rows."""
     place, component = operands.layout.layers[k], step.configured.component
-    columns: Columns = {
+    widths = {"row": place.width_columns, "batch": component.targets(place.width)}
+    return {
         **operands.behind(k),
         "A": operands.rows[k].values["out"],
         "LABELS" if operands.plan.target == "label" else "TARGET": Slot("target"),
-        "TARGET_ROW": place.width_columns if component.form == "row" else place.width,
-        "ORDER": Slot("order") if operands.training else operands.counted,
-        "MOVES": int(operands.training),
-        "ROW_LOSS": Slot("row_loss"),
+        "TARGET_ROW": widths.get(component.form, place.width),
+        "ORDER": Slot("order") if operands.ordered else operands.counted,
+        "MOVES": int(operands.ordered),
         "PARAMETERS": operands.values(step.configured),
         **({"SHARES": Slot("shares")} if operands.weighted else {}),
     }
-    return cpu.loss_kernel(component, operands.dtype, operands.weighted), units, columns
 
 
 def link(operands: Operands, k: int, step: chain.Link, units: int) -> Op:

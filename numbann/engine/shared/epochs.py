@@ -9,7 +9,7 @@ import numpy as np
 from numbann.engine.shared import random
 from numbann.engine.shared.alignment import aligned
 from numbann.engine.shared.hyperparameters import hyper_width, set_constants, set_rates
-from numbann.engine.shared.weighting import Shares, means
+from numbann.engine.shared.weighting import Shares, means, weighted_mean
 from numbann.network.plan import Plan
 
 
@@ -56,6 +56,12 @@ class Epochs:
 
         earlier: the losses of the first of them, where the epoch began elsewhere.
         """
-        found = means(row_loss, self.batch) if self.shares is None else self.shares.means(row_loss)
+        shares = None if self.plan.couples_losses else self.shares  # such a loss puts weights into rows' losses itself
+        found = means(row_loss, self.batch) if shares is None else shares.means(row_loss)
         found[: len(earlier)] = earlier
         return found[:steps]
+
+    def mean_loss(self, row_loss: np.ndarray) -> float:
+        """The mean of all batches' losses, each by the weight of its rows."""
+        weight = np.ones(self.rows) if self.shares is None else self.shares.weight[self.order]
+        return weighted_mean(self.step_losses(row_loss), np.add.reduceat(weight, np.arange(0, self.rows, self.batch)))

@@ -12,13 +12,13 @@ class Shares:
     """
 
     def __init__(self, weight: np.ndarray, batch: int, dtype: str, rows: int) -> None:
-        self._weight = _scaled(weight)
+        self.weight = _scaled(weight)
         self._starts = np.arange(0, rows, batch)
         self.values = np.zeros(rows, dtype)
 
     def follow(self, order: np.ndarray) -> None:
         """Set the shares for an epoch in this order."""
-        weight = self._weight[order]
+        weight = self.weight[order]
         totals = np.add.reduceat(weight, self._starts)
         rows = np.diff(self._starts, append=len(weight))
         self.values[:] = weight / np.repeat(np.where(totals == 0, 1, totals), rows)

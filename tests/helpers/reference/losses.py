@@ -201,6 +201,16 @@ def weibull(y: Array, t: Array) -> tuple[Array, Array]:
     return value.mean(axis=1), dy / time.shape[1]
 
 
+@at_the_limits
+def cox(y: Array, t: Array) -> tuple[Array, Array]:
+    """value = event (risk + y), risk_i = log sum_{j: time_j >= time_i} exp(-y_j); dy is that of the sum of all rows."""
+    hazard, (time, event) = -y[:, 0], t.T
+    there = np.where(time >= time[:, None], hazard, -np.inf)
+    risk = np.logaddexp.reduce(there, axis=1)
+    dy = event - event @ np.exp(there - risk[:, None])
+    return event * (risk + y[:, 0]), dy[:, None]
+
+
 def _lgamma(x: Array) -> Array:
     return np.vectorize(math.lgamma, otypes=[float])(x)
 
