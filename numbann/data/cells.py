@@ -7,7 +7,7 @@ infinity, digits of other scripts) is text.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from math import isinf, nan
 
@@ -45,21 +45,29 @@ def _parse_plain(joined: str, cells: Sequence[str]) -> np.ndarray | None:
         return None
 
 
-def _look_up(cells: Sequence[str], distinct: set[str], na: Collection[str]) -> np.ndarray | None:
+def _look_up(
+    cells: Sequence[str], distinct: set[str], na: Collection[str], plain: Callable[[str], str]
+) -> np.ndarray | None:
     """Parse each distinct cell once: strip it, compare it with `na`, and check it against the grammar."""
     stripped = {cell: cell.strip() for cell in distinct}
-    if not all(text in na or is_number(text) for text in stripped.values()):
+    numbers = {text: plain(text) for text in stripped.values() if text not in na}
+    if not all(map(is_number, numbers.values())):
         return None
-    values = {cell: nan if text in na else float(text) for cell, text in stripped.items()}
+    values = {cell: nan if text in na else float(numbers[text]) for cell, text in stripped.items()}
     return np.fromiter(map(values.__getitem__, cells), np.float64, len(cells))
 
 
 @dataclass
 class GrowingColumn:
-    """One column while its file is being read.  as_text: numbers are categories too."""
+    """One column while its file is being read.
+
+    as_text: numbers are categories too.  plain: writes a number with a decimal point alone, if it may be written
+    otherwise.
+    """
 
     na: frozenset[str]
     as_text: bool = False
+    plain: Callable[[str], str] | None = None
     whole: bool = True
     chunks: list[np.ndarray] = field(default_factory=list)
     known: dict[str, int] = field(default_factory=dict)
@@ -84,12 +92,13 @@ class GrowingColumn:
 
     def _numbers(self, cells: Sequence[str]) -> np.ndarray | None:
         joined, distinct = "\n".join(cells), set(cells)
-        many = 2 * len(distinct) > len(cells) and self.na.isdisjoint(distinct)
+        many = self.plain is None and 2 * len(distinct) > len(cells) and self.na.isdisjoint(distinct)
         values = _parse_plain(joined, cells) if many else None
-        values = _look_up(cells, distinct, self.na) if values is None else values
+        values = _look_up(cells, distinct, self.na, self.plain or str) if values is None else values
         if values is not None and np.isinf(values).any():
             raise MixedColumn
-        self.whole = self.whole and not any(mark in joined for mark in FRACTION_MARKS)
+        written = joined if self.plain is None else "\n".join(map(self.plain, distinct))
+        self.whole = self.whole and not any(mark in written for mark in FRACTION_MARKS)
         return values
 
     def _codes(self, cells: Sequence[str]) -> np.ndarray:
@@ -99,7 +108,7 @@ class GrowingColumn:
     def _code(self, text: str) -> int:
         if text in self.na:
             return MISSING
-        if not self.as_text and is_number(text):
+        if not self.as_text and is_number(self.plain(text) if self.plain else text):
             raise MixedColumn
         return self.known.setdefault(text, len(self.known))
 

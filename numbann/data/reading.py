@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -41,6 +42,33 @@ class Reading:
     names: tuple[str, ...] | None = None
     texts: tuple[str, ...] = ()
     origin: str = ""
+    encoding: str = "utf-8"
+    skip: int = 0
+    comment: str = ""
+    decimal: str = "."
+    thousands: str = ""
+    percent: bool = False
+
+    @property
+    def localized(self) -> bool:
+        """Whether numbers are written in another way than with a decimal point alone."""
+        return self.decimal != "." or bool(self.thousands) or self.percent
+
+    def plain(self, text: str) -> str:
+        """Return a number as it is with a decimal point alone; anything else as a text that is no number."""
+        if not self.localized:
+            return text
+        text = text.removesuffix("%").rstrip() if self.percent else text
+        if self.thousands and self._grouped.fullmatch(text):
+            text = text.replace(self.thousands, "")
+        return text if self.decimal == "." else text.translate({ord("."): "_", ord(self.decimal): "."})
+
+    @cached_property
+    def _grouped(self) -> re.Pattern[str]:
+        """The pattern of a number with thousands apart, such as -12.345.678,9."""
+        return re.compile(
+            rf"[+-]?[0-9]{{1,3}}(?:{re.escape(self.thousands)}[0-9]{{3}})+(?:{re.escape(self.decimal)}[0-9]*)?"
+        )
 
     @cached_property
     def _texts(self) -> frozenset[str]:
@@ -77,6 +105,12 @@ def reading_from_section(section: Mapping[str, Any]) -> Reading:
         weight=section["weight"],
         keys=keys_of_split(section["split"]),
         patterns=tuple(section["columns"]),
+        encoding=table["encoding"] or "utf-8",
+        skip=table["skip"],
+        comment=table["comment"] or "",
+        decimal=table["decimal"] or ".",
+        thousands=table["thousands"] or "",
+        percent=table["percent"],
         textual=tuple(name for name, given in section["columns"].items() if any(given.get(key) for key in TEXTUAL)),
     )
 
@@ -86,8 +120,19 @@ def check_distinct(names: Iterable[str], file: InputFile) -> tuple[str, ...]:
     found = tuple(names)
     for name, count in Counter(found).items():
         if count > 1:
-            raise DataError(f"{file.name}: two columns are named {quoted(name)}; rename one", key=file.key)
+            raise DataError(
+                f"{file.name}: two columns are named {quoted(name)}; {header_hint(found) or 'rename one'}", key=file.key
+            )
     return found
+
+
+def header_hint(names: Sequence[str]) -> str:
+    """Return what to do where a first row of numbers seems to have been taken for names; else an empty text."""
+    numbers = sum(name.lstrip("+-").replace(".", "", 1).isdigit() for name in names)
+    if names == tuple(map(str, range(len(names)))) or 2 * numbers < len(names):
+        return ""
+    names_then = 'false (the columns are then "0", "1", ...) or a list of names'
+    return f"if the first row is no header, set data.csv.header to {names_then}"
 
 
 class ChosenColumns(NamedTuple):
@@ -168,8 +213,11 @@ def _unknown(wanted: Sequence[str], names: Sequence[str], where: str, key: str |
     known = set(names)
     for name in wanted:
         if name not in known:
-            hint = nearest(name, names) or ";"
-            yield key, f"{where} has no column {quoted(name)}{hint} its columns: {listed(names)}"
+            hint, first = nearest(name, names) or ";", header_hint(names)
+            yield (
+                key,
+                f"{where} has no column {quoted(name)}{hint} its columns: {listed(names)}{first and f'; {first}'}",
+            )
 
 
 def _refuse(faults: Faults) -> None:

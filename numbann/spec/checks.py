@@ -76,6 +76,11 @@ def check_agreement(spec: Spec | None, registry: Registry | None) -> Iterator[Fo
         yield from _input_scale_faults(spec)
     yield from residual_faults(spec.model.layers, registry)
     yield from _warmup_faults(spec)
+    if spec.data.csv.thousands == (spec.data.csv.decimal or "."):
+        yield (
+            ("data", "csv", "thousands"),
+            f"{shown(spec.data.csv.thousands)} is data.csv.decimal, too; give another one",
+        )
     yield from _watch_faults(spec)
 
 

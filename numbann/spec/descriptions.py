@@ -79,6 +79,12 @@ DESCRIPTIONS: dict[str, dict[str, Description]] = {
         delimiter=("What stands between cells; `auto` looks at the first rows.", ";"),
         header=("Whether the first row names the columns; without names they are `0`, `1`, ...", ["age", "income"]),
         na=("The texts that mean a missing value.", ["", "-"]),
+        encoding=("The encoding of the text; `null` is UTF-8.", "latin-1"),
+        skip=("How many lines at the top are left out.", 2),
+        comment=("What a line begins with that is left out.", "#"),
+        decimal=("What stands before the fraction of a number; `null` is a point.", ","),
+        thousands=("What stands between groups of three digits.", "."),
+        percent=("Whether a number may end in `%`, which is dropped: 12.5% is 12.5.", True),
     ),
     "Column": _section(
         scale=("How its numbers are scaled, instead of by `data.scale`.", "quantile"),

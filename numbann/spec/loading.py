@@ -13,7 +13,7 @@ from numbann.plugins.finding import with_files
 from numbann.spec.building import build
 from numbann.spec.checks import check_agreement, check_data
 from numbann.spec.extending import open_spec
-from numbann.spec.model import Spec, spread
+from numbann.spec.model import Data, Spec, spread
 from numbann.spec.overrides import override
 from numbann.spec.source import SpecSource, open_source
 from numbann.spec.trail import Found
@@ -72,7 +72,7 @@ def _check(
     registry, failed = _registry(raw, origin.base) if given is None else (given, [])
     editors = raw.pop("$schema", "")
     spec, wrong = build(Spec, raw, (), registry)
-    spec = spec and replace(spec, model=spread(spec.model))
+    spec = spec and replace(spec, model=spread(spec.model), data=_named_target(spec.data))
     if not isinstance(editors, str):
         wrong = [(("$schema",), not_allowed(editors, "a text, which is for editors")), *wrong]
     found = [*found, *check_agreement(spec, registry)]
@@ -81,6 +81,11 @@ def _check(
         faults.sort(key=lambda fault: (fault.line is None, fault.source != origin.name, fault.line or 0))
         raise SpecError(faults, origin.name)
     return Loaded(spec, registry, origin)
+
+
+def _named_target(data: Data) -> Data:
+    """Return the data with the name of a target that is given by number."""
+    return replace(data, target=str(data.target)) if type(data.target) is int else data
 
 
 def _registry(raw: dict[str, Any], base: Path) -> tuple[Registry | None, list[Found]]:

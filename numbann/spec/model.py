@@ -14,7 +14,20 @@ from numbann.data.tasks import FOR_LISTS
 from numbann.data.transforms import DATES, SCALES
 from numbann.data.transforms import MISSING as FILLINGS
 from numbann.engine import devices
-from numbann.spec.rules import BOOLEAN, NULL, TEXT, Rule, exactly, list_of, number, numbers_by_name, one_of, text, whole
+from numbann.spec.rules import (
+    BOOLEAN,
+    NULL,
+    TEXT,
+    Rule,
+    exactly,
+    is_encoding,
+    list_of,
+    number,
+    numbers_by_name,
+    one_of,
+    text,
+    whole,
+)
 
 NOT_YET = "is not in this version yet"
 MISSING_CELLS = ("", "NA", "NaN", "nan", "null", "?")
@@ -23,6 +36,8 @@ NAME = text("a name", r"[\s\S]+")
 NAMES = list_of(NAME, "a list of names")
 NAMES_OR_MORE = list_of(NAME, "a list of names, at least one", least=1)
 FOLDER = text("a name that can be a folder's: no slash, no dot at its end", r"[^/\\\0-\x1f]*[^/\\\0-\x1f. ]")
+ENCODING = Rule("an encoding that Python knows, such as utf-8, latin-1 or cp1252", is_encoding, {"type": "string"})
+POSITION = whole(0, 2**31 - 1)
 COUNT = whole(1, 2**31 - 1)
 SCALINGS = list_of(one_of(*SCALES), 'a list of these but "auto", applied in order', least=1)
 CELL = Rule("a text or a number", lambda value: type(value) in (str, int, float), {"type": ["string", "number"]})
@@ -139,6 +154,12 @@ class Csv(Section):
     na: Annotated[list[str], list_of(TEXT, "a list of texts that mean missing")] = field(
         default_factory=lambda: list(MISSING_CELLS)
     )
+    encoding: Annotated[str | None, ENCODING | NULL] = None
+    skip: Annotated[int, whole(0, 2**31 - 1)] = 0
+    comment: Annotated[str | None, text("what a line of comment begins with", r"[^\s\"]+") | NULL] = None
+    decimal: Annotated[str | None, one_of(".", ",") | NULL] = None
+    thousands: Annotated[str | None, one_of(",", ".", " ", "'", "_") | NULL] = None
+    percent: Annotated[bool, BOOLEAN] = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -174,7 +195,7 @@ class Data(Section):
     path: Annotated[Any, SOURCES]
     format: Annotated[str, one_of("auto", *FORMATS)] = "auto"
     csv: Annotated[Csv, Inner(Csv)] = field(default_factory=Csv)
-    target: Annotated[str | list[str] | None, NAME | NAMES_OR_MORE | NULL] = None
+    target: Annotated[int | str | list[str] | None, NAME | NAMES_OR_MORE | POSITION | NULL] = None
     task: Annotated[str, one_of("auto", *FOR_LISTS)] = "auto"
     features: Annotated[str | list[str] | None, NULL | NAME | NAMES_OR_MORE] = None
     drop: Annotated[list[str], NAMES] = field(default_factory=list)

@@ -5,6 +5,7 @@ Types are strict: neither true nor "5" is a number.
 
 from __future__ import annotations
 
+import codecs
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -48,6 +49,14 @@ class Rule:
 NULL = Rule("null", lambda value: value is None, {"type": "null"})
 BOOLEAN = Rule("true or false", lambda value: isinstance(value, bool), {"type": "boolean"})
 TEXT = Rule("a text", lambda value: isinstance(value, str), {"type": "string"})
+
+
+def is_encoding(value: Any) -> bool:
+    """Tell whether a value names an encoding of text."""
+    try:
+        return isinstance(value, str) and bool(codecs.lookup(value)._is_text_encoding)
+    except (LookupError, ValueError):
+        return False
 
 
 def one_of(*choices: str) -> Rule:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from numbann.data.source import SplitData, load
+from numbann.spec.model import Csv, to_json
 
 NA = ["", "NA", "NaN", "nan", "null", "?"]
 
@@ -21,7 +22,7 @@ def section() -> Callable[..., dict[str, Any]]:
         defaults: dict[str, Any] = {
             "path": path,
             "format": "auto",
-            "csv": {"delimiter": "auto", "header": True, "na": NA} | (csv or {}),
+            "csv": {**to_json(Csv()), "na": NA} | (csv or {}),
             "target": target,
             "task": "auto",
             "features": None,

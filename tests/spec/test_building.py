@@ -70,7 +70,7 @@ WRONG = [
     (data(path="part-*.csv"), "data.path", '"part-*.csv": no file in '),
     (data(target=None, path="x.npy"), "data.path", '"x.npy" brings no labels; give {"images": F, "labels": F} or'),
     (data(format="excel"), "data.format", 'give "auto", "csv"'),
-    (data(target=5), "data.target", "5 is not allowed"),
+    (data(target=-5), "data.target", "-5 is not allowed"),
     (data(target=[]), "data.target", "[] is not allowed"),
     (data(target=["a", "a"]), "data.target", '"a" is listed twice'),
     (data(task="multiclass"), "data.task", '"multiclass" is not allowed'),

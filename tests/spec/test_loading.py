@@ -159,3 +159,11 @@ def test_a_spec_and_a_home_folder_on_standard_input(spec_of, folder, monkeypatch
     monkeypatch.setattr(files, "_piped", lambda stream: b"{")
     with pytest.raises(SpecError, match="standard input:1"):
         load("-")
+
+
+def test_a_target_may_be_a_number(spec_of):
+    assert load(spec_of(data={"path": "wine.csv", "csv": {"header": False}, "target": 1})).spec.data.target == "1"
+    with pytest.raises(SpecError, match=r"data\.csv\.thousands: \",\" is data\.csv\.decimal, too"):
+        load(spec_of(data={"path": "wine.csv", "csv": {"decimal": ",", "thousands": ","}, "target": "quality"}))
+    with pytest.raises(SpecError, match='"utf-88" is not allowed; give an encoding that Python knows'):
+        load(spec_of(data={"path": "wine.csv", "csv": {"encoding": "utf-88"}, "target": "quality"}))

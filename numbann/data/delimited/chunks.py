@@ -65,7 +65,8 @@ class RaggedRow(Exception):
 
 def chunks(table: Delimited, width: int) -> Iterator[NumberChunk | CellChunk]:
     """Yield the rows of data in chunks, each row cut into `width` cells; empty chunks are skipped."""
-    quick = table.delimiter not in QUICK_CHARACTERS and not any(map(is_number, table.reading.na))
+    marks = any(map(is_number, table.reading.na))
+    quick = table.delimiter not in QUICK_CHARACTERS and not marks and not table.reading.localized
     with open_text(table.file, table.delimiter) as stream:
         if table.reading.header is True:
             next(rows_of(stream, table.delimiter))

@@ -33,7 +33,8 @@ def read_table(table: Delimited, need_target: bool) -> Raw:
 def _read(table: Delimited, names: Sequence[str], features: Sequence[str], targets: Sequence[str]) -> dict[str, Column]:
     """Read the features and targets by name.  Targets and categories are read as cells: their notation matters."""
     is_text, na = table.reading.is_text, frozenset(table.reading.na)
-    growing = {name: GrowingColumn(na, as_text=is_text(name)) for name in [*features, *targets]}
+    plain = table.reading.plain if table.reading.localized else None
+    growing = {name: GrowingColumn(na, is_text(name), plain) for name in [*features, *targets]}
     positions = {name: position for position, name in enumerate(names) if name in growing}
     literal, rows = {name for name in growing if is_text(name) or name in targets}, 0
     for chunk in _chunks(table, len(names)):
@@ -90,16 +91,17 @@ def _describe_fault(table: Delimited, name: str, position: int) -> str:
         where = f"{table.file.name} row {line}, column {quoted(name)}: {quoted(text)}"
         if text in table.reading.na:
             continue
-        if is_infinite(text):
+        number = is_number(table.reading.plain(text))
+        if is_infinite(table.reading.plain(text)):
             return f"{where} is too large a number; correct the cell"
-        first = first or (line, is_number(text))
-        if is_number(text) != first[1]:
-            advice = "" if name == table.reading.weight else f", {_advice(text, name)}"
-            mixed = "is a number in a column of text" if is_number(text) else "is no number in a column of numbers"
+        first = first or (line, number)
+        if number != first[1]:
+            advice = "" if name == table.reading.weight else f", {_advice(text, number, name)}"
+            mixed = "is a number in a column of text" if number else "is no number in a column of numbers"
             return f"{where} {mixed} (row {first[0]}); correct the cell{advice}"
     return f"{table.file.name}: has changed while it was read; leave it alone, or work on a copy"
 
 
-def _advice(text: str, name: str) -> str:
-    missing = "" if is_number(text) else f"add {quoted(text)} to data.csv.na, "
+def _advice(text: str, number: bool, name: str) -> str:
+    missing = "" if number else f"add {quoted(text)} to data.csv.na, "
     return f"{missing}or add {quoted(name)} to data.categorical"

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 from itertools import islice
 
+from numbann.data.delimited.cleaned import clean
 from numbann.data.delimited.text import numbered_rows, open_text
 from numbann.data.files import InputFile
 from numbann.data.inside import require_text
@@ -57,9 +58,11 @@ class Delimited:
 
 def open_table(file: InputFile, delimiters: Sequence[str], reading: Reading) -> Delimited:
     """Open a table with the spec's delimiter, else with the one of `delimiters` that fits the first rows best."""
-    require_text(file)
+    require_text(file, known_encoding=reading.encoding.lower() not in ("utf-8", "utf8"))
+    file = clean(file, reading)
     if reading.delimiter == "auto":
-        found = max(delimiters, key=partial(_fitness, file)) if len(delimiters) > 1 else delimiters[0]
+        open_ones = [one for one in delimiters if one not in (reading.decimal, reading.thousands)] or list(delimiters)
+        found = max(open_ones, key=partial(_fitness, file)) if len(open_ones) > 1 else open_ones[0]
         return Delimited(file, found, reading)
     if len(reading.delimiter) != 1 or reading.delimiter in '"\r\n':
         raise DataError(
@@ -71,10 +74,11 @@ def open_table(file: InputFile, delimiters: Sequence[str], reading: Reading) -> 
 
 def _fitness(file: InputFile, delimiter: str) -> tuple[bool, int]:
     """Return whether the first rows all have the same number of cells, above one, and how many the first row has."""
+    widths: list[int] = []
     with open_text(file, delimiter) as stream:
         try:
             rows = islice(csv.reader(stream, delimiter=delimiter, strict=True), SAMPLE_ROWS)
-            widths = [len(row) for row in rows if row]
+            widths.extend(len(row) for row in rows if row)
         except csv.Error:
-            return False, 0
+            return False, widths[0] if widths else 0
     return len(set(widths)) == 1 and widths[0] > 1, widths[0] if widths else 0

@@ -10,6 +10,7 @@ from typing import Any, BinaryIO, TextIO
 
 from numbann.data.files import InputFile, translate_errors
 
+OPEN = "a quote opens a cell in this row, and none closes it; close the quotes, or double one that is meant as it is"
 LONGEST_LINE = 1 << 26  # bytes
 
 
@@ -38,7 +39,8 @@ def open_text(file: InputFile, delimiter: str) -> Iterator[TextIO]:
         except UnicodeDecodeError as error:
             raise file.fault(f" row {_undecodable_line(file)}: not UTF-8 text; save the table as UTF-8") from error
         except csv.Error as error:
-            raise file.fault(f" row {_faulty_line(file, delimiter)}: {error}; check the quotes of the row") from error
+            reason = OPEN if str(error).startswith("unexpected end") else f"{error}; check the quotes of the row"
+            raise file.fault(f" row {_faulty_line(file, delimiter)}: {reason}") from error
 
 
 class Lines(io.RawIOBase):

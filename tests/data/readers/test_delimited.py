@@ -103,6 +103,39 @@ def test_a_column_without_name_is_noted(load_table: Load) -> None:
     assert [one.kind for one in load_table(",a,y\n0,1,0.5\n1,2,1.5\n").facts.findings] == ["index"]
 
 
+LOCAL = "a;b;y\n1.234,5;12,5%;0,5\n-2,25 ; 7% ;1,5\n?;100;2\n"
+
+
+def test_numbers_in_another_notation(load_table: Load) -> None:
+    keys = {"decimal": ",", "thousands": ".", "percent": True}
+    assert x_of(load_table(LOCAL, missing="mean", csv=keys)) == [[1234.5, 12.5], [-2.25, 7], [616.125, 100]]
+    targets = load_table(LOCAL, missing="mean", csv=keys).parts["train"][0].targets["y"]
+    assert targets.original.tolist() == [0.5, 1.5, 2.0]
+    for wrong in ("1.23,5", "1.5", "1,5,5", "12%%"):
+        with pytest.raises(DataError, match=r't\.csv row 2, column "a"|t\.csv row 3, column "a"'):
+            load_table(LOCAL.replace("1.234,5", wrong), missing="mean", csv=keys)
+    whole = load_table("a;y\n1;1.000\n2;2.000\n3;1.000\n", csv={"decimal": ",", "thousands": "."})
+    assert whole.parts["train"][0].targets["y"].original.tolist() == [1000, 2000, 1000]
+
+
+@pytest.mark.parametrize("encoding", ["latin-1", "cp1252", "utf-16", "utf-16-le", "utf-8-sig", "shift-jis"])
+def test_other_encodings(load_table: Load, encoding: str) -> None:
+    content = 'town,y\n"caf\n1",0.5\n\u00e9,1.5\n'.replace("\u00e9", "\u6771" if encoding == "shift-jis" else "\u00e9")
+    source = load_table(content.encode(encoding), csv={"encoding": encoding})
+    assert source.layout.encoding().inputs == 2
+    with pytest.raises(DataError, match=r"t\.csv row \d+: not text in ascii; correct data.csv.encoding"):
+        load_table("a,y\n1,0.5\n\u00e9,1.5\n", csv={"encoding": "ascii"})
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+def test_lines_that_are_no_rows(load_table: Load, end: str) -> None:
+    lines = ["an export,of,2026", "# made by hand", *PLAIN.splitlines()[:2], "#1,2,3", *PLAIN.splitlines()[2:], "# end"]
+    keys = {"skip": 1, "comment": "#"}
+    assert x_of(load_table(end.join(lines), csv=keys)) == [[1, 1, 0], [2, 0, 1], [3, 1, 0]]
+    with pytest.raises(DataError, match=r't\.csv row 7, column "a": "z" is no number'):
+        load_table(end.join(lines).replace("3,x", "z,x"), csv=keys)
+
+
 FAULTS = {
     "empty": ("", "t.csv is empty"),
     "header only": ("a,y\n", "has a header but no rows"),
@@ -117,7 +150,10 @@ FAULTS = {
     "missing number": ("a,y\n1,0.5\n?,1.5\n", 't.csv row 3, column "a": a missing number; .*data.missing'),
     "missing target": ("a,y\n1,0.5\n2,\n", 't.csv row 3, column "y": the target is missing'),
     "not UTF-8": (b"a,y\n1,0.5\n\xe9,1.5\n", "t.csv row 3: not UTF-8"),
-    "open quote": ('a,y\n1,0.5\n"2,1.5\n', "t.csv row 3: .*quotes"),
+    "open quote": ('a,y\n1,0.5\n"2,1.5\n', "t.csv row 3: a quote opens a cell in this row, and none closes it"),
+    "open quote further down": ('a,b,y\n1,2,0.5\n1,"x,1.5\n2,3,4.5\n', "t.csv row 3: a quote opens a cell in this row"),
+    "no header": ("0.942,-1.397,n\n0.1,0.2,p\n", "its columns: .*; if the first row is no header, set data.csv.header"),
+    "no header twice": ("0.5,0.5,y\n0.1,0.2,3\n", 'two columns are named "0.5"; if the first row is no header'),
     "no number": ("a,y\n,0.5\n,1.5\n", "a missing number"),
 }
 
