@@ -33,7 +33,7 @@ def target_lines(targets: Mapping[str, Mapping[str, Any]] | None, part: str = ""
         return
     names = list(next(iter(targets.values())))[:MOST_TARGETS]
     yield f"\ntargets{_of(part)}"
-    rows = [[target, *(number(values[name]) for name in names)] for target, values in targets.items()]
+    rows = [[target, *(number(values.get(name)) for name in names)] for target, values in targets.items()]
     yield from _aligned(["", *names], rows)
 
 

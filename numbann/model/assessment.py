@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from math import isnan
 from typing import Any
@@ -12,6 +13,7 @@ import numpy as np
 from numbann.components.component import Configured
 from numbann.data.preprocessing import Preprocessing
 from numbann.data.tasks.task import Confusion
+from numbann.errors import NumbannError
 from numbann.model.outputs import call_metrics, outcome_of
 from numbann.spec.resolution import Resolved
 
@@ -63,11 +65,12 @@ def _baseline(
     best: dict[str, float] = {}
     for usual in preprocessing.usual:
         guess = {**preprocessing.task.guess(np.array(usual), roles["t"]), "weight": roles["weight"]}
-        able = [metric for metric in metrics if {*metric.component.roles, *metric.component.outputs} <= guess.keys()]
-        for metric, (name, value) in zip(able, call_metrics(able, guess).items(), strict=True):
-            choose = max if metric.component.traits["better"] == "higher" else min
-            known = [one for one in (best.get(name, value), value) if not isnan(one)]
-            best[name] = choose(known, default=value)
+        for metric in metrics:
+            if {*metric.component.roles, *metric.component.outputs} <= guess.keys():
+                for name, value in _tolerant(metric, guess).items():
+                    choose = max if metric.component.traits["better"] == "higher" else min
+                    known = [one for one in (best.get(name, value), value) if not isnan(one)]
+                    best[name] = choose(known, default=value)
     return best
 
 
@@ -75,9 +78,17 @@ def _of_targets(
     metrics: Iterable[Configured], names: Iterable[str], roles: Mapping[str, np.ndarray]
 ) -> dict[str, dict[str, float]]:
     """Return the metrics of each target alone; none of metrics that ask for what the loss gives by name."""
-    able = [metric for metric in metrics if not metric.component.outputs]
     wide = [name for name, values in roles.items() if np.ndim(values) == 2]
-    return {
-        target: call_metrics(able, {**roles, **{name: roles[name][:, [k]] for name in wide}})
-        for k, target in zip(range(roles["t"].shape[1]), names, strict=False)
-    }
+    found: dict[str, dict[str, float]] = {}
+    for k, target in zip(range(roles["t"].shape[1]), names, strict=False):
+        alone = {**roles, **{name: roles[name][:, [k]] for name in wide}}
+        able = (metric for metric in metrics if not metric.component.outputs)
+        found[target] = {name: value for metric in able for name, value in _tolerant(metric, alone).items()}
+    return found
+
+
+def _tolerant(metric: Configured, roles: Mapping[str, np.ndarray]) -> dict[str, float]:
+    """Return a metric by its name; nothing if it cannot be told of these rows, on which the model is not judged."""
+    with np.errstate(all="ignore"), suppress(NumbannError):
+        return call_metrics([metric], dict(roles))
+    return {}

@@ -98,7 +98,8 @@ def as_text(value: Any) -> str:
     try:
         return json.dumps(value, default=_plain, ensure_ascii=False, indent=2, allow_nan=False) + "\n"
     except (TypeError, ValueError, RecursionError) as error:
-        words = f"is no JSON: {error}; give what a JSON file can hold, and rows as train(spec, data=rows)"
+        rows = ", and rows as train(spec, data=rows)" if isinstance(error, TypeError) else ""
+        words = f"is no JSON: {error}; give what a JSON file can hold{rows}"
         raise SpecError([SpecFault("", words)]) from None
 
 

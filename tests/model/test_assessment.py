@@ -73,3 +73,14 @@ def test_a_regression_is_told_beside_the_mean_or_the_median(write_spec: WriteSpe
     assert [found.targets[name]["mae"] for name in ("sum", "x")] == pytest.approx(alone)
     assert np.mean(alone) == pytest.approx(found.measures["mae"])
     assert run.metrics["targets"]["test"].keys() == {"sum", "x"}
+
+
+def test_a_metric_that_fails_on_a_guess_fails_no_run(write_spec: WriteSpec, here: Path) -> None:
+    (here / "picky.py").write_text(
+        "from numbann import hookimpl, metric\n\n\n"
+        "@metric\ndef variety(t, label):\n    return 1 / (len(set(label.tolist())) - 1)\n\n\n"
+        "@hookimpl\ndef numbann_register(register):\n    register(variety)\n"
+    )
+    run = numbann.train(write_spec(plugins=["picky.py"], train={"epochs": 20, "metrics": ["accuracy", "variety"]}))
+    assert run.metrics["test"]["variety"] == 0.5
+    assert run.metrics["baseline"]["test"].keys() == {"accuracy"}

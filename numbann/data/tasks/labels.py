@@ -62,8 +62,9 @@ class Labels(Task):
 
     def guess(self, usual: np.ndarray, t: np.ndarray) -> dict[str, np.ndarray]:
         """Return the largest class, or the likelier value of each label, with shares as probabilities."""
-        label = np.full(len(t), usual.argmax()) if t.ndim == 1 else np.tile(usual >= 0.5, (len(t), 1)).astype(np.int64)
-        return {"t": t, "label": label, "probability": np.tile(usual, (len(t), 1))}
+        label = usual.argmax() if t.ndim == 1 else (usual >= 0.5).astype(np.int64)
+        shape = (len(t), len(usual))
+        return {"t": t, "label": np.broadcast_to(label, t.shape), "probability": np.broadcast_to(usual, shape)}
 
 
 @dataclass(frozen=True)

@@ -137,7 +137,7 @@ class Regression(Task):
         return tuple(tuple(one.tolist()) for one in found if np.isfinite(one).all())
 
     def guess(self, usual: np.ndarray, t: np.ndarray) -> dict[str, np.ndarray]:
-        return {"t": t, "value": np.tile(usual[: t.shape[1]], (len(t), 1))}
+        return {"t": t, "value": np.broadcast_to(usual[: t.shape[1]], t.shape)}
 
     @property
     def _affine(self) -> tuple[np.ndarray, np.ndarray]:
