@@ -19,6 +19,8 @@ from numbann.data.tasks.class_probabilities import ClassProbabilities
 from numbann.data.tasks.classification import Classification
 from numbann.data.tasks.multilabel import Multilabel
 from numbann.data.tasks.regression import Regression
+from numbann.data.transforms.codes.target import Coding as TargetCoding
+from numbann.data.transforms.scales.quantile import Scale as Quantile
 from numbann.errors import UNUSABLE
 
 SCALARS = (str, int, float, type(None))
@@ -82,8 +84,12 @@ def _disagreements(found: Preprocessing) -> Iterator[str]:
         yield "preprocessing.encoding: a feature has no categories"
     if sorted(name for group in encoding.groups for name in group.names) != numbers:
         yield "preprocessing.encoding: its groups are not those of its numbers"
+    if not all(map(_whole, encoding.codes.values())):
+        yield "preprocessing.encoding: the numbers of a code are not those of its texts"
     for group in encoding.groups:
         transforms, size = (group.missing, *group.scales), len(group.names)
+        if not all(map(len, (knots for one in transforms if isinstance(one, Quantile) for knots in one.knots))):
+            yield "preprocessing.encoding: a column has no quantiles"
         if any(len(values) != size for one in transforms for values in vars(one).values()):
             yield f"preprocessing.encoding: its transforms are not for {size} numbers"
     if found.reading.names != features:
@@ -98,6 +104,14 @@ def _disagreements(found: Preprocessing) -> Iterator[str]:
         yield "preprocessing.usual: its guesses are not one for each class or target"
     if found.class_weights and len(found.class_weights) != len(getattr(task, "subjects", ())):
         yield "preprocessing.class_weights: not one for each class"
+
+
+def _whole(code: Any) -> bool:
+    """Whether a code has numbers for each of its texts."""
+    match code:
+        case TargetCoding(of=of, values=values, means=means, mean=mean):
+            return len(values) == len(means) and {len(of)} == {len(mean), *map(len, means)}
+    return True
 
 
 def _agrees(task: Any) -> bool:

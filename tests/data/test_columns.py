@@ -227,6 +227,35 @@ def test_names_that_no_column_has(load_table: Load) -> None:
         load_table(TABLE, columns={"z_*": {"scale": "log"}})
 
 
+def test_damaged_columns_are_refused(load_table: Load) -> None:
+    columns = {
+        "x_a": {"scale": "quantile"},
+        "town": {"categories": "target"},
+        "grade": {"order": ["low", "mid", "high"]},
+    }
+    source = load_table(TABLE, drop=["day"], columns=columns)
+    whole = json.loads(json.dumps(prepared(source, "standard").preprocessing.to_dict()))
+
+    def damaged(change: Callable[[Any], None]) -> Any:
+        copy = json.loads(json.dumps(whole))
+        change(copy["encoding"])
+        return copy
+
+    changes: list[Callable[[Any], None]] = [
+        lambda given: given["codes"]["town"].update(means=[]),
+        lambda given: given["codes"]["town"].update(mean=[1.0, 2.0]),
+        lambda given: given["codes"]["grade"].update(type="os"),
+        lambda given: given["codes"]["grade"].update(order=[1, 2]),
+        lambda given: given["groups"][0]["scales"][0].update(knots=[[]]),
+        lambda given: given["groups"][0].update(names=["age", "x_b"]),
+        lambda given: given.update(indicated=["nothing"]),
+        lambda given: given["codes"].pop("grade"),
+    ]
+    for change in changes:
+        with pytest.raises(ValueError, match="preprocessing"):
+            restore_preprocessing(damaged(change))
+
+
 @pytest.mark.parametrize(
     ("given", "message"),
     [
