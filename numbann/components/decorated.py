@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, ParamSpec, Protocol, TypeVar, overload
+from typing import Any, Literal, ParamSpec, Protocol, TypeVar, overload
 
 Given = ParamSpec("Given")
 Result = TypeVar("Result", covariant=True)
@@ -16,10 +16,11 @@ class Decorated(Protocol[Given, Result]):
     def __call__(self, *args: Given.args, **kwargs: Given.kwargs) -> Result: ...
 
     @overload
-    def derivative(self, target: str, /) -> Callable[[Part], Part]: ...
+    def derivative(self, target: str = "", /) -> Callable[[Part], Part]: ...
     @overload
     def derivative(self, target: Part, /) -> Part: ...
     def backward(self, part: Part, /) -> Part: ...
+    def gives(self, **units: Literal["target", "difference", "square", "none"]) -> Callable[[Part], Part]: ...
 
 
 class Decorator(Protocol):

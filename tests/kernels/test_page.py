@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import importlib.util
+import json
 import os
 import re
 import runpy
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -64,46 +67,75 @@ def test_the_blocks_of_the_page(tmp_path: Path) -> None:
 USER = """
 import numpy as np
 import numbann
-from numbann import kernels
+from numbann import Learnable, Positive, kernels
 
 @numbann.activation(init="he_normal")
-def bent(z, alpha: float = 0.1):
-    return alpha * z if z < 0 else z
+def bent(z, alpha: Positive = 0.1, beta: Learnable = 0.5):
+    return alpha * z if z < 0 else z + beta
 
 @bent.derivative
 def slope(z, alpha):
     return alpha if z < 0 else 1
 
+@bent.derivative("beta")
+def to_beta(z):
+    return 0 if z < 0 else 1
+
+@numbann.activation(form="row")
+def same(z, a):
+    a[0] = z[0]
+
+@same.backward
+def same_backward(da, dz):
+    dz[0] = da[0]
+
+@numbann.loss
+def likely(mean, variance, t):
+    return (mean - t) ** 2 + variance
+
+@likely.gives(mean="target", variance="square")
+def gives(mean, variance):
+    return mean, variance
+
+@numbann.optimizer(optional={"buffer": "momentum"})
+def down(w, g, buffer, learning_rate: Positive = 0.1, momentum: float = 0.0):
+    return w - learning_rate * g, buffer
+
 z = np.zeros((2, 3))
-reveal_type(kernels.relu(z))
-reveal_type(kernels.adam_step(z, z, z, z, 1))
-reveal_type(bent(1.0))
-kernels.reluu(z)
-kernels.elu(z, beta=1.0)
-kernels.matmul(z, z.astype(np.float32))
+dz, dalpha = kernels.prelu_backward(z, z, kernels.prelu(z, np.zeros(3)), 0.25)
+value, dy = kernels.mse(kernels.relu(z), z)
+own, own_backward = kernels.of(bent, alpha=0.2)
+reveal_type(dalpha)  # float64
+reveal_type(kernels.adam_step(z, z, z, z, 1))  # None
+reveal_type(value)  # float
+reveal_type(numbann.train({}))  # Run
+kernels.reluu(z)  # error
+kernels.elu(z, beta=1.0)  # error
+kernels.matmul(z, z.astype(np.float32))  # error
+likely.gives(mean="metres")  # error
+likely.derivatif  # error
 """
-
-
-SEEN = ("numpy.float64", '"None"', '"Any"', '"reluu"', '"beta" for "elu"', '"Floats" of "matmul"')  # in each line
+CHECKERS = {
+    "mypy": [sys.executable, "-m", "mypy", "--config-file", "", "--follow-imports=silent", "user.py"],
+    "pyright": ["pyright", "--pythonpath", sys.executable, "user.py"],
+}
+SAID = re.compile(r"user\.py:(\d+)(?::\d+ -|:) (error|note|information): (.*)")
 
 
 @pytest.mark.slow
-def test_type_checkers_see_kernels_and_decorators(tmp_path: Path) -> None:
-    """mypy finds the types of kernels, misspelt names and arguments, and what a decorator gives."""
-    pytest.importorskip("mypy")
+@pytest.mark.parametrize("checker", CHECKERS)
+def test_type_checkers_see_kernels_and_decorators(checker: str, tmp_path: Path) -> None:
+    """They find the types of kernels, misspelt names and arguments, and what a decorator gives; and no other error."""
+    if importlib.util.find_spec(checker) is None and shutil.which(checker) is None:
+        pytest.skip(f"needs {checker}")
     (tmp_path / "user.py").write_text(USER, encoding="utf-8")
-    command = [
-        sys.executable,
-        "-m",
-        "mypy",
-        "--cache-dir",
-        str(tmp_path),
-        "--config-file",
-        "",
-        "--follow-imports=silent",
-    ]
-    done = subprocess.run(
-        [*command, "user.py"], cwd=tmp_path, env={"MYPYPATH": str(ROOT)}, capture_output=True, text=True, check=False
-    )
-    lines = [line for line in done.stdout.splitlines() if line.startswith("user.py") and "defined in" not in line]
-    assert [word in line for word, line in zip(SEEN, lines, strict=True)] == [True] * len(SEEN), done.stdout
+    (tmp_path / "pyrightconfig.json").write_text(json.dumps({"extraPaths": [str(ROOT)]}), encoding="utf-8")
+    given = {**os.environ, "MYPYPATH": str(ROOT), "MYPY_CACHE_DIR": str(tmp_path)}
+    done = subprocess.run(CHECKERS[checker], cwd=tmp_path, env=given, capture_output=True, text=True, check=False)
+    said = [(int(line), kind, text) for line, kind, text in SAID.findall(done.stdout) if "defined in" not in text]
+    lines = [line.partition("  # ")[::2] for line in USER.splitlines()]
+    wrong = [number for number, (_, mark) in enumerate(lines, 1) if mark == "error"]
+    assert [number for number, kind, _ in said if kind == "error"] == wrong, done.stdout
+    types = [text for _, kind, text in said if kind != "error" and "ype" in text]
+    expected = [mark for line, mark in lines if line.startswith("reveal_type")]
+    assert [mark in text for mark, text in zip(expected, types, strict=True)] == [True] * len(expected), done.stdout
