@@ -22,7 +22,7 @@ from numbann.simd.vector_math import BINDINGS
 
 ROOT = Path(numbann.__file__).parents[1]
 SCRIPTS = ("train_step", "inference", "startup", "scaling", "additions")
-SCRIPTS += ("kernels", "components", "derivatives", "plugins", "peak", "on_gpu")
+SCRIPTS += ("calls", "kernels", "components", "derivatives", "plugins", "peak", "on_gpu")
 MODULES = {  # what the extras bring, with what that needs, by requirement; hardly anyone installs all of them
     "cuda-core": "cuda",
     "cuda-toolkit": "nvidia",
@@ -43,6 +43,7 @@ MODULES = {  # what the extras bring, with what that needs, by requirement; hard
 EXP = {dtype: {math.exp: functions[math.exp]} for dtype, functions in BINDINGS.items()}
 LITTLE: dict[str, tuple[list[str], dict[str, Any]]] = {  # by script: its arguments, and smaller constants
     "additions": (["--nets", "T"], {"ADDITIONS": {"none": {}, "l1": {"optimizer.l1": 1e-5}}}),
+    "calls": (["--names", "relu,mse"], {"CALLS": 2, "ROUNDS": 1}),
     "components": (["--names", "relu,huber,gaussian_nll,adam"], {"TIMES": 2, "SIZES": (4096,)}),
     "derivatives": ([], {"NAMES": {"activation": ("silu",), "loss": ("huber",)}}),
     "kernels": ([], {"SHAPES": [(16, 16, 16)], "ELEMENTS": 1000, "CACHED": 64, "BINDINGS": EXP}),
