@@ -13,6 +13,7 @@ import dataclasses
 import math
 from collections.abc import Callable, Iterator
 from math import exp, log, tanh
+from time import thread_time
 from typing import Any
 
 import numpy as np
@@ -121,7 +122,7 @@ def compare(component: Component, rounds: int) -> dict[str, Any]:
     pair = {"hand-written": component, "derived": dataclasses.replace(component, derivative=None)}
     made = {name: Block(each) for name, each in pair.items()}
     np.testing.assert_allclose(*(block.derivative() for block in made.values()), atol=CLOSE, err_msg=component.name)
-    times = alternate({name: repeat(block.call, block.clear) for name, block in made.items()}, rounds)
+    times = alternate({name: repeat(block.call, block.clear, thread_time) for name, block in made.items()}, rounds)
     by_hand, derived = (seconds / (ROWS * COLUMNS) * 1e9 for seconds in times.values())
     return {"component": component.name, "by hand, ns": by_hand, "derived, ns": derived, "speed": by_hand / derived}
 

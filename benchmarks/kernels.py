@@ -12,6 +12,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from time import thread_time
 from typing import Any
 
 import numba
@@ -93,7 +94,9 @@ def functions(rounds: int) -> Iterator[dict[str, Any]]:
             run(z, ours)
             np.testing.assert_allclose(ours, numpy_function(z), 8 * np.finfo(dtype).eps)
             pair = functools.partial(run, z, ours), functools.partial(numpy_function, z, out=theirs)
-            times = alternate(dict(zip(("numbann", "NumPy"), map(repeat, pair), strict=True)), rounds)
+            times = alternate(
+                dict(zip(("numbann", "NumPy"), (repeat(call, clock=thread_time) for call in pair), strict=True)), rounds
+            )
             a, b = (seconds / CACHED * 1e9 for seconds in times.values())
             label = f"{original.__name__}, {dtype}"
             yield {"function, 1 thread": label, "numbann ns an element": a, "NumPy ns an element": b, "ratio": b / a}
@@ -137,7 +140,9 @@ def element_wise(rounds: int) -> Iterator[dict[str, Any]]:
         for call in pair:
             call()
         np.testing.assert_allclose(ours, theirs, 1e-4, 1e-6, err_msg=name)
-        times = alternate(dict(zip(("numbann", "NumPy"), map(repeat, pair), strict=True)), rounds)
+        times = alternate(
+            dict(zip(("numbann", "NumPy"), (repeat(call, clock=thread_time) for call in pair), strict=True)), rounds
+        )
         a, b = (seconds / ELEMENTS * 1e9 for seconds in times.values())
         yield {"kernel, 1 thread": name, "numbann ns an element": a, "NumPy ns an element": b, "ratio": b / a}
 
