@@ -28,6 +28,7 @@ MODULES = {  # what the extras bring, with what that needs, by requirement; hard
     "cuda-toolkit": "nvidia",
     "jax": "jax jaxlib ml_dtypes opt_einsum scipy",
     "matplotlib": "PIL contourpy cycler dateutil fontTools kiwisolver matplotlib mpl_toolkits pylab pyparsing six",
+    "narwhals": "narwhals",
     "numba-cuda": "cuda numba_cuda nvidia",
     "nvmath-python": "cuda nvidia nvmath",
     "onnx": "google ml_dtypes onnx",
