@@ -94,6 +94,12 @@ def test_numbers_written_for_people_are_no_categories(load_table: Load, cell: st
     assert load_table(text, categorical=["a"]).facts.inputs > 40
 
 
+@pytest.mark.filterwarnings("error")
+def test_huge_numbers_raise_no_warning(load_table: Load) -> None:
+    text = table("a,y", lambda k: f"{k * k % 97}e300,{VALUE[k]}")
+    assert kinds(load_table(text)) == []
+
+
 def test_a_target_of_identifiers_ends_before_training(load_table: Load) -> None:
     text = table("a,y", lambda k: f"{VALUE[k]},name{k if k > 7 else k // 2}")
     with pytest.raises(DataError, match=r"192 of 196 labels occur once, so that no row is left for validation"):

@@ -61,6 +61,7 @@ def _separates(values: np.ndarray, labels: np.ndarray) -> bool:
 
 def _equals(values: np.ndarray, target: np.ndarray) -> bool:
     """Tell whether values are the target in another unit."""
-    if np.isnan(values).any() or values.std() == 0 or len(values) < FEWEST_ROWS:
+    if np.isnan(values).any() or len(values) < FEWEST_ROWS:
         return False
-    return bool(abs(np.corrcoef(values, target)[0, 1]) > 1 - 1e-6)
+    with np.errstate(all="ignore"):  # of a column, or a target, that is constant or huge
+        return bool(abs(np.corrcoef(values, target)[0, 1]) > 1 - 1e-6)

@@ -6,7 +6,7 @@ Letters: N rows, n rows of a block, F columns.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
 from typing import Any, Self
 
@@ -95,6 +95,10 @@ class Columns:
     def among(self, names: frozenset[str]) -> Iterator[tuple[int, np.ndarray]]:
         """Yield the position and the numbers (N,) of these columns, as they are given."""
         return self._apart([name for name in self.names if name in names])
+
+    def whole(self) -> Iterator[np.ndarray]:
+        """Yield each column (N,) as it is given, with the rows that are not among these, too."""
+        return (values for _, values in replace(self, rows=slice(None))._apart(self.names))
 
     def extremes(self) -> tuple[np.ndarray, np.ndarray]:
         """Return the smallest and the largest number of each column."""
