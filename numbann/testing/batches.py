@@ -34,10 +34,21 @@ def draw_batch(component: Component, rows: int, about: int, random: np.random.Ge
 
 
 def targets_of(component: Component, rows: int, outputs: int, random: np.random.Generator) -> np.ndarray:
-    """Targets at random, of which the last is that of the first row again: equal labels, times, values."""
+    """Targets at random; in each column the first row's is that of another row, too: equal labels, times, queries."""
     target = rows_of_targets(component, rows, outputs, random)
-    target[-1] = target[0]
+    for k, column in enumerate(np.atleast_2d(target.T)):
+        column[rows - 1 - k % max(1, rows - 1)] = column[0]
     return target
+
+
+def alike_by_column(target: np.ndarray) -> list[np.ndarray]:
+    """Targets, and these with each column in its turn the same for all rows, so that any two rows are compared."""
+    if target.ndim == 1:
+        return [np.arange(len(target)) % 2]
+    found = [target.copy() for _ in range(1 + target.shape[1])]
+    for k, each in enumerate(found[1:]):
+        each[:, k] = target[0, k]
+    return found
 
 
 def with_each(component: Component, given: Given) -> Given:

@@ -17,7 +17,7 @@ from numbann.compile.precision import Lowered
 from numbann.components.component import Component, call
 from numbann.derivation import derivative_of, derivative_to
 from numbann.derivation.outputs import outputs_of, rows_of
-from numbann.testing.batches import BatchKernels, outputs_in, targets_of
+from numbann.testing.batches import BatchKernels, alike_by_column, outputs_in, targets_of
 from numbann.testing.findings import Doubt, Fault, spot_of
 from numbann.testing.kernels import Update, backward_block, forward_block, loss_block, with_noise_given
 from numbann.testing.settings import (
@@ -176,14 +176,13 @@ def _name_elements(name: str, width: int) -> tuple[str, ...]:
 
 
 def _run_batches(component: Component, dtype: str, x: np.ndarray) -> Iterator[Result]:
-    """The sum of all rows' parts and its derivatives, in a batch of four rows."""
+    """The sum of all rows' parts and its derivatives, in batches of four rows."""
     outputs = outputs_in(component, 2)
     moved = tuple(f"y[{row}, {k}]" for row in range(BATCH) for k in range(outputs))
     target = targets_of(component, BATCH, outputs, np.random.default_rng(0))
-    target = np.arange(BATCH) % 2 if target.ndim == 1 else target
-    kernels = BatchKernels(component, dtype, np.zeros((BATCH, outputs)), target)
+    kernels = [BatchKernels(component, dtype, np.zeros((BATCH, outputs)), each) for each in alike_by_column(target)]
     for y in _rows_moved(x, len(moved)):
-        found = np.array([kernels(each) for each in y]).reshape(len(moved), len(x), -1)
+        found = np.array([sum(run(each) for run in kernels) for each in y]).reshape(len(moved), len(x), -1)
         yield Result(component.function, moved, ("the loss",), found[:, :, :1], forward=True)
         yield Result(component.function, moved, tuple(f"its derivative to {name}" for name in moved), found[:, :, 1:])
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from math import exp, log, sqrt
+from math import exp, log, log1p, sqrt
 
 from numbann import Positive, hookimpl, loss, row_dot
 
@@ -89,7 +89,23 @@ def concordance_loss(row, y, t, dy):
     return value
 
 
+@loss(form="batch", target={"grade": "real", "query": "real"})
+def ranknet(row, y, grade, query, dy):
+    """RankNet: over pairs of a query, log(1 + exp(y_j - y)) where grade > grade_j.  Burges et al. 2005."""
+    value, slope = 0, 0
+    for j in range(len(y)):
+        if query[j] == query[row]:
+            ahead = y[row, 0] - y[j, 0]
+            if grade[row] > grade[j]:
+                value += log1p(exp(-abs(ahead))) + max(-ahead, 0)
+                slope -= 1 / (1 + exp(ahead))
+            if grade[row] < grade[j]:
+                slope += 1 / (1 + exp(-ahead))
+    dy[0] = slope
+    return value
+
+
 @hookimpl
 def numbann_register(register):
-    for component in (contrastive, supervised_contrastive, concordance_loss):
+    for component in (contrastive, supervised_contrastive, concordance_loss, ranknet):
         register(component)

@@ -16,7 +16,9 @@ def faults(function: object) -> dict[str, str]:
     return {finding.check: str(finding) for finding in findings_of(freeze(function)) if finding.failed}
 
 
-@pytest.mark.parametrize("function", [papers.contrastive, papers.supervised_contrastive, papers.concordance_loss])
+@pytest.mark.parametrize(
+    "function", [papers.contrastive, papers.supervised_contrastive, papers.ranknet, papers.concordance_loss]
+)
 def test_losses_of_papers_pass(function: Component) -> None:
     check_loss(function)
 
