@@ -46,7 +46,7 @@ ALONE = {  # these know less than what stands before them
         *("numbann.data.contract", "numbann.data.path", "numbann.data.readers"),
         *("numbann.data.reading", "numbann.data.tasks", "numbann.data.transforms"),
     },
-    "numbann.data": {"data", "errors", "limits"},
+    "numbann.data": {"data", "errors", "limits", "numbann.simd.cells"},  # which reads a large file's numbers
 }
 SEPARATE = {("kernels", "engine"), ("testing", "training")}  # neighbours that ignore each other, apart from
 TABLE = "numbann.engine.devices"  # which names what is imported when it is asked for

@@ -77,11 +77,21 @@ class GrowingColumn:
         numbers = None if self.as_text else self._numbers(cells)
         self.chunks.append(self._codes(cells) if numbers is None else numbers)
 
-    def add_numbers(self, numbers: np.ndarray) -> None:
-        """Append a chunk that is already parsed; whether its numbers were written as integers is unknown."""
-        if np.isinf(numbers).any():
+    def add_numbers(self, numbers: np.ndarray, cells: Callable[..., list[str]]) -> None:
+        """Append a chunk that is parsed but for its NaN; cells: returns all cells, or those of some rows, as written.
+
+        Whether the numbers were written as integers is not known.
+        """
+        odd = np.flatnonzero(np.isnan(numbers))
+        written = cells(odd) if 2 * len(odd) < len(numbers) else []
+        values = _look_up(written, set(written), self.na, str)
+        if values is None or len(written) < len(odd):
+            self.add(cells())
+            return
+        if np.isinf(values).any():
             raise MixedColumn
         self.chunks.append(numbers.copy())
+        self.chunks[-1][odd] = values
 
     def finish(self) -> Column:
         """Return the whole column and release its chunks."""

@@ -1,7 +1,7 @@
-"""Reads a delimited file as chunks of rows: as numbers where nothing else occurs, else as cells.
+"""Reads a delimited file as chunks of rows, whose cells are found by a compiled kernel or by the csv module.
 
-numpy.loadtxt is three times as fast as the csv module.  It reads the chunks for which both give the same result; a
-chunk that it cannot read goes through the csv module, which finds the fault.
+The kernel is many times as fast, and reads plain numbers too.  It takes chunks without quotes and faults; a small file
+is not worth the import of the compiler.
 """
 
 from __future__ import annotations
@@ -9,7 +9,6 @@ from __future__ import annotations
 import csv
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property
 from itertools import chain
 from typing import TextIO
 
@@ -20,29 +19,27 @@ from numbann.data.delimited.header import Delimited
 from numbann.data.delimited.text import open_text, rows_of
 
 CHUNK_CHARACTERS = 1 << 22
-QUICK_CHARACTERS = f"{NUMBER_CHARACTERS} \r\n"
+SMALLEST = CHUNK_CHARACTERS  # of a file that is worth the import of the compiler
 
 
 @dataclass(frozen=True)
 class NumberChunk:
-    """Rows of plain numbers: numbers (rows, columns), and the lines that they were read from."""
+    """Rows as numbers (columns, rows), NaN where a cell is no plain number; and the text, with the ends of its cells.
+
+    A cell begins after the end of the one before it: ends (rows, columns + 1).
+    """
 
     numbers: np.ndarray
-    lines: list[str]
-    delimiter: str
+    text: bytes
+    ends: np.ndarray
 
     def __len__(self) -> int:
-        return len(self.numbers)
+        return len(self.ends)
 
-    @cached_property
-    def _rows(self) -> list[list[str]]:
-        return [line.split(self.delimiter) for line in self.lines if line.strip()]
-
-    def cells(self, position: int, alone: bool) -> list[str]:
-        """One column as it is written; alone: no other is asked for, so that the lines need not be kept in pieces."""
-        if alone:
-            return [line.split(self.delimiter)[position] for line in self.lines if line.strip()]
-        return [row[position] for row in self._rows]
+    def cells(self, position: int, rows: np.ndarray | slice = slice(None)) -> list[str]:
+        """One column, or some rows of it, as it is written."""
+        begins, ends = self.ends[rows, position] + 1, self.ends[rows, position + 1]
+        return [self.text[begin:end].decode() for begin, end in zip(begins.tolist(), ends.tolist(), strict=True)]
 
 
 @dataclass(frozen=True)
@@ -54,7 +51,7 @@ class CellChunk:
     def __len__(self) -> int:
         return len(self.columns[0])
 
-    def cells(self, position: int, alone: bool) -> tuple[str, ...]:
+    def cells(self, position: int) -> tuple[str, ...]:
         """One column as it is written."""
         return self.columns[position]
 
@@ -66,27 +63,30 @@ class RaggedRow(Exception):
 def chunks(table: Delimited, width: int) -> Iterator[NumberChunk | CellChunk]:
     """Yield the rows of data in chunks, each row cut into `width` cells; empty chunks are skipped."""
     marks = any(map(is_number, table.reading.na))
-    quick = table.delimiter not in QUICK_CHARACTERS and not marks and not table.reading.localized
+    plain = table.delimiter.isascii() and table.delimiter not in NUMBER_CHARACTERS
+    quick, begun = plain and not marks and not table.reading.localized, False
     with open_text(table.file, table.delimiter) as stream:
         if table.reading.header is True:
             next(rows_of(stream, table.delimiter))
         while lines := stream.readlines(CHUNK_CHARACTERS):
-            numbers = _numbers(lines, table.delimiter) if quick else None
-            if numbers is not None and numbers.shape[1] == width:
-                yield NumberChunk(numbers, lines, table.delimiter)
-            elif rows := _rows(lines, stream, table.delimiter, width):
-                yield CellChunk(list(zip(*rows, strict=True)))
+            text = "".join(lines)
+            quick = quick and (begun or len(text) >= SMALLEST)
+            begun = True
+            found = _numbers(text, table.delimiter, width) if quick and '"' not in text else None
+            rows = _rows(lines, stream, table.delimiter, width) if found is None else []
+            if found or rows:
+                yield found or CellChunk(list(zip(*rows, strict=True)))
 
 
-def _numbers(lines: list[str], delimiter: str) -> np.ndarray | None:
-    """Parse lines of plain numbers to (rows, columns); None if they may hold anything else."""
-    text = "".join(lines)
-    if not text.strip() or text.encode().translate(None, f"{QUICK_CHARACTERS}{delimiter}".encode()):
+def _numbers(text: str, delimiter: str, width: int) -> NumberChunk | None:
+    """Read a text without quotes; None where the csv module has to find the fault."""
+    from numbann.simd.cells import read_cells  # here, since small files are read without the compiler
+
+    content = text.encode()
+    found = read_cells(content, delimiter, width)
+    if found is None or np.diff(found[1]).max(initial=0) > csv.field_size_limit():
         return None
-    try:
-        return np.loadtxt(lines, delimiter=delimiter, comments=None, ndmin=2)
-    except ValueError:
-        return None
+    return NumberChunk(found[0], content, found[1])
 
 
 def _rows(lines: list[str], stream: TextIO, delimiter: str, width: int) -> list[list[str]]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 
 from numbann.data.cells import GrowingColumn, MixedColumn, is_infinite, is_number
 from numbann.data.columns import Column
@@ -44,9 +45,9 @@ def _read(table: Delimited, names: Sequence[str], features: Sequence[str], targe
         for name, column in growing.items():
             with _explain_faults(table, name, positions[name]):
                 if isinstance(chunk, NumberChunk) and name not in literal:
-                    column.add_numbers(chunk.numbers[:, positions[name]])
+                    column.add_numbers(chunk.numbers[positions[name]], partial(chunk.cells, positions[name]))
                 else:
-                    column.add(chunk.cells(positions[name], alone=len(literal) == 1))
+                    column.add(chunk.cells(positions[name]))
     return {name: _finish(table, name, growing.pop(name), positions[name]) for name in [*growing]}
 
 
