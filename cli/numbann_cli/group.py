@@ -11,9 +11,11 @@ from typing import Any, NoReturn, TextIO
 
 import click
 
+from numbann.data.files import watch
 from numbann_cli.extensions import commands_of_plugins, files_of, plain_warnings, usable
 from numbann_cli.group_options import after_name, before_name, look_ahead
 from numbann_cli.overview import COMMANDS, overview
+from numbann_cli.progress import show_reading
 
 
 @dataclass
@@ -69,7 +71,7 @@ class LazyGroup(click.Group):
     def main(self, *args: Any, **extra: Any) -> NoReturn:
         """Run and exit; turn an error into lines on stderr and an exit code."""
         try:
-            with plain_warnings():
+            with plain_warnings(), watch(show_reading):
                 code = super().main(*args, **{**extra, "standalone_mode": False})
             sys.stdout.flush()
         except BrokenPipeError:

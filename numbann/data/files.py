@@ -5,8 +5,9 @@ from __future__ import annotations
 import io
 import sys
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -19,6 +20,43 @@ if TYPE_CHECKING:
 
 PACKED = {".gz": "gzip", ".zst": "zstd"}
 SMALL, RATIO = 1 << 26, 1000  # bytes that may come of any file, and times its size that may come of a larger one
+
+Tell = Callable[[int], None]
+_WATCH: ContextVar[Callable[[str, int], Tell | None] | None] = ContextVar("_WATCH", default=None)
+
+
+@contextmanager
+def watch(begin: Callable[[str, int], Tell | None]) -> Iterator[None]:
+    """Have what is read from files reported.
+
+    begin: takes the name and the bytes of a file that is opened, and returns what is called, from any thread, with the
+    bytes that have been read of it, all of them when it is closed; or None.
+    """
+    token = _WATCH.set(begin)
+    try:
+        yield
+    finally:
+        _WATCH.reset(token)
+
+
+class _Watched(io.FileIO):
+    """A file that tells how much of it has been read."""
+
+    def __init__(self, path: Path, total: int, tell: Tell) -> None:
+        super().__init__(path)
+        self._total, self._tell = total, tell
+
+    def readinto(self, buffer: Any) -> int:
+        """Read some bytes."""
+        count = super().readinto(buffer)
+        self._tell(self.tell())
+        return count or 0
+
+    def close(self) -> None:
+        """Close the file."""
+        if not self.closed:
+            self._tell(self._total)
+        super().close()
 
 
 @dataclass(frozen=True)
@@ -45,8 +83,14 @@ class InputFile:
         if self.content is not None:
             return io.BytesIO(self.content)
         if not self.packed:
-            return self.path.open("rb")
+            return self.as_stored()
         return cast(BinaryIO, io.BufferedReader(Inflated(self), 1 << 16))
+
+    def as_stored(self) -> BinaryIO:
+        """Open the file for reading its bytes as they are on the disk."""
+        total, begin = self.path.stat().st_size, _WATCH.get()
+        tell = begin(self.name, total) if begin and total else None  # a pipe has no size
+        return io.BufferedReader(_Watched(self.path, total, tell), 1 << 16) if tell else self.path.open("rb")
 
     def fault(self, what: str) -> DataError:
         """Return an error whose message is the file's name followed by `what`."""
@@ -74,7 +118,8 @@ class Inflated(io.RawIOBase):
 
     def __init__(self, file: InputFile) -> None:
         self._file, self._count, self._packed = file, 0, file.path.stat().st_size
-        self._stream = _unpack(file)
+        self._stored = file.as_stored()
+        self._stream = _unpack(file, self._stored)
 
     def readable(self) -> bool:
         return True
@@ -89,20 +134,21 @@ class Inflated(io.RawIOBase):
     def close(self) -> None:
         """Close the file."""
         self._stream.close()
+        self._stored.close()
         super().close()
 
 
-def _unpack(file: InputFile) -> Any:
-    """Open a compressed file."""
+def _unpack(file: InputFile, stored: BinaryIO) -> Any:
+    """Return the uncompressed bytes of an open file."""
     if PACKED[file.path.suffix.lower()] == "gzip":
         import gzip  # here, since few files need it
 
-        return gzip.GzipFile(file.path)
+        return gzip.GzipFile(fileobj=stored)
     try:
         from pyarrow import input_stream
     except ImportError:
         raise file.fault(': .zst needs pyarrow, which is not installed: pip install "numbann[data]"') from None
-    return input_stream(str(file.path), compression="zstd")
+    return input_stream(stored, compression="zstd")
 
 
 def check_inflation(file: InputFile, packed: int, size: int) -> None:

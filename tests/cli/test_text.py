@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import io
+import sys
 
+import click
 import pytest
-from numbann_cli.progress import Bar
+from numbann_cli import progress
+from numbann_cli.group import Settings
+from numbann_cli.progress import Bar, show_reading
 from numbann_cli.rows import HistoryRows, columns, format_measures, guess_of, number, resolved_keys
 from numbann_cli.tables import class_lines, confusion_lines, target_lines
 
@@ -68,11 +72,14 @@ def test_what_every_auto_became() -> None:
     assert dict(resolved_keys(given, resolved)) == {"loss": {"type": "mse"}, "layers[0].init": "he_normal"}
 
 
-def test_the_bar_shows_epochs() -> None:
-    class Terminal(io.StringIO):
-        def isatty(self) -> bool:
-            return True
+class Terminal(io.StringIO):
+    """A stream that seems to be a terminal."""
 
+    def isatty(self) -> bool:
+        return True
+
+
+def test_the_bar_shows_epochs() -> None:
     stream = Terminal()
     bar = Bar(stream)
     bar.wait("compiling")
@@ -82,6 +89,28 @@ def test_the_bar_shows_epochs() -> None:
     bar.close()
     assert "a row\n" in stream.getvalue()
     assert "epoch 3/4" in stream.getvalue()
+
+
+def test_a_file_that_takes_a_second_has_a_bar(monkeypatch: pytest.MonkeyPatch) -> None:
+    stream = Terminal()
+    monkeypatch.setattr(sys, "stderr", stream)
+    with click.Context(click.Command("train"), obj=Settings()) as context:
+        bar = show_reading("[a].csv", 4_000_000)
+        assert bar is not None
+        bar(1_000_000)
+        assert stream.getvalue() == ""
+        monkeypatch.setattr(progress, "AFTER", 0.0)
+        bar(1_000_000)
+        bar.progress.refresh()
+        bar(4_000_000)
+        assert "reading [a].csv" in stream.getvalue()
+        assert "1.0/4.0 MB" in stream.getvalue()
+        assert bar.progress is None
+        context.params["as_json"] = True
+        assert show_reading("a.csv", 1) is None
+    with click.Context(click.Command("train"), obj=Settings(quiet=True)):
+        assert show_reading("a.csv", 1) is None
+    assert show_reading("a.csv", 1) is None
 
 
 def test_few_measures_are_a_line_and_many_a_table() -> None:
