@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from numbann.data.cells import is_number
@@ -18,14 +19,17 @@ from numbann.data.findings.finding import Finding
 from numbann.data.findings.sample import Sample
 from numbann.data.joining import read_source
 from numbann.data.layout import lay_out
-from numbann.data.path import find_source
+from numbann.data.path import STANDARD_INPUT, find_source
 from numbann.data.reading import reading_from_section
 from numbann.data.source import load
 from numbann.data.summary import ColumnSummary, summarize
 from numbann.data.tasks.regression import Regression
-from numbann.errors import DataError
+from numbann.data.wording import quoted
+from numbann.errors import DataError, SpecError
 from numbann.spec.building import build
 from numbann.spec.model import Data, to_json
+from numbann.spec.overrides import override
+from numbann.spec.source import open_source
 
 LEFT_OUT = ("identifier", "index", "constant", "empty")  # the findings whose columns a starter leaves out
 DATE = re.compile(r'"format": "([^"]+)"')
@@ -60,23 +64,49 @@ def look(file: str | Path, targets: Sequence[str]) -> Look:
     return Look(len(raw.table), tuple(summarize(raw, layout, None, "standard", ())), raw.notes, findings)
 
 
-def starter(file: str | Path, targets: Sequence[str], folder: Path | None = None) -> dict[str, Any]:
+def starter(
+    file: str | Path,
+    targets: Sequence[str],
+    folder: Path | None = None,
+    overrides: Mapping[str, Any] | None = None,
+) -> dict[str, Any]:
     """Return a spec that trains on a data file.
 
     folder: what the path in the spec is relative to; None for an absolute path, and the task left to be decided again.
+    overrides: values that the spec has instead of its own, by path; the file is read by them.
     """
-    data = _data(Path(file), targets)
+    data = _data(Path(file), targets, _given(overrides or {}))
     facts = load(_section(data), Path(), 0).facts
     drop = sorted({one.column for one in facts.findings if one.kind in LEFT_OUT and one.column in facts.features})
     dates = {one.column: _dates(one.text) for one in facts.findings if one.kind == "dates"}
     if len(drop) == len(facts.features):
         drop = []
-    data |= {**({"drop": drop} if drop else {}), **({"columns": dates} if dates else {})}
+    found = {**({"drop": drop} if drop else {}), **({"columns": dates} if dates else {})}
+    data |= {key: value for key, value in found.items() if key not in data}
     data |= {"task": facts.task.name} if folder else {}
     data["path"] = _placed(data["path"], folder)
     name = re.sub(r"[^\w-]+", "-", Path(file).name.partition(".")[0]).strip("-") or "model"
     train = {"epochs": EPOCHS, "early_stopping": PATIENCE}
-    return {"name": name, "data": data, "model": {"layers": LAYERS, "init": INIT}, "train": train}
+    spec = {"name": name, "data": data, "model": {"layers": [*LAYERS], "init": INIT}, "train": train}
+    override(spec, overrides or {})  # faults are told where the spec is checked
+    return spec
+
+
+def _given(overrides: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the `data` that overrides give; SpecError with its faults."""
+    raw: dict[str, Any] = {"data": {}}
+    trails, faults = override(raw, {key: value for key, value in overrides.items() if re.match(r"data\b", key)})
+    origin = replace(open_source({})[0], overridden=trails)
+    data = raw["data"]
+    taken = [key for key in ("path", "target") if isinstance(data, dict) and key in data]
+    faults += [origin.fault(("data", key), "is given by FILE and --target already; leave it out") for key in taken]
+    faults += faults or [
+        origin.fault(trail, message)
+        for trail, message in build(Data, {"path": ".", **data} if isinstance(data, dict) else data, ("data",), None)[1]
+    ]
+    if faults:
+        raise SpecError(faults)
+    return data
 
 
 def _dates(text: str) -> dict[str, str]:
@@ -88,23 +118,44 @@ def _dates(text: str) -> dict[str, str]:
 def _placed(path: Any, folder: Path | None) -> Any:
     if isinstance(path, dict):
         return {key: _placed(inner, folder) for key, inner in path.items()}
+    if path == STANDARD_INPUT:
+        return path
     return str(Path(path).absolute()) if folder is None else Path(os.path.relpath(path, folder)).as_posix()
 
 
-def _data(file: Path, targets: Sequence[str]) -> dict[str, Any]:
-    """Return the `data` of a spec for a file: its path, whether it has a header, and its target."""
-    labels = file.with_name(file.name.replace("images", "labels").replace("idx3", "idx1"))
-    if labels != file and labels.is_file():
-        return {"path": {"images": str(file), "labels": str(labels)}}
-    data: dict[str, Any] = {"path": str(file)}
-    source = find_source(str(file), Path(), "auto", None, need_target=False)
+def _data(file: Path, targets: Sequence[str], given: Mapping[str, Any] = MappingProxyType({})) -> dict[str, Any]:
+    """Return the `data` of a spec for a file: its path, whether it has a header, its target, and what is given."""
+    pair = pair_of(file)
+    if pair:
+        _require_none(file, targets)
+        return {"path": pair, **given}
+    data: dict[str, Any] = {"path": str(file), **given}
+    section = _section(data)
+    source = find_source(str(file), Path(), section["format"], None, need_target=False)
+    if source.format.name == "idx":
+        _require_none(file, targets)
     if source.format.header is None:
         return {**data, "target": list(targets)} if targets else data
-    if source.format.name in TABLES and _starts_with_numbers(source, _section(data)):
-        data["csv"] = {"header": False}
+    if "header" not in data.get("csv", {}) and source.format.name in TABLES and _starts_with_numbers(source, section):
+        data["csv"] = {**data.get("csv", {}), "header": False}
     names = source.format.header(source.data, reading_from_section(_section(data)))
     chosen = [_named(target, names) for target in targets]
     return {**data, "target": chosen[0] if len(chosen) == 1 else chosen} if chosen else data
+
+
+def pair_of(file: Path) -> dict[str, str] | None:
+    """Return a file of images with the file of labels beside it, if it is named as those of MNIST are."""
+    labels = file.with_name(file.name.replace("images", "labels").replace("idx3", "idx1")) if file.name else file
+    return {"images": str(file), "labels": str(labels)} if labels != file and labels.is_file() else None
+
+
+def _require_none(file: Path, targets: Sequence[str]) -> None:
+    """Refuse targets of a format that has no columns."""
+    if targets:
+        raise DataError(
+            f"{file}: images have no column {quoted(targets[0])}; leave out --target, and name a file of "
+            "images whose labels lie beside it: ...-images-..., ...-labels-..."
+        )
 
 
 def _section(data: dict[str, Any]) -> dict[str, Any]:

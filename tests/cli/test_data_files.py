@@ -118,3 +118,37 @@ def test_findings_are_said_unless_quiet(numbann: Numbann, table: Path, here: Pat
     assert [(one["kind"], one["column"]) for one in manifest["findings"]] == [("constant", "one")]
     told = json.loads(numbann("train", "spec.json", "-o", "json", "--json").stdout)
     assert [one["kind"] for one in told["findings"]] == ["constant", "output_layer"]
+
+
+def test_settings_reach_the_first_look_and_the_spec_that_is_printed(numbann: Numbann, here: Path) -> None:
+    rows = "".join(f"{'N/A' if k % 9 == 0 else k},{k % 5},{'ab'[k % 2]}\n" for k in range(60))
+    (here / "rows.csv").write_text("x,z,y\n" + rows)
+    settings = ("--set", "train.epochs=1", "--set", 'data.csv.na=["", "N/A"]', "--seed", 3)
+    result = numbann("train", "rows.csv", "--target", "y", *settings, "-o", "run")
+    assert result.exit_code == 0, result.stderr
+    printed = [line[7:] for line in result.stdout.splitlines() if line[:7].strip() in ("spec", "") and line[7:8] == '"']
+    spec = json.loads("{" + ",".join(printed) + "}")
+    assert (spec["train"]["epochs"], spec["seed"], spec["data"]["csv"]["na"]) == (1, 3, ["", "N/A"])
+    assert spec == json.loads((here / "run/spec.json").read_text())
+    assert numbann("train", "rows.csv", "--target", "y", "--dry-run").exit_code == 2  # "N/A" is no number
+    for key in ("target", "path"):
+        twice = numbann("train", "rows.csv", "--target", "y", "--set", f'data.{key}="z"')
+        assert twice.exit_code == 2
+        assert f"--set data.{key}: is given by FILE and --target already; leave it out" in twice.stderr
+    wrong = numbann("train", "rows.csv", "--target", "y", "--set", "data.csv.skip=-1").stderr
+    assert "--set data.csv.skip: -1 is not allowed" in wrong
+
+
+def test_train_on_a_table_from_standard_input(numbann: Numbann, table: Path) -> None:
+    text = table.read_text()
+    result = numbann("train", "-", "--target", "back", "--set", "train.epochs=1", "-o", "run", text=text)
+    assert result.exit_code == 0, result.stderr
+    assert '"data": {"path": "-", "target": "back", "drop": ["id", "one"]' in result.stdout
+
+
+def test_images_have_no_target(numbann: Numbann, here: Path) -> None:
+    (here / "few-images.idx3").write_bytes(bytes([0, 0, 8, 3, 0, 0, 0, 4, 0, 0, 0, 1, 0, 0, 0, 2, *range(8)]))
+    (here / "few-labels.idx1").write_bytes(bytes([0, 0, 8, 1, 0, 0, 0, 4, 0, 1, 0, 1]))
+    result = numbann("train", "few-images.idx3", "--target", "y")
+    assert result.exit_code == 2
+    assert 'few-images.idx3: images have no column "y"; leave out --target' in result.stderr

@@ -44,8 +44,9 @@ def command(
     """Train the model of SPEC, a JSON file; or, with --target COLUMN, on a data file by a spec made for it."""
     flags = {"train.device": device, "train.threads": threads, "seed": seed}
     overrides = options.parse_settings(given) | {key: value for key, value in flags.items() if value is not None}
-    made = _made(spec, targets)
-    overrides = options.with_plugins(spec, overrides, settings, own=[] if made else None)
+    is_data = _is_data(spec, targets)
+    overrides = options.with_plugins(spec, overrides, settings, own=[] if is_data else None)
+    made = _made(spec, targets, overrides) if is_data else None
     from numbann_cli.console import narrate
 
     with narrate(settings, as_json) as narrator:
@@ -54,18 +55,23 @@ def command(
         (_run_dry if dry_run else _train)(made or spec, overrides, output, force, narrator)
 
 
-def _made(file: Path, targets: tuple[str, ...]) -> dict[str, Any] | None:
-    """Return a spec for a data file; None for a spec, which names its own target."""
+def _is_data(file: Path, targets: tuple[str, ...]) -> bool:
+    """Tell whether a file is data to train on and no spec, which names its own target."""
     from numbann.data.readers import format_of
+    from numbann.training.starter import pair_of
 
-    pair = "images" in file.name and file.with_name(file.name.replace("images", "labels").replace("idx3", "idx1"))
-    if not targets and not (pair and pair.is_file()):
-        if format_of(str(file), "auto") is not None and file.is_file():
-            raise click.UsageError(f"{file}: is data, not a spec; name the column to predict: --target COLUMN")
-        return None
+    if targets or pair_of(file):
+        return True
+    if format_of(str(file), "auto") is not None and file.is_file():
+        raise click.UsageError(f"{file}: is data, not a spec; name the column to predict: --target COLUMN")
+    return False
+
+
+def _made(file: Path, targets: tuple[str, ...], overrides: dict[str, Any]) -> dict[str, Any]:
+    """Return a spec for a data file."""
     from numbann.training.starter import starter
 
-    return starter(file, targets)
+    return starter(file, targets, overrides=overrides)
 
 
 def _train(
