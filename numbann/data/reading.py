@@ -166,7 +166,7 @@ def column_faults(reading: Reading, names: Sequence[str], where: str, need_targe
     yield from _unknown(targets, names, where, reading.key("data.target"))
     yield from _feature_faults(reading, names, where, reading.features)
     if reading.names is None:
-        yield from _unknown([reading.weight] if reading.weight else [], names, where, "data.weight")
+        yield from _unknown([] if reading.weight is None else [reading.weight], names, where, "data.weight")
     yield from _unknown(reading.keys, names, where, "data.split")
 
 

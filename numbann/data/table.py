@@ -176,9 +176,11 @@ def raw_from_columns(
     delimiter: str | None = None,
 ) -> Raw:
     """Build the raw rows from a table's columns by name, and empty `columns`."""
+    keys = {name: columns[name] for name in chosen.keys}  # of which one may be a feature, a target or the weight
     targets = {name: drop_missing(columns.pop(name), reading.na) for name in chosen.targets}
     weight = columns.pop(chosen.weight[0]) if chosen.weight else None
-    keys = {name: columns[name] if name in chosen.features else columns.pop(name) for name in chosen.keys}
+    for name in set(keys).difference(chosen.features):
+        columns.pop(name, None)
     for name, column in columns.items():
         columns[name] = settle(column, name, reading)
     table = table_from_columns(columns, len(next(iter(columns.values()))))

@@ -33,8 +33,9 @@ NOT_YET = "is not in this version yet"
 MISSING_CELLS = ("", "NA", "NaN", "nan", "null", "?")
 AUTO = one_of("auto")
 NAME = text("a name", r"[\s\S]+")
-NAMES = list_of(NAME, "a list of names")
-NAMES_OR_MORE = list_of(NAME, "a list of names, at least one", least=1)
+COLUMN = text("a name", r"[\s\S]*")  # a column may have the name ""
+NAMES = list_of(COLUMN, "a list of names")
+NAMES_OR_MORE = list_of(COLUMN, "a list of names, at least one", least=1)
 FOLDER = text("a name that can be a folder's: no slash, no dot at its end", r"[^/\\\0-\x1f]*[^/\\\0-\x1f. ]")
 ENCODING = Rule("an encoding that Python knows, such as utf-8, latin-1 or cp1252", is_encoding, {"type": "string"})
 POSITION = whole(0, 2**31 - 1)
@@ -183,9 +184,9 @@ class Split(Section):
     validation: Annotated[float | None, SHARE] = None
     test: Annotated[float | None, SHARE] = None
     stratify: Annotated[bool | str, AUTO | BOOLEAN] = "auto"
-    by: Annotated[str | None, NAME | NULL] = None
-    group: Annotated[str | None, NAME | NULL] = None
-    column: Annotated[str | None, NAME | NULL] = None
+    by: Annotated[str | None, COLUMN | NULL] = None
+    group: Annotated[str | None, COLUMN | NULL] = None
+    column: Annotated[str | None, COLUMN | NULL] = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -195,16 +196,16 @@ class Data(Section):
     path: Annotated[Any, SOURCES]
     format: Annotated[str, one_of("auto", *FORMATS)] = "auto"
     csv: Annotated[Csv, Inner(Csv)] = field(default_factory=Csv)
-    target: Annotated[int | str | list[str] | None, NAME | NAMES_OR_MORE | POSITION | NULL] = None
+    target: Annotated[int | str | list[str] | None, COLUMN | NAMES_OR_MORE | POSITION | NULL] = None
     task: Annotated[str, one_of("auto", *FOR_LISTS)] = "auto"
-    features: Annotated[str | list[str] | None, NULL | NAME | NAMES_OR_MORE] = None
+    features: Annotated[str | list[str] | None, NULL | COLUMN | NAMES_OR_MORE] = None
     drop: Annotated[list[str], NAMES] = field(default_factory=list)
     categorical: Annotated[list[str], NAMES] = field(default_factory=list)
     missing: Annotated[str, one_of(*(name for name in FILLINGS if name != "constant"))] = "indicate"
     columns: Annotated[dict[str, Column], Inner(Column, named=True)] = field(default_factory=dict)
     scale: Annotated[ScaleNames, one_of("auto", *SCALES) | SCALINGS] = "auto"
     target_scale: Annotated[str, one_of("auto", "standard", "log", "quantile", "none")] = "auto"
-    weight: Annotated[str | None, NAME | NULL] = None
+    weight: Annotated[str | None, COLUMN | NULL] = None
     rows: Annotated[int | float | None, ROWS | NULL] = None
     class_weight: Annotated[str | dict[str, float] | None, one_of("balanced") | WEIGHTS | NULL] = None
     split: Annotated[Split, Inner(Split)] = field(default_factory=Split)
@@ -308,7 +309,7 @@ class Spec(Section):
     optimizer: Annotated[ComponentSpec, ComponentKey("optimizer", "adam")]
     schedule: Annotated[ComponentSpec, ComponentKey("schedule", "constant")]
     train: Annotated[Train, Inner(Train)] = field(default_factory=Train)
-    plugins: Annotated[list[str], NAMES] = field(default_factory=list)
+    plugins: Annotated[list[str], list_of(NAME, "a list of names")] = field(default_factory=list)
     output: Annotated[str | None, NULL | NAME] = None
 
 

@@ -152,3 +152,17 @@ def test_images_have_no_target(numbann: Numbann, here: Path) -> None:
     result = numbann("train", "few-images.idx3", "--target", "y")
     assert result.exit_code == 2
     assert 'few-images.idx3: images have no column "y"; leave out --target' in result.stderr
+
+
+def test_a_column_without_a_name_is_left_out_by_every_command(numbann: Numbann, here: Path) -> None:
+    draw = random.Random(0)
+    rows = [f"{k},{draw.random():.3f},{draw.choice(('no', 'yes'))}" for k in range(60)]
+    (here / "index.csv").write_text("\n".join([",a,y", *rows]) + "\n")
+    assert '"drop": [""]' in numbann("data", "index.csv", "--target", "y").stdout
+    assert numbann("init", "index.csv", "--target", "y").exit_code == 0
+    assert json.loads((here / "spec.json").read_text())["data"]["drop"] == [""]
+    result = numbann("train", "spec.json", "--set", "train.epochs=1")
+    assert result.exit_code == 0, result.stderr
+    assert numbann("predict", "runs/index", "index.csv").exit_code == 0
+    direct = numbann("train", "index.csv", "--target", "y", "--set", "train.epochs=1", "--force")
+    assert direct.exit_code == 0, direct.stderr

@@ -61,6 +61,17 @@ def test_by_groups(load_table: Load) -> None:
     )
 
 
+def test_the_split_goes_by_the_target_or_the_weight(load_table: Load) -> None:
+    by_target = load_table(DAYS, split={"by": "y", "test": 0.2}, features=["a"])
+    assert rows_of(by_target)["test"] == [*range(48, 60)]
+    by_weight = load_table(DAYS, split={"by": "a", "test": 0.2}, features=["day", "who"], weight="a")
+    assert prepared(by_weight).parts["test"].raw_target[:, 0].tolist() == [row + 0.5 for row in range(48, 60)]
+    source = load_table(DAYS, "who", split={"group": "who", "test": 0.3}, features=["a"])
+    raw, train = source.parts["train"]
+    classes = np.asarray(source.task.original(raw))
+    assert not {*classes[train]} & {*classes[source.parts["test"][1]]}
+
+
 def test_by_a_column_that_says_so(load_table: Load) -> None:
     found = rows_of(load_table(DAYS, split={"column": "part", "validation": None, "test": None}, features=["a"]))
     assert found == {part: [*range(k, 60, 3)] for k, part in enumerate(("train", "validation", "test"))}
