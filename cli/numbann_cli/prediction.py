@@ -1,10 +1,12 @@
-"""Reads new data and writes predictions as CSV or JSON, for the commands that use a trained model."""
+"""Reads new data and writes predictions in several formats, for the commands that use a trained model."""
 
 from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
 import click
@@ -18,6 +20,7 @@ from numbann.model.outputs import outcome_of
 from numbann.training.rundir import json_text
 
 Columns = dict[str, np.ndarray]
+OTHERS = (".gz", ".xlsx", ".json")  # endings of further formats that are not written
 
 
 def read(model: Model, data: str | Files, *, need_target: bool) -> NewData:
@@ -67,8 +70,71 @@ def as_csv(columns: Columns) -> str:
 
 def as_json(columns: Columns) -> str:
     """Return columns as JSON: a list with an object for each row, on a line of its own."""
+    return "[" + ",\n ".join(_objects(columns)) + "]\n"
+
+
+def as_json_lines(columns: Columns) -> str:
+    """Return columns as JSON lines: an object for each row."""
+    return "".join(f"{row}\n" for row in _objects(columns))
+
+
+def _objects(columns: Columns) -> Iterator[str]:
     cells = zip(*([_plain(cell) for cell in column] for column in columns.values()), strict=True)
-    return "[" + ",\n ".join(json_text(dict(zip(columns, row, strict=True))) for row in cells) + "]\n"
+    return (json_text(dict(zip(columns, row, strict=True))) for row in cells)
+
+
+def as_parquet(columns: Columns) -> bytes:
+    """Return columns as a Parquet file."""
+    from pyarrow.parquet import write_table
+
+    return _of_arrow(write_table, columns)
+
+
+def as_feather(columns: Columns) -> bytes:
+    """Return columns as a Feather file."""
+    from pyarrow.feather import write_feather
+
+    return _of_arrow(write_feather, columns)
+
+
+def _of_arrow(write: Callable[..., None], columns: Columns) -> bytes:
+    from pyarrow import table
+
+    content = io.BytesIO()
+    write(table({name: one if one.dtype.kind in "biuf" else one.tolist() for name, one in columns.items()}), content)
+    return content.getvalue()
+
+
+WRITERS: dict[str, Callable[[Columns], str | bytes]] = {  # by the ending of the file
+    ".csv": as_csv,
+    ".jsonl": as_json_lines,
+    ".parquet": as_parquet,
+    ".feather": as_feather,
+}
+
+
+def writer_for(output: Path | None, json: bool) -> Callable[[Columns], str | bytes]:
+    """Return what writes the format that the ending of a file asks for, or JSON; CSV for any other ending."""
+    from numbann.data.readers import FORMATS
+
+    writers = {".json": as_json} if json else WRITERS
+    default = as_json if json else as_csv
+    if output is None:
+        return default
+    ending, endings = output.suffix.lower(), ", ".join(writers)
+    if output.is_dir():
+        raise click.UsageError(f"-o {output}: is a directory; name a file that ends in {endings}")
+    if ending in {".parquet", ".feather"} & writers.keys() and find_spec("pyarrow") is None:
+        raise click.UsageError(
+            f'-o {output}: {ending} needs pyarrow, which is not installed: pip install "numbann[data]"'
+        )
+    known = {ending for format in FORMATS.values() for ending in format.endings}
+    if ending in {*known, *OTHERS} - writers.keys():
+        asked = "" if json else ", or give --json"
+        raise click.UsageError(
+            f"-o {output}: predictions are not written in this format; name a file that ends in {endings}{asked}"
+        )
+    return writers.get(ending, default)
 
 
 def _shorten(column: np.ndarray, dtype: str) -> np.ndarray:

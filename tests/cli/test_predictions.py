@@ -40,11 +40,35 @@ def test_they_are_those_of_a_frame(run: str, numbann: Numbann) -> None:
     assert [row[1:] for row in rows] == shares
 
 
-@pytest.mark.parametrize("name", ["x.parquet", "x.npz", "x.tsv", "x.csv.gz", "x.xlsx"])
+@pytest.mark.parametrize("name", ["x.json", "x.npz", "x.tsv", "x.csv.gz", "x.xlsx"])
 def test_a_file_that_would_not_be_what_its_name_says_is_refused(run: str, numbann: Numbann, name: str) -> None:
     result = numbann("predict", run, "t.csv", "-o", name)
     assert (result.exit_code, Path(name).exists()) == (2, False)
-    assert f"-o {name}: predictions are written as CSV; name a file that ends in .csv" in result.stderr
+    assert f"-o {name}: predictions are not written in this format; name a file that ends in .csv" in result.stderr
+
+
+@pytest.mark.parametrize("name", ["x.jsonl", "x.parquet", "X.FEATHER"])
+def test_files_of_other_formats_hold_what_csv_does(run: str, numbann: Numbann, name: str) -> None:
+    pytest.importorskip("pyarrow")
+    options = ("--probabilities", "--keep", "b,y")
+    assert numbann("predict", run, "t.csv", "-o", name, *options).exit_code == 0
+    assert numbann("predict", run, "t.csv", "-o", "x.csv", *options).exit_code == 0
+    frames = []
+    for file in (name, "x.csv"):
+        model = load(run)
+        found = model.preprocessing.find(file, need_target=False)
+        frames.append(model.preprocessing.read_as_written(found, None))
+    assert list(frames[0]) == list(frames[1]) == ["b", "y", "prediction", "p_no", "p_yes"]
+    for key in ("b", "y", "prediction"):
+        assert frames[0][key].tolist() == [cell or None for cell in frames[1][key]]
+    np.testing.assert_allclose(frames[0]["p_no"].astype(float), frames[1]["p_no"].astype(float), rtol=1e-6)
+
+
+def test_a_format_that_needs_pyarrow_says_so(run: str, numbann: Numbann, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("numbann_cli.prediction.find_spec", lambda name: None)
+    result = numbann("predict", run, "t.csv", "-o", "x.parquet")
+    needed = '-o x.parquet: .parquet needs pyarrow, which is not installed: pip install "numbann[data]"'
+    assert (result.exit_code, needed in result.stderr) == (2, True)
 
 
 def test_outputs_are_all_that_a_loss_gives(here: Path, numbann: Numbann) -> None:
@@ -108,7 +132,10 @@ def test_what_cannot_be_kept(numbann: Numbann, run: str) -> None:
         (("t.csv", "--keep", "Y"), 'has no column "Y"; did you mean "y"?'),
         (("new.csv", "--keep", "all"), '"prediction" is a column of the data and of the predictions'),
         (("new.npz", "--keep", "a"), "new.npz is no table with named columns"),
-        (("t.csv", "--json", "-o", "out.csv"), "predictions are written as JSON; name a file that ends in .json"),
+        (
+            ("t.csv", "--json", "-o", "out.csv"),
+            "predictions are not written in this format; name a file that ends in .json",
+        ),
     ]
     for arguments, words in cases:
         result = numbann("predict", run, *arguments)

@@ -1,4 +1,4 @@
-"""`numbann predict`: writes the predictions of a run's model as CSV or JSON."""
+"""`numbann predict`: writes the predictions of a run's model as CSV, JSON or in another format."""
 
 from __future__ import annotations
 
@@ -11,13 +11,17 @@ from numbann_cli.completion import complete_run
 from numbann_cli.group import Settings
 from numbann_cli.overview import COMMANDS
 
-OTHERS = (".gz", ".xlsx", ".json", ".jsonl", ".feather")  # endings of formats that are not written
-
 
 @click.command("predict", help=COMMANDS["predict"])
 @click.argument("run", type=click.Path(path_type=Path), shell_complete=complete_run)
 @click.argument("data")
-@click.option("-o", "--output", type=click.Path(path_type=Path), metavar="FILE", help="The CSV file (default: stdout).")
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="The file, as its ending says: .csv, .jsonl, .parquet, .feather (default: CSV on stdout).",
+)
 @click.option("--probabilities", is_flag=True, help="Also write p_CLASS, the probability of each class.")
 @click.option(
     "--outputs", is_flag=True, help="Also write all that the loss gives, in the target's unit: TARGET_mean, ..."
@@ -47,37 +51,23 @@ def command(
     from numbann.model.model import load
     from numbann_cli import prediction
 
-    _check_output(output, "JSON" if as_json else "CSV")
+    written = prediction.writer_for(output, as_json)
     model = load(run, device=device or "auto", threads=threads, trust=trust, plugins=settings.usable_files())
     files = model.preprocessing.find(data, need_target=False)
     kept = model.preprocessing.read_as_written(files, None if keep == "all" else keep.split(",")) if keep else {}
     x = prediction.read(model, files, need_target=False).x
     columns = prediction.join(kept, prediction.predict(model, x, probabilities, outputs))
-    text = (prediction.as_json if as_json else prediction.as_csv)(columns)
+    content = written(columns)
     if output is None:
-        click.echo(text, nl=False)
+        click.echo(content, nl=False)
     else:
-        _write(output, text)
+        _write(output, content)
 
 
-def _check_output(output: Path | None, format: str) -> None:
-    """Refuse a directory, and a file whose ending says that it is of another format."""
-    from numbann.data.readers import FORMATS
-
-    own, asked = f".{format.lower()}", "" if format == "JSON" else " (or give --json)"
-    if output is not None and output.is_dir():
-        raise click.UsageError(f"-o {output}: is a directory; name a file that ends in {own}")
-    known = {ending for format in FORMATS.values() for ending in format.endings}
-    if output is not None and output.suffix.lower() in {*known, *OTHERS} - {own}:
-        raise click.UsageError(
-            f"-o {output}: predictions are written as {format}; name a file that ends in {own}{asked}"
-        )
-
-
-def _write(output: Path, text: str) -> None:
+def _write(output: Path, content: str | bytes) -> None:
     from numbann.training.rundir import write_atomically
 
     try:
-        write_atomically(output, text.encode())
+        write_atomically(output, content.encode() if isinstance(content, str) else content)
     except OSError as error:
         raise click.UsageError(f"-o {output}: cannot be written: {error.strerror}") from None
