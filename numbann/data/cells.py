@@ -19,6 +19,9 @@ NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 NUMBER_CHARACTERS = "0123456789+-.eE"
 NUMBER_BYTES = f"{NUMBER_CHARACTERS}\n".encode()
 FRACTION_MARKS = (".", "e", "E")
+WHOLE = re.compile(r"[+-]?[0-9]+")
+CODE = re.compile(r"-?0[0-9]+")
+ZERO_FIRST = re.compile(r"0[0-9](?<![0-9.]0[0-9])")  # what any text with a code has; quick to look for
 
 
 class MixedColumn(Exception):
@@ -33,6 +36,11 @@ def is_number(text: str) -> bool:
 def is_infinite(text: str) -> bool:
     """Tell whether the stripped text is a number too large for float64, such as 1e400."""
     return is_number(text) and isinf(float(text))
+
+
+def are_codes(texts: Collection[str]) -> bool:
+    """Tell whether whole numbers are codes, such as postcodes: one of them begins with a zero that is not all of it."""
+    return any(map(CODE.fullmatch, texts)) and all(map(WHOLE.fullmatch, texts))
 
 
 def _parse_plain(joined: str, cells: Sequence[str]) -> np.ndarray | None:
@@ -62,13 +70,14 @@ class GrowingColumn:
     """One column while its file is being read.
 
     as_text: numbers are categories too.  plain: writes a number with a decimal point alone, if it may be written
-    otherwise.
+    otherwise.  padded: a number begins with a zero that is not all of it, so that the column may hold codes.
     """
 
     na: frozenset[str]
     as_text: bool = False
     plain: Callable[[str], str] | None = None
     whole: bool = True
+    padded: bool = False
     chunks: list[np.ndarray] = field(default_factory=list)
     known: dict[str, int] = field(default_factory=dict)
 
@@ -90,6 +99,7 @@ class GrowingColumn:
             return
         if np.isinf(values).any():
             raise MixedColumn
+        self._look_for_codes("\n".join(written))
         self.chunks.append(numbers.copy())
         self.chunks[-1][odd] = values
 
@@ -107,9 +117,13 @@ class GrowingColumn:
         values = _look_up(cells, distinct, self.na, self.plain or str) if values is None else values
         if values is not None and np.isinf(values).any():
             raise MixedColumn
+        self._look_for_codes(joined)
         written = joined if self.plain is None else "\n".join(map(self.plain, distinct))
         self.whole = self.whole and not any(mark in written for mark in FRACTION_MARKS)
         return values
+
+    def _look_for_codes(self, joined: str) -> None:
+        self.padded = self.padded or ZERO_FIRST.search(joined) is not None
 
     def _codes(self, cells: Sequence[str]) -> np.ndarray:
         codes = {cell: self._code(cell.strip()) for cell in sorted(set(cells))}

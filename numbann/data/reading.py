@@ -23,8 +23,8 @@ class Reading:
     """The spec's settings for reading sources.
 
     keys: the columns that the split goes by.  patterns: the keys of data.columns; textual: those of columns whose
-    numbers are categories.  Once the training source is read, `names` holds its features, `texts` its text columns, and
-    `origin` its name.
+    numbers are categories; numeric: the columns that hold numbers even with leading zeros.  Once the training source is
+    read, `names` holds its features, `texts` its text columns, and `origin` its name.
     """
 
     format: str
@@ -39,6 +39,7 @@ class Reading:
     keys: tuple[str, ...] = ()
     patterns: tuple[str, ...] = ()
     textual: tuple[str, ...] = ()
+    numeric: tuple[str, ...] = ()
     names: tuple[str, ...] | None = None
     texts: tuple[str, ...] = ()
     origin: str = ""
@@ -81,37 +82,47 @@ class Reading:
     def _is_textual(self, name: str) -> bool:
         return name not in (self.targets or ()) and any(fits(pattern, name) for pattern in self.textual)
 
+    def may_be_codes(self, name: str) -> bool:
+        """Tell whether whole numbers with leading zeros are texts in a column of the training source."""
+        apart = (self.weight, *self.keys, *self.numeric)
+        return self.names is None and name not in apart and not self.is_text(name)
+
     def key(self, key: str) -> str | None:
         """Return the spec's key to blame; None once the training source has fixed the columns."""
         return key if self.names is None else None
 
     def fix_columns(self, names: tuple[str, ...], texts: Sequence[str], origin: str) -> Reading:
         """Return the reading for every further source, which must have these features."""
-        return replace(self, names=names, texts=tuple(texts), origin=origin, keys=(), patterns=(), textual=())
+        return replace(
+            self, names=names, texts=tuple(texts), origin=origin, keys=(), patterns=(), textual=(), numeric=()
+        )
 
 
 def reading_from_section(section: Mapping[str, Any]) -> Reading:
     """Build the reading from the spec's `data` object."""
-    table, target = section["csv"], section["target"]
+    table, target, columns = section["csv"], section["target"], section["columns"]
+    targets = (target,) if isinstance(target, str) else None if target is None else tuple(target)
+    scaled = [name for name, given in columns.items() if given.get("scale") is not None]
     return Reading(
         format=section["format"],
         delimiter=table["delimiter"],
         header=table["header"] if isinstance(table["header"], bool) else tuple(table["header"]),
         na=tuple(table["na"]),
         features=None if section["features"] is None else tuple(section["features"]),
-        targets=(target,) if isinstance(target, str) else None if target is None else tuple(target),
+        targets=targets,
         drop=tuple(section["drop"]),
         categorical=tuple(section["categorical"]),
         weight=section["weight"],
         keys=keys_of_split(section["split"]),
-        patterns=tuple(section["columns"]),
+        patterns=tuple(columns),
         encoding=table["encoding"] or "utf-8",
         skip=table["skip"],
         comment=table["comment"] or "",
         decimal=table["decimal"] or ".",
         thousands=table["thousands"] or "",
         percent=table["percent"],
-        textual=tuple(name for name, given in section["columns"].items() if any(given.get(key) for key in TEXTUAL)),
+        numeric=(*scaled, *((targets or ()) if section["task"] == "regression" else ())),
+        textual=tuple(name for name, given in columns.items() if any(given.get(key) for key in TEXTUAL)),
     )
 
 

@@ -71,6 +71,7 @@ def _number(text, i):
     begin = i
     i, w = _digits(text, i, Int(0))
     count, power = i - begin, 0
+    padded = count > 1 and text[begin] == ZERO  # as codes are
     if text[i] == POINT:
         begin = i + 1
         i, w = _digits(text, begin, w)
@@ -82,7 +83,7 @@ def _number(text, i):
         i, exponent = _digits(text, begin, Int(0))
         power += -np.int64(exponent) if minus else np.int64(exponent)
         count = count if 0 < i - begin <= 4 else 0
-    value = _value(w, power) if 0 < count <= DIGITS else np.nan
+    value = _value(w, power) if 0 < count <= DIGITS and not padded else np.nan
     return i, -value if negative else value
 
 

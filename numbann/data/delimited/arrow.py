@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, BinaryIO
 
 import numpy as np
 
-from numbann.data.cells import FRACTION_MARKS, GrowingColumn, MixedColumn, is_number
+from numbann.data.cells import FRACTION_MARKS, GrowingColumn, MixedColumn, are_codes, is_number
 from numbann.data.columns import Column, Numbers, Texts
 from numbann.data.delimited.header import Delimited
 from numbann.data.files import translate_errors
@@ -30,7 +30,7 @@ SAMPLE_ROWS = 100
 MOST_READINGS = 4  # of one file; each but the first takes one more column as text
 NO_NUMBER = re.compile(r"In CSV column #(\d+): CSV conversion error")
 BOM = codecs.BOM_UTF8
-QUOTE = ord('"')
+QUOTE, ZERO, POINT, MINUS = b'"0.-'
 
 
 class _Otherwise(Exception):
@@ -50,11 +50,14 @@ def read_columns(table: Delimited, names: Sequence[str], wanted: Sequence[str]) 
 
 def _columns(table: Delimited, names: Sequence[str], wanted: Sequence[str]) -> dict[str, Column]:
     """Read columns as numbers or texts as their first rows suggest; what is no number after all is read as text."""
-    numeric = _guess(table, names, wanted)
+    numeric, codes = _guess(table, names, wanted), set[str]()
     for _ in range(MOST_READINGS):
-        read, wrong = _read(table, names, wanted, numeric)
+        read, wrong, padded = _read(table, names, wanted, numeric)
         if read is not None:
             found, wrong = _numbers(read, [name for name in wanted if name in numeric], table.reading.na)
+            if padded and not codes:
+                codes = {name for name in found if table.reading.may_be_codes(name) and _are_whole(found[name])}
+                wrong = wrong | codes
             if not wrong:
                 found |= {name: _texts(values, name, table) for name, values in read.items()}
                 return {name: found[name] for name in wanted}
@@ -82,8 +85,11 @@ def _guess(table: Delimited, names: Sequence[str], wanted: Sequence[str]) -> set
 
 def _read(
     table: Delimited, names: Sequence[str], wanted: Sequence[str], numeric: Collection[str]
-) -> tuple[dict[str, ChunkedArray] | None, set[str]]:
-    """Return the columns as pyarrow reads them; or none, and the column that is not numeric."""
+) -> tuple[dict[str, ChunkedArray] | None, set[str], bool]:
+    """Return the columns as pyarrow reads them; or none, and the column that is not numeric.
+
+    Also tell whether a cell begins with a zero and one more digit.
+    """
     import pyarrow
     from pyarrow import csv
 
@@ -92,7 +98,7 @@ def _read(
     try:
         with translate_errors(table.file), table.file.open() as stream:
             read: Table = csv.read_csv(
-                pyarrow.PythonFile(_Checked(stream, table, len(wanted)), "r"),
+                pyarrow.PythonFile(checked := _Checked(stream, table, len(wanted)), "r"),
                 csv.ReadOptions(column_names=names, skip_rows=table.header_lines()),
                 csv.ParseOptions(delimiter=table.delimiter, newlines_in_values=True),
                 csv.ConvertOptions(
@@ -105,10 +111,10 @@ def _read(
         fault = NO_NUMBER.match(str(error))
         if fault is None:
             raise _Otherwise from None
-        return None, {names[int(fault[1])]}
+        return None, {names[int(fault[1])]}, False
     if not len(read):
         raise _Otherwise
-    return dict(zip(read.column_names, read.columns, strict=True)), set()
+    return dict(zip(read.column_names, read.columns, strict=True)), set(), checked.padded
 
 
 def _numbers(
@@ -130,12 +136,24 @@ def _numbers(
     return {name: Numbers(matrix[:, place], whole=False) for place, name in enumerate(names)}, odd
 
 
+def _are_whole(column: Column) -> bool:
+    """Tell whether the numbers are whole, as those of codes are."""
+    parts = (column.values[:SAMPLE_ROWS], column.values) if isinstance(column, Numbers) else ()
+    return all(((part == np.floor(part)) | np.isnan(part)).all() for part in parts)
+
+
 def _texts(values: ChunkedArray, name: str, table: Delimited) -> Column:
     """Convert a column read as text: each distinct text is looked at as the own reader does."""
     encoded = values.unify_dictionaries().combine_chunks()
     growing = GrowingColumn(frozenset(table.reading.na), as_text=table.reading.is_text(name))
-    growing.add(encoded.dictionary.to_pylist())
+    texts = encoded.dictionary.to_pylist()
+    growing.add(texts)
     distinct, codes = growing.finish(), encoded.indices.to_numpy()
+    if growing.padded and table.reading.may_be_codes(name):
+        known = GrowingColumn(frozenset(table.reading.na), as_text=True)
+        known.add(texts)
+        written = known.finish()
+        distinct = written if isinstance(written, Texts) and are_codes(written.values) else distinct
     if isinstance(distinct, Numbers):
         return Numbers(distinct.values[codes], distinct.whole)
     return Texts(distinct.codes[codes], distinct.values)
@@ -151,7 +169,9 @@ class _Checked(io.RawIOBase):
         self._stream, self._table, self._columns = stream, table, columns
         self._decoder = codecs.getincrementaldecoder("utf-8")()
         self._ends = np.frombuffer(f'{table.delimiter}\r\n"'.encode(), np.uint8)
+        self._begins = np.append(self._ends, np.frombuffer(b" \t", np.uint8))
         self._quotes, self._count, self._rows, self._last = 0, 0, 0, b"\n\n"
+        self.padded, self._before = False, b"\n\n"
 
     def readable(self) -> bool:
         return True
@@ -165,6 +185,7 @@ class _Checked(io.RawIOBase):
         except UnicodeDecodeError:
             raise _Otherwise from None
         self._check_room(content)
+        self._look_for_codes(content.removeprefix(BOM) if not self._count else content)
         self._check_quotes(content.removeprefix(BOM) if not self._count else content)
         self._count += len(content)
         if not content and self._quotes % 2:
@@ -176,6 +197,18 @@ class _Checked(io.RawIOBase):
         size = 8 * self._rows * self._columns // 2  # that the inputs made of the columns take beside them
         file = self._table.file
         check_room(size, f"{file.name}, inputs of {self._rows} rows and more", file.key, "leave columns out")
+
+    def _look_for_codes(self, content: bytes) -> None:
+        """Look for a zero and one more digit after the beginning of a cell; the last bytes are looked at again."""
+        if self.padded:
+            return
+        content = self._before + content
+        seen = np.frombuffer(content, np.uint8)
+        digit = seen - ZERO < 10
+        places = np.flatnonzero((seen[1:-1] == ZERO) & digit[2:] & ~digit[:-2] & (seen[:-2] != POINT))
+        before = np.where(seen[places] == MINUS, seen[places - 1], seen[places])
+        self.padded = bool(np.isin(before, self._begins).any())
+        self._before = content[-3:]
 
     def _check_quotes(self, content: bytes) -> None:
         """Look at each quote with its neighbours; the last byte is looked at with the next ones."""

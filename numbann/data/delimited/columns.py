@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import partial
 
-from numbann.data.cells import GrowingColumn, MixedColumn, is_infinite, is_number
-from numbann.data.columns import Column
+from numbann.data.cells import GrowingColumn, MixedColumn, are_codes, is_infinite, is_number
+from numbann.data.columns import Column, Texts
 from numbann.data.delimited.arrow import read_columns
 from numbann.data.delimited.chunks import CellChunk, NumberChunk, RaggedRow, chunks
 from numbann.data.delimited.header import Delimited
@@ -27,12 +28,25 @@ def read_table(table: Delimited, need_target: bool) -> Raw:
     chosen = choose_columns(table.reading, names, table.file.name, need_target)
     columns = read_columns(table, names, chosen.every)
     if columns is None:
-        columns = _read(table, names, [*chosen.features, *chosen.weight, *chosen.keys], chosen.targets)
+        columns, padded = _read(table, names, [*chosen.features, *chosen.weight, *chosen.keys], chosen.targets)
+        columns |= _codes(table, names, tuple(filter(table.reading.may_be_codes, padded)))
     return raw_from_columns(columns, chosen, table.reading, table.file.name, table.place, table.delimiter)
 
 
-def _read(table: Delimited, names: Sequence[str], features: Sequence[str], targets: Sequence[str]) -> dict[str, Column]:
-    """Read the features and targets by name.  Targets and categories are read as cells: their notation matters."""
+def _codes(table: Delimited, names: Sequence[str], wanted: tuple[str, ...]) -> dict[str, Column]:
+    """Read columns once more, as texts; return those that are codes."""
+    as_texts = replace(table, reading=replace(table.reading, categorical=wanted))
+    texts = _read(as_texts, names, wanted, ())[0] if wanted else {}
+    return {name: one for name, one in texts.items() if isinstance(one, Texts) and are_codes(one.values)}
+
+
+def _read(
+    table: Delimited, names: Sequence[str], features: Sequence[str], targets: Sequence[str]
+) -> tuple[dict[str, Column], list[str]]:
+    """Read the features and targets by name, and return those that may be codes apart.
+
+    Targets and categories are read as cells: their notation matters.
+    """
     is_text, na = table.reading.is_text, frozenset(table.reading.na)
     plain = table.reading.plain if table.reading.localized else None
     growing = {name: GrowingColumn(na, is_text(name), plain) for name in [*features, *targets]}
@@ -48,7 +62,8 @@ def _read(table: Delimited, names: Sequence[str], features: Sequence[str], targe
                     column.add_numbers(chunk.numbers[positions[name]], partial(chunk.cells, positions[name]))
                 else:
                     column.add(chunk.cells(positions[name]))
-    return {name: _finish(table, name, growing.pop(name), positions[name]) for name in [*growing]}
+    padded = [name for name, column in growing.items() if column.padded]
+    return {name: _finish(table, name, growing.pop(name), positions[name]) for name in [*growing]}, padded
 
 
 def _finish(table: Delimited, name: str, column: GrowingColumn, position: int) -> Column:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import random
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from numbann.data.columns import Numbers
+from numbann.data.columns import Numbers, Texts
 from numbann.data.delimited import arrow, chunks, columns
 from numbann.data.files import Files, InputFile
 from numbann.data.readers import FORMATS
@@ -54,7 +55,9 @@ MARKS = ["", "NA", "?", "nan", "null"]
 QUOTED = ['"x"', '"1"', '"a,b"', '"p""q"', '"p\nq"', '"p\r\nq"', '""', '" 3 "', '""""']
 WRONG_QUOTES = ['"x"y', 'x"y', ' "x"', '"x" ', '"x']
 PADDED = [" 1", "2 ", "\t3", " x ", " NA", "? ", "  ", "\u00a04", "\x0b5", "\u30006"]
+CODES = ["01", "1", "-02", "123", "+3", "000", " 04 "]
 POOLS = [NUMBERS, NUMBERS + MARKS, TEXTS, TEXTS + MARKS, QUOTED, PADDED, ODD, TEXTS + QUOTED + PADDED, MARKS]
+POOLS += [CODES, CODES + MARKS]
 
 
 def table_of(draw: random.Random) -> tuple[bytes, dict[str, Any]]:
@@ -120,6 +123,31 @@ def test_any_table_reads_alike(monkeypatch: pytest.MonkeyPatch, section: Callabl
     count = sum(one is not None for one in read)
     print(f"{count} of {CASES} read by pyarrow")
     assert count > CASES / 5
+
+
+@pytest.mark.parametrize("smallest", [(1 << 40, 1 << 40), (1 << 40, 0), (0, 0)], ids=["csv", "kernel", "pyarrow"])
+@pytest.mark.parametrize("changes", [{}, {"columns": {"zip": {"scale": "standard"}}}], ids=["codes", "scaled"])
+def test_whole_numbers_of_which_one_has_a_leading_zero_are_codes(
+    smallest: tuple[int, int],
+    changes: dict[str, Any],
+    monkeypatch: pytest.MonkeyPatch,
+    section: Callable[..., dict[str, Any]],
+) -> None:
+    monkeypatch.setattr(arrow, "SMALLEST", smallest[0])
+    monkeypatch.setattr(chunks, "SMALLEST", smallest[1])
+    rows = ["1234,1,0,0.5,02.5,1", "01234,02,1,-0.5,3,2", ",10,-5,00.5,1e05,3"] * 60
+    content = "\n".join(["zip,y,whole,half,fraction,late", *rows, "-00123,02,0,7,8,007"]).encode()
+    source = Files(FORMATS["csv"], InputFile("t", Path("t"), content=content))
+    reading = reading_from_section(section("t", "y", **changes))
+    raw = FORMATS["csv"].read(source, reading, True)
+    target = raw.targets["y"]
+    assert set(raw.table.texts) == ({"late"} if changes else {"zip", "late"})
+    assert isinstance(target, Texts)
+    assert set(target.values) == {"1", "02", "10"}
+    if not changes:
+        assert set(raw.table.texts["zip"].values) == {"1234", "01234", "-00123"}
+    later = FORMATS["csv"].read(source, replace(raw.fix(reading, "t"), texts=()), True)
+    assert not later.table.texts, "a model of numbers takes them as numbers"
 
 
 def names_of(content: bytes, reading: Reading) -> list[str]:
