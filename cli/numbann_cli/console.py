@@ -10,6 +10,7 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import Any, TextIO
 
 from numbann.data.contract import PARTS
@@ -68,8 +69,10 @@ class Narrator:
             case Finished():
                 self._summary(event)
 
-    def made(self, spec: dict[str, Any]) -> None:
+    def source(self, spec: Path | dict[str, Any]) -> None:
         """Print a spec that was made for a data file, a line for each of its parts."""
+        if isinstance(spec, Path):
+            return
         for place, (key, value) in enumerate(spec.items()):
             self._tell(f"{'spec ' if not place else '':<5}  {json.dumps(key)}: {json.dumps(value, ensure_ascii=False)}")
 

@@ -26,6 +26,9 @@ settings = click.option(
     shell_complete=complete_setting,
     help="Set a key over the spec; VALUE is JSON.  Repeatable.",
 )
+targets = click.option(
+    "--target", "targets", multiple=True, metavar="COLUMN", help="Train on SPEC, a data file, without a spec."
+)
 trust = click.option("--trust", is_flag=True, help="Run the plugins' code that RUN holds or names.")
 json_output = click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout; all else on stderr.")
 

@@ -12,18 +12,28 @@ from typing import Any
 import click
 import numpy as np
 
-from numbann.data.files import Files
 from numbann.data.preprocessing import NewData
 from numbann.data.streaming import Inputs
 from numbann.model.model import Model
 from numbann.model.outputs import outcome_of
+from numbann.spec.read import parse
+from numbann.spec.source import is_spec
 from numbann.training.rundir import json_text
 
 Columns = dict[str, np.ndarray]
 OTHERS = (".gz", ".xlsx", ".json")  # endings of further formats that are not written
 
 
-def read(model: Model, data: str | Files, *, need_target: bool) -> NewData:
+def source_of(data: str) -> Any:
+    """Return what DATA names: a file, or the files of a JSON object such as {"images": F, "labels": F}."""
+    if data.lstrip().startswith("{"):
+        return parse(data, "DATA")[0]
+    if is_spec(Path(data)):
+        raise click.UsageError(f"{data}: is a spec, not data; name a file of data, such as the one of its data.path")
+    return data
+
+
+def read(model: Model, data: Any, *, need_target: bool) -> NewData:
     """Read and preprocess the rows of new data, with targets and weights if needed; warnings go to stderr."""
     found = model.preprocessing.read(data, need_target)
     for warning in found.warnings:

@@ -41,7 +41,7 @@ SIGNATURES = {
         for protocol in range(2, 6)
     },
     **{
-        b"\0\0" + bytes([kind]): Content("an IDX file", None, 'give {"images": F, "labels": F}')
+        b"\0\0" + bytes([kind]): Content("an IDX file", "idx", 'give {"images": F, "labels": F}')
         for kind in range(8, 15)
     },
     b"\xff\xfe": Content("text in UTF-16", "csv", 'set data.csv.encoding to "utf-16"'),

@@ -47,7 +47,15 @@ def find_new_source(given: Any, base: Path, format: str, need_target: bool) -> F
         return Files(FORMATS["csv"], InputFile(str(given), Path(given), content=Path(given).read_bytes()))
     text = format if format in TEXT else "csv"
     found = source_format(given, base, "auto", text)
+    if found and found.name == "idx" and need_target and isinstance(given, str | Path):
+        given = pair_of(Path(given)) or given
     return find_source(given, base, found.name if found and not found.pair else "auto", None, need_target)
+
+
+def pair_of(file: Path) -> dict[str, str] | None:
+    """Return a file of images with the file of labels beside it, if it is named as those of MNIST are."""
+    labels = file.with_name(file.name.replace("images", "labels").replace("idx3", "idx1")) if file.name else file
+    return {"images": str(file), "labels": str(labels)} if labels != file and labels.is_file() else None
 
 
 def source_format(given: Any, base: Path, format: str, text: str = "csv") -> Format | None:

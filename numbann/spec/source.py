@@ -11,6 +11,7 @@ from typing import Any
 
 from numbann.data.contract import GIVEN
 from numbann.data.path import STANDARD_INPUT, standard_input
+from numbann.data.readers import format_of
 from numbann.errors import SpecError, SpecFault
 from numbann.spec.read import MAX_BYTES, parse
 from numbann.spec.trail import Trail, from_text, to_text
@@ -83,6 +84,17 @@ def open_source(source: str | Path | Mapping[str, Any]) -> tuple[SpecSource, Any
     return SpecSource(name, content.decode("utf-8-sig"), path.absolute().parent, lines, piped=bool(piped)), value
 
 
+def is_spec(file: Path) -> bool:
+    """Tell whether a file is a spec: a JSON object with a part that specs have."""
+    if file.suffix.lower() != ".json" or not file.is_file():
+        return False
+    try:
+        value, _ = parse(_bytes(file))
+    except SpecError:
+        return False
+    return isinstance(value, dict) and bool({"data", "model", "extends"} & set(value))
+
+
 def make_absolute(path: Any, base: Path) -> Any:
     """Make every file among the values of a spec absolute."""
     if isinstance(path, dict):
@@ -115,6 +127,8 @@ def _bytes(path: Path) -> bytes:
         raise _unreadable(path, "is a directory; name the spec file in it")
     if not os.path.exists(path):
         raise _unreadable(path, "no such file; name a spec, a JSON file")
+    if format_of(str(path), "auto") is not None:
+        raise _unreadable(path, "is data, not a spec; `numbann init FILE --target COLUMN` writes a spec for it")
     try:
         with path.open("rb") as file:
             content = file.read(MAX_BYTES + 1)

@@ -19,7 +19,7 @@ from numbann.data.findings.finding import Finding
 from numbann.data.findings.sample import Sample
 from numbann.data.joining import read_source
 from numbann.data.layout import lay_out
-from numbann.data.path import STANDARD_INPUT, find_source
+from numbann.data.path import STANDARD_INPUT, find_source, pair_of
 from numbann.data.reading import reading_from_section
 from numbann.data.source import load
 from numbann.data.summary import ColumnSummary, summarize
@@ -141,12 +141,6 @@ def _data(file: Path, targets: Sequence[str], given: Mapping[str, Any] = Mapping
     names = source.format.header(source.data, reading_from_section(_section(data)))
     chosen = [_named(target, names) for target in targets]
     return {**data, "target": chosen[0] if len(chosen) == 1 else chosen} if chosen else data
-
-
-def pair_of(file: Path) -> dict[str, str] | None:
-    """Return a file of images with the file of labels beside it, if it is named as those of MNIST are."""
-    labels = file.with_name(file.name.replace("images", "labels").replace("idx3", "idx1")) if file.name else file
-    return {"images": str(file), "labels": str(labels)} if labels != file and labels.is_file() else None
 
 
 def _require_none(file: Path, targets: Sequence[str]) -> None:

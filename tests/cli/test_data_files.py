@@ -146,10 +146,17 @@ def test_train_on_a_table_from_standard_input(numbann: Numbann, table: Path) -> 
     assert '"data": {"path": "-", "target": "back", "drop": ["id", "one"]' in result.stdout
 
 
-def test_images_have_no_target(numbann: Numbann, here: Path) -> None:
-    (here / "few-images.idx3").write_bytes(bytes([0, 0, 8, 3, 0, 0, 0, 4, 0, 0, 0, 1, 0, 0, 0, 2, *range(8)]))
-    (here / "few-labels.idx1").write_bytes(bytes([0, 0, 8, 1, 0, 0, 0, 4, 0, 1, 0, 1]))
-    result = numbann("train", "few-images.idx3", "--target", "y")
+@pytest.fixture
+def images(here: Path) -> Path:
+    """few-images.idx3 with few-labels.idx1 beside it: 40 images of 1 x 2 bytes."""
+    pixels, labels = bytes(k * 3 for k in range(80)), bytes(k % 2 for k in range(40))
+    (here / "few-images.idx3").write_bytes(bytes([0, 0, 8, 3, 0, 0, 0, 40, 0, 0, 0, 1, 0, 0, 0, 2]) + pixels)
+    (here / "few-labels.idx1").write_bytes(bytes([0, 0, 8, 1, 0, 0, 0, 40]) + labels)
+    return here / "few-images.idx3"
+
+
+def test_images_have_no_target(numbann: Numbann, images: Path) -> None:
+    result = numbann("train", images.name, "--target", "y")
     assert result.exit_code == 2
     assert 'few-images.idx3: images have no column "y"; leave out --target' in result.stderr
 
@@ -166,3 +173,37 @@ def test_a_column_without_a_name_is_left_out_by_every_command(numbann: Numbann, 
     assert numbann("predict", "runs/index", "index.csv").exit_code == 0
     direct = numbann("train", "index.csv", "--target", "y", "--set", "train.epochs=1", "--force")
     assert direct.exit_code == 0, direct.stderr
+
+
+def test_images_from_a_training_to_predictions(numbann: Numbann, images: Path) -> None:
+    trained = numbann("train", images, "--set", "train.epochs=1", "-o", "run")
+    assert trained.exit_code == 0, trained.stderr
+    predicted = numbann("predict", "run", images)
+    assert len(predicted.stdout.splitlines()) == 41, predicted.stderr
+    pair = json.dumps({"images": images.name, "labels": "few-labels.idx1"})
+    found = [json.loads(numbann("evaluate", "run", data, "--json").stdout) for data in (images, pair)]
+    assert found[0]["metrics"] == found[1]["metrics"]
+    assert found[0]["rows"] == 40
+    (images.parent / "few-labels.idx1").rename("others")
+    alone = numbann("evaluate", "run", images)
+    assert (alone.exit_code, alone.stderr.count("\n")) == (2, 1)
+    assert 'brings no labels; give {"images": F, "labels": F}' in alone.stderr
+
+
+def test_a_spec_where_data_is_expected(numbann: Numbann, table: Path, here: Path) -> None:
+    assert numbann("init", table, "--target", "back").exit_code == 0
+    told = numbann("train", "spec.json", "--target", "back")
+    assert (told.exit_code, told.stderr.count("spec.json: is a spec, which names its own target; leave out")) == (2, 1)
+    assert "visits.csv  is data, not a spec; `numbann init" in numbann("check", table.name).stderr
+    assert numbann("train", "spec.json", "--set", "train.epochs=1", "-o", "run").exit_code == 0
+    for command in ("evaluate", "predict"):
+        wrong = numbann(command, "run", "spec.json")
+        assert (wrong.exit_code, wrong.stderr.count("spec.json: is a spec, not data")) == (2, 1)
+
+
+def test_lr_find_takes_a_table(numbann: Numbann, table: Path) -> None:
+    found = numbann("lr-find", table, "--target", "back", "--steps", 20, "--json")
+    assert found.exit_code == 0, found.stderr
+    assert json.loads(found.stdout)["suggestion"] > 0
+    assert 'spec   "name": "visits"' in found.stderr
+    assert "name the column to predict: --target" in numbann("lr-find", table).stderr

@@ -23,12 +23,12 @@ def command(settings: Settings, run: Path, data: str, threads: int | None, trust
     """Measure the model of RUN, a run directory or .safetensors file, on DATA ("-": CSV on stdin)."""
     from numbann.model.model import load
     from numbann.training.rundir import json_text
-    from numbann_cli.prediction import read
+    from numbann_cli.prediction import read, source_of
     from numbann_cli.rows import guess_of, number
     from numbann_cli.tables import class_lines, confusion_lines, target_lines
 
     model = load(run, threads=threads, trust=trust, plugins=settings.usable_files())
-    x, raw_target, weight, _ = read(model, data, need_target=True)
+    x, raw_target, weight, _ = read(model, source_of(data), need_target=True)
     found, classes = model.measure(x, raw_target, weight), list(model.classes or ())
     if as_json:
         told = {"path": str(run), "data": data, "rows": len(x), "metrics": found.measures, **found.to_json()}

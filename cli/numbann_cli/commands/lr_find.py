@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from numbann_cli import options
+from numbann_cli import options, starting
 from numbann_cli.group import Settings
 from numbann_cli.overview import COMMANDS
 
@@ -17,6 +17,7 @@ RATE = click.FloatRange(min=0, min_open=True)
 
 @click.command("lr-find", help=COMMANDS["lr-find"])
 @click.argument("spec", type=click.Path(path_type=Path))
+@options.targets
 @click.option("--from", "lowest", type=RATE, default=1e-7, show_default=True, metavar="RATE", help="The first rate.")
 @click.option("--to", "highest", type=RATE, default=10.0, show_default=True, metavar="RATE", help="The last rate.")
 @click.option(
@@ -32,6 +33,7 @@ RATE = click.FloatRange(min=0, min_open=True)
 def command(
     settings: Settings,
     spec: Path,
+    targets: tuple[str, ...],
     lowest: float,
     highest: float,
     steps: int,
@@ -42,7 +44,7 @@ def command(
     as_json: bool,
     plot: Path | None,
 ) -> None:
-    """Find a learning rate for SPEC, a JSON file."""
+    """Find a learning rate for SPEC, a JSON file; or, with --target COLUMN, for a data file by a spec made for it."""
     if lowest >= highest:
         raise click.UsageError(f"--from {lowest:g}: must be below --to {highest:g}")
     from numbann.training.callbacks import Event, Planned
@@ -53,10 +55,11 @@ def command(
     if plot:
         figure()  # first, so that a missing library is reported before anything is computed
     events: list[Event] = []
-    overrides = options.with_plugins(spec, options.parse_settings(given), settings)
+    source, overrides = starting.source_of(spec, targets, options.parse_settings(given), settings)
     with narrate(settings, as_json) as narrator:
+        narrator.source(source)
         found = find_learning_rate(
-            spec,
+            source,
             lowest=lowest,
             highest=highest,
             steps=steps,

@@ -53,7 +53,7 @@ def command(
 
     written = prediction.writer_for(output, as_json)
     model = load(run, device=device or "auto", threads=threads, trust=trust, plugins=settings.usable_files())
-    files = model.preprocessing.find(data, need_target=False)
+    files = model.preprocessing.find(prediction.source_of(data), need_target=False)
     kept = model.preprocessing.read_as_written(files, None if keep == "all" else keep.split(",")) if keep else {}
     x = prediction.read(model, files, need_target=False).x
     columns = prediction.join(kept, prediction.predict(model, x, probabilities, outputs))

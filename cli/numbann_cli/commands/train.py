@@ -7,18 +7,14 @@ from typing import Any
 
 import click
 
-from numbann_cli import options
+from numbann_cli import options, starting
 from numbann_cli.group import Settings
 from numbann_cli.overview import COMMANDS
-
-Given = Path | dict[str, Any]
 
 
 @click.command("train", help=COMMANDS["train"])
 @click.argument("spec", type=click.Path(path_type=Path))
-@click.option(
-    "--target", "targets", multiple=True, metavar="COLUMN", help="Train on SPEC, a data file, without a spec."
-)
+@options.targets
 @click.option("-o", "--output", metavar="DIR", help="The run directory (default: runs/NAME, runs/NAME-2, ...).")
 @options.settings
 @options.device
@@ -44,47 +40,21 @@ def command(
     """Train the model of SPEC, a JSON file; or, with --target COLUMN, on a data file by a spec made for it."""
     flags = {"train.device": device, "train.threads": threads, "seed": seed}
     overrides = options.parse_settings(given) | {key: value for key, value in flags.items() if value is not None}
-    is_data = _is_data(spec, targets)
-    overrides = options.with_plugins(spec, overrides, settings, own=[] if is_data else None)
-    made = _made(spec, targets, overrides) if is_data else None
+    source, overrides = starting.source_of(spec, targets, overrides, settings)
     from numbann_cli.console import narrate
 
     with narrate(settings, as_json) as narrator:
-        if made:
-            narrator.made(made)
-        (_run_dry if dry_run else _train)(made or spec, overrides, output, force, narrator)
+        narrator.source(source)
+        (_run_dry if dry_run else _train)(source, overrides, output, force, narrator)
 
 
-def _is_data(file: Path, targets: tuple[str, ...]) -> bool:
-    """Tell whether a file is data to train on and no spec, which names its own target."""
-    from numbann.data.readers import format_of
-    from numbann.training.starter import pair_of
-
-    if targets or pair_of(file):
-        return True
-    if format_of(str(file), "auto") is not None and file.is_file():
-        raise click.UsageError(f"{file}: is data, not a spec; name the column to predict: --target COLUMN")
-    return False
-
-
-def _made(file: Path, targets: tuple[str, ...], overrides: dict[str, Any]) -> dict[str, Any]:
-    """Return a spec for a data file."""
-    from numbann.training.starter import starter
-
-    return starter(file, targets, overrides=overrides)
-
-
-def _train(
-    spec: Path | dict[str, Any], overrides: dict[str, Any], output: str | None, force: bool, narrator: Any
-) -> None:
+def _train(spec: starting.Source, overrides: dict[str, Any], output: str | None, force: bool, narrator: Any) -> None:
     from numbann.training.runs import train
 
     narrator.result(train(spec, output=output, force=force, overrides=overrides, callbacks=(narrator,)))
 
 
-def _run_dry(
-    spec: Path | dict[str, Any], overrides: dict[str, Any], output: str | None, force: bool, narrator: Any
-) -> None:
+def _run_dry(spec: starting.Source, overrides: dict[str, Any], output: str | None, force: bool, narrator: Any) -> None:
     from numbann.training.preparation import prepare
     from numbann.training.rundir import check_output
 
