@@ -7,9 +7,12 @@ from dataclasses import dataclass, fields, replace
 from fnmatch import fnmatchcase
 from typing import Any
 
+from numbann.data.columns import text_of
 from numbann.data.contract import ScaleNames
+from numbann.data.wording import quoted
+from numbann.errors import DataError
 
-TEXTUAL = ("categories", "order", "rare", "dates")  # what only columns of text have, so that numbers become texts
+TEXTUAL = ("categories", "order", "dates")  # what only columns of text have, so that numbers become texts
 
 
 @dataclass(frozen=True)
@@ -36,6 +39,8 @@ class Choice:
 
 
 USUAL = Choice()
+NUMBERS, TEXT, TARGET = "numbers", "text", "target"  # the kinds of columns
+TAKEN = {"one-hot": ("mode", "constant", "drop", "error"), "target": ("drop", "error")}  # by codes with a missing text
 
 
 def fits(pattern: str, name: str) -> bool:
@@ -62,17 +67,58 @@ def choose(section: Mapping[str, Any], name: str, scale: ScaleNames, text: bool)
     return choice if filled else replace(choice, missing=section["missing"])
 
 
-def contradiction(given: Mapping[str, Any]) -> str:
+def check_settings(columns: Mapping[str, Mapping[str, Any]], kinds: Mapping[str, str]) -> None:
+    """Refuse settings that contradict each other, and those that do nothing.  kinds: NUMBERS, TEXT, TARGET by column.
+
+    A setting by a glob does nothing where it does so in each of its columns.
+    """
+    for name in kinds:
+        if fault := _contradiction(settings_of(columns, name)):
+            raise DataError(f"column {quoted(name)}: {fault}", key="data.columns")
+    for pattern, given in columns.items():
+        found = [(name, _idle(settings_of(columns, name), kind)) for name, kind in kinds.items() if fits(pattern, name)]
+        for key in (key for key, value in given.items() if value is not None and found):
+            if all(key in idle for _, idle in found):
+                name, idle = found[0]
+                raise DataError(f"column {quoted(name)}: {idle[key]}", key="data.columns")
+
+
+def _contradiction(given: Mapping[str, Any]) -> str:
     """Return what is wrong with settings that do nothing together, or an empty text."""
     if "fill" in given and given.get("missing") != "constant":
         return 'fill does nothing without "missing": "constant"'
+    if "fill" not in given and given.get("missing") == "constant":
+        return '"missing": "constant" needs its fill: give "fill": 0, or another number or category'
     if "format" in given and "dates" not in given:
         return 'format does nothing without dates: give "dates": "parts"'
     if "dates" in given and (others := [key for key in ("categories", "rare") if key in given]):
         return f"{others[0]} does nothing with dates; leave one of them out"
     if "rare" in given and given.get("categories", "one-hot") != "one-hot":
         return f'rare does nothing with categories "{given["categories"]}"; leave one of them out'
+    order = [text_of(value) for value in given.get("order", ())]
+    if repeated := [text for place, text in enumerate(order) if text in order[:place]]:
+        return f"{quoted(repeated[0])} is twice in its order; leave one of them out"
     return ""
+
+
+def _idle(given: Mapping[str, Any], kind: str) -> dict[str, str]:
+    """Return the settings that do nothing for a column of a kind, and what to say of each."""
+    if kind == TARGET:
+        idle = {key: f"{key} does nothing for the target; leave it out" for key in given if key != "order"}
+        if given.get("missing") in TAKEN["target"]:
+            idle.pop("missing")
+        return idle | {"scale": "scale does nothing for the target; set data.target_scale"}
+    if kind == NUMBERS:
+        what = 'rare folds categories, and this column holds numbers; add "categories": "one-hot", or leave it out'
+        return {"rare": what}
+    idle, code = {}, given.get("dates") or given.get("categories", "one-hot")
+    if code == "one-hot":
+        idle["scale"] = "scale does nothing for categories, which are inputs of 0 and 1; leave it out"
+    if code in TAKEN and given.get("missing") not in TAKEN[code]:
+        names = ", ".join(f'"{name}"' for name in TAKEN[code])
+        what = f'"missing": {quoted(given.get("missing"))} does nothing for categories, of which a missing text is one'
+        idle["missing"] = f"{what}; leave it out, or give one of {names}"
+    return idle
 
 
 def unknown_patterns(patterns: Sequence[str], names: Sequence[str]) -> Iterator[str]:

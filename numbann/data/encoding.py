@@ -248,4 +248,4 @@ def fit_group(columns: Columns, choice: Choice) -> Group:
 def _number(fill: Any) -> float:
     if isinstance(fill, str):
         raise DataError(f"fill is {quoted(fill)}, which is no number; columns of numbers need one", key="data.columns")
-    return float(fill or 0)
+    return float(fill)

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from numbann.data.choices import Choice, choose, contradiction, settings_of
+from numbann.data.choices import NUMBERS, TARGET, TEXT, Choice, check_settings, choose
 from numbann.data.columns import MISSING
 from numbann.data.contract import ScaleNames, as_tuples
 from numbann.data.encoding import Encoding, fit_group, holes_of
@@ -80,9 +80,8 @@ class Layout:
 def lay_out(section: Mapping[str, Any], raw: Raw, rows: RowSelection, task: Task) -> Layout:
     """Find the layout from the spec's `data` and the training rows."""
     scale = section["scale"]
-    for name in raw.table.names:
-        if fault := contradiction(settings_of(section["columns"], name)):
-            raise DataError(f"column {quoted(name)}: {fault}", key="data.columns")
+    kinds = {name: TEXT if name in raw.table.texts else NUMBERS for name in raw.table.names}
+    check_settings(section["columns"], kinds | dict.fromkeys(raw.targets, TARGET))
     choices = {name: choose(section, name, scale, name in raw.table.texts) for name in raw.table.names}
     codes = {
         name: _code(name, choice, raw, rows, task)

@@ -209,6 +209,9 @@ def _feature_faults(reading: Reading, names: Sequence[str], where: str, wanted: 
     known = [*names, *(reading.targets or ())]
     yield from _unknown(reading.categorical, known, where, "data.categorical")
     yield from _unknown([*unknown_patterns(reading.patterns, known)], known, where, "data.columns")
+    taken = [*(wanted or _others(reading, names)), *(reading.targets or ())]
+    for name in set(unknown_patterns(reading.patterns, taken)).difference(unknown_patterns(reading.patterns, known)):
+        yield "data.columns", f"column {quoted(name)} is no input, so its settings do nothing; leave one of them out"
     if not wanted and not _others(reading, names):
         yield "data.features", f"{where}: no column is left for the inputs of {listed(names)}"
 

@@ -85,7 +85,6 @@ def test_a_column_without_any_number_is_zero(load_table: Load) -> None:
         ({"missing": "mean"}, [10, 80 / 3, 30, 40]),
         ({"missing": "mode"}, [10, 10, 30, 40]),
         ({"missing": "constant", "fill": -1}, [10, -1, 30, 40]),
-        ({"missing": "constant"}, [10, 0, 30, 40]),
     ],
 )
 def test_fillings(load_table: Load, missing: dict[str, Any], expected: list[float]) -> None:
@@ -263,11 +262,49 @@ def test_damaged_columns_are_refused(load_table: Load) -> None:
         ({"format": "%Y"}, "format does nothing without dates"),
         ({"dates": "parts", "rare": 2}, "rare does nothing with dates"),
         ({"categories": "target", "rare": 2}, 'rare does nothing with categories "target"'),
+        ({"missing": "constant"}, '"missing": "constant" needs its fill'),
+        ({"order": ["Rome", "Oslo", "Rome"]}, '"Rome" is twice in its order'),
+        ({"scale": "log"}, "scale does nothing for categories"),
+        ({"missing": "mean"}, '"missing": "mean" does nothing for categories, .*; leave it out, or give one of "mode"'),
+        ({"missing": "indicate"}, '"missing": "indicate" does nothing for categories'),
+        ({"categories": "target", "missing": "median"}, '"missing": "median" .* give one of "drop", "error"'),
     ],
 )
 def test_settings_that_do_nothing(load_table: Load, given: dict[str, Any], message: str) -> None:
     with pytest.raises(DataError, match=f'column "town": {message}'):
         load_table(TABLE, columns={"town": given})
+
+
+@pytest.mark.parametrize(
+    ("columns", "others", "message"),
+    [
+        ({"y": {"scale": "log"}}, {}, 'column "y": scale does nothing for the target; set data.target_scale'),
+        ({"y": {"rare": 2}}, {}, 'column "y": rare does nothing for the target'),
+        ({"age": {"scale": "log"}}, {"drop": ["age"]}, 'column "age" is no input, so its settings do nothing'),
+        ({"x_*": {"scale": "log"}}, {"features": ["age"]}, r'column "x_\*" is no input'),
+        ({"age": {"scale": "log"}}, {"categorical": ["age"]}, 'column "age": scale does nothing for categories'),
+        ({"age": {"rare": 2}}, {}, 'column "age": rare folds categories, and this column holds numbers; add "categor'),
+        ({"x_*": {"rare": 2}}, {}, 'column "x_a": rare folds categories'),
+    ],
+)
+def test_settings_that_do_nothing_for_their_column(
+    load_table: Load, columns: dict[str, Any], others: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(DataError, match=message) as caught:
+        load_table(TABLE, columns=columns, **others)
+    assert caught.value.key == "data.columns"
+
+
+def test_a_setting_by_a_glob_is_for_the_columns_that_take_it(load_table: Load) -> None:
+    source = load_table(TABLE, columns={"*": {"scale": "log", "rare": 2, "missing": "median"}})
+    assert source.layout.choices["age"].scale == "log"
+    assert source.layout.categories["town"].folded
+    codes = load_table(TABLE, columns={"x_a": {"categories": "one-hot", "rare": 2}}, features=["x_a"])
+    (finding,) = [one for one in codes.facts.findings if one.column == "x_a"]
+    assert (
+        finding.text == 'column "x_a": "rare" folds all of its categories into one, which says nothing; give a '
+        'smaller "rare"'
+    )
 
 
 def test_new_rows_go_through_the_same_columns(load_table: Load, tmp_path: Path) -> None:

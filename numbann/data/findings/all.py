@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 
 from numbann.data.columns import Texts
-from numbann.data.findings.features import feature_findings
+from numbann.data.findings.features import feature_findings, folded_findings
 from numbann.data.findings.finding import Finding
 from numbann.data.findings.parts import file_findings, row_findings
 from numbann.data.findings.sample import Sample
@@ -30,6 +30,7 @@ def _find(
     raw, _ = parts["train"]
     sample = Sample(raw)
     yield from feature_findings(sample, dict(layout.choices))
+    yield from folded_findings(layout.categories)
     yield from target_findings(raw, task)
     if len(raw.targets) == 1:
         column = next(iter(raw.targets.values()))

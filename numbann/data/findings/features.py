@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
@@ -13,6 +13,7 @@ from numbann.data.dates import ISO
 from numbann.data.findings.finding import Finding
 from numbann.data.findings.sample import ALL, Sample, distinct, known_rows
 from numbann.data.table import Raw
+from numbann.data.transforms.categories import Categories
 from numbann.data.wording import quoted
 
 MOST = 0.9  # the share of texts that decides what a column is
@@ -86,6 +87,14 @@ def case_findings(name: str, column: Texts, what: str) -> Iterator[Finding]:
             pair = f"{quoted(other)} and {quoted(text)}"
             yield Finding("case", name, f"column {quoted(name)}: {pair} are two {what}; write them alike")
             return
+
+
+def folded_findings(categories: Mapping[str, Categories]) -> Iterator[Finding]:
+    """Find columns of which all categories are folded into one."""
+    for name, known in categories.items():
+        if known.folded and not known.values:
+            what = f'column {quoted(name)}: "rare" folds all of its categories into one, which says nothing'
+            yield Finding("constant", name, f'{what}; give a smaller "rare"')
 
 
 def _number_findings(raw: Raw, position: int, name: str, values: np.ndarray) -> Iterator[Finding]:

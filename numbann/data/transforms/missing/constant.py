@@ -8,7 +8,7 @@ from numbann.data.transforms.filling import Columns, Filling
 
 
 class Missing(Filling):
-    """Replaces missing numbers by `fill`, 0 where the spec gives none."""
+    """Replaces missing numbers by `fill`."""
 
     @classmethod
     def fit(cls, columns: Columns, fill: float = 0.0) -> Missing:
