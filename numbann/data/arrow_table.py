@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from numbann.data.columns import MISSING, Column, Numbers, Texts, texts_from
+from numbann.data.dates import dates_as_texts
 from numbann.data.files import InputFile
 from numbann.data.memory import check_room
 from numbann.data.reading import Reading, check_distinct, choose_columns
@@ -43,6 +44,8 @@ def column_from_arrow(values: ChunkedArray, name: str, as_text: bool, where: str
 
     dictionary = types.is_dictionary(values.type)
     kind = values.type.value_type if dictionary else values.type
+    if types.is_timestamp(kind) or types.is_date(kind):
+        return texts_from(dates_as_texts(values.cast(kind).to_numpy()).tolist())
     if as_text or any(test(kind) for test in (types.is_string, types.is_large_string, types.is_string_view)):
         return _texts(values if dictionary else values.dictionary_encode())
     values = values.cast(kind) if dictionary else values
@@ -51,10 +54,8 @@ def column_from_arrow(values: ChunkedArray, name: str, as_text: bool, where: str
     if types.is_boolean(kind):
         values = values.cast("int8")
     elif not (types.is_floating(kind) or types.is_decimal(kind) or types.is_null(kind)):
-        raise DataError(
-            f'{where}, column "{name}" holds {kind}; numbers, booleans and text are readable; leave it out (data.drop)',
-            key="data.drop",
-        )
+        what = f'{where}, column "{name}" holds {kind}; numbers, booleans, text and dates are readable'
+        raise DataError(f"{what}; leave it out (data.drop)", key="data.drop")
     return Numbers(values.cast("float64").to_numpy(), whole=False)
 
 

@@ -1,10 +1,11 @@
-"""Dates in texts: by ISO 8601, or by a format as Python's strptime takes it."""
+"""Dates in texts: by ISO 8601, or by a format as Python's strptime takes it; and dates of other kinds as texts."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, date, datetime
+from typing import Any
 
 import numpy as np
 
@@ -23,3 +24,24 @@ def _date(text: str, format: str) -> np.datetime64 | datetime:
         return np.datetime64(text.removesuffix("Z"), "s") if ISO.fullmatch(text) else np.datetime64("NaT")
     except ValueError:
         return np.datetime64("NaT")
+
+
+def dates_as_texts(values: np.ndarray) -> np.ndarray:
+    """Return an array with its dates as ISO texts, NaT as None; any other array as it is."""
+    if values.dtype.kind == "M":
+        distinct, places = np.unique(values, return_inverse=True)
+        return np.array([*map(iso_text, distinct), None], object)[places.reshape(values.shape)]
+    if values.dtype == object and any(isinstance(value, date | np.datetime64) for value in values.flat):
+        return np.array([*map(iso_text, values.flat), None], object)[:-1].reshape(values.shape)
+    return values
+
+
+def iso_text(value: Any) -> Any:
+    """Return a date as an ISO text, of UTC, without a time of midnight; NaT as None, and anything else as it is."""
+    if not isinstance(value, date | np.datetime64) or value != value:
+        return None if isinstance(value, date | np.datetime64) else value
+    if isinstance(value, datetime) and value.tzinfo is not None:
+        value = value.astimezone(UTC).replace(tzinfo=None)
+    day, _, time = str(np.datetime64(value, "us")).partition("T")
+    time = time.removesuffix(".000000").rstrip("0") if "." in time.removesuffix(".000000") else time[:8]
+    return day if time == "00:00:00" else f"{day} {time}"

@@ -4,23 +4,30 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from numbann.data.columns import column_from_array
+from numbann.data.dates import dates_as_texts
 from numbann.data.kinds import settle
 from numbann.data.reading import Reading
 from numbann.data.table import Raw, Table, check_kinds, table_from_columns
 from numbann.data.wording import nearest, quoted
 from numbann.errors import DataError, ShapeError
 
+NO_ROWS = "no rows are given; give one or more"
+TAKEN = "an array (N, features), columns or rows by name, or a frame"
 READABLE = "biufSUO"  # booleans, numbers, texts, and Python objects that are one of these
 
 
 def raw_from_python(given: Any, reading: Reading) -> Raw:
     """Return the raw rows of the features that a trained model takes."""
-    raw = Raw(_table(given, reading.names or (), reading), {}, lambda row: f"row {row + 1}")
+    table = _table(given, reading.names or (), reading)
+    if not len(table):
+        raise DataError(NO_ROWS)
+    raw = Raw(table, {}, lambda row: f"row {row + 1}")
     check_kinds(raw, reading)
     return raw
 
@@ -72,6 +79,11 @@ def _columns_of_rows(rows: Sequence[Mapping[Any, Any]], names: Sequence[str]) ->
 def _matrix(given: Any, width: int, mixed: bool) -> np.ndarray:
     """Return rows (N, width) as an array; further axes are flattened.  mixed: some columns are text."""
     array = plain(given, object if mixed and not isinstance(given, np.ndarray) else None)
+    if array.ndim == 0:
+        file = "; a file is read by model.evaluate and by the command numbann predict" * isinstance(given, str | Path)
+        raise DataError(f"{quoted(given)} is no rows of features; give {TAKEN}{file}")
+    if not array.size and not len(array):
+        raise DataError(NO_ROWS)
     flat = array.reshape(len(array), math.prod(array.shape[1:])) if array.ndim > 2 else array
     if flat.ndim != 2 or flat.shape[1] != width:
         raise ShapeError(f"the array has shape {array.shape}; rows of features are needed: (N, {width})")
@@ -79,16 +91,19 @@ def _matrix(given: Any, width: int, mixed: bool) -> np.ndarray:
 
 
 def plain(values: Any, dtype: type | None = None) -> np.ndarray:
-    """Return values as an ordinary array, in which those that a mask hides are missing."""
+    """Return values as an ordinary array, in which those that a mask hides are missing, and dates are ISO texts."""
     if isinstance(values, np.ma.MaskedArray) and values.mask.any():
         numbers, hidden = values.dtype.kind in "biuf", np.ma.getmaskarray(values)
         shown = values.data.astype(np.float64 if numbers else object)
         shown[hidden] = np.nan if numbers else None
         return shown
     if getattr(values, "chunks", None) and hasattr(values, "unify_dictionaries"):
-        return np.concatenate([np.asarray(chunk) for chunk in values.chunks])  # a dictionary as a whole loses its nulls
+        found = np.concatenate(
+            [np.asarray(chunk) for chunk in values.chunks]
+        )  # a dictionary as a whole loses its nulls
+        return dates_as_texts(found)
     try:
-        return np.asarray(values, dtype)
+        return dates_as_texts(np.asarray(values, dtype))
     except ValueError:
         raise ShapeError("the rows have different lengths; give each as many values") from None
 

@@ -76,6 +76,8 @@ def _read(given: Any, name: str, reading: Reading, need_target: bool) -> Raw:
     found = {str(key).strip(): values for key, values in columns.items()}
     check_distinct([str(key).strip() for key in columns], InputFile(name, Path(GIVEN)))
     chosen = choose_columns(reading, tuple(found), name, need_target)
+    if not len(next(iter(found.values()))):
+        raise DataError(f"{name} has columns but no rows; add rows", key="data.path")
     return raw_from_columns(
         {key: _column(found[key], key, place, reading) for key in chosen.every}, chosen, reading, name, place
     )
@@ -140,8 +142,8 @@ def _column(values: Any, name: str, place: Any, reading: Reading) -> Column:
     if array.dtype.kind in "OUS":
         return column_from_values(array.tolist(), name, place, reading)
     if array.dtype.kind not in "biuf":
-        what = f'{NAME}, column "{name}" holds {array.dtype}; numbers, booleans and text are readable; leave it out'
-        raise DataError(f"{what} (data.drop)", key="data.drop")
+        what = f'{NAME}, column "{name}" holds {array.dtype}; numbers, booleans, text and dates are readable'
+        raise DataError(f"{what}; leave it out (data.drop)", key="data.drop")
     column = column_from_array(array)
     if getattr(values, "dtype", None) is not None and hasattr(values, "to_native") and values.dtype.is_integer():
         return Numbers(column.values, whole=True) if isinstance(column, Numbers) else column

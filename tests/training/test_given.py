@@ -119,14 +119,97 @@ def test_parts_and_a_resume(tmp_path: Path) -> None:
         (42, "int is no rows to train on; give a frame of pandas"),
         ([*ROWS[:9], {**ROWS[9], "a": "x"}], 'data row 10, column "a": "x" is no number'),
         (
-            COLUMNS | {"when": [datetime.date(2026, 1, 1)] * 80},
-            'data row 1, column "when": "2026-01-01" is no plain value',
+            COLUMNS | {"when": [datetime.timedelta(1)] * 80},
+            "timedelta|no plain value",
         ),
         ({"a": [1.5, 2.5], "y": [1]}, "as long as each other"),
         ({"a": [1.5, 2.5]}, 'data has no column "y"'),
+        ({name: [] for name in COLUMNS}, "data has columns but no rows; add rows"),
     ],
 )
 def test_what_cannot_be_trained_on_is_one_clear_line(tmp_path: Path, data: Any, message: str) -> None:
     with pytest.raises(NumbannError, match=message) as caught:
         numbann.train(SPEC, data=data, output=tmp_path / "run")
     assert len(str(caught.value).splitlines()) == 1
+
+
+TIMES = [datetime.datetime(2024, 1, 1) + datetime.timedelta(hours=5 * k) for k in range(60)]
+DATED = {"day": [time.date() for time in TIMES], "at": TIMES, "a": [k % 7 for k in range(60)]}
+DATED |= {"y": ["no", "yes"] * 30}
+
+
+def zoned_table() -> Any:
+    arrow = pytest.importorskip("pyarrow")
+    given = arrow.table(DATED)
+    place = given.column_names.index("at")
+    return given.set_column(place, "at", given["at"].cast(arrow.timestamp("ms", "Europe/Rome")))
+
+
+def pandas_dates() -> Any:
+    frame = pytest.importorskip("pandas").DataFrame(DATED)
+    frame["at"] = frame["at"].dt.tz_localize("UTC").dt.tz_convert("Asia/Tokyo")
+    return frame.astype({"day": "datetime64[ns]"})
+
+
+DATED_KINDS = {
+    "columns": lambda: DATED,
+    "rows": lambda: [dict(zip(DATED, row, strict=True)) for row in zip(*DATED.values(), strict=True)],
+    "pandas": lambda: pytest.importorskip("pandas").DataFrame(DATED).astype({"day": "datetime64[ns]"}),
+    "pandas objects": lambda: pytest.importorskip("pandas").DataFrame(DATED),
+    "pandas with a zone": pandas_dates,
+    "Polars": lambda: pytest.importorskip("polars").DataFrame(DATED),
+    "Arrow": lambda: pytest.importorskip("pyarrow").table(DATED),
+    "Arrow with a zone": zoned_table,
+}
+
+
+@pytest.fixture(scope="module")
+def dated(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, Any], numbann.Model]:
+    """A spec, and the model of the table of dates as a file."""
+    folder = tmp_path_factory.mktemp("dated")
+    rows = [",".join(map(str, row)) for row in zip(*DATED.values(), strict=True)]
+    (folder / "t.csv").write_text("\n".join([",".join(DATED), *rows]))
+    columns = {"day": {"dates": "parts"}, "at": {"dates": "cyclic"}}
+    section = {"target": "y", "columns": columns, "split": {"by": "at"}}
+    spec = {**SPEC, "data": section}
+    path = {"path": str(folder / "t.csv")}
+    return spec, numbann.train({**spec, "data": {**section, **path}}, output=folder / "run").model
+
+
+@pytest.mark.parametrize("kind", DATED_KINDS)
+def test_dates_give_the_bits_of_a_file(dated: tuple[dict[str, Any], numbann.Model], tmp_path: Path, kind: str) -> None:
+    pytest.importorskip("narwhals")
+    (spec, model), rows = dated, DATED_KINDS[kind]()
+    found = numbann.train(spec, data=rows, output=tmp_path / "run").model
+    for name, tensor in model.tensors.items():
+        assert found.tensors[name].tobytes() == tensor.tobytes(), name
+    assert list(found.predict(rows)) == list(model.predict(DATED))
+    assert found.evaluate(rows) == model.evaluate(DATED)
+
+
+@pytest.mark.parametrize("ending", ["parquet", "feather"])
+def test_dates_of_files_of_arrow(dated: tuple[dict[str, Any], numbann.Model], tmp_path: Path, ending: str) -> None:
+    module = pytest.importorskip(f"pyarrow.{ending}")
+    (spec, model), file = dated, tmp_path / f"t.{ending}"
+    {"parquet": lambda: module.write_table, "feather": lambda: module.write_feather}[ending]()(zoned_table(), file)
+    spec = {**spec, "data": {**spec["data"], "path": str(file)}}
+    found = numbann.train(spec, output=tmp_path / "run").model
+    assert all(found.tensors[name].tobytes() == tensor.tobytes() for name, tensor in model.tensors.items())
+    assert found.evaluate(file) == model.evaluate(DATED)
+
+
+def test_no_rows_are_an_error(model: numbann.Model) -> None:
+    none: dict[str, Any] = {name: [] for name in COLUMNS}
+    with pytest.raises(NumbannError, match="no rows are given"):
+        model.predict(none)
+    with pytest.raises(NumbannError, match="no rows are given"):
+        model.predict_proba([])
+    with pytest.raises(NumbannError, match="no rows; add rows"):
+        model.evaluate(none)
+
+
+@pytest.mark.parametrize("given", ["new.csv", Path("new.csv"), None, 5])
+def test_what_is_no_rows_is_told_what_to_give(model: numbann.Model, given: Any) -> None:
+    with pytest.raises(NumbannError, match=r"is no rows of features; give an array \(N, features\), columns") as caught:
+        model.predict(given)
+    assert ("model.evaluate" in str(caught.value)) == (given not in (None, 5))
