@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from bisect import bisect
-from collections.abc import Callable, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, fields, replace
 from itertools import accumulate
 
 import numpy as np
@@ -16,14 +16,54 @@ from numbann.data.table import Raw, Table
 from numbann.errors import DataError
 
 
+@dataclass(frozen=True)
+class _Further(Reading):
+    """The settings for a further file.  undecided: the columns that are missing in every row so far."""
+
+    undecided: frozenset[str] = frozenset()
+
+    def is_decided(self, name: str) -> bool:
+        """Tell whether an earlier file has decided if a column holds numbers or texts."""
+        return super().is_decided(name) and name not in self.undecided
+
+
 def read_source(source: Files, reading: Reading, need_target: bool = True) -> Raw:
-    """Read the chosen columns; the columns of the first file are those of all."""
-    first = source.format.read(source, reading, need_target)
+    """Read the chosen columns; the columns of the first file are those of all.
+
+    What a column holds is decided by the first file in which it is not missing in every row.
+    """
+    raws = [source.format.read(source, reading, need_target)]
     if not source.more:
-        return first
-    fixed = reading if reading.names is not None else replace(first.fix(reading, source.data.name), keys=reading.keys)
-    others = [source.format.read(Files(source.format, file), fixed, need_target) for file in source.more]
-    return _join_raws([first, *others])
+        return raws[0]
+    known = reading.names is not None
+    fixed = reading if known else raws[0].fix(reading, source.data.name)
+    fixed = replace(fixed, keys=reading.keys, numeric=reading.numeric)
+    own = {one.name: getattr(fixed, one.name) for one in fields(Reading)}
+    undecided = frozenset() if known else frozenset(raws[0].table.number_names)
+    for file in source.more:
+        undecided = _missing_ones(undecided, raws[-1].table)
+        further = _Further(**own, undecided=undecided)
+        raws.append(source.format.read(Files(source.format, file), further, need_target))
+        own |= {"texts": (*further.texts, *raws[-1].fix(further, "").texts), "origin": "an earlier file"}
+    return _join_raws([_with_texts(raw, raws[-1].table.texts) for raw in raws])
+
+
+def _missing_ones(names: Collection[str], table: Table) -> frozenset[str]:
+    """Return those of the columns that are numbers, and missing in every row."""
+    places = [place for place, name in enumerate(table.number_names) if name in names]
+    missing = (place for place in places if np.isnan(table.column(slice(None), place)).all())
+    return frozenset(table.number_names[place] for place in missing)
+
+
+def _with_texts(raw: Raw, names: Collection[str]) -> Raw:
+    """Return the rows with these columns as texts; those that hold numbers are missing in every row."""
+    table = raw.table
+    kept = [place for place, name in enumerate(table.number_names) if name not in names]
+    if len(kept) == len(table.number_names):
+        return raw
+    missing = Texts(np.full(len(table), MISSING, np.int32), ())
+    texts = {name: table.texts.get(name, missing) for name in table.names if name in names}
+    return replace(raw, table=Table(table.names, table.block(slice(None))[:, kept], texts))
 
 
 def _join_raws(raws: Sequence[Raw]) -> Raw:
@@ -57,15 +97,18 @@ def _place(raws: Sequence[Raw]) -> Callable[[int], str]:
 
 
 def _join(columns: Sequence[Column], name: str) -> Column:
-    numbers = [column for column in columns if isinstance(column, Numbers)]
-    texts = [column for column in columns if isinstance(column, Texts)]
-    if not texts:
+    if not any(isinstance(column, Texts) for column in columns):
+        numbers = [column for column in columns if isinstance(column, Numbers)]
         return Numbers(np.concatenate([column.values for column in numbers]), all(one.whole for one in numbers))
-    if not numbers:
-        return _join_texts(texts)
-    raise DataError(
-        f'column "{name}" holds text in one file and numbers in another; add it to data.categorical', key="data.target"
-    )
+    texts = [
+        Texts(np.full(len(column), MISSING, np.int32), ()) if column.missing.all() else column for column in columns
+    ]
+    if any(isinstance(column, Numbers) for column in texts):
+        raise DataError(
+            f'column "{name}" holds text in one file and numbers in another; add it to data.categorical',
+            key="data.target",
+        )
+    return _join_texts([column for column in texts if isinstance(column, Texts)])
 
 
 def _join_texts(columns: Sequence[Texts]) -> Texts:

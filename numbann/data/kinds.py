@@ -33,7 +33,7 @@ def settle(column: Column, name: str, reading: Reading) -> Column:
     words = [text.lower() for text in column.values]
     if words and all(word in TRUTH for word in words):
         return _numbers([TRUTH[word] for word in words], column)
-    if reading.names is not None and all(is_number(text) and not is_infinite(text) for text in column.values):
+    if reading.is_decided(name) and all(is_number(text) and not is_infinite(text) for text in column.values):
         return _numbers([float(text) for text in column.values], column)
     return column
 

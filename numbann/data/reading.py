@@ -85,7 +85,11 @@ class Reading:
     def may_be_codes(self, name: str) -> bool:
         """Tell whether whole numbers with leading zeros are texts in a column of the training source."""
         apart = (self.weight, *self.keys, *self.numeric)
-        return self.names is None and name not in apart and not self.is_text(name)
+        return not self.is_decided(name) and name not in apart and not self.is_text(name)
+
+    def is_decided(self, name: str) -> bool:
+        """Tell whether the training source has decided if a column holds numbers or texts."""
+        return self.names is not None
 
     def key(self, key: str) -> str | None:
         """Return the spec's key to blame; None once the training source has fixed the columns."""

@@ -248,7 +248,7 @@ def check_range(raw: Raw, kinds: Sequence[str]) -> None:
 def check_kinds(raw: Raw, reading: Reading) -> None:
     """Refuse texts in a column that holds numbers in the training source."""
     for name, column in raw.table.texts.items():
-        if reading.names is not None and not reading.is_text(name):
+        if reading.is_decided(name) and not reading.is_text(name):
             row = np.argmax(~column.missing)
             value = quoted(column.values[column.codes[row]])
             what = f"{value} is no number, but the column holds numbers in {reading.origin}; correct the cell"

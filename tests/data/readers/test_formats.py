@@ -150,6 +150,58 @@ def test_what_is_no_table_of_text_is_named(tmp_path: Path, section: Section, wor
         assert "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize("name", ["csv", "jsonl", "parquet"])
+@pytest.mark.parametrize("order", [(0, 0, 1, 0, 2), (0, 1, 2), (1, 0, 2)])
+def test_a_column_may_be_missing_in_some_of_the_files(
+    tmp_path: Path, section: Section, name: str, order: tuple[int, ...]
+) -> None:
+    """What it holds is decided by the first file that has some of it."""
+    files = [[[None] * 3] * 3, [["x", 1.5, "u"], [None, 2.5, "v"]], [["y", None, "u"], ["x", 4.5, "v"]]]
+    every = [[*row, k / 2] for k, row in enumerate(row for file in order for row in files[file])]
+    begin = 0
+    for number, file in enumerate(order):
+        rows = every[begin : begin + len(files[file])]
+        begin += len(rows)
+        write_rows(tmp_path / f"p{number}.{name}", rows)
+    write_rows(tmp_path / f"whole.{name}", every)
+    changes = {"missing": "median", "categorical": ["c"] if len(order) == 3 else []}
+    parts, whole = (load(section(f"{one}.{name}", **changes), tmp_path, 0) for one in ("p*", "whole"))
+    assert parts.layout == whole.layout
+    assert set(parts.layout.categories) == {"a", "c"}
+    got, expected = (
+        one.prepare(target="real", scale="none", target_scale="none", dtype="float64") for one in (parts, whole)
+    )
+    assert np.array_equal(got.train.x[:], expected.train.x[:])
+
+
+def write_rows(path: Path, rows: list[list[Any]]) -> None:
+    """Write rows of columns a, b, c and y in the format of the ending."""
+    columns = dict(zip("abcy", map(list, zip(*rows, strict=True)), strict=True))
+    if path.suffix == ".parquet":
+        arrow, parquet = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.parquet")
+        parquet.write_table(arrow.table(columns), path)
+    elif path.suffix == ".jsonl":
+        path.write_text("".join(json.dumps(dict(zip("abcy", row, strict=True))) + "\n" for row in rows))
+    else:
+        lines = [",".join("" if cell is None else str(cell) for cell in row) for row in rows]
+        path.write_text("\n".join(["a,b,c,y", *lines]))
+
+
+def test_a_column_that_an_earlier_file_decided_stays_so(tmp_path: Path, section: Section) -> None:
+    for number, cell in enumerate(("", "1.5", "x")):
+        (tmp_path / f"p{number}.csv").write_text(f"a,b,y\n{cell},1,2.5\n,2,3.5\n")
+    with pytest.raises(DataError, match=r'p2\.csv row 2, column "a": "x" is no number, .* in an earlier file'):
+        load(section("p*.csv"), tmp_path, 0)
+
+
+def test_a_target_that_the_first_file_lacks_is_a_fault_of_its_row(tmp_path: Path, section: Section) -> None:
+    for number, cells in enumerate((",", "no,yes", "1,2")):
+        first, second = cells.split(",")
+        (tmp_path / f"p{number}.csv").write_text(f"a,y\n1,{first}\n2,{second}\n")
+    with pytest.raises(DataError, match=r'p0\.csv row 2, column "y": the target is missing'):
+        load(section("p*.csv"), tmp_path, 0)
+
+
 @pytest.mark.parametrize("words", ["an Excel workbook", "a zip archive", "a pickle", "a PNG picture", "a JSON array"])
 def test_an_unknown_ending_is_looked_into(tmp_path: Path, section: Section, words: str) -> None:
     (tmp_path / "t.xyz").write_bytes(OTHERS[words])
