@@ -11,11 +11,11 @@ from typing import Any
 from numbann import kernels
 from numbann.components.built_in import built_in
 from numbann.components.component import Component
+from numbann.kernels.components import SUFFIXES
 from numbann.kernels.edge import Argument
 
 PAGE = Path(__file__).with_name("kernels.md")
 STUB = Path(kernels.__file__ or "").with_suffix(".pyi")
-KINDS = {"activation": ("", "_backward"), "loss": ("",), "optimizer": ("_step",)}
 
 PREAMBLE = """import numpy as np
 from numbann import kernels
@@ -46,7 +46,7 @@ Letters: B rows, I inputs, O outputs, K classes, T targets. `help(kernels.NAME)`
 pyright see (after `pip install -e .` only with `--config-settings editable_mode=compat`).
 
 `kernels.of` gives the kernels of any other component: of an installed plugin, of a file, or of a decorated function,
-with other defaults where they are given. They work in `@njit` functions too:
+with other defaults where they are given. They work in `@njit` functions too, but for initializers and metrics:
 
 ```python
 import numbann
@@ -59,6 +59,7 @@ def bent(z, alpha: float = 0.1):
 
 bent_kernel, bent_backward = kernels.of(bent, alpha=0.2)
 elu, elu_backward = kernels.of("elu", alpha=0.7)  # also plugins=["my_plugin.py"]
+mean_error = kernels.of("mae", kind="metric")  # without kind, a loss comes before a metric of its name
 ```
 """
 SECTIONS = {
@@ -76,6 +77,15 @@ is over rows.""",
 
 w changes in place, by its gradient g, and so do the states: arrays of w's shape, zeros at first. step counts from 1. A
 state behind the parameters is needed by the setting that its formula names.""",
+    "initializer": """## Initializers
+
+For Python alone: make an array by them, and pass it to `@njit` code. The shape is (I, O); `random` is a
+`numpy.random.Generator`, or the seed of a new one. A network draws the same numbers from the same generator.""",
+    "metric": """## Metrics
+
+For Python alone. Each gives a number, in double precision. t, label: classes (N,) from 0, or where a metric takes
+several yes/no labels, 0 and 1 (N, T); probability: (N, K) of K classes, or (N, T). Metrics of numbers take t and what
+is predicted in one shape, (N,) or (N, T). weight: (N,), each row's; all 1 if left out.""",
 }
 NORMS = """## Norms and dropout
 
@@ -118,8 +128,25 @@ LAYERS = {
     ),
     "dropout_backward": ("dy (B, O) -> da (B, O), with the same rate and seed", "kernels.dropout_backward(da, 0.5, 7)"),
 }
+GIVEN = {  # in examples, for the arguments of metrics
+    "t": "labels",
+    "label": "labels // 2",
+    "probability": "y / y.sum(1, keepdims=True)",
+    "value": "y",
+    "low": "y - 0.3",
+    "high": "y + 0.3",
+    "mean": "y",
+    "variance": "y",
+    "time": "t[:, 0]",
+    "event": "np.ones(32)",
+}
 
 TYPES = {
+    "whole": "int",
+    "classes": "Labels",
+    "shape": "tuple[int, int]",
+    "random": "int | np.random.Generator",
+    "dtype": "Any",
     "seed": "int",
     "numbers": "float | Floats",
     "array": "Floats",
@@ -129,7 +156,12 @@ TYPES = {
     "count": "int",
     "labels": "Labels",
 }
-RESULTS = {"loss": "tuple[float, Floats]", "optimizer": "None"}  # of those that give something else than `out`
+RESULTS = {
+    "loss": "tuple[float, Floats]",
+    "optimizer": "None",
+    "initializer": "NDArray[Any]",
+    "metric": "float",
+}  # of those that give something else than `out`
 STUB_HEAD = """# Made by docs/make_kernels.py.
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -142,11 +174,14 @@ from numbann.cuda import kernels as cuda
 
 Floats = TypeVar("Floats", NDArray[np.float32], NDArray[np.float64])
 Labels = NDArray[np.integer[Any]]
+Numbers = NDArray[np.floating[Any]]
 
 __all__: list[str]
 
 def not_there(module: str, name: str) -> str: ...
-def of(name: str | Callable[..., Any], *, plugins: Iterable[str | Path] = ..., **parameters: Any) -> Any: ..."""
+def of(
+    name: str | Callable[..., Any], *, kind: str | None = ..., plugins: Iterable[str | Path] = ..., **parameters: Any
+) -> Any: ..."""
 
 
 # ---- the page
@@ -162,7 +197,7 @@ def page() -> str:
 
 def examples() -> dict[str, str]:
     """The example of each kernel, by its name."""
-    rows = [*_listed({**SHAPES, **LAYERS}), *(row for kind in KINDS for row in _rows(kind))]
+    rows = [*_listed({**SHAPES, **LAYERS}), *(row for kind in SUFFIXES for row in _rows(kind))]
     return {signature.partition("(")[0]: example for signature, _, example in rows}
 
 
@@ -180,7 +215,7 @@ def _listed(kernels_of: Mapping[str, tuple[str, str]]) -> Iterator[tuple[str, st
 
 def _rows(kind: str) -> Iterator[tuple[str, str, str]]:
     for component in _components(kind):
-        for suffix in KINDS[kind]:
+        for suffix in SUFFIXES[kind]:
             function = getattr(kernels, component.name + suffix)
             rows = "*rows*: " if component.form == "row" else ""
             given = ", ".join(["dz", *(f"d{one}" for one in component.learnable)])
@@ -190,7 +225,7 @@ def _rows(kind: str) -> Iterator[tuple[str, str, str]]:
 
 def _components(kind: str) -> list[Component]:
     found = [entry.component for entry in built_in().entries(kind)]
-    return [component for component in found if component.name + KINDS[kind][0] in dir(kernels)]
+    return [component for component in found if component.name + SUFFIXES[kind][0] in dir(kernels)]
 
 
 def _example(component: Component, suffix: str) -> str:
@@ -207,6 +242,13 @@ def _example(component: Component, suffix: str) -> str:
         outputs = component.traits["outputs"]
         whole = "labels" if "label" in component.roles else "t"
         return f"{name}(y, {whole})" if outputs == 1 else f"{name}(y[:, :{outputs}], {whole}[:, :1])"
+    if component.kind == "initializer":
+        return f"{name}((8, 4), 0)"
+    if component.kind == "metric":
+        given = GIVEN if "probability" in component.roles else {**GIVEN, "t": "labels % 2"}
+        given = given if {"label", "probability"} & set(component.roles) else {**GIVEN, "t": "t"}
+        given = {**given, "value": "y[:, 0]"} if "time" in component.outputs else given
+        return f"{name}({', '.join(given[it.name] for it in _arguments(name) if it.default is ...)})"
     needed = [argument for argument in _arguments(name) if argument.default is ... and argument.kind == "written"]
     states = ["np.zeros_like(w)"] * (len(needed) - 1)
     return f"{name}({', '.join(['w', 'g', *states, *(['1'] if 'step' in component.roles else [])])})"
@@ -224,10 +266,11 @@ def stub() -> str:
     """The stub as text."""
     lines = [STUB_HEAD]
     lines += [_declaration(name, _gives(name)) for name in {**SHAPES, **LAYERS}]
-    for kind, suffixes in KINDS.items():
+    for kind, suffixes in SUFFIXES.items():
         for component in _components(kind):
             names = [component.name + suffix for suffix in suffixes]
-            lines += [_declaration(name, RESULTS[kind] if kind in RESULTS else _gives(name)) for name in names]
+            made = [_declaration(name, RESULTS[kind] if kind in RESULTS else _gives(name)) for name in names]
+            lines += [one.replace("Floats", "Numbers") if kind == "metric" else one for one in made]
     return "\n".join(lines) + "\n"
 
 

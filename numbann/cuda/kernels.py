@@ -31,12 +31,14 @@ from numbann.cuda.threads import arrays, device, lanes
 from numbann.cuda.threads.device import blocks, cuda, launcher
 from numbann.derivation.outputs import rows_of
 from numbann.errors import KernelTypeError, KernelValueError, ShapeError
-from numbann.kernels.components import check_numbers, defaults_of, find_function
+from numbann.kernels.components import check_numbers, defaults_of, find_function, names_of
 from numbann.kernels.edge import NEEDED
+from numbann.kernels.host import HOST
 from numbann.kernels.layers import TAKES
 from numbann.simd.op import FIRST_PARAMETER, LEARNING_RATE, STEP, WEIGHT_DECAY
 
 Given = Mapping[str, Any]
+ELSEWHERE = {*TAKES, *names_of(HOST)}  # in numbann.kernels alone
 NAMED, KEYWORD = Parameter.POSITIONAL_OR_KEYWORD, Parameter.KEYWORD_ONLY
 
 
@@ -46,16 +48,14 @@ def __getattr__(name: str) -> Any:
     if found is not None:
         globals()[name] = found
         return found
-    if name in TAKES:
-        raise AttributeError(
-            f"{name} is in numbann.kernels alone: norms and dropout have no functions for arrays on a GPU"
-        )
+    if name in ELSEWHERE:
+        raise AttributeError(f"{name} is in numbann.kernels alone: it has no function for arrays on a GPU")
     raise AttributeError(host.not_there("numbann.kernels.cuda", name))
 
 
 def __dir__() -> list[str]:
     """The names of all functions."""
-    return [name for name in dir(host) if name not in TAKES]
+    return [name for name in dir(host) if name not in ELSEWHERE]
 
 
 @functools.cache

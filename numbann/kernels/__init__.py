@@ -1,4 +1,4 @@
-"""Kernels for your own code: matmul, dense layers, norms, dropout, and array functions of every built-in component.
+"""Kernels for your own code: matmul, dense layers, norms, dropout, and functions of every built-in component.
 
     from numbann import kernels
     z = kernels.dense_forward(x, w, b)
@@ -8,7 +8,8 @@ Every function can be called from Python and from @njit code, also with cache=Tr
 all that give arrays take `out=`.  An activation NAME has NAME(z) and NAME_backward(da, z, a) -> dz, or dz and the
 gradients to what is trained in it; a loss has NAME(y, t) -> mean value, dy; an optimizer has NAME_step(w, g, states...,
 step), in place.  A state that only some settings need is a keyword argument, such as `largest` of adam with amsgrad.
-of("NAME") gives the kernels of any component, of plugins and files too.
+of("NAME") gives the kernels of any component, of plugins and files too.  Initializers and metrics are NumPy, for Python
+alone: NAME((I, O), random, dtype="float64") draws weights, NAME_metric(t, ..., weight=None) is a number.
 
 The arrays of a call are all float32 or all float64; labels are integers.  Arrays that are read may be of any order and
 read-only; those that are written are C-ordered.  `out` of an activation or a loss may be one of its inputs, and an
@@ -24,10 +25,10 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
-from numbann.components.built_in import built_in
 from numbann.engine.devices import DEVICES
 from numbann.errors import did_you_mean
-from numbann.kernels.components import SUFFIXES, array_functions, find_function
+from numbann.kernels.components import SUFFIXES, find_function, names_of
+from numbann.kernels.host import functions_of
 from numbann.kernels.layers import layer_kernels
 from numbann.kernels.products import product_kernels
 
@@ -41,7 +42,7 @@ def __getattr__(name: str) -> Any:
     for device in DEVICES:
         if device.kernels and device.name == name:
             return importlib.import_module(device.kernels)
-    found = product_kernels().get(name) or layer_kernels().get(name) or find_function(name, array_functions)
+    found = product_kernels().get(name) or layer_kernels().get(name) or find_function(name, functions_of)
     if found is not None:
         globals()[name] = found
         return found
@@ -50,14 +51,7 @@ def __getattr__(name: str) -> Any:
 
 def __dir__() -> list[str]:
     """The names of all kernels."""
-    names = [
-        entry.component.name + suffix
-        for kind, suffixes in SUFFIXES.items()
-        for entry in built_in().entries(kind)
-        if entry.component.form not in ("matrix", "solver")  # plain NumPy, with no step of one weight
-        for suffix in suffixes
-    ]
-    return sorted([*product_kernels(), *layer_kernels(), *names])
+    return sorted([*product_kernels(), *layer_kernels(), *names_of(SUFFIXES)])
 
 
 def not_there(module: str, name: str) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import functools
 import itertools
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
@@ -20,11 +20,17 @@ from numbann.components.component import Component, NonNegative, Parameter, argu
 from numbann.derivation import derivative_of, slopes_of
 from numbann.derivation.outputs import rows_of
 from numbann.errors import KernelValueError, PluginError
-from numbann.kernels.edge import ROWS, Argument, Results, publish, take_count, take_flag, take_number
+from numbann.kernels.edge import ROWS, Argument, Results, publish, take_count, take_flag, take_number, take_whole
 
 OUT_OF_RANGE = "{}: {} is {}; give a number {} {}"
-TAKE = {"number": take_number, "flag": take_flag, "count": take_count}
-SUFFIXES = {"activation": ("", "_backward"), "loss": ("",), "optimizer": ("_step",)}  # of functions, by kind
+TAKE = {"number": take_number, "flag": take_flag, "count": take_count, "whole": take_whole}
+SUFFIXES = {  # of functions, by kind
+    "activation": ("", "_backward"),
+    "loss": ("",),
+    "optimizer": ("_step",),
+    "initializer": ("",),
+    "metric": ("_metric",),
+}
 
 HEADER = '''"""Made by numbann from a component's mathematics."""
 {imports}
@@ -196,6 +202,17 @@ def find_function(name: str, functions_of: Callable[[Component], Mapping[str, An
             if found is not None:
                 return found
     return None
+
+
+def names_of(kinds: Iterable[str]) -> list[str]:
+    """The names of the kernels of all built-in components of these kinds."""
+    return [
+        entry.component.name + suffix
+        for kind in kinds
+        for entry in built_in().entries(kind)
+        if entry.component.form not in ("matrix", "solver")  # plain NumPy, with no step of one weight
+        for suffix in SUFFIXES[kind]
+    ]
 
 
 @functools.cache
@@ -461,6 +478,8 @@ def parameters_of(component: Component) -> list[Argument]:
     return [
         Argument(name, "flag", default=value)
         if isinstance(value, bool)
+        else Argument(name, "whole", default=value)
+        if type(value) is int and component.kind == "metric"
         else Argument(name, "numbers" if name in units else "number", default=float(value))
         for name, value in defaults_of(component).items()
     ]

@@ -37,6 +37,11 @@ NEEDED = {
     "flag": "True or False",
     "count": "a whole number, from 1",
     "seed": "a whole number, from 0",
+    "whole": "a whole number",
+    "classes": "classes, or 0 and 1 for labels: an array of integers",
+    "shape": "(I, O), two whole numbers from 1",
+    "random": "a numpy.random.Generator, or a whole number from 0, the seed of one",
+    "dtype": "float32 or float64",
 }
 IMPORTS = """from numpy import empty, ndarray
 from numbann.kernels.edge import Argument, compiled_later, take_array, take_count, take_flag, take_number
@@ -163,7 +168,7 @@ def _taken(name: str, argument: Argument, first: bool) -> Iterator[str]:
 def take_array(name: str, argument: Argument, value: Any) -> None:
     """Refuse what is no NumPy array, a masked one, whose mask would be ignored, and one of the other byte order."""
     if not isinstance(value, np.ndarray) or isinstance(value, np.ma.MaskedArray) or not value.dtype.isnative:
-        raise KernelTypeError(f"{name}: {argument.name} is {_words(value)}; give {argument.needed}")
+        raise KernelTypeError(f"{name}: {argument.name} is {in_words(value)}; give {argument.needed}")
 
 
 def take_number(name: str, argument: Argument, value: Any) -> float:
@@ -173,7 +178,7 @@ def take_number(name: str, argument: Argument, value: Any) -> float:
             return float(value)
     except OverflowError:
         pass
-    raise KernelTypeError(f"{name}: {argument.name} is {_words(value)}; give {argument.needed}")
+    raise KernelTypeError(f"{name}: {argument.name} is {in_words(value)}; give {argument.needed}")
 
 
 def take_numbers(name: str, argument: Argument, value: Any) -> Any:
@@ -188,7 +193,7 @@ def take_flag(name: str, argument: Argument, value: Any) -> bool:
     """A truth value as a plain one."""
     if isinstance(value, bool | np.bool_):
         return bool(value)
-    raise KernelTypeError(f"{name}: {argument.name} is {_words(value)}; give {argument.needed}")
+    raise KernelTypeError(f"{name}: {argument.name} is {in_words(value)}; give {argument.needed}")
 
 
 def take_count(name: str, argument: Argument, value: Any, least: int = 1) -> int:
@@ -198,10 +203,15 @@ def take_count(name: str, argument: Argument, value: Any, least: int = 1) -> int
     except TypeError:
         number = None
     if number is None or isinstance(value, bool | np.bool_):
-        raise KernelTypeError(f"{name}: {argument.name} is {_words(value)}; give {argument.needed}")
+        raise KernelTypeError(f"{name}: {argument.name} is {in_words(value)}; give {argument.needed}")
     if not least <= number < LIMIT:
         raise KernelValueError(f"{name}: {argument.name} is {number}; give {argument.needed}")
     return number
+
+
+def take_whole(name: str, argument: Argument, value: Any) -> int:
+    """A whole number, also below 0, as a plain one."""
+    return take_count(name, argument, value, -LIMIT)
 
 
 def take_seed(name: str, argument: Argument, value: Any) -> int:
@@ -271,11 +281,11 @@ def _faults(name: str, arguments: Iterable[Argument], given: Sequence[Given]) ->
             for error, fault in _faults_of_array(replace(argument, ndim=1), kind, value, first or (argument, kind)):
                 yield error, f"{name}: {fault}"
         elif not _fits(argument, kind):
-            yield KernelTypeError, f"{name}: {argument.name} is {_words(value)}; give {argument.needed}"
+            yield KernelTypeError, f"{name}: {argument.name} is {in_words(value)}; give {argument.needed}"
 
 
 def _faults_of_array(argument: Argument, kind: Any, value: Any, first: tuple[Argument, Any]) -> Iterator[Fault]:
-    it, words, (other, like) = argument.name, _words(value), first
+    it, words, (other, like) = argument.name, in_words(value), first
     needed = like.ndim if argument.ndim is None and isinstance(kind, types.Array) else argument.ndim
     if not isinstance(kind, types.Array) or kind.dtype not in FLOATS:
         yield KernelTypeError, f"{it} is {words}; give {argument.needed}"
@@ -295,7 +305,7 @@ def _faults_of_results(argument: Argument, kind: Any, value: Any, first: Any) ->
     sizes = argument.ndim
     assert isinstance(sizes, tuple)
     if not isinstance(kind, types.BaseTuple) or len(kind) != len(sizes):
-        yield KernelTypeError, f"{argument.name} is {_words(value)}; give a tuple of {len(sizes)} arrays"
+        yield KernelTypeError, f"{argument.name} is {in_words(value)}; give a tuple of {len(sizes)} arrays"
         return
     for index, (one, ndim) in enumerate(zip(kind, sizes, strict=True)):
         part = Argument(f"{argument.name}[{index}]", "written", ndim)
@@ -306,6 +316,8 @@ def _fits(argument: Argument, kind: Any) -> bool:
     """Whether an argument that is no array of floats has a type that its kind takes."""
     if argument.kind == "labels":
         return isinstance(kind, types.Array) and isinstance(kind.dtype, types.Integer) and kind.ndim == 1
+    if argument.kind == "classes":
+        return isinstance(kind, types.Array) and isinstance(kind.dtype, types.Integer | types.Boolean)
     numbers = (types.Integer, types.Float)
     taken = {"number": numbers, "numbers": numbers, "count": types.Integer, "seed": types.Integer}
     return isinstance(kind, taken.get(argument.kind, types.Boolean))
@@ -324,7 +336,7 @@ def _type_of(value: Any) -> Any:
         return None
 
 
-def _words(value: Any) -> str:
+def in_words(value: Any) -> str:
     """A value, or a type of numba's, in words."""
     if isinstance(value, types.Type):
         return str(value)

@@ -19,7 +19,6 @@ from numbann.components.component import Component
 from numbann.cuda.threads.device import SIMULATED, cuda
 from numbann.errors import KernelTypeError, KernelValueError, ShapeError
 from numbann.kernels import cuda as kernels
-from numbann.kernels import layers
 
 pytestmark = [
     pytest.mark.skipif(not SIMULATED and not cuda.is_available(), reason="needs a GPU or its simulator"),
@@ -150,10 +149,12 @@ def test_products_that_do_not_fit() -> None:
 
 
 def test_the_names_are_those_of_the_cpu() -> None:
-    assert set(dir(kernels)) == set(dir(host)) - set(layers.TAKES)
+    assert set(dir(kernels)) == set(dir(host)) - kernels.ELSEWHERE
     assert all(callable(getattr(kernels, name)) for name in dir(kernels))
     with pytest.raises(AttributeError, match=r"layer_norm is in numbann\.kernels alone"):
         _ = kernels.layer_norm
+    with pytest.raises(AttributeError, match=r"mae_metric is in numbann\.kernels alone"):
+        _ = kernels.mae_metric
     with pytest.raises(AttributeError, match="no kernel 'nothing'"):
         kernels.nothing  # noqa: B018
 

@@ -23,6 +23,8 @@ from numbann.components.built_in import built_in
 from numbann.components.component import Component
 from numbann.errors import KernelTypeError, KernelValueError, ShapeError
 from numbann.kernels.components import SUFFIXES
+from numbann.kernels.edge import Argument
+from numbann.kernels.host import HOST
 
 REFUSED = (KernelTypeError, KernelValueError, ShapeError)
 CLOSE = {"float32": {"rtol": 2e-3, "atol": 2e-4}, "float64": {"rtol": 1e-8, "atol": 1e-9}}
@@ -61,6 +63,8 @@ def right_call(name: str, random: np.random.Generator) -> Call:
     if name in LAYERS:
         return right_call_of_a_layer(name, array(max(rows, 2), max(outputs, 1)), array, random)
     component, shape = components()[name], (rows, max(outputs, 1))
+    if component.kind in HOST:
+        return right_call_of_python(component, getattr(kernels, name).arguments, (max(rows, 1), shape[1]), random)
     if component.kind == "activation":
         z = array(*shape) if component.form == "row" or random.random() < 0.7 else array(*shape, 2)
         trained = {one: array(z.shape[-1]) for one in component.learnable}
@@ -75,6 +79,28 @@ def right_call(name: str, random: np.random.Generator) -> Call:
     states = [state for state in component.states if state not in component.traits["optional"]]
     counted = {"step": int(random.integers(1, 9))} if "step" in component.roles else {}
     return {"w": array(*shape), "g": array(*shape), **{one: np.abs(array(*shape)) for one in states}, **counted}
+
+
+def right_call_of_python(
+    component: Component, arguments: tuple[Argument, ...], shape: tuple[int, int], random: np.random.Generator
+) -> Call:
+    """The arguments of a right call of an initializer or a metric."""
+    if component.kind == "initializer":
+        return {
+            "shape": shape,
+            "random": int(random.integers(0, 99)),
+            "dtype": str(random.choice(["float32", "float64"])),
+        }
+    dtype, rows = str(random.choice(["float32", "float64"])), shape[0]
+    several = component.traits["multilabel"] and random.random() < 0.5
+    found = {it.name: random.random(shape).astype(dtype) for it in arguments if it.kind == "array"}
+    for it in arguments:
+        if it.kind == "classes":
+            found[it.name] = random.integers(0, 2, shape if several else rows)
+    if "probability" in found and not several:
+        found["probability"] = random.dirichlet(np.ones(shape[1] + 1), rows).astype(dtype)
+    found["weight"] = random.random(rows).astype(dtype)
+    return {it.name: found[it.name] for it in arguments if it.name in found}
 
 
 def right_call_of_a_layer(
@@ -110,6 +136,23 @@ def twin_of(name: str, given: Call) -> tuple[list[Any], dict[str, np.ndarray]]:
     if name in LAYERS:
         return twin_of_a_layer(name, wide, numbers)
     component = components()[name]
+    if component.kind == "initializer":
+        dtype, seed = numbers.pop("dtype", "f8"), int(given["random"])
+        numbers |= {"shape": tuple(given["shape"]), "random": np.random.default_rng(seed)}
+        return [component.function(**numbers).astype(dtype)], {}
+    if component.kind == "metric":
+        names, rows = [it.name for it in getattr(kernels, name).arguments], len(next(iter(wide.values())))
+        wide.setdefault("weight", np.ones(rows))
+        columns = "label" not in names and "probability" not in names
+        wide = {it: v[:, None] if v.ndim == 1 and columns and it != "weight" else v for it, v in wide.items()}
+        return [
+            component.function(
+                **{
+                    **{it: v.astype("i8") if it in ("t", "label") and not columns else v for it, v in wide.items()},
+                    **numbers,
+                }
+            )
+        ], {}
     if component.kind == "activation":
         shape = wide["z"].shape
         if component.form == "row":
@@ -403,7 +446,8 @@ def one_call(name: str, random: np.random.Generator) -> str:
     with np.errstate(all="ignore"):
         expected, changed = twin_of(name, before)
     results = [] if got is None else list(got) if isinstance(got, tuple) else [got]
-    precision = next(value.dtype.name for value in call.values() if is_array(value) and value.dtype.kind == "f")
+    kinds = [value.dtype.name for value in call.values() if is_array(value) and value.dtype.kind == "f"]
+    precision = kinds[0] if kinds else "float64"
     for one, other in zip([*results, *(call[key] for key in changed)], [*expected, *changed.values()], strict=True):
         np.testing.assert_allclose(one, other, **CLOSE[precision])
     written = [*changed, "out"]

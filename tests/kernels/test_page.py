@@ -17,6 +17,8 @@ import numpy as np
 import pytest
 
 from numbann import kernels
+from numbann.kernels.components import names_of
+from numbann.kernels.host import HOST
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "kernels.md"
@@ -51,7 +53,8 @@ def run_examples(names: Any, script: dict[str, Any]) -> None:
 
 
 def test_examples(script: dict[str, Any]) -> None:
-    run_examples(script["examples"]() if ALL else SOME, script)
+    every = script["examples"]()
+    run_examples(every if ALL else [*SOME, *names_of(HOST)], script)
 
 
 def test_the_blocks_of_the_page(tmp_path: Path) -> None:
@@ -108,6 +111,8 @@ own, own_backward = kernels.of(bent, alpha=0.2)
 reveal_type(dalpha)  # float64
 reveal_type(kernels.adam_step(z, z, z, z, 1))  # None
 reveal_type(value)  # float
+reveal_type(kernels.mae_metric(z, z))  # float
+reveal_type(kernels.he_normal((2, 3), 0))  # Any
 reveal_type(numbann.train({}))  # Run
 kernels.reluu(z)  # error
 kernels.elu(z, beta=1.0)  # error

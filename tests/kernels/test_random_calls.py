@@ -13,6 +13,8 @@ from processes import run
 from random_calls import run as make
 
 from numbann import kernels
+from numbann.kernels.components import names_of
+from numbann.kernels.host import HOST
 
 MANY = int(os.environ.get("NUMBANN_RANDOM_CALLS", "0"))
 SOME = ["matmul", "relu", "softmax_cross_entropy", "adam_step"]  # each order of arrays is compiled anew
@@ -20,6 +22,11 @@ SOME = ["matmul", "relu", "softmax_cross_entropy", "adam_step"]  # each order of
 
 def test_random_calls() -> None:
     found = make(MANY or 200, 0, dir(kernels) if MANY else SOME)
+    assert min(found["answered"], found["refused"]) > sum(found.values()) / 5
+
+
+def test_random_calls_of_initializers_and_metrics() -> None:
+    found = make(MANY or 300, 0, names_of(HOST))
     assert min(found["answered"], found["refused"]) > sum(found.values()) / 5
 
 

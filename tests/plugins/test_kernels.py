@@ -12,7 +12,7 @@ import pytest
 import reference
 
 import numbann
-from numbann import kernels
+from numbann import Positive, kernels
 from numbann.errors import KernelValueError, RegistryError
 
 Z, DA = np.random.default_rng(0).standard_normal((2, 3, 4))
@@ -87,7 +87,7 @@ def check_all(of: Callable[..., Any]) -> None:
 def test_of_a_file(here: Path) -> None:
     (here / "mine.py").write_text(TEXT)
     check_all(lambda name, **parameters: kernels.of(name, plugins=["mine.py"], **parameters))
-    with pytest.raises(RegistryError, match='no activation, loss or optimizer is named "own"'):
+    with pytest.raises(RegistryError, match='no component with kernels is named "own"'):
         kernels.of("own")
 
 
@@ -95,6 +95,26 @@ def test_of_a_distribution(install: Callable[..., Path]) -> None:
     install("numbann-own", TEXT, ("own", "own_loss", "own_step"))
     check_all(lambda name, **parameters: kernels.of(f"numbann-own:{name}", **parameters))
     np.testing.assert_array_equal(kernels.of("own")[0](Z), kernels.of("numbann-own:own")[0](Z))
+
+
+def test_of_an_initializer_and_a_metric() -> None:
+    @numbann.initializer
+    def alike(shape, random, layer, x, value: float = 0.5):
+        """Alike: one number, and the mean of the inputs."""
+        return np.full(shape, value + layer + x.mean())
+
+    @numbann.metric
+    def near(t, value, weight, within: Positive = 0.5):
+        """Near: the share of rows within a distance."""
+        return (weight * (abs(t - value) <= within).all(1)).sum() / weight.sum()
+
+    np.testing.assert_array_equal(kernels.of(alike, value=2.0)((2, 3), 0, 1, Z), np.full((2, 3), 3 + Z.mean()))
+    assert kernels.of(near, within=0.2)(np.zeros(3), np.array([0.1, 0.3, 0.1]), np.array([1.0, 1.0, 2.0])) == 0.75
+    with pytest.raises(KernelValueError, match=r"near: within is 0\.0; give a number > 0"):
+        kernels.of(near, within=0.0)
+    assert kernels.of("mae")(Z, Z + 2)[0] == pytest.approx(2)
+    assert kernels.of("mae", kind="metric") is not kernels.of("mae")
+    assert kernels.of("mae", kind="metric")(Z[0], Z[0] + 2) == pytest.approx(2)
 
 
 def test_of_a_built_in_component_by_its_alias() -> None:
@@ -106,12 +126,14 @@ def test_of_a_built_in_component_by_its_alias() -> None:
 
 
 def test_what_has_no_kernel() -> None:
-    @numbann.metric
-    def nearness(t, value):
-        """Nearness."""
-        return float((t == value).mean())
+    @numbann.schedule
+    def falling(epoch):
+        """Falling."""
+        return 1 / (1 + epoch)
 
-    with pytest.raises(RegistryError, match=r"nearness.* has no kernel; those of activations, losses and optimizers"):
-        kernels.of(nearness)
+    with pytest.raises(RegistryError, match=r"falling.* has no kernel; those of activation, loss, optimizer, init"):
+        kernels.of(falling)
+    with pytest.raises(RegistryError, match=r"kind is 'metrics'; give one of activation, loss"):
+        kernels.of("mae", kind="metrics")
     with pytest.raises(RegistryError, match="works on whole matrices and has no kernel"):
         kernels.of("lamb")
