@@ -17,17 +17,13 @@ from numbann.data.table import Raw, Table, check_kinds, table_from_columns
 from numbann.data.wording import nearest, quoted
 from numbann.errors import DataError, ShapeError
 
-NO_ROWS = "no rows are given; give one or more"
 TAKEN = "an array (N, features), columns or rows by name, or a frame"
 READABLE = "biufSUO"  # booleans, numbers, texts, and Python objects that are one of these
 
 
 def raw_from_python(given: Any, reading: Reading) -> Raw:
     """Return the raw rows of the features that a trained model takes."""
-    table = _table(given, reading.names or (), reading)
-    if not len(table):
-        raise DataError(NO_ROWS)
-    raw = Raw(table, {}, lambda row: f"row {row + 1}")
+    raw = Raw(_table(given, reading.names or (), reading), {}, lambda row: f"row {row + 1}")
     check_kinds(raw, reading)
     return raw
 
@@ -81,9 +77,7 @@ def _matrix(given: Any, width: int, mixed: bool) -> np.ndarray:
     array = plain(given, object if mixed and not isinstance(given, np.ndarray) else None)
     if array.ndim == 0:
         file = "; a file is read by model.evaluate and by the command numbann predict" * isinstance(given, str | Path)
-        raise DataError(f"{quoted(given)} is no rows of features; give {TAKEN}{file}")
-    if not array.size and not len(array):
-        raise DataError(NO_ROWS)
+        raise ShapeError(f"{quoted(given)} is no rows of features; give {TAKEN}{file}")
     flat = array.reshape(len(array), math.prod(array.shape[1:])) if array.ndim > 2 else array
     if flat.ndim != 2 or flat.shape[1] != width:
         raise ShapeError(f"the array has shape {array.shape}; rows of features are needed: (N, {width})")

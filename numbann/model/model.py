@@ -167,9 +167,9 @@ class Model:
 
 
 def _is_matrix(X: Any, inputs: int) -> bool:
-    """Tell whether X is a C-contiguous array (N, I) of floats in the machine's byte order, with rows."""
+    """Tell whether X is a C-contiguous array (N, I) of floats in the machine's byte order."""
     floats = type(X) is np.ndarray and X.dtype.char in "fd" and X.dtype.isnative
-    return floats and X.ndim == 2 and X.shape[1] == inputs and X.flags.c_contiguous and len(X) > 0
+    return floats and X.ndim == 2 and X.shape[1] == inputs and X.flags.c_contiguous
 
 
 def load(

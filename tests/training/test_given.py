@@ -198,13 +198,11 @@ def test_dates_of_files_of_arrow(dated: tuple[dict[str, Any], numbann.Model], tm
     assert found.evaluate(file) == model.evaluate(DATED)
 
 
-def test_no_rows_are_an_error(model: numbann.Model) -> None:
+def test_no_rows_have_no_predictions_and_no_measures(model: numbann.Model) -> None:
     none: dict[str, Any] = {name: [] for name in COLUMNS}
-    with pytest.raises(NumbannError, match="no rows are given"):
-        model.predict(none)
-    with pytest.raises(NumbannError, match="no rows are given"):
-        model.predict_proba([])
-    with pytest.raises(NumbannError, match="no rows; add rows"):
+    assert model.predict(none).shape == (0,)
+    assert model.predict_proba(none).shape == (0, 2)
+    with pytest.raises(NumbannError, match="data has columns but no rows; add rows"):
         model.evaluate(none)
 
 
