@@ -21,7 +21,7 @@ NUMBER_BYTES = f"{NUMBER_CHARACTERS}\n".encode()
 FRACTION_MARKS = (".", "e", "E")
 WHOLE = re.compile(r"[+-]?[0-9]+")
 CODE = re.compile(r"-?0[0-9]+")
-ZERO_FIRST = re.compile(r"0[0-9](?<![0-9.]0[0-9])")  # what any text with a code has; quick to look for
+ZERO_FIRST = re.compile(r"0[0-9](?<![0-9.eE]0[0-9])(?<![eE][+-]0[0-9])")  # what any text with a code has; quick
 
 
 class MixedColumn(Exception):

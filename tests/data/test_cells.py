@@ -89,3 +89,11 @@ def test_whole_numbers_are_those_written_so(cells: list[str], whole: bool) -> No
     assert isinstance(values, Numbers)
     assert values.whole is whole
     assert values.original.dtype == (np.int64 if whole else np.float64)
+
+
+def test_an_exponent_that_begins_with_zero_is_no_code() -> None:
+    column = GrowingColumn(frozenset())
+    column.add(["1.5e-05", "2E+07", "3e08", "-4e-01", "0.05", "100", "10.05"])
+    assert not column.padded
+    column.add(["-05"])
+    assert column.padded
