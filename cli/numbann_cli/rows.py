@@ -30,13 +30,13 @@ def columns(record: Mapping[str, Any]) -> tuple[str, ...]:
 def baseline_line(metrics: Mapping[str, Any], task: str) -> Iterator[str]:
     """Yield what a guess would score on the last part that has one, from the metrics of a run."""
     for part, values in [*metrics.get("baseline", {}).items()][-1:]:
-        yield f"baseline   {guess_of(values, task, part)}"
+        yield f"baseline   {guess_of(values, metrics.get(part, {}), task, part)}"
 
 
-def guess_of(values: Mapping[str, Any], task: str, part: str = "") -> str:
-    """Return what a guess scores, and what is guessed."""
+def guess_of(values: Mapping[str, Any], scores: Mapping[str, Any], task: str, part: str = "") -> str:
+    """Return what a guess scores, each figure with as many decimals as the model's, and what is guessed."""
     on = f"on {part}, " if part else ""
-    shown = "  ".join(f"{name} {number(value)}" for name, value in [*values.items()][:MOST_GUESSED])
+    shown = "  ".join(f"{name} {_beside(value, scores.get(name))}" for name, value in [*values.items()][:MOST_GUESSED])
     return f"{shown}  ({on}{GUESSES[task]})"
 
 
@@ -45,6 +45,15 @@ def number(value: Any) -> str:
     if value is None:
         return "nan"
     return f"{value:#.5g}".rstrip(".") if isinstance(value, float) else str(value)
+
+
+def _beside(value: Any, score: Any) -> str:
+    """Return a number with as many decimals as another is shown with."""
+    text = number(score)
+    if not isinstance(value, float) or not isinstance(score, float) or "e" in text or abs(value) >= 1e9:
+        return number(value)
+    decimals = len(text.partition(".")[2])
+    return f"{round(value, decimals) + 0.0:.{decimals}f}"  # + 0.0: no sign before a zero
 
 
 def format_measures(parts: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:

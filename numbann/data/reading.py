@@ -12,9 +12,10 @@ from typing import Any, NamedTuple
 from numbann.data.choices import TEXTUAL, fits, unknown_patterns
 from numbann.data.contract import keys_of_split
 from numbann.data.files import InputFile
-from numbann.data.wording import listed, nearest, quoted
+from numbann.data.wording import counted, listed, nearest, quoted
 from numbann.errors import DataError
 
+TAKE_OUT = "take it out, or train with data.csv.skip or data.csv.comment"
 Faults = Iterator[tuple[str | None, str]]  # the spec's key to blame, and what is wrong
 
 
@@ -210,7 +211,7 @@ def _feature_faults(reading: Reading, names: Sequence[str], where: str, wanted: 
         return
     yield from _unknown(wanted or (), names, where, "data.features")
     yield from _unknown(reading.drop, names, where, "data.drop")
-    known = [*names, *(reading.targets or ())]
+    known = list(dict.fromkeys([*names, *(reading.targets or ())]))
     yield from _unknown(reading.categorical, known, where, "data.categorical")
     yield from _unknown([*unknown_patterns(reading.patterns, known)], known, where, "data.columns")
     taken = [*(wanted or _others(reading, names)), *(reading.targets or ())]
@@ -232,6 +233,9 @@ def _unknown(wanted: Sequence[str], names: Sequence[str], where: str, key: str |
     for name in wanted:
         if name not in known:
             hint, first = nearest(name, names) or ";", header_hint(names)
+            if name.isdigit() and [*names] == [*map(str, range(len(names)))]:
+                cells = counted(len(names), "cell")
+                hint, first = ";", f"its first line has {cells}; if that is no row of the table, {TAKE_OUT}"
             yield (
                 key,
                 f"{where} has no column {quoted(name)}{hint} its columns: {listed(names)}{first and f'; {first}'}",

@@ -28,8 +28,8 @@ def split_rows(
         if not len(taken) and classes is not None:
             _, sizes = np.unique(classes, return_counts=True)
             once = f"{(sizes == 1).sum()} of {len(sizes)} labels occur once"
-            what = f"{once}, so that no row is left for {part}; is the target a number or an identifier? Set data.task"
-            raise DataError(f'{what}, or "stratify": false', key="data.split.stratify")
+            what = f'{once}, so that no row is left for {part}; is the target a number ("task": "regression")'
+            raise DataError(f'{what} or an identifier? Or set "stratify": false', key="data.split.stratify")
         parts[part] = np.sort(order[taken])
         order = np.delete(order, taken)
     return {"train": np.sort(order), **parts}

@@ -249,7 +249,7 @@ def _shares(data: dict[str, Any]) -> Iterator[Found]:
             yield ("data", "split", part), f"data.path names a {part} part already; leave this share out"
     named = [key for key in SPLIT_KEYS if split.get(key) is not None]
     for other in named[1:]:
-        yield ("data", "split", other), f"the split goes by {named[0]} already; give one of them"
+        yield ("data", "split", other), f"the rows are split as data.split.{named[0]} says; give one of the two"
     if "column" in named:
         for part in (part for part in HELD_BACK if split.get(part) is not None):
             yield ("data", "split", part), "split.column says which rows are held back; leave this share out"

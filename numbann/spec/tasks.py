@@ -44,8 +44,11 @@ def unfit_metric(metric: Component, task: Task | type[Task] | None, loss: Compon
         able = [entry.component.title for entry in registry.entries("metric") if entry.component.traits[task.trait]]
         return f"metric {shown(metric.name)} cannot serve {named}; give one that can: {', '.join(able)}"
     asked = f"metric {shown(metric.name)} asks for"
-    for role in sorted(set(metric.roles) - {"t", "weight", *task.roles} if task else ()):
-        return f"{asked} {role}, which {named} does not have; leave it out"
+    roles = {"t", "weight", *task.roles} if task else {*metric.roles}
+    for role in sorted({*metric.roles} - roles):
+        every = [entry.component for entry in registry.entries("metric")]
+        able = [one.title for one in every if {*one.roles} <= roles and not one.outputs]
+        return f"{asked} {role}, which {named} does not have; give one that it has: {', '.join(able)}"
     if loss and set(metric.outputs) - {*loss.units, *loss.columns}:
         losses = [entry.component for entry in registry.entries("loss")]
         able = [one.title for one in losses if set(metric.outputs) <= {*one.units, *one.columns}]

@@ -24,7 +24,7 @@ from numbann.data.reading import reading_from_section
 from numbann.data.source import load
 from numbann.data.summary import ColumnSummary, summarize
 from numbann.data.tasks.regression import Regression
-from numbann.data.wording import quoted
+from numbann.data.wording import listed, quoted
 from numbann.errors import DataError, SpecError
 from numbann.spec.building import build
 from numbann.spec.model import Data, to_json
@@ -139,7 +139,7 @@ def _data(file: Path, targets: Sequence[str], given: Mapping[str, Any] = Mapping
     if "header" not in data.get("csv", {}) and source.format.name in TABLES and _starts_with_numbers(source, section):
         data["csv"] = {**data.get("csv", {}), "header": False}
     names = source.format.header(source.data, reading_from_section(_section(data)))
-    chosen = [_named(target, names) for target in targets]
+    chosen = [_named(target, names, file, "header" in data.get("csv", {})) for target in targets]
     return {**data, "target": chosen[0] if len(chosen) == 1 else chosen} if chosen else data
 
 
@@ -164,10 +164,23 @@ def _starts_with_numbers(source: Files, section: dict[str, Any]) -> bool:
     return any(is_number(cell.strip()) for cell in cells)
 
 
-def _named(target: str, names: Sequence[str]) -> str:
-    """Return the column of a target, which may be counted from the end: -1 is the last."""
-    if target not in names and re.fullmatch(r"-[1-9]\d*", target):
+def _named(target: str, names: Sequence[str], file: Path, positions: bool) -> str:
+    """Return the column of a target, which may be counted from the end: -1 is the last.
+
+    positions: the names are those of the positions, as the first row is taken as data.
+    """
+    if target in names:
+        return target
+    if re.fullmatch(r"-[1-9]\d*", target):
         if int(target[1:]) > len(names):
             raise DataError(f"there is no column {target}: there are {len(names)}")
         return names[int(target)]
+    if target.isdigit():
+        last = f"by number they count from the end: --target -1 is {quoted(names[-1])}"
+        raise DataError(f"{file.name} has no column {quoted(target)}; its columns: {listed(names)}; {last}")
+    if positions:
+        first = "the first row has numbers and is taken as data, not as names (--set data.csv.header=true)"
+        raise DataError(
+            f'{file.name} has no column {quoted(target)}: {first}; --target -1 is the last column, "{names[-1]}"'
+        )
     return target

@@ -207,3 +207,63 @@ def test_lr_find_takes_a_table(numbann: Numbann, table: Path) -> None:
     assert json.loads(found.stdout)["suggestion"] > 0
     assert 'spec   "name": "visits"' in found.stderr
     assert "name the column to predict: --target" in numbann("lr-find", table).stderr
+
+
+def test_a_target_that_the_first_row_does_not_name(numbann: Numbann, here: Path) -> None:
+    (here / "rows.csv").write_text("".join(f"{k / 7:.3f},{k % 7},{'ab'[k % 2]}\n" for k in range(40)))
+    told = numbann("train", "rows.csv", "--target", "y").stderr
+    assert told.count("the first row has numbers and is taken as data, not as names") == 1
+    assert '--target -1 is the last column, "2"' in told
+    (here / "named.csv").write_text("a,b,y\n" + (here / "rows.csv").read_text())
+    told = numbann("train", "named.csv", "--target", "2").stderr
+    assert 'named.csv has no column "2"; its columns: "a", "b", "y"; by number they count from the end: ' in told
+
+
+def test_a_first_line_that_is_no_row(numbann: Numbann, here: Path) -> None:
+    rows = "".join(f"{k / 7:.3f},{k % 7},{'ab'[k % 2]}\n" for k in range(60))
+    (here / "rows.csv").write_text(rows)
+    (here / "new.csv").write_text("|1x3 Cross validator\n" + rows)
+    told = numbann("train", "new.csv", "--target", "-1").stderr
+    line = 'if line 1, "|1x3 Cross validator", is not of the table, set data.csv.skip to 1, or data.csv.comment to "|"'
+    assert line in told
+    assert numbann("train", "rows.csv", "--target", "-1", "--set", "train.epochs=1", "-o", "run").exit_code == 0
+    for command in ("evaluate", "predict"):
+        wrong = numbann(command, "run", "new.csv")
+        assert (wrong.exit_code, "did you mean" in wrong.stderr) == (2, False)
+        assert "if that is no row of the table, take it out" in wrong.stderr or line in wrong.stderr
+
+
+def test_an_infinite_cell_is_named_as_one(numbann: Numbann, here: Path) -> None:
+    (here / "rows.csv").write_text("x,y\n" + "".join(f"{'inf' if k == 9 else k},{'ab'[k % 2]}\n" for k in range(60)))
+    told = numbann("train", "rows.csv", "--target", "y").stderr
+    assert 'row 11, column "x": "inf" is infinite; correct the cell, or add "inf" to data.csv.na' in told
+    assert "data.categorical" not in told
+
+
+def test_labels_that_are_fractions(numbann: Numbann, here: Path) -> None:
+    (here / "rows.csv").write_text("x,y\n" + "".join(f"{k % 5},{k / 7:.4f}\n" for k in range(60)))
+    told = numbann("train", "rows.csv", "--target", "y", "--set", "data.task=classification").stderr
+    assert 'is the target a number ("task": "regression") or an identifier?' in told
+    listed = numbann("train", "rows.csv", "--target", "y", "--set", 'data.categorical=["nope"]').stderr
+    assert listed.count('"y"') == 1
+    assert numbann("init", "rows.csv", "--target", "y").exit_code == 0
+    twice = numbann("check", "spec.json", "--set", 'data.split={"by": "x", "column": "x"}').stderr
+    assert "the rows are split as data.split.by says; give one of the two" in twice
+
+
+def test_json_is_all_of_stdout(numbann: Numbann, table: Path) -> None:
+    """With findings, warnings and a spec that is printed; -q before or after the command."""
+    train = ("train", table, "--target", "back", "--set", "train.epochs=1", "--set", "data.drop=[]", "--json")
+    calls = [(*train, "-o", "run"), ("-q", *train, "-o", "b"), (*train, "-o", "c", "-q"), (*train, "--dry-run")]
+    data = ("run", table, "--json")
+    calls += [("evaluate", *data), ("predict", *data), ("-q", "evaluate", *data), ("predict", *data, "-q")]
+    calls += [("data", table, "--json"), ("data", table, "--target", "back", "--json", "-q")]
+    calls += [
+        ("resume", "run", "--epochs", 2, "--json"),
+        ("lr-find", table, "--target", "back", "--steps", 20, "--json"),
+    ]
+    for call in calls:
+        result = numbann(*call)
+        assert result.exit_code == 0, (call, result.stderr)
+        json.loads(result.stdout)
+        assert "-q" not in call or "found" not in result.stderr

@@ -154,6 +154,10 @@ def test_each_class_and_each_target_has_a_line() -> None:
 
 def test_the_guess_says_what_it_is() -> None:
     values = {"rmse": 2.0, "r2": 0.0, "mae": 1.0, "mape": 3.0}
-    assert guess_of(values, "regression", "test") == (
+    scores = {"rmse": 56837.4, "r2": 0.75466, "mae": 1e-9}
+    assert guess_of({**values, "rmse": 114757.3, "r2": -1.8e-6}, scores, "regression", "test") == (
+        "rmse 114757  r2 0.00000  mae 1.0000  (on test, always the mean, or the median)"
+    )
+    assert guess_of(values, {}, "regression", "test") == (
         "rmse 2.0000  r2 0.0000  mae 1.0000  (on test, always the mean, or the median)"
     )

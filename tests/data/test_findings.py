@@ -106,7 +106,8 @@ def test_a_target_of_identifiers_ends_before_training(load_table: Load) -> None:
         load_table(text, split={"validation": 0.15, "test": 0.15})
     found = load_table(text, split={"validation": 0.15, "stratify": False}).facts.findings
     assert [one.text for one in found] == [
-        '192 of 196 classes of "y" have one row; is it a number or an identifier? Set data.task, or another target'
+        '192 of 196 classes of "y" have one row; is it a number ("task": "regression") or an identifier? '
+        "Then set another target"
     ]
 
 

@@ -36,7 +36,7 @@ def command(settings: Settings, run: Path, data: str, threads: int | None, trust
         return
     lines: dict[str, object] = {"rows": len(x), **{name: number(value) for name, value in found.measures.items()}}
     if found.baseline:
-        lines["baseline"] = guess_of(found.baseline, model.task)
+        lines["baseline"] = guess_of(found.baseline, found.measures, model.task)
     room = max(map(len, lines))
     for name, value in lines.items():
         click.echo(f"{name:<{room}}  {value}")

@@ -9,12 +9,14 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
+from itertools import islice
 
 from numbann.data.cells import GrowingColumn, MixedColumn, are_codes, is_infinite, is_number
 from numbann.data.columns import Column, Texts
 from numbann.data.delimited.arrow import read_columns
 from numbann.data.delimited.chunks import CellChunk, NumberChunk, RaggedRow, chunks
-from numbann.data.delimited.header import Delimited
+from numbann.data.delimited.header import SAMPLE_ROWS, Delimited
+from numbann.data.delimited.text import numbered_rows
 from numbann.data.memory import check_room
 from numbann.data.reading import choose_columns
 from numbann.data.table import Raw, raw_from_columns
@@ -85,10 +87,22 @@ def _chunks(table: Delimited, width: int) -> Iterator[NumberChunk | CellChunk]:
 
 def _describe_ragged_row(table: Delimited, width: int) -> str:
     line, cells = next(((line, cells) for line, cells in table.rows() if len(cells) != width), (0, []))
-    return (
+    what = (
         f"{table.file.name} row {line}: {counted(len(cells), 'cell')} where {width} are expected "
         f"(delimiter {quoted(table.delimiter)}); correct the row, or data.csv"
     )
+    return what + _first_line_hint(table, width)
+
+
+def _first_line_hint(table: Delimited, width: int) -> str:
+    """Return what to do with a first line that is no row: the next ones all have another number of cells."""
+    (line, first), *others = islice(numbered_rows(table.file, table.delimiter), SAMPLE_ROWS)
+    widths = {len(cells) for _, cells in others}
+    if len(others) < 2 or len(widths) > 1 or len(first) in widths or len(first) != width:
+        return ""
+    text = table.delimiter.join(first)
+    mark = "" if text[:1].isalnum() or not text else f", or data.csv.comment to {quoted(text[:1])}"
+    return f"; if line {line}, {quoted(text)}, is not of the table, set data.csv.skip to {line}{mark}"
 
 
 @contextmanager
@@ -111,6 +125,8 @@ def _describe_fault(table: Delimited, name: str, position: int) -> str:
         if is_infinite(table.reading.plain(text)):
             return f"{where} is too large a number; correct the cell"
         first = first or (line, number)
+        if text.lower().lstrip("+-") in ("inf", "infinity") and first[1]:
+            return f"{where} is infinite; correct the cell, or add {quoted(text)} to data.csv.na: it is then missing"
         if number != first[1]:
             advice = "" if name == table.reading.weight else f", {_advice(text, number, name)}"
             mixed = "is a number in a column of text" if number else "is no number in a column of numbers"

@@ -33,7 +33,8 @@ def target_findings(raw: Raw, task: Task) -> Iterator[Finding]:
     single = [label for label, count in zip(task.subjects, counts, strict=True) if count == 1]
     if single and len(raw.table) < FEWEST * len(counts):
         what = f"{len(single)} of {len(counts)} classes of {quoted(name)} have one row"
-        yield Finding("classes", name, f"{what}; is it a number or an identifier? Set data.task, or another target")
+        remedy = 'is it a number ("task": "regression") or an identifier? Then set another target'
+        yield Finding("classes", name, f"{what}; {remedy}")
     elif single:
         what = f"{counted(len(single), 'class')} of {quoted(name)} with one row ({listed(single)}) cannot be learned"
         yield Finding("classes", name, f"{what}; leave such rows out, or give more".replace("classs ", "classes "))
