@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -49,6 +50,7 @@ def _columns(given: Any, names: Sequence[str]) -> dict[str, Any] | None:
         return _columns_of_rows(given, names)
     if hasattr(given, "collect") and not hasattr(given, "__len__"):
         raise DataError("a lazy frame has no rows yet; give what its collect() returns")
+    given = with_names(given)
     keys = given if isinstance(given, Mapping) else getattr(given, "column_names", None)  # as Arrow calls them
     keys = getattr(given, "columns", None) if keys is None else keys
     if keys is None:
@@ -62,6 +64,19 @@ def _columns(given: Any, names: Sequence[str]) -> dict[str, Any] | None:
     found = {name: given[known[name]] for name in names}
     is_row = all(isinstance(value, str) or not hasattr(value, "__len__") for value in found.values())
     return {name: [value] for name, value in found.items()} if is_row else found
+
+
+def with_names(frame: Any) -> Any:
+    """Return a frame of pandas with texts as its names, each for one column; anything else as it is."""
+    if not hasattr(frame, "set_axis") or not hasattr(frame, "columns"):
+        return frame
+    if frame.columns.nlevels > 1:
+        raise DataError("the columns of the frame have names of several levels; give each one name")
+    names = [str(name).strip() for name in frame.columns]
+    for name, count in Counter(names).items():
+        if count > 1:
+            raise DataError(f"two columns of the frame are named {quoted(name)}; rename one")
+    return frame.set_axis(names, axis=1)
 
 
 def _columns_of_rows(rows: Sequence[Mapping[Any, Any]], names: Sequence[str]) -> dict[str, Any]:

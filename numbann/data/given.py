@@ -13,7 +13,7 @@ from numbann.data.arrays import raw_from_arrays
 from numbann.data.columns import Column, Numbers, column_from_array
 from numbann.data.contract import GIVEN, PARTS, Format
 from numbann.data.files import Files, InputFile
-from numbann.data.frames import check_columns, plain
+from numbann.data.frames import check_columns, plain, with_names
 from numbann.data.reading import Reading, check_distinct, choose_columns
 from numbann.data.table import Raw, raw_from_columns
 from numbann.data.values import column_from_values
@@ -111,7 +111,7 @@ def _frame_columns(given: Any) -> dict[str, Any]:
     except ImportError:
         raise DataError('frames need narwhals, which is not installed: pip install "numbann[data]"') from None
     try:
-        frame = narwhals.from_native(given, eager_only=True)
+        frame = narwhals.from_native(with_names(given), eager_only=True)
     except TypeError:
         raise DataError(f"{type(given).__name__} is no rows to train on; give {ALLOWED}", key="data.path") from None
     return {name: frame[name] for name in frame.columns}

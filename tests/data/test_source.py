@@ -39,6 +39,11 @@ def test_a_section_becomes_a_dataset(load_table: Load, tmp_path: Path) -> None:
     assert positive == [7, 2, 1]
 
 
+def test_words_of_truth_are_told_from_text(load_table: Load) -> None:
+    source = load_table("a,y\n" + ROWS.replace("yes", "True").replace("no", "false"))
+    assert source.facts.notes[0] == "task: classification (the target is true or false)"
+
+
 def test_the_seed_decides_the_split(load_table: Load) -> None:
     sources = [load_table("a,y\n" + ROWS, split={"test": 0.2}, seed=seed) for seed in (0, 0, 1)]
     first, again, other = (np.asarray(source.parts["test"][1]).tolist() for source in sources)

@@ -211,3 +211,20 @@ def test_what_is_no_rows_is_told_what_to_give(model: numbann.Model, given: Any) 
     with pytest.raises(NumbannError, match=r"is no rows of features; give an array \(N, features\), columns") as caught:
         model.predict(given)
     assert ("model.evaluate" in str(caught.value)) == (given not in (None, 5))
+
+
+def test_names_of_frames_of_pandas(tmp_path: Path) -> None:
+    pytest.importorskip("narwhals")
+    pandas = pytest.importorskip("pandas")
+    frame = pandas.DataFrame({0: [k % 5 for k in range(60)], 1: [k % 7 / 2 for k in range(60)], 2: ["no", "yes"] * 30})
+    spec = {**SPEC, "data": {"target": 2}}
+    model = numbann.train(spec, data=frame, output=tmp_path / "run").model
+    assert model.features == ("0", "1")
+    assert [*model.predict(frame).index] == [*frame.index]
+    twice = frame.set_axis(["0", "1", "1"], axis=1)
+    levels = frame.set_axis(pandas.MultiIndex.from_tuples([("0", "a"), ("1", "a"), ("2", "a")]), axis=1)
+    for wrong, message in ((twice, 'two columns of the frame are named "1"'), (levels, "names of several levels")):
+        with pytest.raises(NumbannError, match=message):
+            model.predict(wrong)
+        with pytest.raises(NumbannError, match=message):
+            numbann.train(spec, data=wrong, output=tmp_path / "wrong")

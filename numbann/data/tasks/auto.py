@@ -11,6 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from numbann.data.columns import Column, Numbers
+from numbann.data.kinds import TRUTH
 from numbann.data.table import Raw
 from numbann.data.wording import counted
 
@@ -34,7 +35,9 @@ def decide_task(asked: str, raws: Sequence[Raw], classes_given: bool) -> tuple[s
 def _task_of(columns: Sequence[Column]) -> tuple[str, str]:
     numbers = [column for column in columns if isinstance(column, Numbers)]
     if len(numbers) < len(columns):
-        return "classification", "the target is text"
+        texts = [column for column in columns if not isinstance(column, Numbers)]
+        truth = len(texts) == len(columns) and all(text.lower() in TRUTH for one in texts for text in one.values)
+        return "classification", "the target is true or false" if truth else "the target is text"
     if all(column.values.dtype.kind == "b" for column in numbers):
         return "classification", "the target is true or false"
     values = np.concatenate([column.values for column in numbers])
