@@ -9,7 +9,9 @@ from typing import Any
 
 import numpy as np
 
-ISO = re.compile(r"\d{4}-\d{2}(-\d{2}([T ]\d{2}:\d{2}(:\d{2}(\.\d+)?)?Z?)?)?")
+ISO = re.compile(
+    r"\d{4}-\d{2}(-\d{2}([T ]\d{2}:\d{2}(:\d{2}(\.\d+)?)?(?P<offset>Z|[+-]\d{2}(:?\d{2})?)?)?)?"
+)  # of one with an offset, such as +01:00, the time of UTC is taken
 
 
 def parse_dates(texts: Sequence[str], format: str) -> np.ndarray:
@@ -17,13 +19,28 @@ def parse_dates(texts: Sequence[str], format: str) -> np.ndarray:
     return np.array([_date(text, format) for text in texts], "datetime64[s]")
 
 
+def no_date(format: str) -> str:
+    """Return what to call a text that is no such date."""
+    return f"no date like {format or '2024-12-31'}"
+
+
 def _date(text: str, format: str) -> np.datetime64 | datetime:
     try:
         if format:
-            return datetime.strptime(text, format).replace(tzinfo=None)
-        return np.datetime64(text.removesuffix("Z"), "s") if ISO.fullmatch(text) else np.datetime64("NaT")
-    except ValueError:
+            date = datetime.strptime(text, format)
+            return date.astimezone(UTC).replace(tzinfo=None) if date.tzinfo else date
+        found = ISO.fullmatch(text)
+        offset = found["offset"] or "" if found else ""
+        return np.datetime64(text.removesuffix(offset), "s") - _seconds(offset) if found else np.datetime64("NaT")
+    except (ValueError, OverflowError):
         return np.datetime64("NaT")
+
+
+def _seconds(offset: str) -> np.timedelta64:
+    """Return how far a local time is ahead of UTC."""
+    digits = offset.lstrip("Z+-").replace(":", "").ljust(4, "0")
+    ahead = 60 * (60 * int(digits[:2]) + int(digits[2:]))
+    return np.timedelta64(-ahead if offset.startswith("-") else ahead, "s")
 
 
 def dates_as_texts(values: np.ndarray) -> np.ndarray:

@@ -100,6 +100,14 @@ class Encoding:
             write_one_hot(known.apply(raw.table.texts[name], rows), x[:, self.places[name]])
         return x
 
+    def check(self, raw: Raw) -> None:
+        """Refuse texts that are no dates in a column of dates."""
+        for name, code in self.codes.items():
+            row = code.unknown(raw.table.texts[name]) if code.refusal else None
+            if row is not None:
+                text = quoted(raw.table.texts[name].original[row])
+                raise raw.fault(row, name, f"{text} is {code.refusal}; correct the cell, or leave it empty", None)
+
     def unseen(self, raw: Raw, rows: RowSelection) -> tuple[str, ...]:
         """Return a warning for each feature with categories, or missing numbers, that training does not have."""
         warnings = [known.warn(raw.table.texts[name], rows, name) for name, known in self.categories.items()]
@@ -111,13 +119,19 @@ class Encoding:
         if not isinstance(group.missing, Indicate):
             return
         whole = [name for name in group.names if self._feature_of[name] not in self.indicated]
+        whole = [name for name in whole if self.columns_of(self._feature_of[name])[0] == name]  # once for a date
         columns = Columns(raw, rows, chosen=tuple(whole), codes=self.codes)
         for place, count in enumerate(holes_of(columns) if whole else ()):
             if count:
-                fill = group.missing.fill[group.names.index(whole[place])]
+                name = self._feature_of[whole[place]]
+                what, fill = "a number", f" ({group.missing.fill[group.names.index(whole[place])]:.6g})"
+                if len(self.columns_of(name)) > 1:
+                    what, fill = "a date", ""
+                elif name in self.codes:
+                    what = "a text of its order"
                 yield (
-                    f"column {quoted(whole[place])}: {counted(count, 'row')} without a number, which no training row "
-                    f"is; the median stands for it ({fill:.6g})"
+                    f"column {quoted(name)}: {counted(count, 'row')} without {what}, which no training row is; the "
+                    f"median stands for it{fill}"
                 )
 
     @cached_property

@@ -14,6 +14,7 @@ import numpy as np
 from numbann.data.choices import NUMBERS, TARGET, TEXT, Choice, check_settings, choose
 from numbann.data.columns import MISSING
 from numbann.data.contract import ScaleNames, as_tuples
+from numbann.data.dates import no_date
 from numbann.data.encoding import Encoding, fit_group, holes_of
 from numbann.data.table import Raw, RowSelection
 from numbann.data.tasks.task import Task
@@ -129,9 +130,7 @@ def _code(name: str, choice: Choice, raw: Raw, rows: RowSelection, task: Task) -
 def _lacks(choice: Choice) -> str:
     if choice.code not in DATES:
         return f"not in its order {shortened([*map(quoted, choice.order)])}; add it, or to data.csv.na"
-    return (
-        f"no date like {choice.format}; correct it" if choice.format else 'no date like 2024-12-31; give its "format"'
-    )
+    return no_date(choice.format) + ("; correct it" if choice.format else '; correct it, or give its "format"')
 
 
 def _refuse_holes(choices: Mapping[str, Choice], raw: Raw) -> None:

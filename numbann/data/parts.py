@@ -86,8 +86,10 @@ def _named(raw: Raw, name: str) -> dict[str, np.ndarray]:
 
 def sampled(raw: Raw, asked: float | None, seed: int) -> Raw:
     """Return some rows of a source, in the proportions of its classes, if the spec asks for some."""
-    if asked is None or asked == 1 or (isinstance(asked, int) and asked >= len(raw.table)):
+    if asked is None or asked == 1:
         return raw
+    if isinstance(asked, int) and asked >= len(raw.table):
+        return raw.noted(f"rows: all {len(raw.table)} are used, no more than data.rows ({asked})")
     chosen = sample_rows(len(raw.table), asked, seed, _strata(raw))
     return raw.take(chosen).noted(f"rows: {len(chosen)} of {len(raw.table)} rows are used (data.rows)")
 

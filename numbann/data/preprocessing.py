@@ -70,6 +70,7 @@ class Preprocessing:
     def transform(self, features: Any) -> np.ndarray:
         """Return x (N, I) for raw features: an array in feature order, columns or rows by name, or a frame."""
         raw = raw_from_python(features, self.reading)
+        self.encoding.check(raw)
         for warning in self.encoding.unseen(raw, slice(None)):
             warnings.warn(warning, stacklevel=2)
         return self.encoding.apply(raw, slice(None), self.dtype)
@@ -84,6 +85,7 @@ class Preprocessing:
         raw = read_source(found, self.reading, need_target)
         check_targets(raw)
         check_weight(raw, self.reading.weight)
+        self.encoding.check(raw)
         if need_target:
             check_range(raw, self.kinds)
         rows = slice(None)

@@ -99,6 +99,8 @@ class SplitData:
             class_weights=self.class_weights,
             usual=self.task.usual(self.task.original(raw)[rows]),
         )
+        for raw in {id(raw): raw for raw, _ in self.parts.values()}.values():
+            preprocessing.encoding.check(raw)
         total = sum(self.facts.rows.values())
         parts = {name: _prepare_part(preprocessing, *part, target, total) for name, part in self.parts.items()}
         fold_codes(preprocessing.encoding, raw, rows, self.task, parts["train"].x)

@@ -94,7 +94,8 @@ def _count(rows: int, share: float, part: str) -> int:
     count = int(rows * share + 0.5)
     if count == 0:
         raise DataError(
-            f"a share of {share} of {counted(rows, 'row')} is no row; give 0, or more", key=f"data.split.{part}"
+            f"a share of {share} of {counted(rows, 'row')} is no row; give data.split.{part} 0, or more",
+            key=f"data.split.{part}",
         )
     return count
 

@@ -267,3 +267,18 @@ def test_json_is_all_of_stdout(numbann: Numbann, table: Path) -> None:
         assert result.exit_code == 0, (call, result.stderr)
         json.loads(result.stdout)
         assert "-q" not in call or "found" not in result.stderr
+
+
+def test_ordered_classes_without_an_order_are_said_to_be_in_that_of_the_alphabet(numbann: Numbann, here: Path) -> None:
+    (here / "t.csv").write_text("a,y\n" + "".join(f"{k % 10},{('low', 'mid', 'high')[k % 3]}\n" for k in range(60)))
+    rest = {"model": {"layers": [4]}, "loss": "corn"}
+    data: dict[str, object] = {"path": "t.csv", "target": "y"}
+    found = {}
+    for name, columns in (("bare", {}), ("told", {"y": {"order": ["low", "mid", "high"]}})):
+        (here / f"{name}.json").write_text(json.dumps({"data": data | {"columns": columns}, **rest}))
+        result = numbann("train", f"{name}.json", "--set", "train.epochs=1")
+        assert result.exit_code == 0, result.stderr
+        found[name] = "in the order of the alphabet: " in result.stdout + result.stderr
+        if name == "bare":
+            assert '"columns": {"y": {"order": [...]}}' in " ".join((result.stdout + result.stderr).split())
+    assert found == {"bare": True, "told": False}

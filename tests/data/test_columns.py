@@ -201,9 +201,34 @@ def test_dates(load_table: Load) -> None:
     german = column(load_table, "d", "d,y\n29.02.2024,0.5\n01.01.2023,1.5\n", dates="parts", format="%d.%m.%Y")
     assert german[:, :3].tolist() == [[2024, 2, 29], [2023, 1, 1]]
     with pytest.raises(
-        DataError, match=r't.csv row 2, column "d": "29.02.2024" is no date like 2024-12-31; give its "fo'
+        DataError, match=r't.csv row 2, column "d": "29.02.2024" is no date like 2024-12-31; correct it, or give'
     ):
         column(load_table, "d", "d,y\n29.02.2024,0.5\n01.01.2023,1.5\n", dates="parts")
+
+
+def test_dates_with_an_offset_are_those_of_utc(load_table: Load) -> None:
+    times = ["2024-01-01 00:30:00+01:00", "2023-12-31T23:30Z", "2023-12-31 18:30:00.5-0500", "2023-12-31 23:30"]
+    text = "d,y\n" + "".join(f"{time},{k}.5\n" for k, time in enumerate(times))
+    assert column(load_table, "d", text, dates="parts")[:, :5].tolist() == [[2023, 12, 31, 6, 23.5]] * 4
+    text = "d,y\n01.01.2024 00:30 +0100,0.5\n31.12.2023 23:30 +0000,1.5\n"
+    formatted = column(load_table, "d", text, dates="parts", format="%d.%m.%Y %H:%M %z")
+    assert formatted[:, :5].tolist() == [[2023, 12, 31, 6, 23.5]] * 2
+
+
+@pytest.mark.parametrize("dates", ["parts", "cyclic"])
+def test_a_broken_date_in_new_rows_is_an_error_and_a_missing_one_a_warning(
+    load_table: Load, tmp_path: Path, dates: str
+) -> None:
+    rows = "day,y\n2024-02-29,0.5\n2023-01-01,1.5\n2024-12-31,2.5\n"
+    fitted = prepared(load_table(rows, columns={"day": {"dates": dates}})).preprocessing
+    (tmp_path / "new.csv").write_text("day\n2020-01-02\n2020-13-45\n")
+    with pytest.raises(DataError, match=r'new.csv row 3, column "day": "2020-13-45" is no date like 2024-12-31; corr'):
+        fitted.read(tmp_path / "new.csv", need_target=False)
+    with pytest.raises(DataError, match=r'row 2, column "day": "soon" is no date'):
+        fitted.transform({"day": ["2020-01-02", "soon"]})
+    (tmp_path / "new.csv").write_text("day,b\n2020-01-02,1\n,1\n")
+    expected = 'column "day": 1 row without a date, which no training row is; the median stands for it'
+    assert fitted.read(tmp_path / "new.csv", need_target=False).warnings == (expected,)
 
 
 def test_the_order_of_classes(load_table: Load) -> None:

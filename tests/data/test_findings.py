@@ -151,3 +151,17 @@ def test_whole_numbers_are_classes_where_they_look_like_codes(load_table: Load, 
     other = {"classification": "regression", "regression": "classification"}[task]
     if len(np.unique(values)) <= 50:
         assert f'"task": "{other}" if they are' in "; ".join(source.facts.notes)
+
+
+def test_a_part_of_one_row(load_table: Load) -> None:
+    text = table("a,y", lambda k: f"{VALUE[k]},{VALUE[k] ** 2}")
+    source = load_table(text, split={"validation": 0.004, "test": 0.1})
+    assert kinds(source) == [("small", "")]
+    assert source.facts.findings[0].text == (
+        "the validation part has one row, which measures nothing; give it more rows (data.split.validation), or none"
+    )
+
+
+def test_more_rows_than_there_are(load_table: Load) -> None:
+    text = table("a,y", lambda k: f"{VALUE[k]},{VALUE[k] ** 2}")
+    assert "rows: all 200 are used, no more than data.rows (5000)" in load_table(text, rows=5000).facts.notes

@@ -54,7 +54,7 @@ def test_quotas_never_exceed_a_class_nor_the_count(sizes: list[int], share: floa
 @pytest.mark.parametrize(
     ("rows", "shares", "message", "key"),
     [
-        (2, {"test": 0.1}, "is no row", "data.split.test"),
+        (2, {"test": 0.1}, "is no row; give data.split.test 0, or more", "data.split.test"),
         (3, {"validation": 0.5, "test": 0.5}, "none is left to train on", "data.split"),
     ],
 )

@@ -9,11 +9,11 @@ import numpy as np
 from numbann.data.columns import Texts
 from numbann.data.findings.features import feature_findings, folded_findings
 from numbann.data.findings.finding import Finding
-from numbann.data.findings.parts import file_findings, row_findings
+from numbann.data.findings.parts import file_findings, row_findings, size_findings
 from numbann.data.findings.sample import Sample
 from numbann.data.findings.target import leak_findings, target_findings
 from numbann.data.layout import Layout
-from numbann.data.table import Raw, RowSelection
+from numbann.data.table import Raw, RowSelection, count_of
 from numbann.data.tasks.task import Task
 
 
@@ -37,6 +37,7 @@ def _find(
         values = column.codes if isinstance(column, Texts) else column.values
         labelled = task.name == "classification"
         yield from leak_findings(sample.columns(), np.asarray(values[sample.rows], np.float64), labelled)
+    yield from size_findings({part: count_of(rows, len(raw.table)) for part, (raw, rows) in parts.items()})
     yield from file_findings(digests)
     if len(set(digests.values())) == len(digests):
         yield from row_findings(parts)

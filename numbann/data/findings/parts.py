@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 
 from numbann.data.columns import Column, Texts
+from numbann.data.contract import HELD_BACK
 from numbann.data.findings.finding import Finding
 from numbann.data.table import Raw, RowSelection
 
@@ -22,6 +23,14 @@ def file_findings(digests: Mapping[str, str]) -> Iterator[Finding]:
         other = seen.setdefault(digest, part)
         if other != part:
             yield Finding("files", "", f"the files of {other} and {part} are the same, so {part} measures nothing new")
+
+
+def size_findings(sizes: Mapping[str, int]) -> Iterator[Finding]:
+    """Find parts of one row that are to measure something.  sizes: the number of rows of each part."""
+    for part in HELD_BACK:
+        if sizes.get(part) == 1:
+            what = f"the {part} part has one row, which measures nothing"
+            yield Finding("small", "", f"{what}; give it more rows (data.split.{part}), or none")
 
 
 def row_findings(parts: Mapping[str, tuple[Raw, RowSelection]]) -> Iterator[Finding]:

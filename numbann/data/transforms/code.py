@@ -30,6 +30,11 @@ class Code(ABC):
         """Return the names of the columns of numbers."""
         return tuple(f"{feature} {part}" if part else feature for part in self.parts)
 
+    @property
+    def refusal(self) -> str:
+        """What to call a text that no row may have; empty where such a text is a missing number."""
+        return ""
+
     @abstractmethod
     def numbers(self, texts: Sequence[str]) -> np.ndarray:
         """Return the numbers (n, k) of texts; NaN for a text that is unknown."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from numbann.data.dates import parse_dates
+from numbann.data.dates import no_date, parse_dates
 from numbann.data.transforms.code import Code
 from numbann.data.transforms.codes.parts import parts_of
 
@@ -23,6 +23,10 @@ class Coding(Code):
     @property
     def parts(self) -> tuple[str, ...]:
         return (*(f"{cycle} {wave}" for cycle in CYCLES for wave in ("sin", "cos")), "days")
+
+    @property
+    def refusal(self) -> str:
+        return no_date(self.format)
 
     def numbers(self, texts: Sequence[str]) -> np.ndarray:
         found = parts_of(parse_dates(texts, self.format))

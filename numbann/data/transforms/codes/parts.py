@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from numbann.data.dates import parse_dates
+from numbann.data.dates import no_date, parse_dates
 from numbann.data.transforms.code import Code
 
 
@@ -20,6 +20,10 @@ class Coding(Code):
     @property
     def parts(self) -> tuple[str, ...]:
         return ("year", "month", "day", "weekday", "hour", "days")
+
+    @property
+    def refusal(self) -> str:
+        return no_date(self.format)
 
     def numbers(self, texts: Sequence[str]) -> np.ndarray:
         return np.stack([*parts_of(parse_dates(texts, self.format)).values()], axis=1)
