@@ -27,8 +27,8 @@ def no_date(format: str) -> str:
 def _date(text: str, format: str) -> np.datetime64 | datetime:
     try:
         if format:
-            date = datetime.strptime(text, format)
-            return date.astimezone(UTC).replace(tzinfo=None) if date.tzinfo else date
+            when = datetime.strptime(text, format)
+            return when.astimezone(UTC).replace(tzinfo=None) if when.tzinfo else when
         found = ISO.fullmatch(text)
         offset = found["offset"] or "" if found else ""
         return np.datetime64(text.removesuffix(offset), "s") - _seconds(offset) if found else np.datetime64("NaT")

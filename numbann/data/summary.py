@@ -11,9 +11,9 @@ from numbann.data.choices import Choice
 from numbann.data.columns import Column, Numbers
 from numbann.data.contract import ScaleNames
 from numbann.data.encoding import Encoding
-from numbann.data.findings.sample import MOST_ROWS, counts_of
+from numbann.data.findings.sample import counts_of
 from numbann.data.layout import Layout
-from numbann.data.table import Raw, sample_of
+from numbann.data.table import Raw
 from numbann.data.tasks.task import Task
 from numbann.data.wording import counted, quoted, shortened
 
@@ -22,7 +22,7 @@ EXAMPLES = 3
 
 @dataclass(frozen=True)
 class ColumnSummary:
-    """One column.  distinct: how many values it has, of numbers in a sample of the rows; becomes: for a network."""
+    """One column.  distinct: how many values it has; becomes: for a network."""
 
     name: str
     kind: str
@@ -58,11 +58,10 @@ def _summary(name: str, column: Column, becomes: str) -> ColumnSummary:
         examples = ", ".join(quoted(text) for _, text in common)
         holds = examples + (", ..." if len(column.values) > EXAMPLES else "")
         return ColumnSummary(name, "text", missing, len(column.values), holds, becomes)
-    few = column.values[sample_of(slice(None), len(column), MOST_ROWS)]
     there = column.values[~column.missing]
     holds = f"{there.min():.6g} to {there.max():.6g}" if len(there) else ""
     kind = "true or false" if column.values.dtype.kind == "b" else "numbers"
-    return ColumnSummary(name, kind, missing, len(np.unique(few[~np.isnan(few.astype(float))])), holds, becomes)
+    return ColumnSummary(name, kind, missing, len(np.unique(there)), holds, becomes)
 
 
 def _becomes(name: str, choice: Choice, encoding: Encoding) -> str:

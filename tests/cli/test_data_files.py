@@ -41,6 +41,12 @@ def test_data_sums_up_a_file(numbann: Numbann, table: Path) -> None:
     assert [line.split('"')[1] for line in found] == ["id", "day", "one"]
 
 
+def test_data_counts_the_values_of_all_rows(numbann: Numbann, here: Path) -> None:
+    (here / "long.csv").write_text("a,y\n" + "".join(f"{k},{k % 2}\n" for k in range(5001)))
+    columns = json.loads(numbann("data", "long.csv", "--target", "y", "--json").stdout)["columns"]
+    assert [one["distinct"] for one in columns] == [5001, 2]
+
+
 def test_data_as_json_and_without_a_target(numbann: Numbann, table: Path) -> None:
     whole = json.loads(numbann("data", table, "--target", "back", "--json").stdout)
     assert [one["kind"] for one in whole["findings"]] == ["identifier", "dates", "constant"]

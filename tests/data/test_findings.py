@@ -88,10 +88,20 @@ def test_numbers_written_for_people_are_no_categories(load_table: Load, cell: st
     mark = "," if "comma" in what and "decimal" in what else "."
     text = table("a,y", lambda k: f"{cell.format(VALUE[k], k).replace('.', mark)},{WORD[k]}")
     with pytest.raises(
-        DataError, match=rf't.csv row \d+, column "a": .* are numbers with {what}; write them as 1234.5'
+        DataError, match=rf't.csv row 2, column "a": .* are numbers with {what}; .*write them as 1234.5'
     ):
         load_table(text)
     assert load_table(text, categorical=["a"]).facts.inputs > 40
+
+
+def test_commas_that_may_be_either_are_said_to_be_so(load_table: Load) -> None:
+    text = table("a,y", lambda k: f'"{k % 9 + 1},{k:03d}",{WORD[k]}')
+    with pytest.raises(
+        DataError, match=r'row 2, column "a": "1,000" and the others .* a decimal comma or a comma'
+    ) as e:
+        load_table(text)
+    assert 'set data.csv.decimal to "," or set data.csv.thousands to ","' in str(e.value)
+    assert load_table(text, csv={"thousands": ","}).facts.inputs == 1
 
 
 @pytest.mark.filterwarnings("error")

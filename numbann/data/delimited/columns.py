@@ -23,6 +23,8 @@ from numbann.data.table import Raw, raw_from_columns
 from numbann.data.wording import counted, quoted
 from numbann.errors import DataError
 
+ROWS_TO_COUNT = 1000  # cells that tell which kind is rarer, once a column has both
+
 
 def read_table(table: Delimited, need_target: bool) -> Raw:
     """Read the chosen columns."""
@@ -115,23 +117,37 @@ def _explain_faults(table: Delimited, name: str, position: int) -> Iterator[None
 
 
 def _describe_fault(table: Delimited, name: str, position: int) -> str:
-    """Describe the first cell that is too large, or whose kind (number or text) differs from the first cell's."""
-    first: tuple[int, bool] | None = None
+    """Describe the first cell that is too large, or the first one of the rarer kind (number or text).
+
+    Of equally many the later one.  Few rows after the first of both kinds tell which is rarer.
+    """
+    firsts: dict[bool, tuple[int, str]] = {}
+    counts, more = {True: 0, False: 0}, ROWS_TO_COUNT
     for line, text in ((line, cells[position].strip()) for line, cells in table.rows()):
-        where = f"{table.file.name} row {line}, column {quoted(name)}: {quoted(text)}"
         if text in table.reading.na:
             continue
         number = is_number(table.reading.plain(text))
         if is_infinite(table.reading.plain(text)):
-            return f"{where} is too large a number; correct the cell"
-        first = first or (line, number)
-        if text.lower().lstrip("+-") in ("inf", "infinity") and first[1]:
-            return f"{where} is infinite; correct the cell, or add {quoted(text)} to data.csv.na: it is then missing"
-        if number != first[1]:
-            advice = "" if name == table.reading.weight else f", {_advice(text, number, name)}"
-            mixed = "is a number in a column of text" if number else "is no number in a column of numbers"
-            return f"{where} {mixed} (row {first[0]}); correct the cell{advice}"
-    return f"{table.file.name}: has changed while it was read; leave it alone, or work on a copy"
+            return f"{_cell(table, name, line, text)} is too large a number; correct the cell"
+        firsts.setdefault(number, (line, text))
+        counts[number] += 1
+        more -= len(firsts) == 2
+        if not more:
+            break
+    if len(firsts) < 2:
+        return f"{table.file.name}: has changed while it was read; leave it alone, or work on a copy"
+    number = min(counts, key=lambda kind: (counts[kind], -firsts[kind][0]))
+    (line, text), (usual, _) = firsts[number], firsts[not number]
+    if not number and text.lower().lstrip("+-") in ("inf", "infinity"):
+        where = _cell(table, name, line, text)
+        return f"{where} is infinite; correct the cell, or add {quoted(text)} to data.csv.na: it is then missing"
+    advice = "" if name == table.reading.weight else f", {_advice(text, number, name)}"
+    mixed = "is a number in a column of text" if number else "is no number in a column of numbers"
+    return f"{_cell(table, name, line, text)} {mixed} (row {usual}); correct the cell{advice}"
+
+
+def _cell(table: Delimited, name: str, line: int, text: str) -> str:
+    return f"{table.file.name} row {line}, column {quoted(name)}: {quoted(text)}"
 
 
 def _advice(text: str, number: bool, name: str) -> str:

@@ -62,7 +62,10 @@ def open_table(file: InputFile, delimiters: Sequence[str], reading: Reading) -> 
     file = clean(file, reading)
     if reading.delimiter == "auto":
         open_ones = [one for one in delimiters if one not in (reading.decimal, reading.thousands)] or list(delimiters)
-        found = max(open_ones, key=partial(_fitness, file)) if len(open_ones) > 1 else open_ones[0]
+        fits = partial(_fitness, file)
+        found = max(open_ones, key=fits) if len(open_ones) > 1 else open_ones[0]
+        if len(open_ones) < len(delimiters) and not fits(found)[0]:  # the commas within numbers may be quoted
+            found = max(found, *delimiters, key=fits)
         return Delimited(file, found, reading)
     if len(reading.delimiter) != 1 or reading.delimiter in '"\r\n':
         raise DataError(

@@ -18,11 +18,16 @@ from numbann.data.wording import quoted
 
 MOST = 0.9  # the share of texts that decides what a column is
 FEWEST = 20  # rows below which nothing is said of identifiers
-NUMBERS = {  # what numbers may have that no number of a table has, and the remedy
-    re.compile(r"[+-]?\d+,\d+"): "a decimal comma",
-    re.compile(r"[+-]?\d{1,3}(,\d{3})+(\.\d+)?"): "commas between thousands",
-    re.compile(r"[+-]?\d+([.,]\d+)?\s*%"): "a percent sign",
-    re.compile(r"[$€£¥]\s*[\d.,]+|[\d.,]+\s*[$€£¥]"): "a sign of a currency",
+DECIMAL, THOUSANDS = 'set data.csv.decimal to ","', 'set data.csv.thousands to ","'
+NUMBERS = {  # what numbers may have that no number of a table has, and the remedy for a table of text
+    re.compile(r"[+-]?[1-9]\d{0,2},\d{3}"): (
+        "a decimal comma or a comma between thousands",
+        f"{DECIMAL} or {THOUSANDS}, ",
+    ),
+    re.compile(r"[+-]?\d+,\d+"): ("a decimal comma", f"{DECIMAL}, "),
+    re.compile(r"[+-]?\d{1,3}(,\d{3})+(\.\d+)?"): ("commas between thousands", f"{THOUSANDS}, "),
+    re.compile(r"[+-]?\d+([.,]\d+)?\s*%"): ("a percent sign", "set data.csv.percent to true, "),
+    re.compile(r"[$€£¥]\s*[\d.,]+|[\d.,]+\s*[$€£¥]"): ("a sign of a currency", ""),
 }
 DATES = {
     ISO: "",
@@ -41,11 +46,13 @@ def refuse_numbers_as_texts(raw: Raw, asked: Sequence[str]) -> None:
         if name in asked or not isinstance(column, Texts):
             continue
         texts = distinct(column)
-        for pattern, what in NUMBERS.items():
+        for pattern, (what, remedy) in NUMBERS.items():
             if _most(texts, pattern):
-                row = int(np.argmax(column.codes == column.values.index(texts[0])))
-                remedy = "write them as 1234.5, or name the column in data.categorical"
-                raise raw.fault(row, name, f"{quoted(texts[0])} and the others are numbers with {what}; {remedy}", None)
+                fitting = [code for code, text in enumerate(column.values) if pattern.fullmatch(text)]
+                row = int(np.argmax(np.isin(column.codes, fitting)))
+                text, first = quoted(column.original[row]), remedy if raw.delimiter else ""
+                others = f"{first}write them as 1234.5, or name the column in data.categorical"
+                raise raw.fault(row, name, f"{text} and the others are numbers with {what}; {others}", None)
 
 
 def _most(texts: Sequence[str], pattern: re.Pattern[str]) -> bool:

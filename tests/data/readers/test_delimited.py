@@ -231,3 +231,12 @@ def test_many_categories_coded_as_numbers_are_read_in_linear_time(load_table: Lo
     source = load_table(f"{','.join(names)},y\n{rows}", categorical=names)
     assert source.facts.inputs == 6000
     assert perf_counter() - begin < 20
+
+
+def test_of_a_mixed_column_the_rarer_kind_is_to_blame(load_table: Load) -> None:
+    with pytest.raises(
+        DataError, match=r't.csv row 2, column "a": "N/A" is no number in a column of numbers \(row 3\)'
+    ):
+        load_table("a,y\nN/A,0.5\n" + "0.8,1.5\n" * 5)
+    with pytest.raises(DataError, match=r't.csv row 2, column "a": "7" is a number in a column of text \(row 3\)'):
+        load_table("a,y\n7,0.5\n" + "p,1.5\n" * 5)
