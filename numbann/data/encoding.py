@@ -25,7 +25,7 @@ from numbann.data.transforms.transform import Columns, ShiftScale, Transform
 from numbann.data.wording import counted, quoted
 from numbann.errors import DataError
 
-OTHER_SCALE = 'set data.scale to "standard" or "minmax"'
+OTHER_SCALE = 'correct the cell, or train with data.scale "standard" or "minmax"'
 
 
 @dataclass(frozen=True)
@@ -262,4 +262,4 @@ def fit_group(columns: Columns, choice: Choice) -> Group:
 def _number(fill: Any) -> float:
     if isinstance(fill, str):
         raise DataError(f"fill is {quoted(fill)}, which is no number; columns of numbers need one", key="data.columns")
-    return float(fill)
+    return float(fill or 0)

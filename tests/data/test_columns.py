@@ -344,3 +344,16 @@ def test_new_rows_go_through_the_same_columns(load_table: Load, tmp_path: Path) 
     assert np.isfinite(read).all()
     lines = [line.split(",")[:6] for line in TABLE.splitlines()[1:]]
     np.testing.assert_array_equal(fitted.transform(np.array(lines, object)), read)
+
+
+def test_a_model_says_what_can_be_done_about_a_cell_to_predict(load_table: Load, tmp_path: Path) -> None:
+    fitted = load_table("a,b,y\n1,1,0.5\n2,5,1.5\n4,7,2.5\n").prepare(
+        target="real", scale="standard", target_scale="none", dtype="float32"
+    )
+    for cell, words in {
+        "foo": 'correct the cell, or train anew with "a" in data.categorical',
+        "1e300": "too large for float32; correct the cell, or train with data.scale",
+    }.items():
+        (tmp_path / "new.csv").write_text(f"a,b\n1,1\n{cell},2\n3,3\n")
+        with pytest.raises(DataError, match=words):
+            fitted.preprocessing.read(tmp_path / "new.csv", need_target=False)

@@ -142,6 +142,8 @@ def _describe_fault(table: Delimited, name: str, position: int) -> str:
         where = _cell(table, name, line, text)
         return f"{where} is infinite; correct the cell, or add {quoted(text)} to data.csv.na: it is then missing"
     advice = "" if name == table.reading.weight else f", {_advice(text, number, name)}"
+    if advice and table.reading.names is not None:
+        advice = f", or train anew with {quoted(name)} in data.categorical"
     mixed = "is a number in a column of text" if number else "is no number in a column of numbers"
     return f"{_cell(table, name, line, text)} {mixed} (row {usual}); correct the cell{advice}"
 
