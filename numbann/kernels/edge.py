@@ -145,9 +145,10 @@ def _taken(name: str, argument: Argument, first: bool) -> Iterator[str]:
         if first:
             yield f"        kind = {it}.dtype"
     elif argument.kind == "results":
-        yield f"    for index, one in enumerate({it} if type({it}) is tuple else ()):"
-        yield "        if type(one) is not ndarray or not one.dtype.isnative:"
-        yield f'            take_array("{name}", Argument(f"{it}[{{index}}]", "written"), one)'
+        yield f"    if type({it}) is tuple:"
+        yield f"        for index, one in enumerate({it}):"
+        yield "            if type(one) is not ndarray or not one.dtype.isnative:"
+        yield f'                take_array("{name}", Argument(f"{it}[{{index}}]", "written"), one)'
     elif argument.kind == "number":
         yield f"    if type({it}) is not float:"
         yield f"        {it} = take_number{given}"

@@ -378,7 +378,7 @@ def _results_of(arguments):
     """The text of new arrays for what a kernel gives; the last argument is `out`."""
     like, out = arguments[0].name, arguments[-1]
     units = 0 if out.kind == "written" else len(out.ndim) - 1
-    made = [f"empty({like}.shape, {like}.dtype)", *[f"empty({like}.shape[-1:], {like}.dtype)"] * units]
+    made = [f"empty({like}.shape, kind)", *[f"empty({like}.shape[-1:], kind)"] * units]
     return Results(made[0] if units == 0 else f"({', '.join(made)})")
 
 
