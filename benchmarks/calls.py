@@ -17,7 +17,9 @@ from report import options, plot_bars, show, write
 
 from numbann import kernels
 from numbann.components.built_in import built_in
+from numbann.kernels.components import names_of
 from numbann.kernels.edge import Argument
+from numbann.kernels.host import HOST
 
 SIZE, FEWER = 4, 2  # rows of a call, and of one with half as much work
 CALLS, ROUNDS = 200, 20
@@ -69,7 +71,10 @@ def main() -> None:
     parser = options(__doc__, rounds=ROUNDS)
     parser.add_argument("--names", default="", help="of the kernels, with commas between; all if left out")
     parsed = parser.parse_args()
-    rows = [measure(name) for name in (parsed.names.split(",") if parsed.names else dir(kernels))]
+    rows = [
+        measure(name)
+        for name in (parsed.names.split(",") if parsed.names else sorted({*dir(kernels)} - {*names_of(HOST)}))
+    ]
     show(f"calls from Python on {SIZE} x {SIZE} numbers in float32", sorted(rows, key=lambda row: -row["the rest"]))
     write(parsed.json, calls=rows)
     if parsed.plot:

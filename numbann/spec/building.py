@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from numbann.components.registry import Registry
+from numbann.components.registry import OWN, Registry
 from numbann.errors import missing, not_allowed, unknown_key
 from numbann.spec.components import CORE_PARAMETERS, choose, choose_metrics
 from numbann.spec.model import NOT_YET, ComponentKey, Inner, Key, Metrics, Section, Spec, Takes, keys_of
@@ -30,11 +30,18 @@ def build(
     faults = [((*trail, name), _unknown((*trail, name), list(keys))) for name in raw if name not in keys]
     for name, one in keys.items():
         if name in raw or isinstance(one.takes, ComponentKey):
-            values[name], found = _build_key(one, raw.get(name, one.default), (*trail, name), registry)
+            given = raw[name] if name in raw else _default(one, registry)
+            values[name], found = _build_key(one, given, (*trail, name), registry)
             faults += found
         elif one.required:
             faults.append(((*trail, name), missing(_words(one.takes))))
     return (None if faults else section(**values)), faults
+
+
+def _default(one: Key, registry: Registry | None) -> Any:
+    """Return the default of a key; of a component by its full name, since nobody chose a bare one."""
+    named = registry and isinstance(one.takes, ComponentKey) and isinstance(one.default, str) and one.default != "auto"
+    return f"{OWN}:{one.default}" if named else one.default
 
 
 def _build_key(one: Key, given: Any, trail: Trail, registry: Registry | None) -> tuple[Any, list[Found]]:

@@ -143,8 +143,7 @@ def write_atomically(path: Path, *parts: bytes | memoryview) -> None:
     temporary.unlink(missing_ok=True)
     try:
         with temporary.open("xb") as file:  # never through a link that somebody left there
-            for part in parts:
-                file.write(part)
+            file.writelines(parts)
             file.flush()
             os.fsync(file.fileno())
         os.replace(temporary, path)

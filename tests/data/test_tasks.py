@@ -32,7 +32,7 @@ def table(targets: list[Any], name: str = "y") -> str:
     ("targets", "task", "reason"),
     [
         (["no", "yes"], "classification", "is text"),
-        (["True", "False"], "classification", "is text"),
+        (["True", "False"], "classification", "is true or false"),
         ([0, 1] * 10, "classification", "whole numbers: 2 values in 20 rows"),
         ([0, 1] * 9 + [0], "regression", "whole numbers: 2 values in 19 rows"),
         (list(range(50)) * 10, "classification", "50 values"),

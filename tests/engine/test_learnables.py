@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from math import sin, tanh
 from pathlib import Path
@@ -269,7 +270,7 @@ def test_in_a_run(write_spec: Callable[..., Path], here: Path) -> None:
     assert (
         "alpha = 0.5  (a number, at least 0, at most 1, trained, one for the layer, 0.5 times the learning rate, "
         "weight decay 0, start by near_half)"
-    ) in shown
+    ) in re.sub(r"\n +", " ", shown)
     given = json.loads(spec.read_text()) | {
         "model": {"layers": [{"units": 8, "activation": {"type": "mixed", "alpha": 2}}]}
     }

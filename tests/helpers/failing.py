@@ -7,7 +7,7 @@ import json
 import os
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -77,6 +77,9 @@ def at_the_nth(
                 self.file.write(content[: len(content) // 2])
                 raise
             return self.file.write(content)
+
+        def writelines(self, parts: Iterable[bytes]) -> None:
+            self.write(b"".join(parts))
 
     def fsync(handle: int) -> None:
         note(os.readlink(f"/proc/self/fd/{handle}"))

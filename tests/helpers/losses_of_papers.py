@@ -30,14 +30,18 @@ def negative_binomial(y, t, dispersion: Positive = 0.5):
 def zlpr(y, t, dy):
     """ZLPR: log(1 + sum_k t_k exp(-y_k)) + log(1 + sum_k (1 - t_k) exp(y_k)).  Su et al. 2022, arXiv:2208.02955."""
     for k in range(len(y)):
-        dy[k] = -y[k]
-    below, above = max(row_max(dy), 0), max(row_max(y), 0)
+        dy[k] = -y[k] if t[k] > 0 else 0
+    below = max(row_max(dy), 0)
+    for k in range(len(y)):
+        dy[k] = y[k] if t[k] < 1 else 0
+    above = max(row_max(dy), 0)
     yes, no = exp(-below), exp(-above)
     for k in range(len(y)):
-        yes += t[k] * exp(-y[k] - below)
-        no += (1 - t[k]) * exp(y[k] - above)
+        yes += t[k] * exp(-y[k] - below) if t[k] > 0 else 0
+        no += (1 - t[k]) * exp(y[k] - above) if t[k] < 1 else 0
     for k in range(len(y)):
-        dy[k] = (1 - t[k]) * exp(y[k] - above) / no - t[k] * exp(-y[k] - below) / yes
+        dy[k] = (1 - t[k]) * exp(y[k] - above) / no if t[k] < 1 else 0
+        dy[k] -= t[k] * exp(-y[k] - below) / yes if t[k] > 0 else 0
     return log(yes) + below + log(no) + above
 
 

@@ -105,6 +105,8 @@ def folded_findings(categories: Mapping[str, Categories]) -> Iterator[Finding]:
 
 
 def _number_findings(raw: Raw, position: int, name: str, values: np.ndarray) -> Iterator[Finding]:
+    if raw.table.stored is not None:
+        return  # each column would be read with all the others
     there = values[~np.isnan(values)] if values.dtype.kind == "f" else values
     if not len(there):
         if np.isnan(raw.table.column(ALL, position)).all():
