@@ -37,11 +37,17 @@ def zlpr(y, t, dy):
     above = max(row_max(dy), 0)
     yes, no = exp(-below), exp(-above)
     for k in range(len(y)):
-        yes += t[k] * exp(-y[k] - below) if t[k] > 0 else 0
-        no += (1 - t[k]) * exp(y[k] - above) if t[k] < 1 else 0
+        if t[k] > 0:
+            yes += t[k] * exp(-y[k] - below)
+        if t[k] < 1:
+            no += (1 - t[k]) * exp(y[k] - above)
     for k in range(len(y)):
-        dy[k] = (1 - t[k]) * exp(y[k] - above) / no if t[k] < 1 else 0
-        dy[k] -= t[k] * exp(-y[k] - below) / yes if t[k] > 0 else 0
+        slope = 0 * y[k]
+        if t[k] > 0:
+            slope -= t[k] * exp(-y[k] - below) / yes
+        if t[k] < 1:
+            slope += (1 - t[k]) * exp(y[k] - above) / no
+        dy[k] = slope
     return log(yes) + below + log(no) + above
 
 
