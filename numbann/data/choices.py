@@ -7,7 +7,6 @@ from dataclasses import dataclass, fields, replace
 from fnmatch import fnmatchcase
 from typing import Any
 
-from numbann.data.columns import text_of
 from numbann.data.contract import ScaleNames
 from numbann.data.wording import quoted
 from numbann.errors import DataError
@@ -95,6 +94,8 @@ def _contradiction(given: Mapping[str, Any]) -> str:
         return f"{others[0]} does nothing with dates; leave one of them out"
     if "rare" in given and given.get("categories", "one-hot") != "one-hot":
         return f'rare does nothing with categories "{given["categories"]}"; leave one of them out'
+    from numbann.data.columns import text_of  # here, since it imports NumPy, which `numbann check` does without
+
     order = [text_of(value) for value in given.get("order", ())]
     if repeated := [text for place, text in enumerate(order) if text in order[:place]]:
         return f"{quoted(repeated[0])} is twice in its order; leave one of them out"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from numbann.errors import SpecError
@@ -325,7 +325,7 @@ values = st.recursive(
 )
 
 
-@settings(max_examples=300)
+@settings(max_examples=300, suppress_health_check=[HealthCheck.too_slow])  # of a busy machine
 @given(st.sampled_from(EVERYWHERE), values)
 @example("plugins", ["a\0b"])
 def test_any_value_anywhere_is_accepted_or_a_spec_error(path, value):
