@@ -25,6 +25,7 @@ import numpy as np
 
 from numbann import kernels as host
 from numbann.compile.text import free_parameters
+from numbann.components.built_in import built_in
 from numbann.components.component import Component
 from numbann.cuda.compile import components as compiled
 from numbann.cuda.threads import arrays, device, lanes
@@ -38,7 +39,8 @@ from numbann.kernels.layers import TAKES
 from numbann.simd.op import FIRST_PARAMETER, LEARNING_RATE, STEP, WEIGHT_DECAY
 
 Given = Mapping[str, Any]
-ELSEWHERE = {*TAKES, *names_of(HOST)}  # in numbann.kernels alone
+BATCHES = [entry.component.name for entry in built_in().entries("loss") if entry.component.form == "batch"]
+ELSEWHERE = {*TAKES, *names_of(HOST), *BATCHES}  # in numbann.kernels alone
 NAMED, KEYWORD = Parameter.POSITIONAL_OR_KEYWORD, Parameter.KEYWORD_ONLY
 
 
