@@ -10,8 +10,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterable
 
-from numbann.engine.cpu.memory import Arena
-from numbann.engine.cpu.operands import GRAIN, Operands, Scaling
+from numbann.engine.cpu.operands import GRAIN, Operands
 from numbann.engine.cpu.stages import BACK, FORWARD, before_loss
 from numbann.engine.cpu.table import Columns, Op, Slot, Step, Table, assemble
 from numbann.engine.cpu.update import Update
@@ -51,24 +50,14 @@ def _unit_rows(rows: int, threads: int) -> int:
 
 
 class Builder:
-    """Builds tables of one plan over an arena and buffers for batches of `rows` rows; the other arguments: see
-    Operands.
+    """Builds tables of one plan over its operands.
 
     Slots: x, target, row_loss (each row's loss), out (predictions); order and offsets in training and if ordered;
     shares (each row's share of its batch's loss) if rows are weighted.
     """
 
-    def __init__(
-        self,
-        arena: Arena,
-        rows: int,
-        training: bool,
-        scaling: Scaling | None = None,
-        weighted: bool = False,
-        ordered: bool = False,
-    ) -> None:
-        self.plan, self.layout = arena.plan, arena.layout
-        self.operands = Operands(arena, rows, training, scaling, weighted, ordered)
+    def __init__(self, operands: Operands) -> None:
+        self.plan, self.layout, self.operands = operands.plan, operands.layout, operands
 
     def training(self, update: Update, threads: int) -> Table:
         """The table of a training step.

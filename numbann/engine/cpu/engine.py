@@ -15,6 +15,7 @@ from numbann.engine.cpu.first_pass import FirstPass, sample_rows
 from numbann.engine.cpu.groups import HUGE, build_grouped_training
 from numbann.engine.cpu.inference import Inference
 from numbann.engine.cpu.memory import Arena
+from numbann.engine.cpu.operands import Operands
 from numbann.engine.cpu.probe import Probe
 from numbann.engine.cpu.python_optimizers import Matrices, Solver, average
 from numbann.engine.cpu.runner import Call, Runner
@@ -239,7 +240,7 @@ class Engine(interface.Engine):
         update, batch, weighted = self._choose_update(epochs.hyper), epochs.batch, epochs.shares is not None
         if batch >= HUGE and not self.plan.whole_batches:
             return build_grouped_training(self._trained, update, threads, weighted)
-        builder = Builder(self._trained, batch, training=True, weighted=weighted)
+        builder = Builder(Operands(self._trained, batch, training=True, weighted=weighted))
         return builder.training(update, threads)
 
     def _choose_update(self, hyper: Hyper) -> Update:

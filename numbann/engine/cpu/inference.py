@@ -11,7 +11,7 @@ import numpy as np
 
 from numbann.engine.cpu.builder import Builder
 from numbann.engine.cpu.memory import Arena
-from numbann.engine.cpu.operands import Scaling
+from numbann.engine.cpu.operands import Operands, Scaling
 from numbann.engine.cpu.runner import Call, Runner
 from numbann.engine.cpu.small_batch import SMALL_BATCH, SmallBatch
 from numbann.engine.shared.epochs import Epochs
@@ -124,11 +124,11 @@ class Inference:
 
     def _batch_call(self, rows: int, weighted: bool, threads: int) -> Call:
         """A call of the table that evaluates batches of `rows` rows."""
-        builder = Builder(self._arena, rows, training=False, weighted=weighted, ordered=True)
+        builder = Builder(Operands(self._arena, rows, training=False, weighted=weighted, ordered=True))
         return self._runner.call(builder.evaluation(True), threads, rows)
 
     def _call(self, losses: bool, raw: str, threads: int) -> Call:
         """A call of the table that predicts ROWS_PER_THREAD rows a thread at a time, with losses or without."""
         rows = ROWS_PER_THREAD * threads
-        builder = Builder(self._arena, rows, training=False, scaling=self._scalings.get(raw))
+        builder = Builder(Operands(self._arena, rows, training=False, scaling=self._scalings.get(raw)))
         return self._runner.call(builder.evaluation(losses), threads, rows)

@@ -11,6 +11,7 @@ import numpy as np
 from numbann.engine.cpu.builder import Builder
 from numbann.engine.cpu.groups import add_gradients
 from numbann.engine.cpu.memory import Arena
+from numbann.engine.cpu.operands import Operands
 from numbann.engine.cpu.runner import Call, Runner
 from numbann.engine.cpu.stages import finish
 from numbann.engine.cpu.table import Op, assemble
@@ -27,7 +28,7 @@ class Probe:
     def __init__(self, plan: Plan, arena: Arena, runner: Runner, rows: int, threads: int, weighted: bool) -> None:
         self._plan, self._runner, self._threads, self._count = plan, runner, threads, rows
         self._gradient = Arena(plan, 0)
-        self._builder = builder = Builder(arena, rows, training=False, weighted=weighted)
+        self._builder = builder = Builder(Operands(arena, rows, training=False, weighted=weighted))
         self._forward = self._call(builder.forward_all())
         slopes = {k: builder.slopes(k) for k in range(len(plan.layers))}
         self._slopes = {k: self._call(ops) for k, ops in slopes.items() if ops}

@@ -11,7 +11,7 @@ import numpy as np
 from numbann.engine.cpu.builder import Builder
 from numbann.engine.cpu.driver import TOTAL
 from numbann.engine.cpu.memory import Arena
-from numbann.engine.cpu.operands import Scaling
+from numbann.engine.cpu.operands import Operands, Scaling
 from numbann.engine.cpu.runner import Call, Runner
 from numbann.engine.shared.alignment import aligned
 from numbann.network.plan import ITEMSIZE
@@ -31,7 +31,7 @@ class SmallBatch:
         self._team, self._threads = runner.team, threads if shares else 1
 
         def make_call(count: int) -> Call:
-            table = Builder(arena, SMALL_BATCH, training=False, scaling=scaling).evaluation(False, count)
+            table = Builder(Operands(arena, SMALL_BATCH, training=False, scaling=scaling)).evaluation(False, count)
             table.bind(x=inputs, out=outputs)
             call = runner.call(table, count, SMALL_BATCH)
             runner.set(call, 0, 1)
