@@ -12,7 +12,7 @@ from numbann_cli.lesson import lesson_of
 
 from numbann.components.built_in import built_in
 from numbann.components.component import KINDS, Component
-from numbann.spec.components import REQUIRED, parameters_of
+from numbann.spec.components import REQUIRED, UNSAID, parameters_of
 
 PAGE = Path(__file__).with_name("components.md")
 INTRODUCTION = """# Components
@@ -37,14 +37,15 @@ REMARKS = {
     "activation": "*init* is how weights start where `init` is `auto`.  Each of single units takes `blend` too.",
     "loss": "*link* is the output activation that turns y into a prediction; with `identity` any may be chosen.\n"
     "A loss of several outputs for a target says what it *gives*: `numbann predict --outputs`.",
-    "optimizer": "Each takes `l1` and `weight_decay` too; they join the gradient where they are not in the formula.",
+    "optimizer": "Each takes `l1` and `weight_decay` too; they join the gradient where they are not in the formula.\n"
+    "`rates`, `bias_rate` and `bias_decay` are for tensors that learn or decay in a way of their own.",
     "schedule": "Factors of the optimizer's rate; each takes `warmup_epochs` too. epoch is fractional.",
     "initializer": "Of weights (I, O), from I inputs to O outputs; biases are 0.",
     "metric": "Of a part of the data, in the target's own unit.  One with parameters stands in `train.metrics` as an "
     'object,\n`{"type": "calibration_error", "bins": 10}`.  Some ask for what a loss gives beside predictions.',
 }
 TRAITS = {"activation": "init", "loss": "link"}  # the column that a kind has beside the others
-OWN = ("weight_decay", "l1", "warmup_epochs", "blend")  # parameters of a whole kind, which its remark tells
+OWN = ("weight_decay", "l1", *UNSAID, "warmup_epochs")  # parameters of a whole kind, which its remark tells
 AUTHORS = r"(?:(?:de|van) )?[A-Z](?:et al\.|[^.;:()])*? \d{4}"
 REFERENCE = re.compile(rf"(?:({AUTHORS})[^.;:()]*? )?(https?://([^/\s]+)\S*?)[.,;]?(?=\s|$)")
 

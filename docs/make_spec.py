@@ -87,7 +87,7 @@ def _takes(one: Key) -> str:
             return '"auto", the name of a metric, or a list of metrics: names, or objects with parameters'
     short = getattr(one.takes, "short", "")
     many = getattr(one.takes, "many", False)
-    alone = "text" if getattr(one.takes, "short_type", int) is str else "number"
+    alone = "text" if str in getattr(one.takes, "short_types", ()) else "number"
     shorter = f"; a {alone} alone is its `{short}`" if short else ""
     shorter += " (true and false: the defaults, and `null`)" if short and one.takes.optional else ""
     if getattr(one.takes, "named", False):
@@ -112,8 +112,11 @@ def _json(value: Any) -> str:
 def _kinds() -> Iterator[str]:
     rows = {
         "learning_rate": "The length of a step; the default is the optimizer's own.",
-        "weight_decay": "How strongly weights are drawn to 0; biases too.",
+        "weight_decay": "How strongly weights are drawn to 0; biases too, unless `bias_decay` is false.",
         "l1": "How strongly weights are drawn to 0 with a pull that does not depend on their size; biases too.",
+        "rates": "With `width` the weights of a layer with I inputs learn at the rate / sqrt(I), which suits adam.",
+        "bias_rate": "Times the learning rate, for biases.",
+        "bias_decay": "Whether `weight_decay` draws biases to 0, too.",
         "warmup_epochs": "For how many epochs the rate rises from 0 before the schedule begins.",
         "blend": "Whether the activation f becomes z + blend (f(z) - z), with a number blend trained for each unit.",
     }

@@ -120,6 +120,8 @@ def show_value(value: Any) -> str:
     """Return a default as it is written in a spec."""
     if isinstance(value, tuple):
         return f"[{', '.join(map(show_value, value))}]"
+    if isinstance(value, str):
+        return f'"{value}"'
     return str(value).lower() if isinstance(value, bool) else f"{value:g}"
 
 

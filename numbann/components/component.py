@@ -30,6 +30,10 @@ class Tuning:
     rate: float = 1.0
     decay: float | None = None
 
+    def times(self, rate: float) -> Tuning:
+        """The same at another rate."""
+        return Tuning(rate=self.rate * rate, decay=self.decay)
+
 
 PLAIN = Tuning()  # of everything that says nothing else
 

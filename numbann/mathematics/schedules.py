@@ -6,7 +6,7 @@ schedules change with every step.  Core adds the warm-up before any schedule (nu
 
 from __future__ import annotations
 
-from math import cos, floor, inf, log, pi
+from math import cos, floor, inf, log, log2, pi
 from typing import Annotated
 
 from annotated_types import Ge, Gt, Lt
@@ -195,6 +195,38 @@ def cosine(epoch, epochs, floor: Fraction = 0.0):
     torch.optim.lr_scheduler.CosineAnnealingLR taken per step, whose eta_min is floor times the rate.
     """
     return _cosine(1.0, floor, epoch / epochs)
+
+
+@schedule
+def log_cosine(epoch, epochs, cycles: Annotated[int, Ge(1)] = 4):
+    """Logarithmic cosine: (1 - cos(2 pi log2(1 + (2^cycles - 1) t))) / 2, t = epoch / epochs.
+
+    Cycles go from 0 to 1 and back, each twice as long as the one before; the last one takes half of the training.
+
+    Example: log_cosine(epoch=[0, 2, 5, 10, 15], epochs=15) = [0, 0.93, 0.93, 0.984, 0]
+    Use: tables, with adam at a large rate; the schedule of RealMLP.
+    For: it begins small, so that it needs no warm-up, and gives several usable models on the way.
+    Against: the number of epochs has to be known, and the loss rises in each cycle.
+    Trouble: early stopping takes a rise for the end; choose the best epoch by `train.select` instead.
+    Reference: Holzmüller, Grinsztajn and Steinwart 2024, https://arxiv.org/abs/2407.04491 (coslog4).
+    """
+    return (1 - cos(2 * pi * log2(1 + (2**cycles - 1) * epoch / epochs))) / 2
+
+
+@schedule
+def flat_cosine(epoch, epochs):
+    """Flat cosine: (1 + cos(pi (max(1, 2 t) - 1))) / 2, t = epoch / epochs.
+
+    1 for half of the training, then half a period of the cosine down to 0.
+
+    Example: flat_cosine(epoch=[0, 5, 7.5, 9], epochs=10) = [1, 1, 0.5, 0.095]
+    Use: a rate that stays high for long; dropout and weight decay that fade when the training ends.
+    For: nothing to choose; the last epochs fit the rows as they are.
+    Against: the number of epochs has to be known.
+    Trouble: early stopping before the second half never sees it fall; train fewer epochs.
+    Reference: Holzmüller, Grinsztajn and Steinwart 2024, https://arxiv.org/abs/2407.04491 (flat_cos).
+    """
+    return _cosine(1.0, 0.0, max(1.0, 2 * epoch / epochs) - 1)
 
 
 @schedule

@@ -112,11 +112,13 @@ class ScaleInputs(Step):
 
 @dataclass(frozen=True, kw_only=True)
 class Product(Step):
-    """h = x w + b, and the initializers of w and b.  Its way back leads to the layer below."""
+    """h = x w + b, and how w and b start and are trained.  Its way back leads to the layer below."""
 
     value = "h"
     init: Configured
     bias_init: Configured | None
+    tuning: Tuning = PLAIN
+    bias_tuning: Tuning = PLAIN
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -248,6 +250,13 @@ class Layer:
         return self.activation.width(self.outputs) if self.activation else self.outputs
 
     @property
+    def product(self) -> Product:
+        """The layer's product."""
+        step = self.training.step(Product)
+        assert step is not None
+        return step
+
+    @property
     def vectors(self) -> tuple[Vector, ...]:
         """The trained vectors beside w and b."""
         return tuple(vector for step in self.training.steps for vector in step.vectors)
@@ -278,7 +287,8 @@ def layer_of(network: Network, k: int, link: Configured | None) -> Layer:
     """The layer k of a network; link: turns outputs into predictions."""
     dense, inputs = network.layers[k], network.layers[k - 1].width if k else network.inputs
     inner = (norm(dense, k), activation(dense, k), drop(dense, k), add_inputs(dense, k))
-    steps = (scale_inputs(network, k), product(dense), *inner)
+    own = (at_rate(step, dense.rate) for step in (product(network, dense, inputs), *inner) if step)
+    steps = (scale_inputs(network, k), *own)
     training = tuple(step for step in steps if step)
     predicting = tuple(step for step in (step.predicting() for step in training) if step)
     ends = ends_of(network.loss, link) if k + 1 == len(network.layers) else ()
@@ -300,16 +310,27 @@ def scale_inputs(network: Network, k: int) -> ScaleInputs | None:
         return None
     if network.layers[0].residual:
         raise ValueError("input_scale: the first layer's residual connection would go past it; leave one of them out")
-    return ScaleInputs(returns=False, vectors=(Vector("input.scale", network.inputs, 1.0, WEIGHTS),))
+    tuning = Tuning(rate=network.input_scale)
+    return ScaleInputs(returns=False, vectors=(Vector("input.scale", network.inputs, 1.0, WEIGHTS, tuning=tuning),))
 
 
-def product(dense: Dense) -> Product:
+def product(network: Network, dense: Dense, inputs: int) -> Product:
     """x w + b; w starts as the activation asks if nothing is said."""
     name = dense.activation.component.traits["init"] if dense.activation else "xavier_normal"
     init = dense.init or built_in().configured("initializer", name)
     if "z" in init.component.roles:
         raise ShapeError(f'init: "{init.name}" asks for z = x w, which is there for biases alone; name it in bias_init')
-    return Product(init=init, bias_init=dense.bias_init, returns=False)
+    tuning = Tuning(rate=1 / sqrt(inputs) if network.width_rates else 1.0)
+    bias_tuning = Tuning(rate=network.bias_rate, decay=None if network.bias_decay else 0.0)
+    return Product(init=init, bias_init=dense.bias_init, tuning=tuning, bias_tuning=bias_tuning, returns=False)
+
+
+def at_rate(step: Step, rate: float) -> Step:
+    """A step of a layer that learns at another rate."""
+    vectors = tuple(replace(vector, tuning=vector.tuning.times(rate)) for vector in step.vectors)
+    if isinstance(step, Product):
+        step = replace(step, tuning=step.tuning.times(rate), bias_tuning=step.bias_tuning.times(rate))
+    return replace(step, vectors=vectors)
 
 
 def norm(dense: Dense, k: int) -> Norm | None:

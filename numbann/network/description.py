@@ -16,7 +16,7 @@ class Dense:
 
     After the product come, in this order: a norm ("layer", "batch" or None), an activation (None: none), dropout or
     alpha dropout at a rate, and with `residual` the layer's inputs, added.  init None: as the activation asks;
-    bias_init None: zeros.
+    bias_init None: zeros.  rate: times the learning rate, for all that the layer trains.
     """
 
     units: int
@@ -27,6 +27,7 @@ class Dense:
     alpha_dropout: float = 0.0
     residual: bool = False
     bias_init: Configured | None = None
+    rate: float = 1.0
 
     @property
     def width(self) -> int:
@@ -66,9 +67,14 @@ class Training:
 class Network(Training):
     """A network of dense layers and its training; the last layer gives the outputs.
 
-    input_scale: whether a trained vector multiplies the inputs first.
+    input_scale: times the learning rate, for a trained vector that multiplies the inputs first; 0: there is none.
+    width_rates: whether the weights of a layer with I inputs learn at 1 / sqrt(I) of the rate.  bias_rate: times the
+    rate of biases.  bias_decay: whether biases decay as weights do.
     """
 
     inputs: int
     layers: tuple[Dense, ...]
-    input_scale: bool = False
+    input_scale: float = 0.0
+    width_rates: bool = False
+    bias_rate: float = 1.0
+    bias_decay: bool = True

@@ -11,7 +11,6 @@ import numpy as np
 from numbann.components.component import Configured, call, place_of, run
 from numbann.errors import TrainingError
 from numbann.network import random
-from numbann.network.chain import Product
 from numbann.network.plan import Plan
 
 
@@ -32,8 +31,7 @@ def initial_tensors(plan: Plan, seed: int, sample: Sample | None = None) -> dict
     """
     draws = _Draws(plan, seed, sample)
     for k, layer in enumerate(plan.layers):
-        product, b = layer.training.step(Product), np.zeros((1, layer.outputs))
-        assert product is not None
+        product, b = layer.product, np.zeros((1, layer.outputs))
         draws.tensors |= {one.name: np.full(one.size, one.start) for one in (*layer.vectors, *layer.statistics)}
         draws.tensors[f"layers.{k}.weight"] = draws.of(k, product.init, random.WEIGHTS)
         if product.bias_init is not None and product.bias_init.name != "zeros":

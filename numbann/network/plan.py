@@ -9,7 +9,7 @@ from numbann.components.component import PLAIN, Configured, Tuning
 from numbann.components.matrices import shape_of
 from numbann.derivation.outputs import by_rows, outputs_of
 from numbann.errors import ShapeError
-from numbann.network.chain import BATCH, Chain, Layer, Product, Vector, layer_of
+from numbann.network.chain import BATCH, Chain, Layer, Vector, layer_of
 from numbann.network.description import Network, Training
 from numbann.network.states import TRAINED
 
@@ -43,9 +43,18 @@ class Plan(Training):
         return [vector for layer in self.layers for vector in layer.vectors]
 
     @property
+    def tuning(self) -> dict[str, Tuning]:
+        """How each trained tensor is trained, by its name."""
+        found: dict[str, Tuning] = {}
+        for k, layer in enumerate(self.layers):
+            found[f"layers.{k}.weight"], found[f"layers.{k}.bias"] = layer.product.tuning, layer.product.bias_tuning
+            found |= {vector.name: vector.tuning for vector in layer.vectors}
+        return found
+
+    @property
     def tunings(self) -> list[Tuning]:
         """How tensors are trained, each way once, the plain one first."""
-        return list(dict.fromkeys([PLAIN, *(vector.tuning for vector in self.vectors)]))
+        return list(dict.fromkeys([PLAIN, *self.tuning.values()]))
 
     @property
     def parameters(self) -> int:
@@ -81,8 +90,8 @@ class Plan(Training):
     @property
     def samples(self) -> bool:
         """Whether an initializer asks for a sample of a layer's inputs."""
-        products = [layer.training.step(Product) for layer in self.layers]
-        inits = [init for one in products if one for init in (one.init, one.bias_init) if init]
+        products = [layer.product for layer in self.layers]
+        inits = [init for one in products for init in (one.init, one.bias_init) if init]
         inits += [vector.init for vector in self.vectors if vector.init]
         return any({"x", "z"} & set(init.component.roles) for init in inits)
 
@@ -155,7 +164,10 @@ def build(network: Network) -> Plan:
     network = replace(network, loss=by_rows(network.loss))
     layers = tuple(layer_of(network, k, link) for k in range(len(network.layers)))
     chosen = {one.name: getattr(network, one.name) for one in fields(Training)}
-    return Plan(**{**chosen, "link": link, "target": network.target or _target(network)}, layers=layers)
+    plan = Plan(**{**chosen, "link": link, "target": network.target or _target(network)}, layers=layers)
+    if plan.optimizer.component.form == "solver" and plan.tunings != [PLAIN]:
+        raise ShapeError(f"{plan.optimizer.name} moves all numbers at once; leave rates and decays of their own out")
+    return plan
 
 
 def _link(network: Network) -> Configured | None:

@@ -153,6 +153,15 @@ def dense_update(op, first, last, step, scratch):
             _update_vector(op, op.D, panel, step[ROWS], step, scratch, lanes)
 
 
+def weights_update(op, first, last, step, scratch):
+    """The same for w alone, where b is trained in another way."""
+    lanes = lanes_like(scratch)
+    blocks = (op.INPUTS + op.UNIT - 1) // op.UNIT
+    for unit in range(first, last):
+        panel = unit // blocks
+        _update_weights(op, panel, (unit - panel * blocks) * op.UNIT, step, scratch, lanes)
+
+
 @inner
 def _update_weights(op, panel, row, step, scratch, lanes):
     """The rows row.. of one panel of w, at most a unit of them."""

@@ -66,7 +66,7 @@ def _build_key(one: Key, given: Any, trail: Trail, registry: Registry | None) ->
 
 def _short(inner: Inner) -> str:
     """Return words for the short forms of a key that takes an object."""
-    return f"true, a {'text' if inner.short_type is str else 'number'} or " if inner.short else ""
+    return f"true, a {'text' if str in inner.short_types else 'number'} or " if inner.short else ""
 
 
 def _build_list(inner: Inner, given: Any, trail: Trail, registry: Registry | None) -> tuple[Any, list[Found]]:

@@ -19,7 +19,7 @@ from numbann.data.tasks import SEVERAL
 from numbann.engine.devices import DEFAULT, device_of
 from numbann.errors import DataError, PluginError, shown, unknown_key
 from numbann.spec.model import Data, Layer, Spec, Train, to_json
-from numbann.spec.trail import Found
+from numbann.spec.trail import Found, Trail
 
 
 def check_data(raw: dict[str, Any], base: Path) -> Iterator[Found]:
@@ -69,6 +69,7 @@ def check_agreement(spec: Spec | None, registry: Registry | None) -> Iterator[Fo
             yield from _weight_faults(spec, loss)
         if device_of(spec.train.device) is not DEFAULT:
             yield from _learnable_faults(spec, registry)
+            yield from ((trail, _not_there(spec)) for trail in _own_rates(spec))
     for index, layer in enumerate(spec.model.layers):
         if layer.dropout and layer.alpha_dropout:
             yield ("model", "layers", index, "alpha_dropout"), "there is dropout too; give one of them"
@@ -117,14 +118,26 @@ def _weight_faults(spec: Spec, loss: Component) -> Iterator[Found]:
 
 def _input_scale_faults(spec: Spec) -> Iterator[Found]:
     """Find what a trained scale of the inputs excludes; its gradient is computed from the first layer's weights."""
-    trail, device = ("model", "input", "scale"), spec.train.device
-    if device_of(device) is not DEFAULT:
-        yield (
-            trail,
-            f'train.device {shown(device)} does not do this; leave it out, or give train.device "{DEFAULT.name}"',
-        )
+    trail = ("model", "input", "scale")
+    if device_of(spec.train.device) is not DEFAULT:
+        yield trail, _not_there(spec)
     if spec.model.layers and spec.model.layers[0].residual:
         yield trail, "the first layer's residual connection would go past the scale; leave one of them out"
+
+
+def _not_there(spec: Spec) -> str:
+    """Tell what to do about a key that another device than the CPU does not do."""
+    device = f"train.device {shown(spec.train.device)} does not do this"
+    return f'{device}; leave it out, or give train.device "{DEFAULT.name}"'
+
+
+def _own_rates(spec: Spec) -> Iterator[Trail]:
+    """Find the keys by which some tensors learn or decay in a way of their own."""
+    yield from (("optimizer", key) for key in ("rates", "bias_rate", "bias_decay") if key in spec.optimizer.parameters)
+    layers = enumerate(spec.model.layers)
+    yield from (("model", "layers", k, "rate") for k, layer in layers if layer.rate not in (None, 1))
+    if spec.model.input and spec.model.input.scale and spec.model.input.scale.rate != 1:
+        yield ("model", "input", "scale", "rate")
 
 
 def _learnable_faults(spec: Spec, registry: Registry) -> Iterator[Found]:
@@ -185,6 +198,8 @@ def _solver_faults(spec: Spec, registry: Registry) -> Iterator[Found]:
             yield ("train", key), f"{name} takes the gradient and the weights as they are; leave {key} out"
     if spec.optimizer.parameters.get("l1"):
         yield ("optimizer", "l1"), f"{name} needs a smooth loss, which l1 is not; weight_decay is"
+    for trail in _own_rates(spec):
+        yield trail, f"{name} moves all numbers at once; leave {trail[-1]} out"
     for index, layer in enumerate(spec.model.layers):
         trail = ("model", "layers", index)
         for key in ("dropout", "alpha_dropout"):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from annotated_types import Ge
 
@@ -21,10 +21,14 @@ CORE_PARAMETERS: dict[str, tuple[Parameter, ...]] = {
         Parameter("learning_rate", REQUIRED, Positive),
         Parameter("weight_decay", 0.0, NonNegative),
         Parameter("l1", 0.0, NonNegative),
+        Parameter("rates", "same", Literal["same", "width"]),
+        Parameter("bias_rate", 1.0, NonNegative),
+        Parameter("bias_decay", True, bool),
     ),
     "schedule": (Parameter("warmup_epochs", 0, Annotated[int, Ge(0)]),),
     "activation": (Parameter("blend", False, bool),),
 }
+UNSAID = ("rates", "bias_rate", "bias_decay", "blend")  # of core's; a resolved spec leaves them out at their defaults
 
 
 def parameters_of(component: Component) -> tuple[Parameter, ...]:
@@ -106,7 +110,7 @@ def _values(trail: Trail, component: Component, given: dict[str, Any]) -> tuple[
             faults.append(((*trail, name), not_allowed(values[name], rule.words)))
         elif parameter.type is float:
             values[name] = float(values[name])
-    off = {parameter.name for parameter in _core_parameters(component) if values[parameter.name] is False}
+    off = {one.name for one in _core_parameters(component) if one.name in UNSAID and values[one.name] == one.default}
     return {name: value for name, value in values.items() if name not in off}, faults
 
 

@@ -134,7 +134,10 @@ DESCRIPTIONS: dict[str, dict[str, Description]] = {
         dtype=("The precision of weights and arithmetic.", "float64"),
     ),
     "Input": _section(
-        scale=("Whether inputs are multiplied by trained numbers that start at 1, one an input.", True),
+        scale=("Whether inputs are multiplied by trained numbers that start at 1, one an input.", {"rate": 6}),
+    ),
+    "Scale": _section(
+        rate=("Times the learning rate, for these numbers; a number alone is this.", 6),
     ),
     "Layer": _section(
         units=("How many units the layer has.", 64),
@@ -153,6 +156,7 @@ DESCRIPTIONS: dict[str, dict[str, Description]] = {
         residual=("Whether the layer's inputs are added to its outputs; both must be equally many.", True),
         init=("How this layer's weights start; `auto` is `model.init`.", "orthogonal"),
         bias_init=("How this layer's biases start; `auto` is `model.bias_init`.", "zeros"),
+        rate=("Times the learning rate, for all that the layer trains: weights, biases, and what else there is.", 0.5),
     ),
     "Select": _section(
         monitor=(

@@ -50,7 +50,8 @@ ROWS = Rule(
     lambda value: (type(value) is int and value > 0) or (type(value) is float and 0 < value < 1),
     {"type": "number", "exclusiveMinimum": 0},
 )
-LIMIT = number("a number above 0", lambda value: 0 < value < inf, exclusiveMinimum=0) | NULL
+ABOVE = number("a number above 0", lambda value: 0 < value < inf, exclusiveMinimum=0)
+LIMIT = ABOVE | NULL
 SECONDS = number("a number of seconds, at least 0", lambda value: 0 <= value < inf, minimum=0)
 WEIGHTS = numbers_by_name(
     "an object with a number, at least 0, for each label named", lambda value: 0 <= value < inf, minimum=0
@@ -88,20 +89,20 @@ class Inner:
 
     optional: it takes null, too.
 
-    short: the key that a whole number (or what short_type says) alone stands for.  If the key is optional, too, true
-    and false stand for an object and for null.
+    short: the key that a value of these types alone stands for.  If the key is optional, too, true and false stand for
+    an object and for null.
     """
 
     section: type[Section]
     many: bool = False
     named: bool = False
     short: str = ""
-    short_type: type = int
+    short_types: tuple[type, ...] = (int,)
     optional: bool = False
 
     def long(self, given: Any) -> Any:
         """Return what a short form stands for; anything else as it is."""
-        if self.short and type(given) is self.short_type:
+        if self.short and type(given) in self.short_types:
             return {self.short: given}
         if self.short and self.optional and type(given) is bool:
             return {} if given else None
@@ -223,13 +224,21 @@ class Layer(Section):
     residual: Annotated[bool, BOOLEAN] = False
     init: Annotated[Auto, ComponentKey("initializer")]
     bias_init: Annotated[Auto, ComponentKey("initializer")]
+    rate: Annotated[float | None, LIMIT] = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scale(Section):
+    """Numbers that multiply the inputs, one an input; they start at 1 and are trained."""
+
+    rate: Annotated[float, ABOVE] = 1.0
 
 
 @dataclass(frozen=True, kw_only=True)
 class Input(Section):
     """What happens to the network's inputs before its layers."""
 
-    scale: Annotated[bool, BOOLEAN] = False
+    scale: Annotated[Scale | None, Inner(Scale, short="rate", short_types=(int, float), optional=True)] = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -288,7 +297,7 @@ class Train(Section):
     clip_value: Annotated[float | None, LIMIT] = None
     average: Annotated[float | None, BETWEEN | NULL] = None
     metrics: Annotated[str | list[ComponentSpec], Metrics()] = "auto"
-    select: Annotated[Select | None, Inner(Select, short="monitor", short_type=str, optional=True)] = field(
+    select: Annotated[Select | None, Inner(Select, short="monitor", short_types=(str,), optional=True)] = field(
         default_factory=Select
     )
     early_stopping: Annotated[EarlyStopping | None, Inner(EarlyStopping, short="patience", optional=True)] = None

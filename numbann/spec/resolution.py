@@ -79,6 +79,7 @@ class Resolved:
     def network(self, inputs: int) -> Network:
         """Describe the network for a number of inputs."""
         spec, size = self.spec, self.spec.train.batch_size
+        settings = spec.optimizer.parameters
         through = self.loss.component.traits["link"] == "identity"
         chosen = {
             "inputs": inputs,
@@ -90,6 +91,10 @@ class Resolved:
             "batch_size": None if size == "full" else size,
             "weight_decay": self.weight_decay,
             "l1": self.l1,
+            "input_scale": spec.model.input.scale.rate if spec.model.input and spec.model.input.scale else 0.0,
+            "width_rates": settings.get("rates") == "width",
+            "bias_rate": settings.get("bias_rate", 1.0),
+            "bias_decay": settings.get("bias_decay", True),
         }
         return Network(**{**_plain(Network, spec, spec.model, spec.train), **chosen})
 
@@ -253,17 +258,12 @@ def _hidden_layer(layer: Layer, registry: Registry) -> Dense:
         "init": _configure(registry, "initializer", layer.init),
         "bias_init": _configure(registry, "initializer", layer.bias_init),
     }
-    return Dense(**{**_plain(Dense, layer), **components})
+    return Dense(**{**_plain(Dense, layer), "rate": layer.rate or 1.0, **components})
 
 
 def _plain(description: type[Dense] | type[Network], *sections: Section) -> dict[str, Any]:
-    """What sections say under the names of a description's fields; a key of an inner section is SECTION_KEY."""
-    given: dict[str, Any] = {}
-    for section in sections:
-        for key in keys_of(type(section)):
-            value = getattr(section, key)
-            inner = keys_of(type(value)) if isinstance(value, Section) else {}
-            given |= {f"{key}_{name}": getattr(value, name) for name in inner} or {key: value}
+    """What sections say under the names of a description's fields."""
+    given = {key: getattr(section, key) for section in sections for key in keys_of(type(section))}
     return {one.name: given[one.name] for one in fields(description) if one.name in given}
 
 

@@ -9,7 +9,7 @@ import codecs
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal, get_args, get_origin
 
 from annotated_types import MultipleOf
 
@@ -131,6 +131,8 @@ def of_parameter(parameter: Parameter) -> Rule:
     """Return the rule for a component's parameter: "a number, at least 0, below 1"."""
     if parameter.type == Numbers:
         return NUMBERS
+    if get_origin(parameter.type) is Literal:
+        return one_of(*get_args(parameter.type))
     noun, types, name = _TYPES[parameter.type]
     bounds = [_bound(parameter, constraint) for constraint in parameter.constraints]
     words = ", ".join([noun, *(bound.words for bound in bounds)])

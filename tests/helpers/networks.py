@@ -74,7 +74,10 @@ def make_plan(
     clip_value: float | None = None,
     clip_norm: float | None = None,
     average: float | None = None,
-    input_scale: bool = False,
+    input_scale: float = 0.0,
+    width_rates: bool = False,
+    bias_rate: float = 1.0,
+    bias_decay: bool = True,
     blend: bool = False,
     registry: Registry | None = None,
     optimizers: Registry | None = None,
@@ -112,6 +115,9 @@ def make_plan(
         clip_norm=clip_norm,
         average=average,
         input_scale=input_scale,
+        width_rates=width_rates,
+        bias_rate=bias_rate,
+        bias_decay=bias_decay,
     )
     return plan.build(network)
 

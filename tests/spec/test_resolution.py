@@ -339,3 +339,13 @@ def test_paths_are_absolute_and_shares_those_used(spec_of, facts, folder):
     data = resolve(load(spec_of(data={"path": path, "target": "quality"})), facts()).to_json()["data"]
     assert all(Path(name).is_absolute() for name in data["path"].values())
     assert data["split"] == {"test": 0.15, "stratify": False}
+
+
+def test_rates_of_their_own(spec_of, facts):
+    model = {"input": {"scale": 6}, "layers": [{"units": 8, "rate": 0.5}, 4]}
+    optimizer = {"type": "adam", "learning_rate": 0.01, "rates": "width", "bias_rate": 0.1, "bias_decay": False}
+    network = resolve(load(spec_of(model=model, optimizer=optimizer)), facts()).network(3)
+    assert (network.input_scale, network.width_rates, network.bias_rate, network.bias_decay) == (6, True, 0.1, False)
+    assert [layer.rate for layer in network.layers] == [0.5, 1, 1]
+    plain = resolve(load(spec_of()), facts()).network(3)
+    assert (plain.input_scale, plain.width_rates, plain.bias_rate, plain.bias_decay) == (0, False, 1, True)

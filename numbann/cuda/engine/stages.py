@@ -126,6 +126,12 @@ def require(plan: Plan) -> None:
         if component and (component.rows or component.gradients or layer.width != layer.outputs):
             subject = f"model.layers[{k}].activation: {component.title}"
             raise DeviceError(f'{subject}: {compiled.NO_ROWS}; choose another, or give train.device "cpu"')
+    for k, layer in enumerate(plan.layers):
+        if (layer.product.tuning, layer.product.bias_tuning) != (PLAIN, PLAIN):
+            raise DeviceError(
+                f"model.layers[{k}]: weights or biases with a rate or a decay of their own are not trained on a GPU; "
+                'leave rate, optimizer.rates, bias_rate and bias_decay out, or give train.device "cpu"'
+            )
     for vector in plan.vectors:
         if vector.gradient == SHARED or vector.bounded or vector.tuning != PLAIN:
             raise DeviceError(

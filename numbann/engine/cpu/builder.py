@@ -190,15 +190,18 @@ class Builder:
         ops: list[Op] = []
         operands, vectors = self.operands, self.layout.vectors
         for k, (layer, place) in enumerate(zip(self.plan.layers, self.layout.layers, strict=True)):
-            unit = _unit_rows(place.panels * place.inputs, threads)
-            columns: Columns = {
-                **operands.gradient(k),
-                **update.columns,
-                "MOVED_W": update.arena.at(place.weights),
-                "MOVED_VECTOR": update.arena.at(vectors[f"layers.{k}.bias"].start),
-                "UNIT": unit,
-            }
-            ops.append((operands.kernel(dense.dense_update), place.panels * (-(-place.inputs // unit) + 1), columns))
+            unit, product = _unit_rows(place.panels * place.inputs, threads), layer.product
+            units = -(-place.inputs // unit)
+            moved: Columns = {"MOVED_VECTOR": update.arena.at(vectors[f"layers.{k}.bias"].start)}
+            given: Columns = {"MOVED_W": update.arena.at(place.weights), "UNIT": unit, **update.of(product.tuning)}
+            if product.tuning == product.bias_tuning:
+                columns = {**operands.gradient(k), **given, **moved}
+                ops.append((operands.kernel(dense.dense_update), place.panels * (units + 1), columns))
+            else:
+                columns = {**operands.gradient(k), **given}
+                ops.append((operands.kernel(dense.weights_update), place.panels * units, columns))
+                columns = {**operands.bias_gradient(k), **update.of(product.bias_tuning), **moved}
+                ops.append((operands.kernel(dense.vector_update), place.panels, columns))
             for vector in layer.sloped:
                 moved = {"MOVED_VECTOR": update.arena.at(vectors[vector.name].start)}
                 columns = {**operands.vector_gradient(k, vector), **update.of(vector.tuning), **moved}

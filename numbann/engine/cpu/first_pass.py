@@ -15,7 +15,7 @@ from numbann.engine.cpu.memory import Arena
 from numbann.engine.cpu.runner import Runner
 from numbann.engine.shared.feeding import Inputs, take_rows
 from numbann.network import random
-from numbann.network.chain import Layer, Product, chain_of
+from numbann.network.chain import Layer, chain_of
 from numbann.network.plan import Plan
 
 ROWS = 1024  # of the sample: enough for a unit's variance to a few percent
@@ -50,9 +50,7 @@ class FirstPass:
         """Those of the layer k, x w (B, O), whose w is among the tensors."""
         self.inputs(k, tensors)
         layer = self._plan.layers[k]
-        product = layer.predicting.step(Product)
-        assert product is not None
-        chain = chain_of((product,), ())
+        chain = chain_of((layer.product,), ())
         return self._run(Layer(layer.inputs, layer.outputs, chain, chain), tensors, np.zeros(layer.outputs))
 
     def _outputs(self, tensors: Tensors) -> np.ndarray:

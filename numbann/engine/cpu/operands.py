@@ -136,6 +136,10 @@ class Operands:
         sums: Columns = {"ZERO": self.zero, "ONES": self.ones, "ZEROS": np.zeros_like(self.counted)}
         return {**self.layer(k), **self.given(k), **sums, "SWEEPS": self._sweeps(DEPTH, self.layout.layers[k].columns)}
 
+    def bias_gradient(self, k: int) -> Columns:
+        """What the gradient of a layer's b alone is computed from, in the way of that of a vector."""
+        return {**self.gradient(k), "SLOPES": self.rows[k].d, "SUMMED": 0}
+
     def vector_gradient(self, k: int, vector: Vector) -> Columns:
         """What the gradient of one of a layer's vectors is computed from, in the way of that of b."""
         slopes = self.rows[k].slopes[self.plan.layers[k].sloped.index(vector)]

@@ -13,11 +13,10 @@ from typing import Any
 
 import numpy as np
 
-from numbann.components.component import call, run
+from numbann.components.component import Tuning, call, run
 from numbann.components.matrices import step_of_matrices
 from numbann.engine.cpu.memory import Arena
 from numbann.engine.shared.hyperparameters import decay_of
-from numbann.network.chain import Vector
 from numbann.network.plan import Plan
 from numbann.network.states import TRAINED, layer_number
 from numbann.simd.gradient import SMALL
@@ -53,11 +52,8 @@ class Matrices:
             | {"g": np.atleast_2d(g), "layer": layer_number(tensor), **shared}
             for tensor, g in self._gradient.tensors().items()
         ]
-        vectors = {vector.name: vector for vector in plan.vectors}
-        given = [
-            _tuned(plan, vectors[tensor], one) if tensor in vectors else one
-            for tensor, one in zip(kept["w"], given, strict=True)
-        ]
+        vectors, tuning = {vector.name: vector for vector in plan.vectors}, plan.tuning
+        given = [_tuned(plan, tuning[tensor], one) for tensor, one in zip(kept["w"], given, strict=True)]
         run(component, functools.partial(step_of_matrices, component, given))
         for weights in (kept["w"], *([kept[component.predicts]] if component.predicts else [])):
             for name, vector in vectors.items():
@@ -66,12 +62,12 @@ class Matrices:
             self._arena.set_tensors(kept[name], slot)
 
 
-def _tuned(plan: Plan, vector: Vector, given: dict[str, Any]) -> dict[str, Any]:
+def _tuned(plan: Plan, tuning: Tuning, given: dict[str, Any]) -> dict[str, Any]:
     """The arguments of a step for a tensor that is trained in its own way; `_adjust` has added the plan's decay."""
-    decay = decay_of(plan, vector.tuning)
+    decay = decay_of(plan, tuning)
     if decay != plan.weight_decay and "weight_decay" not in plan.optimizer.component.roles:
         given["g"] = given["g"] + (decay - plan.weight_decay) * given["w"]
-    return {**given, "learning_rate": given["learning_rate"] * vector.tuning.rate, "weight_decay": decay}
+    return {**given, "learning_rate": given["learning_rate"] * tuning.rate, "weight_decay": decay}
 
 
 def average(plan: Plan, averaged: Arena, trained: Arena, step: int) -> None:

@@ -7,6 +7,7 @@ its norm, or to give it to an optimizer in Python.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -39,16 +40,14 @@ class Update:
 
     def runs(self) -> Iterator[tuple[int, int, Columns]]:
         """The arena in as few runs as there can be, each trained in one way: first element, length, columns."""
-        end, layout = 0, self.arena.layout
-        tuned = [vector for vector in self.arena.plan.vectors if vector.tuning != PLAIN]
-        for vector in sorted(tuned, key=lambda vector: layout.vectors[vector.name].start):
-            place, size = layout.vectors[vector.name]
-            if place > end:
-                yield end, place - end, self.columns
-            end = place + layout.padded(size)
-            yield place, end - place, self.of(vector.tuning)
-        if end < layout.arena:
-            yield end, layout.arena - end, self.columns
+        layout, tuning = self.arena.layout, self.arena.plan.tuning
+        starts = {f"layers.{k}.weight": place.weights for k, place in enumerate(layout.layers)}
+        starts |= {name: place.start for name, place in layout.vectors.items()}
+        ordered = itertools.groupby(sorted(tuning, key=starts.__getitem__), key=tuning.__getitem__)
+        begun = [(starts[next(run)], way) for way, run in ordered]
+        ends = [*(start for start, _ in begun[1:]), layout.arena]
+        for (start, way), end in zip(begun, ends, strict=True):
+            yield start, end - start, self.of(way)
 
 
 def choose_update(arena: Arena, hyper: Hyper) -> Update:
