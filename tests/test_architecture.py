@@ -20,6 +20,7 @@ FILES = sorted(ROOT.rglob("*.py"))
 PARTS = (  # bottom up: a file imports from its own part and from those before it
     "errors",
     "limits",
+    "caches",
     "components",
     "mathematics",
     "derivation",
@@ -39,14 +40,14 @@ PARTS = (  # bottom up: a file imports from its own part and from those before i
     "numbann_cli",
 )
 ALONE = {  # these know less than what stands before them
-    "numbann.simd": {"simd", "errors"},
+    "numbann.simd": {"simd", "errors", "caches"},
     "numbann.cuda.threads": {"numbann.cuda.threads", "errors"},
     "numbann.spec": {
         *("spec", "errors", "components", "plugins", "numbann.engine.devices", "numbann.network.description"),
         *("numbann.data.contract", "numbann.data.path", "numbann.data.readers"),
         *("numbann.data.reading", "numbann.data.tasks", "numbann.data.transforms"),
     },
-    "numbann.data": {"data", "errors", "limits", "numbann.simd.cells"},  # which reads a large file's numbers
+    "numbann.data": {"data", "errors", "limits", "caches", "numbann.simd.cells"},  # which reads a large file's numbers
 }
 SEPARATE = {("kernels", "engine"), ("testing", "training")}  # neighbours that ignore each other, apart from
 TABLE = "numbann.engine.devices"  # which names what is imported when it is asked for

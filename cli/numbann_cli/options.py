@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,20 @@ from numbann_cli.completion import complete_setting
 from numbann_cli.group import Settings
 
 WORD = re.compile(r"[A-Za-z_][\w.:/\\-]*")
+
+
+@contextmanager
+def _keeping_no_tables() -> Iterator[None]:
+    """Set the limit of kept tables to none until a command ends, also for the processes that it starts."""
+    from numbann.data.kept import LIMIT
+
+    before = os.environ.get(LIMIT)
+    os.environ[LIMIT] = "0"
+    try:
+        yield
+    finally:
+        os.environ.pop(LIMIT) if before is None else os.environ.update({LIMIT: before})
+
 
 device = click.option("--device", metavar="DEVICE", help=f"Where to compute: {devices.names()}.")
 threads = click.option("--threads", type=click.IntRange(min=1), metavar="N", help="At most; no bit depends on it.")
@@ -30,6 +46,13 @@ targets = click.option(
     "--target", "targets", multiple=True, metavar="COLUMN", help="Train on SPEC, a data file, without a spec."
 )
 trust = click.option("--trust", is_flag=True, help="Run the plugins' code that RUN holds or names.")
+no_cache = click.option(
+    "--no-cache",
+    is_flag=True,
+    expose_value=False,
+    callback=lambda context, _, given: context.with_resource(_keeping_no_tables()) if given else None,
+    help="Read the data anew, and keep no table of it.",
+)
 json_output = click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout; all else on stderr.")
 
 

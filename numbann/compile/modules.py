@@ -16,7 +16,8 @@ import sys
 from types import ModuleType
 from typing import Any
 
-from numbann.simd.cache import cache_folder, read, versions_hash, write
+from numbann.caches import read, write
+from numbann.simd.cache import cache_folder, versions_hash
 
 PREFIX = "numbann_generated_"
 

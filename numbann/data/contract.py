@@ -51,6 +51,7 @@ class Format:
     pair: the two keys of a source of two files, features and labels.
     read: reads the chosen columns of a source, its targets only if needed.
     header: for tables, returns the names of the columns and reads as little of the file as possible.
+    delimiters: for tables of text, the candidates where the spec leaves the delimiter open.
     """
 
     name: str
@@ -58,6 +59,7 @@ class Format:
     read: Callable[[Files, Reading, bool], Raw]
     pair: tuple[str, str] | None = None
     header: Callable[[InputFile, Reading], tuple[str, ...]] | None = None
+    delimiters: tuple[str, ...] = ()
 
 
 def sources(path: Any) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
@@ -92,6 +92,11 @@ class InputFile:
         tell = begin(self.name, total) if begin and total else None  # a pipe has no size
         return io.BufferedReader(_Watched(self.path, total, tell), 1 << 16) if tell else self.path.open("rb")
 
+    @property
+    def size(self) -> int:
+        """The bytes of the file as stored on disk."""
+        return self.path.stat().st_size if self.content is None else len(self.content)
+
     def fault(self, what: str) -> DataError:
         """Return an error whose message is the file's name followed by `what`."""
         return DataError(f"{self.name}{what}", key=self.key)
@@ -103,8 +108,9 @@ class InputFile:
         found = self.path.stat()
         return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns
 
+    @cached_property
     def sha256(self) -> str:
-        """Return the hash of the file as stored on disk."""
+        """The hash of the file as stored on disk, taken once."""
         import hashlib  # here, since `numbann check` does not need it
 
         if self.content is not None:

@@ -18,7 +18,7 @@ from numbann.data.findings.all import find
 from numbann.data.findings.features import refuse_numbers_as_texts
 from numbann.data.folds import fold_codes
 from numbann.data.given import parts_of as parts_of_given
-from numbann.data.joining import read_source
+from numbann.data.kept import read_kept
 from numbann.data.layout import Layout, lay_out
 from numbann.data.parts import parts_of, sampled
 from numbann.data.path import find_source
@@ -181,7 +181,7 @@ def load(section: Mapping[str, Any], base: Path, split_seed: int, given: Any = N
     train = raws["train"]
     delimiters = {raw.delimiter for raw in raws.values() if raw.delimiter}
     usual = "byte" if train.table.numbers.dtype == np.uint8 else "standard"
-    digests = {file: file.sha256() for file in stamps}
+    digests = {file: file.sha256 for file in stamps}
     by_part = {part: " ".join(digests[file] for file in source.all) for part, source in files.items()}
     for file, stamp in stamps.items():
         if file.stamp() != stamp:
@@ -251,9 +251,9 @@ def _find(path: Any, base: Path, format: str) -> dict[str, Files]:
 
 def _read(files: Mapping[str, Files], reading: Reading) -> tuple[dict[str, Raw], Reading]:
     """Read the raw rows of each source; also return the reading with the columns of the training source."""
-    train = read_source(files["train"], reading)
+    train = read_kept(files["train"], reading)
     fixed = train.fix(reading, files["train"].data.name)
-    others = {part: read_source(source, fixed) for part, source in files.items() if part != "train"}
+    others = {part: read_kept(source, fixed) for part, source in files.items() if part != "train"}
     return {"train": train, **others}, fixed
 
 

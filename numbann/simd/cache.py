@@ -1,21 +1,18 @@
-"""The cache of compiled code: a folder that nobody else can write, and files that are whole or count as missing.
+"""The cache of compiled code: a folder that nobody else can write, and a checked file for each kernel.
 
 Loading compiled code runs it, so whoever can write the folder, or put another in its place, runs code in the next
 process.  The folder is named by the hash of all kernel sources and of the compilers' versions, so nothing in it can be
-stale.  A folder that cannot be used, a full disk and a damaged file cost time, never an error.
+stale.
 """
 
 from __future__ import annotations
 
 import atexit
-import contextlib
 import functools
 import hashlib
 import os
 import pickle
-import secrets
 import shutil
-import stat
 import sys
 import tempfile
 import warnings
@@ -31,37 +28,16 @@ from numba.core.caching import NullCache
 from numba.core.compiler import CompileResult
 from numba.core.serialize import dumps
 
+from numbann.caches import private_folder, read, read_checked, write_checked
 from numbann.errors import CacheWarning
 
 # A change in any of these folders makes a new cache folder: a file's name does not depend on the functions that its
 # kernel calls in other files
 KERNEL_SOURCES = ("components", "mathematics", "derivation", "simd", "compile", "engine", "kernels", "cuda")
 SETTINGS = ("OPT", "LOOP_VECTORIZE", "SLP_VECTORIZE", "ENABLE_AVX", "BOUNDSCHECK", "DEBUGINFO_DEFAULT")  # of numba
-OTHERS_WRITE = stat.S_IWGRP | stat.S_IWOTH
-NOWHERE = Path(os.devnull, "numbann")  # no folder can be here
-DIGEST = 32  # bytes of the digest at the start of a checked file
 
 
 # ---- the folder
-
-
-def cache_root() -> Path:
-    """NUMBANN_CACHE_DIR, or numbann's folder in the platform's folder for caches."""
-    if given := os.environ.get("NUMBANN_CACHE_DIR"):
-        return Path(given)
-    if sys.platform == "win32":
-        return Path(os.environ.get("LOCALAPPDATA") or tempfile.gettempdir()) / "numbann" / "cache"
-    if sys.platform == "darwin":
-        return _home() / "Library" / "Caches" / "numbann"
-    return Path(os.environ.get("XDG_CACHE_HOME") or _home() / ".cache") / "numbann"
-
-
-def _home() -> Path:
-    """The user's home folder; a folder named by the user's number if the system knows of none."""
-    try:
-        return Path.home()
-    except RuntimeError:
-        return Path("/tmp") / f"numbann-{os.getuid()}"
 
 
 @functools.cache
@@ -78,43 +54,12 @@ def versions_hash() -> str:
 @functools.cache
 def cache_folder() -> Path:
     """The folder of this version's compiled code, which may not exist; checked once, when it is first asked for."""
-    folder = Path(os.path.realpath(cache_root() / versions_hash()))  # a link may be changed later, this path may not
-    with contextlib.suppress(OSError):
-        _make(folder)
-        if reason := exposure(folder):
-            message = f"compiled code is not kept between runs: {reason}, or name another folder in NUMBANN_CACHE_DIR"
-            warnings.warn(message, CacheWarning, stacklevel=2)
-            return _temporary_folder()
-        return folder
-    return NOWHERE
-
-
-def _make(folder: Path) -> None:
-    """Make a folder and those above it that are missing, each for this user alone."""
-    for path in (*reversed(folder.parents), folder):
-        if not path.is_dir():
-            path.mkdir(mode=0o700, exist_ok=True)
-
-
-def exposure(folder: Path) -> str:
-    """Who else can change what a folder holds, and the remedy; empty if nobody can.
-
-    Up to the user's home, each folder above must be safe too, or the folder could be replaced.  In a sticky one, such
-    as /tmp, nobody can rename what belongs to another.  Permissions on Windows are not looked at.
-    """
-    if sys.platform == "win32":
-        return ""
-    home = Path(os.path.realpath(_home()))
-    for path in (folder, *folder.parents):
-        found = path.stat()
-        if found.st_uid not in (os.geteuid(), 0):
-            return f"{path} belongs to another user (number {found.st_uid}), who could put code there; make it yours"
-        if found.st_mode & OTHERS_WRITE and (path == folder or not found.st_mode & stat.S_ISVTX):
-            remedy = f"run: rm -r {path}" if path == folder else f"run: chmod go-w {path}"
-            return f"others can write {path} (mode {stat.S_IMODE(found.st_mode):o}) and put code there; {remedy}"
-        if path == home:
-            break
-    return ""
+    folder, reason = private_folder(versions_hash())
+    if reason:
+        message = f"compiled code is not kept between runs: {reason}, or name another folder in NUMBANN_CACHE_DIR"
+        warnings.warn(message, CacheWarning, stacklevel=2)
+        return _temporary_folder()
+    return folder
 
 
 def _temporary_folder() -> Path:
@@ -128,41 +73,6 @@ def _temporary_folder() -> Path:
 def cache_is_empty() -> bool:
     """Whether this version has no compiled kernel on disk."""
     return next(cache_folder().glob("*.kernel"), None) is None
-
-
-# ---- files
-
-
-def read(path: Path) -> bytes | None:
-    """What a file holds; None if it cannot be read."""
-    try:
-        return path.read_bytes()
-    except OSError:
-        return None
-
-
-def write(path: Path, content: bytes) -> None:
-    """Write a file for this user alone, so that no process ever sees a part of it; do nothing if that fails."""
-    temporary = path.with_name(f"{path.name}.{secrets.token_hex(8)}.tmp")
-    try:
-        with open(temporary, "wb", opener=lambda name, flags: os.open(name, flags, 0o600)) as file:
-            file.write(content)
-        os.replace(temporary, path)
-    except OSError:
-        with contextlib.suppress(OSError):
-            temporary.unlink()
-
-
-def read_checked(path: Path) -> bytes | None:
-    """What `write_checked` wrote; None if the file is missing or one of its bits has changed."""
-    content = read(path) or b""
-    digest, rest = content[:DIGEST], content[DIGEST:]
-    return rest if hashlib.sha256(rest).digest() == digest else None
-
-
-def write_checked(path: Path, content: bytes) -> None:
-    """Write a file that starts with the digest of its content."""
-    write(path, hashlib.sha256(content).digest() + content)
 
 
 # ---- kernels

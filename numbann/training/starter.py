@@ -11,7 +11,6 @@ from types import MappingProxyType
 from typing import Any
 
 from numbann.data.cells import is_number
-from numbann.data.contract import DELIMITERS
 from numbann.data.delimited.header import open_table
 from numbann.data.files import Files
 from numbann.data.findings.features import feature_findings
@@ -33,7 +32,6 @@ from numbann.spec.source import open_source
 
 LEFT_OUT = ("identifier", "index", "constant", "empty")  # the findings whose columns a starter leaves out
 DATE = re.compile(r'"format": "([^"]+)"')
-TABLES = {"csv": DELIMITERS, "tsv": ("\t",)}  # the delimiters of formats that may lack a header
 LAYERS, EPOCHS, PATIENCE = [64, 32], 200, 10
 INIT = "lecun_normal"  # half the variance of relu's own: from few and noisy rows a net that starts flat learns better
 
@@ -136,7 +134,7 @@ def _data(file: Path, targets: Sequence[str], given: Mapping[str, Any] = Mapping
         _require_none(file, targets)
     if source.format.header is None:
         return {**data, "target": list(targets)} if targets else data
-    if "header" not in data.get("csv", {}) and source.format.name in TABLES and _starts_with_numbers(source, section):
+    if "header" not in data.get("csv", {}) and source.format.delimiters and _starts_with_numbers(source, section):
         data["csv"] = {**data.get("csv", {}), "header": False}
     names = source.format.header(source.data, reading_from_section(_section(data)))
     chosen = [_named(target, names, file, "header" in data.get("csv", {})) for target in targets]
@@ -160,7 +158,7 @@ def _section(data: dict[str, Any]) -> dict[str, Any]:
 def _starts_with_numbers(source: Files, section: dict[str, Any]) -> bool:
     """Tell whether the first row of a table of text has numbers, so that it is no header."""
     reading = replace(reading_from_section(section), header=False)
-    _, cells = next(open_table(source.data, TABLES[source.format.name], reading).rows(), (0, []))
+    _, cells = next(open_table(source.data, source.format.delimiters, reading).rows(), (0, []))
     return any(is_number(cell.strip()) for cell in cells)
 
 

@@ -17,6 +17,7 @@ import pytest
 from numba import types
 from numba.core.registry import CPUDispatcher
 
+from numbann import caches
 from numbann.compile import modules
 from numbann.errors import CacheWarning, DeviceError
 from numbann.simd import cache, jit
@@ -68,7 +69,7 @@ def compiled() -> tuple[float, bool]:
 def test_what_is_made_is_private(tmp_path: Path, chosen: Callable[[], Path]) -> None:
     found = chosen()
     assert found == tmp_path / "above" / "root" / cache.versions_hash()
-    cache.write(found / "file", b"content")
+    caches.write(found / "file", b"content")
     for path in (found, *found.parents[:2]):
         assert path.stat().st_mode & 0o777 == 0o700
     assert (found / "file").stat().st_mode & 0o777 == 0o600
@@ -97,7 +98,7 @@ def test_a_folder_that_others_can_change_is_not_used(
     (found / "planted.kernel").touch()
     harmed = [found, *found.parents][level]
     change(harmed)
-    with pytest.warns(CacheWarning, match=rf"{harmed}.* put code there; .*NUMBANN_CACHE_DIR"):
+    with pytest.warns(CacheWarning, match=rf"{harmed}.* change what is there; .*NUMBANN_CACHE_DIR"):
         other = chosen()
     assert other.stat().st_mode & 0o777 == 0o700
     assert list(other.iterdir()) == []
@@ -142,15 +143,15 @@ def test_folders_above_the_home_are_the_administrators_affair(
 
 def test_no_folder_can_be_made(tmp_path: Path, chosen: Callable[[], Path]) -> None:
     (tmp_path / "above").write_text("a file is in the way")
-    assert chosen() == cache.NOWHERE
-    cache.write(cache.NOWHERE / "file", b"content")
-    assert cache.read(cache.NOWHERE / "file") is None
+    assert chosen() == caches.NOWHERE
+    caches.write(caches.NOWHERE / "file", b"content")
+    assert caches.read(caches.NOWHERE / "file") is None
 
 
 def test_empty_settings_name_no_folder(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("NUMBANN_CACHE_DIR", "XDG_CACHE_HOME", "LOCALAPPDATA"):
         monkeypatch.setenv(name, "")
-    assert cache.cache_root().is_absolute()
+    assert caches.cache_root().is_absolute()
 
 
 @posix
@@ -158,10 +159,10 @@ def test_a_user_whom_the_system_does_not_know(monkeypatch: pytest.MonkeyPatch) -
     def unknown() -> Path:
         raise RuntimeError("Could not determine home directory.")
 
-    monkeypatch.setattr(cache.Path, "home", unknown)
+    monkeypatch.setattr(caches.Path, "home", unknown)
     monkeypatch.delenv("NUMBANN_CACHE_DIR", raising=False)
     monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
-    assert str(os.getuid()) in str(cache.cache_root())
+    assert str(os.getuid()) in str(caches.cache_root())
 
 
 @posix
@@ -182,16 +183,16 @@ def test_it_is_said_once_and_the_folder_for_one_process_is_removed(tmp_path: Pat
 
 def test_every_bit_of_a_file_is_checked(folder: Path) -> None:
     path, content = folder / "file", bytes(range(200))
-    assert cache.read_checked(path) is None
-    cache.write_checked(path, content)
-    assert cache.read_checked(path) == content
+    assert caches.read_checked(path) is None
+    caches.write_checked(path, content)
+    assert caches.read_checked(path) == content
     whole = path.read_bytes()
     for place in range(len(whole)):
         path.write_bytes(whole[:place])
-        assert cache.read_checked(path) is None
+        assert caches.read_checked(path) is None
         for bit in range(8):
             path.write_bytes(whole[:place] + bytes([whole[place] ^ 1 << bit]) + whole[place + 1 :])
-            assert cache.read_checked(path) is None
+            assert caches.read_checked(path) is None
 
 
 def test_a_damaged_kernel_is_compiled_again(folder: Path) -> None:
@@ -204,7 +205,7 @@ def test_a_damaged_kernel_is_compiled_again(folder: Path) -> None:
     for damage in (b"", whole[: len(whole) // 2], b"\x80\x04garbage", whole + b"more", *flipped):
         path.write_bytes(damage)
         assert compiled() == (1.5, False)
-        assert cache.read_checked(path) is not None
+        assert caches.read_checked(path) is not None
         assert compiled() == (1.5, True)
     path.unlink()
     path.mkdir()
@@ -236,7 +237,7 @@ def test_a_full_disk_is_no_error(folder: Path, monkeypatch: pytest.MonkeyPatch, 
         monkeypatch.setattr(modules, "cache_folder", lambda: folder)
         assert not list(folder.glob("*.tmp"))
         for path in folder.glob("*.kernel"):
-            assert cache.read_checked(path)
+            assert caches.read_checked(path)
             path.unlink()
         if not failed():
             return
@@ -269,8 +270,8 @@ def _fail(monkeypatch: pytest.MonkeyPatch, call: str, nth: int) -> Callable[[], 
 
     replace = os.replace
     if call == "replace":
-        monkeypatch.setattr(cache.os, "replace", lambda *paths: (fault(), replace(*paths)))
-    monkeypatch.setattr(cache, "open", File, raising=False)
+        monkeypatch.setattr(caches.os, "replace", lambda *paths: (fault(), replace(*paths)))
+    monkeypatch.setattr(caches, "open", File, raising=False)
     return lambda: count >= nth
 
 

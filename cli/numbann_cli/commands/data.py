@@ -16,6 +16,7 @@ WIDEST = 48  # characters of a cell
 @click.command("data", help=COMMANDS["data"])
 @click.argument("data")
 @click.option("--target", "targets", multiple=True, metavar="COLUMN", help="The column to predict; repeatable.")
+@options.no_cache
 @options.json_output
 def command(data: str, targets: tuple[str, ...], as_json: bool) -> None:
     """Sum up DATA, a file: its columns, what they become, and what looks like a mistake."""

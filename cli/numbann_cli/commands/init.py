@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from numbann_cli import options
 from numbann_cli.overview import COMMANDS
 
 
@@ -21,6 +22,7 @@ from numbann_cli.overview import COMMANDS
     show_default=True,
     help="The spec to write; an existing file is never replaced.",
 )
+@options.no_cache
 def command(data: str, targets: tuple[str, ...], output: Path) -> None:
     """Write a spec that trains on DATA, a file."""
     from numbann.training.rundir import json_text

@@ -27,6 +27,7 @@ RATE = click.FloatRange(min=0, min_open=True)
 @options.device
 @options.threads
 @options.seed
+@options.no_cache
 @options.json_output
 @click.option("--plot", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE", help="Draw it, such as a PNG.")
 @click.pass_obj

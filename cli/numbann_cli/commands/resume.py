@@ -18,6 +18,7 @@ from numbann_cli.overview import COMMANDS
 @options.device
 @options.threads
 @options.trust
+@options.no_cache
 @options.json_output
 @click.pass_obj
 def command(

@@ -20,6 +20,7 @@ from numbann_cli.overview import COMMANDS
 @options.device
 @options.threads
 @options.seed
+@options.no_cache
 @click.option("--dry-run", is_flag=True, help="Check, read the data and plan, but train and write nothing.")
 @click.option("--force", is_flag=True, help="Replace the run in the directory given with -o.")
 @options.json_output

@@ -12,9 +12,10 @@ import hashlib
 from pathlib import Path
 from typing import Any
 
+from numbann.caches import read_checked, write_checked
 from numbann.cuda.threads.device import Capability, bounds_of
 from numbann.cuda.threads.running import Binary, toolchain
-from numbann.simd.cache import cache_folder, describe, read_checked, write_checked
+from numbann.simd.cache import cache_folder, describe
 
 
 def file_of(kernel: Any, dtype: str, capability: Capability) -> Path:

@@ -39,8 +39,8 @@ class _Otherwise(Exception):
 
 def read_columns(table: Delimited, names: Sequence[str], wanted: Sequence[str]) -> dict[str, Column] | None:
     """Return the wanted columns by name; None where the own reader has to read them."""
-    size = len(table.file.content) if table.file.content is not None else table.file.path.stat().st_size
-    if size < SMALLEST or table.reading.localized or len(names) > MOST_COLUMNS or not table.delimiter.isascii():
+    small, odd = table.file.size < SMALLEST, table.reading.localized or not table.delimiter.isascii()
+    if small or odd or len(names) > MOST_COLUMNS:
         return None
     try:
         return _columns(table, names, wanted)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from numbann.data.contract import Format
@@ -13,8 +12,8 @@ if TYPE_CHECKING:
     from numbann.data.table import Raw
 
 
-def table_format(name: str, delimiters: Sequence[str]) -> Format:
-    """Return the format with this ending.  delimiters: the candidates where the spec leaves the delimiter open."""
+def table_format(name: str, delimiters: tuple[str, ...]) -> Format:
+    """Return the format with this ending and these candidates for the delimiter."""
 
     def header(file: InputFile, reading: Reading) -> tuple[str, ...]:
         from numbann.data.delimited.header import open_table
@@ -27,4 +26,4 @@ def table_format(name: str, delimiters: Sequence[str]) -> Format:
 
         return read_table(open_table(source.data, delimiters, reading), need_target)
 
-    return Format(name, (f".{name}",), read, header=header)
+    return Format(name, (f".{name}",), read, header=header, delimiters=delimiters)
