@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from fnmatch import fnmatchcase
 from typing import Any
 
-from numbann.data.contract import ScaleNames
+from numbann.data.contract import CATEGORIES, ScaleNames
 from numbann.data.wording import quoted
 from numbann.errors import DataError
 
@@ -18,8 +18,9 @@ TEXTUAL = ("categories", "order", "dates")  # what only columns of text have, so
 class Choice:
     """How one column becomes inputs.
 
-    missing, fill: what stands for a missing cell.  categories: "one-hot", "ordinal" or "target"; rare: the fewest
-    training rows of a category of its own.  dates: "parts" or "cyclic", by a format; empty for no date.
+    missing, fill: what stands for a missing cell.  categories: "one-hot", "compact", "ordinal" or "target"; rare: the
+    fewest training rows of a category of its own.  dates: "parts" or "cyclic", by a format; empty for no date.
+    bins: how many a number has, and by what; empty for none.
     """
 
     scale: ScaleNames = "standard"
@@ -30,16 +31,20 @@ class Choice:
     rare: int = 1
     dates: str = ""
     format: str = ""
+    bins: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def code(self) -> str:
-        """The code that makes numbers of texts; empty for one-hot."""
-        return self.dates or ("" if self.categories == "one-hot" else self.categories)
+        """The code that makes numbers of texts; empty where categories are inputs."""
+        return self.dates or ("" if self.categories in CATEGORIES else self.categories)
 
 
 USUAL = Choice()
 NUMBERS, TEXT, TARGET = "numbers", "text", "target"  # the kinds of columns
-TAKEN = {"one-hot": ("mode", "constant", "drop", "error"), "target": ("drop", "error")}  # by codes with a missing text
+TAKEN = {  # by codes with a missing text
+    **dict.fromkeys(CATEGORIES, ("mode", "constant", "drop", "error")),
+    "target": ("drop", "error"),
+}
 
 
 def fits(pattern: str, name: str) -> bool:
@@ -61,7 +66,8 @@ def choose(section: Mapping[str, Any], name: str, scale: ScaleNames, text: bool)
     """
     found = settings_of(section["columns"], name)
     given = {one.name: found[one.name] for one in fields(Choice) if one.name in found}
-    choice = Choice(**{"scale": scale, **given, "order": tuple(given.get("order", ()))})
+    usual = {"scale": scale, "categories": section["categories"] or "one-hot", "bins": section["bins"] or {}}
+    choice = Choice(**{**usual, **given, "order": tuple(given.get("order", ()))})
     filled = "missing" in given or (text and not choice.code)
     return choice if filled else replace(choice, missing=section["missing"])
 
@@ -92,7 +98,7 @@ def _contradiction(given: Mapping[str, Any]) -> str:
         return 'format does nothing without dates: give "dates": "parts"'
     if "dates" in given and (others := [key for key in ("categories", "rare") if key in given]):
         return f"{others[0]} does nothing with dates; leave one of them out"
-    if "rare" in given and given.get("categories", "one-hot") != "one-hot":
+    if "rare" in given and given.get("categories", "one-hot") not in CATEGORIES:
         return f'rare does nothing with categories "{given["categories"]}"; leave one of them out'
     from numbann.data.columns import text_of  # here, since it imports NumPy, which `numbann check` does without
 
@@ -113,8 +119,9 @@ def _idle(given: Mapping[str, Any], kind: str) -> dict[str, str]:
         what = 'rare folds categories, and this column holds numbers; add "categories": "one-hot", or leave it out'
         return {"rare": what}
     idle, code = {}, given.get("dates") or given.get("categories", "one-hot")
-    if code == "one-hot":
+    if code in CATEGORIES:
         idle["scale"] = "scale does nothing for categories, which are inputs of 0 and 1; leave it out"
+        idle["bins"] = "bins are for numbers, and this column holds categories; leave them out"
     if code in TAKEN and given.get("missing") not in TAKEN[code]:
         names = ", ".join(f'"{name}"' for name in TAKEN[code])
         what = f'"missing": {quoted(given.get("missing"))} does nothing for categories, of which a missing text is one'

@@ -20,6 +20,7 @@ SPLIT_KEYS = ("by", "group", "column")  # the keys of data.split that name a col
 DELIMITERS = (",", "\t", ";", "|")  # the candidates for "auto"
 MEMBER = ".npz:"
 GIVEN = "<data>"  # stands for a path where the rows are given in Python
+CATEGORIES = ("one-hot", "compact")  # the ways in which categories are inputs, of 0 and 1 or of -1 and 1
 ScaleNames = str | list[str]  # one transform, or several in order
 
 

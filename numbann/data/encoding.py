@@ -6,7 +6,7 @@ Letters: N rows, F features that are numbers, I inputs.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import accumulate
 from typing import Any
@@ -14,13 +14,14 @@ from typing import Any
 import numpy as np
 
 from numbann.data.choices import Choice
+from numbann.data.contract import as_tuples
 from numbann.data.table import INFINITE_NUMBER, Raw, RowSelection, count_of, row_at
 from numbann.data.transforms import find_code, find_missing, find_scale
+from numbann.data.transforms.bins import Bins
 from numbann.data.transforms.categories import Categories
 from numbann.data.transforms.code import Code
 from numbann.data.transforms.missing import constant
 from numbann.data.transforms.missing.indicate import Missing as Indicate
-from numbann.data.transforms.one_hot import write_one_hot
 from numbann.data.transforms.transform import Columns, ShiftScale, Transform
 from numbann.data.wording import counted, quoted
 from numbann.errors import DataError
@@ -53,7 +54,8 @@ class Encoding:
 
     features: the raw names in order.  categories: the categories of each text feature that is one-hot; codes: what
     makes numbers of each other text feature.  groups: the transforms of the numbers, first of those without settings of
-    their own.  indicated: the features with one more input, which is 1 where a number is missing.
+    their own.  indicated: the features with one more input, which is 1 where a number is missing.  bins: those of
+    columns of numbers, which are inputs beside the number.
     """
 
     features: tuple[str, ...]
@@ -61,10 +63,11 @@ class Encoding:
     codes: Mapping[str, Code]
     groups: tuple[Group, ...]
     indicated: tuple[str, ...] = ()
+    bins: Mapping[str, Bins] = field(default_factory=dict)
 
     @cached_property
     def places(self) -> dict[str, slice]:
-        """The inputs of each feature: those of its numbers, then that which indicates."""
+        """The inputs of each feature: those of its numbers, then of their bins, then that which indicates."""
         ends = list(accumulate(map(self._width, self.features), initial=0))
         return {name: slice(*ends[k : k + 2]) for k, name in enumerate(self.features)}
 
@@ -75,14 +78,29 @@ class Encoding:
 
     def _width(self, name: str) -> int:
         if name in self.categories:
-            return len(self.categories[name])
-        return len(self.codes[name].parts if name in self.codes else (name,)) + (name in self.indicated)
+            return self.categories[name].inputs
+        columns = self.columns_of(name)
+        return len(columns) + sum(map(self._bin_count, columns)) + (name in self.indicated)
+
+    def _bin_count(self, column: str) -> int:
+        return len(self.bins[column]) if column in self.bins else 0
 
     @cached_property
     def _inputs(self) -> dict[str, int]:
         """The input of each column of numbers."""
         columns = ((name, self.columns_of(name)) for name in self.features)
         return {column: self.places[name].start + k for name, every in columns for k, column in enumerate(every)}
+
+    @cached_property
+    def _bin_places(self) -> dict[str, slice]:
+        """The inputs of the bins of each column of numbers that has some."""
+        found: dict[str, slice] = {}
+        for feature, place in self.places.items():
+            columns = self.columns_of(feature)
+            first = place.start + len(columns)
+            for column in columns:
+                found[column] = slice(first, first := first + self._bin_count(column))
+        return {column: found[column] for column in self.bins}
 
     def columns_of(self, feature: str) -> tuple[str, ...]:
         """Return the columns of numbers that a feature becomes: none if it is one-hot."""
@@ -97,7 +115,7 @@ class Encoding:
         for group in self.groups:
             self._write_numbers(group, raw, rows, x)
         for name, known in self.categories.items():
-            write_one_hot(known.apply(raw.table.texts[name], rows), x[:, self.places[name]])
+            known.write(raw.table.texts[name], rows, x[:, self.places[name]])
         return x
 
     def check(self, raw: Raw) -> None:
@@ -142,7 +160,7 @@ class Encoding:
     @property
     def _plain(self) -> bool:
         """Whether each input is a number of the table."""
-        return not (self.categories or self.codes or self.indicated)
+        return not (self.categories or self.codes or self.indicated or self.bins)
 
     def affine(self) -> ShiftScale | None:
         """Return shift and scale (I,) if every input is just (feature - shift) / scale, missing numbers apart."""
@@ -151,10 +169,11 @@ class Encoding:
         return self.groups[0].scales[0].affine()
 
     def _write_numbers(self, group: Group, raw: Raw, rows: RowSelection, x: np.ndarray) -> None:
-        columns = Columns(raw, rows, (group.missing, *group.scales), group.names, self.codes)
+        columns = Columns(raw, rows, (group.missing,), group.names, self.codes)
         plain = self._plain and len(self.groups) == 1
         inputs = slice(None) if plain else np.array([self._inputs[name] for name in group.names], np.intp)
         marks = self._marks(group)
+        binned = [(place, name) for place, name in enumerate(group.names) if name in self.bins]
         first = 0
         with np.errstate(over="ignore"):
             for chosen in raw.table.blocks(rows):
@@ -162,7 +181,12 @@ class Encoding:
                 part = x[first : first + len(values)]
                 for position, place in marks:
                     part[:, place] = np.isnan(values[:, position])
-                part[:, inputs] = columns.transform(values, chosen)
+                columns.transform(values, chosen)
+                for position, name in binned:
+                    self.bins[name].write(values[:, position], part[:, self._bin_places[name]])
+                for scale in group.scales:
+                    scale.apply(values)
+                part[:, inputs] = values
                 if not np.isfinite(part).all():
                     place, column = np.argwhere(~np.isfinite(part[:, inputs]))[0]
                     raise _too_large(raw, row_at(rows, first + place), group.names[column], x.dtype)
@@ -183,8 +207,10 @@ class Encoding:
             "codes": {name: code.to_dict() for name, code in self.codes.items()},
             "fills": {name: known.fill for name, known in self.categories.items() if known.fill is not None},
             "folded": [name for name, known in self.categories.items() if known.folded],
+            "compact": [name for name, known in self.categories.items() if known.compact],
             "groups": [{"names": group.names, **group.to_dict()} for group in others],
             "indicated": self.indicated,
+            "bins": {name: bins.edges for name, bins in self.bins.items()},
         }
         return {
             "features": self.features,
@@ -196,16 +222,17 @@ class Encoding:
     @classmethod
     def from_dict(cls, given: Mapping[str, Any]) -> Encoding:
         """Restore the encoding that to_dict wrote."""
-        fills, folded = given.get("fills", {}), given.get("folded", ())
+        fills, folded, compact = given.get("fills", {}), given.get("folded", ()), given.get("compact", ())
         found = cls(
             tuple(given["features"]),
             {
-                name: Categories(tuple(values), fills.get(name), name in folded)
+                name: Categories(tuple(values), fills.get(name), name in folded, name in compact)
                 for name, values in given["categories"].items()
             },
             {name: find_code(code["type"]).from_dict(code) for name, code in given.get("codes", {}).items()},
             tuple(Group.from_dict(group["names"], group) for group in given.get("groups", ())),
             tuple(given.get("indicated", ())),
+            {name: Bins(as_tuples(edges)) for name, edges in given.get("bins", {}).items()},
         )
         taken = {name for group in found.groups for name in group.names}
         others = [name for feature in found.features for name in found.columns_of(feature) if name not in taken]

@@ -5,8 +5,8 @@ It is found when the data is read.  The transforms of numbers are fitted later, 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -16,14 +16,15 @@ from numbann.data.columns import MISSING
 from numbann.data.contract import ScaleNames, as_tuples
 from numbann.data.dates import no_date
 from numbann.data.encoding import Encoding, fit_group, holes_of
-from numbann.data.table import Raw, RowSelection
+from numbann.data.table import Raw, RowSelection, sample_of
 from numbann.data.tasks.task import Task
 from numbann.data.transforms import DATES, find_code
+from numbann.data.transforms.bins import FITTED, MOST_INPUTS, Bins, room
 from numbann.data.transforms.categories import Categories
 from numbann.data.transforms.code import Code
 from numbann.data.transforms.codes.target import Coding as TargetCoding
 from numbann.data.transforms.transform import Columns
-from numbann.data.wording import quoted, shortened
+from numbann.data.wording import counted, quoted, shortened
 from numbann.errors import DataError
 
 
@@ -32,13 +33,14 @@ class Layout:
     """How each feature becomes inputs.
 
     choices: what the spec and its defaults say of each.  categories, codes: of those that are text.  holes: the columns
-    of numbers of which training rows lack some, with their number.
+    of numbers of which training rows lack some, with their number.  bins: of columns of numbers.
     """
 
     choices: Mapping[str, Choice]
     categories: Mapping[str, Categories]
     codes: Mapping[str, Code]
     holes: Mapping[str, int]
+    bins: Mapping[str, Bins] = field(default_factory=dict)
 
     @property
     def indicated(self) -> tuple[str, ...]:
@@ -50,7 +52,7 @@ class Layout:
 
     def encoding(self) -> Encoding:
         """Return the encoding without groups of numbers."""
-        return Encoding(tuple(self.choices), self.categories, self.codes, (), self.indicated)
+        return Encoding(tuple(self.choices), self.categories, self.codes, (), self.indicated, self.bins)
 
     def fit(self, raw: Raw, rows: RowSelection, missing: str, scale: ScaleNames) -> Encoding:
         """Fit the transforms to the training rows.  missing, scale: those of columns of which the spec says nothing."""
@@ -66,16 +68,24 @@ class Layout:
             fit_group(Columns(raw, rows, (), tuple(every), self.codes, holes), Choice(chosen, filling, fill))
             for (filling, fill, chosen), every in names.items()
         ]
-        return Encoding(tuple(self.choices), self.categories, self.codes, tuple(groups), self.indicated)
+        return replace(encoding, groups=tuple(groups))
 
     def notes(self, rows: int) -> tuple[str, ...]:
-        """Return a note of the columns with missing numbers, and what stands for them."""
+        """Return notes of the columns with missing numbers, with what stands for them, and of the bins."""
         shown = [f"{name} ({count})" for name, count in self.holes.items() if name in self.indicated]
-        if not shown:
-            return ()
-        return (
-            f"missing numbers: {shortened(shown)} of {rows} rows; the median stands for them, and an input says so",
-        )
+        standing = "the median stands for them, and an input says so"
+        found = [f"missing numbers: {shortened(shown)} of {rows} rows; {standing}"] if shown else []
+        return (*found, *self._notes_of_bins())
+
+    def _notes_of_bins(self) -> Iterator[str]:
+        """Yield a note that counts the bins, and says where there are fewer than asked for."""
+        asked = asked_bins(self.choices, self.encoding())
+        if not asked:
+            return
+        most, given = max(one["count"] for one in asked.values()), max(room(asked).values())
+        less = f"; {most} a column would be more than {MOST_INPUTS} inputs" if given < most else ""
+        inputs = sum(map(len, self.bins.values()))
+        yield f"bins: {counted(inputs, 'input')} of {counted(len(self.bins), 'column')} of numbers{less}"
 
 
 def lay_out(section: Mapping[str, Any], raw: Raw, rows: RowSelection, task: Task) -> Layout:
@@ -102,7 +112,35 @@ def lay_out(section: Mapping[str, Any], raw: Raw, rows: RowSelection, task: Task
     _refuse_holes(choices, raw)
     every = [column for name in choices if name not in categories for column in _columns_of(name, codes)]
     counts = holes_of(Columns(raw, rows, chosen=tuple(every), codes=codes))
-    return Layout(choices, categories, codes, {name: n for name, n in zip(every, counts, strict=True) if n})
+    found = Layout(choices, categories, codes, {name: n for name, n in zip(every, counts, strict=True) if n})
+    return replace(found, bins=_bins(found, raw, rows, task))
+
+
+def asked_bins(choices: Mapping[str, Choice], encoding: Encoding) -> dict[str, Mapping[str, Any]]:
+    """Return the columns of numbers that are to have bins, and what is asked of each."""
+    columns = {column: choice.bins for name, choice in choices.items() for column in encoding.columns_of(name)}
+    return {column: bins for column, bins in columns.items() if bins and bins["count"]}
+
+
+def _bins(layout: Layout, raw: Raw, rows: RowSelection, task: Task) -> dict[str, Bins]:
+    """Fit the bins of the columns of numbers to training rows, in columns of which each has some numbers."""
+    asked = asked_bins(layout.choices, layout.encoding())
+    few, counts = sample_of(rows, len(raw.table), FITTED), room(asked)
+    targets = _targets(raw, few, task) if any(one["by"] == "target" for one in asked.values()) else None
+    found: dict[str, Bins | None] = {}
+    columns = Columns(raw, few, chosen=tuple(asked), codes=layout.codes)
+    for (name, one), values in zip(asked.items(), columns.each(), strict=True):
+        there = ~np.isnan(values)
+        known = targets[there] if targets is not None and one["by"] == "target" else None
+        found[name] = Bins.fit(values[there], known, counts[name]) if counts[name] else None
+    return {name: one for name, one in found.items() if one is not None}
+
+
+def _targets(raw: Raw, rows: RowSelection, task: Task) -> np.ndarray:
+    """Return what a tree is to tell apart (n, k): classes as 0 and 1, or targets of which none weighs by its unit."""
+    found, _ = task.means(task.original(raw)[rows])
+    deviation = found.std(axis=0) if task.standardized else np.ones(1)
+    return found / np.where(deviation > 0, deviation, 1.0)
 
 
 def _columns_of(name: str, codes: Mapping[str, Code]) -> tuple[str, ...]:

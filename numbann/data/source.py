@@ -80,11 +80,19 @@ class SplitData:
     class_weights: tuple[float, ...] = ()
 
     def prepare(
-        self, *, target: str, scale: ScaleNames, target_scale: str, dtype: Any, kinds: tuple[str, ...] = ()
+        self,
+        *,
+        target: str,
+        scale: ScaleNames,
+        target_scale: str,
+        dtype: Any,
+        kinds: tuple[str, ...] = (),
+        target_clip: bool = False,
     ) -> Dataset:
         """Return arrays of `dtype`.
 
-        target: the form of the target, label, order, one_hot, binary or real.  kinds: see check_range.
+        target: the form of the target, label, order, one_hot, binary or real.  kinds: see check_range.  target_clip:
+        whether predictions are to be between the targets of the training part.
         """
         for raw, _ in self.parts.values():
             check_range(raw, kinds)
@@ -92,7 +100,7 @@ class SplitData:
         preprocessing = Preprocessing(
             reading=self._reading(),
             encoding=self.layout.fit(raw, rows, self.missing, scale),
-            task=_fit(self.task, raw, rows, target_scale),
+            task=_fit(self.task, raw, rows, target_scale, target_clip),
             format=self.facts.format,
             dtype=np.dtype(dtype).name,
             kinds=kinds,
@@ -122,9 +130,11 @@ class SplitData:
         return replace(self.reading, format=self.facts.format, delimiter=delimiter, origin=origin)
 
 
-def _fit(task: Task, raw: Raw, rows: RowSelection, target_scale: str) -> Task:
+def _fit(task: Task, raw: Raw, rows: RowSelection, target_scale: str, clip: bool) -> Task:
+    raw_target = task.original(raw)[rows]
     with _place(raw, rows):
-        return task.fit(task.original(raw)[rows], target_scale)
+        fitted = task.fit(raw_target, target_scale)
+    return fitted.bounded(raw_target) if clip else fitted
 
 
 @contextmanager

@@ -69,7 +69,10 @@ def _becomes(name: str, choice: Choice, encoding: Encoding) -> str:
     place = encoding.places[name]
     inputs = counted(place.stop - place.start, "input")
     if name in encoding.categories:
-        return f"{inputs}, one-hot"
+        known = encoding.categories[name]
+        return f"{inputs}, {'-1 and 1' if known.inputs < len(known) else 'one-hot'}"
     scale = choice.scale if isinstance(choice.scale, str) else shortened(choice.scale)
     kind = f"{choice.code}, {scale}" if choice.code else scale
-    return f"{inputs}, {kind}" + (", one where missing" if name in encoding.indicated else "")
+    bins = sum(len(encoding.bins[column]) for column in encoding.columns_of(name) if column in encoding.bins)
+    others = [counted(bins, "bin")] * bool(bins) + ["one where missing"] * (name in encoding.indicated)
+    return ", ".join((inputs, kind, *others))

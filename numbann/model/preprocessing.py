@@ -10,6 +10,7 @@ import functools
 import types
 from collections.abc import Iterator, Mapping
 from dataclasses import fields, is_dataclass
+from itertools import chain, pairwise
 from sys import float_info
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
@@ -19,6 +20,7 @@ from numbann.data.tasks.class_probabilities import ClassProbabilities
 from numbann.data.tasks.classification import Classification
 from numbann.data.tasks.multilabel import Multilabel
 from numbann.data.tasks.regression import Regression
+from numbann.data.transforms.bins import Bins
 from numbann.data.transforms.codes.target import Coding as TargetCoding
 from numbann.data.transforms.scales.quantile import Scale as Quantile
 from numbann.errors import UNUSABLE
@@ -32,7 +34,7 @@ def restore_preprocessing(given: Mapping[str, Any]) -> Preprocessing:
         found = Preprocessing.from_dict(given)
     except UNUSABLE as error:
         raise ValueError(f"preprocessing: {type(error).__name__}: {error}") from None
-    for fault in (*_misfits(found, "preprocessing"), *_disagreements(found)):
+    for fault in chain(_misfits(found, "preprocessing"), _disagreements(found)):
         raise ValueError(fault)
     return found
 
@@ -84,6 +86,8 @@ def _disagreements(found: Preprocessing) -> Iterator[str]:
         yield "preprocessing.encoding: a feature has no categories"
     if sorted(name for group in encoding.groups for name in group.names) != numbers:
         yield "preprocessing.encoding: its groups are not those of its numbers"
+    if not set(encoding.bins) <= set(numbers) or not all(map(_rises, encoding.bins.values())):
+        yield "preprocessing.encoding: its bins are not of its numbers, or their edges do not rise"
     if not all(map(_whole, encoding.codes.values())):
         yield "preprocessing.encoding: the numbers of a code are not those of its texts"
     for group in encoding.groups:
@@ -106,6 +110,11 @@ def _disagreements(found: Preprocessing) -> Iterator[str]:
         yield "preprocessing.class_weights: not one for each class"
 
 
+def _rises(bins: Bins) -> bool:
+    """Whether there are bins, and each is wider than nothing."""
+    return len(bins.edges) > 1 and all(low / 2 < high / 2 for low, high in pairwise(bins.edges))
+
+
 def _whole(code: Any) -> bool:
     """Whether a code has numbers for each of its texts."""
     match code:
@@ -123,7 +132,8 @@ def _agrees(task: Any) -> bool:
             return len(names) == len(pairs) >= 2 and all(no != yes for no, yes in pairs)
         case ClassProbabilities(names=names):
             return len(names) >= 2
-        case Regression(names=names, shift=shift, scale=scale, bend=bend, knots=knots):
+        case Regression(names=names, shift=shift, scale=scale, bend=bend, knots=knots, low=low, high=high):
             bends = (bend, len(knots)) in (("", 0), ("log", 0), ("quantile", len(names))) and all(map(len, knots))
-            return len(names) >= 1 and len(shift) == len(scale) and len(scale) in (0, len(names)) and bends
+            sizes = all(len(one) == len(other) in (0, len(names)) for one, other in ((shift, scale), (low, high)))
+            return len(names) >= 1 and sizes and bends
     return False

@@ -65,11 +65,21 @@ DESCRIPTIONS: dict[str, dict[str, Description]] = {
             "How numbers are scaled, by the training part; a list is applied in order.",
             ["robust", "clip"],
         ),
+        categories=(
+            "What text becomes: an input for each category (`null`, `one-hot`), or one input, -1 and 1, for two "
+            "categories, and none for missing text (`compact`).",
+            "compact",
+        ),
+        bins=(
+            "Piecewise linear inputs beside each number, which is where it lies in a row of intervals.",
+            {"count": 48, "by": "target"},
+        ),
         target_scale=(
             "How a numeric target is scaled for the loss: `log` and `quantile` suit targets of very unequal size.  "
             "Predictions and metrics have its own unit.",
             "log",
         ),
+        target_clip=("Whether predictions of numbers are kept between the targets of the training part.", True),
         rows=("How many of the training source's rows are used, for a quick try: a number or a share.", 0.1),
         weight=("A column with the weight of each row.", "weight"),
         class_weight=("The weight of each class; a class left out has 1.", {"yes": 5}),
@@ -95,8 +105,8 @@ DESCRIPTIONS: dict[str, dict[str, Description]] = {
         ),
         fill=("What `constant` puts for a missing cell: a number, or a category.", -1),
         categories=(
-            "What its categories become: an input each, their place in `order`, or the mean target of the training "
-            "rows with each.",
+            "What its categories become: inputs (`one-hot`, `compact`), their place in `order`, or the mean target of "
+            "the training rows with each.",
             "one-hot",
         ),
         order=("The categories in their order; those of the target are its classes in order.", ["low", "mid", "high"]),
@@ -107,6 +117,15 @@ DESCRIPTIONS: dict[str, dict[str, Description]] = {
             "parts",
         ),
         format=("How its dates are written, as Python's strptime takes it, instead of by ISO 8601.", "%d.%m.%Y"),
+        bins=("The bins of its numbers, instead of `data.bins`; 0 for none.", 0),
+    ),
+    "Bins": _section(
+        count=("How many intervals a column has, at most; all columns together have 2000.", 48),
+        by=(
+            "Where intervals meet: at `quantiles`, or where a decision tree on this column alone, with so many leaves, "
+            "tells the `target` apart best.",
+            "quantiles",
+        ),
     ),
     "Split": _section(
         validation=("The share of rows held back to watch training by; left out: 0.15.", 0.2),

@@ -8,7 +8,7 @@ from dataclasses import MISSING, dataclass, field, fields, replace
 from math import inf
 from typing import Annotated, Any
 
-from numbann.data.contract import PARTS, ScaleNames
+from numbann.data.contract import CATEGORIES, PARTS, ScaleNames
 from numbann.data.readers import FORMATS, PAIRS
 from numbann.data.tasks import FOR_LISTS
 from numbann.data.transforms import DATES, SCALES
@@ -165,17 +165,29 @@ class Csv(Section):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Bins(Section):
+    """How a number becomes its places in a row of intervals, beside the number itself."""
+
+    count: Annotated[int, whole(0, 1000)] = 48
+    by: Annotated[str, one_of("quantiles", "target")] = "target"
+
+
+BINS = Inner(Bins, short="count", optional=True)
+
+
+@dataclass(frozen=True, kw_only=True)
 class Column(Section):
     """How one column, or all whose names a glob such as x_* fits, becomes inputs."""
 
     scale: Annotated[ScaleNames | None, one_of(*SCALES) | SCALINGS | NULL] = None
     missing: Annotated[str | None, one_of(*FILLINGS) | NULL] = None
     fill: Annotated[float | str | None, CELL | NULL] = None
-    categories: Annotated[str | None, one_of("one-hot", "ordinal", "target") | NULL] = None
+    categories: Annotated[str | None, one_of(*CATEGORIES, "ordinal", "target") | NULL] = None
     order: Annotated[list[Any] | None, list_of(CELL, "a list of texts or numbers, two or more", least=2) | NULL] = None
     rare: Annotated[int | None, COUNT | NULL] = None
     dates: Annotated[str | None, one_of(*DATES) | NULL] = None
     format: Annotated[str | None, NAME | NULL] = None
+    bins: Annotated[Bins | None, BINS] = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -204,8 +216,11 @@ class Data(Section):
     categorical: Annotated[list[str], NAMES] = field(default_factory=list)
     missing: Annotated[str, one_of(*(name for name in FILLINGS if name != "constant"))] = "indicate"
     columns: Annotated[dict[str, Column], Inner(Column, named=True)] = field(default_factory=dict)
+    categories: Annotated[str | None, one_of(*CATEGORIES) | NULL] = None
     scale: Annotated[ScaleNames, one_of("auto", *SCALES) | SCALINGS] = "auto"
+    bins: Annotated[Bins | None, BINS] = None
     target_scale: Annotated[str, one_of("auto", "standard", "log", "quantile", "none")] = "auto"
+    target_clip: Annotated[bool, BOOLEAN] = False
     weight: Annotated[str | None, COLUMN | NULL] = None
     rows: Annotated[int | float | None, ROWS | NULL] = None
     class_weight: Annotated[str | dict[str, float] | None, one_of("balanced") | WEIGHTS | NULL] = None

@@ -179,6 +179,8 @@ def _faults_without_data(
     if loss is not None:
         yield from _output_faults(loaded, loss)
         yield from _scale_faults(loaded.spec.data.target_scale, loss, task)
+    if loaded.spec.data.target_clip and task and not task.standardized:
+        yield ("data", "target_clip"), f"needs predictions of numbers, and this is {task}; leave it out"
     for index, metric in enumerate(metrics or ()):
         message = unfit_metric(metric.component, task, loss.component if loss else None, loaded.registry)
         if message:

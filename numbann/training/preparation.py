@@ -142,6 +142,7 @@ def plan(loaded: Loaded, source: SplitData, tell: Callback) -> Prepared:
         target_scale=resolved.spec.data.target_scale,
         dtype=spec.model.dtype,
         kinds=_kinds(resolved, source.facts),
+        target_clip=spec.data.target_clip,
     )
     streamed = isinstance(dataset.train.x, Streamed)
     order = (f"order: {' < '.join(map(str, source.facts.task.subjects))}",) if resolved.target == "order" else ()

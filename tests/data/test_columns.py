@@ -357,3 +357,29 @@ def test_a_model_says_what_can_be_done_about_a_cell_to_predict(load_table: Load,
         (tmp_path / "new.csv").write_text(f"a,b\n1,1\n{cell},2\n3,3\n")
         with pytest.raises(DataError, match=words):
             fitted.preprocessing.read(tmp_path / "new.csv", need_target=False)
+
+
+def test_compact_categories_are_a_sign_or_one_hot_without_missing(load_table: Load) -> None:
+    text = "sex,town,y\nm,a,0.5\nf,b,1.5\n?,c,2.5\nm,?,3.5\n"
+    source = load_table(text, categories="compact")
+    dataset = prepared(source)
+    assert dataset.train.x.tolist() == [[1, 1, 0, 0], [-1, 0, 1, 0], [0, 0, 0, 1], [1, 0, 0, 0]]
+    assert dataset.preprocessing.transform({"sex": ["f", None], "town": [None, "b"]}).tolist() == [
+        [-1, 0, 0, 0],
+        [0, 0, 1, 0],
+    ]
+    with pytest.warns(UserWarning, match="column .sex.: 1 row with a category that the training part does not have"):
+        assert dataset.preprocessing.transform({"sex": ["x"], "town": ["a"]}).tolist() == [[0, 1, 0, 0]]
+
+
+def test_one_column_may_be_compact(load_table: Load) -> None:
+    text = "sex,town,y\nm,a,0.5\nf,b,1.5\n?,a,2.5\n"
+    columns = {"sex": {"categories": "compact"}}
+    assert prepared(load_table(text, columns=columns)).train.x.tolist() == [[1, 1, 0], [-1, 0, 1], [0, 1, 0]]
+    columns["sex"] = {"categories": "compact", "missing": "mode"}
+    assert prepared(load_table(text, columns=columns)).train.x[:, 0].tolist() == [1, -1, -1]
+    columns["sex"] = {"categories": "compact", "rare": 2}
+    folded = load_table("sex,town,y\n" + "m,a,0.5\nm,b,0.5\nf,a,1.5\nx,a,2.5\n", columns=columns)
+    assert prepared(folded).train.x[:, 0].tolist() == [-1, -1, 1, 1]
+    columns["sex"] = {"categories": "compact"}
+    assert prepared(load_table("sex,town,y\n?,a,0.5\n?,b,1.5\n", columns=columns)).train.x[:, 0].tolist() == [1, 1]

@@ -122,3 +122,16 @@ def test_targets_come_back_in_their_own_unit(load_table: Load, scale: str) -> No
     inner = inside if scale == "quantile" else slice(None)
     np.testing.assert_allclose(task.predictions(outcome)[inner], values[inner], rtol=1e-9)
     assert task.measurable(outcome, dataset.train.raw_target)["t"][:, 0].tolist() == values.tolist()
+
+
+@pytest.mark.parametrize("scale", ["none", "standard", "log"])
+def test_predictions_are_kept_between_the_targets_of_training(load_table: Load, scale: str) -> None:
+    text = "a,y,z\n" + "".join(f"{k},{k}.5,{-k}.25\n" for k in range(20))
+    source = load_table(text, ["y", "z"])
+    dataset = source.prepare(target="real", scale="none", target_scale=scale, dtype="float64", target_clip=True)
+    task = task_from_dict(json.loads(json.dumps(dataset.preprocessing.task.to_dict())))
+    assert task == dataset.preprocessing.task
+    outputs = np.vstack((dataset.train.t, [[50, 50], [-50, -50]]))
+    found = task.predictions(Outcome(outputs, "real", "identity"))
+    np.testing.assert_allclose(found[:-2], dataset.train.raw_target, rtol=1e-12)
+    assert found[-2:].tolist() == [[19.5, 0.25], [0.5, -19.25]]

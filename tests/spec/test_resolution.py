@@ -219,6 +219,7 @@ def test_the_lists_of_those_that_can():
         ),
         (YES_NO, {"data": {**TABLE, "target_scale": "standard"}}, "data.target_scale", "not 3 yes/no labels"),
         (PAIR, {"data": {**TABLE, "target_scale": "standard"}}, "data.target_scale", "regression"),
+        (PAIR, {"data": {**TABLE, "target_clip": True}}, "data.target_clip", "needs predictions of numbers"),
         (REGRESSION, {"train": {"metrics": ["r2", "accuracy"]}}, "train.metrics[1]", "asks for label"),
         (
             REGRESSION,

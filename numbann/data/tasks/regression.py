@@ -27,12 +27,15 @@ class Regression(Task):
 
     shift, scale (T,): t = (target - shift) / scale; empty for no scaling.  bend: what happens to the target before:
     "log", sign(x) log(1 + |x|); "quantile", the normal distribution by the `knots` of each target; or "".
+    low, high (T,): predictions are between these; empty for any.
     """
 
     shift: tuple[float, ...] = ()
     scale: tuple[float, ...] = ()
     bend: str = ""
     knots: tuple[tuple[float, ...], ...] = ()
+    low: tuple[float, ...] = ()
+    high: tuple[float, ...] = ()
 
     name = "regression"
     loss = "mse"
@@ -59,6 +62,9 @@ class Regression(Task):
             bent = replace(self, bend=target_scale, knots=tuple(tuple(one.tolist()) for one in knots))
             return bent._standardized(bent._bent(raw_target))
         return self._standardized(raw_target)
+
+    def bounded(self, raw_target: np.ndarray) -> Regression:
+        return replace(self, low=tuple(raw_target.min(0).tolist()), high=tuple(raw_target.max(0).tolist()))
 
     def _standardized(self, raw_target: np.ndarray) -> Regression:
         with np.errstate(over="ignore", invalid="ignore"):
@@ -94,7 +100,8 @@ class Regression(Task):
     def values(self, found: Outcome) -> np.ndarray:
         """Return the predicted values (N, T) in the target's own unit: the first T of the outputs."""
         shift, scale = self._affine
-        return self._unbent(np.asarray(found.y[:, : len(self._predicted(found))], np.float64) * scale + shift)
+        values = self._unbent(np.asarray(found.y[:, : len(self._predicted(found))], np.float64) * scale + shift)
+        return np.clip(values, self.low[: values.shape[1]], self.high[: values.shape[1]]) if self.low else values
 
     def _predicted(self, found: Outcome) -> tuple[str, ...]:
         """Return the targets that are predicted: the first, where the columns of one have roles of their own."""

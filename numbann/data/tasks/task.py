@@ -95,6 +95,10 @@ class Task(ABC):
         """Return the task with targets scaled as in the training part.  target_scale: as in a spec, but "auto"."""
         return self
 
+    def bounded(self, raw_target: np.ndarray) -> Task:
+        """Return the task with predictions between the smallest and the largest target of the training part."""
+        return self
+
     def original(self, raw: Raw) -> np.ndarray:
         """Return the target as given: labels (N,), yes/no labels (N, T) or numbers (N, T)."""
         if len(raw.targets) != len(self.names):

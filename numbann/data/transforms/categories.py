@@ -24,14 +24,21 @@ class Categories:
     """The categories of one column in sorted order; None, for missing, comes last if it occurs.
 
     fill: the category that stands for a missing one, if any does.  folded: one more category, for all others.
+    compact: a missing text is no category, and two categories are one input, -1 and 1.
     """
 
     values: tuple[str | None, ...]
     fill: str | None = None
     folded: bool = False
+    compact: bool = False
 
     def __len__(self) -> int:
         return len(self.values) + self.folded
+
+    @property
+    def inputs(self) -> int:
+        """The number of inputs: one a category, or one of a sign."""
+        return 1 if self.compact and len(self) == 2 else len(self)
 
     @classmethod
     def fit(cls, column: Texts, rows: RowSelection, name: str, choice: Choice = USUAL) -> Self:
@@ -48,7 +55,9 @@ class Categories:
                 "(data.drop)",
                 key="data.drop",
             )
-        return cls((*texts, None) if MISSING in codes and fill is None else tuple(texts), fill, choice.rare > 1)
+        compact = choice.categories == "compact"
+        lacking = MISSING in codes and fill is None and not (compact and texts)
+        return cls((*texts, None) if lacking else tuple(texts), fill, choice.rare > 1, compact)
 
     @cached_property
     def _codes(self) -> Lookup:
@@ -61,9 +70,19 @@ class Categories:
             of_text[of_text == UNSEEN] = len(self.values)
         return of_text[column.codes[rows]]
 
+    def write(self, column: Texts, rows: RowSelection, x: np.ndarray) -> None:
+        """Write the inputs of some rows into zeros x (n, inputs); a text that is no category leaves its row so."""
+        codes = self.apply(column, rows)
+        seen = np.flatnonzero(codes != UNSEEN)
+        if self.inputs < len(self):
+            x[seen, 0] = 2 * codes[seen] - 1
+        else:
+            x[seen, codes[seen]] = 1
+
     def warn(self, column: Texts, rows: RowSelection, name: str) -> str:
         """Return a warning that counts the rows with an unseen category, or an empty text."""
-        unseen = column.codes[rows][self.apply(column, rows) == UNSEEN]
+        codes = column.codes[rows]
+        unseen = codes[(self.apply(column, rows) == UNSEEN) & ~(self.compact & (codes == MISSING))]
         if not len(unseen):
             return ""
         texts = sorted({column.values[code] if code != MISSING else "" for code in np.unique(unseen)})

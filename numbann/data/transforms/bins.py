@@ -1,0 +1,59 @@
+"""Bins: a number becomes its place in each of a row of intervals, so that a first layer can bend where they meet.
+
+Letters: n rows, T bins.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from numbann.data.tree import tree_thresholds
+
+FITTED = 200_000  # the most training rows that edges are fitted on
+MOST_INPUTS = 2000  # of all bins together
+FEWEST = 4  # bins that are worth having where there is no room for as many as asked
+
+
+@dataclass(frozen=True)
+class Bins:
+    """The piecewise linear encoding of a column of numbers.  edges (T + 1,): where the intervals meet, and both ends.
+
+    Bin t is (x - edge_t) / (edge_(t + 1) - edge_t), but 0 below its interval and 1 above it.  Gorishniy, Rubachev and
+    Babenko 2022, https://arxiv.org/abs/2203.05556.
+    """
+
+    edges: tuple[float, ...]
+
+    def __len__(self) -> int:
+        return len(self.edges) - 1
+
+    @classmethod
+    def fit(cls, values: np.ndarray, targets: np.ndarray | None, count: int) -> Bins | None:
+        """Fit to numbers (n,): by quantiles, or by a tree that knows the targets (n, k); None for two values or fewer.
+
+        count: the most bins.
+        """
+        distinct = np.unique(values)
+        if len(distinct) < 3:
+            return None
+        if targets is None:
+            edges = np.quantile(values, np.linspace(0, 1, count + 1))
+        else:
+            edges = np.array([distinct[0], *tree_thresholds(values, targets, count), distinct[-1]])
+        edges = edges[np.diff(edges / 2, prepend=-np.inf) > 0]
+        return cls(tuple(edges.tolist())) if len(edges) > 2 else None
+
+    def write(self, values: np.ndarray, x: np.ndarray) -> None:
+        """Write the bins of numbers (n,) to x (n, T)."""
+        edges = np.array(self.edges) / 2  # halves, of which no difference overflows
+        np.clip((values[:, None] / 2 - edges[:-1]) / np.diff(edges), 0, 1, out=x, casting="same_kind")
+
+
+def room(asked: Mapping[str, Mapping[str, Any]]) -> dict[str, int]:
+    """Return how many bins each column gets of those asked for, so that all have room: none, or FEWEST at least."""
+    most = MOST_INPUTS // max(1, len(asked))
+    return {name: min(one["count"], most if most >= FEWEST else 0) for name, one in asked.items()}
