@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from types import MappingProxyType
 
 
@@ -129,6 +131,13 @@ def describe_damage(error: BaseException) -> str:
     if isinstance(error, RecursionError):
         return "it is nested too deeply"
     return "it is JSON, but it lacks what numbann writes there"
+
+
+def path_from(given: object, what: str) -> Path:
+    """Return a path as one; RunDirectoryError for what is none.  what: what it should name."""
+    if not isinstance(given, str | os.PathLike):
+        raise RunDirectoryError(f"{type(given).__name__} is no path; give that of {what}")
+    return Path(given)
 
 
 # ---- wording of messages: what was given, what is allowed, what was probably meant

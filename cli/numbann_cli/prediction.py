@@ -48,7 +48,7 @@ def predict(model: Model, x: Inputs, probabilities: bool, outputs: bool = False)
     """
     found, task = outcome_of(model.resolved, model.outputs(x)), model.preprocessing.task
     predicted = task.predictions(found)
-    columns = predicted.reshape(len(predicted), -1)
+    columns = predicted[:, None] if predicted.ndim == 1 else predicted
     names = ["prediction"] if columns.shape[1] == 1 else [f"prediction_{name}" for name in model.targets]
     blocks = [columns]
     if probabilities:

@@ -35,7 +35,7 @@ def raw_from_arrays(
     """
     arrays: dict[str, Array] = {**features, **targets, **(weight or {})}
     for name, array in arrays.items():
-        _check(name, array, where)
+        _check(name, array, where, need_rows=bool(targets) or reading.names is None)
     _same_rows(arrays, where)
     columns = _columns(features)
     if len(columns) == 1:  # a single array is always named x, so that parts may have different formats
@@ -47,10 +47,10 @@ def raw_from_arrays(
     return raw
 
 
-def _check(name: str, array: Array, where: str) -> None:
+def _check(name: str, array: Array, where: str, need_rows: bool) -> None:
     if array.dtype.kind not in KINDS:
         raise DataError(f"{where}: array {quoted(name)} holds {array.dtype}; numbers, booleans or text are readable")
-    if array.ndim == 0 or array.size == 0:
+    if array.ndim == 0 or (array.size == 0 and (need_rows or len(array))):
         raise DataError(
             f"{where}: array {quoted(name)} of shape {array.shape} holds nothing; its first axis is the row"
         )

@@ -32,7 +32,7 @@ def read_arrow(
     wanted = list(chosen.every)
     check_room(8 * rows * len(wanted), f"{file.name}, {rows} rows", file.key, "leave columns out")
     table = read(wanted)
-    if not len(table):
+    if need_target and not len(table):
         raise DataError(f"{file.name} has columns but no rows; add rows", key=file.key)
     columns = {name: column_from_arrow(table[name], name, reading.is_text(name), file.name) for name in wanted}
     return raw_from_columns(columns, chosen, reading, file.name, lambda row: f"{file.name} row {row + 1}")

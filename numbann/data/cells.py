@@ -107,7 +107,7 @@ class GrowingColumn:
         """Return the whole column and release its chunks."""
         chunks, self.chunks = self.chunks, []
         if all(chunk.dtype.kind == "f" for chunk in chunks):
-            return Numbers(np.concatenate(chunks), self.whole)
+            return Numbers(np.concatenate([np.empty(0), *chunks]), self.whole)  # of no rows there are no chunks
         return Texts(np.concatenate([_codes_of_chunk(chunk) for chunk in chunks]), tuple(self.known))
 
     def _numbers(self, cells: Sequence[str]) -> np.ndarray | None:

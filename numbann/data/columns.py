@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from numbann.data.dates import Moment
+
 MISSING = -1  # the code of a missing text
 
 
@@ -31,8 +33,9 @@ class Numbers:
 
     @property
     def original(self) -> np.ndarray:
-        """The values as given: integers where they were written as integers."""
-        return self.values.astype(np.int64) if self.whole and self.values.dtype.kind == "f" else self.values
+        """The values as given: integers where they were written as integers, unless some are missing."""
+        integers = self.whole and self.values.dtype.kind == "f" and not self.missing.any()
+        return self.values.astype(np.int64) if integers else self.values
 
 
 @dataclass(frozen=True)
@@ -68,6 +71,8 @@ def text_of(value: Any) -> str | None:
         return None
     if isinstance(value, bytes):
         return value.decode("utf-8", "replace").strip()
+    if isinstance(value, Moment):
+        return value
     if isinstance(value, float) and value.is_integer():
         return str(int(value))
     return str(value).strip()

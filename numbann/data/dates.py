@@ -14,9 +14,13 @@ ISO = re.compile(
 )  # of one with an offset, such as +01:00, the time of UTC is taken
 
 
+class Moment(str):
+    """The ISO text of a date that was none: no format applies to it."""
+
+
 def parse_dates(texts: Sequence[str], format: str) -> np.ndarray:
     """Return the dates (n,) in seconds, NaT for a text that is none."""
-    return np.array([_date(text, format) for text in texts], "datetime64[s]")
+    return np.array([_date(text, "" if isinstance(text, Moment) else format) for text in texts], "datetime64[s]")
 
 
 def no_date(format: str) -> str:
@@ -61,4 +65,4 @@ def iso_text(value: Any) -> Any:
         value = value.astimezone(UTC).replace(tzinfo=None)
     day, _, time = str(np.datetime64(value, "us")).partition("T")
     time = time.removesuffix(".000000").rstrip("0") if "." in time.removesuffix(".000000") else time[:8]
-    return day if time == "00:00:00" else f"{day} {time}"
+    return Moment(day if time == "00:00:00" else f"{day} {time}")

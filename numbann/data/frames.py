@@ -15,7 +15,7 @@ from numbann.data.dates import dates_as_texts
 from numbann.data.kinds import settle
 from numbann.data.reading import Reading
 from numbann.data.table import Raw, Table, check_kinds, table_from_columns
-from numbann.data.wording import nearest, quoted
+from numbann.data.wording import counted, nearest, quoted
 from numbann.errors import DataError, ShapeError
 
 TAKEN = "an array (N, features), columns or rows by name, or a frame"
@@ -48,8 +48,7 @@ def _columns(given: Any, names: Sequence[str]) -> dict[str, Any] | None:
     """Return these columns of a mapping, a frame, a row or rows with names; None for anything else."""
     if isinstance(given, list | tuple) and given and all(isinstance(row, Mapping) for row in given):
         return _columns_of_rows(given, names)
-    if hasattr(given, "collect") and not hasattr(given, "__len__"):
-        raise DataError("a lazy frame has no rows yet; give what its collect() returns")
+    refuse_lazy(given)
     given = with_names(given)
     keys = given if isinstance(given, Mapping) else getattr(given, "column_names", None)  # as Arrow calls them
     keys = getattr(given, "columns", None) if keys is None else keys
@@ -64,6 +63,12 @@ def _columns(given: Any, names: Sequence[str]) -> dict[str, Any] | None:
     found = {name: given[known[name]] for name in names}
     is_row = all(isinstance(value, str) or not hasattr(value, "__len__") for value in found.values())
     return {name: [value] for name, value in found.items()} if is_row else found
+
+
+def refuse_lazy(given: Any) -> None:
+    """Refuse a frame that is still to be computed."""
+    if hasattr(given, "collect") and not hasattr(given, "__len__"):
+        raise DataError("a lazy frame has no rows yet; give what its collect() returns")
 
 
 def with_names(frame: Any) -> Any:
@@ -119,9 +124,19 @@ def plain(values: Any, dtype: type | None = None) -> np.ndarray:
 
 def check_columns(arrays: Mapping[str, np.ndarray]) -> None:
     """Refuse columns of several dimensions, of different lengths, and of types that are neither numbers nor text."""
-    shapes = {name: array.shape for name, array in arrays.items()}
-    if len(set(shapes.values())) > 1 or any(len(shape) != 1 for shape in shapes.values()):
-        raise ShapeError(f"columns must have one dimension and be as long as each other: {shapes}")
+    for name, array in arrays.items():
+        if array.ndim != 1:
+            what = "is a single value; give a list of them" if array.ndim == 0 else f"has the shape {array.shape}"
+            pair = "; arrays of features go as (x, y)" if array.ndim else ""
+            raise ShapeError(f"column {quoted(name)} {what}{pair}")
+    rows = {name: len(array) for name, array in arrays.items()}
+    other = next((name for name in rows if rows[name] != next(iter(rows.values()))), None)
+    if other is not None:
+        first, count = next(iter(rows.items()))
+        raise ShapeError(
+            f"column {quoted(first)} has {counted(count, 'row')} but {quoted(other)} has {rows[other]}; "
+            "columns must be as long as each other"
+        )
     for name, array in arrays.items():
         if array.dtype.kind not in READABLE:
             raise DataError(f"column {quoted(name)} holds {array.dtype}; numbers, booleans or text are readable")

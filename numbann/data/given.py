@@ -1,26 +1,30 @@
-"""Rows given in Python to train on or to measure by: a frame, columns by name, rows by name, or arrays (x, y)."""
+"""Rows given in Python to train on or to measure by: a table with names, or a pair (x, y) of features and target."""
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from math import prod
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from numbann.data.arrays import raw_from_arrays
-from numbann.data.columns import Column, Numbers, column_from_array
+from numbann.data.columns import Column, Numbers, as_texts, column_from_array
 from numbann.data.contract import GIVEN, PARTS, Format
 from numbann.data.files import Files, InputFile
-from numbann.data.frames import check_columns, plain, with_names
+from numbann.data.frames import plain
+from numbann.data.named import ALLOWED, is_named, is_whole, named_columns, native
 from numbann.data.reading import Reading, check_distinct, choose_columns
 from numbann.data.table import Raw, raw_from_columns
 from numbann.data.values import column_from_values
-from numbann.errors import DataError
+from numbann.data.wording import counted, listed, quoted
+from numbann.errors import DataError, unknown_key
 
 NAME = "data"
-ALLOWED = "a frame of pandas, Polars or Arrow, columns or rows by name, or arrays (x, y)"
+Columns = dict[str, Any]  # by name, as they are given
 
 
 def is_given(source: Any) -> bool:
@@ -31,15 +35,35 @@ def is_given(source: Any) -> bool:
 
 def parts_of(given: Any) -> dict[str, Files]:
     """Return the sources of rows given in Python, by part; a single one is the training part's."""
-    if isinstance(given, Mapping) and "train" in given and set(given) <= set(PARTS):
-        return {part: source_of(given[part], part) for part in PARTS if part in given}
-    return {"train": source_of(given)}
+    return {part: source_of(rows, NAME if rows is given else part) for part, rows in _by_part(given).items()}
 
 
-def path_of(given: Any) -> Any:
-    """Return what stands for the path in the spec."""
-    parts = parts_of(given)
-    return GIVEN if list(parts) == ["train"] else dict.fromkeys(parts, GIVEN)
+def place_of_given(given: Any) -> dict[str, Any]:
+    """Return what the `data` of a spec says of rows given in Python: their path, and the target of a pair."""
+    parts = _by_part(given)
+    pair = _pair_of(parts["train"])
+    target = [*_targets(pair[1], ())] if pair else []
+    path = GIVEN if parts["train"] is given else dict.fromkeys(parts, GIVEN)
+    return {"path": path, **({"target": target[0] if len(target) == 1 else target} if target else {})}
+
+
+def _by_part(given: Any) -> dict[str, Any]:
+    """Return the rows of each part."""
+    if not isinstance(given, Mapping) or _pair_of(given):
+        return {"train": given}
+    unknown = [key for key in given if key not in PARTS]
+    if "train" in given and not unknown:
+        return {part: given[part] for part in PARTS if part in given}
+    if not any(map(_is_table, given.values())):
+        return {"train": given}
+    what = f"key {quoted(unknown[0])}: {unknown_key(str(unknown[0]), PARTS)}" if unknown else 'there is no "train"'
+    raise DataError(f"{NAME}: {what}; give a table, or one for each part: train, and validation or test")
+
+
+def _is_table(given: Any) -> bool:
+    """Tell whether what stands under a key is a whole table and no column."""
+    pair = isinstance(given, tuple) and len(given) == 2
+    return is_named(given) or (pair and hasattr(given[0], "__len__") and not isinstance(given[0], str))
 
 
 def source_of(given: Any, name: str = NAME) -> Files:
@@ -54,8 +78,9 @@ def source_of(given: Any, name: str = NAME) -> Files:
 def digest_of(given: Any) -> bytes:
     """Return a hash of rows given in Python, which is the same for the same table."""
     digest = hashlib.sha256()
-    for name, values in _columns(given).items():
-        array = plain(_native(values))
+    x, y = _split(given, ())
+    for name, values in {**(x if isinstance(x, dict) else {"x": x}), **y}.items():
+        array = plain(native(values))
         digest.update(repr((name, array.dtype.str, array.shape)).encode())
         digest.update(
             repr(array.tolist()).encode() if array.dtype.kind in "OUS" else np.ascontiguousarray(array).tobytes()
@@ -64,87 +89,132 @@ def digest_of(given: Any) -> bytes:
 
 
 def _read(given: Any, name: str, reading: Reading, need_target: bool) -> Raw:
-    """Read the chosen columns, or arrays whole."""
+    """Read the chosen columns; an array of features whole."""
 
     def place(row: int) -> str:
         return f"{name} row {row + 1}"
 
-    columns = _columns(given)
-    if _are_arrays(given):
-        target = {"y": columns["y"]} if "y" in columns and need_target else {}
-        return raw_from_arrays({"x": columns["x"]}, target, reading, name)
-    found = {str(key).strip(): values for key, values in columns.items()}
-    check_distinct([str(key).strip() for key in columns], InputFile(name, Path(GIVEN)))
-    chosen = choose_columns(reading, tuple(found), name, need_target)
-    if not len(next(iter(found.values()))):
-        raise DataError(f"{name} has columns but no rows; add rows", key="data.path")
+    x, y = _split(given, reading.targets or ())
+    _check_rows(x, y, name, need_target)
+    if isinstance(x, np.ndarray):
+        raw = raw_from_arrays({"x": x}, {}, reading, name)
+        chosen = _chosen(y, reading, name) if need_target else {}
+        return replace(raw, targets={key: _column(values, key, place, reading) for key, values in chosen.items()})
+    columns = {**x, **y}
+    choice = choose_columns(reading, tuple(columns), name, need_target)
     return raw_from_columns(
-        {key: _column(found[key], key, place, reading) for key in chosen.every}, chosen, reading, name, place
+        {key: _column(columns[key], key, place, reading) for key in choice.every}, choice, reading, name, place
     )
 
 
-def _are_arrays(given: Any) -> bool:
-    """Tell whether rows are given as arrays x (N, ...) and y."""
-    pair = isinstance(given, tuple) and len(given) == 2
-    return pair or (isinstance(given, Mapping) and set(given) <= {"x", "y"} and np.ndim(given.get("x", ())) > 1)
+def _split(given: Any, targets: Sequence[str]) -> tuple[np.ndarray | Columns, Columns]:
+    """Return x, an array of numbers or every column by name, and the columns of y beside it.
+
+    targets: the spec's, which y is named after where it has no name.
+    """
+    pair = _pair_of(given)
+    if pair is None:
+        return _named(given), {}
+    x, y = pair
+    return _named(x) if is_named(x) else _features(x), _targets(y, targets)
 
 
-def _columns(given: Any) -> dict[Any, Any]:
-    """Return every column by its name; arrays as x and y."""
+def _pair_of(given: Any) -> tuple[Any, Any] | None:
+    """Return x and y if rows are given so, as (x, y) or by these names; y may be None."""
     if isinstance(given, tuple) and len(given) == 2:
-        return {"x": plain(given[0]), "y": plain(given[1])}
-    if _are_arrays(given):
-        return {name: plain(array) for name, array in given.items()}
-    if isinstance(given, Mapping):
-        check_columns({name: plain(values) for name, values in given.items()})
-        return dict(given)
-    if isinstance(given, Sequence) and given and all(isinstance(row, Mapping) for row in given):
-        names = dict.fromkeys(name for row in given for name in row)
-        return {name: [row.get(name) for row in given] for name in names}
-    return _frame_columns(given)
+        return None if all(isinstance(row, Mapping) and _is_row(row) for row in given) else given
+    if not isinstance(given, Mapping) or "x" not in given or not set(given) <= {"x", "y"}:
+        return None
+    x = given["x"]
+    return (x, given.get("y")) if is_named(x) or plain(x).ndim > 1 else None
 
 
-def _frame_columns(given: Any) -> dict[str, Any]:
-    """Return the columns of a frame, as narwhals knows them."""
-    try:
-        import narwhals
-    except ImportError:
-        raise DataError('frames need narwhals, which is not installed: pip install "numbann[data]"') from None
-    try:
-        frame = narwhals.from_native(with_names(given), eager_only=True)
-    except TypeError:
-        raise DataError(f"{type(given).__name__} is no rows to train on; give {ALLOWED}", key="data.path") from None
-    return {name: frame[name] for name in frame.columns}
+def _is_row(given: Mapping[Any, Any]) -> bool:
+    """Tell whether a mapping is one row, and not columns."""
+    return not any(hasattr(value, "__len__") and not isinstance(value, str) for value in given.values())
 
 
-def _native(values: Any) -> Any:
-    """Return a column of a frame as its values: an array, or a list of texts."""
-    if not hasattr(values, "to_native"):
-        return values
-    if values.dtype.is_numeric() or values.dtype == _types().Boolean:
-        missing = values.null_count() > 0
-        return (values.cast(_types().Float64) if missing else values).to_numpy()
-    if values.dtype in (_types().Categorical, _types().Enum):
-        return values.cast(_types().String).to_list()
-    return values.to_list()
+def _named(given: Any) -> Columns:
+    found = named_columns(given)
+    names = check_distinct((str(key).strip() for key in found), InputFile(NAME, Path(GIVEN)))
+    return dict(zip(names, found.values(), strict=True))
 
 
-def _types() -> Any:
-    import narwhals
+def _features(x: Any) -> np.ndarray | Columns:
+    """Return an array of numbers as it is, one of texts or of anything as columns by number."""
+    array = _array(x)
+    if array.ndim == 0:
+        raise DataError(f"{NAME}: {type(x).__name__} is no array of features; give {ALLOWED}")
+    if array.dtype.kind not in "OUS":
+        return array
+    return {f"x[{place}]": column for place, column in enumerate(_columns_of(array))}
 
-    return narwhals
+
+def _array(values: Any) -> np.ndarray:
+    """Return values as an array, without making texts of the numbers beside them as NumPy does."""
+    array = plain(values)
+    return plain(values, object) if array.dtype.kind in "US" and not isinstance(values, np.ndarray) else array
+
+
+def _columns_of(array: np.ndarray) -> np.ndarray:
+    """Return the columns (C, N) of rows, of which further axes are flattened."""
+    return array.reshape(len(array), prod(array.shape[1:])).T
+
+
+def _targets(y: Any, names: Sequence[str]) -> Columns:
+    """Return the columns of y by their own names, else by these, else as y or y[0], y[1], ..."""
+    if y is None:
+        return {}
+    if is_named(y):
+        return _named(y)
+    array = _array(y)
+    if array.ndim == 0:
+        raise DataError(f"{NAME}: {type(y).__name__} is no target beside x; give one value a row")
+    columns = _columns_of(array)
+    own = getattr(y, "name", None)
+    own = [] if own in (None, "") else [str(own).strip()]
+    usual = ["y"] if len(columns) == 1 else [f"y[{place}]" for place in range(len(columns))]
+    named = next(found for found in (own, names, usual) if len(found) == len(columns))
+    return dict(zip(named, columns, strict=True))
+
+
+def _check_rows(x: np.ndarray | Columns, y: Columns, name: str, need_rows: bool) -> None:
+    """Refuse a column of x and y, y of another length than x, and no rows where some are needed."""
+    both = sorted(set(y) & set(x)) if isinstance(x, dict) else []
+    if both:
+        raise DataError(f"{name}: column {quoted(both[0])} is in x and in y; leave it out of x")
+    first = next(iter(x.values()), ()) if isinstance(x, dict) else x
+    if need_rows and not len(first):
+        what = "columns but no rows; add rows" if len(x) else f"no columns; give {ALLOWED}"
+        raise DataError(f"{name} has {what}")
+    for key, values in y.items():
+        if len(values) != len(first):
+            what = f"x has {counted(len(first), 'row')} but {quoted(key)} has {len(values)}"
+            raise DataError(f"{name}: {what}; they must have as many")
+
+
+def _chosen(y: Columns, reading: Reading, name: str) -> Columns:
+    """Return the targets among the columns of y."""
+    wanted = reading.targets or tuple(y)
+    if not y:
+        raise DataError(f"{name} has no y beside x; give (x, y)", key=reading.key("data.target"))
+    for target in wanted:
+        if target not in y:
+            what = f"{name} has no target {quoted(target)}; y is named {listed([*y])}"
+            raise DataError(what, key=reading.key("data.target"))
+    return {target: y[target] for target in wanted}
 
 
 def _column(values: Any, name: str, place: Any, reading: Reading) -> Column:
-    """Convert one column; numbers that are categories become texts where the rows are settled."""
-    native = _native(values)
-    array = plain(native, object if isinstance(native, list) else None)
+    """Convert one column; numbers that are categories become texts."""
+    own = native(values)
+    array = plain(own, object if isinstance(own, list) else None)
     if array.dtype.kind in "OUS":
         return column_from_values(array.tolist(), name, place, reading)
     if array.dtype.kind not in "biuf":
-        what = f'{NAME}, column "{name}" holds {array.dtype}; numbers, booleans, text and dates are readable'
+        what = f"{NAME}, column {quoted(name)} holds {array.dtype}; numbers, booleans, text and dates are readable"
         raise DataError(f"{what}; leave it out (data.drop)", key="data.drop")
     column = column_from_array(array)
-    if getattr(values, "dtype", None) is not None and hasattr(values, "to_native") and values.dtype.is_integer():
-        return Numbers(column.values, whole=True) if isinstance(column, Numbers) else column
-    return column
+    if isinstance(column, Numbers) and is_whole(values):
+        column = Numbers(column.values, whole=True)
+    return as_texts(column) if reading.is_text(name) else column

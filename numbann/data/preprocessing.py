@@ -86,14 +86,16 @@ class Preprocessing:
         check_targets(raw)
         check_weight(raw, self.reading.weight)
         self.encoding.check(raw)
+        original = self.task.original(raw) if need_target else None
         if need_target:
+            self.task.check(raw)
             check_range(raw, self.kinds)
         rows = slice(None)
         x = inputs_of(self.encoding, raw, rows, self.dtype, len(raw.table))
         warnings = self.encoding.unseen(raw, rows)
         if need_target and self.reading.weight is not None and raw.weight is None:
             warnings += (f"there are no weights {quoted(self.reading.weight)}; all rows count alike",)
-        return NewData(x, self.task.original(raw) if need_target else None, weight_of(raw, rows), warnings)
+        return NewData(x, original, weight_of(raw, rows), warnings)
 
     def read_as_written(self, files: Files, columns: Sequence[str] | None) -> dict[str, np.ndarray]:
         """Return columns (N,) of a table as texts, by name; None for all of them."""

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from decimal import Decimal
 from typing import Any
 
 import numpy as np
 
 from numbann.data.columns import Column, Numbers, text_of, texts_from
+from numbann.data.dates import Moment
 from numbann.data.reading import Reading
 from numbann.data.wording import quoted
 from numbann.errors import DataError
 
-KINDS = {bool: "boolean", int: "number", float: "number", str: "text", bytes: "text"}
+KINDS = {bool: "boolean", int: "number", float: "number", str: "text", bytes: "text", Moment: "text"}
 
 
 def column_from_values(cells: Sequence[Any], name: str, place: Callable[[int], str], reading: Reading) -> Column:
@@ -20,7 +22,7 @@ def column_from_values(cells: Sequence[Any], name: str, place: Callable[[int], s
 
     place: returns where a row stands.  DataError for a cell that is of another kind than the first one.
     """
-    cells = [None if text_of(cell) is None or _is_mark(cell, reading) else cell for cell in cells]
+    cells = [None if text_of(cell) is None or _is_mark(cell, reading) else _plain(cell) for cell in cells]
     as_text = reading.is_text(name)
     first = next((KINDS.get(type(cell)) for cell in cells if cell is not None), "number")
     for row, cell in enumerate(cells):
@@ -39,6 +41,11 @@ def column_from_values(cells: Sequence[Any], name: str, place: Callable[[int], s
     except OverflowError:
         row = next(row for row, cell in enumerate(cells) if cell is not None and abs(cell) >= 2**1024)
         raise DataError(f"{place(row)}, column {quoted(name)}: too large a number; correct the cell") from None
+
+
+def _plain(cell: Any) -> Any:
+    """Return a number of NumPy, or a decimal one, as Python's own."""
+    return cell.item() if isinstance(cell, np.generic) else float(cell) if isinstance(cell, Decimal) else cell
 
 
 def _is_mark(cell: Any, reading: Reading) -> bool:

@@ -18,7 +18,7 @@ from numbann.data.streaming import Inputs
 from numbann.data.transforms.transform import ShiftScale
 from numbann.engine.devices import make_engine
 from numbann.engine.interface import Engine
-from numbann.errors import UNUSABLE, DataError, RegistryError, RunDirectoryError, SpecError, shown
+from numbann.errors import UNUSABLE, DataError, RegistryError, RunDirectoryError, SpecError, path_from, shown
 from numbann.model import provenance
 from numbann.model.assessment import Assessment, assess
 from numbann.model.file import KIND, ModelFile, read_model
@@ -188,7 +188,7 @@ def load(
     trust: run the source code of such components that is stored in the file instead.  Use it only if you know where the
     file comes from: the code can do anything.
     """
-    place = _file_of(Path(path))
+    place = _file_of(path_from(path, "a run directory or a .safetensors file"))
     file = read_model(place)
     if trust:
         registry = provenance.registry_of_kept(file.components, str(place))

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from numbann.components.registry import Registry
-from numbann.errors import NumbannError, SpecError, SpecFault, not_allowed
+from numbann.data.contract import GIVEN, sources
+from numbann.errors import NumbannError, SpecError, SpecFault, not_allowed, shown
 from numbann.plugins.finding import with_files
 from numbann.spec.building import build
-from numbann.spec.checks import check_agreement, check_data
+from numbann.spec.checks import check_agreement, check_data, check_header
 from numbann.spec.extending import open_spec
 from numbann.spec.model import Data, Spec, spread
 from numbann.spec.overrides import override
 from numbann.spec.source import SpecSource, open_source
-from numbann.spec.trail import Found
+from numbann.spec.trail import Found, Trail
 
 
 @dataclass(frozen=True)
@@ -32,20 +34,35 @@ def load(
     source: str | Path | Mapping[str, Any],
     overrides: Mapping[str, Any] | None = None,
     registry: Registry | None = None,
+    beside: Mapping[str, Any] = MappingProxyType({}),
 ) -> Loaded:
     """Read and check a spec: a path, or a dict of JSON values.  SpecError with all of its faults at once.
 
     overrides: values that replace those of the spec, by path: {"train.epochs": 5, "model.layers[0].units": 128}.
     registry: the components that it may use; the plugins that it names are then not imported.
+    beside: the keys of `data` that rows given in Python stand for.
     """
     origin, raw = open_spec(source)
     if not isinstance(raw, dict):
         raise SpecError([origin.fault((), not_allowed(raw, "an object with data and model"))], origin.name)
     trails, faults = override(raw, overrides or {})
     origin = replace(origin, overridden=trails)
+    faults += [origin.fault(trail, message) for trail, message in _put_beside(raw, beside)]
     if origin.name and not origin.piped:
         raw.setdefault("name", Path(origin.name).stem)
-    return _check(origin, raw, check_data(raw, origin.base), faults, registry)
+    return _check(origin, raw, check_data(raw, origin.base), faults, registry, look=True)
+
+
+def _put_beside(raw: dict[str, Any], beside: Mapping[str, Any]) -> Iterator[Found]:
+    """Put what rows given in Python stand for into the spec's `data`, which may name a target, but no files."""
+    data = raw.setdefault("data", {}) if beside else None
+    if not isinstance(data, dict):
+        return
+    path = data.get("path")
+    if path is not None and not all(name == GIVEN for name in sources(path).values()):
+        yield ("data", "path"), f"is {shown(path)}, and rows are given in Python, too (data=); leave one of them out"
+    given = {key: value for key, value in beside.items() if key == "path" or data.get(key) is None}
+    data.update(given)
 
 
 def restore(stored: Mapping[str, Any], registry: Registry) -> Loaded:
@@ -67,8 +84,12 @@ def _check(
     found: Iterable[Found],
     faults: list[SpecFault],
     given: Registry | None = None,
+    look: bool = False,
 ) -> Loaded:
-    """Check a raw spec and build the Spec; SpecError with the faults given and all others."""
+    """Check a raw spec and build the Spec; SpecError with the faults given and all others.
+
+    look: where there are faults, look into the data's header for more.
+    """
     registry, failed = _registry(raw, origin.base) if given is None else (given, [])
     editors = raw.pop("$schema", "")
     spec, wrong = build(Spec, raw, (), registry)
@@ -76,11 +97,23 @@ def _check(
     if not isinstance(editors, str):
         wrong = [(("$schema",), not_allowed(editors, "a text, which is for editors")), *wrong]
     found = [*found, *check_agreement(spec, registry)]
+    if look and (faults or failed or wrong or found):
+        found += _header_faults(raw.get("data"), origin.base, {trail for trail, _ in (*wrong, *found)})
     faults = faults + [origin.fault(trail, message) for trail, message in (*failed, *wrong, *found)]
     if faults or registry is None:
         faults.sort(key=lambda fault: (fault.line is None, fault.source != origin.name, fault.line or 0))
         raise SpecError(faults, origin.name)
     return Loaded(spec, registry, origin)
+
+
+def _header_faults(data: Any, base: Path, known: Collection[Trail]) -> list[Found]:
+    """Return the columns that `data` names and its table lacks.  known: the trails of the faults found already."""
+    wrong = {trail[1] for trail in known if trail[:1] == ("data",) and trail[1:]}
+    right = {key: value for key, value in data.items() if key not in wrong} if isinstance(data, dict) else None
+    built, faults = build(Data, right, ("data",), None)
+    if faults or sources(built.path)["train"] == GIVEN:
+        return []
+    return [(trail, message) for trail, message in check_header(_named_target(built), base) if trail not in known]
 
 
 def _named_target(data: Data) -> Data:

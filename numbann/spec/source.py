@@ -77,6 +77,9 @@ def open_source(source: str | Path | Mapping[str, Any]) -> tuple[SpecSource, Any
     if isinstance(source, Mapping):
         text = as_text(source)
         return SpecSource("", text, Path.cwd()), parse(text)[0]
+    if not isinstance(source, str | Path):
+        what = f"{type(source).__name__} is no spec; give the path of a JSON file, or a dict"
+        raise SpecError([SpecFault("", f"{what}; rows go beside it: train(spec, data=rows)")])
     path = Path(source).expanduser()
     piped = standard_input() if str(source) == STANDARD_INPUT else None
     content, name = (piped.open().read(), piped.name) if piped else (_bytes(path), str(path))

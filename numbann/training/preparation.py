@@ -13,14 +13,14 @@ import numpy as np
 
 from numbann.components.registry import Registry
 from numbann.data.contract import Facts
-from numbann.data.given import path_of
+from numbann.data.given import place_of_given
 from numbann.data.memory import available, check_room
 from numbann.data.source import Dataset, Part, SplitData
 from numbann.data.source import load as load_data
 from numbann.data.streaming import Streamed
 from numbann.engine.devices import make_engine, require
 from numbann.engine.interface import Engine
-from numbann.errors import DataError, SpecError, SpecFault
+from numbann.errors import DataError, SpecError
 from numbann.fit.job import Job, Rows
 from numbann.fit.stopping import Watch
 from numbann.model.outputs import outcome_of, score
@@ -28,6 +28,7 @@ from numbann.model.provenance import components_of, record_of
 from numbann.network import plan as planning
 from numbann.network.plan import Plan
 from numbann.simd.cache import cache_is_empty
+from numbann.spec.checks import check_header
 from numbann.spec.loading import Loaded
 from numbann.spec.loading import load as load_spec
 from numbann.spec.model import to_json
@@ -113,17 +114,15 @@ def prepare(
     registry: the components that it may use; None for those of the plugins that it names, too.  data: the rows, in
     place of the files.
     """
-    if data is not None:
-        overrides = {**(overrides or {}), "data.path": path_of(data)}
-    loaded = load_spec(spec, overrides, registry)
+    loaded = load_spec(spec, overrides, registry, {} if data is None else place_of_given(data))
     try:
         return plan(loaded, read(loaded, data), tell)
     except DataError as error:
         if error.key is None:
             raise
-        origin = loaded.source
-        fault = SpecFault(error.key, str(error), origin.line(error.key), origin.file(error.key))
-        raise SpecError([fault], origin.name) from None
+        origin, first = loaded.source, (tuple(error.key.split(".")), str(error))
+        others = check_header(loaded.spec.data, origin.base) if data is None else ()
+        raise SpecError([origin.fault(*one) for one in dict.fromkeys([first, *others])], origin.name) from None
 
 
 def read(loaded: Loaded, data: Any = None) -> SplitData:

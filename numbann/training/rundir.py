@@ -20,7 +20,7 @@ from pathlib import Path
 from time import monotonic
 from typing import Any
 
-from numbann.errors import RunDirectoryError
+from numbann.errors import RunDirectoryError, path_from
 from numbann.training.lock import NAME as LOCK
 
 RUNS = Path("runs")
@@ -227,7 +227,7 @@ def _first_free(parent: Path, name: str) -> Path:
 
 def open_existing(path: str | Path) -> RunDirectory:
     """Open the directory of an earlier run; RunDirectoryError if it is not one."""
-    directory = Path(path)
+    directory = path_from(path, "a run directory")
     if not directory.exists():
         raise RunDirectoryError(f"{directory}: no such run directory; numbann train makes one under {RUNS}/")
     if not directory.is_dir():

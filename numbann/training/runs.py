@@ -38,8 +38,8 @@ def train(
 ) -> Run:
     """Train the model of a spec (a path, or a dict) and write its run directory.
 
-    data: the rows, in place of data.path: a frame of pandas, Polars or Arrow, columns or rows by name, arrays (x, y),
-    or {"train": ..., "test": ...} of these.
+    data: the rows, for a spec without data.path: a frame of pandas, Polars or Arrow, columns or rows by name, a pair
+    (x, y), or {"train": ..., "test": ...} of these.
     output: the directory, by default the spec's, else runs/NAME.  force: replace an existing run.  overrides: values
     that replace those of the spec, by path: {"train.epochs": 5}.  callbacks: functions that are called with each event
     of the run.  Ctrl-C raises Interrupted, a KeyboardInterrupt, after the checkpoint is saved.

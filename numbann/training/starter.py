@@ -57,6 +57,8 @@ def look(file: str | Path, targets: Sequence[str]) -> Look:
         return Look(len(raw.table), tuple(columns), split.facts.notes, split.facts.findings)
     source = find_source(data["path"], Path(), section["format"], None, need_target=False)
     raw = read_source(source, reading_from_section(section), need_target=False)
+    if not len(raw.table):
+        raise source.data.fault(" has a header but no rows; add rows")
     layout = lay_out(section, raw, slice(None), Regression(("",)))
     findings = tuple(feature_findings(Sample(raw), dict(layout.choices)))
     return Look(len(raw.table), tuple(summarize(raw, layout, None, "standard", ())), raw.notes, findings)

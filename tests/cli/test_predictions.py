@@ -140,3 +140,34 @@ def test_what_cannot_be_kept(numbann: Numbann, run: str) -> None:
     for arguments, words in cases:
         result = numbann("predict", run, *arguments)
         assert (result.exit_code, words in result.stderr) == (2, True), result.stderr
+
+
+@pytest.mark.parametrize("ending", ["csv", "parquet", "feather"])
+def test_a_table_without_rows_has_predictions_without_rows(run: str, numbann: Numbann, ending: str) -> None:
+    pandas = pytest.importorskip("pandas")
+    frame = pandas.read_csv("t.csv")[:0]
+    Path("none.csv").write_text("a,b,y\n")
+    if ending != "csv":
+        pytest.importorskip("pyarrow")
+        {"parquet": frame.to_parquet, "feather": frame.to_feather}[ending](f"none.{ending}")
+    assert numbann("predict", run, f"none.{ending}").stdout == "prediction\n"
+    kept = numbann("predict", run, f"none.{ending}", "--keep", "b,a", "--probabilities")
+    assert (kept.exit_code, kept.stdout) == (0, "b,a,prediction,p_no,p_yes\n")
+    assert numbann("predict", run, f"none.{ending}", "--json").stdout == "[]\n"
+    assert len(load(run).predict(frame)) == 0
+    for command in (("evaluate", run), ("data",)):
+        refused = numbann(*command, f"none.{ending}")
+        assert (refused.exit_code, refused.stderr.count("\n")) == (2, 1)
+        assert "no rows; add rows" in refused.stderr
+
+
+def test_arrays_without_rows_have_no_predictions(here: Path, numbann: Numbann) -> None:
+    np.save("x.npy", np.random.default_rng(0).random((60, 3), np.float32))
+    np.save("y.npy", np.arange(60) % 2)
+    np.save("none.npy", np.zeros((0, 3), np.float32))
+    spec = {"data": {"path": {"x": "x.npy", "y": "y.npy"}}, "model": {"layers": []}, "train": {"epochs": 1}}
+    Path("spec.json").write_text(json.dumps(spec))
+    assert numbann("train", "spec.json", "-o", "run").exit_code == 0
+    assert numbann("predict", "run", "none.npy").stdout == "prediction\n"
+    np.save("none.npy", np.zeros((3, 0), np.float32))
+    assert numbann("predict", "run", "none.npy").exit_code == 2

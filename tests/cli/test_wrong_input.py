@@ -188,6 +188,25 @@ def test_all_faults_at_once(numbann: Numbann, write_spec: WriteSpec) -> None:
     assert keys == ["train.epochs", "train.batch", "loss"]
 
 
+COLUMNS = {"data.target": "hire", "data.drop": ["x"], "data.weight": "y"}
+
+
+@pytest.mark.parametrize("others", [{}, {"train.epoks": 5, "data.csv.sep": ","}])
+@pytest.mark.parametrize("command", ["check", "train", "lr-find"])
+def test_wrong_columns_are_told_with_all_other_faults(
+    numbann: Numbann, here: Path, command: str, others: dict[str, Any]
+) -> None:
+    (here / "people.csv").write_text("age,hired\n31,yes\n45,no\n")
+    changes = [part for key, value in {**COLUMNS, **others}.items() for part in ("--set", f"{key}={json.dumps(value)}")]
+    (here / "s.json").write_text('{"data": {"path": "people.csv", "target": "hired"}, "model": {"layers": [4]}}')
+    result = numbann(command, "s.json", *changes)
+    assert result.exit_code == 2
+    for key in {**COLUMNS, **others}:
+        assert result.stderr.count(f"{key}: ") == 1
+    assert 'people.csv has no column "hire"; did you mean "hired"?' in result.stderr
+    assert len(result.stderr.splitlines()) == len(COLUMNS) + len(others)
+
+
 def test_a_loss_that_explodes_fails_with_1(numbann: Numbann, write_spec: WriteSpec, here: Path) -> None:
     data = {"target": "sum", "drop": ["colour"], "scale": "none"}
     result = numbann("train", write_spec(data=data, optimizer={"type": "sgd", "learning_rate": 1e30}), "-o", "out")

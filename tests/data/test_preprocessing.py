@@ -69,7 +69,10 @@ def test_standard_input_is_a_table(fitted: Preprocessing, monkeypatch: pytest.Mo
     ("content", "message"),
     [
         ("town,y\nRome,no\n", 'new.csv has no column "age"'),
-        ("age,town,y\n30,Rome,maybe\n", '"maybe", which is no class of the model'),
+        (
+            "age,town,y\n3,Rome,no\n30,Rome,maybe\n4,Rome,x\n",
+            'new.csv row 3, column "y": "maybe" is no class of the model, which knows "no", "yes", nor is "x"; correct',
+        ),
         ("age,town,y\nold,Rome,no\n", '"old" is no number, but the column holds numbers in t.csv'),
         ("age,town,y\n30,Rome,\n", "the target is missing"),
     ],
@@ -77,7 +80,7 @@ def test_standard_input_is_a_table(fitted: Preprocessing, monkeypatch: pytest.Mo
 def test_new_files_that_do_not_fit(fitted: Preprocessing, content: str, message: str) -> None:
     Path("new.csv").write_text(content)
     with pytest.raises(DataError, match=message):
-        fitted.task.encode(fitted.read("new.csv", need_target=True)[1], "binary", "float32")
+        fitted.read("new.csv", need_target=True)
 
 
 ROWS = [[41.5, "Oslo"], [30, "Rome"]]

@@ -22,7 +22,7 @@ MINIMAL: dict[str, Any] = {"data": {"path": "wine.csv", "target": "quality"}, "m
 def folder(tmp_path, monkeypatch):
     """A working folder with a table and arrays in it."""
     for name in ("wine.csv", "x.npy", "y.npy", "train.npz", "images.gz", "labels.gz", "A.NPZ", "notes.txt"):
-        (tmp_path / name).write_text("quality,acid\n")
+        (tmp_path / name).write_text("quality,acid,w\n")
     (tmp_path / "subfolder").mkdir()
     monkeypatch.chdir(tmp_path)
     return tmp_path

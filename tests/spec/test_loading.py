@@ -35,7 +35,8 @@ def test_faults_carry_lines_in_their_order(write):
     path = write(f'{{"train": {{\n"epoks": 5}},\n{data},\n"seed":\n-1, {model}}}')
     with pytest.raises(SpecError) as caught:
         load(path)
-    assert [(fault.path, fault.line) for fault in caught.value.faults] == [("train.epoks", 2), ("seed", 5)]
+    places = [(fault.path, fault.line) for fault in caught.value.faults]
+    assert places == [("train.epoks", 2), ("data.target", 4), ("seed", 5)]  # the table has no column "q"
     assert str(caught.value).startswith(f"{path}:2  train.epoks: unknown key; did you mean")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -100,6 +101,105 @@ def test_arrays(tmp_path: Path) -> None:
     assert same.weights[0][0].tobytes() == models[0].weights[0][0].tobytes()
 
 
+MIXED = [[["Rome", "Oslo", "Bern"][k % 3], None if k == 5 else k / 7, k % 4 > 1] for k in range(80)]
+NUMBERED = {f"x[{place}]": [row[place] for row in MIXED] for place in range(3)}
+LABELS = COLUMNS["y"]
+
+
+@pytest.mark.parametrize("kind", ["lists", "an array of objects"])
+def test_arrays_of_texts_and_numbers(tmp_path: Path, kind: str) -> None:
+    x, y = (MIXED, LABELS) if kind == "lists" else (np.array(MIXED, object), np.array(LABELS, object))
+    found = numbann.train({**SPEC, "data": {}}, data=(x, y), output=tmp_path / "run").model
+    same = numbann.train(SPEC, data={**NUMBERED, "y": LABELS}, output=tmp_path / "same").model
+    assert (found.features, found.targets, found.classes) == (("x[0]", "x[1]", "x[2]"), ("y",), ("no", "yes"))
+    assert all(found.tensors[name].tobytes() == tensor.tobytes() for name, tensor in same.tensors.items())
+    assert list(found.predict(x)) == list(same.predict(NUMBERED))
+    assert found.evaluate((x, y)) == same.evaluate({**NUMBERED, "y": LABELS})
+
+
+def test_numbers_with_labels_of_any_kind(tmp_path: Path) -> None:
+    x = np.arange(80, dtype=np.uint8).reshape(40, 2)
+    for place, y in enumerate((["a", "b"] * 20, np.array(["a", "b"] * 20, object), np.array(["a", "b"] * 20))):
+        model = numbann.train({**SPEC, "data": {}}, data=(x, y), output=tmp_path / f"{place}").model
+        assert (model.classes, model.resolved.spec.data.scale) == (("a", "b"), "byte")
+
+
+def pairs_of_pandas() -> Any:
+    frame = pandas_frame()
+    return frame.drop(columns="y"), frame["y"]
+
+
+def pairs_of_polars() -> Any:
+    frame = polars_frame()
+    return frame.drop("y"), frame["y"]
+
+
+def pairs_of_frames() -> Any:
+    frame = pandas_frame()
+    return frame.drop(columns="y"), frame[["y"]]
+
+
+@pytest.mark.parametrize("pair", [pairs_of_pandas, pairs_of_polars, pairs_of_frames])
+@pytest.mark.parametrize("target", ["y", None])
+def test_a_frame_and_its_target_keep_their_names(
+    model: numbann.Model, tmp_path: Path, pair: Any, target: str | None
+) -> None:
+    pytest.importorskip("narwhals")
+    rows = pair()
+    spec = {**SPEC, "data": {"target": target} if target else {}}
+    found = numbann.train(spec, data={"train": rows}, output=tmp_path / "run").model
+    assert (found.features, found.targets) == (model.features, ("y",))
+    assert all(found.tensors[name].tobytes() == tensor.tobytes() for name, tensor in model.tensors.items())
+    assert found.evaluate(rows) == model.evaluate(ROWS)
+    (tmp_path / "new.csv").write_text(text())
+    assert numbann.load(tmp_path / "run").evaluate(tmp_path / "new.csv") == model.evaluate(ROWS)
+
+
+def test_an_array_beside_a_frame_has_the_name_of_the_spec(tmp_path: Path) -> None:
+    pytest.importorskip("narwhals")
+    x, y = pairs_of_pandas()
+    spec = {**SPEC, "data": {"target": "kind"}}
+    assert numbann.train(spec, data=(x, y.to_numpy()), output=tmp_path / "run").model.targets == ("kind",)
+    with pytest.raises(NumbannError, match=r'data.target: data has no column "kind"; its columns: "a", "n",'):
+        numbann.train(spec, data=(x, y), output=tmp_path / "other")
+
+
+def test_numbers_that_are_categories(tmp_path: Path) -> None:
+    """A target listed so is text, as of a file; whole numbers with a gap are texts without a fraction."""
+    pandas = pytest.importorskip("pandas")
+    pytest.importorskip("narwhals")
+    frame = pandas.DataFrame({"a": [k % 7 for k in range(60)], "code": [None, 3, 4] * 20, "y": [1, 2, 3] * 20})
+    spec = {**SPEC, "data": {"target": "y", "categorical": ["y", "code"]}}
+    model = numbann.train(spec, data=frame.convert_dtypes(), output=tmp_path / "run").model
+    assert model.classes == ("1", "2", "3")
+    assert model.schema["features"]["code"]["categories"] == ["3", "4", None]
+
+
+def test_numbers_of_other_types_among_objects(tmp_path: Path) -> None:
+    x = [[Decimal("1.5"), np.float32(k), np.int64(k % 3)] for k in range(40)]
+    model = numbann.train({**SPEC, "data": {}}, data=(x, LABELS[:40]), output=tmp_path / "run").model
+    assert {one["type"] for one in model.schema["features"].values()} == {"number"}
+
+
+def test_files_in_the_spec_beside_rows_are_refused(tmp_path: Path) -> None:
+    for path in ("t.csv", {"train": "t.csv", "test": "s.csv"}):
+        spec = {**SPEC, "data": {"path": path, "target": "y"}}
+        with pytest.raises(NumbannError, match=r"data.path: is .*t.csv.*, and rows are given in Python, too") as caught:
+            numbann.train(spec, data=ROWS, output=tmp_path / "run", force=True)
+        assert len(str(caught.value).splitlines()) == 1
+        assert numbann.train(spec, data=ROWS, overrides={"data.path": None}, output=tmp_path / "run", force=True)
+
+
+@pytest.mark.parametrize("given", [5, None, [], True, [1, 2], np.zeros(3)])
+def test_what_is_no_spec_or_no_run_is_one_clear_line(given: Any) -> None:
+    kind = type(given).__name__
+    with pytest.raises(NumbannError, match=rf"^{kind} is no spec; give the path of a JSON file, or a dict; rows"):
+        numbann.train(given)
+    for function in (numbann.resume, numbann.load):
+        with pytest.raises(NumbannError, match=rf"^{kind} is no path; give that of a run directory"):
+            function(given)
+
+
 def test_parts_and_a_resume(tmp_path: Path) -> None:
     given = {"train": ROWS, "test": ROWS[:20]}
     run = numbann.train(SPEC, data=given, output=tmp_path / "run")
@@ -122,7 +222,27 @@ def test_parts_and_a_resume(tmp_path: Path) -> None:
             COLUMNS | {"when": [datetime.timedelta(1)] * 80},
             "timedelta|no plain value",
         ),
-        ({"a": [1.5, 2.5], "y": [1]}, "as long as each other"),
+        ({"a": [1.5, 2.5], "y": [1]}, 'column "a" has 2 rows but "y" has 1; columns must be as long as each other'),
+        (
+            {"X": np.zeros((4, 2)), "y": [1] * 4},
+            r'column "X" has the shape \(4, 2\); arrays of features go as \(x, y\)',
+        ),
+        ({"a": 1.5, "y": 1}, 'column "a" is a single value; give a list of them'),
+        ({"train": ROWS, "tst": ROWS}, 'data: key "tst": unknown key; did you mean "test"'),
+        ({"train": ROWS, "valid": ROWS}, 'data: key "valid": unknown key; did you mean "validation"'),
+        ({"Train": ([[1.0]], ["a"]), "test": ROWS}, 'data: key "Train": unknown key; did you mean "train"'),
+        ({"test": ROWS}, 'data: there is no "train"; give a table, or one for each part'),
+        ({}, "data has no columns; give a frame"),
+        ("t.csv", r"data: str is no rows to train on; .* a file is named in the spec \(data.path\)"),
+        (np.zeros((4, 2)), r"data: ndarray is no rows to train on; give a frame .* or a pair \(x, y\)"),
+        ((5, [6]), "int is no array of features"),
+        ((np.zeros((4, 2)), 6), "int is no target beside x"),
+        ((np.zeros((4, 2)), None), r"data has no y beside x; give \(x, y\)"),
+        ((np.zeros((4, 2)), [1, 2, 1]), 'x has 4 rows but "y" has 3; they must have as many'),
+        (([["a", 1], ["b", 2]], ["a"]), 'x has 2 rows but "y" has 1; they must have as many'),
+        (([["a", 1], [2, 2]], ["a", "b"]), r'data row 2, column "x\[0\]": "2" is no text'),
+        ((COLUMNS, {"y": COLUMNS["y"]}), 'data: column "y" is in x and in y; leave it out of x'),
+        ((np.zeros((4, 2)), {"kind": [1, 2, 1, 2]}), 'data.target: data has no target "y"; y is named "kind"'),
         ({"a": [1.5, 2.5]}, 'data has no column "y"'),
         ({name: [] for name in COLUMNS}, "data has columns but no rows; add rows"),
     ],
@@ -131,6 +251,11 @@ def test_what_cannot_be_trained_on_is_one_clear_line(tmp_path: Path, data: Any, 
     with pytest.raises(NumbannError, match=message) as caught:
         numbann.train(SPEC, data=data, output=tmp_path / "run")
     assert len(str(caught.value).splitlines()) == 1
+
+
+def test_a_lazy_frame_is_told_to_collect(tmp_path: Path) -> None:
+    with pytest.raises(NumbannError, match=r"a lazy frame has no rows yet; give what its collect\(\) returns"):
+        numbann.train(SPEC, data=polars_frame().lazy(), output=tmp_path / "run")
 
 
 TIMES = [datetime.datetime(2024, 1, 1) + datetime.timedelta(hours=5 * k) for k in range(60)]
@@ -196,6 +321,26 @@ def test_dates_of_files_of_arrow(dated: tuple[dict[str, Any], numbann.Model], tm
     found = numbann.train(spec, output=tmp_path / "run").model
     assert all(found.tensors[name].tobytes() == tensor.tobytes() for name, tensor in model.tensors.items())
     assert found.evaluate(file) == model.evaluate(DATED)
+
+
+def test_a_format_is_of_texts_and_not_of_dates(tmp_path: Path) -> None:
+    """A file with dates written as 31.12.2024, and frames and Parquet files with true dates, give the same."""
+    pandas = pytest.importorskip("pandas")
+    arrow = pytest.importorskip("pyarrow.parquet")
+    written = [time.strftime("%d.%m.%Y") for time in TIMES]
+    columns = {**DATED, "day": written}
+    rows = [",".join(map(str, row)) for row in zip(*columns.values(), strict=True)]
+    (tmp_path / "t.csv").write_text("\n".join([",".join(columns), *rows]))
+    section = {"target": "y", "drop": ["at"], "columns": {"day": {"dates": "parts", "format": "%d.%m.%Y"}}}
+    spec = {**SPEC, "data": {**section, "path": str(tmp_path / "t.csv")}}
+    model = numbann.train(spec, output=tmp_path / "run").model
+    frame = pandas.DataFrame(DATED).astype({"day": "datetime64[ns]"})
+    same = numbann.train({**SPEC, "data": section}, data=frame, output=tmp_path / "same").model
+    assert all(same.tensors[name].tobytes() == tensor.tobytes() for name, tensor in model.tensors.items())
+    arrow.write_table(zoned_table(), tmp_path / "t.parquet")
+    assert model.evaluate(tmp_path / "t.csv") == model.evaluate(frame) == model.evaluate(tmp_path / "t.parquet")
+    with pytest.raises(NumbannError, match=r'"2024-01-01" is no date like %d\.%m\.%Y'):
+        model.predict({**columns, "day": ["2024-01-01"] * 60})
 
 
 def test_no_rows_have_no_predictions_and_no_measures(model: numbann.Model) -> None:

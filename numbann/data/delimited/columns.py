@@ -32,7 +32,8 @@ def read_table(table: Delimited, need_target: bool) -> Raw:
     chosen = choose_columns(table.reading, names, table.file.name, need_target)
     columns = read_columns(table, names, chosen.every)
     if columns is None:
-        columns, padded = _read(table, names, [*chosen.features, *chosen.weight, *chosen.keys], chosen.targets)
+        features = [*chosen.features, *chosen.weight, *chosen.keys]
+        columns, padded = _read(table, names, features, chosen.targets, need_target)
         columns |= _codes(table, names, tuple(filter(table.reading.may_be_codes, padded)))
     return raw_from_columns(columns, chosen, table.reading, table.file.name, table.place, table.delimiter)
 
@@ -45,7 +46,7 @@ def _codes(table: Delimited, names: Sequence[str], wanted: tuple[str, ...]) -> d
 
 
 def _read(
-    table: Delimited, names: Sequence[str], features: Sequence[str], targets: Sequence[str]
+    table: Delimited, names: Sequence[str], features: Sequence[str], targets: Sequence[str], need_rows: bool = True
 ) -> tuple[dict[str, Column], list[str]]:
     """Read the features and targets by name, and return those that may be codes apart.
 
@@ -56,7 +57,7 @@ def _read(
     growing = {name: GrowingColumn(na, is_text(name), plain) for name in [*features, *targets]}
     positions = {name: position for position, name in enumerate(names) if name in growing}
     literal, rows = {name for name in growing if is_text(name) or name in targets}, 0
-    for chunk in _chunks(table, len(names)):
+    for chunk in _chunks(table, len(names), need_rows):
         rows += len(chunk)
         size = 8 * rows * len(growing) // 2  # that the inputs made of the columns take beside them
         check_room(size, f"{table.file.name}, inputs of {rows} rows and more", table.file.key, "leave columns out")
@@ -75,7 +76,7 @@ def _finish(table: Delimited, name: str, column: GrowingColumn, position: int) -
         return column.finish()
 
 
-def _chunks(table: Delimited, width: int) -> Iterator[NumberChunk | CellChunk]:
+def _chunks(table: Delimited, width: int, need_rows: bool) -> Iterator[NumberChunk | CellChunk]:
     found = False
     try:
         for chunk in chunks(table, width):
@@ -83,7 +84,7 @@ def _chunks(table: Delimited, width: int) -> Iterator[NumberChunk | CellChunk]:
             yield chunk
     except RaggedRow:
         raise DataError(_describe_ragged_row(table, width)) from None
-    if not found:
+    if need_rows and not found:
         raise table.file.fault(" has a header but no rows; add rows")
 
 

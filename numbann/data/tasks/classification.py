@@ -11,7 +11,7 @@ import numpy as np
 from numbann.data.columns import MISSING
 from numbann.data.kinds import Lookup
 from numbann.data.table import Raw
-from numbann.data.tasks.labels import OfClasses, index_of, values_of
+from numbann.data.tasks.labels import OfClasses, check_labels, index_of, values_of
 from numbann.data.wording import listed, quoted
 from numbann.errors import DataError
 
@@ -65,6 +65,9 @@ class Classification(OfClasses):
         if unknown:
             raise DataError(f"the order of {quoted(self.names[0])} lacks {listed(unknown)}; add it", key="data.columns")
         return replace(self, classes=tuple(sorted(self.classes, key=place)))
+
+    def check(self, raw: Raw) -> None:
+        check_labels(raw, next(iter(raw.targets)), self.classes)
 
     def means(self, raw_target: np.ndarray) -> tuple[np.ndarray, tuple[str, ...]]:
         shares = np.eye(len(self.classes))[self.true_indices(raw_target)]

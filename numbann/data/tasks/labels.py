@@ -151,9 +151,25 @@ def _comparable(column: Column, name: str) -> np.ndarray:
 
 def index_of(labels: np.ndarray, classes: Sequence[Any], what: str) -> np.ndarray:
     """Return the index (N,) of each label among the classes; an unknown label is an error."""
-    values, position = labels.tolist(), Lookup(classes)
-    index = {label: position(label) for label in dict.fromkeys(values)}
+    values = labels.tolist()
+    index = _places(values, classes)
     unknown = [label for label, place in index.items() if place == MISSING]
     if unknown:
         raise DataError(f"{what} holds {listed(unknown)}, which is no class of the model: {listed(classes)}")
     return np.fromiter(map(index.__getitem__, values), np.int64, len(values))
+
+
+def check_labels(raw: Raw, name: str, classes: Sequence[Any]) -> None:
+    """Refuse a target column with a label that is no class."""
+    values = raw.targets[name].original.tolist()
+    unknown = [label for label, place in _places(values, classes).items() if place == MISSING]
+    if unknown:
+        others = f", nor is {listed(unknown[1:])}" if unknown[1:] else ""
+        what = f"{quoted(unknown[0])} is no class of the model, which knows {listed(classes)}{others}"
+        raise raw.fault(values.index(unknown[0]), name, f"{what}; correct the cell, or leave the row out", None)
+
+
+def _places(labels: Sequence[Any], classes: Sequence[Any]) -> dict[Any, int]:
+    """Return the place of each label among the classes, MISSING of one that is none."""
+    position = Lookup(classes)
+    return {label: position(label) for label in dict.fromkeys(labels)}

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from numbann.data.table import Raw
-from numbann.data.tasks.labels import Labels, index_of, says_yes, values_of
+from numbann.data.tasks.labels import Labels, check_labels, index_of, says_yes, values_of
 from numbann.data.tasks.task import Outcome
 from numbann.data.wording import listed, quoted, shortened
 from numbann.errors import DataError
@@ -48,6 +48,10 @@ class Multilabel(Labels):
 
     def encode(self, raw_target: np.ndarray, form: str, dtype: str) -> np.ndarray:
         return np.ascontiguousarray(self.true_indices(raw_target), dtype=dtype)
+
+    def check(self, raw: Raw) -> None:
+        for name, pair in zip(raw.targets, self.pairs, strict=True):
+            check_labels(raw, name, pair)
 
     def means(self, raw_target: np.ndarray) -> tuple[np.ndarray, tuple[str, ...]]:
         return self._named(self.true_indices(raw_target).astype(np.float64))

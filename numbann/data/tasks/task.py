@@ -115,6 +115,10 @@ class Task(ABC):
         label, order (N,), one_hot (N, K), binary (N, 1) or (N, T), real (N, T).
         """
 
+    def check(self, raw: Raw) -> None:
+        """Refuse targets of new data that training has not seen."""
+        return
+
     # ---- classes
 
     @property
