@@ -27,7 +27,9 @@ if TYPE_CHECKING:
     )
     from numbann.mathematics.functions import digamma, stop_gradient
     from numbann.mathematics.rows import row_dot, row_max, row_sum
-    from numbann.model.model import Model, load
+    from numbann.model.ensemble import Ensemble
+    from numbann.model.loading import load
+    from numbann.model.model import Model
     from numbann.plugins.functions import get_activation, get_loss, get_optimizer
     from numbann.training.execution import Run
     from numbann.training.interruption import Interrupted
@@ -45,7 +47,9 @@ __version__ = "0.1.0"
 
 _NAMES = {  # in the order in which a reader needs them
     "training.runs": "train resume",
-    "model.model": "load Model",
+    "model.loading": "load",
+    "model.model": "Model",
+    "model.ensemble": "Ensemble",
     "training.range_test": "find_learning_rate RangeTest",
     "training.execution": "Run",
     "training.interruption": "Interrupted",

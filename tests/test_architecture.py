@@ -34,12 +34,14 @@ PARTS = (  # bottom up: a file imports from its own part and from those before i
     "data",
     "spec",
     "model",
+    "runner",
     "training",
     "testing",
     "cuda",
     "numbann_cli",
 )
 ALONE = {  # these know less than what stands before them
+    "numbann.runner": {"runner", "errors"},
     "numbann.simd": {"simd", "errors", "caches"},
     "numbann.cuda.threads": {"numbann.cuda.threads", "errors"},
     "numbann.spec": {

@@ -20,6 +20,8 @@ from numbann.training.callbacks import (
     EpochEnded,
     Event,
     Finished,
+    FromModel,
+    ModelEnded,
     Planned,
     Started,
     StepsDone,
@@ -27,6 +29,7 @@ from numbann.training.callbacks import (
 )
 from numbann.training.rundir import json_text
 from numbann_cli.group import Settings, stop_writing
+from numbann_cli.models_table import ModelRows, mean_line
 from numbann_cli.progress import Bar
 from numbann_cli.rows import HistoryRows, baseline_line, columns, format_measures, network, resolved_keys
 from numbann_cli.signals import terminable
@@ -43,6 +46,8 @@ class Narrator:
         self.stream = sys.stderr if as_json else sys.stdout
         self.bar = Bar(self.stream) if self.stream.isatty() and not quiet else None
         self.rows: HistoryRows | None = None
+        self.models: ModelRows | None = None
+        self.progress: dict[int, float] = {}  # of each of several models, the share that is done
         self.epochs, self.trained, self.seconds, self.task = 0, 0, 0.0, ""
         self.warnings: list[str] = []
         self.findings: list[str] = []
@@ -66,6 +71,10 @@ class Narrator:
                 self.findings.append(f"layer {event.layer} {event.kind} (epoch {event.epoch})")
             case EpochEnded():
                 self._epoch(event)
+            case FromModel():
+                self._from_model(event.model, event.event)
+            case ModelEnded():
+                self._model(event)
             case Finished():
                 self._summary(event)
 
@@ -128,7 +137,9 @@ class Narrator:
         where = f"{event.gpu} ({event.device})" if event.gpu else f"{threads} on {event.device}"
         self._tell(f"run    {event.path}, {where}{after}\n")
         self.epochs = event.epochs
-        if self.bar:
+        if self.bar and event.models > 1:
+            self.bar.start(0, event.models, "model")
+        elif self.bar:
             self.bar.start(event.epochs_done, event.epochs)
 
     def _epoch(self, event: EpochEnded) -> None:
@@ -140,14 +151,45 @@ class Narrator:
         if self.bar:
             self.bar.advance(event.record["epoch"])
 
+    def _from_model(self, model: int, event: Event) -> None:
+        """Note how far one of several models is."""
+        match event:
+            case Warned():
+                self._warn(f"model {model}, epoch {event.epoch}: {event.text}")
+            case StepsDone():
+                self._advance(model, (event.epoch - 1 + event.done / event.steps) / self.epochs)
+            case EpochEnded():
+                self.trained, self.seconds = self.trained + 1, self.seconds + event.record["seconds"]
+                self._advance(model, event.record["epoch"] / self.epochs)
+
+    def _advance(self, model: int, share: float) -> None:
+        self.progress[model] = share
+        if self.bar:
+            self.bar.advance(sum(self.progress.values()))
+
+    def _model(self, event: ModelEnded) -> None:
+        if self.models is None:
+            self.models = ModelRows(tuple(event.measures))
+            self._tell(self.models.header())
+        self._tell(self.models.row({**vars(event), **event.measures}))
+        self._advance(event.model, 1.0)
+
     def _summary(self, event: Finished) -> None:
         self.close()
         for warning in event.warnings:
             self._warn(warning)
+        if self.models is not None:
+            self._tell(f"\n{mean_line(event.metrics)}", important=True)
+            self._results(event)
+            return
         early = f", stopped early after {event.epochs_done}" if event.epochs_done < self.epochs else ""
         self._tell(f"\nbest       epoch {event.metrics['best_epoch']} of {self.epochs}{early}", important=True)
         if event.weights_epoch != event.metrics["best_epoch"]:
             self._tell(f"weights    of epoch {event.weights_epoch}, the last, as train.select is null")
+        self._results(event)
+
+    def _results(self, event: Finished) -> None:
+        """Print the figures, the times, and what to do next."""
         parts = [part for part in ("validation", "test") if part in event.metrics]
         for line in format_measures({part: event.metrics[part] for part in parts}):
             self._tell(line, important=True)
@@ -156,10 +198,16 @@ class Narrator:
         if self.findings:
             self._tell(f"warnings   {', '.join(self.findings)}", important=True)
         path = event.path
-        speed = f", {event.rows * self.trained / self.seconds:,.0f} rows a second" if self.seconds else ""
+        speed = f", {self._rows_trained(event) / self.seconds:,.0f} rows a second" if self.seconds else ""
         self._tell(f"time       {event.seconds:.1f} s, {self.seconds:.1f} s of training{speed}")
         self._tell(f"written    {path}{os.sep}", important=True)
         self._tell(f"next       numbann show {path}\n           numbann predict {path} DATA -o predictions.csv")
+
+    def _rows_trained(self, event: Finished) -> float:
+        """Return how many rows were trained; of folds, each model leaves one out."""
+        models = event.metrics.get("models")
+        left = 1 if models is None else 1 - 1 / max(one["fold"] for one in models)
+        return event.rows * left * self.trained
 
     def _tell(self, line: str, important: bool = False) -> None:
         if self.quiet and not important:

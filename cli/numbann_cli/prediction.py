@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import io
 from collections.abc import Callable, Iterator, Mapping
 from importlib.util import find_spec
@@ -14,13 +13,13 @@ import numpy as np
 
 from numbann.data.preprocessing import NewData
 from numbann.data.streaming import Inputs
+from numbann.model.columns import Columns, as_csv, predicted
 from numbann.model.model import Model
 from numbann.model.outputs import outcome_of
 from numbann.spec.read import parse
 from numbann.spec.source import is_spec
 from numbann.training.rundir import json_text
 
-Columns = dict[str, np.ndarray]
 OTHERS = (".gz", ".xlsx", ".json")  # endings of further formats that are not written
 
 
@@ -35,7 +34,7 @@ def source_of(data: str) -> Any:
 
 def read(model: Model, data: Any, *, need_target: bool) -> NewData:
     """Read and preprocess the rows of new data, with targets and weights if needed; warnings go to stderr."""
-    found = model.preprocessing.read(data, need_target)
+    found = model.read(data, need_target)
     for warning in found.warnings:
         click.echo(f"numbann: warning: {warning}", err=True)
     return found
@@ -47,35 +46,14 @@ def predict(model: Model, x: Inputs, probabilities: bool, outputs: bool = False)
     probabilities: with p_CLASS.  outputs: with everything that the outputs give.
     """
     found, task = outcome_of(model.resolved, model.outputs(x)), model.preprocessing.task
-    predicted = task.predictions(found)
-    columns = predicted[:, None] if predicted.ndim == 1 else predicted
-    names = ["prediction"] if columns.shape[1] == 1 else [f"prediction_{name}" for name in model.targets]
-    blocks = [columns]
-    if probabilities:
-        names += [f"p_{name}" for name in task.subjects]
-        blocks += [task.probabilities(found)]
-    if outputs:
-        given = {name: column for name, column in task.columns(found).items() if name not in names}
-        names += given
-        blocks += [column[:, None] for column in given.values()]
-    every = [_shorten(column, model.plan.dtype) for block in blocks for column in block.T]
-    return dict(zip(names, every, strict=True))
+    return predicted(task, found, model.plan.dtype, probabilities=probabilities, outputs=outputs)
 
 
-def join(kept: Mapping[str, np.ndarray], predicted: Columns) -> Columns:
+def join(kept: Mapping[str, np.ndarray], predictions: Columns) -> Columns:
     """Return columns of the data before those that are predicted."""
-    for name in predicted.keys() & kept.keys():
+    for name in predictions.keys() & kept.keys():
         raise click.UsageError(f'--keep: "{name}" is a column of the data and of the predictions; leave it out')
-    return {**kept, **predicted}
-
-
-def as_csv(columns: Columns) -> str:
-    """Return columns as CSV."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(columns)
-    writer.writerows(zip(*columns.values(), strict=True))
-    return text.getvalue()
+    return {**kept, **predictions}
 
 
 def as_json(columns: Columns) -> str:
@@ -145,11 +123,6 @@ def writer_for(output: Path | None, json: bool) -> Callable[[Columns], str | byt
             f"-o {output}: predictions are not written in this format; name a file that ends in {endings}{asked}"
         )
     return writers.get(ending, default)
-
-
-def _shorten(column: np.ndarray, dtype: str) -> np.ndarray:
-    """Make numbers as short as the model's precision allows; anything else stays."""
-    return column.astype(dtype) if column.dtype.kind == "f" else column
 
 
 def _plain(cell: Any) -> Any:

@@ -29,16 +29,16 @@ class Bar:
             transient=True,
         )
         self.task = self.progress.add_task("", total=None)
-        self.epochs = 0
+        self.epochs, self.noun = 0, ""
 
     def wait(self, text: str) -> None:
         """Show a note while something of unknown length runs."""
         self.progress.update(self.task, description=text)
         self.progress.start()
 
-    def start(self, done: int, epochs: int) -> None:
-        """Start the bar, with some epochs done already."""
-        self.epochs = epochs
+    def start(self, done: int, epochs: int, noun: str = "epoch") -> None:
+        """Start the bar, with some epochs done already.  noun: what it counts, if these are no epochs."""
+        self.epochs, self.noun = epochs, noun
         self.progress.update(self.task, total=epochs)
         self.advance(done)
         self.progress.refresh()
@@ -46,7 +46,7 @@ class Bar:
     def advance(self, epochs: float) -> None:
         """Fill the bar up to a number of epochs, which may have a fraction."""
         shown = min(int(epochs) + 1, self.epochs)
-        self.progress.update(self.task, completed=epochs, description=f"epoch {shown}/{self.epochs}")
+        self.progress.update(self.task, completed=epochs, description=f"{self.noun} {shown}/{self.epochs}")
 
     def above(self, line: str) -> None:
         """Print a line above the bar."""

@@ -10,8 +10,9 @@ from typing import Any
 
 from numbann.errors import UNUSABLE, RunDirectoryError, describe_damage
 from numbann.training.lock import find_owner
-from numbann.training.rundir import HISTORY, MANIFEST, METRICS, RESOLVED, open_existing
+from numbann.training.rundir import HISTORY, MANIFEST, METRICS, RESOLVED, RunDirectory, open_existing
 from numbann_cli.failures import printable
+from numbann_cli.models_table import ModelRows, mean_line, rows_of
 from numbann_cli.rows import GAP, HistoryRows, baseline_line, columns, format_measures, number
 from numbann_cli.tables import class_lines, confusion_lines, target_lines
 
@@ -28,12 +29,38 @@ def page(path: Path, width: int | None = None) -> str:
     with _naming(directory / METRICS) as file:
         metrics = _json(file.read_bytes()) if file.exists() else None
         best, measures = None if metrics is None else metrics["best_epoch"], list(_metrics(path, metrics, task))
-    with _naming(directory / HISTORY) as file:
-        *lines, _ = file.read_bytes().split(b"\n") if file.exists() else [b""]  # the rest was cut off as it was written
-        history = list(map(_json, lines))
-        epochs = [*_epochs(history, best, width), *_layers(history, names)]
+    several = open_existing(path).models()
+    if several:
+        with _naming(directory / METRICS):
+            epochs = list(_models(several, metrics))
+    else:
+        history = _history(directory)
+        with _naming(directory / HISTORY):
+            epochs = [*_epochs(history, best, width), *_layers(history, names)]
     head = [f"run        {directory}", started, f"{data}, {task}", *settings, machine]
     return printable("\n".join([*head, "", *epochs, "", *measures]))
+
+
+def _history(directory: Path) -> list[dict[str, Any]]:
+    """Return the history of a run or a model, one line for each whole epoch."""
+    with _naming(directory / HISTORY) as file:
+        *lines, _ = file.read_bytes().split(b"\n") if file.exists() else [b""]  # the rest was cut off as it was written
+        return list(map(_json, lines))
+
+
+def _models(several: list[RunDirectory], metrics: Any) -> Iterator[str]:
+    """Yield a row for each of several models, or how far each is."""
+    if metrics is None:
+        for one in several:
+            yield f"model {one.path.name}: {len(_history(one.path))} epochs"
+        return
+    models = [*rows_of(metrics), *metrics.get("refitted", ())]
+    rows = ModelRows(tuple(metrics["models"][0]["validation"]))
+    yield rows.header()
+    for model in models:
+        yield rows.row(model)
+    yield ""
+    yield mean_line(metrics)
 
 
 @contextmanager

@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from numbann.data.columns import Column, Numbers, Texts, as_texts
 from numbann.data.contract import PARTS, shares
 from numbann.data.dates import parse_dates
-from numbann.data.split import sample_rows, split_groups, split_in_order, split_rows
-from numbann.data.table import Raw, RowSelection
+from numbann.data.split import (
+    fold_groups,
+    fold_in_order,
+    fold_rows,
+    sample_rows,
+    split_groups,
+    split_in_order,
+    split_rows,
+)
+from numbann.data.table import Raw, RowSelection, count_of
 from numbann.data.tasks.task import Task
 from numbann.data.wording import quoted
 from numbann.errors import DataError
@@ -46,11 +54,46 @@ def _shared(
     if split.get("by") is not None:
         return split_in_order(len(train.table), held, _order(train, split["by"]))
     if split.get("group") is not None:
-        column = as_texts(train.keys[split["group"]])
-        groups = np.unique(np.where(column.missing, -1 - np.arange(len(column)), column.codes), return_inverse=True)[1]
-        return split_groups(groups, held, seed, split["group"])
+        return split_groups(_groups(train, split["group"], slice(None)), held, seed, split["group"])
     classes = None if strata is None else strata.encode(strata.original(train), "label", "int64")
     return split_rows(len(train.table), held, seed, classes)
+
+
+class Fold(NamedTuple):
+    """Places of rows in the training part, sorted: those that train a model, and those that it is measured by."""
+
+    train: np.ndarray
+    validation: np.ndarray
+
+
+def folds_of(
+    raw: Raw, rows: RowSelection, split: Mapping[str, Any], count: int, seed: int, repetition: int, strata: Task | None
+) -> list[Fold]:
+    """Return the folds of the training part, whose rows these are.  strata: the classes to stratify by.
+
+    By the order of a column each fold is measured by rows that come after all that it trains on.
+    """
+    total = count_of(rows, len(raw.table))
+    if split.get("by") is not None:
+        inside = np.full(len(raw.table), -1)
+        inside[rows] = np.arange(total)
+        order = inside[_order(raw, split["by"])]
+        stretches = fold_in_order(order[order >= 0], count)
+        return [Fold(np.sort(np.concatenate(stretches[:k])), stretches[k]) for k in range(1, count + 1)]
+    if split.get("group") is not None:
+        name = split["group"]
+        held = fold_groups(_groups(raw, name, rows), count, seed, repetition, name)
+    else:
+        classes = None if strata is None else strata.encode(strata.original(raw)[rows], "label", "int64")
+        held = fold_rows(total, count, seed, repetition, classes)
+    return [Fold(np.delete(np.arange(total), one), one) for one in held]
+
+
+def _groups(raw: Raw, name: str, rows: RowSelection) -> np.ndarray:
+    """Return the group of each of some rows, from 0; a row without one is a group of its own."""
+    column = as_texts(raw.keys[name])
+    groups = np.where(column.missing, -1 - np.arange(len(column)), column.codes)[rows]
+    return np.unique(groups, return_inverse=True)[1]
 
 
 def _order(raw: Raw, name: str) -> np.ndarray:

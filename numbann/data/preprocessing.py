@@ -19,7 +19,7 @@ from numbann.data.joining import read_source
 from numbann.data.path import find_new_source
 from numbann.data.reading import Reading
 from numbann.data.streaming import Inputs, inputs_of
-from numbann.data.table import check_range, check_targets
+from numbann.data.table import Raw, check_range, check_targets
 from numbann.data.tasks import task_from_dict
 from numbann.data.tasks.task import Task
 from numbann.data.weights import check_weight, weight_of
@@ -69,11 +69,15 @@ class Preprocessing:
 
     def transform(self, features: Any) -> np.ndarray:
         """Return x (N, I) for raw features: an array in feature order, columns or rows by name, or a frame."""
+        return self.encoding.apply(self.raw(features), slice(None), self.dtype)
+
+    def raw(self, features: Any) -> Raw:
+        """Return raw features, given in Python, as checked rows; warn of what training did not have."""
         raw = raw_from_python(features, self.reading)
         self.encoding.check(raw)
         for warning in self.encoding.unseen(raw, slice(None)):
-            warnings.warn(warning, stacklevel=2)
-        return self.encoding.apply(raw, slice(None), self.dtype)
+            warnings.warn(warning, stacklevel=3)
+        return raw
 
     def find(self, source: Any, need_target: bool) -> Files:
         """Return a file, several, an object of files, standard input for "-", or rows given in Python as a source."""
@@ -81,21 +85,33 @@ class Preprocessing:
 
     def read(self, source: Any, need_target: bool) -> NewData:
         """Read the rows of what `find` returns or takes; their targets and weights only if needed."""
+        raw = self.read_rows(source, need_target)
+        return self.describe(raw, self.inputs(raw), need_target)
+
+    def read_rows(self, source: Any, need_target: bool) -> Raw:
+        """Read rows as they are, and check them."""
         found = source if isinstance(source, Files) else self.find(source, need_target)
         raw = read_source(found, self.reading, need_target)
         check_targets(raw)
         check_weight(raw, self.reading.weight)
         self.encoding.check(raw)
-        original = self.task.original(raw) if need_target else None
         if need_target:
+            self.task.original(raw)  # refuses other columns than those of training
             self.task.check(raw)
             check_range(raw, self.kinds)
-        rows = slice(None)
-        x = inputs_of(self.encoding, raw, rows, self.dtype, len(raw.table))
-        warnings = self.encoding.unseen(raw, rows)
+        return raw
+
+    def inputs(self, raw: Raw) -> Inputs:
+        """Return the inputs x (N, I) of rows."""
+        return inputs_of(self.encoding, raw, slice(None), self.dtype, len(raw.table))
+
+    def describe(self, raw: Raw, x: Any, need_target: bool) -> NewData:
+        """Return rows with x, which stands for their inputs, their targets and weights, and warnings."""
+        warnings = self.encoding.unseen(raw, slice(None))
         if need_target and self.reading.weight is not None and raw.weight is None:
             warnings += (f"there are no weights {quoted(self.reading.weight)}; all rows count alike",)
-        return NewData(x, original, weight_of(raw, rows), warnings)
+        target = self.task.original(raw) if need_target else None
+        return NewData(x, target, weight_of(raw, slice(None)), warnings)
 
     def read_as_written(self, files: Files, columns: Sequence[str] | None) -> dict[str, np.ndarray]:
         """Return columns (N,) of a table as texts, by name; None for all of them."""

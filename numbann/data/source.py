@@ -20,7 +20,7 @@ from numbann.data.folds import fold_codes
 from numbann.data.given import parts_of as parts_of_given
 from numbann.data.kept import read_kept
 from numbann.data.layout import Layout, lay_out
-from numbann.data.parts import parts_of, sampled
+from numbann.data.parts import Fold, folds_of, parts_of, sampled
 from numbann.data.path import find_source
 from numbann.data.preprocessing import Preprocessing
 from numbann.data.reading import Reading, reading_from_section
@@ -69,15 +69,45 @@ class Dataset:
 
 @dataclass(frozen=True)
 class SplitData:
-    """The raw data, read and split.  parts: part -> (raw rows of its source, selection of them)."""
+    """The raw data, read and split.
 
+    section: the spec's `data`.  seed: of the split.  parts: part -> (raw rows of its source, selection of them).
+    """
+
+    section: Mapping[str, Any]
+    seed: int
     facts: Facts
     parts: Mapping[str, tuple[Raw, RowSelection]]
     reading: Reading
     task: Task
     layout: Layout
-    missing: str
     class_weights: tuple[float, ...] = ()
+
+    def folds(self, count: int, repetition: int = 0) -> list[Fold]:
+        """Return the folds of the training part; each repetition has others, unless they go by the order of a column.
+
+        Classes are in proportion, and groups whole, as in the split.
+        """
+        if "validation" in self.parts:
+            what = "names rows of validation, whose place folds take; name them train"
+            raise DataError(f"{quoted(self.section['split']['column'])} {what}", key="data.split.column")
+        strata = self.task if self.facts.stratify else None
+        return folds_of(*self.parts["train"], self.section["split"], count, self.seed, repetition, strata)
+
+    def fold(self, fold: Fold) -> SplitData:
+        """Return the same data with the rows of a fold as its parts for training and validation.
+
+        What is fitted to training rows is fitted to the fold's alone: nothing is known of those that measure it.
+        """
+        raw, rows = self.parts["train"]
+        numbers = np.arange(len(raw.table))[rows]
+        train = numbers[fold.train]
+        layout = lay_out(self.section, raw, train, self.task)
+        parts = {"train": (raw, train), "validation": (raw, numbers[fold.validation])}
+        counts = {**self.facts.rows, "train": len(fold.train), "validation": len(fold.validation)}
+        facts = replace(self.facts, rows=counts, inputs=layout.encoding().inputs)
+        weights = class_weights(self.section["class_weight"], self.task, raw, train)
+        return replace(self, facts=facts, parts={**self.parts, **parts}, layout=layout, class_weights=weights)
 
     def prepare(
         self,
@@ -99,7 +129,7 @@ class SplitData:
         raw, rows = self.parts["train"]
         preprocessing = Preprocessing(
             reading=self._reading(),
-            encoding=self.layout.fit(raw, rows, self.missing, scale),
+            encoding=self.layout.fit(raw, rows, self.section["missing"], scale),
             task=_fit(self.task, raw, rows, target_scale, target_clip),
             format=self.facts.format,
             dtype=np.dtype(dtype).name,
@@ -216,7 +246,7 @@ def load(section: Mapping[str, Any], base: Path, split_seed: int, given: Any = N
             *notes_of(task, weights),
         ),
     )
-    return SplitData(facts, parts, reading, task, layout, section["missing"], weights)
+    return SplitData(section, split_seed, facts, parts, reading, task, layout, weights)
 
 
 def _task(section: Mapping[str, Any], raws: Mapping[str, Raw], train: Files) -> tuple[Task, tuple[str, ...]]:

@@ -14,6 +14,7 @@ from numbann.data.wording import counted, quoted
 from numbann.errors import DataError
 
 SAMPLING = 0x726F7773  # the second half of the key of random numbers that choose a sample; that of a split is 0
+FOLDING = 0x666F6C64  # the same for folds, and the number of the repetition is added
 
 
 def split_rows(
@@ -66,6 +67,47 @@ def split_groups(groups: np.ndarray, shares: Mapping[str, float], seed: int, nam
         order = [group for group in order if group not in taken]
     parts = {part: np.flatnonzero(np.isin(groups, taken)) for part, taken in chosen.items()}
     return {"train": np.flatnonzero(np.isin(groups, order)), **parts}
+
+
+def fold_rows(
+    rows: int, count: int, seed: int, repetition: int = 0, classes: np.ndarray | None = None
+) -> list[np.ndarray]:
+    """Sorted row numbers of each of `count` folds; `classes` (N,) are class indices, spread evenly over the folds."""
+    if rows < count:
+        raise DataError(f"{counted(rows, 'row')} cannot be {count} folds; take fewer", key="ensemble.folds")
+    order = _folding(seed, repetition).permutation(rows)
+    if classes is not None:
+        order = order[np.argsort(classes[order], kind="stable")]
+    return [np.sort(order[fold::count]) for fold in range(count)]
+
+
+def fold_groups(groups: np.ndarray, count: int, seed: int, repetition: int, name: str) -> list[np.ndarray]:
+    """Sorted row numbers of each fold, whole groups each.  groups (N,): the group of each row, from 0.
+
+    Groups are shuffled by the seed; then each, the largest first, goes to the fold with the fewest rows.
+    """
+    sizes = np.bincount(groups)
+    if len(sizes) < count:
+        what = f"{counted(len(sizes), 'group')} of {quoted(name)} cannot be {count} folds; take fewer"
+        raise DataError(what, key="ensemble.folds")
+    order = _folding(seed, repetition).permutation(len(sizes))
+    held, fold_of = np.zeros(count, np.int64), np.empty(len(sizes), np.int64)
+    for group in order[np.argsort(-sizes[order], kind="stable")]:
+        fold_of[group] = held.argmin()
+        held[fold_of[group]] += sizes[group]
+    return [np.flatnonzero(fold_of[groups] == fold) for fold in range(count)]
+
+
+def fold_in_order(order: np.ndarray, count: int) -> list[np.ndarray]:
+    """Sorted row numbers of count + 1 stretches of an order (N,), the first of which is there to train alone."""
+    if len(order) <= count:
+        what = f"{counted(len(order), 'row')} cannot be {count} folds, each after rows to train on; take fewer"
+        raise DataError(what, key="ensemble.folds")
+    return [np.sort(stretch) for stretch in np.array_split(order, count + 1)]
+
+
+def _folding(seed: int, repetition: int) -> np.random.Generator:
+    return np.random.Generator(np.random.Philox(key=[seed, FOLDING + repetition]))
 
 
 def sample_rows(rows: int, asked: float, seed: int, classes: np.ndarray | None) -> np.ndarray:

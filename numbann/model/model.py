@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
 from numbann.components.registry import Registry
 from numbann.data.contract import Facts
 from numbann.data.frames import like
-from numbann.data.preprocessing import Preprocessing
+from numbann.data.preprocessing import NewData, Preprocessing
 from numbann.data.streaming import Inputs
 from numbann.data.transforms.transform import ShiftScale
 from numbann.engine.devices import make_engine
@@ -21,19 +22,15 @@ from numbann.engine.interface import Engine
 from numbann.errors import UNUSABLE, DataError, RegistryError, RunDirectoryError, SpecError, path_from, shown
 from numbann.model import provenance
 from numbann.model.assessment import Assessment, assess
-from numbann.model.file import KIND, ModelFile, read_model
+from numbann.model.file import KIND, ModelFile
 from numbann.model.outputs import outcome_of
 from numbann.model.preprocessing import restore_preprocessing
 from numbann.model.tensor_file import Tensors, check_tensors, damaged
 from numbann.network import plan as planning
 from numbann.network.plan import Plan
-from numbann.plugins.finding import with_files
 from numbann.spec.loading import restore
 from numbann.spec.model import Spec
 from numbann.spec.resolution import Resolved, resolve
-
-MODEL = "model.safetensors"
-REMEDY = "run the source that is kept in the model, if you trust where it comes from: --trust (trust=True)"
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,7 +99,7 @@ class Model:
 
     def evaluate(self, data: Any) -> dict[str, float]:
         """Return loss and metrics on data with known targets: a file, or what `numbann.train` takes as its data."""
-        found = self.preprocessing.read(data, need_target=True)
+        found = self.read(data, need_target=True)
         return self.measure(found.x, found.raw_target, found.weight).measures
 
     @cached_property
@@ -116,20 +113,38 @@ class Model:
         The engine itself scales an array of finite numbers.  Everything else goes through preprocessing, which fills in
         missing numbers or reports what is wrong.
         """
+        outputs = self.quick_outputs(X)
+        return self.outputs(self.preprocessing.transform(X)) if outputs is None else outputs
+
+    def quick_outputs(self, X: Any) -> np.ndarray | None:
+        """Compute the outputs (N, O) for an array of finite numbers, if scaling is all that preprocessing does."""
         if _is_matrix(X, self.plan.inputs) and self._scaling is not None:
-            outputs = self._engine.predict_raw(X, *self._scaling)
-            if outputs is not None:
-                return outputs
-        return self.outputs(self.preprocessing.transform(X))
+            return self._engine.predict_raw(X, *self._scaling)
+        return None
+
+    def read(self, source: Any, need_target: bool) -> NewData:
+        """Read rows for `outputs` and `measure`: a file, or rows given in Python."""
+        return self.preprocessing.read(source, need_target)
 
     def outputs(self, x: Inputs) -> np.ndarray:
         """Compute the network's outputs (N, O) for preprocessed rows (N, I)."""
         return self._engine.predict(x)
 
+    @property
+    def models(self) -> tuple[Model, ...]:
+        """The models whose mean this one is; of a single network, itself."""
+        return (self,)
+
+    def evaluated(
+        self, x: Inputs, raw_target: np.ndarray, weight: np.ndarray | None = None
+    ) -> tuple[float, np.ndarray]:
+        """Compute loss and outputs (N, O) of preprocessed rows and their original targets."""
+        t = self.preprocessing.task.encode(raw_target, self.resolved.target, self.plan.dtype)
+        return self._engine.evaluate(x, t, self.preprocessing.loss_weight(raw_target, weight))
+
     def measure(self, x: Inputs, raw_target: np.ndarray, weight: np.ndarray | None = None) -> Assessment:
         """Assess the model on preprocessed rows and their original targets.  weight (N,): the weight of each row."""
-        t = self.preprocessing.task.encode(raw_target, self.resolved.target, self.plan.dtype)
-        loss, outputs = self._engine.evaluate(x, t, self.preprocessing.loss_weight(raw_target, weight))
+        loss, outputs = self.evaluated(x, raw_target, weight)
         return assess(self.resolved, self.preprocessing, loss, outputs, raw_target, weight)
 
     @property
@@ -160,7 +175,17 @@ class Model:
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickle what a model file holds; the engine is made anew where it is needed."""
-        return _from_pickle, (self.file, self.threads, self.device)
+        return _from_pickle, (type(self), self.file, self.threads, self.device)
+
+    @classmethod
+    def restored(
+        cls, file: ModelFile, registry: Registry, place: Path, threads: int | str = "auto", device: str = "auto"
+    ) -> Self:
+        """Restore the model of a file; RunDirectoryError whatever it says."""
+        with usable(place):
+            resolved, preprocessing = restore_shared(file, registry)
+            plan = restore_network(resolved, preprocessing, file.tensors)
+        return cls(resolved, plan, preprocessing, file.tensors, threads, device)
 
     def __repr__(self) -> str:
         return f"<numbann.Model {self.task}: {self.plan}>"
@@ -172,65 +197,37 @@ def _is_matrix(X: Any, inputs: int) -> bool:
     return floats and X.ndim == 2 and X.shape[1] == inputs and X.flags.c_contiguous
 
 
-def load(
-    path: str | Path,
-    *,
-    device: str = "auto",
-    threads: int | None = None,
-    trust: bool = False,
-    plugins: Iterable[str | Path] = (),
-) -> Model:
-    """Load the model of a run directory or of a .safetensors file.
-
-    device: where it predicts, a name in numbann.engine.devices; "auto" is the CPU.
-    plugins: files of plugins to import.  Components that numbann lacks are looked up in them and in what is installed;
-    nothing is imported because the file names it.
-    trust: run the source code of such components that is stored in the file instead.  Use it only if you know where the
-    file comes from: the code can do anything.
-    """
-    place = _file_of(path_from(path, "a run directory or a .safetensors file"))
-    file = read_model(place)
-    if trust:
-        registry = provenance.registry_of_kept(file.components, str(place))
-    else:
-        registry = provenance.registry_of(file.components, with_files(map(Path, plugins)), str(place), REMEDY)
-    resolved, plan, preprocessing = _restore(file, registry, place)
-    parts = [*(layer.activation for layer in resolved.layers if layer.activation), resolved.output_activation]
-    parts += [resolved.loss] if resolved.loss.component.gives else []
-    provenance.verify(file.components, [part.component for part in parts], str(place), REMEDY)
-    return Model(resolved, plan, preprocessing, file.tensors, "auto" if threads is None else threads, device)
-
-
-def _from_pickle(file: ModelFile, threads: int | str, device: str) -> Model:
+def _from_pickle(kind: type[Model], file: ModelFile, threads: int | str, device: str) -> Model:
     """Restore a pickled model; it runs the sources of plugins in it, as a pickle may run anything."""
     place = Path("a pickled model")
-    registry = provenance.registry_of_kept(file.components, str(place))
-    return Model(*_restore(file, registry, place), file.tensors, threads, device)
+    return kind.restored(file, provenance.registry_of_kept(file.components, str(place)), place, threads, device)
 
 
-def _restore(file: ModelFile, registry: Registry, place: Path) -> tuple[Resolved, Plan, Preprocessing]:
-    """Restore everything but the tensors, which must fit it; RunDirectoryError whatever the file says."""
+@contextmanager
+def usable(place: Path) -> Iterator[None]:
+    """RunDirectoryError for a file of a model that cannot be used, whatever it says."""
     try:
-        loaded, preprocessing = restore(file.spec, registry), restore_preprocessing(file.preprocessing)
-        resolved = resolve(loaded, _facts(loaded.spec, preprocessing))
-        plan = planning.build(resolved.network(preprocessing.encoding.inputs))
-        if (plan.dtype, resolved.spec.data.task) != (preprocessing.dtype, loaded.spec.data.task):
-            raise ValueError("its preprocessing is of another dtype or task than its spec")
-        check_tensors(file.tensors, plan.tensors, plan.dtype)
+        yield
     except (SpecError, RegistryError) as error:
         raise RunDirectoryError(f"{place}: its spec cannot be used here or is damaged: {error}") from None
     except UNUSABLE as error:
         raise damaged(place, KIND, f"{type(error).__name__}: {error}") from None
-    return resolved, plan, preprocessing
 
 
-def _file_of(path: Path) -> Path:
-    """Return the model file of a path; RunDirectoryError if there is none."""
-    if not path.exists():
-        raise RunDirectoryError(f"{path}: no such run directory or model file")
-    if path.is_dir() and not (path / MODEL).exists():
-        raise RunDirectoryError(f"{path}: holds no {MODEL}; if its run was interrupted: numbann resume {path}")
-    return path / MODEL if path.is_dir() else path
+def restore_shared(file: ModelFile, registry: Registry) -> tuple[Resolved, Preprocessing]:
+    """Restore what all networks of a file share; ValueError and SpecError whatever it says."""
+    loaded, preprocessing = restore(file.spec, registry), restore_preprocessing(file.preprocessing)
+    resolved = resolve(loaded, _facts(loaded.spec, preprocessing))
+    if (resolved.spec.model.dtype, resolved.spec.data.task) != (preprocessing.dtype, loaded.spec.data.task):
+        raise ValueError("its preprocessing is of another dtype or task than its spec")
+    return resolved, preprocessing
+
+
+def restore_network(resolved: Resolved, preprocessing: Preprocessing, tensors: Tensors) -> Plan:
+    """Plan a network for a preprocessing; ValueError unless the tensors fit it."""
+    plan = planning.build(resolved.network(preprocessing.encoding.inputs))
+    check_tensors(tensors, plan.tensors, plan.dtype)
+    return plan
 
 
 def _facts(spec: Spec, preprocessing: Preprocessing) -> Facts:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-WEIGHTS, SHUFFLE, NOISE, SAMPLE, BIASES, VECTORS = 0, 1, 2, 3, 4, 5  # purposes; SAMPLE: a part of the rows
+# purposes; SAMPLE: a part of the rows, MODELS: the seeds of the models of an ensemble
+WEIGHTS, SHUFFLE, NOISE, SAMPLE, BIASES, VECTORS, MODELS = range(7)
 
 
 def generator(seed: int, purpose: int, *place: int) -> np.random.Generator:

@@ -83,6 +83,15 @@ def check_agreement(spec: Spec | None, registry: Registry | None) -> Iterator[Fo
             f"{shown(spec.data.csv.thousands)} is data.csv.decimal, too; give another one",
         )
     yield from _watch_faults(spec)
+    if spec.ensemble is not None:
+        yield from _ensemble_faults(spec)
+
+
+def _ensemble_faults(spec: Spec) -> Iterator[Found]:
+    """Refuse a file of validation rows beside folds, which take its place."""
+    if "validation" in sources(spec.data.path):
+        what = "its folds take the place of the validation part that data.path names"
+        yield ("ensemble",), f"{what}; leave that out, or join its rows to those of train"
 
 
 def watched(train: Train) -> dict[str, str]:
@@ -92,7 +101,9 @@ def watched(train: Train) -> dict[str, str]:
 
 
 def validated(spec: Spec) -> bool:
-    """Whether there is a validation part, or a column that may name its rows."""
+    """Whether there is a validation part, or folds, or a column that may name its rows."""
+    if spec.ensemble is not None:
+        return True
     path, split = spec.data.path, vars(spec.data.split)
     return "validation" in sources(path) or split["column"] is not None or bool(shares(path, split)["validation"])
 

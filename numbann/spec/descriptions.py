@@ -32,6 +32,7 @@ DESCRIPTIONS: dict[str, dict[str, Description]] = {
         optimizer=("How a step changes the weights, and its learning rate.", {"type": "adamw", "learning_rate": 0.001}),
         schedule=("How the learning rate changes with the epochs.", {"type": "cosine", "warmup_epochs": 3}),
         train=("How long to train, on what, and with which options.", {"epochs": 100, "early_stopping": 10}),
+        ensemble=("Several models as one, each trained on all rows but a fold of its own.", {"folds": 5}),
         plugins=("One-file plugins to load, by paths relative to the spec; naming one runs it.", ["isrlu.py"]),
         output=("The run directory, relative to the working folder.", "runs/wine-large"),
     ),
@@ -176,6 +177,15 @@ DESCRIPTIONS: dict[str, dict[str, Description]] = {
         init=("How this layer's weights start; `auto` is `model.init`.", "orthogonal"),
         bias_init=("How this layer's biases start; `auto` is `model.bias_init`.", "zeros"),
         rate=("Times the learning rate, for all that the layer trains: weights, biases, and what else there is.", 0.5),
+    ),
+    "Ensemble": _section(
+        folds=("Into how many folds the training rows are cut; each model leaves one out, its validation part.", 8),
+        members=("How many models each fold has, which differ in their seeds.", 3),
+        refit=(
+            "Whether the models are then trained anew on all rows, to the mean of the best epochs, and replaced by "
+            "these.",
+            True,
+        ),
     ),
     "Select": _section(
         monitor=(

@@ -321,6 +321,15 @@ class Train(Section):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Ensemble(Section):
+    """Several models as one: the rows are cut into folds, and each model leaves one out, by which it is measured."""
+
+    folds: Annotated[int, whole(2, 1000)] = 5
+    members: Annotated[int, whole(1, 1000)] = 1
+    refit: Annotated[bool, BOOLEAN] = False
+
+
+@dataclass(frozen=True, kw_only=True)
 class Spec(Section):
     """A whole spec, with every key."""
 
@@ -333,6 +342,7 @@ class Spec(Section):
     optimizer: Annotated[ComponentSpec, ComponentKey("optimizer", "adam")]
     schedule: Annotated[ComponentSpec, ComponentKey("schedule", "constant")]
     train: Annotated[Train, Inner(Train)] = field(default_factory=Train)
+    ensemble: Annotated[Ensemble | None, Inner(Ensemble, short="folds", optional=True)] = None
     plugins: Annotated[list[str], list_of(NAME, "a list of names")] = field(default_factory=list)
     output: Annotated[str | None, NULL | NAME] = None
 

@@ -299,7 +299,7 @@ def _without_auto(loaded: Loaded, facts: Facts, loss: Component, metrics: list[C
         size = "full" if registry.titled("optimizer", spec.optimizer.type).form == "solver" else DEFAULT_BATCH
     return replace(
         spec,
-        data=_resolved_data(spec.data, base, facts, loss),
+        data=_resolved_data(spec, base, facts, loss),
         model=_resolved_model(spec.model, registry, _link(registry, loss)),
         loss=_choose(spec.loss, loss),
         train=replace(_resolved_watch(spec, facts), metrics=metrics, batch_size=size),
@@ -309,7 +309,7 @@ def _without_auto(loaded: Loaded, facts: Facts, loss: Component, metrics: list[C
 
 def _validates(spec: Spec, facts: Facts) -> bool:
     """Whether there is a validation part.  A model file does not tell how many rows there were."""
-    return validated(spec) and (not facts.rows or "validation" in facts.rows)
+    return validated(spec) and (spec.ensemble is not None or not facts.rows or "validation" in facts.rows)
 
 
 def _resolved_watch(spec: Spec, facts: Facts) -> Train:
@@ -349,9 +349,12 @@ def _resolved_model(model: Model, registry: Registry, link: Component) -> Model:
     return replace(model, layers=layers, output_activation=output, init=init(model.init, output))
 
 
-def _resolved_data(data: Data, base: Path, facts: Facts, loss: Component) -> Data:
+def _resolved_data(spec: Spec, base: Path, facts: Facts, loss: Component) -> Data:
+    data = spec.data
     standard = facts.task.standardized == wanted_by(loss)
     held = shares(data.path, vars(data.split))  # none for a part with a source
+    if spec.ensemble is not None:
+        held.pop("validation", None)  # folds take its place
     formats = {source_format(source, base, data.format) for source in sources(data.path).values()}
     return replace(
         data,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -39,7 +39,7 @@ class Started:
     """Training begins.
 
     epochs_done: the epochs that an earlier start completed.  compiled: the number of kernels compiled.
-    gpu: the name of the GPU, if one is used.
+    gpu: the name of the GPU, if one is used.  models: how many are trained, each for `epochs` epochs.
     """
 
     path: Path
@@ -50,6 +50,7 @@ class Started:
     compiled: int
     compile_seconds: float
     gpu: str | None = None
+    models: int = 1
 
 
 @dataclass(frozen=True)
@@ -71,6 +72,32 @@ class EpochEnded:
 
 
 @dataclass(frozen=True)
+class FromModel:
+    """An event of one of several models that are trained side by side.  model: its number, from 1."""
+
+    model: int
+    event: StepsDone | Warned | EpochEnded
+
+
+@dataclass(frozen=True)
+class ModelEnded:
+    """One of several models is trained.
+
+    fold: the one that it leaves out, None for none; repeat: of the folds, or of their seeds; each counted from 1.
+    best_epoch, epochs: of its training.  measures: loss and metrics on the fold; error: why it failed.
+    """
+
+    model: int
+    fold: int | None
+    repeat: int
+    best_epoch: int = 0
+    epochs: int = 0
+    seconds: float = 0.0
+    measures: Mapping[str, float] = field(default_factory=dict)
+    error: str = ""
+
+
+@dataclass(frozen=True)
 class Finished:
     """The run is complete and written.
 
@@ -87,7 +114,7 @@ class Finished:
     warnings: tuple[str, ...] = ()
 
 
-Event = DataRead | Planned | Compiling | Started | StepsDone | Warned | EpochEnded | Finished
+Event = DataRead | Planned | Compiling | Started | StepsDone | Warned | EpochEnded | FromModel | ModelEnded | Finished
 Callback = Callable[[Event], None]
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -12,6 +12,7 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any
 
+from numbann.data.contract import PARTS
 from numbann.engine.interface import Engine
 from numbann.errors import RunDirectoryError, TrainingError
 from numbann.fit.finite import check_loss
@@ -82,7 +83,7 @@ def execute(execution: Execution, stored: State | None = None) -> Run:
     Interrupted after a signal.  However it ends, the directory is complete or can be resumed.
     """
     state = stored or begin(execution.engine, execution.prepared.job)
-    saves = _saves(execution, state, stored=stored is not None)
+    saves = make_saves(execution, state, stored=stored is not None)
     with saves.interruptions:
         try:
             run = _execute(execution, state, saves)
@@ -102,11 +103,11 @@ def execute(execution: Execution, stored: State | None = None) -> Run:
             raise
 
 
-def _saves(execution: Execution, state: State, *, stored: bool) -> Saves:
+def make_saves(execution: Execution, state: State, *, stored: bool, kind: Callable[..., Saves] = Saves) -> Saves:
     """Make the checkpoints of a run."""
     job, seconds = execution.prepared.job, execution.prepared.resolved.spec.train.checkpoint_seconds
     steps = job.rates(len(job.train)).steps
-    return Saves(execution.directory, identity(execution.prepared), state, seconds, steps, stored=stored)
+    return kind(execution.directory, identity(execution.prepared), state, seconds, steps, stored=stored)
 
 
 def _execute(execution: Execution, state: State, saves: Saves) -> Run:
@@ -114,7 +115,7 @@ def _execute(execution: Execution, state: State, saves: Saves) -> Run:
     with saves.whole:
         _write_beginning(execution, state, saves, started)
     _tell_start(execution, state)
-    _train(execution, state, saves)
+    train_epochs(execution, state, saves)
     weights_epoch = take_best(execution.engine, state)
     metrics = {"best_epoch": state.best.epoch, **_measure_parts(execution)}
     loss, rate = metrics["train"]["loss"], state.history[-1]["learning_rate"]
@@ -123,22 +124,25 @@ def _execute(execution: Execution, state: State, saves: Saves) -> Run:
         model = _write_end(execution, state, metrics, started)
         saves.complete = True
     path = execution.directory.path
-    warnings = _find_unmeasured(execution, metrics)
+    warnings = find_unmeasured(execution.prepared, metrics)
     rows, seconds = len(execution.prepared.job.train), perf_counter() - begun
     execution.tell(Finished(path, metrics, state.epoch, weights_epoch, rows, seconds, warnings))
     return Run(path, tuple(state.history), metrics, model)
 
 
-def _train(execution: Execution, state: State, saves: Saves) -> None:
-    """Train to the last epoch, and save now and then and at the end."""
+def train_epochs(execution: Execution, state: State, saves: Saves, until: int | None = None) -> None:
+    """Train to the last epoch, or until one before it, and save now and then and at the end."""
+    left = () if until is not None and state.epoch >= until else _epochs(execution, state, saves)
     with execution.directory.history() as append:
-        for record in _epochs(execution, state, saves):
+        for record in left:
             if record is not None:
                 with saves.whole:
                     append(record)
                 execution.tell(EpochEnded(record, state.best.epoch == state.epoch))
             if saves.due():
                 saves.save()
+            if state.epoch == until:
+                break
     saves.save()
 
 
@@ -166,12 +170,12 @@ def _measure_parts(execution: Execution) -> dict[str, Any]:
     return {**measured, **classes, **more}
 
 
-def _find_unmeasured(execution: Execution, metrics: Mapping[str, Any]) -> tuple[str, ...]:
+def find_unmeasured(prepared: Prepared, metrics: Mapping[str, Any]) -> tuple[str, ...]:
     """Return a warning about each metric that has a value on no part."""
-    parts = [metrics[name] for name in execution.prepared.dataset.parts]
+    parts = [metrics[name] for name in PARTS if name in metrics]
     return tuple(
         f'metric "{name}" is not a number (NaN) on every part; leave it out of train.metrics, or correct it'
-        for name in execution.prepared.resolved.measures
+        for name in prepared.resolved.measures
         if all(isnan(part[name]) for part in parts)
     )
 
@@ -191,6 +195,15 @@ def _write_beginning(execution: Execution, state: State, saves: Saves, started: 
 
 
 def _write_first(execution: Execution, state: State, saves: Saves, started: datetime) -> None:
+    directory = execution.directory
+    write_specs(execution, started)
+    if execution.spec is None:  # the file may have epochs after the checkpoint
+        directory.write_history(state.history)
+    saves.save()
+
+
+def write_specs(execution: Execution, started: datetime) -> None:
+    """Write the specs and the manifest, in place of a run that was there if this one begins anew."""
     prepared, engine, directory = execution.prepared, execution.engine, execution.directory
     if execution.spec is not None:
         directory.clear()
@@ -199,9 +212,6 @@ def _write_first(execution: Execution, state: State, saves: Saves, started: date
     if execution.spec is not None:
         directory.write(rundir.SPEC, execution.spec.encode())
     directory.write_json(rundir.MANIFEST, manifest(prepared, engine, started, execution.warmup.seconds))
-    if execution.spec is None:  # the file may have epochs after the checkpoint
-        directory.write_history(state.history)
-    saves.save()
 
 
 def _tell_start(execution: Execution, state: State) -> None:
@@ -222,11 +232,18 @@ def _tell_start(execution: Execution, state: State) -> None:
 
 def _write_end(execution: Execution, state: State, metrics: Mapping[str, Any], started: datetime) -> Model:
     """Write the metrics, the model, and the manifest with its timings."""
-    prepared, engine, directory = execution.prepared, execution.engine, execution.directory
+    prepared, engine = execution.prepared, execution.engine
     preprocessing, tensors = prepared.dataset.preprocessing, engine.parameters()
     model = Model(prepared.resolved, prepared.plan, preprocessing, tensors, engine.threads)
+    write_results(execution, model, metrics, started, sum(record["seconds"] for record in state.history))
+    return model
+
+
+def write_results(
+    execution: Execution, model: Model, metrics: Mapping[str, Any], started: datetime, seconds: float
+) -> None:
+    """Write the metrics, the model, and the manifest of a run that is complete."""
+    prepared, engine, directory = execution.prepared, execution.engine, execution.directory
     directory.write_json(rundir.METRICS, metrics)
     directory.write(rundir.MODEL, *model.file.to_parts())
-    seconds = sum(record["seconds"] for record in state.history)
     directory.write_json(rundir.MANIFEST, manifest(prepared, engine, started, execution.warmup.seconds, seconds))
-    return model

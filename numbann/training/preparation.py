@@ -31,7 +31,7 @@ from numbann.simd.cache import cache_is_empty
 from numbann.spec.checks import check_header
 from numbann.spec.loading import Loaded
 from numbann.spec.loading import load as load_spec
-from numbann.spec.model import to_json
+from numbann.spec.model import Spec, to_json
 from numbann.spec.resolution import Resolved, resolve
 from numbann.training.callbacks import Callback, Compiling, DataRead, Planned
 from numbann.training.habits import habits
@@ -43,13 +43,14 @@ Given = str | Path | Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Prepared:
-    """Everything that a run needs before it starts."""
+    """Everything that a run needs before it starts.  source: the rows as they were read, if there are folds."""
 
     loaded: Loaded
     resolved: Resolved
     facts: Facts
     dataset: Dataset
     plan: Plan
+    source: SplitData | None = None
 
     @cached_property
     def job(self) -> Job:
@@ -64,7 +65,7 @@ class Prepared:
             schedule=resolved.schedule,
             warmup_epochs=resolved.warmup_epochs,
             watch=self._watch,
-            keep_best=train.select is not None or train.early_stopping is not None,
+            keep_best=not self._unwatched and (train.select is not None or train.early_stopping is not None),
             measure=self._measure,
         )
 
@@ -72,6 +73,8 @@ class Prepared:
     def _watch(self) -> Watch:
         """The value that decides the best epoch: the one named, else the loss, of the validation part if any."""
         train = self.resolved.spec.train
+        if self._unwatched:
+            return Watch("train_loss")
         stopping, select = train.early_stopping, train.select
         named = stopping or select
         key = named.monitor if named else "train_loss" if self.dataset.validation is None else "validation_loss"
@@ -80,6 +83,11 @@ class Prepared:
         last = select is not None and select.ties == "last"
         watch = Watch(key, key.removeprefix("validation_") in higher, last_of_equals=last)
         return replace(watch, min_delta=stopping.min_delta, patience=stopping.patience) if stopping else watch
+
+    @property
+    def _unwatched(self) -> bool:
+        """Whether it trains on the rows of all folds, so that nothing is left to tell the best epoch."""
+        return self.resolved.spec.ensemble is not None and self.dataset.validation is None
 
     def _measure(self, outputs: np.ndarray) -> dict[str, float]:
         """Compute the metrics of outputs for the validation part."""
@@ -116,7 +124,9 @@ def prepare(
     """
     loaded = load_spec(spec, overrides, registry, {} if data is None else place_of_given(data))
     try:
-        return plan(loaded, read(loaded, data), tell)
+        source = read(loaded, data)
+        found = plan(loaded, source, tell)
+        return found if loaded.spec.ensemble is None else replace(found, source=source)
     except DataError as error:
         if error.key is None:
             raise
@@ -129,7 +139,10 @@ def read(loaded: Loaded, data: Any = None) -> SplitData:
     """Read and split the data of a spec, or rows given in Python."""
     spec = loaded.spec
     require(spec.train.device)  # before data is read
-    return load_data(to_json(spec.data), loaded.source.base, spec.seed, data)
+    section = to_json(spec.data)
+    if spec.ensemble is not None:
+        section["split"]["validation"] = 0.0  # folds take its place
+    return load_data(section, loaded.source.base, spec.seed, data)
 
 
 def plan(loaded: Loaded, source: SplitData, tell: Callback) -> Prepared:
@@ -145,7 +158,7 @@ def plan(loaded: Loaded, source: SplitData, tell: Callback) -> Prepared:
     )
     streamed = isinstance(dataset.train.x, Streamed)
     order = (f"order: {' < '.join(map(str, source.facts.task.subjects))}",) if resolved.target == "order" else ()
-    notes = (*source.facts.notes, *order, *((STREAMED,) if streamed else ()))
+    notes = (*source.facts.notes, *order, *_folds_note(spec), *((STREAMED,) if streamed else ()))
     tell(DataRead(notes, dataset.warnings, (*source.facts.findings, *habits(resolved, source.facts.task))))
     network = planning.build(resolved.network(dataset.preprocessing.encoding.inputs))
     if streamed:
@@ -153,6 +166,14 @@ def plan(loaded: Loaded, source: SplitData, tell: Callback) -> Prepared:
     _check_network(network, len(dataset.train.x))
     tell(Planned(to_json(spec), resolved, network))
     return Prepared(loaded, resolved, source.facts, dataset, network)
+
+
+def _folds_note(spec: Spec) -> tuple[str, ...]:
+    """Return a note of the folds, if there are any."""
+    if spec.ensemble is None:
+        return ()
+    place = ", in the place of data.split.validation" if spec.data.split.validation else ""
+    return (f"folds: the training rows are cut into {spec.ensemble.folds}{place}",)
 
 
 def _kinds(resolved: Resolved, facts: Facts) -> tuple[str, ...]:

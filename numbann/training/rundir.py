@@ -30,7 +30,9 @@ NUMBERS = re.compile(r"\[\n([-+.\deE,\s]+)\]")  # a list of numbers over several
 MODEL, CHECKPOINT = "model.safetensors", "checkpoint.safetensors"
 ENCODER = json.JSONEncoder(ensure_ascii=False, allow_nan=False)  # of strict JSON, on one line
 PAUSE = 0.1  # seconds between writes of the history: an epoch of a small network is shorter than a write
-FILES = (MODEL, METRICS, HISTORY, CHECKPOINT, MANIFEST, SPEC, RESOLVED)  # in the order of their removal
+OUT_OF_FOLD, MODELS = "out_of_fold.csv", "models"  # of several models: a file, and a folder with one for each
+FILES = (MODEL, OUT_OF_FOLD, METRICS, HISTORY, CHECKPOINT, MANIFEST, SPEC, RESOLVED)  # in the order of their removal
+NUMBER = re.compile(r"[1-9]\d{0,8}")  # of a model
 TEMPORARY = re.compile(rf"\.({'|'.join(map(re.escape, FILES))})\.\d+")
 
 
@@ -86,6 +88,22 @@ class RunDirectory:
         for name in FILES:
             with _naming(self.path / name):
                 (self.path / name).unlink(missing_ok=True)
+        for model in self.models():
+            model.clear()
+            model.remove_if_empty()
+        RunDirectory(self.path / MODELS).remove_if_empty()
+
+    def models(self) -> list[RunDirectory]:
+        """The directories of its models, in their order."""
+        found = [one for one in (self.path / MODELS).glob("*") if NUMBER.fullmatch(one.name) and not one.is_symlink()]
+        return [RunDirectory(one) for one in sorted(found, key=lambda one: int(one.name))]
+
+    def model(self, number: int) -> RunDirectory:
+        """Make the directory of one of its models, if it is not there."""
+        path = self.path / MODELS / str(number)
+        with _naming(path):
+            path.mkdir(parents=True, exist_ok=True)
+        return RunDirectory(path)
 
     def sweep(self) -> None:
         """Remove the temporary files of processes that were killed.  Only who holds the lock may do so."""
@@ -93,6 +111,8 @@ class RunDirectory:
             for path in self.path.iterdir():
                 if TEMPORARY.fullmatch(path.name):
                     path.unlink(missing_ok=True)
+        for model in self.models():
+            model.sweep()
 
     def remove_if_empty(self) -> None:
         """Remove the directory, if nothing is in it."""

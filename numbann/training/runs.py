@@ -15,6 +15,7 @@ from numbann.spec.loading import plugins_of
 from numbann.training import rundir
 from numbann.training.callbacks import Callback, Event, call_all
 from numbann.training.checkpoint import load_state, restore
+from numbann.training.ensembles import execute_ensemble, folding_of
 from numbann.training.execution import Execution, Run, execute, warm_up
 from numbann.training.interruption import untouched
 from numbann.training.lock import lock
@@ -51,13 +52,15 @@ def train(
     )
     output = prepared.loaded.spec.output if output is None else output
     rundir.check_output(output, force)
+    folding = None if prepared.source is None else folding_of(prepared, data)
     with engine_of(prepared, tell) as engine:
         warmup = warm_up(engine, prepared)
         directory = rundir.create(output, prepared.resolved.spec.name, force)
         try:
             with lock(directory.path):
                 directory.sweep()
-                return execute(Execution(prepared, engine, directory, tell, warmup, prepared.loaded.source.text))
+                execution = Execution(prepared, engine, directory, tell, warmup, prepared.loaded.source.text)
+                return execute(execution) if folding is None else execute_ensemble(execution, folding)
         finally:
             directory.remove_if_empty()
 
@@ -96,7 +99,10 @@ def resume(
             prepared = prepare(directory.path / rundir.RESOLVED, changed, events.append, registry, data)
             _refuse_other_length(directory, prepared, epochs)
             verify_unchanged(stored, prepared, directory.path)
-            state = _stored_state(directory, prepared, stored)
+            folding = None if prepared.source is None else folding_of(prepared, data)
+            if folding is not None:
+                _refuse_complete_ensemble(directory, prepared, stored, epochs)
+            state = None if folding is not None else _stored_state(directory, prepared, stored)
             for event in events:
                 tell(event)
             engine = engine_of(prepared, tell)
@@ -105,7 +111,8 @@ def resume(
                 warmup = warm_up(engine, prepared)
                 if state is not None:
                     restore(engine, state, directory.path / rundir.CHECKPOINT)
-            return execute(Execution(prepared, engine, directory, tell, warmup), state)
+            execution = Execution(prepared, engine, directory, tell, warmup)
+            return execute(execution, state) if folding is None else execute_ensemble(execution, folding)
 
 
 def _stored_state(directory: rundir.RunDirectory, prepared: Prepared, stored: Stored) -> State | None:
@@ -142,3 +149,17 @@ def _refuse_complete(directory: rundir.RunDirectory, prepared: Prepared, state: 
         f"{directory.path}: is complete: {state.epoch} epochs are done and {epochs} were asked for; "
         + ("train anew for more" if prepared.job.look_ahead else "ask for more with --epochs N (epochs=N)")
     )
+
+
+def _refuse_complete_ensemble(
+    directory: rundir.RunDirectory, prepared: Prepared, stored: Stored, epochs: int | None
+) -> None:
+    """Refuse to resume an ensemble with nothing left to train, or whose models would be trained anew for less."""
+    ensemble = prepared.resolved.spec.ensemble
+    if epochs is not None and ensemble is not None and ensemble.refit:
+        raise RunDirectoryError(
+            f"{directory.path}: its models were trained anew to the mean of the best epochs; resume without --epochs "
+            "(epochs=N), or train anew"
+        )
+    if stored.complete and directory.has(rundir.MODEL) and epochs is None:
+        raise RunDirectoryError(f"{directory.path}: is complete: its models are trained")

@@ -21,7 +21,7 @@ from numbann_cli.overview import COMMANDS
 @click.pass_obj
 def command(settings: Settings, run: Path, data: str, threads: int | None, trust: bool, as_json: bool) -> None:
     """Measure the model of RUN, a run directory or .safetensors file, on DATA ("-": CSV on stdin)."""
-    from numbann.model.model import load
+    from numbann.model.loading import load
     from numbann.training.rundir import json_text
     from numbann_cli.prediction import read, source_of
     from numbann_cli.rows import guess_of, number

@@ -48,7 +48,7 @@ def command(
     as_json: bool,
 ) -> None:
     """Predict with the model of RUN, a run directory or .safetensors file, for the rows of DATA ("-": CSV on stdin)."""
-    from numbann.model.model import load
+    from numbann.model.loading import load
     from numbann_cli import prediction
 
     written = prediction.writer_for(output, as_json)

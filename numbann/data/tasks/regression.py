@@ -19,6 +19,12 @@ IN_UNITS = {  # from scaled numbers to those of the data, by the unit of what a 
     "square": lambda y, shift, scale: y * scale * scale,
     "none": lambda y, shift, scale: y,
 }
+FROM_UNITS = {  # and back
+    "target": lambda v, shift, scale: (v - shift) / scale,
+    "difference": lambda v, shift, scale: v / scale,
+    "square": lambda v, shift, scale: v / scale / scale,
+    "none": lambda v, shift, scale: v,
+}
 
 
 @dataclass(frozen=True)
@@ -120,13 +126,28 @@ class Regression(Task):
             for name, block in given.items()
         }
 
+    def in_units(self, found: Outcome) -> np.ndarray:
+        return np.hstack(self._in_units(found))
+
+    def from_units(self, found: Outcome) -> np.ndarray:
+        bent = [(unit, self._bent(block) if unit == "target" else block) for unit, block in self._blocks(found)]
+        return np.hstack([FROM_UNITS[unit](block, *self._affine) for unit, block in bent])
+
+    def _blocks(self, found: Outcome) -> list[tuple[str, np.ndarray]]:
+        """Return the outputs (N, T) of each name, with their unit; what a loss takes and does not give has none."""
+        count = found.y.shape[1] // len(self._predicted(found))
+        units = [*(found.units or {"": "target"}).values()]
+        blocks = np.split(np.asarray(found.y, np.float64), count, axis=1)
+        return [(units[k] if k < len(units) else "none", block) for k, block in enumerate(blocks)]
+
+    def _in_units(self, found: Outcome) -> list[np.ndarray]:
+        """Return the outputs (N, T) of each name in its unit."""
+        scaled = [(unit, IN_UNITS[unit](block, *self._affine)) for unit, block in self._blocks(found)]
+        return [self._unbent(values) if unit == "target" else values for unit, values in scaled]
+
     def _given(self, found: Outcome) -> dict[str, np.ndarray]:
         """Return what the loss gives (N, T), by name."""
-        count = found.y.shape[1] // len(self._predicted(found))
-        blocks = np.split(np.asarray(found.y, np.float64), count, axis=1)
-        named = zip(found.units.items(), blocks, strict=False)  # a loss may give less than it takes
-        found_by = {name: (unit, IN_UNITS[unit](block, *self._affine)) for (name, unit), block in named}
-        return {name: self._unbent(block) if unit == "target" else block for name, (unit, block) in found_by.items()}
+        return dict(zip(found.units, self._in_units(found), strict=False))  # it may give less than it takes
 
     def probabilities(self, found: Outcome) -> np.ndarray:
         raise DataError("a regression has no probabilities; use predict")

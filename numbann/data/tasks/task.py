@@ -148,6 +148,16 @@ class Task(ABC):
 
     # ---- outputs
 
+    def in_units(self, found: Outcome) -> np.ndarray:
+        """Return the outputs (N, O), each in the unit of the target, in which those of several models can be averaged.
+
+        They are as they come, unless the task scales targets."""
+        return np.asarray(found.y, np.float64)
+
+    def from_units(self, found: Outcome) -> np.ndarray:
+        """Return what `in_units` has turned into these outputs (N, O)."""
+        return found.y
+
     @abstractmethod
     def predictions(self, found: Outcome) -> np.ndarray:
         """Return labels as in the data, (N,) or (N, T), or values: (N,) of one target, (N, T) of several."""

@@ -1,0 +1,53 @@
+"""A table of models that were trained side by side: a row for each, with its fold, its course and its figures."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from numbann_cli.rows import GAP, number
+
+NARROW = ("model", "fold", "repeat", "epochs")
+NARROWEST = 9
+
+
+@dataclass(frozen=True)
+class ModelRows:
+    """Rows that are aligned before all of them are known.  measures: the names of the figures."""
+
+    measures: Sequence[str]
+
+    @property
+    def titles(self) -> tuple[str, ...]:
+        """The titles of the columns."""
+        return ("model", "fold", "repeat", "best_epoch", "epochs", "seconds", *self.measures)
+
+    def header(self) -> str:
+        """Return the header."""
+        return self._align(self.titles)
+
+    def row(self, model: Mapping[str, Any]) -> str:
+        """Return the row of a model: its keys of metrics.json, with the figures among them, or an error."""
+        cells = ["all" if model[name] is None else number(model[name]) for name in self.titles[:3]]
+        if model.get("error"):
+            return f"{self._align(cells)}{GAP}{model['error']}"
+        course = [str(model["best_epoch"]), str(model["epochs"]), f"{model['seconds']:.2f}"]
+        return self._align(
+            [*cells, *course, *(number(model[name]) if name in model else "-" for name in self.measures)]
+        )
+
+    def _align(self, cells: Sequence[str]) -> str:
+        rooms = (len(title) if title in NARROW else max(len(title), NARROWEST) for title in self.titles)
+        return GAP.join(f"{cell:>{room}}" for cell, room in zip(cells, rooms, strict=False))
+
+
+def rows_of(metrics: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return the models of metrics.json, each with the figures of its fold among its keys."""
+    return [{**one, **one["validation"]} for one in metrics["models"]]
+
+
+def mean_line(metrics: Mapping[str, Any]) -> str:
+    """Return how many models there are, and the mean of their best epochs."""
+    anew = f", {len(metrics['refitted'])} trained anew to it on all rows" if "refitted" in metrics else ""
+    return f"models     {len(metrics['models'])}, best epoch {metrics['best_epoch']} on average{anew}"

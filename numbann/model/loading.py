@@ -1,0 +1,56 @@
+"""Loads the model of a run directory or of a file, a single network or an ensemble."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from numbann.errors import RunDirectoryError, path_from
+from numbann.model import provenance
+from numbann.model.ensemble import Ensemble
+from numbann.model.file import read_model
+from numbann.model.model import Model
+from numbann.plugins.finding import with_files
+
+MODEL = "model.safetensors"
+REMEDY = "run the source that is kept in the model, if you trust where it comes from: --trust (trust=True)"
+
+
+def load(
+    path: str | Path,
+    *,
+    device: str = "auto",
+    threads: int | None = None,
+    trust: bool = False,
+    plugins: Iterable[str | Path] = (),
+) -> Model:
+    """Load the model of a run directory or of a .safetensors file.
+
+    device: where it predicts, a name in numbann.engine.devices; "auto" is the CPU.
+    plugins: files of plugins to import.  Components that numbann lacks are looked up in them and in what is installed;
+    nothing is imported because the file names it.
+    trust: run the source code of such components that is stored in the file instead.  Use it only if you know where the
+    file comes from: the code can do anything.
+    """
+    place = _file_of(path_from(path, "a run directory or a .safetensors file"))
+    file = read_model(place)
+    if trust:
+        registry = provenance.registry_of_kept(file.components, str(place))
+    else:
+        registry = provenance.registry_of(file.components, with_files(map(Path, plugins)), str(place), REMEDY)
+    kind = Ensemble if file.models else Model
+    model = kind.restored(file, registry, place, "auto" if threads is None else threads, device)
+    resolved = model.resolved
+    parts = [*(layer.activation for layer in resolved.layers if layer.activation), resolved.output_activation]
+    parts += [resolved.loss] if resolved.loss.component.gives else []
+    provenance.verify(file.components, [part.component for part in parts], str(place), REMEDY)
+    return model
+
+
+def _file_of(path: Path) -> Path:
+    """Return the model file of a path; RunDirectoryError if there is none."""
+    if not path.exists():
+        raise RunDirectoryError(f"{path}: no such run directory or model file")
+    if path.is_dir() and not (path / MODEL).exists():
+        raise RunDirectoryError(f"{path}: holds no {MODEL}; if its run was interrupted: numbann resume {path}")
+    return path / MODEL if path.is_dir() else path

@@ -1,0 +1,8 @@
+"""The runner: many jobs over any Executor, with results in the order of asking.  It knows nothing of networks."""
+
+from __future__ import annotations
+
+from numbann.runner.line import Line
+from numbann.runner.running import Done, run
+
+__all__ = ["Done", "Line", "run"]

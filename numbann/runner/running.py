@@ -1,0 +1,113 @@
+"""`run` gives jobs to an Executor, and their results back in the order of asking.
+
+A job that fails is a result with its error.  A job whose worker was lost (BrokenExecutor) is tried again, alone, so
+that one that kills its workers takes no other with it.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, wait
+from dataclasses import dataclass
+from typing import Any
+
+from numbann.runner.pools import THREADS, Pool
+
+ATTEMPTS = 3  # for a job whose workers are lost
+TICK = 0.1  # seconds between two calls of `idle`
+
+
+@dataclass(frozen=True)
+class Done:
+    """A job that has ended: its place among those asked for, and its value or its error."""
+
+    place: int
+    value: Any = None
+    error: Exception | None = None
+
+
+def run(
+    work: Callable[[Any], Any],
+    jobs: Sequence[Any],
+    executor: Executor | str = THREADS,
+    *,
+    workers: int = 1,
+    idle: Callable[[], None] = lambda: None,
+    stop: Callable[[], None] = lambda: None,
+) -> Iterator[Done]:
+    """Do work(job) for every job; yield each as soon as it and all before it have ended.
+
+    executor: "threads", "processes", or any Executor, which gets all jobs at once; a process needs a work and jobs that
+    can be pickled.  workers: how many jobs run at a time.  idle: called in this thread all the while; what it raises
+    ends the running.  stop: asks the jobs that run to end, when nobody waits for them any more.
+    """
+    pool = Pool(executor, workers)
+    try:
+        yield from _Course(pool, work, jobs, len(jobs) if isinstance(executor, Executor) else workers).results(idle)
+    except BaseException:
+        stop()
+        raise
+    finally:
+        pool.close()
+
+
+class _Course:
+    """The jobs on their way.  lost: those whose worker was lost, which go first, one at a time."""
+
+    def __init__(self, pool: Pool, work: Callable[[Any], Any], jobs: Sequence[Any], most: int) -> None:
+        self._pool, self._work, self._jobs, self._most = pool, work, jobs, most
+        self._waiting, self._lost = deque(range(len(jobs))), deque[int]()
+        self._running: dict[Future[Any], int] = {}
+        self._ended: dict[int, Done] = {}
+        self._tried = [0] * len(jobs)
+
+    def results(self, idle: Callable[[], None]) -> Iterator[Done]:
+        """Yield all jobs in the order of asking."""
+        for place in range(len(self._jobs)):
+            while place not in self._ended:
+                self._ask()
+                wait(self._running, TICK, FIRST_COMPLETED)
+                idle()
+                self._take()
+            yield self._ended.pop(place)
+
+    def _ask(self) -> None:
+        """Start as many jobs as may run; one that is tried again has no other beside it."""
+        while queue := self._lost or self._waiting:
+            again = queue is self._lost or any(self._tried[place] > 1 for place in self._running.values())
+            if len(self._running) >= (1 if again else self._most):
+                return
+            place = queue.popleft()
+            self._tried[place] += 1
+            try:
+                self._running[self._pool.submit(self._work, self._jobs[place])] = place
+            except BrokenExecutor as error:
+                self._lose({place: error})
+
+    def _take(self) -> None:
+        """Take the jobs that have ended; those that ran beside a lost worker are lost, too."""
+        errors = {future: future.exception() for future in self._running if future.done()}
+        if any(isinstance(error, BrokenExecutor) for error in errors.values()):
+            wait(self._running)
+            errors = {future: future.exception() for future in self._running}
+        lost: dict[int, BrokenExecutor] = {}
+        for future, error in errors.items():
+            place = self._running.pop(future)
+            if isinstance(error, BrokenExecutor):
+                lost[place] = error
+            elif error is not None and not isinstance(error, Exception):
+                raise error
+            else:
+                self._ended[place] = Done(place, None if error else future.result(), error)
+        if lost:
+            self._lose(lost)
+
+    def _lose(self, lost: dict[int, BrokenExecutor]) -> None:
+        """Put lost jobs in front of the others, but those that were tried often enough."""
+        for place, error in lost.items():
+            if self._tried[place] < ATTEMPTS:
+                self._lost.append(place)
+            else:
+                self._ended[place] = Done(place, None, error)
+        self._pool.renew()

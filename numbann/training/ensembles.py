@@ -1,0 +1,261 @@
+"""Trains the models of an ensemble side by side, and writes the run: each model has a folder with its own checkpoint.
+
+A model that is done is one whose checkpoint is at its end.  So a run that stops goes on as a single one does, from what
+is there: models that are done are only measured again, those in flight go on, to the same bits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+from numbann.engine.devices import DEFAULT, device_of, make_engine
+from numbann.errors import NumbannError, TrainingError
+from numbann.fit.fitting import begin, take_best
+from numbann.model.ensemble import Ensemble
+from numbann.model.model import Model
+from numbann.runner import Line, run
+from numbann.training import rundir
+from numbann.training.callbacks import Finished, FromModel, ModelEnded, Started
+from numbann.training.checkpoint import load_state, restore
+from numbann.training.execution import (
+    Execution,
+    Run,
+    find_unmeasured,
+    make_saves,
+    train_epochs,
+    warm_up,
+    write_results,
+    write_specs,
+)
+from numbann.training.folding import Folding, Place
+from numbann.training.interruption import Interrupted, Interruptions
+from numbann.training.manifest import identity
+from numbann.training.out_of_fold import table_of
+from numbann.training.preparation import Prepared
+from numbann.training.saves import Saves
+from numbann.training.trained import Trained, finish, mean_epoch, measure_together
+
+
+class _Stopped(Exception):
+    """Ends a model whose run ends; its checkpoint is written."""
+
+
+class _Waiting(Exception):
+    """Ends the wait for models: a signal has come."""
+
+
+@dataclass(frozen=True)
+class Share:
+    """How threads are shared out: so many models side by side, with so many threads each.
+
+    The models of the last round have more, if they are fewer.  No bit depends on it.
+    """
+
+    models: int
+    threads: int
+
+    @property
+    def workers(self) -> int:
+        """How many models are trained at a time."""
+        return min(self.models, self.threads)
+
+    def of(self, place: int) -> int:
+        """Return the threads of a model; place: its place among those asked for, from 0."""
+        left = self.models % self.workers
+        return self.threads // (left if place >= self.models - left else self.workers)
+
+
+def folding_of(prepared: Prepared, given: Any) -> Folding:
+    """Return the folds that a spec asks for.  given: the rows, where they were given in Python."""
+    ensemble = prepared.resolved.spec.ensemble
+    assert ensemble is not None
+    assert prepared.source is not None
+    return Folding(prepared.loaded, prepared.source, prepared.resolved, ensemble.folds, ensemble.members, given=given)
+
+
+def execute_ensemble(execution: Execution, folding: Folding) -> Run:
+    """Train every model that is not done, measure all of them, and write everything.
+
+    Interrupted after a signal.  However it ends, the directory is complete or can be resumed.
+    """
+    course = _Course(execution, folding)
+    with course.interruptions:
+        try:
+            return course.run()
+        except KeyboardInterrupt as interruption:
+            path, code = execution.directory.path, getattr(interruption, "exit_code", 130)
+            if course.complete:
+                raise Interrupted(path, code, "the run is complete", complete=True) from interruption
+            raise Interrupted(path, code, f"the checkpoints of all models are kept in {path}") from interruption
+
+
+class _Course:
+    """A run of an ensemble in progress."""
+
+    def __init__(self, execution: Execution, folding: Folding) -> None:
+        self.interruptions = Interruptions()
+        self.complete = False  # whether all files of the run are written
+        self._execution, self._folding, self._tell = execution, folding, execution.tell
+        self._path = execution.directory.path
+        self._rows = len(execution.prepared.dataset.train.raw_target)
+
+    def run(self) -> Run:
+        """Train, measure and write."""
+        execution, started, begun = self._execution, datetime.now(UTC), perf_counter()
+        prepared, places = execution.prepared, self._folding.places
+        with self.interruptions.whole:
+            write_specs(execution, started)
+        self._tell_start(len(places))
+        folds = self._train(places)
+        again = prepared.resolved.spec.ensemble is not None and prepared.resolved.spec.ensemble.refit
+        final = self._train(self._folding.refitted(mean_epoch(folds))) if again else folds
+        metrics = measure_together(prepared, folds, final)
+        with self.interruptions.whole:
+            model = self._write(folds, final, metrics, started)
+            self.complete = True
+        history = tuple({"model": one.place.number, **record} for one in folds for record in one.history)
+        warnings, seconds = find_unmeasured(prepared, metrics), perf_counter() - begun
+        epochs = sum(len(one.history) for one in folds)
+        execution.tell(Finished(self._path, metrics, epochs, metrics["best_epoch"], self._rows, seconds, warnings))
+        return Run(self._path, history, metrics, model)
+
+    def _tell_start(self, models: int) -> None:
+        engine, warmup = self._execution.engine, self._execution.warmup
+        self._tell(
+            Started(
+                path=self._path,
+                epochs_done=0,
+                epochs=self._execution.prepared.resolved.spec.train.epochs,
+                device=engine.device,
+                gpu=engine.gpu,
+                threads=engine.threads,
+                compiled=warmup.compiled,
+                compile_seconds=warmup.seconds,
+                models=models,
+            )
+        )
+
+    # ---- training
+
+    def _train(self, places: Sequence[Place]) -> list[Trained]:
+        """Train models side by side; return them in their order."""
+        found: list[Trained] = []
+        while len(found) < len(places):
+            try:
+                with self.interruptions.steps:
+                    self._train_some(places[len(found) :], found)
+            except _Waiting:
+                self.interruptions.release()  # raises, unless whoever set the handler wants to go on
+        return found
+
+    def _train_some(self, places: Sequence[Place], found: list[Trained]) -> None:
+        """Train models, and append each to those found, until a signal comes."""
+        line, engine = Line(), self._execution.engine
+        share = Share(len(places), engine.threads if device_of(engine.device) is DEFAULT else 1)
+        jobs = [(place, share.of(number)) for number, place in enumerate(places)]
+        work = partial(_train_model, self._execution, self._folding, line)
+        for done in run(work, jobs, workers=share.workers, idle=partial(self._hear, line), stop=line.stop.set):
+            for event in line.heard():
+                self._tell(event)
+            if done.error is not None:
+                raise _named(done.error, places[done.place], self._path)
+            found.append(done.value)
+            self._tell(ended(done.value))
+
+    def _hear(self, line: Line) -> None:
+        """Pass events on; _Waiting if a signal has come."""
+        for event in line.heard():
+            self._tell(event)
+        if self.interruptions.waiting is not None:
+            raise _Waiting
+
+    # ---- files
+
+    def _write(
+        self, folds: Sequence[Trained], final: Sequence[Trained], metrics: Mapping[str, Any], started: datetime
+    ) -> Ensemble:
+        """Write what was predicted out of fold, the metrics, the model, and the manifest with its timings."""
+        prepared, threads = self._execution.prepared, self._execution.engine.threads
+        networks = [Model(prepared.resolved, one.plan, one.preprocessing, one.tensors, threads) for one in final]
+        model = Ensemble.of(networks, prepared.dataset.preprocessing)
+        self._execution.directory.write(rundir.OUT_OF_FOLD, table_of(prepared, self._folding, folds).encode())
+        seconds = sum(one.seconds for one in (folds if final is folds else [*folds, *final]))
+        write_results(self._execution, model, metrics, started, seconds)
+        return model
+
+
+def _named(error: Exception, place: Place, path: Path) -> Exception:
+    """Return the error of a model with its number, if it is one that says what to do."""
+    if not isinstance(error, NumbannError):
+        return error
+    fold = "" if place.fold is None else f" (fold {place.fold})"
+    kept = f"\nthe checkpoints of all models are kept in {path}" if isinstance(error, TrainingError) else ""
+    named = type(error)(f"model {place.number}{fold}: {error}{kept}")
+    named.__cause__ = error.__cause__
+    return named
+
+
+def _train_model(execution: Execution, folding: Folding, line: Line, job: tuple[Place, int]) -> Trained:
+    """Train a model from its checkpoint, or from the beginning, in a thread of its own."""
+    place, threads = job
+    prepared, directory = folding.prepare(place), execution.directory.model(place.number)
+
+    def tell(event: Any) -> None:
+        line.tell(FromModel(place.number, event))
+
+    with make_engine(prepared.plan, execution.engine.device, threads) as engine:
+        own = Execution(prepared, engine, directory, tell, warm_up(engine, prepared))
+        stored = _stored(own)
+        state = stored or begin(engine, prepared.job)
+        if stored or directory.has(rundir.HISTORY):
+            directory.write_history(state.history)
+        saves = make_saves(own, state, stored=stored is not None, kind=partial(_ModelSaves, line))
+        train_epochs(own, state, saves, place.epochs)
+        take_best(engine, state)
+        return finish(folding, place, prepared, engine, state)
+
+
+def _stored(execution: Execution) -> Any:
+    """Restore the state that the model's checkpoint holds; None if there is none."""
+    path = execution.directory.path / rundir.CHECKPOINT
+    if not execution.directory.has(rundir.CHECKPOINT):
+        return None
+    state = load_state(path, identity(execution.prepared), execution.prepared.job)
+    restore(execution.engine, state, path)
+    return state
+
+
+def ended(found: Trained) -> ModelEnded:
+    """Return the event of a trained model."""
+    place, part = found.place, "train" if found.place.fold is None else "validation"
+    return ModelEnded(
+        place.number,
+        place.fold,
+        place.repeat,
+        found.best_epoch,
+        len(found.history),
+        found.seconds,
+        found.measures[part],
+    )
+
+
+class _ModelSaves(Saves):
+    """Saves a model's state; if its run ends, the model ends after a save."""
+
+    def __init__(self, line: Line, *given: Any, **more: Any) -> None:
+        super().__init__(*given, **more)
+        self._line = line
+
+    def due(self) -> bool:
+        return self._line.stop.is_set() or super().due()
+
+    def save(self) -> None:
+        super().save()
+        if self._line.stop.is_set():
+            raise _Stopped

@@ -1,0 +1,122 @@
+"""Folds: the models that are trained on the rows of one spec, and each one's own preparation.
+
+A model is prepared as a training of its own is: only its seed and its rows are others, and what is fitted to training
+rows is fitted to these.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import pickle
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Any
+
+from numbann.data.parts import Fold
+from numbann.data.source import SplitData
+from numbann.fit.job import Job
+from numbann.fit.stopping import Watch
+from numbann.network import random
+from numbann.spec.loading import Loaded
+from numbann.spec.loading import load as load_spec
+from numbann.spec.resolution import Resolved
+from numbann.training.preparation import Prepared, plan, read
+
+SEEDS = 1 << 63
+
+
+@dataclass(frozen=True)
+class Place:
+    """A model among the others, counted from 1; fold: the one that it leaves out, None if it trains on all rows.
+
+    epochs: after how many it ends, in the midst of its schedule; None for its own end.
+    """
+
+    number: int
+    fold: int | None
+    repeat: int
+    seed: int
+    epochs: int | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the place as JSON values."""
+        return {"model": self.number, "fold": self.fold, "repeat": self.repeat, "seed": self.seed}
+
+
+@dataclass(frozen=True)
+class Folding:
+    """The rows of a spec, cut into folds.
+
+    given: the rows, where they were given in Python.  anew: whether each repeat cuts them anew, or has other seeds
+    alone.
+    """
+
+    loaded: Loaded
+    source: SplitData
+    resolved: Resolved
+    count: int
+    repeats: int
+    anew: bool = False
+    given: Any = field(default=None, repr=False)
+
+    @property
+    def places(self) -> list[Place]:
+        """The models, in their order: fold by fold, repeat by repeat."""
+        return [
+            Place(1 + fold + repeat * self.count, 1 + fold, 1 + repeat, self._seed(repeat, fold))
+            for repeat in range(self.repeats)
+            for fold in range(self.count)
+        ]
+
+    def refitted(self, epochs: int) -> list[Place]:
+        """The models that replace them, trained on all rows for some epochs."""
+        first = len(self.places)
+        return [replace(place, number=first + place.number, fold=None, epochs=epochs) for place in self.places]
+
+    def _seed(self, repeat: int, fold: int) -> int:
+        draws = random.generator(self.loaded.spec.seed, random.MODELS, repeat, fold)
+        return int(draws.integers(SEEDS))
+
+    def fold(self, place: Place) -> Fold:
+        """Return the places of a model's rows in the training part."""
+        assert place.fold is not None
+        return self._cuts[place.repeat - 1 if self.anew else 0][place.fold - 1]
+
+    @cached_property
+    def _cuts(self) -> list[list[Fold]]:
+        return [self.source.folds(self.count, repeat) for repeat in range(self.repeats if self.anew else 1)]
+
+    def prepare(self, place: Place) -> Prepared:
+        """Prepare a model: encode its rows and plan its network."""
+        source = self.source if place.fold is None else self.source.fold(self.fold(place))
+        loaded = replace(self.loaded, spec=replace(self.loaded.spec, seed=place.seed))
+        return plan(loaded, source, _untold)
+
+    def job(self, prepared: Prepared, place: Place) -> Job:
+        """Return the job of a prepared model; one that trains on all rows keeps its last weights."""
+        if place.fold is not None:
+            return prepared.job
+        return replace(prepared.job, watch=Watch("train_loss"), keep_best=False)
+
+    def __reduce__(self) -> tuple[Callable[..., Folding], tuple[Any, ...]]:
+        """Pickle what the rows are read from: another process reads them once."""
+        return _in_this_process, (self.resolved.to_json(), self.given, self.count, self.repeats, self.anew)
+
+
+def _untold(event: Any) -> None:
+    """Say nothing: what is said of the data is said once for all models."""
+
+
+_READ: dict[bytes, Folding] = {}  # the last one that was read in this process
+
+
+def _in_this_process(spec: Mapping[str, Any], given: Any, count: int, repeats: int, anew: bool) -> Folding:
+    """Return the folds of a spec that another process has sent; they are read once."""
+    key = hashlib.sha256(pickle.dumps((spec, given, count, repeats, anew))).digest()
+    if key not in _READ:
+        loaded = load_spec(spec)
+        source = read(loaded, given)
+        _READ.clear()
+        _READ[key] = Folding(loaded, source, plan(loaded, source, _untold).resolved, count, repeats, anew, given)
+    return _READ[key]

@@ -1,0 +1,134 @@
+"""What a model of several leaves behind, and what all of them are worth together."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from numbann.data.contract import HELD_BACK, PARTS
+from numbann.data.preprocessing import Preprocessing
+from numbann.engine.interface import Engine
+from numbann.fit.state import State
+from numbann.model.assessment import Assessment, assess
+from numbann.model.ensemble import from_units, in_units
+from numbann.network.plan import Plan
+from numbann.training.folding import Folding, Place
+from numbann.training.preparation import Prepared
+
+
+@dataclass(frozen=True)
+class Outputs:
+    """What a model gives for some rows of a part: rows (n,), their places; values (n, O) in the target's unit.
+
+    loss: the mean over these rows; weight: the sum of what they count in it.
+    """
+
+    rows: np.ndarray
+    values: np.ndarray
+    loss: float
+    weight: float
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A trained model.  measures: its loss and metrics on each part."""
+
+    place: Place
+    plan: Plan
+    preprocessing: Preprocessing
+    tensors: Mapping[str, np.ndarray]
+    history: Sequence[Mapping[str, Any]]
+    best_epoch: int
+    outputs: Mapping[str, Outputs]
+    measures: Mapping[str, Mapping[str, float]]
+
+    @property
+    def seconds(self) -> float:
+        """How long it was trained."""
+        return float(sum(record["seconds"] for record in self.history))
+
+    def to_json(self) -> dict[str, Any]:
+        """Return its place, course and figures as JSON values."""
+        course = {"best_epoch": self.best_epoch, "epochs": len(self.history), "seconds": round(self.seconds, 6)}
+        held = {part: dict(self.measures[part]) for part in HELD_BACK if part in self.measures}
+        return {**self.place.to_json(), **course, **held}
+
+
+def finish(folding: Folding, place: Place, prepared: Prepared, engine: Engine, state: State) -> Trained:
+    """Measure the model in an engine on every part, and return all that is kept of it."""
+    outputs, measures = {}, {}
+    fold = None if place.fold is None else folding.fold(place)
+    for name, part in prepared.dataset.parts.items():
+        loss, y = engine.evaluate(part.x, part.t, part.loss_weight)
+        rows = np.arange(len(y)) if fold is None or name == "test" else getattr(fold, name)
+        weight = float(len(y)) if name == "test" or part.loss_weight is None else float(part.loss_weight.sum())
+        outputs[name] = Outputs(rows, in_units(prepared.resolved, prepared.dataset.preprocessing, y), loss, weight)
+        measures[name] = {"loss": loss, **prepared.score(part, y)}
+    best = state.best.epoch if place.fold is not None else state.epoch
+    preprocessing, tensors = prepared.dataset.preprocessing, engine.parameters()
+    return Trained(place, prepared.plan, preprocessing, tensors, tuple(state.history), best, outputs, measures)
+
+
+@dataclass(frozen=True)
+class Together:
+    """What several models give for the rows of a part: for each row the mean of those that were asked."""
+
+    rows: np.ndarray
+    values: np.ndarray
+    loss: float
+
+    @classmethod
+    def of(cls, every: Iterable[Outputs], count: int) -> Together:
+        """Return the mean, row by row, of what some models give for rows among `count`."""
+        total, asked, loss, weight = None, np.zeros(count, np.int64), 0.0, 0.0
+        for one in every:
+            total = np.zeros((count, one.values.shape[1])) if total is None else total
+            total[one.rows] += one.values
+            asked[one.rows] += 1
+            loss, weight = loss + one.loss * one.weight, weight + one.weight
+        assert total is not None
+        rows = np.flatnonzero(asked)
+        return cls(rows, total[rows] / asked[rows, None], loss / weight)
+
+    def assess(self, whole: Prepared, part: str) -> Assessment:
+        """Assess them by the targets of a part."""
+        held, preprocessing = whole.dataset.parts[part], whole.dataset.preprocessing
+        weight = None if held.weight is None else held.weight[self.rows]
+        return assess(whole.resolved, preprocessing, self.loss, self.outputs(whole), held.raw_target[self.rows], weight)
+
+    def outputs(self, whole: Prepared) -> np.ndarray:
+        """Return them as outputs that go with the preprocessing of all training rows."""
+        return from_units(whole.resolved, whole.dataset.preprocessing, self.values)
+
+
+def measure_together(whole: Prepared, folds: Sequence[Trained], final: Sequence[Trained]) -> dict[str, Any]:
+    """Return what several models are worth as one, as metrics.json has it.
+
+    folds: those that each left a fold out, from whose predictions of it the validation figures come.  final: those that
+    the ensemble has, which are the same unless they were trained anew.
+    """
+    metrics: dict[str, Any] = {"best_epoch": mean_epoch(folds)}
+    more: dict[str, dict[str, Any]] = {}
+    for part in PARTS:
+        models = folds if part == "validation" else final
+        every = [one.outputs[part] for one in models if part in one.outputs]
+        if not every:
+            continue
+        rows_of = "train" if part == "validation" else part
+        found = Together.of(every, len(whole.dataset.parts[rows_of].raw_target)).assess(whole, rows_of)
+        metrics[part] = found.measures
+        for kind, value in found.to_json().items():
+            more.setdefault(kind, {})[part] = value
+    classes = {"classes": list(whole.facts.task.subjects)} if "confusion" in more else {}
+    several = {"models": [one.to_json() for one in folds]}
+    if final is not folds:
+        several["refitted"] = [one.to_json() for one in final]
+    return {**metrics, **classes, **more, **several}
+
+
+def mean_epoch(folds: Sequence[Trained]) -> int:
+    """Return the mean of the best epochs, a whole number."""
+    return int(sum(one.best_epoch for one in folds) / len(folds) + 0.5)
