@@ -19,7 +19,7 @@ from numbann.data.streaming import Inputs
 from numbann.data.transforms.transform import ShiftScale
 from numbann.engine.devices import make_engine
 from numbann.engine.interface import Engine
-from numbann.errors import UNUSABLE, DataError, RegistryError, RunDirectoryError, SpecError, path_from, shown
+from numbann.errors import UNUSABLE, DataError, RegistryError, RunDirectoryError, SpecError, shown
 from numbann.model import provenance
 from numbann.model.assessment import Assessment, assess
 from numbann.model.file import KIND, ModelFile
