@@ -8,7 +8,6 @@ from typing import NamedTuple
 from numbann.data.files import InputFile, translate_errors
 
 HEAD = 1 << 12  # bytes
-TEXT = ("csv", "tsv")
 SAVE = "save its table as CSV"
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from numbann.data.contract import GIVEN, Format, split_array
 from numbann.data.files import Files, InputFile, standard_input
-from numbann.data.inside import TEXT, look_inside
+from numbann.data.inside import look_inside
 from numbann.data.readers import FORMATS, PAIRS, format_of
 from numbann.errors import DataError, missing, not_allowed, shown, unknown_key
 
@@ -37,16 +37,14 @@ def find_source(given: Any, base: Path, format: str, key: str | None, need_targe
     return Files(found, first, more=tuple(others))
 
 
-def find_new_source(given: Any, base: Path, format: str, need_target: bool) -> Files:
+def find_new_source(given: Any, base: Path, need_target: bool) -> Files:
     """Return the files of a source for a trained model.
 
-    "-" is a table of text on standard input, and a named pipe is one, too.  A table of text with an unknown ending has
-    the format of the training data, if that is one of text.
+    "-" is a table of text on standard input, and a named pipe is one, too.
     """
     if isinstance(given, str | Path) and str(given) != STANDARD_INPUT and Path(given).is_fifo():
         return Files(FORMATS["csv"], InputFile(str(given), Path(given), content=Path(given).read_bytes()))
-    text = format if format in TEXT else "csv"
-    found = source_format(given, base, "auto", text)
+    found = source_format(given, base, "auto")
     if found and found.name == "idx" and need_target and isinstance(given, str | Path):
         given = pair_of(Path(given)) or given
     return find_source(given, base, found.name if found and not found.pair else "auto", None, need_target)
@@ -58,18 +56,15 @@ def pair_of(file: Path) -> dict[str, str] | None:
     return {"images": str(file), "labels": str(labels)} if labels != file and labels.is_file() else None
 
 
-def source_format(given: Any, base: Path, format: str, text: str = "csv") -> Format | None:
-    """Return the format of a source: as format_of does, and where the name tells none, by a look into the file.
-
-    text: the format of a table of text whose name tells none.
-    """
+def source_format(given: Any, base: Path, format: str) -> Format | None:
+    """Return the format of a source: as format_of does, and where the name tells none, by a look into the file."""
     names = [] if given == GIVEN else _names(given, base)
     if isinstance(given, Mapping) or not names:
         return format_of(given, format)
     found = format_of(names[0], format)
     if found is None and not _file_fault(names[0], base):
         content = look_inside(_file(names[0], base, None))
-        return FORMATS.get((content.format or "") if content.words else text)
+        return FORMATS.get((content.format or "") if content.words else "csv")
     return found
 
 

@@ -25,7 +25,7 @@ from numbann.data.tasks.task import Task
 from numbann.data.weights import check_weight, weight_of
 from numbann.data.wording import quoted
 
-PLAIN = ("format", "dtype", "kinds", "class_weights", "usual")  # the fields that are stored unchanged
+PLAIN = ("dtype", "kinds", "class_weights", "usual")  # the fields that are stored unchanged
 
 
 class NewData(NamedTuple):
@@ -49,7 +49,6 @@ class Preprocessing:
     reading: Reading
     encoding: Encoding
     task: Task
-    format: str
     dtype: str
     kinds: tuple[str, ...] = ()
     class_weights: tuple[float, ...] = ()
@@ -81,7 +80,7 @@ class Preprocessing:
 
     def find(self, source: Any, need_target: bool) -> Files:
         """Return a file, several, an object of files, standard input for "-", or rows given in Python as a source."""
-        return source_of(source) if is_given(source) else find_new_source(source, Path(), self.format, need_target)
+        return source_of(source) if is_given(source) else find_new_source(source, Path(), need_target)
 
     def read(self, source: Any, need_target: bool) -> NewData:
         """Read the rows of what `find` returns or takes; their targets and weights only if needed."""

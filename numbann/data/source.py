@@ -131,7 +131,6 @@ class SplitData:
             reading=self._reading(),
             encoding=self.layout.fit(raw, rows, self.section["missing"], scale),
             task=_fit(self.task, raw, rows, target_scale, target_clip),
-            format=self.facts.format,
             dtype=np.dtype(dtype).name,
             kinds=kinds,
             class_weights=self.class_weights,
@@ -150,14 +149,13 @@ class SplitData:
         return Dataset(parts["train"], parts.get("validation"), parts.get("test"), preprocessing, tuple(warnings))
 
     def _reading(self) -> Reading:
-        """Return the reading for new files, with the values found in place of "auto".
+        """Return the reading for new files, which does not tell where the training rows came from.
 
         A usual delimiter is not fixed: a file to predict may have another one.
         """
         found = self.facts.delimiter
         delimiter = "auto" if found is None or found in DELIMITERS else found
-        origin = Path(self.reading.origin).name
-        return replace(self.reading, format=self.facts.format, delimiter=delimiter, origin=origin)
+        return replace(self.reading, format="auto", delimiter=delimiter, origin="the training data")
 
 
 def _fit(task: Task, raw: Raw, rows: RowSelection, target_scale: str, clip: bool) -> Task:

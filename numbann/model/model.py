@@ -12,7 +12,7 @@ from typing import Any, Self
 import numpy as np
 
 from numbann.components.registry import Registry
-from numbann.data.contract import Facts
+from numbann.data.contract import GIVEN, Facts, sources
 from numbann.data.frames import like
 from numbann.data.preprocessing import NewData, Preprocessing
 from numbann.data.streaming import Inputs
@@ -167,9 +167,12 @@ class Model:
 
     @property
     def file(self) -> ModelFile:
-        """What a model file holds.  What does not affect the model is reset in its spec."""
+        """What a model file holds.  Its spec does not say what no model depends on, nor where the rows were."""
         records = [provenance.record_of(component) for component in provenance.components_of(self.resolved)]
         spec = self.resolved.to_json()
+        parts = dict.fromkeys(sources(spec["data"]["path"]), GIVEN)
+        spec["data"] |= {"path": GIVEN if list(parts) == ["train"] else parts, "format": "auto"}
+        spec["data"]["csv"]["delimiter"] = self.preprocessing.reading.delimiter
         spec["train"] |= {"device": "auto", "threads": "auto", "diagnostics": False, "checkpoint_seconds": 10.0}
         return ModelFile(spec, self.preprocessing.to_dict(), records, dict(self.tensors))
 

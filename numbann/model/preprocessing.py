@@ -15,7 +15,6 @@ from sys import float_info
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
 from numbann.data.preprocessing import Preprocessing
-from numbann.data.readers import FORMATS
 from numbann.data.tasks.class_probabilities import ClassProbabilities
 from numbann.data.tasks.classification import Classification
 from numbann.data.tasks.multilabel import Multilabel
@@ -100,8 +99,6 @@ def _disagreements(found: Preprocessing) -> Iterator[str]:
         yield "preprocessing.reading: its names are not the features"
     if set(filter(found.reading.is_text, features)) != set(texts):
         yield "preprocessing.reading: its texts are not the features with categories"
-    if found.format not in (*FORMATS, "auto"):
-        yield "preprocessing.format is none of numbann's"
     if len(set(task.names)) < len(task.names) or not _agrees(task):
         yield "preprocessing.target: its names, labels or scales do not agree"
     if any(len(guess) != len(getattr(task, "subjects", ())) for guess in found.usual):
