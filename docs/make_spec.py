@@ -22,8 +22,9 @@ example. A key that does not exist, a value of a wrong type and a key given twic
 numbann.schema.json` writes the same table as a JSON Schema: editors that find `"$schema": "numbann.schema.json"` in a
 spec complete keys and mark faults.
 
-Required are `data.path`, `data.target` (unless the labels come with the path) and `model.layers`. Every `"auto"` is
-decided when the data is read; what was chosen is in `spec.resolved.json` of the run.
+Required are `data.path`, `data.target` (unless the labels come with the path) and `model.layers` (unless a
+[preset](presets.md) gives them). Every `"auto"` is decided when the data is read; what was chosen is in
+`spec.resolved.json` of the run.
 
 A component (an activation, a loss, an optimizer, a schedule, an initializer or a metric) is its name, `"elu"`, or an
 object with parameters, `{"type": "elu", "alpha": 0.5}`. [Components](components.md) lists them all.

@@ -121,6 +121,8 @@ class Narrator:
 
     def _plan(self, event: Planned) -> None:
         self.task = event.resolved.spec.data.task
+        for place, (section, filled) in enumerate(event.filled.items()):
+            self._tell(f"{'preset' if not place else '':<6} {section}: {json.dumps(filled, ensure_ascii=False)}")
         self._tell(f"model  {network(event.plan, event.resolved)}")
         if self.verbose:
             for key, value in sorted(resolved_keys(event.given, event.resolved.to_json())):

@@ -45,6 +45,7 @@ settings = click.option(
 targets = click.option(
     "--target", "targets", multiple=True, metavar="COLUMN", help="Train on SPEC, a data file, without a spec."
 )
+preset = click.option("--preset", metavar="NAME", help="Fill in what the spec leaves open: plain, tabular, ...")
 trust = click.option("--trust", is_flag=True, help="Run the plugins' code that RUN holds or names.")
 no_cache = click.option(
     "--no-cache",

@@ -7,7 +7,19 @@ from typing import Any
 from numbann.components.registry import OWN, Registry
 from numbann.errors import missing, not_allowed, unknown_key
 from numbann.spec.components import CORE_PARAMETERS, choose, choose_metrics
-from numbann.spec.model import NOT_YET, ComponentKey, Inner, Key, Metrics, Section, Spec, Takes, keys_of
+from numbann.spec.model import (
+    FILLED,
+    NOT_YET,
+    PRESETS,
+    ComponentKey,
+    Inner,
+    Key,
+    Metrics,
+    Section,
+    Spec,
+    Takes,
+    keys_of,
+)
 from numbann.spec.rules import Rule
 from numbann.spec.trail import Found, Trail
 
@@ -34,7 +46,8 @@ def build(
             values[name], found = _build_key(one, given, (*trail, name), registry)
             faults += found
         elif one.required:
-            faults.append(((*trail, name), missing(_words(one.takes))))
+            preset = f', or "preset": "{PRESETS[1]}"' if name in FILLED else ""
+            faults.append(((*trail, name), missing(_words(one.takes) + preset)))
     return (None if faults else section(**values)), faults
 
 

@@ -21,6 +21,8 @@ from numbann.errors import DataError, PluginError, shown, unknown_key
 from numbann.spec.model import Data, Layer, Spec, Train, to_json
 from numbann.spec.trail import Found, Trail
 
+METRIC = "metric"  # stands for the first metric, on the validation part
+
 
 def check_data(raw: dict[str, Any], base: Path) -> Iterator[Found]:
     """Find the faults of the raw spec's `data` that concern several keys or the disk."""
@@ -96,8 +98,17 @@ def _ensemble_faults(spec: Spec) -> Iterator[Found]:
 
 def watched(train: Train) -> dict[str, str]:
     """Return the key of the history that early stopping and the choice of the best epoch name, where they do."""
+    return {key: monitor for key, monitor in _monitors(train).items() if monitor not in ("auto", METRIC)}
+
+
+def watches_metric(train: Train) -> bool:
+    """Whether early stopping or the choice of the best epoch goes by the first metric, where they name no key."""
+    return METRIC in _monitors(train).values()
+
+
+def _monitors(train: Train) -> dict[str, str]:
     named = {"early_stopping": train.early_stopping, "select": train.select}
-    return {key: one.monitor for key, one in named.items() if one and one.monitor != "auto"}
+    return {key: one.monitor for key, one in named.items() if one}
 
 
 def validated(spec: Spec) -> bool:

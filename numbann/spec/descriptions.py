@@ -26,6 +26,11 @@ DESCRIPTIONS: dict[str, dict[str, Description]] = {
         extends=("A spec to start from, relative to this one; what is said here goes over it.", "base.json"),
         name=("The name of the run: without `output`, the directory is `runs/NAME`.", "wine"),
         seed=("Where all random numbers start: the split, initial weights, shuffling and noise.", 7),
+        preset=(
+            "What fills in all that the spec leaves open: the defaults (`plain`), or what learns most from tables "
+            "(`tabular`; `tabular-best` trains five of these nets).",
+            "tabular",
+        ),
         data=("Where the rows come from, which columns are used, and how.", {"path": "wine.csv", "target": "quality"}),
         model=("The network: its hidden layers; the output layer is added.", {"layers": [64, 32]}),
         loss=("What training makes small; `auto` follows from the task.", {"type": "huber", "delta": 0.5}),
@@ -189,7 +194,8 @@ DESCRIPTIONS: dict[str, dict[str, Description]] = {
     ),
     "Select": _section(
         monitor=(
-            "The key of the history that is watched; `auto` is that of `early_stopping`, else the validation loss.",
+            "The key of the history that is watched; `auto` is that of `early_stopping`, else the validation loss, and "
+            "`metric` the first of the metrics, on the validation part.",
             "validation_accuracy",
         ),
         ties=("Which of epochs with the same value is kept.", "last"),
@@ -204,7 +210,11 @@ DESCRIPTIONS: dict[str, dict[str, Description]] = {
     ),
     "Train": _section(
         epochs=("How many times training goes through all rows, at most.", 100),
-        batch_size=("How many rows a step takes; `auto` is 64, or all of them for an optimizer that needs them.", 128),
+        batch_size=(
+            "How many rows a step takes; `auto` is 64, or all of them for an optimizer that needs them.  `by-rows` is "
+            "64 up to 1024 training rows, 128 up to 8192, 256 up to 30 000, 512 up to 100 000, and 1024 from there on.",
+            128,
+        ),
         device=("Where to compute.", "cpu"),
         threads=("The most threads to use; no bit of the result depends on it.", 2),
         clip_norm=("The longest gradient that a step takes; a longer one is shortened.", 1.0),
@@ -215,6 +225,11 @@ DESCRIPTIONS: dict[str, dict[str, Description]] = {
             "validation_accuracy",
         ),
         early_stopping=("Whether training stops when it gets no better, and keeps the best weights.", {"patience": 20}),
+        calibrate=(
+            "Whether probabilities are made as sure, after training, as they are right on the validation part: by one "
+            "`temperature`.",
+            "temperature",
+        ),
         metrics=("What is measured on validation and test; `auto` follows from the task.", ["accuracy", "roc_auc"]),
         diagnostics=("Whether each epoch looks for dead units, saturated units and gradients that vanish.", True),
         checkpoint_seconds=("The time between two checkpoints of a run that may be interrupted.", 60),

@@ -70,6 +70,11 @@ def _over(
     return replace(origin, lines={**kept, **origin.lines}, files=files), joined
 
 
+def join(below: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
+    """Put one raw spec over another."""
+    return _join(below, over, (), [])
+
+
 def _join(below: dict[str, Any], over: dict[str, Any], trail: Trail, replaced: list[str]) -> dict[str, Any]:
     """Put one object over another; replaced: takes the paths of what is replaced."""
     found = dict(below)

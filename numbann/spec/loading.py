@@ -6,28 +6,38 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from numbann.components.registry import Registry
 from numbann.data.contract import GIVEN, sources
 from numbann.errors import NumbannError, SpecError, SpecFault, not_allowed, shown
 from numbann.plugins.finding import with_files
 from numbann.spec.building import build
-from numbann.spec.checks import check_agreement, check_data, check_header
+from numbann.spec.checks import check_agreement, check_data, check_header, watched
 from numbann.spec.extending import open_spec
-from numbann.spec.model import Data, Spec, spread
+from numbann.spec.model import PRESETS, Data, Spec, spread
 from numbann.spec.overrides import override
+from numbann.spec.presets import KEY as PRESET
+from numbann.spec.presets import fill, filled_in
 from numbann.spec.source import SpecSource, open_source
 from numbann.spec.trail import Found, Trail
+
+if TYPE_CHECKING:
+    from numbann.data.tasks.task import Task
 
 
 @dataclass(frozen=True)
 class Loaded:
-    """A checked spec, the components it can use, and where it comes from."""
+    """A checked spec, the components it can use, and where it comes from.
+
+    given: the raw spec without what its preset fills in; filled: what that is.
+    """
 
     spec: Spec
     registry: Registry
     source: SpecSource
+    given: Mapping[str, Any]
+    filled: Mapping[str, Any]
 
 
 def load(
@@ -50,7 +60,7 @@ def load(
     faults += [origin.fault(trail, message) for trail, message in _put_beside(raw, beside)]
     if origin.name and not origin.piped:
         raw.setdefault("name", Path(origin.name).stem)
-    return _check(origin, raw, check_data(raw, origin.base), faults, registry, look=True)
+    return _check(origin, fill(raw, {}), check_data(raw, origin.base), faults, registry, raw, look=True)
 
 
 def _put_beside(raw: dict[str, Any], beside: Mapping[str, Any]) -> Iterator[Found]:
@@ -65,10 +75,33 @@ def _put_beside(raw: dict[str, Any], beside: Mapping[str, Any]) -> Iterator[Foun
     data.update(given)
 
 
+def settle(loaded: Loaded, task: Task | type[Task]) -> Loaded:
+    """Return the spec with what its preset says of such a task; it then has none, so that this is done once.
+
+    SpecError for what does not agree with the rest.
+    """
+    if loaded.spec.preset == PRESETS[0]:
+        return loaded
+    loss = str(task.loss) if loaded.spec.loss == "auto" else loaded.spec.loss.type
+    known = {"task": task.name, "loss": loss, "watched": _watched(loaded, task)}
+    found = _check(loaded.source, fill(loaded.given, known), [], [], loaded.registry, loaded.given)
+    return replace(found, spec=replace(found.spec, preset=PRESETS[0]))
+
+
+def _watched(loaded: Loaded, task: Task | type[Task]) -> str:
+    """Return what the metric that decides the best epoch asks for: "label", "probability" or "value"; else "loss"."""
+    train = loaded.spec.train
+    asked = [one.type for one in train.metrics] if isinstance(train.metrics, list) else task.metrics
+    key = next(iter(watched(train).values()), asked[0] if asked else "validation_loss").removeprefix("validation_")
+    known = [loaded.registry.titled("metric", name) for name in asked]
+    metric = next((one for one in known if one.name == key), None)
+    return next((role for role in ("label", "probability", "value") if metric and role in metric.roles), "loss")
+
+
 def restore(stored: Mapping[str, Any], registry: Registry) -> Loaded:
     """Load a resolved spec from a model file and check it again; neither its input files nor its plugins are opened."""
     origin, raw = open_source(stored)
-    return _check(origin, raw, [], [], registry)
+    return _check(origin, raw, [], [], registry, raw)
 
 
 def plugins_of(source: str | Path) -> list[Path]:
@@ -83,14 +116,16 @@ def _check(
     raw: dict[str, Any],
     found: Iterable[Found],
     faults: list[SpecFault],
-    given: Registry | None = None,
+    known: Registry | None,
+    given: Mapping[str, Any],
     look: bool = False,
 ) -> Loaded:
     """Check a raw spec and build the Spec; SpecError with the faults given and all others.
 
-    look: where there are faults, look into the data's header for more.
+    given: the same without what its preset fills in.  look: where there are faults, look into the data's header for
+    more.
     """
-    registry, failed = _registry(raw, origin.base) if given is None else (given, [])
+    registry, failed = _registry(raw, origin.base) if known is None else (known, [])
     editors = raw.pop("$schema", "")
     spec, wrong = build(Spec, raw, (), registry)
     spec = spec and replace(spec, model=spread(spec.model), data=_named_target(spec.data))
@@ -99,11 +134,24 @@ def _check(
     found = [*found, *check_agreement(spec, registry)]
     if look and (faults or failed or wrong or found):
         found += _header_faults(raw.get("data"), origin.base, {trail for trail, _ in (*wrong, *found)})
-    faults = faults + [origin.fault(trail, message) for trail, message in (*failed, *wrong, *found)]
+    filled = filled_in(given, raw)
+    faults = faults + [
+        origin.fault(trail, message + _said_by(given.get(PRESET), filled, trail))
+        for trail, message in (*failed, *wrong, *found)
+    ]
     if faults or registry is None:
         faults.sort(key=lambda fault: (fault.line is None, fault.source != origin.name, fault.line or 0))
         raise SpecError(faults, origin.name)
-    return Loaded(spec, registry, origin)
+    return Loaded(spec, registry, origin, given, filled)
+
+
+def _said_by(preset: Any, filled: Any, trail: Trail) -> str:
+    """Return words for a fault in what a preset has filled in, or an empty text."""
+    for part in trail:
+        if not isinstance(filled, dict) or part not in filled:
+            return ""
+        filled = filled[part]
+    return f" (said by the preset {shown(preset)}; the spec may say something else, or null)" if trail else ""
 
 
 def _header_faults(data: Any, base: Path, known: Collection[Trail]) -> list[Found]:

@@ -29,6 +29,8 @@ from numbann.spec.rules import (
     whole,
 )
 
+PRESETS = ("plain", "tabular", "tabular-best")  # presets.py says what they fill in
+FILLED = ("model", "layers")  # required keys that presets fill in
 NOT_YET = "is not in this version yet"
 MISSING_CELLS = ("", "NA", "NaN", "nan", "null", "?")
 AUTO = one_of("auto")
@@ -305,7 +307,7 @@ class Train(Section):
     """How long to train, on which device, and with which options."""
 
     epochs: Annotated[int, COUNT] = 50
-    batch_size: Annotated[int | str, COUNT | one_of("auto", "full")] = "auto"
+    batch_size: Annotated[int | str, COUNT | one_of("auto", "by-rows", "full")] = "auto"
     device: Annotated[str, DEVICE] = "auto"
     threads: Annotated[int | str, whole(1, 4096) | AUTO] = "auto"
     clip_norm: Annotated[float | None, LIMIT] = None
@@ -316,6 +318,7 @@ class Train(Section):
         default_factory=Select
     )
     early_stopping: Annotated[EarlyStopping | None, Inner(EarlyStopping, short="patience", optional=True)] = None
+    calibrate: Annotated[str | None, one_of("temperature") | NULL] = None
     diagnostics: Annotated[bool, BOOLEAN] = False
     checkpoint_seconds: Annotated[float, SECONDS] = 10.0
 
@@ -336,6 +339,7 @@ class Spec(Section):
     extends: Annotated[str | None, NULL | NAME] = None
     name: Annotated[str, FOLDER] = "model"
     seed: Annotated[int, whole(0, 2**63 - 1)] = 0
+    preset: Annotated[str, one_of(*PRESETS)] = PRESETS[0]
     data: Annotated[Data, Inner(Data)]
     model: Annotated[Model, Inner(Model)]
     loss: Annotated[Auto, ComponentKey("loss")]

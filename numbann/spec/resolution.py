@@ -5,8 +5,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, fields, replace
+from math import inf
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +19,7 @@ from numbann.data.path import source_format
 from numbann.data.tasks import find_task
 from numbann.errors import SpecError, did_you_mean, not_allowed, shown
 from numbann.network.description import Dense, Network
-from numbann.spec.checks import residual_faults, validated, watched
+from numbann.spec.checks import residual_faults, validated, watched, watches_metric
 from numbann.spec.loading import Loaded
 from numbann.spec.model import (
     SHARED,
@@ -41,6 +42,8 @@ if TYPE_CHECKING:
     from numbann.data.tasks.task import TargetForm, Task
 
 DEFAULT_BATCH = 64
+BATCHES = ((64, 1024), (128, 8192), (256, 30_000), (512, 100_000), (1024, inf))  # a size, and the most rows for it
+CALIBRATED = ("softmax", "sigmoid")  # the links of losses whose probabilities have a temperature
 FLOAT32_MAX = (2 - 2**-23) * 2.0**127
 
 
@@ -105,10 +108,10 @@ class Resolved:
     def to_json(self) -> dict[str, Any]:
         """Return the resolved spec as JSON values, so that it runs anywhere.
 
-        Paths are absolute; output, extends, and what the model says for all layers, are left out.
+        Paths are absolute; output, extends, the preset, and what the model says for all layers, are left out.
         """
         written = to_json(self.spec)
-        del written["output"], written["extends"]
+        del written["output"], written["extends"], written["preset"]
         for key in SHARED:
             del written["model"][key]
         split = written["data"]["split"]
@@ -156,6 +159,9 @@ def _faults(
     if target is None:
         yield ("loss",), unfit_loss(loss.component, facts.task, loaded.registry)
     yield from _faults_without_data(loaded, loss, metrics, facts.task)
+    calibrates = "probability" in facts.task.roles and loss.component.traits["link"] in CALIBRATED
+    if loaded.spec.train.calibrate and not calibrates:
+        yield ("train", "calibrate"), f"needs probabilities of classes, which {loss.name} does not give; leave it out"
     if loaded.spec.train.early_stopping is not None and not _validates(loaded.spec, facts):
         yield ("train", "early_stopping"), "needs a validation part, and data.split.column names no row of one"
     yield from residual_faults(loaded.spec.model.layers, loaded.registry, facts.inputs)
@@ -294,15 +300,18 @@ def _without_warmup(registry: Registry, chosen: ComponentSpec) -> Configured:
 
 def _without_auto(loaded: Loaded, facts: Facts, loss: Component, metrics: list[ComponentSpec]) -> Spec:
     spec, registry, base = loaded.spec, loaded.registry, loaded.source.base
+    measures = measures_of([_configure(registry, "metric", one) for one in metrics])
     size = spec.train.batch_size
     if size == "auto":
         size = "full" if registry.titled("optimizer", spec.optimizer.type).form == "solver" else DEFAULT_BATCH
+    if size == "by-rows":
+        size = next(size for size, most in BATCHES if facts.rows.get("train", 0) <= most)
     return replace(
         spec,
         data=_resolved_data(spec, base, facts, loss),
         model=_resolved_model(spec.model, registry, _link(registry, loss)),
         loss=_choose(spec.loss, loss),
-        train=replace(_resolved_watch(spec, facts), metrics=metrics, batch_size=size),
+        train=replace(_resolved_watch(spec, facts, measures), metrics=metrics, batch_size=size),
         plugins=[str(base / name) for name in spec.plugins],
     )
 
@@ -312,14 +321,19 @@ def _validates(spec: Spec, facts: Facts) -> bool:
     return validated(spec) and (spec.ensemble is not None or not facts.rows or "validation" in facts.rows)
 
 
-def _resolved_watch(spec: Spec, facts: Facts) -> Train:
-    """Resolve what early stopping and the choice of the best epoch watch: one key for both."""
+def _resolved_watch(spec: Spec, facts: Facts, measures: Iterable[str]) -> Train:
+    """Resolve what early stopping and the choice of the best epoch watch: one key for both.
+
+    measures: the names of the metrics.
+    """
     train, stopping, select = spec.train, spec.train.early_stopping, spec.train.select
-    monitor = next(iter(watched(train).values()), "validation_loss" if _validates(spec, facts) else None)
+    usual = f"validation_{next(iter(measures), 'loss')}" if watches_metric(train) else "validation_loss"
+    monitor = next(iter(watched(train).values()), usual if _validates(spec, facts) else None)
     if monitor is None:
-        return replace(train, select=None)
+        return replace(train, select=None, calibrate=None)
     return replace(
         train,
+        calibrate=train.calibrate if _validates(spec, facts) else None,
         select=select and replace(select, monitor=monitor),
         early_stopping=stopping and replace(stopping, monitor=monitor),
     )

@@ -14,7 +14,7 @@ from numbann.components.component import Component, Parameter
 from numbann.components.registry import OWN, Registry
 from numbann.spec.components import REQUIRED, parameters_of
 from numbann.spec.descriptions import describe
-from numbann.spec.model import ComponentKey, Inner, Key, Metrics, Section, Spec, keys_of
+from numbann.spec.model import FILLED, ComponentKey, Inner, Key, Metrics, Section, Spec, keys_of
 from numbann.spec.rules import Rule, exactly, of_parameter
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
@@ -36,7 +36,11 @@ def schema(registry: Registry) -> dict[str, Any]:
 
 def _section(section: type[Section]) -> dict[str, Any]:
     keys = keys_of(section)
-    needed = [name for name, one in keys.items() if one.required and not isinstance(one.takes, ComponentKey)]
+    needed = [
+        name
+        for name, one in keys.items()
+        if one.required and not isinstance(one.takes, ComponentKey) and name not in FILLED
+    ]
     described = {name: {**_key(one), "description": _described(section, one)} for name, one in keys.items()}
     return {**exactly(needed, **described), "description": inspect.getdoc(section)}
 

@@ -22,11 +22,15 @@ class DataRead:
 
 @dataclass(frozen=True)
 class Planned:
-    """The network is planned.  given: the spec as JSON values; resolved: the spec without "auto"."""
+    """The network is planned.
+
+    given: the spec as JSON values; resolved: the spec without "auto".  filled: what its preset has filled in.
+    """
 
     given: Mapping[str, Any]
     resolved: Any
     plan: Any
+    filled: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -21,6 +21,7 @@ from numbann.model.ensemble import Ensemble
 from numbann.model.model import Model
 from numbann.runner import Line, run
 from numbann.training import rundir
+from numbann.training.calibration import calibrate
 from numbann.training.callbacks import Finished, FromModel, ModelEnded, Started
 from numbann.training.checkpoint import load_state, restore
 from numbann.training.execution import (
@@ -218,6 +219,7 @@ def _train_model(execution: Execution, folding: Folding, line: Line, job: tuple[
         saves = make_saves(own, state, stored=stored is not None, kind=partial(_ModelSaves, line))
         train_epochs(own, state, saves, place.epochs)
         take_best(engine, state)
+        calibrate(prepared, engine)
         return finish(folding, place, prepared, engine, state)
 
 

@@ -23,6 +23,7 @@ from numbann.model.assessment import assess
 from numbann.model.model import Model
 from numbann.model.provenance import present_names
 from numbann.training import rundir
+from numbann.training.calibration import calibrate
 from numbann.training.callbacks import Callback, EpochEnded, Finished, Started
 from numbann.training.diagnostics import Diagnosis
 from numbann.training.interruption import Interrupted
@@ -117,7 +118,8 @@ def _execute(execution: Execution, state: State, saves: Saves) -> Run:
     _tell_start(execution, state)
     train_epochs(execution, state, saves)
     weights_epoch = take_best(execution.engine, state)
-    metrics = {"best_epoch": state.best.epoch, **_measure_parts(execution)}
+    calibrated = calibrate(execution.prepared, execution.engine)
+    metrics = {"best_epoch": state.best.epoch, **_measure_parts(execution), **calibrated}
     loss, rate = metrics["train"]["loss"], state.history[-1]["learning_rate"]
     check_loss(execution.engine, state.epoch, "the loss on all training rows", loss, rate)
     with saves.whole:

@@ -29,7 +29,7 @@ from numbann.network import plan as planning
 from numbann.network.plan import Plan
 from numbann.simd.cache import cache_is_empty
 from numbann.spec.checks import check_header
-from numbann.spec.loading import Loaded
+from numbann.spec.loading import Loaded, settle
 from numbann.spec.loading import load as load_spec
 from numbann.spec.model import Spec, to_json
 from numbann.spec.resolution import Resolved, resolve
@@ -147,6 +147,7 @@ def read(loaded: Loaded, data: Any = None) -> SplitData:
 
 def plan(loaded: Loaded, source: SplitData, tell: Callback) -> Prepared:
     """Resolve every "auto", fit the preprocessing on the training part, and plan the network."""
+    loaded = settle(loaded, source.facts.task)
     spec, resolved = loaded.spec, resolve(loaded, source.facts)
     dataset = source.prepare(
         target=resolved.target,
@@ -164,7 +165,7 @@ def plan(loaded: Loaded, source: SplitData, tell: Callback) -> Prepared:
     if streamed:
         _check_batch(network, len(dataset.train.x))
     _check_network(network, len(dataset.train.x))
-    tell(Planned(to_json(spec), resolved, network))
+    tell(Planned(to_json(spec), resolved, network, loaded.filled))
     return Prepared(loaded, resolved, source.facts, dataset, network)
 
 

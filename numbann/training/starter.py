@@ -26,7 +26,7 @@ from numbann.data.tasks.regression import Regression
 from numbann.data.wording import listed, quoted
 from numbann.errors import DataError, SpecError
 from numbann.spec.building import build
-from numbann.spec.model import Data, to_json
+from numbann.spec.model import PRESETS, Data, to_json
 from numbann.spec.overrides import override
 from numbann.spec.source import open_source
 
@@ -87,7 +87,9 @@ def starter(
     data["path"] = _placed(data["path"], folder)
     name = re.sub(r"[^\w-]+", "-", Path(file).name.partition(".")[0]).strip("-") or "model"
     train = {"epochs": EPOCHS, "early_stopping": PATIENCE}
-    spec = {"name": name, "data": data, "model": {"layers": [*LAYERS], "init": INIT}, "train": train}
+    plain = {"model": {"layers": [*LAYERS], "init": INIT}, "train": train}
+    preset = (overrides or {}).get("preset", PRESETS[0])
+    spec = {"name": name, "data": data, **(plain if preset == PRESETS[0] else {"preset": preset})}
     override(spec, overrides or {})  # faults are told where the spec is checked
     return spec
 

@@ -288,3 +288,26 @@ def test_ordered_classes_without_an_order_are_said_to_be_in_that_of_the_alphabet
         if name == "bare":
             assert '"columns": {"y": {"order": [...]}}' in " ".join((result.stdout + result.stderr).split())
     assert found == {"bare": True, "told": False}
+
+
+def test_a_preset_trains_a_data_file(numbann: Numbann, table: Path) -> None:
+    given = ("--target", "back", "--preset", "tabular", "--set", "train.epochs=2", "--set", "model.layers=[8]")
+    result = numbann("train", table, *given)
+    assert result.exit_code == 0, result.stderr
+    lines = result.stdout.splitlines()
+    assert '       "preset": "tabular"' in lines
+    assert any(line.startswith('preset data: {"categories": "compact"') for line in lines)
+    assert any(line.startswith('       optimizer: {"type": "adamw"') for line in lines)
+    assert not any("model:" in line and "layers" in line for line in lines if line.startswith("       model"))
+    resolved = json.loads(Path("runs/visits/spec.resolved.json").read_text())
+    assert (resolved["schedule"]["type"], [layer["units"] for layer in resolved["model"]["layers"]]) == (
+        "log_cosine",
+        [8],
+    )
+    refused = numbann("train", table, "--target", "back", "--preset", "best", "--dry-run")
+    assert refused.exit_code == 2
+    assert '--set preset: "best" is not allowed; give "plain", "tabular" or "tabular-best"' in refused.stderr
+    Path("bare.json").write_text(json.dumps({"data": {"path": "visits.csv", "target": "back"}}))
+    assert "model: missing; give an object" in (bare := numbann("check", "bare.json")).stderr
+    assert 'or "preset": "tabular"' in bare.stderr
+    assert numbann("check", "bare.json", "--set", "preset=tabular").exit_code == 0

@@ -35,7 +35,7 @@ def solver(**sections):
 WRONG = [
     # sections that replace those of a right spec, path, words of the message
     ({"optimiser": "adam"}, "optimiser", 'unknown key; did you mean "optimizer"?'),
-    ({"zzz": 1}, "zzz", "known here: extends, name, seed, data, model"),
+    ({"zzz": 1}, "zzz", "known here: extends, name, seed, preset, data, model"),
     ({"name": "a/b"}, "name", "no slash"),
     ({"name": ".."}, "name", "no dot at its end"),
     ({"name": ""}, "name", "is not allowed"),

@@ -15,6 +15,7 @@ from numbann_cli.overview import COMMANDS
 @click.command("train", help=COMMANDS["train"])
 @click.argument("spec", type=click.Path(path_type=Path))
 @options.targets
+@options.preset
 @click.option("-o", "--output", metavar="DIR", help="The run directory (default: runs/NAME, runs/NAME-2, ...).")
 @options.settings
 @options.device
@@ -29,6 +30,7 @@ def command(
     settings: Settings,
     spec: Path,
     targets: tuple[str, ...],
+    preset: str | None,
     output: str | None,
     given: tuple[str, ...],
     device: str | None,
@@ -39,7 +41,7 @@ def command(
     as_json: bool,
 ) -> None:
     """Train the model of SPEC, a JSON file; or, with --target COLUMN, on a data file by a spec made for it."""
-    flags = {"train.device": device, "train.threads": threads, "seed": seed}
+    flags = {"preset": preset, "train.device": device, "train.threads": threads, "seed": seed}
     overrides = options.parse_settings(given) | {key: value for key, value in flags.items() if value is not None}
     source, overrides = starting.source_of(spec, targets, overrides, settings)
     from numbann_cli.console import narrate
