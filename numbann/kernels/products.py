@@ -13,7 +13,6 @@ import numpy as np
 from numbann.errors import KernelValueError, ShapeError
 from numbann.kernels.arrays import c_ordered, overlap
 from numbann.kernels.edge import Argument, Results, publish
-from numbann.simd.dense import FORWARD_DEPTH
 from numbann.simd.jit import inner
 from numbann.simd.pointer import advance, on_stack, pointer_of
 from numbann.simd.rows import copy_padded
@@ -21,9 +20,10 @@ from numbann.simd.sweep import PANEL, name_sweeps, named_sweep
 
 name_sweeps()
 
+DEPTH = 512  # the most of the depth that is taken at once: 128 KB of a panel of b
 BLOCK = 540 << 10  # bytes of a block of rows of a: a part of the second-level cache
 ZEROS = 64  # at least as many as a panel has columns
-TABLE = FORWARD_DEPTH  # offsets of the rows of a block, or of its depths
+TABLE = DEPTH  # offsets of the rows of a block, or of its depths
 PRODUCT = "{} have shapes {} and {}, which do not fit: columns of the first must equal rows of the second"
 NEAR, FEW_ROWS = 128 << 10, 12  # bytes of b that are read where they are, and rows of a for which all of b is
 
@@ -41,7 +41,9 @@ def multiply(a, by_depth, b, turned, bias, out):
         _fill(out, bias)
         return
     a_rows, b_rows = c_ordered(a), c_ordered(b)
-    size, lanes, a_row, deep = out.itemsize, 64 // out.itemsize, a.shape[1], min(depth, FORWARD_DEPTH)
+    size, lanes, a_row = out.itemsize, 64 // out.itemsize, a.shape[1]
+    parts = (depth + DEPTH - 1) // DEPTH
+    deep = (depth + parts - 1) // parts
     whole = columns // lanes * lanes  # columns in whole vectors; the others are a panel of their own, in other arrays
     height = rows if by_depth else _block_height(rows, deep * size)
     packs = turned or (rows > FEW_ROWS and depth * columns * size > NEAR)
@@ -52,8 +54,8 @@ def multiply(a, by_depth, b, turned, bias, out):
         table[i] = i * a_row
     for j in range(PANEL * lanes):
         init[j] = 0
-    for k in range(0, depth, FORWARD_DEPTH):
-        count = min(FORWARD_DEPTH, depth - k)
+    for k in range(0, depth, deep):
+        count = min(deep, depth - k)
         for i in range(0, rows, height):
             # Pointers are taken in the loop, where the arrays are needed again: numba frees an array after its last
             # use, and a pointer does not keep it alive

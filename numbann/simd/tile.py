@@ -16,7 +16,7 @@ from numba.extending import intrinsic
 
 from numbann.simd.jit import INTS
 from numbann.simd.machine import WIDE
-from numbann.simd.vector import constant, lanes, load, multiply_add, splat, store, transpose
+from numbann.simd.vector import constant, lanes, load, multiply_add, prefetch, splat, store, transpose
 
 # Heights of tiles, by their width in vectors.  A tile of r rows by v vectors keeps r v sums, v vectors of b and one
 # broadcast element of a in registers: 6 x 4 + 4 + 1 = 29 of the 32 of AVX-512.  More would spill.  At least 8 sums are
@@ -24,6 +24,8 @@ from numbann.simd.vector import constant, lanes, load, multiply_add, splat, stor
 HEIGHTS = {4: (6, 4, 2, 1), 3: (8, 4, 2, 1), 2: (12, 8, 4, 2, 1), 1: (16, 8, 4, 2, 1)}
 # With AVX2 a vector takes two registers: 6 rows by one vector take 12 + 2 + 1 = 15 of 16
 NARROW_HEIGHTS = (6, 4, 2, 1)
+# From this depth on a tile fetches the lines of c for the one below it, which in a large product are far away
+DEEP = 128
 
 
 class _Operands(namedtuple("_Operands", "a table b b_row init init_row c c_row rows depth")):
@@ -84,6 +86,9 @@ def _down(builder, operands, width, heights, by_depth):
         after_tile = builder.add(i, constant(height))
         builder.cbranch(builder.icmp_signed("<=", after_tile, operands.rows), body, after)
         builder.position_at_end(body)
+        below = builder.icmp_signed("<=", builder.add(after_tile, constant(height)), operands.rows)
+        with builder.if_then(builder.and_(below, builder.icmp_signed(">=", operands.depth, constant(DEEP)))):
+            _prefetch(builder, operands.at_row(builder, after_tile, by_depth), height, width)
         _tile(builder, operands.at_row(builder, i, by_depth), height, width, by_depth)
         builder.store(after_tile, row)
         builder.branch(test)
@@ -121,6 +126,14 @@ def _tile(builder, operands, height, width, by_depth):
         place = builder.gep(operands.c, [builder.mul(operands.c_row, constant(i))])
         for j, value in zip(columns, line, strict=True):
             store(builder, value, place, j)
+
+
+def _prefetch(builder, operands, height, width):
+    """Bring the lines of a tile of c near."""
+    for i in range(height):
+        place = builder.gep(operands.c, [builder.mul(operands.c_row, constant(i))])
+        for j in range(width):
+            prefetch(builder, place, j * lanes(operands.c.type.pointee))
 
 
 def _entry(builder, table, index):

@@ -47,6 +47,15 @@ def store(builder, value, base, offset=0):
     builder.store(value, _at(builder, base, offset), align=4)
 
 
+def prefetch(builder, base, offset):
+    """Bring the line `offset` elements after base into the nearest cache, to be written; any address may be given."""
+    place = builder.bitcast(_at(builder, base, offset), ir.IntType(8).as_pointer())
+    kind = ir.FunctionType(ir.VoidType(), [place.type, I32, I32, I32])
+    function = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0")
+    write, nearest, data = (ir.Constant(I32, number) for number in (1, 3, 1))
+    builder.call(function, [place, write, nearest, data])
+
+
 def _at(builder, base, offset):
     vector = vector_type(base.type.pointee)
     return builder.bitcast(builder.gep(base, [constant(offset)]), vector.as_pointer())
