@@ -8,7 +8,7 @@ from dataclasses import MISSING, fields
 from pathlib import Path
 from typing import Any
 
-from numbann.spec.components import CORE_PARAMETERS, REQUIRED
+from numbann.spec.components import CORE_PARAMETERS, REQUIRED, SCHEDULED
 from numbann.spec.descriptions import describe
 from numbann.spec.model import ComponentKey, Key, Metrics, Section, Spec, keys_of, to_json
 from numbann.spec.rules import Rule, of_parameter
@@ -86,6 +86,8 @@ def _takes(one: Key) -> str:
             return f"{auto}{'an' if kind[0] in 'aeiou' else 'a'} {kind}: a name, or an object with parameters"
         case Metrics():
             return '"auto", the name of a metric, or a list of metrics: names, or objects with parameters'
+    if plain := getattr(one.takes, "plain", None):
+        return f"{plain.words}, or an object with the keys below"
     short = getattr(one.takes, "short", "")
     many = getattr(one.takes, "many", False)
     alone = "text" if str in getattr(one.takes, "short_types", ()) else "number"
@@ -125,7 +127,8 @@ def _kinds() -> Iterator[str]:
     for kind, parameters in CORE_PARAMETERS.items():
         for one in parameters:
             default = "the optimizer's" if one.default is REQUIRED else f"`{_json(one.default)}`"
-            yield f"| {kind} | `{one.name}` | {rows[one.name]} | {of_parameter(one).words} | {default} |"
+            words = of_parameter(one).words + ", or with a schedule, as `model.dropout`" * (one.name in SCHEDULED)
+            yield f"| {kind} | `{one.name}` | {rows[one.name]} | {words} | {default} |"
 
 
 if __name__ == "__main__":

@@ -73,9 +73,10 @@ def variable_of(parameter: str) -> str:
 
 
 def parameters_of(component: Component) -> str:
-    """Lines that read the parameters of an activation or a loss."""
+    """Lines that read the parameters of an activation or a loss; the label smoothing may be another in each step."""
+    moves = {"label_smoothing": "step[INDEX] * op.PARAMETERS_ROW + "}
     return "\n".join(
-        f"    {variable_of(parameter.name)} = op.PARAMETERS[{k}]{as_bool(parameter)}"
+        f"    {variable_of(parameter.name)} = op.PARAMETERS[{moves.get(parameter.name, '')}{k}]{as_bool(parameter)}"
         for k, parameter in enumerate(component.parameters)
         if not parameter.learnable
     )

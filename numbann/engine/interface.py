@@ -15,6 +15,7 @@ import numpy as np
 from numbann.engine.shared.feeding import Inputs
 from numbann.network.plan import Plan
 
+NO_NUMBERS: Mapping[str, np.ndarray] = {}
 Progress = Callable[[int, int], None]  # called now and then with the number of steps done and of all steps
 
 
@@ -101,6 +102,7 @@ class Engine(Protocol):
         rates: np.ndarray,
         progress: Progress | None = None,
         losses: np.ndarray | Sequence[float] = (),
+        numbers: Mapping[str, np.ndarray] = NO_NUMBERS,
     ) -> float:
         """Train an epoch with a learning rate for each step; return the mean over its batches of their (weighted) mean
         loss.
@@ -108,7 +110,8 @@ class Engine(Protocol):
         The order of the rows and all noise depend on the plan's seed and on index.  RuntimeError before `load_data`.
         An exception that progress raises ends the epoch between two steps.  `steps_done` then counts the steps that are
         done and `step_losses` has their losses; from these, the weights and the states the epoch goes on, here or in
-        another process, to the same bits.  losses: of the steps that are done already, the epoch's first.
+        another process, to the same bits.  losses: of the steps that are done already, the epoch's first.  numbers: of
+        each step, for what has a course, by name; a name left out keeps the number of the plan.
         """
 
     def step_losses(self) -> np.ndarray:

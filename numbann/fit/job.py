@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from math import inf
 
 import numpy as np
 
@@ -88,9 +89,10 @@ class Job:
                 rows.check(self.plan)
 
     @property
-    def look_ahead(self) -> bool:
-        """Whether the rates depend on the number of epochs."""
-        return self.rates(len(self.train)).look_ahead
+    def look_ahead(self) -> list[str]:
+        """The names of the schedules, of the rate or of other numbers, that depend on the number of epochs."""
+        courses = (self.rates(len(self.train)), *self.courses(0).values())
+        return [one.schedule.name for one in courses if one.look_ahead]
 
     def rates(self, rows: int) -> Rates:
         """The learning rate of each step, for a training on `rows` rows."""
@@ -98,3 +100,18 @@ class Job:
         if rate is None:
             rate = self.plan.optimizer.component.defaults()["learning_rate"]
         return Rates(self.schedule, rate, self.warmup_epochs, self.epochs, steps)
+
+    def courses(self, steps: int) -> dict[str, Rates]:
+        """Those of the plan's other numbers that change, for epochs of so many steps."""
+        plan = self.plan
+        return {
+            name: Rates(
+                course.schedule,
+                plan.numbers[name],
+                course.warmup_epochs,
+                self.epochs,
+                steps,
+                inf if name == "weight_decay" else 1.0,
+            )
+            for name, course in plan.courses.items()
+        }

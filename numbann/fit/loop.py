@@ -52,10 +52,16 @@ def run_epochs(
 
     Yields None at a pause, inside an epoch or between its last step and its measures.
     """
+    courses = job.courses(rates.steps)
     while state.epoch < job.epochs and not exhausted(job.watch, state.best):
         steps, schedule = rates.of_epoch(state.epoch, _monitor(state), state.schedule)
+        moved = {
+            name: course.of_epoch(state.epoch, _monitor(state), state.courses.get(name, ()))
+            for name, course in courses.items()
+        }
+        numbers = {name: found for name, (found, _) in moved.items()}
         try:
-            while (loss := _train(engine, state, steps, tell, pause)) is None:
+            while (loss := _train(engine, state, steps, numbers, tell, pause)) is None:
                 yield None
         except NotFiniteError:
             if diagnose:
@@ -69,13 +75,16 @@ def run_epochs(
         with pause.whole:
             state.history.append(record)
             state.losses, state.seconds, state.schedule = NO_LOSSES, 0.0, schedule
+            state.courses = {name: states for name, (_, states) in moved.items()}
             state.best = update_best(job.watch, state.best, record["epoch"], record[job.watch.key])
             if job.keep_best and state.best.epoch == record["epoch"]:
                 state.keep_as_best()
         yield record
 
 
-def _train(engine: Engine, state: State, rates: np.ndarray, tell: Tell, pause: Pause) -> float | None:
+def _train(
+    engine: Engine, state: State, rates: np.ndarray, numbers: Mapping[str, np.ndarray], tell: Tell, pause: Pause
+) -> float | None:
     """Train an epoch, or what is left of it; return its loss, or None at a pause.
 
     The state takes only numbers that are finite.
@@ -90,7 +99,7 @@ def _train(engine: Engine, state: State, rates: np.ndarray, tell: Tell, pause: P
     with pause.whole:
         with pause.steps:
             try:
-                loss = engine.epoch(number - 1, rates, progress, state.losses)
+                loss = engine.epoch(number - 1, rates, progress, state.losses, numbers)
             except _Paused:
                 loss = None
         seconds, losses = perf_counter() - start, engine.step_losses()

@@ -1,4 +1,5 @@
-"""The learning rate of every step: the optimizer's rate times the schedule's factor, after a warm-up.
+"""The learning rate of every step: the optimizer's rate times the schedule's factor, after a warm-up.  Other numbers
+may have such a course, too.
 
 The warm-up rises in equal steps to the schedule's first factor.  The schedule then covers the epochs that are left, and
 counts steps and epochs from its own beginning.
@@ -20,13 +21,17 @@ States = tuple[float, ...]
 
 @dataclass(frozen=True)
 class Rates:
-    """A schedule over `epochs` epochs of `steps` steps; `base` is the optimizer's rate."""
+    """A schedule over `epochs` epochs of `steps` steps; `base` is the optimizer's rate, or another number.
+
+    below: what no step reaches.
+    """
 
     schedule: Configured
     base: float
     warmup_epochs: int
     epochs: int
     steps: int
+    below: float = inf
 
     @property
     def look_ahead(self) -> bool:
@@ -75,6 +80,9 @@ class Rates:
             factors.append(factor)
         found = np.array(factors, np.float64)
         _check(component.name, found, steps)
+        if (wrong := self.base * found.max(initial=0.0)) >= self.below:
+            made = f'schedule "{component.name}" makes {wrong:g} of {self.base:g}'
+            raise TrainingError(f"{made}; give a number that stays below {self.below:g}")
         return np.broadcast_to(found, len(steps)), tuple(kept)
 
 

@@ -22,8 +22,8 @@ class State:
 
     kept: the engine's parameters and states after the last of these steps; best_kept: of the best epoch, if its weights
     are kept: the same object, if no step came after.  Both stay in the engine's layout.  spare: one to overwrite.
-    history, best, schedule: after the last whole epoch.  losses: of the steps of the epoch that is not complete;
-    seconds: how long they took.
+    history, best, and the states of schedules (of the rate, and of other numbers by name): after the last whole epoch.
+    losses: of the steps of the epoch that is not complete; seconds: how long they took.
     """
 
     kept: Snapshot
@@ -31,6 +31,7 @@ class State:
     best: Best = field(default_factory=Best)
     best_kept: Snapshot | None = None
     schedule: States = ()
+    courses: Mapping[str, States] = field(default_factory=dict)
     losses: np.ndarray = field(default_factory=NO_LOSSES.copy)
     seconds: float = 0.0
     spare: Snapshot | None = None

@@ -5,9 +5,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from numbann.components.component import Configured
+
+
+@dataclass(frozen=True)
+class Course:
+    """How a number changes from step to step: by a schedule's factor, after a linear rise over warmup_epochs."""
+
+    schedule: Configured
+    warmup_epochs: int = 0
 
 
 @dataclass(frozen=True)
@@ -47,6 +56,7 @@ class Training:
     link: turns the network's outputs into predictions, if the loss contains it; None: what the loss names.  target: the
     form of the targets, such as "label" or "real"; "": what the loss asks for.  optimizer: without learning_rate, which
     comes with each epoch.  batch_size None: all rows.  average: the share of the old average that a step keeps.
+    courses: of numbers that change while training: "weight_decay", "label_smoothing" of the loss, "layers.0.dropout".
     """
 
     loss: Configured
@@ -61,6 +71,7 @@ class Training:
     clip_value: float | None = None
     clip_norm: float | None = None
     average: float | None = None
+    courses: Mapping[str, Course] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,7 +9,7 @@ from numbann.components.component import PLAIN, Configured, Tuning
 from numbann.components.matrices import shape_of
 from numbann.derivation.outputs import by_rows, outputs_of
 from numbann.errors import ShapeError
-from numbann.network.chain import BATCH, Chain, Layer, Vector, layer_of
+from numbann.network.chain import BATCH, Chain, Drop, Layer, Vector, layer_of
 from numbann.network.description import Network, Training
 from numbann.network.states import TRAINED
 
@@ -122,6 +122,19 @@ class Plan(Training):
             for name, shape in trained.items()
         }
 
+    @property
+    def moving(self) -> dict[str, float]:
+        """The numbers that change while training, which a course's factor multiplies."""
+        return {name: self.numbers[name] for name in self.courses}
+
+    @property
+    def numbers(self) -> dict[str, float]:
+        """The numbers that may have a course, by name."""
+        drops = [layer.training.step(Drop) for layer in self.layers]
+        found = {f"layers.{k}.dropout": step.rate for k, step in enumerate(drops) if step and not step.shift}
+        smoothing = {name: value for name, value in self.loss.values.items() if name == "label_smoothing"}
+        return {"weight_decay": self.weight_decay, **smoothing, **found}
+
     def chains(self, training: bool) -> list[Chain]:
         """Each layer's chain, for training or for predictions."""
         return [layer.training if training else layer.predicting for layer in self.layers]
@@ -165,8 +178,10 @@ def build(network: Network) -> Plan:
     layers = tuple(layer_of(network, k, link) for k in range(len(network.layers)))
     chosen = {one.name: getattr(network, one.name) for one in fields(Training)}
     plan = Plan(**{**chosen, "link": link, "target": network.target or _target(network)}, layers=layers)
-    if plan.optimizer.component.form == "solver" and plan.tunings != [PLAIN]:
+    if plan.optimizer.component.form == "solver" and (plan.tunings != [PLAIN] or plan.courses):
         raise ShapeError(f"{plan.optimizer.name} moves all numbers at once; leave rates and decays of their own out")
+    for name in network.courses.keys() - plan.numbers.keys():
+        raise ShapeError(f"courses: {name!r} does not change while training; its numbers are {', '.join(plan.numbers)}")
     return plan
 
 

@@ -13,7 +13,7 @@ from numbann.simd.dense import block, inputs, offsets
 from numbann.simd.jit import inner
 from numbann.simd.machine import prefer_wide
 from numbann.simd.noise import noise, row_key
-from numbann.simd.op import START
+from numbann.simd.op import INDEX, START
 from numbann.simd.pointer import advance, view
 
 DRAWS = 1 << 24  # the number of values that a draw can have
@@ -30,9 +30,9 @@ def drop(op, first, last, step, scratch):
     """y = scale a + shift, or `dropped` with probability `rate`."""
     prefer_wide()
     row, end, column, width = block(op, first, last, step, scratch)
-    limit = np.int32(op.PARAMETERS[RATE] * DRAWS)
-    scale, shift = op.PARAMETERS[SCALE], op.PARAMETERS[SHIFT]
-    dropped = op.PARAMETERS[DROPPED]
+    numbers = advance(op.PARAMETERS, step[INDEX] * op.PARAMETERS_ROW)
+    limit = np.int32(numbers[RATE] * DRAWS)
+    scale, shift, dropped = numbers[SCALE], numbers[SHIFT], numbers[DROPPED]
     for r in range(row, end):
         low, high = key_of(op, step, r)
         a = view(op.A, r * op.A_ROW + column, width)
@@ -48,8 +48,9 @@ def drop_backward(op, first, last, step, scratch):
     """
     prefer_wide()
     row, end, column, width = block(op, first, last, step, scratch)
-    limit = np.int32(op.PARAMETERS[RATE] * DRAWS)
-    scale, nothing = op.PARAMETERS[SCALE], op.PARAMETERS[NOTHING]
+    numbers = advance(op.PARAMETERS, step[INDEX] * op.PARAMETERS_ROW)
+    limit = np.int32(numbers[RATE] * DRAWS)
+    scale, nothing = numbers[SCALE], numbers[NOTHING]
     for r in range(row, end):
         low, high = key_of(op, step, r)
         d = view(op.D, r * op.D_ROW + column, width)

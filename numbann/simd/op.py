@@ -53,9 +53,9 @@ COLUMNS = _columns(
     # gradient to each of them in turn, from OUT down to H; SKIP is the gradient that a residual connection passes on
     "H: activations, H_ROW, Z: activations, Z_ROW, A: activations, A_ROW, D: activations, D_ROW",
     "OUT: activations, OUT_ROW, SKIP: activations, SKIP_ROW",
-    # The component's parameters; how many numbers an activation makes of a row, if it changes the width; the keys of
-    # random numbers, and the index of the layer's key
-    "PARAMETERS: activations, MADE, KEYS: int64, KEY",
+    # The component's parameters, PARAMETERS_ROW elements further on for each step; how many numbers an activation makes
+    # of a row, if it changes the width; the keys of random numbers, and the index of the layer's key
+    "PARAMETERS: activations, PARAMETERS_ROW, MADE, KEYS: int64, KEY",
     # The delta product d w': the rows of d by a table, the result dx (B, I), and the values that its sums start from
     "D_TABLE: int64, DX: activations, DX_ROW, DX_COLUMNS, INIT: activations, INIT_ROW",
     # Trained vectors.  SLOPES: each row's gradients to them, in rows like those of d, SLOPES_STRIDE elements from one

@@ -6,8 +6,9 @@ from typing import Any
 
 from numbann.components.registry import OWN, Registry
 from numbann.errors import missing, not_allowed, unknown_key
-from numbann.spec.components import CORE_PARAMETERS, choose, choose_metrics
+from numbann.spec.components import CORE_PARAMETERS, choose, choose_metrics, choose_scheduled
 from numbann.spec.model import (
+    AUTO,
     FILLED,
     NOT_YET,
     PRESETS,
@@ -70,6 +71,12 @@ def _build_key(one: Key, given: Any, trail: Trail, registry: Registry | None) ->
             return _build_list(inner, given, trail, registry)
         case Inner(named=True) as inner:
             return _build_named(inner, given, trail, registry)
+        case Inner(plain=Rule() as rule, section=section) if not isinstance(given, dict):
+            rule = AUTO | rule if one.default == "auto" else rule
+            fault = f"{rule.refusal(given)}, or {_object(section)}"
+            return given, [] if rule.accepts(given) else [(trail, fault)]
+        case Inner(plain=Rule() as rule):
+            return choose_scheduled(rule, given, trail, registry)
         case Inner() as inner:
             given = inner.long(given)
             if given is None and inner.optional:

@@ -18,7 +18,8 @@ from numbann.data.readers import FORMATS
 from numbann.data.tasks import SEVERAL
 from numbann.engine.devices import DEFAULT, device_of
 from numbann.errors import DataError, PluginError, shown, unknown_key
-from numbann.spec.model import Data, Layer, Spec, Train, to_json
+from numbann.spec.components import SCHEDULED
+from numbann.spec.model import Data, Layer, Scheduled, Spec, Train, number_of, to_json
 from numbann.spec.trail import Found, Trail
 
 METRIC = "metric"  # stands for the first metric, on the validation part
@@ -71,9 +72,10 @@ def check_agreement(spec: Spec | None, registry: Registry | None) -> Iterator[Fo
             yield from _weight_faults(spec, loss)
         if device_of(spec.train.device) is not DEFAULT:
             yield from _learnable_faults(spec, registry)
-            yield from ((trail, _not_there(spec)) for trail in _own_rates(spec))
+            moved = (trail for name, trail, _ in scheduled(spec) if name != "weight_decay")
+            yield from ((trail, _not_there(spec)) for trail in (*_own_rates(spec), *moved))
     for index, layer in enumerate(spec.model.layers):
-        if layer.dropout and layer.alpha_dropout:
+        if number_of(layer.dropout) and layer.alpha_dropout:
             yield ("model", "layers", index, "alpha_dropout"), "there is dropout too; give one of them"
     if spec.model.input is not None and spec.model.input.scale:
         yield from _input_scale_faults(spec)
@@ -109,6 +111,19 @@ def watches_metric(train: Train) -> bool:
 def _monitors(train: Train) -> dict[str, str]:
     named = {"early_stopping": train.early_stopping, "select": train.select}
     return {key: one.monitor for key, one in named.items() if one}
+
+
+def scheduled(spec: Spec) -> Iterator[tuple[str, Trail, Scheduled]]:
+    """Yield each number with a schedule of its own: its name in a network, its place in the spec, and itself."""
+    numbers: list[tuple[str, Trail, Any]] = [
+        (f"layers.{k}.dropout", ("model", "layers", k, "dropout"), layer.dropout)
+        for k, layer in enumerate(spec.model.layers)
+    ]
+    for kind in ("optimizer", "loss"):
+        chosen = getattr(spec, kind)
+        given = {} if chosen == "auto" else chosen.parameters
+        numbers += [(name, (kind, name), given[name]) for name in SCHEDULED if name in given]
+    yield from (one for one in numbers if isinstance(one[2], Scheduled))
 
 
 def validated(spec: Spec) -> bool:
@@ -202,10 +217,12 @@ def _init_faults(spec: Spec, registry: Registry) -> Iterator[Found]:
 
 def _warmup_faults(spec: Spec) -> Iterator[Found]:
     """Refuse a warm-up that leaves no epochs for the schedule."""
-    warmup, epochs = spec.schedule.parameters.get("warmup_epochs", 0), spec.train.epochs
-    if warmup >= epochs:
-        fault = f"{warmup} of {epochs} epochs are warm-up and leave none for the schedule; give fewer"
-        yield ("schedule", "warmup_epochs"), fault
+    schedules = [((), spec.schedule), *((trail, given.schedule) for _, trail, given in scheduled(spec))]
+    for trail, schedule in schedules:
+        warmup, epochs = schedule.parameters.get("warmup_epochs", 0), spec.train.epochs
+        if warmup >= epochs:
+            fault = f"{warmup} of {epochs} epochs are warm-up and leave none for the schedule; give fewer"
+            yield (*trail, "schedule", "warmup_epochs"), fault
 
 
 def _solver_faults(spec: Spec, registry: Registry) -> Iterator[Found]:
@@ -220,12 +237,14 @@ def _solver_faults(spec: Spec, registry: Registry) -> Iterator[Found]:
             yield ("train", key), f"{name} takes the gradient and the weights as they are; leave {key} out"
     if spec.optimizer.parameters.get("l1"):
         yield ("optimizer", "l1"), f"{name} needs a smooth loss, which l1 is not; weight_decay is"
+    for _, trail, given in scheduled(spec):
+        yield trail, f"{name} needs the same loss each time it asks; give {given.value:g} alone"
     for trail in _own_rates(spec):
         yield trail, f"{name} moves all numbers at once; leave {trail[-1]} out"
     for index, layer in enumerate(spec.model.layers):
         trail = ("model", "layers", index)
         for key in ("dropout", "alpha_dropout"):
-            if getattr(layer, key):
+            if number_of(getattr(layer, key)):
                 yield (*trail, key), f"{name} needs the same loss each time it asks; leave {key} out"
         component = registry.titled("activation", layer.activation.type)
         if "u" in component.roles:

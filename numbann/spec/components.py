@@ -9,10 +9,10 @@ from annotated_types import Ge
 
 from numbann.components.component import Component, NonNegative, Parameter, Positive
 from numbann.components.names import bare_name
-from numbann.components.registry import Registry
+from numbann.components.registry import OWN, Registry
 from numbann.errors import ClashError, missing, not_allowed, shown, unknown_key
-from numbann.spec.model import ComponentSpec
-from numbann.spec.rules import of_parameter
+from numbann.spec.model import ComponentSpec, Scheduled, keys_of
+from numbann.spec.rules import Rule, of_parameter
 from numbann.spec.trail import Found, Trail
 
 REQUIRED = object()  # stands for the default of a parameter that has none
@@ -28,6 +28,7 @@ CORE_PARAMETERS: dict[str, tuple[Parameter, ...]] = {
     "schedule": (Parameter("warmup_epochs", 0, Annotated[int, Ge(0)]),),
     "activation": (Parameter("blend", False, bool),),
 }
+SCHEDULED = ("weight_decay", "label_smoothing")  # parameters that may have a schedule
 UNSAID = ("rates", "bias_rate", "bias_decay", "blend")  # of core's; a resolved spec leaves them out at their defaults
 
 
@@ -58,9 +59,23 @@ def choose(kind: str, given: Any, trail: Trail, registry: Registry | None) -> tu
     except ClashError as error:
         return ComponentSpec(name), [(named, str(error))]
     if entry is not None:
-        values, faults = _values(trail, entry.component, parameters)
+        values, faults = _values(trail, entry.component, parameters, registry)
         return ComponentSpec(entry.component.title, values), faults
     return ComponentSpec(name), [(named, registry.unknown(kind, name))] if registry else []
+
+
+def choose_scheduled(
+    rule: Rule, given: dict[str, Any], trail: Trail, registry: Registry | None
+) -> tuple[Scheduled, list[Found]]:
+    """Return a number that a rule accepts with its schedule, and the faults of both."""
+    keys = keys_of(Scheduled)
+    faults = [((*trail, name), unknown_key(name, keys)) for name in given if name not in keys]
+    value: Any = given.get("value")
+    if not rule.accepts(value):
+        told = rule.refusal(value) if "value" in given else missing(rule.words)
+        faults.append(((*trail, "value"), told))
+    schedule, found = choose("schedule", given.get("schedule", f"{OWN}:constant"), (*trail, "schedule"), registry)
+    return Scheduled(value=value, schedule=schedule), faults + found
 
 
 def choose_metrics(given: Any, trail: Trail, registry: Registry | None) -> tuple[Any, list[Found]]:
@@ -97,14 +112,19 @@ def _no_name(kind: str, given: Any) -> str:
     return missing(allowed) if given is None else not_allowed(given, allowed)
 
 
-def _values(trail: Trail, component: Component, given: dict[str, Any]) -> tuple[dict[str, Any], list[Found]]:
+def _values(
+    trail: Trail, component: Component, given: dict[str, Any], registry: Registry | None
+) -> tuple[dict[str, Any], list[Found]]:
     """Return a value for each parameter, and the faults of those given."""
     known = {parameter.name: parameter for parameter in parameters_of(component)}
     faults = [((*trail, name), _no_parameter(component, name, known)) for name in given if name not in known]
     values = {name: given.get(name, parameter.default) for name, parameter in known.items()}
     for name, parameter in known.items():
         rule = of_parameter(parameter)
-        if values[name] is REQUIRED:
+        if name in SCHEDULED and isinstance(values[name], dict):
+            values[name], found = choose_scheduled(rule, values[name], (*trail, name), registry)
+            faults += found
+        elif values[name] is REQUIRED:
             faults.append(((*trail, name), missing(f"{rule.words}: {component.name} has no default for it")))
         elif name in given and not rule.accepts(values[name]):
             faults.append(((*trail, name), not_allowed(values[name], rule.words)))

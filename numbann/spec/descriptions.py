@@ -152,7 +152,10 @@ DESCRIPTIONS: dict[str, dict[str, Description]] = {
         ),
         activation=("The function of each unit, in every hidden layer that names none.", "gelu"),
         norm=("The `norm` of every hidden layer that has none of its own.", "batch"),
-        dropout=("The `dropout` of every hidden layer that has none of its own.", 0.1),
+        dropout=(
+            "The `dropout` of every hidden layer that has none of its own.",
+            {"value": 0.15, "schedule": "flat_cosine"},
+        ),
         output_activation=("The activation that makes predictions; `auto` is the loss's own.", "sigmoid"),
         init=("How weights start; `auto` is what suits the activation.", "he_normal"),
         bias_init=("How biases start.", {"type": "constant", "value": 0.01}),
@@ -163,6 +166,10 @@ DESCRIPTIONS: dict[str, dict[str, Description]] = {
     ),
     "Scale": _section(
         rate=("Times the learning rate, for these numbers; a number alone is this.", 6),
+    ),
+    "Scheduled": _section(
+        value=("The number at the schedule's factor 1.", 0.15),
+        schedule=("A schedule, whose factor of each step multiplies the number.", "flat_cosine"),
     ),
     "Layer": _section(
         units=("How many units the layer has.", 64),

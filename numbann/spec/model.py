@@ -45,6 +45,7 @@ COUNT = whole(1, 2**31 - 1)
 SCALINGS = list_of(one_of(*SCALES), 'a list of these but "auto", applied in order', least=1)
 CELL = Rule("a text or a number", lambda value: type(value) in (str, int, float), {"type": ["string", "number"]})
 RATE = number("a number from 0 up to but not including 1", lambda value: 0 <= value < 1, minimum=0, exclusiveMaximum=1)
+NOT_NEGATIVE = number("a number, at least 0", lambda value: 0 <= value < inf, minimum=0)
 BETWEEN = number("a number between 0 and 1", lambda value: 0 < value < 1, exclusiveMinimum=0, exclusiveMaximum=1)
 SHARE = RATE | NULL
 ROWS = Rule(
@@ -93,6 +94,8 @@ class Inner:
 
     short: the key that a value of these types alone stands for.  If the key is optional, too, true and false stand for
     an object and for null.
+
+    plain: accepts values that stay as they are, beside objects.
     """
 
     section: type[Section]
@@ -101,6 +104,7 @@ class Inner:
     short: str = ""
     short_types: tuple[type, ...] = (int,)
     optional: bool = False
+    plain: Rule | None = None
 
     def long(self, given: Any) -> Any:
         """Return what a short form stands for; anything else as it is."""
@@ -230,13 +234,21 @@ class Data(Section):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Scheduled(Section):
+    """A number that changes from step to step: value, times the schedule's factor."""
+
+    value: Annotated[float, NOT_NEGATIVE]
+    schedule: Annotated[ComponentSpec, ComponentKey("schedule", "constant")]
+
+
+@dataclass(frozen=True, kw_only=True)
 class Layer(Section):
     """A hidden layer.  "auto" is the model's: its activation, norm or dropout, its init or bias_init."""
 
     units: Annotated[int, whole(1, 1_000_000)]
     activation: Annotated[Auto, ComponentKey("activation")]
     norm: Annotated[str | None, one_of("auto", "layer", "batch") | NULL] = "auto"
-    dropout: Annotated[Any, AUTO | RATE] = "auto"
+    dropout: Annotated[Any, Inner(Scheduled, plain=RATE)] = "auto"
     alpha_dropout: Annotated[float, RATE] = 0.0
     residual: Annotated[bool, BOOLEAN] = False
     init: Annotated[Auto, ComponentKey("initializer")]
@@ -266,11 +278,16 @@ class Model(Section):
     layers: Annotated[list[Layer], Inner(Layer, many=True, short="units")]
     activation: Annotated[ComponentSpec, ComponentKey("activation", "relu")]
     norm: Annotated[str | None, one_of("layer", "batch") | NULL] = None
-    dropout: Annotated[float, RATE] = 0.0
+    dropout: Annotated[float | Scheduled, Inner(Scheduled, plain=RATE)] = 0.0
     output_activation: Annotated[Auto, ComponentKey("activation")]
     init: Annotated[Auto, ComponentKey("initializer")]
     bias_init: Annotated[ComponentSpec, ComponentKey("initializer", "zeros")]
     dtype: Annotated[str, one_of("float32", "float64")] = "float32"
+
+
+def number_of(given: float | Scheduled) -> float:
+    """Return a number that may have a schedule, without it."""
+    return given.value if isinstance(given, Scheduled) else given
 
 
 SHARED = ("activation", "norm", "dropout")  # keys of the model for each layer that has none of its own
@@ -361,7 +378,7 @@ def to_json(value: Any) -> Any:
     if isinstance(value, Section):
         return {name: to_json(getattr(value, name)) for name in keys_of(type(value))}
     if isinstance(value, ComponentSpec):
-        return {"type": value.type, **value.parameters}
+        return {"type": value.type, **{name: to_json(inner) for name, inner in value.parameters.items()}}
     if isinstance(value, list):
         plain = [isinstance(inner, ComponentSpec) and not inner.parameters for inner in value]
         return [inner.type if alone else to_json(inner) for inner, alone in zip(value, plain, strict=True)]

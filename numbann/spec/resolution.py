@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from math import inf
 from pathlib import Path
@@ -18,8 +18,8 @@ from numbann.data.contract import Facts, shares, sources
 from numbann.data.path import source_format
 from numbann.data.tasks import find_task
 from numbann.errors import SpecError, did_you_mean, not_allowed, shown
-from numbann.network.description import Dense, Network
-from numbann.spec.checks import residual_faults, validated, watched, watches_metric
+from numbann.network.description import Course, Dense, Network
+from numbann.spec.checks import residual_faults, scheduled, validated, watched, watches_metric
 from numbann.spec.loading import Loaded
 from numbann.spec.model import (
     SHARED,
@@ -32,6 +32,7 @@ from numbann.spec.model import (
     Spec,
     Train,
     keys_of,
+    number_of,
     to_json,
 )
 from numbann.spec.source import make_absolute
@@ -54,6 +55,7 @@ class Resolved:
     target: the form that data.prepare is asked for.
     optimizer: without learning_rate, and with weight_decay only if its signature names it; so l1.  schedule: without
     warmup_epochs.  output_activation: what predictions apply, the loss's link or the activation trained through.
+    courses: of numbers that have schedules of their own.
     """
 
     spec: Spec
@@ -68,6 +70,7 @@ class Resolved:
     layers: tuple[Dense, ...]
     output_activation: Configured
     metrics: tuple[Configured, ...]
+    courses: Mapping[str, Course]
 
     @property
     def measures(self) -> dict[str, Configured]:
@@ -94,6 +97,7 @@ class Resolved:
             "batch_size": None if size == "full" else size,
             "weight_decay": self.weight_decay,
             "l1": self.l1,
+            "courses": self.courses,
             "input_scale": spec.model.input.scale.rate if spec.model.input and spec.model.input.scale else 0.0,
             "width_rates": settings.get("rates") == "width",
             "bias_rate": settings.get("bias_rate", 1.0),
@@ -140,13 +144,14 @@ def resolve(loaded: Loaded, facts: Facts) -> Resolved:
         loss=loss,
         optimizer=_without_rate(optimizer, settings),
         learning_rate=settings["learning_rate"],
-        weight_decay=settings["weight_decay"],
+        weight_decay=number_of(settings["weight_decay"]),
         l1=0.0 if "l1" in optimizer.defaults() else settings["l1"],
         schedule=_without_warmup(registry, spec.schedule),
         warmup_epochs=spec.schedule.parameters["warmup_epochs"],
         layers=(*hidden, _output_layer(spec.model, registry, loss, output, target)),
         output_activation=output,
         metrics=metrics,
+        courses=dict(_courses(registry, spec)),
     )
 
 
@@ -253,7 +258,16 @@ def _other_parameters(chosen: Configured) -> str:
 
 def _configure(registry: Registry, kind: str, chosen: ComponentSpec) -> Configured:
     component = registry.titled(kind, chosen.type)
-    return Configured(component, {**component.defaults(), **chosen.parameters})
+    given = {name: number_of(value) for name, value in chosen.parameters.items()}
+    return Configured(component, {**component.defaults(), **given})
+
+
+def _courses(registry: Registry, spec: Spec) -> Iterator[tuple[str, Course]]:
+    """Yield the course of each number that has a schedule, unless it is 0."""
+    for name, _, given in scheduled(spec):
+        if given.value:
+            warmup = given.schedule.parameters["warmup_epochs"]
+            yield name, Course(_without_warmup(registry, given.schedule), warmup)
 
 
 def _link(registry: Registry, loss: Component) -> Component:
@@ -266,7 +280,8 @@ def _hidden_layer(layer: Layer, registry: Registry) -> Dense:
         "init": _configure(registry, "initializer", layer.init),
         "bias_init": _configure(registry, "initializer", layer.bias_init),
     }
-    return Dense(**{**_plain(Dense, layer), "rate": layer.rate or 1.0, **components})
+    numbers = {"dropout": number_of(layer.dropout), "rate": layer.rate or 1.0}
+    return Dense(**{**_plain(Dense, layer), **numbers, **components})
 
 
 def _plain(description: type[Dense] | type[Network], *sections: Section) -> dict[str, Any]:
@@ -286,7 +301,7 @@ def _output_layer(model: Model, registry: Registry, loss: Configured, output: Co
 def _without_rate(optimizer: Component, settings: dict[str, Any]) -> Configured:
     """Return the optimizer with its own parameters except the rate, which changes with the schedule."""
     names = [*optimizer.defaults(), *(["weight_decay"] if "weight_decay" in optimizer.roles else [])]
-    return Configured(optimizer, {name: settings[name] for name in names if name != "learning_rate"})
+    return Configured(optimizer, {name: number_of(settings[name]) for name in names if name != "learning_rate"})
 
 
 def _without_warmup(registry: Registry, chosen: ComponentSpec) -> Configured:

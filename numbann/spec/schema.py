@@ -12,9 +12,9 @@ from typing import Any
 
 from numbann.components.component import Component, Parameter
 from numbann.components.registry import OWN, Registry
-from numbann.spec.components import REQUIRED, parameters_of
+from numbann.spec.components import REQUIRED, SCHEDULED, parameters_of
 from numbann.spec.descriptions import describe
-from numbann.spec.model import FILLED, ComponentKey, Inner, Key, Metrics, Section, Spec, keys_of
+from numbann.spec.model import FILLED, ComponentKey, Inner, Key, Metrics, Scheduled, Section, Spec, keys_of
 from numbann.spec.rules import Rule, exactly, of_parameter
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
@@ -63,6 +63,8 @@ def _key(one: Key) -> dict[str, Any]:
         case Metrics():
             metrics = {"type": "array", "items": {"$ref": "#/$defs/metric"}, "uniqueItems": True}
             return {"anyOf": [{"const": "auto"}, {"$ref": "#/$defs/metric_name"}, metrics], **default}
+        case Inner(plain=Rule() as rule):
+            return {**_scheduled(rule, one.default == "auto"), **default}
         case Inner(many=True) as inner:
             return {"type": "array", "items": _inner(inner)}
         case Inner(named=True) as inner:
@@ -110,7 +112,14 @@ def _object(component: Component) -> dict[str, Any]:
 def _parameter(parameter: Parameter) -> dict[str, Any]:
     rule = of_parameter(parameter)
     default = {} if parameter.default is REQUIRED else {"default": parameter.default}
-    return {**rule.schema, "description": _sentence(rule.words), **default}
+    takes = _scheduled(rule) if parameter.name in SCHEDULED else rule.schema
+    return {**takes, "description": _sentence(rule.words), **default}
+
+
+def _scheduled(rule: Rule, auto: bool = False) -> dict[str, Any]:
+    """Return the schema of a number that may have a schedule; bounds of a number do not touch objects."""
+    named = {"pattern": "^auto$"} if auto else {}
+    return {**rule.schema, **_section(Scheduled), "type": ["number", "object", *["string"] * auto], **named}
 
 
 def _sentence(words: str) -> str:

@@ -48,6 +48,7 @@ def to_parts(state: State, spec_hash: str) -> list[Part]:
         "best": asdict(state.best),
         "keeps_best": state.best_kept is not None,
         "schedule": list(state.schedule),
+        "courses": {name: list(states) for name, states in state.courses.items()},
     }
     if len(state.losses):  # in the midst of an epoch
         tensors["losses"], metadata["seconds"] = state.losses, state.seconds
@@ -88,6 +89,7 @@ def _state(metadata: dict[str, Any], tensors: dict[str, np.ndarray], job: Job) -
         history=history,
         best=Best(**metadata["best"]),
         schedule=tuple(metadata["schedule"]),
+        courses={name: tuple(states) for name, states in metadata.get("courses", {}).items()},
         losses=losses,
         seconds=metadata.get("seconds", 0.0),
     )

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from math import inf
 from typing import Any
 
+from numbann.components.component import Configured
 from numbann.fit.job import Job
 from numbann.training.diagnostics import KEY as DIAGNOSTICS
 
@@ -25,12 +26,18 @@ def check_metadata(metadata: Mapping[str, Any], job: Job) -> None:
     _require(_is_count(best["waited"], len(history)), "best.waited")
     _require(_is_number(best["value"]), "best.value")
     _require(isinstance(metadata.get("keeps_best"), bool), "keeps_best")
-    schedule, states = metadata.get("schedule"), job.schedule.component.states
-    _require(
-        isinstance(schedule, list) and len(schedule) in (0, len(states)) and all(map(_is_number, schedule)), "schedule"
-    )
+    _require(_are_states(metadata.get("schedule"), job.schedule), "schedule")
+    courses, known = metadata.get("courses", {}), job.plan.courses
+    _require(isinstance(courses, dict) and courses.keys() <= known.keys(), "courses")
+    _require(all(_are_states(states, known[name].schedule) for name, states in courses.items()), "courses")
     seconds = metadata.get("seconds", 0)
     _require(_is_number(seconds) and 0 <= seconds < inf, "seconds")
+
+
+def _are_states(found: Any, schedule: Configured) -> bool:
+    """Whether these are the states of a schedule, or of one that has not begun."""
+    count = len(schedule.component.states)
+    return isinstance(found, list) and len(found) in (0, count) and all(map(_is_number, found))
 
 
 def _check_record(record: Any, index: int, job: Job) -> None:

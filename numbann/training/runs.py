@@ -129,7 +129,7 @@ def _refuse_other_length(directory: rundir.RunDirectory, prepared: Prepared, epo
     """Refuse another number of epochs for a schedule that depends on it."""
     if epochs is not None and prepared.job.look_ahead:
         raise RunDirectoryError(
-            f'{directory.path}: its schedule "{prepared.job.schedule.name}" is laid out over the epochs it began with; '
+            f'{directory.path}: its schedule "{prepared.job.look_ahead[0]}" is laid out over the epochs it began with; '
             "resume without --epochs (epochs=N), or train anew"
         )
 

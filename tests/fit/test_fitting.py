@@ -12,8 +12,10 @@ import pytest
 from networks import make_plan
 
 from numbann.components.built_in import built_in
+from numbann.engine.cpu.engine import Engine
 from numbann.errors import ShapeError, TrainingError
 from numbann.fit import Fitted, Job, Rows, Watch, fit
+from numbann.network.description import Course
 
 
 def same(one: Mapping[str, np.ndarray], other: Mapping[str, np.ndarray]) -> bool:
@@ -129,3 +131,22 @@ def test_inputs_that_it_cannot_predict() -> None:
 def test_a_key_that_is_not_in_the_history() -> None:
     with pytest.raises(TrainingError, match='"val_loss" is no key of the history; its keys are epoch, train_loss'):
         fit(make_job(watch=Watch("val_loss")))
+
+
+def test_numbers_with_courses_of_their_own() -> None:
+    """The engine gets the numbers that schedules and warm-ups make, and the rate beside them."""
+    job = dataclasses.replace(make_job(), epochs=3)
+    steps = job.rates(len(job.train)).steps
+    course = Course(built_in().configured("schedule", "flat_cosine"), warmup_epochs=1)
+    plan = dataclasses.replace(job.plan, weight_decay=0.3, courses={"weight_decay": course})
+    fitted = fit(dataclasses.replace(job, plan=plan))
+    t = np.arange(2 * steps) / (2 * steps)
+    flat = (1 + np.cos(np.pi * (np.maximum(1, 2 * t) - 1))) / 2
+    decays = 0.3 * np.concatenate([np.arange(1, steps + 1) / steps, flat]).reshape(3, steps)
+    rates = np.full(steps, 0.01)
+    with Engine(plan, 1) as engine:
+        engine.load_data(job.train.x, job.train.t, job.train.weight)
+        engine.initialize(plan.seed)
+        for epoch in range(3):
+            engine.epoch(epoch, rates, numbers={"weight_decay": decays[epoch]})
+        assert same(engine.parameters(), fitted.tensors)

@@ -43,7 +43,9 @@ class Counter:
         self.losses, self.validation, self.finite = losses, validation, finite
         self.done, self.found = 0, np.empty(0)
 
-    def epoch(self, index: int, rates: np.ndarray, progress: Callable[[int, int], None], losses: np.ndarray) -> float:
+    def epoch(
+        self, index: int, rates: np.ndarray, progress: Callable[[int, int], None], losses: np.ndarray, numbers: object
+    ) -> float:
         for step in range(len(losses), len(rates)):
             self.found = np.full(step + 1, self.losses[index])
             progress(step + 1, len(rates))

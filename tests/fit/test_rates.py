@@ -119,3 +119,24 @@ def test_a_factor_that_is_no_rate_is_refused(factor: float) -> None:
     rates = Rates(freeze(broken).configured(factor=factor), 1.0, 0, 2, 3)
     with pytest.raises(TrainingError, match=r'schedule "broken" gives the factor .* at step 1'):
         rates.of_epoch(0, inf, ())
+
+
+def test_log_cosine_and_flat_cosine_by_hand() -> None:
+    t = np.arange(TOTAL) / TOTAL
+    np.testing.assert_allclose(
+        all_rates(rates_of("log_cosine")), (1 - np.cos(2 * np.pi * np.log2(1 + 15 * t))) / 2, atol=1e-14
+    )
+    np.testing.assert_allclose(
+        all_rates(rates_of("log_cosine", cycles=2)), (1 - np.cos(2 * np.pi * np.log2(1 + 3 * t))) / 2, atol=1e-14
+    )
+    flat = (1 + np.cos(np.pi * (np.maximum(1, 2 * t) - 1))) / 2
+    np.testing.assert_allclose(all_rates(rates_of("flat_cosine")), flat, atol=1e-14)
+    assert (flat[: TOTAL // 2] == 1).all()
+
+
+def test_a_number_that_must_stay_below_another() -> None:
+    linear = built_in().configured("schedule", "linear", start=0.5, end=3.0)
+    with pytest.raises(
+        TrainingError, match=r'schedule "linear" makes 1\.\d+ of 0\.4; give a number that stays below 1'
+    ):
+        all_rates(Rates(linear, 0.4, 0, EPOCHS, STEPS, below=1.0))

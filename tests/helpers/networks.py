@@ -13,9 +13,10 @@ from numbann.components.built_in import built_in
 from numbann.components.component import Component, Configured
 from numbann.components.registry import Registry
 from numbann.engine.cpu.engine import Engine
+from numbann.engine.interface import NO_NUMBERS
 from numbann.engine.shared.random import shuffle_epoch
 from numbann.network import plan
-from numbann.network.description import Dense, Network
+from numbann.network.description import Course, Dense, Network
 
 
 class Made:
@@ -78,6 +79,7 @@ def make_plan(
     width_rates: bool = False,
     bias_rate: float = 1.0,
     bias_decay: bool = True,
+    courses: Mapping[str, Course] | None = None,
     blend: bool = False,
     registry: Registry | None = None,
     optimizers: Registry | None = None,
@@ -118,6 +120,7 @@ def make_plan(
         width_rates=width_rates,
         bias_rate=bias_rate,
         bias_decay=bias_decay,
+        courses=courses or {},
     )
     return plan.build(network)
 
@@ -204,14 +207,17 @@ def same_tensors(one: Mapping[str, np.ndarray], other: Mapping[str, np.ndarray])
 
 
 def train_alike(
-    made: plan.Plan, rows: int, make: Callable[..., tuple[Engine, np.ndarray, np.ndarray]] = make_engine
+    made: plan.Plan,
+    rows: int,
+    make: Callable[..., tuple[Engine, np.ndarray, np.ndarray]] = make_engine,
+    numbers: Mapping[str, np.ndarray] = NO_NUMBERS,
 ) -> dict[str, np.ndarray]:
     """The tensors after two epochs, which one, two and three threads bring to the same bytes, as losses and outputs."""
     rates, found = np.full(-(-rows // made.batch_rows(rows)), 0.01), []
     for threads in (1, 2, 3):
         engine, x, _ = make(made, rows, threads)
         with engine:
-            losses = [engine.epoch(k, rates) for k in range(2)]
+            losses = [engine.epoch(k, rates, numbers=numbers) for k in range(2)]
             found.append((losses, engine.parameters(), engine.predict(x)))
     for losses, tensors, outputs in found[1:]:
         assert losses == found[0][0]

@@ -121,12 +121,13 @@ class Engine(interface.Engine):
         rates: np.ndarray,
         progress: Progress | None = None,
         losses: np.ndarray | Sequence[float] = (),
+        numbers: Mapping[str, np.ndarray] = interface.NO_NUMBERS,
     ) -> float:
         training, first = self._require_data(), len(losses)
         epochs, begun = training.epochs, self.steps_done - first
         report = Report(progress, epochs.steps)
         if not first or index != epochs.index:
-            training.begin(index, rates, begun)
+            training.begin(index, rates, begun, numbers)
         try:
             for done in training.table.epoch(first):
                 self.steps_done = begun + done
@@ -215,10 +216,10 @@ class _Training:
         self.table.compile()
         self.table.record(epochs.steps)
 
-    def begin(self, index: int, rates: np.ndarray, done: int) -> None:
+    def begin(self, index: int, rates: np.ndarray, done: int, numbers: Mapping[str, np.ndarray]) -> None:
         """Send an epoch's order, keys, shares and numbers of steps."""
         epochs, table = self.epochs, self.table
-        epochs.begin(index, rates, done)
+        epochs.begin(index, rates, done, numbers)
         table.send_ints(op.ORDER, epochs.order)
         table.send_ints(op.KEYS, epochs.keys)
         table.send(op.HYPER, epochs.hyper[PLAIN].ravel())

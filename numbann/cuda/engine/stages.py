@@ -132,6 +132,8 @@ def require(plan: Plan) -> None:
                 f"model.layers[{k}]: weights or biases with a rate or a decay of their own are not trained on a GPU; "
                 'leave rate, optimizer.rates, bias_rate and bias_decay out, or give train.device "cpu"'
             )
+    for name in plan.courses.keys() - {"weight_decay"}:
+        raise DeviceError(f'{name}: does not change on a GPU; leave its schedule out, or give train.device "cpu"')
     for vector in plan.vectors:
         if vector.gradient == SHARED or vector.bounded or vector.tuning != PLAIN:
             raise DeviceError(

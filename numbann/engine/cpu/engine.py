@@ -15,6 +15,7 @@ from numbann.engine.cpu.first_pass import FirstPass, sample_rows
 from numbann.engine.cpu.groups import HUGE, build_grouped_training
 from numbann.engine.cpu.inference import Inference
 from numbann.engine.cpu.memory import Arena
+from numbann.engine.cpu.moving import Moving
 from numbann.engine.cpu.operands import Operands
 from numbann.engine.cpu.probe import Probe
 from numbann.engine.cpu.python_optimizers import Matrices, Solver, average
@@ -44,6 +45,7 @@ class _Training:
     """
 
     epochs: Epochs
+    moving: Moving
     calls: dict[int, Call]
     tuner: ThreadTuner
     feed: ArrayFeed | RingFeed
@@ -139,6 +141,7 @@ class Engine(interface.Engine):
         self._sample = sample_rows(self.plan, x, rows)
         epochs = Epochs(self.plan, len(x), weight, rows)
         feed = ArrayFeed(x, self.plan) if isinstance(x, np.ndarray) else RingFeed(x, epochs.batch, self.plan)
+        moving = Moving(self.plan, epochs.steps)
         offsets, losses = np.empty_like(epochs.order), np.zeros(epochs.rows, self.plan.dtype)
         arrays = {
             "x": feed.x,
@@ -151,16 +154,16 @@ class Engine(interface.Engine):
         }
 
         def make_call(threads: int) -> Call:
-            table = self._table(epochs, threads)
+            table = self._table(epochs, moving, threads)
             table.bind(**arrays)
             call = self._runner.call(table, threads, epochs.batch, BETWEEN_EPOCHS)
             call.rows(epochs.rows)
             return call
 
         calls = {threads: make_call(threads) for threads in self._choices}
-        epochs.begin(0, np.zeros(epochs.steps), 0)  # compile the shuffle and the noise before the first epoch
+        epochs.begin(0, np.zeros(epochs.steps), 0, {})  # compile the shuffle and the noise before the first epoch
         epochs.index = None
-        self._training = _Training(epochs, calls, ThreadTuner(self._choices), feed, offsets, losses)
+        self._training = _Training(epochs, moving, calls, ThreadTuner(self._choices), feed, offsets, losses)
 
     def epoch(
         self,
@@ -168,11 +171,13 @@ class Engine(interface.Engine):
         rates: np.ndarray,
         progress: Progress | None = None,
         losses: np.ndarray | Sequence[float] = (),
+        numbers: Mapping[str, np.ndarray] = interface.NO_NUMBERS,
     ) -> float:
         training, first = self._require_training(), len(losses)
         epochs, begun = training.epochs, self.steps_done - first
         if not first or index != epochs.index:
-            epochs.begin(index, rates, begun)
+            epochs.begin(index, rates, begun, numbers)
+            training.moving.begin(numbers)
         try:
             if first < epochs.steps:
                 self._train_from(training, rates, first, Report(progress, epochs.steps))
@@ -202,7 +207,8 @@ class Engine(interface.Engine):
         elif self._form == "matrix":
             for k in steps:
                 self._run(training, k, k + 1)
-                self._matrices.step(float(rates[k]), self.steps_done, training.epochs.rows_of(k))
+                decay = float(training.epochs.decays[k])
+                self._matrices.step(float(rates[k]), decay, self.steps_done, training.epochs.rows_of(k))
                 if self.plan.average:
                     average(self.plan, self._arena, self._trained, self.steps_done)
                 report(k + 1)
@@ -235,12 +241,12 @@ class Engine(interface.Engine):
             if report is not None:
                 report(done)
 
-    def _table(self, epochs: Epochs, threads: int) -> Table:
+    def _table(self, epochs: Epochs, moving: Moving, threads: int) -> Table:
         """The table of a training step; a huge batch goes by groups of rows."""
         update, batch, weighted = self._choose_update(epochs.hyper), epochs.batch, epochs.shares is not None
         if batch >= HUGE and not self.plan.whole_batches:
-            return build_grouped_training(self._trained, update, threads, weighted)
-        builder = Builder(Operands(self._trained, batch, training=True, weighted=weighted))
+            return build_grouped_training(self._trained, update, threads, weighted, moving)
+        builder = Builder(Operands(self._trained, batch, training=True, weighted=weighted, moving=moving))
         return builder.training(update, threads)
 
     def _choose_update(self, hyper: Hyper) -> Update:

@@ -10,6 +10,7 @@ import numpy as np
 
 from numbann.engine.cpu.builder import Builder
 from numbann.engine.cpu.memory import Arena
+from numbann.engine.cpu.moving import Moving
 from numbann.engine.cpu.operands import Operands
 from numbann.engine.cpu.table import Columns, Op, Slot, Table, assemble
 from numbann.engine.cpu.update import Update, sum_and_update
@@ -24,11 +25,13 @@ CHUNK = 64  # rows that go through the network together, and stay in the first-l
 GROUPS, FEW_GROUPS, LARGE_ARENA = 16, 4, 1 << 20
 
 
-def build_grouped_training(arena: Arena, update: Update, threads: int, weighted: bool = False) -> Table:
+def build_grouped_training(
+    arena: Arena, update: Update, threads: int, weighted: bool = False, moving: Moving | None = None
+) -> Table:
     """The table of a training step by groups."""
     count = GROUPS if arena.layout.arena < LARGE_ARENA else FEW_GROUPS
     gradients = aligned((count, arena.layout.stride), arena.plan.dtype)
-    workers = [Builder(Operands(arena, CHUNK, training=True, weighted=weighted)) for _ in range(threads)]
+    workers = [Builder(Operands(arena, CHUNK, training=True, weighted=weighted, moving=moving)) for _ in range(threads)]
     ops = [_chunk_ops(worker, gradients) for worker in workers]
     table = assemble(
         [[_pass(arena.plan.dtype, count, len(ops[0]))], sum_and_update(update, gradients), *update.after],

@@ -104,7 +104,7 @@ class Inference:
         Batches are those of training, in an order that depends on the seed and the number of rows alone.
         """
         epochs = Epochs(self.plan, len(x), weight)
-        epochs.begin(0, np.zeros(epochs.steps), 0)
+        epochs.begin(0, np.zeros(epochs.steps), 0, {})
         feed = ArrayFeed(x, self.plan) if isinstance(x, np.ndarray) else RingFeed(x, epochs.batch, self.plan)
         serial = self.plan.step_flops(len(x)) < SERIAL_FLOPS
         key = epochs.batch, weight is not None, self._fewest if serial else self._most

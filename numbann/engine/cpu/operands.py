@@ -12,6 +12,7 @@ import numpy as np
 
 from numbann.components.component import Configured
 from numbann.engine.cpu.memory import Arena, layer_rows
+from numbann.engine.cpu.moving import Moving
 from numbann.engine.cpu.table import Columns, Slot
 from numbann.engine.shared.alignment import aligned
 from numbann.network.chain import SUMS, Step, Vector
@@ -38,7 +39,7 @@ class Operands:
 
     training: for training, else for predictions.  ordered: rows come in an epoch's order, by the slots `order` and
     `offsets`, as in training; else one after the other.  scaling: x is raw numbers.  weighted: rows have shares of
-    their batch's loss.
+    their batch's loss.  moving: numbers of steps, in training.
     """
 
     def __init__(
@@ -49,11 +50,13 @@ class Operands:
         scaling: Scaling | None = None,
         weighted: bool = False,
         ordered: bool = False,
+        moving: Moving | None = None,
     ) -> None:
         self.plan, self.arena, self.layout = arena.plan, arena, arena.layout
         self.training, self.scaling, self.weighted, self.ordered = training, scaling, weighted, training or ordered
         self.dtype, self.chains = self.plan.dtype, self.plan.chains(training)
         self.rows = layer_rows(arena, self.chains, rows)
+        self.moving = moving
         self.zero = aligned(max(max(place.columns, place.width_columns) for place in self.layout.layers), self.dtype)
         self.ones = aligned(self.layout.lanes, self.dtype)
         self.ones[:] = 1
@@ -72,6 +75,15 @@ class Operands:
     def values(self, configured: Configured) -> np.ndarray:
         """A component's parameters as an array that kernels read; the 0 at its end keeps it from being empty."""
         return np.array([*configured.values.values(), 0], self.dtype)
+
+    def parameters(self, name: str, numbers: np.ndarray) -> Columns:
+        """The columns that lead to parameters, one of which may change from step to step under a name."""
+        rows = self.moving.rows.get(name) if self.moving else None
+        return (
+            {"PARAMETERS": numbers, "PARAMETERS_ROW": 0}
+            if rows is None
+            else {"PARAMETERS": rows, "PARAMETERS_ROW": rows.shape[1]}
+        )
 
     def _whole_batch(self, rows: int) -> Columns:
         """The arrays of a loss of whole batches, which may be read for a vector beyond their end."""

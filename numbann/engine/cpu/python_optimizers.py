@@ -16,7 +16,6 @@ import numpy as np
 from numbann.components.component import Tuning, call, run
 from numbann.components.matrices import step_of_matrices
 from numbann.engine.cpu.memory import Arena
-from numbann.engine.shared.hyperparameters import decay_of
 from numbann.network.plan import Plan
 from numbann.network.states import TRAINED, layer_number
 from numbann.simd.gradient import SMALL
@@ -38,13 +37,13 @@ class Matrices:
         self._slots |= {name: slot for slot, name in enumerate(["w", *names], int(plan.apart))}
         self.shaped = {name: np.zeros(shape, plan.dtype) for name, shape in plan.shaped.items()}
 
-    def step(self, rate: float, step: int, batch_size: int) -> None:
+    def step(self, rate: float, decay: float, step: int, batch_size: int) -> None:
         """Update all matrices with the stored gradient."""
         plan, component = self._plan, self._plan.optimizer.component
         trained = self._arena.from_state(self._slots["w"])
-        _adjust(plan, trained.parameters, self._gradient.parameters)
+        _adjust(plan, decay, trained.parameters, self._gradient.parameters)
         kept = {name: self._arena.tensors(slot) for name, slot in self._slots.items()}
-        numbers = {"step": step, "learning_rate": rate, "weight_decay": plan.weight_decay, "batch_size": batch_size}
+        numbers = {"step": step, "learning_rate": rate, "weight_decay": decay, "batch_size": batch_size}
         shared = {**plan.optimizer.values, **numbers, "layers": len(plan.layers)}
         given = [
             {name: np.atleast_2d(tensors[tensor]) for name, tensors in kept.items()}
@@ -63,10 +62,10 @@ class Matrices:
 
 
 def _tuned(plan: Plan, tuning: Tuning, given: dict[str, Any]) -> dict[str, Any]:
-    """The arguments of a step for a tensor that is trained in its own way; `_adjust` has added the plan's decay."""
-    decay = decay_of(plan, tuning)
-    if decay != plan.weight_decay and "weight_decay" not in plan.optimizer.component.roles:
-        given["g"] = given["g"] + (decay - plan.weight_decay) * given["w"]
+    """The arguments of a step for a tensor that is trained in its own way; `_adjust` has added the others' decay."""
+    decay = given["weight_decay"] if tuning.decay is None else tuning.decay
+    if decay != given["weight_decay"] and "weight_decay" not in plan.optimizer.component.roles:
+        given["g"] = given["g"] + (decay - given["weight_decay"]) * given["w"]
     return {**given, "learning_rate": given["learning_rate"] * tuning.rate, "weight_decay": decay}
 
 
@@ -77,14 +76,14 @@ def average(plan: Plan, averaged: Arena, trained: Arena, step: int) -> None:
     averaged.parameters[:] = kept * averaged.parameters + (1 - kept) * trained.parameters
 
 
-def _adjust(plan: Plan, w: np.ndarray, g: np.ndarray) -> None:
+def _adjust(plan: Plan, decay: float, w: np.ndarray, g: np.ndarray) -> None:
     """Clip the gradient and add weight decay and L1 to it, as the kernels of elementwise optimizers do."""
     if plan.clip_norm:
         g *= min(1.0, plan.clip_norm / (sqrt(_square(g)) + SMALL))
     if plan.clip_value:
         np.clip(g, -plan.clip_value, plan.clip_value, out=g)
-    if plan.weight_decay and "weight_decay" not in plan.optimizer.component.roles:
-        g += plan.weight_decay * w
+    if decay and "weight_decay" not in plan.optimizer.component.roles:
+        g += decay * w
     if plan.l1:
         g += plan.l1 * np.sign(w)
 

@@ -12,6 +12,7 @@ import numpy as np
 
 from numbann.compile import cpu
 from numbann.engine.cpu.memory import Arena
+from numbann.engine.cpu.moving import SMOOTHING, drop_numbers
 from numbann.engine.cpu.operands import Operands
 from numbann.engine.cpu.table import Columns, Op, Slot
 from numbann.network import chain
@@ -133,7 +134,7 @@ def _targets(operands: Operands, k: int, step: chain.Loss) -> Columns:
         "TARGET_ROW": widths.get(component.form, place.width),
         "ORDER": Slot("order") if operands.ordered else operands.counted,
         "MOVES": int(operands.ordered),
-        "PARAMETERS": operands.values(step.configured),
+        **operands.parameters(SMOOTHING, operands.values(step.configured)),
         **({"SHARES": Slot("shares")} if operands.weighted else {}),
     }
 
@@ -197,5 +198,5 @@ def _activation(operands: Operands, k: int, step: chain.Activation) -> Columns:
 
 
 def _dropout(operands: Operands, k: int, step: chain.Drop) -> Columns:
-    numbers = np.array([step.rate, step.scale, step.shift, step.dropped, 0], operands.dtype)
-    return {**operands.behind(k), "PARAMETERS": numbers, "KEYS": Slot("keys"), "KEY": step.key}
+    numbers = operands.parameters(f"layers.{k}.dropout", drop_numbers(step, operands.dtype))
+    return {**operands.behind(k), **numbers, "KEYS": Slot("keys"), "KEY": step.key}

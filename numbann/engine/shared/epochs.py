@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -17,6 +17,7 @@ class Epochs:
     """The arrays of an epoch over `count` rows, or over those of them whose numbers are given; `begin` fills them.
 
     weight (count,): how much each row counts.  hyper: the optimizer's numbers of each step, for each way of training.
+    decays: the weight decay of each step.
     """
 
     def __init__(self, plan: Plan, count: int, weight: np.ndarray | None, numbers: np.ndarray | None = None) -> None:
@@ -28,12 +29,14 @@ class Epochs:
         self.keys = np.zeros(plan.keys, np.int64)
         self.shares = None if weight is None else Shares(weight, self.batch, plan.dtype, self.rows)
         self.hyper = {tuning: aligned((self.steps, hyper_width(plan)), plan.dtype) for tuning in plan.tunings}
+        self.decays = np.full(self.steps, plan.weight_decay)
         for tuning, numbers_of_steps in self.hyper.items():
             set_constants(plan, numbers_of_steps, tuning, self.rows)
 
-    def begin(self, index: int, rates: np.ndarray, done: int) -> None:
+    def begin(self, index: int, rates: np.ndarray, done: int, numbers: Mapping[str, np.ndarray]) -> None:
         """Fill the arrays for an epoch that begins after `done` steps.  Rows that fit in one batch keep their order."""
         self.index = index
+        self.decays[:] = numbers.get("weight_decay", self.plan.weight_decay)
         if self.batch < self.rows:
             random.shuffle_epoch(self.order, self.plan.seed, index)
             if self.numbers is not None:
@@ -42,8 +45,8 @@ class Epochs:
             self.keys[:] = random.noise_keys(self.plan.seed, index, len(self.keys))
         if self.shares is not None:
             self.shares.follow(self.order)
-        for tuning, numbers in self.hyper.items():
-            set_rates(self.plan, numbers, tuning, rates, done)
+        for tuning, hyper in self.hyper.items():
+            set_rates(self.plan, hyper, tuning, rates, self.decays, done)
 
     def rows_of(self, step: int) -> int:
         """The rows of the batch of a step; the last batch may be shorter."""

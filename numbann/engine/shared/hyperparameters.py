@@ -19,20 +19,16 @@ def set_constants(plan: Plan, hyper: np.ndarray, tuning: Tuning, rows: int) -> N
     """Set the numbers that stay the same for epochs of so many rows."""
     batch = plan.batch_rows(rows)
     own = {**plan.optimizer.values, "batch_size": np.minimum(batch, rows - batch * np.arange(len(hyper)))}
-    hyper[:, op.WEIGHT_DECAY], hyper[:, op.L1] = decay_of(plan, tuning), plan.l1
+    hyper[:, op.L1] = plan.l1
     hyper[:, op.CLIP_VALUE], hyper[:, op.CLIP_NORM] = plan.clip_value or 0, plan.clip_norm or 0
     for column, name in enumerate(free_parameters(plan.optimizer.component), op.FIRST_PARAMETER):
         hyper[:, column] = own[name]
 
 
-def decay_of(plan: Plan, tuning: Tuning) -> float:
-    """The weight decay of what is trained in some way."""
-    return plan.weight_decay if tuning.decay is None else tuning.decay
-
-
-def set_rates(plan: Plan, hyper: np.ndarray, tuning: Tuning, rates: np.ndarray, done: int) -> None:
+def set_rates(plan: Plan, hyper: np.ndarray, tuning: Tuning, rates: np.ndarray, decays: np.ndarray, done: int) -> None:
     """Set the numbers that change with each step of an epoch, which begins after `done` steps."""
     hyper[:, op.LEARNING_RATE] = rates * tuning.rate
+    hyper[:, op.WEIGHT_DECAY] = decays if tuning.decay is None else tuning.decay
     hyper[:, op.STEP] = done + 1 + np.arange(len(hyper))
     if plan.average:
         # the average begins with the weights after the first step
