@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,8 +13,6 @@ import click
 from numbann.engine import devices
 from numbann_cli.completion import complete_setting
 from numbann_cli.group import Settings
-
-WORD = re.compile(r"[A-Za-z_][\w.:/\\-]*")
 
 
 @contextmanager
@@ -42,6 +39,14 @@ settings = click.option(
     shell_complete=complete_setting,
     help="Set a key over the spec; VALUE is JSON.  Repeatable.",
 )
+data_settings = click.option(
+    "--set",
+    "given",
+    multiple=True,
+    metavar="data.KEY=VALUE",
+    shell_complete=complete_setting,
+    help="Say how the file is read (data.csv.decimal=,) or taken (data.task=regression).  Repeatable.",
+)
 targets = click.option(
     "--target", "targets", multiple=True, metavar="COLUMN", help="Train on SPEC, a data file, without a spec."
 )
@@ -58,8 +63,17 @@ json_output = click.option("--json", "as_json", is_flag=True, help="One JSON obj
 
 
 def parse_settings(given: Iterable[str]) -> dict[str, Any]:
-    """Parse `--set KEY=VALUE` to overrides.  VALUE is JSON; a bare word is a text."""
+    """Parse `--set KEY=VALUE` to overrides.  VALUE is JSON; what is none, and has no brackets or quotes, is a text."""
     return dict(_setting(setting) for setting in given)
+
+
+def parse_data_settings(given: Iterable[str]) -> dict[str, Any]:
+    """Parse `--set data.KEY=VALUE` to overrides."""
+    found = parse_settings(given)
+    for key in found:
+        if not key.startswith("data."):
+            raise click.UsageError(f"--set {key}: only keys of data are set here, such as data.csv.encoding=cp1252")
+    return found
 
 
 def _setting(setting: str) -> tuple[str, Any]:
@@ -73,11 +87,11 @@ def _value(key: str, text: str) -> Any:
     from numbann.errors import SpecError
     from numbann.spec.read import parse
 
-    if WORD.fullmatch(text) and text not in ("true", "false", "null"):
-        return text
     try:
         return parse(text)[0]
     except SpecError:
+        if not set(text) & set("[]{}\"'"):
+            return text  # a name, a delimiter, or the format of a date
         raise click.UsageError(f"--set {key}={text}: {text!r} is no JSON value; quote texts as '\"...\"'") from None
 
 

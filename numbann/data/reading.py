@@ -15,6 +15,7 @@ from numbann.data.files import InputFile
 from numbann.data.wording import counted, listed, nearest, quoted
 from numbann.errors import DataError
 
+SKIP = "if the first line is not that of the names, set data.csv.skip to 1 (or to the lines above it)"
 TAKE_OUT = "take it out, or train with data.csv.skip or data.csv.comment"
 Faults = Iterator[tuple[str | None, str]]  # the spec's key to blame, and what is wrong
 
@@ -134,6 +135,9 @@ def reading_from_section(section: Mapping[str, Any]) -> Reading:
 def check_distinct(names: Iterable[str], file: InputFile) -> tuple[str, ...]:
     """Return the names of a table's columns; DataError if two are equal."""
     found = tuple(names)
+    if (unnamed := found.count("")) > 1:
+        what = f"{counted(unnamed, 'column')} have no name"
+        raise DataError(f"{file.name}: {what}; name them, or {SKIP}", key=file.key)
     for name, count in Counter(found).items():
         if count > 1:
             raise DataError(

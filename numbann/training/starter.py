@@ -13,7 +13,7 @@ from typing import Any
 from numbann.data.cells import is_number
 from numbann.data.delimited.header import open_table
 from numbann.data.files import Files
-from numbann.data.findings.features import feature_findings
+from numbann.data.findings.features import feature_findings, refuse_numbers_as_texts
 from numbann.data.findings.finding import Finding
 from numbann.data.findings.sample import Sample
 from numbann.data.joining import read_source
@@ -46,9 +46,9 @@ class Look:
     findings: tuple[Finding, ...]
 
 
-def look(file: str | Path, targets: Sequence[str]) -> Look:
-    """Look at a data file.  targets: the columns to predict, if they are known."""
-    data = _data(Path(file), targets)
+def look(file: str | Path, targets: Sequence[str], overrides: Mapping[str, Any] | None = None) -> Look:
+    """Look at a data file.  targets: the columns to predict, if they are known.  overrides: as `starter` takes them."""
+    data = _data(Path(file), targets, _given(overrides or {}))
     section = _section(data)
     if targets or not isinstance(data["path"], str):
         split = load(section, Path(), 0)
@@ -59,6 +59,7 @@ def look(file: str | Path, targets: Sequence[str]) -> Look:
     raw = read_source(source, reading_from_section(section), need_target=False)
     if not len(raw.table):
         raise source.data.fault(" has a header but no rows; add rows")
+    refuse_numbers_as_texts(raw, [*section["categorical"], *section["columns"]])
     layout = lay_out(section, raw, slice(None), Regression(("",)))
     findings = tuple(feature_findings(Sample(raw), dict(layout.choices)))
     return Look(len(raw.table), tuple(summarize(raw, layout, None, "standard", ())), raw.notes, findings)

@@ -311,3 +311,56 @@ def test_a_preset_trains_a_data_file(numbann: Numbann, table: Path) -> None:
     assert "model: missing; give an object" in (bare := numbann("check", "bare.json")).stderr
     assert 'or "preset": "tabular"' in bare.stderr
     assert numbann("check", "bare.json", "--set", "preset=tabular").exit_code == 0
+
+
+def foreign(here: Path) -> list[str]:
+    """flats.csv as a German Excel writes it, and the settings that it needs."""
+    rows = ["# exported;;;", "Fläche;Preis;Anteil;verkauft"]
+    for k in range(60):
+        area = {7: "k.A.", 11: "-", 13: ""}.get(k, f"{20 + k},5")
+        rows.append(f"{area};1.{100 + k},50;{k},5%;{('ja', 'nein')[k % 2]}")
+    (here / "flats.csv").write_bytes("\r\n".join(rows).encode("cp1252"))
+    keys = ("encoding=cp1252", "comment=#", "decimal=,", "thousands=.", "percent=true", 'na=["", "k.A.", "-"]')
+    return [part for key in keys for part in ("--set", f"data.csv.{key}")]
+
+
+def test_settings_say_how_a_file_is_read(numbann: Numbann, here: Path) -> None:
+    given = foreign(here)
+    seen = numbann("data", "flats.csv", "--target", "verkauft", *given)
+    assert [line.split()[1] for line in seen.stdout.splitlines()[3:6]] == ["numbers"] * 3
+    assert numbann("init", "flats.csv", "--target", "verkauft", "-o", "spec.json", *given).exit_code == 0
+    assert json.loads((here / "spec.json").read_text())["data"]["csv"]["decimal"] == ","
+    assert numbann("train", "spec.json", "--dry-run").exit_code == 0
+    for command in (("data", "flats.csv"), ("init", "flats.csv", "--target", "verkauft", "-o", "other.json")):
+        refused = numbann(*command, "--set", "train.epochs=5")
+        assert (refused.exit_code, (here / "other.json").exists()) == (2, False)
+        assert "--set train.epochs: only keys of data are set here" in refused.stderr
+        assert "data.csv.decimul: unknown key" in numbann(*command, "--set", "data.csv.decimul=,").stderr
+
+
+@pytest.mark.parametrize(
+    ("count", "message"),
+    [
+        (0, 'row 2: not UTF-8 text; save it as UTF-8, or set data.csv.encoding, such as to "cp1252"'),
+        (
+            1,
+            "flats.csv: 3 columns have no name; name them, or if the first line is not that of the names, set data.csv",
+        ),
+        (2, "numbers with a decimal comma; set data.csv.decimal"),
+        (5, '"k.A." is no number in a column of numbers (row 3), nor is "-"; correct the cells, add them to data.csv'),
+    ],
+)
+def test_each_setting_that_lacks_is_named(numbann: Numbann, here: Path, count: int, message: str) -> None:
+    given = foreign(here)[: 2 * count]
+    refused = numbann("data", "flats.csv", *given)
+    assert (refused.exit_code, refused.stderr.count("\n")) == (2, 1)
+    assert message in refused.stderr
+
+
+def test_a_value_that_is_no_json_is_a_text(numbann: Numbann, here: Path) -> None:
+    (here / "days.csv").write_text("day;y\n" + "".join(f"{k % 28 + 1:02}.03.24;{k % 2}\n" for k in range(60)))
+    given = ("--set", "data.csv.delimiter=;", "--set", "data.columns.day.dates=parts")
+    seen = numbann("data", "days.csv", *given, "--set", "data.columns.day.format=%d.%m.%y")
+    assert "6 inputs, parts" in seen.stdout, seen.stderr
+    assert "train.epochs" in numbann("train", "days.csv", "--target", "y", "--set", "train.epochs=5x").stderr
+    assert "is no JSON value" in numbann("data", "days.csv", "--set", "data.drop=[day").stderr

@@ -16,14 +16,15 @@ WIDEST = 48  # characters of a cell
 @click.command("data", help=COMMANDS["data"])
 @click.argument("data")
 @click.option("--target", "targets", multiple=True, metavar="COLUMN", help="The column to predict; repeatable.")
+@options.data_settings
 @options.no_cache
 @options.json_output
-def command(data: str, targets: tuple[str, ...], as_json: bool) -> None:
+def command(data: str, targets: tuple[str, ...], given: tuple[str, ...], as_json: bool) -> None:
     """Sum up DATA, a file: its columns, what they become, and what looks like a mistake."""
     from numbann.training.rundir import json_text
     from numbann.training.starter import look
 
-    seen = look(data, targets)
+    seen = look(data, targets, options.parse_data_settings(given))
     if as_json:
         columns = [asdict(column) for column in seen.columns]
         findings = [finding._asdict() for finding in seen.findings]

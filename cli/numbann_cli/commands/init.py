@@ -22,15 +22,16 @@ from numbann_cli.overview import COMMANDS
     show_default=True,
     help="The spec to write; an existing file is never replaced.",
 )
+@options.data_settings
 @options.no_cache
-def command(data: str, targets: tuple[str, ...], output: Path) -> None:
+def command(data: str, targets: tuple[str, ...], output: Path, given: tuple[str, ...]) -> None:
     """Write a spec that trains on DATA, a file."""
     from numbann.training.rundir import json_text
     from numbann.training.starter import starter
 
     if output.exists():
         raise click.UsageError(f"-o {output}: exists already; name another file")
-    spec = starter(data, targets, output.absolute().parent)
+    spec = starter(data, targets, output.absolute().parent, options.parse_data_settings(given))
     try:
         with output.open("x", encoding="utf-8") as file:
             file.write(json_text(spec, indent=2) + "\n")

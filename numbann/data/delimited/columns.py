@@ -20,7 +20,7 @@ from numbann.data.delimited.text import numbered_rows
 from numbann.data.memory import check_room
 from numbann.data.reading import choose_columns
 from numbann.data.table import Raw, raw_from_columns
-from numbann.data.wording import counted, quoted
+from numbann.data.wording import counted, listed, quoted
 from numbann.errors import DataError
 
 ROWS_TO_COUNT = 1000  # cells that tell which kind is rarer, once a column has both
@@ -124,6 +124,7 @@ def _describe_fault(table: Delimited, name: str, position: int) -> str:
     """
     firsts: dict[bool, tuple[int, str]] = {}
     counts, more = {True: 0, False: 0}, ROWS_TO_COUNT
+    odd: dict[str, None] = {}  # the texts that are no numbers
     for line, text in ((line, cells[position].strip()) for line, cells in table.rows()):
         if text in table.reading.na:
             continue
@@ -132,6 +133,7 @@ def _describe_fault(table: Delimited, name: str, position: int) -> str:
             return f"{_cell(table, name, line, text)} is too large a number; correct the cell"
         firsts.setdefault(number, (line, text))
         counts[number] += 1
+        odd |= {} if number else {text: None}
         more -= len(firsts) == 2
         if not more:
             break
@@ -142,17 +144,20 @@ def _describe_fault(table: Delimited, name: str, position: int) -> str:
     if not number and text.lower().lstrip("+-") in ("inf", "infinity"):
         where = _cell(table, name, line, text)
         return f"{where} is infinite; correct the cell, or add {quoted(text)} to data.csv.na: it is then missing"
-    advice = "" if name == table.reading.weight else f", {_advice(text, number, name)}"
+    texts = [text] if number else [*odd]
+    advice = "" if name == table.reading.weight else f", {_advice(texts, number, name)}"
     if advice and table.reading.names is not None:
         advice = f", or train anew with {quoted(name)} in data.categorical"
     mixed = "is a number in a column of text" if number else "is no number in a column of numbers"
-    return f"{_cell(table, name, line, text)} {mixed} (row {usual}); correct the cell{advice}"
+    others = f", nor is {listed(texts[1:])}" if texts[1:] else ""
+    cells = "cells" if others else "cell"
+    return f"{_cell(table, name, line, text)} {mixed} (row {usual}){others}; correct the {cells}{advice}"
 
 
 def _cell(table: Delimited, name: str, line: int, text: str) -> str:
     return f"{table.file.name} row {line}, column {quoted(name)}: {quoted(text)}"
 
 
-def _advice(text: str, number: bool, name: str) -> str:
-    missing = "" if number else f"add {quoted(text)} to data.csv.na, "
+def _advice(texts: Sequence[str], number: bool, name: str) -> str:
+    missing = "" if number else f"add {quoted(texts[0]) if len(texts) == 1 else 'them'} to data.csv.na, "
     return f"{missing}or add {quoted(name)} to data.categorical"

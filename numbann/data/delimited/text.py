@@ -37,7 +37,8 @@ def open_text(file: InputFile, delimiter: str) -> Iterator[TextIO]:
         try:
             yield io.TextIOWrapper(stream, encoding="utf-8-sig", newline="")
         except UnicodeDecodeError as error:
-            raise file.fault(f" row {_undecodable_line(file)}: not UTF-8 text; save the table as UTF-8") from error
+            place, remedy = _undecodable_line(file), 'save it as UTF-8, or set data.csv.encoding, such as to "cp1252"'
+            raise file.fault(f" row {place}: not UTF-8 text; {remedy}") from error
         except csv.Error as error:
             reason = OPEN if str(error).startswith("unexpected end") else f"{error}; check the quotes of the row"
             raise file.fault(f" row {_faulty_line(file, delimiter)}: {reason}") from error
