@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from numbann.model.loading import load
     from numbann.model.model import Model
     from numbann.plugins.functions import get_activation, get_loss, get_optimizer
+    from numbann.training.cross_validation import CrossValidation, cross_validate
     from numbann.training.execution import Run
     from numbann.training.interruption import Interrupted
     from numbann.training.range_test import RangeTest, find_learning_rate
@@ -50,6 +51,7 @@ _NAMES = {  # in the order in which a reader needs them
     "model.loading": "load",
     "model.model": "Model",
     "model.ensemble": "Ensemble",
+    "training.cross_validation": "cross_validate CrossValidation",
     "training.range_test": "find_learning_rate RangeTest",
     "training.execution": "Run",
     "training.interruption": "Interrupted",

@@ -94,6 +94,22 @@ class Narrator:
             found = {**head, "metrics": metrics, **more, "warnings": self.warnings, "findings": self.findings_of_data}
             self._print(json_text(found), sys.stdout)
 
+    def validated(self, found: Any, written: Path | None) -> None:
+        """Print the result of a cross-validation.  written: the file of its predictions."""
+        self.close()
+        failed = len(found.failed)
+        note = f"  ({failed} of {len(found.folds)} models failed)" if failed else ""
+        self._tell("")
+        for line in format_measures({"mean": found.mean, "deviation": found.deviation}):
+            self._tell(line + note, important=True)
+        self._tell(f"time       {self.seconds:.1f} s of training")
+        if written:
+            self._tell(f"written    {written}", important=True)
+        if self.as_json:
+            path = None if written is None else str(written)
+            more = {"predictions": path, "warnings": self.warnings, "findings": self.findings_of_data}
+            self._print(json_text({**found.to_json(), **more}), sys.stdout)
+
     def dry_run(self, job: Any) -> None:
         """Print the result of a dry run."""
         self.close()
@@ -137,7 +153,8 @@ class Narrator:
         threads = "1 thread" if event.threads == 1 else f"up to {event.threads} threads"
         after = f", going on after epoch {event.epochs_done}" if event.epochs_done else ""
         where = f"{event.gpu} ({event.device})" if event.gpu else f"{threads} on {event.device}"
-        self._tell(f"run    {event.path}, {where}{after}\n")
+        what = event.path or f"{event.models} models"
+        self._tell(f"run    {what}, {where}{after}\n")
         self.epochs = event.epochs
         if self.bar and event.models > 1:
             self.bar.start(0, event.models, "model")
@@ -170,9 +187,13 @@ class Narrator:
             self.bar.advance(sum(self.progress.values()))
 
     def _model(self, event: ModelEnded) -> None:
-        if self.models is None:
+        if self.models is None and not event.error:
             self.models = ModelRows(tuple(event.measures))
             self._tell(self.models.header())
+        if event.error:
+            self._warn(f"model {event.model} (fold {event.fold}) failed: {event.error}")
+            return
+        assert self.models is not None
         self._tell(self.models.row({**vars(event), **event.measures}))
         self._advance(event.model, 1.0)
 

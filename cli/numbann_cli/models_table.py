@@ -28,10 +28,8 @@ class ModelRows:
         return self._align(self.titles)
 
     def row(self, model: Mapping[str, Any]) -> str:
-        """Return the row of a model: its keys of metrics.json, with the figures among them, or an error."""
+        """Return the row of a model: its keys of metrics.json, with the figures among them."""
         cells = ["all" if model[name] is None else number(model[name]) for name in self.titles[:3]]
-        if model.get("error"):
-            return f"{self._align(cells)}{GAP}{model['error']}"
         course = [str(model["best_epoch"]), str(model["epochs"]), f"{model['seconds']:.2f}"]
         return self._align(
             [*cells, *course, *(number(model[name]) if name in model else "-" for name in self.measures)]

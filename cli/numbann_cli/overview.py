@@ -8,6 +8,7 @@ COMMANDS = {
     "data": "Sum up a data file: its columns, what they become, and what looks like a mistake.",
     "init": "Write a spec that trains on a data file.",
     "train": "Train a model from a spec, or from a data file, and write a run directory.",
+    "cv": "Cross-validate a spec: a model for each fold, trained on all others.",
     "resume": "Go on with a run where it stopped.",
     "predict": "Predict with a run's model, as CSV.",
     "evaluate": "Measure a run's model on data with known targets.",

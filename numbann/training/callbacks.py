@@ -40,13 +40,13 @@ class Compiling:
 
 @dataclass(frozen=True)
 class Started:
-    """Training begins.
+    """Training begins.  path: the run directory, None if nothing is written.
 
     epochs_done: the epochs that an earlier start completed.  compiled: the number of kernels compiled.
     gpu: the name of the GPU, if one is used.  models: how many are trained, each for `epochs` epochs.
     """
 
-    path: Path
+    path: Path | None
     epochs_done: int
     epochs: int
     device: str

@@ -7,22 +7,21 @@ is there: models that are done are only measured again, those in flight go on, t
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from time import perf_counter
 from typing import Any
 
-from numbann.engine.devices import DEFAULT, device_of, make_engine
+from numbann.engine.devices import make_engine
 from numbann.errors import NumbannError, TrainingError
 from numbann.fit.fitting import begin, take_best
+from numbann.model.columns import as_csv
 from numbann.model.ensemble import Ensemble
-from numbann.model.model import Model
 from numbann.runner import Line, run
 from numbann.training import rundir
 from numbann.training.calibration import calibrate
-from numbann.training.callbacks import Finished, FromModel, ModelEnded, Started
+from numbann.training.callbacks import Finished, FromModel, Started
 from numbann.training.checkpoint import load_state, restore
 from numbann.training.execution import (
     Execution,
@@ -34,13 +33,12 @@ from numbann.training.execution import (
     write_results,
     write_specs,
 )
-from numbann.training.folding import Folding, Place
+from numbann.training.folding import Folding, Place, Share
 from numbann.training.interruption import Interrupted, Interruptions
 from numbann.training.manifest import identity
-from numbann.training.out_of_fold import table_of
-from numbann.training.preparation import Prepared
+from numbann.training.out_of_fold import columns_of
 from numbann.training.saves import Saves
-from numbann.training.trained import Trained, finish, mean_epoch, measure_together
+from numbann.training.trained import Trained, ended, finish, mean_epoch, measure_together
 
 
 class _Stopped(Exception):
@@ -49,35 +47,6 @@ class _Stopped(Exception):
 
 class _Waiting(Exception):
     """Ends the wait for models: a signal has come."""
-
-
-@dataclass(frozen=True)
-class Share:
-    """How threads are shared out: so many models side by side, with so many threads each.
-
-    The models of the last round have more, if they are fewer.  No bit depends on it.
-    """
-
-    models: int
-    threads: int
-
-    @property
-    def workers(self) -> int:
-        """How many models are trained at a time."""
-        return min(self.models, self.threads)
-
-    def of(self, place: int) -> int:
-        """Return the threads of a model; place: its place among those asked for, from 0."""
-        left = self.models % self.workers
-        return self.threads // (left if place >= self.models - left else self.workers)
-
-
-def folding_of(prepared: Prepared, given: Any) -> Folding:
-    """Return the folds that a spec asks for.  given: the rows, where they were given in Python."""
-    ensemble = prepared.resolved.spec.ensemble
-    assert ensemble is not None
-    assert prepared.source is not None
-    return Folding(prepared.loaded, prepared.source, prepared.resolved, ensemble.folds, ensemble.members, given=given)
 
 
 def execute_ensemble(execution: Execution, folding: Folding) -> Run:
@@ -158,7 +127,7 @@ class _Course:
     def _train_some(self, places: Sequence[Place], found: list[Trained]) -> None:
         """Train models, and append each to those found, until a signal comes."""
         line, engine = Line(), self._execution.engine
-        share = Share(len(places), engine.threads if device_of(engine.device) is DEFAULT else 1)
+        share = Share.on(len(places), engine.device, engine.threads)
         jobs = [(place, share.of(number)) for number, place in enumerate(places)]
         work = partial(_train_model, self._execution, self._folding, line)
         for done in run(work, jobs, workers=share.workers, idle=partial(self._hear, line), stop=line.stop.set):
@@ -183,9 +152,9 @@ class _Course:
     ) -> Ensemble:
         """Write what was predicted out of fold, the metrics, the model, and the manifest with its timings."""
         prepared, threads = self._execution.prepared, self._execution.engine.threads
-        networks = [Model(prepared.resolved, one.plan, one.preprocessing, one.tensors, threads) for one in final]
+        networks = [one.model(prepared, threads) for one in final]
         model = Ensemble.of(networks, prepared.dataset.preprocessing)
-        self._execution.directory.write(rundir.OUT_OF_FOLD, table_of(prepared, self._folding, folds).encode())
+        self._execution.directory.write(rundir.OUT_OF_FOLD, as_csv(columns_of(prepared, folds)).encode())
         seconds = sum(one.seconds for one in (folds if final is folds else [*folds, *final]))
         write_results(self._execution, model, metrics, started, seconds)
         return model
@@ -231,20 +200,6 @@ def _stored(execution: Execution) -> Any:
     state = load_state(path, identity(execution.prepared), execution.prepared.job)
     restore(execution.engine, state, path)
     return state
-
-
-def ended(found: Trained) -> ModelEnded:
-    """Return the event of a trained model."""
-    place, part = found.place, "train" if found.place.fold is None else "validation"
-    return ModelEnded(
-        place.number,
-        place.fold,
-        place.repeat,
-        found.best_epoch,
-        len(found.history),
-        found.seconds,
-        found.measures[part],
-    )
 
 
 class _ModelSaves(Saves):

@@ -15,15 +15,39 @@ from typing import Any
 
 from numbann.data.parts import Fold
 from numbann.data.source import SplitData
-from numbann.fit.job import Job
-from numbann.fit.stopping import Watch
+from numbann.engine.devices import DEFAULT, device_of
 from numbann.network import random
 from numbann.spec.loading import Loaded
-from numbann.spec.loading import load as load_spec
 from numbann.spec.resolution import Resolved
-from numbann.training.preparation import Prepared, plan, read
+from numbann.training.preparation import Prepared, load, plan, read
 
 SEEDS = 1 << 63
+
+
+@dataclass(frozen=True)
+class Share:
+    """How threads are shared out: so many models side by side, with so many threads each.
+
+    The models of the last round have more, if they are fewer.  No bit depends on it.
+    """
+
+    models: int
+    threads: int
+
+    @classmethod
+    def on(cls, models: int, device: str, threads: int) -> Share:
+        """Share out the threads of a device; a GPU has one model at a time."""
+        return cls(models, threads if device_of(device) is DEFAULT else 1)
+
+    @property
+    def workers(self) -> int:
+        """How many models are trained at a time."""
+        return min(self.models, self.threads)
+
+    def of(self, place: int) -> int:
+        """Return the threads of a model; place: its place among those asked for, from 0."""
+        left = self.models % self.workers
+        return self.threads // (left if place >= self.models - left else self.workers)
 
 
 @dataclass(frozen=True)
@@ -60,6 +84,19 @@ class Folding:
     anew: bool = False
     given: Any = field(default=None, repr=False)
 
+    @classmethod
+    def of(cls, prepared: Prepared, given: Any = None, repeats: int = 0) -> Folding:
+        """Return the folds that a spec asks for.  repeats: how often they are cut anew, in the place of members."""
+        ensemble = prepared.resolved.spec.ensemble
+        assert ensemble is not None
+        assert prepared.source is not None
+        times = repeats or ensemble.members
+        return cls(prepared.loaded, prepared.source, prepared.resolved, ensemble.folds, times, repeats > 0, given)
+
+    def without_test(self) -> Folding:
+        """Return the same folds of data without a test part."""
+        return replace(self, source=replace(self.source, parts={"train": self.source.parts["train"]}))
+
     @property
     def places(self) -> list[Place]:
         """The models, in their order: fold by fold, repeat by repeat."""
@@ -90,14 +127,8 @@ class Folding:
     def prepare(self, place: Place) -> Prepared:
         """Prepare a model: encode its rows and plan its network."""
         source = self.source if place.fold is None else self.source.fold(self.fold(place))
-        loaded = replace(self.loaded, spec=replace(self.loaded.spec, seed=place.seed))
+        loaded = replace(self.loaded, spec=replace(self.resolved.spec, seed=place.seed))  # one batch size for all
         return plan(loaded, source, _untold)
-
-    def job(self, prepared: Prepared, place: Place) -> Job:
-        """Return the job of a prepared model; one that trains on all rows keeps its last weights."""
-        if place.fold is not None:
-            return prepared.job
-        return replace(prepared.job, watch=Watch("train_loss"), keep_best=False)
 
     def __reduce__(self) -> tuple[Callable[..., Folding], tuple[Any, ...]]:
         """Pickle what the rows are read from: another process reads them once."""
@@ -115,7 +146,7 @@ def _in_this_process(spec: Mapping[str, Any], given: Any, count: int, repeats: i
     """Return the folds of a spec that another process has sent; they are read once."""
     key = hashlib.sha256(pickle.dumps((spec, given, count, repeats, anew))).digest()
     if key not in _READ:
-        loaded = load_spec(spec)
+        loaded = load(spec, data=given)
         source = read(loaded, given)
         _READ.clear()
         _READ[key] = Folding(loaded, source, plan(loaded, source, _untold).resolved, count, repeats, anew, given)

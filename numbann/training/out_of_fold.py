@@ -1,4 +1,4 @@
-"""The predictions out of fold: for each training row, what the models say that have not seen it, as CSV."""
+"""The predictions out of fold: for each training row, what the models say that have not seen it."""
 
 from __future__ import annotations
 
@@ -6,15 +6,14 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from numbann.model.columns import as_csv, predicted
+from numbann.model.columns import Columns, predicted
 from numbann.model.outputs import outcome_of
-from numbann.training.folding import Folding
 from numbann.training.preparation import Prepared
 from numbann.training.trained import Together, Trained
 
 
-def table_of(whole: Prepared, folding: Folding, folds: Sequence[Trained]) -> str:
-    """Return the table: row (from 1, of the rows that are used), fold, target, prediction and probabilities.
+def columns_of(whole: Prepared, folds: Sequence[Trained]) -> Columns:
+    """Return the columns: row (from 1, of the rows that are used), fold, target, prediction and probabilities.
 
     Of several models for a row, the prediction is their mean, and fold that of the first.
     """
@@ -23,17 +22,15 @@ def table_of(whole: Prepared, folding: Folding, folds: Sequence[Trained]) -> str
     fold_of = np.zeros(len(train.raw_target), np.int64)
     for one in reversed(folds):
         fold_of[one.outputs["validation"].rows] = one.place.fold or 0
-    number = np.arange(len(fold_of))
-    if whole.source is not None:
-        raw, rows = whole.source.parts["train"]
-        number = np.arange(len(raw.table))[rows]
+    assert whole.source is not None
+    raw, rows = whole.source.parts["train"]
+    number = np.arange(len(raw.table))[rows]
     given = train.raw_target[together.rows]
     targets = given[:, None] if given.ndim == 1 else given
     names = ["target"] if targets.shape[1] == 1 else [f"target_{name}" for name in task.names]
-    columns = {
+    return {
         "row": number[together.rows] + 1,
         "fold": fold_of[together.rows],
         **dict(zip(names, targets.T, strict=True)),
         **predicted(task, outcome_of(whole.resolved, together.outputs(whole)), whole.plan.dtype, probabilities=None),
     }
-    return as_csv(columns)

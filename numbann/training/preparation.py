@@ -122,11 +122,24 @@ def prepare(
     registry: the components that it may use; None for those of the plugins that it names, too.  data: the rows, in
     place of the files.
     """
-    loaded = load_spec(spec, overrides, registry, {} if data is None else place_of_given(data))
+    return prepare_loaded(load(spec, overrides, registry, data), tell, data)
+
+
+def load(
+    spec: Given, overrides: Mapping[str, Any] | None = None, registry: Registry | None = None, data: Any = None
+) -> Loaded:
+    """Check a spec.  data: the rows, where they are given in Python."""
+    return load_spec(spec, overrides, registry, {} if data is None else place_of_given(data))
+
+
+def prepare_loaded(loaded: Loaded, tell: Callback, data: Any = None) -> Prepared:
+    """Prepare a checked spec, as `prepare` does."""
     try:
         source = read(loaded, data)
-        found = plan(loaded, source, tell)
-        return found if loaded.spec.ensemble is None else replace(found, source=source)
+        if loaded.spec.ensemble is None:
+            return plan(loaded, source, tell)
+        source.folds(loaded.spec.ensemble.folds)  # as many as there can be
+        return replace(plan(loaded, source, tell), source=source)
     except DataError as error:
         if error.key is None:
             raise

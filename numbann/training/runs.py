@@ -15,8 +15,9 @@ from numbann.spec.loading import plugins_of
 from numbann.training import rundir
 from numbann.training.callbacks import Callback, Event, call_all
 from numbann.training.checkpoint import load_state, restore
-from numbann.training.ensembles import execute_ensemble, folding_of
+from numbann.training.ensembles import execute_ensemble
 from numbann.training.execution import Execution, Run, execute, warm_up
+from numbann.training.folding import Folding
 from numbann.training.interruption import untouched
 from numbann.training.lock import lock
 from numbann.training.manifest import Stored, identity, read_manifest, verify_unchanged
@@ -52,7 +53,7 @@ def train(
     )
     output = prepared.loaded.spec.output if output is None else output
     rundir.check_output(output, force)
-    folding = None if prepared.source is None else folding_of(prepared, data)
+    folding = None if prepared.source is None else Folding.of(prepared, data)
     with engine_of(prepared, tell) as engine:
         warmup = warm_up(engine, prepared)
         directory = rundir.create(output, prepared.resolved.spec.name, force)
@@ -99,7 +100,7 @@ def resume(
             prepared = prepare(directory.path / rundir.RESOLVED, changed, events.append, registry, data)
             _refuse_other_length(directory, prepared, epochs)
             verify_unchanged(stored, prepared, directory.path)
-            folding = None if prepared.source is None else folding_of(prepared, data)
+            folding = None if prepared.source is None else Folding.of(prepared, data)
             if folding is not None:
                 _refuse_complete_ensemble(directory, prepared, stored, epochs)
             state = None if folding is not None else _stored_state(directory, prepared, stored)

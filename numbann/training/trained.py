@@ -14,7 +14,9 @@ from numbann.engine.interface import Engine
 from numbann.fit.state import State
 from numbann.model.assessment import Assessment, assess
 from numbann.model.ensemble import from_units, in_units
+from numbann.model.model import Model
 from numbann.network.plan import Plan
+from numbann.training.callbacks import ModelEnded
 from numbann.training.folding import Folding, Place
 from numbann.training.preparation import Prepared
 
@@ -34,16 +36,23 @@ class Outputs:
 
 @dataclass(frozen=True)
 class Trained:
-    """A trained model.  measures: its loss and metrics on each part."""
+    """A trained model.
+
+    measures: its loss and metrics on each part.  network: its plan, preprocessing and tensors, None where it is only
+    measured.
+    """
 
     place: Place
-    plan: Plan
-    preprocessing: Preprocessing
-    tensors: Mapping[str, np.ndarray]
     history: Sequence[Mapping[str, Any]]
     best_epoch: int
     outputs: Mapping[str, Outputs]
     measures: Mapping[str, Mapping[str, float]]
+    network: tuple[Plan, Preprocessing, Mapping[str, np.ndarray]] | None = None
+
+    def model(self, whole: Prepared, threads: int) -> Model:
+        """Return it as a model.  whole: the preparation of all rows."""
+        assert self.network is not None
+        return Model(whole.resolved, *self.network, threads)
 
     @property
     def seconds(self) -> float:
@@ -57,19 +66,32 @@ class Trained:
         return {**self.place.to_json(), **course, **held}
 
 
-def finish(folding: Folding, place: Place, prepared: Prepared, engine: Engine, state: State) -> Trained:
-    """Measure the model in an engine on every part, and return all that is kept of it."""
+def finish(
+    folding: Folding, place: Place, prepared: Prepared, engine: Engine, state: State, *, keep: bool = True
+) -> Trained:
+    """Measure the model in an engine on every part, and return all that is kept of it.
+
+    keep: the network, too; else it is measured by its fold alone.
+    """
     outputs, measures = {}, {}
     fold = None if place.fold is None else folding.fold(place)
-    for name, part in prepared.dataset.parts.items():
+    parts = prepared.dataset.parts
+    for name, part in (parts if keep else {"validation": parts["validation"]}).items():
         loss, y = engine.evaluate(part.x, part.t, part.loss_weight)
         rows = np.arange(len(y)) if fold is None or name == "test" else getattr(fold, name)
         weight = float(len(y)) if name == "test" or part.loss_weight is None else float(part.loss_weight.sum())
         outputs[name] = Outputs(rows, in_units(prepared.resolved, prepared.dataset.preprocessing, y), loss, weight)
         measures[name] = {"loss": loss, **prepared.score(part, y)}
     best = state.best.epoch if place.fold is not None else state.epoch
-    preprocessing, tensors = prepared.dataset.preprocessing, engine.parameters()
-    return Trained(place, prepared.plan, preprocessing, tensors, tuple(state.history), best, outputs, measures)
+    network = (prepared.plan, prepared.dataset.preprocessing, engine.parameters()) if keep else None
+    return Trained(place, tuple(state.history), best, outputs, measures, network)
+
+
+def ended(found: Trained) -> ModelEnded:
+    """Return the event of a trained model."""
+    place, part = found.place, "train" if found.place.fold is None else "validation"
+    course = (found.best_epoch, len(found.history), found.seconds)
+    return ModelEnded(place.number, place.fold, place.repeat, *course, found.measures[part])
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ import numbann
 from numbann.errors import DataError, RunDirectoryError, SpecError, TrainingError
 from numbann.fit import fit
 from numbann.training.callbacks import EpochEnded, Event, FromModel, ModelEnded
-from numbann.training.ensembles import Share, folding_of
+from numbann.training.folding import Folding, Share
 from numbann.training.preparation import prepare
 
 WriteSpec = Callable[..., Path]
@@ -62,7 +62,7 @@ def test_the_run_directory(write_spec: WriteSpec) -> None:
 def test_a_model_is_what_a_training_of_its_own_gives(write_spec: WriteSpec) -> None:
     run = trained(write_spec, ensemble={"folds": 3, "members": 2})
     prepared = prepare(write_spec(ensemble={"folds": 3, "members": 2}), None, lambda event: None)
-    folding = folding_of(prepared, None)
+    folding = Folding.of(prepared)
     assert len(run.model.models) == 6
     for place, model in zip(folding.places, run.model.models, strict=True):
         alone = fit(folding.prepare(place).job, threads=1)
@@ -218,6 +218,22 @@ def test_models_that_are_done_are_not_trained_again(write_spec: WriteSpec) -> No
     assert [event.model for event in events if isinstance(event, ModelEnded)] == [1, 2, 3]
     with pytest.raises(RunDirectoryError, match="is complete: its models are trained"):
         numbann.resume(run.path)
+
+
+def test_a_preset_is_settled_once_for_all_models(write_spec: WriteSpec) -> None:
+    changes: dict[str, Any] = {
+        "preset": "tabular-best",
+        "ensemble": {"folds": 2},
+        "data": {"bins": {"count": 4}},
+        "model": {"layers": [8]},
+        "train": {"epochs": 3, "batch_size": "by-rows"},
+    }
+    run = trained(write_spec, **changes)
+    expected = files(run.path)
+    (run.path / "model.safetensors").unlink()
+    shutil.rmtree(run.path / "models" / "2")
+    assert files(numbann.resume(run.path).path) == expected
+    assert numbann.load(run.path).predict_proba(ROWS).tobytes() == run.model.predict_proba(ROWS).tobytes()
 
 
 def test_more_epochs(write_spec: WriteSpec) -> None:

@@ -1,0 +1,76 @@
+"""`numbann cv`: trains a model for each fold of the rows on all others, and tells what they are worth."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from numbann_cli import options, starting
+from numbann_cli.group import Settings
+from numbann_cli.overview import COMMANDS
+
+
+@click.command("cv", help=COMMANDS["cv"])
+@click.argument("spec", type=click.Path(path_type=Path))
+@options.targets
+@click.option(
+    "--folds", type=click.IntRange(2, 1000), default=5, show_default=True, metavar="N", help="How many folds."
+)
+@click.option(
+    "--repeats", type=click.IntRange(1, 1000), default=1, show_default=True, metavar="N", help="Cut anew N times."
+)
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="Write what is predicted out of fold, as CSV.",
+)
+@click.option("--processes", is_flag=True, help="Train in processes, in the place of threads.")
+@options.settings
+@options.device
+@options.threads
+@options.seed
+@options.no_cache
+@options.json_output
+@click.pass_obj
+def command(
+    settings: Settings,
+    spec: Path,
+    targets: tuple[str, ...],
+    folds: int,
+    repeats: int,
+    output: Path | None,
+    processes: bool,
+    given: tuple[str, ...],
+    device: str | None,
+    threads: int | None,
+    seed: int | None,
+    as_json: bool,
+) -> None:
+    """Cross-validate SPEC, a JSON file; or, with --target COLUMN, a spec made for a data file."""
+    if output is not None and not output.parent.is_dir():
+        raise click.UsageError(f"-o {output}: there is no folder {output.parent}; make it first")
+    source, overrides = starting.source_of(spec, targets, options.parse_settings(given), settings)
+    from numbann.training.cross_validation import cross_validate
+    from numbann_cli.console import narrate
+
+    with narrate(settings, as_json) as narrator:
+        narrator.source(source)
+        found = cross_validate(
+            source,
+            folds=folds,
+            repeats=repeats,
+            executor="processes" if processes else "threads",
+            device=device,
+            threads=threads,
+            seed=seed,
+            overrides=overrides,
+            callbacks=(narrator,),
+        )
+        if output is not None:
+            found.write(output)
+        narrator.validated(found, output)
+    if found.failed:
+        click.get_current_context().exit(1)

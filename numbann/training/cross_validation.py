@@ -1,0 +1,200 @@
+"""Cross-validation: one model for each fold, trained on all others and measured by it; nothing is kept but figures."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from concurrent.futures import Executor
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from numbann.data.contract import sources
+from numbann.engine.devices import make_engine
+from numbann.engine.shared.processors import available_cpus
+from numbann.errors import NumbannError, RunDirectoryError, SpecError, SpecFault, TrainingError
+from numbann.fit.fitting import begin, take_best
+from numbann.fit.loop import run_epochs
+from numbann.fit.pause import Pause
+from numbann.model.columns import Columns, as_csv
+from numbann.runner import Done, Line, run
+from numbann.runner.pools import THREADS
+from numbann.spec.loading import Loaded
+from numbann.spec.model import Ensemble
+from numbann.training.calibration import calibrate
+from numbann.training.callbacks import Callback, EpochEnded, FromModel, ModelEnded, Started, call_all
+from numbann.training.execution import warm_up
+from numbann.training.folding import Folding, Place, Share
+from numbann.training.out_of_fold import columns_of
+from numbann.training.preparation import Given, Prepared, engine_of, load, prepare_loaded, settings
+from numbann.training.trained import Trained, ended, finish
+
+
+class _Stopped(Exception):
+    """Ends a model that nobody waits for."""
+
+
+@dataclass(frozen=True)
+class CrossValidation:
+    """What a spec is worth.
+
+    folds: for each model its fold, repeat, seed, best epoch, epochs, seconds and figures ("validation"), or its
+    "error".  mean, deviation: of each figure over the models that did not fail; the deviation is that of a sample.
+    predictions: columns by name, for each row what the models say that have not seen it: row, fold, target, prediction
+    and probabilities.
+    """
+
+    folds: Sequence[Mapping[str, Any]]
+    mean: Mapping[str, float]
+    deviation: Mapping[str, float]
+    predictions: Columns
+
+    @property
+    def failed(self) -> list[Mapping[str, Any]]:
+        """The models that failed."""
+        return [one for one in self.folds if "error" in one]
+
+    def to_json(self) -> dict[str, Any]:
+        """Return everything but the predictions as JSON values."""
+        return {"folds": list(self.folds), "mean": dict(self.mean), "deviation": dict(self.deviation)}
+
+    def write(self, path: str | Path) -> None:
+        """Write the predictions as CSV."""
+        try:
+            Path(path).write_text(as_csv(self.predictions), encoding="utf-8", newline="\n")
+        except OSError as error:
+            raise RunDirectoryError(f"{path}: cannot be written: {error.strerror}") from None
+
+
+def cross_validate(
+    spec: Given,
+    *,
+    folds: int = 5,
+    repeats: int = 1,
+    data: Any = None,
+    executor: Executor | str = THREADS,
+    device: str | None = None,
+    threads: int | None = None,
+    seed: int | None = None,
+    overrides: Mapping[str, Any] | None = None,
+    callbacks: Sequence[Callback] = (),
+) -> CrossValidation:
+    """Train the model of a spec on each of some folds' complements, and measure it by the fold.
+
+    The rows of the training and validation part are cut into folds; the test part stays untouched.  Classes keep their
+    proportions; groups stay whole, and time goes on, as data.split says.  repeats: how often the rows are cut anew.
+    data, device, seed, overrides, callbacks: as of `train`.
+    executor: where models are trained: "threads" of this process, "processes", or a concurrent.futures.Executor.
+    threads: how many there are for all models together.  No bit depends on any of these.
+    A model that fails is a row with its error; TrainingError if all fail.
+    """
+    tell, threads_of = call_all(tuple(callbacks)), threads or available_cpus()
+    loaded = load(spec, {**(overrides or {}), **settings(device=device, seed=seed)}, data=data)
+    _check(loaded, folds, repeats)
+    prepared = prepare_loaded(_with_folds(loaded, folds), tell, data)
+    folding = Folding.of(prepared, data, repeats).without_test()
+    share = Share.on(len(folding.places), prepared.resolved.spec.train.device, threads_of)
+    with engine_of(prepared, tell) as engine:
+        warmup = warm_up(engine, prepared)
+        epochs, course = prepared.resolved.spec.train.epochs, (warmup.compiled, warmup.seconds)
+        tell(Started(None, 0, epochs, engine.device, threads_of, *course, engine.gpu, len(folding.places)))
+    line = Line()
+    jobs = [(place, share.of(number)) for number, place in enumerate(folding.places)]
+
+    def hear() -> None:
+        for event in line.heard():
+            tell(event)
+
+    found: list[Done] = []
+    work = partial(_train_fold, folding, line)
+    for done in run(work, jobs, executor, workers=share.workers, idle=hear, stop=line.stop.set):
+        hear()
+        tell(_ended(done, folding.places[done.place]))
+        found.append(done)
+    return _summary(prepared, folding, found)
+
+
+def _check(loaded: Loaded, folds: int, repeats: int) -> None:
+    """Refuse what cannot be cut into folds."""
+    spec, faults = loaded.spec, []
+    if folds < 2 or repeats < 1:
+        faults.append(SpecFault("folds", f"{folds} folds, {repeats} times, are none; take 2 or more, once or more"))
+    if spec.ensemble is not None:
+        what = "an ensemble has folds of its own, and its validation figures are out of fold: train it"
+        faults.append(SpecFault("ensemble", f'{what}, or leave it out ("ensemble": null) to validate a single model'))
+    if "validation" in sources(spec.data.path):
+        what = "names a validation part, whose place folds take; leave it out, or join its rows to those of train"
+        faults.append(SpecFault("data.path", what))
+    if spec.data.split.by is not None and repeats > 1:
+        faults.append(SpecFault("data.split.by", "rows in order are cut in one way alone; leave the repeats out"))
+    if faults:
+        raise SpecError(faults, loaded.source.name)
+
+
+def _with_folds(loaded: Loaded, folds: int) -> Loaded:
+    """Return a spec with folds, also in what its preset is yet to fill in."""
+    spec = replace(loaded.spec, ensemble=Ensemble(folds=folds))
+    return replace(loaded, spec=spec, given={**loaded.given, "ensemble": {"folds": folds}})
+
+
+class _UntilStopped(Pause):
+    """Stops when the line says so."""
+
+    def __init__(self, line: Line) -> None:
+        self._line = line
+
+    def due(self) -> bool:
+        return self._line.stop.is_set()
+
+
+def _train_fold(folding: Folding, line: Line, job: tuple[Place, int]) -> Trained:
+    """Train a model and measure it, in a thread or in another process."""
+    place, threads = job
+    prepared = folding.prepare(place)
+    task = prepared.job
+    with make_engine(prepared.plan, prepared.resolved.spec.train.device, threads) as engine:
+        warm_up(engine, prepared)
+        state, rates = begin(engine, task), task.rates(len(task.train))
+
+        def tell(event: Any) -> None:
+            line.tell(FromModel(place.number, event))
+
+        for record in run_epochs(engine, task, rates, state, tell, pause=_UntilStopped(line)):
+            if record is None:
+                raise _Stopped
+            tell(EpochEnded(record, state.best.epoch == state.epoch))
+        take_best(engine, state)
+        calibrate(prepared, engine)
+        return finish(folding, place, prepared, engine, state, keep=False)
+
+
+def _ended(done: Done, place: Place) -> ModelEnded:
+    """Return the event of a model that is trained or has failed."""
+    if done.error is None:
+        return ended(done.value)
+    return ModelEnded(place.number, place.fold, place.repeat, error=_told(done.error))
+
+
+def _told(error: Exception) -> str:
+    """Return an error as a line."""
+    text = " ".join(str(error).split())
+    return text if isinstance(error, NumbannError) else f"{type(error).__name__}: {text}"
+
+
+def _summary(prepared: Prepared, folding: Folding, found: Sequence[Done]) -> CrossValidation:
+    trained = [done.value for done in found if done.error is None]
+    if not trained:
+        raise TrainingError(f"all models failed; the first: {_told(found[0].error or Exception())}")
+    figures = {
+        name: np.array([one.measures["validation"][name] for one in trained])
+        for name in trained[0].measures["validation"]
+    }
+    rows = [
+        {**place.to_json(), "error": _told(done.error)} if done.error else done.value.to_json()
+        for place, done in zip(folding.places, found, strict=True)
+    ]
+    mean = {name: float(values.mean()) for name, values in figures.items()}
+    deviation = {name: float(values.std(ddof=1)) if len(values) > 1 else 0.0 for name, values in figures.items()}
+    return CrossValidation(rows, mean, deviation, columns_of(prepared, trained))
