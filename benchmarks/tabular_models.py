@@ -134,8 +134,11 @@ def fitted(
         more["X_val"] = changed(more["X_val"])
     y = rows[parts.target]
     model.fit(changed(parts.features(rows)), y.map(parts.classes.index) if coded and parts.classes else y, **more)
-    predict = model.predict_proba if parts.classes else model.predict
-    return lambda frame: np.asarray(predict(changed(frame)))
+    if not parts.classes:
+        return lambda frame: np.asarray(model.predict(changed(frame)))
+    named = parts.classes if coded else [str(name) for name in model.classes_]
+    order = [list(named).index(name) for name in parts.classes]
+    return lambda frame: np.asarray(model.predict_proba(changed(frame)))[:, order]
 
 
 MODELS: dict[str, Model] = {
