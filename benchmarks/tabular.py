@@ -1,12 +1,12 @@
 """The best model from a table by default: numbann's presets beside boosted trees and other nets, on twelve tables.
 
     python benchmarks/tabular.py FOLDER [--tables california,adult] [--models numbann,LightGBM] [--seeds 5]
-                                 [--threads 2] [--json found.json] [--plot out.png]
+                                 [--threads 2] [--split 0] [--json found.json] [--plot out.png]
 
 FOLDER holds the files that suite.py names.  Every model is used by its defaults; those that are not installed are left
 out (extra `bench-tabular`).  Nets get the validation part for the choice of their epoch.  Trees, scikit-learn's MLP and
 `tabular-best`, which makes folds itself, learn from both parts.  With --json each figure is written as it is found,
-and a run that is started again goes on where it was.
+and a run that is started again goes on where it was.  A seed draws the parts too, unless --split says what does.
 
 The error of a model is 1 - accuracy, or the root mean square error over the target's deviation in the test part; of
 several tables exp(mean(log(error + 0.01))), which no single easy table decides.  Seconds are those of the whole fit,
@@ -25,7 +25,7 @@ from typing import Any
 import numpy as np
 from report import axes, machine, save, show
 from sklearn.metrics import accuracy_score, log_loss, roc_auc_score
-from suite import SUITE, Parts, Table
+from suite import SUITE, Parts
 from tabular_models import MODELS
 from threadpoolctl import threadpool_limits
 
@@ -46,9 +46,8 @@ def measured(parts: Parts, predicted: np.ndarray) -> dict[str, float]:
     return {"error": 1 - accuracy, "accuracy": accuracy, "log loss": float(loss), "AUC": float(auc)}
 
 
-def tried(name: str, table: Table, folder: Path, seed: int, threads: int) -> dict[str, float]:
+def tried(name: str, parts: Parts, seed: int, threads: int) -> dict[str, float]:
     """A model's figures on a table, and its seconds."""
-    parts = table.parts(folder, seed)
     with threadpool_limits(threads):  # for the libraries that have no such option
         start = time.perf_counter()
         predict = MODELS[name](parts, seed, threads)
@@ -68,7 +67,8 @@ def all_tried(given: Any, before: list[dict[str, Any]]) -> Iterator[dict[str, An
                 if model in missing or (table, model, seed) in there:
                     continue
                 try:
-                    found = tried(model, SUITE[table], given.folder, seed, given.threads)
+                    parts = SUITE[table].parts(given.folder, seed if given.split is None else given.split)
+                    found = tried(model, parts, seed, given.threads)
                 except ModuleNotFoundError as error:
                     print(f"{model} is left out: {error}")
                     missing.add(model)
@@ -142,6 +142,7 @@ def main() -> None:
     parser.add_argument("--models", type=lambda text: text.split(","), default=list(MODELS))
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--split", type=int, help="the seed of all splits into parts")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write every figure, and the machine; go on from it")
     parser.add_argument("--plot", type=Path, metavar="FILE", help="draw a picture (needs matplotlib)")
     given = parser.parse_args()

@@ -21,18 +21,27 @@ MISSING = "missing"  # the category of a cell that is empty, for libraries that 
 
 
 def numbann_with(preset: str, folds: bool = False) -> Model:
-    """numbann with a preset; the spec says the target, and nothing else."""
+    """numbann with a preset; the spec says the target, and nothing else.
+
+    folds: it makes folds itself, of all rows.
+    """
 
     def fit(parts: Parts, seed: int, threads: int) -> Predictor:
         import numbann
 
         task = "classification" if parts.classes else "regression"
         spec: dict[str, Any] = {"data": {"target": parts.target, "task": task}}
-        given = {"train": parts.known} if folds else {"train": parts.train, "validation": parts.validation}
         spec |= {"model": {"layers": LAYERS}} if preset == "plain" else {"preset": preset}
+        given = {"train": parts.train, "validation": parts.validation}
+        if folds:
+            given = {"train": parts.known}
+            spec["data"]["split"] = {"validation": 0, "test": 0}
         with tempfile.TemporaryDirectory() as folder:
-            run = numbann.train(spec, data=given, output=Path(folder) / "run", seed=seed, threads=threads)
-        return run.model.predict_proba if parts.classes else run.model.predict
+            model = numbann.train(spec, data=given, output=Path(folder) / "run", seed=seed, threads=threads).model
+        if not parts.classes:
+            return model.predict
+        order = [model.classes.index(name) for name in parts.classes]
+        return lambda frame: np.asarray(model.predict_proba(frame))[:, order]
 
     return fit
 
@@ -143,6 +152,8 @@ def fitted(
 
 MODELS: dict[str, Model] = {
     "numbann plain": numbann_with("plain"),
+    "numbann tabular": numbann_with("tabular"),
+    "numbann tabular-best": numbann_with("tabular-best", folds=True),
     "scikit-learn MLP": scikit_mlp,
     "HistGradientBoosting": histogram_boosting,
     "LightGBM": lightgbm,
