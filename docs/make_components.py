@@ -17,7 +17,7 @@ from numbann.spec.components import REQUIRED, UNSAID, parameters_of
 PAGE = Path(__file__).with_name("components.md")
 INTRODUCTION = """# Components
 
-Every activation, loss, optimizer, schedule, initializer and metric, by the names that a spec uses.
+Every activation, embedding, loss, optimizer, schedule, initializer and metric, by the names that a spec uses.
 Below each table is what `numbann show NAME` teaches of them; it also tells the derivative, what each parameter
 takes, and the curve, which `--plot FILE` draws:
 
@@ -27,6 +27,7 @@ takes, and the curve, which `--plot FILE` draws:
 """
 TITLES = {
     "activation": "Activations",
+    "embedding": "Embeddings",
     "loss": "Losses",
     "optimizer": "Optimizers",
     "schedule": "Schedules",
@@ -35,6 +36,8 @@ TITLES = {
 }
 REMARKS = {
     "activation": "*init* is how weights start where `init` is `auto`.  Each of single units takes `blend` too.",
+    "embedding": "What each number among the inputs becomes (`model.input.embedding`).  `rate` multiplies the learning "
+    "rate of all\nthat is trained in it; the other trained parameters may be given to start all alike.",
     "loss": "*link* is the output activation that turns y into a prediction; with `identity` any may be chosen.\n"
     "A loss of several outputs for a target says what it *gives*: `numbann predict --outputs`.",
     "optimizer": "Each takes `l1` and `weight_decay` too; they join the gradient where they are not in the formula.\n"

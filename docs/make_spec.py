@@ -26,8 +26,8 @@ Required are `data.path`, `data.target` (unless the labels come with the path) a
 [preset](presets.md) gives them). Every `"auto"` is decided when the data is read; what was chosen is in
 `spec.resolved.json` of the run.
 
-A component (an activation, a loss, an optimizer, a schedule, an initializer or a metric) is its name, `"elu"`, or an
-object with parameters, `{"type": "elu", "alpha": 0.5}`. [Components](components.md) lists them all.
+A component (an activation, an embedding, a loss, an optimizer, a schedule, an initializer or a metric) is its name,
+`"elu"`, or an object with parameters, `{"type": "elu", "alpha": 0.5}`. [Components](components.md) lists them all.
 
 A spec may extend another one: with `"extends": "base.json"` that spec comes first, and what this one says goes over it.
 Sections and components are joined key by key; lists and all else are replaced, and so is a component of another type.
@@ -82,7 +82,7 @@ def _takes(one: Key) -> str:
         case Rule(words=words):
             return words.replace("*", r"\*")
         case ComponentKey(kind=kind):
-            auto = '"auto" or ' if one.default == "auto" else ""
+            auto = {"auto": '"auto" or ', None: "null, or "}.get(one.default, "")
             return f"{auto}{'an' if kind[0] in 'aeiou' else 'a'} {kind}: a name, or an object with parameters"
         case Metrics():
             return '"auto", the name of a metric, or a list of metrics: names, or objects with parameters'

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from numbann.training.runs import resume, train
 
     activation: Decorator
+    embedding: Decorator
     initializer: Decorator
     loss: Decorator
     metric: Decorator
@@ -56,7 +57,7 @@ _NAMES = {  # in the order in which a reader needs them
     "training.execution": "Run",
     "training.interruption": "Interrupted",
     "plugins.functions": "get_activation get_loss get_optimizer",
-    "components.declare": "activation loss optimizer schedule initializer metric",
+    "components.declare": "activation embedding loss optimizer schedule initializer metric",
     "components.hookspecs": "hookimpl",
     "components.component": "Fraction Learnable NonNegative Numbers Positive learnable",
     "mathematics.rows": "row_max row_sum row_dot",

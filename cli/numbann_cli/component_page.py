@@ -17,6 +17,7 @@ from numbann_cli.series import series_of
 TAKES = {  # by kind and form: the numbers that one call of it is about, B rows of I inputs and O or K outputs
     ("activation", "elementwise"): "each number of z (B, O) alone; a has its shape",
     ("activation", "row"): "each row of z (B, K); a has its shape, unless a width says otherwise",
+    ("embedding", "elementwise"): "each input that is a number, x (B,); gives some numbers of it, (B, outputs)",
     ("loss", "elementwise"): "each output alone: y and t (B, O); the loss is the mean over rows and outputs",
     ("loss", "row"): "each row of y (B, K), and {target}; the loss is the mean over rows",
     ("loss", "outputs"): "several outputs for each target; the loss is the mean over rows and targets",
@@ -97,6 +98,8 @@ def _traits(component: Component) -> Iterator[str]:
     if width := component.traits.get("width"):
         of = f"1 / {width}" if isinstance(width, str) else f"{width:g}"
         yield f"width: a row has {of} times as many numbers behind it"
+    if component.traits.get("passes"):
+        yield "outputs: the last one is x itself"
     if component.surrogate:
         yield "derivative: on purpose not that of the function (surrogate)"
 

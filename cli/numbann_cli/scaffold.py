@@ -24,6 +24,7 @@ COMPILED = (
 )
 CHECKS = {  # what `numbann plugins check` does with each kind
     "activation": COMPILED,
+    "embedding": COMPILED,
     "loss": COMPILED,
     "optimizer": "lets it go down a parabola, looks at precision and at extreme inputs, and times it beside others",
     "schedule": "looks at its factors over a training",
@@ -98,6 +99,8 @@ def _use(name: str, kind: str) -> dict[str, Any]:
     match kind:
         case "activation":
             return {"model": {"layers": [{"units": 32, "activation": name}, {"units": 32, "activation": name}]}}
+        case "embedding":
+            return {"model": {"input": {"embedding": name}, "layers": [{"units": 32}, {"units": 32}]}}
         case "initializer":
             return {"model": {"layers": [{"units": 32}, {"units": 32}], "init": name}}
         case "schedule":

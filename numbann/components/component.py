@@ -11,7 +11,8 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
+from functools import cached_property
 from math import inf, isfinite
 from typing import Annotated, Any, get_args, get_origin
 
@@ -40,10 +41,10 @@ PLAIN = Tuning()  # of everything that says nothing else
 
 @dataclass(frozen=True, kw_only=True)
 class LearnableMark(Tuning):
-    """Marks a parameter of an activation as trained: `alpha: Annotated[float, learnable(shared=True, low=0)] = 0.1`.
+    """Marks a parameter as trained: `alpha: Annotated[float, learnable(shared=True, low=0)] = 0.1`.
 
-    shared: one number a layer, else one a unit.  low, high: bounds that each step keeps it within.  start: an
-    initializer that draws its start; None: the default.
+    shared: one number a layer, else one a unit of an activation, or one an output or a term of a number's embedding.
+    low, high: bounds that each step keeps it within.  start: an initializer that draws its start; None: the default.
     """
 
     shared: bool = False
@@ -88,10 +89,12 @@ Fraction = Annotated[float, Ge(0), Lt(1)]
 Learnable = Annotated[float, LearnableMark()]
 Numbers = tuple[float, ...]  # for schedules only, which are not compiled
 
-KINDS = ("activation", "loss", "optimizer", "schedule", "initializer", "metric")
+KINDS = ("activation", "embedding", "loss", "optimizer", "schedule", "initializer", "metric")
 ROLES: Mapping[tuple[str, str], tuple[str, ...]] = {
     ("activation", "elementwise"): ("z", "u"),
     ("activation", "row"): ("z", "a", "u"),
+    ("embedding", "elementwise"): ("x", "z"),
+    ("term", "elementwise"): ("x",),  # of an embedding
     ("loss", "elementwise"): ("y", "t"),
     ("loss", "row"): ("y", "dy", "t", "label"),
     ("loss", "outputs"): ("t",),  # or the target's columns by their names
@@ -103,8 +106,19 @@ ROLES: Mapping[tuple[str, str], tuple[str, ...]] = {
     ("initializer", "elementwise"): ("shape", "random", "layer", "layers", "x", "z"),
     ("metric", "elementwise"): ("t", "weight", "label", "probability", "value"),
 }
-TAKEN = {"activation": ("a", "da", "dz"), "loss": ("dy",)}  # names that core fills in other functions of a component
-MAIN = {"activation": "z", "loss": "y", "optimizer": "w", "initializer": "shape"}  # the role that every one asks for
+TAKEN = {  # names that core fills in other functions of a component, or gives to what it trains
+    "activation": ("a", "da", "dz"),
+    "embedding": ("a", "mix"),
+    "term": ("a", "z", "mix"),
+    "loss": ("dy",),
+}
+MAIN = {
+    "activation": "z",
+    "term": "x",
+    "loss": "y",
+    "optimizer": "w",
+    "initializer": "shape",
+}  # what every one asks for
 SETTINGS = ("learning_rate", "weight_decay")  # roles of an optimizer that also have a default, and hence a schema
 STATEFUL = ("optimizer", "schedule")
 TARGETS = {  # what a target must be, by the name that a loss gives it
@@ -189,7 +203,8 @@ class Component:
     numbann.derivation derives the others.  backward: the backward function of a row activation.  outputs: the outputs
     that a loss or a metric names.  gives: the function from a loss's outputs to what predictions give.  named: the loss
     of named outputs that this loss of rows is written from.  each: the functions from a row of a batch to a number that
-    a loss of batches asks for, by its name, in their order.  plugin: who registered it, if a plugin.
+    a loss of batches asks for, by its name, in their order.  terms: the functions whose mixture an embedding gets as z;
+    their trained parameters are among its own.  plugin: who registered it, if a plugin.
     """
 
     kind: str
@@ -207,6 +222,7 @@ class Component:
     gives: Function | None = None
     named: Component | None = None
     each: Mapping[str, Function] = field(default_factory=dict)
+    terms: tuple[Component, ...] = ()
     traits: Mapping[str, Any] = field(default_factory=dict)
     plugin: Origin | None = None
 
@@ -271,6 +287,12 @@ class Component:
     def classes(self, outputs: int) -> int:
         """Return the number of classes that a loss of labels tells apart by its outputs."""
         return outputs + (self.traits["target"] == "order")
+
+    @cached_property
+    def output(self) -> Component:
+        """An embedding's function from x and z to an output, without its terms and what is trained in them."""
+        own = tuple(one for one in self.parameters if one.name in arguments_of(self.function))
+        return replace(self, parameters=own, terms=())
 
     @property
     def gradients(self) -> dict[str, str]:

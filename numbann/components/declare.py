@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from math import inf
 from typing import Any
 
@@ -22,6 +22,7 @@ from numbann.components.component import (
     Component,
     Function,
     LearnableMark,
+    NonNegative,
     Numbers,
     Parameter,
     arguments_of,
@@ -31,7 +32,11 @@ from numbann.components.matrices import SIZES
 from numbann.components.names import role_like
 from numbann.errors import PluginError
 
-# ---- decorators: each returns the author's function, with `.derivative`, `.backward`, `.gives`, `.each` added
+OUTPUTS, RATE = "outputs", "rate"  # parameters of every embedding: how many numbers, and what multiplies their rate
+TRAINED = ("activation", "embedding", "term")  # kinds with trained parameters
+OTHER = "a term takes x, trained parameters, and the embedding's parameters by their names"
+
+# ---- decorators: each returns the author's function, with `.derivative`, `.backward`, `.gives`, `.each`, `.term` added
 
 
 def activation(
@@ -53,6 +58,24 @@ def activation(
     """
     traits = {"init": init, "probabilities": probabilities, **({} if width == 1 else {"width": width})}
     return _declared("activation", form, {**traits, **_surrogate(surrogate)}, names, function)
+
+
+def embedding(
+    function: Function | None = None,
+    /,
+    *,
+    terms: str = "",
+    passes: bool = False,
+    init: str = "linear_uniform",
+    **names: Any,
+) -> Any:
+    """Declare an embedding of a number: `x`, `z` -> one of `outputs` numbers, each with trained parameters of its own.
+
+    `.term` declares a function of x, of which there are several terms, each with trained parameters of its own; z is
+    their sum, each times a trained weight of the output.  terms: the whole-number parameter that counts them.  init:
+    the initializer of these weights, as of a layer from terms to outputs.  passes: whether x is the last output.
+    """
+    return _declared("embedding", "elementwise", {"terms": terms, "passes": passes, "init": init}, names, function)
 
 
 def loss(
@@ -141,9 +164,13 @@ def _surrogate(given: bool) -> dict[str, bool]:
 
 @dataclass
 class _Draft:
-    """A component under construction by the decorators, still without its arguments.  frozen: it is registered."""
+    """A component under construction by the decorators, still without its arguments.
+
+    drafts: those of its terms.  frozen: it is registered.
+    """
 
     component: Component
+    drafts: list[_Draft] = field(default_factory=list)
     frozen: bool = False
 
     @property
@@ -182,6 +209,13 @@ class _Draft:
         """Serve `@f.each("risk")`."""
         return lambda part: self.add(part, each={**self.component.each, name: part})
 
+    def term(self, part: Function) -> Function:
+        """Serve `@f.term`; the term takes `@term.derivative("frequency")`."""
+        draft = _Draft(Component("term", part.__name__, part))
+        part.derivative = draft.derivative  # type: ignore[attr-defined]
+        self.drafts.append(draft)
+        return self.add(part)
+
 
 def _declared(
     kind: str, form: str, traits: dict[str, Any], names: Mapping[str, Any], function: Function | None
@@ -203,7 +237,7 @@ def _declared(
     name, aliases = names.get("name") or function.__name__, tuple(names.get("aliases", ()))
     draft = _Draft(Component(kind, name, function, form, aliases, traits=traits))
     function.__numbann__ = draft  # type: ignore[attr-defined]
-    for part in ("derivative", "backward", "gives", "each"):
+    for part in ("derivative", "backward", "gives", "each", "term"):
         setattr(function, part, getattr(draft, part))
     return function
 
@@ -220,8 +254,13 @@ def freeze(function: Any) -> Component:
         raise PluginError(f"{place_of(function)}: not a component; decorate it with @{' or @'.join(KINDS)}")
     draft.frozen = True
     component = _with_arguments(draft.component)
-    for fault in _faults(component):
-        raise PluginError(f"{place_of(function)}: {fault}")
+    if component.kind == "embedding":
+        component = _with_terms(component, [_with_arguments(one.component) for one in draft.drafts])
+    elif draft.drafts:
+        raise PluginError(f"{place_of(function)}: @{component.name}.term is for an embedding")
+    for one in (*component.terms, component):
+        for fault in _faults(one):
+            raise PluginError(f"{place_of(one.function)}: {fault}")
     for part, fault in _faults_of_parts(component):
         raise PluginError(f"{place_of(part)}: {fault}")
     return component
@@ -255,6 +294,32 @@ def _with_arguments(component: Component) -> Component:
         outputs=others if named else (),
         traits={**component.traits, **counted},
     )
+
+
+def _with_terms(component: Component, terms: Sequence[Component]) -> Component:
+    """Return an embedding with its terms, their trained parameters, and a rate if it does not say one."""
+    own = {one.name: one for one in component.parameters}
+    terms = [replace(one, parameters=_of_term(one, own), states=()) for one in terms]
+    trained = {each.name: each for one in terms for each in one.parameters if each.learnable}
+    for one in terms:
+        for each in one.parameters:
+            if each.name in trained and (each != trained[each.name] or each.name in own):
+                where = f"{place_of(one.function)}: {each.name!r}"
+                raise PluginError(f"{where} is another parameter elsewhere in {component.name}; rename one of them")
+    rate = [] if RATE in own else [Parameter(RATE, 1.0, NonNegative)]
+    return replace(component, terms=tuple(terms), parameters=(*component.parameters, *trained.values(), *rate))
+
+
+def _of_term(term: Component, known: Mapping[str, Parameter]) -> tuple[Parameter, ...]:
+    """Return the parameters of a term: its own, which are trained, and those of the embedding that it takes by name."""
+    for name in (one.name for one in term.parameters if not one.learnable):
+        raise PluginError(
+            f"{place_of(term.function)}: {name!r} of a term is trained: annotate it as Learnable; {OTHER}"
+        )
+    for name in term.states:
+        if name not in known or known[name].learnable:
+            raise PluginError(f"{place_of(term.function)}: argument {name!r} is neither x nor a parameter; {OTHER}")
+    return (*term.parameters, *(known[name] for name in term.states))
 
 
 def _roles_of(component: Component) -> tuple[str, ...]:
@@ -327,8 +392,10 @@ def _faults(component: Component) -> Iterator[str]:
     for state, name in optional.items():
         if state not in component.states or name not in defaults:
             yield f"optional={{{state!r}: {name!r}}} must map a state to a parameter of it"
-    if component.learnable and kind != "activation":
-        yield f"{component.learnable[0]!r} cannot be Learnable; only an activation's can"
+    if component.learnable and kind not in TRAINED:
+        yield f"{component.learnable[0]!r} cannot be Learnable; only an activation's or an embedding's can"
+    if kind == "embedding":
+        yield from _faults_of_embedding(component)
     if fault := _fault_of_width(component):
         yield fault
     for name, filled in component.gradients.items():
@@ -338,8 +405,26 @@ def _faults(component: Component) -> Iterator[str]:
             yield f"a row activation has no derivative({name!r}); its backward fills {filled!r}"
     for name, mark in component.marks.items():
         yield from _faults_of_mark(name, mark, defaults[name])
-    for name in sorted(set(component.slopes) - {*component.learnable, *component.outputs}):
+    trained = (component.output if kind == "embedding" else component).learnable
+    for name in sorted(set(component.slopes) - {*trained, *component.outputs}):
         yield f"derivative({name!r}) is of no {'output' if kind == 'loss' else 'learnable parameter'}"
+
+
+def _faults_of_embedding(component: Component) -> Iterator[str]:
+    """Yield what is wrong with an embedding's counts, its terms and what it trains."""
+    counts = {one.name: one.default for one in component.parameters if one.type is int}
+    named, passes = component.traits["terms"], component.traits["passes"]
+    if counts.get(OUTPUTS, 0) < 1 + bool(passes):
+        yield f"an embedding has a parameter {OUTPUTS}: int, {1 + bool(passes)} or more, how many numbers stand for one"
+    if component.terms and counts.get(named, 0) < 1:
+        yield f"terms={named!r} must name a whole-number parameter, 1 or more: how many terms there are"
+    if ("z" in component.roles) != bool(component.terms):
+        name = component.name
+        yield f"z is the mixture of its terms: declare these with @{name}.term and ask for z, or do neither"
+    if "x" not in component.roles and not component.terms:
+        yield "an embedding asks for x, the number, itself or in its terms"
+    for name in (name for name, mark in component.marks.items() if mark.shared):
+        yield f"learnable({name}): each number has its own; leave shared out"
 
 
 def _faults_of_outputs(component: Component) -> Iterator[str]:
@@ -432,6 +517,7 @@ def _faults_of_parts(component: Component) -> Iterator[tuple[Function, str]]:
     """Yield the derivatives, or the backward function, that ask for arguments which they are not given."""
     given = {
         "activation": ("z", "u", "a"),
+        "embedding": ("x", "z", "a"),
         "loss": (*(component.outputs or ("y",)), *(component.columns or ("t",))),
     }.get(component.kind, ())
     parts: list[tuple[tuple[str, ...], Function]]
@@ -440,6 +526,7 @@ def _faults_of_parts(component: Component) -> Iterator[tuple[Function, str]]:
         parts.append((("z", "a", "u", "da", "dz", *component.gradients.values()), component.backward))
     if component.gives is not None:
         parts.append((component.outputs, component.gives))
+    parts += [(("x", "a"), part) for term in component.terms for part in term.slopes.values()]
     before = [role for role in _roles_of(component) if role != "dy" and role not in component.each]
     for name, part in component.each.items():
         parts.append((tuple(before), part))

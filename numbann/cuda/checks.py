@@ -13,6 +13,8 @@ CAPABILITY = (8, 0)
 def check_cuda(component: Component) -> str:
     """Compile a component's kernels to PTX, if numba-cuda is installed; returns what they take, in words."""
     component = rows_of(component)
+    if component.kind == "embedding":
+        raise Unchecked("not checked: embeddings do not run on a GPU")
     if component.form not in ("elementwise", "row"):
         raise Unchecked(f"not checked: {component.form} form does not run on a GPU")
     try:

@@ -76,6 +76,11 @@ class Encoding:
         """The number of inputs."""
         return self.places[self.features[-1]].stop
 
+    @property
+    def numbers(self) -> tuple[int, ...]:
+        """The inputs that are numbers: no categories, and none that says where a number is missing."""
+        return tuple(sorted(self._inputs.values()))
+
     def _width(self, name: str) -> int:
         if name in self.categories:
             return self.categories[name].inputs

@@ -24,8 +24,8 @@ MOST_WAYS = 16  # paths through an expression up to which its choices are moved 
 
 @functools.cache
 def derivative_of(component: Component) -> Function:
-    """Return da/dz of an activation of one unit, or dvalue/dy of a loss of one output."""
-    return component.derivative or _derived(component, "z" if component.kind == "activation" else "y")
+    """Return da/dz of an activation of one unit or of an embedding's output, or dvalue/dy of a loss of one output."""
+    return component.derivative or _derived(component, "y" if component.kind == "loss" else "z")
 
 
 @functools.cache
@@ -36,7 +36,7 @@ def derivative_to(component: Component, output: str) -> Function:
 
 @functools.cache
 def slopes_of(component: Component) -> tuple[Function, ...]:
-    """Return the derivatives of an activation with respect to its trained parameters, in their order."""
+    """Return the derivatives of an activation, or a part of an embedding, to its trained parameters in their order."""
     return tuple(component.slopes.get(name) or _derived(component, name) for name in component.learnable)
 
 
@@ -53,7 +53,7 @@ def _derived(component: Component, argument: str) -> Function:
     if component.form not in ("elementwise", "outputs"):
         raise PluginError(f"{component.kind} {component.name}: a function of rows cannot be derived")
     root = read(Terms(), function)
-    own = "a" if component.kind == "activation" else argument
+    own = argument if component.kind == "loss" else "a"
     result = _cheapest(root, argument, root.terms.argument("a") if own == "a" else None)
     for term in within(result):
         if term.operation == "unknown":

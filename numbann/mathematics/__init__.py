@@ -11,8 +11,8 @@ from numbann.components.hookspecs import hookimpl
 
 @hookimpl
 def numbann_register(register: Callable[[object], object]) -> None:
-    """Register every component that a module of this package declares."""
+    """Register every component that a module of this package declares under a public name."""
     for module in pkgutil.walk_packages(__path__, f"{__name__}."):
-        for value in vars(importlib.import_module(module.name)).values():
-            if hasattr(value, "__numbann__") and value.__module__ == module.name:
+        for name, value in vars(importlib.import_module(module.name)).items():
+            if hasattr(value, "__numbann__") and value.__module__ == module.name and not name.startswith("_"):
                 register(value)

@@ -43,6 +43,7 @@ def load(
     resolved = model.resolved
     parts = [*(layer.activation for layer in resolved.layers if layer.activation), resolved.output_activation]
     parts += [resolved.loss] if resolved.loss.component.gives else []
+    parts += [resolved.embedding] if resolved.embedding else []
     provenance.verify(file.components, [part.component for part in parts], str(place), REMEDY)
     return model
 

@@ -228,7 +228,8 @@ def restore_shared(file: ModelFile, registry: Registry) -> tuple[Resolved, Prepr
 
 def restore_network(resolved: Resolved, preprocessing: Preprocessing, tensors: Tensors) -> Plan:
     """Plan a network for a preprocessing; ValueError unless the tensors fit it."""
-    plan = planning.build(resolved.network(preprocessing.encoding.inputs))
+    encoding = preprocessing.encoding
+    plan = planning.build(resolved.network(encoding.inputs, encoding.numbers))
     check_tensors(tensors, plan.tensors, plan.dtype)
     return plan
 

@@ -29,6 +29,7 @@ def components_of(resolved: Any) -> list[Component]:
     """Return every component that a resolved spec uses, once each, sorted by kind and name."""
     used = [resolved.loss, resolved.optimizer, resolved.schedule, resolved.output_activation]
     used += [course.schedule for course in resolved.courses.values()]
+    used += [resolved.embedding] if resolved.embedding else []
     used += [part for layer in resolved.layers for part in (layer.activation, layer.init, layer.bias_init) if part]
     components = [part.component for part in (*used, *resolved.metrics)]
     found = {(component.kind, component.title): component for component in components}

@@ -86,6 +86,9 @@ def _parts(component: Component) -> dict[str, Callable[..., Any]]:
     found = {"function": component.function, "derivative": component.derivative, **slopes}
     last = {"backward": component.backward, "gives": component.gives}
     last |= {f"each {name}": part for name, part in component.each.items()}
+    for k, term in enumerate(component.terms):
+        last[f"term {k}"] = term.function
+        last |= {f"term {k} to {name}": part for name, part in term.slopes.items()}
     return {role: part for role, part in {**found, **last}.items() if part is not None}
 
 

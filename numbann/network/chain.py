@@ -4,14 +4,15 @@ Each step makes one value of a layer from the value before it:
 
     x -> product -> h -> norm -> z -> activation -> a -> dropout, added inputs -> out, the x of the layer above
 
-Steps may also change the x that a layer is given.  A value that no step makes is the same as the one before it.  A
-value has a buffer of its own if the step that makes it must not write over what it reads: `Chain.buffers` says which
-values share a buffer.  The way back goes through the steps in reverse order, with one gradient d that each of them
-changes in place.  A step keeps what its way back needs:
+Steps may also make x, by way of e, from the inputs that the network is given.  A value that no step makes is the same
+as the one before it.  A value has a buffer of its own if the step that makes it must not write over what it reads:
+`Chain.buffers` says which values share a buffer.  The way back goes through the steps in reverse order, with one
+gradient d that each of them changes in place.  A step keeps what its way back needs:
 
 | step        | reads | makes | keeps       | way back                                                   |
 | ----------- | ----- | ----- | ----------- | ---------------------------------------------------------- |
-| ScaleInputs | x     | x     | x           | none; the gradient to its vector is from that to w         |
+| Embed       | given | e     | nothing     | to its vectors, from the gradient to e                     |
+| ScaleInputs | e     | x     | e           | d s, to an embedding; to its vector: from that to w        |
 | Product     | x     | h     | x           | d w', the gradient to x; to w and b: x' d, 1' d            |
 | Norm        | h     | z     | h, factors  | d to h; to scale and shift in slopes                       |
 | Activation  | z     | a     | a, maybe z  | d f'(z); to what is trained in f in slopes                 |
@@ -20,7 +21,7 @@ changes in place.  A step keeps what its way back needs:
 | Loss        | out   | d     | nothing     |                                                            |
 | Link        | out   | d     | nothing     | none: it stands in predictions only                        |
 
-A vector's gradient may also come from the gradient to the layer's w, which is x' d with the x that the layer is given.
+A vector's gradient may also come from the gradient to the layer's w, which is e' d with the e that the layer is given.
 An engine then stores the whole gradient before any weight changes, and the step finishes it.
 
 An engine has a table {kind of step: its lowering}.  A new kind takes a class here, its place in `layer_of`, and an
@@ -36,18 +37,20 @@ from typing import ClassVar, TypeVar
 
 from numbann.components.built_in import built_in
 from numbann.components.component import PLAIN, Configured, LearnableMark, Tuning
-from numbann.components.declare import freeze
+from numbann.components.declare import OUTPUTS, RATE, freeze
 from numbann.derivation import keeps_z
 from numbann.derivation.blend import BLEND, with_blend
 from numbann.errors import ShapeError
 from numbann.mathematics.activations.rectified import SELU_ALPHA, SELU_SCALE
-from numbann.network.description import Dense, Network
+from numbann.network.description import Dense, Embedding, Network
 
-VALUES = ("x", "h", "z", "a", "out")
+GIVEN = "given"  # the value that no step makes
+VALUES = ("e", "x", "h", "z", "a", "out")
+INPUTS = VALUES[:2]  # those that are as wide as the layer's inputs
 ELEMENT, ROW, BATCH = "element", "row", "batch"  # scopes: an element depends on itself, its row, the batch
 # Where the gradient to a vector comes from: the way back leaves one for each row, or their sum; one for each row and
-# unit, to a single number; or from that to w
-ROWS, SUMS, SHARED, WEIGHTS = "rows", "sums", "shared", "weights"
+# unit, to a single number; their sum for a vector of any length; or from that to w
+ROWS, SUMS, SHARED, TOTALS, WEIGHTS = "rows", "sums", "shared", "totals", "weights"
 NORM_EPSILON, NORM_MOMENTUM = 1e-5, 0.1  # beside the variance, and of a batch in running statistics, as PyTorch's
 SELU_LIMIT = -SELU_SCALE * SELU_ALPHA  # selu at -inf
 SomeStep = TypeVar("SomeStep", bound="Step")
@@ -58,7 +61,8 @@ class Vector:
     """Numbers of a layer beside w and b: the tensor's name, its size, and its initial value.
 
     gradient: where the gradient to trained numbers comes from; "" for statistics, which are not trained.  init: draws
-    the initial values.  tuning: how they are trained.  low, high: bounds after each step.
+    the initial values.  shape: what it is asked for, once for each of `parts` equal parts; None: (1, size).  tuning:
+    how they are trained.  low, high: bounds after each step.
     """
 
     name: str
@@ -69,6 +73,8 @@ class Vector:
     tuning: Tuning = PLAIN
     low: float = -inf
     high: float = inf
+    shape: tuple[int, int] | None = None
+    parts: int = 1
 
     @property
     def bounded(self) -> bool:
@@ -100,6 +106,40 @@ class Step:
     def predicting(self) -> Step | None:
         """The step in predictions; None if there is none."""
         return self
+
+
+@dataclass(frozen=True, kw_only=True)
+class Embed(Step):
+    """Some numbers for each of the first `features` of `columns`, side by side, and the other columns behind them.
+
+    The columns are those of the network's inputs.
+    """
+
+    value = "e"
+    asked_by = "model.input.embedding"
+    configured: Configured
+    columns: tuple[int, ...]
+    features: int
+
+    @property
+    def outputs(self) -> int:
+        """How many numbers stand for a feature."""
+        return int(self.configured.values[OUTPUTS])
+
+    @property
+    def mixed(self) -> int:
+        """How many of them are no copy of it."""
+        return self.outputs - bool(self.configured.component.traits["passes"])
+
+    @property
+    def terms(self) -> int:
+        """How many numbers each of the functions of terms makes of a feature."""
+        return terms_of(self.configured)
+
+    @property
+    def width(self) -> int:
+        """How many numbers the first layer gets."""
+        return len(self.columns) + self.features * (self.outputs - 1)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -225,7 +265,7 @@ class Chain:
 def chain_of(steps: tuple[Step, ...], ends: tuple[Step, ...]) -> Chain:
     """The chain of some steps; decides which values share a buffer."""
     placed: list[Step] = []
-    buffers, buffer = {}, "x"
+    buffers, buffer = {}, GIVEN
     for value in VALUES:
         for step in steps:
             if step.value == value:
@@ -286,9 +326,11 @@ class Layer:
 def layer_of(network: Network, k: int, link: Configured | None) -> Layer:
     """The layer k of a network; link: turns outputs into predictions."""
     dense, inputs = network.layers[k], network.layers[k - 1].width if k else network.inputs
+    first = embed(network) if k == 0 else None
+    inputs = first.width if first else inputs
     inner = (norm(dense, k), activation(dense, k), drop(dense, k), add_inputs(dense, k))
-    own = (at_rate(step, dense.rate) for step in (product(network, dense, inputs), *inner) if step)
-    steps = (scale_inputs(network, k), *own)
+    own = (at_rate(step, dense.rate) for step in (product(network, dense, inputs, bool(first)), *inner) if step)
+    steps = (first, scale_inputs(network, k, inputs, bool(first)), *own)
     training = tuple(step for step in steps if step)
     predicting = tuple(step for step in (step.predicting() for step in training) if step)
     ends = ends_of(network.loss, link) if k + 1 == len(network.layers) else ()
@@ -304,25 +346,80 @@ def ends_of(loss: Configured, link: Configured | None) -> tuple[Step, ...]:
 # ---- the steps of a layer, each None where the layer has none
 
 
-def scale_inputs(network: Network, k: int) -> ScaleInputs | None:
-    """The network's inputs times numbers that start as 1."""
+def embed(network: Network) -> Embed | None:
+    """Several numbers for each of the network's inputs that are numbers."""
+    given = network.input_embedding
+    numbers = range(network.inputs) if given is None or given.columns is None else given.columns
+    if given is None or not numbers:
+        return None
+    require_no_residual(network, "input_embedding")
+    columns = (*numbers, *(column for column in range(network.inputs) if column not in set(numbers)))
+    vectors = vectors_of(given, len(numbers))
+    return Embed(configured=given.configured, columns=columns, features=len(numbers), vectors=vectors)
+
+
+def vectors_of(given: Embedding, features: int) -> tuple[Vector, ...]:
+    """What an embedding trains: numbers of each term, weights of terms (terms, outputs), numbers of each output.
+
+    A feature has all of its numbers side by side.
+    """
+    chosen, component = given.configured, given.configured.component
+    mixed = int(chosen.values[OUTPUTS]) - bool(component.traits["passes"])
+    terms, mixing = terms_of(chosen), (max(1, terms_of(chosen) * len(component.terms)), mixed)
+
+    def vector(name: str, size: int, shape: tuple[int, int]) -> Vector:
+        mark = component.marks.get(name, LearnableMark())
+        start, default = (chosen.values[name], component.defaults()[name]) if name in component.marks else (0.0, 0.0)
+        init = start_of(chosen, mark) if name in component.marks else built_in().configured("initializer", mix)
+        tuning = replace(mark.tuning, rate=mark.rate * chosen.values[RATE])
+        kept = init if start == default else None
+        whole = f"input.embedding.{name}", features * size, start, TOTALS, kept, tuning, mark.low, mark.high
+        return Vector(*whole, shape=shape, parts=features)
+
+    mix = component.traits["init"]
+    own = component.output.learnable
+    of_terms = [vector(name, terms, (1, terms)) for name in component.marks if name not in own]
+    weights = [vector("mix", mixing[0] * mixed, mixing)] if component.terms else []
+    return (*of_terms, *weights, *(vector(name, mixed, mixing) for name in own))
+
+
+def terms_of(embedding: Configured) -> int:
+    """How many numbers each function of terms of an embedding makes of one."""
+    return int(embedding.values[embedding.component.traits["terms"]]) if embedding.component.terms else 0
+
+
+def start_of(chosen: Configured, mark: LearnableMark) -> Configured | None:
+    """The initializer of what is trained; its parameters take values of those of the same names."""
+    if mark.start is None:
+        return None
+    component = freeze(mark.start)
+    return component.configured(**{name: chosen.values[name] for name in component.defaults() if name in chosen.values})
+
+
+def require_no_residual(network: Network, subject: str) -> None:
+    """ValueError if inputs go past what changes them."""
+    if network.layers[0].residual:
+        raise ValueError(f"{subject}: the first layer's residual connection would go past it; leave one of them out")
+
+
+def scale_inputs(network: Network, k: int, inputs: int, embedded: bool) -> ScaleInputs | None:
+    """The network's inputs, or what stands for them, times numbers that start as 1."""
     if k > 0 or not network.input_scale:
         return None
-    if network.layers[0].residual:
-        raise ValueError("input_scale: the first layer's residual connection would go past it; leave one of them out")
-    tuning = Tuning(rate=network.input_scale)
-    return ScaleInputs(returns=False, vectors=(Vector("input.scale", network.inputs, 1.0, WEIGHTS, tuning=tuning),))
+    require_no_residual(network, "input_scale")
+    vector = Vector("input.scale", inputs, 1.0, WEIGHTS, tuning=Tuning(rate=network.input_scale))
+    return ScaleInputs(returns=embedded, vectors=(vector,))
 
 
-def product(network: Network, dense: Dense, inputs: int) -> Product:
-    """x w + b; w starts as the activation asks if nothing is said."""
+def product(network: Network, dense: Dense, inputs: int, embedded: bool) -> Product:
+    """x w + b; w starts as the activation asks if nothing is said.  embedded: its way back leads to an embedding."""
     name = dense.activation.component.traits["init"] if dense.activation else "xavier_normal"
     init = dense.init or built_in().configured("initializer", name)
     if "z" in init.component.roles:
         raise ShapeError(f'init: "{init.name}" asks for z = x w, which is there for biases alone; name it in bias_init')
     tuning = Tuning(rate=1 / sqrt(inputs) if network.width_rates else 1.0)
     bias_tuning = Tuning(rate=network.bias_rate, decay=None if network.bias_decay else 0.0)
-    return Product(init=init, bias_init=dense.bias_init, tuning=tuning, bias_tuning=bias_tuning, returns=False)
+    return Product(init=init, bias_init=dense.bias_init, tuning=tuning, bias_tuning=bias_tuning, returns=embedded)
 
 
 def at_rate(step: Step, rate: float) -> Step:

@@ -49,6 +49,17 @@ class Dense:
         return self.activation.name if self.activation else "identity"
 
 
+@dataclass(frozen=True)
+class Embedding:
+    """What the first layer gets for some of the network's inputs: several numbers for each, by trained parameters.
+
+    configured: the embedding.  columns: the inputs that are numbers; None: all.  The others are left as they are.
+    """
+
+    configured: Configured
+    columns: tuple[int, ...] | None = None
+
+
 @dataclass(frozen=True, kw_only=True)
 class Training:
     """The training of a network.
@@ -78,13 +89,14 @@ class Training:
 class Network(Training):
     """A network of dense layers and its training; the last layer gives the outputs.
 
-    input_scale: times the learning rate, for a trained vector that multiplies the inputs first; 0: there is none.
-    width_rates: whether the weights of a layer with I inputs learn at 1 / sqrt(I) of the rate.  bias_rate: times the
-    rate of biases.  bias_decay: whether biases decay as weights do.
+    input_embedding: what stands for its inputs.  input_scale: times the learning rate, for a trained vector that
+    multiplies them, or this, first; 0: there is none.  width_rates: whether the weights of a layer with I inputs learn
+    at 1 / sqrt(I) of the rate.  bias_rate: times the rate of biases.  bias_decay: whether biases decay as weights do.
     """
 
     inputs: int
     layers: tuple[Dense, ...]
+    input_embedding: Embedding | None = None
     input_scale: float = 0.0
     width_rates: bool = False
     bias_rate: float = 1.0

@@ -11,6 +11,7 @@ import numpy as np
 from numbann.components.component import Configured, call, place_of, run
 from numbann.errors import TrainingError
 from numbann.network import random
+from numbann.network.chain import TOTALS, Vector
 from numbann.network.plan import Plan
 
 
@@ -33,14 +34,16 @@ def initial_tensors(plan: Plan, seed: int, sample: Sample | None = None) -> dict
     for k, layer in enumerate(plan.layers):
         product, b = layer.product, np.zeros((1, layer.outputs))
         draws.tensors |= {one.name: np.full(one.size, one.start) for one in (*layer.vectors, *layer.statistics)}
+        embedded = [vector for vector in layer.vectors if vector.gradient == TOTALS]
+        for j, vector in enumerate(embedded):  # they decide what the layer's own initializers see
+            draws.vector(k, j, vector)
         draws.tensors[f"layers.{k}.weight"] = draws.of(k, product.init, random.WEIGHTS)
         if product.bias_init is not None and product.bias_init.name != "zeros":
             b = draws.of(k, product.bias_init, random.BIASES).reshape(-1, layer.outputs)
         draws.tensors[f"layers.{k}.bias"] = b[0]
         for j, vector in enumerate(layer.vectors):
-            if vector.init is not None:
-                drawn = draws.of(k, vector.init, random.VECTORS, (1, vector.size), j)[0]
-                draws.tensors[vector.name] = drawn.clip(vector.low, vector.high)
+            if vector not in embedded:
+                draws.vector(k, j, vector)
     return {name: draws.tensors[name] for name in plan.tensors}
 
 
@@ -52,6 +55,15 @@ class _Draws:
     seed: int
     sample: Sample | None
     tensors: dict[str, np.ndarray] = field(default_factory=dict)
+
+    def vector(self, k: int, j: int, vector: Vector) -> None:
+        """Draw the vector j of the layer k part by part, unless all of it starts with one number."""
+        if vector.init is None:
+            return
+        shape, size = vector.shape or (1, vector.size), vector.size // vector.parts
+        places = [(j, part) for part in range(vector.parts)] if vector.parts > 1 else [(j,)]
+        drawn = [self.of(k, vector.init, random.VECTORS, shape, *place).ravel()[:size] for place in places]
+        self.tensors[vector.name] = np.concatenate(drawn).clip(vector.low, vector.high)
 
     def of(
         self, k: int, init: Configured, purpose: int, shape: tuple[int, int] | None = None, *place: int

@@ -9,7 +9,7 @@ from numbann.components.component import PLAIN, Configured, Tuning
 from numbann.components.matrices import shape_of
 from numbann.derivation.outputs import by_rows, outputs_of
 from numbann.errors import ShapeError
-from numbann.network.chain import BATCH, Chain, Drop, Layer, Vector, layer_of
+from numbann.network.chain import BATCH, Chain, Drop, Embed, Layer, Vector, layer_of
 from numbann.network.description import Network, Training
 from numbann.network.states import TRAINED
 
@@ -30,7 +30,8 @@ class Plan(Training):
     @property
     def inputs(self) -> int:
         """The width of the network's input."""
-        return self.layers[0].inputs
+        embed = self.layers[0].training.step(Embed)
+        return len(embed.columns) if embed else self.layers[0].inputs
 
     @property
     def outputs(self) -> int:
@@ -144,13 +145,14 @@ class Plan(Training):
         return min(self.batch_size or rows, rows)
 
     def step_flops(self, rows: int) -> int:
-        """Floating-point operations of a training step, two for a product and a sum; layer 0 has no delta product."""
+        """Floating-point operations of a training step, two for a product and a sum, without a way back to inputs."""
         products = [3 * layer.inputs * layer.outputs for layer in self.layers]
         return 2 * rows * (sum(products) - self.layers[0].inputs * self.layers[0].outputs)
 
     def __str__(self) -> str:
         each = [str(layer.outputs) + f" to {layer.width}" * (layer.width != layer.outputs) for layer in self.layers]
-        sizes = " -> ".join([str(self.inputs), *each])
+        first, given = self.layers[0].inputs, str(self.inputs)
+        sizes = " -> ".join([given + f" to {first}" * (first != self.inputs), *each])
         names = [layer.activation.name if layer.activation else "none" for layer in self.layers]
         return (
             f"{sizes} ({', '.join(names)}), {self.parameters} parameters, {self.dtype}; "

@@ -67,13 +67,13 @@ def add_gradient(op, first, last, step, scratch):
 
 def add_vector(op, first, last, step, scratch):
     """For the panels first..last of a trained vector: add the chunk's gradient to that of its group."""
-    lanes = lanes_like(scratch)
+    lanes, rows = lanes_like(scratch), 1 if op.SUMMED else step[ROWS]
     for panel in range(first, last):
         column, vectors, _ = panel_of(op, panel, lanes)
         group = step[GROUP] * op.GROUP_STRIDE
         gradient = advance(op.GROUP_VECTOR, group + column)
         before = op.ZERO if step[FRESH] == 1 else gradient
-        sum_rows(op, op.SLOPES, column, vectors, step[ROWS], before, gradient)
+        sum_rows(op, op.SLOPES, column, vectors, rows, before, gradient)
 
 
 def add_shared(op, first, last, step, scratch):

@@ -21,6 +21,16 @@ def scale_rows(op, first, last, step, scratch):
             scaled[i] = given[i] * s[i]
 
 
+def scale_slopes(op, first, last, step, scratch):
+    """The gradient DX to the inputs, from that to x s, over the rows first..last."""
+    prefer_wide()
+    s = op.VECTORS
+    for r in range(first, last):
+        d = advance(op.DX, r * op.DX_ROW)
+        for i in range(op.DX_COLUMNS):
+            d[i] *= s[i]
+
+
 def finish_scale(op, first, last, step, scratch):
     """For the rows first..last of w: turn GROUP_W from G into dw, and write ds to GROUP_VECTOR."""
     prefer_wide()

@@ -47,6 +47,9 @@ COLUMNS = _columns(
     # epoch, and the batch's entries begin at START.  MOVES 0: they have one for each row of the batch, and x begins
     # X_MOVES elements further on for each row before START
     "X: activations, TABLE: int64, MOVES, X_MOVES",
+    # An embedding of inputs: the columns of x, first its FEATURES, whose numbers come first in a row, and behind them
+    # those that are PASSED on; how many terms each function of terms makes, and how many outputs are MIXED from them
+    "SOURCES: int64, FEATURES, PASSED, TERMS, MIXED, EMBEDDED: activations, EMBEDDED_ROW",
     # The layer's sizes, where COLUMNS is OUTPUTS padded to whole vectors; w, b; the sweeps of 1 to 4 vectors
     "INPUTS, INPUTS_PADDED, COLUMNS, OUTPUTS, W: parameters, BIAS: parameters, SWEEPS: functions",
     # The layer's values (B, O): h = x w + b, z after a norm, a = f(z), and OUT, which the next layer reads.  D is the

@@ -64,7 +64,8 @@ def _build_key(one: Key, given: Any, trail: Trail, registry: Registry | None) ->
         case Rule() as rule:
             return given, [] if rule.accepts(given) else [(trail, rule.refusal(given))]
         case ComponentKey(kind=kind):
-            return (given, []) if given == one.default == "auto" else choose(kind, given, trail, registry)
+            open_ = given in ("auto", None) and given == one.default
+            return (given, []) if open_ else choose(kind, given, trail, registry)
         case Metrics():
             return choose_metrics(given, trail, registry)
         case Inner(many=True) as inner:

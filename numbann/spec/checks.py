@@ -77,8 +77,9 @@ def check_agreement(spec: Spec | None, registry: Registry | None) -> Iterator[Fo
     for index, layer in enumerate(spec.model.layers):
         if number_of(layer.dropout) and layer.alpha_dropout:
             yield ("model", "layers", index, "alpha_dropout"), "there is dropout too; give one of them"
-    if spec.model.input is not None and spec.model.input.scale:
-        yield from _input_scale_faults(spec)
+    for key in ("embedding", "scale"):
+        if spec.model.input is not None and getattr(spec.model.input, key):
+            yield from _input_faults(spec, key)
     yield from residual_faults(spec.model.layers, registry)
     yield from _warmup_faults(spec)
     if spec.data.csv.thousands == (spec.data.csv.decimal or "."):
@@ -153,13 +154,13 @@ def _weight_faults(spec: Spec, loss: Component) -> Iterator[Found]:
             yield ("data", key), f"{loss.name} does not say what a row's weight does; leave {key} out"
 
 
-def _input_scale_faults(spec: Spec) -> Iterator[Found]:
-    """Find what a trained scale of the inputs excludes; its gradient is computed from the first layer's weights."""
-    trail = ("model", "input", "scale")
+def _input_faults(spec: Spec, key: str) -> Iterator[Found]:
+    """Find what an embedding or a trained scale of the inputs excludes."""
+    trail = ("model", "input", key)
     if device_of(spec.train.device) is not DEFAULT:
         yield trail, _not_there(spec)
     if spec.model.layers and spec.model.layers[0].residual:
-        yield trail, "the first layer's residual connection would go past the scale; leave one of them out"
+        yield trail, f"the first layer's residual connection would go past the {key}; leave one of them out"
 
 
 def _not_there(spec: Spec) -> str:
@@ -241,6 +242,8 @@ def _solver_faults(spec: Spec, registry: Registry) -> Iterator[Found]:
         yield trail, f"{name} needs the same loss each time it asks; give {given.value:g} alone"
     for trail in _own_rates(spec):
         yield trail, f"{name} moves all numbers at once; leave {trail[-1]} out"
+    if spec.model.input and spec.model.input.embedding and spec.model.input.embedding.parameters["rate"] != 1:
+        yield ("model", "input", "embedding"), f'{name} moves all numbers at once; give the embedding "rate": 1'
     for index, layer in enumerate(spec.model.layers):
         trail = ("model", "layers", index)
         for key in ("dropout", "alpha_dropout"):

@@ -145,7 +145,7 @@ DESCRIPTIONS: dict[str, dict[str, Description]] = {
         column=("A column that says `train`, `validation` or `test` for each row.", "part"),
     ),
     "Model": _section(
-        input=("What happens to the inputs before the first layer.", {"scale": True}),
+        input=("What happens to the inputs before the first layer.", {"embedding": "pbld", "scale": True}),
         layers=(
             "The hidden layers, from the inputs to the output; an empty list is a linear model.",
             [{"units": 64, "activation": "relu", "dropout": 0.1}, 32],
@@ -162,7 +162,15 @@ DESCRIPTIONS: dict[str, dict[str, Description]] = {
         dtype=("The precision of weights and arithmetic.", "float64"),
     ),
     "Input": _section(
-        scale=("Whether inputs are multiplied by trained numbers that start at 1, one an input.", {"rate": 6}),
+        embedding=(
+            "What each number among the inputs becomes: several numbers, by trained parameters of its own; categories "
+            "stay as they are.",
+            {"type": "pbld", "frequencies": 16, "outputs": 4},
+        ),
+        scale=(
+            "Whether inputs, or what an embedding makes of them, are multiplied by trained numbers that start at 1.",
+            {"rate": 6},
+        ),
     ),
     "Scale": _section(
         rate=("Times the learning rate, for these numbers; a number alone is this.", 6),

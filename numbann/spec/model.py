@@ -75,10 +75,10 @@ class Section:
 
 @dataclass(frozen=True)
 class ComponentKey:
-    """A key that takes a component of a kind, by name or as {"type": NAME, ...parameters}."""
+    """A key that takes a component of a kind, by name or as {"type": NAME, ...parameters}; null if it need not be."""
 
     kind: str
-    default: str = "auto"
+    default: str | None = "auto"
 
 
 @dataclass(frozen=True)
@@ -267,6 +267,7 @@ class Scale(Section):
 class Input(Section):
     """What happens to the network's inputs before its layers."""
 
+    embedding: Annotated[ComponentSpec | None, ComponentKey("embedding", None)]
     scale: Annotated[Scale | None, Inner(Scale, short="rate", short_types=(int, float), optional=True)] = None
 
 

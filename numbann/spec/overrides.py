@@ -66,7 +66,7 @@ def open_container(trail: Trail, present: Any) -> Any:
     takes = takes_at(trail)
     if isinstance(takes, ComponentKey):
         name = present if isinstance(present, str) else takes.default
-        if name != "auto":
+        if name not in ("auto", None):
             return {"type": name}
     long = takes.long(present) if isinstance(takes, Inner) else present
     return {} if long is None else long

@@ -18,7 +18,7 @@ from numbann.data.contract import Facts, shares, sources
 from numbann.data.path import source_format
 from numbann.data.tasks import find_task
 from numbann.errors import SpecError, did_you_mean, not_allowed, shown
-from numbann.network.description import Course, Dense, Network
+from numbann.network.description import Course, Dense, Embedding, Network
 from numbann.spec.checks import residual_faults, scheduled, validated, watched, watches_metric
 from numbann.spec.loading import Loaded
 from numbann.spec.model import (
@@ -52,7 +52,7 @@ FLOAT32_MAX = (2 - 2**-23) * 2.0**127
 class Resolved:
     """A spec without "auto", and what it means.
 
-    target: the form that data.prepare is asked for.
+    target: the form that data.prepare is asked for.  embedding: of the inputs, None if there is none.
     optimizer: without learning_rate, and with weight_decay only if its signature names it; so l1.  schedule: without
     warmup_epochs.  output_activation: what predictions apply, the loss's link or the activation trained through.
     courses: of numbers that have schedules of their own.
@@ -67,6 +67,7 @@ class Resolved:
     l1: float
     schedule: Configured
     warmup_epochs: int
+    embedding: Configured | None
     layers: tuple[Dense, ...]
     output_activation: Configured
     metrics: tuple[Configured, ...]
@@ -82,14 +83,15 @@ class Resolved:
         """The name of each layer's activation; the last one is the activation of predictions."""
         return [*(layer.applies for layer in self.layers[:-1]), self.output_activation.name]
 
-    def network(self, inputs: int) -> Network:
-        """Describe the network for a number of inputs."""
+    def network(self, inputs: int, numbers: tuple[int, ...] | None = None) -> Network:
+        """Describe the network for a number of inputs.  numbers: those that are no categories; None: all."""
         spec, size = self.spec, self.spec.train.batch_size
         settings = spec.optimizer.parameters
         through = self.loss.component.traits["link"] == "identity"
         chosen = {
             "inputs": inputs,
             "layers": self.layers,
+            "input_embedding": Embedding(self.embedding, numbers) if self.embedding else None,
             "loss": self.loss,
             "optimizer": self.optimizer,
             "link": None if through else self.output_activation,
@@ -148,6 +150,7 @@ def resolve(loaded: Loaded, facts: Facts) -> Resolved:
         l1=0.0 if "l1" in optimizer.defaults() else settings["l1"],
         schedule=_without_warmup(registry, spec.schedule),
         warmup_epochs=spec.schedule.parameters["warmup_epochs"],
+        embedding=_embedding(spec.model, registry),
         layers=(*hidden, _output_layer(spec.model, registry, loss, output, target)),
         output_activation=output,
         metrics=metrics,
@@ -272,6 +275,11 @@ def _courses(registry: Registry, spec: Spec) -> Iterator[tuple[str, Course]]:
 
 def _link(registry: Registry, loss: Component) -> Component:
     return registry.named_by(loss, "activation", loss.traits["link"])
+
+
+def _embedding(model: Model, registry: Registry) -> Configured | None:
+    chosen = model.input.embedding if model.input else None
+    return _configure(registry, "embedding", chosen) if chosen else None
 
 
 def _hidden_layer(layer: Layer, registry: Registry) -> Dense:

@@ -59,7 +59,8 @@ def _key(one: Key) -> dict[str, Any]:
             return {**rule, **default}
         case ComponentKey(kind=kind, default=auto):
             component = {"$ref": f"#/$defs/{kind}"}
-            return {"anyOf": [{"const": "auto"}, component], **default} if auto == "auto" else {**component, **default}
+            open_ = {"const": auto} if auto in ("auto", None) else None
+            return {"anyOf": [open_, component], **default} if open_ else {**component, **default}
         case Metrics():
             metrics = {"type": "array", "items": {"$ref": "#/$defs/metric"}, "uniqueItems": True}
             return {"anyOf": [{"const": "auto"}, {"$ref": "#/$defs/metric_name"}, metrics], **default}

@@ -19,6 +19,7 @@ from numbann.testing.sources import components_of, parts_of
 __all__ = [
     "Finding",
     "check_activation",
+    "check_embedding",
     "check_initializer",
     "check_loss",
     "check_metric",
@@ -34,6 +35,11 @@ __all__ = [
 def check_activation(component: Any) -> list[Finding]:
     """Run every check of an activation; returns the findings, AssertionError names the checks that failed."""
     return _check("activation", component)
+
+
+def check_embedding(component: Any) -> list[Finding]:
+    """Run every check of an embedding; returns the findings, AssertionError names the checks that failed."""
+    return _check("embedding", component)
 
 
 def check_loss(component: Any) -> list[Finding]:

@@ -33,6 +33,7 @@ COMPILED: dict[str, Check] = {"precision": check_precision, "extremes": check_ex
 START: dict[str, Check] = {"signature": check_signature, "source": check_source, "purity": check_purity}
 CHECKS: dict[str, dict[str, Check]] = {
     "activation": {**START, "gradient": check_gradient, **COMPILED},
+    "embedding": {**START, "gradient": check_gradient, **COMPILED},
     "loss": {**START, "gradient": check_gradient, **COMPILED},
     "optimizer": {**START, "descent": check_descent, **COMPILED},
     "schedule": {"signature": check_signature, "factors": check_factors},
@@ -87,7 +88,7 @@ def run(name: str, check: Check, component: Component) -> Finding:
         place, own = spot_of(component.function), component.function.__code__.co_filename
         for frame in traceback.extract_tb(error.__traceback__):
             place = f"{frame.filename}:{frame.lineno}" if frame.filename == own else place
-        plain = component.form == "elementwise" and component.kind in ("activation", "loss", "optimizer")
+        plain = component.form == "elementwise" and component.kind in ("activation", "embedding", "loss", "optimizer")
         remedy = "work on numbers, with if and the functions of math" if plain else ""
         return Finding(name, FAILED, f"raises {type(error).__name__}: {error}", place, remedy)
     return Finding(name, PASSED, message)

@@ -19,7 +19,7 @@ from numbann.derivation import derivative_of, derivative_to
 from numbann.derivation.outputs import outputs_of, rows_of
 from numbann.testing.batches import BatchKernels, alike_by_column, outputs_in, targets_of
 from numbann.testing.findings import Doubt, Fault, spot_of
-from numbann.testing.kernels import Update, backward_block, forward_block, loss_block, with_noise_given
+from numbann.testing.kernels import EmbeddingBlock, Update, backward_block, forward_block, loss_block, with_noise_given
 from numbann.testing.settings import (
     UNDEFINED,
     describe,
@@ -46,6 +46,8 @@ def parts_of(component: Component) -> list[Callable[..., Any]]:
     """The functions of a component that are compiled."""
     parts = (component.function, component.derivative, *component.slopes.values(), component.backward)
     parts = (*parts, *component.each.values())
+    for term in component.terms:
+        parts = (*parts, term.function, *term.slopes.values())
     return [part for part in parts if part is not None]
 
 
@@ -61,7 +63,8 @@ def check_source(component: Component) -> str:
 
 def check_precision(component: Component) -> str:
     """Compiled for float32 and for float64, all numbers have that precision, and the results agree."""
-    single, double = (list(_run_kernels(component, dtype, WIDE)) for dtype in DTYPES)
+    x = WIDE / 4 if component.kind == "embedding" else WIDE  # the inputs of a network are scaled
+    single, double = (list(_run_kernels(component, dtype, x)) for dtype in DTYPES)
     return f"float32 stays float32 and float64 stays float64; they differ by {max(map(_compare, single, double)):.0e}"
 
 
@@ -126,8 +129,20 @@ def _run_kernels(component: Component, dtype: str, x: np.ndarray) -> Iterator[Re
         yield _run_step(component, dtype, x)
     elif component.kind == "loss":
         yield from _run_losses(component, dtype, x)
+    elif component.kind == "embedding":
+        yield from _run_embeddings(component, dtype, x)
     else:
         yield from _run_activations(component, dtype, x)
+
+
+def _run_embeddings(component: Component, dtype: str, x: np.ndarray) -> Iterator[Result]:
+    """An output, of one term by each function, and the derivatives of the outputs' sum to what is trained."""
+    for values in trained_settings_of(component):
+        at, block = describe(values, component), EmbeddingBlock(component, dtype, x, values)
+        found = block.outputs()[None]
+        yield Result(component.function, ("x",), _name_elements("e", found.shape[2]), found, at, forward=True)
+        names = tuple(f"its derivative to {name}" for name in block.names)
+        yield Result(component.function, ("x",), names, block.slopes()[None], at)
 
 
 def _rows_moved(x: np.ndarray, width: int) -> Iterator[np.ndarray]:
@@ -245,7 +260,7 @@ def check_extremes(component: Component) -> str:
     doubts = [doubt for result in results for doubt in _doubts(component, result, x)]
     if doubts:
         raise doubts[0]
-    argument = {"activation": "z", "loss": "y", "optimizer": "g"}[component.kind]
+    argument = {"activation": "z", "embedding": "x", "loss": "y", "optimizer": "g"}[component.kind]
     argument = argument if single else f"each {' and '.join(component.outputs) or argument}"
     shown = "0, -0, 1e-45, ..., 1e4" + (", inf" if infinite else "")
     return f"no NaN for {argument} = {shown}" + ("" if component.kind == "optimizer" else "; NaN comes through")

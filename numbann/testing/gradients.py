@@ -43,7 +43,7 @@ Compared = tuple[Function, str, Callable[[], float], Callable[[float], float], f
 def check_gradient(component: Component) -> str:
     """Every derivative agrees with finite differences, at the default parameters and at others."""
     losses = {("loss", "row"): _row_loss, ("loss", "batch"): _batch_loss, ("loss", "outputs"): _outputs}
-    by_form = {("activation", "row"): _row_activation, **losses}
+    by_form = {("activation", "row"): _row_activation, ("embedding", "elementwise"): _embedding, **losses}
     points = by_form.get((component.kind, component.form), _elementwise)(component)
     if component.surrogate:
         return _check_surrogate(points)
@@ -126,7 +126,8 @@ def estimate_slope(function: Callable[[float], float], x: float, side: int) -> t
 
 def _elementwise(component: Component) -> Iterator[Compared]:
     """The derivatives to z or y, and to each trained parameter."""
-    parts = [("z" if component.kind == "activation" else "y", derivative_of(component))]
+    moved = [role for role in component.roles if role in ("z", "y")]
+    parts = [(role, derivative_of(component)) for role in moved]
     parts += zip(component.learnable, slopes_of(component), strict=True)
     for values, roles in product(settings_of(component), _list_inputs(component)):
         given = {**values, **roles}
@@ -136,8 +137,16 @@ def _elementwise(component: Component) -> Iterator[Compared]:
             yield part, at, derivative, partial(_value, component, given, name), given[name]
 
 
+def _embedding(component: Component) -> Iterator[Compared]:
+    """The derivatives of an output and of the terms."""
+    for part in (component.output, *component.terms):
+        yield from _elementwise(part)
+
+
 def _list_inputs(component: Component) -> list[dict[str, float]]:
     """The values of the roles at which an elementwise component is checked."""
+    if component.kind in ("embedding", "term"):
+        return [{"x": x, "z": -x} for x in POINTS]
     if component.kind == "loss":
         return [{"y": y, "t": t} for t in target_points(component) for y in (*POINTS, t)]
     return [{"z": z, "u": u} for u in noises_of(component) for z in POINTS]
@@ -148,7 +157,7 @@ def _value(component: Component, given: dict[str, Any], name: str, x: float) -> 
 
 
 def _derivative(component: Component, part: Callable[..., Any], given: dict[str, Any]) -> float:
-    found = {"a": call(component.function, **given)} if component.kind == "activation" else {}
+    found = {"a": call(component.function, **given)} if component.kind != "loss" else {}
     return float(call(part, **found, **given))
 
 

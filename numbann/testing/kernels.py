@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from numbann.compile.cpu import activation_backward, activation_forward, loss_kernel, optimizer_kernel
+from numbann.compile.embeddings import embed_backward, embed_forward, lengths, scratch_of
 from numbann.compile.text import free_parameters
 from numbann.components.component import Component, Configured, Parameter
 from numbann.engine.shared.alignment import aligned
@@ -108,6 +109,63 @@ def loss_block(component: Component, dtype: str, y: np.ndarray, t: np.ndarray, *
     target = t.astype(np.int64) if t.ndim == 1 else _pad(t, dtype)
     arrays = {"A": y, "D": np.zeros_like(y), "LABELS" if t.ndim == 1 else "TARGET": target}
     return Block(loss_kernel(component, dtype), dtype, arrays, outputs, *_list_parameters(component, values))
+
+
+class EmbeddingBlock:
+    """The kernels of an embedding bound to one input x (B,), with one output beside a copy of x, and one term by each
+    function of terms, of weight 1.  names: of what is trained.
+    """
+
+    def __init__(self, component: Component, dtype: str, x: np.ndarray, values: Mapping[str, Any]) -> None:
+        kernels = (embed_forward(component, dtype), embed_backward(component, dtype))
+        self._forward, self._back = map(KERNEL, kernels)
+        found, lanes, rows = {**component.defaults(), **values, "mix": 1.0}, lanes_of(dtype), len(x)
+        order = list(lengths(component))
+        counts = [len(component.terms) if name == "mix" else 1 for name in order]
+        self.names = tuple(name for name, count in zip(order, counts, strict=True) for _ in range(count))
+        self._places = [k * lanes + n for k, count in enumerate(counts) for n in range(count)]
+        width = 1 + bool(component.traits["passes"])
+        self._kept = {
+            "X": x.astype(dtype),
+            "TABLE": np.arange(rows),
+            "SOURCES": np.zeros(1, np.int64),
+            "EMBEDDED": np.zeros((rows, width), dtype),
+            "DX": np.ones((rows, width), dtype),
+            "PARAMETERS": np.array([*map(float, component.configured(**values).values.values()), 0], dtype),
+            "VECTORS": np.zeros(lanes * (1 + len(order)), dtype),
+            "SLOPES": np.zeros(lanes * (1 + len(order)), dtype),
+        }
+        self._kept["VECTORS"][self._places] = [found[name] for name in self.names]
+        numbers = {"FEATURES": 1, "TERMS": 1, "MIXED": 1, "EMBEDDED_ROW": width, "DX_ROW": width, "MOVES": 1}
+        self._op, self._step = np.zeros(op.WIDTH, np.int64), np.zeros(op.STEP_WIDTH, np.int64)
+        for name, number in {**numbers, **{name: a.ctypes.data for name, a in self._kept.items()}}.items():
+            self._op[op.COLUMNS[name]] = number
+        self._scratch = np.zeros(scratch_of(len(component.terms), 1), dtype)
+        self._given = self._step.ctypes.data, self._scratch.ctypes.data
+
+    def outputs(self) -> np.ndarray:
+        """The outputs (B, 1), or (B, 2) with x."""
+        self.forward(len(self._kept["X"]))
+        return self._kept["EMBEDDED"]
+
+    def slopes(self) -> np.ndarray:
+        """Each row's gradients (B, n) to what is trained, for the sum of its outputs."""
+        found = []
+        for row in range(len(self._kept["X"])):
+            self._step[op.START] = row
+            self.back(1)
+            found.append(self._kept["SLOPES"][self._places])
+        self._step[op.START] = 0
+        return np.array(found)
+
+    def forward(self, rows: int) -> None:
+        """Compute the outputs of the first rows."""
+        self._forward(self._op.ctypes.data, 0, rows, *self._given)
+
+    def back(self, rows: int) -> None:
+        """Sum the gradients of the first rows."""
+        self._step[op.ROWS] = rows
+        self._back(self._op.ctypes.data, 0, 1, *self._given)
 
 
 class Update:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import numbers
 from collections.abc import Callable, Iterator
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -63,6 +64,12 @@ def _list_calls(component: Component) -> Iterator[tuple[Callable[..., Any], dict
             for function in (component.function, component.derivative, *component.slopes.values()):
                 if function is not None:
                     yield function, {"z": z, "a": _call(component.function, z=z, u=0.5, **values), "u": 0.5, **values}
+    elif component.kind == "embedding":
+        for part, x in product((component.output, *component.terms), SAMPLE):
+            given = {"x": x, "z": -x, **part.defaults()}
+            for function in (part.function, part.derivative, *part.slopes.values()):
+                if function is not None:
+                    yield function, {**given, "a": _call(part.function, **given)}
     elif component.kind == "loss":
         for y in SAMPLE:
             for function in (component.function, component.derivative):
@@ -86,7 +93,7 @@ def _check_result(component: Component, function: Callable[..., Any], given: dic
         result = call(function, **given)
     except UNDEFINED:
         return
-    at = ", ".join(f"{name} = {given[name]:g}" for name in ("z", "y", "t") if np.ndim(given.get(name, [0])) == 0)
+    at = ", ".join(f"{name} = {given[name]:g}" for name in ("x", "z", "y", "t") if np.ndim(given.get(name, [0])) == 0)
     where = f"{function.__name__}{f' at {at}' if at else ''}"
     wanted = 1 + len(component.states)
     if component.kind == "optimizer" and wanted > 1:

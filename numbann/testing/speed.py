@@ -13,16 +13,17 @@ from collections.abc import Callable
 import numpy as np
 
 from numbann.compile.cpu import activation_backward, activation_forward, loss_kernel, optimizer_kernel
+from numbann.compile.embeddings import embed_backward, embed_forward
 from numbann.components.built_in import built_in
 from numbann.components.component import Component
 from numbann.derivation.outputs import rows_of
 from numbann.engine.cpu.engine import Engine
 from numbann.network import plan
-from numbann.network.description import Dense, Network
+from numbann.network.description import Dense, Embedding, Network
 from numbann.simd.jit import code_of
 from numbann.simd.vector_math import BINDINGS
 from numbann.testing.findings import Doubt, Unchecked, spot_of
-from numbann.testing.kernels import LANES, Update, backward_block, forward_block, loss_block
+from numbann.testing.kernels import LANES, EmbeddingBlock, Update, backward_block, forward_block, loss_block
 from numbann.testing.settings import rows_of_targets, widths_of
 
 ARITHMETIC = re.compile(r"= (?:tail )?f(?:add|sub|mul|div|neg|cmp) [^\n]*?(?:<(\d+) x float>|float) ")
@@ -32,7 +33,13 @@ OWN = re.compile(r"^define weak_odr .*?^}", re.DOTALL | re.MULTILINE)  # sin and
 LIBRARY = {"sin", "cos", "tan", "asin", "acos", "sinh", "cosh", "pow", "exp", "exp2", "exp10", "log", "log2", "log10"}
 
 ROWS, COLUMNS = 32, 64
-BASELINES = {"activation": ("relu", "sigmoid"), "loss": ("mse",), "optimizer": ("sgd", "adam")}
+BASELINES = {
+    "activation": ("relu", "sigmoid"),
+    "embedding": ("linear_relu", "pbld"),
+    "loss": ("mse",),
+    "optimizer": ("sgd", "adam"),
+}
+EMBEDDED = tuple(range(8))  # the inputs that a timed network embeds
 CALLS_A_ROUND, ROUNDS = 200, 15
 NET, BATCH, DATA = (784, 128, 10), 32, 1600
 
@@ -45,6 +52,8 @@ def kernels_of(component: Component) -> dict[str, int]:
                 "forward": activation_forward(component, "float32", False),
                 "back": activation_backward(component, "float32", False),
             }
+        case "embedding":
+            return {"forward": embed_forward(component, "float32"), "back": embed_backward(component, "float32")}
         case "loss":
             return {"value and derivative": loss_kernel(rows_of(component), "float32")}
     return {"a step": optimizer_kernel(component.configured(), "float32")}
@@ -106,6 +115,9 @@ def _bind_kernels(component: Component) -> dict[str, Callable[[int], None]]:
     """The kernels of a component, bound to data; each is called with a number of rows."""
     component = rows_of(component)
     random = np.random.default_rng(0)
+    if component.kind == "embedding":
+        made = EmbeddingBlock(component, "float32", random.normal(0, 2, ROWS * COLUMNS), component.defaults())
+        return {"forward": lambda rows: made.forward(rows * COLUMNS), "back": lambda rows: made.back(rows * COLUMNS)}
     x = random.normal(0, 2, (ROWS, widths_of(component.configured(), COLUMNS)[0]))
     match component.kind:
         case "activation":
@@ -134,7 +146,7 @@ def _time_call(run: Callable[[int], None], rows: int) -> float:
 
 def measure_step(component: Component) -> dict[str, float]:
     """{name: us a step} of 784-128-10, batches of 32, one thread, with the component and with a built-in one."""
-    known = {"activation": "relu", "loss": "mse", "optimizer": "adam"}[component.kind]
+    known = {"activation": "relu", "embedding": "linear_relu", "loss": "mse", "optimizer": "adam"}[component.kind]
     if component.kind == "loss" and component.form != "elementwise":
         known = "softmax_cross_entropy"
     return compare_steps([component, built_in().get(component.kind, known)])
@@ -183,6 +195,7 @@ def _make_network(component: Component, net: tuple[int, ...]) -> Network:
     return Network(  # predictions, and with them the loss's link, play no part
         link=built_in().configured("activation", "identity"),
         inputs=net[0],
+        input_embedding=Embedding(component.configured(), EMBEDDED) if component.kind == "embedding" else None,
         layers=(*hidden, Dense(net[-1])),
         loss=chosen["loss"].configured(),
         optimizer=chosen["optimizer"].configured(),

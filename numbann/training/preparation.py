@@ -174,7 +174,8 @@ def plan(loaded: Loaded, source: SplitData, tell: Callback) -> Prepared:
     order = (f"order: {' < '.join(map(str, source.facts.task.subjects))}",) if resolved.target == "order" else ()
     notes = (*source.facts.notes, *order, *_folds_note(spec), *((STREAMED,) if streamed else ()))
     tell(DataRead(notes, dataset.warnings, (*source.facts.findings, *habits(resolved, source.facts.task))))
-    network = planning.build(resolved.network(dataset.preprocessing.encoding.inputs))
+    encoding = dataset.preprocessing.encoding
+    network = planning.build(resolved.network(encoding.inputs, encoding.numbers))
     if streamed:
         _check_batch(network, len(dataset.train.x))
     _check_network(network, len(dataset.train.x))

@@ -115,7 +115,9 @@ def test_a_copy_is_independent(registry: Registry) -> None:
 
 def test_entries_go_by_kind_and_name() -> None:
     kinds = [entry.component.kind for entry in built_in().entries()]
-    assert list(dict.fromkeys(kinds)) == ["activation", "loss", "optimizer", "schedule", "initializer", "metric"]
+    assert list(dict.fromkeys(kinds)) == [
+        *("activation", "embedding", "loss", "optimizer", "schedule", "initializer", "metric")
+    ]
     names = [entry.component.name for entry in built_in().entries("optimizer")]
     assert names == sorted(names) == built_in().names("optimizer")
 

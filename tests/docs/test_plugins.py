@@ -45,6 +45,8 @@ def uses(component: Component) -> dict[str, Any]:
     match component.kind:
         case "activation":
             return {"model": {"layers": [{"units": 8, "activation": component.name}]}}
+        case "embedding":
+            return {"model": {"input": {"embedding": component.name}, "layers": [8]}}
         case "loss" if len(component.columns) == 1:
             return {**regression, "loss": component.name}
         case "loss" if component.columns:
@@ -78,7 +80,7 @@ def test_an_example_trains(block: str, write_spec: Callable[..., Path], here: Pa
 
 def test_every_kind_and_form_has_an_example(here: Path) -> None:
     found = {(each.kind, each.form) for block in blocks("python") for each in components_of(block, here)}
-    kinds = ("activation", "loss", "optimizer", "schedule", "initializer", "metric")
+    kinds = ("activation", "embedding", "loss", "optimizer", "schedule", "initializer", "metric")
     assert found == {
         *((kind, "elementwise") for kind in kinds),
         ("activation", "row"),

@@ -16,7 +16,7 @@ from numbann.engine.cpu.engine import Engine
 from numbann.engine.interface import NO_NUMBERS
 from numbann.engine.shared.random import shuffle_epoch
 from numbann.network import plan
-from numbann.network.description import Course, Dense, Network
+from numbann.network.description import Course, Dense, Embedding, Network
 
 
 class Made:
@@ -75,6 +75,7 @@ def make_plan(
     clip_value: float | None = None,
     clip_norm: float | None = None,
     average: float | None = None,
+    embedding: Embedding | None = None,
     input_scale: float = 0.0,
     width_rates: bool = False,
     bias_rate: float = 1.0,
@@ -116,6 +117,7 @@ def make_plan(
         clip_value=clip_value,
         clip_norm=clip_norm,
         average=average,
+        input_embedding=embedding,
         input_scale=input_scale,
         width_rates=width_rates,
         bias_rate=bias_rate,

@@ -78,6 +78,13 @@ def _activation(component: Component, positional: list[Any], named: dict[str, An
     return [call(component.function, **{"u": 0.5, **given}, z=float(each)) for each in np.atleast_1d(z)]
 
 
+def _embedding(component: Component, positional: list[Any], named: dict[str, Any]) -> Any:
+    """One output, of one term by each function with a weight of 1, and x itself if that is an output."""
+    given = {**component.defaults(), **named, "x": float(*positional)}
+    z = sum(call(term.function, **given) for term in component.terms)
+    return [call(component.function, **given, z=z), *([given["x"]] if component.traits["passes"] else [])]
+
+
 def _loss(component: Component, positional: list[Any], named: dict[str, Any]) -> Any:
     given = {**component.defaults(), **named}
     if component.form == "row":
@@ -164,6 +171,7 @@ def _metric(component: Component, positional: list[Any], named: dict[str, Any]) 
 
 CALLS: dict[str, Callable[[Component, list[Any], dict[str, Any]], Any]] = {
     "activation": _activation,
+    "embedding": _embedding,
     "loss": _loss,
     "optimizer": _optimizer,
     "schedule": _schedule,

@@ -63,6 +63,8 @@ def _chosen(spec: Any) -> Iterator[tuple[str, str, Any]]:
             yield f"model.layers[{index}].init", "initializer", layer.init
         if layer.bias_init != "auto":
             yield f"model.layers[{index}].bias_init", "initializer", layer.bias_init
+    if spec.model.input is not None and spec.model.input.embedding is not None:
+        yield "model.input.embedding", "embedding", spec.model.input.embedding
     yield "model.output_activation", "activation", spec.model.output_activation
     yield "model.init", "initializer", spec.model.init
     yield "model.bias_init", "initializer", spec.model.bias_init

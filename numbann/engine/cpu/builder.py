@@ -14,7 +14,7 @@ from numbann.engine.cpu.operands import GRAIN, Operands
 from numbann.engine.cpu.stages import BACK, FORWARD, before_loss
 from numbann.engine.cpu.table import Columns, Op, Slot, Step, Table, assemble
 from numbann.engine.cpu.update import Update
-from numbann.network.chain import BATCH, ROW, SHARED, Activation, Link, Loss, Product
+from numbann.network.chain import BATCH, ROW, SHARED, Activation, Embed, Link, Loss, Product
 from numbann.network.chain import Step as LayerStep
 from numbann.simd import dense, scaling
 
@@ -28,7 +28,7 @@ LARGE = 1 << 20  # bytes of weights that no longer stay in a thread's cache, unl
 BARRIER: Step = (True, [])  # between steps by rows, where rows read each other
 
 
-def _merge_phases(steps: Iterable[Step]) -> list[list[Op]]:
+def merge_phases(steps: Iterable[Step]) -> list[list[Op]]:
     """The phases of steps (by panels or not, ops): successive steps by rows need no barrier and form one phase."""
     phases: list[list[Op]] = []
     for by_panels, together in itertools.groupby(steps, key=lambda step: step[0]):
@@ -71,7 +71,7 @@ class Builder:
         steps += [*self.before_loss(), (False, [self.loss()])]
         steps += [step for k in reversed(layers) for step in self.backward(k, by_panels[k])]
         return assemble(
-            [*_merge_phases(steps), self._updates(update, threads), *update.after], builder=self, update=update
+            [*merge_phases(steps), self._updates(update, threads), *update.after], builder=self, update=update
         )
 
     def evaluation(self, losses: bool, threads: int = 1) -> Table:
@@ -84,7 +84,7 @@ class Builder:
         steps += [step for k in range(len(by_panels)) for step in self.forward(k, by_panels[k])]
         steps += self.before_loss() if losses else []
         steps.append((False, [*([self.loss()] if losses else []), *self._predictions()]))
-        return assemble(_merge_phases(steps), builder=self)
+        return assemble(merge_phases(steps), builder=self)
 
     # ---- phase 1
 
@@ -149,12 +149,18 @@ class Builder:
             ops.append((panels, BACK[Product](self.operands, k + 1, above, self.operands.units(k, panels))))
         for panels, step in steps:
             if step.returns:
-                ops.append((panels, BACK[type(step)](self.operands, k, step, self.operands.units(k, panels))))
+                panels = panels and not isinstance(step, Product)  # the gradient to inputs goes by rows
+                op = BACK[type(step)](self.operands, k, step, self.operands.units(k, panels))
+                ops.append((panels or isinstance(step, Embed), op))  # by features, each over all rows
         return _group_runs(ops)
 
+    def back(self) -> list[Step]:
+        """The ops from the loss down, by rows where they can."""
+        return [step for k in reversed(range(len(self.plan.layers))) for step in self.backward(k)]
+
     def backward_all(self) -> list[Op]:
-        """The ops from the loss down to the first layer's d, by rows."""
-        return [row for k in reversed(range(len(self.plan.layers))) for _, ops in self.backward(k) for row in ops]
+        """The same for one thread, whose ops need no barriers."""
+        return [row for _, ops in self.back() for row in ops]
 
     def slopes(self, k: int) -> list[Op]:
         """The ops that turn a layer's d of ones into the slopes of its activation; none for an activation of rows."""
@@ -207,5 +213,5 @@ class Builder:
                 columns = {**operands.vector_gradient(k, vector), **update.of(vector.tuning), **moved}
                 shared = vector.gradient == SHARED
                 kernel = operands.kernel(dense.shared_update if shared else dense.vector_update)
-                ops.append((kernel, 1 if shared else place.panels, columns))
+                ops.append((kernel, 1 if shared else self.layout.panels(vector.size), columns))
         return ops

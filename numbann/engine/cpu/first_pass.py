@@ -15,7 +15,7 @@ from numbann.engine.cpu.memory import Arena
 from numbann.engine.cpu.runner import Runner
 from numbann.engine.shared.feeding import Inputs, take_rows
 from numbann.network import random
-from numbann.network.chain import Layer, chain_of
+from numbann.network.chain import Embed, Layer, chain_of
 from numbann.network.plan import Plan
 
 ROWS = 1024  # of the sample: enough for a unit's variance to a few percent
@@ -37,14 +37,23 @@ class FirstPass:
 
     def __init__(self, plan: Plan, rows: np.ndarray) -> None:
         self._plan, self._x, self._layer = plan, rows, 0
+        self._embeds = plan.layers[0].predicting.step(Embed)
 
     def inputs(self, k: int, tensors: Tensors) -> np.ndarray:
         """The inputs x (B, I) of the layer k, read-only."""
+        if self._embeds:
+            self._x, self._embeds = self._embedded(self._embeds, tensors), None
         while self._layer < k:
             self._x = self._outputs(tensors)
             self._layer += 1
         self._x.flags.writeable = False
         return self._x
+
+    def _embedded(self, step: Embed, tensors: Tensors) -> np.ndarray:
+        """What the first layer gets: the outputs of an embedding and a product that changes nothing."""
+        width, chain = step.width, chain_of((step, self._plan.layers[0].product), ())
+        given = {**tensors, "layers.0.weight": np.eye(width)}
+        return self._run(Layer(width, width, chain, chain), given, np.zeros(width))
 
     def products(self, k: int, tensors: Tensors) -> np.ndarray:
         """Those of the layer k, x w (B, O), whose w is among the tensors."""
@@ -55,7 +64,7 @@ class FirstPass:
 
     def _outputs(self, tensors: Tensors) -> np.ndarray:
         """The outputs of the layer whose inputs are at hand; a batch norm goes by the sample, as in training."""
-        layer, name = self._plan.layers[self._layer], f"layers.{self._layer}"
+        layer, name = _behind_embedding(self._plan.layers[self._layer]), f"layers.{self._layer}"
         if layer.statistics:
             h = self.products(self._layer, tensors) + tensors[f"{name}.bias"]
             tensors = {**tensors, f"{name}.norm.mean": h.mean(0), f"{name}.norm.variance": h.var(0)}
@@ -73,3 +82,12 @@ class FirstPass:
             return Inference(plan, arena, runner, [1]).predict(self._x)
         finally:
             runner.team.close()
+
+
+def _behind_embedding(layer: Layer) -> Layer:
+    """A layer that gets what an embedding gives."""
+    chains = (layer.training, layer.predicting)
+    training, predicting = (
+        chain_of(tuple(s for s in one.steps if not isinstance(s, Embed)), one.ends) for one in chains
+    )
+    return replace(layer, training=training, predicting=predicting)

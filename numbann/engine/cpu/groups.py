@@ -76,5 +76,5 @@ def add_gradients(worker: Builder, gradients: np.ndarray) -> list[Op]:
             columns = {**operands.vector_gradient(k, vector), **begun, **stride}
             shared = vector.gradient == SHARED
             kernel = operands.kernel(groups.add_shared if shared else groups.add_vector)
-            ops.append((kernel, 1 if shared else place.panels, columns))
+            ops.append((kernel, 1 if shared else worker.layout.panels(vector.size), columns))
     return ops

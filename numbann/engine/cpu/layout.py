@@ -69,7 +69,7 @@ class Layout:
         width_columns = self.padded(layer.width)
         longest = max(columns, width_columns)
         row = longest + (self.lanes if longest % ALIASING == 0 else 0)
-        panels = -(-columns // (PANEL * self.lanes))
+        panels = self.panels(columns)
         sizes = layer.inputs, inputs_padded, layer.outputs, columns, layer.width, width_columns
         self.layers.append(LayerLayout(*sizes, row, panels, self.arena))
         self.arena += inputs_padded * columns
@@ -88,6 +88,10 @@ class Layout:
     def padded(self, count: int) -> int:
         """A count rounded up to whole vectors."""
         return _multiple(count, self.lanes)
+
+    def panels(self, columns: int) -> int:
+        """The panels of so many columns."""
+        return -(-columns // (PANEL * self.lanes))
 
     def weight_bytes(self, k: int) -> int:
         """The bytes of a layer's w."""

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from numbann.compile.embeddings import scratch_of
 from numbann.engine.cpu.layout import Layout
 from numbann.engine.shared.alignment import aligned
-from numbann.network.chain import Activation, Chain
+from numbann.network.chain import INPUTS, TOTALS, Activation, Chain, Embed
 from numbann.network.plan import Plan
 from numbann.simd.dense import DELTA_DEPTH
 from numbann.simd.sweep import PANEL
@@ -107,11 +108,14 @@ class LayerRows:
     """A layer's buffers over the rows of a batch, (B, columns) each, and the offsets of their rows.
 
     values: the buffers of the chain's values, some of which are the same, of their gradient d, and of the gradient skip
-    if one passes the layer.  slopes: the gradient to each trained vector; factors: those of the norm.
+    if one passes the layer.  slopes: the gradient to each trained vector; totals: the sums of those to an embedding's,
+    one after the other as in the arena; to_inputs: the gradient to its numbers.  factors: those of the norm.
     """
 
     values: dict[str, np.ndarray]
     slopes: np.ndarray
+    totals: np.ndarray
+    to_inputs: np.ndarray
     factors: np.ndarray
     offsets: np.ndarray
 
@@ -129,11 +133,14 @@ def layer_rows(arena: Arena, chains: list[Chain], rows: int) -> list[LayerRows]:
 def _layer_rows(arena: Arena, k: int, chain: Chain, rows: int) -> LayerRows:
     place, dtype = arena.layout.layers[k], arena.plan.dtype
     own = [*(step.writes for step in chain.steps), "d", *(["skip"] if chain.skips else [])]
-    made = {name: aligned((rows, place.inputs_padded if name == "x" else place.row), dtype) for name in own}
+    made = {name: aligned((rows, place.inputs_padded if name in INPUTS else place.row), dtype) for name in own}
     shared = {value: made[buffer] for value, buffer in chain.buffers.items() if buffer in made}
+    layout, embed = arena.layout, chain.step(Embed)
     return LayerRows(
         values=made | shared,
-        slopes=aligned((len(arena.plan.layers[k].sloped), rows, place.row), dtype),
+        slopes=aligned((sum(one.gradient != TOTALS for one in arena.plan.layers[k].sloped), rows, place.row), dtype),
+        totals=aligned(sum(layout.padded(one.size) for one in embed.vectors) if embed else 0, dtype),
+        to_inputs=aligned((rows, layout.padded(embed.features * embed.outputs)) if embed else 0, dtype),
         factors=aligned(max(rows, place.columns), dtype),
         offsets=np.arange(rows, dtype=np.int64) * place.row,
     )
@@ -144,6 +151,7 @@ def scratch(plan: Plan, threads: int) -> np.ndarray:
 
     One more panel at its end keeps it apart from the next thread's.
     """
-    layout = Layout(plan)
+    layout, embed = Layout(plan), plan.layers[0].training.step(Embed)
     panel, widest = PANEL * layout.lanes, max(place.row for place in layout.layers)
-    return aligned((threads, max(DELTA_DEPTH * panel, 2 * widest) + panel), plan.dtype)
+    columns = scratch_of(embed.terms * len(embed.configured.component.terms), embed.mixed) if embed else 0
+    return aligned((threads, max(DELTA_DEPTH * panel, 2 * widest, columns) + panel), plan.dtype)

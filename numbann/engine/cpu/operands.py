@@ -15,9 +15,9 @@ from numbann.engine.cpu.memory import Arena, layer_rows
 from numbann.engine.cpu.moving import Moving
 from numbann.engine.cpu.table import Columns, Slot
 from numbann.engine.shared.alignment import aligned
-from numbann.network.chain import SUMS, Step, Vector
+from numbann.network.chain import INPUTS, SUMS, TOTALS, Embed, Step, Vector
 from numbann.simd import jit
-from numbann.simd.sweep import DEPTH, ROWS, sweep_addresses
+from numbann.simd.sweep import DEPTH, PANEL, ROWS, sweep_addresses
 
 # Rows are shared out to threads in pairs: all tiles but the last resort of one row have an even height, so no thread
 # ends with a single row unless the batch does
@@ -57,11 +57,12 @@ class Operands:
         self.dtype, self.chains = self.plan.dtype, self.plan.chains(training)
         self.rows = layer_rows(arena, self.chains, rows)
         self.moving = moving
-        self.zero = aligned(max(max(place.columns, place.width_columns) for place in self.layout.layers), self.dtype)
+        widest = max(max(place.columns, place.width_columns) for place in self.layout.layers)
+        self.zero = aligned(max(widest, PANEL * self.layout.lanes), self.dtype)  # a vector may be wider than its layer
         self.ones = aligned(self.layout.lanes, self.dtype)
         self.ones[:] = 1
         self.counted = np.arange(rows, dtype=np.int64)
-        self.scaled = aligned((rows, self.layout.layers[0].inputs_padded), self.dtype) if scaling else None
+        self.scaled = aligned((rows, self.layout.padded(self.plan.inputs)), self.dtype) if scaling else None
         self.whole_batch = self._whole_batch(rows) if self.plan.couples_losses else {}
 
     def kernel(self, function: Any) -> int:
@@ -107,7 +108,7 @@ class Operands:
     def layer(self, k: int) -> Columns:
         """What the kernels of a layer's steps may read: its sizes, w and b, its inputs, and the rows of its values."""
         place, rows = self.layout.layers[k], self.rows[k]
-        values = {name.upper(): array for name, array in rows.values.items() if name != "x"}
+        values = {name.upper(): array for name, array in rows.values.items() if name not in INPUTS}
         return {
             **self.inputs_of(k),
             **values,
@@ -132,7 +133,7 @@ class Operands:
         if not step.vectors:
             return {}
         slopes = self.rows[k].slopes
-        first = self.plan.layers[k].sloped.index(step.vectors[0])
+        first = self._sloped(k, step.vectors[0])
         return {
             "VECTORS": self.arena.at(self.layout.vectors[step.vectors[0].name].start),
             "SLOPES": slopes[first:],
@@ -146,7 +147,12 @@ class Operands:
     def gradient(self, k: int) -> Columns:
         """What the gradient of a layer's w and b is computed from: d, and the inputs as the layer is given them."""
         sums: Columns = {"ZERO": self.zero, "ONES": self.ones, "ZEROS": np.zeros_like(self.counted)}
-        return {**self.layer(k), **self.given(k), **sums, "SWEEPS": self._sweeps(DEPTH, self.layout.layers[k].columns)}
+        return {
+            **self.layer(k),
+            **self.unscaled(k),
+            **sums,
+            "SWEEPS": self._sweeps(DEPTH, self.layout.layers[k].columns),
+        }
 
     def bias_gradient(self, k: int) -> Columns:
         """What the gradient of a layer's b alone is computed from, in the way of that of a vector."""
@@ -154,32 +160,79 @@ class Operands:
 
     def vector_gradient(self, k: int, vector: Vector) -> Columns:
         """What the gradient of one of a layer's vectors is computed from, in the way of that of b."""
-        slopes = self.rows[k].slopes[self.plan.layers[k].sloped.index(vector)]
-        return {**self.gradient(k), "SLOPES": slopes, "SUMMED": int(vector.gradient == SUMS)}
+        summed = {"SUMMED": int(vector.gradient in (SUMS, TOTALS))}
+        if vector.gradient != TOTALS:
+            return {**self.gradient(k), "SLOPES": self.rows[k].slopes[self._sloped(k, vector)], **summed}
+        first = next(one for one in self.plan.layers[k].vectors if one.gradient == TOTALS)
+        columns = self.layout.padded(vector.size)
+        place = self.layout.vectors[vector.name].start - self.layout.vectors[first.name].start
+        own: Columns = {
+            "SLOPES": self.rows[k].totals[place:],
+            "COLUMNS": columns,
+            "SWEEPS": self._sweeps(DEPTH, columns),
+        }
+        return {**self.gradient(k), **own, **summed}
+
+    def _sloped(self, k: int, vector: Vector) -> int:
+        """The place of a vector among those for which each row has a gradient."""
+        return [one for one in self.plan.layers[k].sloped if one.gradient != TOTALS].index(vector)
+
+    def embedding(self, step: Embed) -> Columns:
+        """What an embedding reads and writes."""
+        e = self.rows[0].values["e"]
+        first = self.layout.vectors[step.vectors[0].name].start if step.vectors else 0
+        return {
+            **self.given(),
+            "SOURCES": np.array(step.columns, np.int64),
+            "FEATURES": step.features,
+            "PASSED": len(step.columns) - step.features,
+            "TERMS": step.terms,
+            "MIXED": step.mixed,
+            "EMBEDDED": e,
+            "EMBEDDED_ROW": e.shape[1],
+            "PARAMETERS": self.values(step.configured),
+            "VECTORS": self.arena.at(first),
+            "SLOPES": self.rows[0].totals,
+            **self.to_inputs(),
+        }
+
+    def to_inputs(self) -> dict[str, Any]:
+        """The gradient to the numbers of an embedding."""
+        d = self.rows[0].to_inputs
+        return {"DX": d, "DX_ROW": d.shape[1], "DX_COLUMNS": d.shape[1]}
 
     def delta(self, k: int) -> Columns:
-        """d and w of a layer, and the d of the layer below."""
-        under, skip = self.layout.layers[k - 1], self.rows[k].values.get("skip")
+        """d and w of a layer, and the d of the layer below, or of the embedding."""
+        skip = self.rows[k].values.get("skip")
+        below = self.to_inputs() if k == 0 else self._below(k)
         return {
             **self.layer(k),
-            "DX": self.rows[k - 1].d,
-            "DX_ROW": under.row,
-            "DX_COLUMNS": under.width_columns,
+            **below,
             "INIT": self.zero if skip is None else skip,
             "INIT_ROW": 0 if skip is None else self.layout.layers[k].row,
-            "SWEEPS": self._sweeps(ROWS, under.width_columns),
+            "SWEEPS": self._sweeps(ROWS, below["DX_COLUMNS"]),
         }
+
+    def _below(self, k: int) -> dict[str, Any]:
+        """The d of the layer below."""
+        under = self.layout.layers[k - 1]
+        return {"DX": self.rows[k - 1].d, "DX_ROW": under.row, "DX_COLUMNS": under.width_columns}
 
     def inputs_of(self, k: int) -> Columns:
         """Where a layer's product finds its rows."""
         x = self.rows[k].values.get("x")
-        return self.given(k) if x is None else _one_by_one(x, self.counted)
+        return self.unscaled(k) if x is None else _one_by_one(x, self.counted)
 
-    def given(self, k: int) -> Columns:
-        """Where a layer is given its rows."""
+    def unscaled(self, k: int) -> Columns:
+        """Where a layer finds its rows before a scale of inputs."""
         if k > 0:
             below = self.rows[k - 1]
             return {"X": below.values["out"], "X_MOVES": 0, "TABLE": below.offsets, "MOVES": 0}
+        e = self.rows[0].values.get("e")
+        return self.given() if e is None else _one_by_one(e, self.counted)
+
+    def given(self) -> Columns:
+        """Where the network is given its rows."""
         if self.scaled is not None:
             return _one_by_one(self.scaled, self.counted)
         if self.ordered:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from numbann.engine.cpu.builder import Builder
+from numbann.engine.cpu.builder import Builder, merge_phases
 from numbann.engine.cpu.groups import add_gradients
 from numbann.engine.cpu.memory import Arena
 from numbann.engine.cpu.operands import Operands
@@ -33,9 +33,9 @@ class Probe:
         slopes = {k: builder.slopes(k) for k in range(len(plan.layers))}
         self._slopes = {k: self._call(ops) for k, ops in slopes.items() if ops}
         whole = self._gradient.values[np.newaxis]
-        before = [ops for _, ops in builder.before_loss()]
-        back = [builder.loss(), *builder.backward_all()]
-        self._backward = self._call(*before, back, add_gradients(builder, whole), *finish(arena, self._gradient))
+        back = [*builder.before_loss(), (False, [builder.loss()]), *builder.back()]
+        sums = [add_gradients(builder, whole), *finish(arena, self._gradient)]
+        self._backward = self._call(*merge_phases(back), *sums)
 
     def look(self, x: np.ndarray, t: np.ndarray, weight: np.ndarray | None) -> list[LayerFacts]:
         """The facts of every layer for rows x (B, I), their targets as kernels read them, and their weights, if any."""

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from numbann.compile import cpu
+from numbann.compile import cpu, embeddings
 from numbann.engine.cpu.memory import Arena
 from numbann.engine.cpu.moving import SMOOTHING, drop_numbers
 from numbann.engine.cpu.operands import Operands
@@ -19,17 +19,35 @@ from numbann.network import chain
 from numbann.simd import batch, dense, dropout, input_scale, jit, norm
 
 
+def embed(operands: Operands, k: int, step: chain.Embed, units: int) -> Op:
+    """e: the numbers that stand for inputs, and the other inputs."""
+    kernel = embeddings.embed_forward(step.configured.component, operands.dtype)
+    return kernel, units, operands.embedding(step)
+
+
+def embed_back(operands: Operands, k: int, step: chain.Embed, units: int) -> Op:
+    """The gradients to an embedding's trained numbers, a unit for each feature."""
+    kernel = embeddings.embed_backward(step.configured.component, operands.dtype)
+    return kernel, step.features, operands.embedding(step)
+
+
 def scale_inputs(operands: Operands, k: int, step: chain.ScaleInputs, units: int) -> Op:
-    """x s."""
+    """e s."""
     scaled = operands.rows[k].values["x"]
     columns: Columns = {
         **operands.layer(k),
-        **operands.given(k),
+        **operands.unscaled(k),
         "VECTORS": operands.arena.at(operands.layout.vectors[step.vectors[0].name].start),
         "SCALED": scaled,
         "SCALED_ROW": scaled.shape[1],
     }
     return operands.kernel(input_scale.scale_rows), units, columns
+
+
+def scale_inputs_back(operands: Operands, k: int, step: chain.ScaleInputs, units: int) -> Op:
+    """The gradient to an embedding's numbers from that to the scaled ones."""
+    s = operands.arena.at(operands.layout.vectors[step.vectors[0].name].start)
+    return operands.kernel(input_scale.scale_slopes), units, {**operands.to_inputs(), "VECTORS": s}
 
 
 def finish_scale(arena: Arena, gradient: Arena, k: int, step: chain.ScaleInputs) -> Op:
@@ -148,6 +166,7 @@ def link(operands: Operands, k: int, step: chain.Link, units: int) -> Op:
 
 Lowering = Callable[[Operands, int, Any, int], Op]
 FORWARD: Mapping[type[chain.Step], Lowering] = {
+    chain.Embed: embed,
     chain.ScaleInputs: scale_inputs,
     chain.Product: product,
     chain.Norm: normalize,
@@ -158,6 +177,8 @@ FORWARD: Mapping[type[chain.Step], Lowering] = {
     chain.Link: link,
 }
 BACK: Mapping[type[chain.Step], Lowering] = {
+    chain.Embed: embed_back,
+    chain.ScaleInputs: scale_inputs_back,
     chain.Product: product_back,
     chain.Norm: normalize_back,
     chain.Activation: activate_back,
