@@ -7,15 +7,19 @@ from queue import Empty, SimpleQueue
 from threading import Event
 from typing import Any
 
+from numbann.runner.turns import Turns
+
 
 class Line:
     """Events of jobs, to be heard by the thread that asked for them; `stop` asks the jobs to end.
 
-    Pickled, as on its way to another process, it becomes one that nobody hears.
+    turns: lets some of them work at a time.  Pickled, as on its way to another process, it becomes one that nobody
+    hears.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, most: int = 1) -> None:
         self.stop = Event()
+        self.turns = Turns(most, self.stop)
         self._told: SimpleQueue[Any] = SimpleQueue()
 
     def tell(self, event: Any) -> None:

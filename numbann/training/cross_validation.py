@@ -16,20 +16,22 @@ from numbann.engine.devices import make_engine
 from numbann.engine.shared.processors import available_cpus
 from numbann.errors import NumbannError, RunDirectoryError, SpecError, SpecFault, TrainingError
 from numbann.fit.fitting import begin, take_best
+from numbann.fit.fitting import load as load_rows
 from numbann.fit.loop import run_epochs
 from numbann.fit.pause import Pause
 from numbann.model.columns import Columns, as_csv
 from numbann.runner import Done, Line, run
-from numbann.runner.pools import THREADS
+from numbann.runner.pools import PROCESSES, THREADS
 from numbann.spec.loading import Loaded
 from numbann.spec.model import Ensemble
 from numbann.training.calibration import calibrate
-from numbann.training.callbacks import Callback, EpochEnded, FromModel, ModelEnded, Started, call_all
+from numbann.training.callbacks import Callback, EpochEnded, ModelEnded, Started, call_all
 from numbann.training.execution import warm_up
 from numbann.training.folding import Folding, Place, Share
 from numbann.training.out_of_fold import columns_of
 from numbann.training.preparation import Given, Prepared, engine_of, load, prepare_loaded, settings
 from numbann.training.trained import Trained, ended, finish
+from numbann.training.turn import Turn
 
 
 class _Stopped(Exception):
@@ -95,21 +97,21 @@ def cross_validate(
     _check(loaded, folds, repeats)
     prepared = prepare_loaded(_with_folds(loaded, folds), tell, data)
     folding = Folding.of(prepared, data, repeats).without_test()
-    share = Share.on(len(folding.places), prepared.resolved.spec.train.device, threads_of)
+    share = Share.of(len(folding.places), prepared, threads_of)
     with engine_of(prepared, tell) as engine:
         warmup = warm_up(engine, prepared)
         epochs, course = prepared.resolved.spec.train.epochs, (warmup.compiled, warmup.seconds)
         tell(Started(None, 0, epochs, engine.device, threads_of, *course, engine.gpu, len(folding.places)))
-    line = Line()
-    jobs = [(place, share.of(number)) for number, place in enumerate(folding.places)]
+    line = Line(share.working)
+    begun = share.working if executor == PROCESSES else share.begun
 
     def hear() -> None:
         for event in line.heard():
             tell(event)
 
     found: list[Done] = []
-    work = partial(_train_fold, folding, line)
-    for done in run(work, jobs, executor, workers=share.workers, idle=hear, stop=line.stop.set):
+    work = partial(_train_fold, folding, line, share.threads)
+    for done in run(work, folding.places, executor, workers=begun, idle=hear, stop=line.stop.set):
         hear()
         tell(_ended(done, folding.places[done.place]))
         found.append(done)
@@ -149,25 +151,22 @@ class _UntilStopped(Pause):
         return self._line.stop.is_set()
 
 
-def _train_fold(folding: Folding, line: Line, job: tuple[Place, int]) -> Trained:
+def _train_fold(folding: Folding, line: Line, threads: int, place: Place) -> Trained:
     """Train a model and measure it, in a thread or in another process."""
-    place, threads = job
-    prepared = folding.prepare(place)
-    task = prepared.job
-    with make_engine(prepared.plan, prepared.resolved.spec.train.device, threads) as engine:
-        warm_up(engine, prepared)
-        state, rates = begin(engine, task), task.rates(len(task.train))
-
-        def tell(event: Any) -> None:
-            line.tell(FromModel(place.number, event))
-
-        for record in run_epochs(engine, task, rates, state, tell, pause=_UntilStopped(line)):
-            if record is None:
-                raise _Stopped
-            tell(EpochEnded(record, state.best.epoch == state.epoch))
-        take_best(engine, state)
-        calibrate(prepared, engine)
-        return finish(folding, place, prepared, engine, state, keep=False)
+    train = folding.resolved.spec.train
+    with Turn(line, place, train.epochs) as turn:
+        prepared = folding.prepare(place)
+        job = prepared.job
+        with make_engine(prepared.plan, train.device, threads) as engine:
+            load_rows(engine, job)
+            state, rates = begin(engine, job), job.rates(len(job.train))
+            for record in run_epochs(engine, job, rates, state, turn.tell, pause=_UntilStopped(line)):
+                if record is None or line.stop.is_set():
+                    raise _Stopped
+                turn.tell(EpochEnded(record, state.best.epoch == state.epoch))
+            take_best(engine, state)
+            calibrate(prepared, engine)
+            return finish(folding, place, prepared, engine, state, keep=False)
 
 
 def _ended(done: Done, place: Place) -> ModelEnded:

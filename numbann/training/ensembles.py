@@ -21,7 +21,7 @@ from numbann.model.ensemble import Ensemble
 from numbann.runner import Line, run
 from numbann.training import rundir
 from numbann.training.calibration import calibrate
-from numbann.training.callbacks import Finished, FromModel, Started
+from numbann.training.callbacks import Finished, Started
 from numbann.training.checkpoint import load_state, restore
 from numbann.training.execution import (
     Execution,
@@ -39,6 +39,7 @@ from numbann.training.manifest import identity
 from numbann.training.out_of_fold import columns_of
 from numbann.training.saves import Saves
 from numbann.training.trained import Trained, ended, finish, mean_epoch, measure_together
+from numbann.training.turn import Turn
 
 
 class _Stopped(Exception):
@@ -126,11 +127,10 @@ class _Course:
 
     def _train_some(self, places: Sequence[Place], found: list[Trained]) -> None:
         """Train models, and append each to those found, until a signal comes."""
-        line, engine = Line(), self._execution.engine
-        share = Share.on(len(places), engine.device, engine.threads)
-        jobs = [(place, share.of(number)) for number, place in enumerate(places)]
-        work = partial(_train_model, self._execution, self._folding, line)
-        for done in run(work, jobs, workers=share.workers, idle=partial(self._hear, line), stop=line.stop.set):
+        share = Share.of(len(places), self._execution.prepared, self._execution.engine.threads)
+        line = Line(share.working)
+        work = partial(_train_model, self._execution, self._folding, line, share.threads)
+        for done in run(work, places, workers=share.begun, idle=partial(self._hear, line), stop=line.stop.set):
             for event in line.heard():
                 self._tell(event)
             if done.error is not None:
@@ -171,25 +171,22 @@ def _named(error: Exception, place: Place, path: Path) -> Exception:
     return named
 
 
-def _train_model(execution: Execution, folding: Folding, line: Line, job: tuple[Place, int]) -> Trained:
+def _train_model(execution: Execution, folding: Folding, line: Line, threads: int, place: Place) -> Trained:
     """Train a model from its checkpoint, or from the beginning, in a thread of its own."""
-    place, threads = job
-    prepared, directory = folding.prepare(place), execution.directory.model(place.number)
-
-    def tell(event: Any) -> None:
-        line.tell(FromModel(place.number, event))
-
-    with make_engine(prepared.plan, execution.engine.device, threads) as engine:
-        own = Execution(prepared, engine, directory, tell, warm_up(engine, prepared))
-        stored = _stored(own)
-        state = stored or begin(engine, prepared.job)
-        if stored or directory.has(rundir.HISTORY):
-            directory.write_history(state.history)
-        saves = make_saves(own, state, stored=stored is not None, kind=partial(_ModelSaves, line))
-        train_epochs(own, state, saves, place.epochs)
-        take_best(engine, state)
-        calibrate(prepared, engine)
-        return finish(folding, place, prepared, engine, state)
+    epochs = place.epochs or execution.prepared.resolved.spec.train.epochs
+    with Turn(line, place, epochs) as turn:
+        prepared, directory = folding.prepare(place), execution.directory.model(place.number)
+        with make_engine(prepared.plan, execution.engine.device, threads) as engine:
+            own = Execution(prepared, engine, directory, turn.tell, warm_up(engine, prepared))
+            stored = _stored(own)
+            state = stored or begin(engine, prepared.job)
+            if stored or directory.has(rundir.HISTORY):
+                directory.write_history(state.history)
+            saves = make_saves(own, state, stored=stored is not None, kind=partial(_ModelSaves, line))
+            train_epochs(own, state, saves, place.epochs)
+            take_best(engine, state)
+            calibrate(prepared, engine)
+            return finish(folding, place, prepared, engine, state)
 
 
 def _stored(execution: Execution) -> Any:

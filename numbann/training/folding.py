@@ -13,8 +13,10 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
+from numbann.data.memory import available
 from numbann.data.parts import Fold
 from numbann.data.source import SplitData
+from numbann.data.streaming import Streamed
 from numbann.engine.devices import DEFAULT, device_of
 from numbann.network import random
 from numbann.spec.loading import Loaded
@@ -26,28 +28,23 @@ SEEDS = 1 << 63
 
 @dataclass(frozen=True)
 class Share:
-    """How threads are shared out: so many models side by side, with so many threads each.
+    """How models share the threads of a machine: so many at work at a time, with so many threads each.
 
-    The models of the last round have more, if they are fewer.  No bit depends on it.
+    begun: how many may be begun at a time, as memory allows; they take turns.  No bit depends on it.
     """
 
-    models: int
+    working: int
     threads: int
+    begun: int
 
     @classmethod
-    def on(cls, models: int, device: str, threads: int) -> Share:
-        """Share out the threads of a device; a GPU has one model at a time."""
-        return cls(models, threads if device_of(device) is DEFAULT else 1)
-
-    @property
-    def workers(self) -> int:
-        """How many models are trained at a time."""
-        return min(self.models, self.threads)
-
-    def of(self, place: int) -> int:
-        """Return the threads of a model; place: its place among those asked for, from 0."""
-        left = self.models % self.workers
-        return self.threads // (left if place >= self.models - left else self.workers)
+    def of(cls, models: int, prepared: Prepared, threads: int) -> Share:
+        """Share out threads.  prepared: the preparation of all rows.  A GPU has one model at a time."""
+        on_gpu = device_of(prepared.resolved.spec.train.device) is not DEFAULT
+        working = 1 if on_gpu else min(models, threads)
+        x = prepared.dataset.train.x
+        room = models if isinstance(x, Streamed) else int(available() / 2 / max(1, x.nbytes))
+        return cls(working, threads // working, min(models, max(working, room)))
 
 
 @dataclass(frozen=True)

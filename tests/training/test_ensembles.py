@@ -16,6 +16,7 @@ import pytest
 import numbann
 from numbann.errors import DataError, RunDirectoryError, SpecError, TrainingError
 from numbann.fit import fit
+from numbann.training import folding
 from numbann.training.callbacks import EpochEnded, Event, FromModel, ModelEnded
 from numbann.training.folding import Folding, Share
 from numbann.training.preparation import prepare
@@ -62,10 +63,10 @@ def test_the_run_directory(write_spec: WriteSpec) -> None:
 def test_a_model_is_what_a_training_of_its_own_gives(write_spec: WriteSpec) -> None:
     run = trained(write_spec, ensemble={"folds": 3, "members": 2})
     prepared = prepare(write_spec(ensemble={"folds": 3, "members": 2}), None, lambda event: None)
-    folding = Folding.of(prepared)
+    folds = Folding.of(prepared)
     assert len(run.model.models) == 6
-    for place, model in zip(folding.places, run.model.models, strict=True):
-        alone = fit(folding.prepare(place).job, threads=1)
+    for place, model in zip(folds.places, run.model.models, strict=True):
+        alone = fit(folds.prepare(place).job, threads=1)
         assert {name: tensor.tobytes() for name, tensor in alone.tensors.items()} == {
             name: tensor.tobytes() for name, tensor in model.tensors.items()
         }
@@ -83,11 +84,16 @@ def test_each_has_the_preprocessing_of_its_own_rows(write_spec: WriteSpec) -> No
     assert len(fitted) == 3
 
 
-def test_threads_are_shared_out() -> None:
-    assert [Share(5, 2).of(place) for place in range(5)] == [1, 1, 1, 1, 2]
-    assert [Share(3, 8).of(place) for place in range(3)] == [2, 2, 2]
-    assert [Share(4, 4).of(place) for place in range(4)] == [1, 1, 1, 1]
-    assert [Share(5, 3).of(place) for place in range(5)] == [1, 1, 1, 1, 1]
+def test_threads_are_shared_out(write_spec: WriteSpec, monkeypatch: pytest.MonkeyPatch) -> None:
+    prepared = prepare(write_spec(ensemble=3), None, lambda event: None)
+
+    def shared(models: int, threads: int) -> tuple[int, int, int]:
+        share = Share.of(models, prepared, threads)
+        return share.working, share.threads, share.begun
+
+    assert [shared(5, 2), shared(3, 8), shared(4, 4)] == [(2, 1, 5), (3, 2, 3), (4, 1, 4)]
+    monkeypatch.setattr(folding, "available", lambda: 6 * prepared.dataset.train.x.nbytes)
+    assert [shared(5, 2), shared(5, 4)] == [(2, 1, 3), (4, 1, 4)]
 
 
 # ---- predictions
