@@ -184,6 +184,8 @@ SYNONYMS = {  # of keys and names, in other libraries and in short
     "size": "units",
     "out_features": "units",
     "act": "activation",
+    "none": "identity",
+    "linear": "identity",
     "batch_norm": "norm",
     "kernel_initializer": "init",
     "bias_initializer": "bias_init",

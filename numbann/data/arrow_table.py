@@ -46,6 +46,8 @@ def column_from_arrow(values: ChunkedArray, name: str, as_text: bool, where: str
     kind = values.type.value_type if dictionary else values.type
     if types.is_timestamp(kind) or types.is_date(kind):
         return texts_from(dates_as_texts(values.cast(kind).to_numpy()).tolist())
+    if types.is_binary(kind) or types.is_large_binary(kind):
+        return texts_from(values.to_pylist())
     if as_text or any(test(kind) for test in (types.is_string, types.is_large_string, types.is_string_view)):
         return _texts(values if dictionary else values.dictionary_encode())
     values = values.cast(kind) if dictionary else values

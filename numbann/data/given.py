@@ -207,7 +207,8 @@ def _chosen(y: Columns, reading: Reading, name: str) -> Columns:
 
 def _column(values: Any, name: str, place: Any, reading: Reading) -> Column:
     """Convert one column; numbers that are categories become texts."""
-    own = native(values)
+    exact = is_whole(values) and reading.is_text(name)  # with missing ones they would be rounded
+    own = values.to_list() if exact else native(values)
     array = plain(own, object if isinstance(own, list) else None)
     if array.dtype.kind in "OUS":
         return column_from_values(array.tolist(), name, place, reading)

@@ -50,8 +50,8 @@ def native(values: Any) -> Any:
     import narwhals
 
     if values.dtype.is_numeric() or values.dtype == narwhals.Boolean:
-        missing = values.null_count() > 0
-        return (values.cast(narwhals.Float64) if missing else values).to_numpy()
+        wide = values.dtype in (narwhals.Int128, narwhals.UInt128)  # which NumPy does not have
+        return (values.cast(narwhals.Float64) if wide or values.null_count() else values).to_numpy()
     if values.dtype in (narwhals.Categorical, narwhals.Enum):
         return values.cast(narwhals.String).to_list()
     return values.to_list()

@@ -236,7 +236,7 @@ def _unknown(wanted: Sequence[str], names: Sequence[str], where: str, key: str |
     known = set(names)
     for name in wanted:
         if name not in known:
-            hint, first = nearest(name, names) or ";", header_hint(names)
+            hint, first = nearest(name, names) or ";", header_hint(names) or _delimiter_hint(names)
             if name.isdigit() and [*names] == [*map(str, range(len(names)))]:
                 cells = counted(len(names), "cell")
                 hint, first = ";", f"its first line has {cells}; if that is no row of the table, {TAKE_OUT}"
@@ -244,6 +244,14 @@ def _unknown(wanted: Sequence[str], names: Sequence[str], where: str, key: str |
                 key,
                 f"{where} has no column {quoted(name)}{hint} its columns: {listed(names)}{first and f'; {first}'}",
             )
+
+
+def _delimiter_hint(names: Sequence[str]) -> str:
+    """Return what to do where a first line tells only the delimiter, as Excel's does, or is not cut at its spaces."""
+    if names[:1] and names[0].startswith("sep="):
+        return "the first line tells the delimiter alone: set data.csv.skip to 1"
+    uncut = len(names) == 1 and " " in names[0]
+    return 'if spaces are between the columns, set data.csv.delimiter to " "' if uncut else ""
 
 
 def _refuse(faults: Faults) -> None:

@@ -28,8 +28,10 @@ def column_from_values(cells: Sequence[Any], name: str, place: Callable[[int], s
     for row, cell in enumerate(cells):
         kind = KINDS.get(type(cell))
         if cell is not None and (kind is None or (kind != first and not as_text)):
-            wrong = f"is no {first}" if kind else "is no plain value"
-            what = f"{quoted(cell)} {wrong}; correct the cell, or leave the column out"
+            what = f"{quoted(cell)} is no {first}; correct the cell, or name the column in data.categorical"
+            if not kind:
+                what = f"{quoted(cell)} ({type(cell).__name__}) is no number, boolean, text or date"
+                what += "; convert the column, or leave it out (data.drop)"
             raise DataError(f"{place(row)}, column {quoted(name)}: {what}")
     if as_text or first == "text":
         return texts_from(cells)

@@ -12,10 +12,13 @@ LONGEST_LIST = 8
 
 
 def quoted(text: object) -> str:
-    """Return the text in double quotes on one line, shortened if it is long."""
+    """Return the text in double quotes on one line, shortened if it is long; what is not seen stands as its code."""
     text = str(text)
     short = text if len(text) <= LONGEST_QUOTE else text[: LONGEST_QUOTE - 3] + "..."
-    return json.dumps(short, ensure_ascii=False)
+    told = json.dumps(short, ensure_ascii=False)
+    return (
+        told if told.isprintable() else "".join(sign if sign.isprintable() else json.dumps(sign)[1:-1] for sign in told)
+    )
 
 
 def listed(names: Sequence[object]) -> str:

@@ -11,6 +11,8 @@ import pytest
 
 from numbann.data.source import SplitData, load
 from numbann.errors import DataError
+from numbann.spec.building import build
+from numbann.spec.model import Data, to_json
 
 Load = Callable[..., SplitData]
 ROWS = 200
@@ -40,6 +42,61 @@ FOUND: dict[str, tuple[str, Callable[[int], str], tuple[str, str], str]] = {
         lambda k: f"{1 + k % 28}.01.2024,{VALUE[k]},{WORD[k]}",
         ("dates", "d"),
         '"columns": {"d": {"dates": "parts", "format": "%d.%m.%Y"}}',
+    ),
+    "times": ("d,a,y", lambda k: f"{k % 24}:{k % 60:02},{VALUE[k]},{WORD[k]}", ("dates", "d"), '"format": "%H:%M"'),
+    "dates whose day comes first": (
+        "d,a,y",
+        lambda k: f"{1 + k % 31}/1/2024,{VALUE[k]},{WORD[k]}",
+        ("dates", "d"),
+        '"format": "%d/%m/%Y"}}',
+    ),
+    "dates of which the month may come first": (
+        "d,a,y",
+        lambda k: f"{1 + k % 12}/{1 + k % 11}/2024,{VALUE[k]},{WORD[k]}",
+        ("dates", "d"),
+        '"format": "%m/%d/%Y"}}, or "%d/%m/%Y" if that is meant',
+    ),
+    "dates with a name": (
+        "d,a,y",
+        lambda k: f'"Jan {1 + k % 28}, 2024",{VALUE[k]},{WORD[k]}',
+        ("dates", "d"),
+        '"format": "%b %d, %Y"',
+    ),
+    "dates that are numbers": (
+        "d,a,y",
+        lambda k: f"202401{1 + k % 28:02},{VALUE[k]},{WORD[k]}",
+        ("dates", "d"),
+        'looks like dates ("20240101"): "columns": {"d": {"dates": "parts", "format": "%Y%m%d"}}',
+    ),
+    "numbers with a unit": (
+        "w,a,y",
+        lambda k: f"{k * 7 % 50} kg,{VALUE[k]},{WORD[k]}",
+        ("units", "w"),
+        '"0 kg" and the others look like numbers with a unit; write them without "kg"',
+    ),
+    "a number that stands for nothing": (
+        "w,a,y",
+        lambda k: f"{-999 if k % 9 == 0 else k * k % 97},{VALUE[k]},{WORD[k]}",
+        ("sentinel", "w"),
+        'is -999 in 23 of 200 rows, far from all others; if that means missing, add "-999" to data.csv.na',
+    ),
+    "categories that look the same": (
+        "t,a,y",
+        lambda k: f"Rome{chr(0x200B) if k % 3 else ''},{VALUE[k]},{WORD[k]}",
+        ("case", "t"),
+        '"Rome" and "Rome\\u200b" are two categories',
+    ),
+    "classes that look the same": (
+        "a,y",
+        lambda k: f"{VALUE[k]},New{chr(0xA0) if k % 3 else ' '}York",
+        ("case", "y"),
+        '"New York" and "New\\u00a0York" are two classes',
+    ),
+    "a class for missing labels": (
+        "a,y",
+        lambda k: f"{VALUE[k]},{'None' if k % 9 == 0 else WORD[k]}",
+        ("classes", "y"),
+        'the class "None" of "y" looks like a missing label',
     ),
     "a constant number": ("c,a,y", lambda k: f"5,{VALUE[k]},{WORD[k]}", ("constant", "c"), "is 5 in all rows"),
     "a constant text": ("c,a,y", lambda k: f"x,{VALUE[k]},{WORD[k]}", ("constant", "c"), 'is "x" in all rows'),
@@ -82,10 +139,14 @@ def test_settings_of_a_column_silence_what_is_said_of_it(load_table: Load) -> No
         ("{0:.1f}%", "a percent sign"),
         ('"1,234,{1:03d}"', "commas between thousands"),
         ("${1}", "a sign of a currency"),
+        ('"{1},5E+03"', "a decimal comma"),
+        ("1.{1:03d}.000", "dots between thousands"),
+        ("1'{1:03d}", "a space or an apostrophe between thousands"),
+        ("1\u202f{1:03d}.5", "a space or an apostrophe between thousands"),
     ],
 )
 def test_numbers_written_for_people_are_no_categories(load_table: Load, cell: str, what: str) -> None:
-    mark = "," if "comma" in what and "decimal" in what else "."
+    mark = "," if "comma" in what and "decimal" in what and "E" not in cell else "."
     text = table("a,y", lambda k: f"{cell.format(VALUE[k], k).replace('.', mark)},{WORD[k]}")
     with pytest.raises(
         DataError, match=rf't.csv row 2, column "a": .* are numbers with {what}; .*write them as 1234.5'
@@ -102,6 +163,26 @@ def test_commas_that_may_be_either_are_said_to_be_so(load_table: Load) -> None:
         load_table(text)
     assert 'set data.csv.decimal to "," or set data.csv.thousands to ","' in str(e.value)
     assert load_table(text, csv={"thousands": ","}).facts.inputs == 1
+
+
+@pytest.mark.parametrize("mark", ["'", " ", "\u00a0"])
+def test_any_sign_may_be_between_thousands(load_table: Load, mark: str) -> None:
+    text = table("a,y", lambda k: f"1{mark}{k:03d}.5,{WORD[k]}")
+    assert load_table(text, csv={"thousands": mark}).facts.inputs == 1
+    odd = table("a,y", lambda k: f"{f'1{mark}{k:03d}' if k == 7 else k % 7},{WORD[k]}")
+    with pytest.raises(
+        DataError, match=r"row 9, .* is a number with a space or an apost.*; set data.csv.thousands to th"
+    ):
+        load_table(odd)
+
+
+def test_numbers_of_a_frame_that_are_texts_are_no_categories() -> None:
+    section = {**to_json(build(Data, {"path": "", "target": "y"}, ("data",), None)[0])}
+    rows = {"a": [str(value) for value in VALUE], "y": WORD}
+    with pytest.raises(DataError, match=r'data row 1, column "a": ".*" and the others are numbers written as texts'):
+        load(section, Path(), 0, rows)
+    assert load({**section, "categorical": ["a"]}, Path(), 0, rows).facts.inputs > 40
+    assert load(section, Path(), 0, {**rows, "a": [f"{k % 7}" for k in range(ROWS)]}).facts.inputs == 7  # may be codes
 
 
 @pytest.mark.filterwarnings("error")

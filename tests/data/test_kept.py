@@ -84,7 +84,9 @@ def write_all(base: Path) -> None:
     (base / "t.csv").write_text(TEXT)
     (base / "u.csv").write_text(TEXT.replace("Rome", "Bern"))
     (base / "t.tsv.gz").write_bytes(gzip.compress(TEXT.replace(",", "\t").encode()))
-    (base / "t.jsonl").write_text("".join(f"{json.dumps(row | {'w': 1, 'm': row['n'] == '1'})}\n" for row in ROWS))
+    (base / "t.jsonl").write_text(
+        "".join(f"{json.dumps(row | {'a': float(row['a']), 'w': 1, 'm': row['n'] == '1'})}\n" for row in ROWS)
+    )
 
 
 @pytest.mark.parametrize("kind", SOURCES)

@@ -220,7 +220,7 @@ def test_parts_and_a_resume(tmp_path: Path) -> None:
         ([*ROWS[:9], {**ROWS[9], "a": "x"}], 'data row 10, column "a": "x" is no number'),
         (
             COLUMNS | {"when": [datetime.timedelta(1)] * 80},
-            "timedelta|no plain value",
+            r'data row 1, column "when": .*timedelta\) is no number, boolean, text or date; convert the column',
         ),
         ({"a": [1.5, 2.5], "y": [1]}, 'column "a" has 2 rows but "y" has 1; columns must be as long as each other'),
         (
@@ -373,3 +373,16 @@ def test_names_of_frames_of_pandas(tmp_path: Path) -> None:
             model.predict(wrong)
         with pytest.raises(NumbannError, match=message):
             numbann.train(spec, data=wrong, output=tmp_path / "wrong")
+
+
+def test_numbers_that_numpy_lacks_and_those_that_would_be_rounded(tmp_path: Path) -> None:
+    """Whole numbers of 128 bits; large ones with a gap, as categories."""
+    polars = pytest.importorskip("polars")
+    pytest.importorskip("narwhals")
+    large = [None if k % 5 == 0 else 2**53 + k % 2 for k in range(60)]
+    wide = polars.Series([2**70 * k for k in range(60)], dtype=polars.Int128)
+    frame = polars.DataFrame({"a": wide, "code": large, "y": [1, 2, 3] * 20})
+    spec = {**SPEC, "data": {"target": "y", "categorical": ["code"]}}
+    features = numbann.train(spec, data=frame, output=tmp_path / "run").model.schema["features"]
+    assert features["a"] == {"type": "number"}
+    assert features["code"]["categories"] == [str(2**53), str(2**53 + 1), None]

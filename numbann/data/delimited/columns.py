@@ -17,6 +17,7 @@ from numbann.data.delimited.arrow import read_columns
 from numbann.data.delimited.chunks import CellChunk, NumberChunk, RaggedRow, chunks
 from numbann.data.delimited.header import SAMPLE_ROWS, Delimited
 from numbann.data.delimited.text import numbered_rows
+from numbann.data.findings.notation import notation_of
 from numbann.data.memory import check_room
 from numbann.data.reading import choose_columns
 from numbann.data.table import Raw, raw_from_columns
@@ -94,7 +95,9 @@ def _describe_ragged_row(table: Delimited, width: int) -> str:
         f"{table.file.name} row {line}: {counted(len(cells), 'cell')} where {width} are expected "
         f"(delimiter {quoted(table.delimiter)}); correct the row, or data.csv"
     )
-    return what + _first_line_hint(table, width)
+    mark = cells[0][:1] if len(cells) == 1 and width > 1 else ""
+    comment = f"; if it is none, set data.csv.comment to {quoted(mark)}" if mark and not mark.isalnum() else ""
+    return what + comment + _first_line_hint(table, width)
 
 
 def _first_line_hint(table: Delimited, width: int) -> str:
@@ -145,6 +148,10 @@ def _describe_fault(table: Delimited, name: str, position: int) -> str:
         where = _cell(table, name, line, text)
         return f"{where} is infinite; correct the cell, or add {quoted(text)} to data.csv.na: it is then missing"
     texts = [text] if number else [*odd]
+    told = notation_of(text) if table.reading.names is None and not number else None
+    if told:
+        what, remedy = told
+        return f"{_cell(table, name, line, text)} is a number with {what}; {remedy}or write it as 1234.5"
     advice = "" if name == table.reading.weight else f", {_advice(texts, number, name)}"
     if advice and table.reading.names is not None:
         advice = f", or train anew with {quoted(name)} in data.categorical"

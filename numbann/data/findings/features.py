@@ -2,38 +2,26 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
+from numbann.data.cells import is_number
 from numbann.data.choices import Choice
 from numbann.data.columns import Texts
-from numbann.data.dates import ISO
+from numbann.data.dates import parse_dates
 from numbann.data.findings.finding import Finding
+from numbann.data.findings.notation import MOST, NUMBERS, formats_of, looks, most, unit_of
 from numbann.data.findings.sample import ALL, Sample, distinct, known_rows
 from numbann.data.table import Raw
 from numbann.data.transforms.categories import Categories
 from numbann.data.wording import quoted
 
-MOST = 0.9  # the share of texts that decides what a column is
 FEWEST = 20  # rows below which nothing is said of identifiers
-DECIMAL, THOUSANDS = 'set data.csv.decimal to ","', 'set data.csv.thousands to ","'
-NUMBERS = {  # what numbers may have that no number of a table has, and the remedy for a table of text
-    re.compile(r"[+-]?[1-9]\d{0,2},\d{3}"): (
-        "a decimal comma or a comma between thousands",
-        f"{DECIMAL} or {THOUSANDS}, ",
-    ),
-    re.compile(r"[+-]?\d+,\d+"): ("a decimal comma", f"{DECIMAL}, "),
-    re.compile(r"[+-]?\d{1,3}(,\d{3})+(\.\d+)?"): ("commas between thousands", f"{THOUSANDS}, "),
-    re.compile(r"[+-]?\d+([.,]\d+)?\s*%"): ("a percent sign", "set data.csv.percent to true, "),
-    re.compile(r"[$€£¥]\s*[\d.,]+|[\d.,]+\s*[$€£¥]"): ("a sign of a currency", ""),
-}
-DATES = {
-    ISO: "",
-    re.compile(r"\d{1,2}\.\d{1,2}\.\d{4}"): "%d.%m.%Y",
-    re.compile(r"\d{1,2}/\d{1,2}/\d{4}"): "%m/%d/%Y",
-}
+SENTINELS = (-9, -99, -999, -9999, -99999, 99, 999, 9999, 99999, 999999)  # numbers that often mean missing
+UNITS = 10  # different numbers with a unit from which it is said
 INDEX = re.compile(r"(|unnamed: \d+|(row_?)?(id|index|number|no|nr))", re.IGNORECASE)
 
 
@@ -46,8 +34,9 @@ def refuse_numbers_as_texts(raw: Raw, asked: Sequence[str]) -> None:
         if name in asked or not isinstance(column, Texts):
             continue
         texts = distinct(column)
+        _refuse_quoted_numbers(raw, name, column, texts)
         for pattern, (what, remedy) in NUMBERS.items():
-            if _most(texts, pattern):
+            if most(texts, pattern):
                 fitting = [code for code, text in enumerate(column.values) if pattern.fullmatch(text)]
                 row = int(np.argmax(np.isin(column.codes, fitting)))
                 text, first = quoted(column.original[row]), remedy if raw.delimiter else ""
@@ -55,8 +44,13 @@ def refuse_numbers_as_texts(raw: Raw, asked: Sequence[str]) -> None:
                 raise raw.fault(row, name, f"{text} and the others are numbers with {what}; {others}", None)
 
 
-def _most(texts: Sequence[str], pattern: re.Pattern[str]) -> bool:
-    return len(texts) > 1 and sum(pattern.fullmatch(text) is not None for text in texts) >= MOST * len(texts)
+def _refuse_quoted_numbers(raw: Raw, name: str, column: Texts, texts: Sequence[str]) -> None:
+    """Refuse numbers with fractions that are texts in a frame or in JSON; whole ones may be codes."""
+    if raw.delimiter or len(texts) < 2 or not all(map(is_number, texts)) or not any("." in text for text in texts):
+        return
+    row = int(np.argmax(~column.missing))
+    what = f"{quoted(column.original[row])} and the others are numbers written as texts"
+    raise raw.fault(row, name, f"{what}; make numbers of them, or name the column in data.categorical", None)
 
 
 def feature_findings(sample: Sample, choices: dict[str, Choice]) -> Iterator[Finding]:
@@ -70,28 +64,38 @@ def feature_findings(sample: Sample, choices: dict[str, Choice]) -> Iterator[Fin
 
 def _text_findings(name: str, column: Texts) -> Iterator[Finding]:
     texts, rows = distinct(column), known_rows(column)
-    for pattern, format in DATES.items():
-        if _most(texts, pattern):
-            given = '"dates": "parts"' + (f', "format": {quoted(format)}' if format else "")
-            remedy = f'"columns": {{{quoted(name)}: {{{given}}}}}'
-            yield Finding("dates", name, f"column {quoted(name)} looks like dates ({quoted(texts[0])}): {remedy}")
-            return
+    formats = formats_of(texts)
+    if formats:
+        yield _dates(name, texts[0], formats)
+        return
     if rows >= FEWEST and len(column.values) >= MOST * rows:
         what = f"column {quoted(name)}: {len(column.values)} values in {rows} rows, an identifier?"
         yield Finding("identifier", name, f"{what} {_drop(name)}")
         return
     if len(column.values) == 1 and rows == len(column):
         yield _constant(name, quoted(column.values[0]))
+    unit = unit_of(texts)
+    if unit and len(texts) >= UNITS:
+        what = f"column {quoted(name)}: {quoted(texts[0])} and the others look like numbers with a unit"
+        yield Finding("units", name, f"{what}; write them without {quoted(unit)}, or each is a category")
     yield from case_findings(name, column, "categories")
 
 
+def _dates(name: str, example: str, formats: Sequence[str]) -> Finding:
+    given = '"dates": "parts"' + (f', "format": {quoted(formats[0])}' if formats[0] else "")
+    other = f", or {quoted(formats[1])} if that is meant" if formats[1:] else ""
+    remedy = f'"columns": {{{quoted(name)}: {{{given}}}}}{other}'
+    return Finding("dates", name, f"column {quoted(name)} looks like dates ({quoted(example)}): {remedy}")
+
+
 def case_findings(name: str, column: Texts, what: str) -> Iterator[Finding]:
-    """Find texts that differ in case alone."""
+    """Find texts that differ in case alone, or in nothing that is seen."""
     seen: dict[str, str] = {}
     for text in column.values:
-        other = seen.setdefault(text.casefold(), text)
+        other = seen.setdefault(looks(text), text)
         if other != text:
-            pair = f"{quoted(other)} and {quoted(text)}"
+            shown = quoted if other.casefold() == text.casefold() else json.dumps
+            pair = f"{shown(other)} and {shown(text)}"
             yield Finding("case", name, f"column {quoted(name)}: {pair} are two {what}; write them alike")
             return
 
@@ -120,6 +124,30 @@ def _number_findings(raw: Raw, position: int, name: str, values: np.ndarray) -> 
         if not name or _counts_up(whole, INDEX.fullmatch(name) is not None):
             what = f"column {quoted(name)} {'counts up with the rows' if name else 'has no name'}, an index?"
             yield Finding("index", name, f"{what} {_drop(name)}")
+    elif _are_days(there):
+        yield _dates(name, f"{there[0]:.0f}", ("%Y%m%d",))
+    else:
+        yield from _sentinels(raw, name, there)
+
+
+def _are_days(values: np.ndarray) -> bool:
+    """Tell whether numbers are days such as 20241231."""
+    if not (values == np.floor(values)).all() or not ((values > 19000100) & (values < 21000000)).all():
+        return False
+    return (~np.isnat(parse_dates([f"{value:.0f}" for value in np.unique(values)], "%Y%m%d"))).all().item()
+
+
+def _sentinels(raw: Raw, name: str, values: np.ndarray) -> Iterator[Finding]:
+    """Find a number such as -999 that several rows have, far from those of all others."""
+    for mark in SENTINELS:
+        others = values[values != mark]
+        count = len(values) - len(others)
+        if count < 2 or len(np.unique(others)) < 3:
+            continue
+        if np.abs(others - mark).min() > others.max() - others.min():
+            told = f'add "{mark}" to data.csv.na' if raw.delimiter else "leave such cells empty"
+            what = f"column {quoted(name)} is {mark} in {count} of {len(values)} rows, far from all others"
+            yield Finding("sentinel", name, f"{what}; if that means missing, {told}")
 
 
 def _constant(name: str, value: str) -> Finding:

@@ -14,6 +14,7 @@ from numbann.data.tasks.task import Task
 from numbann.data.wording import counted, listed, quoted
 
 FEWEST = 10  # rows of a class on average, below which it is said
+NOTHING = {"", "-", "--", ".", "?", "n/a", "#n/a", "na", "nan", "none", "null", "nil", "missing"}  # in small letters
 FEWEST_ROWS = 50  # below which nothing is said of columns that tell the target
 
 
@@ -26,6 +27,9 @@ def target_findings(raw: Raw, task: Task) -> Iterator[Finding]:
                 yield Finding("constant", name, what)
         elif isinstance(column, Texts) and task.classes_or_pairs:
             yield from case_findings(name, column, "classes")
+            for text in (text for text in column.values if text.lower() in NOTHING):
+                what = f"the class {quoted(text)} of {quoted(name)} looks like a missing label"
+                yield Finding("classes", name, f"{what}; if it is one, leave such rows out")
     counts = task.class_counts(task.original(raw)) if task.labelled else None
     if counts is None:
         return

@@ -11,6 +11,7 @@ import numpy as np
 from numbann.data.table import Raw
 from numbann.data.tasks.labels import OfClasses
 from numbann.data.tasks.task import narrow
+from numbann.data.wording import quoted
 from numbann.errors import DataError
 
 SUM_TOLERANCE = 1e-3
@@ -27,7 +28,8 @@ class ClassProbabilities(OfClasses):
     def of(cls, raws: Mapping[str, Raw]) -> ClassProbabilities:
         found = cls(tuple(raws["train"].targets))
         if len(found.names) < 2:
-            raise DataError("the probability of one class says nothing; name two columns or more", key="data.target")
+            what = f"a list means the probability of each class, and it names {quoted(found.names[0])} alone"
+            raise DataError(f"{what}; name two columns or more, or give one without a list", key="data.target")
         for raw in raws.values():
             _check(raw, found.original(raw))
         return found

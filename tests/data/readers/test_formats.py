@@ -217,7 +217,7 @@ JSON_FAULTS = {
     "NaN": ('{"a": NaN, "y": 2}\n', "NaN is no number of JSON"),
     "mixed": ('{"a": 1, "y": 2}\n\n{"a": "x", "y": 3}\n', 't.jsonl row 3, column "a": .* is no number'),
     "mixed text": ('{"a": "x", "y": 2}\n{"a": 1, "y": 3}\n', 't.jsonl row 2, column "a": "1" is no text'),
-    "nested": ('{"a": [1], "y": 2}\n', 'column "a": "\\[1\\]" is no plain value'),
+    "nested": ('{"a": [1], "y": 2}\n', 'column "a": "\\[1\\]" \\(list\\) is no number, boolean, text or date'),
     "too large": ('{"a": 1, "y": 2}\n{"a": 1' + "0" * 400 + ', "y": 3}\n', 'row 2, column "a": too large'),
     "empty": ("", "t.jsonl has no rows"),
 }
@@ -237,3 +237,17 @@ def test_home_and_standard_input(tmp_path: Path, section: Section, monkeypatch: 
     home, piped = read(Path("/"), section, "~/t.csv"), read(Path("/"), section, "-")
     assert home.facts.rows == piped.facts.rows
     assert home.facts.files[0][1] == piped.facts.files[0][1]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("a b y\n1 2 no", 'its columns: "a b y"; if spaces are between the columns, set data.csv.delimiter to " "'),
+        ("sep=;\na;b;y\n1;2;no", "the first line tells the delimiter alone: set data.csv.skip to 1"),
+        ("a,b,y\n1,2,no\n# 9 rows", 'row 3: 1 cell where 3 are .*; if it is none, set data.csv.comment to "#"'),
+    ],
+)
+def test_lines_that_are_no_rows_are_told_apart(tmp_path: Path, section: Section, text: str, message: str) -> None:
+    (tmp_path / "t.csv").write_text(f"{text}\n")
+    with pytest.raises(DataError, match=message):
+        load(section("t.csv", target="y"), tmp_path, 0)

@@ -98,6 +98,12 @@ def test_booleans(write: Write) -> None:
     assert inputs(source) == [[1, 1], [0, 0], [1, 1], [1, 0], [0, 1], [1, 0]]
 
 
+@pytest.mark.parametrize("kind", [pa.binary(), pa.large_binary()], ids=str)
+def test_bytes_are_text(write: Write, kind: Any) -> None:
+    source = write({"a": pa.array([b"u", b" v", None] * 2, kind), "y": Y})
+    assert source.layout.categories == {"a": Categories(("u", "v", None))}
+
+
 def test_numbers_as_categories(write: Write) -> None:
     source = write({"a": [3, None, 4, 3, 4, 3], "b": [0.5, 1.0] * 3, "y": Y}, categorical=["a", "b"])
     assert source.layout.categories == {"a": Categories(("3", "4", None)), "b": Categories(("0.5", "1"))}
