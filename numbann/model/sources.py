@@ -40,8 +40,12 @@ def module_of(component: Component) -> str:
     """Return the text of a module in which the component's functions compute the same as here."""
     writer = _Writer(component.function.__module__.partition(".")[0])
     writer.add(component.function)
+    terms = [term.function for term in component.terms]  # which decorators of their derivatives name
     for part in list(_parts(component).values())[1:]:
-        writer.write(part)  # not `add`: nothing calls it by name, and another part may have the same name
+        if part in terms:
+            writer.add(part)
+        else:
+            writer.write(part)  # not `add`: nothing calls it by name, and another part may have the same name
     texts = [ast.unparse(definition) for definition in writer.definitions]
     return "\n".join(["from __future__ import annotations", *sorted(writer.imports.values()), *texts]) + "\n"
 

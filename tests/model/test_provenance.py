@@ -11,6 +11,7 @@ import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import annotated_types
 import numpy as np
@@ -20,7 +21,7 @@ import pytest
 
 import numbann
 from numbann.components.built_in import built_in
-from numbann.components.component import Component, Origin
+from numbann.components.component import Component, LearnableMark, Origin
 from numbann.components.declare import freeze
 from numbann.components.registry import Entry
 from numbann.errors import PluginError, RunDirectoryError
@@ -73,6 +74,16 @@ def test_every_built_in_component_can_be_recorded_and_verified() -> None:
     verify(records, components, "here", "")
 
 
+def parameters_of(component: Component) -> list[tuple[Any, ...]]:
+    """What defines its parameters, with the names of the functions that start what is trained."""
+    marks = [(one, one.learnable or LearnableMark()) for one in component.parameters]
+    constraints = [one.constraints for one, _ in marks]
+    return [
+        (one.name, one.default, one.type, bounds, replace(mark, start=None), getattr(mark.start, "__name__", ""))
+        for (one, mark), bounds in zip(marks, constraints, strict=True)
+    ]
+
+
 @pytest.mark.parametrize("entry", [pytest.param(each, id=each.component.name) for each in built_in().entries()])
 def test_the_source_kept_of_a_component_is_one_that_runs(entry: Entry) -> None:
     """It declares the same component, whose own source is the same text."""
@@ -80,8 +91,8 @@ def test_the_source_kept_of_a_component_is_one_that_runs(entry: Entry) -> None:
     text = sources.module_of(component)
     again = sources.component_of(text, component.kind, component.name, "here")
     assert sources.module_of(again) == text
-    assert (again.parameters, again.states, again.traits) == (
-        component.parameters,
+    assert (parameters_of(again), again.states, again.traits) == (
+        parameters_of(component),
         component.states,
         component.traits,
     )
