@@ -164,6 +164,11 @@ class ChosenColumns(NamedTuple):
     keys: tuple[str, ...] = ()
 
     @property
+    def exact(self) -> set[str]:
+        """Those of which it matters whether their numbers are written as whole ones."""
+        return {*self.targets, *self.weight, *self.keys}
+
+    @property
     def every(self) -> tuple[str, ...]:
         """All of them, each once."""
         return tuple(dict.fromkeys((*self.features, *self.targets, *self.weight, *self.keys)))

@@ -19,6 +19,7 @@ from typing import Any
 import pytest
 
 import numbann
+from numbann.data import arrow_lines
 from numbann.data.delimited import arrow, chunks
 from numbann.data.source import load
 from numbann.errors import DataError
@@ -234,6 +235,9 @@ def test_tables_by_lot(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         for name, write in FILES.items():
             write(tmp_path / name, columns)
             assert prepared(tmp_path / name) == expected, (case, name)
+        with monkeypatch.context() as patch:
+            patch.setattr(arrow_lines, "SMALLEST", 0)
+            assert prepared(tmp_path / "t.jsonl") == expected, case
         for name, make in GIVEN.items():
             assert prepared(make(columns)) == expected, (case, name)
     assert read > CASES / 4

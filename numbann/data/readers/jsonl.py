@@ -20,7 +20,16 @@ FIRST_ROWS = 1000  # that name the columns
 
 def header(file: InputFile, reading: Reading) -> tuple[str, ...]:
     """Return the keys of the first rows."""
-    names = tuple(dict.fromkeys(name for _, row in islice(_rows(file), FIRST_ROWS) for name in row))
+    return _names(_first_rows(file), file)
+
+
+def _first_rows(file: InputFile) -> list[dict[str, Any]]:
+    return [row for _, row in islice(_rows(file), FIRST_ROWS)]
+
+
+def _names(rows: list[dict[str, Any]], file: InputFile) -> tuple[str, ...]:
+    """Return the keys of rows, in order."""
+    names = tuple(dict.fromkeys(name for row in rows for name in row))
     if not names:
         raise file.fault(" has no rows; write an object a line")
     return names
@@ -28,13 +37,17 @@ def header(file: InputFile, reading: Reading) -> tuple[str, ...]:
 
 def read(source: Files, reading: Reading, need_target: bool) -> Raw:
     """Read the chosen columns."""
+    from numbann.data.arrow_lines import read_columns
     from numbann.data.reading import choose_columns
     from numbann.data.table import raw_from_columns
     from numbann.data.values import column_from_values
 
     file = source.data
-    names = header(file, reading)
+    first = _first_rows(file)
+    names = _names(first, file)
     chosen = choose_columns(reading, names, file.name, need_target)
+    if (quick := read_columns(file, first, names, chosen, reading)) is not None:
+        return raw_from_columns(quick, chosen, reading, file.name, lambda row: f"{file.name} row {row + 1}")
     cells: dict[str, list[Any]] = {name: [] for name in chosen.every}
     known, lines = set(names), []
     for line, row in _rows(file):
