@@ -243,7 +243,7 @@ def _example(component: Component, suffix: str) -> str:
         whole = "labels" if "label" in component.roles else "t"
         return f"{name}(y, {whole})" if outputs == 1 else f"{name}(y[:, :{outputs}], {whole}[:, :1])"
     if component.kind == "initializer":
-        return f"{name}((8, 4), 0)"
+        return f"{name}({', '.join(['(8, 4)', '0', *(role for role in ('x', 'z') if role in component.roles)])})"
     if component.kind == "metric":
         given = GIVEN if "probability" in component.roles else {**GIVEN, "t": "labels % 2"}
         given = given if {"label", "probability"} & set(component.roles) else {**GIVEN, "t": "t"}

@@ -121,6 +121,7 @@ def _kinds() -> Iterator[str]:
         "bias_rate": "Times the learning rate, for biases.",
         "bias_decay": "Whether `weight_decay` draws biases to 0, too.",
         "warmup_epochs": "For how many epochs the rate rises from 0 before the schedule begins.",
+        "blend_rate": "Times the learning rate, for these numbers.",
         "blend": "Whether the activation f becomes z + blend (f(z) - z), with a number blend trained for each unit.",
     }
     yield from ("| of every | parameter | what it is for | takes | default |", "| --- | --- | --- | --- | --- |")

@@ -8,26 +8,37 @@ from __future__ import annotations
 
 import functools
 from dataclasses import replace
-from typing import Any
+from typing import Annotated, Any
 
-from numbann.components.component import Component, Configured, Function, Learnable, Parameter, arguments_of, place_of
+from numbann.components.component import (
+    Component,
+    Configured,
+    Function,
+    LearnableMark,
+    Parameter,
+    arguments_of,
+    place_of,
+)
 from numbann.derivation import derivative_of, slopes_of
 from numbann.derivation.writing import function_from
 from numbann.errors import PluginError
 
 BLEND = "blend"  # the key that asks for a blend among an activation's values, and the name of the trained parameter
 
+RATE = "blend_rate"  # the key of its rate
+
 
 def with_blend(configured: Configured) -> Configured:
     """Return an activation with a blend that starts at 1, if its values ask for one; else the activation itself."""
     if BLEND not in configured.values or BLEND in configured.component.defaults():
         return configured
-    return Configured(blend(configured.component), {**configured.values, BLEND: 1.0})
+    values = {name: value for name, value in configured.values.items() if name != RATE}
+    return Configured(blend(configured.component, configured.values.get(RATE, 1.0)), {**values, BLEND: 1.0})
 
 
 @functools.cache
-def blend(component: Component) -> Component:
-    """Return the blend of an activation with the identity."""
+def blend(component: Component, rate: float = 1.0) -> Component:
+    """Return the blend of an activation with the identity; rate: times the learning rate, for the blend itself."""
     if component.kind != "activation" or component.form != "elementwise":
         raise PluginError(f"{component.kind} {component.name}: only an activation of single units takes a blend")
     value = _call(component.function, "_f")
@@ -36,7 +47,7 @@ def blend(component: Component) -> Component:
     return replace(
         component,
         function=_function(component, f"z + blend * ({value} - z)"),
-        parameters=(*component.parameters, Parameter(BLEND, 1.0, Learnable)),
+        parameters=(*component.parameters, Parameter(BLEND, 1.0, Annotated[float, LearnableMark(rate=rate)])),
         derivative=_function(component, f"1 + blend * ({_call(derivative, '_part', value)} - 1)", derivative),
         slopes={
             **{

@@ -23,6 +23,7 @@ from numbann.kernels.edge import NEEDED, Argument, check, in_words, take_count, 
 
 HOST = ("initializer", "metric")
 CLASSES = 2**24  # the most that labels may tell apart: metrics count each
+SAMPLE = ("x", "z")  # rows of an initializer's sample, as wide as the first and the second number of the shape
 KINDS = {"shape": "shape", "random": "random", "layer": "count", "layers": "count"}  # of roles; others are arrays
 
 
@@ -74,7 +75,8 @@ def _arguments(component: Component) -> Iterator[Argument]:
     roles = [it for it in arguments_of(component.function) if it not in component.defaults() and it != "weight"]
     classes = ("t", "label") if {"label", "probability"} & set(roles) else ()
     for it in roles:
-        yield Argument(it, "classes" if it in classes else KINDS.get(it, "array"), None)
+        rows = 2 if it in SAMPLE and component.kind == "initializer" else None
+        yield Argument(it, "classes" if it in classes else KINDS.get(it, "array"), rows)
     if "weight" in component.roles:
         yield Argument("weight", "array", 1, None)
     yield from parameters_of(component)
@@ -93,8 +95,12 @@ def _draw(component: Component, name: str, arguments: tuple[Argument, ...], give
     arrays = [it for it in arguments if it.kind == "array"]
     check(name, arrays, [given[it.name] for it in arrays])
     dtype, shape = given.pop("dtype"), given["shape"]
+    for role, width in zip(SAMPLE, shape, strict=True):
+        if role in given and given[role].shape[1] != width:
+            raise ShapeError(f"{name}: {role} is {given[role].shape}; give an array (rows, {width})")
     drawn = np.asarray(component.function(**given))
-    if drawn.shape != shape or drawn.dtype.kind not in "biuf":
+    shapes = (shape, shape[1:]) if "z" in component.roles else (shape,)  # biases are one row
+    if drawn.shape not in shapes or drawn.dtype.kind not in "biuf":
         raise KernelValueError(
             f"{name}: it returned an array of shape {drawn.shape} and type {drawn.dtype}; numbers of shape {shape} are "
             f"needed ({place_of(component.function)})"

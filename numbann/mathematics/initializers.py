@@ -252,3 +252,44 @@ def sparse(shape, random, sparsity: Fraction = 0.9, deviation: Positive = 0.01):
     drawn = random.normal(0.0, deviation, shape)
     places = random.random(shape).argsort(0).argsort(0)
     return drawn * (places >= ceil(sparsity * shape[0]))
+
+
+# ---- by a sample of the layer's inputs
+
+
+@initializer
+def unit_variance(shape, random, x):
+    """Unit variance: normal, each unit's weights then divided by the deviation of its x w over a sample of the rows.
+
+    x are the layer's inputs for these rows.  A unit whose x w is the same for all rows keeps weights of variance 1 / I.
+
+    Example: std(unit_variance(400, 100)) = 0.050
+    Use: tables, whose inputs are of unlike size and hang together; the start of RealMLP's weights, with bias_init he5.
+    For: every unit of every layer starts with variance 1, whatever inputs, activations and dropout are.
+    Against: rows have to pass through the layers before, once.
+    Trouble: without biases that differ, units of one input alone are alike up to their sign; take he5 for biases.
+    Reference: Holzmueller, Grinsztajn and Steinwart 2024, https://arxiv.org/abs/2407.04491.
+    """
+    w = random.standard_normal(shape) / sqrt(shape[0])
+    deviation = (x @ w).std(0)
+    return w / (deviation + (deviation == 0))
+
+
+@initializer
+def he5(shape, random, z):
+    """He+5, for biases: b = -sum_k p_k z_k over five random rows z_k of x w, each unit its own; p_k random, of sum 1.
+
+    The p_k are exponential numbers over their sum: uniform among all shares.  z + b is then 0 at a random point among
+    the rows.
+
+    Example: std(he5(400, 100)) = 0.610
+    Use: `bias_init` where rows lie in clusters or away from 0; the start of RealMLP's biases.
+    For: a unit's kink begins where rows are, so that it tells some of them apart, and none begins dead.
+    Against: rows have to pass through the layers before, once.
+    Trouble: it needs z, which weights do not have: name it in `bias_init`.
+    Reference: Steinwart 2019, https://arxiv.org/abs/1903.11482; Holzmueller, Grinsztajn and Steinwart 2024,
+    https://arxiv.org/abs/2407.04491.
+    """
+    shares = random.exponential(1.0, (5, shape[1]))
+    rows = random.integers(0, len(z), (5, shape[1]))
+    return -(shares / shares.sum(0) * z[rows, range(shape[1])]).sum(0)

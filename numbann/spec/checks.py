@@ -75,6 +75,8 @@ def check_agreement(spec: Spec | None, registry: Registry | None) -> Iterator[Fo
             moved = (trail for name, trail, _ in scheduled(spec) if name != "weight_decay")
             yield from ((trail, _not_there(spec)) for trail in (*_own_rates(spec), *moved))
     for index, layer in enumerate(spec.model.layers):
+        if "blend_rate" in layer.activation.parameters and "blend" not in layer.activation.parameters:
+            yield ("model", "layers", index, "activation", "blend_rate"), "there is no blend; give blend: true, too"
         if number_of(layer.dropout) and layer.alpha_dropout:
             yield ("model", "layers", index, "alpha_dropout"), "there is dropout too; give one of them"
     for key in ("embedding", "scale"):
@@ -173,7 +175,9 @@ def _own_rates(spec: Spec) -> Iterator[Trail]:
     """Find the keys by which some tensors learn or decay in a way of their own."""
     yield from (("optimizer", key) for key in ("rates", "bias_rate", "bias_decay") if key in spec.optimizer.parameters)
     layers = enumerate(spec.model.layers)
-    yield from (("model", "layers", k, "rate") for k, layer in layers if layer.rate not in (None, 1))
+    for k, layer in layers:
+        yield from [("model", "layers", k, "rate")] * (layer.rate not in (None, 1))
+        yield from [("model", "layers", k, "activation", "blend_rate")] * ("blend_rate" in layer.activation.parameters)
     if spec.model.input and spec.model.input.scale and spec.model.input.scale.rate != 1:
         yield ("model", "input", "scale", "rate")
 

@@ -26,10 +26,16 @@ CORE_PARAMETERS: dict[str, tuple[Parameter, ...]] = {
         Parameter("bias_decay", True, bool),
     ),
     "schedule": (Parameter("warmup_epochs", 0, Annotated[int, Ge(0)]),),
-    "activation": (Parameter("blend", False, bool),),
+    "activation": (Parameter("blend", False, bool), Parameter("blend_rate", 1.0, Positive)),
 }
 SCHEDULED = ("weight_decay", "label_smoothing")  # parameters that may have a schedule
-UNSAID = ("rates", "bias_rate", "bias_decay", "blend")  # of core's; a resolved spec leaves them out at their defaults
+UNSAID = (
+    "rates",
+    "bias_rate",
+    "bias_decay",
+    "blend",
+    "blend_rate",
+)  # of core's; a resolved spec leaves them out at their defaults
 
 
 def parameters_of(component: Component) -> tuple[Parameter, ...]:

@@ -32,7 +32,7 @@ PARTS: dict[str, dict[str, Any]] = {
     "biases without decay": {"bias_decay": False},
     "layer": {"between": [{"rate": 0.25}]},
     "scale": {"input_scale": 6.0},
-    "blend": {"blend": True},
+    "blend": {"blend": 0.1},
     "decay": {"courses": ["weight_decay"]},
     "dropout": {"between": [{"dropout": 0.3}, {"dropout": 0.1}], "courses": ["layers.0.dropout"]},
     "smoothing": {"loss": "softmax_cross_entropy", "courses": ["label_smoothing"]},
@@ -63,7 +63,7 @@ def rates_of(made: Plan, options: Mapping[str, Any]) -> dict[str, tuple[float, f
         width = 1 / sqrt(inputs) if options.get("width_rates") else 1.0
         found[f"layers.{k}.weight"] = layer * width, DECAY
         found[f"layers.{k}.bias"] = layer * options.get("bias_rate", 1.0), DECAY * options.get("bias_decay", True)
-        found[f"layers.{k}.activation.blend"] = layer, DECAY
+        found[f"layers.{k}.activation.blend"] = layer * options.get("blend", 1.0), DECAY
     found["input.scale"] = options.get("input_scale", 1.0), DECAY
     return {name: found[name] for name in made.tensors}
 
@@ -215,7 +215,9 @@ def test_a_gpu_refuses_them() -> None:
 
 OPTIMIZER = {"type": "adamw", "learning_rate": 0.01, "rates": "width", "bias_rate": 0.1, "bias_decay": False}
 MOVED = {"value": 0.5, "schedule": "linear"}
-MODEL = {"input": {"scale": {"rate": 6}}, "layers": [{"units": 8, "rate": 0.5}, 4]}
+SLOW = {"type": "mish", "blend": True, "blend_rate": 0.1}
+MODEL = {"input": {"scale": {"rate": 6}}, "layers": [{"units": 8, "rate": 0.5}, 4], "activation": SLOW}
+MODEL |= {"init": "unit_variance", "bias_init": "he5"}
 
 
 def test_a_run_goes_on_with_them(write_spec: Callable[..., Path]) -> None:
@@ -229,6 +231,7 @@ def test_a_run_goes_on_with_them(write_spec: Callable[..., Path]) -> None:
     spec = json.loads((whole.path / "spec.resolved.json").read_text())
     assert {key: spec["optimizer"][key] for key in OPTIMIZER} == OPTIMIZER
     assert spec["model"]["input"] == MODEL["input"]
+    assert spec["model"]["layers"][1]["activation"] == SLOW
     plain = numbann.train(write_spec(model={"layers": [8]}, train={"epochs": 1}), output="plain")
     spec = json.loads((plain.path / "spec.resolved.json").read_text())
     assert not {"rates", "bias_rate", "bias_decay"} & set(spec["optimizer"])
@@ -290,6 +293,14 @@ def test_short_forms_of_the_scale(write_spec: Callable[..., Path], scale: Any) -
         (
             {"model": {"layers": [4], "dropout": MOVED}, "train": {"device": "cuda"}},
             r'layers\[0\]\.dropout: train\.device "cuda" does not do this',
+        ),
+        (
+            {"model": {"layers": [4], "activation": SLOW}, "train": {"device": "cuda"}},
+            r'layers\[0\]\.activation\.blend_rate: train\.device "cuda" does not do this',
+        ),
+        (
+            {"model": {"layers": [4], "activation": {"type": "mish", "blend_rate": 2}}},
+            "blend_rate: there is no blend; give blend: true, too",
         ),
         (
             {"model": {"layers": [4], "dropout": {"value": 1}}},

@@ -81,7 +81,7 @@ def make_plan(
     bias_rate: float = 1.0,
     bias_decay: bool = True,
     courses: Mapping[str, Course] | None = None,
-    blend: bool = False,
+    blend: float = 0.0,
     registry: Registry | None = None,
     optimizers: Registry | None = None,
     losses: Registry | None = None,
@@ -90,6 +90,7 @@ def make_plan(
 ) -> plan.Plan:
     """The plan of a network of these sizes; parameters are the optimizer's, batch None is all rows.
 
+    blend: the rate of a blend in all activations; 0: there is none.
     between: what stands between layers (norm, dropout, residual), for the first ones.
     """
     link = configured("loss", loss, losses).component.traits["link"]
@@ -98,7 +99,9 @@ def make_plan(
 
     def chosen(name: str) -> Configured:
         found = configured("activation", name, registry)
-        return Configured(found.component, {**found.values, "blend": True}) if blend else found
+        return (
+            Configured(found.component, {**found.values, "blend": True, "blend_rate": float(blend)}) if blend else found
+        )
 
     layers = [
         Dense(units, chosen(name), **{"init": init, **extra})

@@ -25,7 +25,7 @@ SETTINGS: dict[str, list[dict[str, Any]]] = {
     "leaky_relu": [{}, {"alpha": 0.0}, {"alpha": 0.3125}],
     "sigmoid_focal": [{}, {"gamma": 0.5, "alpha": 0.6}],
     "softmax_focal": [{}, {"gamma": 0.5}],
-    "sigmoid_cross_entropy": [{}, {"positive_weight": 3.5}],
+    "sigmoid_cross_entropy": [{}, {"positive_weight": 3.5}, {"label_smoothing": 0.2}],
     "huber": [{}, {"delta": 0.3}],
     "smooth_l1": [{}, {"beta": 0.3125}],
     "quantile": [{}, {"quantile": 0.9}],

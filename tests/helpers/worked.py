@@ -154,8 +154,9 @@ def _schedule(component: Component, positional: list[Any], named: dict[str, Any]
 
 
 def _initializer(component: Component, positional: list[Any], named: dict[str, Any]) -> Any:
-    given = {**component.defaults(), **named}
-    return call(component.function, **given, shape=tuple(positional), random=np.random.default_rng(0))
+    given, seen = {**component.defaults(), **named}, np.random.default_rng(1)
+    sample = {"x": seen.standard_normal((1024, positional[0])), "z": seen.standard_normal((1024, positional[1]))}
+    return call(component.function, **given, **sample, shape=tuple(positional), random=np.random.default_rng(0))
 
 
 def _metric(component: Component, positional: list[Any], named: dict[str, Any]) -> Any:

@@ -34,12 +34,25 @@ def test_a_network_starts_with_the_same_numbers() -> None:
 
 @pytest.mark.parametrize("name", built_in().names("initializer"))
 def test_shape_type_and_repetition(name: str) -> None:
-    drawn, function = getattr(kernels, name)((40, 30), 5), built_in().get("initializer", name).function
-    assert (drawn.shape, drawn.dtype, drawn.flags.c_contiguous) == ((40, 30), np.float64, True)
-    np.testing.assert_array_equal(drawn, function((40, 30), np.random.default_rng(5)))
+    component, sample = built_in().get("initializer", name), np.random.default_rng(6).standard_normal((50, 40))
+    seen = [rows for role, rows in {"x": sample, "z": sample[:, :30]}.items() if role in component.roles]
+    seen = [np.ascontiguousarray(rows) for rows in seen]
+    drawn = getattr(kernels, name)((40, 30), 5, *seen)
+    shape = (30,) if "z" in component.roles else (40, 30)
+    assert (drawn.shape, drawn.dtype, drawn.flags.c_contiguous) == (shape, np.float64, True)
+    np.testing.assert_array_equal(drawn, component.function((40, 30), np.random.default_rng(5), *seen))
     for dtype in ("float32", np.float32, np.dtype("float32")):
-        single = getattr(kernels, name)([40, 30], np.random.default_rng(5), dtype=dtype)
+        single = getattr(kernels, name)([40, 30], np.random.default_rng(5), *seen, dtype=dtype)
         np.testing.assert_array_equal(single, drawn.astype(np.float32), strict=True)
+
+
+def test_a_sample_of_another_width() -> None:
+    for call in (
+        lambda: kernels.unit_variance((4, 3), 0, np.zeros((9, 3))),
+        lambda: kernels.he5((4, 3), 0, np.zeros(3)),
+    ):
+        with pytest.raises((ShapeError, KernelTypeError), match=r"unit_variance: x is \(9, 3\); give|he5: z"):
+            call()
 
 
 def test_moments_and_bounds() -> None:

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from numbann.components.built_in import built_in
+from numbann.components.component import call
 
 SHAPE = (400, 300)
 DEVIATIONS = {
@@ -27,14 +28,17 @@ DEVIATIONS = {
 
 
 def drawn(name: str, shape: tuple[int, int] = SHAPE, seed: int = 0, **values: Any) -> np.ndarray:
-    return built_in().get("initializer", name).function(shape, np.random.default_rng(seed), **values)
+    """A draw, for normal inputs and products if it asks for them."""
+    given, sample = {"shape": shape, "random": np.random.default_rng(seed)}, np.random.default_rng(9)
+    seen = {"x": sample.standard_normal((500, shape[0])), "z": sample.standard_normal((500, shape[1]))}
+    return call(built_in().get("initializer", name).function, **given, **seen, **values)
 
 
 @pytest.mark.parametrize("name", built_in().names("initializer"))
 @pytest.mark.parametrize("shape", [(1, 1), (1, 7), (7, 1), (5, 9)])
 def test_shape_and_repetition(name: str, shape: tuple[int, int]) -> None:
     w = drawn(name, shape)
-    assert (w.shape, w.dtype) == (shape, np.float64)
+    assert (w.shape, w.dtype) == (shape[1:] if name == "he5" else shape, np.float64)
     assert np.isfinite(w).all()
     np.testing.assert_array_equal(w, drawn(name, shape))
 
@@ -70,3 +74,22 @@ def test_sparse_spares_as_many_weights_of_each_unit() -> None:
     w = drawn("sparse", (37, 20), sparsity=0.6)
     assert ((w == 0).sum(0) == ceil(0.6 * 37)).all()
     assert (w != 0).any(1).all()
+
+
+def test_unit_variance_is_that_of_each_unit_on_the_sample() -> None:
+    x = np.random.default_rng(3).standard_normal((500, 4)) * [1.0, 30.0, 0.0, 1e-3]
+    w = built_in().get("initializer", "unit_variance").function((4, 9), np.random.default_rng(0), x)
+    np.testing.assert_allclose((x @ w).std(0), 1, rtol=1e-12)
+    same = built_in().get("initializer", "unit_variance").function((4, 900), np.random.default_rng(0), 0 * x)
+    assert same.std() == pytest.approx(0.5, rel=0.05)
+
+
+def test_he5_puts_the_kink_of_each_unit_among_its_rows() -> None:
+    z = np.random.default_rng(3).uniform(2, 5, (500, 300))
+    b = built_in().get("initializer", "he5").function((4, 300), np.random.default_rng(0), z)
+    assert b.shape == (300,)
+    assert (z.min() < -b).all()
+    assert (-b < z.max()).all()
+    assert b.mean() == pytest.approx(-3.5, abs=0.1)
+    deviation = sqrt(1 / 3) * z.std()  # the sum of the squares of five uniform shares is 1/3 in the mean
+    assert b.std() == pytest.approx(deviation, rel=0.15)

@@ -67,31 +67,33 @@ def soft_cross_entropy(y, t, dy):
 
 
 @loss(link="sigmoid", target="binary", aliases=("binary_cross_entropy",))
-def sigmoid_cross_entropy(y, t, positive_weight: Positive = 1.0):
+def sigmoid_cross_entropy(y, t, positive_weight: Positive = 1.0, label_smoothing: Fraction = 0.0):
     """Cross-entropy of sigmoid(y) with t in [0, 1]: -p t log s - (1 - t) log(1 - s), s = sigmoid(y).  y is a logit.
 
-    Values in [0, inf).  p is the positive_weight, the weight of a yes relative to a no.  Evaluated as c log(1 +
-    exp(-|y|)) with c = 1 + (p - 1) t, plus y (1 - t) or, for y < 0, -p t y, which does not overflow.  Derivative s - t
-    - (p - 1) t (1 - s).
+    Values in [0, inf).  p is the positive_weight, the weight of a yes relative to a no.  With label_smoothing q the
+    target is t (1 - q) + q / 2.  Evaluated as c log(1 + exp(-|y|)) with c = 1 + (p - 1) t, plus y (1 - t) or, for y <
+    0, -p t y, which does not overflow.  Derivative s - t - (p - 1) t (1 - s).
 
     Example: sigmoid_cross_entropy(y=[2, -2], t=[1, 1]) = [0.127, 2.127]
     Use: two classes, and several yes/no labels in a row; the default there.
     For: gives the probability of yes, and the gradient is prediction minus truth.
     Against: unbounded: one confident mistake can outweigh many rows.
     Trouble: a rare yes is missed: set positive_weight above 1, or move the threshold; but then s is no longer a
-    calibrated probability.
+    calibrated probability.  Where many labels are wrong, set label_smoothing to 0.1; it costs calibration, too.
     Reference: Cox 1958, https://doi.org/10.1111/j.2517-6161.1958.tb00292.x; as torch.nn.BCEWithLogitsLoss with its
     pos_weight.
     """
-    more = (positive_weight - 1) * t
-    return (-y * (t + more) if y < 0 else y - y * t) + (1 + more) * log1p(exp(-abs(y)))
+    smooth = t + label_smoothing * (0.5 - t)
+    more = (positive_weight - 1) * smooth
+    return (-y * (smooth + more) if y < 0 else y - y * smooth) + (1 + more) * log1p(exp(-abs(y)))
 
 
 @sigmoid_cross_entropy.derivative
-def sigmoid_cross_entropy_derivative(y, t, positive_weight):
+def sigmoid_cross_entropy_derivative(y, t, positive_weight, label_smoothing):
     e = exp(-abs(y))
     s = (e if y < 0 else 1) / (1 + e)
-    return s - t - (positive_weight - 1) * t * (1 - s)
+    smooth = t + label_smoothing * (0.5 - t)
+    return s - smooth - (positive_weight - 1) * smooth * (1 - s)
 
 
 @loss(form="row", link="softmax", target="distribution")

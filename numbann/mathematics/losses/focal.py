@@ -28,7 +28,7 @@ def sigmoid_focal(y, t, gamma: NonNegative = 2.0, alpha: Positive = 0.25):
     """
     e = exp(-abs(y))
     s, rest = (e if y < 0 else 1) / (1 + e), (1 if y < 0 else e) / (1 + e)
-    return (alpha * t + (1 - alpha) * (1 - t)) * (s * (1 - t) + rest * t) ** gamma * sigmoid_cross_entropy(y, t, 1)
+    return (alpha * t + (1 - alpha) * (1 - t)) * (s * (1 - t) + rest * t) ** gamma * sigmoid_cross_entropy(y, t, 1, 0)
 
 
 @sigmoid_focal.derivative
@@ -36,7 +36,7 @@ def sigmoid_focal_derivative(y, t, gamma, alpha):
     e = exp(-abs(y))
     s, rest = (e if y < 0 else 1) / (1 + e), (1 if y < 0 else e) / (1 + e)
     w = s * (1 - t) + rest * t
-    pull = gamma * sigmoid_cross_entropy(y, t, 1) * (2 * t - 1) * s * rest
+    pull = gamma * sigmoid_cross_entropy(y, t, 1, 0) * (2 * t - 1) * s * rest
     return 0 if w == 0 else (alpha * t + (1 - alpha) * (1 - t)) * w**gamma * (s * (1 - t) - rest * t - pull / w)
 
 

@@ -142,11 +142,14 @@ def soft_cross_entropy(y: Array, t: Array) -> tuple[Array, Array]:
     return -(t * log_softmax(y)).sum(axis=1), softmax(y) * t.sum(axis=1, keepdims=True) - t
 
 
-def sigmoid_cross_entropy(y: Array, t: Array, positive_weight: float = 1.0) -> tuple[Array, Array]:
+def sigmoid_cross_entropy(
+    y: Array, t: Array, positive_weight: float = 1.0, label_smoothing: float = 0.0
+) -> tuple[Array, Array]:
     """value = mean_k of -p t log s - (1 - t) log(1 - s) with s = sigmoid(y), dy = ((1 - t) s - p t (1 - s)) / K.
 
     As log s = -log(1 + exp(-y)), the value of one output is p t log(1 + exp(-y)) + (1 - t) log(1 + exp(y)).
     """
+    t = t * (1 - label_smoothing) + label_smoothing / 2
     value = positive_weight * t * np.logaddexp(0, -y) + (1 - t) * np.logaddexp(0, y)
     dy = (1 - t) * sigmoid(y) - positive_weight * t * sigmoid(-y)
     return value.mean(axis=1), dy / y.shape[1]
