@@ -14,7 +14,7 @@ from time import perf_counter
 from typing import Any
 
 from numbann.engine.devices import make_engine
-from numbann.errors import NumbannError, TrainingError
+from numbann.errors import DataError, RunDirectoryError, TrainingError
 from numbann.fit.fitting import begin, take_best
 from numbann.model.columns import as_csv
 from numbann.model.ensemble import Ensemble
@@ -161,11 +161,11 @@ class _Course:
 
 
 def _named(error: Exception, place: Place, path: Path) -> Exception:
-    """Return the error of a model with its number, if it is one that says what to do."""
-    if not isinstance(error, NumbannError):
+    """Return the error of a model with its number, and what is kept of the others."""
+    if not isinstance(error, TrainingError | RunDirectoryError | DataError):
         return error
     fold = "" if place.fold is None else f" (fold {place.fold})"
-    kept = f"\nthe checkpoints of all models are kept in {path}" if isinstance(error, TrainingError) else ""
+    kept = "" if isinstance(error, DataError) else f"\nthe checkpoints of all models are kept in {path}"
     named = type(error)(f"model {place.number}{fold}: {error}{kept}")
     named.__cause__ = error.__cause__
     return named

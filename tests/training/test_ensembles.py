@@ -6,12 +6,16 @@ import csv
 import json
 import pickle
 import shutil
+import subprocess
+import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from failing import SIGNALS, press
 
 import numbann
 from numbann.errors import DataError, RunDirectoryError, SpecError, TrainingError
@@ -211,6 +215,37 @@ def test_interrupted_and_resumed_it_gives_the_same_bytes(write_spec: WriteSpec, 
         numbann.train(write_spec(ensemble=3), output="run", callbacks=[press])
     assert not (Path("run") / "model.safetensors").exists()
     assert files(numbann.resume("run").path) == expected
+
+
+@SIGNALS
+def test_a_signal_ends_it_between_two_steps(write_spec: WriteSpec) -> None:
+    expected = files(trained(write_spec, "whole", train={"epochs": 40}).path)
+
+    def interrupt(event: Event) -> None:
+        if isinstance(event, FromModel) and isinstance(event.event, EpochEnded) and event.event.record["epoch"] == 2:
+            press()
+
+    with pytest.raises(numbann.Interrupted) as caught:
+        numbann.train(write_spec(ensemble=3, train={"epochs": 40}), output="run", callbacks=[interrupt])
+    assert str(caught.value) == "the checkpoints of all models are kept in run; resume with: numbann resume run"
+    assert files(numbann.resume("run").path) == expected
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="kill -9")
+def test_killed_and_resumed_it_gives_the_same_bytes(write_spec: WriteSpec, here: Path) -> None:
+    train = {"epochs": 80, "checkpoint_seconds": 0}
+    expected = files(trained(write_spec, "whole", train=train).path)
+    spec = write_spec(ensemble=3, train=train)
+    command = [sys.executable, "-m", "numbann_cli.main", "train", str(spec), "-o", "run", "-q"]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    while process.poll() is None and not (here / "run" / "models" / "2" / "checkpoint.safetensors").exists():
+        time.sleep(0.005)
+    process.kill()
+    process.wait()
+    assert not (here / "run" / "model.safetensors").exists()
+    run = numbann.resume("run")
+    assert files(run.path) == expected
+    assert not list(run.path.rglob(".*"))
 
 
 def test_models_that_are_done_are_not_trained_again(write_spec: WriteSpec) -> None:
