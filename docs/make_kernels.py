@@ -248,6 +248,7 @@ def _example(component: Component, suffix: str) -> str:
         given = GIVEN if "probability" in component.roles else {**GIVEN, "t": "labels % 2"}
         given = given if {"label", "probability"} & set(component.roles) else {**GIVEN, "t": "t"}
         given = {**given, "value": "y[:, 0]"} if "time" in component.outputs else given
+        given = {**given, "t": "abs(t)", "group": "labels"} if "group" in component.roles else given
         return f"{name}({', '.join(given[it.name] for it in _arguments(name) if it.default is ...)})"
     needed = [argument for argument in _arguments(name) if argument.default is ... and argument.kind == "written"]
     states = ["np.zeros_like(w)"] * (len(needed) - 1)

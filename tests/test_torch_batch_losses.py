@@ -47,17 +47,21 @@ def concordance_loss(y: Any, t: Any) -> Any:
 
 
 def ranknet(y: Any, t: Any) -> Any:
-    """The cross-entropy of each pair of a query, of which one comes first."""
-    (grade, query), ahead = t.T, y - y.T
-    before = (grade[:, None] > grade) & (query[:, None] == query)
-    return (torch.nn.functional.softplus(-ahead) * before).sum() / len(y)
+    """The cross-entropy of each pair, of which one comes first."""
+    return (torch.nn.functional.softplus(y.T - y) * (t > t.T)).sum() / len(y) ** 2
+
+
+def listnet(y: Any, t: Any) -> Any:
+    """The cross-entropy of two lists."""
+    return -(torch.softmax(t, 0) * torch.log_softmax(y, 0)).sum() / len(y)
 
 
 CASES: dict[str, tuple[Callable[..., Any], Any, int]] = {
     "cox": (cox, "cox", 1),
     "contrastive": (contrastive, papers.contrastive, 2),
     "supervised_contrastive": (supervised_contrastive, papers.supervised_contrastive, 3),
-    "ranknet": (ranknet, papers.ranknet, 1),
+    "ranknet": (ranknet, "ranknet", 1),
+    "listnet": (listnet, papers.listnet, 1),
     "concordance_loss": (concordance_loss, papers.concordance_loss, 2),
 }
 
@@ -68,7 +72,7 @@ def test_value_and_gradient(name: str) -> None:
     random = np.random.default_rng(0)
     y = random.normal(0, 1, (ROWS, outputs))
     t = np.column_stack([random.integers(1, 6, ROWS), random.integers(0, 2, ROWS)]).astype(float)
-    t = t if name in ("cox", "ranknet", "concordance_loss") else t[:, :1]
+    t = t if name in ("cox", "concordance_loss") else t[:, :1]
     value, dy = get_loss(given)(y, t)
     ours = torch.tensor(y, requires_grad=True)
     expected = there(ours, torch.tensor(t)).sum()

@@ -21,7 +21,7 @@ TAKES = {  # by kind and form: the numbers that one call of it is about, B rows 
     ("loss", "elementwise"): "each output alone: y and t (B, O); the loss is the mean over rows and outputs",
     ("loss", "row"): "each row of y (B, K), and {target}; the loss is the mean over rows",
     ("loss", "outputs"): "several outputs for each target; the loss is the mean over rows and targets",
-    ("loss", "batch"): "each row among all rows of its batch, y (B, O); the loss is the mean over rows",
+    ("loss", "batch"): "each row among all rows of its batch or group, y (B, O); the loss is the mean over rows",
     ("optimizer", "elementwise"): "each weight w alone, its gradient g and its own states, at each step",
     ("optimizer", "matrix"): "whole matrices w and g (I, O), biases as (1, O), at each step",
     ("optimizer", "solver"): "all parameters at once, and the loss over all rows, once an epoch",

@@ -198,6 +198,8 @@ ALL = {  # what a loss of whole batches may ask for
     "t": "carray(op.ALL_T, (step[BATCH], op.TARGET_ROW))",
     "label": "carray(op.ALL_LABELS, step[BATCH])",
     "weight": "carray(op.ALL_WEIGHTS, step[BATCH])",
+    "group": "carray(op.ALL_GROUPS, step[BATCH])",
+    "group_end": "carray(op.ALL_GROUP_ENDS, step[BATCH])",
 }
 SHARES_OF = "shares = view(op.SHARES, step[START], last)"
 # The factor of a row's gradient and the line that it needs, by the loss's form and whether rows are weighted

@@ -22,6 +22,7 @@ from numbann.simd.vector_math import BINDINGS
 
 BUILT_IN = {abs: "abs", min: "min", max: "max"}
 COUNTS = ("label",)  # roles that are integers
+OF_BATCHES = ("label", "group", "group_end")  # arrays of integers, of a loss of whole batches
 ROWS = (row_max, row_sum, row_dot)
 
 
@@ -214,7 +215,7 @@ class _Rewriter(Parsed):
             case ast.Call(func=ast.Name(id="len"), args=[ast.Subscript() as row]) if self.whole:
                 row.slice = self.count(row.slice)
                 return node
-            case ast.Subscript(value=ast.Name(id=name)) if self.whole and name in COUNTS:
+            case ast.Subscript(value=ast.Name(id=name)) if self.whole and name in OF_BATCHES:
                 node.slice = self.count(node.slice)
                 return node
             case ast.Tuple() if self.whole:

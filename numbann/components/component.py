@@ -98,13 +98,13 @@ ROLES: Mapping[tuple[str, str], tuple[str, ...]] = {
     ("loss", "elementwise"): ("y", "t"),
     ("loss", "row"): ("y", "dy", "t", "label"),
     ("loss", "outputs"): ("t",),  # or the target's columns by their names
-    ("loss", "batch"): ("row", "y", "dy", "t", "label", "weight"),  # or columns in the place of t
+    ("loss", "batch"): ("row", "y", "dy", "t", "label", "weight", "group", "group_end"),  # or columns in the place of t
     ("optimizer", "elementwise"): ("w", "g", "step", "learning_rate", "weight_decay", "batch_size"),
     ("optimizer", "matrix"): ("w", "g", "step", "learning_rate", "weight_decay", "batch_size", "layer", "layers"),
     ("optimizer", "solver"): ("w", "evaluate", "memory", "step", "learning_rate"),
     ("schedule", "elementwise"): ("monitor", "step", "steps", "epoch", "epochs"),
     ("initializer", "elementwise"): ("shape", "random", "layer", "layers", "x", "z"),
-    ("metric", "elementwise"): ("t", "weight", "label", "probability", "value"),
+    ("metric", "elementwise"): ("t", "weight", "group", "label", "probability", "value"),
 }
 TAKEN = {  # names that core fills in other functions of a component, or gives to what it trains
     "activation": ("a", "da", "dz"),
@@ -306,6 +306,10 @@ class Component:
             return {}
         each = {name: self.defaults()[name] for name, mark in self.marks.items() if not mark.shared}
         return {**({"u": 0.5} if "u" in self.roles else {}), **each}
+
+    def asks(self, *names: str) -> bool:
+        """Whether the function, or a part of a loss of batches, has an argument of one of these names."""
+        return any({*names} & {*arguments_of(one)} for one in (self.function, *self.each.values()))
 
     def defaults(self) -> dict[str, Any]:
         """Return every parameter's default by name."""

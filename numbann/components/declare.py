@@ -92,9 +92,10 @@ def loss(
     """Declare a loss: `y`, `t` of one output -> value; form="row": `y`, `dy`, `t` or `label` -> value, fills `dy`.
 
     form="batch": `row`, its number among the rows of a batch; `y` (B, O); `t` (B, T), `label` (B,) or columns (B,) by
-    their names; `weight` (B,) and numbers of each row that `.each` names, (B,) -> the row's part of the loss; fills
-    `dy`, the row's own, with the derivative of the sum of all rows' parts.  outputs: how many outputs such a loss takes
-    whose target has columns; others take as many as there are targets or classes.
+    their names; `weight` (B,); `group` and `group_end` (B,), where a row's group begins and ends in the batch; and
+    numbers of each row that `.each` names, (B,) -> the row's part of the loss; fills `dy`, the row's own, with the
+    derivative of the sum of all rows' parts.  outputs: how many outputs such a loss takes whose target has columns;
+    others take as many as there are targets or classes.
 
     A loss that has arguments of other names in the place of `y` takes several outputs for each target, by these names.
     `.gives` says what they mean.  target={"time": "positive", "event": "binary"}: the target has columns of unequal

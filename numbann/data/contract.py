@@ -80,6 +80,12 @@ def keys_of_split(split: Mapping[str, Any]) -> tuple[str, ...]:
     return tuple(split[key] for key in SPLIT_KEYS if split.get(key) is not None)
 
 
+def split_of(section: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the split of a `data` object; without a column of its own, it goes by the groups of batches."""
+    split = dict(section["split"])
+    return split if keys_of_split(split) else {**split, "group": section.get("group")}
+
+
 def shares(path: Any, split: Mapping[str, Any]) -> dict[str, float]:
     """Return the share of rows for each part that has no source of its own; none where a column tells the part."""
     if split.get("column") is not None:

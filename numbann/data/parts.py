@@ -14,6 +14,7 @@ from numbann.data.split import (
     fold_groups,
     fold_in_order,
     fold_rows,
+    sample_groups,
     sample_rows,
     split_groups,
     split_in_order,
@@ -21,7 +22,7 @@ from numbann.data.split import (
 )
 from numbann.data.table import Raw, RowSelection, count_of
 from numbann.data.tasks.task import Task
-from numbann.data.wording import quoted
+from numbann.data.wording import counted, quoted
 from numbann.errors import DataError
 
 Parts = dict[str, tuple[Raw, RowSelection]]
@@ -96,6 +97,20 @@ def _groups(raw: Raw, name: str, rows: RowSelection) -> np.ndarray:
     return np.unique(groups, return_inverse=True)[1]
 
 
+def group_of(raw: Raw, name: str | None, rows: RowSelection) -> np.ndarray | None:
+    """Return the group of some rows (n,), from 0, if a column names them."""
+    return None if name is None else _groups(raw, name, rows)
+
+
+def group_notes(parts: Parts, name: str | None) -> tuple[str, ...]:
+    """Return a note of the groups of the training part, if there are any."""
+    if name is None:
+        return ()
+    sizes = np.unique(_groups(parts["train"][0], name, parts["train"][1]), return_counts=True)[1]
+    found = f"{counted(len(sizes), 'group')} of {quoted(name)}, of {sizes.min()} to {sizes.max()} rows"
+    return (f"group: train has {found}",)
+
+
 def _order(raw: Raw, name: str) -> np.ndarray:
     """Return the rows (N,) in the order of a column of numbers or dates."""
     column = raw.keys[name]
@@ -127,13 +142,16 @@ def _named(raw: Raw, name: str) -> dict[str, np.ndarray]:
     return {part: rows for part, rows in found.items() if len(rows)}
 
 
-def sampled(raw: Raw, asked: float | None, seed: int) -> Raw:
-    """Return some rows of a source, in the proportions of its classes, if the spec asks for some."""
+def sampled(raw: Raw, asked: float | None, seed: int, group: str | None = None) -> Raw:
+    """Return some rows of a source, in the proportions of its classes or of whole groups, if the spec asks for some."""
     if asked is None or asked == 1:
         return raw
     if isinstance(asked, int) and asked >= len(raw.table):
         return raw.noted(f"rows: all {len(raw.table)} are used, no more than data.rows ({asked})")
-    chosen = sample_rows(len(raw.table), asked, seed, _strata(raw))
+    if group is None:
+        chosen = sample_rows(len(raw.table), asked, seed, _strata(raw))
+    else:
+        chosen = sample_groups(_groups(raw, group, slice(None)), asked, seed)
     return raw.take(chosen).noted(f"rows: {len(chosen)} of {len(raw.table)} rows are used (data.rows)")
 
 

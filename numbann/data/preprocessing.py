@@ -16,6 +16,7 @@ from numbann.data.files import Files
 from numbann.data.frames import raw_from_python
 from numbann.data.given import is_given, source_of
 from numbann.data.joining import read_source
+from numbann.data.parts import group_of
 from numbann.data.path import find_new_source
 from numbann.data.reading import Reading
 from numbann.data.streaming import Inputs, inputs_of
@@ -29,11 +30,12 @@ PLAIN = ("dtype", "kinds", "class_weights", "usual")  # the fields that are stor
 
 
 class NewData(NamedTuple):
-    """New data: x (N, I), the targets as given and the weights (N,), each None where there are none, and warnings."""
+    """New data: x (N, I), targets as given, weights (N,) and groups (N,), None where there are none, and warnings."""
 
     x: Inputs
     raw_target: Any
     weight: np.ndarray | None
+    group: np.ndarray | None
     warnings: tuple[str, ...]
 
 
@@ -83,7 +85,7 @@ class Preprocessing:
         return source_of(source) if is_given(source) else find_new_source(source, Path(), need_target)
 
     def read(self, source: Any, need_target: bool) -> NewData:
-        """Read the rows of what `find` returns or takes; their targets and weights only if needed."""
+        """Read the rows of what `find` returns or takes; their targets, weights and groups only if needed."""
         raw = self.read_rows(source, need_target)
         return self.describe(raw, self.inputs(raw), need_target)
 
@@ -110,13 +112,16 @@ class Preprocessing:
         if need_target and self.reading.weight is not None and raw.weight is None:
             warnings += (f"there are no weights {quoted(self.reading.weight)}; all rows count alike",)
         target = self.task.original(raw) if need_target else None
-        return NewData(x, target, weight_of(raw, slice(None)), warnings)
+        group = group_of(raw, self.reading.group if need_target else None, slice(None))
+        return NewData(x, target, weight_of(raw, slice(None)), group, warnings)
 
     def read_as_written(self, files: Files, columns: Sequence[str] | None) -> dict[str, np.ndarray]:
         """Return columns (N,) of a table as texts, by name; None for all of them."""
         if files.format.header is None:
             raise files.data.fault(" is no table with named columns, of which some could be kept")
-        plain = replace(self.reading, names=None, targets=None, weight=None, drop=(), na=(), texts=(), categorical=())
+        plain = replace(
+            self.reading, names=None, targets=None, weight=None, group=None, drop=(), na=(), texts=(), categorical=()
+        )
         names = tuple(columns or files.format.header(files.data, plain))
         raw = read_source(files, replace(plain, features=names, categorical=names), need_target=False)
         return {name: raw.table.texts[name].original for name in names}

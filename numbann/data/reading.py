@@ -24,9 +24,10 @@ Faults = Iterator[tuple[str | None, str]]  # the spec's key to blame, and what i
 class Reading:
     """The spec's settings for reading sources.
 
-    keys: the columns that the split goes by.  patterns: the keys of data.columns; textual: those of columns whose
-    numbers are categories; numeric: the columns that hold numbers even with leading zeros.  Once the training source is
-    read, `names` holds its features, `texts` its text columns, and `origin` its name.
+    group: the column of the groups that batches hold whole.  keys: the columns that the split goes by.  patterns: the
+    keys of data.columns; textual: those of columns whose numbers are categories; numeric: the columns that hold numbers
+    even with leading zeros.  Once the training source is read, `names` holds its features, `texts` its text columns,
+    and `origin` its name.
     """
 
     format: str
@@ -38,6 +39,7 @@ class Reading:
     drop: tuple[str, ...]
     categorical: tuple[str, ...]
     weight: str | None = None
+    group: str | None = None
     keys: tuple[str, ...] = ()
     patterns: tuple[str, ...] = ()
     textual: tuple[str, ...] = ()
@@ -86,7 +88,7 @@ class Reading:
 
     def may_be_codes(self, name: str) -> bool:
         """Tell whether whole numbers with leading zeros are texts in a column of the training source."""
-        apart = (self.weight, *self.keys, *self.numeric)
+        apart = (self.weight, *self.apart, *self.numeric)
         return not self.is_decided(name) and name not in apart and not self.is_text(name)
 
     def is_decided(self, name: str) -> bool:
@@ -102,6 +104,11 @@ class Reading:
         return replace(
             self, names=names, texts=tuple(texts), origin=origin, keys=(), patterns=(), textual=(), numeric=()
         )
+
+    @property
+    def apart(self) -> tuple[str, ...]:
+        """The columns that rows go by: the split, in the training source, and batches."""
+        return tuple(dict.fromkeys((*self.keys, *([] if self.group is None else [self.group]))))
 
 
 def reading_from_section(section: Mapping[str, Any]) -> Reading:
@@ -119,6 +126,7 @@ def reading_from_section(section: Mapping[str, Any]) -> Reading:
         drop=tuple(section["drop"]),
         categorical=tuple(section["categorical"]),
         weight=section["weight"],
+        group=section.get("group"),
         keys=keys_of_split(section["split"]),
         patterns=tuple(columns),
         encoding=table["encoding"] or "utf-8",
@@ -156,7 +164,7 @@ def header_hint(names: Sequence[str]) -> str:
 
 
 class ChosenColumns(NamedTuple):
-    """The columns of a table to read.  weight: one name or none.  keys: what the split goes by; may be features too."""
+    """The columns of a table to read.  weight: one name or none.  keys: what rows go by; may be features too."""
 
     features: tuple[str, ...]
     targets: tuple[str, ...]
@@ -180,7 +188,7 @@ def choose_columns(reading: Reading, names: Sequence[str], where: str, need_targ
     features = reading.names or reading.features or _others(reading, names)
     targets = (reading.targets or ()) if need_target else ()
     weight = choose_weight(reading, names, [*features, *targets], where) if need_target else ()
-    return ChosenColumns(features, targets, weight, reading.keys)
+    return ChosenColumns(features, targets, weight, reading.apart if need_target else ())
 
 
 def column_faults(reading: Reading, names: Sequence[str], where: str, need_target: bool = True) -> Faults:
@@ -192,7 +200,9 @@ def column_faults(reading: Reading, names: Sequence[str], where: str, need_targe
     yield from _feature_faults(reading, names, where, reading.features)
     if reading.names is None:
         yield from _unknown([] if reading.weight is None else [reading.weight], names, where, "data.weight")
-    yield from _unknown(reading.keys, names, where, "data.split")
+    if need_target:
+        yield from _unknown([] if reading.group is None else [reading.group], names, where, reading.key("data.group"))
+        yield from _unknown(reading.keys, names, where, "data.split")
 
 
 def choose_features(reading: Reading, names: Sequence[str], listed_features: bool, where: str) -> tuple[str, ...]:
@@ -231,9 +241,9 @@ def _feature_faults(reading: Reading, names: Sequence[str], where: str, wanted: 
 
 
 def _others(reading: Reading, names: Sequence[str]) -> tuple[str, ...]:
-    """Return the columns that are neither target nor weight nor dropped, nor what the split goes by and no more."""
+    """Return the columns that are neither target nor weight nor group nor dropped, nor what the split goes by alone."""
     keys = set(reading.keys).difference(reading.patterns)
-    taken = {*(reading.targets or ()), *reading.drop, reading.weight, *keys}
+    taken = {*(reading.targets or ()), *reading.drop, reading.weight, reading.group, *keys}
     return tuple(name for name in names if name not in taken)
 
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from numbann.data.choices import choose, settings_of
 from numbann.data.complete import complete
-from numbann.data.contract import DELIMITERS, Facts, ScaleNames, keys_of_split, place_of, sources
+from numbann.data.contract import DELIMITERS, Facts, ScaleNames, keys_of_split, place_of, sources, split_of
 from numbann.data.files import Files
 from numbann.data.findings.all import find
 from numbann.data.findings.features import refuse_numbers_as_texts
@@ -20,7 +20,7 @@ from numbann.data.folds import fold_codes
 from numbann.data.given import parts_of as parts_of_given
 from numbann.data.kept import read_kept
 from numbann.data.layout import Layout, lay_out
-from numbann.data.parts import Fold, folds_of, parts_of, sampled
+from numbann.data.parts import Fold, folds_of, group_notes, group_of, parts_of, sampled
 from numbann.data.path import find_source
 from numbann.data.preprocessing import Preprocessing
 from numbann.data.reading import Reading, reading_from_section
@@ -40,7 +40,8 @@ class Part:
     """The rows of one part: inputs x (N, I), and targets t as the loss takes them.
 
     raw_target: labels (N,), or numbers (N, T) in the target's own unit.  weight (N,): the weights in the data;
-    loss_weight (N,): these times the weights of the classes.  None: all rows count the same.
+    loss_weight (N,): these times the weights of the classes.  None: all rows count the same.  group (N,): the group of
+    each row, if there are groups.
     """
 
     x: Inputs
@@ -48,6 +49,7 @@ class Part:
     raw_target: np.ndarray
     weight: np.ndarray | None = None
     loss_weight: np.ndarray | None = None
+    group: np.ndarray | None = None
 
 
 @dataclass(frozen=True)
@@ -180,7 +182,8 @@ def _prepare_part(preprocessing: Preprocessing, raw: Raw, rows: RowSelection, ta
     with _place(raw, rows):
         t = preprocessing.task.encode(raw_target, target, preprocessing.dtype)
     weight = weight_of(raw, rows)
-    return Part(x, t, raw_target, weight, preprocessing.loss_weight(raw_target, weight))
+    group = group_of(raw, preprocessing.reading.group, rows)
+    return Part(x, t, raw_target, weight, preprocessing.loss_weight(raw_target, weight), group)
 
 
 def _refuse_weightless(name: str, part: Part) -> None:
@@ -197,10 +200,13 @@ def load(section: Mapping[str, Any], base: Path, split_seed: int, given: Any = N
 
     base: the folder that paths are relative to.  given: rows in Python, in place of the files.
     """
+    section = {**section, "split": split_of(section)}
     files = _find(section["path"], base, section["format"]) if given is None else parts_of_given(given)
     stamps = {file: file.stamp() for source in files.values() for file in source.all}
     found, reading = _read(files, reading_from_section(section))
-    found["train"] = sampled(found["train"], section["rows"], split_seed)
+    for part in found:
+        _require_group(found[part], reading.group, files[part])
+    found["train"] = sampled(found["train"], section["rows"], split_seed, reading.group)
     raws = {part: complete(raw, section, files[part].data.name) for part, raw in found.items()}
     for part, raw in raws.items():
         check_numbers(raw, lambda name: choose(section, name, "", False).missing == "error")
@@ -242,6 +248,7 @@ def load(section: Mapping[str, Any], base: Path, split_seed: int, given: Any = N
             f"split: {sizes}",
             *layout.notes(rows["train"]),
             *notes_of(task, weights),
+            *group_notes(parts, reading.group),
         ),
     )
     return SplitData(section, split_seed, facts, parts, reading, task, layout, weights)
@@ -270,6 +277,13 @@ def _require_weight(raw: Raw, name: str | None, files: Files) -> None:
     if name is not None and raw.weight is None:
         tables = "; weights are a column of a table, or an array of an .npz file" if files.format.pair else ""
         raise DataError(f"{files.data.name} has no column of weights {quoted(name)}{tables}", key="data.weight")
+
+
+def _require_group(raw: Raw, name: str | None, files: Files) -> None:
+    """Refuse a source that lacks the column of groups that the spec names."""
+    if name is not None and name not in raw.keys:
+        what = f"{files.data.name} has no column of groups {quoted(name)}; groups are a column of a table"
+        raise DataError(what, key="data.group")
 
 
 def _require_keys(raw: Raw, split: Mapping[str, Any], files: Files) -> None:

@@ -112,13 +112,28 @@ def _folding(seed: int, repetition: int) -> np.random.Generator:
 
 def sample_rows(rows: int, asked: float, seed: int, classes: np.ndarray | None) -> np.ndarray:
     """Sorted row numbers of a random sample.  asked: a number, or a share; classes (N,): kept in proportion."""
-    count = min(rows, asked if isinstance(asked, int) else max(1, int(rows * asked + 0.5)))
-    order = np.random.Generator(np.random.Philox(key=[seed, SAMPLING])).permutation(rows)
+    count, order = _asked(rows, asked), _sampling(seed).permutation(rows)
     if classes is None:
         return np.sort(order[:count])
     taken = order[_take(order, count, classes)]
     rest = np.setdiff1d(order, taken, assume_unique=True)  # of classes that keep a row for themselves
     return np.sort(np.concatenate((taken, rest[: count - len(taken)])))
+
+
+def sample_groups(groups: np.ndarray, asked: float, seed: int) -> np.ndarray:
+    """Sorted row numbers of some groups at random, the fewest with as many rows.  groups (N,): of each row, from 0."""
+    sizes = np.bincount(groups)
+    order = _sampling(seed).permutation(len(sizes))
+    last = np.searchsorted(np.cumsum(sizes[order]), _asked(len(groups), asked))
+    return np.flatnonzero(np.isin(groups, order[: last + 1]))
+
+
+def _asked(rows: int, asked: float) -> int:
+    return min(rows, asked if isinstance(asked, int) else max(1, int(rows * asked + 0.5)))
+
+
+def _sampling(seed: int) -> np.random.Generator:
+    return np.random.Generator(np.random.Philox(key=[seed, SAMPLING]))
 
 
 def _counts(rows: int, shares: Mapping[str, float]) -> dict[str, int]:

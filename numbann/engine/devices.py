@@ -25,10 +25,10 @@ class Device:
     """A device, and the places of its parts as "module:name".
 
     names: what a spec may call it.  pattern: a regular expression for these names; its groups are numbers.  forms: the
-    forms of optimizers that it runs.  batch_losses: whether it runs losses of whole batches.  engine: called with a
-    plan, threads and the numbers.  require: called with the numbers; it raises DeviceError if the device is missing.
-    kernels: a module of functions for arrays on the device.  check: a check of a component, like those of
-    numbann.testing.
+    forms of optimizers that it runs.  batch_losses: whether it runs losses of whole batches, and batches of whole
+    groups.  engine: called with a plan, threads and the numbers.  require: called with the numbers; it raises
+    DeviceError if the device is missing.  kernels: a module of functions for arrays on the device.  check: a check of a
+    component, like those of numbann.testing.
     """
 
     name: str
@@ -56,6 +56,12 @@ class Device:
             f'"{component.name}" works on whole matrices in NumPy, which train.device "{self.name}" does not do; '
             f'give train.device "{DEFAULT.name}", or another optimizer, such as "adam"'
         )
+
+    @property
+    def group_refusal(self) -> str:
+        """Why the device makes no batches of whole groups, and what to do instead; empty if it does."""
+        fault = f'batches of whole groups of rows are not for train.device "{self.name}"'
+        return "" if self.batch_losses else f'{fault}; give train.device "{DEFAULT.name}", or leave the groups out'
 
     def _refuse_loss(self, loss: Component) -> str:
         if loss.form != "batch" or self.batch_losses:

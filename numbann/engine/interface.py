@@ -88,12 +88,18 @@ class Engine(Protocol):
     # ---- training
 
     def load_data(
-        self, x: Inputs, t: np.ndarray, weight: np.ndarray | None = None, rows: np.ndarray | None = None
+        self,
+        x: Inputs,
+        t: np.ndarray,
+        weight: np.ndarray | None = None,
+        rows: np.ndarray | None = None,
+        group: np.ndarray | None = None,
     ) -> None:
         """Take the training rows: x (N, I), t as labels (N,) or rows (N, O), and how much each row counts, weight (N,).
 
-        rows: the numbers of the rows to train on; None for all.  Compiles what training needs, so that a fault of a
-        component shows before training starts.
+        rows: the numbers of the rows to train on; None for all.  group (N,): the group of each row, a whole number, if
+        batches hold whole groups; DeviceError from an engine whose batches do not.  Compiles what training needs, so
+        that a fault of a component shows before training starts.
         """
 
     def epoch(
@@ -129,13 +135,20 @@ class Engine(Protocol):
         engine takes scaled inputs only.
         """
 
-    def evaluate(self, x: Inputs, t: np.ndarray, weight: np.ndarray | None = None) -> tuple[float, np.ndarray]:
-        """The mean loss over rows, weighted by weight (N,), and predictions (N, O)."""
+    def evaluate(
+        self, x: Inputs, t: np.ndarray, weight: np.ndarray | None = None, group: np.ndarray | None = None
+    ) -> tuple[float, np.ndarray]:
+        """The mean loss over rows, weighted by weight (N,), and predictions (N, O).
 
-    def probe(self, x: np.ndarray, t: np.ndarray, weight: np.ndarray | None = None) -> list[LayerFacts]:
+        group (N,): the group of each row, for a loss of whole batches.
+        """
+
+    def probe(
+        self, x: np.ndarray, t: np.ndarray, weight: np.ndarray | None = None, group: np.ndarray | None = None
+    ) -> list[LayerFacts]:
         """Each layer's slopes, and the gradient of the mean loss to its weights, on rows x (B, I); no weight changes.
 
-        weight (B,): how much each row counts in the mean.
+        weight (B,): how much each row counts in the mean.  group (B,): the group of each row, for a loss by groups.
         """
 
     # ---- the end

@@ -53,8 +53,7 @@ def fit(
     with make_engine(job.plan, device, threads) as engine:
         load(engine, job, rows)
         state = begin(engine, job)
-        count = len(job.train) if rows is None else len(rows)
-        for _ in run_epochs(engine, job, job.rates(count), state, tell):
+        for _ in run_epochs(engine, job, job.rates(rows), state, tell):
             pass
         take_best(engine, state)
         return Fitted(job.plan, engine.parameters(), tuple(state.history), state.best.epoch)
@@ -72,9 +71,9 @@ def _numbers(rows: np.ndarray, count: int) -> np.ndarray:
 
 def load(engine: Engine, job: Job, rows: np.ndarray | None = None) -> None:
     """Give an engine the rows to train on; it compiles what training and evaluation need."""
-    engine.load_data(job.train.x, job.train.t, job.train.weight, rows)
+    engine.load_data(job.train.x, job.train.t, job.train.weight, rows, job.train.group)
     first = job.train.at(np.arange(1))
-    engine.evaluate(first.x, first.t)
+    engine.evaluate(first.x, first.t, None, first.group)
 
 
 def begin(engine: Engine, job: Job) -> State:

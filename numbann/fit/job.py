@@ -10,6 +10,7 @@ import numpy as np
 
 from numbann.components.built_in import built_in
 from numbann.components.component import Configured
+from numbann.engine.shared.batches import count_steps
 from numbann.engine.shared.feeding import Inputs, take_rows
 from numbann.errors import ShapeError
 from numbann.fit.rates import Rates
@@ -31,12 +32,14 @@ def check_inputs(plan: Plan, x: Inputs) -> None:
 class Rows:
     """Rows as the network sees them: x (N, I), and t as the loss sees it, labels (N,) or rows (N, T).
 
-    weight (N,): how much each row counts in the loss; None: all the same.
+    weight (N,): how much each row counts in the loss; None: all the same.  group (N,): the group of each row, a whole
+    number; a batch then holds whole groups.  Without it a loss that goes by groups takes each batch for one.
     """
 
     x: Inputs
     t: np.ndarray
     weight: np.ndarray | None = None
+    group: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.t)
@@ -53,14 +56,21 @@ class Rows:
             raise ShapeError(f"weight has the shape {np.shape(self.weight)}; give {(count,)}")
         if self.weight is not None and plan.couples_losses and "weight" not in loss.roles:
             raise ShapeError(f"{loss.name} does not say what a row's weight does; leave weight out")
+        self._check_group(count)
         if plan.target == "label" and not (
             self.t.dtype.kind in "iu" and self.t.min(initial=0) >= 0 and self.t.max(initial=0) < classes
         ):
             raise ShapeError(f"t holds labels of another kind; give whole numbers from 0 to {classes - 1}")
 
+    def _check_group(self, count: int) -> None:
+        given = np.empty(count, int) if self.group is None else np.asarray(self.group)
+        if given.shape != (count,) or given.dtype.kind not in "iu":
+            raise ShapeError(f"group is {given.dtype} {given.shape}; give whole numbers {(count,)}")
+
     def at(self, places: np.ndarray) -> Rows:
         """The rows with these numbers, in memory."""
-        return Rows(take_rows(self.x, places), self.t[places], None if self.weight is None else self.weight[places])
+        weight, group = (None if each is None else each[places] for each in (self.weight, self.group))
+        return Rows(take_rows(self.x, places), self.t[places], weight, group)
 
 
 @dataclass(frozen=True)
@@ -91,12 +101,16 @@ class Job:
     @property
     def look_ahead(self) -> list[str]:
         """The names of the schedules, of the rate or of other numbers, that depend on the number of epochs."""
-        courses = (self.rates(len(self.train)), *self.courses(0).values())
+        courses = (self.rates(), *self.courses(0).values())
         return [one.schedule.name for one in courses if one.look_ahead]
 
-    def rates(self, rows: int) -> Rates:
-        """The learning rate of each step, for a training on `rows` rows."""
-        steps, rate = -(-rows // self.plan.batch_rows(rows)), self.learning_rate
+    def rates(self, rows: np.ndarray | None = None) -> Rates:
+        """The learning rate of each step, for a training on all rows, or on those with these numbers."""
+        rate, group = self.learning_rate, self.train.group
+        if rows is not None and group is not None:
+            group = group[rows]
+        count = len(self.train if rows is None else rows)
+        steps = count_steps(count, self.plan.batch_rows(count), group)
         if rate is None:
             rate = self.plan.optimizer.component.defaults()["learning_rate"]
         return Rates(self.schedule, rate, self.warmup_epochs, self.epochs, steps)

@@ -118,7 +118,7 @@ def _measure(
     found = diagnose(record["epoch"]) if diagnose else {}
     if job.validation is not None:
         rows = job.validation
-        record["validation_loss"], outputs = engine.evaluate(rows.x, rows.t, rows.weight)
+        record["validation_loss"], outputs = engine.evaluate(rows.x, rows.t, rows.weight, rows.group)
         check_loss(engine, record["epoch"], "validation_loss", record["validation_loss"], learning_rate)
         record |= {f"validation_{name}": value for name, value in job.measure(outputs).items()}
     return {**record, "learning_rate": learning_rate, "seconds": round(state.seconds, 6), **found}

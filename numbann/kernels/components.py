@@ -336,7 +336,7 @@ def _loss(component: Component) -> dict[str, Any]:
 
 
 def _batch_loss(component: Component) -> dict[str, Any]:
-    """The function of a loss of whole batches: y and t are a batch, whose rows all have the weight 1."""
+    """The function of a loss of whole batches: y and t are a batch of one group, whose rows all have the weight 1."""
     name, labels, columns = component.name, "label" in component.roles, component.columns
     target = Argument("t", "labels") if labels else Argument("t", "array", ROWS)
     out = Argument("out", "written", default=None)
@@ -348,7 +348,10 @@ def _batch_loss(component: Component) -> dict[str, Any]:
     lines = [f"    all_{it} = whole({text}, x)" for it, text in reads.items()]
     if labels:
         checked, lines = f'labels_of("{name}", x, t, {component.classes(0)})', ["    all_label = target"]
-    given = {"row": "i", "dy": "d_row", **{it: f"all_{it}" for it in ("y", "weight", "label", *reads, *component.each)}}
+    if component.asks("group", "group_end"):
+        lines += ["    all_group, all_group_end = np.zeros(rows, np.int64), np.full(rows, rows)"]
+    known = ("y", "weight", "label", "group", "group_end", *reads, *component.each)
+    given = {"row": "i", "dy": "d_row", **{it: f"all_{it}" for it in known}}
     parts = {"value": component.function, **{f"each_{it}": part for it, part in component.each.items()}}
     own = {argument.name: f"{argument.name}_cast" for argument in parameters_of(component) if argument.kind != "flag"}
     numbers = [

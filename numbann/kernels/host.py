@@ -25,6 +25,7 @@ HOST = ("initializer", "metric")
 CLASSES = 2**24  # the most that labels may tell apart: metrics count each
 SAMPLE = ("x", "z")  # rows of an initializer's sample, as wide as the first and the second number of the shape
 KINDS = {"shape": "shape", "random": "random", "layer": "count", "layers": "count"}  # of roles; others are arrays
+OF_ROWS = ("weight", "group")  # roles of a metric with one number a row, whatever the targets
 
 
 @functools.cache
@@ -148,14 +149,14 @@ def _measure(component: Component, name: str, arguments: tuple[Argument, ...], g
         raise ShapeError(f"{name}: {first.name} is {words}; give (N,){' or (N, T)' * (most == 2)}, with rows in it")
     for it in arrays:
         own = given[it.name].shape
-        needed = shape[:1] if it.name == "weight" else shape
+        needed = shape[:1] if it.name in OF_ROWS else shape
         if it.name == "probability" and len(shape) == 1 and len(own) == 2:
             needed = (shape[0], max(1, own[1]))
         if own != needed:
             raise ShapeError(f"{name}: {first.name} has the shape {shape} and {it.name} {own}; they do not fit")
         _check_range(name, it, given)
         given[it.name] = given[it.name].astype(np.int64 if it.kind == "classes" else np.float64)
-        if first.kind == "array" and own == shape[:1] and it.name != "weight":
+        if first.kind == "array" and own == shape[:1] and it.name not in OF_ROWS:
             given[it.name] = given[it.name][:, None]
     if given.get("weight", ...) is None:
         given["weight"] = np.ones(shape[0])

@@ -14,7 +14,7 @@ from numbann.components.component import Configured
 from numbann.data.preprocessing import Preprocessing
 from numbann.data.tasks.task import Confusion
 from numbann.errors import NumbannError
-from numbann.model.outputs import call_metrics, outcome_of
+from numbann.model.outputs import call_metrics, outcome_of, roles_of
 from numbann.spec.resolution import Resolved
 
 
@@ -44,11 +44,11 @@ def assess(
     loss: float,
     y: np.ndarray,
     raw_target: np.ndarray,
-    weight: np.ndarray | None = None,
+    **given: np.ndarray | None,
 ) -> Assessment:
-    """Assess outputs y (N, O) and their loss by the targets as given.  weight (N,): the weight of each row."""
+    """Assess outputs y (N, O) and their loss by the targets as given.  given: weight and group, see `roles_of`."""
     task, found = preprocessing.task, outcome_of(resolved, y)
-    roles = {**task.measurable(found, raw_target), "weight": np.ones(len(y)) if weight is None else weight}
+    roles = roles_of(task, found, raw_target, **given)
     several = len(task.names) > 1 and np.ndim(roles["t"]) == 2
     return Assessment(
         {"loss": loss, **call_metrics(resolved.metrics, roles, found.activation)},
@@ -64,7 +64,11 @@ def _baseline(
     """Return the better value of each metric among the guesses; none for a metric of what no guess gives."""
     best: dict[str, float] = {}
     for usual in preprocessing.usual:
-        guess = {**preprocessing.task.guess(np.array(usual), roles["t"]), "weight": roles["weight"]}
+        guess = {
+            **preprocessing.task.guess(np.array(usual), roles["t"]),
+            "weight": roles["weight"],
+            "group": roles["group"],
+        }
         for metric in metrics:
             if {*metric.component.roles, *metric.component.outputs} <= guess.keys():
                 for name, value in _tolerant(metric, guess).items():

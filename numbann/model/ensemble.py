@@ -102,12 +102,14 @@ class Ensemble(Model):
             total = total + in_units(one.resolved, one.preprocessing, y)
         return from_units(self.resolved, self.preprocessing, total / len(self.networks))
 
-    def measure(self, x: Any, raw_target: np.ndarray, weight: np.ndarray | None = None) -> Assessment:
+    def measure(
+        self, x: Any, raw_target: np.ndarray, weight: np.ndarray | None = None, group: np.ndarray | None = None
+    ) -> Assessment:
         """Assess the ensemble on rows that `read` returned; its loss is the mean of its networks' losses."""
-        found = [one.evaluated(one.preprocessing.inputs(x.raw), raw_target, weight) for one in self.networks]
+        found = [one.evaluated(one.preprocessing.inputs(x.raw), raw_target, weight, group) for one in self.networks]
         loss = sum(loss for loss, _ in found) / len(found)
         y = self.mean(y for _, y in found)
-        return assess(self.resolved, self.preprocessing, loss, y, raw_target, weight)
+        return assess(self.resolved, self.preprocessing, loss, y, raw_target, weight=weight, group=group)
 
     def _raw_outputs(self, X: Any) -> np.ndarray:
         quick = [y for one in self.networks if (y := one.quick_outputs(X)) is not None]

@@ -100,7 +100,7 @@ class Model:
     def evaluate(self, data: Any) -> dict[str, float]:
         """Return loss and metrics on data with known targets: a file, or what `numbann.train` takes as its data."""
         found = self.read(data, need_target=True)
-        return self.measure(found.x, found.raw_target, found.weight).measures
+        return self.measure(found.x, found.raw_target, found.weight, found.group).measures
 
     @cached_property
     def _scaling(self) -> ShiftScale | None:
@@ -136,16 +136,18 @@ class Model:
         return (self,)
 
     def evaluated(
-        self, x: Inputs, raw_target: np.ndarray, weight: np.ndarray | None = None
+        self, x: Inputs, raw_target: np.ndarray, weight: np.ndarray | None = None, group: np.ndarray | None = None
     ) -> tuple[float, np.ndarray]:
         """Compute loss and outputs (N, O) of preprocessed rows and their original targets."""
         t = self.preprocessing.task.encode(raw_target, self.resolved.target, self.plan.dtype)
-        return self._engine.evaluate(x, t, self.preprocessing.loss_weight(raw_target, weight))
+        return self._engine.evaluate(x, t, self.preprocessing.loss_weight(raw_target, weight), group)
 
-    def measure(self, x: Inputs, raw_target: np.ndarray, weight: np.ndarray | None = None) -> Assessment:
-        """Assess the model on preprocessed rows and their original targets.  weight (N,): the weight of each row."""
-        loss, outputs = self.evaluated(x, raw_target, weight)
-        return assess(self.resolved, self.preprocessing, loss, outputs, raw_target, weight)
+    def measure(
+        self, x: Inputs, raw_target: np.ndarray, weight: np.ndarray | None = None, group: np.ndarray | None = None
+    ) -> Assessment:
+        """Assess the model on preprocessed rows and their original targets.  weight, group (N,): of each row."""
+        loss, outputs = self.evaluated(x, raw_target, weight, group)
+        return assess(self.resolved, self.preprocessing, loss, outputs, raw_target, weight=weight, group=group)
 
     @property
     def schema(self) -> dict[str, Any]:

@@ -21,12 +21,23 @@ def outcome_of(resolved: Resolved, y: np.ndarray) -> Outcome:
 
 
 def score(
-    metrics: Sequence[Configured], task: Task, found: Outcome, raw_target: np.ndarray, weight: np.ndarray | None = None
+    metrics: Sequence[Configured], task: Task, found: Outcome, raw_target: np.ndarray, **given: np.ndarray | None
 ) -> dict[str, float]:
-    """Compute each metric of outputs against the original target, by its key.  weight (N,): the weight of each row."""
-    roles = task.measurable(found, raw_target)
-    roles["weight"] = np.ones(len(found.y)) if weight is None else weight
-    return call_metrics(metrics, roles, found.activation)
+    """Compute each metric of outputs against the original target, by its key.  given: see `roles_of`."""
+    return call_metrics(metrics, roles_of(task, found, raw_target, **given), found.activation)
+
+
+def roles_of(
+    task: Task,
+    found: Outcome,
+    raw_target: np.ndarray,
+    weight: np.ndarray | None = None,
+    group: np.ndarray | None = None,
+) -> dict[str, np.ndarray]:
+    """Return what metrics may ask for, by role.  weight, group (N,): of each row; None: all rows have the same."""
+    rows = len(found.y)
+    weight, group = (np.ones(rows) if weight is None else weight), (np.zeros(rows, int) if group is None else group)
+    return {**task.measurable(found, raw_target), "weight": weight, "group": group}
 
 
 def call_metrics(metrics: Sequence[Configured], roles: dict[str, np.ndarray], activation: str = "") -> dict[str, float]:

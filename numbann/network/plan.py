@@ -74,6 +74,11 @@ class Plan(Training):
         return self.loss.component.form == "batch"
 
     @property
+    def by_groups(self) -> bool:
+        """Whether a row's loss depends on the rows of its group, so that rows must be in groups."""
+        return self.loss.component.asks("group", "group_end")
+
+    @property
     def whole_batches(self) -> bool:
         """Whether the outputs of a layer, or the loss, depend on all rows of the batch."""
         return self.couples_losses or any(BATCH in layer.training.scopes for layer in self.layers)

@@ -1,13 +1,20 @@
-"""What a loss of whole batches reads, as kernels: outputs, targets and weights of the batch, in its order.
+"""Whole batches as kernels: their bounds, and what a loss of whole batches reads, in the batch's order.
 
-Each thread gathers its own rows; a barrier follows, since the loss of a row reads all of them.
+Each thread gathers outputs, targets, weights and groups of its own rows; a barrier follows, since the loss of a row
+reads all of them.
 """
 
 from __future__ import annotations
 
 from numbann.simd.jit import inner
-from numbann.simd.op import BATCH, START
+from numbann.simd.op import BATCH, INDEX, ROWS, START
 from numbann.simd.pointer import advance
+
+
+def take_bounds(op, first, last, step, scratch):
+    """The rows of a thread's batch by BOUNDS, in the place of those of equal batches; ops after this one see them."""
+    start, end = op.BOUNDS[step[INDEX]], op.BOUNDS[step[INDEX] + 1]
+    step[START], step[ROWS], step[BATCH] = start, end - start, end - start
 
 
 def gather_outputs(op, first, last, step, scratch):
@@ -37,6 +44,13 @@ def gather_weights(op, first, last, step, scratch):
     """ALL_WEIGHTS, which are 1 on average: shares of the batch times its rows."""
     for r in range(first, last):
         op.ALL_WEIGHTS[r] = op.SHARES[step[START] + r] * step[BATCH]
+
+
+def gather_groups(op, first, last, step, scratch):
+    """ALL_GROUPS and ALL_GROUP_ENDS, counted from the batch's first row."""
+    for r in range(first, last):
+        extent = advance(op.EXTENTS, 2 * (step[START] + r))
+        op.ALL_GROUPS[r], op.ALL_GROUP_ENDS[r] = extent[0] - step[START], extent[1] - step[START]
 
 
 @inner

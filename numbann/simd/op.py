@@ -79,10 +79,13 @@ COLUMNS = _columns(
     # predictions without padding
     "TARGET: activations, TARGET_ROW, LABELS: int64, ORDER: int64, ROW_LOSS: sums, SHARES: sums",
     "PREDICTIONS: activations",
+    # Batches of whole groups: where each batch begins in the epoch and the last one ends; and where each row's group
+    # begins and ends there
+    "BOUNDS: int64, EXTENTS: int64",
     # A loss of whole batches: what is gathered of all rows, the elements from a target's row or column to the next, and
     # the numbers of each row that the loss computes first, EACH_STRIDE elements from one of them to the next
     "ALL_Y: activations, ALL_T: activations, ALL_T_ROW, ALL_T_COLUMN, ALL_LABELS: int64, ALL_WEIGHTS: activations",
-    "EACH: activations, EACH_STRIDE",
+    "ALL_GROUPS: int64, ALL_GROUP_ENDS: int64, EACH: activations, EACH_STRIDE",
     # A pass over groups of rows: a set of ops for each thread, OPS_STRIDE integers apart, run on CHUNK rows at a time
     "OPS: int64, OPS_STRIDE, OP_COUNT, GROUPS, CHUNK",
     # Scaling of raw rows in one of two precisions; FLAG is set if a result is not finite

@@ -70,6 +70,8 @@ def check_agreement(spec: Spec | None, registry: Registry | None) -> Iterator[Fo
                 yield (component.kind,), reason
         if loss is not None and loss.form == "batch" and "weight" not in loss.roles:
             yield from _weight_faults(spec, loss)
+        if spec.data.group is not None and (reason := device_of(spec.train.device).group_refusal):
+            yield ("data", "group"), reason
         if device_of(spec.train.device) is not DEFAULT:
             yield from _learnable_faults(spec, registry)
             moved = (trail for name, trail, _ in scheduled(spec) if name != "weight_decay")
@@ -328,7 +330,7 @@ def _shares(data: dict[str, Any]) -> Iterator[Found]:
 
 def _columns(data: dict[str, Any]) -> Iterator[Found]:
     """Refuse a column that is listed twice, or in two lists that contradict each other."""
-    lists = {key: _names(data.get(key)) for key in ("target", "features", "drop", "categorical", "weight")}
+    lists = {key: _names(data.get(key)) for key in ("target", "features", "drop", "categorical", "weight", "group")}
     for key, names in lists.items():
         for name in sorted({name for name in names if names.count(name) > 1}):
             yield ("data", key), f"{shown(name)} is listed twice; list it once"
@@ -337,6 +339,7 @@ def _columns(data: dict[str, Any]) -> Iterator[Found]:
         ("drop", ("target", "features")),
         ("categorical", ("drop",)),
         ("weight", ("target", "features", "drop", "categorical")),
+        ("group", ("target", "features", "categorical", "weight")),
     ):
         for other in others:
             for name in sorted(set(lists[key]) & set(lists[other])):

@@ -88,6 +88,11 @@ DESCRIPTIONS: dict[str, dict[str, Description]] = {
         target_clip=("Whether predictions of numbers are kept between the targets of the training part.", True),
         rows=("How many of the training source's rows are used, for a quick try: a number or a share.", 0.1),
         weight=("A column with the weight of each row.", "weight"),
+        group=(
+            "A column, no input: a batch holds all rows of a group, and so does a part of the data, unless `split` "
+            "says otherwise.",
+            "query",
+        ),
         class_weight=("The weight of each class; a class left out has 1.", {"yes": 5}),
         split=("The shares of rows held back for validation and test.", {"validation": 0.2, "test": 0.2}),
     ),

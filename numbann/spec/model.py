@@ -228,6 +228,7 @@ class Data(Section):
     target_scale: Annotated[str, one_of("auto", "standard", "log", "quantile", "none")] = "auto"
     target_clip: Annotated[bool, BOOLEAN] = False
     weight: Annotated[str | None, COLUMN | NULL] = None
+    group: Annotated[str | None, COLUMN | NULL] = None
     rows: Annotated[int | float | None, ROWS | NULL] = None
     class_weight: Annotated[str | dict[str, float] | None, one_of("balanced") | WEIGHTS | NULL] = None
     split: Annotated[Split, Inner(Split)] = field(default_factory=Split)

@@ -131,7 +131,7 @@ def resolve(loaded: Loaded, facts: Facts) -> Resolved:
     loss = _configure(registry, "loss", _choose(given.loss, built_in().get("loss", task.loss)))
     target = target_for(loss.component, task)
     asked = given.train.metrics
-    chosen = asked if isinstance(asked, list) else [ComponentSpec(name) for name in task.metrics]
+    chosen = asked if isinstance(asked, list) else _usual_metrics(task, loss)
     metrics = tuple(_configure(registry, "metric", one) for one in chosen)
     found = list(_faults(loaded, loss, target, metrics, facts))
     if found or target is None:
@@ -158,6 +158,13 @@ def resolve(loaded: Loaded, facts: Facts) -> Resolved:
     )
 
 
+def _usual_metrics(task: Task | type[Task], loss: Configured | None) -> list[ComponentSpec]:
+    """Return the metrics that "auto" stands for; a loss of the order in groups has one of its own."""
+    ordered = loss is not None and loss.component.asks("group", "group_end") and "value" in task.roles
+    names = ("ndcg",) if ordered else task.metrics
+    return [ComponentSpec(name, built_in().get("metric", name).defaults()) for name in names]
+
+
 # ---- faults that depend on the task
 
 
@@ -180,7 +187,7 @@ def check_without_data(loaded: Loaded) -> Iterator[Found]:
     spec, registry = loaded.spec, loaded.registry
     task = None if spec.data.task == "auto" else find_task(spec.data.task, isinstance(spec.data.target, list))
     loss = None if spec.loss == "auto" else _configure(registry, "loss", spec.loss)
-    asked = [ComponentSpec(name) for name in task.metrics] if task else None
+    asked = _usual_metrics(task, loss) if task else None
     asked = spec.train.metrics if isinstance(spec.train.metrics, list) else asked
     metrics = None if asked is None else [_configure(registry, "metric", one) for one in asked]
     yield from _faults_without_data(loaded, loss, metrics, task)

@@ -44,7 +44,7 @@ def unfit_metric(metric: Component, task: Task | type[Task] | None, loss: Compon
         able = [entry.component.title for entry in registry.entries("metric") if entry.component.traits[task.trait]]
         return f"metric {shown(metric.name)} cannot serve {named}; give one that can: {', '.join(able)}"
     asked = f"metric {shown(metric.name)} asks for"
-    roles = {"t", "weight", *task.roles} if task else {*metric.roles}
+    roles = {"t", "weight", "group", *task.roles} if task else {*metric.roles}
     for role in sorted({*metric.roles} - roles):
         every = [entry.component for entry in registry.entries("metric")]
         able = [one.title for one in every if {*one.roles} <= roles and not one.outputs]

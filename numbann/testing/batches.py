@@ -30,7 +30,14 @@ def draw_batch(component: Component, rows: int, about: int, random: np.random.Ge
     given = {**component.defaults(), **values, "t": target, "label": target}
     given |= {name: target[:, k].copy() for k, name in enumerate(component.columns)}
     weight = random.uniform(0.5, 1.5, rows)
-    return {**given, "y": random.normal(0, 2, (rows, outputs)), "weight": weight / weight.mean()}
+    extents = dict(zip(("group", "group_end"), groups_of(rows), strict=True))
+    return {**given, "y": random.normal(0, 2, (rows, outputs)), "weight": weight / weight.mean(), **extents}
+
+
+def groups_of(rows: int) -> tuple[np.ndarray, np.ndarray]:
+    """The groups of a batch, of four rows each but the last: where that of each row begins, and where it ends."""
+    group = np.arange(rows) // 4 * 4
+    return group, np.minimum(group + 4, rows)
 
 
 def targets_of(component: Component, rows: int, outputs: int, random: np.random.Generator) -> np.ndarray:
@@ -88,6 +95,8 @@ class BatchKernels:
             "ALL_T": aligned(rows * many + LANES, dtype),
             "ALL_LABELS": aligned(rows + LANES, "int64"),
             "ALL_WEIGHTS": aligned(rows + LANES, dtype),
+            "ALL_GROUPS": aligned(rows + LANES, "int64"),
+            "ALL_GROUP_ENDS": aligned(rows + LANES, "int64"),
             "EACH": aligned(len(component.each) * rows + LANES, dtype),
             "D": aligned((rows, width), dtype),
             "ROW_LOSS": aligned(rows, dtype),
@@ -97,6 +106,7 @@ class BatchKernels:
         self._kept["ALL_Y"][: y.size] = y.ravel()
         self._kept["ALL_T"][: target.size] = (target.T if columns else target).ravel()
         self._kept["ALL_LABELS"][:rows] = target if target.ndim == 1 else 0
+        self._kept["ALL_GROUPS"][:rows], self._kept["ALL_GROUP_ENDS"][:rows] = groups_of(rows)
         numbers = {"OUTPUTS": outputs, "D_ROW": width, "TARGET_ROW": many, "EACH_STRIDE": rows}
         numbers |= {"ALL_T_ROW": 1 if columns else many, "ALL_T_COLUMN": rows if columns else 1}
         self._op, self._step = np.zeros(op.WIDTH, np.int64), np.zeros(op.STEP_WIDTH, np.int64)

@@ -271,6 +271,7 @@ def _check_number(value: Any, of: str, place: str) -> None:
 def _measure(component: Component, t: np.ndarray, found: np.ndarray) -> Any:
     probability = np.stack([1 - found, found], axis=1).astype(float) if found.dtype.kind == "i" else None
     given = {"t": t, "label": found, "value": found, "probability": probability, "weight": np.ones(len(t))}
+    given["group"] = np.arange(len(t)) // 5
     given |= {name: abs(found) for name in component.outputs}
     given = {name: _read_only(array) for name, array in given.items() if array is not None}
     return call(component.function, **given, **component.defaults())

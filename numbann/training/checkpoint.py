@@ -81,7 +81,7 @@ def restore(engine: Engine, state: State, path: Path) -> None:
 
 def _state(metadata: dict[str, Any], tensors: dict[str, np.ndarray], job: Job) -> State:
     """Build the state from checked metadata, and check its tensors."""
-    plan, steps = job.plan, job.rates(len(job.train)).steps
+    plan, steps = job.plan, job.rates().steps
     kept = StoredSnapshot(select_part("model", tensors), select_part("engine", tensors))
     losses, history = tensors.get("losses", NO_LOSSES), metadata["history"]
     state = State(

@@ -159,7 +159,7 @@ def _train_fold(folding: Folding, line: Line, threads: int, place: Place) -> Tra
         job = prepared.job
         with make_engine(prepared.plan, train.device, threads) as engine:
             load_rows(engine, job)
-            state, rates = begin(engine, job), job.rates(len(job.train))
+            state, rates = begin(engine, job), job.rates()
             for record in run_epochs(engine, job, rates, state, turn.tell, pause=_UntilStopped(line)):
                 if record is None or line.stop.is_set():
                     raise _Stopped

@@ -16,6 +16,7 @@ import numpy as np
 from numbann.components.component import Component, call
 from numbann.derivation import derivative_of
 from numbann.engine.interface import Engine
+from numbann.engine.shared.batches import whole_groups
 from numbann.fit.job import Rows
 from numbann.network import random
 from numbann.network.chain import Layer
@@ -54,7 +55,7 @@ class Diagnosis:
     def __init__(self, engine: Engine, prepared: Prepared) -> None:
         self._engine, self._plan = engine, prepared.plan
         rows = sample(prepared.job.train, self._plan.seed)
-        self._rows = np.asarray(rows.x), rows.t, rows.weight
+        self._rows = np.asarray(rows.x), rows.t, rows.weight, rows.group
         engine.initialize(self._plan.seed)
         self._watcher = Watcher(self._plan, prepared.resolved.applied, self._records())
 
@@ -78,9 +79,11 @@ class Diagnosis:
 
 
 def sample(rows: Rows, seed: int) -> Rows:
-    """Draw the sample of rows, the same after every epoch."""
-    count = min(ROWS, len(rows))
-    return rows.at(np.sort(random.generator(seed, random.SAMPLE).choice(len(rows), count, replace=False)))
+    """Draw the sample of rows, or of whole groups of them, the same after every epoch."""
+    count, generator = min(ROWS, len(rows)), random.generator(seed, random.SAMPLE)
+    if rows.group is not None:
+        return rows.at(whole_groups(rows.group, count, generator))
+    return rows.at(np.sort(generator.choice(len(rows), count, replace=False)))
 
 
 def measure_layers(plan: Plan, facts: Iterable[Any]) -> list[Record]:

@@ -107,7 +107,7 @@ def execute(execution: Execution, stored: State | None = None) -> Run:
 def make_saves(execution: Execution, state: State, *, stored: bool, kind: Callable[..., Saves] = Saves) -> Saves:
     """Make the checkpoints of a run."""
     job, seconds = execution.prepared.job, execution.prepared.resolved.spec.train.checkpoint_seconds
-    steps = job.rates(len(job.train)).steps
+    steps = job.rates().steps
     return kind(execution.directory, identity(execution.prepared), state, seconds, steps, stored=stored)
 
 
@@ -154,7 +154,7 @@ def _epochs(execution: Execution, state: State, saves: Saves) -> Iterator[Record
     if diagnosis is not None:
         diagnosis.recall(state.history)
     diagnose = None if diagnosis is None else partial(diagnosis.of_epoch, tell)
-    return run_epochs(execution.engine, job, job.rates(len(job.train)), state, tell, diagnose, saves)
+    return run_epochs(execution.engine, job, job.rates(), state, tell, diagnose, saves)
 
 
 def _measure_parts(execution: Execution) -> dict[str, Any]:
@@ -163,8 +163,9 @@ def _measure_parts(execution: Execution) -> dict[str, Any]:
     measured: dict[str, Any] = {}
     more: dict[str, dict[str, Any]] = {}
     for name, part in prepared.dataset.parts.items():
-        loss, outputs = engine.evaluate(part.x, part.t, part.loss_weight)
-        found = assess(prepared.resolved, prepared.dataset.preprocessing, loss, outputs, part.raw_target, part.weight)
+        loss, outputs = engine.evaluate(part.x, part.t, part.loss_weight, part.group)
+        own, fitted = {"weight": part.weight, "group": part.group}, prepared.dataset.preprocessing
+        found = assess(prepared.resolved, fitted, loss, outputs, part.raw_target, **own)
         measured[name] = found.measures
         for kind, value in found.to_json().items():
             more.setdefault(kind, {})[name] = value

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from math import prod
@@ -97,7 +97,8 @@ class Prepared:
     def score(self, part: Part, outputs: np.ndarray) -> dict[str, float]:
         """Compute the metrics of outputs for a part."""
         task = self.dataset.preprocessing.task  # with its scaling
-        return score(self.resolved.metrics, task, outcome_of(self.resolved, outputs), part.raw_target, part.weight)
+        found, own = outcome_of(self.resolved, outputs), {"weight": part.weight, "group": part.group}
+        return score(self.resolved.metrics, task, found, part.raw_target, **own)
 
     @cached_property
     def components(self) -> list[dict[str, str]]:
@@ -107,7 +108,7 @@ class Prepared:
 
 def rows_of(part: Part) -> Rows:
     """Return a part as rows for the network."""
-    return Rows(part.x, part.t, part.loss_weight)
+    return Rows(part.x, part.t, part.loss_weight, part.group)
 
 
 def prepare(
@@ -172,7 +173,8 @@ def plan(loaded: Loaded, source: SplitData, tell: Callback) -> Prepared:
     )
     streamed = isinstance(dataset.train.x, Streamed)
     order = (f"order: {' < '.join(map(str, source.facts.task.subjects))}",) if resolved.target == "order" else ()
-    notes = (*source.facts.notes, *order, *_folds_note(spec), *((STREAMED,) if streamed else ()))
+    folds = _folds_note(spec)
+    notes = (*source.facts.notes, *order, *folds, *((STREAMED,) if streamed else ()), *_ungrouped(resolved))
     tell(DataRead(notes, dataset.warnings, (*source.facts.findings, *habits(resolved, source.facts.task))))
     encoding = dataset.preprocessing.encoding
     network = planning.build(resolved.network(encoding.inputs, encoding.numbers))
@@ -189,6 +191,12 @@ def _folds_note(spec: Spec) -> tuple[str, ...]:
         return ()
     place = ", in the place of data.split.validation" if spec.data.split.validation else ""
     return (f"folds: the training rows are cut into {spec.ensemble.folds}{place}",)
+
+
+def _ungrouped(resolved: Resolved) -> Iterator[str]:
+    """Say what a loss by groups does without groups."""
+    if resolved.spec.data.group is None and resolved.loss.component.asks("group", "group_end"):
+        yield f"group: {resolved.loss.name} takes each batch for one group; data.group names a column of groups"
 
 
 def _kinds(resolved: Resolved, facts: Facts) -> tuple[str, ...]:

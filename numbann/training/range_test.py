@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from numbann.engine.interface import Engine
+from numbann.engine.shared.batches import whole_groups
 from numbann.errors import SpecError, SpecFault, TrainingError
 from numbann.network import random
 from numbann.training.callbacks import Callback, call_all
@@ -88,9 +89,9 @@ def _losses(prepared: Prepared, engine: Engine, rates: np.ndarray) -> np.ndarray
     """Return the loss of every step, up to the first that is far too large."""
     plan, part = prepared.plan, prepared.job.train
     rows = _choose_rows(prepared, len(rates))
-    count = -(-len(rows) // plan.batch_rows(len(rows)))
+    count = prepared.job.rates(rows).steps
     losses = np.empty(0)
-    engine.load_data(part.x, part.t, part.weight, rows)
+    engine.load_data(part.x, part.t, part.weight, rows, part.group)
     engine.initialize(plan.seed)
     for epoch, some in enumerate(_portions(rates, count)):
         engine.epoch(epoch, some)
@@ -101,12 +102,15 @@ def _losses(prepared: Prepared, engine: Engine, rates: np.ndarray) -> np.ndarray
 
 
 def _choose_rows(prepared: Prepared, steps: int) -> np.ndarray:
-    """Return the numbers of the training rows, or of a sample if the steps need fewer rows."""
-    count, plan = len(prepared.job.train), prepared.plan
+    """Return the numbers of the training rows, or of a sample if the steps need fewer rows: of whole groups."""
+    part, plan = prepared.job.train, prepared.plan
+    count, generator = len(part), random.generator(plan.seed, random.SAMPLE)
     rows = steps * plan.batch_rows(count)
     if rows >= count:
         return np.arange(count)
-    return np.sort(random.generator(plan.seed, random.SAMPLE).permutation(count)[:rows])
+    if part.group is not None:
+        return whole_groups(part.group, rows, generator)
+    return np.sort(generator.permutation(count)[:rows])
 
 
 def _portions(rates: np.ndarray, count: int) -> Iterator[np.ndarray]:

@@ -77,7 +77,7 @@ def finish(
     fold = None if place.fold is None else folding.fold(place)
     parts = prepared.dataset.parts
     for name, part in (parts if keep else {"validation": parts["validation"]}).items():
-        loss, y = engine.evaluate(part.x, part.t, part.loss_weight)
+        loss, y = engine.evaluate(part.x, part.t, part.loss_weight, part.group)
         rows = np.arange(len(y)) if fold is None or name == "test" else getattr(fold, name)
         weight = float(len(y)) if name == "test" or part.loss_weight is None else float(part.loss_weight.sum())
         outputs[name] = Outputs(rows, in_units(prepared.resolved, prepared.dataset.preprocessing, y), loss, weight)
@@ -118,8 +118,9 @@ class Together:
     def assess(self, whole: Prepared, part: str) -> Assessment:
         """Assess them by the targets of a part."""
         held, preprocessing = whole.dataset.parts[part], whole.dataset.preprocessing
-        weight = None if held.weight is None else held.weight[self.rows]
-        return assess(whole.resolved, preprocessing, self.loss, self.outputs(whole), held.raw_target[self.rows], weight)
+        given = {"weight": held.weight, "group": held.group}
+        own = {name: None if each is None else each[self.rows] for name, each in given.items()}
+        return assess(whole.resolved, preprocessing, self.loss, self.outputs(whole), held.raw_target[self.rows], **own)
 
     def outputs(self, whole: Prepared) -> np.ndarray:
         """Return them as outputs that go with the preprocessing of all training rows."""

@@ -22,14 +22,16 @@ from numbann.network.plan import Plan
 
 LOSSES = Registry()
 papers.numbann_register(lambda component: LOSSES.register(component, Origin("test", "", "test")))
-WIDTHS = {"ranknet": 1, "cox": 1, "contrastive": 2, "supervised_contrastive": 3, "concordance_loss": 2}
+WIDTHS = {"ranknet": 1, "listnet": 1, "cox": 1, "contrastive": 2, "supervised_contrastive": 3, "concordance_loss": 2}
 
 
 def plan_of(name: str, width: int = 0, **more: Any) -> Plan:
-    return make_plan([5, 7, width or WIDTHS[name]], "tanh", name, losses=None if name == "cox" else LOSSES, **more)
+    return make_plan(
+        [5, 7, width or WIDTHS[name]], "tanh", name, losses=None if name in ("cox", "ranknet") else LOSSES, **more
+    )
 
 
-@pytest.mark.parametrize("name", ["contrastive", "supervised_contrastive", "concordance_loss"])
+@pytest.mark.parametrize("name", ["contrastive", "supervised_contrastive", "concordance_loss", "listnet"])
 def test_the_gradient_of_the_network(name: str) -> None:
     check_gradient(plan_of(name))
 
@@ -137,32 +139,6 @@ def test_neighbours_of_one_identity() -> None:
     fitted = fit(Job(made, rows, epochs=30, learning_rate=0.01))
     assert share_of_neighbours(fitted.predict(x[500:]), identity[500:]) > 0.85
     assert share_of_neighbours(x[500:], identity[500:]) < 0.5
-
-
-def test_documents_of_a_query() -> None:
-    """Grades that a query lifts or lowers as a whole, which x does not tell: pairs within it order documents better.
-
-    The measure is NDCG of the three that come first, on queries that were not trained on.
-    """
-    random = np.random.default_rng(0)
-    query = np.repeat(np.arange(90), 10)
-    x = random.standard_normal((900, 6)).astype("f4")
-    worth = np.sin(2 * x[:, 0]) + x[:, 1] * x[:, 2]
-    grade = worth + 6 * random.standard_normal(90)[query] + 0.3 * random.standard_normal(900)
-    t, found = np.column_stack([grade, query]).astype("f4"), {}
-    for name, columns in (("ranknet", 2), ("mse", 1)):
-        registry = LOSSES if name == "ranknet" else None
-        made = make_plan([6, 24, 1], "tanh", name, "adam", batch=100, dtype="float32", losses=registry)
-        fitted = fit(Job(made, Rows(x[:600], t[:600, :columns]), epochs=60, learning_rate=0.01), threads=1)
-        found[name] = gain(fitted.predict(x[600:])[:, 0].reshape(30, 10), worth[600:].reshape(30, 10))
-    assert found["ranknet"] > found["mse"] + 0.1
-
-
-def gain(y: np.ndarray, worth: np.ndarray) -> float:
-    """The mean over queries (rows) of the NDCG of three documents; what a document gains is 2^worth."""
-    discount = 1 / np.log2([2, 3, 4])
-    first, best = (np.take_along_axis(worth, (-by).argsort(1)[:, :3], 1) for by in (y, worth))
-    return float(((2**first @ discount) / (2**best @ discount)).mean())
 
 
 def share_of_neighbours(points: np.ndarray, identity: np.ndarray) -> float:

@@ -41,6 +41,7 @@ CASES: dict[str, dict[str, Any]] = {
     "trained activation": {"activation": "prelu", "optimizer": "rmsprop"},
     "weights": {"weighted": True},
     "a loss of whole batches": {"loss": "cox", "weighted": True, "blocks": True},
+    "whole groups": {"loss": "ranknet", "weighted": True, "blocks": True, "group": np.arange(ROWS) // 2},
     "blocks": {"blocks": True, "optimizer": "adam", "dtype": "float32"},
 }
 
@@ -59,13 +60,13 @@ def small_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def loaded(case: dict[str, Any]) -> Engine:
     """An engine with data, at its initial weights."""
-    given = {key: value for key, value in case.items() if key not in ("weighted", "blocks")}
+    given = {key: value for key, value in case.items() if key not in ("weighted", "blocks", "group")}
     made: Plan = make_plan([3, 5, 1 if case.get("loss") == "cox" else 2], batch=BATCH, **given)
     engine = Engine(made, 1)
     x, t = make_data(made, ROWS)
     weight = np.linspace(0, 2, ROWS) if case.get("weighted") else None
     engine.initialize(made.seed)
-    engine.load_data(Made(x) if case.get("blocks") else x, t, weight)
+    engine.load_data(Made(x) if case.get("blocks") else x, t, weight, None, case.get("group"))
     return engine
 
 

@@ -136,7 +136,7 @@ def test_equal_weights_are_no_weights() -> None:
 
 
 def test_shares_of_a_batch_sum_to_one() -> None:
-    shares = Shares(np.array([1, 3, 0, 0, 2, 2, 5]), 2, "float64", 7)
+    shares = Shares(np.array([1, 3, 0, 0, 2, 2, 5]), np.array([0, 2, 4, 6, 7]), "float64")
     shares.follow(np.array([0, 1, 2, 3, 4, 5, 6]))
     np.testing.assert_array_equal(shares.values, [0.25, 0.75, 0, 0, 0.5, 0.5, 1])
     shares.follow(np.array([6, 5, 4, 3, 2, 1, 0]))

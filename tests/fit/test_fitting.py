@@ -136,7 +136,7 @@ def test_a_key_that_is_not_in_the_history() -> None:
 def test_numbers_with_courses_of_their_own() -> None:
     """The engine gets the numbers that schedules and warm-ups make, and the rate beside them."""
     job = dataclasses.replace(make_job(), epochs=3)
-    steps = job.rates(len(job.train)).steps
+    steps = job.rates().steps
     course = Course(built_in().configured("schedule", "flat_cosine"), warmup_epochs=1)
     plan = dataclasses.replace(job.plan, weight_decay=0.3, courses={"weight_decay": course})
     fitted = fit(dataclasses.replace(job, plan=plan))

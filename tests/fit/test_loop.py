@@ -61,7 +61,7 @@ class Counter:
     def parameters(self) -> dict[str, np.ndarray]:
         return {"layers.0.weight": np.array([1.0 if self.is_finite() else nan])}
 
-    def evaluate(self, x: np.ndarray, t: np.ndarray, weight: np.ndarray | None) -> tuple[float, np.ndarray]:
+    def evaluate(self, x: np.ndarray, t: np.ndarray, *more: Any) -> tuple[float, np.ndarray]:
         return self.validation, np.ones((len(x), 2))
 
     def snapshot(self, into: Any = None) -> Kept:
@@ -87,7 +87,7 @@ def run(losses: list[float], watch: Watch, state: State | None = None, **measure
     state, told = state or State(engine.snapshot()), []
     engine.done = state.epoch
     given = job(len(losses), watch, measured)
-    assert [record["epoch"] for record in run_epochs(engine, given, given.rates(10), state, told.append)]
+    assert [record["epoch"] for record in run_epochs(engine, given, given.rates(), state, told.append)]
     return state, told
 
 
@@ -117,7 +117,7 @@ def test_a_better_epoch_copies_nothing_more() -> None:
 
     engine.snapshot = snapshot
     given, state = job(7, Watch("train_loss", patience=9), {}), State(snapshot())
-    list(run_epochs(engine, given, given.rates(10), state, lambda event: None))
+    list(run_epochs(engine, given, given.rates(), state, lambda event: None))
     assert len(taken) == 1 + 7
     assert (state.best.epoch, taken.count(None)) == (6, 1 + 1)
     assert state.kept is not state.best_kept
@@ -147,7 +147,7 @@ def test_so_do_weights_with_a_loss_that_is_finite() -> None:
     with pytest.raises(
         TrainingError, match=r"epoch 2: after step 5 of 5: the weights of layer 1 are not finite.*rate 0"
     ):
-        list(run_epochs(engine, given, given.rates(10), state, print))
+        list(run_epochs(engine, given, given.rates(), state, print))
     assert (state.epoch, state.kept) == (1, Kept(1))
 
 
@@ -161,7 +161,7 @@ class EveryStep(Pause):
 def test_a_pause_leaves_a_state_between_two_steps() -> None:
     engine: Any = Counter([3.0, 2.0], 0.5)
     given, state, places = job(2, Watch("train_loss"), {"loss": 0.5}), State(engine.snapshot()), []
-    for record in run_epochs(engine, given, given.rates(10), state, lambda event: None, pause=EveryStep()):
+    for record in run_epochs(engine, given, given.rates(), state, lambda event: None, pause=EveryStep()):
         places.append((*state.place, record is None))
     steps = [1, 2, 3, 4, 5]
     inside = [(0, step, True) for step in steps], [(1, step, True) for step in steps]
@@ -174,7 +174,7 @@ def test_numbers_are_looked_at_in_the_midst_of_an_epoch(monkeypatch: pytest.Monk
     engine: Any = Counter([1.0], 0.0, lambda done: len(engine.found) < 3)
     given, state = job(1, Watch("train_loss"), {}), State(engine.snapshot())
     with pytest.raises(TrainingError, match=r"epoch 1: after step 3 of 5: the weights of layer 1 are not finite"):
-        list(run_epochs(engine, given, given.rates(10), state, lambda event: None))
+        list(run_epochs(engine, given, given.rates(), state, lambda event: None))
     assert state.place == (0, 2)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from math import exp, log, log1p, sqrt
+from math import exp, log, sqrt
 
 from numbann import Positive, hookimpl, loss, row_dot
 
@@ -89,23 +89,31 @@ def concordance_loss(row, y, t, dy):
     return value
 
 
-@loss(form="batch", target={"grade": "real", "query": "real"})
-def ranknet(row, y, grade, query, dy):
-    """RankNet: over pairs of a query, log(1 + exp(y_j - y)) where grade > grade_j.  Burges et al. 2005."""
-    value, slope = 0, 0
-    for j in range(len(y)):
-        if query[j] == query[row]:
-            ahead = y[row, 0] - y[j, 0]
-            if grade[row] > grade[j]:
-                value += log1p(exp(-abs(ahead))) + max(-ahead, 0)
-                slope -= 1 / (1 + exp(ahead))
-            if grade[row] < grade[j]:
-                slope += 1 / (1 + exp(-ahead))
-    dy[0] = slope
-    return value
+@loss(form="batch", target={"grade": "real"})
+def listnet(row, y, grade, group, group_end, total, total_grade, dy):
+    """ListNet: -p log q over a group, p and q the shares of exp(grade) and of exp(y).  Cao et al. 2007."""
+    share = exp(grade[row] - total_grade[row])
+    dy[0] = exp(y[row, 0] - total[row]) - share
+    return share * (total[row] - y[row, 0])
+
+
+@listnet.each("total")
+def logarithm_of_group(row, y, group, group_end):
+    total = 0
+    for j in range(group[row], group_end[row]):
+        total += exp(y[j, 0] - y[row, 0])
+    return log(total) + y[row, 0]
+
+
+@listnet.each("total_grade")
+def logarithm_of_grades(row, grade, group, group_end):
+    total = 0
+    for j in range(group[row], group_end[row]):
+        total += exp(grade[j] - grade[row])
+    return log(total) + grade[row]
 
 
 @hookimpl
 def numbann_register(register):
-    for component in (contrastive, supervised_contrastive, concordance_loss, ranknet):
+    for component in (contrastive, supervised_contrastive, concordance_loss, listnet):
         register(component)

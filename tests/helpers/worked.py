@@ -92,7 +92,9 @@ def _loss(component: Component, positional: list[Any], named: dict[str, Any]) ->
         return call(component.function, **given, y=y, dy=[0.0] * len(y))
     if component.form == "batch":
         rows = {name: np.array(each, float) for name, each in given.items() if isinstance(each, list)}
-        rows |= {"y": rows["y"][:, None], "weight": np.ones(len(rows["y"]))}
+        rows |= {name: rows[name].astype(int) for name in ("group", "group_end") if name in rows}
+        rows |= {name: rows[name][:, None] for name in ("y", "t") if name in rows}
+        rows["weight"] = np.ones(len(rows["y"]))
         batch = with_each(component, {**given, **rows})
         return [call(component.function, **batch, row=row, dy=np.empty(1)) for row in range(len(rows["y"]))]
     names = [name for name, each in given.items() if isinstance(each, list)]

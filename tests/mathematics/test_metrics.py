@@ -250,7 +250,7 @@ def test_weights_of_rows_in_regression(name: str, outputs: int) -> None:
     assert measured(name, t=t, value=value, weight=weight) == pytest.approx(expected, rel=1e-12)
 
 
-@pytest.mark.parametrize("name", built_in().names("metric"))
+@pytest.mark.parametrize("name", sorted({*built_in().names("metric")} - {"ndcg"}))
 def test_a_weight_of_two_is_a_row_twice(name: str) -> None:
     """And a weight of 0 is no row."""
     random = np.random.default_rng(1)
@@ -341,3 +341,48 @@ def test_concordance_is_a_share_of_pairs() -> None:
     roles = {"t": time, "time": time, "event": event, "value": value, "weight": weight}
     assert measured("concordance", **roles) == pytest.approx(right / pairs)
     assert np.isnan(measured("concordance", **{**roles, "event": event * 0}))
+
+
+def test_concordance_of_several_targets_is_their_mean() -> None:
+    random = np.random.default_rng(0)
+    columns = {"time": random.random((30, 2)), "event": random.integers(0, 2, (30, 2)), "value": random.random((30, 2))}
+    alone = [measured("concordance", t=columns["time"], **{k: v[:, [j]] for k, v in columns.items()}) for j in range(2)]
+    assert alone[0] != alone[1]
+    assert measured("concordance", t=columns["time"], **columns) == pytest.approx(np.mean(alone))
+
+
+# ---- groups
+
+
+def grades(groups: int, random: np.random.Generator) -> dict[str, np.ndarray]:
+    """Grades of groups of some sizes, whose rows are not together, and values of which some are equal."""
+    group = random.permutation(np.repeat(np.arange(groups), random.integers(2, 15, groups)))
+    t, value = random.integers(0, 5, len(group)).astype(float), random.normal(size=len(group)).round(1)
+    return {"t": t[:, None], "value": value[:, None], "group": group}
+
+
+@pytest.mark.parametrize("linear", [False, True])
+def test_ndcg_is_the_mean_over_groups(linear: bool) -> None:
+    random = np.random.default_rng(0)
+    for best in (1, 3, 10, 20):
+        roles, expected = grades(6, random), []
+        t, value, group = (roles[name].ravel() for name in ("t", "value", "group"))
+        for one in range(6):
+            gain, own = (t if linear else 2**t - 1)[group == one], value[group == one]
+            expected += [sklearn.ndcg_score([gain], [own], k=best)] if gain.any() else []
+        assert measured("ndcg", **roles, best=best, linear=linear) == pytest.approx(np.mean(expected), rel=1e-12)
+
+
+def test_ndcg_of_a_group_of_weight_two_is_that_of_two_groups() -> None:
+    roles = grades(5, np.random.default_rng(1))
+    twice = {name: np.concatenate([each, each[roles["group"] == 2]]) for name, each in roles.items()}
+    twice["group"][len(roles["group"]) :] = 99
+    weight = np.where(roles["group"] == 2, 2.0, 1.0)
+    assert measured("ndcg", **roles, weight=weight) == pytest.approx(measured("ndcg", **twice), rel=1e-12)
+
+
+@pytest.mark.parametrize("t", [[[0.0], [0.0]], [[-1.0], [1.0]], [[1e4], [1.0]]])
+def test_ndcg_of_what_is_no_grade(t: list[list[float]]) -> None:
+    roles = {"t": np.array(t), "value": np.array([[1.0], [2.0]]), "group": np.zeros(2, int)}
+    assert np.isnan(measured("ndcg", **roles))
+    assert np.isnan(measured("ndcg", **roles, linear=True)) == (t[0][0] < 1)

@@ -17,7 +17,7 @@ def faults(function: object) -> dict[str, str]:
 
 
 @pytest.mark.parametrize(
-    "function", [papers.contrastive, papers.supervised_contrastive, papers.ranknet, papers.concordance_loss]
+    "function", [papers.contrastive, papers.supervised_contrastive, papers.listnet, papers.concordance_loss]
 )
 def test_losses_of_papers_pass(function: Component) -> None:
     check_loss(function)

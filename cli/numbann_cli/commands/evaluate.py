@@ -28,8 +28,8 @@ def command(settings: Settings, run: Path, data: str, threads: int | None, trust
     from numbann_cli.tables import class_lines, confusion_lines, target_lines
 
     model = load(run, threads=threads, trust=trust, plugins=settings.usable_files())
-    x, raw_target, weight, _ = read(model, source_of(data), need_target=True)
-    found, classes = model.measure(x, raw_target, weight), list(model.classes or ())
+    x, raw_target, weight, group, _ = read(model, source_of(data), need_target=True)
+    found, classes = model.measure(x, raw_target, weight, group), list(model.classes or ())
     if as_json:
         told = {"path": str(run), "data": data, "rows": len(x), "metrics": found.measures, **found.to_json()}
         click.echo(json_text(told if found.confusion is None else {**told, "classes": classes}))

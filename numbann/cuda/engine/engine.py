@@ -23,12 +23,14 @@ from numbann.cuda.threads import device, op
 from numbann.engine import interface
 from numbann.engine.cpu import engine as cpu
 from numbann.engine.cpu.first_pass import FirstPass, sample_rows
+from numbann.engine.devices import device_of
 from numbann.engine.interface import LayerFacts, Progress, Snapshot
 from numbann.engine.shared.epochs import Epochs
 from numbann.engine.shared.feeding import Inputs, portions
 from numbann.engine.shared.processors import available_cpus
 from numbann.engine.shared.report import Report
 from numbann.engine.shared.weighting import weighted_mean
+from numbann.errors import DeviceError
 from numbann.network.initial import initial_tensors
 from numbann.network.plan import ITEMSIZE, Plan
 from numbann.network.states import TRAINED, select_part
@@ -109,8 +111,15 @@ class Engine(interface.Engine):
     # ---- training
 
     def load_data(
-        self, x: Inputs, t: np.ndarray, weight: np.ndarray | None = None, rows: np.ndarray | None = None
+        self,
+        x: Inputs,
+        t: np.ndarray,
+        weight: np.ndarray | None = None,
+        rows: np.ndarray | None = None,
+        group: np.ndarray | None = None,
     ) -> None:
+        if group is not None:
+            raise DeviceError(device_of(self.device).group_refusal)
         self._training = None  # frees the memory of the data before
         self._sample = sample_rows(self.plan, x, rows)
         self._training = _Training(self.plan, self._arena, x, t, weight, rows)
@@ -152,7 +161,9 @@ class Engine(interface.Engine):
     def predict_raw(self, raw: np.ndarray, shift: np.ndarray, scale: np.ndarray) -> np.ndarray | None:
         return None
 
-    def evaluate(self, x: Inputs, t: np.ndarray, weight: np.ndarray | None = None) -> tuple[float, np.ndarray]:
+    def evaluate(
+        self, x: Inputs, t: np.ndarray, weight: np.ndarray | None = None, group: np.ndarray | None = None
+    ) -> tuple[float, np.ndarray]:
         losses, out = self._infer(x, _targets(self.plan, t))
         return float(losses.mean(dtype=np.float64)) if weight is None else weighted_mean(losses, weight), out
 
@@ -177,7 +188,9 @@ class Engine(interface.Engine):
                         losses[here] = table.read(int(table.ints[op.ROW_LOSS]), len(part))
         return losses, out
 
-    def probe(self, x: np.ndarray, t: np.ndarray, weight: np.ndarray | None = None) -> list[LayerFacts]:
+    def probe(
+        self, x: np.ndarray, t: np.ndarray, weight: np.ndarray | None = None, group: np.ndarray | None = None
+    ) -> list[LayerFacts]:
         if self._cpu_engine is None:
             self._cpu_engine = cpu.Engine(self.plan, self.threads)
         arena = self._arena.copy_to_host()

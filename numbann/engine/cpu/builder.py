@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable
+from typing import Any
 
 from numbann.engine.cpu.operands import GRAIN, Operands
-from numbann.engine.cpu.stages import BACK, FORWARD, before_loss
+from numbann.engine.cpu.stages import BACK, FORWARD, before_loss, begin
 from numbann.engine.cpu.table import Columns, Op, Slot, Step, Table, assemble
 from numbann.engine.cpu.update import Update
 from numbann.network.chain import BATCH, ROW, SHARED, Activation, Embed, Link, Loss, Product
@@ -52,8 +53,8 @@ def _unit_rows(rows: int, threads: int) -> int:
 class Builder:
     """Builds tables of one plan over its operands.
 
-    Slots: x, target, row_loss (each row's loss), out (predictions); order and offsets in training and if ordered;
-    shares (each row's share of its batch's loss) if rows are weighted.
+    Slots: x, target, row_loss (each row's loss), out (predictions); order and offsets in training and if ordered; and
+    those of its operands.
     """
 
     def __init__(self, operands: Operands) -> None:
@@ -70,9 +71,8 @@ class Builder:
         steps = [step for k in layers for step in self.forward(k, by_panels[k])]
         steps += [*self.before_loss(), (False, [self.loss()])]
         steps += [step for k in reversed(layers) for step in self.backward(k, by_panels[k])]
-        return assemble(
-            [*merge_phases(steps), self._updates(update, threads), *update.after], builder=self, update=update
-        )
+        phases = [*merge_phases(steps), self._updates(update, threads), *update.after]
+        return self._assemble(phases, update=update)
 
     def evaluation(self, losses: bool, threads: int = 1) -> Table:
         """The table that fills `out` with predictions, and with losses also `row_loss`.
@@ -84,7 +84,12 @@ class Builder:
         steps += [step for k in range(len(by_panels)) for step in self.forward(k, by_panels[k])]
         steps += self.before_loss() if losses else []
         steps.append((False, [*([self.loss()] if losses else []), *self._predictions()]))
-        return assemble(merge_phases(steps), builder=self)
+        return self._assemble(merge_phases(steps))
+
+    def _assemble(self, phases: list[list[Op]], **kept: Any) -> Table:
+        """The table of phases, of which the first begins the batch."""
+        phases[0][:0] = begin(self.operands)
+        return assemble(phases, builder=self, **kept)
 
     # ---- phase 1
 

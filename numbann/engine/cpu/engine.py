@@ -135,11 +135,16 @@ class Engine(interface.Engine):
     # ---- training
 
     def load_data(
-        self, x: Inputs, t: np.ndarray, weight: np.ndarray | None = None, rows: np.ndarray | None = None
+        self,
+        x: Inputs,
+        t: np.ndarray,
+        weight: np.ndarray | None = None,
+        rows: np.ndarray | None = None,
+        group: np.ndarray | None = None,
     ) -> None:
         self._solver.forget()
         self._sample = sample_rows(self.plan, x, rows)
-        epochs = Epochs(self.plan, len(x), weight, rows)
+        epochs = Epochs(self.plan, len(x), weight, rows, group)
         feed = ArrayFeed(x, self.plan) if isinstance(x, np.ndarray) else RingFeed(x, epochs.batch, self.plan)
         moving = Moving(self.plan, epochs.steps)
         offsets, losses = np.empty_like(epochs.order), np.zeros(epochs.rows, self.plan.dtype)
@@ -150,7 +155,7 @@ class Engine(interface.Engine):
             "offsets": offsets,
             "row_loss": losses,
             "keys": epochs.keys,
-            **({} if epochs.shares is None else {"shares": epochs.shares.values}),
+            **epochs.slots,
         }
 
         def make_call(threads: int) -> Call:
@@ -195,10 +200,10 @@ class Engine(interface.Engine):
 
     def _train_from(self, training: _Training, rates: np.ndarray, first: int, report: Report) -> None:
         """Run the steps of an epoch from one on, block by block."""
-        batch = training.epochs.batch
-        with closing(training.feed.blocks(training.epochs.order, training.offsets, first * batch)) as blocks:
+        epochs = training.epochs
+        with closing(training.feed.blocks(epochs.order, training.offsets, epochs.bounds, first)) as blocks:
             for start, stop in blocks:
-                self._train(training, rates, range(start // batch, -(-stop // batch)), report)
+                self._train(training, rates, range(start, stop), report)
 
     def _train(self, training: _Training, rates: np.ndarray, steps: range, report: Report) -> None:
         """Run some steps of an epoch: the optimizer is in the table, or in Python after each step or around all."""
@@ -243,10 +248,10 @@ class Engine(interface.Engine):
 
     def _table(self, epochs: Epochs, moving: Moving, threads: int) -> Table:
         """The table of a training step; a huge batch goes by groups of rows."""
-        update, batch, weighted = self._choose_update(epochs.hyper), epochs.batch, epochs.shares is not None
+        update, batch, slots = self._choose_update(epochs.hyper), epochs.batch, epochs.slots
         if batch >= HUGE and not self.plan.whole_batches:
-            return build_grouped_training(self._trained, update, threads, weighted, moving)
-        builder = Builder(Operands(self._trained, batch, training=True, weighted=weighted, moving=moving))
+            return build_grouped_training(self._trained, update, threads, slots, moving)
+        builder = Builder(Operands(self._trained, batch, training=True, slots=slots, moving=moving))
         return builder.training(update, threads)
 
     def _choose_update(self, hyper: Hyper) -> Update:
@@ -263,16 +268,19 @@ class Engine(interface.Engine):
     def predict_raw(self, raw: np.ndarray, shift: np.ndarray, scale: np.ndarray) -> np.ndarray | None:
         return self._inference.predict_raw(raw, shift, scale)
 
-    def evaluate(self, x: Inputs, t: np.ndarray, weight: np.ndarray | None = None) -> tuple[float, np.ndarray]:
-        return self._inference.evaluate(x, t, weight)
+    def evaluate(
+        self, x: Inputs, t: np.ndarray, weight: np.ndarray | None = None, group: np.ndarray | None = None
+    ) -> tuple[float, np.ndarray]:
+        return self._inference.evaluate(x, t, weight, group)
 
-    def probe(self, x: np.ndarray, t: np.ndarray, weight: np.ndarray | None = None) -> list[LayerFacts]:
-        rows, weighted = len(x), weight is not None
-        if (rows, weighted) not in self._probes:
-            made = Probe(self.plan, self._trained, self._runner, rows, self._choices[-1], weighted)
-            self._probes[rows, weighted] = made
+    def probe(
+        self, x: np.ndarray, t: np.ndarray, weight: np.ndarray | None = None, group: np.ndarray | None = None
+    ) -> list[LayerFacts]:
+        key = len(x), weight is not None
+        if key not in self._probes:
+            self._probes[key] = Probe(self.plan, self._trained, self._runner, *key, self._choices[-1])
         inputs, target = np.ascontiguousarray(x, self.plan.dtype), self._inference.target(t)
-        return self._probes[rows, weighted].look(inputs, target, weight)
+        return self._probes[key].look(inputs, target, weight, group)
 
     # ---- the end
 

@@ -6,12 +6,15 @@ order and updates the weights.  Buffers are as long as a chunk, so a batch may b
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 import numpy as np
 
 from numbann.engine.cpu.builder import Builder
 from numbann.engine.cpu.memory import Arena
 from numbann.engine.cpu.moving import Moving
 from numbann.engine.cpu.operands import Operands
+from numbann.engine.cpu.stages import begin
 from numbann.engine.cpu.table import Columns, Op, Slot, Table, assemble
 from numbann.engine.cpu.update import Update, sum_and_update
 from numbann.engine.shared.alignment import aligned
@@ -26,15 +29,16 @@ GROUPS, FEW_GROUPS, LARGE_ARENA = 16, 4, 1 << 20
 
 
 def build_grouped_training(
-    arena: Arena, update: Update, threads: int, weighted: bool = False, moving: Moving | None = None
+    arena: Arena, update: Update, threads: int, slots: Collection[str] = (), moving: Moving | None = None
 ) -> Table:
-    """The table of a training step by groups."""
+    """The table of a training step by groups.  slots, moving: as of operands."""
     count = GROUPS if arena.layout.arena < LARGE_ARENA else FEW_GROUPS
     gradients = aligned((count, arena.layout.stride), arena.plan.dtype)
-    workers = [Builder(Operands(arena, CHUNK, training=True, weighted=weighted, moving=moving)) for _ in range(threads)]
+    workers = [Builder(Operands(arena, CHUNK, training=True, slots=slots, moving=moving)) for _ in range(threads)]
     ops = [_chunk_ops(worker, gradients) for worker in workers]
+    first = [*begin(workers[0].operands), _pass(arena.plan.dtype, count, len(ops[0]))]
     table = assemble(
-        [[_pass(arena.plan.dtype, count, len(ops[0]))], sum_and_update(update, gradients), *update.after],
+        [first, sum_and_update(update, gradients), *update.after],
         apart=[row for one in ops for row in one],
         workers=workers,
         update=update,

@@ -34,7 +34,7 @@ class Inference:
         self._calls: dict[tuple[bool, str, int], Call] = {}
         self._small_batches: dict[str, SmallBatch] = {}
         self._scalings: dict[str, Scaling] = {}
-        self._batch_calls: dict[tuple[int, bool, int], Call] = {}
+        self._batch_calls: dict[tuple[int, tuple[str, ...], int], Call] = {}
 
     def predict(self, x: Inputs) -> np.ndarray:
         """Predictions (N, O) after the output activation."""
@@ -55,11 +55,16 @@ class Inference:
             out = self._predict(raw, dtype)
             return None if flag[0] else out
 
-    def evaluate(self, x: Inputs, t: np.ndarray, weight: np.ndarray | None = None) -> tuple[float, np.ndarray]:
-        """The mean loss over rows, weighted by weight (N,), and predictions (N, O)."""
+    def evaluate(
+        self, x: Inputs, t: np.ndarray, weight: np.ndarray | None = None, group: np.ndarray | None = None
+    ) -> tuple[float, np.ndarray]:
+        """The mean loss over rows, weighted by weight (N,), and predictions (N, O).
+
+        group (N,): the group of each row; batches of a loss of whole batches hold whole groups.
+        """
         with self._runner.team.lock:
             if self.plan.couples_losses:
-                return self._evaluate_batches(x, self.target(t), weight)
+                return self._evaluate_batches(x, self.target(t), weight, group)
             losses, out = self._evaluate(x, self.target(t), "")
         return float(losses.mean(dtype=np.float64)) if weight is None else weighted_mean(losses, weight), out
 
@@ -98,33 +103,35 @@ class Inference:
             self._runner.run(call, 0, call.rows(len(rows)))
         return losses, out
 
-    def _evaluate_batches(self, x: Inputs, t: np.ndarray, weight: np.ndarray | None) -> tuple[float, np.ndarray]:
+    def _evaluate_batches(
+        self, x: Inputs, t: np.ndarray, weight: np.ndarray | None, group: np.ndarray | None
+    ) -> tuple[float, np.ndarray]:
         """The mean loss of batches, by the weight of their rows, and predictions.
 
         Batches are those of training, in an order that depends on the seed and the number of rows alone.
         """
-        epochs = Epochs(self.plan, len(x), weight)
+        epochs = Epochs(self.plan, len(x), weight, None, group)
         epochs.begin(0, np.zeros(epochs.steps), 0, {})
         feed = ArrayFeed(x, self.plan) if isinstance(x, np.ndarray) else RingFeed(x, epochs.batch, self.plan)
         serial = self.plan.step_flops(len(x)) < SERIAL_FLOPS
-        key = epochs.batch, weight is not None, self._fewest if serial else self._most
+        key = epochs.batch, tuple(epochs.slots), self._fewest if serial else self._most
         if key not in self._batch_calls:
             self._batch_calls[key] = self._batch_call(*key)
         call, offsets = self._batch_calls[key], np.empty_like(epochs.order)
         losses = np.zeros(len(x), self.plan.dtype)
         found = np.empty((len(x), self.plan.outputs), self.plan.dtype)
-        shares = {} if epochs.shares is None else {"shares": epochs.shares.values}
-        call.table.bind(x=feed.x, target=t, order=epochs.order, offsets=offsets, row_loss=losses, out=found, **shares)
+        arrays = {"order": epochs.order, "offsets": offsets, **epochs.slots}
+        call.table.bind(x=feed.x, target=t, row_loss=losses, out=found, **arrays)
         call.rows(len(x))
-        for first, last in feed.blocks(epochs.order, offsets):
-            self._runner.run(call, first // epochs.batch, -(-last // epochs.batch))
+        for first, last in feed.blocks(epochs.order, offsets, epochs.bounds):
+            self._runner.run(call, first, last)
         out = np.empty_like(found)
         out[epochs.order] = found
         return epochs.mean_loss(losses), out
 
-    def _batch_call(self, rows: int, weighted: bool, threads: int) -> Call:
-        """A call of the table that evaluates batches of `rows` rows."""
-        builder = Builder(Operands(self._arena, rows, training=False, weighted=weighted, ordered=True))
+    def _batch_call(self, rows: int, slots: tuple[str, ...], threads: int) -> Call:
+        """A call of the table that evaluates batches of at most `rows` rows."""
+        builder = Builder(Operands(self._arena, rows, training=False, slots=slots, ordered=True))
         return self._runner.call(builder.evaluation(True), threads, rows)
 
     def _call(self, losses: bool, raw: str, threads: int) -> Call:

@@ -5,6 +5,7 @@ Weights and buffers have their addresses from the start; arrays that change from
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -38,8 +39,9 @@ class Operands:
     """The arrays that the ops of a plan read and write.
 
     training: for training, else for predictions.  ordered: rows come in an epoch's order, by the slots `order` and
-    `offsets`, as in training; else one after the other.  scaling: x is raw numbers.  weighted: rows have shares of
-    their batch's loss.  moving: numbers of steps, in training.
+    `offsets`, as in training; else one after the other.  scaling: x is raw numbers.  slots: of an epoch's arrays,
+    `shares` if rows have shares of their batch's loss, `extents` if they are in groups, and `bounds` if these make the
+    batches.  moving: numbers of steps, in training.
     """
 
     def __init__(
@@ -48,12 +50,12 @@ class Operands:
         rows: int,
         training: bool,
         scaling: Scaling | None = None,
-        weighted: bool = False,
+        slots: Collection[str] = (),
         ordered: bool = False,
         moving: Moving | None = None,
     ) -> None:
         self.plan, self.arena, self.layout = arena.plan, arena, arena.layout
-        self.training, self.scaling, self.weighted, self.ordered = training, scaling, weighted, training or ordered
+        self.training, self.scaling, self.slots, self.ordered = training, scaling, slots, training or ordered
         self.dtype, self.chains = self.plan.dtype, self.plan.chains(training)
         self.rows = layer_rows(arena, self.chains, rows)
         self.moving = moving
@@ -99,6 +101,8 @@ class Operands:
             "ALL_T_COLUMN": rows if loss.columns else 1,
             "ALL_LABELS": aligned(rows + lanes, "int64"),
             "ALL_WEIGHTS": weights,
+            "ALL_GROUPS": aligned(rows + lanes, "int64"),
+            "ALL_GROUP_ENDS": aligned(rows + lanes, "int64"),
             "EACH": aligned(len(loss.each) * rows + lanes, self.dtype),
             "EACH_STRIDE": rows,
         }

@@ -16,19 +16,21 @@ from numbann.engine.cpu.runner import Call, Runner
 from numbann.engine.cpu.stages import finish
 from numbann.engine.cpu.table import Op, assemble
 from numbann.engine.interface import LayerFacts
+from numbann.engine.shared.batches import Grouping, equal_bounds
 from numbann.engine.shared.weighting import Shares
 from numbann.network.plan import Plan
 
-BOUND = {"x", "target", "row_loss", "shares"}  # the slots that a probe fills
+BOUND = {"x", "target", "row_loss", "shares", "extents"}  # the slots that a probe fills
 
 
 class Probe:
     """The tables for a look at `rows` rows, over the weights of an arena."""
 
-    def __init__(self, plan: Plan, arena: Arena, runner: Runner, rows: int, threads: int, weighted: bool) -> None:
+    def __init__(self, plan: Plan, arena: Arena, runner: Runner, rows: int, weighted: bool, threads: int) -> None:
         self._plan, self._runner, self._threads, self._count = plan, runner, threads, rows
         self._gradient = Arena(plan, 0)
-        self._builder = builder = Builder(Operands(arena, rows, training=False, weighted=weighted))
+        slots = ["shares"] * weighted + ["extents"] * plan.by_groups
+        self._builder = builder = Builder(Operands(arena, rows, training=False, slots=slots))
         self._forward = self._call(builder.forward_all())
         slopes = {k: builder.slopes(k) for k in range(len(plan.layers))}
         self._slopes = {k: self._call(ops) for k, ops in slopes.items() if ops}
@@ -37,9 +39,17 @@ class Probe:
         sums = [add_gradients(builder, whole), *finish(arena, self._gradient)]
         self._backward = self._call(*merge_phases(back), *sums)
 
-    def look(self, x: np.ndarray, t: np.ndarray, weight: np.ndarray | None) -> list[LayerFacts]:
-        """The facts of every layer for rows x (B, I), their targets as kernels read them, and their weights, if any."""
+    def look(
+        self, x: np.ndarray, t: np.ndarray, weight: np.ndarray | None, group: np.ndarray | None
+    ) -> list[LayerFacts]:
+        """The facts of every layer for rows x (B, I), their targets as kernels read them, and weights and groups."""
         arrays = {} if weight is None else {"shares": self._shares(weight)}
+        if self._plan.by_groups:
+            grouping = Grouping(np.zeros(self._count, np.int64) if group is None else group, self._count)
+            order = np.empty(self._count, np.int64)
+            grouping.draw(order, 0, 0)
+            arrays = {**{name: array[order] for name, array in arrays.items()}, "extents": grouping.extents}
+            x, t = x[order], t[order]
         losses = np.empty(self._count, self._plan.dtype)
         self._gradient.values[:] = 0
         for call in (self._forward, self._backward):
@@ -53,7 +63,7 @@ class Probe:
 
     def _shares(self, weight: np.ndarray) -> np.ndarray:
         """Each row's share of the loss."""
-        shares = Shares(weight, self._count, self._plan.dtype, self._count)
+        shares = Shares(weight, equal_bounds(self._count, self._count), self._plan.dtype)
         shares.follow(np.arange(self._count))
         return shares.values
 

@@ -18,6 +18,8 @@ from numbann.engine.cpu.table import Columns, Op, Slot
 from numbann.network import chain
 from numbann.simd import batch, dense, dropout, input_scale, jit, norm
 
+ALL_THREADS = 1 << 16  # units, more than there are threads: each of them gets some
+
 
 def embed(operands: Operands, k: int, step: chain.Embed, units: int) -> Op:
     """e: the numbers that stand for inputs, and the other inputs."""
@@ -124,7 +126,7 @@ def add_inputs_back(operands: Operands, k: int, step: chain.AddInputs, units: in
 def loss(operands: Operands, k: int, step: chain.Loss, units: int) -> Op:
     """Each row's loss, and d."""
     columns = {**_targets(operands, k, step), "ROW_LOSS": Slot("row_loss"), **operands.whole_batch}
-    return cpu.loss_kernel(step.configured.component, operands.dtype, operands.weighted), units, columns
+    return cpu.loss_kernel(step.configured.component, operands.dtype, "shares" in operands.slots), units, columns
 
 
 def before_loss(operands: Operands, k: int, step: chain.Loss, units: int) -> list[list[Op]]:
@@ -133,7 +135,8 @@ def before_loss(operands: Operands, k: int, step: chain.Loss, units: int) -> lis
         return []
     component, columns = step.configured.component, {**_targets(operands, k, step), **operands.whole_batch}
     kernels = [batch.gather_outputs, batch.gather_labels if operands.plan.target == "label" else batch.gather_targets]
-    kernels += [batch.gather_weights] if operands.weighted else []
+    kernels += [batch.gather_weights] if "shares" in operands.slots else []
+    kernels += [batch.gather_groups] if component.asks("group", "group_end") else []
     gathered: list[Op] = [(operands.kernel(kernel), units, columns) for kernel in kernels]
     numbers: list[list[Op]] = [
         [(cpu.each_kernel(component, k, operands.dtype), units, columns)] for k in range(len(component.each))
@@ -141,8 +144,14 @@ def before_loss(operands: Operands, k: int, step: chain.Loss, units: int) -> lis
     return [gathered, *numbers]
 
 
+def begin(operands: Operands) -> list[Op]:
+    """The op that every thread begins a batch of whole groups with; batches of equal rows need none."""
+    columns: Columns = {"BOUNDS": Slot("bounds")}
+    return [(operands.kernel(batch.take_bounds), ALL_THREADS, columns)] if "bounds" in operands.slots else []
+
+
 def _targets(operands: Operands, k: int, step: chain.Loss) -> Columns:
-    """What a loss reads: outputs, targets, parameters, and shares of weighted rows."""
+    """What a loss reads: outputs, targets, parameters, shares of weighted rows, and the bounds of rows' groups."""
     place, component = operands.layout.layers[k], step.configured.component
     widths = {"row": place.width_columns, "batch": component.targets(place.width)}
     return {
@@ -153,7 +162,7 @@ def _targets(operands: Operands, k: int, step: chain.Loss) -> Columns:
         "ORDER": Slot("order") if operands.ordered else operands.counted,
         "MOVES": int(operands.ordered),
         **operands.parameters(SMOOTHING, operands.values(step.configured)),
-        **({"SHARES": Slot("shares")} if operands.weighted else {}),
+        **{name.upper(): Slot(name) for name in operands.slots if name != "bounds"},
     }
 
 

@@ -1,4 +1,4 @@
-"""The arrays of an epoch on any device: the order of its rows, keys of noise, shares of the loss, rates."""
+"""The arrays of an epoch on any device: order of rows, bounds of batches, keys of noise, shares of the loss, rates."""
 
 from __future__ import annotations
 
@@ -8,39 +8,62 @@ import numpy as np
 
 from numbann.engine.shared import random
 from numbann.engine.shared.alignment import aligned
+from numbann.engine.shared.batches import Grouping, equal_bounds, whole_batches
 from numbann.engine.shared.hyperparameters import hyper_width, set_constants, set_rates
-from numbann.engine.shared.weighting import Shares, means, weighted_mean
+from numbann.engine.shared.weighting import Shares, means, means_within, weighted_mean
 from numbann.network.plan import Plan
 
 
 class Epochs:
     """The arrays of an epoch over `count` rows, or over those of them whose numbers are given; `begin` fills them.
 
-    weight (count,): how much each row counts.  hyper: the optimizer's numbers of each step, for each way of training.
-    decays: the weight decay of each step.
+    weight (count,): how much each row counts.  group (count,): the group of each row, if batches hold whole groups.
+    bounds (steps + 1,): where each batch begins in the order, and where the last one ends; batch: the most rows of one.
+    extents (count, 2): where the group of each row in the order begins and ends; without groups it is the batch.
+    hyper: the optimizer's numbers of each step, for each way of training.  decays: the weight decay of each step.
     """
 
-    def __init__(self, plan: Plan, count: int, weight: np.ndarray | None, numbers: np.ndarray | None = None) -> None:
+    def __init__(
+        self,
+        plan: Plan,
+        count: int,
+        weight: np.ndarray | None,
+        numbers: np.ndarray | None = None,
+        group: np.ndarray | None = None,
+    ) -> None:
         self.order = np.arange(count, dtype=np.int64) if numbers is None else np.array(numbers, np.int64)
         self.plan, self.numbers, self.rows = plan, numbers, len(self.order)
-        self.batch = plan.batch_rows(self.rows)
-        self.steps = -(-self.rows // self.batch)
+        batch = plan.batch_rows(self.rows)
+        self.grouping = None if group is None else Grouping(group[self.order], batch)
+        self.batch = batch if self.grouping is None else self.grouping.most
+        self.bounds = equal_bounds(self.rows, batch) if self.grouping is None else self.grouping.bounds
+        self.steps = len(self.bounds) - 1
+        self.extents: np.ndarray | None = None if self.grouping is None else self.grouping.extents
+        if self.extents is None and plan.by_groups:
+            self.extents = whole_batches(self.bounds)
         self.index: int | None = None  # of the epoch whose order, keys and rates the arrays hold
         self.keys = np.zeros(plan.keys, np.int64)
-        self.shares = None if weight is None else Shares(weight, self.batch, plan.dtype, self.rows)
+        self.shares = None if weight is None else Shares(weight, self.bounds, plan.dtype)
         self.hyper = {tuning: aligned((self.steps, hyper_width(plan)), plan.dtype) for tuning in plan.tunings}
         self.decays = np.full(self.steps, plan.weight_decay)
-        for tuning, numbers_of_steps in self.hyper.items():
-            set_constants(plan, numbers_of_steps, tuning, self.rows)
+        self._set_constants()
+
+    def _set_constants(self) -> None:
+        """Set the optimizer's numbers that do not change with the rates."""
+        for tuning, hyper in self.hyper.items():
+            set_constants(self.plan, hyper, tuning, np.diff(self.bounds))
 
     def begin(self, index: int, rates: np.ndarray, done: int, numbers: Mapping[str, np.ndarray]) -> None:
         """Fill the arrays for an epoch that begins after `done` steps.  Rows that fit in one batch keep their order."""
         self.index = index
         self.decays[:] = numbers.get("weight_decay", self.plan.weight_decay)
-        if self.batch < self.rows:
+        if self.grouping is not None:
+            self.grouping.draw(self.order, self.plan.seed, index)
+            self._set_constants()
+        elif self.steps > 1:
             random.shuffle_epoch(self.order, self.plan.seed, index)
-            if self.numbers is not None:
-                self.order[:] = self.numbers[self.order]
+        if self.numbers is not None and (self.grouping is not None or self.steps > 1):
+            self.order[:] = self.numbers[self.order]
         if len(self.keys):
             self.keys[:] = random.noise_keys(self.plan.seed, index, len(self.keys))
         if self.shares is not None:
@@ -48,9 +71,17 @@ class Epochs:
         for tuning, hyper in self.hyper.items():
             set_rates(self.plan, hyper, tuning, rates, self.decays, done)
 
+    @property
+    def slots(self) -> dict[str, np.ndarray]:
+        """The arrays that only some epochs have, by their slots."""
+        bounds = None if self.grouping is None else self.bounds
+        shares = None if self.shares is None else self.shares.values
+        found = {"shares": shares, "bounds": bounds, "extents": self.extents}
+        return {name: array for name, array in found.items() if array is not None}
+
     def rows_of(self, step: int) -> int:
         """The rows of the batch of a step; the last batch may be shorter."""
-        return min(self.batch, self.rows - step * self.batch)
+        return int(self.bounds[step + 1] - self.bounds[step])
 
     def step_losses(
         self, row_loss: np.ndarray, steps: int | None = None, earlier: np.ndarray | Sequence[float] = ()
@@ -60,11 +91,14 @@ class Epochs:
         earlier: the losses of the first of them, where the epoch began elsewhere.
         """
         shares = None if self.plan.couples_losses else self.shares  # such a loss puts weights into rows' losses itself
-        found = means(row_loss, self.batch) if shares is None else shares.means(row_loss)
+        if shares is not None:
+            found = shares.means(row_loss)
+        else:
+            found = means(row_loss, self.batch) if self.grouping is None else means_within(row_loss, self.bounds)
         found[: len(earlier)] = earlier
         return found[:steps]
 
     def mean_loss(self, row_loss: np.ndarray) -> float:
         """The mean of all batches' losses, each by the weight of its rows."""
         weight = np.ones(self.rows) if self.shares is None else self.shares.weight[self.order]
-        return weighted_mean(self.step_losses(row_loss), np.add.reduceat(weight, np.arange(0, self.rows, self.batch)))
+        return weighted_mean(self.step_losses(row_loss), np.add.reduceat(weight, self.bounds[:-1]))

@@ -6,13 +6,15 @@ same either way, and so are the bits.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
 from numbann.engine.shared.alignment import aligned
+from numbann.engine.shared.batches import equal_bounds
 from numbann.network.plan import ITEMSIZE, Plan
 
 BLOCK_BYTES = 1 << 25  # the size of a block, unless one batch is larger
@@ -53,40 +55,46 @@ class ArrayFeed:
     def __init__(self, x: np.ndarray, plan: Plan) -> None:
         self.x = np.ascontiguousarray(x, plan.dtype)
 
-    def blocks(self, order: np.ndarray, offsets: np.ndarray, begin: int = 0) -> Generator[tuple[int, int], None, None]:
-        """Set where in x each row of an epoch in this order begins; yield the bounds of the rows that are ready.
+    def blocks(
+        self, order: np.ndarray, offsets: np.ndarray, bounds: np.ndarray, begin: int = 0
+    ) -> Generator[tuple[int, int], None, None]:
+        """Set where in x each row of an epoch in this order begins; yield the first and last of the batches ready.
 
-        begin: the first row that is needed.
+        bounds: where each batch begins, and where the last one ends.  begin: the first batch that is needed.
         """
         np.multiply(order, self.x.shape[1], out=offsets)
-        yield begin, len(order)
+        yield begin, len(bounds) - 1
 
 
 class RingFeed:
-    """Rows that are made block by block; a block is whole batches."""
+    """Rows that are made block by block; a block is whole batches, each of at most `batch` rows."""
 
     def __init__(self, rows: Rows, batch: int, plan: Plan) -> None:
         self._rows = rows
         self._length = min(len(rows), block_rows(batch, plan))
-        self.x = aligned((min(len(rows), 2 * self._length), plan.inputs), plan.dtype)
+        self.x = aligned((self._length * (1 + (self._length < len(rows))), plan.inputs), plan.dtype)
 
-    def blocks(self, order: np.ndarray, offsets: np.ndarray, begin: int = 0) -> Generator[tuple[int, int], None, None]:
-        """As of ArrayFeed, block by block: the bounds of each when it is ready.  The one before is then overwritten."""
-        start = begin // self._length * self._length
-        np.multiply(np.arange(len(order)) % len(self.x), self.x.shape[1], out=offsets)
+    def blocks(
+        self, order: np.ndarray, offsets: np.ndarray, bounds: np.ndarray, begin: int = 0
+    ) -> Generator[tuple[int, int], None, None]:
+        """As of ArrayFeed, block by block, each when it is ready.  The one before is then overwritten."""
+        cuts = [begin]
+        while cuts[-1] < len(bounds) - 1:
+            cuts.append(int(np.searchsorted(bounds, bounds[cuts[-1]] + self._length, "right")) - 1)
+        blocks = [slice(bounds[first], bounds[last]) for first, last in itertools.pairwise(cuts)]
         with ThreadPoolExecutor(1, "numbann-feed") as pool:
-            coming = pool.submit(self._fill, order, start)
-            for first in range(start, len(order), self._length):
+            fills = (pool.submit(self._fill, order[rows], offsets[rows], k) for k, rows in enumerate(blocks))
+            coming: Any = next(fills, None)
+            for first, last in itertools.pairwise(cuts):
                 coming.result()
-                last = min(first + self._length, len(order))
-                if last < len(order):
-                    coming = pool.submit(self._fill, order, last)
-                yield max(first, begin), last
+                coming = next(fills, None)
+                yield first, last
 
-    def _fill(self, order: np.ndarray, first: int) -> None:
-        """Make the rows of the block that begins at `first`."""
-        places, start = order[first : first + self._length], first % len(self.x)
-        self._rows.take(places, self.x[start : start + len(places)])
+    def _fill(self, order: np.ndarray, offsets: np.ndarray, number: int) -> None:
+        """Make the rows of a block, and set where each begins."""
+        start, width = number % 2 * self._length, self.x.shape[1]
+        offsets[:] = np.arange(start, start + len(order)) * width
+        self._rows.take(order, self.x[start : start + len(order)])
 
 
 def portions(rows: Inputs, batch: int, plan: Plan) -> Iterator[tuple[int, np.ndarray]]:
@@ -94,10 +102,11 @@ def portions(rows: Inputs, batch: int, plan: Plan) -> Iterator[tuple[int, np.nda
     if isinstance(rows, np.ndarray):
         yield 0, rows
         return
-    ring, order = RingFeed(rows, batch, plan), np.arange(len(rows))
-    for first, last in ring.blocks(order, np.empty_like(order)):
-        start = first % len(ring.x)
-        yield first, ring.x[start : start + last - first]
+    ring, order, bounds = RingFeed(rows, batch, plan), np.arange(len(rows)), equal_bounds(len(rows), batch)
+    offsets = np.empty_like(order)
+    for first, last in ring.blocks(order, offsets, bounds):
+        start, end = bounds[first], bounds[last]
+        yield int(start), ring.x[offsets[start] // ring.x.shape[1] :][: end - start]
 
 
 def block_rows(batch: int, plan: Plan) -> int:

@@ -15,10 +15,9 @@ def hyper_width(plan: Plan) -> int:
     return op.FIRST_PARAMETER + len(free_parameters(plan.optimizer.component))
 
 
-def set_constants(plan: Plan, hyper: np.ndarray, tuning: Tuning, rows: int) -> None:
-    """Set the numbers that stay the same for epochs of so many rows."""
-    batch = plan.batch_rows(rows)
-    own = {**plan.optimizer.values, "batch_size": np.minimum(batch, rows - batch * np.arange(len(hyper)))}
+def set_constants(plan: Plan, hyper: np.ndarray, tuning: Tuning, sizes: np.ndarray) -> None:
+    """Set the numbers that do not change with the rates; sizes (steps,): the rows of each batch."""
+    own = {**plan.optimizer.values, "batch_size": sizes}
     hyper[:, op.L1] = plan.l1
     hyper[:, op.CLIP_VALUE], hyper[:, op.CLIP_NORM] = plan.clip_value or 0, plan.clip_norm or 0
     for column, name in enumerate(free_parameters(plan.optimizer.component), op.FIRST_PARAMETER):

@@ -8,29 +8,34 @@ import numpy as np
 class Shares:
     """Each row's share of its batch's loss, in an epoch's order: its weight over the sum of the batch's weights.
 
-    If that sum is 0, all shares are 0: the batch has no loss and no gradient.  rows: the rows of an epoch.
+    If that sum is 0, all shares are 0: the batch has no loss and no gradient.  bounds: where each batch begins, and
+    where the last one ends; they may change before `follow`.
     """
 
-    def __init__(self, weight: np.ndarray, batch: int, dtype: str, rows: int) -> None:
-        self.weight = _scaled(weight)
-        self._starts = np.arange(0, rows, batch)
-        self.values = np.zeros(rows, dtype)
+    def __init__(self, weight: np.ndarray, bounds: np.ndarray, dtype: str) -> None:
+        self.weight, self._bounds = _scaled(weight), bounds
+        self.values = np.zeros(bounds[-1], dtype)
 
     def follow(self, order: np.ndarray) -> None:
         """Set the shares for an epoch in this order."""
         weight = self.weight[order]
-        totals = np.add.reduceat(weight, self._starts)
-        rows = np.diff(self._starts, append=len(weight))
-        self.values[:] = weight / np.repeat(np.where(totals == 0, 1, totals), rows)
+        totals = np.add.reduceat(weight, self._bounds[:-1])
+        self.values[:] = weight / np.repeat(np.where(totals == 0, 1, totals), np.diff(self._bounds))
 
     def means(self, row_loss: np.ndarray) -> np.ndarray:
         """Each batch's weighted mean of its rows' losses, given in the epoch's order."""
-        means: np.ndarray = np.add.reduceat(np.multiply(row_loss, self.values, dtype=np.float64), self._starts)
+        means: np.ndarray = np.add.reduceat(np.multiply(row_loss, self.values, dtype=np.float64), self._bounds[:-1])
         return means
 
 
+def means_within(row_loss: np.ndarray, bounds: np.ndarray) -> np.ndarray:
+    """Each batch's mean over its rows, for batches within these bounds."""
+    found: np.ndarray = np.add.reduceat(row_loss, bounds[:-1], dtype=np.float64) / np.diff(bounds)
+    return found
+
+
 def means(row_loss: np.ndarray, batch: int) -> np.ndarray:
-    """Each batch's mean over its rows."""
+    """Each batch's mean over its rows, for batches of so many rows."""
     whole = len(row_loss) // batch * batch
     found = row_loss[:whole].reshape(-1, batch).mean(1, dtype=np.float64)
     rest = row_loss[whole:].mean(dtype=np.float64) if whole < len(row_loss) else ()

@@ -214,6 +214,15 @@ def cox(y: Array, t: Array) -> tuple[Array, Array]:
     return event * (risk + y[:, 0]), dy[:, None]
 
 
+@at_the_limits
+def ranknet(y: Array, t: Array) -> tuple[Array, Array]:
+    """value_i = mean_j of log(1 + exp(y_j - y_i)) where t_j < t_i; all rows are one group."""
+    n = len(y)
+    ahead, before = y[:, None] - y, (t[:, None] > t) / (n * y.shape[1])
+    slope = before / (1 + np.exp(ahead))
+    return (before * np.logaddexp(0, -ahead)).sum((1, 2)), slope.sum(0) - slope.sum(1)
+
+
 def _lgamma(x: Array) -> Array:
     return np.vectorize(math.lgamma, otypes=[float])(x)
 
