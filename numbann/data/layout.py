@@ -16,10 +16,10 @@ from numbann.data.columns import MISSING
 from numbann.data.contract import ScaleNames, as_tuples
 from numbann.data.dates import no_date
 from numbann.data.encoding import Encoding, fit_group, holes_of
-from numbann.data.table import Raw, RowSelection, sample_of
+from numbann.data.table import Raw, RowSelection, count_of, sample_of
 from numbann.data.tasks.task import Task
 from numbann.data.transforms import DATES, find_code
-from numbann.data.transforms.bins import FITTED, MOST_INPUTS, Bins, room
+from numbann.data.transforms.bins import FITTED, MOST_INPUTS, Bins, count_bins, room
 from numbann.data.transforms.categories import Categories
 from numbann.data.transforms.code import Code
 from numbann.data.transforms.codes.target import Coding as TargetCoding
@@ -33,7 +33,8 @@ class Layout:
     """How each feature becomes inputs.
 
     choices: what the spec and its defaults say of each.  categories, codes: of those that are text.  holes: the columns
-    of numbers of which training rows lack some, with their number.  bins: of columns of numbers.
+    of numbers of which training rows lack some, with their number.  bins: of columns of numbers; asked_bins: how many
+    were asked for.
     """
 
     choices: Mapping[str, Choice]
@@ -41,6 +42,7 @@ class Layout:
     codes: Mapping[str, Code]
     holes: Mapping[str, int]
     bins: Mapping[str, Bins] = field(default_factory=dict)
+    asked_bins: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def indicated(self) -> tuple[str, ...]:
@@ -79,10 +81,9 @@ class Layout:
 
     def _notes_of_bins(self) -> Iterator[str]:
         """Yield a note that counts the bins, and says where there are fewer than asked for."""
-        asked = asked_bins(self.choices, self.encoding())
-        if not asked:
+        if not self.asked_bins:
             return
-        most, given = max(one["count"] for one in asked.values()), max(room(asked).values())
+        most, given = max(self.asked_bins.values()), max(room(self.asked_bins).values())
         less = f"; {most} a column would be more than {MOST_INPUTS} inputs" if given < most else ""
         inputs = sum(map(len, self.bins.values()))
         yield f"bins: {counted(inputs, 'input')} of {counted(len(self.bins), 'column')} of numbers{less}"
@@ -113,27 +114,25 @@ def lay_out(section: Mapping[str, Any], raw: Raw, rows: RowSelection, task: Task
     every = [column for name in choices if name not in categories for column in _columns_of(name, codes)]
     counts = holes_of(Columns(raw, rows, chosen=tuple(every), codes=codes))
     found = Layout(choices, categories, codes, {name: n for name, n in zip(every, counts, strict=True) if n})
-    return replace(found, bins=_bins(found, raw, rows, task))
+    return _with_bins(found, raw, rows, task)
 
 
-def asked_bins(choices: Mapping[str, Choice], encoding: Encoding) -> dict[str, Mapping[str, Any]]:
-    """Return the columns of numbers that are to have bins, and what is asked of each."""
-    columns = {column: choice.bins for name, choice in choices.items() for column in encoding.columns_of(name)}
-    return {column: bins for column, bins in columns.items() if bins and bins["count"]}
-
-
-def _bins(layout: Layout, raw: Raw, rows: RowSelection, task: Task) -> dict[str, Bins]:
-    """Fit the bins of the columns of numbers to training rows, in columns of which each has some numbers."""
-    asked = asked_bins(layout.choices, layout.encoding())
+def _with_bins(layout: Layout, raw: Raw, rows: RowSelection, task: Task) -> Layout:
+    """Return the layout with bins, fitted to training rows, for the columns of numbers that are to have some."""
+    encoding, total = layout.encoding(), count_of(rows, len(raw.table))
+    choices = {column: one.bins for name, one in layout.choices.items() for column in encoding.columns_of(name)}
+    counts = {name: count_bins(one, total, task.labelled) for name, one in choices.items() if one}
+    asked = {name: count for name, count in counts.items() if count}
+    by_target = {name: choices[name]["by"] == "target" for name in asked}
     few, counts = sample_of(rows, len(raw.table), FITTED), room(asked)
-    targets = _targets(raw, few, task) if any(one["by"] == "target" for one in asked.values()) else None
+    targets = _targets(raw, few, task) if any(by_target.values()) else None
     found: dict[str, Bins | None] = {}
-    columns = Columns(raw, few, chosen=tuple(asked), codes=layout.codes)
-    for (name, one), values in zip(asked.items(), columns.each(), strict=True):
+    for name, values in zip(asked, Columns(raw, few, chosen=tuple(asked), codes=layout.codes).each(), strict=True):
         there = ~np.isnan(values)
-        known = targets[there] if targets is not None and one["by"] == "target" else None
+        known = targets[there] if targets is not None and by_target[name] else None
         found[name] = Bins.fit(values[there], known, counts[name]) if counts[name] else None
-    return {name: one for name, one in found.items() if one is not None}
+    fitted = {name: one for name, one in found.items() if one is not None}
+    return replace(layout, bins=fitted, asked_bins=asked)
 
 
 def _targets(raw: Raw, rows: RowSelection, task: Task) -> np.ndarray:

@@ -47,9 +47,11 @@ def _error(engine: Engine, epoch: int, found: str, rate: float) -> NotFiniteErro
 
 
 def _layers(engine: Engine) -> str:
-    """The layers, counted from 1, with parameters that are not finite."""
+    """The layers, counted from 1, with parameters that are not finite; or the inputs alone."""
     broken = [name for name, tensor in engine.parameters().items() if not np.isfinite(tensor).all()]
-    found = sorted({int(name.split(".")[1]) + 1 for name in broken})
+    found = sorted({int(name.split(".")[1]) + 1 for name in broken if name.startswith("layers.")})
+    if broken and not found:
+        return "the inputs"
     if len(found) == len(engine.plan.layers) > 1:
         return "all layers"
     return f"layer{'s' * (len(found) > 1)} {', '.join(map(str, found))}" if found else ""

@@ -131,7 +131,11 @@ DESCRIPTIONS: dict[str, dict[str, Description]] = {
         bins=("The bins of its numbers, instead of `data.bins`; 0 for none.", 0),
     ),
     "Bins": _section(
-        count=("How many intervals a column has, at most; all columns together have 2000.", 48),
+        count=(
+            "How many intervals a column has, at most; all columns together have 2000.  `by-rows`: one for 64 training "
+            "rows, from 4 to 128, and to 48 where the target is classes.",
+            48,
+        ),
         by=(
             "Where intervals meet: at `quantiles`, or where a decision tree on this column alone, with so many leaves, "
             "tells the `target` apart best.",

@@ -174,7 +174,7 @@ class Csv(Section):
 class Bins(Section):
     """How a number becomes its places in a row of intervals, beside the number itself."""
 
-    count: Annotated[int, whole(0, 1000)] = 48
+    count: Annotated[int | str, whole(0, 1000) | one_of("by-rows")] = 48
     by: Annotated[str, one_of("quantiles", "target")] = "target"
 
 

@@ -28,18 +28,22 @@ class Piece:
     when: Mapping[str, str] = field(default_factory=dict)
 
 
+LABELLED = ("classification", "multilabel")
 OF_CLASSES = {"task": "classification", "watched": "label"}
 OF_CHANCES = {"task": "classification", "watched": "probability"}
 USUAL = ("softmax_cross_entropy", "sigmoid_cross_entropy")
 TABULAR = (
     Piece(
         {
-            "data": {"categories": "compact", "scale": ["robust", "clip"], "bins": {"count": 128, "by": "target"}},
+            "data": {
+                "categories": "compact",
+                "scale": ["robust", "clip"],
+                "bins": {"count": "by-rows", "by": "target"},
+            },
             "model": {
-                "input": {"scale": {"rate": 6.0}},
+                "input": {"embedding": "pbld", "scale": {"rate": 6.0}},
                 "layers": [256, 256, 256],
                 "activation": {"type": "mish", "blend": True},
-                "dropout": 0.15,
             },
             "optimizer": {
                 "type": "adamw",
@@ -51,10 +55,14 @@ TABULAR = (
                 "bias_decay": False,
             },
             "schedule": {"type": "log_cosine", "cycles": 4},
-            "train": {"epochs": 64, "batch_size": "by-rows", "select": {"monitor": "metric", "ties": "last"}},
+            "train": {
+                "batch_size": "by-rows",
+                "select": {"monitor": "metric", "ties": "last"},
+            },
         }
     ),
-    Piece({"data": {"target_clip": True}}, {"task": "regression"}),
+    Piece({"data": {"target_clip": True}, "model": {"dropout": 0.15}, "train": {"epochs": 48}}, {"task": "regression"}),
+    *(Piece({"model": {"dropout": 0.3}, "train": {"epochs": 32}}, {"task": task}) for task in LABELLED),
     *(Piece({"loss": {"type": USUAL[0], "label_smoothing": 0.1}}, {**OF_CLASSES, "loss": loss}) for loss in USUAL),
     *(Piece({"train": {"calibrate": "temperature"}}, {**OF_CHANCES, "loss": loss}) for loss in USUAL),
 )

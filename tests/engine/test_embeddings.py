@@ -52,6 +52,17 @@ def test_gradients(name: str, options: dict[str, Any], columns: tuple[int, ...] 
     check_gradient(embedded(name, [3, 4, 2], columns, **options))
 
 
+def test_many_numbers_before_a_narrow_layer() -> None:
+    made = embedded("pbld", [40, 4, 2], optimizer="adam", batch=16, dtype="float32")
+    engine, x, t = make_engine(made, 70)
+    with engine:
+        engine.load_data(x, t)
+        losses = [engine.epoch(index, np.full(5, 1e-3)) for index in range(30)]
+        assert np.isfinite(losses).all()
+        assert losses[-1] < losses[0]
+    check_gradient(embedded("linear_relu", [40, 4, 2]))
+
+
 def twin_of(name: str, x: Any, tensors: dict[str, Any], features: int) -> Any:
     """What stands for the features x (B, F) in PyTorch (B, F, outputs)."""
     import torch

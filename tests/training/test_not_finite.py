@@ -34,6 +34,17 @@ def test_weights_that_are_not_finite_are_never_a_model(write_spec: WriteSpec, op
     assert not Path("out", MODEL).exists()
 
 
+def test_numbers_of_an_embedding_that_are_not_finite_are_told(write_spec: WriteSpec) -> None:
+    spec = write_spec(
+        data=REGRESSION,
+        model={"layers": [3], "input": {"embedding": "linear_relu"}},
+        optimizer={"type": "sgd", "learning_rate": 3e38},
+        train={"epochs": 1},
+    )
+    with pytest.raises(TrainingError, match=r"the weights of (all layers|the inputs|layers? [12]) are not finite"):
+        numbann.train(spec, output="out")
+
+
 def test_weights_that_give_no_finite_loss_are_no_model(write_spec: WriteSpec) -> None:
     """Though they are finite: the step was as long as the largest number."""
     spec = write_spec(

@@ -16,6 +16,9 @@ from numbann.data.tree import tree_thresholds
 FITTED = 200_000  # the most training rows that edges are fitted on
 MOST_INPUTS = 2000  # of all bins together
 FEWEST = 4  # bins that are worth having where there is no room for as many as asked
+BY_ROWS = "by-rows"  # a count of bins that goes by the number of training rows
+ROWS_OF_BIN = 64  # the rows for which there is a bin then
+MOST_BY_ROWS = {False: 128, True: 48}  # the most bins then, for numbers and for classes
 
 
 @dataclass(frozen=True)
@@ -53,7 +56,14 @@ class Bins:
         np.clip((values[:, None] / 2 - edges[:-1]) / np.diff(edges), 0, 1, out=x, casting="same_kind")
 
 
-def room(asked: Mapping[str, Mapping[str, Any]]) -> dict[str, int]:
+def count_bins(asked: Mapping[str, Any], rows: int, classes: bool) -> int:
+    """Return how many bins are asked for, with so many training rows, whose targets are classes or numbers."""
+    if asked["count"] != BY_ROWS:
+        return int(asked["count"])
+    return max(FEWEST, min(MOST_BY_ROWS[classes], rows // ROWS_OF_BIN))
+
+
+def room(asked: Mapping[str, int]) -> dict[str, int]:
     """Return how many bins each column gets of those asked for, so that all have room: none, or FEWEST at least."""
     most = MOST_INPUTS // max(1, len(asked))
-    return {name: min(one["count"], most if most >= FEWEST else 0) for name, one in asked.items()}
+    return {name: min(count, most if most >= FEWEST else 0) for name, count in asked.items()}

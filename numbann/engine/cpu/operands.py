@@ -59,8 +59,9 @@ class Operands:
         self.dtype, self.chains = self.plan.dtype, self.plan.chains(training)
         self.rows = layer_rows(arena, self.chains, rows)
         self.moving = moving
-        widest = max(max(place.columns, place.width_columns) for place in self.layout.layers)
-        self.zero = aligned(max(widest, PANEL * self.layout.lanes), self.dtype)  # a vector may be wider than its layer
+        widest = [max(place.columns, place.width_columns) for place in self.layout.layers]
+        returned = self.rows[0].to_inputs.shape[-1]  # these, and a vector of any length, may be wider than all layers
+        self.zero = aligned(max(*widest, returned, PANEL * self.layout.lanes), self.dtype)
         self.ones = aligned(self.layout.lanes, self.dtype)
         self.ones[:] = 1
         self.counted = np.arange(rows, dtype=np.int64)

@@ -34,7 +34,7 @@ def prepared(source: SplitData, scale: Any = "none", target: str = "real") -> Da
     return dataset
 
 
-def bins(count: int, by: str = "quantiles") -> dict[str, Any]:
+def bins(count: int | str, by: str = "quantiles") -> dict[str, Any]:
     return {"count": count, "by": by}
 
 
@@ -166,3 +166,17 @@ def test_streamed_rows_have_the_same_bits(
     streamed = inputs()
     assert isinstance(streamed, Streamed)
     assert streamed[:].tobytes() == kept.tobytes()
+
+
+@pytest.mark.parametrize(
+    ("rows", "classes", "count"),
+    [(10, False, 4), (320, False, 5), (3200, True, 48), (3200, False, 50), (10**6, False, 128), (10**6, True, 48)],
+)
+def test_a_count_by_rows(rows: int, classes: bool, count: int) -> None:
+    assert module.count_bins({"count": "by-rows"}, rows, classes) == count
+    assert module.count_bins({"count": 7}, rows, classes) == 7
+
+
+def test_bins_by_rows_are_those_of_their_number(load_table: Load) -> None:
+    one, other = (load_table(TABLE, missing="median", bins=bins(count)) for count in ("by-rows", 4))
+    assert one.layout.bins == other.layout.bins
