@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from math import inf, nan
 
@@ -25,13 +25,15 @@ class Series:
 
 
 def series_of(component: Component) -> list[Series]:
-    """Return function and derivative of an activation or a loss, or the factor of a schedule; else nothing.
+    """Return function and derivative of an activation or a loss, an embedding's output, or the factor of a schedule.
 
     A function of a row is represented by its first element, with 0 for the second.
     """
     match component.kind:
         case "activation":
             return _pair(component, "a", "da/dz", "z", *_activation(component))
+        case "embedding":
+            return _curves("x", _embedding(component))
         case "loss" if component.form != "batch":  # one of batches is no function of one row
             return _pair(component, "loss", "dloss/dy", *_loss(component))
         case "schedule":
@@ -45,8 +47,12 @@ Function = Callable[[float], float]
 def _pair(
     component: Component, title: str, slope: str, axis: str, function: Function, derivative: Function
 ) -> list[Series]:
+    return _curves(axis, {title: function, slope: derivative})
+
+
+def _curves(axis: str, functions: Mapping[str, Function]) -> list[Series]:
     x = [REACH * (2 * k / (POINTS - 1) - 1) for k in range(POINTS)]
-    return [Series(name, axis, x, [_value(f, at) for at in x]) for name, f in ((title, function), (slope, derivative))]
+    return [Series(title, axis, x, [_value(function, at) for at in x]) for title, function in functions.items()]
 
 
 def _value(function: Function, x: float) -> float:
@@ -65,6 +71,16 @@ def _activation(component: Component) -> tuple[Function, Function]:
 
     derivative = derivative_of(component)
     return function, lambda z: float(call(derivative, **component.defaults(), z=z, u=0.5, a=function(z)))
+
+
+def _embedding(component: Component) -> dict[str, Function]:
+    """Return an output, of one term by each function of terms with a weight of 1."""
+
+    def output(x: float) -> float:
+        given = {**component.defaults(), "x": x}
+        return float(call(component.function, **given, z=sum(call(term.function, **given) for term in component.terms)))
+
+    return {"an output": output}
 
 
 def _row(component: Component, z: float) -> tuple[float, float]:

@@ -44,7 +44,8 @@ def test_every_component_has_a_page(entry: Entry) -> None:
 def test_series_have_values(entry: Entry) -> None:
     series = series_of(entry.component)
     whole = entry.component.form == "batch"  # is no function of one row
-    assert len(series) == (0 if whole else {"activation": 2, "loss": 2, "schedule": 1}.get(entry.component.kind, 0))
+    counts = {"activation": 2, "embedding": 1, "loss": 2, "schedule": 1}
+    assert len(series) == (0 if whole else counts.get(entry.component.kind, 0))
     for one in series:
         assert len(one.x) == len(one.y)
         assert all(map(isfinite, one.y))

@@ -197,7 +197,7 @@ def test_a_new_plugin_trains(numbann: Numbann, kind: str) -> None:
         (("relu", "--kind", "activation"), 'the activation "relu" exists already, in numbann; give another name'),
         (("swish", "--kind", "activation"), 'the activation "swish" exists already'),
         (("there", "--kind", "loss"), "numbann-there exists already; give another name, or another folder with -o DIR"),
-        (("mine", "--kind", "layer"), "'layer' is not one of 'activation', 'loss', 'optimizer', 'schedule', "),
+        (("mine", "--kind", "layer"), "'layer' is not one of 'activation', 'embedding', 'loss', 'optimizer', "),
     ],
 )
 def test_refusals(numbann: Numbann, arguments: tuple[str, ...], message: str) -> None:
