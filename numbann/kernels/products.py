@@ -44,11 +44,9 @@ def multiply(a, by_depth, b, turned, bias, out):
     size, lanes, a_row = out.itemsize, 64 // out.itemsize, a.shape[1]
     parts = (depth + DEPTH - 1) // DEPTH
     deep = (depth + parts - 1) // parts
-    whole = columns // lanes * lanes  # columns in whole vectors; the others are a panel of their own, in other arrays
     height = rows if by_depth else _block_height(rows, deep * size)
     packs = turned or (rows > FEW_ROWS and depth * columns * size > NEAR)
-    rest_at = deep * (columns + lanes if packs else lanes if whole < columns else 0)  # behind the panels of b
-    packed = np.empty(rest_at + (rows * lanes if whole < columns else 0), out.dtype)
+    packed = np.empty(deep * (columns + lanes) if packs else 0, out.dtype)
     table, init = on_stack(TABLE, 0), on_stack(ZEROS, out.dtype.type(0))
     for i in range(deep if by_depth else height):
         table[i] = i * a_row
@@ -63,28 +61,25 @@ def multiply(a, by_depth, b, turned, bias, out):
             x = advance(pointer_of(a_rows), k * a_row + i if by_depth else i * a_row + k)
             column = 0
             while column < columns:
-                real = min(PANEL * lanes, whole - column) if column < whole else columns - whole
-                vectors = (real + lanes - 1) // lanes
+                wide = min(PANEL * lanes, columns - column)
+                if wide > lanes:
+                    wide -= wide % lanes  # the columns that fill no vector are the last panel
                 w, w_row = advance(pointer_of(b_rows), k * b_row + column * b_column), columns
-                c, c_row = advance(pointer_of(out), i * columns + column), columns
-                if column == whole:
-                    c, c_row = advance(pointer_of(packed), rest_at + i * lanes), lanes
-                if packs or column == whole:
-                    block = advance(pointer_of(packed), (column if packs else 0) * deep)
+                if packs:
+                    w_row = (wide + lanes - 1) // lanes * lanes
+                    block = advance(pointer_of(packed), column * deep)
                     if i == 0:
-                        _pack_panel(w, b_row, b_column, real, vectors * lanes, count, block)
-                    w, w_row = block, vectors * lanes
-                start, start_row = c, c_row
+                        _pack_panel(w, b_row, b_column, wide, w_row, count, block)
+                    w = block
+                c = advance(pointer_of(out), i * columns + column)
+                start, start_row = c, columns
                 if k == 0:
-                    start, start_row = _first(bias, column, real, whole, init), 0
+                    start, start_row = init if bias is None else advance(pointer_of(bias), column), 0
                 if by_depth:
-                    named_sweep("depth", vectors, x, table, w, w_row, start, start_row, c, c_row, tall, count)
+                    named_sweep("depth", wide, x, table, w, w_row, start, start_row, c, columns, tall, count)
                 else:
-                    named_sweep("rows", vectors, x, table, w, w_row, start, start_row, c, c_row, tall, count)
-                column += vectors * lanes
-    for i in range(rows):
-        for j in range(whole, columns):
-            out[i, j] = packed[rest_at + i * lanes + j - whole]
+                    named_sweep("rows", wide, x, table, w, w_row, start, start_row, c, columns, tall, count)
+                column += wide
 
 
 @inner
@@ -100,18 +95,6 @@ def _block_height(rows, row):
     """The height of equal blocks of rows of `row` bytes, in whole tiles; at most TABLE."""
     blocks = max(1, (rows * row + BLOCK // 2) // BLOCK)
     return min(rows, TABLE, ((rows + blocks - 1) // blocks + 11) // 12 * 12)
-
-
-@inner
-def _first(bias, column, real, whole, init):
-    """Where the sums of a panel start: zeros, or its piece of the bias, copied where a vector would reach too far."""
-    if bias is None:
-        return init
-    if column < whole:
-        return advance(pointer_of(bias), column)
-    for j in range(real):
-        init[j] = bias[column + j]
-    return init
 
 
 @inner

@@ -15,7 +15,7 @@ from numba.extending import intrinsic
 
 from numbann.simd.jit import inner
 from numbann.simd.pointer import pointer_of
-from numbann.simd.vector import I32, constant, load, load_lanes, multiply_add, splat, store, vector_type
+from numbann.simd.vector import I32, constant, first_lanes, load, load_lanes, multiply_add, splat, store, vector_type
 
 
 @inner
@@ -47,7 +47,7 @@ def _reduce(typing, operation, x, y, count):
         neutral = ir.Constant(vector, [float("-inf") if name == "max" else 0.0] * vector.count)
         total = cgutils.alloca_once_value(builder, neutral)
         with _vectors(builder, count, vector) as k:
-            inside = _first_lanes(builder, vector, builder.sub(count, k))
+            inside = first_lanes(builder, vector.count, builder.sub(count, k))
             values = builder.select(inside, load(builder, builder.gep(x, [k])), neutral)
             if name == "dot":
                 others = builder.select(inside, load(builder, builder.gep(y, [k])), neutral)
@@ -79,7 +79,7 @@ def _scale(typing, x, count, factor):
         zero = ir.Constant(factors.type, [0.0] * factors.type.count)
         with _vectors(builder, count, factors.type) as k:
             place = builder.gep(x, [k])
-            inside = _first_lanes(builder, factors.type, builder.sub(count, k))
+            inside = first_lanes(builder, factors.type.count, builder.sub(count, k))
             store(builder, builder.select(inside, builder.fmul(load(builder, place), factors), zero), place)
         return context.get_dummy_value()
 
@@ -101,7 +101,7 @@ def copy_padded(typing, x, to, count):
         vector = vector_type(x.type.pointee)
         zero = ir.Constant(vector, [0.0] * vector.count)
         with _vectors(builder, count, vector) as k:
-            inside = _first_lanes(builder, vector, builder.sub(count, k))
+            inside = first_lanes(builder, vector.count, builder.sub(count, k))
             store(builder, load_lanes(builder, builder.gep(x, [k]), inside, zero), builder.gep(to, [k]))
         return context.get_dummy_value()
 
@@ -114,12 +114,6 @@ def _vectors(builder, count, vector):
     step = constant(vector.count)
     with cgutils.for_range_slice(builder, constant(0), count, step, intp=step.type) as (k, _):
         yield k
-
-
-def _first_lanes(builder, vector, count):
-    """A mask of the lanes below a count."""
-    lanes = ir.Constant(ir.VectorType(I32, vector.count), list(range(vector.count)))
-    return builder.icmp_signed("<", lanes, splat(builder, builder.trunc(count, I32), vector.count))
 
 
 def _combine(builder, name, x, y):

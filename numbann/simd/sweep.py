@@ -19,8 +19,8 @@ from numba.extending import intrinsic
 
 from numbann.simd import jit
 from numbann.simd.jit import INTS
-from numbann.simd.tile import sweep
-from numbann.simd.vector import BYTES, lanes
+from numbann.simd.tile import sweep, sweep_part
+from numbann.simd.vector import BYTES, constant, lanes
 
 PANEL = 4  # vectors in a panel, the width of the widest tile
 
@@ -44,10 +44,29 @@ def _sweep(family: str, vectors: int) -> Callable[..., None]:
 ROWS, DEPTH = (tuple(_sweep(family, vectors) for vectors in range(1, PANEL + 1)) for family in ("rows", "depth"))
 
 
+def _sweep_part(family: str, halves: int) -> Callable[..., None]:
+    """A sweep over the first columns of a vector of 1 or 2 halves."""
+    by_depth = int(family == "depth")
+
+    def down(a, table, b, b_row, init, init_row, c, c_row, rows, depth, columns):
+        sweep_part(halves, by_depth, a, table, b, b_row, init, init_row, c, c_row, rows, depth, columns)
+
+    down.__name__ = down.__qualname__ = f"{family}_part_{halves}"
+    return down
+
+
+PARTS = tuple(_sweep_part(family, halves) for family in ("rows", "depth") for halves in (1, 2))
+
+
 def sweep_signature(dtype: Any) -> Any:
     """void (a, table, b, b_row, init, init_row, c, c_row, rows, depth)."""
     p = types.CPointer(dtype)
     return types.void(p, INTS, p, types.intp, p, types.intp, p, types.intp, types.intp, types.intp)
+
+
+def part_signature(dtype: Any) -> Any:
+    """void (a, ..., depth, columns)."""
+    return types.void(*sweep_signature(dtype).args, types.intp)
 
 
 def sweep_addresses(family: tuple[Any, ...], dtype: str, columns: int) -> list[int]:
@@ -68,30 +87,36 @@ def sweep_addresses(family: tuple[Any, ...], dtype: str, columns: int) -> list[i
 def name_sweeps() -> None:
     """Make every sweep known to the linker, once a process and before code that calls `named_sweep` is loaded."""
     for dtype in jit.DTYPES:
-        for function in (*ROWS, *DEPTH):
-            llvm.add_symbol(_symbol(function.__name__, lanes_of(dtype)), jit.address(function, dtype, sweep_signature))
+        for functions, signature in ((ROWS + DEPTH, sweep_signature), (PARTS, part_signature)):
+            for function in functions:
+                llvm.add_symbol(_symbol(function.__name__, lanes_of(dtype)), jit.address(function, dtype, signature))
 
 
 @intrinsic(prefer_literal=True)
-def named_sweep(typing, family, vectors, a, table, b, b_row, init, init_row, c, c_row, rows, depth):
-    """Call the sweep of a family ("rows" or "depth", a literal) of 1 to 4 vectors."""
+def named_sweep(typing, family, columns, a, table, b, b_row, init, init_row, c, c_row, rows, depth):
+    """Call the sweep of a family ("rows" or "depth", a literal) of 1 to 4 vectors of columns, or of less than one."""
     name = family.literal_value
     operands = (a, INTS, a, types.intp, a, types.intp, a, types.intp, types.intp, types.intp)
 
     def generate(context, builder, signature, arguments):
-        vectors, *given = arguments[1:]
-        kind = ir.FunctionType(ir.VoidType(), [argument.type for argument in given])
+        columns, *given = arguments[1:]
         count = lanes(given[0].type.pointee)
-        functions = [
-            cgutils.get_or_insert_function(builder.module, kind, _symbol(f"{name}_{width}", count))
-            for width in range(1, PANEL + 1)
-        ]
-        chosen = functions[0]
-        for width, function in enumerate(functions[1:], start=2):
-            chosen = builder.select(
-                builder.icmp_signed("==", vectors, ir.Constant(vectors.type, width)), function, chosen
-            )
-        builder.call(chosen, given)
+
+        def call(arguments, functions):
+            """The one of some functions, each with the most columns that it takes."""
+            kind = ir.FunctionType(ir.VoidType(), [argument.type for argument in arguments])
+            chosen = None
+            for most, function in sorted(functions.items(), reverse=True):
+                this = cgutils.get_or_insert_function(builder.module, kind, _symbol(f"{name}_{function}", count))
+                fits = builder.icmp_signed("<=", columns, constant(most))
+                chosen = builder.select(fits, this, chosen) if chosen else this
+            builder.call(chosen, arguments)
+
+        with builder.if_else(builder.icmp_signed("<", columns, constant(count))) as (part, whole):
+            with part:
+                call([*given, columns], {count // 2: "part_1", count: "part_2"})
+            with whole:
+                call(given, {width * count: width for width in range(1, PANEL + 1)})
         return context.get_dummy_value()
 
     return types.void(family, types.intp, *operands), generate

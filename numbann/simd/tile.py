@@ -16,12 +16,24 @@ from numba.extending import intrinsic
 
 from numbann.simd.jit import INTS
 from numbann.simd.machine import WIDE
-from numbann.simd.vector import constant, lanes, load, multiply_add, prefetch, splat, store, transpose
+from numbann.simd.vector import (
+    constant,
+    first_lanes,
+    lanes,
+    load,
+    load_lanes,
+    multiply_add,
+    prefetch,
+    splat,
+    store,
+    store_lanes,
+    transpose,
+)
 
 # Heights of tiles, by their width in vectors.  A tile of r rows by v vectors keeps r v sums, v vectors of b and one
 # broadcast element of a in registers: 6 x 4 + 4 + 1 = 29 of the 32 of AVX-512.  More would spill.  At least 8 sums are
 # needed to hide the latency of multiply-adds (4 cycles, two at a time), and a taller tile reads b less often
-HEIGHTS = {4: (6, 4, 2, 1), 3: (8, 4, 2, 1), 2: (12, 8, 4, 2, 1), 1: (16, 8, 4, 2, 1)}
+HEIGHTS = {4: (6, 4, 2, 1), 3: (8, 4, 2, 1), 2: (12, 8, 4, 2, 1), 1: (8, 4, 2, 1)}
 # With AVX2 a vector takes two registers: 6 rows by one vector take 12 + 2 + 1 = 15 of 16
 NARROW_HEIGHTS = (6, 4, 2, 1)
 # From this depth on a tile fetches the lines of c for the one below it, which in a large product are far away
@@ -61,18 +73,70 @@ def sweep(typing, vectors, by_depth, a, table, b, b_row, init, init_row, c, c_ro
 
     def generate(context, builder, signature, arguments):
         operands = _Operands(*arguments[2:])
+        count = lanes(operands.a.type.pointee)
         if WIDE:
-            _down(builder, operands, width, HEIGHTS[width], transposed)
+            _down(builder, operands, _Whole(width, count), HEIGHTS[width], transposed)
         else:
             for j in range(width):  # one vector of columns after the other, down all rows
-                shifted = operands.at_column(builder, j * lanes(operands.a.type.pointee))
-                _down(builder, shifted, 1, NARROW_HEIGHTS, transposed)
+                _down(builder, operands.at_column(builder, j * count), _Whole(1, count), NARROW_HEIGHTS, transposed)
         return context.get_dummy_value()
 
     return signature, generate
 
 
-def _down(builder, operands, width, heights, by_depth):
+@intrinsic(prefer_literal=True)
+def sweep_part(typing, halves, by_depth, a, table, b, b_row, init, init_row, c, c_row, rows, depth, columns):
+    """A sweep over the first columns of one vector, or of half a one; no element beside them is read or written.
+
+    halves is a literal, 1 or 2: half a vector takes half the time where its registers are as narrow.
+    """
+    part, transposed = halves.literal_value, bool(by_depth.literal_value)
+    signature = types.void(halves, by_depth, a, INTS, a, types.intp, a, types.intp, a, *[types.intp] * 5)
+
+    def generate(context, builder, signature, arguments):
+        operands = _Operands(*arguments[2:-1])
+        count = lanes(operands.a.type.pointee) * part // 2
+        mask = first_lanes(builder, count, arguments[-1])
+        _down(builder, operands, _Part(mask), HEIGHTS[1] if WIDE else NARROW_HEIGHTS, transposed)
+        return context.get_dummy_value()
+
+    return signature, generate
+
+
+class _Whole(namedtuple("_Whole", "width lanes")):
+    """A line of a tile: whole vectors."""
+
+    def load(self, builder, place):
+        """Its vectors."""
+        return [load(builder, place, j * self.lanes) for j in range(self.width)]
+
+    def store(self, builder, place, values):
+        """Store its vectors."""
+        for j, value in enumerate(values):
+            store(builder, value, place, j * self.lanes)
+
+
+class _Part(namedtuple("_Part", "mask")):
+    """A line of a tile: the lanes of a mask in one vector, whose other lanes are in no memory."""
+
+    width = 1
+
+    @property
+    def lanes(self):
+        """How many lanes the vector has."""
+        return self.mask.type.count
+
+    def load(self, builder, place):
+        """Its vector, with zeros in the other lanes."""
+        vector = ir.VectorType(place.type.pointee, self.lanes)
+        return [load_lanes(builder, place, self.mask, ir.Constant(vector, [0.0] * self.lanes))]
+
+    def store(self, builder, place, values):
+        """Store the lanes of the mask."""
+        store_lanes(builder, *values, place, self.mask)
+
+
+def _down(builder, operands, line, heights, by_depth):
     """Tiles down all rows: as many of the greatest height as fit, then smaller ones for the rows that are left.
 
     The last height is 1, so every number of rows is covered without scalar code.
@@ -88,32 +152,33 @@ def _down(builder, operands, width, heights, by_depth):
         builder.position_at_end(body)
         below = builder.icmp_signed("<=", builder.add(after_tile, constant(height)), operands.rows)
         with builder.if_then(builder.and_(below, builder.icmp_signed(">=", operands.depth, constant(DEEP)))):
-            _prefetch(builder, operands.at_row(builder, after_tile, by_depth), height, width)
-        _tile(builder, operands.at_row(builder, i, by_depth), height, width, by_depth)
+            _prefetch(builder, operands.at_row(builder, after_tile, by_depth), height, line)
+        _tile(builder, operands.at_row(builder, i, by_depth), height, line, by_depth)
         builder.store(after_tile, row)
         builder.branch(test)
         builder.position_at_end(after)
 
 
-def _tile(builder, operands, height, width, by_depth):
+def _tile(builder, operands, height, line, by_depth):
     """One tile: load init, add a b depth by depth, store."""
-    columns = [j * lanes(operands.a.type.pointee) for j in range(width)]
     rows = range(height)
     starts = [builder.gep(operands.init, [builder.mul(operands.init_row, constant(i))]) for i in rows]
-    first = [[load(builder, start, j) for j in columns] for start in starts]
-    lines = [] if by_depth else [builder.gep(operands.a, [_entry(builder, operands.table, constant(i))]) for i in rows]
+    first = [line.load(builder, start) for start in starts]
+    rows_of_a = (
+        [] if by_depth else [builder.gep(operands.a, [_entry(builder, operands.table, constant(i))]) for i in rows]
+    )
     before, loop, done = builder.block, builder.append_basic_block("depth"), builder.append_basic_block("depth.done")
     builder.branch(loop)
     builder.position_at_end(loop)
     k, b_line = builder.phi(ir.IntType(64)), builder.phi(operands.b.type)
-    sums = [[builder.phi(value.type) for value in line] for line in first]
-    values = [load(builder, b_line, j) for j in columns]
+    sums = [[builder.phi(value.type) for value in values] for values in first]
+    values = line.load(builder, b_line)
     if by_depth:
         column = builder.gep(operands.a, [_entry(builder, operands.table, k)])
         places = [builder.gep(column, [constant(i)]) for i in rows]
     else:
-        places = [builder.gep(line, [k]) for line in lines]
-    grown = [_add_products(builder, place, values, line) for place, line in zip(places, sums, strict=True)]
+        places = [builder.gep(row, [k]) for row in rows_of_a]
+    grown = [_add_products(builder, place, values, totals) for place, totals in zip(places, sums, strict=True)]
     k_next = builder.add(k, constant(1))
     b_next = builder.gep(b_line, [operands.b_row])
     for phis, start, turn in zip(
@@ -122,18 +187,16 @@ def _tile(builder, operands, height, width, by_depth):
         _close_loop(phis, start, turn, before, loop)
     builder.cbranch(builder.icmp_signed("<", k_next, operands.depth), loop, done)
     builder.position_at_end(done)
-    for i, line in enumerate(grown):
-        place = builder.gep(operands.c, [builder.mul(operands.c_row, constant(i))])
-        for j, value in zip(columns, line, strict=True):
-            store(builder, value, place, j)
+    for i, totals in enumerate(grown):
+        line.store(builder, builder.gep(operands.c, [builder.mul(operands.c_row, constant(i))]), totals)
 
 
-def _prefetch(builder, operands, height, width):
+def _prefetch(builder, operands, height, line):
     """Bring the lines of a tile of c near."""
     for i in range(height):
         place = builder.gep(operands.c, [builder.mul(operands.c_row, constant(i))])
-        for j in range(width):
-            prefetch(builder, place, j * lanes(operands.c.type.pointee))
+        for j in range(line.width):
+            prefetch(builder, place, j * line.lanes)
 
 
 def _entry(builder, table, index):
@@ -143,7 +206,7 @@ def _entry(builder, table, index):
 
 def _add_products(builder, place, values, sums):
     """sums + a values, for the scalar a at a place."""
-    factor = splat(builder, builder.load(place))
+    factor = splat(builder, builder.load(place), values[0].type.count)
     return [multiply_add(builder, factor, value, total) for value, total in zip(values, sums, strict=True)]
 
 

@@ -39,7 +39,21 @@ def load_lanes(builder, base, mask, others):
     name = f"llvm.masked.load.{suffix(vector)}.p0"
     given = [vector.as_pointer(), I32, mask.type, vector]
     function = cgutils.get_or_insert_function(builder.module, ir.FunctionType(vector, given), name)
-    return builder.call(function, [_at(builder, base, 0), ir.Constant(I32, 4), mask, others])
+    return builder.call(function, [builder.bitcast(base, given[0]), ir.Constant(I32, 4), mask, others])
+
+
+def store_lanes(builder, value, base, mask):
+    """Store the lanes of a mask at base; the memory of the other lanes is not touched."""
+    name = f"llvm.masked.store.{suffix(value.type)}.p0"
+    given = [value.type, value.type.as_pointer(), I32, mask.type]
+    function = cgutils.get_or_insert_function(builder.module, ir.FunctionType(ir.VoidType(), given), name)
+    builder.call(function, [value, builder.bitcast(base, given[1]), ir.Constant(I32, 4), mask])
+
+
+def first_lanes(builder, lanes, count):
+    """A mask of so many lanes, true in those below a count."""
+    each = ir.Constant(ir.VectorType(I32, lanes), list(range(lanes)))
+    return builder.icmp_signed("<", each, splat(builder, builder.trunc(count, I32), lanes))
 
 
 def store(builder, value, base, offset=0):

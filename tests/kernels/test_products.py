@@ -115,3 +115,13 @@ def test_an_out_for_the_bias_that_does_not_fit_is_refused() -> None:
     x, w, dy, room = np.ones((2, 3)), np.ones((3, 5)), np.ones((2, 5)), np.empty(8)
     with pytest.raises(ShapeError):
         kernels.dense_backward(x, w, dy, (np.empty((2, 3)), np.empty((3, 5)), room[:2]))
+
+
+def test_columns_of_a_product_keep_their_bits_in_a_wider_one(dtype: str) -> None:
+    """An element is one chain over the depth, whether its column stands in a whole vector or in a part of one."""
+    random = np.random.default_rng(0)
+    a, b = (random.standard_normal(shape).astype(dtype) for shape in ((13, 1030), (1030, 49)))
+    whole = kernels.matmul(a, b)
+    for columns in range(1, 49):
+        part = kernels.matmul(a, np.ascontiguousarray(b[:, :columns]))
+        np.testing.assert_array_equal(part, whole[:, :columns], str(columns))

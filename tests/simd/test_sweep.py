@@ -14,6 +14,7 @@ from numbann.simd import jit, sweep
 
 COUNT, POINTER = ctypes.c_ssize_t, ctypes.c_void_p
 SWEEP = ctypes.CFUNCTYPE(None, POINTER, POINTER, POINTER, COUNT, POINTER, COUNT, POINTER, COUNT, COUNT, COUNT)
+PART = ctypes.CFUNCTYPE(None, *SWEEP._argtypes_, COUNT)
 HEIGHTS = (1, 2, 3, 5, 6, 7, 12, 13, 16, 29)
 DEPTHS = (1, 2, 7, 33)
 CASES = [
@@ -64,6 +65,24 @@ def test_products(family: Any, vectors: int, dtype: str) -> None:
         np.testing.assert_array_equal(c[:rows, :width], init + a @ b[:, :width])
         assert (c[rows] == 7).all(), "it wrote below the last row"
         assert (c[:, width:] == 7).all(), "it wrote beside the last column"
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("function", sweep.PARTS, ids=lambda function: function.__name__)
+def test_parts_of_a_vector(function: Any, dtype: str) -> None:
+    """c = init + a b in the first columns of a vector; nothing is read behind the arrays or written beside c."""
+    run = PART(jit.address(function, dtype, sweep.part_signature))
+    by_depth, most = function in sweep.PARTS[2:], sweep.lanes_of(dtype) * int(function.__name__[-1]) // 2
+    for rows, depth, columns in itertools.product((1, 2, 7, 29), (1, 7), range(1, most + 1)):
+        a, b, init = random(dtype, rows, depth), random(dtype, depth, columns), random(dtype, rows, columns)
+        stored = np.ascontiguousarray(a.T) if by_depth else a
+        table = np.arange(len(stored), dtype=np.int64) * stored.shape[1]
+        c = np.full((rows + 1, columns + 1), 7, dtype)
+        at = [array.ctypes.data for array in (stored, table, b, init, c)]
+        run(*at[:3], columns, at[3], columns, at[4], columns + 1, rows, depth, columns)
+        np.testing.assert_array_equal(c[:rows, :columns], init + a @ b)
+        assert (c[rows] == 7).all(), "it wrote below the last row"
+        assert (c[:, columns] == 7).all(), "it wrote beside the last column"
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
