@@ -31,6 +31,8 @@ MOST_READINGS = 4  # of one file; each but the first takes one more column as te
 NO_NUMBER = re.compile(r"In CSV column #(\d+): CSV conversion error")
 BOM = codecs.BOM_UTF8
 QUOTE, ZERO, POINT, MINUS = b'"0.-'
+MOST_IN_NUMBERS = ord("9") - POINT
+PIECE = 1 << 17  # bytes that are looked at together, few enough to stay in the cache
 
 
 class _Otherwise(Exception):
@@ -170,7 +172,8 @@ class _Checked(io.RawIOBase):
         self._decoder = codecs.getincrementaldecoder("utf-8")()
         self._ends = np.frombuffer(f'{table.delimiter}\r\n"'.encode(), np.uint8)
         self._begins = np.append(self._ends, np.frombuffer(b" \t", np.uint8))
-        self._quotes, self._count, self._rows, self._last = 0, 0, 0, b"\n\n"
+        self._quotes, self._count, self._last = 0, 0, b"\n\n"
+        self._rows, self._rows_to_check = 0, 0
         self.padded, self._before = False, b"\n\n"
 
     def readable(self) -> bool:
@@ -194,26 +197,32 @@ class _Checked(io.RawIOBase):
 
     def _check_room(self, content: bytes) -> None:
         self._rows += content.count(b"\n")
+        if self._rows < self._rows_to_check:
+            return
+        self._rows_to_check = self._rows + self._rows // 8  # since looking at the memory takes time
         size = 8 * self._rows * self._columns // 2  # that the inputs made of the columns take beside them
         file = self._table.file
         check_room(size, f"{file.name}, inputs of {self._rows} rows and more", file.key, "leave columns out")
 
     def _look_for_codes(self, content: bytes) -> None:
-        """Look for a zero and one more digit after the beginning of a cell; the last bytes are looked at again."""
+        """Look for codes piece by piece; the last bytes of a piece are looked at again with the next one."""
         if self.padded:
             return
-        content = self._before + content
-        seen = np.frombuffer(content, np.uint8)
-        digit = seen - ZERO < 10
-        places = np.flatnonzero((seen[1:-1] == ZERO) & digit[2:] & ~digit[:-2] & (seen[:-2] != POINT))
-        before = np.where(seen[places] == MINUS, seen[places - 1], seen[places])
-        self.padded = bool(np.isin(before, self._begins).any())
-        self._before = content[-3:]
+        seam, seen = np.frombuffer(self._before + content[:3], np.uint8), np.frombuffer(content, np.uint8)
+        pieces = (seen[first : first + PIECE + 3] for first in range(0, len(seen), PIECE))
+        self.padded = any(map(self._has_code, (seam, *pieces)))
+        self._before = (self._before + content[-3:])[-3:]
+
+    def _has_code(self, seen: np.ndarray) -> bool:
+        """Tell whether a zero and one more digit follow the beginning of a cell."""
+        places = np.flatnonzero((seen[1:-1] == ZERO) & (seen[2:] - ZERO < 10) & (seen[:-2] - POINT > MOST_IN_NUMBERS))
+        before = np.where(seen[places] == MINUS, seen[np.maximum(places, 1) - 1], seen[places])
+        return bool(np.isin(before, self._begins).any())
 
     def _check_quotes(self, content: bytes) -> None:
         """Look at each quote with its neighbours; the last byte is looked at with the next ones."""
         if b'"' not in content and b'"' not in self._last:
-            self._last = (self._last + content)[-2:]
+            self._last = (self._last + content[-2:])[-2:]
             return
         seen = np.frombuffer(self._last + (content or b"\n"), np.uint8)
         places = np.flatnonzero(seen[1:-1] == QUOTE) + 1

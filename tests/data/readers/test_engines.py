@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import os
 import random
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -13,6 +15,7 @@ import pytest
 
 from numbann.data.columns import Numbers, Texts
 from numbann.data.delimited import arrow, chunks, columns
+from numbann.data.delimited.header import Delimited
 from numbann.data.files import Files, InputFile
 from numbann.data.readers import FORMATS
 from numbann.data.reading import Reading, reading_from_section
@@ -148,6 +151,23 @@ def test_whole_numbers_of_which_one_has_a_leading_zero_are_codes(
         assert set(raw.table.texts["zip"].values) == {"1234", "01234", "-00123"}
     later = FORMATS["csv"].read(source, replace(raw.fix(reading, "t"), texts=()), True)
     assert not later.table.texts, "a model of numbers takes them as numbers"
+
+
+def test_a_code_is_seen_wherever_the_bytes_are_cut(
+    monkeypatch: pytest.MonkeyPatch, section: Callable[..., dict[str, Any]]
+) -> None:
+    """Read in parts of any size, and looked at in pieces of any size: as a regular expression finds it in the whole."""
+    code, draw, seen = re.compile(rb'(?:^|[,\r\n" \t])-?0[0-9]'), random.Random(2), 0
+    table = Delimited(InputFile("t", Path("t")), ",", reading_from_section(section("t")))
+    for _ in range(CASES):
+        content = bytes(draw.choices(b"0123,.-\n x", (5, 1, 1, 1, 1, 1, 1, 1, 1, 1), k=draw.randint(1, 12)))
+        monkeypatch.setattr(arrow, "PIECE", draw.randint(1, 9))
+        checked, size = arrow._Checked(io.BytesIO(content), table, 1), draw.randint(1, 12)
+        while checked.read(size):
+            pass
+        assert checked.padded == bool(code.search(content)), content
+        seen += checked.padded
+    assert CASES / 5 < seen < CASES * 4 / 5
 
 
 def names_of(content: bytes, reading: Reading) -> list[str]:
