@@ -6,7 +6,7 @@
 Of each table a fifth of the rows, drawn by the seed, is the test.  numbann trains as `numbann train FILE --target
 TARGET` does, with a tenth of the rows for validation.  scikit-learn's MLP has the same layers, standardised numbers
 (and target), medians for missing numbers with indicators, one-hot categories, batches of 64 rows, and early stopping
-on a tenth of them; all else is by default.  Means of the seeds: accuracy, or r2.
+on a tenth of them; all else is by default.  Means of the seeds: accuracy, or r2.  --rows takes a part of large tables.
 """
 
 from __future__ import annotations
@@ -45,21 +45,21 @@ def table_of(name: str) -> tuple[pd.DataFrame, str]:
     return frame, frame.columns[int(target)] if target.startswith("-") else target if headed else f"column {target}"
 
 
-def split(frame: pd.DataFrame, seed: int) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """The rows for training, and a fifth for the test."""
+def split(frame: pd.DataFrame, seed: int, most: int | None = None) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """The rows for training, and a fifth for the test; at most so many of each."""
     order = np.random.default_rng(seed).permutation(len(frame))
-    return frame.iloc[order[len(frame) // 5 :]], frame.iloc[order[: len(frame) // 5]]
+    return frame.iloc[order[len(frame) // 5 :][:most]], frame.iloc[order[: len(frame) // 5][:most]]
 
 
-def ours(train: pd.DataFrame, test: pd.DataFrame, target: str, seed: int) -> tuple[float, str]:
-    """The score of `numbann train FILE --target TARGET` on the test, and the task."""
+def ours(train: pd.DataFrame, test: pd.DataFrame, target: str, seed: int, task: str) -> tuple[float, str]:
+    """The score of `numbann train FILE --target TARGET` on the test, and the task.  task: as in a spec."""
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
         train.to_csv(folder / "train.csv", index=False)
         test.to_csv(folder / "test.csv", index=False)
         spec = starter(folder / "train.csv", [target])
         spec["data"]["path"] = {"train": str(folder / "train.csv"), "test": str(folder / "test.csv")}
-        spec["data"]["split"] = {"validation": 0.1}
+        spec["data"] |= {"split": {"validation": 0.1}, "task": task}
         run = numbann.train(spec, output=folder / "run", seed=seed)
         score: float = run.metrics["test"]["accuracy" if run.model.task == "classification" else "r2"]
         return score, run.model.task
@@ -97,6 +97,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("tables", nargs="+")
     parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--rows", type=int, metavar="N", help="at most, for training and for the test")
+    parser.add_argument("--task", default="auto", help="classification for labels of which few rows show too little")
     options = parser.parse_args()
     print(f"{'table':<24} {'rows':>7}  numbann          scikit-learn MLP   (mean, deviation, seconds)")
     for name in options.tables:
@@ -104,9 +106,9 @@ def main() -> None:
         scores: dict[str, list[float]] = {"numbann": [], "scikit-learn": []}
         seconds = dict.fromkeys(scores, 0.0)
         for seed in range(options.seeds):
-            train, test = split(frame, seed)
+            train, test = split(frame, seed, options.rows)
             start = time.perf_counter()
-            score, task = ours(train, test, target, seed)
+            score, task = ours(train, test, target, seed, options.task)
             middle = time.perf_counter()
             scores["scikit-learn"].append(theirs(train, test, target, seed, task))
             scores["numbann"].append(score)

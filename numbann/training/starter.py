@@ -28,6 +28,7 @@ from numbann.errors import DataError, SpecError
 from numbann.spec.building import build
 from numbann.spec.model import PRESETS, Data, to_json
 from numbann.spec.overrides import override
+from numbann.spec.resolution import DEFAULT_BATCH
 from numbann.spec.source import open_source
 
 LEFT_OUT = ("identifier", "index", "constant", "empty")  # the findings whose columns a starter leaves out
@@ -87,12 +88,23 @@ def starter(
     data |= {"task": facts.task.name} if folder else {}
     data["path"] = _placed(data["path"], folder)
     name = re.sub(r"[^\w-]+", "-", Path(file).name.partition(".")[0]).strip("-") or "model"
-    train = {"epochs": EPOCHS, "early_stopping": PATIENCE}
+    train = {"epochs": EPOCHS, "early_stopping": PATIENCE, **_average(facts.rows["train"], overrides or {})}
     plain = {"model": {"layers": [*LAYERS], "init": INIT}, "train": train}
     preset = (overrides or {}).get("preset", PRESETS[0])
     spec = {"name": name, "data": data, **(plain if preset == PRESETS[0] else {"preset": preset})}
     override(spec, overrides or {})  # faults are told where the spec is checked
     return spec
+
+
+def _average(rows: int, overrides: Mapping[str, Any]) -> dict[str, float]:
+    """Return the running average of the weights over an epoch, which has less noise than the last step.
+
+    An optimizer that is chosen may have one of its own, or take none.
+    """
+    batch = overrides.get("train.batch_size", DEFAULT_BATCH)
+    steps = -(-rows // batch) if type(batch) is int and batch > 0 else 1
+    chosen = any(re.match(r"(train|optimizer(\.type)?)$", key) for key in overrides)
+    return {} if steps < 2 or chosen else {"average": min(round(1 - 1 / steps, 4), 0.9999)}
 
 
 def _given(overrides: Mapping[str, Any]) -> dict[str, Any]:

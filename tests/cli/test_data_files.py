@@ -90,6 +90,26 @@ def test_train_on_a_file(numbann: Numbann, table: Path, here: Path) -> None:
     assert "nothing was trained" in dry.stdout
 
 
+def test_a_model_without_a_spec_is_the_average_of_an_epoch(numbann: Numbann, table: Path) -> None:
+    """84 rows to train on are two steps of 64; an optimizer that is chosen may take no average."""
+
+    def average(*given: str) -> object:
+        result = numbann("train", table, "--target", "back", "--dry-run", "--json", *given)
+        assert result.exit_code == 0, result.stderr
+        return json.loads(result.stdout)["spec"]["train"]["average"]
+
+    assert average() == 0.5
+    assert average("--set", "train.batch_size=8") == 0.9091
+    assert average("--set", "train.average=0.7") == 0.7
+    for others in (
+        "train.batch_size=full",
+        "optimizer=lbfgs",
+        "optimizer.type=adamw",
+        "train.average=null",
+    ):
+        assert average("--set", others) is None
+
+
 def test_a_file_without_a_header(numbann: Numbann, here: Path) -> None:
     draw = random.Random(0)
     for name in ("rows.csv", "rows.data"):
