@@ -148,7 +148,9 @@ def _check(
 def _said_by(preset: Any, filled: Any, trail: Trail) -> str:
     """Return words for a fault in what a preset has filled in, or an empty text."""
     for part in trail:
-        if not isinstance(filled, dict) or part not in filled:
+        if not isinstance(filled, dict):
+            break  # within a value that the preset gives whole
+        if part not in filled:
             return ""
         filled = filled[part]
     return f" (said by the preset {shown(preset)}; the spec may say something else, or null)" if trail else ""

@@ -145,6 +145,8 @@ def test_faults_of_a_preset_say_so(tmp_path: Path) -> None:
         SpecError, match=r'model.input.scale: train.device "cuda" does not .*said by the preset "tabular"'
     ):
         load({**spec, "train": {"device": "cuda"}})
+    with pytest.raises(SpecError, match=r"layers\[0\].activation: lbfgs needs .* \(said by the preset"):
+        load({**spec, "optimizer": "lbfgs", "model": {"activation": "rrelu"}})
     with pytest.raises(SpecError, match=r'preset: "tabluar" is not allowed; did you mean "tabular"'):
         load({**spec, "preset": "tabluar", "model": {"layers": []}})
     with pytest.raises(SpecError, match=r"model: missing"):
