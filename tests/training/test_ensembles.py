@@ -155,6 +155,20 @@ def test_the_test_part_is_measured_by_the_mean(write_spec: WriteSpec, here: Path
     assert {"train", "validation", "test", "baseline", "confusion", "models"} < set(run.metrics)
 
 
+def test_weights_of_rows_and_classes_count(write_spec: WriteSpec) -> None:
+    lines = Path("blobs.csv").read_text().splitlines()
+    weighted = (f"{line},{1 + number % 3}" for number, line in enumerate(lines[1:]))
+    Path("blobs.csv").write_text("\n".join([f"{lines[0]},w", *weighted]))
+    run = trained(write_spec, data={"weight": "w", "class_weight": "balanced"})
+    rows = table(run.path)
+    weight = np.array([1 + (int(row["row"]) - 1) % 3 for row in rows])
+    right = np.array([row["target"] == row["prediction"] for row in rows])
+    assert run.metrics["validation"]["accuracy"] == pytest.approx((right * weight).sum() / weight.sum())
+    assert run.metrics["validation"]["loss"] == pytest.approx(
+        np.mean([one["validation"]["loss"] for one in run.metrics["models"]]), rel=0.05
+    )
+
+
 def test_a_category_of_one_fold_alone(here: Path) -> None:
     rows = [f"{row % 7},{'abc'[row % 3] if row else 'rare'},{'yes' if row % 3 else 'no'}" for row in range(60)]
     Path("texts.csv").write_text("\n".join(["x,kind,sold", *rows]) + "\n")

@@ -43,7 +43,9 @@ class Categories:
     @classmethod
     def fit(cls, column: Texts, rows: RowSelection, name: str, choice: Choice = USUAL) -> Self:
         """Find the categories among these rows, of which the choice may fold those with few of them."""
-        codes, counts = np.unique(column.codes[rows], return_counts=True)
+        counts = np.bincount(column.codes[rows] - MISSING)  # the lowest code
+        codes = np.flatnonzero(counts) + MISSING
+        counts = counts[codes - MISSING]
         fill = _filling(column, codes, counts, name, choice)
         codes = codes[counts >= choice.rare]
         texts = sorted(
@@ -65,10 +67,14 @@ class Categories:
 
     def apply(self, column: Texts, rows: RowSelection) -> np.ndarray:
         """Return the code (n,) of each row, UNSEEN for a text that is no category and not folded."""
+        return self._of_texts(column)[column.codes[rows]]
+
+    def _of_texts(self, column: Texts) -> np.ndarray:
+        """Return the code of each text of a column, and last that of a missing one."""
         of_text = np.array([self._codes(text) for text in (*column.values, self.fill)])
         if self.folded:
             of_text[of_text == UNSEEN] = len(self.values)
-        return of_text[column.codes[rows]]
+        return of_text
 
     def write(self, column: Texts, rows: RowSelection, x: np.ndarray) -> None:
         """Write the inputs of some rows into zeros x (n, inputs); a text that is no category leaves its row so."""
@@ -81,8 +87,11 @@ class Categories:
 
     def warn(self, column: Texts, rows: RowSelection, name: str) -> str:
         """Return a warning that counts the rows with an unseen category, or an empty text."""
+        known = self._of_texts(column) != UNSEEN
+        if known.all():
+            return ""
         codes = column.codes[rows]
-        unseen = codes[(self.apply(column, rows) == UNSEEN) & ~(self.compact & (codes == MISSING))]
+        unseen = codes[~known[codes] & ~(self.compact & (codes == MISSING))]
         if not len(unseen):
             return ""
         texts = sorted({column.values[code] if code != MISSING else "" for code in np.unique(unseen)})
