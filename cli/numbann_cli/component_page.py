@@ -90,7 +90,7 @@ def _training(mark: LearnableMark | None) -> Iterator[str]:
     if mark.decay is not None:
         yield f"weight decay {mark.decay:g}"
     if mark.start is not None:
-        yield f"start by {mark.start.__name__.strip('_').replace('_', ' ')}"
+        yield f"start by {mark.start.__name__.lstrip('_')}"
 
 
 def _traits(component: Component) -> Iterator[str]:
