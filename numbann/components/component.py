@@ -284,6 +284,11 @@ class Component:
             return len(self.columns)  # a row has each of them once, whatever its outputs
         return outputs // int(self.traits["outputs"]) * max(1, len(self.columns))
 
+    def outputs_by(self, values: Mapping[str, Any] | None = None) -> int:
+        """Return how many outputs a loss takes for each target, by its parameters, or by their defaults."""
+        given = self.traits["outputs"]
+        return int((values or self.defaults())[given] if isinstance(given, str) else given)
+
     def classes(self, outputs: int) -> int:
         """Return the number of classes that a loss of labels tells apart by its outputs."""
         return outputs + (self.traits["target"] == "order")

@@ -85,7 +85,7 @@ def loss(
     form: str = "elementwise",
     link: str = "identity",
     target: str | Mapping[str, str] = "real",
-    outputs: int | None = None,
+    outputs: int | str | None = None,
     surrogate: bool = False,
     **names: Any,
 ) -> Any:
@@ -94,8 +94,8 @@ def loss(
     form="batch": `row`, its number among the rows of a batch; `y` (B, O); `t` (B, T), `label` (B,) or columns (B,) by
     their names; `weight` (B,); `group` and `group_end` (B,), where a row's group begins and ends in the batch; and
     numbers of each row that `.each` names, (B,) -> the row's part of the loss; fills `dy`, the row's own, with the
-    derivative of the sum of all rows' parts.  outputs: how many outputs such a loss takes whose target has columns;
-    others take as many as there are targets or classes.
+    derivative of the sum of all rows' parts.  outputs: how many outputs such a loss takes whose target has columns,
+    or the name of the parameter that says it; others take as many as there are targets or classes.
 
     A loss that has arguments of other names in the place of `y` takes several outputs for each target, by these names.
     `.gives` says what they mean.  target={"time": "positive", "event": "binary"}: the target has columns of unequal
@@ -472,8 +472,11 @@ def _faults_of_batch(component: Component) -> Iterator[str]:
         if name in (*ROLES["loss", "batch"], *component.columns, *component.defaults()):
             yield f"each({name!r}): {name} is another argument; choose another name"
     outputs = component.traits["outputs"]
-    if not isinstance(outputs, int) or outputs < 1 or (outputs != 1 and not component.columns):
-        yield f"outputs={outputs!r}: give a whole number, for a target whose columns have names"
+    kinds = {one.name: one.type for one in component.parameters}
+    whole = kinds.get(outputs) is int if isinstance(outputs, str) else isinstance(outputs, int)
+    if not whole or component.outputs_by() < 1 or (outputs != 1 and not component.columns):
+        words = "a whole number, or the name of a parameter that is one"
+        yield f"outputs={outputs!r}: give {words}, for a target whose columns have names"
     if component.derivative is not None:
         yield "a batch loss fills `dy` itself; it has no derivative"
 

@@ -24,7 +24,10 @@ from numbann.kernels.edge import NEEDED, Argument, check, in_words, take_count, 
 HOST = ("initializer", "metric")
 CLASSES = 2**24  # the most that labels may tell apart: metrics count each
 SAMPLE = ("x", "z")  # rows of an initializer's sample, as wide as the first and the second number of the shape
-KINDS = {"shape": "shape", "random": "random", "layer": "count", "layers": "count"}  # of roles; others are arrays
+KINDS = {  # of roles; others are arrays
+    **{"shape": "shape", "random": "random", "layer": "count", "layers": "count"},
+    "group": "classes",  # whole numbers, too
+}
 OF_ROWS = ("weight", "group")  # roles of a metric with one number a row, whatever the targets
 
 

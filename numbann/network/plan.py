@@ -176,10 +176,8 @@ def build(network: Network) -> Plan:
     if network.average and network.optimizer.component.predicts:
         raise ShapeError(f'average: "{network.optimizer.name}" predicts with weights of its own; leave average out')
     loss, width = network.loss.component, network.layers[-1].width
-    if loss.form == "batch" and loss.columns and width != loss.traits["outputs"]:
-        raise ShapeError(
-            f"{loss.name} takes {loss.traits['outputs']} outputs; give the last layer so many, not {width}"
-        )
+    if loss.form == "batch" and loss.columns and width != (wanted := loss.outputs_by(network.loss.values)):
+        raise ShapeError(f"{loss.name} takes {wanted} outputs; give the last layer so many, not {width}")
     link = _link(network)
     network = replace(network, loss=by_rows(network.loss))
     layers = tuple(layer_of(network, k, link) for k in range(len(network.layers)))

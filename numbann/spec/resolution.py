@@ -129,7 +129,7 @@ def resolve(loaded: Loaded, facts: Facts) -> Resolved:
     """Resolve every "auto"; SpecError with everything that the task does not allow."""
     task, registry, given = facts.task, loaded.registry, loaded.spec
     loss = _configure(registry, "loss", _choose(given.loss, built_in().get("loss", task.loss)))
-    target = target_for(loss.component, task)
+    target = target_for(loss.component, task, loss.values)
     asked = given.train.metrics
     chosen = asked if isinstance(asked, list) else _usual_metrics(task, loss)
     metrics = tuple(_configure(registry, "metric", one) for one in chosen)

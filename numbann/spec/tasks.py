@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 from numbann.components.component import Component
 from numbann.components.registry import Registry
@@ -20,9 +21,12 @@ def wanted_by(loss: Component) -> str:
     return "label" if "label" in loss.roles and target != "order" else target
 
 
-def target_for(loss: Component, task: Task) -> TargetForm | None:
-    """Return the form of target for a loss under a task, or None if the loss cannot serve the task."""
-    return task.target_for(wanted_by(loss), loss.traits["outputs"], len(loss.columns))
+def target_for(loss: Component, task: Task, values: Mapping[str, Any] | None = None) -> TargetForm | None:
+    """Return the form of target for a loss under a task, or None if the loss cannot serve the task.
+
+    values: the loss's parameters; None for their defaults.
+    """
+    return task.target_for(wanted_by(loss), loss.outputs_by(values), len(loss.columns))
 
 
 def unfit_loss(loss: Component, task: Task, registry: Registry) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -18,14 +18,14 @@ SIZES = (1, 2, 5)  # of batches
 Given = dict[str, Any]  # the arguments of a loss of batches but for `row` and `dy`
 
 
-def outputs_in(component: Component, about: int) -> int:
-    """The outputs of a row: as many as are wanted, unless the loss has a number of its own."""
-    return int(component.traits["outputs"]) if component.columns else about
+def outputs_in(component: Component, about: int, values: Mapping[str, Any] | None = None) -> int:
+    """The outputs of a row: as many as are wanted, unless the loss has a number of its own, by its parameters."""
+    return component.outputs_by(values) if component.columns else about
 
 
 def draw_batch(component: Component, rows: int, about: int, random: np.random.Generator, **values: Any) -> Given:
     """The arguments for a batch of some rows with numbers at random, and parameters."""
-    outputs = outputs_in(component, about)
+    outputs = outputs_in(component, about, {**component.defaults(), **values})
     target = targets_of(component, rows, outputs, random)
     given = {**component.defaults(), **values, "t": target, "label": target}
     given |= {name: target[:, k].copy() for k, name in enumerate(component.columns)}

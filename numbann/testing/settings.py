@@ -99,7 +99,7 @@ def rows_of_targets(component: Component, rows: int, outputs: int, random: np.ra
     if "label" in component.roles:
         return random.integers(0, component.classes(outputs), rows)
     if component.columns:
-        groups = outputs // component.traits["outputs"]
+        groups = 1 if component.form == "batch" else outputs // component.outputs_by()
         kinds = component.columns.values()
         return np.hstack(_raised(kinds, [_draw(kind, rows, groups, random) for kind in kinds]))
     return _draw(component.traits["target"], rows, component.targets(outputs), random)

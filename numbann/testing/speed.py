@@ -173,7 +173,7 @@ def compare_steps(
 def engine_of(component: Component, net: tuple[int, ...]) -> Engine:
     """An engine with data for a net that contains a component."""
     if component.kind == "loss" and component.form == "batch" and component.columns:
-        net = (*net[:-1], component.traits["outputs"])
+        net = (*net[:-1], component.outputs_by())
     made = plan.build(_make_network(component, net))
     engine, random = Engine(made, 1, exactly=True), np.random.default_rng(0)
     engine.initialize(0)

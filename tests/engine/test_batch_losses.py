@@ -11,6 +11,7 @@ import reference
 from differences import check_gradient
 from networks import Made, make_engine, make_plan, same_bytes, train_alike, twin, weights_of
 
+from numbann.components.built_in import built_in
 from numbann.components.component import Origin
 from numbann.components.declare import freeze, loss
 from numbann.components.registry import Registry
@@ -18,7 +19,8 @@ from numbann.engine.devices import device_of
 from numbann.engine.shared import feeding
 from numbann.errors import PluginError, ShapeError
 from numbann.fit import Job, Rows, fit
-from numbann.network.plan import Plan
+from numbann.network.description import Dense, Network
+from numbann.network.plan import Plan, build
 
 LOSSES = Registry()
 papers.numbann_register(lambda component: LOSSES.register(component, Origin("test", "", "test")))
@@ -105,6 +107,19 @@ def test_a_network_must_have_its_outputs() -> None:
         plan_of("cox", width=3)
 
 
+def test_the_width_of_an_embedding_is_a_parameter() -> None:
+    wide = LOSSES.configured("loss", "contrastive", size=5)
+    layers = (Dense(7, built_in().configured("activation", "tanh")), Dense(5))
+    sgd = built_in().configured("optimizer", "sgd")
+    made = build(Network(inputs=6, layers=layers, loss=wide, optimizer=sgd, batch_size=8))
+    x, identity = np.random.default_rng(0).standard_normal((20, 6)), (np.arange(20.0) % 3)[:, None]
+    fitted = fit(Job(made, Rows(x, identity), epochs=3))
+    assert fitted.predict(x).shape == (20, 5)
+    assert fitted.history[-1]["train_loss"] < fitted.history[0]["train_loss"]
+    with pytest.raises(ShapeError, match="contrastive takes 5 outputs; give the last layer so many, not 2"):
+        build(Network(inputs=6, layers=(Dense(2),), loss=wide, optimizer=sgd))
+
+
 def test_a_gpu_refuses_it() -> None:
     component = make_plan([5, 1], loss="cox").loss.component
     assert "loss of whole batches" in device_of("cuda").refusal(component)
@@ -177,8 +192,12 @@ def test_declarations() -> None:
     def none(row, y, t, dy):
         return 0
 
-    @refused("outputs=2: give a whole number, for a target whose columns have names", outputs=2)
+    @refused("outputs=2: give a whole number, or .*for a target whose columns have names", outputs=2)
     def two(row, y, t, dy):
+        return 0
+
+    @refused("outputs='margin': give a whole number, or", target={"identity": "real"}, outputs="margin")
+    def named(row, y, identity, dy, margin: float = 2.0):
         return 0
 
     with pytest.raises(PluginError, match='is for form="batch"; other losses name'):

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from math import exp, log, sqrt
+from typing import Annotated
+
+from annotated_types import Ge
 
 from numbann import Positive, hookimpl, loss, row_dot
 
 
-@loss(form="batch", target={"identity": "real"}, outputs=2)
-def contrastive(row, y, identity, dy, margin: Positive = 1.0):
+@loss(form="batch", target={"identity": "real"}, outputs="size")
+def contrastive(row, y, identity, dy, margin: Positive = 1.0, size: Annotated[int, Ge(1)] = 2):
     """Contrastive: over pairs, d^2 of the same identity, max(0, margin - d)^2 of others.  Hadsell et al. 2006."""
     for k in range(len(dy)):
         dy[k] = 0

@@ -55,7 +55,7 @@ def width_of(loss: str, about: int) -> int:
     """Roughly as many outputs, which a loss takes for whole targets."""
     component = built_in().get("loss", loss)
     if component.form == "batch" and component.columns:
-        return int(component.traits["outputs"])
+        return component.outputs_by()
     each = len(component.outputs) or 1
     return max(1, about // each) * each
 

@@ -154,3 +154,12 @@ def test_compiled_code_is_told_that_they_are_for_python() -> None:
 
 def test_names_are_told_apart() -> None:
     assert len(set(dir(kernels))) == len(dir(kernels))
+
+
+def test_groups_are_whole_numbers() -> None:
+    t, y, group = np.array([3.0, 2.0, 0.0, 1.0]), np.array([3.0, 2.0, 1.0, 0.0]), np.array([0, 0, 1, 1])
+    assert kernels.ndcg_metric(t, y, group) == pytest.approx(0.815, abs=1e-3)
+    with pytest.raises(KernelTypeError, match="group is"):
+        kernels.ndcg_metric(t, y, group / 2)
+    with pytest.raises(ShapeError, match="group"):
+        kernels.ndcg_metric(t, y, group[:3])

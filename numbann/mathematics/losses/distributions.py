@@ -27,7 +27,7 @@ def beta_nll(logit, log_precision, t):
     Trouble: shares of exactly 0 or 1 have no density: move them inwards, such as by (t (n - 1) + 1 / 2) / n of n rows.
     Reference: Ferrari and Cribari-Neto 2004, https://doi.org/10.1080/0266476042000214501.
     """
-    p = exp(PRECISE if log_precision > PRECISE else log_precision)
+    p = _floored(exp(PRECISE if log_precision > PRECISE else log_precision))
     a, b = _floored(p * _sigmoid(logit)), _floored(p * _sigmoid(-logit))
     return lgamma(a) + lgamma(b) - lgamma(p) - (a - 1) * log(t) - (b - 1) * log1p(-t)
 

@@ -238,14 +238,14 @@ def _digamma(x: Array) -> Array:
 def beta_nll(y: Array, t: Array) -> tuple[Array, Array]:
     """value = mean_k of lgamma(a) + lgamma(b) - lgamma(p) - (a - 1) log t - (b - 1) log(1 - t); y: (B, 2 T) is z, s.
 
-    a = p sigmoid(z) and b = p sigmoid(-z), at least 1e-30, p = exp(s), s <= 9.
+    a = p sigmoid(z), b = p sigmoid(-z) and p = exp(s) are at least 1e-30, s <= 9.
     """
     z, s = np.split(y, 2, axis=1)
-    p = np.exp(np.minimum(s, 9))
+    p = np.maximum(np.exp(np.minimum(s, 9)), 1e-30)
     a, b = np.maximum(p * sigmoid(z), 1e-30), np.maximum(p * sigmoid(-z), 1e-30)
     value = _lgamma(a) + _lgamma(b) - _lgamma(p) - (a - 1) * np.log(t) - (b - 1) * np.log1p(-t)
     to_a, to_b = (a > 1e-30) * (_digamma(a) - np.log(t)), (b > 1e-30) * (_digamma(b) - np.log1p(-t))
-    to_s = (s <= 9) * (a * to_a + b * to_b - p * _digamma(p))
+    to_s = (s <= 9) * (p > 1e-30) * (a * to_a + b * to_b - p * _digamma(p))
     return value.mean(axis=1), np.hstack((p * sigmoid(z) * sigmoid(-z) * (to_a - to_b), to_s)) / t.shape[1]
 
 
