@@ -52,9 +52,7 @@ def native(values: Any) -> Any:
     if values.dtype.is_numeric() or values.dtype == narwhals.Boolean:
         wide = values.dtype in (narwhals.Int128, narwhals.UInt128)  # which NumPy does not have
         return (values.cast(narwhals.Float64) if wide or values.null_count() else values).to_numpy()
-    if values.dtype in (narwhals.Categorical, narwhals.Enum):
-        return values.cast(narwhals.String).to_list()
-    return values.to_list()
+    return values.to_list()  # of a categorical column its values, so that numbers are numbers as they are in a file
 
 
 def is_whole(values: Any) -> bool:

@@ -175,6 +175,25 @@ def test_numbers_that_are_categories(tmp_path: Path) -> None:
     assert model.schema["features"]["code"]["categories"] == ["3", "4", None]
 
 
+@pytest.mark.parametrize("kind", ["pandas", "Arrow", "parquet"])
+def test_a_categorical_column_of_numbers_holds_numbers(tmp_path: Path, kind: str) -> None:
+    """As of a file, where the type is lost: data.categorical makes categories of them."""
+    arrow = pytest.importorskip("pyarrow.parquet")
+    pytest.importorskip("narwhals")
+    frame = pytest.importorskip("pandas").DataFrame({"a": [k % 5 for k in range(60)], "y": ["no", "yes"] * 30})
+    rows = frame.astype({"a": "category"})
+    table = pytest.importorskip("pyarrow").Table.from_pandas(rows, preserve_index=False)
+    spec: dict[str, Any] = {**SPEC, "data": {"target": "y"}}
+    if kind == "parquet":
+        arrow.write_table(table, tmp_path / "t.parquet")
+        spec["data"]["path"] = str(tmp_path / "t.parquet")
+    given = {"pandas": rows, "Arrow": table}.get(kind)
+    assert numbann.train(spec, data=given, output=tmp_path / "run").model.schema["features"]["a"] == {"type": "number"}
+    spec["data"]["categorical"] = ["a"]
+    model = numbann.train(spec, data=given, output=tmp_path / "other").model
+    assert model.schema["features"]["a"]["categories"] == ["0", "1", "2", "3", "4"]
+
+
 def test_numbers_of_other_types_among_objects(tmp_path: Path) -> None:
     x = [[Decimal("1.5"), np.float32(k), np.int64(k % 3)] for k in range(40)]
     model = numbann.train({**SPEC, "data": {}}, data=(x, LABELS[:40]), output=tmp_path / "run").model
