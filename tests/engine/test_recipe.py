@@ -35,6 +35,7 @@ PARTS: dict[str, dict[str, Any]] = {
     "blend": {"blend": 0.1},
     "decay": {"courses": ["weight_decay"]},
     "dropout": {"between": [{"dropout": 0.3}, {"dropout": 0.1}], "courses": ["layers.0.dropout"]},
+    "smoothing of yes and no": {"loss": "sigmoid_cross_entropy", "courses": ["label_smoothing"]},
     "smoothing": {"loss": "softmax_cross_entropy", "courses": ["label_smoothing"]},
 }
 COURSE = Course(configured("schedule", "linear"))  # whatever it is: these tests give the engine its numbers
@@ -94,7 +95,9 @@ class Twin:
         if self.made.loss.name == "mse":
             loss, d = ((x - t) ** 2).mean(), 2 * (x - t) / t.size
         else:
-            values, d = reference.softmax_cross_entropy(x, t, number.get("label_smoothing", 0.0))
+            values, d = getattr(reference, self.made.loss.name)(
+                x, t, label_smoothing=number.get("label_smoothing", 0.0)
+            )
             loss, d = values.mean(), d / len(x)
         found = {}
         for k, (x, z, f, factor) in reversed(list(enumerate(kept))):
