@@ -237,6 +237,20 @@ def orthogonal(shape, random, gain: Positive = 1.0):
 
 
 @initializer
+def signs(shape, random):
+    """Random signs: 1 or -1, each with probability 1/2.
+
+    Example: std(signs(400, 100)) = 1
+    Use: scales that tell apart networks which share their weights.
+    For: two of them are orthogonal on average, and no input is lost.
+    Against: nothing but a start; weights of a product want smaller numbers.
+    Trouble: as weights of a layer it makes sums that grow with the inputs; take he_normal or xavier_normal.
+    Reference: Wen, Tran and Ba 2020, https://arxiv.org/abs/2002.06715 (BatchEnsemble).
+    """
+    return 2.0 * random.integers(0, 2, shape) - 1
+
+
+@initializer
 def sparse(shape, random, sparsity: Fraction = 0.9, deviation: Positive = 0.01):
     """Sparse: of each unit's I weights ceil(sparsity I) are 0, the others normal with mean 0 and this deviation.
 

@@ -13,11 +13,13 @@ gradient d that each of them changes in place.  A step keeps what its way back n
 | ----------- | ----- | ----- | ----------- | ---------------------------------------------------------- |
 | Embed       | given | e     | nothing     | to its vectors, from the gradient to e                     |
 | ScaleInputs | e     | x     | e           | d s, to an embedding; to its vector: from that to w        |
+| ScaleMembers | e    | x     | e           | d s; to its vectors: sums of e d over the members' rows    |
 | Product     | x     | h     | x           | d w', the gradient to x; to w and b: x' d, 1' d            |
 | Norm        | h     | z     | h, factors  | d to h; to scale and shift in slopes                       |
 | Activation  | z     | a     | a, maybe z  | d f'(z); to what is trained in f in slopes                 |
 | Drop        | a     | out   | nothing     | d where a stayed; the draws are made again                 |
 | AddInputs   | a, x  | out   | nothing     | d, of which the layer below gets a copy, skip, beside d w' |
+| TakeOwn     | a     | out   | nothing     | d in the member's own columns                              |
 | Loss        | out   | d     | nothing     |                                                            |
 | Link        | out   | d     | nothing     | none: it stands in predictions only                        |
 
@@ -151,12 +153,25 @@ class ScaleInputs(Step):
 
 
 @dataclass(frozen=True, kw_only=True)
+class ScaleMembers(Step):
+    """x s_k, times the trained vector of the member k whose row it is."""
+
+    value = "x"
+    asked_by = "model.members"
+    members: int
+
+
+@dataclass(frozen=True, kw_only=True)
 class Product(Step):
-    """h = x w + b, and how w and b start and are trained.  Its way back leads to the layer below."""
+    """h = x w + b, and how w and b start and are trained.  Its way back leads to the layer below.
+
+    parts: how many matrices w is made of, side by side; each is drawn by itself.
+    """
 
     value = "h"
     init: Configured
     bias_init: Configured | None
+    parts: int = 1
     tuning: Tuning = PLAIN
     bias_tuning: Tuning = PLAIN
 
@@ -213,6 +228,15 @@ class AddInputs(Step):
     """out = a + x, a residual connection.  The gradient goes past the layer too, if there is a layer below."""
 
     value = "out"
+
+
+@dataclass(frozen=True, kw_only=True)
+class TakeOwn(Step):
+    """out: of `members` equal parts of a that of the member whose row it is."""
+
+    value = "out"
+    asked_by = "model.members"
+    members: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -287,7 +311,9 @@ class Layer:
     @property
     def width(self) -> int:
         """How many numbers a row has that the layer gives, which its activation decides."""
-        return self.activation.width(self.outputs) if self.activation else self.outputs
+        own = self.training.step(TakeOwn)
+        width = self.activation.width(self.outputs) if self.activation else self.outputs
+        return width // own.members if own else width
 
     @property
     def product(self) -> Product:
@@ -326,12 +352,14 @@ class Layer:
 def layer_of(network: Network, k: int, link: Configured | None) -> Layer:
     """The layer k of a network; link: turns outputs into predictions."""
     dense, inputs = network.layers[k], network.layers[k - 1].width if k else network.inputs
-    first = embed(network) if k == 0 else None
-    inputs = first.width if first else inputs
-    inner = (norm(dense, k), activation(dense, k), drop(dense, k), add_inputs(dense, k))
-    own = (at_rate(step, dense.rate) for step in (product(network, dense, inputs, bool(first)), *inner) if step)
-    steps = (first, scale_inputs(network, k, inputs, bool(first)), *own)
-    training = tuple(step for step in steps if step)
+    before = steps_of_inputs(network) if k == 0 else ()
+    inputs = next((step.width for step in before if isinstance(step, Embed)), inputs)
+    members = network.members if k + 1 == len(network.layers) else 1
+    dense = replace(dense, units=dense.units * members)
+    returns = any(isinstance(step, Embed | ScaleMembers) for step in before)
+    inner = (norm(dense, k), activation(dense, k), drop(dense, k), add_inputs(dense, k), take_own(members))
+    own = (at_rate(step, dense.rate) for step in (product(network, dense, inputs, members, returns), *inner) if step)
+    training = (*before, *own)
     predicting = tuple(step for step in (step.predicting() for step in training) if step)
     ends = ends_of(network.loss, link) if k + 1 == len(network.layers) else ()
     return Layer(inputs, dense.units, chain_of(training, ends), chain_of(predicting, ends))
@@ -344,6 +372,14 @@ def ends_of(loss: Configured, link: Configured | None) -> tuple[Step, ...]:
 
 
 # ---- the steps of a layer, each None where the layer has none
+
+
+def steps_of_inputs(network: Network) -> tuple[Step, ...]:
+    """The steps from the network's inputs to what the first product gets."""
+    first = embed(network)
+    width = first.width if first else network.inputs
+    scale = scale_members(network, width) if network.members > 1 else scale_inputs(network, width, bool(first))
+    return tuple(step for step in (first, scale) if step)
 
 
 def embed(network: Network) -> Embed | None:
@@ -402,24 +438,41 @@ def require_no_residual(network: Network, subject: str) -> None:
         raise ValueError(f"{subject}: the first layer's residual connection would go past it; leave one of them out")
 
 
-def scale_inputs(network: Network, k: int, inputs: int, embedded: bool) -> ScaleInputs | None:
+def scale_inputs(network: Network, inputs: int, embedded: bool) -> ScaleInputs | None:
     """The network's inputs, or what stands for them, times numbers that start as 1."""
-    if k > 0 or not network.input_scale:
+    if not network.input_scale:
         return None
     require_no_residual(network, "input_scale")
     vector = Vector("input.scale", inputs, 1.0, WEIGHTS, tuning=Tuning(rate=network.input_scale))
     return ScaleInputs(returns=embedded, vectors=(vector,))
 
 
-def product(network: Network, dense: Dense, inputs: int, embedded: bool) -> Product:
-    """x w + b; w starts as the activation asks if nothing is said.  embedded: its way back leads to an embedding."""
+def scale_members(network: Network, inputs: int) -> ScaleMembers:
+    """The inputs times numbers of each member, which start as 1 or -1."""
+    require_no_residual(network, "members")
+    if network.input_scale:
+        raise ShapeError("members: they have scales of the inputs of their own; leave input_scale out")
+    size, signs = network.members * inputs, built_in().configured("initializer", "signs")
+    vector = Vector("input.members", size, 1.0, TOTALS, signs, parts=network.members, shape=(1, inputs))
+    return ScaleMembers(members=network.members, vectors=(vector,))
+
+
+def product(network: Network, dense: Dense, inputs: int, parts: int, returns: bool) -> Product:
+    """x w + b; w starts as the activation asks if nothing is said.  returns: whether its way back leads further."""
     name = dense.activation.component.traits["init"] if dense.activation else "xavier_normal"
     init = dense.init or built_in().configured("initializer", name)
     if "z" in init.component.roles:
         raise ShapeError(f'init: "{init.name}" asks for z = x w, which is there for biases alone; name it in bias_init')
     tuning = Tuning(rate=1 / sqrt(inputs) if network.width_rates else 1.0)
     bias_tuning = Tuning(rate=network.bias_rate, decay=None if network.bias_decay else 0.0)
-    return Product(init=init, bias_init=dense.bias_init, tuning=tuning, bias_tuning=bias_tuning, returns=embedded)
+    return Product(
+        init=init,
+        bias_init=dense.bias_init,
+        parts=parts,
+        tuning=tuning,
+        bias_tuning=bias_tuning,
+        returns=returns,
+    )
 
 
 def at_rate(step: Step, rate: float) -> Step:
@@ -493,3 +546,8 @@ def drop(dense: Dense, k: int) -> Drop | None:
 def add_inputs(dense: Dense, k: int) -> AddInputs | None:
     """A residual connection; below the first layer there is none to pass the gradient to."""
     return AddInputs(returns=k > 0) if dense.residual else None
+
+
+def take_own(members: int) -> TakeOwn | None:
+    """What is left of the last layer's outputs for a member of several."""
+    return TakeOwn(members=members) if members > 1 else None

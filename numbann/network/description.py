@@ -92,6 +92,8 @@ class Network(Training):
     input_embedding: what stands for its inputs.  input_scale: times the learning rate, for a trained vector that
     multiplies them, or this, first; 0: there is none.  width_rates: whether the weights of a layer with I inputs learn
     at 1 / sqrt(I) of the rate.  bias_rate: times the rate of biases.  bias_decay: whether biases decay as weights do.
+    members: how many networks it is that share all weights but the last layer's, and have scales of the inputs of their
+    own; the mean of them predicts.
     """
 
     inputs: int
@@ -101,3 +103,4 @@ class Network(Training):
     width_rates: bool = False
     bias_rate: float = 1.0
     bias_decay: bool = True
+    members: int = 1

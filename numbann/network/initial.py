@@ -37,7 +37,7 @@ def initial_tensors(plan: Plan, seed: int, sample: Sample | None = None) -> dict
         embedded = [vector for vector in layer.vectors if vector.gradient == TOTALS]
         for j, vector in enumerate(embedded):  # they decide what the layer's own initializers see
             draws.vector(k, j, vector)
-        draws.tensors[f"layers.{k}.weight"] = draws.of(k, product.init, random.WEIGHTS)
+        draws.tensors[f"layers.{k}.weight"] = draws.weights(k)
         if product.bias_init is not None and product.bias_init.name != "zeros":
             b = draws.of(k, product.bias_init, random.BIASES).reshape(-1, layer.outputs)
         draws.tensors[f"layers.{k}.bias"] = b[0]
@@ -64,6 +64,15 @@ class _Draws:
         places = [(j, part) for part in range(vector.parts)] if vector.parts > 1 else [(j,)]
         drawn = [self.of(k, vector.init, random.VECTORS, shape, *place).ravel()[:size] for place in places]
         self.tensors[vector.name] = np.concatenate(drawn).clip(vector.low, vector.high)
+
+    def weights(self, k: int) -> np.ndarray:
+        """The w of the layer k."""
+        layer = self.plan.layers[k]
+        init, parts = layer.product.init, layer.product.parts
+        if parts == 1:
+            return self.of(k, init, random.WEIGHTS)
+        shape = layer.inputs, layer.outputs // parts
+        return np.concatenate([self.of(k, init, random.WEIGHTS, shape, part) for part in range(parts)], axis=1)
 
     def of(
         self, k: int, init: Configured, purpose: int, shape: tuple[int, int] | None = None, *place: int

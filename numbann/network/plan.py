@@ -9,7 +9,7 @@ from numbann.components.component import PLAIN, Configured, Tuning
 from numbann.components.matrices import shape_of
 from numbann.derivation.outputs import by_rows, outputs_of
 from numbann.errors import ShapeError
-from numbann.network.chain import BATCH, Chain, Drop, Embed, Layer, Vector, layer_of
+from numbann.network.chain import BATCH, ROW, Chain, Drop, Embed, Layer, Vector, layer_of
 from numbann.network.description import Network, Training
 from numbann.network.states import TRAINED
 
@@ -21,6 +21,7 @@ class Plan(Training):
     """A network and its training.  `link` turns the last layer's output into predictions, if that is not one."""
 
     layers: tuple[Layer, ...]
+    members: int = 1
 
     @property
     def extras(self) -> tuple[str, ...]:
@@ -182,12 +183,24 @@ def build(network: Network) -> Plan:
     network = replace(network, loss=by_rows(network.loss))
     layers = tuple(layer_of(network, k, link) for k in range(len(network.layers)))
     chosen = {one.name: getattr(network, one.name) for one in fields(Training)}
-    plan = Plan(**{**chosen, "link": link, "target": network.target or _target(network)}, layers=layers)
+    made = {**chosen, "link": link, "target": network.target or _target(network)}
+    plan = Plan(**made, layers=layers, members=network.members)
     if plan.optimizer.component.form == "solver" and (plan.tunings != [PLAIN] or plan.courses):
         raise ShapeError(f"{plan.optimizer.name} moves all numbers at once; leave rates and decays of their own out")
     for name in network.courses.keys() - plan.numbers.keys():
         raise ShapeError(f"courses: {name!r} does not change while training; its numbers are {', '.join(plan.numbers)}")
+    if network.members > 1:
+        _check_members(network, plan)
     return plan
+
+
+def _check_members(network: Network, plan: Plan) -> None:
+    """ShapeError for what members exclude, since their rows go through the shared layers one by one."""
+    last = plan.layers[-1].training
+    if plan.whole_batches:
+        raise ShapeError("members: a norm or loss of whole batches would mix their rows; leave one of them out")
+    if network.layers[-1].residual or ROW in {step.scope for step in last.steps}:
+        raise ShapeError("members: the last layer's step of whole rows would mix their outputs; leave one of them out")
 
 
 def _link(network: Network) -> Configured | None:

@@ -86,6 +86,8 @@ COLUMNS = _columns(
     # the numbers of each row that the loss computes first, EACH_STRIDE elements from one of them to the next
     "ALL_Y: activations, ALL_T: activations, ALL_T_ROW, ALL_T_COLUMN, ALL_LABELS: int64, ALL_WEIGHTS: activations",
     "ALL_GROUPS: int64, ALL_GROUP_ENDS: int64, EACH: activations, EACH_STRIDE",
+    # How many members share the weights of a network
+    "MEMBERS",
     # A pass over groups of rows: a set of ops for each thread, OPS_STRIDE integers apart, run on CHUNK rows at a time
     "OPS: int64, OPS_STRIDE, OP_COUNT, GROUPS, CHUNK",
     # Scaling of raw rows in one of two precisions; FLAG is set if a result is not finite

@@ -72,6 +72,11 @@ def check_agreement(spec: Spec | None, registry: Registry | None) -> Iterator[Fo
             yield from _weight_faults(spec, loss)
         if spec.data.group is not None and (reason := device_of(spec.train.device).group_refusal):
             yield ("data", "group"), reason
+        if loss is not None and loss.form == "batch" and spec.model.members not in (None, 1):
+            yield (
+                ("model", "members"),
+                f"{loss.name} is of whole batches, and would mix the rows of members; leave one out",
+            )
         if device_of(spec.train.device) is not DEFAULT:
             yield from _learnable_faults(spec, registry)
             moved = (trail for name, trail, _ in scheduled(spec) if name != "weight_decay")
@@ -84,6 +89,8 @@ def check_agreement(spec: Spec | None, registry: Registry | None) -> Iterator[Fo
     for key in ("embedding", "scale"):
         if spec.model.input is not None and getattr(spec.model.input, key):
             yield from _input_faults(spec, key)
+    if spec.model.members not in (None, 1):
+        yield from _members_faults(spec)
     yield from residual_faults(spec.model.layers, registry)
     yield from _warmup_faults(spec)
     if spec.data.csv.thousands == (spec.data.csv.decimal or "."):
@@ -182,6 +189,22 @@ def _own_rates(spec: Spec) -> Iterator[Trail]:
         yield from [("model", "layers", k, "activation", "blend_rate")] * ("blend_rate" in layer.activation.parameters)
     if spec.model.input and spec.model.input.scale and spec.model.input.scale.rate != 1:
         yield ("model", "input", "scale", "rate")
+
+
+def _members_faults(spec: Spec) -> Iterator[Found]:
+    """Find what members exclude: rows of several members go through the shared layers one by one."""
+    trail, layers = ("model", "members"), spec.model.layers
+    if device_of(spec.train.device) is not DEFAULT:
+        yield trail, _not_there(spec)
+    if not layers:
+        yield trail, "members share hidden layers, and there are none; give one in model.layers"
+    elif layers[0].residual:
+        yield trail, "the first layer's residual connection would go past the members' scales; leave one of them out"
+    if spec.model.input is not None and spec.model.input.scale:
+        yield ("model", "input", "scale"), "members have scales of their own; leave one of them out"
+    for index, layer in enumerate(layers):
+        if layer.norm == "batch":
+            yield ("model", "layers", index, "norm"), 'a norm of batches would mix the rows of members; give "layer"'
 
 
 def _learnable_faults(spec: Spec, registry: Registry) -> Iterator[Found]:

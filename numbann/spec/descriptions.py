@@ -165,6 +165,11 @@ DESCRIPTIONS: dict[str, dict[str, Description]] = {
             "The `dropout` of every hidden layer that has none of its own.",
             {"value": 0.15, "schedule": "flat_cosine"},
         ),
+        members=(
+            "How many networks share all weights but the last layer's, each with trained scales of the inputs "
+            "of its own; the mean of them predicts (TabM).",
+            8,
+        ),
         output_activation=("The activation that makes predictions; `auto` is the loss's own.", "sigmoid"),
         init=("How weights start; `auto` is what suits the activation.", "he_normal"),
         bias_init=("How biases start.", {"type": "constant", "value": 0.01}),

@@ -281,6 +281,7 @@ class Model(Section):
     activation: Annotated[ComponentSpec, ComponentKey("activation", "relu")]
     norm: Annotated[str | None, one_of("layer", "batch") | NULL] = None
     dropout: Annotated[float | Scheduled, Inner(Scheduled, plain=RATE)] = 0.0
+    members: Annotated[int | None, whole(1, 1000) | NULL] = None
     output_activation: Annotated[Auto, ComponentKey("activation")]
     init: Annotated[Auto, ComponentKey("initializer")]
     bias_init: Annotated[ComponentSpec, ComponentKey("initializer", "zeros")]

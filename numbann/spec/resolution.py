@@ -100,6 +100,7 @@ class Resolved:
             "weight_decay": self.weight_decay,
             "l1": self.l1,
             "courses": self.courses,
+            "members": spec.model.members or 1,
             "input_scale": spec.model.input.scale.rate if spec.model.input and spec.model.input.scale else 0.0,
             "width_rates": settings.get("rates") == "width",
             "bias_rate": settings.get("bias_rate", 1.0),

@@ -82,6 +82,7 @@ def make_plan(
     bias_decay: bool = True,
     courses: Mapping[str, Course] | None = None,
     blend: float = 0.0,
+    members: int = 1,
     registry: Registry | None = None,
     optimizers: Registry | None = None,
     losses: Registry | None = None,
@@ -126,6 +127,7 @@ def make_plan(
         bias_rate=bias_rate,
         bias_decay=bias_decay,
         courses=courses or {},
+        members=members,
     )
     return plan.build(network)
 

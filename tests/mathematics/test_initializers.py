@@ -24,6 +24,7 @@ DEVIATIONS = {
     "lecun_uniform": sqrt(1 / 400),
     "orthogonal": sqrt(1 / 400),
     "sparse": 0.01 * sqrt(0.1),
+    "signs": 1.0,
 }
 
 

@@ -15,7 +15,7 @@ from numbann.engine.cpu.operands import GRAIN, Operands
 from numbann.engine.cpu.stages import BACK, FORWARD, before_loss, begin
 from numbann.engine.cpu.table import Columns, Op, Slot, Step, Table, assemble
 from numbann.engine.cpu.update import Update
-from numbann.network.chain import BATCH, ROW, SHARED, Activation, Embed, Link, Loss, Product
+from numbann.network.chain import BATCH, ROW, SHARED, Activation, Embed, Link, Loss, Product, ScaleMembers
 from numbann.network.chain import Step as LayerStep
 from numbann.simd import dense, scaling
 
@@ -152,12 +152,17 @@ class Builder:
         if k < self._last:
             above, panels = self.operands.chains[k + 1].step(Product), steps[0][0]
             ops.append((panels, BACK[Product](self.operands, k + 1, above, self.operands.units(k, panels))))
+        apart: list[Step] = []  # by features or inputs, each over all rows
         for panels, step in steps:
-            if step.returns:
-                panels = panels and not isinstance(step, Product)  # the gradient to inputs goes by rows
-                op = BACK[type(step)](self.operands, k, step, self.operands.units(k, panels))
-                ops.append((panels or isinstance(step, Embed), op))  # by features, each over all rows
-        return _group_runs(ops)
+            if not step.returns:
+                continue
+            panels = panels and not isinstance(step, Product)  # the gradient to inputs goes by rows
+            op = BACK[type(step)](self.operands, k, step, self.operands.units(k, panels))
+            if isinstance(step, Embed | ScaleMembers):
+                apart.append((True, [op]))
+            else:
+                ops.append((panels, op))
+        return [*_group_runs(ops), *apart]
 
     def back(self) -> list[Step]:
         """The ops from the loss down, by rows where they can."""

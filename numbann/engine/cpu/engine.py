@@ -276,6 +276,9 @@ class Engine(interface.Engine):
     def probe(
         self, x: np.ndarray, t: np.ndarray, weight: np.ndarray | None = None, group: np.ndarray | None = None
     ) -> list[LayerFacts]:
+        if self.plan.members > 1:
+            x, t = (np.repeat(one, self.plan.members, axis=0) for one in (x, t))
+            weight = None if weight is None else np.repeat(weight, self.plan.members)
         key = len(x), weight is not None
         if key not in self._probes:
             self._probes[key] = Probe(self.plan, self._trained, self._runner, *key, self._choices[-1])

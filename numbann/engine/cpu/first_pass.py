@@ -15,7 +15,7 @@ from numbann.engine.cpu.memory import Arena
 from numbann.engine.cpu.runner import Runner
 from numbann.engine.shared.feeding import Inputs, take_rows
 from numbann.network import random
-from numbann.network.chain import Embed, Layer, chain_of
+from numbann.network.chain import Embed, Layer, ScaleMembers, chain_of
 from numbann.network.plan import Plan
 
 ROWS = 1024  # of the sample: enough for a unit's variance to a few percent
@@ -64,7 +64,7 @@ class FirstPass:
 
     def _outputs(self, tensors: Tensors) -> np.ndarray:
         """The outputs of the layer whose inputs are at hand; a batch norm goes by the sample, as in training."""
-        layer, name = _behind_embedding(self._plan.layers[self._layer]), f"layers.{self._layer}"
+        layer, name = _behind_inputs(self._plan.layers[self._layer]), f"layers.{self._layer}"
         if layer.statistics:
             h = self.products(self._layer, tensors) + tensors[f"{name}.bias"]
             tensors = {**tensors, f"{name}.norm.mean": h.mean(0), f"{name}.norm.variance": h.var(0)}
@@ -72,7 +72,7 @@ class FirstPass:
 
     def _run(self, layer: Layer, tensors: Tensors, bias: np.ndarray) -> np.ndarray:
         """The outputs of a network of one layer."""
-        plan = replace(self._plan, layers=(layer,), link=None)
+        plan = replace(self._plan, layers=(layer,), link=None, members=1)
         arena, runner = Arena(plan), Runner(plan, 1)
         own = {"layers.0.weight": tensors[f"layers.{self._layer}.weight"], "layers.0.bias": bias}
         arena.set_tensors({**tensors, **own})
@@ -84,10 +84,10 @@ class FirstPass:
             runner.team.close()
 
 
-def _behind_embedding(layer: Layer) -> Layer:
-    """A layer that gets what an embedding gives."""
+def _behind_inputs(layer: Layer) -> Layer:
+    """A layer that gets what an embedding gives, of all members alike."""
     chains = (layer.training, layer.predicting)
     training, predicting = (
-        chain_of(tuple(s for s in one.steps if not isinstance(s, Embed)), one.ends) for one in chains
+        chain_of(tuple(s for s in one.steps if not isinstance(s, Embed | ScaleMembers)), one.ends) for one in chains
     )
     return replace(layer, training=training, predicting=predicting)

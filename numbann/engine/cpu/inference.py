@@ -5,7 +5,7 @@ Rows are read and results written where they are.  A few rows take the faster wa
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
@@ -65,7 +65,8 @@ class Inference:
         with self._runner.team.lock:
             if self.plan.couples_losses:
                 return self._evaluate_batches(x, self.target(t), weight, group)
-            losses, out = self._evaluate(x, self.target(t), "")
+            target = self.target(t) if self.plan.members == 1 else np.repeat(self.target(t), self.plan.members, axis=0)
+            losses, out = self._evaluate(x, target, "")
         return float(losses.mean(dtype=np.float64)) if weight is None else weighted_mean(losses, weight), out
 
     def target(self, t: np.ndarray) -> np.ndarray:
@@ -80,28 +81,45 @@ class Inference:
 
     def _predict(self, x: Inputs, raw: str) -> np.ndarray:
         """Predictions of rows, of a raw dtype or of inputs ("")."""
-        if not isinstance(x, np.ndarray) or len(x) > SMALL_BATCH:
+        members = self.plan.members
+        if not isinstance(x, np.ndarray) or len(x) * members > SMALL_BATCH:
             return self._evaluate(x, None, raw)[1]
         if raw not in self._small_batches:
             self._small_batches[raw] = SmallBatch(self._arena, self._runner, self._most, self._scalings.get(raw))
-        return self._small_batches[raw].predict(x)
+        return self._mean(self._small_batches[raw].predict(np.repeat(x, members, axis=0) if members > 1 else x))
+
+    def _mean(self, numbers: np.ndarray) -> np.ndarray:
+        """The mean of the members' numbers (N members, ...) for each row."""
+        members = self.plan.members
+        return numbers if members == 1 else numbers.reshape(-1, members, *numbers.shape[1:]).mean(1)
 
     def _evaluate(self, x: Inputs, t: np.ndarray | None, raw: str) -> tuple[np.ndarray, np.ndarray]:
-        """Each row's loss, if targets are given, and predictions (N, O)."""
+        """Each row's loss, if targets are given, and predictions (N, O).  Members see the same row one by one."""
         if isinstance(x, np.ndarray) and not raw:
             x = np.ascontiguousarray(x, self.plan.dtype)
-        losses = np.zeros(len(x), self.plan.dtype)
-        out = np.empty((len(x), self.plan.outputs), self.plan.dtype)
-        serial = self.plan.step_flops(len(x)) < SERIAL_FLOPS
+        members = self.plan.members
+        losses = np.zeros(len(x) * members, self.plan.dtype)
+        out = np.empty((len(x) * members, self.plan.outputs), self.plan.dtype)
+        serial = self.plan.step_flops(len(losses)) < SERIAL_FLOPS
         key = t is not None, raw, self._fewest if serial else self._most
         if key not in self._calls:
             self._calls[key] = self._call(*key)
         call = self._calls[key]
-        for first, rows in portions(x, call.batch, self.plan):
+        for first, rows in self._portions(x, call.batch):
             targets = {} if t is None else {"target": t[first:]}
             call.table.bind(x=rows, row_loss=losses[first:], out=out[first:], **targets)
             self._runner.run(call, 0, call.rows(len(rows)))
-        return losses, out
+        return self._mean(losses), self._mean(out)
+
+    def _portions(self, x: Inputs, batch: int) -> Iterator[tuple[int, np.ndarray]]:
+        """As `portions`, with each row once for each member."""
+        members = self.plan.members
+        if members == 1:
+            yield from portions(x, batch, self.plan)
+            return
+        for first, rows in portions(x, batch, self.plan):
+            for begin in range(0, len(rows), batch):
+                yield (first + begin) * members, np.repeat(rows[begin : begin + batch], members, axis=0)
 
     def _evaluate_batches(
         self, x: Inputs, t: np.ndarray, weight: np.ndarray | None, group: np.ndarray | None
@@ -136,6 +154,6 @@ class Inference:
 
     def _call(self, losses: bool, raw: str, threads: int) -> Call:
         """A call of the table that predicts ROWS_PER_THREAD rows a thread at a time, with losses or without."""
-        rows = ROWS_PER_THREAD * threads
+        rows = ROWS_PER_THREAD * threads * self.plan.members
         builder = Builder(Operands(self._arena, rows, training=False, scaling=self._scalings.get(raw)))
         return self._runner.call(builder.evaluation(losses), threads, rows)

@@ -10,7 +10,7 @@ import numpy as np
 from numbann.compile.embeddings import scratch_of
 from numbann.engine.cpu.layout import Layout
 from numbann.engine.shared.alignment import aligned
-from numbann.network.chain import INPUTS, TOTALS, Activation, Chain, Embed
+from numbann.network.chain import INPUTS, TOTALS, Activation, Chain, Embed, ScaleMembers
 from numbann.network.plan import Plan
 from numbann.simd.dense import DELTA_DEPTH
 from numbann.simd.sweep import PANEL
@@ -108,8 +108,9 @@ class LayerRows:
     """A layer's buffers over the rows of a batch, (B, columns) each, and the offsets of their rows.
 
     values: the buffers of the chain's values, some of which are the same, of their gradient d, and of the gradient skip
-    if one passes the layer.  slopes: the gradient to each trained vector; totals: the sums of those to an embedding's,
-    one after the other as in the arena; to_inputs: the gradient to its numbers.  factors: those of the norm.
+    if one passes the layer.  slopes: the gradient to each trained vector; totals: the sums of those to vectors of any
+    length, one after the other as in the arena; to_inputs: the gradient to what the first layer gets.  factors: those
+    of the norm.
     """
 
     values: dict[str, np.ndarray]
@@ -135,12 +136,15 @@ def _layer_rows(arena: Arena, k: int, chain: Chain, rows: int) -> LayerRows:
     own = [*(step.writes for step in chain.steps), "d", *(["skip"] if chain.skips else [])]
     made = {name: aligned((rows, place.inputs_padded if name in INPUTS else place.row), dtype) for name in own}
     shared = {value: made[buffer] for value, buffer in chain.buffers.items() if buffer in made}
-    layout, embed = arena.layout, chain.step(Embed)
+    layout, vectors = arena.layout, arena.plan.layers[k].sloped
+    totals = [layout.padded(one.size) for one in vectors if one.gradient == TOTALS]
+    embed = chain.step(Embed)
+    returned = place.inputs if chain.step(ScaleMembers) else embed.features * embed.outputs if embed else 0
     return LayerRows(
         values=made | shared,
-        slopes=aligned((sum(one.gradient != TOTALS for one in arena.plan.layers[k].sloped), rows, place.row), dtype),
-        totals=aligned(sum(layout.padded(one.size) for one in embed.vectors) if embed else 0, dtype),
-        to_inputs=aligned((rows, layout.padded(embed.features * embed.outputs)) if embed else 0, dtype),
+        slopes=aligned((len(vectors) - len(totals), rows, place.row), dtype),
+        totals=aligned(sum(totals), dtype),
+        to_inputs=aligned((rows, layout.padded(returned)) if returned else 0, dtype),
         factors=aligned(max(rows, place.columns), dtype),
         offsets=np.arange(rows, dtype=np.int64) * place.row,
     )

@@ -16,7 +16,7 @@ from numbann.engine.cpu.memory import Arena, layer_rows
 from numbann.engine.cpu.moving import Moving
 from numbann.engine.cpu.table import Columns, Slot
 from numbann.engine.shared.alignment import aligned
-from numbann.network.chain import INPUTS, SUMS, TOTALS, Embed, Step, Vector
+from numbann.network.chain import INPUTS, SUMS, TOTALS, Embed, ScaleMembers, Step, Vector
 from numbann.simd import jit
 from numbann.simd.sweep import DEPTH, PANEL, ROWS, sweep_addresses
 
@@ -154,7 +154,7 @@ class Operands:
         sums: Columns = {"ZERO": self.zero, "ONES": self.ones, "ZEROS": np.zeros_like(self.counted)}
         return {
             **self.layer(k),
-            **self.unscaled(k),
+            **self._given_to(k),
             **sums,
             "SWEEPS": self._sweeps(DEPTH, self.layout.layers[k].columns),
         }
@@ -168,15 +168,19 @@ class Operands:
         summed = {"SUMMED": int(vector.gradient in (SUMS, TOTALS))}
         if vector.gradient != TOTALS:
             return {**self.gradient(k), "SLOPES": self.rows[k].slopes[self._sloped(k, vector)], **summed}
-        first = next(one for one in self.plan.layers[k].vectors if one.gradient == TOTALS)
         columns = self.layout.padded(vector.size)
-        place = self.layout.vectors[vector.name].start - self.layout.vectors[first.name].start
         own: Columns = {
-            "SLOPES": self.rows[k].totals[place:],
+            "SLOPES": self._totals(k, vector),
             "COLUMNS": columns,
             "SWEEPS": self._sweeps(DEPTH, columns),
         }
         return {**self.gradient(k), **own, **summed}
+
+    def _totals(self, k: int, vector: Vector) -> np.ndarray:
+        """Where the sums of a vector's gradients are."""
+        first = next(one for one in self.plan.layers[k].vectors if one.gradient == TOTALS)
+        places = self.layout.vectors
+        return self.rows[k].totals[places[vector.name].start - places[first.name].start :]
 
     def _sloped(self, k: int, vector: Vector) -> int:
         """The place of a vector among those for which each row has a gradient."""
@@ -198,6 +202,20 @@ class Operands:
             "PARAMETERS": self.values(step.configured),
             "VECTORS": self.arena.at(first),
             "SLOPES": self.rows[0].totals,
+            **self.to_inputs(),
+        }
+
+    def members(self, step: ScaleMembers) -> Columns:
+        """What the scales of members read and write."""
+        scaled, vector = self.rows[0].values["x"], step.vectors[0]
+        return {
+            **self.layer(0),
+            **self.unscaled(0),
+            "MEMBERS": step.members,
+            "SCALED": scaled,
+            "SCALED_ROW": scaled.shape[1],
+            "VECTORS": self.arena.at(self.layout.vectors[vector.name].start),
+            "SLOPES": self._totals(0, vector),
             **self.to_inputs(),
         }
 
@@ -227,6 +245,10 @@ class Operands:
         """Where a layer's product finds its rows."""
         x = self.rows[k].values.get("x")
         return self.unscaled(k) if x is None else _one_by_one(x, self.counted)
+
+    def _given_to(self, k: int) -> Columns:
+        """The rows that the gradient to w is computed from: those before a scale of inputs, which finishes it later."""
+        return self.inputs_of(k) if self.chains[k].step(ScaleMembers) else self.unscaled(k)
 
     def unscaled(self, k: int) -> Columns:
         """Where a layer finds its rows before a scale of inputs."""

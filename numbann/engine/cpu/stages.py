@@ -16,7 +16,7 @@ from numbann.engine.cpu.moving import SMOOTHING, drop_numbers
 from numbann.engine.cpu.operands import Operands
 from numbann.engine.cpu.table import Columns, Op, Slot
 from numbann.network import chain
-from numbann.simd import batch, dense, dropout, input_scale, jit, norm
+from numbann.simd import batch, dense, dropout, input_scale, jit, members, norm
 
 ALL_THREADS = 1 << 16  # units, more than there are threads: each of them gets some
 
@@ -50,6 +50,17 @@ def scale_inputs_back(operands: Operands, k: int, step: chain.ScaleInputs, units
     """The gradient to an embedding's numbers from that to the scaled ones."""
     s = operands.arena.at(operands.layout.vectors[step.vectors[0].name].start)
     return operands.kernel(input_scale.scale_slopes), units, {**operands.to_inputs(), "VECTORS": s}
+
+
+def scale_members(operands: Operands, k: int, step: chain.ScaleMembers, units: int) -> Op:
+    """e s, by members."""
+    return operands.kernel(members.scale_rows), units, operands.members(step)
+
+
+def scale_members_back(operands: Operands, k: int, step: chain.ScaleMembers, units: int) -> Op:
+    """The gradients to the members' scales, a unit for each panel of the inputs, and that to e."""
+    panels = operands.layout.panels(operands.layout.layers[k].inputs)
+    return operands.kernel(members.scale_rows_backward), panels, operands.members(step)
 
 
 def finish_scale(arena: Arena, gradient: Arena, k: int, step: chain.ScaleInputs) -> Op:
@@ -123,6 +134,16 @@ def add_inputs_back(operands: Operands, k: int, step: chain.AddInputs, units: in
     return operands.kernel(dropout.keep), units, operands.behind(k)
 
 
+def take_own(operands: Operands, k: int, step: chain.TakeOwn, units: int) -> Op:
+    """out: a member's own columns of a."""
+    return operands.kernel(members.take_own), units, {**operands.behind(k), "MEMBERS": step.members}
+
+
+def take_own_back(operands: Operands, k: int, step: chain.TakeOwn, units: int) -> Op:
+    """d in a member's own columns."""
+    return operands.kernel(members.take_own_backward), units, {**operands.behind(k), "MEMBERS": step.members}
+
+
 def loss(operands: Operands, k: int, step: chain.Loss, units: int) -> Op:
     """Each row's loss, and d."""
     columns = {**_targets(operands, k, step), "ROW_LOSS": Slot("row_loss"), **operands.whole_batch}
@@ -177,22 +198,26 @@ Lowering = Callable[[Operands, int, Any, int], Op]
 FORWARD: Mapping[type[chain.Step], Lowering] = {
     chain.Embed: embed,
     chain.ScaleInputs: scale_inputs,
+    chain.ScaleMembers: scale_members,
     chain.Product: product,
     chain.Norm: normalize,
     chain.Activation: activate,
     chain.Drop: drop,
     chain.AddInputs: add_inputs,
+    chain.TakeOwn: take_own,
     chain.Loss: loss,
     chain.Link: link,
 }
 BACK: Mapping[type[chain.Step], Lowering] = {
     chain.Embed: embed_back,
     chain.ScaleInputs: scale_inputs_back,
+    chain.ScaleMembers: scale_members_back,
     chain.Product: product_back,
     chain.Norm: normalize_back,
     chain.Activation: activate_back,
     chain.Drop: drop_back,
     chain.AddInputs: add_inputs_back,
+    chain.TakeOwn: take_own_back,
 }
 # What a step does to a stored gradient, (arena, gradient, k, step) -> Op: for vectors whose gradient comes from that to
 # the layer's weights

@@ -20,7 +20,8 @@ class Epochs:
     weight (count,): how much each row counts.  group (count,): the group of each row, if batches hold whole groups.
     bounds (steps + 1,): where each batch begins in the order, and where the last one ends; batch: the most rows of one.
     extents (count, 2): where the group of each row in the order begins and ends; without groups it is the batch.
-    hyper: the optimizer's numbers of each step, for each way of training.  decays: the weight decay of each step.
+    hyper: the optimizer's numbers of each step, for each way of training.  decays: the weight decay of each step.  Each
+    row comes as many times in a row as the network has members.
     """
 
     def __init__(
@@ -31,12 +32,14 @@ class Epochs:
         numbers: np.ndarray | None = None,
         group: np.ndarray | None = None,
     ) -> None:
-        self.order = np.arange(count, dtype=np.int64) if numbers is None else np.array(numbers, np.int64)
-        self.plan, self.numbers, self.rows = plan, numbers, len(self.order)
-        batch = plan.batch_rows(self.rows)
-        self.grouping = None if group is None else Grouping(group[self.order], batch)
-        self.batch = batch if self.grouping is None else self.grouping.most
-        self.bounds = equal_bounds(self.rows, batch) if self.grouping is None else self.grouping.bounds
+        own = np.arange(count, dtype=np.int64) if numbers is None else np.array(numbers, np.int64)
+        self.plan, self.numbers, self._own = plan, numbers, own
+        self.order = np.repeat(own, plan.members) if plan.members > 1 else own
+        self.rows, batch = len(self.order), plan.batch_rows(len(own))
+        self.grouping = None if group is None else Grouping(group[own], batch)
+        self.batch = plan.members * (batch if self.grouping is None else self.grouping.most)
+        bounds = equal_bounds(len(own), batch) if self.grouping is None else self.grouping.bounds
+        self.bounds = bounds if plan.members == 1 else plan.members * bounds
         self.steps = len(self.bounds) - 1
         self.extents: np.ndarray | None = None if self.grouping is None else self.grouping.extents
         if self.extents is None and plan.by_groups:
@@ -51,19 +54,22 @@ class Epochs:
     def _set_constants(self) -> None:
         """Set the optimizer's numbers that do not change with the rates."""
         for tuning, hyper in self.hyper.items():
-            set_constants(self.plan, hyper, tuning, np.diff(self.bounds))
+            set_constants(self.plan, hyper, tuning, np.diff(self.bounds) // self.plan.members)
 
     def begin(self, index: int, rates: np.ndarray, done: int, numbers: Mapping[str, np.ndarray]) -> None:
         """Fill the arrays for an epoch that begins after `done` steps.  Rows that fit in one batch keep their order."""
         self.index = index
         self.decays[:] = numbers.get("weight_decay", self.plan.weight_decay)
         if self.grouping is not None:
-            self.grouping.draw(self.order, self.plan.seed, index)
+            self.grouping.draw(self._own, self.plan.seed, index)
+            self.bounds[:] = self.plan.members * self.grouping.bounds
             self._set_constants()
         elif self.steps > 1:
-            random.shuffle_epoch(self.order, self.plan.seed, index)
+            random.shuffle_epoch(self._own, self.plan.seed, index)
         if self.numbers is not None and (self.grouping is not None or self.steps > 1):
-            self.order[:] = self.numbers[self.order]
+            self._own[:] = self.numbers[self._own]
+        if self.plan.members > 1:
+            self.order[:] = np.repeat(self._own, self.plan.members)
         if len(self.keys):
             self.keys[:] = random.noise_keys(self.plan.seed, index, len(self.keys))
         if self.shares is not None:
@@ -81,7 +87,7 @@ class Epochs:
 
     def rows_of(self, step: int) -> int:
         """The rows of the batch of a step; the last batch may be shorter."""
-        return int(self.bounds[step + 1] - self.bounds[step])
+        return int(self.bounds[step + 1] - self.bounds[step]) // self.plan.members
 
     def step_losses(
         self, row_loss: np.ndarray, steps: int | None = None, earlier: np.ndarray | Sequence[float] = ()

@@ -70,9 +70,9 @@ class RingFeed:
     """Rows that are made block by block; a block is whole batches, each of at most `batch` rows."""
 
     def __init__(self, rows: Rows, batch: int, plan: Plan) -> None:
-        self._rows = rows
-        self._length = min(len(rows), block_rows(batch, plan))
-        self.x = aligned((self._length * (1 + (self._length < len(rows))), plan.inputs), plan.dtype)
+        self._rows, count = rows, len(rows) * plan.members
+        self._length = min(count, block_rows(batch, plan))
+        self.x = aligned((self._length * (1 + (self._length < count)), plan.inputs), plan.dtype)
 
     def blocks(
         self, order: np.ndarray, offsets: np.ndarray, bounds: np.ndarray, begin: int = 0
