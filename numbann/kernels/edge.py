@@ -45,11 +45,11 @@ NEEDED = {
 }
 IMPORTS = """from numpy import empty, ndarray
 from numbann.kernels.edge import Argument, compiled_later, take_array, take_count, take_flag, take_number
-from numbann.kernels.edge import take_numbers, take_seed
+from numbann.kernels.edge import take_numbers, take_results, take_seed
 from numbann.simd.jit import inlined"""
 FILLING = """
-def {name}_into({arguments}):
-    {given}{name}_body({arguments}){first}
+def {name}_into({before}, {places}):
+    {given}{name}_body({before}, {out}){first}
 
 
 {name}_body = inlined({name})
@@ -117,17 +117,36 @@ def _edge_of(name: str, arguments: Sequence[Argument], results: Results | None) 
     names, takes = ", ".join(argument.name for argument in arguments), tuple(arguments)
     lines = [f'_{name} = compiled_later("{name}", {name}, {takes}, __name__)']
     if results is not None:
-        given, first = ("return ", "[0]") if results.number else ("", "")
-        lines.append(FILLING.format(name=name, arguments=names, takes=takes, given=given, first=first))
+        lines.append(_filling(name, takes, results))
     lines += ["", f"def {name}({', '.join(argument.declared for argument in arguments)}):"]
     lines += [line for k, argument in enumerate(arguments) for line in _taken(name, argument, first=k == 0)]
     if results is None:
         lines.append(f"    return _{name}({names})")
     else:
         lines += ["    if out is None:", f"        out = {results.arrays}"]
-        filled = f"_{name}_into({names})"
+        star = "*" * (takes[-1].kind == "results")
+        filled = f"_{name}_into({', '.join(argument.name for argument in takes[:-1])}, {star}out)"
         lines += [f"    return {filled}, out"] if results.number else [f"    {filled}", "    return out"]
     return "\n".join(lines)
+
+
+def _filling(name: str, takes: tuple[Argument, ...], results: Results) -> str:
+    """The text of the variant that fills results.  A tuple of them are arguments of their own: numba takes 0.4 us
+    to find out the type of a tuple, and none for that of an array that it has seen.
+    """
+    *before, out = takes
+    parts = _parts_of(out) if out.kind == "results" else [out]
+    places = [f"out_{index}" for index in range(len(parts))]
+    given, first = ("return ", "[0]") if results.number else ("", "")
+    return FILLING.format(
+        name=name,
+        before=", ".join(argument.name for argument in before),
+        places=", ".join(places),
+        out=f"({', '.join(places)})" if out.kind == "results" else places[0],
+        takes=(*before, *parts),
+        given=given,
+        first=first,
+    )
 
 
 def _taken(name: str, argument: Argument, first: bool) -> Iterator[str]:
@@ -145,10 +164,11 @@ def _taken(name: str, argument: Argument, first: bool) -> Iterator[str]:
         if first:
             yield f"        kind = {it}.dtype"
     elif argument.kind == "results":
-        yield f"    if type({it}) is tuple:"
-        yield f"        for index, one in enumerate({it}):"
+        assert isinstance(argument.ndim, tuple)
+        yield f"    if {it} is not None:"
+        yield f"        for one in {it} if type({it}) is tuple and len({it}) == {len(argument.ndim)} else (None,):"
         yield "            if type(one) is not ndarray or not one.dtype.isnative:"
-        yield f'                take_array("{name}", Argument(f"{it}[{{index}}]", "written"), one)'
+        yield f"                take_results{given}"
     elif argument.kind == "number":
         yield f"    if type({it}) is not float:"
         yield f"        {it} = take_number{given}"
@@ -170,6 +190,14 @@ def take_array(name: str, argument: Argument, value: Any) -> None:
     """Refuse what is no NumPy array, a masked one, whose mask would be ignored, and one of the other byte order."""
     if not isinstance(value, np.ndarray) or isinstance(value, np.ma.MaskedArray) or not value.dtype.isnative:
         raise KernelTypeError(f"{name}: {argument.name} is {in_words(value)}; give {argument.needed}")
+
+
+def take_results(name: str, argument: Argument, value: Any) -> None:
+    """Refuse what is no tuple of as many NumPy arrays as there are results."""
+    if not isinstance(value, tuple) or len(value) != len(_parts_of(argument)):
+        raise KernelTypeError(f"{name}: {_no_tuple(argument, value)}")
+    for part, one in zip(_parts_of(argument), value, strict=True):
+        take_array(name, part, one)
 
 
 def take_number(name: str, argument: Argument, value: Any) -> float:
@@ -303,14 +331,22 @@ def _faults_of_array(argument: Argument, kind: Any, value: Any, first: tuple[Arg
 
 
 def _faults_of_results(argument: Argument, kind: Any, value: Any, first: Any) -> Iterator[Fault]:
-    sizes = argument.ndim
-    assert isinstance(sizes, tuple)
-    if not isinstance(kind, types.BaseTuple) or len(kind) != len(sizes):
-        yield KernelTypeError, f"{argument.name} is {in_words(value)}; give a tuple of {len(sizes)} arrays"
+    parts = _parts_of(argument)
+    if not isinstance(kind, types.BaseTuple) or len(kind) != len(parts):
+        yield KernelTypeError, _no_tuple(argument, value)
         return
-    for index, (one, ndim) in enumerate(zip(kind, sizes, strict=True)):
-        part = Argument(f"{argument.name}[{index}]", "written", ndim)
-        yield from _faults_of_array(part, one, value[index], first)
+    for part, one, given in zip(parts, kind, value, strict=True):
+        yield from _faults_of_array(part, one, given, first)
+
+
+def _parts_of(argument: Argument) -> list[Argument]:
+    """The arrays of a tuple of results."""
+    assert isinstance(argument.ndim, tuple)
+    return [Argument(f"{argument.name}[{index}]", "written", ndim) for index, ndim in enumerate(argument.ndim)]
+
+
+def _no_tuple(argument: Argument, value: Any) -> str:
+    return f"{argument.name} is {in_words(value)}; give a tuple of {len(_parts_of(argument))} arrays"
 
 
 def _fits(argument: Argument, kind: Any) -> bool:

@@ -202,7 +202,7 @@ _RESULTS = {
     "dense_forward": Results("empty((len(x), w.shape[1]), x.dtype) if x.ndim == w.ndim == 2 else None"),
     "dense_backward": Results(
         "(empty(x.shape, x.dtype), empty(w.shape, x.dtype), empty(w.shape[1], x.dtype))"
-        " if x.ndim == w.ndim == 2 else None"
+        " if x.ndim == w.ndim == 2 else (None, None, None)"
     ),
 }
 _RULES = """
