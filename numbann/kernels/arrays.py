@@ -114,9 +114,12 @@ def clear(array):
 
 @inner
 def check_shapes(names, x, y):
-    """ShapeError with both shapes if they differ; names: as "relu: z and out"."""
-    if x.shape != y.shape:
-        raise ShapeError("{} have shapes {} and {}, which must be equal", names, x.shape, y.shape)
+    """ShapeError if two shapes differ; names: as "relu: z and out".
+
+    Of shapes there are fewer types than of arrays, so it is compiled less often.
+    """
+    if x != y:
+        raise ShapeError("{} have shapes {} and {}, which must be equal", names, x, y)
 
 
 @inner
@@ -147,7 +150,7 @@ def targets_of(name, rows, t, share, columns, needed):
 def result_like(names, array, out):
     """`out` if it is given and fits, else a new array like `array`."""
     result = np.empty(array.shape, array.dtype) if out is None else out
-    check_shapes(names, array, result)
+    check_shapes(names, array.shape, result.shape)
     return result
 
 

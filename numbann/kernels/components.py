@@ -92,8 +92,8 @@ BACKWARD = {
     "elementwise": """def {name}_backward({backward_signature}):
 {backward_casts}
     result = result_like("{name}_backward: z and out", z, out)
-    check_shapes("{name}_backward: z and da", z, da)
-    check_shapes("{name}_backward: z and a", z, a)
+    check_shapes("{name}_backward: z and da", z.shape, da.shape)
+    check_shapes("{name}_backward: z and a", z.shape, a.shape)
     d, x, y, dz = flat(da), flat(z), flat(a), result.reshape(result.size)
     for i in range(x.size):
         dz[i] = d[i] * derivative({derivative})
@@ -102,8 +102,8 @@ BACKWARD = {
     "trained": """def {name}_backward({backward_signature}):
 {backward_casts}
 {results}
-    check_shapes("{name}_backward: z and da", z, da)
-    check_shapes("{name}_backward: z and a", z, a)
+    check_shapes("{name}_backward: z and da", z.shape, da.shape)
+    check_shapes("{name}_backward: z and a", z.shape, a.shape)
     d, x, y, dz = as_rows(da), as_rows(z), as_rows(a), as_rows(result)
 {rows}
 {starts}
@@ -116,8 +116,8 @@ BACKWARD = {
     "row": """def {name}_backward({backward_signature}):
 {backward_casts}
 {results}
-    check_shapes("{name}_backward: z and da", z, da)
-    check_shapes("{name}_backward: z and a", z, a)
+    check_shapes("{name}_backward: z and da", z.shape, da.shape)
+    check_shapes("{name}_backward: z and a", z.shape, a.shape)
     d, x, y, dz = as_rows(da), as_rows(z), as_rows(a), as_rows(result)
     d_row, x_row, y_row, dz_row = padded_row(x), padded_row(x), padded_row(x), padded_row(x)
 {rows}
@@ -136,7 +136,7 @@ LOSS = {
     "elementwise": """def {name}({signature}):
 {casts}
     dy = result_like("{name}: y and out", y, out)
-    check_shapes("{name}: y and t", y, t)
+    check_shapes("{name}: y and t", y.shape, t.shape)
     x, target, d = flat(y), flat(t), dy.reshape(dy.size)
     share = y.dtype.type(1) / y.dtype.type(x.size)
     total = 0.0
@@ -289,7 +289,7 @@ def _of_trained(name: str, component: Component) -> dict[str, str]:
         f"        result, {all_sums} = {made}",
         "    else:",
         f"        result, {all_sums} = out",
-        f'        check_shapes("{name}: z and out[0]", z, result)',
+        f'        check_shapes("{name}: z and out[0]", z.shape, result.shape)',
         *(
             f'        if {test}:\n            raise KernelValueError("{fault}", "{name}", "{one}", "{other}")'
             for test, one, other in apart
@@ -374,7 +374,7 @@ def _optimizer(component: Component) -> dict[str, Any]:
         return {}
     name, optional = f"{component.name}_step", component.traits["optional"]
     required = [state for state in component.states if state not in optional]
-    checks = [f'    check_shapes("{name}: w and {other}", w, {other})' for other in ("g", *required)]
+    checks = [f'    check_shapes("{name}: w and {other}", w.shape, {other}.shape)' for other in ("g", *required)]
     checks += [f'    check_state("{name}", "{state}", w, {state}, {asks})' for state, asks in optional.items()]
     takes = (
         Argument("w", "written"),

@@ -320,8 +320,8 @@ def _two(name, h, out):
 @inner
 def _check_three(name, epsilon, dz, h, scale, dh, dscale, dshift):
     """Refuse shapes that do not fit, an epsilon that is not above 0, and results that share memory."""
-    check_shapes(name + ": h and dz", h, dz)
-    check_shapes(name + ": h and out[0]", h, dh)
+    check_shapes(name + ": h and dz", h.shape, dz.shape)
+    check_shapes(name + ": h and out[0]", h.shape, dh.shape)
     rows = as_rows(h)
     check_units(name, "scale", rows, scale)
     check_units(name, "out[1]", rows, dscale)

@@ -1,7 +1,6 @@
 """matmul and the dense layer on ordinary arrays, from Python and from @njit code.
 
-The tiles are those of the engine, which stores weights in panels.  Here a is read where it is, and b too if it fits in
-a near cache; blocks of a larger b are packed first, which takes little time beside the product.
+What computes is simd/product.py, compiled once: in code of users a product is a call, not its loops.
 """
 
 from __future__ import annotations
@@ -14,99 +13,21 @@ from numbann.errors import KernelValueError, ShapeError
 from numbann.kernels.arrays import c_ordered, overlap
 from numbann.kernels.edge import Argument, Results, publish
 from numbann.simd.jit import inner
-from numbann.simd.pointer import advance, on_stack, pointer_of
-from numbann.simd.rows import copy_padded
-from numbann.simd.sweep import PANEL, name_sweeps, named_sweep
+from numbann.simd.product import name_product, named_product, numbers_to_pack
 
-name_sweeps()
+name_product()
 
-DEPTH = 512  # the most of the depth that is taken at once: 128 KB of a panel of b
-BLOCK = 540 << 10  # bytes of a block of rows of a: a part of the second-level cache
-ZEROS = 64  # at least as many as a panel has columns
-TABLE = DEPTH  # offsets of the rows of a block, or of its depths
 PRODUCT = "{} have shapes {} and {}, which do not fit: columns of the first must equal rows of the second"
-NEAR, FEW_ROWS = 128 << 10, 12  # bytes of b that are read where they are, and rows of a for which all of b is
 
 
 @inner
 def multiply(a, by_depth, b, turned, bias, out):
-    """out = bias + a b, or a' b if by_depth, or a b' if turned; bias None is 0.
-
-    A block of rows of a stays in the second-level cache while the panels of b pass.  Each element is one chain of
-    multiply-adds in the order of the depth, so its bits depend on no block.
-    """
+    """out = bias + a b, or a' b if by_depth, or a b' if turned; bias None is 0."""
     rows, columns = out.shape
-    depth, b_row, b_column = (b.shape[1], 1, b.shape[1]) if turned else (b.shape[0], b.shape[1], 1)
-    if depth == 0 or out.size == 0:
-        _fill(out, bias)
-        return
-    a_rows, b_rows = c_ordered(a), c_ordered(b)
-    size, lanes, a_row = out.itemsize, 64 // out.itemsize, a.shape[1]
-    parts = (depth + DEPTH - 1) // DEPTH
-    deep = (depth + parts - 1) // parts
-    height = rows if by_depth else _block_height(rows, deep * size)
-    packs = turned or (rows > FEW_ROWS and depth * columns * size > NEAR)
-    packed = np.empty(deep * (columns + lanes) if packs else 0, out.dtype)
-    table, init = on_stack(TABLE, 0), on_stack(ZEROS, out.dtype.type(0))
-    for i in range(deep if by_depth else height):
-        table[i] = i * a_row
-    for j in range(PANEL * lanes):
-        init[j] = 0
-    for k in range(0, depth, deep):
-        count = min(deep, depth - k)
-        for i in range(0, rows, height):
-            # Pointers are taken in the loop, where the arrays are needed again: numba frees an array after its last
-            # use, and a pointer does not keep it alive
-            tall = min(height, rows - i)
-            x = advance(pointer_of(a_rows), k * a_row + i if by_depth else i * a_row + k)
-            column = 0
-            while column < columns:
-                wide = min(PANEL * lanes, columns - column)
-                if wide > lanes:
-                    wide -= wide % lanes  # the columns that fill no vector are the last panel
-                w, w_row = advance(pointer_of(b_rows), k * b_row + column * b_column), columns
-                if packs:
-                    w_row = (wide + lanes - 1) // lanes * lanes
-                    block = advance(pointer_of(packed), column * deep)
-                    if i == 0:
-                        _pack_panel(w, b_row, b_column, wide, w_row, count, block)
-                    w = block
-                c = advance(pointer_of(out), i * columns + column)
-                start, start_row = c, columns
-                if k == 0:
-                    start, start_row = init if bias is None else advance(pointer_of(bias), column), 0
-                if by_depth:
-                    named_sweep("depth", wide, x, table, w, w_row, start, start_row, c, columns, tall, count)
-                else:
-                    named_sweep("rows", wide, x, table, w, w_row, start, start_row, c, columns, tall, count)
-                column += wide
-
-
-@inner
-def _fill(out, bias):
-    """Every row = bias; number by number, since numba compiles a second long for the assignment of an array."""
-    for i in range(out.shape[0]):
-        for j in range(out.shape[1]):
-            out[i, j] = 0 if bias is None else bias[j]
-
-
-@inner
-def _block_height(rows, row):
-    """The height of equal blocks of rows of `row` bytes, in whole tiles; at most TABLE."""
-    blocks = max(1, (rows * row + BLOCK // 2) // BLOCK)
-    return min(rows, TABLE, ((rows + blocks - 1) // blocks + 11) // 12 * 12)
-
-
-@inner
-def _pack_panel(b, b_row, b_column, real, width, depth, block):
-    """block (depth, width) = the first `real` columns of b side by side, padded with zeros to whole vectors."""
-    for k in range(depth):
-        line, source = advance(block, k * width), advance(b, k * b_row)
-        if b_column == 1:
-            copy_padded(source, line, real)
-        else:
-            for j in range(width):
-                line[j] = source[j * b_column] if j < real else 0
+    depth, b_row, b_column = (b.shape[1], 1, b.shape[1]) if turned else (b.shape[0], columns, 1)
+    packed = np.empty(numbers_to_pack(turned, rows, columns, depth, out.itemsize), out.dtype)
+    x, w, biased, size = c_ordered(a), c_ordered(b), bias is not None, packed.size
+    named_product(x, a.shape[1], by_depth, w, b_row, b_column, bias, biased, out, rows, columns, depth, packed, size)
 
 
 @inner

@@ -10,6 +10,7 @@ from typing import Any
 import numba
 from numba import types
 from numba.core.ccallback import CFunc
+from numba.core.registry import CPUDispatcher
 from numba.core.sigutils import normalize_signature
 
 from numbann.errors import DeviceError
@@ -23,9 +24,21 @@ OPTIONS: dict[str, Any] = {"nogil": True, "error_model": "numpy"}
 DTYPES = {"float32": types.float32, "float64": types.float64}
 
 
+class _Inner(CPUDispatcher):
+    """A function compiled once for all texts that it is given; numba would compile it for each message of an error."""
+
+    def get_call_template(self, args: Any, kws: Any) -> Any:
+        """The types that a call is compiled for."""
+        return super().get_call_template(
+            [types.unliteral(kind) if isinstance(kind, types.StringLiteral) else kind for kind in args], kws
+        )
+
+
 def inner(function: Callable[..., Any]) -> Any:
     """Compile a function for use inside kernels; it becomes part of each kernel that calls it."""
-    return numba.njit(**OPTIONS)(function)
+    if numba.config.DISABLE_JIT:
+        return function
+    return _Inner(function, targetoptions={"nopython": True, **OPTIONS})
 
 
 def inner_safe(function: Callable[..., Any]) -> Any:

@@ -8,7 +8,8 @@ the code of tiles out of the kernels that multiply.
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+import itertools
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import llvmlite.binding as llvm
@@ -86,15 +87,26 @@ def sweep_addresses(family: tuple[Any, ...], dtype: str, columns: int) -> list[i
 @functools.cache
 def name_sweeps() -> None:
     """Make every sweep known to the linker, once a process and before code that calls `named_sweep` is loaded."""
-    for dtype in jit.DTYPES:
-        for functions, signature in ((ROWS + DEPTH, sweep_signature), (PARTS, part_signature)):
-            for function in functions:
-                llvm.add_symbol(_symbol(function.__name__, lanes_of(dtype)), jit.address(function, dtype, signature))
+    name_functions(ROWS[1:] + DEPTH[1:], sweep_signature)
+    name_functions(PARTS, part_signature)
+
+
+def name_functions(functions: Iterable[Callable[..., Any]], signature: Callable[[Any], Any]) -> None:
+    """Make functions of pointers, compiled for both precisions, known to the linker."""
+    for dtype, function in itertools.product(jit.DTYPES, functions):
+        llvm.add_symbol(_symbol(function.__name__, lanes_of(dtype)), jit.address(function, dtype, signature))
+
+
+def call_named(builder: Any, name: str, scalar: Any, arguments: list[Any]) -> None:
+    """Call the function of a name, and of a type of numba's."""
+    kind = ir.FunctionType(ir.VoidType(), [argument.type for argument in arguments])
+    symbol = _symbol(name, BYTES * 8 // scalar.bitwidth)
+    builder.call(cgutils.get_or_insert_function(builder.module, kind, symbol), arguments)
 
 
 @intrinsic(prefer_literal=True)
 def named_sweep(typing, family, columns, a, table, b, b_row, init, init_row, c, c_row, rows, depth):
-    """Call the sweep of a family ("rows" or "depth", a literal) of 1 to 4 vectors of columns, or of less than one."""
+    """Call the sweep of a family ("rows" or "depth", a literal) of 1 to 4 vectors of columns, or of a part of one."""
     name = family.literal_value
     operands = (a, INTS, a, types.intp, a, types.intp, a, types.intp, types.intp, types.intp)
 
@@ -112,15 +124,15 @@ def named_sweep(typing, family, columns, a, table, b, b_row, init, init_row, c, 
                 chosen = builder.select(fits, this, chosen) if chosen else this
             builder.call(chosen, arguments)
 
-        with builder.if_else(builder.icmp_signed("<", columns, constant(count))) as (part, whole):
+        with builder.if_else(builder.icmp_signed("<=", columns, constant(count))) as (part, whole):
             with part:
                 call([*given, columns], {count // 2: "part_1", count: "part_2"})
             with whole:
-                call(given, {width * count: width for width in range(1, PANEL + 1)})
+                call(given, {width * count: width for width in range(2, PANEL + 1)})
         return context.get_dummy_value()
 
     return types.void(family, types.intp, *operands), generate
 
 
 def _symbol(name: str, count: int) -> str:
-    return f"numbann_sweep_{name}_x{count}"
+    return f"numbann_{name}_x{count}"
