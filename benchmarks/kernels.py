@@ -10,9 +10,10 @@ rows.  Functions of math are timed on data in the first-level cache.
 from __future__ import annotations
 
 import functools
+import itertools
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from time import thread_time
+from time import perf_counter, thread_time
 from typing import Any
 
 import numba
@@ -25,34 +26,38 @@ from numbann import kernels
 from numbann.simd.jit import SAFE
 from numbann.simd.vector_math import BINDINGS
 
-SHAPES = [*((size, size, size) for size in (64, 128, 256, 512, 1024)), (256, 1024, 1024)]  # B, I, O
+SIZES = (16, 32, 64, 100, 128, 256, 512, 1000, 1024, 2048, 4096)
+SHAPES = [*((size, size, size) for size in SIZES), (256, 1024, 1024)]  # B, I, O
 ELEMENTS, CACHED = 100_000, 4096
 CLASSES = 10
 Call = Callable[[], Any]
 
 
-def products(shape: tuple[int, int, int], rounds: int, peak: dict[str, float]) -> Iterator[dict[str, Any]]:
+def products(shape: tuple[int, int, int], dtype: str, rounds: int, peak: dict[str, float]) -> Iterator[dict[str, Any]]:
     """A row of the table for each number of threads."""
     from threadpoolctl import threadpool_limits
 
     rows, depth, columns = shape
     random = np.random.default_rng(0)
-    a, b = (random.standard_normal(size, np.float32) for size in ((rows, depth), (depth, columns)))
-    ours, theirs = (np.empty((rows, columns), np.float32) for _ in range(2))
+    a, b = (random.standard_normal(size).astype(dtype) for size in ((rows, depth), (depth, columns)))
+    ours, theirs = (np.empty((rows, columns), dtype) for _ in range(2))
+    kernels.matmul(a, b, ours)  # compiled before anything is timed
     with ThreadPoolExecutor(thread_counts()[-1]) as pool:
         calls = {}
         for threads in thread_counts():
             limit = functools.partial(threadpool_limits, threads, user_api="blas")
-            calls["numbann", threads] = repeat(product_in_parts(a, b, ours, threads, pool))
-            calls["NumPy", threads] = repeat(lambda: np.matmul(a, b, out=theirs), limit)
+            clock = thread_time if threads == 1 else perf_counter
+            calls["numbann", threads] = repeat(product_in_parts(a, b, ours, threads, pool), clock=clock)
+            calls["NumPy", threads] = repeat(lambda: np.matmul(a, b, out=theirs), limit, clock)
         np.testing.assert_allclose(ours, theirs, 1e-3, 1e-3)
         times = alternate(calls, rounds)
     rates = {key: 2 * rows * depth * columns / seconds / 1e9 for key, seconds in times.items()}
     for threads in thread_counts():
-        most = peak["one" if threads == 1 else "all"]
+        most = peak["one" if threads == 1 else "all"] * 4 / np.dtype(dtype).itemsize
         ours_rate, theirs_rate = rates["numbann", threads], rates["NumPy", threads]
         yield {
             "product": "x".join(map(str, shape)),
+            "precision": dtype,
             "threads": threads,
             "numbann GFLOP/s": ours_rate,
             "NumPy GFLOP/s": theirs_rate,
@@ -149,10 +154,11 @@ def element_wise(rounds: int) -> Iterator[dict[str, Any]]:
 
 def plot(rows: list[dict[str, Any]], path: Any) -> None:
     """GFLOP/s by the size of square matrices."""
-    made = axes("matrix products")
+    made = axes("matrix products in float32")
     for threads in thread_counts():
         for name in ("numbann", "NumPy"):
-            points = [(row["product"], row[f"{name} GFLOP/s"]) for row in rows if row["threads"] == threads]
+            single = [row for row in rows if row["threads"] == threads and row["precision"] == "float32"]
+            points = [(row["product"], row[f"{name} GFLOP/s"]) for row in single]
             made.plot(*zip(*points, strict=True), label=f"{name}, {threads_label(threads)}", marker="o")
     made.set(ylabel="GFLOP/s", ylim=(0, None))
     made.tick_params(axis="x", rotation=20)
@@ -164,8 +170,9 @@ def main() -> None:
     """Measure, print tables, and write a JSON file and a picture if asked."""
     given = options(__doc__).parse_args()
     peak = peaks()
-    found = [row for shape in SHAPES for row in products(shape, given.rounds, peak)]
-    show("matrix products in float32", found)
+    cases = itertools.product(("float32", "float64"), SHAPES)
+    found = [row for dtype, shape in cases for row in products(shape, dtype, given.rounds, peak)]
+    show("matrix products", found)
     elements = list(element_wise(given.rounds))
     show(f"kernels over {ELEMENTS} elements in float32", elements)
     mathematics = list(functions(given.rounds))
