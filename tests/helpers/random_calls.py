@@ -86,9 +86,11 @@ def right_call_of_python(
 ) -> Call:
     """The arguments of a right call of an initializer or a metric."""
     if component.kind == "initializer":
+        seen = {"x": shape[0], "z": shape[1]}  # of a sample of rows, by those that ask for them
         return {
             "shape": shape,
             "random": int(random.integers(0, 99)),
+            **{it.name: random.standard_normal((7, seen[it.name])) for it in arguments if it.name in seen},
             "dtype": str(random.choice(["float32", "float64"])),
         }
     dtype, rows = str(random.choice(["float32", "float64"])), shape[0]
@@ -139,12 +141,14 @@ def twin_of(name: str, given: Call) -> tuple[list[Any], dict[str, np.ndarray]]:
     if component.kind == "initializer":
         dtype, seed = numbers.pop("dtype", "f8"), int(given["random"])
         numbers |= {"shape": tuple(given["shape"]), "random": np.random.default_rng(seed)}
-        return [component.function(**numbers).astype(dtype)], {}
+        return [component.function(**numbers, **wide).astype(dtype)], {}
     if component.kind == "metric":
         names, rows = [it.name for it in getattr(kernels, name).arguments], len(next(iter(wide.values())))
         wide.setdefault("weight", np.ones(rows))
         columns = "label" not in names and "probability" not in names
-        wide = {it: v[:, None] if v.ndim == 1 and columns and it != "weight" else v for it, v in wide.items()}
+        wide = {
+            it: v[:, None] if v.ndim == 1 and columns and it not in ("weight", "group") else v for it, v in wide.items()
+        }
         return [
             component.function(
                 **{
