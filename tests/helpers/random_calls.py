@@ -141,7 +141,8 @@ def twin_of(name: str, given: Call) -> tuple[list[Any], dict[str, np.ndarray]]:
     if component.kind == "initializer":
         dtype, seed = numbers.pop("dtype", "f8"), int(given["random"])
         numbers |= {"shape": tuple(given["shape"]), "random": np.random.default_rng(seed)}
-        return [component.function(**numbers, **wide).astype(dtype)], {}
+        seen = {it: wide[it] for it in ("x", "z") if it in wide}
+        return [component.function(**numbers, **seen).astype(dtype)], {}
     if component.kind == "metric":
         names, rows = [it.name for it in getattr(kernels, name).arguments], len(next(iter(wide.values())))
         wide.setdefault("weight", np.ones(rows))
