@@ -240,7 +240,7 @@ def orthogonal(shape, random, gain: Positive = 1.0):
 def signs(shape, random):
     """Random signs: 1 or -1, each with probability 1/2.
 
-    Example: std(signs(400, 100)) = 1
+    Example: std(signs(400, 100)) = 1.000
     Use: scales that tell apart networks which share their weights.
     For: two of them are orthogonal on average, and no input is lost.
     Against: nothing but a start; weights of a product want smaller numbers.

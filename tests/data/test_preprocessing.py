@@ -41,7 +41,7 @@ def test_the_training_file_reads_as_it_was_prepared(load_table: Load, tmp_path: 
     dataset = load_table(TABLE, missing="mean").prepare(
         target="binary", scale="standard", target_scale="none", dtype="float32"
     )
-    x, raw_target, _, warnings = dataset.preprocessing.read("t.csv", need_target=True)
+    x, raw_target, _, _, warnings = dataset.preprocessing.read("t.csv", need_target=True)
     assert raw_target is not None
     np.testing.assert_array_equal(x, dataset.train.x)
     np.testing.assert_array_equal(dataset.preprocessing.task.encode(raw_target, "binary", "float32"), dataset.train.t)
@@ -51,7 +51,7 @@ def test_the_training_file_reads_as_it_was_prepared(load_table: Load, tmp_path: 
 
 def test_a_new_file_may_lack_the_target_and_have_more_columns(fitted: Preprocessing) -> None:
     Path("new.csv").write_text("id,town,age\n7,Oslo,41.5\n8,Paris,30\n")
-    x, raw_target, _, warnings = fitted.read("new.csv", need_target=False)
+    x, raw_target, _, _, warnings = fitted.read("new.csv", need_target=False)
     assert raw_target is None
     assert x[:, 1:].tolist() == [[1, 0, 0], [0, 0, 0]]
     assert "1 row with a category" in warnings[0]
@@ -61,7 +61,7 @@ def test_a_new_file_may_lack_the_target_and_have_more_columns(fitted: Preprocess
 
 def test_standard_input_is_a_table(fitted: Preprocessing, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "stdin", SimpleNamespace(buffer=io.BytesIO(b"town;age\nRome;30\n")))
-    x, _, _, _ = fitted.read("-", need_target=False)
+    x, _, _, _, _ = fitted.read("-", need_target=False)
     assert x[0, 1:].tolist() == [0, 1, 0]
 
 
@@ -159,11 +159,11 @@ def test_arrays_are_read_by_position(tmp_path: Path, section: Callable[..., Any]
         .prepare(target="real", scale="none", target_scale="standard", dtype="float64")
         .preprocessing
     )
-    got, raw_target, _, _ = fitted.read(str(tmp_path / "new.npy"), need_target=False)
+    got, raw_target, _, _, _ = fitted.read(str(tmp_path / "new.npy"), need_target=False)
     assert raw_target is None
     np.testing.assert_array_equal(got, x[:2])
     np.testing.assert_array_equal(fitted.transform(x[:2]), x[:2])
-    got, raw_target, _, _ = fitted.read({"x": tmp_path / "d.npz:x", "y": tmp_path / "d.npz:y"}, need_target=True)
+    got, raw_target, _, _, _ = fitted.read({"x": tmp_path / "d.npz:x", "y": tmp_path / "d.npz:y"}, need_target=True)
     assert raw_target is not None
     np.testing.assert_array_equal(raw_target[:, 0], y)
     t = fitted.task.encode(raw_target, "real", "float64")

@@ -110,7 +110,7 @@ def test_a_mapped_array_is_not_copied(tmp_path: Path, section: Section) -> None:
 def test_new_files_are_streamed_too(tmp_path: Path, both: Both) -> None:
     path = {"x": write(tmp_path / "x", X), "y": write(tmp_path / "y", Y)}
     _, streamed = both(path, "standard")
-    x, _, _, _ = streamed.preprocessing.read(tmp_path / "x.npy", need_target=False)
+    x, _, _, _, _ = streamed.preprocessing.read(tmp_path / "x.npy", need_target=False)
     assert isinstance(x, Streamed)
     np.testing.assert_array_equal(x[:], streamed.preprocessing.transform(X))
 

@@ -61,7 +61,7 @@ def test_a_regression_is_told_beside_the_mean_or_the_median(write_spec: WriteSpe
     data: dict[str, Any] = {"target": ["sum", "x"], "drop": ["colour"]}
     run = numbann.train(write_spec(data=data, train={"epochs": 1, "metrics": ["rmse", "mae", "r2"]}))
     loaded = numbann.load(run.path)
-    x, raw, _, _ = loaded.preprocessing.read(str(blobs), need_target=True)
+    x, raw, _, _, _ = loaded.preprocessing.read(str(blobs), need_target=True)
     found = loaded.measure(x, raw)
     mean, median = (np.abs(raw - np.array(guess)) for guess in loaded.preprocessing.usual)
     assert found.baseline["mae"] == pytest.approx(min(mean.mean(), median.mean()))

@@ -108,7 +108,7 @@ def test_of_an_initializer_and_a_metric() -> None:
         """Near: the share of rows within a distance."""
         return (weight * (abs(t - value) <= within).all(1)).sum() / weight.sum()
 
-    np.testing.assert_array_equal(kernels.of(alike, value=2.0)((2, 3), 0, 1, Z), np.full((2, 3), 3 + Z.mean()))
+    np.testing.assert_array_equal(kernels.of(alike, value=2.0)((4, 3), 0, 1, Z), np.full((4, 3), 3 + Z.mean()))
     assert kernels.of(near, within=0.2)(np.zeros(3), np.array([0.1, 0.3, 0.1]), np.array([1.0, 1.0, 2.0])) == 0.75
     with pytest.raises(KernelValueError, match=r"near: within is 0\.0; give a number > 0"):
         kernels.of(near, within=0.0)

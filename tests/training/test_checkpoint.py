@@ -40,7 +40,7 @@ def make_state(keeps_best: bool = True) -> State:
     record = {"epoch": 1, "train_loss": 0.1 + 0.2, "learning_rate": 1e-300, "seconds": 0.5, "validation_auc": nan}
     best = kept if keeps_best else None
     states = tuple(0.1 * k for k in range(len(JOB.schedule.component.states)))
-    return State(kept, [record], Best(1, inf, 1), best, states, np.array([0.1, 1 / 3]), 0.25)
+    return State(kept, [record], Best(1, inf, 1), best, states, losses=np.array([0.1, 1 / 3]), seconds=0.25)
 
 
 def write(path: Path, state: State) -> None:

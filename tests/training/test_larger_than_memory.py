@@ -74,11 +74,11 @@ def test_a_resumed_run_is_the_same(arrays: Path, no_memory: Callable[[], None]) 
 
 def test_new_files_are_predicted_and_measured(arrays: Path, no_memory: Callable[[], None]) -> None:
     model = numbann.train(spec(), output="run").model
-    x, raw_target, _, _ = model.preprocessing.read({"x": "x.npy", "y": "y.npy"}, need_target=True)
+    x, raw_target, _, _, _ = model.preprocessing.read({"x": "x.npy", "y": "y.npy"}, need_target=True)
     assert raw_target is not None
     outputs, measures = model.outputs(x), model.measure(x, raw_target)
     no_memory()
-    x, _, _, _ = model.preprocessing.read("x.npy", need_target=False)
+    x, _, _, _, _ = model.preprocessing.read("x.npy", need_target=False)
     assert not isinstance(x, np.ndarray)
     np.testing.assert_array_equal(model.outputs(x), outputs)
     assert model.measure(x, raw_target) == measures

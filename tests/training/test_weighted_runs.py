@@ -44,7 +44,7 @@ def test_a_weight_of_two_is_a_row_twice(write_spec: WriteSpec, counts: Path, dat
 def test_losses_are_weighted_and_metrics_by_rows_alone(write_spec: WriteSpec, counts: Path) -> None:
     data = {"weight": "count", "class_weight": {"red": 3}}
     run = numbann.train(write_spec(data=data, train={"metrics": ["accuracy", "log_loss"]}))
-    x, target, weight, _ = run.model.preprocessing.read(counts, need_target=True)
+    x, target, weight, _, _ = run.model.preprocessing.read(counts, need_target=True)
     p, label = run.model.outputs(x), np.unique(target, return_inverse=True)[1]
     losses = -np.log(p[np.arange(len(p)), label])
     measures = run.model.measure(x, target, weight).measures
