@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 from numba.core.errors import TypingError
+from numba.core.registry import cpu_target
 from numba.extending import overload
 
 from numbann.components.component import Component, arguments_of, place_of
@@ -71,6 +72,7 @@ def _publish(component: Component, name: str) -> Any:
     function.__module__ = component.function.__module__ if component.plugin else "numbann.kernels"
     function.__dict__.update(__signature__=signature, arguments=arguments)
     overload(function, strict=False)(refuse)
+    cpu_target.typing_context.refresh()  # compiled code may name the function for the first time right now
     return function
 
 

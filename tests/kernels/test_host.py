@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -150,6 +152,22 @@ def test_compiled_code_is_told_that_they_are_for_python() -> None:
         draw()
     with pytest.raises(TypingError, match="mae_metric is NumPy, for Python alone"):
         measure(T)
+
+
+def test_compiled_code_is_told_where_it_names_them_first() -> None:
+    """In a process where Python has not asked for the kernel before."""
+    code = """
+import numba
+from numbann import kernels
+
+@numba.njit
+def draw():
+    return kernels.he_normal((3, 2), random=0)
+
+draw()
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert "he_normal is NumPy, for Python alone" in done.stderr
 
 
 def test_names_are_told_apart() -> None:
