@@ -11,7 +11,17 @@ from typing import Any
 import numpy as np
 import pytest
 from differences import check_gradient
-from networks import Made, configured, make_data, make_engine, make_plan, same_tensors, train_alike
+from networks import (
+    Made,
+    configured,
+    go_on_alike,
+    make_data,
+    make_engine,
+    make_plan,
+    predict_raw_alike,
+    same_tensors,
+    train_alike,
+)
 
 import numbann
 from numbann.engine.cpu.engine import Engine
@@ -141,14 +151,7 @@ def test_rows_that_stay_in_their_file_give_the_same_bytes() -> None:
 @pytest.mark.parametrize("kind", KINDS)
 def test_going_on_from_parameters_and_state(kind: str) -> None:
     made = embedded("pbld", [5, 8, 8, 2], **{"batch": 4, **KINDS[kind]})
-    (one, _, _), (other, _, _) = make_engine(made, 10), make_engine(made, 10, seed=1)
-    rates = np.full(-(-10 // made.batch_rows(10)), 0.01)
-    with one, other:
-        one.epoch(0, rates)
-        other.set_parameters(one.parameters())
-        other.restore(one.state())
-        assert one.epoch(1, rates) == other.epoch(1, rates)
-        assert same_tensors(one.parameters(), other.parameters())
+    go_on_alike(made, 10)
 
 
 @pytest.mark.parametrize("name", PARTS)
@@ -159,12 +162,7 @@ def test_every_way_of_prediction_gives_the_same(name: str, dtype: str) -> None:
         outputs = engine.predict(x)
         for rows in (1, 9, 17, 65):
             assert outputs[:rows].tobytes() == engine.predict(x[:rows]).tobytes()
-        shift, scale = np.linspace(-1, 1, 33), np.linspace(0.5, 2, 33)
-        for rows in (3, 400):
-            inputs = ((x[:rows] - shift) / scale).astype(dtype)
-            raw = engine.predict_raw(np.ascontiguousarray(x[:rows]), shift, scale)
-            assert raw is not None
-            assert raw.tobytes() == engine.predict(inputs).tobytes()
+        predict_raw_alike(engine, x)
 
 
 def test_a_look_inside_has_the_gradient_of_a_step() -> None:

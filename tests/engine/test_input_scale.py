@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import reference
 from differences import check_gradient
-from networks import make_engine, make_plan, same_tensors, train_alike
+from networks import go_on_alike, make_engine, make_plan, predict_raw_alike, same_tensors, train_alike
 
 import numbann
 from numbann.engine.cpu.engine import Engine
@@ -88,14 +88,7 @@ def test_any_number_of_threads_gives_the_same_bytes(batch: int, rows: int, kind:
 @pytest.mark.parametrize("kind", KINDS)
 def test_going_on_from_parameters_and_state(kind: str) -> None:
     made = scaled([5, 8, 8, 2], **{"batch": 4, **KINDS[kind]})
-    (one, _, _), (other, _, _) = engine_with_scales(made, 10), make_engine(made, 10, seed=1)
-    rates = np.full(-(-10 // made.batch_rows(10)), 0.01)
-    with one, other:
-        one.epoch(0, rates)
-        other.set_parameters(one.parameters())
-        other.restore(one.state())
-        assert one.epoch(1, rates) == other.epoch(1, rates)
-        assert same_tensors(one.parameters(), other.parameters())
+    go_on_alike(made, 10, engine_with_scales)
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
@@ -104,12 +97,7 @@ def test_every_way_of_prediction_gives_the_same(dtype: str) -> None:
     with engine:
         outputs = engine.predict(x)
         assert outputs[:9].tobytes() == engine.predict(x[:9]).tobytes()
-        shift, scale = np.linspace(-1, 1, 33), np.linspace(0.5, 2, 33)
-        for rows in (3, 400):
-            inputs = ((x[:rows] - shift) / scale).astype(dtype)
-            raw = engine.predict_raw(np.ascontiguousarray(x[:rows]), shift, scale)
-            assert raw is not None
-            assert raw.tobytes() == engine.predict(inputs).tobytes()
+        predict_raw_alike(engine, x)
 
 
 def test_training_is_that_of_pytorch() -> None:

@@ -213,6 +213,30 @@ def same_tensors(one: Mapping[str, np.ndarray], other: Mapping[str, np.ndarray])
     return one.keys() == other.keys() and all(one[name].tobytes() == other[name].tobytes() for name in one)
 
 
+def go_on_alike(
+    made: plan.Plan, rows: int, make: Callable[..., tuple[Engine, np.ndarray, np.ndarray]] = make_engine
+) -> None:
+    """Parameters and state after an epoch bring another engine to the same bits."""
+    (one, _, _), (other, _, _) = make(made, rows), make_engine(made, rows, seed=1)
+    rates = np.full(-(-rows // made.batch_rows(rows)), 0.01)
+    with one, other:
+        one.epoch(0, rates)
+        other.set_parameters(one.parameters())
+        other.restore(one.state())
+        assert one.epoch(1, rates) == other.epoch(1, rates)
+        assert same_tensors(one.parameters(), other.parameters())
+
+
+def predict_raw_alike(engine: Engine, x: np.ndarray) -> None:
+    """Raw numbers, few rows of them and many, predict what the inputs do that they become."""
+    shift, scale = np.linspace(-1, 1, x.shape[1]), np.linspace(0.5, 2, x.shape[1])
+    for rows in (3, 400):
+        inputs = ((x[:rows] - shift) / scale).astype(engine.plan.dtype)
+        raw = engine.predict_raw(np.ascontiguousarray(x[:rows]), shift, scale)
+        assert raw is not None
+        assert raw.tobytes() == engine.predict(inputs).tobytes()
+
+
 def train_alike(
     made: plan.Plan,
     rows: int,

@@ -25,6 +25,7 @@ from numbann.engine.cpu.table import Table
 from numbann.engine.cpu.thread_tuning import ThreadTuner
 from numbann.engine.cpu.update import Hyper, Update, choose_update, store_gradient
 from numbann.engine.interface import LayerFacts, Progress, Snapshot
+from numbann.engine.shared.batches import for_members
 from numbann.engine.shared.epochs import Epochs
 from numbann.engine.shared.feeding import ArrayFeed, Inputs, RingFeed
 from numbann.engine.shared.processors import available_cpus
@@ -276,9 +277,8 @@ class Engine(interface.Engine):
     def probe(
         self, x: np.ndarray, t: np.ndarray, weight: np.ndarray | None = None, group: np.ndarray | None = None
     ) -> list[LayerFacts]:
-        if self.plan.members > 1:
-            x, t = (np.repeat(one, self.plan.members, axis=0) for one in (x, t))
-            weight = None if weight is None else np.repeat(weight, self.plan.members)
+        x, t = (for_members(one, self.plan.members) for one in (x, t))
+        weight = None if weight is None else for_members(weight, self.plan.members)
         key = len(x), weight is not None
         if key not in self._probes:
             self._probes[key] = Probe(self.plan, self._trained, self._runner, *key, self._choices[-1])

@@ -14,6 +14,7 @@ from numbann.engine.cpu.memory import Arena
 from numbann.engine.cpu.operands import Operands, Scaling
 from numbann.engine.cpu.runner import Call, Runner
 from numbann.engine.cpu.small_batch import SMALL_BATCH, SmallBatch
+from numbann.engine.shared.batches import for_members
 from numbann.engine.shared.epochs import Epochs
 from numbann.engine.shared.feeding import ArrayFeed, Inputs, RingFeed, portions
 from numbann.engine.shared.weighting import weighted_mean
@@ -65,8 +66,7 @@ class Inference:
         with self._runner.team.lock:
             if self.plan.couples_losses:
                 return self._evaluate_batches(x, self.target(t), weight, group)
-            target = self.target(t) if self.plan.members == 1 else np.repeat(self.target(t), self.plan.members, axis=0)
-            losses, out = self._evaluate(x, target, "")
+            losses, out = self._evaluate(x, for_members(self.target(t), self.plan.members), "")
         return float(losses.mean(dtype=np.float64)) if weight is None else weighted_mean(losses, weight), out
 
     def target(self, t: np.ndarray) -> np.ndarray:
@@ -86,7 +86,7 @@ class Inference:
             return self._evaluate(x, None, raw)[1]
         if raw not in self._small_batches:
             self._small_batches[raw] = SmallBatch(self._arena, self._runner, self._most, self._scalings.get(raw))
-        return self._mean(self._small_batches[raw].predict(np.repeat(x, members, axis=0) if members > 1 else x))
+        return self._mean(self._small_batches[raw].predict(for_members(x, members)))
 
     def _mean(self, numbers: np.ndarray) -> np.ndarray:
         """The mean of the members' numbers (N members, ...) for each row."""
@@ -119,7 +119,7 @@ class Inference:
             return
         for first, rows in portions(x, batch, self.plan):
             for begin in range(0, len(rows), batch):
-                yield (first + begin) * members, np.repeat(rows[begin : begin + batch], members, axis=0)
+                yield (first + begin) * members, for_members(rows[begin : begin + batch], members)
 
     def _evaluate_batches(
         self, x: Inputs, t: np.ndarray, weight: np.ndarray | None, group: np.ndarray | None

@@ -11,6 +11,11 @@ import numpy as np
 from numbann.engine.shared import random
 
 
+def for_members(rows: np.ndarray, members: int) -> np.ndarray:
+    """Each row once for each member of a network, one after the other; the rows themselves, if there is one member."""
+    return rows if members == 1 else np.repeat(rows, members, axis=0)
+
+
 def equal_bounds(rows: int, batch: int) -> np.ndarray:
     """Where batches of so many rows begin, and where the last one ends."""
     return np.append(np.arange(0, rows, batch), rows)

@@ -8,7 +8,7 @@ import numpy as np
 
 from numbann.engine.shared import random
 from numbann.engine.shared.alignment import aligned
-from numbann.engine.shared.batches import Grouping, equal_bounds, whole_batches
+from numbann.engine.shared.batches import Grouping, equal_bounds, for_members, whole_batches
 from numbann.engine.shared.hyperparameters import hyper_width, set_constants, set_rates
 from numbann.engine.shared.weighting import Shares, means, means_within, weighted_mean
 from numbann.network.plan import Plan
@@ -34,7 +34,7 @@ class Epochs:
     ) -> None:
         own = np.arange(count, dtype=np.int64) if numbers is None else np.array(numbers, np.int64)
         self.plan, self.numbers, self._own = plan, numbers, own
-        self.order = np.repeat(own, plan.members) if plan.members > 1 else own
+        self.order = for_members(own, plan.members)
         self.rows, batch = len(self.order), plan.batch_rows(len(own))
         self.grouping = None if group is None else Grouping(group[own], batch)
         self.batch = plan.members * (batch if self.grouping is None else self.grouping.most)
@@ -69,7 +69,7 @@ class Epochs:
         if self.numbers is not None and (self.grouping is not None or self.steps > 1):
             self._own[:] = self.numbers[self._own]
         if self.plan.members > 1:
-            self.order[:] = np.repeat(self._own, self.plan.members)
+            self.order[:] = for_members(self._own, self.plan.members)
         if len(self.keys):
             self.keys[:] = random.noise_keys(self.plan.seed, index, len(self.keys))
         if self.shares is not None:
