@@ -17,6 +17,22 @@ from suite import Parts
 Predictor = Callable[[pd.DataFrame], np.ndarray]
 Model = Callable[[Parts, int, int], Predictor]  # parts, seed, threads
 LAYERS = [64, 32]  # those of `numbann train FILE --target T`
+# the recipe of RealMLP-TD-S: the same widths, epochs and batches as pytabkit's
+SIMPLIFIED: dict[str, Any] = {
+    "data": {"scale": ["robust", "clip"], "categories": "compact"},
+    "model": {"layers": [256, 256, 256], "input": {"scale": {"rate": 6.0}}},
+    "optimizer": {"type": "adam", "beta2": 0.95, "rates": "width", "bias_rate": 0.1},
+    "schedule": {"type": "log_cosine", "cycles": 4},
+    "train": {"epochs": 256, "batch_size": 256, "select": {"monitor": "metric", "ties": "last"}},
+}
+BY_TASK: dict[str, dict[str, Any]] = {  # what differs in it
+    "classification": {
+        "model": {"activation": "selu"},
+        "loss": {"type": "softmax_cross_entropy", "label_smoothing": 0.1},
+        "optimizer": {"learning_rate": 0.04},
+    },
+    "regression": {"model": {"activation": "mish"}, "optimizer": {"learning_rate": 0.07}},
+}
 MISSING = "missing"  # the category of a cell that is empty, for libraries that take none
 
 
@@ -27,23 +43,37 @@ def numbann_with(preset: str, folds: bool = False) -> Model:
     """
 
     def fit(parts: Parts, seed: int, threads: int) -> Predictor:
-        import numbann
-
-        task = "classification" if parts.classes else "regression"
-        spec: dict[str, Any] = {"data": {"target": parts.target, "task": task}}
-        spec |= {"model": {"layers": LAYERS}} if preset == "plain" else {"preset": preset}
-        given = {"train": parts.train, "validation": parts.validation}
-        if folds:
-            given = {"train": parts.known}
-            spec["data"]["split"] = {"validation": 0, "test": 0}
-        with tempfile.TemporaryDirectory() as folder:
-            model = numbann.train(spec, data=given, output=Path(folder) / "run", seed=seed, threads=threads).model
-        if not parts.classes:
-            return model.predict
-        order = [model.classes.index(name) for name in parts.classes]
-        return lambda frame: np.asarray(model.predict_proba(frame))[:, order]
+        spec: dict[str, Any] = {"model": {"layers": LAYERS}} if preset == "plain" else {"preset": preset}
+        if not folds:
+            return numbann_by(spec, {"train": parts.train, "validation": parts.validation}, parts, seed, threads)
+        spec["data"] = {"split": {"validation": 0, "test": 0}}
+        return numbann_by(spec, {"train": parts.known}, parts, seed, threads)
 
     return fit
+
+
+def numbann_by(
+    spec: dict[str, Any], given: dict[str, pd.DataFrame], parts: Parts, seed: int, threads: int
+) -> Predictor:
+    """numbann by a spec that leaves target and task open."""
+    import numbann
+
+    task = "classification" if parts.classes else "regression"
+    spec = {**spec, "data": {**spec.get("data", {}), "target": parts.target, "task": task}}
+    with tempfile.TemporaryDirectory() as folder:
+        model = numbann.train(spec, data=given, output=Path(folder) / "run", seed=seed, threads=threads).model
+    if not parts.classes:
+        return model.predict
+    order = [model.classes.index(name) for name in parts.classes]
+    return lambda frame: np.asarray(model.predict_proba(frame))[:, order]
+
+
+def numbann_simplified(parts: Parts, seed: int, threads: int) -> Predictor:
+    """numbann with the recipe of RealMLP-TD-S, key by key: what the same work costs in another library."""
+    from numbann.spec.extending import join
+
+    spec = join(SIMPLIFIED, BY_TASK["classification" if parts.classes else "regression"])
+    return numbann_by(spec, {"train": parts.train, "validation": parts.validation}, parts, seed, threads)
 
 
 def scikit_mlp(parts: Parts, seed: int, threads: int) -> Predictor:
@@ -154,6 +184,7 @@ MODELS: dict[str, Model] = {
     "numbann plain": numbann_with("plain"),
     "numbann tabular": numbann_with("tabular"),
     "numbann tabular-best": numbann_with("tabular-best", folds=True),
+    "numbann TD-S": numbann_simplified,
     "scikit-learn MLP": scikit_mlp,
     "HistGradientBoosting": histogram_boosting,
     "LightGBM": lightgbm,
