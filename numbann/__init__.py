@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from numbann.errors import (
         DataError,
         DeviceError,
+        ExportError,
         KernelTypeError,
         KernelValueError,
         NumbannError,
@@ -63,8 +64,8 @@ _NAMES = {  # in the order in which a reader needs them
     "mathematics.rows": "row_max row_sum row_dot",
     "mathematics.functions": "digamma stop_gradient",
     "errors": (
-        "NumbannError DataError DeviceError KernelTypeError KernelValueError PluginError RegistryError "
-        "RunDirectoryError ShapeError SpecError TrainingError"
+        "NumbannError DataError DeviceError ExportError KernelTypeError KernelValueError PluginError "
+        "RegistryError RunDirectoryError ShapeError SpecError TrainingError"
     ),
 }
 HOMES = {name: f"numbann.{module}" for module, names in _NAMES.items() for name in names.split()}

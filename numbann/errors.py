@@ -99,6 +99,10 @@ class RunDirectoryError(NumbannError):
     """A run directory or model file is missing, damaged or in the way."""
 
 
+class ExportError(NumbannError):
+    """A model cannot be written in a format, or what was written does not predict as the model does."""
+
+
 class TrainingError(NumbannError):
     """A run failed while training, for instance because the loss is no longer finite."""
 

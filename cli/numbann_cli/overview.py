@@ -12,6 +12,7 @@ COMMANDS = {
     "resume": "Go on with a run where it stopped.",
     "predict": "Predict with a run's model, as CSV.",
     "evaluate": "Measure a run's model on data with known targets.",
+    "export": "Write a run's whole model for other programs: ONNX.",
     "check": "Show every fault of a spec at once, and what it uses.",
     "lr-find": "Find a learning rate by a short test of growing rates.",
     "schema": "Print the JSON Schema of a spec, for editors; plugins' components are in it.",

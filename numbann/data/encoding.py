@@ -79,7 +79,7 @@ class Encoding:
     @property
     def numbers(self) -> tuple[int, ...]:
         """The inputs that are numbers: no categories, and none that says where a number is missing."""
-        return tuple(sorted(self._inputs.values()))
+        return tuple(sorted(self.number_places.values()))
 
     def _width(self, name: str) -> int:
         if name in self.categories:
@@ -91,13 +91,13 @@ class Encoding:
         return len(self.bins[column]) if column in self.bins else 0
 
     @cached_property
-    def _inputs(self) -> dict[str, int]:
+    def number_places(self) -> dict[str, int]:
         """The input of each column of numbers."""
         columns = ((name, self.columns_of(name)) for name in self.features)
         return {column: self.places[name].start + k for name, every in columns for k, column in enumerate(every)}
 
     @cached_property
-    def _bin_places(self) -> dict[str, slice]:
+    def bin_places(self) -> dict[str, slice]:
         """The inputs of the bins of each column of numbers that has some."""
         found: dict[str, slice] = {}
         for feature, place in self.places.items():
@@ -176,8 +176,8 @@ class Encoding:
     def _write_numbers(self, group: Group, raw: Raw, rows: RowSelection, x: np.ndarray) -> None:
         columns = Columns(raw, rows, (group.missing,), group.names, self.codes)
         plain = self._plain and len(self.groups) == 1
-        inputs = slice(None) if plain else np.array([self._inputs[name] for name in group.names], np.intp)
-        marks = self._marks(group)
+        inputs = slice(None) if plain else np.array([self.number_places[name] for name in group.names], np.intp)
+        marks = self.marks(group)
         binned = [(place, name) for place, name in enumerate(group.names) if name in self.bins]
         first = 0
         with np.errstate(over="ignore"):
@@ -188,7 +188,7 @@ class Encoding:
                     part[:, place] = np.isnan(values[:, position])
                 columns.transform(values, chosen)
                 for position, name in binned:
-                    self.bins[name].write(values[:, position], part[:, self._bin_places[name]])
+                    self.bins[name].write(values[:, position], part[:, self.bin_places[name]])
                 for scale in group.scales:
                     scale.apply(values)
                 part[:, inputs] = values
@@ -197,7 +197,7 @@ class Encoding:
                     raise _too_large(raw, row_at(rows, first + place), group.names[column], x.dtype)
                 first += len(values)
 
-    def _marks(self, group: Group) -> list[tuple[int, int]]:
+    def marks(self, group: Group) -> list[tuple[int, int]]:
         """Return the positions in a group of columns that are indicated, and the inputs that do so."""
         firsts = {self.columns_of(name)[0]: self.places[name].stop - 1 for name in self.indicated}
         return [(position, firsts[name]) for position, name in enumerate(group.names) if name in firsts]

@@ -11,7 +11,7 @@ import contextlib
 import inspect
 import math
 import operator
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 
 from numbann.derivation.rules import KNOWN
 from numbann.derivation.syntax import Function, Parsed
@@ -41,11 +41,17 @@ MOST_ROUNDS = 256  # of all loops together
 def read(terms: Terms, function: Function) -> Term:
     """Return what a function of numbers computes, in terms of its arguments."""
     reader = _Reader(terms, function)
-    arguments = [argument.arg for argument in (*reader.tree.args.args, *reader.tree.args.kwonlyargs)]
-    result = reader.result({name: terms.argument(name) for name in arguments})
+    result = reader.of({})
     if isinstance(result, tuple):
         raise reader.refuse(reader.tree, "returns several numbers; only one can be derived")
     return result
+
+
+def read_all(terms: Terms, function: Function, given: Mapping[str, Number]) -> tuple[Term, ...]:
+    """Return the numbers that a function computes, one or several, where some of its arguments are given."""
+    result = _Reader(terms, function).of({name: terms.of(number) for name, number in given.items()})
+    flat = result if isinstance(result, tuple) else (result,)
+    return tuple(term for term in flat if isinstance(term, Term))
 
 
 class _Reader(Parsed):
@@ -54,6 +60,11 @@ class _Reader(Parsed):
     def __init__(self, terms: Terms, function: Function, path: tuple[Function, ...] = ()) -> None:
         super().__init__(function, path)
         self.terms, self.rounds = terms, 0
+
+    def of(self, given: Variables) -> Value:
+        """Return what the function returns, in terms of its arguments but those that are given."""
+        names = [argument.arg for argument in (*self.tree.args.args, *self.tree.args.kwonlyargs)]
+        return self.result({name: given.get(name, self.terms.argument(name)) for name in names})
 
     def result(self, variables: Variables) -> Value:
         """Return what the function returns."""

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
@@ -25,12 +25,16 @@ from numbann.model.assessment import Assessment, assess
 from numbann.model.file import KIND, ModelFile
 from numbann.model.outputs import outcome_of
 from numbann.model.preprocessing import restore_preprocessing
+from numbann.model.schema import schema_of
 from numbann.model.tensor_file import Tensors, check_tensors, damaged
 from numbann.network import plan as planning
 from numbann.network.plan import Plan
 from numbann.spec.loading import restore
 from numbann.spec.model import Spec
 from numbann.spec.resolution import Resolved, resolve
+
+if TYPE_CHECKING:
+    from numbann.model.export import Exported
 
 
 @dataclass(frozen=True, eq=False)
@@ -151,13 +155,8 @@ class Model:
 
     @property
     def schema(self) -> dict[str, Any]:
-        """What goes in and comes out, as JSON values: features with their kinds and categories, targets and classes."""
-        encoding = self.preprocessing.encoding
-        known = {name: {"type": "text", "categories": list(one.values)} for name, one in encoding.categories.items()}
-        known |= {name: {"type": "text"} for name in encoding.codes}
-        features = {name: known.get(name, {"type": "number"}) for name in self.features}
-        classes = None if self.classes is None else list(self.classes)
-        return {"task": self.task, "features": features, "targets": list(self.targets), "classes": classes}
+        """What goes in and comes out, as JSON values: columns with kinds and categories, targets, classes, units."""
+        return schema_of(self)
 
     def save(self, path: str | Path) -> None:
         """Write the model as a file that `load` takes, with the bytes of a run's model.safetensors."""
@@ -166,6 +165,25 @@ class Model:
                 file.writelines(self.file.to_parts())
         except OSError as error:
             raise RunDirectoryError(f"{path}: cannot be written: {error.strerror}") from None
+
+    def export(
+        self,
+        path: str | Path,
+        format: str | None = None,
+        *,
+        dtype: str | None = None,
+        verify: bool = False,
+        data: Any = None,
+    ) -> Exported:
+        """Write the whole model, from raw columns to predictions, as a file of another program.
+
+        format: a name in `numbann.model.export.FORMATS`; by default what the file's ending says.  dtype: of the
+        numbers that it takes, "float32" or "float64"; by default the model's own.  verify: compare what it predicts
+        with what the model predicts, on `data`, or on rows drawn as those of training were; ExportError if it differs.
+        """
+        from numbann.model.export import export  # here, since few need it
+
+        return export(self, path, format, dtype=dtype, verify=verify, data=data)
 
     @property
     def file(self) -> ModelFile:

@@ -116,9 +116,13 @@ class OfClasses(Labels):
 
 
 def says_yes(found: Outcome) -> np.ndarray:
-    """Return 1 for each output that means yes: from 0.5 up for probabilities and targets of 0 and 1, else from 0 up."""
-    threshold = 0.0 if found.form in ("binary", "order") and not found.chances else 0.5
-    return (found.y >= threshold).astype(np.int64)
+    """Return 1 for each output that means yes."""
+    return (found.y >= threshold_of(found)).astype(np.int64)
+
+
+def threshold_of(found: Outcome) -> float:
+    """Return from where up an output means yes: 0.5 for probabilities and targets of 0 and 1, else 0."""
+    return 0.0 if found.form in ("binary", "order") and not found.chances else 0.5
 
 
 def values_of(raws: Mapping[str, Raw], name: str) -> tuple[Any, ...]:

@@ -1,0 +1,58 @@
+"""`numbann export`: writes the model of a run as a file of another program."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from numbann_cli import options
+from numbann_cli.completion import complete_run
+from numbann_cli.group import Settings
+from numbann_cli.overview import COMMANDS
+
+
+@click.command("export", help=COMMANDS["export"])
+@click.argument("run", type=click.Path(path_type=Path), shell_complete=complete_run)
+@click.option("--format", metavar="FORMAT", help="onnx (default: what FILE's ending says, else onnx).")
+@click.option(
+    "-o", "--output", type=click.Path(path_type=Path), metavar="FILE", help="The file (default: beside the model)."
+)
+@click.option("--verify", is_flag=True, help="Compare its predictions with the model's; exit code 1 if they differ.")
+@click.option("--data", metavar="DATA", help="The rows to compare on (default: 1000 drawn as those of training were).")
+@click.option("--dtype", type=click.Choice(["float32", "float64"]), help="Of the numbers that it takes.")
+@options.trust
+@options.json_output
+@click.pass_obj
+def command(
+    settings: Settings,
+    run: Path,
+    format: str | None,
+    output: Path | None,
+    verify: bool,
+    data: str | None,
+    dtype: str | None,
+    trust: bool,
+    as_json: bool,
+) -> None:
+    """Write the model of RUN, a run directory or .safetensors file, from raw columns to predictions."""
+    from numbann.model.export import FORMATS, find_format
+    from numbann.model.loading import load
+    from numbann.training.rundir import json_text
+
+    if data is not None and not verify:
+        raise click.UsageError("--data gives the rows of --verify; give both")
+    kind = format or next((name for name, end in FORMATS.items() if output and output.suffix.lower() == end), "onnx")
+    find_format(kind)  # before the model is read
+    model = load(run, trust=trust, plugins=settings.usable_files())
+    place = output or (run / "model" if run.is_dir() else run).with_suffix(FORMATS[kind])
+    found = model.export(place, kind, dtype=dtype, verify=verify, data=data)
+    if as_json:
+        told = {"files": list(map(str, found.files)), "format": kind}
+        click.echo(json_text({**told, **({"verified": found.check._asdict()} if found.check else {})}))
+        return
+    if found.check:
+        check = found.check
+        click.echo(f"verified   {check.rows} rows, by {check.runtime}: largest difference {check.difference:.1e}")
+    for path in found.files:
+        click.echo(f"written    {path}, {path.stat().st_size / 1e3:.1f} kB")
