@@ -17,6 +17,8 @@ COMMANDS = {
     "lr-find": "Find a learning rate by a short test of growing rates.",
     "schema": "Print the JSON Schema of a spec, for editors; plugins' components are in it.",
     "show": "Explain a component or a topic, list the course, or sum up a run.",
+    "runs": "List the runs in a folder: what was trained, how far it is, and what it is worth.",
+    "compare": "Set runs side by side: where their specs differ, figures, times and sizes.",
     "cache": "Say what is kept between runs, compiled kernels and tables, or remove it.",
     "plugins": "List what provides components; check plugins, and write new ones.",
 }

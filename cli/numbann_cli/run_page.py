@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from numbann.errors import UNUSABLE, RunDirectoryError, describe_damage
 from numbann.training.lock import find_owner
+from numbann.training.results import reading
 from numbann.training.rundir import HISTORY, MANIFEST, METRICS, RESOLVED, RunDirectory, open_existing
 from numbann_cli.failures import printable
 from numbann_cli.models_table import ModelRows, mean_line, rows_of
@@ -22,20 +21,20 @@ SHOWN = 10  # epochs at most, evenly spread
 def page(path: Path, width: int | None = None) -> str:
     """Return the page of one run.  width: the terminal's, or None."""
     directory = open_existing(path).path
-    with _naming(directory / MANIFEST) as file:
+    with reading(directory / MANIFEST) as file:
         started, data, machine = _begun(_json(file.read_bytes()))
-    with _naming(directory / RESOLVED) as file:
+    with reading(directory / RESOLVED) as file:
         task, names, *settings = _settings(_json(file.read_bytes()))
-    with _naming(directory / METRICS) as file:
+    with reading(directory / METRICS) as file:
         metrics = _json(file.read_bytes()) if file.exists() else None
         best, measures = None if metrics is None else metrics["best_epoch"], list(_metrics(path, metrics, task))
     several = open_existing(path).models()
     if several:
-        with _naming(directory / METRICS):
+        with reading(directory / METRICS):
             epochs = list(_models(several, metrics))
     else:
         history = _history(directory)
-        with _naming(directory / HISTORY):
+        with reading(directory / HISTORY):
             epochs = [*_epochs(history, best, width), *_layers(history, names)]
     head = [f"run        {directory}", started, f"{data}, {task}", *settings, machine]
     return printable("\n".join([*head, "", *epochs, "", *measures]))
@@ -43,7 +42,7 @@ def page(path: Path, width: int | None = None) -> str:
 
 def _history(directory: Path) -> list[dict[str, Any]]:
     """Return the history of a run or a model, one line for each whole epoch."""
-    with _naming(directory / HISTORY) as file:
+    with reading(directory / HISTORY) as file:
         *lines, _ = file.read_bytes().split(b"\n") if file.exists() else [b""]  # the rest was cut off as it was written
         return list(map(_json, lines))
 
@@ -61,17 +60,6 @@ def _models(several: list[RunDirectory], metrics: Any) -> Iterator[str]:
         yield rows.row(model)
     yield ""
     yield mean_line(metrics)
-
-
-@contextmanager
-def _naming(path: Path) -> Iterator[Path]:
-    """Turn an error about what a file says into one that names the file."""
-    try:
-        yield path
-    except OSError as error:
-        raise RunDirectoryError(f"{path}: cannot be read: {error.strerror}") from None
-    except UNUSABLE as error:
-        raise RunDirectoryError(f"{path}: is damaged: {describe_damage(error)}") from None
 
 
 def _json(text: bytes) -> Any:

@@ -96,6 +96,19 @@ def read_tensors(path: Path, kind: Kind) -> tuple[dict[str, Any], dict[str, np.n
     return metadata, tensors
 
 
+def read_header(path: Path, kind: Kind) -> tuple[dict[str, Any], dict[str, tuple[int, ...]]]:
+    """Read the metadata of a file and the shapes of its tensors, not the tensors, so that damage is not found."""
+    try:
+        with path.open("rb") as file:
+            length = file.read(LENGTH)
+            text = file.read(min(int.from_bytes(length, "little"), path.stat().st_size))
+        header, metadata = json.loads(text), _metadata(length + text, kind)
+        shapes = {name: tuple(map(int, one["shape"])) for name, one in header.items() if name != "__metadata__"}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise damaged(path, kind, _cause(error)) from None
+    return metadata, shapes
+
+
 def check_tensors(tensors: Tensors, shapes: Mapping[str, tuple[int, ...]], dtype: str) -> None:
     """Raise ValueError if tensors are not exactly those named, of these shapes and this dtype, and finite."""
     for name in sorted(shapes.keys() ^ tensors.keys()):

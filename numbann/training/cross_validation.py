@@ -45,13 +45,15 @@ class CrossValidation:
     folds: for each model its fold, repeat, seed, best epoch, epochs, seconds and figures ("validation"), or its
     "error".  mean, deviation: of each figure over the models that did not fail; the deviation is that of a sample.
     predictions: columns by name, for each row what the models say that have not seen it: row, fold, target, prediction
-    and probabilities.
+    and probabilities.  spec: the resolved one, as JSON values; parameters: how many numbers a model trains.
     """
 
     folds: Sequence[Mapping[str, Any]]
     mean: Mapping[str, float]
     deviation: Mapping[str, float]
     predictions: Columns
+    spec: Mapping[str, Any]
+    parameters: int
 
     @property
     def failed(self) -> list[Mapping[str, Any]]:
@@ -60,7 +62,8 @@ class CrossValidation:
 
     def to_json(self) -> dict[str, Any]:
         """Return everything but the predictions as JSON values."""
-        return {"folds": list(self.folds), "mean": dict(self.mean), "deviation": dict(self.deviation)}
+        figures = {"folds": list(self.folds), "mean": dict(self.mean), "deviation": dict(self.deviation)}
+        return {**figures, "spec": dict(self.spec), "parameters": self.parameters}
 
     def write(self, path: str | Path) -> None:
         """Write the predictions as CSV."""
@@ -196,4 +199,5 @@ def _summary(prepared: Prepared, folding: Folding, found: Sequence[Done]) -> Cro
     ]
     mean = {name: float(values.mean()) for name, values in figures.items()}
     deviation = {name: float(values.std(ddof=1)) if len(values) > 1 else 0.0 for name, values in figures.items()}
-    return CrossValidation(rows, mean, deviation, columns_of(prepared, trained))
+    spec, parameters = prepared.resolved.to_json(), prepared.plan.parameters
+    return CrossValidation(rows, mean, deviation, columns_of(prepared, trained), spec, parameters)

@@ -28,6 +28,7 @@ from numbann.training.execution import (
     Run,
     find_unmeasured,
     make_saves,
+    note_failure,
     train_epochs,
     warm_up,
     write_results,
@@ -64,6 +65,9 @@ def execute_ensemble(execution: Execution, folding: Folding) -> Run:
             if course.complete:
                 raise Interrupted(path, code, "the run is complete", complete=True) from interruption
             raise Interrupted(path, code, f"the checkpoints of all models are kept in {path}") from interruption
+        except BaseException as error:
+            note_failure(execution.directory, error)
+            raise
 
 
 class _Course:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -14,7 +15,7 @@ from typing import Any
 
 from numbann.data.contract import PARTS
 from numbann.engine.interface import Engine
-from numbann.errors import RunDirectoryError, TrainingError
+from numbann.errors import UNUSABLE, RunDirectoryError, TrainingError
 from numbann.fit.finite import check_loss
 from numbann.fit.fitting import begin, load, take_best
 from numbann.fit.loop import run_epochs
@@ -96,12 +97,26 @@ def execute(execution: Execution, stored: State | None = None) -> Run:
                 raise Interrupted(path, code, "the run is complete", complete=True) from interruption
             raise Interrupted(path, code, saves.rescue()) from interruption
         except TrainingError as error:
-            raise TrainingError(f"{error}\n{saves.rescue()}") from error.__cause__
+            kept = saves.rescue()
+            note_failure(execution.directory, error)
+            raise TrainingError(f"{error}\n{kept}") from error.__cause__
         except RunDirectoryError as error:  # of a full disk, most of all
-            raise RunDirectoryError("\n".join(dict.fromkeys([*str(error).splitlines(), *saves.remedy()]))) from None
-        except BaseException:
+            lines = [*str(error).splitlines(), *saves.remedy()]
+            note_failure(execution.directory, error)
+            raise RunDirectoryError("\n".join(dict.fromkeys(lines))) from None
+        except BaseException as error:
             saves.rescue()
+            note_failure(execution.directory, error)
             raise
+
+
+def note_failure(directory: RunDirectory, error: BaseException) -> None:
+    """Write into the manifest why a run ended, if it can be written; a run that goes on writes it anew."""
+    text = (str(error) or type(error).__name__).splitlines()[0]
+    with contextlib.suppress(RunDirectoryError, OSError, *UNUSABLE):
+        stored = json.loads((directory.path / rundir.MANIFEST).read_bytes())
+        if stored["finished"] is None:
+            directory.write_json(rundir.MANIFEST, {**stored, "failed": text})
 
 
 def make_saves(execution: Execution, state: State, *, stored: bool, kind: Callable[..., Saves] = Saves) -> Saves:

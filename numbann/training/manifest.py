@@ -56,6 +56,7 @@ def manifest(
         "components": [{key: record[key] for key in record if key != "source"} for record in prepared.components],
         "started": started.isoformat(timespec="seconds"),
         "finished": datetime.now(UTC).isoformat(timespec="seconds") if complete else None,
+        "failed": None,
         "compile_seconds": round(compile_seconds, 3),
         "training_seconds": training_seconds and round(training_seconds, 6),
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -38,8 +39,8 @@ class Outputs:
 class Trained:
     """A trained model.
 
-    measures: its loss and metrics on each part.  network: its plan, preprocessing and tensors, None where it is only
-    measured.
+    measures: its loss and metrics on each part.  held_out: a digest of the rows of its fold and their targets, empty
+    without a fold.  network: its plan, preprocessing and tensors, None where it is only measured.
     """
 
     place: Place
@@ -47,6 +48,7 @@ class Trained:
     best_epoch: int
     outputs: Mapping[str, Outputs]
     measures: Mapping[str, Mapping[str, float]]
+    held_out: str = ""
     network: tuple[Plan, Preprocessing, Mapping[str, np.ndarray]] | None = None
 
     def model(self, whole: Prepared, threads: int) -> Model:
@@ -62,8 +64,9 @@ class Trained:
     def to_json(self) -> dict[str, Any]:
         """Return its place, course and figures as JSON values."""
         course = {"best_epoch": self.best_epoch, "epochs": len(self.history), "seconds": round(self.seconds, 6)}
-        held = {part: dict(self.measures[part]) for part in HELD_BACK if part in self.measures}
-        return {**self.place.to_json(), **course, **held}
+        fold = {"held_out": self.held_out} if self.held_out else {}
+        measures = {part: dict(self.measures[part]) for part in HELD_BACK if part in self.measures}
+        return {**self.place.to_json(), **fold, **course, **measures}
 
 
 def finish(
@@ -76,6 +79,7 @@ def finish(
     outputs, measures = {}, {}
     fold = None if place.fold is None else folding.fold(place)
     parts = prepared.dataset.parts
+    held_out = "" if fold is None else _digest(fold.validation, parts["validation"].raw_target)
     for name, part in (parts if keep else {"validation": parts["validation"]}).items():
         loss, y = engine.evaluate(part.x, part.t, part.loss_weight, part.group)
         rows = np.arange(len(y)) if fold is None or name == "test" else getattr(fold, name)
@@ -84,7 +88,13 @@ def finish(
         measures[name] = {"loss": loss, **prepared.score(part, y)}
     best = state.best.epoch if place.fold is not None else state.epoch
     network = (prepared.plan, prepared.dataset.preprocessing, engine.parameters()) if keep else None
-    return Trained(place, tuple(state.history), best, outputs, measures, network)
+    return Trained(place, tuple(state.history), best, outputs, measures, held_out, network)
+
+
+def _digest(rows: np.ndarray, targets: np.ndarray) -> str:
+    """Return what tells rows and their targets from others: figures on the same ones can be compared pair by pair."""
+    plain = targets.tobytes() if targets.dtype.kind in "biuf" else "\0".join(map(str, targets.ravel())).encode()
+    return hashlib.sha256(rows.astype("<i8").tobytes() + plain).hexdigest()[:16]
 
 
 def ended(found: Trained) -> ModelEnded:

@@ -54,7 +54,8 @@ def test_cv(write_spec: WriteSpec) -> None:
     assert [line.split()[0] for line in out.splitlines()[-4:]] == ["mean", "deviation", "time", "written"]
     assert Path("out.csv").read_text().startswith("row,fold,target,prediction,p_blue,p_green,p_red\n")
     found = json.loads(called("cv", str(write_spec()), "--folds", "3", "--json", "-q").stdout)
-    assert set(found) == {"folds", "mean", "deviation", "predictions", "warnings", "findings"}
+    figures = {"folds", "mean", "deviation", "spec", "parameters"}
+    assert set(found) == {*figures, "predictions", "warnings", "findings"}
     assert len(found["folds"]) == 3
 
 

@@ -1,0 +1,87 @@
+"""Compares trainings: where their specs differ, and how far apart they are on the same folds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from statistics import fmean, stdev
+from typing import Any
+
+from numbann.training.results import ALONE, ENSEMBLE, VALIDATION, Result, lower_is_better
+
+ABSENT = object()  # stands for the value of a key that a spec does not have
+NAMED = ("name",)  # keys that say what a run is called, not what it is
+UNSAID = (  # what a model's file does not say, since no model depends on it
+    *("data.path", "data.format", "data.csv.delimiter"),
+    *("train.device", "train.threads", "train.diagnostics", "train.checkpoint_seconds"),
+)
+
+
+@dataclass(frozen=True)
+class Difference:
+    """How one measure differs over pairs of folds: second minus first.  better: on how many the second is better."""
+
+    mean: float
+    deviation: float
+    better: int
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """Two trainings on the same folds.
+
+    folds: how many both have; of: how many each has.  differences: by measure; empty where no fold is the same.
+    """
+
+    folds: int
+    of: tuple[int, int]
+    differences: Mapping[str, Difference]
+
+    def to_json(self) -> dict[str, Any]:
+        """Return it as JSON values."""
+        return {
+            "folds": self.folds,
+            "of": list(self.of),
+            "differences": {name: vars(one) for name, one in self.differences.items()},
+        }
+
+
+def differences(results: Sequence[Result]) -> dict[str, list[Any]]:
+    """Return the path of each key on which specs differ, with each one's value; ABSENT if one does not have it."""
+    alone = any(one.kind == ALONE or (one.kind == ENSEMBLE and one.path.is_file()) for one in results)
+    left_out = (*NAMED, *(UNSAID if alone else ()))
+    found = dict(_differences("", [one.spec for one in results]))
+    return {path: values for path, values in found.items() if path not in left_out}
+
+
+def _differences(path: str, values: list[Any]) -> Iterator[tuple[str, list[Any]]]:
+    first = values[0]
+    if all(type(value) is type(first) and value == first for value in values):
+        return
+    if all(isinstance(value, Mapping) for value in values):
+        for key in dict.fromkeys(key for value in values for key in value):
+            inner = path if key == "type" else f"{path}.{key}".removeprefix(".")
+            yield from _differences(inner, [value.get(key, ABSENT) for value in values])
+    elif all(isinstance(value, list) and all(isinstance(one, Mapping) for one in value) for value in values):
+        for index in range(max(map(len, values))):
+            each = [value[index] if index < len(value) else ABSENT for value in values]
+            yield from _differences(f"{path}[{index}]", each)
+    else:
+        yield path, values
+
+
+def pair(first: Result, second: Result) -> Pairs | None:
+    """Compare two results over their folds; None if one has none.  An ensemble's folds count, too."""
+    if not all(one.folds and one.kind in (VALIDATION, ENSEMBLE) for one in (first, second)):
+        return None
+    ours, theirs = ({(fold.held_out, fold.repeat): fold.figures for fold in one.folds} for one in (first, second))
+    common = [key for key in ours if key in theirs]
+    found = {}
+    for name in first.folds[0].figures:
+        pairs = [(ours[key].get(name), theirs[key].get(name)) for key in common]
+        gains = [b - a for a, b in pairs if a is not None and b is not None]
+        if gains:
+            sign = -1 if lower_is_better(name) else 1
+            spread = stdev(gains) if len(gains) > 1 else 0.0
+            found[name] = Difference(fmean(gains), spread, sum(sign * gain > 0 for gain in gains))
+    return Pairs(len(common), (len(ours), len(theirs)), found)

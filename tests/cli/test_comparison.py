@@ -1,0 +1,150 @@
+"""`compare` and `runs`: pages for people at 80 columns, and JSON for programs."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from click.testing import Result
+from numbann_cli.runs_table import Row, _when, table
+
+import numbann as library
+from numbann.training.lock import lock
+
+Numbann = Callable[..., Result]
+WriteSpec = Callable[..., Path]
+
+
+@pytest.fixture
+def runs(write_spec: WriteSpec, here: Path) -> Path:
+    """A folder with two runs, and folders that are none."""
+    library.train(write_spec(), output="runs/first")
+    library.train(write_spec(model={"layers": [4, 4]}, train={"epochs": 6}, seed=3), output="runs/second")
+    (here / "runs" / "foreign").mkdir()
+    (here / "runs" / "broken").mkdir()
+    (here / "runs" / "broken" / "manifest.json").write_text("{")
+    (here / "runs" / "notes.txt").write_text("")
+    return here / "runs"
+
+
+def test_compare(numbann: Numbann, runs: Path) -> None:
+    page = numbann("compare", "runs/first", "runs/second", "runs/first/model.safetensors").stdout
+    assert max(map(len, page.splitlines())) <= 80
+    assert page.count("\n\n") == 0  # three fit beside each other
+    assert page.splitlines()[0].endswith(".safetensors")
+    page = numbann("compare", "runs/first", "runs/second").stdout
+    rows = [line.split() for line in page.splitlines()]
+    assert rows[0] == ["runs/first", "runs/second"]
+    assert ["seed", "0", "3"] in rows
+    assert ["model.layers[0].units", "8", "4"] in rows
+    assert ["train.epochs", "4", "6"] in rows
+    assert ["epochs", "4", "6"] in rows
+    (added,) = (line for line in page.splitlines() if "model.layers[1]" in line)
+    assert added.split()[:4] == ["model.layers[1]", "-", "4,", "relu,"]
+    assert page.count("*") <= 4
+    assert sum(row[:1] == ["accuracy"] for row in rows) == 3
+
+
+def test_compare_as_json(numbann: Numbann, runs: Path) -> None:
+    found = json.loads(numbann("compare", "runs/first", "runs/second", "--json").stdout)
+    assert [one["path"] for one in found["runs"]] == ["runs/first", "runs/second"]
+    assert found["spec"]["seed"] == [0, 3]
+    assert found["spec"]["model.layers[1]"][0] is None
+    assert found["paired"] == []
+    assert found["runs"][1]["units"] == [4, 4]
+
+
+def test_compare_cross_validations(numbann: Numbann, write_spec: WriteSpec) -> None:
+    for name, more in (("a", []), ("b", ["--set", "model.layers=[2]"]), ("c", ["--seed", "5"])):
+        printed = numbann("cv", write_spec(), "--folds", "3", "--json", "-q", *more).stdout
+        Path(f"{name}.json").write_text(printed)
+    page = numbann("compare", "a.json", "b.json", "c.json").stdout
+    assert "validation (mean)" in page
+    head, *rest = page[page.index("b.json minus") :].splitlines()
+    assert head == "b.json minus a.json, over 3 folds of the same rows"
+    assert rest[0].split() == ["mean", "deviation", "better", "on"]
+    assert rest[2].split()[0] == "accuracy"
+    assert "no pairs: c.json and a.json have no fold of the same rows" in page
+    found = json.loads(numbann("compare", "a.json", "b.json", "c.json", "--json").stdout)
+    assert [(one["path"], one["minus"], one["folds"]) for one in found["paired"]] == [
+        ("b.json", "a.json", 3),
+        ("c.json", "a.json", 0),
+    ]
+    assert set(found["paired"][0]["differences"]["loss"]) == {"mean", "deviation", "better"}
+
+
+def test_wrong_calls(numbann: Numbann, runs: Path) -> None:
+    for arguments, message in (
+        (("compare", "runs/first"), "runs/first is one; name another"),
+        (("compare", "runs/first", "runs/none"), "runs/none: there is no such run directory or file"),
+        (("compare", "runs/first", "runs/broken"), "manifest.json: is damaged: it is no JSON"),
+        (("compare", "runs/first", "runs/foreign"), "is not a run directory: it has no manifest.json"),
+        (("runs", "none"), "none: cannot be read: No such file or directory; numbann train makes it"),
+        (("runs", "runs/first"), "runs/first is a run itself; numbann show runs/first sums it up"),
+        (("runs", "--sort", "loss"), "'loss' is not one of 'when', 'name'"),
+    ):
+        found = numbann(*arguments)
+        assert (found.exit_code, found.stdout) == (2, ""), arguments
+        assert message in found.stderr
+        assert "Traceback" not in found.stderr
+
+
+def test_runs(numbann: Numbann, runs: Path) -> None:
+    page = numbann("runs").stdout
+    assert max(map(len, page.splitlines())) <= 80
+    head, *rows = page.splitlines()
+    assert head.split()[:2] == ["run", "when"]
+    assert {row.split()[0] for row in rows[:2]} == {"first", "second"}
+    assert [row.split()[0] for row in rows[2:]] == ["broken", "foreign"]
+    assert "manifest.json: is damaged: it is no JSON" in rows[2]
+    assert "is not a run directory: it has no manifest.json" in rows[3]
+    assert all("accuracy" in row and row.endswith("finished") for row in rows[:2])
+    (second,) = (row for row in rows if row.startswith("second"))
+    assert "4x2" in second
+    assert numbann("runs", "--sort", "epochs").stdout.splitlines()[1].startswith("first")
+    assert numbann("runs", "--sort", "model").stdout.splitlines()[1].startswith("second")
+
+
+def test_runs_by_what_they_are_worth(numbann: Numbann, runs: Path) -> None:
+    metrics = Path("runs/first/metrics.json")
+    metrics.write_text(json.dumps({**json.loads(metrics.read_text()), "test": {"loss": 9.0, "accuracy": 0.01}}))
+    rows = numbann("runs", "--sort", "test").stdout.splitlines()
+    assert [row.split()[0] for row in rows[1:]] == ["second", "first", "broken", "foreign"]
+
+
+def test_runs_as_json(numbann: Numbann, runs: Path) -> None:
+    with lock(runs / "first"):
+        found = {one["name"]: one for one in json.loads(numbann("runs", "--json").stdout)}
+    assert found["first"]["state"] == "running"
+    assert found["second"]["metrics"]["test"].keys() == {"loss", "accuracy"}
+    assert found["foreign"]["state"] is None
+    assert "manifest" in found["foreign"]["remark"]
+
+
+def test_a_folder_without_runs(numbann: Numbann, here: Path) -> None:
+    (here / "runs").mkdir()
+    assert numbann("runs").stdout == "runs has no runs\n"
+    assert json.loads(numbann("runs", "--json").stdout) == []
+
+
+def test_long_names_are_cut(write_spec: WriteSpec, here: Path) -> None:
+    from numbann.training.results import read_result
+
+    name = "a-run-of-a-very-long-name-that-fills-the-line"
+    library.train(write_spec(model={"layers": [8, 7, 6, 5, 4, 3, 2]}, train={"epochs": 1}), output=name)
+    row = Row(here / name, read_result(name))
+    for width in (60, 80, 120):
+        lines = table([row, Row(here / "other", remark="is " + "not " * 40)], width).splitlines()
+        assert max(map(len, lines)) <= width
+        assert lines[1].startswith("a-run-of-a")
+        assert lines[1].endswith("finished")
+
+
+def test_times() -> None:
+    now = datetime.now(UTC)
+    assert _when(now.isoformat()).count(":") == 1
+    assert _when((now - timedelta(days=800)).isoformat()).startswith("20")
+    assert _when("soon") == "-"
