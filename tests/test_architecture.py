@@ -36,6 +36,7 @@ PARTS = (  # bottom up: a file imports from its own part and from those before i
     "model",
     "runner",
     "training",
+    "serving",
     "testing",
     "cuda",
     "numbann_cli",

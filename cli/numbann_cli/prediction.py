@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ import numpy as np
 
 from numbann.data.preprocessing import NewData
 from numbann.data.streaming import Inputs
-from numbann.model.columns import Columns, as_csv, predicted
+from numbann.model.columns import Columns, as_csv, as_rows, predicted
 from numbann.model.model import Model
 from numbann.model.outputs import outcome_of
 from numbann.spec.read import parse
@@ -58,17 +58,12 @@ def join(kept: Mapping[str, np.ndarray], predictions: Columns) -> Columns:
 
 def as_json(columns: Columns) -> str:
     """Return columns as JSON: a list with an object for each row, on a line of its own."""
-    return "[" + ",\n ".join(_objects(columns)) + "]\n"
+    return "[" + ",\n ".join(map(json_text, as_rows(columns))) + "]\n"
 
 
 def as_json_lines(columns: Columns) -> str:
     """Return columns as JSON lines: an object for each row."""
-    return "".join(f"{row}\n" for row in _objects(columns))
-
-
-def _objects(columns: Columns) -> Iterator[str]:
-    cells = zip(*([_plain(cell) for cell in column] for column in columns.values()), strict=True)
-    return (json_text(dict(zip(columns, row, strict=True))) for row in cells)
+    return "".join(f"{json_text(row)}\n" for row in as_rows(columns))
 
 
 def as_parquet(columns: Columns) -> bytes:
@@ -123,10 +118,3 @@ def writer_for(output: Path | None, json: bool) -> Callable[[Columns], str | byt
             f"-o {output}: predictions are not written in this format; name a file that ends in {endings}{asked}"
         )
     return writers.get(ending, default)
-
-
-def _plain(cell: Any) -> Any:
-    """Return a cell as a value of JSON, with no more digits than its precision has."""
-    if isinstance(cell, np.floating):
-        return float(str(cell))
-    return cell.item() if isinstance(cell, np.generic) else cell

@@ -166,9 +166,15 @@ def check_inflation(file: InputFile, packed: int, size: int) -> None:
 
 
 @cache
+def first_line(stream: BinaryIO) -> bytes:
+    """Return the first line of a stream, as soon as it is there."""
+    return stream.readline()
+
+
+@cache
 def _piped(stream: BinaryIO) -> bytes:
     """Return all of a stream, which can be read once."""
-    return stream.read()
+    return first_line(stream) + stream.read()
 
 
 def standard_input(key: str | None = None) -> InputFile:

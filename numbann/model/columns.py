@@ -1,9 +1,11 @@
-"""Predictions as columns by name, and columns as CSV."""
+"""Predictions as columns by name, and columns as rows of JSON and as CSV."""
 
 from __future__ import annotations
 
 import csv
 import io
+from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 
@@ -44,6 +46,19 @@ def _has_probabilities(task: Task, found: Outcome) -> bool:
 def _shorten(column: np.ndarray, dtype: str) -> np.ndarray:
     """Make numbers as short as the model's precision allows; anything else stays."""
     return column.astype(dtype) if column.dtype.kind == "f" else column
+
+
+def as_rows(columns: Columns) -> Iterator[dict[str, Any]]:
+    """Yield the rows of columns, each an object of JSON."""
+    cells = zip(*(map(_plain, column) for column in columns.values()), strict=True)
+    return (dict(zip(columns, row, strict=True)) for row in cells)
+
+
+def _plain(cell: Any) -> Any:
+    """Return a cell as a value of JSON, with no more digits than its precision has."""
+    if isinstance(cell, np.floating):
+        return float(str(cell))
+    return cell.item() if isinstance(cell, np.generic) else cell
 
 
 def as_csv(columns: Columns) -> str:

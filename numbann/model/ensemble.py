@@ -111,9 +111,13 @@ class Ensemble(Model):
         y = self.mean(y for _, y in found)
         return assess(self.resolved, self.preprocessing, loss, y, raw_target, weight=weight, group=group)
 
-    def _raw_outputs(self, X: Any) -> np.ndarray:
+    def quick_outputs(self, X: Any) -> np.ndarray | None:
+        """Compute the mean outputs (N, O) for an array of finite numbers, if each network just scales them."""
         quick = [y for one in self.networks if (y := one.quick_outputs(X)) is not None]
-        return self.mean(quick) if len(quick) == len(self.networks) else self.outputs(Rows(self.preprocessing.raw(X)))
+        return self.mean(quick) if len(quick) == len(self.networks) else None
+
+    def _inputs(self, X: Any) -> Rows:
+        return Rows(self.preprocessing.raw(X))
 
     @property
     def file(self) -> ModelFile:

@@ -118,7 +118,11 @@ class Model:
         missing numbers or reports what is wrong.
         """
         outputs = self.quick_outputs(X)
-        return self.outputs(self.preprocessing.transform(X)) if outputs is None else outputs
+        return self.outputs(self._inputs(X)) if outputs is None else outputs
+
+    def _inputs(self, X: Any) -> Any:
+        """Return raw features as `outputs` takes them."""
+        return self.preprocessing.transform(X)
 
     def quick_outputs(self, X: Any) -> np.ndarray | None:
         """Compute the outputs (N, O) for an array of finite numbers, if scaling is all that preprocessing does."""

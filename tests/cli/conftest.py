@@ -32,10 +32,11 @@ def numbann(here: Path) -> Callable[..., Result]:
 def start() -> Callable[..., subprocess.Popen[str]]:
     """Start a Python of its own that finds the same numbann: start("-m", "numbann_cli.main", "--help")."""
 
-    def run(*arguments: object) -> subprocess.Popen[str]:
+    def run(*arguments: object, stdin: int | None = None) -> subprocess.Popen[str]:
         path = os.pathsep.join([*FOLDERS, os.environ.get("PYTHONPATH", "")])
         return subprocess.Popen(
             [sys.executable, *map(str, arguments)],
+            stdin=stdin,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,

@@ -47,12 +47,18 @@ def command(
     trust: bool,
     as_json: bool,
 ) -> None:
-    """Predict with the model of RUN, a run directory or .safetensors file, for the rows of DATA ("-": CSV on stdin)."""
+    """Predict with the model of RUN, a run directory or .safetensors file, for the rows of DATA.
+
+    "-" is stdin: a table such as CSV, or JSON lines, each of which is answered at once by a line on stdout.
+    """
     from numbann.model.loading import load
-    from numbann_cli import prediction
+    from numbann_cli import lines, prediction
 
     written = prediction.writer_for(output, as_json)
     model = load(run, device=device or "auto", threads=threads, trust=trust, plugins=settings.usable_files())
+    if data == "-" and output is None and lines.are_there():
+        lines.answer(model, keep, probabilities=probabilities, outputs=outputs)
+        return
     files = model.preprocessing.find(prediction.source_of(data), need_target=False)
     kept = model.preprocessing.read_as_written(files, None if keep == "all" else keep.split(",")) if keep else {}
     x = prediction.read(model, files, need_target=False).x

@@ -77,13 +77,18 @@ def _rows(file: InputFile) -> Iterator[tuple[int, dict[str, Any]]]:
             if not text.strip():
                 continue
             try:
-                row = json.loads(text, object_pairs_hook=_object, parse_constant=_refuse)
+                row = load(text)
             except (ValueError, RecursionError) as error:
                 reason = str(error).partition(":")[0]
                 raise file.fault(f" row {line}: no JSON ({reason}); write an object a line") from None
             if not isinstance(row, dict):
                 raise file.fault(f" row {line}: {quoted(text.strip())} is no object; write an object a line")
             yield line, row
+
+
+def load(text: str) -> Any:
+    """Parse strict JSON; ValueError for a key that is given twice and for NaN and Infinity, too."""
+    return json.loads(text, object_pairs_hook=_object, parse_constant=_refuse)
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
