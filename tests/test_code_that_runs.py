@@ -27,6 +27,7 @@ ALLOWED = {
     ("numbann/engine/devices.py", "import_module"): "the parts of devices, from a table in the file",
     ("numbann/kernels/__init__.py", "import_module"): "numbann.kernels.cuda, from the table of devices",
     ("numbann/mathematics/__init__.py", "import_module"): "the files of the folder",
+    ("numbann/model/export/__init__.py", "import_module"): "the formats, from a table in the file",
     ("numbann/model/sources.py", "compile"): "the source kept in a model, by trust or from a pickle",
     ("numbann/model/sources.py", "exec"): "the source kept in a model, by trust or from a pickle",
     (
