@@ -90,11 +90,12 @@ def _takes(one: Key) -> str:
         return f"{plain.words}, or an object with the keys below"
     short = getattr(one.takes, "short", "")
     many = getattr(one.takes, "many", False)
-    alone = "text" if str in getattr(one.takes, "short_types", ()) else "number"
+    types = getattr(one.takes, "short_types", ())
+    alone = "text" if str in types else "list" if list in types else "number"
     shorter = f"; a {alone} alone is its `{short}`" if short else ""
     shorter += " (true and false: the defaults, and `null`)" if short and one.takes.optional else ""
     if getattr(one.takes, "named", False):
-        return "an object of names, each with an object with the keys below"
+        return f"an object of names, each with an object with the keys below{shorter}"
     return ("a list of objects with the keys below" if many else "an object with the keys below") + shorter
 
 

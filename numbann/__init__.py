@@ -37,6 +37,8 @@ if TYPE_CHECKING:
     from numbann.training.interruption import Interrupted
     from numbann.training.range_test import RangeTest, find_learning_rate
     from numbann.training.runs import resume, train
+    from numbann.training.sweeps.course import Sweep
+    from numbann.training.sweeps.sweep import resume_sweep, sweep, sweep_trial
 
     activation: Decorator
     embedding: Decorator
@@ -54,6 +56,8 @@ _NAMES = {  # in the order in which a reader needs them
     "model.model": "Model",
     "model.ensemble": "Ensemble",
     "training.cross_validation": "cross_validate CrossValidation",
+    "training.sweeps.sweep": "sweep resume_sweep sweep_trial",
+    "training.sweeps.course": "Sweep",
     "training.range_test": "find_learning_rate RangeTest",
     "training.execution": "Run",
     "training.interruption": "Interrupted",

@@ -25,6 +25,8 @@ from numbann.training.callbacks import (
     Planned,
     Started,
     StepsDone,
+    SweepStarted,
+    TrialEnded,
     Warned,
 )
 from numbann.training.rundir import json_text
@@ -33,6 +35,7 @@ from numbann_cli.models_table import ModelRows, mean_line
 from numbann_cli.progress import Bar
 from numbann_cli.rows import HistoryRows, baseline_line, columns, format_measures, network, resolved_keys
 from numbann_cli.signals import terminable
+from numbann_cli.sweep_table import TrialRows, best_lines, values_line
 
 
 class Narrator:
@@ -47,6 +50,8 @@ class Narrator:
         self.bar = Bar(self.stream) if self.stream.isatty() and not quiet else None
         self.rows: HistoryRows | None = None
         self.models: ModelRows | None = None
+        self.trials: TrialRows | None = None
+        self.sweep: SweepStarted | None = None
         self.progress: dict[int, float] = {}  # of each of several models, the share that is done
         self.epochs, self.trained, self.seconds, self.task = 0, 0, 0.0, ""
         self.warnings: list[str] = []
@@ -75,6 +80,10 @@ class Narrator:
                 self._from_model(event.model, event.event)
             case ModelEnded():
                 self._model(event)
+            case SweepStarted():
+                self._start_sweep(event)
+            case TrialEnded():
+                self._trial(event)
             case Finished():
                 self._summary(event)
 
@@ -108,6 +117,36 @@ class Narrator:
         if self.as_json:
             path = None if written is None else str(written)
             more = {"predictions": path, "warnings": self.warnings, "findings": self.findings_of_data}
+            self._print(json_text({**found.to_json(), **more}), sys.stdout)
+
+    def trial(self, row: Any, output: Path) -> None:
+        """Print what a trial that was trained alone has left."""
+        self.close()
+        self._tell(f"\nwritten    {output / 'trials' / str(row['trial'])}.json", important=True)
+        self._tell(f"next       numbann resume {output}, once all trials have ended")
+        if self.as_json:
+            self._print(json_text({"path": str(output), **row}), sys.stdout)
+
+    def swept(self, found: Any) -> None:
+        """Print the result of a sweep."""
+        self.close()
+        assert self.sweep is not None
+        self._tell("")
+        rungs = any("rung" in row for row in found.table)
+        rows = TrialRows(self.sweep.parameters, self.sweep.metric, rungs, self._width())
+        for line in best_lines(found.table, rows, self.sweep.lower):
+            self._tell(line)
+        self._tell(f"\nbest       trial {found.best['trial']}: {values_line(found.best['parameters'])}", important=True)
+        parts = {part: found.run.metrics[part] for part in ("validation", "test") if part in found.run.metrics}
+        for line in format_measures(parts):
+            self._tell(line, important=True)
+        self._tell(f"time       {sum(row.get('seconds', 0.0) for row in found.table):.1f} s of training")
+        self._tell(f"written    {found.path}{os.sep}", important=True)
+        self._tell(
+            f"next       numbann show {found.path / 'best'}\n           numbann train {found.path / 'best.json'}"
+        )
+        if self.as_json:
+            more = {"metrics": parts, "warnings": self.warnings, "findings": self.findings_of_data}
             self._print(json_text({**found.to_json(), **more}), sys.stdout)
 
     def dry_run(self, job: Any) -> None:
@@ -146,10 +185,13 @@ class Narrator:
         if self.bar:
             self.bar.wait("preparing kernels (compiled ones are kept for the next run) ...")
 
-    def _start(self, event: Started) -> None:
+    def _built(self, event: Started | SweepStarted) -> None:
         if event.compiled:
             kernels = "1 kernel" if event.compiled == 1 else f"{event.compiled} kernels"
             self._tell(f"built  {kernels} in {event.compile_seconds:.1f} s (kept for the next run)")
+
+    def _start(self, event: Started) -> None:
+        self._built(event)
         threads = "1 thread" if event.threads == 1 else f"up to {event.threads} threads"
         after = f", going on after epoch {event.epochs_done}" if event.epochs_done else ""
         where = f"{event.gpu} ({event.device})" if event.gpu else f"{threads} on {event.device}"
@@ -196,6 +238,29 @@ class Narrator:
         assert self.models is not None
         self._tell(self.models.row({**vars(event), **event.measures}))
         self._advance(event.model, 1.0)
+
+    def _start_sweep(self, event: SweepStarted) -> None:
+        self._built(event)
+        self.sweep, self.epochs = event, event.epochs
+        count = "as many trials as time allows" if event.trials is None else f"{event.trials} trials"
+        after = f", {event.done} of them done" if event.done else ""
+        where = f"{event.gpu} ({event.device})" if event.gpu else event.device
+        self._tell(f"sweep  {event.path}, {count}{after}, {event.workers} at a time on {where}\n")
+        if self.bar:
+            self.bar.start(event.done, event.trials or 0, "trial")
+
+    def _trial(self, event: TrialEnded) -> None:
+        """Print the row of a trial of a sweep."""
+        row = event.row
+        if "error" in row:
+            self._warn(f"trial {row['trial']} failed: {row['error']}")
+        else:
+            if self.trials is None:
+                assert self.sweep is not None
+                self.trials = TrialRows(self.sweep.parameters, self.sweep.metric, "rung" in row, self._width())
+                self._tell(self.trials.header())
+            self._tell(self.trials.row(row, event.best))
+        self._advance(row["trial"], 1.0)
 
     def _summary(self, event: Finished) -> None:
         self.close()

@@ -51,6 +51,8 @@ targets = click.option(
     "--target", "targets", multiple=True, metavar="COLUMN", help="Train on SPEC, a data file, without a spec."
 )
 preset = click.option("--preset", metavar="NAME", help="Fill in what the spec leaves open: plain, tabular, ...")
+workers = click.option("--workers", type=click.IntRange(1, 4096), metavar="N", help="How many to train at a time.")
+processes = click.option("--processes", is_flag=True, help="Train in processes, in the place of threads.")
 trust = click.option("--trust", is_flag=True, help="Run the plugins' code that RUN holds or names.")
 no_cache = click.option(
     "--no-cache",

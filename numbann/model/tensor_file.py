@@ -83,6 +83,14 @@ def read_tensors(path: Path, kind: Kind) -> tuple[dict[str, Any], dict[str, np.n
     """
     try:
         content = _content(path, kind)
+    except (OSError, ValueError) as error:
+        raise damaged(path, kind, _cause(error)) from None
+    return parse_tensors(content, path, kind)
+
+
+def parse_tensors(content: bytes, path: Path, kind: Kind) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+    """Read the same from the bytes of a file.  path: names it in messages."""
+    try:
         tensors = load(content)
         metadata = _metadata(content, kind)
     except (SafetensorError, OSError, ValueError, KeyError, TypeError, RecursionError) as error:

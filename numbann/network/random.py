@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-# purposes; SAMPLE: a part of the rows, MODELS: the seeds of the models of an ensemble
-WEIGHTS, SHUFFLE, NOISE, SAMPLE, BIASES, VECTORS, MODELS = range(7)
+# purposes; SAMPLE: a part of the rows, MODELS: the seeds of the models of an ensemble, TRIALS: those of a sweep
+WEIGHTS, SHUFFLE, NOISE, SAMPLE, BIASES, VECTORS, MODELS, TRIALS = range(8)
 
 
 def generator(seed: int, purpose: int, *place: int) -> np.random.Generator:

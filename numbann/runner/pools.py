@@ -31,6 +31,10 @@ class Pool:
         # a fresh interpreter: threads and locks of this process do not survive a fork
         return ProcessPoolExecutor(self._workers, multiprocessing.get_context("spawn"))
 
+    def room(self, jobs: int) -> int:
+        """Return how many of some jobs are asked for at a time: a user's Executor gets all at once."""
+        return jobs if isinstance(self._kind, Executor) else self._workers
+
     def submit(self, work: Callable[..., Any], job: Any) -> Future[Any]:
         """Ask for a job."""
         return self._executor.submit(work, job)
@@ -40,6 +44,12 @@ class Pool:
         if not isinstance(self._kind, Executor):
             self._executor.shutdown(wait=False, cancel_futures=True)
             self._executor = self._made()
+
+    def __enter__(self) -> Pool:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
     def close(self) -> None:
         """End the workers, once their jobs have ended; the user's stay."""

@@ -30,33 +30,46 @@ class Done:
 def run(
     work: Callable[[Any], Any],
     jobs: Sequence[Any],
-    executor: Executor | str = THREADS,
+    executor: Executor | str | Pool = THREADS,
     *,
     workers: int = 1,
     idle: Callable[[], None] = lambda: None,
     stop: Callable[[], None] = lambda: None,
+    ended: Callable[[Done], None] = lambda done: None,
+    more: Callable[[], bool] = lambda: True,
 ) -> Iterator[Done]:
     """Do work(job) for every job; yield each as soon as it and all before it have ended.
 
     executor: "threads", "processes", or any Executor, which gets all jobs at once; a process needs a work and jobs that
-    can be pickled.  workers: how many jobs run at a time.  idle: called in this thread all the while; what it raises
-    ends the running.  stop: asks the jobs that run to end, when nobody waits for them any more.
+    can be pickled.  A Pool of these stays open for more jobs.  workers: how many jobs run at a time.
+    idle: called in this thread all the while; what it raises ends the running.  stop: asks the jobs that run to end,
+    when nobody waits for them any more.  ended: called with each job as soon as it has ended, in any order.
+    more: asked while jobs wait; once it says no, none begins any more, and those that have not begun give no result.
     """
-    pool = Pool(executor, workers)
+    pool = executor if isinstance(executor, Pool) else Pool(executor, workers)
     try:
-        yield from _Course(pool, work, jobs, len(jobs) if isinstance(executor, Executor) else workers).results(idle)
+        yield from _Course(pool, work, jobs, ended, more).results(idle)
     except BaseException:
         stop()
         raise
     finally:
-        pool.close()
+        if pool is not executor:
+            pool.close()
 
 
 class _Course:
     """The jobs on their way.  lost: those whose worker was lost, which go first, one at a time."""
 
-    def __init__(self, pool: Pool, work: Callable[[Any], Any], jobs: Sequence[Any], most: int) -> None:
-        self._pool, self._work, self._jobs, self._most = pool, work, jobs, most
+    def __init__(
+        self,
+        pool: Pool,
+        work: Callable[[Any], Any],
+        jobs: Sequence[Any],
+        tell: Callable[[Done], None],
+        more: Callable[[], bool],
+    ) -> None:
+        self._pool, self._work, self._jobs, self._most = pool, work, jobs, pool.room(len(jobs))
+        self._tell, self._more = tell, more
         self._waiting, self._lost = deque(range(len(jobs))), deque[int]()
         self._running: dict[Future[Any], int] = {}
         self._ended: dict[int, Done] = {}
@@ -65,15 +78,19 @@ class _Course:
     def results(self, idle: Callable[[], None]) -> Iterator[Done]:
         """Yield all jobs in the order of asking."""
         for place in range(len(self._jobs)):
-            while place not in self._ended:
+            while place not in self._ended and (self._running or self._lost or self._waiting):
                 self._ask()
                 wait(self._running, TICK, FIRST_COMPLETED)
                 idle()
                 self._take()
-            yield self._ended.pop(place)
+            if place in self._ended:
+                yield self._ended.pop(place)
 
     def _ask(self) -> None:
         """Start as many jobs as may run; one that is tried again has no other beside it."""
+        if not self._more():
+            self._waiting.clear()
+            self._running = {future: place for future, place in self._running.items() if not future.cancel()}
         while queue := self._lost or self._waiting:
             again = queue is self._lost or any(self._tried[place] > 1 for place in self._running.values())
             if len(self._running) >= (1 if again else self._most):
@@ -99,7 +116,7 @@ class _Course:
             elif error is not None and not isinstance(error, Exception):
                 raise error
             else:
-                self._ended[place] = Done(place, None if error else future.result(), error)
+                self._end(Done(place, None if error else future.result(), error))
         if lost:
             self._lose(lost)
 
@@ -109,5 +126,9 @@ class _Course:
             if self._tried[place] < ATTEMPTS:
                 self._lost.append(place)
             else:
-                self._ended[place] = Done(place, None, error)
+                self._end(Done(place, None, error))
         self._pool.renew()
+
+    def _end(self, done: Done) -> None:
+        self._ended[done.place] = done
+        self._tell(done)

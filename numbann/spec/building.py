@@ -10,7 +10,6 @@ from numbann.spec.components import CORE_PARAMETERS, choose, choose_metrics, cho
 from numbann.spec.model import (
     AUTO,
     FILLED,
-    NOT_YET,
     PRESETS,
     ComponentKey,
     Inner,
@@ -18,15 +17,12 @@ from numbann.spec.model import (
     Metrics,
     Section,
     Spec,
+    Sweep,
     Takes,
     keys_of,
 )
 from numbann.spec.rules import Rule
 from numbann.spec.trail import Found, Trail
-
-LATER = {
-    "sweep",
-}
 
 
 def build(
@@ -40,7 +36,7 @@ def build(
     if not isinstance(raw, dict):
         return None, [(trail, not_allowed(raw, f"{short}{_object(section)}"))]
     values: dict[str, Any] = {}
-    faults = [((*trail, name), _unknown((*trail, name), list(keys))) for name in raw if name not in keys]
+    faults = [((*trail, name), unknown_key(name, list(keys), _places())) for name in raw if name not in keys]
     for name, one in keys.items():
         if name in raw or isinstance(one.takes, ComponentKey):
             given = raw[name] if name in raw else _default(one, registry)
@@ -87,7 +83,8 @@ def _build_key(one: Key, given: Any, trail: Trail, registry: Registry | None) ->
 
 def _short(inner: Inner) -> str:
     """Return words for the short forms of a key that takes an object."""
-    return f"true, a {'text' if str in inner.short_types else 'number'} or " if inner.short else ""
+    alone = "true, " * inner.optional + ("a text" if str in inner.short_types else "a number")
+    return f"{alone} or " if inner.short else ""
 
 
 def _build_list(inner: Inner, given: Any, trail: Trail, registry: Registry | None) -> tuple[Any, list[Found]]:
@@ -108,7 +105,10 @@ def _build_named(
     """Build sections by name."""
     if not isinstance(given, dict):
         return {}, [(trail, not_allowed(given, f"an object of names, each with {_object(inner.section)}"))]
-    built = {name: build(inner.section, raw, (*trail, name), registry) for name, raw in given.items()}
+    short = f"a list of {inner.short} or " if inner.short else ""
+    built = {
+        name: build(inner.section, inner.long(raw), (*trail, name), registry, short) for name, raw in given.items()
+    }
     return {name: one for name, (one, _) in built.items()}, [fault for _, found in built.values() for fault in found]
 
 
@@ -120,25 +120,24 @@ def _words(rule: Takes) -> str:
     match rule:
         case Rule(words=words):
             return words
+        case Inner(section=section, named=True):
+            return f"an object of names, each with {_object(section)}"
         case Inner(section=section, many=many):
             return _object(section, many)
     return "a component"
 
 
-def _unknown(trail: Trail, known: list[str]) -> str:
-    """Return the message for a key that does not exist, or does not work yet."""
-    name = ".".join(part for part in trail if isinstance(part, str))
-    return f"this key {NOT_YET}; leave it out" if name in LATER else unknown_key(str(trail[-1]), known, _places())
-
-
 def _places(section: type[Section] = Spec, before: str = "") -> dict[str, str]:
-    """Return the path of each key by its name, of keys with one name the first, and of parameters that core owns."""
+    """Return the path of each key by its name, of keys with one name the first, and of parameters that core owns.
+
+    What a sweep is about is named elsewhere, so that its own keys are nowhere else.
+    """
     places: dict[str, str] = {}
     for name, one in keys_of(section).items():
         if isinstance(one.takes, ComponentKey):
             places |= {own.name: f"{before}{name}.{own.name}" for own in CORE_PARAMETERS.get(name, ())}
         inner = one.takes if isinstance(one.takes, Inner) else None
-        if inner and not inner.many and not inner.named:
+        if inner and not inner.many and not inner.named and inner.section is not Sweep:
             places = {**_places(inner.section, f"{before}{name}."), **places}
         if inner is None or before:
             places[name] = before + name if before else f"{name}, at the top"

@@ -20,6 +20,7 @@ from numbann.engine.devices import DEFAULT, device_of
 from numbann.errors import DataError, PluginError, shown, unknown_key
 from numbann.spec.components import SCHEDULED
 from numbann.spec.model import Data, Layer, Scheduled, Spec, Train, number_of, to_json
+from numbann.spec.sweeping import sweep_faults
 from numbann.spec.trail import Found, Trail
 
 METRIC = "metric"  # stands for the first metric, on the validation part
@@ -101,6 +102,8 @@ def check_agreement(spec: Spec | None, registry: Registry | None) -> Iterator[Fo
     yield from _watch_faults(spec)
     if spec.ensemble is not None:
         yield from _ensemble_faults(spec)
+    if spec.sweep is not None:
+        yield from sweep_faults(spec, validated(spec))
 
 
 def _ensemble_faults(spec: Spec) -> Iterator[Found]:

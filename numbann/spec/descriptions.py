@@ -38,6 +38,10 @@ DESCRIPTIONS: dict[str, dict[str, Description]] = {
         schedule=("How the learning rate changes with the epochs.", {"type": "cosine", "warmup_epochs": 3}),
         train=("How long to train, on what, and with which options.", {"epochs": 100, "early_stopping": 10}),
         ensemble=("Several models as one, each trained on all rows but a fold of its own.", {"folds": 5}),
+        sweep=(
+            "Many trainings with other values of some keys, for `numbann sweep`.",
+            {"parameters": {"optimizer.learning_rate": {"low": 0.0001, "high": 0.01, "log": True}}},
+        ),
         plugins=("One-file plugins to load, by paths relative to the spec; naming one runs it.", ["isrlu.py"]),
         output=("The run directory, relative to the working folder.", "runs/wine-large"),
     ),
@@ -220,6 +224,42 @@ DESCRIPTIONS: dict[str, dict[str, Description]] = {
             "these.",
             True,
         ),
+    ),
+    "Sweep": _section(
+        parameters=(
+            "What the trials differ in: for the path of each key its values, or a range of numbers; `[*]` is every "
+            "layer.",
+            {"model.layers[*].units": [32, 64], "optimizer.learning_rate": {"low": 0.0001, "high": 0.01, "log": True}},
+        ),
+        search=(
+            "How the values of the trials are chosen: at `random`, all points of a `grid`, by `halving`, which trains "
+            "the best longer, or by `tpe`, which learns from those before.",
+            {"type": "random", "trials": 64},
+        ),
+        metric=(
+            "What tells the best trial: a key of the history, of the weights that the trial keeps.",
+            "validation_accuracy",
+        ),
+        folds=("Into how many folds the rows are cut for each trial, whose figure is their mean; 1: no folds.", 5),
+        minutes=("After how many minutes no more trials begin; those in flight end.", 30),
+    ),
+    "Search": _section(
+        type=("How values are chosen.", "tpe"),
+        trials=(
+            "How many trials there are: 20 where neither this nor `minutes` says otherwise; a grid has as many as it "
+            "has points.",
+            64,
+        ),
+        batch=("For `tpe`: how many trials are asked for before their results are told; 8 by default.", 16),
+        epochs=("For `halving`: after how many epochs trials are first compared.", 5),
+        factor=("For `halving`: of how many trials one goes on, for as many times the epochs; 3 by default.", 2),
+    ),
+    "Values": _section(
+        values=("The values, of any kind that the key takes.", [16, 32, 64]),
+        low=("The least number of a range.", 0.0001),
+        high=("The largest number of a range.", 0.01),
+        log=("Whether a number is drawn by its logarithm: as often below 0.001 as above it, in these ends.", True),
+        integer=("Whether only whole numbers are drawn.", False),
     ),
     "Select": _section(
         monitor=(

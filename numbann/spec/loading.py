@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -21,6 +22,7 @@ from numbann.spec.presets import KEY as PRESET
 from numbann.spec.presets import fill, filled_in
 from numbann.spec.source import SpecSource, open_source
 from numbann.spec.trail import Found, Trail
+from numbann.spec.trials import trial_of, value_faults
 
 if TYPE_CHECKING:
     from numbann.data.tasks.task import Task
@@ -60,7 +62,38 @@ def load(
     faults += [origin.fault(trail, message) for trail, message in _put_beside(raw, beside)]
     if origin.name and not origin.piped:
         raw.setdefault("name", Path(origin.name).stem)
-    return _check(origin, fill(raw, {}), check_data(raw, origin.base), faults, registry, raw, look=True)
+    loaded = _check(origin, fill(raw, {}), check_data(raw, origin.base), faults, registry, raw, look=True)
+    if loaded.spec.sweep is not None:
+        if loaded.spec.ensemble is not None:
+            what = "a sweep trains single models; leave the ensemble out, and give it to the best spec"
+            raise SpecError([origin.fault(("ensemble",), what)], origin.name)
+        wrong = value_faults(loaded.spec, loaded.given, fill(raw, {}), origin, partial(_faults_of_trial, loaded))
+        if wrong:
+            raise SpecError(wrong, origin.name)
+    return loaded
+
+
+def trial_of_sweep(loaded: Loaded, values: Mapping[str, Any]) -> Loaded:
+    """Return the checked spec of a trial of a sweep, with these values; SpecError for values that do not agree."""
+    return _checked_trial(loaded, raw_trial(loaded, values))
+
+
+def raw_trial(loaded: Loaded, values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the raw spec of a trial of a sweep, with these values."""
+    return trial_of(loaded.given, fill(loaded.given, {}), values)
+
+
+def _checked_trial(loaded: Loaded, raw: dict[str, Any]) -> Loaded:
+    origin = replace(loaded.source, overridden=())
+    return _check(origin, fill(raw, {}), check_data(raw, origin.base), [], loaded.registry, raw)
+
+
+def _faults_of_trial(loaded: Loaded, raw: dict[str, Any]) -> Sequence[SpecFault]:
+    try:
+        _checked_trial(loaded, raw)
+    except SpecError as error:
+        return error.faults
+    return ()
 
 
 def _put_beside(raw: dict[str, Any], beside: Mapping[str, Any]) -> Iterator[Found]:

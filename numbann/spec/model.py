@@ -31,7 +31,6 @@ from numbann.spec.rules import (
 
 PRESETS = ("plain", "tabular", "tabular-best")  # presets.py says what they fill in
 FILLED = ("model", "layers")  # required keys that presets fill in
-NOT_YET = "is not in this version yet"
 MISSING_CELLS = ("", "NA", "NaN", "nan", "null", "?")
 AUTO = one_of("auto")
 NAME = text("a name", r"[\s\S]+")
@@ -48,6 +47,11 @@ RATE = number("a number from 0 up to but not including 1", lambda value: 0 <= va
 NOT_NEGATIVE = number("a number, at least 0", lambda value: 0 <= value < inf, minimum=0)
 BETWEEN = number("a number between 0 and 1", lambda value: 0 < value < 1, exclusiveMinimum=0, exclusiveMaximum=1)
 SHARE = RATE | NULL
+ANYTHING = Rule("anything", lambda value: True, {})
+VALUES = list_of(ANYTHING, "a list of values, at least one", least=1)
+NUMBER = number("a number", lambda value: -inf < value < inf)
+SEARCHES = ("random", "grid", "halving", "tpe")
+SEARCH = replace(one_of(*SEARCHES), schema={"type": "string", "pattern": f"^(?:{'|'.join(SEARCHES)})$"})
 ROWS = Rule(
     "a number of rows, or a share between 0 and 1",
     lambda value: (type(value) is int and value > 0) or (type(value) is float and 0 < value < 1),
@@ -353,6 +357,39 @@ class Ensemble(Section):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Values(Section):
+    """What a key is tried with: each of some values, or numbers from low to high, both included."""
+
+    values: Annotated[list[Any] | None, VALUES | NULL] = None
+    low: Annotated[float | None, NUMBER | NULL] = None
+    high: Annotated[float | None, NUMBER | NULL] = None
+    log: Annotated[bool, BOOLEAN] = False
+    integer: Annotated[bool, BOOLEAN] = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Search(Section):
+    """How a sweep chooses the values of its trials, and how many there are."""
+
+    type: Annotated[str, SEARCH] = SEARCHES[0]
+    trials: Annotated[int | None, whole(1, 1_000_000) | NULL] = None
+    batch: Annotated[int | None, whole(1, 10_000) | NULL] = None
+    epochs: Annotated[int | None, COUNT | NULL] = None
+    factor: Annotated[int | None, whole(2, 100) | NULL] = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sweep(Section):
+    """Many trainings of the spec, each with other values of some keys, to find the best."""
+
+    parameters: Annotated[dict[str, Values], Inner(Values, named=True, short="values", short_types=(list,))]
+    search: Annotated[Search, Inner(Search, short="type", short_types=(str,))] = field(default_factory=Search)
+    metric: Annotated[str, NAME] = "validation_loss"
+    folds: Annotated[int, whole(1, 1000)] = 1
+    minutes: Annotated[float | None, LIMIT] = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class Spec(Section):
     """A whole spec, with every key."""
 
@@ -367,6 +404,7 @@ class Spec(Section):
     schedule: Annotated[ComponentSpec, ComponentKey("schedule", "constant")]
     train: Annotated[Train, Inner(Train)] = field(default_factory=Train)
     ensemble: Annotated[Ensemble | None, Inner(Ensemble, short="folds", optional=True)] = None
+    sweep: Annotated[Sweep | None, Inner(Sweep, optional=True)] = None
     plugins: Annotated[list[str], list_of(NAME, "a list of names")] = field(default_factory=list)
     output: Annotated[str | None, NULL | NAME] = None
 

@@ -19,27 +19,31 @@ def override(raw: Any, overrides: Mapping[str, Any]) -> tuple[tuple[Trail, ...],
     for path, given in overrides.items():
         try:
             trails.append(_set(raw, path, given))
-        except _NoPlace as error:
+        except NoPlace as error:
             faults.append(SpecFault(f"--set {path}", str(error)))
         except SpecError as error:
             faults += [SpecFault(f"--set {path}", fault.message) for fault in error.faults]
     return tuple(trails), faults
 
 
-class _NoPlace(Exception):
+class NoPlace(Exception):
     """A path has no place in the spec."""
 
 
 def _set(raw: Any, path: str, given: Any) -> Trail:
     trail = from_text(path)
     if trail is None:
-        raise _NoPlace("is no path of a key; write it as train.epochs or model.layers[0].units")
-    strict, _ = parse(as_text(given))
+        raise NoPlace("is no path of a key; write it as train.epochs or model.layers[0].units")
+    put(raw, trail, parse(as_text(given))[0])
+    return trail
+
+
+def put(raw: Any, trail: Trail, value: Any) -> None:
+    """Set a value in a raw spec, in place; NoPlace if there is none."""
     holder = raw
     for depth, part in enumerate(trail[:-1]):
         holder = _inside(holder, trail[: depth + 1], part)
-    _inside(holder, trail, trail[-1], strict)
-    return trail
+    _inside(holder, trail, trail[-1], value)
 
 
 _NOTHING = object()
@@ -49,9 +53,9 @@ def _inside(holder: Any, trail: Trail, part: str | int, given: Any = _NOTHING) -
     """Return the object or list at a part of its holder, created if missing; with a value, set that instead."""
     if isinstance(part, int):
         if not isinstance(holder, list) or part >= len(holder):
-            raise _NoPlace(f"there is no [{part}] here: {_content(holder)}")
+            raise NoPlace(f"there is no [{part}] here: {_content(holder)}")
     elif not isinstance(holder, dict):
-        raise _NoPlace(f"there is no {shown(part)} here: {_content(holder)}")
+        raise NoPlace(f"there is no {shown(part)} here: {_content(holder)}")
     if given is not _NOTHING:
         holder[part] = given
     else:

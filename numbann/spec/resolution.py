@@ -36,8 +36,9 @@ from numbann.spec.model import (
     to_json,
 )
 from numbann.spec.source import make_absolute
+from numbann.spec.sweeping import NO_MEASURES
 from numbann.spec.tasks import target_for, unfit_loss, unfit_metric, wanted_by
-from numbann.spec.trail import Found
+from numbann.spec.trail import Found, Trail
 
 if TYPE_CHECKING:
     from numbann.data.tasks.task import TargetForm, Task
@@ -115,10 +116,11 @@ class Resolved:
     def to_json(self) -> dict[str, Any]:
         """Return the resolved spec as JSON values, so that it runs anywhere.
 
-        Paths are absolute; output, extends, the preset, and what the model says for all layers, are left out.
+        Paths are absolute; output, extends, the preset, the sweep, and what the model says for all layers, are left
+        out.
         """
         written = to_json(self.spec)
-        del written["output"], written["extends"], written["preset"]
+        del written["output"], written["extends"], written["preset"], written["sweep"]
         for key in SHARED:
             del written["model"][key]
         split = written["data"]["split"]
@@ -242,11 +244,13 @@ def _output_faults(loaded: Loaded, loss: Configured) -> Iterator[Found]:
 def _watch_faults(spec: Spec, measures: list[str]) -> Iterator[Found]:
     """Refuse to watch a key that the history lacks."""
     keys = ["validation_loss", *(f"validation_{name}" for name in measures), "train_loss", "learning_rate"]
-    for key, monitor in watched(spec.train).items():
+    asked: dict[Trail, str] = {("train", key, "monitor"): monitor for key, monitor in watched(spec.train).items()}
+    if spec.sweep is not None and spec.sweep.metric not in NO_MEASURES:
+        asked["sweep", "metric"] = spec.sweep.metric
+    for trail, monitor in asked.items():
         if monitor not in keys:
             hint = did_you_mean(monitor, keys) or did_you_mean(f"validation_{monitor}", keys)
-            unknown = f"{shown(monitor)} is no key of the history{hint}"
-            yield ("train", key, "monitor"), f"{unknown} (known: {', '.join(keys)})"
+            yield trail, f"{shown(monitor)} is no key of the history{hint} (known: {', '.join(keys)})"
 
 
 # ---- components

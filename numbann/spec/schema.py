@@ -79,7 +79,7 @@ def _inner(inner: Inner) -> dict[str, Any]:
     short = _key(keys_of(inner.section)[inner.short]) if inner.short else {}
     short.pop("default", None)
     if "anyOf" in short:  # of which the number alone is short
-        short = next(one for one in short["anyOf"] if one.get("type") == "integer")
+        short = next(one for one in short["anyOf"] if one.get("type") in ("integer", "array"))
     types = ["object", *([short["type"]] if short else []), *["null"] * inner.optional]
     types += ["boolean"] * (bool(short) and inner.optional)
     return {**short, **_section(inner.section), **({"type": types} if len(types) > 1 else {})}

@@ -102,6 +102,38 @@ class ModelEnded:
 
 
 @dataclass(frozen=True)
+class SweepStarted:
+    """The trials of a sweep begin.  path: its directory.
+
+    trials: how many there are, None for as many as time allows; done: how many an earlier start has.  workers: how many
+    are trained at a time, with `threads` each.  parameters: the paths of what they differ in.  metric: what they are
+    measured by; lower: whether less of it is better.  The rest is as of Started.
+    """
+
+    path: Path
+    trials: int | None
+    done: int
+    workers: int
+    threads: int
+    parameters: tuple[str, ...]
+    metric: str
+    lower: bool
+    epochs: int
+    device: str
+    compiled: int
+    compile_seconds: float
+    gpu: str | None = None
+
+
+@dataclass(frozen=True)
+class TrialEnded:
+    """A trial of a sweep has ended.  row: as trials.jsonl has it; best: it is the best so far."""
+
+    row: Mapping[str, Any]
+    best: bool
+
+
+@dataclass(frozen=True)
 class Finished:
     """The run is complete and written.
 
@@ -118,7 +150,20 @@ class Finished:
     warnings: tuple[str, ...] = ()
 
 
-Event = DataRead | Planned | Compiling | Started | StepsDone | Warned | EpochEnded | FromModel | ModelEnded | Finished
+Event = (
+    DataRead
+    | Planned
+    | Compiling
+    | Started
+    | StepsDone
+    | Warned
+    | EpochEnded
+    | FromModel
+    | ModelEnded
+    | SweepStarted
+    | TrialEnded
+    | Finished
+)
 Callback = Callable[[Event], None]
 
 

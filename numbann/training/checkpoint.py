@@ -14,7 +14,7 @@ from numbann.fit.job import Job
 from numbann.fit.state import NO_LOSSES, State
 from numbann.fit.stopping import Best
 from numbann.model import tensor_file
-from numbann.model.tensor_file import Kind, Part, check_tensors, damaged, read_tensors
+from numbann.model.tensor_file import Kind, Part, check_tensors, damaged, parse_tensors, read_tensors
 from numbann.network.states import MEMORY, add_prefix, select_part
 from numbann.training.checkpoint_metadata import check_metadata
 
@@ -59,7 +59,19 @@ def load_state(path: Path, spec_hash: str, job: Job) -> State:
     """Read the state from a file; RunDirectoryError if it is missing, damaged, of another spec or not of this job."""
     if not path.exists():
         raise RunDirectoryError(f"{path}: no checkpoint to go on from; train anew")
-    metadata, tensors = read_tensors(path, KIND)
+    return _checked(path, *read_tensors(path, KIND), spec_hash, job)
+
+
+def restored(engine: Engine, content: bytes, spec_hash: str, job: Job) -> State:
+    """Set an engine to the state in the bytes of a checkpoint, and return it."""
+    place = Path("checkpoint")
+    state = _checked(place, *parse_tensors(content, place, KIND), spec_hash, job)
+    restore(engine, state, place)
+    return state
+
+
+def _checked(path: Path, metadata: dict[str, Any], tensors: dict[str, np.ndarray], spec_hash: str, job: Job) -> State:
+    """Return the state that was read, if it is of this spec and job."""
     if metadata.get("spec") != spec_hash:
         raise RunDirectoryError(f"{path}: belongs to another spec than the one beside it; train anew")
     try:

@@ -14,28 +14,23 @@ import numpy as np
 from numbann.data.contract import sources
 from numbann.engine.devices import make_engine
 from numbann.engine.shared.processors import available_cpus
-from numbann.errors import NumbannError, RunDirectoryError, SpecError, SpecFault, TrainingError
+from numbann.errors import RunDirectoryError, SpecError, SpecFault, TrainingError
 from numbann.fit.fitting import begin, take_best
 from numbann.fit.fitting import load as load_rows
-from numbann.fit.loop import run_epochs
-from numbann.fit.pause import Pause
 from numbann.model.columns import Columns, as_csv
 from numbann.runner import Done, Line, run
 from numbann.runner.pools import PROCESSES, THREADS
 from numbann.spec.loading import Loaded
 from numbann.spec.model import Ensemble
+from numbann.training.beside import told, train_beside
 from numbann.training.calibration import calibrate
-from numbann.training.callbacks import Callback, EpochEnded, ModelEnded, Started, call_all
+from numbann.training.callbacks import Callback, ModelEnded, Started, call_all
 from numbann.training.execution import warm_up
 from numbann.training.folding import Folding, Place, Share
 from numbann.training.out_of_fold import columns_of
 from numbann.training.preparation import Given, Prepared, engine_of, load, prepare_loaded, settings
 from numbann.training.trained import Trained, ended, finish
 from numbann.training.turn import Turn
-
-
-class _Stopped(Exception):
-    """Ends a model that nobody waits for."""
 
 
 @dataclass(frozen=True)
@@ -98,7 +93,7 @@ def cross_validate(
     tell, threads_of = call_all(tuple(callbacks)), threads or available_cpus()
     loaded = load(spec, {**(overrides or {}), **settings(device=device, seed=seed)}, data=data)
     _check(loaded, folds, repeats)
-    prepared = prepare_loaded(_with_folds(loaded, folds), tell, data)
+    prepared = prepare_loaded(with_folds(loaded, folds), tell, data)
     folding = Folding.of(prepared, data, repeats).without_test()
     share = Share.of(len(folding.places), prepared, threads_of)
     with engine_of(prepared, tell) as engine:
@@ -126,6 +121,11 @@ def _check(loaded: Loaded, folds: int, repeats: int) -> None:
     spec, faults = loaded.spec, []
     if folds < 2 or repeats < 1:
         faults.append(SpecFault("folds", f"{folds} folds, {repeats} times, are none; take 2 or more, once or more"))
+    if spec.sweep is not None:
+        what = (
+            'numbann sweep trains its trials, also by folds; leave it out ("sweep": null) to validate the spec itself'
+        )
+        faults.append(SpecFault("sweep", what))
     if spec.ensemble is not None:
         what = "an ensemble has folds of its own, and its validation figures are out of fold: train it"
         faults.append(SpecFault("ensemble", f'{what}, or leave it out ("ensemble": null) to validate a single model'))
@@ -138,20 +138,10 @@ def _check(loaded: Loaded, folds: int, repeats: int) -> None:
         raise SpecError(faults, loaded.source.name)
 
 
-def _with_folds(loaded: Loaded, folds: int) -> Loaded:
+def with_folds(loaded: Loaded, folds: int) -> Loaded:
     """Return a spec with folds, also in what its preset is yet to fill in."""
     spec = replace(loaded.spec, ensemble=Ensemble(folds=folds))
     return replace(loaded, spec=spec, given={**loaded.given, "ensemble": {"folds": folds}})
-
-
-class _UntilStopped(Pause):
-    """Stops when the line says so."""
-
-    def __init__(self, line: Line) -> None:
-        self._line = line
-
-    def due(self) -> bool:
-        return self._line.stop.is_set()
 
 
 def _train_fold(folding: Folding, line: Line, threads: int, place: Place) -> Trained:
@@ -162,11 +152,8 @@ def _train_fold(folding: Folding, line: Line, threads: int, place: Place) -> Tra
         job = prepared.job
         with make_engine(prepared.plan, train.device, threads) as engine:
             load_rows(engine, job)
-            state, rates = begin(engine, job), job.rates()
-            for record in run_epochs(engine, job, rates, state, turn.tell, pause=_UntilStopped(line)):
-                if record is None or line.stop.is_set():
-                    raise _Stopped
-                turn.tell(EpochEnded(record, state.best.epoch == state.epoch))
+            state = begin(engine, job)
+            train_beside(engine, job, state, line, turn.tell)
             take_best(engine, state)
             calibrate(prepared, engine)
             return finish(folding, place, prepared, engine, state, keep=False)
@@ -176,25 +163,19 @@ def _ended(done: Done, place: Place) -> ModelEnded:
     """Return the event of a model that is trained or has failed."""
     if done.error is None:
         return ended(done.value)
-    return ModelEnded(place.number, place.fold, place.repeat, error=_told(done.error))
-
-
-def _told(error: Exception) -> str:
-    """Return an error as a line."""
-    text = " ".join(str(error).split())
-    return text if isinstance(error, NumbannError) else f"{type(error).__name__}: {text}"
+    return ModelEnded(place.number, place.fold, place.repeat, error=told(done.error))
 
 
 def _summary(prepared: Prepared, folding: Folding, found: Sequence[Done]) -> CrossValidation:
     trained = [done.value for done in found if done.error is None]
     if not trained:
-        raise TrainingError(f"all models failed; the first: {_told(found[0].error or Exception())}")
+        raise TrainingError(f"all models failed; the first: {told(found[0].error or Exception())}")
     figures = {
         name: np.array([one.measures["validation"][name] for one in trained])
         for name in trained[0].measures["validation"]
     }
     rows = [
-        {**place.to_json(), "error": _told(done.error)} if done.error else done.value.to_json()
+        {**place.to_json(), "error": told(done.error)} if done.error else done.value.to_json()
         for place, done in zip(folding.places, found, strict=True)
     ]
     mean = {name: float(values.mean()) for name, values in figures.items()}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property
 from math import prod
@@ -135,12 +136,19 @@ def load(
 
 def prepare_loaded(loaded: Loaded, tell: Callback, data: Any = None) -> Prepared:
     """Prepare a checked spec, as `prepare` does."""
-    try:
+    with placing(loaded, data):
         source = read(loaded, data)
         if loaded.spec.ensemble is None:
             return plan(loaded, source, tell)
         source.folds(loaded.spec.ensemble.folds)  # as many as there can be
         return replace(plan(loaded, source, tell), source=source)
+
+
+@contextmanager
+def placing(loaded: Loaded, data: Any) -> Iterator[None]:
+    """Turn an error of data for which a key of the spec is to blame into one that says where that stands."""
+    try:
+        yield
     except DataError as error:
         if error.key is None:
             raise

@@ -44,7 +44,7 @@ class RunDirectory:
 
     def write(self, name: str, *parts: bytes | memoryview) -> None:
         """Write a file atomically, from its parts."""
-        with _naming(self.path / name):
+        with naming(self.path / name):
             write_atomically(self.path / name, *parts)
 
     def write_json(self, name: str, value: Any) -> None:
@@ -75,8 +75,8 @@ class RunDirectory:
             lines = b"".join(map(_line, waiting))
             waiting.clear()
             if lines:
-                with _naming(self.path / HISTORY):
-                    _append(self.path / HISTORY, lines)
+                with naming(self.path / HISTORY):
+                    append_lines(self.path / HISTORY, lines)
 
         try:
             yield append
@@ -86,7 +86,7 @@ class RunDirectory:
     def clear(self) -> None:
         """Remove the files of an earlier run; other files stay."""
         for name in FILES:
-            with _naming(self.path / name):
+            with naming(self.path / name):
                 (self.path / name).unlink(missing_ok=True)
         for model in self.models():
             model.clear()
@@ -101,13 +101,13 @@ class RunDirectory:
     def model(self, number: int) -> RunDirectory:
         """Make the directory of one of its models, if it is not there."""
         path = self.path / MODELS / str(number)
-        with _naming(path):
+        with naming(path):
             path.mkdir(parents=True, exist_ok=True)
         return RunDirectory(path)
 
     def sweep(self) -> None:
         """Remove the temporary files of processes that were killed.  Only who holds the lock may do so."""
-        with _naming(self.path):
+        with naming(self.path):
             for path in self.path.iterdir():
                 if TEMPORARY.fullmatch(path.name):
                     path.unlink(missing_ok=True)
@@ -126,7 +126,7 @@ class RunDirectory:
 
 
 @contextmanager
-def _naming(path: Path) -> Iterator[None]:
+def naming(path: Path) -> Iterator[None]:
     """Turn an error of the system into one that names the path."""
     try:
         yield
@@ -185,7 +185,7 @@ def _flush_folder(path: Path) -> None:
         os.close(handle)
 
 
-def _append(path: Path, content: bytes) -> None:
+def append_lines(path: Path, content: bytes) -> None:
     """Append to a file, all of it or nothing."""
     size = path.stat().st_size if path.exists() else 0
     try:

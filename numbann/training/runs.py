@@ -6,12 +6,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from numbann.errors import RunDirectoryError
+from numbann.errors import RunDirectoryError, SpecError
 from numbann.fit.state import State
 from numbann.fit.stopping import exhausted
 from numbann.model.provenance import registry_of
 from numbann.plugins.finding import with_files
-from numbann.spec.loading import plugins_of
+from numbann.spec.loading import Loaded, plugins_of
 from numbann.training import rundir
 from numbann.training.callbacks import Callback, Event, call_all
 from numbann.training.checkpoint import load_state, restore
@@ -21,7 +21,7 @@ from numbann.training.folding import Folding
 from numbann.training.interruption import untouched
 from numbann.training.lock import lock
 from numbann.training.manifest import Stored, identity, read_manifest, verify_unchanged
-from numbann.training.preparation import Given, Prepared, engine_of, prepare, settings
+from numbann.training.preparation import Given, Prepared, engine_of, load, prepare, prepare_loaded, settings
 
 REMEDY = "import the plugins that its spec names, if you trust where it comes from: --trust (trust=True)"
 
@@ -48,9 +48,8 @@ def train(
     """
     tell = call_all(tuple(callbacks))
     rundir.check_output(output, force)
-    prepared = prepare(
-        spec, {**(overrides or {}), **settings(device=device, threads=threads, seed=seed)}, tell, data=data
-    )
+    given = {**(overrides or {}), **settings(device=device, threads=threads, seed=seed)}
+    prepared = prepare_loaded(_without_sweep(load(spec, given, data=data)), tell, data)
     output = prepared.loaded.spec.output if output is None else output
     rundir.check_output(output, force)
     folding = None if prepared.source is None else Folding.of(prepared, data)
@@ -114,6 +113,14 @@ def resume(
                     restore(engine, state, directory.path / rundir.CHECKPOINT)
             execution = Execution(prepared, engine, directory, tell, warmup)
             return execute(execution, state) if folding is None else execute_ensemble(execution, folding)
+
+
+def _without_sweep(loaded: Loaded) -> Loaded:
+    """Refuse a spec with a sweep, which one training would ignore."""
+    if loaded.spec.sweep is not None:
+        what = 'numbann sweep trains its trials; leave it out ("sweep": null) to train the spec itself'
+        raise SpecError([loaded.source.fault(("sweep",), what)], loaded.source.name)
+    return loaded
 
 
 def _stored_state(directory: rundir.RunDirectory, prepared: Prepared, stored: Stored) -> State | None:

@@ -17,6 +17,7 @@ import pytest
 
 from numbann.errors import NumbannError
 from numbann.runner import Done, Line, run
+from numbann.runner.pools import Pool
 
 
 class AtOnce(Executor):
@@ -117,3 +118,33 @@ def test_a_broken_executor_of_the_users_ends_with_errors(tmp_path: Path) -> None
     with ProcessPoolExecutor(1, get_context("spawn")) as executor:
         found = list(run(kill_once, [(str(tmp_path), 4), (str(tmp_path), 1)], executor))
     assert all(isinstance(one.error, BrokenProcessPool) for one in found)
+
+
+def test_a_pool_stays_open() -> None:
+    with Pool("threads", 2) as pool:
+        for _ in range(2):
+            assert values(list(run(square, range(3), pool))) == [0, 1, 4]
+    with pytest.raises(RuntimeError, match="shutdown"):
+        list(run(square, range(3), pool))
+
+
+def test_jobs_are_told_of_as_they_end() -> None:
+    ended: list[int] = []
+    found = [one.place for one in run(square, range(3), workers=3, ended=lambda done: ended.append(done.place))]
+    assert found == [0, 1, 2]
+    assert sorted(ended) == found
+
+
+@pytest.mark.parametrize("executor", ["threads", ThreadPoolExecutor(1)], ids=["threads", "own"])
+def test_no_more_begin(executor: Any) -> None:
+    begun: list[int] = []
+
+    def work(job: int) -> int:
+        begun.append(job)
+        time.sleep(0.01)
+        return job
+
+    found = [one.place for one in run(work, range(50), executor, more=lambda: len(begun) < 3)]
+    assert found == begun
+    assert 3 <= len(found) < 50
+    assert [one.place for one in run(work, range(50), executor, more=lambda: False)] == []

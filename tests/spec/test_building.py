@@ -219,7 +219,11 @@ WRONG = [
     (train(early_stopping={"patience": 0}), "train.early_stopping.patience", "0 is not allowed"),
     (train(early_stopping={"pateince": 1}), "train.early_stopping.pateince", 'did you mean "patience"?'),
     (train(diagnostics="yes"), "train.diagnostics", "give true or false"),
-    ({"sweep": {}}, "sweep", "not in this version yet"),
+    (
+        {"sweep": {}},
+        "sweep.parameters",
+        "missing; give an object of names, each with an object with the keys values, low, high, log, integer",
+    ),
     ({"plugins": "mine.py"}, "plugins", "give a list of names"),
     ({"plugins": ["absent.py"]}, "plugins", "no such plugin file"),
     ({"output": ""}, "output", '"" is not allowed'),

@@ -16,6 +16,7 @@ import pytest
 
 import numbann
 from numbann.errors import SpecError, TrainingError
+from numbann.fit import loop
 from numbann.training import cross_validation
 from numbann.training.callbacks import EpochEnded, Event, FromModel, ModelEnded, Started
 
@@ -174,3 +175,11 @@ def test_an_ensemble_left_out(write_spec: WriteSpec) -> None:
     assert numbann.cross_validate(write_spec(ensemble=3), folds=2, overrides={"ensemble": None}).mean
     with pytest.raises(SpecError):
         numbann.cross_validate(write_spec(ensemble=3), folds=2)
+
+
+def test_an_epoch_that_takes_long(write_spec: WriteSpec, monkeypatch: pytest.MonkeyPatch, pieces: None) -> None:
+    expected = figures(numbann.cross_validate(write_spec(), folds=2))
+    monkeypatch.setattr(loop, "PIECE", 0.0)  # seconds after which its numbers are looked at
+    found = numbann.cross_validate(write_spec(), folds=2)
+    assert found.failed == []
+    assert figures(found) == expected

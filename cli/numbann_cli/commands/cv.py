@@ -27,7 +27,7 @@ from numbann_cli.overview import COMMANDS
     metavar="FILE",
     help="Write what is predicted out of fold, as CSV.",
 )
-@click.option("--processes", is_flag=True, help="Train in processes, in the place of threads.")
+@options.processes
 @options.settings
 @options.device
 @options.threads

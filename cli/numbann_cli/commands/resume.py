@@ -1,4 +1,4 @@
-"""`numbann resume`: continues a run where it stopped."""
+"""`numbann resume`: continues a run or a sweep where it stopped."""
 
 from __future__ import annotations
 
@@ -17,6 +17,8 @@ from numbann_cli.overview import COMMANDS
 @click.option("--epochs", type=click.IntRange(min=1), metavar="N", help="Train on to N epochs, also a complete run.")
 @options.device
 @options.threads
+@options.workers
+@options.processes
 @options.trust
 @options.no_cache
 @options.json_output
@@ -27,15 +29,37 @@ def command(
     epochs: int | None,
     device: str | None,
     threads: int | None,
+    workers: int | None,
+    processes: bool,
     trust: bool,
     as_json: bool,
 ) -> None:
-    """Go on with RUN, a run directory."""
+    """Go on with RUN, a run directory or that of a sweep."""
     from numbann.training.runs import resume
+    from numbann.training.sweeps.store import is_sweep
+    from numbann.training.sweeps.sweep import resume_sweep
     from numbann_cli.console import narrate
 
+    whole = is_sweep(run)
+    if whole and (epochs or device):
+        raise click.UsageError(f"{run}: is a sweep, whose spec says --epochs and --device; leave them out")
+    if not whole and (workers or processes):
+        raise click.UsageError(f"{run}: is one run; --workers and --processes are for sweeps")
     with narrate(settings, as_json) as narrator:
         plugins = settings.usable_files()
+        if whole:
+            executor = "processes" if processes else "threads"
+            found = resume_sweep(
+                run,
+                executor=executor,
+                workers=workers,
+                threads=threads,
+                trust=trust,
+                plugins=plugins,
+                callbacks=(narrator,),
+            )
+            narrator.swept(found)
+            return
         done = resume(
             run, epochs=epochs, device=device, threads=threads, trust=trust, plugins=plugins, callbacks=(narrator,)
         )

@@ -32,9 +32,11 @@ def command(settings: Settings, what: str | None, plot: Path | None) -> None:
     elif Path(what).exists():
         if plot:
             raise click.UsageError(f"--plot draws a component, and {what} is a path")
-        from numbann_cli.run_page import page
+        from numbann.training.sweeps.store import is_sweep
+        from numbann_cli import run_page, sweep_page
 
         width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+        page = sweep_page.page if is_sweep(Path(what)) else run_page.page
         click.echo(page(Path(what), width))
     else:
         _explain(settings, what, plot)

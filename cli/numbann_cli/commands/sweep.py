@@ -1,0 +1,77 @@
+"""`numbann sweep`: trains a spec with many values of its keys, and tells which are best."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from numbann_cli import options, starting
+from numbann_cli.group import Settings
+from numbann_cli.overview import COMMANDS
+
+
+@click.command("sweep", help=COMMANDS["sweep"])
+@click.argument("spec", type=click.Path(path_type=Path))
+@options.targets
+@click.option(
+    "-o", "--output", type=click.Path(path_type=Path), metavar="DIR", help="Its directory; default: runs/NAME-sweep."
+)
+@options.workers
+@options.processes
+@click.option(
+    "--trial", type=int, metavar="N", help="Train trial N alone, for an array of jobs; numbann resume gathers."
+)
+@options.settings
+@click.option("--force", is_flag=True, help="Replace an existing sweep.")
+@options.device
+@options.threads
+@options.seed
+@options.no_cache
+@options.json_output
+@click.pass_obj
+def command(
+    settings: Settings,
+    spec: Path,
+    targets: tuple[str, ...],
+    output: Path | None,
+    workers: int | None,
+    processes: bool,
+    trial: int | None,
+    given: tuple[str, ...],
+    force: bool,
+    device: str | None,
+    threads: int | None,
+    seed: int | None,
+    as_json: bool,
+) -> None:
+    """Train SPEC, a JSON file with a sweep, with many values; or, with --target COLUMN, a spec made for a data file."""
+    if trial is not None and output is None:
+        raise click.UsageError("--trial: name the directory that all trials share: -o DIR")
+    if trial is not None and (force or processes or workers):
+        raise click.UsageError("--trial: is one training; leave --force, --processes and --workers out")
+    source, overrides = starting.source_of(spec, targets, options.parse_settings(given), settings)
+    from numbann.training.sweeps.sweep import sweep, sweep_trial
+    from numbann_cli.console import narrate
+
+    where = {"device": device, "threads": threads, "seed": seed, "overrides": overrides}
+    with narrate(settings, as_json) as narrator:
+        narrator.source(source)
+        if trial is not None:
+            assert output is not None
+            row = sweep_trial(source, trial, output=output, callbacks=(narrator,), **where)  # type: ignore[arg-type]
+            narrator.trial(row, output)
+            if "error" in row:
+                click.get_current_context().exit(1)
+            return
+        executor = "processes" if processes else "threads"
+        found = sweep(
+            source,
+            executor=executor,
+            workers=workers,
+            output=output,
+            force=force,
+            callbacks=(narrator,),
+            **where,  # type: ignore[arg-type]
+        )
+        narrator.swept(found)

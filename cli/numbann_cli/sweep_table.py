@@ -1,0 +1,101 @@
+"""A table of the trials of a sweep: a row for each, with the values that it tried, its course and its figure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from numbann.errors import shown
+from numbann_cli.rows import BEST, GAP, MARK, number
+
+COURSE = ("best_epoch", "epochs", "seconds")
+WIDEST, NARROWEST = 20, 9  # characters of a value
+MOST = 10  # trials in a table of the best
+
+
+@dataclass(frozen=True)
+class TrialRows:
+    """Rows that are aligned before all of them are known.
+
+    parameters: the paths of what the trials differ in; metric: what they are measured by; width: the terminal's, or
+    None.  If a row is too wide, it has no course, and then fewer parameters.
+    """
+
+    parameters: Sequence[str]
+    metric: str
+    rungs: bool = False
+    width: int | None = None
+
+    @cached_property
+    def titles(self) -> dict[str, str]:
+        """What is shown, by the title of its column: a path, or a key of the row."""
+        titles = {"trial": "trial", **({"rung": "rung"} if self.rungs else {})}
+        titles |= dict(zip(short_names(self.parameters), self.parameters, strict=True))
+        titles |= {key: key for key in COURSE} | {self.metric: "value"}
+        spare = [*reversed(COURSE), *reversed(short_names(self.parameters)[1:])]
+        while self.width is not None and spare and len(self._align(list(titles), titles)) + 6 > self.width:
+            del titles[spare.pop(0)]
+        return titles
+
+    def header(self) -> str:
+        """Return the header."""
+        return self._align(list(self.titles), self.titles) + GAP + BEST
+
+    def row(self, trial: Mapping[str, Any], best: bool = False) -> str:
+        """Return the row of a trial that did not fail."""
+        cells = [self._cell(trial, key) for key in self.titles.values()]
+        return self._align(cells, self.titles) + (f"{GAP}{MARK:>{len(BEST)}}" if best else "")
+
+    def _cell(self, trial: Mapping[str, Any], key: str) -> str:
+        if key in trial["parameters"]:
+            return value(trial["parameters"][key])
+        if key == "seconds":
+            return f"{trial[key]:.2f}"
+        return str(trial[key] + 1) if key == "rung" else number(trial[key])
+
+    def _align(self, cells: Sequence[str], titles: Mapping[str, str]) -> str:
+        rooms = (
+            len(title) if key in ("trial", "rung", "epochs") else max(len(title), NARROWEST)
+            for title, key in titles.items()
+        )
+        return GAP.join(f"{cell:>{room}}" for cell, room in zip(cells, rooms, strict=True))
+
+
+def value(given: Any) -> str:
+    """Return a value of a key in a few characters."""
+    if isinstance(given, float):
+        return f"{given:.4g}"
+    return given[:WIDEST] if isinstance(given, str) else shown(given, WIDEST)
+
+
+def short_names(paths: Sequence[str]) -> list[str]:
+    """Return the last word of each path, or all of it where the last words of two are the same."""
+    last = [path.rpartition(".")[2] for path in paths]
+    return [name if last.count(name) == 1 else path for name, path in zip(last, paths, strict=True)]
+
+
+def values_line(parameters: Mapping[str, Any]) -> str:
+    """Return the values that a trial tried, in one line."""
+    names = short_names(list(parameters))
+    return ", ".join(f"{name} {value(given)}" for name, given in zip(names, parameters.values(), strict=True))
+
+
+def ranked(rows: Sequence[Mapping[str, Any]], lower: bool) -> list[Mapping[str, Any]]:
+    """Return the trials that have a figure, the best first; those of a higher rung before all others."""
+    sign = 1 if lower else -1
+    measured = [row for row in rows if row.get("value") is not None]
+    return sorted(measured, key=lambda row: (-row.get("rung", 0), sign * row["value"], row["trial"]))
+
+
+def best_lines(rows: Sequence[Mapping[str, Any]], table: TrialRows, lower: bool) -> Iterator[str]:
+    """Yield a table of the best trials, and how many failed."""
+    best = ranked(rows, lower)[:MOST]
+    failed = [row for row in rows if "error" in row]
+    if best:
+        yield f"the best {len(best)} of {len(rows)} trials" if len(best) < len(rows) - len(failed) else "trials"
+        yield table.header()
+        yield from (table.row(row, row is best[0]) for row in best)
+    if failed:
+        yield f"{len(failed)} of {len(rows)} trials failed; the first, trial {failed[0]['trial']}: {failed[0]['error']}"

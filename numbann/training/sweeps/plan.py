@@ -1,0 +1,64 @@
+"""The plan of a sweep: which trials its search asks for, and how many there are."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from numbann.spec.model import Spec
+from numbann.spec.sweeping import BATCH, FACTOR, TRIALS
+from numbann.training.sweeps.halving import halve, rungs_of
+from numbann.training.sweeps.search import Asked, Search
+from numbann.training.sweeps.space import Point, Space
+from numbann.training.sweeps.tpe import estimate
+
+CHUNK = 100  # trials asked for at a time, where no result decides the next
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a sweep is to do.  trials: how many there are, None for as many as time allows."""
+
+    spec: Spec
+    space: Space
+    trials: int | None
+
+    @classmethod
+    def of(cls, spec: Spec) -> Plan:
+        """Return the plan of a spec's sweep."""
+        sweep = spec.sweep
+        assert sweep is not None
+        space = Space(sweep, spec.seed)
+        asked = sweep.search.trials or (None if sweep.minutes else TRIALS)
+        trials = space.size if sweep.search.type == "grid" else asked
+        if sweep.search.type in ("random", "halving") and space.size is not None:
+            trials = min(trials or space.size, space.size)
+        return cls(spec, space, trials)
+
+    def point(self, number: int) -> Point:
+        """Return the values of a trial of a grid, or of one that is drawn."""
+        sweep = self.spec.sweep
+        assert sweep is not None
+        return self.space.at(number - 1) if sweep.search.type == "grid" else self.space.drawn(number - 1)
+
+    def search(self) -> Search:
+        """Return the search."""
+        sweep = self.spec.sweep
+        assert sweep is not None
+        asked, epochs = sweep.search, self.spec.train.epochs
+        if asked.type == "tpe":
+            return estimate(self.space, asked.batch or BATCH, self.trials)
+        if asked.type == "halving":
+            assert self.trials is not None
+            factor = asked.factor or FACTOR
+            rungs = rungs_of(self.trials, epochs, factor, asked.epochs)
+            return halve([Asked(number, self.point(number)) for number in range(1, self.trials + 1)], rungs, factor)
+        return _listed(self)
+
+
+def _listed(plan: Plan) -> Search:
+    """Ask for trials that do not depend on each other."""
+    first = 1
+    while plan.trials is None or first <= plan.trials:
+        last = first + CHUNK - 1 if plan.trials is None else min(first + CHUNK - 1, plan.trials)
+        yield [Asked(number, plan.point(number)) for number in range(first, last + 1)]
+        first = last + 1

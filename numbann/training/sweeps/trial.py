@@ -1,0 +1,190 @@
+"""Trains one trial of a sweep and measures it, in a thread or in another process.
+
+The row of a trial has everything that is kept of it but the states that it may go on from.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import pickle
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from math import isfinite
+from statistics import fmean
+from threading import RLock
+from typing import Any
+
+from numbann.engine.devices import make_engine
+from numbann.engine.interface import Engine
+from numbann.errors import TrainingError
+from numbann.fit.fitting import begin, take_best
+from numbann.fit.fitting import load as load_rows
+from numbann.fit.loop import StepsDone
+from numbann.fit.state import State
+from numbann.runner import Line
+from numbann.spec.loading import Loaded, trial_of_sweep
+from numbann.training.beside import train_beside
+from numbann.training.calibration import calibrate
+from numbann.training.callbacks import Callback, FromModel
+from numbann.training.checkpoint import restored, to_parts
+from numbann.training.cross_validation import with_folds
+from numbann.training.folding import Folding
+from numbann.training.manifest import identity
+from numbann.training.preparation import Prepared, load, placing, plan
+from numbann.training.sweeps.kept import Sources
+from numbann.training.sweeps.search import Asked
+from numbann.training.sweeps.specs import portable
+
+VALIDATION = "validation_"
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Ended:
+    """A trial that was trained: its row, and the states that it may go on from, one for each of its models."""
+
+    row: Row
+    states: Sequence[bytes] = ()
+
+
+class Trials:
+    """What all trials of a sweep have in common; another process makes its own from the spec.
+
+    given: the rows, where they were given in Python.
+    """
+
+    def __init__(self, loaded: Loaded, given: Any = None) -> None:
+        sweep = loaded.spec.sweep
+        assert sweep is not None
+        self.loaded, self.given, self.sweep = loaded, given, sweep
+        self._sources = Sources(given)
+
+    def prepare(self, values: Mapping[str, Any]) -> Iterator[Prepared]:
+        """Prepare a trial with these values, or each of its folds."""
+        loaded = self._folded(trial_of_sweep(self.loaded, values))
+        source = self._sources.read(loaded)
+        whole = plan(loaded, source, _untold)
+        if self.sweep.folds == 1:
+            yield whole
+        else:
+            folding = Folding(loaded, source, whole.resolved, self.sweep.folds, 1, True, self.given)
+            yield from map(folding.prepare, folding.places)
+
+    def prepare_base(self, tell: Callback) -> Prepared:
+        """Prepare the spec of the sweep itself; all faults of its data are raised."""
+        loaded = self._folded(self.loaded)
+        with placing(loaded, self.given):
+            source = self._sources.read(loaded)
+            if self.sweep.folds > 1:
+                source.folds(self.sweep.folds)  # as many as there can be
+            return plan(loaded, source, tell)
+
+    def _folded(self, loaded: Loaded) -> Loaded:
+        return loaded if self.sweep.folds == 1 else with_folds(loaded, self.sweep.folds)
+
+    def value(self, measures: Mapping[str, float]) -> float | None:
+        """Return the figure that the sweep goes by; None if it is not a number."""
+        if self.sweep.metric not in measures:
+            known = ", ".join(measures)
+            raise TrainingError(f'sweep.metric: this trial has no "{self.sweep.metric}" (it has: {known})')
+        value = measures[self.sweep.metric]
+        return value if isfinite(value) else None
+
+    def __reduce__(self) -> tuple[Callable[..., Trials], tuple[Any, ...]]:
+        return _in_this_process, (portable(self.loaded), self.given)
+
+
+_TRIALS: dict[bytes, Trials] = {}  # the last of this process
+_LOCK = RLock()
+
+
+def _in_this_process(spec: Mapping[str, Any], given: Any) -> Trials:
+    """Return the trials of a sweep that another process has sent; data and plugins are read once."""
+    key = hashlib.sha256(pickle.dumps((spec, given))).digest()
+    with _LOCK:
+        if key not in _TRIALS:
+            _TRIALS.clear()
+            _TRIALS[key] = Trials(load(spec, data=given), given)
+        return _TRIALS[key]
+
+
+def _untold(event: Any) -> None:
+    """Say nothing: what is said of the data is said once for all trials."""
+
+
+def train_trial(trials: Trials, line: Line, threads: int, asked: Asked) -> Ended:
+    """Train a trial, or go on with it, and measure it."""
+    found = [
+        _train(prepared, line, threads, asked, None if asked.states is None else asked.states[place])
+        for place, prepared in enumerate(trials.prepare(asked.parameters))
+    ]
+    models = [one.row for one in found]
+    head = head_of(asked)
+    states = [state for one in found for state in one.states]
+    if len(models) == 1:
+        (model,) = models
+        return Ended({**head, "value": trials.value(model.pop("measures")), **model}, states)
+    measures = {name: fmean(one["measures"][name] for one in models) for name in models[0]["measures"]}
+    folds = [{"fold": 1 + place, **_without(one, "measures")} for place, one in enumerate(models)]
+    course = {
+        "best_epoch": int(fmean(one["best_epoch"] for one in models) + 0.5),
+        "epochs": max(one["epochs"] for one in models),
+        "seconds": round(sum(one["seconds"] for one in models), 6),
+        "validation": {name: fmean(one["validation"][name] for one in models) for name in models[0]["validation"]},
+    }
+    return Ended({**head, "value": trials.value(measures), **course, "folds": folds}, states)
+
+
+def head_of(asked: Asked) -> Row:
+    """Return how the row of a trial begins."""
+    rung = {} if asked.rung is None else {"rung": asked.rung}
+    return {"trial": asked.trial, **rung, "parameters": dict(asked.parameters)}
+
+
+def _train(prepared: Prepared, line: Line, threads: int, asked: Asked, stored: bytes | None) -> Ended:
+    """Train a model of a trial; its row also has the measures that a sweep may go by."""
+    job, tell = prepared.job, partial(_tell, line, asked.trial)
+    with make_engine(prepared.plan, prepared.resolved.spec.train.device, threads) as engine:
+        load_rows(engine, job)
+        spec = identity(prepared)
+        state = begin(engine, job) if stored is None else restored(engine, stored, spec, job)
+        train_beside(engine, job, state, line, tell, asked.until)
+        states = [] if asked.until is None else [b"".join(to_parts(state, spec))]
+        weights = take_best(engine, state)
+        calibrate(prepared, engine)
+        return Ended(_row(state, weights, _measure(prepared, engine)), states)
+
+
+def _tell(line: Line, trial: int, event: Any) -> None:
+    """Pass on how far a trial is; its epochs stay with it."""
+    if isinstance(event, StepsDone):
+        line.tell(FromModel(trial, event))
+
+
+def _measure(prepared: Prepared, engine: Engine) -> dict[str, float]:
+    """Return loss and metrics of the validation part, if there is one."""
+    part = prepared.dataset.validation
+    if part is None:
+        return {}
+    loss, outputs = engine.evaluate(part.x, part.t, part.loss_weight, part.group)
+    return {"loss": loss, **prepared.score(part, outputs)}
+
+
+def _row(state: State, weights: int, validation: Mapping[str, float]) -> Row:
+    """Return what is kept of a model.  weights: the epoch whose weights it has."""
+    history = state.history
+    measures = {"train_loss": history[weights - 1]["train_loss"]}
+    measures |= {f"{VALIDATION}{name}": value for name, value in validation.items()}
+    return {
+        "measures": measures,
+        "best_epoch": state.best.epoch,
+        "epochs": len(history),
+        "seconds": round(sum(record["seconds"] for record in history), 6),
+        "validation": dict(validation),
+        "history": list(history),
+    }
+
+
+def _without(row: Row, key: str) -> Row:
+    return {name: value for name, value in row.items() if name != key}
