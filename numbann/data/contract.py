@@ -21,6 +21,7 @@ DELIMITERS = (",", "\t", ";", "|")  # the candidates for "auto"
 MEMBER = ".npz:"
 GIVEN = "<data>"  # stands for a path where the rows are given in Python
 CATEGORIES = ("one-hot", "compact")  # the ways in which categories are inputs, of 0 and 1 or of -1 and 1
+CODED = "coded"  # beside a spec's `data`: the most categories of a column that is no code; without it none is
 ScaleNames = str | list[str]  # one transform, or several in order
 
 

@@ -81,6 +81,11 @@ class Encoding:
         """The inputs that are numbers: no categories, and none that says where a number is missing."""
         return tuple(sorted(self.number_places.values()))
 
+    @property
+    def coded(self) -> dict[int, int]:
+        """How many categories there are for each input that is the code of one."""
+        return {self.places[name].start: len(known) for name, known in self.categories.items() if known.coded}
+
     def _width(self, name: str) -> int:
         if name in self.categories:
             return self.categories[name].inputs
@@ -213,6 +218,7 @@ class Encoding:
             "fills": {name: known.fill for name, known in self.categories.items() if known.fill is not None},
             "folded": [name for name, known in self.categories.items() if known.folded],
             "compact": [name for name, known in self.categories.items() if known.compact],
+            "coded": [name for name, known in self.categories.items() if known.coded],
             "groups": [{"names": group.names, **group.to_dict()} for group in others],
             "indicated": self.indicated,
             "bins": {name: bins.edges for name, bins in self.bins.items()},
@@ -227,11 +233,12 @@ class Encoding:
     @classmethod
     def from_dict(cls, given: Mapping[str, Any]) -> Encoding:
         """Restore the encoding that to_dict wrote."""
-        fills, folded, compact = given.get("fills", {}), given.get("folded", ()), given.get("compact", ())
+        fills, folded = given.get("fills", {}), given.get("folded", ())
+        compact, coded = given.get("compact", ()), given.get("coded", ())
         found = cls(
             tuple(given["features"]),
             {
-                name: Categories(tuple(values), fills.get(name), name in folded, name in compact)
+                name: Categories(tuple(values), fills.get(name), name in folded, name in compact, name in coded)
                 for name, values in given["categories"].items()
             },
             {name: find_code(code["type"]).from_dict(code) for name, code in given.get("codes", {}).items()},

@@ -11,9 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from numbann.data.choices import NUMBERS, TARGET, TEXT, Choice, check_settings, choose
+from numbann.data.choices import NUMBERS, TARGET, TEXT, Choice, check_settings, choose, settings_of
 from numbann.data.columns import MISSING
-from numbann.data.contract import ScaleNames, as_tuples
+from numbann.data.contract import CODED, ScaleNames, as_tuples
 from numbann.data.dates import no_date
 from numbann.data.encoding import Encoding, fit_group, holes_of
 from numbann.data.table import Raw, RowSelection, count_of, sample_of
@@ -73,10 +73,12 @@ class Layout:
         return replace(encoding, groups=tuple(groups))
 
     def notes(self, rows: int) -> tuple[str, ...]:
-        """Return notes of the columns with missing numbers, with what stands for them, and of the bins."""
+        """Return notes of missing numbers, with what stands for them, of categories by code, and of the bins."""
         shown = [f"{name} ({count})" for name, count in self.holes.items() if name in self.indicated]
         standing = "the median stands for them, and an input says so"
         found = [f"missing numbers: {shortened(shown)} of {rows} rows; {standing}"] if shown else []
+        coded = [f"{name} ({len(known)})" for name, known in self.categories.items() if known.coded]
+        found += [f"categories by code: {shortened(coded)}"] if coded else []
         return (*found, *self._notes_of_bins())
 
     def _notes_of_bins(self) -> Iterator[str]:
@@ -105,8 +107,9 @@ def lay_out(section: Mapping[str, Any], raw: Raw, rows: RowSelection, task: Task
             raise DataError(
                 f"column {quoted(name)} holds numbers, not {choice.code}; leave that out", key="data.columns"
             )
+    most = {name: section.get(CODED) for name in choices if "categories" not in settings_of(section["columns"], name)}
     categories = {
-        name: Categories.fit(raw.table.texts[name], rows, name, choice)
+        name: Categories.fit(raw.table.texts[name], rows, name, choice, most.get(name))
         for name, choice in choices.items()
         if name in raw.table.texts and name not in codes
     }

@@ -253,7 +253,7 @@ def restore_shared(file: ModelFile, registry: Registry) -> tuple[Resolved, Prepr
 def restore_network(resolved: Resolved, preprocessing: Preprocessing, tensors: Tensors) -> Plan:
     """Plan a network for a preprocessing; ValueError unless the tensors fit it."""
     encoding = preprocessing.encoding
-    plan = planning.build(resolved.network(encoding.inputs, encoding.numbers))
+    plan = planning.build(resolved.network(encoding.inputs, encoding.numbers, encoding.coded))
     check_tensors(tensors, plan.tensors, plan.dtype)
     return plan
 

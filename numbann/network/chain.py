@@ -12,6 +12,7 @@ gradient d that each of them changes in place.  A step keeps what its way back n
 | step        | reads | makes | keeps       | way back                                                   |
 | ----------- | ----- | ----- | ----------- | ---------------------------------------------------------- |
 | Embed       | given | e     | nothing     | to its vectors, from the gradient to e                     |
+| PickRows    | given | e     | nothing     | to the rows of its table that occur, from the same         |
 | ScaleInputs | e     | x     | e           | d s, to an embedding; to its vector: from that to w        |
 | ScaleMembers | e    | x     | e           | d s; to its vectors: sums of e d over the members' rows    |
 | Product     | x     | h     | x           | d w', the gradient to x; to w and b: x' d, 1' d            |
@@ -44,7 +45,7 @@ from numbann.derivation import keeps_z
 from numbann.derivation.blend import BLEND, with_blend
 from numbann.errors import ShapeError
 from numbann.mathematics.activations.rectified import SELU_ALPHA, SELU_SCALE
-from numbann.network.description import Dense, Embedding, Network
+from numbann.network.description import Categories, Dense, Embedding, Network
 
 GIVEN = "given"  # the value that no step makes
 VALUES = ("e", "x", "h", "z", "a", "out")
@@ -111,22 +112,30 @@ class Step:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Embed(Step):
-    """Some numbers for each of the first `features` of `columns`, side by side, and the other columns behind them.
+class Enter(Step):
+    """`outputs` numbers for each of the first `features` of `columns`, side by side, and the other columns behind them.
 
-    The columns are those of the network's inputs.
+    The columns are those of the network's inputs.  first: where their numbers begin in e.
     """
 
     value = "e"
-    asked_by = "model.input.embedding"
-    configured: Configured
     columns: tuple[int, ...]
     features: int
+    outputs: int
+    first: int = 0
 
     @property
-    def outputs(self) -> int:
-        """How many numbers stand for a feature."""
-        return int(self.configured.values[OUTPUTS])
+    def width(self) -> int:
+        """How many numbers of e it makes."""
+        return len(self.columns) + self.features * (self.outputs - 1)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Embed(Enter):
+    """The numbers are made of a feature by an embedding, with trained numbers of the feature's own."""
+
+    asked_by = "model.input.embedding"
+    configured: Configured
 
     @property
     def mixed(self) -> int:
@@ -138,10 +147,16 @@ class Embed(Step):
         """How many numbers each of the functions of terms makes of a feature."""
         return terms_of(self.configured)
 
-    @property
-    def width(self) -> int:
-        """How many numbers the first layer gets."""
-        return len(self.columns) + self.features * (self.outputs - 1)
+
+@dataclass(frozen=True, kw_only=True)
+class PickRows(Enter):
+    """The numbers are the row of a trained table that the feature, a code, picks; zeros for any number that is no code.
+
+    counts: the codes of each feature, from 0 on; its rows lie behind those of the features before it.
+    """
+
+    asked_by = "model.input.categories"
+    counts: tuple[int, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -353,10 +368,10 @@ def layer_of(network: Network, k: int, link: Configured | None) -> Layer:
     """The layer k of a network; link: turns outputs into predictions."""
     dense, inputs = network.layers[k], network.layers[k - 1].width if k else network.inputs
     before = steps_of_inputs(network) if k == 0 else ()
-    inputs = next((step.width for step in before if isinstance(step, Embed)), inputs)
+    inputs = width_of(before, inputs)
     members = network.members if k + 1 == len(network.layers) else 1
     dense = replace(dense, units=dense.units * members)
-    returns = any(isinstance(step, Embed | ScaleMembers) for step in before)
+    returns = any(isinstance(step, Enter | ScaleMembers) for step in before)
     inner = (norm(dense, k), activation(dense, k), drop(dense, k), add_inputs(dense, k), take_own(members))
     own = (at_rate(step, dense.rate) for step in (product(network, dense, inputs, members, returns), *inner) if step)
     training = (*before, *own)
@@ -376,22 +391,62 @@ def ends_of(loss: Configured, link: Configured | None) -> tuple[Step, ...]:
 
 def steps_of_inputs(network: Network) -> tuple[Step, ...]:
     """The steps from the network's inputs to what the first product gets."""
-    first = embed(network)
-    width = first.width if first else network.inputs
+    first = enter(network)
+    width = width_of(first, network.inputs)
     scale = scale_members(network, width) if network.members > 1 else scale_inputs(network, width, bool(first))
-    return tuple(step for step in (first, scale) if step)
+    return (*first, scale) if scale else first
 
 
-def embed(network: Network) -> Embed | None:
+def width_of(steps: tuple[Step, ...], inputs: int) -> int:
+    """How many numbers the first layer gets for so many inputs, behind these steps."""
+    return sum(step.width for step in steps if isinstance(step, Enter)) or inputs
+
+
+def enter(network: Network) -> tuple[Enter, ...]:
+    """The steps that make several numbers of an input; the last one lets the other inputs through."""
+    given, coded = network.input_embedding, network.input_categories
+    counts = coded.counts if coded else {}
+    every = tuple(column for column in range(network.inputs) if column not in counts)
+    numbers = () if given is None else every if given.columns is None else given.columns
+    others = tuple(column for column in every if column not in set(numbers))
+    if len(numbers) + len(counts) + len(others) != network.inputs or not set(numbers) <= set(every):
+        raise ShapeError(f"input_embedding, input_categories: name each of the {network.inputs} inputs once at most")
+    found: tuple[Enter, ...] = ()
+    if given and numbers:
+        found = (embed(network, given, numbers, () if counts else others),)
+    if coded and counts:
+        found = (*found, pick_rows(network, coded, others, sum(step.width for step in found)))
+    return found
+
+
+def embed(network: Network, given: Embedding, numbers: tuple[int, ...], others: tuple[int, ...]) -> Embed:
     """Several numbers for each of the network's inputs that are numbers."""
-    given = network.input_embedding
-    numbers = range(network.inputs) if given is None or given.columns is None else given.columns
-    if given is None or not numbers:
-        return None
     require_no_residual(network, "input_embedding")
-    columns = (*numbers, *(column for column in range(network.inputs) if column not in set(numbers)))
-    vectors = vectors_of(given, len(numbers))
-    return Embed(configured=given.configured, columns=columns, features=len(numbers), vectors=vectors)
+    return Embed(
+        configured=given.configured,
+        columns=(*numbers, *others),
+        features=len(numbers),
+        outputs=int(given.configured.values[OUTPUTS]),
+        vectors=vectors_of(given, len(numbers)),
+    )
+
+
+def pick_rows(network: Network, coded: Categories, others: tuple[int, ...], first: int) -> PickRows:
+    """A row of trained numbers for each of the network's inputs that are codes."""
+    require_no_residual(network, "input_categories")
+    counts, total = tuple(coded.counts.values()), sum(coded.counts.values())
+    if min(*counts, coded.size) < 1:
+        raise ShapeError("input_categories: give each input a category or more, and each category a number or more")
+    normal, tuning = built_in().configured("initializer", "normal", deviation=1.0), Tuning(rate=coded.rate)
+    table = Vector("input.categories", total * coded.size, 0.0, TOTALS, normal, tuning, shape=(total, coded.size))
+    return PickRows(
+        columns=(*coded.counts, *others),
+        features=len(counts),
+        outputs=coded.size,
+        first=first,
+        counts=counts,
+        vectors=(table,),
+    )
 
 
 def vectors_of(given: Embedding, features: int) -> tuple[Vector, ...]:

@@ -60,6 +60,19 @@ class Embedding:
     columns: tuple[int, ...] | None = None
 
 
+@dataclass(frozen=True)
+class Categories:
+    """What the first layer gets for inputs that are codes of categories: trained numbers, which each category has.
+
+    counts: the inputs, and how many categories each has.  Their codes count from 0; any other number is of no category,
+    for which zeros stand.  size: the numbers of a category, which start normal.  rate: times the learning rate.
+    """
+
+    counts: Mapping[int, int]
+    size: int = 8
+    rate: float = 1.0
+
+
 @dataclass(frozen=True, kw_only=True)
 class Training:
     """The training of a network.
@@ -89,16 +102,17 @@ class Training:
 class Network(Training):
     """A network of dense layers and its training; the last layer gives the outputs.
 
-    input_embedding: what stands for its inputs.  input_scale: times the learning rate, for a trained vector that
-    multiplies them, or this, first; 0: there is none.  width_rates: whether the weights of a layer with I inputs learn
-    at 1 / sqrt(I) of the rate.  bias_rate: times the rate of biases.  bias_decay: whether biases decay as weights do.
-    members: how many networks it is that share all weights but the last layer's, and have scales of the inputs of their
-    own; the mean of them predicts.
+    input_embedding, input_categories: what stands for its inputs.  input_scale: times the learning rate, for a trained
+    vector that multiplies them, or this, first; 0: there is none.  width_rates: whether the weights of a layer with I
+    inputs learn at 1 / sqrt(I) of the rate.  bias_rate: times the rate of biases.  bias_decay: whether biases decay as
+    weights do.  members: how many networks it is that share all weights but the last layer's, and have scales of the
+    inputs of their own; the mean of them predicts.
     """
 
     inputs: int
     layers: tuple[Dense, ...]
     input_embedding: Embedding | None = None
+    input_categories: Categories | None = None
     input_scale: float = 0.0
     width_rates: bool = False
     bias_rate: float = 1.0

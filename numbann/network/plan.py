@@ -9,7 +9,7 @@ from numbann.components.component import PLAIN, Configured, Tuning
 from numbann.components.matrices import shape_of
 from numbann.derivation.outputs import by_rows, outputs_of
 from numbann.errors import ShapeError
-from numbann.network.chain import BATCH, ROW, Chain, Drop, Embed, Layer, Vector, layer_of
+from numbann.network.chain import BATCH, ROW, Chain, Drop, Enter, Layer, Vector, layer_of
 from numbann.network.description import Network, Training
 from numbann.network.states import TRAINED
 
@@ -31,8 +31,8 @@ class Plan(Training):
     @property
     def inputs(self) -> int:
         """The width of the network's input."""
-        embed = self.layers[0].training.step(Embed)
-        return len(embed.columns) if embed else self.layers[0].inputs
+        entering = [step for step in self.layers[0].training.steps if isinstance(step, Enter)]
+        return sum(len(step.columns) for step in entering) or self.layers[0].inputs
 
     @property
     def outputs(self) -> int:

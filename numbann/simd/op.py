@@ -50,6 +50,9 @@ COLUMNS = _columns(
     # An embedding of inputs: the columns of x, first its FEATURES, whose numbers come first in a row, and behind them
     # those that are PASSED on; how many terms each function of terms makes, and how many outputs are MIXED from them
     "SOURCES: int64, FEATURES, PASSED, TERMS, MIXED, EMBEDDED: activations, EMBEDDED_ROW",
+    # Rows of a table that codes pick: for each feature its first row, and the rows of all; the numbers of a row; the
+    # column of EMBEDDED where they begin
+    "CATEGORIES: int64, SIZE, PLACE",
     # The layer's sizes, where COLUMNS is OUTPUTS padded to whole vectors; w, b; the sweeps of 1 to 4 vectors
     "INPUTS, INPUTS_PADDED, COLUMNS, OUTPUTS, W: parameters, BIAS: parameters, SWEEPS: functions",
     # The layer's values (B, O): h = x w + b, z after a norm, a = f(z), and OUT, which the next layer reads.  D is the

@@ -87,7 +87,7 @@ def check_agreement(spec: Spec | None, registry: Registry | None) -> Iterator[Fo
             yield ("model", "layers", index, "activation", "blend_rate"), "there is no blend; give blend: true, too"
         if number_of(layer.dropout) and layer.alpha_dropout:
             yield ("model", "layers", index, "alpha_dropout"), "there is dropout too; give one of them"
-    for key in ("embedding", "scale"):
+    for key in ("embedding", "categories", "scale"):
         if spec.model.input is not None and getattr(spec.model.input, key):
             yield from _input_faults(spec, key)
     if spec.model.members not in (None, 1):
@@ -190,8 +190,9 @@ def _own_rates(spec: Spec) -> Iterator[Trail]:
     for k, layer in layers:
         yield from [("model", "layers", k, "rate")] * (layer.rate not in (None, 1))
         yield from [("model", "layers", k, "activation", "blend_rate")] * ("blend_rate" in layer.activation.parameters)
-    if spec.model.input and spec.model.input.scale and spec.model.input.scale.rate != 1:
-        yield ("model", "input", "scale", "rate")
+    for key in ("categories", "scale"):
+        if spec.model.input and (given := getattr(spec.model.input, key)) and given.rate != 1:
+            yield ("model", "input", key, "rate")
 
 
 def _members_faults(spec: Spec) -> Iterator[Found]:

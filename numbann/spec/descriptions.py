@@ -185,10 +185,20 @@ DESCRIPTIONS: dict[str, dict[str, Description]] = {
             "stay as they are.",
             {"type": "pbld", "frequencies": 16, "outputs": 4},
         ),
+        categories=(
+            "Whether a column of many categories is no input for each of them, but a few trained numbers that stand "
+            "for the row's category.",
+            {"size": 8, "over": 8},
+        ),
         scale=(
             "Whether inputs, or what an embedding makes of them, are multiplied by trained numbers that start at 1.",
             {"rate": 6},
         ),
+    ),
+    "Categories": _section(
+        size=("How many numbers stand for a category; a number alone is this.", 4),
+        over=("The most categories of a column that stays as it is; a missing text does not count.", 20),
+        rate=("Times the learning rate, for these numbers.", 0.1),
     ),
     "Scale": _section(
         rate=("Times the learning rate, for these numbers; a number alone is this.", 6),

@@ -269,10 +269,20 @@ class Scale(Section):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Categories(Section):
+    """Trained numbers that stand for each category of columns that have many."""
+
+    size: Annotated[int, whole(1, 1000)] = 8
+    over: Annotated[int, whole(0, 2**31 - 1)] = 8
+    rate: Annotated[float, ABOVE] = 1.0
+
+
+@dataclass(frozen=True, kw_only=True)
 class Input(Section):
     """What happens to the network's inputs before its layers."""
 
     embedding: Annotated[ComponentSpec | None, ComponentKey("embedding", None)]
+    categories: Annotated[Categories | None, Inner(Categories, short="size", optional=True)] = None
     scale: Annotated[Scale | None, Inner(Scale, short="rate", short_types=(int, float), optional=True)] = None
 
 

@@ -18,7 +18,7 @@ from numbann.data.contract import Facts, shares, sources
 from numbann.data.path import source_format
 from numbann.data.tasks import find_task
 from numbann.errors import SpecError, did_you_mean, not_allowed, shown
-from numbann.network.description import Course, Dense, Embedding, Network
+from numbann.network.description import Categories, Course, Dense, Embedding, Network
 from numbann.spec.checks import residual_faults, scheduled, validated, watched, watches_metric
 from numbann.spec.loading import Loaded
 from numbann.spec.model import (
@@ -84,8 +84,13 @@ class Resolved:
         """The name of each layer's activation; the last one is the activation of predictions."""
         return [*(layer.applies for layer in self.layers[:-1]), self.output_activation.name]
 
-    def network(self, inputs: int, numbers: tuple[int, ...] | None = None) -> Network:
-        """Describe the network for a number of inputs.  numbers: those that are no categories; None: all."""
+    def network(
+        self, inputs: int, numbers: tuple[int, ...] | None = None, coded: Mapping[int, int] | None = None
+    ) -> Network:
+        """Describe the network for a number of inputs.
+
+        numbers: those that are no categories; None: all.  coded: those that are codes, with the number of categories.
+        """
         spec, size = self.spec, self.spec.train.batch_size
         settings = spec.optimizer.parameters
         through = self.loss.component.traits["link"] == "identity"
@@ -93,6 +98,7 @@ class Resolved:
             "inputs": inputs,
             "layers": self.layers,
             "input_embedding": Embedding(self.embedding, numbers) if self.embedding else None,
+            "input_categories": _categories(spec.model, coded or {}),
             "loss": self.loss,
             "optimizer": self.optimizer,
             "link": None if through else self.output_activation,
@@ -292,6 +298,11 @@ def _link(registry: Registry, loss: Component) -> Component:
 def _embedding(model: Model, registry: Registry) -> Configured | None:
     chosen = model.input.embedding if model.input else None
     return _configure(registry, "embedding", chosen) if chosen else None
+
+
+def _categories(model: Model, coded: Mapping[int, int]) -> Categories | None:
+    chosen = model.input.categories if model.input else None
+    return Categories(coded, chosen.size, chosen.rate) if chosen else None
 
 
 def _hidden_layer(layer: Layer, registry: Registry) -> Dense:

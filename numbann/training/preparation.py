@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from numbann.components.registry import Registry
-from numbann.data.contract import Facts
+from numbann.data.contract import CODED, Facts
 from numbann.data.given import place_of_given
 from numbann.data.memory import available, check_room
 from numbann.data.source import Dataset, Part, SplitData
@@ -164,6 +164,8 @@ def read(loaded: Loaded, data: Any = None) -> SplitData:
     section = to_json(spec.data)
     if spec.ensemble is not None:
         section["split"]["validation"] = 0.0  # folds take its place
+    if spec.model.input is not None and spec.model.input.categories is not None:
+        section[CODED] = spec.model.input.categories.over
     return load_data(section, loaded.source.base, spec.seed, data)
 
 
@@ -185,7 +187,7 @@ def plan(loaded: Loaded, source: SplitData, tell: Callback) -> Prepared:
     notes = (*source.facts.notes, *order, *folds, *((STREAMED,) if streamed else ()), *_ungrouped(resolved))
     tell(DataRead(notes, dataset.warnings, (*source.facts.findings, *habits(resolved, source.facts.task))))
     encoding = dataset.preprocessing.encoding
-    network = planning.build(resolved.network(encoding.inputs, encoding.numbers))
+    network = planning.build(resolved.network(encoding.inputs, encoding.numbers, encoding.coded))
     if streamed:
         _check_batch(network, len(dataset.train.x))
     _check_network(network, len(dataset.train.x))

@@ -16,7 +16,8 @@ from numbann.engine.cpu.engine import Engine
 from numbann.engine.interface import NO_NUMBERS
 from numbann.engine.shared.random import shuffle_epoch
 from numbann.network import plan
-from numbann.network.description import Course, Dense, Embedding, Network
+from numbann.network.chain import PickRows
+from numbann.network.description import Categories, Course, Dense, Embedding, Network
 
 
 class Made:
@@ -76,6 +77,7 @@ def make_plan(
     clip_norm: float | None = None,
     average: float | None = None,
     embedding: Embedding | None = None,
+    categories: Categories | None = None,
     input_scale: float = 0.0,
     width_rates: bool = False,
     bias_rate: float = 1.0,
@@ -122,6 +124,7 @@ def make_plan(
         clip_norm=clip_norm,
         average=average,
         input_embedding=embedding,
+        input_categories=categories,
         input_scale=input_scale,
         width_rates=width_rates,
         bias_rate=bias_rate,
@@ -155,6 +158,9 @@ def make_data(made: plan.Plan, rows: int, seed: int = 1) -> tuple[np.ndarray, np
     """Inputs (B, I) and targets for a plan."""
     random = np.random.default_rng(seed)
     x = random.standard_normal((rows, made.inputs)).astype(made.dtype)
+    if coded := made.layers[0].training.step(PickRows):
+        for column, count in zip(coded.columns, coded.counts, strict=False):  # -1: no category
+            x[:, column] = random.integers(-1, count, rows)
     return x, make_targets(made.loss.component, rows, made.outputs, random)
 
 

@@ -24,25 +24,29 @@ class Categories:
     """The categories of one column in sorted order; None, for missing, comes last if it occurs.
 
     fill: the category that stands for a missing one, if any does.  folded: one more category, for all others.
-    compact: a missing text is no category, and two categories are one input, -1 and 1.
+    compact: a missing text is no category, and two categories are one input, -1 and 1.  coded: one input is the code.
     """
 
     values: tuple[str | None, ...]
     fill: str | None = None
     folded: bool = False
     compact: bool = False
+    coded: bool = False
 
     def __len__(self) -> int:
         return len(self.values) + self.folded
 
     @property
     def inputs(self) -> int:
-        """The number of inputs: one a category, or one of a sign."""
-        return 1 if self.compact and len(self) == 2 else len(self)
+        """The number of inputs: one a category, or one of a sign or a code."""
+        return 1 if self.coded or (self.compact and len(self) == 2) else len(self)
 
     @classmethod
-    def fit(cls, column: Texts, rows: RowSelection, name: str, choice: Choice = USUAL) -> Self:
-        """Find the categories among these rows, of which the choice may fold those with few of them."""
+    def fit(cls, column: Texts, rows: RowSelection, name: str, choice: Choice = USUAL, most: int | None = None) -> Self:
+        """Find the categories among these rows, of which the choice may fold those with few of them.
+
+        most: if there are more than so many, they are coded; None: they are not.
+        """
         counts = np.bincount(column.codes[rows] - MISSING)  # the lowest code
         codes = np.flatnonzero(counts) + MISSING
         counts = counts[codes - MISSING]
@@ -57,9 +61,11 @@ class Categories:
                 "(data.drop)",
                 key="data.drop",
             )
-        compact = choice.categories == "compact"
+        folded = choice.rare > 1
+        coded = most is not None and len(texts) + folded > most
+        compact = choice.categories == "compact" and not coded
         lacking = MISSING in codes and fill is None and not (compact and texts)
-        return cls((*texts, None) if lacking else tuple(texts), fill, choice.rare > 1, compact)
+        return cls((*texts, None) if lacking else tuple(texts), fill, folded, compact, coded)
 
     @cached_property
     def _codes(self) -> Lookup:
@@ -77,8 +83,14 @@ class Categories:
         return of_text
 
     def write(self, column: Texts, rows: RowSelection, x: np.ndarray) -> None:
-        """Write the inputs of some rows into zeros x (n, inputs); a text that is no category leaves its row so."""
+        """Write the inputs of some rows into zeros x (n, inputs); a text that is no category leaves its row so.
+
+        Where inputs are codes, it has one that is of no category.
+        """
         codes = self.apply(column, rows)
+        if self.coded:
+            x[:, 0] = codes
+            return
         seen = np.flatnonzero(codes != UNSEEN)
         if self.inputs < len(self):
             x[seen, 0] = 2 * codes[seen] - 1

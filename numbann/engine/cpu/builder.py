@@ -15,7 +15,7 @@ from numbann.engine.cpu.operands import GRAIN, Operands
 from numbann.engine.cpu.stages import BACK, FORWARD, before_loss, begin
 from numbann.engine.cpu.table import Columns, Op, Slot, Step, Table, assemble
 from numbann.engine.cpu.update import Update
-from numbann.network.chain import BATCH, ROW, SHARED, Activation, Embed, Link, Loss, Product, ScaleMembers
+from numbann.network.chain import BATCH, ROW, SHARED, Activation, Enter, Link, Loss, Product, ScaleMembers
 from numbann.network.chain import Step as LayerStep
 from numbann.simd import dense, scaling
 
@@ -152,17 +152,18 @@ class Builder:
         if k < self._last:
             above, panels = self.operands.chains[k + 1].step(Product), steps[0][0]
             ops.append((panels, BACK[Product](self.operands, k + 1, above, self.operands.units(k, panels))))
-        apart: list[Step] = []  # by features or inputs, each over all rows
+        members: list[Op] = []  # by inputs, then by features, over all rows
+        features: list[Op] = []
         for panels, step in steps:
             if not step.returns:
                 continue
             panels = panels and not isinstance(step, Product)  # the gradient to inputs goes by rows
             op = BACK[type(step)](self.operands, k, step, self.operands.units(k, panels))
-            if isinstance(step, Embed | ScaleMembers):
-                apart.append((True, [op]))
+            if isinstance(step, Enter | ScaleMembers):
+                (features if isinstance(step, Enter) else members).append(op)
             else:
                 ops.append((panels, op))
-        return [*_group_runs(ops), *apart]
+        return [*_group_runs(ops), *((True, apart) for apart in (members, features) if apart)]
 
     def back(self) -> list[Step]:
         """The ops from the loss down, by rows where they can."""

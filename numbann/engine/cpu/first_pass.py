@@ -15,7 +15,7 @@ from numbann.engine.cpu.memory import Arena
 from numbann.engine.cpu.runner import Runner
 from numbann.engine.shared.feeding import Inputs, take_rows
 from numbann.network import random
-from numbann.network.chain import Embed, Layer, ScaleMembers, chain_of
+from numbann.network.chain import Enter, Layer, ScaleMembers, chain_of
 from numbann.network.plan import Plan
 
 ROWS = 1024  # of the sample: enough for a unit's variance to a few percent
@@ -37,21 +37,22 @@ class FirstPass:
 
     def __init__(self, plan: Plan, rows: np.ndarray) -> None:
         self._plan, self._x, self._layer = plan, rows, 0
-        self._embeds = plan.layers[0].predicting.step(Embed)
+        self._enters = tuple(step for step in plan.layers[0].predicting.steps if isinstance(step, Enter))
 
     def inputs(self, k: int, tensors: Tensors) -> np.ndarray:
         """The inputs x (B, I) of the layer k, read-only."""
-        if self._embeds:
-            self._x, self._embeds = self._embedded(self._embeds, tensors), None
+        if self._enters:
+            self._x, self._enters = self._entered(tensors), ()
         while self._layer < k:
             self._x = self._outputs(tensors)
             self._layer += 1
         self._x.flags.writeable = False
         return self._x
 
-    def _embedded(self, step: Embed, tensors: Tensors) -> np.ndarray:
-        """What the first layer gets: the outputs of an embedding and a product that changes nothing."""
-        width, chain = step.width, chain_of((step, self._plan.layers[0].product), ())
+    def _entered(self, tensors: Tensors) -> np.ndarray:
+        """What the first layer gets: the outputs of embeddings and a product that changes nothing."""
+        first = self._plan.layers[0]
+        width, chain = first.inputs, chain_of((*self._enters, first.product), ())
         given = {**tensors, "layers.0.weight": np.eye(width)}
         return self._run(Layer(width, width, chain, chain), given, np.zeros(width))
 
@@ -85,9 +86,9 @@ class FirstPass:
 
 
 def _behind_inputs(layer: Layer) -> Layer:
-    """A layer that gets what an embedding gives, of all members alike."""
+    """A layer that gets what embeddings give, of all members alike."""
     chains = (layer.training, layer.predicting)
     training, predicting = (
-        chain_of(tuple(s for s in one.steps if not isinstance(s, Embed | ScaleMembers)), one.ends) for one in chains
+        chain_of(tuple(s for s in one.steps if not isinstance(s, Enter | ScaleMembers)), one.ends) for one in chains
     )
     return replace(layer, training=training, predicting=predicting)

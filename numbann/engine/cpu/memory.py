@@ -10,7 +10,7 @@ import numpy as np
 from numbann.compile.embeddings import scratch_of
 from numbann.engine.cpu.layout import Layout
 from numbann.engine.shared.alignment import aligned
-from numbann.network.chain import INPUTS, TOTALS, Activation, Chain, Embed, ScaleMembers
+from numbann.network.chain import INPUTS, TOTALS, Activation, Chain, Embed, Enter, ScaleMembers
 from numbann.network.plan import Plan
 from numbann.simd.dense import DELTA_DEPTH
 from numbann.simd.sweep import PANEL
@@ -138,8 +138,8 @@ def _layer_rows(arena: Arena, k: int, chain: Chain, rows: int) -> LayerRows:
     shared = {value: made[buffer] for value, buffer in chain.buffers.items() if buffer in made}
     layout, vectors = arena.layout, arena.plan.layers[k].sloped
     totals = [layout.padded(one.size) for one in vectors if one.gradient == TOTALS]
-    embed = chain.step(Embed)
-    returned = place.inputs if chain.step(ScaleMembers) else embed.features * embed.outputs if embed else 0
+    entered = sum(step.features * step.outputs for step in chain.steps if isinstance(step, Enter))
+    returned = place.inputs if chain.step(ScaleMembers) else entered
     return LayerRows(
         values=made | shared,
         slopes=aligned((len(vectors) - len(totals), rows, place.row), dtype),

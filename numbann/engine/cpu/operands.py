@@ -16,7 +16,7 @@ from numbann.engine.cpu.memory import Arena, layer_rows
 from numbann.engine.cpu.moving import Moving
 from numbann.engine.cpu.table import Columns, Slot
 from numbann.engine.shared.alignment import aligned
-from numbann.network.chain import INPUTS, SUMS, TOTALS, Embed, ScaleMembers, Step, Vector
+from numbann.network.chain import INPUTS, SUMS, TOTALS, Embed, Enter, PickRows, ScaleMembers, Step, Vector
 from numbann.simd import jit
 from numbann.simd.sweep import DEPTH, PANEL, ROWS, sweep_addresses
 
@@ -188,20 +188,26 @@ class Operands:
 
     def embedding(self, step: Embed) -> Columns:
         """What an embedding reads and writes."""
-        e = self.rows[0].values["e"]
-        first = self.layout.vectors[step.vectors[0].name].start if step.vectors else 0
+        own: Columns = {"TERMS": step.terms, "MIXED": step.mixed, "PARAMETERS": self.values(step.configured)}
+        return {**self._entering(step), **own}
+
+    def categories(self, step: PickRows) -> Columns:
+        """What rows picked by codes are read from, and where they go."""
+        rows = np.cumsum([0, *step.counts], dtype=np.int64)
+        return {**self._entering(step), "CATEGORIES": rows, "SIZE": step.outputs, "PLACE": step.first}
+
+    def _entering(self, step: Enter) -> Columns:
+        """What is common to the steps that make several numbers of an input."""
+        e, vectors = self.rows[0].values["e"], step.vectors
         return {
             **self.given(),
             "SOURCES": np.array(step.columns, np.int64),
             "FEATURES": step.features,
             "PASSED": len(step.columns) - step.features,
-            "TERMS": step.terms,
-            "MIXED": step.mixed,
             "EMBEDDED": e,
             "EMBEDDED_ROW": e.shape[1],
-            "PARAMETERS": self.values(step.configured),
-            "VECTORS": self.arena.at(first),
-            "SLOPES": self.rows[0].totals,
+            "VECTORS": self.arena.at(self.layout.vectors[vectors[0].name].start if vectors else 0),
+            "SLOPES": self._totals(0, vectors[0]) if vectors else self.rows[0].totals,
             **self.to_inputs(),
         }
 
@@ -220,7 +226,7 @@ class Operands:
         }
 
     def to_inputs(self) -> dict[str, Any]:
-        """The gradient to the numbers of an embedding."""
+        """The gradient to the numbers that stand for inputs."""
         d = self.rows[0].to_inputs
         return {"DX": d, "DX_ROW": d.shape[1], "DX_COLUMNS": d.shape[1]}
 

@@ -16,7 +16,7 @@ from numbann.engine.cpu.moving import SMOOTHING, drop_numbers
 from numbann.engine.cpu.operands import Operands
 from numbann.engine.cpu.table import Columns, Op, Slot
 from numbann.network import chain
-from numbann.simd import batch, dense, dropout, input_scale, jit, members, norm
+from numbann.simd import batch, categories, dense, dropout, input_scale, jit, members, norm
 
 ALL_THREADS = 1 << 16  # units, more than there are threads: each of them gets some
 
@@ -31,6 +31,16 @@ def embed_back(operands: Operands, k: int, step: chain.Embed, units: int) -> Op:
     """The gradients to an embedding's trained numbers, a unit for each feature."""
     kernel = embeddings.embed_backward(step.configured.component, operands.dtype)
     return kernel, step.features, operands.embedding(step)
+
+
+def pick_rows(operands: Operands, k: int, step: chain.PickRows, units: int) -> Op:
+    """e: the rows that codes pick, and the other inputs."""
+    return operands.kernel(categories.pick_rows), units, operands.categories(step)
+
+
+def pick_rows_back(operands: Operands, k: int, step: chain.PickRows, units: int) -> Op:
+    """The gradients to a table's rows, a unit for each feature."""
+    return operands.kernel(categories.pick_rows_backward), step.features, operands.categories(step)
 
 
 def scale_inputs(operands: Operands, k: int, step: chain.ScaleInputs, units: int) -> Op:
@@ -197,6 +207,7 @@ def link(operands: Operands, k: int, step: chain.Link, units: int) -> Op:
 Lowering = Callable[[Operands, int, Any, int], Op]
 FORWARD: Mapping[type[chain.Step], Lowering] = {
     chain.Embed: embed,
+    chain.PickRows: pick_rows,
     chain.ScaleInputs: scale_inputs,
     chain.ScaleMembers: scale_members,
     chain.Product: product,
@@ -210,6 +221,7 @@ FORWARD: Mapping[type[chain.Step], Lowering] = {
 }
 BACK: Mapping[type[chain.Step], Lowering] = {
     chain.Embed: embed_back,
+    chain.PickRows: pick_rows_back,
     chain.ScaleInputs: scale_inputs_back,
     chain.ScaleMembers: scale_members_back,
     chain.Product: product_back,
