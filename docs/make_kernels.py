@@ -26,7 +26,8 @@ z = kernels.dense_forward(x, w, b)  # (B, I) (I, O) (O,) -> (B, O)
 da = np.ones_like(z)
 y, t = random.random((32, 4)), random.random((32, 4))
 labels = random.integers(0, 4, 32)
-g = random.standard_normal(w.shape)"""
+g = random.standard_normal(w.shape)
+f, m, o = random.standard_normal((8, 3)), random.standard_normal((8, 3, 2)), np.zeros((8, 2))"""
 
 INTRODUCTION = f"""# Kernels
 
@@ -41,7 +42,7 @@ again ([How the engine works](engine.md#the-cache) tells how). The examples stan
 {PREAMBLE}
 ```
 
-Letters: B rows, I inputs, O outputs, K classes, T targets. `help(kernels.NAME)` tells more of each,
+Letters: B rows, I inputs, O outputs, K classes, T targets, H terms. `help(kernels.NAME)` tells more of each,
 `docs/components.md` has the references. `python docs/make_kernels.py` writes this page, and the types that mypy and
 pyright see (after `pip install -e .` only with `--config-settings editable_mode=compat`).
 
@@ -69,6 +70,12 @@ z, da, a and what comes back have one shape. Those marked *rows* go by the last 
 A backward gives dz = da f'(z), from z and a = f(z). A trained parameter (prelu's alpha) is a vector with a number for
 each unit, or one number for all; the backward then gives dz and the gradient to each unit's number, `out` is a tuple,
 and the gradient to one number for all is the sum. So it is for activations of plugins with `Learnable` parameters.""",
+    "embedding": """## Embeddings
+
+Each makes O numbers of each number in x (B, I): e (B, I, O). What is trained follows x: (I, H) for a number of each
+term; mix (I, H, O), the weights of terms, with those of all functions one after the other; (I, O) for a number of each
+output. Where x itself is the last output, O is one less in these. A backward takes de, the gradient to e, and gives the
+gradients to what is trained, in a tuple; it gives none to x.""",
     "loss": """## Losses
 
 Each gives the mean value, a number, and dy, its gradient to y. The mean is over rows and outputs; of losses of rows it
@@ -218,9 +225,18 @@ def _rows(kind: str) -> Iterator[tuple[str, str, str]]:
         for suffix in SUFFIXES[kind]:
             function = getattr(kernels, component.name + suffix)
             rows = "*rows*: " if component.form == "row" else ""
-            given = ", ".join(["dz", *(f"d{one}" for one in component.learnable)])
+            given = _gradients(component, function)
             text = f"{given} of {component.name}" if suffix == "_backward" else re.sub(r"\s+", " ", component.summary)
             yield f"{component.name}{suffix}{inspect.signature(function)}", rows + text, _example(component, suffix)
+
+
+def _gradients(component: Component, backward: Any) -> str:
+    """What a backward function gives."""
+    if component.kind == "embedding":
+        return ", ".join(
+            f"d{it.name}" for it in backward.arguments if it.kind == "array" and it.name not in ("de", "x")
+        )
+    return ", ".join(["dz", *(f"d{one}" for one in component.learnable)])
 
 
 def _components(kind: str) -> list[Component]:
@@ -231,6 +247,8 @@ def _components(kind: str) -> list[Component]:
 def _example(component: Component, suffix: str) -> str:
     """A line that calls the kernel with arrays of the preamble."""
     name = f"kernels.{component.name}{suffix}"
+    if component.kind == "embedding":
+        return _embedding(component, name)
     if suffix == "_backward" and component.learnable:
         given = ", ".join(["dz", *(f"d{one}" for one in component.learnable)])
         return f"{given} = {name}(da, z, kernels.{component.name}(z))"
@@ -253,6 +271,19 @@ def _example(component: Component, suffix: str) -> str:
     needed = [argument for argument in _arguments(name) if argument.default is ... and argument.kind == "written"]
     states = ["np.zeros_like(w)"] * (len(needed) - 1)
     return f"{name}({', '.join(['w', 'g', *states, *(['1'] if 'step' in component.roles else [])])})"
+
+
+def _embedding(component: Component, name: str) -> str:
+    """A call with a number of three terms and two outputs for each input."""
+    mix, width = ["m"] * len(component.terms), 2 + bool(component.traits["passes"])
+    given = {"de": f"np.ones((32, 8, {width}))", "x": "x", "mix": f"np.hstack([{', '.join(mix)}])" if mix[1:] else "m"}
+    given |= dict.fromkeys(component.output.learnable, "o")
+    call = f"{name}({', '.join(given.get(it.name, 'f') for it in _arguments(name) if it.default is ...)})"
+    return (
+        f"{_gradients(component, getattr(kernels, name.removeprefix('kernels.')))} = {call}"
+        if "_backward(" in call
+        else call
+    )
 
 
 def _arguments(name: str) -> tuple[Argument, ...]:

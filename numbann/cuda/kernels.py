@@ -40,7 +40,7 @@ from numbann.simd.op import FIRST_PARAMETER, LEARNING_RATE, STEP, WEIGHT_DECAY
 
 Given = Mapping[str, Any]
 BATCHES = [entry.component.name for entry in built_in().entries("loss") if entry.component.form == "batch"]
-ELSEWHERE = {*TAKES, *names_of(HOST), *BATCHES}  # in numbann.kernels alone
+ELSEWHERE = {*TAKES, *names_of((*HOST, "embedding")), *BATCHES}  # in numbann.kernels alone
 NAMED, KEYWORD = Parameter.POSITIONAL_OR_KEYWORD, Parameter.KEYWORD_ONLY
 
 

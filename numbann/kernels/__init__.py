@@ -6,7 +6,8 @@
 
 Every function can be called from Python and from @njit code, also with cache=True; they need no njit of their own, and
 all that give arrays take `out=`.  An activation NAME has NAME(z) and NAME_backward(da, z, a) -> dz, or dz and the
-gradients to what is trained in it; a loss has NAME(y, t) -> mean value, dy; an optimizer has NAME_step(w, g, states...,
+gradients to what is trained in it; an embedding has NAME(x, trained...) and NAME_backward(de, x, trained...) -> the
+gradients to what is trained; a loss has NAME(y, t) -> mean value, dy; an optimizer has NAME_step(w, g, states...,
 step), in place.  A state that only some settings need is a keyword argument, such as `largest` of adam with amsgrad.
 of("NAME") gives the kernels of any component, of plugins and files too.  Initializers and metrics are NumPy, for Python
 alone: NAME((I, O), random, dtype="float64") draws weights, NAME_metric(t, ..., weight=None) is a number.

@@ -13,6 +13,7 @@ from numbann.simd.jit import inner, inner_safe
 # Messages have places: to format one in compiled code would take longer to compile than a kernel
 LABELS = "{}: y has {} rows of {} classes, t has {} labels; give one label for each row, and at least one class"
 TARGETS = "{}: y and t have, as rows, shapes {} and {}, which must be {}"
+SHAPE = "{}: {} has the shape {}; give {}"
 UNITS = "{}: {} has {} elements, rows have {}"
 STATE = "{}: w and {} have shapes {} and {}, which must be equal"
 
@@ -120,6 +121,26 @@ def check_shapes(names, x, y):
     """
     if x != y:
         raise ShapeError("{} have shapes {} and {}, which must be equal", names, x, y)
+
+
+@inner
+def check_shape(name, argument, shape, wanted):
+    """ShapeError unless an argument has the shape that is wanted."""
+    if shape != wanted:
+        raise ShapeError(SHAPE, name, argument, shape, wanted)
+
+
+@inner
+def rows_for(columns, count):
+    """Room for `count` rows, each as long as a column and padded: see row_of."""
+    return np.empty(count * (columns.shape[0] + 64 // columns.itemsize), columns.dtype)
+
+
+@inner
+def row_of(rows, k, count):
+    """The row k, of `count` numbers, in such room."""
+    first = k * (count + 64 // rows.itemsize)
+    return rows[first : first + count]
 
 
 @inner

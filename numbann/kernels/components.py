@@ -26,6 +26,7 @@ OUT_OF_RANGE = "{}: {} is {}; give a number {} {}"
 TAKE = {"number": take_number, "flag": take_flag, "count": take_count, "whole": take_whole}
 SUFFIXES = {  # of functions, by kind
     "activation": ("", "_backward"),
+    "embedding": ("", "_backward"),
     "loss": ("",),
     "optimizer": ("_step",),
     "initializer": ("",),
@@ -430,7 +431,7 @@ def _make(
     if component.learnable:
         sums = ", empty(z.shape[-1:], z.dtype)" * len(component.learnable)
         results[f"{component.name}_backward"] = Results(f"({like.arrays}{sums})")
-    return publish(f"{_mathematics(component, parts)}\n\n\n{body}", takes, results, docs, home)
+    return publish(f"{mathematics(component, parts)}\n\n\n{body}", takes, results, docs, home)
 
 
 def _bounds(component: Component, name: str, arguments: Sequence[Argument]) -> Iterator[str]:
@@ -499,7 +500,7 @@ def defaults_of(component: Component) -> dict[str, Any]:
     return found
 
 
-def _mathematics(component: Component, parts: Mapping[str, Callable[..., Any]]) -> str:
+def mathematics(component: Component, parts: Mapping[str, Callable[..., Any]]) -> str:
     """The parts in both precisions, and a name for each that compiled code resolves by its arguments."""
     lowered = {dtype: Lowered(f"float{dtype}", f"F{dtype}", component) for dtype in (32, 64)}
     choices = []

@@ -21,6 +21,7 @@ from numbann.components.component import Component, arguments_of, place_of
 from numbann.errors import DataError, KernelTypeError, KernelValueError, ShapeError
 from numbann.kernels.components import SUFFIXES, array_functions, check_numbers, parameters_of
 from numbann.kernels.edge import NEEDED, Argument, check, in_words, take_count, take_seed
+from numbann.kernels.embeddings import embedding_functions
 
 HOST = ("initializer", "metric")
 CLASSES = 2**24  # the most that labels may tell apart: metrics count each
@@ -36,7 +37,7 @@ OF_ROWS = ("weight", "group")  # roles of a metric with one number a row, whatev
 def functions_of(component: Component) -> dict[str, Any]:
     """The kernels of a component, by name; those of initializers and metrics are for Python alone."""
     if component.kind not in HOST:
-        return array_functions(component)
+        return embedding_functions(component) if component.kind == "embedding" else array_functions(component)
     name = component.name + SUFFIXES[component.kind][0]
     return {name: _publish(component, name)}
 

@@ -20,9 +20,9 @@ def of(name: str | Function, *, kind: str | None = None, plugins: Iterable[str |
 
         swish, swish_backward = numbann.kernels.of("swish", beta=2.0)
 
-    An activation has two, NAME and NAME_backward, a loss or an initializer has NAME, an optimizer NAME_step, a metric
-    NAME_metric.  name: of a built-in component or of an installed plugin, or a decorated function.  kind: such as
-    "metric", where a loss has the same name.  plugins: files in which the name is looked up, too.
+    An activation or an embedding has two, NAME and NAME_backward, a loss or an initializer has NAME, an optimizer
+    NAME_step, a metric NAME_metric.  name: of a built-in component or of an installed plugin, or a decorated function.
+    kind: such as "metric", where a loss has the same name.  plugins: files in which the name is looked up, too.
     """
     component = _component(name, kind, [plugins] if isinstance(plugins, str | Path) else plugins)
     values = component.configured(**parameters).values

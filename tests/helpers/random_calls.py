@@ -72,6 +72,8 @@ def right_call(name: str, random: np.random.Generator) -> Call:
             return {"z": z, **trained}
         a = getattr(reference, component.name)(z, **trained).astype(dtype)
         return {"da": array(*z.shape), "z": z, "a": a, **trained}
+    if component.kind == "embedding":
+        return right_call_of_an_embedding(name, rows, inputs, array, random)
     if component.kind == "loss":
         rows, columns = max(rows, 1), max(outputs, 2) * component.traits["outputs"]
         t = make_targets(component, rows, columns, random)
@@ -103,6 +105,23 @@ def right_call_of_python(
         found["probability"] = random.dirichlet(np.ones(shape[1] + 1), rows).astype(dtype)
     found["weight"] = random.random(rows).astype(dtype)
     return {it.name: found[it.name] for it in arguments if it.name in found}
+
+
+def right_call_of_an_embedding(
+    name: str, rows: int, inputs: int, array: Callable[..., np.ndarray], random: np.random.Generator
+) -> Call:
+    """The arguments of a right call of an embedding."""
+    component = components()[name]
+    terms, mixed = (int(size) for size in random.integers(1, 5, 2))
+    own = component.output.learnable
+    shapes = {
+        "de": (rows, inputs, mixed + bool(component.traits["passes"])),
+        "x": (rows, inputs),
+        "mix": (inputs, len(component.terms) * terms, mixed),
+        **dict.fromkeys(own, (inputs, mixed)),
+    }
+    arrays = [it.name for it in getattr(kernels, name).arguments if it.kind == "array"]
+    return {it: array(*shapes.get(it, (inputs, terms))) for it in arrays}
 
 
 def right_call_of_a_layer(
@@ -167,6 +186,10 @@ def twin_of(name: str, given: Call) -> tuple[list[Any], dict[str, np.ndarray]]:
             getattr(reference, f"{component.name}_sums")(**wide, **numbers) if "da" in wide and component.marks else ()
         )
         return [getattr(reference, name)(**wide, **numbers).reshape(shape), *sums], {}
+    if component.kind == "embedding":
+        numbers.pop("out", None)
+        found = getattr(reference, name)(**wide, **numbers)
+        return list(found) if isinstance(found, tuple) else [found], {}
     if component.kind == "loss":
         y, t = wide["y"], given["t"]
         flat = component.form == "elementwise"

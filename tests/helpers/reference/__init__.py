@@ -9,6 +9,7 @@ Letters: B rows, I inputs, O outputs, K classes; x, w, b, z = x w + b, a = f(z),
 from __future__ import annotations
 
 from reference.activations import *  # noqa: F403
+from reference.embeddings import *  # noqa: F403
 from reference.layers import *  # noqa: F403
 from reference.losses import *  # noqa: F403
 from reference.network import *  # noqa: F403
