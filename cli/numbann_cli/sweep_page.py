@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from numbann.training.lock import find_owner
-from numbann.training.sweeps.store import BEST, BEST_SPEC, last_rungs, open_sweep
+from numbann.training.rundir import BEST
+from numbann.training.sweeps.store import BEST_SPEC, last_rungs, open_sweep
 from numbann_cli.failures import printable
 from numbann_cli.sweep_table import TrialRows, best_lines, ranked, values_line
 

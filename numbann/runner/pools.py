@@ -12,14 +12,19 @@ from numbann.errors import NumbannError, shown
 THREADS, PROCESSES = "threads", "processes"
 
 
+def check_executor(executor: Executor | str) -> None:
+    """Refuse what is no place where jobs run."""
+    if not isinstance(executor, Executor) and executor not in (THREADS, PROCESSES):
+        raise NumbannError(
+            f'executor is {shown(executor)}; give "{THREADS}", "{PROCESSES}", or a concurrent.futures.Executor'
+        )
+
+
 class Pool:
     """An Executor, and what to do when it has lost a worker: one of ours is made anew."""
 
     def __init__(self, executor: Executor | str, workers: int) -> None:
-        if not isinstance(executor, Executor) and executor not in (THREADS, PROCESSES):
-            raise NumbannError(
-                f'executor is {shown(executor)}; give "{THREADS}", "{PROCESSES}", or a concurrent.futures.Executor'
-            )
+        check_executor(executor)
         self._kind, self._workers = executor, workers
         self._executor = self._made()
 

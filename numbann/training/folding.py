@@ -136,12 +136,17 @@ def _untold(event: Any) -> None:
     """Say nothing: what is said of the data is said once for all models."""
 
 
+def digest(*sent: Any) -> bytes:
+    """Return the hash of what another process has sent."""
+    return hashlib.sha256(pickle.dumps(sent)).digest()
+
+
 _READ: dict[bytes, Folding] = {}  # the last one that was read in this process
 
 
 def _in_this_process(spec: Mapping[str, Any], given: Any, count: int, repeats: int, anew: bool) -> Folding:
     """Return the folds of a spec that another process has sent; they are read once."""
-    key = hashlib.sha256(pickle.dumps((spec, given, count, repeats, anew))).digest()
+    key = digest(spec, given, count, repeats, anew)
     if key not in _READ:
         loaded = load(spec, data=given)
         source = read(loaded, given)

@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 
 import numbann
-from numbann.errors import RunDirectoryError, SpecError, TrainingError
+from numbann.errors import NumbannError, RunDirectoryError, SpecError, TrainingError
 from numbann.training.callbacks import DataRead, Event, SweepStarted, TrialEnded
 from numbann.training.sweeps import kept, store
 from numbann.training.sweeps.halving import rungs_of
@@ -284,8 +284,12 @@ def test_what_is_refused(write_spec: WriteSpec) -> None:
         numbann.cross_validate(write_spec(sweep=RANDOM))
     with pytest.raises(RunDirectoryError, match=r"is not the directory of a sweep: it has no sweep\.json"):
         numbann.resume_sweep(".")
+    with pytest.raises(NumbannError, match='executor is "process"; give "threads", "processes"'):
+        numbann.sweep(write_spec(sweep=RANDOM), executor="process")
     assert not Path("runs").exists()
     numbann.sweep(write_spec(sweep=RANDOM), output="out")
+    with pytest.raises(RunDirectoryError, match="out: is a sweep; name the run of its best trial, out/best"):
+        numbann.resume("out")
     with pytest.raises(RunDirectoryError, match="exists already"):
         numbann.sweep(write_spec(sweep=RANDOM), output="out")
     again = numbann.sweep(write_spec(sweep={**RANDOM, "search": {"trials": 2}}), output="out", force=True)

@@ -19,7 +19,7 @@ from numbann.engine.devices import DEFAULT, device_of
 from numbann.engine.shared.processors import available_cpus
 from numbann.errors import RunDirectoryError, SpecError, SpecFault, TrainingError, shown
 from numbann.runner import Done, Line, run
-from numbann.runner.pools import Pool
+from numbann.runner.pools import Pool, check_executor
 from numbann.spec.loading import Loaded
 from numbann.spec.model import to_json
 from numbann.training.beside import told
@@ -27,12 +27,12 @@ from numbann.training.callbacks import Callback, SweepStarted, TrialEnded
 from numbann.training.execution import Run, warm_up
 from numbann.training.interruption import Interrupted
 from numbann.training.preparation import Prepared, engine_of
-from numbann.training.rundir import json_text
+from numbann.training.rundir import BEST, json_text
 from numbann.training.runs import train
 from numbann.training.sweeps.plan import Plan
 from numbann.training.sweeps.search import Asked, Told
 from numbann.training.sweeps.specs import portable
-from numbann.training.sweeps.store import BEST, BEST_SPEC, FORMAT, Row, Store, best_of, last_rungs
+from numbann.training.sweeps.store import BEST_SPEC, FORMAT, Row, Store, best_of, last_rungs
 from numbann.training.sweeps.trial import VALIDATION, Ended, Trials, head_of, train_trial
 
 ALONE = ("grid", "random")  # searches whose trials do not depend on each other
@@ -77,7 +77,11 @@ class Share:
 
     @classmethod
     def of(cls, loaded: Loaded, executor: Executor | str, workers: int | None, threads: int | None) -> Share:
-        """Share out threads: one a trial, unless there are more.  A GPU trains one trial at a time."""
+        """Share out threads: one a trial, unless there are more.  A GPU trains one trial at a time.
+
+        In an Executor of the user's each trial has all threads, one by default.
+        """
+        check_executor(executor)
         whole = threads or available_cpus()
         if device_of(loaded.spec.train.device) is not DEFAULT:
             return cls(executor, 1, whole)

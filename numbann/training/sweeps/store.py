@@ -26,10 +26,10 @@ from typing import Any
 
 from numbann.errors import UNUSABLE, RunDirectoryError, describe_damage, path_from
 from numbann.training import rundir
-from numbann.training.rundir import RunDirectory, naming
+from numbann.training.rundir import BEST, SWEEP, RunDirectory, naming
 
-SWEEP, SPEC, TRIALS, BEST_SPEC = "sweep.json", "spec.json", "trials.jsonl", "best.json"
-ALONE, BEST, STATES = "trials", "best", "states"  # folders
+SPEC, TRIALS, BEST_SPEC = "spec.json", "trials.jsonl", "best.json"
+ALONE, STATES = "trials", "states"  # folders
 STATE = re.compile(r"\d+-\d+")
 FORMAT = 1
 Row = dict[str, Any]

@@ -41,7 +41,8 @@ def sweep(
     The directory is `output`, by default the spec's, else runs/NAME-sweep.  data, force, device, seed, overrides,
     callbacks: as of `train`.
     executor: where trials are trained: "threads" of this process, "processes", or a concurrent.futures.Executor.
-    workers: how many are trained at a time; threads: how many there are for all of them.  No bit depends on these.
+    workers: how many are trained at a time; threads: how many there are for all of them, or for each in an Executor of
+    yours.  No bit depends on these.
     A trial that fails is a row with its error; TrainingError if all fail.
     """
     tell = call_all(tuple(callbacks))

@@ -5,8 +5,6 @@ The row of a trial has everything that is kept of it but the states that it may 
 
 from __future__ import annotations
 
-import hashlib
-import pickle
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -29,7 +27,7 @@ from numbann.training.calibration import calibrate
 from numbann.training.callbacks import Callback, FromModel
 from numbann.training.checkpoint import restored, to_parts
 from numbann.training.cross_validation import with_folds
-from numbann.training.folding import Folding
+from numbann.training.folding import Folding, digest
 from numbann.training.manifest import identity
 from numbann.training.preparation import Prepared, load, placing, plan
 from numbann.training.sweeps.kept import Sources
@@ -101,7 +99,7 @@ _LOCK = RLock()
 
 def _in_this_process(spec: Mapping[str, Any], given: Any) -> Trials:
     """Return the trials of a sweep that another process has sent; data and plugins are read once."""
-    key = hashlib.sha256(pickle.dumps((spec, given))).digest()
+    key = digest(spec, given)
     with _LOCK:
         if key not in _TRIALS:
             _TRIALS.clear()
