@@ -6,7 +6,6 @@ Needs pip install "numbann[plot]".  Times are those of this machine, so the file
 from __future__ import annotations
 
 import io
-import json
 import os
 import re
 import shutil
@@ -18,7 +17,6 @@ from pathlib import Path
 import numbann_cli.group
 from click.testing import CliRunner
 from matplotlib import rcParams
-from matplotlib.figure import Figure
 from rich.console import Console
 from rich.text import Text
 
@@ -30,7 +28,7 @@ REMOTE_FONTS = re.compile(r"@font-face \{.*?\}\s*", re.DOTALL)
 
 def main(folder: Path) -> None:
     """Draw all pictures into a folder."""
-    rcParams.update({"svg.fonttype": "none", "svg.hashsalt": "numbann", "font.size": 9})
+    rcParams.update({"svg.fonttype": "none"})
     folder.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory() as scratch, chdir(scratch):
         shutil.copy(DOCS.parent / "examples" / "data" / "loans.csv", scratch)
@@ -38,7 +36,8 @@ def main(folder: Path) -> None:
         Path("loans.json").write_text(spec, encoding="utf-8")
         _run("train", "loans.json")  # compiles what is not compiled
         draw_terminal(folder / "terminal.svg", "numbann train loans.json --force -o runs/loans")
-        draw_learning(folder / "learning.svg", Path("runs/loans"))
+        for name in ("learning", "calibration", "importance", "dependence"):
+            _run("plot", "runs/loans", "--picture", name, "-o", str(folder / f"{name}.svg"))
         _run("lr-find", "loans.json", "--plot", str(folder / "rates.svg"))
         _run("show", "gelu", "--plot", str(folder / "gelu.svg"))
 
@@ -53,20 +52,6 @@ def draw_terminal(path: Path, command: str) -> None:
     for line in kept:
         console.print(Text(line.replace(" ", "\N{NO-BREAK SPACE}"), style="green" if line.endswith("*") else ""))
     path.write_text(REMOTE_FONTS.sub("", console.export_svg(title="numbann")), encoding="utf-8")
-
-
-def draw_learning(path: Path, run: Path) -> None:
-    """Draw the losses of a run against its epochs."""
-    history = [json.loads(line) for line in (run / "history.jsonl").read_text(encoding="utf-8").splitlines()]
-    best = json.loads((run / "metrics.json").read_text(encoding="utf-8"))["best_epoch"]
-    figure = Figure(figsize=(5.5, 3), layout="constrained")
-    axes = figure.subplots()
-    for key, label in (("train_loss", "training rows"), ("validation_loss", "validation rows")):
-        axes.plot([record["epoch"] for record in history], [record[key] for record in history], label=label)
-    axes.axvline(best, color="black", linestyle="--", linewidth=0.8, label=f"best: epoch {best}")
-    axes.set(xlabel="epoch", ylabel="loss")
-    axes.legend()
-    figure.savefig(path, metadata={"Date": None})
 
 
 def _run(*arguments: str) -> str:

@@ -54,6 +54,14 @@ preset = click.option("--preset", metavar="NAME", help="Fill in what the spec le
 workers = click.option("--workers", type=click.IntRange(1, 4096), metavar="N", help="How many to train at a time.")
 processes = click.option("--processes", is_flag=True, help="Train in processes, in the place of threads.")
 trust = click.option("--trust", is_flag=True, help="Run the plugins' code that RUN holds or names.")
+rows_of_run = click.option(
+    "--data", metavar="FILE", help="Other rows than the run's own: a file of data with known targets."
+)
+part_of_run = click.option(
+    "--part",
+    type=click.Choice(["train", "validation", "test"]),
+    help="The part of the run's rows (default: the last that there is).",
+)
 no_cache = click.option(
     "--no-cache",
     is_flag=True,
@@ -62,6 +70,12 @@ no_cache = click.option(
     help="Read the data anew, and keep no table of it.",
 )
 json_output = click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout; all else on stderr.")
+
+
+def refuse_both(data: str | None, part: str | None) -> None:
+    """Refuse rows of a file and a part of the run's own at once."""
+    if data is not None and part is not None:
+        raise click.UsageError("--part and --data: the rows of a file are no part of the run; leave one of them out")
 
 
 def parse_settings(given: Iterable[str]) -> dict[str, Any]:

@@ -21,6 +21,8 @@ COMMANDS = {
     "show": "Explain a component or a topic, list the course, or sum up a run.",
     "runs": "List the runs in a folder: what was trained, how far it is, and what it is worth.",
     "compare": "Set runs side by side: where their specs differ, figures, times and sizes.",
+    "plot": "Draw runs: learning curves, ROC, calibration, residuals, importance of columns, ...",
+    "report": "Write a page on a run with its pictures, one HTML file.",
     "cache": "Say what is kept between runs, compiled kernels and tables, or remove it.",
     "plugins": "List what provides components; check plugins, and write new ones.",
 }

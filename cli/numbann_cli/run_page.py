@@ -16,33 +16,55 @@ from numbann_cli.rows import GAP, HistoryRows, baseline_line, columns, format_me
 from numbann_cli.tables import class_lines, confusion_lines, target_lines
 
 SHOWN = 10  # epochs at most, evenly spread
+LABEL = 11  # characters of a label and the space after it
 
 
 def page(path: Path, width: int | None = None) -> str:
     """Return the page of one run.  width: the terminal's, or None."""
-    directory = open_existing(path).path
-    with reading(directory / MANIFEST) as file:
-        started, data, machine = _begun(_json(file.read_bytes()))
-    with reading(directory / RESOLVED) as file:
-        task, names, *settings = _settings(_json(file.read_bytes()))
-    with reading(directory / METRICS) as file:
-        metrics = _json(file.read_bytes()) if file.exists() else None
-        best, measures = None if metrics is None else metrics["best_epoch"], list(_metrics(path, metrics, task))
-    several = open_existing(path).models()
+    run = open_existing(path)
+    directory = run.path
+    spec, metrics = spec_of(run), metrics_of(run)
+    with reading(directory / METRICS):
+        best = None if metrics is None else metrics["best_epoch"]
+        measures = list(_metrics(path, metrics, spec["data"]["task"]))
+    several = run.models()
     if several:
         with reading(directory / METRICS):
             epochs = list(_models(several, metrics))
     else:
-        history = _history(directory)
+        history = history_of(run)
         with reading(directory / HISTORY):
-            epochs = [*_epochs(history, best, width), *_layers(history, names)]
-    head = [f"run        {directory}", started, f"{data}, {task}", *settings, machine]
+            epochs = [*_epochs(history, best, width), *_layers(history, activations_of(spec))]
+    head = [f"{label:<{LABEL}}{value}" for label, value in facts_of(run).items()]
     return printable("\n".join([*head, "", *epochs, "", *measures]))
 
 
-def _history(directory: Path) -> list[dict[str, Any]]:
+def spec_of(run: RunDirectory) -> dict[str, Any]:
+    """Return the resolved spec of a run."""
+    with reading(run.path / RESOLVED) as file:
+        spec: dict[str, Any] = _json(file.read_bytes())
+        _settings(spec)  # which finds what is missing
+        return spec
+
+
+def metrics_of(run: RunDirectory) -> dict[str, Any] | None:
+    """Return the metrics of a run, or None of one that is not complete."""
+    with reading(run.path / METRICS) as file:
+        return _json(file.read_bytes()) if file.exists() else None
+
+
+def facts_of(run: RunDirectory) -> dict[str, str]:
+    """Return what a run is, by its label: when it began, on what data, its network, its training and its machine."""
+    with reading(run.path / MANIFEST) as file:
+        begun = _begun(_json(file.read_bytes()))
+    spec = spec_of(run)
+    data = f"{begun.pop('data')}, {spec['data']['task']}"
+    return {"run": f"{run.path}", "started": begun.pop("started"), "data": data, **_settings(spec), **begun}
+
+
+def history_of(directory: RunDirectory) -> list[dict[str, Any]]:
     """Return the history of a run or a model, one line for each whole epoch."""
-    with reading(directory / HISTORY) as file:
+    with reading(directory.path / HISTORY) as file:
         *lines, _ = file.read_bytes().split(b"\n") if file.exists() else [b""]  # the rest was cut off as it was written
         return list(map(_json, lines))
 
@@ -51,7 +73,7 @@ def _models(several: list[RunDirectory], metrics: Any) -> Iterator[str]:
     """Yield a row for each of several models, or how far each is."""
     if metrics is None:
         for one in several:
-            yield f"model {one.path.name}: {len(_history(one.path))} epochs"
+            yield f"model {one.path.name}: {len(history_of(one))} epochs"
         return
     models = [*rows_of(metrics), *metrics.get("refitted", ())]
     rows = ModelRows(tuple(metrics["models"][0]["validation"]))
@@ -69,7 +91,7 @@ def _json(text: bytes) -> Any:
     return value
 
 
-def _begun(manifest: Any) -> tuple[str, str, str]:
+def _begun(manifest: Any) -> dict[str, str]:
     """Return what a manifest says: when the run began, on what data, and on which machine."""
     machine = manifest["machine"]
     finished = f"complete {manifest['finished']}" if manifest["finished"] else "not complete"
@@ -77,25 +99,29 @@ def _begun(manifest: Any) -> tuple[str, str, str]:
     where = f"{machine['cpu']}, {threads} on {machine['device']}"
     if "gpu" in machine:
         where = f"{machine['gpu']} ({machine['device']})"
-    return (
-        f"started    {manifest['started']}, {finished}",
-        f"data       {manifest['data'][0]['path']}",
-        f"machine    {where}, numbann {manifest['versions']['numbann']}",
-    )
+    return {
+        "started": f"{manifest['started']}, {finished}",
+        "data": f"{manifest['data'][0]['path']}",
+        "machine": f"{where}, numbann {manifest['versions']['numbann']}",
+    }
 
 
-def _settings(spec: Any) -> tuple[Any, list[str], str, str]:
-    """Return what a spec says: the task, the name of each layer's activation, and lines of the model and training."""
+def _settings(spec: Any) -> dict[str, str]:
+    """Return what a spec says, by its label: the model, and its training."""
     model, train = spec["model"], spec["train"]
-    layers = "".join(f"{layer['units']} {layer['activation']['type']} -> " for layer in model["layers"])
+    *layers, output = activations_of(spec)
+    hidden = "".join(f"{layer['units']} {name} -> " for layer, name in zip(model["layers"], layers, strict=True))
     loss, optimizer = spec["loss"]["type"], spec["optimizer"]["type"]
-    output = model["output_activation"]["type"]
-    return (
-        spec["data"]["task"],
-        [f"{layer['activation']['type']}" for layer in model["layers"]] + [f"{output}"],
-        f"model      {layers}{output}, {model['dtype']}",
-        f"training   {loss}, {optimizer}, batch {train['batch_size']}, seed {spec['seed']}",
-    )
+    return {
+        "model": f"{hidden}{output}, {model['dtype']}",
+        "training": f"{loss}, {optimizer}, batch {train['batch_size']}, seed {spec['seed']}",
+    }
+
+
+def activations_of(spec: Any) -> list[str]:
+    """Return the name of each layer's activation; the last one is the activation of predictions."""
+    model = spec["model"]
+    return [f"{layer['activation']['type']}" for layer in model["layers"]] + [f"{model['output_activation']['type']}"]
 
 
 def _epochs(history: list[dict[str, Any]], best: Any, width: int | None) -> Iterator[str]:

@@ -17,14 +17,19 @@ def class_lines(classes: Sequence[Any], counts: Sequence[Sequence[int]] | None, 
     """Yield a table with precision, recall, f1 and the number of rows of each class; nothing without counts."""
     if counts is None:
         return
-    predicted = [sum(column) for column in zip(*counts, strict=True)]
-    rows = []
+    yield f"\nclasses{_of(part)}"
+    rows = class_rows(classes, counts)
+    yield from _aligned(["", *CLASS_TITLES], [[name[:LONGEST_CLASS], *cells] for name, *cells in rows])
+
+
+def class_rows(classes: Sequence[Any], counts: Sequence[Sequence[int]]) -> list[list[str]]:
+    """Return a row of cells for each class: its name, precision, recall, f1 and the number of its rows."""
+    predicted, rows = [sum(column) for column in zip(*counts, strict=True)], []
     for k, row in enumerate(counts):
         hits, of_class = row[k], sum(row)
         shares = (_share(hits, predicted[k]), _share(hits, of_class), _share(2 * hits, predicted[k] + of_class))
-        rows.append([str(classes[k])[:LONGEST_CLASS], *(f"{share:.3f}" for share in shares), str(of_class)])
-    yield f"\nclasses{_of(part)}"
-    yield from _aligned(["", *CLASS_TITLES], rows)
+        rows.append([str(classes[k]), *(f"{share:.3f}" for share in shares), str(of_class)])
+    return rows
 
 
 def target_lines(targets: Mapping[str, Mapping[str, Any]] | None, part: str = "") -> Iterator[str]:

@@ -86,9 +86,8 @@ class Ensemble(Model):
         """Each network has its own: AttributeError."""
         raise AttributeError("an ensemble has the weights of each of its models: model.models[0].weights")
 
-    def read(self, source: Any, need_target: bool) -> NewData:
-        """Read rows for `outputs` and `measure`: a file, or rows given in Python."""
-        raw = self.preprocessing.read_rows(source, need_target)
+    def describe(self, raw: Raw, need_target: bool) -> NewData:
+        """Return rows as they were read for `outputs` and `measure`."""
         return self.preprocessing.describe(raw, Rows(raw), need_target)
 
     def outputs(self, x: Any) -> np.ndarray:

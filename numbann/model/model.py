@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
@@ -16,13 +16,16 @@ from numbann.data.contract import GIVEN, Facts, sources
 from numbann.data.frames import like
 from numbann.data.preprocessing import NewData, Preprocessing
 from numbann.data.streaming import Inputs
+from numbann.data.table import Raw
 from numbann.data.transforms.transform import ShiftScale
 from numbann.engine.devices import make_engine
 from numbann.engine.interface import Engine
 from numbann.errors import UNUSABLE, DataError, RegistryError, RunDirectoryError, SpecError, shown
 from numbann.model import provenance
 from numbann.model.assessment import Assessment, assess
+from numbann.model.dependence import POINTS, Dependence, measure_dependence
 from numbann.model.file import KIND, ModelFile
+from numbann.model.importance import REPEATS, Importance, measure_importance
 from numbann.model.outputs import outcome_of
 from numbann.model.preprocessing import restore_preprocessing
 from numbann.model.schema import schema_of
@@ -106,6 +109,26 @@ class Model:
         found = self.read(data, need_target=True)
         return self.measure(found.x, found.raw_target, found.weight, found.group).measures
 
+    def importance(
+        self, data: Any, *, metric: str | None = None, repeats: int = REPEATS, seed: int = 0, rows: int | None = None
+    ) -> Importance:
+        """Return how much worse a metric gets where a column is shuffled, for each column.
+
+        data: as `evaluate` takes it.  metric: the name of one; None for the first of the model's own.  rows: the most
+        to take, at random.
+        """
+        raw = self.preprocessing.read_rows(data, need_target=True)
+        return measure_importance(self, raw, metric, repeats, seed, rows)
+
+    def dependence(
+        self, data: Any, column: str, *, grid: Iterable[Any] | int = POINTS, seed: int = 0, rows: int | None = None
+    ) -> Dependence:
+        """Return what is predicted on average where all rows have the same value in a column, for several values.
+
+        data: as `evaluate` takes it, without need of a target.  grid: the values, or how many.  rows: the most to take.
+        """
+        return measure_dependence(self, self.preprocessing.read_rows(data, need_target=False), column, grid, seed, rows)
+
     @cached_property
     def _scaling(self) -> ShiftScale | None:
         """The shift and scale of every input, if every input is just a scaled feature."""
@@ -132,7 +155,11 @@ class Model:
 
     def read(self, source: Any, need_target: bool) -> NewData:
         """Read rows for `outputs` and `measure`: a file, or rows given in Python."""
-        return self.preprocessing.read(source, need_target)
+        return self.describe(self.preprocessing.read_rows(source, need_target), need_target)
+
+    def describe(self, raw: Raw, need_target: bool) -> NewData:
+        """Return rows as they were read for `outputs` and `measure`."""
+        return self.preprocessing.describe(raw, self.preprocessing.inputs(raw), need_target)
 
     def outputs(self, x: Inputs) -> np.ndarray:
         """Compute the network's outputs (N, O) for preprocessed rows (N, I)."""
@@ -142,6 +169,11 @@ class Model:
     def models(self) -> tuple[Model, ...]:
         """The models whose mean this one is; of a single network, itself."""
         return (self,)
+
+    def mean(self, outputs: Iterable[np.ndarray]) -> np.ndarray:
+        """Return the mean of the outputs (N, O) of each of `models`; of a single network its own."""
+        (own,) = outputs
+        return own
 
     def evaluated(
         self, x: Inputs, raw_target: np.ndarray, weight: np.ndarray | None = None, group: np.ndarray | None = None

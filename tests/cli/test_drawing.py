@@ -118,7 +118,7 @@ def test_lr_find_draws_its_curve(numbann: Numbann, write_spec: WriteSpec, here: 
         (("show", "adam", "--plot", "adam.png"), 'activations, losses and schedules; "adam" is of the kind optimizer'),
         (("show", "relu", "--plot", "relu.nothing"), "--plot relu.nothing: "),
         (("show", "relu", "--plot", "nowhere/relu.png"), "--plot nowhere/relu.png: No such file"),
-        (("show", ".", "--plot", "run.png"), "--plot draws a component"),
+        (("show", ".", "--plot", "run.png"), "--plot draws a run here; into a file: numbann plot . -o run.png"),
     ],
 )
 def test_what_cannot_be_drawn(numbann: Numbann, here: Path, arguments: tuple[str, ...], words: str) -> None:

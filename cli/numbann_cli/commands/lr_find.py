@@ -51,10 +51,11 @@ def command(
     from numbann.training.callbacks import Event, Planned
     from numbann.training.range_test import find_learning_rate
     from numbann_cli.console import narrate
-    from numbann_cli.drawing import draw_range_test, figure
+    from numbann_cli.pictures.canvas import check_matplotlib
+    from numbann_cli.pictures.component import draw_range_test
 
     if plot:
-        figure()  # first, so that a missing library is reported before anything is computed
+        check_matplotlib("--plot")  # before anything is computed
     events: list[Event] = []
     source, overrides = starting.source_of(spec, targets, options.parse_settings(given), settings)
     with narrate(settings, as_json) as narrator:

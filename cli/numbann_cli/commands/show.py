@@ -18,26 +18,28 @@ if TYPE_CHECKING:
     from numbann.components.registry import Entry
     from numbann.plugins.catalogue import Catalogue
 
+HERE = Path("-")  # the terminal, in the place of a file
+
 
 @click.command("show", help=COMMANDS["show"])
 @click.argument("what", required=False, shell_complete=complete_shown)
-@click.option("--plot", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE", help="Also draw a component.")
+@click.option(
+    "--plot",
+    type=click.Path(path_type=Path, dir_okay=False, allow_dash=True),
+    is_flag=False,
+    flag_value="-",
+    metavar="[FILE]",
+    help="Also draw: a run's curves here, a component's into FILE.",
+)
 @click.pass_obj
 def command(settings: Settings, what: str | None, plot: Path | None) -> None:
     """Sum up the run in WHAT if that is a path, else explain what is called WHAT; without WHAT list what there is."""
     if what is None:
         if plot:
-            raise click.UsageError("--plot draws a component; name one")
+            raise click.UsageError("--plot draws a run or a component; name it before the option")
         click.echo(_overview())
     elif Path(what).exists():
-        if plot:
-            raise click.UsageError(f"--plot draws a component, and {what} is a path")
-        from numbann.training.sweeps.store import is_sweep
-        from numbann_cli import run_page, sweep_page
-
-        width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
-        page = sweep_page.page if is_sweep(Path(what)) else run_page.page
-        click.echo(page(Path(what), width))
+        _sum_up(Path(what), plot)
     else:
         _explain(settings, what, plot)
 
@@ -56,6 +58,24 @@ def _overview() -> str:
     )
 
 
+def _sum_up(run: Path, plot: Path | None) -> None:
+    """Print the page of a run, and its curves below."""
+    if plot and plot != HERE:
+        raise click.UsageError(f"--plot draws a run here; into a file: numbann plot {run} -o {plot}")
+    from numbann.training.sweeps.store import is_sweep
+    from numbann_cli import run_page, sweep_page
+
+    width, a_sweep = shutil.get_terminal_size().columns, is_sweep(run)
+    if plot and a_sweep:
+        raise click.UsageError(f"--plot draws a run here, and {run} is a sweep: numbann plot {run}")
+    page = sweep_page.page if a_sweep else run_page.page
+    click.echo(page(run, width if sys.stdout.isatty() else None))
+    if plot:
+        from numbann_cli.run_curves import curves
+
+        click.echo("\n" + curves(run, width))
+
+
 def _explain(settings: Settings, what: str, plot: Path | None) -> None:
     """Print the page of every component of a name, then the chapter on it."""
     from numbann.plugins.finding import with_files
@@ -67,6 +87,8 @@ def _explain(settings: Settings, what: str, plot: Path | None) -> None:
     found = catalogue.find_named(what)
     if not found and chapter is None:
         raise click.UsageError(_unknown(catalogue, what))
+    if plot == HERE:
+        raise click.UsageError(f"--plot draws a component into a file; name it: --plot {what}.png")
     if plot:
         _draw(what, found, plot)
     pages = [page(entry, columns()) for entry in found]
@@ -75,7 +97,8 @@ def _explain(settings: Settings, what: str, plot: Path | None) -> None:
 
 def _draw(what: str, found: Sequence[Entry], plot: Path) -> None:
     """Write a picture of the components' curves."""
-    from numbann_cli.drawing import draw
+    from numbann_cli.pictures.canvas import check_matplotlib
+    from numbann_cli.pictures.component import draw
     from numbann_cli.series import series_of
 
     if not found:
@@ -85,6 +108,7 @@ def _draw(what: str, found: Sequence[Entry], plot: Path) -> None:
     if not drawn:
         kinds = " and ".join(sorted({entry.component.kind for entry in found}))
         raise click.UsageError(f'--plot draws activations, losses and schedules; "{what}" is of the kind {kinds}')
+    check_matplotlib("--plot")
     draw(plot, drawn)
 
 

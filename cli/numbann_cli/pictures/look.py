@@ -1,0 +1,162 @@
+"""What pictures of a run are drawn from: its files, and its model's predictions for the rows of a part."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from numbann.errors import NumbannError
+from numbann.training.results import reading
+from numbann.training.rundir import open_existing
+from numbann_cli.run_page import history_of, metrics_of, spec_of
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from numbann.data.tasks.task import Outcome, Task
+    from numbann.model.importance import Importance
+    from numbann.model.model import Model
+    from numbann.training.run_rows import PartRows
+
+PATIENT = 300  # columns up to which importance is measured without being asked for
+ROWS = 2000  # of which importance and dependence are measured
+EVALUATIONS = 3000
+
+
+class Undrawn(Exception):
+    """A picture that the run would have cannot be drawn; the message says why, and what to do."""
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a model predicts for rows with known targets.
+
+    part: which rows these are, in words.  roles: what metrics may ask for, such as t, label, probability and value.
+    """
+
+    part: str
+    task: Task
+    found: Outcome
+    roles: Mapping[str, np.ndarray]
+    measures: Mapping[str, float]
+
+    def __len__(self) -> int:
+        return len(self.found.y)
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What is asked of a run besides its directory: other rows, a part, and how its model is loaded."""
+
+    data: Any = None
+    part: str | None = None
+    threads: int | None = None
+    trust: bool = False
+    plugins: Sequence[Path] = ()
+    patient: bool = False
+
+
+@dataclass(frozen=True)
+class Look:
+    """A run, or the result of a cross-validation.
+
+    name: in legends.  histories: of the run, or of each of its models, one record an epoch.  metrics: of metrics.json,
+    None of a run that is not complete.  folds: the models of a cross-validation or an ensemble, one record each.
+    """
+
+    path: Path
+    name: str
+    spec: Mapping[str, Any]
+    histories: Sequence[Sequence[Mapping[str, Any]]]
+    metrics: Mapping[str, Any] | None
+    folds: Sequence[Mapping[str, Any]] = ()
+    asked: Asked = field(default_factory=Asked)
+
+    @cached_property
+    def _model(self) -> Model | Undrawn:
+        if self.metrics is None:
+            return Undrawn(f"{self.path} has no model yet; numbann resume {self.path}")
+        from numbann.model.loading import load
+
+        asked = self.asked
+        try:
+            return load(self.path, threads=asked.threads, trust=asked.trust, plugins=asked.plugins)
+        except NumbannError as error:
+            return Undrawn(str(error))
+
+    @property
+    def model(self) -> Model:
+        """Its model; Undrawn if it cannot be loaded."""
+        return _or_raise(self._model)
+
+    @cached_property
+    def _rows(self) -> PartRows | Undrawn:
+        from numbann.training.run_rows import PartRows, read_part
+
+        try:
+            if self.asked.data is None:
+                return read_part(self.path, self.model, self.asked.part)
+            return PartRows(str(self.asked.data), self.model.preprocessing.read_rows(self.asked.data, need_target=True))
+        except Undrawn as error:
+            return error
+        except NumbannError as error:
+            remedy = "" if self.asked.data is not None else "; name rows with --data FILE"
+            return Undrawn(f"{error}{remedy}")
+
+    @property
+    def rows(self) -> PartRows:
+        """The rows that it is judged by; Undrawn if they are gone or have changed."""
+        return _or_raise(self._rows)
+
+    @property
+    def where(self) -> str:
+        """Which rows these are, in words."""
+        return self.rows.part if self.asked.data is not None else f"{self.rows.part} part"
+
+    @cached_property
+    def result(self) -> Result:
+        """What its model predicts for these rows."""
+        from numbann.model.outputs import call_metrics, outcome_of, roles_of
+
+        model, new = self.model, self.model.describe(self.rows.raw, need_target=True)
+        task, found = model.preprocessing.task, outcome_of(model.resolved, model.outputs(new.x))
+        roles = roles_of(task, found, new.raw_target, weight=new.weight, group=new.group)
+        return Result(self.where, task, found, roles, call_metrics(model.resolved.metrics, roles, found.activation))
+
+    @cached_property
+    def importance(self) -> Importance:
+        """How important each column is."""
+        from numbann.model.importance import REPEATS, measure_importance
+
+        columns = len(self.model.features)
+        if columns > PATIENT and not self.asked.patient:
+            raise Undrawn(f"{columns} columns take a while; ask for it: --picture importance, or dependence")
+        repeats = max(1, min(REPEATS, EVALUATIONS // columns))
+        return measure_importance(self.model, self.rows.raw, repeats=repeats, rows=ROWS)
+
+
+def _or_raise(found: Any) -> Any:
+    if isinstance(found, Undrawn):
+        raise found
+    return found
+
+
+def look_at(path: Path, asked: Asked, name: str = "") -> Look:
+    """Look at a run directory, or at what `numbann cv --json` has printed."""
+    name = name or path.resolve().name
+    if path.is_file():
+        return _cross_validation(path, name, asked)
+    run = open_existing(path)
+    metrics = metrics_of(run)
+    histories = [found for one in run.models() or [run] if (found := history_of(one))]
+    return Look(run.path, name, spec_of(run), histories, metrics, (metrics or {}).get("models", ()), asked)
+
+
+def _cross_validation(path: Path, name: str, asked: Asked) -> Look:
+    with reading(path) as file:
+        folds = json.loads(file.read_bytes())["folds"]
+    return Look(path, name, {}, (), None, [one for one in folds if "error" not in one], asked)
