@@ -7,9 +7,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from numbann.errors import RunDirectoryError
 from numbann.training.lock import find_owner
 from numbann.training.results import reading
-from numbann.training.rundir import HISTORY, MANIFEST, METRICS, RESOLVED, RunDirectory, open_existing
+from numbann.training.rundir import HISTORY, MANIFEST, METRICS, MODEL, RESOLVED, RunDirectory, open_existing
 from numbann_cli.failures import printable
 from numbann_cli.models_table import ModelRows, mean_line, rows_of
 from numbann_cli.rows import GAP, HistoryRows, baseline_line, columns, format_measures, number
@@ -36,7 +37,32 @@ def page(path: Path, width: int | None = None) -> str:
         with reading(directory / HISTORY):
             epochs = [*_epochs(history, best, width), *_layers(history, activations_of(spec))]
     head = [f"{label:<{LABEL}}{value}" for label, value in facts_of(run).items()]
-    return printable("\n".join([*head, "", *epochs, "", *measures]))
+    return printable("\n".join([*head, "", *epochs, "", *measures, *_columns(run.path / MODEL)]))
+
+
+def page_of_model(path: Path) -> str:
+    """Return the page of a model's file that lies apart from its run."""
+    from numbann_cli.model_page import page as page_of
+    from numbann_cli.model_page import read
+
+    spec, preprocessing, numbers = read(path)
+    with reading(path):
+        settings = [f"{label:<{LABEL}}{value}" for label, value in _settings(spec).items()]
+    return printable(page_of(path, preprocessing, numbers, settings))
+
+
+def _columns(path: Path) -> Iterator[str]:
+    """Yield what the model of a run takes, if it is there."""
+    from numbann_cli.model_page import column_lines, read, target_lines  # here, since they import NumPy
+
+    if not path.exists():
+        return
+    try:
+        preprocessing = read(path)[1]
+    except RunDirectoryError as error:  # the rest of the page is as good
+        yield from ("", str(error))
+        return
+    yield from ("", *target_lines(preprocessing), "", *column_lines(preprocessing))
 
 
 def spec_of(run: RunDirectory) -> dict[str, Any]:

@@ -32,7 +32,7 @@ def load(
     trust: run the source code of such components that is stored in the file instead.  Use it only if you know where the
     file comes from: the code can do anything.
     """
-    place = _file_of(path_from(path, "a run directory or a .safetensors file"))
+    place = file_of(path_from(path, "a run directory or a .safetensors file"))
     file = read_model(place)
     if trust:
         registry = provenance.registry_of_kept(file.components, str(place))
@@ -48,7 +48,7 @@ def load(
     return model
 
 
-def _file_of(path: Path) -> Path:
+def file_of(path: Path) -> Path:
     """Return the model file of a path; RunDirectoryError if there is none."""
     if not path.exists():
         raise RunDirectoryError(f"{path}: no such run directory or model file")

@@ -192,7 +192,7 @@ class Model:
     @property
     def schema(self) -> dict[str, Any]:
         """What goes in and comes out, as JSON values: columns with kinds and categories, targets, classes, units."""
-        return schema_of(self)
+        return schema_of(self.preprocessing, self.resolved.loss.component.units)
 
     def save(self, path: str | Path) -> None:
         """Write the model as a file that `load` takes, with the bytes of a run's model.safetensors."""

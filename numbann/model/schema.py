@@ -3,33 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from numbann.data.encoding import Encoding
+from numbann.data.preprocessing import Preprocessing
 from numbann.data.transforms.codes import cyclic, ordinal, parts, target
 from numbann.data.transforms.filling import Filling
 
-if TYPE_CHECKING:
-    from numbann.model.model import Model
 
-
-def schema_of(model: Model) -> dict[str, Any]:
-    """Return the schema of a model.
+def schema_of(preprocessing: Preprocessing, units: Mapping[str, str]) -> dict[str, Any]:
+    """Return the schema of a model with a preprocessing, whose loss gives values of these units.
 
     A feature is a number, a text or a date.  categories: the texts that training had, null for a missing one.  order:
     texts in their order.  format: how a date is written.  required: a number may not be missing.  outputs: what the
     loss gives for each target beside its value, with its unit.
     """
-    encoding = model.preprocessing.encoding
-    numbers = _numbers(encoding)
-    classes = None if model.classes is None else list(model.classes)
-    units = dict(model.resolved.loss.component.units)
+    encoding, task = preprocessing.encoding, preprocessing.task
+    numbers, classes = _numbers(encoding), task.classes_or_pairs
     return {
-        "task": model.task,
-        "features": {name: _of_text(encoding, name) or numbers[name] for name in model.features},
-        "targets": list(model.targets),
-        "classes": classes,
-        **({"outputs": units} if units else {}),
+        "task": task.name,
+        "features": {name: _of_text(encoding, name) or numbers[name] for name in encoding.features},
+        "targets": list(task.names),
+        "classes": None if classes is None else list(classes),
+        **({"outputs": dict(units)} if units else {}),
     }
 
 

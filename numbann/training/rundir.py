@@ -85,8 +85,12 @@ class RunDirectory:
             write()
 
     def clear(self) -> None:
-        """Remove the files of an earlier run; other files stay."""
-        for name in FILES:
+        """Remove the files of an earlier run, and what was exported of its model; other files stay."""
+        from numbann.model.card import NAME, is_card  # here, since few need them
+        from numbann.model.export import FORMATS
+
+        card = (NAME,) if is_card(self.path / NAME) else ()
+        for name in (*FILES, *(f"model{ending}" for ending in FORMATS.values()), *card):
             with naming(self.path / name):
                 (self.path / name).unlink(missing_ok=True)
         for model in self.models():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -10,6 +11,9 @@ from numbann_cli import options
 from numbann_cli.completion import complete_run
 from numbann_cli.group import Settings
 from numbann_cli.overview import COMMANDS
+
+if TYPE_CHECKING:
+    from numbann.model.model import Model
 
 
 @click.command("export", help=COMMANDS["export"])
@@ -20,6 +24,7 @@ from numbann_cli.overview import COMMANDS
 )
 @click.option("--verify", is_flag=True, help="Compare its predictions with the model's; exit code 1 if they differ.")
 @click.option("--data", metavar="DATA", help="The rows to compare on (default: 1000 drawn as those of training were).")
+@click.option("--card/--no-card", default=True, help="Whether to write README.md, the model's card, beside it.")
 @click.option("--dtype", type=click.Choice(["float32", "float64"]), help="Of the numbers that it takes.")
 @options.trust
 @options.json_output
@@ -31,28 +36,44 @@ def command(
     output: Path | None,
     verify: bool,
     data: str | None,
+    card: bool,
     dtype: str | None,
     trust: bool,
     as_json: bool,
 ) -> None:
     """Write the model of RUN, a run directory or .safetensors file, from raw columns to predictions."""
-    from numbann.model.export import FORMATS, find_format
+    from numbann.model.export import FORMATS, find_format, format_of
     from numbann.model.loading import load
     from numbann.training.rundir import json_text
 
     if data is not None and not verify:
         raise click.UsageError("--data gives the rows of --verify; give both")
-    kind = format or next((name for name, end in FORMATS.items() if output and output.suffix.lower() == end), "onnx")
+    kind = format or ("onnx" if output is None else format_of(output))
     find_format(kind)  # before the model is read
     model = load(run, trust=trust, plugins=settings.usable_files())
     place = output or (run / "model" if run.is_dir() else run).with_suffix(FORMATS[kind])
     found = model.export(place, kind, dtype=dtype, verify=verify, data=data)
+    files = [*found.files, *(_write_card(run, model, place) if card else ())]
     if as_json:
-        told = {"files": list(map(str, found.files)), "format": kind}
+        told = {"files": list(map(str, files)), "format": kind}
         click.echo(json_text({**told, **({"verified": found.check._asdict()} if found.check else {})}))
         return
     if found.check:
         check = found.check
         click.echo(f"verified   {check.rows} rows, by {check.runtime}: largest difference {check.difference:.1e}")
-    for path in found.files:
+    for path in files:
         click.echo(f"written    {path}, {path.stat().st_size / 1e3:.1f} kB")
+
+
+def _write_card(run: Path, model: Model, exported: Path) -> list[Path]:
+    """Write the card beside an export, unless there is a README.md of somebody else."""
+    from numbann.model.card import NAME, card, is_card
+
+    path = exported.with_name(NAME)
+    if not is_card(path):
+        click.echo(f"numbann: {path} is no card of a model, and stays as it is", err=True)
+        return []
+    folder = run if run.is_dir() else None
+    name = run.resolve().name if folder else run.stem
+    path.write_text(card(model, name, folder, [exported.name]), encoding="utf-8")
+    return [path]

@@ -31,10 +31,13 @@ HERE = Path("-")  # the terminal, in the place of a file
     metavar="[FILE]",
     help="Also draw: a run's curves here, a component's into FILE.",
 )
+@click.option("--schema", is_flag=True, help="Print what a run's model takes and gives, as JSON.")
 @click.pass_obj
-def command(settings: Settings, what: str | None, plot: Path | None) -> None:
-    """Sum up the run in WHAT if that is a path, else explain what is called WHAT; without WHAT list what there is."""
-    if what is None:
+def command(settings: Settings, what: str | None, plot: Path | None, schema: bool) -> None:
+    """Sum up the run or model in WHAT if that is a path, else explain what is called WHAT; without WHAT list all."""
+    if schema:
+        _print_schema(what)
+    elif what is None:
         if plot:
             raise click.UsageError("--plot draws a run or a component; name it before the option")
         click.echo(_overview())
@@ -42,6 +45,17 @@ def command(settings: Settings, what: str | None, plot: Path | None) -> None:
         _sum_up(Path(what), plot)
     else:
         _explain(settings, what, plot)
+
+
+def _print_schema(what: str | None) -> None:
+    """Print the schema of a model, which needs none of its components."""
+    from numbann.model.loading import file_of
+    from numbann.training.rundir import json_text
+    from numbann_cli.model_page import schema
+
+    if what is None:
+        raise click.UsageError("--schema is of a model: name a run directory or a .safetensors file")
+    click.echo(json_text(schema(file_of(Path(what))), indent=2))
 
 
 def _overview() -> str:
@@ -59,7 +73,12 @@ def _overview() -> str:
 
 
 def _sum_up(run: Path, plot: Path | None) -> None:
-    """Print the page of a run, and its curves below."""
+    """Print the page of a run, and its curves below, or that of a model's file."""
+    if run.is_file() and plot is None:
+        from numbann_cli.run_page import page_of_model
+
+        click.echo(page_of_model(run))
+        return
     if plot and plot != HERE:
         raise click.UsageError(f"--plot draws a run here; into a file: numbann plot {run} -o {plot}")
     from numbann.training.sweeps.store import is_sweep

@@ -37,7 +37,7 @@ def export(
 ) -> Exported:
     """Write a model as a file of another format, see `Model.export`."""
     place = path_from(path, "the file to write")
-    written = find_format(format or _format_of(place))
+    written = find_format(format or format_of(place))
     content = written.write(model, dtype)
     check = None
     if verify:
@@ -65,7 +65,7 @@ def find_format(name: str) -> Any:
         ) from None
 
 
-def _format_of(path: Path) -> str:
+def format_of(path: Path) -> str:
     """Return the format that a file's ending asks for."""
     for name, ending in FORMATS.items():
         if path.suffix.lower() == ending:

@@ -172,8 +172,10 @@ def test_the_command(write_spec: WriteSpec, here: Path, verify: bool) -> None:
     result = CliRunner().invoke(group, ["export", "run", *options])
     assert result.exit_code == 0, result.output
     lines = result.output.splitlines()
-    assert lines[-1].startswith("written    run/model.onnx, ")
-    assert [line.startswith("verified   120 rows, by ") for line in lines[:-1]] == [True] * verify
+    assert [line.split(",")[0] for line in lines[-2:]] == [
+        f"written    run/{one}" for one in ("model.onnx", "README.md")
+    ]
+    assert [line.startswith("verified   120 rows, by ") for line in lines[:-2]] == [True] * verify
     content = (here / "run" / "model.onnx").read_bytes()
     points = {"x": np.array([0.0, 3.0]), "y": np.array([3.0, 0.0])}
     got, _ = find_format("onnx").predict(content, points)

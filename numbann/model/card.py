@@ -1,0 +1,205 @@
+"""The card of a model: a page of Markdown for a colleague, with the header of Hugging Face's model cards.
+
+https://huggingface.co/docs/hub/model-cards (2024).  It has what the model's file says, and what a run wrote beside it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from numbann.data.tasks.regression import Regression
+from numbann.data.wording import listed
+from numbann.errors import UNUSABLE, RunDirectoryError, describe_damage
+from numbann.model.features import TITLES, features_of
+
+if TYPE_CHECKING:
+    from numbann.model.model import Model
+
+NAME = "README.md"
+LIBRARY = "library_name: numbann"  # by which a card is known
+MODEL = "model.safetensors"
+FIGURES, ORIGIN = "metrics.json", "manifest.json"  # what a run writes beside its model
+PARTS = ("train", "validation", "test")
+MOST_COLUMNS, MOST_CLASSES = 60, 40  # rows of a table
+TAGS = {"regression": "tabular-regression"}  # of tasks; any other is tabular-classification
+
+
+def card(model: Model, name: str, folder: Path | None = None, files: Sequence[str] = ()) -> str:
+    """Return the card of a model.  folder: of the run that trained it; files: beside the card, in other formats."""
+    figures, origin = (_beside(folder, one) if folder else {} for one in (FIGURES, ORIGIN))
+    sections = (
+        _header(model, name, figures, origin),
+        _summary(model, name, origin, figures),
+        _use(files),
+        _columns(model),
+        _figures(figures),
+        _limits(model, figures, origin),
+    )
+    try:
+        return "\n".join(line for section in sections for line in section).rstrip() + "\n"
+    except UNUSABLE as error:
+        raise RunDirectoryError(f"{folder}: {FIGURES} or {ORIGIN} is damaged: {describe_damage(error)}") from None
+
+
+def is_card(path: Path) -> bool:
+    """Tell whether a file is a card that was written here, or is not there, so that it may be replaced."""
+    try:
+        return not path.exists() or LIBRARY in path.read_text(encoding="utf-8").splitlines()[:3]
+    except (OSError, ValueError):
+        return False
+
+
+def _beside(folder: Path, name: str) -> dict[str, Any]:
+    """Return what a file of a run says; nothing if it is not there."""
+    path = folder / name
+    try:
+        found = json.loads(path.read_bytes()) if path.exists() else {}
+        if not isinstance(found, dict):
+            raise ValueError("it is no object")
+    except (OSError, *UNUSABLE) as error:
+        raise RunDirectoryError(f"{path}: cannot be used: {error}; take it away, or train anew") from None
+    return found
+
+
+def _header(model: Model, name: str, figures: Mapping[str, Any], origin: Mapping[str, Any]) -> Iterator[str]:
+    tag = TAGS.get(model.task, "tabular-classification")
+    yield from ("---", LIBRARY, f"pipeline_tag: {tag}", "tags:", f"- {tag}", "- numbann")
+    part, values = _last(figures)
+    if values:
+        data = Path(origin["data"][0]["path"]).name if origin.get("data") else "data"
+        yield from ("model-index:", f"- name: {json.dumps(name)}", "  results:", "  - task:", f"      type: {tag}")
+        yield from ("    dataset:", "      type: tabular", f"      name: {json.dumps(data)}", f"      split: {part}")
+        yield "    metrics:"
+        for key, value in values.items():
+            yield from (f"    - type: {json.dumps(key)}", f"      value: {json.dumps(value)}")
+    yield from ("---", "")
+
+
+def _summary(model: Model, name: str, origin: Mapping[str, Any], figures: Mapping[str, Any]) -> Iterator[str]:
+    spec = model.resolved.spec
+    yield from (f"# {name}", "", _sentence(model), "")
+    rows = {"network": str(model.plan)}
+    if len(model.models) > 1:
+        rows["ensemble"] = f"the mean of {len(model.models)} such networks"
+    rate = f"learning_rate {model.resolved.learning_rate:g}"
+    rows["training"] = f"{model.resolved.loss.name}, {model.resolved.optimizer.name} ({rate}), "
+    rows["training"] += f"batch {spec.train.batch_size}, {spec.train.epochs} epochs at most, seed {spec.seed}"
+    if figures.get("best_epoch"):
+        rows["training"] += f"; the weights are those of epoch {figures['best_epoch']}"
+    for one in origin.get("data", ()):
+        rows[f"data {Path(one['path']).name}"] = f"SHA-256 {one['sha256']}"
+    if "versions" in origin:
+        versions = ", ".join(f"{package} {version}" for package, version in origin["versions"].items())
+        rows["trained"] = f"{origin['started']}, with {versions}"
+    plugins = sorted({str(part.plugin) for part in _components(model) if part.plugin})
+    if plugins:
+        rows["plugins"] = ", ".join(plugins)
+    yield from table(("", ""), rows.items())
+
+
+def _components(model: Model) -> Iterator[Any]:
+    resolved = model.resolved
+    chosen = [resolved.loss, resolved.output_activation, *(layer.activation for layer in resolved.layers)]
+    return (one.component for one in (*chosen, resolved.embedding) if one)
+
+
+def _sentence(model: Model) -> str:
+    targets = ", ".join(f"`{name}`" for name in model.targets)
+    what = f"the value of {targets}"
+    if model.task == "multilabel":
+        what = f"yes or no for each of {targets}"
+    elif model.classes:
+        what = f"{targets}, one of {len(model.classes)} classes: {listed(model.classes)}"
+    return f"Predicts {what}, from {len(model.features)} columns."
+
+
+def _use(files: Sequence[str]) -> Iterator[str]:
+    yield from ("## Use", "", "```python", "import numbann", "", f'model = numbann.load("{MODEL}")')
+    yield from ("model.predict(frame)  # columns by name, as below", "```", "")
+    yield from (f"`numbann predict {MODEL} new.csv` does the same for a file.", "")
+    for file in files:
+        yield from (f"`{file}` is the whole model, from raw columns to predictions.", "")
+
+
+def _columns(model: Model) -> Iterator[str]:
+    found = features_of(model.preprocessing)
+    yield from ("## Columns", "")
+    yield from table(TITLES, ((f"`{one.name}`", *one[1:]) for one in found[:MOST_COLUMNS]))
+    if len(found) > MOST_COLUMNS:
+        yield from (f"... and {len(found) - MOST_COLUMNS} more, {found[-1].takes}s at the end.", "")
+
+
+def _last(figures: Mapping[str, Any]) -> tuple[str, Mapping[str, Any]]:
+    """Return the last part that was measured, and its figures."""
+    return next(((part, figures[part]) for part in reversed(PARTS) if figures.get(part)), ("", {}))
+
+
+def _figures(figures: Mapping[str, Any]) -> Iterator[str]:
+    part, values = _last(figures)
+    if not values:
+        return
+    yield from ("## Figures", "")
+    rows = [(one, *(_number(value) for value in figures[one].values())) for one in PARTS if figures.get(one)]
+    guess = figures.get("baseline", {}).get(part)
+    if guess:
+        rows.append(
+            (f"a guess without inputs ({part})", *(_number(guess[key]) if key in guess else "" for key in values))
+        )
+    yield from table(("part", *values), rows)
+    confusion, targets = figures.get("confusion", {}).get(part), figures.get("targets", {}).get(part)
+    if confusion:
+        yield from (f"Classes of {part}:", "")
+        titles = ("class", "precision", "recall", "rows")
+        yield from table(titles, ((f"`{one}`", *cells) for one, *cells in _classes(figures["classes"], confusion)))
+    if targets:
+        names = list(next(iter(targets.values())))
+        yield from (f"Targets of {part}:", "")
+        rows = [(f"`{one}`", *(_number(found.get(key)) for key in names)) for one, found in targets.items()]
+        yield from table(("target", *names), rows)
+
+
+def _classes(classes: Sequence[Any], confusion: Sequence[Sequence[int]]) -> Iterator[tuple[str, ...]]:
+    """Yield each class with its precision, recall and rows."""
+    predicted = [sum(column) for column in zip(*confusion, strict=True)]
+    for k, row in enumerate(confusion[:MOST_CLASSES]):
+        shares = (f"{row[k] / of:.3f}" if of else "" for of in (predicted[k], sum(row)))
+        yield (str(classes[k]), *shares, str(sum(row)))
+
+
+def _limits(model: Model, figures: Mapping[str, Any], origin: Mapping[str, Any]) -> Iterator[str]:
+    yield from ("## Limits", "")
+    part, values = _last(figures)
+    confusion = figures.get("confusion", {}).get(part)
+    if confusion and "accuracy" in values:
+        rows, share = sum(map(sum, confusion)), values["accuracy"]
+        error = 2 * (share * (1 - share) / rows) ** 0.5
+        yield f"- The accuracy on {part} is of {rows} rows, and uncertain by some {error:.3f} (two standard errors)."
+    if not values:
+        yield "- How well it predicts is not known here; `numbann evaluate` measures it on rows with known targets."
+    yield "- It holds for rows like those of training. For numbers far outside of them a prediction means little."
+    categories = model.preprocessing.encoding.categories
+    whole = [name for name, known in categories.items() if not known.folded]
+    if whole:
+        yield f"- A text that training did not have leaves all inputs of its column at 0, in {listed(whole)}."
+    task = model.preprocessing.task
+    if isinstance(task, Regression) and task.low:
+        bounds = (f"{name} from {a:g} to {b:g}" for name, a, b in zip(task.names, task.low, task.high, strict=True))
+        yield f"- Predictions stay within the targets of training: {', '.join(bounds)}."
+    if model.classes and not model.resolved.spec.train.calibrate:
+        yield "- Probabilities are as the loss left them, and were not calibrated."
+    for finding in origin.get("findings", ()):
+        yield f"- Of the data: {' '.join(str(finding.get('text', '')).split())}"
+
+
+def table(titles: Sequence[str], rows: Iterable[Sequence[object]]) -> Iterator[str]:
+    """Yield a table of Markdown and an empty line."""
+    for cells in (titles, ["---"] * len(titles), *rows):
+        yield "| " + " | ".join(str(cell).replace("|", "\\|").replace("\n", " ") for cell in cells) + " |"
+    yield ""
+
+
+def _number(value: Any) -> str:
+    return "" if value is None else f"{value:.5g}" if isinstance(value, float) else str(value)
