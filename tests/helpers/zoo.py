@@ -119,6 +119,11 @@ ZOO: dict[str, dict[str, Any]] = {
     "embedding": spec({**MIXED, "drop": ["built"]}, {"layers": [8], "input": {"embedding": "pbld", "scale": True}}),
     "embedding_of_waves": spec(PRICE, {"layers": [8], "input": {"embedding": {"type": "periodic", "outputs": 3}}}),
     "embedding_of_lines": spec(PRICE, {"layers": [8], "input": {"embedding": {"type": "linear_relu", "outputs": 3}}}),
+    "categories_by_code": spec({**MIXED, "drop": ["built"]}, {"layers": [8], "input": {"categories": {"over": 2}}}),
+    "codes_and_embedding": spec(
+        classes("sold", drop=["built"], columns={"kind": {"rare": 20}}),
+        {"layers": [8], "input": {"categories": {"over": 2, "size": 3}, "embedding": "pbld"}, "members": 2},
+    ),
     "norms": spec(PRICE, [{"units": 8, "norm": "batch"}, {"units": 8, "norm": "layer", "residual": True}]),
     "residuals": spec(PRICE, [8, *[{"units": 8, "residual": True, "dropout": 0.1}] * 2]),
     "units_a": spec(PRICE, layers(*OF_UNITS[:10])),
@@ -151,10 +156,8 @@ def model_of(given: Mapping[str, Any], data: Any = None) -> Model:
 def drawn(prepared: Prepared, seed: int) -> Model:
     """A model with tensors drawn at random, around those that training starts with."""
     random = np.random.default_rng(seed)
-    tensors = {
-        name: (one + 0.2 * np.abs(random.standard_normal(one.shape))).astype(one.dtype)
-        if name.endswith("variance")
-        else (one + 0.2 * random.standard_normal(one.shape)).astype(one.dtype)
-        for name, one in initial_tensors(prepared.plan, seed).items()
-    }
+    tensors = {}
+    for name, one in initial_tensors(prepared.plan, seed).items():
+        noise = 0.2 * random.standard_normal(one.shape)
+        tensors[name] = (one + (np.abs(noise) if name.endswith("variance") else noise)).astype(prepared.plan.dtype)
     return Model(prepared.resolved, prepared.plan, prepared.dataset.preprocessing, tensors)

@@ -16,7 +16,7 @@ from numbann.data.preprocessing import Preprocessing
 from numbann.data.quantiles import normal_levels
 from numbann.data.reading import Reading
 from numbann.data.transforms.affine import Affine
-from numbann.data.transforms.categories import Categories
+from numbann.data.transforms.categories import UNSEEN, Categories
 from numbann.data.transforms.code import Code
 from numbann.data.transforms.codes import cyclic, ordinal, parts, target
 from numbann.data.transforms.filling import Filling
@@ -147,6 +147,8 @@ def categories(name: str, known: Categories, reading: Reading, writer: Writer[V]
     otherwise = len(known.values) if known.folded else other
     lacking = lookup(known.fill) if lookup(known.fill) != MISSING else otherwise
     places = places_of(name, lookup, known.values, otherwise, lacking, reading, writer)
+    if known.coded:
+        return writer.rows(places, np.array([*range(other), float(UNSEEN)])[:, None])
     if known.inputs < len(known):
         return writer.rows(places, np.array([[-1.0], [1.0], [0.0]]))
     return writer.one_hot(places, len(known))

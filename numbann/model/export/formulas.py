@@ -95,6 +95,11 @@ def apart(x, y):
     return x - y
 
 
+def after(x):
+    """The next whole number."""
+    return x + 1
+
+
 def rest(x):
     """What is left of 1."""
     return 1 - x

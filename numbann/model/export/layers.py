@@ -22,8 +22,10 @@ from numbann.network.chain import (
     Activation,
     AddInputs,
     Embed,
+    Enter,
     Link,
     Norm,
+    PickRows,
     Product,
     ScaleInputs,
     ScaleMembers,
@@ -59,11 +61,12 @@ class Member(Generic[V]):
 
     def outputs(self, x: V) -> V:
         """Write all layers, and the link behind the last one."""
+        x = self.entered(x)
         for k, layer in enumerate(self.plan.layers):
             below = x
             for step in layer.predicting.steps:
                 below = x if isinstance(step, Product) else below
-                x = self.step(step, k, x, below)
+                x = x if isinstance(step, Enter) else self.step(step, k, x, below)
         link = self.plan.layers[-1].predicting.step(Link)
         if self.gives:
             return self.given(self.gives, x)
@@ -73,8 +76,6 @@ class Member(Generic[V]):
         """Write one step of layer k.  below: the inputs of its product."""
         writer = self.writer
         match step:
-            case Embed():
-                return self.embedded(step, x)
             case ScaleInputs():
                 return self.times(x, self.tensors["input.scale"])
             case ScaleMembers():
@@ -129,6 +130,25 @@ class Member(Generic[V]):
             return self.writer.apply(term, {"z": z, **learned}, known_as=activation)
         except ExportError as error:
             raise ExportError(f"{component.told}: {error}") from None
+
+    def entered(self, x: V) -> V:
+        """Write several numbers for some of the inputs: those of one step beside those of another."""
+        steps = [step for step in self.plan.layers[0].predicting.steps if isinstance(step, Enter)]
+        found = [self.embedded(step, x) if isinstance(step, Embed) else self.picked(step, x) for step in steps]
+        return self.writer.join(found) if found else x
+
+    def picked(self, step: Enter, x: V) -> V:
+        """Write the rows of a trained table that codes pick, and the other inputs behind them."""
+        if not isinstance(step, PickRows):
+            raise ExportError(f"{step.asked_by}: {type(step).__name__} cannot be exported")
+        writer, table = self.writer, self.tensors["input.categories"].reshape(-1, step.outputs)
+        found = []
+        for column, rows in zip(step.columns, np.split(table, np.cumsum(step.counts)[:-1]), strict=False):
+            code = writer.apply(formula(formulas.after), {"x": writer.select(x, [column])})
+            with_none = np.vstack((np.zeros_like(rows[:1]), rows))  # for the code before the first
+            found.append(writer.rows(writer.whole(code), with_none))
+        others = step.columns[step.features :]
+        return writer.join([*found, *([writer.select(x, others)] if others else [])])
 
     def embedded(self, step: Embed, x: V) -> V:
         """Write several numbers for each number among the inputs, and the others behind them."""

@@ -106,10 +106,11 @@ class OnnxWriter(Writer[Value]):
         return self.graph.cast(self.graph.node("Equal", places, numbers, kind="bool"), self.exact)
 
     def rows(self, places: Value, table: np.ndarray) -> Value:
-        found = self.graph.node(
-            "Gather", self.graph.constant(table.astype(self.exact)), places, kind=self.exact, axis=0
-        )
+        found = self.graph.node("Gather", self.graph.constant(table, "table"), places, kind=str(table.dtype), axis=0)
         return self.graph.node("Reshape", found, self.graph.constant(np.array([-1, table.shape[1]])))
+
+    def whole(self, numbers: Value) -> Value:
+        return self.graph.cast(numbers, "int64")
 
     # ---- numbers
 

@@ -44,7 +44,11 @@ class Writer(ABC, Generic[V]):
 
     @abstractmethod
     def rows(self, places: V, table: np.ndarray) -> V:
-        """Take the row of a table (R, k) at each place."""
+        """Take the row of a table (R, k) at each place, numbers of the table's own precision."""
+
+    @abstractmethod
+    def whole(self, numbers: V) -> V:
+        """Return whole numbers (N, 1) as places."""
 
     # ---- numbers
 
