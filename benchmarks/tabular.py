@@ -5,8 +5,9 @@
 
 FOLDER holds the files that suite.py names.  Every model is used by its defaults; those that are not installed are left
 out (extra `bench-tabular`).  Nets get the validation part for the choice of their epoch.  Trees, scikit-learn's MLP and
-`tabular-best`, which makes folds itself, learn from both parts.  With --json each figure is written as it is found,
-and a run that is started again goes on where it was.  A seed draws the parts too, unless --split says what does.
+numbann's presets for tables, which choose no epoch or make folds themselves, learn from both parts.  With --json each
+figure is written as it is found, and a run that is started again goes on where it was.  A seed draws the parts too,
+unless --split says what does.
 
 The error of a model is 1 - accuracy, or the root mean square error over the target's deviation in the test part; of
 several tables exp(mean(log(error + 0.01))), which no single easy table decides.  Seconds are those of the whole fit,

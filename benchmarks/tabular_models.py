@@ -36,17 +36,14 @@ BY_TASK: dict[str, dict[str, Any]] = {  # what differs in it
 MISSING = "missing"  # the category of a cell that is empty, for libraries that take none
 
 
-def numbann_with(preset: str, folds: bool = False) -> Model:
-    """numbann with a preset; the spec says the target, and nothing else.
-
-    folds: it makes folds itself, of all rows.
-    """
+def numbann_with(preset: str) -> Model:
+    """numbann with a preset; the spec says the target, and that all rows are there to learn from."""
 
     def fit(parts: Parts, seed: int, threads: int) -> Predictor:
         spec: dict[str, Any] = {"model": {"layers": LAYERS}} if preset == "plain" else {"preset": preset}
-        if not folds:
+        if preset == "plain":
             return numbann_by(spec, {"train": parts.train, "validation": parts.validation}, parts, seed, threads)
-        spec["data"] = {"split": {"validation": 0, "test": 0}}
+        spec["data"] = {"split": {"test": 0}}
         return numbann_by(spec, {"train": parts.known}, parts, seed, threads)
 
     return fit
@@ -183,7 +180,7 @@ def fitted(
 MODELS: dict[str, Model] = {
     "numbann plain": numbann_with("plain"),
     "numbann tabular": numbann_with("tabular"),
-    "numbann tabular-best": numbann_with("tabular-best", folds=True),
+    "numbann tabular-best": numbann_with("tabular-best"),
     "numbann TD-S": numbann_simplified,
     "scikit-learn MLP": scikit_mlp,
     "HistGradientBoosting": histogram_boosting,

@@ -39,6 +39,7 @@ TABULAR = (
                 "categories": "compact",
                 "scale": ["robust", "clip"],
                 "bins": {"count": "by-rows", "by": "target"},
+                "split": {"validation": 0},
             },
             "model": {
                 "input": {"embedding": "pbld", "scale": {"rate": 6.0}},
@@ -47,7 +48,6 @@ TABULAR = (
             },
             "optimizer": {
                 "type": "adamw",
-                "learning_rate": 0.04,
                 "beta2": 0.95,
                 "weight_decay": 0.02,
                 "rates": "width",
@@ -61,13 +61,31 @@ TABULAR = (
             },
         }
     ),
-    Piece({"data": {"target_clip": True}, "model": {"dropout": 0.15}, "train": {"epochs": 48}}, {"task": "regression"}),
-    *(Piece({"model": {"dropout": 0.3}, "train": {"epochs": 32}}, {"task": task}) for task in LABELLED),
+    Piece(
+        {
+            "data": {"target_clip": True},
+            "model": {"dropout": 0.15},
+            "optimizer": {"type": "adamw", "learning_rate": 0.04},
+            "train": {"epochs": 48},
+        },
+        {"task": "regression"},
+    ),
+    *(
+        Piece(
+            {
+                "model": {"dropout": 0.3},
+                "optimizer": {"type": "adamw", "learning_rate": 0.015},
+                "train": {"epochs": 32},
+            },
+            {"task": task},
+        )
+        for task in LABELLED
+    ),
     *(Piece({"loss": {"type": USUAL[0], "label_smoothing": 0.1}}, {**OF_CLASSES, "loss": loss}) for loss in USUAL),
     *(Piece({"train": {"calibrate": "temperature"}}, {**OF_CHANCES, "loss": loss}) for loss in USUAL),
 )
 PIECES: dict[str, tuple[Piece, ...]] = dict(
-    zip(PRESETS, ((), TABULAR, (*TABULAR, Piece({"ensemble": {"folds": 5}}))), strict=True)
+    zip(PRESETS, ((), TABULAR, (*TABULAR, Piece({"ensemble": {"folds": 8}}))), strict=True)
 )
 
 

@@ -22,6 +22,8 @@ ROWS = [
     f"{k * 37 % 91},{k * k % 50},{'ab'[k % 2]},{k % 7}.5,{'xyz'[k % 3]},{'no' if k % 5 else 'yes'}" for k in range(200)
 ]
 
+VALIDATED = {"split": {"validation": 0.2}}
+
 
 @pytest.fixture
 def prepared(tmp_path: Path) -> Callable[..., Prepared]:
@@ -49,10 +51,8 @@ def test_a_spec_of_two_lines_is_whole(prepared: Callable[..., Prepared]) -> None
         0.95,
         "log_cosine",
     )
-    assert (spec["train"]["batch_size"], spec["train"]["select"]) == (
-        64,
-        {"monitor": "validation_rmse", "ties": "last"},
-    )
+    assert (spec["train"]["batch_size"], spec["train"]["select"]) == (64, None)
+    assert (spec["data"]["split"]["validation"], list(found.dataset.parts)) == (0, ["train", "test"])
     assert "preset" not in spec
 
 
@@ -96,7 +96,7 @@ def test_what_the_spec_says_stays(prepared: Callable[..., Prepared]) -> None:
 def test_what_is_watched_decides_on_smoothing(
     prepared: Callable[..., Prepared], target: str, train: Any, smoothing: float, monitor: str, calibrate: str | None
 ) -> None:
-    found = prepared(target, train=train).resolved
+    found = prepared(target, train=train, data=VALIDATED).resolved
     assert found.loss.values.get("label_smoothing", 0) == smoothing
     assert found.spec.train.select is not None
     assert (found.spec.train.select.monitor, found.spec.train.calibrate) == (monitor, calibrate)
@@ -107,8 +107,16 @@ def test_other_tasks_losses_and_parts(prepared: Callable[..., Prepared]) -> None
     assert (labels.loss.name, labels.spec.data.target_clip) == ("sigmoid_cross_entropy", False)
     assert prepared("kind", loss="softmax_focal").resolved.loss.name == "softmax_focal"
     assert prepared("kind", loss="softmax_cross_entropy").resolved.loss.values == {"label_smoothing": 0.0}
-    unwatched = prepared("kind", data={"split": {"validation": 0}}, train={"metrics": "log_loss"}).resolved.spec.train
+    unwatched = prepared("kind", train={"metrics": "log_loss"}).resolved.spec.train
     assert (unwatched.select, unwatched.calibrate) == (None, None)
+
+
+def test_a_validation_part_is_used_where_there_is_one(prepared: Callable[..., Prepared]) -> None:
+    found = prepared(data=VALIDATED).resolved.spec.train.select
+    assert (found.monitor, found.ties) == ("validation_rmse", "last")
+    with pytest.raises(SpecError, match=r"early_stopping: needs a validation part, and data.split.validation is 0"):
+        prepared(train={"early_stopping": 3})
+    assert prepared(preset="tabular-best").resolved.spec.train.select.monitor == "validation_rmse"
 
 
 def test_it_tells_what_it_fills_in(prepared: Callable[..., Prepared]) -> None:
@@ -193,7 +201,7 @@ def test_the_best_preset_has_folds_and_each_model_its_seed(prepared: Callable[..
     train = {"epochs": 1, "metrics": "log_loss"}
     found = prepared("kind", preset="tabular-best", train=train)
     assert found.resolved.spec.ensemble is not None
-    assert found.resolved.spec.ensemble.folds == 5
+    assert found.resolved.spec.ensemble.folds == 8
     folding = Folding.of(found, None)
     one, other = (folding.prepare(place) for place in folding.places[:2])
     assert one.resolved.spec.seed == folding.places[0].seed != other.resolved.spec.seed
