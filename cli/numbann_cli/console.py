@@ -53,6 +53,7 @@ class Narrator:
         self.trials: TrialRows | None = None
         self.sweep: SweepStarted | None = None
         self.progress: dict[int, float] = {}  # of each of several models, the share that is done
+        self.ended = 0  # trainings of a sweep, with those of an earlier start
         self.epochs, self.trained, self.seconds, self.task = 0, 0, 0.0, ""
         self.warnings: list[str] = []
         self.findings: list[str] = []
@@ -226,7 +227,7 @@ class Narrator:
     def _advance(self, model: int, share: float) -> None:
         self.progress[model] = share
         if self.bar:
-            self.bar.advance(sum(self.progress.values()))
+            self.bar.advance(self.ended + sum(self.progress.values()))
 
     def _model(self, event: ModelEnded) -> None:
         if self.models is None and not event.error:
@@ -241,13 +242,13 @@ class Narrator:
 
     def _start_sweep(self, event: SweepStarted) -> None:
         self._built(event)
-        self.sweep, self.epochs = event, event.epochs
+        self.sweep, self.epochs, self.ended = event, event.epochs, event.done
         count = "as many trials as time allows" if event.trials is None else f"{event.trials} trials"
-        after = f", {event.done} of them done" if event.done else ""
+        after = f", going on after {event.done} trainings" if event.done else ""
         where = f"{event.gpu} ({event.device})" if event.gpu else event.device
         self._tell(f"sweep  {event.path}, {count}{after}, {event.workers} at a time on {where}\n")
         if self.bar:
-            self.bar.start(event.done, event.trials or 0, "trial")
+            self.bar.start(event.done, event.asked or 0, "training")
 
     def _trial(self, event: TrialEnded) -> None:
         """Print the row of a trial of a sweep."""
@@ -260,7 +261,10 @@ class Narrator:
                 self.trials = TrialRows(self.sweep.parameters, self.sweep.metric, "rung" in row, self._width())
                 self._tell(self.trials.header())
             self._tell(self.trials.row(row, event.best))
-        self._advance(row["trial"], 1.0)
+        self.ended += 1
+        self.progress.pop(row["trial"], None)
+        if self.bar:
+            self.bar.advance(self.ended + sum(self.progress.values()))
 
     def _summary(self, event: Finished) -> None:
         self.close()

@@ -37,16 +37,19 @@ class Bar:
         self.progress.start()
 
     def start(self, done: int, epochs: int, noun: str = "epoch") -> None:
-        """Start the bar, with some epochs done already.  noun: what it counts, if these are no epochs."""
+        """Start the bar, with some epochs done already; of 0 epochs there is no end.
+
+        noun: what it counts, if these are no epochs.
+        """
         self.epochs, self.noun = epochs, noun
-        self.progress.update(self.task, total=epochs)
+        self.progress.update(self.task, total=epochs or None)
         self.advance(done)
         self.progress.refresh()
 
     def advance(self, epochs: float) -> None:
         """Fill the bar up to a number of epochs, which may have a fraction."""
-        shown = min(int(epochs) + 1, self.epochs)
-        self.progress.update(self.task, completed=epochs, description=f"{self.noun} {shown}/{self.epochs}")
+        shown = f"{min(int(epochs) + 1, self.epochs)}/{self.epochs}" if self.epochs else f"{int(epochs) + 1}"
+        self.progress.update(self.task, completed=epochs, description=f"{self.noun} {shown}")
 
     def above(self, line: str) -> None:
         """Print a line above the bar."""

@@ -53,7 +53,7 @@ class TrialRows:
             return value(trial["parameters"][key])
         if key == "seconds":
             return f"{trial[key]:.2f}"
-        return str(trial[key] + 1) if key == "rung" else number(trial[key])
+        return number(trial[key])
 
     def _align(self, cells: Sequence[str], titles: Mapping[str, str]) -> str:
         rooms = (

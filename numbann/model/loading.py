@@ -53,5 +53,11 @@ def file_of(path: Path) -> Path:
     if not path.exists():
         raise RunDirectoryError(f"{path}: no such run directory or model file")
     if path.is_dir() and not (path / MODEL).exists():
-        raise RunDirectoryError(f"{path}: holds no {MODEL}; if its run was interrupted: numbann resume {path}")
+        best = path / "best"  # of a sweep
+        hint = (
+            f"name that in it: {best}"
+            if (best / MODEL).is_file()
+            else f"if its run was interrupted: numbann resume {path}"
+        )
+        raise RunDirectoryError(f"{path}: holds no {MODEL}; {hint}")
     return path / MODEL if path.is_dir() else path

@@ -105,13 +105,15 @@ class ModelEnded:
 class SweepStarted:
     """The trials of a sweep begin.  path: its directory.
 
-    trials: how many there are, None for as many as time allows; done: how many an earlier start has.  workers: how many
-    are trained at a time, with `threads` each.  parameters: the paths of what they differ in.  metric: what they are
-    measured by; lower: whether less of it is better.  The rest is as of Started.
+    trials: how many there are, None for as many as time allows; asked: how often one is trained, which of halving is
+    once a rung; done: how often an earlier start has.  workers: how many are trained at a time, with `threads` each.
+    parameters: the paths of what they differ in.  metric: what they are measured by; lower: whether less of it is
+    better.  The rest is as of Started.
     """
 
     path: Path
     trials: int | None
+    asked: int | None
     done: int
     workers: int
     threads: int

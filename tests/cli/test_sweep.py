@@ -37,6 +37,7 @@ def test_what_it_prints(numbann: Numbann, write_spec: WriteSpec) -> None:
     assert "complete: its best trial is " in numbann("resume", "out").stderr
     assert numbann("show", "out/best").exit_code == 0
     assert numbann("train", "out/best.json").exit_code == 0
+    assert "holds no model.safetensors; name that in it: out/best" in numbann("predict", "out", "blobs.csv").stderr
 
 
 def test_json(numbann: Numbann, write_spec: WriteSpec) -> None:
@@ -54,7 +55,7 @@ def test_trials_alone(numbann: Numbann, write_spec: WriteSpec) -> None:
     page = numbann("show", "out").stdout
     assert "trials     2 of 4, not complete; go on with: numbann resume out" in page
     resumed = numbann("resume", "out", "--workers", "1").stdout
-    assert "4 trials, 2 of them done, 1 at a time" in resumed
+    assert "4 trials, going on after 2 trainings, 1 at a time" in resumed
     assert "trials     4 of 4, complete" in numbann("show", "out").stdout
 
 

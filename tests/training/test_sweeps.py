@@ -6,10 +6,11 @@ import importlib.util
 import json
 import os
 import signal
+import subprocess
+import sys
 from collections.abc import Callable, Mapping
-from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from itertools import pairwise
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -54,7 +55,7 @@ def test_what_it_leaves(write_spec: WriteSpec) -> None:
     found = numbann.sweep(write_spec(sweep=RANDOM), workers=2, callbacks=[events.append])
     assert found.path == Path("runs/spec-sweep")
     names = {path.name for path in found.path.iterdir()}
-    assert names == {"sweep.json", "spec.json", "trials.jsonl", "best.json", "best"}
+    assert names == {"sweep.manifest.json", "spec.json", "trials.jsonl", "best.json", "best"}
     assert [row["trial"] for row in found.table] == [1, 2, 3, 4, 5, 6]
     assert sorted(row["trial"] for row in lines(found.path)) == [1, 2, 3, 4, 5, 6]
     for row in found.table:
@@ -66,7 +67,7 @@ def test_what_it_leaves(write_spec: WriteSpec) -> None:
         assert row["value"] == row["validation"]["loss"] == min(one["validation_loss"] for one in row["history"])
     assert found.best == min(found.table, key=lambda row: row["value"])
     assert found.failed == []
-    manifest = json.loads((found.path / "sweep.json").read_text())
+    manifest = json.loads((found.path / "sweep.manifest.json").read_text())
     assert (manifest["best"], manifest["trials"], manifest["better"]) == (found.best["trial"], 6, "lower")
     assert manifest["finished"]
     told = json.loads(json.dumps(found.to_json()))
@@ -121,8 +122,6 @@ def test_processes_give_the_same(write_spec: WriteSpec) -> None:
     spec = write_spec(sweep=HALVING)
     expected = figures(numbann.sweep(spec, workers=1))
     assert figures(numbann.sweep(spec, executor="processes", workers=2)) == expected
-    with ProcessPoolExecutor(1, get_context("spawn")) as processes:
-        assert figures(numbann.sweep(spec, executor=processes)) == expected
 
 
 def test_rows_given_in_python(write_spec: WriteSpec) -> None:
@@ -134,8 +133,8 @@ def test_rows_given_in_python(write_spec: WriteSpec) -> None:
     found = numbann.sweep(spec, data=data, output="out")
     assert len(found.table) == 6
     (Path("out") / "trials.jsonl").write_text("")
-    manifest = json.loads((Path("out") / "sweep.json").read_text())
-    (Path("out") / "sweep.json").write_text(json.dumps({**manifest, "finished": None}))
+    manifest = json.loads((Path("out") / "sweep.manifest.json").read_text())
+    (Path("out") / "sweep.manifest.json").write_text(json.dumps({**manifest, "finished": None}))
     assert figures(numbann.resume_sweep("out", data=data)) == figures(found)
 
 
@@ -181,9 +180,12 @@ def test_trials_are_a_function_of_spec_and_number(write_spec: WriteSpec) -> None
 
 
 def test_halving(write_spec: WriteSpec) -> None:
+    events: list[Event] = []
     spec = write_spec(sweep=HALVING, optimizer={"type": "adam"}, schedule={"type": "cosine"})
-    found = numbann.sweep(spec)
-    rungs = [[row for row in lines(found.path) if row["rung"] == rung] for rung in range(3)]
+    found = numbann.sweep(spec, callbacks=[events.append])
+    (started,) = [event for event in events if isinstance(event, SweepStarted)]
+    assert (started.trials, started.asked) == (9, 13)
+    rungs = [[row for row in lines(found.path) if row["rung"] == rung] for rung in (1, 2, 3)]
     assert [len(rung) for rung in rungs] == [9, 3, 1]
     assert [{row["epochs"] for row in rung} for rung in rungs] == [{1}, {3}, {4}]
     for one, other in pairwise(rungs):
@@ -282,7 +284,7 @@ def test_what_is_refused(write_spec: WriteSpec) -> None:
         numbann.train(write_spec(sweep=RANDOM))
     with pytest.raises(SpecError, match="sweep: numbann sweep trains its trials, also by folds"):
         numbann.cross_validate(write_spec(sweep=RANDOM))
-    with pytest.raises(RunDirectoryError, match=r"is not the directory of a sweep: it has no sweep\.json"):
+    with pytest.raises(RunDirectoryError, match=r"is not the directory of a sweep: it has no sweep\.manifest\.json"):
         numbann.resume_sweep(".")
     with pytest.raises(NumbannError, match='executor is "process"; give "threads", "processes"'):
         numbann.sweep(write_spec(sweep=RANDOM), executor="process")
@@ -334,7 +336,7 @@ def test_a_killed_sweep_goes_on(write_spec: WriteSpec, sweep: dict[str, Any], af
 
 def test_states_that_are_lost_are_trained_again(write_spec: WriteSpec) -> None:
     def kill(event: Event) -> None:
-        if isinstance(event, TrialEnded) and event.row["rung"] == 1:
+        if isinstance(event, TrialEnded) and event.row["rung"] == 2:
             raise _Killed
 
     spec = write_spec(sweep=HALVING)
@@ -345,6 +347,19 @@ def test_states_that_are_lost_are_trained_again(write_spec: WriteSpec) -> None:
     assert len(states) == 3
     for state in states:
         state.unlink()
+    assert figures(numbann.resume_sweep("part")) == expected
+
+
+@pytest.mark.skipif(os.name != "posix", reason="signals")
+def test_kill_9(write_spec: WriteSpec) -> None:
+    spec = write_spec(sweep=HALVING)
+    expected = figures(numbann.sweep(spec, output="whole"))
+    script = Path(__file__).parents[1] / "helpers" / "sweep_until_killed.py"
+    path = os.pathsep.join([str(Path(numbann.__file__).parents[1]), os.environ.get("PYTHONPATH", "")])
+    arguments = [sys.executable, script, spec, "part", "11"]
+    ended = subprocess.run(arguments, env={**os.environ, "PYTHONPATH": path}, check=False)
+    assert ended.returncode == -signal.SIGKILL
+    assert len(lines(Path("part"))) == 11
     assert figures(numbann.resume_sweep("part")) == expected
 
 
@@ -435,7 +450,7 @@ def test_time_is_up(write_spec: WriteSpec) -> None:
     found = numbann.sweep(write_spec(sweep=sweep), output="out")
     assert 0 < len(found.table) < 500
     assert [row["trial"] for row in found.table] == list(range(1, len(found.table) + 1))
-    assert json.loads(Path("out/sweep.json").read_text())["trials"] is None
+    assert json.loads(Path("out/sweep.manifest.json").read_text())["trials"] is None
     with pytest.raises(TrainingError, match=r"no trial has ended in time; give more sweep\.minutes"):
         numbann.sweep(write_spec(sweep={**sweep, "minutes": 1e-9}))
 

@@ -128,7 +128,7 @@ class Course:
         return measured is None or measured.component.traits["better"] != "higher"
 
     def manifest(self) -> dict[str, Any]:
-        """Return what the sweep is, as sweep.json has it."""
+        """Return what the sweep is, as its file has it."""
         written = to_json(self._sweep)
         return {
             "format": FORMAT,
@@ -149,7 +149,7 @@ class Course:
         """Train all trials that have not ended, and then the best of all of them again."""
         known = {(row["trial"], row.get("rung")): row for row in files.rows()}
         try:
-            self._tell_start(files, len(last_rungs(known.values())))
+            self._tell_start(files, len(known), self._plan.trials, self._plan.asked)
             with Pool(self._share.executor, self._share.workers) as pool:
                 self._search(pool, files, known)
             return self._finish(files, manifest)
@@ -160,7 +160,7 @@ class Course:
     def run_alone(self, files: Store, trial: int) -> Row:
         """Train one trial, and write its row into a file of its own."""
         asked = Asked(trial, self._plan.point(trial))
-        self._tell_start(files, 0, trials=1)
+        self._tell_start(files, 0, 1, 1)
         (done,) = run(self._work(line := Line()), [asked], idle=partial(self._hear, line), stop=line.stop.set)
         row = _row(done, asked)
         self._tell_end(row)
@@ -230,11 +230,12 @@ class Course:
 
     # ---- events
 
-    def _tell_start(self, files: Store, done: int, trials: int | None = None) -> None:
+    def _tell_start(self, files: Store, done: int, trials: int | None, asked: int | None) -> None:
         self._tell(
             SweepStarted(
                 path=files.path,
-                trials=trials or self._plan.trials,
+                trials=trials,
+                asked=asked,
                 done=done,
                 workers=self._share.workers,
                 threads=self._share.threads,
@@ -271,7 +272,7 @@ class _Jobs(Sequence[Asked]):
 
     def __getitem__(self, place: Any) -> Any:
         asked = self.asked[place]
-        return replace(asked, states=self._files.states(asked.trial)) if asked.rung else asked
+        return replace(asked, states=self._files.states(asked.trial)) if (asked.rung or 1) > 1 else asked
 
 
 def _row(done: Done, asked: Asked) -> Row:

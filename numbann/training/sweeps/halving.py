@@ -18,12 +18,17 @@ def halve(trials: Sequence[Asked], rungs: Sequence[int | None], factor: int) -> 
     rungs: after how many epochs each ends; None: with the training.
     """
     left = list(trials)
-    for rung, until in enumerate(rungs):
+    for rung, until in enumerate(rungs, 1):
         told = yield [replace(asked, rung=rung, until=until) for asked in left]
-        best = {one.trial for one in ranked(told)[: max(1, len(trials) // factor ** (rung + 1))]}
+        best = {one.trial for one in ranked(told)[: count_of(len(trials), factor, rung)]}
         left = [asked for asked in left if asked.trial in best]
         if not left:
             return
+
+
+def count_of(trials: int, factor: int, rung: int) -> int:
+    """Return how many trials go on after a rung, where none fails; after 0 all."""
+    return max(1, trials // factor**rung)
 
 
 def ranked(told: Sequence[Told]) -> list[Told]:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from numbann.spec import model as section
 from numbann.spec.model import Spec
 from numbann.spec.sweeping import BATCH, FACTOR, TRIALS
-from numbann.training.sweeps.halving import halve, rungs_of
+from numbann.training.sweeps.halving import count_of, halve, rungs_of
 from numbann.training.sweeps.search import Asked, Search
 from numbann.training.sweeps.space import Point, Space
 from numbann.training.sweeps.tpe import estimate
@@ -36,23 +37,41 @@ class Plan:
 
     def point(self, number: int) -> Point:
         """Return the values of a trial of a grid, or of one that is drawn."""
-        sweep = self.spec.sweep
-        assert sweep is not None
-        return self.space.at(number - 1) if sweep.search.type == "grid" else self.space.drawn(number - 1)
+        return self.space.at(number - 1) if self._asked.type == "grid" else self.space.drawn(number - 1)
+
+    @property
+    def asked(self) -> int | None:
+        """How often a trial is asked for: of halving on each rung, if none fails."""
+        if self.trials is None or not self._rungs:
+            return self.trials
+        return sum(count_of(self.trials, self._factor, rung) for rung in range(len(self._rungs)))
 
     def search(self) -> Search:
         """Return the search."""
-        sweep = self.spec.sweep
-        assert sweep is not None
-        asked, epochs = sweep.search, self.spec.train.epochs
-        if asked.type == "tpe":
-            return estimate(self.space, asked.batch or BATCH, self.trials)
-        if asked.type == "halving":
-            assert self.trials is not None
-            factor = asked.factor or FACTOR
-            rungs = rungs_of(self.trials, epochs, factor, asked.epochs)
-            return halve([Asked(number, self.point(number)) for number in range(1, self.trials + 1)], rungs, factor)
-        return _listed(self)
+        if self._asked.type == "tpe":
+            return estimate(self.space, self._asked.batch or BATCH, self.trials)
+        if not self._rungs:
+            return _listed(self)
+        assert self.trials is not None
+        return halve(
+            [Asked(number, self.point(number)) for number in range(1, self.trials + 1)], self._rungs, self._factor
+        )
+
+    @property
+    def _asked(self) -> section.Search:
+        assert self.spec.sweep is not None
+        return self.spec.sweep.search
+
+    @property
+    def _factor(self) -> int:
+        return self._asked.factor or FACTOR
+
+    @property
+    def _rungs(self) -> list[int | None]:
+        """After how many epochs each rung of halving ends; of other searches none."""
+        if self._asked.type != "halving" or self.trials is None:
+            return []
+        return rungs_of(self.trials, self.spec.train.epochs, self._factor, self._asked.epochs)
 
 
 def _listed(plan: Plan) -> Search:

@@ -15,7 +15,7 @@ from typing import Any
 class Asked:
     """A trial that is asked for: its number, from 1, and the values of the keys.
 
-    rung: of halving, from 0; until: the epoch after which the trial then waits.  states: what it goes on from.
+    rung: of halving, from 1; until: the epoch after which the trial then waits.  states: what it goes on from.
     """
 
     trial: int

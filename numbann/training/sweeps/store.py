@@ -1,17 +1,18 @@
 """The directory of a sweep, which grows trial by trial and goes on after whatever ended it.
 
-sweep.json     what is searched and how: `parameters`, `search`, `metric`, `better` ("lower" or "higher"), `folds`,
-               `trials` (null: as many as time allows), SHA-256 of the data, versions, `started`, `finished`, and the
-               number of the `best` trial.
-spec.json      the spec with its sweep, paths absolute.
-trials.jsonl   a line for each trial that has ended, in the order of ending: `trial` (from 1), `parameters` (values by
-               path), `value` (of the metric; null if it is not a number), `best_epoch`, `epochs`, `seconds`,
-               `validation` (loss and metrics of the weights that are kept) and `history` (an object an epoch).  With
-               folds, `folds` has these of each, and the line their means.  A trial that failed has `error` in the
-               place of all that follows the parameters.  Of halving there is a line for each `rung`.
-trials/N.json  such a line, of a trial that was trained alone (`--trial N`).
-states/        checkpoints of trials that wait for the next rung.
-best.json      the spec of the best trial, ready to train; best/ is its run directory.
+sweep.manifest.json  what is searched and how: `parameters`, `search`, `metric`, `better` ("lower" or "higher"),
+                     `folds`, `trials` (null: as many as time allows), SHA-256 of the data, versions, `started`,
+                     `finished`, and the number of the `best` trial.
+spec.json            the spec with its sweep, paths absolute.
+trials.jsonl         a line for each trial that has ended, in the order of ending: `trial` (from 1), `parameters`
+                     (values by path), `value` (of the metric; null if it is not a number), `best_epoch`, `epochs`,
+                     `seconds`, `validation` (loss and metrics of the weights that are kept) and `history` (an object an
+                     epoch).  With folds, `folds` has these of each, and the line their means.  A trial that failed has
+                     `error` in the place of all that follows the parameters.  Of halving there is a line for each
+                     `rung` (from 1).
+trials/N.json        such a line, of a trial that was trained alone (`--trial N`).
+states/              checkpoints of trials that wait for the next rung.
+best.json            the spec of the best trial, ready to train; best/ is its run directory.
 """
 
 from __future__ import annotations
