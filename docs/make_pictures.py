@@ -23,6 +23,7 @@ from rich.text import Text
 DOCS = Path(__file__).parent.resolve()
 PICTURES = DOCS / "pictures"
 SPEC = DOCS / "tour.md"  # the first JSON of the tour is the run that is drawn
+SWEEP = DOCS / "sweeps.md"  # and the first of this one the sweep
 REMOTE_FONTS = re.compile(r"@font-face \{.*?\}\s*", re.DOTALL)
 
 
@@ -38,6 +39,10 @@ def main(folder: Path) -> None:
         draw_terminal(folder / "terminal.svg", "numbann train loans.json --force -o runs/loans")
         for name in ("learning", "calibration", "importance", "dependence"):
             _run("plot", "runs/loans", "--picture", name, "-o", str(folder / f"{name}.svg"))
+        search = re.findall(r"```json\n(.*?)```", SWEEP.read_text(encoding="utf-8"), re.DOTALL)[0]
+        Path("search.json").write_text(search.replace("examples/data/", ""), encoding="utf-8")
+        _run("sweep", "search.json", "--set", "sweep.search.trials=60")
+        _run("plot", "runs/search-sweep", "--picture", "parameters", "-o", str(folder / "parameters.svg"))
         _run("lr-find", "loans.json", "--plot", str(folder / "rates.svg"))
         _run("show", "gelu", "--plot", str(folder / "gelu.svg"))
 

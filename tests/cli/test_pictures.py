@@ -96,8 +96,32 @@ def test_several_runs_are_drawn_over_each_other(numbann: Numbann, trained: Calla
 def test_the_folds_of_a_cross_validation_are_drawn(numbann: Numbann, write_spec: WriteSpec, here: Path) -> None:
     pytest.importorskip("matplotlib")
     (here / "cv.json").write_text(numbann("-q", "cv", write_spec(), "--folds", "3", "--json").stdout)
-    assert numbann("plot", "cv.json").stdout == "plots/folds.png\n"
+    result = numbann("plot", "cv.json")
+    assert (result.stdout, result.stderr) == ("plots/folds.png\n", "")
     assert (here / "plots" / "folds.png").read_bytes().startswith(PNG)
+
+
+SEARCHES: dict[str, dict[str, Any]] = {
+    "random": {"type": "random", "trials": 12},
+    "halving": {"type": "halving", "trials": 6, "epochs": 1, "factor": 2},
+}
+
+
+@pytest.mark.parametrize("search", SEARCHES.values(), ids=SEARCHES)
+def test_a_sweep_is_drawn(numbann: Numbann, write_spec: WriteSpec, here: Path, search: dict[str, Any]) -> None:
+    pytest.importorskip("matplotlib")
+    parameters = {"optimizer.learning_rate": {"low": 1e-4, "high": 1e-1, "log": True}, "optimizer": ["adam", "sgd"]}
+    assert numbann("sweep", write_spec(sweep={"parameters": parameters, "search": search})).exit_code == 0
+    rows = here / "runs" / "spec-sweep" / "trials.jsonl"
+    with rows.open("a") as file:  # a trial that failed
+        file.write(json.dumps({"trial": 99, "parameters": {"optimizer": "sgd"}, "error": "gone"}) + "\n")
+    result = numbann("plot", "runs/spec-sweep")
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert [Path(line).stem for line in result.stdout.split()] == ["trials", "parameters", "parallel"]
+    assert numbann("plot", "runs/spec-sweep", "-o", "trials.svg").stdout == "trials.svg\n"
+    (line, *_) = numbann("plot", "runs/spec-sweep", "--picture", "roc").stderr.splitlines()
+    assert "roc: a sweep has nothing of the kind" in line
+    assert "runs/spec-sweep/best" in numbann("report", "runs/spec-sweep").stderr
 
 
 def test_data_that_are_gone_are_told_and_the_rest_is_drawn(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +14,7 @@ from numbann_cli.group import Settings
 from numbann_cli.overview import COMMANDS
 
 if TYPE_CHECKING:
+    from numbann_cli.pictures.catalogue import Drawn
     from numbann_cli.pictures.look import Look
 
 PLOTS = "plots"
@@ -26,7 +27,7 @@ PLOTS = "plots"
     "--output",
     type=click.Path(path_type=Path),
     metavar="PATH",
-    help="A folder for all (default: plots in RUN), or a file (.png, .svg, .pdf) for one, the learning curves.",
+    help="A folder for all (default: plots in RUN), or a file (.png, .svg, .pdf) for the first.",
 )
 @click.option(
     "--picture", "pictures", multiple=True, metavar="NAME", help="Only this one: learning, roc, ...  Repeatable."
@@ -46,7 +47,7 @@ def command(
     threads: int | None,
     trust: bool,
 ) -> None:
-    """Draw each RUN, a run directory, or the output of `cv --json`; several over each other."""
+    """Draw each RUN, the directory of a run or a sweep, or the output of `cv --json`; several over each other."""
     from numbann_cli.pictures import canvas
     from numbann_cli.pictures.catalogue import PICTURES, draw_each, reasons
     from numbann_cli.pictures.look import Asked, look_at
@@ -54,14 +55,13 @@ def command(
 
     _check(pictures, list(PICTURES))
     place = _place(output, runs, pictures, canvas.ENDINGS)
-    if _is_file(place):
-        pictures = pictures or ("learning",)
     options.refuse_both(data, part)
     canvas.check_matplotlib("numbann plot")
     rows = None if data is None else source_of(data)
     asked = Asked(rows, part, threads, trust, settings.usable_files(), bool(pictures))
     looks = [look_at(run, asked, name) for run, name in zip(runs, _names(runs), strict=True)]
-    drawn = list(draw_each(looks, pictures or list(PICTURES)))
+    drawing = draw_each(looks, pictures or list(PICTURES))
+    drawn = list(drawing) if pictures or not _is_file(place) else _until_one(drawing)
     told, missing = reasons(drawn), [one.name for one in drawn if one.figure is None and not one.reason]
     found = [one for one in drawn if one.figure is not None]
     if not found or (pictures and len(found) < len(drawn)):
@@ -99,6 +99,16 @@ def _place(output: Path | None, runs: tuple[Path, ...], pictures: tuple[str, ...
     return output
 
 
+def _until_one(drawing: Iterable[Drawn]) -> list[Drawn]:
+    """Return what is tried up to the first picture that there is: of a run its learning curves."""
+    found: list[Drawn] = []
+    for one in drawing:
+        found.append(one)
+        if one.figure is not None:
+            break
+    return found
+
+
 def _is_file(place: Path) -> bool:
     """Tell whether a path is meant for a file."""
     return bool(place.suffix) and not place.is_dir()
@@ -112,4 +122,6 @@ def _names(runs: tuple[Path, ...]) -> list[str]:
 
 def _nothing(looks: Sequence[Look]) -> str:
     task = looks[0].spec.get("data", {}).get("task")
-    return "several runs together have" if len(looks) > 1 else f"a {task} has" if task else "a cross-validation has"
+    if len(looks) > 1:
+        return "several runs together have"
+    return f"a {task} has" if task else "a sweep has" if looks[0].sweep else "a cross-validation has"

@@ -11,6 +11,7 @@ from numbann_cli.pictures.columns import dependence, importance
 from numbann_cli.pictures.folds import folds
 from numbann_cli.pictures.learning import layers, learning, rate
 from numbann_cli.pictures.look import Look, Undrawn
+from numbann_cli.pictures.sweeps import parallel, parameters, trials
 from numbann_cli.pictures.values import predicted, residuals
 from numbann_cli.pictures.weights import weights
 
@@ -75,6 +76,18 @@ PICTURES = {
         weights, "Weights of the first layer", "What each unit looks for: purple counts for it, orange against it."
     ),
     "folds": Picture(folds, "Folds", "How much the figures differ from fold to fold."),
+    "trials": Picture(trials, "Trials", "A line that has long been level says that the search is at its end."),
+    "parameters": Picture(
+        parameters,
+        "Parameters",
+        "Where the best trials lie. A parameter explains as much as the ranks of trials with like values agree; what "
+        "two do only together does not show.",
+    ),
+    "parallel": Picture(
+        parallel,
+        "Trials over all parameters",
+        "Best is above. Where lines of the best go together, that value matters.",
+    ),
 }
 
 

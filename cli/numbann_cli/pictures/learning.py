@@ -19,6 +19,8 @@ TRAIN, VALIDATION = "train_loss", "validation_loss"
 def learning(looks: Sequence[Look]) -> Any:
     """Draw loss and metrics by epoch; several runs over each other."""
     drawn = [look for look in looks if look.histories]
+    if not any(look.spec for look in looks):
+        return None
     if not drawn:
         raise Undrawn("no epoch is complete")
     metrics = _metrics_of(drawn)

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from numbann.errors import NumbannError
 from numbann.training.results import reading
-from numbann.training.rundir import open_existing
+from numbann.training.rundir import SWEEP, open_existing
+from numbann.training.sweeps.store import is_sweep, open_sweep
 from numbann_cli.run_page import history_of, metrics_of, spec_of
 
 if TYPE_CHECKING:
@@ -61,11 +62,22 @@ class Asked:
 
 
 @dataclass(frozen=True)
+class Sweep:
+    """A sweep: the metric, whether less of it is better, its parameters by path, and the rows of its trials."""
+
+    metric: str
+    lower: bool
+    parameters: Mapping[str, Any]
+    rows: Sequence[dict[str, Any]]
+
+
+@dataclass(frozen=True)
 class Look:
-    """A run, or the result of a cross-validation.
+    """A run, a sweep, or the result of a cross-validation.
 
     name: in legends.  histories: of the run, or of each of its models, one record an epoch.  metrics: of metrics.json,
     None of a run that is not complete.  folds: the models of a cross-validation or an ensemble, one record each.
+    spec: resolved; empty of what is no run.
     """
 
     path: Path
@@ -75,6 +87,7 @@ class Look:
     metrics: Mapping[str, Any] | None
     folds: Sequence[Mapping[str, Any]] = ()
     asked: Asked = field(default_factory=Asked)
+    sweep: Sweep | None = None
 
     @cached_property
     def _model(self) -> Model | Undrawn:
@@ -146,14 +159,23 @@ def _or_raise(found: Any) -> Any:
 
 
 def look_at(path: Path, asked: Asked, name: str = "") -> Look:
-    """Look at a run directory, or at what `numbann cv --json` has printed."""
+    """Look at the directory of a run or a sweep, or at what `numbann cv --json` has printed."""
     name = name or path.resolve().name
     if path.is_file():
         return _cross_validation(path, name, asked)
+    if is_sweep(path):
+        return Look(path, name, {}, (), None, (), asked, _sweep(path))
     run = open_existing(path)
     metrics = metrics_of(run)
     histories = [found for one in run.models() or [run] if (found := history_of(one))]
     return Look(run.path, name, spec_of(run), histories, metrics, (metrics or {}).get("models", ()), asked)
+
+
+def _sweep(path: Path) -> Sweep:
+    files = open_sweep(path)
+    with reading(path / SWEEP):
+        found = files.manifest()
+        return Sweep(found["metric"], found["better"] == "lower", dict(found["parameters"]), files.rows())
 
 
 def _cross_validation(path: Path, name: str, asked: Asked) -> Look:
