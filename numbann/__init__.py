@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from numbann.components.decorated import Decorator
     from numbann.components.hookspecs import hookimpl
     from numbann.errors import (
+        ClusterError,
         DataError,
         DeviceError,
         ExportError,
@@ -68,7 +69,7 @@ _NAMES = {  # in the order in which a reader needs them
     "mathematics.rows": "row_max row_sum row_dot",
     "mathematics.functions": "digamma stop_gradient",
     "errors": (
-        "NumbannError DataError DeviceError ExportError KernelTypeError KernelValueError PluginError "
+        "NumbannError ClusterError DataError DeviceError ExportError KernelTypeError KernelValueError PluginError "
         "RegistryError RunDirectoryError ShapeError SpecError TrainingError"
     ),
 }

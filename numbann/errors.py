@@ -68,6 +68,10 @@ class PluginWarning(UserWarning):
     """A plugin failed to load and is skipped, because it is not needed."""
 
 
+class ClusterWarning(UserWarning):
+    """A cluster can do no jobs yet."""
+
+
 class CacheWarning(UserWarning):
     """The folder of compiled code is not used, because others than its owner could change it."""
 
@@ -101,6 +105,16 @@ class RunDirectoryError(NumbannError):
 
 class ExportError(NumbannError):
     """A model cannot be written in a format, or what was written does not predict as the model does."""
+
+
+class ClusterError(NumbannError):
+    """A cluster cannot be used: it is not there, or has not what the jobs need.  None of its jobs is done."""
+
+
+class LostClusterError(ClusterError):
+    """A cluster was lost while its jobs ran."""
+
+    exit_code = 1
 
 
 class TrainingError(NumbannError):

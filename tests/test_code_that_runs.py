@@ -36,6 +36,7 @@ ALLOWED = {
     ): "a plugin's file that a person names, or a spec to train",
     ("numbann/plugins/plugin.py", "import_module"): "a module that an installed distribution announces",
     ("numbann/plugins/plugin.py", "spec_from_file_location"): "a plugin's file, as for exec_module",
+    ("numbann/runner/parcel.py", "pickle"): "the work of jobs, between a program and the workers that it was given",
     ("numbann/simd/cache.py", "pickle"): "compiled kernels: the folder is private, and the files are checked",
     ("numbann/testing/sources.py", "import_module"): "a module that a person names to be checked",
     ("numbann/training/folding.py", "pickle"): "what another process was sent becomes bytes, for their hash",

@@ -84,9 +84,9 @@ def plain_warnings() -> Iterator[None]:
         others = warnings.showwarning
 
         def show(message: Any, category: type[Warning], *place: Any, **extra: Any) -> None:
-            from numbann.errors import CacheWarning, PluginWarning
+            from numbann.errors import CacheWarning, ClusterWarning, PluginWarning
 
-            if issubclass(category, PluginWarning | CacheWarning):
+            if issubclass(category, PluginWarning | CacheWarning | ClusterWarning):
                 print(f"numbann: warning: {message}", file=sys.stderr)
             else:
                 others(message, category, *place, **extra)

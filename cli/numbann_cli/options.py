@@ -62,6 +62,24 @@ part_of_run = click.option(
     type=click.Choice(["train", "validation", "test"]),
     help="The part of the run's rows (default: the last that there is).",
 )
+
+
+def _check_cluster(context: click.Context, parameter: click.Parameter, given: str | None) -> str | None:
+    """Refuse what names no cluster, before anything is read."""
+    if given is not None:
+        from numbann.runner.clusters import CLUSTERS, names_cluster
+
+        if not names_cluster(given):
+            raise click.UsageError(f"--cluster {given}: names no cluster; give {CLUSTERS}")
+    return given
+
+
+cluster = click.option(
+    "--cluster",
+    metavar="ADDRESS",
+    callback=_check_cluster,
+    help="Train the models on a cluster: tcp://HOST:8786 (Dask), or mpi.",
+)
 no_cache = click.option(
     "--no-cache",
     is_flag=True,

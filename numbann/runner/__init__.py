@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
+from numbann.runner.clusters import connected
 from numbann.runner.line import Line
-from numbann.runner.running import Done, run
+from numbann.runner.running import Done, Lacking, run
 
-__all__ = ["Done", "Line", "run"]
+__all__ = ["Done", "Lacking", "Line", "connected", "run"]

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from queue import Empty, SimpleQueue
 from threading import Event
 from typing import Any
 
+from numbann.runner.parcel import is_stopped
 from numbann.runner.turns import Turns
 
 
@@ -14,13 +16,16 @@ class Line:
     """Events of jobs, to be heard by the thread that asked for them; `stop` asks the jobs to end.
 
     turns: lets some of them work at a time.  Pickled, as on its way to another process, it becomes one that nobody
-    hears.
+    hears, and that knows from the parcel whether to stop.
     """
 
     def __init__(self, most: int = 1) -> None:
-        self.stop = Event()
+        self.stop = self._new_stop()
         self.turns = Turns(most, self.stop)
         self._told: SimpleQueue[Any] = SimpleQueue()
+
+    def _new_stop(self) -> Event:
+        return Event()
 
     def tell(self, event: Any) -> None:
         """Send an event; any thread may."""
@@ -41,5 +46,18 @@ class Line:
 class _Silent(Line):
     """A line to nobody."""
 
+    def __init__(self) -> None:
+        super().__init__(sys.maxsize)
+
+    def _new_stop(self) -> Event:
+        return _Stop()
+
     def tell(self, event: Any) -> None:
         """Drop an event."""
+
+
+class _Stop(Event):
+    """Set when nobody waits for the job that asks."""
+
+    def is_set(self) -> bool:
+        return super().is_set() or is_stopped()

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import multiprocessing
-from collections.abc import Callable
+import tempfile
 from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
+from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 from numbann.errors import NumbannError, shown
+from numbann.runner.cluster import Cluster
+from numbann.runner.parcel import Parcel, Work
 
 THREADS, PROCESSES = "threads", "processes"
 
@@ -26,7 +30,13 @@ class Pool:
     def __init__(self, executor: Executor | str, workers: int) -> None:
         check_executor(executor)
         self._kind, self._workers = executor, workers
+        self._parcels = _Parcels() if executor == PROCESSES else None
         self._executor = self._made()
+
+    @property
+    def ours(self) -> bool:
+        """Whether it was made here, so that all of its jobs are lost if one of its workers is."""
+        return not isinstance(self._kind, Executor)
 
     def _made(self) -> Executor:
         if isinstance(self._kind, Executor):
@@ -38,15 +48,17 @@ class Pool:
 
     def room(self, jobs: int) -> int:
         """Return how many of some jobs are asked for at a time: a user's Executor gets all at once."""
-        return jobs if isinstance(self._kind, Executor) else self._workers
+        return self._workers if self.ours else jobs
 
-    def submit(self, work: Callable[..., Any], job: Any) -> Future[Any]:
+    def submit(self, work: Work, job: Any) -> Future[Any]:
         """Ask for a job."""
+        if self._parcels is not None:
+            return self._executor.submit(_do, self._parcels.file(work), job)
         return self._executor.submit(work, job)
 
     def renew(self) -> None:
         """Replace an Executor that has lost a worker; the user's own stays as it is."""
-        if not isinstance(self._kind, Executor):
+        if self.ours:
             self._executor.shutdown(wait=False, cancel_futures=True)
             self._executor = self._made()
 
@@ -56,7 +68,47 @@ class Pool:
     def __exit__(self, *_: object) -> None:
         self.close()
 
+    def abandon(self) -> None:
+        """End the jobs of a cluster."""
+        if isinstance(self._kind, Cluster):
+            self._kind.abandon()
+
     def close(self) -> None:
         """End the workers, once their jobs have ended; the user's stay."""
-        if not isinstance(self._kind, Executor):
+        if self.ours:
             self._executor.shutdown(wait=True, cancel_futures=True)
+        elif isinstance(self._kind, Cluster):
+            self._kind.release()
+        if self._parcels is not None:
+            self._parcels.remove()
+
+
+class _Parcels:
+    """The works of processes, each in a file that a process reads once."""
+
+    def __init__(self) -> None:
+        self._folder = tempfile.TemporaryDirectory(prefix="numbann-")
+        self._files: dict[int, tuple[Work, str]] = {}
+
+    def file(self, work: Work) -> str:
+        """Return the file of a work."""
+        if id(work) not in self._files:
+            parcel = Parcel.of(work)
+            path = Path(self._folder.name, parcel.name)
+            path.write_bytes(parcel.content)
+            self._files[id(work)] = work, str(path)
+        return self._files[id(work)][1]
+
+    def remove(self) -> None:
+        """Remove all of them."""
+        self._folder.cleanup()
+
+
+@lru_cache(maxsize=2)
+def _read(file: str) -> Parcel:
+    return Parcel(Path(file).read_bytes())
+
+
+def _do(file: str, job: Any) -> Any:
+    """Do a job of the work in a file."""
+    return _read(file).do(job)

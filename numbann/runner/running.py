@@ -1,21 +1,28 @@
 """`run` gives jobs to an Executor, and their results back in the order of asking.
 
 A job that fails is a result with its error.  A job whose worker was lost (BrokenExecutor) is tried again, alone, so
-that one that kills its workers takes no other with it.
+that one that kills its workers takes no other with it.  A job whose worker lacks what it needs (Lacking) is done by a
+work that takes it along.
 """
 
 from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, wait
+from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, CancelledError, Executor, Future, wait
 from dataclasses import dataclass
 from typing import Any
 
+from numbann.errors import ClusterError
+from numbann.runner.parcel import Work
 from numbann.runner.pools import THREADS, Pool
 
 ATTEMPTS = 3  # for a job whose workers are lost
 TICK = 0.1  # seconds between two calls of `idle`
+
+
+class Lacking(Exception):
+    """What a job raises that misses something where it is done, such as a file."""
 
 
 @dataclass(frozen=True)
@@ -28,7 +35,7 @@ class Done:
 
 
 def run(
-    work: Callable[[Any], Any],
+    work: Work,
     jobs: Sequence[Any],
     executor: Executor | str | Pool = THREADS,
     *,
@@ -37,6 +44,7 @@ def run(
     stop: Callable[[], None] = lambda: None,
     ended: Callable[[Done], None] = lambda done: None,
     more: Callable[[], bool] = lambda: True,
+    whole: Callable[[], Work] | None = None,
 ) -> Iterator[Done]:
     """Do work(job) for every job; yield each as soon as it and all before it have ended.
 
@@ -45,12 +53,15 @@ def run(
     idle: called in this thread all the while; what it raises ends the running.  stop: asks the jobs that run to end,
     when nobody waits for them any more.  ended: called with each job as soon as it has ended, in any order.
     more: asked while jobs wait; once it says no, none begins any more, and those that have not begun give no result.
+    whole: makes the work for jobs that raise Lacking.  ClusterError ends the running, too, whoever raises it.
     """
     pool = executor if isinstance(executor, Pool) else Pool(executor, workers)
+    course = _Course(pool, work, jobs, ended, more, whole)
     try:
-        yield from _Course(pool, work, jobs, ended, more).results(idle)
+        yield from course.results(idle)
     except BaseException:
         stop()
+        course.abandon()
         raise
     finally:
         if pool is not executor:
@@ -63,13 +74,16 @@ class _Course:
     def __init__(
         self,
         pool: Pool,
-        work: Callable[[Any], Any],
+        work: Work,
         jobs: Sequence[Any],
         tell: Callable[[Done], None],
         more: Callable[[], bool],
+        whole: Callable[[], Work] | None,
     ) -> None:
-        self._pool, self._work, self._jobs, self._most = pool, work, jobs, pool.room(len(jobs))
-        self._tell, self._more = tell, more
+        self._pool, self._jobs, self._most = pool, jobs, pool.room(len(jobs))
+        self._tell, self._more, self._make_whole = tell, more, whole
+        self._work: dict[int, Work] = dict.fromkeys(range(len(jobs)), work)
+        self._whole: Work | None = None
         self._waiting, self._lost = deque(range(len(jobs))), deque[int]()
         self._running: dict[Future[Any], int] = {}
         self._ended: dict[int, Done] = {}
@@ -86,6 +100,12 @@ class _Course:
             if place in self._ended:
                 yield self._ended.pop(place)
 
+    def abandon(self) -> None:
+        """Take back the jobs that have not begun, and end those of a cluster."""
+        for future in self._running:
+            future.cancel()
+        self._pool.abandon()
+
     def _ask(self) -> None:
         """Start as many jobs as may run; one that is tried again has no other beside it."""
         if not self._more():
@@ -98,27 +118,40 @@ class _Course:
             place = queue.popleft()
             self._tried[place] += 1
             try:
-                self._running[self._pool.submit(self._work, self._jobs[place])] = place
+                self._running[self._pool.submit(self._work[place], self._jobs[place])] = place
             except BrokenExecutor as error:
                 self._lose({place: error})
 
     def _take(self) -> None:
-        """Take the jobs that have ended; those that ran beside a lost worker are lost, too."""
-        errors = {future: future.exception() for future in self._running if future.done()}
-        if any(isinstance(error, BrokenExecutor) for error in errors.values()):
+        """Take the jobs that have ended; those that ran beside a lost worker of ours are lost, too."""
+        errors = {future: _error_of(future) for future in self._running if future.done()}
+        if self._pool.ours and any(isinstance(error, BrokenExecutor) for error in errors.values()):
             wait(self._running)
-            errors = {future: future.exception() for future in self._running}
+            errors = {future: _error_of(future) for future in self._running}
         lost: dict[int, BrokenExecutor] = {}
         for future, error in errors.items():
             place = self._running.pop(future)
             if isinstance(error, BrokenExecutor):
                 lost[place] = error
-            elif error is not None and not isinstance(error, Exception):
+            elif isinstance(error, Lacking) and self._take_along(place):
+                continue
+            elif isinstance(error, ClusterError) or not isinstance(error, Exception | None):
                 raise error
             else:
                 self._end(Done(place, None if error else future.result(), error))
         if lost:
             self._lose(lost)
+
+    def _take_along(self, place: int) -> bool:
+        """Let a job be done again by the work that takes everything along; False if it was, or if there is none."""
+        if self._whole is None and self._make_whole is not None:
+            self._whole = self._make_whole()
+        if self._whole is None or self._work[place] is self._whole:
+            return False
+        self._work[place] = self._whole
+        self._tried[place] -= 1
+        self._waiting.appendleft(place)
+        return True
 
     def _lose(self, lost: dict[int, BrokenExecutor]) -> None:
         """Put lost jobs in front of the others, but those that were tried often enough."""
@@ -132,3 +165,11 @@ class _Course:
     def _end(self, done: Done) -> None:
         self._ended[done.place] = done
         self._tell(done)
+
+
+def _error_of(future: Future[Any]) -> BaseException | None:
+    """Return the error of a job that has ended; one that was cancelled is lost."""
+    try:
+        return future.exception()
+    except CancelledError:
+        return BrokenExecutor("the job was cancelled")

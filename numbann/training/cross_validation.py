@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, replace
 from functools import partial
@@ -18,7 +18,7 @@ from numbann.errors import RunDirectoryError, SpecError, SpecFault, TrainingErro
 from numbann.fit.fitting import begin, take_best
 from numbann.fit.fitting import load as load_rows
 from numbann.model.columns import Columns, as_csv
-from numbann.runner import Done, Line, run
+from numbann.runner import Done, Line, connected, run
 from numbann.runner.pools import PROCESSES, THREADS
 from numbann.spec.loading import Loaded
 from numbann.spec.model import Ensemble
@@ -86,20 +86,39 @@ def cross_validate(
     The rows of the training and validation part are cut into folds; the test part stays untouched.  Classes keep their
     proportions; groups stay whole, and time goes on, as data.split says.  repeats: how often the rows are cut anew.
     data, device, seed, overrides, callbacks: as of `train`.
-    executor: where models are trained: "threads" of this process, "processes", or a concurrent.futures.Executor.
-    threads: how many there are for all models together.  No bit depends on any of these.
+    executor: where models are trained: "threads" of this process, "processes", a cluster ("tcp://HOST:8786", "mpi"), or
+    a concurrent.futures.Executor.  threads: how many there are for all models together; on a cluster, or by an
+    Executor, for each model, usually 1.  No bit depends on any of these.
     A model that fails is a row with its error; TrainingError if all fail.
     """
+    with connected(executor) as place:
+        return _validate(spec, folds, repeats, data, place, device, threads, seed, overrides, callbacks)
+
+
+def _validate(
+    spec: Given,
+    folds: int,
+    repeats: int,
+    data: Any,
+    executor: Executor | str,
+    device: str | None,
+    threads: int | None,
+    seed: int | None,
+    overrides: Mapping[str, Any] | None,
+    callbacks: Sequence[Callback],
+) -> CrossValidation:
+    """Cross-validate where an Executor is."""
     tell, threads_of = call_all(tuple(callbacks)), threads or available_cpus()
     loaded = load(spec, {**(overrides or {}), **settings(device=device, seed=seed)}, data=data)
     _check(loaded, folds, repeats)
     prepared = prepare_loaded(with_folds(loaded, folds), tell, data)
     folding = Folding.of(prepared, data, repeats).without_test()
-    share = Share.of(len(folding.places), prepared, threads_of)
+    each = None if isinstance(executor, str) else threads or 1
+    share = Share.of(len(folding.places), prepared, threads_of, each)
     with engine_of(prepared, tell) as engine:
         warmup = warm_up(engine, prepared)
         epochs, course = prepared.resolved.spec.train.epochs, (warmup.compiled, warmup.seconds)
-        tell(Started(None, 0, epochs, engine.device, threads_of, *course, engine.gpu, len(folding.places)))
+        tell(Started(None, 0, epochs, engine.device, each or threads_of, *course, engine.gpu, len(folding.places)))
     line = Line(share.working)
     begun = share.working if executor == PROCESSES else share.begun
 
@@ -109,7 +128,8 @@ def cross_validate(
 
     found: list[Done] = []
     work = partial(_train_fold, folding, line, share.threads)
-    for done in run(work, folding.places, executor, workers=begun, idle=hear, stop=line.stop.set):
+    whole = partial(_whole, folding, line, share.threads)
+    for done in run(work, folding.places, executor, workers=begun, idle=hear, stop=line.stop.set, whole=whole):
         hear()
         tell(_ended(done, folding.places[done.place]))
         found.append(done)
@@ -144,8 +164,14 @@ def with_folds(loaded: Loaded, folds: int) -> Loaded:
     return replace(loaded, spec=spec, given={**loaded.given, "ensemble": {"folds": folds}})
 
 
-def _train_fold(folding: Folding, line: Line, threads: int, place: Place) -> Trained:
+def _whole(folding: Folding, line: Line, threads: int) -> Callable[[Place], Trained]:
+    """Return the work that takes the data files along."""
+    return partial(_train_fold, folding.whole(), line, threads)
+
+
+def _train_fold(sent: Folding, line: Line, threads: int, place: Place) -> Trained:
     """Train a model and measure it, in a thread or in another process."""
+    folding = sent.here(threads)
     train = folding.resolved.spec.train
     with Turn(line, place, train.epochs) as turn:
         prepared = folding.prepare(place)

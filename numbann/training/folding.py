@@ -8,20 +8,25 @@ from __future__ import annotations
 
 import hashlib
 import pickle
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from threading import Lock
 from typing import Any
 
 from numbann.data.memory import available
 from numbann.data.parts import Fold
 from numbann.data.source import SplitData
 from numbann.data.streaming import Streamed
-from numbann.engine.devices import DEFAULT, device_of
+from numbann.engine.devices import DEFAULT, device_of, make_engine
+from numbann.fit.fitting import load as load_rows
+from numbann.model.provenance import components_of, fingerprint, present_names
 from numbann.network import random
 from numbann.spec.loading import Loaded
 from numbann.spec.resolution import Resolved
-from numbann.training.preparation import Prepared, load, plan, read
+from numbann.training.preparation import Prepared, plan, read
+from numbann.training.sent import Sent, naming_place
+from numbann.training.warming import warm_once
 
 SEEDS = 1 << 63
 
@@ -38,13 +43,16 @@ class Share:
     begun: int
 
     @classmethod
-    def of(cls, models: int, prepared: Prepared, threads: int) -> Share:
-        """Share out threads.  prepared: the preparation of all rows.  A GPU has one model at a time."""
+    def of(cls, models: int, prepared: Prepared, threads: int, each: int | None = None) -> Share:
+        """Share out threads.  prepared: the preparation of all rows.  A GPU has one model at a time.
+
+        each: the threads of a model where others run them, who know how many run at a time.
+        """
         on_gpu = device_of(prepared.resolved.spec.train.device) is not DEFAULT
         working = 1 if on_gpu else min(models, threads)
         x = prepared.dataset.train.x
         room = models if isinstance(x, Streamed) else int(available() / 2 / max(1, x.nbytes))
-        return cls(working, threads // working, min(models, max(working, room)))
+        return cls(working, each or threads // working, min(models, max(working, room)))
 
 
 @dataclass(frozen=True)
@@ -70,7 +78,7 @@ class Folding:
     """The rows of a spec, cut into folds.
 
     given: the rows, where they were given in Python.  anew: whether each repeat cuts them anew, or has other seeds
-    alone.
+    alone.  copied: whether data files go along to other processes.
     """
 
     loaded: Loaded
@@ -80,6 +88,7 @@ class Folding:
     repeats: int
     anew: bool = False
     given: Any = field(default=None, repr=False)
+    copied: bool = False
 
     @classmethod
     def of(cls, prepared: Prepared, given: Any = None, repeats: int = 0) -> Folding:
@@ -127,9 +136,19 @@ class Folding:
         loaded = replace(self.loaded, spec=replace(self.resolved.spec, seed=place.seed))  # one batch size for all
         return plan(loaded, source, _untold)
 
-    def __reduce__(self) -> tuple[Callable[..., Folding], tuple[Any, ...]]:
+    def here(self, threads: int) -> Folding:
+        """Return the folds in this process.  threads: of each model."""
+        return self
+
+    def whole(self) -> Folding:
+        """Return the same folds, whose data files go along to other processes."""
+        return replace(self, copied=True)
+
+    def __reduce__(self) -> tuple[Callable[..., Any], tuple[Any, ...]]:
         """Pickle what the rows are read from: another process reads them once."""
-        return _in_this_process, (self.resolved.to_json(), self.given, self.count, self.repeats, self.anew)
+        spec = present_names(self.resolved.to_json(), self.loaded.registry)
+        sent = Sent.of(spec, self.given, self.source.facts.files, components_of(self.resolved))
+        return _Away, (sent.with_copies() if self.copied else sent, self.count, self.repeats, self.anew)
 
 
 def _untold(event: Any) -> None:
@@ -141,15 +160,43 @@ def digest(*sent: Any) -> bytes:
     return hashlib.sha256(pickle.dumps(sent)).digest()
 
 
-_READ: dict[bytes, Folding] = {}  # the last one that was read in this process
+_READ: dict[Any, Folding] = {}  # the last one that was read in this process
+_LOCK = Lock()
 
 
-def _in_this_process(spec: Mapping[str, Any], given: Any, count: int, repeats: int, anew: bool) -> Folding:
-    """Return the folds of a spec that another process has sent; they are read once."""
-    key = digest(spec, given, count, repeats, anew)
-    if key not in _READ:
-        loaded = load(spec, data=given)
-        source = read(loaded, given)
-        _READ.clear()
-        _READ[key] = Folding(loaded, source, plan(loaded, source, _untold).resolved, count, repeats, anew, given)
-    return _READ[key]
+@dataclass(frozen=True)
+class _Away:
+    """Folds that another process has sent."""
+
+    sent: Sent
+    count: int
+    repeats: int
+    anew: bool
+
+    def here(self, threads: int) -> Folding:
+        """Return the folds in this process; it reads them once, and its machine compiles once.  Errors name it."""
+        key = self.sent.name, self.count, self.repeats, self.anew
+        with _LOCK, naming_place():
+            if key not in _READ:
+                loaded = self.sent.load()
+                source = read(loaded, self.sent.given)
+                prepared = plan(loaded, source, _untold)
+                self.sent.check(components_of(prepared.resolved))
+                _warm(prepared, threads)
+                _READ.clear()
+                _READ[key] = Folding(
+                    loaded, source, prepared.resolved, self.count, self.repeats, self.anew, self.sent.given
+                )
+            return _READ[key]
+
+
+def _warm(prepared: Prepared, threads: int) -> None:
+    """Compile the kernels of a model, unless its machine has them."""
+    train, components = prepared.resolved.spec.train, components_of(prepared.resolved)
+    what = [fingerprint(one) for one in components], prepared.plan.dtype, train.device, threads
+
+    def warm() -> None:
+        with make_engine(prepared.plan, train.device, threads) as engine:
+            load_rows(engine, prepared.job)
+
+    warm_once(hashlib.sha256(repr(what).encode()).hexdigest()[:32], warm)

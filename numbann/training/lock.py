@@ -46,7 +46,7 @@ def find_owner(directory: Path) -> str | None:
         return None
     try:
         with path.open("rb") as file:
-            _take(file.fileno())
+            take(file.fileno())
     except BlockingIOError:
         return _owner(path)
     except OSError:
@@ -59,7 +59,7 @@ def _open(path: Path) -> int:
     while True:
         handle = _open_own(path)
         try:
-            _take(handle)
+            take(handle)
             if sys.platform == "win32" or _is_at(handle, path):
                 _sign(handle)
                 return handle
@@ -100,7 +100,7 @@ def _is_at(handle: int, path: Path) -> bool:
         return False
 
 
-def _take(handle: int) -> None:
+def take(handle: int) -> None:
     """Lock an open file without waiting; BlockingIOError if another process has it."""
     if sys.platform == "win32":
         import msvcrt

@@ -28,6 +28,7 @@ from numbann_cli.overview import COMMANDS
     help="Write what is predicted out of fold, as CSV.",
 )
 @options.processes
+@options.cluster
 @options.settings
 @options.device
 @options.threads
@@ -43,6 +44,7 @@ def command(
     repeats: int,
     output: Path | None,
     processes: bool,
+    cluster: str | None,
     given: tuple[str, ...],
     device: str | None,
     threads: int | None,
@@ -52,6 +54,8 @@ def command(
     """Cross-validate SPEC, a JSON file; or, with --target COLUMN, a spec made for a data file."""
     if output is not None and not output.parent.is_dir():
         raise click.UsageError(f"-o {output}: there is no folder {output.parent}; make it first")
+    if cluster and processes:
+        raise click.UsageError("--cluster and --processes: models are trained in one place; leave one of them out")
     source, overrides = starting.source_of(spec, targets, options.parse_settings(given), settings)
     from numbann.training.cross_validation import cross_validate
     from numbann_cli.console import narrate
@@ -62,7 +66,7 @@ def command(
             source,
             folds=folds,
             repeats=repeats,
-            executor="processes" if processes else "threads",
+            executor=cluster or ("processes" if processes else "threads"),
             device=device,
             threads=threads,
             seed=seed,

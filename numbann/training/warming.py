@@ -1,0 +1,46 @@
+"""Kernels are compiled once on a machine: the first of its processes does it, and the others wait for that."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from time import sleep
+
+from numbann.caches import read
+from numbann.simd.cache import cache_folder
+from numbann.training.lock import take
+
+PAUSE = 0.05  # seconds between two tries to get the lock
+
+
+def warm_once(name: str, warm: Callable[[], object]) -> None:
+    """Fill the cache of kernels, unless a process of this machine has filled it with those of this name.
+
+    The file of that name is the lock while kernels are compiled, and then says that they are there.
+    """
+    path = cache_folder() / f"{name}.warm"
+    if read(path):
+        return
+    try:
+        handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    except OSError:  # without a folder every process has kernels of its own
+        warm()
+        return
+    try:
+        _wait_for(handle)
+        if not read(path):
+            warm()
+            os.write(handle, b"1")
+    finally:
+        os.close(handle)
+
+
+def _wait_for(handle: int) -> None:
+    while True:
+        try:
+            take(handle)
+            return
+        except BlockingIOError:
+            sleep(PAUSE)
+        except OSError:  # a file system without locks: each compiles for itself
+            return
