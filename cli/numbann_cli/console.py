@@ -138,7 +138,8 @@ class Narrator:
         for line in best_lines(found.table, rows, self.sweep.lower):
             self._tell(line)
         self._tell(f"\nbest       trial {found.best['trial']}: {values_line(found.best['parameters'])}", important=True)
-        parts = {part: found.run.metrics[part] for part in ("validation", "test") if part in found.run.metrics}
+        figures = {"validation": found.best["validation"], "test": found.run.metrics.get("test")}  # of folds the mean
+        parts = {part: values for part, values in figures.items() if values}
         for line in format_measures(parts):
             self._tell(line, important=True)
         self._tell(f"time       {sum(row.get('seconds', 0.0) for row in found.table):.1f} s of training")

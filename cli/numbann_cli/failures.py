@@ -62,10 +62,11 @@ def report_interruption(error: KeyboardInterrupt) -> int:
 def _named(run: Path) -> str:
     """Return a run directory, and the plugins in files that its run has, as arguments."""
     from numbann.spec.loading import plugins_of
-    from numbann.training.rundir import RESOLVED
+    from numbann.training.rundir import RESOLVED, SPEC, SWEEP
 
+    spec = run / (SPEC if (run / SWEEP).is_file() else RESOLVED)
     try:
-        return " ".join([str(run), *(f"--plugin {shlex.quote(str(file))}" for file in plugins_of(run / RESOLVED))])
+        return " ".join([str(run), *(f"--plugin {shlex.quote(str(file))}" for file in plugins_of(spec))])
     except NumbannError:
         return str(run)
 

@@ -65,7 +65,7 @@ def load(
     loaded = _check(origin, fill(raw, {}), check_data(raw, origin.base), faults, registry, raw, look=True)
     if loaded.spec.sweep is not None:
         if loaded.spec.ensemble is not None:
-            what = "a sweep trains single models; leave the ensemble out, and give it to the best spec"
+            what = 'a sweep trains single models; leave it out ("ensemble": null), and give it to the best spec'
             raise SpecError([origin.fault(("ensemble",), what)], origin.name)
         wrong = value_faults(loaded.spec, loaded.given, fill(raw, {}), origin, partial(_faults_of_trial, loaded))
         if wrong:

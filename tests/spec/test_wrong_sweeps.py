@@ -43,7 +43,7 @@ WRONG: list[Row] = [
     ({**over(RATE, [0.1]), "metirc": "accuracy"}, {}, "sweep.metirc", 'did you mean "metric"?'),
     (over(RATE, [0.1], folds=0), {}, "sweep.folds", "0 is not allowed; give a whole number from 1"),
     (over(RATE, [0.1], minutes=0), {}, "sweep.minutes", "0 is not allowed; give a number above 0"),
-    (over(RATE, [0.1]), {"ensemble": 3}, "ensemble", "a sweep trains single models; leave the ensemble out"),
+    (over(RATE, [0.1]), {"ensemble": 3}, "ensemble", 'a sweep trains single models; leave it out ("ensemble": null)'),
     # values
     (over(RATE, 0.1), {}, at(RATE), "0.1 is not allowed; give a list of values or an object with the keys values, low"),
     (over(RATE, []), {}, at(RATE, ".values"), "[] is not allowed; give a list of values, at least one"),
@@ -276,7 +276,7 @@ def test_layers_that_a_preset_fills_in(spec: Callable[..., Path], write: Callabl
         {
             "data": {"path": "wine.csv", "target": "quality", "task": "regression"},
             "preset": "tabular",
-            "sweep": over("model.layers[*].units", [16, 32], metric="validation_rmse"),
+            "sweep": over("model.layers[*].units", [16, 32], metric="validation_rmse", folds=3),
         }
     )
     loaded = load(path)

@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from bent import PLUGIN
 
 import numbann
 from numbann.errors import NumbannError, RunDirectoryError, SpecError, TrainingError
@@ -270,6 +271,13 @@ def test_a_trial_that_fails_is_a_row(write_spec: WriteSpec) -> None:
         numbann.sweep(write_spec(data=data, optimizer={"type": "sgd"}, sweep={"parameters": {RATE: [1e30, 2e30]}}))
 
 
+def test_values_that_contradict_each_other(write_spec: WriteSpec) -> None:
+    parameters = {"optimizer": ["adam", "lbfgs"], "model.dropout": [0.0, 0.5]}
+    found = numbann.sweep(write_spec(sweep={"parameters": parameters, "search": "grid"}, train={"batch_size": "full"}))
+    assert [row["trial"] for row in found.failed] == [4]
+    assert "model.layers[0].dropout: lbfgs needs the same loss each time" in found.failed[0]["error"]
+
+
 def test_a_metric_that_a_trial_lacks(write_spec: WriteSpec) -> None:
     parameters = {"train.metrics": [["accuracy"], ["f1_macro"]]}
     sweep = {"parameters": parameters, "search": "grid", "metric": "validation_accuracy"}
@@ -386,6 +394,26 @@ def test_ctrl_c_in_the_midst(write_spec: WriteSpec) -> None:
     with pytest.raises(numbann.Interrupted):
         numbann.sweep(write_spec(sweep=sweep), output="out", workers=2, callbacks=[press])
     assert [row["trial"] for row in lines(Path("out"))] == [1]
+
+
+def test_plugins_run_if_they_are_trusted(write_spec: WriteSpec) -> None:
+    Path("bent.py").write_text(PLUGIN)
+    sweep = {"parameters": {"model.layers[0].activation": ["bent", "relu"]}, "search": "grid"}
+    spec = write_spec(sweep=sweep, plugins=["bent.py"])
+    expected = figures(numbann.sweep(spec, output="whole"))
+
+    def kill(event: Event) -> None:
+        if isinstance(event, TrialEnded):
+            raise _Killed
+
+    with pytest.raises(_Killed):
+        numbann.sweep(spec, output="part", workers=1, callbacks=[kill])
+    with pytest.raises(RunDirectoryError, match="part: its spec names plugins; import them, if you trust where"):
+        numbann.resume_sweep("part")
+    assert figures(numbann.resume_sweep("part", plugins=["bent.py"])) == expected
+    with pytest.raises(_Killed):
+        numbann.sweep(spec, output="more", workers=1, callbacks=[kill])
+    assert figures(numbann.resume_sweep("more", trust=True)) == expected
 
 
 def test_other_data(write_spec: WriteSpec) -> None:
