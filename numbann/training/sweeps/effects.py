@@ -21,8 +21,9 @@ GROUPS, SMALLEST = 5, 4  # of trials with like numbers: how many at most, and ho
 
 def comparable(rows: Sequence[Row]) -> list[Row]:
     """Return the rows whose values can be compared: those that did not fail, of halving those of the first rung."""
-    first = min((row.get("rung", 0) for row in rows), default=0)
-    return [row for row in rows if row.get("value") is not None and row.get("rung", first) == first]
+    ended = [row for row in rows if row.get("value") is not None]
+    first = min((row.get("rung", 0) for row in ended), default=0)
+    return [row for row in ended if row.get("rung", 0) == first]
 
 
 def values_of(rows: Sequence[Row], path: str, asked: Any) -> tuple[np.ndarray, tuple[str, ...]]:
