@@ -22,7 +22,8 @@ from numbann.spec.presets import KEY as PRESET
 from numbann.spec.presets import fill, filled_in
 from numbann.spec.source import SpecSource, open_source
 from numbann.spec.trail import Found, Trail
-from numbann.spec.trials import trial_of, value_faults
+from numbann.spec.trials import trial_of
+from numbann.spec.value_faults import ValueCheck
 
 if TYPE_CHECKING:
     from numbann.data.tasks.task import Task
@@ -67,7 +68,8 @@ def load(
         if loaded.spec.ensemble is not None:
             what = 'a sweep trains single models; leave it out ("ensemble": null), and give it to the best spec'
             raise SpecError([origin.fault(("ensemble",), what)], origin.name)
-        wrong = value_faults(loaded.spec, loaded.given, fill(raw, {}), origin, partial(_faults_of_trial, loaded))
+        check = partial(_faults_of_trial, loaded)
+        wrong = ValueCheck(loaded.spec.sweep.parameters, loaded.given, fill(raw, {}), origin, check).faults()
         if wrong:
             raise SpecError(wrong, origin.name)
     return loaded

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from numbann.errors import SpecError, SpecFault, shown
+from numbann.errors import NumbannError, SpecError, SpecFault, shown
 from numbann.spec.model import ComponentKey, Inner, Key, Section, Spec, Takes, keys_of
 from numbann.spec.read import parse
 from numbann.spec.source import as_text
@@ -26,7 +26,7 @@ def override(raw: Any, overrides: Mapping[str, Any]) -> tuple[tuple[Trail, ...],
     return tuple(trails), faults
 
 
-class NoPlace(Exception):
+class NoPlace(NumbannError):
     """A path has no place in the spec."""
 
 

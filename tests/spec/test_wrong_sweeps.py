@@ -116,6 +116,12 @@ WRONG: list[Row] = [
         at(UNITS, ".low"),
         "0 is not allowed; give a whole number",
     ),
+    (
+        {"parameters": {"model.layers": [[8], []], UNITS: [8]}},
+        {},
+        at("model.layers", "[1]"),
+        "with [], sweep.parameters: there is no list with elements at model.layers",
+    ),
     (over("train.batch_size", ["full", "half"]), {}, at("train.batch_size", "[1]"), '"half" is not allowed'),
     (over("optimizer", ["adam", "adamm"]), {}, at("optimizer", "[1]"), 'did you mean "adam"?'),
     (
