@@ -14,7 +14,7 @@ COMMANDS = {
     "predict": "Predict with a run's model, as CSV, or line by line.",
     "serve": "Answer requests over HTTP with a run's predictions.",
     "evaluate": "Measure a run's model on data with known targets.",
-    "export": "Write a run's whole model for other programs: ONNX.",
+    "export": "Write a run's whole model for other programs: ONNX, C.",
     "check": "Show every fault of a spec at once, and what it uses.",
     "lr-find": "Find a learning rate by a short test of growing rates.",
     "schema": "Print the JSON Schema of a spec, for editors; plugins' components are in it.",

@@ -11,13 +11,18 @@ import numpy as np
 
 from numbann.data.files import Files, InputFile
 from numbann.data.readers import FORMATS
-from numbann.data.transforms.missing.error import Missing as Refusing
 from numbann.data.wording import nearest, quoted
 from numbann.errors import DataError, unknown_key
 from numbann.model.columns import Columns, as_rows, predicted
 from numbann.model.model import Model
 from numbann.model.outputs import outcome_of
 from numbann.serving.rows import FORMS, parse, rows_of, source_of, table_of
+
+KINDS = {  # the types of JSON by that of a feature
+    "number": ["number", "boolean"],
+    "text": ["string", "number", "boolean"],
+    "date": ["string"],
+}
 
 
 @dataclass(frozen=True)
@@ -112,14 +117,12 @@ def _as_json(columns: Columns, warnings: Iterable[str]) -> dict[str, Any]:
 
 def describe(model: Model) -> dict[str, Any]:
     """Return what goes in and comes out, with the JSON Schema of a row."""
-    encoding = model.preprocessing.encoding
-    whole = {name for group in encoding.groups if isinstance(group.missing, Refusing) for name in group.names}
     properties: dict[str, Any] = {}
     for name, told in model.schema["features"].items():
-        kinds = ["number", "boolean"] if told["type"] == "number" else ["string", "number", "boolean"]
-        known = [one for one in told.get("categories", ()) if one is not None]
+        kinds = KINDS[told["type"]]
+        known = [one for one in told.get("categories", told.get("order", ())) if one is not None]
         properties[name] = {
-            "type": kinds if name in whole else [*kinds, "null"],
+            "type": kinds if told.get("required") else [*kinds, "null"],
             **({"examples": known} if known else {}),
         }
     row = {"type": "object", "properties": properties, "required": list(model.features)}

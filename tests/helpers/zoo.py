@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -161,3 +162,56 @@ def drawn(prepared: Prepared, seed: int) -> Model:
         noise = 0.2 * random.standard_normal(one.shape)
         tensors[name] = (one + (np.abs(noise) if name.endswith("variance") else noise)).astype(prepared.plan.dtype)
     return Model(prepared.resolved, prepared.plan, prepared.dataset.preprocessing, tensors)
+
+
+PLUGIN = '''
+from math import exp, gamma, sqrt
+
+from numbann import Learnable, Positive, activation, hookimpl
+
+
+@activation
+def bent_root(z, alpha: Learnable = 0.5, power: Positive = 2.0):
+    """A root, whose rounds a loop counts."""
+    total = 0
+    for k in range(3):
+        total = total + k * z / (1 + abs(z) ** power)
+    return sqrt(1 + alpha * alpha * z * z) - total if z > 0 or alpha * z < -1 else (z + 1) % 3
+
+
+@activation
+def odd(z):
+    """A function that ONNX lacks."""
+    return z / (1 + gamma(1 + exp(-abs(z))))
+
+
+@odd.derivative
+def odd_slope(z):
+    return 1 / (1 + abs(z))
+
+
+@activation(form="row")
+def halves(z, a):
+    """A row that is divided by its length."""
+    for k in range(len(z)):
+        a[k] = z[k] / len(z)
+
+
+@halves.backward
+def halves_backward(da, dz):
+    for k in range(len(da)):
+        dz[k] = da[k] / len(da)
+
+
+@hookimpl
+def numbann_register(register):
+    for one in (bent_root, odd, halves):
+        register(one)
+'''
+
+
+def of_plugin(here: Path, name: str) -> Any:
+    """A model with an activation of a plugin in a file."""
+    (here / "odd.py").write_text(PLUGIN)
+    given = spec(PRICE, {"layers": [{"units": 6, "activation": name}]}, plugins=[str(here / "odd.py")])
+    return model_of({**given, "name": name})

@@ -18,7 +18,9 @@ if TYPE_CHECKING:
 
 @click.command("export", help=COMMANDS["export"])
 @click.argument("run", type=click.Path(path_type=Path), shell_complete=complete_run)
-@click.option("--format", metavar="FORMAT", help="onnx (default: what FILE's ending says, else onnx).")
+@click.option(
+    "--format", metavar="FORMAT", help="onnx, c, npz, safetensors (default: what FILE's ending says, else onnx)."
+)
 @click.option(
     "-o", "--output", type=click.Path(path_type=Path), metavar="FILE", help="The file (default: beside the model)."
 )
@@ -42,7 +44,7 @@ def command(
     as_json: bool,
 ) -> None:
     """Write the model of RUN, a run directory or .safetensors file, from raw columns to predictions."""
-    from numbann.model.export import FORMATS, find_format, format_of
+    from numbann.model.export import find_format, format_of
     from numbann.model.loading import load
     from numbann.training.rundir import json_text
 
@@ -51,9 +53,9 @@ def command(
     kind = format or ("onnx" if output is None else format_of(output))
     find_format(kind)  # before the model is read
     model = load(run, trust=trust, plugins=settings.usable_files())
-    place = output or (run / "model" if run.is_dir() else run).with_suffix(FORMATS[kind])
+    place = output or _default(run, kind)
     found = model.export(place, kind, dtype=dtype, verify=verify, data=data)
-    files = [*found.files, *(_write_card(run, model, place) if card else ())]
+    files = [*found.files, *(_write_card(run, model, place, kind) if card else ())]
     if as_json:
         told = {"files": list(map(str, files)), "format": kind}
         click.echo(json_text({**told, **({"verified": found.check._asdict()} if found.check else {})}))
@@ -65,9 +67,18 @@ def command(
         click.echo(f"written    {path}, {path.stat().st_size / 1e3:.1f} kB")
 
 
-def _write_card(run: Path, model: Model, exported: Path) -> list[Path]:
+def _default(run: Path, kind: str) -> Path:
+    """Return the file that is written if none is named: beside the model, and never over it."""
+    from numbann.model.export import FORMATS, WEIGHTS
+
+    name = ("model" if run.is_dir() else run.stem) if kind not in WEIGHTS else "weights"
+    return (run / name if run.is_dir() else run.with_name(name)).with_suffix(FORMATS[kind])
+
+
+def _write_card(run: Path, model: Model, exported: Path, kind: str) -> list[Path]:
     """Write the card beside an export, unless there is a README.md of somebody else."""
     from numbann.model.card import NAME, card, is_card
+    from numbann.model.export import WEIGHTS
 
     path = exported.with_name(NAME)
     if not is_card(path):
@@ -75,5 +86,6 @@ def _write_card(run: Path, model: Model, exported: Path) -> list[Path]:
         return []
     folder = run if run.is_dir() else None
     name = run.resolve().name if folder else run.stem
-    path.write_text(card(model, name, folder, [exported.name]), encoding="utf-8")
+    whole = [] if kind in WEIGHTS else [exported.name]
+    path.write_text(card(model, name, folder, whole), encoding="utf-8")
     return [path]

@@ -1,6 +1,7 @@
 """Models for other programs: the table of formats, one file each, and what writes and checks a model in one.
 
-A format's file has the ending of its files, what writes them, and what predicts with them: ENDING, `write`, `predict`.
+A format's file has what returns the contents of its files by their endings, and what predicts with these: `write` and
+`predict`.
 """
 
 from __future__ import annotations
@@ -10,12 +11,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from numbann.errors import ExportError, did_you_mean, path_from
+from numbann.model.file import KIND
+from numbann.model.tensor_file import LENGTH
 
 if TYPE_CHECKING:
     from numbann.model.export.verify import Check
     from numbann.model.model import Model
 
-FORMATS = {"onnx": ".onnx"}  # by name, the ending of its files
+FORMATS = {  # by name, the ending of its files, or of the first of them
+    "onnx": ".onnx",
+    "c": ".c",
+    "npz": ".npz",
+    "safetensors": ".safetensors",
+}
+WEIGHTS = ("npz", "safetensors")  # the formats of weights alone, which nothing predicts with
 NEEDS = {"onnx": "onnx"}  # the package of an extra of the same name that a format needs
 
 
@@ -37,18 +46,33 @@ def export(
 ) -> Exported:
     """Write a model as a file of another format, see `Model.export`."""
     place = path_from(path, "the file to write")
-    written = find_format(format or format_of(place))
-    content = written.write(model, dtype)
+    kind = format or format_of(place)
+    written = find_format(kind)
+    if verify and kind in WEIGHTS:
+        raise ExportError(f'the format "{kind}" holds weights alone, which predict nothing; leave out verify')
+    content = written.write(model, dtype, place.stem)
     check = None
     if verify:
         from numbann.model.export.verify import verify as compare
 
         check = compare(model, written, content, data, dtype or model.plan.dtype)
-    try:
-        place.write_bytes(content)
-    except OSError as error:
-        raise ExportError(f"{place}: cannot be written: {error.strerror}") from None
-    return Exported((place,), check)
+    files = {place.with_suffix(ending): text for ending, text in content.items()}
+    for file in files:
+        _spare_models(file)
+    for file, text in files.items():
+        try:
+            file.write_bytes(text)
+        except OSError as error:
+            raise ExportError(f"{file}: cannot be written: {error.strerror}") from None
+    return Exported(tuple(files), check)
+
+
+def _spare_models(path: Path) -> None:
+    """Refuse to write over a model of numbann."""
+    if path.suffix == ".safetensors" and path.is_file():
+        with path.open("rb") as file:
+            if file.read(LENGTH + len(KIND.start))[LENGTH:] == KIND.start:
+                raise ExportError(f"{path}: is a model of numbann, which would be lost; name another file")
 
 
 def find_format(name: str) -> Any:

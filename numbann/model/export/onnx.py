@@ -244,13 +244,14 @@ class OnnxWriter(Writer[Value]):
 # ---- the format
 
 
-def write(model: Model, dtype: str | None = None) -> bytes:
-    """Return a model as the bytes of a file."""
-    return build(model, dtype).SerializeToString()
+def write(model: Model, dtype: str | None = None, name: str = "model") -> dict[str, bytes]:
+    """Return the content of the file by its ending."""
+    return {".onnx": build(model, dtype).SerializeToString()}
 
 
-def predict(content: bytes, cells: Mapping[str, np.ndarray]) -> tuple[dict[str, np.ndarray], str]:
+def predict(files: Mapping[str, bytes], cells: Mapping[str, np.ndarray]) -> tuple[dict[str, np.ndarray], str]:
     """Return the answers of a file for raw columns, and what computed them: ONNX Runtime, else onnx itself."""
+    content = files[".onnx"]
     model = ModelProto.FromString(content)
     names = [one.name for one in model.graph.input]
     kinds = [one.type.tensor_type.elem_type for one in model.graph.input]

@@ -37,7 +37,7 @@ class Check(NamedTuple):
     difference: float
 
 
-def verify(model: Model, format: Any, content: bytes, data: Any, dtype: str) -> Check:
+def verify(model: Model, format: Any, content: Mapping[str, bytes], data: Any, dtype: str) -> Check:
     """Compare predictions; ExportError where they differ.  data: rows as `predict` takes them; None: some are drawn."""
     columns = draw(model, ROWS) if data is None else columns_of(model, data)
     for name in columns:

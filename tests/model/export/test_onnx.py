@@ -6,7 +6,6 @@ import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -39,7 +38,7 @@ def test_the_reference_of_onnx_agrees(name: str) -> None:
     from onnx.reference import ReferenceEvaluator
 
     model, columns = zoo.made(name), draw(zoo.made(name), 50)
-    made = onnx.ModelProto.FromString(find_format("onnx").write(model))
+    made = onnx.ModelProto.FromString(find_format("onnx").write(model)[".onnx"])
     cells = cells_of(model, {key: one.astype("f4") if one.dtype == "f8" else one for key, one in columns.items()})
     inputs = [one.name for one in made.graph.input]
     given = {"features": np.stack(list(cells.values()), axis=1)} if inputs == ["features"] else {}
@@ -79,67 +78,15 @@ def test_given_rows_are_compared_and_a_difference_is_told(tmp_path: Path, monkey
     assert found.check.rows == 20
     other = {name: 1.01 * tensor for name, tensor in model.tensors.items()}
     written = find_format("onnx").write(replace(model, tensors=other))
-    monkeypatch.setattr(find_format("onnx"), "write", lambda model, dtype: written)
+    monkeypatch.setattr(find_format("onnx"), "write", lambda *_: written)
     with pytest.raises(ExportError, match=r"nothing is written: what it would predict is .* apart") as error:
         model.export(tmp_path / "other.onnx", verify=True)
     assert error.value.exit_code == 1
     assert not (tmp_path / "other.onnx").exists()
 
 
-PLUGIN = '''
-from math import exp, gamma, sqrt
-
-from numbann import Learnable, Positive, activation, hookimpl
-
-
-@activation
-def bent_root(z, alpha: Learnable = 0.5, power: Positive = 2.0):
-    """A root, whose rounds a loop counts."""
-    total = 0
-    for k in range(3):
-        total = total + k * z / (1 + abs(z) ** power)
-    return sqrt(1 + alpha * alpha * z * z) - total if z > 0 or alpha * z < -1 else (z + 1) % 3
-
-
-@activation
-def odd(z):
-    """A function that ONNX lacks."""
-    return z / (1 + gamma(1 + exp(-abs(z))))
-
-
-@odd.derivative
-def odd_slope(z):
-    return 1 / (1 + abs(z))
-
-
-@activation(form="row")
-def halves(z, a):
-    """A row that is divided by its length."""
-    for k in range(len(z)):
-        a[k] = z[k] / len(z)
-
-
-@halves.backward
-def halves_backward(da, dz):
-    for k in range(len(da)):
-        dz[k] = da[k] / len(da)
-
-
-@hookimpl
-def numbann_register(register):
-    for one in (bent_root, odd, halves):
-        register(one)
-'''
-
-
-def of_plugin(here: Path, name: str) -> Any:
-    (here / "odd.py").write_text(PLUGIN)
-    spec = zoo.spec(zoo.PRICE, {"layers": [{"units": 6, "activation": name}]}, plugins=[str(here / "odd.py")])
-    return zoo.model_of({**spec, "name": name})
-
-
 def test_a_plugins_activation_is_written_from_its_source(here: Path) -> None:
-    found = of_plugin(here, "bent_root").export(here / "model.onnx", verify=True)
+    found = zoo.of_plugin(here, "bent_root").export(here / "model.onnx", verify=True)
     assert found.check.difference < 3e-6
 
 
@@ -149,7 +96,7 @@ def test_a_plugins_activation_is_written_from_its_source(here: Path) -> None:
 )
 def test_what_cannot_be_written_is_refused(here: Path, name: str, what: str) -> None:
     with pytest.raises(ExportError, match=what):
-        of_plugin(here, name).export(here / "model.onnx")
+        zoo.of_plugin(here, name).export(here / "model.onnx")
 
 
 def test_names_that_meet_those_of_answers(here: Path) -> None:
@@ -176,7 +123,7 @@ def test_the_command(write_spec: WriteSpec, here: Path, verify: bool) -> None:
         f"written    run/{one}" for one in ("model.onnx", "README.md")
     ]
     assert [line.startswith("verified   120 rows, by ") for line in lines[:-2]] == [True] * verify
-    content = (here / "run" / "model.onnx").read_bytes()
+    content = {".onnx": (here / "run" / "model.onnx").read_bytes()}
     points = {"x": np.array([0.0, 3.0]), "y": np.array([3.0, 0.0])}
     got, _ = find_format("onnx").predict(content, points)
     assert got["label"].tolist() == model.predict(points).tolist()
