@@ -10,7 +10,7 @@ from typing import Any
 
 from numbann.spec.components import CORE_PARAMETERS, REQUIRED, SCHEDULED
 from numbann.spec.descriptions import describe
-from numbann.spec.model import ComponentKey, Key, Metrics, Section, Spec, keys_of, to_json
+from numbann.spec.model import Choices, ComponentKey, Key, Metrics, Section, Spec, keys_of, to_json
 from numbann.spec.rules import Rule, of_parameter
 
 PAGE = Path(__file__).with_name("spec.md")
@@ -62,8 +62,20 @@ def _section(section: type[Section], before: str) -> Iterator[str]:
         path, inner = before + one.name, getattr(one.takes, "section", None)
         level = "##" if inner and not before else "###"
         yield from (f"{level} `{path}`", "", describe(section, one.name).sentence, "", *_facts(section, one), "")
+        if isinstance(one.takes, Choices):
+            yield from _choices(one.takes)
         if inner:
             yield from _section(inner, f"{path}{_below(one)}.")
+
+
+def _choices(takes: Choices) -> Iterator[str]:
+    """A row for each key of each type."""
+    yield from ("| type | key | what it is for | takes | default |", "| --- | --- | --- | --- | --- |")
+    for name, section in takes.sections.items():
+        for one in keys_of(section).values():
+            cells = (describe(section, one.name).sentence, _takes(one), _default(section, one))
+            yield f"| `{name}` | `{one.name}` | {' | '.join(cells)} |"
+    yield ""
 
 
 def _below(one: Key) -> str:
@@ -86,6 +98,8 @@ def _takes(one: Key) -> str:
             return f"{auto}{'an' if kind[0] in 'aeiou' else 'a'} {kind}: a name, or an object with parameters"
         case Metrics():
             return '"auto", the name of a metric, or a list of metrics: names, or objects with parameters'
+        case Choices(sections=sections):
+            return f"a list of {', '.join(sections)}: names, or objects with `type` and the keys below"
     if plain := getattr(one.takes, "plain", None):
         return f"{plain.words}, or an object with the keys below"
     short = getattr(one.takes, "short", "")

@@ -37,6 +37,7 @@ PARTS = (  # bottom up: a file imports from its own part and from those before i
     "runner",
     "training",
     "serving",
+    "callbacks",
     "testing",
     "cuda",
     "numbann_cli",

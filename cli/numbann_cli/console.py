@@ -8,13 +8,14 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, TextIO
 
 from numbann.data.contract import PARTS
 from numbann.training.callbacks import (
+    CallbackFailed,
     Compiling,
     DataRead,
     EpochEnded,
@@ -30,6 +31,7 @@ from numbann.training.callbacks import (
     Warned,
 )
 from numbann.training.rundir import json_text
+from numbann.training.telling import CallbackError
 from numbann_cli.group import Settings, stop_writing
 from numbann_cli.models_table import ModelRows, mean_line
 from numbann_cli.progress import Bar
@@ -85,6 +87,8 @@ class Narrator:
                 self._start_sweep(event)
             case TrialEnded():
                 self._trial(event)
+            case CallbackFailed():
+                self._warn(event.text)
             case Finished():
                 self._summary(event)
 
@@ -276,6 +280,7 @@ class Narrator:
             self._results(event)
             return
         early = f", stopped early after {event.epochs_done}" if event.epochs_done < self.epochs else ""
+        early += f": {event.stopped}" if event.stopped else ""
         self._tell(f"\nbest       epoch {event.metrics['best_epoch']} of {self.epochs}{early}", important=True)
         if event.weights_epoch != event.metrics["best_epoch"]:
             self._tell(f"weights    of epoch {event.weights_epoch}, the last, as train.select is null")
@@ -322,6 +327,16 @@ class Narrator:
 
     def _width(self) -> int | None:
         return os.get_terminal_size(self.stream.fileno()).columns if self.bar else None
+
+
+@contextmanager
+def shown(show: Callable[[Any], None]) -> Iterator[None]:
+    """Show the result of a training that callbacks have failed in, before the error is reported."""
+    try:
+        yield
+    except CallbackError as error:
+        show(error.result)
+        raise
 
 
 @contextmanager

@@ -31,7 +31,7 @@ class StepsDone:
     steps: int
 
 
-Tell = Callable[[StepsDone], None]
+Tell = Callable[[StepsDone], object]
 Diagnose = Callable[[int], Mapping[str, Any]]  # from an epoch's number, from 1, to more keys of its line of the history
 
 

@@ -229,6 +229,7 @@ class Model:
         parts = dict.fromkeys(sources(spec["data"]["path"]), GIVEN)
         spec["data"] |= {"path": GIVEN if list(parts) == ["train"] else parts, "format": "auto"}
         spec["data"]["csv"]["delimiter"] = self.preprocessing.reading.delimiter
+        del spec["callbacks"]
         spec["train"] |= {"device": "auto", "threads": "auto", "diagnostics": False, "checkpoint_seconds": 10.0}
         return ModelFile(spec, self.preprocessing.to_dict(), records, dict(self.tensors))
 

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from numbann.components.registry import OWN, Registry
-from numbann.errors import missing, not_allowed, unknown_key
-from numbann.spec.components import CORE_PARAMETERS, choose, choose_metrics, choose_scheduled
+from numbann.errors import did_you_mean, missing, not_allowed, unknown_key
+from numbann.spec.components import CORE_PARAMETERS, choose, choose_metrics, choose_scheduled, split
 from numbann.spec.model import (
     AUTO,
     FILLED,
     PRESETS,
+    Choices,
     ComponentKey,
+    ComponentSpec,
     Inner,
     Key,
     Metrics,
@@ -20,6 +23,7 @@ from numbann.spec.model import (
     Sweep,
     Takes,
     keys_of,
+    to_json,
 )
 from numbann.spec.rules import Rule
 from numbann.spec.trail import Found, Trail
@@ -64,6 +68,8 @@ def _build_key(one: Key, given: Any, trail: Trail, registry: Registry | None) ->
             return (given, []) if open_ else choose(kind, given, trail, registry)
         case Metrics():
             return choose_metrics(given, trail, registry)
+        case Choices(sections=sections):
+            return _build_choices(sections, given, trail)
         case Inner(many=True) as inner:
             return _build_list(inner, given, trail, registry)
         case Inner(named=True) as inner:
@@ -110,6 +116,30 @@ def _build_named(
         name: build(inner.section, inner.long(raw), (*trail, name), registry, short) for name, raw in given.items()
     }
     return {name: one for name, (one, _) in built.items()}, [fault for _, found in built.values() for fault in found]
+
+
+def _build_choices(
+    sections: Mapping[str, type[Section]], given: Any, trail: Trail
+) -> tuple[list[ComponentSpec], list[Found]]:
+    """Build a list of objects of several types; a type comes once."""
+    known = ", ".join(f'"{name}"' for name in sections)
+    if not isinstance(given, list):
+        return [], [(trail, not_allowed(given, f'a list of {known}, each as it is or as {{"type": NAME, ...}}'))]
+    chosen: list[ComponentSpec] = []
+    faults: list[Found] = []
+    for place, one in enumerate(given):
+        name, said = split(one)
+        at = (*trail, place, "type") if isinstance(one, dict) else (*trail, place)
+        if not isinstance(name, str) or name not in sections:
+            hint = did_you_mean(name, sections) if isinstance(name, str) else ""
+            faults.append((at, missing(known) if name is None else not_allowed(name, f"one of {known}", hint)))
+            continue
+        if any(other.type == name for other in chosen):
+            faults.append((at, f'"{name}" is named twice; name it once'))
+        section, found = build(sections[name], said, (*trail, place), None)
+        faults += found
+        chosen.append(ComponentSpec(name, {} if section is None else to_json(section)))
+    return chosen, faults
 
 
 def _object(section: type[Section], many: bool = False) -> str:

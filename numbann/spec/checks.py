@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from numbann.data.tasks import SEVERAL
 from numbann.engine.devices import DEFAULT, device_of
 from numbann.errors import DataError, PluginError, shown, unknown_key
 from numbann.spec.components import SCHEDULED
-from numbann.spec.model import Data, Layer, Scheduled, Spec, Train, number_of, to_json
+from numbann.spec.model import PACKAGES, Data, Layer, Scheduled, Spec, Train, number_of, to_json
 from numbann.spec.sweeping import sweep_faults
 from numbann.spec.trail import Found, Trail
 
@@ -104,6 +105,14 @@ def check_agreement(spec: Spec | None, registry: Registry | None) -> Iterator[Fo
         yield from _ensemble_faults(spec)
     if spec.sweep is not None:
         yield from sweep_faults(spec, validated(spec))
+    for place, one in enumerate(spec.callbacks):
+        if find_spec(PACKAGES[one.type]) is None:
+            yield ("callbacks", place), no_package(one.type)
+
+
+def no_package(callback: str) -> str:
+    """Return the message for a callback whose package is not installed."""
+    return f'"{callback}" needs the package {PACKAGES[callback]}: pip install "numbann[{callback}]"'
 
 
 def _ensemble_faults(spec: Spec) -> Iterator[Found]:

@@ -53,7 +53,7 @@ def _core_parameters(component: Component) -> tuple[Parameter, ...]:
 def choose(kind: str, given: Any, trail: Trail, registry: Registry | None) -> tuple[ComponentSpec, list[Found]]:
     """Return the component that a name or an object means, and its faults.  Without a registry, any name passes."""
     named = (*trail, "type") if isinstance(given, dict) else trail
-    name, parameters = _split(given)
+    name, parameters = split(given)
     if name is None and "name" in parameters:
         return ComponentSpec(""), [((*trail, "name"), unknown_key("name", ["type", "..."]))]
     if not isinstance(name, str):
@@ -105,7 +105,7 @@ def choose_metrics(given: Any, trail: Trail, registry: Registry | None) -> tuple
     return metrics, faults
 
 
-def _split(given: Any) -> tuple[Any, dict[str, Any]]:
+def split(given: Any) -> tuple[Any, dict[str, Any]]:
     """Split a component as given into name and parameters."""
     if not isinstance(given, dict):
         return given, {}

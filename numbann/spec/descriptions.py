@@ -42,6 +42,10 @@ DESCRIPTIONS: dict[str, dict[str, Description]] = {
             "Many trainings with other values of some keys, for `numbann sweep`.",
             {"parameters": {"optimizer.learning_rate": {"low": 0.0001, "high": 0.01, "log": True}}},
         ),
+        callbacks=(
+            "Where else the run is written while it trains, each by name or with parameters.",
+            ["tensorboard", {"type": "mlflow", "experiment": "wine"}],
+        ),
         plugins=("One-file plugins to load, by paths relative to the spec; naming one runs it.", ["isrlu.py"]),
         output=("The run directory, relative to the working folder.", "runs/wine-large"),
     ),
@@ -225,6 +229,28 @@ DESCRIPTIONS: dict[str, dict[str, Description]] = {
         init=("How this layer's weights start; `auto` is `model.init`.", "orthogonal"),
         bias_init=("How this layer's biases start; `auto` is `model.bias_init`.", "zeros"),
         rate=("Times the learning rate, for all that the layer trains: weights, biases, and what else there is.", 0.5),
+    ),
+    "TensorBoard": _section(
+        dir=(
+            "The folder for a folder of the run's name, relative to the working folder; `null`: `tensorboard` in the "
+            "run directory.",
+            "boards",
+        ),
+    ),
+    "Trackio": _section(
+        project=("The project that the run is in.", "wine"),
+        name=("The name of the run; `null`: that of its directory.", "wide"),
+    ),
+    "MLflow": _section(
+        experiment=("The experiment that the run is in.", "wine"),
+        name=("The name of the run; `null`: that of its directory.", "wide"),
+        tracking_uri=("Where MLflow keeps runs; `null`: as MLflow is set up.", "http://127.0.0.1:5000"),
+    ),
+    "WandB": _section(
+        project=("The project that the run is in.", "wine"),
+        name=("The name of the run; `null`: that of its directory.", "wide"),
+        entity=("The user or team that the project is of; `null`: your own.", "vintners"),
+        mode=("Whether it is sent at once; `null`: as W&B is set up.", "offline"),
     ),
     "Ensemble": _section(
         folds=("Into how many folds the training rows are cut; each model leaves one out, its validation part.", 8),

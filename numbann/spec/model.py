@@ -4,6 +4,7 @@ building.py walks along this table.  Checks beyond a single key (files, names of
 in components.py and checks.py.  The annotations are used as objects, so this file does not postpone them.
 """
 
+from collections.abc import Mapping
 from dataclasses import MISSING, dataclass, field, fields, replace
 from math import inf
 from typing import Annotated, Any
@@ -119,7 +120,14 @@ class Inner:
         return given
 
 
-Takes = Rule | ComponentKey | Metrics | Inner
+@dataclass(frozen=True)
+class Choices:
+    """A key that takes a list of objects, each of one of several types: {"type": NAME, ...its keys}, or NAME alone."""
+
+    sections: Mapping[str, type[Section]]
+
+
+Takes = Rule | ComponentKey | Metrics | Inner | Choices
 
 
 @dataclass(frozen=True)
@@ -400,6 +408,49 @@ class Sweep(Section):
 
 
 @dataclass(frozen=True, kw_only=True)
+class TensorBoard(Section):
+    """Files that TensorBoard shows."""
+
+    dir: Annotated[str | None, NAME | NULL] = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trackio(Section):
+    """A run in Trackio, on this machine."""
+
+    project: Annotated[str, NAME] = "numbann"
+    name: Annotated[str | None, NAME | NULL] = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class MLflow(Section):
+    """A run in MLflow."""
+
+    experiment: Annotated[str, NAME] = "numbann"
+    name: Annotated[str | None, NAME | NULL] = None
+    tracking_uri: Annotated[str | None, NAME | NULL] = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class WandB(Section):
+    """A run in Weights & Biases."""
+
+    project: Annotated[str, NAME] = "numbann"
+    name: Annotated[str | None, NAME | NULL] = None
+    entity: Annotated[str | None, NAME | NULL] = None
+    mode: Annotated[str | None, one_of("online", "offline", "disabled") | NULL] = None
+
+
+CALLBACKS: dict[str, type[Section]] = {"tensorboard": TensorBoard, "trackio": Trackio, "mlflow": MLflow, "wandb": WandB}
+PACKAGES = {
+    "tensorboard": "tensorboardX",
+    "trackio": "trackio",
+    "mlflow": "mlflow",
+    "wandb": "wandb",
+}  # what each needs
+
+
+@dataclass(frozen=True, kw_only=True)
 class Spec(Section):
     """A whole spec, with every key."""
 
@@ -415,6 +466,7 @@ class Spec(Section):
     train: Annotated[Train, Inner(Train)] = field(default_factory=Train)
     ensemble: Annotated[Ensemble | None, Inner(Ensemble, short="folds", optional=True)] = None
     sweep: Annotated[Sweep | None, Inner(Sweep, optional=True)] = None
+    callbacks: Annotated[list[ComponentSpec], Choices(CALLBACKS)] = field(default_factory=list)
     plugins: Annotated[list[str], list_of(NAME, "a list of names")] = field(default_factory=list)
     output: Annotated[str | None, NULL | NAME] = None
 

@@ -7,6 +7,7 @@ express, for instance, that a file must exist.
 from __future__ import annotations
 
 import inspect
+from collections.abc import Iterator, Mapping
 from dataclasses import MISSING
 from typing import Any
 
@@ -14,7 +15,7 @@ from numbann.components.component import Component, Parameter
 from numbann.components.registry import OWN, Registry
 from numbann.spec.components import REQUIRED, SCHEDULED, parameters_of
 from numbann.spec.descriptions import describe
-from numbann.spec.model import FILLED, ComponentKey, Inner, Key, Metrics, Scheduled, Section, Spec, keys_of
+from numbann.spec.model import FILLED, Choices, ComponentKey, Inner, Key, Metrics, Scheduled, Section, Spec, keys_of
 from numbann.spec.rules import Rule, exactly, of_parameter
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
@@ -64,6 +65,8 @@ def _key(one: Key) -> dict[str, Any]:
         case Metrics():
             metrics = {"type": "array", "items": {"$ref": "#/$defs/metric"}, "uniqueItems": True}
             return {"anyOf": [{"const": "auto"}, {"$ref": "#/$defs/metric_name"}, metrics], **default}
+        case Choices(sections=sections):
+            return {"type": "array", "items": {"anyOf": [{"enum": [*sections]}, *_choices(sections)]}, "default": []}
         case Inner(plain=Rule() as rule):
             return {**_scheduled(rule, one.default == "auto"), **default}
         case Inner(many=True) as inner:
@@ -83,6 +86,12 @@ def _inner(inner: Inner) -> dict[str, Any]:
     types = ["object", *([short["type"]] if short else []), *["null"] * inner.optional]
     types += ["boolean"] * (bool(short) and inner.optional)
     return {**short, **_section(inner.section), **({"type": types} if len(types) > 1 else {})}
+
+
+def _choices(sections: Mapping[str, type[Section]]) -> Iterator[dict[str, Any]]:
+    for name, section in sections.items():
+        found = _section(section)
+        yield {**found, "properties": {"type": {"const": name}, **found["properties"]}, "required": ["type"]}
 
 
 def _of(registry: Registry, kind: str) -> list[Component]:

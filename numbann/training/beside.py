@@ -40,7 +40,7 @@ def train_beside(engine: Engine, job: Job, state: State, line: Line, tell: Callb
             return
 
 
-def told(error: Exception) -> str:
-    """Return the error of a model as a line."""
+def told(error: BaseException) -> str:
+    """Return an error as a line."""
     text = " ".join(str(error).split())
     return text if isinstance(error, NumbannError) else f"{type(error).__name__}: {text}"

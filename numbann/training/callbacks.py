@@ -1,8 +1,8 @@
-"""The events of a run.  A callback is any function of one event; it cannot change the run."""
+"""The events of a run.  A callback is any function of one event; it cannot change the run, but may ask to stop it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -42,8 +42,9 @@ class Compiling:
 class Started:
     """Training begins.  path: the run directory, None if nothing is written.
 
-    epochs_done: the epochs that an earlier start completed.  compiled: the number of kernels compiled.
-    gpu: the name of the GPU, if one is used.  models: how many are trained, each for `epochs` epochs.
+    epochs_done: the epochs that an earlier start completed; history: their records.  compiled: the number of kernels
+    compiled.  gpu: the name of the GPU, if one is used.  models: how many are trained, each for `epochs` epochs.
+    spec: the resolved one, as JSON values; parameters: how many numbers a model trains; rows: of each part.
     """
 
     path: Path | None
@@ -55,6 +56,10 @@ class Started:
     compile_seconds: float
     gpu: str | None = None
     models: int = 1
+    spec: Mapping[str, Any] = field(default_factory=dict)
+    parameters: int = 0
+    rows: Mapping[str, int] = field(default_factory=dict)
+    history: Sequence[Mapping[str, Any]] = ()
 
 
 @dataclass(frozen=True)
@@ -140,7 +145,7 @@ class Finished:
     """The run is complete and written.
 
     weights_epoch: the epoch whose weights the model has.  rows: of the training part.  seconds: since training began.
-    warnings: about its metrics.
+    warnings: about its metrics.  stopped: why a callback has stopped it.
     """
 
     path: Path
@@ -150,6 +155,32 @@ class Finished:
     rows: int
     seconds: float
     warnings: tuple[str, ...] = ()
+    stopped: str = ""
+
+
+@dataclass(frozen=True)
+class CallbackFailed:
+    """A callback has raised an error, and is not called again.  epoch: the last one that had ended; text: all of it."""
+
+    name: str
+    epoch: int
+    text: str
+
+
+@dataclass(frozen=True)
+class Failed:
+    """The run has ended before it was complete.  path: as in Started; error: why; interrupted: by a signal."""
+
+    path: Path | None
+    error: str
+    interrupted: bool
+
+
+@dataclass(frozen=True)
+class Stop:
+    """What a callback returns to stop the training after the epoch, as early stopping does.  reason: for people."""
+
+    reason: str
 
 
 Event = (
@@ -164,16 +195,8 @@ Event = (
     | ModelEnded
     | SweepStarted
     | TrialEnded
+    | CallbackFailed
     | Finished
+    | Failed
 )
-Callback = Callable[[Event], None]
-
-
-def call_all(callbacks: tuple[Callback, ...]) -> Callback:
-    """Return one callback that calls all callbacks in order."""
-
-    def tell(event: Event) -> None:
-        for callback in callbacks:
-            callback(event)
-
-    return tell
+Callback = Callable[[Event], Stop | None]

@@ -24,11 +24,12 @@ from numbann.spec.loading import Loaded
 from numbann.spec.model import Ensemble
 from numbann.training.beside import told, train_beside
 from numbann.training.calibration import calibrate
-from numbann.training.callbacks import Callback, ModelEnded, Started, call_all
-from numbann.training.execution import warm_up
+from numbann.training.callbacks import Callback, Event, ModelEnded, Started
+from numbann.training.execution import sizes, warm_up
 from numbann.training.folding import Folding, Place, Share
 from numbann.training.out_of_fold import columns_of
 from numbann.training.preparation import Given, Prepared, engine_of, load, prepare_loaded, settings
+from numbann.training.telling import calling
 from numbann.training.trained import Trained, ended, finish
 from numbann.training.turn import Turn
 
@@ -85,53 +86,50 @@ def cross_validate(
 
     The rows of the training and validation part are cut into folds; the test part stays untouched.  Classes keep their
     proportions; groups stay whole, and time goes on, as data.split says.  repeats: how often the rows are cut anew.
-    data, device, seed, overrides, callbacks: as of `train`.
+    data, device, seed, overrides, callbacks: as of `train`; a callback that asks to stop ends it with a TrainingError,
+    and the callbacks that the spec names are for runs.
     executor: where models are trained: "threads" of this process, "processes", a cluster ("tcp://HOST:8786", "mpi"), or
     a concurrent.futures.Executor.  threads: how many there are for all models together; on a cluster, or by an
     Executor, for each model, usually 1.  No bit depends on any of these.
     A model that fails is a row with its error; TrainingError if all fail.
     """
-    with connected(executor) as place:
-        return _validate(spec, folds, repeats, data, place, device, threads, seed, overrides, callbacks)
+    with connected(executor) as place, calling(callbacks) as tell:
+        loaded = load(spec, {**(overrides or {}), **settings(device=device, seed=seed)}, data=data)
+        _check(loaded, folds, repeats)
+        prepared = prepare_loaded(with_folds(loaded, folds), tell, data)
+        folding = Folding.of(prepared, data, repeats).without_test()
+        found = _train_all(prepared, folding, tell, place, threads)
+    return tell.checked(found)
 
 
-def _validate(
-    spec: Given,
-    folds: int,
-    repeats: int,
-    data: Any,
-    executor: Executor | str,
-    device: str | None,
-    threads: int | None,
-    seed: int | None,
-    overrides: Mapping[str, Any] | None,
-    callbacks: Sequence[Callback],
+def _train_all(
+    prepared: Prepared, folding: Folding, tell: Callback, executor: Executor | str, threads: int | None
 ) -> CrossValidation:
-    """Cross-validate where an Executor is."""
-    tell, threads_of = call_all(tuple(callbacks)), threads or available_cpus()
-    loaded = load(spec, {**(overrides or {}), **settings(device=device, seed=seed)}, data=data)
-    _check(loaded, folds, repeats)
-    prepared = prepare_loaded(with_folds(loaded, folds), tell, data)
-    folding = Folding.of(prepared, data, repeats).without_test()
-    each = None if isinstance(executor, str) else threads or 1
-    share = Share.of(len(folding.places), prepared, threads_of, each)
+    """Train every model where an Executor is, and tell of them."""
+    each, all_of_them = None if isinstance(executor, str) else threads or 1, threads or available_cpus()
+    share = Share.of(len(folding.places), prepared, all_of_them, each)
     with engine_of(prepared, tell) as engine:
         warmup = warm_up(engine, prepared)
         epochs, course = prepared.resolved.spec.train.epochs, (warmup.compiled, warmup.seconds)
-        tell(Started(None, 0, epochs, engine.device, each or threads_of, *course, engine.gpu, len(folding.places)))
+        models, more = len(folding.places), sizes(prepared)
+        tell(Started(None, 0, epochs, engine.device, each or all_of_them, *course, engine.gpu, models, **more))
     line = Line(share.working)
     begun = share.working if executor == PROCESSES else share.begun
 
     def hear() -> None:
         for event in line.heard():
-            tell(event)
+            told(event)
+
+    def told(event: Event) -> None:
+        if asked := tell(event):
+            raise TrainingError(f"a callback stopped the cross-validation: {asked.reason}")
 
     found: list[Done] = []
     work = partial(_train_fold, folding, line, share.threads)
     whole = partial(_whole, folding, line, share.threads)
     for done in run(work, folding.places, executor, workers=begun, idle=hear, stop=line.stop.set, whole=whole):
         hear()
-        tell(_ended(done, folding.places[done.place]))
+        told(_ended(done, folding.places[done.place]))
         found.append(done)
     return _summary(prepared, folding, found)
 

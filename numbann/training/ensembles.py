@@ -21,7 +21,7 @@ from numbann.model.ensemble import Ensemble
 from numbann.runner import Line, run
 from numbann.training import rundir
 from numbann.training.calibration import calibrate
-from numbann.training.callbacks import Finished, Started
+from numbann.training.callbacks import Event, Finished
 from numbann.training.checkpoint import load_state, restore
 from numbann.training.execution import (
     Execution,
@@ -29,6 +29,7 @@ from numbann.training.execution import (
     find_unmeasured,
     make_saves,
     note_failure,
+    started,
     train_epochs,
     warm_up,
     write_results,
@@ -76,23 +77,23 @@ class _Course:
     def __init__(self, execution: Execution, folding: Folding) -> None:
         self.interruptions = Interruptions()
         self.complete = False  # whether all files of the run are written
-        self._execution, self._folding, self._tell = execution, folding, execution.tell
+        self._execution, self._folding = execution, folding
         self._path = execution.directory.path
         self._rows = len(execution.prepared.dataset.train.raw_target)
 
     def run(self) -> Run:
         """Train, measure and write."""
-        execution, started, begun = self._execution, datetime.now(UTC), perf_counter()
+        execution, began, begun = self._execution, datetime.now(UTC), perf_counter()
         prepared, places = execution.prepared, self._folding.places
         with self.interruptions.whole:
-            write_specs(execution, started)
-        self._tell_start(len(places))
+            write_specs(execution, began)
+        self._tell(started(execution, models=len(places)))
         folds = self._train(places)
         again = prepared.resolved.spec.ensemble is not None and prepared.resolved.spec.ensemble.refit
         final = self._train(self._folding.refitted(mean_epoch(folds))) if again else folds
         metrics = measure_together(prepared, folds, final)
         with self.interruptions.whole:
-            model = self._write(folds, final, metrics, started)
+            model = self._write(folds, final, metrics, began)
             self.complete = True
         history = tuple({"model": one.place.number, **record} for one in folds for record in one.history)
         warnings, seconds = find_unmeasured(prepared, metrics), perf_counter() - begun
@@ -100,21 +101,11 @@ class _Course:
         execution.tell(Finished(self._path, metrics, epochs, metrics["best_epoch"], self._rows, seconds, warnings))
         return Run(self._path, history, metrics, model)
 
-    def _tell_start(self, models: int) -> None:
-        engine, warmup = self._execution.engine, self._execution.warmup
-        self._tell(
-            Started(
-                path=self._path,
-                epochs_done=0,
-                epochs=self._execution.prepared.resolved.spec.train.epochs,
-                device=engine.device,
-                gpu=engine.gpu,
-                threads=engine.threads,
-                compiled=warmup.compiled,
-                compile_seconds=warmup.seconds,
-                models=models,
-            )
-        )
+    def _tell(self, event: Event) -> None:
+        """Tell an event; TrainingError if a callback asks to stop: several models end together."""
+        if asked := self._execution.tell(event):
+            kept = f"the checkpoints of all models are kept in {self._path}"
+            raise TrainingError(f"a callback stopped the run: {asked.reason}\n{kept}")
 
     # ---- training
 

@@ -25,7 +25,7 @@ from numbann.model.model import Model
 from numbann.model.provenance import present_names
 from numbann.training import rundir
 from numbann.training.calibration import calibrate
-from numbann.training.callbacks import Callback, EpochEnded, Finished, Started
+from numbann.training.callbacks import Callback, EpochEnded, Finished, Started, Stop
 from numbann.training.diagnostics import Diagnosis
 from numbann.training.interruption import Interrupted
 from numbann.training.manifest import identity, manifest
@@ -127,40 +127,47 @@ def make_saves(execution: Execution, state: State, *, stored: bool, kind: Callab
 
 
 def _execute(execution: Execution, state: State, saves: Saves) -> Run:
-    started, begun = datetime.now(UTC), perf_counter()
+    began, begun = datetime.now(UTC), perf_counter()
     with saves.whole:
-        _write_beginning(execution, state, saves, started)
-    _tell_start(execution, state)
-    train_epochs(execution, state, saves)
+        _write_beginning(execution, state, saves, began)
+    execution.tell(started(execution, tuple(state.history)))
+    asked = train_epochs(execution, state, saves)
+    stopped = asked.reason if asked and state.epoch < execution.prepared.job.epochs else ""
     weights_epoch = take_best(execution.engine, state)
     calibrated = calibrate(execution.prepared, execution.engine)
-    metrics = {"best_epoch": state.best.epoch, **_measure_parts(execution), **calibrated}
+    course = {"best_epoch": state.best.epoch, **({"stopped": stopped} if stopped else {})}
+    metrics = {**course, **_measure_parts(execution), **calibrated}
     loss, rate = metrics["train"]["loss"], state.history[-1]["learning_rate"]
     check_loss(execution.engine, state.epoch, "the loss on all training rows", loss, rate)
     with saves.whole:
-        model = _write_end(execution, state, metrics, started)
+        model = _write_end(execution, state, metrics, began)
         saves.complete = True
     path = execution.directory.path
     warnings = find_unmeasured(execution.prepared, metrics)
     rows, seconds = len(execution.prepared.job.train), perf_counter() - begun
-    execution.tell(Finished(path, metrics, state.epoch, weights_epoch, rows, seconds, warnings))
+    execution.tell(Finished(path, metrics, state.epoch, weights_epoch, rows, seconds, warnings, stopped))
     return Run(path, tuple(state.history), metrics, model)
 
 
-def train_epochs(execution: Execution, state: State, saves: Saves, until: int | None = None) -> None:
-    """Train to the last epoch, or until one before it, and save now and then and at the end."""
+def train_epochs(execution: Execution, state: State, saves: Saves, until: int | None = None) -> Stop | None:
+    """Train to the last epoch, or until one before it, and save now and then and at the end.
+
+    Return what a callback has returned to stop it.
+    """
+    asked: Stop | None = None
     left = () if until is not None and state.epoch >= until else _epochs(execution, state, saves)
     with execution.directory.history() as append:
         for record in left:
             if record is not None:
                 with saves.whole:
                     append(record)
-                execution.tell(EpochEnded(record, state.best.epoch == state.epoch))
+                asked = execution.tell(EpochEnded(record, state.best.epoch == state.epoch))
             if saves.due():
                 saves.save()
-            if state.epoch == until:
+            if asked or state.epoch == until:
                 break
     saves.save()
+    return asked
 
 
 def _epochs(execution: Execution, state: State, saves: Saves) -> Iterator[Record | None]:
@@ -232,20 +239,28 @@ def write_specs(execution: Execution, started: datetime) -> None:
     directory.write_json(rundir.MANIFEST, manifest(prepared, engine, started, execution.warmup.seconds))
 
 
-def _tell_start(execution: Execution, state: State) -> None:
-    engine = execution.engine
-    execution.tell(
-        Started(
-            path=execution.directory.path,
-            epochs_done=state.epoch,
-            epochs=execution.prepared.job.epochs,
-            device=engine.device,
-            gpu=engine.gpu,
-            threads=engine.threads,
-            compiled=execution.warmup.compiled,
-            compile_seconds=execution.warmup.seconds,
-        )
+def started(execution: Execution, history: Sequence[Mapping[str, Any]] = (), models: int = 1) -> Started:
+    """Return the event that training begins.  history: of the epochs that are done."""
+    prepared, engine, warmup = execution.prepared, execution.engine, execution.warmup
+    return Started(
+        path=execution.directory.path,
+        epochs_done=len(history),
+        epochs=prepared.resolved.spec.train.epochs,
+        device=engine.device,
+        gpu=engine.gpu,
+        threads=engine.threads,
+        compiled=warmup.compiled,
+        compile_seconds=warmup.seconds,
+        models=models,
+        history=history,
+        **sizes(prepared),
     )
+
+
+def sizes(prepared: Prepared) -> dict[str, Any]:
+    """Return what a run that begins is said to be."""
+    rows = {part: len(held.raw_target) for part, held in prepared.dataset.parts.items()}
+    return {"spec": prepared.resolved.to_json(), "parameters": prepared.plan.parameters, "rows": rows}
 
 
 def _write_end(execution: Execution, state: State, metrics: Mapping[str, Any], started: datetime) -> Model:

@@ -65,13 +65,13 @@ def manifest(
 def identity(prepared: Prepared) -> str:
     """Return the hash of everything in a spec that determines the steps of training; a checkpoint stores it.
 
-    The locations of data and plugins do not count: their content is verified instead.  A key that is off counts as
-    absent, so that a new key in a later version changes no hash.
+    The locations of data and plugins do not count: their content is verified instead; nor do callbacks.  A key that is
+    off counts as absent, so that a new key in a later version changes no hash.
     """
     spec = prepared.resolved.to_json()
     free = [key for key in FREE if key != "epochs" or not prepared.job.look_ahead]
     spec["train"] = {key: value for key, value in spec["train"].items() if key not in free}
-    del spec["data"]["path"], spec["plugins"]
+    del spec["data"]["path"], spec["plugins"], spec["callbacks"]
     return hashlib.sha256(json.dumps(_drop_unset(spec), sort_keys=True).encode()).hexdigest()
 
 

@@ -16,8 +16,9 @@ from numbann.engine.interface import Engine
 from numbann.engine.shared.batches import whole_groups
 from numbann.errors import SpecError, SpecFault, TrainingError
 from numbann.network import random
-from numbann.training.callbacks import Callback, call_all
+from numbann.training.callbacks import Callback
 from numbann.training.preparation import Given, Prepared, engine_of, prepare, settings
+from numbann.training.telling import Telling
 
 LOWEST, HIGHEST, STEPS = 1e-7, 10.0, 200
 FEWEST = 20  # steps
@@ -61,7 +62,7 @@ def find_learning_rate(
     """
     if not (0 < lowest < highest and isfinite(highest) and steps >= FEWEST):
         raise ValueError(f"rates must grow, from above 0, in at least {FEWEST} steps: {lowest}, {highest}, {steps}")
-    tell = call_all(tuple(callbacks))
+    tell = Telling(callbacks)
     prepared = prepare(
         spec, {**(overrides or {}), **settings(device=device, threads=threads, seed=seed)}, tell, data=data
     )

@@ -31,7 +31,18 @@ MODEL, CHECKPOINT = "model.safetensors", "checkpoint.safetensors"
 ENCODER = json.JSONEncoder(ensure_ascii=False, allow_nan=False)  # of strict JSON, on one line
 PAUSE = 0.1  # seconds between writes of the history: an epoch of a small network is shorter than a write
 OUT_OF_FOLD, MODELS = "out_of_fold.csv", "models"  # of several models: a file, and a folder with one for each
-FILES = (MODEL, OUT_OF_FOLD, METRICS, HISTORY, CHECKPOINT, MANIFEST, SPEC, RESOLVED)  # in the order of their removal
+TRACKING = "tracking.json"  # what trackers call the run
+FILES = (
+    TRACKING,
+    MODEL,
+    OUT_OF_FOLD,
+    METRICS,
+    HISTORY,
+    CHECKPOINT,
+    MANIFEST,
+    SPEC,
+    RESOLVED,
+)  # in the order of their removal
 NUMBER = re.compile(r"[1-9]\d{0,8}")  # of a model
 SWEEP, BEST = "sweep.manifest.json", "best"  # of a sweep: what it is, and the run of its best trial
 TEMPORARY = re.compile(rf"\.({'|'.join(map(re.escape, FILES))})\.\d+")

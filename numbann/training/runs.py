@@ -13,7 +13,7 @@ from numbann.model.provenance import registry_of
 from numbann.plugins.finding import with_files
 from numbann.spec.loading import Loaded, plugins_of
 from numbann.training import rundir
-from numbann.training.callbacks import Callback, Event, call_all
+from numbann.training.callbacks import Callback, Event
 from numbann.training.checkpoint import load_state, restore
 from numbann.training.ensembles import execute_ensemble
 from numbann.training.execution import Execution, Run, execute, warm_up
@@ -22,6 +22,8 @@ from numbann.training.interruption import untouched
 from numbann.training.lock import lock
 from numbann.training.manifest import Stored, identity, read_manifest, verify_unchanged
 from numbann.training.preparation import Given, Prepared, engine_of, load, prepare, prepare_loaded, settings
+from numbann.training.telling import calling
+from numbann.training.trackers import make_all
 
 REMEDY = "import the plugins that its spec names, if you trust where it comes from: --trust (trust=True)"
 
@@ -46,23 +48,25 @@ def train(
     that replace those of the spec, by path: {"train.epochs": 5}.  callbacks: functions that are called with each event
     of the run.  Ctrl-C raises Interrupted, a KeyboardInterrupt, after the checkpoint is saved.
     """
-    tell = call_all(tuple(callbacks))
-    rundir.check_output(output, force)
-    given = {**(overrides or {}), **settings(device=device, threads=threads, seed=seed)}
-    prepared = prepare_loaded(_without_sweep(load(spec, given, data=data)), tell, data)
-    output = prepared.loaded.spec.output if output is None else output
-    rundir.check_output(output, force)
-    folding = None if prepared.source is None else Folding.of(prepared, data)
-    with engine_of(prepared, tell) as engine:
-        warmup = warm_up(engine, prepared)
-        directory = rundir.create(output, prepared.resolved.spec.name, force)
-        try:
-            with lock(directory.path):
-                directory.sweep()
-                execution = Execution(prepared, engine, directory, tell, warmup, prepared.loaded.source.text)
-                return execute(execution) if folding is None else execute_ensemble(execution, folding)
-        finally:
-            directory.remove_if_empty()
+    with calling(callbacks) as tell:
+        rundir.check_output(output, force)
+        changed = {**(overrides or {}), **settings(device=device, threads=threads, seed=seed)}
+        prepared = prepare_loaded(_without_sweep(load(spec, changed, data=data)), tell, data)
+        tell.add(*make_all(prepared.resolved.spec.callbacks))
+        output = prepared.loaded.spec.output if output is None else output
+        rundir.check_output(output, force)
+        folding = None if prepared.source is None else Folding.of(prepared, data)
+        with engine_of(prepared, tell) as engine:
+            warmup = warm_up(engine, prepared)
+            directory = rundir.create(output, prepared.resolved.spec.name, force)
+            try:
+                with lock(directory.path):
+                    directory.sweep()
+                    execution = Execution(prepared, engine, directory, tell, warmup, prepared.loaded.source.text)
+                    run = execute(execution) if folding is None else execute_ensemble(execution, folding)
+            finally:
+                directory.remove_if_empty()
+    return tell.checked(run)
 
 
 def resume(
@@ -83,36 +87,38 @@ def resume(
     nothing is imported because the run names it.
     trust: import the plugins that the run's spec names, too.  Their code can do anything.
     """
-    tell = call_all(tuple(callbacks))
-    directory = rundir.open_existing(path)
-    overrides = settings(device=device, threads=threads, epochs=epochs)
-    with lock(directory.path):
-        with untouched(directory.path):
-            directory.sweep()
-            events: list[Event] = []  # held back until it is clear that there is something to do
-            named = [Path(plugin).absolute() for plugin in plugins]
-            if trust:
-                named += [path for path in plugins_of(directory.path / rundir.RESOLVED) if path.exists()]
-            stored = read_manifest(directory.path / rundir.MANIFEST)
-            registry = registry_of(stored.components, with_files(named), str(directory.path), REMEDY)
-            changed = {**overrides, **({"plugins": [str(path) for path in named]} if named else {})}
-            prepared = prepare(directory.path / rundir.RESOLVED, changed, events.append, registry, data)
-            _refuse_other_length(directory, prepared, epochs)
-            verify_unchanged(stored, prepared, directory.path)
-            folding = None if prepared.source is None else Folding.of(prepared, data)
-            if folding is not None:
-                _refuse_complete_ensemble(directory, prepared, stored, epochs)
-            state = None if folding is not None else _stored_state(directory, prepared, stored)
-            for event in events:
-                tell(event)
-            engine = engine_of(prepared, tell)
-        with engine:
+    with calling(callbacks) as tell:
+        directory = rundir.open_existing(path)
+        overrides = settings(device=device, threads=threads, epochs=epochs)
+        with lock(directory.path):
             with untouched(directory.path):
-                warmup = warm_up(engine, prepared)
-                if state is not None:
-                    restore(engine, state, directory.path / rundir.CHECKPOINT)
-            execution = Execution(prepared, engine, directory, tell, warmup)
-            return execute(execution, state) if folding is None else execute_ensemble(execution, folding)
+                directory.sweep()
+                events: list[Event] = []  # held back until it is clear that there is something to do
+                named = [Path(plugin).absolute() for plugin in plugins]
+                if trust:
+                    named += [path for path in plugins_of(directory.path / rundir.RESOLVED) if path.exists()]
+                stored = read_manifest(directory.path / rundir.MANIFEST)
+                registry = registry_of(stored.components, with_files(named), str(directory.path), REMEDY)
+                changed = {**overrides, **({"plugins": [str(path) for path in named]} if named else {})}
+                prepared = prepare(directory.path / rundir.RESOLVED, changed, events.append, registry, data)
+                _refuse_other_length(directory, prepared, epochs)
+                verify_unchanged(stored, prepared, directory.path)
+                folding = None if prepared.source is None else Folding.of(prepared, data)
+                if folding is not None:
+                    _refuse_complete_ensemble(directory, prepared, stored, epochs)
+                state = None if folding is not None else _stored_state(directory, prepared, stored)
+                for event in events:
+                    tell(event)
+                tell.add(*make_all(prepared.resolved.spec.callbacks))
+                engine = engine_of(prepared, tell)
+            with engine:
+                with untouched(directory.path):
+                    warmup = warm_up(engine, prepared)
+                    if state is not None:
+                        restore(engine, state, directory.path / rundir.CHECKPOINT)
+                execution = Execution(prepared, engine, directory, tell, warmup)
+                run = execute(execution, state) if folding is None else execute_ensemble(execution, folding)
+    return tell.checked(run)
 
 
 def _without_sweep(loaded: Loaded) -> Loaded:

@@ -24,7 +24,7 @@ class Turn:
         self._line.turns.end()
 
     def tell(self, event: Any) -> None:
-        """Pass an event on."""
+        """Pass an event on; whoever hears it may end all models."""
         self._line.tell(FromModel(self._place.number, event))
         if isinstance(event, EpochEnded):
             self._begun = self._line.turns.next(event.record["epoch"] / self._epochs, self._begun)

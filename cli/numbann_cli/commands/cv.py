@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -58,9 +59,14 @@ def command(
         raise click.UsageError("--cluster and --processes: models are trained in one place; leave one of them out")
     source, overrides = starting.source_of(spec, targets, options.parse_settings(given), settings)
     from numbann.training.cross_validation import cross_validate
-    from numbann_cli.console import narrate
+    from numbann_cli.console import narrate, shown
 
-    with narrate(settings, as_json) as narrator:
+    def show(found: Any) -> None:
+        if output is not None:
+            found.write(output)
+        narrator.validated(found, output)
+
+    with narrate(settings, as_json) as narrator, shown(show):
         narrator.source(source)
         found = cross_validate(
             source,
@@ -73,8 +79,6 @@ def command(
             overrides=overrides,
             callbacks=(narrator,),
         )
-        if output is not None:
-            found.write(output)
-        narrator.validated(found, output)
+        show(found)
     if found.failed:
         click.get_current_context().exit(1)

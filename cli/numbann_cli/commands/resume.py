@@ -38,14 +38,14 @@ def command(
     from numbann.training.runs import resume
     from numbann.training.sweeps.store import is_sweep
     from numbann.training.sweeps.sweep import resume_sweep
-    from numbann_cli.console import narrate
+    from numbann_cli.console import narrate, shown
 
     whole = is_sweep(run)
     if whole and (epochs or device):
         raise click.UsageError(f"{run}: is a sweep, whose spec says --epochs and --device; leave them out")
     if not whole and (workers or processes):
         raise click.UsageError(f"{run}: is one run; --workers and --processes are for sweeps")
-    with narrate(settings, as_json) as narrator:
+    with narrate(settings, as_json) as narrator, shown(narrator.swept if whole else narrator.result):
         plugins = settings.usable_files()
         if whole:
             executor = "processes" if processes else "threads"

@@ -52,7 +52,7 @@ def command(
         raise click.UsageError("--trial: is one training; leave --force, --processes and --workers out")
     source, overrides = starting.source_of(spec, targets, options.parse_settings(given), settings)
     from numbann.training.sweeps.sweep import sweep, sweep_trial
-    from numbann_cli.console import narrate
+    from numbann_cli.console import narrate, shown
 
     where = {"device": device, "threads": threads, "seed": seed, "overrides": overrides}
     with narrate(settings, as_json) as narrator:
@@ -65,13 +65,14 @@ def command(
                 click.get_current_context().exit(1)
             return
         executor = "processes" if processes else "threads"
-        found = sweep(
-            source,
-            executor=executor,
-            workers=workers,
-            output=output,
-            force=force,
-            callbacks=(narrator,),
-            **where,  # type: ignore[arg-type]
-        )
+        with shown(narrator.swept):
+            found = sweep(
+                source,
+                executor=executor,
+                workers=workers,
+                output=output,
+                force=force,
+                callbacks=(narrator,),
+                **where,  # type: ignore[arg-type]
+            )
         narrator.swept(found)

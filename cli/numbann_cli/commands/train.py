@@ -53,8 +53,10 @@ def command(
 
 def _train(spec: starting.Source, overrides: dict[str, Any], output: str | None, force: bool, narrator: Any) -> None:
     from numbann.training.runs import train
+    from numbann_cli.console import shown
 
-    narrator.result(train(spec, output=output, force=force, overrides=overrides, callbacks=(narrator,)))
+    with shown(narrator.result):
+        narrator.result(train(spec, output=output, force=force, overrides=overrides, callbacks=(narrator,)))
 
 
 def _run_dry(spec: starting.Source, overrides: dict[str, Any], output: str | None, force: bool, narrator: Any) -> None:

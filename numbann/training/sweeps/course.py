@@ -23,7 +23,7 @@ from numbann.runner.pools import Pool, check_executor
 from numbann.spec.loading import Loaded
 from numbann.spec.model import to_json
 from numbann.training.beside import told
-from numbann.training.callbacks import Callback, SweepStarted, TrialEnded
+from numbann.training.callbacks import Callback, Event, SweepStarted, TrialEnded
 from numbann.training.execution import Run, warm_up
 from numbann.training.interruption import Interrupted
 from numbann.training.preparation import Prepared, engine_of
@@ -219,7 +219,8 @@ class Course:
         spec = portable(self._loaded, best["parameters"])
         files.keep_states([])
         files.write_best(spec)
-        found = train(files.path / BEST_SPEC, data=self._given, output=files.path / BEST, force=True)
+        alone: dict[str, Any] = {"callbacks": []}  # which are for runs that are trained by themselves
+        found = train(files.path / BEST_SPEC, data=self._given, output=files.path / BEST, force=True, overrides=alone)
         if self._sweep.folds == 1 and json_text(found.metrics.get("validation", {})) != json_text(best["validation"]):
             what = (
                 f"trial {best['trial']} has {best['validation']}, and trained again {found.metrics.get('validation')}"
@@ -254,11 +255,16 @@ class Course:
         rows = [row] if self._best is None else [self._best, row]
         better = best_of(rows, self._lower) is row
         self._best = row if better else self._best
-        self._tell(TrialEnded(row, better))
+        self._say(TrialEnded(row, better))
 
     def _hear(self, line: Line) -> None:
         for event in line.heard():
-            self._tell(event)
+            self._say(event)
+
+    def _say(self, event: Event) -> None:
+        """Tell an event of a trial; TrainingError if a callback asks to stop."""
+        if asked := self._tell(event):
+            raise TrainingError(f"a callback stopped the sweep: {asked.reason}; the trials that have ended are kept")
 
 
 class _Jobs(Sequence[Asked]):

@@ -11,13 +11,14 @@ from numbann.errors import RunDirectoryError, SpecError, SpecFault
 from numbann.runner.pools import THREADS
 from numbann.spec.loading import Loaded
 from numbann.training import rundir
-from numbann.training.callbacks import Callback, call_all
+from numbann.training.callbacks import Callback
 from numbann.training.lock import lock
 from numbann.training.preparation import Given, Prepared, load, settings
 from numbann.training.sweeps import store
 from numbann.training.sweeps.course import Course, Share, Sweep
 from numbann.training.sweeps.specs import portable
 from numbann.training.sweeps.store import Store
+from numbann.training.telling import calling
 
 TRUST = "its spec names plugins; import them, if you trust where they come from: --trust (trust=True)"
 
@@ -45,19 +46,20 @@ def sweep(
     yours.  No bit depends on these.
     A trial that fails is a row with its error; TrainingError if all fail.
     """
-    tell = call_all(tuple(callbacks))
-    loaded = load(spec, {**(overrides or {}), **settings(device=device, seed=seed)}, data=data)
-    output = loaded.spec.output if output is None else output
-    course = Course(_required(loaded), data, Share.of(loaded, executor, workers, threads), tell)
-    _check_output(output, force)
-    course.prepare()
-    files = _create(output, f"{loaded.spec.name}-sweep", force)
-    with lock(files.path):
-        if force:
-            files.clear()
-        manifest = course.manifest()
-        files.begin(manifest, portable(loaded))
-        return course.run(files, manifest)
+    with calling(callbacks) as tell:
+        loaded = load(spec, {**(overrides or {}), **settings(device=device, seed=seed)}, data=data)
+        output = loaded.spec.output if output is None else output
+        course = Course(_required(loaded), data, Share.of(loaded, executor, workers, threads), tell)
+        _check_output(output, force)
+        course.prepare()
+        files = _create(output, f"{loaded.spec.name}-sweep", force)
+        with lock(files.path):
+            if force:
+                files.clear()
+            manifest = course.manifest()
+            files.begin(manifest, portable(loaded))
+            found = course.run(files, manifest)
+    return tell.checked(found)
 
 
 def resume_sweep(
@@ -76,8 +78,8 @@ def resume_sweep(
     Trials that have ended stay as they are; the others are trained.  data: the same rows again, where they were given
     in Python.  trust: import the plugins that its spec names; plugins: take these files in their place.
     """
-    files, tell = store.open_sweep(path), call_all(tuple(callbacks))
-    with lock(files.path):
+    files = store.open_sweep(path)
+    with lock(files.path), calling(callbacks) as tell:
         manifest, spec = files.manifest(), files.spec()
         named = [str(Path(plugin).absolute()) for plugin in plugins]
         if spec.get("plugins") and not trust and not named:
@@ -89,7 +91,8 @@ def resume_sweep(
         base = course.prepare()
         _verify_data(manifest, base, files.path)
         files.mend()
-        return course.run(files, manifest)
+        found = course.run(files, manifest)
+    return tell.checked(found)
 
 
 def sweep_trial(
@@ -108,14 +111,15 @@ def sweep_trial(
 
     For arrays of jobs on machines that share a folder: `resume_sweep` gathers the rows, and trains what is missing.
     """
-    tell = call_all(tuple(callbacks))
-    loaded = _required(load(spec, {**(overrides or {}), **settings(device=device, seed=seed)}, data=data))
-    course = Course(loaded, data, Share.of(loaded, THREADS, 1, threads), tell)
-    course.check_alone(trial)
-    course.prepare()
-    files = Store(Path(output))
-    files.share(course.manifest(), portable(loaded))
-    return course.run_alone(files, trial)
+    with calling(callbacks) as tell:
+        loaded = _required(load(spec, {**(overrides or {}), **settings(device=device, seed=seed)}, data=data))
+        course = Course(loaded, data, Share.of(loaded, THREADS, 1, threads), tell)
+        course.check_alone(trial)
+        course.prepare()
+        files = Store(Path(output))
+        files.share(course.manifest(), portable(loaded))
+        found = course.run_alone(files, trial)
+    return tell.checked(found)
 
 
 def _required(loaded: Loaded) -> Loaded:
