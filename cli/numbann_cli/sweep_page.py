@@ -27,7 +27,7 @@ def _lines(path: Path, manifest: dict[str, Any], rows: list[dict[str, Any]], wid
     yield f"trials     {len(rows)}{f' of {asked}' if asked is not None else ''}, {_state(path, manifest)}"
     yield ""
     lower, rungs = manifest["better"] == "lower", any("rung" in row for row in rows)
-    table = TrialRows(list(manifest["parameters"]), manifest["metric"], rungs, width)
+    table = TrialRows(manifest["parameters"], manifest["metric"], rungs, width)
     yield from best_lines(rows, table, lower)
     best = next(iter(ranked(rows, lower)), None)
     if best is not None:

@@ -11,7 +11,9 @@ from numbann.errors import shown
 from numbann_cli.rows import BEST, GAP, MARK, number
 
 COURSE = ("best_epoch", "epochs", "seconds")
-WIDEST, NARROWEST = 20, 9  # characters of a value
+NARROW = ("trial", "rung", "epochs")
+WIDEST, NARROWEST = 24, 9  # characters of a value
+NAMING = ("type", "units")  # keys that need no name before their value
 MOST = 10  # trials in a table of the best
 
 
@@ -19,11 +21,11 @@ MOST = 10  # trials in a table of the best
 class TrialRows:
     """Rows that are aligned before all of them are known.
 
-    parameters: the paths of what the trials differ in; metric: what they are measured by; width: the terminal's, or
-    None.  If a row is too wide, it has no course, and then fewer parameters.
+    parameters: what the trials differ in, as the spec has it; metric: what they are measured by; width: the terminal's,
+    or None.  If a row is too wide, it has no course, and then fewer parameters.
     """
 
-    parameters: Sequence[str]
+    parameters: Mapping[str, Any]
     metric: str
     rungs: bool = False
     width: int | None = None
@@ -32,9 +34,10 @@ class TrialRows:
     def titles(self) -> dict[str, str]:
         """What is shown, by the title of its column: a path, or a key of the row."""
         titles = {"trial": "trial", **({"rung": "rung"} if self.rungs else {})}
-        titles |= dict(zip(short_names(self.parameters), self.parameters, strict=True))
+        paths = list(self.parameters)
+        titles |= dict(zip(short_names(paths), paths, strict=True))
         titles |= {key: key for key in COURSE} | {self.metric: "value"}
-        spare = [*reversed(COURSE), *reversed(short_names(self.parameters)[1:])]
+        spare = [*reversed(COURSE), *reversed(short_names(paths)[1:])]
         while self.width is not None and spare and len(self._align(list(titles), titles)) + 6 > self.width:
             del titles[spare.pop(0)]
         return titles
@@ -56,24 +59,39 @@ class TrialRows:
         return number(trial[key])
 
     def _align(self, cells: Sequence[str], titles: Mapping[str, str]) -> str:
-        rooms = (
-            len(title) if key in ("trial", "rung", "epochs") else max(len(title), NARROWEST)
-            for title, key in titles.items()
-        )
+        rooms = (self._room(title, key) for title, key in titles.items())
         return GAP.join(f"{cell:>{room}}" for cell, room in zip(cells, rooms, strict=True))
+
+    def _room(self, title: str, key: str) -> int:
+        """Return the width of a column; listed values are known before."""
+        if key in NARROW:
+            return len(title)
+        listed = self.parameters.get(key, {}).get("values") or ()
+        return max(len(title), NARROWEST, *(len(value(one)) for one in listed))
 
 
 def value(given: Any) -> str:
-    """Return a value of a key in a few characters."""
+    """Return a value of a key in a few characters: of a component its name and parameters."""
+    text = _words(given)
+    return text if len(text) <= WIDEST else f"{text[: WIDEST - 3]}..."
+
+
+def _words(given: Any) -> str:
     if isinstance(given, float):
         return f"{given:.4g}"
-    return given[:WIDEST] if isinstance(given, str) else shown(given, WIDEST)
+    if isinstance(given, list):
+        return f"[{', '.join(map(_words, given))}]"
+    if isinstance(given, Mapping):
+        words = (_words(inner) if key in NAMING else f"{key} {_words(inner)}" for key, inner in given.items())
+        return " ".join(words)
+    return given if isinstance(given, str) else shown(given)
 
 
 def short_names(paths: Sequence[str]) -> list[str]:
-    """Return the last word of each path, or all of it where the last words of two are the same."""
+    """Return the last word of each path, or all of it where that is the title of another column."""
     last = [path.rpartition(".")[2] for path in paths]
-    return [name if last.count(name) == 1 else path for name, path in zip(last, paths, strict=True)]
+    taken = [*last, "trial", "rung", *COURSE]
+    return [name if taken.count(name) == 1 else path for name, path in zip(last, paths, strict=True)]
 
 
 def values_line(parameters: Mapping[str, Any]) -> str:

@@ -112,8 +112,8 @@ class SweepStarted:
 
     trials: how many there are, None for as many as time allows; asked: how often one is trained, which of halving is
     once a rung; done: how often an earlier start has.  workers: how many are trained at a time, with `threads` each.
-    parameters: the paths of what they differ in.  metric: what they are measured by; lower: whether less of it is
-    better.  The rest is as of Started.
+    parameters: what they differ in, as the spec has it.  metric: what they are measured by; lower: whether less of it
+    is better.  The rest is as of Started.
     """
 
     path: Path
@@ -122,7 +122,7 @@ class SweepStarted:
     done: int
     workers: int
     threads: int
-    parameters: tuple[str, ...]
+    parameters: Mapping[str, Any]
     metric: str
     lower: bool
     epochs: int

@@ -113,14 +113,29 @@ def test_resume_of_a_run_has_no_workers(numbann: Numbann, write_spec: WriteSpec)
     assert "is one run; --workers and --processes are for sweeps" in numbann("resume", "run", "--workers", "2").stderr
 
 
+def test_rows_are_aligned(numbann: Numbann, write_spec: WriteSpec) -> None:
+    parameters = {
+        "model.layers": [[{"units": 4, "activation": "elu"}], [8, 8, 8, 8, 8, 8, 8, 8, 8, 8]],
+        "optimizer": ["adam", {"type": "sgd", "momentum": 0.9}],
+    }
+    out = numbann("sweep", write_spec(sweep={"parameters": parameters, "search": "grid"})).stdout
+    table = out[out.index("\ntrial  ") + 1 :].split("\n\n")[0]
+    header, *rows = table.splitlines()
+    ends = [header.index(title) + len(title) for title in ("trial", "layers", "optimizer", "seconds")]
+    assert {row[end : end + 2] for row in rows for end in ends} == {"  "}
+    assert "[4 activation elu]              adam" in rows[0]
+    assert "[8, 8, 8, 8, 8, 8, 8,...  sgd momentum 0.9  " in rows[3]
+
+
 def test_names_of_columns() -> None:
     assert short_names([RATE, UNITS, "seed"]) == ["learning_rate", "units", "seed"]
     twice = ["model.layers[0].units", "model.layers[1].units"]
     assert short_names(twice) == twice
+    assert short_names(["train.epochs", RATE]) == ["train.epochs", "learning_rate"]
 
 
 @pytest.mark.parametrize(("width", "titles"), [(None, 7), (80, 6), (45, 3), (10, 3)])
 def test_rows_fit_the_terminal(width: int | None, titles: int) -> None:
-    rows = TrialRows([RATE, UNITS], "validation_loss", width=width)
+    rows = TrialRows({RATE: {"low": 0.1, "high": 1}, UNITS: {"values": [2, 4]}}, "validation_loss", width=width)
     assert len(rows.titles) == titles
     assert width in (None, 10) or len(rows.header()) <= width

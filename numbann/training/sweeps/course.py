@@ -240,7 +240,7 @@ class Course:
                 done=done,
                 workers=self._share.workers,
                 threads=self._share.threads,
-                parameters=tuple(self._sweep.parameters),
+                parameters=to_json(self._sweep.parameters),
                 metric=self._sweep.metric,
                 lower=self._lower,
                 epochs=self._base.resolved.spec.train.epochs,
