@@ -10,8 +10,7 @@ from typing import Any
 from numbann.data.preprocessing import Preprocessing
 from numbann.data.wording import shortened
 from numbann.model.features import TITLES, features_of
-from numbann.model.file import KIND
-from numbann.model.model import usable
+from numbann.model.file import KIND, usable
 from numbann.model.preprocessing import restore_preprocessing
 from numbann.model.schema import schema_of
 from numbann.model.tensor_file import read_header

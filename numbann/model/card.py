@@ -81,7 +81,7 @@ def _header(model: Model, name: str, figures: Mapping[str, Any], origin: Mapping
 def _summary(model: Model, name: str, origin: Mapping[str, Any], figures: Mapping[str, Any]) -> Iterator[str]:
     spec = model.resolved.spec
     yield from (f"# {name}", "", _sentence(model), "")
-    rows = {"network": str(model.plan)}
+    rows = {"network": str(model.plan).partition(";")[0]}
     if len(model.models) > 1:
         rows["ensemble"] = f"the mean of {len(model.models)} such networks"
     rate = f"learning_rate {model.resolved.learning_rate:g}"

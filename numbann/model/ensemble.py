@@ -18,8 +18,8 @@ from numbann.components.registry import Registry
 from numbann.data.preprocessing import NewData, Preprocessing
 from numbann.data.table import Raw
 from numbann.model.assessment import Assessment, assess
-from numbann.model.file import ModelFile
-from numbann.model.model import Model, restore_network, restore_shared, usable
+from numbann.model.file import ModelFile, usable
+from numbann.model.model import Model, restore_network, restore_shared
 from numbann.model.outputs import outcome_of
 from numbann.model.preprocessing import restore_preprocessing
 from numbann.network.states import add_prefix, select_part

@@ -5,14 +5,17 @@ It stores the components' source code; reading the file runs none of it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from numbann.errors import UNUSABLE, RegistryError, RunDirectoryError, SpecError
 from numbann.model.provenance import are_records
 from numbann.model.tensor_file import Kind, Part, Tensors, damaged, read_tensors, to_parts
 
+NAME = "model.safetensors"  # in a run directory
 KIND = Kind("model", "numbann", 3)
 
 
@@ -55,3 +58,29 @@ def _fault(metadata: Mapping[str, Any]) -> str:
     if not isinstance(models, list) or not all(isinstance(one, dict) for one in models):
         return "its models are no list of objects"
     return "" if are_records(metadata.get("components"), "source") else "its components are no list of records"
+
+
+@contextmanager
+def usable(place: Path) -> Iterator[None]:
+    """RunDirectoryError for a file of a model that cannot be used, whatever it says."""
+    try:
+        yield
+    except (SpecError, RegistryError) as error:
+        raise RunDirectoryError(f"{place}: its spec cannot be used here or is damaged: {error}") from None
+    except UNUSABLE as error:
+        raise damaged(place, KIND, f"{type(error).__name__}: {error}") from None
+
+
+def file_of(path: Path) -> Path:
+    """Return the model file of a path; RunDirectoryError if there is none."""
+    if not path.exists():
+        raise RunDirectoryError(f"{path}: no such run directory or model file")
+    if path.is_dir() and not (path / NAME).exists():
+        best = path / "best"  # of a sweep
+        hint = (
+            f"name that in it: {best}"
+            if (best / NAME).is_file()
+            else f"if its run was interrupted: numbann resume {path}"
+        )
+        raise RunDirectoryError(f"{path}: holds no {NAME}; {hint}")
+    return path / NAME if path.is_dir() else path

@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-from numbann.errors import RunDirectoryError, path_from
+from numbann.errors import path_from
 from numbann.model import provenance
 from numbann.model.ensemble import Ensemble
-from numbann.model.file import read_model
+from numbann.model.file import file_of, read_model
 from numbann.model.model import Model
 from numbann.plugins.finding import with_files
 
-MODEL = "model.safetensors"
 REMEDY = "run the source that is kept in the model, if you trust where it comes from: --trust (trust=True)"
 
 
@@ -46,18 +45,3 @@ def load(
     parts += [resolved.embedding] if resolved.embedding else []
     provenance.verify(file.components, [part.component for part in parts], str(place), REMEDY)
     return model
-
-
-def file_of(path: Path) -> Path:
-    """Return the model file of a path; RunDirectoryError if there is none."""
-    if not path.exists():
-        raise RunDirectoryError(f"{path}: no such run directory or model file")
-    if path.is_dir() and not (path / MODEL).exists():
-        best = path / "best"  # of a sweep
-        hint = (
-            f"name that in it: {best}"
-            if (best / MODEL).is_file()
-            else f"if its run was interrupted: numbann resume {path}"
-        )
-        raise RunDirectoryError(f"{path}: holds no {MODEL}; {hint}")
-    return path / MODEL if path.is_dir() else path

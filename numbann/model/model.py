@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -20,16 +19,16 @@ from numbann.data.table import Raw
 from numbann.data.transforms.transform import ShiftScale
 from numbann.engine.devices import make_engine
 from numbann.engine.interface import Engine
-from numbann.errors import UNUSABLE, DataError, RegistryError, RunDirectoryError, SpecError, shown
+from numbann.errors import DataError, RunDirectoryError, shown
 from numbann.model import provenance
 from numbann.model.assessment import Assessment, assess
 from numbann.model.dependence import POINTS, Dependence, measure_dependence
-from numbann.model.file import KIND, ModelFile
+from numbann.model.file import ModelFile, usable
 from numbann.model.importance import REPEATS, Importance, measure_importance
 from numbann.model.outputs import outcome_of
 from numbann.model.preprocessing import restore_preprocessing
 from numbann.model.schema import schema_of
-from numbann.model.tensor_file import Tensors, check_tensors, damaged
+from numbann.model.tensor_file import Tensors, check_tensors
 from numbann.network import plan as planning
 from numbann.network.plan import Plan
 from numbann.spec.loading import restore
@@ -261,17 +260,6 @@ def _from_pickle(kind: type[Model], file: ModelFile, threads: int | str, device:
     """Restore a pickled model; it runs the sources of plugins in it, as a pickle may run anything."""
     place = Path("a pickled model")
     return kind.restored(file, provenance.registry_of_kept(file.components, str(place)), place, threads, device)
-
-
-@contextmanager
-def usable(place: Path) -> Iterator[None]:
-    """RunDirectoryError for a file of a model that cannot be used, whatever it says."""
-    try:
-        yield
-    except (SpecError, RegistryError) as error:
-        raise RunDirectoryError(f"{place}: its spec cannot be used here or is damaged: {error}") from None
-    except UNUSABLE as error:
-        raise damaged(place, KIND, f"{type(error).__name__}: {error}") from None
 
 
 def restore_shared(file: ModelFile, registry: Registry) -> tuple[Resolved, Preprocessing]:

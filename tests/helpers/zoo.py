@@ -21,6 +21,7 @@ from numbann.training.preparation import Prepared, prepare
 
 ROWS = 240
 NUMBERS = {"drop": ["kind", "size", "built"]}  # the features that are numbers alone
+CHANCES = ("low", "middle", "high")  # of a house to be in each class of prices
 PRICE = {"target": "price", "task": "regression", **NUMBERS}
 SOLD = {"target": "sold", **NUMBERS}
 KIND = {"target": "kind", "drop": ["size", "built"]}
@@ -50,10 +51,11 @@ def table() -> dict[str, Any]:
         "grade": np.digitize(price, np.quantile(price, [0.2, 0.4, 0.6, 0.8])),
         "lift": random.integers(0, 2, ROWS),
         "share": (price - price.min() + 1) / (np.ptp(price) + 2),
+        **dict(zip(CHANCES, random.dirichlet((1, 1, 1), ROWS).T, strict=True)),
     }
 
 
-TARGETS = ("price", "rent", "sold", "grade", "lift", "share")
+TARGETS = ("price", "rent", "sold", "grade", "lift", "share", *CHANCES)
 ACTIVATIONS = [one.component.name for one in built_in().entries("activation")]
 OF_UNITS = [name for name in ACTIVATIONS if built_in().get("activation", name).form == "elementwise"]
 OF_ROWS = [name for name in ACTIVATIONS if name not in OF_UNITS]
@@ -96,6 +98,7 @@ ZOO: dict[str, dict[str, Any]] = {
     "five_classes": spec(classes("grade"), model={"layers": [8], "dtype": "float64"}),
     "classes_of_texts": spec({"target": "kind", "drop": ["size", "built"]}, [8, 8]),
     "ordered_classes": spec(classes("grade"), loss="corn"),
+    "chances_of_classes": spec({**NUMBERS, "target": list(CHANCES), "task": "classification"}),
     "scores": spec(classes("sold"), loss="hinge"),
     "scores_of_classes": spec(classes("grade"), loss="multi_margin"),
     "mse_of_classes": spec(classes("grade"), {**layers("tanh"), "output_activation": "sparsemax"}, loss="mse"),
@@ -135,6 +138,7 @@ ZOO: dict[str, dict[str, Any]] = {
     "blend": spec(PRICE, {"layers": [8, 8], "activation": {"type": "prelu", "blend": True}}),
     "members": spec(classes("grade"), {**layers("relu", "prelu"), "members": 3}),
     "ensemble": spec({**PRICE, "target_scale": "log", "target_clip": True}, ensemble=2),
+    "ensemble_of_ordered_classes": spec(classes("grade"), loss="corn", ensemble=2),
     "ensemble_of_classes": spec(classes("sold", drop=["built"]), ensemble={"folds": 2}),
     "tabular": spec(classes("sold", drop=["built"]), preset="tabular"),
 }

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -82,6 +84,14 @@ def test_show_tells_what_a_model_takes(write_spec: WriteSpec, here: Path) -> Non
     assert "model.safetensors: not a numbann model, or a damaged one" in damaged.output
     assert run("show", "run/model.safetensors").exit_code == 2
     assert "name a run directory" in run("show", "--schema").output
+
+
+def test_show_starts_without_numba(write_spec: WriteSpec, here: Path) -> None:
+    numbann.train(write_spec(train={"epochs": 1}), output="run")
+    code = "import sys; sys.argv[1:] = ['show', 'run']; from numbann_cli.group import numbann\n"
+    code += "try: numbann()\nexcept SystemExit: print('numba' in sys.modules)"
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert found.stdout.splitlines()[-1] == "False"
 
 
 def test_a_page_of_somebody_else_stays(write_spec: WriteSpec, here: Path) -> None:

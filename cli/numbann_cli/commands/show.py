@@ -49,7 +49,7 @@ def command(settings: Settings, what: str | None, plot: Path | None, schema: boo
 
 def _print_schema(what: str | None) -> None:
     """Print the schema of a model, which needs none of its components."""
-    from numbann.model.loading import file_of
+    from numbann.model.file import file_of
     from numbann.training.rundir import json_text
     from numbann_cli.model_page import schema
 

@@ -1,6 +1,6 @@
 """ONNX: the whole model as one graph, from raw columns to labels and probabilities, for any runtime that reads it.
 
-Opset 17 and ai.onnx.ml 2, IR 8, which runtimes since 2022 read.  Inputs: one matrix (N, features) where all features
+Opset 13 and ai.onnx.ml 2, IR 8, which runtimes since 2021 read.  Inputs: one matrix (N, features) where all features
 are numbers, else one input (N, 1) for each of them.
 """
 
@@ -26,7 +26,7 @@ from numbann.model.export.writer import Writer
 if TYPE_CHECKING:
     from numbann.model.model import Model
 
-OPSET, ML_OPSET, IR = 17, 2, 8
+OPSET, ML_OPSET, IR = 13, 2, 8
 MATRIX = "features"  # the name of the input where there is one for all features
 ROWS = "N"
 WHOLE = {"relu": "Relu", "sigmoid": "Sigmoid", "identity": "Identity"}  # activations that are operators

@@ -1,6 +1,6 @@
 """An ONNX graph as it grows: nodes, constants and the names of values, and formulas as nodes.
 
-Operators are those of opset 17 and of ai.onnx.ml 2, https://onnx.ai/onnx/operators/ (2022).
+Operators are those of opset 13 and of ai.onnx.ml 2, https://onnx.ai/onnx/operators/ (2021).
 """
 
 from __future__ import annotations
