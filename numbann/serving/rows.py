@@ -72,12 +72,12 @@ def _place(row: int) -> str:
 def _matrix(rows: list[Any], width: int) -> np.ndarray | None:
     """Return rows of numbers (N, width), of which further axes are flattened; None if they are none."""
     try:
-        array = np.array(rows)
-    except ValueError:  # of different lengths
+        array = np.array(rows, object)  # an array of texts would give each cell the room of the longest one
+        if array.ndim < 2 or array.size != len(rows) * width or not set(map(type, array.flat)) <= {int, float}:
+            return None
+        return array.reshape(len(rows), width).astype(np.float64)
+    except (ValueError, OverflowError):  # of different lengths, or too large
         return None
-    if array.dtype.kind not in "iuf" or array.ndim < 2 or array.size != len(rows) * width:
-        return None
-    return np.ascontiguousarray(array.reshape(len(rows), width), np.float64)
 
 
 def _of_rows(rows: list[Any], names: Sequence[str], features: Sequence[str]) -> Cells:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+import os
+import random
+import tracemalloc
 from typing import Any
 
 import numpy as np
 import pytest
 
 import numbann
-from numbann.errors import DataError
+from numbann.errors import DataError, NumbannError
 from numbann.serving.answers import Wanted, answer_csv, answer_json, answer_line, describe
 
 ROWS = [[48.5, 2, "flat", "mid"], [None, 4, "hut", "low"], [61.25, 0, "house", "high"]]
@@ -142,6 +145,46 @@ def test_faults_of_a_request(homes: numbann.Model, request_: Any, words: str | N
         answer_json(homes, body.encode(), {})
     assert words in str(fault.value)
     assert "\n" not in str(fault.value)
+
+
+def test_a_long_text_takes_no_more_room_than_it_has(homes: numbann.Model) -> None:
+    rows = [[1.0, 2, "x" * 1_000_000, "low"], *[[1.0, 2, "hut", "low"]] * 5000]
+    tracemalloc.start()
+    answer_json(homes, json.dumps({"inputs": rows}).encode(), {})
+    assert tracemalloc.get_traced_memory()[1] < 50_000_000
+    tracemalloc.stop()
+
+
+FUZZED = int(os.environ.get("NUMBANN_FUZZ", "300"))
+
+
+def test_whatever_comes_is_answered_or_a_clear_fault(homes: numbann.Model, colours: numbann.Model) -> None:
+    """Requests with some bytes changed, cut out or doubled; NUMBANN_FUZZ=20000 makes so many."""
+    draw, faults = random.Random(0), []
+    texts = [json.dumps(request).encode() for request in FORMS.values()]
+    tables = [b"size,rooms,kind,grade\n48.5,2,flat,mid\n,4,hut,low\n", b"x,y\n0.5,3\n3,0\n"]
+    signs = b'[]{}",:.-+eE0123456789 \n\t\\ntrufalsNI\x00\xff'
+    for _ in range(FUZZED):
+        table = draw.random() < 0.3
+        content = bytearray(draw.choice(tables if table else texts))
+        for _ in range(draw.randint(1, 4)):
+            place, kind = draw.randrange(len(content)), draw.random()
+            if kind < 0.5:
+                content[place] = draw.choice(signs)
+            elif kind < 0.8:
+                del content[place : place + draw.randint(1, 8)]
+            else:
+                content[place:place] = content[place : place + draw.randint(1, 30)]
+            content = content or bytearray(b"{")
+        answer, model = answer_csv if table else answer_json, draw.choice([homes, colours])
+        try:
+            found = answer(model, bytes(content), {})
+        except NumbannError as error:
+            faults.append(str(error))
+        else:
+            json.dumps(found, allow_nan=False)
+    assert all(fault and "\n" not in fault for fault in faults)
+    assert len(faults) > FUZZED // 4
 
 
 def test_bytes_that_are_no_text(homes: numbann.Model) -> None:
