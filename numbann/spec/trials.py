@@ -20,6 +20,7 @@ UNSEEN = {  # keys that a trial cannot differ in
     "name": "every trial has the name of the sweep",
     "extends": "is for files alone",
     "plugins": "code is loaded once",
+    "callbacks": "they are for the runs of single specs",
     "ensemble": "a sweep trains single models",
     "sweep": "a trial is no sweep",
     "output": "the sweep has a directory of its own",

@@ -98,6 +98,7 @@ WRONG: list[Row] = [
         "there is no list with elements at model.layer",
     ),
     (over("output", ["a", "b"]), {}, at("output"), "is no key of a trial: the sweep has a directory of its own"),
+    (over("callbacks", [[]]), {}, at("callbacks"), "is no key of a trial: they are for the runs of single specs"),
     (over("train.threads", [1, 2]), {}, at("train.threads"), "no bit of a result depends on it"),
     (over("sweep.folds", [2, 3]), {}, at("sweep.folds"), "is no key of a trial: a trial is no sweep"),
     (

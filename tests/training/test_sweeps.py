@@ -21,7 +21,7 @@ from bent import PLUGIN
 import numbann
 from numbann.errors import NumbannError, RunDirectoryError, SpecError, TrainingError
 from numbann.training.callbacks import DataRead, Event, SweepStarted, TrialEnded
-from numbann.training.sweeps import kept, store
+from numbann.training.sweeps import kept, store, trial
 from numbann.training.sweeps.halving import rungs_of
 
 WriteSpec = Callable[..., Path]
@@ -31,8 +31,9 @@ RANDOM = {"parameters": PARAMETERS, "search": {"trials": 6}}
 HALVING = {"parameters": PARAMETERS, "search": {"type": "halving", "trials": 9, "epochs": 1, "factor": 3}}
 TPE = {"parameters": PARAMETERS, "search": {"type": "tpe", "trials": 12, "batch": 4}}
 WITH_OPTUNA = pytest.mark.skipif(importlib.util.find_spec("optuna") is None, reason="Optuna is an extra")
-SEARCHES = [RANDOM, {**RANDOM, "folds": 3}, HALVING, pytest.param(TPE, marks=WITH_OPTUNA)]
-NAMES = ["random", "folds", "halving", "tpe"]
+FOLDED = {**HALVING, "folds": 2}
+SEARCHES = [RANDOM, {**RANDOM, "folds": 3}, HALVING, FOLDED, pytest.param(TPE, marks=WITH_OPTUNA)]
+NAMES = ["random", "folds", "halving", "folded halving", "tpe"]
 
 
 def unclocked(value: Any) -> Any:
@@ -285,6 +286,40 @@ def test_a_metric_that_a_trial_lacks(write_spec: WriteSpec) -> None:
     assert 'this trial has no "validation_accuracy" (it has: train_loss, validation_loss' in found.table[1]["error"]
 
 
+@pytest.mark.parametrize(
+    "sweep", [RANDOM, HALVING, pytest.param(TPE, marks=WITH_OPTUNA)], ids=["random", "halving", "tpe"]
+)
+def test_figures_that_are_no_numbers(
+    write_spec: WriteSpec, sweep: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    measure = trial._measure
+
+    def measured(prepared: Any, engine: Any) -> dict[str, float]:
+        found = measure(prepared, engine)
+        return found if prepared.plan.layers[0].outputs > 2 else {**found, "accuracy": float("nan")}
+
+    monkeypatch.setattr(trial, "_measure", measured)
+    spec = {**sweep, "metric": "validation_accuracy"}
+    found = numbann.sweep(write_spec(sweep=spec))
+    assert {row["value"] is None for row in found.table if row["parameters"][UNITS] == 2} == {True}
+    assert found.best["value"] == max(row["value"] for row in found.table if row["value"] is not None)
+
+
+def test_a_best_trial_that_trains_to_other_figures(write_spec: WriteSpec, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(trial, "_measure", lambda prepared, engine: {"loss": 0.5})
+    with pytest.raises(
+        TrainingError, match=r"trial 1 has .* trained again .*: another machine or version has trained it"
+    ):
+        numbann.sweep(write_spec(sweep=RANDOM), output="out")
+    assert len(lines(Path("out"))) == 6
+
+
+def test_a_metric_of_the_training_part(write_spec: WriteSpec) -> None:
+    found = numbann.sweep(write_spec(sweep={**RANDOM, "metric": "train_loss"}, data={"split": {"validation": 0}}))
+    assert found.best["value"] == min(row["history"][-1]["train_loss"] for row in found.table)
+    assert found.best["validation"] == {}
+
+
 def test_what_is_refused(write_spec: WriteSpec) -> None:
     with pytest.raises(SpecError, match=r"sweep: missing; say what to try, such as"):
         numbann.sweep(write_spec())
@@ -316,7 +351,7 @@ class _Killed(BaseException):
 
 
 @pytest.mark.parametrize("sweep", SEARCHES, ids=NAMES)
-@pytest.mark.parametrize("after", [0, 1, 4])
+@pytest.mark.parametrize("after", [0, 4])
 def test_a_killed_sweep_goes_on(write_spec: WriteSpec, sweep: dict[str, Any], after: int) -> None:
     spec = write_spec(sweep=sweep, data={"drop": ["sum"], "split": {"validation": 0.3}})
     expected = figures(numbann.sweep(spec, workers=1, output="whole"))
