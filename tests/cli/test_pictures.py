@@ -154,7 +154,7 @@ def test_data_that_are_gone_are_told_and_the_rest_is_drawn(
             "2 pictures do not go into one file; name a folder",
         ),
         (("-o", "a.bmp"), "no format of pictures; name a file that ends in .png, .svg, .pdf"),
-        (("--data", "none.csv", "--picture", "roc"), "no such file"),
+        (("--data", "none.csv"), "no such file"),
         (("--part", "train", "--data", "blobs.csv"), "--part and --data"),
     ],
 )

@@ -11,6 +11,7 @@ import pytest
 
 import numbann
 from numbann.errors import DataError, RunDirectoryError
+from numbann.model.outputs import outcome_of, score
 from numbann.training.run_rows import read_part
 
 WriteSpec = Callable[..., Path]
@@ -26,13 +27,30 @@ SEVERAL = {
 def test_parts_have_the_rows_that_were_measured(write_spec: WriteSpec, changes: dict[str, Any]) -> None:
     run = numbann.train(write_spec(**changes))
     for part in ("test",) if "ensemble" in changes else ("train", "validation", "test"):  # others are told by fold
-        found, raw = read_part(run.path, run.model, part)
+        found, raw, _ = read_part(run.path, run.model, part)
         new = run.model.describe(raw, need_target=True)
         measured = run.model.measure(new.x, new.raw_target, new.weight, new.group)
         assert found == part
         assert measured.measures == pytest.approx(run.metrics[part], abs=1e-6)
         assert measured.confusion == run.metrics["confusion"][part]
     assert read_part(run.path, run.model).part == "test"
+
+
+def test_the_validation_part_of_an_ensemble_is_out_of_fold(write_spec: WriteSpec) -> None:
+    """By the models that have not seen a row, which is where the run's own figures come from."""
+    run = numbann.train(write_spec(ensemble={"folds": 3, "members": 2}, data={"split": {"test": 0.0}}))
+    part, raw, outputs = read_part(run.path, run.model)
+    assert (part, len(raw.table)) == ("train", 120)
+    assert outputs is not None
+    new = run.model.preprocessing.describe(raw, None, need_target=True)
+    found = outcome_of(run.model.resolved, outputs)
+    scores = score(run.model.resolved.metrics, run.model.preprocessing.task, found, new.raw_target)
+    assert scores["accuracy"] == pytest.approx(run.metrics["validation"]["accuracy"], abs=1e-12)
+    assert run.model.preprocessing.task.confusion(found, new.raw_target) == run.metrics["confusion"]["validation"]
+    refitted = numbann.train(write_spec(ensemble={"folds": 2, "refit": True}))
+    assert read_part(refitted.path, refitted.model).outputs is None
+    with pytest.raises(RunDirectoryError, match="has no validation part"):
+        read_part(refitted.path, refitted.model, "validation")
 
 
 def test_what_is_gone(write_spec: WriteSpec, blobs: Path) -> None:

@@ -9,6 +9,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import click
+
 from numbann.errors import NumbannError
 from numbann.training.results import reading
 from numbann.training.rundir import SWEEP, open_existing
@@ -108,17 +110,25 @@ class Look:
 
     @cached_property
     def _rows(self) -> PartRows | Undrawn:
-        from numbann.training.run_rows import PartRows, read_part
+        from numbann.training.run_rows import read_part
 
+        if self.asked.data is not None:
+            return self._given_rows()
         try:
-            if self.asked.data is None:
-                return read_part(self.path, self.model, self.asked.part)
-            return PartRows(str(self.asked.data), self.model.preprocessing.read_rows(self.asked.data, need_target=True))
+            return read_part(self.path, self.model, self.asked.part)
         except Undrawn as error:
             return error
         except NumbannError as error:
-            remedy = "" if self.asked.data is not None else "; name rows with --data FILE"
-            return Undrawn(f"{error}{remedy}")
+            return Undrawn(f"{error}; name rows with --data FILE")
+
+    def _given_rows(self) -> PartRows:
+        """Read the rows that were asked for, and warn of what training did not have."""
+        from numbann.training.run_rows import PartRows
+
+        raw = self.model.preprocessing.read_rows(self.asked.data, need_target=True)
+        for warning in self.model.preprocessing.encoding.unseen(raw, slice(None)):
+            click.echo(f"numbann: warning: {warning}", err=True)
+        return PartRows(str(self.asked.data), raw)
 
     @property
     def rows(self) -> PartRows:
@@ -135,10 +145,13 @@ class Look:
         """What its model predicts for these rows."""
         from numbann.model.outputs import call_metrics, outcome_of, roles_of
 
-        model, new = self.model, self.model.describe(self.rows.raw, need_target=True)
-        task, found = model.preprocessing.task, outcome_of(model.resolved, model.outputs(new.x))
+        model, rows = self.model, self.rows
+        new = model.describe(rows.raw, need_target=True)
+        y = model.outputs(new.x) if rows.outputs is None else rows.outputs
+        task, found = model.preprocessing.task, outcome_of(model.resolved, y)
         roles = roles_of(task, found, new.raw_target, weight=new.weight, group=new.group)
-        return Result(self.where, task, found, roles, call_metrics(model.resolved.metrics, roles, found.activation))
+        where = self.where if rows.outputs is None else f"{self.where}, out of fold"
+        return Result(where, task, found, roles, call_metrics(model.resolved.metrics, roles, found.activation))
 
     @cached_property
     def importance(self) -> Importance:

@@ -65,7 +65,9 @@ def residuals(looks: Sequence[Look]) -> Any:
 def _alone(looks: Sequence[Look]) -> Result | None:
     """Return the result of the one run whose model predicts numbers, or None."""
     (look, *others) = looks
-    return None if others or look.spec.get("data", {}).get("task") != "regression" else look.result
+    if others or look.spec.get("data", {}).get("task") != "regression":
+        return None
+    return None if look.result.found.columns else look.result  # of unequal columns, none is predicted
 
 
 def _points(made: Any, axes: Any, x: Any, y: Any, *, bar: bool = True) -> None:
