@@ -100,8 +100,9 @@ class RunDirectory:
         from numbann.model.card import NAME, is_card  # here, since few need them
         from numbann.model.export import FORMATS
 
-        card = (NAME,) if is_card(self.path / NAME) else ()
-        for name in (*FILES, *(f"model{ending}" for ending in FORMATS.values()), *card):
+        endings = (*FORMATS.values(), ".h")
+        exported = [f"{stem}{ending}" for stem in ("model", "weights") for ending in endings]
+        for name in (*FILES, *exported, *((NAME,) if is_card(self.path / NAME) else ())):
             with naming(self.path / name):
                 (self.path / name).unlink(missing_ok=True)
         for model in self.models():

@@ -16,6 +16,7 @@ from numbann_cli.group import numbann as group
 import numbann
 from numbann.errors import RunDirectoryError
 from numbann.model.card import card, is_card
+from numbann.model.export import FORMATS
 from numbann.model.features import features_of
 
 WriteSpec = Callable[..., Path]
@@ -106,7 +107,9 @@ def test_a_page_of_somebody_else_stays(write_spec: WriteSpec, here: Path) -> Non
     readme.unlink()
     assert run("export", "run", "--no-card").exit_code == 0
     assert not readme.exists()
-    assert run("export", "run").exit_code == 0
+    before = {"model.safetensors", *(path.name for path in (here / "run").iterdir())} - {"model.onnx"}
+    for format in FORMATS:
+        assert run("export", "run", "--format", format).exit_code == 0
+    assert {"model.h", "README.md"} < {path.name for path in (here / "run").iterdir()}
     numbann.train(write_spec(train={"epochs": 1}), output="run", force=True)
-    assert not readme.exists()  # nor is the model of an earlier training left there
-    assert not (here / "run" / "model.onnx").exists()
+    assert {path.name for path in (here / "run").iterdir()} == before  # and no model of an earlier training
