@@ -102,6 +102,11 @@ def test_a_table_on_stdin_is_read_whole_as_before(run: str, numbann: Numbann) ->
     assert numbann("predict", run, "-", text="").exit_code == 2
 
 
+def test_json_says_nothing_else_of_json_lines(run: str, numbann: Numbann) -> None:
+    text = '{"a": 3.5, "b": "u"}\n'
+    assert numbann("predict", run, "-", "--json", text=text).stdout == numbann("predict", run, "-", text=text).stdout
+
+
 @posix
 def test_each_line_is_answered_before_the_next(run: str, begin: Callable[..., Any]) -> None:
     process = begin("predict", run, "-")

@@ -10,6 +10,7 @@ import hashlib
 import json
 import os
 import re
+import shlex
 import shutil
 import subprocess
 from collections.abc import Mapping, Sequence
@@ -139,11 +140,11 @@ def write(model: Model, dtype: str | None = None, name: str = "model") -> dict[s
     return {".c": source(writer, name).encode(), ".h": header(writer, model).encode("ascii")}
 
 
-def compiler() -> str:
-    """Return the compiler of this machine; ExportError if there is none."""
-    for name in (os.environ.get("CC", ""), "cc", "gcc", "clang"):
-        if name and shutil.which(name):
-            return name
+def compiler() -> list[str]:
+    """Return the command of this machine's compiler; ExportError if there is none."""
+    for command in map(shlex.split, (os.environ.get("CC", ""), "cc", "gcc", "clang")):
+        if command and shutil.which(command[0]):
+            return command
     raise ExportError("to compare what C predicts a compiler is needed, and there is no cc; set CC to one")
 
 
@@ -170,12 +171,13 @@ def _compiled(content: Mapping[str, bytes], folder: Path) -> tuple[Path, str]:
     for ending, text in content.items():
         (folder / f"{name}{ending}").write_bytes(text)
     program, made = compiler(), folder / "model.so"
-    command = [program, *STRICT, "-shared", "-fPIC", "-o", str(made), str(folder / f"{name}.c"), "-lm"]
+    command = [*program, *STRICT, "-shared", "-fPIC", "-o", str(made), str(folder / f"{name}.c"), "-lm"]
     result = subprocess.run(command, capture_output=True, text=True, check=False)
     if result.returncode:
-        raise ExportError(f"{program} does not compile what was written: {result.stderr.strip().splitlines()[0]}")
-    version = subprocess.run([program, "--version"], capture_output=True, text=True, check=False).stdout
-    return made, version.partition("\n")[0] or program
+        said = result.stderr.strip().partition("\n")[0] or f"exit code {result.returncode}"
+        raise ExportError(f"{' '.join(program)} does not compile what was written: {said}")
+    version = subprocess.run([*program, "--version"], capture_output=True, text=True, check=False).stdout
+    return made, version.partition("\n")[0] or program[0]
 
 
 def _struct(fields: Sequence[Field]) -> type[ctypes.Structure]:

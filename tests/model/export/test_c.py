@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -98,6 +99,9 @@ def test_what_cannot_be_written_is_refused(here: Path, monkeypatch: pytest.Monke
         zoo.of_plugin(here, "halves").export(here / "model.c")
     with pytest.raises(ExportError, match="give a name without quotes"):
         zoo.made("value").export(here / 'a"b.c')
+    monkeypatch.setenv("CC", f"{sys.executable} -c 1/0")
+    with pytest.raises(ExportError, match=r"python\S* -c 1/0 does not compile what was written: \w"):
+        zoo.made("value").export(here / "model.c", verify=True)
     monkeypatch.setattr("shutil.which", lambda name: None)
     with pytest.raises(ExportError, match="a compiler is needed, and there is no cc; set CC to one"):
         zoo.made("value").export(here / "model.c", verify=True)
