@@ -10,7 +10,7 @@ from typing import Any
 from numbann.training.results import ALONE, ENSEMBLE, VALIDATION, Result, lower_is_better
 
 ABSENT = object()  # stands for the value of a key that a spec does not have
-NAMED = ("name",)  # keys that say what a run is called, not what it is
+BESIDE = ("name", "callbacks")  # keys that say what a run is called and who hears of it, not what it is
 UNSAID = (  # what a model's file does not say, since no model depends on it
     *("data.path", "data.format", "data.csv.delimiter"),
     *("train.device", "train.threads", "train.diagnostics", "train.checkpoint_seconds"),
@@ -49,9 +49,9 @@ class Pairs:
 def differences(results: Sequence[Result]) -> dict[str, list[Any]]:
     """Return the path of each key on which specs differ, with each one's value; ABSENT if one does not have it."""
     alone = any(one.kind == ALONE or (one.kind == ENSEMBLE and one.path.is_file()) for one in results)
-    left_out = (*NAMED, *(UNSAID if alone else ()))
-    found = dict(_differences("", [one.spec for one in results]))
-    return {path: values for path, values in found.items() if path not in left_out}
+    specs = [{key: value for key, value in one.spec.items() if key not in BESIDE} for one in results]
+    left_out = UNSAID if alone else ()
+    return {path: values for path, values in _differences("", specs) if path not in left_out}
 
 
 def _differences(path: str, values: list[Any]) -> Iterator[tuple[str, list[Any]]]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import isfinite
 from pathlib import Path
 from typing import Any
@@ -19,9 +19,19 @@ from numbann.errors import UNUSABLE, RunDirectoryError, describe_damage, path_fr
 from numbann.model.file import KIND
 from numbann.model.tensor_file import read_header
 from numbann.training.lock import find_owner
-from numbann.training.rundir import HISTORY, MANIFEST, METRICS, MODEL, RESOLVED, RunDirectory, open_existing
+from numbann.training.rundir import (
+    BEST,
+    HISTORY,
+    MANIFEST,
+    METRICS,
+    MODEL,
+    RESOLVED,
+    SWEEP,
+    RunDirectory,
+    open_existing,
+)
 
-RUN, ENSEMBLE, ALONE, VALIDATION = "run", "ensemble", "model", "cross-validation"
+RUN, ENSEMBLE, ALONE, VALIDATION, SWEPT = "run", "ensemble", "model", "cross-validation", "sweep"
 FINISHED, INTERRUPTED, FAILED, RUNNING = "finished", "interrupted", "failed", "running"
 PLAIN = ("type", "units", "activation")  # keys of a spec whose values need no name
 STATISTICS = (".norm.mean", ".norm.variance")  # the tensors of a model that are not trained
@@ -42,9 +52,10 @@ class Fold:
 class Result:
     """A training: what was asked for, how far it is, what it is worth, and what it took.
 
-    kind: "run", "ensemble", "model" or "cross-validation".  metrics: by part; of a run that is not finished those of
-    its best epoch so far, of a cross-validation the mean over the folds.  folds: of several models, those that were
-    measured.  seconds: of training; size: of the model's file, in bytes; None for what the files do not say.
+    kind: "run", "ensemble", "model", "cross-validation", or "sweep", of which it is the best run.  metrics: by part; of
+    a run that is not finished those of its best epoch so far, of a cross-validation the mean over the folds.  folds: of
+    several models, those that were measured.  seconds: of training; size: of the model's file, in bytes; None for what
+    the files do not say.
     """
 
     path: Path
@@ -99,13 +110,15 @@ class Result:
 
 
 def read_result(path: str | Path) -> Result:
-    """Read what is at a path: a run directory, a model file, or the JSON that `numbann cv --json` prints.
+    """Read what is at a path: the directory of a run or a sweep, a model file, or what `numbann cv --json` prints.
 
     RunDirectoryError if it is none of them, or damaged.
     """
     place = path_from(path, "a run directory, a model file, or a file of numbann cv --json")
     if not place.exists():
         raise RunDirectoryError(f"{place}: there is no such run directory or file")
+    if (place / SWEEP).exists():
+        return _of_sweep(place)
     if place.is_dir():
         return _of_run(place)
     return _of_validation(place) if place.suffix == ".json" else _of_model(place)
@@ -169,6 +182,13 @@ def _of_run(path: Path) -> Result:
         size=size,
         remark=failed or "" if state == FAILED else "",
     )
+
+
+def _of_sweep(path: Path) -> Result:
+    """Read the run of a sweep's best trial."""
+    if not (path / BEST / MANIFEST).exists():
+        raise RunDirectoryError(f"{path}: is a sweep that is not complete; numbann resume {path} goes on")
+    return replace(_of_run(path / BEST), path=path, kind=SWEPT)
 
 
 def _state(path: Path, finished: str | None, failed: str | None) -> str:

@@ -124,6 +124,18 @@ def test_runs_as_json(numbann: Numbann, runs: Path) -> None:
     assert "manifest" in found["foreign"]["remark"]
 
 
+def test_sweeps_are_known_by_their_best_runs(numbann: Numbann, write_spec: WriteSpec, here: Path) -> None:
+    spec = write_spec(sweep={"parameters": {"optimizer.learning_rate": [0.01, 0.02]}}, train={"epochs": 1})
+    library.sweep(spec, output="runs/sweep")
+    library.train(write_spec(train={"epochs": 1}), output="runs/single")
+    rows = {row.split()[0]: row for row in numbann("runs").stdout.splitlines()}
+    assert rows["sweep"].endswith("finished")
+    found = json.loads(numbann("compare", "runs/sweep", "runs/single", "--json").stdout)
+    assert [one["kind"] for one in found["runs"]] == ["sweep", "run"]
+    (here / "runs" / "sweep" / "best" / "manifest.json").unlink()
+    assert "is a sweep that is not complete" in numbann("runs").stdout
+
+
 def test_a_folder_without_runs(numbann: Numbann, here: Path) -> None:
     (here / "runs").mkdir()
     assert numbann("runs").stdout == "runs has no runs\n"

@@ -112,7 +112,9 @@ def test_differences_of_specs() -> None:
         return Result(path=Path("x"), kind="run", spec={**SAMPLE, **spec})
 
     relu, elu = {"type": "relu"}, {"type": "elu", "alpha": 1.0}
-    one = result(name="a", seed=0, model={"layers": [{"units": 8, "activation": relu}]}, plugins=[])
+    one = result(
+        name="a", callbacks=["wandb"], seed=0, model={"layers": [{"units": 8, "activation": relu}]}, plugins=[]
+    )
     two = result(name="b", seed=0.0, model={"layers": [{"units": 8, "activation": elu}, {"units": 4}]}, plugins=["p"])
     assert differences([one, two]) == {
         "seed": [0, 0.0],

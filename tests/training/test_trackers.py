@@ -335,6 +335,16 @@ def test_one_that_is_added_later_gets_the_whole_history(write_spec: WriteSpec, s
     assert [call[1] for call in calls if call[0] == "log"][:-1] == [1, 2, 3, 4, 5, 6]
 
 
+def test_one_that_cannot_be_made(write_spec: WriteSpec, here: Path, stand_in: Callable[[str], Any]) -> None:
+    def refuse(uri: str) -> None:
+        raise ValueError("no such scheme")
+
+    stand_in("mlflow").MlflowClient.__init__ = lambda self, uri: refuse(uri)
+    with pytest.raises(NumbannError, match="callback mlflow cannot be made: ValueError: no such scheme"):
+        numbann.train(write_spec(callbacks=["mlflow"]))
+    assert not (here / "runs").exists()
+
+
 # ---- without their packages
 
 

@@ -10,15 +10,20 @@ from typing import Any
 from numbann.errors import NumbannError
 from numbann.spec.checks import no_package
 from numbann.spec.model import CALLBACKS, PACKAGES, ComponentSpec, to_json
+from numbann.training.beside import told
 from numbann.training.trackers.tracker import Tracker
 
 
 def make(kind: str, /, **given: Any) -> Tracker:
-    """Make a tracker by its name in a spec, with the keys that a spec gives it; NumbannError without its package."""
+    """Make a tracker by its name in a spec, with the keys that a spec gives it; NumbannError if it cannot be made."""
     if find_spec(PACKAGES[kind]) is None:
         raise NumbannError(no_package(kind))
-    module, section = importlib.import_module(f"{__name__}.{kind}"), CALLBACKS[kind]
-    found: Tracker = getattr(module, section.__name__)(**{**to_json(section()), **given})
+    section = CALLBACKS[kind]
+    try:
+        module = importlib.import_module(f"{__name__}.{kind}")
+        found: Tracker = getattr(module, section.__name__)(**{**to_json(section()), **given})
+    except Exception as error:
+        raise NumbannError(f"callback {kind} cannot be made: {told(error)}") from error
     return found
 
 
