@@ -142,7 +142,7 @@ def _filling(name: str, takes: tuple[Argument, ...], results: Results) -> str:
         name=name,
         before=", ".join(argument.name for argument in before),
         places=", ".join(places),
-        out=f"({', '.join(places)})" if out.kind == "results" else places[0],
+        out=f"({', '.join(places)},)" if out.kind == "results" else places[0],
         takes=(*before, *parts),
         given=given,
         first=first,

@@ -44,7 +44,10 @@ FORWARD = """def {name}({signature}):
 BACKWARD = """def {name}({signature}):
 {start}
     check_shape("{name}", "de", de.shape, (count, features, width))
-    {results} = {new} if out is None else out
+    if out is None:
+{new}
+    else:
+{given}
 {clears}
 {apart}
     x_row, d_row, room = row_of(rows, 0, count), row_of(rows, 1, count), {room}
@@ -229,8 +232,9 @@ def _backward(component: Component, name: str, takes: tuple[Argument, ...], call
         name=name,
         signature=", ".join(it.declared for it in takes),
         start=_start(component, name, takes, f"{2 + most} + 2 * mixed + {functions} * terms"),
-        results=", ".join(outs) + ("," if len(outs) == 1 else ""),
-        new=f"({', '.join(f'np.empty({it}.shape, x.dtype)' for it in trained)},)",
+        results=", ".join(outs) + "," * (len(outs) == 1),
+        new="\n".join(f"        d{it} = np.empty({it}.shape, x.dtype)" for it in trained),
+        given="\n".join(f"        d{it} = out[{k}]" for k, it in enumerate(trained)),
         clears="\n".join(
             f'    check_shape("{name}", "out[{k}]", d{it}.shape, {it}.shape)\n    clear(flat(d{it}))'
             for k, it in enumerate(trained)
