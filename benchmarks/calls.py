@@ -23,6 +23,7 @@ from numbann.kernels.host import HOST
 
 SIZE, FEWER = 4, 2  # rows of a call, and of one with half as much work
 CALLS, ROUNDS = 200, 20
+EMBEDDINGS = {entry.component.name: entry.component for entry in built_in().entries("embedding")}
 LOSSES = {entry.component.name: entry.component for entry in built_in().entries("loss")}
 
 
@@ -41,6 +42,11 @@ def value(name: str, argument: Argument, rows: int) -> Any:
     simple: dict[str, Any] = {"labels": np.zeros(rows, np.int64), "count": 1, "seed": 7, "number": 0.5, "numbers": 0.5}
     if argument.kind in simple:
         return simple[argument.kind]
+    if component := EMBEDDINGS.get(name.removesuffix("_backward")):
+        first = rows if argument.name in ("x", "de") else SIZE
+        width = SIZE * (len(component.terms) if argument.name == "mix" else 1)
+        last = SIZE + (argument.name == "de" and component.traits["passes"])
+        return np.full((first, width, last)[: argument.ndim], 0.5, np.float32)
     whole = argument.name in ("b", "w") and name in ("matmul", "dense_forward", "dense_backward")
     vector = argument.ndim == 1 or (argument.name == "b" and name != "matmul")
     return np.full(SIZE if vector else (SIZE if whole else rows, SIZE), 0.5, np.float32)
