@@ -7,7 +7,7 @@ from math import isnan
 import numpy as np
 import pytest
 
-from numbann.mathematics.metrics import pr_auc, roc_auc
+from numbann.mathematics.metrics.probabilities import pr_auc, roc_auc
 from numbann.model.curves import calibration, precision_recall, roc, wilson
 
 RANDOM = np.random.default_rng(0)
