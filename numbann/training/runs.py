@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from numbann.errors import RunDirectoryError, SpecError
+from numbann.errors import RunDirectoryError, SpecError, shown
 from numbann.fit.state import State
 from numbann.fit.stopping import exhausted
 from numbann.model.provenance import registry_of
@@ -25,6 +25,7 @@ from numbann.training.preparation import Given, Prepared, engine_of, load, prepa
 from numbann.training.telling import calling
 from numbann.training.trackers import make_all
 
+PLACES = ("dir", "tracking_uri", "entity")  # keys of callbacks that say where they write
 REMEDY = "import the plugins that its spec names, if you trust where it comes from: --trust (trust=True)"
 
 
@@ -85,7 +86,8 @@ def resume(
     data: the same rows again, where they were given in Python.
     plugins: files of plugins to import.  Components that numbann lacks are looked up in them and in what is installed;
     nothing is imported because the run names it.
-    trust: import the plugins that the run's spec names, too.  Their code can do anything.
+    trust: import the plugins that the run's spec names, too, whose code can do anything; and let its callbacks write to
+    the places that it names.
     """
     with calling(callbacks) as tell:
         directory = rundir.open_existing(path)
@@ -102,6 +104,8 @@ def resume(
                 changed = {**overrides, **({"plugins": [str(path) for path in named]} if named else {})}
                 prepared = prepare(directory.path / rundir.RESOLVED, changed, events.append, registry, data)
                 _refuse_other_length(directory, prepared, epochs)
+                if not trust:
+                    _refuse_places(directory, prepared)
                 verify_unchanged(stored, prepared, directory.path)
                 folding = None if prepared.source is None else Folding.of(prepared, data)
                 if folding is not None:
@@ -137,6 +141,17 @@ def _stored_state(directory: rundir.RunDirectory, prepared: Prepared, stored: St
     if stored.complete and directory.has(rundir.MODEL):
         _refuse_complete(directory, prepared, state)
     return state
+
+
+def _refuse_places(directory: rundir.RunDirectory, prepared: Prepared) -> None:
+    """Refuse to write where a run's own spec says, and to send a server what lets you in elsewhere."""
+    for one in prepared.resolved.spec.callbacks:
+        for key in PLACES:
+            if one.parameters.get(key) is not None:
+                what = f"its callback {one.type} writes to {shown(one.parameters[key])}"
+                raise RunDirectoryError(
+                    f"{directory.path}: {what}; if you trust where the run comes from: --trust (trust=True)"
+                )
 
 
 def _refuse_other_length(directory: rundir.RunDirectory, prepared: Prepared, epochs: int | None) -> None:

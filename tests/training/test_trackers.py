@@ -228,7 +228,9 @@ def test_tensorboard_elsewhere(write_spec: WriteSpec) -> None:
     with pytest.raises(KeyboardInterrupt):
         numbann.train(spec, output="a/run", callbacks=[interrupt_after(2)])
     numbann.train(spec, output="b/run")
-    numbann.resume("a/run")
+    with pytest.raises(numbann.RunDirectoryError, match='its callback tensorboard writes to "boards"; if you trust wh'):
+        numbann.resume("a/run")
+    numbann.resume("a/run", trust=True)
     for name in ("run", "run-2"):
         assert [step for step, _ in scalars(Path("boards") / name, "train/loss")] == [1, 2, 3, 4]
 
@@ -305,7 +307,10 @@ def test_mlflow(write_spec: WriteSpec, stand_in: Callable[[str], Any]) -> None:
     assert module.calls[:3] == [("client", "http://x"), ("experiment", "numbann"), ("run", "7", "run")]
     assert module.calls[-1] == ("end", "KILLED")
     module.calls.clear()
-    numbann.resume("run")
+    with pytest.raises(numbann.RunDirectoryError, match=r"its callback mlflow writes to .http://x"):
+        numbann.resume("run")
+    assert module.calls == []
+    numbann.resume("run", trust=True)
     assert module.calls[1] == ("update", "r1", "RUNNING")
     losses = [one for one in module.sent if one.key == "train/loss"]
     assert [one.step for one in losses] == [1, 2, 3, 4]

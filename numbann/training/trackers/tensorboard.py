@@ -36,14 +36,13 @@ class TensorBoard(Tracker):
 
     def open(self, event: Started, path: Path, known: str | None) -> str:
         self._spec = flat(event.spec)
-        if known is None and self._dir is None:
-            for left in (path / INSIDE).rglob(FILES):  # of a run that was in this one's place
-                left.unlink()
+        called = INSIDE if self._dir is None else known or str(_free(self._dir / path.resolve().name))
+        self._folder = path / INSIDE if self._dir is None else Path(called)
         if known is None:
-            known = INSIDE if self._dir is None else str(_free(self._dir / path.resolve().name))
-        self._folder = path / known if known == INSIDE else Path(known)
+            for left in self._folder.rglob(FILES):  # of a run that was in this one's place
+                left.unlink()
         self._writer("")
-        return known
+        return called
 
     def last(self, prefix: str) -> int:
         return max((_last_step(path) for path in (self._folder / prefix).glob(FILES)), default=0)
