@@ -11,6 +11,7 @@ from numbann.limits import limits
 
 SYSTEM = Path("/proc/meminfo")
 UNKNOWN = 1 << 32  # bytes to assume where the system does not report them
+SMALL = 1 << 17  # bytes that are not worth asking for
 SHARE = 0.25  # the share of the available memory that the inputs of all parts may take
 
 
@@ -28,7 +29,7 @@ def available() -> int:
 
 def check_room(size: int, what: str, key: str | None = None, remedy: str = "take less") -> None:
     """Refuse what is larger than the available memory, in bytes, before it is allocated."""
-    if size > (free := available()):
+    if size > SMALL and size > (free := available()):
         raise DataError(f"{what}: {size / 1e9:.4g} GB are needed, and {free / 1e9:.4g} GB are free; {remedy}", key=key)
 
 
