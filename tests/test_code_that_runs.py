@@ -39,7 +39,6 @@ ALLOWED = {
     ("numbann/runner/parcel.py", "pickle"): "the work of jobs, between a program and the workers that it was given",
     ("numbann/simd/cache.py", "pickle"): "compiled kernels: the folder is private, and the files are checked",
     ("numbann/testing/sources.py", "import_module"): "a module that a person names to be checked",
-    ("numbann/training/folding.py", "pickle"): "what another process was sent becomes bytes, for their hash",
     ("numbann/training/trackers/__init__.py", "import_module"): "trackers, from a table that is checked first",
     ("numbann_cli/group.py", "import_module"): "the commands, from a table",
 }

@@ -80,6 +80,16 @@ cluster = click.option(
     callback=_check_cluster,
     help="Train the models on a cluster: tcp://HOST:8786 (Dask), or mpi.",
 )
+
+
+def executor_of(cluster: str | None, processes: bool = False, workers: int | None = None) -> str:
+    """Return where models are trained."""
+    for option, given in (("--processes", processes), ("--workers", workers)):
+        if cluster and given:
+            raise click.UsageError(f"--cluster and {option}: the cluster knows its workers; leave {option} out")
+    return cluster or ("processes" if processes else "threads")
+
+
 no_cache = click.option(
     "--no-cache",
     is_flag=True,

@@ -55,7 +55,9 @@ class Dask(Cluster):
                 self._client.run(stop, names, on_error="ignore")
 
     def release(self) -> None:
-        """Forget the works."""
+        """Forget the works, and end the jobs that run though they were cancelled."""
+        if self._running:
+            self.abandon()
         for _, name in self._sent.values():
             if self._client.status == "running":
                 self._client.unregister_worker_plugin(name)

@@ -6,7 +6,10 @@ is there: models that are done are only measured again, those in flight go on, t
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Mapping, Sequence
+from concurrent.futures import Executor
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -18,7 +21,9 @@ from numbann.errors import DataError, RunDirectoryError, TrainingError
 from numbann.fit.fitting import begin, take_best
 from numbann.model.columns import as_csv
 from numbann.model.ensemble import Ensemble
-from numbann.runner import Line, run
+from numbann.runner import Done, Line, run
+from numbann.runner.parcel import Work
+from numbann.runner.pools import PROCESSES, THREADS
 from numbann.training import rundir
 from numbann.training.calibration import calibrate
 from numbann.training.callbacks import Event, Finished
@@ -39,9 +44,12 @@ from numbann.training.folding import Folding, Place, Share
 from numbann.training.interruption import Interrupted, Interruptions
 from numbann.training.manifest import identity
 from numbann.training.out_of_fold import columns_of
+from numbann.training.rundir import RunDirectory
 from numbann.training.saves import Saves
 from numbann.training.trained import Trained, ended, finish, mean_epoch, measure_together
 from numbann.training.turn import Turn
+
+KEPT = (rundir.CHECKPOINT, rundir.HISTORY)  # the files of a model
 
 
 class _Stopped(Exception):
@@ -52,12 +60,13 @@ class _Waiting(Exception):
     """Ends the wait for models: a signal has come."""
 
 
-def execute_ensemble(execution: Execution, folding: Folding) -> Run:
+def execute_ensemble(execution: Execution, folding: Folding, executor: Executor | str = THREADS) -> Run:
     """Train every model that is not done, measure all of them, and write everything.
 
+    executor: where the models are trained.
     Interrupted after a signal.  However it ends, the directory is complete or can be resumed.
     """
-    course = _Course(execution, folding)
+    course = _Course(execution, folding, executor)
     with course.interruptions:
         try:
             return course.run()
@@ -74,11 +83,12 @@ def execute_ensemble(execution: Execution, folding: Folding) -> Run:
 class _Course:
     """A run of an ensemble in progress."""
 
-    def __init__(self, execution: Execution, folding: Folding) -> None:
+    def __init__(self, execution: Execution, folding: Folding, executor: Executor | str) -> None:
         self.interruptions = Interruptions()
         self.complete = False  # whether all files of the run are written
         self._execution, self._folding = execution, folding
         self._path = execution.directory.path
+        self._executor = executor
         self._rows = len(execution.prepared.dataset.train.raw_target)
 
     def run(self) -> Run:
@@ -87,7 +97,8 @@ class _Course:
         prepared, places = execution.prepared, self._folding.places
         with self.interruptions.whole:
             write_specs(execution, began)
-        self._tell(started(execution, models=len(places)))
+        event = started(execution, models=len(places))
+        self._tell(event if isinstance(self._executor, str) else replace(event, threads=self._share(1).threads))
         folds = self._train(places)
         again = prepared.resolved.spec.ensemble is not None and prepared.resolved.spec.ensemble.refit
         final = self._train(self._folding.refitted(mean_epoch(folds))) if again else folds
@@ -122,16 +133,46 @@ class _Course:
 
     def _train_some(self, places: Sequence[Place], found: list[Trained]) -> None:
         """Train models, and append each to those found, until a signal comes."""
-        share = Share.of(len(places), self._execution.prepared, self._execution.engine.threads)
-        line = Line(share.working)
-        work = partial(_train_model, self._execution, self._folding, line, share.threads)
-        for done in run(work, places, workers=share.begun, idle=partial(self._hear, line), stop=line.stop.set):
+        share, line, directory = self._share(len(places)), Line(), self._execution.directory
+        device = self._execution.engine.device
+        jobs: Sequence[Any] = places
+        if self._executor == THREADS:
+            line = Line(share.working)
+            work: Work = partial(_train_model, self._folding, line, share.threads, device, directory)
+        else:
+            work, jobs = partial(_train_away, self._folding, line, share.threads, device), _Jobs(directory, places)
+        for done in run(
+            work,
+            jobs,
+            self._executor,
+            workers=share.working if self._executor == PROCESSES else share.begun,
+            idle=partial(self._hear, line),
+            stop=line.stop.set,
+            ended=partial(self._keep, places),
+            whole=lambda: partial(_train_away, self._folding.whole(), line, share.threads, device),
+        ):
             for event in line.heard():
                 self._tell(event)
             if done.error is not None:
                 raise _named(done.error, places[done.place], self._path)
-            found.append(done.value)
-            self._tell(ended(done.value))
+            trained = done.value.trained if isinstance(done.value, _Back) else done.value
+            found.append(trained)
+            self._tell(ended(trained))
+
+    def _share(self, models: int) -> Share:
+        """Share out the threads; on a cluster each model has as many as the spec says, usually one."""
+        prepared, threads = self._execution.prepared, self._execution.engine.threads
+        given = prepared.resolved.spec.train.threads
+        each = None if isinstance(self._executor, str) else 1 if given == "auto" else int(given)
+        return Share.of(models, prepared, threads, each)
+
+    def _keep(self, places: Sequence[Place], done: Done) -> None:
+        """Write what a model has left elsewhere into its directory."""
+        if isinstance(done.value, _Back):
+            with self.interruptions.whole:
+                directory = self._execution.directory.model(places[done.place].number)
+                for name, content in done.value.files.items():
+                    directory.write(name, content)
 
     def _hear(self, line: Line) -> None:
         """Pass events on; _Waiting if a signal has come."""
@@ -166,12 +207,52 @@ def _named(error: Exception, place: Place, path: Path) -> Exception:
     return named
 
 
-def _train_model(execution: Execution, folding: Folding, line: Line, threads: int, place: Place) -> Trained:
-    """Train a model from its checkpoint, or from the beginning, in a thread of its own."""
-    epochs = place.epochs or execution.prepared.resolved.spec.train.epochs
+@dataclass(frozen=True)
+class _Back:
+    """What comes back from elsewhere: a model, and the files of its directory."""
+
+    trained: Trained
+    files: Mapping[str, bytes]
+
+
+class _Jobs(Sequence[Any]):
+    """Models that are trained elsewhere, each with the files that it goes on from, which are read when it begins."""
+
+    def __init__(self, directory: RunDirectory, places: Sequence[Place]) -> None:
+        self._directory, self._places = directory, places
+
+    def __len__(self) -> int:
+        return len(self._places)
+
+    def __getitem__(self, number: Any) -> Any:
+        place = self._places[number]
+        return place, _files(self._directory.model(place.number))
+
+
+def _files(directory: RunDirectory) -> dict[str, bytes]:
+    """Return the files of a model's directory."""
+    return {name: (directory.path / name).read_bytes() for name in KEPT if directory.has(name)}
+
+
+def _train_away(sent: Folding, line: Line, threads: int, device: str, job: tuple[Place, Mapping[str, bytes]]) -> _Back:
+    """Train a model in another process, which may be on another machine, from the files that came along."""
+    folding, (place, files) = sent.here(threads), job
+    with tempfile.TemporaryDirectory(prefix="numbann-") as folder:
+        parent = RunDirectory(Path(folder))
+        for name, content in files.items():
+            parent.model(place.number).write(name, content)
+        trained = _train_model(folding, line, threads, device, parent, place)
+        return _Back(trained, _files(parent.model(place.number)))
+
+
+def _train_model(
+    folding: Folding, line: Line, threads: int, device: str, parent: RunDirectory, place: Place
+) -> Trained:
+    """Train a model from its checkpoint, or from the beginning.  parent: the directory that has those of all models."""
+    epochs = place.epochs or folding.resolved.spec.train.epochs
     with Turn(line, place, epochs) as turn:
-        prepared, directory = folding.prepare(place), execution.directory.model(place.number)
-        with make_engine(prepared.plan, execution.engine.device, threads) as engine:
+        prepared, directory = folding.prepare(place), parent.model(place.number)
+        with make_engine(prepared.plan, device, threads) as engine:
             own = Execution(prepared, engine, directory, turn.tell, warm_up(engine, prepared))
             stored = _stored(own)
             state = stored or begin(engine, prepared.job)

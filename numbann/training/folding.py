@@ -6,8 +6,6 @@ rows is fitted to these.
 
 from __future__ import annotations
 
-import hashlib
-import pickle
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -18,15 +16,14 @@ from numbann.data.memory import available
 from numbann.data.parts import Fold
 from numbann.data.source import SplitData
 from numbann.data.streaming import Streamed
-from numbann.engine.devices import DEFAULT, device_of, make_engine
-from numbann.fit.fitting import load as load_rows
-from numbann.model.provenance import components_of, fingerprint, present_names
+from numbann.engine.devices import DEFAULT, device_of
+from numbann.model.provenance import components_of, present_names
 from numbann.network import random
 from numbann.spec.loading import Loaded
 from numbann.spec.resolution import Resolved
 from numbann.training.preparation import Prepared, plan, read
 from numbann.training.sent import Sent, naming_place
-from numbann.training.warming import warm_once
+from numbann.training.warming import warm
 
 SEEDS = 1 << 63
 
@@ -155,11 +152,6 @@ def _untold(event: Any) -> None:
     """Say nothing: what is said of the data is said once for all models."""
 
 
-def digest(*sent: Any) -> bytes:
-    """Return the hash of what another process has sent."""
-    return hashlib.sha256(pickle.dumps(sent)).digest()
-
-
 _READ: dict[Any, Folding] = {}  # the last one that was read in this process
 _LOCK = Lock()
 
@@ -182,21 +174,9 @@ class _Away:
                 source = read(loaded, self.sent.given)
                 prepared = plan(loaded, source, _untold)
                 self.sent.check(components_of(prepared.resolved))
-                _warm(prepared, threads)
+                warm(prepared, threads)
                 _READ.clear()
                 _READ[key] = Folding(
                     loaded, source, prepared.resolved, self.count, self.repeats, self.anew, self.sent.given
                 )
             return _READ[key]
-
-
-def _warm(prepared: Prepared, threads: int) -> None:
-    """Compile the kernels of a model, unless its machine has them."""
-    train, components = prepared.resolved.spec.train, components_of(prepared.resolved)
-    what = [fingerprint(one) for one in components], prepared.plan.dtype, train.device, threads
-
-    def warm() -> None:
-        with make_engine(prepared.plan, train.device, threads) as engine:
-            load_rows(engine, prepared.job)
-
-    warm_once(hashlib.sha256(repr(what).encode()).hexdigest()[:32], warm)

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import Executor
 from pathlib import Path
 from typing import Any
 
-from numbann.errors import RunDirectoryError, SpecError, shown
+from numbann.errors import NumbannError, RunDirectoryError, SpecError, shown
 from numbann.fit.state import State
 from numbann.fit.stopping import exhausted
 from numbann.model.provenance import registry_of
 from numbann.plugins.finding import with_files
+from numbann.runner import connected
+from numbann.runner.pools import THREADS
 from numbann.spec.loading import Loaded, plugins_of
 from numbann.training import rundir
 from numbann.training.callbacks import Callback, Event
@@ -39,6 +42,7 @@ def train(
     threads: int | None = None,
     seed: int | None = None,
     overrides: Mapping[str, Any] | None = None,
+    executor: Executor | str = THREADS,
     callbacks: Sequence[Callback] = (),
 ) -> Run:
     """Train the model of a spec (a path, or a dict) and write its run directory.
@@ -48,15 +52,17 @@ def train(
     output: the directory, by default the spec's, else runs/NAME.  force: replace an existing run.  overrides: values
     that replace those of the spec, by path: {"train.epochs": 5}.  callbacks: functions that are called with each event
     of the run.  Ctrl-C raises Interrupted, a KeyboardInterrupt, after the checkpoint is saved.
+    executor: where the models of an ensemble are trained: "threads" of this process, "processes", a cluster
+    ("tcp://HOST:8786", "mpi"), or a concurrent.futures.Executor.
     """
-    with calling(callbacks) as tell:
+    with connected(executor) as place, calling(callbacks) as tell:
         rundir.check_output(output, force)
         changed = {**(overrides or {}), **settings(device=device, threads=threads, seed=seed)}
         prepared = prepare_loaded(_without_sweep(load(spec, changed, data=data)), tell, data)
         tell.add(*make_all(prepared.resolved.spec.callbacks))
         output = prepared.loaded.spec.output if output is None else output
         rundir.check_output(output, force)
-        folding = None if prepared.source is None else Folding.of(prepared, data)
+        folding = _folding(prepared, data, executor)
         with engine_of(prepared, tell) as engine:
             warmup = warm_up(engine, prepared)
             directory = rundir.create(output, prepared.resolved.spec.name, force)
@@ -64,7 +70,7 @@ def train(
                 with lock(directory.path):
                     directory.sweep()
                     execution = Execution(prepared, engine, directory, tell, warmup, prepared.loaded.source.text)
-                    run = execute(execution) if folding is None else execute_ensemble(execution, folding)
+                    run = execute(execution) if folding is None else execute_ensemble(execution, folding, place)
             finally:
                 directory.remove_if_empty()
     return tell.checked(run)
@@ -79,6 +85,7 @@ def resume(
     threads: int | None = None,
     trust: bool = False,
     plugins: Iterable[str | Path] = (),
+    executor: Executor | str = THREADS,
     callbacks: Sequence[Callback] = (),
 ) -> Run:
     """Resume a run where it stopped, bit for bit.  epochs: the new total, also for a run that was complete.
@@ -88,8 +95,9 @@ def resume(
     nothing is imported because the run names it.
     trust: import the plugins that the run's spec names, too, whose code can do anything; and let its callbacks write to
     the places that it names.
+    executor: where the models of an ensemble are trained, as of `train`.
     """
-    with calling(callbacks) as tell:
+    with connected(executor) as place, calling(callbacks) as tell:
         directory = rundir.open_existing(path)
         overrides = settings(device=device, threads=threads, epochs=epochs)
         with lock(directory.path):
@@ -107,7 +115,7 @@ def resume(
                 if not trust:
                     _refuse_places(directory, prepared)
                 verify_unchanged(stored, prepared, directory.path)
-                folding = None if prepared.source is None else Folding.of(prepared, data)
+                folding = _folding(prepared, data, executor)
                 if folding is not None:
                     _refuse_complete_ensemble(directory, prepared, stored, epochs)
                 state = None if folding is not None else _stored_state(directory, prepared, stored)
@@ -121,8 +129,18 @@ def resume(
                     if state is not None:
                         restore(engine, state, directory.path / rundir.CHECKPOINT)
                 execution = Execution(prepared, engine, directory, tell, warmup)
-                run = execute(execution, state) if folding is None else execute_ensemble(execution, folding)
+                run = execute(execution, state) if folding is None else execute_ensemble(execution, folding, place)
     return tell.checked(run)
+
+
+def _folding(prepared: Prepared, data: Any, executor: Executor | str) -> Folding | None:
+    """Return the folds of an ensemble; None for a single model, which is trained here alone."""
+    if prepared.source is not None:
+        return Folding.of(prepared, data)
+    if executor != THREADS:
+        what = "trains the models of an ensemble, and this spec has one model; leave it out, or say how many folds"
+        raise NumbannError(f'executor (--cluster): {what}: "ensemble": {{"folds": 5}}')
+    return None
 
 
 def _without_sweep(loaded: Loaded) -> Loaded:

@@ -2,15 +2,32 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Callable
 from time import sleep
 
 from numbann.caches import read
+from numbann.engine.devices import make_engine
+from numbann.fit.fitting import load
+from numbann.model.provenance import components_of, fingerprint
 from numbann.simd.cache import cache_folder
 from numbann.training.lock import take
+from numbann.training.preparation import Prepared
 
 PAUSE = 0.05  # seconds between two tries to get the lock
+
+
+def warm(prepared: Prepared, threads: int) -> None:
+    """Compile the kernels of a model with so many threads, unless this machine has those of such models."""
+    train, components = prepared.resolved.spec.train, components_of(prepared.resolved)
+    what = [fingerprint(one) for one in components], prepared.plan.dtype, train.device, threads
+
+    def compile_all() -> None:
+        with make_engine(prepared.plan, train.device, threads) as engine:
+            load(engine, prepared.job)
+
+    warm_once(hashlib.sha256(repr(what).encode()).hexdigest()[:32], compile_all)
 
 
 def warm_once(name: str, warm: Callable[[], object]) -> None:

@@ -19,7 +19,7 @@ import pytest
 import numbann
 from numbann.errors import ClusterError
 from numbann.training import folding, sent, warming
-from numbann.training.callbacks import ModelEnded
+from numbann.training.callbacks import EpochEnded, FromModel, ModelEnded
 
 WriteSpec = Callable[..., Path]
 BENT = '''
@@ -35,6 +35,7 @@ def bent(z, alpha: float = 0.5):
 def numbann_register(register):
     register(bent)
 '''
+ROWS = {"x": [0.1, 2.0, -3.0], "y": [2.9, 0.3, 0.0]}
 slow = pytest.mark.slow
 dasks_warnings = pytest.mark.filterwarnings("default")
 
@@ -120,6 +121,59 @@ def test_the_same_bits_with_mpi(write_spec: WriteSpec, mpi: Callable[..., Any]) 
     assert found.returncode == 0, found.stderr
     numbann.cross_validate(spec, folds=4).write("here.csv")
     assert Path("mpi.csv").read_bytes() == Path("here.csv").read_bytes()
+
+
+@slow
+@dasks_warnings
+def test_an_ensemble_of_the_same_bits_everywhere(write_spec: WriteSpec, dask: str) -> None:
+    spec = write_spec(train={"epochs": 3}, ensemble={"folds": 3, "refit": True})
+    expected = numbann.train(spec, output="threads")
+    for name, executor in {"processes": "processes", "dask": dask}.items():
+        found = numbann.train(spec, output=name, executor=executor)
+        assert found.model.predict(ROWS).tolist() == expected.model.predict(ROWS).tolist()
+        assert (found.path / "out_of_fold.csv").read_bytes() == (expected.path / "out_of_fold.csv").read_bytes()
+        weights = [tensor.tobytes() for model in found.model.models for pair in model.weights for tensor in pair]
+        assert weights == [
+            tensor.tobytes() for model in expected.model.models for pair in model.weights for tensor in pair
+        ]
+
+
+def test_an_ensemble_that_was_trained_elsewhere_goes_on_here(write_spec: WriteSpec) -> None:
+    spec = write_spec(train={"epochs": 3}, ensemble=3)
+    expected = numbann.train(spec, output="here")
+
+    def stop(event: Any) -> None:
+        if isinstance(event, ModelEnded) and event.model == 2:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        numbann.train(spec, output="away", executor=Away(), callbacks=[stop])
+    found = numbann.resume("away")
+    assert found.model.predict(ROWS).tolist() == expected.model.predict(ROWS).tolist()
+    assert Path("away/out_of_fold.csv").read_bytes() == Path("here/out_of_fold.csv").read_bytes()
+    for number in (1, 2, 3):
+        assert (found.path / f"models/{number}/history.jsonl").exists()
+
+
+def test_a_model_in_flight_goes_on_elsewhere(write_spec: WriteSpec) -> None:
+    spec = write_spec(train={"epochs": 6}, ensemble=3)
+    expected = numbann.train(spec, output="here")
+
+    def stop(event: Any) -> None:
+        if isinstance(event, FromModel) and isinstance(event.event, EpochEnded) and event.event.record["epoch"] == 3:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        numbann.train(spec, output="part", callbacks=[stop])
+    found = numbann.resume("part", executor=Away())
+    assert found.model.predict(ROWS).tolist() == expected.model.predict(ROWS).tolist()
+    assert Path("part/out_of_fold.csv").read_bytes() == Path("here/out_of_fold.csv").read_bytes()
+
+
+def test_a_single_model_is_trained_here(write_spec: WriteSpec) -> None:
+    with pytest.raises(numbann.NumbannError, match="this spec has one model; leave it out"):
+        numbann.train(write_spec(), executor="processes")
+    assert not Path("runs").exists()
 
 
 # ---- what travels

@@ -55,8 +55,7 @@ def command(
     """Cross-validate SPEC, a JSON file; or, with --target COLUMN, a spec made for a data file."""
     if output is not None and not output.parent.is_dir():
         raise click.UsageError(f"-o {output}: there is no folder {output.parent}; make it first")
-    if cluster and processes:
-        raise click.UsageError("--cluster and --processes: models are trained in one place; leave one of them out")
+    executor = options.executor_of(cluster, processes)
     source, overrides = starting.source_of(spec, targets, options.parse_settings(given), settings)
     from numbann.training.cross_validation import cross_validate
     from numbann_cli.console import narrate, shown
@@ -72,7 +71,7 @@ def command(
             source,
             folds=folds,
             repeats=repeats,
-            executor=cluster or ("processes" if processes else "threads"),
+            executor=executor,
             device=device,
             threads=threads,
             seed=seed,

@@ -19,6 +19,7 @@ from numbann_cli.overview import COMMANDS
 @options.threads
 @options.workers
 @options.processes
+@options.cluster
 @options.trust
 @options.no_cache
 @options.json_output
@@ -31,6 +32,7 @@ def command(
     threads: int | None,
     workers: int | None,
     processes: bool,
+    cluster: str | None,
     trust: bool,
     as_json: bool,
 ) -> None:
@@ -40,6 +42,7 @@ def command(
     from numbann.training.sweeps.sweep import resume_sweep
     from numbann_cli.console import narrate, shown
 
+    executor = options.executor_of(cluster, processes, workers)
     whole = is_sweep(run)
     if whole and (epochs or device):
         raise click.UsageError(f"{run}: is a sweep, whose spec says --epochs and --device; leave them out")
@@ -48,7 +51,6 @@ def command(
     with narrate(settings, as_json) as narrator, shown(narrator.swept if whole else narrator.result):
         plugins = settings.usable_files()
         if whole:
-            executor = "processes" if processes else "threads"
             found = resume_sweep(
                 run,
                 executor=executor,
@@ -61,6 +63,13 @@ def command(
             narrator.swept(found)
             return
         done = resume(
-            run, epochs=epochs, device=device, threads=threads, trust=trust, plugins=plugins, callbacks=(narrator,)
+            run,
+            epochs=epochs,
+            device=device,
+            threads=threads,
+            trust=trust,
+            plugins=plugins,
+            executor=executor,
+            callbacks=(narrator,),
         )
         narrator.result(done)

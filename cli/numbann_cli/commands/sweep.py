@@ -19,6 +19,7 @@ from numbann_cli.overview import COMMANDS
 )
 @options.workers
 @options.processes
+@options.cluster
 @click.option(
     "--trial", type=int, metavar="N", help="Train trial N alone, for an array of jobs; numbann resume gathers."
 )
@@ -37,6 +38,7 @@ def command(
     output: Path | None,
     workers: int | None,
     processes: bool,
+    cluster: str | None,
     trial: int | None,
     given: tuple[str, ...],
     force: bool,
@@ -48,8 +50,9 @@ def command(
     """Train SPEC, a JSON file with a sweep, with many values; or, with --target COLUMN, a spec made for a data file."""
     if trial is not None and output is None:
         raise click.UsageError("--trial: name the directory that all trials share: -o DIR")
-    if trial is not None and (force or processes or workers):
-        raise click.UsageError("--trial: is one training; leave --force, --processes and --workers out")
+    if trial is not None and (force or processes or workers or cluster):
+        raise click.UsageError("--trial: is one training; leave --force, --processes, --workers and --cluster out")
+    executor = options.executor_of(cluster, processes, workers)
     source, overrides = starting.source_of(spec, targets, options.parse_settings(given), settings)
     from numbann.training.sweeps.sweep import sweep, sweep_trial
     from numbann_cli.console import narrate, shown
@@ -64,7 +67,6 @@ def command(
             if "error" in row:
                 click.get_current_context().exit(1)
             return
-        executor = "processes" if processes else "threads"
         with shown(narrator.swept):
             found = sweep(
                 source,

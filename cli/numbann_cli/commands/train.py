@@ -21,6 +21,7 @@ from numbann_cli.overview import COMMANDS
 @options.device
 @options.threads
 @options.seed
+@options.cluster
 @options.no_cache
 @click.option("--dry-run", is_flag=True, help="Check, read the data and plan, but train and write nothing.")
 @click.option("--force", is_flag=True, help="Replace the run in the directory given with -o.")
@@ -36,11 +37,14 @@ def command(
     device: str | None,
     threads: int | None,
     seed: int | None,
+    cluster: str | None,
     dry_run: bool,
     force: bool,
     as_json: bool,
 ) -> None:
     """Train the model of SPEC, a JSON file; or, with --target COLUMN, on a data file by a spec made for it."""
+    if cluster and dry_run:
+        raise click.UsageError("--cluster and --dry-run: nothing is trained; leave --cluster out")
     flags = {"preset": preset, "train.device": device, "train.threads": threads, "seed": seed}
     overrides = options.parse_settings(given) | {key: value for key, value in flags.items() if value is not None}
     source, overrides = starting.source_of(spec, targets, overrides, settings)
@@ -48,15 +52,17 @@ def command(
 
     with narrate(settings, as_json) as narrator:
         narrator.source(source)
-        (_run_dry if dry_run else _train)(source, overrides, output, force, narrator)
+        if dry_run:
+            _run_dry(source, overrides, output, force, narrator)
+            return
+        from numbann.training.runs import train
+        from numbann_cli.console import shown
 
-
-def _train(spec: starting.Source, overrides: dict[str, Any], output: str | None, force: bool, narrator: Any) -> None:
-    from numbann.training.runs import train
-    from numbann_cli.console import shown
-
-    with shown(narrator.result):
-        narrator.result(train(spec, output=output, force=force, overrides=overrides, callbacks=(narrator,)))
+        executor, callbacks = options.executor_of(cluster), (narrator,)
+        with shown(narrator.result):
+            narrator.result(
+                train(source, output=output, force=force, overrides=overrides, executor=executor, callbacks=callbacks)
+            )
 
 
 def _run_dry(spec: starting.Source, overrides: dict[str, Any], output: str | None, force: bool, narrator: Any) -> None:

@@ -17,8 +17,9 @@ from typing import Any
 import numbann
 from numbann.engine.devices import DEFAULT, device_of
 from numbann.engine.shared.processors import available_cpus
-from numbann.errors import RunDirectoryError, SpecError, SpecFault, TrainingError, shown
+from numbann.errors import LostClusterError, RunDirectoryError, SpecError, SpecFault, TrainingError, shown
 from numbann.runner import Done, Line, run
+from numbann.runner.parcel import Work
 from numbann.runner.pools import Pool, check_executor
 from numbann.spec.loading import Loaded
 from numbann.spec.model import to_json
@@ -33,7 +34,7 @@ from numbann.training.sweeps.plan import Plan
 from numbann.training.sweeps.search import Asked, Told
 from numbann.training.sweeps.specs import portable
 from numbann.training.sweeps.store import BEST_SPEC, FORMAT, Row, Store, best_of, last_rungs
-from numbann.training.sweeps.trial import VALIDATION, Ended, Trials, head_of, train_trial
+from numbann.training.sweeps.trial import VALIDATION, Trials, head_of, train_trial
 
 ALONE = ("grid", "random")  # searches whose trials do not depend on each other
 Key = tuple[int, int | None]  # of a row: trial and rung
@@ -151,39 +152,42 @@ class Course:
         try:
             self._tell_start(files, len(known), self._plan.trials, self._plan.asked)
             with Pool(self._share.executor, self._share.workers) as pool:
-                self._search(pool, files, known)
+                line = Line(self._share.workers)
+                self._search(_Places(pool, line, *self._works(line)), files, known)
             return self._finish(files, manifest)
         except KeyboardInterrupt as interruption:
             path, code = files.path, getattr(interruption, "exit_code", 130)
             raise Interrupted(path, code, f"the trials that have ended are kept in {path}") from interruption
+        except LostClusterError as error:
+            kept = f"the trials that have ended are kept in {files.path}\nresume with: numbann resume {files.path}"
+            raise LostClusterError(f"{error}\n{kept}") from None
 
     def run_alone(self, files: Store, trial: int) -> Row:
         """Train one trial, and write its row into a file of its own."""
         asked = Asked(trial, self._plan.point(trial))
         self._tell_start(files, 0, 1, 1)
-        (done,) = run(self._work(line := Line()), [asked], idle=partial(self._hear, line), stop=line.stop.set)
+        (done,) = run(self._works(line := Line())[0], [asked], idle=partial(self._hear, line), stop=line.stop.set)
         row = _row(done, asked)
         self._tell_end(row)
         files.write_alone(row)
         return row
 
-    def _search(self, pool: Pool, files: Store, known: dict[Key, Row]) -> None:
+    def _search(self, places: _Places, files: Store, known: dict[Key, Row]) -> None:
         """Train batch by batch, until the search has no more, or time is up."""
         search = self._plan.search()
         with suppress(StopIteration):
             batch = next(search)
             deadline = monotonic() + 60 * (self._sweep.minutes or inf)
-            while self._train(pool, files, batch, known, lambda: monotonic() < deadline):
+            while self._train(places, files, batch, known, lambda: monotonic() < deadline):
                 batch = search.send([self._told(known[asked.trial, asked.rung]) for asked in batch])
                 files.keep_states([asked.trial for asked in batch])
 
     def _train(
-        self, pool: Pool, files: Store, batch: Sequence[Asked], known: dict[Key, Row], more: Callable[[], bool]
+        self, places: _Places, files: Store, batch: Sequence[Asked], known: dict[Key, Row], more: Callable[[], bool]
     ) -> bool:
         """Train the trials of a batch that have not ended; return whether all have."""
         _verify_known(batch, known, files.path)
         left = _Jobs(files, [asked for asked in batch if (asked.trial, asked.rung) not in known])
-        line = Line(self._share.workers)
 
         def keep(done: Done) -> None:
             asked = left.asked[done.place]
@@ -193,14 +197,26 @@ class Course:
             files.append(row)
             known[asked.trial, asked.rung] = row
 
-        hear = partial(self._hear, line)
-        for done in run(self._work(line), left, pool, idle=hear, stop=line.stop.set, ended=keep, more=more):
+        for done in run(
+            places.work,
+            left,
+            places.pool,
+            idle=partial(self._hear, places.line),
+            stop=places.line.stop.set,
+            ended=keep,
+            more=more,
+            whole=lambda: places.whole,
+        ):
             asked = left.asked[done.place]
             self._tell_end(known[asked.trial, asked.rung])
         return all((asked.trial, asked.rung) in known for asked in batch)
 
-    def _work(self, line: Line) -> Callable[[Asked], Ended]:
-        return partial(train_trial, self._trials, line, self._share.threads)
+    def _works(self, line: Line) -> tuple[Work, Work]:
+        """Return what trains a trial, and the same with the data files in it."""
+        own, whole = (
+            partial(train_trial, trials, line, self._share.threads) for trials in (self._trials, self._trials.whole())
+        )
+        return own, whole
 
     def _told(self, row: Row) -> Told:
         """Return what the search is told of a row."""
@@ -265,6 +281,16 @@ class Course:
         """Tell an event of a trial; TrainingError if a callback asks to stop."""
         if asked := self._tell(event):
             raise TrainingError(f"a callback stopped the sweep: {asked.reason}; the trials that have ended are kept")
+
+
+@dataclass(frozen=True)
+class _Places:
+    """Where all batches are trained, and by what: each worker is sent it once."""
+
+    pool: Pool
+    line: Line
+    work: Work
+    whole: Work
 
 
 class _Jobs(Sequence[Asked]):

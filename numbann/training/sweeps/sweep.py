@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from numbann.errors import RunDirectoryError, SpecError, SpecFault
+from numbann.runner import connected
 from numbann.runner.pools import THREADS
 from numbann.spec.loading import Loaded
 from numbann.training import rundir
@@ -41,15 +42,16 @@ def sweep(
 
     The directory is `output`, by default the spec's, else runs/NAME-sweep.  data, force, device, seed, overrides,
     callbacks: as of `train`.
-    executor: where trials are trained: "threads" of this process, "processes", or a concurrent.futures.Executor.
+    executor: where trials are trained: "threads" of this process, "processes", a cluster ("tcp://HOST:8786", "mpi"), or
+    a concurrent.futures.Executor.
     workers: how many are trained at a time; threads: how many there are for all of them, or for each in an Executor of
     yours.  No bit depends on these.
     A trial that fails is a row with its error; TrainingError if all fail.
     """
-    with calling(callbacks) as tell:
+    with connected(executor) as place, calling(callbacks) as tell:
         loaded = load(spec, {**(overrides or {}), **settings(device=device, seed=seed)}, data=data)
         output = loaded.spec.output if output is None else output
-        course = Course(_required(loaded), data, Share.of(loaded, executor, workers, threads), tell)
+        course = Course(_required(loaded), data, Share.of(loaded, place, workers, threads), tell)
         _check_output(output, force)
         course.prepare()
         files = _create(output, f"{loaded.spec.name}-sweep", force)
@@ -79,7 +81,7 @@ def resume_sweep(
     in Python.  trust: import the plugins that its spec names; plugins: take these files in their place.
     """
     files = store.open_sweep(path)
-    with lock(files.path), calling(callbacks) as tell:
+    with connected(executor) as place, lock(files.path), calling(callbacks) as tell:
         manifest, spec = files.manifest(), files.spec()
         named = [str(Path(plugin).absolute()) for plugin in plugins]
         if spec.get("plugins") and not trust and not named:
@@ -87,7 +89,7 @@ def resume_sweep(
         loaded = load({**spec, **({"plugins": named} if named else {})}, data=data)
         if manifest["finished"]:
             raise RunDirectoryError(f"{files.path}: is complete: its best trial is {manifest['best']}")
-        course = Course(_required(loaded), data, Share.of(loaded, executor, workers, threads), tell)
+        course = Course(_required(loaded), data, Share.of(loaded, place, workers, threads), tell)
         base = course.prepare()
         _verify_data(manifest, base, files.path)
         files.mend()

@@ -20,6 +20,7 @@ from numbann.fit.fitting import begin, take_best
 from numbann.fit.fitting import load as load_rows
 from numbann.fit.loop import StepsDone
 from numbann.fit.state import State
+from numbann.model.provenance import components_of
 from numbann.runner import Line
 from numbann.spec.loading import Loaded, trial_of_sweep
 from numbann.training.beside import train_beside
@@ -27,12 +28,14 @@ from numbann.training.calibration import calibrate
 from numbann.training.callbacks import Callback, FromModel
 from numbann.training.checkpoint import restored, to_parts
 from numbann.training.cross_validation import with_folds
-from numbann.training.folding import Folding, digest
+from numbann.training.folding import Folding
 from numbann.training.manifest import identity
-from numbann.training.preparation import Prepared, load, placing, plan
+from numbann.training.preparation import Prepared, placing, plan
+from numbann.training.sent import Sent, naming_place
 from numbann.training.sweeps.kept import Sources
 from numbann.training.sweeps.search import Asked
 from numbann.training.sweeps.specs import portable
+from numbann.training.warming import warm
 
 VALIDATION = "validation_"
 Row = dict[str, Any]
@@ -57,6 +60,7 @@ class Trials:
         assert sweep is not None
         self.loaded, self.given, self.sweep = loaded, given, sweep
         self._sources = Sources(given)
+        self._copied = False  # whether data files go along to other processes
 
     def prepare(self, values: Mapping[str, Any]) -> Iterator[Prepared]:
         """Prepare a trial with these values, or each of its folds."""
@@ -76,7 +80,8 @@ class Trials:
             source = self._sources.read(loaded)
             if self.sweep.folds > 1:
                 source.folds(self.sweep.folds)  # as many as there can be
-            return plan(loaded, source, tell)
+            self.base = plan(loaded, source, tell)
+            return self.base
 
     def _folded(self, loaded: Loaded) -> Loaded:
         return loaded if self.sweep.folds == 1 else with_folds(loaded, self.sweep.folds)
@@ -89,30 +94,53 @@ class Trials:
         value = measures[self.sweep.metric]
         return value if isfinite(value) else None
 
-    def __reduce__(self) -> tuple[Callable[..., Trials], tuple[Any, ...]]:
-        return _in_this_process, (portable(self.loaded), self.given)
+    def here(self, threads: int) -> Trials:
+        """Return the trials in this process.  threads: of each."""
+        return self
+
+    def whole(self) -> Trials:
+        """Return the same trials, whose data files go along to other processes."""
+        other = Trials(self.loaded, self.given)
+        other.base, other._copied = self.base, True
+        return other
+
+    def __reduce__(self) -> tuple[Callable[..., Any], tuple[Any, ...]]:
+        """Pickle what the trials are prepared from, after the spec itself was."""
+        used = components_of(self.base.resolved)
+        sent = Sent.of(portable(self.loaded), self.given, self.base.facts.files, used)
+        return _Away, (sent.with_copies() if self._copied else sent,)
 
 
-_TRIALS: dict[bytes, Trials] = {}  # the last of this process
+_TRIALS: dict[str, Trials] = {}  # the last of this process
 _LOCK = RLock()
 
 
-def _in_this_process(spec: Mapping[str, Any], given: Any) -> Trials:
-    """Return the trials of a sweep that another process has sent; data and plugins are read once."""
-    key = digest(spec, given)
-    with _LOCK:
-        if key not in _TRIALS:
-            _TRIALS.clear()
-            _TRIALS[key] = Trials(load(spec, data=given), given)
-        return _TRIALS[key]
+@dataclass(frozen=True)
+class _Away:
+    """Trials that another process has sent."""
+
+    sent: Sent
+
+    def here(self, threads: int) -> Trials:
+        """Return the trials in this process; it reads data and plugins once, and its machine compiles once."""
+        with _LOCK, naming_place():
+            if self.sent.name not in _TRIALS:
+                trials = Trials(self.sent.load(), self.sent.given)
+                base = trials.prepare_base(_untold)
+                self.sent.check(components_of(base.resolved))
+                warm(base, threads)
+                _TRIALS.clear()
+                _TRIALS[self.sent.name] = trials
+            return _TRIALS[self.sent.name]
 
 
 def _untold(event: Any) -> None:
     """Say nothing: what is said of the data is said once for all trials."""
 
 
-def train_trial(trials: Trials, line: Line, threads: int, asked: Asked) -> Ended:
+def train_trial(sent: Trials, line: Line, threads: int, asked: Asked) -> Ended:
     """Train a trial, or go on with it, and measure it."""
+    trials = sent.here(threads)
     found = [
         _train(prepared, line, threads, asked, None if asked.states is None else asked.states[place])
         for place, prepared in enumerate(trials.prepare(asked.parameters))
