@@ -29,7 +29,9 @@ if TYPE_CHECKING:
     )
     from numbann.mathematics.functions import digamma, stop_gradient
     from numbann.mathematics.rows import row_dot, row_max, row_sum
+    from numbann.model.dependence import Dependence
     from numbann.model.ensemble import Ensemble
+    from numbann.model.importance import Importance
     from numbann.model.loading import load
     from numbann.model.model import Model
     from numbann.plugins.functions import get_activation, get_loss, get_optimizer
@@ -56,6 +58,8 @@ _NAMES = {  # in the order in which a reader needs them
     "model.loading": "load",
     "model.model": "Model",
     "model.ensemble": "Ensemble",
+    "model.importance": "Importance",
+    "model.dependence": "Dependence",
     "training.cross_validation": "cross_validate CrossValidation",
     "training.sweeps.sweep": "sweep resume_sweep sweep_trial",
     "training.sweeps.course": "Sweep",

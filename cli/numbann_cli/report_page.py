@@ -9,7 +9,7 @@ from html import escape
 
 from numbann.data.contract import PARTS
 from numbann.training.results import reading
-from numbann.training.rundir import MANIFEST, open_existing
+from numbann.training.rundir import MANIFEST, METRICS, open_existing
 from numbann_cli.models_table import ModelRows, rows_of
 from numbann_cli.pictures.canvas import as_svg
 from numbann_cli.pictures.catalogue import PICTURES, Drawn, reasons
@@ -19,6 +19,7 @@ from numbann_cli.run_page import facts_of
 from numbann_cli.tables import CLASS_TITLES, class_rows
 
 MOST_EPOCHS = 200
+SMALL = 600  # pixels of width below which a picture may shrink to that of a telephone
 NOTHING_LEAVES = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
 STYLE = """
 :root { color-scheme: only light; }
@@ -40,6 +41,7 @@ figure { margin: 1.6rem 0; }
 figure h3 { font-size: 1rem; margin: 0; }
 figcaption { color: #595959; font-size: .92rem; }
 figure .wide img { display: block; max-width: max(100%, 34rem); height: auto; }
+figure .wide img.small { max-width: 100%; }
 pre { background: #f6f6f6; padding: .8rem; overflow-x: auto; font-size: .85rem; }
 summary { cursor: pointer; margin: .6rem 0; }
 """
@@ -52,9 +54,11 @@ def report(look: Look, drawn: Sequence[Drawn]) -> str:
         manifest = json.loads(file.read_bytes())
         found = [one["text"] for one in manifest["findings"]]
     facts = facts_of(run)
+    with reading(run.path / METRICS):
+        results = list(_results(look))
     parts = [
         *_head(look, facts),
-        *_results(look),
+        *results,
         *_section("Found in the data", _items(found)),
         *_section("Pictures", (piece for one in drawn if one.figure is not None for piece in _picture(one))),
         *_section("Not drawn", _items(reasons(drawn))),
@@ -119,7 +123,8 @@ def _picture(one: Drawn) -> Iterator[str]:
     picture = base64.b64encode(as_svg(one.figure).encode()).decode()
     yield f'<figure id="{one.name}"><h3>{escape(kind.title)}</h3>'
     width, source = round(96 * one.figure.get_figwidth()), f"data:image/svg+xml;base64,{picture}"
-    yield f'<div class="wide"><img width="{width}" alt="{escape(kind.title)}" src="{source}"></div>'
+    kept = ' class="small"' if width < SMALL else ""
+    yield f'<div class="wide"><img{kept} width="{width}" alt="{escape(kind.title)}" src="{source}"></div>'
     yield f"<figcaption>{escape(kind.reading)}</figcaption></figure>"
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from anything import changed, variants
+from numbann_cli.pictures.look import Asked, look_at
 from numbann_cli.run_page import page
 
 import numbann
@@ -46,6 +47,26 @@ def test_show(run: Path, name: str) -> None:
             with pytest.raises(NumbannError):
                 page(run)
     assert not Path("ran").exists()
+
+
+@pytest.mark.parametrize("name", ["manifest.json", "spec.resolved.json", "metrics.json", "history.jsonl"])
+def test_pictures(run: Path, name: str) -> None:
+    """What is drawn is checked first: a picture is made of numbers."""
+    whole = (run / name).read_text()
+    lines = whole.splitlines() if name == "history.jsonl" else [whole]
+    value = [json.loads(line) for line in lines]
+    ways = variants(value)
+    for trail, new in random.Random(0).sample(ways, min(CASES // 5, len(ways))):
+        said = changed(value, trail, new)
+        (run / name).write_text("\n".join(map(json.dumps, said if isinstance(said, list) else [said])) + "\n")
+        try:
+            look = look_at(run, Asked())
+        except NumbannError as error:
+            assert str(run) in str(error)  # noqa: PT017
+            continue
+        for record in (record for history in look.histories for record in history):
+            assert record["epoch"] >= 1
+            assert all(one is None or isinstance(one, int | float | list) for one in record.values())
 
 
 @pytest.mark.parametrize("name", ["manifest.json", "spec.resolved.json", "metrics.json", "history.jsonl"])

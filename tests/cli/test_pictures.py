@@ -171,7 +171,7 @@ def test_what_is_no_run(numbann: Numbann, here: Path) -> None:
     for given, words in (
         (here, "is not a run directory"),
         ("none", "no such run directory"),
-        ("cv.json", "is damaged"),
+        ("cv.json", "is no result of a cross-validation"),
     ):
         result = numbann("plot", given)
         assert (result.exit_code, result.stdout) == (2, "")

@@ -30,8 +30,7 @@ PICTURES = {
     "learning": Picture(
         learning,
         "Learning curves",
-        "The loss falls on rows that are trained on; where it rises on validation rows, the model learns the former by "
-        "heart.",
+        "The loss falls on training rows; where it rises on validation rows, the model learns training rows by heart.",
     ),
     "rate": Picture(rate, "Learning rate", "What the schedule makes of the optimizer's rate."),
     "layers": Picture(

@@ -33,6 +33,9 @@ def _figure(axes: Any, looks: Sequence[Look], name: str) -> None:
     every: list[float] = []
     for place, look in enumerate(looks):
         values = np.array([one["validation"][name] for one in look.folds], np.float64)
+        values = values[np.isfinite(values)]
+        if not len(values):
+            continue
         spread = float(values.std(ddof=1)) if len(values) > 1 else 0.0
         rows = place + np.linspace(-0.22, 0.22, len(values)) if len(values) > 1 else [place]
         axes.errorbar(values.mean(), place, xerr=spread, color=GREY, capsize=5, marker="|", markersize=22, linewidth=2)
@@ -40,5 +43,6 @@ def _figure(axes: Any, looks: Sequence[Look], name: str) -> None:
         every += [*values.tolist(), values.mean() - spread, values.mean() + spread]
     axes.set_yticks(range(len(looks)), [named(look.name, 16) for look in looks])
     axes.set_ylim(len(looks) - 0.5, -0.5)
-    axes.set_xlim(*bounds(every))
+    if every:
+        axes.set_xlim(*bounds(every))
     axes.grid(visible=False, axis="y")

@@ -6,15 +6,17 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from numbann.errors import NumbannError
-from numbann.training.results import reading
-from numbann.training.rundir import SWEEP, open_existing
-from numbann.training.sweeps.store import is_sweep, open_sweep
+from numbann.training.results import read_result, reading
+from numbann.training.rundir import HISTORY, SWEEP, open_existing
+from numbann.training.sweeps.effects import effects
+from numbann.training.sweeps.store import TRIALS, is_sweep, open_sweep
 from numbann_cli.run_page import history_of, metrics_of, spec_of
 
 if TYPE_CHECKING:
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
 PATIENT = 300  # columns up to which importance is measured without being asked for
 ROWS = 2000  # of which importance and dependence are measured
 EVALUATIONS = 3000
+DIAGNOSTICS = "diagnostics"
 
 
 class Undrawn(Exception):
@@ -174,24 +177,42 @@ def _or_raise(found: Any) -> Any:
 def look_at(path: Path, asked: Asked, name: str = "") -> Look:
     """Look at the directory of a run or a sweep, or at what `numbann cv --json` has printed."""
     name = name or path.resolve().name
-    if path.is_file():
-        return _cross_validation(path, name, asked)
-    if is_sweep(path):
+    if path.is_dir() and is_sweep(path):
         return Look(path, name, {}, (), None, (), asked, _sweep(path))
+    read_result(path)  # which finds what is missing or damaged
+    if path.is_file():
+        with reading(path) as file:
+            folds = json.loads(file.read_bytes())["folds"]
+        return Look(path, name, {}, (), None, [one for one in folds if "error" not in one], asked)
     run = open_existing(path)
-    metrics = metrics_of(run)
-    histories = [found for one in run.models() or [run] if (found := history_of(one))]
-    return Look(run.path, name, spec_of(run), histories, metrics, (metrics or {}).get("models", ()), asked)
+    metrics, histories = metrics_of(run), []
+    for one in run.models() or [run]:
+        with reading(one.path / HISTORY):
+            histories.append([_checked(record) for record in history_of(one)])
+    known = [history for history in histories if history]
+    return Look(run.path, name, spec_of(run), known, metrics, (metrics or {}).get("models", ()), asked)
+
+
+def _checked(record: Any) -> Mapping[str, Any]:
+    """Return a record of a history; an error of UNUSABLE unless it holds numbers, or null for what is none."""
+    layers = record.get(DIAGNOSTICS, [])
+    for value in (record["epoch"], *(one["layer"] for one in layers)):
+        if type(value) is not int or float(value) < 1:
+            raise TypeError
+    inner = [one[key] for one in layers for key in ("gradient_norm", "dead", "saturated")]
+    for value in (*inner, *(value for key, value in record.items() if key != DIAGNOSTICS)):
+        if value is not None and (type(value) not in (int, float) or not isfinite(float(value))):
+            raise TypeError
+    found: Mapping[str, Any] = record
+    return found
 
 
 def _sweep(path: Path) -> Sweep:
+    """Look at a sweep, and at the values of its trials."""
     files = open_sweep(path)
     with reading(path / SWEEP):
         found = files.manifest()
-        return Sweep(found["metric"], found["better"] == "lower", dict(found["parameters"]), files.rows())
-
-
-def _cross_validation(path: Path, name: str, asked: Asked) -> Look:
-    with reading(path) as file:
-        folds = json.loads(file.read_bytes())["folds"]
-    return Look(path, name, {}, (), None, [one for one in folds if "error" not in one], asked)
+        sweep = Sweep(str(found["metric"]), found["better"] == "lower", dict(found["parameters"]), files.rows())
+    with reading(path / TRIALS):
+        effects(sweep.rows, sweep.parameters)  # which reads all of them
+    return sweep

@@ -48,7 +48,7 @@ def residuals(looks: Sequence[Look]) -> Any:
         rest = result.roles["t"][:, k] - value
         _points(made, left, value, rest, bar=False)
         left.axhline(0, color=BLACK, linestyle=":", linewidth=1)
-        left.set(xlabel=f"predicted {named(name)}", ylabel="true - predicted")
+        left.set(xlabel=f"predicted {named(name)}", ylabel=f"true - predicted {named(name)}")
         right.hist(
             rest,
             min(BINS, max(8, int(1.5 * len(rest) ** 0.5))),
