@@ -120,7 +120,8 @@ def _json(text: bytes) -> Any:
 def _begun(manifest: Any) -> dict[str, str]:
     """Return what a manifest says: when the run began, on what data, and on which machine."""
     machine = manifest["machine"]
-    finished = f"complete {manifest['finished']}" if manifest["finished"] else "not complete"
+    failed = f"failed: {manifest['failed']}" if manifest.get("failed") else "not complete"
+    finished = f"complete {manifest['finished']}" if manifest["finished"] else failed
     threads = "1 thread" if machine["threads"] == 1 else f"{machine['threads']} threads"
     where = f"{machine['cpu']}, {threads} on {machine['device']}"
     if "gpu" in machine:
@@ -189,6 +190,8 @@ def _metrics(path: Path, metrics: Any, task: str) -> Iterator[str]:
     parts = [part for part in ("train", "validation", "test") if part in metrics]
     yield from format_measures({part: metrics[part] for part in parts})
     yield from baseline_line(metrics, task)
+    if "stopped" in metrics:
+        yield f"stopped    {metrics['stopped']}"
     last = parts[-1]
     yield from target_lines(metrics.get("targets", {}).get(last), last)
     if "confusion" in metrics:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from click.testing import Result
 
-from numbann.callbacks import EpochEnded, Event, ModelEnded, Stop
+from numbann.callbacks import EpochEnded, Event, ModelEnded, Started, Stop
 from numbann.training import cross_validation, runs
 from numbann.training.telling import Telling
 
@@ -36,6 +36,7 @@ def test_a_reason_to_stop_is_printed(numbann: Numbann, write_spec: WriteSpec, ad
     add(lambda event: Stop("it is good enough") if isinstance(event, EpochEnded) else None)
     out = numbann("train", write_spec(), "-o", "run").stdout
     assert "\nbest       epoch 1 of 4, stopped early after 1: it is good enough\n" in out
+    assert "\nstopped    it is good enough\n" in numbann("show", "run").stdout
     found = json.loads(numbann("train", write_spec(), "-o", "again", "--json").stdout)
     assert (found["stopped"], found["epochs"]) == ("it is good enough", 1)
 
@@ -52,6 +53,27 @@ def test_one_that_fails_is_told_at_once_and_at_the_end(
     assert told["warnings"] == [f"{message}; the run goes on without it"]
     assert found.stderr.splitlines()[-1] == f"numbann: error: {message}; the training is complete"
     assert numbann("resume", "run", "--epochs", "5").exit_code == 1
+
+
+def test_a_run_that_failed_is_shown_with_the_reason(
+    numbann: Numbann, write_spec: WriteSpec, add: Callable[..., None]
+) -> None:
+    def refuse(event: Event) -> None:
+        if isinstance(event, Started):
+            raise OSError("no route to host")
+
+    add(refuse)
+    found = numbann("train", write_spec(), "-o", "run")
+    reason = (
+        "callback test_a_run_that_failed_is_shown_with_the_reason.<locals>.refuse failed: OSError: no route to host"
+    )
+    assert found.exit_code == 1
+    assert found.stderr.splitlines() == [
+        f"numbann: error: {reason}; nothing is trained",
+        "numbann: error: the checkpoint after epoch 0 is kept in run",
+    ]
+    assert f", failed: {reason}; nothing is trained\n" in numbann("show", "run").stdout
+    assert f"run: {reason}; nothing is trained" in numbann("runs", ".").stdout
 
 
 def test_one_that_fails_in_a_cross_validation(
