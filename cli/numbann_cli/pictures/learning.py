@@ -94,9 +94,10 @@ def _losses(axes: Any, look: Look, style: Mapping[str, Any]) -> None:
         if validated:
             _lines(axes, look, TRAIN, {**style, "linestyle": "--", "linewidth": 0.9}, "")
         return
-    _lines(axes, look, TRAIN, {"color": BLUE}, "training rows")
+    several = f" ({len(look.histories)} models)" if len(look.histories) > 1 else ""
+    _lines(axes, look, TRAIN, {"color": BLUE}, f"training rows{several}")
     if validated:
-        _lines(axes, look, VALIDATION, {"color": RED}, "validation rows")
+        _lines(axes, look, VALIDATION, {"color": RED}, f"validation rows{several}")
 
 
 def _lines(axes: Any, look: Look, key: str, style: Mapping[str, Any], label: str) -> None:
