@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import json
 import os
+import pickle
 import signal
 import subprocess
 import sys
@@ -20,7 +21,9 @@ from bent import PLUGIN
 
 import numbann
 from numbann.errors import NumbannError, RunDirectoryError, SpecError, TrainingError
+from numbann.spec import sweeping
 from numbann.training.callbacks import DataRead, Event, SweepStarted, TrialEnded
+from numbann.training.preparation import load
 from numbann.training.sweeps import kept, store, trial
 from numbann.training.sweeps.halving import rungs_of
 
@@ -124,6 +127,16 @@ def test_processes_give_the_same(write_spec: WriteSpec) -> None:
     spec = write_spec(sweep=HALVING)
     expected = figures(numbann.sweep(spec, workers=1))
     assert figures(numbann.sweep(spec, executor="processes", workers=2)) == expected
+
+
+def test_a_worker_needs_no_optuna(write_spec: WriteSpec, monkeypatch: pytest.MonkeyPatch) -> None:
+    trials = trial.Trials(load(write_spec(sweep={**TPE, "search": {"type": "random"}})))
+    trials.prepare_base(lambda event: None)
+    trials.loaded.given["sweep"]["search"] = {"type": "tpe"}
+    monkeypatch.setattr(sweeping, "find_spec", lambda name: None)
+    sent = pickle.loads(pickle.dumps(trials)).here(1)
+    assert sent.sweep.search.type == "random"
+    assert sent.sweep.parameters == trials.sweep.parameters
 
 
 def test_rows_given_in_python(write_spec: WriteSpec) -> None:

@@ -38,6 +38,7 @@ from numbann.training.sweeps.specs import portable
 from numbann.training.warming import warm
 
 VALIDATION = "validation_"
+NEEDED = ("parameters", "metric", "folds")  # keys of a sweep that say how a trial is trained; the search is elsewhere
 Row = dict[str, Any]
 
 
@@ -106,8 +107,9 @@ class Trials:
 
     def __reduce__(self) -> tuple[Callable[..., Any], tuple[Any, ...]]:
         """Pickle what the trials are prepared from, after the spec itself was."""
-        used = components_of(self.base.resolved)
-        sent = Sent.of(portable(self.loaded), self.given, self.base.facts.files, used)
+        spec, used = portable(self.loaded), components_of(self.base.resolved)
+        needed = {key: spec["sweep"][key] for key in NEEDED if key in spec["sweep"]}
+        sent = Sent.of({**spec, "sweep": needed}, self.given, self.base.facts.files, used)
         return _Away, (sent.with_copies() if self._copied else sent,)
 
 
@@ -173,10 +175,9 @@ def _train(prepared: Prepared, line: Line, threads: int, asked: Asked, stored: b
     job, tell = prepared.job, partial(_tell, line, asked.trial)
     with make_engine(prepared.plan, prepared.resolved.spec.train.device, threads) as engine:
         load_rows(engine, job)
-        spec = identity(prepared)
-        state = begin(engine, job) if stored is None else restored(engine, stored, spec, job)
+        state = begin(engine, job) if stored is None else restored(engine, stored, identity(prepared), job)
         train_beside(engine, job, state, line, tell, asked.until)
-        states = [] if asked.until is None else [b"".join(to_parts(state, spec))]
+        states = [] if asked.until is None else [b"".join(to_parts(state, identity(prepared)))]
         weights = take_best(engine, state)
         calibrate(prepared, engine)
         return Ended(_row(state, weights, _measure(prepared, engine)), states)
