@@ -40,7 +40,7 @@ MOST_ROUNDS = 256  # of all loops together
 
 def read(terms: Terms, function: Function) -> Term:
     """Return what a function of numbers computes, in terms of its arguments."""
-    reader = _Reader(terms, function)
+    reader = Reader(terms, function)
     result = reader.of({})
     if isinstance(result, tuple):
         raise reader.refuse(reader.tree, "returns several numbers; only one can be derived")
@@ -49,12 +49,12 @@ def read(terms: Terms, function: Function) -> Term:
 
 def read_all(terms: Terms, function: Function, given: Mapping[str, Number]) -> tuple[Term, ...]:
     """Return the numbers that a function computes, one or several, where some of its arguments are given."""
-    result = _Reader(terms, function).of({name: terms.of(number) for name, number in given.items()})
+    result = Reader(terms, function).of({name: terms.of(number) for name, number in given.items()})
     flat = result if isinstance(result, tuple) else (result,)
     return tuple(term for term in flat if isinstance(term, Term))
 
 
-class _Reader(Parsed):
+class Reader(Parsed):
     """Reads one function, for the values of its arguments."""
 
     def __init__(self, terms: Terms, function: Function, path: tuple[Function, ...] = ()) -> None:
@@ -245,7 +245,7 @@ class _Reader(Parsed):
         found = self.called(node)
         arguments = [self.value(argument, variables) for argument in node.args]
         if inspect.isfunction(found) and found is not stop_gradient:
-            inner = _Reader(self.terms, found, self.path)
+            inner = Reader(self.terms, found, self.path)
             names = [argument.arg for argument in inner.tree.args.args]
             return inner.result(dict(zip(names, arguments, strict=True)))
         numbers = [argument for argument in arguments if isinstance(argument, Term)]

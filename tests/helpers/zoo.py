@@ -172,7 +172,7 @@ def drawn(prepared: Prepared, seed: int) -> Model:
 PLUGIN = '''
 from math import exp, gamma, sqrt
 
-from numbann import Learnable, Positive, activation, hookimpl
+from numbann import Learnable, Positive, activation, hookimpl, row_dot, row_max, row_sum
 
 
 @activation
@@ -195,22 +195,66 @@ def odd_slope(z):
     return 1 / (1 + abs(z))
 
 
-@activation(form="row")
-def halves(z, a):
-    """A row that is divided by its length."""
-    for k in range(len(z)):
-        a[k] = z[k] / len(z)
+@activation(form="row", width=0.5)
+def gated(z, a):
+    """The first half of the units, gated by the second."""
+    for k in range(len(a)):
+        a[k] = z[k] / (1 + exp(-z[k + len(a)]))
 
 
-@halves.backward
-def halves_backward(da, dz):
+@gated.backward
+def gated_backward(da, dz):
     for k in range(len(da)):
-        dz[k] = da[k] / len(da)
+        dz[k] = da[k]
+        dz[k + len(da)] = 0
+
+
+@activation(form="row")
+def nearest(z, a, scale: Learnable = 0.5):
+    """The nearest distribution, by a threshold that rises in rounds; scaled, and less the first number."""
+    largest = row_max(z)
+    tau, risen = -1.0, 1.0
+    for _round in range(len(z)):
+        if risen > 0:
+            total, count = 0.0, 0
+            for k in range(len(z)):
+                if z[k] - largest > tau:
+                    total += z[k] - largest
+                    count += 1
+            risen = (total - 1) / count - tau
+            tau += risen
+    for k in range(len(z)):
+        a[k] = (0 if z[k] - largest < tau else z[k] - largest - tau) * scale[k]
+    size = row_sum(a) + row_dot(a, z)
+    for k in range(len(z)):
+        a[k] = a[k] / (1 + abs(size)) - z[0]
+
+
+@nearest.backward
+def nearest_backward(da, dz, dscale):
+    for k in range(len(da)):
+        dz[k] = da[k]
+        dscale[k] = 0
+
+
+@activation(form="row")
+def chained(z, a):
+    """Products of one element after the other."""
+    chance = 1.0
+    for k in range(len(z)):
+        chance = chance / (1 + exp(-z[k]))
+        a[k] = chance
+
+
+@chained.backward
+def chained_backward(da, dz):
+    for k in range(len(da)):
+        dz[k] = da[k]
 
 
 @hookimpl
 def numbann_register(register):
-    for one in (bent_root, odd, halves):
+    for one in (bent_root, odd, gated, nearest, chained):
         register(one)
 '''
 

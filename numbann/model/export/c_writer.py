@@ -197,10 +197,9 @@ class CWriter(Writer[Value]):
         return self.value(x.kind, x.width, f"standardize{_suffix(x.kind)}({x.name}, {x.width}, {number}, @);")
 
     def row_activation(self, activation: Configured, x: Value) -> Value:
-        name = activation.component.plugin or activation.name
+        name = activation.name
         if name not in ROWS:
-            what = "a plugin's activation of rows cannot be exported; one of single units can"
-            raise ExportError(f"{activation.component.told}: {what}")
+            raise ExportError(f"{activation.component.told} is not written in C yet")
         sign = {"softmax": " 1,", "softmin": " -1,"}.get(name, "")
         return self.value(x.kind, x.width, f"{ROWS[name]}{_suffix(x.kind)}({x.name}, {x.width},{sign} @);")
 

@@ -105,6 +105,11 @@ def rest(x):
     return 1 - x
 
 
+def more(x, y):
+    """The larger of two numbers."""
+    return y if y > x else x
+
+
 def by_statistics(x, mean, variance, epsilon, scale, shift):
     """A norm by given statistics."""
     return (x - mean) / sqrt(variance + epsilon) * scale + shift

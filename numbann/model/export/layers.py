@@ -16,6 +16,7 @@ from numbann.derivation.terms import Term
 from numbann.errors import ExportError, PluginError
 from numbann.model.export import formulas
 from numbann.model.export.formulas import formula
+from numbann.model.export.rows import write_rows
 from numbann.model.export.writer import V, Writer
 from numbann.network.chain import (
     NORM_EPSILON,
@@ -70,7 +71,7 @@ class Member(Generic[V]):
         link = self.plan.layers[-1].predicting.step(Link)
         if self.gives:
             return self.given(self.gives, x)
-        return x if link is None else self.activated(link.configured, x, {})
+        return x if link is None else self.activated(link.configured, x, {}, self.plan.outputs)
 
     def step(self, step: Step, k: int, x: V, below: V) -> V:
         """Write one step of layer k.  below: the inputs of its product."""
@@ -93,9 +94,8 @@ class Member(Generic[V]):
                 return writer.apply(formula(formulas.line), {"x": writer.standardized(x, NORM_EPSILON), **given})
             case Activation():
                 learned = step.configured.component.marks
-                return self.activated(
-                    step.configured, x, {name: self.vector(k, f"activation.{name}") for name in learned}
-                )
+                trained = {name: self.vector(k, f"activation.{name}") for name in learned}
+                return self.activated(step.configured, x, trained, len(self.vector(k, "bias")))
             case AddInputs():
                 return writer.apply(formula(formulas.total), {"x": x, "y": below})
             case TakeOwn():
@@ -118,18 +118,26 @@ class Member(Generic[V]):
         """Write a product with a number for each column."""
         return self.writer.apply(formula(formulas.product), {"x": x, "factor": factor})
 
-    def activated(self, activation: Configured, z: V, learned: dict[str, np.ndarray]) -> V:
+    def activated(self, activation: Configured, z: V, learned: dict[str, np.ndarray], width: int) -> V:
         """Write an activation; learned: the numbers that were trained in it, by name."""
         component = activation.component
         if component.form == "row":
-            if learned:
-                raise ExportError(f"{component.told}: an activation of rows with trained numbers cannot be exported")
-            return self.writer.row_activation(activation, z)
+            return self.of_rows(activation, z, learned, width)
         term = term_of(component, activation, NO_NOISE, learned)
         try:
             return self.writer.apply(term, {"z": z, **learned}, known_as=activation)
         except ExportError as error:
             raise ExportError(f"{component.told}: {error}") from None
+
+    def of_rows(self, activation: Configured, z: V, learned: dict[str, np.ndarray], width: int) -> V:
+        """Write an activation of rows: a built-in one as the format has it, one of a plugin from its source."""
+        component = activation.component
+        if component.plugin is None:
+            return self.writer.row_activation(activation, z)
+        try:
+            return write_rows(component, activation.values, learned, z, width, activation.width(width), self.writer)
+        except PluginError as error:
+            raise ExportError(f"{component.told} cannot be exported: {error}") from None
 
     def entered(self, x: V) -> V:
         """Write several numbers for some of the inputs: those of one step beside those of another."""

@@ -155,7 +155,7 @@ class OnnxWriter(Writer[Value]):
         return self.graph.node("Div", apart, self.graph.node("Sqrt", self.graph.node("Add", variance, number)))
 
     def row_activation(self, activation: Configured, x: Value) -> Value:
-        match activation.component.plugin or activation.name:
+        match activation.name:
             case "softmax":
                 return self.graph.node("Softmax", x, axis=1)
             case "softmin":
@@ -166,9 +166,7 @@ class OnnxWriter(Writer[Value]):
                 return self.sparsemax(x)
             case "chained_sigmoid":
                 return self.chained_sigmoid(x)
-        raise ExportError(
-            f"{activation.component.told}: a plugin's activation of rows cannot be exported; one of single units can"
-        )
+        raise ExportError(f"{activation.component.told} has no operator in ONNX")
 
     def sparsemax(self, x: Value) -> Value:
         """As Martins and Astudillo 2016: tau by the sorted numbers, https://arxiv.org/abs/1602.02068."""

@@ -81,7 +81,7 @@ class Writer(ABC, Generic[V]):
 
     @abstractmethod
     def row_activation(self, activation: Configured, x: V) -> V:
-        """Apply an activation of rows; ExportError if the format cannot."""
+        """Apply a built-in activation of rows; ExportError if the format cannot."""
 
     @abstractmethod
     def narrowed(self, value: V) -> V:

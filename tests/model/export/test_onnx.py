@@ -85,14 +85,20 @@ def test_given_rows_are_compared_and_a_difference_is_told(tmp_path: Path, monkey
     assert not (tmp_path / "other.onnx").exists()
 
 
-def test_a_plugins_activation_is_written_from_its_source(here: Path) -> None:
-    found = zoo.of_plugin(here, "bent_root").export(here / "model.onnx", verify=True)
-    assert found.check.difference < 3e-6
+@pytest.mark.parametrize("name", ["bent_root", "gated", "nearest"])
+def test_a_plugins_activation_is_written_from_its_source(here: Path, name: str) -> None:
+    model = zoo.of_plugin(here, name)
+    assert model.export(here / "model.onnx", verify=True).check.difference < 3e-6
+    values = model.predict(draw(model, 200))
+    assert values.std() > 1e-2 * np.abs(values).max()
 
 
 @pytest.mark.parametrize(
     ("name", "what"),
-    [("odd", 'activation "odd" of .*odd.py.*: gamma has no operator in ONNX'), ("halves", "activation of rows cannot")],
+    [
+        ("odd", r'activation "odd" of .*odd\.py.*: gamma has no operator in ONNX'),
+        ("chained", r'activation "chained" of .*odd\.py:\d+: chained: elements of a row depend on those before'),
+    ],
 )
 def test_what_cannot_be_written_is_refused(here: Path, name: str, what: str) -> None:
     with pytest.raises(ExportError, match=what):
