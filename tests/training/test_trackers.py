@@ -320,6 +320,20 @@ def test_mlflow(write_spec: WriteSpec, stand_in: Callable[[str], Any]) -> None:
     assert module.calls[-1] == ("end", "FINISHED")
 
 
+def test_trackio_after_a_process_was_killed(write_spec: WriteSpec, stand_in: Callable[[str], Any]) -> None:
+    """It has steps that the checkpoint does not have."""
+    module = stand_in("trackio")
+    spec = write_spec(callbacks=["trackio"], train={"epochs": 6})
+    with pytest.raises(KeyboardInterrupt):
+        numbann.train(spec, output="run", callbacks=[interrupt_after(2)])
+    kept = json.loads(Path("run/tracking.json").read_text())
+    Path("run/tracking.json").write_text(json.dumps({"trackio": {**kept["trackio"], "written": None}}))
+    module.Run._next_step = 5
+    module.calls.clear()
+    numbann.resume("run")
+    assert [call[1] for call in module.calls if call[0] == "log"][:-1] == [5, 6]
+
+
 @pytest.mark.parametrize("damage", ["", "{", "[]", '{"trackio": 3}', '{"trackio": {"run": "a", "written": 5}}'])
 def test_what_a_run_is_called_may_be_lost(write_spec: WriteSpec, stand_in: Callable[[str], Any], damage: str) -> None:
     """It is then written as a new one, from its first epoch."""

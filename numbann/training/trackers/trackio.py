@@ -31,6 +31,10 @@ class Trackio(Tracker):
             )
         return str(self._run.name)
 
+    def last(self, prefix: str) -> int:
+        there = getattr(self._run, "_next_step", 0) - 1  # the last step that Trackio has
+        return super().last(prefix) if prefix else max(super().last(prefix), there)
+
     def log(self, prefix: str, epoch: int, values: Values) -> None:
         self._run.log({f"{prefix}{name}": value for name, value in values.items()}, step=epoch)
 
