@@ -111,5 +111,8 @@ def test_a_page_of_somebody_else_stays(write_spec: WriteSpec, here: Path) -> Non
     for format in FORMATS:
         assert run("export", "run", "--format", format).exit_code == 0
     assert {"model.h", "README.md"} < {path.name for path in (here / "run").iterdir()}
+    assert run("export", "run").exit_code == 0
+    assert "`model.onnx` is the whole model" in readme.read_text()
+    assert "`model.c` is the whole model" in readme.read_text()
     numbann.train(write_spec(train={"epochs": 1}), output="run", force=True)
     assert {path.name for path in (here / "run").iterdir()} == before  # and no model of an earlier training

@@ -55,7 +55,7 @@ def command(
     model = load(run, trust=trust, plugins=settings.usable_files())
     place = output or _default(run, kind)
     found = model.export(place, kind, dtype=dtype, verify=verify, data=data)
-    files = [*found.files, *(_write_card(run, model, place, kind) if card else ())]
+    files = [*found.files, *(_write_card(run, model, place) if card else ())]
     if as_json:
         told = {"files": list(map(str, files)), "format": kind}
         click.echo(json_text({**told, **({"verified": found.check._asdict()} if found.check else {})}))
@@ -75,10 +75,10 @@ def _default(run: Path, kind: str) -> Path:
     return (run / name if run.is_dir() else run.with_name(name)).with_suffix(FORMATS[kind])
 
 
-def _write_card(run: Path, model: Model, exported: Path, kind: str) -> list[Path]:
+def _write_card(run: Path, model: Model, exported: Path) -> list[Path]:
     """Write the card beside an export, unless there is a README.md of somebody else."""
     from numbann.model.card import NAME, card, is_card
-    from numbann.model.export import WEIGHTS
+    from numbann.model.export import FORMATS, WEIGHTS
 
     path = exported.with_name(NAME)
     if not is_card(path):
@@ -86,6 +86,6 @@ def _write_card(run: Path, model: Model, exported: Path, kind: str) -> list[Path
         return []
     folder = run if run.is_dir() else None
     name = run.resolve().name if folder else run.stem
-    whole = [] if kind in WEIGHTS else [exported.name]
-    path.write_text(card(model, name, folder, whole), encoding="utf-8")
+    beside = (exported.with_suffix(ending) for one, ending in FORMATS.items() if one not in WEIGHTS)
+    path.write_text(card(model, name, folder, [one.name for one in beside if one.exists()]), encoding="utf-8")
     return [path]
