@@ -28,7 +28,8 @@ class Mpi(Cluster):
 
         if id(work) not in self._pools:
             parcel = Parcel.of(work)
-            pool = MPIPoolExecutor(initializer=_prepare, initargs=(parcel,))  # all pools share the ranks
+            # all pools share the ranks, which need nothing of the program's main file
+            pool = MPIPoolExecutor(initializer=_prepare, initargs=(parcel,), main=False)
             self._pools[id(work)] = work, parcel.name, pool
         _, name, pool = self._pools[id(work)]
         asked: Future[Any] = pool.submit(do_kept, name, job)
