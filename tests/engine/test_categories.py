@@ -216,7 +216,7 @@ def test_a_network_without_codes_is_as_it_was() -> None:
         ({1: 0}, {}, "a category or more"),
         ({1: 4}, {"between": [{"residual": True}]}, "residual connection would go past it"),
     ],
-    ids=str,
+    ids=["unknown", "twice", "none", "residual"],
 )
 def test_wrong_networks(counts: dict[int, int], options: dict[str, Any], told: str) -> None:
     with pytest.raises((ShapeError, ValueError), match=told):
