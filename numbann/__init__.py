@@ -9,6 +9,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from numbann import callbacks
     from numbann.components.component import Fraction, Learnable, NonNegative, Numbers, Positive, learnable
     from numbann.components.decorated import Decorator
     from numbann.components.hookspecs import hookimpl
@@ -79,14 +80,17 @@ _NAMES = {  # in the order in which a reader needs them
 }
 HOMES = {name: f"numbann.{module}" for module, names in _NAMES.items() for name in names.split()}
 __all__ = [*HOMES, "__version__"]
+MODULES = ("callbacks",)  # found as attributes, too
 
 
 def __getattr__(name: str) -> Any:
-    """Import a public name from its module."""
+    """Import a public name from its module, or a module."""
+    if name in MODULES:
+        return importlib.import_module(f"numbann.{name}")
     if name not in HOMES:
         raise AttributeError(f"module 'numbann' has no attribute {name!r}")
     return getattr(importlib.import_module(HOMES[name]), name)
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+    return sorted({*globals(), *__all__, *MODULES})

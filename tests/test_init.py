@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import importlib.util
+import subprocess
+import sys
 from types import ModuleType
 
 import pytest
@@ -19,6 +21,12 @@ def test_a_public_name_is_there(name: str) -> None:
 @pytest.mark.parametrize("name", numbann.__all__)
 def test_no_module_bears_a_public_name(name: str) -> None:
     assert importlib.util.find_spec(f"numbann.{name}") is None
+
+
+def test_callbacks_are_an_attribute() -> None:
+    code = "import sys, numbann; assert numbann.callbacks.Stop('x').reason; print('numba' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout
+    assert "callbacks" in dir(numbann)
 
 
 def test_an_unknown_name_is_an_attribute_error() -> None:

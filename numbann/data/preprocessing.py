@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -25,6 +24,7 @@ from numbann.data.tasks import task_from_dict
 from numbann.data.tasks.task import Task
 from numbann.data.weights import check_weight, weight_of
 from numbann.data.wording import quoted
+from numbann.errors import warn
 
 PLAIN = ("dtype", "kinds", "class_weights", "usual")  # the fields that are stored unchanged
 
@@ -77,7 +77,7 @@ class Preprocessing:
         raw = raw_from_python(features, self.reading)
         self.encoding.check(raw)
         for warning in self.encoding.unseen(raw, slice(None)):
-            warnings.warn(warning, stacklevel=3)
+            warn(warning, UserWarning)
         return raw
 
     def find(self, source: Any, need_target: bool) -> Files:

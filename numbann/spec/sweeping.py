@@ -21,6 +21,7 @@ OF_SEARCHES = {
     "factor": ("halving",),
 }
 OTHER_LOSS = ("loss", "data.target_scale", "data.target", "data.weight", "data.class_weight")  # losses do not compare
+OTHER_ROWS = ("data.split", "data.rows")  # whose trials are measured by other rows
 NO_MEASURES = ("learning_rate", "seconds", "epoch")  # keys of the history that are no figure of a model
 
 
@@ -36,6 +37,7 @@ def sweep_faults(spec: Spec, validated: bool) -> Iterator[Found]:
         yield from _value_faults((*trail, path), values)
     yield from _search_faults(spec, sweep)
     yield from _metric_faults(sweep, validated)
+    yield from _row_faults(spec, sweep)
     if sweep.folds > 1 and "validation" in sources(spec.data.path):
         yield (
             ("sweep", "folds"),
@@ -141,6 +143,22 @@ def _metric_faults(sweep: Sweep, validated: bool) -> Iterator[Found]:
     if sweep.metric.startswith("validation_") and sweep.folds == 1 and not validated:
         yield trail, "needs a validation part, and data.split.validation is 0; give it a share, or give sweep.folds"
     for path in sweep.parameters:
-        if sweep.metric.endswith("_loss") and any(path == one or path.startswith(f"{one}.") for one in OTHER_LOSS):
+        if sweep.metric.endswith("_loss") and _is_of(path, OTHER_LOSS):
             what = f"losses of trials that differ in {path} do not compare; name a metric, such as validation_accuracy"
             yield trail, what
+
+
+def _row_faults(spec: Spec, sweep: Sweep) -> Iterator[Found]:
+    """Find keys that change which rows a trial is measured by; of folds the mean is over all rows."""
+    if sweep.folds > 1 or not sweep.metric.startswith("validation_") or "validation" in sources(spec.data.path):
+        return
+    drawn = spec.data.split.by is None and spec.data.split.column is None
+    for path in sweep.parameters:
+        if _is_of(path, OTHER_ROWS) or (path == "seed" and drawn):
+            what = f"trials that differ in {path} are measured by other rows, and do not compare"
+            yield ("sweep", "parameters", path), f"{what}; leave it out, or measure by all rows: give sweep.folds"
+
+
+def _is_of(path: str, keys: tuple[str, ...]) -> bool:
+    """Whether a path is that of one of some keys, or of a part of it."""
+    return any(path == key or path.startswith(f"{key}.") for key in keys)

@@ -34,7 +34,7 @@ from numbann.training.trained import Trained, ended, finish
 from numbann.training.turn import Turn
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class CrossValidation:
     """What a spec is worth.
 
@@ -50,6 +50,11 @@ class CrossValidation:
     predictions: Columns
     spec: Mapping[str, Any]
     parameters: int
+
+    def __repr__(self) -> str:
+        failed = f", {len(self.failed)} failed" * bool(self.failed)
+        figures = ", ".join(f"{name} {mean:.4g} ± {self.deviation[name]:.2g}" for name, mean in self.mean.items())
+        return f"<numbann.CrossValidation of {len(self.folds)} models{failed}: {figures}>"
 
     @property
     def failed(self) -> list[Mapping[str, Any]]:

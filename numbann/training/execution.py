@@ -34,7 +34,7 @@ from numbann.training.rundir import RunDirectory
 from numbann.training.saves import Saves
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Run:
     """A complete run: its directory, one record per epoch, its metrics and its model."""
 
@@ -42,6 +42,13 @@ class Run:
     history: Sequence[Mapping[str, Any]]
     metrics: Mapping[str, Any]
     model: Model
+
+    def __repr__(self) -> str:
+        part = next((part for part in reversed(PARTS) if part in self.metrics), "")
+        figures = ", ".join(
+            f"{name} {'nan' if value is None else f'{value:.4g}'}" for name, value in self.metrics.get(part, {}).items()
+        )
+        return f"<numbann.Run {self.path}: {part} {figures}; {self.model!r}>"
 
 
 @dataclass(frozen=True)

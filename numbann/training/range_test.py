@@ -27,7 +27,7 @@ EXPLODED = 4.0  # times the lowest loss
 NOISE = 6.0  # standard errors that the loss must fall by: by chance, extremes of many means differ by 4 or 5
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class RangeTest:
     """The rate of each step, its loss, and the loss averaged over nearby steps, up to where the loss exploded.
 
@@ -39,6 +39,10 @@ class RangeTest:
     smoothed: np.ndarray
     suggestion: float
     cautious: float
+
+    def __repr__(self) -> str:
+        found = f"suggestion {self.suggestion:.4g}, cautious {self.cautious:.4g}"
+        return f"<numbann.RangeTest of {len(self.rates)} rates: {found}>"
 
 
 def find_learning_rate(

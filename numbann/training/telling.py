@@ -7,12 +7,12 @@ goes on without it: `checked` raises CallbackError once all is written.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
-from numbann.errors import TrainingError
+from numbann.errors import NumbannError, TrainingError
 from numbann.training.beside import told
 from numbann.training.callbacks import (
     Callback,
@@ -41,7 +41,7 @@ class Telling:
     """A callback that calls all callbacks in order.  It returns the first Stop that any of them has ever returned."""
 
     def __init__(self, callbacks: Iterable[Callback]) -> None:
-        self._callbacks = [*callbacks]
+        self._callbacks = checked_callbacks(callbacks)
         self._opened, self._begun, self._ended = False, False, False  # Started is being told, is told; Finished is
         self._epoch = 0
         self._path: Path | None = None
@@ -71,6 +71,7 @@ class Telling:
     def _call(self, callback: Callback, event: Event) -> None:
         try:
             answer = callback(event)
+            _check_answer(answer)
         except Exception as error:
             what = f"callback {_name(callback)} failed{self._when}: {told(error)}"
             if not self._begun:
@@ -79,7 +80,7 @@ class Telling:
             self._failed.append((what, error))
             self(CallbackFailed(_name(callback), self._epoch, f"{what}; the run goes on without it"))
             return
-        if isinstance(answer, Stop) and self._stop is None:
+        if self._stop is None:
             self._stop = answer
 
     @property
@@ -112,6 +113,37 @@ def calling(callbacks: Iterable[Callback]) -> Iterator[Telling]:
     except BaseException as error:
         telling.end(error)
         raise
+
+
+def checked_callbacks(given: Any) -> list[Callback]:
+    """Return callbacks as a list; NumbannError for what is none."""
+    if callable(given) or isinstance(given, str | Mapping) or not isinstance(given, Iterable):
+        raise NumbannError(f"callbacks is {_told(given)}; give a list of functions of one event")
+    callbacks = [*given]
+    for place, one in enumerate(callbacks):
+        if isinstance(one, str | Mapping):
+            what = "what a spec names; make it by numbann.callbacks, as tensorboard() there, or name it in the spec"
+        elif isinstance(one, type):
+            what = "a class; give a function of one event, or an object that is one"
+        elif not callable(one):
+            what = "no function; give a function of one event"
+        else:
+            continue
+        raise NumbannError(f"callbacks[{place}]: {_told(one)} is {what}")
+    return callbacks
+
+
+def _told(given: Any) -> str:
+    if isinstance(given, type) or callable(given):
+        return str(getattr(given, "__qualname__", "") or type(given).__name__)
+    text = repr(given)
+    return text if len(text) <= 60 else f"{text[:56]} ..."
+
+
+def _check_answer(answer: Any) -> None:
+    """Refuse what is neither None nor a Stop: it would be meant, and ignored."""
+    if answer is not None and not isinstance(answer, Stop):
+        raise TypeError(f"it returns {_told(answer)}; return None, or Stop(reason) to stop")
 
 
 def _name(callback: Callback) -> str:

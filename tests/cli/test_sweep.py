@@ -60,7 +60,7 @@ def test_trials_alone(numbann: Numbann, write_spec: WriteSpec) -> None:
 
 
 def test_a_data_file(numbann: Numbann, blobs: Path) -> None:
-    given = ("--set", 'sweep={"parameters": {"seed": [1, 2]}}', "--set", "train.epochs=1")
+    given = ("--set", 'sweep={"parameters": {"train.batch_size": [8, 16]}}', "--set", "train.epochs=1")
     assert "\nbest       trial " in numbann("sweep", blobs, "--target", "colour", *given).stdout
 
 

@@ -116,8 +116,9 @@ def test_transform_takes_frames(fitted: Preprocessing) -> None:
 
 
 def test_transform_warns_of_unseen_categories(fitted: Preprocessing) -> None:
-    with pytest.warns(UserWarning, match=r'1 row with a category .*"Paris"'):
+    with pytest.warns(UserWarning, match=r'1 row with a category .*"Paris"') as told:
         assert fitted.transform([[30, "Paris"]])[0, 1:].tolist() == [0, 0, 0]
+    assert [one.filename for one in told] == [__file__]  # the line of the caller
 
 
 @pytest.mark.parametrize(

@@ -150,7 +150,7 @@ WRONG: list[Row] = [
     (over(RATE, [0.1], search={"batch": 4}), {}, "sweep.search.batch", "is for tpe, and this is random; leave it out"),
     (over(RATE, {"low": 0.1, "high": 1}, search="grid"), {}, at(RATE), "a grid needs a list of values; give one"),
     (
-        over("seed", {"low": 0, "high": 10**6, "integer": True}, search="grid"),
+        over("train.epochs", {"low": 1, "high": 10**6 + 1, "integer": True}, search="grid"),
         {},
         "sweep.search",
         "the grid has 1000001 points, more than 100000",
@@ -191,6 +191,10 @@ WRONG: list[Row] = [
     ),
     (over("loss", ["mse", "huber"]), {}, "sweep.metric", "losses of trials that differ in loss do not compare"),
     (over("loss.delta", [0.5]), {"loss": "huber"}, "sweep.metric", "losses of trials that differ in loss.delta"),
+    (over("data.split.validation", [0.1, 0.2]), {}, at("data.split.validation"), "are measured by other rows"),
+    (over("data.split", [{"test": 0.1}]), {}, at("data.split"), "leave it out, or measure by all rows"),
+    (over("data.rows", [100], metric="validation_accuracy"), {}, at("data.rows"), "and do not compare"),
+    (over("seed", [1, 2]), {}, at("seed"), "trials that differ in seed are measured by other rows"),
     (
         over(RATE, [0.1], folds=3),
         {"data": {"path": {"train": "wine.csv", "validation": "wine.csv"}}},
@@ -251,7 +255,7 @@ RIGHT: list[dict[str, Any]] = [
     {"parameters": {"optimizer": ["adam", "sgd"], RATE: [0.1, 0.2], UNITS: [3]}, "search": "grid"},
     over("loss", ["mse", "huber"], metric="validation_rmse"),
     over("data.scale", ["standard", ["robust", "clip"]]),
-    over("seed", {"low": 0, "high": 9, "integer": True}, search="grid"),
+    over("seed", {"low": 0, "high": 9, "integer": True}, search="grid", folds=3),
     over("model.layers[0].activation", ["relu", {"type": "elu", "alpha": 0.5}], metric="train_loss"),
     over("preset", ["plain", "tabular"]),
     over(RATE, [0.1, 0.2, 0.3], search={"type": "halving", "trials": 9, "factor": 2, "epochs": 5}),

@@ -13,7 +13,7 @@ import pytest
 import numbann
 from numbann import callbacks
 from numbann.callbacks import CallbackError, CallbackFailed, EpochEnded, Event, Failed, Finished, Started, Stop
-from numbann.errors import TrainingError
+from numbann.errors import NumbannError, TrainingError
 from numbann.training.results import read_result
 from numbann.training.sweeps.sweep import resume_sweep
 
@@ -216,3 +216,48 @@ def test_several_that_raise_are_all_named(write_spec: WriteSpec) -> None:
     assert [line.rpartition(" failed")[2][:14] for line in str(error.value).splitlines()] == [
         *(" after epoch 1", " after epoch 3")
     ]
+
+
+# ---- what is no callback
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        (fail_at(Started), "callbacks is fail_at.<locals>.broken; give a list of functions of one event"),
+        ("tensorboard", "callbacks is 'tensorboard'; give a list"),
+        (None, "callbacks is None; give a list"),
+        (["tensorboard"], "callbacks[0]: 'tensorboard' is what a spec names; make it by numbann.callbacks"),
+        ([print, Stop], "callbacks[1]: Stop is a class; give a function of one event"),
+        ([Stop("now")], "callbacks[0]: Stop(reason='now') is no function"),
+    ],
+)
+def test_what_is_no_callback(write_spec: WriteSpec, given: Any, message: str) -> None:
+    with pytest.raises(NumbannError) as caught:
+        numbann.train(write_spec(), output="run", callbacks=given)
+    assert str(caught.value).startswith(message)
+    assert not Path("run").exists()
+
+
+def test_an_answer_that_would_be_ignored(write_spec: WriteSpec) -> None:
+    answer: Any = "stop"
+    with pytest.raises(TrainingError, match=r"it returns 'stop'; return None, or Stop\(reason\) to stop; nothing is"):
+        numbann.train(write_spec(), callbacks=[lambda event: answer])
+    with pytest.raises(callbacks.CallbackError, match="it returns False; return None"):
+        numbann.train(write_spec(), callbacks=[lambda event: False if isinstance(event, EpochEnded) else None])
+
+
+# ---- what results look like
+
+
+def test_results_are_short(write_spec: WriteSpec) -> None:
+    found = [
+        numbann.train(write_spec(), output="run"),
+        numbann.train(write_spec(ensemble=2), output="both"),
+        numbann.cross_validate(write_spec(), folds=2),
+        numbann.sweep(write_spec(sweep={"parameters": {"optimizer.learning_rate": [0.01]}}), output="sweep"),
+    ]
+    starts = ["<numbann.Run run: test loss ", "<numbann.Run both: test loss ", "<numbann.CrossValidation of 2 models: "]
+    starts += ["<numbann.Sweep sweep: 1 trials; best 1 with "]
+    assert [repr(one)[: len(start)] for one, start in zip(found, starts, strict=True)] == starts
+    assert all(len(repr(one)) < 300 for one in found)

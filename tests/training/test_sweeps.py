@@ -157,10 +157,14 @@ def test_rows_given_in_python(write_spec: WriteSpec) -> None:
 
 
 def test_a_grid_has_every_point(write_spec: WriteSpec) -> None:
-    parameters = {UNITS: [2, 4], "train.batch_size": ["full", 16], "seed": {"low": 1, "high": 2, "integer": True}}
+    parameters = {
+        UNITS: [2, 4],
+        "train.batch_size": ["full", 16],
+        "train.clip_norm": {"low": 1, "high": 2, "integer": True},
+    }
     found = numbann.sweep(write_spec(sweep={"parameters": parameters, "search": "grid"}, train={"epochs": 1}))
     points = [tuple(row["parameters"].values()) for row in found.table]
-    assert points == [(units, size, seed) for units in (2, 4) for size in ("full", 16) for seed in (1, 2)]
+    assert points == [(units, size, norm) for units in (2, 4) for size in ("full", 16) for norm in (1, 2)]
 
 
 def test_few_points_come_once_each(write_spec: WriteSpec) -> None:

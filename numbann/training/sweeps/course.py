@@ -41,7 +41,7 @@ Key = tuple[int, int | None]  # of a row: trial and rung
 _NO_TIME = "no trial has ended in time; give more sweep.minutes"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Sweep:
     """A complete sweep.
 
@@ -55,6 +55,12 @@ class Sweep:
     best: Mapping[str, Any]
     spec: Mapping[str, Any]
     run: Run
+
+    def __repr__(self) -> str:
+        failed = f", {len(self.failed)} failed" * bool(self.failed)
+        given = ", ".join(f"{path} {shown(value)}" for path, value in self.best["parameters"].items())
+        best = f"best {self.best['trial']} with {self.best['value']:.4g}, {given}"
+        return f"<numbann.Sweep {self.path}: {len(self.table)} trials{failed}; {best}>"
 
     @property
     def failed(self) -> list[Mapping[str, Any]]:
