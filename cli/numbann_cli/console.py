@@ -142,9 +142,12 @@ class Narrator:
         for line in best_lines(found.table, rows, self.sweep.lower):
             self._tell(line)
         self._tell(f"\nbest       trial {found.best['trial']}: {values_line(found.best['parameters'])}", important=True)
-        figures = {"validation": found.best["validation"], "test": found.run.metrics.get("test")}  # of folds the mean
-        parts = {part: values for part, values in figures.items() if values}
-        for line in format_measures(parts):
+        measured = found.run.metrics
+        mean = (
+            {"mean": found.best["validation"]} if "folds" in found.best else {}
+        )  # beside the figures of the run of the best alone
+        parts = {**mean, **{part: measured[part] for part in ("validation", "test") if part in measured}}
+        for line in format_measures({"fold mean" if part in mean else part: parts[part] for part in parts}):
             self._tell(line, important=True)
         self._tell(f"time       {sum(row.get('seconds', 0.0) for row in found.table):.1f} s of training")
         self._tell(f"written    {found.path}{os.sep}", important=True)
@@ -248,7 +251,8 @@ class Narrator:
     def _start_sweep(self, event: SweepStarted) -> None:
         self._built(event)
         self.sweep, self.epochs, self.ended = event, event.epochs, event.done
-        count = "as many trials as time allows" if event.trials is None else f"{event.trials} trials"
+        trials = "1 trial" if event.trials == 1 else f"{event.trials} trials"
+        count = "as many trials as time allows" if event.trials is None else trials
         after = f", going on after {event.done} trainings" if event.done else ""
         where = f"{event.gpu} ({event.device})" if event.gpu else event.device
         self._tell(f"sweep  {event.path}, {count}{after}, {event.workers} at a time on {where}\n")

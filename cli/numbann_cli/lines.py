@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import re
 import sys
 from itertools import chain
 
@@ -34,7 +35,10 @@ def answer(model: Model, keep: str | None, *, probabilities: bool, outputs: bool
                     found = answer_line(model, line.removeprefix(codecs.BOM_UTF8), wanted)
                 except NumbannError as error:
                     refused += 1
-                    found = {"error": str(error).removeprefix("row 1, "), "line": number}
+                    found = {
+                        "error": re.sub("^row 1(, )?", lambda at: "" if at[1] else "the row", str(error)),
+                        "line": number,
+                    }
                 click.echo(json_text(found))
     except KeyboardInterrupt as end:  # all answers are out, and there is nothing to save
         raise click.exceptions.Exit(getattr(end, "exit_code", 130)) from None

@@ -28,6 +28,18 @@ def _keeping_no_tables() -> Iterator[None]:
         os.environ.pop(LIMIT) if before is None else os.environ.update({LIMIT: before})
 
 
+class _Output(click.Path):
+    """A file or a folder that is written: never one of the name "-", which stands for stdout elsewhere."""
+
+    def convert(self, value: Any, parameter: click.Parameter | None, context: click.Context | None) -> Any:
+        if str(value) == "-":
+            raise click.UsageError(
+                "-o -: names no file, and stdout is for what the command says; name a file or a folder"
+            )
+        return super().convert(value, parameter, context)
+
+
+written = _Output(path_type=Path)  # the type of an option -o
 device = click.option("--device", metavar="DEVICE", help=f"Where to compute: {devices.names()}.")
 threads = click.option("--threads", type=click.IntRange(min=1), metavar="N", help="At most; no bit depends on it.")
 seed = click.option("--seed", type=int, metavar="N", help="The seed of weights, shuffling and splits.")

@@ -8,7 +8,7 @@ COMMANDS = {
     "data": "Sum up a data file: its columns, what they become, and what looks like a mistake.",
     "init": "Write a spec that trains on a data file.",
     "train": "Train a model from a spec, or from a data file, and write a run directory.",
-    "cv": "Cross-validate a spec: a model for each fold, trained on all others.",
+    "cv": "Cross-validate a spec: a model for each fold, trained on rows outside it.",
     "sweep": "Train a spec with many values of its keys, and find the best.",
     "resume": "Go on with a run or a sweep where it stopped.",
     "predict": "Predict with a run's model, as CSV, or line by line.",

@@ -18,7 +18,7 @@ from numbann.model.model import Model
 from numbann.model.outputs import outcome_of
 from numbann.spec.read import parse
 from numbann.spec.source import is_spec
-from numbann.training.rundir import json_text
+from numbann.training.rundir import json_text, write_atomically
 
 OTHERS = (".gz", ".xlsx", ".json")  # endings of further formats that are not written
 
@@ -96,8 +96,11 @@ WRITERS: dict[str, Callable[[Columns], str | bytes]] = {  # by the ending of the
 }
 
 
-def writer_for(output: Path | None, json: bool) -> Callable[[Columns], str | bytes]:
-    """Return what writes the format that the ending of a file asks for, or JSON; CSV for any other ending."""
+def writer_for(output: Path | None, json: bool | None = None) -> Callable[[Columns], str | bytes]:
+    """Return what writes the format that the ending of a file asks for, or JSON; CSV for any other ending.
+
+    json: whether JSON is asked for; None where it cannot be.
+    """
     from numbann.data.readers import FORMATS
 
     writers = {".json": as_json} if json else WRITERS
@@ -113,8 +116,16 @@ def writer_for(output: Path | None, json: bool) -> Callable[[Columns], str | byt
         )
     known = {ending for format in FORMATS.values() for ending in format.endings}
     if ending in {*known, *OTHERS} - writers.keys():
-        asked = "" if json else ", or give --json"
+        asked = ", or give --json" if json is False else ""
         raise click.UsageError(
             f"-o {output}: predictions are not written in this format; name a file that ends in {endings}{asked}"
         )
     return writers.get(ending, default)
+
+
+def write(output: Path, content: str | bytes) -> None:
+    """Write a file of predictions."""
+    try:
+        write_atomically(output, content.encode() if isinstance(content, str) else content)
+    except OSError as error:
+        raise click.UsageError(f"-o {output}: cannot be written: {error.strerror}") from None

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import groupby
 from pathlib import Path
+from textwrap import wrap
 from typing import Any
 
 from numbann.errors import RunDirectoryError
 from numbann.training.results import Result, lower_is_better, read_result
+from numbann.training.rundir import MANIFEST, RUNS, SWEEP
 from numbann_cli.failures import printable
 from numbann_cli.grid import cut, lines, total, widths
 
@@ -46,7 +49,7 @@ def rows_of(folder: Path) -> list[Row]:
     try:
         found = sorted(one for one in folder.iterdir() if one.is_dir() and not one.name.startswith("."))
     except OSError as error:
-        hint = "; numbann train makes it" if isinstance(error, FileNotFoundError) else ""
+        hint = "; numbann train makes it" if isinstance(error, FileNotFoundError) and folder == RUNS else ""
         raise RunDirectoryError(f"{folder}: cannot be read: {error.strerror}{hint}") from None
     return [_row(one) for one in found]
 
@@ -55,7 +58,18 @@ def _row(path: Path) -> Row:
     try:
         return Row(path, read_result(path))
     except RunDirectoryError as error:
+        if _has_runs(path):
+            return Row(path, remark=f"has runs; numbann runs {path} lists them")
         return Row(path, remark=str(error).splitlines()[0].removeprefix(f"{path}: ").removeprefix(f"{path}/"))
+
+
+def _has_runs(path: Path) -> bool:
+    """Whether a folder that is no run has runs or sweeps in it."""
+    if (path / MANIFEST).exists() or (path / SWEEP).exists():
+        return False
+    with suppress(OSError):
+        return any((one / name).is_file() for one in path.iterdir() for name in (MANIFEST, SWEEP))
+    return False
 
 
 def ordered(rows: Sequence[Row], key: str) -> list[Row]:
@@ -96,14 +110,20 @@ def table(rows: Sequence[Row], width: int) -> str:
     head = next(aligned)
     of_run = dict(zip(shown, aligned, strict=True))
     text = [of_run.get(row.path) or cut(_remark(row, rooms[0]), width) for row in rows]
-    notes = [f"{row.path.name}: {row.run.remark}" for row in rows if row.run is not None and row.run.remark]
+    notes = [line for row, first in zip(rows, text, strict=True) for line in _notes(row, first, width)]
     return printable("\n".join([head, *text, *([""] if notes else []), *notes]))
 
 
 def _remark(row: Row, room: int) -> str:
     """Return the line of a folder without a run: its name, and what is wrong with it."""
-    remark, _, _ = row.remark.partition("; ")
-    return f"{row.path.name:<{room}}  {remark}"
+    return f"{row.path.name:<{room}}  {row.remark}"
+
+
+def _notes(row: Row, line: str, width: int) -> list[str]:
+    """Return what is said below the table of a row, whose own line may have no room for it."""
+    remark = row.run.remark if row.run is not None else "" if line.endswith(row.remark) else row.remark
+    note = f"{row.path.name}: {remark}" if remark else ""
+    return wrap(note, width, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False)
 
 
 def _cells(run: Result) -> tuple[str, ...]:

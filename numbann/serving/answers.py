@@ -82,10 +82,10 @@ def answer_line(model: Model, line: bytes, wanted: Wanted) -> dict[str, Any]:
         raise DataError(f"{quoted(row)} is no row; give an object, or a list of cells")
     columns, warnings = _predict(model, table_of([row], model.features), wanted)
     named = row if isinstance(row, Mapping) else dict(zip(model.features, row, strict=False))
-    kept = dict(named) if wanted.keep_all else {name: named[name] for name in wanted.keep if name in named}
     for name in wanted.keep:
-        if name not in kept:
+        if name not in named and (not isinstance(row, Mapping) or nearest(name, named)):
             raise DataError(f"there is no column {quoted(name)} to keep{nearest(name, named)}")
+    kept = dict(named) if wanted.keep_all else {name: named.get(name) for name in wanted.keep}
     for name in kept.keys() & columns.keys():
         raise DataError(f"{quoted(name)} is a column of the row and of the predictions; leave it out of --keep")
     (answer,) = as_rows(columns)

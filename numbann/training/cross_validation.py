@@ -1,9 +1,10 @@
-"""Cross-validation: one model for each fold, trained on all others and measured by it; nothing is kept but figures."""
+"""Cross-validation: a model for each fold, trained outside it and measured by it; nothing is kept but figures."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -27,7 +28,7 @@ from numbann.training.calibration import calibrate
 from numbann.training.callbacks import Callback, Event, ModelEnded, Started
 from numbann.training.execution import sizes, warm_up
 from numbann.training.folding import Folding, Place, Share
-from numbann.training.out_of_fold import columns_of
+from numbann.training.out_of_fold import columns_by_repeat, columns_of
 from numbann.training.preparation import Given, Prepared, engine_of, load, prepare_loaded, settings
 from numbann.training.telling import calling
 from numbann.training.trained import Trained, ended, finish
@@ -40,8 +41,9 @@ class CrossValidation:
 
     folds: for each model its fold, repeat, seed, best epoch, epochs, seconds and figures ("validation"), or its
     "error".  mean, deviation: of each figure over the models that did not fail; the deviation is that of a sample.
-    predictions: columns by name, for each row what the models say that have not seen it: row, fold, target, prediction
-    and probabilities.  spec: the resolved one, as JSON values; parameters: how many numbers a model trains.
+    predictions: columns by name, for each row what the model says that has not seen it: row, fold, target, prediction
+    and probabilities; of several repeats a line for each, and a column `repeat` after row.  spec: the resolved one, as
+    JSON values; parameters: how many numbers a model trains.
     """
 
     folds: Sequence[Mapping[str, Any]]
@@ -67,7 +69,7 @@ class CrossValidation:
         return {**figures, "spec": dict(self.spec), "parameters": self.parameters}
 
     def write(self, path: str | Path) -> None:
-        """Write the predictions as CSV."""
+        """Write the predictions as CSV, whatever the name of the file."""
         try:
             Path(path).write_text(as_csv(self.predictions), encoding="utf-8", newline="\n")
         except OSError as error:
@@ -101,7 +103,8 @@ def cross_validate(
     with connected(executor) as place, calling(callbacks) as tell:
         loaded = load(spec, {**(overrides or {}), **settings(device=device, seed=seed)}, data=data)
         _check(loaded, folds, repeats)
-        prepared = prepare_loaded(with_folds(loaded, folds), tell, data)
+        with naming_folds(lambda what: SpecFault("folds (--folds)", what)):
+            prepared = prepare_loaded(with_folds(loaded, folds), tell, data)
         folding = Folding.of(prepared, data, repeats).without_test()
         found = _train_all(prepared, folding, tell, place, threads)
     return tell.checked(found)
@@ -167,6 +170,16 @@ def with_folds(loaded: Loaded, folds: int) -> Loaded:
     return replace(loaded, spec=spec, given={**loaded.given, "ensemble": {"folds": folds}})
 
 
+@contextmanager
+def naming_folds(fault: Callable[[str], SpecFault]) -> Iterator[None]:
+    """Let a fault of how many folds there are name what has asked for them."""
+    try:
+        yield
+    except SpecError as error:
+        named = [fault(one.message) if one.path == "ensemble.folds" else one for one in error.faults]
+        raise SpecError(named, error.source) from None
+
+
 def _whole(folding: Folding, line: Line, threads: int) -> Callable[[Place], Trained]:
     """Return the work that takes the data files along."""
     return partial(_train_fold, folding.whole(), line, threads)
@@ -210,4 +223,5 @@ def _summary(prepared: Prepared, folding: Folding, found: Sequence[Done]) -> Cro
     mean = {name: float(values.mean()) for name, values in figures.items()}
     deviation = {name: float(values.std(ddof=1)) if len(values) > 1 else 0.0 for name, values in figures.items()}
     spec, parameters = prepared.resolved.to_json(), prepared.plan.parameters
-    return CrossValidation(rows, mean, deviation, columns_of(prepared, trained), spec, parameters)
+    predictions = (columns_by_repeat if folding.repeats > 1 else columns_of)(prepared, trained)
+    return CrossValidation(rows, mean, deviation, predictions, spec, parameters)

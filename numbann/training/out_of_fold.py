@@ -12,6 +12,19 @@ from numbann.training.preparation import Prepared
 from numbann.training.trained import Together, Trained
 
 
+def columns_by_repeat(whole: Prepared, folds: Sequence[Trained]) -> Columns:
+    """Return the columns of models whose rows are cut anew: a line for each row and repeat, and a column `repeat`."""
+    repeats = sorted({one.place.repeat for one in folds})
+    each = [columns_of(whole, [one for one in folds if one.place.repeat == repeat]) for repeat in repeats]
+    row, *others = each[0]
+    repeat = np.repeat(repeats, [len(one[row]) for one in each])
+    return {
+        row: np.concatenate([one[row] for one in each]),
+        "repeat": repeat,
+        **{name: np.concatenate([one[name] for one in each]) for name in others},
+    }
+
+
 def columns_of(whole: Prepared, folds: Sequence[Trained]) -> Columns:
     """Return the columns: row (from 1, of the rows that are used), fold, target, prediction and probabilities.
 

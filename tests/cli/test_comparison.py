@@ -82,7 +82,7 @@ def test_wrong_calls(numbann: Numbann, runs: Path) -> None:
         (("compare", "runs/first", "runs/none"), "runs/none: there is no such run directory or file"),
         (("compare", "runs/first", "runs/broken"), "manifest.json: is damaged: it is no JSON"),
         (("compare", "runs/first", "runs/foreign"), "is not a run directory: it has no manifest.json"),
-        (("runs", "none"), "none: cannot be read: No such file or directory; numbann train makes it"),
+        (("runs", "none"), "none: cannot be read: No such file or directory\n"),
         (("runs", "runs/first"), "runs/first is a run itself; numbann show runs/first sums it up"),
         (("runs", "--sort", "loss"), "'loss' is not one of 'when', 'name'"),
     ):
@@ -95,12 +95,15 @@ def test_wrong_calls(numbann: Numbann, runs: Path) -> None:
 def test_runs(numbann: Numbann, runs: Path) -> None:
     page = numbann("runs").stdout
     assert max(map(len, page.splitlines())) <= 80
-    head, *rows = page.splitlines()
+    lines, reasons = page.split("\n\n")
+    head, *rows = lines.splitlines()
     assert head.split()[:2] == ["run", "when"]
     assert {row.split()[0] for row in rows[:2]} == {"first", "second"}
     assert [row.split()[0] for row in rows[2:]] == ["broken", "foreign"]
     assert "manifest.json: is damaged: it is no JSON" in rows[2]
     assert "is not a run directory: it has no manifest.json" in rows[3]
+    assert "foreign: is not a run directory: it has no manifest.json; if" in reasons
+    assert "train anew with --force (force=True)" in " ".join(reasons.split())
     assert all("accuracy" in row and row.endswith("finished") for row in rows[:2])
     (second,) = (row for row in rows if row.startswith("second"))
     assert "4x2" in second
@@ -108,11 +111,15 @@ def test_runs(numbann: Numbann, runs: Path) -> None:
     assert numbann("runs", "--sort", "model").stdout.splitlines()[1].startswith("second")
 
 
+def test_a_folder_of_runs_among_others(numbann: Numbann, runs: Path) -> None:
+    assert "has runs; numbann runs runs lists them" in numbann("runs", ".").stdout
+
+
 def test_runs_by_what_they_are_worth(numbann: Numbann, runs: Path) -> None:
     metrics = Path("runs/first/metrics.json")
     metrics.write_text(json.dumps({**json.loads(metrics.read_text()), "test": {"loss": 9.0, "accuracy": 0.01}}))
     rows = numbann("runs", "--sort", "test").stdout.splitlines()
-    assert [row.split()[0] for row in rows[1:]] == ["second", "first", "broken", "foreign"]
+    assert [row.split()[0] for row in rows[1:5]] == ["second", "first", "broken", "foreign"]
 
 
 def test_runs_as_json(numbann: Numbann, runs: Path) -> None:

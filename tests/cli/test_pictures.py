@@ -217,6 +217,15 @@ class Page(HTMLParser):
         self.words += data
 
 
+def test_a_report_is_html(numbann: Numbann) -> None:
+    for name in ("x.pdf", "x", "-"):
+        Path("run").mkdir(exist_ok=True)
+        Path("run/manifest.json").write_text("{}")
+        result = numbann("report", "run", "-o", name)
+        assert (result.exit_code, Path(name).exists()) == (2, False)
+        assert f"-o {name}: " in result.stderr
+
+
 def test_a_report_holds_all_that_it_shows(numbann: Numbann, trained: Callable[..., str]) -> None:
     run = trained(train={"diagnostics": True})
     result = numbann("report", run)

@@ -171,3 +171,33 @@ def test_arrays_without_rows_have_no_predictions(here: Path, numbann: Numbann) -
     assert numbann("predict", "run", "none.npy").stdout == "prediction\n"
     np.save("none.npy", np.zeros((3, 0), np.float32))
     assert numbann("predict", "run", "none.npy").exit_code == 2
+
+
+def test_a_dash_is_stdout(run: str, numbann: Numbann) -> None:
+    plain = numbann("predict", run, "t.csv")
+    assert numbann("predict", run, "t.csv", "-o", "-").stdout == plain.stdout
+    for arguments in (("cv", "spec.json"), ("train", "spec.json"), ("export", run), ("init", "t.csv", "--target", "y")):
+        result = numbann(*arguments, "-o", "-")
+        assert (result.exit_code, result.stdout) == (2, "")
+        assert "-o -: names no file" in result.stderr
+    assert not Path("-").exists()
+
+
+def test_cross_validations_are_written_as_predictions_are(run: str, numbann: Numbann) -> None:
+    pyarrow = pytest.importorskip("pyarrow.parquet")
+    for name in ("x.csv", "x.jsonl", "x.parquet"):
+        assert numbann("cv", "spec.json", "--folds", "2", "-o", name).exit_code == 0
+    rows = [json.loads(line) for line in Path("x.jsonl").read_text().splitlines()]
+    assert [row["row"] for row in rows] == pyarrow.read_table("x.parquet")["row"].to_pylist()
+    assert [list(map(str, row.values())) for row in rows] == [*csv.reader(Path("x.csv").read_text().splitlines())][1:]
+    refused = numbann("cv", "spec.json", "-o", "x.json")
+    assert (refused.exit_code, refused.stdout) == (2, "")
+    assert refused.stderr.startswith("numbann: error: -o x.json: predictions are not written in this format; name")
+    assert "--json" not in refused.stderr
+
+
+def test_more_folds_than_rows_name_what_asked_for_them(run: str, numbann: Numbann) -> None:
+    assert (
+        "spec.json  folds (--folds): 30 rows cannot be 500 folds"
+        in numbann("cv", "spec.json", "--folds", "500", "--set", "data.split.test=0").stderr
+    )

@@ -91,7 +91,7 @@ def test_failed_trials(numbann: Numbann, write_spec: WriteSpec) -> None:
             '--set sweep.search: sweep.search.type: "tp" is not allowed; did you mean "tpe"?',
         ),
         (("--set", "sweep.metric=validation_acc"), 'did you mean "validation_accuracy"?'),
-        (("--set", "sweep.folds=500"), "cannot be 500 folds; take fewer"),
+        (("--set", "sweep.folds=500"), "--set sweep.folds: 102 rows cannot be 500 folds; take fewer"),
         (("-o", "spec.json"), "spec.json: is a file; name a new directory"),
         (("-o", "."), "exists already; name another directory"),
     ],
@@ -106,6 +106,27 @@ def test_what_it_refuses(
     assert message in found.stderr
     assert found.stdout == ""
     assert sorted(here.rglob("*")) == before
+
+
+def test_a_sweep_in_its_place_is_gone_on_with(numbann: Numbann, write_spec: WriteSpec) -> None:
+    spec = write_spec(sweep=SWEEP, train={"epochs": 1})
+    assert "sweep  out, 1 trial, " in numbann("sweep", spec, "--trial", "1", "-o", "out").stdout
+    refused = numbann("sweep", spec, "-o", "out").stderr
+    assert "out: has a sweep that is not complete: numbann resume out goes on with it; name another" in refused
+    assert numbann("resume", "out").exit_code == 0
+    assert "out: has a complete sweep; name another" in numbann("sweep", spec, "-o", "out").stderr
+
+
+def test_the_mean_of_folds_is_told_from_the_run_of_the_best(numbann: Numbann, write_spec: WriteSpec) -> None:
+    spec = write_spec(sweep={**SWEEP, "folds": 2}, train={"epochs": 1})
+    out = numbann("-q", "sweep", spec, "-o", "out").stdout
+    metrics = json.loads(Path("out/best/metrics.json").read_text())
+    best = json.loads(Path("out/sweep.manifest.json").read_text())["best"]
+    row = next(
+        one for one in map(json.loads, Path("out/trials.jsonl").read_text().splitlines()) if one["trial"] == best
+    )
+    assert f"fold mean  loss {row['validation']['loss']:#.5g}" in out
+    assert f"validation loss {metrics['validation']['loss']:#.5g}" in out
 
 
 def test_resume_of_a_run_has_no_workers(numbann: Numbann, write_spec: WriteSpec) -> None:

@@ -201,6 +201,10 @@ def test_lines(homes: numbann.Model) -> None:
     assert answer_line(homes, json.dumps(record).encode(), Wanted(keep_all=True)) == {**record, "prediction": label}
     with pytest.raises(DataError, match='there is no column "kinds" to keep; did you mean "kind"'):
         answer_line(homes, json.dumps(record).encode(), Wanted(keep=("kinds",)))
+    assert answer_line(homes, json.dumps(record).encode(), Wanted(keep=("number",))) == {
+        "number": None,
+        "prediction": label,
+    }
     with pytest.raises(DataError, match='"prediction" is a column of the row and of the predictions'):
         answer_line(homes, json.dumps({**record, "prediction": 1}).encode(), Wanted(keep_all=True))
     with pytest.raises(DataError, match='"3" is no row; give an object, or a list of cells'):

@@ -183,3 +183,16 @@ def test_an_epoch_that_takes_long(write_spec: WriteSpec, monkeypatch: pytest.Mon
     found = numbann.cross_validate(write_spec(), folds=2)
     assert found.failed == []
     assert figures(found) == expected
+
+
+def test_repeats_have_lines_of_their_own_that_give_the_figures(write_spec: WriteSpec) -> None:
+    found = numbann.cross_validate(write_spec(), folds=3, repeats=2)
+    columns = found.predictions
+    assert list(columns)[:4] == ["row", "repeat", "fold", "target"]
+    assert len(columns["row"]) == 2 * 102
+    right = columns["target"] == columns["prediction"]
+    for one in found.folds:
+        own = (columns["repeat"] == one["repeat"]) & (columns["fold"] == one["fold"])
+        assert one["validation"]["accuracy"] == pytest.approx(right[own].mean())
+    every = [right[(columns["repeat"] == r) & (columns["fold"] == f)].mean() for r in (1, 2) for f in (1, 2, 3)]
+    assert found.mean["accuracy"] == pytest.approx(np.mean(every))

@@ -1,4 +1,4 @@
-"""`numbann cv`: trains a model for each fold of the rows on all others, and tells what they are worth."""
+"""`numbann cv`: trains a model for each fold of the rows on rows outside it, and tells what they are worth."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ from numbann_cli.overview import COMMANDS
 @click.option(
     "-o",
     "--output",
-    type=click.Path(path_type=Path, dir_okay=False),
+    type=options.written,
     metavar="FILE",
-    help="Write what is predicted out of fold, as CSV.",
+    help="Write what is predicted out of fold, a line a row and repeat: .csv, .jsonl, .parquet, .feather.",
 )
 @options.processes
 @options.cluster
@@ -53,8 +53,11 @@ def command(
     as_json: bool,
 ) -> None:
     """Cross-validate SPEC, a JSON file; or, with --target COLUMN, a spec made for a data file."""
+    from numbann_cli import prediction
+
     if output is not None and not output.parent.is_dir():
         raise click.UsageError(f"-o {output}: there is no folder {output.parent}; make it first")
+    written = prediction.writer_for(output)
     executor = options.executor_of(cluster, processes)
     source, overrides = starting.source_of(spec, targets, options.parse_settings(given), settings)
     from numbann.training.cross_validation import cross_validate
@@ -62,7 +65,7 @@ def command(
 
     def show(found: Any) -> None:
         if output is not None:
-            found.write(output)
+            prediction.write(output, written(found.predictions))
         narrator.validated(found, output)
 
     with narrate(settings, as_json) as narrator, shown(show):

@@ -21,9 +21,7 @@ if TYPE_CHECKING:
 @click.option(
     "--format", metavar="FORMAT", help="onnx, c, npz, safetensors (default: what FILE's ending says, else onnx)."
 )
-@click.option(
-    "-o", "--output", type=click.Path(path_type=Path), metavar="FILE", help="The file (default: beside the model)."
-)
+@click.option("-o", "--output", type=options.written, metavar="FILE", help="The file (default: beside the model).")
 @click.option("--verify", is_flag=True, help="Compare its predictions with the model's; exit code 1 if they differ.")
 @click.option("--data", metavar="DATA", help="The rows to compare on (default: 1000 drawn as those of training were).")
 @click.option("--card/--no-card", default=True, help="Whether to write README.md, the model's card, beside it.")

@@ -16,7 +16,7 @@ from numbann_cli.overview import COMMANDS
 @click.option(
     "-o",
     "--output",
-    type=click.Path(path_type=Path),
+    type=options.written,
     default="spec.json",
     metavar="FILE",
     show_default=True,

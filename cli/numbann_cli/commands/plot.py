@@ -25,7 +25,7 @@ PLOTS = "plots"
 @click.option(
     "-o",
     "--output",
-    type=click.Path(path_type=Path),
+    type=options.written,
     metavar="PATH",
     help="A folder for all (default: plots in RUN), or a file (.png, .svg, .pdf) for the first.",
 )

@@ -11,6 +11,8 @@ from numbann_cli.completion import complete_run
 from numbann_cli.group import Settings
 from numbann_cli.overview import COMMANDS
 
+STANDARD_OUTPUT = Path("-")
+
 
 @click.command("predict", help=COMMANDS["predict"])
 @click.argument("run", type=click.Path(path_type=Path), shell_complete=complete_run)
@@ -54,6 +56,7 @@ def command(
     from numbann.model.loading import load
     from numbann_cli import lines, prediction
 
+    output = None if output == STANDARD_OUTPUT else output
     written = prediction.writer_for(output, as_json)
     model = load(run, device=device or "auto", threads=threads, trust=trust, plugins=settings.usable_files())
     if data == "-" and output is None and lines.are_there():
@@ -67,13 +70,4 @@ def command(
     if output is None:
         click.echo(content, nl=False)
     else:
-        _write(output, content)
-
-
-def _write(output: Path, content: str | bytes) -> None:
-    from numbann.training.rundir import write_atomically
-
-    try:
-        write_atomically(output, content.encode() if isinstance(content, str) else content)
-    except OSError as error:
-        raise click.UsageError(f"-o {output}: cannot be written: {error.strerror}") from None
+        prediction.write(output, content)

@@ -12,13 +12,12 @@ from numbann_cli.group import Settings
 from numbann_cli.overview import COMMANDS
 
 REPORT = "report.html"
+ENDINGS = (".html", ".htm")
 
 
 @click.command("report", help=COMMANDS["report"])
 @click.argument("run", type=click.Path(path_type=Path), shell_complete=complete_run)
-@click.option(
-    "-o", "--output", type=click.Path(path_type=Path), metavar="FILE", help=f"The file (default: {REPORT} in RUN)."
-)
+@click.option("-o", "--output", type=options.written, metavar="FILE", help=f"The file (default: {REPORT} in RUN).")
 @options.rows_of_run
 @options.part_of_run
 @options.threads
@@ -43,6 +42,8 @@ def command(
 
     directory = open_existing(run).path
     path = output or directory / REPORT
+    if path.suffix.lower() not in ENDINGS:
+        raise click.UsageError(f"-o {path}: a page is HTML; name a file that ends in {' or '.join(ENDINGS)}")
     if path.is_dir() or not path.parent.is_dir():
         raise click.UsageError(f"-o {path}: name a file, in a folder that exists")
     options.refuse_both(data, part)

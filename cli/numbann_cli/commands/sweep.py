@@ -14,9 +14,7 @@ from numbann_cli.overview import COMMANDS
 @click.command("sweep", help=COMMANDS["sweep"])
 @click.argument("spec", type=click.Path(path_type=Path))
 @options.targets
-@click.option(
-    "-o", "--output", type=click.Path(path_type=Path), metavar="DIR", help="Its directory; default: runs/NAME-sweep."
-)
+@click.option("-o", "--output", type=options.written, metavar="DIR", help="Its directory; default: runs/NAME-sweep.")
 @options.workers
 @options.processes
 @options.cluster

@@ -16,7 +16,13 @@ from numbann_cli.overview import COMMANDS
 @click.argument("spec", type=click.Path(path_type=Path))
 @options.targets
 @options.preset
-@click.option("-o", "--output", metavar="DIR", help="The run directory (default: runs/NAME, runs/NAME-2, ...).")
+@click.option(
+    "-o",
+    "--output",
+    type=options.written,
+    metavar="DIR",
+    help="The run directory (default: runs/NAME, runs/NAME-2, ...).",
+)
 @options.settings
 @options.device
 @options.threads
@@ -32,7 +38,7 @@ def command(
     spec: Path,
     targets: tuple[str, ...],
     preset: str | None,
-    output: str | None,
+    output: Path | None,
     given: tuple[str, ...],
     device: str | None,
     threads: int | None,
@@ -65,7 +71,7 @@ def command(
             )
 
 
-def _run_dry(spec: starting.Source, overrides: dict[str, Any], output: str | None, force: bool, narrator: Any) -> None:
+def _run_dry(spec: starting.Source, overrides: dict[str, Any], output: Path | None, force: bool, narrator: Any) -> None:
     from numbann.training.preparation import prepare
     from numbann.training.rundir import check_output
 

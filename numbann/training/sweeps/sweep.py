@@ -134,8 +134,15 @@ def _required(loaded: Loaded) -> Loaded:
 
 def _check_output(output: str | Path | None, force: bool) -> None:
     """Refuse a directory that is there, unless a sweep in it may be replaced."""
-    if output is None or not (force and store.is_sweep(Path(output))):
+    if output is None or not store.is_sweep(Path(output)):
         rundir.check_output(output, force)
+    elif not force:
+        left = not Store(Path(output)).manifest()["finished"]
+        goes_on = (
+            f"a sweep that is not complete: numbann resume {output} goes on with it" if left else "a complete sweep"
+        )
+        what = "name another directory, or replace it with --force (force=True)"
+        raise RunDirectoryError(f"{output}: has {goes_on}; {what}")
 
 
 def _create(output: str | Path | None, name: str, force: bool) -> Store:

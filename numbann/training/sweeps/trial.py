@@ -27,7 +27,7 @@ from numbann.training.beside import train_beside
 from numbann.training.calibration import calibrate
 from numbann.training.callbacks import Callback, FromModel
 from numbann.training.checkpoint import restored, to_parts
-from numbann.training.cross_validation import with_folds
+from numbann.training.cross_validation import naming_folds, with_folds
 from numbann.training.folding import Folding
 from numbann.training.manifest import identity
 from numbann.training.preparation import Prepared, placing, plan
@@ -77,7 +77,8 @@ class Trials:
     def prepare_base(self, tell: Callback) -> Prepared:
         """Prepare the spec of the sweep itself; all faults of its data are raised."""
         loaded = self._folded(self.loaded)
-        with placing(loaded, self.given):
+        fault = partial(self.loaded.source.fault, ("sweep", "folds"))
+        with naming_folds(fault), placing(loaded, self.given):
             source = self._sources.read(loaded)
             if self.sweep.folds > 1:
                 source.folds(self.sweep.folds)  # as many as there can be
