@@ -140,3 +140,21 @@ def test_dependence_is_the_mean_of_predictions(here: Path, ensemble: Any) -> Non
     assert len(numbers.grid) == 3
     assert (np.diff(numbers.grid) > 0).all()
     assert numbers.to_json()["column"] == "a"
+
+
+@pytest.mark.parametrize("form", ["%d.%m.%Y", ""])
+def test_dependence_on_dates_spreads_over_their_range(here: Path, form: str) -> None:
+    days = np.datetime64("2020-01-01") + RANDOM.integers(0, 1500, 150)
+    texts = [day.item().strftime(form or "%Y-%m-%d") for day in days]
+    frame = {"day": texts, "b": X[:, 1], "y": (days - days.min()).astype(np.float64)}
+    given = {"dates": "parts", **({"format": form} if form else {})}
+    data = {"columns": {"day": given}, "split": {"test": 0.0}, "target": "y"}
+    model = numbann.train({**SPEC, "data": data}, data=frame, output=here / "run").model
+    found = model.dependence(frame, "day", grid=12)
+    assert found.grid.dtype == "datetime64[s]"
+    assert len(found.grid) == 12
+    assert (np.diff(found.grid) > np.timedelta64(30, "D")).all()
+    assert found.to_json()["grid"][0] == str(found.grid[0].astype("datetime64[D]"))
+    for day, mean in zip(found.grid, found.values["y"], strict=True):
+        expected = model.predict({**frame, "day": np.full(150, day)}).mean()
+        assert mean == pytest.approx(expected, rel=1e-5)

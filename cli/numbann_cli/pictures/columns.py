@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from numbann_cli.pictures.canvas import BLACK, BLUE, ORANGE, WIDTH, distinct, figure, line_style, named, panels
@@ -12,6 +12,7 @@ MOST_BARS = 20
 MOST_COLUMNS = 6
 MOST_OUTPUTS = 5
 MOST_VALUES = 10  # of a column of texts
+MOST_DATES = 60  # months or weeks show
 
 
 def importance(looks: Sequence[Look]) -> Any:
@@ -56,20 +57,23 @@ def dependence(looks: Sequence[Look]) -> Any:
 
     model, raw = look.model, look.rows.raw
     names = [look.importance.names[k] for k in look.importance.order[:MOST_COLUMNS]]
-    points = {name: MOST_VALUES if name in raw.table.texts else POINTS for name in names}
-    found = [measure_dependence(model, raw, name, points[name], rows=ROWS) for name in names]
+    along = {name: _cells(look, name) for name in names}
+    points = {"texts": MOST_VALUES, "dates": MOST_DATES, "numbers": POINTS}
+    found = [measure_dependence(model, raw, name, points[_kind(along[name])], rows=ROWS) for name in names]
+    counts = {one.column: _values_cut(raw, one) if along[one.column] is None else 0 for one in found}
     outputs = _outputs([one.values for one in found], model.task)
     made, every = panels(len(found), 3, 2.7)
     low = min(float(one.values[name].min()) for one in found for name in outputs)
     high = max(float(one.values[name].max()) for one in found for name in outputs)
     room = 0.06 * (high - low or 1.0)
     for axes, one, title in zip(every, found, distinct(names), strict=True):
-        _draw(axes, raw, one, outputs)
-        axes.set_xlabel(title)
+        _draw(axes, one, outputs, along[one.column])
+        there = counts[one.column]
+        axes.set_xlabel(f"{title} ({len(one.grid)} of {there} values)" if there else title)
         axes.set_ylim(low - room, high + room)
     made.supylabel(_ylabel(outputs, model.task), fontsize=10.5)
     if len(outputs) > 1:
-        made.legend(*every[0].get_legend_handles_labels(), loc="outside lower center", ncols=3)
+        _legend(made, outputs, {cells is None for cells in along.values()})
     told = (
         [f"{len(names)} of {len(model.features)} columns, the most important"]
         if len(names) < len(model.features)
@@ -77,6 +81,7 @@ def dependence(looks: Sequence[Look]) -> Any:
     )
     every_output = len(found[0].values)
     told += [f"{len(outputs)} of {every_output} outputs, which change most"] if 1 < len(outputs) < every_output else []
+    told += ["of texts the most frequent values"] if any(counts.values()) else []
     title = "Mean prediction by the value of a column" + "\n" * bool(told) + "; ".join(told)
     made.suptitle(title, fontsize=11, x=0.01, ha="left")
     return made
@@ -98,26 +103,77 @@ def _outputs(every: Sequence[Mapping[str, Any]], task: str) -> list[str]:
     return [name for name in names if name in chosen]
 
 
-def _draw(axes: Any, raw: Any, one: Any, outputs: Sequence[str]) -> None:
-    """Draw the outputs by a column: lines over numbers, points over texts."""
-    texts = one.grid.dtype.kind not in "fiu"
+def _cells(look: Look, column: str) -> Any:
+    """Return the numbers or the dates (N,) of the rows that have one in a column; None of a column of texts."""
+    import numpy as np
+
+    table, code = look.rows.raw.table, look.model.preprocessing.encoding.codes.get(column)
+    if column not in table.texts:
+        cells = np.asarray(table.column(slice(None), table.number_names.index(column)), np.float64)
+        return cells[np.isfinite(cells)]
+    texts = table.texts[column]
+    dates = None if code is None else code.dates(texts.values)
+    if dates is None:
+        return None
+    dates = dates[texts.codes[~texts.missing]]
+    return dates[~np.isnat(dates)]
+
+
+def _values_cut(raw: Any, one: Any) -> int:
+    """Return how many texts a column has, 0 if all of them are drawn."""
+    count = len({*raw.table.texts[one.column].original} - {None})
+    return count if count > len(one.grid) else 0
+
+
+def _kind(cells: Any) -> str:
+    return "texts" if cells is None else "dates" if cells.dtype.kind == "M" else "numbers"
+
+
+def _draw(axes: Any, one: Any, outputs: Sequence[str], cells: Any) -> None:
+    """Draw the outputs by a column: lines over numbers and dates, points over texts."""
+    texts = cells is None
     x = range(len(one.grid)) if texts else one.grid
-    labels = distinct([name.removeprefix("p_") for name in outputs], 16)
     for place, name in enumerate(outputs):
-        style = {**line_style(place), **({"linestyle": "none", "marker": "o", "markersize": 5} if texts else {})}
-        axes.plot(x, one.values[name], **style, label=labels[place])
+        axes.plot(x, one.values[name], **_style(place, {texts}))
     if texts:
         axes.set_xticks(x, distinct(one.grid, 12), rotation=60, ha="right", fontsize=8.5)
-    else:
-        _mark_tenths(axes, raw, one.column)
+        return
+    if cells.dtype.kind == "M":
+        _scale_dates(axes)
+    _mark_tenths(axes, cells)
 
 
-def _mark_tenths(axes: Any, raw: Any, column: str) -> None:
+def _style(place: int, of_texts: Collection[bool]) -> dict[str, Any]:
+    """Return how an output is drawn: as a line, as points over texts, or what stands for both."""
+    points = {"marker": "o", "markersize": 5} if True in of_texts else {}
+    return {**line_style(place), **points, **({} if False in of_texts else {"linestyle": "none"})}
+
+
+def _legend(made: Any, outputs: Sequence[str], of_texts: Collection[bool]) -> None:
+    from matplotlib.lines import Line2D
+
+    handles = [Line2D([], [], **_style(place, of_texts)) for place in range(len(outputs))]
+    labels = distinct([name.removeprefix("p_") for name in outputs], 16)
+    made.legend(handles, labels, loc="outside lower center", ncols=3)
+
+
+def _scale_dates(axes: Any) -> None:
+    from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
+
+    locator = AutoDateLocator(minticks=3, maxticks=7)
+    axes.xaxis.set_major_locator(locator)
+    axes.xaxis.set_major_formatter(ConciseDateFormatter(locator))
+    axes.tick_params(axis="x", labelsize=8.5)
+    axes.xaxis.get_offset_text().set_fontsize(8.5)
+
+
+def _mark_tenths(axes: Any, cells: Any) -> None:
     """Mark the tenths of the rows along the axis, which tell where there are many."""
     import numpy as np
 
-    cells = np.asarray(raw.table.column(slice(None), raw.table.number_names.index(column)), np.float64)
-    tenths = np.quantile(cells[np.isfinite(cells)], np.linspace(0.1, 0.9, 9))
+    kind = cells.dtype  # of dates the quantiles are of seconds
+    numbers = cells.astype(np.int64) if kind.kind == "M" else cells
+    tenths = np.quantile(numbers, np.linspace(0.1, 0.9, 9)).astype(np.int64 if kind.kind == "M" else kind).astype(kind)
     axes.vlines(tenths, 0, 0.06, color=ORANGE, linewidth=1.2, transform=axes.get_xaxis_transform())
 
 

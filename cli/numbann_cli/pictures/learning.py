@@ -12,6 +12,7 @@ from numbann_cli.run_page import activations_of
 
 MOST_METRICS = 3
 WIDE = 30.0  # the ratio of the largest value to the smallest from which an axis is logarithmic
+UNLIKE = 10.0  # the ratio of the epochs of the longest run to those of the shortest from which theirs is
 MOST_NAMES = 14
 TRAIN, VALIDATION = "train_loss", "validation_loss"
 
@@ -149,14 +150,19 @@ def _never(_: Sequence[float]) -> bool:
 
 
 def _dress(axes: Any, label: str, logarithmic: Callable[[Sequence[float]], bool] = _wide) -> None:
-    """Name the axes; a wide range is logarithmic."""
+    """Name the axes; a wide range is logarithmic, and so are the epochs of runs of unlike length."""
     from matplotlib.ticker import MaxNLocator
 
+    ends = [float(line.get_xdata()[-1]) for line in axes.get_lines()]
     if logarithmic([*_values(axes)]):
         axes.set_yscale("log")
         axes.yaxis.set_major_formatter(NUMBER)
     axes.set(xlabel="epoch", ylabel=label)
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True, steps=[1, 2, 5, 10]))
+    if max(ends) > UNLIKE * min(ends):
+        axes.set(xscale="log", xlabel="epoch (logarithmic)")
+        axes.xaxis.set_major_formatter(NUMBER)
+        return
+    axes.xaxis.set_major_locator(MaxNLocator("auto", integer=True, steps=[1, 2, 5, 10]))
 
 
 def _some(handles: Sequence[Any], labels: Sequence[str]) -> tuple[Sequence[Any], Sequence[str]]:

@@ -7,6 +7,7 @@ from typing import Any
 
 from numbann_cli.pictures.canvas import BLACK, BLUE, NUMBER, SHADES, WIDTH, bounds, figure, named, panels
 from numbann_cli.pictures.look import Look, Result
+from numbann_cli.rows import number
 
 MOST_TARGETS = 4
 MANY = 3000  # points from which their density is drawn
@@ -31,7 +32,8 @@ def predicted(looks: Sequence[Look]) -> Any:
         axes.plot(both, both, color=BLACK, linestyle=":", linewidth=1)
         target = named(name)
         axes.set(xlabel=f"true {target}", ylabel=f"predicted {target}", xlim=both, ylim=both, aspect="equal")
-    every[0].set_title(_title("Predicted", result, names))
+        axes.locator_params(axis="x", nbins=5 if len(names) == 1 else 4)  # so that large numbers do not touch
+    _title(made, "Predicted", result, names)
     return made
 
 
@@ -47,6 +49,7 @@ def residuals(looks: Sequence[Look]) -> Any:
         value = result.roles["value"][:, k]
         rest = result.roles["t"][:, k] - value
         _points(made, left, value, rest, bar=False)
+        left.locator_params(axis="x", nbins=5)
         left.axhline(0, color=BLACK, linestyle=":", linewidth=1)
         left.set(xlabel=f"predicted {named(name)}", ylabel=f"true - predicted {named(name)}")
         right.hist(
@@ -57,8 +60,8 @@ def residuals(looks: Sequence[Look]) -> Any:
             edgecolor="white",
             linewidth=0.4,
         )
-        right.set(xlabel="rows", title=f"mean {rest.mean():.3g}, deviation {rest.std():.3g}")
-    grid[0, 0].set_title(_title("Residuals", result, names))
+        right.set(xlabel="rows", title=f"mean {_short(rest.mean())}, deviation {_short(rest.std())}")
+    _title(made, "Residuals", result, names)
     return made
 
 
@@ -85,9 +88,16 @@ def _ends(values: Any) -> tuple[float, float]:
     return float(values.min()), float(values.max())
 
 
-def _title(what: str, result: Result, names: Sequence[str]) -> str:
+def _title(made: Any, what: str, result: Result, names: Sequence[str]) -> None:
+    """Say above all what is drawn, and how good it is."""
     left = len(result.task.names) - len(names)
-    more = f"; {left} more targets" if left > 0 else ""
-    scores = ", ".join(f"{name} {value:.4g}" for name, value in [*result.measures.items()][:2])
-    told = f"; {scores}" if len(result.task.names) == 1 else ""
-    return f"{what} ({named(result.part, 40)}, {len(result)} rows{told}{more})"
+    scores = [*result.measures.items()][:2] if len(result.task.names) == 1 else []
+    told = [f"{named(name)} {number(float(value))}" for name, value in scores]
+    told += [f"{left} more targets"] if left > 0 else []
+    title = f"{what} ({named(result.part, 40)}, {len(result)} rows)" + "\n" * bool(told) + ", ".join(told)
+    made.suptitle(title, fontsize=11, x=0.01, ha="left")
+
+
+def _short(value: float) -> str:
+    """Return a number of about three digits, without powers of ten where they are not needed."""
+    return f"{value:.0f}" if 100 <= abs(value) < 1e7 else f"{value:.3g}"

@@ -35,6 +35,10 @@ class Code(ABC):
         """What to call a text that no row may have; empty where such a text is a missing number."""
         return ""
 
+    def dates(self, texts: Sequence[str]) -> np.ndarray | None:
+        """Return texts as dates (n,), NaT for one that is none; None of a code that is not of dates."""
+        return None
+
     @abstractmethod
     def numbers(self, texts: Sequence[str]) -> np.ndarray:
         """Return the numbers (n, k) of texts; NaN for a text that is unknown."""

@@ -28,8 +28,11 @@ class Coding(Code):
     def refusal(self) -> str:
         return no_date(self.format)
 
+    def dates(self, texts: Sequence[str]) -> np.ndarray:
+        return parse_dates(texts, self.format)
+
     def numbers(self, texts: Sequence[str]) -> np.ndarray:
-        found = parts_of(parse_dates(texts, self.format))
+        found = parts_of(self.dates(texts))
         turns = (
             (found["month"] - 1 + (found["day"] - 1) / 31) / 12,
             (found["weekday"] + found["hour"] / 24) / 7,

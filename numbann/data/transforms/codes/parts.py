@@ -25,8 +25,11 @@ class Coding(Code):
     def refusal(self) -> str:
         return no_date(self.format)
 
+    def dates(self, texts: Sequence[str]) -> np.ndarray:
+        return parse_dates(texts, self.format)
+
     def numbers(self, texts: Sequence[str]) -> np.ndarray:
-        return np.stack([*parts_of(parse_dates(texts, self.format)).values()], axis=1)
+        return np.stack([*parts_of(self.dates(texts)).values()], axis=1)
 
 
 def parts_of(dates: np.ndarray) -> dict[str, np.ndarray]:
