@@ -1,4 +1,4 @@
-"""The map from the quantiles of numbers to those of the normal distribution."""
+"""Quantiles of numbers, their map to those of the normal distribution, and which numbers are one value."""
 
 from __future__ import annotations
 
@@ -8,6 +8,23 @@ from statistics import NormalDist
 import numpy as np
 
 MOST_KNOTS = 256
+NEAR = 2.0**-40  # of a column's spread: a sine differs by less from one processor or library to another
+
+
+def distinct(values: np.ndarray) -> np.ndarray:
+    """Return the distinct numbers, sorted; of those that differ as roundings do, the first stands for all.
+
+    The spread is that of the middle half, so that a few huge numbers do not make one of all others.
+    """
+    found = np.unique(values)
+    halves = found / 2  # of which no difference overflows
+    spread = halves[3 * len(found) // 4] - halves[len(found) // 4] if len(found) else 0.0
+    return found[np.diff(halves, prepend=-np.inf) > NEAR * spread]
+
+
+def places_in(known: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """Return the place of each number among the distinct ones of `distinct`."""
+    return np.searchsorted(known, values, side="right") - 1
 
 
 def quantile_knots(values: np.ndarray) -> np.ndarray:
@@ -17,8 +34,9 @@ def quantile_knots(values: np.ndarray) -> np.ndarray:
 
 
 def normal_levels(knots: Sequence[float]) -> tuple[np.ndarray, np.ndarray]:
-    """Return the distinct knots, and the level of the normal distribution for each; equal knots share their mean."""
+    """Return the distinct knots, and the level of the normal distribution for each: the mean of equal ones."""
     count = len(knots)
     levels = np.array([NormalDist().inv_cdf((place + 0.5) / count) for place in range(count)])
-    distinct, place = np.unique(np.array(knots), return_inverse=True)
-    return distinct, np.bincount(place, levels) / np.bincount(place)
+    known = distinct(np.array(knots))
+    place = places_in(known, np.array(knots))
+    return known, np.bincount(place, levels) / np.bincount(place)

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from numbann.data.quantiles import distinct, places_in
 from numbann.data.tree import tree_thresholds
 
 FITTED = 200_000  # the most training rows that edges are fitted on
@@ -38,16 +39,17 @@ class Bins:
     def fit(cls, values: np.ndarray, targets: np.ndarray | None, count: int) -> Bins | None:
         """Fit to numbers (n,): by quantiles, or by a tree that knows the targets (n, k); None for two values or fewer.
 
-        count: the most bins.
+        count: the most bins.  Numbers that differ as roundings do are one value: no edge is between them.
         """
-        distinct = np.unique(values)
-        if len(distinct) < 3:
+        known = distinct(values)
+        if len(known) < 3:
             return None
         if targets is None:
             edges = np.quantile(values, np.linspace(0, 1, count + 1))
         else:
-            edges = np.array([distinct[0], *tree_thresholds(values, targets, count), distinct[-1]])
-        edges = edges[np.diff(edges / 2, prepend=-np.inf) > 0]
+            thresholds = tree_thresholds(known[places_in(known, values)], targets, count)
+            edges = np.array([known[0], *thresholds, known[-1]])
+        edges = distinct(edges)
         return cls(tuple(edges.tolist())) if len(edges) > 2 else None
 
     def write(self, values: np.ndarray, x: np.ndarray) -> None:

@@ -194,7 +194,7 @@ def _struct(fields: Sequence[Field]) -> type[ctypes.Structure]:
 
 def _cell(field: Field, cells: Mapping[str, np.ndarray], row: int) -> Any:
     """Return what stands in a field of a row."""
-    if field.name == FEATURES and field.title == FEATURES and field.kind != "text" and FEATURES not in cells:
+    if field.name == FEATURES:
         return (TYPES[field.kind] * field.width)(*(column[row] for column in cells.values()))
     value = cells[field.title][row]
     return str(value).encode() if field.kind == "text" else float(value)

@@ -46,13 +46,13 @@ def identifier(text: str) -> str:
 
 
 def comment(text: str) -> str:
-    """Return a text as it may stand in a comment: in ASCII, on one line, without an end of it."""
-    return json.dumps(text)[1:-1].replace("/", "\\/").replace('\\"', '"')
+    """Return a text as it may stand in a comment: in ASCII, on one line, without an end or a start of one."""
+    return data_in_comment(text)[1:-1].replace('\\"', '"')
 
 
 def data_in_comment(value: Any) -> str:
     """Return JSON values as a text that may stand in a comment."""
-    return json.dumps(value).replace("/", "\\/")
+    return json.dumps(value).replace("/*", "/\\u002a").replace("/", "\\/")
 
 
 def text_literal(text: str) -> str:

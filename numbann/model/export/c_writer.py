@@ -85,7 +85,7 @@ class CWriter(Writer[Value]):
         }
         for name, one in schema.items():
             kind = kinds.get(one["type"], "text")
-            free = _free(identifier(name or "column"), [field.name for field in self.row.values()])
+            free = _free(identifier(name or "column"), [FEATURES, *(field.name for field in self.row.values())])
             self.row[name] = Field(name, free, kind, 1, told_of[one["type"]])
 
     # ---- statements

@@ -180,3 +180,16 @@ def test_a_count_by_rows(rows: int, classes: bool, count: int) -> None:
 def test_bins_by_rows_are_those_of_their_number(load_table: Load) -> None:
     one, other = (load_table(TABLE, missing="median", bins=bins(count)) for count in ("by-rows", 4))
     assert one.layout.bins == other.layout.bins
+
+
+@pytest.mark.parametrize("by_target", [False, True])
+def test_no_edge_is_between_numbers_that_differ_by_rounding(by_target: bool) -> None:
+    """The cosines of days 3 and 4 of a week are one number; how each is rounded differs between libraries."""
+    values = np.cos(2 * np.pi * np.arange(70) / 7)
+    assert len(np.unique(values)) > len(np.unique(values.round(9)))
+    fitted = Bins.fit(values, np.sin(np.arange(70.0))[:, None] if by_target else None, 32)
+    assert fitted is not None
+    assert np.diff(fitted.edges).min() > 1e-3
+    outlier = Bins.fit(np.array([*range(20), 1e300]) / 1e3, None, 20)
+    assert outlier is not None
+    assert len(outlier) == 20

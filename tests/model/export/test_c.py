@@ -39,7 +39,7 @@ def test_nothing_is_allocated_and_only_mathematics_and_texts_are_included() -> N
         assert files[".c"].count(b"#include") == 3
 
 
-ODD = """*/ "a\\ ??/ é\n%s"""  # ends a comment, a text, and the line
+ODD = """*/* "a\\ ??/ é\n%s"""  # ends a comment, a text, and the line
 
 
 @compiled
@@ -51,6 +51,7 @@ def test_names_and_texts_of_any_kind(here: Path) -> None:
         "x-y": ["x", "y"] * 30,
         "x_y": [3.0, 4.0, 5.0] * 20,
         "label": ["'", '"', "\\"] * 20,
+        "features": [1.0, 3.0] * 30,
         "NAN": [1.0, 2.0] * 30,
         "c0": [1.0, 2.0] * 30,
         "d0": [1.0, 3.0] * 30,
@@ -62,8 +63,16 @@ def test_names_and_texts_of_any_kind(here: Path) -> None:
     assert found.check is not None
     text = (here / "my model.h").read_text()
     fields = ("float column;", "char *int_;", "char *x_y;", "float x_y_2;", "char *label;", "float NAN_;", "float c0;")
+    fields += ("float features_2;",)
     assert all(field in text for field in fields)
     assert "void _3___predict(const _3___row *row, _3___answer *answer);" in text
+
+
+@compiled
+def test_one_of_the_numbers_is_called_as_all_of_them_are(here: Path) -> None:
+    columns = {"features": [1.0, 2.0, 4.0] * 20, "other": [1.0, 3.0] * 30, "y": [0.5, 1.0, 3.0] * 20}
+    given = {"data": {"target": "y"}, "model": {"layers": [4]}}
+    assert zoo.model_of(given, columns).export(here / "model.c", verify=True).check is not None
 
 
 @compiled
@@ -147,7 +156,7 @@ def test_numbers(given: float, kind: str, text: str) -> None:
 
 def test_texts() -> None:
     assert text_literal('a"\\?é\n') == '"a\\042\\134\\077\\303\\251\\012"'
-    assert comment('*/ /* "é\n') == '*\\/ \\/* "\\u00e9\\n'
+    assert comment('*/ /* "é\n') == '*\\/ \\/\\u002a "\\u00e9\\n'
     assert [identifier(one) for one in ("a b", "3", "", "int", "é")] == ["a_b", "_3", "_", "int_", "_"]
     assert [bare(one) for one in ("(a + b)", "(a) + (b)", "a", "((a))")] == ["a + b", "(a) + (b)", "a", "(a)"]
     with pytest.raises(ExportError, match="a text of 5000 bytes is too long for C"):
