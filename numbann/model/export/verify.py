@@ -40,6 +40,8 @@ class Check(NamedTuple):
 def verify(model: Model, format: Any, content: Mapping[str, bytes], data: Any, dtype: str) -> Check:
     """Compare predictions; ExportError where they differ.  data: rows as `predict` takes them; None: some are drawn."""
     columns = draw(model, ROWS) if data is None else columns_of(model, data)
+    if not len(next(iter(columns.values()))):
+        raise ExportError("the data to compare on holds no rows")
     for name in columns:
         if columns[name].dtype.kind in "biuf":
             columns[name] = columns[name].astype(dtype)

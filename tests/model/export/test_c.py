@@ -127,6 +127,13 @@ def test_a_missing_number_that_training_refuses_gives_none(here: Path) -> None:
     assert np.isnan(found["value"]).tolist() == [True, False]
 
 
+def test_no_rows_are_no_comparison(here: Path) -> None:
+    with pytest.raises(ExportError, match="the data to compare on holds no rows"):
+        zoo.made("value").export(
+            here / "model.c", verify=True, data={name: np.empty(0) for name in ("area", "rooms", "age")}
+        )
+
+
 def test_a_difference_is_told(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     model = zoo.made("five_classes")
     answers = {"label": np.zeros(1000, int), "probabilities": np.zeros((1000, 5))}
