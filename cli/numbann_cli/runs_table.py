@@ -56,7 +56,7 @@ def rows_of(folder: Path) -> list[Row]:
 
 def _row(path: Path) -> Row:
     try:
-        return Row(path, read_result(path))
+        return Row(path, read_result(path, whole=False))
     except RunDirectoryError as error:
         if _has_runs(path):
             return Row(path, remark=f"has runs; numbann runs {path} lists them")
@@ -131,9 +131,9 @@ def _cells(run: Result) -> tuple[str, ...]:
     return (
         run.path.name,
         NONE if run.started is None else _when(run.started),
-        run.task,
-        _model(run.units),
-        str(run.epochs),
+        run.task or NONE,
+        NONE if run.units is None else _model(run.units),
+        NONE if run.epochs is None else str(run.epochs),
         run.metric if run.metrics else NONE,
         *(NONE if value is None else f"{value:.4g}" for value in figures),
         NONE if run.seconds is None else f"{run.seconds:.1f}",

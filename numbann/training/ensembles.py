@@ -32,6 +32,7 @@ from numbann.training.execution import (
     Execution,
     Run,
     find_unmeasured,
+    leave_nothing,
     make_saves,
     note_failure,
     started,
@@ -46,6 +47,7 @@ from numbann.training.manifest import identity
 from numbann.training.out_of_fold import columns_of
 from numbann.training.rundir import RunDirectory
 from numbann.training.saves import Saves
+from numbann.training.telling import NotBegunError
 from numbann.training.trained import Trained, ended, finish, mean_epoch, measure_together
 from numbann.training.turn import Turn
 
@@ -75,6 +77,9 @@ def execute_ensemble(execution: Execution, folding: Folding, executor: Executor 
             if course.complete:
                 raise Interrupted(path, code, "the run is complete", complete=True) from interruption
             raise Interrupted(path, code, f"the checkpoints of all models are kept in {path}") from interruption
+        except NotBegunError:
+            leave_nothing(execution)
+            raise
         except BaseException as error:
             note_failure(execution.directory, error)
             raise

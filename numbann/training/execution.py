@@ -32,6 +32,7 @@ from numbann.training.manifest import identity, manifest
 from numbann.training.preparation import Prepared
 from numbann.training.rundir import RunDirectory
 from numbann.training.saves import Saves
+from numbann.training.telling import NotBegunError
 
 
 @dataclass(frozen=True, repr=False)
@@ -103,6 +104,10 @@ def execute(execution: Execution, stored: State | None = None) -> Run:
             if saves.complete:
                 raise Interrupted(path, code, "the run is complete", complete=True) from interruption
             raise Interrupted(path, code, saves.rescue()) from interruption
+        except NotBegunError:
+            saves.interruptions.end()
+            leave_nothing(execution)
+            raise
         except TrainingError as error:
             kept = saves.rescue()
             note_failure(execution.directory, error)
@@ -115,6 +120,13 @@ def execute(execution: Execution, stored: State | None = None) -> Run:
             saves.rescue()
             note_failure(execution.directory, error)
             raise
+
+
+def leave_nothing(execution: Execution) -> None:
+    """Remove what a run that has not begun has written, unless it goes on with an earlier one."""
+    if execution.spec is not None:
+        with contextlib.suppress(RunDirectoryError):
+            execution.directory.clear()
 
 
 def note_failure(directory: RunDirectory, error: BaseException) -> None:
@@ -220,9 +232,7 @@ def _write_beginning(execution: Execution, state: State, saves: Saves, started: 
     try:
         _write_first(execution, state, saves, started)
     except RunDirectoryError:
-        if execution.spec is not None:
-            with contextlib.suppress(RunDirectoryError):
-                execution.directory.clear()
+        leave_nothing(execution)
         raise
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from math import isfinite
 from pathlib import Path
@@ -15,9 +15,11 @@ from typing import Any
 
 from numbann.components.built_in import built_in
 from numbann.data.contract import PARTS
+from numbann.data.readers import format_of
 from numbann.errors import UNUSABLE, RunDirectoryError, describe_damage, path_from
 from numbann.model.file import KIND
 from numbann.model.tensor_file import read_header
+from numbann.spec.source import is_spec
 from numbann.training.lock import find_owner
 from numbann.training.rundir import (
     BEST,
@@ -30,10 +32,12 @@ from numbann.training.rundir import (
     RunDirectory,
     open_existing,
 )
+from numbann.training.sweeps.store import TRIALS, best_of, last_rungs, open_sweep
 
 RUN, ENSEMBLE, ALONE, VALIDATION, SWEPT = "run", "ensemble", "model", "cross-validation", "sweep"
 FINISHED, INTERRUPTED, FAILED, RUNNING = "finished", "interrupted", "failed", "running"
 PLAIN = ("type", "units", "activation")  # keys of a spec whose values need no name
+VALIDATED = {"folds", "mean", "deviation", "spec", "parameters"}  # the keys of a cross-validation
 STATISTICS = (".norm.mean", ".norm.variance")  # the tensors of a model that are not trained
 
 Figures = Mapping[str, float | None]  # loss and metrics by name; None for a number that is not finite
@@ -79,14 +83,14 @@ class Result:
         return self.path.resolve().name
 
     @property
-    def task(self) -> str:
-        """What is predicted: "classification", "multilabel" or "regression"."""
-        return str(self.spec["data"]["task"])
+    def task(self) -> str | None:
+        """What is predicted: "classification", "multilabel" or "regression"; None of a sweep without a best run."""
+        return str(self.spec["data"]["task"]) if self.spec else None
 
     @property
-    def units(self) -> list[int]:
-        """The units of the hidden layers."""
-        return [int(layer["units"]) for layer in self.spec["model"]["layers"]]
+    def units(self) -> list[int] | None:
+        """The units of the hidden layers; None of a sweep without a best run."""
+        return [int(layer["units"]) for layer in self.spec["model"]["layers"]] if self.spec else None
 
     @property
     def metric(self) -> str:
@@ -109,16 +113,17 @@ class Result:
         }
 
 
-def read_result(path: str | Path) -> Result:
+def read_result(path: str | Path, *, whole: bool = True) -> Result:
     """Read what is at a path: the directory of a run or a sweep, a model file, or what `numbann cv --json` prints.
 
-    RunDirectoryError if it is none of them, or damaged.
+    RunDirectoryError if it is none of them, or damaged.  whole: whether it is one for a sweep without a best run, too;
+    else that has its best trial so far, and no spec.
     """
     place = path_from(path, "a run directory, a model file, or a file of numbann cv --json")
     if not place.exists():
         raise RunDirectoryError(f"{place}: there is no such run directory or file")
     if (place / SWEEP).exists():
-        return _of_sweep(place)
+        return _of_sweep(place, whole)
     if place.is_dir():
         return _of_run(place)
     return _of_validation(place) if place.suffix == ".json" else _of_model(place)
@@ -180,15 +185,55 @@ def _of_run(path: Path) -> Result:
         seconds=seconds,
         parameters=parameters,
         size=size,
-        remark=failed or "" if state == FAILED else "",
+        remark=failed or "" if state == FAILED else _lost(directory) if state == FINISHED else "",
     )
 
 
-def _of_sweep(path: Path) -> Result:
+def _of_sweep(path: Path, whole: bool) -> Result:
     """Read the run of a sweep's best trial."""
-    if not (path / BEST / MANIFEST).exists():
-        raise RunDirectoryError(f"{path}: is a sweep that is not complete; numbann resume {path} goes on")
-    return replace(_of_run(path / BEST), path=path, kind=SWEPT)
+    if (path / BEST / MANIFEST).exists():
+        return replace(_of_run(path / BEST), path=path, kind=SWEPT)
+    if not whole:
+        return _of_trials(path)
+    running = find_owner(path) is not None
+    goes_on = "another process trains it" if running else f"numbann resume {path} goes on"
+    raise RunDirectoryError(f"{path}: is a sweep that is not complete; {goes_on}")
+
+
+def _of_trials(path: Path) -> Result:
+    """Read the best trial so far of a sweep without a best run."""
+    files = open_sweep(path)
+    with reading(path / SWEEP):
+        manifest = files.manifest()
+        lower, started = manifest["better"] == "lower", _text(manifest["started"])
+        asked = "" if manifest["trials"] is None else f" of {manifest['trials']}"
+    with reading(path / TRIALS):
+        rows = last_rungs(files.rows())
+        best = best_of(rows, lower)
+        seconds = sum(_number(row.get("seconds"), 0.0) for row in rows)
+        figures = {} if best is None else {"validation": _figures(best["validation"])}
+        course = (None, None) if best is None else (int(best["epochs"]), _number(best["best_epoch"]))
+    state = _state(path, None, None)
+    first = "" if best is None else f"; trial {best['trial']} is the best so far"
+    goes_on = "" if state == RUNNING else f"; numbann resume {path} goes on"
+    return Result(
+        path=path,
+        kind=SWEPT,
+        spec={},
+        state=state,
+        started=started,
+        metrics=figures,
+        epochs=course[0],
+        best_epoch=course[1],
+        seconds=seconds,
+        remark=f"{len(rows)}{asked} trials{first}{goes_on}",
+    )
+
+
+def _lost(directory: RunDirectory) -> str:
+    """Return, in words, what a finished run has no longer."""
+    lost = " and no ".join(name for name in (MODEL, METRICS) if not directory.has(name))
+    return f"has no {lost}; numbann resume {directory.path} writes what is missing" if lost else ""
 
 
 def _state(path: Path, finished: str | None, failed: str | None) -> str:
@@ -223,7 +268,20 @@ def _best(history: Sequence[Mapping[str, Any]], spec: Mapping[str, Any]) -> tupl
 # ---- models alone, and cross-validations
 
 
+def check_model(path: Path) -> None:
+    """Refuse a file that is something else than a model, and say what takes it."""
+    with suppress(OSError, RecursionError, *UNUSABLE):
+        if path.suffix == ".json" and json.loads(path.read_bytes()).keys() >= VALIDATED:
+            what = f"is the result of a cross-validation; numbann plot {path} draws it, and numbann compare takes it"
+            raise RunDirectoryError(f"{path}: {what}")
+    if is_spec(path):
+        raise RunDirectoryError(f"{path}: is a spec; numbann check {path} says what it uses")
+    if format_of(str(path), "auto") is not None:
+        raise RunDirectoryError(f"{path}: is a file of data; numbann data {path} sums it up")
+
+
 def _of_model(path: Path) -> Result:
+    check_model(path)
     metadata, shapes = read_header(path, KIND)
     with reading(path):
         spec, several = _spec(metadata["spec"]), bool(metadata.get("models"))
@@ -252,7 +310,7 @@ def _of_validation(path: Path) -> Result:
     """Read the result of a cross-validation."""
     with reading(path) as file:
         found = _object(file)
-        if not {"folds", "mean", "deviation", "spec", "parameters"} <= found.keys():
+        if not found.keys() >= VALIDATED:
             raise RunDirectoryError(f"{path}: is no result of a cross-validation, which numbann cv SPEC --json prints")
         models = [one for one in found["folds"] if "error" not in one]
         return Result(

@@ -156,9 +156,13 @@ def _stored_state(directory: rundir.RunDirectory, prepared: Prepared, stored: St
     if not any(map(directory.has, (rundir.CHECKPOINT, rundir.HISTORY, rundir.MODEL))):
         return None
     state = load_state(directory.path / rundir.CHECKPOINT, identity(prepared), prepared.job)
-    if stored.complete and directory.has(rundir.MODEL):
+    if stored.complete and _has_results(directory):
         _refuse_complete(directory, prepared, state)
     return state
+
+
+def _has_results(directory: rundir.RunDirectory) -> bool:
+    return directory.has(rundir.MODEL) and directory.has(rundir.METRICS)
 
 
 def _refuse_places(directory: rundir.RunDirectory, prepared: Prepared) -> None:
@@ -208,5 +212,5 @@ def _refuse_complete_ensemble(
             f"{directory.path}: its models were trained anew to the mean of the best epochs; resume without --epochs "
             "(epochs=N), or train anew"
         )
-    if stored.complete and directory.has(rundir.MODEL) and epochs is None:
+    if stored.complete and _has_results(directory) and epochs is None:
         raise RunDirectoryError(f"{directory.path}: is complete: its models are trained")

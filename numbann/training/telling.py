@@ -29,6 +29,10 @@ from numbann.training.callbacks import (
 Result = TypeVar("Result")
 
 
+class NotBegunError(TrainingError):
+    """A callback has failed before training began, so that nothing is kept."""
+
+
 class CallbackError(TrainingError):
     """A callback has failed, and the training went on to its end without it.  result: of the training."""
 
@@ -75,7 +79,7 @@ class Telling:
         except Exception as error:
             what = f"callback {_name(callback)} failed{self._when}: {told(error)}"
             if not self._begun:
-                raise TrainingError(f"{what}; nothing is trained") from error
+                raise NotBegunError(f"{what}; nothing is trained") from error
             self._callbacks.remove(callback)
             self._failed.append((what, error))
             self(CallbackFailed(_name(callback), self._epoch, f"{what}; the run goes on without it"))

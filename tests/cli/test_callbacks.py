@@ -55,7 +55,7 @@ def test_one_that_fails_is_told_at_once_and_at_the_end(
     assert numbann("resume", "run", "--epochs", "5").exit_code == 1
 
 
-def test_a_run_that_failed_is_shown_with_the_reason(
+def test_a_run_that_no_callback_lets_begin_leaves_nothing(
     numbann: Numbann, write_spec: WriteSpec, add: Callable[..., None]
 ) -> None:
     def refuse(event: Event) -> None:
@@ -64,16 +64,10 @@ def test_a_run_that_failed_is_shown_with_the_reason(
 
     add(refuse)
     found = numbann("train", write_spec(), "-o", "run")
-    reason = (
-        "callback test_a_run_that_failed_is_shown_with_the_reason.<locals>.refuse failed: OSError: no route to host"
-    )
     assert found.exit_code == 1
-    assert found.stderr.splitlines() == [
-        f"numbann: error: {reason}; nothing is trained",
-        "numbann: error: the checkpoint after epoch 0 is kept in run",
-    ]
-    assert f", failed: {reason}; nothing is trained\n" in numbann("show", "run").stdout
-    assert f"run: {reason}; nothing is trained" in " ".join(numbann("runs", ".").stdout.split())
+    (line,) = found.stderr.splitlines()
+    assert line.endswith(".refuse failed: OSError: no route to host; nothing is trained")
+    assert not Path("run").exists()
 
 
 def test_one_that_fails_in_a_cross_validation(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -140,7 +141,7 @@ def test_sweeps_are_known_by_their_best_runs(numbann: Numbann, write_spec: Write
     found = json.loads(numbann("compare", "runs/sweep", "runs/single", "--json").stdout)
     assert [one["kind"] for one in found["runs"]] == ["sweep", "run"]
     (here / "runs" / "sweep" / "best" / "manifest.json").unlink()
-    assert "is a sweep that is not complete" in numbann("runs").stdout
+    assert "sweep: 2 of 2 trials; trial 1 is the best so far" in numbann("runs").stdout
 
 
 def test_a_folder_without_runs(numbann: Numbann, here: Path) -> None:
@@ -167,3 +168,54 @@ def test_times() -> None:
     assert _when(now.isoformat()).count(":") == 1
     assert _when((now - timedelta(days=800)).isoformat()).startswith("20")
     assert _when("soon") == "-"
+
+
+def test_a_sweep_without_a_best_run(numbann: Numbann, write_spec: WriteSpec) -> None:
+    """It is one that is trained, or can be resumed, also after its best run is lost and its last line is cut off."""
+    sweep = {"parameters": {"optimizer.learning_rate": [0.01, 0.1]}, "search": "grid"}
+    spec = write_spec(train={"epochs": 1}, sweep=sweep)
+    numbann("sweep", spec, "--trial", "2", "-o", "runs/s")
+    with lock(Path("runs/s")):
+        (row,) = json.loads(numbann("runs", "--json").stdout)
+        assert "another process trains it" in numbann("compare", "runs/s", "runs/s").stderr
+    assert (row["state"], row["kind"], row["task"]) == ("running", "sweep", None)
+    assert row["started"] is not None
+    assert row["metrics"]["validation"].keys() == {"loss", "accuracy"}
+    assert row["remark"] == "1 of 2 trials; trial 2 is the best so far"
+    page = numbann("runs").stdout
+    assert page.splitlines()[1].split()[-1] == "interrupted"
+    assert "s: 1 of 2 trials; trial 2 is the best so far; numbann resume runs/s goes on" in " ".join(page.split())
+    assert numbann("resume", "runs/s").exit_code == 0
+    model = Path("runs/s/best/model.safetensors").read_bytes()
+    shutil.rmtree("runs/s/best")
+    trials = Path("runs/s/trials.jsonl")
+    trials.write_bytes(trials.read_bytes()[:-5])
+    assert "numbann resume runs/s goes on" in numbann("compare", "runs/s", "runs/s").stderr
+    assert numbann("resume", "runs/s").exit_code == 0
+    assert Path("runs/s/best/model.safetensors").read_bytes() == model
+
+
+def test_what_a_finished_run_has_lost_is_told_and_written_anew(numbann: Numbann, write_spec: WriteSpec) -> None:
+    for more, name in (({}, "one"), ({"ensemble": 2}, "several")):
+        run = library.train(write_spec(train={"epochs": 1}, **more), output=f"runs/{name}").path
+        for file in ("model.safetensors", "metrics.json"):
+            before = (run / file).read_bytes()
+            (run / file).unlink()
+            remark = f"{name}: has no {file}; numbann resume {run} writes what is missing"
+            assert remark in " ".join(numbann("runs").stdout.split())
+            assert numbann("resume", run).exit_code == 0
+            assert (run / file).read_bytes() == before
+        assert "is complete" in numbann("resume", run).stderr
+
+
+def test_what_is_no_model_is_named(numbann: Numbann, write_spec: WriteSpec) -> None:
+    spec = write_spec(train={"epochs": 1})
+    Path("cv.json").write_text(numbann("cv", spec, "--folds", "2", "--json", "-q").stdout)
+    for file, what in (
+        ("cv.json", "is the result of a cross-validation; numbann plot cv.json draws it"),
+        ("spec.json", "is a spec; numbann check spec.json"),
+        ("blobs.csv", "is a file of data; numbann data blobs.csv"),
+    ):
+        found = numbann("show", file)
+        assert (found.exit_code, found.stdout) == (2, "")
+        assert f"{file}: {what}" in found.stderr

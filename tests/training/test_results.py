@@ -168,12 +168,14 @@ def test_files_that_say_anything(write_spec: WriteSpec, name: str) -> None:
         ("none", "none: there is no such run directory or file"),
         ("folder", "folder: is not a run directory: it has no manifest.json"),
         ("spec.json", "spec.json: is no result of a cross-validation, which numbann cv SPEC --json prints"),
-        ("blobs.csv", "blobs.csv: not a numbann model, or a damaged one"),
+        ("blobs.csv", "blobs.csv: is a file of data; numbann data blobs.csv sums it up"),
+        ("other", "other: not a numbann model, or a damaged one"),
     ],
 )
 def test_what_is_no_result(write_spec: WriteSpec, path: str, message: str) -> None:
     write_spec()
     Path("folder").mkdir()
+    Path("other").write_text("no model")
     with pytest.raises(RunDirectoryError, match=message):
         read_result(path)
 

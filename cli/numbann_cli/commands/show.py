@@ -75,8 +75,10 @@ def _overview() -> str:
 def _sum_up(run: Path, plot: Path | None) -> None:
     """Print the page of a run, and its curves below, or that of a model's file."""
     if run.is_file() and plot is None:
+        from numbann.training.results import check_model
         from numbann_cli.run_page import page_of_model
 
+        check_model(run)
         click.echo(page_of_model(run))
         return
     if plot and plot != HERE:

@@ -14,7 +14,7 @@ import click
 
 from numbann.errors import NumbannError
 from numbann.training.results import read_result, reading
-from numbann.training.rundir import HISTORY, SWEEP, open_existing
+from numbann.training.rundir import HISTORY, METRICS, MODEL, SWEEP, open_existing
 from numbann.training.sweeps.effects import effects
 from numbann.training.sweeps.store import TRIALS, is_sweep, open_sweep
 from numbann_cli.run_page import history_of, metrics_of, spec_of
@@ -97,7 +97,8 @@ class Look:
     @cached_property
     def _model(self) -> Model | Undrawn:
         if self.metrics is None:
-            return Undrawn(f"{self.path} has no model yet; numbann resume {self.path}")
+            missing = METRICS if (self.path / MODEL).exists() else "model yet"
+            return Undrawn(f"{self.path} has no {missing}; numbann resume {self.path}")
         from numbann.model.loading import load
 
         asked = self.asked

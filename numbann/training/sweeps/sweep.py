@@ -87,7 +87,8 @@ def resume_sweep(
         if spec.get("plugins") and not trust and not named:
             raise RunDirectoryError(f"{files.path}: {TRUST}")
         loaded = load({**spec, **({"plugins": named} if named else {})}, data=data)
-        if manifest["finished"]:
+        best = rundir.RunDirectory(files.path / rundir.BEST)
+        if manifest["finished"] and all(map(best.has, (rundir.MANIFEST, rundir.METRICS, rundir.MODEL))):
             raise RunDirectoryError(f"{files.path}: is complete: its best trial is {manifest['best']}")
         course = Course(_required(loaded), data, Share.of(loaded, place, workers, threads), tell)
         base = course.prepare()
