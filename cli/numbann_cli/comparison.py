@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from numbann.data.contract import PARTS
-from numbann.training.comparing import ABSENT, Pairs, differences, pair
+from numbann.training.comparing import ABSENT, Pairs, differences, other_losses, other_rows, other_validation, pair
 from numbann.training.results import VALIDATION, Result, compact, lower_is_better
 from numbann_cli.failures import printable
 from numbann_cli.grid import cut, cut_front, lines, total, widths
@@ -22,7 +22,7 @@ def page(results: Sequence[Result], width: int) -> str:
     first = max(len(row[0]) for row in (*spec, *figures))
     room = min(WIDE, max(NARROW, (width - first) // len(results) - len(GAP)))
     above = [(name, *(_shortened(name, cell, room) for cell in cells)) for name, *cells in (*_heads(results), *spec)]
-    return printable("\n".join([*_blocks([*above, *figures], width), *_pairs(results)]))
+    return printable("\n".join([*_blocks([*above, *figures], width), *_unmarked(results), *_pairs(results)]))
 
 
 def _shortened(name: str, cell: str, room: int) -> str:
@@ -62,7 +62,8 @@ def _spec_rows(results: Sequence[Result]) -> Iterator[tuple[str, ...]]:
 
 
 def _metric_rows(results: Sequence[Result]) -> Iterator[tuple[str, ...]]:
-    """Yield a row for each measure of each part; the best value on rows that were held back has a mark."""
+    """Yield a row for each measure of each part; the best of values that compare, on rows held back, has a mark."""
+    rows, losses, folds = other_rows(results), other_losses(results), other_validation(results)
     for part in PARTS:
         having = [one.metrics.get(part, {}) for one in results]
         names = dict.fromkeys(name for figures in having for name in figures)
@@ -71,10 +72,23 @@ def _metric_rows(results: Sequence[Result]) -> Iterator[tuple[str, ...]]:
             yield _title(f"{part}{mean}", results)
         for name in names:
             values = [figures.get(name) for figures in having]
-            best = None if part == "train" else _best(name, values)
+            apart = rows or (name == "loss" and losses) or (part == "validation" and folds)
+            best = None if part == "train" or apart else _best(name, values)
             shown = (NONE if name not in figures else number(figures[name]) for figures in having)
             marks = ((f" {MARK}" if value is not None and value == best else "  ") for value in values)
             yield (f"  {name}", *(f"{cell:>{NARROWEST}}{mark}" for cell, mark in zip(shown, marks, strict=True)))
+
+
+def _unmarked(results: Sequence[Result]) -> Iterator[str]:
+    """Yield why figures have no mark, if there is a reason."""
+    rows, losses = other_rows(results), other_losses(results)
+    if rows:
+        yield f"no {MARK}: figures of other rows or targets do not compare ({', '.join(rows)})"
+        return
+    if losses:
+        yield f"no {MARK} at loss: other losses do not compare ({', '.join(losses)})"
+    if other_validation(results):
+        yield f"no {MARK} at validation: its rows differ"
 
 
 def _best(name: str, values: Sequence[float | None]) -> float | None:

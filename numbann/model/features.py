@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
+import numpy as np
+
 from numbann.data.columns import MISSING
 from numbann.data.encoding import Encoding, Group
 from numbann.data.kinds import Lookup
@@ -55,7 +57,32 @@ def _numbers(encoding: Encoding, group: Group) -> Iterator[Feature]:
             case target.Coding(values=values):
                 yield Feature(name, "text", listed([text for text in values if text is not None]), "the mean")
             case parts.Coding(format=format) | cyclic.Coding(format=format):
-                yield Feature(name, f"date, {format or '2024-12-31'}", "", f"the median{marked}" if fill else missing)
+                dated = not format or "%y" in format.lower()  # a time of day alone has no date
+                held = _days(group, place) if dated and column == encoding.columns_of(name)[-1] else ""
+                yield Feature(name, f"date, {format or '2024-12-31'}", held, f"the median{marked}" if fill else missing)
+
+
+def _days(group: Group, place: int) -> str:
+    """Return what the scale of a date's days since 1970 tells of those in training."""
+    scale = group.scales[0] if group.scales else None
+    if isinstance(scale, quantile.Scale):
+        return f"{_day(scale.knots[place][0])} to {_day(scale.knots[place][-1])}"
+    if not isinstance(scale, Affine):
+        return ""
+    shift, size = scale.shift[place], scale.scale[place]
+    match scale:
+        case standard.Scale():
+            return f"mean {_day(shift)}, deviation {size:.5g} days"
+        case minmax.Scale():
+            return f"{_day(shift)} to {_day(shift + size)}"
+        case robust.Scale():
+            return f"median {_day(shift)}, quartiles {size:.5g} days apart"
+    return ""
+
+
+def _day(days: float) -> str:
+    """Return a day, counted from 1970."""
+    return str(np.datetime64(round(days), "D"))
 
 
 def _held(encoding: Encoding, group: Group, place: int, column: str) -> str:

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean, stdev
 from typing import Any
 
+from numbann.data.contract import sources
+from numbann.spec.sweeping import OTHER_LOSS
 from numbann.training.results import ALONE, ENSEMBLE, VALIDATION, Result, lower_is_better
 
+OTHER_ROWS = (
+    *("data.target", "data.task", "data.weight", "data.group", "data.rows"),
+    *("data.split.test", "data.split.stratify", "data.split.by", "data.split.group", "data.split.column"),
+)
 ABSENT = object()  # stands for the value of a key that a spec does not have
 BESIDE = ("name", "callbacks")  # keys that say what a run is called and who hears of it, not what it is
 UNSAID = (  # what a model's file does not say, since no model depends on it
@@ -68,6 +74,44 @@ def _differences(path: str, values: list[Any]) -> Iterator[tuple[str, list[Any]]
             yield from _differences(f"{path}[{index}]", each)
     else:
         yield path, values
+
+
+def other_rows(results: Sequence[Result]) -> list[str]:
+    """Return the keys by which results were measured by other rows or of other targets, so that no figure compares."""
+    found = [key for key in OTHER_ROWS if not _alike(_at(one.spec, key) for one in results)]
+    if all(one.digests for one in results):
+        files = _alike(list(one.digests) for one in results)
+    else:
+        files = _alike(_at(one.spec, "data.path") for one in results)
+    drawn = any(_at(one.spec, "data.split.by") is _at(one.spec, "data.split.column") is None for one in results)
+    named = all("validation" in sources(_at(one.spec, "data.path")) for one in results)
+    if drawn and not named and not _alike(one.spec.get("seed") for one in results):
+        found.append("seed")
+    return ["data.path", *found] if not files else found
+
+
+def other_validation(results: Sequence[Result]) -> bool:
+    """Whether the validation rows differ though the data and its test part do not: of folds, and of shares."""
+    measured = [one for one in results if "validation" in one.metrics]
+    by_folds = [one.kind in (VALIDATION, ENSEMBLE) for one in measured]
+    return len({*by_folds}) > 1 or not _alike(_at(one.spec, "data.split.validation") for one in measured)
+
+
+def other_losses(results: Sequence[Result]) -> list[str]:
+    """Return the keys by which the losses of results mean something else, each in its own."""
+    return [key for key in OTHER_LOSS if not _alike(_at(one.spec, key) for one in results)]
+
+
+def _alike(values: Iterable[Any]) -> bool:
+    known = [*values]
+    return all(one == known[0] for one in known)
+
+
+def _at(spec: Any, path: str) -> Any:
+    """Return what a spec has at a path; None if it has nothing there."""
+    for key in path.split("."):
+        spec = spec.get(key) if isinstance(spec, Mapping) else None
+    return spec
 
 
 def pair(first: Result, second: Result) -> Pairs | None:

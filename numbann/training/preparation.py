@@ -14,6 +14,7 @@ import numpy as np
 
 from numbann.components.registry import Registry
 from numbann.data.contract import CODED, Facts
+from numbann.data.findings.target import of_scale
 from numbann.data.given import place_of_given
 from numbann.data.memory import available, check_room
 from numbann.data.source import Dataset, Part, SplitData
@@ -185,14 +186,15 @@ def plan(loaded: Loaded, source: SplitData, tell: Callback) -> Prepared:
     order = (f"order: {' < '.join(map(str, source.facts.task.subjects))}",) if resolved.target == "order" else ()
     folds = _folds_note(spec)
     notes = (*source.facts.notes, *order, *folds, *((STREAMED,) if streamed else ()), *_ungrouped(resolved))
-    tell(DataRead(notes, dataset.warnings, (*source.facts.findings, *habits(resolved, source.facts.task))))
+    facts = replace(source.facts, findings=of_scale(source.facts.findings, resolved.spec.data.target_scale))
+    tell(DataRead(notes, dataset.warnings, (*facts.findings, *habits(resolved, facts.task))))
     encoding = dataset.preprocessing.encoding
     network = planning.build(resolved.network(encoding.inputs, encoding.numbers, encoding.coded))
     if streamed:
         _check_batch(network, len(dataset.train.x))
     _check_network(network, len(dataset.train.x))
     tell(Planned(to_json(spec), resolved, network, loaded.filled))
-    return Prepared(loaded, resolved, source.facts, dataset, network)
+    return Prepared(loaded, resolved, facts, dataset, network)
 
 
 def _folds_note(spec: Spec) -> tuple[str, ...]:

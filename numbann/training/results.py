@@ -58,8 +58,8 @@ class Result:
 
     kind: "run", "ensemble", "model", "cross-validation", or "sweep", of which it is the best run.  metrics: by part; of
     a run that is not finished those of its best epoch so far, of a cross-validation the mean over the folds.  folds: of
-    several models, those that were measured.  seconds: of training; size: of the model's file, in bytes; None for what
-    the files do not say.
+    several models, those that were measured.  digests: of the data, none where the files do not say.  seconds: of
+    training; size: of the model's file, in bytes; None for what the files do not say.
     """
 
     path: Path
@@ -70,6 +70,7 @@ class Result:
     metrics: Mapping[str, Figures] = field(default_factory=dict)
     deviation: Figures = field(default_factory=dict)
     folds: Sequence[Fold] = ()
+    digests: Sequence[str] = ()
     epochs: int | None = None
     best_epoch: float | None = None
     seconds: float | None = None
@@ -155,6 +156,7 @@ def _of_run(path: Path) -> Result:
         manifest = _object(file)
         started, finished, failed = (_text(manifest.get(key)) for key in ("started", "finished", "failed"))
         seconds = None if finished is None else _number(manifest["training_seconds"])
+        digests = [str(one["sha256"]) for one in manifest["data"]]
     with reading(path / RESOLVED) as file:
         spec = _spec(_object(file))
     models = directory.models()
@@ -180,6 +182,7 @@ def _of_run(path: Path) -> Result:
         started=started,
         metrics=parts,
         folds=folds,
+        digests=digests,
         epochs=done,
         best_epoch=best,
         seconds=seconds,

@@ -16,6 +16,7 @@ from numbann.data.files import Files
 from numbann.data.findings.features import feature_findings, refuse_numbers_as_texts
 from numbann.data.findings.finding import Finding
 from numbann.data.findings.sample import Sample
+from numbann.data.findings.target import of_scale
 from numbann.data.joining import read_source
 from numbann.data.layout import lay_out
 from numbann.data.path import STANDARD_INPUT, find_source, pair_of
@@ -55,7 +56,9 @@ def look(file: str | Path, targets: Sequence[str], overrides: Mapping[str, Any] 
         split = load(section, Path(), 0)
         raw, _ = split.parts["train"]
         columns = summarize(raw, split.layout, split.facts.task, split.facts.scale, section["drop"])
-        return Look(len(raw.table), tuple(columns), split.facts.notes, split.facts.findings)
+        return Look(
+            len(raw.table), tuple(columns), split.facts.notes, of_scale(split.facts.findings, section["target_scale"])
+        )
     source = find_source(data["path"], Path(), section["format"], None, need_target=False)
     raw = read_source(source, reading_from_section(section), need_target=False)
     if not len(raw.table):

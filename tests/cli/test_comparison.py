@@ -49,6 +49,34 @@ def test_compare(numbann: Numbann, runs: Path) -> None:
     assert sum(row[:1] == ["accuracy"] for row in rows) == 3
 
 
+def test_only_what_compares_has_a_mark(numbann: Numbann, write_spec: WriteSpec) -> None:
+    library.train(write_spec(), output="first")
+    library.train(write_spec(model={"layers": [2]}), output="small")
+    library.train(write_spec(loss={"type": "softmax_cross_entropy", "label_smoothing": 0.3}), output="smooth")
+    library.train(write_spec(data={"target": "sum", "drop": ["colour"]}), output="sum")
+    library.train(write_spec(seed=1), output="drawn")
+    library.train(write_spec(ensemble=2), output="ensemble")
+
+    def page(*runs: str) -> tuple[str, list[str]]:
+        lines = numbann("compare", *runs).stdout.splitlines()
+        return "".join(line for line in lines if line.startswith("no *")), [
+            line.split()[0] for line in lines if line.endswith("*") or ("* " in line and not line.startswith("no *"))
+        ]
+
+    said, marked = page("first", "small")
+    assert not said
+    assert "loss" in marked
+    said, marked = page("first", "smooth")
+    assert said == "no * at loss: other losses do not compare (loss)"
+    assert "loss" not in marked
+    assert page("first", "sum") == (
+        "no *: figures of other rows or targets do not compare (data.target, data.task, data.split.stratify)",
+        [],
+    )
+    assert page("first", "drawn") == ("no *: figures of other rows or targets do not compare (seed)", [])
+    assert page("first", "ensemble")[0] == "no * at validation: its rows differ"
+
+
 def test_compare_as_json(numbann: Numbann, runs: Path) -> None:
     found = json.loads(numbann("compare", "runs/first", "runs/second", "--json").stdout)
     assert [one["path"] for one in found["runs"]] == ["runs/first", "runs/second"]

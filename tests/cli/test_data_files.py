@@ -366,7 +366,7 @@ def test_settings_say_how_a_file_is_read(numbann: Numbann, here: Path) -> None:
             1,
             "flats.csv: 3 columns have no name; name them, or if the first line is not that of the names, set data.csv",
         ),
-        (2, "numbers with a decimal comma; set data.csv.decimal"),
+        (2, 'numbers with a decimal comma; set data.csv.thousands to "." and data.csv.decimal'),
         (5, '"k.A." is no number in a column of numbers (row 3), nor is "-"; correct the cells, add them to data.csv'),
     ],
 )

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from numbann.data.findings.target import of_scale
 from numbann.data.source import SplitData, load
 from numbann.errors import DataError
 from numbann.spec.building import build
@@ -141,6 +142,7 @@ def test_settings_of_a_column_silence_what_is_said_of_it(load_table: Load) -> No
         ("${1}", "a sign of a currency"),
         ('"{1},5E+03"', "a decimal comma"),
         ("1.{1:03d}.000", "dots between thousands"),
+        ('"1.{1:03d},5"', "dots between thousands"),
         ("1'{1:03d}", "a space or an apostrophe between thousands"),
         ("1\u202f{1:03d}.5", "a space or an apostrophe between thousands"),
     ],
@@ -256,3 +258,13 @@ def test_a_part_of_one_row(load_table: Load) -> None:
 def test_more_rows_than_there_are(load_table: Load) -> None:
     text = table("a,y", lambda k: f"{VALUE[k]},{VALUE[k] ** 2}")
     assert "rows: all 200 are used, no more than data.rows (5000)" in load_table(text, rows=5000).facts.notes
+
+
+def test_a_target_with_a_long_tail(load_table: Load) -> None:
+    tail = np.exp(1.5 * np.random.default_rng(1).normal(size=ROWS))
+    source = load_table(table("a,y", lambda k: f"{k * k % 97},{tail[k]:.4f}"), task="regression")
+    assert kinds(source) == [("skewed", "y")]
+    assert source.facts.findings[0].text.endswith('most of it near the low end; try data.target_scale "log"')
+    assert of_scale(source.facts.findings, "log") == ()
+    for values in (tail - tail.min(), np.log(tail) + 9, np.sqrt(tail)):
+        assert kinds(load_table(table("a,y", lambda k, y=values: f"{k * k % 97},{y[k]:.4f}"), task="regression")) == []

@@ -38,7 +38,7 @@ def test_columns_in_words() -> None:
     found = {one.name: one[1:] for one in features_of(zoo.made("every_column").preprocessing)}
     assert found["size"] == ("text in order", '"small", "medium", "large"', '"medium", and is marked')
     assert found["kind"][2] == "a category with rare ones"
-    assert found["built"] == ("date, 2024-12-31", "", "the median")
+    assert found["built"] == ("date, 2024-12-31", "mean 1996-08-11, deviation 6024.6 days", "the median")
     assert found["age"][1].startswith("median ")
     assert found["rooms"] == ("number", "1 to 8", "3")
     words = {one.name: one.held for one in features_of(zoo.made("value").preprocessing)}

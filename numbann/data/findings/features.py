@@ -13,7 +13,18 @@ from numbann.data.choices import Choice
 from numbann.data.columns import Texts
 from numbann.data.dates import parse_dates
 from numbann.data.findings.finding import Finding
-from numbann.data.findings.notation import MOST, NUMBERS, formats_of, looks, most, unit_of
+from numbann.data.findings.notation import (
+    COMMAS,
+    DECIMAL,
+    DOTS,
+    DOTTED,
+    MOST,
+    NUMBERS,
+    formats_of,
+    looks,
+    most,
+    unit_of,
+)
 from numbann.data.findings.sample import ALL, Sample, distinct, known_rows
 from numbann.data.table import Raw
 from numbann.data.transforms.categories import Categories
@@ -30,8 +41,10 @@ def refuse_numbers_as_texts(raw: Raw, asked: Sequence[str]) -> None:
 
     asked: the columns that the spec calls categories.
     """
-    for name, column in (*raw.table.texts.items(), *raw.targets.items()):
-        if name in asked or not isinstance(column, Texts):
+    columns = {**raw.table.texts, **{name: one for name, one in raw.targets.items() if isinstance(one, Texts)}}
+    dotted = any(map(DOTTED.fullmatch, (text for column in columns.values() for text in distinct(column))))
+    for name, column in columns.items():
+        if name in asked:
             continue
         texts = distinct(column)
         _refuse_quoted_numbers(raw, name, column, texts)
@@ -39,7 +52,8 @@ def refuse_numbers_as_texts(raw: Raw, asked: Sequence[str]) -> None:
             if most(texts, pattern):
                 fitting = [code for code, text in enumerate(column.values) if pattern.fullmatch(text)]
                 row = int(np.argmax(np.isin(column.codes, fitting)))
-                text, first = quoted(column.original[row]), remedy if raw.delimiter else ""
+                found = remedy.replace(DECIMAL, DOTS) if dotted and COMMAS not in remedy else remedy
+                text, first = quoted(column.original[row]), found if raw.delimiter else ""
                 others = f"{first}write them as 1234.5, or name the column in data.categorical"
                 raise raw.fault(row, name, f"{text} and the others are numbers with {what}; {others}", None)
 

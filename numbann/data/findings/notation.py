@@ -23,7 +23,7 @@ NUMBERS = {  # what numbers may have that no number of a table has, and the reme
     ),
     re.compile(r"[+-]?\d+,\d+([eE][+-]?\d+)?"): ("a decimal comma", f"{DECIMAL}, "),
     re.compile(r"[+-]?\d{1,3}(,\d{3})+(\.\d+)?"): ("commas between thousands", f"{COMMAS}, "),
-    re.compile(r"[+-]?\d{1,3}((\.\d{3})+,\d+|(\.\d{3}){2,})"): ("dots between thousands", f"{DOTS}, "),
+    re.compile(r"[+-]?\d{1,3}((\.\d{3})*,\d+|(\.\d{3}){2,})"): ("dots between thousands", f"{DOTS}, "),
     re.compile(r"[+-]?\d{1,3}(['’ \u00a0\u202f]\d{3})+([.,]\d+)?"): (
         "a space or an apostrophe between thousands",
         "set data.csv.thousands to that sign, ",
@@ -48,6 +48,9 @@ DATES = {  # the formats that texts of a form may have, the likelier one first
 }
 UNIT = re.compile(r"[+-]?\d+(?:[.,]\d+)?\s*([A-Za-zµ°²³/]+)")
 GONE = dict.fromkeys(map(ord, "\u200b\u200c\u200d\u2060\ufeff\u00ad"))  # signs that are not seen
+
+
+DOTTED = re.compile(r"[+-]?\d{1,3}(\.\d{3})+,\d+")  # which tells what dots and commas are in the whole table
 
 
 def most(texts: Sequence[str], pattern: re.Pattern[str]) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
@@ -15,7 +15,10 @@ from numbann.data.wording import counted, listed, quoted
 
 FEWEST = 10  # rows of a class on average, below which it is said
 NOTHING = {"", "-", "--", ".", "?", "n/a", "#n/a", "na", "nan", "none", "null", "nil", "missing"}  # in small letters
-FEWEST_ROWS = 50  # below which nothing is said of columns that tell the target
+FEWEST_ROWS = 50  # below which nothing is said of columns that tell the target, and of its skewness
+SKEWED = "skewed"
+MOST_ROWS = 20_000  # that are looked at
+RANGE, SKEW, EVENER = 100, 4.0, 6.0  # the largest target over the least, its skewness, and that over its logarithm's
 
 
 def target_findings(raw: Raw, task: Task) -> Iterator[Finding]:
@@ -25,6 +28,10 @@ def target_findings(raw: Raw, task: Task) -> Iterator[Finding]:
             if len(column) > 1 and (column.values == column.values[0]).all():
                 what = f"the target {quoted(name)} is {column.values[0]:g} in all rows; there is nothing to learn"
                 yield Finding("constant", name, what)
+            elif _skewed(column.values):
+                low, high = column.values.min(), column.values.max()
+                what = f"the target {quoted(name)} goes from {low:g} to {high:g}, most of it near the low end"
+                yield Finding(SKEWED, name, f'{what}; try data.target_scale "log"')
         elif isinstance(column, Texts) and task.classes_or_pairs:
             yield from case_findings(name, column, "classes")
             for text in (text for text in column.values if text.lower() in NOTHING):
@@ -42,6 +49,27 @@ def target_findings(raw: Raw, task: Task) -> Iterator[Finding]:
     elif single:
         what = f"{counted(len(single), 'class')} of {quoted(name)} with one row ({listed(single)}) cannot be learned"
         yield Finding("classes", name, f"{what}; leave such rows out, or give more".replace("classs ", "classes "))
+
+
+def _skewed(values: np.ndarray) -> bool:
+    """Tell whether positive values have a tail so long that their logarithms are clearly more even."""
+    low, high = np.nanmin(values), np.nanmax(values)
+    known = values[:: -(-len(values) // MOST_ROWS)].astype(np.float64)
+    known = known[~np.isnan(known)]
+    if len(known) < FEWEST_ROWS or not (0 < low <= high / RANGE and np.isfinite(high)):
+        return False
+    skew, bent = _skewness(known), _skewness(np.log(known))
+    return skew > SKEW and abs(bent) < skew / EVENER
+
+
+def _skewness(values: np.ndarray) -> float:
+    deviations = (values - values.mean()) / values.std()
+    return float((deviations**3).mean())
+
+
+def of_scale(findings: Sequence[Finding], target_scale: str) -> tuple[Finding, ...]:
+    """Return findings without what another scale of the target mends already, or cannot mend."""
+    return tuple(one for one in findings if one.kind != SKEWED or target_scale in ("auto", "standard"))
 
 
 def leak_findings(columns: Iterator[tuple[str, np.ndarray]], target: np.ndarray, labelled: bool) -> Iterator[Finding]:
