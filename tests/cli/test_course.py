@@ -145,4 +145,4 @@ def test_what_is_unknown_may_be_a_topic(numbann: Numbann) -> None:
     assert result.exit_code == 2
     assert '"overfiting" is neither a path nor a component nor a topic; did you mean "overfitting"?' in result.stderr
     assert '"neurons" is a chapter' in numbann("show", "neurons", "--plot", "n.png").stderr
-    assert "--plot draws a component; name one" in numbann("show", "--plot", "n.png").stderr
+    assert "--plot draws a run or a component; name it before the option" in numbann("show", "--plot", "n.png").stderr

@@ -52,7 +52,7 @@ def test_cv(write_spec: WriteSpec) -> None:
     out = called("cv", str(write_spec()), "--folds", "3", "--repeats", "2", "-o", "out.csv").stdout
     assert "run    6 models, " in out
     assert [line.split()[0] for line in out.splitlines()[-4:]] == ["mean", "deviation", "time", "written"]
-    assert Path("out.csv").read_text().startswith("row,fold,target,prediction,p_blue,p_green,p_red\n")
+    assert Path("out.csv").read_text().startswith("row,repeat,fold,target,prediction,p_blue,p_green,p_red\n")
     found = json.loads(called("cv", str(write_spec()), "--folds", "3", "--json", "-q").stdout)
     figures = {"folds", "mean", "deviation", "spec", "parameters"}
     assert set(found) == {*figures, "predictions", "warnings", "findings"}

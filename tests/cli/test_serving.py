@@ -81,8 +81,8 @@ def test_wrong_lines_are_answers_with_their_number(run: str, numbann: Numbann) -
     words = [
         "no JSON",
         'column "a": "x" is no number',
-        'row 1 has no "a"; did you mean "A"?',
-        "row 1 has 1 cell",
+        'the row has no "a"; did you mean "A"?',
+        "the row has 1 cell",
         '"7" is no',
     ]
     for answer, expected in zip(answers[1:], words, strict=False):

@@ -54,7 +54,10 @@ SPECS: dict[str, tuple[dict[str, Any], str]] = {
     "splits without a rest": ({"data": {"split": {"validation": 0.5, "test": 0.5}}}, "data.split"),
     "an unknown monitor": ({"train": {"early_stopping": {"monitor": "loss"}}}, "early_stopping.monitor"),
     "a missing plugin": ({"plugins": ["nothing.py"]}, "nothing.py: no such plugin file"),
-    "a sweep": ({"sweep": {"parameters": {"seed": [1, 2]}}}, "sweep: numbann sweep trains its trials; leave it out"),
+    "a sweep": (
+        {"sweep": {"parameters": {"train.epochs": [1, 2]}}},
+        "sweep: numbann sweep trains its trials; leave it out",
+    ),
     "a device that is not there": ({"train": {"device": "cuda:99"}}, 'device "cuda:99": cuda'),
 }
 

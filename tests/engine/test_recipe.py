@@ -233,7 +233,7 @@ def test_a_run_goes_on_with_them(write_spec: Callable[..., Path]) -> None:
     assert same_tensors(one.tensors, other.tensors)
     spec = json.loads((whole.path / "spec.resolved.json").read_text())
     assert {key: spec["optimizer"][key] for key in OPTIMIZER} == OPTIMIZER
-    assert spec["model"]["input"] == {"embedding": None, **MODEL["input"]}
+    assert spec["model"]["input"] == {"embedding": None, "categories": None, **MODEL["input"]}
     assert spec["model"]["layers"][1]["activation"] == SLOW
     plain = numbann.train(write_spec(model={"layers": [8]}, train={"epochs": 1}), output="plain")
     spec = json.loads((plain.path / "spec.resolved.json").read_text())

@@ -33,7 +33,7 @@ def test_least_far_first_and_no_more_than_may(monkeypatch: pytest.MonkeyPatch) -
 
     assert [done.error for done in run(work, range(5), workers=5)] == [None] * 5
     assert most == [2]
-    assert spread[0] <= 2
+    assert spread[0] <= 6
     assert sorted(ends) == list(range(5))
 
 

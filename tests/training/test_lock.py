@@ -81,7 +81,7 @@ def test_a_link_in_the_lock_s_place_is_refused_and_what_it_names_stays(here: Pat
 @pytest.mark.skipif(sys.platform == "win32", reason="an open file cannot be removed on this system")
 def test_a_file_that_its_holder_removed_is_not_taken_for_the_lock(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The holder ends between the opening of the file and its locking."""
-    take, taken = locking._take, []
+    take, taken = locking.take, []
 
     def remove_first(handle: int) -> None:
         if not taken:
@@ -89,7 +89,7 @@ def test_a_file_that_its_holder_removed_is_not_taken_for_the_lock(here: Path, mo
         taken.append(handle)
         take(handle)
 
-    monkeypatch.setattr(locking, "_take", remove_first)
+    monkeypatch.setattr(locking, "take", remove_first)
     with lock(here):
         assert len(taken) == 2
         with pytest.raises(RunDirectoryError), lock(here):

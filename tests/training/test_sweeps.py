@@ -352,7 +352,7 @@ def test_what_is_refused(write_spec: WriteSpec) -> None:
     numbann.sweep(write_spec(sweep=RANDOM), output="out")
     with pytest.raises(RunDirectoryError, match="out: is a sweep; name the run of its best trial, out/best"):
         numbann.resume("out")
-    with pytest.raises(RunDirectoryError, match="exists already"):
+    with pytest.raises(RunDirectoryError, match="has a complete sweep; name another directory"):
         numbann.sweep(write_spec(sweep=RANDOM), output="out")
     again = numbann.sweep(write_spec(sweep={**RANDOM, "search": {"trials": 2}}), output="out", force=True)
     assert len(again.table) == len(lines(Path("out"))) == 2
