@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -64,20 +64,7 @@ def _numbers(encoding: Encoding, group: Group) -> Iterator[Feature]:
 
 def _days(group: Group, place: int) -> str:
     """Return what the scale of a date's days since 1970 tells of those in training."""
-    scale = group.scales[0] if group.scales else None
-    if isinstance(scale, quantile.Scale):
-        return f"{_day(scale.knots[place][0])} to {_day(scale.knots[place][-1])}"
-    if not isinstance(scale, Affine):
-        return ""
-    shift, size = scale.shift[place], scale.scale[place]
-    match scale:
-        case standard.Scale():
-            return f"mean {_day(shift)}, deviation {size:.5g} days"
-        case minmax.Scale():
-            return f"{_day(shift)} to {_day(shift + size)}"
-        case robust.Scale():
-            return f"median {_day(shift)}, quartiles {size:.5g} days apart"
-    return ""
+    return _told(group, place, _day, " days")
 
 
 def _day(days: float) -> str:
@@ -88,20 +75,29 @@ def _day(days: float) -> str:
 def _held(encoding: Encoding, group: Group, place: int, column: str) -> str:
     """Return what the scale of a column of numbers tells of those in training."""
     if column in encoding.bins:
-        return f"{encoding.bins[column].edges[0]:.5g} to {encoding.bins[column].edges[-1]:.5g}"
+        return f"{_number(encoding.bins[column].edges[0])} to {_number(encoding.bins[column].edges[-1])}"
+    return _told(group, place, _number, "")
+
+
+def _number(value: float) -> str:
+    return f"{value:.5g}"
+
+
+def _told(group: Group, place: int, text: Callable[[float], str], unit: str) -> str:
+    """Return what a column's scale tells of its values in training; text: writes one, unit: that of differences."""
     scale = group.scales[0] if group.scales else None
     if isinstance(scale, quantile.Scale):
-        return f"{scale.knots[place][0]:.5g} to {scale.knots[place][-1]:.5g}"
+        return f"{text(scale.knots[place][0])} to {text(scale.knots[place][-1])}"
     if not isinstance(scale, Affine):
         return ""
     shift, size = scale.shift[place], scale.scale[place]
     match scale:
         case standard.Scale():
-            return f"mean {shift:.5g}, deviation {size:.5g}"
+            return f"mean {text(shift)}, deviation {_number(size)}{unit}"
         case minmax.Scale():
-            return f"{shift:.5g} to {shift + size:.5g}"
+            return f"{text(shift)} to {text(shift + size)}"
         case robust.Scale():
-            return f"median {shift:.5g}, quartiles {size:.5g} apart"
+            return f"median {text(shift)}, quartiles {_number(size)}{unit} apart"
     return ""
 
 
