@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from numbann_cli.pictures.canvas import BLUE, GREY, SHADES, WIDTH, distinct, figure, line_style, named
@@ -74,9 +74,7 @@ def roc(looks: Sequence[Look]) -> Any:
         return None
     from numbann.model.curves import roc as curve
 
-    weight = look.result.roles["weight"]
-    found = [(one.name, curve(one.positive, one.chance, weight)) for one in _against(look.result)]
-    shown = sorted(found, key=lambda one: one[1].area)[:MOST_CURVES] if len(found) > MOST_CURVES else found
+    found, shown = _curves(look.result, curve, "area")
     made = figure(5.5, _width(shown))
     axes = made.subplots()
     axes.plot([0, 1], [0, 1], color=GREY, linestyle=":", linewidth=1, label="chance: 0.5")
@@ -100,9 +98,7 @@ def precision_recall(looks: Sequence[Look]) -> Any:
         return None
     from numbann.model.curves import precision_recall as curve
 
-    weight = look.result.roles["weight"]
-    found = [(one.name, curve(one.positive, one.chance, weight)) for one in _against(look.result)]
-    shown = sorted(found, key=lambda one: one[1].average)[:MOST_CURVES] if len(found) > MOST_CURVES else found
+    found, shown = _curves(look.result, curve, "average")
     made = figure(5.5, _width(shown))
     axes = made.subplots()
     for place, (name, one) in enumerate(_distinct(shown)):
@@ -180,6 +176,14 @@ def _said(result: Result) -> Against:
 
 def _title(what: str, result: Result) -> str:
     return f"{what} ({named(result.part, 40)}, {len(result)} rows)"
+
+
+def _curves(result: Result, curve: Callable[..., Any], measure: str) -> tuple[list[Any], list[Any]]:
+    """Return the curve of each class by name, and those to be drawn: of many the ones least in this measure."""
+    weight = result.roles["weight"]
+    found = [(one.name, curve(one.positive, one.chance, weight)) for one in _against(result)]
+    least = sorted(found, key=lambda one: getattr(one[1], measure))[:MOST_CURVES]
+    return found, least if len(found) > MOST_CURVES else found
 
 
 def _distinct(shown: Sequence[tuple[str, Any]]) -> Iterator[tuple[str, Any]]:
