@@ -38,6 +38,7 @@ PARTS = (  # bottom up: a file imports from its own part and from those before i
     "training",
     "serving",
     "callbacks",
+    "sklearn",
     "testing",
     "cuda",
     "numbann_cli",

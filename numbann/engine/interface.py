@@ -109,6 +109,7 @@ class Engine(Protocol):
         progress: Progress | None = None,
         losses: np.ndarray | Sequence[float] = (),
         numbers: Mapping[str, np.ndarray] = NO_NUMBERS,
+        order: np.ndarray | None = None,
     ) -> float:
         """Train an epoch with a learning rate for each step; return the mean over its batches of their (weighted) mean
         loss.
@@ -117,7 +118,8 @@ class Engine(Protocol):
         An exception that progress raises ends the epoch between two steps.  `steps_done` then counts the steps that are
         done and `step_losses` has their losses; from these, the weights and the states the epoch goes on, here or in
         another process, to the same bits.  losses: of the steps that are done already, the epoch's first.  numbers: of
-        each step, for what has a course, by name; a name left out keeps the number of the plan.
+        each step, for what has a course, by name; a name left out keeps the number of the plan.  order: the numbers
+        of the rows in their order, in the place of one that is drawn; ShapeError where batches hold whole groups.
         """
 
     def step_losses(self) -> np.ndarray:

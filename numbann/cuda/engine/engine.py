@@ -131,12 +131,13 @@ class Engine(interface.Engine):
         progress: Progress | None = None,
         losses: np.ndarray | Sequence[float] = (),
         numbers: Mapping[str, np.ndarray] = interface.NO_NUMBERS,
+        order: np.ndarray | None = None,
     ) -> float:
         training, first = self._require_data(), len(losses)
         epochs, begun = training.epochs, self.steps_done - first
         report = Report(progress, epochs.steps)
         if not first or index != epochs.index:
-            training.begin(index, rates, begun, numbers)
+            training.begin(index, rates, begun, numbers, order)
         try:
             for done in training.table.epoch(first):
                 self.steps_done = begun + done
@@ -229,10 +230,17 @@ class _Training:
         self.table.compile()
         self.table.record(epochs.steps)
 
-    def begin(self, index: int, rates: np.ndarray, done: int, numbers: Mapping[str, np.ndarray]) -> None:
+    def begin(
+        self,
+        index: int,
+        rates: np.ndarray,
+        done: int,
+        numbers: Mapping[str, np.ndarray],
+        order: np.ndarray | None,
+    ) -> None:
         """Send an epoch's order, keys, shares and numbers of steps."""
         epochs, table = self.epochs, self.table
-        epochs.begin(index, rates, done, numbers)
+        epochs.begin(index, rates, done, numbers, order)
         table.send_ints(op.ORDER, epochs.order)
         table.send_ints(op.KEYS, epochs.keys)
         table.send(op.HYPER, epochs.hyper[PLAIN].ravel())

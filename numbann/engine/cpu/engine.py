@@ -178,11 +178,12 @@ class Engine(interface.Engine):
         progress: Progress | None = None,
         losses: np.ndarray | Sequence[float] = (),
         numbers: Mapping[str, np.ndarray] = interface.NO_NUMBERS,
+        order: np.ndarray | None = None,
     ) -> float:
         training, first = self._require_training(), len(losses)
         epochs, begun = training.epochs, self.steps_done - first
         if not first or index != epochs.index:
-            epochs.begin(index, rates, begun, numbers)
+            epochs.begin(index, rates, begun, numbers, order)
             training.moving.begin(numbers)
         try:
             if first < epochs.steps:

@@ -11,6 +11,7 @@ from numbann.engine.shared.alignment import aligned
 from numbann.engine.shared.batches import Grouping, equal_bounds, for_members, whole_batches
 from numbann.engine.shared.hyperparameters import hyper_width, set_constants, set_rates
 from numbann.engine.shared.weighting import Shares, means, means_within, weighted_mean
+from numbann.errors import ShapeError
 from numbann.network.plan import Plan
 
 
@@ -33,7 +34,7 @@ class Epochs:
         group: np.ndarray | None = None,
     ) -> None:
         own = np.arange(count, dtype=np.int64) if numbers is None else np.array(numbers, np.int64)
-        self.plan, self.numbers, self._own = plan, numbers, own
+        self.plan, self.numbers, self._own, self._count = plan, numbers, own, count
         self.order = for_members(own, plan.members)
         self.rows, batch = len(self.order), plan.batch_rows(len(own))
         self.grouping = None if group is None else Grouping(group[own], batch)
@@ -56,18 +57,24 @@ class Epochs:
         for tuning, hyper in self.hyper.items():
             set_constants(self.plan, hyper, tuning, np.diff(self.bounds) // self.plan.members)
 
-    def begin(self, index: int, rates: np.ndarray, done: int, numbers: Mapping[str, np.ndarray]) -> None:
-        """Fill the arrays for an epoch that begins after `done` steps.  Rows that fit in one batch keep their order."""
+    def begin(
+        self,
+        index: int,
+        rates: np.ndarray,
+        done: int,
+        numbers: Mapping[str, np.ndarray],
+        order: np.ndarray | None = None,
+    ) -> None:
+        """Fill the arrays for an epoch that begins after `done` steps.  Rows that fit in one batch keep their order.
+
+        order: of the rows, in the place of a drawn one.
+        """
         self.index = index
         self.decays[:] = numbers.get("weight_decay", self.plan.weight_decay)
-        if self.grouping is not None:
-            self.grouping.draw(self._own, self.plan.seed, index)
-            self.bounds[:] = self.plan.members * self.grouping.bounds
-            self._set_constants()
-        elif self.steps > 1:
-            random.shuffle_epoch(self._own, self.plan.seed, index)
-        if self.numbers is not None and (self.grouping is not None or self.steps > 1):
-            self._own[:] = self.numbers[self._own]
+        if order is None:
+            self._draw(index)
+        else:
+            self._follow(order)
         if self.plan.members > 1:
             self.order[:] = for_members(self._own, self.plan.members)
         if len(self.keys):
@@ -76,6 +83,25 @@ class Epochs:
             self.shares.follow(self.order)
         for tuning, hyper in self.hyper.items():
             set_rates(self.plan, hyper, tuning, rates, self.decays, done)
+
+    def _draw(self, index: int) -> None:
+        """Draw the order of an epoch."""
+        if self.grouping is not None:
+            self.grouping.draw(self._own, self.plan.seed, index)
+            self.bounds[:] = self.plan.members * self.grouping.bounds
+            self._set_constants()
+        elif self.steps > 1:
+            random.shuffle_epoch(self._own, self.plan.seed, index)
+        if self.numbers is not None and (self.grouping is not None or self.steps > 1):
+            self._own[:] = self.numbers[self._own]
+
+    def _follow(self, order: np.ndarray) -> None:
+        """Take an order; ShapeError unless it has the numbers of as many rows, and batches are of any rows."""
+        if self.grouping is not None:
+            raise ShapeError("order: batches hold whole groups of rows; leave order out")
+        if order.shape != self._own.shape or order.min() < 0 or order.max() >= self._count:
+            raise ShapeError(f"order: give the numbers of {len(self._own)} rows, each below {self._count}")
+        self._own[:] = order
 
     @property
     def slots(self) -> dict[str, np.ndarray]:
