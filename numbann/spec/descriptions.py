@@ -256,8 +256,8 @@ DESCRIPTIONS: dict[str, dict[str, Description]] = {
         folds=("Into how many folds the training rows are cut; each model leaves one out, its validation part.", 8),
         members=("How many models each fold has, which differ in their seeds.", 3),
         refit=(
-            "Whether the models are then trained anew on all rows, to the mean of the best epochs, and replaced by "
-            "these.",
+            "Whether the models are then trained anew on all rows, to the mean of the epochs that were kept (the best "
+            "ones, or with `train.select` `null` the last ones), and replaced by these.",
             True,
         ),
     ),

@@ -106,7 +106,7 @@ class _Course:
         self._tell(event if isinstance(self._executor, str) else replace(event, threads=self._share(1).threads))
         folds = self._train(places)
         again = prepared.resolved.spec.ensemble is not None and prepared.resolved.spec.ensemble.refit
-        final = self._train(self._folding.refitted(mean_epoch(folds))) if again else folds
+        final = self._train(self._folding.refitted(mean_epoch(one.epoch for one in folds))) if again else folds
         metrics = measure_together(prepared, folds, final)
         with self.interruptions.whole:
             model = self._write(folds, final, metrics, began)

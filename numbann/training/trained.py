@@ -40,12 +40,14 @@ class Trained:
     """A trained model.
 
     measures: its loss and metrics on each part.  held_out: a digest of the rows of its fold and their targets, empty
-    without a fold.  network: its plan, preprocessing and tensors, None where it is only measured.
+    without a fold.  epoch: after which its weights are.  network: its plan, preprocessing and tensors, None where it is
+    only measured.
     """
 
     place: Place
     history: Sequence[Mapping[str, Any]]
     best_epoch: int
+    epoch: int
     outputs: Mapping[str, Outputs]
     measures: Mapping[str, Mapping[str, float]]
     held_out: str = ""
@@ -87,8 +89,9 @@ def finish(
         outputs[name] = Outputs(rows, in_units(prepared.resolved, prepared.dataset.preprocessing, y), loss, weight)
         measures[name] = {"loss": loss, **prepared.score(part, y)}
     best = state.best.epoch if place.fold is not None else state.epoch
+    epoch = state.epoch if state.best_kept is None else state.best.epoch
     network = (prepared.plan, prepared.dataset.preprocessing, engine.parameters()) if keep else None
-    return Trained(place, tuple(state.history), best, outputs, measures, held_out, network)
+    return Trained(place, tuple(state.history), best, epoch, outputs, measures, held_out, network)
 
 
 def _digest(rows: np.ndarray, targets: np.ndarray) -> str:
@@ -143,7 +146,7 @@ def measure_together(whole: Prepared, folds: Sequence[Trained], final: Sequence[
     folds: those that each left a fold out, from whose predictions of it the validation figures come.  final: those that
     the ensemble has, which are the same unless they were trained anew.
     """
-    metrics: dict[str, Any] = {"best_epoch": mean_epoch(folds)}
+    metrics: dict[str, Any] = {"best_epoch": mean_epoch(one.best_epoch for one in folds)}
     more: dict[str, dict[str, Any]] = {}
     for part in PARTS:
         models = folds if part == "validation" else final
@@ -162,6 +165,7 @@ def measure_together(whole: Prepared, folds: Sequence[Trained], final: Sequence[
     return {**metrics, **classes, **more, **several}
 
 
-def mean_epoch(folds: Sequence[Trained]) -> int:
-    """Return the mean of the best epochs, a whole number."""
-    return int(sum(one.best_epoch for one in folds) / len(folds) + 0.5)
+def mean_epoch(epochs: Iterable[int]) -> int:
+    """Return the mean of epochs, a whole number."""
+    every = list(epochs)
+    return int(sum(every) / len(every) + 0.5)
