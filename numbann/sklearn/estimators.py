@@ -198,19 +198,18 @@ class _Estimator:
             decay = self.alpha / (len(y) if sample_weight is None else sample_weight.sum())
 
             def measure(packed: np.ndarray) -> tuple[float, np.ndarray]:
+                """As scikit-learn does: the mean loss over targets, but the gradient of their sum."""
                 w[places] = packed
                 loss, gradient = evaluate(w)
                 found, weights = gradient[places], packed[:count]
                 found[:count] += decay * weights
-                return loss + decay / 2 * float(weights @ weights), found
+                return loss / mean_of(self) + decay / 2 * float(weights @ weights), found
 
             self._measure = measure
             try:
                 super()._fit_lbfgs(X, y, sample_weight, *rest)  # type: ignore[misc]
             finally:
                 del self._measure
-        penalty = decay / 2 * sum(float(np.vdot(w, w)) for w in self.coefs_)
-        self.loss_ = penalty + (self.loss_ - penalty) / mean_of(self)
 
     def _loss_grad_lbfgs(self: Any, packed: np.ndarray, *given: Any) -> tuple[float, np.ndarray]:
         if "_measure" in self.__dict__:
