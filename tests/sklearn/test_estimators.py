@@ -9,8 +9,9 @@ import sys
 import numpy as np
 import pytest
 
-sklearn = pytest.importorskip("sklearn", "1.7")
+pytest.importorskip("sklearn", "1.7")
 import joblib
+import sklearn
 from sklearn import neural_network as theirs
 from sklearn.base import clone
 from sklearn.calibration import CalibratedClassifierCV
