@@ -28,7 +28,7 @@ DESCRIPTIONS: dict[str, dict[str, Description]] = {
         seed=("Where all random numbers start: the split, initial weights, shuffling and noise.", 7),
         preset=(
             "What fills in all that the spec leaves open: the defaults (`plain`), or what learns most from tables "
-            "(`tabular`; `tabular-best` trains eight of these nets).",
+            "(`tabular`; `tabular-best` trains several of these nets).",
             "tabular",
         ),
         data=("Where the rows come from, which columns are used, and how.", {"path": "wine.csv", "target": "quality"}),

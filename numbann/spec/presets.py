@@ -84,9 +84,12 @@ TABULAR = (
     *(Piece({"loss": {"type": USUAL[0], "label_smoothing": 0.1}}, {**OF_CLASSES, "loss": loss}) for loss in USUAL),
     *(Piece({"train": {"calibrate": "temperature"}}, {**OF_CHANCES, "loss": loss}) for loss in USUAL),
 )
-PIECES: dict[str, tuple[Piece, ...]] = dict(
-    zip(PRESETS, ((), TABULAR, (*TABULAR, Piece({"ensemble": {"folds": 8}}))), strict=True)
+BEST = (
+    *TABULAR,
+    Piece({"ensemble": {"folds": 8}}),
+    Piece({"ensemble": {"folds": 5, "refit": True}, "train": {"select": None}}, {"task": "regression"}),
 )
+PIECES: dict[str, tuple[Piece, ...]] = dict(zip(PRESETS, ((), TABULAR, BEST), strict=True))
 
 
 def fill(given: Mapping[str, Any], known: Mapping[str, str]) -> dict[str, Any]:

@@ -259,6 +259,15 @@ def test_a_first_line_that_is_no_row(numbann: Numbann, here: Path) -> None:
         assert "if that is no row of the table, take it out" in wrong.stderr or line in wrong.stderr
 
 
+def test_init_writes_a_preset_that_there_is(numbann: Numbann, table: Path, here: Path) -> None:
+    assert numbann("init", table, "--target", "back", "--preset", "tabular").exit_code == 0
+    spec = json.loads((here / "spec.json").read_text())
+    assert (spec["preset"], "model" in spec) == ("tabular", False)
+    wrong = numbann("init", table, "--target", "back", "--preset", "tabula", "-o", "other.json")
+    assert (wrong.exit_code, (here / "other.json").exists()) == (2, False)
+    assert '--preset tabula: is none; did you mean "tabular"?' in wrong.stderr
+
+
 def test_an_infinite_cell_is_named_as_one(numbann: Numbann, here: Path) -> None:
     (here / "rows.csv").write_text("x,y\n" + "".join(f"{'inf' if k == 9 else k},{'ab'[k % 2]}\n" for k in range(60)))
     told = numbann("train", "rows.csv", "--target", "y").stderr

@@ -116,7 +116,7 @@ def test_a_validation_part_is_used_where_there_is_one(prepared: Callable[..., Pr
     assert (found.monitor, found.ties) == ("validation_rmse", "last")
     with pytest.raises(SpecError, match=r"early_stopping: needs a validation part, and data.split.validation is 0"):
         prepared(train={"early_stopping": 3})
-    assert prepared(preset="tabular-best").resolved.spec.train.select.monitor == "validation_rmse"
+    assert prepared("kind", preset="tabular-best").resolved.spec.train.select.monitor == "validation_accuracy"
 
 
 def test_it_tells_what_it_fills_in(prepared: Callable[..., Prepared]) -> None:
@@ -207,6 +207,13 @@ def test_the_best_preset_has_folds_and_each_model_its_seed(prepared: Callable[..
     assert one.resolved.spec.seed == folding.places[0].seed != other.resolved.spec.seed
     assert one.loaded.spec.train.calibrate == "temperature"
     assert one.dataset.preprocessing.encoding.bins != other.dataset.preprocessing.encoding.bins
+
+
+def test_the_best_preset_trains_anew_on_all_rows_for_values(prepared: Callable[..., Prepared]) -> None:
+    spec = prepared("price", preset="tabular-best").resolved.spec
+    assert (spec.ensemble.folds, spec.ensemble.refit, spec.train.select) == (5, True, None)
+    mine = prepared("price", preset="tabular-best", ensemble={"refit": False}).resolved.spec
+    assert (mine.ensemble.folds, mine.ensemble.refit) == (5, False)
 
 
 def test_models_of_an_ensemble_are_calibrated_by_their_folds(prepared: Callable[..., Prepared], tmp_path: Path) -> None:
