@@ -159,8 +159,8 @@ def _code(name: str, choice: Choice, raw: Raw, rows: RowSelection, task: Task) -
             f'column {quoted(name)}: "ordinal" needs the order of its texts: give "order": ["low", ...]',
             key="data.columns",
         )
-    coding = find_code(choice.code)
-    code = coding(choice.format) if choice.dates else coding(tuple(map(str, choice.order)))  # type: ignore[call-arg]
+    coding: Any = find_code(choice.code)
+    code = coding.fit(column, rows, choice.format) if choice.dates else coding(tuple(map(str, choice.order)))
     row = code.unknown(column)
     if row is not None:
         raise raw.fault(row, name, f"{quoted(column.original[row])} is {_lacks(choice)}", "data.columns")

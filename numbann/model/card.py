@@ -6,34 +6,42 @@ https://huggingface.co/docs/hub/model-cards (2024).  It has what the model's fil
 from __future__ import annotations
 
 import json
+import re
+import shlex
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from numbann.data.tasks.regression import Regression
-from numbann.data.wording import listed
+from numbann.data.wording import counted, listed, shortened
 from numbann.errors import UNUSABLE, RunDirectoryError, describe_damage
+from numbann.model.export import FORMATS, WEIGHTS
 from numbann.model.features import TITLES, features_of
+from numbann.model.file import NAME as MODEL
+from numbann.model.provenance import components_of
 
 if TYPE_CHECKING:
     from numbann.model.model import Model
 
 NAME = "README.md"
 LIBRARY = "library_name: numbann"  # by which a card is known
-MODEL = "model.safetensors"
 FIGURES, ORIGIN = "metrics.json", "manifest.json"  # what a run writes beside its model
 PARTS = ("train", "validation", "test")
 MOST_COLUMNS, MOST_CLASSES = 60, 40  # rows of a table
 TAGS = {"regression": "tabular-regression"}  # of tasks; any other is tabular-classification
 
 
-def card(model: Model, name: str, folder: Path | None = None, files: Sequence[str] = ()) -> str:
-    """Return the card of a model.  folder: of the run that trained it; files: beside the card, in other formats."""
+def card(model: Model, name: str, folder: Path | None = None, files: Sequence[str] = (), own: str = MODEL) -> str:
+    """Return the card of a model.
+
+    folder: of the run that trained it; files: beside the card, in other formats; own: the model's own file, empty if
+    that is not beside the card.
+    """
     figures, origin = (_beside(folder, one) if folder else {} for one in (FIGURES, ORIGIN))
     sections = (
         _header(model, name, figures, origin),
         _summary(model, name, origin, figures),
-        _use(files),
+        _use(model, files, own),
         _columns(model),
         _figures(figures),
         _limits(model, figures, origin),
@@ -50,6 +58,19 @@ def is_card(path: Path) -> bool:
         return not path.exists() or LIBRARY in path.read_text(encoding="utf-8").splitlines()[:3]
     except (OSError, ValueError):
         return False
+
+
+def place_of_card(folder: Path, stem: str | None) -> Path | None:
+    """Return where the card of files with a stem is written; None where a page of somebody else is.
+
+    README.md may be the card of other files; theirs is then STEM.md.  stem: None for that of a run, in its directory.
+    """
+    for path in (folder / NAME, folder / f"{stem}.md"):
+        if not is_card(path):
+            return None
+        if stem is None or not path.exists() or f"\n- `{stem}." in path.read_text(encoding="utf-8"):
+            return path
+    return None
 
 
 def _beside(folder: Path, name: str) -> dict[str, Any]:
@@ -82,8 +103,12 @@ def _summary(model: Model, name: str, origin: Mapping[str, Any], figures: Mappin
     spec = model.resolved.spec
     yield from (f"# {name}", "", _sentence(model), "")
     rows = {"network": str(model.plan).partition(";")[0]}
+    if spec.model.members:
+        rows["members"] = f"{spec.model.members} in one network, which share all but scales of the inputs and the last "
+        rows["members"] += "layer; the mean of their predictions is the answer"
     if len(model.models) > 1:
-        rows["ensemble"] = f"the mean of {len(model.models)} such networks"
+        rows["ensemble"] = f"{len(model.models)} such networks, each trained on other rows or from another seed; "
+        rows["ensemble"] += "the mean of their predictions is the answer"
     rate = f"learning_rate {model.resolved.learning_rate:g}"
     rows["training"] = f"{model.resolved.loss.name}, {model.resolved.optimizer.name} ({rate}), "
     rows["training"] += f"batch {spec.train.batch_size}, {spec.train.epochs} epochs at most, seed {spec.seed}"
@@ -94,42 +119,58 @@ def _summary(model: Model, name: str, origin: Mapping[str, Any], figures: Mappin
     if "versions" in origin:
         versions = ", ".join(f"{package} {version}" for package, version in origin["versions"].items())
         rows["trained"] = f"{origin['started']}, with {versions}"
-    plugins = sorted({str(part.plugin) for part in _components(model) if part.plugin})
-    if plugins:
-        rows["plugins"] = ", ".join(plugins)
+    if plugins := _plugins(model):
+        rows["plugins"] = ", ".join(f"{owner} {version}".strip() for owner, version in plugins.items())
     yield from table(("", ""), rows.items())
 
 
-def _components(model: Model) -> Iterator[Any]:
-    resolved = model.resolved
-    chosen = [resolved.loss, resolved.output_activation, *(layer.activation for layer in resolved.layers)]
-    return (one.component for one in (*chosen, resolved.embedding) if one)
+def _plugins(model: Model) -> dict[str, str]:
+    """Return the version of each plugin that the model needs, by its file or distribution."""
+    found = (component.plugin for component in components_of(model.resolved))
+    return dict(sorted((origin.label, origin.version) for origin in found if origin))
 
 
 def _sentence(model: Model) -> str:
-    targets = ", ".join(f"`{name}`" for name in model.targets)
+    targets = ", ".join(map(code, model.targets))
     what = f"the value of {targets}"
     if model.task == "multilabel":
         what = f"yes or no for each of {targets}"
     elif model.classes:
-        what = f"{targets}, one of {len(model.classes)} classes: {listed(model.classes)}"
-    return f"Predicts {what}, from {len(model.features)} columns."
+        what = f"{targets}, one of {len(model.classes)} classes: {plain(listed(model.classes))}"
+    return f"Predicts {what}, from {counted(len(model.features), 'column')}."
 
 
-def _use(files: Sequence[str]) -> Iterator[str]:
-    yield from ("## Use", "", "```python", "import numbann", "", f'model = numbann.load("{MODEL}")')
-    yield from ("model.predict(frame)  # columns by name, as below", "```", "")
-    yield from (f"`numbann predict {MODEL} new.csv` does the same for a file.", "")
+def _use(model: Model, files: Sequence[str], own: str) -> Iterator[str]:
+    yield from ("## Use", "")
+    if own:
+        plugins = _plugins(model)
+        written = [owner for owner in plugins if owner.endswith(".py")]
+        named = f", plugins={json.dumps(written)}" if written else ""
+        yield from ("```python", "import numbann", "", f"model = numbann.load({json.dumps(own)}{named})")
+        yield from ("model.predict(frame)  # columns by name, as below", "```", "")
+        command = " ".join(["numbann predict", shlex.quote(own), "new.csv", *(f"--plugin {one}" for one in written)])
+        yield from (f"{code(command)} does the same for a file.", "")
+        if plugins:
+            needed = ", ".join(map(code, plugins))
+            yield f"It needs {needed}: the file, or the distribution to be installed. Else `trust=True` (`--trust`) runs"
+            yield from ("the source that is kept in the model; say so only if you trust where that comes from.", "")
+    of_weights = [FORMATS[format] for format in WEIGHTS]
     for file in files:
-        yield from (f"`{file}` is the whole model, from raw columns to predictions.", "")
+        what = "the whole model, from raw columns to predictions"
+        if Path(file).suffix in of_weights:
+            what = "the trained numbers alone, with what they are for as texts of JSON"
+        yield f"- {code(file)}: {what}."
+    yield from [""] * bool(files)
 
 
 def _columns(model: Model) -> Iterator[str]:
     found = features_of(model.preprocessing)
     yield from ("## Columns", "")
-    yield from table(TITLES, ((f"`{one.name}`", *one[1:]) for one in found[:MOST_COLUMNS]))
+    yield from table(TITLES, ((code(one.name), *map(plain, one[1:])) for one in found[:MOST_COLUMNS]))
     if len(found) > MOST_COLUMNS:
         yield from (f"... and {len(found) - MOST_COLUMNS} more, {found[-1].takes}s at the end.", "")
+    if any(one.takes == "number" for one in found):
+        yield from ("In a column of numbers `true` is 1, and `false` is 0.", "")
 
 
 def _last(figures: Mapping[str, Any]) -> tuple[str, Mapping[str, Any]]:
@@ -153,11 +194,11 @@ def _figures(figures: Mapping[str, Any]) -> Iterator[str]:
     if confusion:
         yield from (f"Classes of {part}:", "")
         titles = ("class", "precision", "recall", "rows")
-        yield from table(titles, ((f"`{one}`", *cells) for one, *cells in _classes(figures["classes"], confusion)))
+        yield from table(titles, ((code(one), *cells) for one, *cells in _classes(figures["classes"], confusion)))
     if targets:
         names = list(next(iter(targets.values())))
         yield from (f"Targets of {part}:", "")
-        rows = [(f"`{one}`", *(_number(found.get(key)) for key in names)) for one, found in targets.items()]
+        rows = [(code(one), *(_number(found.get(key)) for key in names)) for one, found in targets.items()]
         yield from table(("target", *names), rows)
 
 
@@ -181,17 +222,18 @@ def _limits(model: Model, figures: Mapping[str, Any], origin: Mapping[str, Any])
         yield "- How well it predicts is not known here; `numbann evaluate` measures it on rows with known targets."
     yield "- It holds for rows like those of training. For numbers far outside of them a prediction means little."
     categories = model.preprocessing.encoding.categories
-    whole = [name for name, known in categories.items() if not known.folded]
+    whole = [code(name) for name, known in categories.items() if not known.folded]
     if whole:
-        yield f"- A text that training did not have leaves all inputs of its column at 0, in {listed(whole)}."
+        yield f"- A text that training did not have leaves all inputs of its column at 0, in {shortened(whole)}."
     task = model.preprocessing.task
     if isinstance(task, Regression) and task.low:
-        bounds = (f"{name} from {a:g} to {b:g}" for name, a, b in zip(task.names, task.low, task.high, strict=True))
+        ranges = zip(map(code, task.names), task.low, task.high, strict=True)
+        bounds = (f"{name} from {low:g} to {high:g}" for name, low, high in ranges)
         yield f"- Predictions stay within the targets of training: {', '.join(bounds)}."
     if model.classes and not model.resolved.spec.train.calibrate:
         yield "- Probabilities are as the loss left them, and were not calibrated."
     for finding in origin.get("findings", ()):
-        yield f"- Of the data: {' '.join(str(finding.get('text', '')).split())}"
+        yield f"- Of the data: {plain(' '.join(str(finding.get('text', '')).split()))}"
 
 
 def table(titles: Sequence[str], rows: Iterable[Sequence[object]]) -> Iterator[str]:
@@ -199,6 +241,18 @@ def table(titles: Sequence[str], rows: Iterable[Sequence[object]]) -> Iterator[s
     for cells in (titles, ["---"] * len(titles), *rows):
         yield "| " + " | ".join(str(cell).replace("|", "\\|").replace("\n", " ") for cell in cells) + " |"
     yield ""
+
+
+def code(text: str) -> str:
+    """Return a text as code in a line of Markdown, whatever it holds."""
+    longest = max(map(len, re.findall("`+", text)), default=0)
+    fence, text = "`" * (longest + 1), " ".join(text.splitlines()) or " "
+    return f"{fence} {text} {fence}" if longest else f"{fence}{text}{fence}"
+
+
+def plain(text: str) -> str:
+    """Return a text in which Markdown finds no marks."""
+    return re.sub(r"([\\`*<\[\]])", r"\\\1", text)
 
 
 def _number(value: Any) -> str:

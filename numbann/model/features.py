@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import NamedTuple
-
-import numpy as np
 
 from numbann.data.columns import MISSING
 from numbann.data.encoding import Encoding, Group
@@ -13,7 +11,8 @@ from numbann.data.kinds import Lookup
 from numbann.data.preprocessing import Preprocessing
 from numbann.data.transforms.affine import Affine
 from numbann.data.transforms.categories import Categories
-from numbann.data.transforms.codes import cyclic, ordinal, parts, target
+from numbann.data.transforms.codes import ordinal, target
+from numbann.data.transforms.dated import DateCode
 from numbann.data.transforms.filling import Filling
 from numbann.data.transforms.scales import minmax, quantile, robust, standard
 from numbann.data.wording import listed
@@ -56,49 +55,34 @@ def _numbers(encoding: Encoding, group: Group) -> Iterator[Feature]:
                 yield Feature(name, "text in order", listed(order), missing)
             case target.Coding(values=values):
                 yield Feature(name, "text", listed([text for text in values if text is not None]), "the mean")
-            case parts.Coding(format=format) | cyclic.Coding(format=format):
-                dated = not format or "%y" in format.lower()  # a time of day alone has no date
-                held = _days(group, place) if dated and column == encoding.columns_of(name)[-1] else ""
-                yield Feature(name, f"date, {format or '2024-12-31'}", held, f"the median{marked}" if fill else missing)
-
-
-def _days(group: Group, place: int) -> str:
-    """Return what the scale of a date's days since 1970 tells of those in training."""
-    return _told(group, place, _day, " days")
-
-
-def _day(days: float) -> str:
-    """Return a day, counted from 1970."""
-    return str(np.datetime64(round(days), "D"))
+            case DateCode(format=format, held=held) as code:
+                known = " to ".join(dict.fromkeys(map(code.text, held[:2])))
+                lacking = missing if fill is None else f"the median{marked}"
+                yield Feature(name, f"date, {format or '2024-12-31'}", known, lacking)
 
 
 def _held(encoding: Encoding, group: Group, place: int, column: str) -> str:
     """Return what the scale of a column of numbers tells of those in training."""
     if column in encoding.bins:
         return f"{_number(encoding.bins[column].edges[0])} to {_number(encoding.bins[column].edges[-1])}"
-    return _told(group, place, _number, "")
-
-
-def _number(value: float) -> str:
-    return f"{value:.5g}"
-
-
-def _told(group: Group, place: int, text: Callable[[float], str], unit: str) -> str:
-    """Return what a column's scale tells of its values in training; text: writes one, unit: that of differences."""
     scale = group.scales[0] if group.scales else None
     if isinstance(scale, quantile.Scale):
-        return f"{text(scale.knots[place][0])} to {text(scale.knots[place][-1])}"
+        return f"{_number(scale.knots[place][0])} to {_number(scale.knots[place][-1])}"
     if not isinstance(scale, Affine):
         return ""
     shift, size = scale.shift[place], scale.scale[place]
     match scale:
         case standard.Scale():
-            return f"mean {text(shift)}, deviation {_number(size)}{unit}"
+            return f"mean {_number(shift)}, deviation {_number(size)}"
         case minmax.Scale():
-            return f"{text(shift)} to {text(shift + size)}"
+            return f"{_number(shift)} to {_number(shift + size)}"
         case robust.Scale():
-            return f"median {text(shift)}, quartiles {_number(size)}{unit} apart"
+            return f"median {_number(shift)}, quartiles {_number(size)} apart"
     return ""
+
+
+def _number(value: float) -> str:
+    return f"{value:.5g}"
 
 
 def _category(name: str, known: Categories) -> Feature:

@@ -209,16 +209,18 @@ class Model:
         dtype: str | None = None,
         verify: bool = False,
         data: Any = None,
+        force: bool = False,
     ) -> Exported:
         """Write the whole model, from raw columns to predictions, as a file of another program.
 
         format: a name in `numbann.model.export.FORMATS`; by default what the file's ending says.  dtype: of the
         numbers that it takes, "float32" or "float64"; by default the model's own.  verify: compare what it predicts
         with what the model predicts, on `data`, or on rows drawn as those of training were; ExportError if it differs.
+        force: write over a file that numbann did not write.
         """
         from numbann.model.export import export  # here, since few need it
 
-        return export(self, path, format, dtype=dtype, verify=verify, data=data)
+        return export(self, path, format, dtype=dtype, verify=verify, data=data, force=force)
 
     @property
     def file(self) -> ModelFile:

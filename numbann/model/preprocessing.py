@@ -21,6 +21,7 @@ from numbann.data.tasks.multilabel import Multilabel
 from numbann.data.tasks.regression import Regression
 from numbann.data.transforms.bins import Bins
 from numbann.data.transforms.codes.target import Coding as TargetCoding
+from numbann.data.transforms.dated import BOUNDS, DateCode
 from numbann.data.transforms.scales.quantile import Scale as Quantile
 from numbann.errors import UNUSABLE
 
@@ -117,6 +118,10 @@ def _whole(code: Any) -> bool:
     match code:
         case TargetCoding(of=of, values=values, means=means, mean=mean):
             return len(values) == len(means) and {len(of)} == {len(mean), *map(len, means)}
+        case DateCode(held=(first, last, apart)):
+            return BOUNDS[0] <= first <= last <= BOUNDS[1] and apart >= 0
+        case DateCode(held=held):
+            return not held
     return True
 
 

@@ -7,7 +7,8 @@ from typing import Any
 
 from numbann.data.encoding import Encoding
 from numbann.data.preprocessing import Preprocessing
-from numbann.data.transforms.codes import cyclic, ordinal, parts, target
+from numbann.data.transforms.codes import ordinal, target
+from numbann.data.transforms.dated import DateCode
 from numbann.data.transforms.filling import Filling
 
 
@@ -36,7 +37,7 @@ def _of_text(encoding: Encoding, name: str) -> dict[str, Any] | None:
     match encoding.codes.get(name):
         case None:
             return None
-        case parts.Coding(format=format) | cyclic.Coding(format=format):
+        case DateCode(format=format):
             return {"type": "date", **({"format": format} if format else {})}
         case ordinal.Coding(order=order):
             return {"type": "text", "order": list(order)}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -38,7 +39,7 @@ def test_columns_in_words() -> None:
     found = {one.name: one[1:] for one in features_of(zoo.made("every_column").preprocessing)}
     assert found["size"] == ("text in order", '"small", "medium", "large"', '"medium", and is marked')
     assert found["kind"][2] == "a category with rare ones"
-    assert found["built"] == ("date, 2024-12-31", "mean 1996-08-11, deviation 6024.6 days", "the median")
+    assert found["built"] == ("date, 2024-12-31", "1970-01-13 to 2024-08-07", "the median")
     assert found["age"][1].startswith("median ")
     assert found["rooms"] == ("number", "1 to 8", "3")
     words = {one.name: one.held for one in features_of(zoo.made("value").preprocessing)}
@@ -64,10 +65,46 @@ def test_a_card_has_the_figures_of_its_run(write_spec: WriteSpec, here: Path) ->
     assert "SHA-256" in text
     assert str(here) not in text  # no path of a machine
     assert "| `blue` |" in text
-    assert "`model.onnx` is the whole model" in text
+    assert "- `model.onnx`: the whole model" in text
     (here / "run" / "metrics.json").write_text('{"test": {"loss": 1}, "confusion": {"test": 3}}')
     with pytest.raises(RunDirectoryError, match="is damaged"):
         card(found.model, "blobs", found.path)
+
+
+def test_a_card_elsewhere_is_that_of_its_files(write_spec: WriteSpec, here: Path) -> None:
+    numbann.train(write_spec(train={"epochs": 1}), output="run")
+    (here / "run" / "model.safetensors").rename(here / "wine.safetensors")
+    assert run("export", "wine.safetensors", "-o", "wine.c").exit_code == 0
+    assert 'numbann.load("wine.safetensors")' in (here / "README.md").read_text()
+    (here / "out").mkdir()
+    for name in ("out/a.c", "out/b.c", "out/a.npz", "out/c.c"):
+        assert run("export", "wine.safetensors", "-o", name).exit_code == 0
+    cards = {path.name: path.read_text() for path in (here / "out").glob("*.md")}
+    assert {name: re.findall(r"(?m)^- `(.*)`: the", text) for name, text in cards.items()} == {
+        "README.md": ["a.c", "a.npz"],
+        "b.md": ["b.c"],
+        "c.md": ["c.c"],
+    }
+    assert not any("safetensors" in text for text in cards.values())  # no model is there
+    (here / "out" / "c.md").write_text("mine")
+    assert "stays as it is" in run("export", "wine.safetensors", "-o", "out/c.c").output
+
+
+def test_a_card_names_plugins_and_members(here: Path) -> None:
+    text = card(zoo.of_plugin(here, "odd"), "odd")
+    assert 'numbann.load("model.safetensors", plugins=["odd.py"])' in text
+    assert "`numbann predict model.safetensors new.csv --plugin odd.py` does the same" in text
+    assert "It needs `odd.py`: the file, or the distribution to be installed. Else `trust=True`" in text
+    assert "| members | 3 in one network, which share all but" in card(zoo.made("members"), "members")
+    assert "| ensemble | 3 such networks, each trained on other rows" in card(zoo.made("ensemble"), "ensemble")
+
+
+def test_names_of_any_kind_are_code_in_a_card() -> None:
+    columns = {"a `b` | c": ["x", "`*<b>"] * 20, "": [1.0, 2.0] * 20, "y": ["u", "v", "v", "u"] * 10}
+    text = card(zoo.model_of({"data": {"target": "y"}, "model": {"layers": [4]}, "name": "n"}, columns), "n")
+    assert r'| `` a `b` \| c `` | text | "\`\*\<b>", "x" | all' in text
+    assert "| ` ` | number |" in text
+    assert "In a column of numbers `true` is 1, and `false` is 0." in text
 
 
 def test_show_tells_what_a_model_takes(write_spec: WriteSpec, here: Path) -> None:
@@ -112,7 +149,8 @@ def test_a_page_of_somebody_else_stays(write_spec: WriteSpec, here: Path) -> Non
         assert run("export", "run", "--format", format).exit_code == 0
     assert {"model.h", "README.md"} < {path.name for path in (here / "run").iterdir()}
     assert run("export", "run").exit_code == 0
-    assert "`model.onnx` is the whole model" in readme.read_text()
-    assert "`model.c` is the whole model" in readme.read_text()
+    for file in ("model.onnx`: the whole", "model.c`: the whole", "weights.npz`: the trained numbers alone"):
+        assert f"- `{file}" in readme.read_text()
+    assert "checkpoint" not in readme.read_text()
     numbann.train(write_spec(train={"epochs": 1}), output="run", force=True)
     assert {path.name for path in (here / "run").iterdir()} == before  # and no model of an earlier training

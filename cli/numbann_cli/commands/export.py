@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 @click.option("--data", metavar="DATA", help="The rows to compare on (default: 1000 drawn as those of training were).")
 @click.option("--card/--no-card", default=True, help="Whether to write README.md, the model's card, beside it.")
 @click.option("--dtype", type=click.Choice(["float32", "float64"]), help="Of the numbers that it takes.")
+@click.option("--force", is_flag=True, help="Write over a file that numbann did not write.")
 @options.trust
 @options.json_output
 @click.pass_obj
@@ -38,21 +39,24 @@ def command(
     data: str | None,
     card: bool,
     dtype: str | None,
+    force: bool,
     trust: bool,
     as_json: bool,
 ) -> None:
     """Write the model of RUN, a run directory or .safetensors file, from raw columns to predictions."""
     from numbann.model.export import find_format, format_of
+    from numbann.model.file import file_of
     from numbann.model.loading import load
     from numbann.training.rundir import json_text
 
     if data is not None and not verify:
         raise click.UsageError("--data gives the rows of --verify; give both")
+    file_of(run)  # that it is there is said before what its export needs
     kind = format or ("onnx" if output is None else format_of(output))
     find_format(kind)  # before the model is read
     model = load(run, trust=trust, plugins=settings.usable_files())
     place = output or _default(run, kind)
-    found = model.export(place, kind, dtype=dtype, verify=verify, data=data)
+    found = model.export(place, kind, dtype=dtype, verify=verify, data=data, force=force)
     files = [*found.files, *(_write_card(run, model, place) if card else ())]
     if as_json:
         told = {"files": list(map(str, files)), "format": kind}
@@ -75,15 +79,20 @@ def _default(run: Path, kind: str) -> Path:
 
 def _write_card(run: Path, model: Model, exported: Path) -> list[Path]:
     """Write the card beside an export, unless there is a README.md of somebody else."""
-    from numbann.model.card import NAME, card, is_card
-    from numbann.model.export import FORMATS, WEIGHTS
+    from numbann.model.card import card, place_of_card
+    from numbann.model.export import FORMATS, is_export
+    from numbann.model.file import file_of
 
-    path = exported.with_name(NAME)
-    if not is_card(path):
-        click.echo(f"numbann: {path} is no card of a model, and stays as it is", err=True)
+    own, folder = file_of(run), run if run.is_dir() else None
+    beside = own.parent.resolve() == exported.parent.resolve()
+    in_run = folder is not None and beside
+    path = place_of_card(exported.parent, None if in_run else exported.stem)
+    if path is None:
+        told = f"{exported.parent}: a page there is no card of a model, and stays as it is"
+        click.echo(f"numbann: {told}; none is written", err=True)
         return []
-    folder = run if run.is_dir() else None
     name = run.resolve().name if folder else run.stem
-    beside = (exported.with_suffix(ending) for one, ending in FORMATS.items() if one not in WEIGHTS)
-    path.write_text(card(model, name, folder, [one.name for one in beside if one.exists()]), encoding="utf-8")
+    files = (one for one in exported.parent.iterdir() if one.suffix in FORMATS.values() and is_export(one))
+    found = sorted(one.name for one in files if in_run or one.stem == exported.stem)
+    path.write_text(card(model, name, folder, found, own.name if beside else ""), encoding="utf-8")
     return [path]

@@ -25,6 +25,14 @@ FORMATS = {  # by name, the ending of its files, or of the first of them
     "safetensors": ".safetensors",
 }
 WEIGHTS = ("npz", "safetensors")  # the formats of weights alone, which nothing predicts with
+MARKS = {  # what is in the first bytes of each file that an export writes, by its ending
+    ".onnx": b"\x12\x07numbann",
+    ".c": b"/* written by numbann",
+    ".h": b"/* written by numbann",
+    ".npz": b"numbann_version.npy",
+    ".safetensors": b'"numbann_version"',
+}
+LOOK = 1 << 24  # of these bytes
 NEEDS = {"onnx": "onnx"}  # the package of an extra of the same name that a format needs
 
 
@@ -43,22 +51,25 @@ def export(
     dtype: str | None = None,
     verify: bool = False,
     data: Any = None,
+    force: bool = False,
 ) -> Exported:
     """Write a model as a file of another format, see `Model.export`."""
     place = path_from(path, "the file to write")
     kind = format or format_of(place)
-    written = find_format(kind)
+    written, ending = find_format(kind), FORMATS[kind]
+    if place.suffix.lower() not in ("", ending):
+        raise ExportError(f'{place}: a file of the format "{kind}" ends in {ending}; name another, or another format')
     if verify and kind in WEIGHTS:
         raise ExportError(f'the format "{kind}" holds weights alone, which predict nothing; leave out verify')
     content = written.write(model, dtype, place.stem)
+    files = {place.with_suffix(ending): text for ending, text in content.items()}
+    for file in files:
+        _spare(file, force)
     check = None
     if verify:
         from numbann.model.export.verify import verify as compare
 
         check = compare(model, written, content, data, dtype or model.plan.dtype)
-    files = {place.with_suffix(ending): text for ending, text in content.items()}
-    for file in files:
-        _spare_models(file)
     for file, text in files.items():
         try:
             file.write_bytes(text)
@@ -67,12 +78,26 @@ def export(
     return Exported(tuple(files), check)
 
 
-def _spare_models(path: Path) -> None:
-    """Refuse to write over a model of numbann."""
-    if path.suffix == ".safetensors" and path.is_file():
-        with path.open("rb") as file:
-            if file.read(LENGTH + len(KIND.start))[LENGTH:] == KIND.start:
-                raise ExportError(f"{path}: is a model of numbann, which would be lost; name another file")
+def is_export(path: Path) -> bool:
+    """Tell whether an export wrote a file."""
+    return MARKS[path.suffix.lower()] in _start(path)
+
+
+def _start(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return file.read(LOOK)
+
+
+def _spare(path: Path, force: bool) -> None:
+    """Refuse to write over a model of numbann, and, unless it is forced, over what no export wrote."""
+    if not path.is_file():
+        return
+    if _start(path)[LENGTH:].startswith(KIND.start):
+        raise ExportError(f"{path}: is a model of numbann, which would be lost; name another file")
+    if not force and not is_export(path):
+        raise ExportError(
+            f"{path}: is there, and was not written by numbann; name another file, or give --force (force=True)"
+        )
 
 
 def find_format(name: str) -> Any:

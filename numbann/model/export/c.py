@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from numbann import __version__
+from numbann.data.wording import quoted, shortened
 from numbann.errors import ExportError, shown
 from numbann.model.export.c_text import comment, data_in_comment, functions_in, number_literal, text_literal
 from numbann.model.export.c_writer import CONSTANT, FEATURES, CWriter, Field, alive, placed
@@ -35,6 +36,7 @@ TYPES: dict[str, Any] = {
     "int": ctypes.c_int,
     "text": ctypes.c_char_p,
 }
+FIRST = f"/* written by numbann {__version__}"  # the first line of both files
 STRICT = ("-std=c99", "-pedantic", "-Wall", "-Wextra", "-Werror", "-O1")  # which the files compile with
 
 
@@ -50,10 +52,10 @@ def header(writer: CWriter, model: Model) -> str:
         "row": list(writer.row.values()),
         "answer": writer.answers,
     }
-    classes = [line for field in writer.answers if field.classes for line in (f"extern {_classes(prefix, field)[0]};",)]
+    classes = [_declared(prefix, field) for field in writer.answers if field.classes]
     return "\n".join(
         [
-            f"/* {comment(f'{model.task} by a network of numbann {__version__}: {model.plan}')}",
+            f"{FIRST}: {comment(f'{model.task} by a network, {model.plan}')}",
             f"   {data_in_comment(told)} */",
             f"#ifndef {guard}",
             f"#define {guard}",
@@ -90,6 +92,12 @@ def _field(field: Field) -> str:
     return f"    {kind}{field.name}{array}; /* {comment(told)} */"
 
 
+def _declared(prefix: str, field: Field) -> str:
+    """Return the line that declares the classes of labels, with their order."""
+    order = (shortened([f"{place} {quoted(one)}" for place, one in enumerate(row)]) for row in field.classes)
+    return f"extern {_classes(prefix, field)[0]}; /* {comment('; '.join(order))} */"
+
+
 def _classes(prefix: str, field: Field) -> tuple[str, str]:
     """Return the declaration of the classes that labels stand for, and their values."""
     several, every = len(field.classes) > 1, [one for row in field.classes for one in row]
@@ -117,7 +125,7 @@ def source(writer: CWriter, name: str) -> str:
     labels = (_classes(writer.prefix, field) for field in writer.answers if field.classes)
     return "\n\n".join(
         [
-            f'#include "{name}.h"\n\n#include <math.h>\n#include <string.h>',
+            f'{FIRST} */\n#include "{name}.h"\n\n#include <math.h>\n#include <string.h>',
             *(f"{declaration} = {values};" for declaration, values in labels),
             *functions,
             *constants,
@@ -142,9 +150,12 @@ def write(model: Model, dtype: str | None = None, name: str = "model") -> dict[s
 
 def compiler() -> list[str]:
     """Return the command of this machine's compiler; ExportError if there is none."""
-    for command in map(shlex.split, (os.environ.get("CC", ""), "cc", "gcc", "clang")):
-        if command and shutil.which(command[0]):
+    chosen = shlex.split(os.environ.get("CC", ""))
+    for command in [chosen] if chosen else (["cc"], ["gcc"], ["clang"]):
+        if shutil.which(command[0]):
             return command
+    if chosen:
+        raise ExportError(f"CC names {shown(chosen[0])}, which is no program here; set it to a compiler, or to nothing")
     raise ExportError("to compare what C predicts a compiler is needed, and there is no cc; set CC to one")
 
 

@@ -225,16 +225,16 @@ class CWriter(Writer[Value]):
         return self.value("int", 1, "@[0] = 0;", *_loop(value.width, f"@[0] += {test};"))
 
     def answer(self, name: str, value: Value) -> None:
-        self._give(name, [f"{value.name}[k]"] * value.width, "double", "", None)
+        self._give(name, [f"{value.name}[k]"] * value.width, "double")
 
     def labels(self, name: str, places: Sequence[Value], classes: Sequence[Sequence[Any]]) -> None:
-        told = f"the place of the class in {self.prefix}_{identifier(name)}_classes"
         known = [[one.item() if isinstance(one, np.generic) else one for one in every] for every in classes]
-        self._give(name, [f"{place.name}[0]" for place in places], "int", told, known)
+        self._give(name, [f"{place.name}[0]" for place in places], "int", known)
 
-    def _give(self, name: str, numbers: Sequence[str], kind: str, told: str, classes: Any) -> None:
+    def _give(self, name: str, numbers: Sequence[str], kind: str, classes: Any = None) -> None:
         """Add a field to the answer."""
         free = _free(identifier(name), [field.name for field in self.answers])
+        told = f"the place of the class in {self.prefix}_{free}_classes" if classes else ""
         self.answers.append(Field(name, free, kind, len(numbers), told, classes))
         if len(numbers) == 1:
             lines = [f"answer->{free} = {numbers[0].replace('[k]', '[0]')};"]

@@ -17,5 +17,5 @@ def write(model: Model, dtype: str | None = None, name: str = "weights") -> dict
     """Return the content of the file by its ending."""
     content = io.BytesIO()
     texts: dict[str, Any] = {key: np.array(text) for key, text in description_of(model).items()}
-    np.savez(content, **weights_of(model, dtype), **texts)
+    np.savez(content, **texts, **weights_of(model, dtype))
     return {".npz": content.getvalue()}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -13,10 +13,11 @@ from numbann.data.encoding import Encoding, Group
 from numbann.data.tasks.labels import Labels
 from numbann.data.transforms.affine import Affine
 from numbann.data.transforms.code import Code
-from numbann.data.transforms.codes import cyclic, ordinal, parts, target
+from numbann.data.transforms.codes import ordinal, target
+from numbann.data.transforms.dated import BOUNDS, DateCode
 from numbann.data.transforms.filling import Filling
 from numbann.data.transforms.scales import quantile
-from numbann.errors import DataError, ExportError
+from numbann.errors import DataError, ExportError, shown
 from numbann.model.outputs import outcome_of
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 ROWS = 1000  # that are drawn
 MISSING_SHARE = 0.1  # of the cells of a column that may lack some
 TOLERANCE = 1e-5  # of a probability, and of a value relative to the largest one of its column
-FIRST_DAY, LAST_DAY = -10_000, 30_000  # since 1970
+LONGEST_ROW = 400  # of a message
 Cells = dict[str, np.ndarray]
 
 
@@ -39,8 +40,9 @@ class Check(NamedTuple):
 
 def verify(model: Model, format: Any, content: Mapping[str, bytes], data: Any, dtype: str) -> Check:
     """Compare predictions; ExportError where they differ.  data: rows as `predict` takes them; None: some are drawn."""
-    columns = draw(model, ROWS) if data is None else columns_of(model, data)
-    if not len(next(iter(columns.values()))):
+    columns, place = (draw(model, ROWS), _drawn_place) if data is None else columns_of(model, data)
+    rows = len(next(iter(columns.values())))
+    if not rows:
         raise ExportError("the data to compare on holds no rows")
     for name in columns:
         if columns[name].dtype.kind in "biuf":
@@ -49,13 +51,34 @@ def verify(model: Model, format: Any, content: Mapping[str, bytes], data: Any, d
         warnings.simplefilter("ignore")  # of categories and missing numbers that training did not have
         expected = answers(model, columns)
     found, runtime = format.predict(content, cells_of(model, columns))
-    got = dict(zip(expected, found.values(), strict=True))  # a column may have taken the name of an answer
-    worst = max(difference(name, expected, got) for name in expected)
-    if not worst <= TOLERANCE:
-        error = ExportError(f"nothing is written: what it would predict is {worst:.2g} apart from what the model does")
+    pairs = zip(expected.items(), found.values(), strict=True)  # a column may have taken the name of an answer
+    got = {name: np.asarray(values).reshape(want.shape) for (name, want), values in pairs}
+    apart = np.max([differences(name, expected, got) for name in expected], axis=0)
+    wrong = np.flatnonzero(~(apart <= TOLERANCE))  # NaN, too
+    if len(wrong):
+        row = int(wrong[0])
+        error = ExportError(
+            f"nothing is written: {len(wrong)} of {rows} rows would be predicted otherwise; the first is {place(row)}, "
+            f"{_row(columns, row)}, for which the model answers {_row(expected, row)}, and the file {_row(got, row)}"
+        )
         error.exit_code = 1
         raise error
-    return Check(len(next(iter(columns.values()))), runtime, worst)
+    return Check(rows, runtime, float(apart.max()))
+
+
+def _drawn_place(row: int) -> str:
+    return f"row {row + 1} of those drawn"
+
+
+def _row(columns: Mapping[str, Any], row: int) -> str:
+    """Return a row as JSON, numbers with the digits that are compared."""
+    return shown({name: _plain(np.asarray(values)[row]) for name, values in columns.items()}, LONGEST_ROW)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, np.ndarray):
+        return [_plain(one) for one in value]
+    return float(f"{value:.8g}") if isinstance(value, float | np.floating) else getattr(value, "item", lambda: value)()
 
 
 def answers(model: Model, columns: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
@@ -81,16 +104,14 @@ def answers(model: Model, columns: Mapping[str, np.ndarray]) -> dict[str, np.nda
     return found
 
 
-def difference(name: str, expected: Mapping[str, np.ndarray], got: Mapping[str, np.ndarray]) -> float:
-    """Return the largest difference of an answer; infinite for labels that differ where none is as likely."""
-    want, have = expected[name], np.asarray(got[name]).reshape(expected[name].shape)
+def differences(name: str, expected: Mapping[str, np.ndarray], got: Mapping[str, np.ndarray]) -> np.ndarray:
+    """Return how far an answer is off in each row (N,); infinite for another label where none is as likely."""
+    want, have = expected[name], got[name]
     if name.startswith("label"):
-        wrong = np.flatnonzero((want.astype(str) != have.astype(str)).reshape(len(want), -1).any(axis=1))
-        return 0.0 if all(_is_close(expected, row) for row in wrong.tolist()) else np.inf
-    if not len(want):
-        return 0.0
+        other = (want.astype(str) != have.astype(str)).reshape(len(want), -1).any(axis=1)
+        return np.array([np.inf if one and not _is_close(expected, row) else 0.0 for row, one in enumerate(other)])
     size = 1.0 if name == "probabilities" else np.maximum(np.abs(want).max(axis=0), np.finfo(np.float32).tiny)
-    return float((np.abs(want - have) / size).max())
+    return (np.abs(want - have) / size).reshape(len(want), -1).max(axis=1)
 
 
 def _is_close(expected: Mapping[str, np.ndarray], row: int) -> bool:
@@ -110,7 +131,7 @@ def cells_of(model: Model, columns: Mapping[str, np.ndarray]) -> Cells:
     found: Cells = {}
     for name, values in columns.items():
         code = encoding.codes.get(name)
-        if isinstance(code, parts.Coding | cyclic.Coding):
+        if isinstance(code, DateCode):
             lacking = np.array([value is None for value in values], bool)
             dates = parse_dates(["" if value is None else value for value in values], code.format)
             found[name] = np.where(lacking | np.isnat(dates), np.nan, dates.astype(np.int64))
@@ -121,12 +142,15 @@ def cells_of(model: Model, columns: Mapping[str, np.ndarray]) -> Cells:
     return found
 
 
-def columns_of(model: Model, data: Any) -> Cells:
-    """Return the raw columns of given rows: of a file, or as `predict` takes them."""
-    table = model.preprocessing.read_rows(data, need_target=False).table
-    numbers = table.block(slice(None))
+def columns_of(model: Model, data: Any) -> tuple[Cells, Callable[[int], str]]:
+    """Return the raw columns of given rows, of a file or as `predict` takes them, and what tells where a row stands."""
+    raw = model.preprocessing.read_rows(data, need_target=False)
+    numbers, table = raw.table.block(slice(None)), raw.table
     places = {name: place for place, name in enumerate(table.number_names)}
-    return {name: numbers[:, places[name]] if name in places else table.texts[name].original for name in model.features}
+    found = {
+        name: numbers[:, places[name]] if name in places else table.texts[name].original for name in model.features
+    }
+    return found, raw.place
 
 
 # ---- rows that are drawn
@@ -142,7 +166,8 @@ def draw(model: Model, rows: int, seed: int = 0) -> Cells:
             known = encoding.categories[name].values
             found[name] = _texts([text for text in known if text is not None], rows, random)
         elif name in encoding.codes:
-            found[name] = _coded(encoding.codes[name], rows, random)
+            lacking = np.isnan(numbers[encoding.columns_of(name)[0]])
+            found[name] = _coded(encoding.codes[name], lacking, random)
         else:
             found[name] = numbers[name]
     return found
@@ -177,15 +202,17 @@ def _texts(known: list[str], rows: int, random: np.random.Generator) -> np.ndarr
     return column[np.where(odd, len(known) + random.integers(0, 2, rows), usual)]
 
 
-def _coded(code: Code, rows: int, random: np.random.Generator) -> np.ndarray:
-    """Return texts that a code makes numbers of."""
+def _coded(code: Code, lacking: np.ndarray, random: np.random.Generator) -> np.ndarray:
+    """Return texts that a code makes numbers of.  lacking (N,): the rows that may have none."""
     match code:
         case ordinal.Coding(order=order):
-            return _texts(list(order), rows, random)
+            return _texts(list(order), len(lacking), random)
         case target.Coding(values=values):
-            return _texts([text for text in values if text is not None], rows, random)
-    seconds = random.integers(86400 * FIRST_DAY, 86400 * LAST_DAY, rows)
-    format = getattr(code, "format", "")
-    moments = seconds.astype("datetime64[s]").tolist()
-    texts = [moment.strftime(format) if format else f"{moment:%Y-%m-%d %H:%M:%S}" for moment in moments]
-    return np.array(texts, object)
+            return _texts([text for text in values if text is not None], len(lacking), random)
+        case DateCode(held=(first, last, apart)):
+            steps = (last - first) // max(1, apart)
+            places = first + apart * random.integers(-steps // 10, steps + steps // 10 + 1, len(lacking))
+            texts = np.array([code.text(place) for place in np.clip(places, *BOUNDS).tolist()], object)
+            texts[lacking] = None
+            return texts
+    return np.full(len(lacking), None)

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import zoo
 
+import numbann
 from numbann.errors import ExportError
 from numbann.model.export import c, find_format
 from numbann.model.export.c_text import bare, comment, identifier, number_literal, text_literal
@@ -66,6 +67,10 @@ def test_names_and_texts_of_any_kind(here: Path) -> None:
     fields += ("float features_2;",)
     assert all(field in text for field in fields)
     assert "void _3___predict(const _3___row *row, _3___answer *answer);" in text
+    assert text.startswith(f"/* written by numbann {numbann.__version__}: classification by a network, ")
+    assert (here / "my model.c").read_text().startswith("/* written by numbann ")
+    assert '_label_classes[4]; /* 0 "' in text
+    assert ', 1 "u", 2 "v", 3 "w" */' in text
 
 
 @compiled
@@ -111,6 +116,10 @@ def test_what_cannot_be_written_is_refused(here: Path, monkeypatch: pytest.Monke
     monkeypatch.setenv("CC", f"{sys.executable} -c 1/0")
     with pytest.raises(ExportError, match=r"python\S* -c 1/0 does not compile what was written: \w"):
         zoo.made("value").export(here / "model.c", verify=True)
+    monkeypatch.setenv("CC", "nocc -O2")
+    with pytest.raises(ExportError, match='CC names "nocc", which is no program here; set it to a compiler'):
+        zoo.made("value").export(here / "model.c", verify=True)
+    monkeypatch.delenv("CC")
     monkeypatch.setattr("shutil.which", lambda name: None)
     with pytest.raises(ExportError, match="a compiler is needed, and there is no cc; set CC to one"):
         zoo.made("value").export(here / "model.c", verify=True)

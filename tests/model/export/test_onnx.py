@@ -15,6 +15,7 @@ import numbann
 from numbann.errors import ExportError
 from numbann.model.export import find_format
 from numbann.model.export.verify import answers, cells_of, draw
+from numbann.model.features import features_of
 
 onnx = pytest.importorskip("onnx")
 pytestmark = pytest.mark.filterwarnings("ignore:column .*:UserWarning")
@@ -79,10 +80,41 @@ def test_given_rows_are_compared_and_a_difference_is_told(tmp_path: Path, monkey
     other = {name: 1.01 * tensor for name, tensor in model.tensors.items()}
     written = find_format("onnx").write(replace(model, tensors=other))
     monkeypatch.setattr(find_format("onnx"), "write", lambda *_: written)
-    with pytest.raises(ExportError, match=r"nothing is written: what it would predict is .* apart") as error:
+    told = r"nothing is written: \d+ of 1000 rows would be predicted otherwise; the first is row 1 of those drawn, "
+    told += r'{"area": .*, for which the model answers {"value": \S+}, and the file {"value": \S+}'
+    with pytest.raises(ExportError, match=told) as error:
         model.export(tmp_path / "other.onnx", verify=True)
     assert error.value.exit_code == 1
+    (tmp_path / "rows.csv").write_text("area,rooms,age,kind,size,built\n100,3,,flat,large,2001-02-03\n")
+    with pytest.raises(ExportError, match=r'rows\.csv row 2, .*"built": "2001-02-03"}, for which'):
+        model.export(tmp_path / "other.onnx", verify=True, data=tmp_path / "rows.csv")
     assert not (tmp_path / "other.onnx").exists()
+
+
+@pytest.mark.parametrize(
+    ("dates", "held"),
+    [
+        (["2024-02-29", "1999-12-01", "2020-05-05"], ("1999-12-01", "2024-02-29")),
+        (["2024-02-29 12:00", "2024-02-29 18:30", "2024-03-01 00:00"], ("2024-02-29 12:00:00", "2024-03-01")),
+        (["07.01.0007", "31.12.0007", "01.02.0008"], ("07.01.0007", "01.02.0008")),
+        (["07:30", "23:15", "12:00"], ("07:30", "23:15")),
+        (["2024-02-29"] * 3, ("2024-02-29", "2024-02-29")),
+    ],
+)
+@pytest.mark.parametrize("code", ["parts", "cyclic"])
+def test_dates_are_drawn_as_training_has_them(dates: list[str], held: tuple[str, str], code: str) -> None:
+    written = {".": "%d.%m.%Y", ":": "%H:%M"}.get(dates[0][2], "")
+    column = {"dates": code, **({"format": written} if written else {})}
+    columns = {"when": [*dates, None] * 15, "y": [1.0, 2.0, 4.0, 3.0] * 15}
+    given = {"data": {"target": "y", "task": "regression", "columns": {"when": column}}, "model": {"layers": [4]}}
+    model = zoo.model_of(given, columns)
+    known, drawn = model.preprocessing.encoding.codes["when"], draw(model, 300)["when"]
+    assert tuple(map(known.text, known.held[:2])) == held
+    assert features_of(model.preprocessing)[0].held == " to ".join(dict.fromkeys(held))
+    seconds = known.dates([text for text in drawn if text is not None]).astype(int) - known.held[0]
+    assert 10 < (drawn == None).sum() < 60  # noqa: E711
+    assert not (seconds % max(1, known.held[2])).any()
+    assert len(set(seconds.tolist())) > 5 or len(set(dates)) == 1
 
 
 @pytest.mark.parametrize("name", ["bent_root", "gated", "nearest"])

@@ -7,29 +7,19 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from numbann.data.dates import no_date, parse_dates
-from numbann.data.transforms.code import Code
 from numbann.data.transforms.codes.parts import parts_of
+from numbann.data.transforms.dated import DateCode
 
 CYCLES = ("year", "week", "hours")
 
 
 @dataclass(frozen=True)
-class Coding(Code):
-    """Sine and cosine, so that December is next to January.  format: as that of "parts"."""
-
-    format: str
+class Coding(DateCode):
+    """Sine and cosine, so that December is next to January."""
 
     @property
     def parts(self) -> tuple[str, ...]:
         return (*(f"{cycle} {wave}" for cycle in CYCLES for wave in ("sin", "cos")), "days")
-
-    @property
-    def refusal(self) -> str:
-        return no_date(self.format)
-
-    def dates(self, texts: Sequence[str]) -> np.ndarray:
-        return parse_dates(texts, self.format)
 
     def numbers(self, texts: Sequence[str]) -> np.ndarray:
         found = parts_of(self.dates(texts))

@@ -7,26 +7,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from numbann.data.dates import no_date, parse_dates
-from numbann.data.transforms.code import Code
+from numbann.data.transforms.dated import DateCode
 
 
 @dataclass(frozen=True)
-class Coding(Code):
-    """The parts of a date as numbers.  format: how it is written, as Python's strptime takes it; empty for ISO 8601."""
-
-    format: str
+class Coding(DateCode):
+    """The parts of a date as numbers."""
 
     @property
     def parts(self) -> tuple[str, ...]:
         return ("year", "month", "day", "weekday", "hour", "days")
-
-    @property
-    def refusal(self) -> str:
-        return no_date(self.format)
-
-    def dates(self, texts: Sequence[str]) -> np.ndarray:
-        return parse_dates(texts, self.format)
 
     def numbers(self, texts: Sequence[str]) -> np.ndarray:
         return np.stack([*parts_of(self.dates(texts)).values()], axis=1)
