@@ -32,9 +32,11 @@ from numbann.training.callbacks import (
 )
 from numbann.training.rundir import json_text
 from numbann.training.telling import CallbackError
+from numbann_cli.grid import console_width
 from numbann_cli.group import Settings, stop_writing
 from numbann_cli.models_table import ModelRows, mean_line
 from numbann_cli.progress import Bar
+from numbann_cli.prose import json_lines
 from numbann_cli.rows import HistoryRows, baseline_line, columns, format_measures, network, resolved_keys
 from numbann_cli.signals import terminable
 from numbann_cli.sweep_table import TrialRows, best_lines, values_line
@@ -96,8 +98,10 @@ class Narrator:
         """Print a spec that was made for a data file, a line for each of its parts."""
         if isinstance(spec, Path):
             return
-        for place, (key, value) in enumerate(spec.items()):
-            self._tell(f"{'spec ' if not place else '':<5}  {json.dumps(key)}: {json.dumps(value, ensure_ascii=False)}")
+        width = self._width()
+        parts = (line for key, value in spec.items() for line in json_lines(value, width and width - 7, f'"{key}": '))
+        for place, line in enumerate(parts):
+            self._tell(f"{'spec ' if not place else '':<5}  {line}")
 
     def result(self, run: Any) -> None:
         """Print a complete run as one JSON object on stdout, if --json is given."""
@@ -330,7 +334,7 @@ class Narrator:
                     print(f"numbann: no more output: {error.strerror}", file=sys.stderr, flush=True)
 
     def _width(self) -> int | None:
-        return os.get_terminal_size(self.stream.fileno()).columns if self.bar else None
+        return os.get_terminal_size(self.stream.fileno()).columns if self.bar else console_width()
 
 
 @contextmanager

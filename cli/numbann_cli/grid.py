@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+import sys
 from collections.abc import Iterator, Sequence
 
 from numbann_cli.rows import GAP
 
 WIDTH = 80  # of a table in a file or a pipe
 CUT = ".."  # stands for what does not fit
+NARROWEST = 8  # characters of a cut cell
+
+
+def console_width() -> int | None:
+    """Return the width of the terminal, or what COLUMNS says; None for a file or a pipe."""
+    return shutil.get_terminal_size().columns if sys.stdout.isatty() or os.environ.get("COLUMNS") else None
 
 
 def cut(text: str, room: int) -> str:
@@ -24,6 +33,14 @@ def cut_front(text: str, room: int) -> str:
 def widths(rows: Sequence[Sequence[str]]) -> list[int]:
     """Return the width of each column."""
     return [max(map(len, column)) for column in zip(*rows, strict=True)]
+
+
+def fitted(rooms: Sequence[int], width: int | None) -> list[int]:
+    """Return the widths of columns, the widest ones narrowed until a line has this width."""
+    found = list(rooms)
+    while width is not None and total(found) > width and max(found) > NARROWEST:
+        found[found.index(max(found))] -= 1
+    return found
 
 
 def total(rooms: Sequence[int]) -> int:

@@ -14,7 +14,7 @@ from numbann.model.file import KIND, usable
 from numbann.model.preprocessing import restore_preprocessing
 from numbann.model.schema import schema_of
 from numbann.model.tensor_file import read_header
-from numbann_cli.rows import GAP
+from numbann_cli.grid import console_width, fitted, lines, widths
 
 MOST_COLUMNS = 30  # on a page
 WIDEST = 60  # characters of a cell
@@ -51,9 +51,7 @@ def column_lines(preprocessing: Preprocessing) -> Iterator[str]:
     """Yield a table of the columns that a model takes."""
     found = features_of(preprocessing)
     rows = [TITLES, *found[:MOST_COLUMNS]]
-    rooms = [min(WIDEST, max(map(len, column))) for column in zip(*rows, strict=True)]
-    for row in rows:
-        cells = (cell if len(cell) <= WIDEST else f"{cell[: WIDEST - 3]}..." for cell in row)
-        yield GAP.join(f"{cell:<{room}}" for cell, room in zip(cells, rooms, strict=True)).rstrip()
+    rooms = fitted([min(WIDEST, room) for room in widths(rows)], console_width())
+    yield from lines(rows, rooms, left=len(TITLES))
     if len(found) > MOST_COLUMNS:
         yield f"... {len(found) - MOST_COLUMNS} more"

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from numbann.data.wording import short
+
 GAP = "  "
 MARK, BEST = "*", "best"  # of the best epoch so far, and the title above it
 GUESSES = {  # what the baseline of a task says
@@ -44,7 +46,7 @@ def number(value: Any) -> str:
     """Return a number with five significant digits; None, which stands for a number that is not finite, is "nan"."""
     if value is None:
         return "nan"
-    return f"{value:#.5g}".rstrip(".") if isinstance(value, float) else str(value)
+    return short(value, zeros=True) if isinstance(value, float) else str(value)
 
 
 def _beside(value: Any, score: Any) -> str:

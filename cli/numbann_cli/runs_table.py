@@ -11,6 +11,7 @@ from pathlib import Path
 from textwrap import wrap
 from typing import Any
 
+from numbann.data.wording import short
 from numbann.errors import RunDirectoryError
 from numbann.training.results import Result, lower_is_better, read_result
 from numbann.training.rundir import MANIFEST, RUNS, SWEEP
@@ -104,13 +105,15 @@ def _key(run: Result, key: str) -> Any:
 def table(rows: Sequence[Row], width: int) -> str:
     """Return the table; folders without a run are lines with a remark, where they stand."""
     shown = {row.path: _cells(row.run) for row in rows if row.run is not None}
-    fitted = _fit([TITLES, *shown.values()], width)
-    rooms = widths(fitted)
-    aligned = lines(fitted, rooms, left=2)
+    fitting = _fit([TITLES, *shown.values()], width)
+    rooms = widths(fitting)
+    aligned = lines(fitting, rooms, left=2)
     head = next(aligned)
     of_run = dict(zip(shown, aligned, strict=True))
     text = [of_run.get(row.path) or cut(_remark(row, rooms[0]), width) for row in rows]
     notes = [line for row, first in zip(rows, text, strict=True) for line in _notes(row, first, width)]
+    spared = [title for title in TITLES if title not in fitting[0]]
+    notes += wrap(f"left out for want of room: {', '.join(spared)}; --json has all", width) if spared else []
     return printable("\n".join([head, *text, *([""] if notes else []), *notes]))
 
 
@@ -135,7 +138,7 @@ def _cells(run: Result) -> tuple[str, ...]:
         NONE if run.units is None else _model(run.units),
         NONE if run.epochs is None else str(run.epochs),
         run.metric if run.metrics else NONE,
-        *(NONE if value is None else f"{value:.4g}" for value in figures),
+        *(NONE if value is None else short(value, 4) for value in figures),
         NONE if run.seconds is None else f"{run.seconds:.1f}",
         run.state,
     )

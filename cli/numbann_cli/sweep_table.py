@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from numbann.data.wording import short
 from numbann.errors import shown
+from numbann_cli.grid import cut, total
 from numbann_cli.rows import BEST, GAP, MARK, number
 
 COURSE = ("best_epoch", "epochs", "seconds")
@@ -22,7 +24,7 @@ class TrialRows:
     """Rows that are aligned before all of them are known.
 
     parameters: what the trials differ in, as the spec has it; metric: what they are measured by; width: the terminal's,
-    or None.  If a row is too wide, it has no course, and then fewer parameters.
+    or None.  If a row is too wide, it has no course, then shorter values, and then fewer parameters.
     """
 
     parameters: Mapping[str, Any]
@@ -31,54 +33,73 @@ class TrialRows:
     width: int | None = None
 
     @cached_property
-    def titles(self) -> dict[str, str]:
-        """What is shown, by the title of its column: a path, or a key of the row."""
+    def whole(self) -> dict[str, str]:
+        """What there is, by the title of its column: a path, or a key of the row."""
         titles = {"trial": "trial", **({"rung": "rung"} if self.rungs else {})}
         paths = list(self.parameters)
         titles |= dict(zip(short_names(paths), paths, strict=True))
-        titles |= {key: key for key in COURSE} | {self.metric: "value"}
-        spare = [*reversed(COURSE), *reversed(short_names(paths)[1:])]
-        while self.width is not None and spare and len(self._align(list(titles), titles)) + 6 > self.width:
-            del titles[spare.pop(0)]
-        return titles
+        return titles | {key: key for key in COURSE} | {self.metric: "value"}
+
+    @property
+    def titles(self) -> dict[str, str]:
+        """What is shown of that."""
+        return self._shape[0]
+
+    @cached_property
+    def _shape(self) -> tuple[dict[str, str], int]:
+        """What is shown, and the width of values."""
+        titles, widest = dict(self.whole), WIDEST
+        course, others = list(COURSE), short_names([*self.parameters])[1:]
+        while self.width is not None and total(self._rooms(titles, widest)) + len(GAP + BEST) > self.width:
+            if course:
+                del titles[course.pop()]
+            elif widest > NARROWEST:
+                widest -= 1
+            elif others:
+                del titles[others.pop()]
+            else:
+                break
+        return titles, widest
 
     def header(self) -> str:
         """Return the header."""
-        return self._align(list(self.titles), self.titles) + GAP + BEST
+        return self._align(list(self.titles)) + GAP + BEST
 
     def row(self, trial: Mapping[str, Any], best: bool = False) -> str:
         """Return the row of a trial that did not fail."""
         cells = [self._cell(trial, key) for key in self.titles.values()]
-        return self._align(cells, self.titles) + (f"{GAP}{MARK:>{len(BEST)}}" if best else "")
+        return self._align(cells) + (f"{GAP}{MARK:>{len(BEST)}}" if best else "")
 
     def _cell(self, trial: Mapping[str, Any], key: str) -> str:
         if key in trial["parameters"]:
-            return value(trial["parameters"][key])
+            return value(trial["parameters"][key], self._shape[1])
         if key == "seconds":
             return f"{trial[key]:.2f}"
         return number(trial[key])
 
-    def _align(self, cells: Sequence[str], titles: Mapping[str, str]) -> str:
-        rooms = (self._room(title, key) for title, key in titles.items())
+    def _align(self, cells: Sequence[str]) -> str:
+        rooms = self._rooms(*self._shape)
         return GAP.join(f"{cell:>{room}}" for cell, room in zip(cells, rooms, strict=True))
 
-    def _room(self, title: str, key: str) -> int:
-        """Return the width of a column; listed values are known before."""
-        if key in NARROW:
-            return len(title)
-        listed = self.parameters.get(key, {}).get("values") or ()
-        return max(len(title), NARROWEST, *(len(value(one)) for one in listed))
+    def _rooms(self, titles: Mapping[str, str], widest: int) -> list[int]:
+        """Return the widths of columns; listed values are known before."""
+        listed = {key: given.get("values") or () for key, given in self.parameters.items()}
+        return [
+            len(title)
+            if key in NARROW
+            else max(len(title), NARROWEST, *(len(value(one, widest)) for one in listed.get(key, ())))
+            for title, key in titles.items()
+        ]
 
 
-def value(given: Any) -> str:
+def value(given: Any, widest: int = WIDEST) -> str:
     """Return a value of a key in a few characters: of a component its name and parameters."""
-    text = _words(given)
-    return text if len(text) <= WIDEST else f"{text[: WIDEST - 3]}..."
+    return cut(_words(given), widest)
 
 
 def _words(given: Any) -> str:
     if isinstance(given, float):
-        return f"{given:.4g}"
+        return short(given, 4)
     if isinstance(given, list):
         return f"[{', '.join(map(_words, given))}]"
     if isinstance(given, Mapping):
@@ -115,5 +136,7 @@ def best_lines(rows: Sequence[Mapping[str, Any]], table: TrialRows, lower: bool)
         yield f"the best {len(best)} of {len(rows)} trials" if len(best) < len(rows) - len(failed) else "trials"
         yield table.header()
         yield from (table.row(row, row is best[0]) for row in best)
+        if spared := [title for title in table.whole if title not in table.titles]:
+            yield f"left out for want of room: {', '.join(spared)}"
     if failed:
         yield f"{len(failed)} of {len(rows)} trials failed; the first, trial {failed[0]['trial']}: {failed[0]['error']}"

@@ -32,6 +32,12 @@ def shortened(parts: Sequence[str]) -> str:
     return shown if len(parts) <= LONGEST_LIST else f"{shown} and {len(parts) - LONGEST_LIST} more"
 
 
+def short(value: float, digits: int = 5, zeros: bool = False) -> str:
+    """Return a number with so many significant digits, a large one without an exponent.  zeros: also at the end."""
+    text = f"{value:{'#' * zeros}.{digits}g}".rstrip(".")
+    return f"{value:.0f}" if "e+" in text and abs(value) < 1e8 else text
+
+
 def nearest(name: str, known: Iterable[str]) -> str:
     """Return `; did you mean "x"?` if a known name is close, else an empty text."""
     return errors.did_you_mean(name, known, quoted)

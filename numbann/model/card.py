@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from numbann.data.tasks.regression import Regression
-from numbann.data.wording import counted, listed, shortened
+from numbann.data.wording import counted, listed, short, shortened
 from numbann.errors import UNUSABLE, RunDirectoryError, describe_damage
 from numbann.model.export import FORMATS, WEIGHTS
 from numbann.model.features import TITLES, features_of
@@ -152,8 +152,8 @@ def _use(model: Model, files: Sequence[str], own: str) -> Iterator[str]:
         yield from (f"{code(command)} does the same for a file.", "")
         if plugins:
             needed = ", ".join(map(code, plugins))
-            yield f"It needs {needed}: the file, or the distribution to be installed. Else `trust=True` (`--trust`) runs"
-            yield from ("the source that is kept in the model; say so only if you trust where that comes from.", "")
+            yield f"It needs {needed}: the file, or the distribution to be installed. Else `trust=True` (`--trust`)"
+            yield from ("runs the source that is kept in the model; say so only if you trust its origin.", "")
     of_weights = [FORMATS[format] for format in WEIGHTS]
     for file in files:
         what = "the whole model, from raw columns to predictions"
@@ -256,4 +256,4 @@ def plain(text: str) -> str:
 
 
 def _number(value: Any) -> str:
-    return "" if value is None else f"{value:.5g}" if isinstance(value, float) else str(value)
+    return "" if value is None else short(value) if isinstance(value, float) else str(value)

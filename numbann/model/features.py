@@ -15,7 +15,7 @@ from numbann.data.transforms.codes import ordinal, target
 from numbann.data.transforms.dated import DateCode
 from numbann.data.transforms.filling import Filling
 from numbann.data.transforms.scales import minmax, quantile, robust, standard
-from numbann.data.wording import listed
+from numbann.data.wording import listed, short
 
 TITLES = ("column", "takes", "in training", "missing")
 
@@ -45,7 +45,7 @@ def _numbers(encoding: Encoding, group: Group) -> Iterator[Feature]:
         name = next((name for name in encoding.codes if column in encoding.columns_of(name)), column)
         fill = group.missing.fill[place] if isinstance(group.missing, Filling) else None
         marked = ", and is marked" * (name in encoding.indicated)
-        missing = "is refused" if fill is None else f"{fill:.5g}{marked}"
+        missing = "is refused" if fill is None else f"{short(fill)}{marked}"
         match encoding.codes.get(name):
             case None:
                 yield Feature(name, "number", _held(encoding, group, place, column), missing)
@@ -64,25 +64,21 @@ def _numbers(encoding: Encoding, group: Group) -> Iterator[Feature]:
 def _held(encoding: Encoding, group: Group, place: int, column: str) -> str:
     """Return what the scale of a column of numbers tells of those in training."""
     if column in encoding.bins:
-        return f"{_number(encoding.bins[column].edges[0])} to {_number(encoding.bins[column].edges[-1])}"
+        return f"{short(encoding.bins[column].edges[0])} to {short(encoding.bins[column].edges[-1])}"
     scale = group.scales[0] if group.scales else None
     if isinstance(scale, quantile.Scale):
-        return f"{_number(scale.knots[place][0])} to {_number(scale.knots[place][-1])}"
+        return f"{short(scale.knots[place][0])} to {short(scale.knots[place][-1])}"
     if not isinstance(scale, Affine):
         return ""
     shift, size = scale.shift[place], scale.scale[place]
     match scale:
         case standard.Scale():
-            return f"mean {_number(shift)}, deviation {_number(size)}"
+            return f"mean {short(shift)}, deviation {short(size)}"
         case minmax.Scale():
-            return f"{_number(shift)} to {_number(shift + size)}"
+            return f"{short(shift)} to {short(shift + size)}"
         case robust.Scale():
-            return f"median {_number(shift)}, quartiles {_number(size)} apart"
+            return f"median {short(shift)}, quartiles {short(size)} apart"
     return ""
-
-
-def _number(value: float) -> str:
-    return f"{value:.5g}"
 
 
 def _category(name: str, known: Categories) -> Feature:

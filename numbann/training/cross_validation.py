@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from numbann.data.contract import sources
+from numbann.data.wording import short
 from numbann.engine.devices import make_engine
 from numbann.engine.shared.processors import available_cpus
 from numbann.errors import RunDirectoryError, SpecError, SpecFault, TrainingError
@@ -55,7 +56,9 @@ class CrossValidation:
 
     def __repr__(self) -> str:
         failed = f", {len(self.failed)} failed" * bool(self.failed)
-        figures = ", ".join(f"{name} {mean:.4g} ± {self.deviation[name]:.2g}" for name, mean in self.mean.items())
+        figures = ", ".join(
+            f"{name} {short(mean, 4)} ± {short(self.deviation[name], 2)}" for name, mean in self.mean.items()
+        )
         return f"<numbann.CrossValidation of {len(self.folds)} models{failed}: {figures}>"
 
     @property

@@ -14,6 +14,7 @@ from time import perf_counter
 from typing import Any
 
 from numbann.data.contract import PARTS
+from numbann.data.wording import short
 from numbann.engine.interface import Engine
 from numbann.errors import UNUSABLE, RunDirectoryError, TrainingError
 from numbann.fit.finite import check_loss
@@ -47,7 +48,8 @@ class Run:
     def __repr__(self) -> str:
         part = next((part for part in reversed(PARTS) if part in self.metrics), "")
         figures = ", ".join(
-            f"{name} {'nan' if value is None else f'{value:.4g}'}" for name, value in self.metrics.get(part, {}).items()
+            f"{name} {'nan' if value is None else short(value, 4)}"
+            for name, value in self.metrics.get(part, {}).items()
         )
         return f"<numbann.Run {self.path}: {part} {figures}; {self.model!r}>"
 

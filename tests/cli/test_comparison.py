@@ -164,7 +164,7 @@ def test_sweeps_are_known_by_their_best_runs(numbann: Numbann, write_spec: Write
     spec = write_spec(sweep={"parameters": {"optimizer.learning_rate": [0.01, 0.02]}}, train={"epochs": 1})
     library.sweep(spec, output="runs/sweep")
     library.train(write_spec(train={"epochs": 1}), output="runs/single")
-    rows = {row.split()[0]: row for row in numbann("runs").stdout.splitlines()}
+    rows = {row.split()[0]: row for row in numbann("runs").stdout.splitlines() if row}
     assert rows["sweep"].endswith("finished")
     found = json.loads(numbann("compare", "runs/sweep", "runs/single", "--json").stdout)
     assert [one["kind"] for one in found["runs"]] == ["sweep", "run"]
@@ -189,6 +189,8 @@ def test_long_names_are_cut(write_spec: WriteSpec, here: Path) -> None:
         assert max(map(len, lines)) <= width
         assert lines[1].startswith("a-run-of-a")
         assert lines[1].endswith("finished")
+        told = [line for line in lines if line.startswith("left out for want of room: ")]
+        assert ([] if "task" in lines[0] else ["task, model"]) == [line.split(": ")[1][:11] for line in told]
 
 
 def test_times() -> None:

@@ -41,6 +41,18 @@ def test_data_sums_up_a_file(numbann: Numbann, table: Path) -> None:
     assert [line.split('"')[1] for line in found] == ["id", "day", "one"]
 
 
+def test_tables_are_no_wider_than_the_console(numbann: Numbann, table: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert max(map(len, numbann("data", table).stdout.splitlines()[2:8])) > 80
+    monkeypatch.setenv("COLUMNS", "80")
+    assert 70 < max(map(len, numbann("data", table).stdout.splitlines()[2:8])) <= 80
+    out = numbann("train", table, "--target", "back", "--set", "train.epochs=1", "-o", "run").stdout
+    spec = [line for line in out.splitlines() if line.startswith(("spec ", "       "))]
+    assert len(spec) > 5
+    assert max(len(line) for line in spec if '"path"' not in line) <= 80
+    columns = numbann("show", "run").stdout.split("\n\ncolumn ")[1]
+    assert max(map(len, columns.splitlines())) <= 80
+
+
 def test_data_counts_the_values_of_all_rows(numbann: Numbann, here: Path) -> None:
     (here / "long.csv").write_text("a,y\n" + "".join(f"{k},{k % 2}\n" for k in range(5001)))
     columns = json.loads(numbann("data", "long.csv", "--target", "y", "--json").stdout)["columns"]

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from click.testing import Result
-from numbann_cli.sweep_table import TrialRows, short_names
+from numbann_cli.sweep_table import TrialRows, best_lines, short_names
 
 Numbann = Callable[..., Result]
 WriteSpec = Callable[..., Path]
@@ -38,6 +39,18 @@ def test_what_it_prints(numbann: Numbann, write_spec: WriteSpec) -> None:
     assert numbann("show", "out/best").exit_code == 0
     assert numbann("train", "out/best.json").exit_code == 0
     assert "holds no model.safetensors; name that in it: out/best" in numbann("predict", "out", "blobs.csv").stderr
+
+
+def test_what_a_narrow_console_leaves_out_is_said() -> None:
+    values = [[64, 64], [32, {"units": 64, "activation": "relu"}]]
+    rows = TrialRows({RATE: {"low": 1, "high": 2}, "model.layers": {"values": values}, UNITS: {"values": [2]}}, "loss")
+    one = {"trial": 1, "parameters": {RATE: 1.5, "model.layers": values[0], UNITS: 2}, "value": 0.5, "epochs": 3}
+    one |= {"best_epoch": 2, "seconds": 1.0}
+    assert "left out" not in "".join(best_lines([one], rows, lower=True))
+    for width, lacking in ((75, ""), (62, ""), (50, "units, ")):
+        *lines, told = best_lines([one], replace(rows, width=width), lower=True)
+        assert told == f"left out for want of room: {lacking}best_epoch, epochs, seconds"
+        assert max(map(len, lines)) <= width
 
 
 def test_json(numbann: Numbann, write_spec: WriteSpec) -> None:
@@ -145,7 +158,7 @@ def test_rows_are_aligned(numbann: Numbann, write_spec: WriteSpec) -> None:
     ends = [header.index(title) + len(title) for title in ("trial", "layers", "optimizer", "seconds")]
     assert {row[end : end + 2] for row in rows for end in ends} == {"  "}
     assert "[4 activation elu]              adam" in rows[0]
-    assert "[8, 8, 8, 8, 8, 8, 8,...  sgd momentum 0.9  " in rows[3]
+    assert "[8, 8, 8, 8, 8, 8, 8, ..  sgd momentum 0.9  " in rows[3]
 
 
 def test_names_of_columns() -> None:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import io
+import json
 import sys
 
 import click
 import pytest
 from numbann_cli import progress
+from numbann_cli.grid import console_width, fitted
 from numbann_cli.group import Settings
 from numbann_cli.progress import Bar, show_reading
+from numbann_cli.prose import json_lines
 from numbann_cli.rows import HistoryRows, columns, format_measures, guess_of, number, resolved_keys
 from numbann_cli.tables import class_lines, confusion_lines, target_lines
 
@@ -22,6 +25,9 @@ RECORD = dict(zip(NAMES, (12, 0.5, 1e-9, 1.0, 0.001), strict=True))
     [
         (0.5, "0.50000"),
         (12345.6, "12346"),
+        (-1234567.8, "-1234568"),
+        (1e9, "1.0000e+09"),
+        (0.12, "0.12000"),
         (1e-9, "1.0000e-09"),
         (3, "3"),
         (0.0, "0.0000"),
@@ -30,6 +36,29 @@ RECORD = dict(zip(NAMES, (12, 0.5, 1e-9, 1.0, 0.001), strict=True))
 )
 def test_numbers(value: float, text: str) -> None:
     assert number(value) == text
+
+
+def test_columns_are_narrowed_until_a_line_fits() -> None:
+    assert fitted([10, 40, 9], None) == [10, 40, 9]
+    assert fitted([10, 40, 9], 40) == [10, 17, 9]
+    assert fitted([10, 40, 9], 10) == [8, 8, 8]
+
+
+@pytest.mark.parametrize("width", [1, 30, 60, 1000, None])
+def test_json_in_lines(width: int | None) -> None:
+    value = {"path": "table.csv", "columns": {"day": {"dates": "parts"}, "b": {}}, "layers": [64, {"units": 32}]}
+    lines = list(json_lines(value, width))
+    assert json.loads("\n".join(lines)) == value
+    assert (len(lines) == 1) == (width in (1000, None))
+    assert width in (1, None) or max(map(len, lines)) <= width
+
+
+def test_a_console_has_a_width_and_a_pipe_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("COLUMNS", raising=False)
+    monkeypatch.setattr(sys, "stdout", io.StringIO())
+    assert console_width() is None
+    monkeypatch.setenv("COLUMNS", "77")
+    assert console_width() == 77
 
 
 @pytest.mark.parametrize("width", [None, 200, 70, 52])

@@ -7,6 +7,7 @@ from dataclasses import asdict, astuple
 import click
 
 from numbann_cli import options
+from numbann_cli.grid import console_width, cut, fitted, lines, widths
 from numbann_cli.overview import COMMANDS
 
 HEAD = ("column", "kind", "missing", "distinct", "holds", "becomes")
@@ -31,10 +32,9 @@ def command(data: str, targets: tuple[str, ...], given: tuple[str, ...], as_json
         click.echo(json_text({"rows": seen.rows, "columns": columns, "notes": seen.notes, "findings": findings}))
         return
     click.echo(f"{seen.rows} rows, {len(seen.columns)} columns\n")
-    rows = [HEAD, *(tuple(_short(str(cell)) for cell in astuple(column)) for column in seen.columns)]
-    wide = [max(len(row[place]) for row in rows) for place in range(len(HEAD))]
-    for row in rows:
-        click.echo("  ".join(f"{cell:<{room}}" for cell, room in zip(row, wide, strict=True)).rstrip())
+    rows = [HEAD, *(tuple(cut(str(cell), WIDEST) for cell in astuple(column)) for column in seen.columns)]
+    for line in lines(rows, fitted(widths(rows), console_width()), left=len(HEAD)):
+        click.echo(line)
     if seen.notes or seen.findings:
         click.echo()
     for note in seen.notes:
@@ -43,7 +43,3 @@ def command(data: str, targets: tuple[str, ...], given: tuple[str, ...], as_json
         click.echo(f"found  {finding.text}")
     if not targets:
         click.echo("\nnext   numbann data FILE --target COLUMN says what is to be predicted, too")
-
-
-def _short(cell: str) -> str:
-    return cell if len(cell) <= WIDEST else cell[: WIDEST - 3] + "..."

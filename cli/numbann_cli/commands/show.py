@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -85,12 +84,13 @@ def _sum_up(run: Path, plot: Path | None) -> None:
         raise click.UsageError(f"--plot draws a run here; into a file: numbann plot {run} -o {plot}")
     from numbann.training.sweeps.store import is_sweep
     from numbann_cli import run_page, sweep_page
+    from numbann_cli.grid import console_width
 
     width, a_sweep = shutil.get_terminal_size().columns, is_sweep(run)
     if plot and a_sweep:
         raise click.UsageError(f"--plot draws a run here, and {run} is a sweep: numbann plot {run}")
     page = sweep_page.page if a_sweep else run_page.page
-    click.echo(page(run, width if sys.stdout.isatty() else None))
+    click.echo(page(run, console_width()))
     if plot:
         from numbann_cli.run_curves import curves
 

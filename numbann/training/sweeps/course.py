@@ -15,6 +15,7 @@ from time import monotonic
 from typing import Any
 
 import numbann
+from numbann.data.wording import short
 from numbann.engine.devices import DEFAULT, device_of
 from numbann.engine.shared.processors import available_cpus
 from numbann.errors import LostClusterError, RunDirectoryError, SpecError, SpecFault, TrainingError, shown
@@ -59,7 +60,7 @@ class Sweep:
     def __repr__(self) -> str:
         failed = f", {len(self.failed)} failed" * bool(self.failed)
         given = ", ".join(f"{path} {shown(value)}" for path, value in self.best["parameters"].items())
-        best = f"best {self.best['trial']} with {self.best['value']:.4g}, {given}"
+        best = f"best {self.best['trial']} with {short(self.best['value'], 4)}, {given}"
         return f"<numbann.Sweep {self.path}: {len(self.table)} trials{failed}; {best}>"
 
     @property
