@@ -10,7 +10,6 @@ from __future__ import annotations
 import sys
 import warnings
 from typing import Any
-from weakref import WeakKeyDictionary
 
 import numpy as np
 from sklearn import neural_network
@@ -20,12 +19,22 @@ from sklearn.model_selection import train_test_split
 from sklearn.neural_network._stochastic_optimizers import AdamOptimizer, SGDOptimizer
 from sklearn.utils.validation import validate_data
 
-from numbann.components.built_in import built_in
 from numbann.engine.devices import make_engine
 from numbann.engine.interface import Engine
 from numbann.engine.shared.batches import equal_bounds
+from numbann.sklearn.checks import are_plain
 from numbann.sklearn.mathematics import solver
-from numbann.sklearn.networks import inputs_of, optimizer_of, places_of, plan_of, take, targets_of, tensors_of
+from numbann.sklearn.networks import (
+    inputs_of,
+    optimizer_of,
+    places_of,
+    plan_of,
+    take,
+    targets_of,
+    tensors_of,
+    weights_of,
+)
+from numbann.sklearn.predictors import Weights, hand_out, predictor_of, settle
 
 
 class Training:
@@ -65,7 +74,7 @@ class Training:
         return np.where(totals == 0, 1, totals)
 
     def _squared(self) -> float:
-        return sum(float(np.vdot(w, w)) for w in self._estimator.coefs_) if self._estimator.alpha else 0.0
+        return sum(float(np.vdot(w, w)) for w in weights_of(self._estimator)[0]) if self._estimator.alpha else 0.0
 
 
 def mean_of(estimator: Any) -> int:
@@ -73,25 +82,29 @@ def mean_of(estimator: Any) -> int:
     return int(estimator.n_outputs_) if estimator.out_activation_ == "identity" else 1
 
 
-_PREDICTORS: WeakKeyDictionary[Any, tuple[Any, Engine]] = WeakKeyDictionary()  # beside estimators, which are pickled
-
-
-def predictor_of(estimator: Any) -> Engine:
-    """The engine that predicts, with the estimator's weights as they are now: anybody may have set others."""
-    key = estimator.activation, estimator.out_activation_, [(w.shape, w.dtype) for w in estimator.coefs_]
-    known, engine = _PREDICTORS.get(estimator, (None, None))
-    if engine is None or known != key:
-        engine = make_engine(plan_of(estimator, built_in().configured("optimizer", "sgd")))
-        _PREDICTORS[estimator] = key, engine
-    engine.set_parameters(tensors_of(estimator))
-    return engine
-
-
 class _Estimator:
     """What numbann does in the place of scikit-learn's own methods of the same names."""
 
+    coefs_ = Weights()
+    intercepts_ = Weights()
+
+    def __getstate__(self: Any) -> Any:
+        hand_out(self)
+        return super().__getstate__()
+
+    def predict(self: Any, X: Any) -> np.ndarray:
+        """Return the predictions (N,) or (N, O) of rows X (N, I)."""
+        if not are_plain(self, X):
+            return super().predict(X)  # type: ignore[misc]
+        return self._predict(X, check_input=False)
+
+    def _fit(self: Any, *given: Any, **named: Any) -> Any:
+        super()._fit(*given, **named)  # type: ignore[misc]
+        settle(self)
+        return self
+
     def _forward_pass_fast(self: Any, X: Any, check_input: bool = True) -> np.ndarray:
-        if check_input:
+        if check_input and not are_plain(self, X):
             X = validate_data(self, X, accept_sparse=["csr", "csc"], reset=False)
         engine = predictor_of(self)
         return engine.predict(inputs_of(X.astype(engine.plan.dtype, copy=False)))
@@ -220,6 +233,20 @@ class _Estimator:
 
 class MLPClassifier(_Estimator, neural_network.MLPClassifier):
     """scikit-learn's MLPClassifier on numbann's engine; all parameters, attributes and methods are the same."""
+
+    def predict_proba(self: Any, X: Any) -> np.ndarray:
+        """Return the probabilities (N, K) of the classes, or (N, O) of several labels, for rows X (N, I)."""
+        if not are_plain(self, X):
+            return super().predict_proba(X)
+        y = self._forward_pass_fast(X, check_input=False)
+        return y if y.shape[1] > 1 else np.hstack([1 - y, y])
+
+    def _predict(self: Any, X: Any, check_input: bool = True) -> np.ndarray:
+        kind, classes = self._label_binarizer.y_type_, self._label_binarizer.classes_
+        if kind != "multiclass" and (kind, len(classes)) != ("binary", 2):
+            return super()._predict(X, check_input)
+        y = self._forward_pass_fast(X, check_input)
+        return classes[y.argmax(axis=1) if kind == "multiclass" else (y[:, 0] > 0.5).astype(np.intp)]
 
 
 class MLPRegressor(_Estimator, neural_network.MLPRegressor):

@@ -26,7 +26,7 @@ LOSSES = {
 
 def plan_of(estimator: Any, optimizer: Configured, dtype: str = "", batch_size: int | None = None) -> Plan:
     """The plan of an estimator's network, in the precision of its weights unless another is given."""
-    coefs = estimator.coefs_
+    coefs, _ = weights_of(estimator)
     *hidden, outputs = (w.shape[1] for w in coefs)
     activation = built_in().configured("activation", ACTIVATIONS[estimator.activation])
     network = Network(
@@ -62,15 +62,21 @@ def _loss(link: str, outputs: int) -> Configured:
     return LOSSES[link].configured(outputs=float(outputs))
 
 
+def weights_of(estimator: Any) -> tuple[list[np.ndarray], list[np.ndarray]]:
+    """coefs_ and intercepts_, for those who leave them as they are: nobody takes a note, as `Weights` would."""
+    known = vars(estimator)
+    return known["coefs_"], known["intercepts_"]
+
+
 def tensors_of(estimator: Any) -> dict[str, np.ndarray]:
     """An estimator's weights by the names of a plan."""
-    layers = enumerate(zip(estimator.coefs_, estimator.intercepts_, strict=True))
+    layers = enumerate(zip(*weights_of(estimator), strict=True))
     return {f"layers.{k}.{name}": one for k, (w, b) in layers for name, one in (("weight", w), ("bias", b))}
 
 
 def take(estimator: Any, tensors: Mapping[str, np.ndarray]) -> None:
     """Give an estimator the weights of a network."""
-    count = len(estimator.coefs_)
+    count = len(weights_of(estimator)[0])
     estimator.coefs_ = [tensors[f"layers.{k}.weight"] for k in range(count)]
     estimator.intercepts_ = [tensors[f"layers.{k}.bias"] for k in range(count)]
 
