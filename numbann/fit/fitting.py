@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +15,7 @@ from numbann.errors import ShapeError
 from numbann.fit.finite import check_initial
 from numbann.fit.job import Job, check_inputs
 from numbann.fit.loop import Tell, run_epochs
+from numbann.fit.pause import NEVER, Pause
 from numbann.fit.state import State
 from numbann.network.plan import Plan
 
@@ -49,12 +50,30 @@ def fit(
     The result has the same bits for any number of threads, and whatever else the process trains at the same time.
     ShapeError for numbers of rows that there are not.
     """
+    course = fit_by_epochs(job, rows, device, threads, tell)
+    while True:
+        try:
+            next(course)
+        except StopIteration as end:
+            fitted: Fitted = end.value
+            return fitted
+
+
+def fit_by_epochs(
+    job: Job,
+    rows: np.ndarray | None,
+    device: str,
+    threads: int | str,
+    tell: Tell = lambda event: None,
+    pause: Pause = NEVER,
+) -> Generator[float, None, Fitted]:
+    """As `fit`; yield after each epoch, and at pauses, the share of the epochs that are done."""
     rows = None if rows is None else _numbers(rows, len(job.train))
     with make_engine(job.plan, device, threads) as engine:
         load(engine, job, rows)
         state = begin(engine, job)
-        for _ in run_epochs(engine, job, job.rates(rows), state, tell):
-            pass
+        for _ in run_epochs(engine, job, job.rates(rows), state, tell, pause=pause):
+            yield state.epoch / job.epochs
         take_best(engine, state)
         return Fitted(job.plan, engine.parameters(), tuple(state.history), state.best.epoch)
 

@@ -23,6 +23,7 @@ from numbann.simd.vector_math import BINDINGS
 ROOT = Path(numbann.__file__).parents[1]
 SCRIPTS = ("train_step", "inference", "startup", "scaling", "additions")
 SCRIPTS += ("calls", "first_layer", "kernels", "components", "derivatives", "plugins", "peak", "on_gpu")
+SCRIPTS += ("many_nets",)
 MODULES = {  # what the extras bring, with what that needs, by requirement; hardly anyone installs all of them
     "catboost": "catboost graphviz plotly",
     "cuda-core": "cuda",
@@ -64,6 +65,7 @@ LITTLE: dict[str, tuple[list[str], dict[str, Any]]] = {  # by script: its argume
     "derivatives": ([], {"NAMES": {"activation": ("silu",), "loss": ("huber",)}}),
     "first_layer": ([], {"BATCH": 8, "STEPS": 2, "UNITS": 16}),
     "kernels": ([], {"SHAPES": [(16, 16, 16)], "ELEMENTS": 1000, "CACHED": 64, "BINDINGS": EXP}),
+    "many_nets": (["--peers", "", "--nets", "2"], {"EPOCHS": 1}),
     "peak": ([], {"TURNS": 1000}),
     "plugins": ([], {"FORMULAS": ("sigmoid",), "CHANGED": ()}),
     "train_step": (["--nets", "T", "--peers", ""], {}),

@@ -1,0 +1,234 @@
+"""Many networks of one shape at once, each from its own seed: numbann's `fit_many` beside vmap and joblib.
+
+    python benchmarks/many_nets.py [--nets 8] [--peers JAX\\ vmap] [--json out.json] [--plot out.png]
+
+Figures are microseconds a step of one network: the wall time of some epochs of all, over all of their steps.  Every
+network sees the rows in an order of its own.  numbann's time holds everything from arrays to trained networks.  A peer
+is compiled, and its processes are started, before it is timed.  The second table is the throughput of networks on all
+processors, over that of one network on one thread.
+"""
+
+from __future__ import annotations
+
+import time
+import warnings
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from nets import NETS, Net
+from peers import RATE, jax_step_function, torch_model
+from report import Once, alternate, best_peer, options, plot_bars, processors, show, write
+
+from numbann.components.built_in import built_in
+from numbann.fit import Job, Rows, fit_many
+from numbann.network.description import Dense, Network
+from numbann.network.plan import build
+
+EPOCHS = 10
+OTHER = Net("N", (128, 64, 10), 32, 9_600)
+Epochs = Callable[[], object]  # trains EPOCHS epochs of all networks
+Peer = Callable[[Net, int], Iterator[tuple[str, Epochs]]]
+
+
+def make_job(net: Net, epochs: int) -> Job:
+    """The net as a job of numbann, with Adam."""
+    get, (x, t) = built_in().configured, net.data()
+    hidden = [Dense(units, get("activation", net.activation)) for units in net.widths[1:-1]]
+    loss, adam = get("loss", "softmax_cross_entropy"), get("optimizer", "adam")
+    layers = (*hidden, Dense(net.widths[-1]))
+    network = Network(inputs=net.widths[0], layers=layers, loss=loss, optimizer=adam, batch_size=net.batch)
+    return Job(build(network), Rows(x, t), epochs=epochs, learning_rate=RATE)
+
+
+def numbann_many(net: Net, count: int, threads: int | str = "auto") -> Epochs:
+    """numbann's part."""
+    job = make_job(net, EPOCHS)
+    jobs = [replace(job, plan=replace(job.plan, seed=seed)) for seed in range(count)]
+    return lambda: fit_many(jobs, threads=threads)
+
+
+def orders(net: Net, count: int) -> np.ndarray:
+    """The rows of each batch of an epoch, (steps, networks, B), in an order for each network."""
+    random = np.random.default_rng()
+    found = [random.permutation(net.rows)[: net.steps * net.batch].reshape(net.steps, net.batch) for _ in range(count)]
+    return np.stack(found, axis=1).astype(np.int32)
+
+
+def jax_vmap(net: Net, count: int) -> Iterator[tuple[str, Epochs]]:
+    """JAX with optax, an epoch of all networks in one compiled lax.scan over steps by vmap."""
+    import jax
+    import jax.numpy as jnp
+
+    carry, x, y, step = _jax_parts(net, count)
+    many = jax.vmap(step)
+
+    def epochs(carry: Any, rows: Any, before: bool) -> Any:
+        if before:
+            return jax.lax.scan(lambda c, ab: (many(c, *ab), None), carry, (x[rows], y[rows]))[0]
+        return jax.lax.scan(lambda c, r: (many(c, x[r], y[r]), None), carry, rows)[0]
+
+    for label, before in (("", False), ("gathered before", True)):
+        epoch = jax.jit(lambda carry, rows, before=before: epochs(carry, rows, before))
+
+        def train(epoch: Any = epoch) -> None:
+            state = carry
+            for _ in range(EPOCHS):
+                state = epoch(state, jnp.asarray(orders(net, count)))
+            jax.block_until_ready(state)
+
+        yield label, train
+
+
+def jax_threads(net: Net, count: int) -> Iterator[tuple[str, Epochs]]:
+    """JAX with optax, each network's epochs in a thread of Python, an epoch in one compiled lax.scan."""
+    import jax
+    import jax.numpy as jnp
+
+    carry, x, y, step = _jax_parts(net, count)
+    epoch = jax.jit(lambda carry, rows: jax.lax.scan(lambda c, r: (step(c, x[r], y[r]), None), carry, rows)[0])
+
+    def one(place: int) -> None:
+        state = jax.tree.map(lambda leaf: leaf[place], carry)
+        for _ in range(EPOCHS):
+            state = epoch(state, jnp.asarray(orders(net, 1)[:, 0]))
+        jax.block_until_ready(state)
+
+    pool = ThreadPoolExecutor(len(processors()))
+    yield "", lambda: list(pool.map(one, range(count)))
+
+
+def _jax_parts(net: Net, count: int) -> tuple[Any, Any, Any, Any]:
+    """The first weights and states of all networks, (networks, ...) each, the data, and a step of one network."""
+    import jax
+    import jax.numpy as jnp
+
+    step, carry = jax_step_function(net)
+    x, y = (jnp.asarray(array) for array in net.data())
+    return jax.tree.map(lambda leaf: jnp.stack([leaf] * count), carry), x, y, step
+
+
+def torch_vmap(net: Net, count: int) -> Iterator[tuple[str, Epochs]]:
+    """PyTorch: gradients of all networks by vmap of torch.func, as it is and compiled, then one fused Adam."""
+    import torch
+    from torch.func import functional_call, grad, stack_module_state, vmap
+
+    torch.set_flush_denormal(True)
+    x, y = (torch.from_numpy(array) for array in net.data())
+    model, loss = torch_model(net)
+    weights, _ = stack_module_state([torch_model(net)[0] for _ in range(count)])
+    gradients = vmap(grad(lambda w, a, b: loss(functional_call(model, w, (a,)), b)))
+    optimizer = torch.optim.Adam(weights.values(), lr=RATE, fused=True)
+    for label, function in (("", gradients), ("compiled", torch.compile(gradients))):
+        for threads in sorted({1, len(processors())}):
+
+            def train(function: Any = function, threads: int = threads) -> None:
+                torch.set_num_threads(threads)
+                for rows in torch.from_numpy(np.concatenate([orders(net, count) for _ in range(EPOCHS)])):
+                    for name, g in function(weights, x[rows], y[rows]).items():
+                        weights[name].grad = g
+                    optimizer.step()
+
+            yield f"{label} {threads}".strip(), train
+
+
+def scikit_joblib(net: Net, count: int) -> Iterator[tuple[str, Epochs]]:
+    """scikit-learn, a network at a time in each of joblib's processes, which have one thread of the BLAS each."""
+    from joblib import Parallel, delayed
+
+    (x, y), parallel = net.data(), Parallel(n_jobs=len(processors()))
+    yield "", lambda: parallel(delayed(_train_scikit)(net, x, y, seed) for seed in range(count))
+
+
+def _train_scikit(net: Net, x: np.ndarray, y: np.ndarray, seed: int) -> None:
+    from sklearn.neural_network import MLPClassifier
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        given = {"hidden_layer_sizes": net.widths[1:-1], "batch_size": net.batch, "alpha": 0, "random_state": seed}
+        MLPClassifier(**given, max_iter=EPOCHS, n_iter_no_change=EPOCHS).fit(x, y)
+
+
+PEERS: dict[str, Peer] = {
+    "JAX vmap": jax_vmap,
+    "JAX threads": jax_threads,
+    "PyTorch vmap": torch_vmap,
+    "scikit-learn joblib": scikit_joblib,
+}
+
+
+@dataclass(frozen=True)
+class Timed:
+    """A measurement of epochs: microseconds a step of one network."""
+
+    epochs: Epochs
+    steps: int
+
+    def __call__(self) -> float:
+        begun = time.perf_counter()
+        self.epochs()
+        return (time.perf_counter() - begun) / self.steps * 1e6
+
+
+def measure(net: Net, count: int, names: list[str], rounds: int) -> dict[str, float]:
+    """Microseconds a step of one network, for each contestant."""
+    steps = EPOCHS * net.steps
+    contestants: dict[str, Once] = {
+        "numbann": Timed(numbann_many(net, count), count * steps),
+        "numbann, one alone": Timed(numbann_many(net, 1, 1), steps),
+    }
+    for name in names:
+        try:
+            contestants |= {
+                f"{name} {label}".strip(): Timed(run, count * steps) for label, run in PEERS[name](net, count)
+            }
+        except ImportError:
+            continue
+    for once in contestants.values():  # compiles
+        once()
+    return alternate(contestants, rounds)
+
+
+def main() -> None:
+    """Measure, print tables, and write a JSON file and a picture if asked."""
+    parser = options(__doc__)
+    parser.add_argument("--nets", type=int, default=8, help="how many networks")
+    parser.add_argument("--peers", default=",".join(PEERS), help="their names, with commas between")
+    given = parser.parse_args()
+    names = [name for name in given.peers.split(",") if name]
+    found = {str(net): measure(net, given.nets, names, given.rounds) for net in (NETS["T"], OTHER)}
+    rows, scaled = [], []
+    for net, times in found.items():
+        peers = {name: each for name, each in times.items() if not name.startswith("numbann")}
+        rows.append(
+            {
+                "net (batch)": net,
+                "networks": given.nets,
+                "numbann us": times["numbann"],
+                **best_peer(peers, times["numbann"]),
+            }
+        )
+        gained = times["numbann, one alone"] / times["numbann"]
+        scaled.append(
+            {
+                "net (batch)": net,
+                "one alone us": times["numbann, one alone"],
+                "processors": len(processors()),
+                "gained": gained,
+            }
+        )
+    show(f"a step of one of {given.nets} networks", rows)
+    show("throughput over that of one network on one thread", scaled)
+    contestants = dict.fromkeys(name for times in found.values() for name in times)
+    table = [{"us a step": name, **{net: times.get(name, "") for net, times in found.items()}} for name in contestants]
+    show("all contestants", table)
+    write(given.json, summary=rows, scaling=scaled, microseconds=table)
+    if given.plot:
+        values = {f"{net}: {name}": each for net, times in found.items() for name, each in times.items()}
+        plot_bars(given.plot, f"{given.nets} networks at once", values, "microseconds a step of one")
+
+
+if __name__ == "__main__":
+    main()
