@@ -98,8 +98,14 @@ def _read(given: Any, name: str, reading: Reading, need_target: bool) -> Raw:
     _check_rows(x, y, name, need_target)
     if isinstance(x, np.ndarray):
         raw = raw_from_arrays({"x": x}, {}, reading, name)
-        chosen = _chosen(y, reading, name) if need_target else {}
-        return replace(raw, targets={key: _column(values, key, place, reading) for key, values in chosen.items()})
+        if not need_target:
+            return raw
+        chosen = _chosen(y, reading, name)
+        every = [*chosen, *(key for key in (reading.weight, *reading.apart) if key in y)]
+        beside = {key: _column(y[key], key, place, reading) for key in every}
+        keys = {key: beside[key] for key in reading.apart if key in beside}
+        targets = {key: beside[key] for key in chosen}
+        return replace(raw, targets=targets, weight=beside.get(reading.weight) if reading.weight else None, keys=keys)
     columns = {**x, **y}
     choice = choose_columns(reading, tuple(columns), name, need_target)
     return raw_from_columns(
@@ -195,7 +201,7 @@ def _check_rows(x: np.ndarray | Columns, y: Columns, name: str, need_rows: bool)
 
 def _chosen(y: Columns, reading: Reading, name: str) -> Columns:
     """Return the targets among the columns of y."""
-    wanted = reading.targets or tuple(y)
+    wanted = reading.targets or tuple(key for key in y if key not in (reading.weight, *reading.apart))
     if not y:
         raise DataError(f"{name} has no y beside x; give (x, y)", key=reading.key("data.target"))
     for target in wanted:

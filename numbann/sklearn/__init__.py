@@ -1,4 +1,5 @@
-"""scikit-learn's `MLPClassifier` and `MLPRegressor` on numbann's engine.  The extra `sklearn`."""
+"""Estimators for scikit-learn: its own `MLPClassifier` and `MLPRegressor` on numbann's engine, and `TabularClassifier`
+and `TabularRegressor` of tables.  The extra `sklearn`."""
 
 from __future__ import annotations
 
@@ -14,5 +15,6 @@ if found < (1, 7):
     raise NumbannError('numbann.sklearn needs scikit-learn 1.7 or later: pip install "numbann[sklearn]"')
 
 from numbann.sklearn.estimators import MLPClassifier, MLPRegressor
+from numbann.sklearn.tabular import TabularClassifier, TabularRegressor
 
-__all__ = ["MLPClassifier", "MLPRegressor"]
+__all__ = ["MLPClassifier", "MLPRegressor", "TabularClassifier", "TabularRegressor"]

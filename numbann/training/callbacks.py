@@ -142,13 +142,13 @@ class TrialEnded:
 
 @dataclass(frozen=True)
 class Finished:
-    """The run is complete and written.
+    """The run is complete and, if it has a path, written.
 
     weights_epoch: the epoch whose weights the model has.  rows: of the training part.  seconds: since training began.
     warnings: about its metrics.  stopped: why a callback has stopped it.
     """
 
-    path: Path
+    path: Path | None
     metrics: Mapping[str, Any]
     epochs_done: int
     weights_epoch: int

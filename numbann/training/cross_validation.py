@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,26 +13,22 @@ import numpy as np
 
 from numbann.data.contract import sources
 from numbann.data.wording import short
-from numbann.engine.devices import make_engine
 from numbann.engine.shared.processors import available_cpus
 from numbann.errors import RunDirectoryError, SpecError, SpecFault, TrainingError
-from numbann.fit.fitting import begin, take_best
-from numbann.fit.fitting import load as load_rows
 from numbann.model.columns import Columns, as_csv
-from numbann.runner import Done, Line, connected, run
-from numbann.runner.pools import PROCESSES, THREADS
+from numbann.runner import Done, connected
+from numbann.runner.pools import THREADS
 from numbann.spec.loading import Loaded
 from numbann.spec.model import Ensemble
-from numbann.training.beside import told, train_beside
-from numbann.training.calibration import calibrate
+from numbann.training.beside import told
 from numbann.training.callbacks import Callback, Event, ModelEnded, Started
 from numbann.training.execution import sizes, warm_up
 from numbann.training.folding import Folding, Place, Share
+from numbann.training.models import train_models
 from numbann.training.out_of_fold import columns_by_repeat, columns_of
 from numbann.training.preparation import Given, Prepared, engine_of, load, prepare_loaded, settings
 from numbann.training.telling import calling
-from numbann.training.trained import Trained, ended, finish
-from numbann.training.turn import Turn
+from numbann.training.trained import ended
 
 
 @dataclass(frozen=True, repr=False)
@@ -124,22 +119,13 @@ def _train_all(
         epochs, course = prepared.resolved.spec.train.epochs, (warmup.compiled, warmup.seconds)
         models, more = len(folding.places), sizes(prepared)
         tell(Started(None, 0, epochs, engine.device, each or all_of_them, *course, engine.gpu, models, **more))
-    line = Line(share.working)
-    begun = share.working if executor == PROCESSES else share.begun
-
-    def hear() -> None:
-        for event in line.heard():
-            told(event)
 
     def told(event: Event) -> None:
         if asked := tell(event):
             raise TrainingError(f"a callback stopped the cross-validation: {asked.reason}")
 
     found: list[Done] = []
-    work = partial(_train_fold, folding, line, share.threads)
-    whole = partial(_whole, folding, line, share.threads)
-    for done in run(work, folding.places, executor, workers=begun, idle=hear, stop=line.stop.set, whole=whole):
-        hear()
+    for done in train_models(folding, folding.places, share, executor, told, keep=False):
         told(_ended(done, folding.places[done.place]))
         found.append(done)
     return _summary(prepared, folding, found)
@@ -181,27 +167,6 @@ def naming_folds(fault: Callable[[str], SpecFault]) -> Iterator[None]:
     except SpecError as error:
         named = [fault(one.message) if one.path == "ensemble.folds" else one for one in error.faults]
         raise SpecError(named, error.source) from None
-
-
-def _whole(folding: Folding, line: Line, threads: int) -> Callable[[Place], Trained]:
-    """Return the work that takes the data files along."""
-    return partial(_train_fold, folding.whole(), line, threads)
-
-
-def _train_fold(sent: Folding, line: Line, threads: int, place: Place) -> Trained:
-    """Train a model and measure it, in a thread or in another process."""
-    folding = sent.here(threads)
-    train = folding.resolved.spec.train
-    with Turn(line, place, train.epochs) as turn:
-        prepared = folding.prepare(place)
-        job = prepared.job
-        with make_engine(prepared.plan, train.device, threads) as engine:
-            load_rows(engine, job)
-            state = begin(engine, job)
-            train_beside(engine, job, state, line, turn.tell)
-            take_best(engine, state)
-            calibrate(prepared, engine)
-            return finish(folding, place, prepared, engine, state, keep=False)
 
 
 def _ended(done: Done, place: Place) -> ModelEnded:

@@ -7,7 +7,7 @@ is there: models that are done are only measured again, those in flight go on, t
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -21,16 +21,18 @@ from numbann.errors import DataError, RunDirectoryError, TrainingError
 from numbann.fit.fitting import begin, take_best
 from numbann.model.columns import as_csv
 from numbann.model.ensemble import Ensemble
+from numbann.model.model import Model
 from numbann.runner import Done, Line, run
 from numbann.runner.parcel import Work
 from numbann.runner.pools import PROCESSES, THREADS
 from numbann.training import rundir
 from numbann.training.calibration import calibrate
-from numbann.training.callbacks import Event, Finished
+from numbann.training.callbacks import Event, Finished, Started
 from numbann.training.checkpoint import load_state, restore
 from numbann.training.execution import (
     Execution,
     Run,
+    Training,
     find_unmeasured,
     leave_nothing,
     make_saves,
@@ -94,7 +96,6 @@ class _Course:
         self._execution, self._folding = execution, folding
         self._path = execution.directory.path
         self._executor = executor
-        self._rows = len(execution.prepared.dataset.train.raw_target)
 
     def run(self) -> Run:
         """Train, measure and write."""
@@ -102,20 +103,13 @@ class _Course:
         prepared, places = execution.prepared, self._folding.places
         with self.interruptions.whole:
             write_specs(execution, began)
-        event = started(execution, models=len(places))
-        self._tell(event if isinstance(self._executor, str) else replace(event, threads=self._share(1).threads))
-        folds = self._train(places)
-        again = prepared.resolved.spec.ensemble is not None and prepared.resolved.spec.ensemble.refit
-        final = self._train(self._folding.refitted(mean_epoch(one.epoch for one in folds))) if again else folds
+        self._tell(started_several(execution, self._path, len(places), self._executor))
+        folds, final = train_all(self._folding, self._train)
         metrics = measure_together(prepared, folds, final)
         with self.interruptions.whole:
             model = self._write(folds, final, metrics, began)
             self.complete = True
-        history = tuple({"model": one.place.number, **record} for one in folds for record in one.history)
-        warnings, seconds = find_unmeasured(prepared, metrics), perf_counter() - begun
-        epochs = sum(len(one.history) for one in folds)
-        execution.tell(Finished(self._path, metrics, epochs, metrics["best_epoch"], self._rows, seconds, warnings))
-        return Run(self._path, history, metrics, model)
+        return finished_several(execution, self._path, folds, metrics, model, perf_counter() - begun)
 
     def _tell(self, event: Event) -> None:
         """Tell an event; TrainingError if a callback asks to stop: several models end together."""
@@ -138,7 +132,8 @@ class _Course:
 
     def _train_some(self, places: Sequence[Place], found: list[Trained]) -> None:
         """Train models, and append each to those found, until a signal comes."""
-        share, line, directory = self._share(len(places)), Line(), self._execution.directory
+        share, line = share_of(self._execution, len(places), self._executor), Line()
+        directory = self._execution.directory
         device = self._execution.engine.device
         jobs: Sequence[Any] = places
         if self._executor == THREADS:
@@ -159,17 +154,11 @@ class _Course:
             for event in line.heard():
                 self._tell(event)
             if done.error is not None:
-                raise _named(done.error, places[done.place], self._path)
+                kept = f"the checkpoints of all models are kept in {self._path}"
+                raise named(done.error, places[done.place], kept)
             trained = done.value.trained if isinstance(done.value, _Back) else done.value
             found.append(trained)
             self._tell(ended(trained))
-
-    def _share(self, models: int) -> Share:
-        """Share out the threads; on a cluster each model has as many as the spec says, usually one."""
-        prepared, threads = self._execution.prepared, self._execution.engine.threads
-        given = prepared.resolved.spec.train.threads
-        each = None if isinstance(self._executor, str) else 1 if given == "auto" else int(given)
-        return Share.of(models, prepared, threads, each)
 
     def _keep(self, places: Sequence[Place], done: Done) -> None:
         """Write what a model has left elsewhere into its directory."""
@@ -192,24 +181,67 @@ class _Course:
         self, folds: Sequence[Trained], final: Sequence[Trained], metrics: Mapping[str, Any], started: datetime
     ) -> Ensemble:
         """Write what was predicted out of fold, the metrics, the model, and the manifest with its timings."""
-        prepared, threads = self._execution.prepared, self._execution.engine.threads
-        networks = [one.model(prepared, threads) for one in final]
-        model = Ensemble.of(networks, prepared.dataset.preprocessing)
+        prepared, model = self._execution.prepared, model_of_several(self._execution, final)
         self._execution.directory.write(rundir.OUT_OF_FOLD, as_csv(columns_of(prepared, folds)).encode())
         seconds = sum(one.seconds for one in (folds if final is folds else [*folds, *final]))
         write_results(self._execution, model, metrics, started, seconds)
         return model
 
 
-def _named(error: Exception, place: Place, path: Path) -> Exception:
-    """Return the error of a model with its number, and what is kept of the others."""
+def share_of(training: Training, models: int, executor: Executor | str) -> Share:
+    """Share out the threads; on a cluster each model has as many as the spec says, usually one."""
+    prepared, threads = training.prepared, training.engine.threads
+    given = prepared.resolved.spec.train.threads
+    each = None if isinstance(executor, str) else 1 if given == "auto" else int(given)
+    return Share.of(models, prepared, threads, each)
+
+
+def started_several(training: Training, path: Path | None, models: int, executor: Executor | str) -> Started:
+    """Return the event that the training of several models begins."""
+    event = started(training, path, models=models)
+    return event if isinstance(executor, str) else replace(event, threads=share_of(training, 1, executor).threads)
+
+
+def train_all(
+    folding: Folding, train: Callable[[Sequence[Place]], list[Trained]]
+) -> tuple[list[Trained], list[Trained]]:
+    """Train a model for each fold, and those that take their place if the spec asks for that; return both."""
+    ensemble, folds = folding.resolved.spec.ensemble, train(folding.places)
+    again = ensemble is not None and ensemble.refit
+    return folds, train(folding.refitted(mean_epoch(one.epoch for one in folds))) if again else folds
+
+
+def model_of_several(training: Training, final: Sequence[Trained]) -> Ensemble:
+    """Return trained models as one."""
+    prepared, threads = training.prepared, training.engine.threads
+    return Ensemble.of([one.model(prepared, threads) for one in final], prepared.dataset.preprocessing)
+
+
+def finished_several(
+    training: Training,
+    path: Path | None,
+    folds: Sequence[Trained],
+    metrics: Mapping[str, Any],
+    model: Model,
+    seconds: float,
+) -> Run:
+    """Tell that the training of several models is complete, and return it."""
+    history = tuple({"model": one.place.number, **record} for one in folds for record in one.history)
+    warnings, rows = find_unmeasured(training.prepared, metrics), len(training.prepared.dataset.train.raw_target)
+    epochs, best = sum(len(one.history) for one in folds), metrics["best_epoch"]
+    training.tell(Finished(path, metrics, epochs, best, rows, seconds, warnings))
+    return Run(path, history, metrics, model)
+
+
+def named(error: Exception, place: Place, kept: str = "") -> Exception:
+    """Return the error of a model with its number.  kept: what is kept of the others, in words."""
     if not isinstance(error, TrainingError | RunDirectoryError | DataError):
         return error
     fold = "" if place.fold is None else f" (fold {place.fold})"
-    kept = "" if isinstance(error, DataError) else f"\nthe checkpoints of all models are kept in {path}"
-    named = type(error)(f"model {place.number}{fold}: {error}{kept}")
-    named.__cause__ = error.__cause__
-    return named
+    more = f"\n{kept}" if kept and not isinstance(error, DataError) else ""
+    found = type(error)(f"model {place.number}{fold}: {error}{more}")
+    found.__cause__ = error.__cause__
+    return found
 
 
 @dataclass(frozen=True)
@@ -258,7 +290,7 @@ def _train_model(
     with Turn(line, place, epochs) as turn:
         prepared, directory = folding.prepare(place), parent.model(place.number)
         with make_engine(prepared.plan, device, threads) as engine:
-            own = Execution(prepared, engine, directory, turn.tell, warm_up(engine, prepared))
+            own = Execution(prepared, engine, turn.tell, warm_up(engine, prepared), directory)
             stored = _stored(own)
             state = stored or begin(engine, prepared.job)
             if stored or directory.has(rundir.HISTORY):

@@ -20,6 +20,7 @@ from numbann.errors import UNUSABLE, RunDirectoryError, TrainingError
 from numbann.fit.finite import check_loss
 from numbann.fit.fitting import begin, load, take_best
 from numbann.fit.loop import run_epochs
+from numbann.fit.pause import NEVER, Pause
 from numbann.fit.state import Record, State
 from numbann.model.assessment import assess
 from numbann.model.model import Model
@@ -38,9 +39,9 @@ from numbann.training.telling import NotBegunError
 
 @dataclass(frozen=True, repr=False)
 class Run:
-    """A complete run: its directory, one record per epoch, its metrics and its model."""
+    """A complete run: its directory (None in memory), one record per epoch, its metrics and its model."""
 
-    path: Path
+    path: Path | None
     history: Sequence[Mapping[str, Any]]
     metrics: Mapping[str, Any]
     model: Model
@@ -51,7 +52,7 @@ class Run:
             f"{name} {'nan' if value is None else short(value, 4)}"
             for name, value in self.metrics.get(part, {}).items()
         )
-        return f"<numbann.Run {self.path}: {part} {figures}; {self.model!r}>"
+        return f"<numbann.Run {self.path or 'in memory'}: {part} {figures}; {self.model!r}>"
 
 
 @dataclass(frozen=True)
@@ -64,17 +65,20 @@ class WarmUp:
 
 
 @dataclass(frozen=True)
-class Execution:
-    """A run in progress: the prepared job, its engine, its directory, and the callback.
-
-    spec: the text of the spec, for a run that begins anew.
-    """
+class Training:
+    """A training in progress: the prepared job, its engine, and the callback."""
 
     prepared: Prepared
     engine: Engine
-    directory: RunDirectory
     tell: Callback
     warmup: WarmUp
+
+
+@dataclass(frozen=True)
+class Execution(Training):
+    """A run in progress: a training with a directory.  spec: the text of the spec, for a run that begins anew."""
+
+    directory: RunDirectory
     spec: str | None = None
 
 
@@ -151,22 +155,44 @@ def _execute(execution: Execution, state: State, saves: Saves) -> Run:
     began, begun = datetime.now(UTC), perf_counter()
     with saves.whole:
         _write_beginning(execution, state, saves, began)
-    execution.tell(started(execution, tuple(state.history)))
+    path = execution.directory.path
+    execution.tell(started(execution, path, tuple(state.history)))
     asked = train_epochs(execution, state, saves)
-    stopped = asked.reason if asked and state.epoch < execution.prepared.job.epochs else ""
-    weights_epoch = take_best(execution.engine, state)
-    calibrated = calibrate(execution.prepared, execution.engine)
-    course = {"best_epoch": state.best.epoch, **({"stopped": stopped} if stopped else {})}
-    metrics = {**course, **_measure_parts(execution), **calibrated}
-    loss, rate = metrics["train"]["loss"], state.history[-1]["learning_rate"]
-    check_loss(execution.engine, state.epoch, "the loss on all training rows", loss, rate)
+    weights_epoch, metrics = conclude(execution, state, asked)
     with saves.whole:
         model = _write_end(execution, state, metrics, began)
         saves.complete = True
-    path = execution.directory.path
-    warnings = find_unmeasured(execution.prepared, metrics)
-    rows, seconds = len(execution.prepared.job.train), perf_counter() - begun
-    execution.tell(Finished(path, metrics, state.epoch, weights_epoch, rows, seconds, warnings, stopped))
+    return finished(execution, path, state, weights_epoch, metrics, model, perf_counter() - begun)
+
+
+def conclude(training: Training, state: State, asked: Stop | None) -> tuple[int, dict[str, Any]]:
+    """Give the engine the weights that are kept; return their epoch, and what they are worth.
+
+    asked: what a callback has returned to stop the training.
+    """
+    weights_epoch = take_best(training.engine, state)
+    calibrated = calibrate(training.prepared, training.engine)
+    stopped = asked.reason if asked and state.epoch < training.prepared.job.epochs else ""
+    course = {"best_epoch": state.best.epoch, **({"stopped": stopped} if stopped else {})}
+    metrics = {**course, **_measure_parts(training), **calibrated}
+    loss, rate = metrics["train"]["loss"], state.history[-1]["learning_rate"]
+    check_loss(training.engine, state.epoch, "the loss on all training rows", loss, rate)
+    return weights_epoch, metrics
+
+
+def finished(
+    training: Training,
+    path: Path | None,
+    state: State,
+    weights_epoch: int,
+    metrics: Mapping[str, Any],
+    model: Model,
+    seconds: float,
+) -> Run:
+    """Tell that a training is complete, and return it."""
+    warnings, rows = find_unmeasured(training.prepared, metrics), len(training.prepared.job.train)
+    stopped = metrics.get("stopped", "")
+    training.tell(Finished(path, metrics, state.epoch, weights_epoch, rows, seconds, warnings, stopped))
     return Run(path, tuple(state.history), metrics, model)
 
 
@@ -176,7 +202,7 @@ def train_epochs(execution: Execution, state: State, saves: Saves, until: int | 
     Return what a callback has returned to stop it.
     """
     asked: Stop | None = None
-    left = () if until is not None and state.epoch >= until else _epochs(execution, state, saves)
+    left = () if until is not None and state.epoch >= until else epochs_of(execution, state, saves)
     with execution.directory.history() as append:
         for record in left:
             if record is not None:
@@ -191,18 +217,18 @@ def train_epochs(execution: Execution, state: State, saves: Saves, until: int | 
     return asked
 
 
-def _epochs(execution: Execution, state: State, saves: Saves) -> Iterator[Record | None]:
+def epochs_of(training: Training, state: State, pause: Pause = NEVER) -> Iterator[Record | None]:
     """Train, and yield the record of each epoch, and None at pauses."""
-    job, diagnosis, tell = execution.prepared.job, execution.warmup.diagnosis, execution.tell
+    job, diagnosis, tell = training.prepared.job, training.warmup.diagnosis, training.tell
     if diagnosis is not None:
         diagnosis.recall(state.history)
     diagnose = None if diagnosis is None else partial(diagnosis.of_epoch, tell)
-    return run_epochs(execution.engine, job, job.rates(), state, tell, diagnose, saves)
+    return run_epochs(training.engine, job, job.rates(), state, tell, diagnose, pause)
 
 
-def _measure_parts(execution: Execution) -> dict[str, Any]:
+def _measure_parts(training: Training) -> dict[str, Any]:
     """Measure loss and metrics of every part, and what else tells how good they are, each by part."""
-    prepared, engine = execution.prepared, execution.engine
+    prepared, engine = training.prepared, training.engine
     measured: dict[str, Any] = {}
     more: dict[str, dict[str, Any]] = {}
     for name, part in prepared.dataset.parts.items():
@@ -258,11 +284,13 @@ def write_specs(execution: Execution, started: datetime) -> None:
     directory.write_json(rundir.MANIFEST, manifest(prepared, engine, started, execution.warmup.seconds))
 
 
-def started(execution: Execution, history: Sequence[Mapping[str, Any]] = (), models: int = 1) -> Started:
+def started(
+    training: Training, path: Path | None, history: Sequence[Mapping[str, Any]] = (), models: int = 1
+) -> Started:
     """Return the event that training begins.  history: of the epochs that are done."""
-    prepared, engine, warmup = execution.prepared, execution.engine, execution.warmup
+    prepared, engine, warmup = training.prepared, training.engine, training.warmup
     return Started(
-        path=execution.directory.path,
+        path=path,
         epochs_done=len(history),
         epochs=prepared.resolved.spec.train.epochs,
         device=engine.device,
@@ -284,11 +312,15 @@ def sizes(prepared: Prepared) -> dict[str, Any]:
 
 def _write_end(execution: Execution, state: State, metrics: Mapping[str, Any], started: datetime) -> Model:
     """Write the metrics, the model, and the manifest with its timings."""
-    prepared, engine = execution.prepared, execution.engine
-    preprocessing, tensors = prepared.dataset.preprocessing, engine.parameters()
-    model = Model(prepared.resolved, prepared.plan, preprocessing, tensors, engine.threads)
+    model = model_of(execution)
     write_results(execution, model, metrics, started, sum(record["seconds"] for record in state.history))
     return model
+
+
+def model_of(training: Training) -> Model:
+    """Return the model in an engine."""
+    prepared, engine = training.prepared, training.engine
+    return Model(prepared.resolved, prepared.plan, prepared.dataset.preprocessing, engine.parameters(), engine.threads)
 
 
 def write_results(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import Executor
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from numbann.errors import NumbannError, RunDirectoryError, SpecError, shown
 from numbann.fit.state import State
@@ -19,8 +19,9 @@ from numbann.training import rundir
 from numbann.training.callbacks import Callback, Event
 from numbann.training.checkpoint import load_state, restore
 from numbann.training.ensembles import execute_ensemble
-from numbann.training.execution import Execution, Run, execute, warm_up
+from numbann.training.execution import Execution, Run, Training, execute, warm_up
 from numbann.training.folding import Folding
+from numbann.training.in_memory import train_one, train_several
 from numbann.training.interruption import untouched
 from numbann.training.lock import lock
 from numbann.training.manifest import Stored, identity, read_manifest, verify_unchanged
@@ -36,7 +37,7 @@ def train(
     spec: Given,
     *,
     data: Any = None,
-    output: str | Path | None = None,
+    output: str | Path | Literal[False] | None = None,
     force: bool = False,
     device: str | None = None,
     threads: int | None = None,
@@ -49,27 +50,31 @@ def train(
 
     data: the rows, for a spec without data.path: a frame of pandas, Polars or Arrow, columns or rows by name, a pair
     (x, y), or {"train": ..., "test": ...} of these.
-    output: the directory, by default the spec's, else runs/NAME.  force: replace an existing run.  overrides: values
-    that replace those of the spec, by path: {"train.epochs": 5}.  callbacks: functions that are called with each event
-    of the run.  Ctrl-C raises Interrupted, a KeyboardInterrupt, after the checkpoint is saved.
+    output: the directory, by default the spec's, else runs/NAME; False writes nothing, and the run is in memory alone.
+    force: replace an existing run.  overrides: values that replace those of the spec, by path: {"train.epochs": 5}.
+    callbacks: functions that are called with each event of the run.  Ctrl-C raises Interrupted, a KeyboardInterrupt,
+    after the checkpoint is saved.
     executor: where the models of an ensemble are trained: "threads" of this process, "processes", a cluster
     ("tcp://HOST:8786", "mpi"), or a concurrent.futures.Executor.
     """
     with connected(executor) as place, calling(callbacks) as tell:
-        rundir.check_output(output, force)
+        if output is not False:
+            rundir.check_output(output, force)
         changed = {**(overrides or {}), **settings(device=device, threads=threads, seed=seed)}
         prepared = prepare_loaded(_without_sweep(load(spec, changed, data=data)), tell, data)
         tell.add(*make_all(prepared.resolved.spec.callbacks))
+        folding = _folding(prepared, data, executor)
+        if output is False:
+            return tell.checked(_train_in_memory(prepared, folding, tell, place))
         output = prepared.loaded.spec.output if output is None else output
         rundir.check_output(output, force)
-        folding = _folding(prepared, data, executor)
         with engine_of(prepared, tell) as engine:
             warmup = warm_up(engine, prepared)
             directory = rundir.create(output, prepared.resolved.spec.name, force)
             try:
                 with lock(directory.path):
                     directory.sweep()
-                    execution = Execution(prepared, engine, directory, tell, warmup, prepared.loaded.source.text)
+                    execution = Execution(prepared, engine, tell, warmup, directory, prepared.loaded.source.text)
                     run = execute(execution) if folding is None else execute_ensemble(execution, folding, place)
             finally:
                 directory.remove_if_empty()
@@ -128,9 +133,16 @@ def resume(
                     warmup = warm_up(engine, prepared)
                     if state is not None:
                         restore(engine, state, directory.path / rundir.CHECKPOINT)
-                execution = Execution(prepared, engine, directory, tell, warmup)
+                execution = Execution(prepared, engine, tell, warmup, directory)
                 run = execute(execution, state) if folding is None else execute_ensemble(execution, folding, place)
     return tell.checked(run)
+
+
+def _train_in_memory(prepared: Prepared, folding: Folding | None, tell: Callback, executor: Executor | str) -> Run:
+    """Train a prepared run, and write nothing."""
+    with engine_of(prepared, tell) as engine:
+        training = Training(prepared, engine, tell, warm_up(engine, prepared))
+        return train_one(training) if folding is None else train_several(training, folding, executor)
 
 
 def _folding(prepared: Prepared, data: Any, executor: Executor | str) -> Folding | None:

@@ -17,7 +17,7 @@ import pytest
 import numbann
 from numbann.errors import SpecError, TrainingError
 from numbann.fit import loop
-from numbann.training import cross_validation
+from numbann.training import models
 from numbann.training.callbacks import EpochEnded, Event, FromModel, ModelEnded, Started
 
 WriteSpec = Callable[..., Path]
@@ -104,14 +104,14 @@ def test_repeats_cut_anew(write_spec: WriteSpec) -> None:
 
 
 def test_a_fold_that_fails_is_a_row(write_spec: WriteSpec, monkeypatch: pytest.MonkeyPatch) -> None:
-    train = cross_validation.begin
+    train = models.begin
 
     def failing(engine: Any, job: Any) -> Any:
         if len(job.validation) == 25:  # one of four
             raise TrainingError("it has\nfailed")
         return train(engine, job)
 
-    monkeypatch.setattr(cross_validation, "begin", failing)
+    monkeypatch.setattr(models, "begin", failing)
     events: list[Event] = []
     found = numbann.cross_validate(write_spec(), folds=4, callbacks=[events.append])
     assert {one["error"] for one in found.failed} == {"it has failed"}

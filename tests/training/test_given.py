@@ -405,3 +405,17 @@ def test_numbers_that_numpy_lacks_and_those_that_would_be_rounded(tmp_path: Path
     features = numbann.train(spec, data=frame, output=tmp_path / "run").model.schema["features"]
     assert features["a"] == {"type": "number"}
     assert features["code"]["categories"] == [str(2**53), str(2**53 + 1), None]
+
+
+def test_weights_and_groups_beside_an_array(tmp_path: Path) -> None:
+    x = np.random.default_rng(0).normal(size=(60, 2))
+    beside = {"y": x[:, 0], "w": np.arange(60) % 3, "g": np.arange(60) // 4}
+    spec = {**SPEC, "data": {"target": "y", "weight": "w", "group": "g"}}
+    found = numbann.train(spec, data=(x, beside), output=tmp_path / "run")
+    columns = {"x[0]": x[:, 0], "x[1]": x[:, 1], **beside}
+    same = numbann.train(spec, data=columns, output=tmp_path / "same")
+    assert found.model.features == ("x[0]", "x[1]")
+    assert all(found.model.tensors[name].tobytes() == one.tobytes() for name, one in same.model.tensors.items())
+    assert found.model.evaluate((x, beside)) == same.model.evaluate(columns)
+    other = numbann.train({**SPEC, "data": {"target": "y"}}, data=(x, beside), output=tmp_path / "other")
+    assert other.model.tensors["layers.0.weight"].tobytes() != found.model.tensors["layers.0.weight"].tobytes()

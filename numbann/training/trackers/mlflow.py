@@ -62,6 +62,7 @@ class MLflow(Tracker):
     def finish(self, event: Finished) -> None:
         self.log("", event.weights_epoch, measures(event.metrics))
         self._send()
+        assert event.path is not None
         for name in (RESOLVED, METRICS, MODEL):
             self._client.log_artifact(self._run, str(event.path / name))
         self._client.set_terminated(self._run, "FINISHED")

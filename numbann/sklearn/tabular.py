@@ -1,0 +1,267 @@
+"""`TabularClassifier` and `TabularRegressor`: estimators that take a table as it is, and train by a preset.
+
+They train what a spec with that preset says of the rows, in memory: texts, dates and missing cells become inputs as
+they do there, and `model_` is the model that a run would have.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Collection, Mapping, Sequence
+from numbers import Integral
+from typing import Any, Self
+
+import numpy as np
+from joblib import effective_n_jobs
+from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin, is_classifier
+from sklearn.utils import Tags, check_array, check_random_state, column_or_1d
+from sklearn.utils.multiclass import check_classification_targets, type_of_target
+from sklearn.utils.validation import (
+    _check_sample_weight,
+    check_consistent_length,
+    check_is_fitted,
+    validate_data,
+)
+
+from numbann.data.columns import text_of
+from numbann.data.kinds import Lookup
+from numbann.data.named import is_named, named_columns
+from numbann.errors import SpecError, SpecFault
+from numbann.spec.extending import join
+from numbann.spec.model import PRESETS
+from numbann.training.callbacks import Callback, EpochEnded, Event, FromModel
+from numbann.training.runs import train
+from numbann.training.starter import INIT, LAYERS
+
+WHOLE = {"split": {"validation": 0, "test": 0}}  # all rows are for training
+PLAIN = {"model": {"layers": LAYERS, "init": INIT}}  # without a preset
+OWN = {  # what the estimator says, and so its spec may not
+    "preset": "give the parameter preset",
+    "output": "nothing is written; model_.save writes the model",
+    "data.path": "give the rows to fit",
+    "data.target": "give it to fit, as y",
+    "data.task": "that is the estimator's",
+    "data.weight": "give the weights to fit, as sample_weight",
+    "data.class_weight": "give the parameter class_weight",
+}
+
+
+class _Tabular(BaseEstimator):
+    """What both have in common."""
+
+    preset: str
+    epochs: int | None
+    spec: Mapping[str, Any] | None
+    random_state: Any
+    n_jobs: int | None
+    callbacks: Sequence[Callback]
+    verbose: bool
+
+    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
+        """Train on rows.
+
+        X: a frame of pandas, Polars or Arrow, or an array, also of texts.  y: a class or a value of each row, or
+        several.  sample_weight (N,): how much each counts.
+        """
+        rows = self._rows(X, reset=True)
+        target = self._checked(y)
+        check_consistent_length(rows, target)
+        columns = named_columns(rows) if _is_frame(rows) else {}
+        beside = _named(target, y, columns)
+        data = {**self._task(target), "target": [*beside] if target.ndim > 1 else next(iter(beside))}
+        if sample_weight is not None:
+            data["weight"] = name = _free("sample_weight", [*columns, *beside])
+            beside[name] = _check_sample_weight(sample_weight, target)
+        spec, paths = self._spec(data, _dates(columns))
+        callbacks = [*self.callbacks, *([_show] if self.verbose else [])]
+        run = train(spec, data=(rows, beside), output=False, overrides=paths, callbacks=callbacks)
+        self.model_, self.history_, self.metrics_ = run.model, run.history, run.metrics
+        return self
+
+    def predict(self, X: Any) -> np.ndarray:
+        """Return the class or the value of each row (N,), or of several targets (N, T)."""
+        check_is_fitted(self)
+        return np.asarray(self.model_.predict(self._rows(X, reset=False)))
+
+    def _rows(self, X: Any, *, reset: bool) -> Any:
+        """Check rows, of which a frame stays as it is."""
+        if _is_frame(X):
+            return validate_data(self, X, reset=reset, skip_check_array=True)
+        return validate_data(self, X, reset=reset, dtype=None, ensure_all_finite="allow-nan")
+
+    def _checked(self, y: Any) -> np.ndarray:
+        """Return targets (N,) or (N, T) as an array."""
+        if y is None:
+            raise ValueError(f"{type(self).__name__} requires y to be passed, but the target y is None.")
+        dtype = None if is_classifier(self) else np.float64
+        found = check_array(y, ensure_2d=False, dtype=dtype, input_name="y", estimator=self)
+        return column_or_1d(found, warn=True) if found.ndim == 1 or found.shape[1] == 1 else found
+
+    def _spec(self, data: dict[str, Any], columns: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Return the spec, and what the parameter `spec` sets in it by paths.
+
+        data: what its `data` must say; columns: what that may say of columns.
+        """
+        given = dict(self.spec or {})
+        keys = {f"{name}.{key}" for name, one in given.items() if isinstance(one, Mapping) for key in one} | {*given}
+        if wrong := [SpecFault(path, f"is not for spec: {remedy}") for path, remedy in OWN.items() if path in keys]:
+            raise SpecError(wrong)
+        paths = {key: given.pop(key) for key in [*given] if "." in key}
+        below = join({"data": {**WHOLE, "columns": columns}}, PLAIN if self.preset == PRESETS[0] else {})
+        train = {"epochs": self.epochs, "threads": None if self.n_jobs is None else effective_n_jobs(self.n_jobs)}
+        own = {"seed": self._seed(), "train": {key: value for key, value in train.items() if value is not None}}
+        said = {key: value for key, value in own.items() if value is not None}
+        return join(join(below, given), {"preset": self.preset, "data": data, **said}), paths
+
+    def _seed(self) -> int | None:
+        """Return the seed; None for that of the spec."""
+        if isinstance(self.random_state, Integral):
+            return int(self.random_state)
+        if self.random_state is None and "seed" in (self.spec or {}):
+            return None
+        return int(check_random_state(self.random_state).randint(np.iinfo(np.int32).max))
+
+    def _task(self, target: np.ndarray) -> dict[str, Any]:
+        """Return what the `data` of the spec says of the task."""
+        return {"task": "regression"}
+
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = tags.input_tags.string = tags.input_tags.categorical = True
+        return tags
+
+
+class TabularClassifier(ClassifierMixin, _Tabular):
+    """A classifier of the rows of a table.
+
+    preset: "tabular", "tabular-best" (several nets as one) or "plain".  epochs: None for the preset's.  spec: what
+    else a spec may say, {"model": {"layers": [64]}} or by path {"model.layers": [64]}.  class_weight: "balanced" or
+    {class: number}.  random_state: the seed.  n_jobs: the threads, None for as many as are fastest.  callbacks:
+    functions of one event.  verbose: whether each epoch is told.
+
+    y may be classes, or a matrix (N, T) of 0 and 1 for several labels.
+    """
+
+    def __init__(
+        self,
+        preset: str = "tabular",
+        *,
+        epochs: int | None = None,
+        spec: Mapping[str, Any] | None = None,
+        class_weight: str | Mapping[Any, float] | None = None,
+        random_state: Any = None,
+        n_jobs: int | None = None,
+        callbacks: Sequence[Callback] = (),
+        verbose: bool = False,
+    ) -> None:
+        self.preset = preset
+        self.epochs = epochs
+        self.spec = spec
+        self.class_weight = class_weight
+        self.random_state = random_state
+        self.n_jobs = n_jobs
+        self.callbacks = callbacks
+        self.verbose = verbose
+
+    def predict(self, X: Any) -> np.ndarray:
+        """Return the class of each row (N,), or 0 or 1 for each label (N, T)."""
+        found = super().predict(X)
+        if found.ndim > 1:
+            return found
+        labels, places = np.unique(found, return_inverse=True)
+        return self.classes_[[*map(Lookup(self.classes_.tolist()), labels.tolist())]][places]
+
+    def predict_proba(self, X: Any) -> np.ndarray:
+        """Return the probability of each class (N, K) in the order of classes_, or of each label (N, T)."""
+        check_is_fitted(self)
+        found = np.asarray(self.model_.predict_proba(self._rows(X, reset=False)))
+        if self.model_.task == "multilabel":
+            return found
+        return found[:, [*map(Lookup(self.model_.classes or ()), self.classes_.tolist())]]
+
+    def _task(self, target: np.ndarray) -> dict[str, Any]:
+        weights = self.class_weight
+        if isinstance(weights, Mapping):
+            weights = {text_of(label): weight for label, weight in weights.items()}
+        return {"task": "classification" if target.ndim == 1 else "multilabel", "class_weight": weights}
+
+    def _checked(self, y: Any) -> np.ndarray:
+        found = super()._checked(y)
+        check_classification_targets(found)
+        if found.ndim == 1:
+            self.classes_ = np.unique(found)
+            if len(self.classes_) < 2:
+                raise ValueError(f"y has 1 class, {self.classes_[0]!r}; a classifier needs two or more")
+        elif (kind := type_of_target(found)) != "multilabel-indicator":
+            raise ValueError(f"y is {kind}; give one class a row, or a column of 0 and 1 for each of several labels")
+        else:
+            self.classes_ = np.arange(found.shape[1])
+        return found
+
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        tags.classifier_tags.multi_label = True
+        return tags
+
+
+class TabularRegressor(RegressorMixin, _Tabular):
+    """A regressor of the rows of a table, with the parameters of `TabularClassifier` but class_weight.
+
+    y may be values (N,), or several of each row (N, T).
+    """
+
+    def __init__(
+        self,
+        preset: str = "tabular",
+        *,
+        epochs: int | None = None,
+        spec: Mapping[str, Any] | None = None,
+        random_state: Any = None,
+        n_jobs: int | None = None,
+        callbacks: Sequence[Callback] = (),
+        verbose: bool = False,
+    ) -> None:
+        self.preset = preset
+        self.epochs = epochs
+        self.spec = spec
+        self.random_state = random_state
+        self.n_jobs = n_jobs
+        self.callbacks = callbacks
+        self.verbose = verbose
+
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        tags.target_tags.multi_output = True
+        return tags
+
+
+def _is_frame(given: Any) -> bool:
+    """Tell whether rows are a frame; anything else is an array for scikit-learn."""
+    return is_named(given) and not isinstance(given, Mapping | list | tuple)
+
+
+def _dates(columns: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a spec says of the columns of dates of a frame, so that they become numbers."""
+    return {name: {"dates": "parts"} for name, one in columns.items() if str(one.dtype).startswith("Date")}
+
+
+def _named(target: np.ndarray, y: Any, taken: Collection[str]) -> dict[str, np.ndarray]:
+    """Return targets by their own names, those of a Series or of a frame, or else by new ones."""
+    if target.ndim == 1:
+        own = [*named_columns(y)] if _is_frame(y) else [getattr(y, "name", None)]
+        return {own[0] if isinstance(own[0], str) and own[0] else _free("y", taken): target}
+    names = [*named_columns(y)] if _is_frame(y) else [_free(f"y[{place}]", taken) for place in range(target.shape[1])]
+    return dict(zip(names, target.T, strict=True))
+
+
+def _free(name: str, taken: Collection[str]) -> str:
+    """Return a name that no column has."""
+    return name if name not in taken else _free(f"{name}_", taken)
+
+
+def _show(event: Event) -> None:
+    """Print how an epoch went."""
+    model = f"model {event.model}, " if isinstance(event, FromModel) else ""
+    ended = event.event if isinstance(event, FromModel) else event
+    if isinstance(ended, EpochEnded):
+        sys.stdout.write(f"{model}epoch {ended.record['epoch']}: train_loss = {ended.record['train_loss']:.6f}\n")

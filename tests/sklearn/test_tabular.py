@@ -1,0 +1,216 @@
+"""Estimators of tables: what scikit-learn asks of an estimator, and the model that a spec with the preset gives."""
+
+from __future__ import annotations
+
+import pickle
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+pytest.importorskip("sklearn", "1.7")
+pytest.importorskip("pandas")
+pytest.importorskip("narwhals")
+import pandas
+from sklearn.base import clone
+from sklearn.calibration import CalibratedClassifierCV
+from sklearn.ensemble import VotingClassifier
+from sklearn.exceptions import NotFittedError
+from sklearn.model_selection import GridSearchCV, cross_val_score
+from sklearn.pipeline import make_pipeline
+from sklearn.utils.estimator_checks import parametrize_with_checks
+
+import numbann
+from numbann.callbacks import Stop
+from numbann.errors import NumbannError
+from numbann.sklearn import TabularClassifier, TabularRegressor
+
+SMALL = {"model": {"layers": [8]}}
+RANDOM = np.random.default_rng(0)
+ROWS = 160
+TABLE = pandas.DataFrame(
+    {
+        "town": RANDOM.choice(["Rome", "Oslo", None], ROWS),
+        "age": RANDOM.normal(40, 10, ROWS),
+        "day": pandas.date_range("2024-01-01", periods=ROWS),
+        "member": RANDOM.choice([True, False], ROWS),
+    }
+)
+TABLE.loc[::9, "age"] = np.nan
+SOLD = pandas.Series(np.where((TABLE.town == "Rome") | (TABLE.age > 45), "yes", "no"), name="sold")
+PRICE = pandas.Series(TABLE.age.fillna(40) + 5 * TABLE.member, name="price")
+WEIGHT = RANDOM.integers(1, 4, ROWS)
+
+
+def classifier(**settings: Any) -> TabularClassifier:
+    return TabularClassifier(**{"epochs": 4, "spec": SMALL, "random_state": 0, **settings})
+
+
+def regressor(**settings: Any) -> TabularRegressor:
+    return TabularRegressor(**{"epochs": 4, "spec": SMALL, "random_state": 0, **settings})
+
+
+def same(one: Any, other: Any) -> bool:
+    """Whether two models have the same bits."""
+    pairs = zip(one.tensors.items(), other.tensors.items(), strict=True)
+    return all((name, a.tobytes()) == (other_name, b.tobytes()) for (name, a), (other_name, b) in pairs)
+
+
+@pytest.fixture(autouse=True)
+def empty(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """A folder in which nothing may appear."""
+    monkeypatch.chdir(tmp_path)
+    yield
+    assert not list(tmp_path.iterdir())
+
+
+FAILS = {
+    "check_sample_weight_equivalence_on_dense_data": "rows that are repeated make other batches, quantiles and bins"
+}
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")
+@parametrize_with_checks(
+    [TabularClassifier(spec={"model": {"layers": [32]}}), TabularRegressor(preset="plain")],
+    expected_failed_checks=lambda estimator: FAILS,
+    xfail_strict=True,
+)
+def test_it_is_an_estimator(estimator: Any, check: Any) -> None:
+    check(estimator)
+
+
+@pytest.mark.parametrize("kind", ["pandas", "Polars", "Arrow"])
+def test_a_frame_trains_the_model_of_the_spec(kind: str, tmp_path_factory: pytest.TempPathFactory) -> None:
+    table: Any = TABLE
+    if kind != "pandas":
+        polars, _ = pytest.importorskip("polars"), pytest.importorskip("pyarrow")
+        table = polars.from_pandas(TABLE) if kind == "Polars" else polars.from_pandas(TABLE).to_arrow()
+    net = classifier(class_weight="balanced").fit(table, SOLD, sample_weight=WEIGHT)
+    spec = {
+        "data": {
+            "target": "sold",
+            "weight": "w",
+            "class_weight": "balanced",
+            "columns": {"day": {"dates": "parts"}},
+            "split": {"test": 0, "validation": 0},
+        },
+        "preset": "tabular",
+        "train": {"epochs": 4},
+        **SMALL,
+    }
+    whole = TABLE.assign(sold=SOLD, w=WEIGHT)
+    run = numbann.train(spec, data=whole, output=tmp_path_factory.mktemp("run") / "run")
+    assert same(net.model_, run.model)
+    assert (net.model_.targets, net.model_.features) == (("sold",), tuple(TABLE))
+    assert net.model_.schema["features"]["day"] == {"type": "date"}
+    assert [*net.feature_names_in_] == [*TABLE]
+    assert (net.n_features_in_, [*net.classes_], len(net.history_)) == (4, ["no", "yes"], 4)
+    assert net.metrics_["train"]["accuracy"] == run.metrics["train"]["accuracy"]
+    assert list(net.predict(table)) == list(run.model.predict(TABLE))
+    np.testing.assert_array_equal(net.predict_proba(table), run.model.predict_proba(TABLE).to_numpy())
+    assert net.model_.importance(whole).names == tuple(TABLE)
+
+
+def test_pickled_cloned_and_anew() -> None:
+    net = classifier().fit(TABLE, SOLD)
+    other = pickle.loads(pickle.dumps(net))
+    np.testing.assert_array_equal(other.predict_proba(TABLE), net.predict_proba(TABLE))
+    assert same(clone(net).fit(TABLE, SOLD).model_, net.model_)
+    assert not same(clone(net).set_params(random_state=1).fit(TABLE, SOLD).model_, net.model_)
+    assert not same(classifier(random_state=None).fit(TABLE, SOLD).model_, net.model_)
+    assert same(classifier(random_state=None, spec={**SMALL, "seed": 0}).fit(TABLE, SOLD).model_, net.model_)
+    with pytest.raises(NotFittedError):
+        clone(net).predict(TABLE)
+
+
+@pytest.mark.filterwarnings("ignore:column")
+def test_what_works_with_estimators() -> None:
+    net = classifier()
+    assert len(cross_val_score(net, TABLE, SOLD, cv=2)) == 2
+    assert make_pipeline(net).fit(TABLE, SOLD).predict_proba(TABLE).shape == (ROWS, 2)
+    assert CalibratedClassifierCV(net, cv=2).fit(TABLE, SOLD).predict_proba(TABLE).shape == (ROWS, 2)
+    voting = VotingClassifier([("a", net), ("b", classifier(preset="plain"))], voting="soft")
+    assert 0 <= voting.fit(TABLE, SOLD).score(TABLE, SOLD) <= 1
+    grid = {"spec": [{"model": {"layers": [8]}}, {"model.layers": [4]}]}
+    search = GridSearchCV(regressor(), grid, cv=2, n_jobs=2).fit(TABLE, PRICE)
+    assert search.best_params_["spec"] in grid["spec"]
+
+
+@pytest.mark.parametrize("labels", [(False, True), (1.0, 2.0), ("1", "2"), ("False", "True"), (-1, 3)])
+def test_labels_come_back_as_they_went_in(labels: tuple[Any, Any]) -> None:
+    y = np.array(labels)[(SOLD == "yes").to_numpy().astype(int)]
+    net = classifier(class_weight={labels[0]: 2}).fit(TABLE, y)
+    assert (net.classes_.dtype, [*net.classes_]) == (y.dtype, [*labels])
+    assert net.predict(TABLE).dtype == y.dtype
+    assert set(net.predict(TABLE)) <= {*labels}
+    expected = net.classes_[net.predict_proba(TABLE).argmax(1)]
+    np.testing.assert_array_equal(net.predict(TABLE), expected)
+
+
+def test_classes_in_an_order_of_their_own() -> None:
+    spec = {**SMALL, "data": {"columns": {"sold": {"order": ["yes", "no"]}}}}
+    net = classifier(spec=spec).fit(TABLE, SOLD)
+    assert (net.model_.classes, [*net.classes_]) == (("yes", "no"), ["no", "yes"])
+    np.testing.assert_array_equal(net.predict(TABLE), net.classes_[net.predict_proba(TABLE).argmax(1)])
+
+
+def test_several_labels_and_several_values() -> None:
+    labels = np.column_stack([SOLD == "yes", TABLE.member]).astype(int)
+    net = classifier().fit(TABLE, labels)
+    assert net.predict_proba(TABLE).shape == net.predict(TABLE).shape == labels.shape
+    assert net.model_.targets == ("y[0]", "y[1]")
+    values = pandas.DataFrame({"price": PRICE, "double": 2 * PRICE})
+    other = regressor().fit(TABLE, values)
+    assert other.model_.targets == ("price", "double")
+    assert other.predict(TABLE).shape == (ROWS, 2)
+    with pytest.raises(ValueError, match="y is multiclass-multioutput; give one class a row"):
+        classifier().fit(TABLE, np.add(labels, [[0, 1]]))
+
+
+def test_arrays_and_names_that_are_taken() -> None:
+    x = TABLE[["town", "age"]].to_numpy()
+    net = classifier().fit(x, SOLD)
+    assert net.model_.features == ("x[0]", "x[1]")
+    assert set(net.predict(x)) <= {"no", "yes"}
+    taken = TABLE.rename(columns={"age": "y", "town": "sample_weight"})
+    other = regressor().fit(taken, PRICE.to_numpy(), sample_weight=WEIGHT)
+    assert other.model_.targets == ("y_",)
+    assert same(other.model_, regressor().fit(TABLE, PRICE, sample_weight=WEIGHT).model_)
+
+
+def test_several_nets_callbacks_and_threads(capsys: pytest.CaptureFixture[str]) -> None:
+    net = classifier(preset="tabular-best", epochs=1, spec={**SMALL, "ensemble": {"folds": 2}}, n_jobs=1, verbose=True)
+    assert len(net.fit(TABLE, SOLD).model_.models) == 2
+    assert "validation" in net.metrics_
+    assert "model 2, epoch 1: train_loss = " in capsys.readouterr().out
+    stopped = regressor(callbacks=[lambda event: Stop("enough")], verbose=True).fit(TABLE, PRICE)
+    assert len(stopped.history_) == 1
+    assert capsys.readouterr().out.startswith("epoch 1: train_loss = ")
+
+
+def test_without_a_preset_it_is_a_plain_net() -> None:
+    net = regressor(preset="plain", spec=None, epochs=1).fit(TABLE, PRICE)
+    assert [layer.outputs for layer in net.model_.plan.layers] == [64, 32, 1]
+    split = regressor(spec={**SMALL, "data": {"split": {"validation": 0.25}}}).fit(TABLE, PRICE)
+    assert "validation_loss" in split.history_[0]
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"preset": "best"}, r'preset: "best" is not allowed; give "plain", "tabular" or "tabular-best"'),
+        ({"spec": {"data": {"target": "x"}}}, r"data.target: is not for spec: give it to fit, as y"),
+        ({"spec": {"data.weight": "x"}}, r"data.weight: is not for spec: give the weights to fit, as sample_weight"),
+        ({"spec": {"preset": "plain"}}, r"preset: is not for spec: give the parameter preset"),
+        ({"epochs": 0}, r"train.epochs: 0"),
+    ],
+)
+def test_wrong_parameters(settings: dict[str, Any], message: str) -> None:
+    with pytest.raises(NumbannError, match=message):
+        classifier(**settings).fit(TABLE, SOLD)
+
+
+def test_the_target_among_the_columns() -> None:
+    with pytest.raises(NumbannError, match='column "sold" is in x and in y; leave it out of x'):
+        classifier().fit(TABLE.assign(sold=SOLD), SOLD)
