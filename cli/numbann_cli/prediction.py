@@ -19,6 +19,7 @@ from numbann.model.outputs import outcome_of
 from numbann.spec.read import parse
 from numbann.spec.source import is_spec
 from numbann.training.rundir import json_text, write_atomically
+from numbann_cli.signals import terminable
 
 OTHERS = (".gz", ".xlsx", ".json")  # endings of further formats that are not written
 
@@ -126,6 +127,7 @@ def writer_for(output: Path | None, json: bool | None = None) -> Callable[[Colum
 def write(output: Path, content: str | bytes) -> None:
     """Write a file of predictions."""
     try:
-        write_atomically(output, content.encode() if isinstance(content, str) else content)
+        with terminable():
+            write_atomically(output, content.encode() if isinstance(content, str) else content)
     except OSError as error:
         raise click.UsageError(f"-o {output}: cannot be written: {error.strerror}") from None

@@ -40,7 +40,11 @@ def _table(given: Any, names: tuple[str, ...], reading: Reading) -> Table:
     check_columns(arrays)
     rows = len(next(iter(arrays.values())))
     return table_from_columns(
-        {name: settle(column_from_array(array), name, reading) for name, array in arrays.items()}, rows
+        {
+            name: settle(column_from_array(exact(columns[name], array, name, reading)), name, reading)
+            for name, array in arrays.items()
+        },
+        rows,
     )
 
 
@@ -122,6 +126,23 @@ def plain(values: Any, dtype: type | None = None) -> np.ndarray:
         raise ShapeError("the rows have different lengths; give each as many values") from None
 
 
+def exact(values: Any, array: np.ndarray, name: str, reading: Reading) -> np.ndarray:
+    """Return a column's array without loss, if its numbers are categories: a float tells identifiers apart up to 2^53.
+
+    Whole numbers are floats in the array if some are missing.  DataError if they are floats in the column itself.
+    """
+    if array.dtype.kind != "f" or not reading.is_text(name):
+        return array
+    take = getattr(values, "to_pylist", None) or getattr(values, "to_list", None)  # as Arrow and Polars call it
+    found = array if take is None else plain(take(), object)
+    floats = array if take is None else np.array([one for one in found.flat if isinstance(one, float)])
+    large = floats[np.isfinite(floats) & (np.abs(floats) >= 2.0 ** (np.finfo(array.dtype).nmant + 1))]
+    if len(large):
+        what = f"{large[0]:.0f} is a {array.dtype}, in which such numbers are rounded"
+        raise DataError(f"column {quoted(name)}: {what}; give categories as whole numbers or as texts")
+    return found
+
+
 def check_columns(arrays: Mapping[str, np.ndarray]) -> None:
     """Refuse columns of several dimensions, of different lengths, and of types that are neither numbers nor text."""
     for name, array in arrays.items():
@@ -142,12 +163,25 @@ def check_columns(arrays: Mapping[str, np.ndarray]) -> None:
             raise DataError(f"column {quoted(name)} holds {array.dtype}; numbers, booleans or text are readable")
 
 
+def _is_pandas(given: Any) -> bool:
+    return type(given).__module__.partition(".")[0] == "pandas" and hasattr(given, "columns")
+
+
 def like(given: Any, found: np.ndarray, names: Sequence[Any]) -> Any:
     """Return results (N,) or (N, names) with the index of a pandas frame; as they are for anything else."""
-    if type(given).__module__.partition(".")[0] != "pandas" or not hasattr(given, "columns"):
+    if not _is_pandas(given):
         return found
     import pandas
 
     if found.ndim == 1:
         return pandas.Series(found, index=given.index, name=names[0])
     return pandas.DataFrame(found, index=given.index, columns=list(names))
+
+
+def columns_like(given: Any, found: Mapping[str, np.ndarray]) -> Any:
+    """Return columns (N,) by name as a frame of pandas with the index of another; as they are for anything else."""
+    if not _is_pandas(given):
+        return found
+    import pandas
+
+    return pandas.DataFrame(dict(found), index=given.index)

@@ -15,7 +15,7 @@ from numbann.data.arrays import raw_from_arrays
 from numbann.data.columns import Column, Numbers, as_texts, column_from_array
 from numbann.data.contract import GIVEN, PARTS, Format
 from numbann.data.files import Files, InputFile
-from numbann.data.frames import plain
+from numbann.data.frames import exact, plain
 from numbann.data.named import ALLOWED, is_named, is_whole, named_columns, native
 from numbann.data.reading import Reading, check_distinct, choose_columns
 from numbann.data.table import Raw, raw_from_columns
@@ -213,9 +213,9 @@ def _chosen(y: Columns, reading: Reading, name: str) -> Columns:
 
 def _column(values: Any, name: str, place: Any, reading: Reading) -> Column:
     """Convert one column; numbers that are categories become texts."""
-    exact = is_whole(values) and reading.is_text(name)  # with missing ones they would be rounded
-    own = values.to_list() if exact else native(values)
+    own = values.to_list() if is_whole(values) and reading.is_text(name) else native(values)
     array = plain(own, object if isinstance(own, list) else None)
+    array = exact(values, array, name, reading)
     if array.dtype.kind in "OUS":
         return column_from_values(array.tolist(), name, place, reading)
     if array.dtype.kind not in "biuf":

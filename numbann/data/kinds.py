@@ -12,10 +12,11 @@ from typing import Any
 
 import numpy as np
 
-from numbann.data.cells import is_infinite, is_number
+from numbann.data.cells import WHOLE, is_infinite, is_number
 from numbann.data.columns import MISSING, Column, Numbers, Texts, as_texts, text_of
 from numbann.data.reading import Reading
 
+LONGEST_WHOLE = 40  # digits of an identifier
 TRUTH = {"false": 0.0, "true": 1.0}  # the words for booleans, in any case
 
 
@@ -73,8 +74,10 @@ class Lookup:
 
 
 def _meaning(value: Any) -> float | str | None:
-    """Return the number that a value means, as text or not; else its text."""
+    """Return the number that a value means, as text or not, a whole one exactly; else its text."""
     text = text_of(value)
     if text is None or text.lower() in TRUTH:
         return text if text is None else TRUTH[text.lower()]
+    if WHOLE.fullmatch(text) and len(text) < LONGEST_WHOLE:
+        return int(text)
     return float(text) if is_number(text) else text

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from math import nan
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +50,10 @@ def native(values: Any) -> Any:
         return values
     import narwhals
 
+    if values.dtype.is_integer() and values.null_count():  # Arrow refuses to cast what a float rounds
+        numbers = native(values.fill_null(0)).astype(float)
+        numbers[values.is_null().to_numpy()] = nan
+        return numbers
     if values.dtype.is_numeric() or values.dtype == narwhals.Boolean:
         wide = values.dtype in (narwhals.Int128, narwhals.UInt128)  # which NumPy does not have
         return (values.cast(narwhals.Float64) if wide or values.null_count() else values).to_numpy()

@@ -12,14 +12,14 @@ import numpy as np
 
 from numbann.components.registry import Registry
 from numbann.data.contract import GIVEN, Facts, sources
-from numbann.data.frames import like
+from numbann.data.frames import columns_like, like
 from numbann.data.preprocessing import NewData, Preprocessing
 from numbann.data.streaming import Inputs
 from numbann.data.table import Raw
 from numbann.data.transforms.transform import ShiftScale
 from numbann.engine.devices import make_engine
 from numbann.engine.interface import Engine
-from numbann.errors import DataError, RunDirectoryError, shown
+from numbann.errors import DataError, RunDirectoryError, shown, warn
 from numbann.model import provenance
 from numbann.model.assessment import Assessment, assess
 from numbann.model.dependence import POINTS, Dependence, measure_dependence
@@ -90,13 +90,13 @@ class Model:
     def predict(self, X: Any, *, outputs: str | None = None) -> Any:
         """Return the class of each row as in the data, or its value: (N,), or (N, targets) for several targets.
 
-        outputs="all": everything that the loss gives, as columns (N,) by name, in the target's unit: price_mean,
-        price_variance, or p_CLASS for each class.
+        outputs="all": everything that the loss gives, as columns (N,) by name, for a frame of pandas as another with
+        its index, in the target's unit: price_mean, price_variance, or p_CLASS for each class.
         """
         if outputs not in (None, "all"):
             raise DataError(f'outputs is {shown(outputs)}; give "all", or leave it out for predictions alone')
         found, task = outcome_of(self.resolved, self._raw_outputs(X)), self.preprocessing.task
-        return task.columns(found) if outputs else like(X, task.predictions(found), self.targets)
+        return columns_like(X, task.columns(found)) if outputs else like(X, task.predictions(found), self.targets)
 
     def predict_proba(self, X: Any) -> Any:
         """Return the probability of each class (N, K), or of yes for each label (N, targets), ordered as `classes`."""
@@ -106,6 +106,8 @@ class Model:
     def evaluate(self, data: Any) -> dict[str, float]:
         """Return loss and metrics on data with known targets: a file, or what `numbann.train` takes as its data."""
         found = self.read(data, need_target=True)
+        for warning in found.warnings:
+            warn(warning, UserWarning)
         return self.measure(found.x, found.raw_target, found.weight, found.group).measures
 
     def importance(

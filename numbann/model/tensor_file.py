@@ -20,6 +20,7 @@ from safetensors import SafetensorError
 from safetensors.numpy import load
 
 from numbann.errors import RunDirectoryError
+from numbann.model.marks import is_export
 
 Tensors = Mapping[str, np.ndarray]
 Part = bytes | memoryview
@@ -131,6 +132,9 @@ def check_tensors(tensors: Tensors, shapes: Mapping[str, tuple[int, ...]], dtype
 
 def damaged(path: Path, kind: Kind, cause: str) -> RunDirectoryError:
     """Return the error for a file that cannot be read."""
+    if is_export(path):
+        told = "was exported for other programs, and numbann does not read it; name the run, or its model.safetensors"
+        return RunDirectoryError(f"{path}: {told}")
     return RunDirectoryError(
         f"{path}: not a numbann {kind.noun}, or a damaged one ({cause}); copy it again or train anew"
     )

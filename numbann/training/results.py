@@ -18,6 +18,7 @@ from numbann.data.contract import PARTS
 from numbann.data.readers import format_of
 from numbann.errors import UNUSABLE, RunDirectoryError, describe_damage, path_from
 from numbann.model.file import KIND
+from numbann.model.marks import is_export
 from numbann.model.tensor_file import read_header
 from numbann.spec.source import is_spec
 from numbann.training.lock import find_owner
@@ -279,7 +280,7 @@ def check_model(path: Path) -> None:
             raise RunDirectoryError(f"{path}: {what}")
     if is_spec(path):
         raise RunDirectoryError(f"{path}: is a spec; numbann check {path} says what it uses")
-    if format_of(str(path), "auto") is not None:
+    if format_of(str(path), "auto") is not None and not is_export(path):
         raise RunDirectoryError(f"{path}: is a file of data; numbann data {path} sums it up")
 
 

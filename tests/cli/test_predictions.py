@@ -5,6 +5,8 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
+import signal
 from collections.abc import Callable
 from pathlib import Path
 
@@ -171,6 +173,18 @@ def test_arrays_without_rows_have_no_predictions(here: Path, numbann: Numbann) -
     assert numbann("predict", "run", "none.npy").stdout == "prediction\n"
     np.save("none.npy", np.zeros((3, 0), np.float32))
     assert numbann("predict", "run", "none.npy").exit_code == 2
+
+
+def test_a_command_that_is_ended_leaves_no_part_of_its_file(
+    run: str, numbann: Numbann, here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before, handler = sorted(here.iterdir()), signal.getsignal(signal.SIGTERM)
+    monkeypatch.setattr(os, "fsync", lambda file: os.kill(os.getpid(), signal.SIGTERM))
+    try:
+        assert numbann("predict", run, "t.csv", "-o", "out.csv").exit_code == 143
+    finally:
+        signal.signal(signal.SIGTERM, handler)
+    assert sorted(here.iterdir()) == before
 
 
 def test_a_dash_is_stdout(run: str, numbann: Numbann) -> None:

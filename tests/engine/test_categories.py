@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,13 +11,14 @@ import numpy as np
 import pytest
 from differences import check_gradient
 from networks import (
-    Made,
     configured,
+    fit_side_by_side,
     go_on_alike,
     make_data,
     make_engine,
     make_plan,
     same_tensors,
+    stream_alike,
     train_alike,
 )
 
@@ -26,7 +26,6 @@ import numbann
 from numbann.engine.cpu.engine import Engine
 from numbann.engine.cpu.first_pass import FirstPass
 from numbann.errors import DeviceError, ShapeError, SpecError
-from numbann.fit import Job, Rows, fit
 from numbann.network.description import Categories, Embedding
 from numbann.network.initial import initial_tensors
 from numbann.network.plan import Plan
@@ -118,28 +117,12 @@ def test_any_number_of_threads_gives_the_same_bytes(batch: int, rows: int, kind:
 
 def test_several_trainings_at_once_have_the_bytes_of_one() -> None:
     made = coded([4, 32, 2], {0: 20}, optimizer="adam", batch=16, dtype="float32")
-    x, t = make_data(made, 100)
-
-    def train(seed: int) -> Mapping[str, np.ndarray]:
-        return fit(Job(replace(made, seed=seed), Rows(x, t), epochs=3), threads=1).tensors
-
-    alone = [train(seed) for seed in range(3)]
-    with ThreadPoolExecutor(3) as pool:
-        together = list(pool.map(train, range(3)))
-    assert all(same_tensors(one, other) for one, other in zip(alone, together, strict=True))
+    fit_side_by_side(made)
 
 
 def test_rows_that_stay_in_their_file_give_the_same_bytes() -> None:
     made = coded([4, 8, 2], {2: 5}, optimizer="adam", batch=16)
-    found = []
-    for streamed in (False, True):
-        engine, x, t = make_engine(made, 90)
-        with engine:
-            engine.load_data(Made(x) if streamed else x, t)
-            engine.epoch(0, np.full(6, 0.01))
-            found.append(engine.parameters())
-            assert engine.predict(Made(x) if streamed else x).tobytes() == engine.predict(x).tobytes()
-    assert same_tensors(*found)
+    stream_alike(made)
 
 
 @pytest.mark.parametrize("kind", KINDS)

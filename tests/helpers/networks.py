@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -15,6 +17,7 @@ from numbann.components.registry import Registry
 from numbann.engine.cpu.engine import Engine
 from numbann.engine.interface import NO_NUMBERS
 from numbann.engine.shared.random import shuffle_epoch
+from numbann.fit import Job, Rows, fit
 from numbann.network import plan
 from numbann.network.chain import PickRows
 from numbann.network.description import Categories, Course, Dense, Embedding, Network
@@ -231,6 +234,32 @@ def go_on_alike(
         other.restore(one.state())
         assert one.epoch(1, rates) == other.epoch(1, rates)
         assert same_tensors(one.parameters(), other.parameters())
+
+
+def stream_alike(made: plan.Plan) -> None:
+    """Rows that stay in their file give the bits of those in memory."""
+    found = []
+    for streamed in (False, True):
+        engine, x, t = make_engine(made, 90)
+        with engine:
+            engine.load_data(Made(x) if streamed else x, t)
+            engine.epoch(0, np.full(6, 0.01))
+            found.append(engine.parameters())
+            assert engine.predict(Made(x) if streamed else x).tobytes() == engine.predict(x).tobytes()
+    assert same_tensors(*found)
+
+
+def fit_side_by_side(made: plan.Plan) -> None:
+    """Several trainings at once have the bits of one."""
+    x, t = make_data(made, 100)
+
+    def train(seed: int) -> Mapping[str, np.ndarray]:
+        return fit(Job(replace(made, seed=seed), Rows(x, t), epochs=3), threads=1).tensors
+
+    alone = [train(seed) for seed in range(3)]
+    with ThreadPoolExecutor(3) as pool:
+        together = list(pool.map(train, range(3)))
+    assert all(same_tensors(one, other) for one, other in zip(alone, together, strict=True))
 
 
 def predict_raw_alike(engine: Engine, x: np.ndarray) -> None:

@@ -132,6 +132,19 @@ def test_show_starts_without_numba(write_spec: WriteSpec, here: Path) -> None:
     assert found.stdout.splitlines()[-1] == "False"
 
 
+def test_a_file_for_other_programs_is_named_as_one(write_spec: WriteSpec, here: Path) -> None:
+    pytest.importorskip("onnx")
+    numbann.train(write_spec(train={"epochs": 1}), output="run")
+    for format in FORMATS:
+        files = json.loads(run("export", "run", "--format", format, "--json").stdout)["files"]
+        for arguments in (("show", files[0]), ("predict", files[0], "blobs.csv"), ("show", files[0], "--schema")):
+            found = run(*arguments)
+            assert found.exit_code == 2
+            assert (
+                f"{files[0]}: was exported for other programs, and numbann does not read it; name the" in found.output
+            )
+
+
 def test_a_page_of_somebody_else_stays(write_spec: WriteSpec, here: Path) -> None:
     pytest.importorskip("onnx")
     numbann.train(write_spec(train={"epochs": 1}), output="run")

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import zoo
 
 import numbann
 from numbann.errors import DataError, NumbannError, ShapeError
@@ -164,3 +165,70 @@ def test_masked_values_are_missing(filling: numbann.Model, dtype: str) -> None:
     columns = dict(zip(NAMES, given.T, strict=True))
     for one in (given, columns):
         np.testing.assert_allclose(filling.predict_proba(one), expected, atol=1e-6)
+
+
+LARGE = 2**60  # above it a float tells apart every 256th whole number only
+
+
+def frames_of(columns: dict[str, list[Any]]) -> dict[str, Any]:
+    """The same columns as frames of several libraries, and as rows."""
+    pandas, polars = pytest.importorskip("pandas"), pytest.importorskip("polars")
+    arrow = pytest.importorskip("pyarrow")
+    exact = {name: pandas.array(values, dtype="Int64") if name == "id" else values for name, values in columns.items()}
+    return {
+        "columns": columns,
+        "rows": [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)],
+        "pandas": pandas.DataFrame(exact),
+        "polars": polars.DataFrame(columns),
+        "arrow": arrow.table(columns),
+    }
+
+
+@pytest.mark.parametrize("kind", ["columns", "rows", "pandas", "polars", "arrow"])
+def test_identifiers_above_2_to_the_53_are_categories_as_they_are(kind: str) -> None:
+    columns = {"id": [LARGE + 1, LARGE + 2, LARGE + 3, None] * 15, "y": [1.0, 2.0, 3.0, 5.0] * 15}
+    given = frames_of(columns)[kind]
+    layers = {"layers": [3], "activation": "tanh"}
+    spec = {"data": {"target": "y", "task": "regression", "categorical": ["id"]}, "model": layers}
+    model = zoo.model_of(spec, given)
+    assert model.schema["features"]["id"]["categories"] == [*(str(LARGE + k) for k in (1, 2, 3)), None]
+    texts = [*(str(LARGE + k) for k in (1, 2, 3)), None] * 15
+    assert np.array_equal(model.predict(given), model.predict({"id": texts}))
+    assert len(np.unique(model.predict(given))) == 4
+    with pytest.warns(UserWarning, match=f'with a category that the training part does not have ."{LARGE}"'):
+        model.predict({"id": [LARGE]})
+    numbers = zoo.model_of({**spec, "data": {"target": "y", "task": "regression"}}, given)
+    assert len(np.unique(numbers.predict(given))) == 2  # as numbers they are rounded, and a missing one is the median
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_identifiers_that_a_float_has_rounded_are_refused(dtype: str) -> None:
+    pandas = pytest.importorskip("pandas")
+    ids = np.array([LARGE + 1, LARGE + 512, np.nan] * 20, dtype)
+    spec = {"data": {"target": "y", "task": "regression", "categorical": ["id"]}, "model": {"layers": [3]}}
+    columns = {"id": ids, "y": np.arange(60.0)}
+    told = rf'column "id": {LARGE:.0f} is a float[0-9]*, in which such numbers are rounded; give categories as whole'
+    for given in (columns, pandas.DataFrame(columns)):
+        with pytest.raises(NumbannError, match=told):
+            zoo.model_of(spec, given)
+        with pytest.raises(NumbannError, match=told):
+            zoo.model_of(spec, {**columns, "id": ids % 7}).predict(given)
+
+
+def test_all_outputs_of_a_frame_keep_its_index() -> None:
+    pandas = pytest.importorskip("pandas")
+    frame = pandas.DataFrame({name: zoo.table()[name] for name in ("area", "rooms", "age")})
+    frame.index = frame.index + 1000
+    for name in ("mean_and_variance", "five_classes"):
+        found, plain = zoo.made(name).predict(frame, outputs="all"), zoo.made(name).predict(dict(frame), outputs="all")
+        assert isinstance(plain, dict)
+        assert found.index.equals(frame.index)
+        assert {key: column.tolist() for key, column in found.items()} == {
+            key: one.tolist() for key, one in plain.items()
+        }
+
+
+def test_evaluate_warns_of_what_training_did_not_have() -> None:
+    rows = {**zoo.table(), "kind": np.array(["tent"] * zoo.ROWS, object)}
+    with pytest.warns(UserWarning, match=r'column "kind": 240 rows with a category .*"tent"'):
+        zoo.made("categories").evaluate(rows)

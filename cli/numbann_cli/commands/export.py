@@ -80,8 +80,9 @@ def _default(run: Path, kind: str) -> Path:
 def _write_card(run: Path, model: Model, exported: Path) -> list[Path]:
     """Write the card beside an export, unless there is a README.md of somebody else."""
     from numbann.model.card import card, place_of_card
-    from numbann.model.export import FORMATS, is_export
+    from numbann.model.export import FORMATS
     from numbann.model.file import file_of
+    from numbann.model.marks import is_export
 
     own, folder = file_of(run), run if run.is_dir() else None
     beside = own.parent.resolve() == exported.parent.resolve()

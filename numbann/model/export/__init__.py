@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from numbann.errors import ExportError, did_you_mean, path_from
 from numbann.model.file import KIND
+from numbann.model.marks import is_export, start_of
 from numbann.model.tensor_file import LENGTH
 
 if TYPE_CHECKING:
@@ -25,14 +26,6 @@ FORMATS = {  # by name, the ending of its files, or of the first of them
     "safetensors": ".safetensors",
 }
 WEIGHTS = ("npz", "safetensors")  # the formats of weights alone, which nothing predicts with
-MARKS = {  # what is in the first bytes of each file that an export writes, by its ending
-    ".onnx": b"\x12\x07numbann",
-    ".c": b"/* written by numbann",
-    ".h": b"/* written by numbann",
-    ".npz": b"numbann_version.npy",
-    ".safetensors": b'"numbann_version"',
-}
-LOOK = 1 << 24  # of these bytes
 NEEDS = {"onnx": "onnx"}  # the package of an extra of the same name that a format needs
 
 
@@ -78,21 +71,11 @@ def export(
     return Exported(tuple(files), check)
 
 
-def is_export(path: Path) -> bool:
-    """Tell whether an export wrote a file."""
-    return MARKS[path.suffix.lower()] in _start(path)
-
-
-def _start(path: Path) -> bytes:
-    with path.open("rb") as file:
-        return file.read(LOOK)
-
-
 def _spare(path: Path, force: bool) -> None:
     """Refuse to write over a model of numbann, and, unless it is forced, over what no export wrote."""
     if not path.is_file():
         return
-    if _start(path)[LENGTH:].startswith(KIND.start):
+    if start_of(path)[LENGTH:].startswith(KIND.start):
         raise ExportError(f"{path}: is a model of numbann, which would be lost; name another file")
     if not force and not is_export(path):
         raise ExportError(
