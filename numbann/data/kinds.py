@@ -63,17 +63,17 @@ class Lookup:
         """The positions by meaning; of two values that mean the same, neither."""
         found: dict[Any, int] = {}
         for value, position in self._exact.items():
-            meaning = _meaning(value)
-            found[meaning] = MISSING if meaning in found else position
+            what = meaning(value)
+            found[what] = MISSING if what in found else position
         return found
 
     def __call__(self, value: Any) -> int:
         """Return the position of a value, MISSING if there is none."""
         found = self._exact.get(value, MISSING)
-        return found if found != MISSING or value is None else self._alike.get(_meaning(value), MISSING)
+        return found if found != MISSING or value is None else self._alike.get(meaning(value), MISSING)
 
 
-def _meaning(value: Any) -> float | str | None:
+def meaning(value: Any) -> float | str | None:
     """Return the number that a value means, as text or not, a whole one exactly; else its text."""
     text = text_of(value)
     if text is None or text.lower() in TRUTH:

@@ -11,7 +11,7 @@ import numpy as np
 
 from numbann.data.columns import MISSING
 from numbann.data.encoding import Encoding, Group
-from numbann.data.kinds import TRUTH, Lookup
+from numbann.data.kinds import TRUTH, Lookup, meaning
 from numbann.data.preprocessing import Preprocessing
 from numbann.data.quantiles import normal_levels
 from numbann.data.reading import Reading
@@ -165,12 +165,15 @@ def places_of(
 ) -> V:
     """Write the place of each text.  otherwise: that of an unknown text; lacking: that of a missing one.
 
-    A number with a fraction of 0 is the same text, and so are true, True and TRUE.
+    A number with a fraction of 0 or without zeros before it is the same text, and so are true, True and TRUE.
     """
     known = {text: lacking for text in ("", *reading.na)}
     for text in values:
         if text is not None:
-            alike = (text.lower(), text.capitalize(), text.upper()) if text.lower() in TRUTH else (f"{text}.0",)
+            number = str(meaning(text))
+            alike = (f"{text}.0", number, f"{number}.0")
+            if text.lower() in TRUTH:
+                alike = (text.lower(), text.capitalize(), text.upper())
             known |= {other: lookup(other) for other in alike if other not in known and lookup(other) != MISSING}
     known |= {text: lookup(text) for text in values if text is not None}
     return writer.places(name, known, otherwise)

@@ -136,6 +136,25 @@ def test_a_missing_number_that_training_refuses_gives_none(here: Path) -> None:
     assert np.isnan(found["value"]).tolist() == [True, False]
 
 
+@compiled
+def test_categories_with_leading_zeros_are_found_as_numbann_finds_them() -> None:
+    columns = {"code": ["01234", "10115", "007"] * 20, "y": [1.0, 2.0, 4.0] * 20}
+    data = {"target": "y", "task": "regression"}
+    model = zoo.model_of({"data": data, "model": {"layers": [3], "activation": "tanh"}, "name": "n"}, columns)
+    cells = {"code": np.array(["01234", "1234", "1234.0", "10115", "7", "07", "1235"], object)}
+    found, _ = c.predict(c.write(model), cells)
+    np.testing.assert_allclose(found["value"][[0, 1, 2, 3, 4, 6]], model.predict(cells)[[0, 1, 2, 3, 4, 6]], rtol=1e-6)
+    assert found["value"][5] == found["value"][6]  # other spellings are unknown
+
+
+@compiled
+def test_infinite_numbers_give_none() -> None:
+    for name in ("value", "two_classes", "bins"):
+        model = zoo.made(name)
+        found, _ = c.predict(c.write(model), {key: np.array([np.inf, -np.inf]) for key in model.features})
+        assert np.isnan(found["value" if name != "two_classes" else "probabilities"]).all()
+
+
 def test_no_rows_are_no_comparison(here: Path) -> None:
     with pytest.raises(ExportError, match="the data to compare on holds no rows"):
         zoo.made("value").export(
