@@ -116,7 +116,8 @@ def test_a_validation_part_is_used_where_there_is_one(prepared: Callable[..., Pr
     assert (found.monitor, found.ties) == ("validation_rmse", "last")
     with pytest.raises(SpecError, match=r"early_stopping: needs a validation part, and data.split.validation is 0"):
         prepared(train={"early_stopping": 3})
-    assert prepared("kind", preset="tabular-best").resolved.spec.train.select.monitor == "validation_accuracy"
+    chances = prepared("kind", preset="tabular-best", train={"metrics": "log_loss"}).resolved.spec
+    assert chances.train.select.monitor == "validation_log_loss"
 
 
 def test_it_tells_what_it_fills_in(prepared: Callable[..., Prepared]) -> None:
@@ -209,10 +210,11 @@ def test_the_best_preset_has_folds_and_each_model_its_seed(prepared: Callable[..
     assert one.dataset.preprocessing.encoding.bins != other.dataset.preprocessing.encoding.bins
 
 
-def test_the_best_preset_trains_anew_on_all_rows_for_values(prepared: Callable[..., Prepared]) -> None:
-    spec = prepared("price", preset="tabular-best").resolved.spec
+@pytest.mark.parametrize("target", ["price", "kind"])
+def test_the_best_preset_trains_anew_on_all_rows(prepared: Callable[..., Prepared], target: str) -> None:
+    spec = prepared(target, preset="tabular-best").resolved.spec
     assert (spec.ensemble.folds, spec.ensemble.refit, spec.train.select) == (5, True, None)
-    mine = prepared("price", preset="tabular-best", ensemble={"refit": False}).resolved.spec
+    mine = prepared(target, preset="tabular-best", ensemble={"refit": False}).resolved.spec
     assert (mine.ensemble.folds, mine.ensemble.refit) == (5, False)
 
 
