@@ -88,7 +88,8 @@ BEST = (
     *TABULAR,
     Piece({"ensemble": {"folds": 5, "refit": True}, "train": {"select": None}}),
     Piece(  # the folds' rows choose the epoch and the temperature
-        {"ensemble": {"folds": 8, "refit": False}, "train": {"select": {"monitor": "metric", "ties": "last"}}}, OF_CHANCES
+        {"ensemble": {"folds": 8, "refit": False}, "train": {"select": {"monitor": "metric", "ties": "last"}}},
+        OF_CHANCES,
     ),
 )
 PIECES: dict[str, tuple[Piece, ...]] = dict(zip(PRESETS, ((), TABULAR, BEST), strict=True))
