@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from numbann.mathematics.rows import row_dot, row_max, row_sum
     from numbann.model.dependence import Dependence
     from numbann.model.ensemble import Ensemble
+    from numbann.model.explanation import Explanation
     from numbann.model.importance import Importance
     from numbann.model.loading import load
     from numbann.model.model import Model
@@ -61,6 +62,7 @@ _NAMES = {  # in the order in which a reader needs them
     "model.ensemble": "Ensemble",
     "model.importance": "Importance",
     "model.dependence": "Dependence",
+    "model.explanation": "Explanation",
     "training.cross_validation": "cross_validate CrossValidation",
     "training.sweeps.sweep": "sweep resume_sweep sweep_trial",
     "training.sweeps.course": "Sweep",

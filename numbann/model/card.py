@@ -31,13 +31,21 @@ MOST_COLUMNS, MOST_CLASSES = 60, 40  # rows of a table
 TAGS = {"regression": "tabular-regression"}  # of tasks; any other is tabular-classification
 
 
-def card(model: Model, name: str, folder: Path | None = None, files: Sequence[str] = (), own: str = MODEL) -> str:
+def card(
+    model: Model,
+    name: str,
+    folder: Path | None = None,
+    files: Sequence[str] = (),
+    own: str = MODEL,
+    figures: Mapping[str, Any] | None = None,
+) -> str:
     """Return the card of a model.
 
     folder: of the run that trained it; files: beside the card, in other formats; own: the model's own file, empty if
-    that is not beside the card.
+    that is not beside the card.  figures: what a run's metrics say, in the place of the folder's.
     """
-    figures, origin = (_beside(folder, one) if folder else {} for one in (FIGURES, ORIGIN))
+    known, origin = (_beside(folder, one) if folder else {} for one in (FIGURES, ORIGIN))
+    figures = known if figures is None else figures
     sections = (
         _header(model, name, figures, origin),
         _summary(model, name, origin, figures),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -23,6 +23,7 @@ from numbann.errors import DataError, RunDirectoryError, shown, warn
 from numbann.model import provenance
 from numbann.model.assessment import Assessment, assess
 from numbann.model.dependence import POINTS, Dependence, measure_dependence
+from numbann.model.explanation import WALKS, Explanation, measure_explanation
 from numbann.model.file import ModelFile, usable
 from numbann.model.importance import REPEATS, Importance, measure_importance
 from numbann.model.outputs import outcome_of
@@ -130,6 +131,20 @@ class Model:
         """
         return measure_dependence(self, self.preprocessing.read_rows(data, need_target=False), column, grid, seed, rows)
 
+    def explain(self, rows: Any, others: Any, *, walks: int = WALKS, seed: int = 0) -> Explanation:
+        """Return what each column adds to the prediction of each row, beside what is predicted of other rows.
+
+        rows, others: as `predict` takes them, or files.  walks: from other rows to each of these, an even number; with
+        more of them it is more exact.
+        """
+        return measure_explanation(self, self._features(rows), self._features(others), walks, seed)
+
+    def _features(self, given: Any) -> Raw:
+        """Return raw features: those of a file, or given in Python."""
+        if isinstance(given, str | Path):
+            return self.preprocessing.read_rows(given, need_target=False)
+        return self.preprocessing.raw(given)
+
     @cached_property
     def _scaling(self) -> ShiftScale | None:
         """The shift and scale of every input, if every input is just a scaled feature."""
@@ -194,6 +209,18 @@ class Model:
     def schema(self) -> dict[str, Any]:
         """What goes in and comes out, as JSON values: columns with kinds and categories, targets, classes, units."""
         return schema_of(self.preprocessing, self.resolved.loss.component.units)
+
+    def card(
+        self, name: str = "model", *, run: str | Path | None = None, figures: Mapping[str, Any] | None = None
+    ) -> str:
+        """Return the model's card, a page of Markdown for a colleague.
+
+        run: the directory that tells what it is worth and how it was trained.  figures: what it is worth, as the
+        metrics of a run in memory say it.
+        """
+        from numbann.model.card import card  # here, since few need it
+
+        return card(self, name, None if run is None else Path(run), figures=figures)
 
     def save(self, path: str | Path) -> None:
         """Write the model as a file that `load` takes, with the bytes of a run's model.safetensors."""

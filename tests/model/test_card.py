@@ -58,6 +58,9 @@ def test_the_schema_tells_dates_orders_and_units() -> None:
 def test_a_card_has_the_figures_of_its_run(write_spec: WriteSpec, here: Path) -> None:
     found = numbann.train(write_spec(train={"epochs": 3}), output="run")
     text = card(found.model, "blobs", found.path, ["model.onnx"])
+    assert found.model.card("blobs", run="run") == card(found.model, "blobs", found.path)
+    assert "## Figures" in found.model.card(figures=found.metrics)
+    assert "## Figures" not in found.model.card()
     figures = json.loads((here / "run" / "metrics.json").read_text())
     assert f'    - type: "accuracy"\n      value: {figures["test"]["accuracy"]}\n' in text
     assert "Predicts `colour`, one of 3 classes" in text
