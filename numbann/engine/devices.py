@@ -25,10 +25,10 @@ class Device:
     """A device, and the places of its parts as "module:name".
 
     names: what a spec may call it.  pattern: a regular expression for these names; its groups are numbers.  forms: the
-    forms of optimizers that it runs.  batch_losses: whether it runs losses of whole batches, and batches of whole
-    groups.  engine: called with a plan, threads and the numbers.  require: called with the numbers; it raises
-    DeviceError if the device is missing.  kernels: a module of functions for arrays on the device.  check: a check of a
-    component, like those of numbann.testing.
+    forms of optimizers that it runs.  precisions: of products.  batch_losses: whether it runs losses of whole batches,
+    and batches of whole groups.  engine: called with a plan, threads and the numbers.  require: called with the
+    numbers; it raises DeviceError if the device is missing.  kernels: a module of functions for arrays on the device.
+    check: a check of a component, like those of numbann.testing.
     """
 
     name: str
@@ -36,6 +36,7 @@ class Device:
     pattern: str
     forms: tuple[str, ...]
     engine: str
+    precisions: tuple[str, ...] = ("float32", "float64")
     batch_losses: bool = False
     require: str | None = None
     kernels: str | None = None
@@ -57,6 +58,14 @@ class Device:
             f'give train.device "{DEFAULT.name}", or another optimizer, such as "adam"'
         )
 
+    def precision_refusal(self, precision: str) -> str:
+        """Why the device does not multiply in a precision, and what to do instead; empty if it does."""
+        if precision in self.precisions:
+            return ""
+        others = " or ".join(f'"{one}"' for one in self.precisions)
+        fault = f'"{precision}" is not for train.device "{self.name}"'
+        return f'{fault}; give train.device "{DEFAULT.name}", or {others}'
+
     @property
     def group_refusal(self) -> str:
         """Why the device makes no batches of whole groups, and what to do instead; empty if it does."""
@@ -77,6 +86,7 @@ DEFAULT = Device(  # the meaning of "auto", until a measurement shows where anot
     names=("cpu",),
     pattern="cpu",
     forms=("elementwise", "matrix", "solver"),
+    precisions=("float32", "float64", "bfloat16"),
     batch_losses=True,
     engine="numbann.engine.cpu.engine:Engine",
 )
@@ -130,6 +140,8 @@ def make_engine(plan: Plan, given: str = "auto", threads: int | str = "auto") ->
     for component in (plan.optimizer.component, plan.loss.component):
         if reason := device.refusal(component):
             raise DeviceError(f"{component.kind}: {reason}")
+    if reason := device.precision_refusal(plan.products):
+        raise DeviceError(f"dtype: {reason}")
     engine: Engine = part_of(device.engine)(plan, threads, *device.numbers(given))
     return engine
 

@@ -77,6 +77,11 @@ class Ensemble(Model):
         return found
 
     @property
+    def unrounded(self) -> Self:
+        """As of `Model`."""
+        return replace(self, networks=tuple(one.unrounded for one in self.networks))
+
+    @property
     def models(self) -> tuple[Model, ...]:
         """The networks, each a model of its own."""
         return self.networks

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -81,6 +81,11 @@ class Model:
         return [
             (self.tensors[f"layers.{k}.weight"], self.tensors[f"layers.{k}.bias"]) for k in range(len(self.plan.layers))
         ]
+
+    @property
+    def unrounded(self) -> Self:
+        """The model with products of float32 in the place of bfloat16, as other programs compute it."""
+        return replace(self, plan=replace(self.plan, products=self.plan.dtype))
 
     @cached_property
     def _engine(self) -> Engine:
@@ -297,7 +302,7 @@ def restore_shared(file: ModelFile, registry: Registry) -> tuple[Resolved, Prepr
     """Restore what all networks of a file share; ValueError and SpecError whatever it says."""
     loaded, preprocessing = restore(file.spec, registry), restore_preprocessing(file.preprocessing)
     resolved = resolve(loaded, _facts(loaded.spec, preprocessing))
-    if (resolved.spec.model.dtype, resolved.spec.data.task) != (preprocessing.dtype, loaded.spec.data.task):
+    if (resolved.spec.model.arrays, resolved.spec.data.task) != (preprocessing.dtype, loaded.spec.data.task):
         raise ValueError("its preprocessing is of another dtype or task than its spec")
     return resolved, preprocessing
 

@@ -14,13 +14,18 @@ from numbann.network.description import Network, Training
 from numbann.network.states import TRAINED
 
 ITEMSIZE = {"float32": 4, "float64": 8}
+ARRAYS = {"float32": "float32", "float64": "float64", "bfloat16": "float32"}  # their dtype, by that of a network
 
 
 @dataclass(frozen=True, kw_only=True)
 class Plan(Training):
-    """A network and its training.  `link` turns the last layer's output into predictions, if that is not one."""
+    """A network and its training.  `link` turns the last layer's output into predictions, if that is not one.
+
+    dtype: of all arrays and sums.  products: the precision of what is multiplied, the same or "bfloat16".
+    """
 
     layers: tuple[Layer, ...]
+    products: str = "float32"
     members: int = 1
 
     @property
@@ -161,15 +166,15 @@ class Plan(Training):
         sizes = " -> ".join([given + f" to {first}" * (first != self.inputs), *each])
         names = [layer.activation.name if layer.activation else "none" for layer in self.layers]
         return (
-            f"{sizes} ({', '.join(names)}), {self.parameters} parameters, {self.dtype}; "
+            f"{sizes} ({', '.join(names)}), {self.parameters} parameters, {self.products}; "
             f"{self.loss.name}, {self.optimizer.name}, batch {self.batch_size or 'full'}"
         )
 
 
 def build(network: Network) -> Plan:
     """The plan of a network; ShapeError for a precision, a norm or a size that there is not."""
-    if network.dtype not in ITEMSIZE:
-        raise ShapeError(f"dtype {network.dtype!r} is unknown; give {' or '.join(ITEMSIZE)}")
+    if network.dtype not in ARRAYS:
+        raise ShapeError(f"dtype {network.dtype!r} is unknown; give {' or '.join(ARRAYS)}")
     if not network.layers or any(
         dense.units < 1 or dense.norm not in (None, "layer", "batch") for dense in network.layers
     ):
@@ -183,7 +188,8 @@ def build(network: Network) -> Plan:
     network = replace(network, loss=by_rows(network.loss))
     layers = tuple(layer_of(network, k, link) for k in range(len(network.layers)))
     chosen = {one.name: getattr(network, one.name) for one in fields(Training)}
-    made = {**chosen, "link": link, "target": network.target or _target(network)}
+    made = {**chosen, "link": link, "target": network.target or _target(network), "dtype": ARRAYS[network.dtype]}
+    made["products"] = network.dtype
     plan = Plan(**made, layers=layers, members=network.members)
     if plan.optimizer.component.form == "solver" and (plan.tunings != [PLAIN] or plan.courses):
         raise ShapeError(f"{plan.optimizer.name} moves all numbers at once; leave rates and decays of their own out")

@@ -21,7 +21,7 @@ INTS = types.CPointer(types.int64)
 class Op(types.Type):
     """The Numba type of an op in kernels of a precision."""
 
-    def __init__(self, precision: types.Float) -> None:
+    def __init__(self, precision: types.Type) -> None:
         self.precision = precision
         super().__init__(name=f"Op({precision})")
 

@@ -11,6 +11,7 @@ on how a batch is split.
 
 from __future__ import annotations
 
+from numbann.simd.bfloat import as_type_of, terms_of
 from numbann.simd.jit import inner
 from numbann.simd.op import INDEX, ROWS, START
 from numbann.simd.pointer import advance, call_sweep, call_update, itemsize, view
@@ -109,29 +110,31 @@ def _delta_panel(op, panel, first, last, scratch, lanes):
     column = panel * 4 * lanes
     vectors = min(4, (op.DX_COLUMNS - column) // lanes)
     width = vectors * lanes
-    table, d, w = advance(op.D_TABLE, first), op.D, op.W
+    table, d, w, terms = advance(op.D_TABLE, first), op.D, op.W, terms_of(op.D)
+    block = as_type_of(scratch, w)
     dx = advance(op.DX, first * op.DX_ROW + column)
     init, init_row = advance(op.INIT, first * op.INIT_ROW + column), op.INIT_ROW
     sweep = op.SWEEPS[vectors - 1]
-    for k in range(0, op.COLUMNS, DELTA_DEPTH):
-        k_end = min(k + DELTA_DEPTH, op.COLUMNS)
-        _transpose_panel(op, w, column, width, k, k_end, scratch, lanes)
-        depth = min(k_end, op.OUTPUTS) - k  # without the padding of d, which may hold any number
-        call_sweep(sweep, advance(d, k), table, scratch, width, init, init_row, dx, op.DX_ROW, last - first, depth)
+    for k in range(0, op.COLUMNS, DELTA_DEPTH * terms):
+        k_end = min(k + DELTA_DEPTH * terms, op.COLUMNS)
+        _transpose_panel(op, w, column, width, k, k_end, block, lanes)
+        # Without the padding of d, which may hold any number
+        d_block, depth = advance(d, k // terms), (min(k_end, op.OUTPUTS) - k + terms - 1) // terms
+        call_sweep(sweep, d_block, table, block, width, init, init_row, dx, op.DX_ROW, last - first, depth)
         init, init_row = dx, op.DX_ROW
 
 
 @inner
-def _transpose_panel(op, w, column, width, k, k_end, scratch, lanes):
-    """scratch (k_end - k, width) = the rows column.. of w, transposed, for the columns k..k_end of w."""
-    start = k
+def _transpose_panel(op, w, column, width, k, k_end, block, lanes):
+    """block (k_end - k, width) = the rows column.. of w, transposed, for the columns k..k_end of w."""
+    start, terms = k, terms_of(w)
     while start < k_end:
         stored = min(4, (op.COLUMNS - start) // lanes) * lanes
         panel = advance(w, start * op.INPUTS_PADDED)
         for j in range(0, stored, lanes):
-            for i in range(0, width, lanes):
-                source, target = (column + i) * stored + j, (start - k + j) * width + i
-                transpose_block(advance(panel, source), stored, advance(scratch, target), width)
+            for i in range(0, width, lanes * terms):
+                source, target = (column + i) // terms * stored + j, (start - k + j) // terms * width + i
+                transpose_block(advance(panel, source), stored, advance(block, target), width, width - i)
         start += stored
 
 
@@ -148,7 +151,7 @@ def dense_update(op, first, last, step, scratch):
         panel = unit // (blocks + 1)
         block = unit - panel * (blocks + 1)
         if block < blocks:
-            _update_weights(op, panel, block * op.UNIT, step, scratch, lanes)
+            update_weights(op, panel, block * op.UNIT, step, scratch, lanes)
         else:
             _update_vector(op, op.D, panel, step[ROWS], step, scratch, lanes)
 
@@ -159,23 +162,31 @@ def weights_update(op, first, last, step, scratch):
     blocks = (op.INPUTS + op.UNIT - 1) // op.UNIT
     for unit in range(first, last):
         panel = unit // blocks
-        _update_weights(op, panel, (unit - panel * blocks) * op.UNIT, step, scratch, lanes)
+        update_weights(op, panel, (unit - panel * blocks) * op.UNIT, step, scratch, lanes)
 
 
 @inner
-def _update_weights(op, panel, row, step, scratch, lanes):
+def update_weights(op, panel, row, step, scratch, lanes):
     """The rows row.. of one panel of w, at most a unit of them."""
     column, vectors, width = panel_of(op, panel, lanes)
     rows = min(op.UNIT, op.INPUTS - row)
     x, d = advance(inputs(op, step), row), advance(op.D, column)
     init, init_row, sweep = op.ZERO, 0, op.SWEEPS[vectors - 1]
-    for k in range(0, step[ROWS], UPDATE_DEPTH):
-        table, depth = advance(offsets(op, step), k), min(UPDATE_DEPTH, step[ROWS] - k)
+    depths = depth_of(op.D, step[ROWS])
+    for k in range(0, depths, UPDATE_DEPTH):
+        table, depth = advance(offsets(op, step), k), min(UPDATE_DEPTH, depths - k)
         d_block = advance(d, k * op.D_ROW)
         call_sweep(sweep, x, table, d_block, op.D_ROW, init, init_row, scratch, width, rows, depth)
         init, init_row = scratch, width
     w = advance(op.MOVED_W, column * op.INPUTS_PADDED + row * width)
     call_update(op.UPDATE, w, scratch, rows * width, op.STRIDE, hyper_of(op, step))
+
+
+@inner
+def depth_of(factors, count):
+    """The depth of a product over so many terms: of pairs, half as many."""
+    terms = terms_of(factors)
+    return (count + terms - 1) // terms
 
 
 @inner

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from numba import carray
 
-from numbann.simd.dense import hyper_of, inputs, lanes_like, offsets, panel_of, sum_rows, sum_shared
+from numbann.simd.dense import depth_of, hyper_of, inputs, lanes_like, offsets, panel_of, sum_rows, sum_shared
 from numbann.simd.jit import inner
 from numbann.simd.op import BATCH, FRESH, GROUP, INDEX, KERNEL, ROWS, START, STEP_WIDTH, THREAD, UNITS, WIDTH
 from numbann.simd.pointer import advance, call_kernel, call_sweep, call_update, view
@@ -51,18 +51,29 @@ def _run(ops, count, chunk, scratch):
 def add_gradient(op, first, last, step, scratch):
     """For the panels first..last of a layer: add the chunk's dw = x' d and db = 1' d to those of its group."""
     lanes = lanes_like(scratch)
-    group = step[GROUP] * op.GROUP_STRIDE
     for panel in range(first, last):
-        column, vectors, width = panel_of(op, panel, lanes)
-        sweep, d = op.SWEEPS[vectors - 1], advance(op.D, column)
-        dw = advance(op.GROUP_W, group + column * op.INPUTS_PADDED)
-        db = advance(op.GROUP_VECTOR, group + column)
-        before_w, before_b, row = dw, db, width
-        if step[FRESH] == 1:
-            before_w, before_b, row = op.ZERO, op.ZERO, 0
-        x, table, d_row, rows = inputs(op, step), offsets(op, step), op.D_ROW, step[ROWS]
-        call_sweep(sweep, x, table, d, d_row, before_w, row, dw, width, op.INPUTS, rows)
-        sum_rows(op, op.D, column, vectors, rows, before_b, db)
+        _add_weights(op, panel, step, lanes)
+        column, vectors, _ = panel_of(op, panel, lanes)
+        db = advance(op.GROUP_VECTOR, step[GROUP] * op.GROUP_STRIDE + column)
+        before = op.ZERO if step[FRESH] == 1 else db
+        sum_rows(op, op.D, column, vectors, step[ROWS], before, db)
+
+
+def add_weights_gradient(op, first, last, step, scratch):
+    """The same for dw alone, which products in bfloat16 make of other numbers than db."""
+    lanes = lanes_like(scratch)
+    for panel in range(first, last):
+        _add_weights(op, panel, step, lanes)
+
+
+@inner
+def _add_weights(op, panel, step, lanes):
+    """Add one panel of the chunk's dw to that of its group."""
+    column, vectors, width = panel_of(op, panel, lanes)
+    d, dw = advance(op.D, column), advance(op.GROUP_W, step[GROUP] * op.GROUP_STRIDE + column * op.INPUTS_PADDED)
+    before, row = (op.ZERO, 0) if step[FRESH] == 1 else (dw, width)
+    x, table, depth = inputs(op, step), offsets(op, step), depth_of(op.D, step[ROWS])
+    call_sweep(op.SWEEPS[vectors - 1], x, table, d, op.D_ROW, before, row, dw, width, op.INPUTS, depth)
 
 
 def add_vector(op, first, last, step, scratch):

@@ -16,12 +16,14 @@ from numba.core.sigutils import normalize_signature
 from numbann.errors import DeviceError
 from numbann.simd.cache import KernelCache
 from numbann.simd.columns import INTS, Op
+from numbann.simd.op import BFLOAT16
 
 # Without "reassoc": reordered sums would have bits that depend on the vector width and on how a loop is split.  Without
 # "nnan" and "ninf": NaN must come through, and the loop over epochs stops at a loss that is not finite
 SAFE = {"contract", "nsz", "arcp", "afn"}
 OPTIONS: dict[str, Any] = {"nogil": True, "error_model": "numpy"}
 DTYPES = {"float32": types.float32, "float64": types.float64}
+PRECISIONS = {**DTYPES, BFLOAT16: types.Opaque(BFLOAT16)}  # of kernels
 
 
 class _Inner(CPUDispatcher):
@@ -67,7 +69,7 @@ def address(function: Callable[..., Any], dtype: str, signature: Callable[[Any],
     the step and a scratch area of the dtype.  signature(dtype) replaces this signature where a function needs another
     one.
     """
-    return compiled(function, (signature or kernel_signature)(DTYPES[dtype])).address
+    return compiled(function, (signature or kernel_signature)(PRECISIONS[dtype])).address
 
 
 @functools.cache
@@ -78,7 +80,12 @@ def function(kernel: Callable[..., Any], signature: Callable[[Any], Any], *types
 
 def kernel_signature(dtype: Any) -> Any:
     """void (op, first, last, step, scratch): the one signature that the driver calls."""
-    return types.void(Op(dtype), types.intp, types.intp, INTS, types.CPointer(dtype))
+    return types.void(Op(dtype), types.intp, types.intp, INTS, types.CPointer(sums_of(dtype)))
+
+
+def sums_of(dtype: Any) -> Any:
+    """The type of sums in kernels of a precision."""
+    return types.float32 if dtype == PRECISIONS[BFLOAT16] else dtype
 
 
 _KEEP: dict[int, Any] = {}  # compiled kernels by address; they must outlive every table, which holds addresses only

@@ -8,7 +8,9 @@ columns that its kernel reads; columns.py finds them in the kernel's code.  Each
 from __future__ import annotations
 
 ARRAYS = ("parameters", "activations", "sums")  # in the precision of the plan
-FIXED = ("int64", "float32", "float64")  # arrays of a type that is always the same
+FACTORS = "factors"  # of products: in the same precision, or pairs of bfloat16
+BFLOAT16 = "bfloat16"  # the precision of kernels whose products are of pairs and whose sums are float32
+FIXED = ("int32", "int64", "float32", "float64")  # arrays of a type that is always the same
 SIZES = {"functions": 4}  # addresses one after the other
 
 
@@ -25,7 +27,12 @@ class Column(int):
 
     def dtype(self, precision: str) -> str | None:
         """The element type of the column's array in kernels of a precision; None for a number."""
-        return precision if self.holds in ARRAYS else self.holds if self.holds in FIXED else None
+        pairs = precision == BFLOAT16
+        if self.holds == FACTORS and pairs:
+            return "int32"
+        if self.holds in (*ARRAYS, FACTORS):
+            return "float32" if pairs else precision
+        return self.holds if self.holds in FIXED else None
 
 
 def _columns(*groups: str) -> dict[str, Column]:
@@ -46,7 +53,7 @@ COLUMNS = _columns(
     # A layer's inputs x (B, I), and the offset of each row.  MOVES 1: TABLE and ORDER have an entry for each row of the
     # epoch, and the batch's entries begin at START.  MOVES 0: they have one for each row of the batch, and x begins
     # X_MOVES elements further on for each row before START
-    "X: activations, TABLE: int64, MOVES, X_MOVES",
+    "X: factors, TABLE: int64, MOVES, X_MOVES",
     # An embedding of inputs: the columns of x, first its FEATURES, whose numbers come first in a row, and behind them
     # those that are PASSED on; how many terms each function of terms makes, and how many outputs are MIXED from them
     "SOURCES: int64, FEATURES, PASSED, TERMS, MIXED, EMBEDDED: activations, EMBEDDED_ROW",
@@ -54,10 +61,10 @@ COLUMNS = _columns(
     # column of EMBEDDED where they begin
     "CATEGORIES: int64, SIZE, PLACE",
     # The layer's sizes, where COLUMNS is OUTPUTS padded to whole vectors; w, b; the sweeps of 1 to 4 vectors
-    "INPUTS, INPUTS_PADDED, COLUMNS, OUTPUTS, W: parameters, BIAS: parameters, SWEEPS: functions",
+    "INPUTS, INPUTS_PADDED, COLUMNS, OUTPUTS, W: factors, BIAS: parameters, SWEEPS: functions",
     # The layer's values (B, O): h = x w + b, z after a norm, a = f(z), and OUT, which the next layer reads.  D is the
     # gradient to each of them in turn, from OUT down to H; SKIP is the gradient that a residual connection passes on
-    "H: activations, H_ROW, Z: activations, Z_ROW, A: activations, A_ROW, D: activations, D_ROW",
+    "H: activations, H_ROW, Z: activations, Z_ROW, A: activations, A_ROW, D: factors, D_ROW",
     "OUT: activations, OUT_ROW, SKIP: activations, SKIP_ROW",
     # The component's parameters, PARAMETERS_ROW elements further on for each step; how many numbers an activation makes
     # of a row, if it changes the width; the keys of random numbers, and the index of the layer's key
@@ -68,6 +75,9 @@ COLUMNS = _columns(
     # vector to the next; SUMMED 1: one row, their sum.  A norm's 1 / standard deviation of each row or column, and its
     # running means, followed by its running variances
     "VECTORS: parameters, SLOPES: activations, SLOPES_STRIDE, SUMMED, FACTORS: sums, STATISTICS: parameters",
+    # What is rounded to bfloat16: the pairs of each row of values; the pairs of each column of values, or of weights in
+    # panels of PAIRS_PADDED rows
+    "ROUNDED: int32, ROUNDED_ROW, PAIRED: int32, PAIRED_ROW, PAIRS_PADDED",
     # Sums over rows, which are products with ones: zeros to start from, a one, and a table that leads to it every time
     "ZERO: sums, ONES: activations, ZEROS: int64",
     # The optimizer: its kernel, the elements from one state's arena to the next, its numbers with a row for each step,

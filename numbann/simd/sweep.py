@@ -28,7 +28,7 @@ PANEL = 4  # vectors in a panel, the width of the widest tile
 
 def lanes_of(dtype: str) -> int:
     """Elements in a vector."""
-    return BYTES // (4 if dtype == "float32" else 8)
+    return BYTES // (8 if dtype == "float64" else 4)
 
 
 def _sweep(family: str, vectors: int) -> Callable[..., None]:
@@ -61,8 +61,9 @@ PARTS = tuple(_sweep_part(family, halves) for family in ("rows", "depth") for ha
 
 def sweep_signature(dtype: Any) -> Any:
     """void (a, table, b, b_row, init, init_row, c, c_row, rows, depth)."""
-    p = types.CPointer(dtype)
-    return types.void(p, INTS, p, types.intp, p, types.intp, p, types.intp, types.intp, types.intp)
+    c = types.CPointer(jit.sums_of(dtype))
+    a = c if c.dtype == dtype else types.CPointer(types.int32)
+    return types.void(a, INTS, a, types.intp, c, types.intp, c, types.intp, types.intp, types.intp)
 
 
 def part_signature(dtype: Any) -> Any:

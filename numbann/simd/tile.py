@@ -14,6 +14,7 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
+from numbann.simd.bfloat import add_pair_products, transpose_pairs
 from numbann.simd.jit import INTS
 from numbann.simd.machine import WIDE
 from numbann.simd.vector import (
@@ -64,11 +65,12 @@ def sweep(typing, vectors, by_depth, a, table, b, b_row, init, init_row, c, c_ro
 
     vectors and by_depth are literals.  by_depth = 0: row i of a starts at table[i], and its depth is contiguous.
     by_depth = 1: a is transposed; at depth k its rows are contiguous and start at table[k].
-    b (depth, vectors) has b_row elements from one row to the next, as init and c have; depth >= 1.
+    b (depth, vectors) has b_row elements from one row to the next, as init and c have; depth >= 1.  a and b may hold
+    pairs of bfloat16 (bfloat.py), of which each is two steps of the depth.
     """
     width, transposed = vectors.literal_value, bool(by_depth.literal_value)
     signature = types.void(
-        vectors, by_depth, a, INTS, a, types.intp, a, types.intp, a, types.intp, types.intp, types.intp
+        vectors, by_depth, a, INTS, b, types.intp, init, types.intp, c, types.intp, types.intp, types.intp
     )
 
     def generate(context, builder, signature, arguments):
@@ -207,7 +209,8 @@ def _entry(builder, table, index):
 def _add_products(builder, place, values, sums):
     """sums + a values, for the scalar a at a place."""
     factor = splat(builder, builder.load(place), values[0].type.count)
-    return [multiply_add(builder, factor, value, total) for value, total in zip(values, sums, strict=True)]
+    add = add_pair_products if isinstance(place.type.pointee, ir.IntType) else multiply_add
+    return [add(builder, factor, value, total) for value, total in zip(values, sums, strict=True)]
 
 
 def _close_loop(phis, first, turn, before, loop):
@@ -218,14 +221,20 @@ def _close_loop(phis, first, turn, before, loop):
 
 
 @intrinsic
-def transpose_block(typing, a, a_row, c, c_row):
-    """c = a transposed; both are square, with as many rows as a vector has lanes."""
+def transpose_block(typing, a, a_row, c, c_row, columns):
+    """c = a transposed; both are square, with as many rows as a vector has lanes, unless they hold pairs.
+
+    Then see transpose_pairs; columns: how many c has from here on.
+    """
 
     def generate(context, builder, signature, arguments):
-        a, a_row, c, c_row = arguments
+        a, a_row, c, c_row, _ = arguments
+        if isinstance(a.type.pointee, ir.IntType):
+            transpose_pairs(builder, *arguments)
+            return context.get_dummy_value()
         rows = [load(builder, builder.gep(a, [builder.mul(a_row, constant(i))])) for i in range(lanes(a.type.pointee))]
         for i, column in enumerate(transpose(builder, rows)):
             store(builder, column, builder.gep(c, [builder.mul(c_row, constant(i))]))
         return context.get_dummy_value()
 
-    return types.void(a, types.intp, a, types.intp), generate
+    return types.void(a, types.intp, a, types.intp, types.intp), generate

@@ -15,7 +15,7 @@ I32, I64 = ir.IntType(32), ir.IntType(64)
 
 def lanes(scalar: ir.Type) -> int:
     """How many scalars a vector holds."""
-    return BYTES // (4 if isinstance(scalar, ir.FloatType) else 8)
+    return BYTES // (8 if isinstance(scalar, ir.DoubleType) else 4)
 
 
 def vector_type(scalar: ir.Type) -> ir.VectorType:

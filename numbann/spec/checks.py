@@ -70,6 +70,8 @@ def check_agreement(spec: Spec | None, registry: Registry | None) -> Iterator[Fo
         for component in (optimizer, loss):
             if component is not None and (reason := device_of(spec.train.device).refusal(component)):
                 yield (component.kind,), reason
+        if reason := device_of(spec.train.device).precision_refusal(spec.model.dtype):
+            yield ("model", "dtype"), reason
         if loss is not None and loss.form == "batch" and "weight" not in loss.roles:
             yield from _weight_faults(spec, loss)
         if spec.data.group is not None and (reason := device_of(spec.train.device).group_refusal):

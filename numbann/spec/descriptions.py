@@ -181,7 +181,11 @@ DESCRIPTIONS: dict[str, dict[str, Description]] = {
         output_activation=("The activation that makes predictions; `auto` is the loss's own.", "sigmoid"),
         init=("How weights start; `auto` is what suits the activation.", "he_normal"),
         bias_init=("How biases start.", {"type": "constant", "value": 0.01}),
-        dtype=("The precision of weights and arithmetic.", "float64"),
+        dtype=(
+            "The precision of weights and arithmetic; `bfloat16` is that of what products multiply, and all else is "
+            "float32: faster on processors with AVX512_BF16.",
+            "bfloat16",
+        ),
     ),
     "Input": _section(
         embedding=(

@@ -307,7 +307,12 @@ class Model(Section):
     output_activation: Annotated[Auto, ComponentKey("activation")]
     init: Annotated[Auto, ComponentKey("initializer")]
     bias_init: Annotated[ComponentSpec, ComponentKey("initializer", "zeros")]
-    dtype: Annotated[str, one_of("float32", "float64")] = "float32"
+    dtype: Annotated[str, one_of("float32", "float64", "bfloat16")] = "float32"
+
+    @property
+    def arrays(self) -> str:
+        """The precision of arrays: that of the model, whose products alone may be bfloat16."""
+        return "float32" if self.dtype == "bfloat16" else self.dtype
 
 
 def number_of(given: float | Scheduled) -> float:

@@ -216,7 +216,7 @@ def _faults_without_data(
         if message:
             yield ("train", "metrics", index), message
     for name, value in loaded.spec.optimizer.parameters.items():
-        if loaded.spec.model.dtype == "float32" and isinstance(value, int | float) and abs(value) > FLOAT32_MAX:
+        if loaded.spec.model.arrays == "float32" and isinstance(value, int | float) and abs(value) > FLOAT32_MAX:
             yield ("optimizer", name), not_allowed(value, f"at most {FLOAT32_MAX:.2g}, or a model.dtype of float64")
     if metrics is not None:
         yield from _watch_faults(loaded.spec, list(measures_of(metrics)))

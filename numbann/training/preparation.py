@@ -178,7 +178,7 @@ def plan(loaded: Loaded, source: SplitData, tell: Callback) -> Prepared:
         target=resolved.target,
         scale=resolved.spec.data.scale,
         target_scale=resolved.spec.data.target_scale,
-        dtype=spec.model.dtype,
+        dtype=spec.model.arrays,
         kinds=_kinds(resolved, source.facts),
         target_clip=spec.data.target_clip,
     )

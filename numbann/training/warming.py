@@ -21,7 +21,7 @@ PAUSE = 0.05  # seconds between two tries to get the lock
 def warm(prepared: Prepared, threads: int) -> None:
     """Compile the kernels of a model with so many threads, unless this machine has those of such models."""
     train, components = prepared.resolved.spec.train, components_of(prepared.resolved)
-    what = [fingerprint(one) for one in components], prepared.plan.dtype, train.device, threads
+    what = [fingerprint(one) for one in components], prepared.plan.products, train.device, threads
 
     def compile_all() -> None:
         with make_engine(prepared.plan, train.device, threads) as engine:

@@ -32,7 +32,9 @@ def test_no_two_columns_share_a_place() -> None:
     places = [column + k for column in COLUMNS.values() for k in range(column.size)]
     assert len(set(places)) == len(places)
     assert max(places) < op.WIDTH
-    assert all(column.holds in (*op.ARRAYS, *op.FIXED, "number", "functions") for column in COLUMNS.values())
+    assert all(
+        column.holds in (*op.ARRAYS, op.FACTORS, *op.FIXED, "number", "functions") for column in COLUMNS.values()
+    )
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
@@ -45,6 +47,15 @@ def test_an_array_has_the_type_of_its_column(dtype: str) -> None:
     row[COLUMNS["SWEEPS"] :][:4] = 11, 12, 13, 14
     CALL(jit.address(read, dtype))(row.ctypes.data, 2, 3, 0, 0)
     assert found.tolist() == [2, 1 << 20, 0.25, 7, -2, 13]
+
+
+def test_factors_of_products_in_bfloat16_are_pairs() -> None:
+    held = {name: {kind: COLUMNS[name].dtype(kind) for kind in jit.PRECISIONS} for name in ("W", "ZERO", "TABLE")}
+    assert held == {
+        "W": {"float32": "float32", "float64": "float64", "bfloat16": "int32"},
+        "ZERO": {"float32": "float32", "float64": "float64", "bfloat16": "float32"},
+        "TABLE": dict.fromkeys(jit.PRECISIONS, "int64"),
+    }
 
 
 def test_the_columns_of_a_kernel_and_of_what_it_calls() -> None:

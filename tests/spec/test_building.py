@@ -130,7 +130,12 @@ WRONG = [
         "model.layers[1].residual",
         "adds 8 inputs to 4 units; give the layer 8 units, or leave residual out",
     ),
-    ({"model": {**HIDDEN, "dtype": "float16"}}, "model.dtype", 'give "float32" or "float64"'),
+    ({"model": {**HIDDEN, "dtype": "float16"}}, "model.dtype", 'give "float32", "float64" or "bfloat16"'),
+    (
+        {"model": {**HIDDEN, "dtype": "bfloat16"}, "train": {"device": "cuda"}},
+        "model.dtype",
+        '"bfloat16" is not for train.device "cuda"; give train.device "cpu", or "float32" or "float64"',
+    ),
     ({"loss": "mes"}, "loss", 'did you mean "mse"?'),
     ({"optimizer": {"type": "adam", "beta1": 1}}, "optimizer.beta1", "1 is not allowed; give a number, at least 0, be"),
     ({"optimizer": {"type": "adam", "beta1": True}}, "optimizer.beta1", "true is not allowed"),

@@ -21,6 +21,7 @@ from numbann.training.saves import Saves
 
 WriteSpec = Callable[..., Path]
 RESTLESS = {"optimizer": {"learning_rate": 1.0}, "train": {"epochs": 4, "average": 0.9}}  # the first epoch is the best
+ROUNDED = {"model": {"dtype": "bfloat16"}}
 
 
 # ---- inside an epoch
@@ -28,7 +29,9 @@ RESTLESS = {"optimizer": {"learning_rate": 1.0}, "train": {"epochs": 4, "average
 
 @SIGNALS
 @pytest.mark.usefixtures("pieces")
-@pytest.mark.parametrize("changes", [{}, {"schedule": "plateau"}, {"optimizer": {"type": "lamb"}}, RESTLESS], ids=str)
+@pytest.mark.parametrize(
+    "changes", [{}, {"schedule": "plateau"}, {"optimizer": {"type": "lamb"}}, RESTLESS, ROUNDED], ids=str
+)
 def test_a_run_goes_on_from_the_step_that_was_interrupted(write_spec: WriteSpec, changes: dict[str, Any]) -> None:
     spec = write_spec(**changes)
     whole = numbann.train(spec, output="whole")

@@ -12,12 +12,12 @@ from collections.abc import Iterable
 from typing import Any
 
 from numbann.engine.cpu.operands import GRAIN, Operands
-from numbann.engine.cpu.stages import BACK, FORWARD, before_loss, begin
+from numbann.engine.cpu.stages import BACK, FORWARD, before_loss, begin, round_values
 from numbann.engine.cpu.table import Columns, Op, Slot, Step, Table, assemble
 from numbann.engine.cpu.update import Update
 from numbann.network.chain import BATCH, ROW, SHARED, Activation, Enter, Link, Loss, Product, ScaleMembers
 from numbann.network.chain import Step as LayerStep
-from numbann.simd import dense, scaling
+from numbann.simd import dense, rounding, scaling
 
 # Rows of a layer's gradient that are computed and applied at once, by 64 columns 12 KB in float32, which the optimizer
 # then finds in the first-level cache; and the height of a tile, of which a unit has a whole number
@@ -111,10 +111,21 @@ class Builder:
 
     def forward(self, k: int, by_panels: bool = False) -> list[Step]:
         """The ops of a layer from its inputs to its outputs."""
-        return _group_runs(
-            (panels, FORWARD[type(step)](self.operands, k, step, self.operands.units(k, panels)))
-            for panels, step in self._steps(k, by_panels)
-        )
+        steps, operands = self._steps(k, by_panels), self.operands
+        ops = [(panels, FORWARD[type(step)](operands, k, step, operands.units(k, panels))) for panels, step in steps]
+        if operands.rounds:
+            self._round_inputs(ops, k, steps)
+        return _group_runs(ops)
+
+    def _round_inputs(self, ops: list[tuple[bool, Op]], k: int, steps: list[tuple[bool, LayerStep]]) -> None:
+        """Add the rounding of the network's inputs, or of those of the layer above, to a layer's ops."""
+        if k == 0:
+            place = next(place for place, (_, step) in enumerate(steps) if isinstance(step, Product))
+            names = self.operands.rows[0].rounded.keys() - {"d"}
+            ops[place:place] = [(False, round_values(self.operands, 0, name, -GRAIN)) for name in sorted(names)]
+        if k < self._last:
+            panels = steps[-1][0]
+            ops.append((panels, round_values(self.operands, k + 1, "x", self.operands.units(k, panels))))
 
     def forward_all(self) -> list[Op]:
         """The ops of all layers by rows."""
@@ -155,6 +166,8 @@ class Builder:
         members: list[Op] = []  # by inputs, then by features, over all rows
         features: list[Op] = []
         for panels, step in steps:
+            if isinstance(step, Product) and self.operands.rounds:
+                ops.append((panels, round_values(self.operands, k, "d", self.operands.units(k, panels))))
             if not step.returns:
                 continue
             panels = panels and not isinstance(step, Product)  # the gradient to inputs goes by rows
@@ -211,12 +224,15 @@ class Builder:
             units = -(-place.inputs // unit)
             moved: Columns = {"MOVED_VECTOR": update.arena.at(vectors[f"layers.{k}.bias"].start)}
             given: Columns = {"MOVED_W": update.arena.at(place.weights), "UNIT": unit, **update.of(product.tuning)}
-            if product.tuning == product.bias_tuning:
+            if product.tuning == product.bias_tuning and not operands.rounds:
                 columns = {**operands.gradient(k), **given, **moved}
                 ops.append((operands.kernel(dense.dense_update), place.panels * (units + 1), columns))
             else:
-                columns = {**operands.gradient(k), **given}
-                ops.append((operands.kernel(dense.weights_update), place.panels * units, columns))
+                rounds = operands.rounds and update.arena is operands.arena
+                pairs = update.arena.pairs_of(k) if rounds else {}
+                columns = {**operands.weights_gradient(k), **given, **pairs}
+                moves = rounding.weights_update if rounds else dense.weights_update
+                ops.append((operands.product_kernel(moves), place.panels * units, columns))
                 columns = {**operands.bias_gradient(k), **update.of(product.bias_tuning), **moved}
                 ops.append((operands.kernel(dense.vector_update), place.panels, columns))
             for vector in layer.sloped:

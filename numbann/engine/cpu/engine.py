@@ -108,6 +108,7 @@ class Engine(interface.Engine):
         for name, gathered in self._arena.gathered().items():
             gathered[:] = tensors[name]
         self._trained.parameters[:] = self._arena.parameters  # training goes on from the weights that predict
+        self._trained.stale = True
         self._solver.forget()
 
     def state(self) -> dict[str, np.ndarray]:
@@ -130,6 +131,7 @@ class Engine(interface.Engine):
         self._solver.memory.update(select_part(MEMORY, state))
         for slot, name in enumerate(self._kept, start=1):
             self._arena.set_tensors(select_part(name, state), slot)
+        self._trained.stale = True
         for name, array in self._matrices.shaped.items():
             array[:] = state[name]
 
@@ -216,6 +218,7 @@ class Engine(interface.Engine):
                 self._run(training, k, k + 1)
                 decay = float(training.epochs.decays[k])
                 self._matrices.step(float(rates[k]), decay, self.steps_done, training.epochs.rows_of(k))
+                self._trained.stale = True
                 if self.plan.average:
                     average(self.plan, self._arena, self._trained, self.steps_done)
                 report(k + 1)
@@ -236,6 +239,8 @@ class Engine(interface.Engine):
     def _run(self, training: _Training, first: int, last: int, report: Report | None = None) -> None:
         """Run the steps first..last of an epoch, on as many threads as the tuner says."""
         begin, done = self.steps_done - first, first
+        self._trained.round()
+        self._arena.stale |= self.plan.apart
         while done < last:
             threads, count = training.tuner.next(last - done)
             call, start = training.calls[threads], perf_counter()
@@ -281,6 +286,7 @@ class Engine(interface.Engine):
         x, t = (for_members(one, self.plan.members) for one in (x, t))
         weight = None if weight is None else for_members(weight, self.plan.members)
         key = len(x), weight is not None
+        self._trained.round()
         if key not in self._probes:
             self._probes[key] = Probe(self.plan, self._trained, self._runner, *key, self._choices[-1])
         inputs, target = np.ascontiguousarray(x, self.plan.dtype), self._inference.target(t)

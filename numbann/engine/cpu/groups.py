@@ -14,7 +14,7 @@ from numbann.engine.cpu.builder import Builder
 from numbann.engine.cpu.memory import Arena
 from numbann.engine.cpu.moving import Moving
 from numbann.engine.cpu.operands import Operands
-from numbann.engine.cpu.stages import begin
+from numbann.engine.cpu.stages import begin, round_weights
 from numbann.engine.cpu.table import Columns, Op, Slot, Table, assemble
 from numbann.engine.cpu.update import Update, sum_and_update
 from numbann.engine.shared.alignment import aligned
@@ -37,8 +37,9 @@ def build_grouped_training(
     workers = [Builder(Operands(arena, CHUNK, training=True, slots=slots, moving=moving)) for _ in range(threads)]
     ops = [_chunk_ops(worker, gradients) for worker in workers]
     first = [*begin(workers[0].operands), _pass(arena.plan.dtype, count, len(ops[0]))]
+    rounded = round_weights(arena) if update.arena is arena else []
     table = assemble(
-        [first, sum_and_update(update, gradients), *update.after],
+        [first, sum_and_update(update, gradients), *rounded, *update.after],
         apart=[row for one in ops for row in one],
         workers=workers,
         update=update,
@@ -73,8 +74,14 @@ def add_gradients(worker: Builder, gradients: np.ndarray) -> list[Op]:
             "GROUP_W": gradients[0, place.weights :],
             "GROUP_VECTOR": gradients[0, vectors[f"layers.{k}.bias"].start :],
         }
-        columns: Columns = {**operands.gradient(k), **begun, **stride}
-        ops.append((operands.kernel(groups.add_gradient), place.panels, columns))
+        if operands.rounds:
+            columns: Columns = {**operands.weights_gradient(k), **begun, **stride}
+            ops.append((operands.product_kernel(groups.add_weights_gradient), place.panels, columns))
+            columns = {**operands.bias_gradient(k), **begun, **stride}
+            ops.append((operands.kernel(groups.add_vector), place.panels, columns))
+        else:
+            columns = {**operands.gradient(k), **begun, **stride}
+            ops.append((operands.kernel(groups.add_gradient), place.panels, columns))
         for vector in layer.sloped:
             begun = {"GROUP_VECTOR": gradients[0, vectors[vector.name].start :]}
             columns = {**operands.vector_gradient(k, vector), **begun, **stride}

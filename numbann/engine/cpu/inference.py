@@ -40,6 +40,7 @@ class Inference:
     def predict(self, x: Inputs) -> np.ndarray:
         """Predictions (N, O) after the output activation."""
         with self._runner.team.lock:
+            self._arena.round()
             return self._predict(x, "")
 
     def predict_raw(self, raw: np.ndarray, shift: np.ndarray, scale: np.ndarray) -> np.ndarray | None:
@@ -49,6 +50,7 @@ class Inference:
         """
         dtype = RAW_DTYPES[raw.dtype.char]
         with self._runner.team.lock:
+            self._arena.round()
             if dtype not in self._scalings:
                 self._scalings[dtype] = Scaling(dtype, shift, scale, np.zeros(1, np.int64))
             flag = self._scalings[dtype].flag
@@ -64,6 +66,7 @@ class Inference:
         group (N,): the group of each row; batches of a loss of whole batches hold whole groups.
         """
         with self._runner.team.lock:
+            self._arena.round()
             if self.plan.couples_losses:
                 return self._evaluate_batches(x, self.target(t), weight, group)
             losses, out = self._evaluate(x, for_members(self.target(t), self.plan.members), "")

@@ -27,7 +27,8 @@ ALIASING = 512  # rows of a multiple of this many elements get one vector more, 
 class LayerLayout:
     """A layer's sizes with padding, the elements of a row of its buffers, and the place of its weights in the arena.
 
-    width: how many numbers its activation makes of its outputs.
+    width: how many numbers its activation makes of its outputs.  pairs: the place of its weights in bfloat16, of which
+    a column has pairs_padded pairs.
     """
 
     inputs: int
@@ -39,6 +40,8 @@ class LayerLayout:
     row: int
     panels: int
     weights: int
+    pairs: int
+    pairs_padded: int
 
 
 class Place(NamedTuple):
@@ -59,7 +62,7 @@ class Layout:
         self.vectors: dict[str, Place] = {}
         self.statistics: dict[str, Place] = {}
         self.layers: list[LayerLayout] = []
-        self.arena = self.gathered = 0
+        self.arena = self.gathered = self.paired = 0
         for k, layer in enumerate(plan.layers):
             self._add(k, layer)
 
@@ -68,11 +71,12 @@ class Layout:
         columns, inputs_padded = self.padded(layer.outputs), self.padded(layer.inputs)
         width_columns = self.padded(layer.width)
         longest = max(columns, width_columns)
-        row = longest + (self.lanes if longest % ALIASING == 0 else 0)
-        panels = self.panels(columns)
+        pairs_padded = self.padded((layer.inputs + 1) // 2)
         sizes = layer.inputs, inputs_padded, layer.outputs, columns, layer.width, width_columns
-        self.layers.append(LayerLayout(*sizes, row, panels, self.arena))
+        places = self.arena, self.paired, pairs_padded
+        self.layers.append(LayerLayout(*sizes, self.row(longest), self.panels(columns), *places))
         self.arena += inputs_padded * columns
+        self.paired += pairs_padded * columns
         for vector in (Vector(f"layers.{k}.bias", layer.outputs, 0.0), *layer.vectors):
             self.vectors[vector.name] = Place(self.arena, vector.size)
             self.arena += self.padded(vector.size)
@@ -88,6 +92,10 @@ class Layout:
     def padded(self, count: int) -> int:
         """A count rounded up to whole vectors."""
         return _multiple(count, self.lanes)
+
+    def row(self, columns: int) -> int:
+        """The elements from one row of padded columns to the next."""
+        return columns + (self.lanes if columns % ALIASING == 0 else 0)
 
     def panels(self, columns: int) -> int:
         """The panels of so many columns."""

@@ -3,32 +3,44 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from ctypes import c_ssize_t, c_void_p
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from numbann.compile.embeddings import scratch_of
-from numbann.engine.cpu.layout import Layout
+from numbann.engine.cpu.layout import LayerLayout, Layout
 from numbann.engine.shared.alignment import aligned
-from numbann.network.chain import INPUTS, TOTALS, Activation, Chain, Embed, Enter, ScaleMembers
+from numbann.network.chain import INPUTS, TOTALS, Activation, Chain, Embed, Enter, ScaleInputs, ScaleMembers
 from numbann.network.plan import Plan
+from numbann.simd import jit, rounding
+from numbann.simd.bfloat import PANEL as TOGETHER
 from numbann.simd.dense import DELTA_DEPTH
+from numbann.simd.op import BFLOAT16
 from numbann.simd.sweep import PANEL
 
 
 class Arena:
-    """All parameters, followed by each state of the optimizer in the same layout."""
+    """All parameters, followed by each state of the optimizer in the same layout.
+
+    pairs: the weights in bfloat16, if products read them so.  stale: whether they are those of older weights.
+    """
 
     def __init__(self, plan: Plan, states: int = 0) -> None:
-        self.plan, self.layout = plan, Layout(plan)
+        self.plan, self.layout, self.stale = plan, Layout(plan), False
         self.values = aligned((states + 1) * self.layout.stride, plan.dtype)
         self.statistics = aligned(self.layout.gathered, plan.dtype)
+        self.pairs = self._no_pairs()
+
+    def _no_pairs(self) -> np.ndarray:
+        return aligned(self.layout.paired if self.plan.products == BFLOAT16 else 0, "int32")
 
     def from_state(self, state: int) -> Arena:
         """The same memory, with a state in the place of the parameters."""
         other = Arena.__new__(Arena)
         other.plan, other.layout, other.statistics = self.plan, self.layout, self.statistics
-        other.values = self.values[state * self.layout.stride :]
+        other.values, other.pairs, other.stale = self.values[state * self.layout.stride :], self._no_pairs(), True
         return other
 
     def copy(self, into: Arena | None = None) -> Arena:
@@ -46,6 +58,11 @@ class Arena:
         """The arena from a parameter on."""
         return self.values[offset:]
 
+    def pairs_of(self, k: int) -> dict[str, Any]:
+        """The columns that lead to a layer's weights in bfloat16."""
+        place = self.layout.layers[k]
+        return {"PAIRED": self.pairs[place.pairs :], "PAIRS_PADDED": place.pairs_padded}
+
     def tensors(self, state: int = 0) -> dict[str, np.ndarray]:
         """Copies of all trained tensors, or of a state of theirs (1 is the first), by the names of the plan."""
         found = {name: self._matrix(k, state) for k, name in enumerate(self._matrices)}
@@ -61,6 +78,19 @@ class Arena:
         for name in self._of_activations if state == 0 else ():
             start, size = self.layout.vectors[name]
             self.values[start + size : start + self.layout.padded(size)] = tensors[name][-1]
+        self.stale |= state == 0
+
+    def round(self) -> None:
+        """Round the weights to bfloat16 again, if products read them so and they have changed."""
+        if self.stale and len(self.pairs):
+            function = jit.function(
+                rounding.round_panel, rounding.panel_signature, None, c_void_p, c_void_p, c_ssize_t, c_ssize_t
+            )
+            for k, place in enumerate(self.layout.layers):
+                for column, panel in self._panels(k, 0):
+                    pairs = self.pairs[place.pairs + column * place.pairs_padded :]
+                    function(panel.ctypes.data, pairs.ctypes.data, *panel.shape)
+        self.stale = False
 
     @property
     def _of_activations(self) -> list[str]:
@@ -103,6 +133,15 @@ class Arena:
         return self.values[state * self.layout.stride :][start : start + size]
 
 
+class Rounded:
+    """Rows of values in bfloat16: the pairs of each row (B, columns / 2), and those of each column (B / 2, columns)."""
+
+    def __init__(self, layout: Layout, rows: int, columns: int) -> None:
+        columns, even = -(-columns // TOGETHER) * TOGETHER, rows + rows % 2
+        self.rows = aligned((even, layout.row(columns // 2)), "int32")
+        self.pairs = aligned((even // 2, layout.row(columns)), "int32")
+
+
 @dataclass(frozen=True)
 class LayerRows:
     """A layer's buffers over the rows of a batch, (B, columns) each, and the offsets of their rows.
@@ -110,7 +149,7 @@ class LayerRows:
     values: the buffers of the chain's values, some of which are the same, of their gradient d, and of the gradient skip
     if one passes the layer.  slopes: the gradient to each trained vector; totals: the sums of those to vectors of any
     length, one after the other as in the arena; to_inputs: the gradient to what the first layer gets.  factors: those
-    of the norm.
+    of the norm.  rounded: where products read bfloat16, x, d and what the gradient to w is computed from, if not x.
     """
 
     values: dict[str, np.ndarray]
@@ -119,6 +158,7 @@ class LayerRows:
     to_inputs: np.ndarray
     factors: np.ndarray
     offsets: np.ndarray
+    rounded: dict[str, Rounded]
 
     @property
     def d(self) -> np.ndarray:
@@ -147,7 +187,16 @@ def _layer_rows(arena: Arena, k: int, chain: Chain, rows: int) -> LayerRows:
         to_inputs=aligned((rows, layout.padded(returned)) if returned else 0, dtype),
         factors=aligned(max(rows, place.columns), dtype),
         offsets=np.arange(rows, dtype=np.int64) * place.row,
+        rounded={name: Rounded(layout, rows, columns) for name, columns in _rounded(arena, place, chain)},
     )
+
+
+def _rounded(arena: Arena, place: LayerLayout, chain: Chain) -> list[tuple[str, int]]:
+    """What is rounded in a layer, and its columns."""
+    if arena.plan.products != BFLOAT16:
+        return []
+    given = [("given", place.inputs)] if chain.step(ScaleInputs) else []
+    return [("x", place.inputs), ("d", place.columns), *given]
 
 
 def scratch(plan: Plan, threads: int) -> np.ndarray:

@@ -18,6 +18,7 @@ from numbann.engine.cpu.table import Columns, Slot
 from numbann.engine.shared.alignment import aligned
 from numbann.network.chain import INPUTS, SUMS, TOTALS, Embed, Enter, PickRows, ScaleMembers, Step, Vector
 from numbann.simd import jit
+from numbann.simd.op import BFLOAT16
 from numbann.simd.sweep import DEPTH, PANEL, ROWS, sweep_addresses
 
 # Rows are shared out to threads in pairs: all tiles but the last resort of one row have an even height, so no thread
@@ -57,6 +58,7 @@ class Operands:
         self.plan, self.arena, self.layout = arena.plan, arena, arena.layout
         self.training, self.scaling, self.slots, self.ordered = training, scaling, slots, training or ordered
         self.dtype, self.chains = self.plan.dtype, self.plan.chains(training)
+        self.rounds = self.plan.products == BFLOAT16
         self.rows = layer_rows(arena, self.chains, rows)
         self.moving = moving
         widest = [max(place.columns, place.width_columns) for place in self.layout.layers]
@@ -71,6 +73,10 @@ class Operands:
     def kernel(self, function: Any) -> int:
         """The address of a kernel for the plan's dtype."""
         return jit.address(function, self.dtype)
+
+    def product_kernel(self, function: Any) -> int:
+        """The address of a kernel that multiplies."""
+        return jit.address(function, self.plan.products)
 
     def units(self, k: int, by_panels: bool) -> int:
         """The units of an op over a layer's rows or panels."""
@@ -147,7 +153,48 @@ class Operands:
 
     def product(self, k: int) -> Columns:
         """Those of x w + b."""
-        return {**self.layer(k), "SWEEPS": self._sweeps(ROWS, self.layout.layers[k].columns)}
+        place, rounded = self.layout.layers[k], self.rows[k].rounded
+        columns = {**self.layer(k), "SWEEPS": self._sweeps(ROWS, place.columns, self.plan.products)}
+        if not self.rounds:
+            return columns
+        x = _one_by_one(rounded["x"].rows, self.counted)
+        return {**columns, **x, **self._pairs(k), "INPUTS": (place.inputs + 1) // 2}
+
+    def _pairs(self, k: int) -> Columns:
+        """The weights in bfloat16."""
+        place = self.layout.layers[k]
+        return {"W": self.arena.pairs[place.pairs :], "INPUTS_PADDED": place.pairs_padded}
+
+    def rounding(self, k: int, name: str) -> Columns:
+        """What is rounded under a name, and where it goes."""
+        place, to = self.layout.layers[k], self.rows[k].rounded[name]
+        values = {"X": self.rows[k].d, "X_MOVES": 0, "TABLE": self.rows[k].offsets, "MOVES": 0}
+        given = values if name == "d" else self._given_to(k) if name == "given" else self.inputs_of(k)
+        count = place.outputs if name == "d" else place.inputs
+        return {
+            **given,
+            "OUTPUTS": count,
+            "COLUMNS": self.layout.padded(count),
+            "ROUNDED": to.rows,
+            "ROUNDED_ROW": to.rows.shape[1],
+            "PAIRED": to.pairs,
+            "PAIRED_ROW": to.pairs.shape[1],
+        }
+
+    def weights_gradient(self, k: int) -> Columns:
+        """What the gradient of a layer's w is computed from: as for b, or pairs of rows."""
+        columns = self.gradient(k)
+        if not self.rounds:
+            return columns
+        rounded, sweeps = self.rows[k].rounded, self._sweeps(DEPTH, self.layout.layers[k].columns, BFLOAT16)
+        x, d = rounded.get("given", rounded["x"]).pairs, rounded["d"].pairs
+        return {
+            **columns,
+            **_one_by_one(x, self.counted[: len(x)]),
+            "D": d,
+            "D_ROW": d.shape[1],
+            "SWEEPS": sweeps,
+        }
 
     def gradient(self, k: int) -> Columns:
         """What the gradient of a layer's w and b is computed from: d, and the inputs as the layer is given them."""
@@ -234,13 +281,17 @@ class Operands:
         """d and w of a layer, and the d of the layer below, or of the embedding."""
         skip = self.rows[k].values.get("skip")
         below = self.to_inputs() if k == 0 else self._below(k)
-        return {
+        columns = {
             **self.layer(k),
             **below,
             "INIT": self.zero if skip is None else skip,
             "INIT_ROW": 0 if skip is None else self.layout.layers[k].row,
-            "SWEEPS": self._sweeps(ROWS, below["DX_COLUMNS"]),
+            "SWEEPS": self._sweeps(ROWS, below["DX_COLUMNS"], self.plan.products),
         }
+        if not self.rounds:
+            return columns
+        d = self.rows[k].rounded["d"].rows
+        return {**columns, **self._pairs(k), "D": d, "D_TABLE": self.counted * d.shape[1]}
 
     def _below(self, k: int) -> dict[str, Any]:
         """The d of the layer below."""
@@ -273,9 +324,9 @@ class Operands:
         inputs = self.plan.inputs
         return {"X": Slot("x"), "X_MOVES": inputs, "TABLE": self.counted * inputs, "MOVES": 0}
 
-    def _sweeps(self, family: tuple[Any, ...], columns: int) -> list[int]:
-        """Those for so many columns."""
-        return sweep_addresses(family, self.dtype, columns // self.layout.lanes)
+    def _sweeps(self, family: tuple[Any, ...], columns: int, precision: str = "") -> list[int]:
+        """Those for so many columns, by default of sums over rows."""
+        return sweep_addresses(family, precision or self.dtype, columns // self.layout.lanes)
 
 
 def _one_by_one(x: np.ndarray, counted: np.ndarray) -> Columns:

@@ -114,7 +114,7 @@ class Solver:
     def _evaluate(self, measure: Measure, w: np.ndarray) -> tuple[float, np.ndarray]:
         """The loss and its gradient at w, which is rounded in place to the model's precision; weight decay is L2."""
         self._arena.parameters[:] = w
-        w[:] = self._arena.parameters
+        w[:], self._arena.stale = self._arena.parameters, True
         loss, decay = measure(), self._plan.weight_decay
         self._measured = w.copy()
         return loss + decay / 2 * _square(w), self._gradient.parameters + decay * w

@@ -16,8 +16,10 @@ from numbann.engine.cpu.moving import SMOOTHING, drop_numbers
 from numbann.engine.cpu.operands import Operands
 from numbann.engine.cpu.table import Columns, Op, Slot
 from numbann.network import chain
-from numbann.simd import batch, categories, dense, dropout, input_scale, jit, members, norm
+from numbann.simd import batch, categories, dense, dropout, input_scale, jit, members, norm, rounding
+from numbann.simd.op import BFLOAT16
 
+ROUNDED_UNIT = 64  # rows of a panel of w that are rounded at once
 ALL_THREADS = 1 << 16  # units, more than there are threads: each of them gets some
 
 
@@ -90,12 +92,37 @@ def finish_scale(arena: Arena, gradient: Arena, k: int, step: chain.ScaleInputs)
 def product(operands: Operands, k: int, step: chain.Product, units: int) -> Op:
     """h = x w + b."""
     kernel = dense.dense_forward_panels if units > 0 else dense.dense_forward
-    return operands.kernel(kernel), units, operands.product(k)
+    return operands.product_kernel(kernel), units, operands.product(k)
 
 
 def product_back(operands: Operands, k: int, step: chain.Product, units: int) -> Op:
     """d w', the gradient to the outputs of the layer below, whose units these are."""
-    return operands.kernel(dense.dense_delta_panels if units > 0 else dense.dense_delta), units, operands.delta(k)
+    kernel = dense.dense_delta_panels if units > 0 else dense.dense_delta
+    return operands.product_kernel(kernel), units, operands.delta(k)
+
+
+def round_values(operands: Operands, k: int, name: str, units: int) -> Op:
+    """The values of a layer in bfloat16: its inputs "x", d, or inputs as they are "given" before they are scaled."""
+    return operands.kernel(rounding.round_rows), units, operands.rounding(k, name)
+
+
+def round_weights(arena: Arena) -> list[list[Op]]:
+    """The phase that rounds all weights to bfloat16, if products read them so."""
+    if arena.plan.products != BFLOAT16:
+        return []
+    ops: list[Op] = []
+    for k, place in enumerate(arena.layout.layers):
+        units = place.panels * -(-place.inputs // ROUNDED_UNIT)
+        columns: Columns = {
+            "INPUTS": place.inputs,
+            "INPUTS_PADDED": place.inputs_padded,
+            "COLUMNS": place.columns,
+            "UNIT": ROUNDED_UNIT,
+            "MOVED_W": arena.at(place.weights),
+            **arena.pairs_of(k),
+        }
+        ops.append((jit.address(rounding.round_weights, arena.plan.dtype), units, columns))
+    return [ops]
 
 
 def normalize(operands: Operands, k: int, step: chain.Norm, units: int) -> Op:

@@ -16,7 +16,7 @@ import numpy as np
 from numbann.compile.cpu import optimizer_kernel, update_signature
 from numbann.components.component import PLAIN, Tuning
 from numbann.engine.cpu.memory import Arena
-from numbann.engine.cpu.stages import finish
+from numbann.engine.cpu.stages import finish, round_weights
 from numbann.engine.cpu.table import Columns, Op
 from numbann.engine.shared.alignment import aligned
 from numbann.simd import gradient as gradient_kernels
@@ -58,7 +58,7 @@ def choose_update(arena: Arena, hyper: Hyper) -> Update:
     if not stored.after:
         return at_once
     updates = sum_and_update(at_once, stored.arena.values[None])
-    return replace(stored, after=[*stored.after, updates, *at_once.after])
+    return replace(stored, after=[*stored.after, updates, *round_weights(arena), *at_once.after])
 
 
 def update_at_once(arena: Arena, hyper: Hyper) -> Update:
@@ -128,4 +128,4 @@ def _clip(arena: Arena, stored: Update, at_once: Update) -> Update:
     for start, run, own in at_once.runs():
         part = {**columns, "ARENA": arena.at(start), "GRADIENT": whole.at(start), "LENGTH": run, **own}
         updates.append((kernel, -(-run // gradient_kernels.BLOCK), part))
-    return replace(stored, after=[*stored.after, [measure], updates, *at_once.after])
+    return replace(stored, after=[*stored.after, [measure], updates, *round_weights(arena), *at_once.after])

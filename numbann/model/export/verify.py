@@ -49,7 +49,7 @@ def verify(model: Model, format: Any, content: Mapping[str, bytes], data: Any, d
             columns[name] = columns[name].astype(dtype)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of categories and missing numbers that training did not have
-        expected = answers(model, columns)
+        expected = answers(model.unrounded, columns)
     found, runtime = format.predict(content, cells_of(model, columns))
     pairs = zip(expected.items(), found.values(), strict=True)  # a column may have taken the name of an answer
     got = {name: np.asarray(values).reshape(want.shape) for (name, want), values in pairs}
