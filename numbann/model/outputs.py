@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from numbann.components.component import Configured, run
+from numbann.components.component import Component, Configured, run
 from numbann.data.tasks.task import Outcome, Task
 from numbann.errors import DataError
 from numbann.spec.resolution import Resolved, measures_of
@@ -14,10 +14,13 @@ from numbann.spec.resolution import Resolved, measures_of
 
 def outcome_of(resolved: Resolved, y: np.ndarray) -> Outcome:
     """Return outputs y (N, O) with everything that a task needs to read them."""
-    activation = resolved.output_activation.component
+    return outcome(y, resolved.target, resolved.output_activation.component, resolved.loss.component)
+
+
+def outcome(y: np.ndarray, form: str, activation: Component, loss: Component) -> Outcome:
+    """Return outputs y (N, O) of an activation, for a form of target, with everything that a task needs."""
     chances = ("row" if activation.form == "row" else "each") if activation.traits["probabilities"] else ""
-    loss = resolved.loss.component
-    return Outcome(y, resolved.target, activation.title, chances, loss.units, tuple(loss.columns))
+    return Outcome(y, form, activation.title, chances, loss.units, tuple(loss.columns))
 
 
 def score(

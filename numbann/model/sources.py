@@ -182,6 +182,9 @@ class _Writer:
 
     def _write_member(self, name: str, module: ModuleType, member: str) -> None:
         """Write a member of a module under another name."""
+        if module is numbann and member in numbann.HOMES:  # which are no members before they are used
+            self._import(f"from numbann import {member}", member, name)
+            return
         if member not in vars(module):
             raise PluginError(
                 f"{module.__name__}: where {member!r} comes from cannot be told; define it in that module"

@@ -14,7 +14,7 @@ else:
 if found < (1, 7):
     raise NumbannError('numbann.sklearn needs scikit-learn 1.7 or later: pip install "numbann[sklearn]"')
 
-from numbann.sklearn.estimators import MLPClassifier, MLPRegressor
+from numbann.sklearn.estimators import MLPClassifier, MLPRegressor, from_sklearn
 from numbann.sklearn.tabular import TabularClassifier, TabularRegressor
 
-__all__ = ["MLPClassifier", "MLPRegressor", "TabularClassifier", "TabularRegressor"]
+__all__ = ["MLPClassifier", "MLPRegressor", "TabularClassifier", "TabularRegressor", "from_sklearn"]

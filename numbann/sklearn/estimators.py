@@ -1,48 +1,81 @@
 """`MLPClassifier` and `MLPRegressor`: scikit-learn's own, trained by numbann's engine, and predicting by it.
 
-They inherit scikit-learn's parameters, checks, first weights, labels, scores and tags.  What it computes batch by batch
-in Python is here an epoch of the engine, over the same batches: the same random_state gives the same training, but for
-rounding.
+They inherit scikit-learn's parameters, checks, first weights, labels, scores and tags, and have parameters beside them.
+What scikit-learn computes batch by batch in Python is here an epoch of the engine, over the same batches: the same
+random_state gives the same training, but for rounding.
 """
 
 from __future__ import annotations
 
 import sys
 import warnings
-from typing import Any
+from dataclasses import dataclass, replace
+from time import perf_counter
+from typing import Any, ClassVar
 
 import numpy as np
 from sklearn import neural_network
 from sklearn.base import is_classifier
 from sklearn.exceptions import ConvergenceWarning
+from sklearn.metrics import accuracy_score, r2_score
 from sklearn.model_selection import train_test_split
-from sklearn.neural_network._stochastic_optimizers import AdamOptimizer, SGDOptimizer
-from sklearn.utils.validation import validate_data
+from sklearn.utils import check_random_state
+from sklearn.utils.metaestimators import available_if
+from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
 from numbann.engine.devices import make_engine
-from numbann.engine.interface import Engine
+from numbann.engine.interface import Engine, Progress
 from numbann.engine.shared.batches import equal_bounds
+from numbann.model.model import Model
 from numbann.sklearn.checks import are_plain
+from numbann.sklearn.components import kept, revived
+from numbann.sklearn.conversion import adopt, to_sklearn
 from numbann.sklearn.mathematics import solver
-from numbann.sklearn.networks import (
-    inputs_of,
+from numbann.sklearn.model import to_model
+from numbann.sklearn.networks import draw, inputs_of, places_of, plan_of, seed_of, take, tensors_of, weights_of
+from numbann.sklearn.parameters import (
+    CONSTRAINTS,
+    KINDS,
+    OF_CLASSES,
+    adding,
+    check,
+    decays_itself,
+    is_theirs,
     optimizer_of,
-    places_of,
-    plan_of,
-    take,
-    targets_of,
-    tensors_of,
-    weights_of,
+    sizes_of,
+    threads_of,
 )
 from numbann.sklearn.predictors import Weights, hand_out, predictor_of, settle
+from numbann.sklearn.rates import rates_of, start_optimizer
+from numbann.sklearn.targets import (
+    answers_of,
+    check_targets,
+    form_of,
+    gives_probabilities,
+    loss_of,
+    targets_of,
+    weighted,
+)
+from numbann.sklearn.telling import Tell, end, progress, start, told
 
 
 class Training:
-    """A stochastic training of an estimator: the engine with its rows, and what scikit-learn counts in it."""
+    """A stochastic training of an estimator: the engine with its rows, and what scikit-learn counts in it.
 
-    def __init__(self, estimator: Any, engine: Engine, batch: int, weight: np.ndarray | None, rows: int) -> None:
-        self._estimator, self._engine, self._weight = estimator, engine, weight
-        self._order = np.arange(rows)
+    progress: called by the engine while steps run.
+    """
+
+    def __init__(
+        self,
+        estimator: Any,
+        engine: Engine,
+        batch: int,
+        weight: np.ndarray | None,
+        rows: int,
+        progress: Progress | None = None,
+    ) -> None:
+        self._estimator, self._engine, self._weight, self._progress = estimator, engine, weight, progress
+        self.rows, self._order = rows, np.arange(rows)
         self._bounds = equal_bounds(rows, batch)
         self._sizes = np.diff(self._bounds)
 
@@ -56,12 +89,18 @@ class Training:
             places = np.arange(len(self._order))  # as sklearn.utils.shuffle does, without its checks
             estimator._random_state.shuffle(places)
             self._order = self._order[places]
-        decays, before = estimator.alpha / self._totals(), self._squared()
-        rates = np.full(steps, estimator._optimizer.learning_rate)
+        decays, own = estimator.alpha / self._totals(), engine.plan.optimizer
+        before, rates = self._squared(), rates_of(estimator, steps)
+        if decays_itself(own):
+            numbers, decays = np.full(steps, own.values["weight_decay"]), np.zeros(steps)
+        else:
+            numbers = decays
         try:
-            engine.epoch(0, rates, None, (), {"weight_decay": decays}, self._order)
+            epoch = estimator._optimizer.epochs
+            engine.epoch(epoch, rates, self._progress, (), {"weight_decay": numbers}, self._order)
         finally:
             take(estimator, engine.parameters())
+        estimator._optimizer.epochs += 1
         squares = before + (self._squared() - before) * np.arange(steps) / steps
         losses = engine.step_losses() / mean_of(estimator) + decays / 2 * squares
         return float((losses * self._sizes).sum() / self._sizes.sum())
@@ -77,9 +116,25 @@ class Training:
         return sum(float(np.vdot(w, w)) for w in weights_of(self._estimator)[0]) if self._estimator.alpha else 0.0
 
 
+@dataclass(frozen=True)
+class Held:
+    """Rows that are held out for early stopping.  y: as it was given; t: as the loss takes it."""
+
+    engine: Engine
+    x: Any
+    y: np.ndarray
+    weight: np.ndarray | None
+    t: np.ndarray
+
+    def evaluate(self) -> tuple[float, np.ndarray]:
+        """The mean loss and the outputs."""
+        return self.engine.evaluate(self.x, self.t, self.weight)
+
+
 def mean_of(estimator: Any) -> int:
     """The outputs over which scikit-learn takes the mean of a row's loss; it adds up losses of another kind."""
-    return int(estimator.n_outputs_) if estimator.out_activation_ == "identity" else 1
+    added_up = is_theirs(estimator, "loss") and estimator.out_activation_ == "identity"
+    return int(estimator.n_outputs_) if added_up else 1
 
 
 class _Estimator:
@@ -87,10 +142,24 @@ class _Estimator:
 
     coefs_ = Weights()
     intercepts_ = Weights()
+    vectors_ = Weights()
 
-    def __getstate__(self: Any) -> Any:
+    def _validate_params(self: Any) -> None:
+        super()._validate_params()  # type: ignore[misc]
+        check(self)
+
+    def _check_solver(self: Any) -> bool:
+        if self.solver == "lbfgs":
+            raise AttributeError("partial_fit is only available for stochastic optimizers. lbfgs is not stochastic.")
+        return True
+
+    def __getstate__(self: Any) -> dict[str, Any]:
         hand_out(self)
-        return super().__getstate__()
+        state: dict[str, Any] = super().__getstate__()  # type: ignore[assignment]
+        return {**state, **{name: kept(state[name]) for name in KINDS}}
+
+    def __setstate__(self: Any, state: dict[str, Any]) -> None:
+        super().__setstate__({**state, **{name: revived(state[name]) for name in KINDS}})  # type: ignore[misc]
 
     def predict(self: Any, X: Any) -> np.ndarray:
         """Return the predictions (N,) or (N, O) of rows X (N, I)."""
@@ -98,50 +167,101 @@ class _Estimator:
             return super().predict(X)  # type: ignore[misc]
         return self._predict(X, check_input=False)
 
-    def _fit(self: Any, *given: Any, **named: Any) -> Any:
-        super()._fit(*given, **named)  # type: ignore[misc]
-        settle(self)
-        return self
+    def to_model(self) -> Model:
+        """Return the model that predicts the same, from columns in the order of X: to save, export or explain."""
+        check_is_fitted(self)
+        return to_model(self)
+
+    def to_sklearn(self) -> Any:
+        """Return scikit-learn's own estimator with the same weights and predictions; ValueError if none is the same.
+
+        What training has beyond scikit-learn's parameters is left out.
+        """
+        return to_sklearn(self)
 
     def _forward_pass_fast(self: Any, X: Any, check_input: bool = True) -> np.ndarray:
         if check_input and not are_plain(self, X):
             X = validate_data(self, X, accept_sparse=["csr", "csc"], reset=False)
         engine = predictor_of(self)
-        return engine.predict(inputs_of(X.astype(engine.plan.dtype, copy=False)))
+        return answers_of(self, engine.plan, engine.predict(inputs_of(X.astype(engine.plan.dtype, copy=False))))
 
-    def _fit_stochastic(self: Any, X: Any, y: np.ndarray, sample_weight: np.ndarray | None, *rest: Any) -> None:
-        incremental = rest[-1]
+    def _fit(self: Any, X: Any, y: Any, sample_weight: Any = None, incremental: bool = False) -> Any:
+        """As scikit-learn's, for a solver of any name."""
+        hidden = sizes_of(self)
+        if np.any(np.array(hidden) <= 0):
+            raise ValueError(f"hidden_layer_sizes must be > 0, got {hidden}.")
+        first = not hasattr(self, "coefs_") or not (self.warm_start or incremental)
+        X, y = self._validate_input(X, y, incremental, reset=first)
+        if sample_weight is not None:
+            sample_weight = _check_sample_weight(sample_weight, X)
+        y = y.reshape(len(y), -1)
+        check_targets(self, y)
+        sample_weight = weighted(self, y, sample_weight, incremental)
+        self.n_outputs_ = y.shape[1]
+        self._random_state = check_random_state(self.random_state)
+        if first:
+            self._initialize(y, [X.shape[1], *hidden, form_of(self)[1]], X.dtype)
+        with told(self) as tell:
+            if self.solver == "lbfgs":
+                self._fit_lbfgs(X, y, sample_weight)
+            else:
+                self._fit_stochastic(X, y, sample_weight, incremental, tell)
+            if not all(np.isfinite(w).all() for w in tensors_of(self).values()):
+                raise ValueError(
+                    "Solver produced non-finite parameter weights. The input data may contain large values and need "
+                    "to be preprocessed."
+                )
+            settle(self)
+        return self
+
+    def _initialize(self: Any, y: np.ndarray, layer_units: list[int], dtype: Any) -> None:
+        super()._initialize(y, layer_units, dtype)  # type: ignore[misc]
+        if not is_theirs(self, "loss"):
+            self.out_activation_ = loss_of(self, layer_units[-1]).component.traits["link"]
+        if self.solver != "lbfgs":
+            stopping = self.early_stopping
+            self.loss_curve_: list[float] = []
+            self._no_improvement_count = 0
+            self.validation_scores_: list[float] | None = [] if stopping else None
+            self.validation_loss_curve_: list[float] | None = [] if stopping else None
+            self.best_loss_: float | None = None if stopping else np.inf
+            self.best_validation_score_: float | None = -np.inf if stopping else None
+        self.vectors_ = {}
+        draw(self)
+        self._best = tensors_of(self)
+
+    def _fit_stochastic(
+        self: Any, X: Any, y: np.ndarray, sample_weight: np.ndarray | None, incremental: bool, tell: Tell
+    ) -> None:
         if not incremental or not hasattr(self, "_optimizer"):
-            self._optimizer = self._start_optimizer()
+            self._optimizer = start_optimizer(self)
         if self.early_stopping and incremental:
             raise ValueError("partial_fit does not support early_stopping=True")
-        held: tuple[Any, ...] = (None, None, None)
+        apart: tuple[Any, ...] = ()
         if self.early_stopping:
-            (X, y, sample_weight), held = self._hold_out(X, y, sample_weight)
+            (X, y, sample_weight), apart = self._hold_out(X, y, sample_weight)
         batch = self._rows_of_batch(len(y))
         plan = plan_of(self, optimizer_of(self), batch_size=batch)
-        with make_engine(plan) as engine:
+        if plan.keys:
+            plan = replace(plan, seed=seed_of(self))
+        if sample_weight is not None and plan.couples_losses and "weight" not in plan.loss.component.roles:
+            raise ValueError(f"loss={self.loss!r} does not say what a row's weight does; leave weights out")
+        begun = perf_counter()
+        with make_engine(plan, threads=threads_of(self)) as engine:
             engine.load_data(inputs_of(X), targets_of(plan, y), sample_weight)
             engine.set_parameters(tensors_of(self))
             if self._optimizer.state:
                 engine.restore(self._optimizer.state)
+            held = self._held(engine, *apart) if apart else None
+            tell(start(self, engine, perf_counter() - begun, len(y), len(held.y) if held else 0))
+            training = Training(self, engine, batch, sample_weight, len(y), progress(self, tell))
             try:
-                self._run_epochs(Training(self, engine, batch, sample_weight, len(y)), len(y), held, incremental)
+                self._run_epochs(training, held, incremental, tell)
             except KeyboardInterrupt:
                 warnings.warn("Training interrupted by user.", stacklevel=4)
             self._optimizer.state = engine.state()
         if self.early_stopping:
-            self.coefs_, self.intercepts_ = self._best_coefs, self._best_intercepts
-
-    def _start_optimizer(self: Any) -> Any:
-        """scikit-learn's own object, which follows rate and stopping; state: that of the engine's optimizer."""
-        if self.solver == "sgd":
-            numbers = self.learning_rate, self.momentum, self.nesterovs_momentum, self.power_t
-            found = SGDOptimizer([], self.learning_rate_init, *numbers)
-        else:
-            found = AdamOptimizer([], self.learning_rate_init, self.beta_1, self.beta_2, self.epsilon)
-        found.state = {}
-        return found
+            take(self, self._best)
 
     def _hold_out(self: Any, X: Any, y: np.ndarray, weight: np.ndarray | None) -> tuple[Any, Any]:
         """Split rows for training and for early stopping off: (x, y, weight) of each."""
@@ -154,9 +274,11 @@ class _Estimator:
             raise ValueError(
                 "The validation set is too small. Increase 'validation_fraction' or the size of your dataset."
             )
-        if is_classifier(self):
-            held = held[0], self._label_binarizer.inverse_transform(held[1]), held[2]
         return train, held
+
+    def _held(self: Any, engine: Engine, x: Any, y: np.ndarray, weight: np.ndarray | None) -> Held:
+        labels = self._label_binarizer.inverse_transform(y) if is_classifier(self) else y
+        return Held(engine, inputs_of(x), labels, weight, targets_of(engine.plan, y))
 
     def _rows_of_batch(self: Any, rows: int) -> int:
         if self.batch_size == "auto":
@@ -167,18 +289,25 @@ class _Estimator:
             )
         return int(min(self.batch_size, rows))
 
-    def _run_epochs(self: Any, training: Training, rows: int, held: tuple[Any, ...], incremental: bool) -> None:
-        """Train until scikit-learn's rules say stop; of partial_fit one epoch."""
+    def _run_epochs(self: Any, training: Training, held: Held | None, incremental: bool, tell: Tell) -> None:
+        """Train until scikit-learn's rules say stop, or a callback; of partial_fit one epoch."""
         self.n_iter_ = 0
         for _ in range(self.max_iter):
+            begun = perf_counter()
             self.loss_ = training.epoch()
+            seconds = perf_counter() - begun
             self.n_iter_ += 1
-            self.t_ += rows
+            self.t_ += training.rows
             self.loss_curve_.append(self.loss_)
             if self.verbose:
                 sys.stdout.write(f"Iteration {self.n_iter_}, loss = {self.loss_:.8f}\n")  # where theirs prints
-            self._update_no_improvement_count(self.early_stopping, *held)
+            if held is None:
+                self._update_no_improvement_count(False, None, None, None)
+            else:
+                self._validate(held)
             self._optimizer.iteration_ends(self.t_)
+            if tell(end(self, seconds)):
+                break
             if self._no_improvement_count > self.n_iter_no_change:
                 if self._optimizer.trigger_stopping(self._why_it_stops(), self.verbose):
                     break
@@ -193,16 +322,38 @@ class _Estimator:
                     stacklevel=6,
                 )
 
+    def _validate(self: Any, held: Held) -> None:
+        """Measure loss and score of the rows held out; keep the weights if no score was better."""
+        loss, outputs = held.evaluate()
+        score = self._score_of(answers_of(self, held.engine.plan, outputs), held.y, held.weight)
+        self.validation_loss_curve_.append(loss / mean_of(self))
+        self.validation_scores_.append(score)
+        if self.verbose:
+            sys.stdout.write(f"Validation score: {score:f}\n")
+        self._no_improvement_count += 1
+        if not score < self.best_validation_score_ + self.tol:
+            self._no_improvement_count = 0
+        if score > self.best_validation_score_:
+            self.best_validation_score_, self._best = score, tensors_of(self)
+
+    def _score_of(self: Any, answers: np.ndarray, y: np.ndarray, weight: np.ndarray | None) -> float:
+        """As scikit-learn's _score, of what the network says."""
+        answers = answers.ravel() if answers.shape[1] == 1 else answers
+        if is_classifier(self):
+            return float(accuracy_score(y, self._label_binarizer.inverse_transform(answers), sample_weight=weight))
+        return float(r2_score(y, answers, sample_weight=weight)) if np.isfinite(answers).all() else np.nan
+
     def _why_it_stops(self: Any) -> str:
         what = "Validation score" if self.early_stopping else "Training loss"
         return f"{what} did not improve more than tol={self.tol:f} for {self.n_iter_no_change} consecutive epochs."
 
-    def _fit_lbfgs(self: Any, X: Any, y: np.ndarray, sample_weight: np.ndarray | None, *rest: Any) -> None:
+    def _fit_lbfgs(self: Any, X: Any, y: np.ndarray, sample_weight: np.ndarray | None) -> None:
         """scikit-learn's own course by SciPy, in float64, over losses and gradients of the engine."""
         asked: list[Any] = []
         plan = plan_of(self, solver(lambda *given: asked.append(given)).configured(), "float64")
         places = places_of(plan)
-        with make_engine(plan) as engine:
+        units = [len(self.coefs_[0]), *(w.shape[1] for w in self.coefs_)]
+        with make_engine(plan, threads=threads_of(self)) as engine:
             engine.load_data(inputs_of(X), targets_of(plan, y), sample_weight)
             engine.set_parameters(tensors_of(self))
             engine.epoch(0, np.ones(1))
@@ -220,7 +371,7 @@ class _Estimator:
 
             self._measure = measure
             try:
-                super()._fit_lbfgs(X, y, sample_weight, *rest)  # type: ignore[misc]
+                super()._fit_lbfgs(X, y, sample_weight, *[None] * 4, units)  # type: ignore[misc]
             finally:
                 del self._measure
 
@@ -231,15 +382,39 @@ class _Estimator:
         return super()._loss_grad_lbfgs(packed, *given)  # type: ignore[misc]
 
 
+@adding(loss="log_loss", dropout=0.0, norm=None, class_weight=None, callbacks=None, n_jobs=None)
 class MLPClassifier(_Estimator, neural_network.MLPClassifier):
-    """scikit-learn's MLPClassifier on numbann's engine; all parameters, attributes and methods are the same."""
+    """scikit-learn's MLPClassifier on numbann's engine; all parameters, attributes and methods are there.
 
+    activation: also any of numbann's, by its name, as {"type": NAME, ...parameters}, or a function decorated with
+    numbann.activation; or a list with one for each hidden layer.  solver: also an optimizer.  loss: "log_loss", or a
+    loss that can serve the classes.  learning_rate: also a schedule, over max_iter epochs.  Each as an activation.
+    dropout: the share of units that training drops.  norm: "layer", "batch" or None.  Each also as a list.
+    class_weight: how much rows of a class count in loss and scores; "balanced" or {CLASS: number}.
+    callbacks: functions of the events of a fit, as in numbann.callbacks.
+    n_jobs: the most threads; None for as many as are fastest.
+
+    validation_loss_curve_ is beside validation_scores_; vectors_ has what is trained beside weights and biases.
+    """
+
+    _parameter_constraints: ClassVar = {
+        **neural_network.MLPClassifier._parameter_constraints,
+        **CONSTRAINTS,
+        **OF_CLASSES,
+    }
+
+    @available_if(gives_probabilities)
     def predict_proba(self: Any, X: Any) -> np.ndarray:
         """Return the probabilities (N, K) of the classes, or (N, O) of several labels, for rows X (N, I)."""
         if not are_plain(self, X):
             return super().predict_proba(X)
         y = self._forward_pass_fast(X, check_input=False)
         return y if y.shape[1] > 1 else np.hstack([1 - y, y])
+
+    @available_if(gives_probabilities)
+    def predict_log_proba(self, X: Any) -> np.ndarray:
+        """As scikit-learn's, for a loss whose outputs are probabilities."""
+        return super().predict_log_proba(X)
 
     def _predict(self: Any, X: Any, check_input: bool = True) -> np.ndarray:
         kind, classes = self._label_binarizer.y_type_, self._label_binarizer.classes_
@@ -249,5 +424,26 @@ class MLPClassifier(_Estimator, neural_network.MLPClassifier):
         return classes[y.argmax(axis=1) if kind == "multiclass" else (y[:, 0] > 0.5).astype(np.intp)]
 
 
+@adding(dropout=0.0, norm=None, callbacks=None, n_jobs=None)
 class MLPRegressor(_Estimator, neural_network.MLPRegressor):
-    """scikit-learn's MLPRegressor on numbann's engine; all parameters, attributes and methods are the same."""
+    """scikit-learn's MLPRegressor on numbann's engine; all parameters, attributes and methods are there.
+
+    loss: also any of numbann's that can serve a regression.  The other parameters are as those of MLPClassifier, which
+    has class_weight beside them.
+    """
+
+    _parameter_constraints: ClassVar = {**neural_network.MLPRegressor._parameter_constraints, **CONSTRAINTS}
+
+
+def from_sklearn(fitted: Any) -> Any:
+    """Return the estimator that is scikit-learn's fitted MLPClassifier or MLPRegressor, with the same predictions.
+
+    `partial_fit` goes on from the same state of the solver.
+    """
+    kinds = {neural_network.MLPClassifier: MLPClassifier, neural_network.MLPRegressor: MLPRegressor}
+    if type(fitted) not in kinds:
+        raise TypeError(f"from_sklearn takes scikit-learn's MLPClassifier or MLPRegressor, not {type(fitted).__name__}")
+    check_is_fitted(fitted)
+    found: Any = kinds[type(fitted)](**fitted.get_params())
+    adopt(found, fitted)
+    return found

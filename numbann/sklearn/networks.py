@@ -13,53 +13,57 @@ from numbann.components.component import Configured
 from numbann.engine.cpu.memory import Arena
 from numbann.engine.shared.feeding import Inputs
 from numbann.network.description import Course, Dense, Network
+from numbann.network.initial import initial_tensors
 from numbann.network.plan import Plan, build
-from numbann.sklearn import mathematics
+from numbann.sklearn.parameters import is_theirs, layers_of, sizes_of
+from numbann.sklearn.targets import form_of, loss_of
 
-ACTIVATIONS = {"identity": "identity", "logistic": "sigmoid", "tanh": "tanh", "relu": "relu"}
-LOSSES = {
-    "identity": mathematics.HALF_SQUARED_ERROR,
-    "exp": mathematics.HALF_POISSON_DEVIANCE,
-    "logistic": mathematics.BINARY_LOG_LOSS,
-}
+_ANY = Course(built_in().configured("schedule", "constant"))  # a decay that every step is given
 
 
 def plan_of(estimator: Any, optimizer: Configured, dtype: str = "", batch_size: int | None = None) -> Plan:
     """The plan of an estimator's network, in the precision of its weights unless another is given."""
     coefs, _ = weights_of(estimator)
     *hidden, outputs = (w.shape[1] for w in coefs)
-    activation = built_in().configured("activation", ACTIVATIONS[estimator.activation])
+    solver = optimizer.component.form == "solver"  # which gets no decay at all
     network = Network(
         inputs=coefs[0].shape[0],
-        layers=(*(Dense(units, activation) for units in hidden), Dense(outputs)),
-        loss=_loss(estimator.out_activation_, outputs),
+        layers=(*layers_of(estimator, hidden), Dense(outputs)),
+        loss=loss_of(estimator, outputs),
         optimizer=optimizer,
+        target=form_of(estimator)[0].replace("order", "label"),
         dtype=dtype or str(coefs[0].dtype),
         batch_size=batch_size,
-        bias_decay=optimizer.component.form == "solver",  # which gets no decay at all
-        courses={} if optimizer.component.form == "solver" else {"weight_decay": _ANY},
+        bias_decay=solver,
+        courses={} if solver else {"weight_decay": _ANY},
     )
     return build(network)
 
 
-def optimizer_of(estimator: Any) -> Configured:
-    """The stochastic optimizer of an estimator."""
-    if estimator.solver == "sgd":
-        return mathematics.SGD.configured(
-            momentum=float(estimator.momentum), nesterov=bool(estimator.nesterovs_momentum)
-        )
-    return mathematics.ADAM.configured(
-        beta1=float(estimator.beta_1), beta2=float(estimator.beta_2), epsilon=float(estimator.epsilon)
-    )
+def predicting(estimator: Any) -> Plan:
+    """The plan of an estimator's network for predictions alone."""
+    return plan_of(estimator, built_in().configured("optimizer", "sgd"))
 
 
-_ANY = Course(built_in().configured("schedule", "constant"))  # a decay that every step is given
+def draw(estimator: Any) -> None:
+    """Draw the first weights of a network that scikit-learn has not: as its activations ask, or as a norm starts.
+
+    Weights and biases of an activation of scikit-learn's are those that it has drawn.
+    """
+    drawn = isinstance(estimator.activation, str) and is_theirs(estimator, "activation")
+    if drawn and not any(layer.norm for layer in layers_of(estimator, sizes_of(estimator))):
+        return
+    plan = predicting(estimator)
+    if plan.samples:
+        raise ValueError(f"activation={estimator.activation!r} starts by a sample of the rows, which a spec gives it")
+    tensors = initial_tensors(plan, seed_of(estimator))
+    own = tensors_of(estimator) if drawn else {}
+    take(estimator, {name: np.asarray(own.get(name, one), plan.dtype) for name, one in tensors.items()})
 
 
-def _loss(link: str, outputs: int) -> Configured:
-    if link == "softmax":
-        return built_in().configured("loss", "softmax_cross_entropy")
-    return LOSSES[link].configured(outputs=float(outputs))
+def seed_of(estimator: Any) -> int:
+    """A seed from the estimator's random numbers."""
+    return int(estimator._random_state.randint(np.iinfo(np.int32).max))
 
 
 def weights_of(estimator: Any) -> tuple[list[np.ndarray], list[np.ndarray]]:
@@ -71,24 +75,21 @@ def weights_of(estimator: Any) -> tuple[list[np.ndarray], list[np.ndarray]]:
 def tensors_of(estimator: Any) -> dict[str, np.ndarray]:
     """An estimator's weights by the names of a plan."""
     layers = enumerate(zip(*weights_of(estimator), strict=True))
-    return {f"layers.{k}.{name}": one for k, (w, b) in layers for name, one in (("weight", w), ("bias", b))}
+    found = {f"layers.{k}.{name}": one for k, (w, b) in layers for name, one in (("weight", w), ("bias", b))}
+    return {**found, **vars(estimator).get("vectors_", {})}  # which nobody has who sets the weights himself
 
 
 def take(estimator: Any, tensors: Mapping[str, np.ndarray]) -> None:
     """Give an estimator the weights of a network."""
-    count = len(weights_of(estimator)[0])
-    estimator.coefs_ = [tensors[f"layers.{k}.weight"] for k in range(count)]
-    estimator.intercepts_ = [tensors[f"layers.{k}.bias"] for k in range(count)]
+    left, count = dict(tensors), len(weights_of(estimator)[0])
+    estimator.coefs_ = [left.pop(f"layers.{k}.weight") for k in range(count)]
+    estimator.intercepts_ = [left.pop(f"layers.{k}.bias") for k in range(count)]
+    estimator.vectors_ = left
 
 
 def inputs_of(x: Any) -> Inputs:
     """Rows as an engine takes them: an array, or rows of a sparse matrix that are made when they are needed."""
     return x if isinstance(x, np.ndarray) else SparseRows(x.tocsr())
-
-
-def targets_of(plan: Plan, y: np.ndarray) -> np.ndarray:
-    """Targets (N, O) as the loss of a plan takes them."""
-    return y.argmax(axis=1) if plan.target == "label" else np.asarray(y, plan.dtype)
 
 
 @dataclass(frozen=True)

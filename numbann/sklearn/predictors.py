@@ -10,12 +10,10 @@ from dataclasses import dataclass
 from typing import Any
 from weakref import WeakKeyDictionary
 
-import numpy as np
-
-from numbann.components.built_in import built_in
 from numbann.engine.devices import make_engine
 from numbann.engine.interface import Engine
-from numbann.sklearn.networks import plan_of, tensors_of, weights_of
+from numbann.sklearn.networks import predicting, tensors_of, weights_of
+from numbann.sklearn.parameters import threads_of
 
 
 @dataclass
@@ -50,7 +48,7 @@ class Weights:
         except KeyError:
             raise AttributeError(f"{type(estimator).__name__!r} object has no attribute {self._name!r}") from None
 
-    def __set__(self, estimator: Any, arrays: list[np.ndarray]) -> None:
+    def __set__(self, estimator: Any, arrays: Any) -> None:
         hand_out(estimator)
         vars(estimator)[self._name] = arrays
 
@@ -66,8 +64,10 @@ def hand_out(estimator: Any) -> None:
 
 def settle(estimator: Any) -> None:
     """Give an estimator a copy of its weights, which nobody else has."""
+    known = vars(estimator)
     for name, arrays in zip(("coefs_", "intercepts_"), weights_of(estimator), strict=True):
-        vars(estimator)[name] = [one.copy() for one in arrays]
+        known[name] = [one.copy() for one in arrays]
+    known["vectors_"] = {name: one.copy() for name, one in known.get("vectors_", {}).items()}
     found = _PREDICTORS.setdefault(estimator, _Predictor())
     found.alone, found.current = True, False
 
@@ -75,14 +75,14 @@ def settle(estimator: Any) -> None:
 def predictor_of(estimator: Any) -> Engine:
     """The engine that predicts, with the estimator's weights and parameters as they are now."""
     found = _PREDICTORS.setdefault(estimator, _Predictor())
-    chosen = estimator.activation, estimator.out_activation_
+    chosen = estimator.activation, estimator.out_activation_, estimator.norm, estimator.loss, estimator.n_jobs
     if found.alone and found.current and found.chosen == chosen:
         assert found.engine is not None
         return found.engine
     tensors = tensors_of(estimator)
     shapes = [(one.shape, one.dtype) for one in tensors.values()]
     if found.engine is None or (found.chosen, found.shapes) != (chosen, shapes):
-        engine = make_engine(plan_of(estimator, built_in().configured("optimizer", "sgd")))
+        engine = make_engine(predicting(estimator), threads=threads_of(estimator))
         found.engine, found.chosen, found.shapes = engine, chosen, shapes
     found.engine.set_parameters(tensors)
     found.current = True

@@ -315,3 +315,16 @@ def test_they_are_the_same_on_every_python(here: Path, capsys: pytest.CaptureFix
         theirs = json.loads(told.stdout)
         assert len(theirs) > 80
         assert theirs == {name: ours[name] for name in theirs}
+
+
+@numbann.activation(init="he_normal")
+def by_the_package(z: float, slope: numbann.Positive = 0.1) -> float:
+    """Names that the package has are called by it."""
+    return slope * z if z < 0 else z
+
+
+def test_names_of_the_package_itself_are_imported() -> None:
+    component = freeze(by_the_package)
+    again = sources.component_of(sources.module_of(component), "activation", "by_the_package", "here")
+    assert fingerprint(again) == fingerprint(component)
+    assert again.parameters == component.parameters
