@@ -9,21 +9,19 @@ from __future__ import annotations
 import functools
 import itertools
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
 
 from numbann.compile.precision import Lowered
-from numbann.components.bounds import Bound, bounds_among
 from numbann.components.built_in import built_in
-from numbann.components.component import Component, NonNegative, Parameter, arguments_of
+from numbann.components.component import Component, arguments_of
 from numbann.derivation import derivative_of, slopes_of
 from numbann.derivation.outputs import rows_of
-from numbann.errors import KernelValueError, PluginError
-from numbann.kernels.edge import ROWS, Argument, Results, publish, take_count, take_flag, take_number, take_whole
+from numbann.errors import PluginError
+from numbann.kernels.edge import ROWS, Argument, Results, publish
+from numbann.kernels.parameters import OUT_OF_RANGE, bounds_of, names_of_units, parameters_of
+from numbann.kernels.templates import BACKWARD, CHOICE, FORWARD, HEADER, LOSS, NUMBER, STEP
 
-OUT_OF_RANGE = "{}: {} is {}; give a number {} {}"
-TAKE = {"number": take_number, "flag": take_flag, "count": take_count, "whole": take_whole}
 SUFFIXES = {  # of functions, by kind
     "activation": ("", "_backward"),
     "embedding": ("", "_backward"),
@@ -32,166 +30,6 @@ SUFFIXES = {  # of functions, by kind
     "initializer": ("",),
     "metric": ("_metric",),
 }
-
-HEADER = '''"""Made by numbann from a component's mathematics."""
-{imports}
-import numpy as np
-from numba.extending import overload
-from numbann.kernels.arrays import as_rows, check_shapes, check_state, check_units, clear, copy, flat, flat_state
-from numbann.kernels.arrays import keep_state, labels_of, opaque, overlap, padded_row, result_like, shifted
-from numbann.kernels.arrays import single_precision, state_at, targets_of, units_of, whole
-from numbann.errors import KernelValueError
-from numbann.simd.jit import inner_safe
-from numbann.simd.pointer import padded
-
-F32, F64 = np.float32, np.float64'''
-
-CHOICE = """def {role}({arguments}):
-    raise NotImplementedError
-
-
-@overload({role})
-def _{role}({arguments}):
-    if single_precision({first}):
-        return lambda {arguments}: {single}({given})
-    return lambda {arguments}: {double}({given})
-"""
-
-FORWARD = {
-    "elementwise": """def {name}({signature}):
-{casts}
-    result = result_like("{name}: z and out", z, out)
-    x, y = flat(z), result.reshape(result.size)
-    for i in range(x.size):
-        y[i] = value({value})
-    return result
-""",
-    "trained": """def {name}({signature}):
-{casts}
-    result = result_like("{name}: z and out", z, out)
-    x, y = as_rows(z), as_rows(result)
-{rows}
-    for i in range(x.shape[0]):
-        for k in range(x.shape[1]):
-            y[i, k] = value({value})
-    return result
-""",
-    "row": """def {name}({signature}):
-{casts}
-    result = result_like("{name}: z and out", z, out)
-    x, y = as_rows(z), as_rows(result)
-    x_row, y_row = padded_row(x), padded_row(x)
-{rows}
-    for i in range(x.shape[0]):
-        copy(x[i], x_row)
-        value({value})
-        copy(y_row, y[i])
-    return result
-""",
-}
-BACKWARD = {
-    "elementwise": """def {name}_backward({backward_signature}):
-{backward_casts}
-    result = result_like("{name}_backward: z and out", z, out)
-    check_shapes("{name}_backward: z and da", z.shape, da.shape)
-    check_shapes("{name}_backward: z and a", z.shape, a.shape)
-    d, x, y, dz = flat(da), flat(z), flat(a), result.reshape(result.size)
-    for i in range(x.size):
-        dz[i] = d[i] * derivative({derivative})
-    return result
-""",
-    "trained": """def {name}_backward({backward_signature}):
-{backward_casts}
-{results}
-    check_shapes("{name}_backward: z and da", z.shape, da.shape)
-    check_shapes("{name}_backward: z and a", z.shape, a.shape)
-    d, x, y, dz = as_rows(da), as_rows(z), as_rows(a), as_rows(result)
-{rows}
-{starts}
-    for i in range(x.shape[0]):
-        for k in range(x.shape[1]):
-{slopes}
-            dz[i, k] = d[i, k] * derivative({derivative})
-    return {returned}
-""",
-    "row": """def {name}_backward({backward_signature}):
-{backward_casts}
-{results}
-    check_shapes("{name}_backward: z and da", z.shape, da.shape)
-    check_shapes("{name}_backward: z and a", z.shape, a.shape)
-    d, x, y, dz = as_rows(da), as_rows(z), as_rows(a), as_rows(result)
-    d_row, x_row, y_row, dz_row = padded_row(x), padded_row(x), padded_row(x), padded_row(x)
-{rows}
-{starts}
-    for i in range(x.shape[0]):
-        copy(d[i], d_row)
-        copy(x[i], x_row)
-        copy(y[i], y_row)
-        derivative({derivative})
-        copy(dz_row, dz[i])
-{slopes}
-    return {returned}
-""",
-}
-LOSS = {
-    "elementwise": """def {name}({signature}):
-{casts}
-    dy = result_like("{name}: y and out", y, out)
-    check_shapes("{name}: y and t", y.shape, t.shape)
-    x, target, d = flat(y), flat(t), dy.reshape(dy.size)
-    share = y.dtype.type(1) / y.dtype.type(x.size)
-    total = 0.0
-    for i in range(x.size):
-        total += value({value})
-        d[i] = derivative({derivative}) * share
-    return total / x.size, dy
-""",
-    "row": """def {name}({signature}):
-{casts}
-    dy = result_like("{name}: y and out", y, out)
-    x, d = as_rows(y), as_rows(dy)
-    target = {target}
-    x_row, d_row, t_row = padded_row(x), padded_row(x), {t_row}
-    share = y.dtype.type(1) / y.dtype.type(x.shape[0])
-    total = 0.0
-    for i in range(x.shape[0]):
-        copy(x[i], x_row)
-        {fill}
-        total += value({value})
-        for k in range(x.shape[1]):
-            d[i, k] = d_row[k] * share
-    return total / x.shape[0], dy
-""",
-}
-LOSS["batch"] = """def {name}({signature}):
-{casts}
-    dy = result_like("{name}: y and out", y, out)
-    x, d = as_rows(y), as_rows(dy)
-    target = {target}
-    rows, d_row, all_y, all_weight = x.shape[0], padded_row(x), whole(x, x), whole(np.ones(x.shape[0]), x)
-{reads}
-{numbers}
-    share = y.dtype.type(1) / y.dtype.type(rows)
-    total = 0.0
-    for i in range(rows):
-        total += value({value})
-        for k in range(x.shape[1]):
-            d[i, k] = d_row[k] * share
-    return total / rows, dy
-"""
-NUMBER = """    all_{name} = np.empty(rows + 16, x.dtype)[:rows]
-    for i in range(rows):
-        all_{name}[i] = each_{name}({call})"""
-STEP = """def {name}_step({signature}):
-{casts}
-{checks}
-    weights, gradients = w.reshape(w.size), flat(g)
-{views}
-    for i in range(weights.size):
-        gradient = gradients[i]{decay}
-        weights[i]{results} = value({value})
-{kept}
-"""
 
 
 def find_function(name: str, functions_of: Callable[[Component], Mapping[str, Any]]) -> Any:
@@ -239,7 +77,7 @@ def _activation(component: Component) -> dict[str, Any]:
         rows = {one: f"{one}_row" for one in (*component.rows, *component.gradients.values())}
     else:
         given = {"z": "x[i, k]", "a": "y[i, k]"} if trained else {"z": "x[i]", "a": "y[i]"}
-        rows = {one: f"{one}_row[k]" for one in _of_units(component)}
+        rows = {one: f"{one}_row[k]" for one in names_of_units(component)}
         parts |= {f"slope_{one}": slope for one, slope in zip(trained, slopes_of(component), strict=True)}
     parameters, first = parameters_of(component), ROWS if row or trained else None
     out = Argument("out", "written", default=None)
@@ -254,18 +92,13 @@ def _activation(component: Component) -> dict[str, Any]:
     return _make(component, parts, given, text, takes, rows, rows="\n".join(_rows(component)), **fields)
 
 
-def _of_units(component: Component) -> list[str]:
-    """The trained parameters that have a number for each unit."""
-    return [name for name, mark in component.marks.items() if not mark.shared]
-
-
 def _rows(component: Component) -> Iterator[str]:
     """The lines that make rows: of what there is for each unit, and for gradients of a row to what is trained."""
-    for one in dict.fromkeys((*component.rows, *_of_units(component))):
+    for one in dict.fromkeys((*component.rows, *names_of_units(component))):
         yield f'    {one}_row = units_of("{component.name}", "{one}", x, {one})'
     yield from (f"    {one}_row = padded_row(x)" for one in component.gradients.values())
     for one, bound in bounds_of(component):
-        if one in _of_units(component):
+        if one in names_of_units(component):
             yield f"    for k in range(len({one}_row)):"
             yield f"        if not {one}_row[k] {bound.sign} z.dtype.type({bound.number}):"
             fault = OUT_OF_RANGE.format(component.name, one, "{}", bound.sign, bound.number)
@@ -278,7 +111,7 @@ def _of_trained(name: str, component: Component) -> dict[str, str]:
     if not sums:
         like = f'    result = result_like("{name}: z and out", z, out)'
         return {"results": like, "starts": "", "slopes": "", "returned": "result"}
-    all_sums, inputs = ", ".join(sums), ("da", "z", "a", *_of_units(component))
+    all_sums, inputs = ", ".join(sums), ("da", "z", "a", *names_of_units(component))
     outs = [f"out[{k}]" for k in range(len(sums) + 1)]
     apart = [(f"shifted(out[0], {one})", outs[0], one) for one in inputs[:3]]
     apart += [(f"overlap({one}, {other})", one, other) for one in outs[1:] for other in inputs]
@@ -436,31 +269,12 @@ def _make(
 
 def _bounds(component: Component, name: str, arguments: Sequence[Argument]) -> Iterator[str]:
     """The lines that refuse numbers out of their declared range."""
-    units = _of_units(component)
+    units = names_of_units(component)
     bounds = [(it, bound.sign, bound.number) for it, bound in bounds_of(component) if it not in units]
     step = [("step", ">=", 1)] if any(argument.kind == "count" for argument in arguments) else []
     for it, sign, number in [*bounds, *step]:
         yield f"    if not {it} {sign} {number}:"
         yield f'        raise KernelValueError("{OUT_OF_RANGE.format(name, it, "{}", sign, number)}", {it})'
-
-
-def bounds_of(component: Component) -> Iterator[tuple[str, Bound]]:
-    """Yield the name of each parameter that has a bound, and the bound."""
-    ranges = {parameter.name: parameter.constraints for parameter in component.parameters}
-    if component.kind == "optimizer":
-        ranges.setdefault("weight_decay", Parameter("weight_decay", 0.0, NonNegative).constraints)
-    return ((name, bound) for name, constraints in ranges.items() for bound in bounds_among(constraints))
-
-
-def check_numbers(component: Component, name: str, given: dict[str, Any]) -> None:
-    """Make the numbers among the arguments of a kernel plain; refuse what is none, or out of its range."""
-    step = [Argument("step", "count")] if "step" in given else []
-    for argument in [*parameters_of(component), *step]:
-        argument = replace(argument, kind="number") if argument.kind == "numbers" else argument
-        given[argument.name] = TAKE[argument.kind](name, argument, given[argument.name])
-    for it, bound in bounds_of(component):
-        if not bound.holds(given[it]):
-            raise KernelValueError(OUT_OF_RANGE, name, it, given[it], bound.sign, bound.number)
 
 
 def _apart(name: str, arguments: Sequence[Argument]) -> Iterator[str]:
@@ -474,30 +288,6 @@ def _apart(name: str, arguments: Sequence[Argument]) -> Iterator[str]:
     for one, other in itertools.combinations(written, 2):
         yield f"    if overlap({one}, {other}):"
         yield f'        raise KernelValueError("{name}: {one} and {other} share memory; give each its own")'
-
-
-def parameters_of(component: Component) -> list[Argument]:
-    """The parameters, as arguments."""
-    units = _of_units(component)
-    return [
-        Argument(name, "flag", default=value)
-        if isinstance(value, bool)
-        else Argument(name, "whole", default=value)
-        if type(value) is int and component.kind == "metric"
-        else Argument(name, "numbers" if name in units else "number", default=float(value))
-        for name, value in defaults_of(component).items()
-    ]
-
-
-def defaults_of(component: Component) -> dict[str, Any]:
-    """The parameters and their defaults; noise defaults to its mean, and what is left to the caller to 0 or 1."""
-    found = component.defaults()
-    if component.kind == "activation" and "u" in component.roles:
-        found["u"] = 0.5
-    if component.kind == "optimizer":
-        found.setdefault("weight_decay", 0.0)
-        found |= {"batch_size": 1.0} if "batch_size" in component.roles else {}
-    return found
 
 
 def mathematics(component: Component, parts: Mapping[str, Callable[..., Any]]) -> str:

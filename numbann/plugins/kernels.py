@@ -10,8 +10,9 @@ from typing import Any
 from numbann.components.component import Component, Function
 from numbann.components.declare import freeze
 from numbann.errors import RegistryError, did_you_mean
-from numbann.kernels.components import SUFFIXES, check_numbers, defaults_of
+from numbann.kernels.components import SUFFIXES
 from numbann.kernels.host import functions_of
+from numbann.kernels.parameters import check_numbers, defaults_of
 from numbann.plugins.finding import with_files
 
 

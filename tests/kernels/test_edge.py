@@ -19,7 +19,8 @@ from numbann import kernels
 from numbann.components.built_in import built_in
 from numbann.components.declare import freeze
 from numbann.errors import KernelTypeError, KernelValueError, RegistryError, ShapeError
-from numbann.kernels.components import array_functions, bounds_of
+from numbann.kernels.components import array_functions
+from numbann.kernels.parameters import bounds_of
 
 X, W, LABELS = np.ones((3, 4)), np.ones((4, 5)), np.array([0, 1, 2])
 LONG, SQUARE = np.linspace(-1, 1, 40), np.ones((3, 3))

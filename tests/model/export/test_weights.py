@@ -52,6 +52,23 @@ def test_they_say_what_they_are_for(tmp_path: Path) -> None:
     assert [layer["units"] for layer in json.loads(texts["model"])["layers"]] == [8]
 
 
+def test_an_embedding_has_the_shapes_that_the_manual_says(tmp_path: Path) -> None:
+    model = zoo.made("embedding")  # pbld, of which the last output is the number itself
+    model.export(tmp_path / "w.npz")
+    found = read(tmp_path / "w.npz")
+    x = np.asarray(model.preprocessing.transform(zoo.table()))
+    numbers = list(model.preprocessing.encoding.numbers)
+    own = {key.removeprefix("input.embedding."): one for key, one in found.items() if "embedding" in key}
+    wave = [own[name].reshape(len(numbers), 1, -1) for name in ("frequency", "phase")]
+    terms = np.cos(2 * np.pi * wave[0] * x.T[numbers][:, :, None] + wave[1])  # (F, N, terms)
+    made = terms @ own["mix"].reshape(len(numbers), terms.shape[2], -1) + own["offset"].reshape(len(numbers), 1, -1)
+    each = np.concatenate((made, x.T[numbers][:, :, None]), axis=2)  # (F, N, outputs)
+    e = np.hstack((*each, np.delete(x, numbers, axis=1))) * found["input.scale"]
+    hidden = np.maximum(e @ found["layers.0.weight"] + found["layers.0.bias"], 0)
+    y = hidden @ found["layers.1.weight"] + found["layers.1.bias"]
+    np.testing.assert_allclose(y, model.outputs(x), rtol=1e-4, atol=1e-5)
+
+
 def test_nothing_predicts_with_them(tmp_path: Path) -> None:
     with pytest.raises(ExportError, match='"npz" holds weights alone, which predict nothing; leave out verify'):
         zoo.made("value").export(tmp_path / "w.npz", verify=True)
