@@ -126,17 +126,27 @@ def report(rows: list[dict[str, Any]], plot: Path | None) -> None:
 
 def draw(path: Path, whole: Mapping[str, tuple[float, float]], count: int) -> None:
     """Error against seconds, both logarithmic."""
+    from matplotlib.ticker import FormatStrFormatter, NullFormatter
+
     made = axes(f"{count} tables, all models by default")
     for model, (error, seconds) in whole.items():
         ours = model.startswith("numbann")
+        near = [found for found in whole.values() if abs(np.log(found[1] / seconds)) < np.log(1.7)]
+        above = error == max(near)[0]  # so that the names of neighbours stay apart
         made.scatter(seconds, error, color="tab:red" if ours else "tab:gray", zorder=3)
-        made.annotate(model, (seconds, error), textcoords="offset points", xytext=(6, 3), fontsize=8)
+        place = {"xytext": (0, 7 if above else -7), "ha": "center", "va": "bottom" if above else "top"}
+        made.annotate(model, (seconds, error), textcoords="offset points", fontsize=8, **place)
+    made.margins(0.15)
     made.set(
         xscale="log",
         yscale="log",
         xlabel="processor seconds of a fit (geometric mean)",
         ylabel="error (geometric mean)",
     )
+    for axis, form in ((made.xaxis, "%g"), (made.yaxis, "%.2f")):
+        axis.set_major_formatter(FormatStrFormatter(form))
+    made.yaxis.set_minor_formatter(FormatStrFormatter("%.2f"))
+    made.xaxis.set_minor_formatter(NullFormatter())
     made.grid(which="both", linewidth=0.3)
     save(made, path)
 
