@@ -54,7 +54,7 @@ class _Tabular(BaseEstimator):
     spec: Mapping[str, Any] | None
     random_state: Any
     n_jobs: int | None
-    callbacks: Sequence[Callback]
+    callbacks: Sequence[Callback] | None
     verbose: bool
 
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
@@ -73,7 +73,7 @@ class _Tabular(BaseEstimator):
             data["weight"] = name = _free("sample_weight", [*columns, *beside])
             beside[name] = _check_sample_weight(sample_weight, target)
         spec, paths = self._spec(data, _dates(columns))
-        callbacks = [*self.callbacks, *([_show] if self.verbose else [])]
+        callbacks = [*(self.callbacks or ()), *([_show] if self.verbose else [])]
         run = train(spec, data=(rows, beside), output=False, overrides=paths, callbacks=callbacks)
         self.model_, self.history_, self.metrics_ = run.model, run.history, run.metrics
         return self
@@ -111,7 +111,7 @@ class _Tabular(BaseEstimator):
         train = {"epochs": self.epochs, "threads": None if self.n_jobs is None else effective_n_jobs(self.n_jobs)}
         own = {"seed": self._seed(), "train": {key: value for key, value in train.items() if value is not None}}
         said = {key: value for key, value in own.items() if value is not None}
-        return join(join(below, given), {"preset": self.preset, "data": data, **said}), paths
+        return _plain((join(join(below, given), {"preset": self.preset, "data": data, **said}), paths))
 
     def _seed(self) -> int | None:
         """Return the seed; None for that of the spec."""
@@ -151,7 +151,7 @@ class TabularClassifier(ClassifierMixin, _Tabular):
         class_weight: str | Mapping[Any, float] | None = None,
         random_state: Any = None,
         n_jobs: int | None = None,
-        callbacks: Sequence[Callback] = (),
+        callbacks: Sequence[Callback] | None = None,
         verbose: bool = False,
     ) -> None:
         self.preset = preset
@@ -218,7 +218,7 @@ class TabularRegressor(RegressorMixin, _Tabular):
         spec: Mapping[str, Any] | None = None,
         random_state: Any = None,
         n_jobs: int | None = None,
-        callbacks: Sequence[Callback] = (),
+        callbacks: Sequence[Callback] | None = None,
         verbose: bool = False,
     ) -> None:
         self.preset = preset
@@ -233,6 +233,15 @@ class TabularRegressor(RegressorMixin, _Tabular):
         tags = super().__sklearn_tags__()
         tags.target_tags.multi_output = True
         return tags
+
+
+def _plain(value: Any) -> Any:
+    """Return JSON values for numbers of NumPy, as searches draw them, at any depth."""
+    if isinstance(value, Mapping):
+        return {key: _plain(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return type(value)(map(_plain, value))
+    return value.item() if isinstance(value, np.generic) else value
 
 
 def _is_frame(given: Any) -> bool:

@@ -67,6 +67,10 @@ LITTLE: dict[str, tuple[list[str], dict[str, Any]]] = {  # by script: its argume
     "kernels": ([], {"SHAPES": [(16, 16, 16)], "ELEMENTS": 1000, "CACHED": 64, "BINDINGS": EXP}),
     "many_nets": (["--peers", "", "--nets", "2"], {"EPOCHS": 1}),
     "peak": ([], {"TURNS": 1000}),
+    "sklearn_estimators": (
+        ["--tables", "digits"],
+        {"EPOCHS": {"digits": 1}, "SEEDS": 1, "DTYPES": ("float32",), "first_fit": lambda *given: 1.0},
+    ),
     "plugins": ([], {"FORMULAS": ("sigmoid",), "CHANGED": ()}),
     "train_step": (["--nets", "T", "--peers", ""], {}),
 }
@@ -119,8 +123,8 @@ def little(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize("script", LITTLE)
 def test_on_little_work(script: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     arguments, constants = LITTLE[script]
-    if script == "kernels":
-        pytest.importorskip("threadpoolctl")
+    for needed in {"kernels": ["threadpoolctl"], "sklearn_estimators": ["sklearn", "threadpoolctl"]}.get(script, []):
+        pytest.importorskip(needed)
     module, path = importlib.import_module(script), tmp_path / "found.json"
     for name, value in constants.items():
         monkeypatch.setattr(module, name, value)

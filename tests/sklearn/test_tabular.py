@@ -189,6 +189,13 @@ def test_several_nets_callbacks_and_threads(capsys: pytest.CaptureFixture[str]) 
     assert capsys.readouterr().out.startswith("epoch 1: train_loss = ")
 
 
+def test_numbers_of_numpy_as_searches_draw_them() -> None:
+    spec = {"model": {"layers": [np.int64(8)]}, "optimizer.learning_rate": np.float64(0.01)}
+    drawn = classifier(epochs=np.int64(4), random_state=np.int64(0), spec=spec, class_weight={"no": np.int64(2)})
+    plain = classifier(spec={**SMALL, "optimizer.learning_rate": 0.01}, class_weight={"no": 2})
+    assert same(drawn.fit(TABLE, SOLD).model_, plain.fit(TABLE, SOLD).model_)
+
+
 def test_without_a_preset_it_is_a_plain_net() -> None:
     net = regressor(preset="plain", spec=None, epochs=1).fit(TABLE, PRICE)
     assert [layer.outputs for layer in net.model_.plan.layers] == [64, 32, 1]
