@@ -22,9 +22,8 @@ from report import alternate, options, plot_bars, repeat, show, write
 
 from numbann import kernels
 from numbann.compile import cpu
-from numbann.compile.text import free_parameters
 from numbann.components.built_in import built_in
-from numbann.components.component import Component, Configured
+from numbann.components.component import Component, Configured, free_parameters
 from numbann.derivation.outputs import rows_of
 from numbann.engine.shared.alignment import aligned
 from numbann.simd import op as layout

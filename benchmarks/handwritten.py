@@ -13,7 +13,6 @@ from typing import Any
 import numba
 import numpy as np
 
-from numbann.compile import cpu
 from numbann.simd import jit, single_math
 from numbann.simd import op as layout
 from numbann.simd.machine import prefer_wide
@@ -290,7 +289,7 @@ OPTIMIZERS = {"sgd": sgd, "momentum": momentum, "adam": adam, "rmsprop": rmsprop
 
 def update_address(function: Callable[..., Any]) -> int:
     """An optimizer's loop, alike."""
-    signature = cpu.update_signature(numba.float32)
+    signature = jit.update_signature(numba.float32)
     kernel = numba.cfunc(signature, fastmath=jit.SAFE, error_model="numpy")(function)
     KEPT.append(kernel)
     return int(kernel.address)

@@ -16,7 +16,7 @@ from pathlib import Path
 from numbann.components.built_in import built_in
 from numbann.components.component import Component
 from numbann.plugins.finding import with_files
-from numbann.simd import jit
+from numbann.simd import objects
 from numbann.testing.speed import engine_of
 
 
@@ -34,9 +34,9 @@ def main(plugin: str, name: str, formula: str) -> None:
     registry = with_files([Path(plugin)])
     found = registry.get("activation", name)
     load = time.perf_counter() - start
-    known, misses = ready(registry.get("activation", formula)), jit.MISSES
+    known, misses = ready(registry.get("activation", formula)), objects.MISSES
     own = ready(found)
-    print(json.dumps({"load": load, "built-in": known, "plugin": own, "compiled": jit.MISSES - misses}))
+    print(json.dumps({"load": load, "built-in": known, "plugin": own, "compiled": objects.MISSES - misses}))
 
 
 if __name__ == "__main__":

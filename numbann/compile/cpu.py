@@ -9,8 +9,6 @@ from __future__ import annotations
 import functools
 from typing import Any
 
-from numba import types
-
 from numbann.compile.precision import Lowered
 from numbann.compile.text import (
     call_of,
@@ -214,7 +212,8 @@ TARGETS = {
     "t": "t = view(target, (base + order[r]) * op.TARGET_ROW, outputs // {share} * {columns})",
 }
 
-UPDATE = """def kernel(w, g, count, stride, hyper):
+UPDATE = """@takes(update_signature)
+def kernel(w, g, count, stride, hyper):
     learning_rate, weight_decay, step = hyper[LEARNING_RATE], hyper[WEIGHT_DECAY], hyper[STEP]
     _l1, _limit, _kept = hyper[L1], hyper[CLIP_VALUE], hyper[KEPT]
 {parameters}
@@ -419,12 +418,13 @@ def optimizer_kernel(optimizer: Configured, dtype: str, extras: tuple[str, ...] 
 
     extras: those of "clip_value", "l1" and "average" that are used; the table of the step has their numbers.
     """
-    return _optimizer_kernel(optimizer.component, dtype, optimizer.stored_states, extras)
+    return update_kernel(optimizer.component, dtype, optimizer.stored_states, extras)
 
 
 @functools.cache
 @names_the_plugin
-def _optimizer_kernel(component: Component, dtype: str, stored: tuple[str, ...], extras: tuple[str, ...]) -> int:
+def update_kernel(component: Component, dtype: str, stored: tuple[str, ...], extras: tuple[str, ...]) -> int:
+    """The same by the states that are stored."""
     lowered = Lowered(dtype, component=component)
     name = lowered.add(component.function)
     states = {state: f"{state}_array[i]" if state in stored else "F(0)" for state in component.states}
@@ -444,7 +444,7 @@ def _optimizer_kernel(component: Component, dtype: str, stored: tuple[str, ...],
         results=", ".join(["weights[i]", *kept]),
         average=AVERAGE if "average" in extras else "",
     )
-    return kernel_of(component, lowered, text, update_signature)
+    return kernel_of(component, lowered, text)
 
 
 def _gradient(component: Component, extras: tuple[str, ...]) -> str:
@@ -453,9 +453,3 @@ def _gradient(component: Component, extras: tuple[str, ...]) -> str:
     terms += [] if "weight_decay" in component.roles else ["weight_decay * weights[i]"]
     terms += [SIGNED_L1] if "l1" in extras else []
     return " + ".join(terms)
-
-
-def update_signature(dtype: Any) -> Any:
-    """void (w, g, count, stride, hyper)."""
-    p = types.CPointer(dtype)
-    return types.void(p, p, types.intp, types.intp, p)

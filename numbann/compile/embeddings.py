@@ -13,11 +13,12 @@ from numbann.compile.precision import Lowered
 from numbann.compile.text import call_of, kernel_of, names_the_plugin, parameters_of, variable_of
 from numbann.components.component import Component, Function
 from numbann.derivation import derivative_of, slopes_of
-from numbann.simd.embedding import TOGETHER
+from numbann.simd.sizes import TOGETHER
 
 IMPORTS = (
-    "from numbann.simd.embedding import TOGETHER, after, pass_columns, put_column, take_column, take_slopes",
+    "from numbann.simd.embedding import after, pass_columns, put_column, take_column, take_slopes",
     "from numbann.simd.rows import row_dot",
+    "from numbann.simd.sizes import TOGETHER",
 )
 HEAD = f"""def kernel(op, first, last, step, scratch):
     prefer_wide()
@@ -133,11 +134,6 @@ def embed_backward(component: Component, dtype: str) -> int:
         **_outputs(component, lowered, KEPT),
     )
     return kernel_of(component, lowered, text)
-
-
-def scratch_of(terms: int, mixed: int) -> int:
-    """The elements of the scratch area that the kernels take."""
-    return (terms + 2 * mixed) * TOGETHER
 
 
 def _lowered(component: Component, dtype: str) -> Lowered:

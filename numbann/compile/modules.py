@@ -25,7 +25,7 @@ PREFIX = "numbann_generated_"
 @functools.cache
 def load(text: str) -> ModuleType:
     """The module with this text."""
-    name = _name_of(text.encode())
+    name = name_of(text)
     path = cache_folder() / f"{name}.py"
     if read(path) != text.encode():
         write(path, text.encode())
@@ -36,9 +36,9 @@ def load(text: str) -> ModuleType:
     return module
 
 
-def _name_of(content: bytes) -> str:
-    """The name of the module with this content."""
-    return PREFIX + hashlib.sha256(versions_hash().encode() + content).hexdigest()[:20]
+def name_of(text: str) -> str:
+    """The name of the module with this text."""
+    return PREFIX + hashlib.sha256(versions_hash().encode() + text.encode()).hexdigest()[:20]
 
 
 class _Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
@@ -51,7 +51,7 @@ class _Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
     def create_module(self, spec: importlib.machinery.ModuleSpec) -> ModuleType:
         """The module from the cache folder; OSError, not ImportError, if this version has none of this name."""
         content = read(cache_folder() / f"{spec.name}.py")
-        if content is None or _name_of(content) != spec.name:
+        if content is None or name_of(content.decode(errors="replace")) != spec.name:
             raise OSError(f"{spec.name} is not in numbann's cache, or of another version")
         return load(content.decode())
 

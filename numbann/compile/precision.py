@@ -46,9 +46,7 @@ class Target:
 
 
 VECTORS = {
-    dtype: {
-        function: f"{vector.__module__.rpartition('.')[2]}.{vector.__name__}" for function, vector in functions.items()
-    }
+    dtype: {function: f"{place.module.rpartition('.')[2]}.{place.name}" for function, place in functions.items()}
     for dtype, functions in BINDINGS.items()
 }
 CPU = Target("inner_safe", "numbann.simd", "import math", VECTORS, padded=True)

@@ -365,6 +365,12 @@ class Configured:
         return tuple(state for state in self.component.states if state not in optional or self.values[optional[state]])
 
 
+def free_parameters(component: Component) -> list[str]:
+    """The parameters that are no roles, and an optimizer's batch size, in the order in which the kernel finds them."""
+    own = [parameter.name for parameter in component.parameters if parameter.name not in component.roles]
+    return own + [role for role in component.roles if role == "batch_size"]
+
+
 def arguments_of(function: Function) -> tuple[str, ...]:
     """Return the names of a function's arguments."""
     code = function.__code__

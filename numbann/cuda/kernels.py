@@ -24,9 +24,8 @@ from typing import Any
 import numpy as np
 
 from numbann import kernels as host
-from numbann.compile.text import free_parameters
 from numbann.components.built_in import built_in
-from numbann.components.component import Component
+from numbann.components.component import Component, free_parameters
 from numbann.cuda.compile import components as compiled
 from numbann.cuda.threads import arrays, device, lanes
 from numbann.cuda.threads.device import blocks, cuda, launcher

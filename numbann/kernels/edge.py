@@ -23,7 +23,7 @@ from numba.core.registry import CPUDispatcher
 
 from numbann.compile.modules import load
 from numbann.errors import KernelTypeError, KernelValueError, ShapeError
-from numbann.simd import jit
+from numbann.simd.entries import entry
 
 ROWS = -1  # as many dimensions as there are, but at least one
 FLOATS, LIMIT = (types.float32, types.float64), 2**63
@@ -275,7 +275,7 @@ def compiled_later(name: str, function: Any, arguments: tuple[Argument, ...], ho
     home: the generated module, which bears numbann's version.  numba writes it into the caches of those who call it.
     """
     function.__module__ = home
-    kernel = jit.entry(function, _Kernel)
+    kernel = entry(function, _Kernel)
     kernel.takes = (name, arguments)
     return kernel
 

@@ -18,7 +18,6 @@ from numbann.simd.vector import I32, constant, first_lanes, load_lanes, multiply
 NATIVE = WIDE and "avx512bf16" in features()
 PAIRS, WORDS = ir.VectorType(I32, 16), ir.VectorType(ir.IntType(16), 32)
 FLOATS, MASK = ir.VectorType(ir.FloatType(), 16), ir.VectorType(ir.IntType(1), 16)
-PANEL = 32  # columns that are rounded at once: two vectors of float32, one of bfloat16
 # The columns of two rows side by side, and every second number of two rows, as places in both
 BESIDE = [[place for i in range(16) for place in (start + i, start + i + 32)] for start in (0, 16)]
 

@@ -10,31 +10,24 @@ from __future__ import annotations
 import atexit
 import functools
 import hashlib
+import importlib.util
 import os
-import pickle
 import shutil
 import sys
 import tempfile
 import warnings
-from collections.abc import Callable
 from pathlib import Path
 from types import FunctionType
 from typing import Any
 
-import llvmlite
-import numba
 import numpy as np
-from numba.core.caching import NullCache
-from numba.core.compiler import CompileResult
-from numba.core.serialize import dumps
 
-from numbann.caches import private_folder, read, read_checked, write_checked
+from numbann.caches import private_folder, read
 from numbann.errors import CacheWarning
 
 # A change in any of these folders makes a new cache folder: a file's name does not depend on the functions that its
 # kernel calls in other files
 KERNEL_SOURCES = ("components", "mathematics", "derivation", "simd", "compile", "engine", "kernels", "cuda")
-SETTINGS = ("OPT", "LOOP_VECTORIZE", "SLP_VECTORIZE", "ENABLE_AVX", "BOUNDSCHECK", "DEBUGINFO_DEFAULT")  # of numba
 
 
 # ---- the folder
@@ -44,11 +37,18 @@ SETTINGS = ("OPT", "LOOP_VECTORIZE", "SLP_VECTORIZE", "ENABLE_AVX", "BOUNDSCHECK
 def versions_hash() -> str:
     """The hash of every kernel source of numbann and of the versions of its compilers."""
     package = Path(__file__).parent.parent
-    digest = hashlib.sha256(repr((numba.__version__, llvmlite.__version__, sys.version_info[:2])).encode())
+    digest = hashlib.sha256(repr((*map(_version_of, ("numba", "llvmlite")), sys.version_info[:2])).encode())
     for folder in KERNEL_SOURCES:
         for path in sorted((package / folder).rglob("*.py")):
             digest.update(path.read_bytes())
     return digest.hexdigest()[:16]
+
+
+def _version_of(package: str) -> bytes | str:
+    """What a package's file says of its version, since numba takes long to import; else what the package says."""
+    spec = importlib.util.find_spec(package)
+    said = read(Path(spec.origin).with_name("_version.py")) if spec and spec.origin else None
+    return said or str(importlib.import_module(package).__version__)
 
 
 @functools.cache
@@ -72,48 +72,7 @@ def _temporary_folder() -> Path:
 
 def cache_is_empty() -> bool:
     """Whether this version has no compiled kernel on disk."""
-    return next(cache_folder().glob("*.kernel"), None) is None
-
-
-# ---- kernels
-
-
-class KernelCache(NullCache):
-    """What numba asks for compiled forms of a function, with a file for each signature.
-
-    numba's own cache reads pickles unchecked, and two processes that write its index together may leave one signature
-    with the code of another.
-    """
-
-    def __init__(self, function: Callable[..., Any]) -> None:
-        self._function = function
-        self._written: list[Path] = []
-
-    def load_overload(self, signature: Any, context: Any) -> Any:
-        """The compiled function for a signature; None if it is missing or damaged."""
-        content = read_checked(self._path(signature, context.codegen()))
-        if content is None:
-            return None
-        context.refresh()
-        return CompileResult._rebuild(context, *pickle.loads(content))
-
-    def save_overload(self, signature: Any, result: Any) -> None:
-        """Keep the compiled function for a signature, unless it contains addresses of this process."""
-        if not result.library.has_dynamic_globals:
-            path = self._path(signature, result.codegen)
-            self._written.append(path)
-            write_checked(path, dumps(result._reduce()))
-
-    def flush(self) -> None:
-        """Remove what was saved here."""
-        for path in self._written:
-            path.unlink(missing_ok=True)
-
-    def _path(self, signature: Any, codegen: Any) -> Path:
-        code, settings = self._function.__code__, [getattr(numba.config, name) for name in SETTINGS]
-        what = describe(self._function), hash_of(code.co_filename), code.co_code, settings
-        digest = hashlib.sha256(repr((signature, codegen.magic_tuple(), *what)).encode()).hexdigest()
-        return cache_folder() / f"{self._function.__name__}-{digest[:20]}.kernel"
+    return next(cache_folder().glob("*.object"), None) is None
 
 
 def describe(value: Any) -> str:
@@ -130,9 +89,3 @@ def describe(value: Any) -> str:
     if value is None or isinstance(value, str | bool | int | float | np.generic):
         return repr(value)
     raise TypeError(f"a kernel closes over {value!r}, which has no lasting name")
-
-
-@functools.cache
-def hash_of(path: str) -> str:
-    """The hash of a source file; of nothing if it cannot be read."""
-    return hashlib.sha256(read(Path(path)) or b"").hexdigest()

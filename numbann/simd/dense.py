@@ -16,13 +16,12 @@ from numbann.simd.jit import inner
 from numbann.simd.op import INDEX, ROWS, START
 from numbann.simd.pointer import advance, call_sweep, call_update, itemsize, view
 from numbann.simd.rows import row_sum
+from numbann.simd.sizes import BYTES, DELTA_DEPTH
 from numbann.simd.tile import transpose_block
-from numbann.simd.vector import BYTES
 
 # Depths of blocks.  All rows pass over a block before the next one begins, so the block must stay in a near cache: in
 # float32 a full panel takes 256 bytes for each step of the depth
 FORWARD_DEPTH = 384  # rows of w: 96 KB
-DELTA_DEPTH = 256  # columns of w, transposed: 64 KB of the scratch area
 UPDATE_DEPTH = 128  # rows of the batch: 32 KB of d
 
 

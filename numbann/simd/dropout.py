@@ -15,9 +15,9 @@ from numbann.simd.machine import prefer_wide
 from numbann.simd.noise import noise, row_key
 from numbann.simd.op import INDEX, START
 from numbann.simd.pointer import advance, view
+from numbann.simd.sizes import DROPPED, NOTHING, RATE, SCALE, SHIFT
 
 DRAWS = 1 << 24  # the number of values that a draw can have
-RATE, SCALE, SHIFT, DROPPED, NOTHING = 0, 1, 2, 3, 4  # indices of the parameters; NOTHING is 0, in their precision
 
 
 @inner

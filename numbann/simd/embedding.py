@@ -10,8 +10,6 @@ from numbann.simd.dense import inputs, lanes_like, offsets
 from numbann.simd.jit import inner
 from numbann.simd.pointer import advance, padded
 
-TOGETHER = 64  # rows
-
 
 @inner
 def after(count, like):

@@ -11,15 +11,14 @@ from math import sqrt
 from numba import carray
 
 from numbann.simd.dense import hyper_of
-from numbann.simd.jit import inner
+from numbann.simd.jit import inner, takes, update_signature
 from numbann.simd.op import CLIP_NORM
 from numbann.simd.pointer import advance, call_update, view
 from numbann.simd.rows import row_dot
-
-BLOCK = 1024  # elements that are measured, and later updated, at once
-SMALL = 1e-6  # added to the norm before it divides, as in PyTorch
+from numbann.simd.sizes import BLOCK, SMALL
 
 
+@takes(update_signature)
 def store(w, g, count, stride, hyper):
     """Take the optimizer's place: w <- g, where w is a piece of a stored gradient."""
     target, gradient = carray(w, count), carray(g, count)

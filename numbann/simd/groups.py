@@ -13,8 +13,7 @@ from numbann.simd.dense import depth_of, hyper_of, inputs, lanes_like, offsets, 
 from numbann.simd.jit import inner
 from numbann.simd.op import BATCH, FRESH, GROUP, INDEX, KERNEL, ROWS, START, STEP_WIDTH, THREAD, UNITS, WIDTH
 from numbann.simd.pointer import advance, call_kernel, call_sweep, call_update, view
-
-BLOCK = 1024  # elements of the arena that are summed and updated at once: their sum stays in the first-level cache
+from numbann.simd.sizes import BLOCK
 
 
 def pass_groups(op, first, last, step, scratch):

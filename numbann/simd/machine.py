@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import ctypes
 import platform
-import sys
 
 import llvmlite.binding as llvm
 import numba
@@ -15,8 +13,8 @@ from numba.extending import intrinsic
 
 from numbann.simd.jit import INTS, inner
 from numbann.simd.pointer import call_yield
+from numbann.simd.sizes import SPIN
 
-SPIN = 200  # pauses before a waiting thread gives its processor away, which another thread may need
 ARM = platform.machine().lower() in ("aarch64", "arm64")
 
 
@@ -110,20 +108,6 @@ def prefer_wide(typing):
         return context.get_dummy_value()
 
     return types.void(), generate
-
-
-def yield_address() -> int:
-    """The address of sched_yield, or of SwitchToThread on Windows."""
-    function = ctypes.windll.kernel32.SwitchToThread if sys.platform == "win32" else ctypes.CDLL(None).sched_yield
-    return ctypes.cast(function, ctypes.c_void_p).value or 0
-
-
-def current_cpu() -> int:
-    """The number of the processor that this thread runs on; -1 if the system does not tell."""
-    try:
-        return int(ctypes.CDLL(None).sched_getcpu())
-    except (AttributeError, OSError, TypeError):
-        return -1
 
 
 @intrinsic

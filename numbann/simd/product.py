@@ -11,10 +11,11 @@ import functools
 from numba import types
 from numba.extending import intrinsic
 
-from numbann.simd.jit import inner
+from numbann.simd.jit import inner, takes
 from numbann.simd.pointer import advance, itemsize, on_stack
 from numbann.simd.rows import copy_padded
-from numbann.simd.sweep import PANEL, call_named, name_functions, name_sweeps, named_sweep
+from numbann.simd.sizes import PANEL
+from numbann.simd.sweep import call_named, name_functions, name_sweeps, named_sweep
 
 DEPTH = 512  # the most of the depth that is taken at once: 128 KB of a panel of b
 BLOCK = 540 << 10  # bytes of a block of rows of a: a part of the second-level cache
@@ -30,6 +31,13 @@ def numbers_to_pack(turned, rows, columns, depth, size):
     return _depth_of_blocks(depth) * (columns + ZEROS) if packs else 0
 
 
+def product_signature(dtype):
+    """void (a, a_row, ..., packs)."""
+    p, i = types.CPointer(dtype), types.intp
+    return types.void(p, i, i, p, i, i, p, i, p, i, i, i, p, i)
+
+
+@takes(product_signature)
 def product(a, a_row, by_depth, b, b_row, b_column, bias, biased, c, rows, columns, depth, packed, packs):
     """c (rows, columns) = bias + a b for matrices at these pointers, where bias, unless biased, is 0.
 
@@ -102,12 +110,6 @@ def _pack_panel(b, b_row, b_column, real, width, depth, block):
                 line[j] = source[j * b_column] if j < real else 0
 
 
-def product_signature(dtype):
-    """void (a, a_row, ..., packs)."""
-    p, i = types.CPointer(dtype), types.intp
-    return types.void(p, i, i, p, i, i, p, i, p, i, i, i, p, i)
-
-
 @intrinsic
 def named_product(typing, a, a_row, by_depth, b, b_row, b_column, bias, biased, c, rows, columns, depth, packed, packs):
     """Call `product` on arrays, which live until it ends; a bias may be None."""
@@ -135,4 +137,4 @@ def _lowered(context, builder, value, kind, needed):
 def name_product() -> None:
     """Make the product known to the linker, once a process and before code that calls `named_product` is loaded."""
     name_sweeps()
-    name_functions([product], product_signature)
+    name_functions([product])

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from numba import types
 
-from numbann.simd.bfloat import PANEL, round_pair, round_values
+from numbann.simd.bfloat import round_pair, round_values
 from numbann.simd.dense import block, inputs, lanes_like, offsets, panel_of, update_weights
-from numbann.simd.jit import inner
+from numbann.simd.jit import inner, takes
 from numbann.simd.pointer import advance
+from numbann.simd.sizes import ROUNDED
 
 
 def round_rows(op, first, last, step, scratch):
@@ -27,7 +28,7 @@ def round_rows(op, first, last, step, scratch):
             odd, odd_there = advance(x, table[r + 1] + column), there
         rounded = advance(op.ROUNDED, r * op.ROUNDED_ROW + column // 2)
         paired = advance(op.PAIRED, r // 2 * op.PAIRED_ROW + column)
-        for j in range(0, width, PANEL):
+        for j in range(0, width, ROUNDED):
             round_values(
                 advance(even, j),
                 advance(odd, j),
@@ -81,11 +82,7 @@ def _round_panel(w, pairs, rows, width):
             round_pair(even, advance(even, width), advance(pairs, i // 2 * width + j))
 
 
+@takes(types.void(types.CPointer(types.float32), types.CPointer(types.int32), types.intp, types.intp))
 def round_panel(w, pairs, rows, width):
     """The same, for Python."""
     _round_panel(w, pairs, rows, width)
-
-
-def panel_signature(_dtype):
-    """void (w, pairs, rows, width)."""
-    return types.void(types.CPointer(types.float32), types.CPointer(types.int32), types.intp, types.intp)

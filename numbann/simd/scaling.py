@@ -22,9 +22,6 @@ def scale_float64(op, first, last, step, scratch):
     _scale(op.RAW_DOUBLES, op, first, last, step)
 
 
-SCALINGS = {"float32": scale_float32, "float64": scale_float64}
-
-
 @inner
 def _scale(raw, op, first, last, step):
     """x of the rows first..last, and FLAG."""

@@ -6,12 +6,10 @@ hash of a counter, the finisher of SplitMix64: Steele, Lea and Flood 2014, https
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from numba import types
 
-from numbann.simd.jit import INTS, inner
+from numbann.simd.jit import INTS, inner, takes
 
 GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 FIRST, SECOND = np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)
@@ -27,6 +25,7 @@ def random_bits(key, counter):
     return x ^ (x >> np.uint64(31))
 
 
+@takes(types.void(INTS, types.intp, types.int64))
 def shuffle(order, count, key):
     """order <- 0..count-1 in an order that the key decides; count < 2^32.
 
@@ -39,8 +38,3 @@ def shuffle(order, count, key):
         place = np.uint64(i)
         j = np.int64(((random_bits(bits, place) >> HALF) * (place + np.uint64(1))) >> HALF)
         order[i], order[j] = order[j], order[i]
-
-
-def shuffle_signature(_dtype: Any) -> Any:
-    """void (order, count, key)."""
-    return types.void(INTS, types.intp, types.int64)

@@ -18,17 +18,23 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from numbann.simd import jit
-from numbann.simd.jit import INTS
+from numbann.simd.jit import DTYPES, INTS, sums_of, takes
+from numbann.simd.objects import Place, address
+from numbann.simd.sizes import BYTES, PANEL, lanes_of
 from numbann.simd.tile import sweep, sweep_part
-from numbann.simd.vector import BYTES, constant, lanes
-
-PANEL = 4  # vectors in a panel, the width of the widest tile
+from numbann.simd.vector import constant, lanes
 
 
-def lanes_of(dtype: str) -> int:
-    """Elements in a vector."""
-    return BYTES // (8 if dtype == "float64" else 4)
+def sweep_signature(dtype: Any) -> Any:
+    """void (a, table, b, b_row, init, init_row, c, c_row, rows, depth)."""
+    c = types.CPointer(sums_of(dtype))
+    a = c if c.dtype == dtype else types.CPointer(types.int32)
+    return types.void(a, INTS, a, types.intp, c, types.intp, c, types.intp, types.intp, types.intp)
+
+
+def part_signature(dtype: Any) -> Any:
+    """void (a, ..., depth, columns)."""
+    return types.void(*sweep_signature(dtype).args, types.intp)
 
 
 def _sweep(family: str, vectors: int) -> Callable[..., None]:
@@ -39,10 +45,12 @@ def _sweep(family: str, vectors: int) -> Callable[..., None]:
         sweep(vectors, by_depth, a, table, b, b_row, init, init_row, c, c_row, rows, depth)
 
     down.__name__ = down.__qualname__ = f"{family}_{vectors}"  # each has a file of its own in the cache
-    return down
+    return takes(sweep_signature)(down)
 
 
 ROWS, DEPTH = (tuple(_sweep(family, vectors) for vectors in range(1, PANEL + 1)) for family in ("rows", "depth"))
+rows_1, rows_2, rows_3, rows_4 = ROWS
+depth_1, depth_2, depth_3, depth_4 = DEPTH
 
 
 def _sweep_part(family: str, halves: int) -> Callable[..., None]:
@@ -53,33 +61,11 @@ def _sweep_part(family: str, halves: int) -> Callable[..., None]:
         sweep_part(halves, by_depth, a, table, b, b_row, init, init_row, c, c_row, rows, depth, columns)
 
     down.__name__ = down.__qualname__ = f"{family}_part_{halves}"
-    return down
+    return takes(part_signature)(down)
 
 
 PARTS = tuple(_sweep_part(family, halves) for family in ("rows", "depth") for halves in (1, 2))
-
-
-def sweep_signature(dtype: Any) -> Any:
-    """void (a, table, b, b_row, init, init_row, c, c_row, rows, depth)."""
-    c = types.CPointer(jit.sums_of(dtype))
-    a = c if c.dtype == dtype else types.CPointer(types.int32)
-    return types.void(a, INTS, a, types.intp, c, types.intp, c, types.intp, types.intp, types.intp)
-
-
-def part_signature(dtype: Any) -> Any:
-    """void (a, ..., depth, columns)."""
-    return types.void(*sweep_signature(dtype).args, types.intp)
-
-
-def sweep_addresses(family: tuple[Any, ...], dtype: str, columns: int) -> list[int]:
-    """The addresses of a family's sweeps of 1 to 4 vectors; 0 for widths that a matrix of `columns` vectors lacks."""
-    needed = {PANEL} if columns >= PANEL else set()
-    if columns % PANEL:
-        needed.add(columns % PANEL)
-    return [
-        jit.address(function, dtype, sweep_signature) if width in needed else 0
-        for width, function in enumerate(family, start=1)
-    ]
+rows_part_1, rows_part_2, depth_part_1, depth_part_2 = PARTS
 
 
 # ---- sweeps by name: compiled code that is kept on disk cannot contain an address
@@ -88,14 +74,14 @@ def sweep_addresses(family: tuple[Any, ...], dtype: str, columns: int) -> list[i
 @functools.cache
 def name_sweeps() -> None:
     """Make every sweep known to the linker, once a process and before code that calls `named_sweep` is loaded."""
-    name_functions(ROWS[1:] + DEPTH[1:], sweep_signature)
-    name_functions(PARTS, part_signature)
+    name_functions(ROWS[1:] + DEPTH[1:] + PARTS)
 
 
-def name_functions(functions: Iterable[Callable[..., Any]], signature: Callable[[Any], Any]) -> None:
+def name_functions(functions: Iterable[Callable[..., Any]]) -> None:
     """Make functions of pointers, compiled for both precisions, known to the linker."""
-    for dtype, function in itertools.product(jit.DTYPES, functions):
-        llvm.add_symbol(_symbol(function.__name__, lanes_of(dtype)), jit.address(function, dtype, signature))
+    for dtype, function in itertools.product(DTYPES, functions):
+        place = Place(function.__module__, function.__name__)
+        llvm.add_symbol(_symbol(function.__name__, lanes_of(dtype)), address(place, dtype))
 
 
 def call_named(builder: Any, name: str, scalar: Any, arguments: list[Any]) -> None:

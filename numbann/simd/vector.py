@@ -9,7 +9,8 @@ from __future__ import annotations
 from llvmlite import ir
 from numba.core import cgutils
 
-BYTES = 64
+from numbann.simd.sizes import BYTES
+
 I32, I64 = ir.IntType(32), ir.IntType(64)
 
 

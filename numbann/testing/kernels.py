@@ -11,12 +11,11 @@ from typing import Any
 import numpy as np
 
 from numbann.compile.cpu import activation_backward, activation_forward, loss_kernel, optimizer_kernel
-from numbann.compile.embeddings import embed_backward, embed_forward, lengths, scratch_of
-from numbann.compile.text import free_parameters
-from numbann.components.component import Component, Configured, Parameter
+from numbann.compile.embeddings import embed_backward, embed_forward, lengths
+from numbann.components.component import Component, Configured, Parameter, free_parameters
 from numbann.engine.shared.alignment import aligned
 from numbann.simd import op
-from numbann.simd.sweep import lanes_of
+from numbann.simd.sizes import embedding_scratch, lanes_of
 
 LANES = 16  # numbers of a vector; rows are padded to a multiple
 KERNEL = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_ssize_t, ctypes.c_ssize_t, ctypes.c_void_p, ctypes.c_void_p)
@@ -140,7 +139,7 @@ class EmbeddingBlock:
         self._op, self._step = np.zeros(op.WIDTH, np.int64), np.zeros(op.STEP_WIDTH, np.int64)
         for name, number in {**numbers, **{name: a.ctypes.data for name, a in self._kept.items()}}.items():
             self._op[op.COLUMNS[name]] = number
-        self._scratch = np.zeros(scratch_of(len(component.terms), 1), dtype)
+        self._scratch = np.zeros(embedding_scratch(len(component.terms), 1), dtype)
         self._given = self._step.ctypes.data, self._scratch.ctypes.data
 
     def outputs(self) -> np.ndarray:

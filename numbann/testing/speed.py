@@ -20,7 +20,7 @@ from numbann.derivation.outputs import rows_of
 from numbann.engine.cpu.engine import Engine
 from numbann.network import plan
 from numbann.network.description import Dense, Embedding, Network
-from numbann.simd.jit import code_of
+from numbann.simd.compiler import code_of
 from numbann.simd.vector_math import BINDINGS
 from numbann.testing.findings import Doubt, Unchecked, spot_of
 from numbann.testing.kernels import LANES, EmbeddingBlock, Update, backward_block, forward_block, loss_block
@@ -70,7 +70,7 @@ def check_vectors(component: Component) -> str:
         split = set(SPLIT.findall(code)) & LIBRARY
         if split or widths[-1] < 4:
             called = ", ".join(sorted(split or set(CALLS.findall(code)) - {"fabs", "sqrt", "fma", "copysign"}))
-            fast = ", ".join(sorted(getattr(function, "__name__", "") for function in BINDINGS["float32"]))
+            fast = ", ".join(sorted(place.name for place in BINDINGS["float32"].values()))
             raise Doubt(
                 f"{name} is not vectorised: " + (f"{called} is called for each number" if called else "one by one"),
                 spot_of(component.function),

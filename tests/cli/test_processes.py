@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from click.testing import Result
 
 Start = Callable[..., "subprocess.Popen[str]"]
 WriteSpec = Callable[..., Path]
@@ -48,6 +49,17 @@ def test_what_is_imported(start: Start, write_spec: WriteSpec, arguments: list[s
     assert process.returncode == 0
     assert output
     assert errors.strip() == str(loaded)
+
+
+def test_kernels_that_are_kept_need_no_compiler(
+    numbann: Callable[..., Result], start: Start, write_spec: WriteSpec, here: Path
+) -> None:
+    """In the first process, this one, they may be compiled."""
+    train, predict = ("train", write_spec(), "-o", "out", "--force"), ("predict", "out", "blobs.csv")
+    for command in (train, predict):
+        assert numbann(*command).exit_code == 0
+        process = start("-c", LOADED, *command)
+        assert process.communicate(timeout=60)[1] == "['click', 'numpy']\n"
 
 
 def test_importing_numbann_imports_nothing_heavy(start: Start) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -68,6 +69,19 @@ def test_without_a_folder_that_can_be_written(filled: Filled, tmp_path: Path) ->
     assert got["compiled"] == filled[1]["compiled"]
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="permissions on Windows are not looked at")
+def test_a_folder_that_can_only_be_read(filled: Filled, cache: Path) -> None:
+    """What is there is used, and what is not is compiled each time."""
+    folders = [cache, *(path for path in cache.rglob("*") if path.is_dir())]
+    next(cache.rglob("dense_forward-*.object")).unlink()
+    for folder in folders:
+        folder.chmod(0o500)
+    found = train_in(cache)
+    for folder in folders:
+        folder.chmod(0o700)
+    assert found == {**filled[1], "compiled": 1}
+
+
 @pytest.mark.parametrize(
     "settings",
     [{"PYTHONOPTIMIZE": "1"}, {"NUMBA_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "NUMBA_CACHE_DIR": "elsewhere"}],
@@ -82,7 +96,7 @@ def test_settings_of_others_change_nothing(filled: Filled, here: Path, settings:
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("suffix", "damage"),
-    [(".kernel", b""), (".kernel", None), (".py", b"\x80\x04garbage"), (".py", None)],
+    [(".object", b""), (".object", None), (".py", b"\x80\x04garbage"), (".py", None)],
     ids=["empty kernels", "cut kernels", "garbage for source", "cut source"],
 )
 def test_damaged_files(filled: Filled, cache: Path, suffix: str, damage: bytes | None) -> None:
@@ -98,7 +112,7 @@ def test_damaged_files(filled: Filled, cache: Path, suffix: str, damage: bytes |
 
 def test_one_damaged_file(filled: Filled, cache: Path) -> None:
     """It alone is made anew, and the next process finds everything."""
-    victim = max(cache.rglob("*.kernel"), key=lambda path: path.stat().st_size)
+    victim = max(cache.rglob("*.object"), key=lambda path: path.stat().st_size)
     victim.write_bytes(victim.read_bytes()[:100])
     assert train_in(cache) == {**filled[1], "compiled": 1}
     assert train_in(cache) == {**filled[1], "compiled": 0}

@@ -7,10 +7,11 @@ import ctypes
 import numpy as np
 from networks import make_plan, set_weights
 
-from numbann.engine.cpu import driver
+from numbann.engine.cpu import call_words
 from numbann.engine.cpu.engine import Engine
+from numbann.engine.cpu.team import DRIVER
 from numbann.engine.shared.alignment import aligned
-from numbann.simd import jit
+from numbann.simd.objects import address
 
 TINY = np.array([1e-40], np.float32)
 
@@ -32,10 +33,8 @@ def test_they_are_zero_inside() -> None:
 
 def test_they_are_back_after_a_call() -> None:
     """The driver runs on this very thread here, over no steps."""
-    drive = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_ssize_t)(
-        jit.address(driver.drive, "float32", driver.driver_signature)
-    )
-    call = aligned(driver.CALL_WIDTH, "int64")
-    call[driver.THREADS] = 1
+    drive = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_ssize_t)(address(DRIVER.drive))
+    call = aligned(call_words.CALL_WIDTH, "int64")
+    call[call_words.THREADS] = 1
     drive(call.ctypes.data, 0)
     assert keeps_denormals()

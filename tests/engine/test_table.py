@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 
 from numbann.engine.cpu.table import Slot, Table, assemble
-from numbann.simd import gradient as gradient_kernels
-from numbann.simd import jit, op
+from numbann.simd import op
+from numbann.simd.named import gradient
+from numbann.simd.objects import address
 
-KERNEL = jit.address(gradient_kernels.sum_squares, "float32")
+KERNEL = address(gradient.sum_squares)
 GIVEN: dict[str, Any] = {"GRADIENT": np.ones(8, np.float32), "LENGTH": 8, "SQUARES": np.zeros(1, np.float32)}
 
 

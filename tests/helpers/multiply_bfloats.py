@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import functools
 import hashlib
 import json
 from ctypes import c_ssize_t, c_void_p
@@ -12,8 +13,12 @@ import numpy as np
 from numba import types
 
 from numbann.engine.shared.alignment import aligned
-from numbann.simd import bfloat, jit, rounding, sweep
+from numbann.simd import bfloat, sweep
+from numbann.simd.compiler import compiled
+from numbann.simd.jit import takes
 from numbann.simd.machine import flush_denormals, restore_denormals
+from numbann.simd.named import rounding
+from numbann.simd.objects import Place, address, function, load
 from numbann.simd.pointer import call_sweep
 
 # The exponents of factors and of what they are added to
@@ -29,6 +34,12 @@ ROWS, DEPTH, COLUMNS = 17, 5, 64
 SWEEP = ctypes.CFUNCTYPE(None, c_ssize_t, *[c_void_p] * 3, c_ssize_t, c_void_p, c_ssize_t, c_void_p, *[c_ssize_t] * 3)
 
 
+def signature(dtype: Any) -> Any:
+    """void (address, a, ...)."""
+    return types.void(types.intp, *sweep.sweep_signature(dtype).args)
+
+
+@takes(signature)
 def flushed_sweep(address, a, table, b, b_row, init, init_row, c, c_row, rows, depth):
     """A sweep as the driver runs it: denormal numbers are zeros."""
     state = flush_denormals()
@@ -36,9 +47,10 @@ def flushed_sweep(address, a, table, b, b_row, init, init_row, c, c_row, rows, d
     restore_denormals(state)
 
 
-def signature(dtype: Any) -> Any:
-    """void (address, a, ...)."""
-    return types.void(types.intp, *sweep.sweep_signature(dtype).args)
+@functools.cache
+def runner() -> Any:
+    """The same as a function."""
+    return SWEEP(load(compiled(flushed_sweep, "bfloat16")))
 
 
 def bits(random: np.random.Generator, shape: tuple[int, ...], exponents: tuple[int, int], mantissa: int) -> np.ndarray:
@@ -62,15 +74,13 @@ def operands(name: str, seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 def multiplied(init: np.ndarray, a: np.ndarray, b: np.ndarray, by_depth: bool = False) -> np.ndarray:
     """init + a b by a sweep."""
-    run = SWEEP(jit.address(flushed_sweep, "bfloat16", signature))
     c, table = aligned(init.shape, "float32"), np.arange(DEPTH if by_depth else ROWS, dtype=np.int64)
     stored = aligned(a.shape[::-1] if by_depth else a.shape, "int32")
     stored[:] = a.T if by_depth else a
     table *= stored.shape[1]
-    family = (sweep.DEPTH if by_depth else sweep.ROWS)[3]
-    address = jit.address(family, "bfloat16", sweep.sweep_signature)
+    place = address(Place(sweep.__name__, "depth_4" if by_depth else "rows_4"), "bfloat16")
     at = [each.ctypes.data for each in (stored, table, b, init, c)]
-    run(address, *at[:3], COLUMNS, at[3], COLUMNS, at[4], COLUMNS, ROWS, DEPTH)
+    runner()(place, *at[:3], COLUMNS, at[3], COLUMNS, at[4], COLUMNS, ROWS, DEPTH)
     return c
 
 
@@ -87,7 +97,7 @@ def paired(w: np.ndarray) -> np.ndarray:
     """The pairs of the rows of a panel, rounded."""
     pairs = aligned((len(w) // 2, w.shape[1]), "int32")
     given = (c_void_p, c_void_p, c_ssize_t, c_ssize_t)
-    run = jit.function(rounding.round_panel, rounding.panel_signature, None, *given)
+    run = function(rounding.round_panel, None, *given)
     run(w.ctypes.data, pairs.ctypes.data, len(w) - 1, w.shape[1])  # the last row is the padding of the one before it
     return pairs
 

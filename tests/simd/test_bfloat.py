@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ctypes
+import functools
 import os
 from ctypes import c_ssize_t, c_void_p
 from typing import Any
@@ -14,8 +16,11 @@ from numba import types
 from processes import run
 
 from numbann.engine.shared.alignment import aligned
-from numbann.simd import bfloat, jit
+from numbann.simd import bfloat
+from numbann.simd.compiler import compiled
+from numbann.simd.jit import takes
 from numbann.simd.machine import WIDE
+from numbann.simd.objects import load
 from numbann.simd.tile import transpose_block
 
 CASES = int(os.environ.get("NUMBANN_BFLOAT_CASES", "2"))
@@ -42,24 +47,31 @@ def test_processors_without_the_instruction_compute_the_same_bits(processor: dic
     assert found == expected
 
 
+INT, FLOATS, PAIRS = types.intp, types.CPointer(types.float32), types.CPointer(types.int32)
+
+
+@takes(types.void(FLOATS, FLOATS, INT, INT, PAIRS, INT, PAIRS))
 def round_two(even, odd, count, odd_count, rounded, rounded_row, paired):
     bfloat.round_values(even, odd, count, odd_count, rounded, rounded_row, paired)
 
 
+@takes(types.void(PAIRS, INT, PAIRS, INT, INT))
 def turn(a, a_row, c, c_row, columns):
     transpose_block(a, a_row, c, c_row, columns)
 
 
-INT, FLOATS, PAIRS = types.intp, types.CPointer(types.float32), types.CPointer(types.int32)
+@functools.cache
+def callable_of(function: Any, *given: Any) -> Any:
+    """A compiled function for Python."""
+    return ctypes.CFUNCTYPE(None, *given)(load(compiled(function, "float32")))
 
 
 @pytest.mark.parametrize("name", RANGES)
 @pytest.mark.parametrize("counts", [(32, 32), (32, 0), (7, 7), (17, 17), (16, 16)], ids=str)
 def test_values_are_rounded_twice(name: str, counts: tuple[int, int]) -> None:
     """The pairs of two rows and those of their columns; numbers that are not there are zeros."""
-    signature = types.void(FLOATS, FLOATS, INT, INT, PAIRS, INT, PAIRS)
     given = (c_void_p, c_void_p, c_ssize_t, c_ssize_t, c_void_p, c_ssize_t, c_void_p)
-    run_kernel = jit.function(round_two, lambda _: signature, None, *given)
+    run_kernel = callable_of(round_two, *given)
     x, rounded, columns = numbers(name, 2, 32), aligned((2, 20), "int32"), aligned(32, "int32")
     run_kernel(x.ctypes.data, x[1:].ctypes.data, *counts, rounded.ctypes.data, 20, columns.ctypes.data)
     expected = np.where(np.arange(32) < np.array(counts)[:, None], twin.rounded(x), 0)
@@ -80,8 +92,7 @@ def test_pairs_are_turned(columns: int) -> None:
     w = np.random.default_rng(0).integers(0, 1 << 16, (32, 16), np.uint16)
     a, c = aligned((16, 20), "int32"), aligned((8, 40), "int32")
     a[:, :16], c[:] = twin.pairs(w[::2], w[1::2]), 7
-    signature = types.void(PAIRS, INT, PAIRS, INT, INT)
-    run_kernel: Any = jit.function(turn, lambda _: signature, None, c_void_p, c_ssize_t, c_void_p, c_ssize_t, c_ssize_t)
+    run_kernel = callable_of(turn, c_void_p, c_ssize_t, c_void_p, c_ssize_t, c_ssize_t)
     run_kernel(a.ctypes.data, 20, c.ctypes.data, 40, columns)
     np.testing.assert_array_equal(c[:, :columns], twin.pairs(w.T[::2], w.T[1::2])[:, :columns])
     assert (c[:, columns:] == 7).all()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import errno
 import io
 import os
@@ -9,33 +10,40 @@ import subprocess
 import sys
 import warnings
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from numba import types
+from numba import config
 from numba.core.registry import CPUDispatcher
 
 from numbann import caches
 from numbann.compile import modules
 from numbann.errors import CacheWarning, DeviceError
-from numbann.simd import cache, jit
+from numbann.simd import cache, entries, objects
+from numbann.simd.compiler import compiled
+from numbann.simd.jit import takes
+from numbann.simd.objects import Place
 
 posix = pytest.mark.skipif(sys.platform == "win32", reason="permissions on Windows are not looked at")
-SIGNATURE = types.float64(types.float64)
 MORE = int(os.environ.get("NUMBANN_TEST_MORE", "1"))  # how often tests that draw lots draw them
 
 
+@takes(lambda dtype: dtype(dtype))
 def halve(x):  # type: ignore[no-untyped-def]
     """A kernel."""
     return x / 2
 
 
+HALVE = Place(__name__, "halve")
+
+
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A cache folder for what a test compiles."""
-    monkeypatch.setattr(cache, "cache_folder", lambda: tmp_path)
+    monkeypatch.setattr(objects, "cache_folder", lambda: tmp_path)
     monkeypatch.setattr(modules, "cache_folder", lambda: tmp_path)
     return tmp_path
 
@@ -55,10 +63,11 @@ def open_umask() -> Iterator[None]:
     os.umask(before)
 
 
-def compiled() -> tuple[float, bool]:
+def half(dtype: str = "float64") -> tuple[float, bool]:
     """The half of 3 by the kernel, and whether it was found in the cache."""
-    kernel = jit.compiled(halve, SIGNATURE)
-    return kernel.ctypes(3.0), bool(kernel.cache_hits)
+    before, kind = objects.MISSES, ctypes.c_double if dtype == "float64" else ctypes.c_float
+    address = objects.address.__wrapped__(HALVE, dtype)
+    return ctypes.CFUNCTYPE(kind, kind)(address)(3.0), before == objects.MISSES
 
 
 # ---- the folder
@@ -95,7 +104,7 @@ def test_a_folder_that_others_can_change_is_not_used(
     if change is give_away and os.geteuid():
         pytest.skip("only root gives folders away")
     found = chosen()
-    (found / "planted.kernel").touch()
+    (found / "planted.object").touch()
     harmed = [found, *found.parents][level]
     change(harmed)
     with pytest.warns(CacheWarning, match=rf"{harmed}.* change what is there; .*NUMBANN_CACHE_DIR"):
@@ -196,33 +205,70 @@ def test_every_bit_of_a_file_is_checked(folder: Path) -> None:
 
 
 def test_a_damaged_kernel_is_compiled_again(folder: Path) -> None:
-    assert compiled() == (1.5, False)
-    assert compiled() == (1.5, True)
-    (path,) = folder.glob("*.kernel")
+    assert half() == (1.5, False)
+    assert half() == (1.5, True)
+    (path,) = folder.glob("*.object")
     whole, draw = path.read_bytes(), np.random.default_rng(0)
     flips = [int(place) for place in draw.integers(len(whole), size=3 * MORE)]
     flipped = [whole[:place] + bytes([whole[place] ^ 1 << place % 8]) + whole[place + 1 :] for place in flips]
     for damage in (b"", whole[: len(whole) // 2], b"\x80\x04garbage", whole + b"more", *flipped):
         path.write_bytes(damage)
-        assert compiled() == (1.5, False)
+        assert half() == (1.5, False)
         assert caches.read_checked(path) is not None
-        assert compiled() == (1.5, True)
+        assert half() == (1.5, True)
     path.unlink()
     path.mkdir()
-    assert compiled() == (1.5, False)
+    assert half() == (1.5, False)
 
 
-def test_two_signatures_do_not_meet(folder: Path) -> None:
-    """Nor do functions of the same name: each has a file of its own, whatever other processes write."""
-    single = types.float32(types.float32)
-    assert [jit.compiled(halve, kind).cache_hits for kind in (SIGNATURE, single, SIGNATURE, single)] == [0, 0, 1, 1]
-    assert len(list(folder.glob("*.kernel"))) == 2
+def test_two_precisions_do_not_meet(folder: Path) -> None:
+    """Each has a file of its own, whatever other processes write."""
+    found = [half(dtype) for dtype in ("float64", "float32", "float64", "float32")]
+    assert found == [(1.5, False), (1.5, False), (1.5, True), (1.5, True)]
+    assert len(list(folder.glob("*.object"))) == 2
 
 
 def test_settings_of_the_compiler_make_other_kernels(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert compiled() == (1.5, False)
-    monkeypatch.setattr(cache.numba.config, "BOUNDSCHECK", 1)
-    assert compiled() == (1.5, False)
+    assert half() == (1.5, False)
+    monkeypatch.setattr(config, "BOUNDSCHECK", 1)
+    assert half() == (1.5, False)
+
+
+def test_a_kernel_of_another_processor_is_not_loaded(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Machines may share a home."""
+    assert half() == (1.5, False)
+    monkeypatch.setattr(objects, "_processor", lambda: ("x86_64-unknown-linux-gnu", "znver9", "+avx1024"))
+    assert half() == (1.5, False)
+
+
+@pytest.mark.parametrize("package", ["numba", "llvmlite"])
+def test_another_version_of_a_compiler_has_another_folder(monkeypatch: pytest.MonkeyPatch, package: str) -> None:
+    before, version_of = cache.versions_hash.__wrapped__(), cache._version_of
+    monkeypatch.setattr(cache, "_version_of", lambda one: "99" if one == package else version_of(one))
+    assert cache.versions_hash.__wrapped__() != before
+
+
+def test_what_the_process_lacks_is_not_loaded(folder: Path) -> None:
+    """LLVM would end the process."""
+    made = compiled(halve, "float64")
+    objects.keep((*HALVE, "float64"), replace(made, needs=("numbann_has_no_such_symbol",)))
+    assert half() == (1.5, False)
+    assert half() == (1.5, True)
+
+
+def test_an_object_shows_its_entry_alone() -> None:
+    """Other symbols could meet those of other objects."""
+    made = compiled(halve, "float64")
+    assert made.needs == ()
+    assert made.lasting
+    loaded = [objects.load(made), objects.load(made), objects.load(compiled(halve, "float64"))]
+    assert loaded[0] == loaded[1] != loaded[2]
+    assert objects.loaded(loaded[0]) is made
+
+
+def test_addresses_of_this_process_are_not_kept(folder: Path) -> None:
+    objects.keep((*HALVE, "float64"), replace(compiled(halve, "float64"), lasting=False))
+    assert half() == (1.5, False)
 
 
 @pytest.mark.parametrize("call", ["open", "write", "replace"])
@@ -230,13 +276,13 @@ def test_a_full_disk_is_no_error(folder: Path, monkeypatch: pytest.MonkeyPatch, 
     """The Nth call fails, for every N until none does; nothing is left behind, and what is there is whole."""
     for nth in range(1, 20):
         failed = _fail(monkeypatch, call, nth)
-        assert compiled()[0] == 1.5
+        assert half()[0] == 1.5
         assert vars(modules.load(f"NUMBER = {nth}"))["NUMBER"] == nth
         monkeypatch.undo()
-        monkeypatch.setattr(cache, "cache_folder", lambda: folder)
+        monkeypatch.setattr(objects, "cache_folder", lambda: folder)
         monkeypatch.setattr(modules, "cache_folder", lambda: folder)
         assert not list(folder.glob("*.tmp"))
-        for path in folder.glob("*.kernel"):
+        for path in folder.glob("*.object"):
             assert caches.read_checked(path)
             path.unlink()
         if not failed():
@@ -275,9 +321,10 @@ def _fail(monkeypatch: pytest.MonkeyPatch, call: str, nth: int) -> Callable[[], 
     return lambda: count >= nth
 
 
-def test_it_is_known_whether_there_is_anything(folder: Path) -> None:
+def test_it_is_known_whether_there_is_anything(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cache, "cache_folder", lambda: tmp_path)
     assert cache.cache_is_empty()
-    (folder / "one.kernel").touch()
+    (tmp_path / "one.object").touch()
     assert not cache.cache_is_empty()
 
 
@@ -285,7 +332,7 @@ def test_it_is_known_whether_there_is_anything(folder: Path) -> None:
 
 
 def test_without_a_compiler(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(jit.numba.config, "DISABLE_JIT", 1)
-    for compile_it in (lambda: jit.compiled(halve, SIGNATURE), lambda: jit.entry(halve, CPUDispatcher)):
+    monkeypatch.setattr(config, "DISABLE_JIT", 1)
+    for compile_it in (lambda: compiled(halve, "float64"), lambda: entries.entry(halve, CPUDispatcher)):
         with pytest.raises(DeviceError, match="NUMBA_DISABLE_JIT is set"):
             compile_it()

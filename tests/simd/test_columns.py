@@ -7,7 +7,7 @@ import ctypes
 import numpy as np
 import pytest
 
-from numbann.simd import dense, gradient, jit, norm, op
+from numbann.simd import compiler, dense, gradient, jit, norm, objects, op
 from numbann.simd.columns import columns_of
 from numbann.simd.op import COLUMNS
 
@@ -45,7 +45,7 @@ def test_an_array_has_the_type_of_its_column(dtype: str) -> None:
         row[COLUMNS[name]] = array.ctypes.data
     row[COLUMNS["OUTPUTS"]], row[COLUMNS["UNITS"]] = 7, -2
     row[COLUMNS["SWEEPS"] :][:4] = 11, 12, 13, 14
-    CALL(jit.address(read, dtype))(row.ctypes.data, 2, 3, 0, 0)
+    CALL(objects.load(compiler.compiled(read, dtype)))(row.ctypes.data, 2, 3, 0, 0)
     assert found.tolist() == [2, 1 << 20, 0.25, 7, -2, 13]
 
 

@@ -9,8 +9,11 @@ from typing import Any
 import numpy as np
 import pytest
 
+from numbann.engine.cpu.operands import sweep_addresses
 from numbann.engine.shared.alignment import aligned
-from numbann.simd import jit, sweep
+from numbann.simd import sweep
+from numbann.simd.objects import Place, address
+from numbann.simd.sizes import lanes_of
 
 COUNT, POINTER = ctypes.c_ssize_t, ctypes.c_void_p
 SWEEP = ctypes.CFUNCTYPE(None, POINTER, POINTER, POINTER, COUNT, POINTER, COUNT, POINTER, COUNT, COUNT, COUNT)
@@ -27,7 +30,7 @@ CASES = [
 
 def kernel(function: Any, dtype: str) -> Any:
     """A sweep as a function of addresses and counts."""
-    return SWEEP(jit.address(function, dtype, sweep.sweep_signature))
+    return SWEEP(address(Place(sweep.__name__, function.__name__), dtype))
 
 
 def random(dtype: str, *shape: int) -> np.ndarray:
@@ -40,7 +43,7 @@ def random(dtype: str, *shape: int) -> np.ndarray:
 @pytest.mark.parametrize(("family", "vectors", "dtype"), CASES)
 def test_products(family: Any, vectors: int, dtype: str) -> None:
     """c = init + a b, where a's rows (or depths) are found through a table, in any order."""
-    run, width = kernel(family[vectors - 1], dtype), vectors * sweep.lanes_of(dtype)
+    run, width = kernel(family[vectors - 1], dtype), vectors * lanes_of(dtype)
     for rows, depth in itertools.product(HEIGHTS, DEPTHS):
         by_depth = family is sweep.DEPTH
         stored = random(dtype, 40, depth if not by_depth else rows + 3)
@@ -71,8 +74,8 @@ def test_products(family: Any, vectors: int, dtype: str) -> None:
 @pytest.mark.parametrize("function", sweep.PARTS, ids=lambda function: function.__name__)
 def test_parts_of_a_vector(function: Any, dtype: str) -> None:
     """c = init + a b in the first columns of a vector; nothing is read behind the arrays or written beside c."""
-    run = PART(jit.address(function, dtype, sweep.part_signature))
-    by_depth, most = function in sweep.PARTS[2:], sweep.lanes_of(dtype) * int(function.__name__[-1]) // 2
+    run = PART(address(Place(sweep.__name__, function.__name__), dtype))
+    by_depth, most = function in sweep.PARTS[2:], lanes_of(dtype) * int(function.__name__[-1]) // 2
     for rows, depth, columns in itertools.product((1, 2, 7, 29), (1, 7), range(1, most + 1)):
         a, b, init = random(dtype, rows, depth), random(dtype, depth, columns), random(dtype, rows, columns)
         stored = np.ascontiguousarray(a.T) if by_depth else a
@@ -88,7 +91,7 @@ def test_parts_of_a_vector(function: Any, dtype: str) -> None:
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_every_height_has_the_same_bits(dtype: str) -> None:
     """A row's sum is one chain over the depth, whatever tile the row falls into."""
-    width, depth = 4 * sweep.lanes_of(dtype), 50
+    width, depth = 4 * lanes_of(dtype), 50
     generator = np.random.default_rng(0)
     a, b = (generator.standard_normal(shape).astype(dtype) for shape in ((29, depth), (depth, width)))
     zero, table = np.zeros(width, dtype), np.arange(29, dtype=np.int64) * depth
@@ -104,5 +107,5 @@ def test_every_height_has_the_same_bits(dtype: str) -> None:
 
 def test_only_the_widths_that_are_needed_are_compiled() -> None:
     for columns, needed in ((1, {1}), (3, {3}), (4, {4}), (9, {1, 4}), (12, {4})):
-        addresses = sweep.sweep_addresses(sweep.ROWS, "float32", columns)
+        addresses = sweep_addresses("rows", "float32", columns)
         assert {width for width, address in enumerate(addresses, start=1) if address} == needed

@@ -13,7 +13,7 @@ from numbann.components.built_in import built_in
 from numbann.components.declare import freeze
 from numbann.cuda.checks import check_cuda
 from numbann.plugins.plugin import import_file
-from numbann.simd.jit import code_of
+from numbann.simd.compiler import code_of
 from numbann.testing.checks import run
 from numbann.testing.findings import PASSED, SKIPPED, WARNING
 from numbann.testing.speed import check_vectors, kernels_of, measure_nanoseconds, measure_step

@@ -29,21 +29,12 @@ from typing import Any
 from numba import types
 from numba.core.errors import NumbaError
 
+from numbann.compile.checking import first_line, subject, type_fault
 from numbann.compile.cpu import NO_DRAW
 from numbann.compile.modules import load
 from numbann.compile.precision import Lowered
-from numbann.compile.text import (
-    as_bool,
-    call_of,
-    first_line,
-    free_parameters,
-    hyper_parameters,
-    names_the_plugin,
-    subject,
-    type_fault,
-    variable_of,
-)
-from numbann.components.component import Component, Configured, arguments_of
+from numbann.compile.text import as_bool, call_of, hyper_parameters, names_the_plugin, variable_of
+from numbann.components.component import Component, Configured, arguments_of, free_parameters
 from numbann.cuda.compile import binaries
 from numbann.cuda.compile.target import CUDA
 from numbann.cuda.threads import device, running

@@ -17,7 +17,7 @@ from numbann.engine.cpu.table import Columns, Op, Slot, Step, Table, assemble
 from numbann.engine.cpu.update import Update
 from numbann.network.chain import BATCH, ROW, SHARED, Activation, Enter, Link, Loss, Product, ScaleMembers
 from numbann.network.chain import Step as LayerStep
-from numbann.simd import dense, rounding, scaling
+from numbann.simd.named import dense, rounding, scaling
 
 # Rows of a layer's gradient that are computed and applied at once, by 64 columns 12 KB in float32, which the optimizer
 # then finds in the first-level cache; and the height of a tile, of which a unit has a whole number
@@ -145,7 +145,7 @@ class Builder:
             "SCALE": given.scale,
             "FLAG": given.flag,
         }
-        return [(self.operands.kernel(scaling.SCALINGS[given.dtype]), -GRAIN, columns)]
+        return [(self.operands.kernel(getattr(scaling, f"scale_{given.dtype}")), -GRAIN, columns)]
 
     def loss(self) -> Op:
         """The op of each row's loss and of the last layer's d."""

@@ -1,14 +1,33 @@
 """The driver: interprets a table of phases, step by step, on every thread of a team.
 
-It is compiled once for all networks: components, shapes and precisions are in the kernels and the table.  A call is a
-row of int64 that all threads share, with the columns named below.  The words that threads write are 128 bytes apart, so
-that no two share a cache line.
+It is compiled once for all networks: components, shapes and precisions are in the kernels and the table.
 """
 
 from __future__ import annotations
 
+from numba import types
+
+from numbann.engine.cpu.call_words import (
+    ARRIVED,
+    BATCH,
+    DONE,
+    FIRST,
+    GENERATION,
+    LAST,
+    OPS,
+    PHASE_COUNT,
+    PHASES,
+    SCRATCH,
+    SCRATCH_BYTES,
+    STEPS,
+    STOP,
+    STOP_AT,
+    THREADS,
+    TOTAL,
+    YIELD,
+)
 from numbann.simd import op as layout
-from numbann.simd.jit import INTS, inner
+from numbann.simd.jit import INTS, inner, takes
 from numbann.simd.machine import (
     atomic_add,
     atomic_load,
@@ -19,12 +38,8 @@ from numbann.simd.machine import (
 )
 from numbann.simd.pointer import advance, call_kernel, ints
 
-THREADS, OPS, PHASES, PHASE_COUNT, BATCH, TOTAL, FIRST, LAST = 0, 1, 2, 3, 4, 5, 6, 7
-SCRATCH, SCRATCH_BYTES, STEPS, YIELD, PATIENCE = 8, 9, 10, 11, 12  # PATIENCE: moments to wait for another call
-ARRIVED, GENERATION, STOP, STOP_AT, DONE = 32, 48, 64, 80, 96
-CALL_WIDTH = 112
 
-
+@takes(types.void(INTS, types.intp))
 def drive(call, thread):
     """Run the steps FIRST..LAST of the table as one thread of the team."""
     state = flush_denormals()
@@ -85,10 +100,3 @@ def _barrier(call):
     waited = 0
     while atomic_load(call, GENERATION) == generation:
         waited = wait(call[YIELD], waited)
-
-
-def driver_signature(_dtype):
-    """void (call, thread)."""
-    from numba import types
-
-    return types.void(INTS, types.intp)

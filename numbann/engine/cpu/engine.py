@@ -33,7 +33,7 @@ from numbann.engine.shared.report import Report
 from numbann.network.initial import initial_tensors
 from numbann.network.plan import Plan
 from numbann.network.states import MEMORY, select_part
-from numbann.simd import jit
+from numbann.simd import objects
 
 BETWEEN_EPOCHS = 10_000  # moments, some milliseconds, that threads wait for the next epoch before they park
 
@@ -85,11 +85,11 @@ class Engine(interface.Engine):
         self._training: _Training | None = None
         self._losses = np.empty(0)  # of the steps done in the last epoch
         self._probes: dict[tuple[int, bool], Probe] = {}
-        self._misses = jit.MISSES
+        self._misses = objects.MISSES
 
     @property
     def compiled(self) -> int:
-        return jit.MISSES - self._misses
+        return objects.MISSES - self._misses
 
     # ---- weights and states
 

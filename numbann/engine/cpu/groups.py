@@ -19,7 +19,9 @@ from numbann.engine.cpu.table import Columns, Op, Slot, Table, assemble
 from numbann.engine.cpu.update import Update, sum_and_update
 from numbann.engine.shared.alignment import aligned
 from numbann.network.chain import SHARED
-from numbann.simd import groups, jit, op
+from numbann.simd import op
+from numbann.simd.named import groups
+from numbann.simd.objects import address
 
 HUGE = 1024  # rows from which a batch goes by groups
 CHUNK = 64  # rows that go through the network together, and stay in the first-level cache
@@ -57,7 +59,7 @@ def _pass(dtype: str, count: int, ops: int) -> Op:
         "GROUPS": count,
         "CHUNK": CHUNK,
     }
-    return jit.address(groups.pass_groups, dtype), count, columns
+    return address(groups.pass_groups, dtype), count, columns
 
 
 def _chunk_ops(worker: Builder, gradients: np.ndarray) -> list[Op]:

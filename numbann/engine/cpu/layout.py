@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from numbann.network.chain import Layer, Vector
 from numbann.network.plan import ITEMSIZE, Plan
-from numbann.simd.sweep import PANEL, lanes_of
+from numbann.simd.sizes import PANEL, lanes_of
 
 # Addresses that are a multiple of some kilobytes apart fall into the same set of a cache, which holds a few lines only.
 # An update reads a weight, its gradient and its states together: arenas are a multiple of PAGE and a little more apart

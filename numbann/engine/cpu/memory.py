@@ -9,16 +9,14 @@ from typing import Any
 
 import numpy as np
 
-from numbann.compile.embeddings import scratch_of
 from numbann.engine.cpu.layout import LayerLayout, Layout
 from numbann.engine.shared.alignment import aligned
 from numbann.network.chain import INPUTS, TOTALS, Activation, Chain, Embed, Enter, ScaleInputs, ScaleMembers
 from numbann.network.plan import Plan
-from numbann.simd import jit, rounding
-from numbann.simd.bfloat import PANEL as TOGETHER
-from numbann.simd.dense import DELTA_DEPTH
+from numbann.simd.named import rounding
+from numbann.simd.objects import function
 from numbann.simd.op import BFLOAT16
-from numbann.simd.sweep import PANEL
+from numbann.simd.sizes import DELTA_DEPTH, PANEL, ROUNDED, embedding_scratch
 
 
 class Arena:
@@ -83,13 +81,11 @@ class Arena:
     def round(self) -> None:
         """Round the weights to bfloat16 again, if products read them so and they have changed."""
         if self.stale and len(self.pairs):
-            function = jit.function(
-                rounding.round_panel, rounding.panel_signature, None, c_void_p, c_void_p, c_ssize_t, c_ssize_t
-            )
+            round_panel = function(rounding.round_panel, None, c_void_p, c_void_p, c_ssize_t, c_ssize_t)
             for k, place in enumerate(self.layout.layers):
                 for column, panel in self._panels(k, 0):
                     pairs = self.pairs[place.pairs + column * place.pairs_padded :]
-                    function(panel.ctypes.data, pairs.ctypes.data, *panel.shape)
+                    round_panel(panel.ctypes.data, pairs.ctypes.data, *panel.shape)
         self.stale = False
 
     @property
@@ -137,7 +133,7 @@ class Rounded:
     """Rows of values in bfloat16: the pairs of each row (B, columns / 2), and those of each column (B / 2, columns)."""
 
     def __init__(self, layout: Layout, rows: int, columns: int) -> None:
-        columns, even = -(-columns // TOGETHER) * TOGETHER, rows + rows % 2
+        columns, even = -(-columns // ROUNDED) * ROUNDED, rows + rows % 2
         self.rows = aligned((even, layout.row(columns // 2)), "int32")
         self.pairs = aligned((even // 2, layout.row(columns)), "int32")
 
@@ -206,5 +202,5 @@ def scratch(plan: Plan, threads: int) -> np.ndarray:
     """
     layout, embed = Layout(plan), plan.layers[0].training.step(Embed)
     panel, widest = PANEL * layout.lanes, max(place.row for place in layout.layers)
-    columns = scratch_of(embed.terms * len(embed.configured.component.terms), embed.mixed) if embed else 0
+    columns = embedding_scratch(embed.terms * len(embed.configured.component.terms), embed.mixed) if embed else 0
     return aligned((threads, max(DELTA_DEPTH * panel, 2 * widest, columns) + panel), plan.dtype)

@@ -13,7 +13,7 @@ import numpy as np
 from numbann.engine.shared.alignment import aligned
 from numbann.network.chain import Drop
 from numbann.network.plan import Plan
-from numbann.simd.dropout import RATE, SCALE
+from numbann.simd.sizes import RATE, SCALE
 
 SMOOTHING = "label_smoothing"
 

@@ -17,9 +17,10 @@ from numbann.engine.cpu.moving import Moving
 from numbann.engine.cpu.table import Columns, Slot
 from numbann.engine.shared.alignment import aligned
 from numbann.network.chain import INPUTS, SUMS, TOTALS, Embed, Enter, PickRows, ScaleMembers, Step, Vector
-from numbann.simd import jit
+from numbann.simd import named
+from numbann.simd.objects import Place, address
 from numbann.simd.op import BFLOAT16
-from numbann.simd.sweep import DEPTH, PANEL, ROWS, sweep_addresses
+from numbann.simd.sizes import PANEL
 
 # Rows are shared out to threads in pairs: all tiles but the last resort of one row have an even height, so no thread
 # ends with a single row unless the batch does
@@ -70,13 +71,13 @@ class Operands:
         self.scaled = aligned((rows, self.layout.padded(self.plan.inputs)), self.dtype) if scaling else None
         self.whole_batch = self._whole_batch(rows) if self.plan.couples_losses else {}
 
-    def kernel(self, function: Any) -> int:
+    def kernel(self, kernel: Place) -> int:
         """The address of a kernel for the plan's dtype."""
-        return jit.address(function, self.dtype)
+        return address(kernel, self.dtype)
 
-    def product_kernel(self, function: Any) -> int:
+    def product_kernel(self, kernel: Place) -> int:
         """The address of a kernel that multiplies."""
-        return jit.address(function, self.plan.products)
+        return address(kernel, self.plan.products)
 
     def units(self, k: int, by_panels: bool) -> int:
         """The units of an op over a layer's rows or panels."""
@@ -154,7 +155,7 @@ class Operands:
     def product(self, k: int) -> Columns:
         """Those of x w + b."""
         place, rounded = self.layout.layers[k], self.rows[k].rounded
-        columns = {**self.layer(k), "SWEEPS": self._sweeps(ROWS, place.columns, self.plan.products)}
+        columns = {**self.layer(k), "SWEEPS": self._sweeps("rows", place.columns, self.plan.products)}
         if not self.rounds:
             return columns
         x = _one_by_one(rounded["x"].rows, self.counted)
@@ -186,7 +187,7 @@ class Operands:
         columns = self.gradient(k)
         if not self.rounds:
             return columns
-        rounded, sweeps = self.rows[k].rounded, self._sweeps(DEPTH, self.layout.layers[k].columns, BFLOAT16)
+        rounded, sweeps = self.rows[k].rounded, self._sweeps("depth", self.layout.layers[k].columns, BFLOAT16)
         x, d = rounded.get("given", rounded["x"]).pairs, rounded["d"].pairs
         return {
             **columns,
@@ -203,7 +204,7 @@ class Operands:
             **self.layer(k),
             **self._given_to(k),
             **sums,
-            "SWEEPS": self._sweeps(DEPTH, self.layout.layers[k].columns),
+            "SWEEPS": self._sweeps("depth", self.layout.layers[k].columns),
         }
 
     def bias_gradient(self, k: int) -> Columns:
@@ -219,7 +220,7 @@ class Operands:
         own: Columns = {
             "SLOPES": self._totals(k, vector),
             "COLUMNS": columns,
-            "SWEEPS": self._sweeps(DEPTH, columns),
+            "SWEEPS": self._sweeps("depth", columns),
         }
         return {**self.gradient(k), **own, **summed}
 
@@ -286,7 +287,7 @@ class Operands:
             **below,
             "INIT": self.zero if skip is None else skip,
             "INIT_ROW": 0 if skip is None else self.layout.layers[k].row,
-            "SWEEPS": self._sweeps(ROWS, below["DX_COLUMNS"], self.plan.products),
+            "SWEEPS": self._sweeps("rows", below["DX_COLUMNS"], self.plan.products),
         }
         if not self.rounds:
             return columns
@@ -324,9 +325,16 @@ class Operands:
         inputs = self.plan.inputs
         return {"X": Slot("x"), "X_MOVES": inputs, "TABLE": self.counted * inputs, "MOVES": 0}
 
-    def _sweeps(self, family: tuple[Any, ...], columns: int, precision: str = "") -> list[int]:
+    def _sweeps(self, family: str, columns: int, precision: str = "") -> list[int]:
         """Those for so many columns, by default of sums over rows."""
         return sweep_addresses(family, precision or self.dtype, columns // self.layout.lanes)
+
+
+def sweep_addresses(family: str, dtype: str, columns: int) -> list[int]:
+    """The addresses of a family's sweeps of 1 to 4 vectors; 0 for widths that a matrix of `columns` vectors lacks."""
+    needed = {PANEL if columns >= PANEL else 0, columns % PANEL}
+    widths = range(1, PANEL + 1)
+    return [address(getattr(named.sweep, f"{family}_{k}"), dtype) if k in needed else 0 for k in widths]
 
 
 def _one_by_one(x: np.ndarray, counted: np.ndarray) -> Columns:

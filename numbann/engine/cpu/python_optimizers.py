@@ -18,7 +18,7 @@ from numbann.components.matrices import step_of_matrices
 from numbann.engine.cpu.memory import Arena
 from numbann.network.plan import Plan
 from numbann.network.states import TRAINED, layer_number
-from numbann.simd.gradient import SMALL
+from numbann.simd.sizes import SMALL
 
 Measure = Callable[[], float]  # runs the table on all rows: it gives their mean loss and stores the gradient
 

@@ -1,4 +1,4 @@
-"""Runs tables on a team of threads: holds what threads need besides a table, and calls the driver."""
+"""Runs tables on a team of threads: holds what threads need besides a table, and calls the call_words."""
 
 from __future__ import annotations
 
@@ -6,16 +6,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from numbann.engine.cpu import driver
+from numbann.engine.cpu import call_words
+from numbann.engine.cpu.box_words import PATIENCE
 from numbann.engine.cpu.memory import scratch
 from numbann.engine.cpu.table import Table
 from numbann.engine.cpu.team import Team
-from numbann.engine.cpu.worker import PATIENCE
 from numbann.engine.shared.alignment import aligned
 from numbann.engine.shared.report import Report
 from numbann.network.plan import Plan
 from numbann.simd import op
-from numbann.simd.machine import yield_address
+from numbann.simd.system import yield_address
 
 BRIEF = 1_000_000_000  # floating-point operations, some hundredths of a second that Ctrl-C may have to wait
 
@@ -32,13 +32,13 @@ class Call:
 
     def rows(self, total: int) -> int:
         """Set the number of rows; return the number of steps."""
-        self.numbers[driver.TOTAL] = total
+        self.numbers[call_words.TOTAL] = total
         return -(-total // self.batch)
 
     @property
     def done(self) -> int:
         """The number of the next step."""
-        return int(self.numbers[driver.DONE])
+        return int(self.numbers[call_words.DONE])
 
 
 class Runner:
@@ -52,7 +52,7 @@ class Runner:
 
     def call(self, table: Table, threads: int, batch: int, patience: int = PATIENCE) -> Call:
         """Prepare a call of a table; after it, workers wait `patience` moments for another one."""
-        numbers = aligned(driver.CALL_WIDTH, "int64")
+        numbers = aligned(call_words.CALL_WIDTH, "int64")
         values = {
             "THREADS": threads,
             "OPS": table.ops.ctypes.data,
@@ -66,14 +66,14 @@ class Runner:
             "PATIENCE": patience,
         }
         for name, value in values.items():
-            numbers[getattr(driver, name)] = value
+            numbers[getattr(call_words, name)] = value
         return Call(table, threads, batch, numbers, numbers.ctypes.data)
 
     def set(self, call: Call, first: int, last: int) -> None:
         """Set the steps first..last for a call."""
         numbers = call.numbers
-        numbers[driver.FIRST], numbers[driver.LAST], numbers[driver.DONE] = first, last, first
-        numbers[driver.STOP], numbers[driver.STOP_AT] = 0, -1
+        numbers[call_words.FIRST], numbers[call_words.LAST], numbers[call_words.DONE] = first, last, first
+        numbers[call_words.STOP], numbers[call_words.STOP_AT] = 0, -1
 
     def run(self, call: Call, first: int, last: int, report: Report | None = None) -> None:
         """Run the steps first..last; if an exception ends them, `call.done` says how far they came."""
@@ -84,6 +84,6 @@ class Runner:
         self.team.run(
             call.threads,
             call.address,
-            stop=lambda: call.numbers.__setitem__(driver.STOP, 1),
+            stop=lambda: call.numbers.__setitem__(call_words.STOP, 1),
             tick=lambda: report(call.done) if report else None,
         )

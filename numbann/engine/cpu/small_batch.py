@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from numbann.engine.cpu.builder import Builder
-from numbann.engine.cpu.driver import TOTAL
+from numbann.engine.cpu.call_words import TOTAL
 from numbann.engine.cpu.memory import Arena
 from numbann.engine.cpu.operands import Operands, Scaling
 from numbann.engine.cpu.runner import Call, Runner

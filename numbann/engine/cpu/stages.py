@@ -10,13 +10,14 @@ from typing import Any
 
 import numpy as np
 
-from numbann.compile import cpu, embeddings
+from numbann.compile.named import component_kernel, cpu, embeddings
 from numbann.engine.cpu.memory import Arena
 from numbann.engine.cpu.moving import SMOOTHING, drop_numbers
 from numbann.engine.cpu.operands import Operands
 from numbann.engine.cpu.table import Columns, Op, Slot
 from numbann.network import chain
-from numbann.simd import batch, categories, dense, dropout, input_scale, jit, members, norm, rounding
+from numbann.simd.named import batch, categories, dense, dropout, input_scale, members, norm, rounding
+from numbann.simd.objects import address
 from numbann.simd.op import BFLOAT16
 
 ROUNDED_UNIT = 64  # rows of a panel of w that are rounded at once
@@ -25,13 +26,13 @@ ALL_THREADS = 1 << 16  # units, more than there are threads: each of them gets s
 
 def embed(operands: Operands, k: int, step: chain.Embed, units: int) -> Op:
     """e: the numbers that stand for inputs, and the other inputs."""
-    kernel = embeddings.embed_forward(step.configured.component, operands.dtype)
+    kernel = component_kernel(embeddings.embed_forward, step.configured.component, operands.dtype)
     return kernel, units, operands.embedding(step)
 
 
 def embed_back(operands: Operands, k: int, step: chain.Embed, units: int) -> Op:
     """The gradients to an embedding's trained numbers, a unit for each feature."""
-    kernel = embeddings.embed_backward(step.configured.component, operands.dtype)
+    kernel = component_kernel(embeddings.embed_backward, step.configured.component, operands.dtype)
     return kernel, step.features, operands.embedding(step)
 
 
@@ -86,7 +87,7 @@ def finish_scale(arena: Arena, gradient: Arena, k: int, step: chain.ScaleInputs)
         "INPUTS_PADDED": place.inputs_padded,
         "COLUMNS": place.columns,
     }
-    return jit.address(input_scale.finish_scale, arena.plan.dtype), place.inputs, columns
+    return address(input_scale.finish_scale, arena.plan.dtype), place.inputs, columns
 
 
 def product(operands: Operands, k: int, step: chain.Product, units: int) -> Op:
@@ -121,7 +122,7 @@ def round_weights(arena: Arena) -> list[list[Op]]:
             "MOVED_W": arena.at(place.weights),
             **arena.pairs_of(k),
         }
-        ops.append((jit.address(rounding.round_weights, arena.plan.dtype), units, columns))
+        ops.append((address(rounding.round_weights, arena.plan.dtype), units, columns))
     return [ops]
 
 
@@ -140,13 +141,13 @@ def normalize_back(operands: Operands, k: int, step: chain.Norm, units: int) -> 
 def activate(operands: Operands, k: int, step: chain.Activation, units: int) -> Op:
     """a from z."""
     in_place, noisy = step.reads == step.writes, step.key is not None
-    kernel = cpu.activation_forward(step.configured.component, operands.dtype, in_place, noisy)
+    kernel = component_kernel(cpu.activation_forward, step.configured.component, operands.dtype, in_place, noisy)
     return kernel, units, _activation(operands, k, step)
 
 
 def activate_back(operands: Operands, k: int, step: chain.Activation, units: int) -> Op:
     """dz from da, and the gradients to the activation's trained numbers."""
-    kernel = cpu.activation_backward(step.configured.component, operands.dtype, operands.training)
+    kernel = component_kernel(cpu.activation_backward, step.configured.component, operands.dtype, operands.training)
     return kernel, units, _activation(operands, k, step)
 
 
@@ -184,7 +185,9 @@ def take_own_back(operands: Operands, k: int, step: chain.TakeOwn, units: int) -
 def loss(operands: Operands, k: int, step: chain.Loss, units: int) -> Op:
     """Each row's loss, and d."""
     columns = {**_targets(operands, k, step), "ROW_LOSS": Slot("row_loss"), **operands.whole_batch}
-    return cpu.loss_kernel(step.configured.component, operands.dtype, "shares" in operands.slots), units, columns
+    weighted = "shares" in operands.slots
+    kernel = component_kernel(cpu.loss_kernel, step.configured.component, operands.dtype, weighted)
+    return kernel, units, columns
 
 
 def before_loss(operands: Operands, k: int, step: chain.Loss, units: int) -> list[list[Op]]:
@@ -197,7 +200,8 @@ def before_loss(operands: Operands, k: int, step: chain.Loss, units: int) -> lis
     kernels += [batch.gather_groups] if component.asks("group", "group_end") else []
     gathered: list[Op] = [(operands.kernel(kernel), units, columns) for kernel in kernels]
     numbers: list[list[Op]] = [
-        [(cpu.each_kernel(component, k, operands.dtype), units, columns)] for k in range(len(component.each))
+        [(component_kernel(cpu.each_kernel, component, k, operands.dtype), units, columns)]
+        for k in range(len(component.each))
     ]
     return [gathered, *numbers]
 
@@ -228,7 +232,8 @@ def link(operands: Operands, k: int, step: chain.Link, units: int) -> Op:
     """Predictions from outputs."""
     values, parameters = operands.rows[k].values, operands.values(step.configured)
     columns = {**operands.behind(k), "Z": values["out"], "A": values[step.writes], "PARAMETERS": parameters}
-    return cpu.activation_forward(step.configured.component, operands.dtype, False), units, columns
+    kernel = component_kernel(cpu.activation_forward, step.configured.component, operands.dtype, False)
+    return kernel, units, columns
 
 
 Lowering = Callable[[Operands, int, Any, int], Op]

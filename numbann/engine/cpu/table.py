@@ -5,15 +5,15 @@ Every op is checked against the columns that its kernel reads.  builder.py and s
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from numbann.engine.shared.alignment import aligned
-from numbann.simd import jit, op
-from numbann.simd.columns import columns_of
+from numbann.simd import op
+from numbann.simd.objects import Object, loaded
 from numbann.simd.op import Column
 
 
@@ -57,23 +57,22 @@ def assemble(phases: Sequence[Sequence[Op]], apart: Sequence[Op] = (), **kept: A
     table = Table(ops, np.array(ranges, np.int64), [], {**kept, "arrays": []})
     for index, (kernel, units, columns) in enumerate(rows):
         table.ops[index, [op.KERNEL, op.UNITS]] = kernel, units
-        function, precision = jit.kernel_at(kernel)
+        known = loaded(kernel)
         try:
-            for column in _needed(function, columns):
-                _fill(table, index, column, precision, columns[column.name])
+            for column in _needed(known, columns):
+                _fill(table, index, column, known.precision, columns[column.name])
         except ValueError as error:
-            raise ValueError(f"{function.__module__}.{function.__name__}: {error}") from None
+            raise ValueError(f"{'.'.join(known.place)}: {error}") from None
     return table
 
 
-def _needed(kernel: Callable[..., Any], columns: Columns) -> list[Column]:
+def _needed(kernel: Object, columns: Columns) -> list[Column]:
     """The columns that a kernel reads; ValueError if one is missing or unknown."""
-    needed = columns_of(kernel)
     if unknown := columns.keys() - op.COLUMNS.keys():
         raise ValueError(f"there is no column {', '.join(sorted(unknown))}")
-    if missing := needed.keys() - columns.keys():
+    if missing := set(kernel.columns) - columns.keys():
         raise ValueError(f"it reads {', '.join(sorted(missing))}, which its op lacks")
-    return list(needed.values())
+    return [op.COLUMNS[name] for name in kernel.columns]
 
 
 def _fill(table: Table, index: int, column: Column, precision: str, value: Value) -> None:

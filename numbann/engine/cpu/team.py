@@ -16,11 +16,12 @@ from time import perf_counter
 
 import numpy as np
 
-from numbann.engine.cpu import driver, worker
+from numbann.engine.cpu import box_words
 from numbann.engine.shared.alignment import aligned
-from numbann.simd import jit
-from numbann.simd.machine import current_cpu, yield_address
+from numbann.simd.objects import Module, address, function
+from numbann.simd.system import current_cpu, yield_address
 
+DRIVER, WORKER = Module("numbann.engine.cpu.driver"), Module("numbann.engine.cpu.worker")
 INTERVAL = 0.1  # seconds between two ticks
 IN_A_ROW = 1e-3  # calls at most this many seconds apart are worth waking threads for
 
@@ -36,12 +37,10 @@ class Team:
 
     def __init__(self, size: int) -> None:
         self.size = size
-        driver_address = jit.address(driver.drive, "float32", driver.driver_signature)
-        self._serve = jit.function(worker.serve, worker.serve_signature, c_int64, c_void_p, c_ssize_t)
-        engage = (c_int64, c_void_p, *[c_ssize_t] * 4)
-        self._engage = jit.function(worker.engage, worker.engage_signature, *engage)
-        self._boxes = aligned((size, worker.BOX), "int64")
-        self._boxes[:, worker.DRIVER], self._boxes[:, worker.YIELD] = driver_address, yield_address()
+        self._serve = function(WORKER.serve, c_int64, c_void_p, c_ssize_t)
+        self._engage = function(WORKER.engage, c_int64, c_void_p, *[c_ssize_t] * 4)
+        self._boxes = aligned((size, box_words.BOX), "int64")
+        self._boxes[:, box_words.DRIVER], self._boxes[:, box_words.YIELD] = address(DRIVER.drive), yield_address()
         self._place = self._boxes.ctypes.data
         self._attempted = 0.0
         self.lock = threading.Lock()
@@ -52,7 +51,7 @@ class Team:
 
     def run_briefly(self, count: int, call: int) -> None:
         """Run the call at an address on `count` threads, this one among them.  An interrupt comes out after it."""
-        while not self._engage(self._place, 1, count, call, worker.PATIENCE):
+        while not self._engage(self._place, 1, count, call, box_words.PATIENCE):
             self._wake(1, count)
 
     def run_if_ready(self, count: int, call: int) -> bool:
@@ -71,7 +70,7 @@ class Team:
         end.
         """
         try:
-            while not self._engage(self._place, 0, count, call, worker.PATIENCE):
+            while not self._engage(self._place, 0, count, call, box_words.PATIENCE):
                 self._wake(0, count)
             while self._busy(count):
                 if not self._reports.acquire(timeout=INTERVAL):
@@ -89,12 +88,12 @@ class Team:
 
     def _busy(self, count: int) -> bool:
         """Whether a thread is still running a call that it will report."""
-        return bool((self._boxes[:count, worker.STATE] == worker.CALLED).any())
+        return bool((self._boxes[:count, box_words.STATE] == box_words.CALLED).any())
 
     def begin_after_fork(self) -> None:
         """Begin in a forked process, which has none of its parent's threads, though one of them may hold the lock."""
         self.lock = threading.Lock()
-        self._boxes[:, worker.STATE] = worker.PARKED
+        self._boxes[:, box_words.STATE] = box_words.PARKED
         self._reset()
 
     def _reset(self) -> None:
@@ -106,10 +105,10 @@ class Team:
         """Start or wake the threads that are parked, each on another processor than this one's."""
         here = current_cpu()
         for thread in range(first, count):
-            if self._boxes[thread, worker.STATE] != worker.PARKED:
+            if self._boxes[thread, box_words.STATE] != box_words.PARKED:
                 continue
-            self._boxes[thread, worker.CLOSING] = 0
-            self._boxes[thread, worker.STATE] = worker.WAKING
+            self._boxes[thread, box_words.CLOSING] = 0
+            self._boxes[thread, box_words.STATE] = box_words.WAKING
             if thread not in self._queues:
                 queue = self._queues[thread] = SimpleQueue()
                 work = (self._serve, self._boxes[thread], thread, queue, self._reports)
@@ -133,7 +132,7 @@ def _live(
 
 def _end(boxes: np.ndarray, queues: dict[int, SimpleQueue[int | None]]) -> None:
     """Tell threads to park at once and to end."""
-    boxes[:, worker.CLOSING] = 1
+    boxes[:, box_words.CLOSING] = 1
     for queue in queues.values():
         queue.put(None)
 

@@ -13,14 +13,16 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from numbann.compile.cpu import optimizer_kernel, update_signature
+from numbann.compile.named import component_kernel, cpu
 from numbann.components.component import PLAIN, Tuning
 from numbann.engine.cpu.memory import Arena
 from numbann.engine.cpu.stages import finish, round_weights
 from numbann.engine.cpu.table import Columns, Op
 from numbann.engine.shared.alignment import aligned
-from numbann.simd import gradient as gradient_kernels
-from numbann.simd import groups, jit
+from numbann.simd.named import gradient as gradient_kernels
+from numbann.simd.named import groups
+from numbann.simd.objects import address
+from numbann.simd.sizes import BLOCK
 
 Hyper = Mapping[Tuning, np.ndarray]  # the optimizer's numbers of each step, for each way of training
 
@@ -64,24 +66,26 @@ def choose_update(arena: Arena, hyper: Hyper) -> Update:
 def update_at_once(arena: Arena, hyper: Hyper) -> Update:
     """Give each piece of the gradient to the optimizer's kernel."""
     plan = arena.plan
-    columns = _columns(arena, optimizer_kernel(plan.optimizer, plan.dtype, plan.extras), hyper)
+    optimizer = plan.optimizer
+    kernel = component_kernel(cpu.update_kernel, optimizer.component, plan.dtype, optimizer.stored_states, plan.extras)
+    columns = _columns(arena, kernel, hyper)
     return Update(arena, columns, hyper, _keep_within(arena))
 
 
 def store_gradient(arena: Arena, gradient: Arena, hyper: Hyper) -> Update:
     """Store the gradient in an arena of its own, and finish it where steps of the network ask for that."""
-    store = jit.address(gradient_kernels.store, arena.plan.dtype, update_signature)
+    store = address(gradient_kernels.store, arena.plan.dtype)
     return Update(gradient, _columns(gradient, store, hyper), hyper, finish(arena, gradient))
 
 
 def sum_and_update(update: Update, gradients: np.ndarray) -> list[Op]:
     """Update an arena with the sum of gradients (groups, elements of the arena)."""
-    kernel = jit.address(groups.update_sum, update.arena.plan.dtype)
+    kernel = address(groups.update_sum, update.arena.plan.dtype)
     given = {"GROUP_STRIDE": gradients.shape[1], "GROUPS": len(gradients)}
     return [
         (
             kernel,
-            -(-length // groups.BLOCK),
+            -(-length // BLOCK),
             {
                 "ARENA": update.arena.at(start),
                 "LENGTH": length,
@@ -102,7 +106,7 @@ def _columns(arena: Arena, kernel: int, hyper: Hyper) -> Columns:
 
 def _keep_within(arena: Arena) -> list[list[Op]]:
     """The phase that keeps vectors within their bounds, and those that predict, which lie one stride before them."""
-    plan, kernel = arena.plan, jit.address(gradient_kernels.keep_within, arena.plan.dtype)
+    plan, kernel = arena.plan, address(gradient_kernels.keep_within, arena.plan.dtype)
     stride = -arena.layout.stride if plan.apart else 0
     ops: list[Op] = []
     for vector in (vector for vector in plan.vectors if vector.bounded):
@@ -115,17 +119,17 @@ def _keep_within(arena: Arena) -> list[list[Op]]:
 def _clip(arena: Arena, stored: Update, at_once: Update) -> Update:
     """Measure a stored gradient, and give it to the optimizer scaled to a norm of at most clip_norm."""
     dtype, length = arena.plan.dtype, arena.layout.arena
-    blocks = -(-length // gradient_kernels.BLOCK)
+    blocks = -(-length // BLOCK)
     columns: Columns = {
         "GRADIENT": stored.arena.parameters,
         "LENGTH": length,
         "SQUARES": aligned(blocks, dtype),
         "BLOCKS": blocks,
     }
-    measure: Op = (jit.address(gradient_kernels.sum_squares, dtype), blocks, columns)
-    kernel, whole = jit.address(gradient_kernels.update_clipped, dtype), stored.arena
+    measure: Op = (address(gradient_kernels.sum_squares, dtype), blocks, columns)
+    kernel, whole = address(gradient_kernels.update_clipped, dtype), stored.arena
     updates: list[Op] = []
     for start, run, own in at_once.runs():
         part = {**columns, "ARENA": arena.at(start), "GRADIENT": whole.at(start), "LENGTH": run, **own}
-        updates.append((kernel, -(-run // gradient_kernels.BLOCK), part))
+        updates.append((kernel, -(-run // BLOCK), part))
     return replace(stored, after=[*stored.after, [measure], updates, *round_weights(arena), *at_once.after])

@@ -1,25 +1,33 @@
 """A worker thread in compiled code: it waits a little for calls, runs the driver on them, and says when it is done.
 
-Each worker has a box, a row of int64 that it shares with the main thread: a state, and the call to run.  Handing over a
-call through a box takes less than a microsecond; waking a worker that has parked in Python takes fifty.
+Handing over a call through a box takes less than a microsecond; waking a worker that has parked in Python takes fifty.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from numba import types
 
-from numbann.engine.cpu import driver
-from numbann.simd.jit import INTS, inner
-from numbann.simd.machine import SPIN, atomic_load, atomic_replace, atomic_store, wait
+from numbann.engine.cpu import call_words
+from numbann.engine.cpu.box_words import (
+    BOX,
+    CALL,
+    CALLED,
+    CLAIMED,
+    CLOSING,
+    DRIVER,
+    PARKED,
+    PATIENCE,
+    READY,
+    REPORTS,
+    STATE,
+    YIELD,
+)
+from numbann.simd.jit import INTS, inner, takes
+from numbann.simd.machine import atomic_load, atomic_replace, atomic_store, wait
 from numbann.simd.pointer import advance, call_driver, ints
 
-STATE, CALL, REPORTS, DRIVER, YIELD, CLOSING = 0, 1, 2, 3, 4, 5
-BOX = 16  # integers from one box to the next, 128 bytes, so that no two share a cache line
-PARKED, WAKING, READY, CLAIMED, CALLED = 0, 1, 2, 3, 4  # states; a claimed worker waits until the others are claimed
 
-PATIENCE = SPIN + 1000  # moments to wait before parking, about half a millisecond, unless the last call says otherwise
-
-
+@takes(types.int64(INTS, types.intp))
 def serve(box, thread):
     """Run calls until one must be reported (return 1), or until none comes for a while (return 0); then park.
 
@@ -31,7 +39,7 @@ def serve(box, thread):
         state = atomic_load(box, STATE)
         if state == CALLED:
             call_driver(box[DRIVER], ints(box[CALL]), thread)
-            patience = ints(box[CALL])[driver.PATIENCE]
+            patience = ints(box[CALL])[call_words.PATIENCE]
             if box[REPORTS] != 0:
                 atomic_store(box, STATE, PARKED)
                 return 1
@@ -43,6 +51,7 @@ def serve(box, thread):
             waited = wait(box[YIELD], waited)
 
 
+@takes(types.int64(INTS, types.intp, types.intp, types.intp, types.intp))
 def engage(boxes, first, count, call, patience):
     """Let the workers first..count run a call, all of them or none; return whether they do.
 
@@ -85,17 +94,3 @@ def _finish(box):
     waited = 0
     while atomic_load(box, STATE) == CALLED:
         waited = wait(box[YIELD], waited)
-
-
-def serve_signature(_dtype: Any) -> Any:
-    """int64 (box, thread)."""
-    from numba import types
-
-    return types.int64(INTS, types.intp)
-
-
-def engage_signature(_dtype: Any) -> Any:
-    """int64 (boxes, first, count, call, patience)."""
-    from numba import types
-
-    return types.int64(INTS, types.intp, types.intp, types.intp, types.intp)

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from numbann.compile.text import free_parameters
-from numbann.components.component import Tuning
+from numbann.components.component import Tuning, free_parameters
 from numbann.network.plan import Plan
 from numbann.simd import op
 

@@ -7,14 +7,14 @@ from ctypes import c_int64, c_ssize_t, c_void_p
 import numpy as np
 
 from numbann.network.random import NOISE, SHUFFLE
-from numbann.simd import jit
-from numbann.simd import shuffle as shuffling
+from numbann.simd.named import shuffle as shuffling
+from numbann.simd.objects import function
 
 
 def shuffle_epoch(order: np.ndarray, seed: int, epoch: int) -> None:
     """Fill in the order (N,), int64, in which an epoch visits the rows."""
     key = np.random.SeedSequence((seed, SHUFFLE, epoch)).generate_state(1, np.uint64).view(np.int64)
-    shuffle = jit.function(shuffling.shuffle, shuffling.shuffle_signature, None, c_void_p, c_ssize_t, c_int64)
+    shuffle = function(shuffling.shuffle, None, c_void_p, c_ssize_t, c_int64)
     shuffle(order.ctypes.data, len(order), int(key[0]))
 
 

@@ -1,0 +1,76 @@
+"""Compiles the text of a component's kernel, and checks that all of its mathematics has the working precision."""
+
+from __future__ import annotations
+
+from collections.abc import Container, Iterator
+from typing import Any
+
+from numba import types
+from numba.core import ir
+
+from numbann.compile.modules import load
+from numbann.compile.precision import Lowered
+from numbann.components.component import Component, arguments_of, place_of
+from numbann.errors import PluginError
+from numbann.simd import compiler
+from numbann.simd.jit import DTYPES, SAFE
+from numbann.simd.objects import Object
+
+
+def compiled(component: Component, lowered: Lowered, source: str) -> Object:
+    """Compile the kernel of a text; PluginError if one of its values is not of the working precision."""
+    module = load(source)
+    try:
+        kernel = compiler.compiled(module.kernel, lowered.dtype, SAFE)
+    except PluginError:
+        raise
+    except Exception as error:
+        raise PluginError(
+            f"{subject(component)}: does not compile: {first_line(error)}; write it with numbers alone"
+        ) from error
+    _check_types(component, lowered, module, DTYPES[lowered.dtype])
+    return kernel
+
+
+def _check_types(component: Component, lowered: Lowered, module: Any, dtype: Any) -> None:
+    """PluginError unless every number in the mathematics has the working precision and no array is made in it."""
+    for name in lowered.functions.values():
+        function = getattr(module, name)
+        for overload in function.overloads.values():
+            annotation = overload.type_annotation
+            given = {*arguments_of(function.py_func), *_elements(annotation)}
+            for variable, kind in annotation.typemap.items():
+                fault = type_fault(variable, kind, dtype, given)
+                if fault:
+                    shown = variable.split(".")[0].lstrip("$")
+                    raise PluginError(f"{subject(component)}: {shown!r} {fault}")
+
+
+def _elements(annotation: Any) -> Iterator[str]:
+    """The variables that hold what is read by an index, such as a row of a batch, without a copy."""
+    for block in annotation.blocks.values():
+        for one in block.find_insts(ir.Assign):
+            if isinstance(one.value, ir.Expr) and one.value.op in ("getitem", "static_getitem"):
+                yield one.target.name
+
+
+def type_fault(variable: str, kind: Any, dtype: Any, given: Container[str]) -> str:
+    """What is wrong with the type of a variable; empty if nothing is.  given: arrays that it need not make."""
+    literal = variable.startswith("$const")  # the text casts every literal: F(0.5)
+    if isinstance(kind, types.Float) and kind != dtype and not literal:
+        return f"is computed in {kind}, not in {dtype}"
+    known = variable.startswith("arg.") or variable in given or variable.split(".")[0] in given
+    if isinstance(kind, types.Array) and not known:
+        return "is an array; work on elements in a loop: for k in range(len(z))"
+    return ""
+
+
+def subject(component: Component) -> str:
+    """Place, kind and name of a component, for errors."""
+    return f"{place_of(component.function)}: {component.kind} {component.name}"
+
+
+def first_line(error: Exception) -> str:
+    """The first line of an error that tells something."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip() and "nopython" not in line]
+    return lines[0] if lines else type(error).__name__
