@@ -27,7 +27,7 @@ from numbann.engine.devices import make_engine
 from numbann.engine.interface import Engine, Progress
 from numbann.engine.shared.batches import equal_bounds
 from numbann.model.model import Model
-from numbann.sklearn.checks import are_plain
+from numbann.sklearn.checks import are_plain, are_plain_values, encode
 from numbann.sklearn.components import kept, revived
 from numbann.sklearn.conversion import adopt, to_sklearn
 from numbann.sklearn.mathematics import solver
@@ -57,6 +57,7 @@ from numbann.sklearn.targets import (
     weighted,
 )
 from numbann.sklearn.telling import Tell, end, progress, start, told
+from numbann.sklearn.trainers import store_states, trainer_of
 
 
 class Training:
@@ -155,6 +156,7 @@ class _Estimator:
 
     def __getstate__(self: Any) -> dict[str, Any]:
         hand_out(self)
+        store_states(self)
         state: dict[str, Any] = super().__getstate__()  # type: ignore[assignment]
         return {**state, **{name: kept(state[name]) for name in KINDS}}
 
@@ -177,6 +179,7 @@ class _Estimator:
 
         What training has beyond scikit-learn's parameters is left out.
         """
+        store_states(self)
         return to_sklearn(self)
 
     def _forward_pass_fast(self: Any, X: Any, check_input: bool = True) -> np.ndarray:
@@ -247,11 +250,8 @@ class _Estimator:
         if sample_weight is not None and plan.couples_losses and "weight" not in plan.loss.component.roles:
             raise ValueError(f"loss={self.loss!r} does not say what a row's weight does; leave weights out")
         begun = perf_counter()
-        with make_engine(plan, threads=threads_of(self)) as engine:
+        with trainer_of(self, plan, incremental) as engine:
             engine.load_data(inputs_of(X), targets_of(plan, y), sample_weight)
-            engine.set_parameters(tensors_of(self))
-            if self._optimizer.state:
-                engine.restore(self._optimizer.state)
             held = self._held(engine, *apart) if apart else None
             tell(start(self, engine, perf_counter() - begun, len(y), len(held.y) if held else 0))
             training = Training(self, engine, batch, sample_weight, len(y), progress(self, tell))
@@ -259,7 +259,6 @@ class _Estimator:
                 self._run_epochs(training, held, incremental, tell)
             except KeyboardInterrupt:
                 warnings.warn("Training interrupted by user.", stacklevel=4)
-            self._optimizer.state = engine.state()
         if self.early_stopping:
             take(self, self._best)
 
@@ -403,6 +402,10 @@ class MLPClassifier(_Estimator, neural_network.MLPClassifier):
         **OF_CLASSES,
     }
 
+    def _validate_input(self: Any, X: Any, y: Any, incremental: bool, reset: bool) -> tuple[Any, np.ndarray]:
+        found = encode(self, X, y) if incremental and not self.warm_start else None
+        return super()._validate_input(X, y, incremental, reset) if found is None else (X, found)
+
     @available_if(gives_probabilities)
     def predict_proba(self: Any, X: Any) -> np.ndarray:
         """Return the probabilities (N, K) of the classes, or (N, O) of several labels, for rows X (N, I)."""
@@ -433,6 +436,11 @@ class MLPRegressor(_Estimator, neural_network.MLPRegressor):
     """
 
     _parameter_constraints: ClassVar = {**neural_network.MLPRegressor._parameter_constraints, **CONSTRAINTS}
+
+    def _validate_input(self: Any, X: Any, y: Any, incremental: bool, reset: bool) -> tuple[Any, np.ndarray]:
+        if not reset and are_plain(self, X) and are_plain_values(y, len(X)):
+            return X, y
+        return super()._validate_input(X, y, incremental, reset)
 
 
 def from_sklearn(fitted: Any) -> Any:

@@ -37,7 +37,20 @@ def plan_of(estimator: Any, optimizer: Configured, dtype: str = "", batch_size: 
         bias_decay=solver,
         courses={} if solver else {"weight_decay": _ANY},
     )
-    return build(network)
+    return built(network)
+
+
+_BUILT: list[tuple[Network, Plan]] = []  # the last few, since building one takes longer than a step
+
+
+def built(network: Network) -> Plan:
+    """The plan of a network, which may have been built before."""
+    for known, plan in list(_BUILT):
+        if known == network:
+            return plan
+    plan = build(network)
+    _BUILT[:] = [(network, plan), *_BUILT[:7]]
+    return plan
 
 
 def predicting(estimator: Any) -> Plan:

@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 
 from joblib import effective_n_jobs
 from sklearn.base import ClassifierMixin
+from sklearn.neural_network._stochastic_optimizers import AdamOptimizer, SGDOptimizer
 from sklearn.utils._param_validation import Interval, InvalidParameterError, StrOptions
 
 from numbann.components.built_in import built_in
@@ -176,7 +177,13 @@ def _each(estimator: Any, name: str, layers: int) -> list[Any]:
 
 
 def optimizer_of(estimator: Any) -> Configured:
-    """Return the stochastic optimizer, without its learning rate."""
+    """Return the stochastic optimizer, without its learning rate: scikit-learn's, that with which training began."""
+    begun = vars(estimator).get("_optimizer") if is_theirs(estimator, "solver") else None
+    if isinstance(begun, SGDOptimizer):
+        return mathematics.SGD.configured(momentum=float(begun.momentum), nesterov=bool(begun.nesterov))
+    if isinstance(begun, AdamOptimizer):
+        beta1, beta2, epsilon = (float(number) for number in (begun.beta_1, begun.beta_2, begun.epsilon))
+        return mathematics.ADAM.configured(beta1=beta1, beta2=beta2, epsilon=epsilon)
     if estimator.solver == "sgd":
         return mathematics.SGD.configured(
             momentum=float(estimator.momentum), nesterov=bool(estimator.nesterovs_momentum)

@@ -149,8 +149,13 @@ class Engine(interface.Engine):
         self._sample = sample_rows(self.plan, x, rows)
         epochs = Epochs(self.plan, len(x), weight, rows, group)
         feed = ArrayFeed(x, self.plan) if isinstance(x, np.ndarray) else RingFeed(x, epochs.batch, self.plan)
-        moving = Moving(self.plan, epochs.steps)
         offsets, losses = np.empty_like(epochs.order), np.zeros(epochs.rows, self.plan.dtype)
+        known = self._training
+        if known is not None and epochs.take_over(known.epochs):  # other rows for the same tables
+            moving, calls, tuner = known.moving, known.calls, known.tuner
+        else:
+            moving, tuner = Moving(self.plan, epochs.steps), ThreadTuner(self._choices)
+            calls = {threads: self._call(epochs, moving, threads) for threads in self._choices}
         arrays = {
             "x": feed.x,
             "target": self._inference.target(t),
@@ -160,18 +165,12 @@ class Engine(interface.Engine):
             "keys": epochs.keys,
             **epochs.slots,
         }
-
-        def make_call(threads: int) -> Call:
-            table = self._table(epochs, moving, threads)
-            table.bind(**arrays)
-            call = self._runner.call(table, threads, epochs.batch, BETWEEN_EPOCHS)
+        for call in calls.values():
+            call.table.bind(**arrays)
             call.rows(epochs.rows)
-            return call
-
-        calls = {threads: make_call(threads) for threads in self._choices}
         epochs.begin(0, np.zeros(epochs.steps), 0, {})  # compile the shuffle and the noise before the first epoch
         epochs.index = None
-        self._training = _Training(epochs, moving, calls, ThreadTuner(self._choices), feed, offsets, losses)
+        self._training = _Training(epochs, moving, calls, tuner, feed, offsets, losses)
 
     def epoch(
         self,
@@ -252,6 +251,10 @@ class Engine(interface.Engine):
             training.tuner.took(threads, count, perf_counter() - start)
             if report is not None:
                 report(done)
+
+    def _call(self, epochs: Epochs, moving: Moving, threads: int) -> Call:
+        """A call of the table of a training step."""
+        return self._runner.call(self._table(epochs, moving, threads), threads, epochs.batch, BETWEEN_EPOCHS)
 
     def _table(self, epochs: Epochs, moving: Moving, threads: int) -> Table:
         """The table of a training step; a huge batch goes by groups of rows."""
