@@ -14,7 +14,7 @@ from __future__ import annotations
 from numbann.simd.bfloat import as_type_of, terms_of
 from numbann.simd.jit import inner
 from numbann.simd.op import INDEX, ROWS, START
-from numbann.simd.pointer import advance, call_sweep, call_update, itemsize, view
+from numbann.simd.pointer import advance, call_sweep, call_update, fetch, itemsize, view
 from numbann.simd.rows import row_sum
 from numbann.simd.sizes import BYTES, DELTA_DEPTH
 from numbann.simd.tile import transpose_block
@@ -84,6 +84,15 @@ def _forward_panel(op, panel, first, last, step, scratch, lanes):
         w_block, depth = advance(w, k * width), min(FORWARD_DEPTH, op.INPUTS - k)
         call_sweep(sweep, advance(x, k), table, w_block, width, init, init_row, h, op.H_ROW, last - first, depth)
         init, init_row = h, op.H_ROW
+
+
+def fetch_rows(op, first, last, step, scratch):
+    """Ask for as many rows of x as first..last of the next batch; after the last batch the table leads anywhere."""
+    x, table, lanes = inputs(op, step), advance(offsets(op, step), step[ROWS]), lanes_like(scratch)
+    for r in range(first, last):
+        row = advance(x, table[r])
+        for k in range(0, op.INPUTS, lanes):
+            fetch(advance(row, k))
 
 
 def dense_delta(op, first, last, step, scratch):

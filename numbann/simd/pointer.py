@@ -12,6 +12,7 @@ from numba.core import cgutils
 from numba.extending import intrinsic
 
 from numbann.simd.jit import INTS, inner
+from numbann.simd.vector import prefetch_far
 
 
 @intrinsic
@@ -55,6 +56,17 @@ def apart(typing, base):
         return builder.call(same, arguments, "apart", cconv="noalias")  # what stands before the type of the result
 
     return base(base), generate
+
+
+@intrinsic
+def fetch(typing, base):
+    """Ask for the line at a pointer, which is read later; any address may be given."""
+
+    def generate(context, builder, signature, arguments):
+        prefetch_far(builder, arguments[0])
+        return context.get_dummy_value()
+
+    return types.void(base), generate
 
 
 @intrinsic

@@ -64,11 +64,19 @@ def store(builder, value, base, offset=0):
 
 def prefetch(builder, base, offset):
     """Bring the line `offset` elements after base into the nearest cache, to be written; any address may be given."""
-    place = builder.bitcast(_at(builder, base, offset), ir.IntType(8).as_pointer())
+    _prefetch(builder, _at(builder, base, offset), write=1, near=3)
+
+
+def prefetch_far(builder, base):
+    """Bring the line at base into the second-level cache, to be read; any address may be given."""
+    _prefetch(builder, base, write=0, near=1)
+
+
+def _prefetch(builder, base, write, near):
+    place = builder.bitcast(base, ir.IntType(8).as_pointer())
     kind = ir.FunctionType(ir.VoidType(), [place.type, I32, I32, I32])
     function = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0")
-    write, nearest, data = (ir.Constant(I32, number) for number in (1, 3, 1))
-    builder.call(function, [place, write, nearest, data])
+    builder.call(function, [place, *(ir.Constant(I32, number) for number in (write, near, 1))])
 
 
 def _at(builder, base, offset):

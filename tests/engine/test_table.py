@@ -6,11 +6,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+from networks import make_plan
 
+from numbann.engine.cpu.engine import Engine
 from numbann.engine.cpu.table import Slot, Table, assemble
 from numbann.simd import op
 from numbann.simd.named import gradient
-from numbann.simd.objects import address
+from numbann.simd.objects import address, loaded
 
 KERNEL = address(gradient.sum_squares)
 GIVEN: dict[str, Any] = {"GRADIENT": np.ones(8, np.float32), "LENGTH": 8, "SQUARES": np.zeros(1, np.float32)}
@@ -74,3 +76,22 @@ def test_slots_are_bound_later() -> None:
     assert table.ops[0, op.COLUMNS["GRADIENT"]] == 0
     table.bind(gradient=array, another=np.ones(3))
     assert table.ops[0, op.COLUMNS["GRADIENT"]] == array.ctypes.data
+
+
+def kernels_of(batch: int, threads: int = 1) -> list[str]:
+    """The kernels of a training step over 600 rows of 64 numbers."""
+    plan = make_plan([64, 8, 3], "relu", "softmax_cross_entropy", "adam", batch=batch, dtype="float32")
+    with Engine(plan, threads, exactly=True) as engine:
+        engine.load_data(np.ones((600, 64), np.float32), np.zeros(600, np.int64))
+        training = engine._training
+        assert training is not None
+        assert training.offsets.base is not None
+        assert len(training.offsets.base) == 600 + batch
+        ops = training.calls[threads].table.ops
+        return [loaded(int(kernel)).place[1] for kernel in ops[:, op.KERNEL]]
+
+
+def test_the_next_rows_are_fetched_where_they_are_few() -> None:
+    """The kernel reads the table of offsets a batch beyond the epoch's end."""
+    assert kernels_of(64).count("fetch_rows") == kernels_of(64, threads=2).count("fetch_rows") == 1
+    assert "fetch_rows" not in kernels_of(65)

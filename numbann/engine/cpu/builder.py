@@ -17,12 +17,14 @@ from numbann.engine.cpu.table import Columns, Op, Slot, Step, Table, assemble
 from numbann.engine.cpu.update import Update
 from numbann.network.chain import BATCH, ROW, SHARED, Activation, Enter, Link, Loss, Product, ScaleMembers
 from numbann.network.chain import Step as LayerStep
+from numbann.network.plan import ITEMSIZE
 from numbann.simd.named import dense, rounding, scaling
 
 # Rows of a layer's gradient that are computed and applied at once, by 64 columns 12 KB in float32, which the optimizer
 # then finds in the first-level cache; and the height of a tile, of which a unit has a whole number
 UNIT, TILE = 48, 6
 FEW_ROWS = 64  # a thread with fewer rows of the batch would read all weights for little work: it takes panels instead
+FETCHED = 16 << 10  # bytes of a batch that are fetched ahead; more lines at once would be waited for
 LARGE = 1 << 20  # bytes of weights that no longer stay in a thread's cache, unless it keeps to panels of its own
 
 
@@ -71,7 +73,7 @@ class Builder:
         steps = [step for k in layers for step in self.forward(k, by_panels[k])]
         steps += [*self.before_loss(), (False, [self.loss()])]
         steps += [step for k in reversed(layers) for step in self.backward(k, by_panels[k])]
-        phases = [*merge_phases(steps), self._updates(update, threads), *update.after]
+        phases = [*merge_phases(steps), [*self._ahead(), *self._updates(update, threads)], *update.after]
         return self._assemble(phases, update=update)
 
     def evaluation(self, losses: bool, threads: int = 1) -> Table:
@@ -214,6 +216,12 @@ class Builder:
         return len(self.plan.layers) - 1
 
     # ---- phase 2
+
+    def _ahead(self) -> list[Op]:
+        """The op that fetches the rows of the next batch, which lie anywhere, while the weights are updated."""
+        size = len(self.operands.counted) * self.plan.inputs * ITEMSIZE[self.plan.dtype]
+        columns: Columns = {**self.operands.given(), "INPUTS": self.plan.inputs}
+        return [(self.operands.kernel(dense.fetch_rows), -GRAIN, columns)] if size <= FETCHED else []
 
     def _updates(self, update: Update, threads: int) -> list[Op]:
         """The ops over weights: pieces of gradients, each updated or stored at once."""

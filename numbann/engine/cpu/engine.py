@@ -149,7 +149,8 @@ class Engine(interface.Engine):
         self._sample = sample_rows(self.plan, x, rows)
         epochs = Epochs(self.plan, len(x), weight, rows, group)
         feed = ArrayFeed(x, self.plan) if isinstance(x, np.ndarray) else RingFeed(x, epochs.batch, self.plan)
-        offsets, losses = np.empty_like(epochs.order), np.zeros(epochs.rows, self.plan.dtype)
+        offsets = np.zeros(epochs.rows + epochs.batch, np.int64)[: epochs.rows]  # what fetches ahead reads behind them
+        losses = np.zeros(epochs.rows, self.plan.dtype)
         known = self._training
         if known is not None and epochs.take_over(known.epochs):  # other rows for the same tables
             moving, calls, tuner = known.moving, known.calls, known.tuner
