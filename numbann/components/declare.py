@@ -164,14 +164,14 @@ def _surrogate(given: bool) -> dict[str, bool]:
 
 
 @dataclass
-class _Draft:
+class Draft:
     """A component under construction by the decorators, still without its arguments.
 
     drafts: those of its terms.  frozen: it is registered.
     """
 
     component: Component
-    drafts: list[_Draft] = field(default_factory=list)
+    drafts: list[Draft] = field(default_factory=list)
     frozen: bool = False
 
     @property
@@ -212,7 +212,7 @@ class _Draft:
 
     def term(self, part: Function) -> Function:
         """Serve `@f.term`; the term takes `@term.derivative("frequency")`."""
-        draft = _Draft(Component("term", part.__name__, part))
+        draft = Draft(Component("term", part.__name__, part))
         part.derivative = draft.derivative  # type: ignore[attr-defined]
         self.drafts.append(draft)
         return self.add(part)
@@ -236,7 +236,7 @@ def _declared(
         if not isinstance(traits.get(trait) or {}, Mapping):
             raise PluginError(f"{place_of(function)}: {trait}={traits[trait]!r}: give a dict, with a state as each key")
     name, aliases = names.get("name") or function.__name__, tuple(names.get("aliases", ()))
-    draft = _Draft(Component(kind, name, function, form, aliases, traits=traits))
+    draft = Draft(Component(kind, name, function, form, aliases, traits=traits))
     function.__numbann__ = draft  # type: ignore[attr-defined]
     for part in ("derivative", "backward", "gives", "each", "term"):
         setattr(function, part, getattr(draft, part))

@@ -1,10 +1,12 @@
 """Components as parameters of an estimator: a name, {"type": NAME, ...parameters}, or the decorated function itself.
 
-In a pickle a decorated function is its source, as in a model's file, so that it is there where its module is not.
+In a pickle a decorated function is its source, as in a model's file: so it is there where its module is not, and in the
+workers of a search.
 """
 
 from __future__ import annotations
 
+import copyreg
 import functools
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -14,17 +16,15 @@ import numpy as np
 
 from numbann.components.built_in import built_in
 from numbann.components.component import Component, Configured, Function, Origin
-from numbann.components.declare import freeze
+from numbann.components.declare import Draft, freeze
 from numbann.errors import PluginError, RegistryError, not_allowed, shown
-from numbann.model.provenance import record_of
-from numbann.model.sources import component_of
-from numbann.plugins.finding import with_files
-from numbann.spec.components import split
-from numbann.spec.rules import of_parameter
 
 
 def configured(kind: str, given: Any) -> Configured:
     """Return the component that a parameter means, with its values; NumbannError if it means none."""
+    from numbann.spec.components import split  # here, as below, since scikit-learn's own names need none of it
+    from numbann.spec.rules import of_parameter
+
     named, values = split(given)
     component = _component(kind, named)
     chosen = component.configured(**{name: _plain(value) for name, value in values.items()})
@@ -44,6 +44,8 @@ def _component(kind: str, given: Any) -> Component:
             return component
         raise RegistryError(f"{component.told} is no {kind}")
     if isinstance(given, str):
+        from numbann.plugins.finding import with_files
+
         return with_files().get(kind, given)
     raise RegistryError(f"{shown(given)} names no {kind}; numbann.{kind} decorates one")
 
@@ -53,9 +55,13 @@ def is_decorated(given: Any) -> bool:
     return hasattr(given, "__numbann__")
 
 
-@functools.cache
 def own(function: Function) -> Component:
     """Return the component that a decorated function declares, the same at every call; its file owns it."""
+    return _own(function.__numbann__.component.function)  # type: ignore[attr-defined]
+
+
+@functools.cache
+def _own(function: Function) -> Component:
     component = freeze(function)
     for entry in built_in().find_all(component.kind, component.name):
         if entry.component.function is function:
@@ -84,6 +90,8 @@ def kept(value: Any) -> Any:
     """Return a parameter with what a pickle keeps of each decorated function; PluginError if it has no source."""
     if not is_decorated(value) or own(value).plugin is None:
         return _throughout(value, kept)
+    from numbann.model.provenance import record_of
+
     try:
         record = record_of(own(value))
     except OSError as error:
@@ -101,7 +109,18 @@ def revived(value: Any) -> Any:
 
 @functools.cache
 def _function(kept: Kept) -> Function:
+    from numbann.model.sources import component_of
+
     return component_of(kept.source, kept.kind, kept.name, "a pickle").function
+
+
+def _draft_of(value: Any) -> Draft:
+    draft: Draft = revived(value).__numbann__
+    return draft
+
+
+# joblib pickles a function of a script as code without its source; what was declared by it then has the source
+copyreg.pickle(Draft, lambda draft: (_draft_of, (kept(draft.component.function),)))
 
 
 def _throughout(value: Any, change: Callable[[Any], Any]) -> Any:

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import sys
 import warnings
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from time import perf_counter
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from sklearn import neural_network
@@ -24,14 +25,12 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
 from numbann.engine.devices import make_engine
-from numbann.engine.interface import Engine, Progress
+from numbann.engine.interface import Engine
 from numbann.engine.shared.batches import equal_bounds
-from numbann.model.model import Model
 from numbann.sklearn.checks import are_plain, are_plain_values, encode
 from numbann.sklearn.components import kept, revived
 from numbann.sklearn.conversion import adopt, to_sklearn
 from numbann.sklearn.mathematics import solver
-from numbann.sklearn.model import to_model
 from numbann.sklearn.networks import draw, inputs_of, places_of, plan_of, seed_of, take, tensors_of, weights_of
 from numbann.sklearn.parameters import (
     CONSTRAINTS,
@@ -56,15 +55,15 @@ from numbann.sklearn.targets import (
     targets_of,
     weighted,
 )
-from numbann.sklearn.telling import Tell, end, progress, start, told
 from numbann.sklearn.trainers import store_states, trainer_of
+
+if TYPE_CHECKING:
+    from numbann.model.model import Model
+    from numbann.sklearn.telling import Listeners
 
 
 class Training:
-    """A stochastic training of an estimator: the engine with its rows, and what scikit-learn counts in it.
-
-    progress: called by the engine while steps run.
-    """
+    """A stochastic training of an estimator: the engine with its rows, and what scikit-learn counts in it."""
 
     def __init__(
         self,
@@ -73,9 +72,9 @@ class Training:
         batch: int,
         weight: np.ndarray | None,
         rows: int,
-        progress: Progress | None = None,
+        listeners: Listeners | None,
     ) -> None:
-        self._estimator, self._engine, self._weight, self._progress = estimator, engine, weight, progress
+        self._estimator, self._engine, self._weight, self.listeners = estimator, engine, weight, listeners
         self.rows, self._order = rows, np.arange(rows)
         self._bounds = equal_bounds(rows, batch)
         self._sizes = np.diff(self._bounds)
@@ -98,7 +97,8 @@ class Training:
             numbers = decays
         try:
             epoch = estimator._optimizer.epochs
-            engine.epoch(epoch, rates, self._progress, (), {"weight_decay": numbers}, self._order)
+            progress = self.listeners.progress if self.listeners else None
+            engine.epoch(epoch, rates, progress, (), {"weight_decay": numbers}, self._order)
         finally:
             take(estimator, engine.parameters())
         estimator._optimizer.epochs += 1
@@ -130,6 +130,15 @@ class Held:
     def evaluate(self) -> tuple[float, np.ndarray]:
         """The mean loss and the outputs."""
         return self.engine.evaluate(self.x, self.t, self.weight)
+
+
+def listeners_of(estimator: Any) -> AbstractContextManager[Listeners | None]:
+    """The callbacks of an estimator while it is fitted; None if there are none."""
+    if not estimator.callbacks:
+        return nullcontext()
+    from numbann.sklearn.telling import listening  # here, since it takes the course of runs along
+
+    return listening(estimator)
 
 
 def mean_of(estimator: Any) -> int:
@@ -172,6 +181,8 @@ class _Estimator:
     def to_model(self) -> Model:
         """Return the model that predicts the same, from columns in the order of X: to save, export or explain."""
         check_is_fitted(self)
+        from numbann.sklearn.model import to_model  # here, since few need it
+
         return to_model(self)
 
     def to_sklearn(self) -> Any:
@@ -204,11 +215,11 @@ class _Estimator:
         self._random_state = check_random_state(self.random_state)
         if first:
             self._initialize(y, [X.shape[1], *hidden, form_of(self)[1]], X.dtype)
-        with told(self) as tell:
+        with listeners_of(self) as listeners:
             if self.solver == "lbfgs":
                 self._fit_lbfgs(X, y, sample_weight)
             else:
-                self._fit_stochastic(X, y, sample_weight, incremental, tell)
+                self._fit_stochastic(X, y, sample_weight, incremental, listeners)
             if not all(np.isfinite(w).all() for w in tensors_of(self).values()):
                 raise ValueError(
                     "Solver produced non-finite parameter weights. The input data may contain large values and need "
@@ -234,7 +245,12 @@ class _Estimator:
         self._best = tensors_of(self)
 
     def _fit_stochastic(
-        self: Any, X: Any, y: np.ndarray, sample_weight: np.ndarray | None, incremental: bool, tell: Tell
+        self: Any,
+        X: Any,
+        y: np.ndarray,
+        sample_weight: np.ndarray | None,
+        incremental: bool,
+        listeners: Listeners | None,
     ) -> None:
         if not incremental or not hasattr(self, "_optimizer"):
             self._optimizer = start_optimizer(self)
@@ -253,10 +269,11 @@ class _Estimator:
         with trainer_of(self, plan, incremental) as engine:
             engine.load_data(inputs_of(X), targets_of(plan, y), sample_weight)
             held = self._held(engine, *apart) if apart else None
-            tell(start(self, engine, perf_counter() - begun, len(y), len(held.y) if held else 0))
-            training = Training(self, engine, batch, sample_weight, len(y), progress(self, tell))
+            if listeners:
+                listeners.begin(engine, perf_counter() - begun, len(y), len(held.y) if held else 0)
+            training = Training(self, engine, batch, sample_weight, len(y), listeners)
             try:
-                self._run_epochs(training, held, incremental, tell)
+                self._run_epochs(training, held, incremental)
             except KeyboardInterrupt:
                 warnings.warn("Training interrupted by user.", stacklevel=4)
         if self.early_stopping:
@@ -288,7 +305,7 @@ class _Estimator:
             )
         return int(min(self.batch_size, rows))
 
-    def _run_epochs(self: Any, training: Training, held: Held | None, incremental: bool, tell: Tell) -> None:
+    def _run_epochs(self: Any, training: Training, held: Held | None, incremental: bool) -> None:
         """Train until scikit-learn's rules say stop, or a callback; of partial_fit one epoch."""
         self.n_iter_ = 0
         for _ in range(self.max_iter):
@@ -305,7 +322,7 @@ class _Estimator:
             else:
                 self._validate(held)
             self._optimizer.iteration_ends(self.t_)
-            if tell(end(self, seconds)):
+            if training.listeners and training.listeners.end_epoch(seconds):
                 break
             if self._no_improvement_count > self.n_iter_no_change:
                 if self._optimizer.trigger_stopping(self._why_it_stops(), self.verbose):

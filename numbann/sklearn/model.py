@@ -16,9 +16,10 @@ from numbann.data.tasks.regression import Regression
 from numbann.data.tasks.task import Task
 from numbann.model.model import Model, restore_network
 from numbann.plugins.finding import with_files
+from numbann.sklearn.losses import task_of
 from numbann.sklearn.networks import tensors_of
 from numbann.sklearn.parameters import is_theirs, layers_of, optimizer_of, rate_of, schedule_of
-from numbann.sklearn.targets import loss_of, task_of
+from numbann.sklearn.targets import loss_of
 from numbann.spec.loading import load
 from numbann.spec.model import to_json
 from numbann.spec.resolution import resolve
@@ -34,7 +35,7 @@ LOSSES = {  # by scikit-learn's output activation: a loss with the same predicti
 def to_model(estimator: Any) -> Model:
     """Return the model that predicts as a fitted estimator does, from columns in the same order."""
     registry = with_files()
-    features = tuple(getattr(estimator, "feature_names_in_", [f"x{k}" for k in range(estimator.n_features_in_)]))
+    features = tuple(getattr(estimator, "feature_names_in_", [f"x[{k}]" for k in range(estimator.n_features_in_)]))
     task = _task(estimator, features)
     loaded = load(_spec(estimator, task, registry), registry=registry)
     section = to_json(loaded.spec)["data"]
@@ -98,7 +99,7 @@ def _spec(estimator: Any, task: Task, registry: Registry) -> dict[str, Any]:
         "loss": LOSSES[estimator.out_activation_] if is_theirs(estimator, "loss") else _named(loss, registry),
         "optimizer": {**optimizer, **({} if estimator.solver == "lbfgs" else {"learning_rate": rate_of(estimator)})},
         **({"schedule": {**_named(schedule[0], registry), "warmup_epochs": schedule[1]}} if schedule else {}),
-        "train": {"epochs": max(1, estimator.n_iter_)},
+        "train": {"epochs": max(1, estimator.n_iter_), "batch_size": _batch_of(estimator)},
     }
 
 
@@ -108,3 +109,10 @@ def _named(chosen: Configured, registry: Registry) -> dict[str, Any]:
     if component.plugin and registry.find(component.kind, component.title) is None:
         registry.register(component, component.plugin)
     return {"type": component.title, **chosen.values}
+
+
+def _batch_of(estimator: Any) -> Any:
+    """Return the rows of a batch as a spec says them."""
+    if estimator.solver == "lbfgs":
+        return "full"
+    return 200 if estimator.batch_size == "auto" else int(estimator.batch_size)

@@ -1,4 +1,4 @@
-"""What targets and outputs of an estimator mean to its loss: scikit-learn's arrays as numbann's tasks take them."""
+"""Targets, outputs and weights of rows: scikit-learn's arrays as the network's loss takes them, and back."""
 
 from __future__ import annotations
 
@@ -10,18 +10,10 @@ from sklearn.utils.class_weight import compute_sample_weight
 
 from numbann.components.built_in import built_in
 from numbann.components.component import Configured
-from numbann.data.table import OUTSIDE
-from numbann.data.tasks.classification import Classification
-from numbann.data.tasks.multilabel import Multilabel
-from numbann.data.tasks.regression import Regression
-from numbann.data.tasks.task import Task
-from numbann.model.outputs import outcome
 from numbann.network.plan import Plan
-from numbann.plugins.finding import with_files
 from numbann.sklearn import mathematics
 from numbann.sklearn.components import configured
 from numbann.sklearn.parameters import is_theirs
-from numbann.spec.tasks import target_for, unfit_loss
 
 LOSSES = {
     "identity": mathematics.HALF_SQUARED_ERROR,
@@ -39,40 +31,21 @@ def loss_of(estimator: Any, outputs: int) -> Configured:
     return LOSSES[estimator.out_activation_].configured(outputs=float(outputs))
 
 
-def task_of(estimator: Any) -> Task:
-    """Return what an estimator predicts, by the targets that it has seen."""
-    several = tuple(f"y{k}" for k in range(estimator.n_outputs_))
-    if not isinstance(estimator, ClassifierMixin):
-        return Regression(several)
-    if estimator._label_binarizer.y_type_.startswith("multilabel"):
-        return Multilabel(several, ((0, 1),) * len(several))
-    return Classification(("y",), tuple(range(max(2, len(estimator.classes_)))))
-
-
 def form_of(estimator: Any) -> tuple[str, int]:
-    """Return the form of targets that the loss takes, and how many outputs; ValueError if it cannot serve the task."""
+    """Return the form of targets, and how many outputs; ValueError if the loss cannot serve the targets."""
     if is_theirs(estimator, "loss"):
         return "", int(estimator.n_outputs_)
-    chosen, task = configured("loss", estimator.loss), task_of(estimator)
-    loss = chosen.component
-    if loss.columns or loss.asks("group", "group_end"):
-        told = "needs target columns of unequal roles" if loss.columns else "goes by groups of rows"
-        raise ValueError(f"loss={estimator.loss!r} {told}, which a spec can name: numbann.train takes one")
-    found = target_for(loss, task, chosen.values)
-    if found is None:
-        raise ValueError(f"loss={estimator.loss!r}: {unfit_loss(loss, task, with_files())}")
-    return found.form, found.outputs
+    from numbann.sklearn import losses  # here, as below, since few name one
+
+    return losses.form_of(estimator)
 
 
 def check_targets(estimator: Any, y: np.ndarray) -> None:
-    """ValueError for targets for which the loss is not defined."""
-    if isinstance(estimator, ClassifierMixin) or is_theirs(estimator, "loss"):
-        return
-    loss = configured("loss", estimator.loss).component
-    outside, takes = OUTSIDE.get(str(loss.traits["target"]), (np.zeros_like, ""))
-    wrong = np.argwhere(outside(y))
-    if len(wrong):
-        raise ValueError(f"y has {y[tuple(wrong[0])]}, but loss={estimator.loss!r} {takes}")
+    """ValueError for targets (N, O) for which the loss is not defined."""
+    if not isinstance(estimator, ClassifierMixin) and not is_theirs(estimator, "loss"):
+        from numbann.sklearn import losses
+
+        losses.check_range(estimator, y)
 
 
 def targets_of(plan: Plan, y: np.ndarray) -> np.ndarray:
@@ -88,25 +61,18 @@ def answers_of(estimator: Any, plan: Plan, outputs: np.ndarray) -> np.ndarray:
     """Return what a network's outputs say (N, T): values, probabilities, or 1 for the label where a loss has none."""
     if is_theirs(estimator, "loss"):
         return outputs
-    link, task = plan.link or built_in().configured("activation", "identity"), task_of(estimator)
-    found = outcome(outputs, form_of(estimator)[0], link.component, plan.loss.component.named or plan.loss.component)
-    if isinstance(task, Regression):
-        return task.values(found).astype(outputs.dtype)
-    assert isinstance(task, Classification | Multilabel)
-    if task.has_probabilities(found):
-        shares = task.probabilities(found)
-    else:
-        labels = task.indices(found)
-        shares = np.eye(len(task.subjects))[labels] if isinstance(task, Classification) else labels
-    return shares[:, -estimator.n_outputs_ :].astype(outputs.dtype)
+    from numbann.sklearn import losses
+
+    return losses.answers_of(estimator, plan, outputs)
 
 
 def gives_probabilities(estimator: Any) -> bool:
-    """Tell whether the loss makes outputs probabilities; it need not be fitted."""
+    """Tell whether the loss makes outputs probabilities; the estimator need not be fitted."""
     if is_theirs(estimator, "loss"):
         return True
-    link = configured("loss", estimator.loss).component.traits["link"]
-    return bool(with_files().get("activation", link).traits["probabilities"])
+    from numbann.sklearn import losses
+
+    return losses.gives_probabilities(estimator)
 
 
 def weighted(estimator: Any, y: np.ndarray, weight: np.ndarray | None, incremental: bool) -> np.ndarray | None:

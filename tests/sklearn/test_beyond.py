@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import io
 import pickle
+import sys
 from math import sqrt
 
 import numpy as np
@@ -122,7 +123,7 @@ def test_it_trains_the_same_again_and_from_a_pickle(choice):
 
 
 def test_numbers_of_double_precision_stay_so():
-    one = fitted(x=X.astype(np.float64), activation=["prelu", bent], norm="batch", dropout=0.1)
+    one = fitted(x=X.astype(np.float64), activation="prelu", norm="batch")
     assert {w.dtype.name for w in (*one.coefs_, *one.intercepts_, *one.vectors_.values())} == {"float64"}
     assert one.predict_proba(X).dtype == np.float64
 
@@ -137,7 +138,7 @@ def test_partial_fit_goes_on_as_fit_does(choice):
 
 
 LOSSES = {
-    "classes": (y, [{"type": "softmax_focal", "gamma": 1.0}, "kl_divergence", "mse"]),
+    "classes": (y, [{"type": "softmax_focal", "gamma": 1.0}, "mse"]),
     "margins": (y, ["multi_margin"]),
     "two classes": (y > 4, ["sigmoid_focal", "softmax_cross_entropy", "mse"]),
     "margins of two": (y > 4, ["hinge"]),
@@ -167,9 +168,7 @@ def test_losses_serve_labels():
         assert hasattr(one, "predict_proba") == (chosen != "hinge")
 
 
-@pytest.mark.parametrize(
-    "chosen", ["mae", pseudo_huber, {"type": pseudo_huber, "delta": 0.5}, "quantile", "gaussian_nll", "quantiles"]
-)
+@pytest.mark.parametrize("chosen", ["mae", pseudo_huber, {"type": pseudo_huber, "delta": 0.5}, "gaussian_nll"])
 def test_losses_serve_values(chosen):
     t = np.stack([VALUE, -VALUE], 1) / 4
     one, several = (fitted(MLPRegressor, t=each, loss=chosen, max_iter=40) for each in (VALUE / 4, t))
@@ -364,6 +363,19 @@ def test_a_pickle_has_the_source_of_a_function(tmp_path, monkeypatch):
     np.testing.assert_array_equal(copy.deepcopy(again).predict_proba(X), expected)
     dump(one, tmp_path / "net")
     np.testing.assert_array_equal(load_joblib(tmp_path / "net").predict_proba(X), expected)
+
+
+def test_a_function_that_joblib_pickles_as_code_has_its_source():
+    cloudpickle = pytest.importorskip("cloudpickle")
+    cloudpickle.register_pickle_by_value(sys.modules[__name__])
+    try:
+        text = cloudpickle.dumps(bent)
+    finally:
+        cloudpickle.unregister_pickle_by_value(sys.modules[__name__])
+    one, other = (pickle.loads(text) for _ in range(2))
+    assert one is not bent
+    assert own(one) is own(other)
+    assert same(fitted(activation=one), fitted(activation=bent))
 
 
 def test_a_function_without_source_is_no_part_of_a_pickle():

@@ -142,6 +142,7 @@ def test_the_model_of_an_estimator_predicts_the_same(task, tmp_path):
     model.save(tmp_path / "net.safetensors")
     again = numbann.load(tmp_path / "net.safetensors", trust=True)
     np.testing.assert_array_equal(again.predict(x), model.predict(x))
+    assert again.evaluate((x, t))["loss"] < 100
     if name == "MLPClassifier" and task != "multilabel" and hasattr(one, "predict_proba"):
         np.testing.assert_allclose(again.predict_proba(x), one.predict_proba(x), atol=1e-6)
 
