@@ -207,6 +207,8 @@ class Narrator:
         self._built(event)
         threads = "1 thread" if event.threads == 1 else f"up to {event.threads} threads"
         after = f", going on after epoch {event.epochs_done}" if event.epochs_done else ""
+        if event.ranks > 1:
+            threads = f"{event.ranks} ranks of {threads}"
         where = f"{event.gpu} ({event.device})" if event.gpu else f"{threads} on {event.device}"
         what = event.path or f"{event.models} models"
         self._tell(f"run    {what}, {where}{after}\n")
@@ -305,7 +307,8 @@ class Narrator:
             self._tell(f"warnings   {', '.join(self.findings)}", important=True)
         path = event.path
         speed = f", {self._rows_trained(event) / self.seconds:,.0f} rows a second" if self.seconds else ""
-        self._tell(f"time       {event.seconds:.1f} s, {self.seconds:.1f} s of training{speed}")
+        share = f" ({event.exchanged / self.seconds:.0%} exchange)" if event.exchanged and self.seconds else ""
+        self._tell(f"time       {event.seconds:.1f} s, {self.seconds:.1f} s of training{share}{speed}")
         self._tell(f"written    {path}{os.sep}", important=True)
         self._tell(f"next       numbann show {path}\n           numbann predict {path} DATA -o predictions.csv")
 

@@ -14,31 +14,33 @@ import click
 
 from numbann.errors import NumbannError
 
+ERROR = "numbann: error"
 FULL = {getattr(errno, name) for name in ("ENOSPC", "EDQUOT", "EFBIG") if hasattr(errno, name)}
 CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 
-def report(error: Exception) -> int:
-    """Print an error, one line per fault, and return its exit code."""
+def report(error: Exception, rank: str = "") -> int:
+    """Print an error, one line per fault, and return its exit code.  rank: where it came up, of several processes."""
+    head = f"{ERROR}: {rank}" if rank else ERROR
     if isinstance(error, click.exceptions.Exit):
         return error.exit_code
     if isinstance(error, click.Abort):  # what click makes of a signal that comes while another is reported
         return 130
     if isinstance(error, click.ClickException):
-        _say(_usage(error))
+        _say(_usage(error), head)
         return error.exit_code
     if isinstance(error, NumbannError):
-        _say(str(error))
+        _say(str(error), head)
         return error.exit_code
     if isinstance(error, MemoryError):
-        _say("out of memory; a smaller model.layers, train.batch_size or data part needs less")
+        _say("out of memory; a smaller model.layers, train.batch_size or data part needs less", head)
     elif isinstance(error, OSError) and error.errno in FULL and not error.filename:  # every other file has a name
-        _say(f"the output cannot be written: {error.strerror}")
+        _say(f"the output cannot be written: {error.strerror}", head)
     elif isinstance(error, OSError):
-        _say(f"{error.filename}: {error.strerror}" if error.filename and error.strerror else str(error))
+        _say(f"{error.filename}: {error.strerror}" if error.filename and error.strerror else str(error), head)
     else:
-        _say(f"unexpected {type(error).__name__}: {error}")
-        _say("this is a fault of numbann; please report it with the output of --debug")
+        _say(f"unexpected {type(error).__name__}: {error}", head)
+        _say("this is a fault of numbann; please report it with the output of --debug", head)
     return 1
 
 
@@ -82,6 +84,6 @@ def printable(text: str) -> str:
     return CONTROLS.sub("?", text)
 
 
-def _say(message: str, head: str = "numbann: error") -> None:
+def _say(message: str, head: str = ERROR) -> None:
     for line in printable(message).splitlines():
         print(line if line.startswith(" ") else f"{head}: {line}", file=sys.stderr)  # a picture of a place stands alone

@@ -94,12 +94,26 @@ cluster = click.option(
 )
 
 
+ranks = click.option(
+    "--ranks",
+    type=click.Choice(["mpi"]),
+    help="Train one model on all ranks of mpiexec, which starts this command on each.",
+)
+
+
 def executor_of(cluster: str | None, processes: bool = False, workers: int | None = None) -> str:
     """Return where models are trained."""
     for option, given in (("--processes", processes), ("--workers", workers)):
         if cluster and given:
             raise click.UsageError(f"--cluster and {option}: the cluster knows its workers; leave {option} out")
     return cluster or ("processes" if processes else "threads")
+
+
+def refuse_ranks_and_cluster(ranks: str | None, cluster: str | None) -> None:
+    """Refuse one model on many processes and many models on a cluster at once."""
+    if ranks and cluster:
+        what = "ranks train one model together, a cluster trains many models; leave one of them out"
+        raise click.UsageError(f"--ranks and --cluster: {what}")
 
 
 no_cache = click.option(

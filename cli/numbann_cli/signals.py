@@ -17,7 +17,13 @@ class Terminated(KeyboardInterrupt):
 
 @contextmanager
 def terminable() -> Iterator[None]:
-    """Raise Terminated in the main thread when SIGTERM arrives.  After it, or Ctrl-C, the process ends: ignore it."""
+    """Raise Terminated in the main thread when SIGTERM arrives.  After it, or Ctrl-C, the process ends: ignore it.
+
+    A process that ignores it goes on to do so.
+    """
+    if signal.getsignal(signal.SIGTERM) == signal.SIG_IGN:
+        yield
+        return
     after = signal.signal(signal.SIGTERM, _terminate)
     try:
         yield

@@ -26,9 +26,10 @@ class Device:
 
     names: what a spec may call it.  pattern: a regular expression for these names; its groups are numbers.  forms: the
     forms of optimizers that it runs.  precisions: of products.  batch_losses: whether it runs losses of whole batches,
-    and batches of whole groups.  engine: called with a plan, threads and the numbers.  require: called with the
-    numbers; it raises DeviceError if the device is missing.  kernels: a module of functions for arrays on the device.
-    check: a check of a component, like those of numbann.testing.
+    and batches of whole groups.  ranks: whether several processes may train together.  engine: called with a plan,
+    threads and the numbers.  require: called with the numbers; it raises DeviceError if the device is missing.
+    kernels: a module of functions for arrays on the device.  check: a check of a component, like those of
+    numbann.testing.
     """
 
     name: str
@@ -38,6 +39,7 @@ class Device:
     engine: str
     precisions: tuple[str, ...] = ("float32", "float64")
     batch_losses: bool = False
+    ranks: bool = False
     require: str | None = None
     kernels: str | None = None
     check: str | None = None
@@ -88,6 +90,7 @@ DEFAULT = Device(  # the meaning of "auto", until a measurement shows where anot
     forms=("elementwise", "matrix", "solver"),
     precisions=("float32", "float64", "bfloat16"),
     batch_losses=True,
+    ranks=True,
     engine="numbann.engine.cpu.engine:Engine",
 )
 DEVICES = (
@@ -133,16 +136,22 @@ def require(given: str) -> None:
         raise DeviceError(f'device "{given}": {error}; or compute on "{DEFAULT.name}"') from error
 
 
-def make_engine(plan: Plan, given: str = "auto", threads: int | str = "auto") -> Engine:
-    """The engine of a device for a plan; DeviceError if the device is missing or cannot run the plan."""
+def make_engine(plan: Plan, given: str = "auto", threads: int | str = "auto", ranks: Any = None) -> Engine:
+    """The engine of a device for a plan; DeviceError if the device is missing or cannot run the plan.
+
+    ranks: the communicator of those that train together.
+    """
     device = device_of(given)
+    if ranks is not None and not device.ranks:
+        raise DeviceError(f'ranks do not train on "{device.name}"; give train.device "{DEFAULT.name}", or no ranks')
     require(given)
     for component in (plan.optimizer.component, plan.loss.component):
         if reason := device.refusal(component):
             raise DeviceError(f"{component.kind}: {reason}")
     if reason := device.precision_refusal(plan.products):
         raise DeviceError(f"dtype: {reason}")
-    engine: Engine = part_of(device.engine)(plan, threads, *device.numbers(given))
+    own = {} if ranks is None else {"ranks": ranks}
+    engine: Engine = part_of(device.engine)(plan, threads, *device.numbers(given), **own)
     return engine
 
 

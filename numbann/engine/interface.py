@@ -19,6 +19,10 @@ NO_NUMBERS: Mapping[str, np.ndarray] = {}
 Progress = Callable[[int, int], None]  # called now and then with the number of steps done and of all steps
 
 
+class Paused(Exception):
+    """Raised by a function of progress to leave an epoch between two steps.  Of several ranks, all leave it."""
+
+
 @dataclass(frozen=True)
 class LayerFacts:
     """A layer's facts on some rows: da/dz (B, O), None if an output depends on all z; dw (I, O) and db (O,)."""
@@ -43,6 +47,7 @@ class Engine(Protocol):
 
     device: the name of the device, "cpu" or "cuda:0".  gpu: the name of the GPU, if it is one.  threads: the most
     threads that may work.  steps_done: the steps of training since `initialize`, or since the steps that `restore` set.
+    ranks: how many processes train together.
     """
 
     plan: Plan
@@ -50,6 +55,11 @@ class Engine(Protocol):
     gpu: str | None
     threads: int
     steps_done: int
+    ranks: int
+
+    @property
+    def exchanged(self) -> float:
+        """The seconds of training that have passed with what ranks tell each other."""
 
     @property
     def compiled(self) -> int:
@@ -115,11 +125,12 @@ class Engine(Protocol):
         loss.
 
         The order of the rows and all noise depend on the plan's seed and on index.  RuntimeError before `load_data`.
-        An exception that progress raises ends the epoch between two steps.  `steps_done` then counts the steps that are
-        done and `step_losses` has their losses; from these, the weights and the states the epoch goes on, here or in
-        another process, to the same bits.  losses: of the steps that are done already, the epoch's first.  numbers: of
-        each step, for what has a course, by name; a name left out keeps the number of the plan.  order: the numbers
-        of the rows in their order, in the place of one that is drawn; ShapeError where batches hold whole groups.
+        An exception that progress raises ends the epoch between two steps; with ranks it must be Paused, and the epochs
+        of all of them end after the same step.  `steps_done` then counts the steps that are done and `step_losses` has
+        their losses; from these, the weights and the states the epoch goes on, here or in another process, to the same
+        bits.  losses: of the steps that are done already, the epoch's first.  numbers: of each step, for what has a
+        course, by name; a name left out keeps the number of the plan.  order: the numbers of the rows in their order,
+        in the place of one that is drawn; ShapeError where batches hold whole groups.
         """
 
     def step_losses(self) -> np.ndarray:

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from numbann.engine.interface import Engine
+from numbann.engine.interface import Engine, Paused
 from numbann.errors import TrainingError
 from numbann.fit.finite import NotFiniteError, check_loss, check_steps
 from numbann.fit.job import Job
@@ -33,10 +33,6 @@ class StepsDone:
 
 Tell = Callable[[StepsDone], object]
 Diagnose = Callable[[int], Mapping[str, Any]]  # from an epoch's number, from 1, to more keys of its line of the history
-
-
-class _Paused(Exception):
-    """Leaves an epoch between two steps."""
 
 
 def run_epochs(
@@ -67,7 +63,7 @@ def run_epochs(
             if diagnose:
                 diagnose(state.epoch + 1)
             raise
-        if job.validation is not None and pause.due():
+        if job.validation is not None and pause.due_between():
             yield None
         record = _measure(engine, job, state, loss, float(steps[-1]), diagnose)
         if job.watch.key not in record:
@@ -94,13 +90,13 @@ def _train(
     def progress(done: int, count: int) -> None:
         tell(StepsDone(number, done, count))
         if pause.due() or perf_counter() - start > PIECE:
-            raise _Paused
+            raise Paused
 
     with pause.whole:
         with pause.steps:
             try:
                 loss = engine.epoch(number - 1, rates, progress, state.losses, numbers)
-            except _Paused:
+            except Paused:
                 loss = None
         seconds, losses = perf_counter() - start, engine.step_losses()
         check_steps(engine, number, losses, float(losses.mean()) if loss is None else loss, rates)

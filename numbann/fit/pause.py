@@ -19,5 +19,9 @@ class Pause:
         """Whether to stop now; asked a few times a second while steps run."""
         return False
 
+    def due_between(self) -> bool:
+        """Whether to stop between the steps and the measures of an epoch; of several ranks, all get one answer."""
+        return self.due()
+
 
 NEVER = Pause()

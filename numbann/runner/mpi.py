@@ -67,17 +67,24 @@ def _listen() -> None:
         parcels.stop({world.recv(None, 0, TAG)})
 
 
-@contextmanager
-def connect() -> Iterator[Mpi]:
-    """Take the ranks that this program was started with; ClusterError if it was started otherwise."""
+def library() -> Any:
+    """Return MPI, as mpi4py has it; ClusterError if there is none."""
     try:
         from mpi4py import MPI
-        from mpi4py.futures import _core
     except ImportError:
         raise ClusterError('mpi: needs mpi4py, which is not installed: pip install "numbann[mpi]"') from None
     except RuntimeError as error:
         what = "load that of your cluster, or: pip install mpich"
         raise ClusterError(f"mpi: no library of MPI is found ({error}); {what}") from None
+    return MPI
+
+
+@contextmanager
+def connect() -> Iterator[Mpi]:
+    """Take the ranks that this program was started with; ClusterError if it was started otherwise."""
+    MPI = library()
+    from mpi4py.futures import _core
+
     if getattr(_core, "SharedPool", None) is None or MPI.COMM_WORLD.Get_size() == 1:
         if MPI.COMM_WORLD.Get_rank() > 0:
             raise SystemExit(2)  # one rank says it

@@ -1,8 +1,8 @@
 """Huge batches as kernels: groups of rows go through the network in chunks, then the groups' gradients are summed.
 
 A chunk's rows, activations and deltas stay in the first-level cache from the first layer to the gradient.  The groups
-depend on the batch alone, never on threads.  Each has a gradient of its own, and the gradients are summed in the order
-of the groups, so the bits are the same for any number of threads.
+depend on the batch alone, never on threads.  Each has a gradient of its own, and the gradients are summed as a binary
+tree, so the bits are the same for any number of threads, and of ranks that sum a branch each.
 """
 
 from __future__ import annotations
@@ -17,12 +17,14 @@ from numbann.simd.sizes import BLOCK
 
 
 def pass_groups(op, first, last, step, scratch):
-    """For the groups first..last of the batch: the thread's own ops on every chunk of their rows."""
+    """For the groups first..last from FIRST_GROUP on: the thread's own ops on every chunk of their rows."""
     ops = advance(op.OPS, step[THREAD] * op.OPS_STRIDE)
     chunk = advance(step, STEP_WIDTH)  # a second set of numbers: the ops of a chunk see it as their step
     chunk[INDEX], chunk[BATCH] = step[INDEX], step[BATCH]
     for group in range(first, last):
-        begin, end = _bounds(op, group, step)
+        begin, end = _bounds(op, op.FIRST_GROUP + group, step)
+        if begin == end:  # the last batch may have fewer rows than there are groups
+            _clear(view(op.GROUP_ARENA, group * op.GROUP_STRIDE, op.GROUP_STRIDE))
         chunk[GROUP], chunk[FRESH] = group, 1
         for row in range(begin, end, op.CHUNK):
             chunk[START] = step[START] + row
@@ -97,14 +99,64 @@ def update_sum(op, first, last, step, scratch):
     for block in range(first, last):
         start = block * BLOCK
         count = min(BLOCK, op.LENGTH - start)
-        total = carray(scratch, count)
-        for i in range(count):
-            total[i] = 0
-        for group in range(op.GROUPS):
-            begin, end = _bounds(op, group, step)
-            if begin < end:
-                part = view(op.GROUP_ARENA, group * op.GROUP_STRIDE + start, count)
-                for i in range(count):
-                    total[i] += part[i]
+        _sum_groups(op, start, count, scratch)
         w = advance(op.ARENA, start)
         call_update(op.UPDATE, w, scratch, count, op.STRIDE, hyper_of(op, step))
+
+
+def store_sum(op, first, last, step, scratch):
+    """For the blocks first..last of a gradient: store the sum of the groups' gradients in SUM."""
+    for block in range(first, last):
+        start = block * BLOCK
+        count = min(BLOCK, op.LENGTH - start)
+        _sum_groups(op, start, count, scratch)
+        total, target = carray(scratch, count), view(op.SUM, start, count)
+        for i in range(count):
+            target[i] = total[i]
+
+
+@inner
+def _sum_groups(op, start, count, scratch):
+    """The sum of `count` elements of the groups' gradients, a power of 2 of them, as a binary tree.
+
+    It is left at the beginning of the scratch area.  Sums that wait for their other half lie one after the other there.
+    """
+    waiting = 0
+    for group in range(op.GROUPS):
+        part = view(op.GROUP_ARENA, group * op.GROUP_STRIDE + start, count)
+        if group % 2 == 0:
+            _copy(part, view(scratch, waiting * BLOCK, count))
+            waiting += 1
+            continue
+        _add(part, view(scratch, (waiting - 1) * BLOCK, count))
+        pairs = group // 2
+        while pairs % 2 == 1:
+            waiting -= 1
+            _add(view(scratch, waiting * BLOCK, count), view(scratch, (waiting - 1) * BLOCK, count))
+            pairs //= 2
+    _positive_zeros(carray(scratch, count))
+
+
+@inner
+def _clear(gradient):
+    for i in range(len(gradient)):
+        gradient[i] = 0
+
+
+@inner
+def _copy(part, total):
+    for i in range(len(total)):
+        total[i] = part[i]
+
+
+@inner
+def _add(part, total):
+    for i in range(len(total)):
+        total[i] += part[i]
+
+
+@inner
+def _positive_zeros(total):
+    """total + 0: a sum of branches that were summed elsewhere has the same sign where it is zero."""
+    for i in range(len(total)):
+        total[i] += 0

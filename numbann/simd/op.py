@@ -84,8 +84,9 @@ COLUMNS = _columns(
     # and the rows of w in a unit.  What it updates: w, b or another vector, or a whole arena of LENGTH elements
     "UPDATE, STRIDE, HYPER: sums, HYPER_ROW, UNIT",
     "MOVED_W: parameters, MOVED_VECTOR: parameters, ARENA: parameters, LENGTH",
-    # The gradient of the first group of rows: its part for w, for a vector, and all of it; elements to the next group's
-    "GROUP_W: sums, GROUP_VECTOR: sums, GROUP_ARENA: sums, GROUP_STRIDE",
+    # The gradient of the first group of rows: its part for w, for a vector, and all of it; elements to the next one's.
+    # The sum of some of them
+    "GROUP_W: sums, GROUP_VECTOR: sums, GROUP_ARENA: sums, GROUP_STRIDE, SUM: sums",
     # A stored gradient, and the sum of squares of each of its blocks
     "GRADIENT: parameters, SQUARES: sums, BLOCKS",
     # The loss: targets, the epoch's order of rows, each row's loss, and each row's share of its batch's loss;
@@ -101,8 +102,9 @@ COLUMNS = _columns(
     "ALL_GROUPS: int64, ALL_GROUP_ENDS: int64, EACH: activations, EACH_STRIDE",
     # How many members share the weights of a network
     "MEMBERS",
-    # A pass over groups of rows: a set of ops for each thread, OPS_STRIDE integers apart, run on CHUNK rows at a time
-    "OPS: int64, OPS_STRIDE, OP_COUNT, GROUPS, CHUNK",
+    # A pass over groups of rows: a set of ops for each thread, OPS_STRIDE integers apart, run on CHUNK rows at a time;
+    # the number of groups, and the first of those that this process takes
+    "OPS: int64, OPS_STRIDE, OP_COUNT, GROUPS, FIRST_GROUP, CHUNK",
     # Scaling of raw rows in one of two precisions; FLAG is set if a result is not finite
     "RAW_FLOATS: float32, RAW_DOUBLES: float64, SHIFT: float64, SCALE: float64",
     "SCALED: activations, SCALED_ROW, FLAG: int64",

@@ -44,7 +44,8 @@ class Started:
 
     epochs_done: the epochs that an earlier start completed; history: their records.  compiled: the number of kernels
     compiled.  gpu: the name of the GPU, if one is used.  models: how many are trained, each for `epochs` epochs.
-    spec: the resolved one, as JSON values; parameters: how many numbers a model trains; rows: of each part.
+    ranks: the processes that train together, with so many threads each.  spec: the resolved one, as JSON values;
+    parameters: how many numbers a model trains; rows: of each part.
     """
 
     path: Path | None
@@ -56,6 +57,7 @@ class Started:
     compile_seconds: float
     gpu: str | None = None
     models: int = 1
+    ranks: int = 1
     spec: Mapping[str, Any] = field(default_factory=dict)
     parameters: int = 0
     rows: Mapping[str, int] = field(default_factory=dict)
@@ -145,7 +147,8 @@ class Finished:
     """The run is complete and, if it has a path, written.
 
     weights_epoch: the epoch whose weights the model has.  rows: of the training part.  seconds: since training began.
-    warnings: about its metrics.  stopped: why a callback has stopped it.
+    warnings: about its metrics.  stopped: why a callback has stopped it.  exchanged: the seconds of training that have
+    passed with what ranks tell each other.
     """
 
     path: Path | None
@@ -156,6 +159,7 @@ class Finished:
     seconds: float
     warnings: tuple[str, ...] = ()
     stopped: str = ""
+    exchanged: float = 0.0
 
 
 @dataclass(frozen=True)

@@ -32,6 +32,7 @@ from numbann.training.diagnostics import Diagnosis
 from numbann.training.interruption import Interrupted
 from numbann.training.manifest import identity, manifest
 from numbann.training.preparation import Prepared
+from numbann.training.ranks import Following, Ranks
 from numbann.training.rundir import RunDirectory
 from numbann.training.saves import Saves
 from numbann.training.telling import NotBegunError
@@ -76,10 +77,14 @@ class Training:
 
 @dataclass(frozen=True)
 class Execution(Training):
-    """A run in progress: a training with a directory.  spec: the text of the spec, for a run that begins anew."""
+    """A run in progress: a training with a directory.
+
+    spec: the text of the spec, for a run that begins anew.  ranks: those that train together, of which this is 0.
+    """
 
     directory: RunDirectory
     spec: str | None = None
+    ranks: Ranks | None = None
 
 
 def warm_up(engine: Engine, prepared: Prepared) -> WarmUp:
@@ -128,6 +133,20 @@ def execute(execution: Execution, stored: State | None = None) -> Run:
             raise
 
 
+def follow(prepared: Prepared, engine: Engine, ranks: Ranks, stored: State | None = None) -> Run:
+    """Train beside rank 0, and write nothing; the run is that of rank 0."""
+    job, state = prepared.job, stored or begin(engine, prepared.job)
+    for _ in run_epochs(engine, job, job.rates(), state, lambda event: None, pause=Following(ranks)):
+        if ranks.hear():
+            break
+    take_best(engine, state)
+    calibrate(prepared, engine)
+    path, history, metrics = ranks.hear()
+    ranks.over = True
+    preprocessing, tensors = prepared.dataset.preprocessing, engine.parameters()
+    return Run(path, history, metrics, Model(prepared.resolved, prepared.plan, preprocessing, tensors, engine.threads))
+
+
 def leave_nothing(execution: Execution) -> None:
     """Remove what a run that has not begun has written, unless it goes on with an earlier one."""
     if execution.spec is not None:
@@ -148,7 +167,9 @@ def make_saves(execution: Execution, state: State, *, stored: bool, kind: Callab
     """Make the checkpoints of a run."""
     job, seconds = execution.prepared.job, execution.prepared.resolved.spec.train.checkpoint_seconds
     steps = job.rates().steps
-    return kind(execution.directory, identity(execution.prepared), state, seconds, steps, stored=stored)
+    saves = kind(execution.directory, identity(execution.prepared), state, seconds, steps, stored=stored)
+    saves.ranks = execution.ranks
+    return saves
 
 
 def _execute(execution: Execution, state: State, saves: Saves) -> Run:
@@ -162,7 +183,11 @@ def _execute(execution: Execution, state: State, saves: Saves) -> Run:
     with saves.whole:
         model = _write_end(execution, state, metrics, began)
         saves.complete = True
-    return finished(execution, path, state, weights_epoch, metrics, model, perf_counter() - begun)
+    run = finished(execution, path, state, weights_epoch, metrics, model, perf_counter() - begun)
+    if execution.ranks is not None:
+        execution.ranks.tell((run.path, run.history, run.metrics))
+        execution.ranks.over = True
+    return run
 
 
 def conclude(training: Training, state: State, asked: Stop | None) -> tuple[int, dict[str, Any]]:
@@ -192,7 +217,8 @@ def finished(
     """Tell that a training is complete, and return it."""
     warnings, rows = find_unmeasured(training.prepared, metrics), len(training.prepared.job.train)
     stopped = metrics.get("stopped", "")
-    training.tell(Finished(path, metrics, state.epoch, weights_epoch, rows, seconds, warnings, stopped))
+    exchanged = training.engine.exchanged
+    training.tell(Finished(path, metrics, state.epoch, weights_epoch, rows, seconds, warnings, stopped, exchanged))
     return Run(path, tuple(state.history), metrics, model)
 
 
@@ -211,6 +237,8 @@ def train_epochs(execution: Execution, state: State, saves: Saves, until: int | 
                 asked = execution.tell(EpochEnded(record, state.best.epoch == state.epoch))
             if saves.due():
                 saves.save()
+            if execution.ranks is not None:
+                execution.ranks.tell(asked is not None)
             if asked or state.epoch == until:
                 break
     saves.save()
@@ -296,6 +324,7 @@ def started(
         device=engine.device,
         gpu=engine.gpu,
         threads=engine.threads,
+        ranks=engine.ranks,
         compiled=warmup.compiled,
         compile_seconds=warmup.seconds,
         models=models,

@@ -49,6 +49,7 @@ def manifest(
             "cpu": _cpu(),
             "device": engine.device,
             "threads": engine.threads,
+            **({"ranks": engine.ranks} if engine.ranks > 1 else {}),
             **({"gpu": engine.gpu} if engine.gpu else {}),
         },
         "data": [{"path": str(path), "sha256": digest} for path, digest in prepared.facts.files],

@@ -226,12 +226,18 @@ def settings(**given: str | int | None) -> dict[str, str | int]:
     return {_PATHS[name]: value for name, value in given.items() if value is not None}
 
 
-def engine_of(prepared: Prepared, tell: Callback) -> Engine:
-    """Make the engine of a job, and announce it if everything has to be compiled."""
+def engine_of(prepared: Prepared, tell: Callback, ranks: Any = None) -> Engine:
+    """Make the engine of a job, and announce it if everything has to be compiled.
+
+    ranks: those that train together (ranks.Ranks), each with its share of the processors.
+    """
     if cache_is_empty():
         tell(Compiling())
     train = prepared.resolved.spec.train
-    return make_engine(prepared.plan, train.device, train.threads)
+    if ranks is None:
+        return make_engine(prepared.plan, train.device, train.threads)
+    threads = ranks.threads if train.threads == "auto" else train.threads
+    return make_engine(prepared.plan, train.device, threads, ranks.world)
 
 
 def _check_network(network: Plan, rows: int) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from numbann.errors import NumbannError, RunDirectoryError, SpecError, shown
+from numbann.fit.fitting import load as load_rows
 from numbann.fit.state import State
 from numbann.fit.stopping import exhausted
 from numbann.model.provenance import registry_of
@@ -19,13 +20,14 @@ from numbann.training import rundir
 from numbann.training.callbacks import Callback, Event
 from numbann.training.checkpoint import load_state, restore
 from numbann.training.ensembles import execute_ensemble
-from numbann.training.execution import Execution, Run, Training, execute, warm_up
+from numbann.training.execution import Execution, Run, Training, execute, follow, warm_up
 from numbann.training.folding import Folding
 from numbann.training.in_memory import train_one, train_several
 from numbann.training.interruption import untouched
 from numbann.training.lock import lock
 from numbann.training.manifest import Stored, identity, read_manifest, verify_unchanged
 from numbann.training.preparation import Given, Prepared, engine_of, load, prepare, prepare_loaded, settings
+from numbann.training.ranks import Ranks, check_ranks, leads, ranked
 from numbann.training.telling import calling
 from numbann.training.trackers import make_all
 
@@ -44,6 +46,7 @@ def train(
     seed: int | None = None,
     overrides: Mapping[str, Any] | None = None,
     executor: Executor | str = THREADS,
+    ranks: Ranks | str | None = None,
     callbacks: Sequence[Callback] = (),
 ) -> Run:
     """Train the model of a spec (a path, or a dict) and write its run directory.
@@ -56,29 +59,49 @@ def train(
     after the checkpoint is saved.
     executor: where the models of an ensemble are trained: "threads" of this process, "processes", a cluster
     ("tcp://HOST:8786", "mpi"), or a concurrent.futures.Executor.
+    ranks: "mpi" in a program that mpiexec has started: all its ranks train this one model together, to the same bits.
+    Rank 0 writes the run and calls the callbacks.  All return the run; where it fails, the others end by SystemExit.
     """
-    with connected(executor) as place, calling(callbacks) as tell:
+    changed = {**(overrides or {}), **settings(device=device, threads=threads, seed=seed)}
+    with ranked(ranks) as own, calling(callbacks if leads(own) else ()) as tell, connected(executor) as place:
+        if own is not None:
+            _refuse_memory(output)
+        if own is not None and not own.leads:
+            prepared = prepare_loaded(_without_sweep(load(spec, changed, data=data)), tell, data)
+            return _train_beside(prepared, own, tell)
         if output is not False:
             rundir.check_output(output, force)
-        changed = {**(overrides or {}), **settings(device=device, threads=threads, seed=seed)}
         prepared = prepare_loaded(_without_sweep(load(spec, changed, data=data)), tell, data)
         tell.add(*make_all(prepared.resolved.spec.callbacks))
-        folding = _folding(prepared, data, executor)
+        folding = _folding(prepared, data, executor, own)
         if output is False:
             return tell.checked(_train_in_memory(prepared, folding, tell, place))
         output = prepared.loaded.spec.output if output is None else output
         rundir.check_output(output, force)
-        with engine_of(prepared, tell) as engine:
+        with engine_of(prepared, tell, own) as engine:
             warmup = warm_up(engine, prepared)
             directory = rundir.create(output, prepared.resolved.spec.name, force)
             try:
                 with lock(directory.path):
                     directory.sweep()
-                    execution = Execution(prepared, engine, tell, warmup, directory, prepared.loaded.source.text)
+                    execution = Execution(prepared, engine, tell, warmup, directory, prepared.loaded.source.text, own)
+                    if own is not None:
+                        own.begin(prepared, engine.threads)
                     run = execute(execution) if folding is None else execute_ensemble(execution, folding, place)
             finally:
                 directory.remove_if_empty()
     return tell.checked(run)
+
+
+def _train_beside(prepared: Prepared, ranks: Ranks, tell: Callback, state: State | None = None) -> Run:
+    """Train a run of rank 0 on another rank, from a state or from the beginning."""
+    check_ranks(prepared, ranks)
+    with engine_of(prepared, tell, ranks) as engine:
+        load_rows(engine, prepared.job)
+        if state is not None:
+            restore(engine, state, Path("checkpoint"))
+        ranks.begin(prepared, engine.threads)
+        return follow(prepared, engine, ranks, state)
 
 
 def resume(
@@ -91,6 +114,7 @@ def resume(
     trust: bool = False,
     plugins: Iterable[str | Path] = (),
     executor: Executor | str = THREADS,
+    ranks: Ranks | str | None = None,
     callbacks: Sequence[Callback] = (),
 ) -> Run:
     """Resume a run where it stopped, bit for bit.  epochs: the new total, also for a run that was complete.
@@ -100,40 +124,37 @@ def resume(
     nothing is imported because the run names it.
     trust: import the plugins that the run's spec names, too, whose code can do anything; and let its callbacks write to
     the places that it names.
-    executor: where the models of an ensemble are trained, as of `train`.
+    executor: where the models of an ensemble are trained, as of `train`.  ranks: those that train together, as of
+    `train`; there may be another number of them than before.
     """
-    with connected(executor) as place, calling(callbacks) as tell:
+    overrides = settings(device=device, threads=threads, epochs=epochs)
+    with ranked(ranks) as own, calling(callbacks if leads(own) else ()) as tell, connected(executor) as place:
         directory = rundir.open_existing(path)
-        overrides = settings(device=device, threads=threads, epochs=epochs)
+        given = directory, overrides, data, trust, [Path(plugin).absolute() for plugin in plugins]
+        if own is not None and not own.leads:
+            prepared, stored = _prepare_again(*given, tell)
+            return _train_beside(prepared, own, tell, _stored_state(directory, prepared, stored))
         with lock(directory.path):
             with untouched(directory.path):
                 directory.sweep()
                 events: list[Event] = []  # held back until it is clear that there is something to do
-                named = [Path(plugin).absolute() for plugin in plugins]
-                if trust:
-                    named += [path for path in plugins_of(directory.path / rundir.RESOLVED) if path.exists()]
-                stored = read_manifest(directory.path / rundir.MANIFEST)
-                registry = registry_of(stored.components, with_files(named), str(directory.path), REMEDY)
-                changed = {**overrides, **({"plugins": [str(path) for path in named]} if named else {})}
-                prepared = prepare(directory.path / rundir.RESOLVED, changed, events.append, registry, data)
-                _refuse_other_length(directory, prepared, epochs)
-                if not trust:
-                    _refuse_places(directory, prepared)
-                verify_unchanged(stored, prepared, directory.path)
-                folding = _folding(prepared, data, executor)
+                prepared, stored = _prepare_again(*given, events.append)
+                folding = _folding(prepared, data, executor, own)
                 if folding is not None:
                     _refuse_complete_ensemble(directory, prepared, stored, epochs)
                 state = None if folding is not None else _stored_state(directory, prepared, stored)
                 for event in events:
                     tell(event)
                 tell.add(*make_all(prepared.resolved.spec.callbacks))
-                engine = engine_of(prepared, tell)
+                engine = engine_of(prepared, tell, own)
             with engine:
                 with untouched(directory.path):
                     warmup = warm_up(engine, prepared)
                     if state is not None:
                         restore(engine, state, directory.path / rundir.CHECKPOINT)
-                execution = Execution(prepared, engine, tell, warmup, directory)
+                    if own is not None:
+                        own.begin(prepared, engine.threads)
+                execution = Execution(prepared, engine, tell, warmup, directory, ranks=own)
                 run = execute(execution, state) if folding is None else execute_ensemble(execution, folding, place)
     return tell.checked(run)
 
@@ -145,14 +166,45 @@ def _train_in_memory(prepared: Prepared, folding: Folding | None, tell: Callback
         return train_one(training) if folding is None else train_several(training, folding, executor)
 
 
-def _folding(prepared: Prepared, data: Any, executor: Executor | str) -> Folding | None:
-    """Return the folds of an ensemble; None for a single model, which is trained here alone."""
+def _prepare_again(
+    directory: rundir.RunDirectory,
+    overrides: Mapping[str, Any],
+    data: Any,
+    trust: bool,
+    plugins: Iterable[Path],
+    tell: Callback,
+) -> tuple[Prepared, Stored]:
+    """Prepare a run that goes on, and read its manifest; RunDirectoryError if it cannot go on as it began."""
+    named = [*plugins]
+    if trust:
+        named += [path for path in plugins_of(directory.path / rundir.RESOLVED) if path.exists()]
+    stored = read_manifest(directory.path / rundir.MANIFEST)
+    registry = registry_of(stored.components, with_files(named), str(directory.path), REMEDY)
+    changed = {**overrides, **({"plugins": [str(path) for path in named]} if named else {})}
+    prepared = prepare(directory.path / rundir.RESOLVED, changed, tell, registry, data)
+    _refuse_other_length(directory, prepared, overrides.get("train.epochs"))
+    if not trust:
+        _refuse_places(directory, prepared)
+    verify_unchanged(stored, prepared, directory.path)
+    return prepared, stored
+
+
+def _folding(prepared: Prepared, data: Any, executor: Executor | str, ranks: Ranks | None) -> Folding | None:
+    """Return the folds of an ensemble; None for a single model, which is trained here alone, or by ranks."""
+    if ranks is not None:
+        check_ranks(prepared, ranks)
     if prepared.source is not None:
         return Folding.of(prepared, data)
     if executor != THREADS:
         what = "trains the models of an ensemble, and this spec has one model; leave it out, or say how many folds"
         raise NumbannError(f'executor (--cluster): {what}: "ensemble": {{"folds": 5}}')
     return None
+
+
+def _refuse_memory(output: object) -> None:
+    """Refuse ranks that train in memory alone: rank 0 saves what all of them need to go on."""
+    if output is False:
+        raise NumbannError("output is False, and ranks train a run that is written; name a directory")
 
 
 def _without_sweep(loaded: Loaded) -> Loaded:

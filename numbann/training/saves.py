@@ -10,14 +10,17 @@ from numbann.fit.state import State
 from numbann.training import rundir
 from numbann.training.checkpoint import to_parts
 from numbann.training.interruption import Interruptions
+from numbann.training.ranks import Ranks
 from numbann.training.rundir import RunDirectory
 
 
 class Saves(Pause):
     """Saves a state `seconds` after it was saved before, or when a signal ends the run.
 
-    steps: of an epoch.  stored: the state comes from the checkpoint that is there.
+    steps: of an epoch.  stored: the state comes from the checkpoint that is there.  ranks: those that train together.
     """
+
+    ranks: Ranks | None = None
 
     def __init__(
         self, directory: RunDirectory, spec_hash: str, state: State, seconds: float, steps: int, *, stored: bool
@@ -32,6 +35,12 @@ class Saves(Pause):
     def due(self) -> bool:
         return self.interruptions.waiting is not None or perf_counter() - self._at >= self._seconds
 
+    def due_between(self) -> bool:
+        due = self.due()
+        if self.ranks is not None:
+            self.ranks.tell(due)
+        return due
+
     def save(self) -> None:
         """Write the checkpoint, unless the file holds this state."""
         with self.whole:
@@ -43,6 +52,8 @@ class Saves(Pause):
     def rescue(self) -> str:
         """Save what a run that ends has, if it had begun; return, in words, what the directory then holds."""
         self.interruptions.end()
+        if self.ranks is not None:
+            self.ranks.tell_of_saving()
         if self._saved is None:
             return "nothing was written"
         try:

@@ -21,7 +21,7 @@ import numbann
 from numbann.simd.vector_math import BINDINGS
 
 ROOT = Path(numbann.__file__).parents[1]
-SCRIPTS = ("train_step", "inference", "startup", "scaling", "additions")
+SCRIPTS = ("train_step", "inference", "startup", "scaling", "additions", "ranks")
 SCRIPTS += ("calls", "first_layer", "kernels", "components", "derivatives", "plugins", "peak", "on_gpu")
 SCRIPTS += ("many_nets",)
 MODULES = {  # what the extras bring, with what that needs, by requirement; hardly anyone installs all of them

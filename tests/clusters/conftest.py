@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import shutil
@@ -90,19 +91,39 @@ def own_dask(tmp_path: Path) -> Iterator[Workplace]:
 
 
 @pytest.fixture
-def mpi() -> Callable[..., subprocess.CompletedProcess[str]]:
-    """Run a Python program with 3 ranks: mpi("-m", "numbann_cli.main", ...)."""
+def start_ranks() -> Callable[..., subprocess.Popen[str]]:
+    """Start a Python program with some ranks: start_ranks(2, "-m", "numbann_cli.main", ...)."""
     pytest.importorskip("mpi4py")
     beside = Path(sys.executable).with_name("mpiexec")
-    start = str(beside) if beside.exists() else shutil.which("mpiexec")
-    if start is None:
+    mpiexec = str(beside) if beside.exists() else shutil.which("mpiexec")
+    if mpiexec is None:
         pytest.skip("there is no mpiexec")
 
-    def run(*arguments: object) -> subprocess.CompletedProcess[str]:
-        command = [start, "-n", "3", sys.executable, "-m", "mpi4py.futures", *map(str, arguments)]
-        path = os.pathsep.join(map(str, FOLDERS))
-        return subprocess.run(
-            command, env={**os.environ, "PYTHONPATH": path}, capture_output=True, text=True, timeout=120
-        )
+    def start(count: int, *arguments: object) -> subprocess.Popen[str]:
+        command = [mpiexec, "-n", str(count), sys.executable, *map(str, arguments)]
+        own, pipe = {**os.environ, "PYTHONPATH": os.pathsep.join(map(str, FOLDERS))}, subprocess.PIPE
+        return subprocess.Popen(command, env=own, stdout=pipe, stderr=pipe, text=True)
+
+    return start
+
+
+@pytest.fixture
+def run_ranks(start_ranks: Callable[..., subprocess.Popen[str]]) -> Callable[..., subprocess.CompletedProcess[str]]:
+    """Run a Python program with some ranks to its end."""
+
+    def run(count: int, *arguments: object) -> subprocess.CompletedProcess[str]:
+        with start_ranks(count, *arguments) as process:
+            try:
+                out, errors = process.communicate(timeout=120)
+            except BaseException:
+                process.terminate()
+                raise
+        return subprocess.CompletedProcess(process.args, process.returncode, out, errors)
 
     return run
+
+
+@pytest.fixture
+def mpi(run_ranks: Callable[..., subprocess.CompletedProcess[str]]) -> Callable[..., subprocess.CompletedProcess[str]]:
+    """Run a Python program that gives jobs to 3 ranks: mpi("-m", "numbann_cli.main", ...)."""
+    return functools.partial(run_ranks, 3, "-m", "mpi4py.futures")

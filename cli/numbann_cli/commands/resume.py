@@ -20,6 +20,7 @@ from numbann_cli.overview import COMMANDS
 @options.workers
 @options.processes
 @options.cluster
+@options.ranks
 @options.trust
 @options.no_cache
 @options.json_output
@@ -33,6 +34,7 @@ def command(
     workers: int | None,
     processes: bool,
     cluster: str | None,
+    ranks: str | None,
     trust: bool,
     as_json: bool,
 ) -> None:
@@ -41,14 +43,22 @@ def command(
     from numbann.training.sweeps.store import is_sweep
     from numbann.training.sweeps.sweep import resume_sweep
     from numbann_cli.console import narrate, shown
+    from numbann_cli.ranking import ranking
 
+    options.refuse_ranks_and_cluster(ranks, cluster)
     executor = options.executor_of(cluster, processes, workers)
     whole = is_sweep(run)
     if whole and (epochs or device):
         raise click.UsageError(f"{run}: is a sweep, whose spec says --epochs and --device; leave them out")
     if not whole and (workers or processes):
         raise click.UsageError(f"{run}: is one run; --workers and --processes are for sweeps")
-    with narrate(settings, as_json) as narrator, shown(narrator.swept if whole else narrator.result):
+    if whole and ranks:
+        raise click.UsageError(f"{run}: is a sweep; --ranks is for one run")
+    with (
+        ranking(ranks) as own,
+        narrate(settings, as_json) as narrator,
+        shown(narrator.swept if whole else narrator.result),
+    ):
         plugins = settings.usable_files()
         if whole:
             found = resume_sweep(
@@ -70,6 +80,7 @@ def command(
             trust=trust,
             plugins=plugins,
             executor=executor,
+            ranks=own,
             callbacks=(narrator,),
         )
         narrator.result(done)

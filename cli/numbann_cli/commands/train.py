@@ -28,6 +28,7 @@ from numbann_cli.overview import COMMANDS
 @options.threads
 @options.seed
 @options.cluster
+@options.ranks
 @options.no_cache
 @click.option("--dry-run", is_flag=True, help="Check, read the data and plan, but train and write nothing.")
 @click.option("--force", is_flag=True, help="Replace the run in the directory given with -o.")
@@ -44,31 +45,35 @@ def command(
     threads: int | None,
     seed: int | None,
     cluster: str | None,
+    ranks: str | None,
     dry_run: bool,
     force: bool,
     as_json: bool,
 ) -> None:
     """Train the model of SPEC, a JSON file; or, with --target COLUMN, on a data file by a spec made for it."""
-    if cluster and dry_run:
-        raise click.UsageError("--cluster and --dry-run: nothing is trained; leave --cluster out")
+    for option, value in (("--cluster", cluster), ("--ranks", ranks)):
+        if value and dry_run:
+            raise click.UsageError(f"{option} and --dry-run: nothing is trained; leave {option} out")
+    options.refuse_ranks_and_cluster(ranks, cluster)
     flags = {"preset": preset, "train.device": device, "train.threads": threads, "seed": seed}
     overrides = options.parse_settings(given) | {key: value for key, value in flags.items() if value is not None}
-    source, overrides = starting.source_of(spec, targets, overrides, settings)
-    from numbann_cli.console import narrate
+    from numbann_cli.ranking import ranking
 
-    with narrate(settings, as_json) as narrator:
-        narrator.source(source)
-        if dry_run:
-            _run_dry(source, overrides, output, force, narrator)
-            return
-        from numbann.training.runs import train
-        from numbann_cli.console import shown
+    with ranking(ranks) as own:
+        source, overrides = starting.source_of(spec, targets, overrides, settings)
+        from numbann_cli.console import narrate
 
-        executor, callbacks = options.executor_of(cluster), (narrator,)
-        with shown(narrator.result):
-            narrator.result(
-                train(source, output=output, force=force, overrides=overrides, executor=executor, callbacks=callbacks)
-            )
+        with narrate(settings, as_json) as narrator:
+            narrator.source(source)
+            if dry_run:
+                _run_dry(source, overrides, output, force, narrator)
+                return
+            from numbann.training.runs import train
+            from numbann_cli.console import shown
+
+            place = {"executor": options.executor_of(cluster), "ranks": own, "callbacks": (narrator,)}
+            with shown(narrator.result):
+                narrator.result(train(source, output=output, force=force, overrides=overrides, **place))
 
 
 def _run_dry(spec: starting.Source, overrides: dict[str, Any], output: Path | None, force: bool, narrator: Any) -> None:

@@ -42,6 +42,8 @@ INFERENCE_BYTES = 1 << 28  # its inputs and layers' outputs, at most, unless it 
 class Engine(interface.Engine):
     """A network on a GPU.  threads: those of `probe`, which runs on the CPU."""
 
+    ranks, exchanged = 1, 0.0
+
     def __init__(self, plan: Plan, threads: int | str = "auto", index: int = 0) -> None:
         require(plan)
         self.plan, self.device, self.gpu = plan, f"cuda:{index}", device.name()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from time import perf_counter
@@ -12,19 +12,21 @@ import numpy as np
 from numbann.engine import interface
 from numbann.engine.cpu.builder import Builder
 from numbann.engine.cpu.first_pass import FirstPass, sample_rows
-from numbann.engine.cpu.groups import HUGE, build_grouped_training
+from numbann.engine.cpu.groups import HUGE, build_grouped_training, count_groups
 from numbann.engine.cpu.inference import Inference
 from numbann.engine.cpu.memory import Arena
 from numbann.engine.cpu.moving import Moving
 from numbann.engine.cpu.operands import Operands
 from numbann.engine.cpu.probe import Probe
 from numbann.engine.cpu.python_optimizers import Matrices, Solver, average
+from numbann.engine.cpu.ranks import Communicator, Exchange, RankedCall, RankedTraining, SharedReport
 from numbann.engine.cpu.runner import Call, Runner
 from numbann.engine.cpu.snapshot import ArenaSnapshot
 from numbann.engine.cpu.table import Table
 from numbann.engine.cpu.thread_tuning import ThreadTuner
 from numbann.engine.cpu.update import Hyper, Update, choose_update, store_gradient
-from numbann.engine.interface import LayerFacts, Progress, Snapshot
+from numbann.engine.interface import LayerFacts, Paused, Progress, Snapshot
+from numbann.engine.shared.alignment import aligned
 from numbann.engine.shared.batches import for_members
 from numbann.engine.shared.epochs import Epochs
 from numbann.engine.shared.feeding import ArrayFeed, Inputs, RingFeed
@@ -42,12 +44,13 @@ BETWEEN_EPOCHS = 10_000  # moments, some milliseconds, that threads wait for the
 class _Training:
     """The loaded training data: an epoch's arrays, the source of its rows, and each row's loss.
 
-    `calls` has a call of the training step's table for each number of threads.
+    `calls` has a call of the training step's table for each number of threads; `run` runs some steps of one.
     """
 
     epochs: Epochs
     moving: Moving
-    calls: dict[int, Call]
+    calls: Mapping[int, Call | RankedCall]
+    run: Callable[..., None]
     tuner: ThreadTuner
     feed: ArrayFeed | RingFeed
     offsets: np.ndarray
@@ -58,14 +61,17 @@ class Engine(interface.Engine):
     """A network in the memory of the CPU.
 
     threads: the most threads, or "auto" for as many as there are processors.  The number that works is the fastest, as
-    measured while training.  exactly: always use `threads` threads, even on fewer processors.
+    measured while training.  exactly: always use `threads` threads, even on fewer processors.  ranks: the communicator
+    of MPI whose ranks train together, each with an engine of the same plan and data.
     """
 
     device = "cpu"
     gpu = None
     packages = ()
 
-    def __init__(self, plan: Plan, threads: int | str = "auto", exactly: bool = False) -> None:
+    def __init__(
+        self, plan: Plan, threads: int | str = "auto", exactly: bool = False, ranks: Communicator | None = None
+    ) -> None:
         self.plan = plan
         self.threads = available_cpus() if threads == "auto" else int(threads)
         self._choices = [self.threads] if exactly else thread_counts(min(self.threads, available_cpus()))
@@ -85,11 +91,17 @@ class Engine(interface.Engine):
         self._training: _Training | None = None
         self._losses = np.empty(0)  # of the steps done in the last epoch
         self._probes: dict[tuple[int, bool], Probe] = {}
+        self._exchange = None if ranks is None else Exchange(ranks)
+        self.ranks = 1 if ranks is None else ranks.Get_size()
         self._misses = objects.MISSES
 
     @property
     def compiled(self) -> int:
         return objects.MISSES - self._misses
+
+    @property
+    def exchanged(self) -> float:
+        return 0.0 if self._exchange is None else self._exchange.seconds
 
     # ---- weights and states
 
@@ -153,10 +165,10 @@ class Engine(interface.Engine):
         losses = np.zeros(epochs.rows, self.plan.dtype)
         known = self._training
         if known is not None and epochs.take_over(known.epochs):  # other rows for the same tables
-            moving, calls, tuner = known.moving, known.calls, known.tuner
+            moving, run, calls, tuner = known.moving, known.run, known.calls, known.tuner
         else:
             moving, tuner = Moving(self.plan, epochs.steps), ThreadTuner(self._choices)
-            calls = {threads: self._call(epochs, moving, threads) for threads in self._choices}
+            run, calls = self._calls(epochs, moving)
         arrays = {
             "x": feed.x,
             "target": self._inference.target(t),
@@ -167,11 +179,11 @@ class Engine(interface.Engine):
             **epochs.slots,
         }
         for call in calls.values():
-            call.table.bind(**arrays)
+            call.bind(**arrays)
             call.rows(epochs.rows)
         epochs.begin(0, np.zeros(epochs.steps), 0, {})  # compile the shuffle and the noise before the first epoch
         epochs.index = None
-        self._training = _Training(epochs, moving, calls, tuner, feed, offsets, losses)
+        self._training = _Training(epochs, moving, calls, run, tuner, feed, offsets, losses)
 
     def epoch(
         self,
@@ -187,11 +199,17 @@ class Engine(interface.Engine):
         if not first or index != epochs.index:
             epochs.begin(index, rates, begun, numbers, order)
             training.moving.begin(numbers)
+        together = False  # whether all ranks have come as far
         try:
             if first < epochs.steps:
-                self._train_from(training, rates, first, Report(progress, epochs.steps))
+                self._train_from(training, rates, first, progress)
+            together = True
+        except Paused:
+            together = True
+            raise
         finally:
-            self._losses = epochs.step_losses(training.row_loss, self.steps_done - begun, losses)
+            row_loss = self._row_loss(training) if together else training.row_loss
+            self._losses = epochs.step_losses(row_loss, self.steps_done - begun, losses)
         return float(self._losses.mean())
 
     def step_losses(self) -> np.ndarray:
@@ -202,12 +220,22 @@ class Engine(interface.Engine):
             raise RuntimeError("load_data comes first")
         return self._training
 
-    def _train_from(self, training: _Training, rates: np.ndarray, first: int, report: Report) -> None:
+    def _row_loss(self, training: _Training) -> np.ndarray:
+        """Each row's loss, of all ranks."""
+        return training.row_loss if self._exchange is None else self._exchange.sum(training.row_loss)
+
+    def _train_from(self, training: _Training, rates: np.ndarray, first: int, progress: Progress | None) -> None:
         """Run the steps of an epoch from one on, block by block."""
-        epochs = training.epochs
+        epochs, exchange = training.epochs, self._exchange
+        report = Report(progress, epochs.steps)
+        if exchange is not None:
+            report = SharedReport(progress, epochs.steps, exchange)
+            training.row_loss[:] = 0  # of other ranks' rows
         with closing(training.feed.blocks(epochs.order, training.offsets, epochs.bounds, first)) as blocks:
             for start, stop in blocks:
                 self._train(training, rates, range(start, stop), report)
+        if exchange is not None:
+            exchange.check(self._arena.parameters)
 
     def _train(self, training: _Training, rates: np.ndarray, steps: range, report: Report) -> None:
         """Run some steps of an epoch: the optimizer is in the table, or in Python after each step or around all."""
@@ -231,7 +259,7 @@ class Engine(interface.Engine):
 
         def measure() -> float:
             self._run(training, 0, 1)
-            return float(training.epochs.step_losses(training.row_loss).mean())
+            return float(training.epochs.step_losses(self._row_loss(training)).mean())
 
         self._solver.step(measure, rate, step)
         self.steps_done = step
@@ -243,27 +271,42 @@ class Engine(interface.Engine):
         self._arena.stale |= self.plan.apart
         while done < last:
             threads, count = training.tuner.next(last - done)
-            call, start = training.calls[threads], perf_counter()
+            call, start = training.calls[threads], self._worked()
             try:
-                self._runner.run(call, done, done + count, report)
+                training.run(call, done, done + count, report)
             finally:
                 done = call.done
                 self.steps_done = begin + done
-            training.tuner.took(threads, count, perf_counter() - start)
-            if report is not None:
+            training.tuner.took(threads, count, self._worked() - start)
+            if report is not None and self._exchange is None:  # ranks have reported each step
                 report(done)
 
-    def _call(self, epochs: Epochs, moving: Moving, threads: int) -> Call:
-        """A call of the table of a training step."""
-        return self._runner.call(self._table(epochs, moving, threads), threads, epochs.batch, BETWEEN_EPOCHS)
+    def _worked(self) -> float:
+        """The time, without what passes while ranks wait for each other."""
+        return perf_counter() - self.exchanged
 
-    def _table(self, epochs: Epochs, moving: Moving, threads: int) -> Table:
-        """The table of a training step; a huge batch goes by groups of rows."""
-        update, batch, slots = self._choose_update(epochs.hyper), epochs.batch, epochs.slots
+    def _calls(self, epochs: Epochs, moving: Moving) -> tuple[Callable[..., None], Mapping[int, Call | RankedCall]]:
+        """How training steps run, and their calls by threads; a huge batch goes by groups of rows."""
+        arena, batch, slots, runner = self._trained, epochs.batch, epochs.slots, self._runner
+        update, count = self._choose_update(epochs.hyper), count_groups(arena.layout.arena, batch)
+
+        def call(table: Table, threads: int) -> Call:
+            return runner.call(table, threads, batch, BETWEEN_EPOCHS)
+
+        if self._exchange is not None:
+            ranked = RankedTraining(self._exchange, runner, arena, count, batch)
+            tables = {threads: ranked.tables(update, threads, slots, moving) for threads in self._choices}
+            return ranked.run, {n: RankedCall(*(call(one, n) for one in each)) for n, each in tables.items()}
         if batch >= HUGE and not self.plan.whole_batches:
-            return build_grouped_training(self._trained, update, threads, slots, moving)
-        builder = Builder(Operands(self._trained, batch, training=True, slots=slots, moving=moving))
-        return builder.training(update, threads)
+            gradients = aligned((count, arena.layout.stride), self.plan.dtype)
+            made = {n: build_grouped_training(arena, update, n, gradients, slots, moving) for n in self._choices}
+        else:
+            made = {n: self._builder(epochs, moving).training(update, n) for n in self._choices}
+        return runner.run, {threads: call(table, threads) for threads, table in made.items()}
+
+    def _builder(self, epochs: Epochs, moving: Moving) -> Builder:
+        """The builder of tables for whole batches."""
+        return Builder(Operands(self._trained, epochs.batch, training=True, slots=epochs.slots, moving=moving))
 
     def _choose_update(self, hyper: Hyper) -> Update:
         """What the table does with a gradient: an optimizer in Python needs it stored."""

@@ -30,6 +30,10 @@ class Call:
     numbers: np.ndarray
     address: int
 
+    def bind(self, **arrays: np.ndarray) -> None:
+        """As of the table."""
+        self.table.bind(**arrays)
+
     def rows(self, total: int) -> int:
         """Set the number of rows; return the number of steps."""
         self.numbers[call_words.TOTAL] = total

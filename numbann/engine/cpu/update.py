@@ -79,7 +79,7 @@ def store_gradient(arena: Arena, gradient: Arena, hyper: Hyper) -> Update:
 
 
 def sum_and_update(update: Update, gradients: np.ndarray) -> list[Op]:
-    """Update an arena with the sum of gradients (groups, elements of the arena)."""
+    """Update an arena with the sum of gradients (a power of 2 of them, elements of the arena)."""
     kernel = address(groups.update_sum, update.arena.plan.dtype)
     given = {"GROUP_STRIDE": gradients.shape[1], "GROUPS": len(gradients)}
     return [
