@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 
 from numbann.components.component import Configured
 
+STRIPED = "stripes"
+
 
 @dataclass(frozen=True)
 class Course:
@@ -79,7 +81,8 @@ class Training:
 
     link: turns the network's outputs into predictions, if the loss contains it; None: what the loss names.  target: the
     form of the targets, such as "label" or "real"; "": what the loss asks for.  optimizer: without learning_rate, which
-    comes with each epoch.  batch_size None: all rows.  average: the share of the old average that a step keeps.
+    comes with each epoch.  batch_size None: all rows.  shuffle: None, or "stripes" for rows that are shuffled within
+    pieces of the data.  average: the share of the old average that a step keeps.
     courses: of numbers that change while training: "weight_decay", "label_smoothing" of the loss, "layers.0.dropout".
     """
 
@@ -90,6 +93,7 @@ class Training:
     dtype: str = "float32"
     seed: int = 0
     batch_size: int | None = None
+    shuffle: str | None = None
     weight_decay: float = 0.0
     l1: float = 0.0
     clip_value: float | None = None

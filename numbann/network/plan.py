@@ -10,7 +10,7 @@ from numbann.components.matrices import shape_of
 from numbann.derivation.outputs import by_rows, outputs_of
 from numbann.errors import ShapeError
 from numbann.network.chain import BATCH, ROW, Chain, Drop, Enter, Layer, Vector, layer_of
-from numbann.network.description import Network, Training
+from numbann.network.description import STRIPED, Network, Training
 from numbann.network.states import TRAINED
 
 ITEMSIZE = {"float32": 4, "float64": 8}
@@ -179,6 +179,8 @@ def build(network: Network) -> Plan:
         dense.units < 1 or dense.norm not in (None, "layer", "batch") for dense in network.layers
     ):
         raise ShapeError('give one layer or more, each with a unit or more and the norm None, "layer" or "batch"')
+    if network.shuffle not in (None, STRIPED):
+        raise ShapeError(f'shuffle {network.shuffle!r} is unknown; give None or "{STRIPED}"')
     if network.average and network.optimizer.component.predicts:
         raise ShapeError(f'average: "{network.optimizer.name}" predicts with weights of its own; leave average out')
     loss, width = network.loss.component, network.layers[-1].width

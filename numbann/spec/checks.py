@@ -76,6 +76,8 @@ def check_agreement(spec: Spec | None, registry: Registry | None) -> Iterator[Fo
             yield from _weight_faults(spec, loss)
         if spec.data.group is not None and (reason := device_of(spec.train.device).group_refusal):
             yield ("data", "group"), reason
+        if spec.data.group is not None and spec.train.shuffle is not None:
+            yield ("train", "shuffle"), "batches hold whole groups of data.group, which stripes would cut; leave it out"
         if loss is not None and loss.form == "batch" and spec.model.members not in (None, 1):
             yield (
                 ("model", "members"),

@@ -324,6 +324,11 @@ DESCRIPTIONS: dict[str, dict[str, Description]] = {
             "64 up to 1024 training rows, 128 up to 8192, 256 up to 30 000, 512 up to 100 000, and 1024 from there on.",
             128,
         ),
+        shuffle=(
+            "How rows are mixed: `null` is all with all; `stripes` within 16 pieces of the data, each of which gives a "
+            "sixteenth of every batch, so that a rank of several reads the same rows in every epoch.",
+            "stripes",
+        ),
         device=("Where to compute.", "cpu"),
         threads=("The most threads to use; no bit of the result depends on it.", 2),
         clip_norm=("The longest gradient that a step takes; a longer one is shortened.", 1.0),

@@ -355,6 +355,7 @@ class Train(Section):
 
     epochs: Annotated[int, COUNT] = 50
     batch_size: Annotated[int | str, COUNT | one_of("auto", "by-rows", "full")] = "auto"
+    shuffle: Annotated[str | None, one_of("stripes") | NULL] = None
     device: Annotated[str, DEVICE] = "auto"
     threads: Annotated[int | str, whole(1, 4096) | AUTO] = "auto"
     clip_norm: Annotated[float | None, LIMIT] = None

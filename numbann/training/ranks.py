@@ -21,8 +21,6 @@ from typing import Any, NoReturn
 from numbann.engine.shared.processors import available_cpus
 from numbann.errors import ClusterError, ClusterWarning, NumbannError, SpecError, shown, warn
 from numbann.fit.pause import Pause
-from numbann.runner.mpi import library
-from numbann.runner.versions import check_versions, versions
 from numbann.training.manifest import identity
 from numbann.training.preparation import Prepared
 
@@ -90,6 +88,8 @@ class Ranks:
 
     def begin(self, prepared: Prepared, threads: int) -> None:
         """Wait until all ranks are ready to train the same; RankError from rank 0 if one is not."""
+        from numbann.runner.versions import versions
+
         own = (socket.gethostname(), versions(), _facts(prepared), (available_cpus(), threads))
         if not self.leads:
             self._send(READY, own)
@@ -207,6 +207,8 @@ def ranked(given: Ranks | str | None, last_words: LastWords = _print_traceback) 
         return
     if given != MPI:
         raise NumbannError(f'ranks is {shown(given)}; give "{MPI}", in a program that mpiexec has started')
+    from numbann.runner.mpi import library
+
     ranks = Ranks(library())
     with _deaf(ranks):
         try:
@@ -257,6 +259,8 @@ def _facts(prepared: Prepared) -> dict[str, Any]:
 
 def _compare(place: str, here: Any, there: Any) -> None:
     """RankError if a rank is about to train another thing than rank 0, or with other versions."""
+    from numbann.runner.versions import check_versions
+
     check_versions(there[0], here[0], place)
     for name, value in here[1].items():
         if there[1][name] != value:

@@ -83,6 +83,24 @@ def test_the_bits_of_one_process(run_ranks: Run, spec: dict[str, Any], ranks: in
     assert json.loads(Path("run/manifest.json").read_text())["machine"].get("ranks", 1) == ranks
 
 
+def test_stripes_are_part_of_the_spec(run_ranks: Run, spec: dict[str, Any]) -> None:
+    numbann.train("spec.json", output="mixed")
+    numbann.train("spec.json", output="alone", overrides={"train.shuffle": "stripes"})
+    striped = ("--set", "train.shuffle=stripes")
+    found = run_ranks(2, *COMMAND, "train", "spec.json", "-o", "run", "--ranks", "mpi", *striped)
+    assert found.returncode == 0, found.stderr
+    assert checkpoint_of("run") == checkpoint_of("alone") != checkpoint_of("mixed")
+
+
+def test_ranks_write_a_run(run_ranks: Run, spec: dict[str, Any]) -> None:
+    found = run_ranks(2, "-c", "import numbann; numbann.train('spec.json', ranks='mpi', output=False)")
+    assert found.returncode
+    assert (
+        found.stderr.count("NumbannError: output is False, and ranks train a run that is written; name a directory")
+        == 1
+    )
+
+
 def test_from_python_all_ranks_return_the_run(run_ranks: Run, spec: dict[str, Any]) -> None:
     found = run_ranks(2, "-c", ANYWHERE)
     assert found.returncode == 0, found.stderr

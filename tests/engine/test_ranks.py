@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pytest
-from networks import make_data, make_plan, same_bytes, set_weights, weights_of
+from networks import Made, make_data, make_plan, same_bytes, set_weights, weights_of
 from worlds import World, on_ranks
 
 from numbann.engine.cpu import groups
@@ -14,15 +15,26 @@ from numbann.engine.cpu.engine import Engine
 from numbann.engine.cpu.groups import count_groups
 from numbann.engine.cpu.ranks import refuse_ranks
 from numbann.engine.interface import Paused
-from numbann.errors import DeviceError, TrainingError
+from numbann.engine.shared import feeding
+from numbann.engine.shared.batches import Stripes, equal_bounds
+from numbann.engine.shared.epochs import Epochs
+from numbann.errors import DeviceError, ShapeError, TrainingError
 from numbann.network.plan import Plan
 
-EPOCHS = 2
+EPOCHS, DRAWS = 2, 60
 Trained = tuple[list[float], bytes, list[tuple[np.ndarray, np.ndarray]], dict[str, np.ndarray]]
 
 
-def trained(made: Plan, rows: int, world: World | None = None, threads: int = 1, weighted: bool = False) -> Trained:
-    """Losses of epochs and steps, weights and states after some epochs."""
+def trained(
+    made: Plan,
+    rows: int,
+    world: World | None = None,
+    threads: int = 1,
+    weighted: bool = False,
+    source: Callable[[np.ndarray], Any] = np.asarray,
+    begin: Callable[[], None] = lambda: None,
+) -> Trained:
+    """Losses of epochs and steps, weights and states after some epochs, before each of which begin is called."""
     x, t = make_data(made, rows)
     weight = np.linspace(0, 2, rows) if weighted else None
     steps = -(-rows // made.batch_rows(rows))
@@ -30,8 +42,11 @@ def trained(made: Plan, rows: int, world: World | None = None, threads: int = 1,
         engine.initialize(made.seed)
         random = np.random.default_rng(1)
         set_weights(engine, [(w, 0.1 * random.standard_normal(b.shape)) for w, b in weights_of(engine)])
-        engine.load_data(x, t, weight)
-        losses = [engine.epoch(epoch, np.full(steps, 0.01)) for epoch in range(EPOCHS)]
+        engine.load_data(source(x), t, weight)
+        losses = []
+        for epoch in range(EPOCHS):
+            begin()
+            losses.append(engine.epoch(epoch, np.full(steps, 0.01)))
         return losses, engine.step_losses().tobytes(), weights_of(engine), engine.state()
 
 
@@ -60,6 +75,7 @@ CASES: dict[str, tuple[int, int | None, dict[str, Any]]] = {
     "a scale of inputs": (2500, 1100, {"input_scale": 2.0, "dtype": "float32"}),
     "bfloat16": (2500, 1100, {"dtype": "bfloat16", "optimizer": "adam"}),
     "bfloat16, clipped": (2500, 1100, {"dtype": "bfloat16", "clip_norm": 0.01}),
+    "stripes": (2500, 1100, {"shuffle": "stripes", "dtype": "float32"}),
     "members": (800, 400, {"members": 3, "dtype": "float32"}),
     "weights of rows": (2500, 1100, {"weighted": True, "dtype": "float32"}),
     "matrices": (2500, 1100, {"optimizer": "lamb", "dtype": "float32"}),
@@ -78,6 +94,63 @@ def test_any_number_of_ranks(name: str) -> None:
     for ranks, threads in ((1, 1), (2, 2), (4, 1), (16, 1)):
         found = on_ranks(ranks, lambda world, threads=threads: trained(made, rows, world, threads, weighted))
         assert all(same(one, expected) for one in found), ranks
+
+
+@pytest.mark.parametrize("shuffle", [None, "stripes"])
+def test_a_rank_makes_the_rows_of_its_part_alone(shuffle: str | None) -> None:
+    """Rows that come by blocks, to the bits of rows in memory; with stripes a rank has the same ones in all epochs."""
+    made = make_plan([5, 17, 3], "tanh", optimizer="adam", batch=1100, dtype="float32", shuffle=shuffle)
+    expected = trained(made, 2500)
+
+    def fed(world: World | None) -> tuple[Trained, list[set[int]]]:
+        made_rows: list[set[int]] = []
+
+        class Watched(Made):
+            def take(self, places: np.ndarray, out: np.ndarray) -> None:
+                made_rows[-1].update(places.tolist())
+                super().take(places, out)
+
+        found = trained(made, 2500, world, source=Watched, begin=lambda: made_rows.append(set()))
+        return found, made_rows
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(feeding, "BLOCK_BYTES", 100 * 5 * 4)
+        assert same(fed(None)[0], expected)
+        found = on_ranks(4, fed)
+    assert all(same(one, expected) for one, _ in found)
+    for epoch in range(EPOCHS):
+        rows = [made_rows[epoch] for _, made_rows in found]
+        assert sum(map(len, rows)) == len(set().union(*rows)) == 2500
+        assert max(map(len, rows)) <= 2500 / 4 + 3
+    unchanged = all(made_rows[0] == made_rows[1] for _, made_rows in found)
+    assert unchanged == (shuffle is not None)
+
+
+def test_stripes_mix_rows_within_pieces_of_the_data() -> None:
+    random = np.random.default_rng(0)
+    for _ in range(DRAWS):
+        rows, batch = int(random.integers(1, 400)), int(random.integers(1, 100))
+        bounds, orders = equal_bounds(rows, batch), np.empty((2, rows), np.int64)
+        stripes = Stripes(bounds)
+        for epoch, order in enumerate(orders):
+            stripes.draw(order, 7, epoch)
+            assert sorted(order) == [*range(rows)]
+        ends = [size * np.arange(1, 17) // 16 for size in np.diff(bounds)]
+        of = np.concatenate([np.searchsorted(one, np.arange(one[-1]), "right") for one in ends])
+        pieces = [np.sort(orders[0][of == stripe]) for stripe in range(16)]
+        for first, end in ((0, 4), (4, 8), (8, 16)):
+            own = np.sort(np.concatenate([orders[1][(of >= first) & (of < end)]]))
+            assert np.array_equal(own, np.sort(np.concatenate(pieces[first:end])))
+            assert not len(own) or own[-1] - own[0] == len(own) - 1
+        assert rows < 100 or (orders[0] != orders[1]).any()
+
+
+def test_stripes_cut_no_groups() -> None:
+    made = make_plan([5, 7, 1], shuffle="stripes", batch=4)
+    with pytest.raises(ShapeError, match="shuffle: batches hold whole groups"):
+        Epochs(made, 8, None, None, np.arange(8) // 2)
+    with pytest.raises(ShapeError, match="shuffle 'rows' is unknown"):
+        make_plan([5, 7, 1], shuffle="rows")
 
 
 def test_groups_depend_on_the_network_and_the_batch() -> None:

@@ -160,7 +160,10 @@ class Engine(interface.Engine):
         self._solver.forget()
         self._sample = sample_rows(self.plan, x, rows)
         epochs = Epochs(self.plan, len(x), weight, rows, group)
-        feed = ArrayFeed(x, self.plan) if isinstance(x, np.ndarray) else RingFeed(x, epochs.batch, self.plan)
+        count = count_groups(self._trained.layout.arena, epochs.batch)
+        own = range(count) if self._exchange is None else self._exchange.own(count)
+        share = own.start, own.stop, count
+        feed = ArrayFeed(x, self.plan) if isinstance(x, np.ndarray) else RingFeed(x, epochs.batch, self.plan, share)
         offsets = np.zeros(epochs.rows + epochs.batch, np.int64)[: epochs.rows]  # what fetches ahead reads behind them
         losses = np.zeros(epochs.rows, self.plan.dtype)
         known = self._training
@@ -168,7 +171,7 @@ class Engine(interface.Engine):
             moving, run, calls, tuner = known.moving, known.run, known.calls, known.tuner
         else:
             moving, tuner = Moving(self.plan, epochs.steps), ThreadTuner(self._choices)
-            run, calls = self._calls(epochs, moving)
+            run, calls = self._calls(epochs, moving, count)
         arrays = {
             "x": feed.x,
             "target": self._inference.target(t),
@@ -285,10 +288,12 @@ class Engine(interface.Engine):
         """The time, without what passes while ranks wait for each other."""
         return perf_counter() - self.exchanged
 
-    def _calls(self, epochs: Epochs, moving: Moving) -> tuple[Callable[..., None], Mapping[int, Call | RankedCall]]:
-        """How training steps run, and their calls by threads; a huge batch goes by groups of rows."""
+    def _calls(
+        self, epochs: Epochs, moving: Moving, count: int
+    ) -> tuple[Callable[..., None], Mapping[int, Call | RankedCall]]:
+        """How training steps run, and their calls by threads; a huge batch goes by `count` groups of rows."""
         arena, batch, slots, runner = self._trained, epochs.batch, epochs.slots, self._runner
-        update, count = self._choose_update(epochs.hyper), count_groups(arena.layout.arena, batch)
+        update = self._choose_update(epochs.hyper)
 
         def call(table: Table, threads: int) -> Call:
             return runner.call(table, threads, batch, BETWEEN_EPOCHS)

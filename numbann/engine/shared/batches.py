@@ -1,7 +1,8 @@
-"""The batches of an epoch: of so many rows each, or of whole groups of rows.
+"""The batches of an epoch: of so many rows each, of rows from each of some stripes, or of whole groups of rows.
 
-With groups an epoch has as many steps as without them, or one for each group if there are fewer.  Its batches have the
-same number of groups, or one more, so that the rows of a batch are the batch size on average.
+Stripes are the rows in their own order, cut in pieces.  With groups an epoch has as many steps as without them, or one
+for each group if there are fewer.  Its batches have the same number of groups, or one more, so that the rows of a batch
+are the batch size on average.
 """
 
 from __future__ import annotations
@@ -38,6 +39,32 @@ def whole_groups(group: np.ndarray, rows: int, generator: np.random.Generator) -
     visits = generator.permutation(len(sizes))
     taken = visits[: 1 + np.searchsorted(np.cumsum(sizes[visits]), rows)]
     return np.flatnonzero(np.isin(of, taken))
+
+
+STRIPES = 16  # as many as a huge batch has groups at most, or a multiple of that
+
+
+class Stripes:
+    """The rows cut in STRIPES pieces, each shuffled by itself: the same part of every batch comes from the same piece.
+
+    A rank of several that takes some groups of each batch then reads the same pieces in every epoch.
+    bounds (steps + 1,): where each batch begins in the order, and where the last one ends.
+    """
+
+    def __init__(self, bounds: np.ndarray) -> None:
+        cuts = np.diff(bounds)[:, None] * np.arange(STRIPES + 1) // STRIPES
+        stripe = np.repeat(np.tile(np.arange(STRIPES), len(cuts)), np.diff(cuts, axis=1).ravel())
+        self._places = np.argsort(stripe, kind="stable")  # those of the first stripe, then those of the next
+        self._ends = np.searchsorted(stripe[self._places], np.arange(STRIPES), "right")
+
+    def draw(self, order: np.ndarray, seed: int, epoch: int) -> None:
+        """Fill in the order (N,) in which an epoch visits the rows."""
+        begin = 0
+        for stripe, end in enumerate(self._ends):
+            visits = np.empty(end - begin, np.int64)
+            random.shuffle_epoch(visits, seed, epoch, stripe)
+            order[self._places[begin:end]] = begin + visits
+            begin = end
 
 
 class Grouping:

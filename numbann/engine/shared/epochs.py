@@ -8,10 +8,11 @@ import numpy as np
 
 from numbann.engine.shared import random
 from numbann.engine.shared.alignment import aligned
-from numbann.engine.shared.batches import Grouping, equal_bounds, for_members, whole_batches
+from numbann.engine.shared.batches import Grouping, Stripes, equal_bounds, for_members, whole_batches
 from numbann.engine.shared.hyperparameters import hyper_width, set_constants, set_rates
 from numbann.engine.shared.weighting import Shares, means, means_within, weighted_mean
 from numbann.errors import ShapeError
+from numbann.network.description import STRIPED
 from numbann.network.plan import Plan
 
 
@@ -33,6 +34,8 @@ class Epochs:
         numbers: np.ndarray | None = None,
         group: np.ndarray | None = None,
     ) -> None:
+        if group is not None and plan.shuffle is not None:
+            raise ShapeError("shuffle: batches hold whole groups of rows, which stripes would cut; leave shuffle out")
         own = np.arange(count, dtype=np.int64) if numbers is None else np.array(numbers, np.int64)
         self.plan, self.numbers, self._own, self._count = plan, numbers, own, count
         self.order = for_members(own, plan.members)
@@ -42,6 +45,7 @@ class Epochs:
         bounds = equal_bounds(len(own), batch) if self.grouping is None else self.grouping.bounds
         self.bounds = bounds if plan.members == 1 else plan.members * bounds
         self.steps = len(self.bounds) - 1
+        self._stripes = Stripes(bounds) if plan.shuffle == STRIPED and self.steps > 1 else None
         self.extents: np.ndarray | None = None if self.grouping is None else self.grouping.extents
         if self.extents is None and plan.by_groups:
             self.extents = whole_batches(self.bounds)
@@ -101,6 +105,8 @@ class Epochs:
             self.grouping.draw(self._own, self.plan.seed, index)
             self.bounds[:] = self.plan.members * self.grouping.bounds
             self._set_constants()
+        elif self._stripes is not None:
+            self._stripes.draw(self._own, self.plan.seed, index)
         elif self.steps > 1:
             random.shuffle_epoch(self._own, self.plan.seed, index)
         if self.numbers is not None and (self.grouping is not None or self.steps > 1):

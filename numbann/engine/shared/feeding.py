@@ -1,7 +1,7 @@
 """The source of an engine's rows: an array, or a ring of two blocks that are filled while an epoch runs.
 
 While the engine works on one block of a ring, a thread fills the other.  The order of the rows and the batches are the
-same either way, and so are the bits.
+same either way, and so are the bits.  A rank that takes a part of each batch makes the rows of that part alone.
 """
 
 from __future__ import annotations
@@ -66,13 +66,23 @@ class ArrayFeed:
         yield begin, len(bounds) - 1
 
 
-class RingFeed:
-    """Rows that are made block by block; a block is whole batches, each of at most `batch` rows."""
+Share = tuple[int, int, int]  # first, end, of: from the rows first / of to the rows end / of of a batch
 
-    def __init__(self, rows: Rows, batch: int, plan: Plan) -> None:
-        self._rows, count = rows, len(rows) * plan.members
-        self._length = min(count, block_rows(batch, plan))
-        self.x = aligned((self._length * (1 + (self._length < count)), plan.inputs), plan.dtype)
+
+class RingFeed:
+    """Rows that are made block by block; a block is whole batches, each of at most `batch` rows.
+
+    share: the part of each batch whose rows are made.
+    """
+
+    def __init__(self, rows: Rows, batch: int, plan: Plan, share: Share = (0, 1, 1)) -> None:
+        self._rows, self._share, count = rows, share, len(rows) * plan.members
+        first, end, of = share
+        own = max(1, -(-batch * (end - first) // of))
+        self._batches = block_rows(own, plan) // own
+        self._most = self._batches * batch
+        self._length = min(count, self._batches * own)
+        self.x = aligned((self._length * (1 + (self._most < count)), plan.inputs), plan.dtype)
 
     def blocks(
         self, order: np.ndarray, offsets: np.ndarray, bounds: np.ndarray, begin: int = 0
@@ -80,21 +90,30 @@ class RingFeed:
         """As of ArrayFeed, block by block, each when it is ready.  The one before is then overwritten."""
         cuts = [begin]
         while cuts[-1] < len(bounds) - 1:
-            cuts.append(int(np.searchsorted(bounds, bounds[cuts[-1]] + self._length, "right")) - 1)
-        blocks = [slice(bounds[first], bounds[last]) for first, last in itertools.pairwise(cuts)]
+            full = int(np.searchsorted(bounds, bounds[cuts[-1]] + self._most, "right")) - 1
+            cuts.append(min(full, cuts[-1] + self._batches))
+        blocks = [self._own(bounds[first : last + 1]) for first, last in itertools.pairwise(cuts)]
         with ThreadPoolExecutor(1, "numbann-feed") as pool:
-            fills = (pool.submit(self._fill, order[rows], offsets[rows], k) for k, rows in enumerate(blocks))
+            fills = (pool.submit(self._fill, order, offsets, places, k) for k, places in enumerate(blocks))
             coming: Any = next(fills, None)
             for first, last in itertools.pairwise(cuts):
                 coming.result()
                 coming = next(fills, None)
                 yield first, last
 
-    def _fill(self, order: np.ndarray, offsets: np.ndarray, number: int) -> None:
+    def _own(self, bounds: np.ndarray) -> np.ndarray:
+        """The places, in an epoch's order, of the rows that are needed of some batches."""
+        first, end, of = self._share
+        sizes = np.diff(bounds)
+        begin, length = bounds[:-1] + sizes * first // of, sizes * end // of - sizes * first // of
+        before = np.cumsum(length) - length
+        return np.arange(length.sum()) + np.repeat(begin - before, length)
+
+    def _fill(self, order: np.ndarray, offsets: np.ndarray, places: np.ndarray, number: int) -> None:
         """Make the rows of a block, and set where each begins."""
-        start, width = number % 2 * self._length, self.x.shape[1]
-        offsets[:] = np.arange(start, start + len(order)) * width
-        self._rows.take(order, self.x[start : start + len(order)])
+        start, width, rows = number % 2 * self._length, self.x.shape[1], order[places]
+        offsets[places] = np.arange(start, start + len(rows)) * width
+        self._rows.take(rows, self.x[start : start + len(rows)])
 
 
 def portions(rows: Inputs, batch: int, plan: Plan) -> Iterator[tuple[int, np.ndarray]]:

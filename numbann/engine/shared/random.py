@@ -11,9 +11,9 @@ from numbann.simd.named import shuffle as shuffling
 from numbann.simd.objects import function
 
 
-def shuffle_epoch(order: np.ndarray, seed: int, epoch: int) -> None:
-    """Fill in the order (N,), int64, in which an epoch visits the rows."""
-    key = np.random.SeedSequence((seed, SHUFFLE, epoch)).generate_state(1, np.uint64).view(np.int64)
+def shuffle_epoch(order: np.ndarray, seed: int, epoch: int, *stripe: int) -> None:
+    """Fill in the order (N,), int64, in which an epoch visits the rows, or those of a stripe."""
+    key = np.random.SeedSequence((seed, SHUFFLE, epoch, *stripe)).generate_state(1, np.uint64).view(np.int64)
     shuffle = function(shuffling.shuffle, None, c_void_p, c_ssize_t, c_int64)
     shuffle(order.ctypes.data, len(order), int(key[0]))
 
