@@ -240,7 +240,6 @@ class _Estimator:
             self.validation_loss_curve_: list[float] | None = [] if stopping else None
             self.best_loss_: float | None = None if stopping else np.inf
             self.best_validation_score_: float | None = -np.inf if stopping else None
-        self.vectors_ = {}
         draw(self)
         self._best = tensors_of(self)
 

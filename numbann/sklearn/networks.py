@@ -22,22 +22,32 @@ _ANY = Course(built_in().configured("schedule", "constant"))  # a decay that eve
 
 
 def plan_of(estimator: Any, optimizer: Configured, dtype: str = "", batch_size: int | None = None) -> Plan:
-    """The plan of an estimator's network, in the precision of its weights unless another is given."""
+    """The plan of an estimator's network, in the precision of its weights unless another is given.
+
+    ValueError for parameters that say another network than that of the weights.
+    """
     coefs, _ = weights_of(estimator)
     *hidden, outputs = (w.shape[1] for w in coefs)
     solver = optimizer.component.form == "solver"  # which gets no decay at all
+    target, wanted = form_of(estimator)
     network = Network(
         inputs=coefs[0].shape[0],
         layers=(*layers_of(estimator, hidden), Dense(outputs)),
         loss=loss_of(estimator, outputs),
         optimizer=optimizer,
-        target=form_of(estimator)[0].replace("order", "label"),
+        target=target.replace("order", "label"),
         dtype=dtype or str(coefs[0].dtype),
         batch_size=batch_size,
         bias_decay=solver,
         courses={} if solver else {"weight_decay": _ANY},
     )
-    return built(network)
+    plan, drawn = built(network), "vectors_" in vars(estimator)
+    if drawn and (
+        wanted != outputs or plan.tensors != {name: one.shape for name, one in tensors_of(estimator).items()}
+    ):
+        said = ", ".join(f"{name}={getattr(estimator, name)!r}" for name in ("activation", "norm", "loss"))
+        raise ValueError(f"its weights are not those of a network with {said}; fit it anew, without warm_start")
+    return plan
 
 
 _BUILT: list[tuple[Network, Plan]] = []  # the last few, since building one takes longer than a step
@@ -65,7 +75,9 @@ def draw(estimator: Any) -> None:
     """
     drawn = isinstance(estimator.activation, str) and is_theirs(estimator, "activation")
     if drawn and not any(layer.norm for layer in layers_of(estimator, sizes_of(estimator))):
+        estimator.vectors_ = {}
         return
+    vars(estimator).pop("vectors_", None)
     plan = predicting(estimator)
     if plan.samples:
         raise ValueError(f"activation={estimator.activation!r} starts by a sample of the rows, which a spec gives it")

@@ -342,6 +342,23 @@ def test_what_does_not_agree_is_told(case):
         fitted(**settings)
 
 
+def test_another_network_than_that_of_the_weights_is_told():
+    one = fitted(activation="gelu")
+    assert one.set_params(activation="silu").predict(X).shape == (400,)  # as scikit-learn's does
+    for name, value in {"activation": "prelu", "norm": "layer", "loss": "corn"}.items():
+        with pytest.raises(
+            ValueError, match=f"its weights are not those of a network with .*{name}='{value}'.*fit it anew"
+        ):
+            clone(one).fit(X, y).set_params(**{name: value}).predict(X)
+    with pytest.raises(ValueError, match="fit it anew, without warm_start"):
+        one.set_params(norm="batch", warm_start=True).fit(X, y)
+    assert same(one.set_params(warm_start=False).fit(X, y), fitted(activation="silu", norm="batch"))
+
+
+def test_the_number_of_threads_changes_no_bit():
+    assert same(fitted(n_jobs=1, dropout=0.2), fitted(n_jobs=2, dropout=0.2))
+
+
 def test_lbfgs_takes_other_activations_and_losses():
     one = fitted(solver="lbfgs", activation=["gelu", bent], loss="softmax_focal", max_iter=30)
     assert one.score(X, y) > 0.9
