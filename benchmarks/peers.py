@@ -1,5 +1,8 @@
 """The peers of numbann, each in its best setting: a whole epoch over data in memory, float32, Adam.
 
+`PEERS_IN_BFLOAT16` multiply bfloat16, with weights and optimizers in float32: PyTorch by autocast, JAX by casts around
+each product.
+
 A peer is a generator of functions: `for label, epoch in peer(net)` gives settings to time, and each `epoch()` trains
 one epoch over shuffled batches.  Denormals are flushed where the peer can.  Where there is a choice, such as how rows
 are gathered, the functions do what was fastest on these nets.
@@ -7,6 +10,7 @@ are gathered, the functions do what was fastest on these nets.
 
 from __future__ import annotations
 
+import functools
 import warnings
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -49,29 +53,30 @@ def scikit_learn(net: Net) -> Iterator[tuple[str, Epoch]]:
         yield threads_label(threads), epoch
 
 
-def torch_eager(net: Net) -> Iterator[tuple[str, Epoch]]:
+def torch_eager(net: Net, rounds: bool = False) -> Iterator[tuple[str, Epoch]]:
     """PyTorch eager with fused Adam."""
-    yield from _torch_epochs(net, torch_eager_step)
+    yield from _torch_epochs(net, torch_eager_step, rounds)
 
 
-def torch_compile(net: Net) -> Iterator[tuple[str, Epoch]]:
+def torch_compile(net: Net, rounds: bool = False) -> Iterator[tuple[str, Epoch]]:
     """PyTorch with the forward and backward pass compiled, and fused Adam."""
-    yield from _torch_epochs(net, _torch_compiled_step)
+    yield from _torch_epochs(net, _torch_compiled_step, rounds)
 
 
-def torch_compile_step(net: Net) -> Iterator[tuple[str, Epoch]]:
+def torch_compile_step(net: Net, rounds: bool = False) -> Iterator[tuple[str, Epoch]]:
     """PyTorch with the whole step, Adam included, compiled as one function."""
-    yield from _torch_epochs(net, _torch_whole_step)
+    yield from _torch_epochs(net, _torch_whole_step, rounds)
 
 
-def _torch_epochs(net: Net, make_step: Callable[[Any, Any], Any]) -> Iterator[tuple[str, Epoch]]:
+def _torch_epochs(net: Net, make_step: Callable[[Any, Any], Any], rounds: bool) -> Iterator[tuple[str, Epoch]]:
     """An epoch of steps with each number of threads; what is compiled is compiled for that number."""
     import torch
 
     torch.set_flush_denormal(True)
     x, y = (torch.from_numpy(array) for array in net.data())
     for threads in thread_counts():
-        step = make_step(*torch_model(net))
+        model, loss = torch_model(net)
+        step = make_step(_autocast(model) if rounds else model, loss)
 
         def epoch(step: Any = step, threads: int = threads) -> None:
             torch.set_num_threads(threads)
@@ -93,6 +98,22 @@ def torch_model(net: Net) -> tuple[Any, Any]:
     for inputs, outputs in net.sizes:
         layers += [nn.Linear(inputs, outputs), act()]
     return nn.Sequential(*layers[:-1]), nn.CrossEntropyLoss() if net.classes else nn.MSELoss()
+
+
+def _autocast(model: Any) -> Any:
+    """A module that multiplies bfloat16 and gives float32."""
+    import torch
+
+    class Autocast(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.model = model
+
+        def forward(self, x: Any) -> Any:
+            with torch.autocast("cpu", torch.bfloat16):
+                return self.model(x).float()
+
+    return Autocast()
 
 
 def torch_eager_step(model: Any, loss: Any, compiled: bool = False, **adam: Any) -> Any:
@@ -139,12 +160,12 @@ def _torch_whole_step(model: Any, loss: Any) -> Any:
     return torch.no_grad()(torch.compile(step, options={"cpp_wrapper": True}))
 
 
-def jax_scan(net: Net) -> Iterator[tuple[str, Epoch]]:
+def jax_scan(net: Net, rounds: bool = False) -> Iterator[tuple[str, Epoch]]:
     """JAX with optax, the whole epoch in one compiled lax.scan; rows are gathered in it, or all before it."""
     import jax
     import jax.numpy as jnp
 
-    step, carry = jax_step_function(net)
+    step, carry = jax_step_function(net, rounds)
     if not net.batch:
         return
     x, y = (jnp.asarray(array) for array in net.data())
@@ -159,12 +180,12 @@ def jax_scan(net: Net) -> Iterator[tuple[str, Epoch]]:
         yield label, _jax_epoch(net, carry, lambda carry, order, whole=whole: whole(carry, jnp.asarray(order)))
 
 
-def jax_step(net: Net) -> Iterator[tuple[str, Epoch]]:
+def jax_step(net: Net, rounds: bool = False) -> Iterator[tuple[str, Epoch]]:
     """JAX with optax, one compiled step called from Python on rows that NumPy gathers."""
     import jax
     import jax.numpy as jnp
 
-    step, carry = jax_step_function(net)
+    step, carry = jax_step_function(net, rounds)
     x, y = net.data()
     one = jax.jit(step, donate_argnums=0)
     whole_batch = jnp.asarray(x), jnp.asarray(y)
@@ -194,8 +215,11 @@ def _jax_epoch(net: Net, carry: Any, steps: Callable[[Any, np.ndarray], Any]) ->
     return epoch
 
 
-def jax_step_function(net: Net) -> tuple[Any, Any]:
-    """A step (carry, a, b) -> carry, and the first carry: weights and the optimizer's state."""
+def jax_step_function(net: Net, rounds: bool = False) -> tuple[Any, Any]:
+    """A step (carry, a, b) -> carry, and the first carry: weights and the optimizer's state.
+
+    rounds: to bfloat16, before each product.
+    """
     import jax
     import jax.numpy as jnp
     import optax
@@ -208,10 +232,13 @@ def jax_step_function(net: Net) -> tuple[Any, Any]:
     ]
     optimizer = optax.adam(RATE)
 
+    def product(a: Any, w: Any) -> Any:
+        return (a.astype(jnp.bfloat16) @ w.astype(jnp.bfloat16)).astype(jnp.float32) if rounds else a @ w
+
     def loss(weights: Any, a: Any, b: Any) -> Any:
         for w, bias in weights[:-1]:
-            a = act(a @ w + bias)
-        y = a @ weights[-1][0] + weights[-1][1]
+            a = act(product(a, w) + bias)
+        y = product(a, weights[-1][0]) + weights[-1][1]
         if net.classes:
             return optax.softmax_cross_entropy_with_integer_labels(y, b).mean()
         return ((y - b) ** 2).mean()
@@ -231,4 +258,7 @@ PEERS = {
     "torch.compile step": torch_compile_step,
     "JAX step": jax_step,
     "JAX scan": jax_scan,
+}
+PEERS_IN_BFLOAT16 = {
+    f"{name} bfloat16": functools.partial(peer, rounds=True) for name, peer in PEERS.items() if peer is not scikit_learn
 }

@@ -23,7 +23,10 @@ from numbann.simd.vector_math import BINDINGS
 ROOT = Path(numbann.__file__).parents[1]
 SCRIPTS = ("train_step", "inference", "startup", "scaling", "additions", "ranks")
 SCRIPTS += ("calls", "first_layer", "kernels", "components", "derivatives", "plugins", "peak", "on_gpu")
-SCRIPTS += ("many_nets",)
+SCRIPTS += (
+    "bfloat16",
+    "many_nets",
+)
 MODULES = {  # what the extras bring, with what that needs, by requirement; hardly anyone installs all of them
     "catboost": "catboost graphviz plotly",
     "cuda-core": "cuda",
@@ -58,8 +61,16 @@ MODULES = {  # what the extras bring, with what that needs, by requirement; hard
 
 
 EXP = {dtype: {math.exp: functions[math.exp]} for dtype, functions in BINDINGS.items()}
+
+
+def missing(*_: Any) -> Any:
+    """A peer that is not installed."""
+    raise ImportError
+
+
 LITTLE: dict[str, tuple[list[str], dict[str, Any]]] = {  # by script: its arguments, and smaller constants
     "additions": (["--nets", "T"], {"ADDITIONS": {"none": {}, "l1": {"optimizer.l1": 1e-5}}}),
+    "bfloat16": (["--nets", "T"], {"torch_epoch": missing}),
     "calls": (["--names", "relu,mse"], {"CALLS": 2, "ROUNDS": 1}),
     "components": (["--names", "relu,huber,gaussian_nll,adam"], {"TIMES": 2, "SIZES": (4096,)}),
     "derivatives": ([], {"NAMES": {"activation": ("silu",), "loss": ("huber",)}}),
@@ -72,7 +83,7 @@ LITTLE: dict[str, tuple[list[str], dict[str, Any]]] = {  # by script: its argume
         {"EPOCHS": {"digits": 1}, "SEEDS": 1, "DTYPES": ("float32",), "first_fit": lambda *given: 1.0},
     ),
     "plugins": ([], {"FORMULAS": ("sigmoid",), "CHANGED": ()}),
-    "train_step": (["--nets", "T", "--peers", ""], {}),
+    "train_step": (["--nets", "T", "--peers", "", "--dtype", "bfloat16"], {}),
 }
 
 
