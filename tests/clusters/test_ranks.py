@@ -101,6 +101,17 @@ def test_ranks_write_a_run(run_ranks: Run, spec: dict[str, Any]) -> None:
     )
 
 
+def test_ranks_train_the_same_or_nothing(run_ranks: Run, spec: dict[str, Any]) -> None:
+    Path("other.json").write_text(json.dumps({**spec, "seed": 7}))
+    own = "spec = 'other.json' if MPI.COMM_WORLD.Get_rank() else 'spec.json'"
+    code = f"import numbann; from mpi4py import MPI; {own}; numbann.train(spec, ranks='mpi')"
+    found = run_ranks(2, "-c", code)
+    assert found.returncode
+    assert found.stderr.count("has another spec than rank 0; give all ranks the same files") == 1
+    assert "RankError: rank 1 on " in found.stderr
+    assert not [*Path("runs").glob("*")]
+
+
 def test_from_python_all_ranks_return_the_run(run_ranks: Run, spec: dict[str, Any]) -> None:
     found = run_ranks(2, "-c", ANYWHERE)
     assert found.returncode == 0, found.stderr
