@@ -38,7 +38,6 @@ ALLOWED = {
     ("numbann/plugins/plugin.py", "spec_from_file_location"): "a plugin's file, as for exec_module",
     ("numbann/runner/parcel.py", "pickle"): "the work of jobs, between a program and the workers that it was given",
     ("numbann/compile/text.py", "import_module"): "numbann.compile.checking, a constant",
-    ("numbann/simd/cache.py", "import_module"): "numba and llvmlite, if their files do not say their version",
     ("numbann/simd/entries.py", "pickle"): "compiled kernels: the folder is private, and the files are checked",
     ("numbann/simd/objects.py", "import_module"): "the modules of kernels that have to be compiled, and numba's",
     ("numbann/testing/sources.py", "import_module"): "a module that a person names to be checked",

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+from numbann.records import dataclass
 from numbann_cli.prose import INDENT, NO_BREAK, wrap
 
 HEAD = re.compile(r"# (?P<title>[^\n]+)\n+<!-- also: (?P<topics>.+?) -->\n+", re.DOTALL)

@@ -5,13 +5,13 @@ from __future__ import annotations
 import importlib
 import os
 import sys
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn, TextIO
 
 import click
 
 from numbann.data.files import watch
+from numbann.records import dataclass
 from numbann_cli.extensions import commands_of_plugins, files_of, plain_warnings, usable
 from numbann_cli.group_options import after_name, before_name, look_ahead
 from numbann_cli.overview import COMMANDS, overview

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import inspect
 import re
-from dataclasses import dataclass
 
 from numbann.components.component import Component
+from numbann.records import dataclass
 
 SECTIONS = ("Example", "Use", "For", "Against", "Trouble", "Reference")
 BEGIN = re.compile(rf"({'|'.join(SECTIONS)}): (.*)")

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
+from numbann.records import dataclass
 from numbann_cli.rows import GAP, number
 
 NARROW = ("model", "fold", "repeat", "epochs")

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, field
 from functools import partial
 from typing import Any
 
 from numbann.components.component import Component
 from numbann.errors import NumbannError
+from numbann.records import dataclass
 from numbann.testing.checks import findings_of, run
 from numbann.testing.findings import FAILED, PASSED, SKIPPED, WARNING, Finding, spot_of
 

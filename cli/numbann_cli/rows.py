@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 from numbann.data.wording import short
+from numbann.records import dataclass
 
 GAP = "  "
 MARK, BEST = "*", "best"  # of the best epoch so far, and the title above it

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import groupby
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import Any
 
 from numbann.data.wording import short
 from numbann.errors import RunDirectoryError
+from numbann.records import dataclass
 from numbann.training.results import Result, lower_is_better, read_result
 from numbann.training.rundir import MANIFEST, RUNS, SWEEP
 from numbann_cli.failures import printable

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from math import inf, nan
 
 from numbann.components.component import Component, call
 from numbann.derivation import derivative_of, derivative_to
+from numbann.records import dataclass
 
 POINTS = 193  # of a series; every fourth of them is a column of characters
 REACH = 4.0  # from -REACH to REACH

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 from numbann.data.wording import short
 from numbann.errors import shown
+from numbann.records import dataclass
 from numbann_cli.grid import cut, total
 from numbann_cli.rows import BEST, GAP, MARK, number
 

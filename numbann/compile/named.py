@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 from typing import Any
 
-from numbann.components.built_in import built_in
+from numbann.components.built_in import is_built_in
 from numbann.components.component import Component
 from numbann.simd import objects
 from numbann.simd.objects import Module, Place
@@ -21,8 +21,7 @@ def component_kernel(maker: Place, component: Component, *settings: Any) -> int:
     A built-in component is known by its name, since the cache is one of numbann's own sources; any other by the text
     that is made of its mathematics.
     """
-    own = built_in().find(component.kind, component.name)
-    if own is None or own.component is not component:
+    if not is_built_in(component):
         return int(maker.function(component, *settings))
     key = maker.module, maker.name, component.kind, component.name, *settings
     address = objects.find(key)

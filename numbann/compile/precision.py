@@ -11,13 +11,14 @@ import inspect
 import math
 import textwrap
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from numbann.compile.faults import find_faults
 from numbann.components.component import Component, arguments_of
 from numbann.derivation.syntax import Parsed, kind_of
 from numbann.mathematics.rows import row_dot, row_max, row_sum
+from numbann.records import dataclass
 from numbann.simd.vector_math import BINDINGS
 
 BUILT_IN = {abs: "abs", min: "min", max: "max"}

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from typing import Any
 
 from annotated_types import Ge, Gt, Le, Lt
+
+from numbann.records import dataclass
 
 COMPARISONS = {
     Gt: ("gt", ">", "above", "exclusiveMinimum", operator.gt),

@@ -11,7 +11,7 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import field, fields, replace
 from functools import cached_property
 from math import inf, isfinite
 from typing import Annotated, Any, get_args, get_origin
@@ -20,6 +20,7 @@ from annotated_types import Ge, Gt, Le, Lt
 
 from numbann.components.names import normalize
 from numbann.errors import NumbannError, PluginError, TrainingError, did_you_mean
+from numbann.records import dataclass
 
 Function = Callable[..., Any]  # a function of mathematics, with its own arguments
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from math import inf
 from typing import Any
 
@@ -31,6 +31,7 @@ from numbann.components.component import (
 from numbann.components.matrices import SIZES
 from numbann.components.names import role_like
 from numbann.errors import PluginError
+from numbann.records import dataclass
 
 OUTPUTS, RATE = "outputs", "rate"  # parameters of every embedding: how many numbers, and what multiplies their rate
 TRAINED = ("activation", "embedding", "term")  # kinds with trained parameters

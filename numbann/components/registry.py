@@ -3,22 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from numbann.components.component import KINDS, Component, Configured, Origin, place_of
 from numbann.components.declare import freeze
 from numbann.errors import ClashError, RegistryError, did_you_mean
+from numbann.records import dataclass
 
 OWN = "numbann"  # the owner of what numbann itself provides
 
 
 @dataclass(frozen=True)
 class Entry:
-    """A component and its origin."""
+    """A component and its origin; a decorated function becomes a component when it is first asked for."""
 
-    component: Component
+    declared: Any
     origin: Origin
+
+    @property
+    def component(self) -> Component:
+        """The component, one and the same for all threads."""
+        made: Component | None = vars(self).get("made")
+        return made or vars(self).setdefault("made", freeze(self.declared))
 
 
 class Registry:
@@ -30,6 +36,12 @@ class Registry:
 
     def __init__(self) -> None:
         self._entries: dict[tuple[str, str], tuple[Entry, ...]] = {}  # by kind and by name or alias
+
+    def declare(self, function: Any, origin: Origin) -> None:
+        """Add a decorated function of numbann's own, whose names are all different."""
+        draft = function.__numbann__.component
+        for name in (draft.name, *draft.aliases):
+            self._entries[draft.kind, name] = (Entry(function, origin),)
 
     def register(self, component: Any, origin: Origin) -> Component:
         """Add a decorated function or a Component; ClashError if its owner has registered one of its names before."""

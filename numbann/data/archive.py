@@ -8,7 +8,6 @@ from __future__ import annotations
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import cached_property
 from typing import BinaryIO, NamedTuple, cast
 
@@ -19,6 +18,7 @@ from numbann.data.memory import fits
 from numbann.data.stored import StoredArray, check_size, read_values, store
 from numbann.data.wording import listed, nearest, quoted
 from numbann.errors import DataError, NumbannError
+from numbann.records import dataclass
 
 AGAIN = "write it again with numpy.save or numpy.savez"
 HEADERS = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from math import isinf, nan
 
 import numpy as np
 
 from numbann.data.columns import MISSING, Column, Numbers, Texts
+from numbann.records import dataclass
 
 NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 NUMBER_CHARACTERS = "0123456789+-.eE"

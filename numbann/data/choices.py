@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import field, fields, replace
 from fnmatch import fnmatchcase
 from typing import Any
 
 from numbann.data.contract import CATEGORIES, ScaleNames
 from numbann.data.wording import quoted
 from numbann.errors import DataError
+from numbann.records import dataclass
 
 TEXTUAL = ("categories", "order", "dates")  # what only columns of text have, so that numbers become texts
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from numbann.data.dates import Moment
+from numbann.records import dataclass
 
 MISSING = -1  # the code of a missing text
 

@@ -6,7 +6,7 @@ Letters: N rows, F features that are numbers, I inputs.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from functools import cached_property
 from itertools import accumulate
 from typing import Any
@@ -25,6 +25,7 @@ from numbann.data.transforms.missing.indicate import Missing as Indicate
 from numbann.data.transforms.transform import Columns, ShiftScale, Transform
 from numbann.data.wording import counted, quoted
 from numbann.errors import DataError
+from numbann.records import dataclass
 
 OTHER_SCALE = 'correct the cell, or train with data.scale "standard" or "minmax"'
 

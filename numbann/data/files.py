@@ -8,12 +8,12 @@ import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
 from functools import cache, cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 from numbann.errors import DataError
+from numbann.records import dataclass
 
 if TYPE_CHECKING:
     from numbann.data.contract import Format

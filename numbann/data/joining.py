@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import fields, replace
 from itertools import accumulate
 
 import numpy as np
@@ -14,6 +14,7 @@ from numbann.data.files import Files
 from numbann.data.reading import Reading
 from numbann.data.table import Raw, Table
 from numbann.errors import DataError
+from numbann.records import dataclass
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ It is found when the data is read.  The transforms of numbers are fitted later, 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Any
 
 import numpy as np
@@ -26,6 +26,7 @@ from numbann.data.transforms.codes.target import Coding as TargetCoding
 from numbann.data.transforms.transform import Columns
 from numbann.data.wording import counted, quoted, shortened
 from numbann.errors import DataError
+from numbann.records import dataclass
 
 
 @dataclass(frozen=True)

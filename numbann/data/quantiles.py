@@ -7,6 +7,8 @@ from statistics import NormalDist
 
 import numpy as np
 
+from numbann.data.ordered import sort_distinct
+
 MOST_KNOTS = 256
 NEAR = 2.0**-40  # of a column's spread: a sine differs by less from one processor or library to another
 
@@ -16,7 +18,7 @@ def distinct(values: np.ndarray) -> np.ndarray:
 
     The spread is that of the middle half, so that a few huge numbers do not make one of all others.
     """
-    found = np.unique(values)
+    found = sort_distinct(values)
     halves = found / 2  # of which no difference overflows
     spread = halves[3 * len(found) // 4] - halves[len(found) // 4] if len(found) else 0.0
     return found[np.diff(halves, prepend=-np.inf) > NEAR * spread]

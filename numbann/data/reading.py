@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
 from typing import Any, NamedTuple
 
@@ -14,6 +14,7 @@ from numbann.data.contract import keys_of_split
 from numbann.data.files import InputFile
 from numbann.data.wording import counted, listed, nearest, quoted
 from numbann.errors import DataError
+from numbann.records import dataclass
 
 SKIP = "if the first line is not that of the names, set data.csv.skip to 1 (or to the lines above it)"
 TAKE_OUT = "take it out, or train with data.csv.skip or data.csv.comment"

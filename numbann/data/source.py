@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +33,7 @@ from numbann.data.tasks.task import Task, TooLargeTarget
 from numbann.data.weights import check_weight, class_weights, notes_of, weight_of
 from numbann.data.wording import counted, quoted
 from numbann.errors import DataError
+from numbann.records import dataclass
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ import contextlib
 import os
 import threading
 import weakref
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import pairwise
 from math import prod
 from pathlib import Path
@@ -20,6 +20,7 @@ import numpy as np
 from numbann.data.files import InputFile
 from numbann.data.memory import check_room
 from numbann.errors import TrainingError
+from numbann.records import dataclass
 
 Rows = np.ndarray | slice
 PAGE = 4096  # bytes: the smallest unit that the system reads from a file

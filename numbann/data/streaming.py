@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
@@ -10,6 +9,7 @@ import numpy as np
 from numbann.data.encoding import Encoding
 from numbann.data.memory import available, check_room, fits
 from numbann.data.table import Raw, RowSelection, count_of
+from numbann.records import dataclass
 
 PIECE_BYTES = 1 << 20  # bytes of inputs prepared at a time, few enough to stay in the cache
 

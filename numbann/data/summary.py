@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 
@@ -16,6 +16,7 @@ from numbann.data.layout import Layout
 from numbann.data.table import Raw
 from numbann.data.tasks.task import Task
 from numbann.data.wording import counted, quoted, shortened
+from numbann.records import dataclass
 
 EXAMPLES = 3
 

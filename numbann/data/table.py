@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from functools import cached_property
 from typing import SupportsIndex
 
@@ -16,6 +16,7 @@ from numbann.data.reading import ChosenColumns, Reading
 from numbann.data.stored import StoredArray
 from numbann.data.wording import quoted
 from numbann.errors import DataError
+from numbann.records import dataclass
 
 RowSelection = np.ndarray | slice
 BLOCK_BYTES = 1 << 22

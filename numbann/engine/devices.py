@@ -9,10 +9,10 @@ from __future__ import annotations
 import importlib
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from numbann.errors import DeviceError
+from numbann.records import dataclass
 
 if TYPE_CHECKING:
     from numbann.components.component import Component

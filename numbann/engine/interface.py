@@ -7,13 +7,13 @@ returns copies.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Protocol, Self
 
 import numpy as np
 
 from numbann.engine.shared.feeding import Inputs
 from numbann.network.plan import Plan
+from numbann.records import dataclass
 
 NO_NUMBERS: Mapping[str, np.ndarray] = {}
 Progress = Callable[[int, int], None]  # called now and then with the number of steps done and of all steps

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -18,6 +17,7 @@ from numbann.fit.loop import Tell, run_epochs
 from numbann.fit.pause import NEVER, Pause
 from numbann.fit.state import State
 from numbann.network.plan import Plan
+from numbann.records import dataclass
 
 
 @dataclass(frozen=True)

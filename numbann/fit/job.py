@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from math import inf
 
 import numpy as np
@@ -16,6 +16,7 @@ from numbann.errors import ShapeError
 from numbann.fit.rates import Rates
 from numbann.fit.stopping import Watch
 from numbann.network.plan import Plan
+from numbann.records import dataclass
 
 Measure = Callable[[np.ndarray], Mapping[str, float]]
 

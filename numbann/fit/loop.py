@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from math import inf
 from time import perf_counter
 from typing import Any
@@ -18,6 +17,7 @@ from numbann.fit.pause import NEVER, Pause
 from numbann.fit.rates import Rates
 from numbann.fit.state import NO_LOSSES, Record, State
 from numbann.fit.stopping import exhausted, update_best
+from numbann.records import dataclass
 
 PIECE = 10.0  # seconds of training after which its numbers are looked at, in the midst of an epoch too
 

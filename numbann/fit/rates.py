@@ -7,7 +7,6 @@ counts steps and epochs from its own beginning.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import cached_property
 from math import inf
 
@@ -15,6 +14,7 @@ import numpy as np
 
 from numbann.components.component import Configured, run
 from numbann.errors import TrainingError
+from numbann.records import dataclass
 
 States = tuple[float, ...]
 

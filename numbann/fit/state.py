@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 import numpy as np
@@ -11,6 +11,7 @@ import numpy as np
 from numbann.engine.interface import Engine, Snapshot
 from numbann.fit.rates import States
 from numbann.fit.stopping import Best
+from numbann.records import dataclass
 
 Record = dict[str, Any]  # an epoch's line of the history
 NO_LOSSES = np.empty(0)

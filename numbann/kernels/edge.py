@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from numbers import Real
 from typing import Any
 
@@ -23,6 +23,7 @@ from numba.core.registry import CPUDispatcher
 
 from numbann.compile.modules import load
 from numbann.errors import KernelTypeError, KernelValueError, ShapeError
+from numbann.records import dataclass
 from numbann.simd.entries import entry
 
 ROWS = -1  # as many dimensions as there are, but at least one

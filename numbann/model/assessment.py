@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from math import isnan
 from typing import Any
 
@@ -15,6 +14,7 @@ from numbann.data.preprocessing import Preprocessing
 from numbann.data.tasks.task import Confusion
 from numbann.errors import NumbannError
 from numbann.model.outputs import call_metrics, outcome_of, roles_of
+from numbann.records import dataclass
 from numbann.spec.resolution import Resolved
 
 

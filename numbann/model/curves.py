@@ -7,10 +7,11 @@ https://scikit-learn.org/stable/modules/model_evaluation.html, https://scikit-le
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from math import nan
 
 import numpy as np
+
+from numbann.records import dataclass
 
 BINS = 10
 SURE = 1.96  # standard deviations of a normal distribution within which 95 % of it lie

@@ -7,7 +7,7 @@ rows that never occur: tall ones of little weight.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,6 +20,7 @@ from numbann.data.wording import nearest, quoted
 from numbann.errors import DataError
 from numbann.model.importance import sample
 from numbann.model.outputs import outcome_of
+from numbann.records import dataclass
 
 if TYPE_CHECKING:
     from numbann.model.model import Model

@@ -8,7 +8,7 @@ training rows.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Self
 
@@ -23,6 +23,7 @@ from numbann.model.model import Model, restore_network, restore_shared
 from numbann.model.outputs import outcome_of
 from numbann.model.preprocessing import restore_preprocessing
 from numbann.network.states import add_prefix, select_part
+from numbann.records import dataclass
 from numbann.spec.resolution import Resolved
 
 OWN = ("encoding", "target", "class_weights")  # what each network has for itself in the preprocessing

@@ -9,7 +9,6 @@ Mitchell, Cooper, Frank and Holmes 2022, https://jmlr.org/papers/v23/21-0439.htm
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,6 +16,7 @@ import numpy as np
 from numbann.data.table import Raw
 from numbann.errors import DataError, shown
 from numbann.model.outputs import outcome_of
+from numbann.records import dataclass
 
 if TYPE_CHECKING:
     from numbann.model.model import Model

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from numbann.errors import UNUSABLE, RegistryError, RunDirectoryError, SpecError
 from numbann.model.provenance import are_records
 from numbann.model.tensor_file import Kind, Part, Tensors, damaged, read_tensors, to_parts
+from numbann.records import dataclass
 
 NAME = "model.safetensors"  # in a run directory
 KIND = Kind("model", "numbann", 3)

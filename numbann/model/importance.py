@@ -8,7 +8,6 @@ Dominici 2019, https://arxiv.org/abs/1801.01489.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,6 +19,7 @@ from numbann.data.table import Raw
 from numbann.engine.shared.batches import whole_groups
 from numbann.errors import DataError, shown
 from numbann.model.outputs import outcome_of, score
+from numbann.records import dataclass
 
 if TYPE_CHECKING:
     from numbann.model.model import Model

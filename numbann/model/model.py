@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -32,6 +32,7 @@ from numbann.model.schema import schema_of
 from numbann.model.tensor_file import Tensors, check_tensors
 from numbann.network import plan as planning
 from numbann.network.plan import Plan
+from numbann.records import dataclass
 from numbann.spec.loading import restore
 from numbann.spec.model import Spec
 from numbann.spec.resolution import Resolved, resolve

@@ -11,15 +11,18 @@ import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
-from numbann.components.built_in import built_in
+from numbann.caches import read_checked, write_checked
+from numbann.components.built_in import built_in, is_built_in
 from numbann.components.component import Component, Origin
 from numbann.components.names import bare_name
 from numbann.components.registry import OWN, Entry, Registry
 from numbann.errors import PluginError, RunDirectoryError, shown
 from numbann.model import sources
 from numbann.plugins.catalogue import Catalogue
+from numbann.simd.cache import cache_folder
 
 Record = Mapping[str, str]  # what is stored of a component: the texts in KEYS, and in a model also its source
 KEYS = ("kind", "name", "owner", "version", "sha256")
@@ -45,7 +48,7 @@ def record_of(component: Component) -> dict[str, str]:
         "owner": origin.owner,
         "version": origin.version,
         "sha256": fingerprint(component),
-        "source": sources.module_of(component),
+        "source": _code_of(component)[1],
     }
 
 
@@ -100,10 +103,27 @@ def present_names(written: Any, registry: Registry) -> Any:
     return titles.get(written, written) if isinstance(written, str) else written
 
 
-@functools.cache
 def fingerprint(component: Component) -> str:
     """Return the hash of what a component computes; it depends neither on the Python version nor on the module."""
-    return hashlib.sha256(json.dumps(sources.describe(component)).encode()).hexdigest()
+    return _code_of(component)[0]
+
+
+@functools.cache
+def _code_of(component: Component) -> tuple[str, str]:
+    """Return a component's hash and source; those of a built-in one are kept, since they take a while to write."""
+    path = None
+    if is_built_in(component):
+        writer = hashlib.sha256(Path(sources.__file__).read_bytes()).hexdigest()[:20]
+        path = cache_folder() / f"{component.kind}-{component.name}-{writer}.source"
+        kept = read_checked(path)
+        if kept is not None:
+            digest, _, source = kept.decode().partition("\n")
+            return digest, source
+    described = json.dumps(sources.describe(component)).encode()
+    digest, source = hashlib.sha256(described).hexdigest(), sources.module_of(component)
+    if path is not None:
+        write_checked(path, f"{digest}\n{source}".encode())
+    return digest, source
 
 
 def registry_of(records: Iterable[Record], catalogue: Catalogue, place: str, remedy: str) -> Registry:

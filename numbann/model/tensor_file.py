@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -21,6 +20,7 @@ from safetensors.numpy import load
 
 from numbann.errors import RunDirectoryError
 from numbann.model.marks import is_export
+from numbann.records import dataclass
 
 Tensors = Mapping[str, np.ndarray]
 Part = bytes | memoryview

@@ -34,7 +34,7 @@ entry with kernels in that table.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from math import inf, sqrt
 from typing import ClassVar, TypeVar
 
@@ -46,6 +46,7 @@ from numbann.derivation.blend import BLEND, with_blend
 from numbann.errors import ShapeError
 from numbann.mathematics.activations.rectified import SELU_ALPHA, SELU_SCALE
 from numbann.network.description import Categories, Dense, Embedding, Network
+from numbann.records import dataclass
 
 GIVEN = "given"  # the value that no step makes
 VALUES = ("e", "x", "h", "z", "a", "out")

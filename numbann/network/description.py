@@ -6,9 +6,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from numbann.components.component import Configured
+from numbann.records import dataclass
 
 STRIPED = "stripes"
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Protocol
 
 import numpy as np
@@ -13,6 +13,7 @@ from numbann.errors import TrainingError
 from numbann.network import random
 from numbann.network.chain import TOTALS, Vector
 from numbann.network.plan import Plan
+from numbann.records import dataclass
 
 
 class Sample(Protocol):

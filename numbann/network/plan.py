@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields, replace
+from dataclasses import fields, replace
 
 from numbann.components.built_in import built_in
 from numbann.components.component import PLAIN, Configured, Tuning
@@ -12,6 +12,7 @@ from numbann.errors import ShapeError
 from numbann.network.chain import BATCH, ROW, Chain, Drop, Enter, Layer, Vector, layer_of
 from numbann.network.description import STRIPED, Network, Training
 from numbann.network.states import TRAINED
+from numbann.records import dataclass
 
 ITEMSIZE = {"float32": 4, "float64": 8}
 ARRAYS = {"float32": "float32", "float64": "float64", "bfloat16": "float32"}  # their dtype, by that of a network

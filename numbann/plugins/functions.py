@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +21,7 @@ from numbann.kernels.components import array_functions
 from numbann.kernels.edge import Argument, check
 from numbann.kernels.parameters import check_numbers, defaults_of
 from numbann.plugins.finding import with_files
+from numbann.records import dataclass
 
 
 @dataclass(frozen=True)

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import tempfile
-from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -44,7 +43,10 @@ class Pool:
         if self._kind == THREADS:
             return ThreadPoolExecutor(self._workers, thread_name_prefix="numbann-job")
         # a fresh interpreter: threads and locks of this process do not survive a fork
-        return ProcessPoolExecutor(self._workers, multiprocessing.get_context("spawn"))
+        from concurrent.futures import ProcessPoolExecutor  # here, as the import takes a while
+        from multiprocessing import get_context
+
+        return ProcessPoolExecutor(self._workers, get_context("spawn"))
 
     def room(self, jobs: int) -> int:
         """Return how many of some jobs are asked for at a time: a user's Executor gets all at once."""

@@ -10,10 +10,10 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, CancelledError, Executor, Future, wait
-from dataclasses import dataclass
 from typing import Any
 
 from numbann.errors import ClusterError
+from numbann.records import dataclass
 from numbann.runner.parcel import Work
 from numbann.runner.pools import THREADS, Pool
 

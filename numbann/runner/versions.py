@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import functools
-import importlib.metadata
 import sys
 from collections.abc import Mapping
 
 import numbann
 from numbann.errors import ClusterError
+from numbann.versions import version_of
 
 PACKAGES = ("numbann", "numba", "numpy")
 REMEDY = "install the same Python, numbann, numba and numpy on every machine"
@@ -20,7 +20,7 @@ def versions() -> dict[str, str]:
     return {
         "Python": ".".join(map(str, sys.version_info[:2])),
         "numbann": numbann.__version__,
-        **{name: importlib.metadata.version(name) for name in PACKAGES[1:]},
+        **{name: version_of(name) for name in PACKAGES[1:]},
     }
 
 

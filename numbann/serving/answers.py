@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +15,7 @@ from numbann.errors import DataError, unknown_key
 from numbann.model.columns import Columns, as_rows, predicted
 from numbann.model.model import Model
 from numbann.model.outputs import outcome_of
+from numbann.records import dataclass
 from numbann.serving.rows import FORMS, parse, rows_of, source_of, table_of
 
 KINDS = {  # the types of JSON by that of a feature

@@ -10,7 +10,6 @@ from __future__ import annotations
 import atexit
 import functools
 import hashlib
-import importlib.util
 import os
 import shutil
 import sys
@@ -20,10 +19,9 @@ from pathlib import Path
 from types import FunctionType
 from typing import Any
 
-import numpy as np
-
-from numbann.caches import private_folder, read
+from numbann.caches import private_folder
 from numbann.errors import CacheWarning
+from numbann.versions import version_of
 
 # A change in any of these folders makes a new cache folder: a file's name does not depend on the functions that its
 # kernel calls in other files
@@ -37,18 +35,11 @@ KERNEL_SOURCES = ("components", "mathematics", "derivation", "simd", "compile", 
 def versions_hash() -> str:
     """The hash of every kernel source of numbann and of the versions of its compilers."""
     package = Path(__file__).parent.parent
-    digest = hashlib.sha256(repr((*map(_version_of, ("numba", "llvmlite")), sys.version_info[:2])).encode())
+    digest = hashlib.sha256(repr((*map(version_of, ("numba", "llvmlite")), sys.version_info[:2])).encode())
     for folder in KERNEL_SOURCES:
         for path in sorted((package / folder).rglob("*.py")):
             digest.update(path.read_bytes())
     return digest.hexdigest()[:16]
-
-
-def _version_of(package: str) -> bytes | str:
-    """What a package's file says of its version, since numba takes long to import; else what the package says."""
-    spec = importlib.util.find_spec(package)
-    said = read(Path(spec.origin).with_name("_version.py")) if spec and spec.origin else None
-    return said or str(importlib.import_module(package).__version__)
 
 
 @functools.cache
@@ -86,6 +77,6 @@ def describe(value: Any) -> str:
         return f"({', '.join(map(describe, value))})"
     if isinstance(value, type):
         return f"{value.__module__}.{value.__qualname__}"
-    if value is None or isinstance(value, str | bool | int | float | np.generic):
+    if value is None or isinstance(value, str | bool | int | float) or type(value).__module__ == "numpy":
         return repr(value)
     raise TypeError(f"a kernel closes over {value!r}, which has no lasting name")

@@ -19,6 +19,7 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 # "nnan" and "ninf": NaN must come through, and the loop over epochs stops at a loss that is not finite
 SAFE = {"contract", "nsz", "arcp", "afn"}
 OPTIONS: dict[str, Any] = {"nogil": True, "error_model": "numpy"}
+INSIDE = {**OPTIONS, "no_cpython_wrapper": True, "no_cfunc_wrapper": True}  # of what compiled code alone calls
 DTYPES = {"float32": types.float32, "float64": types.float64}
 PRECISIONS = {**DTYPES, BFLOAT16: types.Opaque(BFLOAT16)}  # of kernels
 
@@ -37,12 +38,12 @@ def inner(function: Callable[..., Any]) -> Any:
     """Compile a function for use inside kernels; it becomes part of each kernel that calls it."""
     if numba.config.DISABLE_JIT:
         return function
-    return _Inner(function, targetoptions={"nopython": True, **OPTIONS})
+    return _Inner(function, targetoptions={"nopython": True, **INSIDE})
 
 
 def inner_safe(function: Callable[..., Any]) -> Any:
     """Compile scalar mathematics, always inlined; operations may be fused or approximate, never reordered."""
-    return numba.njit(fastmath=SAFE, forceinline=True, **OPTIONS)(function)
+    return numba.njit(fastmath=SAFE, forceinline=True, **INSIDE)(function)
 
 
 def inlined(function: Callable[..., Any]) -> Any:

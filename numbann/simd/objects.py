@@ -16,11 +16,12 @@ import os
 import sys
 import threading
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from numbann.caches import read_checked, write_checked
+from numbann.records import dataclass
 from numbann.simd.cache import cache_folder
 
 # What changes the code that numba makes, and what it is if nobody says otherwise

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -15,6 +14,7 @@ from numbann.engine.shared.feeding import Inputs
 from numbann.network.description import Course, Dense, Network
 from numbann.network.initial import initial_tensors
 from numbann.network.plan import Plan, build
+from numbann.records import dataclass
 from numbann.sklearn.parameters import is_theirs, layers_of, sizes_of
 from numbann.sklearn.targets import form_of, loss_of
 

@@ -6,12 +6,12 @@ else can have them: `settle` has copied them, and since then nobody has asked fo
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 from weakref import WeakKeyDictionary
 
 from numbann.engine.devices import make_engine
 from numbann.engine.interface import Engine
+from numbann.records import dataclass
 from numbann.sklearn.networks import predicting, tensors_of, weights_of
 from numbann.sklearn.parameters import threads_of
 

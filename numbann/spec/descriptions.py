@@ -5,8 +5,9 @@ The table of keys (model.py) says what a key takes.  `numbann schema` and docs/s
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
+
+from numbann.records import dataclass
 
 
 @dataclass(frozen=True)

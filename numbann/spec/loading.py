@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from types import MappingProxyType
@@ -13,6 +13,7 @@ from numbann.components.registry import Registry
 from numbann.data.contract import GIVEN, sources
 from numbann.errors import NumbannError, SpecError, SpecFault, not_allowed, shown
 from numbann.plugins.finding import with_files
+from numbann.records import dataclass
 from numbann.spec.building import build
 from numbann.spec.checks import check_agreement, check_data, check_header, watched
 from numbann.spec.extending import open_spec

@@ -5,7 +5,7 @@ in components.py and checks.py.  The annotations are used as objects, so this fi
 """
 
 from collections.abc import Mapping
-from dataclasses import MISSING, dataclass, field, fields, replace
+from dataclasses import MISSING, field, fields, replace
 from math import inf
 from typing import Annotated, Any
 
@@ -15,6 +15,7 @@ from numbann.data.tasks import FOR_LISTS
 from numbann.data.transforms import DATES, SCALES
 from numbann.data.transforms import MISSING as FILLINGS
 from numbann.engine import devices
+from numbann.records import dataclass
 from numbann.spec.rules import (
     BOOLEAN,
     NULL,

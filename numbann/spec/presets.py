@@ -6,10 +6,11 @@ A preset is a list of pieces of a spec.  docs/presets.md says where each choice 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import reduce
 from typing import Any
 
+from numbann.records import dataclass
 from numbann.spec.extending import join
 from numbann.spec.model import PRESETS
 

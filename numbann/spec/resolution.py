@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import fields, replace
 from math import inf
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,6 +19,7 @@ from numbann.data.path import source_format
 from numbann.data.tasks import find_task
 from numbann.errors import SpecError, did_you_mean, not_allowed, shown
 from numbann.network.description import Categories, Course, Dense, Embedding, Network
+from numbann.records import dataclass
 from numbann.spec.checks import residual_faults, scheduled, validated, watched, watches_metric
 from numbann.spec.loading import Loaded
 from numbann.spec.model import (

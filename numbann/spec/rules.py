@@ -8,7 +8,6 @@ from __future__ import annotations
 import codecs
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any, Literal, get_args, get_origin
 
 from annotated_types import MultipleOf
@@ -16,6 +15,7 @@ from annotated_types import MultipleOf
 from numbann.components.bounds import bounds_among
 from numbann.components.component import Numbers, Parameter
 from numbann.errors import PluginError, did_you_mean, not_allowed
+from numbann.records import dataclass
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from numbann.data.contract import GIVEN
 from numbann.data.path import STANDARD_INPUT, standard_input
 from numbann.data.readers import format_of
 from numbann.errors import SpecError, SpecFault
+from numbann.records import dataclass
 from numbann.spec.read import MAX_BYTES, parse
 from numbann.spec.trail import Trail, from_text, to_text
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 from numbann.errors import SpecFault, shown
+from numbann.records import dataclass
 from numbann.spec.model import Values
 from numbann.spec.overrides import NoPlace, put
 from numbann.spec.source import SpecSource

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from itertools import product
 from typing import Any
 
@@ -17,6 +16,7 @@ from numbann.compile.precision import Lowered
 from numbann.components.component import Component, call
 from numbann.derivation import derivative_of, derivative_to
 from numbann.derivation.outputs import outputs_of, rows_of
+from numbann.records import dataclass
 from numbann.testing.batches import BatchKernels, alike_by_column, outputs_in, targets_of
 from numbann.testing.findings import Doubt, Fault, spot_of
 from numbann.testing.kernels import EmbeddingBlock, Update, backward_block, forward_block, loss_block, with_noise_given

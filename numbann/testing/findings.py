@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
+
+from numbann.records import dataclass
 
 PASSED, FAILED, WARNING, SKIPPED = "passed", "failed", "warning", "skipped"
 DERIVED = re.compile(r"<.* derived from (.*)>")  # the file of a function that numbann.derivation has made

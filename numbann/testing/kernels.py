@@ -5,7 +5,7 @@ from __future__ import annotations
 import ctypes
 import functools
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Any
 
 import numpy as np
@@ -14,6 +14,7 @@ from numbann.compile.cpu import activation_backward, activation_forward, loss_ke
 from numbann.compile.embeddings import embed_backward, embed_forward, lengths
 from numbann.components.component import Component, Configured, Parameter, free_parameters
 from numbann.engine.shared.alignment import aligned
+from numbann.records import dataclass
 from numbann.simd import op
 from numbann.simd.sizes import embedding_scratch, lanes_of
 

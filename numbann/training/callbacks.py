@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import Any
 
 from numbann.data.findings.finding import Finding
 from numbann.fit.loop import StepsDone
+from numbann.records import dataclass
 
 
 @dataclass(frozen=True)

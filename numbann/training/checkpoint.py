@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from numbann.fit.stopping import Best
 from numbann.model import tensor_file
 from numbann.model.tensor_file import Kind, Part, check_tensors, damaged, parse_tensors, read_tensors
 from numbann.network.states import MEMORY, add_prefix, select_part
+from numbann.records import dataclass
 from numbann.training.checkpoint_metadata import check_metadata
 
 KIND = Kind("checkpoint", "numbann.checkpoint", 4)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from statistics import fmean, stdev
 from typing import Any
 
 from numbann.data.contract import sources
+from numbann.records import dataclass
 from numbann.spec.sweeping import OTHER_LOSS
 from numbann.training.results import ALONE, ENSEMBLE, VALIDATION, Result, lower_is_better
 

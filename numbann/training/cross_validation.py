@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from numbann.data.wording import short
 from numbann.engine.shared.processors import available_cpus
 from numbann.errors import RunDirectoryError, SpecError, SpecFault, TrainingError
 from numbann.model.columns import Columns, as_csv
+from numbann.records import dataclass
 from numbann.runner import Done, connected
 from numbann.runner.pools import THREADS
 from numbann.spec.loading import Loaded

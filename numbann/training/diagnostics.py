@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from math import isfinite, nan
 from typing import Any
 
@@ -21,6 +20,7 @@ from numbann.fit.job import Rows
 from numbann.network import random
 from numbann.network.chain import Layer
 from numbann.network.plan import Plan
+from numbann.records import dataclass
 from numbann.training.callbacks import Callback, Warned
 from numbann.training.preparation import Prepared
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -22,6 +22,7 @@ from numbann.fit.fitting import begin, take_best
 from numbann.model.columns import as_csv
 from numbann.model.ensemble import Ensemble
 from numbann.model.model import Model
+from numbann.records import dataclass
 from numbann.runner import Done, Line, run
 from numbann.runner.parcel import Work
 from numbann.runner.pools import PROCESSES, THREADS

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from math import isnan
@@ -25,6 +24,7 @@ from numbann.fit.state import Record, State
 from numbann.model.assessment import assess
 from numbann.model.model import Model
 from numbann.model.provenance import present_names
+from numbann.records import dataclass
 from numbann.training import rundir
 from numbann.training.calibration import calibrate
 from numbann.training.callbacks import Callback, EpochEnded, Finished, Started, Stop

@@ -7,7 +7,7 @@ rows is fitted to these.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from functools import cached_property
 from threading import Lock
 from typing import Any
@@ -19,6 +19,7 @@ from numbann.data.streaming import Streamed
 from numbann.engine.devices import DEFAULT, device_of
 from numbann.model.provenance import components_of, present_names
 from numbann.network import random
+from numbann.records import dataclass
 from numbann.spec.loading import Loaded
 from numbann.spec.resolution import Resolved
 from numbann.training.preparation import Prepared, plan, read

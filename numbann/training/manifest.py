@@ -5,9 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import platform
-from dataclasses import dataclass
 from datetime import UTC, datetime
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +13,9 @@ import numbann
 from numbann.engine.interface import Engine
 from numbann.errors import UNUSABLE, RunDirectoryError, describe_damage
 from numbann.model.provenance import Record, are_records, components_of, verify
+from numbann.records import dataclass
 from numbann.training.preparation import Prepared
+from numbann.versions import version_of
 
 PACKAGES = ("numba", "llvmlite", "numpy")
 FORMAT = 3
@@ -42,7 +42,7 @@ def manifest(
         "versions": {
             "numbann": numbann.__version__,
             "python": platform.python_version(),
-            **{name: version(name) for name in (*PACKAGES, *engine.packages)},
+            **{name: version_of(name) for name in (*PACKAGES, *engine.packages)},
         },
         "machine": {
             "system": platform.platform(),

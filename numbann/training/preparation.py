@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
 from math import prod
 from pathlib import Path
@@ -29,6 +29,7 @@ from numbann.model.outputs import outcome_of, score
 from numbann.model.provenance import components_of, record_of
 from numbann.network import plan as planning
 from numbann.network.plan import Plan
+from numbann.records import dataclass
 from numbann.simd.cache import cache_is_empty
 from numbann.spec.checks import check_header
 from numbann.spec.loading import Loaded, settle

@@ -6,7 +6,6 @@ Smith 2015, https://arxiv.org/abs/1506.01186.  The trained weights are discarded
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from math import isfinite
 from typing import Any
 
@@ -16,6 +15,7 @@ from numbann.engine.interface import Engine
 from numbann.engine.shared.batches import whole_groups
 from numbann.errors import SpecError, SpecFault, TrainingError
 from numbann.network import random
+from numbann.records import dataclass
 from numbann.training.callbacks import Callback
 from numbann.training.preparation import Given, Prepared, engine_of, prepare, settings
 from numbann.training.telling import Telling

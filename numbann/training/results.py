@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from math import isfinite
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from numbann.errors import UNUSABLE, RunDirectoryError, describe_damage, path_fr
 from numbann.model.file import KIND
 from numbann.model.marks import is_export
 from numbann.model.tensor_file import read_header
+from numbann.records import dataclass
 from numbann.spec.source import is_spec
 from numbann.training.lock import find_owner
 from numbann.training.rundir import (

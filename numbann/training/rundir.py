@@ -14,13 +14,13 @@ import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from math import isfinite
 from pathlib import Path
 from time import monotonic
 from typing import Any
 
 from numbann.errors import RunDirectoryError, path_from
+from numbann.records import dataclass
 from numbann.training.lock import NAME as LOCK
 
 RUNS = Path("runs")

@@ -12,7 +12,7 @@ import socket
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ from numbann.caches import read, write
 from numbann.components.component import Component
 from numbann.errors import ClusterError, NumbannError
 from numbann.model.provenance import fingerprint
+from numbann.records import dataclass
 from numbann.runner import Lacking
 from numbann.runner.versions import check_versions, versions
 from numbann.simd.cache import cache_folder

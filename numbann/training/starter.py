@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -26,6 +26,7 @@ from numbann.data.summary import ColumnSummary, summarize
 from numbann.data.tasks.regression import Regression
 from numbann.data.wording import listed, quoted
 from numbann.errors import DataError, SpecError
+from numbann.records import dataclass
 from numbann.spec.building import build
 from numbann.spec.model import PRESETS, Data, to_json
 from numbann.spec.overrides import override

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -17,6 +16,7 @@ from numbann.model.assessment import Assessment, assess
 from numbann.model.ensemble import from_units, in_units
 from numbann.model.model import Model
 from numbann.network.plan import Plan
+from numbann.records import dataclass
 from numbann.training.callbacks import ModelEnded
 from numbann.training.folding import Folding, Place
 from numbann.training.preparation import Prepared

@@ -62,6 +62,27 @@ def test_kernels_that_are_kept_need_no_compiler(
         assert process.communicate(timeout=60)[1] == "['click', 'numpy']\n"
 
 
+ENDS = """
+import atexit, threading, time, sys
+from numbann_cli.main import run
+atexit.register(lambda: print("atexit"))
+threading.Thread(target=lambda: (time.sleep(0.2), print("thread"))).start()
+sys.argv = ["numbann", *sys.argv[1:]]
+run()
+"""
+
+
+def test_a_process_ends_in_order(start: Start) -> None:
+    """Python takes nothing apart at the end, but threads and whatever is registered come first."""
+    process = start("-c", ENDS, "--version")
+    output, errors = process.communicate(timeout=60)
+    assert output.splitlines()[1:] == ["thread", "atexit"]
+    assert (process.returncode, errors) == (0, "")
+    process = start("-c", ENDS, "show", "nothing-of-this-name")
+    assert process.communicate(timeout=60)[0].splitlines()[-2:] == ["thread", "atexit"]
+    assert process.returncode == 2
+
+
 def test_importing_numbann_imports_nothing_heavy(start: Start) -> None:
     process = start("-c", "import sys, numbann; print({'numba', 'numpy', 'pydantic', 'click'} & set(sys.modules))")
     assert process.communicate(timeout=60)[0] == "set()\n"

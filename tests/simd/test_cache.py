@@ -243,8 +243,8 @@ def test_a_kernel_of_another_processor_is_not_loaded(folder: Path, monkeypatch: 
 
 @pytest.mark.parametrize("package", ["numba", "llvmlite"])
 def test_another_version_of_a_compiler_has_another_folder(monkeypatch: pytest.MonkeyPatch, package: str) -> None:
-    before, version_of = cache.versions_hash.__wrapped__(), cache._version_of
-    monkeypatch.setattr(cache, "_version_of", lambda one: "99" if one == package else version_of(one))
+    before, version_of = cache.versions_hash.__wrapped__(), cache.version_of
+    monkeypatch.setattr(cache, "version_of", lambda one: "99" if one == package else version_of(one))
     assert cache.versions_hash.__wrapped__() != before
 
 

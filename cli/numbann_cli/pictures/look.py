@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import cached_property
 from math import isfinite
 from pathlib import Path
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from numbann.errors import NumbannError
+from numbann.records import dataclass
 from numbann.training.results import read_result, reading
 from numbann.training.rundir import HISTORY, METRICS, MODEL, SWEEP, open_existing
 from numbann.training.sweeps.effects import effects

@@ -14,7 +14,8 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+
+from numbann.records import dataclass
 
 BARRIER = "lanes.barrier()"
 

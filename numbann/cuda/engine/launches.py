@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 from numbann.cuda.engine.places import Places
@@ -16,6 +15,7 @@ from numbann.cuda.threads import cublas, elements, lanes, op, products, tiling, 
 from numbann.cuda.threads.batches import ARENA, DATA, FROM_WORK, SHUFFLED, WORK
 from numbann.cuda.threads.device import THREADS, blocks
 from numbann.cuda.threads.tiling import Cut, Tile
+from numbann.records import dataclass
 
 Size = tuple[int, int, int]  # of a product: rows, columns and depth
 

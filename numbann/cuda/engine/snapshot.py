@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 import numpy as np
 
 from numbann.cuda.engine.layout import Layout
 from numbann.network.states import add_prefix
+from numbann.records import dataclass
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ and one for the gradients of all layers.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 import numpy as np
@@ -28,6 +28,7 @@ from numbann.cuda.threads.device import THREADS, blocks
 from numbann.engine.shared.hyperparameters import hyper_width
 from numbann.network.chain import ELEMENT, ROW, Activation, Layer, Link, Product, Step
 from numbann.network.plan import Plan
+from numbann.records import dataclass
 from numbann.simd.op import CLIP_NORM
 
 

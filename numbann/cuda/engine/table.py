@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -15,6 +14,7 @@ from numbann.cuda.engine.steps import Steps
 from numbann.cuda.threads import batches, cublas, device, op, running
 from numbann.cuda.threads.running import BoundLaunch
 from numbann.network.plan import ITEMSIZE, Plan
+from numbann.records import dataclass
 
 GRAPH_STEPS = 64  # steps of a CUDA graph, at most
 GRAPH_FLOPS = 1e11  # its operations, at most: some hundredths of a second, since Ctrl-C waits for the end of a graph

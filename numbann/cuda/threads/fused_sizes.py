@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from numbann.cuda.threads.device import THREADS
+from numbann.records import dataclass
 
 WIDEST = 128  # inputs or units of a layer, at most
 ROWS = (4, 8)  # rows of a block; multiples of 4, since a thread reads four at once

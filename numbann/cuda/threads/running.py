@@ -10,13 +10,13 @@ import functools
 import re
 import warnings
 from collections.abc import Callable
-from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from numbann.cuda.threads.device import SIMULATED, Capability, cuda, ptx
 from numbann.errors import DeviceError
+from numbann.records import dataclass
 
 if not SIMULATED:
     from cuda.core import Device, LaunchConfig, Linker, LinkerOptions, ObjectCode, Stream, launch

@@ -10,7 +10,6 @@ the same bits on every run.
 from __future__ import annotations
 
 import functools
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -18,6 +17,7 @@ import numpy as np
 from numbann.cuda.threads.batches import ARENA, FROM_WORK, WORK, locate_row
 from numbann.cuda.threads.device import SIMULATED, cuda, inlined, inner
 from numbann.cuda.threads.tiling import Tile
+from numbann.records import dataclass
 
 
 @dataclass(frozen=True)

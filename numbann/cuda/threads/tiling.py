@@ -7,7 +7,8 @@ then cut into slices, and each slice has blocks of its own.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+from numbann.records import dataclass
 
 
 @dataclass(frozen=True)

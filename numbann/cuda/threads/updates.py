@@ -8,7 +8,6 @@ device function (arena, work, ints, step, place, gradient): `move_weight` or `st
 from __future__ import annotations
 
 import functools
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -19,6 +18,7 @@ from numbann.cuda.threads.device import SIMULATED, THREADS, cuda, inner, kernel
 from numbann.cuda.threads.mathematics import math
 from numbann.cuda.threads.tile import locate_sums
 from numbann.cuda.threads.tiling import Tile
+from numbann.records import dataclass
 
 # Elements of a gradient whose squares a block of threads sums.  A constant, and not a share of the GPU's blocks: so the
 # order of the sums, and the bits of the norm, are the same on every GPU.

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Iterator
-from dataclasses import dataclass
 from itertools import chain
 from typing import TextIO
 
@@ -17,6 +16,7 @@ import numpy as np
 from numbann.data.cells import NUMBER_CHARACTERS, is_number
 from numbann.data.delimited.header import Delimited
 from numbann.data.delimited.text import open_text, rows_of
+from numbann.records import dataclass
 
 CHUNK_CHARACTERS = 1 << 22
 SMALLEST = CHUNK_CHARACTERS  # of a file that is worth the import of the compiler

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from typing import Any, BinaryIO, cast
 
 from numbann.data.files import InputFile
 from numbann.data.reading import Reading
+from numbann.records import dataclass
 
 PIECE = 1 << 16  # characters
 

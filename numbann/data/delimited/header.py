@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from functools import partial
 from itertools import islice
 
@@ -15,6 +14,7 @@ from numbann.data.inside import require_text
 from numbann.data.reading import Reading, check_distinct
 from numbann.data.wording import quoted
 from numbann.errors import DataError
+from numbann.records import dataclass
 
 SAMPLE_ROWS = 50
 

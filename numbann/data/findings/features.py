@@ -26,6 +26,7 @@ from numbann.data.findings.notation import (
     unit_of,
 )
 from numbann.data.findings.sample import ALL, Sample, distinct, known_rows
+from numbann.data.ordered import sort_distinct
 from numbann.data.table import Raw
 from numbann.data.transforms.categories import Categories
 from numbann.data.wording import quoted
@@ -148,7 +149,7 @@ def _are_days(values: np.ndarray) -> bool:
     """Tell whether numbers are days such as 20241231."""
     if not (values == np.floor(values)).all() or not ((values > 19000100) & (values < 21000000)).all():
         return False
-    return (~np.isnat(parse_dates([f"{value:.0f}" for value in np.unique(values)], "%Y%m%d"))).all().item()
+    return (~np.isnat(parse_dates([f"{value:.0f}" for value in sort_distinct(values)], "%Y%m%d"))).all().item()
 
 
 def _sentinels(raw: Raw, name: str, values: np.ndarray) -> Iterator[Finding]:
@@ -156,7 +157,7 @@ def _sentinels(raw: Raw, name: str, values: np.ndarray) -> Iterator[Finding]:
     for mark in SENTINELS:
         others = values[values != mark]
         count = len(values) - len(others)
-        if count < 2 or len(np.unique(others)) < 3:
+        if count < 2 or len(sort_distinct(others)) < 3:
             continue
         if np.abs(others - mark).min() > others.max() - others.min():
             told = f'add "{mark}" to data.csv.na' if raw.delimiter else "leave such cells empty"

@@ -9,6 +9,7 @@ import numpy as np
 from numbann.data.columns import Column, Texts
 from numbann.data.contract import HELD_BACK
 from numbann.data.findings.finding import Finding
+from numbann.data.ordered import are_among, sort_distinct
 from numbann.data.table import Raw, RowSelection
 
 MOST_CELLS = 4_000_000  # above, rows are not compared
@@ -42,9 +43,11 @@ def row_findings(parts: Mapping[str, tuple[Raw, RowSelection]]) -> Iterator[Find
     known: dict[str, dict[str, int]] = {}
     hashes = {key: _hashes(raw, known) for key, raw in tables.items()}
     raw, rows = parts["train"]
-    train, count = np.unique(hashes[id(raw)][rows]), len(hashes[id(raw)][rows])
+    train, count = sort_distinct(hashes[id(raw)][rows]), len(hashes[id(raw)][rows])
     again = {
-        name: int(np.isin(hashes[id(raw)][rows], train).sum()) for name, (raw, rows) in parts.items() if name != "train"
+        name: int(are_among(hashes[id(raw)][rows], train).sum())
+        for name, (raw, rows) in parts.items()
+        if name != "train"
     }
     total = sum(len(hashes[id(raw)][rows]) for raw, rows in parts.values()) - count
     if sum(again.values()) > max(1, LEAST_SHARE * total) and len(train) > LEAST_DISTINCT * count:

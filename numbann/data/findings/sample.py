@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 
 from numbann.data.columns import MISSING, Column, Texts
 from numbann.data.table import Raw, sample_of
+from numbann.records import dataclass
 
 MOST_ROWS = 2000
 MOST_COLUMNS = 200

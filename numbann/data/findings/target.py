@@ -9,6 +9,7 @@ import numpy as np
 from numbann.data.columns import Numbers, Texts
 from numbann.data.findings.features import case_findings
 from numbann.data.findings.finding import Finding
+from numbann.data.ordered import sort_distinct
 from numbann.data.table import Raw
 from numbann.data.tasks.task import Task
 from numbann.data.wording import counted, listed, quoted
@@ -74,7 +75,7 @@ def of_scale(findings: Sequence[Finding], target_scale: str) -> tuple[Finding, .
 
 def leak_findings(columns: Iterator[tuple[str, np.ndarray]], target: np.ndarray, labelled: bool) -> Iterator[Finding]:
     """Find columns that tell the target alone.  target (n,): labels as numbers, or values."""
-    if len(np.unique(target)) < 2:
+    if len(sort_distinct(target)) < 2:
         return
     for name, values in columns:
         if (_separates if labelled else _equals)(values, target):
@@ -89,7 +90,7 @@ def _separates(values: np.ndarray, labels: np.ndarray) -> bool:
     changes = np.flatnonzero(np.diff(labels[order]))
     if (np.diff(place[order])[changes] == 0).any() or len(values) < FEWEST_ROWS:
         return False
-    return len(changes) == len(np.unique(labels)) - 1 or len(distinct) * 5 <= len(values)
+    return len(changes) == len(sort_distinct(labels)) - 1 or len(distinct) * 5 <= len(values)
 
 
 def _equals(values: np.ndarray, target: np.ndarray) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -14,6 +14,7 @@ from numbann.data.table import Raw
 from numbann.data.tasks.labels import OfClasses, check_labels, index_of, values_of
 from numbann.data.wording import listed, quoted
 from numbann.errors import DataError
+from numbann.records import dataclass
 
 
 @dataclass(frozen=True)

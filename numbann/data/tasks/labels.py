@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
 
 from numbann.data.columns import MISSING, Column, Texts
 from numbann.data.kinds import Lookup
+from numbann.data.ordered import sort_distinct
 from numbann.data.table import Raw
 from numbann.data.tasks.task import Confusion, Outcome, Task
 from numbann.data.wording import listed, quoted
 from numbann.errors import DataError
+from numbann.records import dataclass
 
 LARGEST_WHOLE = 2.0**53  # above this, float64 cannot tell neighbouring integers apart
 EXPECTED = {"binary": "each"}  # by the form of target, what probabilities are of
@@ -133,7 +134,7 @@ def values_of(raws: Mapping[str, Raw], name: str) -> tuple[Any, ...]:
             f"column {quoted(name)} holds text in one part and numbers in another; add it to data.categorical",
             key="data.target",
         )
-    labels = {label for column in columns for label in np.unique(_comparable(column, name)).tolist()}
+    labels = {label for column in columns for label in sort_distinct(_comparable(column, name)).tolist()}
     if len(labels) < 2:
         raise DataError(
             f"column {quoted(name)} holds one class only ({quoted(*labels)}); a classification needs two or more",
@@ -144,7 +145,7 @@ def values_of(raws: Mapping[str, Raw], name: str) -> tuple[Any, ...]:
 
 def _comparable(column: Column, name: str) -> np.ndarray:
     if isinstance(column, Texts):
-        return np.array(column.values)[np.unique(column.codes)]
+        return np.array(column.values)[sort_distinct(column.codes)]
     if column.whole and column.values.dtype.kind == "f" and np.abs(column.values).max() >= LARGEST_WHOLE:
         raise DataError(
             f"column {quoted(name)} holds labels too large to be told apart as numbers; add it to data.categorical",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
@@ -14,6 +13,7 @@ from numbann.data.tasks.labels import Labels, check_labels, index_of, says_yes, 
 from numbann.data.tasks.task import Outcome
 from numbann.data.wording import listed, quoted, shortened
 from numbann.errors import DataError
+from numbann.records import dataclass
 
 
 @dataclass(frozen=True)

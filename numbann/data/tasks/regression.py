@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from types import MappingProxyType
 
 import numpy as np
 
+from numbann.data.ordered import medians
 from numbann.data.quantiles import normal_levels, quantile_knots
 from numbann.data.table import Raw
 from numbann.data.tasks.task import Outcome, Task, TooLargeTarget, narrow
 from numbann.errors import DataError
+from numbann.records import dataclass
 
 IN_UNITS = {  # from scaled numbers to those of the data, by the unit of what a loss gives
     "target": lambda y, shift, scale: y * scale + shift,
@@ -161,7 +163,7 @@ class Regression(Task):
     def usual(self, raw_target: np.ndarray) -> tuple[tuple[float, ...], ...]:
         """Return the mean of each target, which no constant beats in squares, and the median, in absolute errors."""
         with np.errstate(over="ignore", invalid="ignore"):
-            found = [raw_target.mean(0), np.median(raw_target, 0)]
+            found = [raw_target.mean(0), medians(raw_target)]
         return tuple(tuple(one.tolist()) for one in found if np.isfinite(one).all())
 
     def guess(self, usual: np.ndarray, t: np.ndarray) -> dict[str, np.ndarray]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from typing import Any, ClassVar, NamedTuple, Self
 
 import numpy as np
@@ -18,6 +18,7 @@ from numbann.data.contract import as_tuples
 from numbann.data.table import Raw
 from numbann.data.wording import quoted
 from numbann.errors import DataError
+from numbann.records import dataclass
 
 Confusion = list[list[int]]
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Self
 
 import numpy as np
 
 from numbann.data.transforms.transform import Columns, ShiftScale, Transform
+from numbann.records import dataclass
 
 
 @dataclass(frozen=True)

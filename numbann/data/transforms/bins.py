@@ -6,13 +6,13 @@ Letters: n rows, T bins.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from numbann.data.quantiles import distinct, places_in
 from numbann.data.tree import tree_thresholds
+from numbann.records import dataclass
 
 FITTED = 200_000  # the most training rows that edges are fitted on
 MOST_INPUTS = 2000  # of all bins together

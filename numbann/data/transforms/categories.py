@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import cached_property
 from typing import Self
 
@@ -14,6 +13,7 @@ from numbann.data.kinds import Lookup
 from numbann.data.table import RowSelection
 from numbann.data.wording import counted, listed, quoted
 from numbann.errors import DataError
+from numbann.records import dataclass
 
 MOST_CATEGORIES = 10_000
 UNSEEN = MISSING  # the code of a text that is no category

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from typing import Any, Self
 
 import numpy as np
@@ -15,6 +15,7 @@ import numpy as np
 from numbann.data.columns import Texts
 from numbann.data.contract import as_tuples
 from numbann.data.table import RowSelection
+from numbann.records import dataclass
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Self
 
@@ -13,6 +12,7 @@ from numbann.data.columns import MISSING, Texts
 from numbann.data.dates import iso_text, no_date, parse_dates
 from numbann.data.table import RowSelection
 from numbann.data.transforms.code import Code
+from numbann.records import dataclass
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 BOUNDS = (-62_135_596_800, 253_402_300_799)  # of the years from 1 to 9999, in seconds since 1970

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from numbann.data.transforms.transform import Columns, Transform
 from numbann.data.wording import quoted
 from numbann.errors import DataError
+from numbann.records import dataclass
 
 
 @dataclass(frozen=True)

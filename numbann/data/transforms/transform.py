@@ -6,7 +6,7 @@ Letters: N rows, n rows of a block, F columns.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import field, fields, replace
 from functools import cached_property
 from typing import Any, Self
 
@@ -15,6 +15,7 @@ import numpy as np
 from numbann.data.contract import as_tuples
 from numbann.data.table import Raw, RowSelection, count_of, row_at
 from numbann.data.transforms.code import Code
+from numbann.records import dataclass
 
 MISSING_NUMBER = 'a missing number, which data.missing "error" refuses; fill it in, or train again with "indicate"'
 ShiftScale = tuple[np.ndarray, np.ndarray]

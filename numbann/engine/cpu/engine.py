@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass
 from time import perf_counter
 
 import numpy as np
@@ -35,6 +34,7 @@ from numbann.engine.shared.report import Report
 from numbann.network.initial import initial_tensors
 from numbann.network.plan import Plan
 from numbann.network.states import MEMORY, select_part
+from numbann.records import dataclass
 from numbann.simd import objects
 
 BETWEEN_EPOCHS = 10_000  # moments, some milliseconds, that threads wait for the next epoch before they park

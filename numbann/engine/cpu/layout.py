@@ -9,11 +9,11 @@ array of their own.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from numbann.network.chain import Layer, Vector
 from numbann.network.plan import ITEMSIZE, Plan
+from numbann.records import dataclass
 from numbann.simd.sizes import PANEL, lanes_of
 
 # Addresses that are a multiple of some kilobytes apart fall into the same set of a cache, which holds a few lines only.

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from ctypes import c_ssize_t, c_void_p
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -13,6 +12,7 @@ from numbann.engine.cpu.layout import LayerLayout, Layout
 from numbann.engine.shared.alignment import aligned
 from numbann.network.chain import INPUTS, TOTALS, Activation, Chain, Embed, Enter, ScaleInputs, ScaleMembers
 from numbann.network.plan import Plan
+from numbann.records import dataclass
 from numbann.simd.named import rounding
 from numbann.simd.objects import function
 from numbann.simd.op import BFLOAT16

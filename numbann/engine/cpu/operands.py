@@ -6,7 +6,6 @@ Weights and buffers have their addresses from the start; arrays that change from
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -17,6 +16,7 @@ from numbann.engine.cpu.moving import Moving
 from numbann.engine.cpu.table import Columns, Slot
 from numbann.engine.shared.alignment import aligned
 from numbann.network.chain import INPUTS, SUMS, TOTALS, Embed, Enter, PickRows, ScaleMembers, Step, Vector
+from numbann.records import dataclass
 from numbann.simd import named
 from numbann.simd.objects import Place, address
 from numbann.simd.op import BFLOAT16

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from numbann.engine.cpu import call_words
@@ -14,6 +12,7 @@ from numbann.engine.cpu.team import Team
 from numbann.engine.shared.alignment import aligned
 from numbann.engine.shared.report import Report
 from numbann.network.plan import Plan
+from numbann.records import dataclass
 from numbann.simd import op
 from numbann.simd.system import yield_address
 

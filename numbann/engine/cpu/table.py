@@ -6,12 +6,12 @@ Every op is checked against the columns that its kernel reads.  builder.py and s
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from numbann.engine.shared.alignment import aligned
+from numbann.records import dataclass
 from numbann.simd import op
 from numbann.simd.objects import Object, loaded
 from numbann.simd.op import Column

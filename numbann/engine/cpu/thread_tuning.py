@@ -8,7 +8,8 @@ processors that threads run on.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+from numbann.records import dataclass
 
 TRIALS = 2  # measurements of each number before one is preferred
 TRIAL_SECONDS = 1e-3  # how long a trial lasts, if a step is not longer

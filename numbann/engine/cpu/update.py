@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 
@@ -19,6 +19,7 @@ from numbann.engine.cpu.memory import Arena
 from numbann.engine.cpu.stages import finish, round_weights
 from numbann.engine.cpu.table import Columns, Op
 from numbann.engine.shared.alignment import aligned
+from numbann.records import dataclass
 from numbann.simd.named import gradient as gradient_kernels
 from numbann.simd.named import groups
 from numbann.simd.objects import address

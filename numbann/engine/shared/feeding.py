@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Generator, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Protocol
 
 import numpy as np
@@ -93,6 +92,8 @@ class RingFeed:
             full = int(np.searchsorted(bounds, bounds[cuts[-1]] + self._most, "right")) - 1
             cuts.append(min(full, cuts[-1] + self._batches))
         blocks = [self._own(bounds[first : last + 1]) for first, last in itertools.pairwise(cuts)]
+        from concurrent.futures import ThreadPoolExecutor  # here, since most engines need no such thread
+
         with ThreadPoolExecutor(1, "numbann-feed") as pool:
             fills = (pool.submit(self._fill, order, offsets, places, k) for k, places in enumerate(blocks))
             coming: Any = next(fills, None)

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -23,6 +22,7 @@ from numbann.model.export.cells import interpolated
 from numbann.model.export.formulas import formula
 from numbann.model.export.writer import V, Writer
 from numbann.model.outputs import outcome_of
+from numbann.records import dataclass
 
 if TYPE_CHECKING:
     from numbann.model.model import Model

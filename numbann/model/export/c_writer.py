@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -17,6 +16,7 @@ from numbann.derivation.terms import Term, within
 from numbann.errors import ExportError
 from numbann.model.export.c_text import Formula, identifier, number_literal, table, text_literal
 from numbann.model.export.writer import Writer
+from numbann.records import dataclass
 
 if TYPE_CHECKING:
     from numbann.model.model import Model

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -16,6 +16,7 @@ from onnx import NodeProto, TensorProto, helper, numpy_helper
 from numbann.derivation.terms import Term, within
 from numbann.errors import ExportError
 from numbann.mathematics.functions import stop_gradient
+from numbann.records import dataclass
 
 ML = "ai.onnx.ml"
 TYPES = {

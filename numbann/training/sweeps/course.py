@@ -6,7 +6,7 @@ import platform
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import cached_property, partial
 from math import inf
@@ -19,6 +19,7 @@ from numbann.data.wording import short
 from numbann.engine.devices import DEFAULT, device_of
 from numbann.engine.shared.processors import available_cpus
 from numbann.errors import LostClusterError, RunDirectoryError, SpecError, SpecFault, TrainingError, shown
+from numbann.records import dataclass
 from numbann.runner import Done, Line, run
 from numbann.runner.parcel import Work
 from numbann.runner.pools import Pool, check_executor

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from threading import RLock
 from typing import Any
 
@@ -12,6 +12,7 @@ from numbann.data.memory import available
 from numbann.data.parts import Fold
 from numbann.data.source import Dataset, SplitData
 from numbann.data.streaming import Streamed
+from numbann.records import dataclass
 from numbann.spec.loading import Loaded
 from numbann.spec.model import to_json
 from numbann.training.preparation import read

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from numbann.records import dataclass
 from numbann.spec import model as section
 from numbann.spec.model import Spec
 from numbann.spec.sweeping import BATCH, FACTOR, TRIALS

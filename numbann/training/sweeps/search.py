@@ -7,8 +7,9 @@ So the same trials come whatever trains them, and in whatever order they end.
 from __future__ import annotations
 
 from collections.abc import Generator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
+
+from numbann.records import dataclass
 
 
 @dataclass(frozen=True)

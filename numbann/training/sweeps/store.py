@@ -21,11 +21,11 @@ import json
 import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from numbann.errors import UNUSABLE, RunDirectoryError, describe_damage, path_from
+from numbann.records import dataclass
 from numbann.training import rundir
 from numbann.training.rundir import BEST, SWEEP, RunDirectory, naming
 

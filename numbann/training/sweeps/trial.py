@@ -6,7 +6,6 @@ The row of a trial has everything that is kept of it but the states that it may 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
 from math import isfinite
 from statistics import fmean
@@ -21,6 +20,7 @@ from numbann.fit.fitting import load as load_rows
 from numbann.fit.loop import StepsDone
 from numbann.fit.state import State
 from numbann.model.provenance import components_of
+from numbann.records import dataclass
 from numbann.runner import Line
 from numbann.spec.loading import Loaded, trial_of_sweep
 from numbann.training.beside import train_beside

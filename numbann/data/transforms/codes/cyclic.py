@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
 from numbann.data.transforms.codes.parts import parts_of
 from numbann.data.transforms.dated import DateCode
+from numbann.records import dataclass
 
 CYCLES = ("year", "week", "hours")
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
@@ -11,6 +10,7 @@ import numpy as np
 from numbann.data.columns import MISSING
 from numbann.data.kinds import Lookup
 from numbann.data.transforms.code import Code
+from numbann.records import dataclass
 
 
 @dataclass(frozen=True)

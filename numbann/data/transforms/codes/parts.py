@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
 from numbann.data.transforms.dated import DateCode
+from numbann.records import dataclass
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,6 @@ Micci-Barreca 2001, https://doi.org/10.1145/507533.507538.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
@@ -15,6 +14,7 @@ from numbann.data.columns import MISSING, Texts
 from numbann.data.kinds import Lookup
 from numbann.data.table import RowSelection
 from numbann.data.transforms.code import Code
+from numbann.records import dataclass
 
 PRIOR_ROWS = 10  # rows of the mean that are added to those of each text
 

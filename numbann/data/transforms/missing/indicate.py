@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from numbann.data.ordered import medians
 from numbann.data.table import sample_of
 from numbann.data.transforms.filling import Columns, Filling
 
@@ -20,8 +21,8 @@ class Missing(Filling):
     @classmethod
     def fit(cls, columns: Columns) -> Missing:
         few = columns.given(sample_of(columns.rows, len(columns.raw.table), SAMPLE))
-        fill = np.median(few, axis=0)
+        fill = medians(few)
         for place, values in columns.among(columns.holes):
             there = values[~np.isnan(values)]
-            fill[place] = np.median(there) if len(there) else 0.0
+            fill[place] = medians(there) if len(there) else 0.0
         return cls.of(np.nan_to_num(fill))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from numbann.data.ordered import medians
 from numbann.data.transforms.filling import Columns, Filling, check_numbers_there
 
 
@@ -13,4 +14,4 @@ class Missing(Filling):
     @classmethod
     def fit(cls, columns: Columns) -> Missing:
         there = (values[~np.isnan(values)] for values in columns.each())
-        return cls.of(check_numbers_there(columns, np.array([np.median(v) if len(v) else np.nan for v in there])))
+        return cls.of(check_numbers_there(columns, np.array([medians(v) if len(v) else np.nan for v in there])))

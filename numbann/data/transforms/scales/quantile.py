@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from numbann.data.quantiles import normal_levels, quantile_knots
 from numbann.data.transforms.transform import Columns, Transform
+from numbann.records import dataclass
 
 
 @dataclass(frozen=True)
