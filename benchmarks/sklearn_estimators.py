@@ -2,7 +2,7 @@
 
     python benchmarks/sklearn_estimators.py FOLDER [--tables digits,letter,Fashion-MNIST] [--json out.json]
 
-Both get the same rows, net, batch, epochs and random_state; they alternate in one process that has one processor.  Its
+Both get the same rows, net, batch, epochs and random_state; they alternate in one process, with one thread each.  Its
 processor time counts: of fits the least over seeds, of a row the median.  The first fit is that of a process of its
 own, with all that is read and made once, from a warm cache of kernels; the least of some processes.  A score is the
 mean accuracy over seeds, with its standard deviation.  FOLDER has the folders pmlb and fashion-mnist; digits need none.
@@ -16,18 +16,16 @@ import subprocess
 import sys
 import time
 import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-from report import alternate, options, plot_bars, processors, repeat, show, write
+from report import alternate, options, plot_bars, repeat, show, write
 
 SEEDS = 5
 STARTS = 3  # processes for the first fit
 HIDDEN, BATCH = (100,), 200  # scikit-learn's own choice
-EPOCHS = {"digits": 100, "letter": 20, "Fashion-MNIST": 5}
+EPOCHS = {"digits": 50, "letter": 10, "Fashion-MNIST": 3}
 DTYPES = ("float32", "float64")
 SINGLE = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
 
@@ -71,9 +69,11 @@ def estimator(name: str, table: str, seed: int) -> Any:
 
     from numbann import sklearn as ours
 
-    chosen = (ours if name == "numbann" else neural_network).MLPClassifier
     epochs = EPOCHS[table]
-    return chosen(HIDDEN, batch_size=BATCH, max_iter=epochs, n_iter_no_change=epochs, random_state=seed)
+    settings = {"batch_size": BATCH, "max_iter": epochs, "n_iter_no_change": epochs, "random_state": seed}
+    if name == "numbann":
+        return ours.MLPClassifier(HIDDEN, n_jobs=1, **settings)
+    return neural_network.MLPClassifier(HIDDEN, **settings)
 
 
 def fit(name: str, table: str, rows: Rows, seed: int) -> tuple[Any, float]:
@@ -126,40 +126,26 @@ def measure(table: str, dtype: str, folder: Path | None, rounds: int) -> dict[st
     }
 
 
-@contextmanager
-def on_one_processor() -> Iterator[None]:
-    """Keep this process on one processor, where the system can."""
-    if not hasattr(os, "sched_setaffinity"):
-        yield
-        return
-    every = processors()
-    os.sched_setaffinity(0, every[:1])
-    try:
-        yield
-    finally:
-        os.sched_setaffinity(0, every)
-
-
 def main() -> None:
     """Measure, print a table, and write a JSON file and a picture if asked."""
     parser = options(__doc__)
     parser.add_argument("folder", nargs="?", type=Path, help="with pmlb/letter.tsv.gz and fashion-mnist/")
     parser.add_argument("--tables", default=",".join(EPOCHS), help="their names, with commas between")
+    parser.add_argument("--numbers", default=",".join(DTYPES), help="their types, with commas between")
     parser.add_argument("--first", nargs=3, metavar=("WHO", "TABLE", "DTYPE"), help="print the seconds of a first fit")
     parsed = parser.parse_args()
     warnings.simplefilter("ignore")  # that not all has converged
     if parsed.first:
         who, table, dtype = parsed.first
-        with on_one_processor():
-            print(fit(who, table, rows_of(table, dtype, parsed.folder), 0)[1])
+        print(fit(who, table, rows_of(table, dtype, parsed.folder), 0)[1])
         return
     from threadpoolctl import threadpool_limits
 
-    with on_one_processor(), threadpool_limits(1):
+    with threadpool_limits(1):
         rows = [
             measure(table, dtype, parsed.folder, parsed.rounds)
             for table in parsed.tables.split(",")
-            for dtype in DTYPES
+            for dtype in parsed.numbers.split(",")
         ]
     show(f"MLPClassifier, {HIDDEN[0]} units, batches of {BATCH}, one thread, processor time", rows)
     write(parsed.json, rows=rows)

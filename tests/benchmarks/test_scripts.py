@@ -79,8 +79,8 @@ LITTLE: dict[str, tuple[list[str], dict[str, Any]]] = {  # by script: its argume
     "many_nets": (["--peers", "", "--nets", "2"], {"EPOCHS": 1}),
     "peak": ([], {"TURNS": 1000}),
     "sklearn_estimators": (
-        ["--tables", "digits"],
-        {"EPOCHS": {"digits": 1}, "SEEDS": 1, "DTYPES": ("float32",), "first_fit": lambda *given: 1.0},
+        ["--tables", "digits", "--numbers", "float32"],
+        {"EPOCHS": {"digits": 1}, "SEEDS": 1, "first_fit": lambda *given: 1.0},
     ),
     "plugins": ([], {"FORMULAS": ("sigmoid",), "CHANGED": ()}),
     "train_step": (["--nets", "T", "--peers", "", "--dtype", "bfloat16"], {}),

@@ -19,6 +19,7 @@ from sklearn.ensemble import VotingClassifier
 from sklearn.exceptions import NotFittedError
 from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.pipeline import make_pipeline
+from sklearn.utils import get_tags
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 import numbann
@@ -78,6 +79,12 @@ FAILS = {
 )
 def test_it_is_an_estimator(estimator: Any, check: Any) -> None:
     check(estimator)
+
+
+@pytest.mark.parametrize("estimator", [TabularClassifier(), TabularRegressor()])
+def test_its_tags_say_what_it_takes(estimator: Any) -> None:
+    tags = get_tags(estimator).input_tags
+    assert (tags.allow_nan, tags.string, tags.categorical, tags.sparse) == (True, True, True, False)
 
 
 @pytest.mark.parametrize("kind", ["pandas", "Polars", "Arrow"])
