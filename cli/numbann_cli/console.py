@@ -293,7 +293,7 @@ class Narrator:
         early += f": {event.stopped}" if event.stopped else ""
         self._tell(f"\nbest       epoch {event.metrics['best_epoch']} of {self.epochs}{early}", important=True)
         if event.weights_epoch != event.metrics["best_epoch"]:
-            self._tell(f"weights    of epoch {event.weights_epoch}, the last, as train.select is null")
+            self._tell(f"weights    of epoch {event.weights_epoch}, the last, as none is chosen by a validation part")
         self._results(event)
 
     def _results(self, event: Finished) -> None:

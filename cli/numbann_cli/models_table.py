@@ -29,10 +29,11 @@ class ModelRows:
 
     def row(self, model: Mapping[str, Any]) -> str:
         """Return the row of a model: its keys of metrics.json, with the figures among them."""
+        whole = model["fold"] is None  # its figures are not of rows that it has not seen
         cells = ["all" if model[name] is None else number(model[name]) for name in self.titles[:3]]
         course = [str(model["best_epoch"]), str(model["epochs"]), f"{model['seconds']:.2f}"]
         return self._align(
-            [*cells, *course, *(number(model[name]) if name in model else "-" for name in self.measures)]
+            [*cells, *course, *("-" if whole or name not in model else number(model[name]) for name in self.measures)]
         )
 
     def _align(self, cells: Sequence[str]) -> str:
@@ -46,6 +47,8 @@ def rows_of(metrics: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 
 def mean_line(metrics: Mapping[str, Any]) -> str:
-    """Return how many models there are, and the mean of their best epochs."""
-    anew = f", {len(metrics['refitted'])} trained anew to it on all rows" if "refitted" in metrics else ""
-    return f"models     {len(metrics['models'])}, best epoch {metrics['best_epoch']} on average{anew}"
+    """Return how many models there are, the mean of their best epochs, and what their figures are of."""
+    again = metrics.get("refitted")
+    anew = f"; {len(again)} trained anew on all rows, to epoch {again[0]['epochs']}, are the model" if again else ""
+    mean = f"models     {len(metrics['models'])}, best epoch {metrics['best_epoch']} on average{anew}"
+    return f"{mean}\n{'':<11}loss is the mean of theirs, all else is of their common prediction"

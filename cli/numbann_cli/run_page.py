@@ -37,6 +37,8 @@ def page(path: Path, width: int | None = None) -> str:
         with reading(directory / HISTORY):
             epochs = [*_epochs(history, best, width), *_layers(history, activations_of(spec))]
     head = [f"{label:<{LABEL}}{value}" for label, value in facts_of(run).items()]
+    if not several and metrics and metrics.get("weights_epoch"):
+        epochs += ["", f"the weights are those of epoch {metrics['weights_epoch']}"]
     return printable("\n".join([*head, "", *epochs, "", *measures, *_columns(run.path / MODEL)]))
 
 

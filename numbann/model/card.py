@@ -120,8 +120,8 @@ def _summary(model: Model, name: str, origin: Mapping[str, Any], figures: Mappin
     rate = f"learning_rate {model.resolved.learning_rate:g}"
     rows["training"] = f"{model.resolved.loss.name}, {model.resolved.optimizer.name} ({rate}), "
     rows["training"] += f"batch {spec.train.batch_size}, {spec.train.epochs} epochs at most, seed {spec.seed}"
-    if figures.get("best_epoch"):
-        rows["training"] += f"; the weights are those of epoch {figures['best_epoch']}"
+    if epoch := figures.get("weights_epoch", figures.get("best_epoch")):
+        rows["training"] += f"; the weights are those of epoch {epoch}"
     for one in origin.get("data", ()):
         rows[f"data {Path(one['path']).name}"] = f"SHA-256 {one['sha256']}"
     if "versions" in origin:
@@ -225,7 +225,10 @@ def _limits(model: Model, figures: Mapping[str, Any], origin: Mapping[str, Any])
     if confusion and "accuracy" in values:
         rows, share = sum(map(sum, confusion)), values["accuracy"]
         error = 2 * (share * (1 - share) / rows) ** 0.5
-        yield f"- The accuracy on {part} is of {rows} rows, and uncertain by some {error:.3f} (two standard errors)."
+        if part != "train":
+            yield f"- The accuracy on {part} is of {rows} rows, uncertain by some {error:.3f} (two standard errors)."
+    if part == "train":
+        yield "- All figures are of the rows that it learned from; others are predicted worse: see `numbann evaluate`."
     if not values:
         yield "- How well it predicts is not known here; `numbann evaluate` measures it on rows with known targets."
     yield "- It holds for rows like those of training. For numbers far outside of them a prediction means little."

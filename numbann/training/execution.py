@@ -198,7 +198,8 @@ def conclude(training: Training, state: State, asked: Stop | None) -> tuple[int,
     weights_epoch = take_best(training.engine, state)
     calibrated = calibrate(training.prepared, training.engine)
     stopped = asked.reason if asked and state.epoch < training.prepared.job.epochs else ""
-    course = {"best_epoch": state.best.epoch, **({"stopped": stopped} if stopped else {})}
+    kept = {"weights_epoch": weights_epoch} if weights_epoch != state.best.epoch else {}
+    course = {"best_epoch": state.best.epoch, **kept, **({"stopped": stopped} if stopped else {})}
     metrics = {**course, **_measure_parts(training), **calibrated}
     loss, rate = metrics["train"]["loss"], state.history[-1]["learning_rate"]
     check_loss(training.engine, state.epoch, "the loss on all training rows", loss, rate)

@@ -146,7 +146,8 @@ def measure_together(whole: Prepared, folds: Sequence[Trained], final: Sequence[
     folds: those that each left a fold out, from whose predictions of it the validation figures come.  final: those that
     the ensemble has, which are the same unless they were trained anew.
     """
-    metrics: dict[str, Any] = {"best_epoch": mean_epoch(one.best_epoch for one in folds)}
+    best, kept = mean_epoch(one.best_epoch for one in folds), mean_epoch(one.epoch for one in final)
+    metrics: dict[str, Any] = {"best_epoch": best, **({"weights_epoch": kept} if kept != best else {})}
     more: dict[str, dict[str, Any]] = {}
     for part in PARTS:
         models = folds if part == "validation" else final

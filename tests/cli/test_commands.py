@@ -423,3 +423,10 @@ def test_lr_find_refuses_falling_rates(numbann: Numbann, write_spec: WriteSpec) 
     result = numbann("lr-find", write_spec(), "--from", 1, "--to", 0.1)
     assert (result.exit_code, result.stdout) == (2, "")
     assert "--from 1: must be below --to 0.1" in result.stderr
+
+
+def test_show_says_what_a_preset_fills_in(numbann: Numbann) -> None:
+    shown = numbann("show", "tabular-best").stdout
+    assert "preset tabular-best: fills in what a spec leaves open" in shown
+    assert "if task is classification and the first metric goes by probability" in shown
+    assert '"ensemble": {"folds": 5, "refit": true}' in shown

@@ -29,7 +29,8 @@ def test_an_ensemble(write_spec: WriteSpec) -> None:
     rows = [line.split()[:3] for line in out.split(header)[1].split("\n\n")[0].strip().splitlines()]
     assert rows == [*([str(k), str(k), "1"] for k in (1, 2, 3)), *([str(k), "all", "1"] for k in (4, 5, 6))]
     assert "models     3, best epoch " in out
-    assert "3 trained anew to it on all rows" in out
+    assert "3 trained anew on all rows, to epoch" in out
+    assert "loss is the mean of theirs" in out
     page = called("show", "run").stdout
     assert header in page
     assert [line.split()[1] for line in page.split(header)[1].split("\n\n")[0].strip().splitlines()] == [

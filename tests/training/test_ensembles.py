@@ -216,6 +216,8 @@ def test_refitted_models_train_on_all_rows_to_the_mean_best_epoch(write_spec: Wr
 def test_refitted_models_train_to_the_last_epoch_where_the_folds_keep_it(write_spec: WriteSpec) -> None:
     run = trained(write_spec, ensemble={"folds": 3, "refit": True}, train={"select": None, "epochs": 4})
     assert [one["epochs"] for one in run.metrics["refitted"]] == [4] * 3
+    assert run.metrics.get("weights_epoch", run.metrics["best_epoch"]) == 4
+    assert "the weights are those of epoch 4" in run.model.card(figures=run.metrics)
 
 
 # ---- resuming

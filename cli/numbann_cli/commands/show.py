@@ -42,6 +42,8 @@ def command(settings: Settings, what: str | None, plot: Path | None, schema: boo
         click.echo(_overview())
     elif Path(what).exists():
         _sum_up(Path(what), plot)
+    elif pieces := _pieces(what):
+        click.echo("\n".join([f"preset {what}: fills in what a spec leaves open; what the spec says stays", *pieces]))
     else:
         _explain(settings, what, plot)
 
@@ -114,6 +116,21 @@ def _explain(settings: Settings, what: str, plot: Path | None) -> None:
         _draw(what, found, plot)
     pages = [page(entry, columns()) for entry in found]
     click.echo("\n\n".join([*pages, *([chapter_page(chapter, columns())] if chapter else [])]))
+
+
+def _pieces(preset: str) -> list[str]:
+    """Return the lines of what a preset fills in, piece by piece; none of what is no preset, or fills in nothing."""
+    from numbann.spec.presets import PIECES
+    from numbann_cli.prose import columns, json_lines
+
+    found: list[str] = []
+    for piece in PIECES.get(preset, ()):
+        known = {
+            "the first metric goes by" if key == "watched" else f"{key} is": one for key, one in piece.when.items()
+        }
+        found += ["", *(["if " + " and ".join(f"{key} {one}" for key, one in known.items())] if known else [])]
+        found += json_lines(piece.says, columns())
+    return found
 
 
 def _draw(what: str, found: Sequence[Entry], plot: Path) -> None:
