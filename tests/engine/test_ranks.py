@@ -14,6 +14,7 @@ from numbann.engine.cpu import groups
 from numbann.engine.cpu.engine import Engine
 from numbann.engine.cpu.groups import count_groups
 from numbann.engine.cpu.ranks import refuse_ranks
+from numbann.engine.devices import make_engine
 from numbann.engine.interface import Paused
 from numbann.engine.shared import feeding
 from numbann.engine.shared.batches import Stripes, equal_bounds
@@ -178,6 +179,11 @@ def test_what_ranks_cannot_train(name: str) -> None:
     if ranks == 2:
         with pytest.raises(DeviceError, match=message):
             on_ranks(2, lambda world: trained(made, 2000, world))
+
+
+def test_gpus_train_without_ranks() -> None:
+    with pytest.raises(DeviceError, match=r'ranks do not train on "cuda"; give train.device "cpu", or no ranks'):
+        make_engine(make_plan([5, 7, 1]), "cuda", ranks=object())
 
 
 def test_a_pause_that_one_rank_asks_for_is_one_of_all() -> None:
