@@ -40,6 +40,8 @@ ALLOWED = {
     ("numbann/compile/text.py", "import_module"): "numbann.compile.checking, a constant",
     ("numbann/simd/entries.py", "pickle"): "compiled kernels: the folder is private, and the files are checked",
     ("numbann/simd/objects.py", "import_module"): "the modules of kernels that have to be compiled, and numba's",
+    ("numbann/sklearn/parameters.py", "joblib"): "effective_n_jobs alone, which counts processors",
+    ("numbann/sklearn/tabular.py", "joblib"): "effective_n_jobs alone, which counts processors",
     ("numbann/testing/sources.py", "import_module"): "a module that a person names to be checked",
     ("numbann/training/trackers/__init__.py", "import_module"): "trackers, from a table that is checked first",
     ("numbann_cli/group.py", "import_module"): "the commands, from a table",

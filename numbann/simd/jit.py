@@ -25,7 +25,14 @@ PRECISIONS = {**DTYPES, BFLOAT16: types.Opaque(BFLOAT16)}  # of kernels
 
 
 class _Inner(CPUDispatcher):
-    """A function compiled once for all texts that it is given; numba would compile it for each message of an error."""
+    """A function that compiled code alone calls, so that nothing is compiled by which Python could.
+
+    It is compiled once for all texts that it is given; numba would compile it for each message of an error.
+    """
+
+    def __call__(self, *given: Any, **named: Any) -> Any:
+        """TypeError: numba would end the process."""
+        raise TypeError(f"{self.__name__} is called by compiled code alone; call it in a function with @njit")
 
     def get_call_template(self, args: Any, kws: Any) -> Any:
         """The types that a call is compiled for."""
@@ -43,7 +50,9 @@ def inner(function: Callable[..., Any]) -> Any:
 
 def inner_safe(function: Callable[..., Any]) -> Any:
     """Compile scalar mathematics, always inlined; operations may be fused or approximate, never reordered."""
-    return numba.njit(fastmath=SAFE, forceinline=True, **INSIDE)(function)
+    if numba.config.DISABLE_JIT:
+        return function
+    return _Inner(function, targetoptions={"nopython": True, "fastmath": SAFE, "forceinline": True, **INSIDE})
 
 
 def inlined(function: Callable[..., Any]) -> Any:

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from math import exp, log, log1p, tanh
 from typing import Any
 
+import numba
 import numpy as np
 import pytest
 from differences import check_gradient
@@ -65,7 +66,8 @@ def single(function: Callable[..., Any]) -> Callable[..., float]:
     name = lowered.add(function)
     header = text.HEADER.format(imports="\n".join(lowered.imports), dtype="float32", functions=lowered.text)
     made = getattr(load(header), name)
-    return lambda **given: made(*(np.float32(given[argument]) for argument in arguments_of(function)))
+    called = numba.njit(lambda *given: made(*given))
+    return lambda **given: called(*(np.float32(given[argument]) for argument in arguments_of(function)))
 
 
 def single_slopes(component: Component, x: np.ndarray, **values: float) -> np.ndarray:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numba
+import pytest
 
 from numbann.simd import jit
 
@@ -20,3 +21,8 @@ def test_a_function_is_compiled_once_for_all_texts() -> None:
     call = numba.njit(lambda number: length("a", number) + length("abc", number))
     assert call(1) == 6
     assert len(length.signatures) == 1
+
+
+def test_python_is_refused() -> None:
+    with pytest.raises(TypeError, match="length is called by compiled code alone"):
+        length("a", 1)
