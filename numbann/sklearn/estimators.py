@@ -78,6 +78,8 @@ class Training:
         self.rows, self._order = rows, np.arange(rows)
         self._bounds = equal_bounds(rows, batch)
         self._sizes = np.diff(self._bounds)
+        self._grown = np.arange(len(self._sizes)) / len(self._sizes)  # how much of an epoch is over before each step
+        self._squares = self._squared()
 
     def epoch(self) -> float:
         """Train an epoch; return the mean loss of its rows, and of the penalty of alpha.
@@ -90,7 +92,7 @@ class Training:
             estimator._random_state.shuffle(places)
             self._order = self._order[places]
         decays, own = estimator.alpha / self._totals(), engine.plan.optimizer
-        before, rates = self._squared(), rates_of(estimator, steps)
+        before, rates = self._squares, rates_of(estimator, steps)
         if decays_itself(own):
             numbers, decays = np.full(steps, own.values["weight_decay"]), np.zeros(steps)
         else:
@@ -102,9 +104,10 @@ class Training:
         finally:
             take(estimator, engine.parameters())
         estimator._optimizer.epochs += 1
-        squares = before + (self._squared() - before) * np.arange(steps) / steps
-        losses = engine.step_losses() / mean_of(estimator) + decays / 2 * squares
-        return float((losses * self._sizes).sum() / self._sizes.sum())
+        self._squares = self._squared()
+        penalties = decays * self._sizes / 2
+        penalty = before * penalties.sum() + (self._squares - before) * (penalties @ self._grown)
+        return float(engine.step_losses() @ self._sizes / mean_of(estimator) + penalty) / self.rows
 
     def _totals(self) -> np.ndarray:
         """The rows of each batch, or their weight."""

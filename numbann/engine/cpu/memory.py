@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from ctypes import c_ssize_t, c_void_p
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -65,7 +66,7 @@ class Arena:
         """Copies of all trained tensors, or of a state of theirs (1 is the first), by the names of the plan."""
         found = {name: self._matrix(k, state) for k, name in enumerate(self._matrices)}
         found |= {name: self._vector(name, state).copy() for name in self.layout.vectors}
-        return {name: found[name] for name in self.plan.tensors if name in found}
+        return {name: found[name] for name in self._names if name in found}
 
     def set_tensors(self, tensors: Mapping[str, np.ndarray], state: int = 0) -> None:
         """Store all trained tensors, or a state of theirs."""
@@ -88,7 +89,7 @@ class Arena:
                     round_panel(panel.ctypes.data, pairs.ctypes.data, *panel.shape)
         self.stale = False
 
-    @property
+    @cached_property
     def _of_activations(self) -> list[str]:
         """The trained vectors of activations; their padding is no 0, since mathematics may divide by such a number."""
         steps = [layer.training.step(Activation) for layer in self.plan.layers]
@@ -99,24 +100,38 @@ class Arena:
         places = self.layout.statistics.items()
         return {name: self.statistics[start : start + size] for name, (start, size) in places}
 
-    @property
+    @cached_property
+    def _names(self) -> list[str]:
+        return list(self.plan.tensors)
+
+    @cached_property
     def _matrices(self) -> list[str]:
         return [f"layers.{k}.weight" for k in range(len(self.plan.layers))]
 
     def _matrix(self, k: int, state: int) -> np.ndarray:
         place = self.layout.layers[k]
-        w = np.empty((place.inputs, place.columns), self.plan.dtype)
+        w = np.empty((place.inputs, place.outputs), self.plan.dtype)
         for column, panel in self._panels(k, state):
-            w[:, column : column + panel.shape[1]] = panel[: place.inputs]
-        return np.ascontiguousarray(w[:, : place.outputs])
+            part = w[:, column : column + panel.shape[1]]
+            part[:] = panel[: place.inputs, : part.shape[1]]
+        return w
 
     def _set_matrix(self, k: int, w: np.ndarray, state: int) -> None:
         for column, panel in self._panels(k, state):
             width = min(panel.shape[1], w.shape[1] - column)
             panel[: len(w), :width] = w[:, column : column + width]
 
-    def _panels(self, k: int, state: int) -> Iterator[tuple[int, np.ndarray]]:
-        """Each panel's first column and its view (I padded, width)."""
+    def _panels(self, k: int, state: int) -> list[tuple[int, np.ndarray]]:
+        """Each panel's first column and its view (I padded, width), made once."""
+        if (k, state) not in self._views:
+            self._views[k, state] = list(self._cut(k, state))
+        return self._views[k, state]
+
+    @cached_property
+    def _views(self) -> dict[tuple[int, int], list[tuple[int, np.ndarray]]]:
+        return {}
+
+    def _cut(self, k: int, state: int) -> Iterator[tuple[int, np.ndarray]]:
         place, full = self.layout.layers[k], PANEL * self.layout.lanes
         for column in range(0, place.columns, full):
             width = min(full, place.columns - column)

@@ -36,10 +36,13 @@ def means_within(row_loss: np.ndarray, bounds: np.ndarray) -> np.ndarray:
 
 def means(row_loss: np.ndarray, batch: int) -> np.ndarray:
     """Each batch's mean over its rows, for batches of so many rows."""
-    whole = len(row_loss) // batch * batch
-    found = row_loss[:whole].reshape(-1, batch).mean(1, dtype=np.float64)
-    rest = row_loss[whole:].mean(dtype=np.float64) if whole < len(row_loss) else ()
-    return np.append(found, rest)
+    whole, rest = divmod(len(row_loss), batch)
+    found = np.empty(whole + (rest > 0))
+    np.add.reduce(row_loss[: whole * batch].reshape(-1, batch), axis=1, dtype=np.float64, out=found[:whole])
+    found[:whole] /= batch
+    if rest:
+        found[whole] = np.add.reduce(row_loss[whole * batch :], dtype=np.float64) / rest
+    return found
 
 
 def weighted_mean(losses: np.ndarray, weight: np.ndarray) -> float:
