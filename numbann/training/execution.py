@@ -142,7 +142,7 @@ def follow(prepared: Prepared, engine: Engine, ranks: Ranks, stored: State | Non
     take_best(engine, state)
     calibrate(prepared, engine)
     path, history, metrics = ranks.hear()
-    ranks.over = True
+    ranks.complete()
     preprocessing, tensors = prepared.dataset.preprocessing, engine.parameters()
     return Run(path, history, metrics, Model(prepared.resolved, prepared.plan, preprocessing, tensors, engine.threads))
 
@@ -186,7 +186,7 @@ def _execute(execution: Execution, state: State, saves: Saves) -> Run:
     run = finished(execution, path, state, weights_epoch, metrics, model, perf_counter() - begun)
     if execution.ranks is not None:
         execution.ranks.tell((run.path, run.history, run.metrics))
-        execution.ranks.over = True
+        execution.ranks.complete()
     return run
 
 

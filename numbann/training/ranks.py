@@ -7,6 +7,7 @@ train, which then wait for it in MPI for ever, ends all of them.
 
 from __future__ import annotations
 
+import atexit
 import os
 import signal
 import socket
@@ -116,18 +117,29 @@ class Ranks:
 
     # ---- the end
 
+    def complete(self) -> None:
+        """The run is complete: no rank waits for a word any more."""
+        self.over = True
+        self._exit_together()
+
+    def _exit_together(self) -> None:
+        """Let the processes wait for each other at their end: MPI ends all with the first, and rank 0 has to print."""
+        atexit.register(self._talk.Barrier)
+
     def end(self, error: BaseException, last_words: LastWords) -> NoReturn:
         """End with an error, if all ranks end now; else report it and end them all."""
-        code = exit_code(error)
         if self.over:
             raise error
+        code = exit_code(error)
         if self.leads:
             self._send(WORD, (False, code))
             if self._all_gone(self._patience):
+                self._exit_together()
                 raise error
         else:
             self._send(END, f"{self.name}: {str(error) or type(error).__name__}")
             if isinstance(error, _Ended) or self._ended(self._patience):
+                self._exit_together()
                 raise SystemExit(code) from None
         last_words(error, "" if self.leads else self.name)
         for stream in (sys.stdout, sys.stderr):
