@@ -13,6 +13,10 @@ from numbann.records import dataclass
 MISSING = -1  # the code of a missing text
 
 
+class Exact(str):
+    """A text that is taken as it is: its outer blanks stay, and it is neither missing nor a number."""
+
+
 @dataclass(frozen=True)
 class Numbers:
     """A column of numbers: values (N,), NaN where missing.  whole: each was written as an integer."""
@@ -71,7 +75,7 @@ def text_of(value: Any) -> str | None:
         return None
     if isinstance(value, bytes):
         return value.decode("utf-8", "replace").strip()
-    if isinstance(value, Moment):
+    if isinstance(value, Moment | Exact):
         return value
     if isinstance(value, float) and value.is_integer():
         return str(int(value))

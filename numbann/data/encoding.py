@@ -186,7 +186,7 @@ class Encoding:
         marks = self.marks(group)
         binned = [(place, name) for place, name in enumerate(group.names) if name in self.bins]
         first = 0
-        with np.errstate(over="ignore"):
+        with np.errstate(over="ignore", invalid="ignore"):
             for chosen in raw.table.blocks(rows):
                 values = columns.given(chosen)
                 part = x[first : first + len(values)]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from math import prod
 from pathlib import Path
@@ -12,11 +12,11 @@ from typing import Any
 import numpy as np
 
 from numbann.data.arrays import raw_from_arrays
-from numbann.data.columns import Column, Numbers, as_texts, column_from_array
+from numbann.data.columns import Column, Exact, Numbers, as_texts, column_from_array, text_of
 from numbann.data.contract import GIVEN, PARTS, Format
 from numbann.data.files import Files, InputFile
 from numbann.data.frames import exact, plain
-from numbann.data.named import ALLOWED, is_named, is_whole, named_columns, native
+from numbann.data.named import ALLOWED, is_category, is_named, is_whole, named_columns, native
 from numbann.data.reading import Reading, check_distinct, choose_columns
 from numbann.data.table import Raw, raw_from_columns
 from numbann.data.values import column_from_values
@@ -216,7 +216,11 @@ def _column(values: Any, name: str, place: Any, reading: Reading) -> Column:
     own = values.to_list() if is_whole(values) and reading.is_text(name) else native(values)
     array = plain(own, object if isinstance(own, list) else None)
     array = exact(values, array, name, reading)
+    if is_category(values) and not reading.is_decided(name) and _is_feature(name, reading):
+        array = _with_codes(array)
     if array.dtype.kind in "OUS":
+        if not reading.is_decided(name):
+            _refuse_outer_blanks(array.tolist(), name, reading.na)
         return column_from_values(array.tolist(), name, place, reading)
     if array.dtype.kind not in "biuf":
         what = f"{NAME}, column {quoted(name)} holds {array.dtype}; numbers, booleans, text and dates are readable"
@@ -225,3 +229,26 @@ def _column(values: Any, name: str, place: Any, reading: Reading) -> Column:
     if isinstance(column, Numbers) and is_whole(values):
         column = Numbers(column.values, whole=True)
     return as_texts(column) if reading.is_text(name) else column
+
+
+def _is_feature(name: str, reading: Reading) -> bool:
+    """Tell whether a column is an input, and the spec makes no numbers of it."""
+    return name not in (*(reading.targets or ()), reading.weight, *reading.apart, *reading.numeric)
+
+
+def _with_codes(cells: np.ndarray) -> np.ndarray:
+    """Return the cells (N,) of a column of categories with numbers as texts, which are codes."""
+    numbers = (isinstance(cell, int | float | np.number) and not isinstance(cell, bool) for cell in cells)
+    texts = (text_of(cell) if number else None for cell, number in zip(cells, numbers, strict=True))
+    return np.array([cell if text is None else Exact(text) for cell, text in zip(cells, texts, strict=True)], object)
+
+
+def _refuse_outer_blanks(cells: Iterable[Any], name: str, na: Sequence[str]) -> None:
+    """Refuse texts that differ in outer blanks alone, which would become one."""
+    known: dict[str, str] = {}
+    texts = (str(cell) for cell in cells if isinstance(cell, str) and not isinstance(cell, Exact))
+    for text in dict.fromkeys(texts):
+        other = known.setdefault(text.strip(), text)
+        if other != text and text.strip() not in na:
+            what = f"{quoted(other)} and {quoted(text)} differ in outer blanks alone, which are left out"
+            raise DataError(f"{NAME}, column {quoted(name)}: {what}; strip them, or write them differently")

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from numbann.data.cells import WHOLE, is_infinite, is_number
-from numbann.data.columns import MISSING, Column, Numbers, Texts, as_texts, text_of
+from numbann.data.columns import MISSING, Column, Exact, Numbers, Texts, as_texts, text_of
 from numbann.data.reading import Reading
 
 LONGEST_WHOLE = 40  # digits of an identifier
@@ -43,7 +43,8 @@ def drop_missing(column: Column, na: Collection[str]) -> Column:
     """Return the column with every text of `na` missing."""
     if isinstance(column, Numbers) or not any(text in na for text in column.values):
         return column
-    known = {text: code for code, text in enumerate(text for text in column.values if text not in na)}
+    kept = (text for text in column.values if text not in na or isinstance(text, Exact))
+    known = {text: code for code, text in enumerate(kept)}
     codes = np.array([*(known.get(text, MISSING) for text in column.values), MISSING], np.int32)
     return Texts(codes[column.codes], tuple(known))
 

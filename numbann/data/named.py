@@ -57,7 +57,16 @@ def native(values: Any) -> Any:
     if values.dtype.is_numeric() or values.dtype == narwhals.Boolean:
         wide = values.dtype in (narwhals.Int128, narwhals.UInt128)  # which NumPy does not have
         return (values.cast(narwhals.Float64) if wide or values.null_count() else values).to_numpy()
-    return values.to_list()  # of a categorical column its values, so that numbers are numbers as they are in a file
+    return values.to_list()  # of a categorical column its values, of which numbers may be codes
+
+
+def is_category(values: Any) -> bool:
+    """Tell whether a column of a frame says that it holds categories; Arrow's dictionaries are for room alone."""
+    if not hasattr(values, "to_native"):
+        return False
+    import narwhals
+
+    return values.dtype == narwhals.Categorical and values.implementation.is_pandas_like()
 
 
 def is_whole(values: Any) -> bool:

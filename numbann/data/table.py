@@ -252,5 +252,5 @@ def check_kinds(raw: Raw, reading: Reading) -> None:
         if reading.is_decided(name) and not reading.is_text(name):
             row = np.argmax(~column.missing)
             value = quoted(column.values[column.codes[row]])
-            what = f"{value} is no number, but the column holds numbers in {reading.origin}; correct the cell"
+            what = f"{value} is no number, but the column holds no text in {reading.origin}; correct the cell"
             raise raw.fault(row, name, what, None)

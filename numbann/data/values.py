@@ -8,13 +8,13 @@ from typing import Any
 
 import numpy as np
 
-from numbann.data.columns import Column, Numbers, text_of, texts_from
+from numbann.data.columns import Column, Exact, Numbers, text_of, texts_from
 from numbann.data.dates import Moment
 from numbann.data.reading import Reading
 from numbann.data.wording import quoted
 from numbann.errors import DataError
 
-KINDS = {bool: "boolean", int: "number", float: "number", str: "text", bytes: "text", Moment: "text"}
+KINDS = {bool: "boolean", int: "number", float: "number", str: "text", bytes: "text", Moment: "text", Exact: "text"}
 
 
 def column_from_values(cells: Sequence[Any], name: str, place: Callable[[int], str], reading: Reading) -> Column:
@@ -51,4 +51,4 @@ def _plain(cell: Any) -> Any:
 
 
 def _is_mark(cell: Any, reading: Reading) -> bool:
-    return isinstance(cell, str) and cell.strip() in reading.na
+    return isinstance(cell, str) and not isinstance(cell, Exact) and cell.strip() in reading.na

@@ -54,7 +54,7 @@ def class_weights(asked: Any, task: Task, raw: Raw, rows: RowSelection) -> tuple
         raise DataError(
             f"weights of classes need classes, and {task.name} has none; leave it out", key="data.class_weight"
         )
-    names = [str(text_of(label)) for label in task.subjects]
+    names = [label if isinstance(label, str) else str(text_of(label)) for label in task.subjects]
     if asked == BALANCED:
         filled = np.where(counts > 0, counts, 1)
         return tuple(np.where(counts > 0, counts.sum() / ((counts > 0).sum() * filled), 1.0).tolist())

@@ -6,8 +6,11 @@ they do there, and `model_` is the model that a run would have.
 
 from __future__ import annotations
 
+import re
 import sys
+import warnings
 from collections.abc import Collection, Mapping, Sequence
+from datetime import date
 from numbers import Integral
 from typing import Any, Self
 
@@ -23,18 +26,19 @@ from sklearn.utils.validation import (
     validate_data,
 )
 
-from numbann.data.columns import text_of
+from numbann.data.columns import Exact, text_of
 from numbann.data.kinds import Lookup
 from numbann.data.named import is_named, named_columns
-from numbann.errors import SpecError, SpecFault
+from numbann.errors import DataError, SpecError, SpecFault
 from numbann.spec.extending import join
 from numbann.spec.model import PRESETS
-from numbann.training.callbacks import Callback, EpochEnded, Event, FromModel
+from numbann.training.callbacks import Callback, DataRead, EpochEnded, Event, FromModel
 from numbann.training.runs import train
 from numbann.training.starter import INIT, LAYERS
 
 WHOLE = {"split": {"validation": 0, "test": 0}}  # all rows are for training
 PLAIN = {"model": {"layers": LAYERS, "init": INIT}}  # without a preset
+TOLD = ("dates", "identifier")  # the findings of columns with nearly as many categories as rows
 OWN = {  # what the estimator says, and so its spec may not
     "preset": "give the parameter preset",
     "output": "nothing is written; model_.save writes the model",
@@ -67,14 +71,20 @@ class _Tabular(BaseEstimator):
         target = self._checked(y)
         check_consistent_length(rows, target)
         columns = named_columns(rows) if _is_frame(rows) else {}
-        beside = _named(target, y, columns)
+        beside = _named(self._cells(target), y, columns)
         data = {**self._task(target), "target": [*beside] if target.ndim > 1 else next(iter(beside))}
         if sample_weight is not None:
             data["weight"] = name = _free("sample_weight", [*columns, *beside])
             beside[name] = _check_sample_weight(sample_weight, target)
         spec, paths = self._spec(data, _dates(columns))
-        callbacks = [*(self.callbacks or ()), *([_show] if self.verbose else [])]
-        run = train(spec, data=(rows, beside), output=False, overrides=paths, callbacks=callbacks)
+        found: list[str] = []
+        callbacks = [*(self.callbacks or ()), *([_show] if self.verbose else []), lambda event: _find(event, found)]
+        try:
+            run = train(spec, data=(rows, beside), output=False, overrides=paths, callbacks=callbacks)
+        except DataError as error:
+            raise _in_python(error) from None
+        for text in found:
+            warnings.warn(f'{text} (in spec={{"data": {{...}}}})', UserWarning, stacklevel=2)
         self.model_, self.history_, self.metrics_ = run.model, run.history, run.metrics
         return self
 
@@ -96,6 +106,10 @@ class _Tabular(BaseEstimator):
         dtype = None if is_classifier(self) else np.float64
         found = check_array(y, ensure_2d=False, dtype=dtype, input_name="y", estimator=self)
         return column_or_1d(found, warn=True) if found.ndim == 1 or found.shape[1] == 1 else found
+
+    def _cells(self, target: np.ndarray) -> np.ndarray:
+        """Return targets as they are to be read."""
+        return target
 
     def _spec(self, data: dict[str, Any], columns: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
         """Return the spec, and what the parameter `spec` sets in it by paths.
@@ -182,11 +196,21 @@ class TabularClassifier(ClassifierMixin, _Tabular):
     def _task(self, target: np.ndarray) -> dict[str, Any]:
         weights = self.class_weight
         if isinstance(weights, Mapping):
-            weights = {text_of(label): weight for label, weight in weights.items()}
+            weights = {label if isinstance(label, str) else text_of(label): weight for label, weight in weights.items()}
         return {"task": "classification" if target.ndim == 1 else "multilabel", "class_weight": weights}
+
+    def _cells(self, target: np.ndarray) -> np.ndarray:
+        """Return classes of text as they are: with their blanks, and without one that means missing or a number."""
+        if target.dtype.kind not in "UO":
+            return target
+        return np.array([Exact(one) if isinstance(one, str) else one for one in target.flat], object).reshape(
+            target.shape
+        )
 
     def _checked(self, y: Any) -> np.ndarray:
         found = super()._checked(y)
+        if found.dtype == object and any(text_of(one) is None for one in found.flat):
+            raise ValueError("y has rows without a class (None or NaN); leave them out")
         check_classification_targets(found)
         if found.ndim == 1:
             self.classes_ = np.unique(found)
@@ -251,7 +275,30 @@ def _is_frame(given: Any) -> bool:
 
 def _dates(columns: Mapping[str, Any]) -> dict[str, Any]:
     """Return what a spec says of the columns of dates of a frame, so that they become numbers."""
-    return {name: {"dates": "parts"} for name, one in columns.items() if str(one.dtype).startswith("Date")}
+    return {name: {"dates": "parts"} for name, one in columns.items() if _are_dates(one)}
+
+
+def _are_dates(column: Any) -> bool:
+    """Tell whether a column of a frame has the type of dates, or objects that are dates."""
+    if str(column.dtype) != "Object":
+        return str(column.dtype).startswith("Date")
+    cells = [cell for cell in column.to_list() if text_of(cell) is not None]
+    return bool(cells) and all(isinstance(cell, date | np.datetime64) for cell in cells)
+
+
+def _find(event: Event, found: list[str]) -> None:
+    """Collect what is said of columns with nearly as many categories as rows."""
+    if isinstance(event, DataRead):
+        found += [one.text for one in event.findings if one.kind in TOLD]
+
+
+def _in_python(error: DataError) -> DataError:
+    """Return an error with the remedy as an estimator takes it."""
+    text, column = str(error), re.search(r'column ("(?:[^"\\]|\\.)*")', str(error))
+    if column:
+        remedy = f'give spec={{"data.categorical": [{column[1]}]}}'
+        text = text.replace("name the column in data.categorical", remedy)
+    return DataError(text, key=error.key)
 
 
 def _named(target: np.ndarray, y: Any, taken: Collection[str]) -> dict[str, np.ndarray]:

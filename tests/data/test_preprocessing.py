@@ -73,7 +73,7 @@ def test_standard_input_is_a_table(fitted: Preprocessing, monkeypatch: pytest.Mo
             "age,town,y\n3,Rome,no\n30,Rome,maybe\n4,Rome,x\n",
             'new.csv row 3, column "y": "maybe" is no class of the model, which knows "no", "yes", nor is "x"; correct',
         ),
-        ("age,town,y\nold,Rome,no\n", '"old" is no number, but the column holds numbers in the training data'),
+        ("age,town,y\nold,Rome,no\n", '"old" is no number, but the column holds no text in the training data'),
         ("age,town,y\n30,Rome,\n", "the target is missing"),
     ],
 )

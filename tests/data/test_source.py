@@ -69,7 +69,7 @@ def test_parts_must_agree(tmp_path: Path, section: Callable[..., Any]) -> None:
     path = {"train": "train.csv", "test": "test.csv"}
     for content, message in (
         ("b,y\n1,2\n", 'test.csv has no column "a"'),
-        ("a,y\nx,0.5\n", "holds numbers in train.csv"),
+        ("a,y\nx,0.5\n", "holds no text in train.csv"),
     ):
         (tmp_path / "test.csv").write_text(content)
         with pytest.raises(DataError, match=message):

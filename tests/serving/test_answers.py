@@ -109,7 +109,7 @@ def test_what_training_did_not_have_is_told(homes: numbann.Model) -> None:
         ({"inputs": [ROWS[0], ["x", 1, "hut", "low"]]}, 'row 2, column "size": "x" is no number'),
         (
             {"inputs": [["x", 1, "hut", "low"]]},
-            'row 1, column "size": "x" is no number, but the column holds numbers in',
+            'row 1, column "size": "x" is no number, but the column holds no text in',
         ),
         (
             {"inputs": [[[1], 1, "hut", "low"]]},

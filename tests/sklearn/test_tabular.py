@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pickle
+import warnings
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -228,3 +230,72 @@ def test_wrong_parameters(settings: dict[str, Any], message: str) -> None:
 def test_the_target_among_the_columns() -> None:
     with pytest.raises(NumbannError, match='column "sold" is in x and in y; leave it out of x'):
         classifier().fit(TABLE.assign(sold=SOLD), SOLD)
+
+
+@pytest.mark.parametrize(
+    "labels",
+    [("a", "a ", "b"), ("NA", "EU", "US"), ("", "?", "nan"), ("1.0", "2.0", "3.0")],
+    ids=["blanks", "NA", "marks", "decimals"],
+)
+def test_texts_of_y_are_classes_as_they_are(labels: tuple[str, ...], tmp_path_factory: pytest.TempPathFactory) -> None:
+    places = np.digitize(TABLE.age.fillna(40), [35, 45])
+    y = np.array(labels)[places]
+    net = classifier(class_weight={labels[0]: 2}).fit(TABLE, y)
+    assert net.model_.classes == tuple(sorted(labels)) == tuple(net.classes_)
+    assert set(net.predict(TABLE)) <= {*labels}
+    path = tmp_path_factory.mktemp("model") / "m.safetensors"
+    net.model_.save(path)
+    assert list(numbann.load(path).predict(TABLE)) == list(net.predict(TABLE))
+    assert same(classifier(class_weight={labels[0]: 2}).fit(TABLE, pandas.Series(y, dtype="string")).model_, net.model_)
+
+
+def test_weights_of_classes_that_differ_in_blanks() -> None:
+    y, other = (np.where(SOLD == "yes", "a", second) for second in ("a ", "b"))
+    weighed = classifier(class_weight={"a": 2, "a ": 3}).fit(TABLE, y)
+    assert same(weighed.model_, classifier(class_weight={"a": 2, "b": 3}).fit(TABLE, other).model_)
+
+
+def test_rows_without_a_class() -> None:
+    with pytest.raises(ValueError, match="y has rows without a class"):
+        classifier().fit(TABLE, SOLD.astype(object).where(TABLE.index > 0, None))
+
+
+@pytest.mark.parametrize("kind", ["date", "datetime", "NumPy"])
+def test_objects_that_are_dates(kind: str) -> None:
+    make: Any = {"date": date, "datetime": datetime, "NumPy": lambda *day: np.datetime64(date(*day))}[kind]
+    days = pandas.Series([None, *(make(2024, 1, 1) + timedelta(days=k) for k in range(1, ROWS))], dtype=object)
+    net = regressor().fit(TABLE.assign(day=days), PRICE)
+    assert net.model_.schema["features"]["day"] == {"type": "date"}
+    assert same(net.model_, regressor().fit(TABLE.assign(day=days.astype("datetime64[ns]")), PRICE).model_)
+
+
+@pytest.mark.parametrize("preset", ["tabular", "plain"])
+def test_dates_as_texts_and_identifiers_are_told(preset: str) -> None:
+    table = TABLE.assign(day=TABLE.day.astype(str), id=[f"k{k}" for k in range(ROWS)])
+    with pytest.warns(UserWarning, match="column") as found:
+        regressor(preset=preset).fit(table, PRICE)
+    texts = " ".join(str(one.message) for one in found)
+    assert 'column "day" looks like dates' in texts
+    assert 'an identifier? Leave it out: "drop": ["id"] (in spec={"data": {...}})' in texts
+    spec = {**SMALL, "data": {"drop": ["id"], "columns": {"day": {"dates": "parts"}}}}
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        regressor(preset=preset, spec=spec).fit(table, PRICE)
+
+
+def test_a_column_of_numbers_and_texts() -> None:
+    table = TABLE.assign(mixed=pandas.Series(["a", 1, "b", 2.5] * (ROWS // 4), dtype=object))
+    with pytest.raises(NumbannError, match=r'or give spec=\{"data.categorical": \["mixed"\]\}'):
+        classifier().fit(table, SOLD)
+    net = classifier(spec={**SMALL, "data.categorical": ["mixed"]}).fit(table, SOLD)
+    assert net.model_.schema["features"]["mixed"]["categories"] == ["1", "2.5", "a", "b"]
+
+
+def test_cells_to_predict_that_cannot_be() -> None:
+    net = regressor().fit(TABLE.assign(empty=pandas.Series([None] * ROWS, dtype=object)), PRICE)
+    with pytest.raises(NumbannError, match='"x" is no number, but the column holds no text in the training data'):
+        net.predict(TABLE.assign(empty="x"))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        with pytest.raises(NumbannError, match="an infinite number"):
+            net.predict(TABLE.assign(empty=None, age=np.inf))

@@ -175,8 +175,33 @@ def test_numbers_that_are_categories(tmp_path: Path) -> None:
     assert model.schema["features"]["code"]["categories"] == ["3", "4", None]
 
 
-@pytest.mark.parametrize("kind", ["pandas", "Arrow", "parquet"])
-def test_a_categorical_column_of_numbers_holds_numbers(tmp_path: Path, kind: str) -> None:
+def test_numbers_of_a_category_type_are_categories(tmp_path: Path) -> None:
+    """In pandas the type says so; a scale in data.columns makes numbers of them, and a target keeps its numbers."""
+    pandas = pytest.importorskip("pandas")
+    pytest.importorskip("narwhals")
+    frame = pandas.DataFrame({"a": [k % 5 for k in range(60)], "b": [0.5, 1.0, None] * 20, "y": [1, 2] * 30})
+    rows = frame.astype("category")
+    model = numbann.train({**SPEC, "data": {"target": "y"}}, data=rows, output=tmp_path / "run").model
+    assert model.schema["features"]["a"]["categories"] == ["0", "1", "2", "3", "4"]
+    assert model.schema["features"]["b"]["categories"] == ["0.5", "1", None]
+    assert model.classes == (1, 2)
+    assert list(model.predict(rows)) == list(model.predict(frame))
+    assert model.evaluate(rows) == model.evaluate(frame)
+    spec = {**SPEC, "data": {"target": "y", "columns": {"a": {"scale": "standard"}}}}
+    model = numbann.train(spec, data=rows, output=tmp_path / "other").model
+    assert model.schema["features"]["a"] == {"type": "number"}
+
+
+@pytest.mark.parametrize("name", ["a", "y"])
+def test_texts_that_differ_in_outer_blanks_alone_are_refused(name: str) -> None:
+    rows = {"a": ["p", "q"] * 20, "y": ["no", "yes"] * 20}
+    rows[name] = [rows[name][0] + " ", *rows[name][1:]]
+    with pytest.raises(NumbannError, match=rf'data, column "{name}": ".* " and ".*" differ in outer blanks alone'):
+        numbann.train({**SPEC, "data": {"target": "y"}}, data=rows, output=False)
+
+
+@pytest.mark.parametrize("kind", ["Arrow", "parquet"])
+def test_a_dictionary_of_numbers_holds_numbers(tmp_path: Path, kind: str) -> None:
     """As of a file, where the type is lost: data.categorical makes categories of them."""
     arrow = pytest.importorskip("pyarrow.parquet")
     pytest.importorskip("narwhals")
@@ -187,7 +212,7 @@ def test_a_categorical_column_of_numbers_holds_numbers(tmp_path: Path, kind: str
     if kind == "parquet":
         arrow.write_table(table, tmp_path / "t.parquet")
         spec["data"]["path"] = str(tmp_path / "t.parquet")
-    given = {"pandas": rows, "Arrow": table}.get(kind)
+    given = {"Arrow": table}.get(kind)
     assert numbann.train(spec, data=given, output=tmp_path / "run").model.schema["features"]["a"] == {"type": "number"}
     spec["data"]["categorical"] = ["a"]
     model = numbann.train(spec, data=given, output=tmp_path / "other").model

@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from numbann.data.cells import is_number
-from numbann.data.choices import Choice
-from numbann.data.columns import Texts
+from numbann.data.choices import USUAL, Choice
+from numbann.data.columns import Exact, Texts
 from numbann.data.dates import parse_dates
 from numbann.data.findings.finding import Finding
 from numbann.data.findings.notation import (
@@ -33,6 +34,7 @@ from numbann.data.wording import quoted
 
 FEWEST = 20  # rows below which nothing is said of identifiers
 SENTINELS = (-9, -99, -999, -9999, -99999, 99, 999, 9999, 99999, 999999)  # numbers that often mean missing
+WHOLE = ("scale", "categories", "bins")  # what a spec says of all columns at once
 UNITS = 10  # different numbers with a unit from which it is said
 INDEX = re.compile(r"(|unnamed: \d+|(row_?)?(id|index|number|no|nr))", re.IGNORECASE)
 
@@ -45,7 +47,7 @@ def refuse_numbers_as_texts(raw: Raw, asked: Sequence[str]) -> None:
     columns = {**raw.table.texts, **{name: one for name, one in raw.targets.items() if isinstance(one, Texts)}}
     dotted = any(map(DOTTED.fullmatch, (text for column in columns.values() for text in distinct(column))))
     for name, column in columns.items():
-        if name in asked:
+        if name in asked or any(isinstance(text, Exact) for text in column.values):
             continue
         texts = distinct(column)
         _refuse_quoted_numbers(raw, name, column, texts)
@@ -71,10 +73,15 @@ def _refuse_quoted_numbers(raw: Raw, name: str, column: Texts, texts: Sequence[s
 def feature_findings(sample: Sample, choices: dict[str, Choice]) -> Iterator[Finding]:
     """Find what is strange about the features."""
     for name, column in sample.texts.items():
-        if choices[name] == Choice(scale=choices[name].scale):
+        if _is_usual(choices[name]):
             yield from _text_findings(name, column)
     for position, (name, values) in enumerate(zip(sample.raw.table.number_names, sample.numbers.T, strict=False)):
         yield from _number_findings(sample.raw, position, name, values)
+
+
+def _is_usual(choice: Choice) -> bool:
+    """Tell whether the spec says nothing of a column of text but what it says of all: categories as inputs."""
+    return not choice.code and replace(choice, **{key: getattr(USUAL, key) for key in WHOLE}) == USUAL
 
 
 def _text_findings(name: str, column: Texts) -> Iterator[Finding]:
