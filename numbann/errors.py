@@ -26,13 +26,16 @@ class SpecFault:
     source: str = ""
 
 
-class SpecError(NumbannError):
+class SpecError(NumbannError, ValueError):
     """A spec cannot be used.  faults: all of its faults; source: the file's name, empty for a dict."""
 
     def __init__(self, faults: Iterable[SpecFault], source: str = "") -> None:
         self.faults = tuple(faults)
         self.source = source
         super().__init__("\n".join(self._line(fault) for fault in self.faults))
+
+    def __reduce__(self) -> tuple[type[SpecError], tuple[tuple[SpecFault, ...], str]]:
+        return type(self), (self.faults, self.source)
 
     def _line(self, fault: SpecFault) -> str:
         file = fault.source or self.source
@@ -44,7 +47,7 @@ def _joined(fault: SpecFault) -> str:
     return f"{fault.path}: {fault.message}" if fault.path else fault.message
 
 
-class DataError(NumbannError):
+class DataError(NumbannError, ValueError):
     """Data cannot be used.  key: the spec's key at fault, such as "data.target", if there is one."""
 
     def __init__(self, message: str, *, key: str | None = None) -> None:

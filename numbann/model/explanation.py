@@ -54,7 +54,8 @@ class Explanation:
 def measure_explanation(model: Model, raw: Raw, others: Raw, walks: int = WALKS, seed: int = 0) -> Explanation:
     """Explain the predictions of rows beside others, all as they were read."""
     if walks < 2 or walks % 2:
-        raise DataError(f"walks is {shown(walks)}; each order is walked in both directions: give an even number")
+        what = "each order is walked in both directions: give an even number, from 2"
+        raise DataError(f"walks is {shown(walks)}; {what}")
     if not len(others.table) or not len(raw.table):
         raise DataError("there are no rows to explain, or none to compare with; give some of both")
     random, half = np.random.default_rng(seed), walks // 2

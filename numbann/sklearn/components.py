@@ -26,6 +26,8 @@ def configured(kind: str, given: Any) -> Configured:
     from numbann.spec.rules import of_parameter
 
     named, values = split(given)
+    if named is None and isinstance(given, dict):
+        raise RegistryError(f'{shown(given)} has no "type"; give it the name of the {kind}: {{"type": NAME, ...}}')
     component = _component(kind, named)
     chosen = component.configured(**{name: _plain(value) for name, value in values.items()})
     rules = {parameter.name: of_parameter(parameter) for parameter in component.parameters}

@@ -14,7 +14,7 @@ from sklearn.utils.validation import check_is_fitted
 from numbann.network.plan import Plan
 from numbann.network.states import add_prefix, select_part
 from numbann.sklearn.networks import predicting, tensors_of
-from numbann.sklearn.parameters import ACTIVATIONS, KINDS, is_theirs
+from numbann.sklearn.parameters import ACTIVATIONS, KINDS, is_theirs, layers_of
 
 LINKS = {  # by what makes predictions of outputs: scikit-learn's name for it, and whether it is for classes
     "softmax": ("softmax", True),
@@ -102,7 +102,11 @@ def _activation(estimator: Any, plan: Plan) -> str:
     theirs = {ours: name for name, ours in ACTIVATIONS.items()}
     hidden = plan.layers[:-1]
     names = {layer.activation.name if layer.activation else "identity" for layer in hidden}
-    if any(layer.vectors for layer in hidden) or len(names) > 1 or not names <= theirs.keys():
-        told = f"activation={estimator.activation!r} and norm={estimator.norm!r} are no network of scikit-learn"
-        raise ValueError(f"{told}, which takes one of {', '.join(ACTIVATIONS)}; estimator.to_model() exports it")
+    norms = any(layer.norm for layer in layers_of(estimator, [layer.outputs for layer in hidden]))
+    wrong = {"activation": len(names) > 1 or not names <= theirs.keys(), "norm": norms}
+    if said := [f"{name}={getattr(estimator, name)!r}" for name, one in wrong.items() if one]:
+        told = (
+            f"there is no network of scikit-learn with {' and '.join(said)}: it takes one of {', '.join(ACTIVATIONS)}"
+        )
+        raise ValueError(f"{told}, and no norm; estimator.to_model() exports it")
     return theirs[names.pop()] if names else "relu"

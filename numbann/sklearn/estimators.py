@@ -40,6 +40,7 @@ from numbann.sklearn.parameters import (
     check,
     decays_itself,
     is_theirs,
+    naming_parameters,
     optimizer_of,
     sizes_of,
     threads_of,
@@ -202,6 +203,7 @@ class _Estimator:
         engine = predictor_of(self)
         return answers_of(self, engine.plan, engine.predict(inputs_of(X.astype(engine.plan.dtype, copy=False))))
 
+    @naming_parameters
     def _fit(self: Any, X: Any, y: Any, sample_weight: Any = None, incremental: bool = False) -> Any:
         """As scikit-learn's, for a solver of any name."""
         hidden = sizes_of(self)
@@ -210,7 +212,7 @@ class _Estimator:
         first = not hasattr(self, "coefs_") or not (self.warm_start or incremental)
         X, y = self._validate_input(X, y, incremental, reset=first)
         if sample_weight is not None:
-            sample_weight = _check_sample_weight(sample_weight, X)
+            sample_weight = _check_sample_weight(sample_weight, X, ensure_non_negative=True)
         y = y.reshape(len(y), -1)
         check_targets(self, y)
         sample_weight = weighted(self, y, sample_weight, incremental)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Sequence
 from functools import wraps
+from math import inf
 from numbers import Integral, Real
 from typing import Any, TypeVar
 
@@ -18,7 +19,7 @@ from sklearn.utils._param_validation import Interval, InvalidParameterError, Str
 
 from numbann.components.built_in import built_in
 from numbann.components.component import Configured
-from numbann.errors import NumbannError
+from numbann.errors import NumbannError, PluginError
 from numbann.network.description import Dense
 from numbann.sklearn import mathematics
 from numbann.sklearn.components import configured
@@ -88,17 +89,29 @@ def check(estimator: Any) -> None:
             raise _invalid(estimator, "dropout", "numbers of at least 0, below 1", "")
     if any(value not in (None, "layer", "batch") for value in norms):
         raise _invalid(estimator, "norm", "a list of 'layer', 'batch' and None", "")
+    _check_class_weight(estimator)
     if estimator.n_jobs == 0:
-        raise _invalid(estimator, "n_jobs", "a number of threads, -1 for all processors, or None", "")
+        raise _invalid(
+            estimator, "n_jobs", "a number of threads, -1 for all processors, -2 for all but one, or None", ""
+        )
     if estimator.solver == "lbfgs":
         _check_lbfgs(estimator)
     elif not is_theirs(estimator, "solver"):
         _check_optimizer(estimator)
 
 
+def _check_class_weight(estimator: Any) -> None:
+    given = getattr(estimator, "class_weight", None)
+    for weights in given if isinstance(given, list) else [given]:
+        if isinstance(weights, dict) and not all(isinstance(w, Real) and 0 <= float(w) < inf for w in weights.values()):
+            raise _invalid(
+                estimator, "class_weight", "'balanced', or a dict with a finite number, at least 0, by class", ""
+            )
+
+
 def _check_component(estimator: Any, name: str, kind: str, value: Any) -> None:
     try:
-        _scheduled(value) if kind == "schedule" else configured(kind, value)
+        _component(kind, value)
     except NumbannError as error:
         article = "an" if kind[0] in "aeiou" else "a"
         named = f"the name of {article} {kind}, {{'type': NAME, ...parameters}}, or a function decorated with @{kind}"
@@ -111,6 +124,28 @@ def _check_component(estimator: Any, name: str, kind: str, value: Any) -> None:
 def _invalid(estimator: Any, name: str, allowed: str, why: str) -> InvalidParameterError:
     who, given = type(estimator).__name__, getattr(estimator, name)
     return InvalidParameterError(f"The {name!r} parameter of {who} must be {allowed}. Got {given!r} instead{why}.")
+
+
+def naming_parameters(method: Callable[..., Any]) -> Callable[..., Any]:
+    """Make a method's error about a component one of scikit-learn's kind, which names the parameter."""
+
+    @wraps(method)
+    def named(self: Any, *given: Any, **settings: Any) -> Any:
+        try:
+            return method(self, *given, **settings)
+        except PluginError as error:
+            name = next((one for one in KINDS if any(f" {title}:" in str(error) for title in _titles(self, one))), "")
+            told = f"The {name!r} parameter of {type(self).__name__} cannot be used: " if name else ""
+            raise InvalidParameterError(f"{told}{error}") from error
+
+    return named
+
+
+def _titles(estimator: Any, name: str) -> list[str]:
+    """Return the names of the components that a parameter names, but those of scikit-learn."""
+    given = getattr(estimator, name)
+    values = given if name in BY_LAYER and isinstance(given, list | tuple) else [given]
+    return [_component(KINDS[name], value).component.name for value in values if not is_theirs(estimator, name, value)]
 
 
 def _check_lbfgs(estimator: Any) -> None:
@@ -213,12 +248,20 @@ def schedule_of(estimator: Any) -> tuple[Configured, int] | None:
     return None if is_theirs(estimator, "learning_rate") else _scheduled(estimator.learning_rate)
 
 
+def _component(kind: str, given: Any) -> Configured:
+    return _scheduled(given)[0] if kind == "schedule" else configured(kind, given)
+
+
 def _scheduled(given: Any) -> tuple[Configured, int]:
     own = dict(given) if isinstance(given, dict) else {}
     warmup = own.pop("warmup_epochs", 0)
     if not isinstance(warmup, Integral) or warmup < 0:
         raise NumbannError(f"warmup_epochs is {warmup!r}; give a whole number, at least 0")
-    return configured("schedule", own if isinstance(given, dict) else given), int(warmup)
+    try:
+        return configured("schedule", own if isinstance(given, dict) else given), int(warmup)
+    except PluginError as error:  # which knows the schedule's own parameters
+        more = str(error).replace("(its parameters: ", "(its parameters: warmup_epochs, ")
+        raise PluginError(more.replace("warmup_epochs, none)", "warmup_epochs)")) from None
 
 
 def threads_of(estimator: Any) -> int | str:

@@ -85,4 +85,7 @@ def weighted(estimator: Any, y: np.ndarray, weight: np.ndarray | None, increment
         raise ValueError(f"{told}; give a dict of weights, by class")
     labels = estimator._label_binarizer.inverse_transform(y)
     of_class: np.ndarray = compute_sample_weight(given, labels)
-    return of_class if weight is None else of_class * weight
+    found = of_class if weight is None else of_class * weight
+    if not incremental and not found.any():
+        raise ValueError(f"class_weight={given!r} makes the weight of every row 0; give some of its classes more")
+    return found

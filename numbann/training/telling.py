@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
-from numbann.errors import NumbannError, TrainingError
+from numbann.errors import SpecError, SpecFault, TrainingError
 from numbann.training.beside import told
 from numbann.training.callbacks import (
     Callback,
@@ -120,9 +120,9 @@ def calling(callbacks: Iterable[Callback]) -> Iterator[Telling]:
 
 
 def checked_callbacks(given: Any) -> list[Callback]:
-    """Return callbacks as a list; NumbannError for what is none."""
+    """Return callbacks as a list; SpecError for what is none."""
     if callable(given) or isinstance(given, str | Mapping) or not isinstance(given, Iterable):
-        raise NumbannError(f"callbacks is {_told(given)}; give a list of functions of one event")
+        raise SpecError([SpecFault("", f"callbacks is {_told(given)}; give a list of functions of one event")])
     callbacks = [*given]
     for place, one in enumerate(callbacks):
         if isinstance(one, str | Mapping):
@@ -133,7 +133,7 @@ def checked_callbacks(given: Any) -> list[Callback]:
             what = "no function; give a function of one event"
         else:
             continue
-        raise NumbannError(f"callbacks[{place}]: {_told(one)} is {what}")
+        raise SpecError([SpecFault(f"callbacks[{place}]", f"{_told(one)} is {what}")])
     return callbacks
 
 

@@ -24,7 +24,7 @@ from sklearn.preprocessing import StandardScaler
 
 import numbann
 from numbann import activation, callbacks, loss, optimizer, schedule
-from numbann.errors import PluginError
+from numbann.errors import DataError, PluginError, SpecError, SpecFault
 from numbann.sklearn import MLPClassifier, MLPRegressor
 from numbann.sklearn.components import own
 
@@ -406,3 +406,37 @@ def test_a_function_without_source_is_no_part_of_a_pickle():
 def test_a_function_is_the_same_component_at_every_fit():
     assert own(bent) is own(bent)
     assert own(numbann.get_activation("gelu").configured.component.function).plugin is None
+
+
+@activation
+def unreadable(z):
+    return np.maximum(z, 0)
+
+
+@pytest.mark.parametrize(
+    ("settings", "told"),
+    [
+        ({"activation": unreadable}, r"'activation' parameter of MLPClassifier cannot be used: .*np\.maximum"),
+        ({"activation": {"typ": "gelu"}}, r'has no "type"; give it the name of the activation'),
+        ({"learning_rate": {"type": "cosine", "warmup": 2}}, r"'warmup' \(its parameters: warmup_epochs, floor\)"),
+        ({"class_weight": {0: -1, 1: 1}}, r"must be 'balanced', or a dict with a finite number, at least 0"),
+        ({"callbacks": [3]}, r"callbacks\[0\]: 3 is no function"),
+        ({"class_weight": dict.fromkeys(range(10), 0)}, r"class_weight=.* makes the weight of every row 0"),
+    ],
+)
+def test_a_wrong_value_is_a_value_error_that_says_what_to_do(settings, told):
+    with pytest.raises(ValueError, match=told):
+        MLPClassifier(**{**FEW, **settings}).fit(X, y)
+
+
+def test_negative_weights_of_rows_are_refused():
+    with pytest.raises(ValueError, match="Negative values in data passed to `sample_weight`"):
+        MLPClassifier(**FEW).fit(X, y, sample_weight=np.full(len(y), -1.0))
+
+
+def test_faults_of_specs_and_data_are_value_errors_that_can_be_pickled():
+    fault = SpecError([SpecFault("train.epochs", "0 is not allowed")], "spec.json")
+    again = pickle.loads(pickle.dumps(fault))
+    assert (again.faults, again.source, str(again)) == (fault.faults, "spec.json", str(fault))
+    assert issubclass(SpecError, ValueError)
+    assert issubclass(DataError, ValueError)

@@ -17,7 +17,7 @@ from numbann.data.table import Raw, RowSelection, count_of, row_at
 from numbann.data.transforms.code import Code
 from numbann.records import dataclass
 
-MISSING_NUMBER = 'a missing number, which data.missing "error" refuses; fill it in, or train again with "indicate"'
+MISSING_NUMBER = 'a missing number, which data.missing "error" refuses; fill it in, or train by a spec with "indicate"'
 ShiftScale = tuple[np.ndarray, np.ndarray]
 
 
