@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from numbann.data.arrays import raw_from_arrays
+from numbann.data.cells import is_number
 from numbann.data.columns import Column, Exact, Numbers, as_texts, column_from_array, text_of
 from numbann.data.contract import GIVEN, PARTS, Format
 from numbann.data.files import Files, InputFile
@@ -216,11 +217,10 @@ def _column(values: Any, name: str, place: Any, reading: Reading) -> Column:
     own = values.to_list() if is_whole(values) and reading.is_text(name) else native(values)
     array = plain(own, object if isinstance(own, list) else None)
     array = exact(values, array, name, reading)
-    if is_category(values) and not reading.is_decided(name) and _is_feature(name, reading):
-        array = _with_codes(array)
     if array.dtype.kind in "OUS":
         if not reading.is_decided(name):
             _refuse_outer_blanks(array.tolist(), name, reading.na)
+            array = _with_codes(array) if is_category(values) and _is_feature(name, reading) else array
         return column_from_values(array.tolist(), name, place, reading)
     if array.dtype.kind not in "biuf":
         what = f"{NAME}, column {quoted(name)} holds {array.dtype}; numbers, booleans, text and dates are readable"
@@ -238,9 +238,9 @@ def _is_feature(name: str, reading: Reading) -> bool:
 
 def _with_codes(cells: np.ndarray) -> np.ndarray:
     """Return the cells (N,) of a column of categories with numbers as texts, which are codes."""
-    numbers = (isinstance(cell, int | float | np.number) and not isinstance(cell, bool) for cell in cells)
-    texts = (text_of(cell) if number else None for cell, number in zip(cells, numbers, strict=True))
-    return np.array([cell if text is None else Exact(text) for cell, text in zip(cells, texts, strict=True)], object)
+    texts = (None if isinstance(cell, bool) else text_of(cell) for cell in cells)
+    found = (Exact(text) if text and is_number(text) else cell for cell, text in zip(cells, texts, strict=True))
+    return np.array([*found], object)
 
 
 def _refuse_outer_blanks(cells: Iterable[Any], name: str, na: Sequence[str]) -> None:

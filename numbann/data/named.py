@@ -66,7 +66,7 @@ def is_category(values: Any) -> bool:
         return False
     import narwhals
 
-    return values.dtype == narwhals.Categorical and values.implementation.is_pandas_like()
+    return values.dtype in (narwhals.Categorical, narwhals.Enum) and not values.implementation.is_pyarrow()
 
 
 def is_whole(values: Any) -> bool:

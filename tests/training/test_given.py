@@ -192,6 +192,24 @@ def test_numbers_of_a_category_type_are_categories(tmp_path: Path) -> None:
     assert model.schema["features"]["a"] == {"type": "number"}
 
 
+@pytest.mark.parametrize("kind", ["pandas", "pandas, ordered", "Polars", "Polars, all known"])
+def test_texts_of_a_category_type_may_be_numbers(kind: str) -> None:
+    pytest.importorskip("narwhals")
+    rows = {"a": ["1.5", "NA", "2.5", "3"] * 15, "y": ["no", "yes"] * 30}
+    if kind.startswith("pandas"):
+        frame = pytest.importorskip("pandas").DataFrame(rows)
+        frame["a"] = (
+            frame["a"].astype("category").cat.set_categories(["NA", "1.5", "2.5", "3"], ordered="ordered" in kind)
+        )
+    else:
+        polars = pytest.importorskip("polars")
+        type_ = polars.Enum(["NA", "1.5", "2.5", "3"]) if "all" in kind else polars.Categorical
+        frame = polars.DataFrame(rows).with_columns(polars.col("a").cast(type_))
+    model = numbann.train({**SPEC, "data": {"target": "y"}}, data=frame, output=False).model
+    assert model.schema["features"]["a"]["categories"] == ["1.5", "2.5", "3", None]
+    assert list(model.predict(frame)) == list(model.predict(rows))
+
+
 @pytest.mark.parametrize("name", ["a", "y"])
 def test_texts_that_differ_in_outer_blanks_alone_are_refused(name: str) -> None:
     rows = {"a": ["p", "q"] * 20, "y": ["no", "yes"] * 20}
