@@ -8,6 +8,7 @@ import re
 import shlex
 import signal
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
@@ -16,11 +17,15 @@ from numbann.errors import NumbannError
 
 ERROR = "numbann: error"
 FULL = {getattr(errno, name) for name in ("ENOSPC", "EDQUOT", "EFBIG") if hasattr(errno, name)}
+FLAGS = ("preset", "seed", "train.device", "train.threads")  # keys with an option of the same name
 CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 
-def report(error: Exception, rank: str = "") -> int:
-    """Print an error, one line per fault, and return its exit code.  rank: where it came up, of several processes."""
+def report(error: Exception, rank: str = "", typed: Sequence[str] | None = None) -> int:
+    """Print an error, one line per fault, and return its exit code.
+
+    rank: where it came up, of several processes.  typed: the arguments; None for those of the process.
+    """
     head = f"{ERROR}: {rank}" if rank else ERROR
     if isinstance(error, click.exceptions.Exit):
         return error.exit_code
@@ -30,7 +35,7 @@ def report(error: Exception, rank: str = "") -> int:
         _say(_usage(error), head)
         return error.exit_code
     if isinstance(error, NumbannError):
-        _say(str(error), head)
+        _say(as_typed(str(error), sys.argv if typed is None else typed), head)
         return error.exit_code
     if isinstance(error, MemoryError):
         _say("out of memory; a smaller model.layers, train.batch_size or data part needs less", head)
@@ -71,6 +76,17 @@ def _named(run: Path) -> str:
         return " ".join([str(run), *(f"--plugin {shlex.quote(str(file))}" for file in plugins_of(spec))])
     except NumbannError:
         return str(run)
+
+
+def as_typed(message: str, typed: Sequence[str]) -> str:
+    """Return a message with the options that were typed in the place of overrides."""
+    options = {one.partition("=")[0] for one in typed}
+
+    def option(found: re.Match[str]) -> str:
+        own = f"--{found[1].rpartition('.')[2]}"
+        return own if found[1] in FLAGS and own in options else f"--set {found[1]}"
+
+    return re.sub(r'overrides\["([^"]*)"\]', option, message)
 
 
 def _usage(error: click.ClickException) -> str:

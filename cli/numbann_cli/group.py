@@ -80,7 +80,7 @@ class LazyGroup(click.Group):
         except Exception as error:
             from numbann_cli import failures
 
-            code = failures.report(error)
+            code = failures.report(error, typed=extra.get("args", *args[:1]) if args or "args" in extra else None)
             _end_output()
         sys.exit(code if isinstance(code, int) else 0)
 

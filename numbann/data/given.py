@@ -96,6 +96,10 @@ def _read(given: Any, name: str, reading: Reading, need_target: bool) -> Raw:
         return f"{name} row {row + 1}"
 
     x, y = _split(given, reading.targets or ())
+    if reading.names is not None:
+        x, y = _as_the_model_names(x, reading.names), _as_its_target(given, y, reading.targets or ())
+        if need_target and isinstance(x, dict) and (lacking := {*(reading.targets or ())} - {*x, *y}) and not y:
+            raise DataError(f"{name} has no column {quoted(min(lacking))}; give the target beside the rows: (X, y)")
     _check_rows(x, y, name, need_target)
     if isinstance(x, np.ndarray):
         raw = raw_from_arrays({"x": x}, {}, reading, name)
@@ -114,6 +118,23 @@ def _read(given: Any, name: str, reading: Reading, need_target: bool) -> Raw:
     )
 
 
+def _as_the_model_names(x: np.ndarray | Columns, names: tuple[str, ...]) -> np.ndarray | Columns:
+    """Return x with the names of a model's features, where it is an array of as many columns."""
+    columns = [*x.values()] if isinstance(x, dict) else x if x.ndim != 2 else x.T
+    numbered = [f"x[{place}]" for place in range(len(names))]
+    if len(columns) != len(names) or [*names] == numbered or (isinstance(x, dict) and [*x] != numbered):
+        return x
+    return dict(zip(names, columns, strict=True))
+
+
+def _as_its_target(given: Any, y: Columns, targets: Sequence[str]) -> Columns:
+    """Return a single y by the name of a model's only target, also where it is a Series of another name."""
+    pair = _pair_of(given)
+    if pair is None or is_named(pair[1]) or len(y) != 1 or len(targets) != 1:
+        return y
+    return {targets[0]: next(iter(y.values()))}
+
+
 def _split(given: Any, targets: Sequence[str]) -> tuple[np.ndarray | Columns, Columns]:
     """Return x, an array of numbers or every column by name, and the columns of y beside it.
 
@@ -121,7 +142,8 @@ def _split(given: Any, targets: Sequence[str]) -> tuple[np.ndarray | Columns, Co
     """
     pair = _pair_of(given)
     if pair is None:
-        return _named(given), {}
+        matrix = isinstance(given, np.ndarray) and given.ndim == 2
+        return (_features(given) if matrix else _named(given)), {}
     x, y = pair
     return _named(x) if is_named(x) else _features(x), _targets(y, targets)
 
@@ -204,7 +226,7 @@ def _chosen(y: Columns, reading: Reading, name: str) -> Columns:
     """Return the targets among the columns of y."""
     wanted = reading.targets or tuple(key for key in y if key not in (reading.weight, *reading.apart))
     if not y:
-        raise DataError(f"{name} has no y beside x; give (x, y)", key=reading.key("data.target"))
+        raise DataError(f"{name} has no y beside x; give (x, y), with the target", key=reading.key("data.target"))
     for target in wanted:
         if target not in y:
             what = f"{name} has no target {quoted(target)}; y is named {listed([*y])}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from numbers import Integral
 from typing import Any
 
 from numbann.components.component import Configured
@@ -84,8 +85,9 @@ def _spec(estimator: Any, task: Task, registry: Registry) -> dict[str, Any]:
     optimizer: dict[str, Any] = {"type": estimator.solver}
     if not is_theirs(estimator, "solver"):
         optimizer = _named(optimizer_of(estimator), registry)
-    schedule = schedule_of(estimator)
+    schedule, seed = schedule_of(estimator), estimator.random_state
     return {
+        **({"seed": int(seed)} if isinstance(seed, Integral) else {}),
         "data": {
             "path": GIVEN,
             "target": task.names[0] if len(task.names) == 1 else list(task.names),
@@ -115,4 +117,5 @@ def _batch_of(estimator: Any) -> Any:
     """Return the rows of a batch as a spec says them."""
     if estimator.solver == "lbfgs":
         return "full"
-    return 200 if estimator.batch_size == "auto" else int(estimator.batch_size)
+    rows = round(estimator.t_ / len(estimator.loss_curve_)) if estimator.loss_curve_ else 200
+    return min(200 if estimator.batch_size == "auto" else int(estimator.batch_size), max(1, rows))

@@ -10,14 +10,17 @@ import re
 import sys
 import warnings
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from datetime import date
 from numbers import Integral
+from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
 from joblib import effective_n_jobs
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin, is_classifier
 from sklearn.utils import Tags, check_array, check_random_state, column_or_1d
+from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 from sklearn.utils.validation import (
     _check_sample_weight,
@@ -27,18 +30,29 @@ from sklearn.utils.validation import (
 )
 
 from numbann.data.columns import Exact, text_of
+from numbann.data.contract import GIVEN
+from numbann.data.files import InputFile
 from numbann.data.kinds import Lookup
 from numbann.data.named import is_named, named_columns
-from numbann.errors import DataError, SpecError, SpecFault
+from numbann.data.reading import check_distinct
+from numbann.errors import DataError, SpecError, SpecFault, not_allowed
 from numbann.spec.extending import join
 from numbann.spec.model import PRESETS
 from numbann.training.callbacks import Callback, DataRead, EpochEnded, Event, FromModel
 from numbann.training.runs import train
 from numbann.training.starter import INIT, LAYERS
+from numbann.training.telling import checked_callbacks
 
 WHOLE = {"split": {"validation": 0, "test": 0}}  # all rows are for training
 PLAIN = {"model": {"layers": LAYERS, "init": INIT}}  # without a preset
 TOLD = ("dates", "identifier")  # the findings of columns with nearly as many categories as rows
+PARAMETERS = {  # that say what a spec has at a path
+    "preset": "preset",
+    "seed": "random_state",
+    "train.epochs": "epochs",
+    "train.threads": "n_jobs",
+    "data.class_weight": "class_weight",
+}
 OWN = {  # what the estimator says, and so its spec may not
     "preset": "give the parameter preset",
     "output": "nothing is written; model_.save writes the model",
@@ -67,6 +81,7 @@ class _Tabular(BaseEstimator):
         X: a frame of pandas, Polars or Arrow, or an array, also of texts.  y: a class or a value of each row, or
         several.  sample_weight (N,): how much each counts.
         """
+        self._check_parameters()
         rows = self._rows(X, reset=True)
         target = self._checked(y)
         check_consistent_length(rows, target)
@@ -83,6 +98,8 @@ class _Tabular(BaseEstimator):
             run = train(spec, data=(rows, beside), output=False, overrides=paths, callbacks=callbacks)
         except DataError as error:
             raise _in_python(error) from None
+        except SpecError as error:
+            raise SpecError([replace(one, path=self._name_of(one.path)) for one in error.faults]) from None
         for text in found:
             warnings.warn(f'{text} (in spec={{"data": {{...}}}})', UserWarning, stacklevel=2)
         self.model_, self.history_, self.metrics_ = run.model, run.history, run.metrics
@@ -93,9 +110,30 @@ class _Tabular(BaseEstimator):
         check_is_fitted(self)
         return np.asarray(self.model_.predict(self._rows(X, reset=False)))
 
+    def _check_parameters(self) -> None:
+        """SpecError for a parameter of another kind than it may be; the spec's rules tell of values."""
+        checked_callbacks([] if self.callbacks is None else self.callbacks)
+        wrong = []
+        if not isinstance(self.spec, Mapping | None):
+            wrong.append(SpecFault("spec", not_allowed(self.spec, 'a dict, such as {"model.layers": [64]}, or None')))
+        if self.n_jobs is not None and (not isinstance(self.n_jobs, Integral) or self.n_jobs == 0):
+            allowed = "a number of threads, -1 for all processors, -2 for all but one, or None"
+            wrong.append(SpecFault("n_jobs", not_allowed(self.n_jobs, allowed)))
+        if wrong:
+            raise SpecError(wrong)
+
+    def _name_of(self, path: str) -> str:
+        """Return the parameter that says what a spec has at a path."""
+        own = PARAMETERS.get(path)
+        if own is not None and getattr(self, own) is not None:
+            return own
+        return path.replace("overrides[", "spec[") if path.startswith("overrides[") else f"spec: {path}" if path else ""
+
     def _rows(self, X: Any, *, reset: bool) -> Any:
         """Check rows, of which a frame stays as it is."""
         if _is_frame(X):
+            names = getattr(X, "column_names", getattr(X, "columns", ()))
+            check_distinct(map(str, names), InputFile("X", Path(GIVEN)))
             return validate_data(self, X, reset=reset, skip_check_array=True)
         return validate_data(self, X, reset=reset, dtype=None, ensure_all_finite="allow-nan")
 
@@ -145,6 +183,13 @@ class _Tabular(BaseEstimator):
         return tags
 
 
+def _gives_probabilities(estimator: Any) -> bool:
+    """Tell whether the loss of a fitted model gives probabilities; before the fit, nobody knows."""
+    model = getattr(estimator, "model_", None)
+    link = model.models[0].plan.link if model else None
+    return model is None or (link is not None and bool(link.component.traits["probabilities"]))
+
+
 class TabularClassifier(ClassifierMixin, _Tabular):
     """A classifier of the rows of a table.
 
@@ -185,6 +230,7 @@ class TabularClassifier(ClassifierMixin, _Tabular):
         labels, places = np.unique(found, return_inverse=True)
         return self.classes_[[*map(Lookup(self.classes_.tolist()), labels.tolist())]][places]
 
+    @available_if(_gives_probabilities)
     def predict_proba(self, X: Any) -> np.ndarray:
         """Return the probability of each class (N, K) in the order of classes_, or of each label (N, T)."""
         check_is_fitted(self)

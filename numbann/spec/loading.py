@@ -17,7 +17,7 @@ from numbann.records import dataclass
 from numbann.spec.building import build
 from numbann.spec.checks import check_agreement, check_data, check_header, watched
 from numbann.spec.extending import open_spec
-from numbann.spec.model import PRESETS, Data, Spec, spread
+from numbann.spec.model import FILLED, PRESETS, Data, Spec, spread
 from numbann.spec.overrides import override
 from numbann.spec.presets import KEY as PRESET
 from numbann.spec.presets import fill, filled_in
@@ -170,6 +170,8 @@ def _check(
     found = [*found, *check_agreement(spec, registry)]
     if look and (faults or failed or wrong or found):
         found += _header_faults(raw.get("data"), origin.base, {trail for trail, _ in (*wrong, *found)})
+    if given.get(PRESET, PRESETS[0]) not in PRESETS:  # one that there is would fill these in
+        wrong = [(at, text) for at, text in wrong if at != FILLED[: len(at)] or not text.startswith("missing")]
     filled = filled_in(given, raw)
     faults = faults + [
         origin.fault(trail, message + _said_by(given.get(PRESET), filled, trail))

@@ -1,4 +1,4 @@
-"""Overrides the values of a raw spec, as in `--set train.epochs=5`.  building.py checks whether the keys exist."""
+"""Overrides the values of a raw spec, as in {"train.epochs": 5}.  building.py checks whether the keys exist."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 from numbann.errors import NumbannError, SpecError, SpecFault, shown
 from numbann.spec.model import ComponentKey, Inner, Key, Section, Spec, Takes, keys_of
 from numbann.spec.read import parse
-from numbann.spec.source import as_text
+from numbann.spec.source import as_text, told_of
 from numbann.spec.trail import Trail, from_text
 
 
@@ -20,9 +20,9 @@ def override(raw: Any, overrides: Mapping[str, Any]) -> tuple[tuple[Trail, ...],
         try:
             trails.append(_set(raw, path, given))
         except NoPlace as error:
-            faults.append(SpecFault(f"--set {path}", str(error)))
+            faults.append(SpecFault(told_of(path), str(error)))
         except SpecError as error:
-            faults += [SpecFault(f"--set {path}", fault.message) for fault in error.faults]
+            faults += [SpecFault(told_of(path), fault.message) for fault in error.faults]
     return tuple(trails), faults
 
 

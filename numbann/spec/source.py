@@ -52,11 +52,11 @@ class SpecSource:
         return path
 
     def fault(self, trail: Trail, message: str) -> SpecFault:
-        """Return a fault at this trail, with its line, or with the `--set` that set the value."""
+        """Return a fault at this trail, with its line, or with the override that set the value."""
         setting = self._setting(trail)
         if setting is not None:
             inner = "" if trail == setting else f"{to_text(trail)}: "  # an override may set a whole object
-            return SpecFault(f"--set {to_text(setting)}", inner + message)
+            return SpecFault(told_of(to_text(setting)), inner + message)
         path = to_text(trail)
         return SpecFault(path, message, self.line(path), self.file(path))
 
@@ -107,6 +107,11 @@ def make_absolute(path: Any, base: Path) -> Any:
         return [make_absolute(inner, base) for inner in path]
     names_file = isinstance(path, str) and path not in ("", STANDARD_INPUT, GIVEN)
     return str(base / Path(path).expanduser()) if names_file else path
+
+
+def told_of(path: str) -> str:
+    """Return how messages name the override of a path; the command line says what was typed in its place."""
+    return f'overrides["{path}"]'
 
 
 def as_text(value: Any) -> str:

@@ -347,7 +347,9 @@ def test_a_preset_trains_a_data_file(numbann: Numbann, table: Path) -> None:
     )
     refused = numbann("train", table, "--target", "back", "--preset", "best", "--dry-run")
     assert refused.exit_code == 2
-    assert '--set preset: "best" is not allowed; give "plain", "tabular" or "tabular-best"' in refused.stderr
+    assert '--preset: "best" is not allowed; give "plain", "tabular" or "tabular-best"' in refused.stderr
+    assert "--set" not in refused.stderr
+    assert "missing" not in refused.stderr
     Path("bare.json").write_text(json.dumps({"data": {"path": "visits.csv", "target": "back"}}))
     assert "model: missing; give an object" in (bare := numbann("check", "bare.json")).stderr
     assert 'or "preset": "tabular"' in bare.stderr

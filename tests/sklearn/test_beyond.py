@@ -440,3 +440,22 @@ def test_faults_of_specs_and_data_are_value_errors_that_can_be_pickled():
     assert (again.faults, again.source, str(again)) == (fault.faults, "spec.json", str(fault))
     assert issubclass(SpecError, ValueError)
     assert issubclass(DataError, ValueError)
+
+
+def test_a_model_measures_the_rows_that_it_predicts_and_says_its_training():
+    pandas = pytest.importorskip("pandas")
+    z, sold = np.random.default_rng(0).normal(size=(60, 2)), pandas.Series(["no", "yes"] * 30, name="sold")
+    for x in (z, pandas.DataFrame(z, columns=["a", "b"])):
+        one = MLPClassifier((4,), max_iter=2, batch_size=10, random_state=7).fit(x, sold)
+        model = one.to_model()
+        assert model.evaluate((z, sold))["accuracy"] == one.score(x, sold)
+        assert model.importance((z, sold), repeats=1).names == model.features
+        assert model.dependence(z, model.features[0]).column == model.features[0]
+        with pytest.raises(
+            ValueError, match=r"; give (the target beside the rows: \(X, y\)|\(x, y\), with the target)"
+        ):
+            model.importance(x)
+        assert "batch 10, 2 epochs at most, seed 7" in model.card()
+    assert "batch 60" in repr(MLPClassifier((4,), max_iter=2).fit(z, sold).to_model())
+    with pytest.raises(ValueError, match=r"walks is 0; .*: give an even number, from 2"):
+        model.explain(z[:1], z, walks=0)

@@ -219,7 +219,7 @@ def test_without_a_preset_it_is_a_plain_net() -> None:
         ({"spec": {"data": {"target": "x"}}}, r"data.target: is not for spec: give it to fit, as y"),
         ({"spec": {"data.weight": "x"}}, r"data.weight: is not for spec: give the weights to fit, as sample_weight"),
         ({"spec": {"preset": "plain"}}, r"preset: is not for spec: give the parameter preset"),
-        ({"epochs": 0}, r"train.epochs: 0"),
+        ({"epochs": 0}, r"epochs: 0"),
     ],
 )
 def test_wrong_parameters(settings: dict[str, Any], message: str) -> None:
@@ -299,3 +299,33 @@ def test_cells_to_predict_that_cannot_be() -> None:
         warnings.simplefilter("error")
         with pytest.raises(NumbannError, match="an infinite number"):
             net.predict(TABLE.assign(empty=None, age=np.inf))
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"spec": "spec.json"}, '^spec: "spec.json" is not allowed; give a dict'),
+        ({"spec": [1]}, r"^spec: \[1\] is not allowed; give a dict"),
+        ({"spec": {"model.layres": [3]}}, r'^spec\["model.layres"\]: unknown key; did you mean "layers"'),
+        ({"callbacks": print}, "^callbacks is print; give a list"),
+        ({"n_jobs": "a"}, '^n_jobs: "a" is not allowed'),
+        ({"n_jobs": 0}, "^n_jobs: 0 is not allowed"),
+        ({"epochs": 0}, "^epochs: 0 is not allowed"),
+        ({"random_state": -1}, "^random_state: -1 is not allowed"),
+        ({"preset": "tabular_best"}, r'^preset: "tabular_best" is not allowed; did you mean "tabular-best"\?[^\n]*$'),
+    ],
+)
+def test_a_wrong_parameter_is_one_value_error_that_names_it(settings: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        TabularClassifier(**settings).fit(TABLE, SOLD)
+
+
+def test_two_columns_of_one_name() -> None:
+    with pytest.raises(ValueError, match='X: two columns are named "a"'):
+        TabularClassifier().fit(pandas.DataFrame(np.zeros((4, 2)), columns=["a", "a"]), [0, 1, 0, 1])
+
+
+def test_a_loss_without_probabilities_has_no_method_for_them() -> None:
+    net = classifier(preset="plain", epochs=1, spec={"loss": "multi_margin"}).fit(TABLE[["age"]], SOLD)
+    assert not hasattr(net, "predict_proba")
+    assert hasattr(classifier(), "predict_proba")

@@ -52,20 +52,20 @@ def test_leaves_the_given_dict_alone(spec_of):
 )
 def test_faults_name_the_setting(spec_of, faults_of, path, value, words):
     (fault,) = faults_of(spec_of(), {path: value})
-    assert (fault.path, fault.line) == (f"--set {path}", None)
+    assert (fault.path, fault.line) == (f'overrides["{path}"]', None)
     assert words in fault.message
 
 
 def test_an_object_set_whole_names_the_inner_key(spec_of, faults_of):
     (fault,) = faults_of(spec_of(), {"train": {"epochs": 0}})
-    assert (fault.path, fault.message[:14]) == ("--set train", "train.epochs: ")
+    assert (fault.path, fault.message[:14]) == ('overrides["train"]', "train.epochs: ")
 
 
 def test_faults_keep_the_name_of_the_file(write, spec_of):
     path = write(spec_of())
-    with pytest.raises(SpecError, match=r"spec.json  --set train.epoks: unknown key"):
+    with pytest.raises(SpecError, match=r'spec.json  overrides\["train.epoks"\]: unknown key'):
         load(path, {"train.epoks": 1})
-    with pytest.raises(SpecError, match=r"spec.json  --set train\[: is no path"):
+    with pytest.raises(SpecError, match=r'spec.json  overrides\["train\["\]: is no path'):
         load(path, {"train[": 1})
 
 

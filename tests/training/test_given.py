@@ -296,7 +296,7 @@ def test_parts_and_a_resume(tmp_path: Path) -> None:
         ({"test": ROWS}, 'data: there is no "train"; give a table, or one for each part'),
         ({}, "data has no columns; give a frame"),
         ("t.csv", r"data: str is no rows to train on; .* a file is named in the spec \(data.path\)"),
-        (np.zeros((4, 2)), r"data: ndarray is no rows to train on; give a frame .* or a pair \(x, y\)"),
+        (np.zeros((4, 2)), r"data has no y beside x; give \(x, y\), with the target"),
         ((5, [6]), "int is no array of features"),
         ((np.zeros((4, 2)), 6), "int is no target beside x"),
         ((np.zeros((4, 2)), None), r"data has no y beside x; give \(x, y\)"),
