@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import secrets
 from typing import Any
 
 from llvmlite import ir
@@ -29,7 +29,7 @@ class _Bare(_CFuncCompiler):
 
 def compiled(function: Function, dtype: str, fastmath: Any = False) -> Object:
     """Compile a kernel for a dtype."""
-    entry = f"numbann_{os.urandom(8).hex()}"
+    entry = f"numbann_{secrets.token_hex(8)}"
     library = _compile(function, dtype, fastmath, entry)
     declared = [one.name for one in library._final_module.functions if one.is_declaration]
     return Object(

@@ -19,7 +19,7 @@ CORE = ("components", "mathematics", "derivation", "network", "simd", "compile",
 DOCS = Path(__file__).parents[2] / "docs" / "engine.md"
 FILES = {"pathlib", "os", "shutil", "tempfile", "pickle", "json", "csv", "glob", "io", "subprocess"}
 COMMANDS = {"click", "rich", "safetensors"}
-CACHES = {"simd/cache.py"}  # compiled kernels are kept in files
+CACHES = {"simd/cache.py", "simd/objects.py", "simd/entries.py"}  # compiled kernels are kept in files
 SYSTEM = {"engine/shared/processors.py", "engine/cpu/team.py"}  # which processors there are
 
 

@@ -35,7 +35,7 @@ def padded(row):
 
 @numba.njit
 def transposed(a, c):
-    tile.transpose_block(pointer.pointer_of(a), a.shape[1], pointer.pointer_of(c), c.shape[1])
+    tile.transpose_block(pointer.pointer_of(a), a.shape[1], pointer.pointer_of(c), c.shape[1], c.shape[1])
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
